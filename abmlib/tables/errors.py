@@ -1,0 +1,34 @@
+"""The errors a reader of the workbook can meet, in the one form of the house."""
+
+from collections.abc import Iterable
+
+FIRST = 3  # cases named in an error before it stops listing
+
+
+class TableError(ValueError):
+    """The data is wrong in a way its owner can mend."""
+
+
+class NotAnswerable(Exception):
+    """This data cannot answer the notebook's question; the page says what to export, and that is a success."""
+
+    def __init__(self, missing: list[str], advice: str) -> None:
+        """Keep what is missing and what to export; the message holds both."""
+        self.missing = missing
+        super().__init__(f"not answerable from this data: no {', '.join(missing)}. {advice}")
+
+    def _render_traceback_(self) -> list[str]:
+        """Show the sentence alone where IPython would print a stack."""
+        return [str(self)]
+
+
+def first_cases(cases: Iterable[object]) -> str:
+    """Name the first few of `cases` for an error message.
+
+    Examples
+    --------
+    >>> first_cases([4, 7, 9, 12])
+    '(first: [4, 7, 9])'
+    """
+    shown = [case for _, case in zip(range(FIRST), cases, strict=False)]
+    return f"(first: {shown})"
