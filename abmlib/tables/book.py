@@ -1,0 +1,594 @@
+"""Book: the only door to data. It gives tables as they were known at the end of one day, and nothing later."""
+
+import datetime as dt
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import duckdb
+import ibis
+import ibis.expr.types as ir
+import pandas as pd
+import pyarrow as pa
+
+from abmlib.tables import schema, settings
+from abmlib.tables.errors import FIRST, NotAnswerable, TableError, first_cases
+
+SHARED = ("decisions", "measures")
+DATES_A_FACT = ("opportunities", "opportunity_stage_history", "activities", "transactions", "surveys")
+UTC_TS = "timestamp('UTC')"
+IBIS_TYPES = {
+    "int": "int64",
+    "number": "float64",
+    "money": "float64",
+    "rate": "float64",
+    "bool": "boolean",
+    "ts": "timestamp",
+    "date": "date",
+}
+AUDIT = ["table", "check", "severity", "bad", "rows", "first", "remedy"]
+LEDGER = ["step", "table", "rows_in", "rows_out", "rows_lost", "why"]
+
+
+@dataclass(frozen=True)
+class Moment:
+    """The day a report stands on, and what "known by then" means for a timestamp."""
+
+    as_of: dt.date
+    cutoff: dt.datetime  # first UTC instant after the day, without a zone, as the engine keeps timestamps
+    is_latest: bool  # no fact of the source is dated later
+
+
+class Book:
+    """Tables as known at the end of `as_of`, and the place where a notebook leaves its own."""
+
+    def __init__(self, source: "Source", moment: Moment, tables: Path) -> None:
+        """Use `Book.open`."""
+        self._source, self._moment, self._tables = source, moment, tables
+        self._decisions: list[pd.DataFrame] = []
+        self._measures: list[pd.DataFrame] = []
+
+    @classmethod
+    def open(cls, data: str | Path, as_of: str | dt.date, tables: str | Path = "../reports/lab/tables") -> "Book":
+        """Open a data set as known at the end of a day in its reporting time zone.
+
+        Parameters
+        ----------
+        data : folder of CSV or Parquet files named after the canonical tables, or a DuckDB file
+        as_of : day, ISO 8601
+        tables : folder of the tables that notebooks leave for each other
+
+        Raises
+        ------
+        TableError
+            If the source cannot be opened, has no accounts, or has none of transactions, opportunities, activities.
+        ValueError
+            If `as_of` is not a day.
+        """
+        try:
+            day = dt.date.fromisoformat(str(as_of))
+        except ValueError as wrong:
+            raise ValueError(f"as_of must be a day such as 2026-06-30, got {as_of!r}.") from wrong
+        source = Source.open(data)
+        zone = ZoneInfo(source.settings.time_zone)
+        midnight = dt.datetime.combine(day + dt.timedelta(days=1), dt.time(), zone)
+        cutoff = midnight.astimezone(dt.UTC).replace(tzinfo=None)
+        latest = source.latest_day()
+        return cls(source, Moment(day, cutoff, latest is None or day >= latest), Path(tables))
+
+    # -- what was known -------------------------------------------------------------------------------------------
+
+    @property
+    def as_of(self) -> pd.Timestamp:
+        """The day the report stands on."""
+        return pd.Timestamp(self._moment.as_of)
+
+    @property
+    def settings(self) -> settings.Settings:
+        """What ``workbook.yml`` says of this data."""
+        return self._source.settings
+
+    @property
+    def currency(self) -> str:
+        """The one reporting currency."""
+        return self.settings.currency
+
+    def has(self, name: str) -> bool:
+        """Say whether the source has a table."""
+        return name in self._source.names
+
+    def read(self, name: str) -> pd.DataFrame:
+        """Give a canonical table as known on the day, in the order of its key.
+
+        Rows learnt later are left out and counted in `ledger`; values learnt later are put back or made missing. A
+        table that the source lacks comes empty, to spec.
+
+        Raises
+        ------
+        TableError
+            If a column is missing, values do not read as their kind, a key repeats or a value is not allowed.
+        """
+        schema.key(name)
+        if not self.has(name):
+            return schema.empty(name)
+        self._source.refuse_unreadable(name)
+        frame = to_pandas(self._known(name).order_by(schema.key(name)), name)
+        return schema.check(name, frame)
+
+    def need(self, *names: str, writes: Sequence[str] = ()) -> None:
+        """Stop the notebook, as a success, where this data cannot answer it.
+
+        The tables in `writes` are then left empty, to spec, for the notebooks that read them.
+
+        Raises
+        ------
+        NotAnswerable
+            If a table is absent or has no row known on the day; the message says what to export.
+        """
+        missing = [n for n in names if not self.has(n) or self._known(n).count().execute() == 0]
+        if not missing:
+            return
+        for name in writes:
+            self.write(name, schema.empty(name))
+        raise NotAnswerable(missing, " ".join(wanted(n) for n in missing))
+
+    @cached_property
+    def ledger(self) -> pd.DataFrame:
+        """Rows in, out and why: the import's ledger, then rows that were learnt after the day."""
+        rows = []
+        for name in sorted(self._source.names):
+            before, after = (int(t.count().execute()) for t in (self._source.typed(name), self._known(name)))
+            rows.append((f"as of {self._moment.as_of}", name, before, after, before - after, "known only later"))
+        own = pd.DataFrame(rows, columns=LEDGER)
+        path = self._source.folder / "ledger.csv" if self._source.folder else None
+        if path is None or not path.is_file():
+            return own
+        return pd.concat([pd.read_csv(path)[LEDGER], own], ignore_index=True)
+
+    def audit(self) -> pd.DataFrame:
+        """Check every table of the source inside the engine.
+
+        One row per table and check, broken or not: ``table, check, severity {fail, warn}, bad, rows, first, remedy``.
+        """
+        found = [row for name in sorted(self._source.names) for row in self._source.audit(name)]
+        return pd.DataFrame(found, columns=AUDIT)
+
+    def _known(self, name: str) -> ir.Table:
+        """Rows and values of a table as known on the day."""
+        moment, typed = self._moment, self._source.typed(name)
+        known = typed.filter(known_by(typed, name, moment))
+        if not moment.is_latest:
+            known = self._back_dated(known, name)
+        if name == "opportunities":
+            known = self._as_deals_stood(known)
+        if name == "contacts":
+            left = known.valid_to < ibis.literal(moment.cutoff)
+            known = known.mutate(valid_to=ibis.ifelse(left, known.valid_to, ibis.null("timestamp")))
+        if name == "accounts":
+            known = self._with_status(known)
+        return known.select(list(schema.spec(name).columns))
+
+    def _back_dated(self, known: ir.Table, name: str) -> ir.Table:
+        """Make `current_only` values missing, but for those that attribute_history dates."""
+        (key, *more) = schema.key(name)
+        for column, definition in schema.spec(name).columns.items():
+            if schema.meta(definition)["when"] != "current_only":
+                continue
+            kind = schema.meta(definition)["kind"]
+            default = schema.meta(definition)["default"]
+            gone = ibis.null(ibis_type(kind)) if default is None else ibis.literal(default, type=ibis_type(kind))
+            if more or not self.has("attribute_history"):
+                known = known.mutate(**{column: gone})
+                continue
+            past = self._known("attribute_history")
+            past = past.filter((past["table"] == name) & (past.field == column))
+            past = past.group_by("row_id").agg(_past=past.value.argmax(past.known_from))
+            known = known.left_join(past, known[key] == past.row_id).drop("row_id")
+            known = known.mutate(**{column: ibis.coalesce(cast(known["_past"], kind), gone)}).drop("_past")
+        return known
+
+    def _as_deals_stood(self, deals: ir.Table) -> ir.Table:
+        """Rebuild stage, amount, closing day and probability of deals as they were; undo later closings."""
+        cutoff = ibis.literal(self._moment.cutoff)
+        undated = deals.closed_at.isnull() & self._moment.is_latest
+        closed = ((deals.closed_at < cutoff) | undated).fill_null(False) & deals.is_closed
+        deals = deals.mutate(_closed=closed)
+        changing = ["stage", "amount", "close_date", "probability"]
+        if not self._moment.is_latest:
+            deals = self._from_history(deals, changing)
+        c = deals["_closed"]
+        return deals.mutate(
+            stage=deals.stage.fill_null("unknown"),
+            is_closed=c,
+            is_won=ibis.ifelse(c, deals.is_won, ibis.null("boolean")),
+            closed_at=ibis.ifelse(c, deals.closed_at, ibis.null("timestamp")),
+            loss_reason=ibis.ifelse(c, deals.loss_reason, ibis.null("string")),
+        )
+
+    def _from_history(self, deals: ir.Table, changing: list[str]) -> ir.Table:
+        """Take the last known value of each changing column; a deal closed by then keeps its own."""
+        past = {c: ibis.null(deals[c].type()) for c in changing}
+        if self.has("opportunity_stage_history"):
+            h = self._known("opportunity_stage_history")
+            order = ibis.row_number().over(group_by=h.opportunity_id, order_by=[h.entered_at, h.seq])
+            h = h.mutate(_n=order)
+            last = h.group_by("opportunity_id").agg(
+                **{f"_{c}": h[c].argmax(h["_n"], where=h[c].notnull()) for c in changing}
+            )
+            last = last.rename(_deal="opportunity_id")
+            deals = deals.left_join(last, deals.opportunity_id == last["_deal"]).drop("_deal")
+            past = {c: deals[f"_{c}"] for c in changing}
+        return deals.mutate(**{c: ibis.ifelse(deals["_closed"], deals[c], past[c]) for c in changing})
+
+    def _with_status(self, accounts: ir.Table) -> ir.Table:
+        """Derive status and first_won_at from purchases and won deals known on the day."""
+        facts = []
+        if self.has("transactions"):
+            t = self._known("transactions")
+            end = ibis.greatest(t.booked_at, ibis.coalesce(t.period_end, t.booked_at))
+            facts.append(t.select("account_id", at=t.booked_at.cast("timestamp"), until=end.cast("timestamp")))
+        if self.has("opportunities"):
+            o = self._known("opportunities")
+            o = o.filter(o.is_won & o.closed_at.notnull())
+            facts.append(o.select("account_id", at=o.closed_at, until=o.closed_at))
+        accounts = accounts.drop("status", "first_won_at")
+        if not facts:
+            return accounts.mutate(status=ibis.literal("prospect"), first_won_at=ibis.null("timestamp"))
+        f = ibis.union(*facts) if len(facts) > 1 else facts[0]
+        f = f.group_by("account_id").agg(first_won_at=f["at"].min(), _until=f.until.max()).rename(_who="account_id")
+        joined = accounts.left_join(f, accounts.account_id == f["_who"])
+        left = dt.datetime.combine(self._moment.as_of, dt.time()) - dt.timedelta(days=self.settings.former_after_days)
+        status = ibis.cases(
+            (joined.first_won_at.isnull(), "prospect"),
+            (joined["_until"] < ibis.literal(left), "former"),
+            else_="customer",
+        )
+        return joined.mutate(status=status)
+
+    # -- what a notebook leaves -----------------------------------------------------------------------------------
+
+    def earlier(self, name: str) -> pd.DataFrame:
+        """Give the table an earlier notebook left; `decisions` and `measures` gather those of all notebooks so far.
+
+        Raises
+        ------
+        TableError
+            If the table is not there, or is not to its spec.
+        """
+        if name in SHARED:
+            parts = [pd.read_parquet(p) for p in sorted(self._tables.glob(f"[0-9][0-9]_{name}.parquet"))]
+            frame = pd.concat(parts, ignore_index=True) if parts else schema.empty(name)
+            return schema.conform(name, frame)
+        path = self._tables / f"{name}.parquet"
+        schema.key(name)
+        if not path.is_file():
+            raise TableError(f"{name}: not in {self._tables.name}/. Run notebook {name[:2]} first.")
+        return schema.conform(name, pd.read_parquet(path))
+
+    def write(self, name: str, frame: pd.DataFrame) -> None:
+        """Check a table against its spec and leave it for later notebooks, whole or not at all.
+
+        The decisions and measures gathered so far are left with it, under the same number.
+
+        Raises
+        ------
+        TableError
+            If the table is not to its spec.
+        """
+        number = name[:2]
+        leave(self._tables / f"{name}.parquet", schema.conform(name, frame))
+        decisions = self.decisions.assign(notebook=name)
+        decisions["decision_id"] = number + "-" + decisions["decision_id"]
+        leave(self._tables / f"{number}_decisions.parquet", schema.conform("decisions", decisions))
+        leave(self._tables / f"{number}_measures.parquet", self.measures)
+
+    def decide(
+        self,
+        text: str,
+        *,
+        accounts: Iterable[str] | None = None,
+        would_change: str = "",
+        group: str | None = None,
+        owner: str | None = None,
+        due: str | None = None,
+        expected_value: float | pd.Series | None = None,
+    ) -> None:
+        """Note one decision, a row per account or one row if it is about all; no account, no row.
+
+        Parameters
+        ----------
+        text : the advice, as an order
+        accounts : ids it is about
+        would_change : what would change the advice
+        expected_value : money at stake, in the reporting currency: one number per account as a Series indexed by id,
+            or one number for a decision about all
+        """
+        ids: list[str | None] = [None] if accounts is None else list(accounts)
+        value = expected_value.reindex(ids).to_numpy() if isinstance(expected_value, pd.Series) else expected_value
+        rows = pd.DataFrame({"account_id": ids}).assign(
+            notebook="",
+            decision_id=str(len(self._decisions) + 1),
+            text=text,
+            group=group,
+            owner=owner,
+            due=pd.Timestamp(due) if due else pd.NaT,
+            expected_value=value,
+            would_change=would_change,
+            status="proposed",
+        )
+        self._decisions.append(schema.conform("decisions", rows))
+
+    @property
+    def decisions(self) -> pd.DataFrame:
+        """The decisions noted so far."""
+        return pd.concat([schema.empty("decisions"), *self._decisions], ignore_index=True)
+
+    def measure(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Note rows of `measures` (checked, dated `as_of` where they are not) and give them back."""
+        dated = rows.assign(as_of=rows["as_of"].fillna(self.as_of) if "as_of" in rows else self.as_of)
+        checked = schema.conform("measures", dated)
+        self._measures.append(checked)
+        return checked
+
+    @property
+    def measures(self) -> pd.DataFrame:
+        """The measures noted so far."""
+        return pd.concat([schema.empty("measures"), *self._measures], ignore_index=True)
+
+
+class Source:
+    """Tables as they lie in a folder or DuckDB file, typed by the schema and not yet dated."""
+
+    def __init__(self, con: Any, raw: dict[str, ir.Table], folder: Path | None, texts: set[str]) -> None:
+        """Use `Source.open`."""
+        self.con, self.raw, self.folder, self._texts = con, raw, folder, texts
+        self.names = frozenset(raw)
+        self.settings = settings.load(folder) if folder else settings.Settings()
+
+    @classmethod
+    def open(cls, data: str | Path) -> "Source":
+        """Find the canonical tables of a folder or DuckDB file and check that the least is there."""
+        path = Path(data)
+        if "://" in str(data):
+            raise TableError("data: database URLs are not read in this version. Export to files and import them.")
+        if path.is_dir():
+            con, raw = ibis.duckdb.connect(), {}
+            con.raw_sql("SET TimeZone='UTC'")
+            files = {n: f for n in schema.CANONICAL if (f := find(path, n)) is not None}
+            for name, file in files.items():
+                raw[name] = register(con, name, file)
+            source = cls(con, raw, path, {n for n, f in files.items() if f.suffix == ".csv"})
+        elif path.is_file():
+            try:
+                con = ibis.duckdb.connect(path, read_only=True)
+                con.raw_sql("SET TimeZone='UTC'")
+            except duckdb.Error as wrong:
+                raise TableError(
+                    f"{path.name}: not a DuckDB file. Give a folder of tables or a DuckDB file."
+                ) from wrong
+            source = cls(con, {n: con.table(n) for n in con.list_tables() if n in schema.CANONICAL}, None, set())
+        else:
+            raise TableError(f"data: {path.name} is not there. Give a folder of tables or a DuckDB file.")
+        if "accounts" not in source.names:
+            raise TableError(
+                f"data: no accounts table; found {sorted(source.names)}. Name the file accounts.csv or accounts.parquet."
+            )
+        if not source.names & {"transactions", "opportunities", "activities"}:
+            raise TableError("data: none of transactions, opportunities, activities. Export at least one of them.")
+        return source
+
+    def typed(self, name: str) -> ir.Table:
+        """Every column of the schema, of its type; text that does not read as its kind is missing here."""
+        raw, columns = self.raw[name], {}
+        absent = [
+            c
+            for c, d in schema.spec(name).columns.items()
+            if c not in raw.columns and not d.nullable and self._default(d) is None and not schema.meta(d)["derived"]
+        ]
+        if absent:
+            raise TableError(
+                f"{name}: missing column(s) {absent}; the table has {list(raw.columns)}. "
+                "Rename them in the export, or map them in your mapping file."
+            )
+        for column, definition in schema.spec(name).columns.items():
+            meta = schema.meta(definition)
+            kind, default = meta["kind"], meta["default"]
+            given = column in raw.columns and not meta["derived"]
+            value = cast(raw[column], kind) if given else ibis.null(ibis_type(kind))
+            columns[column] = value if default is None else ibis.coalesce(value, ibis.literal(default, ibis_type(kind)))
+        return raw.select(**columns)
+
+    @staticmethod
+    def _default(definition: Any) -> object:
+        return schema.meta(definition)["default"]
+
+    def unreadable(self, name: str) -> dict[str, int]:
+        """Count, per column, values that do not read as their kind."""
+        raw, counts = self.raw[name], {}
+        for column, definition in schema.spec(name).columns.items():
+            kind = schema.meta(definition)["kind"]
+            if column in raw.columns and ibis_type(kind) != "string" and not schema.meta(definition)["derived"]:
+                counts[column] = lost(raw[column], kind).sum()
+        if not counts:
+            return {}
+        found = raw.aggregate(**counts).to_pyarrow().to_pylist()[0]
+        return {c: int(n) for c, n in found.items() if n}
+
+    def refuse_unreadable(self, name: str) -> None:
+        """Raise for the first column with values that do not read as their kind."""
+        for column, bad in self.unreadable(name).items():
+            kind = schema.meta(schema.spec(name).columns[column])["kind"]
+            raw = self.raw[name]
+            cases = values(raw.filter(lost(raw[column], kind)).limit(FIRST), column)
+            raise TableError(
+                f"{name}: {bad} of {raw.count().execute()} values of {column} do not read as {kind} {first_cases(cases)}. "
+                "Correct them in the export, or say how to read them in your mapping file."
+            )
+
+    def audit(self, name: str) -> list[tuple[Any, ...]]:
+        """Every check of one table, as rows of `AUDIT`."""
+        try:
+            t = self.typed(name)
+        except TableError as wrong:
+            return [(name, "columns present", "fail", 1, 1, "", str(wrong))]
+        rows = int(t.count().execute())
+        unreadable = self.unreadable(name)
+        found = [
+            (name, f"{c} reads as its kind", "fail", n, rows, "", f"Correct {c} in the export or in the mapping.")
+            for c, n in unreadable.items()
+        ]
+        if not unreadable:
+            found.append((name, "values read as their kind", "fail", 0, rows, "", ""))
+        for check, severity, broken, remedy in self._conditions(t, name):
+            bad = int(broken.count().execute())
+            cases = values(broken.order_by(schema.key(name)).limit(FIRST), schema.key(name)[0]) if bad else []
+            found.append((name, check, severity, bad, rows, ", ".join(map(str, cases)), remedy))
+        return found
+
+    def _conditions(self, t: ir.Table, name: str) -> Iterable[tuple[str, str, ir.Table, str]]:
+        """Each check of a table as (what holds, severity, rows that break it, remedy)."""
+        key = schema.key(name)
+        repeated = t.group_by(key).having(ibis._.count() > 1).agg()
+        yield f"one row per {', '.join(key)}", "fail", t.semi_join(repeated, key), "Keep one row per key."
+        for column, definition in schema.spec(name).columns.items():
+            meta, value = schema.meta(definition), t[column]
+            if not definition.nullable and not meta["derived"] and meta["default"] is None:
+                yield f"{column} is filled", "fail", t.filter(value.isnull()), f"Fill {column}, or leave the rows out."
+            if meta["one_of"] and not meta["derived"]:
+                remedy = f"Map {column} to one of {', '.join(meta['one_of'])}."
+                yield f"{column} has a known value", "fail", t.filter(value.notin(meta["one_of"])), remedy
+            if meta["kind"] == "rate":
+                off = t.filter(~value.between(0, 1))
+                yield (
+                    f"{column} is between 0 and 1",
+                    "fail",
+                    off,
+                    f"Divide {column} by 100 in the mapping if it is in percent.",
+                )
+            if meta["ref"] and meta["ref"].split(".")[0] in self.names:
+                yield self._orphans(t, column, meta["ref"])
+        for rule in (schema.spec(name).metadata or {})["rules"]:
+            seen = f"audit_{name}"
+            broken = t.alias(seen).sql(f"SELECT * FROM {seen} WHERE NOT ({rule.sql})", dialect="duckdb")  # noqa: S608
+            yield f"not {rule.name}", rule.severity, broken, rule.remedy
+
+    def _orphans(self, t: ir.Table, column: str, ref: str) -> tuple[str, str, ir.Table, str]:
+        """Rows whose reference is not found."""
+        there, field = ref.split(".")
+        other = self.typed(there).select(_ref=field)
+        broken = t.filter(t[column].notnull()).anti_join(other, [(column, "_ref")])
+        return f"{column} is found in {there}", "warn", broken, f"Export the missing {there}, or correct {column}."
+
+    def latest_day(self) -> dt.date | None:
+        """Day of the newest dated fact, in the reporting time zone; None if there is none."""
+        days = []
+        for name in DATES_A_FACT:
+            known = (schema.spec(name).metadata or {})["known"]
+            if name not in self.names or known not in self.raw[name].columns:
+                continue
+            newest = self.typed(name)[known].max().execute()
+            if pd.isna(newest):
+                continue
+            if schema.meta(schema.spec(name).columns[known])["kind"] == "ts":
+                newest = pd.Timestamp(newest, tz="UTC").tz_convert(self.settings.time_zone)
+            days.append(pd.Timestamp(newest).date())
+        return max(days, default=None)
+
+
+def find(folder: Path, name: str) -> Path | None:
+    """Find the file, or folder of Parquet parts, that holds a table."""
+    found = [p for p in (folder / f"{name}.parquet", folder / f"{name}.csv", folder / name) if p.exists()]
+    if len(found) > 1:
+        raise TableError(f"{name}: {len(found)} sources {[p.name for p in found]}. Keep one of them.")
+    return found[0] if found else None
+
+
+def register(con: Any, name: str, file: Path) -> ir.Table:
+    """Let the engine see a file, CSV as text so that every value can be checked."""
+    try:
+        if file.suffix == ".csv":
+            return con.read_csv(file, table_name=f"raw_{name}", all_varchar=True, header=True, delim=",", quote='"')
+        return con.read_parquet(file if file.is_file() else f"{file}/*.parquet", table_name=f"raw_{name}")
+    except (duckdb.Error, ValueError) as wrong:
+        reason = str(wrong).strip().splitlines()[0]
+        raise TableError(
+            f"{name}: {file.name} is not readable: {reason}. Save it as UTF-8 CSV with commas, or as Parquet."
+        ) from wrong
+
+
+def ibis_type(kind: str) -> str:
+    """The engine's type of a kind."""
+    return IBIS_TYPES.get(kind, "string")
+
+
+def cast(value: ir.Value, kind: str) -> ir.Value:
+    """Read a value as its kind; what does not read, blank text and NaN become missing."""
+    if value.type().is_string():
+        value = value.strip().nullif("")
+    if kind == "ts":
+        return value.try_cast(UTC_TS).cast("timestamp")
+    read = value.try_cast(ibis_type(kind))
+    if ibis_type(kind) == "float64":
+        return ibis.ifelse(read.isnan() | read.isinf(), ibis.null("float64"), read)
+    return read
+
+
+def lost(value: ir.Value, kind: str) -> ir.BooleanValue:
+    """Say where a value is there but does not read as its kind."""
+    there = value.notnull()
+    if value.type().is_string():
+        there = there & (value.strip() != "")
+    elif value.type().is_floating():
+        there = there & ~value.isnan()
+    return there & cast(value, kind).isnull()
+
+
+def known_by(t: ir.Table, name: str, moment: Moment) -> ir.BooleanValue:
+    """Say which rows were known at the end of the day; a row nobody dated is known on the latest day only."""
+    known = (schema.spec(name).metadata or {})["known"]
+    if known is None:
+        return ibis.literal(True)
+    is_day = schema.meta(schema.spec(name).columns[known])["kind"] == "date"
+    event = t[known] <= ibis.literal(moment.as_of) if is_day else t[known] < ibis.literal(moment.cutoff)
+    by_event = event.fill_null(moment.is_latest)
+    return ibis.ifelse(t.known_at.isnull(), by_event, t.known_at < ibis.literal(moment.cutoff))
+
+
+def to_pandas(expr: ir.Table, name: str) -> pd.DataFrame:
+    """Bring a table to pandas in the types of the schema."""
+    nullable = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}
+    frame = expr.to_pyarrow().to_pandas(types_mapper=nullable.get)
+    for column, definition in schema.spec(name).columns.items():
+        kind = schema.meta(definition)["kind"]
+        if kind == "ts":
+            frame[column] = frame[column].dt.tz_localize("UTC")
+        frame[column] = frame[column].astype(schema.DTYPES[kind])
+    return frame
+
+
+def values(expr: ir.Table, column: str) -> list[Any]:
+    """Bring a few values of one column."""
+    return expr.select(column).to_pyarrow().column(0).to_pylist()
+
+
+def wanted(name: str) -> str:
+    """Say what to export to have a table."""
+    definition = schema.spec(name)
+    least = [
+        c
+        for c, d in definition.columns.items()
+        if not d.nullable and schema.meta(d)["default"] is None and not schema.meta(d)["derived"]
+    ]
+    return f"Export {name} ({str(definition.description).split(':')[0].rstrip('.').lower()}) with {', '.join(least)}."
+
+
+def leave(path: Path, frame: pd.DataFrame) -> None:
+    """Write a table beside its place and move it there whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_suffix(f".{os.getpid()}.tmp")
+    frame.to_parquet(beside, index=False)
+    beside.replace(path)

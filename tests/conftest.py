@@ -1,0 +1,48 @@
+"""What several tests share: the places of the project, and a small book a person can check in the head."""
+
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SAMPLE = ROOT / "data" / "sample"
+SHARED = ROOT.parent / "shared" / "data"
+
+ACCOUNTS = """account_id,name,created_at,employees,is_duplicate_of
+acme,Acme,2025-01-01T00:00:00Z,50,
+beta,Beta,2025-03-01T00:00:00Z,20,
+late,Late,2026-05-01T00:00:00Z,5,
+"""
+TRANSACTIONS = """transaction_id,account_id,product_id,booked_at,revenue,kind,known_at
+t1,acme,p,2025-02-01,100,purchase,
+t2,acme,p,2026-03-31,50,purchase,
+t3,beta,p,2026-04-01,30,purchase,
+t4,beta,p,2026-03-15,70,purchase,2026-04-10T08:00:00Z
+"""
+
+
+def put(folder: Path, **tables: str) -> Path:
+    """Write tables given as CSV text."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in tables.items():
+        (folder / f"{name}.csv").write_text(text, "utf-8")
+    return folder
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Path:
+    """A folder with three accounts and four transactions."""
+    return put(tmp_path / "data", accounts=ACCOUNTS, transactions=TRANSACTIONS)
+
+
+@pytest.fixture
+def shared_data():
+    """Give a folder of the real data, or skip where it is absent."""
+
+    def folder(name: str) -> Path:
+        path = SHARED / name
+        if not path.is_dir():
+            pytest.skip(f"the real data set {name} is not beside this checkout")
+        return path
+
+    return folder

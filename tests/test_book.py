@@ -1,0 +1,214 @@
+"""Book on tables small enough to check in the head: what was known when, and what it refuses."""
+
+import duckdb
+import pandas as pd
+import pytest
+
+from abmlib.tables import Book, NotAnswerable, TableError, schema
+from tests.conftest import ACCOUNTS, TRANSACTIONS, put
+
+
+def ids(frame: pd.DataFrame) -> list[str]:
+    return frame.iloc[:, 0].tolist()
+
+
+def test_a_day_ends_with_the_day_and_late_arrivals_come_when_they_arrived(small):
+    # t2 is of the day itself; t3 of the day after; t4 happened before but was learnt ten days later
+    assert ids(Book.open(small, "2026-03-31").read("transactions")) == ["t1", "t2"]
+    assert ids(Book.open(small, "2026-04-30").read("transactions")) == ["t1", "t2", "t3", "t4"]
+
+
+def test_the_day_ends_in_the_reporting_time_zone(tmp_path):
+    activities = (
+        "activity_id,account_id,occurred_at,direction,channel\n"
+        "before,acme,2026-06-30T03:59:59Z,inbound,web\n"  # still 29 June in New York
+        "after,acme,2026-06-30T04:00:00Z,inbound,web\n"  # midnight in New York: 30 June
+    )
+    folder = put(tmp_path / "d", accounts=ACCOUNTS, activities=activities)
+    (folder / "workbook.yml").write_text("time_zone: America/New_York\n")
+    assert ids(Book.open(folder, "2026-06-29").read("activities")) == ["before"]
+    assert ids(Book.open(folder, "2026-06-30").read("activities")) == ["after", "before"]
+
+
+def test_an_offset_in_a_timestamp_is_honoured(tmp_path):
+    text = "activity_id,occurred_at,direction,channel\na,2026-01-01T00:30:00+02:00,inbound,web\n"
+    folder = put(tmp_path / "d", accounts=ACCOUNTS, activities=text)
+    assert Book.open(folder, "2026-01-02").read("activities").occurred_at[0] == pd.Timestamp("2025-12-31T22:30Z")
+
+
+def test_a_table_comes_to_spec_with_every_column(small):
+    accounts = Book.open(small, "2026-06-30").read("accounts")
+    assert accounts.columns.tolist() == list(schema.ACCOUNTS.columns)
+    assert accounts.source_system.tolist() == ["unknown"] * 3
+
+
+def test_status_and_first_won_at_come_from_facts_known_on_the_day(small):
+    then = Book.open(small, "2025-02-28").read("accounts").set_index("account_id")
+    assert then.status.to_dict() == {"acme": "customer"}  # beta is not created yet
+    now = Book.open(small, "2027-04-02").read("accounts").set_index("account_id")
+    # acme bought last on 2026-03-31, more than 365 days ago; beta on 2026-04-01, 366 days ago; late never
+    assert now.status.to_dict() == {"acme": "former", "beta": "former", "late": "prospect"}
+    assert now.first_won_at["acme"] == pd.Timestamp("2025-02-01", tz="UTC")
+    assert Book.open(small, "2026-06-30").read("accounts").status.tolist() == ["customer", "customer", "prospect"]
+
+
+def test_current_only_values_are_missing_in_a_back_dated_book(small):
+    assert Book.open(small, "2026-04-01").read("accounts").employees.tolist() == [50, 20]  # no fact is dated later
+    assert Book.open(small, "2026-03-01").read("accounts").employees.isna().all()
+
+
+def test_attribute_history_dates_a_current_only_value(small):
+    put(
+        small,
+        attribute_history="table,row_id,field,value,known_from\n"
+        "accounts,acme,employees,40,2025-06-01T00:00:00Z\n"
+        "accounts,acme,employees,45,2026-02-01T00:00:00Z\n"
+        "accounts,acme,employees,60,2026-12-01T00:00:00Z\n",
+    )
+    got = Book.open(small, "2026-03-01").read("accounts").set_index("account_id").employees
+    assert got["acme"] == 45
+    assert pd.isna(got["beta"])
+
+
+@pytest.fixture
+def deals(tmp_path):
+    opportunities = (
+        "opportunity_id,account_id,stage,amount,created_at,close_date,closed_at,is_closed,is_won\n"
+        "won,acme,Won,120,2026-01-05T00:00:00Z,2026-03-10,2026-03-10T09:00:00Z,true,true\n"
+        "undated,acme,Lost,10,,,,true,false\n"
+        "open,beta,Proposal,80,2026-02-01T00:00:00Z,2026-09-01,,false,\n"
+    )
+    history = (
+        "opportunity_id,entered_at,seq,stage,amount,close_date\n"
+        "won,2026-01-05T00:00:00Z,0,Lead,90,2026-04-01\n"
+        "won,2026-02-10T00:00:00Z,0,Proposal,,\n"  # the amount did not change
+        "won,2026-02-10T00:00:00Z,1,Negotiation,100,2026-03-01\n"  # later change of the same moment
+        "won,2026-03-10T09:00:00Z,0,Won,120,2026-03-10\n"
+    )
+    return put(tmp_path / "d", accounts=ACCOUNTS, opportunities=opportunities, opportunity_stage_history=history)
+
+
+def test_a_deal_has_the_stage_amount_and_closing_day_it_had_then(deals):
+    then = Book.open(deals, "2026-02-15").read("opportunities").set_index("opportunity_id")
+    assert then.loc["won", ["stage", "amount"]].tolist() == ["Negotiation", 100]
+    assert then.close_date["won"] == pd.Timestamp("2026-03-01")
+    assert not then.is_closed["won"]
+    assert pd.isna(then.is_won["won"])
+    # no history: what it was then cannot be known; never closed on a date nobody gave
+    assert then.stage["open"] == "unknown"
+    assert "undated" not in then.index
+
+
+def test_the_latest_day_shows_deals_as_they_are(deals):
+    now = Book.open(deals, "2026-06-30").read("opportunities").set_index("opportunity_id")
+    assert now.stage.to_dict() == {"won": "Won", "undated": "Lost", "open": "Proposal"}
+    assert now.is_won["won"]
+    assert now.is_closed["undated"]
+    assert now.amount["open"] == 80
+
+
+def test_an_absent_table_is_empty_to_spec(small):
+    surveys = Book.open(small, "2026-06-30").read("surveys")
+    assert surveys.empty
+    assert surveys.dtypes.equals(schema.empty("surveys").dtypes)
+
+
+def test_need_leaves_empty_tables_and_says_what_to_export(small, tmp_path):
+    book = Book.open(small, "2026-06-30", tmp_path / "tables")
+    with pytest.raises(NotAnswerable, match="Export activities .* with activity_id, occurred_at, direction, channel"):
+        book.need("transactions", "activities", writes=["03_key_accounts"])
+    assert book.earlier("03_key_accounts").empty
+
+
+def test_the_ledger_counts_rows_known_only_later(small):
+    ledger = Book.open(small, "2026-03-31").ledger.set_index("table")
+    assert ledger.loc["transactions", ["rows_in", "rows_out", "rows_lost"]].tolist() == [4, 2, 2]
+    assert ledger.loc["accounts", "rows_lost"] == 1
+
+
+def test_written_tables_come_back_to_later_notebooks_with_decisions_and_measures(small, tmp_path):
+    book = Book.open(small, "2026-06-30", tmp_path / "tables")
+    book.decide("Call them", accounts=["acme", "beta"], expected_value=pd.Series({"beta": 2.0, "acme": 1.0}), would_change="x")
+    book.decide("Hire", expected_value=5.0, would_change="y")
+    book.measure(pd.DataFrame({"measure_id": ["C-38"], "definition_id": ["d"], "value": [0.5], "unit": ["share"],
+                               "n": [3], "status": ["ok"]}))  # fmt: skip
+    book.write("01_cycles", schema.empty("01_cycles"))
+    later = Book.open(small, "2026-06-30", tmp_path / "tables")
+    got = later.earlier("decisions")
+    assert got.decision_id.tolist() == ["01-1", "01-1", "01-2"]
+    assert got.expected_value.tolist() == [1.0, 2.0, 5.0]
+    assert got.notebook.unique().tolist() == ["01_cycles"]
+    assert later.earlier("measures").as_of.tolist() == [pd.Timestamp("2026-06-30")]
+    assert not list((tmp_path / "tables").glob("*.tmp"))
+
+
+def test_a_decision_about_no_account_is_no_decision(small):
+    book = Book.open(small, "2026-06-30")
+    book.decide("Call them", accounts=[])
+    assert book.decisions.empty
+
+
+def test_a_duckdb_file_reads_like_a_folder(small, tmp_path):
+    file = tmp_path / "book.duckdb"
+    with duckdb.connect(file) as con:
+        for name in ("accounts", "transactions"):
+            con.execute(f"create table {name} as from read_csv('{small / name}.csv')")
+    for name in ("accounts", "transactions"):
+        pd.testing.assert_frame_equal(Book.open(file, "2026-06-30").read(name), Book.open(small, "2026-06-30").read(name))
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"accounts": "account_id,created_at\nacme,2025-01-01\n"}, r"accounts: missing column\(s\) \['name'\]; the table has"),
+        ({"accounts": ACCOUNTS + "acme,Twin,2025-01-01T00:00:00Z,1,\n"}, r"2 of 4 rows share a key \['account_id'\]"),
+        ({"transactions": TRANSACTIONS + "t5,acme,p,31/12/2025,5,purchase,\n"}, r"1 of 5 values of booked_at do not read as date \(first: \['31/12/2025'\]\)"),
+        ({"transactions": TRANSACTIONS + 't5,acme,p,2025-12-31,"1.000,50",purchase,\n'}, r"1 of 5 values of revenue do not read as money"),
+        ({"transactions": TRANSACTIONS + "t5,acme,p,2025-12-31,5,gift,\n"}, r"kind: 1 of 5 values break .*\(first: \['gift'\]\)"),
+        ({"transactions": TRANSACTIONS + "t5,,p,2025-12-31,5,purchase,\n"}, r"account_id: 1 of 5 values break not_nullable"),
+    ],
+)  # fmt: skip
+def test_it_refuses_what_is_not_to_spec(small, change, says):
+    put(small, **change)
+    with pytest.raises(TableError, match=says):
+        for name in ("accounts", "transactions"):
+            Book.open(small, "2026-06-30").read(name)
+
+
+def test_it_refuses_a_place_without_accounts_or_facts(tmp_path):
+    with pytest.raises(TableError, match="nowhere is not there"):
+        Book.open(tmp_path / "nowhere", "2026-06-30")
+    with pytest.raises(TableError, match="no accounts table; found"):
+        Book.open(put(tmp_path / "a", transactions=TRANSACTIONS), "2026-06-30")
+    with pytest.raises(TableError, match="none of transactions, opportunities, activities"):
+        Book.open(put(tmp_path / "b", accounts=ACCOUNTS), "2026-06-30")
+    with pytest.raises(ValueError, match="as_of must be a day"):
+        Book.open(tmp_path, "end of June")
+
+
+def test_it_refuses_an_unknown_setting(small):
+    (small / "workbook.yml").write_text("curency: EUR\n")
+    with pytest.raises(TableError, match=r"unknown setting\(s\) \['curency'\]"):
+        Book.open(small, "2026-06-30")
+
+
+def test_it_refuses_to_leave_a_table_that_is_not_to_spec(small, tmp_path):
+    book = Book.open(small, "2026-06-30", tmp_path / "t")
+    with pytest.raises(TableError, match=r"01_cycles: missing column\(s\)"):
+        book.write("01_cycles", pd.DataFrame({"account_id": ["acme"]}))
+    assert not (tmp_path / "t" / "01_cycles.parquet").exists()
+
+
+def test_a_csv_of_another_encoding_is_refused_in_one_sentence(small):
+    (small / "accounts.csv").write_bytes(ACCOUNTS.replace("Beta", "Bétà").encode("cp1252"))
+    with pytest.raises(TableError, match="accounts: accounts.csv is not readable"):
+        Book.open(small, "2026-06-30").read("accounts")
+
+
+def test_the_audit_lists_what_holds_and_what_does_not(small):
+    put(small, transactions=TRANSACTIONS + "t1,ghost,p,2025-12-31,5,gift,\n")
+    audit = Book.open(small, "2026-06-30").audit().set_index(["table", "check"])
+    assert audit.loc[("transactions", "one row per transaction_id"), ["bad", "severity"]].tolist() == [2, "fail"]
+    assert audit.loc[("transactions", "account_id is found in accounts"), "bad"] == 1
+    assert audit.loc[("transactions", "kind has a known value"), ["bad", "first"]].tolist() == [1, "t1"]
+    assert audit.loc[("accounts", "one row per account_id"), "bad"] == 0
