@@ -149,6 +149,42 @@ class Book:
             return own
         return pd.concat([pd.read_csv(path)[LEDGER], own], ignore_index=True)
 
+    def overview(self) -> pd.DataFrame:
+        """Count each table of the source as known on the day, inside the engine.
+
+        One row per table: ``table, rows, accounts`` (accounts with a row; missing where the table has no account),
+        ``first_day, last_day`` (in UTC; missing where nothing dates a row).
+        """
+        rows = [(name, *self._extent(name)) for name in schema.CANONICAL if self.has(name)]
+        frame = pd.DataFrame(rows, columns=["table", "rows", "accounts", "first_day", "last_day"])
+        dates = {c: frame[c].astype("datetime64[us]") for c in ("first_day", "last_day")}
+        return frame.assign(**dates, accounts=frame["accounts"].astype("Int64"))
+
+    def _extent(self, name: str) -> tuple[int, int | None, Any, Any]:
+        """Rows, accounts, first and last day of one table."""
+        t, known = self._known(name), (schema.spec(name).metadata or {})["known"]
+        when = t[known].cast("date") if known else ibis.null("date")
+        who = t.account_id.nunique() if "account_id" in t.columns else ibis.null("int64")
+        row = t.aggregate(rows=t.count(), accounts=who, first=when.min(), last=when.max()).to_pyarrow().to_pylist()[0]
+        return row["rows"], row["accounts"], row["first"], row["last"]
+
+    def records(self) -> pd.DataFrame:
+        """Count the dated facts of each account as known on the day, inside the engine.
+
+        One row per account and table with a row: ``account_id, table, rows, first_day, last_day``.
+        """
+        parts = []
+        for name in DATES_A_FACT:
+            if self.has(name) and "account_id" in schema.spec(name).columns:
+                t, known = self._known(name), (schema.spec(name).metadata or {})["known"]
+                t = t.filter(t.account_id.notnull())
+                when = t[known].cast("timestamp")
+                found = t.group_by("account_id").agg(rows=t.count(), first_day=when.min(), last_day=when.max())
+                parts.append(found.order_by("account_id").to_pyarrow().to_pandas().assign(table=name))
+        frame = pd.concat(parts, ignore_index=True)[["account_id", "table", "rows", "first_day", "last_day"]]
+        days = {c: frame[c].dt.normalize().astype("datetime64[us]") for c in ("first_day", "last_day")}
+        return frame.assign(**days)
+
     def audit(self) -> pd.DataFrame:
         """Check every table of the source inside the engine.
 

@@ -503,8 +503,10 @@ KEY_ACCOUNTS = table(
         "relationship": col("text", "part 2: enough shared history", one_of=PARTS),
         "profitability": col("text", "part 3: margin above the floor", one_of=PARTS),
         "viability": col("text", "part 4: still buying in its own rhythm", one_of=PARTS),
+        "valuable": col("bool", "class A on revenue or on margin"),
         "qualified": col("bool", "valuable, and no part fails"),
-        "exclusion_reason": col("text", "why not; missing where qualified", null=True),
+        "chosen": col("bool", "key account: qualified and within capacity"),
+        "exclusion_reason": col("text", "why not; missing where chosen", null=True),
     },
 )
 

@@ -1,0 +1,381 @@
+"""Who deserves key status: the four-part gate, the reasons against, and what a wrong choice costs."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from abmlib.method import value
+from abmlib.method.value import Period
+from abmlib.stats import concentration
+from abmlib.stats.intervals import FLOOR_ACCOUNTS, FLOOR_OUTCOMES, wilson
+
+PARTS = {
+    "revenue_history": "revenue fell",
+    "relationship": "too little shared history",
+    "profitability": "margin below the floor",
+    "viability": "silent longer than ever before",
+}
+PASS, FAIL, UNKNOWN = "pass", "fail", "not_answerable"
+LITTLE_VALUE = "not among the accounts that carry the business"
+NO_VALUE = "net revenue is zero or less"
+FULL = "qualified, but beyond capacity"
+
+
+@dataclass(frozen=True)
+class Gate:
+    """Where each part of the gate stands; shares from 0 to 1, durations in days."""
+
+    max_decline: float
+    min_tenure_days: int
+    min_buying_days: int
+    min_margin_rate: float
+
+
+def verdict(passes: pd.Series, known: pd.Series) -> pd.Series:
+    """Say pass, fail or not_answerable for each account."""
+    said = np.where(passes.fillna(False).astype(bool), PASS, FAIL)
+    return pd.Series(np.where(known, said, UNKNOWN), index=passes.index, dtype="str")
+
+
+def revenue_history(earlier: pd.Series, later: pd.Series, max_decline: float) -> pd.Series:
+    """Part 1: has revenue kept up with the period before?
+
+    An account without positive revenue in the earlier period has nothing to compare with: not_answerable.
+
+    Parameters
+    ----------
+    earlier, later : Series of revenue in two periods of equal length, one index
+    max_decline : share of revenue that may be lost
+
+    Returns
+    -------
+    Series of ``pass, fail, not_answerable``
+
+    References
+    ----------
+    S0-16, revenue history. House definition; README, glossary entry "four-part gate".
+
+    Examples
+    --------
+    >>> revenue_history(pd.Series([100.0, 100.0, 0.0]), pd.Series([71.0, 69.0, 5.0]), 0.3).tolist()
+    ['pass', 'fail', 'not_answerable']
+    """
+    return verdict(later >= (1 - max_decline) * earlier, earlier > 0)
+
+
+def relationship(worth: pd.DataFrame, as_of: pd.Timestamp, min_tenure_days: int, min_buying_days: int) -> pd.Series:
+    """Part 2: is there enough shared history, in time and in buying days?
+
+    Parameters
+    ----------
+    worth : DataFrame of `value.by_account` over all history; ``first_day`` and ``buying_days`` are read
+
+    Returns
+    -------
+    Series of ``pass, fail``; an account that never bought fails
+
+    References
+    ----------
+    S0-16, account history. House definition; README, glossary entry "four-part gate".
+    """
+    tenure = (as_of - worth["first_day"]).dt.days.fillna(-1)
+    enough = (tenure >= min_tenure_days) & (worth["buying_days"] >= min_buying_days)
+    return verdict(enough, pd.Series(True, index=worth.index))
+
+
+def profitability(worth: pd.DataFrame, min_margin_rate: float) -> pd.Series:
+    """Part 3: is the margin rate at or above the floor?
+
+    Not answerable where the margin is unknown or net revenue is not positive.
+
+    Parameters
+    ----------
+    worth : DataFrame of `value.by_account`
+
+    References
+    ----------
+    S0-16, margins and profitability. House definition; README, glossary entry "four-part gate".
+    """
+    known = worth["margin"].notna() & (worth["revenue"] > 0)
+    return verdict(worth["margin"] >= min_margin_rate * worth["revenue"], known)
+
+
+def gaps(transactions: pd.DataFrame) -> pd.DataFrame:
+    """Give each account's longest gap between two buying days, its last buying day and the last day paid for.
+
+    Returns
+    -------
+    DataFrame, one row per account that bought, indexed by account id
+        ``longest_gap_days`` (missing with fewer than three buying days: one gap is not a rhythm), ``last_day``,
+        ``paid_until`` (missing without subscription periods)
+    """
+    bought = transactions[transactions["revenue"] > 0]
+    days = bought[["account_id", "booked_at"]].drop_duplicates().sort_values(["account_id", "booked_at"])
+    gap = days.groupby("account_id")["booked_at"].diff().dt.days
+    grouped = gap.groupby(days["account_id"])
+    return pd.DataFrame(
+        {
+            "longest_gap_days": grouped.max().where(grouped.count() >= 2),
+            "last_day": days.groupby("account_id")["booked_at"].max(),
+            "paid_until": bought.groupby("account_id")["period_end"].max(),
+        }
+    )
+
+
+def viability(transactions: pd.DataFrame, accounts: pd.Index, as_of: pd.Timestamp) -> pd.Series:
+    """Part 4: does the account still buy in its own rhythm? A proxy for wanting a long-term relationship.
+
+    An account fails if it has been silent longer than ever before, and passes while a subscription is paid for. With
+    fewer than three buying days there is no rhythm to compare with: not_answerable.
+
+    References
+    ----------
+    S0-16, viability of wanting a long-term relationship. House definition; README, glossary entry "four-part gate".
+    """
+    own = gaps(transactions).reindex(accounts)
+    silent = (as_of - own["last_day"]).dt.days
+    paid = own["paid_until"] >= as_of
+    return verdict((silent <= own["longest_gap_days"]) | paid, own["longest_gap_days"].notna() | paid)
+
+
+def gate_parts(
+    transactions: pd.DataFrame, accounts: pd.Index, counted: Period, periods: tuple[Period, Period], gate: Gate
+) -> pd.DataFrame:
+    """Judge every account on the four parts, each shown by itself.
+
+    Parameters
+    ----------
+    transactions : DataFrame, one row per line known on the last day of `counted`
+    accounts : Index of account ids, unique
+    counted : days over which margin is judged
+    periods : earlier and later period of equal length, compared for part 1
+
+    Returns
+    -------
+    DataFrame, indexed by `accounts`, one column per part of `PARTS`: ``pass, fail, not_answerable``
+
+    References
+    ----------
+    S0-16, S1-19.
+    """
+    first = transactions["booked_at"].min()
+    history = value.by_account(transactions, accounts, Period(first, counted.end))
+    earlier, later = (value.by_account(transactions, accounts, p)["revenue"] for p in periods)
+    worth = value.by_account(transactions, accounts, counted)
+    return pd.DataFrame(
+        {
+            "revenue_history": revenue_history(earlier, later, gate.max_decline),
+            "relationship": relationship(history, counted.end, gate.min_tenure_days, gate.min_buying_days),
+            "profitability": profitability(worth, gate.min_margin_rate),
+            "viability": viability(transactions, accounts, counted.end),
+        },
+        index=accounts,
+    )
+
+
+def choose(pareto: pd.DataFrame, parts: pd.DataFrame, capacity: int) -> pd.DataFrame:
+    """Choose key accounts: valuable, no part failed, the largest first up to capacity; and give the reason for the rest.
+
+    Valuable is class A on revenue or on margin. A part that cannot be answered excludes nobody. Accounts are ordered by
+    margin where it is known for every qualified one, otherwise by revenue.
+
+    Parameters
+    ----------
+    pareto : DataFrame of `value.pareto`
+    parts : DataFrame of `gate_parts`, one index with `pareto`
+    capacity : key accounts the team can look after, 0 or more
+
+    Returns
+    -------
+    DataFrame, index as `pareto`: ``valuable, qualified, chosen`` (bool), ``exclusion_reason`` (missing if chosen)
+
+    Raises
+    ------
+    ValueError
+        If `capacity` is negative.
+
+    References
+    ----------
+    S0-15, S0-16, S1-19.
+    """
+    if capacity < 0:
+        raise ValueError(f"capacity must be 0 or more accounts, got {capacity}.")
+    valuable = (pareto["pareto_class"] == "A") | (pareto["margin_class"] == "A").fillna(False)
+    failed = parts.eq(FAIL)
+    qualified = valuable & ~failed.any(axis=1)
+    margin = pareto.loc[qualified, "margin"]
+    size = margin if margin.notna().all() else pareto.loc[qualified, "revenue"]
+    chosen = pd.Series(pareto.index.isin(concentration.largest_first(size).index[:capacity]), index=pareto.index)
+    reason = failed.apply(lambda row: "; ".join(PARTS[p] for p in parts.columns if row[p]), axis=1).astype("str")
+    reason = reason.mask(qualified, FULL).mask(~valuable, LITTLE_VALUE).mask(pareto["revenue"] <= 0, NO_VALUE)
+    return pd.DataFrame(
+        {
+            "valuable": valuable.astype("boolean"),
+            "qualified": qualified.astype("boolean"),
+            "chosen": chosen.astype("boolean"),
+            "exclusion_reason": reason.mask(chosen),
+        }
+    )
+
+
+def part_counts(parts: pd.DataFrame) -> pd.DataFrame:
+    """Count accounts by part and verdict.
+
+    Returns
+    -------
+    DataFrame of counts: one row per part, columns ``pass, fail, not_answerable``; each row sums to the accounts
+    """
+    counts = {p: parts[p].value_counts() for p in parts.columns}
+    return pd.DataFrame(counts).T.reindex(columns=[PASS, FAIL, UNKNOWN]).fillna(0).astype(int)
+
+
+def exclusions(chosen: pd.DataFrame, revenue: pd.Series) -> pd.DataFrame:
+    """Count the accounts not chosen by reason, with the revenue they stand for, the most revenue first.
+
+    Returns
+    -------
+    DataFrame: ``reason, accounts, valuable`` (how many of them are valuable), ``revenue``
+    """
+    left = chosen[~chosen["chosen"]].assign(revenue=revenue)
+    grouped = left.groupby("exclusion_reason").agg(
+        accounts=("valuable", "size"), valuable=("valuable", "sum"), revenue=("revenue", "sum")
+    )
+    ordered = grouped.sort_values(["revenue", "accounts"], ascending=False)
+    return ordered.reset_index().rename(columns={"exclusion_reason": "reason"})
+
+
+def cost_of_error(chosen: pd.Series, valuable: pd.Series, revenue: pd.Series, margin: pd.Series) -> pd.DataFrame:
+    """Set the choice against the value: what is missed, and what is spent on little value.
+
+    Parameters
+    ----------
+    chosen, valuable : bool Series, one index
+    revenue, margin : Series of money, the value in the period the choice is judged on
+
+    Returns
+    -------
+    DataFrame of four rows: ``choice, value, accounts, revenue, margin`` (margin missing where one is unknown)
+
+    References
+    ----------
+    S0-15.
+    """
+    kinds = [
+        ("chosen", "valuable", chosen & valuable),
+        ("chosen", "of little value", chosen & ~valuable),
+        ("not chosen", "valuable", ~chosen & valuable),
+        ("not chosen", "of little value", ~chosen & ~valuable),
+    ]
+    rows = [(c, v, int(m.sum()), revenue[m].sum(), margin[m].sum(skipna=False)) for c, v, m in kinds]
+    return pd.DataFrame(rows, columns=["choice", "value", "accounts", "revenue", "margin"])
+
+
+@dataclass(frozen=True)
+class BackTest:
+    """What the gate would have said at the end of `basis`, against what happened in `outcome`."""
+
+    basis: Period
+    outcome: Period
+    parts: pd.DataFrame
+    choices: pd.DataFrame
+    errors: pd.DataFrame
+
+
+def back_test(transactions: pd.DataFrame, accounts: pd.Index, outcome: Period, gate: Gate, capacity: int) -> BackTest:
+    """Choose with what was known before `outcome` began, and see how the choice fared in it.
+
+    Parameters
+    ----------
+    transactions : DataFrame, one row per line, up to the end of `outcome`
+    accounts : Index of account ids
+    outcome : the days judged; everything before them is the basis
+
+    Returns
+    -------
+    BackTest
+        ``parts``: one row per part and verdict of the then valuable accounts, ``part, verdict, n, share, low, high``
+        (share that bought again), ``revenue_kept`` (revenue in `outcome` ÷ in the equally long period before).
+        ``choices``: the gate beside the plain ranking by revenue, ``choice, accounts, revenue, share_of_revenue``.
+        ``errors``: `cost_of_error` of the gate, valuable meaning class A by revenue in `outcome`.
+
+    References
+    ----------
+    S0-15, S0-16. House definition; README, glossary entry "back-test".
+    """
+    before = transactions[transactions["booked_at"] < outcome.start]
+    basis = Period(before["booked_at"].min(), outcome.start - pd.Timedelta(days=1))
+    known = accounts[accounts.isin(before["account_id"])]
+    length = (outcome.end - outcome.start) + pd.Timedelta(days=1)
+    halves = value.two_periods(basis.start, basis.end, months=12)
+    parts = gate_parts(before, known, basis, halves, gate)
+    ranked = value.pareto(value.by_account(before, known, basis))
+    picked = choose(ranked, parts, capacity)
+    after = value.by_account(transactions, known, outcome)
+    same = value.by_account(before, known, Period(outcome.start - length, basis.end))["revenue"]
+    plain = pd.Series(known.isin(concentration.largest_first(ranked["revenue"]).index[:capacity]), index=known)
+    rows = []
+    for name, mask in (("four-part gate", picked["chosen"]), ("largest by revenue", plain)):
+        total = after.loc[mask, "revenue"].sum()
+        rows.append(
+            (name, int(mask.sum()), total, total / after["revenue"].sum() if after["revenue"].sum() > 0 else np.nan)
+        )
+    return BackTest(
+        basis,
+        outcome,
+        part_outcomes(parts[picked["valuable"]], after["buying_days"] > 0, after["revenue"], same),
+        pd.DataFrame(rows, columns=["choice", "accounts", "revenue", "share_of_revenue"]),
+        cost_of_error(picked["chosen"], value.pareto_class(after["revenue"]) == "A", after["revenue"], after["margin"]),
+    )
+
+
+def part_outcomes(parts: pd.DataFrame, again: pd.Series, after: pd.Series, before: pd.Series) -> pd.DataFrame:
+    """Say, for each part and verdict, how many bought again and how much revenue was kept.
+
+    Verdicts nobody got have no row.
+
+    Returns
+    -------
+    DataFrame: ``part, verdict, share, low, high, n, revenue_kept``
+    """
+    rows = []
+    for part in parts.columns:
+        for said in (PASS, FAIL, UNKNOWN):
+            ids = parts.index[parts[part] == said]
+            if len(ids):
+                kept = after[ids].sum() / before[ids].sum() if before[ids].sum() > 0 else np.nan
+                rows.append((part, said, int(again[ids].sum()), len(ids), kept))
+    out = pd.DataFrame(rows, columns=["part", "verdict", "k", "n", "revenue_kept"])
+    shares = wilson(out["k"], out["n"])
+    return pd.concat([out[["part", "verdict"]], shares, out["revenue_kept"]], axis=1)
+
+
+def signal(outcomes: pd.DataFrame) -> pd.DataFrame:
+    """Judge each part: did those that passed buy again more often than those that failed?
+
+    ``signal`` if the interval of passing lies above that of failing, ``against`` if below, ``no signal`` if they
+    overlap; ``too early to judge`` below the floors of 50 accounts or 30 that bought again or did not.
+
+    Parameters
+    ----------
+    outcomes : DataFrame of `part_outcomes`
+
+    Returns
+    -------
+    DataFrame, one row per part: ``part, verdict, n``
+    """
+    rows = []
+    for part, group in outcomes.groupby("part", sort=False):
+        by = group.set_index("verdict").reindex([PASS, FAIL])
+        n = int(by["n"].fillna(0).sum())
+        again = (by["share"] * by["n"]).fillna(0).sum()
+        if by["n"].isna().any() or n < FLOOR_ACCOUNTS or min(again, n - again) < FLOOR_OUTCOMES:
+            said = "too early to judge"
+        elif by.loc[PASS, "low"] > by.loc[FAIL, "high"]:
+            said = "signal"
+        elif by.loc[PASS, "high"] < by.loc[FAIL, "low"]:
+            said = "against"
+        else:
+            said = "no signal"
+        rows.append((part, said, n))
+    return pd.DataFrame(rows, columns=["part", "verdict", "n"])

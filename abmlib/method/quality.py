@@ -1,0 +1,143 @@
+"""Can the data be trusted, account by account, and which questions can it answer?"""
+
+from collections.abc import Collection
+
+import numpy as np
+import pandas as pd
+
+DESCRIBES = ["name", "domain", "industry", "country", "region", "employees", "annual_revenue", "owner_id"]
+VERDICTS = ("usable", "stale", "thin", "no record")
+
+
+def freshness(overview: pd.DataFrame, as_of: pd.Timestamp, n_accounts: int) -> pd.DataFrame:
+    """Say how far each table reaches and how old its newest row is.
+
+    No row is dropped; a table without a date has missing days.
+
+    Parameters
+    ----------
+    overview : DataFrame of `Book.overview`
+    n_accounts : accounts known on the day
+
+    Returns
+    -------
+    DataFrame, as `overview` with ``account_share`` (share of accounts with a row; missing where the table has no
+    account) and ``days_old`` (days from its newest row to `as_of`)
+
+    References
+    ----------
+    S3-3, freshness.
+    """
+    share = overview["accounts"].astype("Float64") / (n_accounts or np.nan)
+    return overview.assign(account_share=share.astype(float), days_old=(as_of - overview["last_day"]).dt.days)
+
+
+def account_data(
+    accounts: pd.DataFrame, records: pd.DataFrame, as_of: pd.Timestamp, stale_days: int, min_records: int
+) -> pd.DataFrame:
+    """Judge each account: what is known of it, since when, until when, and whether that is enough.
+
+    Every account has a row. The first verdict that fits holds: ``no record`` in any dated table; ``stale``, its newest
+    record is older than `stale_days`; ``thin``, fewer than `min_records` records; ``usable``.
+
+    Parameters
+    ----------
+    accounts : DataFrame, one row per account
+        ``tables.schema.ACCOUNTS``.
+    records : DataFrame of `Book.records`, one row per account and table
+
+    Returns
+    -------
+    DataFrame to the spec of ``00_account_data``, in the order of `accounts`
+
+    References
+    ----------
+    S0-2, S2-22. House definition; README, glossary entry "data verdict".
+    """
+    seen = records.groupby("account_id").agg(
+        first_seen=("first_day", "min"),
+        last_seen=("last_day", "max"),
+        records=("rows", "sum"),
+        sources=("table", "nunique"),
+    )
+    out = accounts[["account_id", "status"]].join(seen, on="account_id")
+    days = (as_of - out["last_seen"]).dt.days
+    n = out["records"].fillna(0)
+    verdict = np.select([n == 0, days > stale_days, n < min_records], ["no record", "stale", "thin"], "usable")
+    return out.assign(
+        filled_share=accounts[DESCRIBES].notna().mean(axis=1),
+        days_since_last=days,
+        records=n,
+        sources=out["sources"].fillna(0),
+        verdict=verdict,
+    )
+
+
+def verdict_counts(judged: pd.DataFrame) -> pd.DataFrame:
+    """Count accounts by status and verdict: prospects and customers are never blended.
+
+    Returns
+    -------
+    DataFrame of counts, one row per status present, one column per verdict
+
+    References
+    ----------
+    S0-6.
+    """
+    table = pd.crosstab(judged["status"], judged["verdict"])
+    return table.reindex(columns=VERDICTS, fill_value=0).rename_axis(index=None, columns=None)
+
+
+def filled(accounts: pd.DataFrame) -> pd.Series:
+    """Share of accounts with a value, per descriptive field; missing without accounts.
+
+    References
+    ----------
+    S2-22, completeness.
+    """
+    return accounts[DESCRIBES].notna().mean().rename("filled_share")
+
+
+def answerable(catalogue: pd.DataFrame, present: Collection[str]) -> pd.DataFrame:
+    """Say which notebooks this data can answer, and what to export to answer the rest.
+
+    Parameters
+    ----------
+    catalogue : DataFrame, one row per notebook: ``notebook, question, needs, uses, built``; needs and uses are lists
+    present : canonical tables with at least one row known on the day
+
+    Returns
+    -------
+    DataFrame, as many rows: ``notebook, question, answer`` (``yes``, ``in part``, ``no``), ``export`` (tables whose
+    export would complete it), ``built`` (is the notebook in this version)
+
+    References
+    ----------
+    House definition; README, glossary entry "not answerable".
+    """
+    missing = catalogue["needs"].map(lambda needs: [t for t in needs if t not in present])
+    wished = catalogue["uses"].map(lambda uses: [t for t in uses if t not in present])
+    answer = np.select([missing.map(len) > 0, wished.map(len) > 0], ["no", "in part"], "yes")
+    return pd.DataFrame(
+        {
+            "notebook": catalogue["notebook"],
+            "question": catalogue["question"],
+            "answer": answer,
+            "export": (missing + wished).map(", ".join),
+            "built": catalogue["built"].map({True: "yes", False: "later"}),
+        }
+    )
+
+
+def next_export(answers: pd.DataFrame) -> pd.DataFrame:
+    """Rank the tables to export next by how many questions each would open or complete.
+
+    Returns
+    -------
+    DataFrame, the most useful first: ``table, opens`` (questions now without an answer), ``completes`` (in part)
+    """
+    rows = answers.assign(table=answers["export"].str.split(", ")).explode("table")
+    rows = rows[rows["table"].fillna("") != ""]
+    counted = pd.crosstab(rows["table"], rows["answer"]).reindex(columns=["no", "in part"], fill_value=0)
+    counted = counted.rename(columns={"no": "opens", "in part": "completes"}).rename_axis(columns=None).reset_index()
+    return counted.sort_values(["opens", "completes", "table"], ascending=[False, False, True], ignore_index=True)

@@ -1,0 +1,291 @@
+"""What each account is worth: revenue, margin, Pareto classes, concentration and how steady the top is."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from abmlib.stats import concentration
+from abmlib.stats.intervals import LEVEL, wilson
+
+CLASSES = ("A", "B", "C")
+BOUNDS = (0.80, 0.95)  # share of net value that A, and A with B, reach; S0-18
+NONE = "no business"  # class of an account without a line in the period
+
+
+@dataclass(frozen=True)
+class Period:
+    """First and last day counted, both included."""
+
+    start: pd.Timestamp
+    end: pd.Timestamp
+
+    def __str__(self) -> str:
+        """Write it as a reader says it."""
+        return f"{self.start:%Y-%m-%d} to {self.end:%Y-%m-%d}"
+
+
+def window(transactions: pd.DataFrame, as_of: pd.Timestamp, months: int) -> Period:
+    """Give the period that counts: `months` up to `as_of`, or with 0 all history.
+
+    Raises
+    ------
+    ValueError
+        If `months` is negative.
+    """
+    if months < 0:
+        raise ValueError(f"window_months must be 0 (all history) or more, got {months}.")
+    first = transactions["booked_at"].min()
+    start = as_of - pd.DateOffset(months=months) + pd.Timedelta(days=1) if months else first
+    return Period(pd.Timestamp(start), as_of)
+
+
+def two_periods(first_day: pd.Timestamp, as_of: pd.Timestamp, months: int) -> tuple[Period, Period]:
+    """Split history into an earlier and a later period of equal length, next to each other, ending at `as_of`.
+
+    Each has `months` months where history is long enough, otherwise half of what there is.
+    """
+    middle = as_of - pd.DateOffset(months=months)
+    start = as_of - pd.DateOffset(months=2 * months)
+    day = pd.Timedelta(days=1)
+    if start + day < first_day:
+        half = (as_of - first_day + day) // (2 * day) * day
+        middle, start = as_of - half, as_of - 2 * half
+    return Period(start + day, middle), Period(middle + day, as_of)
+
+
+def within(transactions: pd.DataFrame, period: Period) -> pd.DataFrame:
+    """Keep the lines booked in the period."""
+    return transactions[transactions["booked_at"].between(period.start, period.end)]
+
+
+def by_account(transactions: pd.DataFrame, accounts: pd.Index, period: Period) -> pd.DataFrame:
+    """Sum what each account bought in a period.
+
+    Every account asked for has a row; one without a line has revenue 0 and margin 0. Lines of other accounts do not
+    appear. Returns and service lines count, with their sign.
+
+    Parameters
+    ----------
+    transactions : DataFrame, one row per line
+        ``tables.schema.TRANSACTIONS``.
+    accounts : Index of account ids, unique
+    period : days counted
+
+    Returns
+    -------
+    DataFrame, one row per account, indexed by `accounts`
+        ``revenue`` and ``margin`` (reporting currency; margin is revenue less cogs, missing where a line with revenue
+        has no cogs), ``costed`` (share of the lines' absolute revenue with known cogs; missing without lines),
+        ``lines``, ``buying_days`` (days with a line of positive revenue), ``first_day``, ``last_day`` (of those days).
+    """
+    lines = within(transactions, period)
+    lines = lines[lines["account_id"].isin(accounts)]
+    size = lines["revenue"].abs()
+    bought = lines[lines["revenue"] > 0].groupby("account_id")["booked_at"]
+    known = lines["cogs"].notna() | (size == 0)
+    grouped = lines.assign(
+        size=size, known_size=size.where(known, 0.0), profit=lines["revenue"] - lines["cogs"].fillna(0), unknown=~known
+    ).groupby("account_id")
+    sums = grouped[["revenue", "size", "known_size", "profit", "unknown"]].sum().reindex(accounts)
+    return pd.DataFrame(
+        {
+            "revenue": sums["revenue"].fillna(0.0),
+            "margin": sums["profit"].fillna(0.0).mask(sums["unknown"].fillna(0) > 0),
+            "costed": sums["known_size"] / sums["size"].replace(0, np.nan),
+            "lines": grouped.size().reindex(accounts, fill_value=0),
+            "buying_days": bought.nunique().reindex(accounts, fill_value=0),
+            "first_day": bought.min().reindex(accounts),
+            "last_day": bought.max().reindex(accounts),
+        },
+        index=accounts,
+    )
+
+
+def counts(worth: pd.DataFrame) -> tuple[int, int, int, float]:
+    """Count accounts, those with a line, those of them worth zero or less, and sum net revenue."""
+    active = worth["lines"] > 0
+    return len(worth), int(active.sum()), int((active & (worth["revenue"] <= 0)).sum()), float(worth["revenue"].sum())
+
+
+def pareto_class(values: pd.Series, bounds: Sequence[float] = BOUNDS) -> pd.Series:
+    """Class of each account: A, the fewest accounts, largest first, that reach the first bound of the net total;
+    B to the second; C the rest.
+
+    Index and length as given. A value of zero or less is C; so are all where the total is not positive. Missing
+    values stay missing and do not count.
+
+    References
+    ----------
+    S0-18; metric dictionary C-38. Bounds: House definition; README, glossary entry "Pareto class".
+
+    Examples
+    --------
+    >>> pareto_class(pd.Series({"a": 80.0, "b": 15.0, "c": 10.0, "d": -5.0})).tolist()
+    ['A', 'B', 'C', 'C']
+    """
+    known = values.dropna()
+    out = pd.Series("C", index=known.index, dtype="str")
+    for label, bound in reversed(list(zip(CLASSES[:2], bounds, strict=True))):
+        out[concentration.smallest_set(known, bound)] = label
+    return out.reindex(values.index)
+
+
+def pareto(worth: pd.DataFrame) -> pd.DataFrame:
+    """Rank and class accounts on revenue, and class those of known margin on margin.
+
+    Parameters
+    ----------
+    worth : DataFrame of `by_account`
+
+    Returns
+    -------
+    DataFrame, index as `worth`: ``revenue, margin, revenue_rank, cumulative_revenue_share, pareto_class, margin_class``
+    """
+    order = concentration.largest_first(worth["revenue"]).index
+    rank = pd.Series(np.arange(1, len(order) + 1), index=order, dtype="Int64").reindex(worth.index)
+    return worth[["revenue", "margin"]].assign(
+        revenue_rank=rank,
+        cumulative_revenue_share=concentration.cumulative_share(worth["revenue"]),
+        pareto_class=pareto_class(worth["revenue"]),
+        margin_class=pareto_class(worth["margin"]),
+    )
+
+
+def measure_row(
+    measure_id: str, definition_id: str, value: float, unit: str, n: int, **more: object
+) -> dict[str, object]:
+    """One row for `measures`; a missing value is `not_answerable`."""
+    status = "not_answerable" if pd.isna(value) else "ok"
+    row = {"measure_id": measure_id, "definition_id": definition_id, "value": value, "unit": unit, "n": n}
+    return row | {"status": status} | more
+
+
+def concentration_measures(values: pd.Series, what: str, period: Period) -> pd.DataFrame:
+    """Measure how concentrated a value is over accounts: rows for `measures`.
+
+    These are counts of the whole book, not estimates from a sample, so they have n and no interval.
+
+    Parameters
+    ----------
+    values : Series of money, one per account; missing values do not count
+    what : ``revenue`` or ``margin``, part of the definition id
+    period : days counted
+
+    References
+    ----------
+    Metric dictionary C-38; S0-18.
+    """
+    known = values.dropna()
+    positive = known[known > 0]
+    n, few = len(known), len(concentration.smallest_set(known, BOUNDS[0]))
+    nothing = np.nan if positive.empty else 1.0
+    rows = [
+        measure_row("C-38", f"total_{what}", known.sum() if n else np.nan, "currency", n),
+        measure_row("C-38", f"gini_of_positive_{what}", concentration.gini(known), "index", len(positive)),
+        measure_row("C-38", f"top_20pc_share_of_{what}", concentration.top_share(known, 0.2), "share", n),
+        measure_row("C-38", f"accounts_for_80pc_of_{what}", few * nothing, "accounts", n),
+        measure_row("C-38", f"share_of_accounts_for_80pc_of_{what}", few / n * nothing if n else np.nan, "share", n),
+        *(
+            measure_row("C-38", f"largest_{k}_share_of_{what}", concentration.largest_share(known, k), "share", n)
+            for k in (1, 5, 10)
+        ),
+        measure_row(
+            "C-38", f"effective_accounts_by_{what}", concentration.effective_number(known), "accounts", len(positive)
+        ),
+    ]
+    return pd.DataFrame(rows).assign(window_start=period.start, window_end=period.end)
+
+
+def class_moves(
+    earlier: pd.Series, later: pd.Series, active_earlier: pd.Series, active_later: pd.Series
+) -> pd.DataFrame:
+    """Count accounts by class in an earlier and a later period.
+
+    Parameters
+    ----------
+    earlier, later : Series of A, B, C, one index
+    active_earlier, active_later : bool Series; an account without a line in a period counts as ``no business`` there
+
+    Returns
+    -------
+    DataFrame of counts: rows the earlier class, columns the later one, both in the order A, B, C, no business
+    """
+    order = [*CLASSES, NONE]
+    table = pd.crosstab(earlier.where(active_earlier, NONE), later.where(active_later, NONE))
+    return table.reindex(index=order, columns=order, fill_value=0)
+
+
+def top_retention(moves: pd.DataFrame, period: Period) -> pd.DataFrame:
+    """Share of the earlier A accounts that are A again, with its interval: one row for `measures`.
+
+    References
+    ----------
+    House definition; README, glossary entry "retention of the top set".
+    """
+    n = int(moves.loc["A"].sum())
+    kept = wilson(pd.Series([moves.loc["A", "A"]]), pd.Series([n])).iloc[0]
+    row = measure_row(
+        "C-38", "retention_of_A_by_revenue", kept["share"], "share", n, low=kept["low"], high=kept["high"], level=LEVEL
+    )
+    return pd.DataFrame([row]).assign(window_start=period.start, window_end=period.end)
+
+
+def loss_of_largest(revenue: pd.Series, counts: Sequence[int] = (1, 3, 5, 10)) -> pd.DataFrame:
+    """What would be lost with the largest accounts: money and share of net revenue.
+
+    Returns
+    -------
+    DataFrame, one row per count no larger than the book: ``accounts, revenue, share``
+    """
+    ordered = concentration.largest_first(revenue)
+    rows = [(k, ordered.iloc[:k].sum(), concentration.largest_share(revenue, k)) for k in counts if k <= len(ordered)]
+    return pd.DataFrame(rows, columns=["accounts", "revenue", "share"])
+
+
+def class_summary(pareto: pd.DataFrame) -> pd.DataFrame:
+    """Sum each class, and apart from it the accounts whose net revenue is zero or less (they are class C).
+
+    Returns
+    -------
+    DataFrame of four rows A, B, C and ``of C: zero or less``: ``pareto_class, accounts, share_of_accounts, revenue,
+    share_of_revenue, margin`` (margin missing where one is unknown)
+    """
+    parts = {c: pareto["pareto_class"] == c for c in CLASSES} | {"of C: zero or less": pareto["revenue"] <= 0}
+    total = pareto["revenue"].sum()
+    rows = [
+        (
+            label,
+            int(mask.sum()),
+            mask.mean(),
+            pareto.loc[mask, "revenue"].sum(),
+            pareto.loc[mask, "revenue"].sum() / total if total > 0 else np.nan,
+            pareto.loc[mask, "margin"].sum(skipna=False) if mask.any() else 0.0,
+        )
+        for label, mask in parts.items()
+    ]
+    columns = ["pareto_class", "accounts", "share_of_accounts", "revenue", "share_of_revenue", "margin"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def margin_surprises(pareto: pd.DataFrame) -> pd.DataFrame:
+    """List accounts of class A on revenue that are not of class A on margin; those of unknown margin cannot appear.
+
+    Parameters
+    ----------
+    pareto : DataFrame of `pareto` with ``name``, indexed by account id
+
+    Returns
+    -------
+    DataFrame, the largest first: ``account_id, name, revenue_rank, revenue, margin, margin_rate, margin_class``
+    """
+    odd = pareto[(pareto["pareto_class"] == "A") & pareto["margin_class"].isin(["B", "C"])].sort_values("revenue_rank")
+    odd = odd.assign(margin_rate=odd["margin"] / odd["revenue"]).rename_axis("account_id").reset_index()
+    return odd[["account_id", "name", "revenue_rank", "revenue", "margin", "margin_rate", "margin_class"]]
+
+
+def key_accounts(pareto: pd.DataFrame, parts: pd.DataFrame, choice: pd.DataFrame) -> pd.DataFrame:
+    """Join value, gate and choice to the table ``03_key_accounts``, one row per account, the largest first."""
+    whole = pd.concat([pareto, parts, choice], axis=1).rename_axis("account_id")
+    return whole.sort_values("revenue_rank").reset_index()

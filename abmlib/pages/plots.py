@@ -1,0 +1,179 @@
+"""Pictures from finished numbers: house colours, units on every axis, no meaning by colour alone."""
+
+import textwrap
+from collections.abc import Mapping, Sequence
+
+import matplotlib as mpl
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, PercentFormatter
+
+INK, BLUE, ORANGE, GREEN, GREY, PALE = "#1f2a37", "#2563a8", "#d97706", "#2f855a", "#9aa5b1", "#e3e8ee"
+LINES = ((BLUE, "-"), (ORANGE, "--"), (GREEN, "-."), (GREY, ":"))
+HATCHES = ("", "///", "...", "xxx")
+
+
+def style() -> None:
+    """Set the house style for this process's figures; call once, in the imports cell."""
+    mpl.rcParams.update(
+        {
+            "figure.dpi": 110,
+            "figure.figsize": (7.2, 3.4),
+            "figure.constrained_layout.use": True,
+            "font.size": 9.5,
+            "axes.edgecolor": GREY,
+            "axes.labelcolor": INK,
+            "axes.titlesize": 10.5,
+            "axes.titleweight": "bold",
+            "axes.titlelocation": "left",
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.grid": True,
+            "grid.color": PALE,
+            "axes.axisbelow": True,
+            "text.color": INK,
+            "xtick.color": INK,
+            "ytick.color": INK,
+            "legend.frameon": False,
+            "text.parse_math": False,
+            "svg.hashsalt": "abm",
+        }
+    )
+
+
+def plain(text: object, width: int = 28) -> str:
+    """Make a name from a CRM safe and short enough for an axis: one line, printable, cut with an ellipsis."""
+    line = " ".join("".join(c for c in str(text) if c.isprintable() or c.isspace()).split())
+    return textwrap.shorten(line, width, placeholder="…") if " " in line else line[:width]
+
+
+def compact(value: float, _position: object = None) -> str:
+    """Write large numbers short.
+
+    Examples
+    --------
+    >>> compact(1_250_000), compact(12_000), compact(7)
+    ('1.25 M', '12 k', '7')
+    """
+    for unit, size in (("bn", 1e9), ("M", 1e6), ("k", 1e3)):
+        if abs(value) >= size:
+            return f"{value / size:.3g} {unit}"
+    return f"{value:g}"
+
+
+def concentration(
+    curves: Mapping[str, pd.DataFrame], ax: Axes, marks: Mapping[str, tuple[float, float]] | None = None
+) -> None:
+    """Draw concentration curves, largest first, against the line of equal parts.
+
+    Parameters
+    ----------
+    curves : per label a DataFrame ``parts_share, value_share`` (shares)
+    marks : per label a point (share of accounts, share of value) to name
+    """
+    ax.plot([0, 1], [0, 1], color=GREY, lw=1, label="all accounts equal")
+    for (label, curve), (colour, line) in zip(curves.items(), LINES, strict=False):
+        ax.plot(curve["parts_share"], curve["value_share"], color=colour, ls=line, lw=2, label=label)
+    for (label, (x, y)), (colour, _) in zip((marks or {}).items(), LINES, strict=False):
+        ax.plot([x], [y], "o", color=colour)
+        ax.annotate(label, (x, y), xytext=(10, -14), textcoords="offset points")
+    ax.set(xlabel="accounts, largest first (share)", ylabel="held by them (share)", xlim=(0, 1), ylim=(0, None))
+    ax.xaxis.set_major_formatter(PercentFormatter(1))
+    ax.yaxis.set_major_formatter(PercentFormatter(1))
+    ax.legend(loc="lower right")
+
+
+def bars(
+    values: pd.Series, ax: Axes, unit: str, marked: pd.Series | None = None, legend: tuple[str, str] = ("", "")
+) -> None:
+    """Draw one horizontal bar per name, first on top.
+
+    Parameters
+    ----------
+    values : Series indexed by name
+    unit : stands on the axis
+    marked : bool Series in the same order; marked bars are hatched too, so that colour is not the only key
+    legend : what unmarked and marked bars are
+    """
+    flags = [False] * len(values) if marked is None else [bool(m) for m in marked]
+    drawn = ax.barh(range(len(values)), values.to_numpy(float), color=[ORANGE if f else BLUE for f in flags])
+    for bar, flag in zip(drawn, flags, strict=True):
+        bar.set_hatch(HATCHES[1] if flag else HATCHES[0])
+        bar.set_edgecolor("white")
+    ax.set_yticks(range(len(values)), [plain(name) for name in values.index])
+    ax.invert_yaxis()
+    ax.set_xlabel(unit)
+    ax.xaxis.set_major_formatter(FuncFormatter(compact))
+    ax.grid(axis="y", visible=False)
+    if any(flags):
+        handles = [
+            mpl.patches.Patch(facecolor=BLUE),
+            mpl.patches.Patch(facecolor=ORANGE, hatch=HATCHES[1], edgecolor="white"),
+        ]
+        ax.legend(handles, legend, loc="lower right")
+
+
+def stacked(counts: pd.DataFrame, ax: Axes, unit: str) -> None:
+    """Draw one horizontal bar per row, split by column, with the counts written in.
+
+    Parameters
+    ----------
+    counts : DataFrame of counts; columns are parts of the row
+    """
+    left = pd.Series(0.0, index=counts.index)
+    colours = (BLUE, ORANGE, PALE, GREY)
+    for column, colour, hatch in zip(counts.columns, colours, HATCHES, strict=False):
+        drawn = ax.barh(
+            range(len(counts)), counts[column], left=left, label=str(column).replace("_", " "), color=colour,
+            hatch=hatch, edgecolor="white",
+        )  # fmt: skip
+        wide = counts[column] > 0.04 * counts.sum(axis=1).max()
+        ax.bar_label(drawn, [f"{v:,}" if w else "" for v, w in zip(counts[column], wide, strict=True)], label_type="center",
+                     bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.2, "alpha": 0.85}, fontsize=8.5)  # fmt: skip
+        left = left + counts[column]
+    ax.set_yticks(range(len(counts)), [plain(str(name).replace("_", " ")) for name in counts.index])
+    ax.invert_yaxis()
+    ax.set_xlabel(unit)
+    ax.xaxis.set_major_formatter(FuncFormatter(compact))
+    ax.grid(axis="y", visible=False)
+    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=len(counts.columns))
+
+
+def grid(counts: pd.DataFrame, ax: Axes, xlabel: str, ylabel: str) -> None:
+    """Draw a small table of counts shaded by share of its row, each cell with count and share.
+
+    Parameters
+    ----------
+    counts : DataFrame of counts
+    """
+    total = counts.sum(axis=1)
+    shares = counts.div(total.where(total > 0), axis=0)
+    ax.imshow(shares.fillna(0).to_numpy(float), cmap="Blues", vmin=0, vmax=1, aspect="auto")
+    for i in range(len(counts)):
+        for j in range(len(counts.columns)):
+            part = shares.iat[i, j]
+            text = f"{counts.iat[i, j]:,}" + ("" if pd.isna(part) else f"\n{part:.0%}")
+            ax.text(j, i, text, ha="center", va="center", color="white" if part > 0.55 else INK)
+    ax.set_xticks(range(len(counts.columns)), [str(c) for c in counts.columns])
+    ax.set_yticks(range(len(counts)), [str(r) for r in counts.index])
+    ax.set(xlabel=xlabel, ylabel=ylabel)
+    ax.grid(visible=False)
+
+
+def intervals(rows: pd.DataFrame, labels: Sequence[str], ax: Axes, unit: str) -> None:
+    """Draw shares with their intervals, one row each, first on top, n written beside.
+
+    Parameters
+    ----------
+    rows : DataFrame ``share, low, high, n`` (shares)
+    """
+    y = range(len(rows))
+    ax.hlines(y, rows["low"], rows["high"], color=BLUE, lw=2)
+    ax.plot(rows["share"], y, "o", color=BLUE)
+    for i, (high, n) in enumerate(zip(rows["high"], rows["n"], strict=True)):
+        ax.annotate(f"n = {n:,.0f}", (high, i), xytext=(6, -3), textcoords="offset points", fontsize=8.5)
+    ax.set_yticks(list(y), [plain(label, 40) for label in labels])
+    ax.invert_yaxis()
+    ax.set(xlabel=unit, xlim=(0, 1.12))
+    ax.xaxis.set_major_formatter(PercentFormatter(1))
+    ax.set_xticks([0, 0.25, 0.5, 0.75, 1])

@@ -1,0 +1,156 @@
+"""Sentences from finished numbers. Nothing is computed here but the joining of words."""
+
+import html
+from collections.abc import Iterable
+
+import pandas as pd
+
+NAMED = 5  # accounts named in a sentence before it counts the rest
+
+
+class Words:
+    """Sentences that read as text anywhere and as a paragraph or list on a page; everything given is escaped."""
+
+    def __init__(self, lines: Iterable[str], kind: str = "p") -> None:
+        """Keep the lines; `kind` is ``p``, ``ul`` or ``decisions``."""
+        self.lines, self.kind = list(lines), kind
+
+    def __repr__(self) -> str:
+        """Give the plain text."""
+        return "\n".join(self.lines)
+
+    def _repr_html_(self) -> str:
+        safe = [html.escape(line) for line in self.lines]
+        if self.kind == "p":
+            return "".join(f"<p>{line}</p>" for line in safe)
+        return f'<ul class="{self.kind}">' + "".join(f"<li>{line}</li>" for line in safe) + "</ul>"
+
+
+def words(*lines: str) -> Words:
+    """Say something as paragraphs."""
+    return Words(lines)
+
+
+def bullets(lines: Iterable[str], otherwise: str) -> Words:
+    """List lines, or say `otherwise` where there is none."""
+    given = list(lines)
+    return Words(given, "ul") if given else Words([otherwise])
+
+
+def money(value: float, currency: str) -> str:
+    """Write money in whole units.
+
+    Examples
+    --------
+    >>> money(1234567.8, "EUR")
+    '1,234,568 EUR'
+    """
+    return "unknown" if pd.isna(value) else f"{value:,.0f} {currency}"
+
+
+def share(value: float) -> str:
+    """Write a share in percent.
+
+    Examples
+    --------
+    >>> share(0.1234)
+    '12.3%'
+    """
+    return "unknown" if pd.isna(value) else f"{value:.1%}"
+
+
+def interval(value: float, low: float, high: float, n: float, level: float) -> str:
+    """Write a share with its interval and count.
+
+    Examples
+    --------
+    >>> interval(0.8, 0.49, 0.943, 10, 0.95)
+    '80.0% (95% interval 49.0% to 94.3%, n = 10)'
+    """
+    if pd.isna(value):
+        return f"unknown (n = {n:,.0f})"
+    return f"{share(value)} ({level:.0%} interval {share(low)} to {share(high)}, n = {n:,.0f})"
+
+
+def count(n: int, one: str, many: str | None = None) -> str:
+    """Write a count with its noun.
+
+    Examples
+    --------
+    >>> count(1, "account"), count(4383, "account")
+    ('1 account', '4,383 accounts')
+    """
+    return f"{n:,} {one if n == 1 else many or one + 's'}"
+
+
+def named(ids: Iterable[str]) -> str:
+    """Name the first few and count the rest.
+
+    Examples
+    --------
+    >>> named(["a", "b", "c", "d", "e", "f", "g"])
+    'a, b, c, d, e and 2 more'
+    """
+    given = [" ".join(str(i).split()) for i in ids]
+    more = len(given) - NAMED
+    return ", ".join(given[:NAMED]) + (f" and {more:,} more" if more > 0 else "")
+
+
+def value(accounts: int, buying: int, zero_or_less: int, revenue: float, period: str, currency: str) -> Words:
+    """Say how much business stands behind how many accounts."""
+    return words(
+        f"Net revenue {money(revenue, currency)} from {count(buying, 'account')} with business, {period}; "
+        f"{count(accounts - buying, 'account')} without any.",
+        f"{count(zero_or_less, 'account')} with business whose net revenue is zero or less: kept, and class C.",
+    )
+
+
+def margin_known(known: int, accounts: int) -> str:
+    """Say for how many accounts the margin is known."""
+    if known == 0:
+        return "No line has a cost, so no margin is known: export cogs with the transactions."
+    if known < accounts:
+        return f"Margin is known for {known:,} of {accounts:,} accounts; the others have a line without a cost."
+    return f"Margin is known for all {accounts:,} accounts."
+
+
+def steady(share_kept: float, low: float, high: float, n: float, level: float, periods: list[str]) -> Words:
+    """Say how many of the top accounts stayed on top."""
+    kept = interval(share_kept, low, high, n, level)
+    return words(f"Of the accounts in class A in {periods[0]}, {kept} were in class A again in {periods[1]}.")
+
+
+def back_test(signals: pd.DataFrame, outcome: str) -> Words:
+    """Say, part by part, whether the gate told anything about what happened next.
+
+    Parameters
+    ----------
+    signals : DataFrame ``part, verdict, n``
+    """
+    means = {
+        "signal": "signal: accounts that passed bought again more often than those that failed",
+        "against": "against expectation: accounts that failed bought again more often; do not use this part as it stands",
+        "no signal": "no signal: passing or failing did not tell who would buy again",
+        "too early to judge": "too early to judge: too few accounts failed, bought again or stayed away",
+    }
+    lines = [
+        f"{r.part.replace('_', ' ')}: {means[r.verdict]} in {outcome} (n = {r.n:,})." for r in signals.itertuples()
+    ]
+    return Words(lines, "ul")
+
+
+def decide(decisions: pd.DataFrame, currency: str) -> Words:
+    """Close a notebook: each decision, whom it is about, what is at stake and what would change it.
+
+    Parameters
+    ----------
+    decisions : DataFrame of `Book.decisions`
+    """
+    lines = []
+    for _, rows in decisions.groupby("decision_id", sort=False):
+        first, about = rows.iloc[0], rows["account_id"].dropna()
+        at_stake = rows["expected_value"].sum(min_count=1)
+        whom = f": {count(len(about), 'account')} ({named(about)})" if len(about) else ""
+        worth = f"; at stake {money(at_stake, currency)}" if pd.notna(at_stake) else ""
+        lines.append(f"{first['text']}{whom}{worth}. Would change: {first['would_change']}.")
+    return Words(lines, "decisions") if lines else Words(["Nothing to decide on this data."])
