@@ -126,7 +126,7 @@ say.steady(kept["value"], kept["low"], kept["high"], kept["n"], LEVEL, [str(p) f
 
 # %%
 show.table(
-    value.margin_surprises(pareto.join(accounts["name"])), "Large in revenue, small in margin", currency=book.currency,
+    value.margin_surprises(pareto.join(accounts["name"]), min_margin_rate), "Large in revenue, small in margin", currency=book.currency,
     money=["revenue", "margin"], share=["margin_rate"], count=["revenue_rank"],
     note=say.margin_known(int(worth["margin"].notna().sum()), len(worth)),
 )
@@ -166,6 +166,9 @@ show.table(
     errors, f"Choice against value in {periods[1]}", currency=book.currency, money=["revenue", "margin"], count=["accounts"]
 )
 
+# %%
+say.errors(*qualification.mistakes(errors), str(periods[1]), book.currency)
+
 # %% [markdown]
 # ## Valuable, and not chosen
 # The accounts a wrong gate would cost most, with the reason. Read this list with sales before anything is decided.
@@ -190,6 +193,10 @@ outcomes = trial.parts[trial.parts["verdict"] != "not_answerable"]
 fig, ax = plt.subplots(figsize=(7.2, 0.8 + 0.35 * len(outcomes)))
 plots.intervals(outcomes, (outcomes["part"] + ": " + outcomes["verdict"]).tolist(), ax, f"bought again in {outcome} (share)")
 
+# %% [markdown]
+# A dot is the share that bought again, its line the interval. Two lines of one part that do not overlap are a
+# signal; two that do are none.
+
 # %%
 say.back_test(qualification.signal(trial.parts), str(trial.outcome))
 
@@ -201,6 +208,9 @@ show.table(
     trial.choices, "The gate beside the plain ranking", currency=book.currency, money=["revenue"],
     share=["share_of_revenue"], count=["accounts"], note=f"Chosen on {trial.basis}, judged on {trial.outcome}.",
 )
+
+# %%
+say.errors(*qualification.mistakes(trial.errors), str(trial.outcome), book.currency)
 
 # %% [markdown]
 # ## What hangs on a few
@@ -234,7 +244,7 @@ book.decide(
     "Name a second sponsor for the largest account", accounts=worth.nlargest(1, "revenue").index,
     expected_value=worth["revenue"], would_change="its share of net revenue falling to that of the next ones",
 )
-say.decide(book.decisions, book.currency)
+say.decide(book.decisions, book.currency, accounts["name"])
 
 # %%
 book.write("03_key_accounts", value.key_accounts(pareto, parts, choice))

@@ -128,7 +128,9 @@ def test_the_ledger_counts_rows_known_only_later(small):
 
 def test_written_tables_come_back_to_later_notebooks_with_decisions_and_measures(small, tmp_path):
     book = Book.open(small, "2026-06-30", tmp_path / "tables")
-    book.decide("Call them", accounts=["acme", "beta"], expected_value=pd.Series({"beta": 2.0, "acme": 1.0}), would_change="x")
+    book.decide(
+        "Call them", accounts=["acme", "beta"], expected_value=pd.Series({"beta": 2.0, "acme": 1.0}), would_change="x"
+    )
     book.decide("Hire", expected_value=5.0, would_change="y")
     book.measure(pd.DataFrame({"measure_id": ["C-38"], "definition_id": ["d"], "value": [0.5], "unit": ["share"],
                                "n": [3], "status": ["ok"]}))  # fmt: skip
@@ -154,7 +156,9 @@ def test_a_duckdb_file_reads_like_a_folder(small, tmp_path):
         for name in ("accounts", "transactions"):
             con.execute(f"create table {name} as from read_csv('{small / name}.csv')")
     for name in ("accounts", "transactions"):
-        pd.testing.assert_frame_equal(Book.open(file, "2026-06-30").read(name), Book.open(small, "2026-06-30").read(name))
+        pd.testing.assert_frame_equal(
+            Book.open(file, "2026-06-30").read(name), Book.open(small, "2026-06-30").read(name)
+        )
 
 
 @pytest.mark.parametrize(

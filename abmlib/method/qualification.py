@@ -255,7 +255,7 @@ def cost_of_error(chosen: pd.Series, valuable: pd.Series, revenue: pd.Series, ma
 
     Returns
     -------
-    DataFrame of four rows: ``choice, value, accounts, revenue, margin`` (margin missing where one is unknown)
+    DataFrame of four rows: ``choice, worth, accounts, revenue, margin`` (margin missing where one is unknown)
 
     References
     ----------
@@ -268,7 +268,14 @@ def cost_of_error(chosen: pd.Series, valuable: pd.Series, revenue: pd.Series, ma
         ("not chosen", "of little value", ~chosen & ~valuable),
     ]
     rows = [(c, v, int(m.sum()), revenue[m].sum(), margin[m].sum(skipna=False)) for c, v, m in kinds]
-    return pd.DataFrame(rows, columns=["choice", "value", "accounts", "revenue", "margin"])
+    return pd.DataFrame(rows, columns=["choice", "worth", "accounts", "revenue", "margin"])
+
+
+def mistakes(errors: pd.DataFrame) -> tuple[int, float, int, float]:
+    """Give accounts and revenue missed, then accounts and revenue misplaced, of `cost_of_error`."""
+    by = errors.set_index(["choice", "worth"])
+    missed, misplaced = by.loc[("not chosen", "valuable")], by.loc[("chosen", "of little value")]
+    return int(missed["accounts"]), float(missed["revenue"]), int(misplaced["accounts"]), float(misplaced["revenue"])
 
 
 @dataclass(frozen=True)

@@ -88,6 +88,34 @@ def verdict_counts(judged: pd.DataFrame) -> pd.DataFrame:
     return table.reindex(columns=VERDICTS, fill_value=0).rename_axis(index=None, columns=None)
 
 
+def weak_customers(judged: pd.DataFrame, accounts: pd.DataFrame) -> pd.DataFrame:
+    """List customers and former customers that cannot be judged well, the longest silent first.
+
+    Prospects are not listed; for them little data is normal.
+
+    Returns
+    -------
+    DataFrame: ``account_id, name, status, verdict, last_seen, days_since_last, records, filled_share``
+    """
+    weak = judged[(judged["status"] != "prospect") & (judged["verdict"] != "usable")]
+    named = weak.join(accounts.set_index("account_id")["name"], on="account_id")
+    ordered = named.sort_values(["days_since_last", "account_id"], ascending=[False, True], na_position="first")
+    return ordered[
+        ["account_id", "name", "status", "verdict", "last_seen", "days_since_last", "records", "filled_share"]
+    ]
+
+
+def silent(judged: pd.DataFrame) -> pd.Index:
+    """Name the customers that are stale or without a record."""
+    gone = judged[(judged["status"] != "prospect") & judged["verdict"].isin(["stale", "no record"])]
+    return pd.Index(gone["account_id"])
+
+
+def present(overview: pd.DataFrame) -> set[str]:
+    """Name the tables with at least one row known on the day."""
+    return set(overview.loc[overview["rows"] > 0, "table"])
+
+
 def filled(accounts: pd.DataFrame) -> pd.Series:
     """Share of accounts with a value, per descriptive field; missing without accounts.
 

@@ -11,6 +11,7 @@ from abmlib.stats.intervals import LEVEL, wilson
 
 CLASSES = ("A", "B", "C")
 BOUNDS = (0.80, 0.95)  # share of net value that A, and A with B, reach; S0-18
+NOISE = 6  # decimals kept of a sum of money: what lies below is rounding of floats, and would turn zero into business
 NONE = "no business"  # class of an account without a line in the period
 
 
@@ -26,6 +27,18 @@ class Period:
         return f"{self.start:%Y-%m-%d} to {self.end:%Y-%m-%d}"
 
 
+def months_before(day: pd.Timestamp, months: int) -> pd.Timestamp:
+    """Go back whole months; the last day of a month stays the last day of a month.
+
+    Examples
+    --------
+    >>> months_before(pd.Timestamp("2026-06-30"), 6), months_before(pd.Timestamp("2026-05-15"), 3)
+    (Timestamp('2025-12-31 00:00:00'), Timestamp('2026-02-15 00:00:00'))
+    """
+    back = day - pd.DateOffset(months=months)
+    return back + pd.offsets.MonthEnd(0) if day.is_month_end else back
+
+
 def window(transactions: pd.DataFrame, as_of: pd.Timestamp, months: int) -> Period:
     """Give the period that counts: `months` up to `as_of`, or with 0 all history.
 
@@ -37,7 +50,7 @@ def window(transactions: pd.DataFrame, as_of: pd.Timestamp, months: int) -> Peri
     if months < 0:
         raise ValueError(f"window_months must be 0 (all history) or more, got {months}.")
     first = transactions["booked_at"].min()
-    start = as_of - pd.DateOffset(months=months) + pd.Timedelta(days=1) if months else first
+    start = months_before(as_of, months) + pd.Timedelta(days=1) if months else first
     return Period(pd.Timestamp(start), as_of)
 
 
@@ -46,8 +59,7 @@ def two_periods(first_day: pd.Timestamp, as_of: pd.Timestamp, months: int) -> tu
 
     Each has `months` months where history is long enough, otherwise half of what there is.
     """
-    middle = as_of - pd.DateOffset(months=months)
-    start = as_of - pd.DateOffset(months=2 * months)
+    middle, start = months_before(as_of, months), months_before(as_of, 2 * months)
     day = pd.Timedelta(days=1)
     if start + day < first_day:
         half = (as_of - first_day + day) // (2 * day) * day
@@ -88,7 +100,7 @@ def by_account(transactions: pd.DataFrame, accounts: pd.Index, period: Period) -
     grouped = lines.assign(
         size=size, known_size=size.where(known, 0.0), profit=lines["revenue"] - lines["cogs"].fillna(0), unknown=~known
     ).groupby("account_id")
-    sums = grouped[["revenue", "size", "known_size", "profit", "unknown"]].sum().reindex(accounts)
+    sums = grouped[["revenue", "size", "known_size", "profit", "unknown"]].sum().round(NOISE).reindex(accounts)
     return pd.DataFrame(
         {
             "revenue": sums["revenue"].fillna(0.0),
@@ -269,8 +281,10 @@ def class_summary(pareto: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def margin_surprises(pareto: pd.DataFrame) -> pd.DataFrame:
-    """List accounts of class A on revenue that are not of class A on margin; those of unknown margin cannot appear.
+def margin_surprises(pareto: pd.DataFrame, min_margin_rate: float) -> pd.DataFrame:
+    """List accounts of class A on revenue whose margin is not class A or lies below the floor.
+
+    Accounts of unknown margin cannot appear.
 
     Parameters
     ----------
@@ -280,8 +294,11 @@ def margin_surprises(pareto: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame, the largest first: ``account_id, name, revenue_rank, revenue, margin, margin_rate, margin_class``
     """
-    odd = pareto[(pareto["pareto_class"] == "A") & pareto["margin_class"].isin(["B", "C"])].sort_values("revenue_rank")
-    odd = odd.assign(margin_rate=odd["margin"] / odd["revenue"]).rename_axis("account_id").reset_index()
+    rated = pareto.assign(margin_rate=pareto["margin"] / pareto["revenue"].where(pareto["revenue"] > 0))
+    poor = rated["margin_class"].isin(["B", "C"]) | (rated["margin_rate"] < min_margin_rate)
+    odd = (
+        rated[(rated["pareto_class"] == "A") & poor].sort_values("revenue_rank").rename_axis("account_id").reset_index()
+    )
     return odd[["account_id", "name", "revenue_rank", "revenue", "margin", "margin_rate", "margin_class"]]
 
 

@@ -1,11 +1,13 @@
 """Pictures from finished numbers: house colours, units on every axis, no meaning by colour alone."""
 
-import textwrap
 from collections.abc import Mapping, Sequence
+from functools import cache
 
 import matplotlib as mpl
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.font_manager import findfont, get_font
+from matplotlib.ft2font import FT2Font
 from matplotlib.ticker import FuncFormatter, PercentFormatter
 
 INK, BLUE, ORANGE, GREEN, GREY, PALE = "#1f2a37", "#2563a8", "#d97706", "#2f855a", "#9aa5b1", "#e3e8ee"
@@ -20,6 +22,7 @@ def style() -> None:
             "figure.dpi": 110,
             "figure.figsize": (7.2, 3.4),
             "figure.constrained_layout.use": True,
+            "font.family": ["DejaVu Sans"],
             "font.size": 9.5,
             "axes.edgecolor": GREY,
             "axes.labelcolor": INK,
@@ -42,9 +45,19 @@ def style() -> None:
 
 
 def plain(text: object, width: int = 28) -> str:
-    """Make a name from a CRM safe and short enough for an axis: one line, printable, cut with an ellipsis."""
-    line = " ".join("".join(c for c in str(text) if c.isprintable() or c.isspace()).split())
-    return textwrap.shorten(line, width, placeholder="…") if " " in line else line[:width]
+    """Make a name from a CRM safe and short enough for an axis: one line, drawable, cut with an ellipsis.
+
+    Characters the figure's font lacks become an empty box, so that no machine draws or warns otherwise than another.
+    """
+    line = " ".join(str(text).split())
+    drawable = "".join(c if _font().get_char_index(ord(c)) else "□" for c in line if c.isprintable())
+    return drawable if len(drawable) <= width else drawable[: width - 1].rstrip() + "…"
+
+
+@cache
+def _font() -> FT2Font:
+    """The font that comes with matplotlib."""
+    return get_font(findfont("DejaVu Sans"))
 
 
 def compact(value: float, _position: object = None) -> str:
@@ -113,6 +126,18 @@ def bars(
         ax.legend(handles, legend, loc="lower right")
 
 
+def shares(values: pd.Series, ax: Axes, unit: str) -> None:
+    """Draw one horizontal bar per name for a share from 0 to 1, with the share written beside it."""
+    drawn = ax.barh(range(len(values)), values.fillna(0), color=BLUE)
+    ax.bar_label(drawn, ["unknown" if pd.isna(v) else f"{v:.0%}" for v in values], padding=4, fontsize=8.5)
+    ax.set_yticks(range(len(values)), [plain(str(name).replace("_", " ")) for name in values.index])
+    ax.invert_yaxis()
+    ax.set(xlabel=unit, xlim=(0, 1.1))
+    ax.set_xticks([0, 0.25, 0.5, 0.75, 1])
+    ax.xaxis.set_major_formatter(PercentFormatter(1))
+    ax.grid(axis="y", visible=False)
+
+
 def stacked(counts: pd.DataFrame, ax: Axes, unit: str) -> None:
     """Draw one horizontal bar per row, split by column, with the counts written in.
 
@@ -172,7 +197,7 @@ def intervals(rows: pd.DataFrame, labels: Sequence[str], ax: Axes, unit: str) ->
     ax.plot(rows["share"], y, "o", color=BLUE)
     for i, (high, n) in enumerate(zip(rows["high"], rows["n"], strict=True)):
         ax.annotate(f"n = {n:,.0f}", (high, i), xytext=(6, -3), textcoords="offset points", fontsize=8.5)
-    ax.set_yticks(list(y), [plain(label, 40) for label in labels])
+    ax.set_yticks(list(y), [plain(str(label).replace("_", " "), 40) for label in labels])
     ax.invert_yaxis()
     ax.set(xlabel=unit, xlim=(0, 1.12))
     ax.xaxis.set_major_formatter(PercentFormatter(1))

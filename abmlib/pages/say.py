@@ -1,7 +1,7 @@
 """Sentences from finished numbers. Nothing is computed here but the joining of words."""
 
 import html
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import pandas as pd
 
@@ -96,6 +96,13 @@ def named(ids: Iterable[str]) -> str:
     return ", ".join(given[:NAMED]) + (f" and {more:,} more" if more > 0 else "")
 
 
+def checks(run: int, failed: int, warned: int, lines: list[str]) -> Words:
+    """Say what the load-time checks found."""
+    if not lines:
+        return words(f"All {run:,} checks hold.")
+    return Words([f"{run:,} checks: {failed:,} fail, {warned:,} warn.", *lines], "ul")
+
+
 def value(accounts: int, buying: int, zero_or_less: int, revenue: float, period: str, currency: str) -> Words:
     """Say how much business stands behind how many accounts."""
     return words(
@@ -128,29 +135,38 @@ def back_test(signals: pd.DataFrame, outcome: str) -> Words:
     signals : DataFrame ``part, verdict, n``
     """
     means = {
-        "signal": "signal: accounts that passed bought again more often than those that failed",
-        "against": "against expectation: accounts that failed bought again more often; do not use this part as it stands",
-        "no signal": "no signal: passing or failing did not tell who would buy again",
-        "too early to judge": "too early to judge: too few accounts failed, bought again or stayed away",
+        "signal": "a signal. Accounts that passed bought again more often than those that failed",
+        "against": "against expectation. Accounts that failed bought again more often; do not use this part as it stands",
+        "no signal": "no signal. Passing or failing did not tell who would buy again",
+        "too early to judge": "too early to judge. Too few accounts failed, stayed away or bought again",
     }
-    lines = [
-        f"{r.part.replace('_', ' ')}: {means[r.verdict]} in {outcome} (n = {r.n:,})." for r in signals.itertuples()
-    ]
-    return Words(lines, "ul")
+    said = [f"{r.part.replace('_', ' ').capitalize()}: {means[r.verdict]} (n = {r.n:,})." for r in signals.itertuples()]
+    return Words([f"Whether each part told who would buy in {outcome}:", *said], "ul")
 
 
-def decide(decisions: pd.DataFrame, currency: str) -> Words:
+def errors(
+    missed: int, missed_revenue: float, misplaced: int, misplaced_revenue: float, period: str, currency: str
+) -> Words:
+    """Say what a choice missed and what it misplaced."""
+    return words(
+        f"{count(missed, 'account')} of class A in {period} with {money(missed_revenue, currency)} were not chosen; "
+        f"{count(misplaced, 'chosen account')} with {money(misplaced_revenue, currency)} were of little value."
+    )
+
+
+def decide(decisions: pd.DataFrame, currency: str, names: Mapping[str, str] | pd.Series | None = None) -> Words:
     """Close a notebook: each decision, whom it is about, what is at stake and what would change it.
 
     Parameters
     ----------
     decisions : DataFrame of `Book.decisions`
+    names : name of each account id; an account without one goes by its id
     """
-    lines = []
+    known, lines = dict(names) if names is not None else {}, []
     for _, rows in decisions.groupby("decision_id", sort=False):
         first, about = rows.iloc[0], rows["account_id"].dropna()
         at_stake = rows["expected_value"].sum(min_count=1)
-        whom = f": {count(len(about), 'account')} ({named(about)})" if len(about) else ""
+        whom = f": {count(len(about), 'account')} ({named(known.get(a, a) for a in about)})" if len(about) else ""
         worth = f"; at stake {money(at_stake, currency)}" if pd.notna(at_stake) else ""
         lines.append(f"{first['text']}{whom}{worth}. Would change: {first['would_change']}.")
     return Words(lines, "decisions") if lines else Words(["Nothing to decide on this data."])

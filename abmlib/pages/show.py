@@ -36,6 +36,7 @@ def table(
     number: Sequence[str] = (),
     day: Sequence[str] = (),
     units: Mapping[str, str] | None = None,
+    right: Sequence[str] = (),
     rows: int = 25,
     note: str = "",
 ) -> Shown:
@@ -49,6 +50,7 @@ def table(
     title : stands above the table; unique on its page
     money, share, count, number, day : columns by unit; shares are given from 0 to 1 and printed in percent
     units : unit of further columns, printed in the head
+    right : columns of finished text to align like numbers
     note : one sentence below
     """
     cut = frame.head(rows)
@@ -64,8 +66,7 @@ def table(
     gt = gt.fmt_number(list(number), decimals=2).fmt_date(list(day), date_style="iso").sub_missing(missing_text=UNKNOWN)
     gt = gt.tab_options(table_font_size="13px", data_row_padding="3px", heading_title_font_size="14px")
     gt = gt.tab_style(style.text(weight="bold"), loc.title())
-    right = [c for c in ("value",) if c in heads]
-    gt = gt.cols_align("right", right) if right else gt
+    gt = gt.cols_align("right", list(right)) if right else gt
     if foot:
         gt = gt.tab_source_note(" ".join(foot))
     return Shown(cut.rename(columns=heads), gt.as_raw_html())
@@ -95,11 +96,11 @@ def measures(rows: pd.DataFrame, title: str, currency: str) -> Shown:
             "value": said,
             "unit": unit,
             "n": rows["n"],
-            "definition": rows["measure_id"],
+            "metric": rows["measure_id"],
             "judged": rows["status"].str.replace("_", " "),
         }
     )
-    return table(shown, title, count=["n"], rows=len(shown))
+    return table(shown, title, count=["n"], right=["value"], rows=len(shown))
 
 
 def head(column: str, unit: str = "") -> str:

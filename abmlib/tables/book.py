@@ -30,6 +30,7 @@ IBIS_TYPES = {
     "ts": "timestamp",
     "date": "date",
 }
+KEEP_BELOW = 256 * 2**20  # bytes: a smaller CSV is read once and kept, a larger one is read anew from its file
 AUDIT = ["table", "check", "severity", "bad", "rows", "first", "remedy"]
 LEDGER = ["step", "table", "rows_in", "rows_out", "rows_lost", "why"]
 
@@ -163,10 +164,14 @@ class Book:
     def _extent(self, name: str) -> tuple[int, int | None, Any, Any]:
         """Rows, accounts, first and last day of one table."""
         t, known = self._known(name), (schema.spec(name).metadata or {})["known"]
-        when = t[known].cast("date") if known else ibis.null("date")
-        who = t.account_id.nunique() if "account_id" in t.columns else ibis.null("int64")
-        row = t.aggregate(rows=t.count(), accounts=who, first=when.min(), last=when.max()).to_pyarrow().to_pylist()[0]
-        return row["rows"], row["accounts"], row["first"], row["last"]
+        wanted = {"rows": t.count()}
+        if known:
+            day = t[known].cast("date")
+            wanted |= {"first": day.min(), "last": day.max()}
+        if "account_id" in t.columns:
+            wanted["accounts"] = t.account_id.nunique()
+        row = t.aggregate(**wanted).to_pyarrow().to_pylist()[0]
+        return row["rows"], row.get("accounts"), row.get("first"), row.get("last")
 
     def records(self) -> pd.DataFrame:
         """Count the dated facts of each account as known on the day, inside the engine.
@@ -547,7 +552,8 @@ def register(con: Any, name: str, file: Path) -> ir.Table:
     """Let the engine see a file, CSV as text so that every value can be checked."""
     try:
         if file.suffix == ".csv":
-            return con.read_csv(file, table_name=f"raw_{name}", all_varchar=True, header=True, delim=",", quote='"')
+            seen = con.read_csv(file, table_name=f"raw_{name}", all_varchar=True, header=True, delim=",", quote='"')
+            return con.create_table(f"kept_{name}", seen, temp=True) if file.stat().st_size < KEEP_BELOW else seen
         return con.read_parquet(file if file.is_file() else f"{file}/*.parquet", table_name=f"raw_{name}")
     except (duckdb.Error, ValueError) as wrong:
         reason = str(wrong).strip().splitlines()[0]

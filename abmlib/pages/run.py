@@ -1,0 +1,336 @@
+"""One report: chosen notebooks run on one data set as of one day, into one folder that appears whole or not at all."""
+
+import datetime as dt
+import hashlib
+import json
+import os
+import platform
+import shutil
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pandas as pd
+import yaml
+
+from abmlib import __version__
+from abmlib.pages import kernels, site
+from abmlib.pages.catalogue import Entry
+from abmlib.pages.kernels import Outcome
+from abmlib.tables import schema
+from abmlib.tables.book import AUDIT, SHARED, Book, Source
+from abmlib.tables.settings import Settings
+
+RESERVED = {"data": "--data", "as_of": "--as-of", "tables": "--out"}
+LIBRARIES = ("pandas", "numpy", "duckdb", "ibis-framework", "scipy", "papermill")
+LATEST = "latest"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to run, on what, into where; everything checked."""
+
+    notebooks: Path
+    data: Path
+    as_of: dt.date
+    out: Path
+    chosen: Sequence[Entry]
+    parameters: Mapping[str, Mapping[str, Any]]  # by notebook name; only those given
+
+
+@dataclass(frozen=True)
+class Report:
+    """A finished run."""
+
+    folder: Path
+    outcomes: dict[str, Outcome]
+    decisions: pd.DataFrame
+
+    @property
+    def failed(self) -> list[str]:
+        """Notebooks that failed or were stopped by one that did."""
+        return [n for n, o in self.outcomes.items() if o.status in {"failed", "skipped"}]
+
+
+def resolve_as_of(asked: str, latest: dt.date | None, today: dt.date) -> dt.date:
+    """Turn ``latest-data``, ``yesterday``, ``month-end`` or a day into a day.
+
+    ``month-end`` is the last day of the newest month that is over.
+
+    Raises
+    ------
+    ValueError
+        If it is none of these, lies after `today`, or nothing dates the data.
+    """
+    if asked == "yesterday":
+        return today - dt.timedelta(days=1)
+    if asked == "month-end":
+        return today.replace(day=1) - dt.timedelta(days=1)
+    if asked == "latest-data":
+        if latest is None:
+            raise ValueError("as-of: no row of the data is dated, so it has no latest day. Give a day.")
+        if latest > today:
+            raise ValueError(f"as-of: the newest row is dated {latest}, after today. Correct its date, or give a day.")
+        return latest
+    try:
+        day = dt.date.fromisoformat(asked)
+    except ValueError as wrong:
+        raise ValueError(
+            f"as-of must be latest-data, yesterday, month-end or a day such as 2026-06-30, got {asked!r}."
+        ) from wrong
+    if day > today:
+        raise ValueError(f"as-of {day} lies after today, and nobody knows it yet. Give a day up to {today}.")
+    return day
+
+
+def assign(given: Iterable[str], file: Path | None, chosen: Sequence[Entry], folder: Path) -> dict[str, dict[str, Any]]:
+    """Give each chosen notebook its parameters: ``name=value`` to all that have it, ``06.name=value`` to one.
+
+    A file holds the same in YAML: names, and numbers of notebooks with names below them. The command line wins over
+    the file, and one notebook's own value over the value for all.
+
+    Raises
+    ------
+    ValueError
+        If a name is known to no chosen notebook, is one the command sets itself, or a value is of another type.
+    """
+    wide, own = split_file(file)
+    for text in given:
+        name, sign, value = text.partition("=")
+        if not sign:
+            raise ValueError(f"-p {text}: no value. Write name=value or 06.name=value.")
+        number, dot, rest = name.strip().partition(".")
+        if dot:
+            own.setdefault(number, {})[rest] = value
+        else:
+            wide[number] = value
+    numbers = {e.number: e for e in chosen} | {e.notebook: e for e in chosen}
+    lost = sorted(set(own) - set(numbers))
+    if lost:
+        raise ValueError(f"parameters for {lost}, which do not run; running: {[e.number for e in chosen]}.")
+    for name in [*wide, *(n for names in own.values() for n in names)]:
+        if name in RESERVED:
+            raise ValueError(f"{name} is set by {RESERVED[name]}. Use that instead of -p.")
+    known = {e.notebook: kernels.parameters(folder / f"{e.notebook}.ipynb") for e in chosen}
+    nowhere = sorted(n for n in wide if not any(n in names for names in known.values()))
+    if nowhere:
+        there = sorted({n for names in known.values() for n in names} - set(RESERVED))
+        raise ValueError(f"no notebook that runs has parameter {nowhere}; they have {there}.")
+    out = {}
+    for e in chosen:
+        mine = (
+            {n: v for n, v in wide.items() if n in known[e.notebook]} | own.get(e.notebook, {}) | own.get(e.number, {})
+        )
+        out[e.notebook] = kernels.check_parameters(folder / f"{e.notebook}.ipynb", mine)
+    return out
+
+
+def split_file(file: Path | None) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+    """Read a parameter file as values for all notebooks and values for one."""
+    if file is None:
+        return {}, {}
+    try:
+        raw = yaml.safe_load(file.read_text("utf-8")) or {}
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as wrong:
+        raise ValueError(f"{file.name}: not readable as YAML: {wrong}.") from wrong
+    if not isinstance(raw, dict):
+        raise ValueError(f"{file.name}: must hold names and values, got {type(raw).__name__}.")
+    named = {f"{k:02d}" if isinstance(k, int) else str(k): v for k, v in raw.items()}
+    wide = {k: v for k, v in named.items() if not isinstance(v, dict)}
+    return wide, {k: dict(v) for k, v in named.items() if isinstance(v, dict)}
+
+
+def fingerprint(data: Path) -> str:
+    """Hash the files of a data set, by name and content: 16 hexadecimal digits."""
+    digest = hashlib.sha256()
+    for path in sorted(p for p in ([data] if data.is_file() else data.rglob("*")) if p.is_file()):
+        digest.update(path.name.encode())
+        with path.open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()[:16]
+
+
+def run(request: Request, settings: Settings, tell: Callable[[str, str], None] = lambda name, status: None) -> Report:
+    """Run the chosen notebooks in order and leave the report folder, whole.
+
+    A failed notebook leaves its error in its own page and stops only those that read it.
+
+    Parameters
+    ----------
+    settings : of the data
+    tell : called with a notebook's name and ``running``, then with its status
+    """
+    facts = describe(request, settings)
+    request.out.mkdir(parents=True, exist_ok=True)
+    beside = request.out / f".{facts['id']}.{os.getpid()}.tmp"
+    try:
+        for part in ("notebooks", "html", "tables"):
+            (beside / part).mkdir(parents=True)
+        outcomes: dict[str, Outcome] = {}
+        for entry in request.chosen:
+            tell(entry.notebook, "running")
+            outcomes[entry.notebook] = one(entry, request, beside, outcomes)
+            tell(entry.notebook, outcomes[entry.notebook].status)
+        decisions = gathered(beside / "tables", "decisions")
+        names = Book.open(request.data, request.as_of).read("accounts").set_index("account_id")["name"].to_dict()
+        write_pages(request, facts, beside, outcomes, site.decision_groups(decisions, names))
+        folder = move_into_place(beside, request.out / f"{request.as_of}_{facts['id']}")
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+    point_at(folder)
+    return Report(folder, outcomes, decisions)
+
+
+def one(entry: Entry, request: Request, beside: Path, outcomes: Mapping[str, Outcome]) -> Outcome:
+    """Run one notebook, unless one it reads from failed; check that it left what it promises."""
+    bad = sorted(n for n, o in outcomes.items() if o.status in {"failed", "skipped"})
+    stopped = [n for n in bad if n in entry.reads or any(r[:2] == n[:2] for r in entry.reads)]
+    if stopped:
+        return Outcome("skipped", 0.0, f"It reads from {', '.join(stopped)}, which failed.")
+    given = dict(request.parameters.get(entry.notebook, {})) | {
+        "data": str(request.data.resolve()),
+        "as_of": str(request.as_of),
+        "tables": str((beside / "tables").resolve()),
+    }
+    to = beside / "notebooks" / f"{entry.notebook}.ipynb"
+    outcome = kernels.execute(request.notebooks.resolve() / f"{entry.notebook}.ipynb", to.resolve(), given)
+    relocate(to, request, given)
+    promised = [*entry.writes, *(f"{entry.number}_{name}" for name in SHARED)]
+    absent = [name for name in promised if not (beside / "tables" / f"{name}.parquet").is_file()]
+    if outcome.status in {"done", "not_answerable"} and absent:
+        return Outcome("failed", outcome.seconds, f"It ended without writing {absent}.")
+    return outcome
+
+
+def relocate(to: Path, request: Request, given: Mapping[str, Any]) -> None:
+    """Write the folders in an executed notebook as seen from where it will lie, so that it runs again from there."""
+    node = nbformat.read(to, as_version=4)
+    home = request.out.resolve() / "run" / "notebooks"
+    try:
+        data = Path(os.path.relpath(request.data.resolve(), home)).as_posix()
+    except ValueError:  # another drive
+        data = request.data.resolve().as_posix()
+    for cell in node.cells:
+        if cell.id == "injected-parameters":
+            for name, place in (("data", data), ("tables", "../tables")):
+                cell.source = cell.source.replace(json.dumps(given[name]), json.dumps(place))
+    nbformat.write(node, to)
+
+
+def describe(request: Request, settings: Settings) -> dict[str, Any]:
+    """State what a run is made from; its id follows from this alone."""
+    installed = {name: metadata.version(name) for name in LIBRARIES}
+    facts = {
+        "title": settings.title,
+        "as_of": str(request.as_of),
+        "currency": settings.currency,
+        "time_zone": settings.time_zone,
+        "data": request.data.name,
+        "fingerprint": fingerprint(request.data),
+        "workbook": {k: v for k, v in asdict(settings).items() if k not in {"title", "source"}},
+        "notebooks": {e.notebook: source_hash(request.notebooks / f"{e.notebook}.ipynb") for e in request.chosen},
+        "parameters": {e.notebook: in_force(request, e) for e in request.chosen},
+        "versions": {"abmlib": __version__, "python": platform.python_version()} | installed,
+    }
+    identity = hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:8]
+    return facts | {"id": identity, "previous": previous(request.out, request.as_of)}
+
+
+def source_hash(notebook: Path) -> str:
+    """Hash what a notebook says, outputs aside."""
+    cells = [c.source for c in nbformat.read(notebook, as_version=4).cells]
+    return hashlib.sha256(json.dumps(cells).encode()).hexdigest()[:16]
+
+
+def in_force(request: Request, entry: Entry) -> dict[str, Any]:
+    """The parameters a notebook runs with, given or default; folders aside."""
+    known = kernels.parameters(request.notebooks / f"{entry.notebook}.ipynb")
+    values = {n: p.default for n, p in known.items()} | dict(request.parameters.get(entry.notebook, {}))
+    return {n: v for n, v in values.items() if n not in RESERVED}
+
+
+def previous(out: Path, as_of: dt.date) -> str | None:
+    """Name the newest complete run with an earlier day; of one day, the one made last."""
+    found = []
+    for path in out.glob("*/run.json"):
+        if path.parent.is_symlink():
+            continue
+        facts = json.loads(path.read_text("utf-8"))
+        if facts.get("complete") and facts["as_of"] < str(as_of):
+            found.append((facts["as_of"], path.stat().st_mtime, path.parent.name))
+    return max(found)[2] if found else None
+
+
+def gathered(tables: Path, name: str) -> pd.DataFrame:
+    """Join one shared table of all notebooks."""
+    parts = [pd.read_parquet(p) for p in sorted(tables.glob(f"[0-9][0-9]_{name}.parquet"))]
+    return pd.concat([schema.empty(name), *parts], ignore_index=True)
+
+
+def write_pages(
+    request: Request,
+    facts: dict[str, Any],
+    beside: Path,
+    outcomes: Mapping[str, Outcome],
+    decisions: list[dict[str, Any]],
+) -> None:
+    """Write the pages, the index, the summary and run.json."""
+    rows = []
+    for entry in request.chosen:
+        outcome, source = outcomes[entry.notebook], beside / "notebooks" / f"{entry.notebook}.ipynb"
+        if source.is_file():
+            page = site.page(nbformat.read(source, as_version=4), entry.notebook, facts, outcome.status)
+            (beside / "html" / f"{entry.notebook}.html").write_text(page, "utf-8")
+        rows.append(
+            {
+                "notebook": entry.notebook,
+                "question": entry.question,
+                "page": f"html/{entry.notebook}.html" if source.is_file() else None,
+                "parameters": facts["parameters"][entry.notebook],
+                "status": outcome.status,
+                "words": outcome.words,
+                "seconds": outcome.seconds,
+            }
+        )
+    complete = all(o.status in {"done", "not_answerable"} for o in outcomes.values())
+    record = facts | {"complete": complete, "outcomes": {n: asdict(o) for n, o in outcomes.items()}}
+    (beside / "index.html").write_text(site.index(facts, decisions, rows), "utf-8")
+    (beside / "summary.md").write_text(site.summary(facts, decisions, rows), "utf-8")
+    (beside / "run.json").write_text(json.dumps(record, indent=2, default=str) + "\n", "utf-8")
+
+
+def move_into_place(beside: Path, wanted: Path) -> Path:
+    """Move a finished folder to its name, or to the next free one: a finished run is never touched."""
+    for number in range(1, 10_000):
+        place = wanted if number == 1 else wanted.with_name(f"{wanted.name}-{number}")
+        if place.exists():
+            continue
+        try:
+            return beside.rename(place)
+        except OSError:
+            if not place.exists():  # not another run that was faster, but a true failure
+                raise
+    raise OSError(f"{wanted.name}: no free name after 9,999 runs. Remove old runs.")
+
+
+def point_at(folder: Path) -> None:
+    """Let `latest` and the index beside the runs open a run; where links are not allowed `latest` is a text file."""
+    out, link = folder.parent, folder.parent / f".{LATEST}.{os.getpid()}"
+    try:
+        link.symlink_to(folder.name, target_is_directory=True)
+    except OSError:
+        link.write_text(folder.name + "\n", "utf-8")
+    link.replace(out / LATEST)
+    beside = out / f".index.{os.getpid()}"
+    beside.write_text(site.redirect(folder.name), "utf-8")
+    beside.replace(out / "index.html")
+
+
+def preflight(data: Path) -> tuple[Source, pd.DataFrame]:
+    """Open a data set and check every table inside the engine; give the source and the rows of `book.AUDIT`."""
+    source = Source.open(data)
+    rows = [row for name in sorted(source.names) for row in source.audit(name)]
+    return source, pd.DataFrame(rows, columns=AUDIT)

@@ -1,0 +1,106 @@
+"""Pages from executed notebooks and tables: self-contained HTML without code at first sight, an index, a summary."""
+
+import re
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from typing import Any
+
+import nbformat
+import pandas as pd
+from jinja2 import Environment, FunctionLoader, select_autoescape
+from nbconvert import HTMLExporter
+
+from abmlib.pages import say
+
+
+def template(name: str) -> str:
+    """Read a file of the templates folder."""
+    return (resources.files("abmlib.pages") / "templates" / name).read_text("utf-8")
+
+
+def render(name: str, **values: Any) -> str:
+    """Fill a template; all values are escaped unless marked safe there."""
+    environment = Environment(loader=FunctionLoader(template), autoescape=select_autoescape(default=True, default_for_string=True),
+                              trim_blocks=True, lstrip_blocks=True)  # fmt: skip
+    environment.filters |= {"money": lambda v: f"{v:,.0f}", "count": lambda v: f"{v:,}"}
+    return environment.get_template(name).render(css=template("style.css"), **values)
+
+
+def page(node: nbformat.NotebookNode, title: str, run: dict[str, Any], status: str) -> str:
+    """Turn an executed notebook into one page; code is there and folded away, nothing is fetched from a network."""
+    exporter = HTMLExporter(template_name="basic", exclude_input_prompt=True, exclude_output_prompt=True)
+    exporter.anchor_link_text = ""
+    body, _ = exporter.from_notebook_node(described(node))
+    return render("page.html.j2", body=without_loose_ids(body), title=title, run=run, status=status)
+
+
+def described(node: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """Give each picture the heading above it as its description, for readers who cannot see it."""
+    node, heading = nbformat.from_dict(node), ""
+    for cell in node.cells:
+        if cell.cell_type == "markdown" and (found := re.findall(r"^#+ (.+)$", cell.source, re.M)):
+            heading = found[-1]
+        for output in cell.get("outputs", []):
+            if "image/png" in output.get("data", {}):
+                output.setdefault("metadata", {})["image/png"] = {"alt": f"Figure: {heading}"}
+    return node
+
+
+def without_loose_ids(body: str) -> str:
+    """Take out attributes that differ between equal runs."""
+    return re.sub(r' id="cell-id=[^"]*"', "", body)
+
+
+def decision_groups(decisions: pd.DataFrame, names: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Gather the rows of `decisions` into one entry per decision, those with most money at stake first.
+
+    Returns
+    -------
+    list of dicts: ``notebook, text, accounts`` (how many), ``named``, ``value`` (sum, or None), ``would_change``
+    """
+    groups = []
+    for _, rows in decisions.groupby("decision_id", sort=True):
+        first, about = rows.iloc[0], rows["account_id"].dropna()
+        value = rows["expected_value"].sum(min_count=1)
+        groups.append(
+            {
+                "notebook": first["notebook"],
+                "text": first["text"],
+                "accounts": len(about),
+                "named": say.named(names.get(a, a) for a in about),
+                "value": None if pd.isna(value) else float(value),
+                "would_change": first["would_change"],
+            }
+        )
+    return sorted(groups, key=lambda g: -(g["value"] or 0.0))
+
+
+def index(run: dict[str, Any], decisions: list[dict[str, Any]], notebooks: Sequence[dict[str, Any]]) -> str:
+    """Make the first page of a run: decisions, then what each notebook answered, then how it was made."""
+    return render("index.html.j2", run=run, decisions=decisions, notebooks=notebooks)
+
+
+def redirect(folder: str) -> str:
+    """Make the page beside the runs that opens the newest one."""
+    return render("redirect.html.j2", folder=folder)
+
+
+def summary(run: dict[str, Any], decisions: list[dict[str, Any]], notebooks: Sequence[dict[str, Any]]) -> str:
+    """Write the run for a mail or chat message, in Markdown; text of the data is put on one line and defused."""
+    lines = [f"# {plain(run['title'])}, as of {run['as_of']}", "", "## To decide", ""]
+    for d in decisions:
+        whom = f": {say.count(d['accounts'], 'account')} ({plain(d['named'])})" if d["accounts"] else ""
+        worth = f"; at stake {say.money(d['value'], run['currency'])}" if d["value"] is not None else ""
+        lines.append(f"- **{plain(d['text'])}**{whom}{worth}")
+    if not decisions:
+        lines.append("- Nothing to decide.")
+    lines += ["", "## Notebooks", ""]
+    for n in notebooks:
+        said = f": {plain(n['words'])}" if n["words"] else ""
+        lines.append(f"- {n['notebook']}: {n['status'].replace('_', ' ')}{said}")
+    return "\n".join(lines) + "\n"
+
+
+def plain(text: str) -> str:
+    """Take from text what Markdown or a chat would act on."""
+    return re.sub(r"([\\`*_\[\]<>#|@])", r"\\\1", " ".join(str(text).split()))

@@ -1,0 +1,64 @@
+"""What the load-time checks found and what the ledger counted, in forms a page can show."""
+
+import pandas as pd
+
+from abmlib.tables.errors import TableError
+
+
+def broken(audit: pd.DataFrame) -> pd.DataFrame:
+    """Keep the checks that rows break: failures first, then warnings, the most rows first.
+
+    Parameters
+    ----------
+    audit : DataFrame of `Book.audit`
+    """
+    found = audit[audit["bad"] > 0].sort_values(["severity", "bad"], ascending=[True, False], kind="stable")
+    return found.reset_index(drop=True)
+
+
+def counts(audit: pd.DataFrame) -> tuple[int, int, int]:
+    """Count all checks, those that fail and those that warn."""
+    found = broken(audit)["severity"].value_counts()
+    return len(audit), int(found.get("fail", 0)), int(found.get("warn", 0))
+
+
+def sentences(audit: pd.DataFrame) -> list[str]:
+    """Write each broken check as one line: table, what should hold, how many rows break it, the first, the remedy."""
+    lines = []
+    for r in broken(audit).itertuples():
+        first = f" (first: {r.first})" if r.first else ""
+        lines.append(f"{r.table}: {r.check}: broken in {r.bad:,} of {r.rows:,} rows{first}. {r.remedy}")
+    return lines
+
+
+def require_sound(audit: pd.DataFrame) -> None:
+    """Pass if no check fails.
+
+    Raises
+    ------
+    TableError
+        With a line for each check that fails.
+    """
+    failed = audit[audit["severity"] == "fail"]
+    if (failed["bad"] > 0).any():
+        raise TableError("\n".join(sentences(failed)))
+
+
+def to_mend(audit: pd.DataFrame, most: int = 3) -> pd.DataFrame:
+    """Name the broken checks to mend first, at most `most`."""
+    return broken(audit).head(most)
+
+
+def losses(ledger: pd.DataFrame) -> pd.DataFrame:
+    """Keep the steps of the ledger that lost rows or say something; steps where nothing happened are summed in one row.
+
+    No count is lost: the last row gives how many steps lost nothing.
+
+    Parameters
+    ----------
+    ledger : DataFrame of `Book.ledger`
+    """
+    told = ledger["rows_lost"] > 0
+    quiet = int((~told).sum())
+    last = {"step": "all others", "table": f"{quiet} steps", "rows_lost": 0, "why": "nothing was lost"}
+    return pd.concat([ledger[told], pd.DataFrame([last])] if quiet else [ledger[told]], ignore_index=True)

@@ -1,0 +1,519 @@
+"""A mapping file brings any export to canonical tables; worked on files a person can check in the head."""
+
+import datetime as dt
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import yaml
+
+from abmlib.tables import Book, schema
+from abmlib.tables.errors import TableError
+from abmlib.tables.importers import mapped
+
+MAPPING = Path(__file__).parents[1] / "data" / "mappings" / "online_retail_ii.yml"
+ACCOUNTS = {"account_id": "Id", "name": "Name", "created_at": {"value": "2025-01-01T00:00:00Z"}}
+SALES = {
+    "transaction_id": "Id",
+    "account_id": {"value": "acme"},
+    "booked_at": {"value": "2025-01-01"},
+    "revenue": {"value": 1},
+}
+
+
+class Export:
+    """A folder with one export file, and what a mapping makes of it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.source, self.to, self.folder = folder / "source", folder / "book", folder
+        self.source.mkdir()
+
+    def holds(self, text: str, name: str = "lines.csv", encoding: str = "utf-8") -> "Export":
+        (self.source / name).write_bytes(text.encode(encoding))
+        return self
+
+    def mapping(self, tables: dict, source: dict | None = None, **top: object) -> mapped.Mapping:
+        whole = {
+            "version": 1,
+            "title": "test",
+            "workbook": {"time_zone": "Europe/London"},
+            "sources": {"lines": {"file": "lines.csv"} | (source or {})},
+            "tables": {n: {"from": "lines"} | t for n, t in tables.items()},
+        } | top
+        path = self.folder / "mapping.yml"
+        path.write_text(yaml.safe_dump(whole, sort_keys=False, allow_unicode=True), "utf-8")
+        return mapped.load_mapping(path)
+
+    def run(self, tables: dict, source: dict | None = None, **top: object) -> pd.DataFrame:
+        return mapped.run(self.mapping(tables, source, **top), self.source, self.to)
+
+    def accounts(self, source: dict | None = None, **columns: object) -> pa.Table:
+        """Import one table of accounts in which `columns` are mapped besides the needed ones."""
+        self.run({"accounts": {"columns": ACCOUNTS | columns}}, source)
+        return pq.read_table(self.to / "accounts.parquet")
+
+    def sales(self, source: dict | None = None, **columns: object) -> pa.Table:
+        """Import one table of transactions in which `columns` are mapped besides the needed ones."""
+        self.run({"transactions": {"columns": SALES | columns}}, source)
+        return pq.read_table(self.to / "transactions.parquet")
+
+
+@pytest.fixture
+def export(tmp_path: Path) -> Export:
+    return Export(tmp_path)
+
+
+@pytest.fixture
+def two(export: Export) -> Export:
+    return export.holds("Id,Name,Country\na,Acme,UK\nb, Beta ,DE\n")
+
+
+# Values
+
+
+def test_a_column_is_renamed_and_blanks_around_texts_are_cut(two):
+    assert two.accounts()["name"].to_pylist() == ["Acme", "Beta"]
+
+
+def test_a_constant_stands_in_every_row(two):
+    assert two.accounts(source_system={"value": "shop"})["source_system"].to_pylist() == ["shop", "shop"]
+
+
+def test_an_expression_is_computed_over_the_columns_of_the_source(two):
+    assert two.accounts(region={"sql": "lower(\"Country\") || '-' || _row"})["region"].to_pylist() == ["uk-1", "de-2"]
+
+
+def test_a_derived_column_can_be_used_like_one_of_the_file(two):
+    got = two.accounts({"derive": {"short": 'left("Name", 1)', "twice": "short || short"}}, region="twice")
+    assert got["region"].to_pylist() == ["AA", "BB"]
+
+
+def test_a_value_map_translates_and_else_takes_the_rest(two):
+    assert two.accounts(country={"column": "Country", "map": {"UK": "Britain"}, "else": "abroad"})[
+        "country"
+    ].to_pylist() == ["Britain", "abroad"]
+
+
+def test_else_can_keep_the_source_text(two):
+    got = two.accounts(country={"column": "Country", "map": {"UK": "GB"}, "else": {"column": "Country"}})
+    assert got["country"].to_pylist() == ["GB", "DE"]
+
+
+def test_a_text_that_the_map_lacks_is_refused_by_row(two):
+    with pytest.raises(
+        TableError, match=r"accounts: country: 1 of 2 values have no entry in map \(first: \['row 2: DE"
+    ):
+        two.accounts(country={"column": "Country", "map": {"UK": "GB"}})
+
+
+def test_missing_stays_missing_under_a_map_unless_it_maps_the_empty_text(export):
+    export.holds("Id,Name,Country\na,A,UK\nb,B,\n")
+    one = {"column": "Country", "map": {"UK": "GB"}, "else": "abroad"}
+    other = {"column": "Country", "map": {"UK": "GB", "": "unknown"}}
+    got = export.accounts(country=one, region=other)
+    assert got["country"].to_pylist() == ["GB", None]
+    assert got["region"].to_pylist() == ["GB", "unknown"]
+
+
+def test_norway_and_yes_are_texts_in_a_mapping(export):
+    export.holds("Id,Name,Country\na,A,NO\n")
+    path = export.folder / "mapping.yml"
+    export.mapping({"accounts": {"columns": ACCOUNTS | {"country": {"column": "Country", "map": {"X": "y"}}}}})
+    path.write_text(path.read_text("utf-8").replace("X: y", "NO: yes"), "utf-8")
+    assert mapped.load_mapping(path).tables["accounts"].columns["country"].map == {"NO": "yes"}
+
+
+def test_texts_that_mean_missing_are_missing(two):
+    assert two.accounts({"missing": ["DE"]}, country="Country")["country"].to_pylist() == ["UK", None]
+
+
+def test_a_column_default_fills_missing_values(export):
+    export.holds("Id,Name,System\na,A,crm\nb,B,\n")
+    assert export.accounts(source_system="System")["source_system"].to_pylist() == ["crm", "unknown"]
+
+
+def test_noon_of_a_london_summer_is_eleven_utc_and_of_a_winter_twelve(export):
+    export.holds("Id,Name,At\na,A,01/07/2010 12:00\nb,B,01/12/2010 12:00\n")
+    got = export.accounts(created_at={"column": "At", "format": "%d/%m/%Y %H:%M", "time_zone": "Europe/London"})
+    assert [t.strftime("%m-%d %H:%M") for t in got["created_at"].to_pylist()] == ["07-01 11:00", "12-01 12:00"]
+
+
+def test_an_offset_in_the_text_wins_over_the_zone_of_the_source(export):
+    export.holds("Id,Name,At\na,A,2010-07-01T12:00:00.000+0000\nb,B,2010-07-01 12:00\n")
+    got = export.accounts({"time_zone": "Europe/London"}, created_at="At")
+    assert [t.hour for t in got["created_at"].to_pylist()] == [12, 11]
+
+
+def test_a_time_without_any_zone_is_refused(export):
+    export.holds("Id,Name,At\na,A,01/07/2010 12:00\n")
+    with pytest.raises(TableError, match=r"created_at: its times carry no time zone. Name it"):
+        export.accounts(created_at={"column": "At", "format": "%d/%m/%Y %H:%M"})
+
+
+def test_milliseconds_since_1970_are_a_time(export):
+    export.holds("Id,Name,At\na,A,86400000\n")
+    got = export.accounts(created_at={"column": "At", "format": "epoch_milliseconds"})
+    assert got["created_at"].to_pylist() == [dt.datetime(1970, 1, 2, tzinfo=dt.UTC)]
+
+
+def test_a_day_is_the_day_in_the_reporting_time_zone(export):
+    export.holds("Id,At\n1,2010-07-01T23:30:00Z\n2,2010-07-01 23:30\n3,2010-07-01\n")
+    got = export.sales({"time_zone": "UTC"}, booked_at="At")
+    assert [d.day for d in got["booked_at"].to_pylist()] == [2, 2, 1]  # half past midnight in London; a bare day stays
+
+
+def test_several_date_formats_may_stand_in_one_column(export):
+    export.holds("Id,At\n1,31.12.2010\n2,2010-12-30\n")
+    got = export.sales(booked_at={"column": "At", "format": ["%d.%m.%Y", "%Y-%m-%d"]})
+    assert [d.day for d in got["booked_at"].to_pylist()] == [31, 30]
+
+
+def test_decimal_comma_and_thousands_are_read(export):
+    export.holds('Id;Sum\n1;"1.234,50"\n2;-7,5\n3;1234567\n')
+    got = export.sales({"delimiter": ";", "decimal": ",", "thousands": "."}, revenue="Sum")
+    assert got["revenue"].to_pylist() == [1234.5, -7.5, 1234567.0]
+
+
+def test_a_point_that_groups_no_thousands_is_refused_rather_than_dropped(export):
+    export.holds("Id;Sum\n1;1.5\n")  # an implementation that drops every point reads 15
+    with pytest.raises(TableError, match=r"revenue: 1 of 1 values do not read as a number \(first: \['row 1: 1.5'\]\)"):
+        export.sales({"delimiter": ";", "decimal": ",", "thousands": "."}, revenue="Sum")
+
+
+def test_percent_becomes_a_share(export):
+    export.holds("Id,Name,Line,Margin\na,A,all,35\nb,B,all,7.5 %\n")
+    columns = {"product_id": "Id", "name": "Name", "gross_margin_rate": {"column": "Margin", "unit": "percent"}}
+    export.run({"products": {"columns": columns}})
+    assert pq.read_table(export.to / "products.parquet")["gross_margin_rate"].to_pylist() == [0.35, 0.075]
+
+
+def test_a_percentage_taken_for_a_share_is_refused(export):
+    export.holds("Id,Name,Margin\na,A,35\n")
+    columns = {"product_id": "Id", "name": "Name", "gross_margin_rate": "Margin"}
+    with pytest.raises(TableError, match=r"1 of 1 values are no share from 0 to 1 .*unit: percent"):
+        export.run({"products": {"columns": columns}})
+
+
+def test_a_number_can_be_divided_into_its_unit(export):
+    export.holds("Id,Cents\n1,250\n")
+    assert export.sales(revenue={"column": "Cents", "divide_by": 100})["revenue"].to_pylist() == [2.5]
+
+
+def test_a_key_of_several_columns_never_joins_different_rows(export):
+    export.holds("A,B\na-b,c\na,b-c\n")  # both are a-b-c to an implementation that only joins
+    got = export.sales(transaction_id={"key": ["A", "B"]})["transaction_id"].to_pylist()
+    assert len(set(got)) == 2
+
+
+def test_a_number_of_a_customer_has_no_decimals_in_its_key(export):
+    pq.write_table(pa.table({"Id": [13085.0], "Name": ["A"]}), export.source / "lines.parquet")
+    assert export.accounts({"file": "lines.parquet"})["account_id"].to_pylist() == ["13085"]
+
+
+def test_a_file_in_the_encoding_of_windows_is_read(export):
+    export.holds("Id;Name\na;Müller – Söhne\n", encoding="cp1252")
+    assert export.accounts({"delimiter": ";", "encoding": "cp1252"})["name"].to_pylist() == ["Müller – Söhne"]
+
+
+def test_a_hostile_column_name_is_just_a_name(export):
+    hostile = 'a"; drop table x --'
+    export.holds('Id,Name,"a""; drop table x --"\na,A,kept\n')
+    assert export.accounts(region=hostile)["region"].to_pylist() == ["kept"]
+
+
+# Rows
+
+
+def test_a_filter_is_counted_in_the_ledger_with_its_reason(export):
+    export.holds("Id,Name\na,A\n,B\nc,C\nd,D\n")
+    keep = [{"where": '"Id" is not null', "why": "no number", "budget": 0.25}]
+    found = export.run({"accounts": {"columns": ACCOUNTS}}, {"keep": keep})
+    row = found[found["why"] == "no number"].iloc[0]
+    assert (row["table"], row["rows_in"], row["rows_out"], row["rows_lost"]) == ("lines", 4, 3, 1)
+    assert pd.read_csv(export.to / "ledger.csv").to_dict() == found.to_dict()
+
+
+def test_a_filter_beyond_its_budget_stops_the_import(export):
+    export.holds("Id,Name\na,A\n,B\nc,C\nd,D\n")
+    keep = [{"where": '"Id" is not null', "why": "no number", "budget": 0.2}]
+    with pytest.raises(
+        TableError, match=r"lines: 1 of 4 rows left out: no number \(first: \['row 2'\]\); budget 0.2. Find"
+    ):
+        export.run({"accounts": {"columns": ACCOUNTS}}, {"keep": keep})
+
+
+def test_a_group_takes_the_value_asked_for(export):
+    export.holds("Id,Name,At,Staff,Land\na,A,2,3,UK\na,A,1,4,DE\na,A,3,5,UK\nb,B,9,1,FR\n")
+    columns = ACCOUNTS | {
+        "country": {"column": "Land", "take": "most_common"},
+        "employees": {"column": "Staff", "take": "sum"},
+        "annual_revenue": {"column": "At", "take": "min"},
+        "region": {"column": "At", "take": "last"},
+        "industry": {"column": "At", "take": "first"},
+        "sub_industry": {"column": "At", "take": "max"},
+    }
+    found = export.run({"accounts": {"one_row_per": ["account_id"], "columns": columns}})
+    got = pq.read_table(export.to / "accounts.parquet").to_pylist()[0]
+    assert [got[c] for c in ("country", "employees", "annual_revenue", "region", "industry", "sub_industry")] == [
+        "UK", 12, 1.0, "3", "2", "3",
+    ]  # fmt: skip
+    row = found[found["step"] == "group"].iloc[0]
+    assert (row["rows_in"], row["rows_out"], row["rows_lost"], row["why"]) == (4, 2, 0, "one row per account_id")
+
+
+def test_of_equally_common_values_the_first_in_the_file_is_taken(export):
+    export.holds("Id,Name,Land\na,A,UK\na,A,DE\n")
+    columns = ACCOUNTS | {"country": {"column": "Land", "take": "most_common"}}
+    export.run({"accounts": {"one_row_per": ["account_id"], "columns": columns}})
+    assert pq.read_table(export.to / "accounts.parquet")["country"].to_pylist() == ["UK"]
+
+
+def test_a_group_with_two_names_is_refused_until_told_which_to_take(export):
+    export.holds("Id,Name\na,Acme\na,Acme Ltd\nb,Beta\n")
+    with pytest.raises(TableError, match=r"accounts: name: 1 of 2 groups hold several values \(first: \['a'\]\)"):
+        export.run({"accounts": {"one_row_per": ["account_id"], "columns": ACCOUNTS}})
+
+
+def test_a_repeated_key_is_refused_with_count_and_cases(export):
+    export.holds("Id,Name\na,A\nb,B\na,C\n")
+    with pytest.raises(TableError, match=r"accounts: 2 of 3 rows share a key \['account_id'\] \(first: \['a'\]\)"):
+        export.accounts()
+
+
+def test_columns_that_nobody_mapped_are_named_in_the_ledger(two):
+    found = two.run({"accounts": {"columns": ACCOUNTS}})
+    row = found[found["why"] == "source columns not mapped: Country"].iloc[0]
+    assert (row["rows_in"], row["rows_lost"]) == (2, 0)
+
+
+def test_one_file_makes_several_tables_that_meet_their_spec(export):
+    export.holds("Order,Customer,Sum\n1,a,5\n2,a,-2\n3,b,4\n")
+    accounts = ACCOUNTS | {"account_id": "Customer", "name": "Customer"}
+    sales = SALES | {"transaction_id": "Order", "account_id": "Customer", "revenue": "Sum"}
+    export.run(
+        {
+            "transactions": {"columns": dict(reversed(sales.items()))},
+            "accounts": {"one_row_per": ["account_id"], "columns": accounts},
+        }
+    )
+    book = Book.open(export.to, as_of="2026-01-01")
+    assert book.read("accounts")["account_id"].tolist() == ["a", "b"]
+    assert book.read("transactions")["revenue"].tolist() == [5, -2, 4]
+    written = pq.read_schema(export.to / "transactions.parquet").names
+    assert written == [c for c in schema.CANONICAL["transactions"].columns if c in sales]
+
+
+def test_types_in_parquet_are_those_of_the_kinds(export):
+    export.holds("Id,Name,Staff\na,A,3\n")
+    got = export.accounts(employees="Staff", annual_revenue="Staff").schema
+    assert [str(got.field(c).type) for c in ("account_id", "employees", "annual_revenue", "created_at")] == [
+        "string", "int64", "double", "timestamp[us, tz=UTC]",
+    ]  # fmt: skip
+
+
+# Refusals
+
+
+def test_a_column_the_file_lacks_is_refused_with_those_it_has(two):
+    with pytest.raises(
+        TableError, match=r"accounts.region needs column 'Area'; lines.csv has \['Id', 'Name', 'Country'\]"
+    ):
+        two.accounts(region="Area")
+
+
+def test_an_expression_over_a_column_the_file_lacks_is_refused_alike(two):
+    with pytest.raises(TableError, match=r"accounts.region needs column 'Area'; lines.csv has"):
+        two.accounts(region={"sql": 'upper("Area")'})
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("Id,Name\na,A\nb\n", "Line: 3; Original Line: b; Expected Number of Columns: 2 Found: 1. Correct"),
+        ("Id,Name\na,A,1\n", "Expected Number of Columns: 2 Found: 3. Correct"),
+        ("", "lines.csv is empty"),
+        ("Id,Name,Name\na,A,B\n", "1 of 3 columns stand more than once in lines.csv and are mapped"),
+    ],
+)
+def test_a_file_that_is_no_table_is_refused_without_advice_to_look_away(export, text, says):
+    with pytest.raises(TableError, match=says) as refused:
+        export.holds(text).accounts()
+    assert "strict" not in str(refused.value) and "ignore" not in str(refused.value)
+
+
+def test_a_folder_with_signs_of_a_pattern_in_its_name_is_just_a_folder(tmp_path):
+    (tmp_path / "x[1]*").mkdir()
+    got = Export(tmp_path / "x[1]*").holds("Id,Name\na,A\n").accounts()
+    assert got["account_id"].to_pylist() == ["a"]
+
+
+def test_a_bad_date_is_refused_with_count_and_first_rows(export):
+    export.holds("Id,At\n1,28.02.2010\n2,30.02.2010\n3,x\n4,1.2.10\n")
+    cases = r"\['row 2: 30.02.2010', 'row 3: x', 'row 4: 1.2.10'\]"
+    wanted = rf"transactions: booked_at: 3 of 4 values do not read as a date .*{cases}\)\. Correct"
+    with pytest.raises(TableError, match=wanted):
+        export.sales(booked_at={"column": "At", "format": "%d.%m.%Y"})
+
+
+def test_a_needed_value_that_is_missing_is_refused(export):
+    export.holds("Id,Name\na,A\n,B\n")
+    with pytest.raises(TableError, match=r"accounts: account_id: 1 of 2 values missing \(first: \['row 2'\]\)"):
+        export.accounts()
+
+
+def test_a_value_the_schema_does_not_know_is_refused(export):
+    export.holds("Id,Kind\n1,Sale\n")
+    with pytest.raises(TableError, match=r"transactions: kind: 1 of 1 values are none of .*row 1: Sale.*map"):
+        export.sales(kind="Kind")
+
+
+def test_a_table_nobody_knows_is_refused_with_those_there_are(two):
+    with pytest.raises(ValueError, match=r"tables.acounts: no such table; there are \['accounts'"):
+        two.mapping({"acounts": {"columns": ACCOUNTS}})
+
+
+def test_a_needed_column_left_out_of_the_mapping_is_refused(two):
+    with pytest.raises(ValueError, match=r"tables.accounts.columns: missing column\(s\) \['name'\]"):
+        two.run({"accounts": {"columns": {c: d for c, d in ACCOUNTS.items() if c != "name"}}})
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"soruces": {}}, r"unknown key\(s\) \['soruces'\]; it may have"),
+        ({"sources": {"lines": {"file": "a.csv", "delimeter": ";"}}}, r"unknown key\(s\) \['delimeter'\]; it may have"),
+        ({"sources": {"lines": {"file": "a.xlsx"}}}, "not in this version"),
+        ({"sources": {"lines": {"file": "a.csv", "sheet": 1}}}, "sheet is not in this version"),
+        ({"version": 2}, "version 2 is not known"),
+        ({"workbook": {"time_zone": "London"}}, "time_zone 'London' is not known"),
+    ],
+)
+def test_a_word_the_mapping_may_not_have_is_refused_by_name(two, change, says):
+    with pytest.raises(ValueError, match=says):
+        two.mapping({"accounts": {"columns": ACCOUNTS}}, **change)
+
+
+@pytest.mark.parametrize(
+    ("column", "says"),
+    [
+        ({"colum": "Country"}, r"exactly one of|unknown key\(s\) \['colum'\]"),
+        ({"column": "Country", "value": "x"}, "exactly one of"),
+        ({"column": "Country", "unit": "percent"}, "unit has no meaning for text"),
+        ({"column": "Country", "take": "first"}, "Add one_row_per"),
+        ({"lookup": "Country"}, "not in this version"),
+    ],
+)
+def test_a_column_that_says_too_little_or_too_much_is_refused(two, column, says):
+    with pytest.raises(ValueError, match=f"accounts.columns.region: .*({says})"):
+        two.accounts(region=column)
+
+
+def test_a_key_that_stands_twice_in_the_mapping_is_refused(tmp_path):
+    (tmp_path / "m.yml").write_text("version: 1\nversion: 1\n", "utf-8")
+    with pytest.raises(ValueError, match="'version' stands twice"):
+        mapped.load_mapping(tmp_path / "m.yml")
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "(select count(*) from read_csv('/etc/passwd'))",
+        "1) from read_csv('/etc/passwd'), (select 2",
+        "1; copy (select 1) to '/tmp/x'",
+        "columns(*)",
+        "now()",
+        "current_date",
+        "random()",
+    ],
+)
+def test_an_expression_is_over_the_columns_of_its_source_and_nothing_else(two, expression):
+    with pytest.raises(ValueError, match="accounts"):
+        two.accounts(region={"sql": expression})
+    assert not two.to.exists()
+
+
+def test_the_engine_reads_no_file_once_locked():
+    with duckdb.connect() as con:
+        mapped._lock(con)
+        with pytest.raises(duckdb.PermissionException):
+            con.execute("select count(*) from read_csv('/etc/passwd')")
+        with pytest.raises(duckdb.InvalidInputException, match="locked"):
+            con.execute("set enable_external_access = true")
+
+
+@pytest.mark.parametrize("name", ["../outside.csv", "link.csv"])
+def test_a_source_outside_the_folder_is_refused(two, name):
+    (two.folder / "outside.csv").write_text("Id,Name\na,A\n", "utf-8")
+    (two.source / "link.csv").symlink_to(two.folder / "outside.csv")
+    with pytest.raises(ValueError, match="lies outside the source folder"):
+        two.accounts({"file": name})
+
+
+# What is left behind
+
+
+def test_nothing_is_written_on_failure(export):
+    export.holds("Id,Name\na,A\na,B\n")
+    before = sorted(p.name for p in export.folder.iterdir())
+    with pytest.raises(TableError):
+        export.accounts()
+    assert sorted(p.name for p in export.folder.iterdir() if p.name != "mapping.yml") == before
+
+
+def test_an_earlier_import_survives_a_failed_one_and_is_replaced_by_a_good_one(two):
+    two.accounts()
+    earlier = {p.name: p.read_bytes() for p in two.to.iterdir()}
+    two.holds("Id,Name\na,A\na,B\n")
+    with pytest.raises(TableError):
+        two.accounts()
+    assert {p.name: p.read_bytes() for p in two.to.iterdir()} == earlier
+    two.holds("Id,Name\nc,C\n")
+    assert two.accounts()["account_id"].to_pylist() == ["c"]
+
+
+@pytest.mark.parametrize("there", [["notes.txt"], ["ledger.csv", "notes.txt"]])
+def test_a_folder_that_no_import_made_is_left_alone(two, there):
+    two.to.mkdir()
+    for name in there:
+        (two.to / name).write_text("mine", "utf-8")
+    with pytest.raises(ValueError, match=r"notes\.txt"):
+        two.accounts()
+    assert sorted(p.name for p in two.to.iterdir()) == there
+
+
+def test_two_imports_of_the_same_files_give_the_same_bytes(export):
+    lines = "".join(f"{n % 7},{n % 3},{n / 7}\n" for n in range(5000))
+    export.holds("Id,Name,Sum\n" + lines)
+    columns = ACCOUNTS | {
+        "name": {"column": "Name", "take": "most_common"},
+        "annual_revenue": {"column": "Sum", "take": "sum"},
+    }
+    made = []
+    for name in ("one", "two"):
+        export.to = export.folder / name
+        export.run({"accounts": {"one_row_per": ["account_id"], "columns": columns}})
+        made.append({p.name: p.read_bytes() for p in export.to.iterdir()})
+    assert made[0] == made[1]
+    assert set(made[0]) == {"accounts.parquet", "ledger.csv", "workbook.yml"}
+
+
+def test_the_workbook_file_says_which_files_were_read(two):
+    two.run({"accounts": {"columns": ACCOUNTS}}, workbook={"currency": "GBP", "time_zone": "Europe/London"})
+    got = yaml.safe_load((two.to / "workbook.yml").read_text("utf-8"))
+    assert (got["title"], got["currency"], got["time_zone"]) == ("test", "GBP", "Europe/London")
+    assert got["source"]["mapping"] == "mapping.yml"
+    (file,) = got["source"]["files"]
+    assert (file["name"], file["rows"], len(file["sha256"])) == ("lines.csv", 2, 64)
+
+
+def test_the_real_wholesaler_is_imported_whole(shared_data, tmp_path):
+    found = mapped.run(mapped.load_mapping(MAPPING), shared_data("online_retail_ii"), tmp_path / "book")
+    sales = pd.read_parquet(tmp_path / "book" / "transactions.parquet")
+    assert len(pd.read_parquet(tmp_path / "book" / "accounts.parquet")) == 4383
+    assert len(sales) == 417534
+    assert sales["revenue"].sum() == pytest.approx(8348208.574, abs=0.01)
+    lost = found[found["rows_lost"] > 0]
+    assert lost[["rows_lost", "why"]].values.tolist() == [[107927, "no customer number on the line"]]
