@@ -210,6 +210,9 @@ show.table(
 )
 
 # %%
+say.gate_or_plain(*trial.choices["revenue"], capacity, book.currency)
+
+# %%
 say.errors(*qualification.mistakes(trial.errors), str(trial.outcome), book.currency)
 
 # %% [markdown]
@@ -230,20 +233,25 @@ plots.bars(top["revenue"], ax, f"net revenue ({book.currency})", top["chosen"], 
 # ## What to decide
 
 # %%
-chosen = choice.index[choice["chosen"]]
-doubtful = left_out.index[left_out["exclusion_reason"] != qualification.FULL]
+chosen = pareto[choice["chosen"]].sort_values("revenue_rank").index
+doubtful = qualification.passed_over(pareto, choice, capacity)
 book.decide(
     "Give key status", accounts=chosen, expected_value=worth["revenue"],
     would_change=f"a capacity other than {capacity}, or a part of the gate that the next period proves wrong",
 )
 book.decide(
-    "Review with sales before they are passed over", accounts=doubtful, expected_value=worth["revenue"],
+    "Review with sales: large enough for key status, and held back by the gate", accounts=doubtful, expected_value=worth["revenue"],
     would_change="what sales knows of the reason: a late order, a new buyer, a dispute",
 )
 book.decide(
     "Name a second sponsor for the largest account", accounts=worth.nlargest(1, "revenue").index,
     expected_value=worth["revenue"], would_change="its share of net revenue falling to that of the next ones",
 )
+for short in qualification.gate_shortfall(trial.choices).itertuples():
+    book.decide(
+        "Mend the gate before trusting it: on the past it chose worse than the plain ranking", expected_value=short.shortfall,
+        would_change="a trial on another period in which it chose better",
+    )
 say.decide(book.decisions, book.currency, accounts["name"])
 
 # %%

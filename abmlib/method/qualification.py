@@ -64,12 +64,16 @@ def revenue_history(earlier: pd.Series, later: pd.Series, max_decline: float) ->
     return verdict(later >= (1 - max_decline) * earlier, earlier > 0)
 
 
-def relationship(worth: pd.DataFrame, as_of: pd.Timestamp, min_tenure_days: int, min_buying_days: int) -> pd.Series:
+def relationship(worth: pd.DataFrame, history: Period, min_tenure_days: int, min_buying_days: int) -> pd.Series:
     """Part 2: is there enough shared history, in time and in buying days?
+
+    Time is judged only where the source reaches back twice as far as the tenure asked for: in a shorter one an old
+    customer looks new. Buying days are always judged.
 
     Parameters
     ----------
     worth : DataFrame of `value.by_account` over all history; ``first_day`` and ``buying_days`` are read
+    history : first day of the source to the day of the report
 
     Returns
     -------
@@ -79,9 +83,9 @@ def relationship(worth: pd.DataFrame, as_of: pd.Timestamp, min_tenure_days: int,
     ----------
     S0-16, account history. House definition; README, glossary entry "four-part gate".
     """
-    tenure = (as_of - worth["first_day"]).dt.days.fillna(-1)
-    enough = (tenure >= min_tenure_days) & (worth["buying_days"] >= min_buying_days)
-    return verdict(enough, pd.Series(True, index=worth.index))
+    tenure = (history.end - worth["first_day"]).dt.days
+    long_enough = (tenure >= min_tenure_days) | ((history.end - history.start).days < 2 * min_tenure_days)
+    return verdict(long_enough & (worth["buying_days"] >= min_buying_days), pd.Series(True, index=worth.index))
 
 
 def profitability(worth: pd.DataFrame, min_margin_rate: float) -> pd.Series:
@@ -159,14 +163,14 @@ def gate_parts(
     ----------
     S0-16, S1-19.
     """
-    first = transactions["booked_at"].min()
-    history = value.by_account(transactions, accounts, Period(first, counted.end))
+    whole = Period(transactions["booked_at"].min(), counted.end)
+    history = value.by_account(transactions, accounts, whole)
     earlier, later = (value.by_account(transactions, accounts, p)["revenue"] for p in periods)
     worth = value.by_account(transactions, accounts, counted)
     return pd.DataFrame(
         {
             "revenue_history": revenue_history(earlier, later, gate.max_decline),
-            "relationship": relationship(history, counted.end, gate.min_tenure_days, gate.min_buying_days),
+            "relationship": relationship(history, whole, gate.min_tenure_days, gate.min_buying_days),
             "profitability": profitability(worth, gate.min_margin_rate),
             "viability": viability(transactions, accounts, counted.end),
         },
@@ -357,11 +361,34 @@ def part_outcomes(parts: pd.DataFrame, again: pd.Series, after: pd.Series, befor
     return pd.concat([out[["part", "verdict"]], shares, out["revenue_kept"]], axis=1)
 
 
+def passed_over(pareto: pd.DataFrame, choice: pd.DataFrame, capacity: int) -> pd.Index:
+    """Name the accounts that the plain ranking by revenue would have chosen and the gate did not, the largest first."""
+    plain = concentration.largest_first(pareto["revenue"]).index[:capacity]
+    return plain[choice.loc[plain, "valuable"] & ~choice.loc[plain, "chosen"]]
+
+
+def gate_shortfall(choices: pd.DataFrame) -> pd.DataFrame:
+    """Keep the gate's row where it brought less than the plain ranking, with ``shortfall``, the revenue it brought less.
+
+    Parameters
+    ----------
+    choices : DataFrame of `BackTest`, the gate first, the plain ranking second
+
+    Returns
+    -------
+    DataFrame of one row or none
+    """
+    gate, plain = choices.iloc[[0]], choices.iloc[1]
+    short = gate.assign(shortfall=plain["revenue"] - gate["revenue"])
+    return short[short["shortfall"] > 0]
+
+
 def signal(outcomes: pd.DataFrame) -> pd.DataFrame:
     """Judge each part: did those that passed buy again more often than those that failed?
 
     ``signal`` if the interval of passing lies above that of failing, ``against`` if below, ``no signal`` if they
-    overlap; ``too early to judge`` below the floors of 50 accounts or 30 that bought again or did not.
+    overlap; ``too early to judge`` below the floors of 50 accounts or 30 that bought again or did not;
+    ``not_answerable`` where nobody was judged on the part.
 
     Parameters
     ----------
@@ -376,7 +403,9 @@ def signal(outcomes: pd.DataFrame) -> pd.DataFrame:
         by = group.set_index("verdict").reindex([PASS, FAIL])
         n = int(by["n"].fillna(0).sum())
         again = (by["share"] * by["n"]).fillna(0).sum()
-        if by["n"].isna().any() or n < FLOOR_ACCOUNTS or min(again, n - again) < FLOOR_OUTCOMES:
+        if n == 0:
+            said = UNKNOWN
+        elif by["n"].isna().any() or n < FLOOR_ACCOUNTS or min(again, n - again) < FLOOR_OUTCOMES:
             said = "too early to judge"
         elif by.loc[PASS, "low"] > by.loc[FAIL, "high"]:
             said = "signal"

@@ -89,7 +89,8 @@ def by_account(transactions: pd.DataFrame, accounts: pd.Index, period: Period) -
     -------
     DataFrame, one row per account, indexed by `accounts`
         ``revenue`` and ``margin`` (reporting currency; margin is revenue less cogs, missing where a line with revenue
-        has no cogs), ``costed`` (share of the lines' absolute revenue with known cogs; missing without lines),
+        has no cogs, and for all where no line of the source has one), ``costed`` (share of the lines' absolute revenue
+        with known cogs; missing without revenue),
         ``lines``, ``buying_days`` (days with a line of positive revenue), ``first_day``, ``last_day`` (of those days).
     """
     lines = within(transactions, period)
@@ -104,7 +105,9 @@ def by_account(transactions: pd.DataFrame, accounts: pd.Index, period: Period) -
     return pd.DataFrame(
         {
             "revenue": sums["revenue"].fillna(0.0),
-            "margin": sums["profit"].fillna(0.0).mask(sums["unknown"].fillna(0) > 0),
+            "margin": sums["profit"]
+            .fillna(0.0)
+            .mask((sums["unknown"].fillna(0) > 0) | transactions["cogs"].isna().all()),
             "costed": sums["known_size"] / sums["size"].replace(0, np.nan),
             "lines": grouped.size().reindex(accounts, fill_value=0),
             "buying_days": bought.nunique().reindex(accounts, fill_value=0),

@@ -139,9 +139,21 @@ def back_test(signals: pd.DataFrame, outcome: str) -> Words:
         "against": "against expectation. Accounts that failed bought again more often; do not use this part as it stands",
         "no signal": "no signal. Passing or failing did not tell who would buy again",
         "too early to judge": "too early to judge. Too few accounts failed, stayed away or bought again",
+        "not_answerable": "not answerable. Nobody could be judged on it",
     }
-    said = [f"{r.part.replace('_', ' ').capitalize()}: {means[r.verdict]} (n = {r.n:,})." for r in signals.itertuples()]
-    return Words([f"Whether each part told who would buy in {outcome}:", *said], "ul")
+    lines = [
+        f"{r.part.replace('_', ' ').capitalize()}: {means[r.verdict]} (n = {r.n:,})." for r in signals.itertuples()
+    ]
+    return Words([*lines, f"Judged on {outcome}: one trial, not a law."], "ul")
+
+
+def gate_or_plain(gate: float, plain: float, accounts: int, currency: str) -> Words:
+    """Say whether the gate beat the plain list of the largest accounts."""
+    verdict = "The gate earned its place" if gate > plain else "The gate did not earn its place"
+    return words(
+        f"{verdict} in this trial: its {count(accounts, 'account')} brought {money(gate, currency)}, "
+        f"those of the plain ranking {money(plain, currency)}."
+    )
 
 
 def errors(

@@ -66,14 +66,15 @@ def table(
     gt = gt.fmt_number(list(number), decimals=2).fmt_date(list(day), date_style="iso").sub_missing(missing_text=UNKNOWN)
     gt = gt.tab_options(table_font_size="13px", data_row_padding="3px", heading_title_font_size="14px")
     gt = gt.tab_style(style.text(weight="bold"), loc.title())
-    gt = gt.cols_align("right", list(right)) if right else gt
+    texts = [c for c in heads if c not in {*money, *share, *count, *number, *right}]
+    gt = gt.cols_align("left", texts).cols_align("right", list(right)) if right else gt.cols_align("left", texts)
     if foot:
         gt = gt.tab_source_note(" ".join(foot))
     return Shown(cut.rename(columns=heads), gt.as_raw_html())
 
 
 def measures(rows: pd.DataFrame, title: str, currency: str) -> Shown:
-    """Show rows of `measures`, each value in its own unit, with its count.
+    """Show rows of `measures`, each value in its own unit, with its count; what cannot be answered is named below.
 
     Parameters
     ----------
@@ -92,7 +93,7 @@ def measures(rows: pd.DataFrame, title: str, currency: str) -> Shown:
     unit = rows["unit"].replace({"currency": currency, "share": ""})
     shown = pd.DataFrame(
         {
-            "measure": [head(d) for d in rows["definition_id"]],
+            "measure": [head(d).replace("80pc", "80 %").replace("20pc", "20 %") for d in rows["definition_id"]],
             "value": said,
             "unit": unit,
             "n": rows["n"],
@@ -100,7 +101,9 @@ def measures(rows: pd.DataFrame, title: str, currency: str) -> Shown:
             "judged": rows["status"].str.replace("_", " "),
         }
     )
-    return table(shown, title, count=["n"], right=["value"], rows=len(shown))
+    told = (rows["status"] != "not_answerable").to_numpy()
+    note = f"Not answerable on this data: {', '.join(shown.loc[~told, 'measure']).lower()}." if not told.all() else ""
+    return table(shown[told], title, count=["n"], right=["value"], rows=len(shown), note=note)
 
 
 def head(column: str, unit: str = "") -> str:
