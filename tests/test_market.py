@@ -7,10 +7,11 @@ import pandas as pd
 import pytest
 
 from abmlib.market import Market, Switches, blocks, simulate, write
+from abmlib.market.__main__ import SAMPLE as SAMPLE_SIZES
 from abmlib.tables import schema
 
 SAMPLE = Path(__file__).parent.parent / "data" / "sample"
-SIZES = {"seed": 7, "n_accounts": 240, "months": 36}
+SIZES = SAMPLE_SIZES
 FIRST, LAST = pd.Timestamp("2023-07-01"), pd.Timestamp("2026-06-30")
 
 

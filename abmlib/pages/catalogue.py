@@ -22,7 +22,7 @@ class Entry:
     reads: list[str] = field(default_factory=list)
     writes: list[str] = field(default_factory=list)
     answers: dict[str, str] = field(default_factory=dict)
-    built: bool = False  # is its file there
+    built: bool = False  # is its file, or the text it is made from, there
 
     @property
     def number(self) -> str:
@@ -45,7 +45,10 @@ def load(path: Path) -> list[Entry]:
             raise ValueError(
                 f"{path.name}: {item.get('notebook', item)} has keys {sorted(item)}; it may have {sorted(known)}."
             )
-    entries = [Entry(**item, built=(path.parent / f"{item['notebook']}.ipynb").is_file()) for item in raw]
+    entries = [
+        Entry(**item, built=any((path.parent / f"{item['notebook']}{kind}").is_file() for kind in (".ipynb", ".py")))
+        for item in raw
+    ]
     numbers = [e.number for e in entries]
     if len(set(numbers)) < len(numbers):
         raise ValueError(f"{path.name}: a number comes twice in {numbers}. Give each notebook its own.")

@@ -1,0 +1,45 @@
+# Every target is one `abm` or `python -m` call in the environment of .venv, so that it can be typed where there is no make.
+PYTHON ?= python3
+ifeq ($(OS),Windows_NT)
+BIN := .venv/Scripts
+else
+BIN := .venv/bin
+endif
+READY := .venv/.ready
+
+.PHONY: report test check lab notebooks sample lock clean
+.DEFAULT_GOAL := report
+
+report: $(READY)  ## a dated report on the sample; open reports/sample/index.html
+	$(BIN)/abm run --data data/sample --out reports/sample
+
+test: $(READY)  ## everything that is proved
+	$(BIN)/python -m pytest -q
+
+check: $(READY)  ## lint, format, types
+	$(BIN)/python -m tests.check
+
+lab: $(READY)  ## JupyterLab on the notebooks
+	$(BIN)/python -m jupyterlab --notebook-dir=notebooks
+
+notebooks: $(READY)  ## make each notebook from its text twin and run it on the sample
+	$(BIN)/python -m abmlib.pages.twins notebooks
+
+sample: $(READY)  ## make data/sample anew
+	$(BIN)/python -m abmlib.market data/sample
+
+docs: $(READY)  ## write the generated parts of README.md and data/README.md anew
+	$(BIN)/python -m tests.docs
+
+lock: $(READY)  ## resolve requirements.lock anew from pyproject.toml
+	$(BIN)/python -m tests.lock
+
+clean:
+	rm -rf .venv reports/sample reports/lab
+
+$(READY): requirements.lock pyproject.toml
+	$(PYTHON) -c "import sys; sys.version_info >= (3, 11) or sys.exit('Python 3.11 or newer is needed; set PYTHON=/path/to/it')"
+	$(PYTHON) -m venv .venv 2>/dev/null || $(PYTHON) -m venv --without-pip .venv
+	$(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-version-check --no-deps -e .
+	$(PYTHON) -c "open('$(READY)', 'w').close()"

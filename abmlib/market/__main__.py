@@ -1,0 +1,11 @@
+"""Make the committed sample anew: ``python -m abmlib.market data/sample``."""
+
+import sys
+from pathlib import Path
+
+from abmlib.market import simulate, write
+
+SAMPLE = {"seed": 7, "n_accounts": 240, "months": 36}  # what data/sample is made with
+
+if __name__ == "__main__":
+    write(simulate(**SAMPLE), Path(sys.argv[1]))

@@ -1,0 +1,52 @@
+"""The generated parts of the project's own pages; ``python -m tests.docs`` writes them anew."""
+
+import re
+from pathlib import Path
+
+from abmlib.pages import catalogue
+from abmlib.tables import schema
+
+ROOT = Path(__file__).parents[1]
+
+
+def dictionary(tables: dict) -> str:
+    """Write one section per table of the schema, in Markdown."""
+    parts = []
+    for name, table in tables.items():
+        parts.append(f"### {name}\n\n{table.description} Key: {', '.join(f'`{k}`' for k in schema.key(name))}.\n")
+        parts.append("| column | kind | unit | may be missing | when known | meaning |\n|---|---|---|---|---|---|")
+        for column, definition in table.columns.items():
+            meta = schema.meta(definition)
+            missing = "yes" if definition.nullable else f"no; `{meta['default']}` if absent" if meta["default"] is not None else "no"
+            meaning = str(definition.description) + (f": {', '.join(meta['one_of'])}" if meta["one_of"] else "")
+            meaning += f" → `{meta['ref']}`" if meta["ref"] else ""
+            meaning += " (derived, not read)" if meta["derived"] else ""
+            parts.append(f"| `{column}` | {meta['kind']} | {meta['unit']} | {missing} | {meta['when']} | {meaning} |")
+        parts.append("")
+    return "\n".join(parts)
+
+
+def generated() -> dict[tuple[str, str], str]:
+    """Give each generated part by file and mark."""
+    when = "\n".join(f"- `{name}`: {means}" for name, means in schema.WHEN_MEANS.items()) + "\n"
+    return {
+        ("README.md", "notebooks"): catalogue.readme_table(catalogue.load(ROOT / "notebooks" / catalogue.FILE)),
+        ("data/README.md", "when"): when,
+        ("data/README.md", "canonical"): dictionary(schema.CANONICAL),
+        ("data/README.md", "results"): dictionary(schema.RESULTS),
+    }
+
+
+def put(text: str, mark: str, part: str) -> str:
+    """Replace what stands between the two comments of a mark."""
+    pattern = rf"(<!-- {mark}: made by make docs -->\n).*?(<!-- end {mark} -->)"
+    new, count = re.subn(pattern, lambda m: f"{m[1]}{part}{m[2]}", text, flags=re.S)
+    if count != 1:
+        raise ValueError(f"{mark}: the mark stands {count} times in the page. Keep it once.")
+    return new
+
+
+if __name__ == "__main__":
+    for (file, mark), part in generated().items():
+        path = ROOT / file
+        path.write_text(put(path.read_text("utf-8"), mark, part), "utf-8")
