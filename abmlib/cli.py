@@ -117,6 +117,7 @@ def run(
         task = bar.add_task("report", total=len(chosen))
 
         def tell(name: str, status: str) -> None:
+            """Show which notebook runs and how each ended."""
             if status == "running":
                 bar.update(task, description=name)
             else:

@@ -17,7 +17,13 @@ def dictionary(tables: dict) -> str:
         parts.append("| column | kind | unit | may be missing | when known | meaning |\n|---|---|---|---|---|---|")
         for column, definition in table.columns.items():
             meta = schema.meta(definition)
-            missing = "yes" if definition.nullable else f"no; `{meta['default']}` if absent" if meta["default"] is not None else "no"
+            missing = (
+                "yes"
+                if definition.nullable
+                else f"no; `{meta['default']}` if absent"
+                if meta["default"] is not None
+                else "no"
+            )
             meaning = str(definition.description) + (f": {', '.join(meta['one_of'])}" if meta["one_of"] else "")
             meaning += f" → `{meta['ref']}`" if meta["ref"] else ""
             meaning += " (derived, not read)" if meta["derived"] else ""

@@ -1,0 +1,1 @@
+"""Concepts of account-based marketing, one module each; pure functions over tables."""

@@ -144,7 +144,7 @@ def execute(notebook: Path, to: Path, given: Mapping[str, Any], timeout: int | N
     node = nbformat.read(to if to.is_file() else notebook, as_version=4)
     pending = [c for c in node.cells if c.cell_type == "code" and c.source.strip() and c.execution_count is None]
     if status == "done" and pending:
-        status, failure = "failed", f"{len(pending)} cells did not run: the program was ended from inside a cell."
+        status, failure = "failed", f"{len(pending)} cell(s) did not run: the program was ended from inside a cell."
     if status == "failed" and not any(o.output_type == "error" for c in node.cells for o in c.get("outputs", [])):
         node.cells.append(error_cell(failure))
     nbformat.write(settle(node, cut=status == "not_answerable"), to)

@@ -282,7 +282,7 @@ def write_pages(
     for entry in request.chosen:
         outcome, source = outcomes[entry.notebook], beside / "notebooks" / f"{entry.notebook}.ipynb"
         if source.is_file():
-            page = site.page(nbformat.read(source, as_version=4), entry.notebook, facts, outcome.status)
+            page = site.page(nbformat.read(source, as_version=4), entry.notebook, facts, outcome.status, outcome.words)
             (beside / "html" / f"{entry.notebook}.html").write_text(page, "utf-8")
         rows.append(
             {

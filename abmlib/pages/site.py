@@ -26,12 +26,12 @@ def render(name: str, **values: Any) -> str:
     return environment.get_template(name).render(css=template("style.css"), **values)
 
 
-def page(node: nbformat.NotebookNode, title: str, run: dict[str, Any], status: str) -> str:
+def page(node: nbformat.NotebookNode, title: str, run: dict[str, Any], status: str, words: str = "") -> str:
     """Turn an executed notebook into one page; code is there and folded away, nothing is fetched from a network."""
     exporter = HTMLExporter(template_name="basic", exclude_input_prompt=True, exclude_output_prompt=True)
     exporter.anchor_link_text = ""
     body, _ = exporter.from_notebook_node(described(node))
-    return render("page.html.j2", body=without_loose_ids(body), title=title, run=run, status=status)
+    return render("page.html.j2", body=without_loose_ids(body), title=title, run=run, status=status, words=words)
 
 
 def described(node: nbformat.NotebookNode) -> nbformat.NotebookNode:

@@ -1,0 +1,1 @@
+"""Generic statistics that know nothing of account-based marketing."""

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import os
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -394,7 +395,7 @@ class Source:
     def open(cls, data: str | Path) -> "Source":
         """Find the canonical tables of a folder or DuckDB file and check that the least is there."""
         path = Path(data)
-        if "://" in str(data):
+        if re.match(r"[a-z][a-z0-9+]+:/", str(data)):  # a drive has one letter
             raise TableError("data: database URLs are not read in this version. Export to files and import them.")
         if path.is_dir():
             con, raw = ibis.duckdb.connect(), {}

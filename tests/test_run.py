@@ -1,0 +1,368 @@
+"""The report as its user meets it: the command, the run folder, and every way a run can go wrong."""
+
+import datetime as dt
+import json
+import re
+from pathlib import Path
+
+import nbformat
+import pandas as pd
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from abmlib.cli import app
+from abmlib.pages import catalogue, kernels, run
+from abmlib.tables import schema
+from tests.conftest import ACCOUNTS, ROOT, SAMPLE, TRANSACTIONS, put
+
+NOTEBOOKS = ROOT / "notebooks"
+PARAMETERS = 'data: str = "."  # data\nas_of: str = "2026-01-01"  # day\ntables: str = "."  # tables\n'
+TITLE = "# {name}: why?\n"
+
+
+def abm(*args: object) -> tuple[int, str]:
+    """Call the command; give its exit code and all it printed, on one line."""
+    result = CliRunner().invoke(app, [str(a) for a in args])
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result.exit_code, " ".join(result.output.split())
+
+
+def notebook(folder: Path, name: str, *cells: str, parameters: str = "", reads: tuple = (), writes: tuple = ()) -> None:
+    """Put a small notebook into a folder, and its entry into notebooks.yml."""
+    node = nbformat.v4.new_notebook(
+        metadata={"kernelspec": {"name": "python3", "display_name": "p", "language": "python"}}
+    )
+    node.cells = [nbformat.v4.new_markdown_cell(TITLE.format(name=name), id="title")]
+    node.cells.append(
+        nbformat.v4.new_code_cell(PARAMETERS + parameters, id="parameters", metadata={"tags": ["parameters"]})
+    )
+    node.cells += [nbformat.v4.new_code_cell(source, id=f"c{i}") for i, source in enumerate(cells)]
+    folder.mkdir(exist_ok=True)
+    nbformat.write(node, folder / f"{name}.ipynb")
+    listed = folder / "notebooks.yml"
+    entries = yaml.safe_load(listed.read_text()) if listed.exists() else []
+    entry = {"notebook": name, "step": "s", "question": "why?", "needs": ["accounts"], "uses": []}
+    listed.write_text(yaml.safe_dump([*entries, entry | {"reads": list(reads), "writes": list(writes)}]))
+
+
+GOOD = 'from abmlib.tables import Book, schema\nbook = Book.open(data, as_of, tables)\nbook.write("01_cycles", schema.empty("01_cycles"))'
+
+
+@pytest.fixture(scope="module")
+def sample_run(tmp_path_factory) -> Path:
+    """The folder of one report on the sample, made by the command."""
+    out = tmp_path_factory.mktemp("reports")
+    code, said = abm("run", "--data", SAMPLE, "--out", out)
+    assert code == 0, said
+    return (out / "latest").resolve()
+
+
+def test_a_run_is_a_dated_folder_with_pages_notebooks_tables_index_summary_and_record(sample_run):
+    record = json.loads((sample_run / "run.json").read_text())
+    assert sample_run.name == f"2026-06-30_{record['id']}"
+    built = [e.notebook for e in catalogue.load(NOTEBOOKS / catalogue.FILE) if e.built]
+    assert list(record["outcomes"]) == built
+    assert {o["status"] for o in record["outcomes"].values()} == {"done"}
+    assert record["complete"]
+    assert record["fingerprint"] == run.fingerprint(SAMPLE)
+    for name in built:
+        assert (sample_run / "html" / f"{name}.html").is_file()
+        assert (sample_run / "notebooks" / f"{name}.ipynb").is_file()
+    assert (sample_run / "index.html").is_file()
+    assert f"url={sample_run.name}/index.html" in (sample_run.parent / "index.html").read_text()
+    assert not list(sample_run.parent.glob(".*"))
+
+
+def test_every_answer_named_in_the_catalogue_is_there_and_not_empty_on_the_sample(sample_run):
+    for entry in (e for e in catalogue.load(NOTEBOOKS / catalogue.FILE) if e.built):
+        measures = pd.read_parquet(sample_run / "tables" / f"{entry.number}_measures.parquet")
+        page = (sample_run / "html" / f"{entry.notebook}.html").read_text()
+        for item, where in entry.answers.items():
+            kind, _, name = where.partition(" ")
+            if kind == "table":
+                assert len(pd.read_parquet(sample_run / "tables" / f"{name}.parquet")) > 0, item
+            elif kind == "measure":
+                assert (measures.loc[measures["measure_id"] == name, "status"] == "ok").any(), item
+            else:
+                after = page.split(f">{name}<")[1].split("<h2")[0]
+                assert "output_wrapper" in after, f"{item}: section {name} shows nothing"
+
+
+def test_tables_of_a_run_are_to_their_spec(sample_run):
+    files = sorted((sample_run / "tables").glob("*.parquet"))
+    assert files
+    for path in files:
+        schema.check(path.stem, schema.conform(path.stem, pd.read_parquet(path)))
+
+
+def test_the_index_leads_with_the_decisions(sample_run):
+    page = (sample_run / "index.html").read_text()
+    decisions = pd.concat(pd.read_parquet(p) for p in (sample_run / "tables").glob("*_decisions.parquet"))
+    places = [page.index(text) for text in decisions["text"].unique()]
+    assert places
+    assert max(places) < page.index("What was asked")
+    for text in decisions["text"].unique():
+        assert (
+            text.replace(":", "\\:") in (sample_run / "summary.md").read_text()
+            or text in (sample_run / "summary.md").read_text()
+        )
+
+
+def test_pages_ask_nothing_of_a_network_and_fold_the_code_away(sample_run):
+    for path in [sample_run / "index.html", *(sample_run / "html").glob("*.html")]:
+        page = path.read_text()
+        assert not re.search(r"""(src|href)\s*=\s*["']?(https?:)?//|@import|url\((?!data:)|<script""", page), path.name
+    body = (sample_run / "html" / "03_key_accounts.html").read_text()
+    assert ".input { display: none; }" in body
+    assert '<input type="checkbox" id="show-code">' in body
+    assert '<div class="input">' in body
+
+
+def test_every_figure_has_a_description(sample_run):
+    for path in (sample_run / "html").glob("*.html"):
+        alts = re.findall(r'<img[^>]*alt="([^"]*)"', path.read_text())
+        assert all(a.startswith("Figure: ") and len(a) > 10 for a in alts)
+
+
+def test_two_runs_of_the_same_inputs_give_the_same_tables_and_notebooks_and_touch_nothing(sample_run):
+    before = {p: p.stat().st_mtime_ns for p in sample_run.rglob("*")}
+    code, said = abm("run", "--data", SAMPLE, "--out", sample_run.parent)
+    assert code == 0, said
+    again = sample_run.with_name(sample_run.name + "-2")
+    assert (sample_run.parent / "latest").resolve() == again
+    assert before == {p: p.stat().st_mtime_ns for p in sample_run.rglob("*")}
+    for part in ("tables", "notebooks"):
+        names = sorted(p.name for p in (sample_run / part).iterdir())
+        assert names == sorted(p.name for p in (again / part).iterdir())
+        for name in names:
+            assert (sample_run / part / name).read_bytes() == (again / part / name).read_bytes(), name
+    assert (sample_run / "index.html").read_bytes() == (again / "index.html").read_bytes()
+
+
+def test_an_executed_notebook_holds_the_parameters_it_ran_with_as_seen_from_where_it_lies(sample_run):
+    node = nbformat.read(sample_run / "notebooks" / "03_key_accounts.ipynb", as_version=4)
+    (cell,) = [c for c in node.cells if "injected-parameters" in c.metadata.get("tags", [])]
+    assert 'tables = "../tables"' in cell.source
+    given = dict(re.findall(r'(\w+) = "(.*)"', cell.source))
+    assert (sample_run / "notebooks" / given["data"]).resolve() == SAMPLE.resolve()
+
+
+@pytest.mark.parametrize(
+    ("args", "says"),
+    [
+        (["-p", "flor=0.9"], r"no notebook that runs has parameter \['flor'\]; they have \['capacity'"),
+        (["-p", "03.flor=0.9"], r"03_key_accounts has no parameter \['flor'\]; it has \['as_of'"),
+        (["-p", "03.capacity=many"], "capacity must be int, got 'many'"),
+        (["-p", "capacity=2.5"], "capacity must be int, got '2.5'"),
+        (["-p", "capacity"], "no value"),
+        (["-p", "99.capacity=3"], r"parameters for \['99'\], which do not run"),
+        (["-p", "as_of=2026-01-01"], "as_of is set by --as-of"),
+        (["--only", "77"], r"no notebook \['77'\]; there are \['00', '03'"),
+        (["--only", "03", "--through", "03"], "exclude each other"),
+        (["--as-of", "last friday"], "as-of must be latest-data, yesterday, month-end or a day"),
+        (["--as-of", "2999-01-01"], "lies after today"),
+        (["--data", "nowhere"], "nowhere is not there"),
+        (["--data", "postgresql://me:secret@host/db"], "database URLs are not read"),
+        (["--notebooks", "nowhere"], "no notebooks.yml in nowhere"),
+        (["-f", "nowhere.yml"], "nowhere.yml: not readable"),
+    ],
+)
+def test_bad_input_is_refused_in_one_sentence_and_nothing_is_run(args, says, tmp_path):
+    data = [] if "--data" in args else ["--data", SAMPLE]
+    code, said = abm("run", *data, "--out", tmp_path / "out", *args)
+    assert code == 2, said
+    assert re.search(says, said), said
+    assert "secret" not in said
+    assert not (tmp_path / "out").exists()
+
+
+def test_failed_data_checks_stop_the_run_with_a_code_of_their_own(tmp_path):
+    data = put(tmp_path / "d", accounts=ACCOUNTS + "acme,Twin,2025-01-01T00:00:00Z,1,\n", transactions=TRANSACTIONS)
+    code, said = abm("run", "--data", data, "--out", tmp_path / "out")
+    assert code == 3
+    assert "accounts: one row per account_id: broken in 2 of 4 rows (first: acme, acme). Keep one row per key." in said
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_data_cannot_answer_is_a_success_that_says_what_to_export(tmp_path):
+    activities = "activity_id,account_id,occurred_at,direction,channel\na,acme,2026-06-30T00:00:00Z,inbound,web\n"
+    data = put(tmp_path / "d", accounts=ACCOUNTS, activities=activities)
+    code, said = abm("run", "--data", data, "--out", tmp_path / "out", "--only", "03")
+    assert code == 0, said
+    folder = tmp_path / "out" / "latest"
+    assert json.loads((folder / "run.json").read_text())["outcomes"]["03_key_accounts"]["status"] == "not_answerable"
+    page = (folder / "html" / "03_key_accounts.html").read_text()
+    assert "Export transactions" in page
+    assert "What to decide" not in page
+    assert "Traceback" not in page
+    assert pd.read_parquet(folder / "tables" / "03_key_accounts.parquet").empty
+
+
+@pytest.fixture(scope="module")
+def broken_run(tmp_path_factory) -> Path:
+    """One run of small notebooks, of which most go wrong."""
+    folder, out = tmp_path_factory.mktemp("n"), tmp_path_factory.mktemp("out")
+    data = put(tmp_path_factory.mktemp("d"), accounts=ACCOUNTS, transactions=TRANSACTIONS)
+    notebook(folder, "01_fails", "1 / 0", "2", writes=("01_cycles",))
+    notebook(folder, "02_reads_it", "3", reads=("01_cycles",))
+    notebook(folder, "03_reads_that", "3", reads=("02_x",))
+    notebook(folder, "04_ends_early", "import sys\nsys.exit(0)", "4")
+    notebook(folder, "05_dies", "import os\nos._exit(1)", "5")
+    notebook(folder, "06_forgets", "6")
+    notebook(
+        folder,
+        "07_is_fine",
+        GOOD.replace("01_cycles", "07_decisions").replace('schema.empty("07_decisions")', "book.decisions"),
+    )
+    code, said = abm("run", "--data", data, "--out", out, "--notebooks", folder)
+    assert code == 1, said
+    return out / "latest"
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "words"),
+    [
+        ("01_fails", "failed", "ZeroDivisionError: division by zero"),
+        ("02_reads_it", "skipped", "It reads from 01_fails, which failed."),
+        ("03_reads_that", "skipped", "It reads from 02_reads_it, which failed."),
+        ("04_ends_early", "failed", "did not run: the program was ended"),
+        ("05_dies", "failed", "DeadKernelError"),
+        ("06_forgets", "failed", "It ended without writing"),
+        ("07_is_fine", "done", ""),
+    ],
+)
+def test_a_failed_notebook_leaves_its_error_readable_and_stops_only_its_readers(broken_run, name, status, words):
+    outcome = json.loads((broken_run / "run.json").read_text())["outcomes"][name]
+    assert (outcome["status"], words in outcome["words"]) == (status, True), outcome
+    index = (broken_run / "index.html").read_text()
+    assert words.partition(":")[0] in index
+    page = broken_run / "html" / f"{name}.html"
+    assert page.is_file() == (status != "skipped")
+    if status == "failed":
+        assert words.partition(":")[0] in page.read_text()
+        assert "must not be used" in page.read_text()
+
+
+def test_a_run_with_failures_is_not_complete_and_never_the_previous_one(broken_run):
+    assert not json.loads((broken_run / "run.json").read_text())["complete"]
+    assert run.previous(broken_run.parent, dt.date(2030, 1, 1)) is None
+
+
+def test_previous_is_the_newest_complete_run_of_an_earlier_day(tmp_path):
+    for name, as_of, complete in [("a", "2026-01-31", True), ("b", "2026-02-28", True), ("c", "2026-03-31", False)]:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "run.json").write_text(json.dumps({"as_of": as_of, "complete": complete}))
+    assert run.previous(tmp_path, dt.date(2026, 4, 30)) == "b"
+    assert run.previous(tmp_path, dt.date(2026, 2, 28)) == "a"
+
+
+def test_names_from_a_crm_are_text_and_nothing_else(tmp_path):
+    evil = '<script>alert("x")</script> $\\frac{1}$ [a](http://x.example) 中'
+    quoted = evil.replace('"', '""')
+    accounts = ACCOUNTS.replace("Acme", f'"{quoted}"')
+    data = put(tmp_path / "d", accounts=accounts, transactions=TRANSACTIONS)
+    (data / "workbook.yml").write_text(yaml.safe_dump({"title": "<img src=x onerror=alert(1)>"}))
+    code, said = abm(
+        "run", "--data", data, "--out", tmp_path / "out", "-p", "min_buying_days=1", "-p", "max_decline=1.0"
+    )
+    assert code == 0, said
+    folder = tmp_path / "out" / "latest"
+    pages = [p.read_text() for p in [folder / "index.html", *(folder / "html").glob("*.html")]]
+    assert any("&lt;script&gt;alert" in page for page in pages)
+    for page in pages:
+        assert "<script>" not in page
+        assert "<img src=x" not in page
+        assert "stderr" not in page  # no font or maths warning either
+    assert "<script>" not in (folder / "summary.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("asked", "day"),
+    [
+        ("latest-data", "2026-03-31"),
+        ("yesterday", "2026-11-20"),
+        ("month-end", "2026-10-31"),
+        ("2026-02-28", "2026-02-28"),
+    ],
+)
+def test_as_of_is_resolved_once_to_a_day(asked, day):
+    assert str(run.resolve_as_of(asked, dt.date(2026, 3, 31), dt.date(2026, 11, 21))) == day
+
+
+def test_a_newest_row_of_the_future_is_no_latest_day():
+    with pytest.raises(ValueError, match="newest row is dated 2099-01-01, after today"):
+        run.resolve_as_of("latest-data", dt.date(2099, 1, 1), dt.date(2026, 11, 21))
+
+
+def test_values_keep_their_type_and_the_nearest_one_wins(tmp_path):
+    chosen = catalogue.choose(catalogue.load(NOTEBOOKS / catalogue.FILE), ["03"])
+    file = tmp_path / "p.yml"
+    file.write_text("capacity: 5\nmax_decline: 0.5\n3:\n  min_buying_days: 9\n")
+    got = run.assign(["capacity=7", "03.max_decline=0.25"], file, chosen, NOTEBOOKS)
+    assert got["03_key_accounts"] == {"capacity": 7, "max_decline": 0.25, "min_buying_days": 9}
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "value"),
+    [("str", "007", "007"), ("int", "7", 7), ("float", "7", 7.0), ("bool", "true", True), ("list[str]", "a, b", ["a", "b"]),
+     ("list[int]", [1, "2"], [1, 2])],
+)  # fmt: skip
+def test_a_value_reads_as_its_parameters_type(kind, given, value):
+    got = kernels.read_value(kernels.Parameter("x", kind, None, "h"), given)
+    assert (got, type(got)) == (value, type(value))
+
+
+@pytest.mark.parametrize(
+    ("kind", "given"),
+    [("int", "1.5"), ("int", True), ("bool", "yes"), ("float", "nan"), ("str", ["a"]), ("int", None), ("int", "inf")],
+)
+def test_a_value_of_another_type_is_refused(kind, given):
+    with pytest.raises(ValueError, match="x must be"):
+        kernels.read_value(kernels.Parameter("x", kind, None, "h"), given)
+
+
+def test_a_line_that_is_no_parameter_is_refused(tmp_path):
+    notebook(tmp_path, "01_x", parameters="import os\n")
+    with pytest.raises(ValueError, match="'import os' is no parameter"):
+        kernels.parameters(tmp_path / "01_x.ipynb")
+
+
+def test_choosing_one_notebook_brings_those_it_reads_and_no_other(tmp_path):
+    for name, reads in [("01_a", ()), ("02_b", ("01_t",)), ("03_c", ()), ("04_d", ("02_t", "decisions"))]:
+        notebook(tmp_path, name, reads=reads)
+    entries = catalogue.load(tmp_path / catalogue.FILE)
+    assert [e.number for e in catalogue.choose(entries, ["04"])] == ["01", "02", "04"]
+    assert [e.number for e in catalogue.choose(entries, through="02")] == ["01", "02"]
+    assert len(catalogue.choose(entries)) == 4
+
+
+def test_list_and_params_show_what_there_is():
+    code, said = abm("list")
+    assert code == 0
+    assert "03_key_accounts" in said
+    assert "04_propensity" not in said  # planned notebooks cannot be run
+    code, said = abm("params", "03")
+    assert code == 0
+    assert "capacity" in said
+    assert abm("params", "77")[0] == 2
+
+
+def test_a_finished_run_is_never_overwritten(tmp_path):
+    (tmp_path / "2026-01-01_x").mkdir()
+    beside = tmp_path / ".x"
+    beside.mkdir()
+    assert run.move_into_place(beside, tmp_path / "2026-01-01_x").name == "2026-01-01_x-2"
+
+
+def test_a_failed_write_leaves_nothing_half_written(tmp_path, monkeypatch):
+    def full(*_args, **_more):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(run, "write_pages", full)
+    data = put(tmp_path / "d", accounts=ACCOUNTS, transactions=TRANSACTIONS)
+    notebook(tmp_path / "n", "01_x", GOOD, writes=("01_cycles",))
+    code, said = abm("run", "--data", data, "--out", tmp_path / "out", "--notebooks", tmp_path / "n")
+    assert code == 1
+    assert "No space left on device" in said
+    assert list((tmp_path / "out").iterdir()) == []

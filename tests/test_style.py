@@ -1,0 +1,259 @@
+"""House style that protects readers, held against every notebook and module."""
+
+import ast
+import re
+from pathlib import Path
+
+import jupytext
+import nbformat
+import pytest
+import yaml
+
+from abmlib.pages import catalogue
+from abmlib.pages.twins import MARK, digest, from_text, sources
+from tests.conftest import ROOT
+
+NOTEBOOKS = ROOT / "notebooks"
+TEXTS = sorted(NOTEBOOKS.glob("*.py"))
+ENTRIES = {e.notebook: e for e in catalogue.load(NOTEBOOKS / catalogue.FILE)}
+MODULES = sorted((ROOT / "abmlib").rglob("*.py"))
+each_notebook = pytest.mark.parametrize("text", TEXTS, ids=lambda p: p.stem)
+each_module = pytest.mark.parametrize("module", MODULES, ids=lambda p: str(p.relative_to(ROOT)))
+
+
+def cells_of(text: Path) -> list[nbformat.NotebookNode]:
+    return jupytext.read(text, fmt="py:percent").cells
+
+
+def tagged(cells: list, tag: str) -> list:
+    return [c for c in cells if tag in c.metadata.get("tags", [])]
+
+
+def calls(text: Path, method: str) -> list[list]:
+    """Constant arguments of every `book.<method>(…)`."""
+    found = []
+    for cell in cells_of(text):
+        if cell.cell_type == "code":
+            for node in ast.walk(ast.parse(cell.source)):
+                if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == method:
+                    found.append([a.value for a in node.args if isinstance(a, ast.Constant)])
+    return found
+
+
+def test_there_are_notebooks_to_judge():
+    assert {t.stem for t in TEXTS} == {e.notebook for e in ENTRIES.values() if e.built}
+    assert len(TEXTS) >= 2
+
+
+@each_notebook
+def test_opens_with_one_title_and_one_decision(text):
+    cells = cells_of(text)
+    titles = [c for c in cells if c.cell_type == "markdown" and re.match(r"# ", c.source)]
+    assert titles == [cells[0]]
+    assert cells[0].source.count("**Decision.**") == 1
+    assert cells[0].source.splitlines()[0].lower().endswith(ENTRIES[text.stem].question.lower())
+
+
+@each_notebook
+def test_every_parameter_has_a_type_a_default_and_a_help_comment(text):
+    cells = cells_of(text)
+    (parameters,) = tagged(cells, "parameters")
+    assert parameters is cells[1]
+    code = "\n".join(c.source for c in cells[2:] if c.cell_type == "code")
+    for line in parameters.source.splitlines():
+        assert re.fullmatch(r"\w+: [\w\[\], |]+ = .+  # .+", line), line
+        name = line.partition(":")[0]
+        assert re.search(rf"\b{name}\b", code), f"{name} is never used"
+
+
+@each_notebook
+def test_no_figure_is_typed_into_prose(text):
+    for cell in cells_of(text):
+        if cell.cell_type == "markdown":
+            assert not re.search(r"\d[\d,.]*\s?(%|percent|[$€£])|[$€£]\s?\d", cell.source), cell.source
+
+
+@each_notebook
+def test_notebooks_define_nothing_and_stay_short(text):
+    for cell in cells_of(text):
+        if cell.cell_type == "code":
+            nodes = list(ast.walk(ast.parse(cell.source)))
+            assert not [n for n in nodes if isinstance(n, ast.FunctionDef | ast.ClassDef | ast.Lambda)], cell.source
+
+
+@each_notebook
+def test_closes_with_what_to_decide_and_then_writes(text):
+    cells = cells_of(text)
+    heads = [c.source.splitlines()[0] for c in cells if c.cell_type == "markdown"]
+    assert heads[-1] == "## What to decide"
+    assert "say.decide(" in cells[-2].source
+    assert cells[-1].source.startswith("book.write(")
+
+
+@each_notebook
+def test_imports_public_names_of_the_rooms_only(text):
+    for cell in cells_of(text):
+        if cell.cell_type == "code":
+            for node in ast.walk(ast.parse(cell.source)):
+                if isinstance(node, ast.ImportFrom):
+                    assert node.module.split(".")[0] in {"abmlib"}, node.module
+                    assert not any(a.name.startswith("_") for a in node.names)
+                if isinstance(node, ast.Attribute):
+                    assert not node.attr.startswith("_"), node.attr
+
+
+@each_notebook
+def test_the_catalogue_says_what_the_notebook_does(text):
+    entry, title = ENTRIES[text.stem], cells_of(text)[0].source
+    assert [a[0] for a in calls(text, "write")] == entry.writes
+    assert sorted(a[0] for a in calls(text, "earlier")) == sorted(entry.reads)
+    assert all(name[:2] < entry.number for name in entry.reads if name[:2].isdigit())
+    assert calls(text, "need") == [entry.needs]
+    read = {a[0] for a in calls(text, "read")}
+    assert read <= {*entry.needs, *entry.uses}
+    assert f"**Needs** {', '.join(entry.needs)}." in title
+    for name in entry.writes:
+        assert f"`{name}`" in title
+
+
+@each_notebook
+def test_every_answer_named_in_the_catalogue_is_there(text):
+    entry = ENTRIES[text.stem]
+    source = text.read_text("utf-8")
+    assert entry.answers, "a notebook that answers nothing"
+    for item, where in entry.answers.items():
+        assert re.fullmatch(r"S[0-3]-\d+[a-f]?", item), item
+        kind, _, name = where.partition(" ")
+        if kind == "section":
+            assert f"# ## {name}\n" in source, f"{item}: no section {name}"
+        elif kind == "table":
+            assert name in entry.writes, f"{item}: table {name} is not written"
+        else:
+            assert kind == "measure", where
+            assert "book.measure(" in source, f"{item}: no measure is noted"
+
+
+@each_notebook
+def test_twins_agree(text):
+    there = nbformat.read(text.with_suffix(".ipynb"), as_version=4)
+    wanted = from_text(text)
+    assert sources(there) == sources(wanted), "Run: make notebooks"
+    assert [c.id for c in there.cells] == [c.id for c in wanted.cells]
+    assert there.metadata[MARK] == digest(wanted)
+    assert all(c.execution_count for c in there.cells if c.cell_type == "code"), "a cell has not run"
+
+
+@each_notebook
+def test_committed_outputs_hold_no_path_and_no_time_of_the_machine_that_made_them(text):
+    raw = text.with_suffix(".ipynb").read_text("utf-8")
+    assert not re.search(r"/(home|root|work|Users|tmp)/", raw)
+    assert '"start_time"' not in raw
+
+
+def test_jupyterlab_keeps_the_twins_in_step():
+    import tomllib
+
+    assert tomllib.loads((ROOT / "jupytext.toml").read_text())["formats"] == "ipynb,py:percent"
+
+
+def room(module: Path) -> str:
+    parts = module.relative_to(ROOT / "abmlib").with_suffix("").parts
+    return parts[0]
+
+
+ARROWS = {
+    "tables": set(),
+    "stats": set(),
+    "method": {"tables", "stats"},
+    "market": {"tables"},
+    "cli": {"tables", "stats", "method", "pages", "market"},
+    "pages": {"tables"},  # run and what it uses
+    "__init__": set(),
+}
+DRAWING = {"plots", "say", "show"}  # are given numbers, and import none of the rooms
+
+
+def imported(module: Path) -> set[str]:
+    names = set()
+    for node in ast.walk(ast.parse(module.read_text("utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names |= {f"{node.module}.{a.name}" for a in node.names}
+        if isinstance(node, ast.Import):
+            names |= {a.name for a in node.names}
+    return names
+
+
+@each_module
+def test_imports_follow_the_arrows(module):
+    own = {n.split(".")[1] for n in imported(module) if n.startswith("abmlib.")} - {"__version__"}
+    allowed = ARROWS[room(module)] | {room(module)}
+    if module.stem in DRAWING and room(module) == "pages":
+        allowed = set()
+    assert own <= allowed, f"{module.name} imports {own - allowed}"
+
+
+@each_module
+def test_only_book_and_features_see_ibis(module):
+    if module.stem not in {"book", "features"}:
+        assert not {n for n in imported(module) if n.split(".")[0] == "ibis"}
+
+
+@each_module
+def test_nothing_but_the_command_reads_the_clock_or_prints(module):
+    code = module.read_text("utf-8")
+    if module.stem != "cli":
+        assert not re.search(r"\.(now|today|utcnow)\(", code)
+    assert not re.search(r"^\s*print\(", code, re.M)
+    assert not re.search(r"np\.random\.(seed|rand|normal|choice)\b|default_rng\(\)", code)
+    assert "pickle" not in code
+
+
+@each_module
+def test_every_public_function_is_documented_and_typed(module):
+    tree = ast.parse(module.read_text("utf-8"))
+    if module.stem != "__init__" or tree.body:
+        assert ast.get_docstring(tree), "the module says nothing of itself"
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
+            assert ast.get_docstring(node), node.name
+            assert node.returns is not None, node.name
+
+
+@pytest.mark.parametrize("module", sorted((ROOT / "abmlib/method").glob("[a-z]*.py")), ids=lambda p: p.stem)
+def test_every_formula_of_the_method_names_its_source(module):
+    for node in ast.parse(module.read_text("utf-8")).body:
+        doc = ast.get_docstring(node) if isinstance(node, ast.FunctionDef) else None
+        if doc and "House definition" in doc:
+            (entry,) = re.findall(r'glossary entry "([^"]+)"', doc)
+            assert f"**{entry}**" in (ROOT / "README.md").read_text("utf-8"), f"{node.name}: no glossary entry {entry}"
+
+
+def committed() -> list[Path]:
+    import subprocess
+
+    listed = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    if listed.returncode:
+        pytest.skip("not a git checkout")
+    return [ROOT / name for name in listed.stdout.splitlines() if (ROOT / name).is_file()]
+
+
+def test_no_committed_file_holds_an_address_of_a_person_or_of_an_index():
+    person = re.compile(r"[\w.+-]{2,}@(?!example)[a-z0-9-]+\.[a-z]{2,}", re.I)
+    index = re.compile("https?://[^/ ]*(" + "py" + r"pi\.|files\.pythonhosted|index-url|artifactory|mirror)", re.I)
+    for path in committed():
+        if path.suffix in {".parquet", ".png"}:
+            continue
+        text = path.read_text("utf-8")
+        if path.suffix == ".ipynb":
+            text = re.sub(r'"image/png": "[^"]+"', "", text)
+        assert not person.search(text), f"{path.name}: {person.search(text)[0]}"
+        assert not index.search(text), f"{path.name}: {index.search(text)[0]}"
+    assert "--index-url" not in (ROOT / "requirements.lock").read_text("utf-8")
+
+
+def test_the_environment_file_names_the_lock_and_nothing_else():
+    wanted = yaml.safe_load((ROOT / "environment.yml").read_text("utf-8"))["dependencies"]
+    assert wanted[0].startswith("python ")
+    assert wanted[1:] == ["pip", {"pip": ["-r requirements.lock"]}]
