@@ -1,0 +1,94 @@
+"""The whole report on a real wholesaler's year: known totals come out, page by page."""
+
+import json
+import re
+
+import duckdb
+import numpy as np
+import pandas as pd
+import pytest
+
+from abmlib.stats.concentration import gini
+from tests.conftest import ROOT
+from tests.test_run import abm
+
+
+@pytest.fixture(scope="module")
+def lines(tmp_path_factory):
+    """The raw invoice lines with a customer number, read without the project's own code."""
+    file = ROOT.parent / "shared/data/online_retail_ii/online_retail_II.parquet"
+    if not file.is_file():
+        pytest.skip("the real data set online_retail_ii is not beside this checkout")
+    return duckdb.sql(
+        f'select "Customer ID"::bigint::varchar as id, Quantity * Price as revenue from \'{file}\' where "Customer ID" is not null'
+    ).df()
+
+
+@pytest.fixture(scope="module")
+def report(lines, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("retail")
+    source = ROOT.parent / "shared/data/online_retail_ii"
+    code, said = abm("import", ROOT / "data/mappings/online_retail_ii.yml", source, "--to", folder / "book")
+    assert code == 0, said
+    code, said = abm("run", "--data", folder / "book", "--out", folder / "reports")
+    assert code == 0, said
+    return (folder / "reports" / "latest").resolve()
+
+
+@pytest.fixture(scope="module")
+def accounts(report):
+    return pd.read_parquet(report / "tables" / "03_key_accounts.parquet").set_index("account_id")
+
+
+def test_every_customer_number_is_one_account_with_all_its_lines(accounts, lines):
+    expected = lines.groupby("id")["revenue"].sum()
+    assert len(accounts) == 4_383
+    pd.testing.assert_series_equal(
+        accounts["revenue"].sort_index(), expected.sort_index(), check_names=False, check_index_type=False, atol=1e-6
+    )
+    assert accounts["revenue"].sum() == pytest.approx(8_348_208.574, abs=0.01)
+
+
+def test_class_a_is_the_smallest_set_that_reaches_four_fifths(accounts, lines):
+    ordered = np.sort(lines.groupby("id")["revenue"].sum().to_numpy())[::-1]
+    running = ordered.cumsum() / ordered.sum()
+    assert (accounts["pareto_class"] == "A").sum() == np.searchsorted(running, 0.80) + 1
+    assert accounts["pareto_class"].isin(["A", "B"]).sum() == np.searchsorted(running, 0.95) + 1
+    assert accounts.sort_values("revenue_rank")["cumulative_revenue_share"].to_numpy() == pytest.approx(running)
+
+
+def test_accounts_worth_zero_or_less_stay_are_class_c_and_are_counted_on_the_page(accounts, lines, report):
+    worthless = accounts[accounts["revenue"] <= 0]
+    expected = int((lines.groupby("id")["revenue"].sum().round(6) <= 0).sum())
+    assert len(worthless) == expected == 106
+    assert (worthless["pareto_class"] == "C").all()
+    page = (report / "html" / "03_key_accounts.html").read_text()
+    assert f"{expected} accounts with business whose net revenue is zero or less" in page
+
+
+def test_margin_is_unknown_and_the_page_says_so(accounts, report):
+    assert accounts["margin"].isna().all()
+    assert (accounts["profitability"] == "not_answerable").all()
+    assert "No line has a cost, so no margin is known" in (report / "html" / "03_key_accounts.html").read_text()
+
+
+def test_measures_agree_with_the_raw_lines(lines, report):
+    measures = pd.read_parquet(report / "tables" / "03_measures.parquet").set_index("definition_id")
+    revenue = lines.groupby("id")["revenue"].sum().round(6)
+    top = revenue.sort_values(ascending=False)
+    assert measures.loc["gini_of_positive_revenue", "value"] == pytest.approx(gini(revenue))
+    assert measures.loc["largest_10_share_of_revenue", "value"] == pytest.approx(top.iloc[:10].sum() / top.sum())
+    assert measures.loc["top_20pc_share_of_revenue", "value"] == pytest.approx(top.iloc[:877].sum() / top.sum())
+    assert measures.loc["gini_of_positive_margin", "status"] == "not_answerable"
+
+
+def test_lines_without_a_customer_number_are_in_the_ledger(report):
+    page = re.sub(r"<[^>]+>", " ", (report / "html" / "00_account_data.html").read_text())
+    assert "107,927" in page
+    assert "no customer number on the line" in page
+
+
+def test_the_record_says_what_was_run(report):
+    record = json.loads((report / "run.json").read_text())
+    assert record["complete"]
+    assert (record["as_of"], record["currency"]) == ("2010-12-09", "GBP")
