@@ -95,14 +95,13 @@ def run(
         chosen = catalogue.choose(catalogue.load(folder / catalogue.FILE), numbers, through)
         given = runs.assign(parameter or [], file, chosen, folder)
         source, audit = runs.preflight(data)
+        unsound = checks.failure(audit)
+        if unsound:
+            stop(f"{unsound}\nData checks failed; nothing was run.", CHECKS_FAILED)
         day = runs.resolve_as_of(as_of, source.latest_day(), dt.datetime.now().astimezone().date())
         request = runs.Request(folder, data, day, to or Path("reports") / data.stem, chosen, given)
     except (TableError, ValueError, OSError) as wrong:
         stop(wrong)
-    try:
-        checks.require_sound(audit)
-    except TableError as wrong:
-        stop(f"{wrong}\nData checks failed; nothing was run.", CHECKS_FAILED)
     added = [e.number for e in chosen if numbers and e.number not in numbers]
     if added:
         err.print(f"Also running {', '.join(added)}, which the others read.")

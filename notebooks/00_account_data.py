@@ -54,7 +54,7 @@ say.checks(*checks.counts(audit), checks.sentences(audit))
 reach = quality.freshness(overview, book.as_of, len(accounts))
 show.table(
     reach, "Tables of this source", count=["rows", "accounts", "days_old"], share=["account_share"],
-    day=["first_day", "last_day"], units={"days_old": "days"},
+    day=["first_day", "last_day"], units={"days_old": "days"}, missing="no date",
 )
 
 # %% [markdown]
@@ -65,7 +65,7 @@ show.table(
 # Every row that was in the export and is not in this report, with the reason.
 
 # %%
-show.table(checks.losses(book.ledger), "Rows in, rows out and why", count=["rows_in", "rows_out", "rows_lost"])
+show.table(checks.losses(book.ledger), "Rows in, rows out and why", count=["rows_in", "rows_out", "rows_lost"], missing="–")
 
 # %% [markdown]
 # ## Account by account
@@ -107,8 +107,8 @@ plots.shares(filled, ax, "accounts with a value (share)")
 # their data can be exported already.
 
 # %%
-answers = quality.answerable(catalogue.frame("notebooks.yml"), quality.present(overview))
-show.table(answers, "Questions and data", rows=len(answers))
+answers = quality.answerable(catalogue.frame("notebooks.yml"), quality.present(book.fields()))
+show.table(answers, "Questions and data", rows=len(answers), missing="")
 
 # %%
 exports = quality.next_export(answers)
@@ -121,7 +121,7 @@ show.table(exports, "What to export next", count=["opens", "completes"], units={
 for row in checks.to_mend(audit).itertuples():
     book.decide(f"Mend {row.table}: {row.remedy}", would_change=f"a new export in which {row.check}")
 for row in exports.head(2).itertuples():
-    book.decide(f"Export {row.table}", would_change=f"deciding that {row.opens + row.completes} questions can wait")
+    book.decide(f"Export {row.export}", would_change=f"deciding that {row.opens + row.completes} questions can wait")
 book.decide(
     "Find out what happened to customers that are stale or without a record", accounts=quality.silent(judged),
     would_change=f"a limit other than {stale_days} days",

@@ -306,6 +306,10 @@ def test_one_file_makes_several_tables_that_meet_their_spec(export):
     assert written == [c for c in schema.CANONICAL["transactions"].columns if c in sales]
 
 
+def test_a_file_without_rows_makes_a_table_without_rows(export):
+    assert export.holds("Id,Name\n").accounts().num_rows == 0
+
+
 def test_types_in_parquet_are_those_of_the_kinds(export):
     export.holds("Id,Name,Staff\na,A,3\n")
     got = export.accounts(employees="Staff", annual_revenue="Staff").schema
@@ -335,7 +339,8 @@ def test_an_expression_over_a_column_the_file_lacks_is_refused_alike(two):
         ("Id,Name\na,A\nb\n", "Line: 3; Original Line: b; Expected Number of Columns: 2 Found: 1. Correct"),
         ("Id,Name\na,A,1\n", "Expected Number of Columns: 2 Found: 3. Correct"),
         ("", "lines.csv is empty"),
-        ("Id,Name,Name\na,A,B\n", "1 of 3 columns stand more than once in lines.csv and are mapped"),
+        ("Id,Name,Name\na,A,B\n", "2 of 3 columns stand more than once in lines.csv and are mapped"),
+        ("Id,Name,NAME\na,A,B\n", "2 of 3 columns stand more than once in lines.csv and are mapped"),
     ],
 )
 def test_a_file_that_is_no_table_is_refused_without_advice_to_look_away(export, text, says):
@@ -409,6 +414,27 @@ def test_a_word_the_mapping_may_not_have_is_refused_by_name(two, change, says):
 def test_a_column_that_says_too_little_or_too_much_is_refused(two, column, says):
     with pytest.raises(ValueError, match=f"accounts.columns.region: .*({says})"):
         two.accounts(region=column)
+
+
+@pytest.mark.parametrize(
+    ("written", "says"),
+    [
+        (None, "no such mapping file"),
+        ("a: [1\nb: 2\n", "not readable as YAML: line 2: "),
+        ("hello", "must be words with values"),
+    ],
+)
+def test_what_is_no_mapping_file_is_refused_in_one_line(tmp_path, written, says):
+    if written is not None:
+        (tmp_path / "m.yml").write_text(written, "utf-8")
+    with pytest.raises(ValueError, match=says) as refused:
+        mapped.load_mapping(tmp_path / "m.yml")
+    assert "\n" not in str(refused.value)
+
+
+def test_a_source_folder_that_is_not_there_is_refused(two):
+    with pytest.raises(ValueError, match=r"nowhere: the source must be a folder"):
+        mapped.run(two.mapping({"accounts": {"columns": ACCOUNTS}}), two.folder / "nowhere", two.to)
 
 
 def test_a_key_that_stands_twice_in_the_mapping_is_refused(tmp_path):

@@ -366,3 +366,24 @@ def test_a_failed_write_leaves_nothing_half_written(tmp_path, monkeypatch):
     assert code == 1
     assert "No space left on device" in said
     assert list((tmp_path / "out").iterdir()) == []
+
+
+HEAD = "transaction_id,account_id,booked_at,revenue,cogs\n"
+TWO = "account_id,name,created_at\na,A,2025-01-01\nb,B,2025-01-01\n"
+
+
+@pytest.mark.parametrize(
+    ("lines", "as_of", "status"),
+    [
+        ("t,a,2025-02-01,10,\n", "2025-02-01", "done"),  # one account, one line, one day of history
+        ("t,a,2025-02-01,-10,\nu,b,2025-02-01,-1,0\n", "2025-02-01", "done"),  # nothing but returns
+        ("t,a,2025-02-01,0,\nu,b,2025-06-01,0,\n", "2025-06-01", "done"),  # a total of zero
+        ("t,a,2025-02-01,10,\n", "2025-01-15", "not_answerable"),  # before the first line
+    ],
+)
+def test_the_smallest_books_give_a_report_too(tmp_path, lines, as_of, status):
+    data = put(tmp_path / "d", accounts=TWO, transactions=HEAD + lines)
+    code, said = abm("run", "--data", data, "--out", tmp_path / "out", "--only", "03", "--as-of", as_of)
+    assert code == 0, said
+    record = json.loads((tmp_path / "out" / "latest" / "run.json").read_text())
+    assert record["outcomes"]["03_key_accounts"]["status"] == status

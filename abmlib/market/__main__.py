@@ -2,10 +2,11 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 from abmlib.market import simulate, write
 
-SAMPLE = {"seed": 7, "n_accounts": 240, "months": 36}  # what data/sample is made with
+SAMPLE: dict[str, Any] = {"seed": 7, "n_accounts": 240, "months": 36}  # what data/sample is made with
 
 if __name__ == "__main__":
     write(simulate(**SAMPLE), Path(sys.argv[1]))

@@ -211,7 +211,8 @@ def choose(pareto: pd.DataFrame, parts: pd.DataFrame, capacity: int) -> pd.DataF
     margin = pareto.loc[qualified, "margin"]
     size = margin if margin.notna().all() else pareto.loc[qualified, "revenue"]
     chosen = pd.Series(pareto.index.isin(concentration.largest_first(size).index[:capacity]), index=pareto.index)
-    reason = failed.apply(lambda row: "; ".join(PARTS[p] for p in parts.columns if row[p]), axis=1).astype("str")
+    told = ["; ".join(PARTS[p] for p, no in zip(parts.columns, row, strict=True) if no) for row in failed.to_numpy()]
+    reason = pd.Series(told, index=parts.index, dtype="str")
     reason = reason.mask(qualified, FULL).mask(~valuable, LITTLE_VALUE).mask(pareto["revenue"] <= 0, NO_VALUE)
     return pd.DataFrame(
         {
@@ -315,7 +316,8 @@ def back_test(transactions: pd.DataFrame, accounts: pd.Index, outcome: Period, g
     S0-15, S0-16. House definition; README, glossary entry "back-test".
     """
     before = transactions[transactions["booked_at"] < outcome.start]
-    basis = Period(before["booked_at"].min(), outcome.start - pd.Timedelta(days=1))
+    last = outcome.start - pd.Timedelta(days=1)
+    basis = Period(last if before.empty else before["booked_at"].min(), last)
     known = accounts[accounts.isin(before["account_id"])]
     length = (outcome.end - outcome.start) + pd.Timedelta(days=1)
     halves = value.two_periods(basis.start, basis.end, months=12)

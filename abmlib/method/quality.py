@@ -111,9 +111,15 @@ def silent(judged: pd.DataFrame) -> pd.Index:
     return pd.Index(gone["account_id"])
 
 
-def present(overview: pd.DataFrame) -> set[str]:
-    """Name the tables with at least one row known on the day."""
-    return set(overview.loc[overview["rows"] > 0, "table"])
+def present(fields: pd.DataFrame) -> set[str]:
+    """Name the tables with a row and, as ``table.column``, the columns with a value.
+
+    Parameters
+    ----------
+    fields : DataFrame of `Book.fields`
+    """
+    columns = fields[fields["filled"] > 0]
+    return set(fields.loc[fields["rows"] > 0, "table"]) | set(columns["table"] + "." + columns["column"])
 
 
 def filled(accounts: pd.DataFrame) -> pd.Series:
@@ -132,7 +138,7 @@ def answerable(catalogue: pd.DataFrame, present: Collection[str]) -> pd.DataFram
     Parameters
     ----------
     catalogue : DataFrame, one row per notebook: ``notebook, question, needs, uses, built``; needs and uses are lists
-    present : canonical tables with at least one row known on the day
+    present : what `present` names; needs and uses are tables, or columns as ``table.column``
 
     Returns
     -------
@@ -158,14 +164,14 @@ def answerable(catalogue: pd.DataFrame, present: Collection[str]) -> pd.DataFram
 
 
 def next_export(answers: pd.DataFrame) -> pd.DataFrame:
-    """Rank the tables to export next by how many questions each would open or complete.
+    """Rank the tables and columns to export next by how many questions each would open or complete.
 
     Returns
     -------
-    DataFrame, the most useful first: ``table, opens`` (questions now without an answer), ``completes`` (in part)
+    DataFrame, the most useful first: ``export, opens`` (questions now without an answer), ``completes`` (in part)
     """
-    rows = answers.assign(table=answers["export"].str.split(", ")).explode("table")
-    rows = rows[rows["table"].fillna("") != ""]
-    counted = pd.crosstab(rows["table"], rows["answer"]).reindex(columns=["no", "in part"], fill_value=0)
+    rows = answers.assign(export=answers["export"].str.split(", ")).explode("export")
+    rows = rows[rows["export"].fillna("") != ""]
+    counted = pd.crosstab(rows["export"], rows["answer"]).reindex(columns=["no", "in part"], fill_value=0)
     counted = counted.rename(columns={"no": "opens", "in part": "completes"}).rename_axis(columns=None).reset_index()
-    return counted.sort_values(["opens", "completes", "table"], ascending=[False, False, True], ignore_index=True)
+    return counted.sort_values(["opens", "completes", "export"], ascending=[False, False, True], ignore_index=True)

@@ -138,7 +138,7 @@ def execute(notebook: Path, to: Path, given: Mapping[str, Any], timeout: int | N
         )  # fmt: skip
     except PapermillExecutionError as error:
         status = "not_answerable" if error.ename == "NotAnswerable" else "failed"
-        failure = f"{error.ename}: {error.evalue}"
+        failure = error.evalue if status == "not_answerable" else f"{error.ename}: {error.evalue}"
     except Exception as error:  # a dead kernel, a time limit: papermill raises what its client raised
         status, failure = "failed", f"{type(error).__name__}: {error}"
     node = nbformat.read(to if to.is_file() else notebook, as_version=4)

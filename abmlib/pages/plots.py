@@ -139,7 +139,7 @@ def shares(values: pd.Series, ax: Axes, unit: str) -> None:
 
 
 def stacked(counts: pd.DataFrame, ax: Axes, unit: str) -> None:
-    """Draw one horizontal bar per row, split by column, with the counts written in.
+    """Draw one horizontal bar per row, split by column, with the counts written in and their sum at the end.
 
     Parameters
     ----------
@@ -156,6 +156,8 @@ def stacked(counts: pd.DataFrame, ax: Axes, unit: str) -> None:
         ax.bar_label(drawn, [f"{v:,}" if w else "" for v, w in zip(counts[column], wide, strict=True)], label_type="center",
                      bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.2, "alpha": 0.85}, fontsize=8.5)  # fmt: skip
         left = left + counts[column]
+    for i, total in enumerate(left):
+        ax.annotate(f"{total:,.0f}", (total, i), xytext=(5, -3), textcoords="offset points", fontsize=8.5)
     ax.set_yticks(range(len(counts)), [plain(str(name).replace("_", " ")) for name in counts.index])
     ax.invert_yaxis()
     ax.set_xlabel(unit)

@@ -161,8 +161,8 @@ def errors(
 ) -> Words:
     """Say what a choice missed and what it misplaced."""
     return words(
-        f"{count(missed, 'account')} of class A in {period} with {money(missed_revenue, currency)} were not chosen; "
-        f"{count(misplaced, 'chosen account')} with {money(misplaced_revenue, currency)} were of little value."
+        f"Not chosen, though of class A in {period}: {count(missed, 'account')} with {money(missed_revenue, currency)}. "
+        f"Chosen, though of little value then: {count(misplaced, 'account')} with {money(misplaced_revenue, currency)}."
     )
 
 

@@ -38,11 +38,12 @@ def table(
     units: Mapping[str, str] | None = None,
     right: Sequence[str] = (),
     rows: int = 25,
+    missing: str = UNKNOWN,
     note: str = "",
 ) -> Shown:
     """Format a table.
 
-    The first `rows` rows are shown; the foot says how many there are. Missing values read "unknown".
+    The first `rows` rows are shown; the foot says how many there are.
 
     Parameters
     ----------
@@ -51,6 +52,7 @@ def table(
     money, share, count, number, day : columns by unit; shares are given from 0 to 1 and printed in percent
     units : unit of further columns, printed in the head
     right : columns of finished text to align like numbers
+    missing : what stands for a missing value
     note : one sentence below
     """
     cut = frame.head(rows)
@@ -63,7 +65,7 @@ def table(
     gt = GT(cut, id="t-" + re.sub(r"\W+", "-", title.lower()).strip("-"))
     gt = gt.tab_header(title=title).cols_label(cases=heads).opt_align_table_header("left")
     gt = gt.fmt_number(list(money), decimals=0).fmt_percent(list(share), decimals=1).fmt_number(list(count), decimals=0)
-    gt = gt.fmt_number(list(number), decimals=2).fmt_date(list(day), date_style="iso").sub_missing(missing_text=UNKNOWN)
+    gt = gt.fmt_number(list(number), decimals=2).fmt_date(list(day), date_style="iso").sub_missing(missing_text=missing)
     gt = gt.tab_options(table_font_size="13px", data_row_padding="3px", heading_title_font_size="14px")
     gt = gt.tab_style(style.text(weight="bold"), loc.title())
     texts = [c for c in heads if c not in {*money, *share, *count, *number, *right}]

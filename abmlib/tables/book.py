@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from abmlib.tables import schema, settings
 from abmlib.tables.errors import FIRST, NotAnswerable, TableError, first_cases
+from abmlib.tables.ledger import COLUMNS
 
 SHARED = ("decisions", "measures")
 DATES_A_FACT = ("opportunities", "opportunity_stage_history", "activities", "transactions", "surveys")
@@ -33,7 +34,6 @@ IBIS_TYPES = {
 }
 KEEP_BELOW = 256 * 2**20  # bytes: a smaller CSV is read once and kept, a larger one is read anew from its file
 AUDIT = ["table", "check", "severity", "bad", "rows", "first", "remedy"]
-LEDGER = ["step", "table", "rows_in", "rows_out", "rows_lost", "why"]
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,7 @@ class Book:
             return
         for name in writes:
             self.write(name, schema.empty(name))
-        raise NotAnswerable(missing, " ".join(wanted(n) for n in missing))
+        raise NotAnswerable(missing, str(self._moment.as_of), " ".join(wanted(n) for n in missing))
 
     @cached_property
     def ledger(self) -> pd.DataFrame:
@@ -145,11 +145,11 @@ class Book:
         for name in sorted(self._source.names):
             before, after = (int(t.count().execute()) for t in (self._source.typed(name), self._known(name)))
             rows.append((f"as of {self._moment.as_of}", name, before, after, before - after, "known only later"))
-        own = pd.DataFrame(rows, columns=LEDGER)
+        own = pd.DataFrame(rows, columns=COLUMNS)
         path = self._source.folder / "ledger.csv" if self._source.folder else None
         if path is None or not path.is_file():
             return own
-        return pd.concat([pd.read_csv(path)[LEDGER], own], ignore_index=True)
+        return pd.concat([pd.read_csv(path)[COLUMNS], own], ignore_index=True)
 
     def overview(self) -> pd.DataFrame:
         """Count each table of the source as known on the day, inside the engine.
@@ -173,6 +173,20 @@ class Book:
             wanted["accounts"] = t.account_id.nunique()
         row = t.aggregate(**wanted).to_pyarrow().to_pylist()[0]
         return row["rows"], row.get("accounts"), row.get("first"), row.get("last")
+
+    def fields(self) -> pd.DataFrame:
+        """Count the values of each column of the source as known on the day, inside the engine.
+
+        One row per table and column of the schema, derived ones aside: ``table, column, filled`` (rows with a value),
+        ``rows``.
+        """
+        found = []
+        for name in sorted(self._source.names):
+            t = self._known(name)
+            asked = [c for c, d in schema.spec(name).columns.items() if not schema.meta(d)["derived"]]
+            counted = t.aggregate(_rows=t.count(), **{c: t[c].count() for c in asked}).to_pyarrow().to_pylist()[0]
+            found += [(name, c, int(counted[c]), int(counted["_rows"])) for c in asked]
+        return pd.DataFrame(found, columns=["table", "column", "filled", "rows"])
 
     def records(self) -> pd.DataFrame:
         """Count the dated facts of each account as known on the day, inside the engine.
@@ -626,7 +640,7 @@ def wanted(name: str) -> str:
         for c, d in definition.columns.items()
         if not d.nullable and schema.meta(d)["default"] is None and not schema.meta(d)["derived"]
     ]
-    return f"Export {name} ({str(definition.description).split(':')[0].rstrip('.').lower()}) with {', '.join(least)}."
+    return f"Export {name} ({re.split('[.:]', str(definition.description))[0].lower()}) with {', '.join(least)}."
 
 
 def leave(path: Path, frame: pd.DataFrame) -> None:

@@ -12,10 +12,10 @@ class TableError(ValueError):
 class NotAnswerable(Exception):
     """This data cannot answer the notebook's question; the page says what to export, and that is a success."""
 
-    def __init__(self, missing: list[str], advice: str) -> None:
+    def __init__(self, missing: list[str], day: str, advice: str) -> None:
         """Keep what is missing and what to export; the message holds both."""
         self.missing = missing
-        super().__init__(f"not answerable from this data: no {', '.join(missing)}. {advice}")
+        super().__init__(f"Not answerable from this data as of {day}: nothing known in {', '.join(missing)}. {advice}")
 
     def _render_traceback_(self) -> list[str]:
         """Show the sentence alone where IPython would print a stack."""

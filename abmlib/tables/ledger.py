@@ -11,11 +11,7 @@ from abmlib.tables.errors import TableError, first_cases
 
 @dataclass(frozen=True)
 class LedgerRow:
-    """What one step did to one table.
-
-    `rows_lost` counts rows that left the data. Grouping leaves fewer rows and loses none, so there it is 0 although
-    `rows_out` is smaller than `rows_in`.
-    """
+    """What one step did to one table. Rows that left the data are lost; rows that grouping made one are not."""
 
     step: str
     table: str
@@ -31,11 +27,9 @@ COLUMNS = [f.name for f in fields(LedgerRow)]
 def as_frame(rows: Iterable[LedgerRow]) -> pd.DataFrame:
     """Assemble ledger rows to a table.
 
-    One row per step, in the order given; none is merged.
-
     Returns
     -------
-    DataFrame with the columns of `COLUMNS`
+    DataFrame with the columns of `COLUMNS`, one row per step in the order given
         ``rows_in, rows_out, rows_lost`` are counts of rows (int64), the rest is text.
 
     Examples
@@ -53,7 +47,6 @@ def within_budget(row: LedgerRow, max_share: float, first: Iterable[object] = ()
 
     Parameters
     ----------
-    row : what a step did.
     max_share : share of the rows in that may be lost, 0 to 1.
     first : the first rows lost, named in the error.
 
@@ -85,7 +78,6 @@ def keep_rows(
 
     Parameters
     ----------
-    df : DataFrame, any
     mask : Series of bool, indexed like `df`
     why : reason the others go, for the ledger.
     max_share : share of the rows that may go, 0 to 1.

@@ -1,0 +1,91 @@
+"""Names, texts and expressions on their way into SQL: each passes one of these functions, or does not get there."""
+
+import functools
+import itertools
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import duckdb
+
+LONGEST = 300  # characters quoted of an error of the engine
+ADVICE = ("Possible", "LINE", "Did you", "Candidate")  # what a line of the engine's errors starts with after its cause
+CLOCK = {"age", "current_time", "current_localtime", "current_localtimestamp", "localtime", "localtimestamp"}
+
+
+def quoted(name: str) -> str:
+    """Write a name as an SQL identifier; whatever stands in it is only a name."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def text(value: str | None) -> str:
+    """Write a text as an SQL literal."""
+    return "null" if value is None else "'" + value.replace("'", "''") + "'"
+
+
+def texts(values: Iterable[str]) -> str:
+    """Write several texts as SQL literals."""
+    return ", ".join(map(text, values))
+
+
+def cause(wrong: Exception) -> str:
+    """Give what the engine says, without its advice: that is to look away from bad rows."""
+    said = itertools.takewhile(lambda line: not line.strip().startswith(ADVICE), str(wrong).split("\n"))
+    return "; ".join(line.strip() for line in said if line.strip())[:LONGEST].rstrip(".!") + "."
+
+
+@functools.cache
+def references(expression: str) -> tuple[tuple[str, ...], ...]:
+    """Give the columns that one SQL expression names, each in its parts.
+
+    Raises
+    ------
+    ValueError
+        If the text is not one expression, has a query or several columns inside, or names what differs from run to
+        run (the clock, random numbers): an import of the same files gives the same tables.
+    """
+    node, bare = _parsed(expression), _parsed("1")
+    parts = list(_parts(node.pop("select_list")))
+    bare.pop("select_list")
+    if node != bare:
+        raise ValueError(f"more than one expression: {expression!r}. Write one expression over columns.")
+    bound: set[str] = set()
+    for part in parts:
+        if part["class"] in ("SUBQUERY", "STAR", "POSITIONAL_REFERENCE", "PARAMETER"):
+            raise ValueError(f"a query, * or # inside {expression!r}. Name the source's own columns only.")
+        word = part.get("function_name") or ".".join(part.get("column_names", []))
+        if word.lower() in _unsteady():
+            raise ValueError(f"{word} differs from run to run. Write the value itself.")
+        if part["class"] == "LAMBDA":
+            bound |= {p["column_names"][0] for p in _parts(part["lhs"]) if "column_names" in p}
+    names = [tuple(p["column_names"]) for p in parts if p["class"] == "COLUMN_REF"]
+    return tuple(n for n in names if n[0] not in bound)
+
+
+def _parsed(expression: str) -> dict[str, Any]:
+    """Parse the query of one expression and nothing else, with the engine's own parser."""
+    with duckdb.connect() as con:
+        row = con.execute("select json_serialize_sql(?)", [f"select (\n{expression}\n)"]).fetchone()
+    parsed = json.loads(row[0] if row else "{}")
+    if parsed.get("error", True) or len(parsed["statements"]) != 1:
+        raise ValueError(f"not an SQL expression: {parsed.get('error_message')}: {expression!r}. Correct it.")
+    return dict(parsed["statements"][0]["node"])
+
+
+def _parts(tree: Any) -> Iterator[dict[str, Any]]:
+    """Every node of a parsed expression."""
+    if isinstance(tree, dict) and "class" in tree:
+        yield tree
+    for below in tree.values() if isinstance(tree, dict) else tree if isinstance(tree, list) else ():
+        yield from _parts(below)
+
+
+@functools.cache
+def _unsteady() -> frozenset[str]:
+    """Names whose value differs from run to run: the clock, random numbers, the session."""
+    with duckdb.connect() as con:
+        found = con.execute(
+            "select distinct function_name from duckdb_functions() "
+            "where stability in ('VOLATILE', 'CONSISTENT_WITHIN_QUERY') and function_name <> 'error'"
+        ).fetchall()
+    return frozenset(CLOCK | {str(n) for (n,) in found})

@@ -1,0 +1,168 @@
+r"""Values of an export as values of their kind: the SQL that reads one, and is missing where it does not read."""
+
+# ruff: noqa: S608  SQL is put together here: every name passes quoted, every text text, every expression references
+import re
+from collections.abc import Mapping
+
+from abmlib.tables import schema
+from abmlib.tables.errors import TableError
+from abmlib.tables.importers.mapping_file import EPOCHS, NUMBERS, TEXTS, Column, Table, has_zone
+from abmlib.tables.importers.sql import quoted, text, texts
+
+ROW = "_row"
+TYPES = {"int": "BIGINT", "bool": "BOOLEAN", "ts": "TIMESTAMPTZ", "date": "DATE"}
+TYPES |= dict.fromkeys(TEXTS, "VARCHAR") | dict.fromkeys(("number", "money", "rate"), "DOUBLE")
+NUMERIC = re.compile(r"(U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER|FLOAT|DOUBLE|DECIMAL.*)$")
+EXACT = 2**53  # largest whole number up to which a double holds every whole number
+
+
+def clean(kind: str, x: str, missing: tuple[str, ...]) -> str:
+    """Cut blanks around texts and make what means missing missing."""
+    if kind in ("FLOAT", "DOUBLE"):
+        return f"case when not isnan({x}) then {x} end"
+    if kind != "VARCHAR":
+        return x
+    cut = f"trim({x}, ' ' || chr(9) || chr(10) || chr(13) || chr(160))"
+    return f"case when {cut} not in ({texts(['', *(m.strip() for m in missing)])}) then {cut} end"
+
+
+def origin(column: Column, types: Mapping[str, str]) -> str:
+    """Give what a column is made from; `types` are those of the source's columns, by name in small letters."""
+    if column.key:
+        return _key([_as_text(types[p.lower()], quoted(p)) for p in column.key])
+    if column.value is not None:
+        return text(column.value)
+    return quoted(column.column) if column.column is not None else f"(\n{column.sql}\n)"
+
+
+def stage(table: Table, kinds: Mapping[str, str], types: Mapping[str, str], source: str, reporting: str) -> str:
+    """Give the query for each column read as its kind, and beside it, as ``bad``, what does not read.
+
+    `kinds` are the types of the `origin` of each column, and `reporting` is the time zone that days are of.
+    """
+    origins, entries, values = [], [], []
+    for c, d in table.columns.items():
+        kind, x = kinds[c], origin(d, types)
+        o, e, m = (quoted(f"{level} {c}") for level in ("origin", "else", "mapped"))
+        if d.map is not None:
+            kind, x = "VARCHAR", _as_text(kind, x)
+            entries.append(f"{_mapped(d, o, e)} as {m}")
+        else:
+            entries.append(f"{o} as {m}")
+        origins.append(f"{x} as {o}")
+        if d.other is not None:
+            origins.append(f"{_as_text(types[d.other.lower()], quoted(d.other))} as {e}")
+        read = _read(d, kind, m, reporting)
+        bad = f"{m} is not null and {read} is null"
+        if d.partial:
+            bad += f" or {o} is not null and {o} not in ({texts(list(d.map or {}))})"
+        default = schema.meta(schema.CANONICAL[table.name].columns[c])["default"]
+        filled = read if default is None else f"coalesce({read}, {text(str(default))}::{TYPES[d.kind]})"
+        values.append(f"{filled} as {quoted(c)}")
+        values.append(f"case when {bad} then {o}::varchar end as {quoted(f'bad {c}')}")
+    inner = f"select {', '.join([ROW, *origins])} from {source}"
+    return f"select {', '.join([ROW, *values])} from (select *, {', '.join(entries)} from ({inner}))"
+
+
+def _key(parts: list[str]) -> str:
+    """Join texts to one, so that different parts never give the same text; missing if a part is."""
+    escaped = [rf"replace(replace({p}, '\', '\\'), '-', '\-')" for p in parts]
+    return parts[0] if len(parts) == 1 else " || '-' || ".join(escaped)
+
+
+def _mapped(column: Column, x: str, other: str) -> str:
+    """Apply a value map; missing stays missing unless the map has the empty text."""
+    entries = column.map or {}
+    whens = " ".join(f"when {text(k)} then {text(v)}" for k, v in entries.items())
+    rest = other if column.other is not None else text(column.otherwise)  # type: ignore[arg-type]
+    return f"case when {x} is null then {text(entries.get(''))} else (case {x} {whens} else {rest} end) end::varchar"
+
+
+def _as_text(kind: str, x: str) -> str:
+    """Write a value as text; a whole number has no decimals, whatever type it came in."""
+    if kind in ("FLOAT", "DOUBLE"):
+        return f"case when {x} = floor({x}) and abs({x}) <= {EXACT} then {x}::bigint::varchar else {x}::varchar end"
+    return f"array_to_string({x}, ';')" if kind.endswith("[]") else f"nullif(({x})::varchar, '')"
+
+
+def _read(column: Column, kind: str, x: str, reporting: str) -> str:
+    """Read `x`, of the type `kind`, as the kind of the column."""
+    if column.kind in TEXTS:
+        return _as_text(kind, x)
+    if column.kind in NUMBERS:
+        return _number(column, kind, x)
+    if column.kind != "bool":
+        return _time(column, kind, x, reporting)
+    word = f"lower({_as_text(kind, x)})"
+    yes, no = "('true', 't', 'yes', 'y', '1')", "('false', 'f', 'no', 'n', '0')"
+    return f"case when {word} in {yes} then true when {word} in {no} then false end"
+
+
+def _number(column: Column, kind: str, x: str) -> str:
+    number = f"({x})::double" if NUMERIC.match(kind) else _written(column, f"({x})::varchar")
+    scale = (100.0 if column.unit else 1.0) * (column.divide_by or 1.0)
+    if scale != 1:
+        number = f"({number} / {scale!r})"
+    if column.kind == "int":
+        return f"case when {number} = floor({number}) and abs({number}) <= {EXACT} then {number}::bigint end"
+    return f"case when isfinite({number}) then {number} end"
+
+
+def _written(column: Column, x: str) -> str:
+    """Read a number written in text; groups of thousands must be three digits, so 1.5 never becomes 15."""
+    point, group, whole = re.escape(column.decimal), re.escape(column.thousands), r"\d+"
+    if column.thousands.isspace():  # the blanks that programs write between digits are three
+        x = f"translate({x}, chr(32) || chr(160) || chr(8239), repeat({text(column.thousands)}, 3))"
+    if column.unit:
+        x = rf"regexp_replace({x}, '\s*%$', '')"
+    if group:
+        whole = rf"(?:\d{{1,3}}(?:{group}\d{{3}})+|\d+)"
+    pattern = rf"[+-]?(?:{whole}(?:{point}\d*)?|{point}\d+)(?:[eE][+-]?\d+)?"
+    plain = f"replace(replace({x}, {text(column.thousands)}, ''), {text(column.decimal)}, '.')"
+    return f"case when regexp_full_match({x}, {text(pattern)}) then try_cast({plain} as double) end"
+
+
+def _time(column: Column, kind: str, x: str, reporting: str) -> str:
+    """Read a time or a day. A time becomes UTC; a day is the day in the reporting time zone."""
+    zone = column.time_zone
+    utc, local, has_clock = _moment(column, kind, x)
+    if column.kind == "ts":
+        if utc is None and zone is None:
+            raise TableError(
+                f"{column.place}: its times carry no time zone. Name it in the mapping, as time_zone of the column or "
+                "of the source."
+            )
+        return _sane([utc, _shift(local, zone, "UTC") if local and zone else None])
+    if local and zone:
+        local = f"case when {has_clock} then {_shift(local, zone, reporting)} else {local} end"
+    return f"({_sane([_shift(utc, 'UTC', reporting) if utc else None, local])})::date"
+
+
+def _moment(column: Column, kind: str, x: str) -> tuple[str | None, str | None, str]:
+    """Give the time in UTC, or by a clock on some wall, and whether it is more than a day."""
+    if column.format and column.format[0] in EPOCHS:
+        return f"make_timestamp(try_cast(try_cast({x} as double) * {EPOCHS[column.format[0]]} as bigint))", None, "true"
+    if kind == "TIMESTAMP WITH TIME ZONE":
+        return f"timezone('UTC', {x})", None, "true"
+    if kind == "DATE" or kind.startswith("TIMESTAMP"):
+        return None, f"({x})::timestamp", str(kind != "DATE").lower()
+    word = f"({x})::varchar"
+    if column.format:
+        parsed = f"try_strptime({word}, [{texts(column.format)}])"
+        has_clock = any(set(re.findall(r"%-?(\w)", f)) & set("HIcXTs") for f in column.format)
+        zoned = has_zone(column.format[0])
+        return (f"timezone('UTC', {parsed})", None, "true") if zoned else (None, parsed, str(has_clock).lower())
+    offset = rf"regexp_matches({word}, '\d:\d\d.*([zZ]|[+-]\d\d(:?\d\d)?)$')"
+    utc = f"case when {offset} then timezone('UTC', try_cast({word} as timestamptz)) end"
+    return utc, f"case when not {offset} then try_cast({word} as timestamp) end", f"contains({word}, ':')"
+
+
+def _shift(x: str, zone: str, to: str) -> str:
+    """Move a clock time from one zone to another."""
+    return x if zone == to else f"timezone({text(to)}, timezone({text(zone)}, {x}))"
+
+
+def _sane(found: list[str | None]) -> str:
+    """Take the first; years of four digits only: 1/2/10 read with %Y is the year 10, and nobody means that."""
+    x = f"coalesce({', '.join(f for f in found if f)})"
+    return f"case when year({x}) between 1000 and 9999 then {x} end"
