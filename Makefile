@@ -20,7 +20,7 @@ check: $(READY)  ## lint, format, types
 	$(BIN)/python -m tests.check
 
 lab: $(READY)  ## JupyterLab on the notebooks
-	$(BIN)/python -m jupyterlab --notebook-dir=notebooks
+	$(BIN)/python -m jupyterlab --LabApp.default_url=/lab/tree/notebooks
 
 notebooks: $(READY)  ## make each notebook from its text twin and run it on the sample
 	$(BIN)/python -m abmlib.pages.twins notebooks

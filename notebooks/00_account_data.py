@@ -112,7 +112,7 @@ show.table(answers, "Questions and data", rows=len(answers), missing="")
 
 # %%
 exports = quality.next_export(answers)
-show.table(exports, "What to export next", count=["opens", "completes"], units={"opens": "questions", "completes": "questions"})
+show.table(exports, "What to export next", count=["needed_by", "makes_fuller"], units={"needed_by": "questions", "makes_fuller": "questions"})
 
 # %% [markdown]
 # ## What to decide
@@ -121,7 +121,7 @@ show.table(exports, "What to export next", count=["opens", "completes"], units={
 for row in checks.to_mend(audit).itertuples():
     book.decide(f"Mend {row.table}: {row.remedy}", would_change=f"a new export in which {row.check}")
 for row in exports.head(2).itertuples():
-    book.decide(f"Export {row.export}", would_change=f"deciding that {row.opens + row.completes} questions can wait")
+    book.decide(f"Export {row.export}", would_change=f"deciding that {row.needed_by + row.makes_fuller} questions can wait")
 book.decide(
     "Find out what happened to customers that are stale or without a record", accounts=quality.silent(judged),
     would_change=f"a limit other than {stale_days} days",

@@ -18,6 +18,7 @@ PARTS = {
 }
 PASS, FAIL, UNKNOWN = "pass", "fail", "not_answerable"
 LITTLE_VALUE = "not among the accounts that carry the business"
+ROUNDING = 10.0**-value.NOISE  # money: an account that meets a bound but for rounding of floats has met it
 NO_VALUE = "net revenue is zero or less"
 FULL = "qualified, but beyond capacity"
 
@@ -61,7 +62,7 @@ def revenue_history(earlier: pd.Series, later: pd.Series, max_decline: float) ->
     >>> revenue_history(pd.Series([100.0, 100.0, 0.0]), pd.Series([71.0, 69.0, 5.0]), 0.3).tolist()
     ['pass', 'fail', 'not_answerable']
     """
-    return verdict(later >= (1 - max_decline) * earlier, earlier > 0)
+    return verdict(later - (1 - max_decline) * earlier >= -ROUNDING, earlier > 0)
 
 
 def relationship(worth: pd.DataFrame, history: Period, min_tenure_days: int, min_buying_days: int) -> pd.Series:
@@ -85,7 +86,8 @@ def relationship(worth: pd.DataFrame, history: Period, min_tenure_days: int, min
     """
     tenure = (history.end - worth["first_day"]).dt.days
     long_enough = (tenure >= min_tenure_days) | ((history.end - history.start).days < 2 * min_tenure_days)
-    return verdict(long_enough & (worth["buying_days"] >= min_buying_days), pd.Series(True, index=worth.index))
+    bought = worth["buying_days"] >= max(min_buying_days, 1)
+    return verdict(long_enough & bought, pd.Series(True, index=worth.index))
 
 
 def profitability(worth: pd.DataFrame, min_margin_rate: float) -> pd.Series:
@@ -102,29 +104,33 @@ def profitability(worth: pd.DataFrame, min_margin_rate: float) -> pd.Series:
     S0-16, margins and profitability. House definition; README, glossary entry "four-part gate".
     """
     known = worth["margin"].notna() & (worth["revenue"] > 0)
-    return verdict(worth["margin"] >= min_margin_rate * worth["revenue"], known)
+    return verdict(worth["margin"] - min_margin_rate * worth["revenue"] >= -ROUNDING, known)
 
 
-def gaps(transactions: pd.DataFrame) -> pd.DataFrame:
+def gaps(transactions: pd.DataFrame, accounts: pd.Index) -> pd.DataFrame:
     """Give each account's longest gap between two buying days, its last buying day and the last day paid for.
+
+    Every account asked for has a row.
 
     Returns
     -------
-    DataFrame, one row per account that bought, indexed by account id
+    DataFrame, one row per account, indexed by `accounts`
         ``longest_gap_days`` (missing with fewer than three buying days: one gap is not a rhythm), ``last_day``,
         ``paid_until`` (missing without subscription periods)
     """
-    bought = transactions[transactions["revenue"] > 0]
-    days = bought[["account_id", "booked_at"]].drop_duplicates().sort_values(["account_id", "booked_at"])
-    gap = days.groupby("account_id")["booked_at"].diff().dt.days
-    grouped = gap.groupby(days["account_id"])
-    return pd.DataFrame(
+    place = accounts.get_indexer(transactions["account_id"])
+    bought = (transactions["revenue"].to_numpy(float) > 0) & (place >= 0)
+    days = value.buying_days(place[bought], transactions["booked_at"][bought])
+    gap = days.groupby("place")["day"].diff().dt.days.groupby(days["place"])
+    paid = transactions["period_end"][bought].groupby(place[bought]).max()
+    found = pd.DataFrame(
         {
-            "longest_gap_days": grouped.max().where(grouped.count() >= 2),
-            "last_day": days.groupby("account_id")["booked_at"].max(),
-            "paid_until": bought.groupby("account_id")["period_end"].max(),
+            "longest_gap_days": gap.max().where(gap.count() >= 2),
+            "last_day": days.groupby("place")["day"].max(),
+            "paid_until": paid,
         }
     )
+    return found.reindex(range(len(accounts))).set_axis(accounts)
 
 
 def viability(transactions: pd.DataFrame, accounts: pd.Index, as_of: pd.Timestamp) -> pd.Series:
@@ -137,7 +143,7 @@ def viability(transactions: pd.DataFrame, accounts: pd.Index, as_of: pd.Timestam
     ----------
     S0-16, viability of wanting a long-term relationship. House definition; README, glossary entry "four-part gate".
     """
-    own = gaps(transactions).reindex(accounts)
+    own = gaps(transactions, accounts)
     silent = (as_of - own["last_day"]).dt.days
     paid = own["paid_until"] >= as_of
     return verdict((silent <= own["longest_gap_days"]) | paid, own["longest_gap_days"].notna() | paid)
@@ -181,7 +187,7 @@ def gate_parts(
 def choose(pareto: pd.DataFrame, parts: pd.DataFrame, capacity: int) -> pd.DataFrame:
     """Choose key accounts: valuable, no part failed, the largest first up to capacity; and give the reason for the rest.
 
-    Valuable is class A on revenue or on margin. A part that cannot be answered excludes nobody. Accounts are ordered by
+    Valuable is class A on revenue or on margin, with net revenue above zero. A part that cannot be answered excludes nobody. Accounts are ordered by
     margin where it is known for every qualified one, otherwise by revenue.
 
     Parameters
@@ -205,7 +211,8 @@ def choose(pareto: pd.DataFrame, parts: pd.DataFrame, capacity: int) -> pd.DataF
     """
     if capacity < 0:
         raise ValueError(f"capacity must be 0 or more accounts, got {capacity}.")
-    valuable = (pareto["pareto_class"] == "A") | (pareto["margin_class"] == "A").fillna(False)
+    carries = (pareto["pareto_class"] == "A") | (pareto["margin_class"] == "A").fillna(False)
+    valuable = carries & (pareto["revenue"] > 0)
     failed = parts.eq(FAIL)
     qualified = valuable & ~failed.any(axis=1)
     margin = pareto.loc[qualified, "margin"]
@@ -292,6 +299,7 @@ class BackTest:
     parts: pd.DataFrame
     choices: pd.DataFrame
     errors: pd.DataFrame
+    chosen: pd.Index
 
 
 def back_test(transactions: pd.DataFrame, accounts: pd.Index, outcome: Period, gate: Gate, capacity: int) -> BackTest:
@@ -309,13 +317,13 @@ def back_test(transactions: pd.DataFrame, accounts: pd.Index, outcome: Period, g
         ``parts``: one row per part and verdict of the then valuable accounts, ``part, verdict, n, share, low, high``
         (share that bought again), ``revenue_kept`` (revenue in `outcome` ÷ in the equally long period before).
         ``choices``: the gate beside the plain ranking by revenue, ``choice, accounts, revenue, share_of_revenue``.
-        ``errors``: `cost_of_error` of the gate, valuable meaning class A by revenue in `outcome`.
+        ``errors``: `cost_of_error` of the gate, valuable meaning class A by revenue in `outcome`. ``chosen``: the ids.
 
     References
     ----------
     S0-15, S0-16. House definition; README, glossary entry "back-test".
     """
-    before = transactions[transactions["booked_at"] < outcome.start]
+    before = value.known_before(transactions, outcome.start)
     last = outcome.start - pd.Timedelta(days=1)
     basis = Period(last if before.empty else before["booked_at"].min(), last)
     known = accounts[accounts.isin(before["account_id"])]
@@ -339,6 +347,7 @@ def back_test(transactions: pd.DataFrame, accounts: pd.Index, outcome: Period, g
         part_outcomes(parts[picked["valuable"]], after["buying_days"] > 0, after["revenue"], same),
         pd.DataFrame(rows, columns=["choice", "accounts", "revenue", "share_of_revenue"]),
         cost_of_error(picked["chosen"], value.pareto_class(after["revenue"]) == "A", after["revenue"], after["margin"]),
+        known[picked["chosen"]],
     )
 
 
@@ -389,7 +398,8 @@ def signal(outcomes: pd.DataFrame) -> pd.DataFrame:
     """Judge each part: did those that passed buy again more often than those that failed?
 
     ``signal`` if the interval of passing lies above that of failing, ``against`` if below, ``no signal`` if they
-    overlap; ``too early to judge`` below the floors of 50 accounts or 30 that bought again or did not;
+    overlap; ``too early to judge`` if nobody failed or passed, or below the floors of 50 accounts and of 30 that bought
+    again and 30 that did not;
     ``not_answerable`` where nobody was judged on the part.
 
     Parameters
@@ -401,10 +411,10 @@ def signal(outcomes: pd.DataFrame) -> pd.DataFrame:
     DataFrame, one row per part: ``part, verdict, n``
     """
     rows = []
-    for part, group in outcomes.groupby("part", sort=False):
-        by = group.set_index("verdict").reindex([PASS, FAIL])
+    for part in PARTS:
+        by = outcomes[outcomes["part"] == part].set_index("verdict").reindex([PASS, FAIL])
         n = int(by["n"].fillna(0).sum())
-        again = (by["share"] * by["n"]).fillna(0).sum()
+        again = round((by["share"] * by["n"]).fillna(0).sum())
         if n == 0:
             said = UNKNOWN
         elif by["n"].isna().any() or n < FLOOR_ACCOUNTS or min(again, n - again) < FLOOR_OUTCOMES:

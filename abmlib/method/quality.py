@@ -38,7 +38,7 @@ def account_data(
     """Judge each account: what is known of it, since when, until when, and whether that is enough.
 
     Every account has a row. The first verdict that fits holds: ``no record`` in any dated table; ``stale``, its newest
-    record is older than `stale_days`; ``thin``, fewer than `min_records` records; ``usable``.
+    record is older than `stale_days` or nobody dated any; ``thin``, fewer than `min_records` records; ``usable``.
 
     Parameters
     ----------
@@ -63,7 +63,9 @@ def account_data(
     out = accounts[["account_id", "status"]].join(seen, on="account_id")
     days = (as_of - out["last_seen"]).dt.days
     n = out["records"].fillna(0)
-    verdict = np.select([n == 0, days > stale_days, n < min_records], ["no record", "stale", "thin"], "usable")
+    verdict = np.select(
+        [n == 0, (days > stale_days) | days.isna(), n < min_records], ["no record", "stale", "thin"], "usable"
+    )
     return out.assign(
         filled_share=accounts[DESCRIBES].notna().mean(axis=1),
         days_since_last=days,
@@ -142,8 +144,8 @@ def answerable(catalogue: pd.DataFrame, present: Collection[str]) -> pd.DataFram
 
     Returns
     -------
-    DataFrame, as many rows: ``notebook, question, answer`` (``yes``, ``in part``, ``no``), ``export`` (tables whose
-    export would complete it), ``built`` (is the notebook in this version)
+    DataFrame, as many rows: ``notebook, question, answer`` (``yes``, ``in part``, ``no``), ``needed`` and ``wished`` (what
+    to export to answer it, and to answer it fully), ``built`` (is the notebook in this version)
 
     References
     ----------
@@ -157,21 +159,24 @@ def answerable(catalogue: pd.DataFrame, present: Collection[str]) -> pd.DataFram
             "notebook": catalogue["notebook"],
             "question": catalogue["question"],
             "answer": answer,
-            "export": (missing + wished).map(", ".join),
+            "needed": missing.map(", ".join),
+            "wished": wished.map(", ".join),
             "built": catalogue["built"].map({True: "yes", False: "later"}),
         }
     )
 
 
 def next_export(answers: pd.DataFrame) -> pd.DataFrame:
-    """Rank the tables and columns to export next by how many questions each would open or complete.
+    """Rank the tables and columns to export next by how many questions wait for them.
 
     Returns
     -------
-    DataFrame, the most useful first: ``export, opens`` (questions now without an answer), ``completes`` (in part)
+    DataFrame, the most wanted first: ``export, needed_by`` (questions without an answer that need it),
+    ``makes_fuller`` (questions that would be answered more fully)
     """
-    rows = answers.assign(export=answers["export"].str.split(", ")).explode("export")
-    rows = rows[rows["export"].fillna("") != ""]
-    counted = pd.crosstab(rows["export"], rows["answer"]).reindex(columns=["no", "in part"], fill_value=0)
-    counted = counted.rename(columns={"no": "opens", "in part": "completes"}).rename_axis(columns=None).reset_index()
-    return counted.sort_values(["opens", "completes", "export"], ascending=[False, False, True], ignore_index=True)
+    counted = {
+        name: answers[part].str.split(", ").explode().replace("", pd.NA).dropna().value_counts()
+        for name, part in (("needed_by", "needed"), ("makes_fuller", "wished"))
+    }
+    table = pd.DataFrame(counted).fillna(0).astype(int).rename_axis("export").reset_index()
+    return table.sort_values(["needed_by", "makes_fuller", "export"], ascending=[False, False, True], ignore_index=True)

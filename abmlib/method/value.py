@@ -57,14 +57,27 @@ def window(transactions: pd.DataFrame, as_of: pd.Timestamp, months: int) -> Peri
 def two_periods(first_day: pd.Timestamp, as_of: pd.Timestamp, months: int) -> tuple[Period, Period]:
     """Split history into an earlier and a later period of equal length, next to each other, ending at `as_of`.
 
-    Each has `months` months where history is long enough, otherwise half of what there is.
+    Each has `months` months where history is long enough, otherwise half of what there is, and at least one day.
+
+    Raises
+    ------
+    ValueError
+        If `months` is less than 1.
     """
+    if months < 1:
+        raise ValueError(f"period_months must be 1 or more, got {months}.")
     middle, start = months_before(as_of, months), months_before(as_of, 2 * months)
     day = pd.Timedelta(days=1)
     if start + day < first_day:
-        half = (as_of - first_day + day) // (2 * day) * day
+        half = max((as_of - first_day + day) // (2 * day), 1) * day
         middle, start = as_of - half, as_of - 2 * half
     return Period(start + day, middle), Period(middle + day, as_of)
+
+
+def known_before(transactions: pd.DataFrame, day: pd.Timestamp) -> pd.DataFrame:
+    """Keep the lines booked before a day and, where it is said when they were learnt, learnt before it too."""
+    learnt = transactions["known_at"].dt.tz_localize(None)
+    return transactions[(transactions["booked_at"] < day) & (learnt.isna() | (learnt < day))]
 
 
 def within(transactions: pd.DataFrame, period: Period) -> pd.DataFrame:
@@ -94,28 +107,45 @@ def by_account(transactions: pd.DataFrame, accounts: pd.Index, period: Period) -
         ``lines``, ``buying_days`` (days with a line of positive revenue), ``first_day``, ``last_day`` (of those days).
     """
     lines = within(transactions, period)
-    lines = lines[lines["account_id"].isin(accounts)]
-    size = lines["revenue"].abs()
-    bought = lines[lines["revenue"] > 0].groupby("account_id")["booked_at"]
-    known = lines["cogs"].notna() | (size == 0)
-    grouped = lines.assign(
-        size=size, known_size=size.where(known, 0.0), profit=lines["revenue"] - lines["cogs"].fillna(0), unknown=~known
-    ).groupby("account_id")
-    sums = grouped[["revenue", "size", "known_size", "profit", "unknown"]].sum().round(NOISE).reindex(accounts)
+    place = accounts.get_indexer(lines["account_id"])
+    lines, place = lines[place >= 0], place[place >= 0]
+    revenue, cogs = lines["revenue"].to_numpy(float), lines["cogs"].to_numpy(float)
+    known = ~np.isnan(cogs) | (revenue == 0)
+    sums = pd.DataFrame(
+        {
+            "revenue": per_account(place, revenue, accounts),
+            "profit": per_account(place, revenue - np.nan_to_num(cogs), accounts),
+            "size": per_account(place, np.abs(revenue), accounts),
+            "known_size": per_account(place, np.abs(revenue) * known, accounts),
+            "unknown": per_account(place, ~known, accounts),
+        },
+        index=accounts,
+    ).round(NOISE)
+    days = buying_days(place[revenue > 0], lines["booked_at"][revenue > 0]).groupby("place")["day"]
+    on_days = days.agg(["count", "min", "max"]).reindex(range(len(accounts))).set_axis(accounts)
     return pd.DataFrame(
         {
-            "revenue": sums["revenue"].fillna(0.0),
-            "margin": sums["profit"]
-            .fillna(0.0)
-            .mask((sums["unknown"].fillna(0) > 0) | transactions["cogs"].isna().all()),
+            "revenue": sums["revenue"],
+            "margin": sums["profit"].mask((sums["unknown"] > 0) | transactions["cogs"].isna().all()),
             "costed": sums["known_size"] / sums["size"].replace(0, np.nan),
-            "lines": grouped.size().reindex(accounts, fill_value=0),
-            "buying_days": bought.nunique().reindex(accounts, fill_value=0),
-            "first_day": bought.min().reindex(accounts),
-            "last_day": bought.max().reindex(accounts),
+            "lines": per_account(place, np.ones(len(place)), accounts).astype(int),
+            "buying_days": on_days["count"].fillna(0).astype(int),
+            "first_day": on_days["min"],
+            "last_day": on_days["max"],
         },
         index=accounts,
     )
+
+
+def per_account(place: np.ndarray, values: np.ndarray, accounts: pd.Index) -> np.ndarray:
+    """Sum values by the place of their account; 0 for an account without any."""
+    return np.bincount(place, weights=values, minlength=len(accounts))
+
+
+def buying_days(place: np.ndarray, booked_at: pd.Series) -> pd.DataFrame:
+    """List each account's days with a purchase once, in order: ``place, day``."""
+    days = pd.DataFrame({"place": place, "day": booked_at.to_numpy()})
+    return days.drop_duplicates().sort_values(["place", "day"], ignore_index=True)
 
 
 def counts(worth: pd.DataFrame) -> tuple[int, int, int, float]:

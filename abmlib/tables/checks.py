@@ -41,7 +41,7 @@ def to_mend(audit: pd.DataFrame, most: int = 3) -> pd.DataFrame:
 
 
 def losses(ledger: pd.DataFrame) -> pd.DataFrame:
-    """Keep the steps of the ledger that lost rows or say something; steps where nothing happened are summed in one row.
+    """Keep the steps of the ledger that lost rows; the others are counted in one row.
 
     No count is lost: the last row gives how many steps lost nothing.
 

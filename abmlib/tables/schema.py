@@ -564,6 +564,8 @@ def conform(name: str, frame: pd.DataFrame) -> pd.DataFrame:
     for c, definition in schema.columns.items():
         kind, default = meta(definition)["kind"], meta(definition)["default"]
         values = frame[c] if c in frame.columns else pd.Series([default] * len(frame), index=frame.index, dtype=object)
+        if default is not None and values.isna().any():
+            values = values.astype(object).where(values.notna(), default)
         try:
             out[c] = values.astype(DTYPES[kind])
         except (ValueError, TypeError) as wrong:
@@ -592,6 +594,11 @@ def check(name: str, frame: pd.DataFrame) -> pd.DataFrame:
         cases = broken.failure_cases
         rule, column = cases["check"].iloc[0], cases["column"].iloc[0]
         same = cases[(cases["check"] == rule) & (cases["column"] == column)]
+        if rule == "not_nullable":
+            raise TableError(
+                f"{name}: {column} is missing in {len(same)} of {len(frame)} rows {first_cases(same['index'])}. "
+                "Fill it in the source, or leave the rows out."
+            ) from broken
         raise TableError(
             f"{name}: {column}: {len(same)} of {len(frame)} values break {rule} "
             f"{first_cases(same['failure_case'])}. Correct them in the source."
