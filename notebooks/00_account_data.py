@@ -54,7 +54,7 @@ say.checks(*checks.counts(audit), checks.sentences(audit))
 reach = quality.freshness(overview, book.as_of, len(accounts))
 show.table(
     reach, "Tables of this source", count=["rows", "accounts", "days_old"], share=["account_share"],
-    day=["first_day", "last_day"], units={"days_old": "days"}, missing="no date",
+    day=["first_day", "last_day"], units={"days_old": "days"}, missing="–",
 )
 
 # %% [markdown]

@@ -201,16 +201,20 @@ plots.intervals(outcomes, (outcomes["part"] + ": " + outcomes["verdict"]).tolist
 say.back_test(qualification.signal(trial.parts), str(trial.outcome))
 
 # %% [markdown]
-# A gate is only worth its trouble if it beats the plain list of the largest accounts.
+# A gate is only worth its trouble if it beats the plain list of the largest accounts, judged on margin where it is
+# known.
 
 # %%
 show.table(
-    trial.choices, "The gate beside the plain ranking", currency=book.currency, money=["revenue"],
-    share=["share_of_revenue"], count=["accounts"], note=f"Chosen on {trial.basis}, judged on {trial.outcome}.",
+    trial.choices.drop(columns=["brought"]), "The gate beside the plain ranking", currency=book.currency,
+    money=["revenue", "margin"], share=["share_of_revenue"], count=["accounts"], note=f"Chosen on {trial.basis}, judged on {trial.outcome}.",
 )
 
 # %%
-say.gate_or_plain(*trial.choices["revenue"], capacity, book.currency)
+more = trial.difference
+say.gate_or_plain(
+    more.verdict, more.value, more.low, more.high, more.n, trial.choices.loc[0, "judged_on"], book.currency, LEVEL
+)
 
 # %%
 say.errors(*qualification.mistakes(trial.errors), str(trial.outcome), book.currency)
@@ -247,11 +251,10 @@ book.decide(
     "Name a second sponsor for the largest account", accounts=worth.nlargest(1, "revenue").index,
     expected_value=worth["revenue"], would_change="its share of net revenue falling to that of the next ones",
 )
-for short in qualification.gate_shortfall(trial.choices).itertuples():
-    book.decide(
-        "Mend the gate before trusting it: on the past it chose worse than the plain ranking", expected_value=short.shortfall,
-        would_change="a trial on another period in which it chose better",
-    )
+book.decide(
+    "Mend the gate before trusting it: on the past it chose worse than the plain ranking", expected_value=-more.value,
+    would_change="a trial on another period in which it chose better", only_if=more.verdict == "worse",
+)
 say.decide(book.decisions, book.currency, accounts["name"])
 
 # %%

@@ -1,5 +1,6 @@
 """The four-part gate, the choice, its cost and its trial on the past, on accounts a person can follow."""
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
@@ -335,8 +336,8 @@ def test_back_test_chooses_on_the_basis_and_counts_the_outcome():
     # e (16) and d (8) are class A of the outcome, 24 of 31 falling short of 80 %, so c (4) is too
     assert got.errors["accounts"].tolist() == [0, 2, 3, 0]
     assert got.errors["revenue"].tolist() == [0, 3, 28, 0]
-    short = q.gate_shortfall(got.choices)
-    assert short["shortfall"].tolist() == [2]
+    assert (got.difference.value, got.difference.n) == (-2, 2)  # b (2) in place of c (4)
+    assert got.chosen.tolist() == ["a", "b"]
 
 
 def test_back_test_agrees_with_the_choice_made_on_that_day():
@@ -473,7 +474,37 @@ def test_thirty_that_bought_again_are_enough_although_shares_are_not_exact():
     assert q.signal(outcomes((30, 44), (0, 25))).set_index("part")["verdict"]["viability"] == "signal"
 
 
-def test_the_gate_falls_short_only_where_the_plain_ranking_brought_more():
-    choices = pd.DataFrame({"choice": ["gate", "plain"], "revenue": [80.0, 100.0]})
-    assert q.gate_shortfall(choices)["shortfall"].tolist() == [20]
-    assert q.gate_shortfall(choices.assign(revenue=[100.0, 100.0])).empty
+@pytest.mark.parametrize(
+    ("gate_only", "plain_only", "verdict"),
+    [
+        ([100.0, 110.0, 90.0] * 4, [10.0, 12.0, 8.0] * 4, "better"),
+        ([10.0, 12.0, 8.0] * 4, [100.0, 110.0, 90.0] * 4, "worse"),
+        ([100.0, 5.0, 40.0] * 4, [41.0, 99.0, 6.0] * 4, "no difference beyond noise"),
+        ([], [], "no difference beyond noise"),  # the same accounts: nothing to compare
+        ([100.0], [], "no difference beyond noise"),  # one account has no interval
+    ],
+)
+def test_a_difference_between_choices_counts_only_beyond_noise(gate_only, plain_only, verdict):
+    brought = pd.Series([*gate_only, *plain_only, 1e6])  # the last is in both, and must not count
+    gate = pd.Series([True] * len(gate_only) + [False] * len(plain_only) + [True])
+    plain = pd.Series([False] * len(gate_only) + [True] * len(plain_only) + [True])
+    got = q.difference(gate, plain, brought, seed=1)
+    assert got.verdict == verdict
+    assert (got.value, got.n) == (sum(gate_only) - sum(plain_only), len(gate_only) + len(plain_only))
+    assert got == q.difference(gate, plain, brought, seed=1) or got.n < 2
+
+
+@pytest.mark.parametrize(
+    ("margin", "judged_on", "brought"),
+    [
+        ([1.0, 30.0, 20.0], "margin", [50.0, 31.0]),  # the whale leaves nothing: leaving it out was right
+        ([1.0, 30.0, np.nan], "revenue", [110.0, 1060.0]),  # one margin unknown: revenue for both, never a mix
+    ],
+)
+def test_choices_are_judged_on_margin_where_it_is_known_for_all(margin, judged_on, brought):
+    after = pd.DataFrame({"revenue": [1000.0, 60.0, 50.0], "margin": margin}, index=["whale", "b", "c"])
+    gate, plain = (pd.Series(p, index=after.index) for p in ([False, True, True], [True, True, False]))
+    got = q.compare({"gate": gate, "plain": plain}, after)
+    assert got["judged_on"].unique().tolist() == [judged_on]
+    assert got["brought"].tolist() == brought
+    assert got["accounts"].tolist() == [2, 2]

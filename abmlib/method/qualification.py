@@ -1,5 +1,6 @@
 """Who deserves key status: the four-part gate, the reasons against, and what a wrong choice costs."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,7 +9,7 @@ import pandas as pd
 from abmlib.method import value
 from abmlib.method.value import Period
 from abmlib.stats import concentration
-from abmlib.stats.intervals import FLOOR_ACCOUNTS, FLOOR_OUTCOMES, wilson
+from abmlib.stats.intervals import FLOOR_ACCOUNTS, FLOOR_OUTCOMES, total, wilson
 
 PARTS = {
     "revenue_history": "revenue fell",
@@ -18,6 +19,7 @@ PARTS = {
 }
 PASS, FAIL, UNKNOWN = "pass", "fail", "not_answerable"
 LITTLE_VALUE = "not among the accounts that carry the business"
+SEED = 3  # of the bootstrap that tells a difference between two choices from noise
 ROUNDING = 10.0**-value.NOISE  # money: an account that meets a bound but for rounding of floats has met it
 NO_VALUE = "net revenue is zero or less"
 FULL = "qualified, but beyond capacity"
@@ -291,6 +293,41 @@ def mistakes(errors: pd.DataFrame) -> tuple[int, float, int, float]:
 
 
 @dataclass(frozen=True)
+class Difference:
+    """What one choice brought more than another, in money, with its interval; `n` accounts are in one of them only."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+
+    @property
+    def verdict(self) -> str:
+        """``better`` or ``worse`` where the interval leaves zero out, otherwise ``no difference beyond noise``."""
+        if self.n and self.low > 0:
+            return "better"
+        return "worse" if self.n and self.high < 0 else "no difference beyond noise"
+
+
+def difference(gate: pd.Series, plain: pd.Series, brought: pd.Series, seed: int) -> Difference:
+    """Compare two choices by the accounts that are in one of them only.
+
+    Parameters
+    ----------
+    gate, plain : bool Series over accounts
+    brought : Series of money, what each account brought
+    seed : of the bootstrap
+
+    Returns
+    -------
+    Difference
+        ``value``: the gate's sum less the plain one's.
+    """
+    signed = (brought * (gate.astype(int) - plain.astype(int)))[gate != plain]
+    return Difference(*total(signed, seed), len(signed))
+
+
+@dataclass(frozen=True)
 class BackTest:
     """What the gate would have said at the end of `basis`, against what happened in `outcome`."""
 
@@ -300,6 +337,7 @@ class BackTest:
     choices: pd.DataFrame
     errors: pd.DataFrame
     chosen: pd.Index
+    difference: Difference
 
 
 def back_test(transactions: pd.DataFrame, accounts: pd.Index, outcome: Period, gate: Gate, capacity: int) -> BackTest:
@@ -316,8 +354,9 @@ def back_test(transactions: pd.DataFrame, accounts: pd.Index, outcome: Period, g
     BackTest
         ``parts``: one row per part and verdict of the then valuable accounts, ``part, verdict, n, share, low, high``
         (share that bought again), ``revenue_kept`` (revenue in `outcome` ÷ in the equally long period before).
-        ``choices``: the gate beside the plain ranking by revenue, ``choice, accounts, revenue, share_of_revenue``.
+        ``choices``: `compare` of the gate, first, and the plain ranking by revenue.
         ``errors``: `cost_of_error` of the gate, valuable meaning class A by revenue in `outcome`. ``chosen``: the ids.
+        ``difference``: what the gate brought more than the plain ranking.
 
     References
     ----------
@@ -335,19 +374,47 @@ def back_test(transactions: pd.DataFrame, accounts: pd.Index, outcome: Period, g
     after = value.by_account(transactions, known, outcome)
     same = value.by_account(before, known, Period(outcome.start - length, basis.end))["revenue"]
     plain = pd.Series(known.isin(concentration.largest_first(ranked["revenue"]).index[:capacity]), index=known)
-    rows = []
-    for name, mask in (("four-part gate", picked["chosen"]), ("largest by revenue", plain)):
-        total = after.loc[mask, "revenue"].sum()
-        rows.append(
-            (name, int(mask.sum()), total, total / after["revenue"].sum() if after["revenue"].sum() > 0 else np.nan)
-        )
+    choices = compare({"four-part gate": picked["chosen"], "largest by revenue": plain}, after)
     return BackTest(
         basis,
         outcome,
         part_outcomes(parts[picked["valuable"]], after["buying_days"] > 0, after["revenue"], same),
-        pd.DataFrame(rows, columns=["choice", "accounts", "revenue", "share_of_revenue"]),
+        choices,
         cost_of_error(picked["chosen"], value.pareto_class(after["revenue"]) == "A", after["revenue"], after["margin"]),
         known[picked["chosen"]],
+        difference(picked["chosen"], plain, after[choices["judged_on"].iloc[0]], SEED),
+    )
+
+
+def compare(picks: Mapping[str, pd.Series], after: pd.DataFrame) -> pd.DataFrame:
+    """Set side by side what each choice brought.
+
+    Choices are judged on margin where it is known for all accounts chosen by any, otherwise on revenue: a gate that asks
+    for margin cannot be judged on revenue alone.
+
+    Parameters
+    ----------
+    picks : per choice a bool Series over accounts
+    after : DataFrame of `value.by_account` over the days judged
+
+    Returns
+    -------
+    DataFrame, one row per choice: ``choice, accounts, revenue, share_of_revenue, margin, judged_on, brought``
+    """
+    sums = [after.loc[mask, ["revenue", "margin"]].sum(skipna=False) for mask in picks.values()]
+    table = pd.DataFrame(sums, columns=["revenue", "margin"]).reset_index(drop=True)
+    on = "margin" if table["margin"].notna().all() else "revenue"
+    whole = after["revenue"].sum()
+    return pd.DataFrame(
+        {
+            "choice": list(picks),
+            "accounts": [int(mask.sum()) for mask in picks.values()],
+            "revenue": table["revenue"],
+            "share_of_revenue": table["revenue"] / (whole if whole > 0 else np.nan),
+            "margin": table["margin"],
+            "judged_on": on,
+            "brought": table[on],
+        }
     )
 
 
@@ -376,22 +443,6 @@ def passed_over(pareto: pd.DataFrame, choice: pd.DataFrame, capacity: int) -> pd
     """Name the accounts that the plain ranking by revenue would have chosen and the gate did not, the largest first."""
     plain = concentration.largest_first(pareto["revenue"]).index[:capacity]
     return plain[choice.loc[plain, "valuable"] & ~choice.loc[plain, "chosen"]]
-
-
-def gate_shortfall(choices: pd.DataFrame) -> pd.DataFrame:
-    """Keep the gate's row where it brought less than the plain ranking, with ``shortfall``, the revenue it brought less.
-
-    Parameters
-    ----------
-    choices : DataFrame of `BackTest`, the gate first, the plain ranking second
-
-    Returns
-    -------
-    DataFrame of one row or none
-    """
-    gate, plain = choices.iloc[[0]], choices.iloc[1]
-    short = gate.assign(shortfall=plain["revenue"] - gate["revenue"])
-    return short[short["shortfall"] > 0]
 
 
 def signal(outcomes: pd.DataFrame) -> pd.DataFrame:

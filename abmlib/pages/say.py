@@ -147,12 +147,21 @@ def back_test(signals: pd.DataFrame, outcome: str) -> Words:
     return Words([*lines, f"Judged on {outcome}: one trial, not a law."], "ul")
 
 
-def gate_or_plain(gate: float, plain: float, accounts: int, currency: str) -> Words:
+def gate_or_plain(
+    verdict: str, more: float, low: float, high: float, n: int, judged_on: str, currency: str, level: float
+) -> Words:
     """Say whether the gate beat the plain list of the largest accounts."""
-    verdict = "The gate earned its place" if gate > plain else "The gate did not earn its place"
+    if n == 0:
+        return words("The gate and the plain ranking chose the same accounts, so this trial says nothing of the gate.")
+    means = {
+        "better": "The gate earned its place in this trial",
+        "worse": "The gate did not earn its place in this trial",
+        "no difference beyond noise": "This trial does not tell the gate from the plain ranking",
+    }
     return words(
-        f"{verdict} in this trial: its {count(accounts, 'account')} brought {money(gate, currency)}, "
-        f"those of the plain ranking {money(plain, currency)}."
+        f"{means[verdict]}: the gate's {judged_on} less the plain ranking's is {money(more, currency)} "
+        f"({level:.0%} interval {money(low, currency)} to {money(high, currency)}; "
+        f"{count(n, 'account')} in one choice only)."
     )
 
 

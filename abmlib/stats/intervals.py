@@ -2,9 +2,10 @@
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
+from scipy.stats import bootstrap, norm
 
 LEVEL = 0.95  # every interval of every page; share
+DRAWS = 4_000  # bootstrap draws
 FLOOR_ACCOUNTS = 50  # fewer accounts with an outcome: description only
 FLOOR_OUTCOMES = 30  # fewer outcomes of a kind: description only
 
@@ -46,3 +47,43 @@ def wilson(successes: pd.Series, n: pd.Series) -> pd.DataFrame:
     half = np.sqrt(z2) / (total + z2) * np.sqrt(k * (total - k) / total + z2 / 4)
     out = {"share": share, "low": (centre - half).clip(0), "high": (centre + half).clip(upper=1), "n": n}
     return pd.DataFrame(out)
+
+
+def total(values: pd.Series, seed: int) -> tuple[float, float, float]:
+    """Give a sum over units with its bootstrap interval at `LEVEL`: how far it would move with other units of the kind.
+
+    Parameters
+    ----------
+    values : one number per unit; missing values are refused
+    seed : of the draws
+
+    Returns
+    -------
+    sum, low, high; with fewer than two units low and high are missing
+
+    Raises
+    ------
+    ValueError
+        If a value is missing.
+
+    References
+    ----------
+    Efron (1979), Bootstrap methods: another look at the jackknife, Annals of Statistics 7, p. 1; percentile interval.
+
+    Examples
+    --------
+    >>> total(pd.Series([3.0, 3.0, 3.0]), seed=0)
+    (9.0, 9.0, 9.0)
+    """
+    if values.isna().any():
+        raise ValueError(f"values: {int(values.isna().sum())} of {len(values)} are missing. Give each unit a value.")
+    found = float(values.sum())
+    if len(values) < 2:
+        return found, float("nan"), float("nan")
+    if values.nunique() == 1:
+        return found, found, found
+    sample = (values.to_numpy(float),)
+    drawn = bootstrap(
+        sample, np.sum, n_resamples=DRAWS, confidence_level=LEVEL, method="percentile", rng=seed, batch=200
+    )
+    return found, float(drawn.confidence_interval.low), float(drawn.confidence_interval.high)

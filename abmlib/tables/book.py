@@ -352,6 +352,7 @@ class Book:
         owner: str | None = None,
         due: str | None = None,
         expected_value: float | pd.Series | None = None,
+        only_if: bool = True,
     ) -> None:
         """Note one decision, a row per account or one row if it is about all; no account, no row.
 
@@ -362,7 +363,10 @@ class Book:
         would_change : what would change the advice
         expected_value : money at stake, in the reporting currency: one number per account as a Series indexed by id,
             or one number for a decision about all
+        only_if : what the data must say for the decision to be noted at all
         """
+        if not only_if:
+            return
         ids: list[str | None] = [None] if accounts is None else list(accounts)
         value = expected_value.reindex(ids).to_numpy() if isinstance(expected_value, pd.Series) else expected_value
         rows = pd.DataFrame({"account_id": ids}).assign(
