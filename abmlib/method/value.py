@@ -55,7 +55,7 @@ def window(transactions: pd.DataFrame, as_of: pd.Timestamp, months: int) -> Peri
 
 
 def two_periods(first_day: pd.Timestamp, as_of: pd.Timestamp, months: int) -> tuple[Period, Period]:
-    """Split history into an earlier and a later period of equal length, next to each other, ending at `as_of`.
+    """Split history into an earlier and a later period next to each other, of as many months, ending at `as_of`.
 
     Each has `months` months where history is long enough, otherwise half of what there is, and at least one day.
 
