@@ -53,8 +53,13 @@ say.checks(*checks.counts(audit), checks.sentences(audit))
 # %%
 reach = quality.freshness(overview, book.as_of, len(accounts))
 show.table(
-    reach, "Tables of this source", count=["rows", "accounts", "days_old"], share=["account_share"],
-    day=["first_day", "last_day"], units={"days_old": "days"}, missing="–",
+    reach,
+    "Tables of this source",
+    count=["rows", "accounts", "days_old"],
+    share=["account_share"],
+    day=["first_day", "last_day"],
+    units={"days_old": "days"},
+    missing="–",
 )
 
 # %% [markdown]
@@ -65,7 +70,9 @@ show.table(
 # Every row that was in the export and is not in this report, with the reason.
 
 # %%
-show.table(checks.losses(book.ledger), "Rows in, rows out and why", count=["rows_in", "rows_out", "rows_lost"], missing="–")
+show.table(
+    checks.losses(book.ledger), "Rows in, rows out and why", count=["rows_in", "rows_out", "rows_lost"], missing="–"
+)
 
 # %% [markdown]
 # ## Account by account
@@ -86,8 +93,13 @@ plots.stacked(counts, ax, "accounts")
 # %%
 weak = quality.weak_customers(judged, accounts)
 show.table(
-    weak, "Customers that cannot be judged well", day=["last_seen"], count=["records", "days_since_last"],
-    units={"days_since_last": "days"}, share=["filled_share"], rows=15,
+    weak,
+    "Customers that cannot be judged well",
+    day=["last_seen"],
+    count=["records", "days_since_last"],
+    units={"days_since_last": "days"},
+    share=["filled_share"],
+    rows=15,
 )
 
 # %% [markdown]
@@ -112,7 +124,12 @@ show.table(answers, "Questions and data", rows=len(answers), missing="")
 
 # %%
 exports = quality.next_export(answers)
-show.table(exports, "What to export next", count=["needed_by", "makes_fuller"], units={"needed_by": "questions", "makes_fuller": "questions"})
+show.table(
+    exports,
+    "What to export next",
+    count=["needed_by", "makes_fuller"],
+    units={"needed_by": "questions", "makes_fuller": "questions"},
+)
 
 # %% [markdown]
 # ## What to decide
@@ -121,9 +138,12 @@ show.table(exports, "What to export next", count=["needed_by", "makes_fuller"], 
 for row in checks.to_mend(audit).itertuples():
     book.decide(f"Mend {row.table}: {row.remedy}", would_change=f"a new export in which {row.check}")
 for row in exports.head(2).itertuples():
-    book.decide(f"Export {row.export}", would_change=f"deciding that {row.needed_by + row.makes_fuller} questions can wait")
+    book.decide(
+        f"Export {row.export}", would_change=f"deciding that {row.needed_by + row.makes_fuller} questions can wait"
+    )
 book.decide(
-    "Find out what happened to customers that are stale or without a record", accounts=quality.silent(judged),
+    "Find out what happened to customers that are stale or without a record",
+    accounts=quality.silent(judged),
     would_change=f"a limit other than {stale_days} days",
 )
 say.decide(book.decisions, book.currency, accounts.set_index("account_id")["name"])

@@ -93,8 +93,12 @@ show.measures(measures, "Concentration of the business", book.currency)
 
 # %%
 show.table(
-    classes, "Classes by net revenue", currency=book.currency,
-    money=["revenue", "margin"], share=["share_of_accounts", "share_of_revenue"], count=["accounts"],
+    classes,
+    "Classes by net revenue",
+    currency=book.currency,
+    money=["revenue", "margin"],
+    share=["share_of_accounts", "share_of_revenue"],
+    count=["accounts"],
 )
 
 # %% [markdown]
@@ -126,8 +130,12 @@ say.steady(kept["value"], kept["low"], kept["high"], kept["n"], LEVEL, [str(p) f
 
 # %%
 show.table(
-    value.margin_surprises(pareto.join(accounts["name"]), min_margin_rate), "Large in revenue, small in margin", currency=book.currency,
-    money=["revenue", "margin"], share=["margin_rate"], count=["revenue_rank"],
+    value.margin_surprises(pareto.join(accounts["name"]), min_margin_rate),
+    "Large in revenue, small in margin",
+    currency=book.currency,
+    money=["revenue", "margin"],
+    share=["margin_rate"],
+    count=["revenue_rank"],
     note=say.margin_known(int(worth["margin"].notna().sum()), len(worth)),
 )
 
@@ -142,7 +150,9 @@ parts = qualification.gate_parts(transactions, accounts.index, counted, periods,
 choice = qualification.choose(pareto, parts, capacity)
 
 fig, ax = plt.subplots(figsize=(7.2, 2.6))
-plots.stacked(qualification.part_counts(parts[choice["valuable"]]), ax, "valuable accounts (class A on revenue or margin)")
+plots.stacked(
+    qualification.part_counts(parts[choice["valuable"]]), ax, "valuable accounts (class A on revenue or margin)"
+)
 
 # %% [markdown]
 # A bar is one question put to all valuable accounts. A bar without any verdict tells which data to export next:
@@ -150,8 +160,12 @@ plots.stacked(qualification.part_counts(parts[choice["valuable"]]), ax, "valuabl
 
 # %%
 show.table(
-    qualification.exclusions(choice, worth["revenue"]), "Why accounts are not chosen", currency=book.currency,
-    money=["revenue"], count=["accounts", "valuable"], rows=15,
+    qualification.exclusions(choice, worth["revenue"]),
+    "Why accounts are not chosen",
+    currency=book.currency,
+    money=["revenue"],
+    count=["accounts", "valuable"],
+    rows=15,
 )
 
 # %% [markdown]
@@ -163,7 +177,11 @@ show.table(
 latest = value.pareto_class(later["revenue"]) == "A"
 errors = qualification.cost_of_error(choice["chosen"], latest, later["revenue"], later["margin"])
 show.table(
-    errors, f"Choice against value in {periods[1]}", currency=book.currency, money=["revenue", "margin"], count=["accounts"]
+    errors,
+    f"Choice against value in {periods[1]}",
+    currency=book.currency,
+    money=["revenue", "margin"],
+    count=["accounts"],
 )
 
 # %%
@@ -176,8 +194,14 @@ say.errors(*qualification.mistakes(errors), str(periods[1]), book.currency)
 # %%
 left_out = pareto[choice["valuable"] & ~choice["chosen"]].join(accounts["name"]).join(choice["exclusion_reason"])
 show.table(
-    left_out.reset_index().sort_values("revenue_rank")[["account_id", "name", "revenue_rank", "revenue", "exclusion_reason"]],
-    "Valuable accounts not chosen", currency=book.currency, money=["revenue"], count=["revenue_rank"], rows=20,
+    left_out.reset_index().sort_values("revenue_rank")[
+        ["account_id", "name", "revenue_rank", "revenue", "exclusion_reason"]
+    ],
+    "Valuable accounts not chosen",
+    currency=book.currency,
+    money=["revenue"],
+    count=["revenue_rank"],
+    rows=20,
 )
 
 # %% [markdown]
@@ -191,7 +215,9 @@ trial = qualification.back_test(transactions, accounts.index, outcome, gate, cap
 outcomes = trial.parts[trial.parts["verdict"] != "not_answerable"]
 
 fig, ax = plt.subplots(figsize=(7.2, 0.8 + 0.35 * len(outcomes)))
-plots.intervals(outcomes, (outcomes["part"] + ": " + outcomes["verdict"]).tolist(), ax, f"bought again in {outcome} (share)")
+plots.intervals(
+    outcomes, (outcomes["part"] + ": " + outcomes["verdict"]).tolist(), ax, f"bought again in {outcome} (share)"
+)
 
 # %% [markdown]
 # A dot is the share that bought again, its line the interval. Two lines of one part that do not overlap are a
@@ -206,8 +232,13 @@ say.back_test(qualification.signal(trial.parts), str(trial.outcome))
 
 # %%
 show.table(
-    trial.choices.drop(columns=["brought"]), "The gate beside the plain ranking", currency=book.currency,
-    money=["revenue", "margin"], share=["share_of_revenue"], count=["accounts"], note=f"Chosen on {trial.basis}, judged on {trial.outcome}.",
+    trial.choices.drop(columns=["brought"]),
+    "The gate beside the plain ranking",
+    currency=book.currency,
+    money=["revenue", "margin"],
+    share=["share_of_revenue"],
+    count=["accounts"],
+    note=f"Chosen on {trial.basis}, judged on {trial.outcome}.",
 )
 
 # %%
@@ -225,7 +256,14 @@ say.errors(*qualification.mistakes(trial.errors), str(trial.outcome), book.curre
 
 # %%
 risk = value.loss_of_largest(worth["revenue"])
-show.table(risk, "Lost with the largest accounts", currency=book.currency, money=["revenue"], share=["share"], count=["accounts"])
+show.table(
+    risk,
+    "Lost with the largest accounts",
+    currency=book.currency,
+    money=["revenue"],
+    share=["share"],
+    count=["accounts"],
+)
 
 # %%
 top = worth.join(choice["chosen"]).join(accounts["name"]).nlargest(15, "revenue").set_index("name")
@@ -240,20 +278,28 @@ plots.bars(top["revenue"], ax, f"net revenue ({book.currency})", top["chosen"], 
 chosen = pareto[choice["chosen"]].sort_values("revenue_rank").index
 doubtful = qualification.passed_over(pareto, choice, capacity)
 book.decide(
-    "Give key status", accounts=chosen, expected_value=worth["revenue"],
+    "Give key status",
+    accounts=chosen,
+    expected_value=worth["revenue"],
     would_change=f"a capacity other than {capacity}, or a part of the gate that the next period proves wrong",
 )
 book.decide(
-    "Review with sales: large enough for key status, and held back by the gate", accounts=doubtful, expected_value=worth["revenue"],
+    "Review with sales: large enough for key status, and held back by the gate",
+    accounts=doubtful,
+    expected_value=worth["revenue"],
     would_change="what sales knows of the reason: a late order, a new buyer, a dispute",
 )
 book.decide(
-    "Name a second sponsor for the largest account", accounts=worth.nlargest(1, "revenue").index,
-    expected_value=worth["revenue"], would_change="its share of net revenue falling to that of the next ones",
+    "Name a second sponsor for the largest account",
+    accounts=worth.nlargest(1, "revenue").index,
+    expected_value=worth["revenue"],
+    would_change="its share of net revenue falling to that of the next ones",
 )
 book.decide(
-    "Mend the gate before trusting it: on the past it chose worse than the plain ranking", expected_value=-more.value,
-    would_change="a trial on another period in which it chose better", only_if=more.verdict == "worse",
+    "Mend the gate before trusting it: on the past it chose worse than the plain ranking",
+    expected_value=-more.value,
+    would_change="a trial on another period in which it chose better",
+    only_if=more.verdict == "worse",
 )
 say.decide(book.decisions, book.currency, accounts["name"])
 

@@ -39,6 +39,7 @@ def generated() -> dict[tuple[str, str], str]:
         ("README.md", "notebooks"): catalogue.readme_table(catalogue.load(ROOT / "notebooks" / catalogue.FILE)),
         ("data/README.md", "when"): when,
         ("data/README.md", "canonical"): dictionary(schema.CANONICAL),
+        ("data/README.md", "programme"): dictionary(schema.PROGRAMME),
         ("data/README.md", "results"): dictionary(schema.RESULTS),
     }
 

@@ -187,16 +187,20 @@ def grid(counts: pd.DataFrame, ax: Axes, xlabel: str, ylabel: str) -> None:
     ax.grid(visible=False)
 
 
-def intervals(rows: pd.DataFrame, labels: Sequence[str], ax: Axes, unit: str) -> None:
+def intervals(rows: pd.DataFrame, labels: Sequence[str], ax: Axes, unit: str, beside: pd.Series | None = None) -> None:
     """Draw shares with their intervals, one row each, first on top, n written beside.
 
     Parameters
     ----------
     rows : DataFrame ``share, low, high, n`` (shares)
+    beside : a second share per row, drawn as a cross and named by the Series
     """
     y = range(len(rows))
     ax.hlines(y, rows["low"], rows["high"], color=BLUE, lw=2)
     ax.plot(rows["share"], y, "o", color=BLUE)
+    if beside is not None and beside.notna().any():
+        ax.plot(beside, y, "x", color=ORANGE, ms=9, mew=2, label=str(beside.name).upper())
+        ax.legend(loc="lower right")
     for i, (high, n) in enumerate(zip(rows["high"], rows["n"], strict=True)):
         ax.annotate(f"n = {n:,.0f}", (high, i), xytext=(6, -3), textcoords="offset points", fontsize=8.5)
     ax.set_yticks(list(y), [plain(str(label).replace("_", " "), 40) for label in labels])

@@ -175,6 +175,28 @@ def errors(
     )
 
 
+def deals(known: int, open_now: int, closed: int, window: str) -> Words:
+    """Say how many deals there are and how many of them count."""
+    return words(f"{count(known, 'deal')} known, {open_now:,} of them open; {closed:,} closed in {window}.")
+
+
+def history_known(changes: int) -> str:
+    """Say where stage measures come from, or what to export to have them."""
+    if changes == 0:
+        return "The source has no stage history: export opportunity_stage_history to see stages, slow deals and pushes."
+    return "Conversion counts deals that later reached a further stage or were won, of all that entered."
+
+
+def slipped(share_slipped: float, low: float, high: float, n: float, level: float, period: str) -> Words:
+    """Say how many of the deals that were due did not close."""
+    if n == 0:
+        return words(
+            f"No deal was known to be due in {period}: without a history of closing days, what slipped cannot be told."
+        )
+    said = interval(share_slipped, low, high, n, level)
+    return words(f"Of the deals due to close in {period}, {said} did not.")
+
+
 def decide(decisions: pd.DataFrame, currency: str, names: Mapping[str, str] | pd.Series | None = None) -> Words:
     """Close a notebook: each decision, whom it is about, what is at stake and what would change it.
 

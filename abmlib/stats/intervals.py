@@ -1,11 +1,13 @@
 """Intervals, all at the one level of the house."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 from scipy.stats import bootstrap, norm
 
 LEVEL = 0.95  # every interval of every page; share
-DRAWS = 4_000  # bootstrap draws
+DRAWS = 2_000  # bootstrap draws
 FLOOR_ACCOUNTS = 50  # fewer accounts with an outcome: description only
 FLOOR_OUTCOMES = 30  # fewer outcomes of a kind: description only
 
@@ -87,3 +89,68 @@ def total(values: pd.Series, seed: int) -> tuple[float, float, float]:
         sample, np.sum, n_resamples=DRAWS, confidence_level=LEVEL, method="percentile", rng=seed, batch=200
     )
     return found, float(drawn.confidence_interval.low), float(drawn.confidence_interval.high)
+
+
+def estimate(values: pd.Series, statistic: Callable[..., np.ndarray], seed: int) -> tuple[float, float, float, int]:
+    """Give a statistic of one number per unit with its bootstrap interval at `LEVEL`.
+
+    Missing values do not count. With fewer than two units low and high are missing, with none all are.
+
+    Parameters
+    ----------
+    statistic : such as ``numpy.mean``; takes an array and ``axis``
+    seed : of the draws
+
+    Returns
+    -------
+    value, low, high, n
+
+    References
+    ----------
+    Efron (1979), Annals of Statistics 7, p. 1; percentile interval.
+    """
+    known = values.dropna().to_numpy(float)
+    if len(known) == 0:
+        return float("nan"), float("nan"), float("nan"), 0
+    value = float(statistic(known, axis=-1))
+    if len(known) < 2 or np.ptp(known) == 0:
+        spread = value if len(known) > 1 else float("nan")
+        return value, spread, spread, len(known)
+    drawn = bootstrap(
+        (known,), statistic, n_resamples=DRAWS, confidence_level=LEVEL, method="percentile", rng=seed, batch=50
+    )
+    return value, float(drawn.confidence_interval.low), float(drawn.confidence_interval.high), len(known)
+
+
+def ratio(top: pd.Series, bottom: pd.Series, seed: int) -> tuple[float, float, float, int]:
+    """Give Σ top ÷ Σ bottom over units with its bootstrap interval at `LEVEL`; missing where Σ bottom is not positive.
+
+    Parameters
+    ----------
+    top, bottom : one pair of numbers per unit; pairs with a missing number do not count
+    seed : of the draws
+
+    Returns
+    -------
+    value, low, high, n
+
+    References
+    ----------
+    Efron (1979), Annals of Statistics 7, p. 1; percentile interval, pairs drawn together.
+    """
+    known = top.notna() & bottom.notna()
+    a, b = top[known].to_numpy(float), bottom[known].to_numpy(float)
+    if not b.sum() > 0:
+        return float("nan"), float("nan"), float("nan"), len(b)
+    value = float(a.sum() / b.sum())
+    if len(b) < 2:
+        return value, float("nan"), float("nan"), len(b)
+
+    def of(x: np.ndarray, y: np.ndarray, axis: int = -1) -> np.ndarray:
+        down = y.sum(axis=axis)
+        return np.divide(x.sum(axis=axis), down, out=np.full(np.shape(down), np.nan), where=down > 0)
+
+    with np.errstate(invalid="ignore"):
+        drawn = bootstrap((a, b), of, n_resamples=DRAWS, confidence_level=LEVEL, paired=True, method="percentile",
+                          rng=seed, batch=50)  # fmt: skip
+    return value, float(drawn.confidence_interval.low), float(drawn.confidence_interval.high), len(b)

@@ -16,7 +16,7 @@ import ibis.expr.types as ir
 import pandas as pd
 import pyarrow as pa
 
-from abmlib.tables import schema, settings
+from abmlib.tables import programme, schema, settings
 from abmlib.tables.errors import FIRST, NotAnswerable, TableError, first_cases
 from abmlib.tables.ledger import COLUMNS
 
@@ -157,7 +157,7 @@ class Book:
         One row per table: ``table, rows, accounts`` (accounts with a row; missing where the table has no account),
         ``first_day, last_day`` (in UTC; missing where nothing dates a row).
         """
-        rows = [(name, *self._extent(name)) for name in schema.CANONICAL if self.has(name)]
+        rows = [(name, *self._extent(name)) for name in [*schema.CANONICAL, *schema.PROGRAMME] if self.has(name)]
         frame = pd.DataFrame(rows, columns=["table", "rows", "accounts", "first_day", "last_day"])
         dates = {c: frame[c].astype("datetime64[us]") for c in ("first_day", "last_day")}
         return frame.assign(**dates, accounts=frame["accounts"].astype("Int64"))
@@ -419,6 +419,8 @@ class Source:
             con, raw = ibis.duckdb.connect(), {}
             con.raw_sql("SET TimeZone='UTC'")
             files = {n: f for n in schema.CANONICAL if (f := find(path, n)) is not None}
+            written = path / programme.FOLDER
+            files |= {n: f for n in schema.PROGRAMME if (f := find(written, n)) is not None}
             for name, file in files.items():
                 raw[name] = register(con, name, file)
             source = cls(con, raw, path, {n for n, f in files.items() if f.suffix == ".csv"})

@@ -413,6 +413,24 @@ CANONICAL: dict[str, pa.DataFrameSchema] = {
     )
 }  # fmt: skip
 
+TARGETS = table(
+    "targets",
+    "What is to be reached in a period: one row per entry; of several for one period, owner and measure the last holds.",
+    ["period", "owner_id", "measure_id", "entered_at"],
+    {
+        "period": col("text", "year, quarter or month: 2026, 2026-Q3, 2026-07"),
+        "owner_id": col("id", "seller it is for; missing for the whole company", null=True),
+        "measure_id": col("id", "what is to be reached, such as won_value"),
+        "value": col("number", "how much, in the measure's own unit", unit="unit of the measure"),
+        "entered_at": col("ts", "when it was written down"),
+        "entered_by": col("text", "who wrote it down"),
+        "supersedes": col("text", "entered_at of the entry it replaces", null=True),
+    },
+    known="entered_at",
+)
+
+PROGRAMME: dict[str, pa.DataFrameSchema] = {str(t.name): t for t in (TARGETS,)}
+
 DECISIONS = table(
     "decisions",
     "What a notebook advises: one row per decision and account.",
@@ -510,17 +528,46 @@ KEY_ACCOUNTS = table(
     },
 )
 
+OPPORTUNITY_FLAGS = table(
+    "12_opportunity_flags",
+    "What stands in the way of each open deal.",
+    ["opportunity_id"],
+    {
+        "opportunity_id": col("id", "the deal"),
+        "account_id": col("id", "the buyer", null=True),
+        "owner_id": col("id", "seller", null=True),
+        "stage": col("text", "stage on the day"),
+        "amount": col("money", "value of the deal", null=True),
+        "close_date": col("date", "day it is forecast to close", null=True),
+        "days_in_stage": col("number", "time in its stage so far", null=True, unit="days"),
+        "days_slow": col("number", "time by which nine tenths of won deals had left the stage", null=True, unit="days"),
+        "pushes": col("int", "times its closing day was moved later; missing without history", null=True, unit="times"),
+        "overdue": col("bool", "its closing day is past"),
+        "slow": col("bool", "longer in its stage than nine tenths of won deals"),
+        "pushed": col("bool", "moved later twice or more"),
+        "no_account": col("bool", "belongs to no account"),
+        "no_amount": col("bool", "has no amount"),
+        "no_age": col("bool", "nobody knows when it was opened"),
+        "flags": col("int", "how many of these hold", unit="count"),
+    },
+)
+
 RESULTS: dict[str, pa.DataFrameSchema] = {
-    str(t.name): t for t in (DECISIONS, MEASURES, CYCLES, ACCOUNT_DATA, KEY_ACCOUNTS)
+    str(t.name): t for t in (DECISIONS, MEASURES, CYCLES, ACCOUNT_DATA, KEY_ACCOUNTS, OPPORTUNITY_FLAGS)
 }
 
 
 def spec(name: str) -> pa.DataFrameSchema:
     """Look up a table by name; ``NN_decisions`` and ``NN_measures`` are the shared tables of notebook NN."""
     shared = name.partition("_")[2]
-    found = CANONICAL.get(name) or RESULTS.get(name) or (RESULTS.get(shared) if name[:2].isdigit() else None)
+    found = (
+        CANONICAL.get(name)
+        or PROGRAMME.get(name)
+        or RESULTS.get(name)
+        or (RESULTS.get(shared) if name[:2].isdigit() else None)
+    )
     if found is None:
-        raise ValueError(f"{name}: no such table; there are {sorted(CANONICAL) + sorted(RESULTS)}.")
+        raise ValueError(f"{name}: no such table; there are {sorted(CANONICAL) + sorted(PROGRAMME) + sorted(RESULTS)}.")
     return found
 
 

@@ -1,0 +1,600 @@
+"""The pipeline: what is open, what is won and how fast, what stalls, and whether it covers the target."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from abmlib.method.value import Period, measure_row, months_before
+from abmlib.stats import intervals, shrinkage, survival
+from abmlib.stats.intervals import FLOOR_OUTCOMES, LEVEL
+
+SEED = 12  # of every bootstrap here
+DAY = pd.Timedelta(days=1)
+SLOW_SHARE = 0.9  # a deal is slow in a stage when it is there longer than this share of won deals was; C-58
+PUSHES = 2  # closing day moved later this often: C-58
+CLOSING = "closed"  # what a stage history calls won or lost does not count as a stage of its own
+
+
+def with_days(deals: pd.DataFrame, as_of: pd.Timestamp, time_zone: str) -> pd.DataFrame:
+    """Add to each deal its days in the reporting time zone. No row is dropped.
+
+    Parameters
+    ----------
+    deals : DataFrame, one row per deal
+        ``tables.schema.OPPORTUNITIES``.
+
+    Returns
+    -------
+    DataFrame with ``created_day``, ``closed_day`` and ``age_days`` (created to closed, or to `as_of` while open; missing
+    where the deal has no `created_at` or a closed one no `closed_at`)
+    """
+    created, closed = (
+        deals[c].dt.tz_convert(time_zone).dt.tz_localize(None).dt.normalize() for c in ("created_at", "closed_at")
+    )
+    end = closed.where(deals["is_closed"].astype(bool), as_of)
+    return deals.assign(created_day=created, closed_day=closed, age_days=(end - created).dt.days)
+
+
+def closed_in(deals: pd.DataFrame, period: Period) -> pd.DataFrame:
+    """Keep the deals won or lost in a period; closed deals without a day are in none.
+
+    Parameters
+    ----------
+    deals : DataFrame of `with_days`
+    """
+    return deals[deals["is_closed"].astype(bool) & deals["closed_day"].between(period.start, period.end)]
+
+
+def won_flag(closed: pd.DataFrame) -> pd.Series:
+    """Say which closed deals were won, as plain booleans; a closed deal not known to be won counts as lost."""
+    return closed["is_won"].fillna(False).astype(bool)
+
+
+def share_row(measure_id: str, definition_id: str, k: int, n: int, **more: object) -> dict[str, object]:
+    """Make a row of `measures` from a count of a count, with its Wilson interval."""
+    w = intervals.wilson(pd.Series([k]), pd.Series([n])).iloc[0]
+    return measure_row(
+        measure_id, definition_id, w["share"], "share", n, low=w["low"], high=w["high"], level=LEVEL, **more
+    )
+
+
+def found_row(
+    measure_id: str, definition_id: str, found: tuple[float, float, float, int], unit: str, **more: object
+) -> dict[str, object]:
+    """Make a row of `measures` from value, low, high and n."""
+    value, low, high, n = found
+    return measure_row(measure_id, definition_id, value, unit, n, low=low, high=high, level=LEVEL, **more)
+
+
+def win_rates(closed: pd.DataFrame) -> list[dict[str, object]]:
+    """Measure the win rate by count and by amount.
+
+    By amount it is answered only where most lost deals carry an amount above zero: a CRM that empties the amount of lost
+    deals would make every rate one.
+
+    Parameters
+    ----------
+    closed : DataFrame of `closed_in`
+
+    References
+    ----------
+    Metric dictionary C-2, C-3.
+    """
+    won, amount = won_flag(closed), closed["amount"]
+    lost_known = (amount[~won] > 0).mean() if (~won).any() else 1.0
+    by_amount = intervals.ratio(amount.where(won, 0.0).where(amount.notna()), amount, SEED)
+    if lost_known < 0.5:
+        by_amount = (np.nan, np.nan, np.nan, len(closed))
+    return [
+        share_row("C-2", "win_rate_by_count", int(won.sum()), len(closed)),
+        found_row("C-3", "win_rate_by_amount", by_amount, "share"),
+    ]
+
+
+def deal_sizes(closed: pd.DataFrame) -> list[dict[str, object]]:
+    """Measure the size of won deals: sum, mean, median and geometric mean, and the annual contract value.
+
+    The geometric mean counts deals above zero only. ACV is the deal's own, or amount ÷ years of its term.
+
+    References
+    ----------
+    Metric dictionary C-4; S1-23a.
+    """
+    won = closed[won_flag(closed)]
+    amount = won["amount"].dropna()
+    acv = won["acv"].fillna(won["amount"] / (won["term_months"] / 12))
+    value, low, high, n = intervals.estimate(np.log(amount[amount > 0]), np.mean, SEED)
+    geometric = (float(np.exp(value)), float(np.exp(low)), float(np.exp(high)), n)
+    return [
+        measure_row("C-4", "won_value", float(amount.sum()) if len(amount) else np.nan, "currency", len(amount)),
+        found_row("C-4", "deal_size_mean", intervals.estimate(amount, np.mean, SEED), "currency"),
+        found_row("C-4", "deal_size_median", intervals.estimate(amount, np.median, SEED), "currency"),
+        found_row("C-4", "deal_size_geometric_mean", geometric, "currency"),
+        found_row("C-4", "acv_mean", intervals.estimate(acv, np.mean, SEED), "currency"),
+    ]
+
+
+def cycle_lengths(closed: pd.DataFrame, deals: pd.DataFrame) -> list[dict[str, object]]:
+    """Measure how long deals take.
+
+    The mean and median of won deals look only at deals that are over, and so at the fast ones; the Kaplan–Meier median
+    counts open deals as still running. Deals without a creation day do not count.
+
+    Parameters
+    ----------
+    closed : DataFrame of `closed_in`
+    deals : DataFrame of `with_days`, open and closed, to `as_of`
+
+    References
+    ----------
+    Metric dictionary C-5.
+    """
+    won = closed.loc[won_flag(closed), "age_days"]
+    aged = deals[deals["age_days"] >= 0]
+    km = survival.quantile(aged["age_days"], aged["is_closed"].astype(bool), 0.5)
+    return [
+        found_row("C-5", "days_to_won_mean", intervals.estimate(won, np.mean, SEED), "days"),
+        found_row("C-5", "days_to_won_median", intervals.estimate(won, np.median, SEED), "days"),
+        found_row("C-5", "days_to_close_median_open_censored", (km.value, km.low, km.high, km.n), "days"),
+    ]
+
+
+def open_deals(deals: pd.DataFrame) -> pd.DataFrame:
+    """Keep the open deals."""
+    return deals[~deals["is_closed"].astype(bool)]
+
+
+def stage_visits(deals: pd.DataFrame, history: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
+    """Give each stay of a deal in a stage: when it began, how long it was, and whether it is over.
+
+    Changes that do not change the stage are joined to the stay they are part of. The change that closes a deal ends its
+    last stay and is none itself.
+
+    Parameters
+    ----------
+    deals : DataFrame of `with_days`
+    history : DataFrame, ``tables.schema.OPPORTUNITY_STAGE_HISTORY``
+
+    Returns
+    -------
+    DataFrame, one row per stay: ``opportunity_id, stage, stage_order, began, days, over, won`` (of the deal; missing while
+    open)
+    """
+    state = deals.set_index("opportunity_id")[["stage", "is_closed", "is_won", "closed_at"]]
+    rows = history.sort_values(["opportunity_id", "entered_at", "seq"], ignore_index=True)
+    rows = rows[rows["opportunity_id"].isin(state.index)]
+    moved = rows["stage"].ne(rows["stage"].shift()) | rows["opportunity_id"].ne(rows["opportunity_id"].shift())
+    stays = rows.loc[moved, ["opportunity_id", "entered_at", "stage", "stage_order"]].join(
+        state, on="opportunity_id", rsuffix="_now"
+    )
+    last = ~stays["opportunity_id"].duplicated(keep="last")
+    end = stays["entered_at"].shift(-1).where(~last, stays["closed_at"])
+    closing = last & stays["is_closed"].astype(bool) & (stays["stage"] == stays["stage_now"])
+    stays = stays.assign(over=end.notna(), won=stays["is_won"], began=stays["entered_at"])
+    stays["days"] = (end.fillna((as_of + DAY).tz_localize("UTC")) - stays["began"]).dt.total_seconds() / 86_400
+    kept = stays[~closing & (stays["days"] >= 0)]
+    return kept[["opportunity_id", "stage", "stage_order", "began", "days", "over", "won"]].reset_index(drop=True)
+
+
+def stage_table(visits: pd.DataFrame) -> pd.DataFrame:
+    """Measure each stage: conversion, time in it, and the share of deals decided since that were won.
+
+    Parameters
+    ----------
+    visits : DataFrame of `stage_visits`
+
+    Returns
+    -------
+    DataFrame in stage order: ``stage, entered`` (deals), ``moved_on`` (of them later in a further stage, or won),
+    ``conversion, low, high``, ``days_median, days_low, days_high`` (open ones still running), ``days_slow`` (time by which
+    `SLOW_SHARE` of won deals had left), ``decided, win_share, win_low, win_high``
+
+    References
+    ----------
+    Metric dictionary C-6 (regressions count once), C-7, C-8.
+    """
+    rows = []
+    furthest = visits.groupby("opportunity_id")["stage_order"].max()
+    order = visits.groupby("stage")["stage_order"].median().sort_values(kind="stable")
+    for stage in order.index:
+        stays = visits[visits["stage"] == stage]
+        once = stays.drop_duplicates("opportunity_id")
+        won = once["won"].fillna(False).astype(bool)
+        on = (once["opportunity_id"].map(furthest) > once["stage_order"]) | won
+        went = intervals.wilson(pd.Series([int(on.sum())]), pd.Series([len(once)])).iloc[0]
+        decided = once["won"].notna()
+        wins = intervals.wilson(pd.Series([int(won.sum())]), pd.Series([int(decided.sum())])).iloc[0]
+        time = survival.quantile(stays["days"], stays["over"], 0.5)
+        in_won = stays[stays["won"].fillna(False).astype(bool)]
+        rows.append(
+            {
+                "stage": stage, "entered": len(once), "moved_on": int(on.sum()),
+                "conversion": went["share"], "low": went["low"], "high": went["high"],
+                "days_median": time.value, "days_low": time.low, "days_high": time.high,
+                "days_slow": in_won["days"].quantile(SLOW_SHARE) if len(in_won) >= FLOOR_OUTCOMES else np.nan,
+                "decided": int(decided.sum()),
+                "win_share": wins["share"], "win_low": wins["low"], "win_high": wins["high"],
+            }
+        )  # fmt: skip
+    columns = ["stage", "entered", "moved_on", "conversion", "low", "high", "days_median", "days_low", "days_high",
+               "days_slow", "decided", "win_share", "win_low", "win_high"]  # fmt: skip
+    return pd.DataFrame(rows, columns=columns)
+
+
+def list_value(deals: pd.DataFrame, products: pd.DataFrame) -> pd.Series:
+    """Value each deal at the list price of its product line (the median, where a line has several products).
+
+    Missing where the line has no list price.
+
+    References
+    ----------
+    House definition; README, glossary entry "value at list price".
+    """
+    return deals["product_line"].map(products.groupby("product_line")["list_price"].median())
+
+
+def open_measures(
+    deals: pd.DataFrame, stages: pd.DataFrame, products: pd.DataFrame, win_rate: float
+) -> list[dict[str, object]]:
+    """Measure the open pipeline: count, value, and value weighted three ways, each under its own definition.
+
+    Weights: the user's own share won per stage; the CRM's probability; where there is no stage history, the one win rate.
+    Deals without an amount are counted, and are in no sum but the one at list price.
+
+    Parameters
+    ----------
+    deals : DataFrame of `with_days`
+    stages : DataFrame of `stage_table`
+    win_rate : share of closed deals won
+
+    References
+    ----------
+    Metric dictionary C-8; S1-23b.
+    """
+    live = open_deals(deals)
+    amount, price = live["amount"], list_value(live, products)
+    own = live["stage"].map(stages.set_index("stage")["win_share"])
+    sums = {
+        "open_value": amount,
+        "open_value_at_list_price": price,
+        "weighted_by_own_stage_share": amount * own,
+        "weighted_by_crm_probability": amount * live["probability"],
+        "weighted_by_win_rate": amount * win_rate,
+        "weighted_at_list_price_by_win_rate": price * win_rate,
+    }
+    counts = {
+        "open_deals": len(live),
+        "open_deals_without_account": int(live["account_id"].isna().sum()),
+        "open_deals_without_amount": int(amount.isna().sum()),
+        "open_deals_without_age": int(live["created_day"].isna().sum()),
+    }
+    return [
+        *(measure_row("C-8", name, float(n), "deals", len(live)) for name, n in counts.items()),
+        *(measure_row("C-8", name, v.sum(min_count=1), "currency", int(v.notna().sum())) for name, v in sums.items()),
+    ]
+
+
+def velocity(deals: int, size: float, win_rate: float, cycle_days: float) -> float:
+    """Sales velocity: money won per day if everything goes on as it is; missing where an input is, or the cycle is 0.
+
+    References
+    ----------
+    Metric dictionary C-1.
+
+    Examples
+    --------
+    >>> round(velocity(40, 25_000, 0.25, 90), 2), round(velocity(18, 42_000, 0.24, 78), 2)
+    (2777.78, 2326.15)
+    """
+    return deals * size * win_rate / cycle_days if cycle_days > 0 else float("nan")
+
+
+def velocity_row(rows: Sequence[dict[str, object]]) -> dict[str, object]:
+    """Make the row of sales velocity from the rows of its four parts.
+
+    References
+    ----------
+    Metric dictionary C-1, with N the open deals: current N, win rate, size and cycle of the window.
+    """
+    by = {str(r["definition_id"]): r for r in rows}
+    parts = ("open_deals", "deal_size_mean", "win_rate_by_count", "days_to_won_mean")
+    n, size, rate, days = (float(by[p]["value"]) for p in parts)  # type: ignore[arg-type]
+    return measure_row("C-1", "velocity_open_deals", velocity(int(n), size, rate, days), "currency per day", int(n))
+
+
+def accounts_won(closed: pd.DataFrame) -> list[dict[str, object]]:
+    """Count accounts with a won deal, and their share of accounts with a closed one.
+
+    References
+    ----------
+    Metric dictionary C-10; S3-25a.
+    """
+    known = closed[closed["account_id"].notna()]
+    won = known.loc[won_flag(known), "account_id"].nunique()
+    n = known["account_id"].nunique()
+    return [
+        measure_row("C-10", "accounts_won", float(won), "accounts", n),
+        share_row("C-10", "accounts_won_of_accounts_closed", won, n),
+    ]
+
+
+def pushes(history: pd.DataFrame) -> pd.Series:
+    """Count, per deal, how often its closing day was moved later; deals never moved are 0 if they have history.
+
+    References
+    ----------
+    Metric dictionary C-11.
+    """
+    rows = history[history["close_date"].notna()].sort_values(["opportunity_id", "entered_at", "seq"])
+    later = rows.groupby("opportunity_id")["close_date"].diff() > pd.Timedelta(0)
+    return later.groupby(rows["opportunity_id"]).sum().astype(int)
+
+
+def slippage(then: pd.DataFrame, now: pd.DataFrame, period: Period) -> dict[str, object]:
+    """Measure the share of deals due to close in a period that did not.
+
+    Parameters
+    ----------
+    then : deals as known on the day before the period began
+    now : deals as known at its end, `with_days`
+
+    References
+    ----------
+    Metric dictionary C-11.
+    """
+    due = open_deals(then)
+    due = due[due["close_date"].between(period.start, period.end)]
+    state = now.set_index("opportunity_id")["is_closed"].reindex(due["opportunity_id"]).fillna(False).astype(bool)
+    return share_row(
+        "C-11", "slip_rate", int((~state).sum()), len(due), window_start=period.start, window_end=period.end
+    )
+
+
+def by_group(closed: pd.DataFrame, group: pd.Series, group_by: str) -> pd.DataFrame:
+    """Measure the win rate by group, raw and shrunken, the most closed deals first.
+
+    Deals whose group is missing are in the group ``unknown``.
+
+    Parameters
+    ----------
+    closed : DataFrame of `closed_in`
+    group : Series of labels, index as `closed`
+
+    Returns
+    -------
+    DataFrame: ``group_by, group, won, n, raw, shrunk, low, high``
+
+    References
+    ----------
+    Metric dictionary C-2 and its shrinkage rule.
+    """
+    labels = group.astype("str").fillna("unknown")
+    counted = won_flag(closed).groupby(labels).agg(["sum", "size"])
+    rates = shrinkage.rates(counted["sum"], counted["size"])
+    out = rates.assign(won=counted["sum"]).rename_axis("group").reset_index().assign(group_by=group_by)
+    return out.sort_values(["n", "group"], ascending=[False, True], ignore_index=True)[
+        ["group_by", "group", "won", "n", "raw", "shrunk", "low", "high"]
+    ]
+
+
+def group_rows(groups: pd.DataFrame) -> list[dict[str, object]]:
+    """Make rows of `measures` from `by_group`: the raw rate with its Wilson interval, and the shrunken one."""
+    wilson = intervals.wilson(groups["won"], groups["n"])
+    rows = []
+    for g, w in zip(groups.itertuples(), wilson.itertuples(), strict=True):
+        where = {"group_by": g.group_by, "group": g.group, "level": LEVEL}
+        rows.append(measure_row("C-2", "win_rate_by_count", g.raw, "share", g.n, low=w.low, high=w.high, **where))
+        rows.append(measure_row("C-2", "win_rate_shrunken", g.shrunk, "share", g.n, low=g.low, high=g.high, **where))
+    return rows
+
+
+def cohorts(deals: pd.DataFrame, as_of: pd.Timestamp, months: int = 3) -> pd.DataFrame:
+    """Follow the deals opened in each quarter: how many are decided, how many won, and whether it can be judged.
+
+    A cohort is ``too_early`` while the newest of its deals is younger than the time by which nine tenths of all deals are
+    closed; its win rate would rest on the fast ones alone.
+
+    Returns
+    -------
+    DataFrame, oldest first: ``cohort, opened, open, won, n`` (decided), ``share, low, high, status``
+    """
+    aged = deals[deals["created_day"].notna()]
+    ripe = survival.quantile(aged["age_days"].clip(lower=0), aged["is_closed"].astype(bool), SLOW_SHARE).value
+    quarter = aged["created_day"].dt.to_period("Q")
+    rows = []
+    for label, group in aged.groupby(quarter):
+        won = won_flag(group[group["is_closed"].astype(bool)])
+        end = min(label.end_time.normalize(), as_of)
+        old = (as_of - end).days
+        rows.append(
+            (str(label), len(group), int((~group["is_closed"].astype(bool)).sum()), int(won.sum()), len(won), old)
+        )
+    out = pd.DataFrame(rows, columns=["cohort", "opened", "open", "won", "n", "old"])
+    late = ~(out["old"] >= ripe) & (out["open"] > 0)
+    judged = intervals.wilson(out["won"], out["n"])[["share", "low", "high"]]
+    return pd.concat([out.drop(columns="old"), judged], axis=1).assign(status=np.where(late, "too_early", "ok"))
+
+
+def flags(
+    deals: pd.DataFrame, visits: pd.DataFrame, stages: pd.DataFrame, pushed: pd.Series, as_of: pd.Timestamp
+) -> pd.DataFrame:
+    """Flag every open deal that is overdue, slow in its stage, pushed, or lacks what a forecast needs.
+
+    Parameters
+    ----------
+    deals : DataFrame of `with_days`
+    visits : DataFrame of `stage_visits`
+    stages : DataFrame of `stage_table`
+    pushed : Series of `pushes`
+
+    Returns
+    -------
+    DataFrame to the spec of ``12_opportunity_flags``: one row per open deal, the most flags and largest amount first
+
+    References
+    ----------
+    Metric dictionary C-11, C-58 (days in stage above the own-stage quantile of won deals, or two pushes); S3-27.
+    """
+    live = open_deals(deals).set_index("opportunity_id")
+    current = visits[~visits["over"]].drop_duplicates("opportunity_id", keep="last").set_index("opportunity_id")
+    days = current["days"].reindex(live.index)
+    slow = live["stage"].map(stages.set_index("stage")["days_slow"])
+    out = pd.DataFrame(
+        {
+            "account_id": live["account_id"],
+            "owner_id": live["owner_id"],
+            "stage": live["stage"],
+            "amount": live["amount"],
+            "close_date": live["close_date"],
+            "days_in_stage": days,
+            "days_slow": slow,
+            "pushes": pushed.reindex(live.index).astype("Int64"),
+            "overdue": live["close_date"] < as_of,
+            "slow": (days > slow).fillna(False),
+            "pushed": (pushed.reindex(live.index) >= PUSHES).fillna(False),
+            "no_account": live["account_id"].isna(),
+            "no_amount": live["amount"].isna(),
+            "no_age": live["created_day"].isna(),
+        }
+    )
+    marks = ["overdue", "slow", "pushed", "no_account", "no_amount", "no_age"]
+    out["flags"] = out[marks].sum(axis=1)
+    return out.sort_values(["flags", "amount"], ascending=False, kind="stable").reset_index()
+
+
+def coverage(
+    deals: pd.DataFrame, closed: pd.DataFrame, target: float, period: Period, win_rate_by_amount: float
+) -> list[dict[str, object]]:
+    """Set the open pipeline due in a period against what is still missing to the target.
+
+    Missing where the target is unknown; where it is already won, coverage is missing too and ``won_of_target`` says so.
+
+    Parameters
+    ----------
+    closed : DataFrame of `closed_in` the period so far
+    target : money to be won in the period
+    win_rate_by_amount : C-3; its inverse is the coverage needed
+
+    References
+    ----------
+    Metric dictionary C-9.
+
+    Examples
+    --------
+    >>> 1 / 0.25  # a quarter of the amount is won, so four times the gap is needed
+    4.0
+    """
+    live = open_deals(deals)
+    due = live.loc[live["close_date"].between(period.start, period.end), "amount"]
+    won = closed.loc[won_flag(closed), "amount"].sum()
+    gap = target - won
+    ratio = due.sum() / gap if gap > 0 else np.nan
+    needed = 1 / win_rate_by_amount if win_rate_by_amount > 0 else np.nan
+    more = {"window_start": period.start, "window_end": period.end}
+    return [
+        measure_row("C-9", "target", target, "currency", 1, **more),
+        measure_row("C-9", "won_of_target", won / target if target > 0 else np.nan, "share", len(closed), **more),
+        measure_row("C-9", "open_due_in_period", due.sum(), "currency", int(due.notna().sum()), **more),
+        measure_row("C-9", "coverage", ratio, "times", int(due.notna().sum()), **more),
+        measure_row("C-9", "coverage_needed", needed, "times", len(closed), **more),
+    ]
+
+
+def current_targets(targets: pd.DataFrame) -> pd.DataFrame:
+    """Keep, of several entries for one period, owner and measure, the one entered last."""
+    ordered = targets.sort_values("entered_at", kind="stable")
+    return ordered.drop_duplicates(["period", "owner_id", "measure_id"], keep="last").reset_index(drop=True)
+
+
+def period_of(label: str) -> Period:
+    """Read a year, quarter or month such as 2026, 2026-Q3 or 2026-07.
+
+    Raises
+    ------
+    ValueError
+        If it is none of these.
+
+    Examples
+    --------
+    >>> str(period_of("2026-Q3")), str(period_of("2026-07"))
+    ('2026-07-01 to 2026-09-30', '2026-07-01 to 2026-07-31')
+    """
+    try:
+        found = pd.Period(label.replace("-Q", "Q"))
+    except (ValueError, TypeError) as wrong:
+        raise ValueError(f"period {label!r} is no year, quarter or month. Write 2026, 2026-Q3 or 2026-07.") from wrong
+    return Period(found.start_time.normalize(), found.end_time.normalize())
+
+
+def target_for(targets: pd.DataFrame, as_of: pd.Timestamp, measure_id: str = "won_value") -> tuple[Period, float]:
+    """Find the company's target of the shortest period that holds the day; without one, the quarter and a missing number.
+
+    Only entries without an owner are the company's; where only owners have targets, their sum is.
+    """
+    quarter = pd.Period(as_of, "Q")
+    none = (Period(quarter.start_time.normalize(), quarter.end_time.normalize()), float("nan"))
+    mine = current_targets(targets[targets["measure_id"] == measure_id])
+    periods = mine["period"].map(period_of)
+    holds = [p.start <= as_of <= p.end for p in periods]
+    mine, periods = mine[holds], periods[holds]
+    if mine.empty:
+        return none
+    shortest = min(periods, key=lambda p: p.end - p.start)
+    same = mine[[p == shortest for p in periods]]
+    own = same[same["owner_id"].isna()]
+    return shortest, float((own if len(own) else same)["value"].sum())
+
+
+def trailing(as_of: pd.Timestamp, months: int) -> Period:
+    """Give the months that end on a day."""
+    return Period(months_before(as_of, months) + DAY, as_of)
+
+
+def crm_beside_own(visits: pd.DataFrame, history: pd.DataFrame, stages: pd.DataFrame) -> pd.DataFrame:
+    """Set the CRM's mean probability in each stage beside the share of decided deals that were won.
+
+    Stages without a decided deal have no row.
+
+    Returns
+    -------
+    DataFrame: ``stage, share, low, high, n, crm`` (missing where the CRM gives none)
+
+    References
+    ----------
+    Metric dictionary C-8.
+    """
+    crm = history.groupby("stage")["probability"].mean()
+    told = stages[stages["decided"] > 0]
+    out = told.rename(columns={"win_share": "share", "decided": "n"})[["stage", "share", "win_low", "win_high", "n"]]
+    out = out.rename(columns={"win_low": "low", "win_high": "high"})
+    return out.assign(crm=out["stage"].map(crm)).reset_index(drop=True)
+
+
+def all_groups(closed: pd.DataFrame, industry: pd.Series) -> pd.DataFrame:
+    """Measure the win rate by type, product line, segment, seller and quarter, as `by_group`, one after another.
+
+    Parameters
+    ----------
+    closed : DataFrame of `closed_in`
+    industry : Series, segment of each account id
+    """
+    ways = {
+        "type": closed["type"],
+        "product line": closed["product_line"],
+        "segment": closed["account_id"].map(industry),
+        "owner": closed["owner_id"],
+        "quarter": closed["closed_day"].dt.to_period("Q").astype("str"),
+    }
+    return pd.concat([by_group(closed, labels, name) for name, labels in ways.items()], ignore_index=True)
+
+
+def in_trouble(flags: pd.DataFrame) -> pd.DataFrame:
+    """Keep the open deals that are overdue, slow or pushed."""
+    return flags[flags[["overdue", "slow", "pushed"]].any(axis=1)].reset_index(drop=True)
+
+
+def accounts_at_stake(trouble: pd.DataFrame) -> dict[str, object]:
+    """Give the accounts of deals and the money in them, as `Book.decide` takes them; deals without account are left out."""
+    sums = trouble.dropna(subset=["account_id"]).groupby("account_id", sort=False)["amount"].sum(min_count=1)
+    return {"accounts": sums.index, "expected_value": sums}

@@ -1,0 +1,92 @@
+"""Human input: append-only CSV files in a ``programme/`` folder. Only this module writes them."""
+
+import csv
+import io
+import os
+from pathlib import Path
+
+import pandas as pd
+
+from abmlib.tables import schema
+from abmlib.tables.errors import TableError
+
+FOLDER = "programme"
+
+
+def template(name: str) -> str:
+    """Give the first line of a programme file, to be filled in a spreadsheet.
+
+    Examples
+    --------
+    >>> template("targets")
+    'period,owner_id,measure_id,value,entered_at,entered_by,supersedes\\n'
+    """
+    return ",".join(columns(name)) + "\n"
+
+
+def columns(name: str) -> list[str]:
+    """The columns a person fills, in order.
+
+    Raises
+    ------
+    ValueError
+        If there is no such programme table.
+    """
+    if name not in schema.PROGRAMME:
+        raise ValueError(f"{name}: no such programme table; there are {sorted(schema.PROGRAMME)}.")
+    return [c for c in schema.PROGRAMME[name].columns if c != "known_at"]
+
+
+def append(folder: Path, name: str, rows: pd.DataFrame, *, entered_at: pd.Timestamp, entered_by: str) -> pd.DataFrame:
+    """Add entries to a programme file and give back all it then holds. Nothing in it is changed or removed.
+
+    The rows are checked together with those already there before anything is written, and the file is replaced whole.
+
+    Parameters
+    ----------
+    folder : the ``programme`` folder; made if absent
+    rows : columns of the table without ``entered_at`` and ``entered_by``
+    entered_at : when, with its time zone
+
+    Raises
+    ------
+    TableError
+        If a row is not to spec, or repeats an entry.
+    ValueError
+        If `entered_at` has no time zone.
+    """
+    if entered_at.tzinfo is None:
+        raise ValueError("entered_at has no time zone. Give one, such as UTC.")
+    new = rows.assign(entered_at=entered_at.tz_convert("UTC"), entered_by=entered_by)
+    path = folder / f"{name}.csv"
+    before = path.read_text("utf-8") if path.is_file() else template(name)
+    written = schema.conform(name, new)[columns(name)]
+    there = pd.read_csv(io.StringIO(before), dtype="str", encoding_errors="strict")
+    if list(there.columns) != columns(name):
+        raise TableError(
+            f"{path.name}: columns {list(there.columns)}; must be {columns(name)}. Rename them in the file."
+        )
+    text = before.rstrip("\n") + "\n" + as_text(written)
+    whole = pd.read_csv(io.StringIO(text), dtype="str")
+    doubled = whole[whole.duplicated(schema.key(name), keep=False)]
+    if len(doubled):
+        raise TableError(
+            f"{path.name}: {len(doubled)} of {len(whole)} rows share a key {schema.key(name)} "
+            f"(first: {[int(i) + 2 for i in doubled.index[:3]]}). Enter each once."
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    beside = path.with_suffix(f".{os.getpid()}.tmp")
+    beside.write_text(text, "utf-8", newline="\n")
+    beside.replace(path)
+    return whole
+
+
+def as_text(rows: pd.DataFrame) -> str:
+    """Write rows as CSV lines, times as ISO 8601 in UTC."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    for row in rows.itertuples(index=False):
+        writer.writerow(
+            ["" if pd.isna(v) else v.strftime("%Y-%m-%dT%H:%M:%SZ") if isinstance(v, pd.Timestamp) else v for v in row]
+        )
+    return out.getvalue()
