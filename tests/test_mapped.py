@@ -97,9 +97,36 @@ def test_a_value_map_translates_and_else_takes_the_rest(two):
     ].to_pylist() == ["Britain", "abroad"]
 
 
-def test_else_can_keep_the_source_text(two):
-    got = two.accounts(country={"column": "Country", "map": {"UK": "GB"}, "else": {"column": "Country"}})
-    assert got["country"].to_pylist() == ["GB", "DE"]
+def test_a_spelling_is_corrected_counted_and_every_other_text_stays(export):
+    export.holds("Id,Name,Land\na,A,Philipines\nb,B,\nc,C,Norway\nd,D,Philipines\n")
+    columns = ACCOUNTS | {"country": "Land", "region": "low"}
+    source = {"correct": {"Land": {"Philipines": "Philippines"}}, "derive": {"low": "lower(Land)"}}
+    found = export.run({"accounts": {"columns": columns}}, source)
+    got = pq.read_table(export.to / "accounts.parquet")
+    assert got["country"].to_pylist() == ["Philippines", None, "Norway", "Philippines"]
+    assert got["region"].to_pylist() == ["philippines", None, "norway", "philippines"]
+    row = found[found["step"] == "correct"].iloc[0]
+    assert (row["table"], row["rows_in"], row["rows_lost"]) == ("lines", 4, 0)
+    assert row["why"] == "Land: 2 values corrected (first: ['Philipines'])"
+
+
+def test_a_map_may_be_named_once_and_used_wherever_a_map_stands(two):
+    lands = {"UK": "Britain", "DE": "Germany"}
+    columns = ACCOUNTS | {"country": {"column": "Country", "map": "lands"}, "region": "Country"}
+    two.run(
+        {"accounts": {"columns": columns}},
+        {"correct": {"Name": "people"}},
+        maps={"lands": lands, "people": {"Acme": "ACME"}},
+    )
+    got = pq.read_table(two.to / "accounts.parquet")
+    assert got["country"].to_pylist() == ["Britain", "Germany"]
+    assert (got["region"].to_pylist(), got["name"].to_pylist()) == (["UK", "DE"], ["ACME", "Beta"])
+
+
+def test_a_map_that_nobody_named_is_refused_with_those_there_are(two):
+    columns = ACCOUNTS | {"country": {"column": "Country", "map": "land"}}
+    with pytest.raises(ValueError, match=r"country.map: no map is called 'land'; there are \['lands'\]"):
+        two.mapping({"accounts": {"columns": columns}}, maps={"lands": {"UK": "Britain"}})
 
 
 def test_a_text_that_the_map_lacks_is_refused_by_row(two):
@@ -200,6 +227,18 @@ def test_a_percentage_taken_for_a_share_is_refused(export):
 def test_a_number_can_be_divided_into_its_unit(export):
     export.holds("Id,Cents\n1,250\n")
     assert export.sales(revenue={"column": "Cents", "divide_by": 100})["revenue"].to_pylist() == [2.5]
+
+
+def test_a_number_in_millions_can_be_multiplied_into_its_unit(export):
+    export.holds("Id,Millions\n1,1100.04\n2,\n")
+    got = export.sales(revenue={"value": 1}, cogs={"column": "Millions", "multiply_by": 1_000_000})
+    assert got["cogs"].to_pylist() == [pytest.approx(1_100_040_000), None]
+
+
+@pytest.mark.parametrize("word", ["divide_by", "multiply_by"])
+def test_a_factor_of_zero_is_refused(export, word):
+    with pytest.raises(ValueError, match="must be numbers other than 0"):
+        export.sales(revenue={"column": "Sum", word: 0})
 
 
 def test_a_key_of_several_columns_never_joins_different_rows(export):
@@ -316,6 +355,212 @@ def test_types_in_parquet_are_those_of_the_kinds(export):
     assert [str(got.field(c).type) for c in ("account_id", "employees", "annual_revenue", "created_at")] == [
         "string", "int64", "double", "timestamp[us, tz=UTC]",
     ]  # fmt: skip
+
+
+# Look-ups in another source
+
+
+class Deals(Export):
+    """Four sales of things, of which one is spelled otherwise, one is not named and one is not in the list."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.holds("Id,Thing,Size\n1,GTXPro,1\n2,MG,2\n3,,1\n4,Ghost,1\n")
+        self.holds("Item,Size,Line,Price\nGTX Pro,1,GTX,10\nMG,2,MG,20\n,8,none,0\n,9,none,0\n", "items.csv")
+
+    def joined(self, join: dict, line: dict, items: dict | None = None, **columns: object) -> pd.DataFrame:
+        """Import the sales, looked up in the items by `join`; give the ledger."""
+        lines = {"file": "lines.csv", "join": {"items": join}} | line
+        sources = {"lines": lines, "items": {"file": "items.csv"} | (items or {})}
+        return self.run({"transactions": {"columns": SALES | columns}}, sources=sources)
+
+    def column(self, name: str) -> list:
+        return pq.read_table(self.to / "transactions.parquet")[name].to_pylist()
+
+
+@pytest.fixture
+def deals(tmp_path: Path) -> Deals:
+    return Deals(tmp_path)
+
+
+SPELLED = {"correct": {"Thing": {"GTXPro": "GTX Pro"}}}
+BY_NAME = {"by": {"Thing": "Item"}, "budget": 0.5}
+
+
+def test_a_row_brings_the_columns_of_its_match_and_stays_without_them_where_there_is_none(deals):
+    deals.joined(BY_NAME, SPELLED, product_id="items.Line", revenue={"sql": "coalesce(items.Price::int, 0) + 1"})
+    assert deals.column("transaction_id") == ["1", "2", "3", "4"]
+    assert deals.column("product_id") == ["GTX", "MG", None, None]  # two items without a name match nobody
+    assert deals.column("revenue") == [11, 21, 1, 1]
+
+
+def test_rows_without_a_match_are_counted_with_their_keys_and_missing_keys_apart(deals):
+    found = deals.joined(BY_NAME | {"budget": 0.7}, {}, product_id="items.Line")
+    told = found[found["step"] == "join"]
+    assert told[["table", "rows_in", "rows_out", "rows_lost"]].values.tolist() == [["lines", 4, 4, 0]] * 2
+    assert told["why"].tolist() == [
+        "no match in items: 2 of 3 rows with Thing (first: ['GTXPro', 'Ghost'])",
+        "nothing to look up in items: 1 of 4 rows without Thing",
+    ]
+
+
+def test_a_join_in_which_all_match_says_so(deals):
+    found = deals.joined({"by": "Size", "budget": 0.0}, {})
+    assert found[found["step"] == "join"]["why"].tolist() == ["no match in items: 0 of 4 rows with Size"]
+
+
+@pytest.mark.parametrize(("budget", "passes"), [(0.34, True), (0.33, False)])
+def test_the_budget_is_a_share_of_the_rows_that_have_a_key(deals, budget, passes):
+    if passes:  # one of three; of all four rows it would be 0.25
+        deals.joined(BY_NAME | {"budget": budget}, SPELLED)
+        return
+    wanted = r"lines: no match in items: 1 of 3 rows with Thing \(first: \['Ghost'\]\); budget 0.33. Correct"
+    with pytest.raises(TableError, match=wanted):
+        deals.joined(BY_NAME | {"budget": budget}, SPELLED)
+    assert not deals.to.exists()
+
+
+def test_a_key_that_stands_twice_in_the_other_source_is_refused(deals):
+    deals.holds("Item,Line\nMG,a\nMG,b\nGTX Pro,c\n", "items.csv")
+    wanted = r"items: 2 of 3 rows share a key \['Item'\] \(first: \['MG'\]\). lines looks its rows up by it"
+    with pytest.raises(TableError, match=wanted):
+        deals.joined(BY_NAME, SPELLED)
+
+
+def test_rows_that_the_other_source_leaves_out_are_not_looked_up(deals):
+    deals.holds("Item,Line,Old\nMG,a,no\nMG,b,yes\nGTX Pro,c,no\n", "items.csv")
+    keep = [{"where": "Old = 'no'", "why": "not sold any more", "budget": 0.5}]
+    deals.joined(BY_NAME, SPELLED, {"keep": keep}, product_id="items.Line")
+    assert deals.column("product_id") == ["c", "a", None, None]
+
+
+def test_several_columns_must_agree_and_derived_ones_may(deals):
+    deals.holds("Item,Size,Line\nmg,1,small\nmg,2,large\n", "items.csv")
+    join = {"by": {"low": "Item", "Size": "Size"}, "budget": 0.7}
+    found = deals.joined(join, {"derive": {"low": "lower(Thing)"}}, product_id="items.Line")
+    assert deals.column("product_id") == [None, "large", None, None]
+    assert "(first: [('gtxpro', '1'), ('ghost', '1')])" in found[found["step"] == "join"]["why"].iloc[0]
+
+
+def test_a_number_finds_the_same_number_written_as_text(deals):
+    pq.write_table(pa.table({"Size": [1.0, 2.0], "Line": ["one", "two"]}), deals.source / "items.parquet")
+    deals.joined({"by": ["Size"], "budget": 0.0}, {}, {"file": "items.parquet"}, product_id="items.Line")
+    assert deals.column("product_id") == ["one", "two", "one", "one"]
+
+
+def test_rows_can_be_kept_by_what_was_found(deals):
+    keep = [{"where": "items.Line is not null", "why": "not in the list", "budget": 0.5}]
+    sources = {"lines": {"file": "lines.csv", "join": {"items": BY_NAME}} | SPELLED, "items": {"file": "items.csv"}}
+    deals.run({"transactions": {"keep": keep, "columns": SALES}}, sources=sources)
+    assert deals.column("transaction_id") == ["1", "2"]
+
+
+@pytest.mark.parametrize(
+    ("join", "columns", "says"),
+    [
+        ({"by": {"Thing": "Itm"}}, {}, r"items: lines.join.items needs column 'Itm'; items.csv has \['Item'"),
+        ({"by": {"Thng": "Item"}}, {}, r"lines: lines.join.items needs column 'Thng'; lines.csv has \['Id'"),
+        ({}, {"product_id": "items.Lin"}, r"items: transactions.product_id needs column 'Lin'; items.csv has"),
+        ({"budget": None}, {}, r"join.items.budget: missing"),
+    ],
+)
+def test_a_join_over_columns_that_are_not_there_is_refused(deals, join, columns, says):
+    with pytest.raises(ValueError, match=says):
+        deals.joined(BY_NAME | join, SPELLED, **columns)
+
+
+@pytest.mark.parametrize("other", ["lines", "itms"])
+def test_a_source_is_joined_to_another_one_that_is_there(deals, other):
+    lines = {"file": "lines.csv", "join": {other: BY_NAME}}
+    with pytest.raises(ValueError, match=rf"sources.lines.join: \['{other}'\] are no other sources of \['lines'"):
+        deals.mapping({"transactions": {"columns": SALES}}, sources={"lines": lines, "items": {"file": "items.csv"}})
+
+
+# Several sources into one table
+
+
+def both(export: Export, origin: object, columns: dict, **table: object) -> pd.DataFrame:
+    """Import accounts from customers and leads, two rows each; give the ledger."""
+    sources = {n: {"file": f"{n}.csv", "time_zone": "UTC"} for n in ("customers", "leads")}
+    return export.run({"accounts": {"from": origin, "columns": columns} | table}, sources=sources)
+
+
+@pytest.fixture
+def halves(export: Export) -> Export:
+    export.holds("Id,Name,Staff\na,Acme,5\nb,Beta,7\n", "customers.csv")
+    return export.holds("Id,Company,Entered,Name\nc,Cold,2025-02-01,x\nd,Dull,2025-03-01,y\n", "leads.csv")
+
+
+OWN = {
+    "customers": {"name": "Name", "employees": "Staff", "created_at": {"value": "2025-01-01"}},
+    "leads": {"name": "Company", "created_at": "Entered"},
+}
+
+
+def test_rows_of_several_sources_follow_each_other_each_with_its_own_columns(halves):
+    found = both(halves, OWN, {"account_id": "Id", "source_system": {"value": "crm"}})
+    got = pq.read_table(halves.to / "accounts.parquet")
+    assert got["account_id"].to_pylist() == ["a", "b", "c", "d"]
+    assert got["name"].to_pylist() == ["Acme", "Beta", "Cold", "Dull"]
+    assert got["employees"].to_pylist() == [5, 7, None, None]  # leads have no such column
+    assert [t.month for t in got["created_at"].to_pylist()] == [1, 1, 2, 3]
+    told = found[found["table"] == "accounts"][["step", "rows_in", "rows_out", "rows_lost", "why"]]
+    assert told.values.tolist() == [
+        ["from", 2, 2, 0, "source customers"], ["from", 2, 2, 0, "source leads"], ["write", 4, 4, 0, "accounts.parquet"],
+    ]  # fmt: skip
+
+
+def test_sources_that_are_alike_are_only_named(halves):
+    both(halves, ["leads", "customers"], ACCOUNTS | {"account_id": {"key": ["Name", "_row"]}})
+    got = pq.read_table(halves.to / "accounts.parquet")
+    assert got["account_id"].to_pylist() == ["x-1", "y-2", "Acme-1", "Beta-2"]  # _row counts in each file anew
+
+
+def test_a_key_that_two_sources_share_is_refused(halves):
+    halves.holds("Id,Company,Entered\nc,Cold,2025-02-01\na,Acme,2025-03-01\n", "leads.csv")
+    with pytest.raises(TableError, match=r"accounts: 2 of 4 rows share a key \['account_id'\] \(first: \['a'\]\)"):
+        both(halves, OWN, {"account_id": "Id"})
+
+
+def test_groups_gather_the_rows_of_all_sources(halves):
+    halves.holds("Id,Company,Entered\nc,Cold,2025-02-01\na,Acme Ltd,2024-03-01\n", "leads.csv")
+    own = {n: {c: d for c, d in columns.items() if c != "name"} for n, columns in OWN.items()}
+    own["customers"]["name"] = {"column": "Name", "take": "last"}
+    own["leads"]["name"] = {"column": "Company", "take": "last"}
+    for columns in own.values():
+        start = columns["created_at"]
+        columns["created_at"] = ({"column": start} if isinstance(start, str) else start) | {"take": "min"}
+    both(halves, own, {"account_id": "Id"}, one_row_per=["account_id"])
+    got = pq.read_table(halves.to / "accounts.parquet")
+    assert got["name"].to_pylist() == ["Acme Ltd", "Beta", "Cold"]  # the last row is that of the last source
+    assert [t.year for t in got["created_at"].to_pylist()] == [2024, 2025, 2025]
+    assert got["employees"].to_pylist() == [5, 7, None]
+
+
+def test_a_bad_value_is_named_by_the_row_of_its_own_file(halves):
+    halves.holds("Id,Company,Entered\nc,Cold,2025-02-01\nd,Dull,soon\n", "leads.csv")
+    with pytest.raises(TableError, match=r"created_at: 1 of 2 values .*\['row 2: soon'\].* Correct them in leads.csv"):
+        both(halves, OWN, {"account_id": "Id"})
+
+
+@pytest.mark.parametrize(
+    ("origin", "says"),
+    [
+        (["customers", "leeds"], r"no such source; there are \['customers', 'leads'\], not 'leeds'"),
+        (
+            {"customers": OWN["customers"], "leads": None},
+            r"accounts.from.leads: missing column\(s\) \['name', 'created_at",
+        ),
+        ([], "at least 1"),
+        (
+            {"customers": OWN["customers"] | {"name": {"column": "Name", "take": "min"}}, "leads": OWN["leads"]},
+            r"from: \['name'\] take one value here and another there",
+        ),
+    ],
+)
+def test_sources_that_do_not_make_one_table_are_refused(halves, origin, says):
+    with pytest.raises(ValueError, match=says):
+        both(halves, origin, {"account_id": "Id"}, one_row_per=["account_id"])
 
 
 # Refusals

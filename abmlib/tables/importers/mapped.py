@@ -100,9 +100,7 @@ def _inside(folder: Path, source: Source) -> Path:
     """Resolve a source's file and refuse one outside the folder."""
     path = (folder / source.file).resolve()
     if not path.is_relative_to(folder):
-        raise ValueError(
-            f"{source.name}: file {source.file!r} lies outside the source folder. Copy it into the folder."
-        )
+        raise ValueError(f"{source.name}: {source.file!r} lies outside the source folder. Copy it into the folder.")
     if not path.is_file():
         there = sorted(p.name for p in folder.iterdir())
         raise TableError(f"{source.name}: no file {source.file!r}; the folder has {there}. Add it or correct the name.")
@@ -153,11 +151,14 @@ def _fill(
     rows: list[LedgerRow] = []
     for name, source in mapping.sources.items():
         with _explained(name):
-            read[name] = _load(con, source, [t for t in mapping.tables.values() if t.source == name], files[name], work)
+            read[name] = _load(con, source, mapping, files[name], work)
     _lock(con)
     for name, source in mapping.sources.items():
         with _explained(name):
             rows += read[name][1] + _prepare(con, source)
+    for name, source in mapping.sources.items():
+        with _explained(name):
+            rows += _join(con, source)
     for name, table in mapping.tables.items():
         with _explained(name):
             rows += _make(con, mapping, table, new / f"{name}.parquet")
@@ -178,13 +179,13 @@ def _explained(place: str, remedy: str = "Correct the file, or the mapping's exp
 
 
 def _load(
-    con: duckdb.DuckDBPyConnection, source: Source, tables: list[Table], path: Path, work: Path
+    con: duckdb.DuckDBPyConnection, source: Source, mapping: Mapping, path: Path, work: Path
 ) -> tuple[dict[str, Any], list[LedgerRow]]:
     """Copy the columns that the mapping names into the engine, cleaned, with the row number; say what was read."""
     reader, columns = (_parquet if path.suffix.lower() == ".parquet" else _csv)(con, source, path, work)
     names = [name for name, _, _ in columns]
     _check_header(source, names)
-    used = _used(source, tables, names)
+    used = _used(source, mapping, names)
     wanted = [f"{values.clean(t, x, source.missing)} as {quoted(n)}" for n, x, t in columns if n.lower() in used]
     selected = ", ".join([f"row_number() over () as {ROW}", *wanted])
     con.execute(f"create table {quoted(f'raw {source.name}')} as select {selected} from {reader}")
@@ -245,18 +246,16 @@ def _as_utf8(source: Source, path: Path, copy: Path) -> Path:
 
 def _check_header(source: Source, names: list[str]) -> None:
     if not any(names):
-        raise TableError(
-            f"{source.name}: {source.file} is empty or starts with an empty line. Start it with its columns."
-        )
-    taken = [n for n in names if n.lower() in {ROW, *(d.lower() for d in source.derive)}]
+        raise TableError(f"{source.name}: {source.file} is empty or starts with an empty line. Start with its columns.")
+    taken = [n for n in names if n.lower() in {ROW, *(d.lower() for d in (*source.derive, *source.join))}]
     if taken:
         raise TableError(f"{source.name}: {source.file} itself has the column(s) {taken}. Rename them.")
 
 
-def _used(source: Source, tables: list[Table], columns: list[str]) -> set[str]:
+def _used(source: Source, mapping: Mapping, columns: list[str]) -> set[str]:
     """Give the columns that the mapping names, in small letters; refuse a name that the file lacks or has twice."""
     has = [c.lower() for c in columns]
-    needed = list(_needed(source, tables))
+    needed = [(p, name) for s in mapping.sources.values() for p, of, name in _needed(s, mapping) if of == source.name]
     for place, name in needed:
         if name.lower() not in {ROW, *(d.lower() for d in source.derive), *has}:
             raise TableError(
@@ -273,28 +272,80 @@ def _used(source: Source, tables: list[Table], columns: list[str]) -> set[str]:
     return used
 
 
-def _needed(source: Source, tables: list[Table]) -> Iterator[tuple[str, str]]:
-    """Give each place where the mapping names a column of the source, and the name."""
-    columns = [(f"{t.name}.{c}", d) for t in tables for c, d in t.columns.items()]
+def _needed(source: Source, mapping: Mapping) -> Iterator[tuple[str, str, str]]:
+    """Give each place where the mapping names a column for rows of the source: place, source it is of, name there."""
+    tables = [t for t in mapping.tables.values() if source.name in t.sources]
+    columns = [(f"{t.name}.{c}", d) for t in tables for c, d in t.sources[source.name].items()]
+    yield from (("correct", source.name, name) for name in source.correct)
+    for other, join in source.join.items():
+        for here, there in join.by.items():
+            yield from ((f"{source.name}.join.{other}", *of) for of in ((source.name, here), (other, there)))
     for place, d in columns:
-        yield from ((place, name) for name in (d.column, *d.key, d.other) if name is not None)
+        yield from ((place, *_of(source, name)) for name in (d.column, *d.key) if name is not None)
     expressions = [(f"derive.{name}", e) for name, e in source.derive.items()]
     expressions += [("keep", k.where) for k in source.keep]
     expressions += [(f"{t.name}.keep", k.where) for t in tables for k in t.keep]
     for place, expression in expressions + [(place, d.sql) for place, d in columns if d.sql]:
         for parts in references(expression):
-            whole = len(parts) > 1 and parts[0].lower() == source.name.lower()
-            yield place, parts[1] if whole else parts[0]
+            yield (place, *_of(source, *parts))
+
+
+def _of(source: Source, *parts: str) -> tuple[str, str]:
+    """Give the source that a name is of, and the name there: that of a joined row is written source.name."""
+    head, *rest = parts if len(parts) > 1 else parts[0].split(".", 1)
+    if rest and head in source.join:
+        return head, rest[0]
+    return source.name, parts[1] if len(parts) > 1 and head.lower() == source.name.lower() else parts[0]
 
 
 def _prepare(con: duckdb.DuckDBPyConnection, source: Source) -> list[LedgerRow]:
-    """Compute the derived columns, filter, and leave the source's table for the canonical ones."""
+    """Correct spellings, compute the derived columns, filter, and leave the source's table for the canonical ones."""
     raw, kept, name = (quoted(f"{prefix}{source.name}") for prefix in ("raw ", "kept ", ""))
-    origin = f"{raw} as {name}"
+    origin, types, rows = f"{raw} as {name}", _types(con, raw), []
+    for column, entries in source.correct.items():
+        x = values.as_text(types.get(column.lower(), ""), quoted(column))
+        right = values.mapped(entries, x, x)
+        wrong = f"from {raw} where {x} is distinct from {right}"
+        total, count = _one(con, f"select count(*), (select count(*) {wrong}) from {raw}")
+        why = f"{column}: {count} values corrected{_first(con, f'select {x} {wrong} group by all', f'min({ROW})')}"
+        rows.append(LedgerRow("correct", source.name, total, total, 0, why))
+        origin = f"(select * replace ({right} as {quoted(column)}) from {origin}) as {name}"
     for derived, expression in source.derive.items():
         origin = f"(select *, (\n{expression}\n) as {quoted(derived)} from {origin}) as {name}"
-    rows = _filter(con, source.name, origin, source.keep)
+    rows += _filter(con, source.name, origin, source.keep)
     con.execute(f"create table {kept} as select * from {origin}{_where(source.keep)}; drop table {raw}")
+    return rows
+
+
+def _join(con: duckdb.DuckDBPyConnection, source: Source) -> list[LedgerRow]:
+    """Look each row up in other sources, and leave the rows with what was found; no row goes and none doubles."""
+    kept, rows = quoted(f"kept {source.name}"), []
+    picks, joined, types = [f"{kept}.*"], kept, _types(con, kept)
+    for other, join in source.join.items():
+        right, words = quoted(f"kept {other}"), " and ".join(join.by)
+        theirs = _types(con, right)
+        here = [values.as_text(types[c.lower()], f"{kept}.{quoted(c)}") for c in join.by]
+        there = [values.as_text(theirs[c.lower()], f"{right}.{quoted(c)}") for c in join.by.values()]
+        whole, keyed = (f"{' || '.join(keys)} is not null" for keys in (there, here))
+        agree = " and ".join(f"{a} = {b}" for a, b in zip(here, there, strict=True))
+        remedy = f"{source.name} looks its rows up by it: keep one row per key, or look up by more columns."
+        _check_unique(con, other, f"{right} where {whole}", dict(zip(join.by.values(), there, strict=True)), remedy)
+        lost = f"from {kept} anti join {right} on {agree} where {keyed}"
+        counts = f"count(*), count(*) filter (where {keyed}), (select count(*) {lost})"
+        total, known, count = _one(con, f"select {counts} from {kept}")
+        first = _first(con, f"select {', '.join(here)} {lost} group by all", f"min({ROW})")
+        why = [f"no match in {other}: {count} of {known} rows with {words}{first}"]
+        if count > join.budget * known:
+            remedy = "Correct them in the files, or with correct in the mapping."
+            raise TableError(f"{source.name}: {why[0]}; budget {join.budget:g}. {remedy}")
+        if known < total:
+            why.append(f"nothing to look up in {other}: {total - known} of {total} rows without {' or '.join(join.by)}")
+        rows += [LedgerRow("join", source.name, total, total, 0, w) for w in why]
+        picks += [f"{right}.{quoted(c)} as {quoted(f'{other}.{c}')}" for c in theirs]
+        fields = ", ".join(f"{text(c)}: {right}.{quoted(c)}" for c in theirs)
+        picks.append(f"{{{fields}}} as {quoted(other)}")  # for other.column in an expression
+        joined += f" left join {right} on {agree}"
+    con.execute(f"create view {quoted(f'joined {source.name}')} as select {', '.join(picks)} from {joined}")
     return rows
 
 
@@ -319,39 +370,51 @@ def _filter(con: duckdb.DuckDBPyConnection, table: str, origin: str, keeps: Sequ
 
 def _make(con: duckdb.DuckDBPyConnection, mapping: Mapping, table: Table, path: Path) -> list[LedgerRow]:
     """Make one canonical table: read values, check them, group, check the key, write."""
-    kept = quoted(f"kept {table.source}")
-    origin = f"{kept} as {quoted(table.source)}"
-    rows = _filter(con, table.name, origin, table.keep)
-    types = {c.lower(): t for c, t in _describe(con, f"select * from {kept}").items()}
-    kinds = {}
-    for c, d in table.columns.items():
-        with _explained(d.place, "Correct the expression in the mapping."):
-            kinds[c] = _describe(con, f"select {values.origin(d, types)} as x from {origin}")["x"]
-    read = values.stage(table, kinds, types, f"{origin}{_where(table.keep)}", mapping.workbook.time_zone)
-    con.execute(f"create or replace table made as {read}")
+    rows = []
+    made = [f"{quoted(c)} {values.TYPES[d.kind]}, {quoted(f'bad {c}')} varchar" for c, d in table.columns.items()]
+    con.execute(f"create or replace table made ({', '.join([f'{ROW} bigint', *made])})")
+    for name, columns in table.sources.items():
+        rows += _add(con, mapping, table.model_copy(update={"columns": columns}), mapping.sources[name])
     (n,) = _one(con, "select count(*) from made")
-    _check_values(con, table, Path(mapping.sources[table.source].file).name, n)
     order = ROW
     if table.one_row_per:
         order, before = _names(table.one_row_per), n
         n = _group(con, table)
         rows.append(LedgerRow("group", table.name, before, n, 0, f"one row per {', '.join(table.one_row_per)}"))
-    _check_key(con, table, n)
+    key = {c: quoted(c) for c in schema.key(table.name) if c in table.columns}
+    remedy = f"Group them with one_row_per: [{', '.join(key)}] in the mapping, or add to the key what tells them apart."
+    _check_unique(con, table.name, "made", key, remedy)
     wanted = ", ".join(f"{quoted(c)}::{values.TYPES[d.kind]} as {quoted(c)}" for c, d in table.columns.items())
     _write(con, f"select {wanted} from made order by {order}", path)
     return [*rows, LedgerRow("write", table.name, n, n, 0, path.name)]
 
 
-def _check_values(con: duckdb.DuckDBPyConnection, table: Table, file: str, n: int) -> None:
+def _add(con: duckdb.DuckDBPyConnection, mapping: Mapping, table: Table, source: Source) -> list[LedgerRow]:
+    """Add the rows of one source, after those of the sources before it, and check their values."""
+    joined = quoted(f"joined {source.name}")
+    origin = f"{joined} as {quoted(source.name)}"
+    rows = _filter(con, table.name, origin, table.keep)
+    types, kinds = _types(con, joined), {}
+    for c, d in table.columns.items():
+        with _explained(d.place, "Correct the expression in the mapping."):
+            kinds[c] = _describe(con, f"select {values.origin(d, types)} as x from {origin}")["x"]
+    read = values.stage(table, kinds, types, f"{origin}{_where(table.keep)}", mapping.workbook.time_zone)
+    (top,) = _one(con, f"select coalesce(max({ROW}), 0) from made")
+    con.execute(f"insert into made by name select * replace ({ROW} + {top} as {ROW}) from ({read})")
+    (n,) = _one(con, f"select count(*) from made where {ROW} > {top}")
+    _check_values(con, table, Path(source.file).name, n, top)
+    return rows if len(table.sources) == 1 else [*rows, LedgerRow("from", table.name, n, n, 0, f"source {source.name}")]
+
+
+def _check_values(con: duckdb.DuckDBPyConnection, table: Table, file: str, n: int, top: int) -> None:
     """Refuse values that do not read, needed values that are missing, and values that a column does not allow."""
     for c, d in table.columns.items():
-        for where, shown, says, remedy in _complaints(c, d, schema.CANONICAL[table.name].columns[c], file):
+        for broken, shown, says, remedy in _complaints(c, d, schema.CANONICAL[table.name].columns[c], file):
+            where = f"{ROW} > {top} and ({broken})"
             (count,) = _one(con, f"select count(*) from made where {where}")
             if count:
-                first = con.execute(
-                    f"select {ROW}, {shown} from made where {where} order by 1 limit {FIRST}"
-                ).fetchall()
-                cases = [f"row {r}" if v is None else f"row {r}: {v}" for r, v in first]
+                first = con.execute(f"select {ROW} - {top}, {shown} from made where {where} order by 1 limit {FIRST}")
+                cases = [f"row {r}" if v is None else f"row {r}: {v}" for r, v in first.fetchall()]
                 raise TableError(f"{d.place}: {count} of {n} {says} {first_cases(cases)}. {remedy}")
 
 
@@ -406,26 +469,24 @@ def _check_one_value(con: duckdb.DuckDBPyConnection, place: str, x: str, keys: s
     if count:
         (groups,) = _one(con, f"select count(*) from (select distinct {keys} from made)")
         raise TableError(
-            f"{place}: {count} of {groups} groups hold several values {_first(con, several)}. Say in the mapping which "
+            f"{place}: {count} of {groups} groups hold several values{_first(con, several)}. Say in the mapping which "
             f"one to take: {[t for t in TAKES if t]}."
         )
 
 
-def _check_key(con: duckdb.DuckDBPyConnection, table: Table, n: int) -> None:
-    own = [c for c in schema.key(table.name) if c in table.columns]
-    repeated = f"from made group by {_names(own)} having count(*) > 1"
-    (count,) = _one(con, f"select coalesce(sum(n), 0)::bigint from (select count(*) as n {repeated})")
+def _check_unique(con: duckdb.DuckDBPyConnection, place: str, rows: str, key: dict[str, str], remedy: str) -> None:
+    """Refuse rows of which several have one key, given as names and SQL."""
+    keys, repeated = ", ".join(key.values()), f"from {rows} group by all having count(*) > 1"
+    (count,) = _one(con, f"select coalesce(sum(n), 0)::bigint from (select {keys}, count(*) as n {repeated})")
     if count:
-        raise TableError(
-            f"{table.name}: {count} of {n} rows share a key {own} {_first(con, f'select {_names(own)} {repeated}')}. "
-            f"Group them with one_row_per: [{', '.join(own)}] in the mapping, or add to the key a column that tells "
-            "them apart."
-        )
+        (n,) = _one(con, f"select count(*) from {rows}")
+        cases = _first(con, f"select {keys} {repeated}")
+        raise TableError(f"{place}: {count} of {n} rows share a key {list(key)}{cases}. {remedy}")
 
 
-def _first(con: duckdb.DuckDBPyConnection, query: str) -> str:
-    found = con.execute(f"select * from ({query}) order by all limit {FIRST}").fetchall()
-    return first_cases(row[0] if len(row) == 1 else row for row in found)
+def _first(con: duckdb.DuckDBPyConnection, query: str, order: str = "all") -> str:
+    found = con.execute(f"{query} order by {order} limit {FIRST}").fetchall()
+    return f" {first_cases(row[0] if len(row) == 1 else row for row in found)}" if found else ""
 
 
 def _write(con: duckdb.DuckDBPyConnection, query: str, path: Path) -> None:
@@ -449,6 +510,10 @@ def _write(con: duckdb.DuckDBPyConnection, query: str, path: Path) -> None:
 
 def _names(columns: Iterable[str]) -> str:
     return ", ".join(map(quoted, columns))
+
+
+def _types(con: duckdb.DuckDBPyConnection, table: str) -> dict[str, str]:
+    return {c.lower(): t for c, t in _describe(con, f"select * from {table}").items()}
 
 
 def _describe(con: duckdb.DuckDBPyConnection, query: str) -> dict[str, str]:

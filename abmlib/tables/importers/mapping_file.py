@@ -5,6 +5,7 @@ The file, with every word it may hold (``data/mappings/`` has worked examples)::
     version: 1
     title: one line
     about: where the data is from, licence, what a row is
+    maps: {lands: {UK: Britain}}    # value maps used in several places: {column: Land, map: lands}
     workbook:                       # goes to workbook.yml beside the tables
       currency: EUR
       time_zone: Europe/Berlin      # reporting time zone: dates are days of this zone
@@ -15,24 +16,31 @@ The file, with every word it may hold (``data/mappings/`` has worked examples)::
         decimal: ","                # how numbers are written in text columns; also thousands
         time_zone: Europe/Berlin    # zone of times that do not carry one
         missing: ["n/a", "-"]       # texts that mean missing, besides the empty text
+        correct: {Item: {GTXPro: GTX Pro}}        # spellings put right first; other texts stay
         derive: {code: upper("Item")}             # columns computed once, used below
         keep:
           - {where: '"Customer" is not null', why: no customer on the line, budget: 0.1}
+        join:                       # last: look each row up in another source, once at most
+          items: {by: {code: id}, budget: 0.02}   # column here: column there; share of keys that may not be found
     tables:
       transactions:
-        from: orders
+        from: orders                # or [orders, returns], or {orders: {}, returns: {kind: {value: return}}}:
         keep: []                    # as above, for this table alone
         one_row_per: [account_id]   # group; each column then says which value to take
         columns:
-          product_id: Item                        # short for {column: Item}
+          product_id: Item                        # short for {column: Item}; items.id is of the row joined
           kind: {value: purchase}                 # the same in every row
           revenue: {sql: '"Qty" * "Price"'}       # an expression over the source's columns
           transaction_id: {key: [Order, _row]}    # _row: number of the row in the file, from 1
 
-To ``column`` and ``sql`` may be added: ``map`` (text in the source: value), ``else`` (value of all other texts, or
-``{column: …}``; without it they stop the import), ``format`` and ``time_zone`` of a date (strptime, one or several;
-``epoch_seconds``, ``epoch_milliseconds``), ``decimal`` and ``thousands``, ``unit: percent``, ``divide_by``; and in a
+To ``column`` and ``sql`` may be added: ``map`` (text in the source: value), ``else`` (value of all other texts;
+without it they stop the import), ``format`` and ``time_zone`` of a date (strptime, one or several; ``epoch_seconds``,
+``epoch_milliseconds``), ``decimal`` and ``thousands``, ``unit: percent``, ``divide_by``, ``multiply_by``; and in a
 grouped table ``take``: first, last, min, max, sum, most_common. Without ``take`` a group must hold one value.
+
+A row whose key is missing or not found in a ``join`` stays, without the other's columns, and is counted in the ledger;
+the budget is of the rows that have a key. A key that stands twice in the other source stops the import. Of several
+sources, the rows follow each other; a column that one of them lacks is missing in its rows.
 
 Blanks around texts are cut, and the empty text is missing. Missing stays missing under a ``map``, unless it maps
 ``""``. A value that does not read as its column's kind stops the import; nothing is guessed and nothing written.
@@ -54,6 +62,7 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
+    ValidationInfo,
     create_model,
     model_validator,
 )
@@ -65,13 +74,12 @@ VERSION = 1
 DELIMITERS = {".csv": ",", ".tsv": "\t", ".txt": "\t"}  # of a text file, if none is given
 TEXTS, NUMBERS, TIMES = ("id", "text", "list"), ("int", "number", "money", "rate"), ("ts", "date")
 MEANT_FOR: dict[str, tuple[str, ...]] = dict.fromkeys(("format", "time_zone"), TIMES) | {"key": TEXTS}
-MEANT_FOR |= dict.fromkeys(("decimal", "thousands", "unit", "divide_by"), NUMBERS)
+MEANT_FOR |= dict.fromkeys(("decimal", "thousands", "unit", "divide_by", "multiply_by"), NUMBERS)
 ORIGINS = ["column", "value", "sql", "key"]
-AS_READ = {"format", "decimal", "thousands", "unit", "divide_by"}  # how the export writes a value
+AS_READ = {"format", *(word for word, kinds in MEANT_FOR.items() if kinds == NUMBERS)}  # how the export writes a value
 EPOCHS = {"epoch_seconds": 1_000_000, "epoch_milliseconds": 1_000}  # microseconds in one
-LATER = dict.fromkeys(("join", "lookup"), "Join the files before the import.")
-LATER |= dict.fromkeys(("union", "files"), "Put the files together before the import.")
-LATER |= {"sheet": "Save the sheet as CSV."}
+LATER = {"lookup": "Use join in the source.", "sheet": "Save the sheet as CSV."}
+LATER |= dict.fromkeys(("union", "files"), "Give each file a source, and name them all in `from`.")
 
 
 def _plain(value: Any) -> Any:
@@ -122,6 +130,21 @@ def _formats(given: tuple[str, ...]) -> tuple[str, ...]:
     return given
 
 
+def _named(given: Any, info: ValidationInfo) -> Any:
+    """Look up a value map that is given by its name."""
+    maps = info.context.get("maps") if isinstance(info.context, dict) else None
+    known = maps if isinstance(maps, dict) else {}
+    if isinstance(given, str) and given not in known:
+        raise ValueError(f"no map is called {given!r}; there are {list(known)}. Correct the spelling.")
+    return known[given] if isinstance(given, str) else given
+
+
+def _each(given: Any, alike: bool) -> Any:
+    """Write one name or several as words with values; one left out is the name itself, if `alike`, or no words."""
+    words = given if isinstance(given, dict) else dict.fromkeys(map(str, given if isinstance(given, list) else [given]))
+    return {name: (name if alike else {}) if value is None else value for name, value in words.items()}
+
+
 def has_zone(one: str) -> bool:
     """Say whether a date format reads a time zone."""
     return "%z" in one or "%Z" in one
@@ -141,6 +164,8 @@ Character = Annotated[str, Field(min_length=1, max_length=1), BeforeValidator(la
 Decimal = Literal[".", ","]
 Thousands = Annotated[str, Field(pattern=r"^\D?$")]
 Share = Annotated[float, Field(strict=True, ge=0, le=1)]
+Factor = Annotated[float, Field(strict=True)]
+ValueMap = Annotated[dict[Annotated[Plain, AfterValidator(str.strip)], Plain | None], BeforeValidator(_named)]
 
 
 class Words(BaseModel):
@@ -170,6 +195,13 @@ class Keep(Words):
     budget: Share
 
 
+class Join(Words):
+    """A look-up in another source: the columns here and there that must agree, and the share that may find nothing."""
+
+    by: Annotated[dict[str, str], BeforeValidator(lambda v: _each(v, True)), Field(min_length=1)]
+    budget: Share
+
+
 class Source(Words):
     """One file of the export and how it is written."""
 
@@ -182,14 +214,10 @@ class Source(Words):
     thousands: Thousands = ""
     time_zone: Zone | None = None
     missing: Several = ()
+    correct: dict[str, ValueMap] = {}
     derive: dict[str, Expression] = {}
     keep: list[Keep] = []
-
-
-class Other(Words):
-    """The column that ``else`` takes values from."""
-
-    column: str
+    join: dict[str, Join] = {}
 
 
 class Column(Words):
@@ -201,20 +229,16 @@ class Column(Words):
     value: Plain | None = None
     sql: Expression | None = None
     key: Several = ()
-    map: dict[Annotated[Plain, AfterValidator(str.strip)], Plain | None] | None = None
-    otherwise: Other | Plain | None = Field(None, alias="else")
+    map: ValueMap | None = None
+    otherwise: Plain | None = Field(None, alias="else")
     format: Formats = ()
     time_zone: Zone | None = None
     decimal: Decimal = "."
     thousands: Thousands = ""
     unit: Literal["percent"] | None = None
-    divide_by: Annotated[float, Field(strict=True)] | None = None
+    divide_by: Factor | None = None
+    multiply_by: Factor | None = None
     take: Literal["first", "last", "min", "max", "sum", "most_common"] | None = None
-
-    @property
-    def other(self) -> str | None:
-        """The column that ``else`` takes values from."""
-        return self.otherwise.column if isinstance(self.otherwise, Other) else None
 
     @property
     def partial(self) -> bool:
@@ -230,19 +254,24 @@ class Column(Words):
         extra |= given & AS_READ if self.map is not None else given & {"otherwise"}
         if extra:
             raise ValueError(f"{sorted(extra)} cannot be added to {sorted(given - extra)}. Leave it out.")
-        if self.divide_by == 0:
-            raise ValueError("divide_by must be a number other than 0. Correct it.")
+        if 0 in (self.divide_by, self.multiply_by):
+            raise ValueError("divide_by and multiply_by must be numbers other than 0. Correct it.")
         return self
 
 
+Columns = dict[str, Annotated[Column, BeforeValidator(lambda v: {"column": v} if isinstance(v, str) else v)]]
+
+
 class Table(Words):
-    """One canonical table and the source it is made from."""
+    """One canonical table and the sources it is made from, each with the columns that only it has; read: all it has."""
 
     name: str = Field("", exclude=True)
-    source: str = Field(alias="from")
+    sources: Annotated[dict[str, Columns], BeforeValidator(lambda v: _each(v, False))] = Field(
+        alias="from", min_length=1
+    )
     keep: list[Keep] = []
     one_row_per: Several = ()
-    columns: dict[str, Annotated[Column, BeforeValidator(lambda v: {"column": v} if isinstance(v, str) else v)]]
+    columns: Columns = {}
 
 
 _FACTS: dict[str, Any] = {
@@ -260,6 +289,7 @@ class Mapping(Words):
     version: Version
     title: str
     about: str = ""
+    maps: dict[str, ValueMap] = {}
     workbook: Workbook = Workbook()
     sources: dict[Annotated[str, Field(pattern=r"^[A-Za-z_]\w*$")], Source] = Field(min_length=1)
     tables: dict[str, Table] = Field(min_length=1)
@@ -300,7 +330,7 @@ def load_mapping(path: str | Path) -> Mapping:
         raise ValueError(f"{path}: no such mapping file. Give the path of one.")
     try:
         given = yaml.load(path.read_text("utf-8-sig"), _Loader)  # noqa: S506  a SafeLoader
-        return _settled(Mapping.model_validate(given), path.name)
+        return _settled(Mapping.model_validate(given, context=given), path.name)
     except (yaml.YAMLError, UnicodeDecodeError) as wrong:
         mark = getattr(wrong, "problem_mark", None)
         said = f"line {mark.line + 1}: {getattr(wrong, 'problem', '')}" if mark else " ".join(str(wrong).split())
@@ -312,7 +342,7 @@ def load_mapping(path: str | Path) -> Mapping:
 def _first(wrong: ValidationError) -> str:
     """Say the first thing that is wrong, with its place."""
     found = wrong.errors()[0]
-    place = ".".join(str(part) for part in found["loc"] if part != Other.__name__)
+    place = ".".join(map(str, found["loc"]))
     said = f"{found['msg']}, got {found['input']!r}. Correct it."
     if found["type"] == "value_error":
         said = str(found["ctx"]["error"])
@@ -324,18 +354,35 @@ def _first(wrong: ValidationError) -> str:
 def _settled(mapping: Mapping, file: str) -> Mapping:
     """Give every part its name, and every column what it takes from its source and its table."""
     sources = {n: s.model_copy(update={"name": n}) for n, s in mapping.sources.items()}
+    for n, s in sources.items():
+        if strange := [j for j in s.join if j not in sources or j == n]:
+            raise ValueError(f"{file}: sources.{n}.join: {strange} are no other sources of {[*sources]}. Correct them.")
     tables = {n: _table(f"{file}: tables.{n}", n, t, sources) for n, t in mapping.tables.items()}
-    idle = sorted(set(sources) - {t.source for t in tables.values()})
+    made = {n for t in tables.values() for n in t.sources}
+    idle = sorted(set(sources) - made - {j for n in made for j in sources[n].join})
     if idle:
-        raise ValueError(f"{file}: no table is made from source(s) {idle}. Use them in `from`, or take them out.")
+        raise ValueError(f"{file}: no table is made with source(s) {idle}. Use them in from or join, or take them out.")
     return mapping.model_copy(update={"file": file, "sources": sources, "tables": tables})
 
 
 def _table(at: str, name: str, table: Table, sources: dict[str, Source]) -> Table:
-    for one, there, what in ((name, schema.CANONICAL, "table"), (table.source, sources, "source")):
+    tables: list[tuple[str, str, list[str]]] = [("table", name, sorted(schema.CANONICAL))]
+    for what, one, there in tables + [("source", s, sorted(sources)) for s in table.sources]:
         if one not in there:
-            raise ValueError(f"{at}: no such {what}; there are {sorted(there)}, not {one!r}. Correct the spelling.")
-    known, given = schema.CANONICAL[name].columns, table.columns
+            raise ValueError(f"{at}: no such {what}; there are {there}, not {one!r}. Correct the spelling.")
+    known, parts = schema.CANONICAL[name].columns, {}
+    for source, its in table.sources.items():
+        own, given, grouped = sources[source], table.columns | its, bool(table.one_row_per)
+        _check_names(f"{at}.columns" if len(table.sources) == 1 else f"{at}.from.{source}", name, table, given)
+        parts[source] = {c: _column(f"{at}.columns.{c}", name, c, given[c], own, grouped) for c in known if c in given}
+    first = {c: part[c] for c in known for part in reversed(parts.values()) if c in part}
+    if several := [c for c, d in first.items() if any(part.get(c, d).take != d.take for part in parts.values())]:
+        raise ValueError(f"{at}.from: {several} take one value here and another there. Say the same for all sources.")
+    return table.model_copy(update={"name": name, "sources": parts, "columns": first})
+
+
+def _check_names(at: str, name: str, table: Table, given: Columns) -> None:
+    known = schema.CANONICAL[name].columns
     absent = [c for c, d in known.items() if required(d) and c not in given]
     derived = [c for c, d in known.items() if schema.meta(d)["derived"] and c in given]
     strange = [g for g in table.one_row_per if g not in given or given[g].take]
@@ -346,10 +393,7 @@ def _table(at: str, name: str, table: Table, sources: dict[str, Source]) -> Tabl
         (strange, "{} name the group, so they must be mapped, without `take`. Correct them."),
     ):
         if wrong:
-            raise ValueError(f"{at}.columns: {said.format(wrong)}")
-    source, grouped = sources[table.source], bool(table.one_row_per)
-    columns = {c: _column(f"{at}.columns.{c}", name, c, given[c], source, grouped) for c in known if c in given}
-    return table.model_copy(update={"name": name, "columns": columns})
+            raise ValueError(f"{at}: {said.format(wrong)}")
 
 
 def _column(at: str, table: str, name: str, column: Column, source: Source, grouped: bool) -> Column:

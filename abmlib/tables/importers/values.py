@@ -29,7 +29,7 @@ def clean(kind: str, x: str, missing: tuple[str, ...]) -> str:
 def origin(column: Column, types: Mapping[str, str]) -> str:
     """Give what a column is made from; `types` are those of the source's columns, by name in small letters."""
     if column.key:
-        return _key([_as_text(types[p.lower()], quoted(p)) for p in column.key])
+        return _key([as_text(types[p.lower()], quoted(p)) for p in column.key])
     if column.value is not None:
         return text(column.value)
     return quoted(column.column) if column.column is not None else f"(\n{column.sql}\n)"
@@ -43,15 +43,11 @@ def stage(table: Table, kinds: Mapping[str, str], types: Mapping[str, str], sour
     origins, entries, values = [], [], []
     for c, d in table.columns.items():
         kind, x = kinds[c], origin(d, types)
-        o, e, m = (quoted(f"{level} {c}") for level in ("origin", "else", "mapped"))
+        o, m = quoted(f"origin {c}"), quoted(f"mapped {c}")
         if d.map is not None:
-            kind, x = "VARCHAR", _as_text(kind, x)
-            entries.append(f"{_mapped(d, o, e)} as {m}")
-        else:
-            entries.append(f"{o} as {m}")
+            kind, x = "VARCHAR", as_text(kind, x)
+        entries.append(f"{o if d.map is None else mapped(d.map, o, text(d.otherwise))} as {m}")
         origins.append(f"{x} as {o}")
-        if d.other is not None:
-            origins.append(f"{_as_text(types[d.other.lower()], quoted(d.other))} as {e}")
         read = _read(d, kind, m, reporting)
         bad = f"{m} is not null and {read} is null"
         if d.partial:
@@ -70,15 +66,13 @@ def _key(parts: list[str]) -> str:
     return parts[0] if len(parts) == 1 else " || '-' || ".join(escaped)
 
 
-def _mapped(column: Column, x: str, other: str) -> str:
-    """Apply a value map; missing stays missing unless the map has the empty text."""
-    entries = column.map or {}
+def mapped(entries: Mapping[str, str | None], x: str, rest: str) -> str:
+    """Apply a value map to a text, with `rest` for all others; missing stays so unless the map has the empty text."""
     whens = " ".join(f"when {text(k)} then {text(v)}" for k, v in entries.items())
-    rest = other if column.other is not None else text(column.otherwise)  # type: ignore[arg-type]
     return f"case when {x} is null then {text(entries.get(''))} else (case {x} {whens} else {rest} end) end::varchar"
 
 
-def _as_text(kind: str, x: str) -> str:
+def as_text(kind: str, x: str) -> str:
     """Write a value as text; a whole number has no decimals, whatever type it came in."""
     if kind in ("FLOAT", "DOUBLE"):
         return f"case when {x} = floor({x}) and abs({x}) <= {EXACT} then {x}::bigint::varchar else {x}::varchar end"
@@ -88,12 +82,12 @@ def _as_text(kind: str, x: str) -> str:
 def _read(column: Column, kind: str, x: str, reporting: str) -> str:
     """Read `x`, of the type `kind`, as the kind of the column."""
     if column.kind in TEXTS:
-        return _as_text(kind, x)
+        return as_text(kind, x)
     if column.kind in NUMBERS:
         return _number(column, kind, x)
     if column.kind != "bool":
         return _time(column, kind, x, reporting)
-    word = f"lower({_as_text(kind, x)})"
+    word = f"lower({as_text(kind, x)})"
     yes, no = "('true', 't', 'yes', 'y', '1')", "('false', 'f', 'no', 'n', '0')"
     return f"case when {word} in {yes} then true when {word} in {no} then false end"
 
@@ -103,6 +97,8 @@ def _number(column: Column, kind: str, x: str) -> str:
     scale = (100.0 if column.unit else 1.0) * (column.divide_by or 1.0)
     if scale != 1:
         number = f"({number} / {scale!r})"
+    if column.multiply_by:
+        number = f"({number} * {column.multiply_by!r})"
     if column.kind == "int":
         return f"case when {number} = floor({number}) and abs({number}) <= {EXACT} then {number}::bigint end"
     return f"case when isfinite({number}) then {number} end"

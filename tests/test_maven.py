@@ -1,0 +1,142 @@
+"""A CRM's deals, spelled differently from file to file: the published figures come out of the import."""
+
+import datetime as dt
+
+import pandas as pd
+import pytest
+import yaml
+
+from abmlib.tables import Book
+from abmlib.tables.errors import TableError
+from abmlib.tables.importers import mapped
+from tests.conftest import ROOT, SHARED
+
+MAPPING = ROOT / "data" / "mappings" / "maven_crm_sales.yml"
+SOURCE = SHARED / "maven_crm_sales"
+LAST = "2017-12-31"  # day of the last closing
+
+
+@pytest.fixture(scope="module")
+def raw():
+    """The four files of the export, read without the project's own code."""
+    if not SOURCE.is_dir():
+        pytest.skip("the real data set maven_crm_sales is not beside this checkout")
+    return {f.stem: pd.read_csv(f) for f in SOURCE.glob("*.csv")}
+
+
+@pytest.fixture(scope="module")
+def folder(raw, tmp_path_factory):
+    to = tmp_path_factory.mktemp("maven") / "book"
+    mapped.run(mapped.load_mapping(MAPPING), SOURCE, to)
+    return to
+
+
+@pytest.fixture(scope="module")
+def book(folder):
+    return Book.open(folder, as_of=LAST)
+
+
+@pytest.fixture(scope="module")
+def deals(book):
+    return book.read("opportunities")
+
+
+def test_no_row_of_the_export_is_lost(book, deals, raw):
+    assert len(deals) == len(raw["sales_pipeline"]) == 8_800
+    assert len(book.read("accounts")) == len(raw["accounts"]) == 85
+    assert len(book.read("products")) == len(raw["products"]) == 7
+    assert set(deals["opportunity_id"]) == set(raw["sales_pipeline"]["opportunity_id"])
+    assert (book.ledger["rows_lost"] == 0).all()
+
+
+def test_closed_deals_give_the_published_win_rate_and_value(deals, raw):
+    closed, pipeline = deals[deals["is_closed"]], raw["sales_pipeline"]
+    won = closed[closed["is_won"].astype(bool)]
+    assert len(closed) == pipeline["deal_stage"].isin(["Won", "Lost"]).sum() == 6_711
+    assert len(won) == (pipeline["deal_stage"] == "Won").sum() == 4_238
+    assert len(won) / len(closed) == pytest.approx(0.6315, abs=5e-5)
+    assert won["amount"].sum() == pipeline.loc[pipeline["deal_stage"] == "Won", "close_value"].sum() == 10_005_534
+    assert (closed.loc[~closed["is_won"].astype(bool), "amount"] == 0).all()  # the export values a lost deal at nothing
+
+
+def test_won_deals_took_the_published_days(deals, raw):
+    won = deals[deals["is_won"].fillna(False)]
+    wins = raw["sales_pipeline"].query("deal_stage == 'Won'")
+    expected = (pd.to_datetime(wins["close_date"]) - pd.to_datetime(wins["engage_date"])).dt.days.mean()
+    got = ((won["closed_at"] - won["created_at"]) / pd.Timedelta(days=1)).mean()
+    assert got == pytest.approx(expected)
+    assert got == pytest.approx(51.8, abs=0.05)
+
+
+def test_open_deals_stay_with_what_is_not_known_missing(deals, raw):
+    opened = deals[~deals["is_closed"]]
+    left = raw["sales_pipeline"].query("deal_stage in ['Engaging', 'Prospecting']")
+    assert len(opened) == len(left) == 2_089
+    assert opened["account_id"].isna().sum() == left["account"].isna().sum() == 1_425
+    assert opened["created_at"].isna().sum() == left["engage_date"].isna().sum() == 500
+    assert opened[["amount", "close_date", "closed_at", "is_won"]].isna().all(axis=None)
+    assert opened["stage"].value_counts().to_dict() == {"Engaging": 1_589, "Prospecting": 500}
+    assert deals.loc[deals["is_closed"], ["account_id", "created_at", "closed_at"]].notna().all(axis=None)
+
+
+def test_every_deal_has_a_line_with_a_list_price_and_an_office(book, deals, raw):
+    prices = book.read("products").set_index("product_line")["list_price"]
+    expected = raw["products"].set_index("product")["sales_price"]
+    assert prices.to_dict() == expected.to_dict()
+    assert deals["product_line"].isin(prices.index).all()
+    assert deals["product_line"].value_counts()["GTX Pro"] == (raw["sales_pipeline"]["product"] == "GTXPro").sum()
+    office = raw["sales_teams"].set_index("sales_agent")["regional_office"]
+    assert (deals["sales_model"] == deals["owner_id"].map(office)).all()
+    assert set(deals["sales_model"]) == {"Central", "East", "West"}
+
+
+def test_accounts_are_spelled_and_valued_as_meant(book, raw):
+    accounts = book.read("accounts").set_index("account_id")
+    source = raw["accounts"].set_index("account").loc[accounts.index]
+    assert accounts["industry"].tolist() == source["sector"].replace("technolgy", "technology").tolist()
+    assert "technolgy" not in set(accounts["industry"])
+    assert accounts.loc["Bioholding", "country"] == "Philippines"
+    assert accounts.loc["Globex Corporation", "country"] == "Norway"
+    assert accounts["annual_revenue"].to_numpy() == pytest.approx(source["revenue"].to_numpy() * 1e6)
+    assert accounts["employees"].tolist() == source["employees"].tolist()
+    assert accounts["parent_account_id"].dropna().to_dict() == source["subsidiary_of"].dropna().to_dict()
+    first = pd.Timestamp(raw["sales_pipeline"]["engage_date"].min(), tz="UTC")
+    assert (accounts["created_at"] == first).all()
+
+
+def test_no_check_fails(book):
+    audit = book.audit()
+    assert audit.loc[(audit["severity"] == "fail") & (audit["bad"] > 0)].empty
+    assert audit.loc[audit["bad"] > 0].empty  # nor does one warn: every account, parent and product is found
+    assert book.settings.currency == "USD"
+
+
+@pytest.mark.parametrize("day", ["2017-03-01", "2017-07-02", "2017-12-31"])
+def test_a_deal_is_closed_at_the_end_of_its_closing_day_and_not_before(folder, raw, day):
+    expected = (pd.to_datetime(raw["sales_pipeline"]["close_date"]) <= day).sum()
+    assert Book.open(folder, as_of=day).read("opportunities")["is_closed"].sum() == expected
+    before = dt.date.fromisoformat(day) - dt.timedelta(days=1)
+    earlier = (pd.to_datetime(raw["sales_pipeline"]["close_date"]) < day).sum()
+    assert Book.open(folder, as_of=before).read("opportunities")["is_closed"].sum() == earlier < expected
+
+
+def test_the_ledger_names_what_was_respelled_found_and_left_without_account(book):
+    said = book.ledger.loc[book.ledger["table"] == "deals", "why"].tolist()
+    assert said == [
+        "file sales_pipeline.csv",
+        "product: 1480 values corrected (first: ['GTXPro'])",
+        "no match in products: 0 of 8800 rows with product",
+        "no match in teams: 0 of 8800 rows with sales_agent",
+        "no match in accounts: 0 of 7375 rows with account",
+        "nothing to look up in accounts: 1425 of 8800 rows without account",
+    ]
+
+
+def test_without_its_correction_the_other_spelling_stops_the_import(raw, tmp_path):
+    mapping = yaml.safe_load(MAPPING.read_text("utf-8"))
+    del mapping["sources"]["deals"]["correct"]
+    (tmp_path / "m.yml").write_text(yaml.safe_dump(mapping, sort_keys=False), "utf-8")
+    wanted = r"deals: no match in products: 1480 of 8800 rows with product \(first: \['GTXPro'\]\); budget 0\."
+    with pytest.raises(TableError, match=wanted):
+        mapped.run(mapped.load_mapping(tmp_path / "m.yml"), SOURCE, tmp_path / "book")
+    assert not (tmp_path / "book").exists()
