@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from abmlib.tables import Book, NotAnswerable, TableError, schema
+from abmlib.tables.book import Source
 from tests.conftest import ACCOUNTS, TRANSACTIONS, put
 
 
@@ -105,6 +106,10 @@ def test_the_latest_day_shows_deals_as_they_are(deals):
     assert now.is_won["won"]
     assert now.is_closed["undated"]
     assert now.amount["open"] == 80
+
+
+def test_the_latest_day_is_that_of_the_newest_fact_a_closing_included(deals):
+    assert str(Source.open(deals).latest_day()) == "2026-03-10"  # the won deal was closed after all were opened
 
 
 def test_an_absent_table_is_empty_to_spec(small):

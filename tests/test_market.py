@@ -8,10 +8,15 @@ import pytest
 
 from abmlib.market import Market, Switches, blocks, simulate, write
 from abmlib.market.__main__ import SAMPLE as SAMPLE_SIZES
+from abmlib.market.deals import CRM, LOST, STAGES, WON
 from abmlib.tables import schema
 
 SAMPLE = Path(__file__).parent.parent / "data" / "sample"
 SIZES = SAMPLE_SIZES
+OF_ACCOUNTS = (
+    "accounts", "transactions", "contacts", "opportunities", "opportunity_stage_history", "opportunity_contacts",
+    "activities",
+)  # fmt: skip
 FIRST, LAST = pd.Timestamp("2023-07-01"), pd.Timestamp("2026-06-30")
 
 
@@ -22,7 +27,7 @@ def market() -> Market:
 
 def in_bytes(market: Market, folder: Path) -> dict[str, bytes]:
     write(market, folder)
-    return {f.name: f.read_bytes() for f in folder.iterdir()}
+    return {f.name: f.read_bytes() for f in folder.rglob("*") if f.is_file()}
 
 
 def revenue(market: Market) -> pd.Series:
@@ -52,12 +57,12 @@ def test_another_seed_gives_other_bytes(market, tmp_path):
 
 def test_the_committed_sample_is_what_the_generator_writes(market, tmp_path):
     anew = in_bytes(market, tmp_path)
-    assert anew == {name: (SAMPLE / name).read_bytes() for name in anew}
+    assert anew == {f.name: f.read_bytes() for f in SAMPLE.rglob("*") if f.is_file()}
     assert {f.name for f in SAMPLE.glob("*.csv")} <= set(anew)
 
 
 def test_every_table_is_to_spec(market):
-    assert sorted(market.tables) == ["accounts", "products", "transactions"]
+    assert sorted(market.tables) == sorted([*OF_ACCOUNTS, "products", "targets"])
     for name, table in market.tables.items():
         pd.testing.assert_frame_equal(schema.conform(name, table), table)
 
@@ -95,7 +100,9 @@ def test_revenue_is_as_unequal_as_a_real_vendors(market):
 def test_the_sample_is_as_large_as_it_should_be(market):
     assert 10_000 <= len(market.tables["transactions"]) <= 14_000
     assert (market.tables["accounts"]["status"] == "prospect").mean() == pytest.approx(0.10, abs=0.04)
-    assert (SAMPLE / "transactions.csv").stat().st_size < 1_200_000
+    assert 900 <= len(market.tables["opportunities"]) <= 1_100
+    assert 4_000 <= len(market.tables["activities"]) <= 6_000
+    assert sum(f.stat().st_size for f in SAMPLE.rglob("*")) < 2_500_000
 
 
 def test_office_supplies_rest_in_august_and_rise_at_the_years_end(market):
@@ -164,24 +171,262 @@ def test_returns_and_unknown_costs_follow_their_switches(market):
 @pytest.mark.parametrize(("small", "large"), [(500, 1000), (30, 240)])
 def test_a_larger_market_holds_the_smaller_ones_accounts_unchanged(small, large):
     one, two = simulate(7, small, 12), simulate(7, large, 12)
-    ids = one.tables["accounts"]["account_id"]
-    for name in ("accounts", "transactions"):
-        same = two.tables[name][two.tables[name]["account_id"].isin(ids)].reset_index(drop=True)
-        pd.testing.assert_frame_equal(one.tables[name], same)
+    digits = one.tables["accounts"]["account_id"].str[1:]
+    for name in OF_ACCOUNTS:
+        of = two.tables[name][schema.key(name)[0]].str[1:6]  # a lead has no account, but its id has
+        pd.testing.assert_frame_equal(one.tables[name], two.tables[name][of.isin(digits)].reset_index(drop=True))
 
 
 def test_blocks_are_the_market_in_parts():
     parts = list(blocks(7, 700, 6))
     assert [len(p.tables["accounts"]) for p in parts] == [500, 200]
     whole = simulate(7, 700, 6).tables
-    for name in ("accounts", "transactions"):
+    for name in OF_ACCOUNTS:
         pd.testing.assert_frame_equal(pd.concat([p.tables[name] for p in parts], ignore_index=True), whole[name])
-    assert whole["transactions"]["transaction_id"].is_unique
+        assert not whole[name].duplicated(schema.key(name)).any()
 
 
 def test_the_smallest_market_is_one_account_and_one_month(tmp_path):
     write(simulate(7, 1, 1), tmp_path)
     assert (tmp_path / "accounts.csv").read_text("utf-8").count("\n") == 2
+
+
+@pytest.fixture(scope="module")
+def deals(market) -> pd.DataFrame:
+    """Deals with their truth; the line and account of the truth, as a few deals lack their account."""
+    told = market.truth["opportunities"].drop(columns="product_line").rename(columns={"account_id": "of"})
+    return market.tables["opportunities"].merge(told, on="opportunity_id", validate="one_to_one")
+
+
+@pytest.fixture(scope="module")
+def history(market) -> pd.DataFrame:
+    return market.tables["opportunity_stage_history"]
+
+
+def days_in_stage(market: Market) -> pd.DataFrame:
+    """Days from each stage to the next change of stage, of those that are over, with the truth of the deal."""
+    rows = market.tables["opportunity_stage_history"].query("changed_field in ['created', 'stage']")
+    left = rows.groupby("opportunity_id")["entered_at"].shift(-1)
+    rows = rows.assign(days=(left - rows["entered_at"]).dt.total_seconds() / 86_400).dropna(subset="days")
+    return rows.merge(market.truth["opportunities"])
+
+
+@pytest.mark.parametrize("name", OF_ACCOUNTS)
+def test_every_reference_is_found(market, name):
+    for column, definition in schema.spec(name).columns.items():
+        if ref := schema.meta(definition)["ref"]:
+            there, key = ref.split(".")
+            given = market.tables[name][column].dropna()
+            assert given.empty or given.isin(market.tables[there][key]).all(), column
+
+
+def test_nothing_is_known_after_the_last_day_or_before_its_account(market):
+    since = market.tables["accounts"].set_index("account_id")["created_at"]
+    for name in OF_ACCOUNTS:
+        table = market.tables[name]
+        for column, definition in schema.spec(name).columns.items():
+            if schema.meta(definition)["kind"] == "ts":
+                assert not (table[column] >= (LAST + pd.Timedelta(days=1)).tz_localize("UTC")).any(), (name, column)
+        known = (schema.spec(name).metadata or {})["known"]
+        if "account_id" in table and name != "transactions":
+            assert not (table[known] < table["account_id"].map(since)).any(), name
+
+
+def test_the_last_row_of_its_history_says_what_the_deal_says(deals, history):
+    last = history.groupby("opportunity_id").tail(1).reset_index(drop=True)
+    same = ["opportunity_id", "stage", "amount", "close_date", "probability"]
+    pd.testing.assert_frame_equal(last[same], deals[same])
+    closed = deals["is_closed"].to_numpy(dtype=bool)
+    assert (last["entered_at"] == deals["closed_at"])[closed].all()  # so nothing is noted later
+    known = deals["created_at"].notna()
+    assert (history.groupby("opportunity_id")["entered_at"].first().to_numpy() == deals["created_at"])[known].all()
+
+
+def test_history_runs_in_order_and_numbers_changes_of_one_moment(history):
+    of = history.groupby("opportunity_id")
+    assert of["entered_at"].is_monotonic_increasing.all()
+    assert of["stage_order"].is_monotonic_increasing.all()
+    assert (history["seq"] == history.groupby(["opportunity_id", "entered_at"]).cumcount()).all()
+    assert (history["seq"] > 0).any()
+    entered = history.query("changed_field in ['created', 'stage'] and stage_order < 5")
+    assert (entered.groupby("opportunity_id")["stage_order"].diff() == 2).any()  # some skip a stage
+
+
+def test_a_push_moves_the_closing_day_later_and_lost_deals_have_more(deals, history):
+    before = history.groupby("opportunity_id")["close_date"].shift()
+    pushed = history["changed_field"] == "close_date"
+    assert (history["close_date"] > before)[pushed & before.notna()].all()  # one deal lacks its first row
+    assert deals["pushes"].between(0, 4).all()
+    assert pushed.sum() == deals["pushes"].sum()
+    by_end = deals[deals["is_closed"]].groupby("is_won")["pushes"].mean()
+    assert by_end[False] > 1.5 * by_end[True]
+
+
+def test_open_and_closed_deals_hold_what_they_should(deals):
+    closed, won = deals["is_closed"].astype(bool), deals["is_won"].fillna(False).astype(bool)
+    assert (deals["stage"].isin([WON, LOST]) == closed).all()
+    assert ((deals["stage"] == WON) == won).all()
+    for column in ("closed_at", "is_won"):
+        assert (deals[column].notna() == closed).all()
+    assert (deals["loss_reason"].notna() == (closed & ~won)).all()
+    assert deals.loc[deals["loss_reason"] == "competitor", "competitor"].notna().all()
+    assert (deals["closed_at"].dt.tz_localize(None).dt.normalize() == deals["close_date"])[closed].all()
+    assert deals.loc[closed, ["account_id", "amount", "created_at"]].notna().all(axis=None)
+    assert deals.loc[~closed, ["account_id", "amount", "created_at"]].isna().any().all()  # planted
+    software = deals["product_line"] == "business software"
+    assert (deals["term_months"].notna() == software).all()
+    yearly = deals["amount"] / (deals["term_months"] / 12)
+    assert (deals["acv"] - yearly).abs().max() <= 0.005 + 1e-9
+
+
+def test_deals_end_as_often_and_as_late_as_they_should(deals):
+    closed = deals[deals["is_closed"]]
+    assert 0.42 <= closed["is_won"].mean() <= 0.53
+    assert 0.11 <= 1 - deals["is_closed"].mean() <= 0.16
+    won = closed[closed["is_won"].astype(bool)]
+    days = (won["closed_at"] - won["created_at"]).dt.days.groupby(won["product_line"]).median()
+    assert days.to_dict() == pytest.approx(
+        {"advisory services": 200, "business software": 90, "office supplies": 25}, rel=0.2
+    )
+    amount = deals.groupby("product_line")["amount"].median()
+    assert amount["advisory services"] > amount["business software"] > amount["office supplies"]
+    left = (closed["close_date"].dt.to_period("Q").dt.end_time - closed["close_date"]).dt.days
+    assert (left < 8).mean() > 1.5 * 8 / 91
+
+
+def test_a_first_win_comes_before_the_first_purchase_and_prospects_win_nothing(market, deals):
+    first = market.tables["transactions"].groupby("account_id")["booked_at"].min()
+    won = deals[deals["is_won"].fillna(False).astype(bool)]
+    news = won[won["type"] == "new"]
+    assert len(news) > 50 and news["of"].is_unique
+    assert (news["close_date"] < news["of"].map(first)).all()
+    assert not won["of"].map(first).isna().any()
+
+
+def test_true_chances_hold_for_the_ends_they_are_the_chances_of():
+    market = simulate(7, 2000, 36)
+    both = market.tables["opportunities"].merge(market.truth["opportunities"], on="opportunity_id")
+    closed = both[both["is_closed"] & (both["created_at"] < "2025-01-01")]  # late enough for nearly all to have ended
+    band = pd.cut(closed["win_probability"], [0, 0.3, 0.5, 0.7, 1])
+    seen = closed.groupby(band, observed=True).agg(told=("win_probability", "mean"), won=("is_won", "mean"))
+    assert (seen["told"] - seen["won"]).abs().max() < 0.06
+
+
+def test_the_crms_probability_is_wrong_in_every_stage_but_the_true_one_is_not(market, deals, history):
+    truth = market.truth["stages"].query("product_line == 'all'").set_index("stage")
+    assert list(truth.index) == list(STAGES) and tuple(truth["crm_probability"]) == CRM
+    closed = deals[deals["is_closed"]].set_index("opportunity_id")["is_won"].astype(float)
+    off = []
+    for order, stage in enumerate(STAGES, start=1):
+        reached = history.loc[history["stage_order"].between(order, 4), "opportunity_id"].unique()
+        won = closed.reindex(reached).mean()
+        assert won == pytest.approx(truth["win_probability"][stage], abs=0.06)
+        off.append(abs(won - truth["crm_probability"][stage]))
+    assert off[0] > 0.1 and max(off) > 0.1
+
+
+def test_stalled_deals_stand_still_and_only_with_their_switch(market):
+    told = market.truth["opportunities"]
+    assert 0.03 <= told["stalled"].mean() <= 0.07
+    off = simulate(**SIZES, switches=Switches(stalled=0))
+    assert not off.truth["opportunities"]["stalled"].any()
+    ids = told.loc[told["stalled"], "opportunity_id"]
+
+    def longest(m: Market) -> float:
+        """Typical longest stay of those deals in a stage, in parts of their typical time to a win."""
+        stays = days_in_stage(m)
+        stays = stays[stays["opportunity_id"].isin(ids)]
+        return (stays["days"] / stays["cycle_scale"]).groupby(stays["opportunity_id"]).max().median()
+
+    assert longest(market) > 2.5 * longest(off)
+
+
+def test_nobody_of_the_account_moves_while_a_deal_stalls(market):
+    stays = days_in_stage(market).query("stalled").sort_values("days").drop_duplicates("opportunity_id", keep="last")
+    own = market.tables["activities"].query("direction != 'outbound'").merge(stays, on="opportunity_id")
+    since = (own["occurred_at"] - own["entered_at"]).dt.total_seconds() / 86_400
+    stuck = own["days"] > own["cycle_scale"]
+    assert stuck.any()
+    assert not (stuck & (since > 1) & (since < own["days"] - 1)).any()
+
+
+def test_too_fast_deals_outrun_their_buyers_and_only_with_their_switch(market, deals):
+    off = simulate(**SIZES, switches=Switches(too_fast=0))
+    assert not off.truth["opportunities"]["too_fast"].any()
+    fast = deals[deals["too_fast"]]
+    assert 0.02 <= len(fast) / len(deals) <= 0.06
+    people = market.tables["opportunity_contacts"].groupby("opportunity_id").size()
+    assert (people[fast["opportunity_id"]] == 1).all()
+    stays = days_in_stage(market)
+    pace = (stays["days"] / stays["cycle_scale"]).groupby(stays["too_fast"]).median()
+    assert pace[True] < 0.4 * pace[False]
+
+
+def test_sellers_differ_only_with_their_switch():
+    def spread(size: float) -> float:
+        truth = simulate(7, 1000, 36, switches=Switches(seller_spread=size))
+        both = truth.tables["opportunities"].merge(truth.truth["opportunities"], on="opportunity_id")
+        by = both[both["type"] == "expansion"].groupby("owner_id")["win_probability"].mean()
+        return by.max() - by.min()
+
+    assert spread(0) < 0.04 < 0.08 < spread(0.15)
+
+
+def test_people_are_as_many_and_as_well_known_as_they_should_be(market):
+    contacts = market.tables["contacts"]
+    staff = contacts[~contacts["is_lead"]]
+    assert staff.groupby("account_id").size().between(2, 8).all()
+    assert staff["account_id"].nunique() == len(market.tables["accounts"])
+    assert contacts.loc[contacts["is_lead"], "account_id"].isna().all() and contacts["is_lead"].any()
+    assert 0.20 <= (contacts["buying_role"].fillna("unknown") == "unknown").mean() <= 0.30
+    assert 0.02 <= contacts["opted_out"].mean() <= 0.06
+    assert contacts["valid_to"].notna().any() and not (contacts["valid_to"] < contacts["created_at"]).any()
+    assert contacts["email_hash"].str.fullmatch("[0-9a-f]{64}").all() and contacts["email_hash"].is_unique
+    domain = staff["account_id"].map(market.tables["accounts"].set_index("account_id")["domain"])
+    assert (staff["email_domain"] == domain).all()
+
+
+def test_one_to_five_people_take_part_in_a_deal_and_one_leads(market, deals):
+    parts = market.tables["opportunity_contacts"].merge(deals, on="opportunity_id")
+    assert parts["opportunity_id"].nunique() == len(deals)
+    assert parts.groupby("opportunity_id").size().between(1, 5).all()
+    assert (parts.groupby("opportunity_id")["is_primary"].sum() == 1).all()
+    person = market.tables["contacts"].set_index("contact_id").loc[parts["contact_id"]].reset_index()
+    assert (person["account_id"] == parts["of"]).all()
+    assert (parts["added_at"] >= person["created_at"]).all()
+    assert not (parts["added_at"] > person["valid_to"]).any()
+    assert not (parts["added_at"] < parts["created_at"]).any() and not (parts["added_at"] > parts["closed_at"]).any()
+
+
+def test_touches_are_denser_in_deals_and_a_little_more_in_those_won(market, deals):
+    touches = market.tables["activities"]
+    in_deals = touches["opportunity_id"].value_counts().reindex(deals["opportunity_id"], fill_value=0).to_numpy()
+    closed = deals.assign(n=in_deals)[deals["is_closed"].to_numpy(dtype=bool)]
+    by_end = closed.groupby(["product_line", "is_won"])["n"].mean().unstack()
+    assert (by_end[True] > by_end[False]).all()
+    own = touches.merge(deals[["opportunity_id", "created_at", "closed_at"]], on="opportunity_id")
+    assert not (own["occurred_at"] < own["created_at"]).any() and not (own["occurred_at"] > own["closed_at"]).any()
+
+
+def test_touches_say_what_their_channel_can_say(market):
+    touches = market.tables["activities"]
+    assert set(touches["channel"]) == {"web", "email", "phone", "meeting", "event", "webinar"}
+    assert set(touches["direction"]) == {"inbound", "outbound", "mutual"}
+    met = touches["channel"] == "meeting"
+    assert (touches["outcome"].notna() == met).all()
+    assert set(touches.loc[met, "outcome"]) == {"booked", "held", "no_show"}
+    assert (touches.loc[touches["person_hours"].notna(), "team"] == "sales").all()
+    assert 0.005 <= touches["is_bot"].fillna(False).mean() <= 0.02
+    assert touches.loc[touches["is_bot"].fillna(False), "contact_id"].isna().all()
+
+
+def test_nobody_is_written_to_who_does_not_want_it(market):
+    sent = (
+        market.tables["activities"]
+        .query("activity_type == 'newsletter'")
+        .merge(market.tables["contacts"], on="contact_id")
+    )
+    assert len(sent) > 100 and not sent["opted_out"].any()
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,7 @@ def companies(rng: np.random.Generator, first: int, size: np.ndarray, shift: flo
     word, onset, middle, ending = np.unravel_index((number * _STRIDE + int(shift * MOST)) % MOST, _SHAPE)
     parts = zip(word, onset, middle, ending, strict=True)
     plain = [f"{ONSETS[o]}{MIDDLES[m]}{ENDINGS[e]} {_WORDS[w][1]}" for w, o, m, e in parts]
-    country = _pick(rng.random(len(size)), np.array([share for _, share, _ in COUNTRIES.values()]))
+    country = pick(rng.random(len(size)), np.array([share for _, share, _ in COUNTRIES.values()]))
     regions, _, forms = zip(*COUNTRIES.values(), strict=True)
     formal = rng.random(len(size)) < WITH_LEGAL_FORM
     employees = np.ceil(np.exp(np.log(160) + 1.3 * size + 0.4 * rng.standard_normal(len(size))))
@@ -92,6 +92,6 @@ def _name(plain: str, number: int, form: str) -> str:
     return f"{plain} {form}".rstrip()
 
 
-def _pick(chance: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Turn even chances into positions drawn with `weights`."""
+def pick(chance: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Turn even chances from 0 to 1 into positions drawn with `weights`."""
     return np.minimum(np.searchsorted(np.cumsum(weights) / weights.sum(), chance, side="right"), len(weights) - 1)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from abmlib.market import sales
+from abmlib.market import clock, deals, people, programme, sales, tabled, touches
 from abmlib.market.companies import MOST, companies
 from abmlib.tables import schema
 
@@ -23,7 +23,7 @@ TWO_YEARS = 730  # days of business before an account can be said to decline
 MAIN = {sales.SERVICES: 0.20, sales.SOFTWARE: 0.30, sales.OFFICE: 0.50}  # share of accounts by main line
 ALSO = {sales.SERVICES: 0.04, sales.SOFTWARE: 0.15, sales.OFFICE: 0.20}  # share of the others that buy the line as well
 RHYTHM = {sales.SERVICES: (150.0, 0.35), sales.OFFICE: (18.0, 0.5)}  # typical days from order to order, sd of its log
-TOPICS = 7  # streams of chance in a block; a new one goes last, so that it moves no other
+TOPICS = 14  # streams of chance in a block; a new one goes last, so that it moves no other
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,9 @@ class Switches:
     declining_share: float = 0.10  # share of accounts whose business goes elsewhere in the last year
     returns: float = 0.03  # share of office-supply lines returned
     missing_cost: float = 0.0  # share of lines with unknown cogs
+    stalled: float = 0.06  # share of deals that stall in a stage, first wins and renewals aside
+    too_fast: float = 0.04  # share of deals that run ahead of the buyers, first wins and renewals aside
+    seller_spread: float = 0.15  # chance of the best seller less that of the worst where the chance is one in two
 
 
 PLANTED = Switches()
@@ -41,7 +44,7 @@ PLANTED = Switches()
 
 @dataclass(frozen=True)
 class Market:
-    """Canonical tables, to spec, and the truth behind them: one row per account, for tests and teaching only."""
+    """Canonical tables, to spec, and the truth behind them, for tests and teaching only."""
 
     tables: dict[str, pd.DataFrame]
     truth: dict[str, pd.DataFrame]
@@ -52,7 +55,7 @@ def simulate(
 ) -> Market:
     """Simulate a whole market: the blocks of `blocks`, one below the other.
 
-    Accounts come in order of their id, lines in order of account and day.
+    Accounts come in order of their id, lines in order of account and day, all else in order of account.
 
     Parameters
     ----------
@@ -65,10 +68,18 @@ def simulate(
     Returns
     -------
     Market
-        ``tables``: accounts, products, transactions. ``truth["accounts"]``: account_id, product_line (its main one),
-        size (latent, 0 is typical), rhythm_days (from order to order or bill to bill in its main line), starts and
-        stops of its business (dates; missing = never), declining, margin_rate (share; at its main line's average
-        product). A `starts` may lie before the window.
+        ``tables``: accounts, products, transactions, contacts, opportunities, opportunity_stage_history,
+        opportunity_contacts, activities, targets (of the whole market: blocks have none).
+
+        ``truth["accounts"]``: account_id, product_line (its main one), size (latent, 0 is typical), rhythm_days (from
+        order to order or bill to bill in its main line), starts and stops of its business (dates; missing = never),
+        declining, margin_rate (share; at its main line's average product). A `starts` may lie before the window.
+
+        ``truth["opportunities"]``: opportunity_id, account_id (also where the deal lacks it), product_line,
+        win_probability (true, at creation, with all that is planted), cycle_scale (typical days to a win), stalled,
+        too_fast, pushes (how often its closing day was moved within the window).
+
+        ``truth["stages"]``: `deals.stage_truth`.
 
     Raises
     ------
@@ -79,6 +90,8 @@ def simulate(
     tables = {name: pd.concat([p.tables[name] for p in parts], ignore_index=True) for name in parts[0].tables}
     tables["products"] = parts[0].tables["products"]
     truth = {name: pd.concat([p.truth[name] for p in parts], ignore_index=True) for name in parts[0].truth}
+    truth["stages"] = deals.stage_truth(truth["opportunities"])
+    tables["targets"] = programme.targets(tables["opportunities"], end)
     return Market(tables, truth)
 
 
@@ -87,7 +100,8 @@ def blocks(
 ) -> Iterator[Market]:
     """Simulate the market of `simulate` in blocks of accounts, so that memory does not grow with it.
 
-    Each block has its own accounts and transactions; all have the same products. Parameters and errors as `simulate`.
+    Each block has its own accounts and what belongs to them; all have the same products. Parameters and errors as
+    `simulate`.
     """
     _check(n_accounts, months, switches)
     after = pd.Timestamp(end) + pd.Timedelta(days=1)
@@ -113,19 +127,60 @@ def _check(n_accounts: int, months: int, switches: Switches) -> None:
 def _block(seed: int, block: int, count: int, window: sales.Window, switches: Switches) -> Market:
     """Draw a full block and keep its first `count` accounts, so that an account never depends on how many follow."""
     topics = np.random.SeedSequence(seed, spawn_key=(block,)).spawn(TOPICS)
-    who, how, services, software, office, prices, after = topics
+    who, how, services, software, office, prices, after, *newer = topics
     buyers = _buyers(np.random.default_rng(how), block, window, switches)
     shift = np.random.default_rng(np.random.SeedSequence(seed)).random()
     firms = companies(np.random.default_rng(who), block * BLOCK, buyers["size"].to_numpy(), shift)
     sold = sales.lines([services, software, office, prices], buyers, window)
     sold = _after_sale(np.random.default_rng(after), sold, window, switches)
+    dealt, dealt_truth = _dealings(newer, firms, buyers, count, window, switches)
     buyers, firms, sold = buyers[:count], firms[:count], sold[sold["account"] < count]
     tables = {
         "accounts": _accounts(firms, buyers, sold, window),
         "products": schema.conform("products", sales.PRODUCTS),
         "transactions": _transactions(firms["account_id"].to_numpy(), sold, window),
     }
-    return Market(tables, {"accounts": _truth(firms, buyers, window)})
+    truth = {"accounts": _truth(firms, buyers, window), "opportunities": dealt_truth}
+    return Market(tables | dealt, truth | {"stages": deals.stage_truth(dealt_truth)})
+
+
+def _dealings(
+    topics: list[np.random.SeedSequence],
+    firms: pd.DataFrame,
+    buyers: pd.DataFrame,
+    count: int,
+    window: sales.Window,
+    switches: Switches,
+) -> tuple[dict[str, pd.DataFrame], pd.DataFrame]:
+    """The tables of people, deals and touches of the first `count` accounts of a full block, and the truth of deals."""
+    when, how, worth, crm, staff, touch_when, touch_what = topics
+    seller = firms["owner_id"].str[1:].astype(int).to_numpy() - 1
+    planted = {f.name: getattr(switches, f.name) for f in fields(switches)}
+    end, known = clock.length(window), clock.working(window, buyers["created"].to_numpy()) + 1
+    found = deals.deals([when, how, worth], buyers, seller, window, LIFETIME, planted)
+    noted = deals.history(np.random.default_rng(crm), found, window)
+    rng = np.random.default_rng(staff)
+    persons = people.people(rng, buyers, known, end)
+    parts = people.parts_in_deals(rng, found, persons, end)
+    seen = touches.touches([touch_when, touch_what], buyers, found, persons, parts, window)
+
+    account_id = firms["account_id"]
+    deal_id, person_id, touch_id = (
+        tabled.ids(letter, account_id, table["account"], digits)
+        for letter, table, digits in (("O", found, 2), ("C", persons, 2), ("V", seen, 4))
+    )
+    within = (found["account"] < count).to_numpy()
+    noted, parts = noted[within[noted["deal"]]], parts[within[parts["deal"]]]
+    persons, seen = persons[persons["account"] < count], seen[seen["account"] < count]
+    history = tabled.stage_history(noted, deal_id, window)
+    tables = {
+        "contacts": tabled.contacts(persons, person_id, firms, window),
+        "opportunities": tabled.opportunities(found[within], noted, history, deal_id, account_id, window),
+        "opportunity_stage_history": history,
+        "opportunity_contacts": tabled.opportunity_contacts(parts, deal_id, person_id, window),
+        "activities": tabled.activities(seen, touch_id, account_id, deal_id, person_id, window),
+    }
+    return tables, tabled.deal_truth(found[within], noted, deal_id, account_id)
 
 
 def _buyers(rng: np.random.Generator, block: int, window: sales.Window, switches: Switches) -> pd.DataFrame:

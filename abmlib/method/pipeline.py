@@ -1,9 +1,12 @@
 """The pipeline: what is open, what is won and how fast, what stalls, and whether it covers the target."""
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.stats import chi2_contingency, false_discovery_control
 
 from abmlib.method.value import Period, measure_row, months_before
 from abmlib.stats import intervals, shrinkage, survival
@@ -235,18 +238,19 @@ def list_value(deals: pd.DataFrame, products: pd.DataFrame) -> pd.Series:
 
 
 def open_measures(
-    deals: pd.DataFrame, stages: pd.DataFrame, products: pd.DataFrame, win_rate: float
+    deals: pd.DataFrame, stages: pd.DataFrame, products: pd.DataFrame, win_rate: Mapping[str, Any]
 ) -> list[dict[str, object]]:
     """Measure the open pipeline: count, value, and value weighted three ways, each under its own definition.
 
     Weights: the user's own share won per stage; the CRM's probability; where there is no stage history, the one win rate.
-    Deals without an amount are counted, and are in no sum but the one at list price.
+    Deals without an amount are counted, and are in no sum but the one at list price. The interval of a weighted value takes
+    every weight at its lower or upper end at once, so it errs on the wide side.
 
     Parameters
     ----------
     deals : DataFrame of `with_days`
     stages : DataFrame of `stage_table`
-    win_rate : share of closed deals won
+    win_rate : row of `win_rates` by count
 
     References
     ----------
@@ -254,24 +258,32 @@ def open_measures(
     """
     live = open_deals(deals)
     amount, price = live["amount"], list_value(live, products)
-    own = live["stage"].map(stages.set_index("stage")["win_share"])
-    sums = {
-        "open_value": amount,
-        "open_value_at_list_price": price,
-        "weighted_by_own_stage_share": amount * own,
-        "weighted_by_crm_probability": amount * live["probability"],
-        "weighted_by_win_rate": amount * win_rate,
-        "weighted_at_list_price_by_win_rate": price * win_rate,
-    }
+    own = stages.set_index("stage")[["win_share", "win_low", "win_high"]].set_axis(["value", "low", "high"], axis=1)
+    own = own.reindex(live["stage"]).set_index(live.index)
+    rate = pd.DataFrame({c: float(win_rate[c]) for c in ("value", "low", "high")}, index=live.index)
     counts = {
         "open_deals": len(live),
         "open_deals_without_account": int(live["account_id"].isna().sum()),
         "open_deals_without_amount": int(amount.isna().sum()),
         "open_deals_without_age": int(live["created_day"].isna().sum()),
     }
+    plain = {
+        "open_value": amount,
+        "open_value_at_list_price": price,
+        "weighted_by_crm_probability": amount * live["probability"],
+    }
+    weighted = {
+        "weighted_by_own_stage_share": own.mul(amount, axis=0),
+        "weighted_by_win_rate": rate.mul(amount, axis=0),
+        "weighted_at_list_price_by_win_rate": rate.mul(price, axis=0),
+    }
     return [
         *(measure_row("C-8", name, float(n), "deals", len(live)) for name, n in counts.items()),
-        *(measure_row("C-8", name, v.sum(min_count=1), "currency", int(v.notna().sum())) for name, v in sums.items()),
+        *(measure_row("C-8", name, v.sum(min_count=1), "currency", int(v.notna().sum())) for name, v in plain.items()),
+        *(
+            found_row("C-8", name, (*v.sum(min_count=1), int(v["value"].notna().sum())), "currency")
+            for name, v in weighted.items()
+        ),
     ]
 
 
@@ -290,17 +302,33 @@ def velocity(deals: int, size: float, win_rate: float, cycle_days: float) -> flo
     return deals * size * win_rate / cycle_days if cycle_days > 0 else float("nan")
 
 
-def velocity_row(rows: Sequence[dict[str, object]]) -> dict[str, object]:
-    """Make the row of sales velocity from the rows of its four parts.
+def velocity_row(closed: pd.DataFrame, n_open: int) -> dict[str, object]:
+    """Measure sales velocity of the open deals with the win rate, size and cycle of the closed ones, with its interval.
+
+    The interval comes from drawing closed deals anew; the number of open deals is a count. Deals without an amount or an age
+    count in the win rate alone.
+
+    Parameters
+    ----------
+    closed : DataFrame of `closed_in`
+    n_open : deals open now
 
     References
     ----------
-    Metric dictionary C-1, with N the open deals: current N, win rate, size and cycle of the window.
+    Metric dictionary C-1, with N the open deals: current N, the window's win rate, size and cycle.
     """
-    by = {str(r["definition_id"]): r for r in rows}
-    parts = ("open_deals", "deal_size_mean", "win_rate_by_count", "days_to_won_mean")
-    n, size, rate, days = (float(by[p]["value"]) for p in parts)  # type: ignore[arg-type]
-    return measure_row("C-1", "velocity_open_deals", velocity(int(n), size, rate, days), "currency per day", int(n))
+    won = won_flag(closed).to_numpy()
+    amount = np.where(won, closed["amount"].to_numpy(float), np.nan)
+    days = np.where(won, closed["age_days"].to_numpy(float), np.nan)
+
+    def of(w: np.ndarray, a: np.ndarray, d: np.ndarray, axis: int = -1) -> np.ndarray:
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)
+            found = n_open * np.nanmean(a, axis=axis) * np.mean(w, axis=axis) / np.nanmean(d, axis=axis)
+        return np.where(np.isfinite(found), found, np.nan)
+
+    found = intervals.drawn((won.astype(float), amount, days), of, SEED)
+    return found_row("C-1", "velocity_open_deals", (*found, n_open), "currency per day")
 
 
 def accounts_won(closed: pd.DataFrame) -> list[dict[str, object]]:
@@ -378,6 +406,35 @@ def by_group(closed: pd.DataFrame, group: pd.Series, group_by: str) -> pd.DataFr
     ]
 
 
+def differences(groups: pd.DataFrame) -> pd.DataFrame:
+    """Judge, for each way of grouping, whether win rates differ between groups beyond chance.
+
+    A chi-squared test per way, p-values held to a false discovery rate over all ways (Benjamini–Hochberg).
+
+    Parameters
+    ----------
+    groups : DataFrame of `all_groups`
+
+    Returns
+    -------
+    DataFrame: ``group_by, groups, n, p`` (adjusted; missing with one group or one outcome), ``judged``
+
+    References
+    ----------
+    Benjamini and Hochberg (1995), JRSS B 57, p. 289; Pearson's chi-squared test of homogeneity.
+    """
+    rows = []
+    for way, part in groups.groupby("group_by", sort=False):
+        table = np.array([part["won"], part["n"] - part["won"]], dtype=float)
+        testable = len(part) > 1 and (table.sum(axis=1) > 0).all()
+        rows.append((way, len(part), int(part["n"].sum()), chi2_contingency(table).pvalue if testable else np.nan))
+    out = pd.DataFrame(rows, columns=["group_by", "groups", "n", "p"])
+    some = out["p"].notna()
+    out.loc[some, "p"] = false_discovery_control(out.loc[some, "p"]) if some.any() else np.nan
+    judged = np.select([~some, out["p"] < 1 - LEVEL], ["one group", "differ"], "no difference beyond chance")
+    return out.assign(judged=judged)
+
+
 def group_rows(groups: pd.DataFrame) -> list[dict[str, object]]:
     """Make rows of `measures` from `by_group`: the raw rate with its Wilson interval, and the shrunken one."""
     wilson = intervals.wilson(groups["won"], groups["n"])
@@ -392,8 +449,8 @@ def group_rows(groups: pd.DataFrame) -> list[dict[str, object]]:
 def cohorts(deals: pd.DataFrame, as_of: pd.Timestamp, months: int = 3) -> pd.DataFrame:
     """Follow the deals opened in each quarter: how many are decided, how many won, and whether it can be judged.
 
-    A cohort is ``too_early`` while the newest of its deals is younger than the time by which nine tenths of all deals are
-    closed; its win rate would rest on the fast ones alone.
+    A cohort is ``too_early`` while some of its deals are open and the newest is younger than the time by which nine tenths of
+    all deals are closed (or fewer ever are); its win rate would rest on the fast ones alone.
 
     Returns
     -------
@@ -464,7 +521,7 @@ def flags(
 
 
 def coverage(
-    deals: pd.DataFrame, closed: pd.DataFrame, target: float, period: Period, win_rate_by_amount: float
+    deals: pd.DataFrame, closed: pd.DataFrame, target: float, period: Period, win_rate_by_amount: Mapping[str, Any]
 ) -> list[dict[str, object]]:
     """Set the open pipeline due in a period against what is still missing to the target.
 
@@ -474,7 +531,7 @@ def coverage(
     ----------
     closed : DataFrame of `closed_in` the period so far
     target : money to be won in the period
-    win_rate_by_amount : C-3; its inverse is the coverage needed
+    win_rate_by_amount : row of `win_rates` by amount; the inverse of its value and ends is the coverage needed
 
     References
     ----------
@@ -490,14 +547,16 @@ def coverage(
     won = closed.loc[won_flag(closed), "amount"].sum()
     gap = target - won
     ratio = due.sum() / gap if gap > 0 else np.nan
-    needed = 1 / win_rate_by_amount if win_rate_by_amount > 0 else np.nan
+    needed = [1 / win_rate_by_amount[c] if win_rate_by_amount[c] > 0 else np.nan for c in ("value", "high", "low")]
     more = {"window_start": period.start, "window_end": period.end}
     return [
         measure_row("C-9", "target", target, "currency", 1, **more),
         measure_row("C-9", "won_of_target", won / target if target > 0 else np.nan, "share", len(closed), **more),
         measure_row("C-9", "open_due_in_period", due.sum(), "currency", int(due.notna().sum()), **more),
         measure_row("C-9", "coverage", ratio, "times", int(due.notna().sum()), **more),
-        measure_row("C-9", "coverage_needed", needed, "times", len(closed), **more),
+        found_row(
+            "C-9", "coverage_needed", (needed[0], needed[1], needed[2], win_rate_by_amount["n"]), "times", **more
+        ),
     ]
 
 

@@ -74,6 +74,12 @@ def compact(value: float, _position: object = None) -> str:
     return f"{value:g}"
 
 
+def nothing(ax: Axes) -> None:
+    """Say in place of a picture that there is nothing to draw."""
+    ax.set_axis_off()
+    ax.text(0.5, 0.5, "Nothing to draw on this data.", ha="center", va="center", transform=ax.transAxes)
+
+
 def concentration(
     curves: Mapping[str, pd.DataFrame], ax: Axes, marks: Mapping[str, tuple[float, float]] | None = None
 ) -> None:
@@ -108,6 +114,8 @@ def bars(
     marked : bool Series in the same order; marked bars are hatched too, so that colour is not the only key
     legend : what unmarked and marked bars are
     """
+    if values.empty:
+        return nothing(ax)
     flags = [False] * len(values) if marked is None else [bool(m) for m in marked]
     drawn = ax.barh(range(len(values)), values.to_numpy(float), color=[ORANGE if f else BLUE for f in flags])
     for bar, flag in zip(drawn, flags, strict=True):
@@ -145,6 +153,8 @@ def stacked(counts: pd.DataFrame, ax: Axes, unit: str) -> None:
     ----------
     counts : DataFrame of counts; columns are parts of the row
     """
+    if counts.empty:
+        return nothing(ax)
     left = pd.Series(0.0, index=counts.index)
     colours = (BLUE, ORANGE, PALE, GREY)
     for column, colour, hatch in zip(counts.columns, colours, HATCHES, strict=False):
@@ -195,6 +205,8 @@ def intervals(rows: pd.DataFrame, labels: Sequence[str], ax: Axes, unit: str, be
     rows : DataFrame ``share, low, high, n`` (shares)
     beside : a second share per row, drawn as a cross and named by the Series
     """
+    if rows.empty:
+        return nothing(ax)
     y = range(len(rows))
     ax.hlines(y, rows["low"], rows["high"], color=BLUE, lw=2)
     ax.plot(rows["share"], y, "o", color=BLUE)

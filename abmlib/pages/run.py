@@ -27,6 +27,7 @@ from abmlib.tables.settings import Settings
 RESERVED = {"data": "--data", "as_of": "--as-of", "tables": "--out"}
 LIBRARIES = ("pandas", "numpy", "duckdb", "ibis-framework", "scipy", "papermill")
 LATEST = "latest"
+PREVIOUS = "previous"  # parameter of notebooks that compare: the tables of an earlier run
 
 
 @dataclass(frozen=True)
@@ -195,6 +196,9 @@ def one(entry: Entry, request: Request, beside: Path, outcomes: Mapping[str, Out
         "as_of": str(request.as_of),
         "tables": str((beside / "tables").resolve()),
     }
+    before = previous(request.out, request.as_of)
+    if before and PREVIOUS in kernels.parameters(request.notebooks / f"{entry.notebook}.ipynb"):
+        given.setdefault(PREVIOUS, str((request.out / before / "tables").resolve()))
     to = beside / "notebooks" / f"{entry.notebook}.ipynb"
     outcome = kernels.execute(request.notebooks.resolve() / f"{entry.notebook}.ipynb", to.resolve(), given)
     relocate(to, request, given)
@@ -209,21 +213,28 @@ def relocate(to: Path, request: Request, given: Mapping[str, Any]) -> None:
     """Write the folders in an executed notebook as seen from where it will lie, so that it runs again from there."""
     node = nbformat.read(to, as_version=4)
     home = request.out.resolve() / "run" / "notebooks"
-    try:
-        data = Path(os.path.relpath(request.data.resolve(), home)).as_posix()
-    except ValueError:  # another drive
-        data = request.data.resolve().as_posix()
+    places = {"data": seen_from(home, given["data"]), "tables": "../tables"}
+    if PREVIOUS in given:
+        places[PREVIOUS] = seen_from(home, given[PREVIOUS])
     for cell in node.cells:
         if cell.id == "injected-parameters":
-            for name, place in (("data", data), ("tables", "../tables")):
+            for name, place in places.items():
                 cell.source = cell.source.replace(json.dumps(given[name]), json.dumps(place))
     nbformat.write(node, to)
+
+
+def seen_from(home: Path, place: str) -> str:
+    """Write a folder relative to another, as it is where there is no way between them."""
+    try:
+        return Path(os.path.relpath(place, home)).as_posix()
+    except ValueError:  # another drive
+        return Path(place).as_posix()
 
 
 def describe(request: Request, settings: Settings) -> dict[str, Any]:
     """State what a run is made from; its id follows from this alone."""
     installed = {name: metadata.version(name) for name in LIBRARIES}
-    facts = {
+    facts: dict[str, Any] = {
         "title": settings.title,
         "as_of": str(request.as_of),
         "currency": settings.currency,
@@ -235,8 +246,9 @@ def describe(request: Request, settings: Settings) -> dict[str, Any]:
         "parameters": {e.notebook: in_force(request, e) for e in request.chosen},
         "versions": {"abmlib": __version__, "python": platform.python_version()} | installed,
     }
+    facts["previous"] = previous(request.out, request.as_of)
     identity = hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:8]
-    return facts | {"id": identity, "previous": previous(request.out, request.as_of)}
+    return facts | {"id": identity}
 
 
 def source_hash(notebook: Path) -> str:

@@ -197,6 +197,24 @@ def slipped(share_slipped: float, low: float, high: float, n: float, level: floa
     return words(f"Of the deals due to close in {period}, {said} did not.")
 
 
+def absent(notebooks: list[str]) -> Words:
+    """Say whose decisions and measures are missing from this page."""
+    if not notebooks:
+        return words("Every notebook before this one has left its decisions and measures.")
+    return words(f"Missing here, because they failed or were not run: {', '.join(notebooks)}.")
+
+
+def changed(judged: Mapping[str, int]) -> Words:
+    """Say how many headlines changed beyond noise."""
+    if set(judged) <= {"no previous"}:
+        return words("There is no earlier report to compare with: the next one will have this one.")
+    beyond, within = judged.get("beyond noise", 0), judged.get("within noise", 0)
+    return words(
+        f"{count(beyond, 'estimate')} changed beyond noise, {within:,} within it; "
+        f"{count(judged.get('counted', 0), 'counted figure')} changed, {judged.get('unchanged', 0):,} did not."
+    )
+
+
 def decide(decisions: pd.DataFrame, currency: str, names: Mapping[str, str] | pd.Series | None = None) -> Words:
     """Close a notebook: each decision, whom it is about, what is at stake and what would change it.
 

@@ -8,6 +8,7 @@ import pandas as pd
 from great_tables import GT, loc, style
 
 UNKNOWN = "unknown"
+STATES = {"too_early": "too early", "not_answerable": "not answerable"}  # as tables spell them, as readers do
 
 
 class Shown:
@@ -55,7 +56,8 @@ def table(
     missing : what stands for a missing value
     note : one sentence below
     """
-    cut = frame.head(rows)
+    cut = frame.head(rows).replace(STATES)
+    cut = cut.assign(**{c: cut[c].map({True: "yes", False: ""}) for c in cut.select_dtypes(["bool", "boolean"])})
     heads: dict[str, Any] = {
         c: head(c, currency if c in money else (units or {}).get(c, "")) for c in map(str, frame.columns)
     }
@@ -75,37 +77,84 @@ def table(
     return Shown(cut.rename(columns=heads), gt.as_raw_html())
 
 
+def amount(value: float, unit: str, sign: bool = False) -> str:
+    """Write a number in its own unit; shares in percent.
+
+    Examples
+    --------
+    >>> amount(0.1234, "share"), amount(1234.5, "days"), amount(0.05, "share", sign=True)
+    ('12.3%', '1,234.5', '+5.0%')
+    """
+    if pd.isna(value):
+        return UNKNOWN
+    form = {"share": ".1%", "index": ".3f", "times": ".2f"}.get(unit, ",.0f" if abs(value) >= 10_000 else ",.1f")
+    return format(value, ("+" if sign else "") + form).removesuffix(".0")
+
+
+def ends(low: float, high: float, unit: str) -> str:
+    """Write an interval; empty where there is none."""
+    return "" if pd.isna(low) and pd.isna(high) else f"{amount(low, unit)} to {amount(high, unit)}"
+
+
+def label(definition_id: str) -> str:
+    """Write a definition id as words."""
+    return head(definition_id).replace("80pc", "80 %").replace("20pc", "20 %").replace("crm", "CRM")
+
+
+def unit_names(units: pd.Series, currency: str) -> list[str]:
+    """Write units with the currency's name; shares carry theirs in the number."""
+    return [u.replace("currency", currency).replace("share", "") for u in units]
+
+
 def measures(rows: pd.DataFrame, title: str, currency: str) -> Shown:
-    """Show rows of `measures`, each value in its own unit, with its count; what cannot be answered is named below.
+    """Show rows of `measures`, each in its own unit, with interval and count; what cannot be answered is named below.
 
     Parameters
     ----------
     rows : DataFrame to the spec of ``measures``
     """
-    said = [
-        UNKNOWN
-        if pd.isna(v)
-        else f"{v:.1%}"
-        if u == "share"
-        else f"{v:.3f}"
-        if u == "index"
-        else f"{v:,.1f}".removesuffix(".0")
-        for v, u in zip(rows["value"], rows["unit"], strict=True)
-    ]
-    unit = rows["unit"].replace({"currency": currency, "share": ""})
+    each = list(rows.itertuples())
     shown = pd.DataFrame(
         {
-            "measure": [head(d).replace("80pc", "80 %").replace("20pc", "20 %") for d in rows["definition_id"]],
-            "value": said,
-            "unit": unit,
-            "n": rows["n"],
-            "metric": rows["measure_id"],
-            "judged": rows["status"].str.replace("_", " "),
+            "measure": [label(r.definition_id) for r in each],
+            "value": [amount(r.value, r.unit) for r in each],
+            "interval": [ends(r.low, r.high, r.unit) for r in each],
+            "unit": unit_names(rows["unit"], currency),
+            "n": rows["n"].to_numpy(),
+            "metric": rows["measure_id"].to_numpy(),
         }
     )
     told = (rows["status"] != "not_answerable").to_numpy()
     note = f"Not answerable on this data: {', '.join(shown.loc[~told, 'measure']).lower()}." if not told.all() else ""
-    return table(shown[told], title, count=["n"], right=["value"], rows=len(shown), note=note)
+    if rows["level"].notna().any():
+        note = f"Intervals at {rows['level'].max():.0%}. {note}".strip()
+    kept = shown[told] if rows["low"].notna().any() else shown[told].drop(columns="interval")
+    return table(
+        kept, title, count=["n"], right=[c for c in ("value", "interval") if c in kept], rows=len(shown), note=note
+    )
+
+
+def changes(rows: pd.DataFrame, title: str, currency: str) -> Shown:
+    """Show headline measures beside those of the previous report.
+
+    Parameters
+    ----------
+    rows : DataFrame to the spec of ``15_executive_summary``
+    """
+    each = list(rows.itertuples())
+    shown = pd.DataFrame(
+        {
+            "measure": [label(r.definition_id) for r in each],
+            "now": [amount(r.value, r.unit) for r in each],
+            "interval": [ends(r.low, r.high, r.unit) for r in each],
+            "before": [amount(r.previous_value, r.unit).replace(UNKNOWN, "–") for r in each],
+            "change": [amount(r.change, r.unit, sign=True).replace(UNKNOWN, "–") for r in each],
+            "unit": unit_names(rows["unit"], currency),
+            "n": rows["n"].to_numpy(),
+            "judged": rows["judged"].to_numpy(),
+        }
+    )
+    return table(shown, title, count=["n"], right=["now", "interval", "before", "change"], rows=len(shown))
 
 
 def head(column: str, unit: str = "") -> str:

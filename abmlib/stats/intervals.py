@@ -133,24 +133,45 @@ def ratio(top: pd.Series, bottom: pd.Series, seed: int) -> tuple[float, float, f
     Returns
     -------
     value, low, high, n
+    """
+    known = top.notna() & bottom.notna()
+
+    def of(x: np.ndarray, y: np.ndarray, axis: int = -1) -> np.ndarray:
+        down = np.asarray(y.sum(axis=axis))
+        return np.divide(x.sum(axis=axis), down, out=np.full(down.shape, np.nan), where=down > 0)
+
+    return *drawn((top[known].to_numpy(float), bottom[known].to_numpy(float)), of, seed), int(known.sum())
+
+
+def drawn(arrays: tuple[np.ndarray, ...], of: Callable[..., np.ndarray], seed: int) -> tuple[float, float, float]:
+    """Give a statistic of units described by several numbers each, with its bootstrap interval at `LEVEL`.
+
+    Units are drawn whole. Draws on which the statistic is missing are left out of the interval. With no unit all are missing,
+    with one the interval is.
+
+    Parameters
+    ----------
+    arrays : one number per unit each, of one length
+    of : takes the arrays and ``axis``
+    seed : of the draws
+
+    Returns
+    -------
+    value, low, high
 
     References
     ----------
-    Efron (1979), Annals of Statistics 7, p. 1; percentile interval, pairs drawn together.
+    Efron (1979), Annals of Statistics 7, p. 1; percentile interval.
     """
-    known = top.notna() & bottom.notna()
-    a, b = top[known].to_numpy(float), bottom[known].to_numpy(float)
-    if not b.sum() > 0:
-        return float("nan"), float("nan"), float("nan"), len(b)
-    value = float(a.sum() / b.sum())
-    if len(b) < 2:
-        return value, float("nan"), float("nan"), len(b)
-
-    def of(x: np.ndarray, y: np.ndarray, axis: int = -1) -> np.ndarray:
-        down = y.sum(axis=axis)
-        return np.divide(x.sum(axis=axis), down, out=np.full(np.shape(down), np.nan), where=down > 0)
-
-    with np.errstate(invalid="ignore"):
-        drawn = bootstrap((a, b), of, n_resamples=DRAWS, confidence_level=LEVEL, paired=True, method="percentile",
-                          rng=seed, batch=50)  # fmt: skip
-    return value, float(drawn.confidence_interval.low), float(drawn.confidence_interval.high), len(b)
+    nothing = float("nan")
+    if len(arrays[0]) == 0:
+        return nothing, nothing, nothing
+    value = float(of(*arrays, axis=-1))
+    if len(arrays[0]) < 2 or np.isnan(value):
+        return value, nothing, nothing
+    found = bootstrap(
+        arrays, of, n_resamples=DRAWS, confidence_level=LEVEL, paired=True, method="percentile", rng=seed, batch=50
+    )
+    draws = found.bootstrap_distribution[~np.isnan(found.bootstrap_distribution)]
+    low, high = np.quantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]) if len(draws) else (nothing, nothing)
+    return value, float(low), float(high)

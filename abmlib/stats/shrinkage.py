@@ -8,7 +8,7 @@ from scipy.stats import beta, betabinom
 from abmlib.stats.intervals import LEVEL
 
 LEAST_GROUPS = 3  # fewer tell nothing of how groups differ: all are pooled
-STRENGTHS = (-6.0, 14.0)  # bounds of the log of the prior's weight, in counts
+WEAKEST = -6.0  # lower bound of the log of the prior's weight, in counts
 
 
 def rates(successes: pd.Series, n: pd.Series) -> pd.DataFrame:
@@ -51,10 +51,14 @@ def rates(successes: pd.Series, n: pd.Series) -> pd.DataFrame:
 
 
 def prior(k: np.ndarray, n: np.ndarray) -> tuple[float, float]:
-    """Fit the beta distribution the groups' rates seem drawn from; with too few groups, all are one."""
+    """Fit the beta distribution the groups' rates seem drawn from; with too few groups, all are one.
+
+    It never weighs more than all counts together: nobody knows a group better than the whole is known.
+    """
     some = n > 0
+    most = np.log(n[some].sum() + 1.0)
     mean = (k[some].sum() + 0.5) / (n[some].sum() + 1.0)
-    pooled = (mean * np.exp(STRENGTHS[1]), (1 - mean) * np.exp(STRENGTHS[1]))
+    pooled = (mean * np.exp(most), (1 - mean) * np.exp(most))
     if some.sum() < LEAST_GROUPS:
         return pooled
 
@@ -63,7 +67,7 @@ def prior(k: np.ndarray, n: np.ndarray) -> tuple[float, float]:
         return -float(betabinom.logpmf(k[some], n[some], centre * weight, (1 - centre) * weight).sum())
 
     logit = np.log(mean / (1 - mean))
-    starts = (minimize(loss, [logit, s], bounds=[(-12, 12), STRENGTHS]) for s in (1.0, 4.0, 8.0))
+    starts = (minimize(loss, [logit, s], bounds=[(-12, 12), (WEAKEST, most)]) for s in (0.0, most / 2, most))
     best = min(starts, key=lambda found: found.fun)
     centre, weight = 1 / (1 + np.exp(-best.x[0])), np.exp(best.x[1])
     return float(centre * weight), float((1 - centre) * weight)

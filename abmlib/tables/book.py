@@ -307,23 +307,30 @@ class Book:
 
     # -- what a notebook leaves -----------------------------------------------------------------------------------
 
-    def earlier(self, name: str) -> pd.DataFrame:
+    def earlier(self, name: str, tables: str | Path | None = None) -> pd.DataFrame:
         """Give the table an earlier notebook left; `decisions` and `measures` gather those of all notebooks so far.
+
+        With `tables`, the folder of another run's tables, it is that run's table; a shared one is empty where `tables` is "".
 
         Raises
         ------
         TableError
             If the table is not there, or is not to its spec.
         """
+        folder = self._tables if tables is None else Path(tables)
         if name in SHARED:
-            parts = [pd.read_parquet(p) for p in sorted(self._tables.glob(f"[0-9][0-9]_{name}.parquet"))]
-            frame = pd.concat(parts, ignore_index=True) if parts else schema.empty(name)
+            files = [] if tables == "" else sorted(folder.glob(f"[0-9][0-9]_{name}.parquet"))
+            frame = pd.concat([pd.read_parquet(f) for f in files], ignore_index=True) if files else schema.empty(name)
             return schema.conform(name, frame)
-        path = self._tables / f"{name}.parquet"
+        path = folder / f"{name}.parquet"
         schema.key(name)
         if not path.is_file():
-            raise TableError(f"{name}: not in {self._tables.name}/. Run notebook {name[:2]} first.")
+            raise TableError(f"{name}: not in {folder.name}/. Run notebook {name[:2]} first.")
         return schema.conform(name, pd.read_parquet(path))
+
+    def left(self) -> set[str]:
+        """Name the notebooks, by number, that have left their decisions so far."""
+        return {path.name[:2] for path in self._tables.glob("[0-9][0-9]_decisions.parquet")}
 
     def write(self, name: str, frame: pd.DataFrame) -> None:
         """Check a table against its spec and leave it for later notebooks, whole or not at all.
@@ -548,16 +555,15 @@ class Source:
     def latest_day(self) -> dt.date | None:
         """Day of the newest dated fact, in the reporting time zone; None if there is none."""
         days = []
-        for name in DATES_A_FACT:
-            known = (schema.spec(name).metadata or {})["known"]
-            if name not in self.names or known not in self.raw[name].columns:
-                continue
-            newest = self.typed(name)[known].max().execute()
-            if pd.isna(newest):
-                continue
-            if schema.meta(schema.spec(name).columns[known])["kind"] == "ts":
-                newest = pd.Timestamp(newest, tz="UTC").tz_convert(self.settings.time_zone)
-            days.append(pd.Timestamp(newest).date())
+        for name in sorted(self.names & set(DATES_A_FACT)):
+            extra = ["closed_at"] if name == "opportunities" else []
+            for column in [(schema.spec(name).metadata or {})["known"], *extra]:
+                newest = self.typed(name)[column].max().execute()
+                if pd.isna(newest):
+                    continue
+                if schema.meta(schema.spec(name).columns[column])["kind"] == "ts":
+                    newest = pd.Timestamp(newest, tz="UTC").tz_convert(self.settings.time_zone)
+                days.append(pd.Timestamp(newest).date())
         return max(days, default=None)
 
 

@@ -552,8 +552,30 @@ OPPORTUNITY_FLAGS = table(
     },
 )
 
+EXECUTIVE_SUMMARY = table(
+    "15_executive_summary",
+    "Headline measures beside those of the previous report.",
+    ["measure_id", "definition_id"],
+    {
+        "measure_id": col("id", "the measure"),
+        "definition_id": col("id", "the variant used"),
+        "value": col("number", "the value", null=True, unit="see unit"),
+        "unit": col("text", "unit of the numbers"),
+        "low": col("number", "lower end of the interval", null=True, unit="see unit"),
+        "high": col("number", "upper end of the interval", null=True, unit="see unit"),
+        "n": col("int", "what the value rests on", unit="count"),
+        "status": col("text", "may it be judged", one_of=("ok", "too_early", "not_answerable")),
+        "previous_value": col("number", "the value in the previous report", null=True, unit="see unit"),
+        "previous_as_of": col("date", "day of the previous report", null=True),
+        "change": col("number", "value less previous value", null=True, unit="see unit"),
+        "judged": col("text", "what the change means",
+                      one_of=("beyond noise", "within noise", "counted", "unchanged", "no previous")),
+    },
+)  # fmt: skip
+
 RESULTS: dict[str, pa.DataFrameSchema] = {
-    str(t.name): t for t in (DECISIONS, MEASURES, CYCLES, ACCOUNT_DATA, KEY_ACCOUNTS, OPPORTUNITY_FLAGS)
+    str(t.name): t
+    for t in (DECISIONS, MEASURES, CYCLES, ACCOUNT_DATA, KEY_ACCOUNTS, OPPORTUNITY_FLAGS, EXECUTIVE_SUMMARY)
 }
 
 

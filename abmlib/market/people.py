@@ -1,0 +1,164 @@
+"""Fictional people at the accounts of a block, and who of them takes part in which deal.
+
+Times are working time (`clock`). Accounts are positions in their block.
+"""
+
+from hashlib import sha256
+
+import numpy as np
+import pandas as pd
+
+from abmlib.market import sales
+from abmlib.market.companies import pick
+
+GIVEN = (
+    "Abelin", "Adira", "Alvo", "Beno", "Brisa", "Caspia", "Cleo", "Dario", "Delva", "Edda", "Elio", "Enna", "Fabin",
+    "Fiora", "Gerro", "Hedda", "Ilva", "Ivo", "Janno", "Jorin", "Kaia", "Kelo", "Lenka", "Liro", "Mavi", "Milo", "Nela",
+    "Noro", "Orla", "Pavo", "Quira", "Rena", "Rikko", "Sanna", "Silo", "Tavia", "Timo", "Ulva", "Vero", "Zora",
+)  # fmt: skip
+FAMILY = (
+    ("Bran", "Cor", "Dov", "El", "Fer", "Gal", "Hol", "Jur", "Kal", "Lin", "Mar", "Nov", "Ost", "Per", "Rud", "Sel"),
+    ("da", "e", "i", "ka", "la", "ma", "o", "ri", "va", "ve"),
+    ("born", "dahl", "feld", "gren", "keth", "lund", "mor", "nach", "quist", "rell", "stam", "vey", "wen", "zan"),
+)  # fmt: skip
+DEPARTMENTS = ("Finance", "IT", "Operations", "Purchasing", "Human Resources", "Facilities", "Legal")
+SENIORITY = {  # level: share of people, title
+    "c_level": (0.08, "Chief {} Officer"),
+    "vp": (0.10, "Vice President {}"),
+    "director": (0.18, "Director {}"),
+    "manager": (0.28, "{} Manager"),
+    "individual": (0.26, "{} Specialist"),
+    "unknown": (0.10, ""),
+}
+ROLES = (
+    "decision_maker", "budget_holder", "champion", "influencer", "end_user", "executive_sponsor",
+    "technical_evaluator", "legal_procurement", "blocker",
+)  # fmt: skip
+ROLE_SHARE = {  # weights of the roles, by level
+    "c_level": (40, 20, 2, 4, 0, 30, 0, 1, 3),
+    "vp": (35, 25, 8, 8, 2, 15, 2, 2, 3),
+    "director": (22, 26, 16, 14, 6, 4, 6, 3, 3),
+    "manager": (8, 14, 20, 20, 18, 1, 12, 4, 3),
+    "individual": (1, 3, 12, 18, 38, 0, 20, 6, 2),
+    "unknown": (10, 10, 15, 20, 25, 5, 10, 3, 2),
+}
+BUYS = {"Purchasing": "legal_procurement", "Legal": "legal_procurement"}  # department: role, half of the time
+ROLE_UNKNOWN, ROLE_MISSING = 0.15, 0.10  # shares of people
+LEADS = 0.15  # leads per account that nobody has matched to it
+STRAY = 0.4  # share of leads whose address is not their company's
+STRAY_DOMAIN = "freebox.example"
+OPTED_OUT = 0.04  # share of people who asked not to be contacted
+LEFT = 0.07  # share who left, the first contact of an account aside
+BOUNCED = {True: 0.5, False: 0.01}  # share whose address takes no mail, by whether they have left
+KEY = "sample-key"  # made up: hashes the number of the person, for no address exists
+IN_DEAL = {sales.SERVICES: 3.4, sales.SOFTWARE: 2.4, sales.OFFICE: 1.4}  # people in a typical deal
+MOST = 5  # people in a deal
+
+
+def people(rng: np.random.Generator, buyers: pd.DataFrame, known: np.ndarray, end: float) -> pd.DataFrame:
+    """Two to eight people at each account, more at large ones, and a few leads nobody has matched to theirs.
+
+    Parameters
+    ----------
+    buyers : one row per account, with ``size``.
+    known : working time since when each account is known; its first contact is known as long, and stays.
+    end : working time of the window's end.
+
+    Returns
+    -------
+    DataFrame, one row per person, by account; leads last in each
+        ``account``, ``is_lead``, ``created`` and ``left`` (working time; missing = still there), and the descriptive
+        columns of ``tables.schema.CONTACTS`` that need no account.
+    """
+    full = len(buyers)
+    count = np.clip(np.round(4.1 + 1.3 * buyers["size"].to_numpy() + 0.8 * rng.standard_normal(full)), 2, 8).astype(int)
+    extra = (rng.random(full) < LEADS).astype(int)
+    account = np.repeat(np.arange(full), count + extra)
+    nth = np.arange(len(account)) - np.searchsorted(account, account)
+    n, lead = len(account), nth >= count[account]
+    since = known[account]
+    created = since + np.where(nth == 0, 0.0, rng.random(n) ** 1.5) * np.maximum(end - since, 0)
+    gone = (rng.random(n) < LEFT) & (nth > 0) & ~lead
+    left = np.where(gone, created + (0.3 + 0.7 * rng.random(n)) * np.maximum(end - created, 0), np.nan)
+    levels = np.array(list(SENIORITY))[pick(rng.random(n), np.array([share for share, _ in SENIORITY.values()]))]
+    departments = np.array(DEPARTMENTS)[(rng.random(n) * len(DEPARTMENTS)).astype(int)]
+    bounced = rng.random(n) < np.where(gone, BOUNCED[True], BOUNCED[False])
+    found = pd.DataFrame({
+        "account": account, "nth": nth, "is_lead": lead, "created": created, "left": left, "full_name": _names(rng, n),
+        "title": [_title(level, d) for level, d in zip(levels, departments, strict=True)],
+        "department": departments, "seniority": levels, "buying_role": _roles(rng, levels, departments),
+        "opted_out": rng.random(n) < OPTED_OUT, "email_bounced": bounced, "stray": lead & (rng.random(n) < STRAY),
+    })  # fmt: skip
+    return found[found["created"] < end].reset_index(drop=True)
+
+
+def hashed(contact_id: str) -> str:
+    """Keyed hash that stands for a person's e-mail address."""
+    return sha256(f"{KEY}:{contact_id}".encode()).hexdigest()
+
+
+def parts_in_deals(rng: np.random.Generator, found: pd.DataFrame, known: pd.DataFrame, end: float) -> pd.DataFrame:
+    """The one to five people of its account who take part in each deal, fewer in small ones and one if it goes too fast.
+
+    Parameters
+    ----------
+    found : `deals.deals`.
+    known : `people`.
+    end : working time of the window's end; who would come in later is left out.
+
+    Returns
+    -------
+    DataFrame, one row per deal and person
+        ``deal`` (position in `found`), ``person`` (position in `known`), ``role``, ``is_primary``, ``added`` (working
+        time).
+    """
+    typical = found["product_line"].map(IN_DEAL).to_numpy() + 0.4 * found["won"].to_numpy()
+    most = np.clip(np.round(typical + rng.standard_normal(len(found))), 1, MOST)
+    most = np.where(found["too_fast"], 1, most)
+    staff = known.assign(person=np.arange(len(known)))[~known["is_lead"]]
+    deal = found[["account", "opens", "closes"]].assign(deal=np.arange(len(found)), most=most)
+    pairs = deal.merge(staff[["account", "person", "created", "left", "buying_role"]], on="account")
+    since = np.maximum(pairs["opens"], pairs["created"])
+    until = np.fmin(np.minimum(pairs["closes"], end), pairs["left"])
+    pairs = pairs.assign(lot=rng.random(len(pairs)), late=rng.random(len(pairs)) ** 2, since=since, until=until)
+    chance = rng.random(len(pairs))
+    other = np.array(ROLES)[pick(rng.random(len(pairs)), np.array(ROLE_SHARE["unknown"], dtype=float))]
+    role = pairs["buying_role"].where(pairs["buying_role"] != "unknown")
+    pairs["role"] = role.fillna(pd.Series(np.where(chance < 0.5, other, "unknown"), index=pairs.index))
+    pairs = pairs[pairs["since"] < pairs["until"]].sort_values(["deal", "lot"], kind="stable")
+    pairs = pairs[pairs.groupby("deal").cumcount() < pairs["most"]]
+    span = np.minimum(pairs["until"], pairs["since"] + 0.7 * (pairs["closes"] - pairs["since"])) - pairs["since"]
+    pairs = pairs.assign(added=pairs["since"] + pairs["late"] * span)
+    first = pairs.groupby("deal")["added"].transform("min") == pairs["added"]
+    pairs = pairs.assign(is_primary=first, added=pairs["added"].where(~first, pairs["since"]))
+    return pairs.sort_values(["deal", "person"], ignore_index=True)[["deal", "person", "role", "is_primary", "added"]]
+
+
+def _names(rng: np.random.Generator, n: int) -> list[str]:
+    """Given and family names; made of parts, so that they are nobody's."""
+    given = (rng.random(n) * len(GIVEN)).astype(int)
+    parts = [(rng.random(n) * len(part)).astype(int) for part in FAMILY]
+    one, two, three = FAMILY
+    return [f"{GIVEN[g]} {one[a]}{two[b]}{three[c]}" for g, a, b, c in zip(given, *parts, strict=True)]
+
+
+def _title(level: str, department: str) -> str | None:
+    """The job title of a level in a department; none where the level is unknown."""
+    if level == "c_level" and department == "IT":
+        return "Chief Information Officer"
+    form = SENIORITY[level][1]
+    return form.format("Financial" if level == "c_level" and department == "Finance" else department) or None
+
+
+def _roles(rng: np.random.Generator, levels: np.ndarray, departments: np.ndarray) -> list[str | None]:
+    """The part each person plays in buying; for some unknown, for some not filled in."""
+    chance, known, special = rng.random((3, len(levels)))
+    out: list[str | None] = []
+    for level, department, c, k, s in zip(levels, departments, chance, known, special, strict=True):
+        if k < ROLE_UNKNOWN + ROLE_MISSING:
+            out.append("unknown" if k < ROLE_UNKNOWN else None)
+        elif department in BUYS and s < 0.5:
+            out.append(BUYS[department])
+        else:
+            out.append(ROLES[int(pick(np.array([c]), np.array(ROLE_SHARE[level], dtype=float))[0])])
+    return out

@@ -1,0 +1,69 @@
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 15 Executive summary: what should leadership decide this period, and what changed since the last?
+#
+# **Decision.** Which of the decisions the notebooks propose are taken, and which changes call for a question.
+#
+# **Needs** accounts. **Reads** the decisions and measures of all notebooks before it, and those of the previous run.
+# **Writes** `15_executive_summary`. **Run** monthly.
+
+# %% tags=["parameters"]
+data: str = "../data/sample"  # folder or DuckDB file with the canonical tables
+as_of: str = "2026-06-30"  # what was known at the end of this day
+tables: str = "../reports/lab/tables"  # where notebooks leave tables for each other
+previous: str = ""  # tables of the run to compare with, empty where there is none
+most_decisions: int = 8  # decisions shown, those with most money at stake first
+
+# %%
+from abmlib.method import summary
+from abmlib.pages import catalogue, say, show
+from abmlib.tables import Book
+
+# %% [markdown]
+# ## Load and check
+# What the notebooks of this run left, and what those of the previous run did.
+
+# %%
+book = Book.open(data, as_of=as_of, tables=tables)
+book.need("accounts", writes=["15_executive_summary"])
+names = book.read("accounts").set_index("account_id")["name"]
+measures = book.earlier("measures")
+before = book.earlier("measures", tables=previous)
+say.absent(summary.absent(catalogue.frame("notebooks.yml"), book.left(), own="15"))
+
+# %% [markdown]
+# ## What changed
+# Each headline beside the previous report. A change within noise is no news; a counted figure is a fact and no estimate.
+
+# %%
+headlines = summary.against_previous(summary.headlines(measures), summary.headlines(before))
+show.changes(headlines, "Headlines", book.currency)
+
+# %%
+say.changed(headlines.groupby("judged").size().to_dict())
+
+# %% [markdown]
+# ## What could not be answered
+# Not a failure of the report: each line says what to export, or to enter, and what it would answer.
+
+# %%
+open_questions = summary.unanswered(measures)
+show.table(open_questions, "What would answer it", rows=12)
+
+# %% [markdown]
+# ## What to decide
+# Proposed by the notebooks, the most money first. Each page gives the reasons, and each line says what would change it.
+
+# %%
+decisions = summary.top_decisions(book.earlier("decisions"), most_decisions)
+say.decide(decisions, book.currency, names)
+
+# %%
+book.write("15_executive_summary", headlines)

@@ -1,0 +1,728 @@
+"""The pipeline on deals a person can follow: rates, sizes, cycles, stages, what is open, and what stands in its way."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from abmlib.method import pipeline as p
+from abmlib.method.value import Period
+from abmlib.tables import schema
+
+tables = settings(max_examples=50, deadline=None)  # no deadline: a busy machine is no failure
+
+
+def day(text: str) -> pd.Timestamp:
+    return pd.Timestamp(text)
+
+
+TODAY = day("2026-06-30")
+YEAR = Period(day("2025-07-01"), TODAY)
+COLUMNS = ["opportunity_id", "is_won", "amount", "created_at", "closed_at"]
+
+
+def raw(rows: list[dict]) -> pd.DataFrame:
+    """Deals to spec; a deal is closed where `is_won` is given."""
+    f = pd.DataFrame([{"stage": "Lead", "is_won": None, "amount": None, "is_closed": None} | r for r in rows])
+    f["is_closed"] = [bool(w is not None) if c is None else c for w, c in zip(f["is_won"], f["is_closed"], strict=True)]
+    for c in set(f.columns) & {"created_at", "closed_at"}:
+        f[c] = pd.to_datetime(f[c], utc=True, format="ISO8601")
+    if "close_date" in f:
+        f["close_date"] = pd.to_datetime(f["close_date"])
+    f["opportunity_id"] = f["opportunity_id"] if "opportunity_id" in f else [f"d{i}" for i in range(len(f))]
+    return schema.conform("opportunities", f)
+
+
+def deals(rows: list[tuple], time_zone: str = "UTC", **more: list) -> pd.DataFrame:
+    """Deals from (id, won or None while open, amount, created, closed), and further columns by name."""
+    dicts = [dict(zip(COLUMNS, (*r, None, None, None)[:5], strict=True)) for r in rows]
+    for name, values in more.items():
+        dicts = [d | {name: v} for d, v in zip(dicts, values, strict=True)]
+    return p.with_days(raw(dicts), TODAY, time_zone)
+
+
+def won_and_lost(*rows: tuple, **more: list) -> pd.DataFrame:
+    """Closed deals of this year from (won, amount)."""
+    return deals([(f"d{i}", w, a, "2026-01-01", "2026-02-01") for i, (w, a) in enumerate(rows)], **more)
+
+
+def by(rows: list[dict]) -> pd.DataFrame:
+    """Rows of `measures` by definition, held against their spec."""
+    f = pd.DataFrame(rows)
+    schema.conform("measures", f.assign(as_of=TODAY))
+    return f.set_index("definition_id")
+
+
+# -- which deals count ------------------------------------------------------------------------------------------------
+
+
+def test_days_are_days_of_the_reporting_time_zone_and_open_deals_age_to_the_report():
+    rows = [
+        ("night", True, 1, "2026-03-31T22:30Z", "2026-04-10T21:59Z"),  # in Berlin 1 April to 10 April
+        ("open", None, 1, "2026-06-20"),  # ten days to the report
+        ("dark", None, 1),  # nobody knows when it began: missing, not 0
+        ("undated", False, 1, "2026-01-01"),  # closed, nobody knows when: must not age to the report
+    ]
+    got = deals(rows, "Europe/Berlin").set_index("opportunity_id")
+    assert got["created_day"].iloc[0] == day("2026-04-01")
+    assert got["closed_day"].iloc[0] == day("2026-04-10")
+    assert got["age_days"].tolist() == pytest.approx([9, 10, np.nan, np.nan], nan_ok=True)
+
+
+def test_closed_in_keeps_first_and_last_day_and_no_open_or_undated_deal():
+    rows = [
+        ("first", True, 1, None, "2025-07-01T00:00Z"),
+        ("last", False, 1, None, "2026-06-30T23:59Z"),
+        ("before", True, 1, None, "2025-06-30T23:59Z"),
+        ("after", True, 1, None, "2026-07-01T00:00Z"),
+        ("undated", True, 1),  # closed without a day: in no window
+        ("open", None, 1),
+    ]
+    got = p.closed_in(deals(rows, close_date=["2026-01-01"] * 6), YEAR)  # a close_date alone counts for nothing
+    assert got["opportunity_id"].tolist() == ["first", "last"]
+
+
+def test_trailing_months_end_on_the_day_and_begin_after_the_same_day_before():
+    assert str(p.trailing(TODAY, 12)) == "2025-07-01 to 2026-06-30"
+    assert str(p.trailing(day("2026-02-28"), 3)) == "2025-12-01 to 2026-02-28"
+
+
+# -- win rates --------------------------------------------------------------------------------------------------------
+
+
+def test_win_rates_divide_by_won_and_lost_and_by_nothing_else():
+    rows = [
+        ("won", True, 300, None, "2026-01-01"),
+        ("lost", False, 100, None, "2026-01-01"),
+        ("lost too", False, 200, None, "2026-01-01"),
+        ("odd", None, 0, None, "2026-01-01"),  # closed and not known to be won: lost
+        ("open", None, 900),  # must not be in a denominator: 1 of 5, 300 of 1,500
+        ("undated", False, 900),  # closed, in no window
+    ]
+    every = deals(rows, is_closed=[True, True, True, True, False, True])
+    got = by(p.win_rates(p.closed_in(every, YEAR)))
+    assert got["value"].to_dict() == {"win_rate_by_count": 0.25, "win_rate_by_amount": 0.5}
+    assert got["n"].tolist() == [4, 4]
+    assert got.loc["win_rate_by_count", ["low", "high"]].tolist() == pytest.approx([0.0456, 0.6994], abs=1e-4)  # Wilson
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected", "n"),
+    [
+        ([(True, 300), (False, 100), (False, 200)], 0.5, 3),
+        ([(True, 300), (False, 100), (False, 200), (False, None)], 0.5, 3),  # most are known; the other does not count
+        ([(True, 300), (False, 100), (False, None), (False, None)], np.nan, 4),  # 0.75 if answered
+        ([(True, 300), (False, 100), (False, 0), (False, 0)], np.nan, 4),  # emptied to 0 is as good as missing
+        ([(True, 300), (True, None)], 1, 1),  # nothing lost: nothing to be emptied
+        ([(True, None), (False, 100)], 0, 1),
+        ([], np.nan, 0),
+    ],
+)
+def test_win_rate_by_amount_is_answered_only_where_most_lost_deals_carry_an_amount(rows, expected, n):
+    got = by(p.win_rates(won_and_lost(*rows) if rows else won_and_lost((True, 1)).iloc[:0])).loc["win_rate_by_amount"]
+    assert got["value"] == pytest.approx(expected, nan_ok=True)
+    assert got["status"] == ("ok" if expected == expected else "not_answerable")
+    assert got["n"] == n
+
+
+CLOSED = st.lists(st.tuples(st.booleans(), st.integers(1, 500)), min_size=1, max_size=12)
+
+
+@settings(max_examples=15, deadline=None)
+@given(CLOSED, st.integers(0, 5))
+def test_open_deals_never_change_a_win_rate(rows, more):
+    closed = [(f"d{i}", w, a, None, "2026-01-01") for i, (w, a) in enumerate(rows)]
+    plain, mixed = (deals(closed + [(f"o{i}", None, 999) for i in range(k)]) for k in (0, more))
+    pd.testing.assert_frame_equal(by(p.win_rates(p.closed_in(mixed, YEAR))), by(p.win_rates(p.closed_in(plain, YEAR))))
+
+
+def test_accounts_won_counts_each_account_once_and_deals_without_one_never():
+    rows = [(True, 1), (True, 1), (False, 1), (False, 1), (True, 1)]
+    # a won twice and lost once: one account, won; b lost; the last has no account
+    got = by(p.accounts_won(won_and_lost(*rows, account_id=["a", "a", "a", "b", None])))
+    assert got["value"].to_dict() == {"accounts_won": 1, "accounts_won_of_accounts_closed": 0.5}
+    assert got["n"].tolist() == [2, 2]
+
+
+# -- sizes and cycles -------------------------------------------------------------------------------------------------
+
+
+def test_deal_sizes_by_hand():
+    rows = [
+        (True, 10, None, 12),  # over one year: ACV 10
+        (True, 1000, None, 24),  # over two: 500
+        (True, 100, 30, 12),  # its own ACV wins over amount ÷ years
+        (True, 0, None, None),  # in the mean and median, not in the geometric mean; no term: no ACV
+        (True, None, None, 12),  # no amount: in nothing
+        (False, 9999, 9999, 12),  # lost: in nothing
+    ]
+    won, amount, acv, term = zip(*rows, strict=True)
+    got = by(p.deal_sizes(won_and_lost(*zip(won, amount, strict=True), acv=list(acv), term_months=list(term))))
+    assert got["value"].to_dict() == {
+        "won_value": 1110,
+        "deal_size_mean": 277.5,
+        "deal_size_median": 55,
+        "deal_size_geometric_mean": pytest.approx(100),  # ∛(10 · 1,000 · 100)
+        "acv_mean": 180,  # (10 + 500 + 30) ÷ 3
+    }
+    assert got["n"].tolist() == [4, 4, 4, 3, 3]
+    assert (got["low"].dropna() <= got["value"][got["low"].notna()]).all()
+
+
+def test_a_term_of_no_months_gives_no_annual_value():
+    got = by(p.deal_sizes(won_and_lost((True, 100), (True, 50), term_months=[0, 12]))).loc["acv_mean"]
+    assert (got["value"], got["n"]) == (50, 1)
+
+
+def test_without_won_deals_sizes_are_missing_and_never_0():
+    got = by(p.deal_sizes(won_and_lost((False, 10))))
+    assert (got["status"] == "not_answerable").all()
+    assert (got["n"] == 0).all()
+
+
+def test_cycles_look_at_won_deals_and_beside_them_at_all_with_open_ones_running():
+    rows = [
+        ("fast", True, 1, "2026-01-01", "2026-01-11"),  # 10 days
+        ("slow", True, 1, "2026-01-01", "2026-02-10"),  # 40
+        ("lost", False, 1, "2026-01-01", "2026-01-31"),  # 30: not in the mean of won deals
+        ("open", None, 1, "2026-06-10"),  # 20 so far
+        ("open long", None, 1, "2025-06-30"),  # 365 so far
+        ("dark", True, 1, None, "2026-02-10"),  # no creation day: in none
+    ]
+    every = deals(rows)
+    got = by(p.cycle_lengths(p.closed_in(every, YEAR), every))
+    assert got.loc["days_to_won_mean", ["value", "n"]].tolist() == [25, 2]
+    assert got.loc["days_to_won_median", ["value", "n"]].tolist() == [25, 2]
+    # ⅘ after 10 days, ⅘·⅔ = 0.53 after 30, 0.53·½ = 0.27 after 40; without the open ones it would be 30
+    assert got.loc["days_to_close_median_open_censored", ["value", "n"]].tolist() == [40, 5]
+
+
+# -- velocity ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("parts", "expected"),
+    [
+        ((40, 25_000, 0.25, 90), 2777.78),
+        ((18, 42_000, 0.24, 78), 2326.15),
+        ((0, 25_000, 0.25, 90), 0),
+        ((40, 25_000, 0.25, 0), np.nan),  # no cycle: no velocity, and no division by 0
+        ((40, np.nan, 0.25, 90), np.nan),
+        ((40, 25_000, 0.25, np.nan), np.nan),
+    ],
+)
+def test_velocity_of_the_metric_dictionary(parts, expected):
+    assert round(p.velocity(*parts), 2) == pytest.approx(expected, nan_ok=True)
+
+
+def test_a_cycle_a_fifth_shorter_gives_a_quarter_more_and_any_other_lever_a_fifth():
+    base = p.velocity(40, 25_000, 0.25, 90)
+    assert p.velocity(40, 25_000, 0.25, 72) / base == pytest.approx(1.25)
+    for more in [(48, 25_000, 0.25, 90), (40, 30_000, 0.25, 90), (40, 25_000, 0.30, 90)]:
+        assert p.velocity(*more) / base == pytest.approx(1.2)
+
+
+def test_velocity_takes_deals_open_now_and_the_rest_from_closed_ones():
+    rows = [
+        ("won", True, 200, "2026-01-01", "2026-01-11"),  # 10 days
+        ("won dear", True, 400, "2026-01-01", "2026-01-31"),  # 30 days
+        ("won dark", True, None, None, "2026-01-31"),  # counts in the win rate alone
+        ("lost", False, 9999, "2026-01-01", "2026-03-31"),  # neither in the size nor in the cycle
+    ]
+    got = p.velocity_row(deals(rows), 8)
+    assert got["value"] == pytest.approx(p.velocity(8, 300, 0.75, 20)) == pytest.approx(90)
+    assert (got["n"], got["unit"]) == (8, "currency per day")
+    assert got["low"] <= 90 <= got["high"]
+
+
+@pytest.mark.parametrize("rows", [[], [("lost", False, 10, "2026-01-01", "2026-01-11")]])
+def test_velocity_without_a_won_deal_is_not_answerable(rows):
+    closed = deals(rows) if rows else deals([("x", True, 1, "2026-01-01", "2026-01-11")]).iloc[:0]
+    assert p.velocity_row(closed, 8)["status"] == "not_answerable"
+
+
+def test_velocity_of_deals_won_on_the_day_they_were_opened_is_missing():
+    assert p.velocity_row(deals([("d", True, 10, "2026-01-01", "2026-01-01")]), 8)["status"] == "not_answerable"
+
+
+# -- stages -----------------------------------------------------------------------------------------------------------
+
+ORDER = {"Lead": 1, "Demo": 2, "Offer": 3, "Won": 4, "Lost": 5}
+
+
+def history(rows: list[tuple]) -> pd.DataFrame:
+    """Stage history to spec from (deal, day, stage) and, where given, forecast closing day, amount and probability."""
+    f = pd.DataFrame(
+        [(*r, None, None, None)[:6] for r in rows],
+        columns=["opportunity_id", "entered_at", "stage", "close_date", "amount", "probability"],
+    )
+    f["entered_at"], f["close_date"] = pd.to_datetime(f["entered_at"], utc=True), pd.to_datetime(f["close_date"])
+    seq = f.groupby(["opportunity_id", "entered_at"]).cumcount()
+    return schema.conform("opportunity_stage_history", f.assign(stage_order=f["stage"].map(ORDER), seq=seq))
+
+
+@pytest.fixture
+def told() -> tuple[pd.DataFrame, pd.DataFrame]:
+    moves = [
+        ("plain", "2026-01-01", "Lead"), ("plain", "2026-01-11", "Demo"), ("plain", "2026-01-31", "Offer"),
+        ("plain", "2026-02-10", "Won"),  # the closing row is no stay of its own
+        ("skips", "2026-01-01", "Lead"), ("skips", "2026-01-21", "Offer"),  # moved on from Lead, never entered Demo
+        ("skips", "2026-01-31", "Lost"),
+        ("back", "2026-01-01", "Lead"), ("back", "2026-01-06", "Demo"),
+        ("back", "2026-01-16", "Lead"),  # a regression: Lead is entered once, not twice, and Demo did not move on
+        ("back", "2026-01-26", "Lost"),
+        ("changes", "2026-06-01", "Lead", "2026-07-01", 10),
+        ("changes", "2026-06-10", "Lead", "2026-07-01", 20),  # a new amount is no new stay
+        ("changes", "2026-06-15", "Lead", "2026-08-01", 20),  # nor is a later closing day
+        ("changes", "2026-06-21", "Demo", "2026-08-01", 20),  # still there: ten days with the day of the report
+        ("stays", "2026-06-21", "Lead"),
+        ("gone", "2026-01-01", "Lead"), ("gone", "2026-01-02", "Demo"),  # a deal nobody knows: not counted
+    ]  # fmt: skip
+    rows = [
+        ("plain", True, 1, "2026-01-01", "2026-02-10"),
+        ("skips", False, 1, "2026-01-01", "2026-01-31"),
+        ("back", False, 1, "2026-01-01", "2026-01-26"),
+        ("changes", None, 1, "2026-06-01"),
+        ("stays", None, 1, "2026-06-21"),
+        ("unheard", None, 1, "2026-06-01"),  # no history: no stay
+    ]
+    f = deals(rows, stage=["Won", "Lost", "Lost", "Demo", "Lead", "Lead"])
+    return f, history(moves[::-1])  # the file need not be in order
+
+
+def test_stays_run_from_stage_to_stage_and_the_last_to_the_close_or_the_report(told):
+    got = p.stage_visits(*told, TODAY)
+    rows = [(v.opportunity_id, v.stage, v.days, v.over) for v in got.itertuples()]
+    assert rows == [
+        ("back", "Lead", 5, True), ("back", "Demo", 10, True), ("back", "Lead", 10, True),
+        ("changes", "Lead", 20, True), ("changes", "Demo", 10, False),
+        ("plain", "Lead", 10, True), ("plain", "Demo", 20, True), ("plain", "Offer", 10, True),
+        ("skips", "Lead", 20, True), ("skips", "Offer", 10, True),
+        ("stays", "Lead", 10, False),
+    ]  # fmt: skip
+    assert got.groupby("opportunity_id")["won"].first().to_dict()["plain"]
+    assert got.loc[got["opportunity_id"] == "stays", "won"].isna().all()
+
+
+def test_stage_table_by_hand(told):
+    got = p.stage_table(p.stage_visits(*told, TODAY)).set_index("stage")
+    assert got.index.tolist() == ["Lead", "Demo", "Offer"]  # in their order, closing stages left out
+    assert got["entered"].tolist() == [5, 3, 2]
+    assert got["moved_on"].tolist() == [4, 1, 1]  # Lead: all but the one that stays; Offer: won counts as moving on
+    assert got["conversion"].tolist() == pytest.approx([4 / 5, 1 / 3, 1 / 2])
+    assert got["decided"].tolist() == [3, 2, 2]  # open deals are not decided
+    assert got["win_share"].tolist() == pytest.approx([1 / 3, 1 / 2, 1 / 2])
+    # Lead: over after 5, 10, 10, 20, 20 and one running since 10; Demo: 10, 20 and one running since 10
+    assert got["days_median"].tolist() == [10, 20, 10]
+    assert got["days_slow"].isna().all()  # one won deal tells nobody what is slow
+
+
+def test_a_deal_that_fell_back_into_a_stage_it_had_skipped_has_not_moved_on_from_it():
+    moves = [("d", "2026-01-01", "Lead"), ("d", "2026-01-05", "Offer"), ("d", "2026-01-09", "Demo"),
+             ("d", "2026-01-20", "Lost")]  # fmt: skip
+    f = deals([("d", False, 1, "2026-01-01", "2026-01-20")], stage=["Lost"])
+    got = p.stage_table(p.stage_visits(f, history(moves), TODAY)).set_index("stage")
+    assert got["moved_on"].to_dict() == {"Lead": 1, "Demo": 0, "Offer": 0}  # from Demo it went nowhere
+
+
+@pytest.mark.parametrize("stage", ["Lost", "Demo"])
+def test_a_close_without_a_row_of_its_own_ends_the_last_stay(stage):
+    # where won and lost are a status beside the stage, the deal still names the stage it was lost in
+    f = deals([("d", False, 1, "2026-01-01", "2026-01-20")], stage=[stage])
+    moves = [("d", "2026-01-01", "Lead"), ("d", "2026-01-10", "Demo")]
+    got = p.stage_visits(f, history(moves), TODAY)
+    assert [(v.stage, v.days, v.over) for v in got.itertuples()] == [("Lead", 9, True), ("Demo", 10, True)]
+
+
+def test_slow_is_the_time_nine_tenths_of_at_least_thirty_won_deals_had_needed():
+    ids = [f"d{i}" for i in range(31)]
+    moves = [
+        m for i, d in enumerate(ids) for m in ((d, "2025-01-01", "Lead"), (d, day("2025-01-02") + i * p.DAY, "Won"))
+    ]
+    rows = [(d, True, 1, "2025-01-01", day("2025-01-02") + i * p.DAY) for i, d in enumerate(ids)]
+    for n, expected in ((31, 28.0), (29, np.nan)):  # 1 … 31 days: the 28th is 0.9 · 30 steps from the first
+        visits = p.stage_visits(deals(rows[:n], stage=["Won"] * n), history(moves), TODAY)
+        assert p.stage_table(visits)["days_slow"].tolist() == pytest.approx([expected], nan_ok=True)
+
+
+def test_without_history_there_are_no_stages():
+    visits = p.stage_visits(deals([("d", None, 1)]), schema.empty("opportunity_stage_history"), TODAY)
+    assert visits.empty
+    assert p.stage_table(visits).empty
+
+
+PATHS = st.lists(st.lists(st.sampled_from(["Lead", "Demo", "Offer"]), min_size=1, max_size=6), min_size=1, max_size=5)
+
+
+@tables
+@given(PATHS)
+def test_each_day_of_an_open_deal_is_in_one_stay_and_no_more_move_on_than_entered(paths):
+    moves = [
+        (f"d{i}", day("2026-06-01") + k * p.DAY, stage) for i, path in enumerate(paths) for k, stage in enumerate(path)
+    ]
+    f = deals([(f"d{i}", None, 1) for i in range(len(paths))], stage=[path[-1] for path in paths])
+    visits = p.stage_visits(f, history(moves), TODAY)
+    assert visits.groupby("opportunity_id")["days"].sum().tolist() == [30] * len(paths)
+    assert (~visits["over"]).groupby(visits["opportunity_id"]).sum().tolist() == [1] * len(paths)
+    stages = p.stage_table(visits)
+    assert (stages["moved_on"] <= stages["entered"]).all()
+    assert stages["entered"].tolist() == [sum(s in path for path in paths) for s in stages["stage"]]
+    assert (stages["decided"] == 0).all()
+    assert stages["win_share"].isna().all()
+
+
+def test_the_crm_stands_beside_what_happened_only_where_something_did(told):
+    f, h = told
+    visits = p.stage_visits(f, h, TODAY)
+    h = h.assign(probability=h["stage"].map({"Lead": 0.1, "Demo": 0.4}))  # none for Offer
+    got = p.crm_beside_own(visits, h, p.stage_table(visits)).set_index("stage")
+    assert got["crm"].tolist() == pytest.approx([0.1, 0.4, np.nan], nan_ok=True)
+    assert got["n"].tolist() == [3, 2, 2]
+    assert got["share"].tolist() == pytest.approx([1 / 3, 1 / 2, 1 / 2])
+    undecided = visits[visits["opportunity_id"].isin(["changes", "stays"])]
+    assert p.crm_beside_own(undecided, h, p.stage_table(undecided)).empty
+
+
+# -- what is open -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def live() -> pd.DataFrame:
+    rows = [
+        ("a", None, 100, "2026-01-01"),
+        ("b", None, None, "2026-01-01"),  # no amount: counted, and in no sum but the one at list price
+        ("c", None, 200, None),  # no account and no age; nobody decided in its stage, its line has no price
+        ("done", True, 999, "2026-01-01", "2026-02-01"),  # closed: in nothing
+    ]
+    return deals(
+        rows,
+        stage=["Lead", "Lead", "Offer", "Lead"],
+        account_id=["x", "y", None, "x"],
+        product_line=["X", "X", "Y", "X"],
+        probability=[0.5, 0.2, None, 1.0],
+    )
+
+
+PRODUCTS = pd.DataFrame({"product_line": ["X", "X", "X", "Y"], "list_price": [10.0, 20.0, 90.0, None]})
+STAGES = pd.DataFrame({"stage": ["Lead"], "win_share": [0.1], "win_low": [0.05], "win_high": [0.2]})
+RATE = {"value": 0.25, "low": 0.2, "high": 0.4}
+
+
+def test_open_pipeline_by_hand(live):
+    got = by(p.open_measures(live, STAGES, PRODUCTS, RATE))
+    assert got["value"].to_dict() == {
+        "open_deals": 3,
+        "open_deals_without_account": 1,
+        "open_deals_without_amount": 1,
+        "open_deals_without_age": 1,
+        "open_value": 300,
+        "open_value_at_list_price": 40,  # a and b at the median of their line, not the mean of 40
+        "weighted_by_crm_probability": 50,
+        "weighted_by_own_stage_share": pytest.approx(10),
+        "weighted_by_win_rate": 75,
+        "weighted_at_list_price_by_win_rate": 10,
+    }
+    assert got["n"].tolist() == [3, 3, 3, 3, 2, 2, 1, 1, 2, 2]
+    assert got.loc["weighted_by_win_rate", ["low", "high"]].tolist() == pytest.approx([60, 120])
+    assert got.loc["weighted_by_own_stage_share", ["low", "high"]].tolist() == pytest.approx([5, 20])
+
+
+def test_what_no_open_deal_can_answer_is_missing_and_never_0(live):
+    none = live.assign(amount=np.nan, probability=np.nan)
+    got = by(p.open_measures(none, STAGES.iloc[:0], PRODUCTS.iloc[:0], RATE))
+    assert got["status"].tolist() == ["ok"] * 4 + ["not_answerable"] * 6
+    assert (got["n"].iloc[4:] == 0).all()
+
+
+# -- later and later --------------------------------------------------------------------------------------------------
+
+
+def test_only_moves_to_a_later_day_are_pushes():
+    rows = [
+        ("twice", "2026-01-01", "Lead", "2026-03-01"),
+        ("twice", "2026-01-02", "Lead", "2026-04-01"),  # later
+        ("twice", "2026-01-03", "Demo", "2026-03-15"),  # earlier: no push
+        ("twice", "2026-01-04", "Demo", "2026-03-16"),  # later than before, though not than the latest ever
+        ("never", "2026-01-01", "Lead", "2026-09-01"),  # the first day of a deal is no move from another deal's last
+        ("never", "2026-01-02", "Demo", "2026-09-01"),  # another change
+        ("gap", "2026-01-01", "Lead", "2026-03-01"),
+        ("gap", "2026-01-02", "Lead", None),  # a row without a day neither hides the move after it nor is one
+        ("gap", "2026-01-03", "Lead", "2026-04-01"),
+    ]
+    assert p.pushes(history(rows[::-1])).to_dict() == {"twice": 2, "never": 0, "gap": 1}
+    assert p.pushes(schema.empty("opportunity_stage_history")).empty
+
+
+def test_slippage_by_hand():
+    rows = [
+        ("won", None, "2026-04-01"),  # due on the first day, closed
+        ("lost", None, "2026-06-30"),  # due on the last day, closed: lost is no slip
+        ("slipped", None, "2026-05-01"),
+        ("vanished", None, "2026-05-01"),  # no longer in the source: not closed
+        ("next", None, "2026-07-01"),  # due later: not counted
+        ("overdue", None, "2026-03-31"),  # was due before the period: not counted
+        ("undated", None, None),
+        ("closed", True, "2026-05-01"),  # closed already then: not due
+    ]
+    then = raw([{"opportunity_id": d, "is_won": w, "close_date": c} for d, w, c in rows])
+    later = [(d, {"won": True, "lost": False}.get(d), 1) for d, _, _ in rows if d != "vanished"]
+    got = p.slippage(then, deals(later), Period(day("2026-04-01"), TODAY))
+    assert (got["value"], got["n"], got["window_end"]) == (0.5, 4, TODAY)
+    assert p.slippage(then.iloc[:0], deals(later), YEAR)["status"] == "not_answerable"
+
+
+# -- groups -----------------------------------------------------------------------------------------------------------
+
+
+def test_win_rate_by_group_keeps_every_deal_and_calls_missing_labels_unknown():
+    closed = won_and_lost((True, 1), (False, 1), (True, 1), (True, 1), (False, 1), (False, 1))
+    labels = pd.Series(["b", "b", "b", None, None, "a"], index=closed.index)
+    got = p.by_group(closed, labels, "segment")
+    assert got["group"].tolist() == ["b", "unknown", "a"]  # the most deals first
+    assert got["won"].tolist() == [2, 1, 0]
+    assert got["n"].tolist() == [3, 2, 1]
+    assert got["raw"].tolist() == pytest.approx([2 / 3, 1 / 2, 0])
+    assert got["group_by"].unique().tolist() == ["segment"]
+    assert p.by_group(closed, pd.Series(np.nan, index=closed.index), "x")["group"].tolist() == ["unknown"]
+
+
+def test_a_small_group_is_pulled_towards_all_and_keeps_its_raw_rate_beside_it():
+    wins = [True] * 3 + [True] * 30 + [False] * 70 + [True] * 60 + [False] * 40
+    closed = won_and_lost(*((w, 1) for w in wins))
+    labels = pd.Series(["new"] * 3 + ["north"] * 100 + ["south"] * 100, index=closed.index)
+    got = p.by_group(closed, labels, "owner").set_index("group")
+    assert got.loc["new", "raw"] == 1
+    assert got.loc["new", "shrunk"] < 0.9
+    assert got.loc["south", "shrunk"] == pytest.approx(0.6, abs=0.02)
+    rows = by(p.group_rows(got.reset_index()))
+    assert len(rows) == 6
+    new = rows[rows["group"] == "new"]
+    assert new.loc["win_rate_by_count", "low"] == pytest.approx(0.4385, abs=1e-4)  # Wilson of 3 of 3, for the raw rate
+    assert new.loc["win_rate_shrunken", "value"] == got.loc["new", "shrunk"]
+
+
+def test_all_groups_split_the_same_deals_five_ways():
+    closed = won_and_lost(
+        (True, 1), (False, 1), (True, 1),
+        account_id=["a", "b", None], type=["new", "renewal", "new"], product_line=["X", None, "X"], owner_id=["s", "s", None],
+    )  # fmt: skip
+    got = p.all_groups(closed, pd.Series({"a": "Retail", "b": None}))
+    assert got.groupby("group_by", sort=False)["n"].sum().to_dict() == dict.fromkeys(
+        ["type", "product line", "segment", "owner", "quarter"], 3
+    )
+    assert got.loc[got["group_by"] == "segment", "group"].tolist() == ["unknown", "Retail"]
+    assert got.loc[got["group_by"] == "quarter", "group"].tolist() == ["2026Q1"]
+
+
+def grouped(way: str, *counts: tuple[int, int]) -> pd.DataFrame:
+    return pd.DataFrame(counts, columns=["won", "n"]).assign(group_by=way)
+
+
+@pytest.mark.parametrize(
+    ("groups", "expected"),
+    [
+        ([(30, 100), (60, 100)], "differ"),
+        ([(30, 100), (31, 100), (29, 100)], "no difference beyond chance"),
+        ([(3, 10), (6, 10)], "no difference beyond chance"),  # the shares of the first case on a tenth of the deals
+        ([(30, 100)], "one group"),
+        ([(10, 10), (20, 20)], "one group"),  # nobody lost: nothing to compare
+    ],
+)
+def test_groups_differ_only_beyond_chance(groups, expected):
+    got = p.differences(grouped("owner", *groups))
+    assert got[["group_by", "groups", "judged"]].values.tolist() == [["owner", len(groups), expected]]
+    assert got["p"].isna().tolist() == [expected == "one group"]
+
+
+def test_a_difference_among_many_ways_has_to_be_larger():
+    doubtful = grouped("doubtful", (36, 100), (51, 100))
+    others = [grouped(f"way {i}", (40, 100), (41, 100)) for i in range(9)]
+    assert p.differences(doubtful)["judged"].tolist() == ["differ"]
+    assert "differ" not in p.differences(pd.concat([doubtful, *others]))["judged"].tolist()
+
+
+# -- cohorts ----------------------------------------------------------------------------------------------------------
+
+
+def cohort(start: str, won: int, still: int, days: int = 30) -> list[tuple]:
+    began = day(start)
+    closed = [(f"{start} {i}", i < won, 1, began, began + days * p.DAY) for i in range(10)]
+    return closed + [(f"{start} open {i}", None, 1, began) for i in range(still)]
+
+
+def test_a_quarter_is_too_early_while_its_deals_had_no_time_to_close():
+    rows = [*cohort("2025-02-01", 4, 1), *cohort("2026-06-20", 9, 3, days=5), ("dark", None, 1)]
+    got = p.cohorts(deals(rows), TODAY).set_index("cohort")
+    assert got.index.tolist() == ["2025Q1", "2026Q2"]  # a deal of unknown age is in none
+    assert got["status"].tolist() == ["ok", "too_early"]
+    assert got[["opened", "open", "won", "n"]].to_numpy().tolist() == [[11, 1, 4, 10], [13, 3, 9, 10]]
+    assert got["share"].tolist() == [0.4, 0.9]  # of decided deals; open ones are no losses
+
+
+def test_while_fewer_than_nine_tenths_ever_close_an_open_quarter_is_never_ripe():
+    got = p.cohorts(deals(cohort("2020-01-01", 4, 10)), TODAY)
+    assert got["status"].tolist() == ["too_early"]
+    done = p.cohorts(deals(cohort("2020-01-01", 4, 0)), TODAY)
+    assert done["status"].tolist() == ["ok"]  # all decided: nothing to wait for
+
+
+def test_the_newest_deal_of_a_quarter_and_not_its_last_day_says_how_old_it_is():
+    # nine tenths are closed after 30 days; the newest deal of the quarter is 98 days old, its last day is 10
+    rows = [*cohort("2025-02-01", 4, 0), *cohort("2026-01-02", 5, 1)]
+    got = p.cohorts(deals(rows), day("2026-04-10")).set_index("cohort")
+    assert got["status"].to_dict() == {"2025Q1": "ok", "2026Q1": "ok"}
+
+
+# -- flags ------------------------------------------------------------------------------------------------------------
+
+
+def test_each_mark_is_set_by_its_own_condition_and_by_no_other():
+    rows = [  # deal, account, amount, created, closing day, stage, days in it, pushes
+        ("fine", "a", 10, "2026-06-01", "2026-06-30", "Lead", 30.0, 1),  # due today, exactly slow's limit, one push
+        ("overdue", "a", 10, "2026-06-01", "2026-06-29", "Lead", 1.0, 0),
+        ("slow", "a", 10, "2026-06-01", None, "Lead", 30.5, 0),
+        ("pushed", "a", 10, "2026-06-01", "2026-07-01", "Lead", 1.0, 2),
+        ("nobody", None, 10, "2026-06-01", None, "Lead", None, None),
+        ("nothing", "a", None, "2026-06-01", None, "Lead", 1.0, 0),
+        ("ageless", "a", 10, None, None, "Lead", 1.0, 0),
+        ("dark", "a", 10, "2026-06-01", None, "Demo", 999.0, 0),  # too few won deals in its stage: not slow
+        ("worst", None, None, None, "2026-01-01", "Lead", 99.0, 9),
+        ("closed", "a", 10, "2026-06-01", "2026-01-01", "Lead", 99.0, 9),  # not open: not here
+    ]
+    f = pd.DataFrame(rows, columns=["id", "account", "amount", "created", "close", "stage", "days", "pushes"])
+    f = f.astype(object).where(f.notna(), None)
+    every = deals(
+        [(r.id, True if r.id == "closed" else None, r.amount, r.created) for r in f.itertuples()],
+        account_id=f["account"].tolist(), close_date=f["close"].tolist(), stage=f["stage"].tolist(),
+    )  # fmt: skip
+    stays = f.dropna(subset=["days"])
+    visits = pd.DataFrame({"opportunity_id": stays["id"], "days": stays["days"].astype(float), "over": False})
+    past = pd.DataFrame({"opportunity_id": ["fine"], "days": [500.0], "over": [True]})  # a stay that is over
+    stages = pd.DataFrame({"stage": ["Lead", "Demo"], "days_slow": [30.0, np.nan]})
+    pushed = f.dropna(subset=["pushes"]).set_index("id")["pushes"].astype(int)
+    got = p.flags(every, pd.concat([past, visits], ignore_index=True), stages, pushed, TODAY)
+    schema.conform("12_opportunity_flags", got)
+    marks = ["overdue", "slow", "pushed", "no_account", "no_amount", "no_age"]
+    told = got.set_index("opportunity_id")[marks].apply(lambda row: [m for m in marks if row[m]], axis=1)
+    assert told.to_dict() == {
+        "fine": [],
+        "overdue": ["overdue"],
+        "slow": ["slow"],
+        "pushed": ["pushed"],
+        "nobody": ["no_account"],
+        "nothing": ["no_amount"],
+        "ageless": ["no_age"],
+        "dark": [],
+        "worst": marks,
+    }
+    assert got["opportunity_id"].iloc[0] == "worst"
+    assert got["flags"].tolist() == sorted(got["flags"], reverse=True)
+    assert pd.isna(got.set_index("opportunity_id").loc["nobody", "pushes"])  # no history: missing, not 0
+
+
+def test_of_equally_many_flags_the_largest_amount_comes_first_and_an_unknown_one_last():
+    every = deals([("small", None, 1), ("dark", None, None), ("large", None, 9)], account_id=["a", "a", "a"])
+    every["created_day"] = [TODAY, TODAY, TODAY]
+    every.loc[[0, 2], "account_id"] = None  # one flag each; dark lacks its amount
+    none = p.stage_visits(every, schema.empty("opportunity_stage_history"), TODAY)
+    pushed = p.pushes(schema.empty("opportunity_stage_history"))
+    got = p.flags(every, none, p.stage_table(none), pushed, TODAY)
+    assert got["opportunity_id"].tolist() == ["large", "small", "dark"]
+    assert got["flags"].tolist() == [1, 1, 1]
+    assert p.in_trouble(got).empty  # what is missing is no trouble yet
+
+
+def test_accounts_at_stake_sum_their_deals_in_the_order_of_the_flags():
+    rows = [("b", 5.0), ("a", 7.0), ("b", 6.0), (None, 99.0), ("dark", None)]
+    trouble = pd.DataFrame(rows, columns=["account_id", "amount"]).assign(overdue=True, slow=False, pushed=False)
+    got = p.accounts_at_stake(p.in_trouble(trouble))
+    assert got["accounts"].tolist() == ["b", "a", "dark"]
+    assert got["expected_value"].tolist() == pytest.approx([11, 7, np.nan], nan_ok=True)  # unknown is missing, not 0
+
+
+# -- coverage and targets ---------------------------------------------------------------------------------------------
+
+QUARTER = Period(day("2026-04-01"), TODAY)
+DUE = [
+    ("due", None, 90, "2026-01-01", None, "2026-04-01"),  # on the first day
+    ("due too", None, 30, "2026-01-01", None, "2026-06-30"),  # on the last
+    ("next", None, 500, "2026-01-01", None, "2026-07-01"),
+    ("overdue", None, 500, "2026-01-01", None, "2026-03-31"),
+    ("undated", None, 500, "2026-01-01", None, None),
+    ("unknown", None, None, "2026-01-01", None, "2026-05-01"),  # no amount: not in the sum, nor in n
+    ("won", True, 40, "2026-01-01", "2026-05-01", "2026-05-01"),
+    ("lost", False, 70, "2026-01-01", "2026-05-01", "2026-05-01"),  # not won: does not close the gap
+]
+
+
+def covered(target: float, rate: float = 0.25, rows: list[tuple] = DUE) -> pd.DataFrame:
+    f = deals([r[:5] for r in rows], close_date=[r[5] for r in rows])
+    return by(p.coverage(f, p.closed_in(f, QUARTER), target, QUARTER, rate))
+
+
+def test_coverage_by_hand():
+    got = covered(100)
+    assert got["value"].to_dict() == {
+        "target": 100,
+        "won_of_target": 0.4,
+        "open_due_in_period": 120,
+        "coverage": 2,  # 120 ÷ (100 − 40)
+        "coverage_needed": 4,  # a quarter of the amount is won
+    }
+    assert got.loc[["open_due_in_period", "coverage"], "n"].tolist() == [2, 2]
+    assert (got["window_start"] == QUARTER.start).all()
+
+
+@pytest.mark.parametrize("target", [40, 30])
+def test_a_target_already_won_has_no_coverage(target):
+    got = covered(target)
+    assert got["status"]["coverage"] == "not_answerable"
+    assert got["value"]["won_of_target"] == 40 / target
+
+
+def test_without_a_target_nothing_is_set_against_it():
+    got = covered(np.nan)
+    assert got.index[got["status"] == "not_answerable"].tolist() == ["target", "won_of_target", "coverage"]
+    assert got["value"]["open_due_in_period"] == 120
+
+
+@pytest.mark.parametrize("rate", [np.nan, 0.0])
+def test_coverage_needed_is_missing_without_a_win_rate_by_amount(rate):
+    assert covered(100, rate)["status"]["coverage_needed"] == "not_answerable"
+
+
+def test_due_deals_without_any_amount_make_coverage_unknown_and_not_0():
+    got = covered(100, rows=[r for r in DUE if r[0] in {"unknown", "won"}])
+    assert got["status"][["open_due_in_period", "coverage"]].tolist() == ["not_answerable"] * 2
+    nothing_due = covered(100, rows=[r for r in DUE if r[0] in {"next", "won"}])
+    assert nothing_due["value"]["coverage"] == 0  # nothing is due: that is known
+
+
+@pytest.mark.parametrize(
+    ("label", "expected"),
+    [
+        ("2026", "2026-01-01 to 2026-12-31"),
+        ("2026-Q1", "2026-01-01 to 2026-03-31"),
+        ("2024-02", "2024-02-01 to 2024-02-29"),
+        ("2026-12", "2026-12-01 to 2026-12-31"),
+    ],
+)
+def test_a_period_is_a_year_a_quarter_or_a_month(label, expected):
+    assert str(p.period_of(label)) == expected
+
+
+@pytest.mark.parametrize(
+    "label", ["", "NaT", "nan", "soon", "Q3", "26", "07", "2026-Q5", "2026-13", "2026-H1", "2026-W27", "2026-07-15"]
+)
+def test_what_is_no_period_is_refused(label):
+    with pytest.raises(ValueError, match="is no year, quarter or month. Write 2026, 2026-Q3 or 2026-07"):
+        p.period_of(label)
+
+
+@tables
+@given(st.dates(day("2000-01-01").date(), day("2099-12-31").date()), st.sampled_from(["Y", "Q", "M"]))
+def test_a_day_lies_in_the_period_named_after_it(when, kind):
+    label = {"Y": f"{when:%Y}", "Q": f"{when:%Y}-Q{(when.month + 2) // 3}", "M": f"{when:%Y-%m}"}[kind]
+    got = p.period_of(label)
+    assert got.start <= pd.Timestamp(when) <= got.end

@@ -1,0 +1,307 @@
+"""The director's page: changes against the previous report, what is unanswered, what to decide first; by hand."""
+
+import datetime as dt
+import json
+
+import nbformat
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from abmlib.method import summary
+from abmlib.method.value import measure_row
+from abmlib.pages import run
+from abmlib.pages.catalogue import Entry
+from abmlib.pages.kernels import Outcome
+from abmlib.tables import Book, TableError, schema
+
+tables = settings(max_examples=25, deadline=None)  # no deadline: a busy machine is no failure
+NONE = float("nan")
+
+
+def measured(rows: list[tuple], as_of: str = "2026-06-30") -> pd.DataFrame:
+    """Measures to spec from (measure, definition, value, low, high), and group or further columns as a dict."""
+    made = []
+    for measure, definition, value, low, high, *more in rows:
+        made.append(measure_row(measure, definition, value, "x", 9, low=low, high=high, **(more[0] if more else {})))
+    frame = pd.DataFrame(made) if made else schema.empty("measures").drop(columns="as_of")
+    return schema.conform("measures", frame.assign(as_of=pd.Timestamp(as_of)))
+
+
+def judged(now: tuple, before: tuple) -> tuple[float, str]:
+    """Change of one measure from (value, low, high) then and now, and what it is said to mean."""
+    then, today = (
+        summary.headlines(measured([("C-2", "win_rate_by_count", *v)], d))
+        for v, d in ((before, "2026-03-31"), (now, "2026-06-30"))
+    )
+    got = summary.against_previous(today, then)
+    schema.conform("15_executive_summary", got)
+    return got["change"][0], got["judged"][0]
+
+
+# -- headlines --------------------------------------------------------------------------------------------------------
+
+
+def test_headlines_are_the_known_measures_of_the_whole_in_reading_order():
+    rows = [
+        ("C-1", "velocity_open_deals", 5, NONE, NONE),
+        ("C-2", "win_rate_by_count", 0.9, NONE, NONE, {"group_by": "owner", "group": "s1"}),  # split: no headline
+        ("C-2", "win_rate_by_count", 0.2, 0.1, 0.3),
+        ("C-2", "win_rate_by_amount", 0.3, NONE, NONE),  # no headline
+        ("C-99", "total_revenue", 7, NONE, NONE),  # the name of a headline under another measure
+        ("C-38", "total_revenue", 100, NONE, NONE),
+    ]
+    got = summary.headlines(measured(rows))
+    assert got["definition_id"].tolist() == ["total_revenue", "win_rate_by_count", "velocity_open_deals"]
+    assert got["value"].tolist() == [100, 0.2, 5]
+    assert got.columns.tolist() == list(schema.MEASURES.columns)
+
+
+def test_no_measures_give_no_headlines_and_nothing_to_compare():
+    none = summary.headlines(schema.empty("measures"))
+    assert none.empty
+    got = summary.against_previous(none, none)
+    assert schema.conform("15_executive_summary", got).empty
+
+
+# -- against the previous report --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("now", "before", "expected"),
+    [
+        # up: 10 less its low end is 3, the high end less 7 is 4, together √(9 + 16) = 5
+        ((12.5, 9.5, 99), (7, -99, 11), "beyond noise"),
+        ((12, 9, 99), (7, -99, 11), "within noise"),  # exactly 5: does not exceed
+        # down: now the high end of this one and the low end of the other count
+        ((7, -99, 10), (12.5, 8.5, 99), "beyond noise"),
+        ((7, -99, 10), (12, 8, 99), "within noise"),
+        # the sum of the half-widths, 7, would be too strict: intervals that overlap may still differ
+        ((13, 10, 16), (7, 3, 11), "beyond noise"),
+        ((5, 4, 6), (5, 1, 9), "unchanged"),
+        ((5, NONE, NONE), (5, NONE, NONE), "unchanged"),
+        ((6, NONE, NONE), (5, NONE, NONE), "counted"),  # a count: one more is one more
+        ((NONE, NONE, NONE), (5, 4, 6), "no previous"),  # not answered now
+        ((5, 4, 6), (NONE, NONE, NONE), "no previous"),  # not answered then
+    ],
+)
+def test_a_change_is_news_only_beyond_what_both_intervals_allow(now, before, expected):
+    change, said = judged(now, before)
+    assert said == expected
+    assert change == pytest.approx(now[0] - before[0], nan_ok=True)
+
+
+@pytest.mark.parametrize(
+    ("now", "before"),
+    [
+        ((30, 25, 40), (20, 13, NONE)),  # a Kaplan–Meier median whose band never falls low enough has no upper end
+        ((20, 13, NONE), (30, 25, 40)),
+    ],
+)
+def test_an_estimate_without_an_upper_end_is_not_taken_for_a_count(now, before):
+    assert judged(now, before)[1] == "within noise"
+
+
+def test_without_a_previous_report_every_headline_says_so():
+    now = summary.headlines(
+        measured([("C-2", "win_rate_by_count", 0.2, 0.1, 0.3), ("C-4", "won_value", 9, NONE, NONE)])
+    )
+    got = schema.conform(
+        "15_executive_summary", summary.against_previous(now, summary.headlines(schema.empty("measures")))
+    )
+    assert got["judged"].tolist() == ["no previous"] * 2
+    assert got["value"].tolist() == [9, 0.2]
+    assert got["previous_value"].isna().all()
+
+
+def test_rows_are_those_of_this_report_and_name_the_day_of_the_other():
+    now = summary.headlines(measured([("C-4", "won_value", 9, NONE, NONE), ("C-8", "open_value", 3, NONE, NONE)]))
+    then = measured([("C-8", "open_value", 1, NONE, NONE), ("C-1", "velocity_open_deals", 1, NONE, NONE)], "2026-03-31")
+    got = summary.against_previous(now, summary.headlines(then)).set_index("definition_id")
+    assert got["judged"].to_dict() == {"won_value": "no previous", "open_value": "counted"}  # velocity: gone, no row
+    assert got["change"]["open_value"] == 2
+    assert got["previous_as_of"]["open_value"] == pd.Timestamp("2026-03-31")
+
+
+ESTIMATE = st.tuples(st.integers(0, 50), st.integers(0, 20), st.integers(0, 20)).map(
+    lambda t: (t[0], t[0] - t[1], t[0] + t[2])
+)
+
+
+@tables
+@given(ESTIMATE, ESTIMATE)
+def test_a_change_and_its_way_back_are_judged_alike(one, other):
+    there, back = judged(one, other), judged(other, one)
+    assert there == (-back[0], back[1])
+
+
+# -- what could not be answered ---------------------------------------------------------------------------------------
+
+
+def test_unanswered_names_the_remedy_that_answers_most_first():
+    rows = [
+        ("C-9", "target", NONE, NONE, NONE),
+        ("C-9", "won_of_target", NONE, NONE, NONE),
+        ("C-9", "won_of_target", NONE, NONE, NONE, {"window_start": pd.Timestamp("2026-01-01")}),  # the same: once
+        ("C-9", "coverage", NONE, NONE, NONE),
+        ("C-4", "acv_mean", NONE, NONE, NONE),
+        ("C-38", "total_margin", NONE, NONE, NONE),
+        ("C-38", "gini_of_positive_margin", NONE, NONE, NONE),
+        ("C-7", "something_else", NONE, NONE, NONE),
+        ("C-7", "young", 1, NONE, NONE, {"status": "too_early"}),
+        ("C-8", "open_value", NONE, NONE, NONE, {"group_by": "owner", "group": "s1"}),  # of a group: left out
+        ("C-2", "win_rate_by_count", 0.2, NONE, NONE),  # answered
+    ]
+    got = summary.unanswered(measured(rows))
+    assert got.to_numpy().tolist() == [
+        ["programme/targets.csv", "target, won of target, coverage", "not answerable"],
+        ["transactions.cogs", "total margin, gini of positive margin", "not answerable"],
+        ["opportunities.acv or opportunities.term_months", "acv mean", "not answerable"],
+        ["see the page", "something else", "not answerable"],
+        ["see the page", "young", "too early"],
+    ]
+
+
+@pytest.mark.parametrize("rows", [[], [("C-2", "win_rate_by_count", 0.2, 0.1, 0.3)]])
+def test_where_all_is_answered_nothing_is_listed(rows):
+    got = summary.unanswered(measured(rows))
+    assert got.empty
+    assert got.columns.tolist() == ["export", "answers", "status"]
+
+
+def test_absent_names_built_notebooks_before_this_one_that_left_nothing():
+    rows = [
+        ("00_data", True),  # left its decisions
+        ("03_accounts", True),  # did not
+        ("05_planned", False),  # not in this version
+        ("15_summary", True),  # itself
+        ("16_later", True),
+        ("lab", True),  # no number
+    ]
+    catalogue = pd.DataFrame(rows, columns=["notebook", "built"])
+    assert summary.absent(catalogue, {"00"}, "15") == ["03_accounts"]
+    assert summary.absent(catalogue, {"00", "03"}, "15") == []
+
+
+# -- what to decide ---------------------------------------------------------------------------------------------------
+
+
+def advice(*rows: tuple) -> pd.DataFrame:
+    f = pd.DataFrame(rows, columns=["decision_id", "account_id", "expected_value"])
+    return schema.conform("decisions", f.assign(notebook="n", text="Do.", would_change="", status="proposed"))
+
+
+def test_decisions_come_whole_the_most_money_first_and_those_without_any_last():
+    every = advice(
+        ("12-1", None, None),  # no money: after all that have some, before the next without
+        ("03-1", "a", 10),
+        ("03-2", "a", 30),
+        ("03-1", "b", 25),  # 35 together: before 30, and both rows stay
+        ("03-2", "b", None),
+        ("00-1", None, None),
+    )
+    got = summary.top_decisions(every, 3)
+    assert list(zip(got["decision_id"], got["account_id"].fillna("-"), strict=True)) == [
+        ("03-1", "a"), ("03-1", "b"), ("03-2", "a"), ("03-2", "b"), ("12-1", "-"),
+    ]  # fmt: skip
+    assert got.columns.tolist() == every.columns.tolist()
+    assert summary.top_decisions(every, 0).empty
+    assert len(summary.top_decisions(every, 99)) == 6
+    assert summary.top_decisions(every.iloc[:0], 3).empty
+
+
+# -- where the previous report comes from -----------------------------------------------------------------------------
+
+
+def leave(folder, data, value: float) -> Book:
+    book = Book.open(data, "2026-06-30", tables=folder)
+    book.measure(pd.DataFrame([measure_row("C-4", "won_value", value, "currency", 1)]))
+    book.write("00_account_data", schema.empty("00_account_data"))
+    return book
+
+
+def test_earlier_reads_this_run_another_or_none(small, tmp_path):
+    leave(tmp_path / "old" / "tables", small, 1)
+    book = leave(tmp_path / "new" / "tables", small, 2)
+    assert book.earlier("measures")["value"].tolist() == [2]
+    assert book.earlier("measures", tables=tmp_path / "old" / "tables")["value"].tolist() == [1]
+    assert book.earlier("measures", tables=str(tmp_path / "old" / "tables"))["value"].tolist() == [1]
+    assert book.earlier("00_account_data", tables=tmp_path / "old" / "tables").empty
+    for nothing in ("", tmp_path / "never"):
+        got = book.earlier("measures", tables=nothing)
+        assert got.empty
+        assert got.columns.tolist() == list(schema.MEASURES.columns)
+    assert book.left() == {"00"}
+
+
+def test_earlier_reads_no_tables_of_the_working_folder_where_there_is_no_previous_run(small, tmp_path, monkeypatch):
+    book = leave(tmp_path / "tables", small, 2)
+    monkeypatch.chdir(tmp_path / "tables")
+    assert book.earlier("measures", tables="").empty
+    assert book.earlier("decisions", tables="").empty
+
+
+def test_earlier_refuses_a_table_another_run_did_not_leave(small, tmp_path):
+    with pytest.raises(TableError, match="03_key_accounts: not in never/. Run notebook 03 first"):
+        leave(tmp_path / "t", small, 1).earlier("03_key_accounts", tables=tmp_path / "never")
+
+
+@pytest.fixture
+def ran(tmp_path, monkeypatch, small):
+    """Run one notebook that compares, without a kernel; give the parameters it was given and what it says after."""
+
+    def go(compares: bool = True, chosen: dict | None = None) -> tuple[dict, str]:
+        seen = {}
+
+        def execute(notebook, to, given):
+            seen.update(given)
+            source = "\n".join(f"{name} = {json.dumps(value)}" for name, value in given.items())
+            cell = nbformat.v4.new_code_cell(source, id="injected-parameters")
+            nbformat.write(nbformat.v4.new_notebook(cells=[cell]), to)
+            return Outcome("done", 0.0, "")
+
+        monkeypatch.setattr(run.kernels, "execute", execute)
+        monkeypatch.setattr(run.kernels, "parameters", lambda _: {run.PREVIOUS: None} if compares else {})
+        entry = Entry("15_summary", "6", "?", [], [])
+        request = run.Request(
+            tmp_path / "notebooks", small, dt.date(2026, 6, 30), tmp_path / "out", [entry], {"15_summary": chosen or {}}
+        )
+        beside = tmp_path / "out" / ".beside"
+        for part in ("notebooks", "tables"):
+            (beside / part).mkdir(parents=True)
+        run.one(entry, request, beside, {})
+        return seen, nbformat.read(beside / "notebooks" / "15_summary.ipynb", as_version=4).cells[0].source
+
+    return go
+
+
+def earlier_run(out, name: str, as_of: str) -> None:
+    (out / name).mkdir(parents=True)
+    (out / name / "run.json").write_text(json.dumps({"as_of": as_of, "complete": True}))
+
+
+def test_a_notebook_that_compares_is_given_the_previous_run_and_finds_it_from_where_it_lies(ran, tmp_path):
+    earlier_run(tmp_path / "out", "old", "2026-03-31")
+    earlier_run(tmp_path / "out", "same day", "2026-06-30")  # not previous: of the day itself
+    seen, source = ran()
+    assert seen["previous"] == str((tmp_path / "out" / "old" / "tables").resolve())
+    assert 'previous = "../../old/tables"' in source
+    assert 'data = "../../../data"' in source
+    assert 'tables = "../tables"' in source
+
+
+def test_a_first_run_has_nothing_to_compare_with(ran):
+    assert "previous" not in ran()[0]
+
+
+def test_a_notebook_without_the_parameter_is_not_given_it(ran, tmp_path):
+    earlier_run(tmp_path / "out", "old", "2026-03-31")
+    assert "previous" not in ran(compares=False)[0]
+
+
+def test_a_run_told_to_compare_with_nothing_stays_so_where_it_lies(ran, tmp_path):
+    earlier_run(tmp_path / "out", "old", "2026-03-31")
+    seen, source = ran(chosen={"previous": ""})
+    assert seen["previous"] == ""
+    assert 'previous = ""' in source
