@@ -658,7 +658,8 @@ DUE = [
 
 def covered(target: float, rate: float = 0.25, rows: list[tuple] = DUE) -> pd.DataFrame:
     f = deals([r[:5] for r in rows], close_date=[r[5] for r in rows])
-    return by(p.coverage(f, p.closed_in(f, QUARTER), target, QUARTER, rate))
+    by_amount = {"value": rate, "low": rate / 2, "high": rate * 2, "n": 50}
+    return by(p.coverage(f, p.closed_in(f, QUARTER), target, QUARTER, by_amount))
 
 
 def test_coverage_by_hand():
@@ -671,6 +672,7 @@ def test_coverage_by_hand():
         "coverage_needed": 4,  # a quarter of the amount is won
     }
     assert got.loc[["open_due_in_period", "coverage"], "n"].tolist() == [2, 2]
+    assert got.loc["coverage_needed", ["low", "high", "n"]].tolist() == [2, 8, 50]  # the ends change places
     assert (got["window_start"] == QUARTER.start).all()
 
 

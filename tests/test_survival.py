@@ -181,9 +181,11 @@ def test_differences_no_larger_than_chance_almost_vanish():
 @pytest.mark.parametrize("groups", [[(3, 10)], [(0, 5), (5, 5)]])
 def test_with_fewer_than_three_groups_all_are_taken_as_one(groups):
     got = rates(*groups)
-    centre = (sum(k for k, _ in groups) + 0.5) / (sum(n for _, n in groups) + 1)
-    weight = sum(n for _, n in groups) + 1
-    assert got["shrunk"].tolist() == pytest.approx([(centre * weight + k) / (weight + n) for k, n in groups])
+    whole = sum(n for _, n in groups)
+    centre = (sum(k for k, _ in groups) + 0.5) / (whole + 1)
+    # each is pulled by as many counts as the others have: no group is known better than the whole
+    expected = [(centre * (whole - n) + k) / whole for k, n in groups]
+    assert got["shrunk"].tolist() == pytest.approx(expected, abs=0.001)
 
 
 @tables

@@ -1,5 +1,6 @@
 """The pipeline: what is open, what is won and how fast, what stalls, and whether it covers the target."""
 
+import re
 import warnings
 from collections.abc import Mapping
 from typing import Any
@@ -11,6 +12,7 @@ from scipy.stats import chi2_contingency, false_discovery_control
 from abmlib.method.value import Period, measure_row, months_before
 from abmlib.stats import intervals, shrinkage, survival
 from abmlib.stats.intervals import FLOOR_OUTCOMES, LEVEL
+from abmlib.tables import schema
 
 SEED = 12  # of every bootstrap here
 DAY = pd.Timedelta(days=1)
@@ -87,7 +89,7 @@ def win_rates(closed: pd.DataFrame) -> list[dict[str, object]]:
     won, amount = won_flag(closed), closed["amount"]
     lost_known = (amount[~won] > 0).mean() if (~won).any() else 1.0
     by_amount = intervals.ratio(amount.where(won, 0.0).where(amount.notna()), amount, SEED)
-    if lost_known < 0.5:
+    if lost_known <= 0.5:
         by_amount = (np.nan, np.nan, np.nan, len(closed))
     return [
         share_row("C-2", "win_rate_by_count", int(won.sum()), len(closed)),
@@ -106,7 +108,7 @@ def deal_sizes(closed: pd.DataFrame) -> list[dict[str, object]]:
     """
     won = closed[won_flag(closed)]
     amount = won["amount"].dropna()
-    acv = won["acv"].fillna(won["amount"] / (won["term_months"] / 12))
+    acv = won["acv"].fillna(won["amount"] / (won["term_months"].where(won["term_months"] > 0) / 12))
     value, low, high, n = intervals.estimate(np.log(amount[amount > 0]), np.mean, SEED)
     geometric = (float(np.exp(value)), float(np.exp(low)), float(np.exp(high)), n)
     return [
@@ -152,7 +154,7 @@ def stage_visits(deals: pd.DataFrame, history: pd.DataFrame, as_of: pd.Timestamp
     """Give each stay of a deal in a stage: when it began, how long it was, and whether it is over.
 
     Changes that do not change the stage are joined to the stay they are part of. The change that closes a deal ends its
-    last stay and is none itself.
+    last stay and is none itself: the last one, into the deal's present stage, within a day of its closing.
 
     Parameters
     ----------
@@ -165,15 +167,15 @@ def stage_visits(deals: pd.DataFrame, history: pd.DataFrame, as_of: pd.Timestamp
     open)
     """
     state = deals.set_index("opportunity_id")[["stage", "is_closed", "is_won", "closed_at"]]
+    state = state.rename(columns={"stage": "stage_now"})
     rows = history.sort_values(["opportunity_id", "entered_at", "seq"], ignore_index=True)
     rows = rows[rows["opportunity_id"].isin(state.index)]
     moved = rows["stage"].ne(rows["stage"].shift()) | rows["opportunity_id"].ne(rows["opportunity_id"].shift())
-    stays = rows.loc[moved, ["opportunity_id", "entered_at", "stage", "stage_order"]].join(
-        state, on="opportunity_id", rsuffix="_now"
-    )
+    stays = rows.loc[moved, ["opportunity_id", "entered_at", "stage", "stage_order"]].join(state, on="opportunity_id")
     last = ~stays["opportunity_id"].duplicated(keep="last")
     end = stays["entered_at"].shift(-1).where(~last, stays["closed_at"])
-    closing = last & stays["is_closed"].astype(bool) & (stays["stage"] == stays["stage_now"])
+    at_the_end = stays["closed_at"].isna() | (stays["entered_at"] > stays["closed_at"] - DAY)
+    closing = last & stays["is_closed"].astype(bool) & (stays["stage"] == stays["stage_now"]) & at_the_end
     stays = stays.assign(over=end.notna(), won=stays["is_won"], began=stays["entered_at"])
     stays["days"] = (end.fillna((as_of + DAY).tz_localize("UTC")) - stays["began"]).dt.total_seconds() / 86_400
     kept = stays[~closing & (stays["days"] >= 0)]
@@ -198,13 +200,16 @@ def stage_table(visits: pd.DataFrame) -> pd.DataFrame:
     Metric dictionary C-6 (regressions count once), C-7, C-8.
     """
     rows = []
-    furthest = visits.groupby("opportunity_id")["stage_order"].max()
+    later = visits.iloc[::-1].groupby("opportunity_id")["stage_order"]
+    further = (
+        later.cummax().groupby(visits["opportunity_id"]).shift().reindex(visits.index)
+    )  # furthest stage after this
     order = visits.groupby("stage")["stage_order"].median().sort_values(kind="stable")
     for stage in order.index:
         stays = visits[visits["stage"] == stage]
         once = stays.drop_duplicates("opportunity_id")
         won = once["won"].fillna(False).astype(bool)
-        on = (once["opportunity_id"].map(furthest) > once["stage_order"]) | won
+        on = (further[once.index] > once["stage_order"]).fillna(False) | won
         went = intervals.wilson(pd.Series([int(on.sum())]), pd.Series([len(once)])).iloc[0]
         decided = once["won"].notna()
         wins = intervals.wilson(pd.Series([int(won.sum())]), pd.Series([int(decided.sum())])).iloc[0]
@@ -348,7 +353,7 @@ def accounts_won(closed: pd.DataFrame) -> list[dict[str, object]]:
 
 
 def pushes(history: pd.DataFrame) -> pd.Series:
-    """Count, per deal, how often its closing day was moved later; deals never moved are 0 if they have history.
+    """Count, per deal, how often its closing day was moved later; deals whose history has no closing day have no row.
 
     References
     ----------
@@ -427,7 +432,14 @@ def differences(groups: pd.DataFrame) -> pd.DataFrame:
     for way, part in groups.groupby("group_by", sort=False):
         table = np.array([part["won"], part["n"] - part["won"]], dtype=float)
         testable = len(part) > 1 and (table.sum(axis=1) > 0).all()
-        rows.append((way, len(part), int(part["n"].sum()), chi2_contingency(table).pvalue if testable else np.nan))
+        rows.append(
+            (
+                way,
+                len(part),
+                int(part["n"].sum()),
+                chi2_contingency(table, correction=False).pvalue if testable else np.nan,
+            )
+        )
     out = pd.DataFrame(rows, columns=["group_by", "groups", "n", "p"])
     some = out["p"].notna()
     out.loc[some, "p"] = false_discovery_control(out.loc[some, "p"]) if some.any() else np.nan
@@ -446,7 +458,7 @@ def group_rows(groups: pd.DataFrame) -> list[dict[str, object]]:
     return rows
 
 
-def cohorts(deals: pd.DataFrame, as_of: pd.Timestamp, months: int = 3) -> pd.DataFrame:
+def cohorts(deals: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
     """Follow the deals opened in each quarter: how many are decided, how many won, and whether it can be judged.
 
     A cohort is ``too_early`` while some of its deals are open and the newest is younger than the time by which nine tenths of
@@ -462,8 +474,7 @@ def cohorts(deals: pd.DataFrame, as_of: pd.Timestamp, months: int = 3) -> pd.Dat
     rows = []
     for label, group in aged.groupby(quarter):
         won = won_flag(group[group["is_closed"].astype(bool)])
-        end = min(label.end_time.normalize(), as_of)
-        old = (as_of - end).days
+        old = (as_of - group["created_day"].max()).days
         rows.append(
             (str(label), len(group), int((~group["is_closed"].astype(bool)).sum()), int(won.sum()), len(won), old)
         )
@@ -546,13 +557,14 @@ def coverage(
     due = live.loc[live["close_date"].between(period.start, period.end), "amount"]
     won = closed.loc[won_flag(closed), "amount"].sum()
     gap = target - won
-    ratio = due.sum() / gap if gap > 0 else np.nan
+    open_due = due.sum(min_count=1) if len(due) else 0.0
+    ratio = open_due / gap if gap > 0 else np.nan
     needed = [1 / win_rate_by_amount[c] if win_rate_by_amount[c] > 0 else np.nan for c in ("value", "high", "low")]
     more = {"window_start": period.start, "window_end": period.end}
     return [
         measure_row("C-9", "target", target, "currency", 1, **more),
         measure_row("C-9", "won_of_target", won / target if target > 0 else np.nan, "share", len(closed), **more),
-        measure_row("C-9", "open_due_in_period", due.sum(), "currency", int(due.notna().sum()), **more),
+        measure_row("C-9", "open_due_in_period", open_due, "currency", int(due.notna().sum()), **more),
         measure_row("C-9", "coverage", ratio, "times", int(due.notna().sum()), **more),
         found_row(
             "C-9", "coverage_needed", (needed[0], needed[1], needed[2], win_rate_by_amount["n"]), "times", **more
@@ -561,9 +573,10 @@ def coverage(
 
 
 def current_targets(targets: pd.DataFrame) -> pd.DataFrame:
-    """Keep, of several entries for one period, owner and measure, the one entered last."""
+    """Keep, of several entries for one period, owner and measure, the one entered last; however the period is spelt."""
     ordered = targets.sort_values("entered_at", kind="stable")
-    return ordered.drop_duplicates(["period", "owner_id", "measure_id"], keep="last").reset_index(drop=True)
+    spelt = ordered.assign(period=ordered["period"].str.replace("-Q", "Q").str.replace("Q", "-Q"))
+    return spelt.drop_duplicates(["period", "owner_id", "measure_id"], keep="last").reset_index(drop=True)
 
 
 def period_of(label: str) -> Period:
@@ -579,30 +592,27 @@ def period_of(label: str) -> Period:
     >>> str(period_of("2026-Q3")), str(period_of("2026-07"))
     ('2026-07-01 to 2026-09-30', '2026-07-01 to 2026-07-31')
     """
-    try:
-        found = pd.Period(label.replace("-Q", "Q"))
-    except (ValueError, TypeError) as wrong:
-        raise ValueError(f"period {label!r} is no year, quarter or month. Write 2026, 2026-Q3 or 2026-07.") from wrong
+    if not re.fullmatch(schema.PERIOD, label):
+        raise ValueError(f"period {label!r} is no year, quarter or month. Write 2026, 2026-Q3 or 2026-07.")
+    found = pd.Period(label.replace("-Q", "Q"))
     return Period(found.start_time.normalize(), found.end_time.normalize())
 
 
 def target_for(targets: pd.DataFrame, as_of: pd.Timestamp, measure_id: str = "won_value") -> tuple[Period, float]:
     """Find the company's target of the shortest period that holds the day; without one, the quarter and a missing number.
 
-    Only entries without an owner are the company's; where only owners have targets, their sum is.
+    Entries without an owner are the company's; only where there is none does the sum of its owners' stand in.
     """
     quarter = pd.Period(as_of, "Q")
     none = (Period(quarter.start_time.normalize(), quarter.end_time.normalize()), float("nan"))
     mine = current_targets(targets[targets["measure_id"] == measure_id])
-    periods = mine["period"].map(period_of)
-    holds = [p.start <= as_of <= p.end for p in periods]
-    mine, periods = mine[holds], periods[holds]
+    mine = mine.loc[np.array([p.start <= as_of <= p.end for p in mine["period"].map(period_of)], dtype=bool)]
+    mine = mine[mine["owner_id"].isna()] if mine["owner_id"].isna().any() else mine
     if mine.empty:
         return none
+    periods = mine["period"].map(period_of)
     shortest = min(periods, key=lambda p: p.end - p.start)
-    same = mine[[p == shortest for p in periods]]
-    own = same[same["owner_id"].isna()]
-    return shortest, float((own if len(own) else same)["value"].sum())
+    return shortest, float(mine.loc[[p == shortest for p in periods], "value"].sum())
 
 
 def trailing(as_of: pd.Timestamp, months: int) -> Period:

@@ -65,7 +65,7 @@ def against_previous(now: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
 
     A change between two estimates is beyond noise if it exceeds what their intervals allow together, √(h₁² + h₂²) with h the
     half-width towards the other. Where the windows of the two reports overlap this errs on the side of noise. Counts without an
-    interval are no estimates: their change is a fact.
+    interval are no estimates: their change is a fact. An estimate that lacks the end towards the other is within noise.
 
     Parameters
     ----------
@@ -79,13 +79,17 @@ def against_previous(now: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
     ----------
     House definition; README, glossary entry "beyond noise".
     """
-    old = before.set_index(KEY)[["value", "low", "high", "as_of"]].add_prefix("previous_")
+    old = before.set_index(KEY)[["value", "low", "high", "level", "as_of"]].add_prefix("previous_")
     both = now.join(old, on=KEY)
     change = both["value"] - both["previous_value"]
     up = change > 0
     mine = np.where(up, both["value"] - both["low"], both["high"] - both["value"])
     theirs = np.where(up, both["previous_high"] - both["previous_value"], both["previous_value"] - both["previous_low"])
+    estimated = (
+        both[["level", "low", "high", "previous_level", "previous_low", "previous_high"]].notna().any(axis=1).to_numpy()
+    )
     allowed = np.sqrt(mine.astype(float) ** 2 + theirs.astype(float) ** 2)
+    allowed = np.where(np.isnan(allowed) & estimated, np.inf, allowed)
     said = np.select(
         [both["previous_value"].isna() | both["value"].isna(), change == 0, np.isnan(allowed), change.abs() > allowed],
         ["no previous", "unchanged", "counted", "beyond noise"],

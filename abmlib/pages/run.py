@@ -214,7 +214,7 @@ def relocate(to: Path, request: Request, given: Mapping[str, Any]) -> None:
     node = nbformat.read(to, as_version=4)
     home = request.out.resolve() / "run" / "notebooks"
     places = {"data": seen_from(home, given["data"]), "tables": "../tables"}
-    if PREVIOUS in given:
+    if given.get(PREVIOUS):
         places[PREVIOUS] = seen_from(home, given[PREVIOUS])
     for cell in node.cells:
         if cell.id == "injected-parameters":

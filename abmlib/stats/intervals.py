@@ -1,15 +1,24 @@
 """Intervals, all at the one level of the house."""
 
+import warnings
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import bootstrap, norm
+from scipy.stats import DegenerateDataWarning, bootstrap, norm
 
 LEVEL = 0.95  # every interval of every page; share
 DRAWS = 2_000  # bootstrap draws
 FLOOR_ACCOUNTS = 50  # fewer accounts with an outcome: description only
 FLOOR_OUTCOMES = 30  # fewer outcomes of a kind: description only
+
+
+def quiet_bootstrap(*args: Any, **more: Any) -> Any:
+    """scipy's bootstrap without its warning on draws that are all alike: the interval is then that one value."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DegenerateDataWarning)
+        return bootstrap(*args, **more)
 
 
 def wilson(successes: pd.Series, n: pd.Series) -> pd.DataFrame:
@@ -85,7 +94,7 @@ def total(values: pd.Series, seed: int) -> tuple[float, float, float]:
     if values.nunique() == 1:
         return found, found, found
     sample = (values.to_numpy(float),)
-    drawn = bootstrap(
+    drawn = quiet_bootstrap(
         sample, np.sum, n_resamples=DRAWS, confidence_level=LEVEL, method="percentile", rng=seed, batch=200
     )
     return found, float(drawn.confidence_interval.low), float(drawn.confidence_interval.high)
@@ -116,7 +125,7 @@ def estimate(values: pd.Series, statistic: Callable[..., np.ndarray], seed: int)
     if len(known) < 2 or np.ptp(known) == 0:
         spread = value if len(known) > 1 else float("nan")
         return value, spread, spread, len(known)
-    drawn = bootstrap(
+    drawn = quiet_bootstrap(
         (known,), statistic, n_resamples=DRAWS, confidence_level=LEVEL, method="percentile", rng=seed, batch=50
     )
     return value, float(drawn.confidence_interval.low), float(drawn.confidence_interval.high), len(known)
@@ -169,7 +178,7 @@ def drawn(arrays: tuple[np.ndarray, ...], of: Callable[..., np.ndarray], seed: i
     value = float(of(*arrays, axis=-1))
     if len(arrays[0]) < 2 or np.isnan(value):
         return value, nothing, nothing
-    found = bootstrap(
+    found = quiet_bootstrap(
         arrays, of, n_resamples=DRAWS, confidence_level=LEVEL, paired=True, method="percentile", rng=seed, batch=50
     )
     draws = found.bootstrap_distribution[~np.isnan(found.bootstrap_distribution)]

@@ -8,6 +8,7 @@ from scipy.stats import beta, betabinom
 from abmlib.stats.intervals import LEVEL
 
 LEAST_GROUPS = 3  # fewer tell nothing of how groups differ: all are pooled
+LEAST = 0.01  # a prior of no weight at all would leave rates of 0 and 1 without an interval
 WEAKEST = -6.0  # lower bound of the log of the prior's weight, in counts
 
 
@@ -43,6 +44,8 @@ def rates(successes: pd.Series, n: pd.Series) -> pd.DataFrame:
     if (k < 0).any() or (k > total).any():
         raise ValueError(f"successes must lie between 0 and n, got {k.tolist()[:3]} of {total.tolist()[:3]}.")
     a, b = prior(k, total)
+    weight = np.minimum(1.0, (total.sum() - total) / (a + b))  # with its own counts no group weighs more than the whole
+    a, b = np.maximum(a * weight, LEAST), np.maximum(b * weight, LEAST)
     tail = (1 - LEVEL) / 2
     raw = np.divide(k, total, out=np.full(len(k), np.nan), where=total > 0)
     low, high = beta.ppf(tail, a + k, b + total - k), beta.ppf(1 - tail, a + k, b + total - k)
@@ -53,7 +56,7 @@ def rates(successes: pd.Series, n: pd.Series) -> pd.DataFrame:
 def prior(k: np.ndarray, n: np.ndarray) -> tuple[float, float]:
     """Fit the beta distribution the groups' rates seem drawn from; with too few groups, all are one.
 
-    It never weighs more than all counts together: nobody knows a group better than the whole is known.
+    It never weighs more than all counts together; `rates` then sees to it that no group is known better than the whole.
     """
     some = n > 0
     most = np.log(n[some].sum() + 1.0)

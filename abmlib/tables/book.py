@@ -530,6 +530,9 @@ class Source:
             if meta["one_of"] and not meta["derived"]:
                 remedy = f"Map {column} to one of {', '.join(meta['one_of'])}."
                 yield f"{column} has a known value", "fail", t.filter(value.notin(meta["one_of"])), remedy
+            if meta["matches"]:
+                off = t.filter(~value.re_search(f"^({meta['matches']})$"))
+                yield f"{column} is spelt right", "fail", off, f"Correct {column}: {definition.description}."
             if meta["kind"] == "rate":
                 off = t.filter(~value.between(0, 1))
                 yield (

@@ -59,16 +59,17 @@ def append(folder: Path, name: str, rows: pd.DataFrame, *, entered_at: pd.Timest
         raise ValueError("entered_at has no time zone. Give one, such as UTC.")
     new = rows.assign(entered_at=entered_at.tz_convert("UTC"), entered_by=entered_by)
     path = folder / f"{name}.csv"
-    before = path.read_text("utf-8") if path.is_file() else template(name)
+    before = path.read_bytes().decode("utf-8") if path.is_file() else template(name)
     written = schema.conform(name, new)[columns(name)]
     there = pd.read_csv(io.StringIO(before), dtype="str", encoding_errors="strict")
     if list(there.columns) != columns(name):
         raise TableError(
             f"{path.name}: columns {list(there.columns)}; must be {columns(name)}. Rename them in the file."
         )
-    text = before.rstrip("\n") + "\n" + as_text(written)
+    text = before + ("" if before.endswith("\n") else "\n") + as_text(written)
     whole = pd.read_csv(io.StringIO(text), dtype="str")
-    doubled = whole[whole.duplicated(schema.key(name), keep=False)]
+    moment = pd.to_datetime(whole["entered_at"], utc=True, format="ISO8601", errors="coerce")
+    doubled = whole[whole.assign(entered_at=moment).duplicated(schema.key(name), keep=False)]
     if len(doubled):
         raise TableError(
             f"{path.name}: {len(doubled)} of {len(whole)} rows share a key {schema.key(name)} "
@@ -76,7 +77,7 @@ def append(folder: Path, name: str, rows: pd.DataFrame, *, entered_at: pd.Timest
         )
     folder.mkdir(parents=True, exist_ok=True)
     beside = path.with_suffix(f".{os.getpid()}.tmp")
-    beside.write_text(text, "utf-8", newline="\n")
+    beside.write_bytes(text.encode("utf-8"))
     beside.replace(path)
     return whole
 

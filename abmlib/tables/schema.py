@@ -67,6 +67,7 @@ def col(
     ref: str | None = None,
     default: object = None,
     derived: bool = False,
+    matches: str | None = None,
 ) -> pa.Column:
     """Define one column.
 
@@ -80,11 +81,15 @@ def col(
     ref : ``table.column`` a value must be found in.
     default : value put where the source has no such column or no value.
     derived : computed by Book from facts; a value in the source is not read.
+    matches : regular expression a whole value must match.
     """
     checks = [pa.Check.isin(list(one_of))] if one_of else []
     if kind == "rate":
         checks.append(pa.Check.in_range(0, 1))
+    if matches:
+        checks.append(pa.Check.str_matches(f"^(?:{matches})$"))
     metadata = {
+        "matches": matches,
         "kind": kind,
         "unit": unit or UNITS.get(kind, ""),
         "when": when,
@@ -127,6 +132,8 @@ CHANNELS = (
     "web", "email", "phone", "meeting", "event", "webinar", "roadshow", "sponsorship", "direct_mail", "ad",
     "social", "pr", "chat", "ecommerce", "service", "partner",
 )  # fmt: skip
+
+PERIOD = r"\d{4}(-?Q[1-4]|-(0[1-9]|1[0-2]))?"  # a year, quarter or month
 
 ACCOUNTS = table(
     "accounts",
@@ -418,7 +425,7 @@ TARGETS = table(
     "What is to be reached in a period: one row per entry; of several for one period, owner and measure the last holds.",
     ["period", "owner_id", "measure_id", "entered_at"],
     {
-        "period": col("text", "year, quarter or month: 2026, 2026-Q3, 2026-07"),
+        "period": col("text", "year, quarter or month: 2026, 2026-Q3, 2026-07", matches=PERIOD),
         "owner_id": col("id", "seller it is for; missing for the whole company", null=True),
         "measure_id": col("id", "what is to be reached, such as won_value"),
         "value": col("number", "how much, in the measure's own unit", unit="unit of the measure"),
