@@ -75,6 +75,7 @@ show.measures(measures, "Won deals", book.currency)
 # %%
 visits = pipeline.stage_visits(deals, history, book.as_of)
 stages = pipeline.stage_table(visits)
+book.measure(pd.DataFrame(pipeline.stage_rows(stages, visits), columns=pipeline.ROW))
 show.table(
     stages,
     "Stages",
@@ -124,7 +125,8 @@ show.measures(book.measure(pd.DataFrame(cover)), f"Target of {period}", book.cur
 # %%
 due = pipeline.trailing(book.as_of, slip_months)
 then = Book.open(data, as_of=due.start.date() - pd.Timedelta(days=1), tables=tables).read("opportunities")
-slipped = book.measure(pd.DataFrame([pipeline.slippage(then, deals, due)])).iloc[0]
+pushed = pipeline.pushes(history)
+slipped = book.measure(pd.DataFrame([pipeline.slippage(then, deals, due), pipeline.push_row(pushed)])).iloc[0]
 say.slipped(slipped["value"], slipped["low"], slipped["high"], slipped["n"], LEVEL, str(due))
 
 # %% [markdown]
@@ -155,6 +157,7 @@ plots.intervals(sellers, sellers["group"].tolist(), ax, "shrunken win rate (shar
 
 # %%
 cohorts = pipeline.cohorts(deals, book.as_of)
+book.measure(pd.DataFrame(pipeline.cohort_rows(cohorts), columns=pipeline.ROW))
 show.table(
     cohorts, "Deals by quarter opened", count=["opened", "open", "won", "n"], share=["share", "low", "high"], rows=20
 )
@@ -165,7 +168,7 @@ show.table(
 # forecast needs.
 
 # %%
-flags = pipeline.flags(deals, visits, stages, pipeline.pushes(history), book.as_of)
+flags = pipeline.flags(deals, visits, stages, pushed, book.as_of)
 trouble = pipeline.in_trouble(flags).join(accounts["name"], on="account_id")
 show.table(
     trouble[

@@ -728,3 +728,25 @@ def test_a_day_lies_in_the_period_named_after_it(when, kind):
     label = {"Y": f"{when:%Y}", "Q": f"{when:%Y}-Q{(when.month + 2) // 3}", "M": f"{when:%Y-%m}"}[kind]
     got = p.period_of(label)
     assert got.start <= pd.Timestamp(when) <= got.end
+
+
+def test_stages_and_cohorts_become_measures_with_what_is_too_early_marked():
+    stages = pd.DataFrame({"stage": ["Offer"], "entered": [4], "moved_on": [3], "days_median": [5.0], "days_low": [2.0],
+                           "days_high": [np.nan]})  # fmt: skip
+    visits = pd.DataFrame({"stage": ["Offer"] * 5 + ["Lead"]})  # one deal came back: five stays of four deals
+    rows = pd.DataFrame(p.stage_rows(stages, visits), columns=p.ROW)
+    assert rows["definition_id"].tolist() == ["forward_of_entered", "days_in_stage_median_open_censored"]
+    assert rows["value"].tolist() == [0.75, 5]
+    assert rows["n"].tolist() == [4, 5]
+    found = pd.DataFrame({"cohort": ["2026Q1", "2026Q2", "2026Q3"], "won": [2, 1, 0], "n": [4, 2, 0],
+                          "status": ["ok", "too_early", "too_early"]})  # fmt: skip
+    rows = pd.DataFrame(p.cohort_rows(found), columns=p.ROW)
+    assert rows["status"].tolist() == ["ok", "too_early", "not_answerable"]
+    assert rows["value"].tolist()[:2] == [0.5, 0.5]
+    assert rows["group"].tolist() == ["2026Q1", "2026Q2", "2026Q3"]
+
+
+def test_pushes_are_averaged_over_deals_that_have_a_history_of_them():
+    got = p.push_row(pd.Series([0, 0, 3]))
+    assert (got["value"], got["n"], got["unit"]) == (1.0, 3, "times")
+    assert p.push_row(pd.Series([], dtype="int64"))["status"] == "not_answerable"

@@ -16,6 +16,7 @@ from abmlib.tables import schema
 
 SEED = 12  # of every bootstrap here
 DAY = pd.Timedelta(days=1)
+ROW = ["measure_id", "definition_id", "value", "unit", "n", "status", "low", "high", "level", "group_by", "group"]
 SLOW_SHARE = 0.9  # a deal is slow in a stage when it is there longer than this share of won deals was; C-58
 PUSHES = 2  # closing day moved later this often: C-58
 CLOSING = "closed"  # what a stage history calls won or lost does not count as a stage of its own
@@ -228,6 +229,23 @@ def stage_table(visits: pd.DataFrame) -> pd.DataFrame:
     columns = ["stage", "entered", "moved_on", "conversion", "low", "high", "days_median", "days_low", "days_high",
                "days_slow", "decided", "win_share", "win_low", "win_high"]  # fmt: skip
     return pd.DataFrame(rows, columns=columns)
+
+
+def stage_rows(stages: pd.DataFrame, visits: pd.DataFrame) -> list[dict[str, object]]:
+    """Make rows of `measures` from `stage_table`: conversion and median days, by stage.
+
+    References
+    ----------
+    Metric dictionary C-6, C-7.
+    """
+    rows = []
+    for s in stages.itertuples():
+        where = {"group_by": "stage", "group": s.stage}
+        stays = int((visits["stage"] == s.stage).sum())
+        rows.append(share_row("C-6", "forward_of_entered", s.moved_on, s.entered, **where))
+        days = (s.days_median, s.days_low, s.days_high, stays)
+        rows.append(found_row("C-7", "days_in_stage_median_open_censored", days, "days", **where))
+    return rows
 
 
 def list_value(deals: pd.DataFrame, products: pd.DataFrame) -> pd.Series:
@@ -482,6 +500,34 @@ def cohorts(deals: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
     late = ~(out["old"] >= ripe) & (out["open"] > 0)
     judged = intervals.wilson(out["won"], out["n"])[["share", "low", "high"]]
     return pd.concat([out.drop(columns="old"), judged], axis=1).assign(status=np.where(late, "too_early", "ok"))
+
+
+def cohort_rows(found: pd.DataFrame) -> list[dict[str, object]]:
+    """Make rows of `measures` from `cohorts`, those too early to judge marked so.
+
+    References
+    ----------
+    Metric dictionary C-2, its trap of recent cohorts; S3-26.
+    """
+    rows = []
+    for c in found.itertuples():
+        row = share_row("C-2", "win_rate_of_cohort", c.won, c.n, group_by="quarter opened", group=c.cohort)
+        rows.append(row | {"status": c.status if c.n else "not_answerable"})
+    return rows
+
+
+def push_row(pushed: pd.Series) -> dict[str, object]:
+    """Measure how often a deal's closing day was moved later, on average over all deals with a history of it.
+
+    Parameters
+    ----------
+    pushed : Series of `pushes`
+
+    References
+    ----------
+    Metric dictionary C-11.
+    """
+    return found_row("C-11", "pushes_per_deal_mean", intervals.estimate(pushed.astype(float), np.mean, SEED), "times")
 
 
 def flags(
