@@ -144,7 +144,7 @@ def test_written_tables_come_back_to_later_notebooks_with_decisions_and_measures
     got = later.earlier("decisions")
     assert got.decision_id.tolist() == ["01-1", "01-1", "01-2"]
     assert got.expected_value.tolist() == [1.0, 2.0, 5.0]
-    assert got.notebook.unique().tolist() == ["01_cycles"]
+    assert got.notebook.unique().tolist() == ["01"]
     assert later.earlier("measures").as_of.tolist() == [pd.Timestamp("2026-06-30")]
     assert not list((tmp_path / "tables").glob("*.tmp"))
 

@@ -106,6 +106,14 @@ def test_the_index_leads_with_the_decisions(sample_run):
         assert site.plain(text) in (sample_run / "summary.md").read_text()
 
 
+def test_every_link_of_the_pages_leads_to_a_page_of_the_run(sample_run):
+    for path in [sample_run / "index.html", *(sample_run / "html").glob("*.html")]:
+        links = re.findall(r'href="([^"#]+)', path.read_text())
+        assert links, path.name
+        for link in links:
+            assert (path.parent / link).resolve().is_file(), f"{path.name}: {link}"
+
+
 def test_pages_ask_nothing_of_a_network_and_fold_the_code_away(sample_run):
     for path in [sample_run / "index.html", *(sample_run / "html").glob("*.html")]:
         page = path.read_text()

@@ -176,8 +176,9 @@ def run(request: Request, settings: Settings, tell: Callable[[str, str], None] =
             outcomes[entry.notebook] = one(entry, request, beside, outcomes)
             tell(entry.notebook, outcomes[entry.notebook].status)
         decisions = gathered(beside / "tables", "decisions")
+        numbered = {e.number: e.notebook for e in request.chosen}
         names = Book.open(request.data, request.as_of).read("accounts").set_index("account_id")["name"].to_dict()
-        write_pages(request, facts, beside, outcomes, site.decision_groups(decisions, names))
+        write_pages(request, facts, beside, outcomes, site.decision_groups(decisions, names, numbered))
         folder = move_into_place(beside, request.out / f"{request.as_of}_{facts['id']}")
     finally:
         shutil.rmtree(beside, ignore_errors=True)

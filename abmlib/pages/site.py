@@ -51,8 +51,15 @@ def without_loose_ids(body: str) -> str:
     return re.sub(r' id="cell-id=[^"]*"', "", body)
 
 
-def decision_groups(decisions: pd.DataFrame, names: Mapping[str, str]) -> list[dict[str, Any]]:
+def decision_groups(
+    decisions: pd.DataFrame, names: Mapping[str, str], notebooks: Mapping[str, str]
+) -> list[dict[str, Any]]:
     """Gather the rows of `decisions` into one entry per decision, those with most money at stake first.
+
+    Parameters
+    ----------
+    names : name of each account id
+    notebooks : name of each notebook by its number
 
     Returns
     -------
@@ -64,7 +71,7 @@ def decision_groups(decisions: pd.DataFrame, names: Mapping[str, str]) -> list[d
         value = rows["expected_value"].sum(min_count=1)
         groups.append(
             {
-                "notebook": first["notebook"],
+                "notebook": notebooks[first["notebook"]],
                 "text": first["text"],
                 "accounts": len(about),
                 "named": say.named(names.get(a, a) for a in about),

@@ -344,7 +344,7 @@ class Book:
         """
         number = name[:2]
         leave(self._tables / f"{name}.parquet", schema.conform(name, frame))
-        decisions = self.decisions.assign(notebook=name)
+        decisions = self.decisions.assign(notebook=number)
         decisions["decision_id"] = number + "-" + decisions["decision_id"]
         leave(self._tables / f"{number}_decisions.parquet", schema.conform("decisions", decisions))
         leave(self._tables / f"{number}_measures.parquet", self.measures)

@@ -443,7 +443,7 @@ DECISIONS = table(
     "What a notebook advises: one row per decision and account.",
     ["decision_id", "account_id"],
     {
-        "notebook": col("text", "notebook that advises"),
+        "notebook": col("text", "number of the notebook that advises"),
         "decision_id": col("id", "the decision, NN-k"),
         "text": col("text", "the advice, as an order"),
         "group": col("text", "the part of the accounts it is about", null=True),
