@@ -22,7 +22,7 @@ previous: str = ""  # tables of the run to compare with, empty where there is no
 most_decisions: int = 8  # decisions shown, those with most money at stake first
 
 # %%
-from abmlib.method import summary
+from abmlib.method import quality, summary
 from abmlib.pages import catalogue, say, show
 from abmlib.tables import Book
 
@@ -54,7 +54,8 @@ say.changed(headlines.groupby("judged").size().to_dict())
 # Not a failure of the report: each line says what to export, or to enter, and what it would answer.
 
 # %%
-open_questions = summary.unanswered(measures)
+answers = quality.answerable(catalogue.frame("notebooks.yml"), quality.present(book.fields()))
+open_questions = summary.unanswered(measures, answers)
 show.table(open_questions, "What would answer it", rows=12)
 
 # %% [markdown]

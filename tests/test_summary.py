@@ -305,3 +305,18 @@ def test_a_run_told_to_compare_with_nothing_stays_so_where_it_lies(ran, tmp_path
     seen, source = ran(chosen={"previous": ""})
     assert seen["previous"] == ""
     assert 'previous = ""' in source
+
+
+def test_a_whole_notebook_without_an_answer_comes_before_single_measures():
+    rows = measured([("C-9", "target", NONE, NONE, NONE)]).assign(status="not_answerable")
+    questions = pd.DataFrame(
+        [
+            ("12_pipeline", "Which deals move?", "no", "opportunities", "", "yes"),
+            ("07_later", "Who decides?", "no", "contacts", "", "later"),  # not in this version: 00 asks for its data
+            ("03_key", "Which accounts?", "in part", "", "transactions.cogs", "yes"),  # answered, if not fully
+        ],
+        columns=["notebook", "question", "answer", "needed", "wished", "built"],
+    )
+    got = summary.unanswered(rows, questions)
+    assert got["export"].tolist() == ["opportunities", "programme/targets.csv"]
+    assert got["answers"].tolist() == ["Which deals move?", "target"]

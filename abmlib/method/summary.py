@@ -110,10 +110,15 @@ def against_previous(now: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
     return both[kept].assign(change=change, judged=said)
 
 
-def unanswered(measures: pd.DataFrame) -> pd.DataFrame:
+def unanswered(measures: pd.DataFrame, questions: pd.DataFrame | None = None) -> pd.DataFrame:
     """List what could not be answered or is too early to judge, by what would answer it.
 
     Measures split by group are left out. A definition without a known remedy points to its notebook's page.
+
+    Parameters
+    ----------
+    measures : DataFrame to the spec of ``measures``
+    questions : DataFrame of `quality.answerable`; those of this version's notebooks without an answer come first
 
     Returns
     -------
@@ -127,7 +132,12 @@ def unanswered(measures: pd.DataFrame) -> pd.DataFrame:
     out = out.rename(columns={"join": "answers"}).sort_values(
         ["size", "export"], ascending=[False, True], ignore_index=True
     )
-    return out[["export", "answers", "status"]].assign(status=out["status"].str.replace("_", " "))
+    out = out[["export", "answers", "status"]].assign(status=out["status"].str.replace("_", " "))
+    if questions is None:
+        return out
+    whole = questions[(questions["answer"] == "no") & (questions["built"] == "yes")]
+    first = pd.DataFrame({"export": whole["needed"], "answers": whole["question"], "status": "not answerable"})
+    return pd.concat([first, out], ignore_index=True)
 
 
 def absent(catalogue: pd.DataFrame, left: Collection[str], own: str) -> list[str]:

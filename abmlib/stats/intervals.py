@@ -21,6 +21,18 @@ def quiet_bootstrap(*args: Any, **more: Any) -> Any:
         return bootstrap(*args, **more)
 
 
+def refuse_impossible(successes: np.ndarray, n: np.ndarray) -> None:
+    """Pass if every count of successes lies between 0 and its n.
+
+    Raises
+    ------
+    ValueError
+        With the first counts.
+    """
+    if (successes < 0).any() or (successes > n).any():
+        raise ValueError(f"successes must lie between 0 and n, got {successes.tolist()[:3]} of {n.tolist()[:3]}.")
+
+
 def wilson(successes: pd.Series, n: pd.Series) -> pd.DataFrame:
     """Give shares with their Wilson interval at `LEVEL`.
 
@@ -49,8 +61,7 @@ def wilson(successes: pd.Series, n: pd.Series) -> pd.DataFrame:
     [[0.8, 0.49, 0.943, 10.0]]
     """
     k, total = successes.astype(float), n.astype(float)
-    if (k < 0).any() or (k > total).any():
-        raise ValueError(f"successes must lie between 0 and n, got {k.tolist()[:3]} of {total.tolist()[:3]}.")
+    refuse_impossible(k.to_numpy(), total.to_numpy())
     z2 = norm.ppf((1 + LEVEL) / 2) ** 2
     total = total.replace(0, np.nan)
     share = k / total

@@ -5,7 +5,7 @@ import pandas as pd
 from scipy.optimize import minimize
 from scipy.stats import beta, betabinom
 
-from abmlib.stats.intervals import LEVEL
+from abmlib.stats.intervals import LEVEL, refuse_impossible
 
 LEAST_GROUPS = 3  # fewer tell nothing of how groups differ: all are pooled
 LEAST = 0.01  # a prior of no weight at all would leave rates of 0 and 1 without an interval
@@ -41,8 +41,7 @@ def rates(successes: pd.Series, n: pd.Series) -> pd.DataFrame:
     [0.83, 0.17, 0.5]
     """
     k, total = successes.to_numpy(float), n.to_numpy(float)
-    if (k < 0).any() or (k > total).any():
-        raise ValueError(f"successes must lie between 0 and n, got {k.tolist()[:3]} of {total.tolist()[:3]}.")
+    refuse_impossible(k, total)
     a, b = prior(k, total)
     weight = np.minimum(1.0, (total.sum() - total) / (a + b))  # with its own counts no group weighs more than the whole
     a, b = np.maximum(a * weight, LEAST), np.maximum(b * weight, LEAST)
