@@ -20,8 +20,7 @@ from abmlib import __version__
 from abmlib.pages import kernels, site
 from abmlib.pages.catalogue import Entry
 from abmlib.pages.kernels import Outcome
-from abmlib.tables import schema
-from abmlib.tables.book import AUDIT, SHARED, Book, Source
+from abmlib.tables.book import SHARED, Book, Source
 from abmlib.tables.settings import Settings
 
 RESERVED = {"data": "--data", "as_of": "--as-of", "tables": "--out"}
@@ -173,11 +172,12 @@ def run(request: Request, settings: Settings, tell: Callable[[str, str], None] =
         outcomes: dict[str, Outcome] = {}
         for entry in request.chosen:
             tell(entry.notebook, "running")
-            outcomes[entry.notebook] = one(entry, request, beside, outcomes)
+            outcomes[entry.notebook] = one(entry, request, beside, outcomes, facts[PREVIOUS])
             tell(entry.notebook, outcomes[entry.notebook].status)
-        decisions = gathered(beside / "tables", "decisions")
+        book = Book.open(request.data, request.as_of, beside / "tables")
+        decisions = book.earlier("decisions")
         numbered = {e.number: e.notebook for e in request.chosen}
-        names = Book.open(request.data, request.as_of).read("accounts").set_index("account_id")["name"].to_dict()
+        names = book.read("accounts").set_index("account_id")["name"].to_dict()
         write_pages(request, facts, beside, outcomes, site.decision_groups(decisions, names, numbered))
         folder = move_into_place(beside, request.out / f"{request.as_of}_{facts['id']}")
     finally:
@@ -186,7 +186,7 @@ def run(request: Request, settings: Settings, tell: Callable[[str, str], None] =
     return Report(folder, outcomes, decisions)
 
 
-def one(entry: Entry, request: Request, beside: Path, outcomes: Mapping[str, Outcome]) -> Outcome:
+def one(entry: Entry, request: Request, beside: Path, outcomes: Mapping[str, Outcome], before: str | None) -> Outcome:
     """Run one notebook, unless one it reads from failed; check that it left what it promises."""
     bad = sorted(n for n, o in outcomes.items() if o.status in {"failed", "skipped"})
     stopped = [n for n in bad if n in entry.reads or any(r[:2] == n[:2] for r in entry.reads)]
@@ -197,7 +197,6 @@ def one(entry: Entry, request: Request, beside: Path, outcomes: Mapping[str, Out
         "as_of": str(request.as_of),
         "tables": str((beside / "tables").resolve()),
     }
-    before = previous(request.out, request.as_of)
     if before and PREVIOUS in kernels.parameters(request.notebooks / f"{entry.notebook}.ipynb"):
         given.setdefault(PREVIOUS, str((request.out / before / "tables").resolve()))
     to = beside / "notebooks" / f"{entry.notebook}.ipynb"
@@ -247,7 +246,7 @@ def describe(request: Request, settings: Settings) -> dict[str, Any]:
         "parameters": {e.notebook: in_force(request, e) for e in request.chosen},
         "versions": {"abmlib": __version__, "python": platform.python_version()} | installed,
     }
-    facts["previous"] = previous(request.out, request.as_of)
+    facts[PREVIOUS] = previous(request.out, request.as_of)
     identity = hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:8]
     return facts | {"id": identity}
 
@@ -275,12 +274,6 @@ def previous(out: Path, as_of: dt.date) -> str | None:
         if facts.get("complete") and facts["as_of"] < str(as_of):
             found.append((facts["as_of"], path.stat().st_mtime, path.parent.name))
     return max(found)[2] if found else None
-
-
-def gathered(tables: Path, name: str) -> pd.DataFrame:
-    """Join one shared table of all notebooks."""
-    parts = [pd.read_parquet(p) for p in sorted(tables.glob(f"[0-9][0-9]_{name}.parquet"))]
-    return pd.concat([schema.empty(name), *parts], ignore_index=True)
 
 
 def write_pages(
@@ -345,5 +338,4 @@ def point_at(folder: Path) -> None:
 def preflight(data: Path) -> tuple[Source, pd.DataFrame]:
     """Open a data set and check every table inside the engine; give the source and the rows of `book.AUDIT`."""
     source = Source.open(data)
-    rows = [row for name in sorted(source.names) for row in source.audit(name)]
-    return source, pd.DataFrame(rows, columns=AUDIT)
+    return source, source.audit()

@@ -31,12 +31,6 @@ def words(*lines: str) -> Words:
     return Words(lines)
 
 
-def bullets(lines: Iterable[str], otherwise: str) -> Words:
-    """List lines, or say `otherwise` where there is none."""
-    given = list(lines)
-    return Words(given, "ul") if given else Words([otherwise])
-
-
 def money(value: float, currency: str) -> str:
     """Write money in whole units.
 

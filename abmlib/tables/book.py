@@ -210,8 +210,7 @@ class Book:
 
         One row per table and check, broken or not: ``table, check, severity {fail, warn}, bad, rows, first, remedy``.
         """
-        found = [row for name in sorted(self._source.names) for row in self._source.audit(name)]
-        return pd.DataFrame(found, columns=AUDIT)
+        return self._source.audit()
 
     def _known(self, name: str) -> ir.Table:
         """Rows and values of a table as known on the day."""
@@ -498,7 +497,12 @@ class Source:
                 "Correct them in the export, or say how to read them in your mapping file."
             )
 
-    def audit(self, name: str) -> list[tuple[Any, ...]]:
+    def audit(self) -> pd.DataFrame:
+        """Every check of every table: rows of `AUDIT`."""
+        found = [row for name in sorted(self.names) for row in self._checks(name)]
+        return pd.DataFrame(found, columns=AUDIT)
+
+    def _checks(self, name: str) -> list[tuple[Any, ...]]:
         """Every check of one table, as rows of `AUDIT`."""
         try:
             t = self.typed(name)
