@@ -47,6 +47,7 @@ book.need("accounts", "opportunities", writes=["12_opportunity_flags"])
 accounts = book.read("accounts").set_index("account_id")
 deals = pipeline.with_days(book.read("opportunities"), book.as_of, book.settings.time_zone)
 history = book.read("opportunity_stage_history")
+year_starts = book.settings.fiscal_year_starts
 
 # %%
 window = pipeline.trailing(book.as_of, window_months)
@@ -114,7 +115,7 @@ show.measures(book.measure(pd.DataFrame([*opened, velocity])), "Open pipeline", 
 # Coverage needed is what the win rate by amount asks for, not a rule of thumb.
 
 # %%
-period, target = pipeline.target_for(book.read("targets"), book.as_of)
+period, target = pipeline.target_for(book.read("targets"), book.as_of, year_starts=year_starts)
 cover = pipeline.coverage(deals, pipeline.closed_in(deals, period), target, period, rates[1])
 show.measures(book.measure(pd.DataFrame(cover)), f"Target of {period}", book.currency)
 
@@ -135,7 +136,7 @@ say.slipped(slipped["value"], slipped["low"], slipped["high"], slipped["n"], LEV
 # speak; where the lines overlap, there is no ranking.
 
 # %%
-groups = pipeline.all_groups(closed, accounts["industry"])
+groups = pipeline.all_groups(closed, accounts["industry"], year_starts)
 book.measure(pd.DataFrame(pipeline.group_rows(groups)).assign(window_start=window.start, window_end=window.end))
 show.table(groups, "Win rate by group", share=["raw", "shrunk", "low", "high"], count=["won", "n"], rows=40)
 
@@ -156,7 +157,7 @@ plots.intervals(sellers, sellers["group"].tolist(), ax, "shrunken win rate (shar
 # Young cohorts hold only the fast deals. Their win rate is shown and not judged.
 
 # %%
-cohorts = pipeline.cohorts(deals, book.as_of)
+cohorts = pipeline.cohorts(deals, book.as_of, year_starts)
 book.measure(pd.DataFrame(pipeline.cohort_rows(cohorts), columns=pipeline.ROW))
 show.table(
     cohorts, "Deals by quarter opened", count=["opened", "open", "won", "n"], share=["share", "low", "high"], rows=20

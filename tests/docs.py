@@ -27,6 +27,7 @@ def dictionary(tables: dict) -> str:
             meaning = str(definition.description) + (f": {', '.join(meta['one_of'])}" if meta["one_of"] else "")
             meaning += f" → `{meta['ref']}`" if meta["ref"] else ""
             meaning += " (derived, not read)" if meta["derived"] else ""
+            meaning += " (personal: given only with people)" if meta["personal"] else ""
             parts.append(f"| `{column}` | {meta['kind']} | {meta['unit']} | {missing} | {meta['when']} | {meaning} |")
         parts.append("")
     return "\n".join(parts)

@@ -191,7 +191,7 @@ def test_it_refuses_a_place_without_accounts_or_facts(tmp_path):
         Book.open(put(tmp_path / "a", transactions=TRANSACTIONS), "2026-06-30")
     with pytest.raises(TableError, match="none of transactions, opportunities, activities"):
         Book.open(put(tmp_path / "b", accounts=ACCOUNTS), "2026-06-30")
-    with pytest.raises(ValueError, match="as_of must be a day"):
+    with pytest.raises(ValueError, match="as_of must be latest-data or a day"):
         Book.open(tmp_path, "end of June")
 
 

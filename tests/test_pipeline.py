@@ -1,5 +1,6 @@
 """The pipeline on deals a person can follow: rates, sizes, cycles, stages, what is open, and what stands in its way."""
 
+import math
 import numpy as np
 import pandas as pd
 import pytest
@@ -750,3 +751,18 @@ def test_pushes_are_averaged_over_deals_that_have_a_history_of_them():
     got = p.push_row(pd.Series([0, 0, 3]))
     assert (got["value"], got["n"], got["unit"]) == (1.0, 3, "times")
     assert p.push_row(pd.Series([], dtype="int64"))["status"] == "not_answerable"
+
+
+def test_quarters_and_targets_follow_the_fiscal_year():
+    # a fiscal year from July: its third quarter is January to March of the year it is named after
+    targets = pd.DataFrame(
+        {"period": ["2026-Q3", "2026-Q1"], "owner_id": [None, None], "measure_id": ["won_value", "won_value"],
+         "value": [10.0, 20.0], "entered_at": pd.to_datetime(["2026-01-01", "2026-01-01"], utc=True)}
+    )  # fmt: skip
+    period, value = p.target_for(targets, pd.Timestamp("2026-02-15"), year_starts=7)
+    assert (str(period), value) == ("2026-01-01 to 2026-03-31", 10.0)
+    period, value = p.target_for(targets, pd.Timestamp("2026-02-15"))
+    assert (str(period), value) == ("2026-01-01 to 2026-03-31", 20.0)
+    period, value = p.target_for(targets.iloc[:0], pd.Timestamp("2026-02-15"), year_starts=2)
+    assert str(period) == "2026-02-01 to 2026-04-30"
+    assert math.isnan(value)

@@ -19,6 +19,7 @@ DAY = pd.Timedelta(days=1)
 ROW = ["measure_id", "definition_id", "value", "unit", "n", "status", "low", "high", "level", "group_by", "group"]
 SLOW_SHARE = 0.9  # a deal is slow in a stage when it is there longer than this share of won deals was; C-58
 PUSHES = 2  # closing day moved later this often: C-58
+MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 CLOSING = "closed"  # what a stage history calls won or lost does not count as a stage of its own
 
 
@@ -476,11 +477,15 @@ def group_rows(groups: pd.DataFrame) -> list[dict[str, object]]:
     return rows
 
 
-def cohorts(deals: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
+def cohorts(deals: pd.DataFrame, as_of: pd.Timestamp, year_starts: int = 1) -> pd.DataFrame:
     """Follow the deals opened in each quarter: how many are decided, how many won, and whether it can be judged.
 
     A cohort is ``too_early`` while some of its deals are open and the newest is younger than the time by which nine tenths of
     all deals are closed (or fewer ever are); its win rate would rest on the fast ones alone.
+
+    Parameters
+    ----------
+    year_starts : month in which the fiscal year starts, as in `period_of`
 
     Returns
     -------
@@ -488,7 +493,7 @@ def cohorts(deals: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
     """
     aged = deals[deals["created_day"].notna()]
     ripe = survival.quantile(aged["age_days"].clip(lower=0), aged["is_closed"].astype(bool), SLOW_SHARE).value
-    quarter = aged["created_day"].dt.to_period("Q")
+    quarter = aged["created_day"].dt.to_period(quarters(year_starts))
     rows = []
     for label, group in aged.groupby(quarter):
         won = won_flag(group[group["is_closed"].astype(bool)])
@@ -625,8 +630,23 @@ def current_targets(targets: pd.DataFrame) -> pd.DataFrame:
     return spelt.drop_duplicates(["period", "owner_id", "measure_id"], keep="last").reset_index(drop=True)
 
 
-def period_of(label: str) -> Period:
-    """Read a year, quarter or month such as 2026, 2026-Q3 or 2026-07.
+def quarters(year_starts: int) -> str:
+    """Name the quarters of a fiscal year that starts in a month, as pandas does, after the month it ends in.
+
+    Examples
+    --------
+    >>> quarters(1), quarters(7)
+    ('Q-DEC', 'Q-JUN')
+    """
+    return f"Q-{MONTHS[year_starts - 2]}"
+
+
+def period_of(label: str, year_starts: int = 1) -> Period:
+    """Read a year, quarter or month such as 2026, 2026-Q3 or 2026-07; years and quarters are of the fiscal year.
+
+    Parameters
+    ----------
+    year_starts : month in which the fiscal year starts; a fiscal year is named after the calendar year it ends in
 
     Raises
     ------
@@ -637,28 +657,38 @@ def period_of(label: str) -> Period:
     --------
     >>> str(period_of("2026-Q3")), str(period_of("2026-07"))
     ('2026-07-01 to 2026-09-30', '2026-07-01 to 2026-07-31')
+    >>> str(period_of("2026-Q3", year_starts=7)), str(period_of("2026", year_starts=7))
+    ('2026-01-01 to 2026-03-31', '2025-07-01 to 2026-06-30')
     """
     if not re.fullmatch(schema.PERIOD, label):
         raise ValueError(f"period {label!r} is no year, quarter or month. Write 2026, 2026-Q3 or 2026-07.")
-    found = pd.Period(label.replace("-Q", "Q"))
+    quarterly = quarters(year_starts)
+    freq = quarterly if "Q" in label else "M" if "-" in label else quarterly.replace("Q", "Y")
+    found = pd.Period(label.replace("-Q", "Q"), freq=freq)
     return Period(found.start_time.normalize(), found.end_time.normalize())
 
 
-def target_for(targets: pd.DataFrame, as_of: pd.Timestamp, measure_id: str = "won_value") -> tuple[Period, float]:
+def target_for(
+    targets: pd.DataFrame, as_of: pd.Timestamp, measure_id: str = "won_value", year_starts: int = 1
+) -> tuple[Period, float]:
     """Find the company's target of the shortest period that holds the day; without one, the quarter and a missing number.
 
     Entries without an owner are the company's; only where there is none does the sum of its owners' stand in.
+
+    Parameters
+    ----------
+    year_starts : month in which the fiscal year starts, as in `period_of`
     """
-    quarter = pd.Period(as_of, "Q")
+    quarter = pd.Period(as_of, quarters(year_starts))
     none = (Period(quarter.start_time.normalize(), quarter.end_time.normalize()), float("nan"))
     mine = current_targets(targets[targets["measure_id"] == measure_id])
-    mine = mine.loc[np.array([p.start <= as_of <= p.end for p in mine["period"].map(period_of)], dtype=bool)]
+    mine = mine.assign(span=mine["period"].map(lambda label: period_of(label, year_starts)))
+    mine = mine.loc[np.array([p.start <= as_of <= p.end for p in mine["span"]], dtype=bool)]
     mine = mine[mine["owner_id"].isna()] if mine["owner_id"].isna().any() else mine
     if mine.empty:
         return none
-    periods = mine["period"].map(period_of)
-    shortest = min(periods, key=lambda p: p.end - p.start)
-    return shortest, float(mine.loc[[p == shortest for p in periods], "value"].sum())
+    shortest = min(mine["span"], key=lambda p: p.end - p.start)
+    return shortest, float(mine.loc[[p == shortest for p in mine["span"]], "value"].sum())
 
 
 def trailing(as_of: pd.Timestamp, months: int) -> Period:
@@ -686,20 +716,21 @@ def crm_beside_own(visits: pd.DataFrame, history: pd.DataFrame, stages: pd.DataF
     return out.assign(crm=out["stage"].map(crm)).reset_index(drop=True)
 
 
-def all_groups(closed: pd.DataFrame, industry: pd.Series) -> pd.DataFrame:
+def all_groups(closed: pd.DataFrame, industry: pd.Series, year_starts: int = 1) -> pd.DataFrame:
     """Measure the win rate by type, product line, segment, seller and quarter, as `by_group`, one after another.
 
     Parameters
     ----------
     closed : DataFrame of `closed_in`
     industry : Series, segment of each account id
+    year_starts : month in which the fiscal year starts, as in `period_of`
     """
     ways = {
         "type": closed["type"],
         "product line": closed["product_line"],
         "segment": closed["account_id"].map(industry),
         "owner": closed["owner_id"],
-        "quarter": closed["closed_day"].dt.to_period("Q").astype("str"),
+        "quarter": closed["closed_day"].dt.to_period(quarters(year_starts)).astype("str"),
     }
     return pd.concat([by_group(closed, labels, name) for name, labels in ways.items()], ignore_index=True)
 

@@ -3,10 +3,13 @@
 import datetime as dt
 import hashlib
 import json
+import multiprocessing
 import os
 import platform
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
@@ -17,15 +20,16 @@ import pandas as pd
 import yaml
 
 from abmlib import __version__
-from abmlib.pages import kernels, site
+from abmlib.pages import catalogue, kernels, site
 from abmlib.pages.catalogue import Entry
 from abmlib.pages.kernels import Outcome
 from abmlib.tables.book import SHARED, Book, Source
-from abmlib.tables.settings import Settings
+from abmlib.tables.settings import Workbook
 
 RESERVED = {"data": "--data", "as_of": "--as-of", "tables": "--out"}
 LIBRARIES = ("pandas", "numpy", "duckdb", "ibis-framework", "scipy", "papermill")
 LATEST = "latest"
+SUMMARY = "summary.md"
 PREVIOUS = "previous"  # parameter of notebooks that compare: the tables of an earlier run
 
 
@@ -39,6 +43,7 @@ class Request:
     out: Path
     chosen: Sequence[Entry]
     parameters: Mapping[str, Mapping[str, Any]]  # by notebook name; only those given
+    jobs: int = 1  # notebooks run side by side
 
 
 @dataclass(frozen=True)
@@ -86,18 +91,67 @@ def resolve_as_of(asked: str, latest: dt.date | None, today: dt.date) -> dt.date
     return day
 
 
-def assign(given: Iterable[str], file: Path | None, chosen: Sequence[Entry], folder: Path) -> dict[str, dict[str, Any]]:
+def assign(
+    given: Iterable[str],
+    file: Path | None,
+    chosen: Sequence[Entry],
+    folder: Path,
+    shared: Mapping[str, Any] | None = None,
+) -> dict[str, dict[str, Any]]:
     """Give each chosen notebook its parameters: ``name=value`` to all that have it, ``06.name=value`` to one.
 
     A file holds the same in YAML: names, and numbers of notebooks with names below them. The command line wins over
-    the file, and one notebook's own value over the value for all.
+    the file, the file over the workbook, and within each a notebook's own value over the value for all. What a file or
+    the workbook says of notebooks that do not run now is checked and waits.
+
+    Parameters
+    ----------
+    shared : parameters of the workbook, in the form of a file
 
     Raises
     ------
     ValueError
-        If a name is known to no chosen notebook, is one the command sets itself, or a value is of another type.
+        If a name is known to no notebook (on the command line: to none that runs), is one the command sets itself, or a
+        value is of another type.
     """
-    wide, own = split_file(file)
+    every = [e for e in catalogue.load(folder / catalogue.FILE) if e.built]
+    known = {e.notebook: kernels.parameters(folder / f"{e.notebook}.ipynb") for e in every}
+    layers = [(split(shared or {}), every), (split(read_file(file)), every), (split_line(given), chosen)]
+    out: dict[str, dict[str, Any]] = {e.notebook: {} for e in chosen}
+    for (wide, own), allowed in layers:
+        refuse_unknown(wide, own, allowed, known)
+        for e in chosen:
+            mine = {n: v for n, v in wide.items() if n in known[e.notebook]}
+            out[e.notebook] |= mine | own.get(e.notebook, {}) | own.get(e.number, {})
+    return {n: kernels.check_parameters(folder / f"{n}.ipynb", values) for n, values in out.items()}
+
+
+def refuse_unknown(
+    wide: Mapping[str, Any], own: Mapping[str, Any], allowed: Sequence[Entry], known: Mapping[str, Mapping[str, Any]]
+) -> None:
+    """Refuse parameters that none of the notebooks allowed has, and those that the command sets."""
+    lost = sorted(set(own) - {e.number for e in allowed} - {e.notebook for e in allowed})
+    if lost:
+        raise ValueError(f"parameters for {lost}, which do not run; running: {[e.number for e in allowed]}.")
+    for name in [*wide, *(n for names in own.values() for n in names)]:
+        if name in RESERVED:
+            raise ValueError(f"{name} is set by {RESERVED[name]}. Use that instead of -p.")
+    names = {n for e in allowed for n in known[e.notebook]}
+    if nowhere := sorted(set(wide) - names):
+        raise ValueError(f"no notebook that runs has parameter {nowhere}; they have {sorted(names - set(RESERVED))}.")
+    for e in allowed:
+        mine = own.get(e.notebook, {}) | own.get(e.number, {})
+        if unknown := sorted(set(mine) - set(known[e.notebook])):
+            raise ValueError(f"{e.notebook} has no parameter {unknown}; it has {sorted(known[e.notebook])}.")
+
+
+Values = tuple[dict[str, Any], dict[str, dict[str, Any]]]  # for all notebooks, and by notebook
+
+
+def split_line(given: Iterable[str]) -> Values:
+    """Read ``name=value`` and ``06.name=value``."""
+    wide: dict[str, Any] = {}
+    own: dict[str, dict[str, Any]] = {}
     for text in given:
         name, sign, value = text.partition("=")
         if not sign:
@@ -107,73 +161,63 @@ def assign(given: Iterable[str], file: Path | None, chosen: Sequence[Entry], fol
             own.setdefault(number, {})[rest] = value
         else:
             wide[number] = value
-    numbers = {e.number: e for e in chosen} | {e.notebook: e for e in chosen}
-    lost = sorted(set(own) - set(numbers))
-    if lost:
-        raise ValueError(f"parameters for {lost}, which do not run; running: {[e.number for e in chosen]}.")
-    for name in [*wide, *(n for names in own.values() for n in names)]:
-        if name in RESERVED:
-            raise ValueError(f"{name} is set by {RESERVED[name]}. Use that instead of -p.")
-    known = {e.notebook: kernels.parameters(folder / f"{e.notebook}.ipynb") for e in chosen}
-    nowhere = sorted(n for n in wide if not any(n in names for names in known.values()))
-    if nowhere:
-        there = sorted({n for names in known.values() for n in names} - set(RESERVED))
-        raise ValueError(f"no notebook that runs has parameter {nowhere}; they have {there}.")
-    out = {}
-    for e in chosen:
-        mine = (
-            {n: v for n, v in wide.items() if n in known[e.notebook]} | own.get(e.notebook, {}) | own.get(e.number, {})
-        )
-        out[e.notebook] = kernels.check_parameters(folder / f"{e.notebook}.ipynb", mine)
-    return out
+    return wide, own
 
 
-def split_file(file: Path | None) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
-    """Read a parameter file as values for all notebooks and values for one."""
+def read_file(file: Path | None) -> dict[Any, Any]:
+    """Read a parameter file; nothing where none is given."""
     if file is None:
-        return {}, {}
+        return {}
     try:
-        raw = yaml.safe_load(file.read_text("utf-8")) or {}
+        raw = yaml.safe_load(file.read_text("utf-8-sig")) or {}
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as wrong:
         raise ValueError(f"{file.name}: not readable as YAML: {wrong}.") from wrong
     if not isinstance(raw, dict):
         raise ValueError(f"{file.name}: must hold names and values, got {type(raw).__name__}.")
+    return raw
+
+
+def split(raw: Mapping[Any, Any]) -> Values:
+    """Tell values for all notebooks from values below the number or name of one."""
     named = {f"{k:02d}" if isinstance(k, int) else str(k): v for k, v in raw.items()}
     wide = {k: v for k, v in named.items() if not isinstance(v, dict)}
     return wide, {k: dict(v) for k, v in named.items() if isinstance(v, dict)}
 
 
-def fingerprint(data: Path) -> str:
-    """Hash the files of a data set, by name and content: 16 hexadecimal digits."""
+def fingerprint(*places: Path) -> str:
+    """Hash the files of a data set and of what belongs to it, by name and content: 16 hexadecimal digits."""
     digest = hashlib.sha256()
-    for path in sorted(p for p in ([data] if data.is_file() else data.rglob("*")) if p.is_file()):
-        digest.update(path.name.encode())
-        with path.open("rb") as file:
-            digest.update(hashlib.file_digest(file, "sha256").digest())
+    for place in places:
+        for path in sorted(p for p in ([place] if place.is_file() else place.rglob("*")) if p.is_file()):
+            digest.update(path.name.encode())
+            with path.open("rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()[:16]
 
 
-def run(request: Request, settings: Settings, tell: Callable[[str, str], None] = lambda name, status: None) -> Report:
-    """Run the chosen notebooks in order and leave the report folder, whole.
+def belongs(workbook: Workbook) -> list[Path]:
+    """Name the places whose files a report is made from: the data, and a programme that does not lie within."""
+    apart = workbook.programme and not workbook.programme.is_relative_to(workbook.data)
+    return [workbook.data, *([workbook.programme] if apart and workbook.programme else [])]
+
+
+def run(request: Request, source: Source, tell: Callable[[str, str], None] = lambda name, status: None) -> Report:
+    """Run the chosen notebooks and leave the report folder, whole.
 
     A failed notebook leaves its error in its own page and stops only those that read it.
 
     Parameters
     ----------
-    settings : of the data
+    source : the data, opened
     tell : called with a notebook's name and ``running``, then with its status
     """
-    facts = describe(request, settings)
+    facts = describe(request, source)
     request.out.mkdir(parents=True, exist_ok=True)
     beside = request.out / f".{facts['id']}.{os.getpid()}.tmp"
     try:
         for part in ("notebooks", "html", "tables"):
             (beside / part).mkdir(parents=True)
-        outcomes: dict[str, Outcome] = {}
-        for entry in request.chosen:
-            tell(entry.notebook, "running")
-            outcomes[entry.notebook] = one(entry, request, beside, outcomes, facts[PREVIOUS])
-            tell(entry.notebook, outcomes[entry.notebook].status)
+        outcomes = run_all(request, beside, facts[PREVIOUS], tell)
         book = Book.open(request.data, request.as_of, beside / "tables")
         decisions = book.earlier("decisions")
         numbered = {e.number: e.notebook for e in request.chosen}
@@ -183,7 +227,41 @@ def run(request: Request, settings: Settings, tell: Callable[[str, str], None] =
     finally:
         shutil.rmtree(beside, ignore_errors=True)
     point_at(folder)
+    leave_summary(request.out, (folder / SUMMARY).read_text("utf-8"))
     return Report(folder, outcomes, decisions)
+
+
+def run_all(request: Request, beside: Path, before: str | None, tell: Callable[[str, str], None]) -> dict[str, Outcome]:
+    """Run the notebooks, each after all it reads from; several side by side, in processes of their own, if asked."""
+    outcomes: dict[str, Outcome] = {}
+    if request.jobs == 1:
+        for entry in request.chosen:
+            tell(entry.notebook, "running")
+            outcomes[entry.notebook] = one(entry, request, beside, outcomes, before)
+            tell(entry.notebook, outcomes[entry.notebook].status)
+        return outcomes
+    waiting, running = list(request.chosen), dict[Future[Outcome], Entry]()
+    with ProcessPoolExecutor(request.jobs, multiprocessing.get_context("spawn")) as pool:
+        while waiting or running:
+            for entry in [e for e in waiting if reads_from(e, request.chosen) <= outcomes.keys()]:
+                waiting.remove(entry)
+                tell(entry.notebook, "running")
+                running[pool.submit(one, entry, request, beside, dict(outcomes), before)] = entry
+            for done in wait(running, return_when=FIRST_COMPLETED).done:
+                name = running.pop(done).notebook
+                wrong = done.exception()
+                if wrong and not isinstance(wrong, BrokenProcessPool):
+                    raise wrong
+                outcomes[name] = Outcome("failed", 0.0, f"Its process was ended: {wrong}") if wrong else done.result()
+                tell(name, outcomes[name].status)
+    return {e.notebook: outcomes[e.notebook] for e in request.chosen}
+
+
+def reads_from(entry: Entry, chosen: Sequence[Entry]) -> set[str]:
+    """Name the notebooks that must end before this one starts; who gathers decisions or measures waits for all before."""
+    before = [e for e in chosen if e.number < entry.number]
+    gathers = any(name in SHARED for name in entry.reads)
+    return {e.notebook for e in before if gathers or any(name[:2] == e.number for name in entry.reads)}
 
 
 def one(entry: Entry, request: Request, beside: Path, outcomes: Mapping[str, Outcome], before: str | None) -> Outcome:
@@ -231,16 +309,17 @@ def seen_from(home: Path, place: str) -> str:
         return Path(place).as_posix()
 
 
-def describe(request: Request, settings: Settings) -> dict[str, Any]:
+def describe(request: Request, source: Source) -> dict[str, Any]:
     """State what a run is made from; its id follows from this alone."""
-    installed = {name: metadata.version(name) for name in LIBRARIES}
+    settings, installed = source.settings, {name: metadata.version(name) for name in LIBRARIES}
     facts: dict[str, Any] = {
         "title": settings.title,
         "as_of": str(request.as_of),
         "currency": settings.currency,
         "time_zone": settings.time_zone,
-        "data": request.data.name,
-        "fingerprint": fingerprint(request.data),
+        "newest_fact": str(source.latest_day() or ""),
+        "data": source.workbook.data.name,
+        "fingerprint": fingerprint(*belongs(source.workbook)),
         "workbook": {k: v for k, v in asdict(settings).items() if k not in {"title", "source"}},
         "notebooks": {e.notebook: source_hash(request.notebooks / f"{e.notebook}.ipynb") for e in request.chosen},
         "parameters": {e.notebook: in_force(request, e) for e in request.chosen},
@@ -304,7 +383,7 @@ def write_pages(
     complete = all(o.status in {"done", "not_answerable"} for o in outcomes.values())
     record = facts | {"complete": complete, "outcomes": {n: asdict(o) for n, o in outcomes.items()}}
     (beside / "index.html").write_text(site.index(facts, decisions, rows), "utf-8")
-    (beside / "summary.md").write_text(site.summary(facts, decisions, rows), "utf-8")
+    (beside / SUMMARY).write_text(site.summary(facts, decisions, rows), "utf-8")
     (beside / "run.json").write_text(json.dumps(record, indent=2, default=str) + "\n", "utf-8")
 
 
@@ -333,6 +412,14 @@ def point_at(folder: Path) -> None:
     beside = out / f".index.{os.getpid()}"
     beside.write_text(site.redirect(folder.name), "utf-8")
     beside.replace(out / "index.html")
+
+
+def leave_summary(out: Path, text: str) -> None:
+    """Write the summary of the last attempt beside the runs, whole: what an unattended run sends, also if it failed."""
+    out.mkdir(parents=True, exist_ok=True)
+    beside = out / f".{SUMMARY}.{os.getpid()}"
+    beside.write_text(text, "utf-8")
+    beside.replace(out / SUMMARY)
 
 
 def preflight(data: Path) -> tuple[Source, pd.DataFrame]:

@@ -93,8 +93,17 @@ def redirect(folder: str) -> str:
 
 
 def summary(run: dict[str, Any], decisions: list[dict[str, Any]], notebooks: Sequence[dict[str, Any]]) -> str:
-    """Write the run for a mail or chat message, in Markdown; text of the data is put on one line and defused."""
-    lines = [f"# {plain(run['title'])}, as of {run['as_of']}", "", "## To decide", ""]
+    """Write the run for a mail or chat message, in Markdown; text of the data is put on one line and defused.
+
+    What failed is said first: who reads no further must not take the rest for the whole.
+    """
+    lines = [f"# {plain(run['title'])}, as of {run['as_of']}", ""]
+    failed = [n["notebook"] for n in notebooks if n["status"] in {"failed", "skipped"}]
+    if failed:
+        lines += [f"**Not complete:** no result from {', '.join(failed)}; the reasons stand below.", ""]
+    if run["newest_fact"] and run["newest_fact"] < run["as_of"]:
+        lines += [f"The newest fact in the data is of {run['newest_fact']}.", ""]
+    lines += ["## To decide", ""]
     for d in decisions:
         whom = f": {say.count(d['accounts'], 'account')} ({plain(d['named'])})" if d["accounts"] else ""
         worth = f"; at stake {say.money(d['value'], run['currency'])}" if d["value"] is not None else ""
@@ -106,6 +115,11 @@ def summary(run: dict[str, Any], decisions: list[dict[str, Any]], notebooks: Seq
         said = f": {plain(n['words'])}" if n["words"] else ""
         lines.append(f"- {n['notebook']}: {n['status'].replace('_', ' ')}{said}")
     return "\n".join(lines) + "\n"
+
+
+def no_report(day: str, reason: str) -> str:
+    """Write, in the place of a summary, that there is no report and why."""
+    return f"# No report, {day}\n\nNothing was run, or nothing was kept. {plain(reason)}\n"
 
 
 def plain(text: str) -> str:

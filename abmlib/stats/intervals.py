@@ -104,7 +104,7 @@ def total(values: pd.Series, seed: int) -> tuple[float, float, float]:
         return found, float("nan"), float("nan")
     if values.nunique() == 1:
         return found, found, found
-    sample = (values.to_numpy(float),)
+    sample = (np.sort(values.to_numpy(float)),)  # the order of units says nothing, so it must not move the interval
     drawn = quiet_bootstrap(
         sample, np.sum, n_resamples=DRAWS, confidence_level=LEVEL, method="percentile", rng=seed, batch=200
     )
@@ -129,7 +129,7 @@ def estimate(values: pd.Series, statistic: Callable[..., np.ndarray], seed: int)
     ----------
     Efron (1979), Annals of Statistics 7, p. 1; percentile interval.
     """
-    known = values.dropna().to_numpy(float)
+    known = np.sort(values.dropna().to_numpy(float))
     if len(known) == 0:
         return float("nan"), float("nan"), float("nan"), 0
     value = float(statistic(known, axis=-1))
@@ -183,7 +183,8 @@ def drawn(arrays: tuple[np.ndarray, ...], of: Callable[..., np.ndarray], seed: i
     ----------
     Efron (1979), Annals of Statistics 7, p. 1; percentile interval.
     """
-    nothing = float("nan")
+    nothing, order = float("nan"), np.lexsort(arrays)
+    arrays = tuple(a[order] for a in arrays)
     if len(arrays[0]) == 0:
         return nothing, nothing, nothing
     value = float(of(*arrays, axis=-1))

@@ -57,6 +57,8 @@ def prior(k: np.ndarray, n: np.ndarray) -> tuple[float, float]:
 
     It never weighs more than all counts together; `rates` then sees to it that no group is known better than the whole.
     """
+    order = np.lexsort((k, n))  # which group is named first must not move the fit
+    k, n = k[order], n[order]
     some = n > 0
     most = np.log(n[some].sum() + 1.0)
     mean = (k[some].sum() + 0.5) / (n[some].sum() + 1.0)

@@ -16,11 +16,12 @@ import ibis.expr.types as ir
 import pandas as pd
 import pyarrow as pa
 
-from abmlib.tables import programme, schema, settings
+from abmlib.tables import people, schema, secret, settings
 from abmlib.tables.errors import FIRST, NotAnswerable, TableError, first_cases
 from abmlib.tables.ledger import COLUMNS
 
 SHARED = ("decisions", "measures")
+LATEST_DATA = "latest-data"
 DATES_A_FACT = ("opportunities", "opportunity_stage_history", "activities", "transactions", "surveys")
 UTC_TS = "timestamp('UTC')"
 IBIS_TYPES = {
@@ -48,39 +49,55 @@ class Moment:
 class Book:
     """Tables as known at the end of `as_of`, and the place where a notebook leaves its own."""
 
-    def __init__(self, source: "Source", moment: Moment, tables: Path) -> None:
+    def __init__(self, source: "Source", moment: Moment, tables: Path, people: bool = False) -> None:
         """Use `Book.open`."""
-        self._source, self._moment, self._tables = source, moment, tables
+        self._source, self._moment, self._tables, self._people = source, moment, tables, people
         self._decisions: list[pd.DataFrame] = []
         self._measures: list[pd.DataFrame] = []
 
     @classmethod
-    def open(cls, data: str | Path, as_of: str | dt.date, tables: str | Path = "../reports/lab/tables") -> "Book":
+    def open(
+        cls,
+        data: str | Path,
+        as_of: str | dt.date,
+        tables: str | Path = "../reports/lab/tables",
+        people: bool = False,
+    ) -> "Book":
         """Open a data set as known at the end of a day in its reporting time zone.
 
         Parameters
         ----------
-        data : folder of CSV or Parquet files named after the canonical tables, or a DuckDB file
-        as_of : day, ISO 8601
+        data : workbook file, folder of CSV or Parquet files named after the canonical tables, or a DuckDB file
+        as_of : day, ISO 8601; ``latest-data`` is the day of the newest dated fact
         tables : folder of the tables that notebooks leave for each other
+        people : give names and free text about people too; without it they come missing
 
         Raises
         ------
         TableError
             If the source cannot be opened, has no accounts, or has none of transactions, opportunities, activities.
         ValueError
-            If `as_of` is not a day.
+            If `as_of` is not a day, or nothing dates the data whose latest day it asks for.
         """
-        try:
-            day = dt.date.fromisoformat(str(as_of))
-        except ValueError as wrong:
-            raise ValueError(f"as_of must be a day such as 2026-06-30, got {as_of!r}.") from wrong
-        source = Source.open(data)
+        day = day_asked(as_of)
+        return cls.of(Source.open(data), day, tables, people)
+
+    @classmethod
+    def of(
+        cls,
+        source: "Source",
+        day: dt.date | None = None,
+        tables: str | Path = "../reports/lab/tables",
+        people: bool = False,
+    ) -> "Book":
+        """Give the book of a source that is open already; without a day, as known on the day of its newest dated fact."""
+        latest = source.latest_day()
+        if (day := day or latest) is None:
+            raise ValueError("as_of: no row of the data is dated, so it has no latest day. Give a day.")
         zone = ZoneInfo(source.settings.time_zone)
         midnight = dt.datetime.combine(day + dt.timedelta(days=1), dt.time(), zone)
         cutoff = midnight.astimezone(dt.UTC).replace(tzinfo=None)
-        latest = source.latest_day()
-        return cls(source, Moment(day, cutoff, latest is None or day >= latest), Path(tables))
+        return cls(source, Moment(day, cutoff, latest is None or day >= latest), Path(tables), people)
 
     # -- what was known -------------------------------------------------------------------------------------------
 
@@ -107,7 +124,10 @@ class Book:
         """Give a canonical table as known on the day, in the order of its key.
 
         Rows learnt later are left out and counted in `ledger`; values learnt later are put back or made missing. A
-        table that the source lacks comes empty, to spec.
+        table that the source lacks comes empty, to spec. Who has opted out since, whenever that was, keeps every row, in
+        all tables under one stand-in for the contact_id, and has no name, e-mail or title; contacts tells them by
+        ``opted_out``, to be counted and not listed (`people.reachable`). Other personal columns are missing unless the book
+        was opened with people.
 
         Raises
         ------
@@ -118,7 +138,7 @@ class Book:
         if not self.has(name):
             return schema.empty(name)
         self._source.refuse_unreadable(name)
-        frame = to_pandas(self._known(name).order_by(schema.key(name)), name)
+        frame = to_pandas(self._shown(name).order_by(schema.key(name)), name)
         return schema.check(name, frame)
 
     def need(self, *names: str, writes: Sequence[str] = ()) -> None:
@@ -145,7 +165,7 @@ class Book:
         for name in sorted(self._source.names):
             before, after = (int(t.count().execute()) for t in (self._source.typed(name), self._known(name)))
             rows.append((f"as of {self._moment.as_of}", name, before, after, before - after, "known only later"))
-        own = pd.DataFrame(rows, columns=COLUMNS)
+        own = pd.DataFrame([*self._source.left_out(), *rows], columns=COLUMNS)
         path = self._source.folder / "ledger.csv" if self._source.folder else None
         if path is None or not path.is_file():
             return own
@@ -226,6 +246,27 @@ class Book:
         if name == "accounts":
             known = self._with_status(known)
         return known.select(list(schema.spec(name).columns))
+
+    def _shown(self, name: str) -> ir.Table:
+        """A table as known on the day, with stand-ins for who opted out, and without names unless people were asked for."""
+        known, columns, history = self._known(name), list(schema.spec(name).columns), name == "attribute_history"
+        if (opted := self._source.opted_out) is not None:
+            for person in ["row_id"] if history else schema.persons(name):
+                theirs = [known[person] == opted["_person"]]
+                known = known.left_join(opted, [*theirs, known["table"] == "contacts"] if history else theirs)
+                gone = known["_stand_in"].notnull()
+                hidden = ["value"] if history else people.HIDDEN if name == "contacts" else schema.personal(name)
+                values: dict[str, Any] = {c: ibis.ifelse(gone, ibis.null("string"), known[c]) for c in hidden}
+                values |= {"opted_out": gone | known.opted_out} if name == "contacts" else {}
+                values[person] = ibis.coalesce(known["_stand_in"], known[person])
+                known = known.mutate(**values).select(columns)
+        if self._people:
+            return known
+        if history:
+            named = [(t, c) for t in schema.CANONICAL for c in schema.personal(t)]
+            about = ibis.or_(*((known["table"] == t) & (known.field == c) for t, c in named))
+            known = known.mutate(value=ibis.ifelse(about, ibis.null("string"), known["value"]))
+        return known.mutate(**{c: ibis.null("string") for c in schema.personal(name)}).select(columns)
 
     def _back_dated(self, known: ir.Table, name: str) -> ir.Table:
         """Make `current_only` values missing, but for those that attribute_history dates."""
@@ -310,6 +351,7 @@ class Book:
         """Give the table an earlier notebook left; `decisions` and `measures` gather those of all notebooks so far.
 
         With `tables`, the folder of another run's tables, it is that run's table; a shared one is empty where `tables` is "".
+        Who has opted out since is a stand-in there too, as in `read`, and rows about who was forgotten since are left out.
 
         Raises
         ------
@@ -325,7 +367,19 @@ class Book:
         schema.key(name)
         if not path.is_file():
             raise TableError(f"{name}: not in {folder.name}/. Run notebook {name[:2]} first.")
-        return schema.conform(name, pd.read_parquet(path))
+        return self._still_shown(name, schema.conform(name, pd.read_parquet(path)))
+
+    def _still_shown(self, name: str, frame: pd.DataFrame) -> pd.DataFrame:
+        """What may be shown today of a table that was left earlier."""
+        personal, gone = schema.personal(name), pd.Series(False, index=frame.index)
+        for person in schema.persons(name):
+            opted = frame[person].isin(list(self._source.stand_ins))
+            frame[personal] = frame[personal].mask(opted)
+            gone |= frame[person].isin([i for i in frame[person].dropna().unique() if self._source.is_forgotten(i)])
+            frame[person] = frame[person].replace(self._source.stand_ins)
+        if personal and not self._people:
+            frame[personal] = frame[personal].mask(frame[personal].notna())
+        return frame[~gone].reset_index(drop=True)
 
     def left(self) -> set[str]:
         """Name the notebooks, by number, that have left their decisions so far."""
@@ -339,10 +393,12 @@ class Book:
         Raises
         ------
         TableError
-            If the table is not to its spec.
+            If the table is not to its spec, holds a person who opted out or was forgotten, or names people though the book
+            was opened without.
         """
-        number = name[:2]
-        leave(self._tables / f"{name}.parquet", schema.conform(name, frame))
+        number, checked = name[:2], schema.conform(name, frame)
+        people.refuse(name, checked, self._source.is_unwanted, self._people)
+        leave(self._tables / f"{name}.parquet", checked)
         decisions = self.decisions.assign(notebook=number)
         decisions["decision_id"] = number + "-" + decisions["decision_id"]
         leave(self._tables / f"{number}_decisions.parquet", schema.conform("decisions", decisions))
@@ -409,38 +465,36 @@ class Book:
 class Source:
     """Tables as they lie in a folder or DuckDB file, typed by the schema and not yet dated."""
 
-    def __init__(self, con: Any, raw: dict[str, ir.Table], folder: Path | None, texts: set[str]) -> None:
+    def __init__(self, con: Any, raw: dict[str, ir.Table], workbook: settings.Workbook) -> None:
         """Use `Source.open`."""
-        self.con, self.raw, self.folder, self._texts = con, raw, folder, texts
+        self.con, self.raw, self.workbook = con, raw, workbook
+        self.folder = workbook.data if workbook.data.is_dir() else None
         self.names = frozenset(raw)
-        self.settings = settings.load(folder) if folder else settings.Settings()
+        self.settings = workbook.settings
+        self.key: bytes | None = None  # of the team; None: looked for where the programme is, once it is needed
 
     @classmethod
     def open(cls, data: str | Path) -> "Source":
-        """Find the canonical tables of a folder or DuckDB file and check that the least is there."""
-        path = Path(data)
+        """Find the canonical tables of a workbook's data, a folder or DuckDB file, and check that the least is there."""
         if re.match(r"[a-z][a-z0-9+]+:/", str(data)):  # a drive has one letter
             raise TableError("data: database URLs are not read in this version. Export to files and import them.")
-        if path.is_dir():
-            con, raw = ibis.duckdb.connect(), {}
-            con.raw_sql("SET TimeZone='UTC'")
-            files = {n: f for n in schema.CANONICAL if (f := find(path, n)) is not None}
-            written = path / programme.FOLDER
-            files |= {n: f for n in schema.PROGRAMME if (f := find(written, n)) is not None}
-            for name, file in files.items():
-                raw[name] = register(con, name, file)
-            source = cls(con, raw, path, {n for n, f in files.items() if f.suffix == ".csv"})
-        elif path.is_file():
-            try:
-                con = ibis.duckdb.connect(path, read_only=True)
-                con.raw_sql("SET TimeZone='UTC'")
-            except duckdb.Error as wrong:
-                raise TableError(
-                    f"{path.name}: not a DuckDB file. Give a folder of tables or a DuckDB file."
-                ) from wrong
-            source = cls(con, {n: con.table(n) for n in con.list_tables() if n in schema.CANONICAL}, None, set())
-        else:
+        workbook = settings.workbook(data)
+        path, raw = workbook.data, {}
+        if not path.exists():
             raise TableError(f"data: {path.name} is not there. Give a folder of tables or a DuckDB file.")
+        try:
+            con = ibis.duckdb.connect() if path.is_dir() else ibis.duckdb.connect(path, read_only=True)
+            con.raw_sql("SET TimeZone='UTC'")
+        except duckdb.Error as wrong:
+            raise TableError(f"{path.name}: not a DuckDB file. Give a folder of tables or a DuckDB file.") from wrong
+        files = {
+            n: f for n in schema.PROGRAMME if workbook.programme and (f := find(workbook.programme, n)) is not None
+        }
+        if path.is_dir():
+            files |= {n: f for n in schema.CANONICAL if (f := find(path, n)) is not None}
+        else:
+            raw = {n: con.table(n) for n in con.list_tables() if n in schema.CANONICAL}
+        source = cls(con, raw | {n: register(con, n, f) for n, f in files.items()}, workbook)
         if "accounts" not in source.names:
             raise TableError(
                 f"data: no accounts table; found {sorted(source.names)}. Name the file accounts.csv or accounts.parquet."
@@ -451,7 +505,7 @@ class Source:
 
     def typed(self, name: str) -> ir.Table:
         """Every column of the schema, of its type; text that does not read as its kind is missing here."""
-        raw, columns = self.raw[name], {}
+        raw, columns = self.present(name), {}
         absent = [
             c
             for c, d in schema.spec(name).columns.items()
@@ -468,7 +522,122 @@ class Source:
             given = column in raw.columns and not meta["derived"]
             value = cast(raw[column], kind) if given else ibis.null(ibis_type(kind))
             columns[column] = value if default is None else ibis.coalesce(value, ibis.literal(default, ibis_type(kind)))
+        if "stage_order" in columns and self.settings.stage_order:
+            places = {stage: place for place, stage in enumerate(self.settings.stage_order, start=1)}
+            columns["stage_order"] = columns["stage"].cases(*places.items(), else_=ibis.null("int64"))
         return raw.select(**columns)
+
+    # -- people -------------------------------------------------------------------------------------------------------
+
+    def present(self, name: str) -> ir.Table:
+        """A table as it lies there, without who was forgotten.
+
+        Their rows in contacts and opportunity_contacts, and those of attribute_history about them, are not there;
+        elsewhere their contact_id is missing and the row stays.
+        """
+        raw = self.raw[name]
+        places = people.places(name, raw.columns)
+        if not places or not self.forgotten_ids:
+            return raw
+        for column, whole in places.items():
+            theirs = cast(raw[column], "id").isin(self.forgotten_ids).fill_null(False)
+            if name in people.ABOUT:
+                only, value = people.ABOUT[name]
+                theirs &= (cast(raw[only], "text") == value).fill_null(False)
+            blank = ibis.ifelse(theirs, ibis.null(raw[column].type()), raw[column])
+            raw = raw.filter(~theirs) if whole else raw.mutate(**{column: blank})
+        return raw
+
+    def left_out(self) -> list[tuple[Any, ...]]:
+        """Rows of the ledger: what a forgotten person took along, where a later import brought one back."""
+        rows = []
+        for name in sorted(self.names) if self.forgotten_ids else []:
+            before, after = self.raw[name], self.present(name)
+            rows_in, rows_out = (int(t.count().execute()) for t in (before, after))
+            emptied = [c for c, whole in people.places(name, before.columns).items() if not whole]
+            filled = [sum(int(t[c].count().execute()) for c in emptied) for t in (before, after)]
+            blanked = filled[0] - filled[1]
+            if rows_in > rows_out or blanked:
+                why = "of a forgotten person" + (f"; contact_id left blank in {blanked} rows" if blanked else "")
+                rows.append(("forgotten", name, rows_in, rows_out, rows_in - rows_out, why))
+        return rows
+
+    @cached_property
+    def hashes(self) -> frozenset[str]:
+        """Keyed hashes of the people who were forgotten. Always the latest knowledge, whatever day a report is of."""
+        found = values(self.typed("forgotten"), "person_hash") if "forgotten" in self.names else []
+        return frozenset(h for h in found if h)
+
+    @cached_property
+    def forgotten_ids(self) -> list[str]:
+        """Ids in this source of people who were forgotten.
+
+        Raises
+        ------
+        TableError
+            If somebody was forgotten and there is no key to recognise them by.
+        """
+        if not self.hashes:
+            return []
+        held = [(t, c) for n, t in self.raw.items() for c in people.places(n, t.columns)]
+        ids = [t.select(id=cast(t[c], "id")).distinct() for t, c in held]
+        if not ids:
+            return []
+        asked = str(ibis.to_sql(ibis.union(*ids) if len(ids) > 1 else ids[0], dialect="duckdb"))
+        return people.forgotten(self.con.con, asked, self.hashes, self._key)
+
+    @cached_property
+    def _key(self) -> bytes:
+        """The key forgotten people are recognised by."""
+        places = [place for place in (self.workbook.programme, self.workbook.data) if place]
+        key = self.key or next((k for place in places if (k := secret.find_key(place))), None)
+        if key is None:
+            raise TableError(
+                f"forgotten: {len(self.hashes)} people were forgotten, and without the key nobody can tell who. "
+                f"Set {secret.VARIABLE}, or put the team's {secret.FILE} beside the data."
+            )
+        return key
+
+    @cached_property
+    def opted_out(self) -> ir.Table | None:
+        """One row per person who opted out by the newest knowledge: ``_person`` (contact_id), ``_stand_in``.
+
+        Whoever contacts or the newest value of attribute_history says so of, on whatever day it was learnt; a value that
+        reads neither as true nor as false counts as opted out until it is mended.
+        """
+        found = []
+        if "contacts" in self.names and {"contact_id", "opted_out"} <= set(self.raw["contacts"].columns):
+            t = self.present("contacts")
+            said = cast(t.opted_out, "bool").fill_null(False) | lost(t.opted_out, "bool")
+            found.append(t.filter(said).select(_person=cast(t.contact_id, "id")))
+        if "attribute_history" in self.names:
+            h = self.typed("attribute_history")
+            h = h.filter((h["table"] == "contacts") & (h.field == "opted_out"))
+            last = h.group_by("row_id").agg(_said=h["value"].argmax(h.known_from))
+            found.append(last.filter(cast(last["_said"], "bool")).select(_person="row_id"))
+        if not found:
+            return None
+        person = (ibis.union(*found) if len(found) > 1 else found[0]).distinct()
+        person = person.filter(person["_person"].notnull())
+        number = ibis.row_number().over(order_by=person["_person"]) + 1
+        return person.mutate(_stand_in=ibis.literal(people.STAND_IN) + number.cast("string"))
+
+    @cached_property
+    def stand_ins(self) -> dict[str, str]:
+        """Stand-in of each person who opted out."""
+        if self.opted_out is None:
+            return {}
+        return {row["_person"]: row["_stand_in"] for row in self.opted_out.to_pyarrow().to_pylist()}
+
+    def is_forgotten(self, contact_id: str) -> bool:
+        """Say whether an id is that of a person who was forgotten."""
+        return bool(self.hashes) and people.person_hash(contact_id, self._key) in self.hashes
+
+    def is_unwanted(self, contact_id: str) -> bool:
+        """Say whether a person may not be listed."""
+        return contact_id in self.stand_ins or self.is_forgotten(contact_id)
+
+    # -- checks -------------------------------------------------------------------------------------------------------
 
     @staticmethod
     def _default(definition: Any) -> object:
@@ -476,7 +645,7 @@ class Source:
 
     def unreadable(self, name: str) -> dict[str, int]:
         """Count, per column, values that do not read as their kind."""
-        raw, counts = self.raw[name], {}
+        raw, counts = self.present(name), {}
         for column, definition in schema.spec(name).columns.items():
             kind = schema.meta(definition)["kind"]
             if column in raw.columns and ibis_type(kind) != "string" and not schema.meta(definition)["derived"]:
@@ -490,7 +659,7 @@ class Source:
         """Raise for the first column with values that do not read as their kind."""
         for column, bad in self.unreadable(name).items():
             kind = schema.meta(schema.spec(name).columns[column])["kind"]
-            raw = self.raw[name]
+            raw = self.present(name)
             cases = values(raw.filter(lost(raw[column], kind)).limit(FIRST), column)
             raise TableError(
                 f"{name}: {bad} of {raw.count().execute()} values of {column} do not read as {kind} {first_cases(cases)}. "
@@ -498,7 +667,8 @@ class Source:
             )
 
     def audit(self) -> pd.DataFrame:
-        """Every check of every table: rows of `AUDIT`."""
+        """Every check of every table: rows of `AUDIT`; no case named in it is a person who opted out."""
+        _ = self.forgotten_ids  # without the key nothing is checked
         found = [row for name in sorted(self.names) for row in self._checks(name)]
         return pd.DataFrame(found, columns=AUDIT)
 
@@ -518,9 +688,16 @@ class Source:
             found.append((name, "values read as their kind", "fail", 0, rows, "", ""))
         for check, severity, broken, remedy in self._conditions(t, name):
             bad = int(broken.count().execute())
-            cases = values(broken.order_by(schema.key(name)).limit(FIRST), schema.key(name)[0]) if bad else []
+            cases = self._cases(broken, name) if bad else []
             found.append((name, check, severity, bad, rows, ", ".join(map(str, cases)), remedy))
         return found
+
+    def _cases(self, broken: ir.Table, name: str) -> list[Any]:
+        """The first rows that break a check, by the first column of their key; who opted out is not named."""
+        first = schema.key(name)[0]
+        if first in schema.persons(name) and self.opted_out is not None:
+            broken = broken.anti_join(self.opted_out, broken[first] == self.opted_out["_person"])
+        return values(broken.order_by(schema.key(name)).limit(FIRST), first)
 
     def _conditions(self, t: ir.Table, name: str) -> Iterable[tuple[str, str, ir.Table, str]]:
         """Each check of a table as (what holds, severity, rows that break it, remedy)."""
@@ -547,6 +724,9 @@ class Source:
                 )
             if meta["ref"] and meta["ref"].split(".")[0] in self.names:
                 yield self._orphans(t, column, meta["ref"])
+        if "stage_order" in t.columns and self.settings.stage_order:
+            remedy = f"Add it to stage_order of {settings.FILE}, or correct its spelling."
+            yield "stage has a place in stage_order", "warn", t.filter(t.stage_order.isnull()), remedy
         for rule in (schema.spec(name).metadata or {})["rules"]:
             seen = f"audit_{name}"
             broken = t.alias(seen).sql(f"SELECT * FROM {seen} WHERE NOT ({rule.sql})", dialect="duckdb")  # noqa: S608
@@ -594,6 +774,14 @@ def register(con: Any, name: str, file: Path) -> ir.Table:
         raise TableError(
             f"{name}: {file.name} is not readable: {reason}. Save it as UTF-8 CSV with commas, or as Parquet."
         ) from wrong
+
+
+def day_asked(as_of: str | dt.date) -> dt.date | None:
+    """Read a day; None for the latest day of the data, whatever that is."""
+    try:
+        return None if as_of == LATEST_DATA else dt.date.fromisoformat(str(as_of))
+    except ValueError as wrong:
+        raise ValueError(f"as_of must be latest-data or a day such as 2026-06-30, got {as_of!r}.") from wrong
 
 
 def ibis_type(kind: str) -> str:

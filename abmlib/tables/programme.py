@@ -1,4 +1,7 @@
-"""Human input: append-only CSV files in a ``programme/`` folder. Only this module writes them."""
+"""Human input: append-only CSV files in a ``programme/`` folder. Only this module writes them.
+
+`append` adds entries and changes none; `forget` alone takes out what is there, and enters that it did.
+"""
 
 import csv
 import io
@@ -7,10 +10,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from abmlib.tables import schema
+from abmlib.tables import people, schema
 from abmlib.tables.errors import TableError
 
 FOLDER = "programme"
+FORGOTTEN = "forgotten"
 
 
 def template(name: str) -> str:
@@ -80,6 +84,37 @@ def append(folder: Path, name: str, rows: pd.DataFrame, *, entered_at: pd.Timest
     beside.write_bytes(text.encode("utf-8"))
     beside.replace(path)
     return whole
+
+
+def forget(folder: Path, key: bytes, contact_id: str, *, entered_at: pd.Timestamp, entered_by: str) -> dict[str, int]:
+    """Remove a person from the programme files, and enter that they were forgotten, as a keyed hash.
+
+    A row goes where the person is part of its key or it says something personal; elsewhere the id is emptied and the row
+    stays. Who is entered already is not entered twice. Each file is replaced whole; every other byte stays.
+
+    Parameters
+    ----------
+    folder : the ``programme`` folder; made if absent
+    key : at least `secret.SHORTEST` bytes; the same on every machine of the team
+    entered_at : when, with its time zone
+
+    Returns
+    -------
+    dict of file name to the number of rows concerned; of ``forgotten.csv`` 1 if the person was entered now
+
+    Raises
+    ------
+    ValueError
+        If the key is too short or `entered_at` has no time zone; nothing is changed then.
+    """
+    hashed = people.person_hash(contact_id, key)
+    path = folder / f"{FORGOTTEN}.csv"
+    known = path.is_file() and hashed in set(pd.read_csv(path, dtype="str").get("person_hash", []))
+    if not known:  # first, so that whoever comes back in between is left out
+        append(folder, FORGOTTEN, pd.DataFrame({"person_hash": [hashed]}), entered_at=entered_at, entered_by=entered_by)
+    there = {n: folder / f"{n}.csv" for n in schema.PROGRAMME if n != FORGOTTEN}
+    counts = {p.name: people.from_csv(p, n, contact_id) for n, p in there.items() if p.is_file()}
+    return counts | {path.name: int(not known)}
 
 
 def as_text(rows: pd.DataFrame) -> str:

@@ -68,6 +68,7 @@ def col(
     default: object = None,
     derived: bool = False,
     matches: str | None = None,
+    personal: bool = False,
 ) -> pa.Column:
     """Define one column.
 
@@ -82,6 +83,8 @@ def col(
     default : value put where the source has no such column or no value.
     derived : computed by Book from facts; a value in the source is not read.
     matches : regular expression a whole value must match.
+    personal : names a person or is free text about one: given only where people are asked for, and never printed in a
+        check.
     """
     checks = [pa.Check.isin(list(one_of))] if one_of else []
     if kind == "rate":
@@ -97,6 +100,7 @@ def col(
         "ref": ref,
         "default": default,
         "derived": derived,
+        "personal": personal,
     }
     return pa.Column(DTYPES[kind], checks, nullable=null, description=meaning, metadata=metadata)
 
@@ -133,6 +137,7 @@ CHANNELS = (
     "social", "pr", "chat", "ecommerce", "service", "partner",
 )  # fmt: skip
 
+HASH = r"[0-9a-f]{64}|[0-9a-f]{40}|[0-9a-f]{32}"  # SHA-256, SHA-1 or MD5 in hexadecimal digits
 PERIOD = r"\d{4}(-?Q[1-4]|-(0[1-9]|1[0-2]))?"  # a year, quarter or month
 
 ACCOUNTS = table(
@@ -178,10 +183,10 @@ CONTACTS = table(
     {
         "contact_id": col("id", "the person's key in its source"),
         "account_id": col("id", "where the person works", null=True, ref="accounts.account_id"),
-        "email_hash": col("text", "keyed hash of the e-mail address", null=True),
+        "email_hash": col("text", "keyed hash of the e-mail address", null=True, matches=HASH, personal=True),
         "email_domain": col("text", "part of the e-mail address after @", null=True),
-        "full_name": col("text", "name; may be left out", null=True),
-        "title": col("text", "job title", null=True, when="current_only"),
+        "full_name": col("text", "name; may be left out", null=True, personal=True),
+        "title": col("text", "job title", null=True, when="current_only", personal=True),
         "department": col("text", "department", null=True, when="current_only"),
         "seniority": col("text", "level", when="current_only", one_of=SENIORITY, default="unknown"),
         "buying_role": col("text", "part played in buying", null=True, when="current_only", one_of=ROLES),
@@ -436,7 +441,18 @@ TARGETS = table(
     known="entered_at",
 )
 
-PROGRAMME: dict[str, pa.DataFrameSchema] = {str(t.name): t for t in (TARGETS,)}
+FORGOTTEN = table(
+    "forgotten",
+    "People who asked to be forgotten, one row each. Holds on every date; only `abm forget` writes it.",
+    ["person_hash"],
+    {
+        "person_hash": col("text", "keyed hash of the contact_id", matches=r"[0-9a-f]{64}"),
+        "entered_at": col("ts", "when it was written down"),
+        "entered_by": col("text", "who wrote it down"),
+    },
+)
+
+PROGRAMME: dict[str, pa.DataFrameSchema] = {str(t.name): t for t in (TARGETS, FORGOTTEN)}
 
 DECISIONS = table(
     "decisions",
@@ -610,6 +626,17 @@ def key(name: str) -> list[str]:
     return list((spec(name).metadata or {})["key"])
 
 
+def persons(name: str) -> list[str]:
+    """The columns of a table that hold a contact's id."""
+    own = "contacts.contact_id"
+    return [c for c, d in spec(name).columns.items() if c == "contact_id" or meta(d)["ref"] == own]
+
+
+def personal(name: str) -> list[str]:
+    """The columns of a table that name a person or are free text about one."""
+    return [c for c, d in spec(name).columns.items() if meta(d)["personal"]]
+
+
 def empty(name: str) -> pd.DataFrame:
     """Give a table without rows, to spec: every column, in order, with its type."""
     return pd.DataFrame({c: pd.Series(dtype=DTYPES[meta(d)["kind"]]) for c, d in spec(name).columns.items()})
@@ -675,6 +702,11 @@ def check(name: str, frame: pd.DataFrame) -> pd.DataFrame:
                 f"{name}: {column} is missing in {len(same)} of {len(frame)} rows {first_cases(same['index'])}. "
                 "Fill it in the source, or leave the rows out."
             ) from broken
+        if column in personal(name):  # the rows, not the values, and no chain that would print them
+            raise TableError(
+                f"{name}: {column}: {len(same)} of {len(frame)} values break {rule} in rows "
+                f"{first_cases(same['index'])}. Correct them in the source."
+            ) from None
         raise TableError(
             f"{name}: {column}: {len(same)} of {len(frame)} values break {rule} "
             f"{first_cases(same['failure_case'])}. Correct them in the source."

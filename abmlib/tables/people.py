@@ -1,0 +1,373 @@
+"""People: who may be listed, who is recognised as forgotten, and how a person is removed from the data.
+
+Three promises. Names and free text about people are given only where people are asked for (`schema.personal`). Who opted
+out, by the newest knowledge, is on every date a stand-in without a name (`STAND_IN`): facts and counts of the account stay as
+they are, and no table a notebook leaves may list the person. Who was forgotten is not there at all.
+"""
+
+import contextlib
+import csv
+import os
+import re
+import sys
+from collections.abc import Callable, Collection, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from abmlib.tables import schema, secret
+from abmlib.tables.errors import TableError, first_cases
+
+STAND_IN = "opted-out-"  # with a number: the contact_id under which Book gives a person who opted out
+HIDDEN = ("full_name", "email_hash", "email_domain", "title")  # of contacts; always missing where opted out
+FIELD = re.compile(r'("(?:[^"]|"")*"[^,\r\n]*|[^,\r\n]*)(,|\r\n|\r|\n|$)')  # of a CSV record: value as written, its end
+ROWS = 122_880  # of Parquet held at once
+PIECE = 2**24  # bytes of a file held at once while it is searched
+
+
+def reachable(contacts: pd.DataFrame) -> pd.DataFrame:
+    """Keep the contacts that may be listed: those who have not opted out.
+
+    An address that bounces or a job that was left is no refusal, and is judged by the method.
+
+    Parameters
+    ----------
+    contacts : DataFrame, one row per contact
+        ``tables.schema.CONTACTS``.
+
+    Examples
+    --------
+    >>> reachable(pd.DataFrame({"contact_id": ["c1", "opted-out-1"], "opted_out": [False, True]}))["contact_id"].tolist()
+    ['c1']
+    """
+    return contacts[~contacts["opted_out"].astype("boolean").fillna(True).astype(bool)]
+
+
+# -- recognised -------------------------------------------------------------------------------------------------------
+
+
+def person_hash(contact_id: str, key: bytes) -> str:
+    """Give the keyed hash under which a person is remembered as forgotten; capitals count, blanks around do not.
+
+    Ids of some CRMs differ in nothing but capitals; hence the hash of the id's bytes in hexadecimal digits.
+    """
+    return secret.digest(contact_id.strip().encode().hex(), key)
+
+
+def forgotten(con: duckdb.DuckDBPyConnection, query: str, hashes: Collection[str], key: bytes) -> list[str]:
+    """Find, inside the engine, which ids of a query belong to forgotten people.
+
+    Parameters
+    ----------
+    query : SQL that gives ids as text, without blanks around, in its one column
+    hashes : of ``programme/forgotten.csv``
+
+    Returns
+    -------
+    list of ids, sorted, each once
+    """
+    hashed = secret.digest_sql("hex(encode(id))", key)
+    found = con.execute(
+        f"SELECT id FROM (SELECT DISTINCT id FROM ({query}) AS given(id) WHERE id IS NOT NULL) "  # noqa: S608
+        f"WHERE list_contains($hashes, {hashed}) ORDER BY id",
+        {"hashes": sorted(hashes)},
+    )
+    return [row[0] for row in found.fetchall()]
+
+
+def refuse(name: str, frame: pd.DataFrame, unwanted: Callable[[str], bool], with_names: bool) -> None:
+    """Refuse a result table that lists who opted out or was forgotten, or names people nobody asked for.
+
+    Parameters
+    ----------
+    unwanted : says of an id whether it is one of them; stand-ins always are
+    with_names : whether people were asked for
+
+    Raises
+    ------
+    TableError
+        With the count and the first positions, and nobody's id.
+    """
+    for column in schema.persons(name):
+        bad = frame[column].dropna().map(lambda i: str(i).startswith(STAND_IN) or unwanted(str(i))).astype(bool)
+        if bad.any():
+            raise TableError(
+                f"{name}: {int(bad.sum())} of {len(frame)} rows hold a person who opted out or was forgotten "
+                f"{first_cases(bad.index[bad])}. List only those of people.reachable(contacts)."
+            )
+    for column in [] if with_names else schema.personal(name):
+        named = frame[column].notna()
+        if named.any():
+            raise TableError(
+                f"{name}: {int(named.sum())} of {len(frame)} rows have a {column}, and people were not asked for "
+                f"{first_cases(frame.index[named])}. Open the book with people=True, or leave {column} out."
+            )
+
+
+# -- removed ----------------------------------------------------------------------------------------------------------
+
+
+def places(name: str, columns: Iterable[str]) -> dict[str, bool]:
+    """The columns of a table that may hold a contact's id, and whether a row that does goes whole.
+
+    It goes where the id is part of the key, or the row says something personal; elsewhere the cell is emptied, for the row
+    is a fact of the account. Of ``attribute_history`` only rows about contacts count, see `ABOUT`.
+    """
+    if name == "attribute_history":
+        return {"row_id": True} if {"table", "row_id"} <= set(columns) else {}
+    whole = bool(schema.personal(name))
+    return {c: whole or c in schema.key(name) for c in schema.persons(name) if c in set(columns)}
+
+
+ABOUT = {"attribute_history": ("table", "contacts")}  # a row counts only where this column has this value
+
+
+def forget(data: Path, contact_id: str) -> dict[str, int]:
+    """Remove a person from a data folder or a DuckDB file.
+
+    The rows of contacts, of opportunity_contacts and of attribute_history about the person go; elsewhere contact_id becomes
+    missing, and the row stays. A file is replaced whole or not at all, with every other cell as it was: CSV byte for byte,
+    Parquet with its types and compression. A DuckDB file is changed in one transaction and then written anew, for a
+    database keeps deleted bytes. Files that do not hold the person are not touched. Memory does not grow with the files.
+    Free text of other tables, such as the title of a deal, is not searched.
+
+    Returns
+    -------
+    dict of file name (of a DuckDB file: table name) to the number of rows concerned; a file without the person is 0
+
+    Raises
+    ------
+    TableError
+        If a file cannot be read, or a table of the DuckDB file is a view.
+    """
+    if data.is_file():
+        return _from_database(data, contact_id)
+    counts = {}
+    for name in schema.CANONICAL:
+        for path in files(data, name):
+            take = from_csv if path.suffix == ".csv" else _from_parquet
+            counts[path.relative_to(data).as_posix()] = take(path, name, contact_id)
+    return counts
+
+
+def names(data: Path, contact_id: str) -> set[str]:
+    """Give the names a person has or had in a data folder or DuckDB file, to be removed from past runs; maybe none.
+
+    Ask before `forget`: afterwards nobody knows.
+
+    Raises
+    ------
+    TableError
+        If a table cannot be read.
+    """
+    con = duckdb.connect(str(data), read_only=True) if data.is_file() else duckdb.connect()
+    asked = {
+        "contacts": ("full_name", "contact_id", ""),
+        "attribute_history": ("value", "row_id", "AND \"table\" = 'contacts' AND field = 'full_name'"),
+    }
+    found: set[str] = set()
+    with con:
+        for name, (column, own, more) in asked.items():
+            for seen in [name] if data.is_file() else [_seen(path) for path in files(data, name)]:
+                with contextlib.suppress(duckdb.CatalogException, duckdb.BinderException):  # no such table or column
+                    rows = con.execute(
+                        f"SELECT DISTINCT trim({column}) FROM {seen} WHERE trim(CAST({own} AS VARCHAR)) = $id {more}",  # noqa: S608
+                        {"id": contact_id.strip()},
+                    )
+                    found |= {row[0] for row in rows.fetchall() if row[0]}
+    return found
+
+
+def files(folder: Path, name: str) -> list[Path]:
+    """The files that hold a table, parts included."""
+    found = [folder / f"{name}.csv", folder / f"{name}.parquet", *sorted((folder / name).glob("*.parquet"))]
+    return [path for path in found if path.is_file()]
+
+
+def from_csv(path: Path, name: str, contact_id: str) -> int:
+    """Rewrite a CSV file without a person, every other byte as it was, and count the rows concerned."""
+    wanted = contact_id.strip()
+    needle = wanted.replace('"', '""')  # as it stands inside quotes
+    if not _holds(path, needle.encode()):
+        return 0
+    count = 0
+    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with (
+            path.open(encoding="utf-8", errors="surrogateescape", newline="") as old,
+            beside.open("w", encoding="utf-8", errors="surrogateescape", newline="") as new,
+        ):
+            records = _records(old)
+            raw, head = next(records)
+            head = [c.lstrip("\ufeff").strip().strip('"') for c in head]
+            goes = {head.index(c): whole for c, whole in places(name, head).items()}
+            about = [(head.index(c), value) for c, value in [ABOUT[name]] if c in head] if name in ABOUT else []
+            new.write(raw)
+            for raw, row in records:
+                if needle not in raw or not all(len(row) > i and row[i].strip() == value for i, value in about):
+                    new.write(raw)
+                    continue
+                theirs = {i for i in goes if i < len(row) and row[i].strip() == wanted}
+                count += bool(theirs)
+                if not any(goes[i] for i in theirs):
+                    new.write(_emptied(raw, theirs))
+        if count:
+            os.chmod(beside, path.stat().st_mode)
+            beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+    return count
+
+
+def _records(file: Iterable[str]) -> Iterator[tuple[str, list[str]]]:
+    """Give each record of a CSV file as it is written, and its values."""
+    csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
+    taken: list[str] = []
+
+    def lines() -> Iterator[str]:
+        for line in file:
+            taken.append(line)
+            yield line
+
+    for row in csv.reader(lines()):
+        yield "".join(taken), row
+        taken.clear()
+
+
+def _emptied(raw: str, columns: set[int]) -> str:
+    """A CSV record with some cells emptied."""
+    parts = FIELD.findall(raw)
+    return "".join(("" if i in columns else value) + end for i, (value, end) in enumerate(parts))
+
+
+def _holds(path: Path, needle: bytes) -> bool:
+    """Say whether some bytes are in a file."""
+    with path.open("rb") as file:
+        tail = b""
+        while piece := file.read(PIECE):
+            if needle in tail + piece:
+                return True
+            tail = piece[-len(needle) :]
+    return False
+
+
+def _from_parquet(path: Path, name: str, contact_id: str) -> int:
+    """Rewrite a Parquet file without a person, piece by piece, and count the rows concerned."""
+    try:
+        file = pq.ParquetFile(path)
+    except (pa.ArrowInvalid, OSError) as wrong:
+        raise TableError(f"{name}: {path.name} is not readable: {wrong}. Save it as Parquet again.") from wrong
+    with file:
+        goes = places(name, file.schema_arrow.names)
+        about = [ABOUT[name][0]] if name in ABOUT else []
+        asked = file.iter_batches(ROWS, columns=[*goes, *about]) if goes else []
+        if not (count := sum(pc.sum(_theirs(b, name, goes, contact_id)).as_py() or 0 for b in asked)):
+            return 0
+        fields = [f.with_nullable(True) if goes.get(f.name) is False else f for f in file.schema_arrow]
+        kept = pa.schema(fields, file.schema_arrow.metadata)
+        packed = file.metadata.row_group(0).column(0).compression
+        beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+        try:
+            with pq.ParquetWriter(beside, kept, compression="NONE" if packed == "UNCOMPRESSED" else packed) as new:
+                for batch in file.iter_batches(ROWS):
+                    for column, whole in goes.items():
+                        theirs = _theirs(batch, name, {column: whole}, contact_id)
+                        batch = batch.filter(pc.invert(theirs)) if whole else _blanked(batch, column, theirs, kept)
+                    new.write_batch(pa.RecordBatch.from_arrays(batch.columns, schema=kept))
+            os.chmod(beside, path.stat().st_mode)
+            beside.replace(path)
+        finally:
+            beside.unlink(missing_ok=True)
+    return int(count)
+
+
+def _theirs(batch: pa.RecordBatch, name: str, columns: Iterable[str], contact_id: str) -> pa.Array:
+    """Which rows of a piece hold the person in one of the columns."""
+    found = pa.array([False] * batch.num_rows)
+    for column in columns:
+        found = pc.or_(found, _equals(batch, column, contact_id.strip()))
+    return pc.and_(found, _equals(batch, *ABOUT[name])) if name in ABOUT else found
+
+
+def _equals(batch: pa.RecordBatch, column: str, value: str) -> pa.Array:
+    """Which cells of a column are a text, blanks around aside; a missing one is not."""
+    text = pc.utf8_trim_whitespace(pc.cast(batch.column(column), pa.string()))
+    return pc.fill_null(pc.equal(text, value), False)
+
+
+def _blanked(batch: pa.RecordBatch, column: str, where: pa.Array, kept: pa.Schema) -> pa.RecordBatch:
+    """A piece with the cells of one column made missing where told."""
+    cells, kind = batch.column(column), kept.field(column).type
+    plain = pc.cast(cells, pa.string()) if kind == pa.string_view() else cells
+    gone = pc.if_else(where, pa.scalar(None, plain.type), plain)
+    return batch.set_column(batch.schema.get_field_index(column), kept.field(column), pc.cast(gone, kind))
+
+
+def _from_database(path: Path, contact_id: str) -> dict[str, int]:
+    """Remove a person from the tables of a DuckDB file, and write it anew if it held the person."""
+    counts: dict[str, int] = {}
+    try:
+        with duckdb.connect(str(path)) as con:
+            found = con.execute("SELECT table_name, column_name FROM duckdb_columns() WHERE schema_name = 'main'")
+            columns = pd.DataFrame(found.fetchall(), columns=["table", "column"]).groupby("table")["column"].agg(list)
+            views = {row[0] for row in con.execute("SELECT view_name FROM duckdb_views()").fetchall()}
+            con.execute("BEGIN")
+            for name in [n for n in schema.CANONICAL if n in columns.index]:
+                counts[name] = _from_table(con, name, columns[name], contact_id, name in views)
+            con.execute("COMMIT")
+        if any(counts.values()):
+            _write_anew(path)
+    except duckdb.Error as wrong:
+        reason = str(wrong).strip().splitlines()[0]
+        raise TableError(f"{path.name}: the person was not removed: {reason}. Nobody else may have it open.") from wrong
+    return counts
+
+
+def _from_table(con: duckdb.DuckDBPyConnection, name: str, columns: list[str], contact_id: str, is_view: bool) -> int:
+    """Remove a person from one table of a database, and count the rows concerned."""
+    goes, value = places(name, columns), {"id": contact_id.strip()}
+    theirs = {c: f'trim(CAST("{c}" AS VARCHAR)) = $id' for c in goes}
+    if name in ABOUT:
+        theirs = {c: f"{is_them} AND \"{ABOUT[name][0]}\" = '{ABOUT[name][1]}'" for c, is_them in theirs.items()}
+    where = " OR ".join(theirs.values()) or "false"
+    counted = con.execute(f"SELECT count(*) FROM {name} WHERE {where}", value if theirs else {}).fetchone()  # noqa: S608
+    if not (count := counted[0] if counted else 0):
+        return 0
+    if is_view:
+        raise TableError(f"{name}: is a view and holds the person. Remove the person from the table it is made of.")
+    for column, whole in goes.items():
+        change = f"DELETE FROM {name}" if whole else f'UPDATE {name} SET "{column}" = NULL'  # noqa: S608
+        con.execute(f"{change} WHERE {theirs[column]}", value)
+    return int(count)
+
+
+def _write_anew(path: Path) -> None:
+    """Copy a database into a fresh file and put it in the old one's place."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with duckdb.connect() as con:
+            con.execute(f"ATTACH {_text(path)} AS old (READ_ONLY)")
+            con.execute(f"ATTACH {_text(beside)} AS new")
+            con.execute("COPY FROM DATABASE old TO new")
+        os.chmod(beside, path.stat().st_mode)
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+        path.with_name(f"{beside.name}.wal").unlink(missing_ok=True)
+
+
+def _seen(path: Path) -> str:
+    """SQL that reads a file of a data folder, CSV as text."""
+    if path.suffix != ".csv":
+        return f"read_parquet({_text(path)})"
+    return f"read_csv({_text(path)}, all_varchar=true, header=true, delim=',', quote='\"')"
+
+
+def _text(value: Any) -> str:
+    """A value as an SQL text."""
+    return "'" + str(value).replace("'", "''") + "'"

@@ -1,0 +1,68 @@
+"""Keyed hashes: what lets the same person be recognised without keeping who it is."""
+
+import hashlib
+import hmac
+import os
+from pathlib import Path
+
+VARIABLE = "ABM_KEY"  # environment variable that holds the key as text
+FILE = ".abm_key"  # file that holds it; never to be committed
+BLOCK = 64  # bytes of one block of SHA-256
+SHORTEST = 16  # bytes below which a key can be tried out
+
+
+def digest(value: str, key: bytes) -> str:
+    """Give the keyed hash of a text: HMAC with SHA-256, 64 hexadecimal digits, blanks around and capitals aside.
+
+    Raises
+    ------
+    ValueError
+        If the key is shorter than `SHORTEST` bytes.
+
+    References
+    ----------
+    RFC 2104.
+
+    Examples
+    --------
+    >>> digest(" Ann@Example.com", b"0123456789abcdef") == digest("ann@example.com", b"0123456789abcdef")
+    True
+    """
+    _check(key)
+    return hmac.new(key, value.strip().lower().encode(), hashlib.sha256).hexdigest()
+
+
+def digest_sql(value: str, key: bytes) -> str:
+    """Give the DuckDB expression of `digest` for an SQL text expression; a missing text stays missing.
+
+    The key's two pads are in the expression: it may be executed, and never logged or left in a file.
+    """
+    _check(key)
+    block = (key if len(key) <= BLOCK else hashlib.sha256(key).digest()).ljust(BLOCK, b"\0")
+    inner, outer = (f"unhex('{bytes(b ^ pad for b in block).hex()}')" for pad in (0x36, 0x5C))
+    return f"sha256({outer} || unhex(sha256({inner} || encode(lower(trim({value}))))))"
+
+
+def find_key(folder: Path) -> bytes | None:
+    """Find the key of a team: the environment variable `VARIABLE`, else the file `FILE` in a folder or the three above it.
+
+    Blanks and line ends around it do not count. None where there is neither.
+
+    Raises
+    ------
+    ValueError
+        If the key found is shorter than `SHORTEST` bytes.
+    """
+    if text := os.environ.get(VARIABLE, "").strip():
+        key: bytes | None = text.encode()
+    else:
+        files = [place / FILE for place in (folder.resolve(), *folder.resolve().parents[:3])]
+        key = next((f.read_bytes().strip() for f in files if f.is_file()), None)
+    if key is not None:
+        _check(key)
+    return key
+
+
+def _check(key: bytes) -> None:
+    if len(key) < SHORTEST:
+        raise ValueError(f"the key has {len(key)} bytes; it must have {SHORTEST} or more. Make a new one.")
