@@ -2,10 +2,7 @@
 
 # ruff: noqa: S608  SQL is put together here: every name passes quoted, every text text, every expression references
 import contextlib
-import csv
-import hashlib
 import re
-import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -19,9 +16,12 @@ import yaml
 
 from abmlib.tables import ledger, schema, settings
 from abmlib.tables.errors import FIRST, TableError, first_cases
+from abmlib.tables.importers import files as exported
 from abmlib.tables.importers import values
 from abmlib.tables.importers.mapping_file import (
     DELIMITERS,
+    HASHES,
+    JSON,
     MEANT_FOR,
     Column,
     Keep,
@@ -29,17 +29,21 @@ from abmlib.tables.importers.mapping_file import (
     Source,
     Table,
     load_mapping,
+    needed,
+    of_source,
     required,
+    suffix,
 )
-from abmlib.tables.importers.sql import cause, quoted, references, text, texts
+from abmlib.tables.importers.sql import cause, quoted, text, texts
 from abmlib.tables.importers.values import ROW
 from abmlib.tables.ledger import LedgerRow
+from abmlib.tables.secret import digest
 
 __all__ = ["Mapping", "load_mapping", "run"]
 ROW_GROUP = 122_880  # rows per group of a Parquet file; fixed, so that equal input gives equal bytes
-LONGEST_LINE = 16_000_000  # characters of one CSV row
 LEDGER_FILE = "ledger.csv"
 WRITTEN = {f"{t}.parquet" for t in schema.CANONICAL} | {LEDGER_FILE, settings.FILE}
+HASH = "[0-9a-f]{64}|[0-9a-f]{40}|[0-9a-f]{32}"
 CALLED = {"ts": "a time", "date": "a date", "bool": "true or false", "int": "a whole number"}
 TAKES = {  # sums add in file order, so that equal input gives equal last digits
     "first": "arg_min({x}, {row})",
@@ -52,7 +56,7 @@ TAKES = {  # sums add in file order, so that equal input gives equal last digits
 }
 
 
-def run(mapping: Mapping, source: str | Path, to: str | Path) -> pd.DataFrame:
+def run(mapping: Mapping, source: str | Path, to: str | Path, key: bytes | None = None) -> pd.DataFrame:
     """Make canonical tables from the files in `source` and leave them in the folder `to`.
 
     No row is dropped but by a ``keep`` of the mapping, within its budget; rows of one group become one. Tables are
@@ -67,6 +71,7 @@ def run(mapping: Mapping, source: str | Path, to: str | Path) -> pd.DataFrame:
     mapping : what `load_mapping` read.
     source : folder of the export; every file must lie inside it.
     to : folder to make. If it is there it must be empty, or hold an earlier import and nothing else.
+    key : secret that columns with ``hash: true`` are hashed with; it is written nowhere.
 
     Returns
     -------
@@ -75,7 +80,8 @@ def run(mapping: Mapping, source: str | Path, to: str | Path) -> pd.DataFrame:
     Raises
     ------
     ValueError
-        If `source` is no folder, a file lies outside it, or `to` holds anything but an import.
+        If `source` is no folder, a file lies outside it, `to` holds anything but an import, or something is to be
+        hashed and `key` is missing or too short.
     TableError
         If a file or column is not there, values do not read as their kind, a needed value is missing, a key repeats
         or more rows would go than a budget allows.
@@ -83,28 +89,26 @@ def run(mapping: Mapping, source: str | Path, to: str | Path) -> pd.DataFrame:
     folder, target = Path(source).resolve(), Path(to).resolve()
     if not folder.is_dir():
         raise ValueError(f"{source}: the source must be a folder of files. Give the folder.")
-    files = {name: _inside(folder, s) for name, s in mapping.sources.items()}
+    _check_key(mapping, key)
+    files = {name: exported.find(folder, s) for name, s in mapping.sources.items()}
     _check_replaceable(target)
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as temporary:
         work, new = Path(temporary), Path(temporary) / "new"
         new.mkdir()
         with contextlib.closing(_engine(work)) as con:
-            found = ledger.as_frame(_fill(con, mapping, files, new, work))
+            found = ledger.as_frame(_fill(con, mapping, files, new, work, key or b""))
         found.to_csv(new / LEDGER_FILE, index=False, lineterminator="\n")
         _move_into_place(new, target, work / "old")
     return found
 
 
-def _inside(folder: Path, source: Source) -> Path:
-    """Resolve a source's file and refuse one outside the folder."""
-    path = (folder / source.file).resolve()
-    if not path.is_relative_to(folder):
-        raise ValueError(f"{source.name}: {source.file!r} lies outside the source folder. Copy it into the folder.")
-    if not path.is_file():
-        there = sorted(p.name for p in folder.iterdir())
-        raise TableError(f"{source.name}: no file {source.file!r}; the folder has {there}. Add it or correct the name.")
-    return path
+def _check_key(mapping: Mapping, key: bytes | None) -> None:
+    if mapping.hashes and not key:
+        said = f"{mapping.hashed[0]}: hash needs a key; none is given."
+        raise ValueError(f"{said} Give the one that earlier imports were made with.")
+    if mapping.hashes:
+        digest("", key or b"")  # refuses a short one
 
 
 def _check_replaceable(target: Path) -> None:
@@ -144,158 +148,106 @@ def _lock(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def _fill(
-    con: duckdb.DuckDBPyConnection, mapping: Mapping, files: dict[str, Path], new: Path, work: Path
+    con: duckdb.DuckDBPyConnection,
+    mapping: Mapping,
+    files: dict[str, dict[str, Path]],
+    new: Path,
+    work: Path,
+    key: bytes,
 ) -> list[LedgerRow]:
     """Read every source, then make every table."""
     read: dict[str, Any] = {}
     rows: list[LedgerRow] = []
     for name, source in mapping.sources.items():
-        with _explained(name):
+        with _explained(name, bool(source.secret)):
             read[name] = _load(con, source, mapping, files[name], work)
     _lock(con)
     for name, source in mapping.sources.items():
-        with _explained(name):
+        with _explained(name, bool(source.secret)):
             rows += read[name][1] + _prepare(con, source)
     for name, source in mapping.sources.items():
-        with _explained(name):
-            rows += _join(con, source)
+        with _explained(name, bool(source.secret)):
+            rows += _join(con, mapping, source)
     for name, table in mapping.tables.items():
-        with _explained(name):
-            rows += _make(con, mapping, table, new / f"{name}.parquet")
+        with _explained(name, any(d.secret for d in table.columns.values())):
+            rows += _make(con, mapping, table, new / f"{name}.parquet", key)
     book = {"title": mapping.title, **mapping.workbook.model_dump(exclude_unset=True)}
-    book["source"] = {"mapping": mapping.file, "files": [file for file, _ in read.values()]}
+    book["source"] = {"mapping": mapping.file, "files": [file for its, _ in read.values() for file in its]}
     said = yaml.safe_dump(book, sort_keys=False, allow_unicode=True, width=120)
     (new / settings.FILE).write_text(said, "utf-8", newline="\n")
     return rows
 
 
 @contextlib.contextmanager
-def _explained(place: str, remedy: str = "Correct the file, or the mapping's expression.") -> Iterator[None]:
-    """Say what an error of the engine belongs to."""
+def _explained(
+    place: str, secret: bool, remedy: str = "Correct the file, or the mapping's expression."
+) -> Iterator[None]:
+    """Say what an error of the engine belongs to; without the values it quotes, if some are `secret`."""
     try:
         yield
     except duckdb.Error as wrong:
-        raise TableError(f"{place}: {cause(wrong)} {remedy}") from wrong
+        said = re.sub("'.*'|\".*\"", "'…'", cause(wrong)) if secret else cause(wrong)
+        raise TableError(f"{place}: {said} {remedy}") from (None if secret else wrong)
 
 
 def _load(
-    con: duckdb.DuckDBPyConnection, source: Source, mapping: Mapping, path: Path, work: Path
-) -> tuple[dict[str, Any], list[LedgerRow]]:
-    """Copy the columns that the mapping names into the engine, cleaned, with the row number; say what was read."""
-    reader, columns = (_parquet if path.suffix.lower() == ".parquet" else _csv)(con, source, path, work)
-    names = [name for name, _, _ in columns]
-    _check_header(source, names)
-    used = _used(source, mapping, names)
-    wanted = [f"{values.clean(t, x, source.missing)} as {quoted(n)}" for n, x, t in columns if n.lower() in used]
-    selected = ", ".join([f"row_number() over () as {ROW}", *wanted])
-    con.execute(f"create table {quoted(f'raw {source.name}')} as select {selected} from {reader}")
-    (rows,) = _one(con, f"select count(*) from {quoted(f'raw {source.name}')}")
-    with path.open("rb") as file:
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    idle = [n or "one without a name" for n in names if n.lower() not in used]
-    why = [f"file {path.name}"] + ([f"source columns not mapped: {', '.join(idle)}"] if idle else [])
-    said = [LedgerRow("read", source.name, rows, rows, 0, w) for w in why]
-    return {"name": path.name, "sha256": sha256, "rows": rows}, said
+    con: duckdb.DuckDBPyConnection, source: Source, mapping: Mapping, files: dict[str, Path], work: Path
+) -> tuple[list[dict[str, Any]], list[LedgerRow]]:
+    """Copy the columns that the mapping names into the engine, with the row number; say what was read."""
+    parts = exported.prepare(con, source, files, work)
+    used = _used(source, mapping, parts)
+    counts = exported.load(con, source, parts, used)
+    why = [f"file {part.name}{part.why}" for part in parts]
+    said = [LedgerRow("read", source.name, n, n, 0, w) for n, w in zip(counts, why, strict=True)]
+    idle = dict.fromkeys(n or "one without a name" for part in parts for n in part.names if n.lower() not in used)
+    if idle:
+        why = [f"source columns not mapped: {', '.join(idle)}"]
+        said.append(LedgerRow("read", source.name, sum(counts), sum(counts), 0, why[0]))
+    read = [
+        {"name": part.name, "sha256": exported.sha256(part.path), "rows": n}
+        for part, n in zip(parts, counts, strict=True)
+    ]
+    return read, said
 
 
-Reader = tuple[str, list[tuple[str, str, str]]]  # SQL to select from, and each column's name, SQL and type
-
-
-def _parquet(con: duckdb.DuckDBPyConnection, source: Source, path: Path, work: Path) -> Reader:
-    reader = f"read_parquet({_place(path)}, hive_partitioning = false)"
-    return reader, [(name, quoted(name), kind) for name, kind in _describe(con, f"select * from {reader}").items()]
-
-
-def _csv(con: duckdb.DuckDBPyConnection, source: Source, path: Path, work: Path) -> Reader:
-    """Read every column as text, under its number, whatever its name."""
-    delimiter = source.delimiter or DELIMITERS[path.suffix.lower()]
-    if source.encoding not in ("utf-8", "utf-8-sig", "ascii"):
-        path = _as_utf8(source, path, work / f"{source.name}.csv")
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            quoting = {"quotechar": source.quote} if source.quote else {"quoting": csv.QUOTE_NONE}
-            names = next(csv.reader(file, delimiter=delimiter, **quoting), [])
-    except (UnicodeError, csv.Error) as wrong:
-        raise TableError(f"{source.name}: {source.file}: first line: {wrong}. Name encoding and delimiter.") from wrong
-    kinds = ", ".join(f"'{number}': 'VARCHAR'" for number in range(len(names)))
-    reader = (
-        f"read_csv({_place(path)}, auto_detect = false, columns = {{{kinds}}}, header = true, "
-        f"delim = {text(delimiter)}, quote = {text(source.quote)}, escape = {text(source.quote)}, comment = '', "
-        f"max_line_size = {LONGEST_LINE}, hive_partitioning = false)"
-    )
-    return reader, [(name, quoted(str(number)), "VARCHAR") for number, name in enumerate(names)]
-
-
-def _place(path: Path) -> str:
-    """Write a path as an SQL literal in which no character is taken for a pattern: [*] is a star."""
-    return text(re.sub(r"([*?\[])", r"[\1]", str(path)))
-
-
-def _as_utf8(source: Source, path: Path, copy: Path) -> Path:
-    """Write a file again as UTF-8, a piece at a time."""
-    try:
-        with (
-            path.open(encoding=source.encoding, newline="") as old,
-            copy.open("w", encoding="utf-8", newline="") as new,
-        ):
-            shutil.copyfileobj(old, new, 1 << 20)
-    except UnicodeError as wrong:
-        raise TableError(f"{source.name}: {path.name} is not {source.encoding}: {wrong}. Name its encoding.") from wrong
-    return copy
-
-
-def _check_header(source: Source, names: list[str]) -> None:
-    if not any(names):
-        raise TableError(f"{source.name}: {source.file} is empty or starts with an empty line. Start with its columns.")
-    taken = [n for n in names if n.lower() in {ROW, *(d.lower() for d in (*source.derive, *source.join))}]
-    if taken:
-        raise TableError(f"{source.name}: {source.file} itself has the column(s) {taken}. Rename them.")
-
-
-def _used(source: Source, mapping: Mapping, columns: list[str]) -> set[str]:
-    """Give the columns that the mapping names, in small letters; refuse a name that the file lacks or has twice."""
-    has = [c.lower() for c in columns]
-    needed = [(p, name) for s in mapping.sources.values() for p, of, name in _needed(s, mapping) if of == source.name]
-    for place, name in needed:
-        if name.lower() not in {ROW, *(d.lower() for d in source.derive), *has}:
-            raise TableError(
-                f"{source.name}: {place} needs column {name!r}; {source.file} has {columns}. Correct the name in the "
-                "mapping; if all names stand in one text, set delimiter."
-            )
-    used = {name.lower() for _, name in needed}
-    twice = [c for c in columns if c.lower() in used and has.count(c.lower()) > 1]
-    if twice:
+def _used(source: Source, mapping: Mapping, parts: Sequence[exported.Part]) -> set[str]:
+    """Give the columns that the mapping names, in small letters; refuse a name that a file lacks or has twice."""
+    own = {ROW, *(d.lower() for d in source.derive)}
+    for part in parts:
+        taken = [n for n in part.names if n.lower() in {*own, *(j.lower() for j in source.join)}]
+        if taken:
+            raise TableError(f"{source.name}: {part.name} itself has the column(s) {taken}. Rename them.")
+    wanted = [(p, n) for s in mapping.sources.values() for p, of, n in needed(s, mapping) if of == source.name]
+    used = {name.lower() for _, name in wanted} - own
+    has = {part.name: {n.lower() for n in part.names} for part in parts}
+    if suffix(source.file) in JSON:  # an object leaves out what it does not know
+        has = dict.fromkeys(has, set().union(*has.values()))
+    for place, name in wanted:
+        if name.lower() in used and not any(name.lower() in names for names in has.values()):
+            raise TableError(_lacking(source, place, name, parts[0]))
+    lack = {n: sorted({name for _, name in wanted if name.lower() in used - names}) for n, names in has.items()}
+    if cases := [f"{n} lacks {', '.join(names)}" for n, names in lack.items() if names]:
         raise TableError(
-            f"{source.name}: {len(twice)} of {len(columns)} columns stand more than once in {source.file} and are mapped "
-            f"{first_cases(twice)}. Give each its own name in the file."
+            f"{source.name}: {len(cases)} of {len(parts)} files lack columns that the mapping names {first_cases(cases)}. "
+            "Files of one pattern must be of one shape: correct them, or give these a source of their own."
         )
+    for part in parts:
+        names = [n.lower() for n in part.names]
+        if twice := [n for n in part.names if n.lower() in used and names.count(n.lower()) > 1]:
+            raise TableError(
+                f"{source.name}: {len(twice)} of {len(names)} columns stand more than once in {part.name} and are mapped "
+                f"{first_cases(twice)}. Give each its own name in the file."
+            )
     return used
 
 
-def _needed(source: Source, mapping: Mapping) -> Iterator[tuple[str, str, str]]:
-    """Give each place where the mapping names a column for rows of the source: place, source it is of, name there."""
-    tables = [t for t in mapping.tables.values() if source.name in t.sources]
-    columns = [(f"{t.name}.{c}", d) for t in tables for c, d in t.sources[source.name].items()]
-    yield from (("correct", source.name, name) for name in source.correct)
-    for other, join in source.join.items():
-        for here, there in join.by.items():
-            yield from ((f"{source.name}.join.{other}", *of) for of in ((source.name, here), (other, there)))
-    for place, d in columns:
-        yield from ((place, *_of(source, name)) for name in (d.column, *d.key) if name is not None)
-    expressions = [(f"derive.{name}", e) for name, e in source.derive.items()]
-    expressions += [("keep", k.where) for k in source.keep]
-    expressions += [(f"{t.name}.keep", k.where) for t in tables for k in t.keep]
-    for place, expression in expressions + [(place, d.sql) for place, d in columns if d.sql]:
-        for parts in references(expression):
-            yield (place, *_of(source, *parts))
-
-
-def _of(source: Source, *parts: str) -> tuple[str, str]:
-    """Give the source that a name is of, and the name there: that of a joined row is written source.name."""
-    head, *rest = parts if len(parts) > 1 else parts[0].split(".", 1)
-    if rest and head in source.join:
-        return head, rest[0]
-    return source.name, parts[1] if len(parts) > 1 and head.lower() == source.name.lower() else parts[0]
+def _lacking(source: Source, place: str, name: str, part: exported.Part) -> str:
+    """Say that a column is not there; one column whose name holds signs that part columns is a wrong delimiter."""
+    said = f"{source.name}: {place} needs column {name!r}; {part.name} has {part.names}."
+    signs = [sign for sign in (";", "\t", ",", "|") if sign in part.names[0]] if len(part.names) == 1 else []
+    if signs and suffix(part.name) in DELIMITERS:
+        return f"{said} All names stand in one: say delimiter: {signs[0]!r} in the mapping."
+    return f"{said} Correct the name in the mapping."
 
 
 def _prepare(con: duckdb.DuckDBPyConnection, source: Source) -> list[LedgerRow]:
@@ -307,8 +259,8 @@ def _prepare(con: duckdb.DuckDBPyConnection, source: Source) -> list[LedgerRow]:
         right = values.mapped(entries, x, x)
         wrong = f"from {raw} where {x} is distinct from {right}"
         total, count = _one(con, f"select count(*), (select count(*) {wrong}) from {raw}")
-        why = f"{column}: {count} values corrected{_first(con, f'select {x} {wrong} group by all', f'min({ROW})')}"
-        rows.append(LedgerRow("correct", source.name, total, total, 0, why))
+        first = _first(con, [x], wrong, column.lower() in source.secret)
+        rows.append(LedgerRow("correct", source.name, total, total, 0, f"{column}: {count} values corrected{first}"))
         origin = f"(select * replace ({right} as {quoted(column)}) from {origin}) as {name}"
     for derived, expression in source.derive.items():
         origin = f"(select *, (\n{expression}\n) as {quoted(derived)} from {origin}) as {name}"
@@ -317,23 +269,29 @@ def _prepare(con: duckdb.DuckDBPyConnection, source: Source) -> list[LedgerRow]:
     return rows
 
 
-def _join(con: duckdb.DuckDBPyConnection, source: Source) -> list[LedgerRow]:
+def _join(con: duckdb.DuckDBPyConnection, mapping: Mapping, source: Source) -> list[LedgerRow]:
     """Look each row up in other sources, and leave the rows with what was found; no row goes and none doubles."""
     kept, rows = quoted(f"kept {source.name}"), []
-    picks, joined, types = [f"{kept}.*"], kept, _types(con, kept)
+    picks, joined, types = [f"{kept}.*"], kept, {(source.name, c): t for c, t in _types(con, kept).items()}
     for other, join in source.join.items():
         right, words = quoted(f"kept {other}"), " and ".join(join.by)
-        theirs = _types(con, right)
-        here = [values.as_text(types[c.lower()], f"{kept}.{quoted(c)}") for c in join.by]
-        there = [values.as_text(theirs[c.lower()], f"{right}.{quoted(c)}") for c in join.by.values()]
+        types |= {(other, c): t for c, t in _types(con, right).items()}
+        ours = [of_source(source, c) for c in join.by]
+        here, there = (
+            [values.as_text(types[n, c.lower()], f"{quoted(f'kept {n}')}.{quoted(c)}") for n, c in columns]
+            for columns in (ours, [(other, c) for c in join.by.values()])
+        )
         whole, keyed = (f"{' || '.join(keys)} is not null" for keys in (there, here))
         agree = " and ".join(f"{a} = {b}" for a, b in zip(here, there, strict=True))
         remedy = f"{source.name} looks its rows up by it: keep one row per key, or look up by more columns."
-        _check_unique(con, other, f"{right} where {whole}", dict(zip(join.by.values(), there, strict=True)), remedy)
-        lost = f"from {kept} anti join {right} on {agree} where {keyed}"
+        theirs = mapping.sources[other].secret & {c.lower() for c in join.by.values()}
+        keys = dict(zip(join.by.values(), there, strict=True))
+        _check_unique(con, other, f"{right} where {whole}", keys, remedy, bool(theirs))
+        lost = f"from {joined} anti join {right} on {agree} where {keyed}"
         counts = f"count(*), count(*) filter (where {keyed}), (select count(*) {lost})"
-        total, known, count = _one(con, f"select {counts} from {kept}")
-        first = _first(con, f"select {', '.join(here)} {lost} group by all", f"min({ROW})")
+        total, known, count = _one(con, f"select {counts} from {joined}")
+        secret = any(c.lower() in mapping.sources[n].secret for n, c in ours)
+        first = _first(con, here, lost, secret, f"{kept}.{ROW}")
         why = [f"no match in {other}: {count} of {known} rows with {words}{first}"]
         if count > join.budget * known:
             remedy = "Correct them in the files, or with correct in the mapping."
@@ -341,8 +299,9 @@ def _join(con: duckdb.DuckDBPyConnection, source: Source) -> list[LedgerRow]:
         if known < total:
             why.append(f"nothing to look up in {other}: {total - known} of {total} rows without {' or '.join(join.by)}")
         rows += [LedgerRow("join", source.name, total, total, 0, w) for w in why]
-        picks += [f"{right}.{quoted(c)} as {quoted(f'{other}.{c}')}" for c in theirs]
-        fields = ", ".join(f"{text(c)}: {right}.{quoted(c)}" for c in theirs)
+        found = [c for n, c in types if n == other]
+        picks += [f"{right}.{quoted(c)} as {quoted(f'{other}.{c}')}" for c in found]
+        fields = ", ".join(f"{text(c)}: {right}.{quoted(c)}" for c in found)
         picks.append(f"{{{fields}}} as {quoted(other)}")  # for other.column in an expression
         joined += f" left join {right} on {agree}"
     con.execute(f"create view {quoted(f'joined {source.name}')} as select {', '.join(picks)} from {joined}")
@@ -368,13 +327,13 @@ def _filter(con: duckdb.DuckDBPyConnection, table: str, origin: str, keeps: Sequ
     return rows
 
 
-def _make(con: duckdb.DuckDBPyConnection, mapping: Mapping, table: Table, path: Path) -> list[LedgerRow]:
+def _make(con: duckdb.DuckDBPyConnection, mapping: Mapping, table: Table, path: Path, secret: bytes) -> list[LedgerRow]:
     """Make one canonical table: read values, check them, group, check the key, write."""
     rows = []
     made = [f"{quoted(c)} {values.TYPES[d.kind]}, {quoted(f'bad {c}')} varchar" for c, d in table.columns.items()]
     con.execute(f"create or replace table made ({', '.join([f'{ROW} bigint', *made])})")
     for name, columns in table.sources.items():
-        rows += _add(con, mapping, table.model_copy(update={"columns": columns}), mapping.sources[name])
+        rows += _add(con, mapping, table.model_copy(update={"columns": columns}), mapping.sources[name], secret)
     (n,) = _one(con, "select count(*) from made")
     order = ROW
     if table.one_row_per:
@@ -383,22 +342,26 @@ def _make(con: duckdb.DuckDBPyConnection, mapping: Mapping, table: Table, path: 
         rows.append(LedgerRow("group", table.name, before, n, 0, f"one row per {', '.join(table.one_row_per)}"))
     key = {c: quoted(c) for c in schema.key(table.name) if c in table.columns}
     remedy = f"Group them with one_row_per: [{', '.join(key)}] in the mapping, or add to the key what tells them apart."
-    _check_unique(con, table.name, "made", key, remedy)
+    hidden = any(d.secret and not d.hash for c, d in table.columns.items() if c in key)
+    _check_unique(con, table.name, "made", key, remedy, hidden)
     wanted = ", ".join(f"{quoted(c)}::{values.TYPES[d.kind]} as {quoted(c)}" for c, d in table.columns.items())
     _write(con, f"select {wanted} from made order by {order}", path)
     return [*rows, LedgerRow("write", table.name, n, n, 0, path.name)]
 
 
-def _add(con: duckdb.DuckDBPyConnection, mapping: Mapping, table: Table, source: Source) -> list[LedgerRow]:
+def _add(
+    con: duckdb.DuckDBPyConnection, mapping: Mapping, table: Table, source: Source, secret: bytes
+) -> list[LedgerRow]:
     """Add the rows of one source, after those of the sources before it, and check their values."""
     joined = quoted(f"joined {source.name}")
     origin = f"{joined} as {quoted(source.name)}"
     rows = _filter(con, table.name, origin, table.keep)
     types, kinds = _types(con, joined), {}
     for c, d in table.columns.items():
-        with _explained(d.place, "Correct the expression in the mapping."):
+        with _explained(d.place, d.secret, "Correct the expression in the mapping."):
             kinds[c] = _describe(con, f"select {values.origin(d, types)} as x from {origin}")["x"]
-    read = values.stage(table, kinds, types, f"{origin}{_where(table.keep)}", mapping.workbook.time_zone)
+    rest = f"{origin}{_where(table.keep)}"
+    read = values.stage(table, kinds, types, rest, mapping.workbook.time_zone, secret)
     (top,) = _one(con, f"select coalesce(max({ROW}), 0) from made")
     con.execute(f"insert into made by name select * replace ({ROW} + {top} as {ROW}) from ({read})")
     (n,) = _one(con, f"select count(*) from made where {ROW} > {top}")
@@ -409,7 +372,8 @@ def _add(con: duckdb.DuckDBPyConnection, mapping: Mapping, table: Table, source:
 def _check_values(con: duckdb.DuckDBPyConnection, table: Table, file: str, n: int, top: int) -> None:
     """Refuse values that do not read, needed values that are missing, and values that a column does not allow."""
     for c, d in table.columns.items():
-        for broken, shown, says, remedy in _complaints(c, d, schema.CANONICAL[table.name].columns[c], file):
+        for broken, value, says, remedy in _complaints(c, d, schema.CANONICAL[table.name].columns[c], file):
+            shown = "null" if d.secret else value
             where = f"{ROW} > {top} and ({broken})"
             (count,) = _one(con, f"select count(*) from made where {where}")
             if count:
@@ -429,6 +393,9 @@ def _complaints(name: str, column: Column, definition: Any, file: str) -> Iterat
     if required(definition):
         remedy = f"Fill them in {file}, or leave these rows out with a keep that says why."
         yield f"{x} is null", "null", "values missing", remedy
+    if (column.place.split(":")[0], name) in HASHES and not column.hash:
+        remedy = "Say hash: true in the mapping, or map a column of hashes: 64, 40 or 32 digits, 0 to 9 and a to f."
+        yield f"not regexp_full_match({x}, {text(HASH)})", "null", "values are no hashes", remedy
     if one_of:
         says = f"values are none of {list(one_of)}"
         yield f"{x} not in ({texts(one_of)})", x, says, "Translate them with map in the mapping."
@@ -446,7 +413,8 @@ def _group(con: duckdb.DuckDBPyConnection, table: Table) -> int:
         if c in table.one_row_per:
             continue
         if d.take is None:
-            _check_one_value(con, d.place, x, keys)
+            hidden = any(d.secret and not d.hash for g, d in table.columns.items() if g in table.one_row_per)
+            _check_one_value(con, d.place, x, keys, hidden)
         if d.take == "most_common":
             joins += f" left join ({_most_common(x, keys)}) using ({keys})"
         else:
@@ -463,30 +431,43 @@ def _most_common(x: str, keys: str) -> str:
     return f"select {keys}, {x} from ({counts}) {best}"
 
 
-def _check_one_value(con: duckdb.DuckDBPyConnection, place: str, x: str, keys: str) -> None:
-    several = f"select {keys} from made group by {keys} having count(distinct {x}) > 1"
-    (count,) = _one(con, f"select count(*) from ({several})")
+def _check_one_value(con: duckdb.DuckDBPyConnection, place: str, x: str, keys: str, secret: bool) -> None:
+    several = f"from made group by {keys} having count(distinct {x}) > 1"
+    (count,) = _one(con, f"select count(*) from (select 1 {several})")
     if count:
         (groups,) = _one(con, f"select count(*) from (select distinct {keys} from made)")
+        cases = _cases(con, f"select {f'min({ROW})' if secret else keys} {several}", "all", secret)
         raise TableError(
-            f"{place}: {count} of {groups} groups hold several values{_first(con, several)}. Say in the mapping which "
-            f"one to take: {[t for t in TAKES if t]}."
+            f"{place}: {count} of {groups} groups hold several values{cases}. Say in the mapping which one to take: "
+            f"{[t for t in TAKES if t]}."
         )
 
 
-def _check_unique(con: duckdb.DuckDBPyConnection, place: str, rows: str, key: dict[str, str], remedy: str) -> None:
+def _check_unique(
+    con: duckdb.DuckDBPyConnection, place: str, rows: str, key: dict[str, str], remedy: str, secret: bool
+) -> None:
     """Refuse rows of which several have one key, given as names and SQL."""
-    keys, repeated = ", ".join(key.values()), f"from {rows} group by all having count(*) > 1"
-    (count,) = _one(con, f"select coalesce(sum(n), 0)::bigint from (select {keys}, count(*) as n {repeated})")
+    keys = ", ".join(key.values())
+    repeated = f"from {rows} group by {keys} having count(*) > 1"
+    (count,) = _one(con, f"select coalesce(sum(n), 0)::bigint from (select count(*) as n {repeated})")
     if count:
         (n,) = _one(con, f"select count(*) from {rows}")
-        cases = _first(con, f"select {keys} {repeated}")
+        cases = _cases(con, f"select {f'min({ROW})' if secret else keys} {repeated}", "all", secret)
         raise TableError(f"{place}: {count} of {n} rows share a key {list(key)}{cases}. {remedy}")
 
 
-def _first(con: duckdb.DuckDBPyConnection, query: str, order: str = "all") -> str:
-    found = con.execute(f"{query} order by {order} limit {FIRST}").fetchall()
-    return f" {first_cases(row[0] if len(row) == 1 else row for row in found)}" if found else ""
+def _first(con: duckdb.DuckDBPyConnection, keys: list[str], rows: str, secret: bool, row: str = ROW) -> str:
+    """Name the first different keys of some rows in file order; the numbers of the rows, if the keys are secret."""
+    if secret:
+        return _cases(con, f"select {row} {rows}", "all", secret)
+    return _cases(con, f"select {', '.join(keys)} {rows} group by {', '.join(keys)}", f"min({row})", secret)
+
+
+def _cases(con: duckdb.DuckDBPyConnection, query: str, order: str, rows: bool) -> str:
+    found = [
+        row[0] if len(row) == 1 else row for row in con.execute(f"{query} order by {order} limit {FIRST}").fetchall()
+    ]
+    return f" {first_cases(f'row {case}' if rows else case for case in found)}" if found else ""
 
 
 def _write(con: duckdb.DuckDBPyConnection, query: str, path: Path) -> None:

@@ -1,6 +1,6 @@
 r"""The mapping file: any export to canonical tables, by one YAML file that says which column goes where.
 
-The file, with every word it may hold (``data/mappings/`` has worked examples)::
+The file, with every word it may hold (``data/mappings/README.md`` has an example of each)::
 
     version: 1
     title: one line
@@ -11,8 +11,10 @@ The file, with every word it may hold (``data/mappings/`` has worked examples)::
       time_zone: Europe/Berlin      # reporting time zone: dates are days of this zone
     sources:
       orders:
-        file: orders.csv            # .csv .tsv .txt .parquet, inside the source folder
-        delimiter: ";"              # CSV: also quote, encoding (any that Python knows)
+        file: orders.csv            # or orders_*.csv: files of one shape, in the order of their names
+        delimiter: ";"              # text: also quote, encoding (any that Python knows)
+        header_row: 4               # text and Excel: row of the column names, if not the first
+        sheet: March                # Excel: if not the first
         decimal: ","                # how numbers are written in text columns; also thousands
         time_zone: Europe/Berlin    # zone of times that do not carry one
         missing: ["n/a", "-"]       # texts that mean missing, besides the empty text
@@ -31,14 +33,24 @@ The file, with every word it may hold (``data/mappings/`` has worked examples)::
           product_id: Item                        # short for {column: Item}; items.id is of the row joined
           kind: {value: purchase}                 # the same in every row
           revenue: {sql: '"Qty" * "Price"'}       # an expression over the source's columns
-          transaction_id: {key: [Order, _row]}    # _row: number of the row in the file, from 1
+          transaction_id: {key: [Order, _row]}    # _row: number of the row in the source, from 1
+          contact_id: {column: Mail, hash: true}  # keyed hash, for what is nobody's business
+
+Files lie inside the source folder. They are ``.csv``, ``.tsv``, ``.txt``, each also ``.gz``; ``.parquet``; Excel's
+``.xlsx``, ``.xls``, ``.xlsb`` and ``.ods``; and JSON lines, ``.jsonl`` or ``.ndjson``, also ``.gz``: one object a line,
+whose nested values are called ``outer.inner`` and whose lists of values are joined by ``;``. A pattern fits names as in
+a shell; every file it finds must have the columns that are mapped. Without ``encoding`` a byte-order mark is believed,
+and without one the file is UTF-8. Blank lines and blank rows of a sheet are no rows.
 
 To ``column`` and ``sql`` may be added: ``map`` (text in the source: value), ``else`` (value of all other texts;
 without it they stop the import), ``format`` and ``time_zone`` of a date (strptime, one or several; ``epoch_seconds``,
 ``epoch_milliseconds``), ``decimal`` and ``thousands``, ``unit: percent``, ``divide_by``, ``multiply_by``; and in a
-grouped table ``take``: first, last, min, max, sum, most_common. Without ``take`` a group must hold one value.
+grouped table ``take``: first, last, min, max, sum, most_common. Without ``take`` a group must hold one value. ``hash:
+true``, also beside ``key``, needs the secret key of the import; what is hashed is never shown, neither in an error nor in
+the ledger. ``email_hash`` must be hashed here, or hold hashes already.
 
-A row whose key is missing or not found in a ``join`` stays, without the other's columns, and is counted in the ledger;
+A ``join`` may look up by what an earlier one found: ``{territories: {by: {cities.Territory: Id}}}``. A row whose key is
+missing or not found stays, without the other's columns, and is counted in the ledger;
 the budget is of the rows that have a key. A key that stands twice in the other source stops the import. Of several
 sources, the rows follow each other; a column that one of them lacks is missing in its rows.
 
@@ -49,6 +61,7 @@ Blanks around texts are cut, and the empty text is missing. Missing stays missin
 import codecs
 import dataclasses
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -71,15 +84,21 @@ from abmlib.tables import schema, settings
 from abmlib.tables.importers import sql
 
 VERSION = 1
+ROW = "_row"
 DELIMITERS = {".csv": ",", ".tsv": "\t", ".txt": "\t"}  # of a text file, if none is given
+EXCEL, JSON, PARQUET = (".xlsx", ".xls", ".xlsb", ".ods"), (".jsonl", ".ndjson"), (".parquet",)
+WORDS_OF: dict[str, tuple[str, ...]] = dict.fromkeys(("delimiter", "quote"), (*DELIMITERS,))  # of files of these kinds
+WORDS_OF |= {"encoding": (*DELIMITERS, *JSON), "header_row": (*DELIMITERS, *EXCEL), "sheet": EXCEL}
 TEXTS, NUMBERS, TIMES = ("id", "text", "list"), ("int", "number", "money", "rate"), ("ts", "date")
 MEANT_FOR: dict[str, tuple[str, ...]] = dict.fromkeys(("format", "time_zone"), TIMES) | {"key": TEXTS}
+MEANT_FOR["hash"] = ("id", "text")
 MEANT_FOR |= dict.fromkeys(("decimal", "thousands", "unit", "divide_by", "multiply_by"), NUMBERS)
 ORIGINS = ["column", "value", "sql", "key"]
 AS_READ = {"format", *(word for word, kinds in MEANT_FOR.items() if kinds == NUMBERS)}  # how the export writes a value
 EPOCHS = {"epoch_seconds": 1_000_000, "epoch_milliseconds": 1_000}  # microseconds in one
-LATER = {"lookup": "Use join in the source.", "sheet": "Save the sheet as CSV."}
-LATER |= dict.fromkeys(("union", "files"), "Give each file a source, and name them all in `from`.")
+LATER = {"lookup": "Use join in the source."}
+LATER |= dict.fromkeys(("union", "files"), "Give file a pattern, or each file a source, and name them all in `from`.")
+HASHES = {("contacts", "email_hash")}  # columns that take nothing but hashes
 
 
 def _plain(value: Any) -> Any:
@@ -105,9 +124,15 @@ def _version(given: int) -> int:
     return given
 
 
+def suffix(file: str) -> str:
+    """Give what a file's name ends in, in small letters; of a compressed file what stands before .gz."""
+    return Path(file.lower().removesuffix(".gz")).suffix
+
+
 def _file(given: str) -> str:
-    if (suffix := Path(given).suffix.lower()) not in (*DELIMITERS, ".parquet"):
-        raise ValueError(f"{suffix or given} files are not in this version. Save it as CSV or Parquet.")
+    known = (*PARQUET, *EXCEL) if given.lower().endswith(".gz") else ()
+    if suffix(given) in known or suffix(given) not in (*DELIMITERS, *JSON, *PARQUET, *EXCEL):
+        raise ValueError(f"{given!r} is no kind of file that is read. Save it as CSV, Excel, Parquet or JSON lines.")
     return given
 
 
@@ -203,13 +228,16 @@ class Join(Words):
 
 
 class Source(Words):
-    """One file of the export and how it is written."""
+    """One file of the export, or several of one shape, and how they are written."""
 
     name: str = Field("", exclude=True)
+    secret: frozenset[str] = Field(frozenset(), exclude=True)  # columns, in small letters, never shown
     file: File
+    sheet: str | None = None
+    header_row: Annotated[int, Field(ge=1)] = 1
     delimiter: Character | None = None
     quote: Annotated[str, Field(max_length=1)] = '"'
-    encoding: Encoding = "utf-8"
+    encoding: Encoding | None = None
     decimal: Decimal = "."
     thousands: Thousands = ""
     time_zone: Zone | None = None
@@ -219,12 +247,20 @@ class Source(Words):
     keep: list[Keep] = []
     join: dict[str, Join] = {}
 
+    @model_validator(mode="after")
+    def _fits_its_kind(self) -> "Source":
+        for word, suffixes in WORDS_OF.items():
+            if word in self.model_fields_set and suffix(self.file) not in suffixes:
+                raise ValueError(f"{word} has no meaning for {self.file}; it is for {list(suffixes)}. Leave it out.")
+        return self
+
 
 class Column(Words):
     """Where one canonical column comes from, and how its values are written there."""
 
     place: str = Field("", exclude=True)  # table and column, for errors
     kind: str = Field("", exclude=True)
+    secret: bool = Field(False, exclude=True)  # made from what is hashed: its values are never shown
     column: str | None = None
     value: Plain | None = None
     sql: Expression | None = None
@@ -238,6 +274,7 @@ class Column(Words):
     unit: Literal["percent"] | None = None
     divide_by: Factor | None = None
     multiply_by: Factor | None = None
+    hash: bool = False
     take: Literal["first", "last", "min", "max", "sum", "most_common"] | None = None
 
     @property
@@ -251,6 +288,7 @@ class Column(Words):
         if len(given & set(ORIGINS)) != 1:
             raise ValueError(f"must have exactly one of {ORIGINS}, got {sorted(given)}. Correct it.")
         extra = given - {"key", "value", "take", "time_zone"} if given & {"key", "value"} else set()
+        extra -= {"hash"} if self.key else set()
         extra |= given & AS_READ if self.map is not None else given & {"otherwise"}
         if extra:
             raise ValueError(f"{sorted(extra)} cannot be added to {sorted(given - extra)}. Leave it out.")
@@ -293,6 +331,17 @@ class Mapping(Words):
     workbook: Workbook = Workbook()
     sources: dict[Annotated[str, Field(pattern=r"^[A-Za-z_]\w*$")], Source] = Field(min_length=1)
     tables: dict[str, Table] = Field(min_length=1)
+
+    @property
+    def hashed(self) -> list[str]:
+        """The columns that are hashed, as table.column."""
+        parts = [(n, part) for n, t in self.tables.items() for part in t.sources.values()]
+        return [f"{n}.{c}" for n, part in parts for c, d in part.items() if d.hash]
+
+    @property
+    def hashes(self) -> bool:
+        """Whether anything is hashed, so that an import needs the key."""
+        return bool(self.hashed)
 
 
 class _Loader(yaml.SafeLoader):
@@ -354,15 +403,90 @@ def _first(wrong: ValidationError) -> str:
 def _settled(mapping: Mapping, file: str) -> Mapping:
     """Give every part its name, and every column what it takes from its source and its table."""
     sources = {n: s.model_copy(update={"name": n}) for n, s in mapping.sources.items()}
-    for n, s in sources.items():
-        if strange := [j for j in s.join if j not in sources or j == n]:
-            raise ValueError(f"{file}: sources.{n}.join: {strange} are no other sources of {[*sources]}. Correct them.")
     tables = {n: _table(f"{file}: tables.{n}", n, t, sources) for n, t in mapping.tables.items()}
+    _check_joins(file, sources)
     made = {n for t in tables.values() for n in t.sources}
     idle = sorted(set(sources) - made - {j for n in made for j in sources[n].join})
     if idle:
         raise ValueError(f"{file}: no table is made with source(s) {idle}. Use them in from or join, or take them out.")
-    return mapping.model_copy(update={"file": file, "sources": sources, "tables": tables})
+    return _guarded(mapping.model_copy(update={"file": file, "sources": sources, "tables": tables}))
+
+
+def _check_joins(file: str, sources: dict[str, Source]) -> None:
+    for n, s in sources.items():
+        if strange := [j for j in s.join if j not in sources or j == n]:
+            raise ValueError(f"{file}: sources.{n}.join: {strange} are no other sources of {[*sources]}. Correct them.")
+        for number, (j, join) in enumerate(s.join.items()):
+            if late := [c for c in join.by if c.split(".")[0] in [*s.join][number:]]:
+                raise ValueError(f"{file}: sources.{n}.join.{j}: {late} are not found before it. Put it further down.")
+
+
+def _guarded(mapping: Mapping) -> Mapping:
+    """Mark what is hashed, what it is made from or looked up by, and all that is made from that: it is never shown."""
+    uses = [
+        (n, place, (of, column.lower()))
+        for n, s in mapping.sources.items()
+        for place, of, column in needed(s, mapping)
+        if column.lower() != ROW
+    ]
+    parts = [
+        (t, n, c, d) for t, table in mapping.tables.items() for n, p in table.sources.items() for c, d in p.items()
+    ]
+    hashed = {(n, f"{t}.{c}") for t, n, c, d in parts if d.hash or (t, c) in HASHES}
+    secret = {used for n, place, used in uses if (n, place) in hashed}
+    derived = [
+        ((n, d.lower()), used) for n, place, used in uses for d in mapping.sources[n].derive if place == f"derive.{d}"
+    ]
+    alike = [
+        (*of_source(s, here), j, there)
+        for s in mapping.sources.values()
+        for j, join in s.join.items()
+        for here, there in join.by.items()
+    ]
+    derived += [((n, here.lower()), (j, there.lower())) for n, here, j, there in alike]
+    for _ in derived:  # as often as one may rest on another
+        secret.update(*(pair for pair in derived if secret.intersection(pair)))
+    touched = {(n, place) for n, place, used in uses if used in secret}
+    sources = {
+        n: s.model_copy(update={"secret": frozenset(c for of, c in secret if of == n)})
+        for n, s in mapping.sources.items()
+    }
+    tables = {}
+    for t, table in mapping.tables.items():
+        own = {
+            n: {c: d.model_copy(update={"secret": (n, f"{t}.{c}") in touched}) for c, d in part.items()}
+            for n, part in table.sources.items()
+        }
+        secrets = {c for part in own.values() for c, d in part.items() if d.secret}
+        columns = {c: d.model_copy(update={"secret": c in secrets}) for c, d in table.columns.items()}
+        tables[t] = table.model_copy(update={"sources": own, "columns": columns})
+    return mapping.model_copy(update={"sources": sources, "tables": tables})
+
+
+def needed(source: Source, mapping: Mapping) -> Iterator[tuple[str, str, str]]:
+    """Give each place where the mapping names a column for rows of the source: place, source it is of, name there."""
+    tables = [t for t in mapping.tables.values() if source.name in t.sources]
+    columns = [(f"{t.name}.{c}", d) for t in tables for c, d in t.sources[source.name].items()]
+    yield from (("correct", source.name, name) for name in source.correct)
+    for other, join in source.join.items():
+        for here, there in join.by.items():
+            yield from ((f"{source.name}.join.{other}", *of) for of in (of_source(source, here), (other, there)))
+    for place, d in columns:
+        yield from ((place, *of_source(source, name)) for name in (d.column, *d.key) if name is not None)
+    expressions = [(f"derive.{name}", e) for name, e in source.derive.items()]
+    expressions += [("keep", k.where) for k in source.keep]
+    expressions += [(f"{t.name}.keep", k.where) for t in tables for k in t.keep]
+    for place, expression in expressions + [(place, d.sql) for place, d in columns if d.sql]:
+        for parts in sql.references(expression):
+            yield (place, *of_source(source, *parts))
+
+
+def of_source(source: Source, *parts: str) -> tuple[str, str]:
+    """Give the source that a name is of, and the name there: that of a joined row is written source.name."""
+    head, *rest = parts if len(parts) > 1 else parts[0].split(".", 1)
+    if rest and head in source.join:
+        return head, rest[0]
+    return source.name, parts[1] if len(parts) > 1 and head.lower() == source.name.lower() else parts[0]
 
 
 def _table(at: str, name: str, table: Table, sources: dict[str, Source]) -> Table:

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 from abmlib.tables import schema
 from abmlib.tables.errors import TableError
-from abmlib.tables.importers.mapping_file import EPOCHS, NUMBERS, TEXTS, Column, Table, has_zone
+from abmlib.tables.importers.mapping_file import EPOCHS, NUMBERS, ROW, TEXTS, Column, Table, has_zone
 from abmlib.tables.importers.sql import quoted, text, texts
+from abmlib.tables.secret import digest_sql
 
-ROW = "_row"
 TYPES = {"int": "BIGINT", "bool": "BOOLEAN", "ts": "TIMESTAMPTZ", "date": "DATE"}
 TYPES |= dict.fromkeys(TEXTS, "VARCHAR") | dict.fromkeys(("number", "money", "rate"), "DOUBLE")
 NUMERIC = re.compile(r"(U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER|FLOAT|DOUBLE|DECIMAL.*)$")
@@ -35,10 +35,13 @@ def origin(column: Column, types: Mapping[str, str]) -> str:
     return quoted(column.column) if column.column is not None else f"(\n{column.sql}\n)"
 
 
-def stage(table: Table, kinds: Mapping[str, str], types: Mapping[str, str], source: str, reporting: str) -> str:
+def stage(
+    table: Table, kinds: Mapping[str, str], types: Mapping[str, str], source: str, reporting: str, key: bytes
+) -> str:
     """Give the query for each column read as its kind, and beside it, as ``bad``, what does not read.
 
-    `kinds` are the types of the `origin` of each column, and `reporting` is the time zone that days are of.
+    `kinds` are the types of the `origin` of each column, `reporting` is the time zone that days are of, and `key` is
+    what values are hashed with.
     """
     origins, entries, values = [], [], []
     for c, d in table.columns.items():
@@ -52,6 +55,8 @@ def stage(table: Table, kinds: Mapping[str, str], types: Mapping[str, str], sour
         bad = f"{m} is not null and {read} is null"
         if d.partial:
             bad += f" or {o} is not null and {o} not in ({texts(list(d.map or {}))})"
+        if d.hash:
+            read = digest_sql(read, key)
         default = schema.meta(schema.CANONICAL[table.name].columns[c])["default"]
         filled = read if default is None else f"coalesce({read}, {text(str(default))}::{TYPES[d.kind]})"
         values.append(f"{filled} as {quoted(c)}")

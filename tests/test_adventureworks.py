@@ -1,0 +1,102 @@
+"""A maker's sales to resellers, in a star of files: the published figures come out of the import."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from abmlib.tables import Book
+from abmlib.tables.importers import mapped
+from tests.conftest import ROOT, SHARED
+
+MAPPING = ROOT / "data" / "mappings" / "adventureworks_reseller.yml"
+SOURCE = SHARED / "adventureworks_dw_reseller"
+LAST = "2013-11-29"  # day of the last order
+
+
+@pytest.fixture(scope="module")
+def raw():
+    """The files of the export, read without the project's own code."""
+    if not SOURCE.is_dir():
+        pytest.skip("the real data set adventureworks_dw_reseller is not beside this checkout")
+    return {f.name.split(".")[0]: pd.read_csv(f) for f in SOURCE.glob("*.csv*")}
+
+
+@pytest.fixture(scope="module")
+def folder(raw, tmp_path_factory):
+    to = tmp_path_factory.mktemp("adventureworks") / "book"
+    mapped.run(mapped.load_mapping(MAPPING), SOURCE, to)
+    return to
+
+
+@pytest.fixture(scope="module")
+def book(folder):
+    return Book.open(folder, as_of=LAST)
+
+
+@pytest.fixture(scope="module")
+def lines(book):
+    return book.read("transactions")
+
+
+def test_the_published_lines_orders_and_revenue_come_out(lines, raw):
+    assert len(lines) == len(raw["FactResellerSales"]) == 60_855
+    assert lines["transaction_id"].str.split("-").str[0].nunique() == 3_796
+    assert lines["revenue"].sum() == pytest.approx(80_450_596.98, abs=0.005)
+    for column, source in (("cogs", "TotalProductCost"), ("discount", "DiscountAmount"), ("quantity", "OrderQuantity")):
+        assert lines[column].sum() == pytest.approx(raw["FactResellerSales"][source].sum())
+
+
+def test_every_reseller_is_known_before_the_first_order_also_those_that_never_bought(folder, book, lines):
+    accounts = book.read("accounts")
+    assert (len(accounts), lines["account_id"].nunique()) == (701, 635)
+    assert (~accounts["account_id"].isin(lines["account_id"])).sum() == 66
+    assert accounts["status"].value_counts()["prospect"] == 66
+    first = lines["booked_at"].min()
+    assert accounts["created_at"].max() <= first.tz_localize("UTC")
+    assert len(Book.open(folder, as_of=first.date()).read("accounts")) == 701
+
+
+def test_a_fifth_of_the_buyers_brings_two_thirds_of_revenue(lines):
+    revenue = lines.groupby("account_id")["revenue"].sum().sort_values(ascending=False)
+    assert revenue.iloc[: round(len(revenue) / 5)].sum() / revenue.sum() == pytest.approx(0.667, abs=0.0005)
+
+
+def test_a_reseller_has_the_country_and_region_of_its_city(book, raw):
+    wanted = raw["DimReseller"].merge(raw["DimGeography"]).merge(raw["DimSalesTerritory"], on="SalesTerritoryKey")
+    wanted = wanted.assign(account_id=wanted["ResellerKey"].astype(str)).set_index("account_id")
+    accounts = book.read("accounts").set_index("account_id").loc[wanted.index]
+    assert accounts["country"].tolist() == wanted["EnglishCountryRegionName"].tolist()
+    assert accounts["region"].tolist() == wanted["SalesTerritoryRegion"].tolist()
+    assert accounts["industry"].tolist() == wanted["BusinessType"].tolist()
+    assert accounts["employees"].tolist() == wanted["NumberEmployees"].tolist()
+    assert accounts["annual_revenue"].tolist() == wanted["AnnualRevenue"].tolist()
+
+
+def test_each_product_sold_has_its_category_and_a_margin(book, lines, raw):
+    products = book.read("products").set_index("product_id")
+    assert lines["product_id"].isin(products.index).all()
+    assert set(products["product_line"]) == set(raw["DimProductCategory"]["EnglishProductCategoryName"])
+    source = raw["DimProduct"].astype({"ProductKey": str}).set_index("ProductKey").loc[products.index]
+    assert products["list_price"].to_numpy() == pytest.approx(source["ListPrice"].to_numpy(), nan_ok=True)
+    margin = 1 - source["StandardCost"] / source["ListPrice"]
+    assert np.allclose(products["gross_margin_rate"].to_numpy(), margin.to_numpy(), equal_nan=True)
+
+
+def test_full_price_is_no_promotion(lines, raw):
+    assert lines["promotion_id"].isna().sum() == (raw["FactResellerSales"]["PromotionKey"] == 1).sum()
+    assert "1" not in set(lines["promotion_id"].dropna())
+
+
+def test_what_sums_up_the_whole_period_is_not_mapped():
+    said = "\n".join(line for line in MAPPING.read_text("utf-8").splitlines() if not line.lstrip().startswith("#"))
+    for column in ("FirstOrderYear", "LastOrderYear", "OrderFrequency", "OrderMonth"):
+        assert column not in said
+
+
+def test_no_check_fails_or_warns_and_only_parts_are_left_out(book, folder):
+    audit = book.audit()
+    assert audit.loc[audit["bad"] > 0].empty
+    assert book.settings.currency == "USD"
+    ledger = pd.read_csv(folder / "ledger.csv")
+    lost = ledger[ledger["rows_lost"] > 0]
+    assert lost[["table", "rows_lost", "why"]].values.tolist() == [["products", 209, "part that is not sold"]]
