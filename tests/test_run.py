@@ -46,6 +46,18 @@ def notebook(folder: Path, name: str, *cells: str, parameters: str = "", reads: 
     listed.write_text(yaml.safe_dump([*entries, entry | {"reads": list(reads), "writes": list(writes)}]))
 
 
+def assert_no_run(out: Path, says: str) -> None:
+    """Nothing is left but what an unattended run needs: a line in the log, and a summary that says there is no report."""
+    assert sorted(p.name for p in out.iterdir()) == ["runs.log", "summary.md"]
+    summary = re.sub(r"\\(.)", r"\1", (out / "summary.md").read_text())
+    assert summary.startswith("# No report, ")
+    line = (out / "runs.log").read_text().splitlines()[-1]
+    assert re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ \d+ ERROR no report: ", line)
+    for text in (summary, line):
+        assert re.search(says, text), text
+        assert "secret" not in text
+
+
 GOOD = 'from abmlib.tables import Book, schema\nbook = Book.open(data, as_of, tables)\nbook.write("01_cycles", schema.empty("01_cycles"))'
 
 
@@ -178,8 +190,7 @@ def test_bad_input_is_refused_in_one_sentence_and_nothing_is_run(args, says, tmp
     code, said = abm("run", *data, "--out", tmp_path / "out", *args)
     assert code == 2, said
     assert re.search(says, said), said
-    assert "secret" not in said
-    assert not (tmp_path / "out").exists()
+    assert_no_run(tmp_path / "out", says)
 
 
 def test_failed_data_checks_stop_the_run_with_a_code_of_their_own(tmp_path):
@@ -187,7 +198,7 @@ def test_failed_data_checks_stop_the_run_with_a_code_of_their_own(tmp_path):
     code, said = abm("run", "--data", data, "--out", tmp_path / "out")
     assert code == 3
     assert "accounts: one row per account_id: broken in 2 of 4 rows (first: acme, acme). Keep one row per key." in said
-    assert not (tmp_path / "out").exists()
+    assert_no_run(tmp_path / "out", "one row per account")
 
 
 def test_what_data_cannot_answer_is_a_success_that_says_what_to_export(tmp_path):
@@ -249,6 +260,45 @@ def test_a_failed_notebook_leaves_its_error_readable_and_stops_only_its_readers(
         assert "must not be used" in page.read_text()
 
 
+def test_the_summary_beside_the_runs_says_first_what_failed(broken_run):
+    said = (broken_run.parent / "summary.md").read_text()
+    assert said == (broken_run / "summary.md").read_text()
+    assert said.split("\n\n")[1].startswith("**Not complete:** no result from 01_fails, 02_reads_it")
+
+
+def test_side_by_side_gives_what_one_after_the_other_gives(sample_run, tmp_path):
+    code, said = abm("run", "--data", SAMPLE, "--out", tmp_path / "out", "--jobs", 2)
+    assert code == 0, said
+    for path in sorted((sample_run / "tables").iterdir()):
+        assert path.read_bytes() == (tmp_path / "out" / "latest" / "tables" / path.name).read_bytes(), path.name
+    for path in sorted((sample_run / "notebooks").iterdir()):
+        beside = tmp_path / "out" / "latest" / "notebooks" / path.name
+        one, two = (nbformat.read(p, as_version=4).cells for p in (path, beside))
+        assert [c.get("outputs") for c in one] == [c.get("outputs") for c in two], path.name
+    log = (tmp_path / "out" / "runs.log").read_text()
+    assert log.count(": running") == log.count(": done") == 4
+    assert log.splitlines()[-1].endswith(", done")
+
+
+def test_who_reads_a_table_waits_for_it_and_who_gathers_decisions_waits_for_all():
+    entries = {e.number: e for e in catalogue.load(NOTEBOOKS / catalogue.FILE)}
+    chosen = [entries[n] for n in ("00", "03", "12", "15")]
+    assert run.reads_from(entries["12"], chosen) == set()
+    assert run.reads_from(entries["15"], chosen) == {"00_account_data", "03_key_accounts", "12_pipeline"}
+    reader = catalogue.Entry("04_x", "s", "?", [], [], reads=["03_key_accounts"])
+    assert run.reads_from(reader, [*chosen, reader]) == {"03_key_accounts"}
+
+
+def test_a_process_that_is_ended_is_a_failure_and_the_others_go_on(tmp_path):
+    notebooks = tmp_path / "notebooks"
+    notebook(notebooks, "01_fine", GOOD, writes=["01_cycles"])
+    notebook(notebooks, "02_ended", "import os, signal\nos.kill(os.getppid(), signal.SIGKILL)")
+    data = put(tmp_path / "d", accounts=ACCOUNTS, transactions=TRANSACTIONS)
+    code, said = abm("run", "--data", data, "--out", tmp_path / "o", "--notebooks", notebooks, "--jobs", 2)
+    assert code == 1, said
+    assert "02_ended: Its process was ended" in said
+
+
 def test_a_run_with_failures_is_not_complete_and_never_the_previous_one(broken_run):
     assert not json.loads((broken_run / "run.json").read_text())["complete"]
     assert run.previous(broken_run.parent, dt.date(2030, 1, 1)) is None
@@ -306,6 +356,21 @@ def test_values_keep_their_type_and_the_nearest_one_wins(tmp_path):
     file.write_text("capacity: 5\nmax_decline: 0.5\n3:\n  min_buying_days: 9\n")
     got = run.assign(["capacity=7", "03.max_decline=0.25"], file, chosen, NOTEBOOKS)
     assert got["03_key_accounts"] == {"capacity": 7, "max_decline": 0.25, "min_buying_days": 9}
+
+
+def test_a_workbook_s_parameters_lie_below_the_file_s_and_may_be_for_notebooks_that_wait(tmp_path):
+    chosen = catalogue.choose(catalogue.load(NOTEBOOKS / catalogue.FILE), ["03"])
+    file = tmp_path / "p.yml"
+    file.write_text("capacity: 5\n")
+    shared = {"capacity": 1, "slip_months": 6, 3: {"max_decline": 0.5}}  # slip_months is of 12, which does not run
+    got = run.assign([], file, chosen, NOTEBOOKS, shared)
+    assert got["03_key_accounts"] == {"capacity": 5, "max_decline": 0.5}
+    with pytest.raises(ValueError, match=r"no notebook that runs has parameter \['slip_months'\]"):
+        run.assign(["slip_months=6"], None, chosen, NOTEBOOKS)
+    with pytest.raises(ValueError, match=r"no notebook that runs has parameter \['slop'\]"):
+        run.assign([], None, chosen, NOTEBOOKS, {"slop": 1})
+    with pytest.raises(ValueError, match=r"12_pipeline has no parameter \['slop'\]"):
+        run.assign([], None, chosen, NOTEBOOKS, {12: {"slop": 1}})
 
 
 @pytest.mark.parametrize(
@@ -370,7 +435,7 @@ def test_a_failed_write_leaves_nothing_half_written(tmp_path, monkeypatch):
     code, said = abm("run", "--data", data, "--out", tmp_path / "out", "--notebooks", tmp_path / "n")
     assert code == 1
     assert "No space left on device" in said
-    assert list((tmp_path / "out").iterdir()) == []
+    assert_no_run(tmp_path / "out", "No space left on device")
 
 
 HEAD = "transaction_id,account_id,booked_at,revenue,cogs\n"

@@ -5,6 +5,8 @@ from collections.abc import Collection
 import numpy as np
 import pandas as pd
 
+from abmlib.tables import schema
+
 DESCRIBES = ["name", "domain", "industry", "country", "region", "employees", "annual_revenue", "owner_id"]
 VERDICTS = ("usable", "stale", "thin", "no record")
 
@@ -180,3 +182,42 @@ def next_export(answers: pd.DataFrame) -> pd.DataFrame:
     }
     table = pd.DataFrame(counted).fillna(0).astype(int).rename_axis("export").reset_index()
     return table.sort_values(["needed_by", "makes_fuller", "export"], ascending=[False, False, True], ignore_index=True)
+
+
+def data_request(answers: pd.DataFrame) -> pd.DataFrame:
+    """Write the list to hand to whoever exports the data: which table and field, and which questions wait for it.
+
+    Returns
+    -------
+    DataFrame, the most wanted first: ``export`` (table, or column as ``table.column``), ``holds`` (what a row or value is),
+    ``at_least`` (columns a table must have), ``better_with`` (further columns), ``for_lack_of_it`` (notebooks without an
+    answer), ``fuller_with_it`` (notebooks that would be fuller)
+
+    References
+    ----------
+    S2-22. House definition; README, glossary entry "not answerable".
+    """
+    rows = []
+    for name in next_export(answers)["export"]:
+        table, _, column = name.partition(".")
+        spec = schema.spec(table)
+        own = {c: d for c, d in spec.columns.items() if not schema.meta(d)["derived"]}
+        least = [] if column else [c for c, d in own.items() if not d.nullable and schema.meta(d)["default"] is None]
+        more = [] if column else [c for c in own if c not in least and c != "known_at"]
+        waits = {
+            part: answers[part].str.split(", ").map(lambda names, name=name: name in names)
+            for part in ("needed", "wished")
+        }
+        about = str(spec.columns[column].description if column else spec.description)
+        rows.append(
+            (
+                name,
+                about,
+                ", ".join(least),
+                ", ".join(more),
+                *(", ".join(answers.loc[waits[p], "notebook"]) for p in waits),
+            )
+        )
+    return pd.DataFrame(
+        rows, columns=["export", "holds", "at_least", "better_with", "for_lack_of_it", "fuller_with_it"]
+    )

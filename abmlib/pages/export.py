@@ -1,0 +1,390 @@
+"""A finished run in one file to send: as a zip, as a PDF, and with codes in place of names."""
+
+import ast
+import datetime as dt
+import html
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pandas as pd
+
+import abmlib
+from abmlib.pages import catalogue, kernels, shelf, site
+from abmlib.pages import run as runs
+from abmlib.tables import redact
+from abmlib.tables.book import Source
+from abmlib.tables.errors import first_cases
+
+PARTS = ("index.html", runs.SUMMARY, "run.json", "html", "notebooks", "tables")
+ZIP_TIME = (1980, 1, 1, 0, 0, 0)  # the earliest a zip can hold
+ENV = "ABM_BROWSER"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome", "msedge")
+USUAL = {
+    "darwin": ["/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+               "/Applications/Chromium.app/Contents/MacOS/Chromium",
+               "/Applications/Microsoft Edge.app/Contents/MacOS/Microsoft Edge"],
+    "win32": [r"%ProgramFiles%\Google\Chrome\Application\chrome.exe",
+              r"%ProgramFiles(x86)%\Google\Chrome\Application\chrome.exe",
+              r"%LocalAppData%\Google\Chrome\Application\chrome.exe",
+              r"%ProgramFiles(x86)%\Microsoft\Edge\Application\msedge.exe",
+              r"%ProgramFiles%\Microsoft\Edge\Application\msedge.exe"],
+}  # fmt: skip
+LIMIT = 180  # seconds a browser may take
+REDACTED = "redacted"
+MADE_FROM = {"fingerprint": "data", "workbook": "settings", "currency": "settings", "time_zone": "settings",
+             "notebooks": "notebooks", "parameters": "parameters", "versions": "versions"}  # fmt: skip
+SAY = ("method", "pages", "stats", "tables")  # rooms whose texts can stand on a page
+UNREAD = r"(?is)<(style|script)\b.*?</\1>|data:[\w/+.-]+;base64,[A-Za-z0-9+/=\s]*"  # no words of a page
+SHOWN = r"""(?i)\b(?:alt|title|href|id|aria-label)\s*=\s*["']([^"']*)["']"""  # attributes a reader can meet
+
+
+def find(run: Path) -> Path:
+    """Find a run: its own folder, `latest` (link or text file), or a folder of runs, of which it is the latest.
+
+    Raises
+    ------
+    ValueError
+        If there is none.
+    """
+    latest = run if run.name == runs.LATEST else run / runs.LATEST
+    for folder in (run.resolve(), shelf.pointed(latest)):
+        if folder is not None and shelf.facts(folder):
+            return folder
+    raise ValueError(f"{run.name}: is no run. Give the folder of one, or latest of a folder of runs.")
+
+
+def as_zip(run: Path, to: Path, overwrite: bool = False) -> Path:
+    """Pack a run into a zip; the same run gives the same bytes, whenever and under whatever name.
+
+    Raises
+    ------
+    ValueError
+        If it is no run, or `to` is there and may not be overwritten.
+    """
+    run = find(run)
+    refuse_taken(to, overwrite)
+    facts = record(run)
+    files = [path for part in PARTS for path in [run / part, *sorted((run / part).rglob("*"))]]
+    with tempfile.TemporaryDirectory(prefix="zip-", dir=made(to.parent)) as beside:
+        packed = Path(beside) / to.name
+        with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as into:
+            for path in (p for p in files if p.is_file() and not p.is_symlink()):
+                name = f"{facts['as_of']}_{facts['id']}/{path.relative_to(run).as_posix()}"
+                entry = zipfile.ZipInfo(name, ZIP_TIME)
+                entry.compress_type, entry.create_system, entry.external_attr = zipfile.ZIP_DEFLATED, 3, 0o644 << 16
+                into.writestr(entry, path.read_bytes())
+        return packed.replace(to)
+
+
+def as_pdf(run: Path, to: Path, overwrite: bool = False, limit: int = LIMIT) -> Path:
+    """Print a run into one PDF with an installed browser: the index, then each notebook's page. Nothing is fetched.
+
+    Parameters
+    ----------
+    limit : seconds the browser may take
+
+    Raises
+    ------
+    ValueError
+        If it is no run, `to` is there and may not be overwritten, there is no browser, or it does not print.
+    """
+    run = find(run)
+    refuse_taken(to, overwrite)
+    program = browser(os.environ)
+    with tempfile.TemporaryDirectory(prefix="pdf-", dir=made(to.parent), ignore_cleanup_errors=True) as beside:
+        page, printed = Path(beside) / "report.html", Path(beside) / "report.pdf"
+        page.write_text(one_page(run), "utf-8")
+        with (Path(beside) / "said.txt").open("wb") as said:
+            try:
+                subprocess.run(  # noqa: S603 -- a browser the user installed or named
+                    command(program, page.resolve(), printed.resolve(), Path(beside).resolve() / "profile"),
+                    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=said, timeout=limit, check=False,
+                )  # fmt: skip
+            except subprocess.TimeoutExpired as wrong:
+                raise ValueError(
+                    f"{to.name}: the browser did not print within {limit} seconds. Use --zip, or another browser in {ENV}."
+                ) from wrong
+        if not (printed.is_file() and printed.read_bytes()[:5] == b"%PDF-"):
+            words = (Path(beside) / "said.txt").read_text("utf-8", "replace").split("\n")
+            last = next((line for line in reversed(words) if line.strip()), "it said nothing")
+            raise ValueError(
+                f"{to.name}: {Path(program).name} did not print: {last.strip()}. Use --zip, or another browser in {ENV}."
+            )
+        return printed.replace(to)
+
+
+def refuse_taken(to: Path, overwrite: bool) -> None:
+    """Refuse a name that is taken, unless it is a file and may be overwritten."""
+    if to.is_dir() or (to.exists() and not overwrite):
+        raise ValueError(f"{to.name}: is there already. Give another name, or remove it.")
+
+
+def made(folder: Path) -> Path:
+    """Make a folder where there is none."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def record(run: Path) -> dict[str, Any]:
+    """Read what a run recorded of itself."""
+    return dict(json.loads((run / "run.json").read_text("utf-8")))
+
+
+def browser(environment: Mapping[str, str], system: str = sys.platform) -> str:
+    """Find a browser that prints: the one named in ABM_BROWSER, one on the path, or one in a usual place.
+
+    Raises
+    ------
+    ValueError
+        If there is none, or the one named is not there.
+    """
+    if named := environment.get(ENV):
+        if found := shutil.which(named):
+            return found
+        raise ValueError(f"{ENV}: there is no program {named!r}. Correct it, or take it away to have one looked for.")
+    for name in BROWSERS:
+        if found := shutil.which(name, path=environment.get("PATH", "")):
+            return found
+    upper = {k.upper(): v for k, v in environment.items()}
+    for place in USUAL.get(system, []):
+        path = re.sub(r"%([^%]+)%", lambda m: upper.get(m[1].upper(), m[0]), place)
+        if Path(path).is_file():
+            return path
+    raise ValueError(
+        f"no browser found to print a PDF. Install Chromium, Chrome or Edge, or name one in {ENV}; --zip needs none."
+    )
+
+
+def command(program: str, page: Path, to: Path, profile: Path) -> list[str]:
+    """Write the command that prints a page; the browser may reach no network and knows nothing of the user's own."""
+    as_root = hasattr(os, "geteuid") and os.geteuid() == 0
+    return [
+        program,
+        "--headless",
+        *(["--no-sandbox"] if as_root else []),
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--disable-dev-shm-usage",
+        "--host-resolver-rules=MAP * ~NOTFOUND",
+        f"--user-data-dir={profile}",
+        "--no-pdf-header-footer",
+        "--generate-pdf-document-outline",
+        f"--print-to-pdf={to}",
+        page.as_uri(),
+    ]
+
+
+def one_page(run: Path) -> str:
+    """Join the pages of a run to one, to be printed: contents first, links within, a new sheet for each notebook."""
+    facts, pages = record(run), []
+    for name, outcome in facts["outcomes"].items():
+        path = run / "html" / f"{name}.html"
+        if path.is_file():
+            body = main_of(path.read_text("utf-8"))
+            head = re.search(r"<h1[^>]*>(.*?)</h1>", body, re.S)
+            heading = html.unescape(re.sub(r"<[^>]*>", "", head[1])) if head else name
+            pages.append({"name": name, "heading": heading, "status": outcome["status"], "body": body})
+    index = main_of((run / "index.html").read_text("utf-8")).replace("<details>", "<details open>")
+    first, end, rest = re.sub(r'href="html/([^"#]+)\.html[^"]*"', r'href="#\1"', index).partition("</p>")
+    foot = css_text(f"{facts['title']} · as of {facts['as_of']}")
+    return site.render("export.html.j2", run=facts, foot=foot, first=first + end, rest=rest, pages=pages)
+
+
+def main_of(page: str) -> str:
+    """Cut the main part out of a page."""
+    return page.partition("<main>")[2].rpartition("</main>")[0]
+
+
+def css_text(text: str) -> str:
+    """Write text as a CSS string in which no character can end the string or the style sheet.
+
+    Examples
+    --------
+    >>> print(css_text('a"</style>'))
+    "a\\22 \\3c \\2f style\\3e "
+    """
+    return '"' + "".join(c if c.isalnum() else f"\\{ord(c):x} " for c in text) + '"'
+
+
+def redo(run: Path, data: Path, notebooks: Path, key: bytes, work: Path) -> Path:
+    """Run a report again on a copy of its data with codes in place of names; nothing else differs.
+
+    The copy is left in ``work/redacted``, the run below ``work/reports`` and the table of codes, which must not be sent, in
+    ``work/codes.csv``. Where the report compares with a previous one, the same headlines are compared with: of its measures
+    those are taken along that are about all accounts together.
+
+    Parameters
+    ----------
+    key : 16 bytes or more; the same key gives the same codes
+    work : folder of its own
+
+    Returns
+    -------
+    The folder of the new run
+
+    Raises
+    ------
+    ValueError
+        If data, settings, notebooks or versions are not those of the run, a notebook fails that did not, the run compared
+        with is gone, or a file of the new run still holds a name.
+    """
+    run = find(run)
+    facts, source = record(run), Source.open(data)
+    there = {
+        e.notebook: e
+        for e in catalogue.load(notebooks / catalogue.FILE)
+        if (notebooks / f"{e.notebook}.ipynb").is_file()
+    }
+    chosen = [there[name] for name in facts["notebooks"] if name in there]
+    as_of, given = dt.date.fromisoformat(facts["as_of"]), facts["parameters"]
+    now = runs.describe(runs.Request(notebooks, data, as_of, run.parent, chosen, given), source)
+    now = json.loads(json.dumps(now, default=str))
+    changed = sorted({words for name, words in MADE_FROM.items() if now[name] != facts.get(name)})
+    if changed:
+        raise ValueError(
+            f"{run.name}: the {' and '.join(changed)} changed since this report was made. Run it again, then export that run."
+        )
+    codes = redact.redacted(source, key, work / REDACTED)
+    codes.to_csv(work / "codes.csv", index=False)
+    carry_previous(run, facts, notebooks, work / "reports")
+    own = {name: translated(source, notebooks / f"{name}.ipynb", values) for name, values in given.items()}
+    request = runs.Request(notebooks, work / REDACTED, as_of, work / "reports", chosen, own)
+    report = runs.run(request, Source.open(work / REDACTED))
+    failed = [name for name in report.failed if facts["outcomes"][name]["status"] not in {"failed", "skipped"}]
+    if failed:
+        raise ValueError(
+            f"{failed[0]}: failed on the redacted copy: {report.outcomes[failed[0]].words} Nothing is exported."
+        )
+    names = redact.names_of(source)
+    shown = leaks(report.folder, set(names) - unsearchable(names, notebooks))
+    if shown:
+        raise ValueError(
+            f"{len(shown)} names would still be shown {first_cases(shown)}. Nothing is exported; correct the text in the source."
+        )
+    return report.folder
+
+
+def carry_previous(run: Path, facts: Mapping[str, Any], notebooks: Path, reports: Path) -> None:
+    """Put the measures about all accounts of the run compared with where the new run looks for its previous one."""
+    asked = {p[runs.PREVIOUS] for p in facts["parameters"].values() if p.get(runs.PREVIOUS)}
+    places = [notebooks / place for place in asked]
+    if not asked and facts.get(runs.PREVIOUS):
+        places = [run.parent / facts[runs.PREVIOUS] / "tables"]
+    for place in places:
+        if len(places) > 1 or not place.is_dir():
+            raise ValueError(
+                f"{run.name}: compares with {place.parent.name}, which is gone or not the only one. Run it again, then export."
+            )
+        tables = made(reports / place.resolve().parent.name / "tables")
+        for file in sorted(place.glob("[0-9][0-9]_measures.parquet")):
+            measures = pd.read_parquet(file)
+            measures[measures["group_by"] == "all"].to_parquet(tables / file.name, index=False)
+        (tables.parent / "run.json").write_text('{"as_of": "0001-01-01", "complete": true}\n', "utf-8")
+
+
+def translated(source: Source, notebook: Path, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the parameters that are not at their default, ids of accounts, people, deals and the like as their codes."""
+    kinds = {
+        "account": "account",
+        "owner": "person",
+        "contact": "contact",
+        "opportunity": "deal",
+        "campaign": "campaign",
+    }
+    defaults = {name: p.default for name, p in kernels.parameters(notebook).items()}
+    out = {n: v for n, v in values.items() if n != runs.PREVIOUS and v != defaults.get(n)}
+    for name, value in out.items():
+        if (kind := kinds.get(re.sub("(_ids?|s)$", "", name))) and isinstance(value, str | list):
+            ids = value if isinstance(value, list) else [value]
+            codes = redact.codes(source, kind, map(str, ids))
+            coded = [codes.get(str(i), i) for i in ids]
+            out[name] = coded if isinstance(value, list) else coded[0]
+    return out
+
+
+def leaks(folder: Path, names: Iterable[str]) -> list[str]:
+    """Search every file of a folder for names as whole words; give each place as ``file: name``.
+
+    Read are pages, notebooks, JSON, Parquet and plain text, and the names of files; pictures hold no words. Numbers and
+    single letters cannot be sought. Capitals do not count, but in names of fewer than `redact.EXACT_BELOW` letters.
+    """
+    sought = redact.index(names)
+    places = []
+    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+        name = path.relative_to(folder).as_posix()
+        hits = redact.found(name, sought)
+        for text in texts(path):
+            hits |= redact.found(text, sought)
+        places += [f"{name}: {hit}" for hit in sorted(hits)]
+    return places
+
+
+def texts(path: Path) -> Iterator[str]:
+    """Give all text that a file holds for a reader, in pieces."""
+    if path.suffix == ".parquet":
+        frame = pd.read_parquet(path)
+        yield " | ".join(map(str, frame.columns))
+        for column in frame.select_dtypes(exclude=["number", "bool", "datetime", "datetimetz"]):
+            yield from (str(value) for value in frame[column].dropna().astype(str).unique())
+    elif path.suffix == ".ipynb":
+        for cell in nbformat.read(path, as_version=4).cells:
+            yield cell.source
+            for piece in strings([{k: v for k, v in o.items() if k != "metadata"} for o in cell.get("outputs", [])]):
+                yield from (piece, visible(piece))
+    elif path.suffix == ".json":
+        yield from strings(json.loads(path.read_text("utf-8")))
+    else:
+        text = path.read_text("utf-8", "replace")
+        yield visible(text) if path.suffix == ".html" else text
+
+
+def visible(page: str) -> str:
+    """Give the words of a page: its text, and the attributes a reader can meet."""
+    read = re.sub(UNREAD, " ", page)
+    return html.unescape(" | ".join([re.sub(r"<[^>]*>", " ", read), *re.findall(SHOWN, read)]))
+
+
+def strings(value: Any) -> Iterator[str]:
+    """Give every text inside lists and mappings, pictures aside."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for name, part in value.items():
+            if not (name.startswith("image/") and name != "image/svg+xml"):
+                yield name
+                yield from strings(part)
+    elif isinstance(value, list):
+        for part in value:
+            yield from strings(part)
+
+
+def unsearchable(names: Iterable[str], notebooks: Path) -> set[str]:
+    """Name those that the workbook itself says whatever the data, so that finding one tells nothing."""
+    sources = [c.source for path in sorted(notebooks.glob("*.ipynb")) for c in nbformat.read(path, as_version=4).cells]
+    sources += [path.read_text("utf-8") for path in notebooks.glob(catalogue.FILE)]
+    rooms = [Path(abmlib.__file__).parent / room for room in SAY]
+    for path in (p for room in rooms for p in sorted(room.rglob("*.py"))):
+        tree = ast.parse(path.read_text("utf-8"))
+        docs = {id(n.value) for n in ast.walk(tree) if isinstance(n, ast.Expr) and isinstance(n.value, ast.Constant)}
+        sources += [
+            n.value
+            for n in ast.walk(tree)
+            if isinstance(n, ast.Constant) and isinstance(n.value, str) and id(n) not in docs
+        ]
+    sources += [visible(path.read_text("utf-8")) for path in (rooms[1] / "templates").glob("*.j2")]
+    sought = redact.index(names)
+    return set().union(*(redact.found(text, sought) for text in sources))

@@ -1,0 +1,274 @@
+"""Which canonical table a file of an export feeds, and which of its columns are which: by names, kinds and values."""
+
+# ruff: noqa: S608  SQL is put together here: columns pass Fact.x, tables are numbered
+import difflib
+import functools
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from abmlib.tables import schema
+from abmlib.tables.importers import values
+from abmlib.tables.importers.facts import FEW, WORDS, Export, Fact, File, one
+
+TABLES: dict[str, Any] = WORDS["tables"]
+SURE, ENOUGH = 0.78, 0.5  # of a score: below the first a doubt is written, below the second nothing
+LETTERS = {"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "ø": "o", "ł": "l", "æ": "ae"}
+NAMED, ENDS, HOLDS = 3.0, 2.0, 1.0  # the file's name is the table's, ends with it, holds it
+FITS: dict[str, dict[str, float]] = {  # how well a column of a kind fits a canonical kind
+    "id": {"text": 1, "int": 1, "decimal": 0.7, "date": 0.4, "bool": 0.3, "url": 0.5, "domain": 0.5, "email": 0.6},
+    "text": {
+        "text": 1,
+        "bool": 0.7,
+        "int": 0.75,
+        "url": 0.6,
+        "domain": 0.6,
+        "decimal": 0.3,
+        "email": 0.3,
+        "phone": 0.1,
+    },
+    "int": {"int": 1, "decimal": 0.9},
+    "number": {"int": 1, "decimal": 1},
+    "bool": {"bool": 1},
+    "ts": {"date": 1, "time": 1, "epoch": 1},
+    "domain": {"domain": 1, "url": 1, "text": 0.7},
+}
+FITS |= {"list": FITS["text"], "money": FITS["number"], "rate": FITS["number"], "date": FITS["ts"]}
+IDS = {"id", "key", "nr", "no", "number", "nummer", "code"}
+
+
+@dataclass(frozen=True)
+class Match:
+    """A column of a file taken for a canonical one, and how well it fits from 0 to 1."""
+
+    fact: Fact
+    score: float
+
+
+@dataclass
+class Feed:
+    """A file that feeds one canonical table, and its columns there; helpers have names that start with _."""
+
+    file: File
+    table: str
+    named: float  # how well the file's name fits
+    matches: dict[str, Match] = field(default_factory=dict)
+
+    def fact(self, column: str) -> Fact | None:
+        """Give the column that feeds a canonical one."""
+        return self.matches[column].fact if column in self.matches else None
+
+
+@functools.cache
+def tokens(name: str) -> tuple[str, ...]:
+    """Cut a name into its words, in small letters and without accents; noise around them goes.
+
+    Examples
+    --------
+    >>> tokens("EnglishProductName"), tokens("property_hs_createdate"), tokens("Kunden-Nr.")
+    (('product', 'name'), ('createdate',), ('kunden', 'nr'))
+    """
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name)
+    folded = "".join(LETTERS.get(c, c) for c in spaced.lower())
+    plain = unicodedata.normalize("NFKD", folded).encode("ascii", "ignore").decode()
+    words = re.findall(r"[a-z]+|\d+", plain)
+    while len(words) > 1 and words[0] in WORDS["noise"]:
+        words = words[1:]
+    while len(words) > 1 and words[-1] in WORDS["noise"]:
+        words = words[:-1]
+    return tuple(words)
+
+
+@functools.cache
+def phrases(table: str, column: str) -> tuple[dict[str, float], dict[str, list[tuple[tuple[str, ...], float]]]]:
+    """Give the names a canonical column or a helper goes by, with what each loses for its place in the list.
+
+    Returns
+    -------
+    The names without blanks, and the same in their words, by the first word
+    """
+    listed = WORDS["helpers"].get(column) or [column.replace("_", " "), *TABLES[table]["columns"].get(column, [])]
+    whole: dict[str, float] = {}
+    inside: dict[str, list[tuple[tuple[str, ...], float]]] = {}
+    for i, phrase in enumerate(listed):
+        for words in _expanded(str(phrase)):
+            loss = min(0.15, 0.01 * i)
+            whole.setdefault("".join(words), loss)
+            inside.setdefault(words[0], []).append((words, loss))
+    return whole, inside
+
+
+def _expanded(phrase: str) -> list[tuple[str, ...]]:
+    """Put each word of an entity in its place."""
+    found = re.search(r"\{(\w+)\}", phrase)
+    words = WORDS["entities"][found[1]] if found else [""]
+    return [tuple(re.findall(r"[a-z]+|\d+", phrase.replace(found[0], w) if found else phrase)) for w in words]
+
+
+@functools.cache
+def name_score(name: str, table: str, column: str) -> float:
+    """Say from 0 to 1 how well a column's name fits a canonical column of a table."""
+    given = tokens(name)
+    if not given or (given[0] == "fivetran" and column not in ("_deleted", "_active")):
+        return 0.0
+    own = WORDS["own"]["key"] if column == TABLES[table].get("key") else []
+    own = WORDS["own"]["name"] if column == TABLES[table].get("name") else own
+    joined = "".join(given)
+    scores = [0.95 - 0.01 * i for i, p in enumerate(own) if joined == p.replace(" ", "")]
+    whole, inside = phrases(table, column)
+    kind = schema.meta(schema.CANONICAL[table].columns[column])["kind"] if column[0] != "_" else ""
+    if joined in whole:
+        scores.append(1 - whole[joined])
+    for word in set(given):
+        scores += [_inside(given, words, kind) - loss for words, loss in inside.get(word, ())]
+    if max(scores, default=0) < ENOUGH and len(joined) > 5 and not summary(name):
+        near = [(n, loss) for n, loss in whole.items() if n[0] == joined[0] and abs(len(n) - len(joined)) < 3]
+        for other, loss in near:
+            ratio = difflib.SequenceMatcher(None, joined, other).ratio()
+            scores.append(0.75 * ratio - loss if ratio >= 0.85 else 0)
+    return max([0.0, *scores])
+
+
+def _inside(given: tuple[str, ...], words: tuple[str, ...], kind: str) -> float:
+    """Say how well a phrase inside a name stands for it: other words around it make it less so, some not at all."""
+    size, extra = len(words), [w for w in given if w not in words]
+    blocked = {*WORDS["blockers"], *(IDS if kind != "id" else ())}
+    there = any(given[i : i + size] == words for i in range(len(given) - size + 1))
+    if not there or not 0 < len(extra) <= 2 or blocked & set(extra):
+        return 0.0
+    return (0.8 if size > 1 else 0.7) - 0.1 * len(extra)
+
+
+@functools.cache
+def summary(name: str) -> bool:
+    """Say whether a column sums up the whole period of the export, such as the day of the last order."""
+    given = " ".join(re.sub(r"s$", "", t) for t in tokens(name))
+    squashed = given.replace(" ", "")
+    return any(f" {s} " in f" {given} " or squashed.startswith(s.replace(" ", "")) for s in WORDS["summaries"])
+
+
+def personal(fact: Fact) -> bool:
+    """Say whether a column may hold names or addresses of people, so that no value of it may be shown."""
+    return fact.kind in ("email", "phone") or bool(set(tokens(fact.name)) & set(WORDS["personal"]))
+
+
+def category(fact: Fact) -> bool:
+    """Say whether the values of a column may be shown: few, repeated and not about a person."""
+    return bool(fact.values) and fact.kind in ("text", "bool", "int") and not personal(fact)
+
+
+def fit(fact: Fact, table: str, column: str) -> float:
+    """Say from 0 to 1 how well the values of a column fit a canonical one."""
+    if column[0] == "_":
+        numeric = column in ("_price", "_seconds")
+        return float(
+            fact.kind in (("int", "decimal") if numeric else ("text", "int", "email", "bool", "url", "domain"))
+        )
+    meta = schema.meta(schema.CANONICAL[table].columns[column])
+    kind = "domain" if column == "domain" else meta["kind"]
+    if meta["one_of"] and (fact.distinct > FEW or personal(fact) or fact.kind not in ("text", "int", "bool")):
+        return 0.0
+    if kind == "bool" and (set(fact.values) <= {"0", "1"} or fact.kind == "text") and 0 < len(fact.values) <= 2:
+        return 0.8
+    return FITS[kind].get(fact.kind, 0.0)
+
+
+def matched(file: File, table: str, wanted: Iterable[str] | None = None) -> dict[str, Match]:
+    """Take columns of a file for canonical ones of a table, each once, the best first; with helpers."""
+    columns = [c for c, d in schema.CANONICAL[table].columns.items() if not schema.meta(d)["derived"]]
+    columns = [c for c in columns if wanted is None or c in wanted] + ([*WORDS["helpers"]] if wanted is None else [])
+    found = [
+        (score, c, f)
+        for f in file.facts.values()
+        for c in columns
+        if (fits := fit(f, table, c)) >= ENOUGH
+        and (score := fits * name_score(f.name, table, c)) >= ENOUGH
+        and not (summary(f.name) and score < 0.9)
+    ]
+    taken: dict[str, Match] = {}
+    used: dict[str, set[bool]] = {}
+    for score, c, f in sorted(found, key=lambda s: (-s[0], s[2].number)):
+        helper = c[0] == "_"
+        if c not in taken and helper not in used.get(f.name, set()):
+            taken[c] = Match(f, score)
+            used.setdefault(f.name, set()).add(helper)
+    return taken
+
+
+def feeds(export: Export) -> list[Feed]:
+    """Say which table each file feeds, at most one; of several files of one table the best come first."""
+    found = []
+    for file in export.files:
+        judged = [j for t in TABLES if (j := _judged(file, t))]
+        if judged:
+            found.append(max(judged, key=lambda j: j[0])[1])
+    return sorted(found, key=lambda f: (-f.named, -len(f.matches), f.file.name))
+
+
+def file_fit(file: File, table: str) -> float:
+    """Say how well a file's name fits a table; a name of something the workbook has no table for fits none."""
+    given = [_singular(t) for t in tokens(file.stem) if not t.isdigit()]
+    other, _, last = _best(given, [tuple(map(_singular, str(w).split())) for w in WORDS["other_files"]])
+    mine, score, _ = _best(given, [tuple(map(_singular, w)) for p in TABLES[table]["files"] for w in _expanded(str(p))])
+    return -1.0 if other > mine or (other == mine and other and last and score < NAMED) else score
+
+
+def _best(given: Sequence[str], known: Iterable[tuple[str, ...]]) -> tuple[int, float, bool]:
+    """Find the longest of some names inside a file's name: its words, how well it fits, and whether it stands last."""
+    best = (0, 0.0, False)
+    for words in known:
+        places = [i for i in range(len(given) - len(words) + 1) if tuple(given[i : i + len(words)]) == words]
+        if places or "".join(given) == "".join(words):
+            last = not places or places[-1] + len(words) == len(given)
+            score = NAMED if "".join(given) == "".join(words) else ENDS if last else HOLDS
+            best = max(best, (len(words), score, last))
+    return best
+
+
+def _singular(word: str) -> str:
+    if word.endswith("ies") and len(word) > 4:
+        return word[:-3] + "y"
+    return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word
+
+
+def _judged(file: File, table: str) -> tuple[float, Feed] | None:
+    """Judge a file as a table: nothing if what the table cannot do without is not there."""
+    named = file_fit(file, table)
+    words, matches = TABLES[table], matched(file, table)
+    marks = [m for m in words["marks"] if m in matches]
+    least = words["least"] if named <= 0 else 0 if named == NAMED else min(1, words["least"])
+    needs = words["needs"][:1] if named == NAMED else words["needs"]
+    if named >= ENDS and {words.get("key"), words.get("name")} <= set(matches):
+        least = 0
+    if named < 0 or len(marks) < least or not all(any(c in matches for c in need) for need in needs):
+        return None
+    total = 2 * named + sum(matches[m].score for m in marks) + 0.2 * sum(m.score for m in matches.values())
+    key = matches.get(words.get("key", "")) or matches.get(words.get("name", ""))
+    if key and table in ("accounts", "contacts", "products") and key.fact.distinct < 0.9 * key.fact.filled:
+        total -= 3
+        if named < NAMED:
+            return None
+    return total, Feed(file, table, named, matches)
+
+
+def overlap(export: Export, here: tuple[File, Fact], there: tuple[File, Fact]) -> tuple[int, int]:
+    """Count the distinct values of a column here, and those that are found in a column there."""
+    mine, theirs = (f"(select distinct {values.as_text(f.type, f.x)} as v from {t.table})" for t, f in (here, there))
+    query = f"select count(m.v), count(m.v) filter (where m.v in (select v from {theirs} where v is not null)) from {mine} m"
+    total, found = one(export.con, query)
+    return int(total), int(found)
+
+
+def share(found: tuple[int, int]) -> float:
+    """Give the second count as a share of the first; nothing of nothing is none."""
+    return found[1] / found[0] if found[0] else 0.0
+
+
+def candidates(file: File, table: str, column: str, own: bool = True) -> list[Match]:
+    """Give all columns that may be a canonical one, the best first."""
+    scored = [Match(f, name_score(f.name, table, column) * fit(f, table, column)) for f in file.facts.values()]
+    bare = [] if own else WORDS["own"]["key"]
+    kept = [m for m in scored if m.score >= ENOUGH and " ".join(tokens(m.fact.name)) not in bare]
+    return sorted(kept, key=lambda m: (-m.score, m.fact.number))

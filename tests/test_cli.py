@@ -1,0 +1,127 @@
+"""The verbs that are thin: what they pass on, and what they refuse."""
+
+import re
+import zipfile
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from abmlib.cli import app
+from tests.conftest import ACCOUNTS, TRANSACTIONS, put
+
+CONTACTS = """contact_id,account_id,full_name,created_at
+c-ann,acme,Ann Uncommon,2025-01-01T00:00:00Z
+c-bob,beta,Bob Ordinary,2025-01-01T00:00:00Z
+"""
+MAPPING = """version: 1
+title: t
+sources:
+  people: {file: people.csv, time_zone: UTC}
+tables:
+  contacts:
+    from: people
+    columns:
+      contact_id: Id
+      email_hash: {column: Mail, hash: true}
+      created_at: Since
+"""
+
+
+def abm(*args: object) -> tuple[int, str]:
+    result = CliRunner().invoke(app, [str(a) for a in args])
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result.exit_code, " ".join(result.output.split())
+
+
+@pytest.fixture
+def team(tmp_path, monkeypatch) -> Path:
+    """A folder with a workbook, its data with two people, and one run of notebook 00."""
+    put(tmp_path / "book", accounts=ACCOUNTS, transactions=TRANSACTIONS, contacts=CONTACTS)
+    (tmp_path / "programme").mkdir()
+    (tmp_path / "workbook.yml").write_text("data: book\ntitle: Team\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("ABM_KEY", raising=False)
+    return tmp_path
+
+
+def test_export_writes_the_newest_run_into_one_file_and_never_over_another(team):
+    assert abm("run", "--only", "00")[0] == 0
+    code, said = abm("export", "--zip")
+    assert code == 0, said
+    run = (team / "reports" / "latest").resolve()
+    file = run.with_name(f"{run.name}.zip")
+    assert "index.html" in " ".join(zipfile.ZipFile(file).namelist())
+    code, said = abm("export", "latest", "--zip")
+    assert (code, f"{file.name}: is there already. Give another name, or remove it." in said) == (2, True)
+    code, said = abm("export", "latest", "--zip", "--redact", "--to", "outside.zip")
+    assert code == 0, said
+    codes = pd.read_csv("outside.codes.csv")
+    assert sorted(codes["name"]) == ["Acme", "Beta", "Late"]
+    inside = zipfile.ZipFile("outside.zip")
+    assert not any(b"Acme" in inside.read(n) for n in inside.namelist())
+    code, said = abm("prune", "--keep", 1, "--dry-run")
+    assert (code, said) == (0, "1 kept, 0 removed, 0.0 MB freed.")
+
+
+@pytest.mark.parametrize(
+    ("args", "says"),
+    [
+        (["export"], "give --zip or --pdf"),
+        (["export", "--zip", "--pdf"], "give --zip or --pdf"),
+        (["export", "never", "--zip"], "never"),
+        (["prune", "--keep", "0"], "greater than or equal to 1"),
+        (["prune", "--keep", "3"], "reports"),
+        (["import"], "import takes a mapping, the folder of the export and --to"),
+        (["import", "m.yml", "x"], "import takes a mapping, the folder of the export and --to"),
+        (["import", "m.yml", "--describe", "x"], "--describe takes the folder of an export and no mapping"),
+        (["import", "--describe", "book", "--to", "workbook.yml"], "workbook.yml: is there already"),
+        (["init", "."], "holds 3 files and no workbook"),
+    ],
+)
+def test_bad_calls_are_refused_in_one_sentence(team, args, says):
+    code, said = abm(*args)
+    assert code == 2, said
+    assert says in said
+
+
+def test_a_key_is_made_once_where_an_import_needs_one_and_only_its_owner_reads_it(team):
+    (team / "m.yml").write_text(MAPPING)
+    put(team / "export", people="Id,Mail,Since\n1,Ann@Example.com,2025-01-01\n2,ann@example.com,2025-01-01\n")
+    code, said = abm("import", "m.yml", "export", "--to", "new")
+    assert code == 0, said
+    assert "a new key for hashing people" in said
+    assert ((team / ".abm_key").stat().st_mode & 0o077) == 0
+    first = pd.read_parquet("new/contacts.parquet")["email_hash"]
+    assert first.nunique() == 1
+    assert re.fullmatch("[0-9a-f]{64}", first[0])
+    code, said = abm("import", "m.yml", "export", "--to", "new")
+    assert (code, "a new key" in said) == (0, False)
+    assert pd.read_parquet("new/contacts.parquet")["email_hash"].equals(first)
+
+
+def test_a_draft_goes_to_a_file_or_to_the_screen_and_loads(team):
+    put(team / "export", customers="Customer No,Company,Created\n1,Acme,2025-01-01\n2,Beta,2025-02-01\n")
+    code, said = abm("import", "--describe", "export", "--to", "mappings/mine.yml")
+    assert code == 0, said
+    assert "a first mapping" in said
+    shown = CliRunner().invoke(app, ["import", "--describe", "export"])
+    assert shown.stdout == (team / "mappings" / "mine.yml").read_text()
+
+
+def test_a_person_is_removed_from_data_programme_and_past_runs_and_stays_out(team):
+    assert abm("run", "--only", "00")[0] == 0
+    code, said = abm("forget", "c-ann")
+    assert code == 0, said
+    assert "contacts.csv: 1 removed" in said
+    assert pd.read_csv("book/contacts.csv")["contact_id"].tolist() == ["c-bob"]
+    assert len(pd.read_csv("programme/forgotten.csv")) == 1
+    put(team / "book", contacts=CONTACTS)  # a new import brings the person back
+    code, said = abm("run", "--only", "00")
+    assert code == 0, said
+    ledger = (team / "reports" / "latest" / "html" / "00_account_data.html").read_text()
+    assert "forg" in ledger
+    code, said = abm("forget", "c-nobody")
+    assert code == 0
+    assert "Not found in data, programme or runs." in said
