@@ -14,6 +14,7 @@ from abmlib.tables.importers import describe, facts, guess, mapped
 from abmlib.tables.importers.mapping_file import load_mapping, required
 from abmlib.tables.importers.sql import references
 from tests.conftest import ROOT, SAMPLE, put
+from tests.test_formats import xlsx
 
 KEY = b"sixteen bytes and more"
 
@@ -407,6 +408,33 @@ def test_json_lines_and_compressed_files_are_read(tmp_path):
     _, tables = imported(folder, tmp_path)
     assert tables["accounts"]["account_id"].tolist() == ["1", "2"]
     assert tables["transactions"]["account_id"].tolist() == ["1", "2"]
+
+
+def test_every_sheet_of_a_workbook_is_a_source(tmp_path):
+    folder = tmp_path / "e"
+    folder.mkdir()
+    xlsx(
+        folder / "export.xlsx",
+        Companies=[
+            ["Our companies"],
+            [""],
+            ["Company ID", "Company Name", "Industry"],
+            ["1", "Acme", "Steel"],
+            ["2", "Beta", "Food"],
+        ],
+        Deals=[
+            ["Deal ID", "Company ID", "Deal Stage", "Amount"],
+            ["91", "1", "Won", "100"],
+            ["92", "2", "Open", "200"],
+        ],
+    )
+    found, tables = imported(folder, tmp_path)
+    assert found.files == {
+        "export.xlsx, sheet Companies": ("accounts",),
+        "export.xlsx, sheet Deals": ("opportunities",),
+    }
+    assert tables["accounts"]["name"].tolist() == ["Acme", "Beta"]
+    assert tables["opportunities"]["is_won"].tolist() == [True, None]
 
 
 RENAMED = {  # what a CRM calls the columns of the sample

@@ -142,7 +142,8 @@ def look(source: str | Path, title: str | None = None) -> Guess:
             currency = _currency(plan)
         heading = title or folder.name
         written = _tried(plan, heading, currency, folder, work)
-    files = {f.name: tuple(t for t, m in plan.tables.items() if plan.origin(f).name in m.parts) for f in export.files}
+    names = {f.table: plan.origins[f.table].name if f.table in plan.origins else "" for f in export.files}
+    files = {f.label: tuple(t for t, m in plan.tables.items() if names[f.table] in m.parts) for f in export.files}
     return Guess(written, files, _present(plan), _head(plan))
 
 

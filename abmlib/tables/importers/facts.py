@@ -121,6 +121,11 @@ class File:
     doubts: tuple[str, ...] = ()
 
     @property
+    def label(self) -> str:
+        """Its name, with that of the sheet if it has several."""
+        return self.name + (f", sheet {self.source.sheet}" if self.source.sheet else "")
+
+    @property
     def stem(self) -> str:
         """Its name without folders and endings, with the sheet's."""
         return Path(self.name).name.split(".")[0] + (f" {self.source.sheet}" if self.source.sheet else "")
@@ -195,11 +200,11 @@ def _sources(name: str, path: Path) -> Iterator[tuple[Source, tuple[str, ...]]]:
     """Say how a file is written, as the mapping says it, once for each sheet that holds something."""
     if suffix(name) in EXCEL:
         with CalamineWorkbook.from_path(path) as book:
-            for number, sheet in enumerate(book.sheet_names):
+            for sheet in book.sheet_names:
                 rows = list(itertools.islice(book.get_sheet_by_name(sheet).iter_rows(), HEAD))
                 if len(rows) > 1:
                     cells = [(i, sum(c != "" for c in row)) for i, row in enumerate(rows, 1)]
-                    yield _source(name, _header(cells), sheet=sheet if number else None)
+                    yield _source(name, _header(cells), sheet=sheet if len(book.sheet_names) > 1 else None)
     elif suffix(name) in DELIMITERS:
         encoding = _encoding(path)
         with _bytes(path) as file, io.TextIOWrapper(file, encoding=encoding or "utf-8-sig", newline="") as lines:

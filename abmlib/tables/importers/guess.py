@@ -238,15 +238,21 @@ def _judged(file: File, table: str) -> tuple[float, Feed] | None:
     named = file_fit(file, table)
     words, matches = TABLES[table], matched(file, table)
     marks = [m for m in words["marks"] if m in matches]
+    own = [matches[c] for c in (words.get("key"), words.get("name")) if c in matches]
+    telling = len(marks) + sum(len(tokens(m.fact.name)) > 1 for m in own)  # id says nothing, company id does
     least = words["least"] if named <= 0 else 0 if named == NAMED else min(1, words["least"])
     needs = words["needs"][:1] if named == NAMED else words["needs"]
     if named >= ENDS and {words.get("key"), words.get("name")} <= set(matches):
         least = 0
-    if named < 0 or len(marks) < least or not all(any(c in matches for c in need) for need in needs):
+    if named < 0 or telling < least or not all(any(c in matches for c in need) for need in needs):
         return None
     total = 2 * named + sum(matches[m].score for m in marks) + 0.2 * sum(m.score for m in matches.values())
     key = matches.get(words.get("key", "")) or matches.get(words.get("name", ""))
-    if key and table in ("accounts", "contacts", "products") and key.fact.distinct < 0.9 * key.fact.filled:
+    if (
+        key
+        and table in ("accounts", "contacts", "products", "opportunities")
+        and key.fact.distinct < 0.9 * key.fact.filled
+    ):
         total -= 3
         if named < NAMED:
             return None
