@@ -5,9 +5,11 @@ import datetime as dt
 import getpass
 import json
 import logging
+import os
 import re
 import secrets
 import shutil
+import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -28,7 +30,9 @@ if TYPE_CHECKING:
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, help="The ABM workbook: reports from your own account data."
 )
-out, err = Console(soft_wrap=True, highlight=False), Console(stderr=True, soft_wrap=True, highlight=False)
+WIDE = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 180  # a log or a mail must not cut tables
+out, err = Console(soft_wrap=True, highlight=False, width=WIDE), Console(stderr=True, soft_wrap=True, highlight=False)
+WORKBOOK = Path("workbook.yml")  # of the folder the command is called in
 DONE, SOME_FAILED, BAD_INPUT, CHECKS_FAILED = 0, 1, 2, 3
 
 
@@ -106,16 +110,29 @@ def team_key(folder: Path, make: bool) -> bytes | None:
 
 def find_data(given: Path | None) -> Path:
     """The data set given, the workbook of this folder, or the sample."""
-    here = Path("workbook.yml")
-    return given or (here if here.is_file() else places.SAMPLE)
+    if given is None and not WORKBOOK.is_file():
+        err.print("There is no workbook.yml here and no --data: this is about the sample.", style="yellow")
+    return given or (WORKBOOK if WORKBOOK.is_file() else places.SAMPLE)
 
 
-def find_reports(given: Path | None, data: Path | None) -> Path:
-    """The folder of runs given, the workbook's, or the one named after the data."""
+def find_reports(given: Path | None, data: Path) -> Path:
+    """The folder of runs given, the workbook's, or the one named after the data; where the workbook is wrong, the usual one."""
     from abmlib.tables import settings
 
-    data = find_data(data)
-    return given or settings.workbook(data).out or Path("reports") / data.stem
+    try:
+        return given or settings.workbook(data).out or Path("reports") / data.stem
+    except ValueError:
+        return data.parent / settings.PLACES["out"] if data.is_file() else Path("reports") / data.stem
+
+
+def no_report(log: logging.Logger, reports: Path, reason: object) -> None:
+    """Say in the log and in the summary that is sent why there is no report."""
+    from abmlib.pages import run as runs
+    from abmlib.pages import site
+
+    log.error("no report: %s", " ".join(str(reason).split()))
+    with contextlib.suppress(OSError):
+        runs.leave_summary(reports, site.no_report(f"{dt.datetime.now():%Y-%m-%d}", str(reason)))
 
 
 def open_log(folder: Path) -> logging.Logger:
@@ -227,8 +244,18 @@ def import_(
             "import takes a mapping, the folder of the export and --to. Without a mapping, start with --describe EXPORT."
         )
     with refusing():
+        reports = find_reports(None, WORKBOOK) if WORKBOOK.is_file() else None
+        log = open_log(reports) if reports else None
+    try:
         read = mapped.load_mapping(mapping)
         ledger = mapped.run(read, source, to, key=team_key(Path.cwd(), make=read.hashes))
+    except (ValueError, OSError) as wrong:
+        if log and reports:
+            no_report(log, reports, f"Import of {source} failed. {wrong}")
+        stop(wrong)
+    if log:
+        lost = int(ledger["rows_lost"].sum())
+        log.info("import: %s to %s, %s rows left out for reasons in its ledger", source, to, f"{lost:,}")
     shown = ledger.astype(object).itertuples(index=False)
     table_of([c.replace("_", " ") for c in ledger.columns], shown, f"{to}: rows in, rows out, and why")
 
@@ -248,24 +275,22 @@ def run(
     notebooks: Notebooks = None,
 ) -> None:
     """Run the report: every notebook on one data set, as known at the end of one day."""
-    from abmlib.pages import catalogue, site
+    from abmlib.pages import catalogue
     from abmlib.pages import run as runs
     from abmlib.tables import checks, settings
 
     data, now = find_data(data), dt.datetime.now().astimezone()
     with refusing():
-        workbook = settings.workbook(data)
         reports = find_reports(to, data)
         log = open_log(reports)
 
     def refuse(reason: object, code: int = BAD_INPUT) -> NoReturn:
         """Say why there is no report: on the screen, in the log, and in the summary that is sent."""
-        log.error("no report: %s", " ".join(str(reason).split()))
-        with contextlib.suppress(OSError):
-            runs.leave_summary(reports, site.no_report(f"{now:%Y-%m-%d}", str(reason)))
+        no_report(log, reports, reason)
         stop(reason, code)
 
     try:
+        workbook = settings.workbook(data)
         folder = find_notebooks(notebooks or workbook.notebooks)
         numbers = [n.strip() for n in only.split(",") if n.strip()]
         chosen = catalogue.choose(catalogue.load(folder / catalogue.FILE), numbers, through)
@@ -364,7 +389,7 @@ def prune(
     from abmlib.pages import shelf
 
     with refusing():
-        done = shelf.prune(find_reports(to, data), keep, dry_run, now=dt.datetime.now().timestamp())
+        done = shelf.prune(find_reports(to, find_data(data)), keep, dry_run, now=dt.datetime.now().timestamp())
     for name in done.removed:
         out.print(f"{'would go' if dry_run else 'removed'}: {name}", markup=False)
     out.print(f"{len(done.kept)} kept, {len(done.removed)} removed, {done.freed / 1e6:,.1f} MB freed.")
@@ -388,7 +413,7 @@ def export(
     if zipped == pdf:
         stop("export makes one file: give --zip or --pdf.")
     with refusing(), tempfile.TemporaryDirectory(prefix="abm-") as work:
-        found = exports.find(report if report.exists() else find_reports(reports, data) / report)
+        found = exports.find(report if report.exists() else find_reports(reports, find_data(data)) / report)
         ending = f"{'-redacted' if redact else ''}.{'zip' if zipped else 'pdf'}"
         file = to or found.with_name(f"{found.name}{ending}")
         refuse_overwriting(file)
@@ -422,7 +447,8 @@ def forget(
     from abmlib.tables import people, programme, settings
 
     with refusing():
-        workbook = settings.workbook(find_data(data))
+        data = find_data(data)
+        workbook = settings.workbook(data)
         if workbook.programme is None:
             stop("forget: a DuckDB file alone has no programme to remember it in. Name both in a workbook.yml.")
         names = people.names(workbook.data, contact_id) | set(name or [])

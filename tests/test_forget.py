@@ -286,11 +286,11 @@ def test_without_the_key_nobody_is_shown(back):
 
 
 def test_the_key_is_that_of_the_environment_then_of_the_nearest_folder(tmp_path, monkeypatch):
-    place = tmp_path / "a" / "b" / "c"
+    place = tmp_path / "a" / "b" / "c" / "d"
     place.mkdir(parents=True)
     monkeypatch.delenv(secret.VARIABLE, raising=False)
     (tmp_path / secret.FILE).write_bytes(KEY)
-    assert secret.find_key(place) is None  # three folders up
+    assert secret.find_key(place) is None  # four folders up
     (tmp_path / "a" / secret.FILE).write_bytes(KEY + b"\r\n")
     assert secret.find_key(place) == KEY
     (place / secret.FILE).write_bytes(KEY[::-1])

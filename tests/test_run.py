@@ -266,6 +266,49 @@ def test_the_summary_beside_the_runs_says_first_what_failed(broken_run):
     assert said.split("\n\n")[1].startswith("**Not complete:** no result from 01_fails, 02_reads_it")
 
 
+@pytest.mark.parametrize(("as_of", "more"), [("2023-07-08", []), ("2026-10-31", ["-p", "window_months=1"])])
+def test_a_day_with_almost_nothing_before_it_or_long_after_it_is_no_failure(as_of, more, tmp_path):
+    code, said = abm("run", "--data", SAMPLE, "--as-of", as_of, "--out", tmp_path / "out", "--jobs", 2, *more)
+    assert code == 0, said
+    if more:
+        assert "The newest fact in the data is of 2026-06-30." in (tmp_path / "out" / "summary.md").read_text()
+
+
+def test_data_that_changes_while_the_report_is_made_stops_it(tmp_path):
+    data = put(tmp_path / "d", accounts=ACCOUNTS, transactions=TRANSACTIONS)
+    change = f"open({str(data / 'transactions.csv')!r}, 'a').write('t9,acme,p,2026-03-01,1,purchase,\\n')"
+    notebook(tmp_path / "n", "01_x", GOOD, change, writes=("01_cycles",))
+    code, said = abm("run", "--data", data, "--out", tmp_path / "out", "--notebooks", tmp_path / "n")
+    assert code == 1
+    assert "d changed while the report was made, so it would mix two states. Run it again." in said
+    assert_no_run(tmp_path / "out", "changed while the report was made")
+
+
+def test_a_copy_of_a_run_in_the_place_of_the_link_gives_way(tmp_path):
+    data = put(tmp_path / "d", accounts=ACCOUNTS, transactions=TRANSACTIONS)
+    notebook(tmp_path / "n", "01_x", GOOD, writes=("01_cycles",))
+    copied = tmp_path / "out" / "latest"
+    copied.mkdir(parents=True)
+    (copied / "run.json").write_text('{"as_of": "2020-01-31", "complete": true}')
+    code, said = abm("run", "--data", data, "--out", tmp_path / "out", "--notebooks", tmp_path / "n")
+    assert code == 0, said
+    assert copied.is_symlink()
+    assert json.loads((copied / "run.json").read_text())["previous"] is None
+
+
+def test_a_workbook_that_cannot_be_read_is_told_where_its_reports_lie(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "workbook.yml").write_text("data: d\ncurency: EUR\n")
+    code, said = abm("run")
+    assert code == 2
+    assert "unknown setting(s) ['curency']" in said
+    assert_no_run(tmp_path / "reports", "unknown setting")
+    (tmp_path / "workbook.yml").write_text("data: d\n")
+    code, said = abm("import", "nowhere.yml", "export", "--to", "d")
+    assert code == 2
+    assert_no_run(tmp_path / "reports", "Import of export failed. nowhere.yml: no such mapping file")
+
+
 def test_side_by_side_gives_what_one_after_the_other_gives(sample_run, tmp_path):
     code, said = abm("run", "--data", SAMPLE, "--out", tmp_path / "out", "--jobs", 2)
     assert code == 0, said

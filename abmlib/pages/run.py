@@ -223,6 +223,10 @@ def run(request: Request, source: Source, tell: Callable[[str, str], None] = lam
         numbered = {e.number: e.notebook for e in request.chosen}
         names = book.read("accounts").set_index("account_id")["name"].to_dict()
         write_pages(request, facts, beside, outcomes, site.decision_groups(decisions, names, numbered))
+        if fingerprint(*belongs(source.workbook)) != facts["fingerprint"]:
+            raise OSError(
+                f"{facts['data']} changed while the report was made, so it would mix two states. Run it again"
+            )
         folder = move_into_place(beside, request.out / f"{request.as_of}_{facts['id']}")
     finally:
         shutil.rmtree(beside, ignore_errors=True)
@@ -347,7 +351,7 @@ def previous(out: Path, as_of: dt.date) -> str | None:
     """Name the newest complete run with an earlier day; of one day, the one made last."""
     found = []
     for path in out.glob("*/run.json"):
-        if path.parent.is_symlink():
+        if path.parent.is_symlink() or path.parent.name == LATEST:
             continue
         facts = json.loads(path.read_text("utf-8"))
         if facts.get("complete") and facts["as_of"] < str(as_of):
@@ -402,7 +406,13 @@ def move_into_place(beside: Path, wanted: Path) -> Path:
 
 
 def point_at(folder: Path) -> None:
-    """Let `latest` and the index beside the runs open a run; where links are not allowed `latest` is a text file."""
+    """Let `latest` and the index beside the runs open a run; where links are not allowed `latest` is a text file.
+
+    A copy of a run that a tool which follows links left under that name gives way.
+    """
+    copied = folder.parent / LATEST
+    if copied.is_dir() and not copied.is_symlink() and (copied / "run.json").is_file():
+        shutil.rmtree(copied)
     out, link = folder.parent, folder.parent / f".{LATEST}.{os.getpid()}"
     try:
         link.symlink_to(folder.name, target_is_directory=True)
