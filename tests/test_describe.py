@@ -507,3 +507,26 @@ def test_connectors_tables_import_as_drafted(shared_data, tmp_path, folder):
     for table, frame in tables.items():
         assert {c for c, d in schema.CANONICAL[table].columns.items() if required(d)} <= set(frame)
     assert not re.search("[A-Za-z0-9._]+@[a-z]+\\.[a-z]+", found.text)
+
+
+def test_files_that_differ_in_the_figures_of_their_names_alone_are_one_source(tmp_path):
+    head = "Rechnungsnr;Kundennr;Rechnungsdatum;Nettobetrag;Notiz\n"
+    rows = [f"R{i};K{i % 5};{1 + i % 27:02d}.03.20{{}};{i},50;{{}}\n" for i in range(40)]
+    (tmp_path / "Rechnungen 2024.csv").write_bytes((head + "".join(r.format(24, "") for r in rows[:20])).encode())
+    (tmp_path / "Rechnungen 2025.csv").write_bytes(
+        (head + "".join(r.format(25, "für") for r in rows[20:])).encode("cp1252")
+    )
+    (tmp_path / "Rechnungen 2023.csv").write_text(
+        "Jahr;Summe\n2023;1\n"
+    )  # of another shape: the pattern would fit it too
+    apart = describe.look(tmp_path)
+    assert {"Rechnungen 2024.csv", "Rechnungen 2025.csv"} <= set(apart.files)
+    (tmp_path / "Rechnungen 2023.csv").unlink()
+    found = describe.look(tmp_path)
+    assert set(found.files) == {"Rechnungen *.csv"}
+    assert "file: Rechnungen *.csv" in found.text or 'file: "Rechnungen *.csv"' in found.text
+    (tmp_path / "m.yml").write_text(found.text)
+    mapped.run(load_mapping(tmp_path / "m.yml"), tmp_path, tmp_path / "book")
+    lines = pd.read_parquet(tmp_path / "book" / "transactions.parquet")
+    assert len(lines) == 40
+    assert lines["revenue"].sum() == sum(range(40)) + 20

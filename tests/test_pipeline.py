@@ -1,6 +1,7 @@
 """The pipeline on deals a person can follow: rates, sizes, cycles, stages, what is open, and what stands in its way."""
 
 import math
+
 import numpy as np
 import pandas as pd
 import pytest

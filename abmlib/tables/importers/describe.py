@@ -835,7 +835,7 @@ def _currency(plan: Plan) -> tuple[str, str]:
 
 def _tried(plan: Plan, title: str, currency: tuple[str, str], folder: Path, work: Path) -> str:
     """Try the mapping; a column that may be absent and does not import is left out, anything else is the first doubt."""
-    size = sum(o.file.path.stat().st_size for o in plan.origins.values())
+    size = sum(p.stat().st_size for o in plan.origins.values() for p in o.file.paths)
     for number in range(TRIES):
         written = _written(plan, title, currency)
         path = work / "draft.yml"

@@ -110,10 +110,10 @@ class Fact:
 
 @dataclass(frozen=True)
 class File:
-    """One file, or one sheet of one."""
+    """One file, one sheet of one, or several files of one shape."""
 
-    name: str  # within the folder
-    path: Path
+    name: str  # within the folder; of several files of one shape the pattern that fits them
+    paths: tuple[Path, ...]
     table: str  # in `Export.con`
     source: Source  # how it is written
     rows: int = 0
@@ -168,11 +168,13 @@ def opened(folder: Path, work: Path) -> Iterator[Export]:
         con.execute(f"set temp_directory = {text(str(work))}")
         found: list[File] = []
         doubts: list[str] = []
-        for path in _paths(folder):
-            name = path.relative_to(folder).as_posix()
+        for paths in _alike(folder, _paths(folder)):
+            name = _pattern(paths[0], folder) if len(paths) > 1 else paths[0].relative_to(folder).as_posix()
             try:
-                for source, said in _sources(name, path):
-                    file = _read(con, source, path, f"f{len(found)}", work)
+                telling = next((p for p in paths if len(paths) > 1 and _encoding(p)), paths[0])
+                for source, said in _sources(name, telling, pattern=len(paths) > 1):
+                    there = {p.relative_to(folder).as_posix(): p for p in paths}
+                    file = _read(con, source, there, f"f{len(found)}", work)
                     found.append(replace(file, name=name, doubts=said + file.doubts))
             except UNREADABLE as wrong:
                 doubts.append(f"{shown(name)}: could not be read and is left out: {_said(wrong, name)}")
@@ -188,6 +190,36 @@ def _paths(folder: Path) -> list[Path]:
     return sorted(p for p in inside if not p.name.startswith((".", "~")) and suffix(p.name) in READ)
 
 
+def _pattern(path: Path, folder: Path) -> str:
+    """Write a file's name with a star in the place of its first figures: a year, a month, a number."""
+    named = path.with_name(re.sub(r"\d[\d._ -]*\d|\d", "*", path.name, count=1))
+    return named.relative_to(folder).as_posix()
+
+
+def _alike(folder: Path, paths: Sequence[Path]) -> Iterator[list[Path]]:
+    """Take together files that differ in the figures of their names alone, with the same columns, written the same way."""
+    groups: dict[tuple[Any, ...], list[Path]] = {}
+    for path in paths:
+        way: tuple[Any, ...] = (path,)
+        if suffix(path.name) in DELIMITERS and "*" in _pattern(path, folder):
+            with contextlib.suppress(*UNREADABLE):
+                way = (_pattern(path, folder), *_way(path))
+        groups.setdefault(way, []).append(path)
+    for way, group in groups.items():
+        fitting = {p for p in folder.glob(str(way[0])) if p in paths} if len(group) > 1 else set()
+        one_way = fitting == set(group) and len({_encoding(p) for p in group if not _is_ascii(p)}) < 2
+        yield from [group] if one_way else [[p] for p in group]
+
+
+def _way(path: Path) -> tuple[Any, ...]:
+    """Give the columns of a text file and how they are parted."""
+    ((source, _),) = _sources(path.name, path)
+    with _bytes(path) as file, io.TextIOWrapper(file, encoding=source.encoding or "utf-8-sig", newline="") as lines:
+        rows = csv.reader(lines, delimiter=source.delimiter or DELIMITERS[suffix(path.name)])
+        names = next(itertools.islice(rows, source.header_row - 1, None), [])
+    return tuple(names), source.delimiter, source.header_row
+
+
 def _said(wrong: Exception, name: str) -> str:
     """Give an error in one line, without values of the file."""
     if isinstance(wrong, duckdb.Error) and "CSV Error" in str(wrong):
@@ -196,7 +228,7 @@ def _said(wrong: Exception, name: str) -> str:
     return shown(re.sub(r" ?\(first: .*\]\)|^f\d+: ", "", said).removeprefix(f"{name} "), 200)
 
 
-def _sources(name: str, path: Path) -> Iterator[tuple[Source, tuple[str, ...]]]:
+def _sources(name: str, path: Path, pattern: bool = False) -> Iterator[tuple[Source, tuple[str, ...]]]:
     """Say how a file is written, as the mapping says it, once for each sheet that holds something."""
     if suffix(name) in EXCEL:
         with CalamineWorkbook.from_path(path) as book:
@@ -204,7 +236,7 @@ def _sources(name: str, path: Path) -> Iterator[tuple[Source, tuple[str, ...]]]:
                 rows = list(itertools.islice(book.get_sheet_by_name(sheet).iter_rows(), HEAD))
                 if len(rows) > 1:
                     cells = [(i, sum(c != "" for c in row)) for i, row in enumerate(rows, 1)]
-                    yield _source(name, _header(cells), sheet=sheet if len(book.sheet_names) > 1 else None)
+                    yield _source(name, pattern, _header(cells), sheet=sheet if len(book.sheet_names) > 1 else None)
     elif suffix(name) in DELIMITERS:
         encoding = _encoding(path)
         with _bytes(path) as file, io.TextIOWrapper(file, encoding=encoding or "utf-8-sig", newline="") as lines:
@@ -215,18 +247,18 @@ def _sources(name: str, path: Path) -> Iterator[tuple[Source, tuple[str, ...]]]:
         starts = [1, *(line + 1 for line, _ in ends)]
         filled = [(start, n) for start, (_, n) in zip(starts, ends, strict=False)]
         usual = delimiter == DELIMITERS[suffix(name)]
-        yield _source(name, _header(filled), encoding=encoding, delimiter=None if usual else delimiter)
+        yield _source(name, pattern, _header(filled), encoding=encoding, delimiter=None if usual else delimiter)
     else:
-        yield _source(name, 1)
+        yield _source(name, pattern, 1)
 
 
-def _source(name: str, header: int, **words: Any) -> tuple[Source, tuple[str, ...]]:
-    """Make the source of a file from what is not as usual; a name is never taken for a pattern."""
+def _source(name: str, pattern: bool, header: int, **words: Any) -> tuple[Source, tuple[str, ...]]:
+    """Make the source of a file from what is not as usual; a name that is no pattern is never taken for one."""
     known = {word: value for word, value in words.items() if value is not None}
     if header > 1:
         known["header_row"] = header
     doubts = (f"the names of its columns are taken to stand in line {header}",) if header > 1 else ()
-    return Source.model_validate({"file": re.sub(r"([*?\[])", r"[\1]", name), **known}), doubts
+    return Source.model_validate({"file": name if pattern else re.sub(r"([*?\[])", r"[\1]", name), **known}), doubts
 
 
 def _header(filled: list[tuple[int, int]]) -> int:
@@ -257,13 +289,21 @@ def _encoding(path: Path) -> str | None:
     return None
 
 
-def _read(con: duckdb.DuckDBPyConnection, source: Source, path: Path, table: str, work: Path) -> File:
-    """Copy a file into the engine, as an import reads it, and learn its columns."""
-    (part,) = files.prepare(con, source.model_copy(update={"name": table}), {source.file: path}, work)
+def _is_ascii(path: Path) -> bool:
+    """Say whether a text is the same in every encoding."""
+    with _bytes(path) as file:
+        return all(piece.isascii() for piece in iter(lambda: file.read(PIECE), b""))
+
+
+def _read(con: duckdb.DuckDBPyConnection, source: Source, paths: dict[str, Path], table: str, work: Path) -> File:
+    """Copy a file, or files of one shape, into the engine, as an import reads them, and learn the columns."""
+    part, *more = files.prepare(con, source.model_copy(update={"name": table}), paths, work)
     picks = [f"{_cleaned(t, x)} as c{i}" for i, (_, x, t) in enumerate(part.columns)]
     if not picks:
         raise TableError("it has no columns.")
     con.execute(f"create or replace table {table} as select {', '.join(picks)} from {part.origin}")
+    for other in more:
+        con.execute(f"insert into {table} select {', '.join(picks)} from {other.origin}")
     (rows,) = one(con, f"select count(*) from {table}")
     names, lower = part.names, [n.strip().lower() for n in part.names]
     twice = sorted({n for n in names if n.strip() and lower.count(n.strip().lower()) > 1})
@@ -271,15 +311,12 @@ def _read(con: duckdb.DuckDBPyConnection, source: Source, path: Path, table: str
     if sum(bool(re.fullmatch(r"[-+]?[\d.,/: ]+", n)) for n in names) * 2 > len(names):
         doubts.append("its first line looks like values, not names; give it a line of names")
     usable = {n: i for i, n in enumerate(names) if n.strip() and n not in twice}
-    file = File(source.file, path, table, source, int(rows))
+    file = File(source.file, tuple(paths.values()), table, source, int(rows))
     return replace(file, facts=_facts(con, file, usable), doubts=tuple(doubts))
 
 
 def _cleaned(kind: str, x: str) -> str:
-    """Clean a value as an import does; a text that has no blanks around it, as most, is left at once."""
-    if kind == "VARCHAR":
-        blanks = text("^[\\s\u00a0]|[\\s\u00a0]$|^$")
-        return f"case when regexp_matches({x}, {blanks}) then {values.clean(kind, x, ())} else {x} end"
+    """Clean a value as an import does; what an import reads as text is text."""
     if kind in ("UUID", "JSON") or kind.endswith("[]"):
         return values.as_text(kind, x)
     return values.clean(kind, x, ())

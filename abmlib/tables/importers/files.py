@@ -138,22 +138,23 @@ def load(con: duckdb.DuckDBPyConnection, source: Source, parts: Sequence[Part], 
     order = [n.lower() for part in parts for n in part.names if n.lower() in used]
     own = [{n.lower(): (x, t) for n, x, t in part.columns} for part in parts]
     kinds = {n: {has[n][1] for has in own if n in has} for n in dict.fromkeys(order)}
-    raw = quoted(f"raw {source.name}")
+    raw, kept = quoted(f"raw {source.name}"), quoted(f"rows {source.name}")
     counts: list[int] = []
     for number, (part, has) in enumerate(zip(parts, own, strict=True)):
-        wanted = [f"row_number() over () + {sum(counts)} as {ROW}"]
+        wanted = []
         for n, types in kinds.items():
             x, kind = has.get(n, ("null::varchar", "VARCHAR"))
             if len(types) > 1:
                 x, kind = values.as_text(kind, x), "VARCHAR"
             wanted.append(f"{values.clean(kind, x, source.missing)} as {quoted(names[n])}")
-        into = f"insert into {raw}" if number else f"create table {raw} as"
+        into = f"insert into {kept}" if number else f"create table {kept} as"
         try:
-            con.execute(f"{into} select {', '.join(wanted)} from {part.origin}")
+            con.execute(f"{into} select {', '.join(wanted) or '1 as _'} from {part.origin}")
         except duckdb.Error as wrong:
             raise TableError(_broken(con, source, part, wrong)) from None
-        row = con.execute(f"select count(*) from {raw}").fetchone() or (0,)
+        row = con.execute(f"select count(*) from {kept}").fetchone() or (0,)
         counts.append(int(row[0]) - sum(counts))
+    con.execute(f"create view {raw} as select rowid + 1 as {ROW}, * from {kept}")  # rowid: rows in the order inserted
     return counts
 
 

@@ -265,7 +265,8 @@ def _prepare(con: duckdb.DuckDBPyConnection, source: Source) -> list[LedgerRow]:
     for derived, expression in source.derive.items():
         origin = f"(select *, (\n{expression}\n) as {quoted(derived)} from {origin}) as {name}"
     rows += _filter(con, source.name, origin, source.keep)
-    con.execute(f"create table {kept} as select * from {origin}{_where(source.keep)}; drop table {raw}")
+    con.execute(f"create table {kept} as select * from {origin}{_where(source.keep)}")
+    con.execute(f"drop view {raw}; drop table {quoted(f'rows {source.name}')}")
     return rows
 
 

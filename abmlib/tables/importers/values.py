@@ -13,6 +13,7 @@ from abmlib.tables.secret import digest_sql
 TYPES = {"int": "BIGINT", "bool": "BOOLEAN", "ts": "TIMESTAMPTZ", "date": "DATE"}
 TYPES |= dict.fromkeys(TEXTS, "VARCHAR") | dict.fromkeys(("number", "money", "rate"), "DOUBLE")
 NUMERIC = re.compile(r"(U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER|FLOAT|DOUBLE|DECIMAL.*)$")
+BLANKS = r"'^[ \t\n\r\x{a0}]|[ \t\n\r\x{a0}]$'"  # regular expression, as an SQL text
 EXACT = 2**53  # largest whole number up to which a double holds every whole number
 
 
@@ -23,7 +24,9 @@ def clean(kind: str, x: str, missing: tuple[str, ...]) -> str:
     if kind != "VARCHAR":
         return x
     cut = f"trim({x}, ' ' || chr(9) || chr(10) || chr(13) || chr(160))"
-    return f"case when {cut} not in ({texts(['', *(m.strip() for m in missing)])}) then {cut} end"
+    none = texts(["", *(m.strip() for m in missing)])
+    bare = f"case when {cut} not in ({none}) then {cut} end"  # slow, so only where there are blanks
+    return f"case when regexp_matches({x}, {BLANKS}) then {bare} when {x} not in ({none}) then {x} end"
 
 
 def origin(column: Column, types: Mapping[str, str]) -> str:
