@@ -7,7 +7,7 @@ BIN := .venv/bin
 endif
 READY := .venv/.ready
 
-.PHONY: report test check lab notebooks sample lock clean
+.PHONY: report test check scale lab notebooks sample lock clean
 .DEFAULT_GOAL := report
 
 report: $(READY)  ## a dated report on the sample; open reports/sample/index.html
@@ -18,6 +18,9 @@ test: $(READY)  ## everything that is proved
 
 check: $(READY)  ## lint, format, types
 	$(BIN)/python -m tests.check
+
+scale: $(READY)  ## slow: a 2 GB export, time and memory beside what else one would use
+	$(BIN)/python -m benchmarks.big_import
 
 lab: $(READY)  ## JupyterLab on the notebooks
 	$(BIN)/python -m jupyterlab --LabApp.default_url=/lab/tree/notebooks

@@ -2,6 +2,7 @@
 
 import contextlib
 import datetime as dt
+import errno
 import getpass
 import json
 import logging
@@ -33,13 +34,29 @@ app = typer.Typer(
 WIDE = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 180  # a log or a mail must not cut tables
 out, err = Console(soft_wrap=True, highlight=False, width=WIDE), Console(stderr=True, soft_wrap=True, highlight=False)
 WORKBOOK = Path("workbook.yml")  # of the folder the command is called in
+logging.raiseExceptions = False  # a log that cannot be written is no second error
 DONE, SOME_FAILED, BAD_INPUT, CHECKS_FAILED = 0, 1, 2, 3
 
 
 def stop(error: object, code: int = BAD_INPUT) -> NoReturn:
     """Print one error and end."""
-    err.print(str(error), style="red", markup=False)
+    err.print(plain(reason(error)), style="red", markup=False)
     raise typer.Exit(code)
+
+
+def reason(error: object) -> str:
+    """Say in words what the machine did not let be done; any other error says so itself."""
+    if not isinstance(error, OSError) or not error.errno:
+        return str(error)
+    where = f"{error.filename}: " if error.filename else ""
+    forbidden = error.errno in (errno.EACCES, errno.EPERM, errno.EROFS)
+    remedy = "Give a place that you may read and write." if forbidden else "Make room, or give another place."
+    return f"{where}{error.strerror}. {remedy}"
+
+
+def plain(text: str) -> str:
+    """Write text of the data so that no sign in it steers the terminal; lines stay lines."""
+    return "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text)
 
 
 def table_of(heads: Sequence[str], rows: Iterable[Iterable[object]], title: str) -> None:
@@ -50,7 +67,7 @@ def table_of(heads: Sequence[str], rows: Iterable[Iterable[object]], title: str)
         numbers = cells and all(re.fullmatch(r"-?[\d,]*", row[n]) for row in cells)
         shown.add_column(head, justify="right" if numbers else "left")
     for row in cells:
-        shown.add_row(*map(escape, row))
+        shown.add_row(*(escape(plain(cell)) for cell in row))
     out.print(shown)
 
 
@@ -64,7 +81,7 @@ def tell_verdict(verdict: "Verdict", title: str) -> None:
     """Print what the data holds, what is wrong with it and which accounts can be judged."""
     out.print(f"{verdict.checks:,} checks, {len(verdict.wrong):,} broken{':' if verdict.wrong else '.'}")
     for sentence in verdict.wrong:
-        out.print(f"- {sentence}", markup=False)
+        out.print(plain(f"- {sentence}"), markup=False)
     if verdict.stops:
         return
     days = {c: verdict.reach[c].dt.date.astype(object) for c in ("first_day", "last_day")}
@@ -125,14 +142,15 @@ def find_reports(given: Path | None, data: Path) -> Path:
         return data.parent / settings.PLACES["out"] if data.is_file() else Path("reports") / data.stem
 
 
-def no_report(log: logging.Logger, reports: Path, reason: object) -> None:
+def no_report(log: logging.Logger, reports: Path, why: object) -> None:
     """Say in the log and in the summary that is sent why there is no report."""
     from abmlib.pages import run as runs
     from abmlib.pages import site
 
-    log.error("no report: %s", " ".join(str(reason).split()))
+    said = reason(why)
+    log.error("no report: %s", plain(" ".join(said.split())))
     with contextlib.suppress(OSError):
-        runs.leave_summary(reports, site.no_report(f"{dt.datetime.now():%Y-%m-%d}", str(reason)))
+        runs.leave_summary(reports, site.no_report(f"{dt.datetime.now():%Y-%m-%d}", said))
 
 
 def open_log(folder: Path) -> logging.Logger:
@@ -163,7 +181,11 @@ def find_notebooks(given: Path | None) -> Path:
 
 Data = Annotated[
     Path | None,
-    typer.Option("--data", help="Workbook file, folder or DuckDB file. Default: workbook.yml here, or the sample."),
+    typer.Option(
+        "--data",
+        readable=False,  # the command says so itself, also in the log
+        help="Workbook file, folder or DuckDB file. Default: workbook.yml here, or the sample.",
+    ),
 ]
 Reports = Annotated[
     Path | None, typer.Option("--out", help="Folder of runs. Default: the workbook's, or reports/NAME.")
@@ -207,9 +229,9 @@ def init(folder: Annotated[Path, typer.Argument(help="Folder to work in; made, o
 @app.command("import")
 def import_(
     mapping: Annotated[
-        Path | None, typer.Argument(help="YAML file that says how the export maps to the tables.")
+        Path | None, typer.Argument(readable=False, help="YAML file that says how the export maps to the tables.")
     ] = None,
-    source: Annotated[Path | None, typer.Argument(help="Folder of the export.")] = None,
+    source: Annotated[Path | None, typer.Argument(readable=False, help="Folder of the export.")] = None,
     to: Annotated[
         Path | None, typer.Option("--to", help="Folder for the canonical tables; with --describe, the file.")
     ] = None,
@@ -251,7 +273,7 @@ def import_(
         ledger = mapped.run(read, source, to, key=team_key(Path.cwd(), make=read.hashes))
     except (ValueError, OSError) as wrong:
         if log and reports:
-            no_report(log, reports, f"Import of {source} failed. {wrong}")
+            no_report(log, reports, f"Import of {source} failed. {reason(wrong)}")
         stop(wrong)
     if log:
         lost = int(ledger["rows_lost"].sum())
@@ -284,10 +306,10 @@ def run(
         reports = find_reports(to, data)
         log = open_log(reports)
 
-    def refuse(reason: object, code: int = BAD_INPUT) -> NoReturn:
+    def refuse(why: object, code: int = BAD_INPUT) -> NoReturn:
         """Say why there is no report: on the screen, in the log, and in the summary that is sent."""
-        no_report(log, reports, reason)
-        stop(reason, code)
+        no_report(log, reports, why)
+        stop(why, code)
 
     try:
         workbook = settings.workbook(data)
@@ -331,7 +353,9 @@ def run(
                 name,
                 " ".join(outcome.words.split()),
             )
-            err.print(f"{name}: {outcome.words}", markup=False, style="red" if name in report.failed else "yellow")
+            err.print(
+                plain(f"{name}: {outcome.words}"), markup=False, style="red" if name in report.failed else "yellow"
+            )
     log.info("end: %s, %s", report.folder.name, f"{len(report.failed)} failed" if report.failed else "done")
     out.print(f"{report.folder / 'index.html'}", markup=False)
     raise typer.Exit(SOME_FAILED if report.failed else DONE)

@@ -62,7 +62,9 @@ def test_the_command_prints_it_and_writes_a_letter(small, tmp_path):
 
 
 def test_failed_checks_are_told_and_stop_with_their_own_code(tmp_path):
-    data = put(tmp_path / "d", accounts=ACCOUNTS + "acme,[red]Twin,2025-01-01T00:00:00Z,1,\n", transactions=TRANSACTIONS)
+    data = put(
+        tmp_path / "d", accounts=ACCOUNTS + "acme,[red]Twin,2025-01-01T00:00:00Z,1,\n", transactions=TRANSACTIONS
+    )
     code, said = ask("--data", data)
     assert code == 3
     assert "accounts: one row per account_id: broken in 2 of 4 rows" in said
@@ -81,7 +83,9 @@ def test_an_export_that_was_not_imported_is_guessed_at_and_says_so(tmp_path):
     assert "abm import --describe" in said
 
 
-@pytest.mark.parametrize(("data", "says"), [("nowhere", "nowhere is not there"), ("nowhere.yml", "no such workbook file")])
+@pytest.mark.parametrize(
+    ("data", "says"), [("nowhere", "nowhere is not there"), ("nowhere.yml", "no such workbook file")]
+)
 def test_a_place_that_is_not_there_is_refused(data, says, tmp_path):
     code, said = ask("--data", tmp_path / data)
     assert code == 2

@@ -1,6 +1,7 @@
 """Run one notebook with given parameters, whole or with a readable error; all that touches papermill."""
 
 import ast
+import errno
 import io
 import logging
 import re
@@ -23,6 +24,7 @@ READERS: dict[str, Any] = {
 }
 logging.getLogger("papermill").setLevel(logging.ERROR)  # it warns of what `parameters` reads well
 TYPES = r"(str|int|float|bool)|list\[(str|int|float|bool)\]"
+NO_ROOM = {errno.ENOSPC, errno.EFBIG, errno.EDQUOT}
 MARKERS = {"papermill-error-cell-tag"}
 
 
@@ -140,6 +142,8 @@ def execute(notebook: Path, to: Path, given: Mapping[str, Any], timeout: int | N
         status = "not_answerable" if error.ename == "NotAnswerable" else "failed"
         failure = error.evalue if status == "not_answerable" else f"{error.ename}: {error.evalue}"
     except Exception as error:  # a dead kernel, a time limit: papermill raises what its client raised
+        if isinstance(error, OSError) and error.errno in NO_ROOM:
+            raise  # half a notebook is there, and no page can be made of it
         status, failure = "failed", f"{type(error).__name__}: {error}"
     node = nbformat.read(to if to.is_file() else notebook, as_version=4)
     pending = [c for c in node.cells if c.cell_type == "code" and c.source.strip() and c.execution_count is None]

@@ -15,6 +15,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import nbformat
 import pandas as pd
 import yaml
@@ -24,6 +25,8 @@ from abmlib.pages import catalogue, kernels, site
 from abmlib.pages.catalogue import Entry
 from abmlib.pages.kernels import Outcome
 from abmlib.tables.book import SHARED, Book, Source
+from abmlib.tables.errors import TableError
+from abmlib.tables.importers.sql import cause
 from abmlib.tables.settings import Workbook
 
 RESERVED = {"data": "--data", "as_of": "--as-of", "tables": "--out"}
@@ -428,11 +431,19 @@ def leave_summary(out: Path, text: str) -> None:
     """Write the summary of the last attempt beside the runs, whole: what an unattended run sends, also if it failed."""
     out.mkdir(parents=True, exist_ok=True)
     beside = out / f".{SUMMARY}.{os.getpid()}"
-    beside.write_text(text, "utf-8")
-    beside.replace(out / SUMMARY)
+    try:
+        beside.write_text(text, "utf-8")
+        beside.replace(out / SUMMARY)
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def preflight(data: Path) -> tuple[Source, pd.DataFrame]:
     """Open a data set and check every table inside the engine; give the source and the rows of `book.AUDIT`."""
     source = Source.open(data)
-    return source, source.audit()
+    try:
+        return source, source.audit()
+    except duckdb.Error as wrong:
+        data = source.workbook.data
+        said = cause(wrong).replace(f"{data}{os.sep}", "")
+        raise TableError(f"{data.name}: a table does not read: {said} Save it again.") from wrong

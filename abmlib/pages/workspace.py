@@ -1,5 +1,6 @@
 """A folder to work in: notebooks, mappings, workbook file and programme, kept up to date without touching a person's edits."""
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Iterator
@@ -101,7 +102,19 @@ def init(folder: Path) -> dict[str, str]:
     if there and not record.is_file():
         raise ValueError(f"{folder}: holds {len(there)} files and no workbook (first: {there[:3]}). Give a new folder.")
     before: dict[str, str] = json.loads(record.read_text("utf-8")) if record.is_file() else {}
-    done, now = {}, dict(before)
+    done, now = dict[str, str](), dict(before)
+    try:
+        _bring(folder, before, now, done)
+    except OSError:
+        if not before:  # half a folder would be taken for one that holds something else
+            _take_back(folder, done)
+        raise
+    return done
+
+
+def _bring(folder: Path, before: dict[str, str], now: dict[str, str], done: dict[str, str]) -> None:
+    """Put each file where it belongs, and note in `done` and `now` what was put."""
+    record = folder / RECORD
     for place, content in parts():
         path, new = folder / place, mark(place, content)
         if place not in before and not path.exists():
@@ -120,11 +133,22 @@ def init(folder: Path) -> dict[str, str]:
             _put(folder / place, content)
             done[place] = "made"
     _put(record, (json.dumps(now, indent=1, sort_keys=True) + "\n").encode())
-    return done
+
+
+def _take_back(folder: Path, done: dict[str, str]) -> None:
+    """Remove the files that were put, and the folders that are empty then."""
+    for place in done:
+        (folder / place).unlink(missing_ok=True)
+    for path in [*sorted((p for p in folder.rglob("*") if p.is_dir()), reverse=True), folder]:
+        with contextlib.suppress(OSError):
+            path.rmdir()
 
 
 def _put(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.tmp")
-    beside.write_bytes(content)
-    beside.replace(path)
+    try:
+        beside.write_bytes(content)
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)

@@ -1,6 +1,7 @@
 """Book: the only door to data. It gives tables as they were known at the end of one day, and nothing later."""
 
 import datetime as dt
+import glob
 import os
 import re
 from collections.abc import Iterable, Sequence
@@ -17,7 +18,9 @@ import pandas as pd
 import pyarrow as pa
 
 from abmlib.tables import people, schema, secret, settings
-from abmlib.tables.errors import FIRST, NotAnswerable, TableError, first_cases
+from abmlib.tables.errors import FIRST, NotAnswerable, TableError, first_cases, shown
+from abmlib.tables.importers import files as exported
+from abmlib.tables.importers.sql import cause, quoted
 from abmlib.tables.ledger import COLUMNS
 
 SHARED = ("decisions", "measures")
@@ -451,8 +454,6 @@ class Book:
 
     def measure(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Note rows of `measures` (checked, dated `as_of` where they are not) and give them back."""
-        if rows.empty:
-            return schema.empty("measures")
         dated = rows.assign(as_of=rows["as_of"].fillna(self.as_of) if "as_of" in rows else self.as_of)
         checked = schema.conform("measures", dated)
         self._measures.append(checked)
@@ -497,6 +498,8 @@ class Source:
         else:
             raw = {n: con.table(n) for n in con.list_tables() if n in schema.CANONICAL}
         source = cls(con, raw | {n: register(con, n, f) for n, f in files.items()}, workbook)
+        for name, table in source.raw.items():
+            refuse_misspelt(name, table.columns)
         if "accounts" not in source.names:
             raise TableError(
                 f"data: no accounts table; found {sorted(source.names)}. Name the file accounts.csv or accounts.parquet."
@@ -515,7 +518,7 @@ class Source:
         ]
         if absent:
             raise TableError(
-                f"{name}: missing column(s) {absent}; the table has {list(raw.columns)}. "
+                f"{name}: missing column(s) {absent}; the table has {exported.listed(raw.columns)}. "
                 "Rename them in the export, or map them in your mapping file."
             )
         for column, definition in schema.spec(name).columns.items():
@@ -691,7 +694,7 @@ class Source:
         for check, severity, broken, remedy in self._conditions(t, name):
             bad = int(broken.count().execute())
             cases = self._cases(broken, name) if bad else []
-            found.append((name, check, severity, bad, rows, ", ".join(map(str, cases)), remedy))
+            found.append((name, check, severity, bad, rows, ", ".join(map(shown, cases)), remedy))
         return found
 
     def _cases(self, broken: ir.Table, name: str) -> list[Any]:
@@ -765,17 +768,51 @@ def find(folder: Path, name: str) -> Path | None:
 
 
 def register(con: Any, name: str, file: Path) -> ir.Table:
-    """Let the engine see a file, CSV as text so that every value can be checked."""
+    """Let the engine see a file, CSV as text so that every value can be checked.
+
+    Raises
+    ------
+    TableError
+        If it does not read, or two of its columns have one name.
+    """
+    if file.suffix and file.is_dir():
+        raise TableError(
+            f"{name}: {file.name} is a folder. Put the file in its place, or call it {name}/ with Parquet."
+        )
     try:
         if file.suffix == ".csv":
-            seen = con.read_csv(file, table_name=f"raw_{name}", all_varchar=True, header=True, delim=",", quote='"')
-            return con.create_table(f"kept_{name}", seen, temp=True) if file.stat().st_size < KEEP_BELOW else seen
-        return con.read_parquet(file if file.is_file() else f"{file}/*.parquet", table_name=f"raw_{name}")
-    except (duckdb.Error, ValueError) as wrong:
-        reason = str(wrong).strip().splitlines()[0]
+            part = exported.as_table(con.con, name, file)
+            own = {n.lower() for n in schema.spec(name).columns}
+            refuse_twice(name, file.name, [n for n in part.names if n.lower() in own])
+            first = {n.lower(): f"{x} AS {quoted(n)}" for n, x, _ in reversed(part.columns) if n.strip()}
+            seen = con.sql(f"SELECT {', '.join(reversed(first.values()))} FROM {part.origin}")  # noqa: S608
+            small = file.stat().st_size < KEEP_BELOW
+            return con.create_table(f"kept_{name}", seen, temp=True) if small else seen
+        place = glob.escape(str(file))
+        return con.read_parquet(place if file.is_file() else f"{place}/*.parquet", table_name=f"raw_{name}")
+    except (duckdb.Error, OSError) as wrong:
+        reason = os.strerror(wrong.errno) + "." if isinstance(wrong, OSError) and wrong.errno else cause(wrong)
+        said = reason.replace(str(file), file.name)
+        raise TableError(f"{name}: {file.name} does not read: {said} Save it again, or let it be read.") from wrong
+
+
+def refuse_twice(name: str, file: str, columns: Sequence[str]) -> None:
+    """Refuse columns that stand more than once, be it in other letters."""
+    low = [c.lower() for c in columns]
+    if twice := [c for c in columns if low.count(c.lower()) > 1]:
         raise TableError(
-            f"{name}: {file.name} is not readable: {reason}. Save it as UTF-8 CSV with commas, or as Parquet."
-        ) from wrong
+            f"{name}: {len(twice)} columns of {file} have the name of another {first_cases(twice)}. Keep one of each."
+        )
+
+
+def refuse_misspelt(name: str, columns: Iterable[str]) -> None:
+    """Refuse a column that is one of the schema's but for capitals or blanks: its values would go unread."""
+    known = schema.spec(name).columns
+    if wrong := [c for c in columns if c not in known and c.strip().lower() in known]:
+        raise TableError(
+            f"{name}: {len(wrong)} columns are known in other letters {first_cases(wrong)}. "
+            f"Write {', '.join(c.strip().lower() for c in wrong[:FIRST])}."
+        )
 
 
 def day_asked(as_of: str | dt.date) -> dt.date | None:
@@ -795,9 +832,14 @@ def cast(value: ir.Value, kind: str) -> ir.Value:
     """Read a value as its kind; what does not read, blank text and NaN become missing."""
     if value.type().is_string():
         value = value.strip().nullif("")
-    if kind == "ts":
-        return value.try_cast(UTC_TS).cast("timestamp")
+    if kind in ("ts", "date"):  # a day that is followed by more is no day; and nobody means the year 20026
+        moment = value.try_cast(UTC_TS if kind == "ts" else "timestamp").cast("timestamp")
+        sane = ibis.ifelse(moment.year().between(1000, 9999), moment, ibis.null("timestamp"))
+        return sane.cast(ibis_type(kind))
     read = value.try_cast(ibis_type(kind))
+    if kind == "int":  # the engine would round 3.7 to 4
+        number = value.try_cast("float64")
+        return ibis.ifelse(number == number.floor(), read, ibis.null("int64"))
     if ibis_type(kind) == "float64":
         return ibis.ifelse(read.isnan() | read.isinf(), ibis.null("float64"), read)
     return read

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 FIRST = 3  # cases named in an error before it stops listing
+LONGEST = 80  # characters of a name or value in an error
 
 
 class TableError(ValueError):
@@ -22,6 +23,25 @@ class NotAnswerable(Exception):
         return [str(self)]
 
 
+def shown(value: object) -> str:
+    """Write a name or value so that it can stand in a line of text: cut, and without signs that steer a terminal.
+
+    Examples
+    --------
+    >>> print(shown("a\\nb"))
+    a\\nb
+    >>> len(shown("a" * 100_000))
+    80
+    """
+    text = cut(str(value))
+    return text if text.isprintable() else repr(text)[1:-1]
+
+
+def cut(text: str) -> str:
+    """Cut a long text for an error message."""
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+
+
 def first_cases(cases: Iterable[object]) -> str:
     """Name the first few of `cases` for an error message.
 
@@ -30,5 +50,5 @@ def first_cases(cases: Iterable[object]) -> str:
     >>> first_cases([4, 7, 9, 12])
     '(first: [4, 7, 9])'
     """
-    shown = [case for _, case in zip(range(FIRST), cases, strict=False)]
-    return f"(first: {shown})"
+    first = [case for _, case in zip(range(FIRST), cases, strict=False)]
+    return f"(first: {[cut(case) if isinstance(case, str) else case for case in first]})"

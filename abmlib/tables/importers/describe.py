@@ -894,7 +894,10 @@ def _written(plan: Plan, title: str, currency: tuple[str, str]) -> str:
     """Write the mapping file, with its comments."""
     doubts = _head(plan)
     lines = ["# Draft of a mapping, guessed from names and values. Read it, correct it, then import with it.", "#"]
-    lines += ["# Fill in: title, currency, and time_zone of the workbook and of the sources.", "# Doubts to settle first:"]
+    lines += [
+        "# Fill in: title, currency, and time_zone of the workbook and of the sources.",
+        "# Doubts to settle first:",
+    ]
     lines += [f"# {i}. {d}" for i, d in enumerate(doubts[:FIRST_DOUBTS], 1)] or ["# none"]
     if len(doubts) > FIRST_DOUBTS:
         lines += [f"# and {len(doubts) - FIRST_DOUBTS} more:"] + [f"# - {d}" for d in doubts[FIRST_DOUBTS:]]

@@ -9,10 +9,12 @@ import codecs
 import contextlib
 import csv
 import datetime as dt
+import errno
 import functools
 import gzip
 import hashlib
 import json
+import os
 import re
 import zlib
 from collections.abc import Iterator, Sequence
@@ -23,7 +25,7 @@ from typing import IO, Any
 import duckdb
 import python_calamine as calamine
 
-from abmlib.tables.errors import FIRST, TableError, first_cases
+from abmlib.tables.errors import FIRST, TableError, cut, first_cases
 from abmlib.tables.importers import values
 from abmlib.tables.importers.mapping_file import DELIMITERS, EXCEL, JSON, PARQUET, ROW, Source, suffix
 from abmlib.tables.importers.sql import cause, quoted, text
@@ -40,7 +42,13 @@ MARKS = {  # byte-order marks; that of UTF-16 is the start of that of UTF-32
 }
 NUMBERS_OF_JSON = ("UBIGINT", "BIGINT", "HUGEINT", "UHUGEINT", "DOUBLE")
 EMPTY = "JSON"  # what the engine calls the shape of {}
-PACKED = {b"PK\x03\x04": "a zip or Excel file", b"\x1f\x8b": "a gzip file", b"\xd0\xcf\x11\xe0": "an old Excel file"}
+PACKED = {
+    b"PK\x03\x04": "a zip or Excel file",
+    b"\x1f\x8b": "a gzip file",
+    b"\xd0\xcf\x11\xe0": "an old Excel file",
+    b"PAR1": "a Parquet file",
+}
+AS_TABLE = "Save it as UTF-8 CSV with commas, or import it with a mapping."  # what to do about a file given as a table
 BROKEN = {  # kinds of the engine's errors on a row: what to say, and what to do
     "UNQUOTED VALUE": (
         "have a quote that does not end where its value ends",
@@ -48,6 +56,17 @@ BROKEN = {  # kinds of the engine's errors on a row: what to say, and what to do
     ),
     "LINE SIZE OVER MAXIMUM": (f"are longer than {LONGEST_LINE:,} bytes", "Look for a quote that is not closed."),
 }
+NO_ROOM = tuple(map(os.strerror, (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)))
+NAMED = 40  # columns or files listed in an error
+
+
+class NoText(TableError):
+    """A file is not the text it should be; `what` says so without saying what to do."""
+
+    def __init__(self, what: str, remedy: str) -> None:
+        """Keep both; the message joins them."""
+        super().__init__(f"{what} {remedy}")
+        self.what = what
 
 
 @dataclass(frozen=True)
@@ -87,12 +106,30 @@ def find(folder: Path, source: Source) -> dict[str, Path]:
     if any(not p.resolve().is_relative_to(folder) for p in files.values()):
         raise ValueError(f"{outside} Copy it into the folder.")
     if not files:
-        there = sorted(p.name for p in folder.iterdir())
+        there = listed(sorted(f"{p.name}/" if p.is_dir() else p.name for p in folder.iterdir()))
         what = "file fits" if re.search(r"[*?\[]", source.file) else "file"
         raise TableError(
             f"{source.name}: no {what} {source.file!r}; the folder has {there}. Add it or correct the name."
         )
     return files
+
+
+def listed(names: Sequence[str]) -> list[str]:
+    """Give names as an error can list them: long ones cut, the last one saying how many more there are.
+
+    Examples
+    --------
+    >>> listed(["a", "b" * 100])[1][-3:]
+    'bb…'
+    """
+    return list(map(cut, names[:NAMED])) + ([f"and {len(names) - NAMED} more"] if len(names) > NAMED else [])
+
+
+def no_room(wrong: Exception) -> str:
+    """Say why the machine, not the file, stopped the engine: no room on the disk or in memory; empty if neither did."""
+    if isinstance(wrong, duckdb.OutOfMemoryException | MemoryError):
+        return "the memory is full"
+    return next((reason for reason in NO_ROOM if reason in str(wrong)), "")
 
 
 def sha256(path: Path) -> str:
@@ -120,7 +157,9 @@ def prepare(con: duckdb.DuckDBPyConnection, source: Source, files: dict[str, Pat
         elif kind in JSON:
             parts.append(_json_lines(con, source, name, _checked(source, name, path, copy), path))
         else:
-            parts.append(_csv(source, name, _checked(source, name, path, copy), path))
+            readable = _checked(source, name, path, copy)
+            parts.append(_csv(source, name, readable, path))
+            _refuse_longer(con, source, parts[-1], readable)
     return parts
 
 
@@ -151,17 +190,20 @@ def load(con: duckdb.DuckDBPyConnection, source: Source, parts: Sequence[Part], 
         try:
             con.execute(f"{into} select {', '.join(wanted) or '1 as _'} from {part.origin}")
         except duckdb.Error as wrong:
-            raise TableError(_broken(con, source, part, wrong)) from None
+            if no_room(wrong):
+                raise
+            raise broken(con, source, part, wrong) from None
         row = con.execute(f"select count(*) from {kept}").fetchone() or (0,)
         counts.append(int(row[0]) - sum(counts))
     con.execute(f"create view {raw} as select rowid + 1 as {ROW}, * from {kept}")  # rowid: rows in the order inserted
     return counts
 
 
-def _broken(con: duckdb.DuckDBPyConnection, source: Source, part: Part, wrong: duckdb.Error) -> str:
+def broken(con: duckdb.DuckDBPyConnection, source: Source, part: Part, wrong: duckdb.Error) -> NoText:
     """Say which rows do not read; their values are not shown, for nobody knows which column they are of."""
     if not part.origin.startswith("read_csv"):
-        return f"{source.name}: {part.name} does not read: {cause(wrong).replace(str(part.path), part.name)} Save it again."
+        said = cause(wrong).replace(str(part.path), part.name)
+        return NoText(f"{source.name}: {part.name} does not read: {said}", "Save it again.")
     with contextlib.suppress(duckdb.Error):
         again = f"{part.origin[:-1]}, store_rejects = true)"
         ((good,),) = con.execute(f"select count(*) from {again}").fetchall()
@@ -179,11 +221,41 @@ def _broken(con: duckdb.DuckDBPyConnection, source: Source, part: Part, wrong: d
                 ),
             )
             cases = [f"line {n}" + "".join(f" has {k}" for k in re.findall(r" Found: (\d+)", m)) for n, _, m in first]
-            return f"{source.name}: {bad} of {good + bad} rows of {part.name} {said} {first_cases(cases)}. {remedy}"
-    return (
-        f"{source.name}: {part.name} does not read as rows: its lines end in different ways, or its quotes do not match. "
-        "Save it again."
+            return NoText(
+                f"{source.name}: {bad} of {good + bad} rows of {part.name} {said} {first_cases(cases)}.", remedy
+            )
+    return NoText(
+        f"{source.name}: {part.name} does not read as rows: its lines end in different ways, or its quotes do not match.",
+        "Save it again.",
     )
+
+
+def as_table(con: duckdb.DuckDBPyConnection, name: str, path: Path) -> Part:
+    """Make a CSV that is a table by its name ready: UTF-8, with commas, and no row passed over.
+
+    Raises
+    ------
+    TableError
+        If it is anything else, or a row has not as many values as there are columns.
+    """
+    source = Source.model_validate({"file": path.name}).model_copy(update={"name": name})
+    try:
+        with path.open("rb") as file:
+            encoding = _encoding(source, path.name, file)
+            if encoding not in UTF8:
+                raise NoText(f"{name}: {path.name} is written in {encoding}.", AS_TABLE)
+            for _ in _pieces(source, path.name, file, encoding):
+                pass
+        part = _csv(source, path.name, path, path)
+        try:
+            _refuse_longer(con, source, part, path)
+            con.execute(f"select count(*) from {part.origin}")
+        except (NoText, duckdb.Error) as wrong:
+            what = (wrong if isinstance(wrong, NoText) else broken(con, source, part, wrong)).what
+            raise TableError(f"{what} Correct the file, or import it with a mapping.") from None
+    except NoText as wrong:
+        raise TableError(f"{wrong.what} {AS_TABLE}") from wrong
+    return part
 
 
 def _parquet(con: duckdb.DuckDBPyConnection, source: Source, name: str, path: Path) -> Part:
@@ -205,10 +277,10 @@ def _csv(source: Source, name: str, copy: Path, path: Path, why: str = "") -> Pa
             names = next(csv.reader(file, delimiter=delimiter, **quoting), [])
         except csv.Error as wrong:
             said = f"{source.name}: the first line of {name} does not read: {wrong}."
-            raise TableError(f"{said} Correct it, or the delimiter in the mapping.") from wrong
+            raise NoText(said, "Correct it, or the delimiter in the mapping.") from wrong
     if not any(n.strip() for n in names):
         said = f"{source.name}: {name} is empty or starts with an empty line."
-        raise TableError(f"{said} Start with its columns, or say header_row.")
+        raise NoText(said, "Start with its columns, or say header_row.")
     kinds = ", ".join(f"'{number}': 'VARCHAR'" for number in range(len(names)))
     origin = (
         f"read_csv({_place(copy)}, auto_detect = false, columns = {{{kinds}}}, header = true, "
@@ -216,6 +288,38 @@ def _csv(source: Source, name: str, copy: Path, path: Path, why: str = "") -> Pa
         f"max_line_size = {LONGEST_LINE}, compression = 'none', hive_partitioning = false)"
     )
     return Part(name, path, origin, [(n, quoted(str(i)), "VARCHAR") for i, n in enumerate(names)], why)
+
+
+def _refuse_longer(con: duckdb.DuckDBPyConnection, source: Source, part: Part, copy: Path) -> None:
+    """Refuse rows longer by empty values: the engine passes over these, though what stands before them may be shifted."""
+    delimiter, n = source.delimiter or DELIMITERS[suffix(part.name)], len(part.columns)
+    if not _ends_empty(copy, delimiter, source.quote):
+        return
+    last = f"'{n - 1}': 'VARCHAR'"
+    origin = part.origin.replace(f"{last}}}", f"{last}, '{n}': 'VARCHAR'}}", 1)
+    origin = f"{origin[:-1]}, null_padding = true, parallel = false, nullstr = {text(chr(1))})"
+    longer = f"select row_number() over () as n, {quoted(str(n))} as more from {origin}"
+    with contextlib.suppress(duckdb.Error):  # what else is wrong is said when the rows are loaded
+        ((rows, bad),) = con.execute(f"select count(*), count(more) from ({longer})").fetchall()
+        if bad:
+            found = con.execute(f"select n from ({longer}) where more is not null order by n limit {FIRST}").fetchall()
+            raise NoText(
+                f"{source.name}: {bad} of {rows} rows of {part.name} have more values than its {n} columns, though the "
+                f"last are empty {first_cases(f'row {r}' for (r,) in found)}.",
+                "Correct them; a text with the delimiter in it needs quotes.",
+            )
+
+
+def _ends_empty(copy: Path, delimiter: str, quote: str) -> bool:
+    """Say whether a line may end with an empty value."""
+    d, q = (re.escape(sign.encode()) for sign in (delimiter, quote))
+    end, tail = re.compile(d + (b"(?:" + q + q + b")?" if q else b"") + rb"[ \t]*[\r\n]"), b""
+    with copy.open("rb") as file:
+        while piece := file.read(PIECE):
+            if end.search(tail + piece):
+                return True
+            tail = piece[-8:]
+    return bool(end.search(tail + b"\n"))
 
 
 def _json_lines(con: duckdb.DuckDBPyConnection, source: Source, name: str, copy: Path, path: Path) -> Part:
@@ -336,7 +440,8 @@ def _encoding(source: Source, name: str, file: IO[bytes]) -> str:
     file.seek(0)
     for mark, what in PACKED.items():
         if start.startswith(mark):
-            raise TableError(f"{source.name}: {name} is {what} by its first bytes. Give it the ending of its kind.")
+            said = f"{source.name}: {name} is {what} by its first bytes."
+            raise NoText(said, "Give it the ending of its kind.")
     for mark, known in MARKS.items():
         if start.startswith(mark):
             if source.encoding not in (None, *known):
@@ -357,25 +462,25 @@ def _pieces(source: Source, name: str, file: IO[bytes], encoding: str) -> Iterat
         try:
             decoded = decoder.decode(piece, end)
             if "\0" in decoded:
-                raise TableError(_with_nul(source, name, line + decoded[: decoded.index("\0")].count("\n")))
+                raise _with_nul(source, name, line + decoded[: decoded.index("\0")].count("\n"))
         except UnicodeDecodeError as wrong:
             before = bytes(wrong.object[: wrong.start])
             if b"\0" in before and encoding in UTF8:
-                raise TableError(_with_nul(source, name, line + before[: before.index(b"\0")].count(b"\n"))) from wrong
+                raise _with_nul(source, name, line + before[: before.index(b"\0")].count(b"\n")) from wrong
             line += before.decode(encoding, "replace").count("\n")
             other = "cp1252" if encoding in UTF8 else "utf-8"
-            raise TableError(
-                f"{source.name}: {name} is not {encoding}: line {line} has bytes that are no text in it. Say in the "
-                f"mapping how it is written, such as encoding: {other}."
+            raise NoText(
+                f"{source.name}: {name} is not {encoding}: line {line} has bytes that are no text in it.",
+                f"Say in the mapping how it is written, such as encoding: {other}.",
             ) from wrong
         line += decoded.count("\n")
         yield decoded
 
 
-def _with_nul(source: Source, name: str, line: int) -> str:
-    return (
-        f"{source.name}: {name} has NUL bytes, first in line {line}: so does UTF-16 without a mark. Say encoding: "
-        "utf-16-le, or take these bytes out."
+def _with_nul(source: Source, name: str, line: int) -> NoText:
+    return NoText(
+        f"{source.name}: {name} has NUL bytes, first in line {line}: so does UTF-16 without a mark.",
+        "Say encoding: utf-16-le, or take these bytes out.",
     )
 
 

@@ -2,6 +2,7 @@
 
 # ruff: noqa: S608  SQL is put together here: every name passes quoted, every text text, every expression references
 import contextlib
+import os
 import re
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,12 +11,12 @@ from typing import Any
 
 import duckdb
 import pandas as pd
-import pyarrow.dataset as arrow
+import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
 from abmlib.tables import ledger, schema, settings
-from abmlib.tables.errors import FIRST, TableError, first_cases
+from abmlib.tables.errors import FIRST, TableError, first_cases, shown
 from abmlib.tables.importers import files as exported
 from abmlib.tables.importers import values
 from abmlib.tables.importers.mapping_file import (
@@ -41,6 +42,7 @@ from abmlib.tables.secret import digest
 
 __all__ = ["Mapping", "load_mapping", "run"]
 ROW_GROUP = 122_880  # rows per group of a Parquet file; fixed, so that equal input gives equal bytes
+MEMORY = 2  # GiB: what the engine may hold of a file, however large it is
 LEDGER_FILE = "ledger.csv"
 WRITTEN = {f"{t}.parquet" for t in schema.CANONICAL} | {LEDGER_FILE, settings.FILE}
 HASH = "[0-9a-f]{64}|[0-9a-f]{40}|[0-9a-f]{32}"
@@ -85,22 +87,43 @@ def run(mapping: Mapping, source: str | Path, to: str | Path, key: bytes | None 
     TableError
         If a file or column is not there, values do not read as their kind, a needed value is missing, a key repeats
         or more rows would go than a budget allows.
+    OSError
+        If a file may not be read, or there is no room or no leave to write.
     """
     folder, target = Path(source).resolve(), Path(to).resolve()
     if not folder.is_dir():
         raise ValueError(f"{source}: the source must be a folder of files. Give the folder.")
     _check_key(mapping, key)
-    files = {name: exported.find(folder, s) for name, s in mapping.sources.items()}
-    _check_replaceable(target)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as temporary:
-        work, new = Path(temporary), Path(temporary) / "new"
-        new.mkdir()
-        with contextlib.closing(_engine(work)) as con:
-            found = ledger.as_frame(_fill(con, mapping, files, new, work, key or b""))
-        found.to_csv(new / LEDGER_FILE, index=False, lineterminator="\n")
-        _move_into_place(new, target, work / "old")
+    with _naming(folder, target):
+        files = {name: exported.find(folder, s) for name, s in mapping.sources.items()}
+        _check_replaceable(target)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as temporary:
+            work, new = Path(temporary), Path(temporary) / "new"
+            new.mkdir()
+            with contextlib.closing(_engine(work)) as con:
+                found = ledger.as_frame(_fill(con, mapping, files, new, work, key or b""))
+            found.to_csv(new / LEDGER_FILE, index=False, lineterminator="\n")
+            _move_into_place(new, target, work / "old")
     return found
+
+
+@contextlib.contextmanager
+def _naming(folder: Path, target: Path) -> Iterator[None]:
+    """Say in one sentence what the machine did not let be read or written."""
+    try:
+        yield
+    except (OSError, MemoryError, duckdb.Error) as wrong:
+        number = getattr(wrong, "errno", None)
+        full = exported.no_room(wrong)
+        reason = full or (os.strerror(number) if number else cause(wrong).rstrip("."))
+        at, own = Path(getattr(wrong, "filename", None) or target), (target, target.with_name(f".{target.name}-"))
+        if at.is_relative_to(folder) and not str(at).startswith(tuple(map(str, own))):
+            said = f"{at.relative_to(folder.parent)}: {reason}. Let it be read, or copy it."
+        else:
+            remedy = "Make room or take another folder." if full else "Take a folder that you may write to."
+            said = f"{target.name}: {reason} in {target.parent}. {remedy}"
+        raise OSError(f"{said} Nothing was written.") from wrong
 
 
 def _check_key(mapping: Mapping, key: bytes | None) -> None:
@@ -135,8 +158,11 @@ def _move_into_place(new: Path, target: Path, old: Path) -> None:
 
 
 def _engine(work: Path) -> duckdb.DuckDBPyConnection:
-    """Open an engine that keeps its rows on disk."""
+    """Open an engine that keeps its rows on disk, and no more of them in memory than `MEMORY` or what it would itself."""
     con = duckdb.connect(str(work / "rows.duckdb"))
+    ((limit,),) = con.execute("select current_setting('memory_limit')").fetchall()
+    if "GiB" in limit and float(limit.split()[0]) > MEMORY:
+        con.execute(f"set memory_limit = '{MEMORY}GiB'")
     con.execute("set autoinstall_known_extensions = false; set autoload_known_extensions = false")
     con.execute(f"set TimeZone = 'UTC'; set enable_progress_bar = false; set temp_directory = {text(str(work))}")
     return con
@@ -186,6 +212,8 @@ def _explained(
     try:
         yield
     except duckdb.Error as wrong:
+        if exported.no_room(wrong):
+            raise
         said = re.sub("'.*'|\".*\"", "'…'", cause(wrong)) if secret else cause(wrong)
         raise TableError(f"{place}: {said} {remedy}") from (None if secret else wrong)
 
@@ -201,7 +229,7 @@ def _load(
     said = [LedgerRow("read", source.name, n, n, 0, w) for n, w in zip(counts, why, strict=True)]
     idle = dict.fromkeys(n or "one without a name" for part in parts for n in part.names if n.lower() not in used)
     if idle:
-        why = [f"source columns not mapped: {', '.join(idle)}"]
+        why = [f"source columns not mapped: {', '.join(map(shown, idle))}"]
         said.append(LedgerRow("read", source.name, sum(counts), sum(counts), 0, why[0]))
     read = [
         {"name": part.name, "sha256": exported.sha256(part.path), "rows": n}
@@ -243,7 +271,7 @@ def _used(source: Source, mapping: Mapping, parts: Sequence[exported.Part]) -> s
 
 def _lacking(source: Source, place: str, name: str, part: exported.Part) -> str:
     """Say that a column is not there; one column whose name holds signs that part columns is a wrong delimiter."""
-    said = f"{source.name}: {place} needs column {name!r}; {part.name} has {part.names}."
+    said = f"{source.name}: {place} needs column {name!r}; {part.name} has {exported.listed(part.names)}."
     signs = [sign for sign in (";", "\t", ",", "|") if sign in part.names[0]] if len(part.names) == 1 else []
     if signs and suffix(part.name) in DELIMITERS:
         return f"{said} All names stand in one: say delimiter: {signs[0]!r} in the mapping."
@@ -390,7 +418,8 @@ def _complaints(name: str, column: Column, definition: Any, file: str) -> Iterat
         yield f"{bad} is not null", bad, "values have no entry in map", "Add them to map, or give else."
     words = [word for word, kinds in MEANT_FOR.items() if column.kind in kinds] or ["map"]
     remedy = f"Correct them in {file}, or say in the mapping, with {words}, how they are written."
-    yield f"{bad} is not null", bad, f"values do not read as {CALLED.get(column.kind, 'a number')}", remedy
+    one_way = f" in one way by {list(column.format)}" if len(column.format) > 1 else ""
+    yield f"{bad} is not null", bad, f"values do not read as {CALLED.get(column.kind, 'a number')}{one_way}", remedy
     if required(definition):
         remedy = f"Fill them in {file}, or leave these rows out with a keep that says why."
         yield f"{x} is null", "null", "values missing", remedy
@@ -473,21 +502,16 @@ def _cases(con: duckdb.DuckDBPyConnection, query: str, order: str, rows: bool) -
 
 def _write(con: duckdb.DuckDBPyConnection, query: str, path: Path) -> None:
     """Stream a query to a Parquet file in row groups of one size, whatever size the engine gives batches in."""
-    rows, kind, first = con.execute(query).to_arrow_reader(ROW_GROUP), arrow.ParquetFileFormat(), path.with_suffix(".0")
-    options = kind.make_write_options(compression="zstd")
-    pq.write_table(rows.schema.empty_table(), first)  # of no rows the next line writes no file
-    arrow.write_dataset(
-        rows,
-        path.parent,
-        basename_template=f"{path.stem}.{{i}}",
-        format=kind,
-        file_options=options,
-        min_rows_per_group=ROW_GROUP,
-        max_rows_per_group=ROW_GROUP,
-        preserve_order=True,
-        existing_data_behavior="overwrite_or_ignore",
-    )
-    first.rename(path)
+    rows, held = con.execute(query).to_arrow_reader(ROW_GROUP), list[pa.RecordBatch]()
+    with pq.ParquetWriter(path, rows.schema, compression="zstd") as file:
+        for batch in rows:
+            held.append(batch)
+            if (n := sum(b.num_rows for b in held)) >= ROW_GROUP:
+                table, whole = pa.Table.from_batches(held), n - n % ROW_GROUP
+                file.write_table(table.slice(0, whole), ROW_GROUP)
+                held = table.slice(whole).to_batches()
+        if any(b.num_rows for b in held):
+            file.write_table(pa.Table.from_batches(held), ROW_GROUP)
 
 
 def _names(columns: Iterable[str]) -> str:

@@ -2,7 +2,7 @@ r"""Values of an export as values of their kind: the SQL that reads one, and is 
 
 # ruff: noqa: S608  SQL is put together here: every name passes quoted, every text text, every expression references
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from abmlib.tables import schema
 from abmlib.tables.errors import TableError
@@ -152,13 +152,22 @@ def _moment(column: Column, kind: str, x: str) -> tuple[str | None, str | None, 
         return None, f"({x})::timestamp", str(kind != "DATE").lower()
     word = f"({x})::varchar"
     if column.format:
-        parsed = f"try_strptime({word}, [{texts(column.format)}])"
+        parsed = _alone(word, column.format)
         has_clock = any(set(re.findall(r"%-?(\w)", f)) & set("HIcXTs") for f in column.format)
         zoned = has_zone(column.format[0])
         return (f"timezone('UTC', {parsed})", None, "true") if zoned else (None, parsed, str(has_clock).lower())
     offset = rf"regexp_matches({word}, '\d:\d\d.*([zZ]|[+-]\d\d(:?\d\d)?)$')"
     utc = f"case when {offset} then timezone('UTC', try_cast({word} as timestamptz)) end"
     return utc, f"case when not {offset} then try_cast({word} as timestamp) end", f"contains({word}, ':')"
+
+
+def _alone(word: str, formats: Sequence[str]) -> str:
+    """Read a time by the formats that fit it; missing if two of them read different times, for 3/4 is no day then."""
+    if len(formats) == 1:
+        return f"try_strptime({word}, {text(formats[0])})"
+    every = ", ".join(f"try_strptime({word}, {text(f)})" for f in formats)
+    found = f"list_distinct(list_filter([{every}], lambda t: year(t) between 1000 and 9999))"
+    return f"case when len({found}) = 1 then {found}[1] end"
 
 
 def _shift(x: str, zone: str, to: str) -> str:
