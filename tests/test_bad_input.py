@@ -6,7 +6,6 @@ is doubtful and kept closes the table. Below it: the machine's own no, such as a
 """
 
 import ctypes
-import json
 import os
 import re
 import shutil
