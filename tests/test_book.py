@@ -210,7 +210,7 @@ def test_it_refuses_to_leave_a_table_that_is_not_to_spec(small, tmp_path):
 
 def test_a_csv_of_another_encoding_is_refused_in_one_sentence(small):
     (small / "accounts.csv").write_bytes(ACCOUNTS.replace("Beta", "Bétà").encode("cp1252"))
-    with pytest.raises(TableError, match="accounts: accounts.csv is not readable"):
+    with pytest.raises(TableError, match="accounts: accounts.csv is not utf-8: line 3 has bytes that are no text"):
         Book.open(small, "2026-06-30").read("accounts")
 
 
