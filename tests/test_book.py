@@ -221,3 +221,9 @@ def test_the_audit_lists_what_holds_and_what_does_not(small):
     assert audit.loc[("transactions", "account_id is found in accounts"), "bad"] == 1
     assert audit.loc[("transactions", "kind has a known value"), ["bad", "first"]].tolist() == [1, "t1"]
     assert audit.loc[("accounts", "one row per account_id"), "bad"] == 0
+
+
+def test_no_measure_is_nothing_noted_and_no_failure(small, tmp_path):
+    book = Book.open(small, "2026-06-30", tmp_path / "t")
+    assert book.measure(pd.DataFrame()).columns.tolist() == list(schema.MEASURES.columns)
+    assert book.measures.empty

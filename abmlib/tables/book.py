@@ -454,6 +454,8 @@ class Book:
 
     def measure(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Note rows of `measures` (checked, dated `as_of` where they are not) and give them back."""
+        if rows.empty:
+            return schema.empty("measures")
         dated = rows.assign(as_of=rows["as_of"].fillna(self.as_of) if "as_of" in rows else self.as_of)
         checked = schema.conform("measures", dated)
         self._measures.append(checked)
