@@ -58,6 +58,22 @@ def test_current_only_values_are_missing_in_a_back_dated_book(small):
     assert Book.open(small, "2026-03-01").read("accounts").employees.isna().all()
 
 
+def test_a_case_is_open_until_the_day_it_was_closed(small):
+    text = "case_id,account_id,opened_at,closed_at,priority\nq,acme,2026-01-01T00:00:00Z,2026-04-01T00:00:00Z,high\n"
+    put(small, cases=text)
+    (before,), (after,) = (Book.open(small, d).read("cases").to_dict("records") for d in ("2026-03-31", "2026-04-01"))
+    assert pd.isna(before["closed_at"])
+    assert after["closed_at"] == pd.Timestamp("2026-04-01", tz="UTC")
+    assert pd.isna(before["priority"])  # as it is now: it may have been raised since
+    assert after["priority"] == "high"  # of the latest day
+
+
+def test_an_estimate_that_nobody_dated_is_known_on_the_latest_day_only(small):
+    put(small, wallet_estimates="account_id,product_line,mid,method,known_at\nacme,p,9,guess,\nbeta,p,7,guess,2026-01-01T00:00:00Z\n")  # fmt: skip
+    assert Book.open(small, "2026-03-31").read("wallet_estimates")["account_id"].tolist() == ["beta"]
+    assert Book.open(small, "2026-04-01").read("wallet_estimates")["account_id"].tolist() == ["acme", "beta"]
+
+
 def test_attribute_history_dates_a_current_only_value(small):
     put(
         small,

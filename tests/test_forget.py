@@ -217,6 +217,30 @@ def test_what_was_written_about_the_person_goes_and_what_only_names_them_stays(t
     assert (folder / "plans.csv").read_text() == "n,who,text\n1,,likes golf\n2,c2,hurries\n"
 
 
+INSIGHTS = (
+    "insight_id,account_id,contact_id,kind,text,source,observed_at\n"
+    "i1,acme,c1,politics,Ann is against it,call,2026-01-01T00:00:00Z\n"
+    "i2,acme,c2,pain,too slow,call,2026-01-01T00:00:00Z\n"
+    "i3,acme,,goal,grow,web,2026-01-01T00:00:00Z\n"
+)
+CASES = "case_id,account_id,contact_id,opened_at\nq1,acme,c1,2026-01-01T00:00:00Z\nq2,acme,c2,2026-01-01T00:00:00Z\n"
+
+
+def test_what_a_source_noted_about_the_person_goes_and_what_the_person_asked_of_us_stays(data):
+    put(data, account_insights=INSIGHTS, cases=CASES)
+    counts = people.forget(data, "c1")
+    assert (counts["account_insights.csv"], counts["cases.csv"]) == (1, 1)
+    assert (data / "account_insights.csv").read_text() == INSIGHTS.replace(INSIGHTS.splitlines()[1] + "\n", "")
+    assert (data / "cases.csv").read_text() == CASES.replace("acme,c1", "acme,")
+
+
+def test_notes_about_who_was_forgotten_are_left_out_if_they_come_back(back):
+    put(back, account_insights=INSIGHTS, cases=CASES)
+    book = Book.open(back, "2026-06-30", people=True)
+    assert book.read("account_insights")["text"].tolist() == ["too slow", "grow"]
+    assert book.read("cases")["contact_id"].fillna("nobody").tolist() == ["nobody", "c2"]
+
+
 def test_the_person_is_entered_once_as_a_hash(tmp_path):
     assert forgotten(tmp_path / "programme") == {"forgotten.csv": 1}
     text = (tmp_path / "programme" / "forgotten.csv").read_text()

@@ -797,3 +797,45 @@ def test_the_real_wholesaler_is_imported_whole(shared_data, tmp_path):
     assert sales["revenue"].sum() == pytest.approx(8348208.574, abs=0.01)
     lost = found[found["rows_lost"] > 0]
     assert lost[["rows_lost", "why"]].values.tolist() == [[107927, "no customer number on the line"]]
+
+
+# Programme tables
+
+DEALS = "Id,Buyer,From,To,Value\nk1,acme,2025-01-01,2025-12-31,100\nk2,acme,2026-01-01,2026-12-31,120\n"
+TERMS = {
+    "contract_id": "Id",
+    "account_id": "Buyer",
+    "start": "From",
+    "end": "To",
+    "arr": "Value",
+    "auto_renew": {"value": False},
+}
+
+
+def test_a_table_that_people_enter_may_come_from_an_export_too(export):
+    once = {"account_id": {"column": "Buyer"}, "name": "Buyer", "created_at": {"value": "2025-01-01T00:00:00Z"}}
+    sale = SALES | {"transaction_id": "Id", "account_id": "Buyer"}
+    tables = {
+        "accounts": {"columns": {c: d if c == "account_id" else {"take": "first"} | (d if isinstance(d, dict) else {"column": d}) for c, d in once.items()}, "one_row_per": ["account_id"]},
+        "transactions": {"columns": sale},
+        "contracts": {"columns": TERMS},
+    }  # fmt: skip
+    for _ in range(2):  # what it wrote it may replace
+        export.holds(DEALS).run(tables)
+    assert "entered_at" not in pq.read_schema(export.to / "contracts.parquet").names
+    got = Book.open(export.to, "2025-12-31").read("contracts")
+    assert got[["contract_id", "entered_by"]].to_numpy().tolist() == [["k1", "source"]]
+    assert got["product_line"].tolist() == ["all"]
+
+
+@pytest.mark.parametrize(
+    ("table", "columns", "message"),
+    [
+        ("contracts", {c: d for c, d in TERMS.items() if c != "end"}, r"missing column\(s\) \['end'\]"),
+        ("targets", {"period": "From", "measure_id": "Id", "value": "Value"}, r"missing column\(s\) \['entered_at'\]"),
+        ("forgotten", {"person_hash": "Id"}, "no such table; there are .*'forgotten'"),
+    ],
+)
+def test_what_a_programme_table_needs_and_which_no_export_may_make(export, table, columns, message):
+    with pytest.raises(ValueError, match=message):
+        export.holds(DEALS).mapping({table: {"columns": columns}})

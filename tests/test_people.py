@@ -82,6 +82,24 @@ def test_personal_columns_are_text_and_may_be_missing():
             assert schema.meta(schema.spec(name).columns[column])["kind"] == "text"
 
 
+INSIGHTS = (
+    "insight_id,account_id,contact_id,kind,text,source,observed_at\n"
+    "i1,acme,c1,politics,Ann is against it,call,2026-01-01T00:00:00Z\n"
+    "i2,acme,c2,pain,Bo waits,call,2026-01-01T00:00:00Z\n"
+    "i3,acme,,goal,Acme grows,web,2026-01-01T00:00:00Z\n"
+)
+
+
+def test_what_was_learnt_of_a_person_comes_when_asked_for_and_never_of_who_opted_out(data):
+    put(data / "programme", account_insights=INSIGHTS.replace("at\n", "at,entered_at,entered_by\n", 1).replace("Z\n", "Z,2026-01-02T00:00:00Z,Li\n"))  # fmt: skip
+    without, asked = (Book.open(data, "2026-06-30", people=p).read("account_insights") for p in (False, True))
+    assert without["text"].isna().all()
+    assert asked["text"].fillna("-").tolist() == ["-", "Bo waits", "Acme grows"]
+    for frame in (without, asked):
+        assert frame["contact_id"].fillna("nobody").tolist() == ["opted-out-1", "c2", "nobody"]
+        assert frame["kind"].tolist() == ["politics", "pain", "goal"]
+
+
 # -- opted out --------------------------------------------------------------------------------------------------------
 
 

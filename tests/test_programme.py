@@ -1,10 +1,13 @@
 """What people enter: entries are added and never changed, and a report knows those written down by its day."""
 
+import io
+
+import duckdb
 import pandas as pd
 import pytest
 
 from abmlib.method import pipeline
-from abmlib.tables import Book, TableError, programme, schema
+from abmlib.tables import Book, NotAnswerable, TableError, programme, schema
 from tests.conftest import put
 
 NOON = pd.Timestamp("2026-04-01T12:00:00Z")
@@ -139,9 +142,13 @@ def test_without_a_programme_folder_targets_are_empty_and_to_spec(small):
     assert book.read("targets").columns.tolist() == list(schema.TARGETS.columns)
 
 
-def test_a_programme_file_beside_the_tables_is_not_one_of_the_folder(small):
-    put(small, targets=FIRST)
-    assert not Book.open(small, "2026-06-30").has("targets")
+def test_a_template_that_nobody_filled_is_as_if_it_were_not_there(small):
+    put(small / "programme", targets=HEAD + "\r\n\n", contracts=programme.template("contracts"))
+    book = Book.open(small, "2026-06-30")
+    assert not book.has("targets")
+    assert set(book.audit()["table"]) == {"accounts", "transactions"}
+    put(small / "programme", targets=HEAD.replace("\n", "\r") + "2026,,won_value,1,2026-01-05T08:00:00Z,Bo,\r")
+    assert Book.open(small, "2026-06-30").has("targets")  # lines may end as they like
 
 
 def test_entries_are_known_from_the_day_they_were_written_down(small):
@@ -156,6 +163,153 @@ def test_entries_are_known_from_the_day_they_were_written_down(small):
 def test_an_entry_repeated_by_hand_is_refused(small):
     with pytest.raises(TableError, match="2 of 2 rows share a key"):
         targets(small, "2026,,won_value,1,2026-01-01T00:00:00Z,Bo,\n" * 2, "2026-06-30")
+
+
+# -- entered, and from the source -------------------------------------------------------------------------------------
+
+CONTRACTS = (  # as a CRM gives them: nobody entered them, and they say how they ended
+    "contract_id,account_id,start,end,arr,auto_renew,renewed,notice_date\n"
+    "k1,acme,2025-01-01,2025-12-31,100,false,true,\n"
+    "k2,beta,2025-07-01,2026-06-30,50,false,false,2026-05-01\n"
+    "k3,acme,2026-04-01,2027-03-31,120,true,,\n"
+)
+ENTERED = (
+    "contract_id,account_id,product_line,start,end,arr,auto_renew,renewed,notice_date,entered_at,entered_by,supersedes\n"
+    "k2,beta,pumps,2025-07-01,2026-06-30,60,false,,2026-02-01,2026-02-02T09:00:00Z,Bo,\n"
+    "k9,acme,pumps,2025-07-01,2026-06-30,70,false,true,,2026-05-02T09:00:00Z,Bo,\n"
+)
+
+
+def contracts(folder, as_of: str) -> pd.DataFrame:
+    return Book.open(folder, as_of).read("contracts").set_index(["contract_id", "entered_by"])
+
+
+def test_rows_of_the_source_and_entries_are_read_together(small):
+    put(small, contracts=CONTRACTS)
+    put(small / "programme", contracts=ENTERED)
+    got = contracts(small, "2026-06-30")
+    assert got["arr"].to_dict() == {
+        ("k1", "source"): 100, ("k2", "source"): 50, ("k2", "Bo"): 60, ("k3", "source"): 120, ("k9", "Bo"): 70
+    }  # fmt: skip
+    assert got.loc[("k2", "source"), "entered_at"] == pd.Timestamp("2025-07-01", tz="UTC")  # its own first day
+    assert got["product_line"].tolist() == ["all", "all", "pumps", "all", "pumps"]
+    assert got["renewed"].tolist() == [True, False, pd.NA, pd.NA, True]
+    assert got.dtypes.to_dict() == schema.empty("contracts").set_index(["contract_id", "entered_by"]).dtypes.to_dict()
+
+
+@pytest.mark.parametrize("written", [True, False])
+def test_either_place_alone_is_enough(small, written):
+    put(small / "programme" if written else small, contracts=ENTERED if written else CONTRACTS)
+    assert len(contracts(small, "2026-06-30")) == (2 if written else 3)
+
+
+def test_what_was_entered_or_began_after_the_day_is_not_seen(small):
+    put(small, contracts=CONTRACTS)
+    put(small / "programme", contracts=ENTERED)
+    assert contracts(small, "2026-02-01").index.tolist() == [("k1", "source"), ("k2", "source")]
+    assert contracts(small, "2026-02-02").index.tolist() == [("k1", "source"), ("k2", "source"), ("k2", "Bo")]
+    assert ("k3", "source") not in contracts(small, "2026-03-31").index
+    assert ("k3", "source") in contracts(small, "2026-04-01").index
+
+
+def test_how_a_contract_ended_is_not_known_before_it_did_but_an_entry_is_taken_at_its_word(small):
+    put(small, contracts=CONTRACTS)
+    put(small / "programme", contracts=ENTERED)
+    got = contracts(small, "2026-03-31")
+    assert got.loc[("k1", "source"), "renewed"]  # it has ended
+    assert got.loc[("k2", "source"), ["renewed", "notice_date"]].isna().all()  # notice is given in May
+    assert got.loc[("k2", "Bo"), "notice_date"] == pd.Timestamp("2026-02-01")  # so it was written in February
+
+
+def test_a_day_of_the_source_begins_in_the_reporting_time_zone(small):
+    put(small, contracts=CONTRACTS)
+    (small / "workbook.yml").write_text("time_zone: America/New_York\n")
+    assert ("k3", "source") not in contracts(small, "2026-03-31").index  # 20:00 there when the day begins in UTC
+    got = contracts(small, "2026-04-01")
+    assert got.loc[("k3", "source"), "entered_at"] == pd.Timestamp("2026-04-01T04:00", tz="UTC")
+
+
+def test_a_source_may_say_itself_when_and_by_whom_a_row_was_entered(small):
+    put(small, contracts=ENTERED)
+    assert contracts(small, "2026-06-30").index.tolist() == [("k2", "Bo"), ("k9", "Bo")]
+    assert contracts(small, "2026-02-02").index.tolist() == [("k2", "Bo")]
+
+
+def test_a_table_that_nothing_else_dates_needs_its_time_of_entry(small):
+    put(small, targets="period,measure_id,value\n2026,won_value,1\n")
+    with pytest.raises(TableError, match=r"targets: missing column\(s\) \['entered_at'\]"):
+        Book.open(small, "2026-06-30").read("targets")
+    put(small, targets="period,measure_id,value,entered_at\n2026,won_value,1,2026-01-05T08:00:00Z\n")
+    assert Book.open(small, "2026-06-30").read("targets")["entered_by"].tolist() == ["source"]
+
+
+def test_a_database_or_parquet_gives_programme_tables_too(small):
+    rows = pd.read_csv(io.StringIO(CONTRACTS), parse_dates=["start", "end", "notice_date"])
+    rows.to_parquet(small / "contracts.parquet")
+    put(small / "programme", contracts=ENTERED)
+    assert len(contracts(small, "2026-06-30")) == 5
+    file = small.parent / "book.duckdb"
+    with duckdb.connect(str(file)) as con:
+        for name in ("accounts", "transactions"):
+            con.execute(f"create table {name} as from '{small / name}.csv'")
+        con.execute(f"create table contracts as from '{small}/contracts.parquet'")
+    workbook = small.parent / "workbook.yml"
+    workbook.write_text("data: book.duckdb\nprogramme: data/programme\n")
+    pd.testing.assert_frame_equal(contracts(workbook, "2026-06-30"), contracts(small, "2026-06-30"))
+
+
+def test_the_folder_of_the_data_may_be_that_of_the_programme(small):
+    put(small, contracts=ENTERED)
+    workbook = small.parent / "workbook.yml"
+    workbook.write_text("data: data\nprogramme: data\n")
+    assert len(contracts(workbook, "2026-06-30")) == 2  # not each row twice
+
+
+def test_a_file_of_the_source_cannot_say_who_was_forgotten(small):
+    put(small, forgotten="person_hash,entered_at,entered_by\n" + "0" * 64 + ",2026-01-01T00:00:00Z,Bo\n")
+    assert not Book.open(small, "2026-06-30").has("forgotten")
+
+
+def test_checks_tell_what_an_entry_refers_to_in_vain(small):
+    put(small, contracts=CONTRACTS.replace("k1,acme", "k1,nowhere"))
+    put(
+        small / "programme",
+        messages=programme.template("messages") + "m1,p1,early,s,x,x,x,1,Bo,2026-01-01T00:00:00Z,Bo,\n",
+    )
+    found = Book.open(small, "2026-06-30").audit()
+    wrong = found[found["bad"] > 0].set_index("table")
+    assert wrong.loc["contracts", ["check", "severity", "first"]].tolist() == [
+        "account_id is found in accounts",
+        "warn",
+        "k1",
+    ]
+    assert "messages" not in wrong.index  # without personas nothing can be looked up
+    persona = "p2,Buyer,manager,buys,x,x,2026-01-01T00:00:00Z,Bo,\n"
+    put(
+        small / "programme",
+        personas=programme.template("personas") + persona + persona.replace("2026-01-01", "2026-02-01"),
+    )
+    found = Book.open(small, "2026-06-30").audit()
+    assert found[found["bad"] > 0].set_index("table").loc["messages", "check"] == "persona_id is found in personas"
+
+
+def test_what_is_missing_is_asked_of_those_who_enter_it(small):
+    with pytest.raises(
+        NotAnswerable, match=r"Enter list_votes \(.*\) in programme/list_votes.csv with account_id, .*vote"
+    ):
+        Book.open(small, "2026-06-30").need("list_votes")
+
+
+def test_days_and_flags_that_are_appended_read_as_they_were(small):
+    rows = pd.DataFrame(
+        {"contract_id": ["k1"], "account_id": "acme", "start": pd.Timestamp("2026-01-01"), "end": pd.Timestamp("2026-12-31"),
+         "arr": 10, "auto_renew": False}
+    )  # fmt: skip
+    programme.append(small / "programme", "contracts", rows, entered_at=NOON, entered_by="Bo")
+    line = (small / "programme" / "contracts.csv").read_text().splitlines()[1]
+    assert line == "k1,acme,all,2026-01-01,2026-12-31,10.0,False,,,2026-04-01T12:00:00Z,Bo,"
+    (row,) = Book.open(small, "2026-06-30").read("contracts").to_dict("records")
+    assert (row["start"], row["end"], row["auto_renew"]) == (rows["start"][0], rows["end"][0], False)
 
 
 # -- the target of a day ----------------------------------------------------------------------------------------------

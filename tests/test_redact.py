@@ -144,6 +144,37 @@ def test_every_check_finds_the_same_on_the_copy_of_the_sample(tmp_path):
     pd.testing.assert_frame_equal(before.audit()[counted], Source.open(tmp_path / "copy").audit()[counted])
 
 
+def test_notes_and_staff_of_the_programme_are_coded_and_who_entered_nothing_stays_nobody(source, tmp_path):
+    put(
+        source.folder,
+        contracts="contract_id,account_id,start,end,arr,auto_renew,renewed\nk1,beta,2025-01-01,2025-12-31,9,true,true\n",
+        account_insights="insight_id,account_id,contact_id,kind,text,source,observed_at\ni1,beta,12,politics,Ann is kind,call,2025-01-01\n",
+    )
+    entry, stamp = "entered_at,entered_by\n", "2025-02-01T00:00:00Z,Jane Doe\n"
+    put(
+        source.folder / "programme",
+        workshop_actions=f"account_id,text,owner,{entry}beta,call,Jim Roe,{stamp}beta,write,,{stamp}",
+        team=f"person_id,team,function,capacity_hours,{entry}Jim Roe,sales,sales,8,{stamp}",
+    )
+    before = Source.open(source.folder)
+    redact.redacted(before, KEY, tmp_path / "copy")
+    people = Book.open(tmp_path / "copy", "2025-12-31", people=True)
+    (insight,), actions, team = (
+        people.read(n).to_dict("records") for n in ("account_insights", "workshop_actions", "team")
+    )
+    assert insight["text"].startswith("Text ")
+    assert (insight["entered_by"], insight["kind"], insight["source"]) == ("source", "politics", "call")
+    assert actions[0]["text"] == "call"
+    assert actions[0]["owner"] == team[0]["person_id"] != "Jim Roe"
+    assert pd.isna(actions[1]["owner"])
+    assert team[0]["entered_by"] == actions[0]["entered_by"] != "Jane Doe"
+    for day in ("2025-06-30", "2025-12-31"):  # what was hidden on a day is hidden in the copy
+        old, new = (Book.open(place, day).read("contracts") for place in (source.folder, tmp_path / "copy"))
+        assert new["entered_by"].tolist() == ["source"]
+        columns = ["start", "end", "arr", "renewed", "entered_at"]
+        pd.testing.assert_frame_equal(old[columns], new[columns])
+
+
 def test_the_workbook_file_keeps_its_facts_and_loses_its_title(source, tmp_path):
     redact.redacted(source, KEY, tmp_path / "copy")
     facts = yaml.safe_load((tmp_path / "copy" / "workbook.yml").read_text())

@@ -10,9 +10,15 @@ import pytest
 import abmlib
 from abmlib.tables import TableError, schema
 
-TABLES = schema.CANONICAL | schema.RESULTS
-# a decision may be about all accounts, and a measure may rest on no window; missing then counts as one value of the key
-KEYS_THAT_MAY_BE_MISSING = {("decisions", "account_id"), ("measures", "window_start"), ("measures", "window_end")}
+TABLES = schema.CANONICAL | schema.PROGRAMME | schema.RESULTS
+# a decision, a target or a colleague may be for all, and a measure may rest on no window; missing then counts as one value
+KEYS_THAT_MAY_BE_MISSING = {
+    ("decisions", "account_id"),
+    ("measures", "window_start"),
+    ("measures", "window_end"),
+    ("targets", "owner_id"),
+    ("team", "account_id"),
+}
 
 # order numbers, points on a survey's scale, and a share that may leave 0 to 1
 WITHOUT_UNIT = {"seq", "stage_order", "scale_min", "scale_max", "score", "cumulative_revenue_share"}
@@ -83,8 +89,23 @@ def test_a_reference_points_to_a_key_that_exists(name):
     for column, said in columns(name):
         if said["ref"] is not None:
             there, field = said["ref"].split(".")
-            assert schema.key(there) == [field], column
+            assert [c for c in schema.key(there) if c != "entered_at"] == [field], column
             assert dict(columns(there))[field]["kind"] == said["kind"], column
+
+
+@every_table
+def test_a_value_that_is_known_since_a_day_has_that_day_in_its_row(name):
+    for column, said in columns(name):
+        if said["since"] is not None:
+            assert said["when"] in ("dated", "current_only"), column
+            assert dict(columns(name))[said["since"]]["kind"] in ("ts", "date"), column
+
+
+@every_table
+def test_a_value_that_a_back_dated_report_hides_may_be_missing_or_has_a_default(name):
+    for column, said in columns(name):
+        if said["when"] == "current_only":
+            assert TABLES[name].columns[column].nullable or said["default"] is not None, column
 
 
 @every_table
@@ -99,6 +120,101 @@ def test_row_rules_say_what_to_do(name):
     for rule in TABLES[name].metadata["rules"]:
         assert rule.severity in ("fail", "warn")
         assert re.fullmatch(r"\S.*\.", rule.remedy), rule.name
+
+
+# -- the tables of the method, E.3 ------------------------------------------------------------------------------------
+
+# an ellipsis stands for further columns, which the list leaves open
+E3_CANONICAL = {
+    "accounts": "account_id name domain parent_account_id industry sub_industry country region employees annual_revenue "
+    "org_type tech_stack customer_base status owner_id created_at first_won_at source_system is_duplicate_of growth_outlook",
+    "contacts": "contact_id account_id email_hash email_domain full_name title department seniority buying_role persona_id "
+    "is_lead match_method match_score opted_out email_bounced valid_from valid_to created_at",
+    "opportunities": "opportunity_id account_id name type product_line sales_model stage amount term_months acv discount_rate "
+    "probability created_at close_date closed_at is_closed is_won loss_reason competitor incumbent campaign_id owner_id",
+    "opportunity_stage_history": "opportunity_id entered_at seq stage stage_order amount close_date probability changed_field",
+    "opportunity_contacts": "opportunity_id contact_id role is_primary added_at",
+    "activities": "activity_id account_id contact_id opportunity_id occurred_at direction channel activity_type campaign_id "
+    "content_id duration_min page_class is_conversion outcome is_bot team person_hours",
+    "transactions": "transaction_id account_id contact_id product_id booked_at quantity revenue cogs discount promotion_id "
+    "kind period_start period_end",
+    "surveys": "response_id account_id contact_id wave survey_type item scale_min scale_max score responded_at invited_n",
+    "products": "product_id name product_line list_price gross_margin_rate lifecycle",
+    "campaigns": "campaign_id name type parent_id persona_id stage_target start end objective is_account_specific",
+    "campaign_spend": "campaign_id month channel spend budget person_hours",
+    "attribute_history": "table row_id field value known_from",
+    "intent_signals": "account_id topic week score provider",
+    "web_sessions": "session_id account_id contact_id started_at duration_min pages key_pages is_bot source",
+    "cases": "case_id account_id contact_id opened_at closed_at priority escalated",
+    "reviews_mentions": "mention_id account_id source score date ...",
+    "sales_feedback": "feedback_id account_id date theme text",
+    "wallet_estimates": "account_id product_line low mid high method",
+}
+E3_PROGRAMME = {
+    "account_tiers": "account_id valid_from tier valid_to set_by reason exclusion_reason",
+    "list_votes": "account_id voter_team round vote comment",
+    "account_goals": "goal_id account_id text owner_side metric target actual due status",
+    "account_insights": "insight_id account_id contact_id kind text confidence source observed_at expires_at",
+    "relationship_economics": "account_id period programme_cost cost_to_serve hours value_promised value_realised",
+    "contracts": "contract_id account_id product_line start end arr auto_renew renewed notice_date",
+    "experiments": "account_id experiment_id arm assigned_at stratum exposure_at pre_registered_metric",
+    "personas": "persona_id name seniority function goals pains",
+    "messages": "message_id persona_id cycle stage pain promise proof version owner",
+    "content": "content_id title format language persona_id depth product_line url_path created_at expires_at",
+    "team": "person_id team function persona_id capacity_hours account_id raci",
+    "objectives": "objective_id sales_goal tactic measure_id baseline target frozen_at",
+    "criteria": "criterion_id name weight direction sign_off_team signed_at",
+    "readiness": "item score note",
+    "workshop_decisions": "account_id text owner due status",
+    "workshop_actions": "account_id text owner due status",
+    "plan_items": "account_id item reuse_or_new channel start end owner budget objective_id",
+    "hand_overs": "account_id sent_at accepted_at first_touch_at brief_read",
+    "message_tests": "test_id message_id account_id arm assigned_at",
+    "promotions": "promotion_id kind value start end",
+    "targets": "period owner_id measure_id value",
+    "fx_rates": "date currency rate",
+    "cycle_overrides": "account_id product_line cycle reason",
+    "dossier_deliveries": "account_id run_id delivered_to delivered_at",
+    "campaign_accounts": "campaign_id account_id added_at",
+}
+ENTRY = ["entered_at", "entered_by", "supersedes", "known_at"]
+
+
+@pytest.mark.parametrize(("name", "wanted"), E3_CANONICAL.items())
+def test_a_canonical_table_has_the_columns_of_the_method(name, wanted):
+    own, listed = [c for c in schema.CANONICAL[name].columns if c != "known_at"], wanted.split()
+    if listed[-1] == "...":
+        assert set(listed[:-1]) < set(own)
+    else:
+        assert own == listed
+
+
+@pytest.mark.parametrize(("name", "wanted"), E3_PROGRAMME.items())
+def test_a_programme_table_has_the_columns_of_the_method_and_those_of_an_entry(name, wanted):
+    assert list(schema.PROGRAMME[name].columns) == wanted.split() + ENTRY
+    assert schema.key(name)[-1] == "entered_at"
+    assert schema.PROGRAMME[name].metadata["known"] == "entered_at"
+
+
+def test_there_are_the_tables_of_the_method_and_no_others():
+    assert set(schema.CANONICAL) == set(E3_CANONICAL)
+    assert set(schema.PROGRAMME) == {*E3_PROGRAMME, "forgotten"}
+    assert set(schema.importable()) == {*E3_CANONICAL, *E3_PROGRAMME}  # who was forgotten no source may say
+
+
+def test_what_stands_in_for_the_time_of_entry_is_a_day_or_time_that_is_always_there():
+    found = {name: day for name in E3_PROGRAMME if (day := schema.dates(name))}
+    assert found["contracts"] == "start"
+    assert found["account_tiers"] == "valid_from"
+    for name, day in found.items():
+        assert dict(columns(name))[day]["kind"] in ("ts", "date"), name
+        assert not TABLES[name].columns[day].nullable, name
+
+
+def test_a_source_needs_no_column_that_book_fills():
+    assert schema.needed("contracts") == ["contract_id", "account_id", "start", "end", "arr", "auto_renew"]
+    assert schema.needed("targets") == ["period", "measure_id", "value", "entered_at"]  # nothing else dates it
+    assert schema.needed("cases") == ["case_id", "account_id", "opened_at"]
 
 
 def test_no_docstring_and_no_meaning_is_left_to_do():

@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 from abmlib import places
 from abmlib.cli import app
 from abmlib.pages import kernels, workspace
+from abmlib.tables import schema
 from tests.conftest import ROOT
 
 
@@ -33,6 +34,8 @@ def test_a_new_folder_has_notebooks_mappings_sample_workbook_and_templates(tmp_p
     assert {f"mappings/{p.name}" for p in (ROOT / "data" / "mappings").glob("*.yml")} <= set(done)
     assert {f"notebooks/{p.name}" for p in (ROOT / "notebooks").glob("*.ipynb")} <= set(done)
     assert (tmp_path / "w" / "programme" / "targets.csv").read_text().startswith("period,owner_id,measure_id")
+    templates = {p.stem for p in (tmp_path / "w" / "programme").iterdir()}
+    assert templates == set(schema.PROGRAMME) - {"forgotten"}
     assert workspace.init(tmp_path / "w") == {}
 
 

@@ -9,6 +9,12 @@ from abmlib.tables import schema
 
 DESCRIBES = ["name", "domain", "industry", "country", "region", "employees", "annual_revenue", "owner_id"]
 VERDICTS = ("usable", "stale", "thin", "no record")
+OURS = {
+    "known_at",
+    "entered_at",
+    "entered_by",
+    "supersedes",
+}  # columns that nobody who exports is asked for as an extra
 
 
 def freshness(overview: pd.DataFrame, as_of: pd.Timestamp, n_accounts: int) -> pd.DataFrame:
@@ -202,8 +208,8 @@ def data_request(answers: pd.DataFrame) -> pd.DataFrame:
         table, _, column = name.partition(".")
         spec = schema.spec(table)
         own = {c: d for c, d in spec.columns.items() if not schema.meta(d)["derived"]}
-        least = [] if column else [c for c, d in own.items() if not d.nullable and schema.meta(d)["default"] is None]
-        more = [] if column else [c for c in own if c not in least and c != "known_at"]
+        least = [] if column else schema.needed(table)
+        more = [] if column else [c for c in own if c not in least and c not in OURS]
         waits = {
             part: answers[part].str.split(", ").map(lambda names, name=name: name in names)
             for part in ("needed", "wished")

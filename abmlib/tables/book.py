@@ -13,6 +13,8 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 import ibis
+import ibis.expr.datatypes as types
+import ibis.expr.operations as ops
 import ibis.expr.types as ir
 import pandas as pd
 import pyarrow as pa
@@ -20,12 +22,20 @@ import pyarrow as pa
 from abmlib.tables import people, schema, secret, settings
 from abmlib.tables.errors import FIRST, NotAnswerable, TableError, first_cases, shown
 from abmlib.tables.importers import files as exported
-from abmlib.tables.importers.sql import cause, quoted
+from abmlib.tables.importers.sql import cause, quoted, text, texts
 from abmlib.tables.ledger import COLUMNS
 
 SHARED = ("decisions", "measures")
 LATEST_DATA = "latest-data"
-DATES_A_FACT = ("opportunities", "opportunity_stage_history", "activities", "transactions", "surveys")
+DATES_A_FACT = (
+    "opportunities",
+    "opportunity_stage_history",
+    "activities",
+    "transactions",
+    "surveys",
+    "web_sessions",
+    "cases",
+)
 UTC_TS = "timestamp('UTC')"
 IBIS_TYPES = {
     "int": "int64",
@@ -38,6 +48,8 @@ IBIS_TYPES = {
 }
 KEEP_BELOW = 256 * 2**20  # bytes: a smaller CSV is read once and kept, a larger one is read anew from its file
 AUDIT = ["table", "check", "severity", "bad", "rows", "first", "remedy"]
+LOST = "lost "  # with a column: whether its value is there but does not read as its kind
+OPTED_OUT = "opted out"
 
 
 @dataclass(frozen=True)
@@ -57,6 +69,7 @@ class Book:
         self._source, self._moment, self._tables, self._people = source, moment, tables, people
         self._decisions: list[pd.DataFrame] = []
         self._measures: list[pd.DataFrame] = []
+        self._views: dict[str, ir.Table] = {}
 
     @classmethod
     def open(
@@ -237,15 +250,25 @@ class Book:
 
     def _known(self, name: str) -> ir.Table:
         """Rows and values of a table as known on the day."""
+        if name not in self._views:
+            self._views[name] = as_view(self._source.con, f"{name} by {self._moment.as_of}", self._as_known(name))
+        return self._views[name]
+
+    def _as_known(self, name: str) -> ir.Table:
+        """The query of `_known`."""
         moment, typed = self._moment, self._source.typed(name)
         known = typed.filter(known_by(typed, name, moment))
         if not moment.is_latest:
             known = self._back_dated(known, name)
         if name == "opportunities":
             known = self._as_deals_stood(known)
-        if name == "contacts":
-            left = known.valid_to < ibis.literal(moment.cutoff)
-            known = known.mutate(valid_to=ibis.ifelse(left, known.valid_to, ibis.null("timestamp")))
+        for column, definition in schema.spec(name).columns.items():
+            since = schema.meta(definition)["since"]
+            if since and schema.meta(definition)["when"] == "dated":
+                value = known[column]
+                known = known.mutate(
+                    **{column: ibis.ifelse(come(known[since], moment), value, ibis.null(value.type()))}
+                )
         if name == "accounts":
             known = self._with_status(known)
         return known.select(list(schema.spec(name).columns))
@@ -266,13 +289,13 @@ class Book:
         if self._people:
             return known
         if history:
-            named = [(t, c) for t in schema.CANONICAL for c in schema.personal(t)]
+            named = [(t, c) for t in schema.importable() for c in schema.personal(t)]
             about = ibis.or_(*((known["table"] == t) & (known.field == c) for t, c in named))
             known = known.mutate(value=ibis.ifelse(about, ibis.null("string"), known["value"]))
         return known.mutate(**{c: ibis.null("string") for c in schema.personal(name)}).select(columns)
 
     def _back_dated(self, known: ir.Table, name: str) -> ir.Table:
-        """Make `current_only` values missing, but for those that attribute_history dates."""
+        """Make `current_only` values missing, but for those that were entered, are dated by a day or by attribute_history."""
         (key, *more) = schema.key(name)
         for column, definition in schema.spec(name).columns.items():
             if schema.meta(definition)["when"] != "current_only":
@@ -280,6 +303,10 @@ class Book:
             kind = schema.meta(definition)["kind"]
             default = schema.meta(definition)["default"]
             gone = ibis.null(ibis_type(kind)) if default is None else ibis.literal(default, type=ibis_type(kind))
+            if since := schema.meta(definition)["since"]:
+                gone = ibis.ifelse(come(known[since], self._moment), known[column], gone)
+            if name in schema.PROGRAMME:  # an entry says what held when it was entered
+                gone = ibis.ifelse(known.entered_by == schema.SOURCE, gone, known[column])
             if more or not self.has("attribute_history"):
                 known = known.mutate(**{column: gone})
                 continue
@@ -477,14 +504,18 @@ class Source:
         self.names = frozenset(raw)
         self.settings = workbook.settings
         self.key: bytes | None = None  # of the team; None: looked for where the programme is, once it is needed
+        self._views: dict[str, ir.Table] = {}
 
     @classmethod
     def open(cls, data: str | Path) -> "Source":
-        """Find the canonical tables of a workbook's data, a folder or DuckDB file, and check that the least is there."""
+        """Find the tables of a workbook's data, a folder or DuckDB file, and of its programme; check that the least is there.
+
+        A programme table that lies in both places has the rows of both; a template that nobody filled is not there.
+        """
         if re.match(r"[a-z][a-z0-9+]+:/", str(data)):  # a drive has one letter
             raise TableError("data: database URLs are not read in this version. Export to files and import them.")
         workbook = settings.workbook(data)
-        path, raw = workbook.data, {}
+        path = workbook.data
         if not path.exists():
             raise TableError(f"data: {path.name} is not there. Give a folder of tables or a DuckDB file.")
         try:
@@ -492,16 +523,19 @@ class Source:
             con.raw_sql("SET TimeZone='UTC'")
         except duckdb.Error as wrong:
             raise TableError(f"{path.name}: not a DuckDB file. Give a folder of tables or a DuckDB file.") from wrong
-        files = {
-            n: f for n in schema.PROGRAMME if workbook.programme and (f := find(workbook.programme, n)) is not None
-        }
         if path.is_dir():
-            files |= {n: f for n in schema.CANONICAL if (f := find(path, n)) is not None}
+            files = {n: f for n in schema.importable() if (f := find(path, n)) is not None}
+            given = {n: register(con, n, f) for n, f in files.items()}
         else:
-            raw = {n: con.table(n) for n in con.list_tables() if n in schema.CANONICAL}
-        source = cls(con, raw | {n: register(con, n, f) for n, f in files.items()}, workbook)
-        for name, table in source.raw.items():
+            files, given = {}, {n: con.table(n) for n in con.list_tables() if n in schema.importable()}
+        places = {n: find(workbook.programme, n) for n in schema.PROGRAMME} if workbook.programme else {}
+        written = {n: f for n, f in places.items() if f is not None and f != files.get(n) and not is_blank(f)}
+        entered = {n: register(con, n, f, "entered") for n, f in written.items()}
+        for name, table in [*given.items(), *entered.items()]:
             refuse_misspelt(name, table.columns)
+        dated = {n: as_entries(t, n, workbook.settings.time_zone) for n, t in given.items()}
+        both = {n: together(n, dated[n], entered[n]) for n in entered if n in dated}
+        source = cls(con, dated | entered | both, workbook)
         if "accounts" not in source.names:
             raise TableError(
                 f"data: no accounts table; found {sorted(source.names)}. Name the file accounts.csv or accounts.parquet."
@@ -512,6 +546,16 @@ class Source:
 
     def typed(self, name: str) -> ir.Table:
         """Every column of the schema, of its type; text that does not read as its kind is missing here."""
+        return self._view(name).select(list(schema.spec(name).columns))
+
+    def _view(self, name: str) -> ir.Table:
+        """What `typed` gives, and beside each column that can have them the `LOST` values."""
+        if name not in self._views:
+            self._views[name] = as_view(self.con, f"typed {name}", self._as_typed(name))
+        return self._views[name]
+
+    def _as_typed(self, name: str) -> ir.Table:
+        """The query of `_view`."""
         raw, columns = self.present(name), {}
         absent = [
             c
@@ -527,6 +571,8 @@ class Source:
             meta = schema.meta(definition)
             kind, default = meta["kind"], meta["default"]
             given = column in raw.columns and not meta["derived"]
+            if given and ibis_type(kind) != "string":
+                columns[LOST + column] = lost(raw[column], kind)
             value = cast(raw[column], kind) if given else ibis.null(ibis_type(kind))
             columns[column] = value if default is None else ibis.coalesce(value, ibis.literal(default, ibis_type(kind)))
         if "stage_order" in columns and self.settings.stage_order:
@@ -539,8 +585,8 @@ class Source:
     def present(self, name: str) -> ir.Table:
         """A table as it lies there, without who was forgotten.
 
-        Their rows in contacts and opportunity_contacts, and those of attribute_history about them, are not there;
-        elsewhere their contact_id is missing and the row stays.
+        Their rows in contacts and opportunity_contacts, what was noted about them in account_insights, and the rows of
+        attribute_history about them are not there; elsewhere their contact_id is missing and the row stays.
         """
         raw = self.raw[name]
         places = people.places(name, raw.columns)
@@ -627,7 +673,8 @@ class Source:
         person = (ibis.union(*found) if len(found) > 1 else found[0]).distinct()
         person = person.filter(person["_person"].notnull())
         number = ibis.row_number().over(order_by=person["_person"]) + 1
-        return person.mutate(_stand_in=ibis.literal(people.STAND_IN) + number.cast("string"))
+        numbered = person.mutate(_stand_in=ibis.literal(people.STAND_IN) + number.cast("string"))
+        return self.con.create_table(OPTED_OUT, numbered, temp=True)
 
     @cached_property
     def stand_ins(self) -> dict[str, str]:
@@ -652,15 +699,24 @@ class Source:
 
     def unreadable(self, name: str) -> dict[str, int]:
         """Count, per column, values that do not read as their kind."""
-        raw, counts = self.present(name), {}
-        for column, definition in schema.spec(name).columns.items():
-            kind = schema.meta(definition)["kind"]
-            if column in raw.columns and ibis_type(kind) != "string" and not schema.meta(definition)["derived"]:
-                counts[column] = lost(raw[column], kind).sum()
-        if not counts:
-            return {}
-        found = raw.aggregate(**counts).to_pyarrow().to_pylist()[0]
-        return {c: int(n) for c, n in found.items() if n}
+        columns = self._lossy(name)
+        _, *counts = self._counted(name, (quoted(LOST + c) for c in columns))
+        return {c: n for c, n in zip(columns, counts, strict=True) if n}
+
+    def _lossy(self, name: str) -> list[str]:
+        """The columns of a table that may hold values that do not read as their kind."""
+        return [c.removeprefix(LOST) for c in self._view(name).columns if c.startswith(LOST)]
+
+    def _counted(self, name: str, conditions: Iterable[str]) -> list[int]:
+        """Count, in one query, the rows of a table and those for which each SQL condition is true."""
+        asked = ", ".join(["count(*)", *(f"count(*) FILTER (WHERE {c})" for c in conditions)])
+        (counts,) = self._rows(name, asked)
+        return list(counts)
+
+    def _rows(self, name: str, asked: str, rest: str = "") -> list[tuple[Any, ...]]:
+        """Ask for something of a typed table."""
+        view = quoted(self._view(name).get_name())
+        return list(self.con.con.execute(f"SELECT {asked} FROM {view} {rest}").fetchall())  # noqa: S608
 
     def refuse_unreadable(self, name: str) -> None:
         """Raise for the first column with values that do not read as their kind."""
@@ -680,71 +736,63 @@ class Source:
         return pd.DataFrame(found, columns=AUDIT)
 
     def _checks(self, name: str) -> list[tuple[Any, ...]]:
-        """Every check of one table, as rows of `AUDIT`."""
+        """Every check of one table, as rows of `AUDIT`: counted in one query, and one more for each that is broken."""
         try:
-            t = self.typed(name)
+            columns = self._lossy(name)
         except TableError as wrong:
             return [(name, "columns present", "fail", 1, 1, "", str(wrong))]
-        rows = int(t.count().execute())
-        unreadable = self.unreadable(name)
+        checks = list(self._conditions(name))
+        conditions = [*(quoted(LOST + c) for c in columns), *(broken for _, _, broken, _ in checks)]
+        rows, *counts = self._counted(name, conditions)
         found = [
             (name, f"{c} reads as its kind", "fail", n, rows, "", f"Correct {c} in the export or in the mapping.")
-            for c, n in unreadable.items()
-        ]
-        if not unreadable:
-            found.append((name, "values read as their kind", "fail", 0, rows, "", ""))
-        for check, severity, broken, remedy in self._conditions(t, name):
-            bad = int(broken.count().execute())
-            cases = self._cases(broken, name) if bad else []
+            for c, n in zip(columns, counts, strict=False)
+            if n
+        ] or [(name, "values read as their kind", "fail", 0, rows, "", "")]
+        for (check, severity, broken, remedy), bad in zip(checks, counts[len(columns) :], strict=True):
+            cases = self._cases(name, broken) if bad else []
             found.append((name, check, severity, bad, rows, ", ".join(map(shown, cases)), remedy))
         return found
 
-    def _cases(self, broken: ir.Table, name: str) -> list[Any]:
+    def _cases(self, name: str, broken: str) -> list[Any]:
         """The first rows that break a check, by the first column of their key; who opted out is not named."""
-        first = schema.key(name)[0]
-        if first in schema.persons(name) and self.opted_out is not None:
-            broken = broken.anti_join(self.opted_out, broken[first] == self.opted_out["_person"])
-        return values(broken.order_by(schema.key(name)).limit(FIRST), first)
-
-    def _conditions(self, t: ir.Table, name: str) -> Iterable[tuple[str, str, ir.Table, str]]:
-        """Each check of a table as (what holds, severity, rows that break it, remedy)."""
         key = schema.key(name)
-        repeated = t.group_by(key).having(ibis._.count() > 1).agg()
-        yield f"one row per {', '.join(key)}", "fail", t.semi_join(repeated, key), "Keep one row per key."
-        for column, definition in schema.spec(name).columns.items():
-            meta, value = schema.meta(definition), t[column]
+        if key[0] in schema.persons(name) and self.opted_out is not None:
+            broken = f"({broken}) AND ({quoted(key[0])} IN (SELECT _person FROM {quoted(OPTED_OUT)})) IS NOT TRUE"  # noqa: S608
+        order = ", ".join(map(quoted, key))
+        return [case for (case,) in self._rows(name, quoted(key[0]), f"WHERE {broken} ORDER BY {order} LIMIT {FIRST}")]
+
+    def _conditions(self, name: str) -> Iterable[tuple[str, str, str, str]]:
+        """Each check of a table as (what holds, severity, SQL that is true for the rows that break it, remedy)."""
+        key, spec, view = schema.key(name), schema.spec(name), quoted(self._view(name).get_name())
+        names = ", ".join(map(quoted, key))
+        filled = " AND ".join(f"{quoted(c)} IS NOT NULL" for c in key)
+        repeated = f"SELECT ({names}) FROM {view} WHERE {filled} GROUP BY {names} HAVING count(*) > 1"  # noqa: S608
+        yield f"one row per {', '.join(key)}", "fail", f"({names}) IN ({repeated})", "Keep one row per key."
+        for column, definition in spec.columns.items():
+            meta, value = schema.meta(definition), quoted(column)
             if not definition.nullable and not meta["derived"] and meta["default"] is None:
-                yield f"{column} is filled", "fail", t.filter(value.isnull()), f"Fill {column}, or leave the rows out."
+                yield f"{column} is filled", "fail", f"{value} IS NULL", f"Fill {column}, or leave the rows out."
             if meta["one_of"] and not meta["derived"]:
                 remedy = f"Map {column} to one of {', '.join(meta['one_of'])}."
-                yield f"{column} has a known value", "fail", t.filter(value.notin(meta["one_of"])), remedy
+                yield f"{column} has a known value", "fail", f"{value} NOT IN ({texts(meta['one_of'])})", remedy
             if meta["matches"]:
-                off = t.filter(~value.re_search(f"^({meta['matches']})$"))
-                yield f"{column} is spelt right", "fail", off, f"Correct {column}: {definition.description}."
+                whole = text(f"^({meta['matches']})$")
+                yield f"{column} is spelt right", "fail", f"NOT regexp_matches({value}, {whole})", f"Correct {column}: {definition.description}."
             if meta["kind"] == "rate":
-                off = t.filter(~value.between(0, 1))
-                yield (
-                    f"{column} is between 0 and 1",
-                    "fail",
-                    off,
-                    f"Divide {column} by 100 in the mapping if it is in percent.",
-                )
-            if meta["ref"] and meta["ref"].split(".")[0] in self.names:
-                yield self._orphans(t, column, meta["ref"])
-        if "stage_order" in t.columns and self.settings.stage_order:
+                remedy = f"Divide {column} by 100 in the mapping if it is in percent."
+                yield f"{column} is between 0 and 1", "fail", f"{value} NOT BETWEEN 0 AND 1", remedy
+            there, _, field = (meta["ref"] or "").partition(".")
+            if there in self.names:
+                known = f"SELECT {quoted(field)} FROM {quoted(self._view(there).get_name())} WHERE {quoted(field)} IS NOT NULL"  # noqa: S608
+                remedy = f"Export the missing {there}, or correct {column}."
+                orphan = f"{value} IS NOT NULL AND {value} NOT IN ({known})"
+                yield f"{column} is found in {there}", "warn", orphan, remedy
+        if "stage_order" in spec.columns and self.settings.stage_order:
             remedy = f"Add it to stage_order of {settings.FILE}, or correct its spelling."
-            yield "stage has a place in stage_order", "warn", t.filter(t.stage_order.isnull()), remedy
-        for rule in (schema.spec(name).metadata or {})["rules"]:
-            seen = f"audit_{name}"
-            broken = t.alias(seen).sql(f"SELECT * FROM {seen} WHERE NOT ({rule.sql})", dialect="duckdb")  # noqa: S608
-            yield f"not {rule.name}", rule.severity, broken, rule.remedy
-
-    def _orphans(self, t: ir.Table, column: str, ref: str) -> tuple[str, str, ir.Table, str]:
-        """Rows whose reference is not found."""
-        there, field = ref.split(".")
-        other = self.typed(there).select(_ref=field)
-        broken = t.filter(t[column].notnull()).anti_join(other, [(column, "_ref")])
-        return f"{column} is found in {there}", "warn", broken, f"Export the missing {there}, or correct {column}."
+            yield "stage has a place in stage_order", "warn", "stage_order IS NULL", remedy
+        for rule in (spec.metadata or {})["rules"]:
+            yield f"not {rule.name}", rule.severity, f"NOT ({rule.sql})", rule.remedy
 
     def latest_day(self) -> dt.date | None:
         """Day of the newest dated fact, in the reporting time zone; None if there is none."""
@@ -769,8 +817,57 @@ def find(folder: Path, name: str) -> Path | None:
     return found[0] if found else None
 
 
-def register(con: Any, name: str, file: Path) -> ir.Table:
-    """Let the engine see a file, CSV as text so that every value can be checked.
+def is_blank(file: Path) -> bool:
+    """Say whether a CSV file has its first line and nothing more, as a template that nobody has filled."""
+    if file.suffix != ".csv" or not file.is_file():
+        return False
+    return not any(line.strip() for line in file.read_bytes().splitlines()[1:])
+
+
+def as_entries(t: ir.Table, name: str, zone: str) -> ir.Table:
+    """Give rows of a source who entered them and when, where it does not say: the source, on their own day."""
+    if name not in schema.PROGRAMME:
+        return t
+    day, own = schema.dates(name), ibis.null("string")
+    if day in t.columns:
+        kind = schema.meta(schema.spec(name).columns[day])["kind"]
+        when = cast(t[day], kind)
+        own = (when if kind == "ts" else in_zone(zone, when.cast("timestamp")).cast("timestamp")).cast("string")
+    given = {c: t[c].cast("string").strip().nullif("") for c in ("entered_at", "entered_by") if c in t.columns}
+    filled = {"entered_by": ibis.coalesce(given.get("entered_by", ibis.null("string")), ibis.literal(schema.SOURCE))}
+    if day in t.columns or "entered_at" in given:
+        filled["entered_at"] = ibis.coalesce(given.get("entered_at", ibis.null("string")), own)
+    return t.mutate(**filled)
+
+
+def together(name: str, *parts: ir.Table) -> ir.Table:
+    """Put the rows of a table that lies in several places one below the other, as text, to be read as their kinds later."""
+    columns = [c for c in schema.spec(name).columns if any(c in t.columns for t in parts)]
+    text = [
+        t.select(**{c: t[c].cast("string") if c in t.columns else ibis.null("string") for c in columns}) for t in parts
+    ]
+    return ibis.union(*text)
+
+
+@ibis.udf.scalar.builtin(name="timezone", signature=((types.string, types.timestamp), types.Timestamp("UTC")))
+def in_zone(zone: str, clock: dt.datetime) -> dt.datetime:  # type: ignore[empty-body]
+    """Give the moment at which clocks of a time zone show a time."""
+
+
+def as_view(con: Any, name: str, query: ir.Table) -> ir.Table:
+    """Let the engine keep a query under a name, so that it is written and planned once and not in all that build on it."""
+    con.raw_sql(f"CREATE OR REPLACE TEMP VIEW {quoted(name)} AS {con.compile(query)}")
+    return ops.DatabaseTable(name, schema=query.schema(), source=con).to_expr()
+
+
+def come(when: ir.Value, moment: Moment) -> ir.BooleanValue:
+    """Say where a day or time had come by the end of the day a report stands on; where there is none, it had not."""
+    until = when <= ibis.literal(moment.as_of) if when.type().is_date() else when < ibis.literal(moment.cutoff)
+    return until.fill_null(False)
+
+
+def register(con: Any, name: str, file: Path, place: str = "kept") -> ir.Table:
+    """Let the engine see a file, CSV as text so that every value can be checked; `place` keeps equal names apart.
 
     Raises
     ------
@@ -789,9 +886,9 @@ def register(con: Any, name: str, file: Path) -> ir.Table:
             first = {n.lower(): f"{x} AS {quoted(n)}" for n, x, _ in reversed(part.columns) if n.strip()}
             seen = con.sql(f"SELECT {', '.join(reversed(first.values()))} FROM {part.origin}")  # noqa: S608
             small = file.stat().st_size < KEEP_BELOW
-            return con.create_table(f"kept_{name}", seen, temp=True) if small else seen
-        place = glob.escape(str(file))
-        return con.read_parquet(place if file.is_file() else f"{place}/*.parquet", table_name=f"raw_{name}")
+            return con.create_table(f"{place}_{name}", seen, temp=True) if small else seen
+        at = glob.escape(str(file))
+        return con.read_parquet(at if file.is_file() else f"{at}/*.parquet", table_name=f"raw_{place}_{name}")
     except (duckdb.Error, OSError) as wrong:
         reason = os.strerror(wrong.errno) + "." if isinstance(wrong, OSError) and wrong.errno else cause(wrong)
         said = reason.replace(str(file), file.name)
@@ -862,9 +959,7 @@ def known_by(t: ir.Table, name: str, moment: Moment) -> ir.BooleanValue:
     known = (schema.spec(name).metadata or {})["known"]
     if known is None:
         return ibis.literal(True)
-    is_day = schema.meta(schema.spec(name).columns[known])["kind"] == "date"
-    event = t[known] <= ibis.literal(moment.as_of) if is_day else t[known] < ibis.literal(moment.cutoff)
-    by_event = event.fill_null(moment.is_latest)
+    by_event = come(t[known], moment) | (t[known].isnull() & moment.is_latest)
     return ibis.ifelse(t.known_at.isnull(), by_event, t.known_at < ibis.literal(moment.cutoff))
 
 
@@ -887,13 +982,9 @@ def values(expr: ir.Table, column: str) -> list[Any]:
 
 def wanted(name: str) -> str:
     """Say what to export to have a table."""
-    definition = schema.spec(name)
-    least = [
-        c
-        for c, d in definition.columns.items()
-        if not d.nullable and schema.meta(d)["default"] is None and not schema.meta(d)["derived"]
-    ]
-    return f"Export {name} ({re.split('[.:]', str(definition.description))[0].lower()}) with {', '.join(least)}."
+    said = f"{name} ({re.split('[.:]', str(schema.spec(name).description))[0].lower()})"
+    verb, place = ("Enter", f"programme/{name}.csv ") if name in schema.PROGRAMME else ("Export", "")
+    return f"{verb} {said} {f'in {place}' if place else ''}with {', '.join(schema.needed(name))}."
 
 
 def leave(path: Path, frame: pd.DataFrame) -> None:

@@ -130,8 +130,8 @@ ABOUT = {"attribute_history": ("table", "contacts")}  # a row counts only where 
 def forget(data: Path, contact_id: str) -> dict[str, int]:
     """Remove a person from a data folder or a DuckDB file.
 
-    The rows of contacts, of opportunity_contacts and of attribute_history about the person go; elsewhere contact_id becomes
-    missing, and the row stays. A file is replaced whole or not at all, with every other cell as it was: CSV byte for byte,
+    The rows of contacts, opportunity_contacts, account_insights and attribute_history about the person go; elsewhere
+    contact_id becomes missing, and the row stays. A file is replaced whole or not at all, with every other cell as it was: CSV byte for byte,
     Parquet with its types and compression. A DuckDB file is changed in one transaction and then written anew, for a
     database keeps deleted bytes. Files that do not hold the person are not touched. Memory does not grow with the files.
     Free text of other tables, such as the title of a deal, is not searched.
@@ -148,7 +148,7 @@ def forget(data: Path, contact_id: str) -> dict[str, int]:
     if data.is_file():
         return _from_database(data, contact_id)
     counts = {}
-    for name in schema.CANONICAL:
+    for name in schema.importable():
         for path in files(data, name):
             take = from_csv if path.suffix == ".csv" else _from_parquet
             counts[path.relative_to(data).as_posix()] = take(path, name, contact_id)
@@ -317,7 +317,7 @@ def _from_database(path: Path, contact_id: str) -> dict[str, int]:
             columns = pd.DataFrame(found.fetchall(), columns=["table", "column"]).groupby("table")["column"].agg(list)
             views = {row[0] for row in con.execute("SELECT view_name FROM duckdb_views()").fetchall()}
             con.execute("BEGIN")
-            for name in [n for n in schema.CANONICAL if n in columns.index]:
+            for name in [n for n in schema.importable() if n in columns.index]:
                 counts[name] = _from_table(con, name, columns[name], contact_id, name in views)
             con.execute("COMMIT")
         if any(counts.values()):

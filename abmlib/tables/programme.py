@@ -65,6 +65,8 @@ def append(folder: Path, name: str, rows: pd.DataFrame, *, entered_at: pd.Timest
     path = folder / f"{name}.csv"
     before = path.read_bytes().decode("utf-8") if path.is_file() else template(name)
     written = schema.conform(name, new)[columns(name)]
+    days = [c for c in written if schema.meta(schema.PROGRAMME[name].columns[c])["kind"] == "date"]
+    written = written.assign(**{c: written[c].dt.strftime("%Y-%m-%d") for c in days})
     there = pd.read_csv(io.StringIO(before), dtype="str", encoding_errors="strict")
     if list(there.columns) != columns(name):
         raise TableError(

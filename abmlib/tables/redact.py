@@ -25,7 +25,8 @@ HISTORY = "attribute_history"
 KINDS = {
     "account_id": "account", "parent_account_id": "account", "is_duplicate_of": "account",
     "contact_id": "contact", "opportunity_id": "deal", "campaign_id": "campaign", "parent_id": "campaign",
-    "owner_id": "person", "entered_by": "person", "competitor": "company", "incumbent": "company",
+    "owner_id": "person", "entered_by": "person", "owner": "person", "person_id": "person", "delivered_to": "person",
+    "competitor": "company", "incumbent": "company",
     "domain": "domain", "email_domain": "domain",
 }  # fmt: skip
 FORMS = {"account": ("A", ""), "contact": ("C", ""), "deal": ("D", ""), "campaign": ("K", ""), "person": ("P", ""),
@@ -34,6 +35,13 @@ EVENTS = {
     "activity_id": "V",
     "transaction_id": "T",
     "response_id": "R",
+    "session_id": "S",
+    "case_id": "Q",
+    "mention_id": "M",
+    "feedback_id": "F",
+    "insight_id": "I",
+    "goal_id": "G",
+    "contract_id": "N",
     "email_hash": "",
 }  # hashed; too many to shorten
 NAMES = {  # what a name becomes: a word, and the code of its row's id
@@ -105,15 +113,15 @@ def names_of(source: Source) -> list[str]:
         if table in source.names
     ]
     rows = _run(source, f"SELECT DISTINCT name FROM ({' UNION ALL '.join(parts)}) WHERE name IS NOT NULL")
-    return sorted(name for (name,) in rows.fetchall())
+    return sorted({name for (name,) in rows.fetchall()} - {schema.SOURCE})
 
 
 def redacted(source: Source, key: bytes, to: Path) -> pd.DataFrame:
     """Write a copy of a data set with codes for all that names an account or a person.
 
     No row is added or lost; rows are in the order of their codes. Ids of accounts, contacts, deals, campaigns and people,
-    web domains and rival companies become codes made from their keyed hash; names become the code of their row; any other
-    text that holds a name of `names_of` becomes a code of itself. Products, industries, places, stages and all numbers and
+    web domains and rival companies become codes made from their keyed hash; names become the code of their row; free text
+    about people, and any other text that holds a name of `names_of`, becomes a code of itself. Products, industries, places, stages and all numbers and
     dates stay. Of ``workbook.yml`` the title is replaced and what the import wrote left out. Columns that the schema does
     not know are left out.
 
@@ -224,15 +232,21 @@ def _is_text(name: str, column: str) -> bool:
 
 
 def _code_text(source: Source, sought: Index, key: bytes) -> None:
-    """Give each text that holds a name a code of its own."""
+    """Give each text that holds a name, or is free text about people, a code of its own."""
     hits: set[str] = set()
-    for name in sorted(source.names):
-        for column in (c for c in _written(source, name) if _is_text(name, c)):
-            texts = _run(
-                source, f'SELECT DISTINCT "{column}" FROM ({typed(source, name)}) WHERE "{column}" IS NOT NULL'
-            )
-            while rows := texts.fetchmany(10_000):
-                hits |= {value for (value,) in rows if found(value, sought)}
+    said = {(t, c) for t in schema.importable() if t != "contacts" for c in schema.personal(t)}
+    pairs = ", ".join(f"({quoted(t)}, {quoted(c)})" for t, c in sorted(said))
+    places = [
+        (t, c, "TRUE", (t, c) in said) for t in sorted(source.names) for c in _written(source, t) if _is_text(t, c)
+    ]
+    if HISTORY in source.names:
+        places.append((HISTORY, "value", f'("table", field) IN ({pairs})', True))
+    for name, column, where, whole in places:
+        texts = _run(
+            source, f'SELECT DISTINCT "{column}" FROM ({typed(source, name)}) WHERE "{column}" IS NOT NULL AND {where}'
+        )
+        while rows := texts.fetchmany(10_000):
+            hits |= {value for (value,) in rows if whole or found(value, sought)}
     source.con.con.register("redacted_hits", pd.DataFrame({"id": sorted(hits)}, dtype="str"))
     digits = _hash("text", "id", key)
     _run(
@@ -277,6 +291,8 @@ def _select(source: Source, name: str, key: bytes) -> str:
             return f"CASE {' '.join(cases)} ELSE coalesce({code('text', column)}, {value}) END"
         if (name, column) in NAMES:
             return named(name, column, value, schema.key(name)[0])
+        if column == "entered_by":  # of a row that nobody entered, see `Source`
+            return f"CASE WHEN {value} = {quoted(schema.SOURCE)} THEN {value} ELSE {code(KINDS[column], column)} END"
         if column in KINDS:
             return code(KINDS[column], column)
         if column in EVENTS:

@@ -44,7 +44,7 @@ __all__ = ["Mapping", "load_mapping", "run"]
 ROW_GROUP = 122_880  # rows per group of a Parquet file; fixed, so that equal input gives equal bytes
 MEMORY = 2  # GiB: what the engine may hold of a file, however large it is
 LEDGER_FILE = "ledger.csv"
-WRITTEN = {f"{t}.parquet" for t in schema.CANONICAL} | {LEDGER_FILE, settings.FILE}
+WRITTEN = {f"{t}.parquet" for t in schema.importable()} | {LEDGER_FILE, settings.FILE}
 HASH = "[0-9a-f]{64}|[0-9a-f]{40}|[0-9a-f]{32}"
 CALLED = {"ts": "a time", "date": "a date", "bool": "true or false", "int": "a whole number"}
 TAKES = {  # sums add in file order, so that equal input gives equal last digits
@@ -401,7 +401,7 @@ def _add(
 def _check_values(con: duckdb.DuckDBPyConnection, table: Table, file: str, n: int, top: int) -> None:
     """Refuse values that do not read, needed values that are missing, and values that a column does not allow."""
     for c, d in table.columns.items():
-        for broken, value, says, remedy in _complaints(c, d, schema.CANONICAL[table.name].columns[c], file):
+        for broken, value, says, remedy in _complaints(c, d, schema.spec(table.name).columns[c], file):
             shown = "null" if d.secret else value
             where = f"{ROW} > {top} and ({broken})"
             (count,) = _one(con, f"select count(*) from made where {where}")

@@ -490,11 +490,12 @@ def of_source(source: Source, *parts: str) -> tuple[str, str]:
 
 
 def _table(at: str, name: str, table: Table, sources: dict[str, Source]) -> Table:
-    tables: list[tuple[str, str, list[str]]] = [("table", name, sorted(schema.CANONICAL))]
+    canonical = sorted(schema.CANONICAL)
+    tables = [("table", name, canonical + sorted(set(schema.importable()) - set(canonical)))]
     for what, one, there in tables + [("source", s, sorted(sources)) for s in table.sources]:
         if one not in there:
             raise ValueError(f"{at}: no such {what}; there are {there}, not {one!r}. Correct the spelling.")
-    known, parts = schema.CANONICAL[name].columns, {}
+    known, parts = schema.spec(name).columns, {}
     for source, its in table.sources.items():
         own, given, grouped = sources[source], table.columns | its, bool(table.one_row_per)
         _check_names(f"{at}.columns" if len(table.sources) == 1 else f"{at}.from.{source}", name, table, given)
@@ -506,8 +507,8 @@ def _table(at: str, name: str, table: Table, sources: dict[str, Source]) -> Tabl
 
 
 def _check_names(at: str, name: str, table: Table, given: Columns) -> None:
-    known = schema.CANONICAL[name].columns
-    absent = [c for c, d in known.items() if required(d) and c not in given]
+    known = schema.spec(name).columns
+    absent = [c for c in schema.needed(name) if c not in given]
     derived = [c for c, d in known.items() if schema.meta(d)["derived"] and c in given]
     strange = [g for g in table.one_row_per if g not in given or given[g].take]
     for wrong, said in (
@@ -521,7 +522,7 @@ def _check_names(at: str, name: str, table: Table, given: Columns) -> None:
 
 
 def _column(at: str, table: str, name: str, column: Column, source: Source, grouped: bool) -> Column:
-    kind, given = schema.meta(schema.CANONICAL[table].columns[name])["kind"], column.model_fields_set
+    kind, given = schema.meta(schema.spec(table).columns[name])["kind"], column.model_fields_set
     for word, kinds in MEANT_FOR.items():
         if word in given and kind not in kinds:
             raise ValueError(f"{at}: {word} has no meaning for {kind}; it is for {list(kinds)}. Leave it out.")
