@@ -7,7 +7,7 @@ BIN := .venv/bin
 endif
 READY := .venv/.ready
 
-.PHONY: report test check scale lab notebooks sample lock clean
+.PHONY: report test check scale truth believable lab notebooks sample lock clean
 .DEFAULT_GOAL := report
 
 report: $(READY)  ## a dated report on the sample; open reports/sample/index.html
@@ -21,6 +21,12 @@ check: $(READY)  ## lint, format, types
 
 scale: $(READY)  ## slow: a 2 GB export, time and memory beside what else one would use
 	$(BIN)/python -m benchmarks.big_import
+
+truth: $(READY)  ## slow: bias, coverage, power and false alarms of the estimators, over many synthetic markets
+	$(BIN)/python -m benchmarks.truth
+
+believable: $(READY)  ## the shape of the synthetic market beside data that others made
+	$(BIN)/python -m benchmarks.believable
 
 lab: $(READY)  ## JupyterLab on the notebooks
 	$(BIN)/python -m jupyterlab --LabApp.default_url=/lab/tree/notebooks

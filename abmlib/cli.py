@@ -13,6 +13,7 @@ import shutil
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
@@ -478,11 +479,12 @@ def forget(
         names = people.names(workbook.data, contact_id) | set(name or [])
         key = team_key(workbook.file.parent if workbook.file else Path.cwd(), make=True) or b""
         now = pd.Timestamp.now("UTC").floor("s")
-        done = programme.forget(workbook.programme, key, contact_id, entered_at=now, entered_by=getpass.getuser())
-        done |= people.forget(workbook.data, contact_id)
+        user = getpass.getuser()
+        done = Counter(programme.forget(workbook.programme, key, contact_id, entered_at=now, entered_by=user))
+        done.update(people.forget(workbook.data, contact_id))  # a table may lie in both places
         runs = find_reports(reports, data)
         for folder in (runs, runs / "lab", Path("reports") / "lab"):
-            done |= {f"{folder.name}/{run}": n for run, n in forgetting.from_runs(folder, contact_id, names).items()}
+            done.update({f"{folder.name}/{r}": n for r, n in forgetting.from_runs(folder, contact_id, names).items()})
     found = {place: n for place, n in done.items() if n and place != "forgotten.csv"}
     for place, n in found.items():
         out.print(f"{place}: {n:,} removed", markup=False)
@@ -492,6 +494,51 @@ def forget(
         "Who comes back with a new import is left out again. Not searched: the export itself, the source system, files made "
         "with abm export, copies elsewhere."
     )
+
+
+@app.command()
+def market(
+    to: Annotated[Path | None, typer.Option("--out", help="Folder for the market; must be new or empty.")] = None,
+    accounts: Annotated[int, typer.Option("--accounts", help="Accounts, prospects included.")] = 240,
+    months: Annotated[int, typer.Option("--months", help="Length of the time told.")] = 36,
+    seed: Annotated[int, typer.Option("--seed", help="Same seed, same market.")] = 7,
+    end: Annotated[str, typer.Option("--end", help="Last day, YYYY-MM-DD.")] = "2026-06-30",
+    preset: Annotated[str, typer.Option("--preset", help="Sizes to begin with; see --switches.")] = "sample",
+    sets: Annotated[
+        list[str] | None, typer.Option("--set", help="Size of one switch, as abm_win.early=0.1 or holdout=0.")
+    ] = None,
+    density: Annotated[float, typer.Option("--density", help="Touches, as a multiple of the sample's.")] = 1.0,
+    form: Annotated[str, typer.Option("--format", help="csv or parquet.")] = "csv",
+    truth: Annotated[
+        Path | None, typer.Option("--truth", help="Folder for what was planted. Default: OUT with -truth.")
+    ] = None,
+    jobs: Annotated[int, typer.Option("--jobs", min=1, help="Processes side by side.")] = 1,
+    switches: Annotated[bool, typer.Option("--switches", help="List what can be planted, and its size.")] = False,
+) -> None:
+    """Make a synthetic market whose truth is known: data anyone may see, and statistics can be held to."""
+    from abmlib import market as markets
+
+    with refusing():
+        planted = markets.preset(preset, markets.given(sets or []))
+        if switches:
+            heads = ("switch", "size", "most", "what the size means")
+            table_of(heads, markets.listed(planted), f"preset {preset}; there are {', '.join(markets.PRESETS)}")
+            return
+        if to is None:
+            stop("market: nowhere to write to. Give --out FOLDER.")
+        hidden = truth or to.with_name(f"{to.name}-truth")
+        for folder in (to, hidden):
+            if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+                raise ValueError(f"{folder}: is there already. Give another name, or remove it.")
+        plan = markets.Plan(seed, accounts, months, end, planted, density)
+        with progress() as bar:
+            task = bar.add_task("market", total=None)
+            rows = markets.make(
+                plan, to, truth=hidden, form=markets.form(form), title=f"Synthetic market, seed {seed}", jobs=jobs,
+                tell=lambda done, of: bar.update(task, completed=done, total=of),
+            )  # fmt: skip
+    out.print(f"{to}: {accounts:,} accounts, {sum(rows.values()):,} rows in {len(rows)} tables", markup=False)
+    out.print(f"{hidden}: what was planted. No notebook reads it.", markup=False)
 
 
 @app.command("list")

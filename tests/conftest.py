@@ -4,6 +4,9 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from typer.testing import CliRunner
+
+from abmlib.cli import app
 
 settings.register_profile("house", derandomize=True, deadline=None)  # the same cases every time, on any machine
 settings.load_profile("house")
@@ -23,6 +26,13 @@ t2,acme,p,2026-03-31,50,purchase,
 t3,beta,p,2026-04-01,30,purchase,
 t4,beta,p,2026-03-15,70,purchase,2026-04-10T08:00:00Z
 """
+
+
+def abm(*args: object) -> tuple[int, str]:
+    """Call the command; give its exit code and all it printed, on one line."""
+    result = CliRunner().invoke(app, [str(a) for a in args])
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result.exit_code, " ".join(result.output.split())
 
 
 def put(folder: Path, **tables: str) -> Path:

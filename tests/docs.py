@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from abmlib import market
 from abmlib.pages import catalogue
 from abmlib.tables import schema
 
@@ -13,7 +14,8 @@ def dictionary(tables: dict) -> str:
     """Write one section per table of the schema, in Markdown."""
     parts = []
     for name, table in tables.items():
-        parts.append(f"### {name}\n\n{table.description} Key: {', '.join(f'`{k}`' for k in schema.key(name))}.\n")
+        day = f" From a source, `{schema.dates(name)}` dates a row." if schema.dates(name) else ""
+        parts.append(f"### {name}\n\n{table.description} Key: {', '.join(f'`{k}`' for k in schema.key(name))}.{day}\n")
         parts.append("| column | kind | unit | may be missing | when known | meaning |\n|---|---|---|---|---|---|")
         for column, definition in table.columns.items():
             meta = schema.meta(definition)
@@ -28,9 +30,19 @@ def dictionary(tables: dict) -> str:
             meaning += f" → `{meta['ref']}`" if meta["ref"] else ""
             meaning += " (derived, not read)" if meta["derived"] else ""
             meaning += " (personal: given only with people)" if meta["personal"] else ""
-            parts.append(f"| `{column}` | {meta['kind']} | {meta['unit']} | {missing} | {meta['when']} | {meaning} |")
+            when = meta["when"] + (f", from `{meta['since']}` on" if meta["since"] else "")
+            parts.append(f"| `{column}` | {meta['kind']} | {meta['unit']} | {missing} | {when} | {meaning} |")
         parts.append("")
     return "\n".join(parts)
+
+
+def switches() -> str:
+    """Write the switches of the market as a table, sizes of a switch by cycle in one row."""
+    rows: dict[str, tuple[list[float], float, str]] = {}
+    for name, size, most, meaning in market.listed(market.PRESETS["sample"]):
+        rows.setdefault(name.partition(".")[0], ([], most, meaning))[0].append(size)
+    lines = [f"| `{n}` | {' / '.join(f'{x:g}' for x in size)} | {most:g} | {m} |" for n, (size, most, m) in rows.items()]
+    return "\n".join(["| switch | size | most | what the size means |", "|---|---|---|---|", *lines, ""])
 
 
 def generated() -> dict[tuple[str, str], str]:
@@ -38,6 +50,7 @@ def generated() -> dict[tuple[str, str], str]:
     when = "\n".join(f"- `{name}`: {means}" for name, means in schema.WHEN_MEANS.items()) + "\n"
     return {
         ("README.md", "notebooks"): catalogue.readme_table(catalogue.load(ROOT / "notebooks" / catalogue.FILE)),
+        ("data/market.md", "switches"): switches(),
         ("data/README.md", "when"): when,
         ("data/README.md", "canonical"): dictionary(schema.CANONICAL),
         ("data/README.md", "programme"): dictionary(schema.PROGRAMME),

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from abmlib.cli import app
-from tests.conftest import ACCOUNTS, TRANSACTIONS, put
+from tests.conftest import ACCOUNTS, TRANSACTIONS, abm, put
 
 CONTACTS = """contact_id,account_id,full_name,created_at
 c-ann,acme,Ann Uncommon,2025-01-01T00:00:00Z
@@ -27,12 +27,6 @@ tables:
       email_hash: {column: Mail, hash: true}
       created_at: Since
 """
-
-
-def abm(*args: object) -> tuple[int, str]:
-    result = CliRunner().invoke(app, [str(a) for a in args])
-    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-    return result.exit_code, " ".join(result.output.split())
 
 
 @pytest.fixture

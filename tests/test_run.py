@@ -9,23 +9,14 @@ import nbformat
 import pandas as pd
 import pytest
 import yaml
-from typer.testing import CliRunner
 
-from abmlib.cli import app
 from abmlib.pages import catalogue, kernels, run, site
 from abmlib.tables import schema
-from tests.conftest import ACCOUNTS, ROOT, SAMPLE, TRANSACTIONS, put
+from tests.conftest import ACCOUNTS, ROOT, SAMPLE, TRANSACTIONS, abm, put
 
 NOTEBOOKS = ROOT / "notebooks"
 PARAMETERS = 'data: str = "."  # data\nas_of: str = "2026-01-01"  # day\ntables: str = "."  # tables\n'
 TITLE = "# {name}: why?\n"
-
-
-def abm(*args: object) -> tuple[int, str]:
-    """Call the command; give its exit code and all it printed, on one line."""
-    result = CliRunner().invoke(app, [str(a) for a in args])
-    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-    return result.exit_code, " ".join(result.output.split())
 
 
 def notebook(folder: Path, name: str, *cells: str, parameters: str = "", reads: tuple = (), writes: tuple = ()) -> None:

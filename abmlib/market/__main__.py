@@ -4,9 +4,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from abmlib.market import simulate, write
+from abmlib.market import Plan, make
 
 SAMPLE: dict[str, Any] = {"seed": 7, "n_accounts": 240, "months": 36}  # what data/sample is made with
 
 if __name__ == "__main__":
-    write(simulate(**SAMPLE), Path(sys.argv[1]))
+    make(Plan(**SAMPLE), Path(sys.argv[1]))

@@ -3,6 +3,8 @@
 import numpy as np
 import pandas as pd
 
+from abmlib.market.chance import choose, pick
+
 ONSETS = (
     "Al", "An", "Ar", "Bel", "Bor", "Bri", "Cal", "Cas", "Cor", "Dal", "Del", "Dor", "El", "Em", "Fal", "Fen", "Fir",
     "Gal", "Gor", "Hal", "Hel", "Il", "Jan", "Jor", "Kal", "Kel", "Kor", "Lam", "Len", "Lor", "Mal", "Mer", "Mon",
@@ -34,18 +36,26 @@ COUNTRIES = {  # country: region, share of companies, legal form
     "Spain": ("South", 0.12, "SL"),
     "Sweden": ("North", 0.10, "AB"),
 }
-AWKWARD = ("{} & Söhne", "{} D'Arcy", "{} Énergie Zürich", "{} 東京", "$mart {}", "{}, Brothers and Partners")
-AWKWARD_EVERY = 40  # accounts from one awkward name to the next
+AWKWARD = (
+    "{} & Söhne", "{} D'Arcy", "{} Énergie Zürich", "{} 東京", "$mart {}", "{}, Brothers and Partners",
+    "={}", "{} \"the <b>best</b>\"", "{}; drop table accounts;--", "../{}",
+)  # fmt: skip
 WITH_LEGAL_FORM = 0.6  # share of names that carry their legal form
 SELLERS = 9
+OUTLOOK = {"growing": 0.30, "flat": 0.50, "struggling": 0.20}
+KINDS = {"private": 0.62, "public": 0.18, "family": 0.12, "government": 0.08}
+SERVES = {"companies": 0.55, "consumers": 0.25, "both": 0.20}
+TECH = {"erp suite": 0.45, "data warehouse": 0.30, "web shop": 0.25, "service desk": 0.35}  # share that has each
 
 _WORDS = [(industry, word) for industry, words in TRADES.items() for word in words]
 _SHAPE = (len(_WORDS), len(ONSETS), len(MIDDLES), len(ENDINGS))
 MOST = int(np.prod(_SHAPE))  # names before one repeats
 _STRIDE = 988_829  # shares no factor with MOST, so that counting in these steps meets every name once
+_REAL_NOISE = 0.4  # sd of the logarithm of employees beyond what size says
+TYPICAL_STAFF, STAFF_PER_SIZE = 160, 1.3
 
 
-def companies(rng: np.random.Generator, first: int, size: np.ndarray, shift: float) -> pd.DataFrame:
+def companies(rng: np.random.Generator, first: int, size: np.ndarray, shift: float, awkward: float) -> pd.DataFrame:
     """Make up one company for each value of `size`, with a name no other company has.
 
     Parameters
@@ -53,6 +63,7 @@ def companies(rng: np.random.Generator, first: int, size: np.ndarray, shift: flo
     first : number of the first company in the whole market, counted from 0; with `shift` it fixes the names.
     size : array of float, shape (n,); latent size, 0 is typical, 1 is about four times that.
     shift : share from 0 to 1; where in the list of names the market starts.
+    awkward : share of companies with a legal name that breaks careless code.
 
     Returns
     -------
@@ -60,38 +71,49 @@ def companies(rng: np.random.Generator, first: int, size: np.ndarray, shift: flo
         ``account_id`` and the descriptive columns of ``tables.schema.ACCOUNTS``; annual_revenue in the reporting
         currency.
     """
-    number = first + np.arange(len(size))
+    n = len(size)
+    number = first + np.arange(n)
     word, onset, middle, ending = np.unravel_index((number * _STRIDE + int(shift * MOST)) % MOST, _SHAPE)
     parts = zip(word, onset, middle, ending, strict=True)
     plain = [f"{ONSETS[o]}{MIDDLES[m]}{ENDINGS[e]} {_WORDS[w][1]}" for w, o, m, e in parts]
-    country = pick(rng.random(len(size)), np.array([share for _, share, _ in COUNTRIES.values()]))
+    country = pick(rng.random(n), np.array([share for _, share, _ in COUNTRIES.values()]))
     regions, _, forms = zip(*COUNTRIES.values(), strict=True)
-    formal = rng.random(len(size)) < WITH_LEGAL_FORM
-    employees = np.ceil(np.exp(np.log(160) + 1.3 * size + 0.4 * rng.standard_normal(len(size))))
-    per_head = np.exp(np.log(140_000) + 0.35 * rng.standard_normal(len(size)))
+    formal = rng.random(n) < WITH_LEGAL_FORM
+    employees = np.ceil(np.exp(np.log(TYPICAL_STAFF) + STAFF_PER_SIZE * size + _REAL_NOISE * rng.standard_normal(n)))
+    per_head = np.exp(np.log(140_000) + 0.35 * rng.standard_normal(n))
+    seller = (rng.random(n) * SELLERS).astype(int)
+    odd = np.floor((number + 1) * awkward + 0.5) > np.floor(number * awkward + 0.5)
+    form = np.where(formal, np.array(forms)[country], "")
     return pd.DataFrame({
-        "account_id": [f"A{n + 1:05d}" for n in number],
-        "name": [
-            _name(p, int(n), forms[c] if f else "") for p, n, c, f in zip(plain, number, country, formal, strict=True)
-        ],
+        "account_id": [f"A{k + 1:05d}" for k in number],
+        "name": [_name(p, f, int(k) if o else -1) for p, f, k, o in zip(plain, form, number, odd, strict=True)],
         "domain": [p.lower().replace(" ", "-") + ".example" for p in plain],
-        "industry": [_WORDS[w][0] for w in word],
-        "country": np.array(list(COUNTRIES))[country],
-        "region": np.array(regions)[country],
+        "industry": np.array([industry for industry, _ in _WORDS], dtype=object)[word],
+        "sub_industry": np.array([w.lower() for _, w in _WORDS], dtype=object)[word],
+        "country": np.array(list(COUNTRIES), dtype=object)[country],
+        "region": np.array(regions, dtype=object)[country],
         "employees": employees.astype(int),
         "annual_revenue": np.round(employees * per_head, -3),
-        "owner_id": [f"S{s + 1:02d}" for s in (rng.random(len(size)) * SELLERS).astype(int)],
+        "org_type": choose(rng.random(n), KINDS),
+        "customer_base": choose(rng.random(n), SERVES),
+        "tech_stack": _stack(rng.random((n, len(TECH)))),
+        "growth_outlook": choose(rng.random(n), OUTLOOK),
+        "owner_id": [f"S{s + 1:02d}" for s in seller],
         "source_system": "crm",
     })  # fmt: skip
 
 
-def _name(plain: str, number: int, form: str) -> str:
-    """Dress a plain name: a legal form, or on every 40th company something legal that breaks careless code."""
-    if number % AWKWARD_EVERY == AWKWARD_EVERY // 2:
-        return AWKWARD[number // AWKWARD_EVERY % len(AWKWARD)].format(plain)
-    return f"{plain} {form}".rstrip()
+def _name(plain: str, form: str, awkward: int) -> str:
+    """Dress a plain name: a legal form, or the awkward form of that number."""
+    return f"{plain} {form}".rstrip() if awkward < 0 else AWKWARD[hash_of(awkward) % len(AWKWARD)].format(plain)
 
 
-def pick(chance: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Turn even chances from 0 to 1 into positions drawn with `weights`."""
-    return np.minimum(np.searchsorted(np.cumsum(weights) / weights.sum(), chance, side="right"), len(weights) - 1)
+def hash_of(number: int) -> int:
+    """Spread numbers, so that neighbours differ; the same on every machine."""
+    return number * 2_654_435_761 >> 7
+
+
+def _stack(chance: np.ndarray) -> list[str]:
+    """The technologies of each company, joined by semicolons; an empty text where it has none."""
+    has = chance < np.array(list(TECH.values()))
+    return [";".join(t for t, h in zip(TECH, row, strict=True) if h) for row in has]

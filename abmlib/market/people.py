@@ -3,13 +3,14 @@
 Times are working time (`clock`). Accounts are positions in their block.
 """
 
-from hashlib import sha256
+from hashlib import blake2b
 
 import numpy as np
 import pandas as pd
 
-from abmlib.market import sales
-from abmlib.market.companies import pick
+from abmlib.market import clock, sales
+from abmlib.market.chance import choose, pick
+from abmlib.market.switches import Switches
 
 GIVEN = (
     "Abelin", "Adira", "Alvo", "Beno", "Brisa", "Caspia", "Cleo", "Dario", "Delva", "Edda", "Elio", "Enna", "Fabin",
@@ -44,57 +45,125 @@ ROLE_SHARE = {  # weights of the roles, by level
 }
 BUYS = {"Purchasing": "legal_procurement", "Legal": "legal_procurement"}  # department: role, half of the time
 ROLE_UNKNOWN, ROLE_MISSING = 0.15, 0.10  # shares of people
-LEADS = 0.15  # leads per account that nobody has matched to it
 STRAY = 0.4  # share of leads whose address is not their company's
 STRAY_DOMAIN = "freebox.example"
-OPTED_OUT = 0.04  # share of people who asked not to be contacted
-LEFT = 0.07  # share who left, the first contact of an account aside
+SCATTERED = 0.65  # share of the people of an account that leave where it reorganises
+PERSONAS = {  # department: persona
+    "Finance": "PE1", "IT": "PE2", "Operations": "PE3", "Purchasing": "PE4", "Human Resources": "PE5",
+    "Facilities": "PE6", "Legal": "PE4",
+}  # fmt: skip
 BOUNCED = {True: 0.5, False: 0.01}  # share whose address takes no mail, by whether they have left
 KEY = "sample-key"  # made up: hashes the number of the person, for no address exists
-IN_DEAL = {sales.SERVICES: 3.4, sales.SOFTWARE: 2.4, sales.OFFICE: 1.4}  # people in a typical deal
+IN_DEAL = np.array([3.4, 2.4, 1.4])  # people in a typical deal, by line
 MOST = 5  # people in a deal
 
 
-def people(rng: np.random.Generator, buyers: pd.DataFrame, known: np.ndarray, end: float) -> pd.DataFrame:
+def people(
+    rng: np.random.Generator,
+    buyers: pd.DataFrame,
+    renewals: pd.DataFrame,
+    known: np.ndarray,
+    window: sales.Window,
+    switches: Switches,
+) -> pd.DataFrame:
     """Two to eight people at each account, more at large ones, and a few leads nobody has matched to theirs.
+
+    Where an account reorganises most of its people leave, and before a renewal troubled by it a senior one does.
 
     Parameters
     ----------
-    buyers : one row per account, with ``size``.
+    buyers : one row per account, with ``size``, ``flag`` and ``since``.
+    renewals : the deals that renew, with ``account``, ``day`` (the term ends) and ``trouble 1``.
     known : working time since when each account is known; its first contact is known as long, and stays.
-    end : working time of the window's end.
 
     Returns
     -------
     DataFrame, one row per person, by account; leads last in each
-        ``account``, ``is_lead``, ``created`` and ``left`` (working time; missing = still there), and the descriptive
-        columns of ``tables.schema.CONTACTS`` that need no account.
+        ``account``, ``is_lead``, ``created`` and ``left`` (working time; missing = still there), ``twin`` (position of
+        the person it was merged with; -1 = none), and the descriptive columns of ``tables.schema.CONTACTS`` that need no
+        account.
     """
-    full = len(buyers)
+    full, end = len(buyers), clock.length(window)
     count = np.clip(np.round(4.1 + 1.3 * buyers["size"].to_numpy() + 0.8 * rng.standard_normal(full)), 2, 8).astype(int)
-    extra = (rng.random(full) < LEADS).astype(int)
+    extra = (rng.random(full) < switches.unmatched_leads).astype(int)
     account = np.repeat(np.arange(full), count + extra)
     nth = np.arange(len(account)) - np.searchsorted(account, account)
     n, lead = len(account), nth >= count[account]
     since = known[account]
     created = since + np.where(nth == 0, 0.0, rng.random(n) ** 1.5) * np.maximum(end - since, 0)
-    gone = (rng.random(n) < LEFT) & (nth > 0) & ~lead
+    levels = choose(rng.random(n), {level: share for level, (share, _) in SENIORITY.items()})
+    departments = np.array(DEPARTMENTS, dtype=object)[(rng.random(n) * len(DEPARTMENTS)).astype(int)]
+    gone = (rng.random(n) < switches.departed_contacts) & (nth > 0) & ~lead
     left = np.where(gone, created + (0.3 + 0.7 * rng.random(n)) * np.maximum(end - created, 0), np.nan)
-    levels = np.array(list(SENIORITY))[pick(rng.random(n), np.array([share for share, _ in SENIORITY.values()]))]
-    departments = np.array(DEPARTMENTS)[(rng.random(n) * len(DEPARTMENTS)).astype(int)]
-    bounced = rng.random(n) < np.where(gone, BOUNCED[True], BOUNCED[False])
+    left = np.fmin(left, _scattered(rng.random((2, n)), buyers, account, created, lead, window))
+    left = np.fmin(left, _sponsors(buyers, renewals, account, levels, created, lead, window))
+    left = np.where(left < end, left, np.nan)
+    bounced = rng.random(n) < np.where(np.isnan(left), BOUNCED[False], BOUNCED[True])
     found = pd.DataFrame({
         "account": account, "nth": nth, "is_lead": lead, "created": created, "left": left, "full_name": _names(rng, n),
         "title": [_title(level, d) for level, d in zip(levels, departments, strict=True)],
         "department": departments, "seniority": levels, "buying_role": _roles(rng, levels, departments),
-        "opted_out": rng.random(n) < OPTED_OUT, "email_bounced": bounced, "stray": lead & (rng.random(n) < STRAY),
+        "opted_out": rng.random(n) < switches.opted_out, "email_bounced": bounced,
+        "stray": lead & (rng.random(n) < STRAY), "twin": -1,
     })  # fmt: skip
-    return found[found["created"] < end].reset_index(drop=True)
+    found["persona_id"] = found["department"].map(PERSONAS).where(rng.random(n) < 0.8)
+    found = found[found["created"] < end].reset_index(drop=True)
+    return _merged(rng.random((2, len(found))), found, switches.merged_contacts, end)
+
+
+def _scattered(
+    chance: np.ndarray,
+    buyers: pd.DataFrame,
+    account: np.ndarray,
+    created: np.ndarray,
+    lead: np.ndarray,
+    window: sales.Window,
+) -> np.ndarray:
+    """When people leave because their company reorganises, within two months of it."""
+    day = clock.working(window, buyers["since"].fillna(0).to_numpy())[account]
+    hit = (buyers["flag"] == "reorganisation").to_numpy()[account] & (chance[0] < SCATTERED) & ~lead & (created < day)
+    return np.where(hit, day + 42 * chance[1], np.nan)
+
+
+def _sponsors(
+    buyers: pd.DataFrame,
+    renewals: pd.DataFrame,
+    account: np.ndarray,
+    levels: np.ndarray,
+    created: np.ndarray,
+    lead: np.ndarray,
+    window: sales.Window,
+) -> np.ndarray:
+    """When the most senior person known leaves ahead of a renewal that this troubles."""
+    left = np.full(len(account), np.nan)
+    rank = np.array([list(SENIORITY).index(level) for level in levels])
+    order = np.lexsort((rank, account))
+    for row in renewals[renewals["trouble 1"] & (renewals["day"] > 60)].itertuples():
+        when = clock.working(window, np.array([row.day - 150.0 + 60 * row.late]))[0]
+        theirs = order[
+            np.searchsorted(account[order], row.account) : np.searchsorted(account[order], row.account, "right")
+        ]
+        able = theirs[(created[theirs] < when) & ~lead[theirs] & np.isnan(left[theirs])]
+        if len(able) > 1:
+            left[able[0]] = when
+    return left
+
+
+def _merged(chance: np.ndarray, found: pd.DataFrame, share: float, end: float) -> pd.DataFrame:
+    """Enter some people a second time, later, right after the first entry."""
+    again = found[(chance[0] < share) & ~found["is_lead"]]
+    later = again["created"] + (0.1 + 0.8 * chance[1][again.index]) * (end - again["created"])
+    again = again.assign(twin=again.index, created=later)
+    again = again[~(again["left"] <= again["created"])]  # who left is not entered anew
+    both = pd.concat([found.assign(place=found.index), again.assign(place=again.index + 0.5)])
+    both = both.sort_values("place", ignore_index=True)
+    moved = pd.Series(both.index[both["twin"] < 0], index=np.flatnonzero(np.ones(len(found))))
+    return both.assign(twin=both["twin"].map(moved).fillna(-1).astype(int)).drop(columns="place")
 
 
 def hashed(contact_id: str) -> str:
     """Keyed hash that stands for a person's e-mail address."""
-    return sha256(f"{KEY}:{contact_id}".encode()).hexdigest()
+    return blake2b(f"{KEY}:{contact_id}".encode(), digest_size=16).hexdigest()
 
 
 def parts_in_deals(rng: np.random.Generator, found: pd.DataFrame, known: pd.DataFrame, end: float) -> pd.DataFrame:
@@ -112,10 +181,10 @@ def parts_in_deals(rng: np.random.Generator, found: pd.DataFrame, known: pd.Data
         ``deal`` (position in `found`), ``person`` (position in `known`), ``role``, ``is_primary``, ``added`` (working
         time).
     """
-    typical = found["product_line"].map(IN_DEAL).to_numpy() + 0.4 * found["won"].to_numpy()
+    typical = IN_DEAL[found["line"].to_numpy()] + 0.4 * found["won"].to_numpy()
     most = np.clip(np.round(typical + rng.standard_normal(len(found))), 1, MOST)
     most = np.where(found["too_fast"], 1, most)
-    staff = known.assign(person=np.arange(len(known)))[~known["is_lead"]]
+    staff = known.assign(person=np.arange(len(known)))[~known["is_lead"] & (known["twin"] < 0)]
     deal = found[["account", "opens", "closes"]].assign(deal=np.arange(len(found)), most=most)
     pairs = deal.merge(staff[["account", "person", "created", "left", "buying_role"]], on="account")
     since = np.maximum(pairs["opens"], pairs["created"])
@@ -150,15 +219,15 @@ def _title(level: str, department: str) -> str | None:
     return form.format("Financial" if level == "c_level" and department == "Finance" else department) or None
 
 
-def _roles(rng: np.random.Generator, levels: np.ndarray, departments: np.ndarray) -> list[str | None]:
+def _roles(rng: np.random.Generator, levels: np.ndarray, departments: np.ndarray) -> np.ndarray:
     """The part each person plays in buying; for some unknown, for some not filled in."""
     chance, known, special = rng.random((3, len(levels)))
-    out: list[str | None] = []
-    for level, department, c, k, s in zip(levels, departments, chance, known, special, strict=True):
-        if k < ROLE_UNKNOWN + ROLE_MISSING:
-            out.append("unknown" if k < ROLE_UNKNOWN else None)
-        elif department in BUYS and s < 0.5:
-            out.append(BUYS[department])
-        else:
-            out.append(ROLES[int(pick(np.array([c]), np.array(ROLE_SHARE[level], dtype=float))[0])])
+    out = np.empty(len(levels), dtype=object)
+    for level, weights in ROLE_SHARE.items():
+        of = levels == level
+        out[of] = np.array(ROLES, dtype=object)[pick(chance[of], np.array(weights, dtype=float))]
+    buys = pd.Series(departments).map(BUYS).to_numpy()
+    out = np.where(~pd.isna(buys) & (special < 0.5), buys, out)
+    out[known < ROLE_UNKNOWN + ROLE_MISSING] = None
+    out[known < ROLE_UNKNOWN] = "unknown"
     return out

@@ -18,7 +18,7 @@ def targets(opportunities: pd.DataFrame, end: str) -> pd.DataFrame:
     ]
     frame = pd.DataFrame(rows, columns=["quarter", "value"])
     entered = pd.Series([q.start_time for q in frame["quarter"]], dtype="datetime64[us]") + pd.Timedelta(hours=8)
-    return schema.conform(
+    return schema.cast(
         "targets",
         pd.DataFrame(
             {

@@ -3,10 +3,13 @@
 Days count from the first day of the window, which is day 0. Accounts are positions in their block.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+
+from abmlib.market.chance import Chance
 
 SERVICES, SOFTWARE, OFFICE = LINES = ("advisory services", "business software", "office supplies")
 DELIVERY = "Delivery charge"
@@ -42,15 +45,17 @@ PRODUCTS = pd.DataFrame(
 
 SEASON = (0.95, 0.95, 1.05, 0.95, 1.00, 1.05, 0.90, 0.65, 1.05, 1.15, 1.25, 1.20)  # January to December
 QUARTER_END, LAST_DAYS = 1.6, 8  # weight of the last days of a quarter, and how many they are
-DECLINE, DECLINE_DAYS, YEAR = 0.8, 300, 365  # share lost, days it takes, days before the end when it begins
-TYPICAL = {SERVICES: 36_000.0, SOFTWARE: 14_000.0, OFFICE: 620.0}  # list value: engagement, year of a product, line
-SPREAD = {SERVICES: 0.6, SOFTWARE: 0.6, OFFICE: 0.6}  # sd of its logarithm within an account
+RISE = 1.04  # value of a software term, as a multiple of the one before
+DECLINE, DECLINE_DAYS, YEAR = 0.8, 300, 365  # share of the business that goes where it falls, and days it takes
+LINE_VALUE, LINE_SPREAD = 2_200.0, 0.6  # typical list value of a line of office supplies, sd of its logarithm
 GAP_SPREAD = 0.3  # sd of the logarithm of the gap between two orders of an account
-MONTHLY = 0.6  # share of subscriptions billed by the month
-GROWTH = 0.04  # seats added at each yearly renewal
+BILL, MOST_BILLS = 150_000.0, 8  # an engagement is billed in parts of about so much, and in how many at most
+CALL_OFFS = 6  # orders in which a deal for office supplies is called off
+MONTH = 30.4  # days
 WITH_DELIVERY = 0.05  # share of office-supply orders that carry a delivery charge
 COST_NOISE = 0.01  # sd of a line's cost around its product's, as a share
 RETURN_DAYS = 30  # longest time to a return
+PROMOTED = 0.25  # share of the lines bought on an offer while it lasts
 
 
 @dataclass(frozen=True)
@@ -76,15 +81,27 @@ class Window:
         return np.cumsum(weight) * self.days / max(weight.sum(), 1e-9)
 
 
-def lines(seeds: list[np.random.SeedSequence], buyers: pd.DataFrame, window: Window) -> pd.DataFrame:
-    """All lines the buyers book in the window, returns excepted, in no special order.
+def lines(
+    chance: Chance,
+    buyers: pd.DataFrame,
+    held: pd.DataFrame,
+    won: pd.DataFrame,
+    left: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    window: Window,
+) -> pd.DataFrame:
+    """All lines the accounts book in the window, returns excepted, in no special order.
+
+    Engagements are the won deals for services, billed in parts; software is billed by month or year from the first day of
+    business on, with what further deals add; office supplies are ordered in each account's rhythm, and called off where
+    a deal was won.
 
     Parameters
     ----------
-    seeds : one for each of services, software, office supplies and prices.
-    buyers : DataFrame, one row per account
-        ``starts``, ``stops`` in days (missing = never); ``scale`` a factor on values; ``discount_rate`` and
-        ``margin_factor``; ``declining``; one bool column and one column ``<line> rhythm`` (days) for each line.
+    buyers : ``scale``, ``discount_rate``, ``margin_factor``, ``rhythm``, ``months``.
+    held : of `deals.deals`.
+    won : DataFrame, one row per won deal, renewals aside
+        ``account``, ``line`` (position), ``type``, ``day`` (it closed), ``amount``, ``term_months``, ``lot`` (0 to 1).
+    left : gives the share of the business of accounts left on days.
 
     Returns
     -------
@@ -92,14 +109,16 @@ def lines(seeds: list[np.random.SeedSequence], buyers: pd.DataFrame, window: Win
         ``account`` (position), ``day``, ``product`` (position), ``quantity``, ``kind``, ``months`` paid for (0 = no
         period), and ``revenue``, ``cogs``, ``discount`` in the reporting currency.
     """
-    services, software, office, prices = (np.random.default_rng(seed) for seed in seeds)
-    calendar = window.calendar()
+    of = {name: won[won["line"] == k] for k, name in enumerate(LINES)}
+    further = {name: rows[rows["type"] == "expansion"] for name, rows in of.items()}
     parts = [
-        _engagements(services, buyers, calendar),
-        _subscriptions(software, buyers, window),
-        _office_orders(office, buyers, calendar),
+        _engagements(of[SERVICES], buyers),
+        _subscriptions(chance.of("software"), buyers, held, further[SOFTWARE], left, window),
+        _office_orders(chance.of("office"), buyers, held, left, window),
+        _called_off(further[OFFICE], buyers),
     ]
-    return _priced(prices, pd.concat(parts, ignore_index=True), buyers)
+    sold = pd.concat(parts, ignore_index=True)
+    return _priced(chance.of("prices"), sold[sold["day"].between(0, window.days - 1)], buyers)
 
 
 def returned(chance: np.ndarray, sold: pd.DataFrame, share: float, days: int) -> pd.DataFrame:
@@ -121,12 +140,31 @@ def returned(chance: np.ndarray, sold: pd.DataFrame, share: float, days: int) ->
     return out[back]
 
 
+def promotions(window: Window) -> list[tuple[str, str, float, int, int]]:
+    """The special offers of the window: id, kind, value, first and last day."""
+    first, second = int(0.4 * window.days), int(0.7 * window.days)
+    return [("PR1", "share_off", 0.05, first, first + 45), ("PR2", "amount_off", 50.0, second, second + 45)]
+
+
+def promoted(chance: np.ndarray, sold: pd.DataFrame, window: Window) -> pd.DataFrame:
+    """Mark the office supplies bought on a special offer; nothing follows from it yet."""
+    offer = np.full(len(sold), None, dtype=object)
+    office = ((sold["line"] == OFFICE) & (sold["kind"] == "purchase")).to_numpy() & (chance < PROMOTED)
+    for ident, _, _, first, last in promotions(window):
+        offer[office & sold["day"].between(first, last).to_numpy()] = ident
+    return sold.assign(promotion_id=offer)
+
+
 def _orders(
-    rng: np.random.Generator, buyers: pd.DataFrame, line: str, calendar: np.ndarray
+    rng: np.random.Generator,
+    rhythm: np.ndarray,
+    start: np.ndarray,
+    left: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    calendar: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Who orders on which day: each buyer in its own rhythm of business time, from its start until its stop."""
-    who = np.flatnonzero(buyers[line])
-    rhythm, starts = buyers[f"{line} rhythm"].to_numpy()[who], buyers["starts"].to_numpy()[who]
+    """Who orders on which day: each account in its own rhythm of business time, from its start on."""
+    who = np.flatnonzero(start < len(calendar))
+    rhythm, starts = rhythm[who], start[who]
     count = int(1.6 * len(calendar) / rhythm.min(initial=len(calendar))) + 12
     begun = np.concatenate([[0.0], calendar])[np.clip(starts, 0, len(calendar) - 1).astype(int)]
     first = np.where(starts < 0, rng.random(len(who)) * rhythm, begun)
@@ -134,15 +172,8 @@ def _orders(
     times = first[:, None] + (np.cumsum(gaps, axis=1) - gaps)
     row, column = np.nonzero(times < calendar[-1])
     account, day = who[row], np.searchsorted(calendar, times[row, column], side="right")
-    keep = rng.random(len(day)) < _business_left(buyers, account, day, len(calendar))
+    keep = rng.random(len(day)) < left(account, day)
     return account[keep], day[keep]
-
-
-def _business_left(buyers: pd.DataFrame, account: np.ndarray, day: np.ndarray, days: int) -> np.ndarray:
-    """Share of an account's business that we still have on a day: 1, less where it declines, 0 once it stopped."""
-    gone = DECLINE * np.clip((day - (days - YEAR)) / DECLINE_DAYS, 0, 1)
-    stops = buyers["stops"].to_numpy()[account]
-    return np.where(day >= stops, 0.0, 1.0 - gone * buyers["declining"].to_numpy()[account])
 
 
 def _sold(line: str, account: np.ndarray, day: np.ndarray, rank: np.ndarray, kind: str | np.ndarray) -> pd.DataFrame:
@@ -152,54 +183,110 @@ def _sold(line: str, account: np.ndarray, day: np.ndarray, rank: np.ndarray, kin
     return pd.DataFrame({"account": account, "day": day, "product": product, "kind": kind, "months": 0, "line": line})
 
 
-def _quantity(noise: np.ndarray, sold: pd.DataFrame, buyers: pd.DataFrame, line: str) -> np.ndarray:
-    """Units that come to the line's typical value at list price, times the account's scale."""
-    value = TYPICAL[line] * np.exp(SPREAD[line] * noise) * buyers["scale"].to_numpy()[sold["account"]]
+def _units(value: np.ndarray, sold: pd.DataFrame) -> np.ndarray:
+    """Whole units that come to a value at list price; one at least."""
     return np.maximum(1.0, np.round(value / PRODUCTS["list_price"].to_numpy()[sold["product"]]))
 
 
-def _engagements(rng: np.random.Generator, buyers: pd.DataFrame, calendar: np.ndarray) -> pd.DataFrame:
-    """Few and large: one line per engagement."""
-    account, day = _orders(rng, buyers, SERVICES, calendar)
-    sold = _sold(SERVICES, account, day, (rng.random(len(day)) * 5).astype(int), "purchase")
-    return sold.assign(quantity=_quantity(rng.standard_normal(len(sold)), sold, buyers, SERVICES))
+def _listed(amount: np.ndarray, account: np.ndarray, buyers: pd.DataFrame) -> np.ndarray:
+    """List value of what an account pays an amount for."""
+    return amount / (1 - buyers["discount_rate"].to_numpy()[account])
 
 
-def _office_orders(rng: np.random.Generator, buyers: pd.DataFrame, calendar: np.ndarray) -> pd.DataFrame:
+def _engagements(won: pd.DataFrame, buyers: pd.DataFrame) -> pd.DataFrame:
+    """Few and large: each deal is billed in parts, month by month from half a month after it was won."""
+    count = np.clip(np.round(won["amount"].to_numpy() / BILL), 1, MOST_BILLS).astype(int)
+    rows = won.iloc[np.repeat(np.arange(len(won)), count)]
+    nth = np.arange(len(rows)) - np.repeat(np.cumsum(count) - count, count)
+    day = np.floor(rows["day"].to_numpy() + MONTH * (nth + 0.5)).astype(int)
+    account = rows["account"].to_numpy()
+    sold = _sold(SERVICES, account, day, (rows["lot"].to_numpy() * 5).astype(int), "purchase")
+    value = _listed(rows["amount"].to_numpy() / np.repeat(count, count), account, buyers)
+    price = PRODUCTS["list_price"].to_numpy()[sold["product"]]
+    return sold.assign(quantity=np.maximum(0.1, np.round(value / price, 1)))
+
+
+def _office_orders(
+    rng: np.random.Generator,
+    buyers: pd.DataFrame,
+    held: pd.DataFrame,
+    left: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    window: Window,
+) -> pd.DataFrame:
     """Small and often: one to five different products in an order, the account's favourites first."""
-    account, day = _orders(rng, buyers, OFFICE, calendar)
+    start = held["from 2"].fillna(window.days).to_numpy()
+    account, day = _orders(rng, buyers["rhythm"].to_numpy(), start, left, window.calendar())
     favourite = (rng.random(len(buyers)) * 10).astype(int)
     extra = np.minimum(4, (-1.1 * np.log1p(-rng.random(len(day)))).astype(int))
     first = favourite[account] + (10 * rng.random(len(day)) ** 2).astype(int)
     order = np.repeat(np.arange(len(day)), 1 + extra)
     nth = np.arange(len(order)) - np.searchsorted(order, order)
     sold = _sold(OFFICE, account[order], day[order], first[order] + nth, "purchase")
-    sold = sold.assign(quantity=_quantity(rng.standard_normal(len(sold)), sold, buyers, OFFICE))
+    value = LINE_VALUE * np.exp(LINE_SPREAD * rng.standard_normal(len(sold)))
+    sold = sold.assign(quantity=_units(value * buyers["scale"].to_numpy()[sold["account"]], sold))
     charged = rng.random(len(day)) < WITH_DELIVERY
     delivery = _sold(OFFICE, account[charged], day[charged], first[charged], "service").assign(quantity=1.0)
     delivery["product"] = int(np.flatnonzero(PRODUCTS["name"] == DELIVERY)[0])
-    return pd.concat([sold, delivery], ignore_index=True)
+    found = pd.concat([sold, delivery], ignore_index=True)
+    return found[found["day"] < held["until 2"].to_numpy()[found["account"]]]
 
 
-def _subscriptions(rng: np.random.Generator, buyers: pd.DataFrame, window: Window) -> pd.DataFrame:
+def _called_off(won: pd.DataFrame, buyers: pd.DataFrame) -> pd.DataFrame:
+    """What a deal for more office supplies brings, month by month."""
+    rows = won.iloc[np.repeat(np.arange(len(won)), CALL_OFFS)]
+    nth = np.tile(np.arange(CALL_OFFS), len(won))
+    lot, account = rows["lot"].to_numpy(), rows["account"].to_numpy()
+    day = np.floor(rows["day"].to_numpy() + MONTH * (nth + 0.2 + 0.4 * lot)).astype(int)
+    sold = _sold(OFFICE, account, day, (lot * 10).astype(int), "purchase")
+    return sold.assign(quantity=_units(_listed(rows["amount"].to_numpy() / CALL_OFFS, account, buyers), sold))
+
+
+def _subscriptions(
+    rng: np.random.Generator,
+    buyers: pd.DataFrame,
+    held: pd.DataFrame,
+    won: pd.DataFrame,
+    left: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    window: Window,
+) -> pd.DataFrame:
     """One to three products billed by the month or the year: "subscription" in their first year, then "renewal"."""
-    who = np.flatnonzero(buyers[SOFTWARE])
-    account = np.repeat(who, 1 + (rng.random(len(who)) ** 2 * 3).astype(int))
-    favourite = (rng.random(len(buyers)) * 8).astype(int)[account]
-    rank = favourite + np.arange(len(account)) - np.searchsorted(account, account)
-    seats = _sold(SOFTWARE, account, np.zeros(len(account), dtype=int), rank, "subscription")
-    seats["quantity"] = _quantity(rng.standard_normal(len(seats)), seats, buyers, SOFTWARE)
-    seats["months"] = np.where(buyers[f"{SOFTWARE} rhythm"].to_numpy()[account] < YEAR, 1, 12)
-    begun = window.dates(buyers["starts"].to_numpy()[account])
-    first = min(0, int(buyers["starts"].min()))
+    spread, favourite = rng.random((2, len(buyers)))
+    who = np.flatnonzero(held["from 1"].notna())
+    count = 1 + (spread[who] ** 2 * 3).astype(int)
+    base = np.repeat(who, count)
+    rank = (favourite[base] * 8).astype(int) + np.arange(len(base)) - np.searchsorted(base, base)
+    share = 1 / np.repeat(count, count)
+    of_deal = won["account"].to_numpy()
+    account = np.concatenate([base, of_deal])
+    start = np.concatenate([held["from 1"].to_numpy()[base], won["day"].to_numpy() + 3])
+    yearly = np.concatenate(
+        [held["yearly"].to_numpy()[base] * share, (won["amount"] / won["term_months"] * 12).to_numpy()]
+    )
+    seats = _sold(
+        SOFTWARE,
+        account,
+        np.zeros(len(account), dtype=int),
+        np.concatenate([rank, (favourite[of_deal] * 8).astype(int)]),
+        "subscription",
+    )
+    seats = seats.assign(
+        months=buyers["months"].to_numpy()[account], quantity=_units(_listed(yearly, account, buyers), seats)
+    )
+    begun = window.dates(start)
+    first = min(0, int(start.min(initial=0)))
     bills = (window.days - first) // 28 + 2
     row, bill = np.divmod(np.arange(len(seats) * bills), bills)
     after = bill * seats["months"].to_numpy()[row]
+    soon = after * 28 < window.days - start[row] + 60
+    row, after = row[soon], after[soon]
     day = (add_months(begun[row], after) - window.start).astype(int)
+    here = (day >= 0) & (day < window.days) & (day < held["until 1"].to_numpy()[account[row]])
+    row, after, day = row[here], after[here], day[here]
     billed = seats.iloc[row].assign(day=day, kind=np.where(after < 12, "subscription", "renewal"))
-    left = _business_left(buyers, account[row], day, window.days)
-    billed["quantity"] = np.maximum(1.0, np.round(billed["quantity"] * (1 + GROWTH) ** (after // 12) * left))
-    return billed[(day >= 0) & (day < window.days) & (left > 0)]
+    terms = after // held["term"].to_numpy()[account[row]]
+    rolling = ~held["contract"].to_numpy()[account[row]]  # who has a contract pays for all of it
+    part = np.where(rolling, left(account[row], day), 1.0)
+    return billed.assign(quantity=np.maximum(1.0, np.round(billed["quantity"] * RISE**terms * part)))
 
 
 def add_months(dates: np.ndarray, months: np.ndarray) -> np.ndarray:

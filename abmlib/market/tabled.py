@@ -6,8 +6,14 @@ Rows of what is given keep their position in the full block as index, so that `*
 import numpy as np
 import pandas as pd
 
-from abmlib.market import clock, deals, people, sales
+from abmlib.market import catalogue, clock, deals, people, sales
+from abmlib.market.sales import LINES
+from abmlib.market.switches import CYCLES
 from abmlib.tables import schema
+
+TITLES = tuple(
+    f"{line.capitalize()}, {what}" for line, what in zip(LINES, ("engagement", "seats", "standing order"), strict=True)
+)
 
 
 def ids(letter: str, account_id: pd.Series, account: pd.Series, digits: int) -> np.ndarray:
@@ -26,6 +32,8 @@ def ids(letter: str, account_id: pd.Series, account: pd.Series, digits: int) -> 
 def contacts(persons: pd.DataFrame, person_id: np.ndarray, firms: pd.DataFrame, window: sales.Window) -> pd.DataFrame:
     """The contacts table; leads have no account."""
     own = person_id[persons.index]
+    twin = persons["twin"].to_numpy()
+    mail = np.where(twin < 0, own, person_id[twin])
     account, lead = persons["account"].to_numpy(), persons["is_lead"].to_numpy()
     described = [
         "full_name",
@@ -36,16 +44,18 @@ def contacts(persons: pd.DataFrame, person_id: np.ndarray, firms: pd.DataFrame, 
         "is_lead",
         "opted_out",
         "email_bounced",
+        "persona_id",
     ]
     rows = persons[described].assign(
         contact_id=own,
         account_id=np.where(lead, None, firms["account_id"].to_numpy()[account]),
-        email_hash=[people.hashed(c) for c in own],
+        email_hash=[people.hashed(c) for c in mail],
         email_domain=np.where(persons["stray"], people.STRAY_DOMAIN, firms["domain"].to_numpy()[account]),
+        valid_from=clock.stamps(window, np.floor(persons["created"].to_numpy())),
         valid_to=clock.stamps(window, persons["left"].to_numpy()),
         created_at=clock.stamps(window, persons["created"].to_numpy()),
     )
-    return schema.conform("contacts", rows)
+    return schema.cast("contacts", rows)
 
 
 def stage_history(noted: pd.DataFrame, deal_id: np.ndarray, window: sales.Window) -> pd.DataFrame:
@@ -61,7 +71,7 @@ def stage_history(noted: pd.DataFrame, deal_id: np.ndarray, window: sales.Window
         probability=np.where(closed, noted["won"], np.array([*deals.CRM, 0.0])[place]).astype(float),
     )
     rows = rows.assign(seq=rows.groupby(["opportunity_id", "entered_at"]).cumcount())
-    return schema.conform("opportunity_stage_history", rows)
+    return schema.cast("opportunity_stage_history", rows)
 
 
 def opportunities(
@@ -78,8 +88,14 @@ def opportunities(
     amount, term = last["amount"].to_numpy(), found["term_months"].to_numpy()
     closed = last["stage"].isin([deals.WON, deals.LOST]).to_numpy()
     created = clock.stamps(window, np.where(lacks["no created_at"], np.nan, found["opens"]))
-    described = ["type", "product_line", "sales_model", "term_months", "competitor"]
+    described = ["type", "sales_model", "term_months", "competitor"]
     rows = found[described].assign(
+        name=np.array(TITLES, dtype=object)[found["line"]],
+        product_line=np.array(LINES, dtype=object)[found["line"]],
+        discount_rate=np.round(1 - np.clip(found["amount 2"] / found["amount 1"], 0, 1), 3)
+        .where(found["in 3"] < clock.length(window))
+        .to_numpy(),
+        incumbent=np.where(found["type"] == "new", found["competitor"], None),
         opportunity_id=deal_id[found.index],
         account_id=np.where(lacks["no account_id"], None, account_id.to_numpy()[found["account"]]),
         stage=last["stage"].to_numpy(),
@@ -95,7 +111,7 @@ def opportunities(
         owner_id=[f"S{s + 1:02d}" for s in found["seller"]],
     )
     rows["is_won"] = rows["is_won"].where(closed)
-    return schema.conform("opportunities", rows)
+    return schema.cast("opportunities", rows)
 
 
 def opportunity_contacts(
@@ -107,7 +123,7 @@ def opportunity_contacts(
         contact_id=person_id[parts["person"]],
         added_at=clock.stamps(window, parts["added"].to_numpy()),
     )
-    return schema.conform("opportunity_contacts", rows)
+    return schema.cast("opportunity_contacts", rows)
 
 
 def activities(
@@ -116,30 +132,123 @@ def activities(
     account_id: pd.Series,
     deal_id: np.ndarray,
     person_id: np.ndarray,
+    main: np.ndarray,
     window: sales.Window,
 ) -> pd.DataFrame:
-    """The activities table."""
+    """The activities table; `main` is the main line of each account."""
     described = ["direction", "channel", "activity_type", "duration_min", "page_class", "is_conversion", "outcome"]
+    at = pd.Series(clock.stamps(window, seen["at"].to_numpy()))
+    code = seen["code"].to_numpy(dtype=object)
+    code = np.where(code == "ABM", np.array(catalogue.ABM, dtype=object)[main[seen["account"]]], code)
+    piece = seen["content"].to_numpy()
     rows = seen[[*described, "is_bot", "team", "person_hours"]].assign(
+        campaign_id=catalogue.campaign_id(code, at),
+        content_id=np.where(piece < 0, None, np.array([f"D{k + 1:02d}" for k in range(24)], dtype=object)[piece]),
         activity_id=touch_id[seen.index],
         account_id=account_id.to_numpy()[seen["account"]],
         contact_id=pd.Series(person_id).reindex(seen["person"]).to_numpy(),
         opportunity_id=pd.Series(deal_id).reindex(seen["deal"]).to_numpy(),
-        occurred_at=clock.stamps(window, seen["at"].to_numpy()),
+        occurred_at=at.to_numpy(),
     )
-    return schema.conform("activities", rows)
+    return schema.cast("activities", rows)
 
 
-def deal_truth(found: pd.DataFrame, noted: pd.DataFrame, deal_id: np.ndarray, account_id: pd.Series) -> pd.DataFrame:
+def attribute_history(
+    rng: np.random.Generator, accounts: pd.DataFrame, window: sales.Window, share: float = 0.12
+) -> pd.DataFrame:
+    """Earlier values of what changes of an account: its employees, and who looks after it."""
+    lot, when, less = rng.random((len(accounts), 3)).T
+    end = pd.Timestamp(window.start + window.days).tz_localize("UTC")
+    created = accounts["created_at"]
+    changed = (created + when * (end - created)).dt.floor("s")
+    parts = []
+    for field, known, before in (
+        ("employees", accounts["employees"], (accounts["employees"].astype("Float64") * (0.7 + 0.5 * less)).round().astype("Int64")),
+        ("owner_id", accounts["owner_id"], pd.Series([f"S{int(9 * x) + 1:02d}" for x in less], index=accounts.index)),
+    ):  # fmt: skip
+        rows = (lot < share) if field == "employees" else (lot > 1 - share / 2)
+        rows = rows & known.notna().to_numpy()
+        for value, at in ((before, created), (known, changed)):
+            parts.append(pd.DataFrame({
+                "table": "accounts", "row_id": accounts["account_id"], "field": field, "value": value.astype("str"), "known_from": at,
+            })[rows])  # fmt: skip
+    rows = pd.concat(parts).drop_duplicates(["row_id", "field", "known_from"])
+    return schema.cast("attribute_history", rows.sort_values(["row_id", "field", "known_from"]))
+
+
+def accounts(firms: pd.DataFrame, buyers: pd.DataFrame, first: np.ndarray, window: sales.Window) -> pd.DataFrame:
+    """The accounts table; `first` is the day of the first purchase in the window, missing where there is none."""
+    day = window.dates(buyers["created"].to_numpy()).astype("datetime64[s]")
+    created = pd.Series(day + buyers["created_second"].to_numpy().astype("timedelta64[s]")).dt.tz_localize("UTC")
+    status = np.where(np.isnan(first), "prospect", "customer")
+    won = pd.Series(window.dates(first)).dt.tz_localize("UTC")
+    rows = firms.assign(created_at=created, status=status, first_won_at=won)
+    return schema.cast("accounts", rows.assign(tech_stack=rows["tech_stack"].where(rows["tech_stack"] != "")))
+
+
+def transactions(account_id: np.ndarray, sold: pd.DataFrame, window: sales.Window) -> pd.DataFrame:
+    """The transactions table; lines are numbered within their account."""
+    account, day, months = (sold[c].to_numpy() for c in ("account", "day", "months"))
+    booked = window.dates(day)
+    number = sold.groupby("account").cumcount() + 1
+    own = account_id[account]
+    paid_to = sales.add_months(booked, months) - np.timedelta64(1, "D")
+    lines = sold[["quantity", "revenue", "cogs", "discount", "kind", "promotion_id"]].assign(
+        transaction_id=[f"T{a[1:]}-{n:04d}" for a, n in zip(own, number, strict=True)],
+        account_id=own,
+        product_id=sales.PRODUCTS["product_id"].to_numpy()[sold["product"]],
+        booked_at=booked,
+        period_start=np.where(months > 0, booked, np.datetime64("NaT", "D")),
+        period_end=np.where(months > 0, paid_to, np.datetime64("NaT", "D")),
+    )
+    return schema.cast("transactions", lines)
+
+
+def account_truth(firms: pd.DataFrame, buyers: pd.DataFrame, held: pd.DataFrame, window: sales.Window) -> pd.DataFrame:
+    """What was planted in each account; the columns are said in `simulate`."""
+    line = np.array(LINES, dtype=object)[buyers["main"]]
+    average = pd.Series(line).map(sales.PRODUCTS.groupby("product_line")["gross_margin_rate"].mean()).to_numpy()
+    rhythm = np.select([buyers["main"] == 1, buyers["main"] == 2], [buyers["months"] * 30.4, buyers["rhythm"]], np.nan)
+    main = np.arange(len(buyers)), buyers["main"].to_numpy()
+    until = held[[f"until {k}" for k in range(len(LINES))]].to_numpy()[main]
+    days = {
+        "starts": held["begun"], "stops": np.where((until < window.days) & held["begun"].notna(), until, np.nan),
+        "falls": buyers["falls"], "since": buyers["since"], "entry": buyers["entry"], "exposed": buyers["exposed"],
+    }  # fmt: skip
+    out = pd.DataFrame({
+        "account_id": firms["account_id"].astype("str"),
+        "product_line": pd.Series(line, dtype="str"),
+        "cycle": pd.Series(np.array(CYCLES, dtype=object)[buyers["main"]], dtype="str"),
+        "size": buyers["size"].round(4), "latent": buyers["latent"].round(4), "rhythm_days": rhythm,
+        "margin_rate": (average * buyers["margin_factor"]).round(4),
+        "opening": buyers[[f"opening {k}" for k in range(len(LINES))]].to_numpy()[main].round(4),
+        "declining": buyers["falls"].notna(), "flag": buyers["flag"].astype("str"), "picked": buyers["picked"],
+        "held_back": buyers["held_back"], "tier": buyers["tier"].astype("str"), "currency": buyers["currency"].astype("str"),
+    })  # fmt: skip
+    return out.assign(**{c: window.dates(np.asarray(v, dtype=float)).astype("datetime64[us]") for c, v in days.items()})
+
+
+def deal_truth(
+    found: pd.DataFrame, noted: pd.DataFrame, deal_id: np.ndarray, account_id: pd.Series, window: sales.Window
+) -> pd.DataFrame:
     """What was planted in each deal; the columns are said in `simulate`."""
     pushed = noted[noted["changed_field"] == "close_date"].groupby("deal").size()
+    renewal = (found["type"] == "renewal").to_numpy()
     return pd.DataFrame({
         "opportunity_id": deal_id[found.index],
         "account_id": account_id.to_numpy()[found["account"]],
-        "product_line": found["product_line"].astype("str").to_numpy(),
+        "product_line": np.array(LINES, dtype=object)[found["line"]],
+        "type": found["type"].to_numpy(),
         "win_probability": found["p"].round(4).to_numpy(),
+        "win_probability_without": found["p without"].round(4).to_numpy(),
+        "caused": found["caused"].to_numpy(dtype=bool),
+        "size_factor": found["size factor"].round(4).to_numpy(),
         "cycle_scale": found["cycle"].round(1).to_numpy(),
-        "stalled": found["stalled"].to_numpy(),
-        "too_fast": found["too_fast"].to_numpy(),
+        "stalled": found["stalled"].to_numpy(dtype=bool),
+        "too_fast": found["too_fast"].to_numpy(dtype=bool),
         "pushes": pushed.reindex(found.index, fill_value=0).to_numpy(),
-    }).astype({"opportunity_id": "str", "account_id": "str"})  # fmt: skip
+        "opens_at": clock.stamps(window, found["opens"].to_numpy()),
+        "closes_at": clock.stamps(window, found["closes"].to_numpy()),
+        "ends_won": found["won"].to_numpy(dtype=bool),
+        **{name: np.where(renewal, found[f"trouble {k}"].eq(True), False) for k, name in enumerate(deals.TROUBLES)},
+    }).astype(dict.fromkeys(("opportunity_id", "account_id", "product_line", "type"), "str"))  # fmt: skip

@@ -1,0 +1,176 @@
+"""What the vendor has of its own, the same for every account: products, content, campaigns, people, aims, currency rates."""
+
+import numpy as np
+import pandas as pd
+
+from abmlib.market import buyers, sales
+from abmlib.market.chance import Chance
+from abmlib.tables import schema
+
+MARKETER, SALES_LEAD = "marketing lead", "sales lead"
+DEPTHS = ("awareness", "education", "solution", "selection")
+TITLES = {
+    sales.SERVICES: ("Ten boards on what they would do again", "How a shared service centre pays", "What a merger costs in its first year", "References and team"),
+    sales.SOFTWARE: ("The finance office without paper", "Choosing a ledger", "A day with the planning module", "Prices and rollout plan"),
+    sales.OFFICE: ("What an office uses in a year", "Buying once a month", "Standing orders", "Catalogue"),
+}  # fmt: skip
+FORMATS = ("paper", "webinar", "video", "calculator")
+PERSONAS = [
+    ("PE1", "Careful treasurer", "c_level", "Finance", "predictable cost", "surprises at the year's end"),
+    ("PE2", "Systems owner", "director", "IT", "few systems that last", "one more integration"),
+    ("PE3", "Plant optimiser", "manager", "Operations", "output without overtime", "waiting for others"),
+    ("PE4", "Fair buyer", "manager", "Purchasing", "three comparable offers", "contracts nobody reads"),
+    ("PE5", "People planner", "director", "Human Resources", "good people who stay", "paper in every process"),
+    ("PE6", "House keeper", "individual", "Facilities", "a building that works", "late deliveries"),
+]
+CAMPAIGNS = {  # code: name, type, channel, cost an account and month, made for named accounts
+    "NEWS": ("Newsletter", "nurture", "email", 0.6, False),
+    "WEBI": ("Webinar series", "webinar", "webinar", 2.0, False),
+    "FAIR": ("Trade fairs", "event", "event", 6.0, False),
+    "ROAD": ("Roadshow", "event", "roadshow", 4.0, False),
+    "SPON": ("Sailing and chamber music", "sponsorship", "sponsorship", 7.0, False),
+    "ADS": ("Display advertising", "advertising", "ad", 9.0, False),
+    "ABME": ("Account plays, services", "account-based", "direct_mail", 22.0, True),
+    "ABMM": ("Account plays, software", "account-based", "webinar", 14.0, True),
+    "ABMF": ("Account plays, office supplies", "account-based", "email", 4.0, True),
+}
+ABM = ("ABME", "ABMM", "ABMF")  # by position of the line
+TOPICS = {sales.SERVICES: "shared services", sales.SOFTWARE: "finance software", sales.OFFICE: "office purchasing"}
+CRITERIA = [
+    ("CR1", "company size", 30.0, "higher"),
+    ("CR2", "revenue with us", 30.0, "higher"),
+    ("CR3", "fit of trade and technology", 25.0, "higher"),
+    ("CR4", "distance from a decision", 15.0, "lower"),
+]
+READINESS = (
+    "agreed account list",
+    "shared definitions",
+    "content for each persona",
+    "sales time set aside",
+    "data reviewed",
+)
+CURRENCIES = {"PLN": 0.23, "SEK": 0.088, "USD": 0.92}  # worth at the window's first month
+FX_STEP = 0.012  # sd of a month's change of its logarithm
+
+
+def stamp(day: np.ndarray | pd.Series, window: sales.Window, hour: float = 9.0) -> pd.Series:
+    """UTC timestamps at an hour of days of the window; a missing day gives a missing time."""
+    dates = pd.Series(window.dates(np.asarray(day, dtype=float)).astype("datetime64[s]"))
+    return (dates + pd.Timedelta(hours=hour)).dt.tz_localize("UTC")
+
+
+def entered(name: str, frame: pd.DataFrame, at: pd.Series | pd.Timestamp, by: str) -> pd.DataFrame:
+    """Bring rows of a programme table to spec: entered at a time by somebody."""
+    return schema.cast(name, frame.assign(entered_at=at, entered_by=by))
+
+
+def rates(chance: Chance, window: sales.Window) -> pd.DataFrame:
+    """Worth of each foreign currency by month of the window, and some before it: ``month``, one column a currency."""
+    first = window.start.astype("datetime64[M]")
+    months = np.arange(first, (window.start + window.days - 1).astype("datetime64[M]") + 1)
+    steps = FX_STEP * chance.of("currencies").standard_normal((len(months), len(CURRENCIES)))
+    steps[0] = 0
+    worth = np.array(list(CURRENCIES.values())) * np.exp(np.cumsum(steps, axis=0))
+    return pd.DataFrame(np.round(worth, 5), columns=list(CURRENCIES)).assign(month=months.astype("datetime64[s]"))
+
+
+def campaign_id(code: np.ndarray, at: pd.Series) -> np.ndarray:
+    """The campaign of a code that runs at a time: one each half-year; none where there is no code."""
+    year, half = at.dt.year.to_numpy(), np.where(at.dt.month.to_numpy() < 7, 1, 2)
+    kinds = list(CAMPAIGNS)
+    table = {(y, h): [f"K{y % 100:02d}H{h}-{c}" for c in kinds] for y in np.unique(year) for h in (1, 2)}
+    place = pd.Index(kinds).get_indexer(pd.Index(code))
+    out = np.full(len(code), None, dtype=object)
+    for (y, h), names in table.items():
+        rows = (place >= 0) & (year == y) & (half == h)
+        out[rows] = np.array(names, dtype=object)[place[rows]]
+    return out
+
+
+def tables(chance: Chance, window: sales.Window, n_accounts: int) -> dict[str, pd.DataFrame]:
+    """Every table that belongs to no account."""
+    start = pd.Timestamp(window.start)
+    first = start.tz_localize("UTC") + pd.Timedelta(hours=9)
+    begins = stamp(np.array([buyers.programme_day(window)]), window)[0]
+    campaigns, spend = _campaigns(chance, window, n_accounts)
+    lines = list(sales.LINES)
+    content = [
+        (f"D{12 * v + 4 * k + d + 1:02d}", f"{TITLES[line][d]}{', short form' if v else ''}", FORMATS[(d + v) % 4], "en",
+         f"PE{(k + 2 * d + v) % 6 + 1}", depth, line, f"/{depth}/{k + 1}{'s' if v else ''}")
+        for v in (0, 1) for k, line in enumerate(lines) for d, depth in enumerate(DEPTHS)
+    ]  # fmt: skip
+    messages = [
+        (f"M{3 * p + c + 1:02d}", row[0], cycle, "Discovery", row[5], f"{row[4]}, in a year", "three customers, named", "1", MARKETER)
+        for p, row in enumerate(PERSONAS) for c, cycle in enumerate(("early", "mid", "full"))
+    ]  # fmt: skip
+    functions = ("sales",) * 9 + (
+        "creative",
+        "analytics",
+        "technology",
+        "communications",
+        "digital",
+        "service",
+        "field",
+    )
+    team = [
+        (f"S{i + 1:02d}" if i < 9 else f"M{i - 8:02d}", "sales" if i < 9 else "marketing", f, f"PE{i % 6 + 1}" if i >= 9 else None, 40.0 if i < 9 else 80.0)
+        for i, f in enumerate(functions)
+    ]  # fmt: skip
+    objectives = [
+        ("OB1", "more deals with early-cycle accounts", "executive dialogue", "opportunities_opened", 0.40, 0.60),
+        ("OB2", "win more of them", "shared account plans", "win_rate", 0.42, 0.50),
+        ("OB3", "larger software contracts", "trial workshops", "acv", 40_000.0, 50_000.0),
+    ]
+    offers = pd.DataFrame(sales.promotions(window), columns=["promotion_id", "kind", "value", "first", "last"])
+    offers = offers.assign(start=window.dates(offers["first"].to_numpy()), end=window.dates(offers["last"].to_numpy()))
+    fx = rates(chance, window).melt("month", var_name="currency", value_name="rate").rename(columns={"month": "date"})
+    signed = pd.DataFrame(CRITERIA, columns=["criterion_id", "name", "weight", "direction"])
+    return {
+        "products": schema.cast("products", sales.PRODUCTS),
+        "campaigns": campaigns,
+        "campaign_spend": spend,
+        "personas": entered("personas", pd.DataFrame(PERSONAS, columns=["persona_id", "name", "seniority", "function", "goals", "pains"]), first, MARKETER),
+        "content": entered("content", pd.DataFrame(content, columns=["content_id", "title", "format", "language", "persona_id", "depth", "product_line", "url_path"]).assign(created_at=first), first, MARKETER),
+        "messages": entered("messages", pd.DataFrame(messages, columns=["message_id", "persona_id", "cycle", "stage", "pain", "promise", "proof", "version", "owner"]), first, MARKETER),
+        "team": entered("team", pd.DataFrame(team, columns=["person_id", "team", "function", "persona_id", "capacity_hours"]), begins, SALES_LEAD),
+        "objectives": entered("objectives", pd.DataFrame(objectives, columns=["objective_id", "sales_goal", "tactic", "measure_id", "baseline", "target"]).assign(frozen_at=begins), begins, SALES_LEAD),
+        "criteria": entered("criteria", signed.assign(sign_off_team=["sales", "sales", "marketing", None], signed_at=[begins, begins, begins, pd.NaT]), begins, SALES_LEAD),
+        "readiness": entered("readiness", pd.DataFrame({"item": READINESS, "score": [4.0, 3.0, 2.0, 2.0, 4.0], "note": "as felt in the team"}), begins, MARKETER),
+        "promotions": entered("promotions", offers.drop(columns=["first", "last"]), first, MARKETER),
+        "fx_rates": entered("fx_rates", fx, first + (fx["date"] - fx["date"].min()), "treasury"),
+    }  # fmt: skip
+
+
+def _campaigns(chance: Chance, window: sales.Window, n_accounts: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """One campaign of each code every half-year, and what each month of it costs."""
+    months = pd.period_range(pd.Timestamp(window.start), pd.Timestamp(window.start + window.days - 1), freq="M")
+    begins = pd.Period(pd.Timestamp(window.start) + pd.Timedelta(days=buyers.programme_day(window)), "M")
+    rng = chance.of("spend")
+    rows, spent = [], []
+    for code, (name, kind, channel, cost, own) in CAMPAIGNS.items():
+        for month, noise, over in zip(months, rng.standard_normal(len(months)), rng.random(len(months)), strict=True):
+            if own and month < begins:
+                continue
+            half = 1 if month.month < 7 else 2
+            ident = f"K{month.year % 100:02d}H{half}-{code}"
+            first = pd.Timestamp(month.year, 6 * half - 5, 1)
+            rows.append(
+                (ident, f"{name} {month.year}-{half}", kind, first, first + pd.DateOffset(months=6, days=-1), own)
+            )
+            money = cost * n_accounts * np.exp(0.2 * noise)
+            spent.append(
+                (
+                    ident,
+                    month.start_time,
+                    channel,
+                    round(money, 2),
+                    round(money * (0.9 + 0.2 * over), 2),
+                    round(money / 90, 1),
+                )
+            )
+    campaigns = pd.DataFrame(rows, columns=["campaign_id", "name", "type", "start", "end", "is_account_specific"])
+    spend = pd.DataFrame(spent, columns=["campaign_id", "month", "channel", "spend", "budget", "person_hours"])
+    return (
+        schema.cast("campaigns", campaigns.drop_duplicates("campaign_id")),
+        schema.cast("campaign_spend", spend),
+    )

@@ -1,0 +1,374 @@
+"""What it takes to prove an estimator: markets of many seeds, what it says of each, and what is true of it.
+
+A `Proof` is one row of the table that `benchmarks.truth` prints. What a proof says of one market is a `Found`; what it says
+of all is a `Result`, with its Monte-Carlo standard errors and whether they can be reconciled with what is promised.
+"""
+
+import tempfile
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import starmap
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.stats import binom, t
+
+from abmlib.market import Market, Switches, simulate
+from abmlib.method import pipeline, value
+from abmlib.stats.intervals import LEVEL
+from abmlib.tables import Book, schema
+
+WORKBOOK = "title: Market of known truth\ncurrency: EUR\ntime_zone: Europe/Berlin\n"
+END = "2026-06-30"  # last day of every market, and the day of the report
+MONTHS = 36  # length of every market's window
+WINDOW_MONTHS = 12  # months up to the end whose closed deals count, as in 12
+PERIOD_MONTHS = 12  # length of the two periods compared, as in 03
+MISS = 3.0  # Monte-Carlo standard errors from what is promised that are no longer chance
+DOUBT = 1e-3  # chance that an estimator that keeps its promise fails a test
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A market as the notebooks read it, through a book, beside its truth; each table and measure is made once."""
+
+    book: Book
+    truth: dict[str, pd.DataFrame]
+
+    @cached_property
+    def accounts(self) -> pd.DataFrame:
+        """Accounts by id."""
+        return self.book.read("accounts").set_index("account_id")
+
+    @cached_property
+    def transactions(self) -> pd.DataFrame:
+        """Lines bought."""
+        return self.book.read("transactions")
+
+    @cached_property
+    def deals(self) -> pd.DataFrame:
+        """Deals of `pipeline.with_days`."""
+        return pipeline.with_days(self.book.read("opportunities"), self.book.as_of, self.book.settings.time_zone)
+
+    @cached_property
+    def history(self) -> pd.DataFrame:
+        """Stage history."""
+        return self.book.read("opportunity_stage_history")
+
+    @cached_property
+    def closed(self) -> pd.DataFrame:
+        """Deals closed in the trailing window."""
+        return pipeline.closed_in(self.deals, pipeline.trailing(self.book.as_of, WINDOW_MONTHS))
+
+    @cached_property
+    def win_rates(self) -> list[dict[str, Any]]:
+        """Rows of `pipeline.win_rates`."""
+        return pipeline.win_rates(self.closed)
+
+    @cached_property
+    def cycles(self) -> dict[str, dict[str, Any]]:
+        """Rows of `pipeline.cycle_lengths` by definition."""
+        return {str(r["definition_id"]): r for r in pipeline.cycle_lengths(self.closed, self.deals)}
+
+    @cached_property
+    def visits(self) -> pd.DataFrame:
+        """Stays of deals in stages."""
+        return pipeline.stage_visits(self.deals, self.history, self.book.as_of)
+
+    @cached_property
+    def stages(self) -> pd.DataFrame:
+        """`pipeline.stage_table`."""
+        return pipeline.stage_table(self.visits)
+
+    @cached_property
+    def groups(self) -> pd.DataFrame:
+        """`pipeline.all_groups`."""
+        return pipeline.all_groups(self.closed, self.accounts["industry"], self.book.settings.fiscal_year_starts)
+
+    @cached_property
+    def flags(self) -> pd.DataFrame:
+        """`pipeline.flags`, with the column ``planted``: does the deal stall, in truth."""
+        pushed = pipeline.pushes(self.history)
+        found = pipeline.flags(self.deals, self.visits, self.stages, pushed, self.book.as_of)
+        return found.assign(planted=found["opportunity_id"].map(self.of_deals["stalled"]).astype(bool))
+
+    @cached_property
+    def of_deals(self) -> pd.DataFrame:
+        """What is true of each deal, by its id."""
+        return self.truth["opportunities"].set_index("opportunity_id")
+
+    @cached_property
+    def revenue(self) -> pd.Series:
+        """Net revenue of each account over all history."""
+        counted = value.window(self.transactions, self.book.as_of, 0)
+        return value.by_account(self.transactions, self.accounts.index, counted)["revenue"]
+
+    @cached_property
+    def halves(self) -> pd.DataFrame:
+        """Revenue of each account in two periods, and whether it bought: ``earlier, later, was, is``."""
+        periods = value.two_periods(self.transactions["booked_at"].min(), self.book.as_of, PERIOD_MONTHS)
+        one, two = (value.by_account(self.transactions, self.accounts.index, p) for p in periods)
+        return pd.DataFrame(
+            {"earlier": one["revenue"], "later": two["revenue"], "was": one["lines"] > 0, "is": two["lines"] > 0}
+        )
+
+
+@dataclass(frozen=True)
+class Found:
+    """What an estimator says of one market, and what is true there."""
+
+    value: float = float("nan")  # missing: the estimator gave no answer
+    truth: float = float("nan")  # left out where the proof has `whole`
+    low: float = float("nan")
+    high: float = float("nan")
+    called: float | None = None  # was the effect called; a share where there is more than one call
+    covered: float | None = None  # share of several intervals that hold their truth, in place of low and high
+
+
+@dataclass(frozen=True)
+class Proof:
+    """One row of the table of truth: an effect, the estimator of it, and what the estimator promises."""
+
+    effect: str
+    metric: str  # of the metric dictionary
+    estimate: Callable[[Seen], Found]
+    on: Switches = field(default_factory=Switches)
+    off: Switches | None = None  # the same market without the effect, where the estimator makes a call
+    part: Callable[[Seen], Any] | None = None  # what a market tells of all accounts there could be …
+    whole: Callable[[list[Any]], float] | None = None  # … and what follows from many, as the truth of the proof
+    alarms: float | None = 1 - LEVEL  # share of false alarms promised
+    floor: float = LEVEL  # coverage that tests insist on; less only where `note` says why
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Share:
+    """A share of seeds with its Monte-Carlo standard error."""
+
+    values: np.ndarray
+
+    @property
+    def n(self) -> int:
+        """How many seeds."""
+        return len(self.values)
+
+    @property
+    def value(self) -> float:
+        """The share."""
+        return float(self.values.mean())
+
+    @property
+    def counts(self) -> bool:
+        """Is each seed a yes or a no, so that the count of them is binomial."""
+        return bool(np.isin(self.values, (0.0, 1.0)).all())
+
+    @property
+    def error(self) -> float:
+        """Standard error; of counts by Agresti and Coull, for none of two hundred is not surely none."""
+        if self.counts:
+            near = (self.values.sum() + 2) / (self.n + 4)
+            return float(np.sqrt(near * (1 - near) / (self.n + 4)))
+        return float(self.values.std(ddof=1) / np.sqrt(self.n))
+
+    def apart(self, promised: float) -> float:
+        """How many standard errors it lies above what is promised, errors being those there would be if it were kept."""
+        error = np.sqrt(promised * (1 - promised) / self.n) if self.counts else self.error
+        return float((self.value - promised) / error)
+
+    def below(self, promised: float) -> float:
+        """Chance of so little or less if the promise is kept."""
+        if self.counts:
+            return float(binom.cdf(round(self.values.sum()), self.n, promised))
+        return float(t.cdf(self.apart(promised), self.n - 1))
+
+    def above(self, promised: float) -> float:
+        """Chance of so much or more if the promise is kept."""
+        if self.counts:
+            return float(binom.sf(round(self.values.sum()) - 1, self.n, promised))
+        return float(t.sf(self.apart(promised), self.n - 1))
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of a proof over all seeds; shares are missing where the estimator has no interval or makes no call."""
+
+    proof: Proof
+    seeds: int  # with an answer
+    asked: int
+    truth: float
+    value: float
+    bias_error: float
+    coverage: Share | None
+    power: Share | None
+    false_alarms: Share | None
+
+    @property
+    def misses(self) -> list[str]:
+        """Where it lies too far from what is promised for chance, in Monte-Carlo standard errors."""
+        out = []
+        if self.coverage and abs(self.coverage.apart(LEVEL)) > MISS:
+            rare = self.coverage.value < LEVEL
+            out.append(f"covers too {'seldom' if rare else 'often'}: {self.coverage.apart(LEVEL):+.1f} SE")
+        if self.false_alarms and self.proof.alarms is not None and self.false_alarms.apart(self.proof.alarms) > MISS:
+            out.append(f"false alarms: {self.false_alarms.apart(self.proof.alarms):+.1f} SE")
+        return out
+
+    @property
+    def verdict(self) -> str:
+        """``ok``, the misses, or a dash where nothing is promised."""
+        promised = self.coverage or (self.false_alarms and self.proof.alarms is not None)
+        return "; ".join(self.misses) or ("ok" if promised else "–")
+
+    @property
+    def broken(self) -> list[str]:
+        """What would come about less often than `DOUBT` if the estimator kept what tests insist on; for few seeds."""
+        out, alarms = [], self.proof.alarms
+        if self.coverage and self.coverage.below(self.proof.floor) < DOUBT:
+            out.append(f"{self.proof.effect}: covers {self.coverage.value:.2f}, {self.proof.floor} promised")
+        if self.false_alarms and alarms is not None and self.false_alarms.above(alarms) < DOUBT:
+            out.append(f"{self.proof.effect}: false alarms {self.false_alarms.value:.2f}, {alarms:.2f} promised")
+        if self.false_alarms and self.power and self.power.value <= self.false_alarms.value:
+            out.append(f"{self.proof.effect}: called as often without the effect as with it")
+        return out
+
+
+@contextmanager
+def seen(market: Market) -> Iterator[Seen]:
+    """Put a market into a folder that lasts as long as the block, and open it as a notebook does."""
+    with tempfile.TemporaryDirectory(prefix="market-") as place:
+        folder = Path(place)
+        (folder / "workbook.yml").write_text(WORKBOOK, "utf-8")
+        for name, table in market.tables.items():
+            if name in schema.CANONICAL:
+                table.to_parquet(folder / f"{name}.parquet", index=False)
+        yield Seen(Book.open(folder, as_of=END), market.truth)
+
+
+def say(
+    seed: int, switches: Switches, accounts: int, asked: Sequence[tuple[int, Callable[[Seen], Any]]]
+) -> dict[int, Any]:
+    """Simulate one market and ask each of several questions of it; answers come by the number of the question."""
+    with seen(simulate(seed, accounts, MONTHS, end=END, switches=switches)) as market:
+        return {number: question(market) for number, question in asked}
+
+
+def measure(
+    proofs: Sequence[Proof],
+    seeds: Sequence[int],
+    accounts: int,
+    *,
+    jobs: int = 1,
+    without: Sequence[int] | None = None,
+) -> list[Result]:
+    """Run proofs over markets, one market for all proofs that need the same, and sum them up.
+
+    Parameters
+    ----------
+    seeds : of the markets; taken together they stand for all accounts there could be, for proofs with `whole`
+    accounts : in each market
+    jobs : processes
+    without : seeds of the markets without an effect; `seeds` if not given
+
+    Returns
+    -------
+    One result per proof, in their order
+    """
+    plan: dict[tuple[int, Switches], list[tuple[int, Callable[[Seen], Any]]]] = defaultdict(list)
+    for number, proof in enumerate(proofs):
+        for seed in seeds:
+            plan[seed, proof.on].append((3 * number, proof.estimate))
+            if proof.part:
+                plan[seed, proof.on].append((3 * number + 2, proof.part))
+        if proof.off is not None:
+            for seed in seeds if without is None else without:
+                plan[seed, proof.off].append((3 * number + 1, proof.estimate))
+    tasks = [(seed, switches, accounts, asked) for (seed, switches), asked in plan.items()]
+    answers: dict[int, list[Any]] = defaultdict(list)
+    for one in _answered(tasks, jobs):
+        for number, answer in one.items():
+            answers[number].append(answer)
+    return [summed(p, answers[3 * i], answers[3 * i + 1], answers[3 * i + 2]) for i, p in enumerate(proofs)]
+
+
+def _answered(tasks: list[tuple[Any, ...]], jobs: int) -> Iterator[dict[int, Any]]:
+    """Do the tasks, in order; processes are new ones, so that no thread of this one is copied half-way."""
+    if jobs == 1:
+        yield from starmap(say, tasks)
+        return
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        yield from pool.map(say, *zip(*tasks, strict=True), chunksize=4)
+
+
+def summed(proof: Proof, with_it: list[Found], without: list[Found], parts: list[Any]) -> Result:
+    """Sum up what a proof says of each market; markets without an answer are left out and counted.
+
+    An interval of which one end is missing is open to that side; where both are, there is none.
+    """
+    answered = [f for f in with_it if not np.isnan(f.value)]
+    values = np.array([f.value for f in answered])
+    n = len(answered)
+    truths = np.full(n, proof.whole(parts)) if proof.whole else np.array([f.truth for f in answered])
+    held = [
+        f.covered if f.covered is not None else float(not (truth < f.low or truth > f.high))
+        for f, truth in zip(answered, truths, strict=True)
+        if f.covered is not None or not (np.isnan(f.low) and np.isnan(f.high))
+    ]
+    return Result(
+        proof,
+        n,
+        len(with_it),
+        float(truths.mean()) if n else float("nan"),
+        float(values.mean()) if n else float("nan"),
+        _error(values - truths),
+        Share(np.array(held)) if held else None,
+        _called(answered),
+        _called(without),
+    )
+
+
+def _error(values: np.ndarray) -> float:
+    """Standard error of a mean; missing with fewer than two."""
+    return float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else float("nan")
+
+
+def _called(found: list[Found]) -> Share | None:
+    """Share of calls, where any was made."""
+    calls = [float(f.called) for f in found if f.called is not None]
+    return Share(np.array(calls)) if calls else None
+
+
+HEAD = (
+    "effect", "metric", "truth", "mean estimate", "bias", "coverage", "power", "false alarms", "seeds", "as promised",
+)  # fmt: skip
+
+
+def table(results: Sequence[Result]) -> str:
+    """Write the results as a table in Markdown, numbers to three figures of what matters."""
+
+    def share(given: Share | None) -> str:
+        return f"{given.value:.3f} ± {given.error:.3f}" if given else "–"
+
+    def row(r: Result) -> tuple[str, ...]:
+        digits = 3 if abs(r.value) < 10 else 1
+        bias = "–" if np.isnan(r.truth) else f"{r.value - r.truth:+.{digits}f} ± {r.bias_error:.{digits}f}"
+        return (
+            r.proof.effect,
+            r.proof.metric,
+            "–" if np.isnan(r.truth) else f"{r.truth:.{digits}f}",
+            f"{r.value:.{digits}f}",
+            bias,
+            share(r.coverage),
+            share(r.power),
+            share(r.false_alarms),
+            str(r.seeds) if r.seeds == r.asked else f"{r.seeds} of {r.asked}",
+            r.verdict,
+        )
+
+    rows = [HEAD, tuple("-" * 3 for _ in HEAD), *map(row, results)]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in rows) + "\n"

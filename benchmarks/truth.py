@@ -1,0 +1,340 @@
+"""What the estimators say of markets of known truth, over many seeds: bias, coverage, power and false alarms.
+
+    python -m benchmarks.truth                        # all of it; writes benchmarks/truth.md
+    python -m benchmarks.truth --seeds 20 --to -      # shorter, and written nowhere
+
+A new effect is a new `Proof` in `PROOFS`: the switches it needs, and a function that asks a market what the notebook asks of
+its book and sets it beside the truth. `tests/test_truth.py` runs all of them with a few seeds.
+"""
+
+import argparse
+import time
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from abmlib.market import Switches
+from abmlib.method import pipeline, value
+from abmlib.stats import concentration, intervals, survival
+from abmlib.stats.intervals import LEVEL
+from benchmarks.proof import MISS, MONTHS, Found, Proof, Result, Seen, measure, table
+
+PAGE = Path(__file__).with_name("truth.md")
+SEED = 3  # of the bootstrap of concentration
+TOP = 0.2  # share of accounts whose share of revenue is asked for
+PLANTED = Switches()
+WITHOUT = replace(PLANTED, seller_spread=0.0, stalled=0.0)  # one market for both, as neither can pass for the other
+
+
+def of_row(row: dict[str, Any], truth: float = float("nan")) -> Found:
+    """What a row of `measures` says, beside the truth."""
+    return Found(row["value"], truth, row["low"], row["high"])
+
+
+def win_rate(seen: Seen) -> Found:
+    """Win rate by count, of the deals closed in the window."""
+    return of_row(seen.win_rates[0], _chance(seen, seen.closed).mean())
+
+
+def win_rate_by_amount(seen: Seen) -> Found:
+    """Win rate by amount, of the deals closed in the window that have one."""
+    known = seen.closed[seen.closed["amount"].notna()]
+    return of_row(seen.win_rates[1], float(np.average(_chance(seen, known), weights=known["amount"])))
+
+
+def win_rate_of_cohort(seen: Seen) -> Found:
+    """Win rate of the newest cohort that is not too early to judge, against all deals opened in its quarter."""
+    starts = seen.book.settings.fiscal_year_starts
+    judged = pipeline.cohorts(seen.deals, seen.book.as_of, starts).query("status == 'ok' and n > 0")
+    if judged.empty:
+        return Found()
+    last = judged.iloc[-1]
+    opened = seen.deals["created_day"].dt.to_period(pipeline.quarters(starts)).astype("str") == last["cohort"]
+    return Found(last["share"], _chance(seen, seen.deals[opened]).mean(), last["low"], last["high"])
+
+
+def _chance(seen: Seen, deals: pd.DataFrame) -> np.ndarray:
+    """True chance to win of each deal when it was opened."""
+    return seen.of_deals["win_probability"].reindex(deals["opportunity_id"]).to_numpy(float)
+
+
+def days_to_close(seen: Seen) -> Found:
+    """Median days from opening to closing, open deals counted as running."""
+    return of_row(seen.cycles["days_to_close_median_open_censored"])
+
+
+def days_to_won(seen: Seen) -> Found:
+    """Median days from opening to winning, of deals won in the window."""
+    return of_row(seen.cycles["days_to_won_median"])
+
+
+def true_days(seen: Seen, only_won: bool = False) -> np.ndarray:
+    """Days from opening to the true closing of every deal, also where that lies after the report."""
+    deals = seen.deals[seen.deals["created_day"].notna()].set_index("opportunity_id")
+    true = seen.of_deals.reindex(deals.index)
+    closes = true["closes_at"].dt.tz_convert(seen.book.settings.time_zone).dt.tz_localize(None).dt.normalize()
+    days = (closes - deals["created_day"]).dt.days
+    return days[true["ends_won"].astype(bool)].to_numpy(float) if only_won else days.to_numpy(float)
+
+
+def median(parts: list[np.ndarray]) -> float:
+    """Time by which half are over, as `survival.quantile` counts it."""
+    days = pd.Series(np.concatenate(parts))
+    return survival.quantile(days, pd.Series(True, index=days.index), 0.5).value
+
+
+def gini(seen: Seen) -> Found:
+    """Gini of revenue as 03 gives it, and the house bootstrap over accounts, which 03 does not show."""
+    found = _concentration(seen.revenue, "gini_of_positive_revenue")
+    positive = seen.revenue[seen.revenue > 0].to_numpy(float)
+    _, low, high = intervals.drawn((positive,), gini_of_rows, SEED)
+    return Found(found, low=low, high=high)
+
+
+def gini_of_rows(x: np.ndarray, axis: int = -1) -> np.ndarray:
+    """`concentration.gini` of many rows of positive values at once."""
+    ordered = np.sort(x, axis=axis)
+    n = x.shape[axis]
+    weight = 2 * np.arange(1, n + 1) - n - 1
+    return (ordered * weight).sum(axis=axis) / (n * ordered.sum(axis=axis))
+
+
+def top_share(seen: Seen) -> Found:
+    """Share of revenue of the largest accounts as 03 gives it, and the house bootstrap, which 03 does not show."""
+    found = _concentration(seen.revenue, "top_20pc_share_of_revenue")
+    _, low, high = intervals.drawn((seen.revenue.to_numpy(float),), top_share_of_rows, SEED)
+    return Found(found, low=low, high=high)
+
+
+def top_share_of_rows(x: np.ndarray, axis: int = -1) -> np.ndarray:
+    """`concentration.top_share` of many rows at once."""
+    n = x.shape[axis]
+    top = int(np.ceil(TOP * n - concentration.TOLERANCE))
+    return np.sort(x, axis=axis)[..., n - top :].sum(axis=axis) / x.sum(axis=axis)
+
+
+def _concentration(revenue: pd.Series, definition: str) -> float:
+    """One value of `value.concentration_measures`."""
+    rows = value.concentration_measures(revenue, "revenue", value.Period(pd.NaT, pd.NaT)).set_index("definition_id")
+    return float(rows.loc[definition, "value"])
+
+
+def revenue(seen: Seen) -> pd.Series:
+    """Revenue of each account."""
+    return seen.revenue
+
+
+def concentration_of_all(definition: str, parts: list[pd.Series]) -> float:
+    """A measure of concentration over the accounts of many markets."""
+    return _concentration(pd.concat(parts, ignore_index=True), definition)
+
+
+def retention(seen: Seen) -> Found:
+    """Share of the earlier class A that is class A again."""
+    return of_row(_kept(seen.halves))
+
+
+def halves(seen: Seen) -> pd.DataFrame:
+    """Revenue of each account in two periods."""
+    return seen.halves
+
+
+def retention_of_all(parts: list[pd.DataFrame]) -> float:
+    """The same over the accounts of many markets, ranked as one book."""
+    return float(_kept(pd.concat(parts, ignore_index=True))["value"])
+
+
+def _kept(of: pd.DataFrame) -> dict[str, Any]:
+    """The row of `value.top_retention`."""
+    earlier, later = (value.pareto_class(of[c]) for c in ("earlier", "later"))
+    moves = value.class_moves(earlier, later, of["was"], of["is"])
+    return value.top_retention(moves, value.Period(pd.NaT, pd.NaT)).iloc[0].to_dict()
+
+
+def stage_share(stage: str, seen: Seen) -> Found:
+    """Share won of the decided deals that were in a stage; called where the CRM's probability lies outside its interval."""
+    beside = pipeline.crm_beside_own(seen.visits, seen.history, seen.stages).set_index("stage")
+    truth = seen.truth["stages"].query("product_line == 'all'").set_index("stage")["win_probability"]
+    if stage not in beside.index:
+        return Found()
+    own = beside.loc[stage]
+    outside = not own["low"] <= own["crm"] <= own["high"]
+    return Found(own["share"], truth[stage], own["low"], own["high"], called=float(outside))
+
+
+def sellers(seen: Seen) -> Found:
+    """Range of the sellers' shrunken win rates against the range of their true ones; called where 12 says they differ."""
+    judged = pipeline.differences(seen.groups).set_index("group_by")["judged"]
+    own = seen.groups[seen.groups["group_by"] == "owner"].set_index("group")
+    true = pd.Series(_chance(seen, seen.closed)).groupby(seen.closed["owner_id"].to_numpy()).mean().reindex(own.index)
+    return Found(
+        np.ptp(own["shrunk"]),
+        np.ptp(true),
+        called=float(judged["owner"] == "differ"),
+        covered=float(true.between(own["low"], own["high"]).mean()),
+    )
+
+
+def stalled(seen: Seen) -> Found:
+    """Share of open deals that are slow or pushed, against the share that stalls; a call is one deal of either kind."""
+    planted, called = seen.flags["planted"], seen.flags["slow"] | seen.flags["pushed"]
+    of = called[planted] if planted.any() else called
+    return Found(called.mean(), planted.mean(), called=float(of.mean()))
+
+
+def stalled_precision(seen: Seen) -> Found:
+    """Share of the open deals called slow or pushed that stall."""
+    called = seen.flags["slow"] | seen.flags["pushed"]
+    return Found(seen.flags.loc[called, "planted"].mean() if called.any() else float("nan"))
+
+
+STAGES = ("Qualified", "Discovery", "Proposal", "Negotiation")
+PROOFS: list[Proof] = [
+    Proof(
+        "win rate by count",
+        "C-2",
+        win_rate,
+        note="Truth: the mean true chance to win of the very deals that closed in the window. Choosing deals by their "
+        "closing day takes those that end soon; the bias says what that does. Chances differ from deal to deal, so "
+        "the count of wins varies less than the interval allows, which errs on the wide side.",
+    ),
+    Proof(
+        "win rate by amount",
+        "C-3",
+        win_rate_by_amount,
+        note="Truth: the same chances, weighted by amount. The bootstrap draws deals anew and so also answers for "
+        "other amounts than those met.",
+    ),
+    Proof(
+        "win rate of the newest cohort judged",
+        "C-2",
+        win_rate_of_cohort,
+        note="Truth: the mean true chance of all deals opened in that quarter, those still open too.",
+    ),
+    Proof(
+        "median days to close",
+        "C-5",
+        days_to_close,
+        part=true_days,
+        whole=median,
+        note="Kaplan–Meier with open deals as running, over all deals of the book, won or lost. Truth: the median over all deals "
+        "that markets of the kind open, also those that close after the report.",
+    ),
+    Proof(
+        "median days to won",
+        "C-5",
+        days_to_won,
+        part=partial(true_days, only_won=True),
+        whole=median,
+        note="Deals won in the window. Truth: the median over all deals that end won, whenever.",
+    ),
+    Proof(
+        "Gini of revenue",
+        "C-38",
+        gini,
+        part=revenue,
+        whole=partial(concentration_of_all, "gini_of_positive_revenue"),
+        note="03 gives it as a count of the whole book, without an interval. The coverage is that of the house bootstrap "
+        "over accounts, as an estimate of the business the accounts are drawn from; with few large accounts it is known to fall "
+        "short.",
+    ),
+    Proof(
+        "share of revenue of the top fifth",
+        "C-38",
+        top_share,
+        part=revenue,
+        whole=partial(concentration_of_all, "top_20pc_share_of_revenue"),
+        note="As the Gini.",
+    ),
+    Proof(
+        "retention of class A",
+        "C-38",
+        retention,
+        part=halves,
+        whole=retention_of_all,
+        note="Truth: the same share where many markets are ranked as one book.",
+    ),
+    *(
+        Proof(
+            f"chance to win from {stage}",
+            "C-6, C-8",
+            partial(stage_share, stage),
+            note="Truth: from the true chances of the deals that reach the stage or pass it. Called: the CRM's "
+            "probability lies outside the interval. No switch makes the CRM right; one that held the truth would be "
+            "called wrong as often as the interval does not cover.",
+        )
+        for stage in STAGES
+    ),
+    Proof(
+        "sellers differ",
+        "C-2",
+        sellers,
+        off=WITHOUT,
+        note="Truth: the range from the worst to the best seller of the mean true chance of their deals; estimate: the "
+        "range of shrunken rates, smaller by design. Coverage: share of sellers whose shrunken interval holds their "
+        "mean true chance. Called: 12 says the win rates of owners differ.",
+    ),
+    Proof(
+        "stalled deals, slow or pushed",
+        "C-58",
+        stalled,
+        off=WITHOUT,
+        alarms=None,
+        note="Truth: share of open deals planted to stall, in whatever stage they are. Power: share of them flagged "
+        "(recall). False alarms: share of all open deals flagged where none is planted; the definition promises no "
+        "level.",
+    ),
+    Proof(
+        "stalled deals, precision",
+        "C-58",
+        stalled_precision,
+        note="Share of flagged open deals that are planted to stall.",
+    ),
+]
+
+
+def page(results: list[Result], accounts: int) -> str:
+    """Write the page: what was done, the table, and a note for each row."""
+    notes: dict[str, list[str]] = {}
+    for r in results:
+        notes.setdefault(r.proof.note, []).append(r.proof.effect)
+    told = "\n".join(f"- **{'; '.join(effects)}**. {note}" for note, effects in notes.items())
+    return f"""# What the estimators say where the truth is known
+
+Made by `make truth`. {max(r.asked for r in results)} synthetic markets of {accounts} accounts and {MONTHS} months, each with a
+seed of its own; what stands here is what notebooks 03 and 12 would say of each, read through a book. After ± stands one Monte-Carlo
+standard error (SE). An interval should cover the truth in {LEVEL:.3f} of markets, and a call should be false in {1 - LEVEL:.3f}. "As promised"
+says ok, or by how many standard errors a row misses it, if more than {MISS:.0f}.
+
+{table(results)}
+Where a truth is that of all accounts there could be, the markets taken together stand for it. "Power" is the share of markets in which the
+effect is called at the size planted, "false alarms" where it is not planted; a dash means that nothing is called.
+
+{told}
+"""
+
+
+def main() -> None:
+    """Run all proofs, print the table and write the page."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seeds", type=int, default=200, help="markets, each with a seed of its own")
+    parser.add_argument("--jobs", type=int, default=2, help="processes")
+    parser.add_argument("--accounts", type=int, default=500, help="in each market")
+    parser.add_argument("--only", default="", help="rows whose effect holds this text")
+    parser.add_argument("--to", default=str(PAGE), help="page to write; - for none")
+    given = parser.parse_args()
+    proofs = [p for p in PROOFS if given.only in p.effect]
+    start = time.perf_counter()
+    results = measure(proofs, range(1, given.seeds + 1), given.accounts, jobs=given.jobs)
+    print(table(results))  # noqa: T201
+    print(f"{time.perf_counter() - start:.0f} seconds")  # noqa: T201
+    if given.to != "-":
+        Path(given.to).write_text(page(results, given.accounts), "utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,163 @@
+"""The benchmarks themselves: a wrong interval is caught, a right one is not, and the pages can be made."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from abmlib.stats import concentration, intervals
+from abmlib.stats.intervals import LEVEL
+from benchmarks import believable
+from benchmarks.proof import Found, Proof, Share, measure, summed, table
+from benchmarks.truth import TOP, gini_of_rows, top_share_of_rows
+from tests.conftest import SHARED
+
+TRUTH = 0.4
+
+
+def drawn(seed: int, width: float = 1.0, calls: float | None = None) -> list[Found]:
+    """The Wilson interval in 40 markets of 300 deals, its width as given or changed; with calls of that chance."""
+    draw = np.random.default_rng(seed)
+    wins = pd.Series(draw.binomial(300, TRUTH, 40))
+    rows = intervals.wilson(wins, pd.Series(300, index=wins.index))
+    called = draw.random(40) < (calls or 0.0)
+    return [
+        Found(r.share, TRUTH, r.share - width * (r.share - r.low), r.share + width * (r.high - r.share),
+              called=float(c) if calls is not None else None)
+        for r, c in zip(rows.itertuples(), called, strict=True)
+    ]  # fmt: skip
+
+
+def proof(**more) -> Proof:
+    return Proof("win rate", "C-2", lambda seen: Found(), **more)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_right_interval_passes(seed):
+    assert summed(proof(), drawn(seed), [], []).broken == []
+
+
+def test_an_interval_of_half_the_width_is_caught_nearly_always():
+    caught = [summed(proof(), drawn(seed, width=0.5), [], []).broken != [] for seed in range(20)]
+    assert np.mean(caught) >= 0.9
+    assert "covers too seldom" in summed(proof(), drawn(0, width=0.5), [], []).verdict
+
+
+def test_an_interval_beside_the_truth_is_caught():
+    beside = [Found(f.value + 0.1, f.truth, f.low + 0.1, f.high + 0.1) for f in drawn(1)]
+    found = summed(proof(), beside, [], [])
+    assert found.broken and found.value - found.truth == pytest.approx(0.1, abs=0.02)
+
+
+def test_an_interval_that_is_too_wide_is_shown_and_breaks_nothing():
+    many = [f for seed in range(10) for f in drawn(seed, width=2.0)]
+    found = summed(proof(), many, [], [])
+    assert "covers too often" in found.verdict and found.broken == []
+
+
+@pytest.mark.parametrize(("alarms", "caught"), [(0.03, False), (0.4, True)])
+def test_false_alarms_are_caught_where_there_are_too_many(alarms, caught):
+    found = summed(proof(), drawn(2, calls=0.95), drawn(3, calls=alarms), [])
+    assert bool(found.broken) == caught == ("false alarms" in found.verdict)
+
+
+def test_calls_that_come_as_often_without_the_effect_are_caught():
+    found = summed(proof(alarms=None), drawn(2, calls=0.4), drawn(2, calls=0.4), [])
+    assert found.broken == ["win rate: called as often without the effect as with it"]
+
+
+def test_an_estimator_known_to_fall_short_is_still_shown_to():
+    short = proof(floor=0.6)
+    found = summed(short, drawn(0, width=0.5), [], [])
+    assert found.broken == [] and "covers too seldom" in found.verdict
+
+
+def test_markets_without_an_answer_are_left_out_and_counted():
+    found = summed(proof(), [*drawn(0), Found()], [], [])
+    assert (found.seeds, found.asked, found.coverage.n) == (40, 41, 40)
+    assert "40 of 41" in table([found])
+
+
+def test_an_interval_without_one_end_is_open_to_that_side():
+    open_above, nothing = Found(3.0, 9.0, low=1.0), Found(3.0, 9.0)
+    found = summed(proof(), [open_above, nothing], [], [])
+    assert found.coverage.values.tolist() == [1.0]
+
+
+def test_the_truth_of_many_markets_is_that_of_all_their_parts_together():
+    whole = proof(part=len, whole=lambda parts: float(np.mean(np.concatenate(parts))))
+    found = summed(whole, drawn(0), [], [np.array([0.0, 0.2]), np.array([1.0])])
+    assert found.truth == pytest.approx(0.4)
+
+
+def test_the_monte_carlo_error_of_a_share():
+    share = Share(np.array([1.0] * 95 + [0.0] * 5))
+    assert share.value == 0.95
+    assert share.error == pytest.approx(np.sqrt(97 / 104 * 7 / 104 / 104))
+    assert Share(np.ones(100)).error > 0.01  # never missed in a hundred is not never
+    assert share.apart(LEVEL) == pytest.approx(0.0)
+    parts = Share(np.array([0.9, 1.0, 0.95, 0.95]))
+    assert parts.error == pytest.approx(parts.values.std(ddof=1) / 2)
+
+
+def test_a_market_goes_through_a_book_to_its_proofs():
+    def deals(seen) -> Found:
+        return Found(float(len(seen.deals)), float(len(seen.of_deals)))
+
+    asked = Proof("deals", "C-2", deals)
+    (found,) = measure([asked], [3], 20)
+    assert found.value == found.truth > 0
+
+
+def test_measures_of_many_rows_at_once_are_those_of_one():
+    x = np.random.default_rng(5).lognormal(size=(3, 37))
+    rows = [pd.Series(r) for r in x]
+    np.testing.assert_allclose(gini_of_rows(x), [concentration.gini(r) for r in rows])
+    np.testing.assert_allclose(top_share_of_rows(x), [concentration.top_share(r, TOP) for r in rows])
+
+
+def lines(*rows: tuple[str, str, float]) -> dict[str, pd.DataFrame]:
+    frame = pd.DataFrame(rows, columns=["account_id", "booked_at", "revenue"])
+    return {"transactions": frame.assign(booked_at=pd.to_datetime(frame["booked_at"]))}
+
+
+def test_an_order_is_what_an_account_buys_on_a_day():
+    bought = lines(
+        ("a", "2026-03-01", 10.0), ("a", "2026-03-01", 5.0), ("a", "2026-03-31", 1.0),
+        ("a", "2026-04-02", -1.0),  # a return: no order
+        ("b", "2026-03-31", 7.0),
+    )  # fmt: skip
+    found = believable.orders(bought)
+    assert found["value"].tolist() == [15.0, 1.0, 7.0] and found["lines"].tolist() == [2, 1, 1]
+    assert believable.gap(bought) == 30
+    assert believable.bought_once(bought) == 0.5
+
+
+def test_the_last_days_of_a_quarter_are_eight():
+    days = pd.Series(pd.date_range("2026-01-01", "2026-06-30"))
+    assert believable.at_quarters_end(days) == pytest.approx(16 / 181)
+
+
+def test_the_tail_index_of_a_pareto_tail_is_found():
+    x = np.random.default_rng(1).pareto(1.5, 20_000) + 1
+    deals = {"opportunities": pd.DataFrame({"is_won": True, "amount": x})}
+    assert believable.tail_index("deal", deals) == pytest.approx(1.5, abs=0.15)
+
+
+def test_the_market_stands_alone_where_no_other_set_lies(tmp_path):
+    page = believable.page(60, tmp_path / "nothing")
+    assert "stands alone" in page
+    assert "| | market |" in page
+    assert "revenue per account, Gini | 0." in page
+
+
+def test_a_set_lacks_what_it_has_not():
+    column = believable.table({"other": lines(("a", "2026-03-01", 10.0))})
+    assert "accounts that bought | 1" in column and "win rate" not in column
+
+
+@pytest.mark.parametrize("name", ["ibm_sales_win_loss", "cdnow"])
+def test_sets_without_a_mapping_are_read_as_they_are(shared_data, name):
+    shared_data(name)
+    found = believable.deals_without_dates(SHARED) if name.startswith("ibm") else believable.purchases(SHARED)
+    (rows,) = found.values()
+    assert len(rows) > 50_000
