@@ -144,6 +144,7 @@ class Proof:
     whole: Callable[[list[Any]], float] | None = None  # … and what follows from many, as the truth of the proof
     alarms: float | None = 1 - LEVEL  # share of false alarms promised
     floor: float = LEVEL  # coverage that tests insist on; less only where `note` says why
+    power: float = 0.0  # share of calls at the size planted that tests insist on; 0 where few markets cannot tell
     note: str = ""
 
 
@@ -233,7 +234,9 @@ class Result:
             out.append(f"{self.proof.effect}: covers {self.coverage.value:.2f}, {self.proof.floor} promised")
         if self.false_alarms and alarms is not None and self.false_alarms.above(alarms) < DOUBT:
             out.append(f"{self.proof.effect}: false alarms {self.false_alarms.value:.2f}, {alarms:.2f} promised")
-        if self.false_alarms and self.power and self.power.value <= self.false_alarms.value:
+        if self.power and self.proof.power and self.power.below(self.proof.power) < DOUBT:
+            out.append(f"{self.proof.effect}: called {self.power.value:.2f}, {self.proof.power} promised")
+        if self.power and self.proof.power and self.false_alarms and self.power.value <= self.false_alarms.value:
             out.append(f"{self.proof.effect}: called as often without the effect as with it")
         return out
 

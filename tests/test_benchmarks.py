@@ -61,8 +61,13 @@ def test_false_alarms_are_caught_where_there_are_too_many(alarms, caught):
 
 
 def test_calls_that_come_as_often_without_the_effect_are_caught():
-    found = summed(proof(alarms=None), drawn(2, calls=0.4), drawn(2, calls=0.4), [])
+    found = summed(proof(alarms=None, power=0.4), drawn(2, calls=0.4), drawn(2, calls=0.4), [])
     assert found.broken == ["win rate: called as often without the effect as with it"]
+
+
+def test_an_effect_that_is_hardly_ever_called_is_caught_where_it_should_be():
+    assert summed(proof(power=0.9), drawn(2, calls=0.9), [], []).broken == []
+    assert "called" in summed(proof(power=0.9), drawn(2, calls=0.4), [], []).broken[0]
 
 
 def test_an_estimator_known_to_fall_short_is_still_shown_to():

@@ -5,6 +5,19 @@ from abmlib.market.simulate import Market, blocks, simulate
 from abmlib.market.switches import PRESETS, ByCycle, Switches, changed, given, listed, preset, sizes
 
 __all__ = [
-    "PRESETS", "ByCycle", "Market", "Plan", "Switches", "blocks", "changed", "form", "given", "listed", "make", "preset",
-    "simulate", "sizes", "write",
-]  # fmt: skip
+    "PRESETS",
+    "ByCycle",
+    "Market",
+    "Plan",
+    "Switches",
+    "blocks",
+    "changed",
+    "form",
+    "given",
+    "listed",
+    "make",
+    "preset",
+    "simulate",
+    "sizes",
+    "write",
+]

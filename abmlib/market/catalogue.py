@@ -10,10 +10,20 @@ from abmlib.tables import schema
 MARKETER, SALES_LEAD = "marketing lead", "sales lead"
 DEPTHS = ("awareness", "education", "solution", "selection")
 TITLES = {
-    sales.SERVICES: ("Ten boards on what they would do again", "How a shared service centre pays", "What a merger costs in its first year", "References and team"),
-    sales.SOFTWARE: ("The finance office without paper", "Choosing a ledger", "A day with the planning module", "Prices and rollout plan"),
+    sales.SERVICES: (
+        "Ten boards on what they would do again",
+        "How a shared service centre pays",
+        "What a merger costs in its first year",
+        "References and team",
+    ),
+    sales.SOFTWARE: (
+        "The finance office without paper",
+        "Choosing a ledger",
+        "A day with the planning module",
+        "Prices and rollout plan",
+    ),
     sales.OFFICE: ("What an office uses in a year", "Buying once a month", "Standing orders", "Catalogue"),
-}  # fmt: skip
+}
 FORMATS = ("paper", "webinar", "video", "calculator")
 PERSONAS = [
     ("PE1", "Careful treasurer", "c_level", "Finance", "predictable cost", "surprises at the year's end"),
@@ -95,14 +105,35 @@ def tables(chance: Chance, window: sales.Window, n_accounts: int) -> dict[str, p
     campaigns, spend = _campaigns(chance, window, n_accounts)
     lines = list(sales.LINES)
     content = [
-        (f"D{12 * v + 4 * k + d + 1:02d}", f"{TITLES[line][d]}{', short form' if v else ''}", FORMATS[(d + v) % 4], "en",
-         f"PE{(k + 2 * d + v) % 6 + 1}", depth, line, f"/{depth}/{k + 1}{'s' if v else ''}")
-        for v in (0, 1) for k, line in enumerate(lines) for d, depth in enumerate(DEPTHS)
-    ]  # fmt: skip
+        (
+            f"D{12 * v + 4 * k + d + 1:02d}",
+            f"{TITLES[line][d]}{', short form' if v else ''}",
+            FORMATS[(d + v) % 4],
+            "en",
+            f"PE{(k + 2 * d + v) % 6 + 1}",
+            depth,
+            line,
+            f"/{depth}/{k + 1}{'s' if v else ''}",
+        )
+        for v in (0, 1)
+        for k, line in enumerate(lines)
+        for d, depth in enumerate(DEPTHS)
+    ]
     messages = [
-        (f"M{3 * p + c + 1:02d}", row[0], cycle, "Discovery", row[5], f"{row[4]}, in a year", "three customers, named", "1", MARKETER)
-        for p, row in enumerate(PERSONAS) for c, cycle in enumerate(("early", "mid", "full"))
-    ]  # fmt: skip
+        (
+            f"M{3 * p + c + 1:02d}",
+            row[0],
+            cycle,
+            "Discovery",
+            row[5],
+            f"{row[4]}, in a year",
+            "three customers, named",
+            "1",
+            MARKETER,
+        )
+        for p, row in enumerate(PERSONAS)
+        for c, cycle in enumerate(("early", "mid", "full"))
+    ]
     functions = ("sales",) * 9 + (
         "creative",
         "analytics",
@@ -113,9 +144,15 @@ def tables(chance: Chance, window: sales.Window, n_accounts: int) -> dict[str, p
         "field",
     )
     team = [
-        (f"S{i + 1:02d}" if i < 9 else f"M{i - 8:02d}", "sales" if i < 9 else "marketing", f, f"PE{i % 6 + 1}" if i >= 9 else None, 40.0 if i < 9 else 80.0)
+        (
+            f"S{i + 1:02d}" if i < 9 else f"M{i - 8:02d}",
+            "sales" if i < 9 else "marketing",
+            f,
+            f"PE{i % 6 + 1}" if i >= 9 else None,
+            40.0 if i < 9 else 80.0,
+        )
         for i, f in enumerate(functions)
-    ]  # fmt: skip
+    ]
     objectives = [
         ("OB1", "more deals with early-cycle accounts", "executive dialogue", "opportunities_opened", 0.40, 0.60),
         ("OB2", "win more of them", "shared account plans", "win_rate", 0.42, 0.50),
@@ -129,16 +166,70 @@ def tables(chance: Chance, window: sales.Window, n_accounts: int) -> dict[str, p
         "products": schema.cast("products", sales.PRODUCTS),
         "campaigns": campaigns,
         "campaign_spend": spend,
-        "personas": entered("personas", pd.DataFrame(PERSONAS, columns=["persona_id", "name", "seniority", "function", "goals", "pains"]), first, MARKETER),
-        "content": entered("content", pd.DataFrame(content, columns=["content_id", "title", "format", "language", "persona_id", "depth", "product_line", "url_path"]).assign(created_at=first), first, MARKETER),
-        "messages": entered("messages", pd.DataFrame(messages, columns=["message_id", "persona_id", "cycle", "stage", "pain", "promise", "proof", "version", "owner"]), first, MARKETER),
-        "team": entered("team", pd.DataFrame(team, columns=["person_id", "team", "function", "persona_id", "capacity_hours"]), begins, SALES_LEAD),
-        "objectives": entered("objectives", pd.DataFrame(objectives, columns=["objective_id", "sales_goal", "tactic", "measure_id", "baseline", "target"]).assign(frozen_at=begins), begins, SALES_LEAD),
-        "criteria": entered("criteria", signed.assign(sign_off_team=["sales", "sales", "marketing", None], signed_at=[begins, begins, begins, pd.NaT]), begins, SALES_LEAD),
-        "readiness": entered("readiness", pd.DataFrame({"item": READINESS, "score": [4.0, 3.0, 2.0, 2.0, 4.0], "note": "as felt in the team"}), begins, MARKETER),
+        "personas": entered(
+            "personas",
+            pd.DataFrame(PERSONAS, columns=["persona_id", "name", "seniority", "function", "goals", "pains"]),
+            first,
+            MARKETER,
+        ),
+        "content": entered(
+            "content",
+            pd.DataFrame(
+                content,
+                columns=[
+                    "content_id",
+                    "title",
+                    "format",
+                    "language",
+                    "persona_id",
+                    "depth",
+                    "product_line",
+                    "url_path",
+                ],
+            ).assign(created_at=first),
+            first,
+            MARKETER,
+        ),
+        "messages": entered(
+            "messages",
+            pd.DataFrame(
+                messages,
+                columns=["message_id", "persona_id", "cycle", "stage", "pain", "promise", "proof", "version", "owner"],
+            ),
+            first,
+            MARKETER,
+        ),
+        "team": entered(
+            "team",
+            pd.DataFrame(team, columns=["person_id", "team", "function", "persona_id", "capacity_hours"]),
+            begins,
+            SALES_LEAD,
+        ),
+        "objectives": entered(
+            "objectives",
+            pd.DataFrame(
+                objectives, columns=["objective_id", "sales_goal", "tactic", "measure_id", "baseline", "target"]
+            ).assign(frozen_at=begins),
+            begins,
+            SALES_LEAD,
+        ),
+        "criteria": entered(
+            "criteria",
+            signed.assign(
+                sign_off_team=["sales", "sales", "marketing", None], signed_at=[begins, begins, begins, pd.NaT]
+            ),
+            begins,
+            SALES_LEAD,
+        ),
+        "readiness": entered(
+            "readiness",
+            pd.DataFrame({"item": READINESS, "score": [4.0, 3.0, 2.0, 2.0, 4.0], "note": "as felt in the team"}),
+            begins,
+            MARKETER,
+        ),
         "promotions": entered("promotions", offers.drop(columns=["first", "last"]), first, MARKETER),
         "fx_rates": entered("fx_rates", fx, first + (fx["date"] - fx["date"].min()), "treasury"),
-    }  # fmt: skip
+    }
 
 
 def _campaigns(chance: Chance, window: sales.Window, n_accounts: int) -> tuple[pd.DataFrame, pd.DataFrame]:

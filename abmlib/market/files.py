@@ -65,9 +65,19 @@ class Plan:
 
     def part(self, only: range) -> Market:
         """The market of some blocks, one below the other."""
-        return together(list(blocks(
-            self.seed, self.n_accounts, self.months, end=self.end, switches=self.switches, density=self.density, only=only
-        )))  # fmt: skip
+        return together(
+            list(
+                blocks(
+                    self.seed,
+                    self.n_accounts,
+                    self.months,
+                    end=self.end,
+                    switches=self.switches,
+                    density=self.density,
+                    only=only,
+                )
+            )
+        )
 
 
 def write(market: Market, folder: Path, form: Form = "csv") -> None:

@@ -23,11 +23,18 @@ ITEMS = {
     "value_realised": "we got the value we were promised", "marketing_rating": "what they send us is useful",
 }  # fmt: skip
 INSIGHTS = {
-    "situation": "new owner looks for savings", "goal": "wants two plants under one ledger", "issue": "year-end close takes too long",
-    "pitfall": "an earlier rollout failed in the second month", "pain": "orders are typed twice", "trigger": "lease of the old system ends",
-    "decision_process": "the board decides in spring", "politics": "IT and finance disagree on who leads", "common_ground": "both of us trained at the same school",
-    "uniqueness": "nobody else covers their three countries", "usage": "uses half of the modules",
-}  # fmt: skip
+    "situation": "new owner looks for savings",
+    "goal": "wants two plants under one ledger",
+    "issue": "year-end close takes too long",
+    "pitfall": "an earlier rollout failed in the second month",
+    "pain": "orders are typed twice",
+    "trigger": "lease of the old system ends",
+    "decision_process": "the board decides in spring",
+    "politics": "IT and finance disagree on who leads",
+    "common_ground": "both of us trained at the same school",
+    "uniqueness": "nobody else covers their three countries",
+    "usage": "uses half of the modules",
+}
 REORG_TOLD, REORG_FALSE = 0.8, 0.01  # share of reorganisations somebody noted, and of others noted all the same
 GOALS_KEPT = {True: 0.1, False: 0.75}  # chance that a joint goal is met, by whether the flag is up
 INTENT = 0.5  # share of deals that a provider sees coming
@@ -85,11 +92,19 @@ def cases(
     rows["priority"] = np.where(up, "high", choose(rng.random(len(rows)), PRIORITY))
     rows = rows[rows["day"].between(0, window.days - 1)].sort_values(["account", "day"], kind="stable")
     closed = np.where(rows["day"] + rows["open"] < window.days, rows["day"] + rows["open"], np.nan)
-    return schema.cast("cases", pd.DataFrame({
-        "case_id": ids("Q", account_id, rows["account"].to_numpy()), "account_id": account_id.to_numpy()[rows["account"]],
-        "opened_at": stamp(rows["day"].to_numpy(), window, 10), "closed_at": stamp(closed, window, 15),
-        "priority": rows["priority"].to_numpy(), "escalated": rows["escalated"].to_numpy(),
-    }))  # fmt: skip
+    return schema.cast(
+        "cases",
+        pd.DataFrame(
+            {
+                "case_id": ids("Q", account_id, rows["account"].to_numpy()),
+                "account_id": account_id.to_numpy()[rows["account"]],
+                "opened_at": stamp(rows["day"].to_numpy(), window, 10),
+                "closed_at": stamp(closed, window, 15),
+                "priority": rows["priority"].to_numpy(),
+                "escalated": rows["escalated"].to_numpy(),
+            }
+        ),
+    )
 
 
 def content(buyers: pd.DataFrame, renewals: pd.DataFrame, account: np.ndarray, day: np.ndarray) -> np.ndarray:
@@ -139,14 +154,24 @@ def surveys(
     rows = pd.concat(parts).sort_values(["account", "day", "person", "kind"], kind="stable")
     nps = (rows["kind"] == "nps").to_numpy()
     score = np.where(nps, np.round(7.6 + 1.7 * rows["mood"]), np.round(3.7 + 0.85 * rows["mood"]))
-    return schema.cast("surveys", pd.DataFrame({
-        "response_id": ids("R", account_id, rows["account"].to_numpy()),
-        "account_id": account_id.to_numpy()[rows["account"]], "contact_id": person_id[rows["person"]],
-        "wave": rows["wave"].to_numpy(), "survey_type": rows["kind"].to_numpy(), "item": rows["kind"].map(ITEMS).to_numpy(),
-        "scale_min": np.where(nps, 0.0, 1.0), "scale_max": np.where(nps, 10.0, 5.0),
-        "score": np.clip(score, np.where(nps, 0, 1), np.where(nps, 10, 5)),
-        "responded_at": stamp(rows["day"].to_numpy(), window, 11), "invited_n": rows["invited"].to_numpy(),
-    }))  # fmt: skip
+    return schema.cast(
+        "surveys",
+        pd.DataFrame(
+            {
+                "response_id": ids("R", account_id, rows["account"].to_numpy()),
+                "account_id": account_id.to_numpy()[rows["account"]],
+                "contact_id": person_id[rows["person"]],
+                "wave": rows["wave"].to_numpy(),
+                "survey_type": rows["kind"].to_numpy(),
+                "item": rows["kind"].map(ITEMS).to_numpy(),
+                "scale_min": np.where(nps, 0.0, 1.0),
+                "scale_max": np.where(nps, 10.0, 5.0),
+                "score": np.clip(score, np.where(nps, 0, 1), np.where(nps, 10, 5)),
+                "responded_at": stamp(rows["day"].to_numpy(), window, 11),
+                "invited_n": rows["invited"].to_numpy(),
+            }
+        ),
+    )
 
 
 def goals(chance: Chance, buyers: pd.DataFrame, account_id: pd.Series, window: sales.Window) -> pd.DataFrame:
@@ -169,12 +194,21 @@ def goals(chance: Chance, buyers: pd.DataFrame, account_id: pd.Series, window: s
     part = np.where(over, part, part * np.clip((window.days - agreed) / np.maximum(due - agreed, 1), 0, 1))
     target = np.round(10 + 40 * when[account, nth])
     status = np.where(~over, "open", np.where(part >= 1, "met", "missed"))
-    frame = pd.DataFrame({
-        "goal_id": ids("G", account_id, account), "account_id": account_id.to_numpy()[account],
-        "text": np.array(["fewer days to close the year", "orders without paper", "one contract for all sites"], dtype=object)[nth % 3],
-        "owner_side": np.where(nth == 2, "us", "joint"), "metric": np.array(["days saved", "share of orders", "sites"], dtype=object)[nth % 3],
-        "target": target, "actual": np.round(target * part, 1), "due": window.dates(due), "status": status,
-    })  # fmt: skip
+    frame = pd.DataFrame(
+        {
+            "goal_id": ids("G", account_id, account),
+            "account_id": account_id.to_numpy()[account],
+            "text": np.array(
+                ["fewer days to close the year", "orders without paper", "one contract for all sites"], dtype=object
+            )[nth % 3],
+            "owner_side": np.where(nth == 2, "us", "joint"),
+            "metric": np.array(["days saved", "share of orders", "sites"], dtype=object)[nth % 3],
+            "target": target,
+            "actual": np.round(target * part, 1),
+            "due": window.dates(due),
+            "status": status,
+        }
+    )
     return entered("account_goals", frame, stamp(agreed, window), SALES_LEAD)
 
 
@@ -199,12 +233,17 @@ def insights(chance: Chance, buyers: pd.DataFrame, account_id: pd.Series, window
     kind = np.concatenate([kind, np.full(len(heard), "reorg_event", dtype=object)])
     keep = np.lexsort((day, account))
     account, day, kind = account[keep], day[keep], kind[keep]
-    frame = pd.DataFrame({
-        "insight_id": ids("I", account_id, account), "account_id": account_id.to_numpy()[account], "kind": kind,
-        "text": [INSIGHTS.get(k, "departments are merged, our people there move on") for k in kind],
-        "confidence": np.round(0.4 + 0.5 * rng.random(len(account)), 2), "source": np.array(["call", "press", "workshop"], dtype=object)[(rng.random(len(account)) * 3).astype(int)],
-        "observed_at": stamp(day, window, 14),
-    })  # fmt: skip
+    frame = pd.DataFrame(
+        {
+            "insight_id": ids("I", account_id, account),
+            "account_id": account_id.to_numpy()[account],
+            "kind": kind,
+            "text": [INSIGHTS.get(k, "departments are merged, our people there move on") for k in kind],
+            "confidence": np.round(0.4 + 0.5 * rng.random(len(account)), 2),
+            "source": np.array(["call", "press", "workshop"], dtype=object)[(rng.random(len(account)) * 3).astype(int)],
+            "observed_at": stamp(day, window, 14),
+        }
+    )
     return entered("account_insights", frame, stamp(day, window, 16), MARKETER)
 
 
@@ -238,13 +277,21 @@ def economics(
             np.where(bad, np.maximum(1.25 * margin, 0.5 * typical), np.minimum(0.08 * typical, 0.3 * typical))
             * noise[1]
         )
-        parts.append(pd.DataFrame({
-            "account_id": account_id.to_numpy()[: len(buyers)], "period": f"{first.year}-Q{first.quarter}",
-            "programme_cost": np.round(900.0 * treated * noise[2], 2), "cost_to_serve": np.round(serve, 2),
-            "hours": np.round(hours, 1), "value_promised": np.round(1.5 * typical, -1),
-            "value_realised": np.round(1.5 * typical * np.where(bad, 0.35, 1.02) * noise[3] ** 0.5, -1), "place": np.arange(len(buyers)),
-            "end": end,
-        })[has & (end <= window.days)])  # fmt: skip
+        parts.append(
+            pd.DataFrame(
+                {
+                    "account_id": account_id.to_numpy()[: len(buyers)],
+                    "period": f"{first.year}-Q{first.quarter}",
+                    "programme_cost": np.round(900.0 * treated * noise[2], 2),
+                    "cost_to_serve": np.round(serve, 2),
+                    "hours": np.round(hours, 1),
+                    "value_promised": np.round(1.5 * typical, -1),
+                    "value_realised": np.round(1.5 * typical * np.where(bad, 0.35, 1.02) * noise[3] ** 0.5, -1),
+                    "place": np.arange(len(buyers)),
+                    "end": end,
+                }
+            )[has & (end <= window.days)]
+        )
     if not parts or not sum(map(len, parts)):
         return schema.empty("relationship_economics")
     rows = pd.concat(parts).sort_values(["place", "period"], ignore_index=True)
@@ -272,10 +319,16 @@ def programme(
         })[looked]
         for team, k in (("sales", 1), ("marketing", 3))
     ]  # fmt: skip
-    tiers = pd.DataFrame({
-        "account_id": names, "valid_from": window.dates(entry), "tier": np.where(held, "none", buyers["tier"]),
-        "set_by": "joint", "reason": "size, revenue and fit", "exclusion_reason": pd.Series("held back by lot", index=range(n)).where(held),
-    })[picked]  # fmt: skip
+    tiers = pd.DataFrame(
+        {
+            "account_id": names,
+            "valid_from": window.dates(entry),
+            "tier": np.where(held, "none", buyers["tier"]),
+            "set_by": "joint",
+            "reason": "size, revenue and fit",
+            "exclusion_reason": pd.Series("held back by lot", index=range(n)).where(held),
+        }
+    )[picked]
     drawn = pd.DataFrame({
         "account_id": names, "experiment_id": "X1", "arm": np.where(held, "holdout", "treated"),
         "assigned_at": stamp(entry - 7, window), "stratum": line, "exposure_at": stamp(exposed, window, 12),
@@ -285,9 +338,13 @@ def programme(
     reached = np.flatnonzero(~np.isnan(exposed) & (exposed < window.days))
     days = pd.Series(window.dates(exposed[reached]))
     code = np.array(catalogue.ABM, dtype=object)[buyers["main"].to_numpy()[reached]]
-    members = pd.DataFrame({
-        "campaign_id": catalogue.campaign_id(code, days), "account_id": names[reached], "added_at": stamp(exposed[reached], window),
-    })  # fmt: skip
+    members = pd.DataFrame(
+        {
+            "campaign_id": catalogue.campaign_id(code, days),
+            "account_id": names[reached],
+            "added_at": stamp(exposed[reached], window),
+        }
+    )
     first = reached[(buyers["tier"].to_numpy()[reached] == "1")]
     at = stamp(exposed[first] + 5, window)
     decided = pd.DataFrame(
@@ -309,18 +366,40 @@ def programme(
         }
     )
     plans = [
-        pd.DataFrame({"account_id": names[first], "item": item, "reuse_or_new": kind, "channel": channel, "start": window.dates(exposed[first]), "end": window.dates(exposed[first] + 180), "owner": "M01", "budget": budget, "objective_id": objective})
+        pd.DataFrame(
+            {
+                "account_id": names[first],
+                "item": item,
+                "reuse_or_new": kind,
+                "channel": channel,
+                "start": window.dates(exposed[first]),
+                "end": window.dates(exposed[first] + 180),
+                "owner": "M01",
+                "budget": budget,
+                "objective_id": objective,
+            }
+        )
         for item, kind, channel, budget, objective in (
-            ("letter to the board", "new", "direct_mail", 1_500.0, "OB1"), ("webinar for users", "reuse", "webinar", 400.0, "OB2"))
-    ]  # fmt: skip
+            ("letter to the board", "new", "direct_mail", 1_500.0, "OB1"),
+            ("webinar for users", "reuse", "webinar", 400.0, "OB2"),
+        )
+    ]
     told = [t[(exposed[first] + 5 < window.days)] for t in (decided, acts, *plans)]
     at = at[exposed[first] + 5 < window.days].reset_index(drop=True)
     plan = pd.concat(told[2:], ignore_index=True)
     handed = _handed(rng, buyers, found, account_id, window)
-    test = pd.DataFrame({
-        "test_id": "MT1", "message_id": [f"M{3 * int(p * 6) + m + 1:02d}" for p, m in zip(lot[7][reached], buyers["main"].to_numpy()[reached], strict=True)],
-        "account_id": names[reached], "arm": np.where(lot[8][reached] < 0.5, "A", "B"), "assigned_at": stamp(exposed[reached] + 2, window),
-    })[(exposed[reached] + 2 < window.days)]  # fmt: skip
+    test = pd.DataFrame(
+        {
+            "test_id": "MT1",
+            "message_id": [
+                f"M{3 * int(p * 6) + m + 1:02d}"
+                for p, m in zip(lot[7][reached], buyers["main"].to_numpy()[reached], strict=True)
+            ],
+            "account_id": names[reached],
+            "arm": np.where(lot[8][reached] < 0.5, "A", "B"),
+            "assigned_at": stamp(exposed[reached] + 2, window),
+        }
+    )[(exposed[reached] + 2 < window.days)]
     odd = np.flatnonzero((lot[9] < 0.01) & (buyers["created"] < begins).to_numpy())
     over = pd.DataFrame(
         {"account_id": names[odd], "product_line": line[odd], "cycle": "mid", "reason": "buys through a panel of users"}
@@ -335,7 +414,12 @@ def programme(
     )
     gave = gave if window.days > 190 else gave.iloc[:0]
     return {
-        "list_votes": entered("list_votes", pd.concat(votes, ignore_index=True).sort_values(["account_id", "voter_team"], ignore_index=True), stamp(np.array([begins - 20.0]), window)[0], SALES_LEAD),
+        "list_votes": entered(
+            "list_votes",
+            pd.concat(votes, ignore_index=True).sort_values(["account_id", "voter_team"], ignore_index=True),
+            stamp(np.array([begins - 20.0]), window)[0],
+            SALES_LEAD,
+        ),
         "account_tiers": entered("account_tiers", tiers, when[picked], SALES_LEAD),
         "experiments": entered("experiments", drawn, when[picked], MARKETER),
         "campaign_accounts": entered("campaign_accounts", members, members["added_at"], MARKETER),
@@ -346,7 +430,7 @@ def programme(
         "message_tests": entered("message_tests", test, test["assigned_at"], MARKETER),
         "cycle_overrides": entered("cycle_overrides", over, stamp(np.array([float(begins)]), window)[0], SALES_LEAD),
         "dossier_deliveries": entered("dossier_deliveries", gave, gave["delivered_at"], MARKETER),
-    }  # fmt: skip
+    }
 
 
 def _handed(
@@ -404,10 +488,16 @@ def feeds(
     account = np.concatenate([ahead, idle])
     week = np.floor(np.concatenate([ahead_day, idle_day]) / 7) * 7
     topics = np.array([catalogue.TOPICS[line] for line in LINES], dtype=object)
-    signals = pd.DataFrame({
-        "account": account, "topic": topics[np.concatenate([topic, buyers["main"].to_numpy()[idle]]).astype(int)], "week": week,
-        "score": np.round(np.where(np.arange(len(account)) < len(ahead), 70, 52) + 12 * rng.standard_normal(len(account))),
-    })  # fmt: skip
+    signals = pd.DataFrame(
+        {
+            "account": account,
+            "topic": topics[np.concatenate([topic, buyers["main"].to_numpy()[idle]]).astype(int)],
+            "week": week,
+            "score": np.round(
+                np.where(np.arange(len(account)) < len(ahead), 70, 52) + 12 * rng.standard_normal(len(account))
+            ),
+        }
+    )
     signals = signals[signals["week"].between(0, window.days - 8)].sort_values(["account", "week", "score"])
     signals = signals.drop_duplicates(["account", "topic", "week"], keep="last")
     who, when = poisson_days(rng, np.full(n, 0.06), np.maximum(buyers["created"].to_numpy(), 0), float(window.days))
@@ -424,24 +514,59 @@ def feeds(
     known = stamp(np.array([window.days * 0.9]), window)[0]
     themes = ("price", "delivery", "new market", "competitor", "integration")
     return {
-        "intent_signals": schema.cast("intent_signals", pd.DataFrame({
-            "account_id": names[signals["account"]], "topic": signals["topic"], "week": window.dates(signals["week"].to_numpy() + 6),
-            "score": signals["score"], "provider": "Tidewatch",
-        })),
-        "reviews_mentions": schema.cast("reviews_mentions", pd.DataFrame({
-            "mention_id": ids("E", account_id, who), "account_id": names[who], "source": np.where(review, "softwarejury.example", "forum.example"),
-            "kind": np.where(review, "review", "mention"), "score": np.where(review, np.clip(np.round(4 + rng.standard_normal(len(who))), 1, 5), np.nan),
-            "scale_min": np.where(review, 1.0, np.nan), "scale_max": np.where(review, 5.0, np.nan), "date": window.dates(when),
-        })),
-        "sales_feedback": schema.cast("sales_feedback", pd.DataFrame({
-            "feedback_id": ids("B", account_id, heard), "account_id": names[heard], "date": window.dates(heard_on),
-            "theme": np.array(themes, dtype=object)[(rng.random(len(heard)) * len(themes)).astype(int)],
-        })),
-        "wallet_estimates": schema.cast("wallet_estimates", pd.DataFrame({
-            "account_id": names[wallet["account"]], "product_line": wallet["line"].to_numpy(), "low": np.round(mid * 0.7, -2),
-            "mid": mid, "high": np.round(mid * 1.5, -2), "method": "analyst", "known_at": known,
-        })),
-    }  # fmt: skip
+        "intent_signals": schema.cast(
+            "intent_signals",
+            pd.DataFrame(
+                {
+                    "account_id": names[signals["account"]],
+                    "topic": signals["topic"],
+                    "week": window.dates(signals["week"].to_numpy() + 6),
+                    "score": signals["score"],
+                    "provider": "Tidewatch",
+                }
+            ),
+        ),
+        "reviews_mentions": schema.cast(
+            "reviews_mentions",
+            pd.DataFrame(
+                {
+                    "mention_id": ids("E", account_id, who),
+                    "account_id": names[who],
+                    "source": np.where(review, "softwarejury.example", "forum.example"),
+                    "kind": np.where(review, "review", "mention"),
+                    "score": np.where(review, np.clip(np.round(4 + rng.standard_normal(len(who))), 1, 5), np.nan),
+                    "scale_min": np.where(review, 1.0, np.nan),
+                    "scale_max": np.where(review, 5.0, np.nan),
+                    "date": window.dates(when),
+                }
+            ),
+        ),
+        "sales_feedback": schema.cast(
+            "sales_feedback",
+            pd.DataFrame(
+                {
+                    "feedback_id": ids("B", account_id, heard),
+                    "account_id": names[heard],
+                    "date": window.dates(heard_on),
+                    "theme": np.array(themes, dtype=object)[(rng.random(len(heard)) * len(themes)).astype(int)],
+                }
+            ),
+        ),
+        "wallet_estimates": schema.cast(
+            "wallet_estimates",
+            pd.DataFrame(
+                {
+                    "account_id": names[wallet["account"]],
+                    "product_line": wallet["line"].to_numpy(),
+                    "low": np.round(mid * 0.7, -2),
+                    "mid": mid,
+                    "high": np.round(mid * 1.5, -2),
+                    "method": "analyst",
+                    "known_at": known,
+                }
+            ),
+        ),
+    }
 
 
 def web_sessions(activities: pd.DataFrame, window: sales.Window) -> pd.DataFrame:
@@ -450,8 +575,18 @@ def web_sessions(activities: pd.DataFrame, window: sales.Window) -> pd.DataFrame
     rows = activities[(activities["channel"] == "web") & (activities["occurred_at"] >= since)]
     minutes = rows["duration_min"].to_numpy()
     pages = 1 + np.floor(minutes / 2)
-    return schema.cast("web_sessions", pd.DataFrame({
-        "session_id": "W" + rows["activity_id"].str[1:].to_numpy(), "account_id": rows["account_id"].to_numpy(),
-        "contact_id": rows["contact_id"].to_numpy(), "started_at": rows["occurred_at"].to_numpy(), "duration_min": minutes,
-        "pages": pages, "key_pages": (rows["page_class"] == "key").to_numpy().astype(int), "is_bot": rows["is_bot"].to_numpy(),
-    }))  # fmt: skip
+    return schema.cast(
+        "web_sessions",
+        pd.DataFrame(
+            {
+                "session_id": "W" + rows["activity_id"].str[1:].to_numpy(),
+                "account_id": rows["account_id"].to_numpy(),
+                "contact_id": rows["contact_id"].to_numpy(),
+                "started_at": rows["occurred_at"].to_numpy(),
+                "duration_min": minutes,
+                "pages": pages,
+                "key_pages": (rows["page_class"] == "key").to_numpy().astype(int),
+                "is_bot": rows["is_bot"].to_numpy(),
+            }
+        ),
+    )

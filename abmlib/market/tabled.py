@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from abmlib.market import catalogue, clock, deals, people, sales
+from abmlib.market.companies import SELLERS
 from abmlib.market.sales import LINES
 from abmlib.market.switches import CYCLES
 from abmlib.tables import schema
@@ -162,16 +163,26 @@ def attribute_history(
     created = accounts["created_at"]
     changed = (created + when * (end - created)).dt.floor("s")
     parts = []
+    staff = (accounts["employees"].astype("Float64") * (0.7 + 0.5 * less)).round().astype("Int64")
+    owner = pd.Series([f"S{int(SELLERS * x) + 1:02d}" for x in less], index=accounts.index)
     for field, known, before in (
-        ("employees", accounts["employees"], (accounts["employees"].astype("Float64") * (0.7 + 0.5 * less)).round().astype("Int64")),
-        ("owner_id", accounts["owner_id"], pd.Series([f"S{int(9 * x) + 1:02d}" for x in less], index=accounts.index)),
-    ):  # fmt: skip
+        ("employees", accounts["employees"], staff),
+        ("owner_id", accounts["owner_id"], owner),
+    ):
         rows = (lot < share) if field == "employees" else (lot > 1 - share / 2)
         rows = rows & known.notna().to_numpy()
         for value, at in ((before, created), (known, changed)):
-            parts.append(pd.DataFrame({
-                "table": "accounts", "row_id": accounts["account_id"], "field": field, "value": value.astype("str"), "known_from": at,
-            })[rows])  # fmt: skip
+            parts.append(
+                pd.DataFrame(
+                    {
+                        "table": "accounts",
+                        "row_id": accounts["account_id"],
+                        "field": field,
+                        "value": value.astype("str"),
+                        "known_from": at,
+                    }
+                )[rows]
+            )
     rows = pd.concat(parts).drop_duplicates(["row_id", "field", "known_from"])
     return schema.cast("attribute_history", rows.sort_values(["row_id", "field", "known_from"]))
 
@@ -215,16 +226,24 @@ def account_truth(firms: pd.DataFrame, buyers: pd.DataFrame, held: pd.DataFrame,
         "starts": held["begun"], "stops": np.where((until < window.days) & held["begun"].notna(), until, np.nan),
         "falls": buyers["falls"], "since": buyers["since"], "entry": buyers["entry"], "exposed": buyers["exposed"],
     }  # fmt: skip
-    out = pd.DataFrame({
-        "account_id": firms["account_id"].astype("str"),
-        "product_line": pd.Series(line, dtype="str"),
-        "cycle": pd.Series(np.array(CYCLES, dtype=object)[buyers["main"]], dtype="str"),
-        "size": buyers["size"].round(4), "latent": buyers["latent"].round(4), "rhythm_days": rhythm,
-        "margin_rate": (average * buyers["margin_factor"]).round(4),
-        "opening": buyers[[f"opening {k}" for k in range(len(LINES))]].to_numpy()[main].round(4),
-        "declining": buyers["falls"].notna(), "flag": buyers["flag"].astype("str"), "picked": buyers["picked"],
-        "held_back": buyers["held_back"], "tier": buyers["tier"].astype("str"), "currency": buyers["currency"].astype("str"),
-    })  # fmt: skip
+    out = pd.DataFrame(
+        {
+            "account_id": firms["account_id"].astype("str"),
+            "product_line": pd.Series(line, dtype="str"),
+            "cycle": pd.Series(np.array(CYCLES, dtype=object)[buyers["main"]], dtype="str"),
+            "size": buyers["size"].round(4),
+            "latent": buyers["latent"].round(4),
+            "rhythm_days": rhythm,
+            "margin_rate": (average * buyers["margin_factor"]).round(4),
+            "opening": buyers[[f"opening {k}" for k in range(len(LINES))]].to_numpy()[main].round(4),
+            "declining": buyers["falls"].notna(),
+            "flag": buyers["flag"].astype("str"),
+            "picked": buyers["picked"],
+            "held_back": buyers["held_back"],
+            "tier": buyers["tier"].astype("str"),
+            "currency": buyers["currency"].astype("str"),
+        }
+    )
     return out.assign(**{c: window.dates(np.asarray(v, dtype=float)).astype("datetime64[us]") for c, v in days.items()})
 
 
