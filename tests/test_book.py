@@ -1,5 +1,7 @@
 """Book on tables small enough to check in the head: what was known when, and what it refuses."""
 
+from pathlib import Path
+
 import duckdb
 import pandas as pd
 import pytest
@@ -237,6 +239,27 @@ def test_the_audit_lists_what_holds_and_what_does_not(small):
     assert audit.loc[("transactions", "account_id is found in accounts"), "bad"] == 1
     assert audit.loc[("transactions", "kind has a known value"), ["bad", "first"]].tolist() == [1, "t1"]
     assert audit.loc[("accounts", "one row per account_id"), "bad"] == 0
+
+
+def queries_of_an_audit(folder: Path) -> int:
+    source = Source.open(folder)
+    source.con.raw_sql("CALL enable_logging('QueryLog')")
+    source.audit()
+    return len(source.con.raw_sql("SELECT message FROM duckdb_logs WHERE type = 'QueryLog'").fetchall()) - 1
+
+
+def test_an_audit_asks_twice_of_a_table_however_many_its_checks_and_once_more_for_each_that_is_broken(small):
+    before = queries_of_an_audit(small)
+    assert before <= 2 * 2  # tables
+    put(small, products="product_id,name\np,Pump\n", transactions=TRANSACTIONS + "t1,acme,p,2026-03-31,5,gift,\n")
+    assert queries_of_an_audit(small) <= before + 2 + 2  # a table, and two broken checks
+    assert len(Book.open(small, "2026-06-30").audit()) > 10
+
+
+def test_a_number_that_is_no_count_does_not_read_as_one(small):
+    put(small, accounts=ACCOUNTS + "more,More,2025-01-01T00:00:00Z,inf,\nmost,Most,2025-01-01T00:00:00Z,1e30,\n")
+    audit = Book.open(small, "2026-06-30").audit().set_index(["table", "check"])
+    assert audit.loc[("accounts", "employees reads as its kind"), "bad"] == 2
 
 
 def test_no_measure_is_nothing_noted_and_no_failure(small, tmp_path):

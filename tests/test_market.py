@@ -161,7 +161,9 @@ def test_every_reference_is_found(market, name):
             assert given.empty or given.isin(market.tables[there][key]).all(), column
 
 
-def test_nothing_is_known_after_the_last_day_or_before_its_account(market):
+@pytest.mark.parametrize("months", [1, 5, 36])
+def test_nothing_is_known_after_the_last_day_or_before_its_account(market, months):
+    market = market if months == SIZES["months"] else simulate(7, 300, months)
     since = market.tables["accounts"].set_index("account_id")["created_at"]
     for name, table in market.tables.items():
         for column, definition in schema.spec(name).columns.items():

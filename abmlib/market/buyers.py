@@ -189,9 +189,11 @@ def _programme(
     rank = np.empty(BLOCK)
     rank[order] = (np.arange(BLOCK) + 0.5) / max(picked.sum(), 1)
     tier = np.array([*TIERS, "none"], dtype=object)[np.searchsorted(np.cumsum(list(TIERS.values())), rank)]
-    entry = np.where(picked, begins + np.array(WAVES)[(wave * len(WAVES)).astype(int)], np.nan)
+    waves = np.array(WAVES) * (window.days - begins) // HALF_YEARS  # closer together in a short window
+    entry = np.where(picked, begins + waves[(wave * len(WAVES)).astype(int)], np.nan)
     reached = picked & ~held & (reach >= switches.unexposed)
     exposed = np.where(reached, entry + 3 + np.floor(25 * lag), np.nan)
+    exposed = np.where(exposed < window.days, exposed, np.nan)
     return out.assign(
         picked=picked, held_back=held, tier=np.where(picked, tier, "none"), entry=entry, exposed=exposed, wanted=wanted
     )

@@ -232,6 +232,7 @@ def insights(chance: Chance, buyers: pd.DataFrame, account_id: pd.Series, window
     account, day = np.concatenate([account, heard]), np.concatenate([day, heard_on])
     kind = np.concatenate([kind, np.full(len(heard), "reorg_event", dtype=object)])
     keep = np.lexsort((day, account))
+    keep = keep[(day[keep] >= 0) & (day[keep] < window.days)]
     account, day, kind = account[keep], day[keep], kind[keep]
     frame = pd.DataFrame(
         {

@@ -249,7 +249,7 @@ class Book:
         return self._source.audit()
 
     def _known(self, name: str) -> ir.Table:
-        """Rows and values of a table as known on the day."""
+        """Rows and values of a table as known on the day; the status of accounts is dear, and `_shown` adds it."""
         if name not in self._views:
             self._views[name] = as_view(self._source.con, f"{name} by {self._moment.as_of}", self._as_known(name))
         return self._views[name]
@@ -269,13 +269,13 @@ class Book:
                 known = known.mutate(
                     **{column: ibis.ifelse(come(known[since], moment), value, ibis.null(value.type()))}
                 )
-        if name == "accounts":
-            known = self._with_status(known)
         return known.select(list(schema.spec(name).columns))
 
     def _shown(self, name: str) -> ir.Table:
         """A table as known on the day, with stand-ins for who opted out, and without names unless people were asked for."""
         known, columns, history = self._known(name), list(schema.spec(name).columns), name == "attribute_history"
+        if name == "accounts":
+            known = self._with_status(known)
         if (opted := self._source.opted_out) is not None:
             for person in ["row_id"] if history else schema.persons(name):
                 theirs = [known[person] == opted["_person"]]
@@ -709,8 +709,7 @@ class Source:
 
     def _counted(self, name: str, conditions: Iterable[str]) -> list[int]:
         """Count, in one query, the rows of a table and those for which each SQL condition is true."""
-        asked = ", ".join(["count(*)", *(f"count(*) FILTER (WHERE {c})" for c in conditions)])
-        (counts,) = self._rows(name, asked)
+        (counts,) = self._rows(name, ", ".join(["count(*)", *(f"count(*) FILTER (WHERE {c})" for c in conditions)]))
         return list(counts)
 
     def _rows(self, name: str, asked: str, rest: str = "") -> list[tuple[Any, ...]]:
@@ -778,7 +777,12 @@ class Source:
                 yield f"{column} has a known value", "fail", f"{value} NOT IN ({texts(meta['one_of'])})", remedy
             if meta["matches"]:
                 whole = text(f"^({meta['matches']})$")
-                yield f"{column} is spelt right", "fail", f"NOT regexp_matches({value}, {whole})", f"Correct {column}: {definition.description}."
+                yield (
+                    f"{column} is spelt right",
+                    "fail",
+                    f"NOT regexp_matches({value}, {whole})",
+                    f"Correct {column}: {definition.description}.",
+                )
             if meta["kind"] == "rate":
                 remedy = f"Divide {column} by 100 in the mapping if it is in percent."
                 yield f"{column} is between 0 and 1", "fail", f"{value} NOT BETWEEN 0 AND 1", remedy
@@ -855,7 +859,7 @@ def in_zone(zone: str, clock: dt.datetime) -> dt.datetime:  # type: ignore[empty
 
 
 def as_view(con: Any, name: str, query: ir.Table) -> ir.Table:
-    """Let the engine keep a query under a name, so that it is written and planned once and not in all that build on it."""
+    """Let the engine keep a query under a name, so that its text is made once, and what builds on it is short."""
     con.raw_sql(f"CREATE OR REPLACE TEMP VIEW {quoted(name)} AS {con.compile(query)}")
     return ops.DatabaseTable(name, schema=query.schema(), source=con).to_expr()
 
@@ -927,10 +931,20 @@ def ibis_type(kind: str) -> str:
     return IBIS_TYPES.get(kind, "string")
 
 
+@ibis.udf.scalar.builtin(name="array_extract", signature=((types.string, types.int8), types.string))
+def sign(value: str, place: int) -> str:  # type: ignore[empty-body]
+    """Give one sign of a text."""
+
+
+def stripped(value: ir.Value) -> ir.Value:
+    """Take blanks around a text away; blank text becomes missing. To strip is dear, and few texts need it."""
+    return ibis.ifelse((value >= "!") & (sign(value, -1) >= "!"), value, value.strip().nullif(""))
+
+
 def cast(value: ir.Value, kind: str) -> ir.Value:
     """Read a value as its kind; what does not read, blank text and NaN become missing."""
     if value.type().is_string():
-        value = value.strip().nullif("")
+        value = stripped(value)
     if kind in ("ts", "date"):  # a day that is followed by more is no day; and nobody means the year 20026
         moment = value.try_cast(UTC_TS if kind == "ts" else "timestamp").cast("timestamp")
         sane = ibis.ifelse(moment.year().between(1000, 9999), moment, ibis.null("timestamp"))
@@ -938,7 +952,7 @@ def cast(value: ir.Value, kind: str) -> ir.Value:
     read = value.try_cast(ibis_type(kind))
     if kind == "int":  # the engine would round 3.7 to 4
         number = value.try_cast("float64")
-        return ibis.ifelse(number == number.floor(), read, ibis.null("int64"))
+        return ibis.ifelse(number % 1 == 0, read, ibis.null("int64"))
     if ibis_type(kind) == "float64":
         return ibis.ifelse(read.isnan() | read.isinf(), ibis.null("float64"), read)
     return read
@@ -948,7 +962,7 @@ def lost(value: ir.Value, kind: str) -> ir.BooleanValue:
     """Say where a value is there but does not read as its kind."""
     there = value.notnull()
     if value.type().is_string():
-        there = there & (value.strip() != "")
+        there = stripped(value).notnull()
     elif value.type().is_floating():
         there = there & ~value.isnan()
     return there & cast(value, kind).isnull()
