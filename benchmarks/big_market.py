@@ -50,10 +50,9 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=None, help="where there is room; default: the temporary folder")
     given = parser.parse_args()
     abm = [sys.executable, "-c", "from abmlib.cli import main; main()", "market", "--format", "parquet"]
+    heads = f"{'accounts':>10}{'rows':>14}{'activities':>13}{'seconds':>9}{'GB':>7}{'peak MB each':>14}"
     print(f"{os.cpu_count()} processors, {given.jobs} processes")  # noqa: T201
-    print(
-        f"{'accounts':>10}{'rows':>14}{'activities':>13}{'seconds':>9}{'GB':>7}{'peak MB each':>14}{'times random rows':>19}"
-    )  # noqa: T201
+    print(f"{heads}{'times random rows':>19}")  # noqa: T201
     for accounts in given.accounts:
         with tempfile.TemporaryDirectory(dir=given.folder, prefix="market-") as work:
             folder = Path(work)

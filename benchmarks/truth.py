@@ -221,11 +221,10 @@ PROOFS: list[Proof] = [
         days_to_close,
         part=true_days,
         whole=median,
-        floor=0.7,
         note="Kaplan–Meier with open deals as running, over all deals of the book, won or lost. Truth: the median over all "
         "deals that markets of the kind open, also those that close after the report; for the deals of this one book it "
-        "would be met almost exactly. The interval takes deals as independent, but those of one account are of the same "
-        "lines, and lines differ in their pace: it lacks the chance of which accounts there are.",
+        "would be met almost exactly. Deals of one account are of the same lines, and lines differ in their pace, so the "
+        "interval draws accounts.",
     ),
     Proof(
         "median days to won",
@@ -280,11 +279,10 @@ PROOFS: list[Proof] = [
         "C-2",
         sellers,
         off=WITHOUT,
-        floor=0.65,
         note="Truth: the range from the worst to the best seller of the mean true chance of their deals; estimate: the "
         "range of shrunken rates, smaller by design. Coverage: share of sellers whose shrunken interval holds their "
-        "mean true chance; it takes the spread between sellers as known, and nine sellers do not tell it, so it is too "
-        "narrow where they differ. Called: 12 says the win rates of owners differ.",
+        "mean true chance; nine sellers do not tell how far they are apart, so it averages over that. "
+        "Called: 12 says the win rates of owners differ.",
     ),
     Proof(
         "stalled deals, slow or pushed",

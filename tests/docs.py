@@ -41,7 +41,9 @@ def switches() -> str:
     rows: dict[str, tuple[list[float], float, str]] = {}
     for name, size, most, meaning in market.listed(market.PRESETS["sample"]):
         rows.setdefault(name.partition(".")[0], ([], most, meaning))[0].append(size)
-    lines = [f"| `{n}` | {' / '.join(f'{x:g}' for x in size)} | {most:g} | {m} |" for n, (size, most, m) in rows.items()]
+    lines = [
+        f"| `{n}` | {' / '.join(f'{x:g}' for x in size)} | {most:g} | {m} |" for n, (size, most, m) in rows.items()
+    ]
     return "\n".join(["| switch | size | most | what the size means |", "|---|---|---|---|", *lines, ""])
 
 

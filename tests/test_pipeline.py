@@ -200,6 +200,21 @@ def test_cycles_look_at_won_deals_and_beside_them_at_all_with_open_ones_running(
     assert got.loc["days_to_close_median_open_censored", ["value", "n"]].tolist() == [40, 5]
 
 
+def test_the_interval_of_days_to_close_draws_accounts_not_deals():
+    rows = [(f"d{i}", True, 1, "2026-01-01", f"2026-03-{1 + i // 3:02d}") for i in range(60)]  # three alike in a row
+    alone = deals(rows, account_id=[None] * 60)
+    grouped = deals(rows, account_id=[f"a{i // 3}" for i in range(60)])
+    once = deals(rows[::3], account_id=[None] * 20)
+    one, of_accounts, single = (
+        by(p.cycle_lengths(d, d)).loc["days_to_close_median_open_censored"] for d in (alone, grouped, once)
+    )
+    assert one["value"] == of_accounts["value"]
+    assert (
+        of_accounts[["low", "high"]].tolist() == single[["low", "high"]].tolist()
+    )  # as wide as of a third of the deals
+    assert of_accounts["high"] - of_accounts["low"] > one["high"] - one["low"]
+
+
 # -- velocity ---------------------------------------------------------------------------------------------------------
 
 

@@ -1,11 +1,13 @@
 """Durations with open ends, shrunken rates and bootstrap intervals, on counts a person can check in the head."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import beta, binom
+from scipy.stats import beta, betabinom, binom
 
 from abmlib.stats import intervals, shrinkage, survival
 from abmlib.stats.intervals import LEVEL
@@ -117,6 +119,83 @@ def test_interval_of_the_median_covers_a_planted_median():
     assert binom.ppf(0.001, runs, LEVEL - 0.02) <= hits <= binom.ppf(0.999, runs, LEVEL + 0.02)
 
 
+# -- durations of clusters --------------------------------------------------------------------------------------------
+
+
+def of_clusters(rows: list[tuple[float, bool, str | None]], share: float = 0.5, seed: int = 1) -> survival.Duration:
+    days, over, cluster = (pd.Series(list(c)) for c in zip(*rows, strict=True))
+    return survival.clustered(days, over, share, cluster, seed)
+
+
+EACH = [(float(d), d % 4 > 0, f"a{d}") for d in range(1, 21)]  # every row a cluster of its own; one in four still runs
+
+
+def test_the_value_of_clusters_is_the_plain_one_and_lies_in_its_interval():
+    plain, got = median([r[:2] for r in EACH]), of_clusters(EACH)
+    assert (got.value, got.n, got.over) == (plain.value, plain.n, plain.over)
+    assert got.low < got.value < got.high
+
+
+def test_rows_that_repeat_their_cluster_tell_nothing_new():
+    assert of_clusters(EACH * 5) == replace(of_clusters(EACH), n=100, over=75)
+    alone = median([r[:2] for r in EACH * 5])  # as if independent: much too narrow
+    assert alone.high - alone.low < (of_clusters(EACH).high - of_clusters(EACH).low) / 1.5
+
+
+def test_rows_without_a_cluster_count_each_for_itself():
+    assert of_clusters([(d, o, None) for d, o, _ in EACH]) == of_clusters(EACH)
+    two = [(5.0, True, None), (9.0, True, None)]
+    assert (of_clusters(two).low, of_clusters(two).high) == (5, 9)
+
+
+def test_neither_the_order_of_rows_nor_the_names_of_clusters_move_the_interval():
+    rows = [(d, o, f"a{int(d) // 3}") for d, o, _ in EACH]
+    named = [(d, o, f"z{-int(c[1:])}") for d, o, c in reversed(rows)]
+    assert of_clusters(named) == of_clusters(rows)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [(3.0, True, "a"), (4.0, True, "a")],  # one cluster tells nothing of others
+        [(3.0, False, "a"), (4.0, False, "b")],  # nothing is over
+    ],
+)
+def test_too_few_clusters_or_ends_have_no_interval(rows):
+    assert np.isnan([of_clusters(rows).low, of_clusters(rows).high]).all()
+
+
+def test_nobody_has_no_duration_in_clusters():
+    nobody = pd.Series([], dtype=float)
+    got = survival.clustered(nobody, nobody.astype(bool), 0.5, nobody.astype("str"), 1)
+    assert np.isnan([got.value, got.low, got.high]).all()
+
+
+def test_an_end_of_clusters_later_than_all_is_missing():
+    got = of_clusters([(d, o, f"a{i}") for i, (d, o) in enumerate(TREATED)])
+    assert got.low < got.value == 23
+    assert np.isnan(got.high)  # as with the log-log band
+
+
+def test_a_negative_duration_in_clusters_is_refused():
+    with pytest.raises(ValueError, match="1 of 2 are negative"):
+        of_clusters([(-1.0, True, "a"), (3.0, True, "b")])
+
+
+def test_interval_of_clusters_covers_a_planted_median_where_the_plain_one_does_not():
+    draw, hits, plain, runs, clusters = np.random.default_rng(8), 0, 0, 100, 50
+    for i in range(runs):
+        cluster = pd.Series(np.repeat(range(clusters), 5))
+        life = np.exp(draw.normal(0, 0.8, clusters)[cluster] + draw.normal(3, 0.5, len(cluster)))  # median e³
+        limit = draw.uniform(5, 120, len(cluster))
+        days, over = pd.Series(np.minimum(life, limit)), pd.Series(life <= limit)
+        got, naive = survival.clustered(days, over, 0.5, cluster, i), survival.quantile(days, over, 0.5)
+        hits += got.low <= np.exp(3) <= got.high
+        plain += naive.low <= np.exp(3) <= naive.high
+    assert abs(hits / runs - LEVEL) <= 3 * np.sqrt(LEVEL * (1 - LEVEL) / runs)
+    assert plain / runs < 0.85
+
+
 # -- shrunken rates ---------------------------------------------------------------------------------------------------
 
 
@@ -149,8 +228,9 @@ def test_shrunken_lies_between_the_raw_rate_and_the_one_of_a_group_nobody_saw(gr
     got = rates(*groups, (0, 0))  # the last is the centre all are pulled to
     centre = got["shrunk"].iloc[-1]
     seen = got.iloc[:-1].dropna(subset=["raw"])
-    assert (seen["shrunk"] >= np.minimum(seen["raw"], centre) - 1e-9).all()
-    assert (seen["shrunk"] <= np.maximum(seen["raw"], centre) + 1e-9).all()
+    # a rate near the centre may be passed by a little: centre and spread are averaged over together
+    assert (seen["shrunk"] >= np.minimum(seen["raw"], centre) - 0.05).all()
+    assert (seen["shrunk"] <= np.maximum(seen["raw"], centre) + 0.05).all()
     assert (got["low"] <= got["shrunk"]).all()
     assert (got["shrunk"] <= got["high"]).all()
 
@@ -170,7 +250,7 @@ def test_groups_that_truly_differ_keep_apart_where_counts_are_large():
 
 def test_equal_rates_collapse_to_the_rate_of_all():
     got = rates((3, 10), (30, 100), (6, 20), (12, 40))
-    assert got["shrunk"].tolist() == pytest.approx([0.3] * 4, abs=0.005)
+    assert got["shrunk"].tolist() == pytest.approx([0.3] * 4, abs=0.01)
 
 
 def test_differences_no_larger_than_chance_almost_vanish():
@@ -178,24 +258,69 @@ def test_differences_no_larger_than_chance_almost_vanish():
     assert got["shrunk"].max() - got["shrunk"].min() < 0.05  # raw: 0.2
 
 
-@pytest.mark.parametrize("groups", [[(3, 10)], [(0, 5), (5, 5)]])
-def test_with_fewer_than_three_groups_all_are_taken_as_one(groups):
+def test_one_group_alone_is_near_its_raw_rate_and_wider_than_its_counts_alone():
+    got = rates((30, 100)).iloc[0]
+    assert got["shrunk"] == pytest.approx(0.3, abs=0.005)
+    low, high = beta.ppf([(1 - LEVEL) / 2, (1 + LEVEL) / 2], 31, 71)
+    assert got["high"] - got["low"] == pytest.approx(high - low, rel=0.05)
+
+
+def test_two_groups_that_have_nothing_in_common_are_not_taken_as_one():
+    got = rates((0, 50), (50, 50))
+    assert got["high"][0] < 0.1
+    assert got["low"][1] > 0.9
+
+
+def test_with_no_counts_at_all_nothing_is_known():
+    got = rates((0, 0), (0, 0)).iloc[0]
+    assert got["shrunk"] == pytest.approx(0.5)
+    assert got["low"] < 0.01
+    assert got["high"] > 0.99
+
+
+def test_the_order_of_groups_moves_nothing():
+    groups = [(3, 10), (9, 10), (12, 60), (3, 10), (0, 0), (40, 45)]
+    pd.testing.assert_frame_equal(rates(*groups[::-1])[::-1].reset_index(drop=True), rates(*groups))
+
+
+@pytest.mark.parametrize(
+    "groups", [[(9, 10), (1, 10), (5, 10)], [(0, 12), (1, 30), (0, 8)], [(30, 60), (33, 60), (24, 60)]]
+)
+def test_an_interval_holds_what_integrating_over_centre_and_spread_by_hand_says(groups):
+    k, n = (np.array(c)[:, None, None] for c in zip(*groups, strict=True))
+    centre, spread = (np.arange(300) + 0.5) / 300, ((np.arange(300) + 0.5) / 300)[:, None]
+    weight = 1 / spread**2 - 1
+    a, b = centre * weight, (1 - centre) * weight
+    joint = np.exp(betabinom.logpmf(k, n, a, b).sum(axis=0))
+    joint /= joint.sum()
     got = rates(*groups)
-    whole = sum(n for _, n in groups)
-    centre = (sum(k for k, _ in groups) + 0.5) / (whole + 1)
-    # each is pulled by as many counts as the others have: no group is known better than the whole
-    expected = [(centre * (whole - n) + k) / whole for k, n in groups]
-    assert got["shrunk"].tolist() == pytest.approx(expected, abs=0.001)
+    assert got["shrunk"].to_numpy() == pytest.approx((joint * (a + k) / (a + b + n)).sum(axis=(1, 2)), abs=0.002)
+    for end, share in (("low", (1 - LEVEL) / 2), ("high", (1 + LEVEL) / 2)):
+        ends = got[end].to_numpy()[:, None, None]
+        under, over = ((joint * beta.cdf(ends + by, a + k, b + n - k)).sum(axis=(1, 2)) for by in (-0.005, 0.005))
+        assert (under <= share).all()
+        assert (over >= share).all()
 
 
-@tables
-@given(GROUPS)
-def test_the_prior_never_weighs_more_than_all_counts_together(groups):
-    k, n = (np.array(c, dtype=float) for c in zip(*groups, strict=True))
-    a, b = shrinkage.prior(k, n)
-    assert a > 0
-    assert b > 0
-    assert a + b <= n.sum() + 1 + 1e-6
+# Tarone (1982), as in Gelman et al. (2013), table 5.1: rats with a tumour, of how many, in 70 experiments and a new one
+RATS = """
+    0/20 0/20 0/20 0/20 0/20 0/20 0/20 0/19 0/19 0/19 0/19 0/18 0/18 0/17 1/20 1/20 1/20 1/20 1/19 1/19 1/18 1/18 2/25 2/24
+    2/23 2/20 2/20 2/20 2/20 2/20 2/20 1/10 5/49 2/19 5/46 3/27 2/17 7/49 7/47 3/20 3/20 2/13 9/48 10/50 4/20 4/20 4/20 4/20
+    4/20 4/20 4/20 10/48 4/19 4/19 4/19 5/22 11/46 12/49 5/20 5/20 6/23 5/19 6/22 6/20 6/20 6/20 16/52 15/47 15/46 9/24 4/14
+"""
+
+
+def test_rates_of_the_published_rat_tumours():
+    groups = [(int(k), int(n)) for k, n in (r.split("/") for r in RATS.split())]
+    earlier = np.array([k / n for k, n in groups[:-1]])
+    assert [round(earlier.mean(), 3), round(earlier.std(), 3)] == [
+        0.136,
+        0.103,
+    ]  # as the book has them: no typing error
+    got = rates(*groups)
+    k, n = np.array(groups).T
+    # section 5.3 gives posterior means of 2.4 and 14.3 for the two parameters of the beta distribution
+    assert got["shrunk"].to_numpy() == pytest.approx((2.4 + k) / (2.4 + 14.3 + n), abs=0.01)
 
 
 @pytest.mark.parametrize(
@@ -203,7 +328,7 @@ def test_the_prior_never_weighs_more_than_all_counts_together(groups):
     [
         [(3, 10), (3, 10), (3, 10), (3, 10)],
         [(3, 10), (30, 100), (300, 1000), (3, 10)],  # the third holds most of the counts the prior was made of
-        [(20, 50), (30, 50)],  # fewer than three groups: all are one
+        [(20, 50), (30, 50)],
     ],
 )
 def test_no_group_is_known_better_than_the_whole(groups):
@@ -215,7 +340,7 @@ def test_no_group_is_known_better_than_the_whole(groups):
 
 def test_equal_planted_rates_are_seldom_outside_the_shrunken_intervals():
     draw, missed = np.random.default_rng(11), []
-    for truth in [0.1, 0.3, 0.6] * 40:  # groups of one draw share one prior: many draws, and draws are what is counted
+    for truth in [0.1, 0.3, 0.6] * 20:  # groups of one draw share one prior: many draws, and draws are what is counted
         n = pd.Series(draw.integers(1, 60, 12))
         got = shrinkage.rates(pd.Series(draw.binomial(n, truth)), n)
         missed.append(((got["low"] > truth) | (got["high"] < truth)).mean())
@@ -231,6 +356,19 @@ def test_differing_planted_rates_are_covered_and_met_better_than_by_raw_rates():
     missed = ((got["low"] > truth) | (got["high"] < truth)).mean()
     assert missed <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 300)
     assert ((got["shrunk"] - truth) ** 2).mean() < ((got["raw"] - truth) ** 2).mean() / 1.5
+
+
+@pytest.mark.parametrize(("groups", "between"), [(9, 0.15), (9, 0.05), (4, 0.1)])
+def test_intervals_of_few_groups_that_differ_cover_as_often_as_they_say(groups, between):
+    # the spread of so few groups is hardly known: taken as known, intervals cover about 0.8
+    draw, held = np.random.default_rng(21), []
+    a, b = np.array([0.45, 0.55]) * (0.45 * 0.55 / between**2 - 1)
+    for _ in range(80):
+        truth, n = draw.beta(a, b, groups), pd.Series(draw.integers(30, 150, groups))
+        got = shrinkage.rates(pd.Series(draw.binomial(n, truth)), n)
+        held.append(((got["low"] <= truth) & (truth <= got["high"])).mean())
+    assert abs(np.mean(held) - LEVEL) <= 3 * np.std(held) / np.sqrt(len(held))
+    assert np.std(held) / np.sqrt(len(held)) < 0.02  # or the line above would let anything pass
 
 
 @pytest.mark.parametrize(("k", "n"), [(-1, 10), (11, 10), (1, 0)])

@@ -32,11 +32,6 @@ def test_an_estimator_answers(results, effect):
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_the_crms_probability_is_shown_to_be_wrong_where_it_is(results, stage):
-    assert results[f"chance to win from {stage}"].power.value > 0.9
-
-
-@pytest.mark.parametrize("stage", STAGES)
 def test_the_users_own_stage_shares_find_the_true_chance_to_win(results, stage):
     found = results[f"chance to win from {stage}"]
     assert found.value == pytest.approx(found.truth, abs=0.05)

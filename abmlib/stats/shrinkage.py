@@ -2,20 +2,25 @@
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import minimize
-from scipy.stats import beta, betabinom
+from scipy.special import betainc, betaln
+from scipy.stats import beta
 
 from abmlib.stats.intervals import LEVEL, refuse_impossible
 
-LEAST_GROUPS = 3  # fewer tell nothing of how groups differ: all are pooled
-LEAST = 0.01  # a prior of no weight at all would leave rates of 0 and 1 without an interval
-WEAKEST = -6.0  # lower bound of the log of the prior's weight, in counts
+SPREADS = 50  # between groups, averaged over; more move no end by a thousandth of its interval
+CENTRES = 30  # centres averaged over for each spread
+HALVINGS = 30  # of the range an end of an interval is sought in: to 1e-9
 
 
 def rates(successes: pd.Series, n: pd.Series) -> pd.DataFrame:
-    """Give each group's rate, shrunk by empirical Bayes (beta-binomial), with the raw rate and n.
+    """Give each group's rate, shrunk by a hierarchical beta-binomial model, with the raw rate and n.
 
-    Every group has a row; one without a count has a missing raw rate, and the shrunken rate of all groups.
+    Every group has a row; one without a count has a missing raw rate, and the shrunken rate of a group nobody saw.
+
+    Groups' true rates are taken as drawn from one beta distribution. Neither its centre nor its spread is taken as known: rates
+    and intervals are averaged over both, each weighted by how well it explains all counts. Beforehand every centre from 0 to 1
+    is as likely as any other, and so is every spread, in shares of the greatest there could be around its centre. For each
+    spread the posterior is taken as the beta distribution of its mean and variance.
 
     Parameters
     ----------
@@ -23,7 +28,8 @@ def rates(successes: pd.Series, n: pd.Series) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame: ``raw, shrunk, low, high, n``; rates from 0 to 1, the interval of the shrunken rate at the house level
+    DataFrame: ``raw, shrunk, low, high, n``; rates from 0 to 1, the equal-tailed interval of the shrunken rate at the house
+    level
 
     Raises
     ------
@@ -32,46 +38,74 @@ def rates(successes: pd.Series, n: pd.Series) -> pd.DataFrame:
 
     References
     ----------
-    Casella (1985), An introduction to empirical Bayes data analysis, American Statistician 39, p. 83; beta-binomial by
-    maximum likelihood.
+    Gelman et al. (2013), Bayesian Data Analysis, 3rd ed., section 5.3. Its prior is even in the centre and in w^(-1/2), w being
+    the weight a + b of the beta distribution; even in (1 + w)^(-1/2), as here, it is nearly the same and proper.
 
     Examples
     --------
     >>> rates(pd.Series([9, 1, 5]), pd.Series([10, 10, 10]))["shrunk"].round(2).tolist()
-    [0.83, 0.17, 0.5]
+    [0.81, 0.19, 0.5]
     """
     k, total = successes.to_numpy(float), n.to_numpy(float)
     refuse_impossible(k, total)
-    a, b = prior(k, total)
-    weight = np.minimum(1.0, (total.sum() - total) / (a + b))  # with its own counts no group weighs more than the whole
-    a, b = np.maximum(a * weight, LEAST), np.maximum(b * weight, LEAST)
-    tail = (1 - LEVEL) / 2
+    kinds, which, many = np.unique(np.column_stack([k, total]), axis=0, return_inverse=True, return_counts=True)
+    weight, a, b = posterior(kinds[:, 0], kinds[:, 1], many)
+    shrunk = (weight * a / (a + b)).sum(axis=1)
+    low, high = (_quantile(share, weight, a, b) for share in ((1 - LEVEL) / 2, (1 + LEVEL) / 2))
     raw = np.divide(k, total, out=np.full(len(k), np.nan), where=total > 0)
-    low, high = beta.ppf(tail, a + k, b + total - k), beta.ppf(1 - tail, a + k, b + total - k)
-    shrunk = (a + k) / (a + b + total)
-    return pd.DataFrame({"raw": raw, "shrunk": shrunk, "low": low, "high": high, "n": n}, index=successes.index)
+    which = which.reshape(-1)
+    return pd.DataFrame(
+        {"raw": raw, "shrunk": shrunk[which], "low": low[which], "high": high[which], "n": n}, index=successes.index
+    )
 
 
-def prior(k: np.ndarray, n: np.ndarray) -> tuple[float, float]:
-    """Fit the beta distribution the groups' rates seem drawn from; with too few groups, all are one.
+def posterior(k: np.ndarray, n: np.ndarray, many: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Give the posterior of each rate as a mixture of beta distributions, one for each spread between groups.
 
-    It never weighs more than all counts together; `rates` then sees to it that no group is known better than the whole.
+    Parameters
+    ----------
+    k, n : counts of each kind of group, shape (kinds,)
+    many : groups of that kind
+
+    Returns
+    -------
+    weight of each spread, shape (spreads,), and both parameters of its beta distributions, shape (kinds, spreads)
+
+    References
+    ----------
+    As `rates`. Centres are the quantiles of a beta distribution near their posterior, but wider, and weighted for it.
     """
-    order = np.lexsort((k, n))  # which group is named first must not move the fit
-    k, n = k[order], n[order]
-    some = n > 0
-    most = np.log(n[some].sum() + 1.0)
-    mean = (k[some].sum() + 0.5) / (n[some].sum() + 1.0)
-    pooled = (mean * np.exp(most), (1 - mean) * np.exp(most))
-    if some.sum() < LEAST_GROUPS:
-        return pooled
+    root = (np.arange(SPREADS) + 0.5) / SPREADS  # even steps of its root: finer where spreads are small
+    spread = root**2  # standard deviation between groups, in shares of the greatest around their centre
+    prior_weight = 1 / spread**2 - 1
+    alike = 1 + np.maximum(n[:, None] - 1, 0) * spread**2  # counts of one group that tell of all as much as one
+    told = many[:, None] * n[:, None] / alike
+    raw = np.divide(k, n, out=np.zeros(len(k)), where=n > 0)
+    ups, downs = (1 + (told * r[:, None]).sum(axis=0)[:, None] / 2 for r in (raw, 1 - raw))
+    centre = beta.ppf((np.arange(CENTRES) + 0.5) / CENTRES, ups, downs)  # spreads × centres
+    a, b = centre * prior_weight[:, None], (1 - centre) * prior_weight[:, None]
+    k, n = k[:, None, None], n[:, None, None]
+    likelihood = (many[:, None, None] * (betaln(a + k, b + n - k) - betaln(a, b))).sum(axis=0)
+    log = likelihood - beta.logpdf(centre, ups, downs) + np.log(root)[:, None]  # the step in spread grows with its root
+    joint = np.exp(log - log.max())
+    weight = joint.sum(axis=1)
+    of_centre = joint / np.where(weight > 0, weight, 1)[:, None]
+    size = prior_weight[:, None] + n  # kinds × spreads × 1
+    mean = (a + k) / size
+    within = mean * (1 - mean) / (size + 1)
+    centre_of = (of_centre * mean).sum(axis=2)
+    variance = (of_centre * (within + (mean - centre_of[:, :, None]) ** 2)).sum(axis=2)
+    some = weight > weight.max() * 1e-6
+    weight, centre_of, variance = weight[some] / weight[some].sum(), centre_of[:, some], variance[:, some]
+    counts = centre_of * (1 - centre_of) / variance - 1
+    return weight, centre_of * counts, (1 - centre_of) * counts
 
-    def loss(at: np.ndarray) -> float:
-        centre, weight = 1 / (1 + np.exp(-at[0])), np.exp(at[1])
-        return -float(betabinom.logpmf(k[some], n[some], centre * weight, (1 - centre) * weight).sum())
 
-    logit = np.log(mean / (1 - mean))
-    starts = (minimize(loss, [logit, s], bounds=[(-12, 12), (WEAKEST, most)]) for s in (0.0, most / 2, most))
-    best = min(starts, key=lambda found: found.fun)
-    centre, weight = 1 / (1 + np.exp(-best.x[0])), np.exp(best.x[1])
-    return float(centre * weight), float((1 - centre) * weight)
+def _quantile(share: float, weight: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Quantile of each row's mixture of beta distributions, by halving."""
+    low, high = np.zeros(len(a)), np.ones(len(a))
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        under = (weight * betainc(a, b, middle[:, None])).sum(axis=1) < share
+        low, high = np.where(under, middle, low), np.where(under, high, middle)
+    return (low + high) / 2
