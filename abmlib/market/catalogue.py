@@ -5,6 +5,8 @@ import pandas as pd
 
 from abmlib.market import buyers, sales
 from abmlib.market.chance import Chance
+from abmlib.market.companies import SELLERS
+from abmlib.market.switches import CYCLES
 from abmlib.tables import schema
 
 MARKETER, SALES_LEAD = "marketing lead", "sales lead"
@@ -46,19 +48,22 @@ CAMPAIGNS = {  # code: name, type, channel, cost an account and month, made for 
 }
 ABM = ("ABME", "ABMM", "ABMF")  # by position of the line
 TOPICS = {sales.SERVICES: "shared services", sales.SOFTWARE: "finance software", sales.OFFICE: "office purchasing"}
-CRITERIA = [
-    ("CR1", "company size", 30.0, "higher"),
-    ("CR2", "revenue with us", 30.0, "higher"),
-    ("CR3", "fit of trade and technology", 25.0, "higher"),
-    ("CR4", "distance from a decision", 15.0, "lower"),
+OBJECTIVES = [
+    ("OB1", "more deals with early-cycle accounts", "executive dialogue", "opportunities_opened", 0.40, 0.60),
+    ("OB2", "win more of them", "shared account plans", "win_rate", 0.42, 0.50),
+    ("OB3", "larger software contracts", "trial workshops", "acv", 40_000.0, 50_000.0),
 ]
-READINESS = (
-    "agreed account list",
-    "shared definitions",
-    "content for each persona",
-    "sales time set aside",
-    "data reviewed",
-)
+CRITERIA = [  # the last one nobody has signed
+    ("CR1", "company size", 30.0, "higher", "sales"),
+    ("CR2", "revenue with us", 30.0, "higher", "sales"),
+    ("CR3", "fit of trade and technology", 25.0, "higher", "marketing"),
+    ("CR4", "distance from a decision", 15.0, "lower", None),
+]
+READINESS = [
+    ("agreed account list", 4.0), ("shared definitions", 3.0), ("content for each persona", 2.0),
+    ("sales time set aside", 2.0), ("data reviewed", 4.0),
+]  # fmt: skip
+FUNCTIONS = ("creative", "analytics", "technology", "communications", "digital", "service", "field")
 CURRENCIES = {"PLN": 0.23, "SEK": 0.088, "USD": 0.92}  # worth at the window's first month
 FX_STEP = 0.012  # sd of a month's change of its logarithm
 
@@ -99,136 +104,67 @@ def campaign_id(code: np.ndarray, at: pd.Series) -> np.ndarray:
 
 def tables(chance: Chance, window: sales.Window, n_accounts: int) -> dict[str, pd.DataFrame]:
     """Every table that belongs to no account."""
-    start = pd.Timestamp(window.start)
-    first = start.tz_localize("UTC") + pd.Timedelta(hours=9)
-    begins = stamp(np.array([buyers.programme_day(window)]), window)[0]
-    campaigns, spend = _campaigns(chance, window, n_accounts)
-    lines = list(sales.LINES)
-    content = [
-        (
-            f"D{12 * v + 4 * k + d + 1:02d}",
-            f"{TITLES[line][d]}{', short form' if v else ''}",
-            FORMATS[(d + v) % 4],
-            "en",
-            f"PE{(k + 2 * d + v) % 6 + 1}",
-            depth,
-            line,
-            f"/{depth}/{k + 1}{'s' if v else ''}",
-        )
-        for v in (0, 1)
-        for k, line in enumerate(lines)
-        for d, depth in enumerate(DEPTHS)
-    ]
-    messages = [
-        (
-            f"M{3 * p + c + 1:02d}",
-            row[0],
-            cycle,
-            "Discovery",
-            row[5],
-            f"{row[4]}, in a year",
-            "three customers, named",
-            "1",
-            MARKETER,
-        )
-        for p, row in enumerate(PERSONAS)
-        for c, cycle in enumerate(("early", "mid", "full"))
-    ]
-    functions = ("sales",) * 9 + (
-        "creative",
-        "analytics",
-        "technology",
-        "communications",
-        "digital",
-        "service",
-        "field",
-    )
-    team = [
-        (
-            f"S{i + 1:02d}" if i < 9 else f"M{i - 8:02d}",
-            "sales" if i < 9 else "marketing",
-            f,
-            f"PE{i % 6 + 1}" if i >= 9 else None,
-            40.0 if i < 9 else 80.0,
-        )
-        for i, f in enumerate(functions)
-    ]
-    objectives = [
-        ("OB1", "more deals with early-cycle accounts", "executive dialogue", "opportunities_opened", 0.40, 0.60),
-        ("OB2", "win more of them", "shared account plans", "win_rate", 0.42, 0.50),
-        ("OB3", "larger software contracts", "trial workshops", "acv", 40_000.0, 50_000.0),
-    ]
-    offers = pd.DataFrame(sales.promotions(window), columns=["promotion_id", "kind", "value", "first", "last"])
-    offers = offers.assign(start=window.dates(offers["first"].to_numpy()), end=window.dates(offers["last"].to_numpy()))
+    first = pd.Timestamp(window.start).tz_localize("UTC") + pd.Timedelta(hours=9)
+    begins = stamp(np.array([float(buyers.programme_day(window))]), window)[0]
+    offers = pd.DataFrame(sales.promotions(window), columns=["promotion_id", "kind", "value", "start", "end"])
+    offers = offers.assign(**{c: window.dates(offers[c].to_numpy()) for c in ("start", "end")})
     fx = rates(chance, window).melt("month", var_name="currency", value_name="rate").rename(columns={"month": "date"})
-    signed = pd.DataFrame(CRITERIA, columns=["criterion_id", "name", "weight", "direction"])
-    return {
+    campaigns, spend = _campaigns(chance, window, n_accounts)
+    return _words(first) | _aims(begins) | {
         "products": schema.cast("products", sales.PRODUCTS),
         "campaigns": campaigns,
         "campaign_spend": spend,
-        "personas": entered(
-            "personas",
-            pd.DataFrame(PERSONAS, columns=["persona_id", "name", "seniority", "function", "goals", "pains"]),
-            first,
-            MARKETER,
-        ),
-        "content": entered(
-            "content",
-            pd.DataFrame(
-                content,
-                columns=[
-                    "content_id",
-                    "title",
-                    "format",
-                    "language",
-                    "persona_id",
-                    "depth",
-                    "product_line",
-                    "url_path",
-                ],
-            ).assign(created_at=first),
-            first,
-            MARKETER,
-        ),
-        "messages": entered(
-            "messages",
-            pd.DataFrame(
-                messages,
-                columns=["message_id", "persona_id", "cycle", "stage", "pain", "promise", "proof", "version", "owner"],
-            ),
-            first,
-            MARKETER,
-        ),
-        "team": entered(
-            "team",
-            pd.DataFrame(team, columns=["person_id", "team", "function", "persona_id", "capacity_hours"]),
-            begins,
-            SALES_LEAD,
-        ),
-        "objectives": entered(
-            "objectives",
-            pd.DataFrame(
-                objectives, columns=["objective_id", "sales_goal", "tactic", "measure_id", "baseline", "target"]
-            ).assign(frozen_at=begins),
-            begins,
-            SALES_LEAD,
-        ),
-        "criteria": entered(
-            "criteria",
-            signed.assign(
-                sign_off_team=["sales", "sales", "marketing", None], signed_at=[begins, begins, begins, pd.NaT]
-            ),
-            begins,
-            SALES_LEAD,
-        ),
-        "readiness": entered(
-            "readiness",
-            pd.DataFrame({"item": READINESS, "score": [4.0, 3.0, 2.0, 2.0, 4.0], "note": "as felt in the team"}),
-            begins,
-            MARKETER,
-        ),
-        "promotions": entered("promotions", offers.drop(columns=["first", "last"]), first, MARKETER),
+        "promotions": entered("promotions", offers, first, MARKETER),
         "fx_rates": entered("fx_rates", fx, first + (fx["date"] - fx["date"].min()), "treasury"),
+    }  # fmt: skip
+
+
+def _words(first: pd.Timestamp) -> dict[str, pd.DataFrame]:
+    """Whom we speak to, what we say and what can be read, known from the first day on."""
+    personas = pd.DataFrame(PERSONAS, columns=["persona_id", "name", "seniority", "function", "goals", "pains"])
+    content = pd.DataFrame([
+        {
+            "content_id": f"D{12 * v + 4 * k + d + 1:02d}", "title": TITLES[line][d] + (", short form" if v else ""),
+            "format": FORMATS[(d + v) % 4], "language": "en", "persona_id": f"PE{(k + 2 * d + v) % 6 + 1}",
+            "depth": depth, "product_line": line, "url_path": f"/{depth}/{k + 1}{'s' if v else ''}",
+        }
+        for v in (0, 1) for k, line in enumerate(sales.LINES) for d, depth in enumerate(DEPTHS)
+    ])  # fmt: skip
+    messages = pd.DataFrame([
+        {
+            "message_id": f"M{3 * p + c + 1:02d}", "persona_id": row[0], "cycle": cycle, "stage": "Discovery",
+            "pain": row[5], "promise": f"{row[4]}, in a year", "proof": "three customers, named", "version": "1",
+            "owner": MARKETER,
+        }
+        for p, row in enumerate(PERSONAS) for c, cycle in enumerate(CYCLES)
+    ])  # fmt: skip
+    return {
+        "personas": entered("personas", personas, first, MARKETER),
+        "content": entered("content", content.assign(created_at=first), first, MARKETER),
+        "messages": entered("messages", messages, first, MARKETER),
+    }
+
+
+def _aims(begins: pd.Timestamp) -> dict[str, pd.DataFrame]:
+    """What the programme is for, how accounts are chosen, how ready we are, and who works for it, as it begins."""
+    team = pd.DataFrame([
+        {"person_id": f"S{k + 1:02d}", "team": "sales", "function": "sales", "persona_id": None, "capacity_hours": 40.0}
+        for k in range(SELLERS)
+    ] + [
+        {"person_id": f"M{k + 1:02d}", "team": "marketing", "function": what, "persona_id": f"PE{k % 6 + 1}", "capacity_hours": 80.0}
+        for k, what in enumerate(FUNCTIONS)
+    ])  # fmt: skip
+    objectives = pd.DataFrame(
+        OBJECTIVES, columns=["objective_id", "sales_goal", "tactic", "measure_id", "baseline", "target"]
+    )
+    criteria = pd.DataFrame(CRITERIA, columns=["criterion_id", "name", "weight", "direction", "sign_off_team"])
+    signed = pd.Series(begins, index=criteria.index).where(criteria["sign_off_team"].notna())
+    readiness = pd.DataFrame(READINESS, columns=["item", "score"]).assign(note="as felt in the team")
+    return {
+        "team": entered("team", team, begins, SALES_LEAD),
+        "objectives": entered("objectives", objectives.assign(frozen_at=begins), begins, SALES_LEAD),
+        "criteria": entered("criteria", criteria.assign(signed_at=signed), begins, SALES_LEAD),
+        "readiness": entered("readiness", readiness, begins, MARKETER),
     }
 
 

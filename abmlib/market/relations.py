@@ -10,7 +10,7 @@ import pandas as pd
 from abmlib.market import buyers as buying
 from abmlib.market import catalogue, deals, sales
 from abmlib.market.catalogue import MARKETER, SALES_LEAD, entered, stamp
-from abmlib.market.chance import Chance, choose, expit
+from abmlib.market.chance import Chance, choose
 from abmlib.market.sales import LINES
 from abmlib.tables import schema
 
@@ -39,6 +39,8 @@ REORG_TOLD, REORG_FALSE = 0.8, 0.01  # share of reorganisations somebody noted, 
 GOALS_KEPT = {True: 0.1, False: 0.75}  # chance that a joint goal is met, by whether the flag is up
 INTENT = 0.5  # share of deals that a provider sees coming
 NOISE = 0.4  # signals a year and account about nothing
+MENTIONS, REVIEWS, HEARD = 0.06, 0.4, 0.12  # mentions a year, share that are reviews, things heard a year
+THEMES = ("price", "delivery", "new market", "competitor", "integration")
 SESSION_DAYS = 120  # the web tool keeps so many days
 
 
@@ -300,171 +302,6 @@ def economics(
     return entered("relationship_economics", rows.drop(columns=["place", "end"]), at, "controlling")
 
 
-def programme(
-    chance: Chance, buyers: pd.DataFrame, found: pd.DataFrame, account_id: pd.Series, window: sales.Window
-) -> dict[str, pd.DataFrame]:
-    """What the programme wrote down: votes, tiers, the draw, plans, hand-overs, tests and dossiers."""
-    rng = chance.of("programme tables")
-    n, begins = len(buyers), buying.programme_day(window)
-    lot = rng.random((12, n))
-    names = account_id.to_numpy()
-    picked, held = buyers["picked"].to_numpy(), buyers["held_back"].to_numpy()
-    entry, exposed = buyers["entry"].to_numpy(), buyers["exposed"].to_numpy()
-    line = np.array(LINES, dtype=object)[buyers["main"]]
-    looked = picked | ((lot[0] < 0.12) & (buyers["created"] < begins - 14).to_numpy())
-    odds = 2.2 * (picked - 0.5) * 2
-    votes = [
-        pd.DataFrame({
-            "account_id": names, "voter_team": team, "round": str(window.dates(np.array([begins - 20.0]))[0])[:7],
-            "vote": np.where(lot[k] < expit(odds), "in", np.where(lot[k + 1] < 0.3, "unsure", "out")),
-        })[looked]
-        for team, k in (("sales", 1), ("marketing", 3))
-    ]  # fmt: skip
-    tiers = pd.DataFrame(
-        {
-            "account_id": names,
-            "valid_from": window.dates(entry),
-            "tier": np.where(held, "none", buyers["tier"]),
-            "set_by": "joint",
-            "reason": "size, revenue and fit",
-            "exclusion_reason": pd.Series("held back by lot", index=range(n)).where(held),
-        }
-    )[picked]
-    drawn = pd.DataFrame({
-        "account_id": names, "experiment_id": "X1", "arm": np.where(held, "holdout", "treated"),
-        "assigned_at": stamp(entry - 7, window), "stratum": line, "exposure_at": stamp(exposed, window, 12),
-        "pre_registered_metric": "opportunities_opened",
-    })[picked]  # fmt: skip
-    when = stamp(entry - 7, window)
-    reached = np.flatnonzero(~np.isnan(exposed) & (exposed < window.days))
-    days = pd.Series(window.dates(exposed[reached]))
-    code = np.array(catalogue.ABM, dtype=object)[buyers["main"].to_numpy()[reached]]
-    members = pd.DataFrame(
-        {
-            "campaign_id": catalogue.campaign_id(code, days),
-            "account_id": names[reached],
-            "added_at": stamp(exposed[reached], window),
-        }
-    )
-    first = reached[(buyers["tier"].to_numpy()[reached] == "1")]
-    at = stamp(exposed[first] + 5, window)
-    decided = pd.DataFrame(
-        {
-            "account_id": names[first],
-            "text": "win the sponsor before the budget round",
-            "owner": "sales",
-            "due": window.dates(exposed[first] + 120),
-            "status": "accepted",
-        }
-    )
-    acts = pd.DataFrame(
-        {
-            "account_id": names[first],
-            "text": "visit with two references",
-            "owner": "marketing",
-            "due": window.dates(exposed[first] + 60),
-            "status": np.where(lot[6][first] < 0.7, "done", "open"),
-        }
-    )
-    plans = [
-        pd.DataFrame(
-            {
-                "account_id": names[first],
-                "item": item,
-                "reuse_or_new": kind,
-                "channel": channel,
-                "start": window.dates(exposed[first]),
-                "end": window.dates(exposed[first] + 180),
-                "owner": "M01",
-                "budget": budget,
-                "objective_id": objective,
-            }
-        )
-        for item, kind, channel, budget, objective in (
-            ("letter to the board", "new", "direct_mail", 1_500.0, "OB1"),
-            ("webinar for users", "reuse", "webinar", 400.0, "OB2"),
-        )
-    ]
-    told = [t[(exposed[first] + 5 < window.days)] for t in (decided, acts, *plans)]
-    at = at[exposed[first] + 5 < window.days].reset_index(drop=True)
-    plan = pd.concat(told[2:], ignore_index=True)
-    handed = _handed(rng, buyers, found, account_id, window)
-    test = pd.DataFrame(
-        {
-            "test_id": "MT1",
-            "message_id": [
-                f"M{3 * int(p * 6) + m + 1:02d}"
-                for p, m in zip(lot[7][reached], buyers["main"].to_numpy()[reached], strict=True)
-            ],
-            "account_id": names[reached],
-            "arm": np.where(lot[8][reached] < 0.5, "A", "B"),
-            "assigned_at": stamp(exposed[reached] + 2, window),
-        }
-    )[(exposed[reached] + 2 < window.days)]
-    odd = np.flatnonzero((lot[9] < 0.01) & (buyers["created"] < begins).to_numpy())
-    over = pd.DataFrame(
-        {"account_id": names[odd], "product_line": line[odd], "cycle": "mid", "reason": "buys through a panel of users"}
-    )
-    gave = pd.DataFrame(
-        {
-            "account_id": names[first],
-            "run_id": "2025-12-31_1",
-            "delivered_to": "S01",
-            "delivered_at": stamp(np.full(len(first), window.days - 181.0), window),
-        }
-    )
-    gave = gave if window.days > 190 else gave.iloc[:0]
-    return {
-        "list_votes": entered(
-            "list_votes",
-            pd.concat(votes, ignore_index=True).sort_values(["account_id", "voter_team"], ignore_index=True),
-            stamp(np.array([begins - 20.0]), window)[0],
-            SALES_LEAD,
-        ),
-        "account_tiers": entered("account_tiers", tiers, when[picked], SALES_LEAD),
-        "experiments": entered("experiments", drawn, when[picked], MARKETER),
-        "campaign_accounts": entered("campaign_accounts", members, members["added_at"], MARKETER),
-        "workshop_decisions": entered("workshop_decisions", told[0].reset_index(drop=True), at, MARKETER),
-        "workshop_actions": entered("workshop_actions", told[1].reset_index(drop=True), at, MARKETER),
-        "plan_items": entered("plan_items", plan, pd.concat([at, at], ignore_index=True), MARKETER),
-        "hand_overs": handed,
-        "message_tests": entered("message_tests", test, test["assigned_at"], MARKETER),
-        "cycle_overrides": entered("cycle_overrides", over, stamp(np.array([float(begins)]), window)[0], SALES_LEAD),
-        "dossier_deliveries": entered("dossier_deliveries", gave, gave["delivered_at"], MARKETER),
-    }
-
-
-def _handed(
-    rng: np.random.Generator, buyers: pd.DataFrame, found: pd.DataFrame, account_id: pd.Series, window: sales.Window
-) -> pd.DataFrame:
-    """Accounts handed to sales shortly before a deal opened with them, and some where none did."""
-    day = deals.calendar_day(window, found["opens"].to_numpy())
-    exposed = buyers["exposed"].to_numpy()
-    real = (
-        ~(found["type"] == "renewal").to_numpy()
-        & (day > exposed[found["account"]] + 20)
-        & (rng.random(len(found)) < 0.6)
-    )
-    idle, idle_day = poisson_days(rng, np.where(np.isnan(exposed), 0, 0.25), np.nan_to_num(exposed), float(window.days))
-    account = np.concatenate([found["account"].to_numpy()[real], idle])
-    sent = np.concatenate([day[real] - 1 - np.floor(9 * rng.random(real.sum())), idle_day])
-    order = np.lexsort((sent, account))
-    account, sent = account[order], sent[order]
-    rows = pd.DataFrame({"account": account, "sent": sent}).drop_duplicates()
-    lot = rng.random((4, len(rows)))
-    sent_at = stamp(rows["sent"].to_numpy(), window)
-    taken = (sent_at + pd.to_timedelta(np.round(2 + 40 * lot[0] ** 2), unit="h")).where(pd.Series(lot[1] < 0.8))
-    first = (taken + pd.to_timedelta(np.round(1 + 60 * lot[2] ** 2), unit="h")).where(taken.notna())
-    last = stamp(np.array([float(window.days)]), window, 0)[0]
-    frame = pd.DataFrame({
-        "account_id": account_id.to_numpy()[rows["account"]], "sent_at": sent_at,
-        "accepted_at": taken.where(taken < last), "first_touch_at": first.where(first < last),
-        "brief_read": pd.array(np.where(taken < last, lot[3] < 0.55, None), dtype="boolean"),
-    })  # fmt: skip
-    keep = (rows["sent"] >= 0).to_numpy() & (rows["sent"] < window.days).to_numpy()
-    return entered("hand_overs", frame[keep].reset_index(drop=True), sent_at[keep].reset_index(drop=True), MARKETER)
-
-
 def feeds(
     chance: Chance,
     buyers: pd.DataFrame,
@@ -474,100 +311,79 @@ def feeds(
     window: sales.Window,
 ) -> dict[str, pd.DataFrame]:
     """What others say of the accounts: intent, reviews, what sales hears, what accounts spend in all."""
-    rng = chance.of("feeds")
-    names, n = account_id.to_numpy(), len(buyers)
+    names = account_id.to_numpy()
+    return {
+        "intent_signals": _signals(chance.of("signals"), buyers, found, names, window),
+        "reviews_mentions": _mentions(chance.of("mentions"), buyers, account_id, window),
+        "sales_feedback": _feedback(chance.of("feedback"), buyers, account_id, window),
+        "wallet_estimates": _wallets(chance.of("wallets"), sold, names, window),
+    }
+
+
+def _signals(
+    rng: np.random.Generator, buyers: pd.DataFrame, found: pd.DataFrame, names: np.ndarray, window: sales.Window
+) -> pd.DataFrame:
+    """Weeks in which a provider saw interest: two ahead of half of the deals, and others about nothing."""
     seen = found[(rng.random(len(found)) < INTENT) & (found["type"] != "renewal")]
     day = deals.calendar_day(window, seen["opens"].to_numpy()) - 7
-    ahead, ahead_day = (
-        np.repeat(seen["account"].to_numpy(), 2),
-        np.concatenate([[d, d - 7] for d in day]) if len(day) else np.array([]),
-    )
-    topic = np.repeat(seen["line"].to_numpy(), 2)
-    idle, idle_day = poisson_days(
-        rng, np.full(n, NOISE), np.maximum(buyers["created"].to_numpy(), 0), float(window.days)
-    )
-    account = np.concatenate([ahead, idle])
-    week = np.floor(np.concatenate([ahead_day, idle_day]) / 7) * 7
-    topics = np.array([catalogue.TOPICS[line] for line in LINES], dtype=object)
-    signals = pd.DataFrame(
-        {
-            "account": account,
-            "topic": topics[np.concatenate([topic, buyers["main"].to_numpy()[idle]]).astype(int)],
-            "week": week,
-            "score": np.round(
-                np.where(np.arange(len(account)) < len(ahead), 70, 52) + 12 * rng.standard_normal(len(account))
-            ),
-        }
-    )
-    signals = signals[signals["week"].between(0, window.days - 8)].sort_values(["account", "week", "score"])
-    signals = signals.drop_duplicates(["account", "topic", "week"], keep="last")
-    who, when = poisson_days(rng, np.full(n, 0.06), np.maximum(buyers["created"].to_numpy(), 0), float(window.days))
-    heard, heard_on = poisson_days(
-        rng, np.full(n, 0.12), np.maximum(buyers["created"].to_numpy(), 0), float(window.days)
-    )
-    review = rng.random(len(who)) < 0.4
+    since = np.maximum(buyers["created"].to_numpy(), 0)
+    idle, idle_day = poisson_days(rng, np.full(len(buyers), NOISE), since, float(window.days))
+    account = np.concatenate([np.repeat(seen["account"].to_numpy(), 2), idle])
+    line = np.concatenate([np.repeat(seen["line"].to_numpy(), 2), buyers["main"].to_numpy()[idle]]).astype(int)
+    week = np.floor(np.concatenate([np.column_stack([day, day - 7]).ravel(), idle_day]) / 7) * 7
+    typical = np.where(np.arange(len(account)) < 2 * len(seen), 70, 52)
+    rows = pd.DataFrame({
+        "account": account, "topic": np.array([catalogue.TOPICS[n] for n in LINES], dtype=object)[line], "week": week,
+        "score": np.round(typical + 12 * rng.standard_normal(len(account))),
+    })  # fmt: skip
+    rows = rows[rows["week"].between(0, window.days - 8)].sort_values(["account", "week", "score"])
+    rows = rows.drop_duplicates(["account", "topic", "week"], keep="last")
+    return schema.cast("intent_signals", pd.DataFrame({
+        "account_id": names[rows["account"]], "topic": rows["topic"], "score": rows["score"], "provider": "Tidewatch",
+        "week": window.dates(rows["week"].to_numpy() + 6),
+    }))  # fmt: skip
+
+
+def _mentions(
+    rng: np.random.Generator, buyers: pd.DataFrame, account_id: pd.Series, window: sales.Window
+) -> pd.DataFrame:
+    """Reviews and mentions, a few a year, that say nothing of what is planted."""
+    since = np.maximum(buyers["created"].to_numpy(), 0)
+    who, day = poisson_days(rng, np.full(len(buyers), MENTIONS), since, float(window.days))
+    review = rng.random(len(who)) < REVIEWS
+    score = np.clip(np.round(4 + rng.standard_normal(len(who))), 1, 5)
+    return schema.cast("reviews_mentions", pd.DataFrame({
+        "mention_id": ids("E", account_id, who), "account_id": account_id.to_numpy()[who], "date": window.dates(day),
+        "source": np.where(review, "softwarejury.example", "forum.example"), "score": np.where(review, score, np.nan),
+        "kind": np.where(review, "review", "mention"), "scale_min": np.where(review, 1.0, np.nan),
+        "scale_max": np.where(review, 5.0, np.nan),
+    }))  # fmt: skip
+
+
+def _feedback(
+    rng: np.random.Generator, buyers: pd.DataFrame, account_id: pd.Series, window: sales.Window
+) -> pd.DataFrame:
+    """What sales heard in the field, at random."""
+    since = np.maximum(buyers["created"].to_numpy(), 0)
+    who, day = poisson_days(rng, np.full(len(buyers), HEARD), since, float(window.days))
+    return schema.cast("sales_feedback", pd.DataFrame({
+        "feedback_id": ids("B", account_id, who), "account_id": account_id.to_numpy()[who], "date": window.dates(day),
+        "theme": np.array(THEMES, dtype=object)[(rng.random(len(who)) * len(THEMES)).astype(int)],
+    }))  # fmt: skip
+
+
+def _wallets(rng: np.random.Generator, sold: pd.DataFrame, names: np.ndarray, window: sales.Window) -> pd.DataFrame:
+    """What customers spend in a year with all suppliers, as an analyst estimates it late in the window."""
     bought = sold.groupby(["account", "line"])["revenue"].sum().reset_index()
-    wallet = bought[bought["revenue"] > 0].sort_values(["account", "line"])
-    yearly = wallet["revenue"].to_numpy() / max(window.days / sales.YEAR, 0.1)
-    mid = np.round(
-        yearly / (0.25 + 0.6 * rng.random(len(wallet))) * np.exp(0.25 * rng.standard_normal(len(wallet))), -2
-    )
-    known = stamp(np.array([window.days * 0.9]), window)[0]
-    themes = ("price", "delivery", "new market", "competitor", "integration")
-    return {
-        "intent_signals": schema.cast(
-            "intent_signals",
-            pd.DataFrame(
-                {
-                    "account_id": names[signals["account"]],
-                    "topic": signals["topic"],
-                    "week": window.dates(signals["week"].to_numpy() + 6),
-                    "score": signals["score"],
-                    "provider": "Tidewatch",
-                }
-            ),
-        ),
-        "reviews_mentions": schema.cast(
-            "reviews_mentions",
-            pd.DataFrame(
-                {
-                    "mention_id": ids("E", account_id, who),
-                    "account_id": names[who],
-                    "source": np.where(review, "softwarejury.example", "forum.example"),
-                    "kind": np.where(review, "review", "mention"),
-                    "score": np.where(review, np.clip(np.round(4 + rng.standard_normal(len(who))), 1, 5), np.nan),
-                    "scale_min": np.where(review, 1.0, np.nan),
-                    "scale_max": np.where(review, 5.0, np.nan),
-                    "date": window.dates(when),
-                }
-            ),
-        ),
-        "sales_feedback": schema.cast(
-            "sales_feedback",
-            pd.DataFrame(
-                {
-                    "feedback_id": ids("B", account_id, heard),
-                    "account_id": names[heard],
-                    "date": window.dates(heard_on),
-                    "theme": np.array(themes, dtype=object)[(rng.random(len(heard)) * len(themes)).astype(int)],
-                }
-            ),
-        ),
-        "wallet_estimates": schema.cast(
-            "wallet_estimates",
-            pd.DataFrame(
-                {
-                    "account_id": names[wallet["account"]],
-                    "product_line": wallet["line"].to_numpy(),
-                    "low": np.round(mid * 0.7, -2),
-                    "mid": mid,
-                    "high": np.round(mid * 1.5, -2),
-                    "method": "analyst",
-                    "known_at": known,
-                }
-            ),
-        ),
-    }
+    rows = bought[bought["revenue"] > 0].sort_values(["account", "line"])
+    yearly = rows["revenue"].to_numpy() / max(window.days / sales.YEAR, 0.1)
+    share = 0.25 + 0.6 * rng.random(len(rows))  # that we have of it
+    mid = np.round(yearly / share * np.exp(0.25 * rng.standard_normal(len(rows))), -2)
+    return schema.cast("wallet_estimates", pd.DataFrame({
+        "account_id": names[rows["account"]], "product_line": rows["line"].to_numpy(), "low": np.round(mid * 0.7, -2),
+        "mid": mid, "high": np.round(mid * 1.5, -2), "method": "analyst",
+        "known_at": stamp(np.array([window.days * 0.9]), window)[0],
+    }))  # fmt: skip
 
 
 def web_sessions(activities: pd.DataFrame, window: sales.Window) -> pd.DataFrame:

@@ -231,7 +231,7 @@ def relations_of(
     buyers, held, found, sold, terms, renewals = own.values()
     auto = chance.of("auto renew").random(len(buyers)) < 0.5
     feeds = relations.feeds(chance, buyers, found, sold, account_id, window)
-    return feeds | relations.programme(chance, buyers, found, account_id, window) | {
+    return feeds | programme.tables(chance, buyers, found, account_id, window) | {
         "contracts": relations.contracts(terms, account_id, window, auto),
         "cases": relations.cases(chance, held, renewals, account_id, window),
         "surveys": relations.surveys(chance, buyers, held, renewals, persons, person_id, account_id, window),
