@@ -59,6 +59,7 @@ show.table(
     share=["account_share"],
     day=["first_day", "last_day"],
     units={"days_old": "days"},
+    rows=len(reach),
     missing="–",
 )
 
