@@ -79,7 +79,7 @@ def misspelt(name: str, lot: float) -> str:
     Examples
     --------
     >>> misspelt("Calberg", 0.5)
-    'Clberg'
+    'Calbeerg'
     """
     place = 1 + int(lot * 997) % max(len(name) - 2, 1)
     kind = int(lot * 1_000) % 3
