@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.special import expit, logit
 
 from abmlib.market import companies, sales
-from abmlib.market.chance import Chance, expit, logit, pick
+from abmlib.market.chance import Chance, pick
 from abmlib.market.switches import CYCLES, Switches
 
 BLOCK = 500  # accounts drawn together
@@ -124,7 +125,7 @@ def _with_big(out: pd.DataFrame, without_margin: float) -> pd.DataFrame:
 
 def staff(firms: pd.DataFrame) -> np.ndarray:
     """Employees as standard deviations of their logarithm from a typical company."""
-    spread = np.hypot(companies.STAFF_PER_SIZE, 0.4)
+    spread = np.hypot(companies.STAFF_PER_SIZE, companies.STAFF_NOISE)
     return np.clip((np.log(firms["employees"].to_numpy()) - np.log(companies.TYPICAL_STAFF)) / spread, -2.5, 2.5)
 
 
@@ -173,9 +174,8 @@ def _programme(
 ) -> pd.DataFrame:
     """Let sales pick accounts by what is recorded and what is not, and chance hold some of them back.
 
-    Adds ``picked``, ``held_back``, ``tier``, ``entry`` (day it enters), ``exposed`` (day it is first reached; missing =
-    never), ``wanted`` (log-odds to be picked, as sales sees it), and ``abm opening``, ``abm win``, ``abm size``: what
-    the programme does at full effect on each line's cycle, by account's main line.
+    Adds ``picked``, ``held_back``, ``tier``, ``entry`` (day it enters) and ``exposed`` (day it is first reached; missing =
+    never).
     """
     begins = programme_day(window)
     customer = (out["begun"] < begins).to_numpy()
@@ -194,9 +194,7 @@ def _programme(
     reached = picked & ~held & (reach >= switches.unexposed)
     exposed = np.where(reached, entry + 3 + np.floor(25 * lag), np.nan)
     exposed = np.where(exposed < window.days, exposed, np.nan)
-    return out.assign(
-        picked=picked, held_back=held, tier=np.where(picked, tier, "none"), entry=entry, exposed=exposed, wanted=wanted
-    )
+    return out.assign(picked=picked, held_back=held, tier=np.where(picked, tier, "none"), entry=entry, exposed=exposed)
 
 
 def _of_each(lot: np.ndarray, able: np.ndarray, group: np.ndarray, share: float) -> np.ndarray:

@@ -89,11 +89,16 @@ def rates(chance: Chance, window: sales.Window) -> pd.DataFrame:
     return pd.DataFrame(np.round(worth, 5), columns=list(CURRENCIES)).assign(month=months.astype("datetime64[s]"))
 
 
+def _campaign(code: str, year: int, half: int) -> str:
+    """The id of the campaign of a code in a half-year."""
+    return f"K{year % 100:02d}H{half}-{code}"
+
+
 def campaign_id(code: np.ndarray, at: pd.Series) -> np.ndarray:
     """The campaign of a code that runs at a time: one each half-year; none where there is no code."""
     year, half = at.dt.year.to_numpy(), np.where(at.dt.month.to_numpy() < 7, 1, 2)
     kinds = list(CAMPAIGNS)
-    table = {(y, h): [f"K{y % 100:02d}H{h}-{c}" for c in kinds] for y in np.unique(year) for h in (1, 2)}
+    table = {(y, h): [_campaign(c, y, h) for c in kinds] for y in np.unique(year) for h in (1, 2)}
     place = pd.Index(kinds).get_indexer(pd.Index(code))
     out = np.full(len(code), None, dtype=object)
     for (y, h), names in table.items():
@@ -179,7 +184,7 @@ def _campaigns(chance: Chance, window: sales.Window, n_accounts: int) -> tuple[p
             if own and month < begins:
                 continue
             half = 1 if month.month < 7 else 2
-            ident = f"K{month.year % 100:02d}H{half}-{code}"
+            ident = _campaign(code, month.year, half)
             first = pd.Timestamp(month.year, 6 * half - 5, 1)
             rows.append(
                 (ident, f"{name} {month.year}-{half}", kind, first, first + pd.DateOffset(months=6, days=-1), own)

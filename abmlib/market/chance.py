@@ -25,14 +25,3 @@ def pick(chance: np.ndarray, weights: np.ndarray) -> np.ndarray:
 def choose(chance: np.ndarray, shares: dict[str, float]) -> np.ndarray:
     """Turn even chances into names drawn with their shares."""
     return np.array(list(shares), dtype=object)[pick(chance, np.array(list(shares.values())))]
-
-
-def logit(p: float | np.ndarray) -> np.ndarray:
-    """Log-odds of a chance; of 0 and 1 minus and plus infinity."""
-    with np.errstate(divide="ignore"):
-        return np.asarray(np.log(p) - np.log1p(-np.asarray(p, dtype=float)))
-
-
-def expit(odds: np.ndarray) -> np.ndarray:
-    """Chance of log-odds."""
-    return 1 / (1 + np.exp(-odds))

@@ -51,7 +51,7 @@ _WORDS = [(industry, word) for industry, words in TRADES.items() for word in wor
 _SHAPE = (len(_WORDS), len(ONSETS), len(MIDDLES), len(ENDINGS))
 MOST = int(np.prod(_SHAPE))  # names before one repeats
 _STRIDE = 988_829  # shares no factor with MOST, so that counting in these steps meets every name once
-_REAL_NOISE = 0.4  # sd of the logarithm of employees beyond what size says
+STAFF_NOISE = 0.4  # sd of the logarithm of employees beyond what size says
 TYPICAL_STAFF, STAFF_PER_SIZE = 160, 1.3
 
 
@@ -79,7 +79,7 @@ def companies(rng: np.random.Generator, first: int, size: np.ndarray, shift: flo
     country = pick(rng.random(n), np.array([share for _, share, _ in COUNTRIES.values()]))
     regions, _, forms = zip(*COUNTRIES.values(), strict=True)
     formal = rng.random(n) < WITH_LEGAL_FORM
-    employees = np.ceil(np.exp(np.log(TYPICAL_STAFF) + STAFF_PER_SIZE * size + _REAL_NOISE * rng.standard_normal(n)))
+    employees = np.ceil(np.exp(np.log(TYPICAL_STAFF) + STAFF_PER_SIZE * size + STAFF_NOISE * rng.standard_normal(n)))
     per_head = np.exp(np.log(140_000) + 0.35 * rng.standard_normal(n))
     seller = (rng.random(n) * SELLERS).astype(int)
     odd = np.floor((number + 1) * awkward + 0.5) > np.floor(number * awkward + 0.5)

@@ -7,10 +7,11 @@ what it is about and nothing else.
 
 import numpy as np
 import pandas as pd
+from scipy.special import expit, logit
 
 from abmlib.market import buyers as buying
 from abmlib.market import clock, sales
-from abmlib.market.chance import Chance, expit, logit, pick
+from abmlib.market.chance import Chance, pick
 from abmlib.market.companies import SELLERS
 from abmlib.market.sales import LINES
 from abmlib.market.switches import Switches
@@ -18,7 +19,6 @@ from abmlib.market.switches import Switches
 STAGES = ("Qualified", "Discovery", "Proposal", "Negotiation")
 WON, LOST = "Won", "Lost"
 CRM = (0.10, 0.25, 0.50, 0.75)  # the CRM's own probability in each stage: set by hand once, and wrong
-TYPES = ("new", "expansion", "renewal")
 MODELS = ("field", "inside", "self_serve")
 COMPETITORS = ("Brantel", "Corvane", "Dovrell", "Keshmore", "Ostrand")
 REASONS = ("price", "no decision", "no budget", "timing", "product fit")
@@ -30,7 +30,7 @@ RATE = {  # deals a year of a typical account: without business, for a further l
     "expansion": np.array([1.5, 0.9, 0.7]),
 }
 MOST_RATE = np.array([9.0, 7.0, 6.0])  # deals a year no account goes beyond
-WIN = {"new": np.array([0.42, 0.46, 0.52]), "expansion": np.array([0.42, 0.46, 0.52])}  # of an average seller
+WIN = np.array([0.42, 0.46, 0.52])  # chance to win of an average seller, renewals aside
 CYCLE = np.array([215.0, 105.0, 26.0])  # typical days to a win
 VALUE = np.array([260_000.0, 52_000.0, 9_000.0])  # typical amount, software by the year
 VALUE_SPREAD = np.array([0.8, 0.7, 0.7])  # sd of its logarithm
@@ -164,7 +164,7 @@ def _ended(drawn: pd.DataFrame, buyers: pd.DataFrame, firms: pd.DataFrame, switc
     seller = np.where(drawn["own"] < OWN_SELLER, own[account], (drawn["other"] * SELLERS).astype(int))
     stalled = (drawn["stall"] < switches.stalled).to_numpy()
     too_fast = (drawn["fast"] < switches.too_fast).to_numpy() & ~stalled
-    odds = logit(WIN["new"])[line] + 2 * switches.seller_spread * SKILL[seller] + LUCK * drawn["luck"].to_numpy()
+    odds = logit(WIN)[line] + 2 * switches.seller_spread * SKILL[seller] + LUCK * drawn["luck"].to_numpy()
     odds = odds - HURT["stalled"] * stalled - HURT["too_fast"] * too_fast
     odds = odds + switches.confounding_latent * buying.LATENT_WINS * buyers["latent"].to_numpy()[account]
     gained = 4 * buying.effect(switches, "win")[line] * drawn["lift"].to_numpy()
@@ -275,7 +275,7 @@ def _begun(drawn: pd.DataFrame, buyers: pd.DataFrame, window: sales.Window) -> t
     closes = pd.Series(calendar_day(window, first["closes"].to_numpy()) + 3, index=first.index)
     begun = np.fmin(begun, closes.reindex(range(len(buyers))).to_numpy())  # or without a deal, if that came first
     stops = np.maximum(begun, 0) + buyers["lifetime"].to_numpy()
-    held = pd.DataFrame({"begun": begun, "stops": stops, "first": first["key"].reindex(range(len(buyers))).to_numpy()})
+    held = pd.DataFrame({"begun": begun, "stops": stops})
     for k in range(len(LINES)):
         held[f"from {k}"] = np.where(buyers[f"also {k}"], begun, np.nan)
         held[f"until {k}"] = stops

@@ -1,6 +1,6 @@
 """What makes a source dirty: twins, parents, gaps, late entries, and money that came in other currencies.
 
-Every function takes tables to spec and gives them back to spec.
+Every function but `in_currency` takes tables to spec and gives them back to spec.
 """
 
 import numpy as np
@@ -9,6 +9,7 @@ import pandas as pd
 from abmlib.market import sales
 from abmlib.market.chance import Chance
 from abmlib.market.switches import Switches
+from abmlib.tables import schema
 
 GAPS = (
     "industry",
@@ -22,12 +23,6 @@ GAPS = (
 )
 LATE = (14, 60)  # days by which a late entry is late
 MOVED = {"contacts": 0.4, "opportunities": 0.4, "activities": 0.4, "transactions": 0.5}  # rows entered under the twin
-SINCE = {
-    "contacts": "created_at",
-    "opportunities": "created_at",
-    "activities": "occurred_at",
-    "transactions": "booked_at",
-}
 TWIN = "-2"  # ends the id of a twin
 
 
@@ -49,7 +44,7 @@ def in_currency(sold: pd.DataFrame, currency: np.ndarray, rates: pd.DataFrame, w
 def late(rng: np.random.Generator, table: pd.DataFrame, event: str, end: pd.Timestamp, share: float) -> pd.DataFrame:
     """Enter some rows two weeks to two months after they happened, if that is not after the window's end."""
     lot, far = rng.random((len(table), 2)).T
-    moment = table[event] if table[event].dt.tz is not None else table[event].dt.tz_localize("UTC")
+    moment = pd.to_datetime(table[event], utc=True)
     known = moment + pd.to_timedelta(np.round(LATE[0] + far * (LATE[1] - LATE[0])), unit="D")
     return table.assign(known_at=known.where((lot < share) & (known < end)).astype("datetime64[us, UTC]"))
 
@@ -124,7 +119,7 @@ def twins(
         table = tables[name]
         lot = chance.of(f"twins {name}").random(len(table))
         theirs = table["account_id"].map(other)
-        moment = table[SINCE[name]] if name != "transactions" else table[SINCE[name]].dt.tz_localize("UTC")
+        moment = pd.to_datetime(table[(schema.spec(name).metadata or {})["known"]], utc=True)
         begun = pd.to_datetime(table["account_id"].map(start), utc=True)
         moved = theirs.notna() & (moment > begun) & (lot < part)
         if name == "contacts":

@@ -217,10 +217,7 @@ def _put(name: str, table: pd.DataFrame, folder: Path, form: Form, number: int) 
     own = name in schema.PROGRAMME  # as a person finds the file, to be filled further
     columns = programme.columns(name) if own else _columns(name)
     if form == "parquet" and not own:
-        place = folder / name / f"part-{number:05d}.parquet"
-        place.parent.mkdir(parents=True, exist_ok=True)
-        table[columns].to_parquet(place, index=False)
-        return
+        return _add_part(table[columns], folder / name, number)
     kinds = {c: schema.meta(d)["kind"] for c, d in schema.spec(name).columns.items()}
     place = (folder / programme.FOLDER if own else folder) / f"{name}.csv"
     _append(pd.DataFrame({c: _column(table[c], kinds[c]) for c in columns}), place)
@@ -232,9 +229,13 @@ def _put_truth(name: str, table: pd.DataFrame, folder: Path | None, form: Form, 
         return
     if form == "csv":
         return _append(table, folder / f"{name}.csv")
-    place = folder / name / f"part-{number:05d}.parquet"
-    place.parent.mkdir(parents=True, exist_ok=True)
-    table.to_parquet(place, index=False)
+    _add_part(table, folder / name, number)
+
+
+def _add_part(rows: pd.DataFrame, folder: Path, number: int) -> None:
+    """Write rows as one part of a Parquet table."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rows.to_parquet(folder / f"part-{number:05d}.parquet", index=False)
 
 
 def _append(rows: pd.DataFrame, place: Path) -> None:

@@ -5,11 +5,12 @@ Days count from the first day of the window. Accounts are positions in their blo
 
 import numpy as np
 import pandas as pd
+from scipy.special import expit
 
 from abmlib.market import buyers as buying
 from abmlib.market import catalogue, deals, sales
 from abmlib.market.catalogue import MARKETER, SALES_LEAD, entered, stamp
-from abmlib.market.chance import Chance, expit
+from abmlib.market.chance import Chance
 from abmlib.market.relations import poisson_days
 from abmlib.market.sales import LINES
 from abmlib.tables import schema

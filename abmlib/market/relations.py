@@ -12,6 +12,7 @@ from abmlib.market import catalogue, deals, sales
 from abmlib.market.catalogue import MARKETER, SALES_LEAD, entered, stamp
 from abmlib.market.chance import Chance, choose
 from abmlib.market.sales import LINES
+from abmlib.market.tabled import ids
 from abmlib.tables import schema
 
 CASES_A_YEAR, ESCALATED = 0.9, 0.06
@@ -42,13 +43,6 @@ NOISE = 0.4  # signals a year and account about nothing
 MENTIONS, REVIEWS, HEARD = 0.06, 0.4, 0.12  # mentions a year, share that are reviews, things heard a year
 THEMES = ("price", "delivery", "new market", "competitor", "integration")
 SESSION_DAYS = 120  # the web tool keeps so many days
-
-
-def ids(letter: str, account_id: pd.Series, account: np.ndarray, digits: int = 2) -> np.ndarray:
-    """Ids made of a letter, the digits of the account, and a number within it; rows of an account may stand anywhere."""
-    number = pd.Series(account).groupby(account).cumcount() + 1
-    owner = account_id.to_numpy()[account]
-    return np.array([f"{letter}{a[1:]}-{n:0{digits}d}" for a, n in zip(owner, number, strict=True)], dtype=object)
 
 
 def poisson_days(
@@ -142,11 +136,12 @@ def surveys(
         at = np.busday_count(window.start, dates.astype("datetime64[D]"))[0]
         there = (persons["created"].to_numpy()[staff] < at) & ~(persons["left"].to_numpy()[staff] <= at)
         asked = there & (held["begun"].to_numpy()[of] < day) & (held["stops"].to_numpy()[of] > day)
+        felt = feels[of] + content(buyers, renewals, of, np.full(len(of), day))
         for kind, share in ANSWERS.items():
             lot = rng.random((3, len(staff)))
             noise = rng.standard_normal(len(staff))
             rows = asked & (lot[0] < share) & (lot[1] < 0.5)
-            mood = feels[of] + content(buyers, renewals, of, np.full(len(of), day)) + 0.9 * noise
+            mood = felt + 0.9 * noise
             parts.append(pd.DataFrame({
                 "account": of, "person": staff, "kind": kind, "day": day + np.floor(14 * lot[2]), "mood": mood,
                 "wave": f"{str(dates[0])[:7]}", "invited": int(asked.sum()),
@@ -253,7 +248,7 @@ def insights(chance: Chance, buyers: pd.DataFrame, account_id: pd.Series, window
 def economics(
     chance: Chance, buyers: pd.DataFrame, sold: pd.DataFrame, account_id: pd.Series, window: sales.Window
 ) -> pd.DataFrame:
-    """What larger and tiered customers cost and got, by half-year; bad for both sides where the flag is up."""
+    """What larger and tiered customers cost and got, by quarter; bad for both sides where the flag is up."""
     rng = chance.of("economics")
     bought = np.bincount(sold["account"], sold["revenue"], len(buyers))
     flagged = (buyers["flag"] == "no_return").to_numpy()
@@ -276,10 +271,7 @@ def economics(
         treated = (buyers["exposed"] < end).to_numpy()
         hours = (4 + 30 * treated) * noise[0] * np.where(bad, 1.6, 1.0)
         typical = np.maximum(bought / window.days * 92, 300.0)
-        serve = (
-            np.where(bad, np.maximum(1.25 * margin, 0.5 * typical), np.minimum(0.08 * typical, 0.3 * typical))
-            * noise[1]
-        )
+        serve = np.where(bad, np.maximum(1.25 * margin, 0.5 * typical), 0.08 * typical) * noise[1]
         parts.append(
             pd.DataFrame(
                 {

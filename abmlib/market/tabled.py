@@ -17,15 +17,15 @@ TITLES = tuple(
 )
 
 
-def ids(letter: str, account_id: pd.Series, account: pd.Series, digits: int) -> np.ndarray:
-    """Ids made of a letter, the digits of the account, and a number within it; `account` is sorted.
+def ids(letter: str, account_id: pd.Series, account: pd.Series | np.ndarray, digits: int = 2) -> np.ndarray:
+    """Ids made of a letter, the digits of the account, and a number within it; rows of an account may stand anywhere.
 
     Examples
     --------
     >>> ids("O", pd.Series(["A00001", "A00002"]), pd.Series([0, 0, 1]), 2).tolist()
     ['O00001-01', 'O00001-02', 'O00002-01']
     """
-    number = account.groupby(account).cumcount() + 1
+    number = pd.Series(np.asarray(account)).groupby(np.asarray(account)).cumcount() + 1
     owner = account_id.to_numpy()[account]
     return np.array([f"{letter}{a[1:]}-{n:0{digits}d}" for a, n in zip(owner, number, strict=True)], dtype=object)
 

@@ -9,12 +9,7 @@ from abmlib.tables import schema
 
 DESCRIBES = ["name", "domain", "industry", "country", "region", "employees", "annual_revenue", "owner_id"]
 VERDICTS = ("usable", "stale", "thin", "no record")
-OURS = {
-    "known_at",
-    "entered_at",
-    "entered_by",
-    "supersedes",
-}  # columns that nobody who exports is asked for as an extra
+OURS = {"known_at", "entered_at", "entered_by", "supersedes"}  # nobody who exports is asked for these as an extra
 
 
 def freshness(overview: pd.DataFrame, as_of: pd.Timestamp, n_accounts: int) -> pd.DataFrame:
