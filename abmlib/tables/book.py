@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -19,7 +19,7 @@ import ibis.expr.types as ir
 import pandas as pd
 import pyarrow as pa
 
-from abmlib.tables import people, schema, secret, settings
+from abmlib.tables import identity, people, schema, secret, settings
 from abmlib.tables.errors import FIRST, NotAnswerable, TableError, first_cases, shown
 from abmlib.tables.importers import files as exported
 from abmlib.tables.importers.sql import cause, quoted, text, texts
@@ -48,6 +48,9 @@ IBIS_TYPES = {
 }
 KEEP_BELOW = 256 * 2**20  # bytes: a smaller CSV is read once and kept, a larger one is read anew from its file
 AUDIT = ["table", "check", "severity", "bad", "rows", "first", "remedy"]
+SAME_COMPANY = "same company"  # step of the ledger
+BY_DOMAIN = "e-mail domain"  # match_method of a lead found by `Book.lead_matches`
+OF_THEIR_PERSON = ("activities", "web_sessions")  # rows without an account belong to that of their contact
 LOST = "lost "  # with a column: whether its value is there but does not read as its kind
 OPTED_OUT = "opted out"
 
@@ -179,13 +182,52 @@ class Book:
         """Rows in, out and why: the import's ledger, then rows that were learnt after the day."""
         rows = []
         for name in sorted(self._source.names):
-            before, after = (int(t.count().execute()) for t in (self._source.typed(name), self._known(name)))
-            rows.append((f"as of {self._moment.as_of}", name, before, after, before - after, "known only later"))
+            asked = (self._source.typed(name), self._as_known(name), self._known(name))
+            before, known, after = (int(t.count().execute()) for t in asked)
+            rows.append((f"as of {self._moment.as_of}", name, before, known, before - known, "known only later"))
+            if told := self._told(name, known - after):
+                rows.append((SAME_COMPANY, name, known, after, 0, told))
         own = pd.DataFrame([*self._source.left_out(), *rows], columns=COLUMNS)
         path = self._source.folder / "ledger.csv" if self._source.folder else None
         if path is None or not path.is_file():
             return own
         return pd.concat([pd.read_csv(path)[COLUMNS], own], ignore_index=True)
+
+    @cached_property
+    def same_company(self) -> pd.DataFrame:
+        """Accounts known on the day that are counted with another, as `identity.companies` finds them.
+
+        One row each: ``account_id, company_id, rule``. In every table `company_id` stands in their place, and among accounts
+        they are one row, in which what the one does not say is taken from the others. What the source merged holds on
+        every date.
+        """
+        return identity.companies(self._entered, self.settings.same_company)
+
+    @cached_property
+    def _entered(self) -> pd.DataFrame:
+        """Every account of the source as `identity.companies` asks for it; one row each, also where an id repeats."""
+        t = self._source.typed("accounts")
+        asked = ["name", "domain", "country", "region", "parent_account_id", "is_duplicate_of", "created_at"]
+        frame = t.select("account_id", *asked, known=known_by(t, "accounts", self._moment)).to_pyarrow().to_pandas()
+        return frame.dropna(subset="account_id").drop_duplicates("account_id")
+
+    @cached_property
+    def lead_matches(self) -> pd.DataFrame:
+        """E-mail domains of contacts without an account, each with its company, as `identity.leads` finds it.
+
+        One row per domain: ``email_domain, company_id, companies, contacts`` (how many leads have it). Asking for no rule
+        of the domain in ``workbook.yml`` matches none.
+        """
+        columns = ["email_domain", "company_id", "companies", "contacts"]
+        if not self.has("contacts") or "domain" not in self.settings.same_company:
+            return pd.DataFrame({c: pd.Series(dtype="str" if c in columns[:2] else int) for c in columns})
+        c = self._as_known("contacts")
+        c = c.filter(c.account_id.isnull() & c.email_domain.notnull())
+        asked = c.group_by("email_domain").agg(contacts=c.count()).order_by("email_domain").to_pyarrow().to_pandas()
+        own = self._entered.query("known")
+        own = own.assign(company_id=own["account_id"].replace(self.same_company.set_index("account_id")["company_id"]))
+        matched = identity.leads(asked["email_domain"].astype("str"), own)
+        return matched.assign(contacts=asked["contacts"].to_numpy())
 
     def overview(self) -> pd.DataFrame:
         """Count each table of the source as known on the day, inside the engine.
@@ -249,13 +291,14 @@ class Book:
         return self._source.audit()
 
     def _known(self, name: str) -> ir.Table:
-        """Rows and values of a table as known on the day; the status of accounts is dear, and `_shown` adds it."""
+        """Rows and values of a table as known on the day, companies entered twice as one; `_shown` adds the status, which is dear."""
         if name not in self._views:
-            self._views[name] = as_view(self._source.con, f"{name} by {self._moment.as_of}", self._as_known(name))
+            query = self._rolled_up if name == "accounts" else partial(self._by_company, name)
+            self._views[name] = as_view(self._source.con, f"{name} by {self._moment.as_of}", query())
         return self._views[name]
 
     def _as_known(self, name: str) -> ir.Table:
-        """The query of `_known`."""
+        """Rows and values of a table as known on the day, each with the account it was entered under."""
         moment, typed = self._moment, self._source.typed(name)
         known = typed.filter(known_by(typed, name, moment))
         if not moment.is_latest:
@@ -270,6 +313,104 @@ class Book:
                     **{column: ibis.ifelse(come(known[since], moment), value, ibis.null(value.type()))}
                 )
         return known.select(list(schema.spec(name).columns))
+
+    # -- who is the same company --------------------------------------------------------------------------------------
+
+    def _kept(self, what: str, frame: pd.DataFrame) -> ir.Table | None:
+        """A small table for the engine to look things up in; None where it has no row, and need not be asked."""
+        if frame.empty:
+            return None
+        table = pa.Table.from_pandas(frame, preserve_index=False)
+        columns = {
+            f.name: table[f.name].cast(pa.string()) if pa.types.is_large_string(f.type) else table[f.name]
+            for f in table.schema
+        }
+        return self._source.con.create_table(f"{what} by {self._moment.as_of}", pa.table(columns), temp=True)
+
+    @cached_property
+    def _moved(self) -> ir.Table | None:
+        """One row per account counted with another: ``_from``, ``_to``."""
+        found = self.same_company[["account_id", "company_id"]]
+        return self._kept("same company", found.set_axis(["_from", "_to"], axis=1))
+
+    @cached_property
+    def _led(self) -> ir.Table | None:
+        """One row per e-mail domain that is a company's: ``_domain``, ``_company``."""
+        found = self.lead_matches.dropna(subset="company_id")[["email_domain", "company_id"]]
+        return self._kept("leads", found.set_axis(["_domain", "_company"], axis=1))
+
+    def _rolled_up(self) -> ir.Table:
+        """Accounts as known on the day, one row per company: what its first row does not say is taken from the others."""
+        known = self._as_known("accounts")
+        if (moved := self._moved) is None:
+            return known
+        own = known.left_join(moved, known.account_id == moved["_from"])
+        own = own.mutate(_unit=ibis.coalesce(own["_to"], own.account_id)).drop("_from", "_to")
+        several = moved.select(_several=moved["_to"]).distinct()
+        own = own.left_join(several, own["_unit"] == several["_several"])
+        parts, columns = own.filter(own["_several"].notnull()), list(schema.spec("accounts").columns)
+        order = [(parts.account_id == parts["_unit"]).desc(), parts.created_at, parts.account_id]
+        taken = {
+            c: parts[c].first(where=parts[c].notnull(), order_by=order)
+            for c in columns
+            if c not in ("account_id", "is_duplicate_of", "created_at")
+        }
+        one = parts.group_by("_unit").agg(created_at=parts.created_at.min(), **taken)
+        one = one.mutate(account_id=one["_unit"], is_duplicate_of=ibis.null("string")).select(columns)
+        whole = ibis.union(own.filter(own["_several"].isnull()).select(columns), one)
+        parent = whole.left_join(moved, whole.parent_account_id == moved["_from"])
+        owner = ibis.coalesce(parent["_to"], parent.parent_account_id)
+        return parent.mutate(parent_account_id=owner.nullif(parent.account_id)).select(columns)
+
+    def _by_company(self, name: str) -> ir.Table:
+        """A table as known on the day, each row with the company it belongs to; of rows that then have one key, the first stays."""
+        known, columns = self._as_known(name), list(schema.spec(name).columns)
+        for column in schema.companies(name):
+            if (moved := self._moved) is None:
+                break
+            joined = known.left_join(moved, known[column] == moved["_from"])
+            changed = {column: ibis.coalesce(joined["_to"], joined[column])}
+            if column in schema.key(name):
+                changed["_first"] = joined["_from"].isnull()
+            known = joined.mutate(**changed).drop("_from", "_to")
+        if "_first" in known.columns:
+            order = [known["_first"].desc(), *(known[c] for c in columns if c not in schema.key(name))]
+            nth = ibis.row_number().over(group_by=schema.key(name), order_by=order)
+            known = known.mutate(_nth=nth).filter(ibis._["_nth"] == 0)
+        if name == "contacts" and self._led is not None:
+            joined = known.left_join(
+                self._led, (known.email_domain == self._led["_domain"]) & known.account_id.isnull()
+            )
+            how = ibis.ifelse(joined["_company"].notnull(), BY_DOMAIN, joined.match_method)
+            known = joined.mutate(account_id=ibis.coalesce(joined.account_id, joined["_company"]), match_method=how)
+        if name in OF_THEIR_PERSON:
+            lacking = known.account_id.isnull() & known.contact_id.notnull()
+            if self.has("contacts") and known.filter(lacking).limit(1).count().execute():
+                c = self._known("contacts")
+                c = c.filter(c.account_id.notnull()).select(_who=c.contact_id, _where=c.account_id)
+                joined = known.left_join(c, (known.contact_id == c["_who"]) & known.account_id.isnull())
+                known = joined.mutate(account_id=ibis.coalesce(joined.account_id, joined["_where"]))
+        return known.select(columns)
+
+    def _told(self, name: str, fewer: int) -> str:
+        """What the ledger says of a table in which accounts became one; empty where nothing changed."""
+        if name == "accounts" and len(self.same_company):
+            rules = self.same_company["rule"].value_counts().sort_index()
+            return "counted with another account of the same company: " + ", ".join(
+                f"{n} {r}" for r, n in rules.items()
+            )
+        if name == "contacts" and len(found := self.lead_matches):
+            matched, several = found["company_id"].notna(), found["companies"] > 1
+            n = {
+                k: int(found.loc[rows, "contacts"].sum())
+                for k, rows in (("of", found.index), ("to", matched), ("not", several & ~matched))
+            }
+            more = f"; the domain of {n['not']} belongs to several" if n["not"] else ""
+            return f"{n['to']} of {n['of']} leads without an account matched by e-mail domain{more}"
+        if name in OF_THEIR_PERSON:
+            before, after = (int(t.account_id.count().execute()) for t in (self._as_known(name), self._known(name)))
+            return f"{after - before} rows without an account put under that of their contact" if after > before else ""
+        return f"{fewer} rows had the key of another row of the same company" if fewer else ""
 
     def _shown(self, name: str) -> ir.Table:
         """A table as known on the day, with stand-ins for who opted out, and without names unless people were asked for."""

@@ -142,6 +142,14 @@ def persons(name: str) -> list[str]:
     return [c for c, d in spec(name).columns.items() if c == "contact_id" or meta(d)["ref"] == own]
 
 
+def companies(name: str) -> list[str]:
+    """The columns of a table that hold an account's id, but for the accounts' own."""
+    own = "accounts.account_id"
+    return [
+        c for c, d in spec(name).columns.items() if meta(d)["ref"] == own or (c == "account_id" and name != "accounts")
+    ]
+
+
 def personal(name: str) -> list[str]:
     """The columns of a table that name a person or are free text about one."""
     return [c for c, d in spec(name).columns.items() if meta(d)["personal"]]

