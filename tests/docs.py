@@ -5,7 +5,7 @@ from pathlib import Path
 
 from abmlib import market
 from abmlib.pages import catalogue
-from abmlib.tables import schema
+from abmlib.tables import features, schema
 
 ROOT = Path(__file__).parents[1]
 
@@ -47,12 +47,21 @@ def switches() -> str:
     return "\n".join(["| switch | size | most | what the size means |", "|---|---|---|---|", *lines, ""])
 
 
+def feature_list() -> str:
+    """Write the features of accounts as a table, by the table they are made from."""
+    listed = features.catalogue()
+    lines = ["| " + " | ".join(listed.columns) + " |", "|" + "---|" * len(listed.columns)]
+    rows = listed.assign(feature="`" + listed["feature"] + "`", table="`" + listed["table"] + "`")
+    return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows.itertuples(index=False)), ""])
+
+
 def generated() -> dict[tuple[str, str], str]:
     """Give each generated part by file and mark."""
     when = "\n".join(f"- `{name}`: {means}" for name, means in schema.WHEN_MEANS.items()) + "\n"
     return {
         ("README.md", "notebooks"): catalogue.readme_table(catalogue.load(ROOT / "notebooks" / catalogue.FILE)),
         ("data/market.md", "switches"): switches(),
+        ("data/features.md", "features"): feature_list(),
         ("data/README.md", "when"): when,
         ("data/README.md", "canonical"): dictionary(schema.CANONICAL),
         ("data/README.md", "programme"): dictionary(schema.PROGRAMME),

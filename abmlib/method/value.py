@@ -8,6 +8,7 @@ import pandas as pd
 
 from abmlib.stats import concentration
 from abmlib.stats.intervals import LEVEL, wilson
+from abmlib.tables.days import months_before
 
 CLASSES = ("A", "B", "C")
 BOUNDS = (0.80, 0.95)  # share of net value that A, and A with B, reach; S0-18
@@ -25,18 +26,6 @@ class Period:
     def __str__(self) -> str:
         """Write it as a reader says it."""
         return f"{self.start:%Y-%m-%d} to {self.end:%Y-%m-%d}"
-
-
-def months_before(day: pd.Timestamp, months: int) -> pd.Timestamp:
-    """Go back whole months; the last day of a month stays the last day of a month.
-
-    Examples
-    --------
-    >>> months_before(pd.Timestamp("2026-06-30"), 6), months_before(pd.Timestamp("2026-05-15"), 3)
-    (Timestamp('2025-12-31 00:00:00'), Timestamp('2026-02-15 00:00:00'))
-    """
-    back = day - pd.DateOffset(months=months)
-    return back + pd.offsets.MonthEnd(0) if day.is_month_end else back
 
 
 def window(transactions: pd.DataFrame, as_of: pd.Timestamp, months: int) -> Period:

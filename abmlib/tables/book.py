@@ -5,7 +5,7 @@ import glob
 import os
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ import ibis.expr.types as ir
 import pandas as pd
 import pyarrow as pa
 
+from abmlib.tables import features as reductions
 from abmlib.tables import identity, people, schema, secret, settings
 from abmlib.tables.errors import FIRST, NotAnswerable, TableError, first_cases, shown
 from abmlib.tables.importers import files as exported
@@ -46,6 +47,7 @@ IBIS_TYPES = {
     "ts": "timestamp",
     "date": "date",
 }
+NULLABLE = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}
 KEEP_BELOW = 256 * 2**20  # bytes: a smaller CSV is read once and kept, a larger one is read anew from its file
 AUDIT = ["table", "check", "severity", "bad", "rows", "first", "remedy"]
 SAME_COMPANY = "same company"  # step of the ledger
@@ -282,6 +284,88 @@ class Book:
         frame = pd.concat(parts, ignore_index=True)[["account_id", "table", "rows", "first_day", "last_day"]]
         days = {c: frame[c].dt.normalize().astype("datetime64[us]") for c in ("first_day", "last_day")}
         return frame.assign(**days)
+
+    def features(self, names: Sequence[str] | None = None) -> pd.DataFrame:
+        """Reduce tables to one row per account as known on the day, inside the engine; all features where none is named.
+
+        Every account has a row, in the order of its id. An account without a row in a table has 0 of what is counted there
+        and no value of the rest; where the source lacks the table, or what it would take is filled nowhere in it, everything
+        made from it is missing.
+        ``data/features.md`` says what each feature is.
+
+        Returns
+        -------
+        DataFrame: ``account_id`` and the features, in the order asked
+
+        Raises
+        ------
+        ValueError
+            If there is no such feature.
+        """
+        asked = reductions.chosen(names)
+        out = self._known("accounts").select("account_id").order_by("account_id").to_pyarrow().to_pandas()
+        others = {name: self._known(name) for name in reductions.JOINED if self.has(name)}
+        told = [f for f in asked if self.has(f.table) and self._is_filled(f.needs)]
+        for table, view in dict.fromkeys((f.table, f.view) for f in told):
+            own = [f for f in told if (f.table, f.view) == (table, view)]
+            reduced = (
+                reductions.reduced(own, self._facts(table), others).to_pyarrow().to_pandas(types_mapper=NULLABLE.get)
+            )
+            none = ~out["account_id"].isin(reduced["account_id"])
+            out = out.merge(reduced, on="account_id", how="left")
+            for feature in own:
+                if feature.absent is not None:
+                    out[feature.name] = out[feature.name].mask(none, feature.absent)
+        out = out.assign(**{f.name: pd.Series(pd.NA, out.index, "Float64") for f in asked if f not in told})
+        return out[["account_id", *(f.name for f in asked)]]
+
+    def _is_filled(self, column: str) -> bool:
+        """Say whether a column, as table.column, has any value on the day; no column is."""
+        name, _, column = column.partition(".")
+        return not name or (self.has(name) and self._known(name)[column].count().execute() > 0)
+
+    def panel(
+        self, name: str, by: Sequence[str] = (), per: str = "week", sums: Sequence[str] = (), bots: bool = False
+    ) -> pd.DataFrame:
+        """Count a table's rows by account and period, inside the engine: what a method needs that looks at time.
+
+        Rows without an account are left out (`overview` and the ledger count them), and what machines did unless asked for.
+
+        Parameters
+        ----------
+        by : further columns to count by
+        per : ``day``, ``week`` (named by its Monday) or ``month`` (by its first day), in the reporting time zone
+        sums : numbers to add up
+
+        Returns
+        -------
+        DataFrame, sorted: ``account_id``, `by`, the period (a day), ``rows``, `sums`
+
+        Raises
+        ------
+        ValueError
+            If the table is not dated, or has no such column.
+        """
+        when = (schema.spec(name).metadata or {})["known"]
+        columns = schema.spec(name).columns
+        if unknown := [c for c in ("account_id", *by, *sums) if c not in columns]:
+            raise ValueError(f"{name}: no column {unknown}; it has {list(columns)}.")
+        if when in (None, "known_at") or per not in reductions.PERIODS:
+            raise ValueError(
+                f"{name} by {per}: give a table whose rows are dated, and one of {list(reductions.PERIODS)}."
+            )
+        if not self.has(name):
+            return reductions.no_panel(by, per, sums)
+        facts = self._facts(name)
+        if "is_bot" in columns and not bots:
+            facts = replace(facts, rows=reductions.human(facts, {}))
+        frame = reductions.panel(facts, when, by, per, sums).to_pyarrow().to_pandas(types_mapper=NULLABLE.get)
+        return frame.astype({per: "datetime64[us]"})
+
+    def _facts(self, name: str) -> reductions.Facts:
+        """A table as known on the day, for `features`."""
+        cutoff = pd.Timestamp(self._moment.cutoff)
+        return reductions.Facts(self._known(name), self.as_of, cutoff, self.settings.time_zone)
 
     def audit(self) -> pd.DataFrame:
         """Check every table of the source inside the engine.
@@ -1120,8 +1204,7 @@ def known_by(t: ir.Table, name: str, moment: Moment) -> ir.BooleanValue:
 
 def to_pandas(expr: ir.Table, name: str) -> pd.DataFrame:
     """Bring a table to pandas in the types of the schema."""
-    nullable = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}
-    frame = expr.to_pyarrow().to_pandas(types_mapper=nullable.get)
+    frame = expr.to_pyarrow().to_pandas(types_mapper=NULLABLE.get)
     for column, definition in schema.spec(name).columns.items():
         kind = schema.meta(definition)["kind"]
         if kind == "ts":
