@@ -19,9 +19,10 @@ test: $(READY)  ## everything that is proved
 check: $(READY)  ## lint, format, types
 	$(BIN)/python -m tests.check
 
-scale: $(READY)  ## slow: a 2 GB export and a market of a million accounts, time and memory beside what else one would use
+scale: $(READY)  ## slow: a 2 GB export, a market of a million accounts, features of 100 million touches: time and memory beside what else one would use
 	$(BIN)/python -m benchmarks.big_import
 	$(BIN)/python -m benchmarks.big_market
+	$(BIN)/python -m benchmarks.big_features
 
 truth: $(READY)  ## slow: bias, coverage, power and false alarms of the estimators, over many synthetic markets
 	$(BIN)/python -m benchmarks.truth

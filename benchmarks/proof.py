@@ -248,7 +248,7 @@ def seen(market: Market) -> Iterator[Seen]:
         folder = Path(place)
         (folder / "workbook.yml").write_text(WORKBOOK, "utf-8")
         for name, table in market.tables.items():
-            if name in schema.CANONICAL:
+            if name in schema.importable():
                 table.to_parquet(folder / f"{name}.parquet", index=False)
         yield Seen(Book.open(folder, as_of=END), market.truth)
 

@@ -21,6 +21,7 @@ from abmlib.market import Switches
 from abmlib.method import pipeline, value
 from abmlib.stats import concentration, intervals, survival
 from abmlib.stats.intervals import LEVEL
+from benchmarks import truth_engagement, truth_flags
 from benchmarks.proof import MISS, MONTHS, Found, Proof, Result, Seen, measure, table
 
 PAGE = Path(__file__).with_name("truth.md")
@@ -301,6 +302,8 @@ PROOFS: list[Proof] = [
         stalled_precision,
         note="Share of flagged open deals that are planted to stall.",
     ),
+    *truth_engagement.PROOFS,
+    *truth_flags.PROOFS,
 ]
 
 

@@ -38,6 +38,7 @@ DATES_A_FACT = (
     "cases",
 )
 UTC_TS = "timestamp('UTC')"
+SANE = (dt.datetime(1000, 1, 1), dt.datetime(9999, 12, 31, 23, 59, 59, 999999))
 IBIS_TYPES = {
     "int": "int64",
     "number": "float64",
@@ -1083,6 +1084,16 @@ def in_zone(zone: str, clock: dt.datetime) -> dt.datetime:  # type: ignore[empty
     """Give the moment at which clocks of a time zone show a time."""
 
 
+@ibis.udf.scalar.builtin(name="epoch_us", signature=((types.Timestamp("UTC"),), types.int64))
+def microseconds(moment: dt.datetime) -> int:  # type: ignore[empty-body]
+    """Give a moment as microseconds since 1970; the engine's own cast looks every value up in the calendar of a zone."""
+
+
+@ibis.udf.scalar.builtin(name="make_timestamp", signature=((types.int64,), types.timestamp))
+def moment_of(microseconds: int) -> dt.datetime:  # type: ignore[empty-body]
+    """Give the moment so many microseconds after 1970, in UTC and without a zone."""
+
+
 def as_view(con: Any, name: str, query: ir.Table) -> ir.Table:
     """Let the engine keep a query under a name, so that its text is made once, and what builds on it is short."""
     con.raw_sql(f"CREATE OR REPLACE TEMP VIEW {quoted(name)} AS {con.compile(query)}")
@@ -1171,8 +1182,10 @@ def cast(value: ir.Value, kind: str) -> ir.Value:
     if value.type().is_string():
         value = stripped(value)
     if kind in ("ts", "date"):  # a day that is followed by more is no day; and nobody means the year 20026
-        moment = value.try_cast(UTC_TS if kind == "ts" else "timestamp").cast("timestamp")
-        sane = ibis.ifelse(moment.year().between(1000, 9999), moment, ibis.null("timestamp"))
+        moment = value if value.type().is_timestamp() else value.try_cast(UTC_TS if kind == "ts" else "timestamp")
+        if moment.type().timezone is not None:
+            moment = moment_of(microseconds(moment))
+        sane = ibis.ifelse(moment.between(*SANE), moment, ibis.null("timestamp"))
         return sane.cast(ibis_type(kind))
     read = value.try_cast(ibis_type(kind))
     if kind == "int":  # the engine would round 3.7 to 4

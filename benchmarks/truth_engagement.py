@@ -1,0 +1,139 @@
+"""What the estimators of engagement say of markets of known truth: surges, and how long a touch is remembered.
+
+`PROOFS` is part of the table that `benchmarks.truth` prints. In a market touches follow deals, and a deal that begins is a real
+surge; so the proof of surges first puts each account's weeks in an order of chance. In every market touches come shortly
+before a deal; so the proof of memory, where there is to be no signal, gives each account the touches of another.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from abmlib.market import Switches
+from abmlib.method import engagement
+from benchmarks.proof import END, Found, Proof, Seen
+
+NOW = pd.Timestamp(END)
+WEEKS = 52  # of history that surges look back on
+SURGING = 0.05  # share of accounts that surge where it is planted
+MORE = 10  # touches more in the last week of those
+HORIZON = 30  # days in which an opportunity is to be opened
+OFF = replace(
+    Switches(), seller_spread=0.0, stalled=0.0
+)  # tells that nothing is planted; `truth` makes this market anyway
+
+
+def local_days(seen: Seen, times: pd.Series) -> pd.Series:
+    """Days of times, in the time zone of the reports."""
+    return times.dt.tz_convert(seen.book.settings.time_zone).dt.tz_localize(None).dt.normalize()
+
+
+def accounts(seen: Seen) -> pd.DataFrame:
+    """Since when each account is known."""
+    return pd.DataFrame(
+        {"account_id": seen.accounts.index, "created_day": local_days(seen, seen.accounts["created_at"]).to_numpy()}
+    )
+
+
+def touches(seen: Seen) -> pd.DataFrame:
+    """Touches of people by account and day."""
+    rows = seen.book.read("activities")
+    rows = rows[rows["account_id"].notna() & ~rows["is_bot"].fillna(False).astype(bool)]
+    return pd.DataFrame({"account_id": rows["account_id"], "day": local_days(seen, rows["occurred_at"]), "rows": 1})
+
+
+def seed(seen: Seen) -> np.random.Generator:
+    """Chance of a market's own, the same whenever it is asked."""
+    return np.random.default_rng(len(touches(seen)))
+
+
+def shuffled_weeks(seen: Seen) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Touches with each account's weeks in an order of chance, thinned to the calendar of the market; and its accounts.
+
+    Whatever made an account's weeks uneven is there as before, but this week is like any other.
+    """
+    random, known = seed(seen), accounts(seen)
+    each = engagement.weekly(touches(seen), pd.Index(known["account_id"]), NOW, WEEKS)
+    count = np.zeros((len(known), WEEKS + 1), dtype=int)
+    count[each["place"], each["week"]] = each["total"]
+    weeks = np.clip((NOW - known["created_day"]).dt.days.to_numpy() // 7, 0, WEEKS)
+    able = (np.arange(WEEKS + 1) <= weeks[:, None]) | (count > 0)
+    calendar = count.sum(axis=0) / np.maximum(able.sum(axis=0), 1)
+    order = np.where(able, random.random(count.shape), 2.0).argsort(
+        axis=1
+    )  # weeks before an account is known stay empty
+    mixed = random.binomial(np.take_along_axis(count, order, axis=1), calendar / calendar.max())
+    place, week = np.nonzero(mixed)
+    days = pd.DataFrame(
+        {
+            "account_id": known["account_id"].to_numpy()[place],
+            "day": NOW - pd.to_timedelta(7 * week, "D"),
+            "rows": mixed[place, week],
+        }
+    )
+    return days, known
+
+
+def surges(seen: Seen) -> Found:
+    """Share of false ones among surges called; called: share of planted surges found, or, where none is, any surge."""
+    days, known = shuffled_weeks(seen)
+    ids = known["account_id"].to_numpy()
+    planted = ids[seed(seen).random(len(ids)) < SURGING] if not _nothing(seen) else ids[:0]
+    more = pd.DataFrame({"account_id": planted, "day": NOW, "rows": MORE})
+    found = engagement.surges(pd.concat([days, more]), known, NOW, WEEKS)
+    judged = found[found["status"] == "ok"]
+    true = judged.index.isin(planted)
+    if not len(planted):
+        return Found(0.0, called=float(judged["surge"].any()))
+    false = judged["surge"] & ~true
+    return Found(false.sum() / max(judged["surge"].sum(), 1), called=float(judged["surge"][true].mean()))
+
+
+def _nothing(seen: Seen) -> bool:
+    """Is it a market in which nothing is to be planted."""
+    sizes = seen.truth["switches"].set_index("name")["size"]
+    return bool(sizes["stalled"] == OFF.stalled)
+
+
+def memory(seen: Seen) -> Found:
+    """Share of the base rate's log-loss that the best memory saves; called: does any beat the base rate.
+
+    Where nothing is to be planted, each account has the touches of another.
+    """
+    days, known = touches(seen), accounts(seen)
+    if _nothing(seen):
+        ids = known["account_id"].to_numpy()
+        other = pd.Series(seed(seen).permutation(ids), index=ids)
+        days = days.assign(account_id=days["account_id"].map(other))
+    deals = seen.deals[seen.deals["created_day"].notna()]
+    openings = pd.DataFrame({"account_id": deals["account_id"], "day": deals["created_day"]})
+    compared = engagement.compare_memories(days, openings, known, NOW, HORIZON)
+    if compared["status"].iloc[0] != "ok":
+        return Found()
+    best = engagement.best_memory(compared)
+    gain = -compared.loc[compared["kind"] != "baseline", "difference"].min() / compared["log_loss"].iloc[0]
+    return Found(gain, called=float(best is not None))
+
+
+PROOFS: tuple[Proof, ...] = (
+    Proof(
+        "surges, share false",
+        "C-15",
+        surges,
+        off=OFF,
+        power=0.6,
+        note=f"Weeks of each account in an order of chance, since in a market deals bring real surges. Power: share found of surges "
+        f"planted on {SURGING:.0%} of accounts, {MORE} touches more in the last week. The mean estimate is the share of "
+        "surges called that are false, promised to be at most 0.05. False alarms: markets with any surge called where none is planted.",
+    ),
+    Proof(
+        "engagement predicts openings",
+        "C-14",
+        memory,
+        off=OFF,
+        power=0.95,
+        note="Mean estimate: share of the base rate's log-loss that the best memory saves. Called: a memory beats the base "
+        f"rate in predicting who opens an opportunity within {HORIZON} days. False alarms: each account has the touches of another.",
+    ),
+)
