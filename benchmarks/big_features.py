@@ -54,7 +54,7 @@ WITH sold AS (
     count(DISTINCT booked_at) FILTER (booked_at > DATE '2025-06-30' AND kind <> 'return') AS buying_days_12m,
     DATE '2026-06-30' - max(booked_at) FILTER (kind <> 'return') AS days_since_purchase
   FROM '{folder}/transactions.parquet' WHERE booked_at <= DATE '2026-06-30' GROUP BY account_id),
-touch AS (
+touch AS NOT MATERIALIZED (
   SELECT account_id, occurred_at, contact_id, channel, direction, page_class, is_conversion, outcome,
     direction IN ('inbound', 'mutual') AS theirs, floor((epoch(TIMESTAMP '2026-07-01') - 1 - epoch(occurred_at)) / 86400) AS age
   FROM '{folder}/activities.parquet' WHERE NOT is_bot AND occurred_at < TIMESTAMP '2026-07-01'),

@@ -2,8 +2,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from abmlib.method import engagement
 from abmlib.tables import Book, features
-from tests.conftest import put
+from tests.conftest import SAMPLE, put
 
 ACCOUNTS = """account_id,name,industry,employees,created_at
 a,Acme,Steel,50,2024-06-30T10:00:00Z
@@ -163,3 +164,21 @@ def test_a_panel_of_what_is_not_there_is_empty_and_of_what_cannot_be_is_refused(
         book.panel("activities", per="year")
     with pytest.raises(ValueError, match=r"products: no column \['account_id'\]"):
         book.panel("products")
+
+
+def test_features_and_the_method_say_the_same_of_engagement():
+    book = Book.open(SAMPLE, as_of="2026-06-30")
+    made = book.features().set_index("account_id")
+    panel = book.panel("activities", ["contact_id", "direction"], "day")
+    theirs = panel[panel["direction"] != "outbound"]
+    half_lives = {f"engagement_{h}d": engagement.Memory("half-life", h) for h in features.HALF_LIVES}
+    for name, memory in half_lives.items():
+        expected = engagement.engagement(theirs, made.index, book.as_of, memory)
+        assert made[name].to_numpy(float) == pytest.approx(expected.to_numpy(), rel=0.01)  # an hour of summer time
+    momentum = engagement.momentum(theirs, made.index, book.as_of, 4)["momentum"]
+    assert made["momentum_4w"].to_numpy(float) == pytest.approx(momentum.to_numpy(), nan_ok=True)
+    spread = engagement.breadth(engagement.recent(theirs, book.as_of, 90), made.index)
+    assert made["people_90d"].tolist() == spread["people"].tolist()
+    assert made["effective_people_90d"].to_numpy(float) == pytest.approx(
+        spread["effective_people"].to_numpy(), nan_ok=True
+    )

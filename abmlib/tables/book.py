@@ -38,6 +38,7 @@ DATES_A_FACT = (
     "cases",
 )
 UTC_TS = "timestamp('UTC')"
+BLANKS = " \t\n\r"  # that a text may end in
 SANE = (dt.datetime(1000, 1, 1), dt.datetime(9999, 12, 31, 23, 59, 59, 999999))
 IBIS_TYPES = {
     "int": "int64",
@@ -323,7 +324,10 @@ class Book:
     def _is_filled(self, column: str) -> bool:
         """Say whether a column, as table.column, has any value on the day; no column is."""
         name, _, column = column.partition(".")
-        return not name or (self.has(name) and self._known(name)[column].count().execute() > 0)
+        if not name or not self.has(name):
+            return not name
+        t = self._known(name)
+        return t.filter(t[column].notnull()).limit(1).count().execute() > 0
 
     def panel(
         self, name: str, by: Sequence[str] = (), per: str = "week", sums: Sequence[str] = (), bots: bool = False
@@ -723,8 +727,11 @@ class Book:
 class Source:
     """Tables as they lie in a folder or DuckDB file, typed by the schema and not yet dated."""
 
-    def __init__(self, con: Any, raw: dict[str, ir.Table], workbook: settings.Workbook) -> None:
+    def __init__(
+        self, con: Any, raw: dict[str, ir.Table], workbook: settings.Workbook, columnar: Iterable[str]
+    ) -> None:
         """Use `Source.open`."""
+        self.columnar = frozenset(columnar)  # tables that lie as Parquet, which holds each of few values once
         self.con, self.raw, self.workbook = con, raw, workbook
         self.folder = workbook.data if workbook.data.is_dir() else None
         self.names = frozenset(raw)
@@ -761,7 +768,7 @@ class Source:
             refuse_misspelt(name, table.columns)
         dated = {n: as_entries(t, n, workbook.settings.time_zone) for n, t in given.items()}
         both = {n: together(n, dated[n], entered[n]) for n in entered if n in dated}
-        source = cls(con, dated | entered | both, workbook)
+        source = cls(con, dated | entered | both, workbook, (n for n, f in files.items() if f.suffix != ".csv"))
         if "accounts" not in source.names:
             raise TableError(
                 f"data: no accounts table; found {sorted(source.names)}. Name the file accounts.csv or accounts.parquet."
@@ -799,7 +806,10 @@ class Source:
             given = column in raw.columns and not meta["derived"]
             if given and ibis_type(kind) != "string":
                 columns[LOST + column] = lost(raw[column], kind)
-            value = cast(raw[column], kind) if given else ibis.null(ibis_type(kind))
+            if given and meta["one_of"] and name in self.columnar and raw[column].type().is_string():
+                value = raw[column].strip().nullif("")
+            else:
+                value = cast(raw[column], kind) if given else ibis.null(ibis_type(kind))
             columns[column] = value if default is None else ibis.coalesce(value, ibis.literal(default, ibis_type(kind)))
         if "stage_order" in columns and self.settings.stage_order:
             places = {stage: place for place, stage in enumerate(self.settings.stage_order, start=1)}
@@ -1167,14 +1177,12 @@ def ibis_type(kind: str) -> str:
     return IBIS_TYPES.get(kind, "string")
 
 
-@ibis.udf.scalar.builtin(name="array_extract", signature=((types.string, types.int8), types.string))
-def sign(value: str, place: int) -> str:  # type: ignore[empty-body]
-    """Give one sign of a text."""
-
-
 def stripped(value: ir.Value) -> ir.Value:
     """Take blanks around a text away; blank text becomes missing. To strip is dear, and few texts need it."""
-    return ibis.ifelse((value >= "!") & (sign(value, -1) >= "!"), value, value.strip().nullif(""))
+    around = ibis.or_(
+        value < "!", *(value.endswith(blank) for blank in BLANKS)
+    )  # true of few: the others are not copied
+    return ibis.ifelse(around, value.strip().nullif(""), value)
 
 
 def cast(value: ir.Value, kind: str) -> ir.Value:

@@ -96,6 +96,14 @@ def human(facts: Facts, others: Mapping[str, ir.Table]) -> ir.Table:
     return t.filter(~t.is_bot.fill_null(False))
 
 
+def weighed(facts: Facts, others: Mapping[str, ir.Table]) -> ir.Table:
+    """The same, with whether it was the account's doing, and what it counts by each half-life; made once for all features."""
+    t = human(facts, others)
+    t = t.mutate(theirs=t.direction.isin(MUTUAL_OR_IN), age=facts.age_days(t.occurred_at).cast("float64"))
+    weight = {f"weight_{h}": ibis.ifelse(t.theirs, ibis.literal(0.5).pow(t.age / h), 0.0) for h in HALF_LIVES}
+    return t.mutate(**weight)
+
+
 def people_of_90_days(facts: Facts, others: Mapping[str, ir.Table]) -> ir.Table:
     """One row per account and person that touched us within 90 days: how often, and the buying role where it is known."""
     t = human(facts, others)
@@ -113,7 +121,7 @@ def people_here(facts: Facts, others: Mapping[str, ir.Table]) -> ir.Table:
 
 
 View = Callable[[Facts, Mapping[str, ir.Table]], ir.Table]
-VIEWS: dict[str, View] = {"human": human, "people": people_of_90_days, "here": people_here}
+VIEWS: dict[str, View] = {"human": weighed, "people": people_of_90_days, "here": people_here}
 
 
 # -- the features -----------------------------------------------------------------------------------------------------
@@ -126,7 +134,7 @@ def _sum(f: Facts, value: ir.Value, where: ir.BooleanValue) -> ir.Value:
 
 def _count(where: Callable[[Facts], ir.BooleanValue]) -> Build:
     """Count the rows where something holds."""
-    return lambda f: where(f).fill_null(False).cast("int64").sum()
+    return lambda f: f.rows.count(where=where(f))
 
 
 def _share(part: ir.Value, whole: ir.Value) -> ir.Value:
@@ -188,27 +196,21 @@ def _mean_gap(f: Facts) -> ir.Value:
 
 def _theirs(f: Facts) -> ir.BooleanValue:
     """What the account did, or did with us."""
-    return f.direction.isin(MUTUAL_OR_IN)
+    return f.theirs
 
 
 def _decayed(half_life_days: int, channels: Sequence[str] = ()) -> Build:
     """Count touches of the account, each halved with every half-life of its age."""
-
-    def build(f: Facts) -> ir.Value:
-        counts = _theirs(f) & f.channel.isin(channels) if channels else _theirs(f)
-        return ibis.ifelse(
-            counts, ibis.literal(0.5).pow(f.age_days(f.occurred_at).cast("float64") / half_life_days), 0.0
-        ).sum()
-
-    return build
+    name = f"weight_{half_life_days}"
+    return lambda f: f.rows[name].sum(where=f.channel.isin(channels) if channels else None).fill_null(0.0)
 
 
 def _momentum(days: int, before: int) -> Build:
     """Touches of the last days over their mean in the periods of as many days before, less one."""
 
     def build(f: Facts) -> ir.Value:
-        now = (f.within(f.occurred_at, days=days) & _theirs(f)).cast("int64").sum()
-        past = (f.within(f.occurred_at, days=days * before, after=days) & _theirs(f)).cast("int64").sum()
+        now = f.rows.count(where=f.within(f.occurred_at, days=days) & f.theirs)
+        past = f.rows.count(where=f.within(f.occurred_at, days=days * before, after=days) & f.theirs)
         return _share(now * before, past) - 1
 
     return build
@@ -228,8 +230,8 @@ def _open_amount(f: Facts) -> ir.Value:
 
 def _nps(f: Facts) -> ir.Value:
     asked = (f.survey_type == "nps") & f.within(f.responded_at, months=24)
-    up, down = ((asked & held).cast("int64").sum() for held in (f.score >= 9, f.score <= 6))
-    return 100.0 * _share(up - down, asked.cast("int64").sum())
+    up, down = (f.rows.count(where=asked & held) for held in (f.score >= 9, f.score <= 6))
+    return 100.0 * _share(up - down, f.rows.count(where=asked))
 
 
 def _running(f: Facts) -> ir.BooleanValue:
@@ -380,10 +382,9 @@ def catalogue() -> pd.DataFrame:
 
 
 def reduced(features: Sequence[Feature], facts: Facts, others: Mapping[str, ir.Table]) -> ir.Table:
-    """One row per account with a row, of features that share a table and a view."""
+    """One row per account with a row, and one for rows of none, of features that share a table and a view."""
     view = features[0].view
     rows = VIEWS[view](facts, others) if view else facts.rows
-    rows = rows.filter(rows.account_id.notnull())
     made = Facts(rows, facts.as_of, facts.cutoff, facts.zone)
     return rows.group_by("account_id").agg(**{f.name: f.build(made) for f in features})
 

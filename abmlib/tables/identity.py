@@ -25,6 +25,7 @@ SAME = {"domain": "same domain", "name": "same name"}
 ANYONES = {"facebook.com", "linkedin.com", "instagram.com", "x.com", "twitter.com", "youtube.com", "google.com"}
 MOST = 5  # accounts that may share a domain or a name before it is taken for one that anyone may have
 NO_NAME = {"", "unknown", "none", "null", "na", "n a", "test", "tbd", "not available"}
+TWO_LABELS = r"([^./@]+\.[^./@]+)\.?(?:[:/?#].*)?$"  # the last two of a host, or of what looks like one
 HOST = re.compile(r"^(?:[a-z][a-z0-9+.-]*:)?(?://)?(?:[^/?#@]*@)?([^/?#:]+)")
 SUFFIXES = PublicSuffixList(only_icann=False)
 
@@ -77,9 +78,7 @@ def cleaned_name(names: pd.Series) -> pd.Series:
     ['muller group', 'muller group', 'backer', nan]
     """
     once = pd.Index(names.dropna().unique())
-    folded = once.map(
-        lambda n: "".join(c for c in unicodedata.normalize("NFKD", n.casefold()) if not unicodedata.combining(c))
-    )
+    folded = once.map(_folded)
     plain = pa.array(folded.astype(object), pa.string())
     plain = pc.replace_substring_regex(plain, r"[.'’`]", "")
     plain = pc.utf8_trim_whitespace(pc.replace_substring_regex(plain, r"[^\p{L}\p{N}]+", " "))
@@ -87,6 +86,13 @@ def cleaned_name(names: pd.Series) -> pd.Series:
     empty = pc.is_in(short, pa.array(sorted(NO_NAME)))
     cleaned = pc.if_else(empty, pa.scalar(None, pa.string()), short).to_pylist()
     return names.map(dict(zip(once, cleaned, strict=True))).astype("str")
+
+
+def _folded(name: str) -> str:
+    """A name in small letters without accents."""
+    if name.isascii():
+        return name.lower()
+    return "".join(c for c in unicodedata.normalize("NFKD", name.casefold()) if not unicodedata.combining(c))
 
 
 def _legal_form() -> str:
@@ -125,13 +131,14 @@ def companies(accounts: pd.DataFrame, rules: Collection[str] = RULES) -> pd.Data
     into = frame["is_duplicate_of"].map(place)
     links = [_pairs(into.dropna().index, into.dropna().astype(int), MERGED)]
     free = frame[frame["known"] & frame["parent_account_id"].isna() & frame["is_duplicate_of"].isna()]
-    keys = free.assign(domain=registered_domain(free["domain"]))
+    name = cleaned_name(free["name"])
+    ends = free["domain"].str.extract(TWO_LABELS, expand=False)  # who shares a registered domain shares these
+    asked = free["domain"].where(ends.duplicated(keep=False) | name.duplicated(keep=False))
+    keys = free.assign(name=name, domain=registered_domain(asked))
     if "domain" in rules:
         links.append(_alike(keys, "domain", ["country", "region"], SAME["domain"]))
     if "name" in rules:
-        links.append(
-            _alike(keys.assign(name=cleaned_name(keys["name"])), "name", ["country", "region", "domain"], SAME["name"])
-        )
+        links.append(_alike(keys, "name", ["country", "region", "domain"], SAME["name"]))
     pairs = pd.concat(links, ignore_index=True)
     if pairs.empty:
         return pd.DataFrame({c: pd.Series(dtype="str") for c in ("account_id", "company_id", "rule")})
