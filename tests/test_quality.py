@@ -7,8 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from abmlib.method import quality
+from abmlib.method import coverage, quality
+from abmlib.pages import catalogue as listed
+from abmlib.stats.intervals import difference
 from abmlib.tables import checks, schema
+from tests.conftest import ROOT
 
 tables = settings(max_examples=50, deadline=None)  # no deadline: a busy machine is no failure
 
@@ -236,6 +239,289 @@ def test_the_next_export_is_the_one_most_questions_wait_for():
         ["surveys", 0, 2],
     ]
     assert quality.next_export(answers.tail(1)).empty
+
+
+# -- who is who -------------------------------------------------------------------------------------------------------
+
+
+def test_what_was_put_together_and_what_was_not_are_shares_of_their_own_table():
+    merged = pd.DataFrame({"account_id": ["b", "c"], "company_id": "a", "rule": ["merged in the source", "same name"]})
+    leads = pd.DataFrame({"company_id": ["a", None], "contacts": [3, 9]})  # the other domain is nobody's
+    fields = pd.DataFrame(
+        [
+            ("contacts", "account_id", 15, 16),  # one left of four that had none
+            ("contacts", "title", 2, 16),  # another column: says nothing of accounts
+            ("activities", "account_id", 8, 10),
+        ],
+        columns=["table", "column", "filled", "rows"],
+    )
+    got = quality.matches(8, merged, leads, fields).set_index("definition_id")
+    assert got[["rows", "n"]].T.to_dict("list") == {
+        "accounts_merged_in_the_source": [1, 10],  # 8 companies and the two that are counted with one of them
+        "accounts_same_domain": [0, 10],
+        "accounts_same_name": [1, 10],
+        "leads_matched_by_domain": [3, 4],
+        "unmatched_share_of_contacts": [1, 16],
+        "unmatched_share_of_opportunities": [0, 0],
+        "unmatched_share_of_activities": [2, 10],
+        "unmatched_share_of_web_sessions": [0, 0],
+    }
+    assert got["share"]["unmatched_share_of_activities"] == 0.2
+    assert pd.isna(got["share"]["unmatched_share_of_web_sessions"])  # no such table: missing, never 0
+    told = {r["definition_id"]: r["status"] for r in quality.match_rows(got.reset_index())}
+    assert told["unmatched_share_of_web_sessions"] == "not_answerable"
+    assert told["unmatched_share_of_activities"] == "ok"
+
+
+@pytest.fixture
+def states() -> pd.DataFrame:
+    rows = [
+        ("edge", "champion", False, False, None),
+        ("edge", "champion", False, False, None),  # a second champion: the account counts once
+        ("usable", "champion", True, False, None),  # opted out: must not count as reached
+        ("usable", "end_user", False, True, None),  # bounced
+        ("thin", "unknown", False, True, "2026-01-01"),  # left and bounced: counts as left, once; no role
+        ("lead", "end_user", False, False, None),  # a prospect's
+        ("stale", "champion", False, False, None),  # a former customer's: in neither group
+        (None, "champion", False, False, None),  # nobody's
+    ]
+    frame = pd.DataFrame(rows, columns=["account_id", "buying_role", "opted_out", "email_bounced", "valid_to"])
+    frame = frame.assign(contact_id=frame.index.astype("str"), created_at=pd.Timestamp("2020-01-01", tz="UTC"))
+    frame["valid_to"] = pd.to_datetime(frame["valid_to"], utc=True)
+    return coverage.contact_states(schema.conform("contacts", frame), AS_OF)
+
+
+def test_a_role_counts_once_per_account_and_only_with_somebody_to_reach(states, accounts):
+    got = quality.roles_reached(states, accounts, ["champion", "end_user"]).set_index(["status", "role"])
+    assert got["share"].to_dict() == {
+        ("customer", "champion"): 1 / 4,  # edge; not usable, who asked not to be contacted
+        ("customer", "end_user"): 0,
+        ("prospect", "champion"): 0,
+        ("prospect", "end_user"): 1,
+    }
+    assert got["n"].tolist() == [4, 4, 1, 1]
+
+
+def test_role_measures_are_means_over_accounts_and_a_share_of_contacts(states, accounts):
+    got = {r["definition_id"]: r for r in quality.role_rows(states, accounts, ["champion", "end_user"])}
+    assert got["role_coverage_of_customers_mean"]["value"] == 1 / 8  # one of two roles at one of four customers
+    assert got["role_coverage_of_prospects_mean"]["value"] == 1 / 2
+    assert (got["contacts_without_role"]["value"], got["contacts_without_role"]["n"]) == (1 / 8, 8)
+
+
+def test_customers_below_the_floor_lack_roles_and_one_on_it_does_not(states, accounts):
+    lacking = quality.lacking_roles(states, accounts, ["champion", "end_user"], 0.5)
+    assert lacking.tolist() == ["usable", "thin", "none"]  # edge has one of two
+
+
+def test_where_no_role_is_known_nothing_is_said_of_roles(states, accounts):
+    for silent in (states.iloc[:0], states.assign(role_known=False)):
+        assert quality.roles_reached(silent, accounts, ["champion"]).empty
+        assert quality.lacking_roles(silent, accounts, ["champion"], 1.0).empty
+        assert quality.role_rows(silent, accounts, ["champion"])[0]["status"] == "not_answerable"
+
+
+@pytest.mark.parametrize("roles", [[], ["champion", "champion"], ["chief"]])
+def test_refuses_roles_that_nobody_can_have(states, accounts, roles):
+    with pytest.raises(ValueError, match="required_roles must be one or more distinct roles"):
+        quality.roles_reached(states, accounts, roles)
+
+
+def test_every_contact_has_one_state_of_consent(states):
+    got = quality.consent(states).set_index("state")
+    assert got["contacts"].to_dict() == {"opted out": 1, "left": 1, "bounced": 1, "no account": 1, "reachable": 4}
+    assert got["share"].sum() == 1
+    nobody = quality.consent(states.iloc[:0])
+    assert nobody["contacts"].sum() == 0
+    assert nobody["share"].isna().all()
+
+
+# -- how deep, how even, what is gone ---------------------------------------------------------------------------------
+
+
+def test_depth_is_whole_months_between_first_and_last_record():
+    rows = [
+        ("customer", "2026-01-15", "2026-07-14"),  # a day short of six months
+        ("customer", "2026-01-15", "2026-07-15"),  # six months to the day
+        ("customer", "2024-01-31", "2025-01-31"),  # twelve
+        ("former", "2024-01-01", "2026-01-01"),  # twenty-four
+        ("prospect", None, None),
+    ]
+    judged = pd.DataFrame(rows, columns=["status", "first_seen", "last_seen"])
+    got = quality.history_depth(judged.astype(dict.fromkeys(["first_seen", "last_seen"], "datetime64[us]")))
+    assert got.loc["customer"].tolist() == [1, 1, 1, 0, 0]
+    assert got.loc["former"].tolist() == [0, 0, 0, 1, 0]
+    assert got.loc["prospect"].tolist() == [0, 0, 0, 0, 1]
+
+
+def test_a_deal_has_a_history_or_not_however_many_changes_there_are():
+    deals, history = pd.DataFrame({"opportunity_id": list("abcd")}), pd.DataFrame({"opportunity_id": list("aaax")})
+    got = quality.stage_history(deals, history)
+    assert (got["value"], got["n"]) == (1 / 4, 4)  # x is no deal of this day
+    assert quality.stage_history(deals.iloc[:0], history)["status"] == "not_answerable"
+
+
+def test_accounts_without_a_segment_are_one_of_their_own(accounts):
+    got = quality.filled_by_segment(accounts.assign(region="x"), "country").set_index("country")
+    assert got["accounts"].to_dict() == {"unknown": 5, "FR": 1}  # the largest first
+    assert got["region"].tolist() == [1, 1]
+    assert not {"country", "name"} & set(got.columns)
+    assert quality.filled_by_segment(accounts.iloc[:0], "country").empty
+    with pytest.raises(ValueError, match="no column 'continent'"):
+        quality.filled_by_segment(accounts, "continent")
+
+
+def some(n: int, filled: int, of: int, active: int) -> tuple[pd.DataFrame, pd.Index]:
+    """`n` accounts, `active` of them with an outcome; an industry for `filled` of those and for `of` of the others."""
+    accounts = as_accounts([(f"a{i}", "customer", None) for i in range(n)])
+    known = [i < filled or active <= i < active + of for i in range(n)]
+    accounts["industry"] = pd.Series(["x" if k else None for k in known], dtype="str")
+    return accounts, pd.Index([f"a{i}" for i in range(active)] + ["elsewhere"])  # an id of no account: must not count
+
+
+def test_a_field_filled_oftener_where_something_was_bought_goes_with_it():
+    got = quality.filled_and_outcome(*some(100, filled=40, of=10, active=50)).set_index("field")
+    assert got.loc["industry", ["filled_active", "filled_others", "difference"]].tolist() == pytest.approx(
+        [0.8, 0.2, 0.6]
+    )
+    assert got.loc["industry", "verdict"] == "goes with outcome"
+    assert got["n_active"].eq(50).all()
+    assert got.index[0] == "industry"  # the largest difference first
+    assert got.loc["country", ["low", "high", "p"]].isna().all()  # filled nowhere: nothing to test
+    assert got.loc["country", "verdict"] == "no difference seen"
+
+
+def test_equal_shares_show_no_difference_and_few_outcomes_are_too_early():
+    same = quality.filled_and_outcome(*some(100, filled=25, of=25, active=50))
+    assert set(same["verdict"]) == {"no difference seen"}
+    for n, active in ((100, 29), (100, 71), (49, 25)):  # too few with, too few without, too few accounts
+        assert set(quality.filled_and_outcome(*some(n, 20, 0, active))["verdict"]) == {"too_early"}
+    assert set(quality.filled_and_outcome(*some(0, 0, 0, 0))["verdict"]) == {"too_early"}
+
+
+def test_the_test_is_adjusted_for_the_number_of_fields():
+    accounts, active = some(100, filled=35, of=25, active=50)  # p = 0.06 or so alone; a second field alike
+    alone = quality.filled_and_outcome(accounts, active).set_index("field").loc["industry", "p"]
+    noise = pd.Series(["x" if i % 2 else None for i in range(100)], dtype="str")
+    beside = quality.filled_and_outcome(accounts.assign(org_type=noise), active).set_index("field").loc["industry", "p"]
+    assert beside == pytest.approx(2 * alone)  # smallest of two: Benjamini–Hochberg doubles it
+
+
+def test_all_fields_together_give_the_difference_of_mean_filled_shares():
+    accounts, active = some(100, filled=40, of=10, active=50)
+    got = quality.filled_gap(accounts, active)
+    assert got["value"] == pytest.approx(0.6 / len(quality.MODELLED))  # one field of all moves
+    assert got["low"] < got["value"] < got["high"]
+    assert quality.filled_gap(accounts.assign(industry="x"), active)["value"] == 0  # all alike
+    assert quality.filled_gap(*some(100, 5, 5, 20))["status"] == "too_early"
+
+
+def test_an_account_is_active_with_a_purchase_or_a_won_deal():
+    bought = pd.Series({"a": 1, "b": 0, "c": pd.NA}, dtype="Int64")
+    closed = pd.DataFrame({"account_id": ["b", "d", None], "is_won": [True, False, True]})
+    assert set(quality.bought_or_won(bought, closed)) == {"a", "b"}  # d lost; one win is nobody's
+    assert quality.bought_or_won(bought.iloc[:0], closed.iloc[:0]).empty
+
+
+def test_newcombe_s_published_interval_and_a_group_without_cases():
+    counts, n = pd.DataFrame([[56, 48], [1, 0]]), pd.DataFrame([[70, 80], [1, 0]])
+    got = difference(counts, n)
+    assert got.loc[0].round(4).tolist() == [0.2, 0.0524, 0.3339]  # Newcombe 1998, table II (a)
+    assert got.loc[1].isna().all()
+    with pytest.raises(ValueError, match="between 0 and n"):
+        difference(n + 1, n)
+
+
+def ended(n: int, deals: list[tuple], merged: int = 0, since: str = "2020-01-01") -> pd.DataFrame:
+    accounts = as_accounts([(f"a{i}", "customer", None) for i in range(n)])
+    accounts = accounts.assign(first_won_at=pd.Timestamp(since, tz="UTC"))
+    same = pd.DataFrame({"rule": ["merged in the source"] * merged + ["same name"]})
+    people = pd.DataFrame({"departed": [False] * 5})
+    return quality.over(accounts, same, pd.DataFrame(deals, columns=["is_closed", "is_won"]), people, AS_OF, 365)
+
+
+def test_none_of_many_asks_whether_the_source_deletes_and_none_of_few_does_not():
+    got = ended(30, [(True, True)] * 30 + [(False, None)]).set_index("what")
+    assert got["verdict"].to_dict() == {
+        "former customers, of those old enough": "none: deleted from the source?",
+        "closed deals": "held",
+        "lost deals, of those closed": "none: deleted from the source?",
+        "people who left": "none of few",
+        "accounts merged into another": "none: deleted from the source?",
+    }
+    assert quality.perhaps_deleted(got.reset_index()) == ["former customers", "lost deals"]  # a merge hides no past
+
+
+def test_a_lost_deal_and_a_merge_are_held_and_what_cannot_be_is_not_asked():
+    got = ended(30, [(True, False)], merged=2, since="2026-01-01").set_index("what")
+    assert got.loc["lost deals, of those closed", ["held", "of"]].tolist() == [1, 1]
+    assert got.loc["accounts merged into another", ["held", "of"]].tolist() == [2, 33]  # one more by its name
+    assert got.loc["former customers, of those old enough", "verdict"] == "not_answerable"  # customers for half a year
+    assert quality.perhaps_deleted(got.reset_index()) == []
+    assert set(ended(1, []).loc[lambda t: t["what"].str.contains("deals"), "verdict"]) == {"not_answerable"}
+
+
+# -- what is claimed --------------------------------------------------------------------------------------------------
+
+TWO = """
+- {notebook: 03_here, step: s, question: why, needs: [], uses: []}
+- {notebook: 04_not, step: s, question: why, needs: [], uses: []}
+"""
+
+
+@pytest.fixture
+def evidence(tmp_path):
+    def put(*claims: str):
+        (tmp_path / "notebooks.yml").write_text(TWO, "utf-8")
+        (tmp_path / "03_here.py").write_text("", "utf-8")
+        lines = "".join(f"  - {{{c}}}\n" for c in claims)
+        (tmp_path / "claims.yml").write_text(f"claims:\n{lines}references: []\n", "utf-8")
+        return tmp_path / "claims.yml"
+
+    return put
+
+
+def test_a_claim_is_tested_only_where_a_notebook_that_is_here_tests_it(evidence):
+    rest = 'claim: it is so, how: we look, tested_in: "{}"'.format
+    path = evidence(
+        f"item: S0-4, {rest('')}",
+        f"item: S0-1, {rest('03')}, where: measure C-1",
+        f"item: S0-2, {rest('03')}",  # its notebook is here and does not test it yet
+        f"item: S0-3, {rest('04')}, where: measure C-1",  # its notebook is not here
+    )
+    got = listed.claims(path)
+    assert got["state"].tolist() == ["tested in 03", "later: 03", "later: 04", "on trust"]
+    assert got["item"].tolist() == ["S0-1", "S0-2", "S0-3", "S0-4"]  # tested first, on trust last
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ('item: S0-1, claim: c, how: h, tested_in: "99"', "S0-1 is tested in '99'; there are"),
+        ('item: S0-1, claim: c, tested_in: "03"', "S0-1 has keys"),
+        ('item: S0-1, claim: c, how: h, tested_in: "03", were: typo', "may have where"),
+    ],
+)
+def test_refuses_a_claim_with_a_wrong_key_or_notebook(evidence, line, says):
+    with pytest.raises(ValueError, match=says):
+        listed.claims(evidence(line))
+
+
+def test_what_a_claim_names_as_its_test_is_in_that_notebook():
+    claims = listed.claims(ROOT / "notebooks" / "claims.yml")
+    tested = claims[claims["state"].str.startswith("tested")]
+    assert len(tested)
+    for row in tested.itertuples():
+        (text,) = (ROOT / "notebooks").glob(f"{row.state[-2:]}_*.py")
+        kind, _, name = row.where.partition(" ")
+        assert kind in ("section", "measure"), row.item
+        assert (f"# ## {name}\n" if kind == "section" else "book.measure(") in text.read_text("utf-8"), row.item
+
+
+def test_a_folder_without_claims_has_those_of_the_package(tmp_path):
+    (tmp_path / "notebooks.yml").write_text((ROOT / "notebooks" / "notebooks.yml").read_text("utf-8"), "utf-8")
+    assert len(listed.claims(tmp_path / "claims.yml")) == len(listed.claims(ROOT / "notebooks" / "claims.yml"))
+    assert len(listed.references(tmp_path / "claims.yml")) == 9  # as many as the seed has
 
 
 # -- checks -----------------------------------------------------------------------------------------------------------

@@ -1,13 +1,24 @@
 """Can the data be trusted, account by account, and which questions can it answer?"""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.stats import false_discovery_control, fisher_exact, ttest_ind
 
-from abmlib.tables import schema
+from abmlib.method import coverage, pipeline
+from abmlib.stats import intervals
+from abmlib.stats.intervals import FLOOR_ACCOUNTS, FLOOR_OUTCOMES, LEVEL
+from abmlib.tables import identity, schema
 
+SEED = 3  # of every bootstrap here
 DESCRIBES = ["name", "domain", "industry", "country", "region", "employees", "annual_revenue", "owner_id"]
+MODELLED = [  # what else a model could use of an account's description
+    *DESCRIBES[1:], "sub_industry", "org_type", "tech_stack", "customer_base", "growth_outlook",
+]  # fmt: skip
+MERGES, NONE_HELD = "accounts merged into another", "none: deleted from the source?"
+DEPTHS = ("below 6 months", "6 to 12", "12 to 24", "24 or more")  # months between first and last record
 VERDICTS = ("usable", "stale", "thin", "no record")
 OURS = {"known_at", "entered_at", "entered_by", "supersedes"}  # nobody who exports is asked for these as an extra
 
@@ -222,3 +233,377 @@ def data_request(answers: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(
         rows, columns=["export", "holds", "at_least", "better_with", "for_lack_of_it", "fuller_with_it"]
     )
+
+
+# -- who is who -------------------------------------------------------------------------------------------------------
+
+
+def matches(n_accounts: int, same_company: pd.DataFrame, leads: pd.DataFrame, fields: pd.DataFrame) -> pd.DataFrame:
+    """Say how much was put together, and how much still belongs to nobody. What the source lacks has n 0 and no share.
+
+    Parameters
+    ----------
+    n_accounts : accounts as they are counted, companies entered twice as one
+    same_company : DataFrame of `Book.same_company`
+    leads : DataFrame of `Book.lead_matches`
+    fields : DataFrame of `Book.fields`
+
+    Returns
+    -------
+    DataFrame: ``definition_id, what``, ``rows`` (of them), ``share, low, high`` (0 to 1), ``n`` (of so many rows)
+
+    References
+    ----------
+    S0-12; canonical schema E.3, load-time checks.
+    """
+    entered, moved = n_accounts + len(same_company), same_company["rule"].value_counts()
+    rules = (identity.MERGED, *identity.SAME.values())
+    found = [
+        (f"accounts_{r.replace(' ', '_')}", f"accounts counted with another: {r}", moved.get(r, 0), entered)
+        for r in rules
+    ]
+    at = fields[fields["column"] == "account_id"].set_index("table")
+    lacking = (at["rows"] - at["filled"]).to_dict()
+    matched, left = int(leads.loc[leads["company_id"].notna(), "contacts"].sum()), lacking.get("contacts", 0)
+    found.append(
+        ("leads_matched_by_domain", "contacts without an account, matched by e-mail domain", matched, matched + left)
+    )
+    found += [
+        (
+            f"unmatched_share_of_{t}",
+            f"{t.replace('_', ' ')} without an account",
+            lacking.get(t, 0),
+            at["rows"].get(t, 0),
+        )
+        for t in ("contacts", "opportunities", "activities", "web_sessions")
+    ]
+    table = pd.DataFrame(found, columns=["definition_id", "what", "rows", "of"])
+    return pd.concat([table.drop(columns="of"), intervals.wilson(table["rows"], table["of"])], axis=1)
+
+
+def match_rows(matched: pd.DataFrame) -> list[dict[str, Any]]:
+    """Give the shares of `matches` as rows of ``measures``."""
+    return [pipeline.share_row("E.3", r.definition_id, int(r.rows), int(r.n)) for r in matched.itertuples()]
+
+
+def roles_reached(states: pd.DataFrame, accounts: pd.DataFrame, required: Sequence[str]) -> pd.DataFrame:
+    """Give the share of accounts with a reachable person in each required role, customers and prospects apart.
+
+    Former customers are left out. Where no contact has a role nobody can tell, and there is no row.
+
+    Parameters
+    ----------
+    states : DataFrame of `coverage.contact_states`
+    accounts : DataFrame with ``account_id, status``
+
+    Returns
+    -------
+    DataFrame, one row per role and status with an account: ``role, status, share, low, high, n`` (shares; n accounts)
+
+    Raises
+    ------
+    ValueError
+        If a role is none of the buying roles, comes twice, or none is given.
+
+    References
+    ----------
+    Metric dictionary C-18 (valid members); S0-12.
+    """
+    _check_roles(required)
+    rows = []
+    for status, ids in _judged_apart(states, accounts):
+        for role in required:
+            filled = coverage.role_coverage(states, ids, {role: 1})["roles_filled"]
+            rows.append((role, status, int(filled.sum()), len(ids)))
+    table = pd.DataFrame(rows, columns=["role", "status", "filled", "n"])
+    return table[["role", "status"]].join(intervals.wilson(table["filled"], table["n"]))
+
+
+def role_rows(states: pd.DataFrame, accounts: pd.DataFrame, required: Sequence[str]) -> list[dict[str, Any]]:
+    """Measure mean role coverage of customers and of prospects, and the share of contacts without a role.
+
+    Parameters
+    ----------
+    states, accounts, required : as `roles_reached`
+
+    References
+    ----------
+    Metric dictionary C-18; canonical schema E.3, load-time checks.
+    """
+    _check_roles(required)
+    told = dict(_judged_apart(states, accounts))
+    rows = []
+    for status in ("customer", "prospect"):
+        share = (
+            coverage.role_coverage(states, told[status], dict.fromkeys(required, 1))["role_coverage"]
+            if status in told
+            else pd.Series(dtype=float)
+        )
+        found = intervals.estimate(share, np.mean, SEED)
+        rows.append(pipeline.found_row("C-18", f"role_coverage_of_{status}s_mean", found, "share"))
+    without = int((~states["role_known"]).sum())
+    return [*rows, pipeline.share_row("E.3", "contacts_without_role", without, len(states))]
+
+
+def lacking_roles(states: pd.DataFrame, accounts: pd.DataFrame, required: Sequence[str], floor: float) -> pd.Index:
+    """Name the customers with a reachable person in less than `floor` of the required roles; none where no role is known.
+
+    References
+    ----------
+    Metric dictionary C-18.
+    """
+    _check_roles(required)
+    ids = dict(_judged_apart(states, accounts)).get("customer", pd.Index([], dtype="str"))
+    if ids.empty:
+        return ids
+    found = coverage.role_coverage(states, ids, dict.fromkeys(required, 1))["role_coverage"]
+    return found.index[found < floor]
+
+
+def _check_roles(required: Sequence[str]) -> None:
+    """Refuse roles that nobody can have."""
+    wrong = [r for r in required if r not in schema.ROLES]
+    if wrong or not required or len(set(required)) < len(required):
+        raise ValueError(
+            f"required_roles must be one or more distinct roles, got {list(required)}. Choose of {list(schema.ROLES)}."
+        )
+
+
+def _judged_apart(states: pd.DataFrame, accounts: pd.DataFrame) -> list[tuple[str, pd.Index]]:
+    """Customers and prospects, where there are any and a role is known of anybody."""
+    if not states["role_known"].any():
+        return []
+    groups = [(s, pd.Index(accounts.loc[accounts["status"] == s, "account_id"])) for s in ("customer", "prospect")]
+    return [(status, ids) for status, ids in groups if len(ids)]
+
+
+def consent(states: pd.DataFrame) -> pd.DataFrame:
+    """Count contacts by whether they may and can be reached. Each counts once, in the first state that holds.
+
+    Parameters
+    ----------
+    states : DataFrame of `coverage.contact_states`
+
+    Returns
+    -------
+    DataFrame, one row per state, in the order they are asked: ``state, contacts, share`` (of all contacts)
+
+    References
+    ----------
+    Canonical schema E.3, load-time checks; metric dictionary C-18 (valid members).
+    """
+    asked = {"opted out": "opted_out", "left": "departed", "bounced": "bounced", "no account": "no_account"}
+    state = np.select([states[column] for column in asked.values()], list(asked), "reachable")
+    counted = pd.Series(state).value_counts().reindex([*asked, "reachable"], fill_value=0)
+    out = counted.rename_axis("state").reset_index(name="contacts")
+    return out.assign(share=out["contacts"] / (len(states) or np.nan))
+
+
+# -- how deep, how even, and what is gone -----------------------------------------------------------------------------
+
+
+def history_depth(judged: pd.DataFrame) -> pd.DataFrame:
+    """Count accounts by status and by the whole months between their first and last record.
+
+    Parameters
+    ----------
+    judged : DataFrame of `account_data`
+
+    Returns
+    -------
+    DataFrame of counts, one row per status present, one column per depth and one for accounts without a record
+
+    References
+    ----------
+    S3-3; canonical schema E.3, load-time checks.
+    """
+    first, last = judged["first_seen"], judged["last_seen"]
+    months = (last.dt.year - first.dt.year) * 12 + last.dt.month - first.dt.month - (last.dt.day < first.dt.day)
+    depth = np.select([months.isna(), months < 6, months < 12, months < 24], ["no record", *DEPTHS[:3]], DEPTHS[3])
+    table = pd.crosstab(judged["status"], depth)
+    return table.reindex(columns=[*DEPTHS, "no record"], fill_value=0).rename_axis(index=None, columns=None)
+
+
+def stage_history(deals: pd.DataFrame, history: pd.DataFrame) -> dict[str, Any]:
+    """Measure the share of deals with a stage history; of the others a back-dated report cannot know the stage.
+
+    Parameters
+    ----------
+    deals, history : ``tables.schema.OPPORTUNITIES`` and ``tables.schema.OPPORTUNITY_STAGE_HISTORY``
+
+    References
+    ----------
+    Canonical schema E.3, load-time checks.
+    """
+    known = deals["opportunity_id"].isin(history["opportunity_id"])
+    return pipeline.share_row("E.3", "deals_with_stage_history", int(known.sum()), len(deals))
+
+
+def filled_by_segment(accounts: pd.DataFrame, segment: str) -> pd.DataFrame:
+    """Share of accounts with a value, per segment and descriptive field, the largest segment first.
+
+    Accounts without a segment are one of their own, ``unknown``.
+
+    Parameters
+    ----------
+    accounts : DataFrame, one row per account; ``tables.schema.ACCOUNTS``
+    segment : a column of it
+
+    Returns
+    -------
+    DataFrame: `segment`, ``accounts``, and a share for each field but the segment itself
+
+    Raises
+    ------
+    ValueError
+        If accounts have no such column.
+
+    References
+    ----------
+    S2-22, completeness.
+    """
+    if segment not in accounts.columns:
+        raise ValueError(f"segment: accounts have no column {segment!r}; they have {sorted(accounts.columns)}.")
+    kept = [c for c in DESCRIBES if c not in ("name", segment)]
+    groups = accounts[kept].notna().groupby(accounts[segment].astype("str").fillna("unknown"))
+    table = groups.mean().assign(accounts=groups.size()).rename_axis(segment)
+    table = table.sort_values(["accounts", segment], ascending=[False, True]).reset_index()
+    return table[[segment, "accounts", *kept]]
+
+
+def bought_or_won(bought: pd.Series, closed: pd.DataFrame) -> pd.Index:
+    """Name the accounts that bought or had a deal won.
+
+    Parameters
+    ----------
+    bought : purchases, or days with one, by account; missing = none known
+    closed : deals closed in the same time, DataFrame of `pipeline.closed_in`
+    """
+    won = closed.loc[pipeline.won_flag(closed), "account_id"].dropna()
+    return pd.Index(bought.index[bought.fillna(0).to_numpy(float) > 0]).union(pd.Index(won)).rename("account_id")
+
+
+def filled_and_outcome(accounts: pd.DataFrame, active: pd.Index) -> pd.DataFrame:
+    """Say of each field whether it is filled more often, or less, among accounts with an outcome than among the others.
+
+    It says what goes together and not why: a field may be filled because somebody bought. A field that is filled everywhere,
+    or nowhere, has no difference to test and no interval.
+
+    Parameters
+    ----------
+    accounts : DataFrame, one row per account; ``tables.schema.ACCOUNTS``
+    active : ids of the accounts with the outcome, such as those that bought; others than `accounts` do not count
+
+    Returns
+    -------
+    DataFrame, one row per field, the largest difference first: ``field``; ``filled_active, filled_others`` (shares) of
+    ``n_active, n_others`` (accounts); ``difference, low, high`` (of shares); ``p`` (two-sided, adjusted over fields by
+    Benjamini–Hochberg); ``verdict`` (``goes with outcome``; ``no difference seen``; ``too_early``: fewer than
+    `FLOOR_OUTCOMES` accounts with or without the outcome, or fewer than `FLOOR_ACCOUNTS` accounts)
+
+    References
+    ----------
+    Fisher's exact test; Benjamini and Hochberg (1995), JRSS B 57, p. 289; interval of `intervals.difference`.
+    """
+    of = accounts["account_id"].isin(active)
+    there = accounts[MODELLED].notna()
+    k = pd.DataFrame({"active": there[of].sum(), "others": there[~of].sum()})
+    n = pd.DataFrame({"active": int(of.sum()), "others": int((~of).sum())}, index=k.index)
+    with np.errstate(invalid="ignore"):
+        share = k / n.where(n > 0)
+    varies = there.any() & ~there.all()
+    judged = len(accounts) >= FLOOR_ACCOUNTS and min(of.sum(), (~of).sum()) >= FLOOR_OUTCOMES
+    p = pd.Series(np.nan, index=k.index)
+    if judged and varies.any():
+        tables = np.stack([k[varies], (n - k)[varies]], axis=1)
+        p[varies] = false_discovery_control([fisher_exact(t).pvalue for t in tables])
+    verdict = np.where(p < 1 - LEVEL, "goes with outcome", "no difference seen")
+    out = pd.DataFrame({"filled_active": share["active"], "filled_others": share["others"]})
+    out = out.assign(n_active=n["active"], n_others=n["others"]).join(intervals.difference(k, n))
+    out[["low", "high"]] = out[["low", "high"]].where(varies, np.nan)
+    out = out.assign(p=p, verdict=verdict if judged else "too_early").rename_axis("field").reset_index()
+    order = out["difference"].abs().sort_values(ascending=False, kind="stable").index
+    return out.loc[order].reset_index(drop=True)
+
+
+def filled_gap(accounts: pd.DataFrame, active: pd.Index) -> dict[str, Any]:
+    """Measure by how much more of the fields are filled among accounts with an outcome than among the others, all together.
+
+    Seen together, gaps that all lie on one side show where each alone is too small. Too early on the floors of
+    `filled_and_outcome`.
+
+    Parameters
+    ----------
+    accounts, active : as `filled_and_outcome`
+
+    References
+    ----------
+    Welch (1947), Biometrika 34, p. 28; on the share of fields filled, one number per account.
+    """
+    of, share = accounts["account_id"].isin(active), accounts[MODELLED].notna().mean(axis=1)
+    row = {"measure_id": "E.3", "definition_id": "filled_share_active_less_others", "unit": "share", "n": len(accounts)}
+    if len(accounts) < FLOOR_ACCOUNTS or min(of.sum(), (~of).sum()) < FLOOR_OUTCOMES:
+        return row | {"value": np.nan, "status": "too_early"}
+    if share.nunique() == 1:  # all alike: the test would divide by nothing
+        return row | {"value": 0.0, "low": 0.0, "high": 0.0, "level": LEVEL, "status": "ok"}
+    found = share[of].mean() - share[~of].mean()
+    low, high = ttest_ind(share[of], share[~of], equal_var=False).confidence_interval(LEVEL)
+    return row | {"value": found, "low": float(low), "high": float(high), "level": LEVEL, "status": "ok"}
+
+
+def over(
+    accounts: pd.DataFrame,
+    same_company: pd.DataFrame,
+    deals: pd.DataFrame,
+    states: pd.DataFrame,
+    as_of: pd.Timestamp,
+    former_after_days: int,
+) -> pd.DataFrame:
+    """Say whether the source still holds what is over: a source that deletes it makes the past look better than it was.
+
+    Parameters
+    ----------
+    accounts : DataFrame with ``status, first_won_at``
+    same_company : DataFrame of `Book.same_company`
+    deals : ``tables.schema.OPPORTUNITIES``
+    states : DataFrame of `coverage.contact_states`
+    former_after_days : days without business after which a customer is a former one; who has not been a customer for so long
+        cannot be one yet
+
+    Returns
+    -------
+    DataFrame, one row per kind of end: ``what``, ``held`` (count), ``of`` (count), ``share``, ``verdict`` (``held``; ``none:
+    deleted from the source?``, of `FLOOR_OUTCOMES` or more; ``none of few``; ``not_answerable``, where there is nothing it
+    could be a part of)
+
+    References
+    ----------
+    Canonical schema E.3, load-time checks (survivorship).
+    """
+    merged, closed = int((same_company["rule"] == identity.MERGED).sum()), deals["is_closed"].fillna(False).astype(bool)
+    old = accounts["first_won_at"] < (as_of - pd.Timedelta(days=former_after_days)).tz_localize("UTC")
+    rows = [
+        ("former customers, of those old enough", int((old & (accounts["status"] == "former")).sum()), int(old.sum())),
+        ("closed deals", int(closed.sum()), len(deals)),
+        ("lost deals, of those closed", int((~pipeline.won_flag(deals[closed])).sum()), int(closed.sum())),
+        ("people who left", int(states["departed"].sum()), len(states)),
+        (MERGES, merged, len(accounts) + len(same_company)),
+    ]
+    out = pd.DataFrame(rows, columns=["what", "held", "of"])
+    verdict = np.select(
+        [out["of"] == 0, out["held"] > 0, out["of"] >= FLOOR_OUTCOMES],
+        ["not_answerable", "held", NONE_HELD],
+        "none of few",
+    )
+    return out.assign(share=out["held"] / out["of"].where(out["of"] > 0), verdict=verdict)
+
+
+def perhaps_deleted(ended: pd.DataFrame) -> list[str]:
+    """Name what seems to be deleted and makes the past look better; merged accounts, whose records live on, do not.
+
+    Parameters
+    ----------
+    ended : DataFrame of `over`
+    """
+    gone = ended[(ended["verdict"] == NONE_HELD) & (ended["what"] != MERGES)]
+    return [what.partition(",")[0] for what in gone["what"]]

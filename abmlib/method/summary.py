@@ -39,6 +39,17 @@ ANSWERS = {  # what to export, or to enter, for a definition that could not be a
     "won_of_target": "programme/targets.csv",
     "coverage": "programme/targets.csv",
     "slip_rate": "opportunity_stage_history with close_date",
+    "unmatched_share_of_contacts": "contacts",
+    "unmatched_share_of_opportunities": "opportunities",
+    "unmatched_share_of_activities": "activities",
+    "unmatched_share_of_web_sessions": "web_sessions",
+    "leads_matched_by_domain": "contacts.email_domain, and accounts.domain",
+    "contacts_without_role": "contacts",
+    "deals_with_stage_history": "opportunity_stage_history",
+    "role_coverage_of_customers_mean": "contacts.buying_role",
+    "role_coverage_of_prospects_mean": "contacts.buying_role",
+    "lead_and_account_overlap_of_top": "activities.contact_id",
+    "lead_and_account_rank_correlation": "activities.contact_id",
 }
 COSTS = "transactions.cogs"
 

@@ -1,13 +1,18 @@
-"""``notebooks.yml``: which notebooks there are, what they need, read, write and answer."""
+"""``notebooks.yml``: which notebooks there are, what they need, read, write and answer; ``claims.yml``: what they test."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 import pandas as pd
 import yaml
 
+from abmlib import places
+
 FILE = "notebooks.yml"
+CLAIMS = "claims.yml"
+CLAIM = {"item", "claim", "tested_in", "how"}
+CITED = ["item", "cited", "about"]
 
 
 @dataclass(frozen=True)
@@ -59,6 +64,84 @@ def frame(path: str | Path) -> pd.DataFrame:
     """Give the catalogue as a table, one row per notebook: ``notebook, step, question, needs, uses, built``."""
     rows = [(e.notebook, e.step, e.question, e.needs, e.uses, e.built) for e in load(Path(path))]
     return pd.DataFrame(rows, columns=["notebook", "step", "question", "needs", "uses", "built"])
+
+
+def lacking(present: Collection[str], *tables: str) -> str:
+    """Say what a section lacks and what to export for it; empty where every table is there.
+
+    Parameters
+    ----------
+    present : tables with a row
+
+    Examples
+    --------
+    >>> lacking({"accounts"}, "accounts", "contacts")
+    'Not in this source: contacts. Export it to fill this section.'
+    """
+    missing = [t.replace("_", " ") for t in tables if t not in present]
+    it = "it" if len(missing) == 1 else "them"
+    return f"Not in this source: {', '.join(missing)}. Export {it} to fill this section." if missing else ""
+
+
+def claims(path: str | Path) -> pd.DataFrame:
+    """Give what the method claims, and which notebook of those beside the file tests it; no claim is left out.
+
+    Where there is no such file the one that comes with the package is read.
+
+    Returns
+    -------
+    DataFrame, one row per claim, those tested first and those on trust last: ``item, claim``, ``state`` (``tested in NN``;
+    ``later: NN``, where the notebook or its test is still to come; ``on trust``), ``how``, ``where`` (section or measure of
+    the notebook)
+
+    Raises
+    ------
+    ValueError
+        If a claim has an unknown key or lacks one, or names a notebook that is not listed.
+    """
+    rows, listed = _evidence(Path(path), "claims"), load(Path(path).with_name(FILE))
+    built = {e.number: e.built for e in listed}
+    for row in rows:
+        if not set(row) >= CLAIM or not set(row) <= {*CLAIM, "where"}:
+            raise ValueError(
+                f"{CLAIMS}: {row.get('item', row)} has keys {sorted(row)}; it needs {sorted(CLAIM)} and may have where."
+            )
+        if row["tested_in"] and row["tested_in"] not in built:
+            raise ValueError(f"{CLAIMS}: {row['item']} is tested in {row['tested_in']!r}; there are {list(built)}.")
+    states = [_state(row["tested_in"], built.get(row["tested_in"], False) and bool(row.get("where"))) for row in rows]
+    table = pd.DataFrame(rows, columns=[*sorted(CLAIM), "where"]).fillna({"where": ""}).assign(state=states)
+    kind = {"tested": "0", "later:": "1", "on": "2"}
+    table = table.sort_values(
+        "state", key=lambda s: s.str.split().str[0].map(kind) + s, kind="stable", ignore_index=True
+    )
+    return table[["item", "claim", "state", "how", "where"]]
+
+
+def references(path: str | Path) -> pd.DataFrame:
+    """Give what the method's seeds cite, as cited there: ``item, cited, about``.
+
+    Where there is no such file the one that comes with the package is read.
+
+    Raises
+    ------
+    ValueError
+        If an entry has an unknown key or lacks one.
+    """
+    rows = _evidence(Path(path), "references")
+    if wrong := [row for row in rows if set(row) != set(CITED)]:
+        raise ValueError(f"{CLAIMS}: {len(wrong)} references do not have keys {CITED} (first: {wrong[0]}).")
+    return pd.DataFrame(rows, columns=CITED)
+
+
+def _state(by: str, tested: bool) -> str:
+    """Say where a claim stands."""
+    return "on trust" if not by else f"tested in {by}" if tested else f"later: {by}"
+
+
+def _evidence(path: Path, part: str) -> list[dict[str, str]]:
+    """One part of the list of claims."""
+    file = path if path.is_file() else places.NOTEBOOKS / path.name
+    return yaml.safe_load(file.read_text("utf-8"))[part]
 
 
 def choose(entries: Sequence[Entry], only: Sequence[str] = (), through: str | None = None) -> list[Entry]:

@@ -6,6 +6,7 @@ from functools import cache
 import matplotlib as mpl
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.font_manager import findfont, get_font
 from matplotlib.ft2font import FT2Font
 from matplotlib.ticker import FuncFormatter, PercentFormatter
@@ -13,6 +14,7 @@ from matplotlib.ticker import FuncFormatter, PercentFormatter
 INK, BLUE, ORANGE, GREEN, GREY, PALE = "#1f2a37", "#2563a8", "#d97706", "#2f855a", "#9aa5b1", "#e3e8ee"
 LINES = ((BLUE, "-"), (ORANGE, "--"), (GREEN, "-."), (GREY, ":"))
 HATCHES = ("", "///", "...", "xxx")
+KINDS = {"touch": (BLUE, "o"), "purchase": (ORANGE, "s"), "deal": (GREEN, "D"), "other": (INK, "^")}  # of an event
 
 
 def style() -> None:
@@ -220,3 +222,31 @@ def intervals(rows: pd.DataFrame, labels: Sequence[str], ax: Axes, unit: str, be
     ax.set(xlabel=unit, xlim=(0, 1.12))
     ax.xaxis.set_major_formatter(PercentFormatter(1))
     ax.set_xticks([0, 0.25, 0.5, 0.75, 1])
+
+
+def timeline(events: pd.DataFrame, ax: Axes) -> None:
+    """Draw one lane per kind of event over months, a mark where something happened, its area the count.
+
+    Parameters
+    ----------
+    events : DataFrame ``kind`` (one of `KINDS`), ``lane, month, rows``; lanes are drawn in their order, first on top
+    """
+    if events.empty:
+        return nothing(ax)
+    lanes = events[["kind", "lane"]].drop_duplicates(ignore_index=True)
+    place = {tuple(lane): i for i, lane in enumerate(lanes.itertuples(index=False))}
+    most = int(events["rows"].max())
+    for kind, own in events.groupby("kind", sort=False):
+        colour, mark = KINDS[str(kind)]
+        y = [place[lane] for lane in own[["kind", "lane"]].itertuples(index=False, name=None)]
+        size = 12 + 150 * own["rows"] / most
+        ax.scatter(own["month"], y, s=size, color=colour, marker=mark, alpha=0.75, linewidths=0)
+    ax.set_yticks(range(len(lanes)), [plain(str(lane).replace("_", " ")) for lane in lanes["lane"]])
+    ax.set_ylim(len(lanes) - 0.4, -0.6)
+    ax.xaxis.set_major_locator(dates := AutoDateLocator())
+    ax.xaxis.set_major_formatter(ConciseDateFormatter(dates))
+    ax.set_xlabel(f"month; area of a mark: records in it, the largest {most:,}")
+    drawn = [
+        mpl.lines.Line2D([], [], color=KINDS[k][0], marker=KINDS[k][1], ls="", label=k) for k in events["kind"].unique()
+    ]
+    ax.legend(handles=drawn, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=len(KINDS))

@@ -37,7 +37,8 @@ def parts() -> Iterator[tuple[str, bytes]]:
     for entry in catalogue.load(places.NOTEBOOKS / catalogue.FILE):
         if (notebook := places.NOTEBOOKS / f"{entry.notebook}.ipynb").is_file():
             yield f"notebooks/{notebook.name}", blank(notebook)
-    yield f"notebooks/{catalogue.FILE}", (places.NOTEBOOKS / catalogue.FILE).read_bytes()
+    for name in (catalogue.FILE, catalogue.CLAIMS):
+        yield f"notebooks/{name}", (places.NOTEBOOKS / name).read_bytes()
     for folder, to in ((places.MAPPINGS, "mappings"), (places.SAMPLE, "data/sample")):
         for path in sorted(p for p in folder.rglob("*") if p.is_file()):
             yield f"{to}/{path.relative_to(folder).as_posix()}", path.read_bytes()

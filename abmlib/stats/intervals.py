@@ -71,6 +71,41 @@ def wilson(successes: pd.Series, n: pd.Series) -> pd.DataFrame:
     return pd.DataFrame(out)
 
 
+def difference(successes: pd.DataFrame, n: pd.DataFrame) -> pd.DataFrame:
+    """Give the difference of two independent shares, the first less the second, with Newcombe's interval at `LEVEL`.
+
+    No row is dropped; where either `n` is 0 difference, low and high are missing.
+
+    Parameters
+    ----------
+    successes, n : DataFrames of counts with one index, the first group in the first column and the second in the second
+
+    Returns
+    -------
+    DataFrame with columns ``difference, low, high``; unit: difference of shares, -1 to 1
+
+    Raises
+    ------
+    ValueError
+        If a count is negative or `successes` exceeds `n`.
+
+    References
+    ----------
+    Newcombe (1998), Interval estimation for the difference between independent proportions, Statistics in Medicine 17,
+    p. 873, method 10.
+
+    Examples
+    --------
+    >>> difference(pd.DataFrame([[56, 48]]), pd.DataFrame([[70, 80]])).round(4).values.tolist()
+    [[0.2, 0.0524, 0.3339]]
+    """
+    one, two = (wilson(successes.iloc[:, i], n.iloc[:, i]) for i in (0, 1))
+    found = one["share"] - two["share"]
+    down = np.hypot(one["share"] - one["low"], two["high"] - two["share"])
+    up = np.hypot(one["high"] - one["share"], two["share"] - two["low"])
+    return pd.DataFrame({"difference": found, "low": found - down, "high": found + up})
+
+
 def total(values: pd.Series, seed: int) -> tuple[float, float, float]:
     """Give a sum over units with its bootstrap interval at `LEVEL`: how far it would move with other units of the kind.
 

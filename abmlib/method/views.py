@@ -1,0 +1,256 @@
+"""Two views of one account: leads beside the account, and all that happened on one timeline."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.stats import norm
+
+from abmlib.method.engagement import Memory, age_days, engagement, places
+from abmlib.method.pipeline import found_row, share_row, won_flag
+from abmlib.stats.intervals import LEVEL
+
+EVENTS = ["kind", "lane", "month", "rows"]
+
+
+def leads_and_accounts(
+    panel: pd.DataFrame, accounts: pd.Index, as_of: pd.Timestamp, half_life_days: float
+) -> pd.DataFrame:
+    """Score each account twice from the same touches: by its most engaged person, and by all touches of the account.
+
+    Every account has a row. A touch of nobody known counts for the account and for no lead.
+
+    Parameters
+    ----------
+    panel : touches that count, such as inbound ones: DataFrame with ``account_id, contact_id, day, rows``
+    half_life_days : days in which a touch halves in worth, in both views
+
+    Returns
+    -------
+    DataFrame, indexed by `accounts`: ``best_lead, account`` (engagement, in touches; best_lead 0 where no person is known),
+    ``people`` (with a touch), ``lead_rank, account_rank`` (1 is the highest, ties by account id; missing without engagement)
+
+    Raises
+    ------
+    ValueError
+        If `accounts` repeats an id.
+
+    References
+    ----------
+    S0-11, S1-13; metric dictionary C-14.
+    """
+    memory, place = Memory("half-life", half_life_days), places(panel, accounts)
+    own = panel.assign(place=place, worth=panel["rows"].to_numpy(float) * memory.weight(age_days(panel, as_of)))
+    own = own[(place >= 0) & panel["contact_id"].notna().to_numpy() & (own["worth"] > 0).to_numpy()]
+    person = own.groupby(["place", "contact_id"], observed=True)["worth"].sum().groupby(level="place")
+    every = np.arange(len(accounts))
+    views = pd.DataFrame(
+        {
+            "best_lead": person.max().reindex(every, fill_value=0.0).to_numpy(),
+            "account": engagement(panel, accounts, as_of, memory).to_numpy(),
+            "people": person.size().reindex(every, fill_value=0).to_numpy(),
+        },
+        index=accounts,
+    )
+    order = views.sort_index()
+    for view, rank in (("best_lead", "lead_rank"), ("account", "account_rank")):
+        views[rank] = order[view].where(order[view] > 0).rank(ascending=False, method="first")
+    return views
+
+
+def side_by_side(views: pd.DataFrame, names: pd.Series, top: int) -> pd.DataFrame:
+    """Set the first accounts of both rankings beside each other; people are counted and not named.
+
+    Parameters
+    ----------
+    views : DataFrame of `leads_and_accounts`
+    names : name by account id
+
+    Returns
+    -------
+    DataFrame, at most `top` rows: ``rank, by_best_lead, best_lead, by_account, account, people, rank_by_lead``; the last
+    two of the account in ``by_account``, and rank_by_lead missing where it has no known person
+    """
+    parts = []
+    for rank in ("lead_rank", "account_rank"):
+        first = views[views[rank] <= top].sort_values(rank)
+        parts.append(first.assign(name=names.reindex(first.index), rank=first[rank].astype(int)).set_index("rank"))
+    lead, account = parts
+    out = pd.DataFrame(
+        {
+            "by_best_lead": lead["name"],
+            "best_lead": lead["best_lead"],
+            "by_account": account["name"],
+            "account": account["account"],
+            "people": account["people"],
+            "rank_by_lead": account["lead_rank"],
+        }
+    )
+    return out.rename_axis("rank").reset_index()
+
+
+def agreement(views: pd.DataFrame, top: int) -> list[dict[str, Any]]:
+    """Measure how far the two rankings agree: overlap of the first `top` accounts, and Spearman's rank correlation.
+
+    Only accounts with engagement in either view count, for the others tie in both. The overlap is asked of the first `top`
+    accounts, or of all there are.
+
+    Parameters
+    ----------
+    views : DataFrame of `leads_and_accounts`
+
+    Returns
+    -------
+    Rows of ``measures``; the interval of the correlation is missing below four accounts, or where all rank alike
+
+    References
+    ----------
+    S0-11. Bonett and Wright (2000), Sample size requirements for estimating Pearson, Kendall and Spearman correlations,
+    Psychometrika 65, p. 23.
+    """
+    some = views[views["account"] > 0]
+    first = {rank: set(some.index[some[rank] <= top]) for rank in ("lead_rank", "account_rank")}
+    both = len(first["lead_rank"] & first["account_rank"])
+    n, r = len(some), _spearman(some["best_lead"], some["account"])
+    half = norm.ppf((1 + LEVEL) / 2) * np.sqrt((1 + r**2 / 2) / (n - 3)) if n > 3 and abs(r) < 1 else np.nan
+    ends = np.tanh(np.arctanh(r) + half * np.array([-1, 1])) if pd.notna(half) else (np.nan, np.nan)
+    return [
+        share_row("S0-11", "lead_and_account_overlap_of_top", both, min(top, n)),
+        found_row("S0-11", "lead_and_account_rank_correlation", (r, float(ends[0]), float(ends[1]), n), "index"),
+    ]
+
+
+def _spearman(one: pd.Series, other: pd.Series) -> float:
+    """Correlation of mean ranks; missing where either does not vary."""
+    varies = one.nunique() > 1 and other.nunique() > 1
+    return float(one.rank().corr(other.rank())) if varies else float("nan")
+
+
+# -- one account on one timeline --------------------------------------------------------------------------------------
+
+
+def chosen(account: str, judged: pd.DataFrame) -> str:
+    """Give the account asked for; without one the customer with most records, or any account where nobody is a customer.
+
+    Parameters
+    ----------
+    judged : DataFrame of `quality.account_data`, at least one row
+
+    Raises
+    ------
+    ValueError
+        If no account has this id.
+    """
+    ids = judged["account_id"]
+    if account and account not in set(ids):
+        raise ValueError(f"account: {account!r} is none of {len(ids):,} accounts (first: {ids.head(3).tolist()}).")
+    if account:
+        return account
+    customers = judged[judged["status"] == "customer"]
+    most = (judged if customers.empty else customers).sort_values(["records", "account_id"], ascending=[False, True])
+    return str(most["account_id"].iloc[0])
+
+
+def by_month(table: pd.DataFrame, day: str) -> pd.DataFrame:
+    """Count rows by account and month of a day; rows without a day or an account do not count.
+
+    Returns
+    -------
+    DataFrame: ``account_id, month`` (its first day), ``rows``
+    """
+    month = table[day].dt.to_period("M").dt.to_timestamp().astype("datetime64[us]")
+    return table.assign(month=month).groupby(["account_id", "month"]).size().reset_index(name="rows")
+
+
+def by_line(purchases: pd.DataFrame, products: pd.DataFrame) -> pd.DataFrame:
+    """Name the line of business of purchases; ``purchases`` where it is not known.
+
+    Parameters
+    ----------
+    purchases : DataFrame with ``product_id``
+    products : ``tables.schema.PRODUCTS``
+
+    Returns
+    -------
+    DataFrame, as `purchases`, with ``product_line``
+    """
+    line = purchases["product_id"].map(products.set_index("product_id")["product_line"])
+    return purchases.assign(product_line=line.astype("str").fillna("purchases"))
+
+
+def timeline(
+    account: str,
+    touches: pd.DataFrame,
+    purchases: pd.DataFrame,
+    deals: pd.DataFrame,
+    others: Mapping[str, pd.DataFrame],
+) -> pd.DataFrame:
+    """Put all that happened with one account into lanes by month: touches by channel, purchases by line, deals, the rest.
+
+    What did not happen has no row.
+
+    Parameters
+    ----------
+    touches : DataFrame with ``account_id, channel, month, rows``
+    purchases : DataFrame of `by_line`, with ``account_id, month, rows``
+    deals : DataFrame of `pipeline.with_days`
+    others : by lane a DataFrame with ``account_id, month, rows``
+
+    Returns
+    -------
+    DataFrame: ``kind`` (touch, purchase, deal, other), ``lane, month, rows``; lanes of a kind with most rows first, deals
+    in the order opened, won, lost
+
+    References
+    ----------
+    S1-3.
+    """
+    own = deals[deals["account_id"] == account]
+    closed = own[own["is_closed"].astype(bool)]
+    won = won_flag(closed)
+    events = [("deals opened", own, "created_day"), ("deals won", closed[won], "closed_day")]
+    events.append(("deals lost", closed[~won], "closed_day"))
+    parts = [
+        _split("touch", touches[touches["account_id"] == account], "channel"),
+        _split("purchase", purchases[purchases["account_id"] == account], "product_line"),
+        *(by_month(rows, day).assign(kind="deal", lane=lane) for lane, rows, day in events),
+        *(of[of["account_id"] == account].assign(kind="other", lane=lane) for lane, of in others.items()),
+    ]
+    found = pd.concat([p[EVENTS] for p in parts], ignore_index=True)
+    out = found.astype({"rows": int, "month": "datetime64[us]", "kind": "str", "lane": "str"})
+    return out.groupby(["kind", "lane", "month"], sort=False)["rows"].sum().reset_index()
+
+
+def _split(kind: str, rows: pd.DataFrame, by: str) -> pd.DataFrame:
+    """Rows of one account by the values of a column, the most frequent first."""
+    size = rows.groupby(by)["rows"].sum().sort_values(ascending=False, kind="stable")
+    place = pd.Series(range(len(size)), index=size.index)
+    return rows.assign(kind=kind, lane=rows[by]).sort_values(by, key=place.reindex, kind="stable")
+
+
+def touch_mix(touches: pd.DataFrame, account: str) -> pd.DataFrame:
+    """Give the share of each channel in the touches of one account beside that in the touches of all accounts.
+
+    Parameters
+    ----------
+    touches : DataFrame with ``account_id, channel, rows``
+
+    Returns
+    -------
+    DataFrame, one row per channel in use, the account's most used first: ``channel``, ``touches`` (of the account),
+    ``share, share_of_all`` (shares; missing without a touch), ``touches_of_all``
+
+    References
+    ----------
+    S1-3.
+    """
+    every = touches.groupby("channel")["rows"].sum().astype(float)
+    own = touches[touches["account_id"] == account].groupby("channel")["rows"].sum().astype(float)
+    out = pd.DataFrame({"touches": own.reindex(every.index, fill_value=0.0), "touches_of_all": every})
+    total = out.sum().where(lambda s: s > 0)
+    out = out.assign(
+        share=out["touches"] / total["touches"], share_of_all=out["touches_of_all"] / total["touches_of_all"]
+    )
+    out = out.sort_values(["touches", "touches_of_all"], ascending=False, kind="stable").rename_axis("channel")
+    return out.reset_index()[["channel", "touches", "share", "share_of_all", "touches_of_all"]]
