@@ -68,7 +68,7 @@ def _registered(address: str) -> str | None:
 
 
 def cleaned_name(names: pd.Series) -> pd.Series:
-    """Cut company names to what tells them apart: no capitals, accents, punctuation, leading "the" or legal form.
+    """Cut company names to what tells them apart: no capitals, accents, punctuation, "and", leading "the" or legal form.
 
     Missing where nothing is left or the name says that there is none ("unknown", "n/a").
 
@@ -82,7 +82,8 @@ def cleaned_name(names: pd.Series) -> pd.Series:
     plain = pa.array(folded.astype(object), pa.string())
     plain = pc.replace_substring_regex(plain, r"[.'’`]", "")
     plain = pc.utf8_trim_whitespace(pc.replace_substring_regex(plain, r"[^\p{L}\p{N}]+", " "))
-    short = pc.replace_substring_regex(pc.replace_substring_regex(plain, "^the ", ""), LEGAL_FORM, "")
+    plain = pc.replace_substring_regex(pc.replace_substring_regex(plain, "^the ", ""), " (?:and|und|et) ", " ")
+    short = pc.replace_substring_regex(plain, LEGAL_FORM, "")
     empty = pc.is_in(short, pa.array(sorted(NO_NAME)))
     cleaned = pc.if_else(empty, pa.scalar(None, pa.string()), short).to_pylist()
     return names.map(dict(zip(once, cleaned, strict=True))).astype("str")
