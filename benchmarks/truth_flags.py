@@ -37,10 +37,7 @@ NONE = replace(FLAGGED, elsewhere=0.0, reorganisation=0.0, no_return=0.0, goals_
 
 
 def known(tables: dict[str, pd.DataFrame], day: pd.Timestamp) -> dict[str, pd.DataFrame]:
-    """Tables as known at the end of a day, as a book would give them, without reading each of them anew.
-
-    A goal of the market is entered when it is agreed, with its end in it; what came of it is hidden until it is due.
-    """
+    """Tables as known at the end of a day, as a book would give them, without reading each of them anew."""
     end = (day + pd.Timedelta(days=1)).tz_localize(ZONE).tz_convert("UTC")
     out = {n: t[~(t[KNOWN.get(n, "entered_at")] >= end)] for n, t in tables.items() if n != "transactions"}
     lines, people, deals = tables["transactions"], out["contacts"], out["opportunities"]
@@ -49,14 +46,9 @@ def known(tables: dict[str, pd.DataFrame], day: pd.Timestamp) -> dict[str, pd.Da
     closed = deals["is_closed"].astype(bool) & (deals["closed_at"] < end)
     now = {c: deals[c].where(closed) for c in ("is_won", "closed_at", "loss_reason")}
     out["opportunities"] = deals.assign(is_closed=closed, **now)
-    terms, goals = out["contracts"], out["account_goals"]
+    terms = out["contracts"]
     terms = terms.assign(renewed=terms["renewed"].where(terms["end"] <= day))
     out["contracts"] = terms.assign(notice_date=terms["notice_date"].where(terms["notice_date"] <= day))
-    if day < LAST:
-        due = goals["due"] <= day
-        out["account_goals"] = goals.assign(
-            actual=goals["actual"].where(due), status=goals["status"].where(due, "open")
-        )
     return out
 
 

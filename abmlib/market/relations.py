@@ -38,6 +38,7 @@ INSIGHTS = {
 }
 REORG_TOLD, REORG_FALSE = 0.8, 0.01  # share of reorganisations somebody noted, and of others noted all the same
 GOALS_KEPT = {True: 0.1, False: 0.75}  # chance that a joint goal is met, by whether the flag is up
+GOALS_READ = 20  # days before the end on which goals still running are looked at
 INTENT = 0.5  # share of deals that a provider sees coming
 NOISE = 0.4  # signals a year and account about nothing
 MENTIONS, REVIEWS, HEARD = 0.06, 0.4, 0.12  # mentions a year, share that are reviews, things heard a year
@@ -172,7 +173,10 @@ def surveys(
 
 
 def goals(chance: Chance, buyers: pd.DataFrame, account_id: pd.Series, window: sales.Window) -> pd.DataFrame:
-    """Goals agreed with the accounts of the first two tiers, with those that show the flag, and a few others."""
+    """Goals agreed with the accounts of the first two tiers, with those that show the flag, and a few others.
+
+    A goal is entered when it is agreed, and again with what came of it when it is due, or with how far it is near the end.
+    """
     rng = chance.of("goals")
     lot, met, far, when = rng.random((4, len(buyers), 3))
     flagged = (buyers["flag"] == "goals_missed").to_numpy()
@@ -206,7 +210,17 @@ def goals(chance: Chance, buyers: pd.DataFrame, account_id: pd.Series, window: s
             "status": status,
         }
     )
-    return entered("account_goals", frame, stamp(agreed, window), SALES_LEAD)
+    told = np.where(over, due, window.days - GOALS_READ)
+    later = told > agreed
+    first, again = stamp(agreed, window), stamp(told, window)
+    noted = frame.assign(supersedes=first.dt.strftime("%Y-%m-%dT%H:%M:%SZ"))[later]
+    return pd.concat(
+        [
+            entered("account_goals", frame.assign(actual=np.nan, status="open"), first, SALES_LEAD),
+            entered("account_goals", noted, again[later], SALES_LEAD),
+        ],
+        ignore_index=True,
+    )
 
 
 def insights(chance: Chance, buyers: pd.DataFrame, account_id: pd.Series, window: sales.Window) -> pd.DataFrame:
