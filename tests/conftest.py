@@ -28,6 +28,7 @@ t4,beta,p,2026-03-15,70,purchase,2026-04-10T08:00:00Z
 """
 
 
+@pytest.hookimpl(tryfirst=True)  # before the plugin looks at groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let one process have all tests of a file, and all notebooks, which read what earlier ones left, in their order."""
     for item in items:

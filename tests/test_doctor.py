@@ -53,7 +53,7 @@ def test_a_data_request_says_what_a_table_holds_and_which_questions_wait_for_it(
 def test_the_command_prints_it_and_writes_a_letter(small, tmp_path):
     code, said = ask("--data", small, "--request", tmp_path / "ask.md")
     assert code == 0, said
-    for part in ("as of 2026-04-01", "12_pipeline", "opportunity_id, stage, is_closed"):
+    for part in ("as of 2026-04-01", "12_pipeline", "opportunity_id", "is_closed"):
         assert part in said
     letter = (tmp_path / "ask.md").read_text()
     assert "## opportunities\n\nOne row per deal" in letter

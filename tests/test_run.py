@@ -159,7 +159,7 @@ def test_an_executed_notebook_holds_the_parameters_it_ran_with_as_seen_from_wher
 @pytest.mark.parametrize(
     ("args", "says"),
     [
-        (["-p", "flor=0.9"], r"no notebook that runs has parameter \['flor'\]; they have \['capacity'"),
+        (["-p", "flor=0.9"], r"no notebook that runs has parameter \['flor'\]; they have \['account', 'capacity'"),
         (["-p", "03.flor=0.9"], r"03_key_accounts has no parameter \['flor'\]; it has \['as_of'"),
         (["-p", "03.capacity=many"], "capacity must be int, got 'many'"),
         (["-p", "capacity=2.5"], "capacity must be int, got '2.5'"),
