@@ -14,7 +14,8 @@ report: $(READY)  ## a dated report on the sample; open reports/sample/index.htm
 	$(BIN)/abm run --data data/sample --out reports/sample
 
 test: $(READY)  ## everything that is proved
-	$(BIN)/python -m pytest -q -n auto --dist loadgroup
+	$(BIN)/python -m pytest -q -n auto --dist loadfile tests abmlib
+	$(BIN)/python -m pytest -q notebooks
 
 check: $(READY)  ## lint, format, types
 	$(BIN)/python -m tests.check

@@ -28,14 +28,6 @@ t4,beta,p,2026-03-15,70,purchase,2026-04-10T08:00:00Z
 """
 
 
-@pytest.hookimpl(tryfirst=True)  # before the plugin looks at groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let one process have all tests of a file, and all notebooks, which read what earlier ones left, in their order."""
-    for item in items:
-        group = "notebooks" if item.path.suffix == ".ipynb" else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(group))
-
-
 def abm(*args: object) -> tuple[int, str]:
     """Call the command; give its exit code and all it printed, on one line."""
     result = CliRunner().invoke(app, [str(a) for a in args])
