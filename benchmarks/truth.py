@@ -21,6 +21,7 @@ from abmlib.market import Switches
 from abmlib.method import pipeline, value
 from abmlib.stats import concentration, intervals, survival
 from abmlib.stats.intervals import LEVEL
+from abmlib.tables.days import local_days
 from benchmarks import truth_engagement, truth_flags
 from benchmarks.proof import MISS, MONTHS, Found, Proof, Result, Seen, measure, table
 
@@ -77,7 +78,7 @@ def true_days(seen: Seen, only_won: bool = False) -> np.ndarray:
     """Days from opening to the true closing of every deal, also where that lies after the report."""
     deals = seen.deals[seen.deals["created_day"].notna()].set_index("opportunity_id")
     true = seen.of_deals.reindex(deals.index)
-    closes = true["closes_at"].dt.tz_convert(seen.book.settings.time_zone).dt.tz_localize(None).dt.normalize()
+    closes = local_days(true["closes_at"], seen.book.settings.time_zone)
     days = (closes - deals["created_day"]).dt.days
     return days[true["ends_won"].astype(bool)].to_numpy(float) if only_won else days.to_numpy(float)
 

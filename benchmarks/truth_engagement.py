@@ -12,6 +12,7 @@ import pandas as pd
 
 from abmlib.market import Switches
 from abmlib.method import engagement
+from abmlib.tables.days import local_days
 from benchmarks.proof import END, Found, Proof, Seen
 
 NOW = pd.Timestamp(END)
@@ -24,15 +25,13 @@ OFF = replace(
 )  # tells that nothing is planted; `truth` makes this market anyway
 
 
-def local_days(seen: Seen, times: pd.Series) -> pd.Series:
-    """Days of times, in the time zone of the reports."""
-    return times.dt.tz_convert(seen.book.settings.time_zone).dt.tz_localize(None).dt.normalize()
-
-
 def accounts(seen: Seen) -> pd.DataFrame:
     """Since when each account is known."""
     return pd.DataFrame(
-        {"account_id": seen.accounts.index, "created_day": local_days(seen, seen.accounts["created_at"]).to_numpy()}
+        {
+            "account_id": seen.accounts.index,
+            "created_day": local_days(seen.accounts["created_at"], seen.book.settings.time_zone).to_numpy(),
+        }
     )
 
 
@@ -40,7 +39,13 @@ def touches(seen: Seen) -> pd.DataFrame:
     """Touches of people by account and day."""
     rows = seen.book.read("activities")
     rows = rows[rows["account_id"].notna() & ~rows["is_bot"].fillna(False).astype(bool)]
-    return pd.DataFrame({"account_id": rows["account_id"], "day": local_days(seen, rows["occurred_at"]), "rows": 1})
+    return pd.DataFrame(
+        {
+            "account_id": rows["account_id"],
+            "day": local_days(rows["occurred_at"], seen.book.settings.time_zone),
+            "rows": 1,
+        }
+    )
 
 
 def seed(seen: Seen) -> np.random.Generator:

@@ -141,6 +141,19 @@ def test_what_is_known_only_as_it_is_now_reaches_no_earlier_day(folder):
     assert early["days_since_opened"] == 0 and early["touches_in_30d"] == 4
 
 
+def test_a_contract_entered_again_is_one_contract_and_its_last_entry_holds(tmp_path):
+    folder = put(tmp_path / "data", accounts=ACCOUNTS, activities=TOUCHES, contacts=CONTACTS)
+    head = "contract_id,account_id,product_line,start,end,arr,auto_renew,renewed,notice_date,entered_at,entered_by,supersedes\n"
+    first, again = (
+        "k,a,all,2026-01-01,2026-12-31,500,false,,,2026-01-02T09:00:00Z,sales,\n",
+        "2026-03-02T09:00:00Z,sales,2026-01-02T09:00:00Z\n",
+    )
+    put(folder / "programme", contracts=head + first + f"k,a,all,2026-01-01,2026-12-31,700,false,,,{again}")
+    asked = ["contracts_running", "recurring_revenue"]
+    assert Book.open(folder, as_of="2026-06-30").features(asked).loc[0, asked].tolist() == [1, 700]
+    assert Book.open(folder, as_of="2026-02-28").features(asked).loc[0, asked].tolist() == [1, 500]
+
+
 def test_a_market_without_accounts_known_yet_has_no_row(folder):
     assert Book.open(folder, as_of="2020-01-01").features(["revenue_12m", "contacts"]).empty
 

@@ -261,6 +261,13 @@ def test_merges_of_the_source_hold_on_every_date_and_what_was_not_known_yet_join
     assert early.read("transactions")["revenue"].tolist() == [1, 2, 4]
 
 
+def test_what_was_merged_later_is_told_of_no_earlier_day_and_no_domain_is_told(twice):
+    early = Book.open(twice, as_of="2025-02-15")
+    assert early.same_company["account_id"].tolist() == ["a2"]
+    assert early.ledger.query("step == 'same company' and table == 'accounts'")["rows_out"].tolist() == [1]
+    assert "email_domain" not in early.lead_matches
+
+
 def test_a_workbook_may_ask_for_fewer_rules(twice):
     (twice / "workbook.yml").write_text("same_company: []\n")
     book = Book.open(twice, as_of="2026-06-30")

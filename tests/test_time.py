@@ -54,18 +54,18 @@ class Crm:
                 t["accounts"].append({"account_id": row, "name": f"New {row}", "created_at": at(day), "employees": a})
             case "contact":
                 t["contacts"].append(
-                    {"contact_id": row, "account_id": account, "created_at": at(day), "title": "Buyer"}
+                    {"contact_id": row, "account_id": account, "created_at": at(day), "department": "Buying"}
                 )
             case "departs" if contact and not contact.get("valid_to"):
                 contact["valid_to"] = at(day)
             case "promoted" if contact:
-                contact["title"] = f"Head {a}"
+                contact["department"] = f"Department {a}"
                 t["attribute_history"].append(
                     {
                         "table": "contacts",
                         "row_id": contact["contact_id"],
-                        "field": "title",
-                        "value": f"Head {a}",
+                        "field": "department",
+                        "value": f"Department {a}",
                         "known_from": at(day, a),
                     }
                 )
@@ -290,7 +290,7 @@ def test_a_value_known_only_as_it_is_now_reaches_no_earlier_day(seed, day, tmp_p
     for name in set(known) & set(READ):
         columns = [c for c, d in schema.spec(name).columns.items() if schema.meta(d)["when"] == "current_only"]
         defaults = {c: schema.meta(schema.spec(name).columns[c])["default"] for c in columns}
-        dated = {("contacts", "title")}  # by attribute_history
+        dated = {("contacts", "department")}  # by attribute_history
         for column in [c for c in columns if (name, c) not in dated]:
             shown = known[name][column].dropna().unique().tolist()
             assert shown in ([], [defaults[column]]), f"{name}.{column}"

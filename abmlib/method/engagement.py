@@ -11,7 +11,6 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 from scipy.special import expit
-from scipy.stats import false_discovery_control
 
 from abmlib.method.pipeline import found_row, share_row
 from abmlib.method.value import measure_row, per_account
@@ -560,8 +559,7 @@ def surges(panel: pd.DataFrame, accounts: pd.DataFrame, as_of: pd.Timestamp, wee
     found = exceeding.exceedance(exceeding.Counts(place, week, each["total"].to_numpy(), known)).set_axis(index)
     able = known >= FLOOR_WEEKS
     p = found["p"].where(able)
-    q = pd.Series(np.nan, index=index)
-    q[able] = false_discovery_control(p[able]) if able.any() else []
+    q = intervals.adjusted(p)
     return found.assign(
         ratio=found["count"] / found["expected"].where(found["expected"] > 0),
         p=p,

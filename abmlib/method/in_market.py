@@ -13,6 +13,7 @@ from abmlib.method import pipeline
 from abmlib.method.red_flags import lined, refuse_repeated
 from abmlib.stats import survival
 from abmlib.stats.intervals import FLOOR_OUTCOMES, wilson
+from abmlib.tables import programme
 
 YES, NO, UNKNOWN = "yes", "no", "unknown"
 STATES = ("just_bought", "mid_contract", "distressed")
@@ -140,7 +141,7 @@ def mid_contract(
     """
     if open_months < 0:
         raise ValueError(f"open_months must be 0 or more, got {open_months}.")
-    last = contracts.sort_values("entered_at", kind="stable").drop_duplicates("contract_id", keep="last")
+    last = programme.standing("contracts", contracts)
     running = last[last["start"].le(as_of) & last["end"].ge(as_of) & ~last["notice_date"].le(as_of)]
     ends = running.groupby(["account_id", "product_line"])["end"].max().rename("end")
     whole = running[running["product_line"] == ALL].groupby("account_id")["end"].max().rename("whole")

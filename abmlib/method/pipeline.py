@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import chi2_contingency, false_discovery_control
+from scipy.stats import chi2_contingency
 
 from abmlib.method.value import Period, measure_row, months_before
 from abmlib.stats import intervals, shrinkage, survival
 from abmlib.stats.intervals import FLOOR_OUTCOMES, LEVEL
-from abmlib.tables import schema
+from abmlib.tables import programme, schema
+from abmlib.tables.days import local_days
 
 SEED = 12  # of every bootstrap here
 DAY = pd.Timedelta(days=1)
@@ -36,9 +37,7 @@ def with_days(deals: pd.DataFrame, as_of: pd.Timestamp, time_zone: str) -> pd.Da
     DataFrame with ``created_day``, ``closed_day`` and ``age_days`` (created to closed, or to `as_of` while open; missing
     where the deal has no `created_at` or a closed one no `closed_at`)
     """
-    created, closed = (
-        deals[c].dt.tz_convert(time_zone).dt.tz_localize(None).dt.normalize() for c in ("created_at", "closed_at")
-    )
+    created, closed = (local_days(deals[c], time_zone) for c in ("created_at", "closed_at"))
     end = closed.where(deals["is_closed"].astype(bool), as_of)
     return deals.assign(created_day=created, closed_day=closed, age_days=(end - created).dt.days)
 
@@ -462,7 +461,7 @@ def differences(groups: pd.DataFrame) -> pd.DataFrame:
         )
     out = pd.DataFrame(rows, columns=["group_by", "groups", "n", "p"])
     some = out["p"].notna()
-    out.loc[some, "p"] = false_discovery_control(out.loc[some, "p"]) if some.any() else np.nan
+    out["p"] = intervals.adjusted(out["p"])
     judged = np.select([~some, out["p"] < 1 - LEVEL], ["one group", "differ"], "no difference beyond chance")
     return out.assign(judged=judged)
 
@@ -626,9 +625,8 @@ def coverage(
 
 def current_targets(targets: pd.DataFrame) -> pd.DataFrame:
     """Keep, of several entries for one period, owner and measure, the one entered last; however the period is spelt."""
-    ordered = targets.sort_values("entered_at", kind="stable")
-    spelt = ordered.assign(period=ordered["period"].str.replace("-Q", "Q").str.replace("Q", "-Q"))
-    return spelt.drop_duplicates(["period", "owner_id", "measure_id"], keep="last").reset_index(drop=True)
+    spelt = targets.assign(period=targets["period"].str.replace("-Q", "Q").str.replace("Q", "-Q"))
+    return programme.standing("targets", spelt).reset_index(drop=True)
 
 
 def quarters(year_starts: int) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import false_discovery_control, fisher_exact, ttest_ind
+from scipy.stats import fisher_exact, ttest_ind
 
 from abmlib.method import coverage, pipeline
 from abmlib.stats import intervals
@@ -516,7 +516,8 @@ def filled_and_outcome(accounts: pd.DataFrame, active: pd.Index) -> pd.DataFrame
     p = pd.Series(np.nan, index=k.index)
     if judged and varies.any():
         tables = np.stack([k[varies], (n - k)[varies]], axis=1)
-        p[varies] = false_discovery_control([fisher_exact(t).pvalue for t in tables])
+        p[varies] = [fisher_exact(t).pvalue for t in tables]
+    p = intervals.adjusted(p)
     verdict = np.where(p < 1 - LEVEL, "goes with outcome", "no difference seen")
     out = pd.DataFrame({"filled_active": share["active"], "filled_others": share["others"]})
     out = out.assign(n_active=n["active"], n_others=n["others"]).join(intervals.difference(k, n))

@@ -11,10 +11,11 @@ from collections.abc import Collection, Sequence
 import numpy as np
 import pandas as pd
 from scipy.special import betaln
-from scipy.stats import binom, false_discovery_control
+from scipy.stats import binom
 
-from abmlib.method import pipeline
-from abmlib.stats import rhythm
+from abmlib.method import pipeline, value
+from abmlib.stats import intervals, rhythm
+from abmlib.tables import programme
 
 FLAGS = ("elsewhere", "reorganisation", "no_return", "goals_missed")
 RAISED, CLEAR, LOST, EARLY, UNKNOWN = "raised", "clear", "lost", "too_early", "not_answerable"
@@ -80,12 +81,6 @@ def refuse_repeated(accounts: pd.Index) -> None:
         raise ValueError(
             f"accounts: {len(twice)} of {accounts.nunique()} ids repeat (first: {twice[:3].tolist()}). Give each once."
         )
-
-
-def _adjusted(chance: pd.Series) -> pd.Series:
-    """Chances adjusted so that flagging those up to a share keeps the expected share of false flags to it."""
-    known = chance.dropna().astype(float)
-    return pd.Series(false_discovery_control(known), known.index, dtype=float).reindex(chance.index)
 
 
 # -- a: business goes elsewhere ---------------------------------------------------------------------------------------
@@ -346,7 +341,7 @@ def missed_renewals(contracts: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFram
     DataFrame indexed by account: ``arr`` (reporting currency a year), ``since`` (first day of notice, or day after the
     end)
     """
-    last = contracts.sort_values("entered_at", kind="stable").drop_duplicates("contract_id", keep="last")
+    last = programme.standing("contracts", contracts)
     notice = last["notice_date"].le(as_of)
     over = last["end"].lt(as_of) & last["renewed"].eq(False).fillna(False)
     gone = last[(over | notice) & last["end"].gt(as_of - LOST_DAYS * DAY)]
@@ -472,7 +467,7 @@ def elsewhere(
     judged = parts.dropna(subset=["p"]).sort_values(["account_id", "p"], kind="stable")
     weakest = judged.drop_duplicates("account_id").set_index("account_id").reindex(accounts)
     chance = (weakest["p"] * judged.groupby("account_id").size().reindex(accounts)).clip(upper=1)
-    known, adjusted = chance.notna(), _adjusted(chance)
+    known, adjusted = chance.notna(), intervals.adjusted(chance)
     weak = (adjusted <= false_share) & (weakest["missing"] >= DROP)
     mine = transactions[transactions["account_id"].isin(accounts)]
     late = mine[mine["booked_at"] > as_of - 2 * LOST_DAYS * DAY]
@@ -682,7 +677,7 @@ def reorganisation(
     left, _ = departures(contacts, as_of)
     left = left.reindex(accounts)
     chance = left["p"]
-    known, adjusted = chance.notna(), _adjusted(chance)
+    known, adjusted = chance.notna(), intervals.adjusted(chance)
     event = events(insights, history, as_of).reindex(accounts)
     near = ((event - left["since"]).dt.days.abs() <= BURST_DAYS) & (left["left"] > 0)
     up = ((adjusted <= false_share) & (left["left"] >= FEWEST_LEFT)) | near
@@ -737,7 +732,7 @@ def both_sides(
     ----------
     S1-21c. House definition; README, glossary entry "two-sided return".
     """
-    last = economics.sort_values("entered_at", kind="stable").drop_duplicates(["account_id", "period"], keep="last")
+    last = programme.standing("relationship_economics", economics)
     spans = {label: pipeline.period_of(label, year_starts) for label in last["period"].unique()}
     days = {c: last["period"].map({p: getattr(of, c) for p, of in spans.items()}) for c in ("start", "end")}
     last = last.assign(**{c: d.astype("datetime64[us]") for c, d in days.items()})
@@ -751,28 +746,22 @@ def both_sides(
         }
     )  # fmt: skip
     sums = sums.reindex(accounts)
-    year = transactions[transactions["account_id"].isin(accounts)]
-    year = year[year["booked_at"].between(as_of - (LOST_DAYS - 1) * DAY, as_of)]
-    profit = (year["revenue"] - year["cogs"]).where(year["cogs"].notna() | (year["revenue"] != 0), 0.0)
-    margin = (
-        profit.groupby(year["account_id"]).sum(min_count=1).where(profit.isna().groupby(year["account_id"]).sum() == 0)
-    )
-    bought = year.groupby("account_id").size().reindex(accounts)
-    margin = margin.reindex(accounts).mask(bought.isna(), 0.0)
+    bought = value.by_account(transactions, accounts, value.Period(as_of - (LOST_DAYS - 1) * DAY, as_of))
+    margin = bought["margin"].where(bought["lines"] > 0, 0.0)
     length = (sums["end"] - sums["start"]).dt.days + 1
     margin = (margin * length / LOST_DAYS).where(sums["cost"].notna())
     asked = surveys[(surveys["survey_type"] == "value_realised") & surveys["account_id"].isin(accounts)]
     asked = asked[asked["responded_at"].dt.tz_localize(None) > as_of - LOST_DAYS * DAY]
     felt = (asked["score"] - asked["scale_min"]) / (asked["scale_max"] - asked["scale_min"]).replace(0, np.nan)
     felt = felt.groupby(asked["account_id"]).agg(["mean", "size"]).reindex(accounts)
-    value = sums["realised"] / sums["promised"].where(sums["promised"] > 0)
+    kept = sums["realised"] / sums["promised"].where(sums["promised"] > 0)
     return pd.DataFrame(
         {
             "start": sums["start"], "end": sums["end"], "margin": margin, "cost": sums["cost"],
             "ours": margin - sums["cost"], "promised": sums["promised"], "realised": sums["realised"],
-            "theirs": value.fillna(felt["mean"]),
-            "source": pd.Series(np.select([value.notna(), felt["mean"].notna()], ["value", "survey"], ""), accounts),
-            "n": sums["periods"].where(value.notna(), felt["size"]),
+            "theirs": kept.fillna(felt["mean"]),
+            "source": pd.Series(np.select([kept.notna(), felt["mean"].notna()], ["value", "survey"], ""), accounts),
+            "n": sums["periods"].where(kept.notna(), felt["size"]),
         },
         index=accounts,
     )  # fmt: skip
@@ -846,9 +835,7 @@ def goal_tracker(goals: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
     ----------
     S1-21d. House definition; README, glossary entry "goal at risk".
     """
-    ordered = goals.sort_values("entered_at", kind="stable")
-    first = ordered.groupby("goal_id")["entered_at"].first()
-    last = ordered.drop_duplicates("goal_id", keep="last")
+    first, last = goals.groupby("goal_id")["entered_at"].min(), programme.standing("account_goals", goals)
     last = last[last["status"].ne("dropped").fillna(True)].set_index("goal_id")
     agreed, noted = (d.dt.tz_localize(None).dt.normalize() for d in (first.reindex(last.index), last["entered_at"]))
     attained = last["actual"] / last["target"].where(last["target"] > 0)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import DegenerateDataWarning, bootstrap, norm
+from scipy.stats import DegenerateDataWarning, bootstrap, false_discovery_control, norm
 
 LEVEL = 0.95  # every interval of every page; share
 DRAWS = 2_000  # bootstrap draws
@@ -69,6 +69,24 @@ def wilson(successes: pd.Series, n: pd.Series) -> pd.DataFrame:
     half = np.sqrt(z2) / (total + z2) * np.sqrt(k * (total - k) / total + z2 / 4)
     out = {"share": share, "low": (centre - half).clip(0), "high": (centre + half).clip(upper=1), "n": n}
     return pd.DataFrame(out)
+
+
+def adjusted(p: pd.Series) -> pd.Series:
+    """Adjust p-values by Benjamini and Hochberg, so that calling those up to a share keeps the expected share of false calls to it.
+
+    A missing one stays missing and is no test.
+
+    References
+    ----------
+    Benjamini and Hochberg (1995), JRSS B 57, p. 289.
+
+    Examples
+    --------
+    >>> adjusted(pd.Series([0.01, np.nan, 0.04])).tolist()
+    [0.02, nan, 0.04]
+    """
+    known = p.dropna().astype(float)
+    return pd.Series(false_discovery_control(known), known.index, dtype=float).reindex(p.index)
 
 
 def difference(successes: pd.DataFrame, n: pd.DataFrame) -> pd.DataFrame:

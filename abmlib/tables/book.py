@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import duckdb
 import ibis
@@ -21,6 +20,7 @@ import pyarrow as pa
 
 from abmlib.tables import features as reductions
 from abmlib.tables import identity, people, schema, secret, settings
+from abmlib.tables.days import end_of
 from abmlib.tables.errors import FIRST, NotAnswerable, TableError, first_cases, shown
 from abmlib.tables.importers import files as exported
 from abmlib.tables.importers.sql import cause, quoted, text, texts
@@ -38,7 +38,7 @@ DATES_A_FACT = (
     "cases",
 )
 UTC_TS = "timestamp('UTC')"
-BLANKS = " \t\n\r"  # that a text may end in
+BLANKS = " \t\n\r\v\f"  # what strip takes away
 SANE = (dt.datetime(1000, 1, 1), dt.datetime(9999, 12, 31, 23, 59, 59, 999999))
 IBIS_TYPES = {
     "int": "int64",
@@ -117,9 +117,7 @@ class Book:
         latest = source.latest_day()
         if (day := day or latest) is None:
             raise ValueError("as_of: no row of the data is dated, so it has no latest day. Give a day.")
-        zone = ZoneInfo(source.settings.time_zone)
-        midnight = dt.datetime.combine(day + dt.timedelta(days=1), dt.time(), zone)
-        cutoff = midnight.astimezone(dt.UTC).replace(tzinfo=None)
+        cutoff = end_of(day, source.settings.time_zone)
         return cls(source, Moment(day, cutoff, latest is None or day >= latest), Path(tables), people)
 
     # -- what was known -------------------------------------------------------------------------------------------
@@ -186,10 +184,10 @@ class Book:
         """Rows in, out and why: the import's ledger, then rows that were learnt after the day."""
         rows = []
         for name in sorted(self._source.names):
-            asked = (self._source.typed(name), self._as_known(name), self._known(name))
-            before, known, after = (int(t.count().execute()) for t in asked)
+            before, known = (int(t.count().execute()) for t in (self._source.typed(name), self._as_known(name)))
             rows.append((f"as of {self._moment.as_of}", name, before, known, before - known, "known only later"))
-            if told := self._told(name, known - after):
+            after, told = self._told(name, known)
+            if told:
                 rows.append((SAME_COMPANY, name, known, after, 0, told))
         own = pd.DataFrame([*self._source.left_out(), *rows], columns=COLUMNS)
         path = self._source.folder / "ledger.csv" if self._source.folder else None
@@ -205,6 +203,12 @@ class Book:
         they are one row, in which what the one does not say is taken from the others. What the source merged holds on
         every date.
         """
+        known = self._entered.loc[self._entered["known"], "account_id"]
+        return self._companies[self._companies["account_id"].isin(known)].reset_index(drop=True)
+
+    @cached_property
+    def _companies(self) -> pd.DataFrame:
+        """The same of all accounts of the source: what was merged into another since is it on every date."""
         return identity.companies(self._entered, self.settings.same_company)
 
     @cached_property
@@ -217,11 +221,16 @@ class Book:
 
     @cached_property
     def lead_matches(self) -> pd.DataFrame:
-        """E-mail domains of contacts without an account, each with its company, as `identity.leads` finds it.
+        """Companies of the e-mail domains of contacts without an account, as `identity.leads` finds them; no domain is told.
 
-        One row per domain: ``email_domain, company_id, companies, contacts`` (how many leads have it). Asking for no rule
-        of the domain in ``workbook.yml`` matches none.
+        One row per domain: ``company_id, companies`` (that have it), ``contacts`` (leads that have it). Where ``same_company``
+        of ``workbook.yml`` does not name the domain, there is none.
         """
+        return self._led_by.drop(columns="email_domain")
+
+    @cached_property
+    def _led_by(self) -> pd.DataFrame:
+        """The same with ``email_domain``, which may be a person's own."""
         columns = ["email_domain", "company_id", "companies", "contacts"]
         if not self.has("contacts") or "domain" not in self.settings.same_company:
             return pd.DataFrame({c: pd.Series(dtype="str" if c in columns[:2] else int) for c in columns})
@@ -229,7 +238,7 @@ class Book:
         c = c.filter(c.account_id.isnull() & c.email_domain.notnull())
         asked = c.group_by("email_domain").agg(contacts=c.count()).order_by("email_domain").to_pyarrow().to_pandas()
         own = self._entered.query("known")
-        own = own.assign(company_id=own["account_id"].replace(self.same_company.set_index("account_id")["company_id"]))
+        own = own.assign(company_id=own["account_id"].replace(self._companies.set_index("account_id")["company_id"]))
         matched = identity.leads(asked["email_domain"].astype("str"), own)
         return matched.assign(contacts=asked["contacts"].to_numpy())
 
@@ -363,14 +372,13 @@ class Book:
             return reductions.no_panel(by, per, sums)
         facts = self._facts(name)
         if "is_bot" in columns and not bots:
-            facts = replace(facts, rows=reductions.human(facts, {}))
+            facts = replace(facts, rows=reductions.human(facts.rows))
         frame = reductions.panel(facts, when, by, per, sums).to_pyarrow().to_pandas(types_mapper=NULLABLE.get)
         return frame.astype({per: "datetime64[us]"})
 
     def _facts(self, name: str) -> reductions.Facts:
         """A table as known on the day, for `features`."""
-        cutoff = pd.Timestamp(self._moment.cutoff)
-        return reductions.Facts(self._known(name), self.as_of, cutoff, self.settings.time_zone)
+        return reductions.Facts(self._known(name), self.as_of, self.settings.time_zone)
 
     def audit(self) -> pd.DataFrame:
         """Check every table of the source inside the engine.
@@ -409,23 +417,18 @@ class Book:
         """A small table for the engine to look things up in; None where it has no row, and need not be asked."""
         if frame.empty:
             return None
-        table = pa.Table.from_pandas(frame, preserve_index=False)
-        columns = {
-            f.name: table[f.name].cast(pa.string()) if pa.types.is_large_string(f.type) else table[f.name]
-            for f in table.schema
-        }
-        return self._source.con.create_table(f"{what} by {self._moment.as_of}", pa.table(columns), temp=True)
+        return self._source.con.create_table(f"{what} by {self._moment.as_of}", frame, temp=True)
 
     @cached_property
     def _moved(self) -> ir.Table | None:
         """One row per account counted with another: ``_from``, ``_to``."""
-        found = self.same_company[["account_id", "company_id"]]
+        found = self._companies[["account_id", "company_id"]]
         return self._kept("same company", found.set_axis(["_from", "_to"], axis=1))
 
     @cached_property
     def _led(self) -> ir.Table | None:
         """One row per e-mail domain that is a company's: ``_domain``, ``_company``."""
-        found = self.lead_matches.dropna(subset="company_id")[["email_domain", "company_id"]]
+        found = self._led_by.dropna(subset="company_id")[["email_domain", "company_id"]]
         return self._kept("leads", found.set_axis(["_domain", "_company"], axis=1))
 
     def _rolled_up(self) -> ir.Table:
@@ -481,25 +484,25 @@ class Book:
                 known = joined.mutate(account_id=ibis.coalesce(joined.account_id, joined["_where"]))
         return known.select(columns)
 
-    def _told(self, name: str, fewer: int) -> str:
-        """What the ledger says of a table in which accounts became one; empty where nothing changed."""
+    def _told(self, name: str, rows: int) -> tuple[int, str]:
+        """What is left of the rows of a table once accounts became one, and what the ledger says; nothing where nothing changed."""
         if name == "accounts" and len(self.same_company):
             rules = self.same_company["rule"].value_counts().sort_index()
-            return "counted with another account of the same company: " + ", ".join(
-                f"{n} {r}" for r, n in rules.items()
-            )
+            said = ", ".join(f"{n} {rule}" for rule, n in rules.items())
+            return int(self._known(name).count().execute()), f"counted with another account of the same company: {said}"
         if name == "contacts" and len(found := self.lead_matches):
             matched, several = found["company_id"].notna(), found["companies"] > 1
-            n = {
-                k: int(found.loc[rows, "contacts"].sum())
-                for k, rows in (("of", found.index), ("to", matched), ("not", several & ~matched))
-            }
-            more = f"; the domain of {n['not']} belongs to several" if n["not"] else ""
-            return f"{n['to']} of {n['of']} leads without an account matched by e-mail domain{more}"
-        if name in OF_THEIR_PERSON:
-            before, after = (int(t.account_id.count().execute()) for t in (self._as_known(name), self._known(name)))
-            return f"{after - before} rows without an account put under that of their contact" if after > before else ""
-        return f"{fewer} rows had the key of another row of the same company" if fewer else ""
+            to, open_ = (int(found.loc[which, "contacts"].sum()) for which in (matched, several & ~matched))
+            more = f"; the domain of {open_} belongs to several" if open_ else ""
+            every = int(found["contacts"].sum())
+            return rows, f"{to} of {every} leads without an account matched by e-mail domain{more}"
+        if name in OF_THEIR_PERSON and (before := int(self._as_known(name).account_id.count().execute())) < rows:
+            put = int(self._known(name).account_id.count().execute()) - before
+            return rows, f"{put} rows without an account put under that of their contact" if put else ""
+        if self._moved is not None and set(schema.companies(name)) & set(schema.key(name)):
+            after = int(self._known(name).count().execute())
+            return after, f"{rows - after} rows had the key of another row of the same company" if after < rows else ""
+        return rows, ""
 
     def _shown(self, name: str) -> ir.Table:
         """A table as known on the day, with stand-ins for who opted out, and without names unless people were asked for."""

@@ -4,9 +4,10 @@ A feature is an Ibis expression with its unit, its source in the method and its 
 in one pass over it. `catalogue` lists them; ``data/features.md`` is made from it.
 """
 
+import datetime as dt
 import difflib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import ibis
@@ -14,7 +15,7 @@ import ibis.expr.datatypes as types
 import ibis.expr.types as ir
 import pandas as pd
 
-from abmlib.tables.days import months_before
+from abmlib.tables.days import end_of, months_before
 
 DAY_SECONDS = 86_400
 NOISE = 6  # decimals kept of a sum of money, as in `method.value`
@@ -31,13 +32,17 @@ GROUPS = {
 PERIODS = {"day": "D", "week": "W", "month": "M"}
 
 
+def seconds(moment: dt.datetime) -> int:
+    """Seconds from 1970 to a moment in UTC without a zone."""
+    return int(moment.replace(tzinfo=dt.UTC).timestamp())
+
+
 @dataclass(frozen=True)
 class Facts:
     """Rows of one table as known on the day, and the day."""
 
     rows: ir.Table
     as_of: pd.Timestamp
-    cutoff: pd.Timestamp  # first UTC instant after the day, without a zone
     zone: str
 
     def __getattr__(self, column: str) -> Any:
@@ -54,19 +59,16 @@ class Facts:
         last = self.edge(months=after if months else 0, days=after if days else 0)
         if when.type().is_date():
             return (when > ibis.literal(first.date())) & (when <= ibis.literal(last.date()))
-        return (when >= ibis.literal(self.midnight(first))) & (when < ibis.literal(self.midnight(last)))
-
-    def midnight(self, day: pd.Timestamp) -> Any:
-        """The end of a day of the reporting time zone, in UTC and without a zone."""
-        ends = (day + pd.Timedelta(days=1)).tz_localize(self.zone, ambiguous=True, nonexistent="shift_forward")
-        return ends.tz_convert("UTC").tz_localize(None).to_pydatetime()
+        begin, end = (ibis.literal(end_of(day.date(), self.zone)) for day in (first, last))
+        return (when >= begin) & (when < end)
 
     def age_days(self, when: ir.Value) -> ir.Value:
         """Whole days from a day or time to the end of the day."""
+        last = self.as_of.date()
         if when.type().is_date():
-            return (ibis.literal(int(self.as_of.timestamp())) - when.cast("timestamp").epoch_seconds()) // DAY_SECONDS
-        until = int(self.cutoff.tz_localize("UTC").timestamp())
-        return (ibis.literal(until - 1) - when.epoch_seconds()) // DAY_SECONDS
+            until = dt.datetime.combine(last, dt.time())
+            return (ibis.literal(seconds(until)) - when.cast("timestamp").epoch_seconds()) // DAY_SECONDS
+        return (ibis.literal(seconds(end_of(last, self.zone)) - 1) - when.epoch_seconds()) // DAY_SECONDS
 
 
 Build = Callable[[Facts], ir.Value]
@@ -90,15 +92,14 @@ class Feature:
 # -- what is made of a table first ------------------------------------------------------------------------------------
 
 
-def human(facts: Facts, others: Mapping[str, ir.Table]) -> ir.Table:
+def human(touches: ir.Table) -> ir.Table:
     """Touches that no machine made."""
-    t = facts.rows
-    return t.filter(~t.is_bot.fill_null(False))
+    return touches.filter(~touches.is_bot.fill_null(False))
 
 
 def weighed(facts: Facts, others: Mapping[str, ir.Table]) -> ir.Table:
-    """The same, with whether it was the account's doing, and what it counts by each half-life; made once for all features."""
-    t = human(facts, others)
+    """Touches that no machine made, with whether it was the account's doing, and what it counts by each half-life; made once for all features."""
+    t = human(facts.rows)
     t = t.mutate(theirs=t.direction.isin(MUTUAL_OR_IN), age=facts.age_days(t.occurred_at).cast("float64"))
     weight = {f"weight_{h}": ibis.ifelse(t.theirs, ibis.literal(0.5).pow(t.age / h), 0.0) for h in HALF_LIVES}
     return t.mutate(**weight)
@@ -106,7 +107,7 @@ def weighed(facts: Facts, others: Mapping[str, ir.Table]) -> ir.Table:
 
 def people_of_90_days(facts: Facts, others: Mapping[str, ir.Table]) -> ir.Table:
     """One row per account and person that touched us within 90 days: how often, and the buying role where it is known."""
-    t = human(facts, others)
+    t = human(facts.rows)
     t = t.filter(facts.within(t.occurred_at, days=90) & t.contact_id.notnull() & t.direction.isin(MUTUAL_OR_IN))
     one = t.group_by("account_id", "contact_id").agg(touches=t.count())
     if "contacts" not in others:
@@ -120,8 +121,15 @@ def people_here(facts: Facts, others: Mapping[str, ir.Table]) -> ir.Table:
     return facts.rows.mutate(is_here=facts.rows.valid_to.isnull())
 
 
+def standing(facts: Facts, others: Mapping[str, ir.Table]) -> ir.Table:
+    """Contracts, each as it was entered last."""
+    t = facts.rows
+    newest = ibis.row_number().over(group_by=t.contract_id, order_by=t.entered_at.desc())
+    return t.mutate(_newest=newest).filter(ibis._["_newest"] == 0)
+
+
 View = Callable[[Facts, Mapping[str, ir.Table]], ir.Table]
-VIEWS: dict[str, View] = {"human": weighed, "people": people_of_90_days, "here": people_here}
+VIEWS: dict[str, View] = {"weighed": weighed, "people": people_of_90_days, "here": people_here, "standing": standing}
 
 
 # -- the features -----------------------------------------------------------------------------------------------------
@@ -342,11 +350,11 @@ FEATURES = tuple(
     for table, view, rows in (
         ("accounts", "", FIRMOGRAPHICS),
         ("transactions", "", SALES),
-        ("activities", "human", TOUCHES),
+        ("activities", "weighed", TOUCHES),
         ("activities", "people", BREADTH),
         ("contacts", "here", COVERAGE),
         ("opportunities", "", PIPELINE),
-        ("contracts", "", CONTRACTS),
+        ("contracts", "standing", CONTRACTS),
         ("surveys", "", ANSWERS),
         ("cases", "", SERVICE),
     )
@@ -385,7 +393,7 @@ def reduced(features: Sequence[Feature], facts: Facts, others: Mapping[str, ir.T
     """One row per account with a row, and one for rows of none, of features that share a table and a view."""
     view = features[0].view
     rows = VIEWS[view](facts, others) if view else facts.rows
-    made = Facts(rows, facts.as_of, facts.cutoff, facts.zone)
+    made = replace(facts, rows=rows)
     return rows.group_by("account_id").agg(**{f.name: f.build(made) for f in features})
 
 

@@ -41,6 +41,24 @@ def columns(name: str) -> list[str]:
     return [c for c in schema.PROGRAMME[name].columns if c != "known_at"]
 
 
+def standing(name: str, entries: pd.DataFrame) -> pd.DataFrame:
+    """Keep of several entries for one thing the one entered last, in the order of their entry.
+
+    Parameters
+    ----------
+    name : of the programme table, whose key but for the time of entry says what is one thing
+    entries : its rows
+
+    Examples
+    --------
+    >>> twice = pd.DataFrame({"goal_id": ["g", "g"], "entered_at": pd.to_datetime(["2026-05-01", "2026-02-01"])})
+    >>> standing("account_goals", twice)["entered_at"].dt.month.tolist()
+    [5]
+    """
+    what = [c for c in schema.key(name) if c != "entered_at"]
+    return entries.sort_values("entered_at", kind="stable").drop_duplicates(what, keep="last")
+
+
 def append(folder: Path, name: str, rows: pd.DataFrame, *, entered_at: pd.Timestamp, entered_by: str) -> pd.DataFrame:
     """Add entries to a programme file and give back all it then holds. Nothing in it is changed or removed.
 
