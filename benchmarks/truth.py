@@ -332,7 +332,7 @@ which the effect is called at the size planted, "false alarms" where it is not p
 def main() -> None:
     """Run all proofs, print the table and write the page."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, default=200, help="markets, each with a seed of its own")
+    parser.add_argument("--seeds", type=int, default=100, help="markets, each with a seed of its own")
     parser.add_argument("--jobs", type=int, default=2, help="processes")
     parser.add_argument("--accounts", type=int, default=500, help="in each market")
     parser.add_argument("--only", default="", help="rows whose effect holds this text")

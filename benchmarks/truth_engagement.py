@@ -12,6 +12,7 @@ import pandas as pd
 
 from abmlib.market import Switches
 from abmlib.method import engagement
+from abmlib.method import memory as memories
 from abmlib.tables.days import local_days
 from benchmarks.proof import END, Found, Proof, Seen
 
@@ -113,10 +114,10 @@ def memory(seen: Seen) -> Found:
         days = days.assign(account_id=days["account_id"].map(other))
     deals = seen.deals[seen.deals["created_day"].notna()]
     openings = pd.DataFrame({"account_id": deals["account_id"], "day": deals["created_day"]})
-    compared = engagement.compare_memories(days, openings, known, NOW, HORIZON)
+    compared = memories.compare(days, openings, known, NOW, HORIZON)
     if compared["status"].iloc[0] != "ok":
         return Found()
-    best = engagement.best_memory(compared)
+    best = memories.best(compared)
     gain = -compared.loc[compared["kind"] != "baseline", "difference"].min() / compared["log_loss"].iloc[0]
     return Found(gain, called=float(best is not None))
 

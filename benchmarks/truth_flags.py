@@ -14,8 +14,8 @@ from functools import partial
 
 import pandas as pd
 
-from abmlib.market import Switches, simulate
-from abmlib.method import pipeline, red_flags
+from abmlib.market import Market, Switches, simulate
+from abmlib.method import elsewhere, pipeline, red_flags
 from benchmarks.proof import END, MONTHS, Found, Proof, Seen
 
 ZONE = "Europe/Berlin"
@@ -63,16 +63,16 @@ def flags(
     t = known(tables, day)
     bought, people, said = t["transactions"], t["contacts"], t["account_insights"]
 
-    def elsewhere() -> pd.DataFrame:
+    def business() -> pd.DataFrame:
         deals = pipeline.with_days(t["opportunities"], day, ZONE)
-        return red_flags.elsewhere(bought, products, deals, t["contracts"], accounts, day)
+        return elsewhere.flag(bought, products, deals, t["contracts"], accounts, day)
 
     def no_return() -> pd.DataFrame:
         sides = red_flags.both_sides(t["relationship_economics"], bought, t["surveys"], accounts, day)
         return red_flags.no_return(sides, day)
 
     asked = {
-        "elsewhere": elsewhere,
+        "elsewhere": business,
         "reorganisation": lambda: red_flags.reorganisation(people, said, t["attribute_history"], accounts, day),
         "no_return": no_return,
         "goals_missed": lambda: red_flags.goals_missed(red_flags.goal_tracker(t["account_goals"], day), accounts, day),
@@ -159,21 +159,44 @@ PROOFS = tuple(
 )
 
 
-def scan(seed: int, switches: Switches, accounts: int) -> tuple[pd.DataFrame, pd.Series]:
-    """What `first_raised` says of one market at the end of every month, and its planted flags."""
+def buying_days(market: Market, since: pd.Series) -> pd.Series:
+    """Days after `since` on which each account bought something."""
+    bought = market.tables["transactions"].join(since.rename("since"), on="account_id")
+    bought = bought[elsewhere.plain(bought) & (bought["booked_at"] > bought["since"])]
+    return bought.groupby("account_id")["booked_at"].nunique().reindex(since.index, fill_value=0)
+
+
+def scan(seed: int, switches: Switches, accounts: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """What `first_raised` says of one market at the end of every month, and its accounts with their planted flags.
+
+    ``visible``: does an account whose business goes elsewhere buy on fewer days than in the same market where it does not.
+    """
     market = simulate(seed, accounts, MONTHS, end=END, switches=switches)
-    return first_raised(market.tables, market.truth, list(ASK)), market.truth["accounts"]["flag"]
+    twin = simulate(seed, accounts, MONTHS, end=END, switches=replace(switches, elsewhere=0.0))
+    true = market.truth["accounts"].set_index("account_id")
+    going = true.loc[true["flag"] == "elsewhere", "since"]
+    fewer = buying_days(market, going) < buying_days(twin, going)
+    planted = true[["flag"]].assign(visible=fewer.reindex(true.index, fill_value=False))
+    return first_raised(market.tables, market.truth, list(ASK)).assign(seed=seed), planted.assign(
+        seed=seed
+    ).reset_index()
 
 
-def report(with_it: pd.DataFrame, without: pd.DataFrame, planted: pd.Series) -> pd.DataFrame:
+def report(with_it: pd.DataFrame, without: pd.DataFrame, planted: pd.DataFrame) -> pd.DataFrame:
     """Recall, precision, lead and false alarms by flag, over as many accounts with flags as without.
 
     Parameters
     ----------
-    with_it, without : DataFrames of `first_raised`, of all markets
-    planted : Series of the flag of every account of the markets with flags, empty text where there is none
+    with_it, without, planted : what `scan` gives, of all markets with flags and without, and of those with flags
+
+    Returns
+    -------
+    DataFrame, one row per flag and one for all. ``recall_visible``: of those whose business differs from the same market
+    without the flag; ``precision_in_substance``: an account that loses business, flag or not, counts as right for
+    ``elsewhere``
     """
-    n, accounts = planted.value_counts(), len(planted)
+    n, accounts = planted["flag"].value_counts(), len(planted)
+    shows = planted[planted["visible"] | ~planted["flag"].isin(["", "elsewhere"])]
     rows = []
     for flag in (*red_flags.FLAGS, "all"):
         mine = with_it if flag == "all" else with_it[with_it["flag"] == flag]
@@ -181,10 +204,13 @@ def report(with_it: pd.DataFrame, without: pd.DataFrame, planted: pd.Series) -> 
         alarm = without if flag == "all" else without[without["flag"] == flag]
         lead = (right["falls"] - right["first"]).dt.days[right["flag"] != "elsewhere"].dropna()
         substance = ((mine["flag"] == "elsewhere") & mine["weaker"]) | mine.index.isin(right.index)
+        seen = shows if flag == "all" else shows[shows["flag"] == flag]
+        found_of_seen = seen.merge(right, on=["seed", "account_id"])
         total = int(n.drop("", errors="ignore").sum()) if flag == "all" else int(n.get(flag, 0))
         rows.append(
             {
                 "flag": flag, "planted": total, "raised": len(mine), "recall": len(right) / total,
+                "visible": len(seen), "recall_visible": len(found_of_seen) / len(seen),
                 "precision": len(right) / len(mine),
                 "precision_in_substance": substance.mean(),
                 "lead_days_median": lead.median(), "lead_60_share": (lead >= 60).mean() if len(lead) else float("nan"),
@@ -207,7 +233,7 @@ def main() -> None:
     seeds = range(given.seeds[0], given.seeds[1] + 1)
     on, off = ([scan(seed, switches, given.accounts) for seed in seeds] for switches in (FLAGGED, NONE))
     with_it, without = (pd.concat([first for first, _ in of], ignore_index=True) for of in (on, off))
-    told = report(with_it, without, pd.concat([flag for _, flag in on]))
+    told = report(with_it, without, pd.concat([true for _, true in on]))
     print(told.round(3).to_string(index=False))  # noqa: T201
 
 

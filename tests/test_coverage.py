@@ -83,7 +83,7 @@ def test_an_empty_list_has_no_density(people):
 
 
 def test_an_account_named_twice_is_refused(people):
-    with pytest.raises(ValueError, match=r"accounts: 1 ids are repeated \(first: \['acme'\]\)"):
+    with pytest.raises(ValueError, match=r"accounts: 1 of \d ids repeat \(first: \['acme'\]\)"):
         c.contact_density(people, pd.Index(["acme", "acme"]))
 
 

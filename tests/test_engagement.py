@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from abmlib.method import engagement as e
+from abmlib.method import journey, memory
 from abmlib.stats.surges import Counts, exceedance
 from abmlib.tables import schema
 
@@ -126,7 +127,7 @@ def test_a_factor_multiplies_and_is_one_where_it_is_missing():
 
 
 def test_engagement_refuses_an_account_named_twice():
-    with pytest.raises(ValueError, match=r"accounts: 1 ids are repeated \(first: \['a'\]\)"):
+    with pytest.raises(ValueError, match=r"1 of 1 ids repeat \(first: \['a'\]\)"):
         e.engagement(panel(("a", 0, 1)), pd.Index(["a", "a"]), TODAY, e.Memory("no decay"))
 
 
@@ -154,7 +155,7 @@ def history(seed: int, lead_days: int | None, n: int = 400, windows: int = 13) -
 
 
 def test_a_fast_lead_finds_a_short_memory_and_a_slow_one_a_long():
-    fast, slow = (e.best_memory(e.compare_memories(*history(1, days), TODAY, HORIZON)) for days in (10, 200))
+    fast, slow = (memory.best(memory.compare(*history(1, days), TODAY, HORIZON)) for days in (10, 200))
     assert fast is not None
     assert slow is not None
     assert fast.kind == slow.kind == "half-life"
@@ -163,8 +164,8 @@ def test_a_fast_lead_finds_a_short_memory_and_a_slow_one_a_long():
 
 
 def test_touches_that_have_nothing_to_do_with_openings_give_no_signal():
-    got = e.compare_memories(*history(2, None), TODAY, HORIZON)
-    assert e.best_memory(got) is None
+    got = memory.compare(*history(2, None), TODAY, HORIZON)
+    assert memory.best(got) is None
     assert set(got["verdict"][2:]) <= {"no signal", "worse than the base rate"}
     assert got["status"].eq("ok").all()
 
@@ -173,15 +174,15 @@ def test_growth_of_all_accounts_alike_is_no_signal():
     touches, openings, accounts = history(3, None)
     late = openings[(TODAY - openings["day"]).dt.days < 4 * HORIZON]  # twice as many openings where they judge
     twin = late.assign(account_id=late["account_id"].to_numpy()[::-1])
-    got = e.compare_memories(touches, pd.concat([openings, twin]), accounts, TODAY, HORIZON)
-    assert e.best_memory(got) is None
+    got = memory.compare(touches, pd.concat([openings, twin]), accounts, TODAY, HORIZON)
+    assert memory.best(got) is None
 
 
 def test_what_comes_after_the_last_window_begins_changes_no_score_but_outcomes():
     touches, openings, accounts = history(1, 10)
     later = pd.DataFrame({"account_id": "a000", "day": [ago(3)] * 500, "rows": 1})
     plain, more = (
-        e.compare_memories(t, openings, accounts, TODAY, HORIZON) for t in (touches, pd.concat([touches, later]))
+        memory.compare(t, openings, accounts, TODAY, HORIZON) for t in (touches, pd.concat([touches, later]))
     )
     pd.testing.assert_frame_equal(plain, more)
 
@@ -189,13 +190,13 @@ def test_what_comes_after_the_last_window_begins_changes_no_score_but_outcomes()
 def test_only_accounts_known_on_the_day_count():
     touches, openings, accounts = history(1, 10)
     late = accounts.assign(created_day=accounts["created_day"].mask(accounts.index < 100, ago(1)))
-    got = e.compare_memories(touches, openings, late, TODAY, HORIZON).iloc[0]
+    got = memory.compare(touches, openings, late, TODAY, HORIZON).iloc[0]
     assert (got["accounts"], got["n"]) == (300, 300 * 4)  # a third of 12 windows judges
 
 
 def test_the_base_rates_loss_is_that_of_the_rate_of_the_windows_before():
     touches, openings, accounts = history(4, 10, windows=7)
-    got = e.compare_memories(touches, openings, accounts, TODAY, HORIZON).iloc[0]
+    got = memory.compare(touches, openings, accounts, TODAY, HORIZON).iloc[0]
     age = (TODAY - openings["day"]).dt.days // HORIZON
     opened = openings.assign(window=age).drop_duplicates(["account_id", "window"])["window"].value_counts()
     train, judge = opened.reindex(range(2, 6)).sum() / 1600, opened.reindex(range(2)).sum() / 800
@@ -207,28 +208,28 @@ def test_the_order_of_rows_moves_nothing():
     touches, openings, accounts = history(1, 10)
     turned = (t.iloc[::-1] for t in (touches, openings, accounts))
     one, two = (
-        e.compare_memories(touches, openings, accounts, TODAY, HORIZON),
-        e.compare_memories(*turned, TODAY, HORIZON),
+        memory.compare(touches, openings, accounts, TODAY, HORIZON),
+        memory.compare(*turned, TODAY, HORIZON),
     )
     pd.testing.assert_frame_equal(one, two)
 
 
 def test_few_openings_are_too_early_and_none_are_not_answerable():
     touches, openings, accounts = history(1, 10)
-    few = e.compare_memories(touches, openings.iloc[:60], accounts, TODAY, HORIZON)
-    none = e.compare_memories(touches, openings.iloc[:0], accounts, TODAY, HORIZON)
-    short = e.compare_memories(touches, openings, accounts, TODAY, 200)
-    empty = e.compare_memories(touches.iloc[:0], openings, accounts, TODAY, HORIZON)
+    few = memory.compare(touches, openings.iloc[:60], accounts, TODAY, HORIZON)
+    none = memory.compare(touches, openings.iloc[:0], accounts, TODAY, HORIZON)
+    short = memory.compare(touches, openings, accounts, TODAY, 200)
+    empty = memory.compare(touches.iloc[:0], openings, accounts, TODAY, HORIZON)
     assert [t["status"].unique().tolist() for t in (few, none, short, empty)] == [
         ["too_early"],
         *[["not_answerable"]] * 3,
     ]
-    assert all(t["verdict"].isna().all() and e.best_memory(t) is None for t in (few, none, short, empty))
+    assert all(t["verdict"].isna().all() and memory.best(t) is None for t in (few, none, short, empty))
 
 
 def test_a_horizon_of_no_days_is_refused():
     with pytest.raises(ValueError, match="horizon_days must be 1 or more"):
-        e.compare_memories(*history(1, 10), TODAY, 0)
+        memory.compare(*history(1, 10), TODAY, 0)
 
 
 # -- momentum and surges ----------------------------------------------------------------------------------------------
@@ -396,7 +397,7 @@ def test_a_journey_tests_the_last_stage_first():
         "open": [99, 1, 200, 99, 200, 1, 0],
         "won and open again": [0, 0, 0, 0, 0, 1, 1],
     }
-    got = e.journey(pd.DataFrame.from_dict(rows, orient="index", columns=names), e.DEMANDBASE)
+    got = journey.journey(pd.DataFrame.from_dict(rows, orient="index", columns=names), journey.DEMANDBASE)
     assert got["stage"].tolist() == [
         "All Other",
         "Qualified",
@@ -412,12 +413,12 @@ def test_a_journey_tests_the_last_stage_first():
 
 def test_page_views_move_an_account_along_the_other_journey():
     facts = pd.DataFrame({"page_views_30_days": [0, 1, 2, 3, None], "open_opportunities": 0, "won_opportunities": 0})
-    got = e.journey(facts, e.ROLLWORKS)
+    got = journey.journey(facts, journey.ROLLWORKS)
     assert got["stage"].tolist()[:4] == ["Unaware", "Aware", "Aware", "Engaged"]
     assert got.iloc[4].isna().all()  # nobody knows its page views: in no stage
-    assert e.journey(facts.iloc[:0], e.ROLLWORKS).empty
+    assert journey.journey(facts.iloc[:0], journey.ROLLWORKS).empty
     with pytest.raises(ValueError, match=r"missing column\(s\) \['won_opportunities'\]"):
-        e.journey(facts.drop(columns="won_opportunities"), e.ROLLWORKS)
+        journey.journey(facts.drop(columns="won_opportunities"), journey.ROLLWORKS)
 
 
 # -- the web site -----------------------------------------------------------------------------------------------------
@@ -428,7 +429,7 @@ def test_only_key_pages_count_and_clicks_of_nobody_known_have_no_person():
         ("a", "p", "key", 3), ("a", "q", "key", 1), ("a", NOBODY, "key", 2), ("a", "r", "brand", 9), ("a", "s", None, 9),
         columns="account_id contact_id page_class rows",
     )  # fmt: skip
-    got = e.key_pages(touches, pd.Index(["a", "cold"]))
+    got = journey.key_pages(touches, pd.Index(["a", "cold"]))
     assert got.to_numpy().tolist() == [[6, 2, 2], [0, 0, 0]]
 
 
@@ -437,19 +438,19 @@ def test_idle_time_is_capped_machines_are_counted_out_and_untimed_visits_have_no
         [("a", 10.0, False), ("a", 500.0, None), ("a", np.nan, False), ("a", 99.0, True), ("b", np.nan, False)],
         columns=["account_id", "duration_min", "is_bot"],
     ).astype({"is_bot": "boolean"})
-    got = e.time_on_site(visits, pd.Index(["a", "b", "cold"]), 30)
+    got = journey.time_on_site(visits, pd.Index(["a", "b", "cold"]), 30)
     assert got.loc["a"].to_dict() == {
         "visits": 3, "bots": 1, "timed": 2, "capped": 1, "minutes_total": 40, "minutes_median": 20,
     }  # fmt: skip
     assert got["minutes_total"].tolist() == [40, 0, 0]
     assert got["minutes_median"].isna().tolist() == [False, True, True]
     with pytest.raises(ValueError, match="idle_limit_min must be above 0"):
-        e.time_on_site(visits, pd.Index(["a"]), 0)
+        journey.time_on_site(visits, pd.Index(["a"]), 0)
 
 
 def test_conversions_have_their_count_and_interval_and_none_without_a_touch():
     touches = panel(("a", True, 2), ("a", False, 8), ("a", None, 5), columns="account_id is_conversion rows")
-    got = e.conversions(touches.astype({"is_conversion": "boolean"}), pd.Index(["a", "cold"]))
+    got = journey.conversions(touches.astype({"is_conversion": "boolean"}), pd.Index(["a", "cold"]))
     assert got.loc["a", ["conversions", "n", "share", "unknown"]].tolist() == [2, 10, 0.2, 5]
     assert got.loc["a", ["low", "high"]].tolist() == pytest.approx([0.0567, 0.5098], abs=1e-4)
     assert got.loc["cold", ["share", "low", "high"]].isna().all()
@@ -473,9 +474,9 @@ def test_an_account_qualifies_by_fit_depth_or_score_and_breadth_of_its_band():
         ("no band", 0.9, 999, 99, 9, None),
     ]
     facts = pd.DataFrame(rows, columns=["id", "fit", "depth", "score", "breadth", "band"]).set_index("id")
-    got = e.qualified(facts, BANDS)
+    got = journey.qualified(facts, BANDS)
     assert got.index[got["qualified"]].tolist() == ["deep", "scored", "small", "no score"]
-    anyone = e.qualified(facts, BANDS.assign(fit=-np.inf))
+    anyone = journey.qualified(facts, BANDS.assign(fit=-np.inf))
     assert anyone.index[anyone["qualified"]].tolist() == [
         "deep",
         "scored",
@@ -485,7 +486,7 @@ def test_an_account_qualifies_by_fit_depth_or_score_and_breadth_of_its_band():
         "fit unknown",
     ]
     with pytest.raises(ValueError, match=r"thresholds: missing column\(s\) \['score'\]"):
-        e.qualified(facts, BANDS.drop(columns="score"))
+        journey.qualified(facts, BANDS.drop(columns="score"))
 
 
 def test_facts_of_a_day_look_back_over_the_window_and_the_first_day_met_counts():
@@ -494,8 +495,8 @@ def test_facts_of_a_day_look_back_over_the_window_and_the_first_day_met_counts()
         columns="account_id contact_id age rows",
     )  # fmt: skip
     traits = pd.DataFrame({"fit": 1.0, "band": "small"}, index=["a", "cold"])
-    assert e.facts_on(touches, traits, TODAY, 30)[["depth", "breadth"]].to_numpy().tolist() == [[30, 2], [0, 0]]
-    found = e.first_qualified(touches, traits, [TODAY, ago(40), ago(41)], 30, BANDS)
+    assert journey.facts_on(touches, traits, TODAY, 30)[["depth", "breadth"]].to_numpy().tolist() == [[30, 2], [0, 0]]
+    found = journey.first_qualified(touches, traits, [TODAY, ago(40), ago(41)], 30, BANDS)
     assert found.to_numpy().tolist() == [["a", ago(40)]]
 
 
@@ -515,18 +516,20 @@ def test_precision_counts_mature_accounts_that_opened_afterwards_and_within_the_
     ]
     found = who.assign(day=[ago(a) for a in who["age"]])
     openings = panel(*opened, columns="account_id age")
-    got = measures(e.qualification_rows(found, openings, TODAY, 90))
+    got = measures(journey.qualification_rows(found, openings, TODAY, 90))
     assert got.loc["mqa_opened_within_90_days", ["value", "n"]].tolist() == [0.4, 5]  # soon and twice; late by a day
     assert got.loc["days_from_mqa_to_opening_median", ["value", "n"]].tolist() == [30, 2]  # 20 and 40
     assert got.loc["mqa_too_early_to_judge", "value"] == 1
-    nothing = measures(e.qualification_rows(found.iloc[:0], openings, TODAY, 90))
+    nothing = measures(journey.qualification_rows(found.iloc[:0], openings, TODAY, 90))
     assert nothing.loc["mqa_opened_within_90_days", "status"] == "not_answerable"
 
 
 def test_the_engaged_rate_uses_the_threshold_of_each_band():
     band = pd.Series({"a": "large", "b": "small", "c": "small", "d": None})
-    on = e.engaged(pd.Series({"a": 9.0, "b": 5.0, "c": 4.0, "d": 99.0}), pd.Series({"large": 10.0, "small": 5.0}), band)
-    rows = pd.DataFrame(e.engaged_rate(on, band)).fillna({"group": "all"}).set_index("group")
+    on = journey.engaged(
+        pd.Series({"a": 9.0, "b": 5.0, "c": 4.0, "d": 99.0}), pd.Series({"large": 10.0, "small": 5.0}), band
+    )
+    rows = pd.DataFrame(journey.engaged_rate(on, band)).fillna({"group": "all"}).set_index("group")
     assert rows["value"].to_dict() == {"all": 0.25, "large": 0, "small": 0.5, "unknown": 0}
     assert rows["n"].tolist() == [4, 1, 2, 1]
-    assert measures(e.engaged_rate(on.iloc[:0])).loc["engaged_accounts_of_list", "status"] == "not_answerable"
+    assert measures(journey.engaged_rate(on.iloc[:0])).loc["engaged_accounts_of_list", "status"] == "not_answerable"

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from abmlib.method import elsewhere as business
 from abmlib.method import pipeline
 from abmlib.method import red_flags as rf
 from abmlib.stats import rhythm
@@ -50,7 +51,7 @@ PRODUCTS = table("products", [{"product_id": "p", "name": "paper", "product_line
 def elsewhere(
     rows: list[dict], accounts: list[str], contracts: list[dict] | None = None, deals=NO_DEALS, **more
 ) -> pd.DataFrame:
-    found = rf.elsewhere(
+    found = business.flag(
         table("transactions", rows), PRODUCTS, deals, table("contracts", contracts or []), pd.Index(accounts), TODAY, **more
     )  # fmt: skip
     return found.set_index("account_id")
@@ -136,8 +137,8 @@ def test_half_of_the_usual_orders_is_seen_although_the_last_is_fresh():
 
 def test_two_orders_on_a_day_are_one():
     days = every(20, 30)
-    once = rf.orders(rf.lined(table("transactions", bought("a", days)), PRODUCTS), NO_DEALS, set())
-    twice = rf.orders(rf.lined(table("transactions", bought("a", days) + [r | {"transaction_id": r["transaction_id"] + "b"} for r in bought("a", days)]), PRODUCTS), NO_DEALS, set())  # fmt: skip
+    once = business.orders(business.lined(table("transactions", bought("a", days)), PRODUCTS), NO_DEALS, set())
+    twice = business.orders(business.lined(table("transactions", bought("a", days) + [r | {"transaction_id": r["transaction_id"] + "b"} for r in bought("a", days)]), PRODUCTS), NO_DEALS, set())  # fmt: skip
     pd.testing.assert_frame_equal(once, twice)
 
 
@@ -148,7 +149,7 @@ def test_returns_services_and_paid_periods_are_no_orders():
         *bought("c", [TODAY], kind="service"),
         *bought("d", [TODAY], kind="subscription", period_start=TODAY, period_end=TODAY + 30 * DAY),
     ]
-    got = rf.orders(rf.lined(table("transactions", rows), PRODUCTS), NO_DEALS, set())
+    got = business.orders(business.lined(table("transactions", rows), PRODUCTS), NO_DEALS, set())
     assert got["account_id"].tolist() == ["a"]
 
 
@@ -156,11 +157,13 @@ def test_a_line_sold_by_deals_has_the_rhythm_of_its_deals_not_of_its_bills():
     won = {"opportunity_id": "o", "account_id": "a", "type": "expansion", "product_line": "paper", "stage": "Won", "amount": 300,
            "created_at": "2026-01-01", "closed_at": "2026-02-01", "is_closed": True, "is_won": True}  # fmt: skip
     deals = pipeline.with_days(table("opportunities", [won]), TODAY, "UTC")
-    lines = rf.lined(table("transactions", bought("a", every(30, 3))), PRODUCTS)  # billed in three parts of a hundred
-    assert rf.dealt_lines(lines, deals) == {"paper"}
-    got = rf.orders(lines, deals, {"paper"})
+    lines = business.lined(
+        table("transactions", bought("a", every(30, 3))), PRODUCTS
+    )  # billed in three parts of a hundred
+    assert business.dealt_lines(lines, deals) == {"paper"}
+    got = business.orders(lines, deals, {"paper"})
     assert got["day"].tolist() == [pd.Timestamp("2026-02-01")]
-    assert rf.dealt_lines(lines, deals.assign(type="renewal")) == set()
+    assert business.dealt_lines(lines, deals.assign(type="renewal")) == set()
 
 
 def test_a_subscription_paid_for_a_year_is_no_silence():
@@ -169,7 +172,7 @@ def test_a_subscription_paid_for_a_year_is_no_silence():
     rows = [r | {"period_start": r["booked_at"], "period_end": r["booked_at"] + 364 * DAY} for r in rows]
     got = elsewhere(rows, ["a"])
     assert got.loc["a", "status"] == "clear"
-    sums = rf.stretches(table("transactions", rows), pd.Index(["a"]), TODAY)
+    sums = business.stretches(table("transactions", rows), pd.Index(["a"]), TODAY)
     assert sums[0, -12:] == pytest.approx(30 * 100 / 365)
 
 
@@ -227,10 +230,10 @@ def test_deals_lost_to_rivals_are_held_against_the_share_of_the_book():
     rows = [deal(k, "bad", False, "competitor") for k in range(5)] + [
         deal(9 + k, "good", True, None) for k in range(45)
     ]
-    got = rf.lost_to_rivals(pipeline.with_days(table("opportunities", rows), TODAY, "UTC"), TODAY)
+    got = business.lost_to_rivals(pipeline.with_days(table("opportunities", rows), TODAY, "UTC"), TODAY)
     assert got.loc["bad", "p_rival"] == pytest.approx(0.1**5)  # five of fifty are lost so
     assert got.loc["good", "p_rival"] == 1
-    few = rf.lost_to_rivals(pipeline.with_days(table("opportunities", rows[:2]), TODAY, "UTC"), TODAY)
+    few = business.lost_to_rivals(pipeline.with_days(table("opportunities", rows[:2]), TODAY, "UTC"), TODAY)
     assert few["p_rival"].isna().all()
 
 
@@ -239,7 +242,7 @@ def test_share_of_wallet_carries_the_interval_of_the_estimate():
     rows = bought("a", [TODAY - 10 * DAY], 50) + [
         r | {"transaction_id": "old"} for r in bought("a", [TODAY - 400 * DAY], 100)
     ]
-    got = rf.share_of_wallet(table("transactions", rows), PRODUCTS, wallet, pd.Index(["a", "b"]), TODAY)
+    got = business.share_of_wallet(table("transactions", rows), PRODUCTS, wallet, pd.Index(["a", "b"]), TODAY)
     assert got.loc["a"].tolist() == [0.25, 0.125, 0.5, 0.5, -0.25]
     assert got.loc["b"].isna().all()
 
@@ -436,7 +439,7 @@ def test_empty_tables_leave_every_flag_unanswered_and_no_account_out():
     both = rf.both_sides(empty["relationship_economics"], empty["transactions"], empty["surveys"], accounts, TODAY)
     got = rf.monitor(
         [
-            rf.elsewhere(empty["transactions"], empty["products"], NO_DEALS, empty["contracts"], accounts, TODAY),
+            business.flag(empty["transactions"], empty["products"], NO_DEALS, empty["contracts"], accounts, TODAY),
             rf.reorganisation(
                 empty["contacts"], empty["account_insights"], empty["attribute_history"], accounts, TODAY
             ),

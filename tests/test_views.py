@@ -92,7 +92,7 @@ def test_without_a_touch_nothing_is_ranked_and_agreement_cannot_be_told(panel):
 
 
 def test_refuses_accounts_named_twice(panel):
-    with pytest.raises(ValueError, match="1 ids are repeated"):
+    with pytest.raises(ValueError, match="1 of \\d ids repeat"):
         views.leads_and_accounts(panel, pd.Index(["fan", "fan"]), AS_OF, 30)
 
 

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from abmlib.method import pipeline
-from abmlib.method.red_flags import lined, refuse_repeated
+from abmlib.method.elsewhere import lined
+from abmlib.method.value import refuse_repeated
 from abmlib.stats import survival
 from abmlib.stats.intervals import FLOOR_OUTCOMES, wilson
 from abmlib.tables import programme
@@ -167,7 +168,7 @@ def distressed(rows: pd.DataFrame, accounts: pd.DataFrame, shrinking: pd.Index) 
     ----------
     rows : DataFrame of `pairs`
     accounts : ``tables.schema.ACCOUNTS``
-    shrinking : accounts that buy less than usual, such as those raised by `red_flags.elsewhere`
+    shrinking : accounts that buy less than usual, such as those raised by `elsewhere.flag`
 
     Returns
     -------

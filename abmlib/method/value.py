@@ -126,6 +126,21 @@ def by_account(transactions: pd.DataFrame, accounts: pd.Index, period: Period) -
     )
 
 
+def refuse_repeated(accounts: pd.Index) -> None:
+    """Pass if no account is asked for twice.
+
+    Raises
+    ------
+    ValueError
+        With the first ids.
+    """
+    if accounts.has_duplicates:
+        twice = accounts[accounts.duplicated()].unique()
+        raise ValueError(
+            f"accounts: {len(twice)} of {accounts.nunique()} ids repeat (first: {twice[:3].tolist()}). Give each once."
+        )
+
+
 def per_account(place: np.ndarray, values: np.ndarray, accounts: pd.Index) -> np.ndarray:
     """Sum values by the place of their account; 0 for an account without any."""
     return np.bincount(place, weights=values, minlength=len(accounts))
