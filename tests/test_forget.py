@@ -217,6 +217,13 @@ def test_what_was_written_about_the_person_goes_and_what_only_names_them_stays(t
     assert (folder / "plans.csv").read_text() == "n,who,text\n1,,likes golf\n2,c2,hurries\n"
 
 
+def test_a_file_in_which_nobody_would_be_found_is_refused_before_anything_is_written(tmp_path):
+    folder = put(tmp_path / "programme", account_insights="insight_id;contact_id\ni1;c1\n")
+    with pytest.raises(TableError, match="account_insights.csv has semicolons between its values"):
+        forgotten(folder)
+    assert [p.name for p in folder.iterdir()] == ["account_insights.csv"]
+
+
 INSIGHTS = (
     "insight_id,account_id,contact_id,kind,text,source,observed_at\n"
     "i1,acme,c1,politics,Ann is against it,call,2026-01-01T00:00:00Z\n"

@@ -1,14 +1,18 @@
 """What people enter: entries are added and never changed, and a report knows those written down by its day."""
 
+import contextlib
 import io
 
 import duckdb
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from abmlib.method import pipeline
+from abmlib.pages import guide
 from abmlib.tables import Book, NotAnswerable, TableError, programme, schema
-from tests.conftest import put
+from tests.conftest import ACCOUNTS, TRANSACTIONS, put
 
 NOON = pd.Timestamp("2026-04-01T12:00:00Z")
 HEAD = "period,owner_id,measure_id,value,entered_at,entered_by,supersedes\n"
@@ -163,6 +167,250 @@ def test_entries_are_known_from_the_day_they_were_written_down(small):
 def test_an_entry_repeated_by_hand_is_refused(small):
     with pytest.raises(TableError, match="2 of 2 rows share a key"):
         targets(small, "2026,,won_value,1,2026-01-01T00:00:00Z,Bo,\n" * 2, "2026-06-30")
+
+
+# -- what a spreadsheet makes of it -----------------------------------------------------------------------------------
+
+GOOD = HEAD + "2026,,won_value,1000.5,2026-01-05T08:00:00Z,Bo,\n"
+CONTRACT = programme.template("contracts")
+
+
+def saved(folder, content: bytes, name: str = "targets") -> pd.DataFrame:
+    (folder / "programme").mkdir()
+    (folder / "programme" / f"{name}.csv").write_bytes(content)
+    return Book.open(folder, "2026-06-30").read(name)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        GOOD.encode("utf-8-sig"),  # Excel marks UTF-8
+        GOOD.replace("\n", "\r\n").encode(),
+        GOOD.replace("\n", "\r").encode(),
+        (GOOD + ",,,,,,\n" * 3).encode(),  # rows somebody emptied
+        (GOOD + '" ",,,"",,,\n').encode(),
+        GOOD.replace("\n", ",,\n").encode(),  # columns somebody emptied
+        GOOD.replace("1000.5", "1.0005E+03").encode(),
+        GOOD.replace("2026-01-05T08:00:00Z", "2026-01-05 08:00:00").encode(),  # no zone: UTC, as in every table
+        GOOD.replace("2026-01-05T08:00:00Z", "2026-01-05T10:00:00+02:00").encode(),
+    ],
+)
+def test_what_a_spreadsheet_saved_reads_and_can_be_added_to(small, content):
+    got = saved(small, content)
+    assert got["value"].tolist() == [1000.5]
+    assert got["entered_at"].tolist() == [pd.Timestamp("2026-01-05T08:00:00Z")]
+    add(small / "programme", ("2026-Q3", None, "won_value", 500))
+    assert Book.open(small, "2026-06-30").read("targets")["value"].tolist() == [1000.5, 500]
+    assert (small / "programme" / "targets.csv").read_bytes().startswith(content)
+
+
+def test_a_template_with_rows_somebody_emptied_is_not_there(small):
+    put(small / "programme", targets=HEAD + ",,,,,,\n" * 3)
+    assert not Book.open(small, "2026-06-30").has("targets")
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (GOOD.replace(",", ";").encode(), "targets.csv has semicolons between its values. Save it with commas"),
+        (GOOD.replace(",", ";").replace("1000.5", "1000,5").encode(), "targets.csv has semicolons between its values"),
+        (b"sep=;\n" + GOOD.replace(",", ";").encode(), "targets.csv has semicolons between its values"),
+        (GOOD.replace(",", "\t").encode(), "targets.csv has tabs between its values"),
+        (GOOD.replace("Bo", "Jörg").encode("cp1252"), "not utf-8: line 2 .* Save it as UTF-8 CSV with commas"),
+        (GOOD.encode("utf-16"), "written in utf-16. Save it as UTF-8 CSV with commas"),
+        (GOOD.replace("1000.5", '"1000,5"').encode(), r"1 of 1 values of value .*'1000,5'.* written 1000.5, with a dot"),
+        (GOOD.replace("1000.5", '"1,000"').encode(), r"1 of 1 values of value .*'1,000'.* written 1000.5, with a dot"),
+        (GOOD.replace("1000.5", "#REF!").encode(), "1 of 1 values of value .*#REF!"),
+        (GOOD.replace("2026,", "Jul 26,", 1).encode(), "period: 1 of 1 .*Jul 26.* Correct them: year, quarter or month"),
+        (GOOD.replace("2026-01-05T08:00:00Z", "").encode(), "entered_at is missing in 1 of 1 rows .* or enter rows by a form"),
+        (GOOD.replace("2026-01-05T08:00:00Z", "05.01.2026 08:00").encode(), "entered_at do not read .* 2026-12-31T17:00:00Z"),
+        (GOOD.replace(",Bo,", ",,").encode(), "entered_by is missing in 1 of 1 rows .* Correct entered_by in programme/targets.csv"),
+        (GOOD.replace("supersedes", "remark").encode(), r"1 columns of targets.csv are none of the table's \(first: \['remark'\]\)"),
+        (GOOD.replace("\n", ",\n", 1).replace("Bo,\n", "Bo,,late\n").encode(), r"1 rows .* without a name \(first: \['line 2'\]\)"),
+        (GOOD.replace("Bo,\n", "Bo\n").encode(), r"do not have its 7 columns \(first: \['line 2 has 6'\]\)"),
+    ],
+)  # fmt: skip
+def test_what_does_not_read_is_told_in_one_sentence_and_stays_as_it_is(small, content, words):
+    with pytest.raises(TableError, match=words):
+        saved(small, content)
+    with contextlib.suppress(TableError):
+        add(small / "programme", ("2026-Q3", None, "won_value", 500))
+    assert (small / "programme" / "targets.csv").read_bytes().startswith(content)
+
+
+@pytest.mark.parametrize(
+    ("column", "written"),
+    [
+        ("end", "31.12.2026"), ("end", "12/31/2026"), ("end", "01/02/2026"), ("end", "01.02.2026"), ("end", "46387"),
+        ("auto_renew", "WAHR"), ("auto_renew", "ja"),
+    ],
+)  # fmt: skip
+def test_a_day_or_flag_as_one_country_writes_it_is_never_guessed(small, column, written):
+    row = {"end": "2026-12-31", "auto_renew": "true"} | {column: written}
+    line = f"k1,acme,all,2026-01-01,{row['end']},10,{row['auto_renew']},,,2026-01-05T08:00:00Z,Bo,\n"
+    with pytest.raises(
+        TableError, match=rf"1 of 1 values of {column} .*'{written}'.* Correct {column} in programme/contracts.csv"
+    ):
+        saved(small, (CONTRACT + line).encode(), "contracts")
+
+
+def test_checks_say_the_same_as_reading(small):
+    put(small / "programme", targets=GOOD.replace("2026-01-05T08:00:00Z", "").replace("1000.5", "#REF!"))
+    found = Book.open(small, "2026-06-30").audit().query("bad > 0").set_index("check")["remedy"]
+    assert "enter rows by a form" in found["entered_at is filled"]
+    assert found["value reads as its kind"].startswith("Correct value in programme/targets.csv")
+
+
+def test_a_spreadsheet_s_own_file_is_refused_unless_its_rows_are_in_the_csv_too(small):
+    folder = put(small / "programme", targets=HEAD)
+    (folder / "targets.xlsx").write_bytes(b"PK")
+    with pytest.raises(
+        TableError, match=r"1 files are a spreadsheet's own \(first: \['targets.xlsx'\]\). Save each as CSV"
+    ):
+        Book.open(small, "2026-06-30")
+    put(folder, targets=GOOD)
+    assert Book.open(small, "2026-06-30").has("targets")
+    (small.parent / "workbook.yml").write_text("data: data/programme\nprogramme: data/programme\n")
+    put(folder, accounts=ACCOUNTS, transactions=TRANSACTIONS)
+    assert Book.open(small.parent / "workbook.yml", "2026-06-30").has("targets")  # one folder for both
+
+
+@pytest.mark.parametrize("value", [float("inf"), "  "])
+def test_what_would_not_read_back_is_not_added(file, value):
+    with pytest.raises(TableError, match="value is (infinite|missing) in 1 of 1 rows"):
+        add(file.parent, ("2026-Q3", None, "won_value", value))
+    with pytest.raises(ValueError, match="entered_by is empty"):
+        add(file.parent, ("2026-Q3", None, "won_value", 1), by=" ")
+    assert file.read_text() == FIRST
+
+
+# -- examples ---------------------------------------------------------------------------------------------------------
+
+
+def test_every_table_but_one_has_an_example_that_reads_and_meets_every_check(small):
+    names = [n for n in schema.PROGRAMME if n != programme.FORGOTTEN]
+    put(small, accounts=ACCOUNTS.replace("acme", "A00001"))
+    put(small / "programme", **{n: programme.template(n) + programme.example(n) for n in names})
+    book = Book.open(small, "2026-06-30")
+    assert {n: len(book.read(n)) for n in names} == dict.fromkeys(names, 1)
+    found = book.audit().query("bad > 0")
+    assert set(found["table"]) <= {"transactions"}, found  # theirs name acme
+
+
+def test_the_guide_tells_every_table_and_column_and_none_of_it_is_data(small):
+    page = guide.page()
+    for name in set(schema.PROGRAMME) - {programme.FORGOTTEN}:
+        section = page.split(f"## {name}\n")[1].split("\n## ")[0]
+        assert all(f"`{c}`" in section for c in programme.columns(name) if c not in schema.ENTRY)
+        assert programme.example(name) in section
+    put(small / "programme", **{n: programme.template(n) for n in schema.PROGRAMME})
+    (small / "programme" / "README.md").write_text(page)
+    book = Book.open(small, "2026-06-30")
+    assert not any(book.has(n) for n in schema.PROGRAMME)
+
+
+# -- conflicts --------------------------------------------------------------------------------------------------------
+
+LI, BO, CY = (f"2026-03-0{day}T10:00:00Z" for day in (1, 2, 3))  # when each entered
+
+
+def quarter(*rows: tuple) -> pd.DataFrame:
+    """Entries for one quarter: value, when, who, what it replaces."""
+    frame = pd.DataFrame(rows, columns=["value", "entered_at", "entered_by", "supersedes"])
+    moments = pd.to_datetime(frame["entered_at"], utc=True, format="ISO8601")
+    return schema.conform("targets", frame.assign(entered_at=moments, period="2026-Q2", measure_id="won_value"))
+
+
+def told(found: pd.DataFrame) -> list[tuple]:
+    assert (found["table"] == "targets").all()
+    return list(found[["column", "earlier", "later", "earlier_by", "later_by"]].itertuples(index=False, name=None))
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        ([(1, LI, "Li", None)], []),
+        ([(1, LI, "Li", None), (2, BO, "Bo", None)], [("value", "1", "2", "Li", "Bo")]),
+        ([(2, BO, "Bo", None), (1, LI, "Li", None)], [("value", "1", "2", "Li", "Bo")]),  # by time, not by line
+        ([(1, LI, "Li", None), (2, BO, "Li", None)], []),  # the same person
+        ([(1, LI, "Li", None), (1, BO, "Bo", None)], []),  # they agree
+        ([(1, LI, "Li", None), (2, BO, "Bo", LI)], []),
+        ([(1, LI, "Li", None), (2, BO, "Bo", "2026-03-01 12:00+02:00")], []),  # a time, not a text
+        ([(1, LI, "Li", None), (2, BO, "Bo", LI), (1, CY, "Li", None)], [("value", "2", "1", "Bo", "Li")]),  # back again
+        ([(1, LI, "Li", None), (2, BO, "Bo", None), (3, CY, "Bo", LI)], []),  # their own, and Li's
+        ([(1, LI, "Li", None), (2, BO, "Bo", None), (3, CY, "Cy", BO)], [("value", "1", "3", "Li", "Cy")]),
+        ([(1, LI, "Li", None), (2, BO, "Bo", None), (3, CY, "Cy", f"{LI}; {BO}")], []),
+        ([(1, LI, "Li", None), (2, BO, "Bo", None), (3, CY, "Cy", None)],
+         [("value", "1", "3", "Li", "Cy"), ("value", "2", "3", "Bo", "Cy")]),
+        ([(1, LI, schema.SOURCE, None), (2, BO, "Bo", None)], []),  # to correct the source is what entries are for
+        ([(1, LI, "Li", None), (2, BO, schema.SOURCE, None)], [("value", "1", "2", "Li", schema.SOURCE)]),  # overruled
+    ],
+)  # fmt: skip
+def test_a_conflict_is_two_people_who_differ_and_neither_replaces_the_other(rows, expected):
+    assert told(programme.conflicts("targets", quarter(*rows))) == expected
+
+
+@pytest.mark.parametrize("named", [CY, "yesterday", BO, f"{LI};{CY}"])  # none there, no time, itself, one of two
+def test_what_is_replaced_and_not_there_is_shown(named):
+    found = programme.conflicts("targets", quarter((1, LI, "Bo", None), (2, BO, "Bo", named)))
+    (row,) = found.to_dict("records")
+    assert (row["column"], row["later"], row["later_by"]) == ("supersedes", named, "Bo")
+    assert pd.isna([row["earlier"], row["earlier_by"], row["earlier_at"]]).all()
+    assert row["stands_at"] == pd.Timestamp(BO)
+
+
+def test_a_conflict_says_what_it_is_about_and_which_entry_stands():
+    entries = quarter((1, LI, "Li", None), (2, BO, "Bo", None))
+    (row,) = programme.conflicts("targets", entries).to_dict("records")
+    assert row["key"] == "period 2026-Q2, measure_id won_value"  # the owner is missing
+    assert row["stands_at"] == row["later_at"] == programme.standing("targets", entries)["entered_at"].item()
+
+
+def test_entries_for_other_things_are_no_conflict():
+    one, other = quarter((1, LI, "Li", None)), quarter((2, BO, "Bo", LI)).assign(owner_id="s1")
+    found = programme.conflicts("targets", pd.concat([one, other], ignore_index=True))
+    assert found[["key", "column"]].values.tolist() == [
+        ["period 2026-Q2, owner_id s1, measure_id won_value", "supersedes"]  # there is no earlier one for the owner
+    ]
+
+
+def test_what_is_personal_is_never_told(small):
+    head, rest = programme.template("list_votes"), "2026-01-0{}T09:00:00Z,{},\n"
+    lines = [
+        f"acme,sales,1,in,their boss is {x}," + rest.format(*x_by)
+        for x, x_by in (("mean", (1, "Li")), ("kind", (2, "Bo")))
+    ]
+    put(small / "programme", list_votes=head + "".join(lines))
+    (row,) = Book.open(small, "2026-06-30", people=True).conflicts().to_dict("records")
+    assert (row["column"], row["earlier"], row["later"]) == ("comment", programme.DIFFERS, programme.DIFFERS)
+    assert not {"mean", "kind"} & set(" ".join(map(str, row.values())).split())
+    assert Book.open(small, "2026-06-30").conflicts().empty  # opened without people
+
+
+def test_a_book_shows_the_conflicts_of_every_table_as_known_on_the_day(small):
+    text = f"2026,,won_value,1,{LI},Li,\n2026,,won_value,2,{BO},Bo,\n"
+    put(
+        small / "programme",
+        targets=HEAD + text,
+        readiness=f"{programme.template('readiness')}list,1,,{LI},Li,\nlist,2,,{CY},Bo,\n",
+    )
+    found = {day: Book.open(small, f"2026-03-0{day}").conflicts() for day in (1, 2, 3)}
+    assert {day: f["table"].tolist() for day, f in found.items()} == {
+        1: [],
+        2: ["targets"],
+        3: ["targets", "readiness"],
+    }
+    assert found[1].dtypes.to_dict() == found[3].dtypes.to_dict() == programme.no_conflicts().dtypes.to_dict()
+
+
+@given(st.lists(st.tuples(st.integers(1, 2), st.sampled_from(["Li", "Bo", "source"]), st.integers(-1, 6)), max_size=6))
+def test_what_stands_is_never_replaced(entered):
+    times = [f"2026-03-{day:02}T10:00:00Z" for day in range(1, 9)]
+    rows = [(v, times[i], by, times[to] if to >= 0 else None) for i, (v, by, to) in enumerate(entered)]
+    entries = quarter(*rows)
+    kept = programme.unreplaced("targets", entries)
+    assert kept.tail(1).equals(programme.standing("targets", entries).set_index(kept.index[-1:]))
+    assert set(programme.conflicts("targets", entries)["earlier_at"].dropna()) <= set(kept["entered_at"])
 
 
 # -- entered, and from the source -------------------------------------------------------------------------------------
@@ -353,3 +601,17 @@ def test_one_quarter_written_two_ways_is_one_quarter(small):
     text = QUARTER + "2026Q2,,won_value,400,2026-06-01T00:00:00Z,Bo,\n"  # 700 if each counted
     _, value = pipeline.target_for(targets(small, text, "2026-06-30"), pd.Timestamp("2026-06-30"))
     assert value == 400
+
+
+def test_two_teams_that_sign_one_criterion_do_not_disagree():
+    row = {"criterion_id": "C", "name": "size", "weight": 1.0, "direction": "higher"}
+    both = pd.DataFrame(
+        [
+            row | {"sign_off_team": team, "signed_at": pd.Timestamp(f"2026-01-0{k}", tz="UTC"), "entered_by": team,
+                   "entered_at": pd.Timestamp(f"2026-01-0{k}", tz="UTC")}
+            for k, team in ((1, "sales"), (2, "marketing"))
+        ]
+    )  # fmt: skip
+    assert programme.conflicts("criteria", schema.conform("criteria", both)).empty
+    other = schema.conform("criteria", both.assign(weight=[1.0, 2.0]))
+    assert programme.conflicts("criteria", other)["column"].tolist() == ["weight"]

@@ -30,11 +30,13 @@ def upgrade(tmp_path, monkeypatch):
 def test_a_new_folder_has_notebooks_mappings_sample_workbook_and_templates(tmp_path):
     done = workspace.init(tmp_path / "w")
     assert set(done.values()) == {"made"}
-    assert {"workbook.yml", "README.md", ".gitignore", "programme/targets.csv", "data/sample/accounts.csv"} <= set(done)
+    assert {"workbook.yml", "README.md", ".gitignore", "programme/targets.csv", "programme/README.md"} | {
+        "data/sample/accounts.csv"
+    } <= set(done)
     assert {f"mappings/{p.name}" for p in (ROOT / "data" / "mappings").glob("*.yml")} <= set(done)
     assert {f"notebooks/{p.name}" for p in (ROOT / "notebooks").glob("*.ipynb")} <= set(done)
     assert (tmp_path / "w" / "programme" / "targets.csv").read_text().startswith("period,owner_id,measure_id")
-    templates = {p.stem for p in (tmp_path / "w" / "programme").iterdir()}
+    templates = {p.stem for p in (tmp_path / "w" / "programme").glob("*.csv")}
     assert templates == set(schema.PROGRAMME) - {"forgotten"}
     assert workspace.init(tmp_path / "w") == {}
 

@@ -1,8 +1,10 @@
-"""``notebooks.yml``: which notebooks there are, what they need, read, write and answer; ``claims.yml``: what they test."""
+"""``notebooks.yml``: which notebooks there are, what they need, read, write and answer; ``claims.yml``: what they test;
+``cycles.yml``: the rules of the buying cycles."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import yaml
@@ -11,6 +13,7 @@ from abmlib import places
 
 FILE = "notebooks.yml"
 CLAIMS = "claims.yml"
+CYCLES = "cycles.yml"
 CLAIM = {"item", "claim", "tested_in", "how"}
 CITED = ["item", "cited", "about"]
 
@@ -142,6 +145,26 @@ def _evidence(path: Path, part: str) -> list[dict[str, str]]:
     """One part of the list of claims."""
     file = path if path.is_file() else places.NOTEBOOKS / path.name
     return yaml.safe_load(file.read_text("utf-8"))[part]
+
+
+def rules(path: str | Path) -> dict[str, Any]:
+    """Read the rule file of the buying cycles; where there is no such file, the one that comes with the package.
+
+    Raises
+    ------
+    ValueError
+        If it is not YAML, or holds no names and values.
+    """
+    file = Path(path) if Path(path).is_file() else places.NOTEBOOKS / Path(path).name
+    if not file.is_file():
+        raise ValueError(f"{path}: there is no such rule file. Name one, such as {CYCLES}.")
+    try:
+        given = yaml.safe_load(file.read_text("utf-8-sig"))
+    except (yaml.YAMLError, UnicodeDecodeError) as wrong:
+        raise ValueError(f"{file.name}: not readable as YAML: {wrong}. Correct the file.") from wrong
+    if not isinstance(given, dict):
+        raise ValueError(f"{file.name}: must hold names and values, got {type(given).__name__}. Correct the file.")
+    return given
 
 
 def choose(entries: Sequence[Entry], only: Sequence[str] = (), through: str | None = None) -> list[Entry]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import nbformat
 
 from abmlib import places
-from abmlib.pages import catalogue, site, twins
+from abmlib.pages import catalogue, guide, site, twins
 from abmlib.tables import programme, schema, settings
 
 RECORD = ".abm.json"  # what was put where, so that a person's edits can be told from an older version
@@ -37,8 +37,9 @@ def parts() -> Iterator[tuple[str, bytes]]:
     for entry in catalogue.load(places.NOTEBOOKS / catalogue.FILE):
         if (notebook := places.NOTEBOOKS / f"{entry.notebook}.ipynb").is_file():
             yield f"notebooks/{notebook.name}", blank(notebook)
-    for name in (catalogue.FILE, catalogue.CLAIMS):
+    for name in (catalogue.FILE, catalogue.CLAIMS, catalogue.CYCLES):
         yield f"notebooks/{name}", (places.NOTEBOOKS / name).read_bytes()
+    yield f"{settings.PROGRAMME}/README.md", guide.page().encode()
     for folder, to in ((places.MAPPINGS, "mappings"), (places.SAMPLE, "data/sample")):
         for path in sorted(p for p in folder.rglob("*") if p.is_file()):
             yield f"{to}/{path.relative_to(folder).as_posix()}", path.read_bytes()

@@ -19,7 +19,7 @@ import pandas as pd
 import pyarrow as pa
 
 from abmlib.tables import features as reductions
-from abmlib.tables import identity, people, schema, secret, settings
+from abmlib.tables import identity, people, programme, schema, secret, settings
 from abmlib.tables.days import end_of
 from abmlib.tables.errors import FIRST, NotAnswerable, TableError, first_cases, shown
 from abmlib.tables.importers import files as exported
@@ -161,6 +161,27 @@ class Book:
         self._source.refuse_unreadable(name)
         frame = to_pandas(self._shown(name).order_by(schema.key(name)), name)
         return schema.check(name, frame)
+
+    @property
+    def programme(self) -> Path | None:
+        """The folder of what people enter; None where a database was given alone."""
+        return self._source.workbook.programme
+
+    def conflicts(self, *names: str) -> pd.DataFrame:
+        """Show where people entered different things of what is there in the programme, as known on the day.
+
+        Without `names` of all its tables.
+
+        Nothing is resolved: the entry that was made last stands, as everywhere. What is about people differs only in a
+        book that was opened with people.
+
+        Returns
+        -------
+        DataFrame: as `programme.conflicts`, table by table
+        """
+        there = [n for n in names or schema.PROGRAMME if n != programme.FORGOTTEN and self.has(n)]
+        found = [programme.conflicts(n, self.read(n)) for n in there]
+        return pd.concat([programme.no_conflicts(), *found], ignore_index=True)
 
     def need(self, *names: str, writes: Sequence[str] = ()) -> None:
         """Stop the notebook, as a success, where this data cannot answer it.
@@ -766,7 +787,10 @@ class Source:
             files, given = {}, {n: con.table(n) for n in con.list_tables() if n in schema.importable()}
         places = {n: find(workbook.programme, n) for n in schema.PROGRAMME} if workbook.programme else {}
         written = {n: f for n, f in places.items() if f is not None and f != files.get(n) and not is_blank(f)}
-        entered = {n: register(con, n, f, "entered") for n, f in written.items()}
+        if workbook.programme:
+            filled = [n for n, f in places.items() if f is not None and not is_blank(f)]
+            programme.refuse_spreadsheets(workbook.programme, filled)
+        entered = {n: register_entries(con, n, f) for n, f in written.items()}
         for name, table in [*given.items(), *entered.items()]:
             refuse_misspelt(name, table.columns)
         dated = {n: as_entries(t, n, workbook.settings.time_zone) for n, t in given.items()}
@@ -964,7 +988,10 @@ class Source:
             cases = values(raw.filter(lost(raw[column], kind)).limit(FIRST), column)
             raise TableError(
                 f"{name}: {bad} of {raw.count().execute()} values of {column} do not read as {kind} {first_cases(cases)}. "
-                "Correct them in the export, or say how to read them in your mapping file."
+                + (
+                    schema.mend(name, column)
+                    or "Correct them in the export, or say how to read them in your mapping file."
+                )
             )
 
     def audit(self) -> pd.DataFrame:
@@ -983,7 +1010,15 @@ class Source:
         conditions = [*(quoted(LOST + c) for c in columns), *(broken for _, _, broken, _ in checks)]
         rows, *counts = self._counted(name, conditions)
         found = [
-            (name, f"{c} reads as its kind", "fail", n, rows, "", f"Correct {c} in the export or in the mapping.")
+            (
+                name,
+                f"{c} reads as its kind",
+                "fail",
+                n,
+                rows,
+                "",
+                schema.mend(name, c) or f"Correct {c} in the export or in the mapping.",
+            )
             for c, n in zip(columns, counts, strict=False)
             if n
         ] or [(name, "values read as their kind", "fail", 0, rows, "", "")]
@@ -1010,7 +1045,10 @@ class Source:
         for column, definition in spec.columns.items():
             meta, value = schema.meta(definition), quoted(column)
             if not definition.nullable and not meta["derived"] and meta["default"] is None:
-                yield f"{column} is filled", "fail", f"{value} IS NULL", f"Fill {column}, or leave the rows out."
+                remedy = (
+                    column in schema.ENTRY and schema.mend(name, column)
+                ) or f"Fill {column}, or leave the rows out."
+                yield f"{column} is filled", "fail", f"{value} IS NULL", remedy
             if meta["one_of"] and not meta["derived"]:
                 remedy = f"Map {column} to one of {', '.join(meta['one_of'])}."
                 yield f"{column} has a known value", "fail", f"{value} NOT IN ({texts(meta['one_of'])})", remedy
@@ -1064,7 +1102,7 @@ def is_blank(file: Path) -> bool:
     """Say whether a CSV file has its first line and nothing more, as a template that nobody has filled."""
     if file.suffix != ".csv" or not file.is_file():
         return False
-    return not any(line.strip() for line in file.read_bytes().splitlines()[1:])
+    return not any(line.strip(b' \t,;"') for line in file.read_bytes().splitlines()[1:])
 
 
 def as_entries(t: ir.Table, name: str, zone: str) -> ir.Table:
@@ -1146,6 +1184,21 @@ def register(con: Any, name: str, file: Path, place: str = "kept") -> ir.Table:
         reason = os.strerror(wrong.errno) + "." if isinstance(wrong, OSError) and wrong.errno else cause(wrong)
         said = reason.replace(str(file), file.name)
         raise TableError(f"{name}: {file.name} does not read: {said} Save it again, or let it be read.") from wrong
+
+
+def register_entries(con: Any, name: str, file: Path) -> ir.Table:
+    """Let the engine see a file of the programme, as `register`; blank rows, as spreadsheets leave them, are no entries.
+
+    Raises
+    ------
+    TableError
+        If it does not read, or is not as its template.
+    """
+    if file.suffix != ".csv":
+        return register(con, name, file, "entered")
+    programme.look(file, name)
+    t = register(con, name, file, "entered")
+    return t.filter(ibis.or_(*(t[c].strip() != "" for c in t.columns)))
 
 
 def refuse_twice(name: str, file: str, columns: Sequence[str]) -> None:

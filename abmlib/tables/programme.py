@@ -1,20 +1,37 @@
 """Human input: append-only CSV files in a ``programme/`` folder. Only this module writes them.
 
-`append` adds entries and changes none; `forget` alone takes out what is there, and enters that it did.
+`append` adds entries and changes none; `forget` alone takes out what is there, and enters that it did. Of several entries for
+one thing the last stands (`standing`), and `conflicts` shows where people did not agree to that.
 """
 
+import contextlib
 import csv
 import io
 import os
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from abmlib.tables import people, schema
-from abmlib.tables.errors import TableError
+from abmlib.tables.definitions import examples
+from abmlib.tables.errors import TableError, first_cases
 
 FOLDER = "programme"
 FORGOTTEN = "forgotten"
+EACH_SIGNS = {
+    "criteria": ("sign_off_team", "signed_at")
+}  # what every team says for itself, and nobody instead of another
+OTHER_SIGNS = {";": "semicolons", "\t": "tabs"}  # what spreadsheets put between values in place of commas
+SPREADSHEETS = (".xlsx", ".xls", ".ods", ".numbers")
+CONFLICT = dict.fromkeys(
+    ("table", "key", "column", "earlier", "later", "earlier_by", "later_by"), "str"
+) | dict.fromkeys(("earlier_at", "later_at", "stands_at"), schema.DTYPES["ts"])
+DIFFERS = "differs, and is about people"  # in the place of a personal value
+NUMBERS = ("int", "number", "money", "rate")
+FLAGS = dict.fromkeys(("true", "t", "yes", "y", "1"), True) | dict.fromkeys(("false", "f", "no", "n", "0"), False)
 
 
 def template(name: str) -> str:
@@ -41,6 +58,18 @@ def columns(name: str) -> list[str]:
     return [c for c in schema.PROGRAMME[name].columns if c != "known_at"]
 
 
+def example(name: str) -> str:
+    """Give a line as it would stand in a programme file: to be shown to people, not to be counted.
+
+    Examples
+    --------
+    >>> example("targets")
+    '2026-Q1,s1,won_value,500000,2026-01-15T09:00:00Z,Ada,\\n'
+    """
+    written = examples.WRITTEN[name] | examples.ENTRY
+    return as_text(pd.DataFrame([[written.get(c, "") for c in columns(name)]]))
+
+
 def standing(name: str, entries: pd.DataFrame) -> pd.DataFrame:
     """Keep of several entries for one thing the one entered last, in the order of their entry.
 
@@ -55,8 +84,281 @@ def standing(name: str, entries: pd.DataFrame) -> pd.DataFrame:
     >>> standing("account_goals", twice)["entered_at"].dt.month.tolist()
     [5]
     """
-    what = [c for c in schema.key(name) if c != "entered_at"]
-    return entries.sort_values("entered_at", kind="stable").drop_duplicates(what, keep="last")
+    return entries.sort_values("entered_at", kind="stable").drop_duplicates(thing(name), keep="last")
+
+
+def thing(name: str) -> list[str]:
+    """The columns that say what an entry is about: the key of its table but for the time of entry."""
+    return [c for c in schema.key(name) if c != "entered_at"]
+
+
+def unreplaced(name: str, entries: pd.DataFrame) -> pd.DataFrame:
+    """Keep the entries that no later one replaces, in the order of their entry.
+
+    An entry replaces an earlier one for the same thing if it names its time in ``supersedes`` or is by the same person; an
+    entry by a person replaces a row that nobody entered (``source``). The last one always stays.
+
+    Parameters
+    ----------
+    name : of the programme table
+    entries : its rows, to spec
+
+    References
+    ----------
+    House definition; README, glossary entry "conflict of entries".
+    """
+    ordered = entries.sort_values("entered_at", kind="stable").reset_index(drop=True)
+    several = ordered[ordered.duplicated(thing(name), keep=False)]
+    there: dict[int, dict[int, tuple[pd.Timestamp, str]]] = {}  # of each thing the rows that nothing replaced so far
+    gone: list[int] = []
+    for number, (row, at, by, named) in zip(
+        _things(name, several), several[list(schema.ENTRY)].itertuples(name=None), strict=True
+    ):
+        times, before = set(superseded(named)), there.get(number, {})
+        replaced = [n for n, (t, who) in before.items() if t in times or who in (by, schema.SOURCE)]
+        gone += replaced
+        there[number] = {n: entry for n, entry in before.items() if n not in replaced} | {row: (at, by)}
+    return ordered.drop(index=gone).reset_index(drop=True)
+
+
+def _things(name: str, entries: pd.DataFrame) -> pd.Series:
+    """Number what entries are about: the same number, the same thing."""
+    return entries.groupby(thing(name), dropna=False, sort=False).ngroup()
+
+
+def superseded(named: object) -> list[pd.Timestamp]:
+    """Read the times of entry that stand in ``supersedes``, joined by ;. What is no time is NaT.
+
+    Examples
+    --------
+    >>> [str(t) for t in superseded("2026-01-05T09:00+01:00; yesterday")]
+    ['2026-01-05 08:00:00+00:00', 'NaT']
+    """
+    times = [] if pd.isna(named) else [t.strip() for t in str(named).split(";") if t.strip()]
+    return [pd.to_datetime(t, utc=True, format="ISO8601", errors="coerce") for t in times]
+
+
+def conflicts(name: str, entries: pd.DataFrame) -> pd.DataFrame:
+    """Show where people entered different things, and the later did not say that theirs replaces the earlier.
+
+    Each entry that `unreplaced` keeps is compared with the last one for the same thing, which stands (`standing`); not in what
+    each team says for itself (`EACH_SIGNS`). A row that
+    nobody entered counts only where it is the later: there it overrules a person in silence. Nothing is resolved.
+
+    Parameters
+    ----------
+    name : of the programme table
+    entries : its rows, to spec
+
+    Returns
+    -------
+    DataFrame, one row per conflict and column that differs; without rows where there is none
+        ``table, key`` (what the entries are about, as text), ``column, earlier, later`` (the two values as text; of a
+        personal column only that they differ), ``earlier_by, later_by, earlier_at, later_at``, and ``stands_at``: when the
+        entry that stands was entered. A ``supersedes`` that names no earlier entry for the same thing has a row of its own, with
+        ``supersedes`` as the column and nothing earlier.
+
+    References
+    ----------
+    House definition; README, glossary entry "conflict of entries".
+    """
+    rows = [*_differing(name, unreplaced(name, entries)), *_dangling(name, entries)]
+    frame = pd.DataFrame(rows, columns=list(CONFLICT), dtype=object).astype(CONFLICT)
+    return frame.sort_values(["table", "key", "later_at"], kind="stable", ignore_index=True)
+
+
+def no_conflicts() -> pd.DataFrame:
+    """Give what `conflicts` gives where there is none."""
+    return pd.DataFrame(columns=list(CONFLICT)).astype(CONFLICT)
+
+
+def _differing(name: str, kept: pd.DataFrame) -> Iterator[tuple[object, ...]]:
+    """Rows of `conflicts`: what differs between the last entry for a thing and each other that nobody replaced."""
+    says = [c for c in columns(name) if c not in {*thing(name), *schema.ENTRY, *EACH_SIGNS.get(name, ())}]
+    hidden = set(schema.personal(name))
+    several = kept[kept.duplicated(thing(name), keep=False)]
+    groups: dict[int, list[dict[Hashable, Any]]] = {}
+    for number, entry in zip(_things(name, several), several.to_dict("records"), strict=True):
+        groups.setdefault(number, []).append(entry)
+    for *others, last in groups.values():
+        for one in others:
+            for column in says:
+                values = [as_said(name, column, entry[column]) for entry in (one, last)]
+                if values[0] != values[1]:
+                    earlier, later = [DIFFERS] * 2 if column in hidden else values
+                    by, at = ([entry[c] for entry in (one, last)] for c in ("entered_by", "entered_at"))
+                    yield name, _about(name, last), column, earlier, later, *by, *at, last["entered_at"]
+
+
+def _dangling(name: str, entries: pd.DataFrame) -> Iterator[tuple[object, ...]]:
+    """Rows of `conflicts`: what ``supersedes`` names and no earlier entry for the same thing was entered at."""
+    things = _things(name, entries)
+    entered: dict[int, set[pd.Timestamp]] = {}
+    for number, at in zip(things, entries["entered_at"], strict=True):
+        entered.setdefault(number, set()).add(at)
+    naming = entries[entries["supersedes"].notna()]
+    for number, entry in zip(things[naming.index], naming.to_dict("records"), strict=True):
+        times, by, at, named = entered[number], *(entry[c] for c in ("entered_by", "entered_at", "supersedes"))
+        if not all(t < at and t in times for t in superseded(named)):
+            yield name, _about(name, entry), "supersedes", None, named, None, by, None, at, max(times)
+
+
+def _about(name: str, entry: Mapping[Hashable, Any]) -> str:
+    """What an entry is about, as text; what is missing in its key is left out."""
+    given = {c: as_said(name, c, entry[c]) for c in thing(name)}
+    return ", ".join(f"{c} {said}" for c, said in given.items() if said)
+
+
+def as_said(name: str, column: str, value: Any) -> str:
+    """Write a value of a programme table as a person would in its file; missing is empty.
+
+    Examples
+    --------
+    >>> as_said("contracts", "start", pd.Timestamp("2026-01-01")), as_said("contracts", "arr", 10.0)
+    ('2026-01-01', '10')
+    """
+    if pd.isna(value):
+        return ""
+    kind = schema.meta(schema.PROGRAMME[name].columns[column])["kind"]
+    if kind in ("date", "ts"):
+        return str(value.strftime("%Y-%m-%d") if kind == "date" else value.isoformat().replace("+00:00", "Z"))
+    return str(value).lower() if kind == "bool" else str(value).removesuffix(".0") if kind in NUMBERS else str(value)
+
+
+def about(name: str, column: str) -> str:
+    """Say what a person needs to know to fill a column: meaning, unit, which values are allowed and what an empty one means.
+
+    Examples
+    --------
+    >>> about("contracts", "arr"), about("contracts", "product_line")
+    ('yearly recurring revenue (reporting currency)', 'line of business; all if empty')
+    """
+    definition = schema.PROGRAMME[name].columns[column]
+    unit, one_of, default = (schema.meta(definition)[c] for c in ("unit", "one_of", "default"))
+    said = (
+        f"{definition.description}"
+        + (f" ({unit})" if unit else "")
+        + (f"; one of {', '.join(one_of)}" if one_of else "")
+    )
+    return said + (f"; {default} if empty" if default is not None else "")
+
+
+# -- files ------------------------------------------------------------------------------------------------------------
+
+
+def look(path: Path, name: str) -> None:
+    """Look whether a programme file is as its template: commas between values, and no column that would go unread.
+
+    What is no UTF-8 text is left to who reads it.
+
+    Raises
+    ------
+    TableError
+        If a spreadsheet put other signs between values, a column is none of the table's, or values stand under no name.
+    """
+    with path.open(encoding="utf-8-sig", newline="") as file, contextlib.suppress(UnicodeDecodeError, csv.Error):
+        lines = csv.reader(file)
+        first = _first(lines, name, path.name)
+        known = schema.PROGRAMME[name].columns
+        if unknown := [c for c in first if c and c not in known and c.lower() not in known]:
+            raise TableError(
+                f"{name}: {len(unknown)} columns of {path.name} are none of the table's {first_cases(unknown)}; it has "
+                f"{columns(name)}. Correct the names, or take the columns out."
+            )
+        if "" in first and any(first):
+            _refuse_nameless(first, ((lines.line_num, row) for row in lines), name, path.name)
+
+
+def refuse_spreadsheets(folder: Path, filled: Collection[str]) -> None:
+    """Refuse a spreadsheet's own file in the place of a CSV file that nobody filled, for its rows would go unread.
+
+    Raises
+    ------
+    TableError
+        If there is one.
+    """
+    own = [f"{n}{kind}" for n in schema.PROGRAMME for kind in SPREADSHEETS if n not in filled]
+    if found := [file for file in own if (folder / file).is_file()]:
+        raise TableError(
+            f"programme: {len(found)} files are a spreadsheet's own {first_cases(found)}. Save each as CSV with commas."
+        )
+
+
+def read(folder: Path, name: str) -> pd.DataFrame:
+    """Read the entries of a programme file, to spec; none where there is no file. Blank rows are left out.
+
+    For forms, which have no data to open a book on: reports read through `Book`.
+
+    Raises
+    ------
+    TableError
+        If the file or a value in it does not read.
+    """
+    path = folder / f"{name}.csv"
+    rows = _rows(_text(path) if path.is_file() else template(name), name, path.name)
+    for column in rows:
+        kind, low = schema.meta(schema.PROGRAMME[name].columns[column])["kind"], rows[column].str.lower()
+        if kind == "bool":
+            rows[column] = low.map(FLAGS).astype(object).where(low.isin(FLAGS), rows[column])
+        if kind == "ts":
+            moments = pd.to_datetime(rows[column], utc=True, format="ISO8601", errors="coerce")
+            rows[column] = moments.astype(object).where(moments.notna(), rows[column])
+    return schema.conform(name, rows)
+
+
+def _text(path: Path) -> str:
+    """The text of a programme file."""
+    try:
+        return path.read_bytes().decode("utf-8")
+    except UnicodeDecodeError as wrong:
+        line = path.read_bytes()[: wrong.start].count(b"\n") + 1
+        raise TableError(
+            f"{path.name}: not UTF-8, first in line {line}. Save it as CSV in UTF-8, with commas."
+        ) from wrong
+
+
+def _rows(text: str, name: str, file: str) -> pd.DataFrame:
+    """The rows of a programme file as text without blanks around, by line; blank rows and columns without a name are left out."""
+    lines = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""), strict=True)
+    try:
+        first = _first(lines, name, file)
+        if sorted(c for c in first if c) != sorted(columns(name)):
+            raise TableError(f"{file}: columns {first}; must be {columns(name)}. Rename them in the file.")
+        rows = [(lines.line_num, [v.strip() for v in row]) for row in lines]
+    except csv.Error as wrong:
+        raise TableError(f"{file}: line {lines.line_num} does not read: {wrong}. Correct its quotes.") from wrong
+    rows = [(n, row) for n, row in rows if any(row)]
+    if bad := [f"line {n} has {len(row)}" for n, row in rows if len(row) != len(first)]:
+        raise TableError(
+            f"{file}: {len(bad)} of {len(rows)} rows do not have its {len(first)} columns {first_cases(bad)}. "
+            "Correct them; a text with a comma in it needs quotes."
+        )
+    _refuse_nameless(first, rows, name, file)
+    frame = pd.DataFrame([row for _, row in rows], [n for n, _ in rows], first, dtype="str")[columns(name)]
+    return frame.replace("", pd.NA)
+
+
+def _first(lines: Iterator[list[str]], name: str, file: str) -> list[str]:
+    """The column names in the first line of a programme file."""
+    first = [c.strip() for c in next(lines, [])]
+    for sign, called in OTHER_SIGNS.items():
+        if len(first) == 1 and sign in first[0]:
+            raise TableError(
+                f"{name}: {file} has {called} between its values. Save it with commas (in LibreOffice the field delimiter; "
+                "Google Sheets does so by itself), or enter the rows by a form."
+            )
+    return first
+
+
+def _refuse_nameless(first: list[str], rows: Iterable[tuple[int, list[str]]], name: str, file: str) -> None:
+    """Refuse values in a column without a name."""
+    nameless = [i for i, c in enumerate(first) if not c]
+    bad = [f"line {n}" for n, row in rows if any(row[i].strip() for i in nameless if i < len(row))]
+    if bad:
+        raise TableError(
+            f"{name}: {len(bad)} rows of {file} have a value in a column without a name {first_cases(bad)}. "
+            "Put it where it belongs, or take it out."
+        )
 
 
 def append(folder: Path, name: str, rows: pd.DataFrame, *, entered_at: pd.Timestamp, entered_by: str) -> pd.DataFrame:
@@ -75,35 +377,43 @@ def append(folder: Path, name: str, rows: pd.DataFrame, *, entered_at: pd.Timest
     TableError
         If a row is not to spec, or repeats an entry.
     ValueError
-        If `entered_at` has no time zone.
+        If `entered_at` has no time zone or `entered_by` is empty.
     """
     if entered_at.tzinfo is None:
         raise ValueError("entered_at has no time zone. Give one, such as UTC.")
-    new = rows.assign(entered_at=entered_at.tz_convert("UTC"), entered_by=entered_by)
+    if not entered_by.strip():
+        raise ValueError("entered_by is empty. Say who enters the rows.")
+    stripped = rows.map(lambda value: value.strip() or None if isinstance(value, str) else value)  # as Book reads them
+    new = stripped.assign(entered_at=entered_at.tz_convert("UTC"), entered_by=entered_by)
     path = folder / f"{name}.csv"
-    before = path.read_bytes().decode("utf-8") if path.is_file() else template(name)
+    before = _text(path) if path.is_file() else template(name)
     written = schema.conform(name, new)[columns(name)]
+    _refuse_endless(name, written)
     days = [c for c in written if schema.meta(schema.PROGRAMME[name].columns[c])["kind"] == "date"]
     written = written.assign(**{c: written[c].dt.strftime("%Y-%m-%d") for c in days})
-    there = pd.read_csv(io.StringIO(before), dtype="str", encoding_errors="strict")
-    if list(there.columns) != columns(name):
-        raise TableError(
-            f"{path.name}: columns {list(there.columns)}; must be {columns(name)}. Rename them in the file."
-        )
-    text = before + ("" if before.endswith("\n") else "\n") + as_text(written)
-    whole = pd.read_csv(io.StringIO(text), dtype="str")
+    order = _first(csv.reader(io.StringIO(before.removeprefix("\ufeff"), newline="")), name, path.name)
+    end = "\n" if "\n" in before or "\r" not in before else "\r"  # as some spreadsheets end lines
+    text = before + ("" if before.endswith(end) else end) + as_text(written.reindex(columns=order), end)
+    whole = _rows(text, name, path.name)
     moment = pd.to_datetime(whole["entered_at"], utc=True, format="ISO8601", errors="coerce")
     doubled = whole[whole.assign(entered_at=moment).duplicated(schema.key(name), keep=False)]
     if len(doubled):
         raise TableError(
             f"{path.name}: {len(doubled)} of {len(whole)} rows share a key {schema.key(name)} "
-            f"(first: {[int(i) + 2 for i in doubled.index[:3]]}). Enter each once."
+            f"(first: {[int(i) for i in doubled.index[:3]]}). Enter each once."
         )
     folder.mkdir(parents=True, exist_ok=True)
     beside = path.with_suffix(f".{os.getpid()}.tmp")
     beside.write_bytes(text.encode("utf-8"))
     beside.replace(path)
-    return whole
+    return whole.reset_index(drop=True)
+
+
+def _refuse_endless(name: str, rows: pd.DataFrame) -> None:
+    """Refuse numbers without an end, which would not read back."""
+    for column in rows.select_dtypes("float"):
+        if bad := int(np.isinf(rows[column]).sum()):
+            raise TableError(f"{name}: {column} is infinite in {bad} of {len(rows)} rows. Correct the values.")
 
 
 def forget(folder: Path, key: bytes, contact_id: str, *, entered_at: pd.Timestamp, entered_by: str) -> dict[str, int]:
@@ -126,21 +436,27 @@ def forget(folder: Path, key: bytes, contact_id: str, *, entered_at: pd.Timestam
     ------
     ValueError
         If the key is too short or `entered_at` has no time zone; nothing is changed then.
+    TableError
+        If a file has other signs than commas between its values; nothing is changed then.
     """
     hashed = people.person_hash(contact_id, key)
+    there = {n: folder / f"{n}.csv" for n in schema.PROGRAMME if n != FORGOTTEN}
+    for name, file in there.items():
+        if file.is_file():  # in lines that do not read as columns nobody would be found
+            with file.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as lines:
+                _first(csv.reader(lines), name, file.name)
     path = folder / f"{FORGOTTEN}.csv"
     known = path.is_file() and hashed in set(pd.read_csv(path, dtype="str").get("person_hash", []))
     if not known:  # first, so that whoever comes back in between is left out
         append(folder, FORGOTTEN, pd.DataFrame({"person_hash": [hashed]}), entered_at=entered_at, entered_by=entered_by)
-    there = {n: folder / f"{n}.csv" for n in schema.PROGRAMME if n != FORGOTTEN}
     counts = {p.name: people.from_csv(p, n, contact_id) for n, p in there.items() if p.is_file()}
     return counts | {path.name: int(not known)}
 
 
-def as_text(rows: pd.DataFrame) -> str:
+def as_text(rows: pd.DataFrame, end: str = "\n") -> str:
     """Write rows as CSV lines, times as ISO 8601 in UTC."""
     out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
+    writer = csv.writer(out, lineterminator=end)
     for row in rows.itertuples(index=False):
         writer.writerow(
             ["" if pd.isna(v) else v.strftime("%Y-%m-%dT%H:%M:%SZ") if isinstance(v, pd.Timestamp) else v for v in row]

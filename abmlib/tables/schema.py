@@ -12,6 +12,7 @@ import pandera.pandas as pa
 from pandera.errors import SchemaErrors
 
 from abmlib.tables.definitions.columns import (
+    BY_HAND,
     CHANNELS,
     DTYPES,
     HASH,
@@ -54,6 +55,7 @@ from abmlib.tables.definitions.entered import (
     CYCLE_OVERRIDES,
     DOSSIER_DELIVERIES,
     ENTERED,
+    ENTRY,
     EXPERIMENTS,
     FORGOTTEN,
     FX_RATES,
@@ -155,6 +157,22 @@ def personal(name: str) -> list[str]:
     return [c for c, d in spec(name).columns.items() if meta(d)["personal"]]
 
 
+def mend(name: str, column: str) -> str:
+    """Say what to do about a value of a programme table that is missing or does not read; empty of other tables.
+
+    Examples
+    --------
+    >>> mend("contracts", "start")
+    'Correct start in programme/contracts.csv, or in the export and its mapping: a day is written 2026-12-31.'
+    """
+    if name not in PROGRAMME:
+        return ""
+    how = BY_HAND.get(meta(PROGRAMME[name].columns[column])["kind"], "")
+    if column == "entered_at":
+        return f"Fill in when the row was entered ({how}), or enter rows by a form, which does it by itself."
+    return f"Correct {column} in programme/{name}.csv, or in the export and its mapping{how and f': {how}'}."
+
+
 def empty(name: str) -> pd.DataFrame:
     """Give a table without rows, to spec: every column, in order, with its type."""
     return pd.DataFrame({c: pd.Series(dtype=DTYPES[meta(d)["kind"]]) for c, d in spec(name).columns.items()})
@@ -229,15 +247,17 @@ def check(name: str, frame: pd.DataFrame) -> pd.DataFrame:
         if rule == "not_nullable":
             raise TableError(
                 f"{name}: {column} is missing in {len(same)} of {len(frame)} rows {first_cases(same['index'])}. "
-                "Fill it in the source, or leave the rows out."
+                + ((column in ENTRY and mend(name, column)) or "Fill it in the source, or leave the rows out.")
             ) from broken
         if column in personal(name):  # the rows, not the values, and no chain that would print them
             raise TableError(
                 f"{name}: {column}: {len(same)} of {len(frame)} values break {rule} in rows "
                 f"{first_cases(same['index'])}. Correct them in the source."
             ) from None
+        spelt = column in schema.columns and meta(schema.columns[column])["matches"]
+        remedy = f"Correct them: {schema.columns[column].description}." if spelt else "Correct them in the source."
         raise TableError(
             f"{name}: {column}: {len(same)} of {len(frame)} values break {rule} "
-            f"{first_cases(same['failure_case'])}. Correct them in the source."
+            f"{first_cases(same['failure_case'])}. {remedy}"
         ) from broken
     return frame

@@ -29,6 +29,15 @@ UNITS: dict[str, str] = {
     "bool": "true or false",
     "list": "values joined by ;",
 }
+BY_HAND: dict[str, str] = {  # how a value is written in a spreadsheet so that it reads
+    "int": "a whole number is written 1000",
+    "number": "a number is written 1000.5, with a dot and no other sign (1.000 is one)",
+    "money": "an amount is written 1000.5, with a dot and no other sign (1.000 is one)",
+    "rate": "a share is written 0.25",
+    "bool": "a yes or no is written true or false",
+    "ts": "a time is written 2026-12-31T17:00:00Z, in UTC",
+    "date": "a day is written 2026-12-31",
+}
 WHEN_MEANS: dict[str, str] = {
     "fixed": "does not change, so a back-dated report may use it",
     "dated": "rebuilt from dated facts for the day asked",

@@ -11,7 +11,7 @@ from abmlib.tables.definitions.columns import CHANNELS, PERIOD, SENIORITY, Rule,
 ENTRY = {
     "entered_at": col("ts", "when it was written down"),
     "entered_by": col("text", "who wrote it down"),
-    "supersedes": col("text", "entered_at of the entry it replaces", null=True),
+    "supersedes": col("text", "entered_at of the entry it replaces; of several, joined by ;", null=True),
 }
 SOURCE = "source"  # entered_by of a row that nobody entered: it lies beside the canonical tables
 CYCLES = ("early", "mid", "full")

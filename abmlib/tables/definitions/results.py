@@ -55,6 +55,25 @@ CYCLES = table(
     },
 )
 
+EVIDENCE = table(
+    "01_evidence",
+    "What speaks for which buying cycle, for each account and product line.",
+    ["account_id", "product_line", "evidence"],
+    {
+        "account_id": col("id", "the account"),
+        "product_line": col("text", "line of business"),
+        "evidence": col("text", "kind of evidence", one_of=(
+            "deal_value", "cycle_days", "orders_per_year", "buyers", "buyer_level")),
+        "value": col("number", "what is usual, pulled towards its line where little is seen", unit="see unit"),
+        "unit": col("text", "unit of value"),
+        "n": col("int", "the account's own observations; 0: its line speaks for it", unit="observations"),
+        "early": col("rate", "how far it speaks for early"),
+        "mid": col("rate", "how far it speaks for mid"),
+        "full": col("rate", "how far it speaks for full"),
+        "weight": col("rate", "share of all weight"),
+    },
+)  # fmt: skip
+
 PARTS = ("pass", "fail", "not_answerable")
 
 ACCOUNT_DATA = table(
@@ -98,6 +117,28 @@ KEY_ACCOUNTS = table(
         "exclusion_reason": col("text", "why not; missing where chosen", null=True),
     },
 )
+
+FRAMEWORK = table(
+    "02_framework",
+    "Each objective as it stands, whether it was frozen in time, and whether the programme could see the rise it asks for.",
+    ["objective_id"],
+    {
+        "objective_id": col("id", "the objective"),
+        "sales_goal": col("text", "what sales want"),
+        "tactic": col("text", "what marketing does for it"),
+        "measure_id": col("id", "the measure that tells"),
+        "baseline": col("number", "its value at the start", null=True, unit="unit of the measure"),
+        "target": col("number", "its value to be reached", unit="unit of the measure"),
+        "frozen_at": col("date", "since when nobody changes it; missing while it is a draft", null=True),
+        "state": col("text", "may it be judged by", one_of=("frozen", "frozen late", "changed", "draft")),
+        "rise_asked": col("number", "target over baseline, less one; missing where that is no rise", null=True, unit="share of the baseline"),
+        "rise_detectable": col(
+            "number", "smallest rise of its measure seen with the power of the house; missing where none is, or nobody knows",
+            null=True, unit="share of the baseline"),
+        "horizon_months": col("int", "time over which that holds", null=True, unit="months"),
+        "could_be_seen": col("bool", "the rise asked is that large; missing where its measure was not judged", null=True),
+    },
+)  # fmt: skip
 
 OPPORTUNITY_FLAGS = table(
     "12_opportunity_flags",
@@ -144,4 +185,6 @@ EXECUTIVE_SUMMARY = table(
     },
 )  # fmt: skip
 
-RESULTS = by_name(DECISIONS, MEASURES, CYCLES, ACCOUNT_DATA, KEY_ACCOUNTS, OPPORTUNITY_FLAGS, EXECUTIVE_SUMMARY)
+RESULTS = by_name(
+    DECISIONS, MEASURES, CYCLES, EVIDENCE, FRAMEWORK, ACCOUNT_DATA, KEY_ACCOUNTS, OPPORTUNITY_FLAGS, EXECUTIVE_SUMMARY
+)
