@@ -22,7 +22,7 @@ from abmlib.method import pipeline, value
 from abmlib.stats import concentration, intervals, survival
 from abmlib.stats.intervals import LEVEL
 from abmlib.tables.days import local_days
-from benchmarks import truth_engagement, truth_flags
+from benchmarks import truth_cycle, truth_engagement, truth_flags
 from benchmarks.proof import MISS, MONTHS, Found, Proof, Result, Seen, measure, table
 
 PAGE = Path(__file__).with_name("truth.md")
@@ -305,6 +305,7 @@ PROOFS: list[Proof] = [
     ),
     *truth_engagement.PROOFS,
     *truth_flags.PROOFS,
+    *truth_cycle.PROOFS,
 ]
 
 
@@ -317,7 +318,7 @@ def page(results: list[Result], accounts: int) -> str:
     return f"""# What the estimators say where the truth is known
 
 Made by `make truth`: {max(r.asked for r in results)} synthetic markets of {accounts} accounts and {MONTHS} months, each with a seed of its own. What
-stands here is what notebooks 03 and 12 would say of each, read through a book. After ± stands one Monte-Carlo standard error (SE). An
+stands here is what the notebooks would say of each, read through a book. After ± stands one Monte-Carlo standard error (SE). An
 interval should cover the truth in {LEVEL:.3f} of markets, and a call should be false in {1 - LEVEL:.3f}; "as promised" says ok, or by how many
 standard errors a row misses that, if by more than {MISS:.0f}.
 

@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from hypothesis import settings
 from typer.testing import CliRunner
 
 from abmlib.cli import app
+from abmlib.tables import schema
 
 settings.register_profile("house", derandomize=True, deadline=None)  # the same cases every time, on any machine
 settings.load_profile("house")
@@ -41,6 +43,13 @@ def put(folder: Path, **tables: str) -> Path:
     for name, text in tables.items():
         (folder / f"{name}.csv").write_text(text, "utf-8")
     return folder
+
+
+def entries(name: str, columns: str, rows: list[tuple], /, **same: object) -> pd.DataFrame:
+    """Entries of a programme table, to spec; the last value of a row is when it was entered."""
+    frame = pd.DataFrame(rows, columns=[*columns.split(), "entered_at"]).assign(**{"entered_by": "lead"} | same)
+    times = {c: pd.to_datetime(frame[c], utc=True) for c in frame if c.endswith("_at")}
+    return schema.conform(name, frame.assign(**times))
 
 
 @pytest.fixture

@@ -4,9 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from abmlib.method import cycle, pipeline
 from abmlib.tables import Book
 from abmlib.tables.importers import mapped
 from tests.conftest import ROOT, SHARED
+from tests.test_cycle import RULES
 
 MAPPING = ROOT / "data" / "mappings" / "adventureworks_reseller.yml"
 SOURCE = SHARED / "adventureworks_dw_reseller"
@@ -100,3 +102,20 @@ def test_no_check_fails_or_warns_and_only_parts_are_left_out(book, folder):
     ledger = pd.read_csv(folder / "ledger.csv")
     lost = ledger[ledger["rows_lost"] > 0]
     assert lost[["table", "rows_lost", "why"]].values.tolist() == [["products", 209, "part that is not sold"]]
+
+
+def test_resellers_without_deals_are_placed_by_their_orders_and_what_is_missing_is_said(book, lines):
+    deals = pipeline.with_days(book.read("opportunities"), book.as_of, "UTC")
+    seen = cycle.observed(
+        deals, book.read("opportunity_contacts"), book.read("contacts"), lines, book.read("products"), book.as_of
+    )
+    said = cycle.spoken(seen, RULES)
+    placed = cycle.side_by_side(cycle.placed(said), said)
+    own = placed.dropna(subset="account_id")
+    assert own["account_id"].nunique() == lines["account_id"].nunique() == 635
+    assert own["missing"].str.endswith("buyers, buyer_level").all() and own["missing"].str.contains("cycle_days").all()
+    assert own["confidence"].max() < 5 / 9  # two kinds of evidence out of five
+    by_line = own.groupby("product_line")["cycle"].value_counts().unstack(fill_value=0)
+    assert by_line["full"].drop("Bikes").gt(by_line["mid"].drop("Bikes")).all() and by_line.loc["Bikes", "mid"] > 100
+    split = own[own["against"] != ""]  # cheap, and yet but a few times a year
+    assert len(split) > 1_000 and split["against"].isin(["deal_value", "orders_per_year"]).all()

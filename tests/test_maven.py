@@ -7,10 +7,12 @@ import pandas as pd
 import pytest
 import yaml
 
+from abmlib.method import cycle, pipeline
 from abmlib.tables import Book
 from abmlib.tables.errors import TableError
 from abmlib.tables.importers import mapped
 from tests.conftest import ROOT, SHARED
+from tests.test_cycle import RULES
 from tests.test_run import abm
 
 MAPPING = ROOT / "data" / "mappings" / "maven_crm_sales.yml"
@@ -190,3 +192,19 @@ def test_the_executive_page_sets_this_month_beside_the_last(report):
     assert summary.loc["won_value", "change"] == 10_005_534 - summary.loc["won_value", "previous_value"]
     assert summary.loc["win_rate_by_count", "judged"] == "within noise"
     assert "programme/targets.csv" in (report / "html" / "15_executive_summary.html").read_text()
+
+
+def test_small_repeated_deals_are_placed_full_and_their_long_cycle_is_told_to_disagree(book, deals):
+    told = pipeline.with_days(deals, book.as_of, "UTC")
+    seen = cycle.observed(
+        told, book.read("opportunity_contacts"), book.read("contacts"), book.read("transactions"), book.read("products"), book.as_of
+    )  # fmt: skip
+    said = cycle.spoken(seen, RULES)
+    placed = cycle.side_by_side(cycle.placed(said), said)
+    lines = placed[placed["account_id"].isna()].set_index("product_line")
+    assert lines.drop("GTK 500")["cycle"].eq("full").all() and lines.loc["GTK 500", "cycle"] == "mid"
+    assert lines.drop("GTK 500")["against"].str.contains("cycle_days").all()
+    assert lines["missing"].eq("buyers, buyer_level").all()
+    own = placed.dropna(subset="account_id")
+    assert len(own) == told.groupby(["account_id", "product_line"]).ngroups
+    assert own.set_index("product_line").drop("GTK 500")["deal_value"].max() < 10_000

@@ -14,6 +14,7 @@ from matplotlib.ticker import FuncFormatter, PercentFormatter
 INK, BLUE, ORANGE, GREEN, GREY, PALE = "#1f2a37", "#2563a8", "#d97706", "#2f855a", "#9aa5b1", "#e3e8ee"
 LINES = ((BLUE, "-"), (ORANGE, "--"), (GREEN, "-."), (GREY, ":"))
 HATCHES = ("", "///", "...", "xxx")
+FARTHEST = 2.0  # rise at which a picture of rises ends, share of the baseline
 KINDS = {"touch": (BLUE, "o"), "purchase": (ORANGE, "s"), "deal": (GREEN, "D"), "other": (INK, "^")}  # of an event
 
 
@@ -186,6 +187,8 @@ def grid(counts: pd.DataFrame, ax: Axes, xlabel: str, ylabel: str) -> None:
     counts : DataFrame of counts
     """
     total = counts.sum(axis=1)
+    if not total.any():
+        return nothing(ax)
     shares = counts.div(total.where(total > 0), axis=0)
     ax.imshow(shares.fillna(0).to_numpy(float), cmap="Blues", vmin=0, vmax=1, aspect="auto")
     for i in range(len(counts)):
@@ -196,6 +199,27 @@ def grid(counts: pd.DataFrame, ax: Axes, xlabel: str, ylabel: str) -> None:
     ax.set_xticks(range(len(counts.columns)), [str(c) for c in counts.columns])
     ax.set_yticks(range(len(counts)), [str(r) for r in counts.index])
     ax.set(xlabel=xlabel, ylabel=ylabel)
+    ax.grid(visible=False)
+
+
+def scorecard(shares: pd.DataFrame, verdicts: pd.DataFrame, ax: Axes) -> None:
+    """Draw a small table of shares, each cell shaded by its share and its verdict written in.
+
+    Parameters
+    ----------
+    shares : DataFrame of shares from 0 to 1; missing cells stay white
+    verdicts : DataFrame of words, of the same shape
+    """
+    ax.imshow(shares.astype(float).fillna(0).to_numpy(), cmap="Blues", vmin=0, vmax=1, aspect="auto")
+    for i in range(len(shares)):
+        for j in range(len(shares.columns)):
+            part = shares.iat[i, j]
+            text = ("" if pd.isna(part) else f"{part:.0%}\n") + str(verdicts.iat[i, j]).replace("_", " ")
+            dark = not pd.isna(part) and part > 0.55
+            ax.text(j, i, text, ha="center", va="center", color="white" if dark else INK, fontsize=8.5)
+    ax.set_xticks(range(len(shares.columns)), [str(c) for c in shares.columns])
+    ax.set_yticks(range(len(shares)), [plain(str(r).replace("_", " ")) for r in shares.index])
+    ax.set(xlabel="cycle", ylabel="element")
     ax.grid(visible=False)
 
 
@@ -222,6 +246,33 @@ def intervals(rows: pd.DataFrame, labels: Sequence[str], ax: Axes, unit: str, be
     ax.set(xlabel=unit, xlim=(0, 1.12))
     ax.xaxis.set_major_formatter(PercentFormatter(1))
     ax.set_xticks([0, 0.25, 0.5, 0.75, 1])
+
+
+def detectable(rows: pd.DataFrame, effect: float, ax: Axes) -> None:
+    """Draw the smallest visible rise of each measure, a mark per horizon, beside the rise that is hoped for.
+
+    What lies beyond `FARTHEST`, or cannot be seen at all, is drawn on the right edge.
+
+    Parameters
+    ----------
+    rows : DataFrame ``outcome, horizon_months, mde_relative`` (share of the baseline; missing where none is seen)
+    effect : the rise hoped for, share of the baseline
+    """
+    if rows.empty:
+        return nothing(ax)
+    names = list(dict.fromkeys(rows["outcome"]))
+    spread = rows["horizon_months"].nunique()
+    for i, (months, part) in enumerate(rows.groupby("horizon_months")):
+        y = [names.index(n) + 0.5 * ((i + 0.5) / spread - 0.5) for n in part["outcome"]]
+        at = part["mde_relative"].fillna(FARTHEST).clip(upper=FARTHEST)
+        colour, mark = list(KINDS.values())[i % len(KINDS)]
+        ax.plot(at, y, mark, color=colour, label=f"{months} months")
+    ax.axvline(effect, color=INK, ls="--", lw=1.2, label=f"rise of {effect:.0%}")
+    ax.set_yticks(range(len(names)), [plain(str(n).replace("_", " ")) for n in names])
+    ax.invert_yaxis()
+    ax.set(xlabel="smallest rise that would be found (share of the baseline)", xlim=(0, FARTHEST * 1.03))
+    ax.set_xticks([0, 0.5, 1, 1.5, FARTHEST], ["0%", "50%", "100%", "150%", f"{FARTHEST:.0%}+ or never"])
+    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=spread + 1)
 
 
 def timeline(events: pd.DataFrame, ax: Axes) -> None:

@@ -191,6 +191,117 @@ def slipped(share_slipped: float, low: float, high: float, n: float, level: floa
     return words(f"Of the deals due to close in {period}, {said} did not.")
 
 
+def rules_of_suitability(asked: Mapping[str, float]) -> str:
+    """Write what is asked, criterion by criterion."""
+    return "Asked at least: " + ", ".join(f"{name.replace('_', ' ')} {value:,g}" for name, value in asked.items()) + "."
+
+
+def one_story(row: pd.Series, of: float) -> Words:
+    """Say what one success out of one tells of the next: nearly nothing.
+
+    Parameters
+    ----------
+    row : ``share, low, high, n``
+    of : level of the interval
+    """
+    told = interval(row["share"], row["low"], row["high"], row["n"], of)
+    return words(
+        f"Chance to win, from one deal won of one: {told}. One story fits almost any truth; it shows what can happen."
+    )
+
+
+def next_step(element: str, cycle: str, step: str) -> str:
+    """Write the next step of an element in a cycle as an order."""
+    return f"{element.replace('_', ' ').capitalize()}, {cycle} cycle: {step}"
+
+
+def cell_change(evidence: str, target: float) -> str:
+    """Say what would change the advice about an element in a cycle."""
+    return f"{target:.0%} or more of the {evidence}"
+
+
+def suited(verdicts: pd.DataFrame) -> str:
+    """Write where account-based marketing is worth its effort, as an order.
+
+    Parameters
+    ----------
+    verdicts : DataFrame with ``by, segment, verdict``
+    """
+    parts = verdicts[verdicts["by"] != "all"]
+    by = {v: parts.loc[parts["verdict"] == v, "segment"].astype("str").tolist() for v in ("suited", "not suited")}
+    if not any(by.values()):
+        return "Decide with sales where to begin: the data do not say where account-based marketing is worth its effort"
+    start = f"Begin in {named(by['suited'])}" if by["suited"] else "Begin nowhere yet"
+    return start + (f"; market to {named(by['not suited'])} as a whole" if by["not suited"] else "")
+
+
+def to_fill(rows: int, *names: str) -> str:
+    """Say which programme file to fill where nothing is entered; empty where something is."""
+    return "" if rows else f"Nothing is entered. Fill {' and '.join(f'programme/{n}.csv' for n in names)}."
+
+
+def filled(files: pd.DataFrame) -> Words:
+    """Say how much of what people must enter is there.
+
+    Parameters
+    ----------
+    files : DataFrame with ``entries``, one row per file
+    """
+    there = int((files["entries"] > 0).sum())
+    if not there:
+        return words("Nothing of this is entered: until people fill these files, only the last section has an answer.")
+    return words(f"{there:,} of {count(len(files), 'file')} hold entries.")
+
+
+def begun(start: pd.Timestamp, accounts: int) -> Words:
+    """Say when the programme began, and how many accounts are in it."""
+    if pd.isna(start):
+        return words("No account is in a tier or a campaign: the programme has not begun, so no freeze can be late.")
+    return words(f"The programme began on {start:%Y-%m-%d}; {count(accounts, 'account')} in tiers today.")
+
+
+def gate(passed: bool, criteria: int, unsigned: int, late: int, overlap: float, needed: float) -> Words:
+    """Say whether the programme may proceed, and what stands in the way."""
+    lacks = [] if criteria else ["no criterion is entered"]
+    lacks += (
+        [f"{unsigned:,} of {count(criteria, 'criterion', 'criteria')} not signed by both teams"] if unsigned else []
+    )
+    lacks += [f"{count(late, 'criterion', 'criteria')} signed after the list was voted on"] if late else []
+    lacks += ["no list was voted on by both teams"] if pd.isna(overlap) else []
+    lacks += [f"the two lists overlap by {share(overlap)}, below {share(needed)}"] if overlap < needed else []
+    verdict = "Agreed: proceed" if passed else "Do not proceed"
+    return words(f"{verdict}{': ' if lacks else ''}{'; '.join(lacks)}.")
+
+
+def comparison(basis: str, treated: int, held: int, own: bool, window_end: pd.Timestamp) -> Words:
+    """Say which accounts will be compared, and whose past the figures rest on."""
+    who = {
+        "experiment": f"{count(treated, 'account')} drawn for treatment against {held:,} held back by lot",
+        "tiers": f"{count(treated, 'account')} in tiers against all {held:,} others, chosen and not drawn: even an effect that "
+        "could be seen could have another cause",
+        "planned": f"nothing is entered, so a list is supposed: {count(treated, 'account')} treated, {held:,} held back by lot",
+    }
+    whose = "these accounts" if own else "all accounts of the book, standing for a list that is too short or not there,"
+    return words(f"Compared: {who[basis]}.", f"Baselines: what {whose} did in the months up to {window_end:%Y-%m-%d}.")
+
+
+def seen(verdicts: Mapping[str, int], effect: float, power: float) -> Words:
+    """Say how much of what is measured could show a rise of the size stated.
+
+    Parameters
+    ----------
+    verdicts : count of each verdict
+    """
+    judged = sum(verdicts.get(v, 0) for v in ("could be seen", "only a large effect", "cannot be seen"))
+    if not judged:
+        return words("Nothing can be said: the source holds no outcome, or too little history of it.")
+    could, large = verdicts.get("could be seen", 0), verdicts.get("only a large effect", 0)
+    return words(
+        f"A rise of {effect:.0%} would be found with a chance of {power:.0%} or more in {could:,} of {judged:,} measures and "
+        f"horizons; {large:,} show only a large effect, {judged - could - large:,} none that can be hoped for."
+    )
+
+
 def absent(notebooks: list[str]) -> Words:
     """Say whose decisions and measures are missing from this page."""
     if not notebooks:

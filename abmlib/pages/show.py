@@ -38,6 +38,7 @@ def table(
     day: Sequence[str] = (),
     units: Mapping[str, str] | None = None,
     right: Sequence[str] = (),
+    words: Sequence[str] = (),
     rows: int = 25,
     missing: str = UNKNOWN,
     note: str = "",
@@ -53,10 +54,12 @@ def table(
     money, share, count, number, day : columns by unit; shares are given from 0 to 1 and printed in percent
     units : unit of further columns, printed in the head
     right : columns of finished text to align like numbers
+    words : columns of names written as words, without underscores
     missing : what stands for a missing value
     note : one sentence below
     """
     cut = frame.head(rows).replace(STATES)
+    cut = cut.assign(**{c: cut[c].astype("str").str.replace("_", " ") for c in words})
     cut = cut.assign(**{c: cut[c].map({True: "yes", False: ""}) for c in cut.select_dtypes(["bool", "boolean"])})
     heads: dict[str, Any] = {
         c: head(c, currency if c in money else (units or {}).get(c, "")) for c in map(str, frame.columns)
@@ -104,6 +107,23 @@ def label(definition_id: str) -> str:
 def unit_names(units: pd.Series, currency: str) -> list[str]:
     """Write units with the currency's name; shares carry theirs in the number."""
     return [u.replace("currency", currency).replace("share", "") for u in units]
+
+
+def crossed(frame: pd.DataFrame, rows: Sequence[str], column: str, currency: str) -> pd.DataFrame:
+    """Lay answers out one row per part and one column per question: each value in its unit, and the verdict behind it.
+
+    Parameters
+    ----------
+    frame : DataFrame with ``value, unit, verdict``, and the columns `rows` and `column`
+    """
+    units = unit_names(frame["unit"], currency)
+    told = [
+        v.replace("_", " ") if pd.isna(x) else f"{amount(x, u)} {name}".strip() + f": {v.replace('_', ' ')}"
+        for x, u, name, v in zip(frame["value"], frame["unit"], units, frame["verdict"], strict=True)
+    ]
+    wide = frame.assign(told=told).pivot(index=list(rows), columns=column, values="told").reset_index()
+    order = frame[list(rows)].drop_duplicates()
+    return order.merge(wide, on=list(rows))[[*rows, *frame[column].unique()]].rename_axis(columns=None)
 
 
 def measures(rows: pd.DataFrame, title: str, currency: str) -> Shown:

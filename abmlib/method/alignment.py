@@ -1,0 +1,230 @@
+"""Do sales and marketing pull together: one list, goals owned together, hand-overs taken up and worked on."""
+
+import numpy as np
+import pandas as pd
+
+from abmlib.method.pipeline import found_row, share_row
+from abmlib.method.value import measure_row
+from abmlib.stats import agreement, intervals, survival
+from abmlib.tables import programme
+from abmlib.tables.days import end_of
+
+SEED = 57  # of every bootstrap here
+TEAMS = ("sales", "marketing")
+VOTES = ("in", "unsure", "out")
+DAY, HOUR = pd.Timedelta(days=1), pd.Timedelta(hours=1)
+
+
+def counted_row(measure_id: str, definition_id: str, k: int, n: int, **more: object) -> dict[str, object]:
+    """Make a row of `measures` from a count of all there is: a share without an interval, missing without any."""
+    return measure_row(measure_id, definition_id, k / n if n else np.nan, "share", n, **more)
+
+
+def beside(votes: pd.DataFrame) -> pd.DataFrame:
+    """Set the vote of sales on each account beside that of marketing, round by round, the newest round last.
+
+    Of several entries for one vote the last holds. An account that neither of the two voted on has no row.
+
+    Parameters
+    ----------
+    votes : DataFrame of ``tables.schema`` ``list_votes``
+
+    Returns
+    -------
+    DataFrame: ``round, account_id, sales, marketing`` (missing where that team did not vote)
+    """
+    last = programme.standing("list_votes", votes[votes["voter_team"].isin(TEAMS)])
+    wide = last.pivot(index=["round", "account_id"], columns="voter_team", values="vote").reindex(columns=list(TEAMS))
+    began = last.groupby("round")["entered_at"].min().sort_values(kind="stable").index
+    out = wide.reset_index().rename_axis(columns=None).astype("str")
+    order = out["round"].map({name: i for i, name in enumerate(began)}).sort_values(kind="stable").index
+    return out.loc[order].reset_index(drop=True)
+
+
+def newest(both: pd.DataFrame) -> pd.DataFrame:
+    """Keep the newest round of `beside`."""
+    return both[both["round"] == both["round"].iloc[-1]] if len(both) else both
+
+
+def counted(both: pd.DataFrame) -> pd.DataFrame:
+    """Count accounts by the vote of sales (rows) and of marketing (columns); only accounts both voted on."""
+    order = list(VOTES)
+    return pd.crosstab(both["sales"], both["marketing"]).reindex(index=order, columns=order, fill_value=0)
+
+
+def agreement_rows(both: pd.DataFrame) -> list[dict[str, object]]:
+    """Measure how far the two teams agree on the list.
+
+    Overlap is Jaccard's: accounts both want in ÷ accounts either wants in, of those both voted on. Kappa is of in,
+    unsure and out. Accounts that one team alone voted on are counted apart.
+
+    Parameters
+    ----------
+    both : DataFrame of one round of `beside`
+
+    References
+    ----------
+    Metric dictionary C-57; S0-8, S3-9. Jaccard (1912), New Phytologist 11, p. 37.
+    """
+    judged = both[both[list(TEAMS)].notna().all(axis=1)]
+    wanted = judged[list(TEAMS)] == "in"
+    overlap = intervals.ratio(wanted.all(axis=1).astype(float), wanted.any(axis=1).astype(float), SEED)
+    found = agreement.kappa(judged["sales"], judged["marketing"], SEED)
+    alone = float(len(both) - len(judged)) if len(both) else np.nan
+    return [
+        found_row("C-57", "list_overlap", (*overlap[:3], int(wanted.any(axis=1).sum())), "share"),
+        found_row("C-57", "vote_kappa", found, "index"),
+        measure_row("C-57", "accounts_voted_on_by_one_team", alone, "accounts", len(both)),
+    ]
+
+
+def by_round(both: pd.DataFrame) -> pd.DataFrame:
+    """Make rows of `measures` from `agreement_rows` of the newest round and, where there are several, of each."""
+    rows = agreement_rows(newest(both))
+    rounds = both["round"].unique()
+    for name in rounds if len(rounds) > 1 else []:
+        rows += [r | {"group_by": "round", "group": name} for r in agreement_rows(both[both["round"] == name])]
+    return pd.DataFrame(rows)
+
+
+def disagreements(both: pd.DataFrame, names: pd.Series) -> pd.DataFrame:
+    """List the accounts on which the two teams' votes differ, those one wants in and the other out first.
+
+    Parameters
+    ----------
+    both : DataFrame of one round of `beside`
+    names : Series, name of each account id
+
+    Returns
+    -------
+    DataFrame: ``account_id, name, sales, marketing, differ`` (``in and out``; ``one is unsure``)
+
+    References
+    ----------
+    Metric dictionary C-57; S0-8.
+    """
+    judged = both[both[list(TEAMS)].notna().all(axis=1)]
+    differ = judged[judged["sales"] != judged["marketing"]]
+    unsure = (differ[list(TEAMS)] == "unsure").any(axis=1)
+    out = differ.assign(
+        name=differ["account_id"].map(names), differ=np.where(unsure, "one is unsure", "in and out"), last=unsure
+    )
+    return out.sort_values(["last", "account_id"], ignore_index=True)[
+        ["account_id", "name", "sales", "marketing", "differ"]
+    ]
+
+
+def joint_goal_rows(goals: pd.DataFrame, listed: pd.Index) -> list[dict[str, object]]:
+    """Measure which share of goals we own with the customer, and which share of the listed accounts carries one.
+
+    Counts of all there is, so without an interval. Without any goal both are missing.
+
+    Parameters
+    ----------
+    goals : DataFrame of ``tables.schema`` ``account_goals``
+    listed : accounts in the programme
+
+    References
+    ----------
+    S0-8: jointly owned goals %.
+    """
+    goals = programme.standing("account_goals", goals)
+    joint = goals[goals["owner_side"] == "joint"]
+    carrying = int(listed.isin(joint["account_id"]).sum())
+    return [
+        counted_row("S0-8", "goals_owned_together", len(joint), len(goals)),
+        counted_row("S0-8", "listed_accounts_with_a_joint_goal", carrying, len(listed) if len(goals) else 0),
+    ]
+
+
+def heard(feedback: pd.DataFrame, industry: pd.Series, listed: pd.Index, theme: str) -> pd.DataFrame:
+    """Count by industry what sales heard in the field, and how many accounts of it are in the programme.
+
+    An account counts once, however often it was heard of. Notes without an account belong to none; accounts without an
+    industry are of the industry ``unknown``.
+
+    Parameters
+    ----------
+    feedback : DataFrame of ``tables.schema.SALES_FEEDBACK``
+    industry : Series, industry of each account id
+    listed : accounts in the programme
+    theme : under which sales notes a market to enter
+
+    Returns
+    -------
+    DataFrame, the most named first: ``industry, accounts, listed, heard`` (accounts with a note), ``named`` (with one
+    of the theme), ``share`` (named ÷ accounts), ``low, high``; empty without notes
+
+    References
+    ----------
+    S0-9, S1-11: sales feedback finds new markets.
+    """
+    group = industry.fillna("unknown")
+    sides = {
+        "accounts": group.index,
+        "listed": listed,
+        "heard": feedback["account_id"].dropna().unique(),
+        "named": feedback.loc[feedback["theme"].str.lower() == theme.lower(), "account_id"].dropna().unique(),
+    }
+    counts = pd.DataFrame({name: group[group.index.isin(ids)].value_counts() for name, ids in sides.items()})
+    counts = counts.fillna(0).astype(int).rename_axis("industry").reset_index()
+    told = pd.concat([counts, intervals.wilson(counts["named"], counts["accounts"])[["share", "low", "high"]]], axis=1)
+    out = told.sort_values(["named", "heard", "industry"], ascending=[False, False, True], ignore_index=True)
+    return out if len(feedback) else out.iloc[:0]
+
+
+def due(sent: pd.DataFrame, as_of: pd.Timestamp, time_zone: str, response_days: int) -> pd.DataFrame:
+    """Keep the hand-overs that are old enough to have been answered, as last entered."""
+    until = pd.Timestamp(end_of(as_of.date(), time_zone), tz="UTC")
+    last = programme.standing("hand_overs", sent)
+    return last[last["sent_at"] <= until - response_days * DAY]
+
+
+def waiting(mature: pd.DataFrame) -> pd.Index:
+    """Give the accounts whose newest hand-over nobody has taken up, those that have waited longest first.
+
+    Parameters
+    ----------
+    mature : DataFrame of `due`
+    """
+    newest_of = mature.sort_values("sent_at", kind="stable").drop_duplicates("account_id", keep="last")
+    return pd.Index(newest_of.loc[newest_of["accepted_at"].isna(), "account_id"])
+
+
+def hand_over_rows(
+    entries: pd.DataFrame, as_of: pd.Timestamp, time_zone: str, response_days: int
+) -> list[dict[str, object]]:
+    """Measure how many hand-overs sales takes up, how soon, and whether the brief that came along is read.
+
+    The accepted share and the brief count hand-overs old enough to have been answered; younger ones are counted apart.
+    Hours count all of them, those still waiting as waiting (Kaplan–Meier), and hand-overs of one account as one
+    cluster: a hand-over that nobody has touched is not a fast one. Answers dated before they were sent have no hours.
+
+    Parameters
+    ----------
+    entries : DataFrame of ``tables.schema`` ``hand_overs``, all entries
+    response_days : days within which an answer can be expected
+
+    References
+    ----------
+    Metric dictionary C-24, immature ones excluded; S0-8.
+    """
+    sent, mature = (due(entries, as_of, time_zone, days) for days in (0, response_days))
+    until = pd.Timestamp(end_of(as_of.date(), time_zone), tz="UTC")
+    taken = mature[mature["accepted_at"].notna()]
+    read = taken["brief_read"].dropna()
+    early = float(len(sent) - len(mature)) if len(sent) else np.nan
+    rows = [
+        share_row("C-24", "hand_overs_accepted", len(taken), len(mature)),
+        share_row("C-24", "briefs_read_of_accepted", int(read.sum()), len(read)),
+        measure_row("C-24", "hand_overs_too_early_to_judge", early, "hand-overs", len(sent)),
+    ]
+    for what, name in (
+        ("accepted_at", "hours_to_acceptance_median"),
+        ("first_touch_at", "hours_to_first_touch_median"),
+    ):
+        over = sent[what].notna()
+        hours = (sent[what].fillna(until) - sent["sent_at"]) / HOUR
+        waited = survival.clustered(hours.where(hours >= 0), over, 0.5, sent["account_id"], SEED)
+        rows.append(found_row("C-24", name, (waited.value, waited.low, waited.high, waited.n), "hours"))
+    return rows

@@ -1,0 +1,133 @@
+"""Tiger teams: who works for which persona, what is missing, and whether the hours suffice."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from abmlib.tables import programme
+
+MARKETING = ("creative", "analytics", "technology", "communications", "digital")  # the functions S3-8 names
+TIERS = ("1", "2", "3")
+NOBODY = "no persona"
+
+
+def roster(team: pd.DataFrame, personas: pd.DataFrame) -> pd.DataFrame:
+    """Give each person's place: one row per person, persona and function, as last entered.
+
+    A person who works for no persona, or for one that is not entered, has the persona ``no persona``.
+
+    Parameters
+    ----------
+    team, personas : DataFrames of ``tables.schema`` ``team`` and ``personas``
+
+    Returns
+    -------
+    DataFrame: ``person_id, team, persona`` (its name), ``function, hours`` (a month, of the person and not of the
+    place)
+    """
+    last = programme.standing("team", team)
+    names = programme.standing("personas", personas).set_index("persona_id")["name"]
+    hours = last.groupby("person_id")["capacity_hours"].last()
+    placed = last.assign(
+        persona=last["persona_id"].map(names).fillna(NOBODY), hours=last["person_id"].map(hours).astype(float)
+    )
+    kept = placed.drop_duplicates(["person_id", "persona", "function"]).sort_values(
+        ["persona", "function", "person_id"]
+    )
+    return kept[["person_id", "team", "persona", "function", "hours"]].reset_index(drop=True)
+
+
+def matrix(people: pd.DataFrame, personas: pd.DataFrame, functions: Sequence[str] = MARKETING) -> pd.DataFrame:
+    """Count people by persona and function, with the hours of all who work for a persona.
+
+    Every persona has a row and every function asked for a column; functions beyond those follow where somebody holds
+    them. A person with several places counts in each of them, so the columns cannot be added up; `hours` of a persona
+    shares the person's hours equally among the person's personas, so that its sum counts each once.
+
+    Parameters
+    ----------
+    people : DataFrame of `roster`
+    personas : DataFrame of ``tables.schema`` ``personas``
+
+    Returns
+    -------
+    DataFrame: ``persona``, one column of counts per function, ``hours``; last ``no persona``, where somebody has none
+
+    References
+    ----------
+    S3-8: team composition matrix (persona × function).
+    """
+    rows = list(dict.fromkeys(programme.standing("personas", personas)["name"]))
+    rows += [NOBODY] if (people["persona"] == NOBODY).any() else []
+    held = [f for f in people["function"].drop_duplicates() if f not in functions]
+    table = pd.crosstab(people["persona"], people["function"]).reindex(
+        index=rows, columns=[*functions, *held], fill_value=0
+    )
+    placed = people.drop_duplicates(["person_id", "persona"])
+    part = placed["hours"] / placed.groupby("person_id")["persona"].transform("size").astype(float)
+    hours = part.groupby(placed["persona"]).sum().reindex(rows, fill_value=0.0)
+    return table.assign(hours=hours).rename_axis(index="persona", columns=None).reset_index()
+
+
+def gaps(table: pd.DataFrame, functions: Sequence[str] = MARKETING) -> pd.DataFrame:
+    """List what each persona's team lacks, the barest first; a persona whose team is complete has no row.
+
+    Parameters
+    ----------
+    table : DataFrame of `matrix`
+
+    Returns
+    -------
+    DataFrame: ``persona, missing`` (count), ``functions`` (their names), ``hours``
+
+    References
+    ----------
+    S3-8: gap check.
+    """
+    asked = table[table["persona"] != NOBODY]
+    bare = asked[list(functions)] == 0
+    named = [", ".join(f for f, none in zip(functions, row, strict=True) if none) for row in bare.to_numpy()]
+    out = asked[["persona", "hours"]].assign(missing=bare.sum(axis=1), functions=named)
+    out = out[out["missing"] > 0].sort_values(["missing", "persona"], ascending=[False, True], ignore_index=True)
+    return out[["persona", "missing", "functions", "hours"]]
+
+
+def capacity(people: pd.DataFrame, tier: pd.Series, hours_per_account: Sequence[float]) -> pd.DataFrame:
+    """Set the hours the team has against those its accounts need.
+
+    Each person's hours count once, whatever places the person holds.
+
+    Parameters
+    ----------
+    people : DataFrame of `roster`
+    tier : Series, tier of each account today; those in none do not count
+    hours_per_account : hours a month that one account of tier 1, 2 and 3 needs
+
+    Returns
+    -------
+    DataFrame of four rows, the tiers and ``all``: ``tier, accounts, hours_per_account`` (missing of all),
+    ``hours_needed``; of all also ``hours_available`` (missing without anybody) and ``used`` (needed ÷ available;
+    missing without hours)
+
+    Raises
+    ------
+    ValueError
+        If not three numbers of 0 or more are given.
+
+    References
+    ----------
+    S1-22e: capacity check (hours vs plan); S3-8.
+    """
+    if len(hours_per_account) != len(TIERS) or min(hours_per_account) < 0:
+        raise ValueError(f"hours_per_account must be three numbers of 0 or more, got {list(hours_per_account)}.")
+    per = pd.DataFrame({"tier": TIERS, "hours_per_account": [float(h) for h in hours_per_account]})
+    per["accounts"] = per["tier"].map(tier.value_counts()).fillna(0).astype(int)
+    per["hours_needed"] = per["accounts"] * per["hours_per_account"]
+    have = people.drop_duplicates("person_id")["hours"].sum() if len(people) else np.nan
+    need = per["hours_needed"].sum()
+    whole = {"tier": "all", "accounts": per["accounts"].sum(), "hours_needed": need, "hours_available": have}
+    whole["used"] = need / have if have > 0 else np.nan
+    return pd.concat([per, pd.DataFrame([whole])], ignore_index=True)[
+        ["tier", "accounts", "hours_per_account", "hours_needed", "hours_available", "used"]
+    ]

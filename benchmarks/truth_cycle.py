@@ -1,0 +1,35 @@
+"""How often accounts are placed in the buying cycle they are made for. `PROOFS` is for the table of `benchmarks.truth`."""
+
+import yaml
+
+from abmlib.market import sales
+from abmlib.method import cycle
+from abmlib.places import NOTEBOOKS
+from benchmarks.proof import Found, Proof, Seen
+
+RULES = cycle.Rules.of(yaml.safe_load((NOTEBOOKS / "cycles.yml").read_text("utf-8")))
+TRUE = dict(zip(sales.LINES, cycle.CYCLES, strict=True))
+DEALS = 3  # of an account, for its placing to count
+TABLES = ("opportunity_contacts", "contacts", "transactions", "products")
+
+
+def placing(seen: Seen) -> Found:
+    """Share of the placings, by line, of accounts with enough deals that are right; called: the same."""
+    found = cycle.observed(seen.deals, *(seen.book.read(n) for n in TABLES), seen.book.as_of)
+    placed = cycle.placed(cycle.spoken(found, RULES)).dropna(subset="account_id")
+    many = seen.deals["account_id"].value_counts()
+    placed = placed[placed["account_id"].isin(many.index[many >= DEALS])]
+    right = float((placed["cycle"] == placed["product_line"].map(TRUE)).mean())
+    return Found(right, called=right)
+
+
+PROOFS = (
+    Proof(
+        "buying cycle",
+        "S2-1",
+        placing,
+        power=0.9,
+        note=f"Mean estimate: share of accounts and lines placed in the cycle their line is made for, of accounts with {DEALS} "
+        "deals or more; promised to be at least 0.9.",
+    ),
+)

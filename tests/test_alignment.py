@@ -1,0 +1,228 @@
+"""Agreement, hand-overs and tiger teams, on tables a person can count."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from abmlib.method import alignment, tiger_teams
+from abmlib.stats import agreement
+from abmlib.tables import schema
+from tests.conftest import entries
+
+ZONE = "Europe/Berlin"
+
+
+def day(text: str) -> pd.Timestamp:
+    return pd.Timestamp(text)
+
+
+def value(rows: list[dict], name: str) -> dict:
+    (row,) = (r for r in rows if r["definition_id"] == name)
+    return row
+
+
+# -- agreement --------------------------------------------------------------------------------------------------------
+
+
+def test_kappa_is_that_of_cohen_by_hand():
+    """20 + 15 of 50 agree; by chance (25 × 30 + 25 × 20) ÷ 50² = 0.5 would."""
+    pairs = [("yes", "yes")] * 20 + [("yes", "no")] * 5 + [("no", "yes")] * 10 + [("no", "no")] * 15
+    value_, low, high, n = agreement.kappa(*(pd.Series(side) for side in zip(*pairs, strict=True)), seed=0)
+    assert (value_, n) == (pytest.approx(0.4), 50)
+    assert low < 0.4 < high
+
+
+def test_kappa_is_missing_where_both_always_say_the_same_and_one_where_they_agree_on_two():
+    same, two = pd.Series(["in"] * 9), pd.Series(["in", "out"] * 9)
+    assert np.isnan(agreement.kappa(same, same, seed=0)[0])
+    assert agreement.kappa(two, two, seed=0)[0] == 1
+    assert agreement.kappa(same[:0], same[:0], seed=0)[3] == 0
+
+
+@pytest.fixture
+def votes() -> pd.DataFrame:
+    cast = [
+        ("a", "sales", "in"), ("a", "marketing", "in"),
+        ("b", "sales", "in"), ("b", "marketing", "out"),
+        ("c", "sales", "unsure"), ("c", "marketing", "in"),
+        ("d", "sales", "out"), ("d", "marketing", "out"),
+        ("e", "sales", "in"),  # marketing never voted on it
+        ("f", "finance", "out"),  # a team the list is not about
+    ]  # fmt: skip
+    rows = [(*vote, "second", "2025-06-01") for vote in cast]
+    rows += [("d", "sales", "in", "second", "2025-05-01")]  # thought better of it a month later
+    rows += [("a", "sales", "out", "first", "2025-01-01"), ("a", "marketing", "in", "first", "2025-01-01")]
+    return entries("list_votes", "account_id voter_team vote round", rows)
+
+
+def test_votes_are_set_beside_each_other_as_last_cast(votes):
+    got = alignment.newest(alignment.beside(votes)).set_index("account_id")
+    assert got["sales"].tolist() == ["in", "in", "unsure", "out", "in"]
+    assert got["marketing"].fillna("-").tolist() == ["in", "out", "in", "out", "-"]
+    assert set(got["round"]) == {"second"}
+    counts = alignment.counted(got)
+    assert (counts.loc["in", "in"], counts.loc["in", "out"], counts.loc["unsure", "in"]) == (1, 1, 1)
+    assert counts.to_numpy().sum() == 4
+
+
+def test_overlap_is_what_both_want_of_what_either_wants(votes):
+    rows = alignment.agreement_rows(alignment.newest(alignment.beside(votes)))
+    overlap = value(rows, "list_overlap")
+    assert (overlap["value"], overlap["n"]) == (pytest.approx(1 / 3), 3)  # a, of a, b and c
+    assert value(rows, "vote_kappa")["value"] == pytest.approx((2 / 4 - 6 / 16) / (1 - 6 / 16))
+    assert value(rows, "accounts_voted_on_by_one_team")["value"] == 1
+
+
+def test_each_round_has_its_rows_and_the_newest_stands_for_all(votes):
+    rows = alignment.by_round(alignment.beside(votes))
+    overlap = rows[rows["definition_id"] == "list_overlap"]
+    assert dict(zip(overlap["group"].fillna("all"), overlap["value"].round(3), strict=True)) == {
+        "all": 0.333,
+        "first": 0.0,
+        "second": 0.333,
+    }
+
+
+def test_what_is_to_be_settled_names_both_votes_the_plain_contradictions_first(votes):
+    both = alignment.newest(alignment.beside(votes))
+    got = alignment.disagreements(both, pd.Series({"b": "Beta", "c": "Cesta"}))
+    assert got.values.tolist() == [
+        ["b", "Beta", "in", "out", "in and out"], ["c", "Cesta", "unsure", "in", "one is unsure"]
+    ]  # fmt: skip
+
+
+def test_without_votes_nothing_agrees_and_nothing_breaks():
+    none = alignment.beside(schema.empty("list_votes"))
+    rows = alignment.by_round(none)
+    assert rows["value"].isna().all()
+    assert (rows["status"] == "not_answerable").all()
+    assert alignment.disagreements(alignment.newest(none), pd.Series(dtype=str)).empty
+
+
+def test_joint_goals_are_counted_by_goal_and_by_listed_account():
+    rows = [("1", "a", "joint"), ("2", "a", "us"), ("3", "b", "us"), ("4", "gone", "joint")]
+    frame = pd.DataFrame(rows, columns=["goal_id", "account_id", "owner_side"]).assign(entered_at=day("2025-01-01"))
+    got = alignment.joint_goal_rows(frame, pd.Index(["a", "b", "c"]))
+    assert [r["value"] for r in got] == [0.5, pytest.approx(1 / 3)]
+    assert [r["status"] for r in alignment.joint_goal_rows(frame.iloc[:0], pd.Index(["a"]))] == ["not_answerable"] * 2
+
+
+def test_an_industry_that_sales_names_is_shown_with_what_is_listed_of_it():
+    frame = pd.DataFrame(
+        [("a", "price"), ("b", "New market"), ("b", "new market"), ("c", "new market"), (None, "new market")],
+        columns=["account_id", "theme"],
+    )
+    industry = pd.Series({"a": "steel", "b": "glass", "c": None, "d": "steel"})
+    got = alignment.heard(frame, industry, pd.Index(["a"]), "new market").set_index("industry")
+    assert got.loc["glass", ["accounts", "listed", "heard", "named"]].tolist() == [1, 0, 1, 1]
+    assert got.loc["steel", ["accounts", "listed", "heard", "named"]].tolist() == [2, 1, 1, 0]
+    assert got.index[-1] == "steel"
+    assert got.loc["unknown", "share"] == 1
+    assert alignment.heard(frame.iloc[:0], industry, pd.Index([]), "x").empty
+
+
+# -- hand-overs -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def sent() -> pd.DataFrame:
+    rows = [
+        ("a", "2025-05-01T08:00Z", "2025-05-01T10:00Z", "2025-05-01T12:00Z", True, "2025-05-01"),
+        ("b", "2025-05-01T08:00Z", "2025-05-01T12:00Z", "2025-05-01T18:00Z", False, "2025-05-01"),
+        ("c", "2025-05-01T08:00Z", "2025-05-01T18:00Z", None, None, "2025-05-01"),  # taken, and never touched
+        ("d", "2025-05-01T08:00Z", None, None, None, "2025-05-01"),  # nobody answered
+        ("e", "2025-05-28T08:00Z", "2025-05-28T09:00Z", None, None, "2025-05-28"),  # too young to be judged
+    ]
+    return entries("hand_overs", "account_id sent_at accepted_at first_touch_at brief_read", rows)
+
+
+def test_acceptance_counts_only_what_could_have_been_answered(sent):
+    rows = alignment.hand_over_rows(sent, day("2025-05-31"), ZONE, response_days=14)
+    assert (value(rows, "hand_overs_accepted")["value"], value(rows, "hand_overs_accepted")["n"]) == (0.75, 4)
+    assert (value(rows, "briefs_read_of_accepted")["value"], value(rows, "briefs_read_of_accepted")["n"]) == (0.5, 2)
+    assert value(rows, "hand_overs_too_early_to_judge")["value"] == 1
+    assert alignment.waiting(alignment.due(sent, day("2025-05-31"), ZONE, 14)).tolist() == ["d"]
+
+
+def test_a_hand_over_that_nobody_touched_is_not_a_fast_one(sent):
+    rows = alignment.hand_over_rows(sent, day("2025-05-31"), ZONE, response_days=14)
+    assert value(rows, "hours_to_acceptance_median")["value"] == 4  # 1, 2, 4, 10 and one waiting: the third of five
+    assert np.isnan(value(rows, "hours_to_first_touch_median")["value"])  # two of five: no half was ever reached
+    touched = sent[sent["first_touch_at"].notna()]
+    assert (
+        value(alignment.hand_over_rows(touched, day("2025-05-31"), ZONE, 14), "hours_to_first_touch_median")["value"]
+        == 4
+    )
+
+
+def test_an_answer_dated_before_it_was_asked_has_no_hours(sent):
+    wrong = sent.assign(
+        accepted_at=sent["accepted_at"].mask(sent["account_id"] == "a", pd.Timestamp("2025-04-01", tz="UTC"))
+    )
+    rows = alignment.hand_over_rows(wrong, day("2025-05-31"), ZONE, response_days=14)
+    assert value(rows, "hours_to_acceptance_median")["n"] == 4
+    assert value(rows, "hand_overs_accepted")["n"] == 4
+
+
+def test_without_hand_overs_nothing_is_measured():
+    rows = alignment.hand_over_rows(schema.empty("hand_overs"), day("2025-05-31"), ZONE, 14)
+    assert {r["status"] for r in rows} == {"not_answerable"}
+
+
+# -- tiger teams ------------------------------------------------------------------------------------------------------
+
+BOTH = ["creative", "digital"]
+
+
+@pytest.fixture
+def personas() -> pd.DataFrame:
+    rows = [("p1", "Treasurer", "2025-01-01"), ("p2", "Engineer", "2025-01-01"), ("p3", "Buyer", "2025-01-01")]
+    return entries("personas", "persona_id name", rows, function="x", goals="x", pains="x")
+
+
+@pytest.fixture
+def team() -> pd.DataFrame:
+    rows = [
+        ("ann", "creative", "p1", 40, None, "2025-01-01"),
+        ("ann", "creative", "p2", 40, "acme", "2025-01-02"),  # one person in two cells: 20 hours each, 40 in all
+        ("bob", "digital", "p1", 99, None, "2025-01-01"),
+        ("bob", "digital", "p1", 10, None, "2025-02-01"),  # corrected since
+        ("cid", "sales", None, 30, None, "2025-01-01"),  # works for no persona
+    ]
+    return entries("team", "person_id function persona_id capacity_hours account_id", rows, team="t")
+
+
+def test_the_matrix_counts_people_in_each_cell_and_their_hours_once(team, personas):
+    people = tiger_teams.roster(team, personas)
+    got = tiger_teams.matrix(people, personas, BOTH).set_index("persona")
+    assert got.columns.tolist() == ["creative", "digital", "sales", "hours"]
+    assert got.loc["Treasurer"].tolist() == [1, 1, 0, 30]
+    assert got.loc["Engineer"].tolist() == [1, 0, 0, 20]
+    assert got.loc["Buyer"].tolist() == [0, 0, 0, 0]  # nobody: a row all the same
+    assert got.loc["no persona"].tolist() == [0, 0, 1, 30]
+    assert got["hours"].sum() == 80
+
+
+def test_gaps_name_what_is_missing_and_leave_out_who_is_complete(team, personas):
+    got = tiger_teams.gaps(tiger_teams.matrix(tiger_teams.roster(team, personas), personas, BOTH), BOTH)
+    assert got[["persona", "functions"]].values.tolist() == [["Buyer", "creative, digital"], ["Engineer", "digital"]]
+
+
+def test_capacity_sets_each_persons_hours_against_what_the_tiers_need(team, personas):
+    tier = pd.Series({"a": "1", "b": "2", "c": "2"})
+    got = tiger_teams.capacity(tiger_teams.roster(team, personas), tier, [30.0, 5.0, 1.0]).set_index("tier")
+    assert got["hours_needed"].tolist() == [30, 10, 0, 40]
+    assert got.loc["all", ["hours_available", "used"]].tolist() == [80, 0.5]
+
+
+def test_without_anybody_capacity_is_missing_and_not_nought(personas):
+    nobody = tiger_teams.roster(schema.empty("team"), personas)
+    got = tiger_teams.capacity(nobody, pd.Series({"a": "1"}), [30.0, 5.0, 1.0]).set_index("tier")
+    assert got.loc["all", ["hours_available", "used"]].isna().all()
+    assert len(tiger_teams.gaps(tiger_teams.matrix(nobody, personas, BOTH), BOTH)) == 3
+
+
+@pytest.mark.parametrize("hours", [[1.0, 2.0], [1.0, 2.0, -1.0]])
+def test_refuses_hours_that_fit_no_tiers(hours):
+    with pytest.raises(ValueError, match="three numbers of 0 or more"):
+        tiger_teams.capacity(pd.DataFrame(), pd.Series(dtype=str), hours)

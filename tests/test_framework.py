@@ -1,0 +1,282 @@
+"""Aims, criteria, readiness and age of the programme, on tables a person can check; and the page made of them."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from abmlib.method import framework
+from abmlib.stats import intervals
+from abmlib.stats.intervals import FLOOR_OUTCOMES
+from tests.conftest import SAMPLE, abm, entries, put
+
+ZONE = "Europe/Berlin"
+
+
+def day(text: str) -> pd.Timestamp:
+    return pd.Timestamp(text)
+
+
+# -- aims -------------------------------------------------------------------------------------------------------------
+
+
+def objectives(rows: list[tuple]) -> pd.DataFrame:
+    columns = "objective_id measure_id baseline target frozen_at"
+    return entries("objectives", columns, rows, sales_goal="more", tactic="talk")
+
+
+@pytest.fixture
+def aims() -> pd.DataFrame:
+    rows = [
+        ("kept", "won", 10, 20, "2025-01-01", "2025-01-01"),
+        ("draft", "won", None, 20, None, "2025-01-01"),
+        ("late", "won", 10, 20, "2025-02-02", "2025-02-02"),
+        ("dated back", "won", 10, 20, "2025-01-01", "2025-03-01"),  # said to be frozen in January, entered in March
+        ("moved", "won", 10, 20, "2025-01-01", "2025-01-01"),
+        ("moved", "won", 10, 15, "2025-01-01", "2025-05-01"),  # an easier target, under the old freeze
+        ("settled", "won", 10, 20, None, "2024-12-01"),
+        ("settled", "won", 10, 25, "2025-01-01", "2025-01-01"),  # a draft may change until it is frozen
+        ("same again", "won", None, 20, "2025-01-01", "2025-01-01"),
+        ("same again", "won", None, 20, "2025-01-01", "2025-06-01"),  # entered once more, nothing altered
+    ]
+    return objectives(rows)
+
+
+def test_an_aim_is_frozen_only_if_it_was_entered_so_in_time_and_left_alone(aims):
+    got = framework.objectives(aims, day("2025-02-01"), ZONE).set_index("objective_id")["state"].to_dict()
+    assert got == {
+        "kept": "frozen",
+        "draft": "draft",
+        "late": "frozen late",
+        "dated back": "frozen late",
+        "moved": "changed",
+        "settled": "frozen",
+        "same again": "frozen",
+    }
+
+
+def test_nothing_is_late_for_a_programme_that_has_not_begun(aims):
+    got = framework.objectives(aims, pd.NaT, ZONE)["state"]
+    assert sorted(set(got)) == ["changed", "draft", "frozen"]
+    assert framework.objective_row(framework.objectives(aims, pd.NaT, ZONE))["value"] == 5 / 7
+
+
+def test_the_day_the_programme_begins_is_still_in_time(aims):
+    got = framework.objectives(aims, day("2025-02-02"), ZONE).set_index("objective_id")["state"]
+    assert got["late"] == "frozen"
+
+
+def test_a_changed_aim_shows_what_it_was(aims):
+    got = framework.changes(aims)
+    assert got[["objective_id", "what", "before", "after"]].values.tolist() == [["moved", "target", "20", "15"]]
+    assert got["changed_at"].dt.date.astype(str).tolist() == ["2025-05-01"]
+
+
+def test_an_aim_that_is_changed_back_stays_changed(aims):
+    both = pd.concat([aims, objectives([("moved", "won", 10, 20, "2025-01-01", "2025-06-01")])])
+    assert len(framework.changes(both)) == 2
+    assert "changed" in set(framework.objectives(both, pd.NaT, ZONE)["state"])
+
+
+def test_an_objective_is_set_beside_the_rise_its_measure_could_show_at_the_longest_horizon_answered():
+    seen = pd.DataFrame(
+        [("won", 3, 0.9, "ok"), ("won", 6, 0.4, "ok"), ("won", 12, np.nan, "too_early"), ("hopeless", 6, np.nan, "ok")],
+        columns=["outcome", "horizon_months", "mde_relative", "status"],
+    )
+    rows = [("a", "won", 10, 15), ("b", "won", 10, 12), ("c", "calls", 10, 20), ("d", "won", None, 9),
+            ("e", "hopeless", 10, 99), ("f", "won", 10, 5)]  # fmt: skip
+    plan = pd.DataFrame(rows, columns=["objective_id", "measure_id", "baseline", "target"])
+    got = framework.with_effects(plan, seen).set_index("objective_id")
+    assert got["rise_asked"].round(3).tolist()[:3] == [0.5, 0.2, 1.0]
+    assert got.loc[["d", "f"], "rise_asked"].isna().all()  # no baseline; a fall
+    assert got["horizon_months"].dropna().tolist() == [6, 6, 6, 6, 6]
+    assert got["could_be_seen"].astype(object).where(got["could_be_seen"].notna(), None).tolist() == [
+        True,  # asks for half as much again, and four tenths are enough
+        False,
+        None,  # nobody judged its measure
+        None,
+        False,  # judged, and no rise of it is ever seen
+        None,
+    ]
+
+
+def test_a_reader_is_told_yes_no_or_nothing():
+    plan = pd.DataFrame({"could_be_seen": pd.array([True, False, None], dtype="boolean")})
+    columns = ["objective_id", "sales_goal", "measure_id", "rise_asked", "rise_detectable", "horizon_months"]
+    got = framework.promises(plan.assign(**dict.fromkeys(columns, 1)))["could_be_seen"]
+    assert got.fillna("-").tolist() == ["yes", "no", "-"]
+
+
+# -- criteria ---------------------------------------------------------------------------------------------------------
+
+SIGNED = [
+    ("size", 30, "higher", "sales", "2025-01-02", "2025-01-02"),
+    ("size", 30, "higher", "marketing", "2025-01-03", "2025-01-03"),
+    ("fit", 20, "higher", "sales", "2025-01-02", "2025-01-02"),
+    ("fit", 10, "higher", "marketing", "2025-01-03", "2025-01-03"),  # halved since: sales signed another weight
+    ("past", 40, "lower", "joint", "2025-02-20", "2025-02-20"),  # one entry for both, after the vote
+    ("news", 20, "higher", None, None, "2025-01-02"),
+    ("gone", 0, "higher", "sales", "2025-01-02", "2025-01-02"),  # given up: counts for nothing
+]
+
+
+def criteria(rows: list[tuple]) -> pd.DataFrame:
+    return entries("criteria", "criterion_id weight direction sign_off_team signed_at", rows, name="rule")
+
+
+def test_a_signature_holds_for_what_was_signed():
+    got = framework.criteria(criteria(SIGNED), pd.Timestamp("2025-02-01", tz="UTC")).set_index("criterion_id")
+    assert got["verdict"].to_dict() == {
+        "past": "signed by both", "size": "signed by both", "news": "unsigned", "fit": "by marketing only"
+    }  # fmt: skip
+    assert got["weight_share"].tolist() == [0.4, 0.3, 0.2, 0.1]
+    assert got.index[got["after_vote"]].tolist() == ["past"]
+    assert framework.criteria_row(got)["value"] == 0.5
+
+
+@pytest.mark.parametrize(
+    ("rows", "overlap", "passed"),
+    [
+        (SIGNED[:2], 0.8, True),
+        (SIGNED[:2], 0.79, False),
+        (SIGNED[:2], np.nan, False),  # nobody voted
+        (SIGNED[:4], 0.9, False),  # one criterion signed by one team
+        (SIGNED[4:5], 0.9, False),  # signed after the vote
+        ([], 1.0, False),  # nothing to sign
+    ],
+)
+def test_the_gate_opens_only_if_all_was_signed_in_time_and_the_lists_agree(rows, overlap, passed):
+    rules = framework.criteria(criteria(rows), pd.Timestamp("2025-02-01", tz="UTC"))
+    assert framework.gate(rules, overlap, 0.8).passed is passed
+
+
+# -- readiness --------------------------------------------------------------------------------------------------------
+
+
+def test_the_checklist_shows_what_is_scored_what_is_not_and_who_answers():
+    rows = [("Culture ", 2, "2025-01-01"), ("culture", 3, "2025-03-01"), ("cake", 5, "2025-03-31")]
+    people = entries(
+        "team",
+        "person_id function raci account_id",
+        [
+            ("ann", "sales", "A", None, "2025-01-01"),
+            ("bob", "analytics", "A", "acme", "2025-01-01"),  # accountable for one account only
+            ("cid", "analytics", "R", None, "2025-01-01"),  # does it, does not answer for it
+        ],
+        team="t",
+        capacity_hours=1,
+    )
+    got = framework.readiness(entries("readiness", "item score", rows), people, day("2025-03-31"), ZONE).set_index(
+        "item"
+    )
+    assert got.loc["culture", ["score", "change", "age_days", "owner"]].tolist() == [3, 1, 30, "ann"]
+    assert got.loc["sales time set aside", "owner"] == "ann"
+    assert pd.isna(got.loc["data reviewed", "owner"])
+    assert got.index[-1] == "cake"
+    assert not got.loc["cake", "expected"]
+    assert got["expected"].sum() == len(framework.CHECKLIST)
+    told = {r["definition_id"]: r["value"] for r in framework.readiness_rows(got)}
+    assert told["readiness_steps_scored"] == 1 / 11
+
+
+# -- age --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def tiers() -> pd.DataFrame:
+    rows = [
+        ("old", "2025-01-31", "3", None, "2025-01-01"),
+        ("old", "2025-06-01", "1", None, "2025-06-01"),  # promoted: its entry stays the first
+        ("new", "2026-05-31", "2", None, "2026-05-31"),
+        ("left", "2025-10-15", "2", "2026-01-31", "2025-10-15"),  # was in it, and is no more
+        ("out", "2025-01-01", "none", None, "2025-01-01"),  # looked at and left out
+        ("soon", "2026-09-01", "1", None, "2026-06-01"),  # will enter after the day
+    ]
+    return entries("account_tiers", "account_id valid_from tier valid_to", rows, set_by="joint", reason="fit")
+
+
+def test_accounts_age_from_their_first_entry(tiers):
+    since = framework.entered(tiers)
+    as_of = day("2026-06-30")
+    assert framework.months_in(since, as_of).to_dict() == {"old": 17, "new": 1, "left": 8}
+    assert framework.maturity(since, as_of)["accounts"].tolist() == [1, 0, 1, 1]
+    assert framework.tier_on(tiers, as_of).to_dict() == {"new": "2", "old": "1"}
+
+
+def test_a_horizon_is_too_early_until_enough_accounts_have_reached_it(tiers):
+    since, as_of = framework.entered(tiers), day("2026-06-30")
+    got = framework.horizons(since, as_of, [3, 12])
+    assert got[["reached", "accounts"]].values.tolist() == [[2, 3], [1, 3]]
+    assert got["status"].tolist() == ["too_early", "too_early"]
+    assert got["all_reached_on"].dt.date.astype(str).tolist() == ["2026-08-31", "2027-05-31"]
+    many = pd.Series(day("2026-01-01"), [f"a{i}" for i in range(FLOOR_OUTCOMES)])
+    assert framework.horizons(many, as_of, [3])["status"].tolist() == ["ok"]
+    assert framework.horizons(many[:-1], as_of, [3])["status"].tolist() == ["too_early"]
+    assert framework.horizons(many[:0], as_of, [3])["status"].tolist() == ["not_answerable"]
+
+
+@pytest.mark.parametrize(
+    ("as_of", "since", "months"),
+    [("2026-06-30", "2026-05-31", 1), ("2026-06-29", "2026-05-31", 0), ("2026-06-15", "2026-03-15", 3),
+     ("2026-06-14", "2026-03-15", 2), ("2026-02-28", "2026-01-30", 1)],
+)  # fmt: skip
+def test_months_are_whole_and_month_ends_stay_month_ends(as_of, since, months):
+    assert framework.months_in(pd.Series({"a": day(since)}), day(as_of))["a"] == months
+
+
+def test_the_programme_begins_with_the_first_tier_or_campaign(tiers):
+    added = pd.DataFrame({"added_at": pd.to_datetime(["2025-01-20T23:30Z"], utc=True)})
+    assert framework.start_of(tiers, added, ZONE) == day("2025-01-21")  # after midnight in Berlin
+    assert framework.start_of(tiers, added.iloc[:0], ZONE) == day("2025-01-31")
+    assert pd.isna(framework.start_of(tiers.iloc[:0], added.iloc[:0], ZONE))
+
+
+# -- the notebook -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def sample_page(tmp_path_factory) -> tuple[str, pd.DataFrame, pd.DataFrame]:
+    """The page of the sample, its table and its measures."""
+    out = tmp_path_factory.mktemp("out")
+    code, said = abm("run", "--data", SAMPLE, "--out", out, "--only", "02")
+    assert code == 0, said
+    folder = out / "latest"
+    read = [pd.read_parquet(folder / "tables" / f"{name}.parquet") for name in ("02_framework", "02_measures")]
+    return (folder / "html" / "02_framework.html").read_text(), *read
+
+
+def test_the_samples_page_says_what_is_signed_what_is_agreed_and_what_could_be_seen(sample_page):
+    page, table, measures = sample_page
+    assert (
+        "Do not proceed: 4 of 4 criteria not signed by both teams; 3 criteria signed after the list was voted on."
+        in page
+    )
+    assert "Compared: 55 accounts drawn for treatment against 21 held back by lot." in page
+    assert table.set_index("objective_id")["could_be_seen"].to_dict()["OB1"] is False
+    assert {"C-24", "C-55", "C-57", "S0-8", "S1-22a", "S3-5", "S3-6", "S3-9", "S3-26"} == set(measures["measure_id"])
+
+
+def test_powers_of_the_samples_page_are_those_of_simulated_programmes(sample_page):
+    """Each share of the page, from 20,000 programmes of its size drawn anew."""
+    measures, random, runs = sample_page[2], np.random.default_rng(1), 20_000
+    said = measures[measures["definition_id"].str.fullmatch("power_to_see_rise_of_accounts_.*")]
+    by = dict(zip(zip(said["definition_id"], said["group"], strict=True), said["value"], strict=True))
+    base = 0.373333333333  # 28 of 75 opened a deal in the three months before
+    counts = pd.DataFrame({"k1": random.binomial(55, 1.2 * base, runs), "k0": random.binomial(21, base, runs)})
+    found = (intervals.difference(counts, pd.DataFrame({"k1": 55, "k0": 21}, index=counts.index))["low"] > 0).mean()
+    expected = by["power_to_see_rise_of_accounts_opening_a_deal", "3 months"]
+    assert abs(found - expected) <= 4 * np.sqrt(expected * (1 - expected) / runs)
+
+
+def test_with_accounts_alone_the_page_says_which_files_to_fill(tmp_path):
+    rows = "account_id,name,created_at\nacme,Acme,2025-01-01T00:00:00Z\n"
+    bought = "transaction_id,account_id,product_id,booked_at,revenue,kind\nt,acme,p,2026-03-01,5,purchase\n"
+    data = put(tmp_path / "d", accounts=rows, transactions=bought)
+    code, said = abm("run", "--data", data, "--out", tmp_path / "out", "--only", "02")
+    assert code == 0, said
+    folder = tmp_path / "out" / "latest"
+    page = (folder / "html" / "02_framework.html").read_text()
+    for name in ("objectives", "criteria", "list_votes", "account_tiers", "team", "readiness"):
+        assert f"programme/{name}.csv" in page
+    assert "Nothing of this is entered" in page
+    assert "Do not proceed: no criterion is entered; no list was voted on by both teams." in page
+    assert pd.read_parquet(folder / "tables" / "02_framework.parquet").empty

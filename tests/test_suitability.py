@@ -1,0 +1,206 @@
+"""Suitability, break-even effort and the fifteen cells, on tables a person can follow."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from abmlib.method import elsewhere, pipeline, suitability, value
+from abmlib.tables import schema
+from tests.test_cycle import RULES, TODAY, deal, frame, seen
+
+NONE = {name: schema.empty(name) for name in suitability.TABLES}
+
+
+def judged(deals: list[dict], segment: dict[str, str] | None = None, links=(), contacts=()) -> pd.DataFrame:
+    of = pipeline.with_days(frame("opportunities", deals), TODAY, "UTC")
+    lines = elsewhere.lined(schema.empty("transactions"), schema.empty("products"))
+    ids = sorted({d["account_id"] for d in deals if d["account_id"]})
+    parts = pd.Series(segment or {}, dtype="str").reindex(ids).rename("industry")
+    return suitability.criteria(seen(deals, links, contacts), of, lines, parts, RULES)
+
+
+# -- segment by segment -----------------------------------------------------------------------------------------------
+
+
+def test_large_slow_deals_are_suited_and_small_fast_ones_are_not():
+    large = [deal(f"l{i}", f"l{i}", 200 + i, 1e6 + i, product_line="plant") for i in range(30)]
+    large += [deal(f"m{i}", f"l{i}", 210 + i, 1e6 + i, product_line="service") for i in range(30)]
+    small = [deal(f"s{i}", f"s{i}", 20 + i % 5, 900.0 + i, product_line="pens") for i in range(30)]
+    got = judged(large + small, {f"l{i}": "steel" for i in range(30)} | {f"s{i}": "retail" for i in range(30)})
+    told = suitability.verdicts(got).set_index(["by", "segment"])
+    assert told.loc[("product line", "plant"), "verdict"] == "suited"
+    assert told.loc[("industry", "steel"), "verdict"] == "suited"
+    assert told.loc[("industry", "retail"), "verdict"] == "not suited"
+    assert told.loc[("industry", "retail"), "speaks_against"] == "deal_value, cycle_days, top_fifth_share, lines"
+    row = got[(got["segment"] == "steel") & (got["criterion"] == "lines")].iloc[0]
+    assert row["value"] == 2.0 and row["n"] == 30
+    assert got.loc[got["criterion"] == "buyers", "verdict"].eq("not_answerable").all()
+
+
+def test_deals_too_small_keep_a_segment_from_being_suited():
+    rows = pd.DataFrame(
+        [("all", "all", c, v) for c, v in zip(RULES.suitability, ["no", "yes", "yes", "yes", "yes"], strict=True)],
+        columns=["by", "segment", "criterion", "verdict"],
+    )  # fmt: skip
+    assert suitability.verdicts(rows)["verdict"].tolist() == ["mixed"]
+    assert suitability.verdicts(rows.replace({"no": "unsure"}))["verdict"].tolist() == ["suited"]
+    assert suitability.verdicts(rows.head(2))["verdict"].tolist() == ["too little is known"]
+
+
+def test_few_accounts_are_too_early_and_an_interval_around_the_rule_is_unsure():
+    few = judged([deal(f"o{i}", f"a{i}", 200, 1e6) for i in range(suitability.FEWEST - 1)])
+    assert set(few.loc[few["criterion"] == "deal_value", "verdict"]) == {"too_early"}
+    random = np.random.default_rng(4)
+    around = judged(
+        [deal(f"o{i}", f"a{i}", 90, float(a)) for i, a in enumerate(50_000 * np.exp(random.normal(0, 1, 40)))]
+    )
+    assert set(around.loc[around["criterion"] == "deal_value", "verdict"]) == {"unsure"}
+
+
+def test_accounts_without_a_segment_are_unknown_and_no_segment_at_all_is_no_part():
+    deals = [deal(f"o{i}", f"a{i}") for i in range(4)]
+    assert judged(deals, {"a0": "steel"}).query("by == 'industry'")["segment"].unique().tolist() == ["steel", "unknown"]
+    assert "industry" not in set(judged(deals)["by"])
+
+
+def test_a_segment_nobody_has_is_refused():
+    with pytest.raises(ValueError, match="no column 'sector'"):
+        suitability.segments(schema.empty("accounts"), "sector")
+
+
+def test_rows_of_measures_are_to_spec_and_what_is_too_early_has_no_value():
+    rows = pd.DataFrame(suitability.criteria_rows(judged([deal("o", "a")])))
+    early = rows[rows["status"] == "too_early"]
+    assert len(early) and early["value"].isna().all()
+    assert set(rows["status"]) == {"too_early", "not_answerable"}
+
+
+# -- effort -----------------------------------------------------------------------------------------------------------
+
+
+def test_break_even_hours_are_the_margin_to_be_added_over_the_cost_of_an_hour():
+    lines = frame(
+        "transactions",
+        [
+            {"transaction_id": "1", "account_id": "a", "booked_at": TODAY, "revenue": 10_000.0, "cogs": 6_000.0},
+            {"transaction_id": "2", "account_id": "b", "booked_at": TODAY, "revenue": 10_000.0},
+            {"transaction_id": "3", "account_id": "c", "booked_at": TODAY, "revenue": 100.0, "cogs": 500.0},
+        ],
+    )
+    ids = pd.Index(["a", "b", "c", "d"])
+    worth = value.by_account(lines, ids, value.Period(TODAY - pd.Timedelta(days=364), TODAY))
+    touch = {"direction": "outbound", "occurred_at": "2026-06-01", "channel": "meeting"}
+    touches = frame(
+        "activities",
+        [
+            touch | {"activity_id": "1", "account_id": "a", "team": "sales", "person_hours": 8.0, "duration_min": 60.0},
+            touch | {"activity_id": "2", "account_id": "a", "duration_min": 30.0},
+            touch | {"activity_id": "3", "account_id": "a", "team": "marketing", "person_hours": 9.0},
+            touch
+            | {
+                "activity_id": "4",
+                "account_id": "a",
+                "team": "sales",
+                "person_hours": 9.0,
+                "occurred_at": "2025-06-01",
+            },
+        ],
+    )
+    hours = suitability.hours_spent(touches, ids, TODAY)
+    assert hours.tolist() == [8.5, 0, 0, 0]
+    cycles = pd.Series({"a": "mid", "b": "mid", "c": "full"})
+    got = suitability.effort(worth, hours, cycles, 80.0, 0.1, 0.0)
+    assert got["break_even_hours"].round(6).tolist()[:1] == [5.0] and got.loc["a", "spare_hours"] == -3.5
+    assert np.isnan(got.loc["b", "break_even_hours"]) and got.loc["c", "break_even_hours"] == 0
+    assert suitability.effort(worth, hours, cycles, 80.0, 0.1, 0.3).loc["b", "break_even_hours"] == pytest.approx(3.75)
+    by = suitability.effort_by_cycle(got).set_index("cycle")
+    assert (
+        by["accounts"].tolist() == [0, 2, 1]
+        and by["above"].tolist() == [0, 1, 0]
+        and by["judged"].tolist() == [0, 1, 1]
+    )
+
+
+def test_untimed_sales_and_wrong_prices_are_told():
+    assert suitability.hours_spent(schema.empty("activities"), pd.Index(["a"]), TODAY).isna().all()
+    worth = pd.DataFrame({"margin": [1.0], "revenue": [1.0]})
+    with pytest.raises(ValueError, match="hour_cost 0"):
+        suitability.effort(worth, pd.Series(dtype=float), pd.Series(dtype="str"), 0, 0.1, 0)
+
+
+# -- fifteen cells ----------------------------------------------------------------------------------------------------
+
+
+def cells(tables: dict[str, pd.DataFrame], cycles: dict[str, str]) -> pd.DataFrame:
+    main = pd.DataFrame({"account_id": list(cycles), "product_line": "x", "cycle": list(cycles.values())})
+    got = suitability.cells(NONE | tables, main, RULES, TODAY)
+    return got.set_index(["element", "cycle"])
+
+
+def test_without_tables_every_cell_is_not_answerable_and_says_what_to_do():
+    got = cells({}, {"a": "early", "b": "mid", "c": "full"})
+    assert len(got) == 15 and got["verdict"].eq("not_answerable").all() and got["next_step"].ne("").all()
+    assert suitability.as_grid(got.reset_index(), "verdict").shape == (5, 3)
+    rows = pd.DataFrame(suitability.cell_rows(got.reset_index()))
+    assert rows["status"].eq("not_answerable").all()
+
+
+def test_each_cell_counts_what_it_says():
+    entry = {"entered_at": "2026-01-01", "entered_by": "team"}
+    early = {f"e{i}": "early" for i in range(4)}
+    mid, full = {f"m{i}": "mid" for i in range(4)}, {f"f{i}": "full" for i in range(4)}
+    insight = {"confidence": 0.9, "source": "call", "observed_at": pd.Timestamp("2026-05-01", tz="UTC")} | entry
+    touch = {"occurred_at": "2026-06-20", "direction": "outbound"}
+    given = {
+        "account_insights": frame("account_insights", [
+            insight | {"insight_id": "1", "account_id": "e0", "kind": "politics"},
+            insight | {"insight_id": "2", "account_id": "e1", "kind": "usage"},
+            insight | {"insight_id": "3", "account_id": "m0", "kind": "usage"},
+        ]),
+        "contacts": frame("contacts", [
+            {"contact_id": "1", "account_id": "e0", "seniority": "vp"}, {"contact_id": "2", "account_id": "e1", "seniority": "manager"},
+        ]),
+        "activities": frame("activities", [
+            touch | {"activity_id": "1", "account_id": "e0", "channel": "meeting", "team": "sales"},
+            touch | {"activity_id": "2", "account_id": "m0", "channel": "webinar"},
+            touch | {"activity_id": "3", "account_id": "m1", "channel": "webinar", "occurred_at": "2025-06-20"},
+            touch | {"activity_id": "4", "account_id": "f0", "channel": "email"},
+            touch | {"activity_id": "5", "account_id": "f1", "channel": "web", "direction": "inbound"},
+            touch | {"activity_id": "6", "account_id": "f2", "channel": "web", "direction": "inbound", "is_bot": True},
+        ]),
+        "hand_overs": frame("hand_overs", [
+            entry | {"account_id": "m0", "sent_at": "2026-05-01", "accepted_at": "2026-05-02", "brief_read": True},
+            entry | {"account_id": "m1", "sent_at": "2026-05-01", "accepted_at": "2026-05-02", "brief_read": False},
+            entry | {"account_id": "m2", "sent_at": "2025-05-01"},
+        ]),
+        "account_tiers": frame("account_tiers", [
+            entry | {"account_id": a, "valid_from": "2026-01-01", "tier": t, "set_by": "joint", "reason": "r"}
+            for a, t in (("e0", "1"), ("e1", "2"), ("e2", "none"))
+        ]),
+        "transactions": frame("transactions", [
+            {"transaction_id": f"{i}", "account_id": f"f{i}", "booked_at": "2026-06-01", "revenue": 100.0 * (i + 1)} for i in range(3)
+        ]),
+        "accounts": frame("accounts", [
+            {"account_id": a, "name": a, "created_at": "2020-01-01", "status": "customer", "owner_id": "s" if a == "f2" else None,
+             "industry": "x", "employees": 5, "region": "n", "tech_stack": "t" if a == "f0" else None}
+            for a in [*early, *mid, *full]
+        ]),
+    }  # fmt: skip
+    got = cells(given, early | mid | full)
+    counted = {k: (int(v.k), int(v.n)) for k, v in got.iterrows()}
+    assert counted["customer_knowledge", "early"] == (1, 4) and counted["customer_knowledge", "mid"] == (1, 4)
+    assert counted["customer_knowledge", "full"] == (1, 4)  # a machine's visit is none
+    assert counted["data", "early"] == (1, 4) and counted["data", "full"] == (1, 3)
+    assert (
+        counted["tactics", "early"] == (1, 4)
+        and counted["tactics", "mid"] == (1, 4)
+        and counted["tactics", "full"] == (1, 4)
+    )
+    assert counted["sales_commitment", "early"] == (1, 2)  # of the two on the list
+    assert counted["sales_commitment", "mid"] == (1, 2)  # last year's is too old
+    assert counted["sales_commitment", "full"] == (1, 1)
+    assert got.loc[("messaging", "mid"), "verdict"] == "not_answerable"
+    assert got.loc[("sales_commitment", "full"), "verdict"] == "in place"
+    assert got.loc[("data", "early"), "verdict"] == "gap" and got.loc[("data", "early"), "share"] == 0.25
+    short = suitability.worst(got.reset_index(), 3)
+    assert short["verdict"].eq("gap").all() and len(short) == 3
