@@ -13,7 +13,7 @@ from abmlib.tables import programme, schema
 from abmlib.tables.definitions import examples
 from abmlib.tables.errors import first_cases
 
-WIDE = {"width": "46em"}
+WIDE = {"width": "38em", "flex": "0 0 auto"}  # as wide in every row, whatever stands beside it
 NAMED = {"description_width": "14em"}
 EMPTY = ("", None)
 SHOWN = 20  # entries in the list below a form
