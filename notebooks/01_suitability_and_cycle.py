@@ -194,6 +194,18 @@ show.table(
     units={"break_even_hours_median": "hours", "hours_median": "hours"},
 )
 
+# %%
+each = spent[spent["revenue"] > 0].join(names).sort_values(["spare_hours", "name"])
+show.table(
+    each[["name", "cycle", "revenue", "margin", "break_even_hours", "hours", "spare_hours"]],
+    "Account by account, least to spare first",
+    currency=book.currency,
+    money=["revenue", "margin"],
+    number=["break_even_hours", "hours", "spare_hours"],
+    units={"break_even_hours": "a year", "hours": "a year", "spare_hours": "a year"},
+    rows=15,
+)
+
 # %% [markdown]
 # Above counts the accounts that get more hours of sales than they can bear. In the mid cycle that is the usual case for
 # marketing to go deeper, and sales to come later.
