@@ -78,7 +78,7 @@ breadth AS (
   SELECT account_id, count(*) AS people_90d, exp(ln(sum(n)) - sum(n * ln(n)) / sum(n)) AS effective_people_90d
   FROM people GROUP BY account_id)
 SELECT a.account_id, revenue_12m, revenue_prior_12m,
-  CASE WHEN revenue_prior_12m > 0 THEN revenue_12m / revenue_prior_12m - 1 END AS revenue_growth_12m, margin_12m,
+  CASE WHEN round(revenue_prior_12m, 6) > 0 THEN revenue_12m / revenue_prior_12m - 1 END AS revenue_growth_12m, margin_12m,
   buying_days_12m, days_since_purchase, touches_in_30d, touches_in_90d, touches_out_90d, engagement_14d, engagement_30d,
   engagement_90d, engagement_web_30d, engagement_email_30d, meetings_90d, key_pages_90d, conversions_365d, days_since_touch_in,
   momentum_4w, people_90d, effective_people_90d

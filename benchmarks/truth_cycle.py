@@ -1,21 +1,19 @@
 """How often accounts are placed in the buying cycle they are made for. `PROOFS` is for the table of `benchmarks.truth`."""
 
-import yaml
-
 from abmlib.market import sales
-from abmlib.method import cycle
-from abmlib.places import NOTEBOOKS
+from abmlib.method import cycle, elsewhere
+from abmlib.pages import catalogue
 from benchmarks.proof import Found, Proof, Seen
 
-RULES = cycle.Rules.of(yaml.safe_load((NOTEBOOKS / "cycles.yml").read_text("utf-8")))
+RULES = cycle.Rules.of(catalogue.rules(catalogue.CYCLES))
 TRUE = dict(zip(sales.LINES, cycle.CYCLES, strict=True))
 DEALS = 3  # of an account, for its placing to count
-TABLES = ("opportunity_contacts", "contacts", "transactions", "products")
 
 
 def placing(seen: Seen) -> Found:
     """Share of the placings, by line, of accounts with enough deals that are right; called: the same."""
-    found = cycle.observed(seen.deals, *(seen.book.read(n) for n in TABLES), seen.book.as_of)
+    links, contacts, products = (seen.book.read(n) for n in ("opportunity_contacts", "contacts", "products"))
+    found = cycle.observed(seen.deals, links, contacts, elsewhere.lined(seen.transactions, products), seen.book.as_of)
     placed = cycle.placed(cycle.spoken(found, RULES)).dropna(subset="account_id")
     many = seen.deals["account_id"].value_counts()
     placed = placed[placed["account_id"].isin(many.index[many >= DEALS])]

@@ -34,7 +34,7 @@ default_margin: float = 0.0  # margin as share of revenue where no cost is known
 import matplotlib.pyplot as plt
 import pandas as pd
 
-from abmlib.method import cycle, elsewhere, pipeline, suitability, value
+from abmlib.method import cycle, elsewhere, pipeline, quality, suitability, value
 from abmlib.pages import catalogue, plots, say, show
 from abmlib.stats import intervals
 from abmlib.stats.intervals import LEVEL
@@ -52,8 +52,8 @@ book.need("accounts", writes=["01_cycles", "01_evidence"])
 accounts = book.read("accounts")
 names = accounts.set_index("account_id")["name"]
 deals = pipeline.with_days(book.read("opportunities"), book.as_of, book.settings.time_zone)
-transactions, products = book.read("transactions"), book.read("products")
-lines = elsewhere.lined(transactions, products)
+transactions = book.read("transactions")
+lines = elsewhere.lined(transactions, book.read("products"))
 rule = cycle.Rules.of(catalogue.rules(rules))
 
 # %% [markdown]
@@ -70,10 +70,8 @@ show.table(rule.table(), "What speaks for which cycle", share=["weight"], words=
 # lies on one side of the rule.
 
 # %%
-seen = cycle.observed(
-    deals, book.read("opportunity_contacts"), book.read("contacts"), transactions, products, book.as_of
-)
-judged = suitability.criteria(seen, deals, lines, suitability.segments(accounts, segment), rule)
+seen = cycle.observed(deals, book.read("opportunity_contacts"), book.read("contacts"), lines, book.as_of)
+judged = suitability.criteria(seen, deals, lines, quality.segments(accounts, segment), rule)
 book.measure(pd.DataFrame(suitability.criteria_rows(judged)))
 by_part = judged[judged["by"] != segment]
 show.table(
@@ -142,7 +140,7 @@ measures = book.measure(pd.DataFrame(cycle.cycle_rows(placed)))
 show.measures(measures[measures["group"] == "all"], "How sure the placings are", book.currency)
 
 # %%
-money = cycle.money_by_line(deals, transactions, products)
+money = cycle.money_by_line(deals, lines)
 told = cycle.side_by_side(placed, said).assign(name=placed["account_id"].map(names))
 largest = cycle.largest_first(told, money)
 show.table(

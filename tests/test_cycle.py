@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from abmlib.market import simulate
-from abmlib.method import cycle, pipeline
+from abmlib.method import cycle, elsewhere, pipeline
 from abmlib.pages import catalogue
 from abmlib.tables import schema
 from tests.conftest import ROOT
@@ -21,7 +21,17 @@ TRUE = {"advisory services": "early", "business software": "mid", "office suppli
 
 def frame(name: str, rows: list[dict]) -> pd.DataFrame:
     """A table to spec."""
-    days = {"created_at", "closed_at", "occurred_at", "entered_at", "sent_at", "accepted_at", "added_at", "started_at"}
+    days = {
+        "expires_at",
+        "created_at",
+        "closed_at",
+        "occurred_at",
+        "entered_at",
+        "sent_at",
+        "accepted_at",
+        "added_at",
+        "started_at",
+    }
     found = pd.DataFrame(rows)
     if name == "contacts":
         found["created_at"] = "2020-01-01"
@@ -45,7 +55,8 @@ def deal(ident: str, account: str, days: int = 100, amount: float | None = 1000.
 def seen(deals=(), links=(), contacts=(), bought=(), products=()) -> pd.DataFrame:
     return cycle.observed(
         pipeline.with_days(frame("opportunities", list(deals)), TODAY, "UTC"), frame("opportunity_contacts", list(links)),
-        frame("contacts", list(contacts)), frame("transactions", list(bought)), frame("products", list(products)), TODAY,
+        frame("contacts", list(contacts)),
+        elsewhere.lined(frame("transactions", list(bought)), frame("products", list(products))), TODAY,
     )  # fmt: skip
 
 
@@ -247,7 +258,9 @@ def test_planted_cycles_are_found_for_nine_in_ten_accounts_with_three_deals(seed
     market = simulate(seed, 300, 36, end="2026-06-30")
     t = market.tables
     deals = pipeline.with_days(t["opportunities"], TODAY, "UTC")
-    found = cycle.observed(deals, t["opportunity_contacts"], t["contacts"], t["transactions"], t["products"], TODAY)
+    found = cycle.observed(
+        deals, t["opportunity_contacts"], t["contacts"], elsewhere.lined(t["transactions"], t["products"]), TODAY
+    )
     got = cycle.placed(cycle.spoken(found, RULES)).dropna(subset="account_id")
     many = deals.groupby("account_id").size()
     got = got[got["account_id"].isin(many.index[many >= 3])]
@@ -261,8 +274,11 @@ def test_the_order_of_rows_and_of_accounts_moves_no_placing():
     deals = pipeline.with_days(t["opportunities"], TODAY, "UTC")
 
     def place(turn: bool) -> pd.DataFrame:
-        names = ("opportunity_contacts", "contacts", "transactions", "products")
-        frames = [f.sample(frac=1, random_state=3) if turn else f for f in (deals, *(t[n] for n in names))]
+        lines = elsewhere.lined(t["transactions"], t["products"])
+        frames = [
+            f.sample(frac=1, random_state=3) if turn else f
+            for f in (deals, t["opportunity_contacts"], t["contacts"], lines)
+        ]
         return cycle.placed(cycle.spoken(cycle.observed(*frames, TODAY), RULES))
 
     pd.testing.assert_frame_equal(place(False), place(True))

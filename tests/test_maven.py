@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from abmlib.method import cycle, pipeline
+from abmlib.method import cycle, elsewhere, pipeline
 from abmlib.tables import Book
 from abmlib.tables.errors import TableError
 from abmlib.tables.importers import mapped
@@ -196,9 +196,8 @@ def test_the_executive_page_sets_this_month_beside_the_last(report):
 
 def test_small_repeated_deals_are_placed_full_and_their_long_cycle_is_told_to_disagree(book, deals):
     told = pipeline.with_days(deals, book.as_of, "UTC")
-    seen = cycle.observed(
-        told, book.read("opportunity_contacts"), book.read("contacts"), book.read("transactions"), book.read("products"), book.as_of
-    )  # fmt: skip
+    lines = elsewhere.lined(book.read("transactions"), book.read("products"))
+    seen = cycle.observed(told, book.read("opportunity_contacts"), book.read("contacts"), lines, book.as_of)
     said = cycle.spoken(seen, RULES)
     placed = cycle.side_by_side(cycle.placed(said), said)
     lines = placed[placed["account_id"].isna()].set_index("product_line")

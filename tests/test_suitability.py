@@ -4,11 +4,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from abmlib.method import elsewhere, pipeline, suitability, value
+from abmlib.method import elsewhere, pipeline, quality, suitability, value
 from abmlib.tables import schema
 from tests.test_cycle import RULES, TODAY, deal, frame, seen
 
-NONE = {name: schema.empty(name) for name in suitability.TABLES}
+NONE = {
+    name: schema.empty(name)
+    for name in (
+        "accounts", "contacts", "opportunities", "transactions", "activities", "account_insights", "intent_signals",
+        "web_sessions", "contracts", "messages", "personas", "hand_overs", "account_tiers",
+    )
+}  # fmt: skip
 
 
 def judged(deals: list[dict], segment: dict[str, str] | None = None, links=(), contacts=()) -> pd.DataFrame:
@@ -65,7 +71,7 @@ def test_accounts_without_a_segment_are_unknown_and_no_segment_at_all_is_no_part
 
 def test_a_segment_nobody_has_is_refused():
     with pytest.raises(ValueError, match="no column 'sector'"):
-        suitability.segments(schema.empty("accounts"), "sector")
+        quality.segments(schema.empty("accounts"), "sector")
 
 
 def test_rows_of_measures_are_to_spec_and_what_is_too_early_has_no_value():
@@ -154,6 +160,7 @@ def test_each_cell_counts_what_it_says():
     given = {
         "account_insights": frame("account_insights", [
             insight | {"insight_id": "1", "account_id": "e0", "kind": "politics"},
+            insight | {"insight_id": "4", "account_id": "e2", "kind": "politics", "expires_at": "2026-06-01"},
             insight | {"insight_id": "2", "account_id": "e1", "kind": "usage"},
             insight | {"insight_id": "3", "account_id": "m0", "kind": "usage"},
         ]),
@@ -174,8 +181,11 @@ def test_each_cell_counts_what_it_says():
             entry | {"account_id": "m2", "sent_at": "2025-05-01"},
         ]),
         "account_tiers": frame("account_tiers", [
-            entry | {"account_id": a, "valid_from": "2026-01-01", "tier": t, "set_by": "joint", "reason": "r"}
-            for a, t in (("e0", "1"), ("e1", "2"), ("e2", "none"))
+            entry | {"account_id": a, "valid_from": day, "tier": t, "set_by": "joint", "reason": "r"}
+            for a, day, t in (
+                ("e0", "2026-01-01", "1"), ("e1", "2026-01-01", "2"), ("e2", "2026-01-01", "none"),
+                ("e3", "2026-01-01", "2"), ("e3", "2026-03-01", "none"),
+            )
         ]),
         "transactions": frame("transactions", [
             {"transaction_id": f"{i}", "account_id": f"f{i}", "booked_at": "2026-06-01", "revenue": 100.0 * (i + 1)} for i in range(3)

@@ -175,9 +175,14 @@ def heard(feedback: pd.DataFrame, industry: pd.Series, listed: pd.Index, theme: 
 
 def due(sent: pd.DataFrame, as_of: pd.Timestamp, time_zone: str, response_days: int) -> pd.DataFrame:
     """Keep the hand-overs that are old enough to have been answered, as last entered."""
-    until = pd.Timestamp(end_of(as_of.date(), time_zone), tz="UTC")
+    until = _until(as_of, time_zone)
     last = programme.standing("hand_overs", sent)
     return last[last["sent_at"] <= until - response_days * DAY]
+
+
+def _until(as_of: pd.Timestamp, time_zone: str) -> pd.Timestamp:
+    """The first instant after the report's day."""
+    return pd.Timestamp(end_of(as_of.date(), time_zone), tz="UTC")
 
 
 def waiting(mature: pd.DataFrame) -> pd.Index:
@@ -210,7 +215,7 @@ def hand_over_rows(
     Metric dictionary C-24, immature ones excluded; S0-8.
     """
     sent, mature = (due(entries, as_of, time_zone, days) for days in (0, response_days))
-    until = pd.Timestamp(end_of(as_of.date(), time_zone), tz="UTC")
+    until = _until(as_of, time_zone)
     taken = mature[mature["accepted_at"].notna()]
     read = taken["brief_read"].dropna()
     early = float(len(sent) - len(mature)) if len(sent) else np.nan

@@ -127,8 +127,7 @@ def observed(
     deals: pd.DataFrame,
     links: pd.DataFrame,
     contacts: pd.DataFrame,
-    transactions: pd.DataFrame,
-    products: pd.DataFrame,
+    lines: pd.DataFrame,
     as_of: pd.Timestamp,
 ) -> pd.DataFrame:
     """List what is seen of each account's buying, line by line. Rows without an account are left out.
@@ -141,8 +140,8 @@ def observed(
     Parameters
     ----------
     deals : DataFrame of `pipeline.with_days`
-    links, contacts, transactions, products : ``tables.schema.OPPORTUNITY_CONTACTS``, ``CONTACTS``, ``TRANSACTIONS``,
-        ``PRODUCTS``; any may be empty
+    links, contacts : ``tables.schema.OPPORTUNITY_CONTACTS``, ``CONTACTS``; may be empty
+    lines : DataFrame of `elsewhere.lined`
 
     Returns
     -------
@@ -155,11 +154,12 @@ def observed(
     """
     deals = deals[deals["account_id"].notna()]
     deals = deals.assign(product_line=deals["product_line"].fillna(ALL))
-    lines = elsewhere.lined(transactions[transactions["account_id"].notna()], products)
+    lines = lines[lines["account_id"].notna()]
+    dealt = _dealt(deals, lines)
     parts = [
-        _values(deals, lines).assign(evidence="deal_value"),
+        _values(deals, lines, dealt).assign(evidence="deal_value"),
         _durations(deals).assign(evidence="cycle_days"),
-        _frequencies(deals, lines, as_of).assign(evidence="orders_per_year"),
+        _frequencies(deals, lines, dealt, as_of).assign(evidence="orders_per_year"),
         *_people(deals, links, contacts),
     ]
     columns = ["account_id", "product_line", "evidence", "value", "time"]
@@ -174,12 +174,12 @@ def _dealt(deals: pd.DataFrame, lines: pd.DataFrame) -> set[str]:
     return elsewhere.dealt_lines(lines, won) | (set(won["product_line"]) - plain)
 
 
-def _values(deals: pd.DataFrame, lines: pd.DataFrame) -> pd.DataFrame:
+def _values(deals: pd.DataFrame, lines: pd.DataFrame, dealt: set[str]) -> pd.DataFrame:
     """Money in each deal and each order."""
     signed = deals.loc[deals["amount"] > 0, ["account_id", "product_line", "amount"]].rename(
         columns={"amount": "value"}
     )
-    bought = lines[elsewhere.plain(lines) & ~lines["product_line"].isin(_dealt(deals, lines))]
+    bought = lines[elsewhere.plain(lines) & ~lines["product_line"].isin(dealt)]
     bought = bought.groupby(["account_id", "product_line", "booked_at"], as_index=False)["revenue"].sum()
     paid = lines[
         lines["period_start"].notna() & (lines["revenue"] > 0) & ~lines["product_line"].isin(signed["product_line"])
@@ -196,10 +196,10 @@ def _durations(deals: pd.DataFrame) -> pd.DataFrame:
     return aged[["account_id", "product_line"]].assign(value=over, time=aged["age_days"].clip(lower=0.5))
 
 
-def _frequencies(deals: pd.DataFrame, lines: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
+def _frequencies(deals: pd.DataFrame, lines: pd.DataFrame, dealt: set[str], as_of: pd.Timestamp) -> pd.DataFrame:
     """Orders after the first one, and the years since it; of accounts that ordered long enough ago to tell."""
     won = deals[pipeline.won_flag(deals)]
-    ordered = elsewhere.orders(lines, won, _dealt(deals, lines))
+    ordered = elsewhere.orders(lines, won, dealt)
     by = ordered.groupby(["account_id", "product_line"])["day"].agg(["size", "min"]).reset_index()
     years = ((as_of - by["min"]).dt.days + 1) / YEAR_DAYS
     every = by[["account_id", "product_line"]].assign(value=by["size"] - 1.0, time=years)
@@ -408,15 +408,12 @@ def main_line(rows: pd.DataFrame, money: pd.Series) -> pd.DataFrame:
     rows : DataFrame with ``account_id, product_line, cycle``
     money : Series by account and line; missing counts as nothing; level lines are taken by name
     """
-    at = pd.MultiIndex.from_frame(rows[["account_id", "product_line"]])
-    ranked = rows.assign(_money=money.reindex(at).fillna(0).to_numpy())
-    ranked = ranked.sort_values(["account_id", "_money", "product_line"], ascending=[True, False, True])
-    return ranked.drop_duplicates("account_id").drop(columns="_money").reset_index(drop=True)
+    ranked = largest_first(rows, money).drop_duplicates("account_id")
+    return ranked.sort_values("account_id", ignore_index=True)
 
 
-def money_by_line(deals: pd.DataFrame, transactions: pd.DataFrame, products: pd.DataFrame) -> pd.Series:
+def money_by_line(deals: pd.DataFrame, lines: pd.DataFrame) -> pd.Series:
     """Money of each account and line: revenue where there is any in the line, else the amounts of all deals."""
-    lines = elsewhere.lined(transactions, products)
     billed = lines.groupby(["account_id", "product_line"])["revenue"].sum()
     asked = deals.assign(product_line=deals["product_line"].fillna(ALL))
     asked = asked.groupby(["account_id", "product_line"])["amount"].sum()

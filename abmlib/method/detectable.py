@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from abmlib.method import pipeline
 from abmlib.method.framework import entered
 from abmlib.method.value import Period, measure_row, months_before, per_account
 from abmlib.stats import power
@@ -95,10 +96,9 @@ def facts(deals: pd.DataFrame, bought: pd.DataFrame, touched: pd.DataFrame) -> d
     deals : DataFrame of `pipeline.with_days`
     bought : lines by day, of ``Book.panel("transactions", per="day", sums=["revenue"])``
     touched : touches by direction and day, of ``Book.panel("activities", ["direction"], per="day")``; outbound ones do
-    not
-        count
+        not count
     """
-    won = deals[deals["is_won"].fillna(False).astype(bool)]
+    won = deals[pipeline.won_flag(deals)]
     theirs = touched[touched["direction"] != "outbound"]
     opened = _fact(deals["account_id"], deals["created_day"], 1.0)
     return {

@@ -439,6 +439,19 @@ def stage_history(deals: pd.DataFrame, history: pd.DataFrame) -> dict[str, Any]:
     return pipeline.share_row("E.3", "deals_with_stage_history", int(known.sum()), len(deals))
 
 
+def segments(accounts: pd.DataFrame, segment: str) -> pd.Series:
+    """Give the segment of each account, by its id.
+
+    Raises
+    ------
+    ValueError
+        If accounts have no such column.
+    """
+    if segment not in accounts.columns:
+        raise ValueError(f"segment: accounts have no column {segment!r}; they have {sorted(accounts.columns)}.")
+    return accounts.set_index("account_id")[segment]
+
+
 def filled_by_segment(accounts: pd.DataFrame, segment: str) -> pd.DataFrame:
     """Share of accounts with a value, per segment and descriptive field, the largest segment first.
 
@@ -462,10 +475,9 @@ def filled_by_segment(accounts: pd.DataFrame, segment: str) -> pd.DataFrame:
     ----------
     S2-22, completeness.
     """
-    if segment not in accounts.columns:
-        raise ValueError(f"segment: accounts have no column {segment!r}; they have {sorted(accounts.columns)}.")
+    own = segments(accounts, segment)
     kept = [c for c in DESCRIBES if c not in ("name", segment)]
-    groups = accounts[kept].notna().groupby(accounts[segment].astype("str").fillna("unknown"))
+    groups = accounts[kept].notna().groupby(own.astype("str").fillna("unknown").to_numpy())
     table = groups.mean().assign(accounts=groups.size()).rename_axis(segment)
     table = table.sort_values(["accounts", segment], ascending=[False, True]).reset_index()
     return table[[segment, "accounts", *kept]]

@@ -1,12 +1,13 @@
 """Is account-based marketing worth its effort here: segment by segment, element by element, account by account."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from abmlib.method import pipeline
+from abmlib.method import framework, pipeline
 from abmlib.method.cycle import ALL, CYCLES, ELEMENTS, Rules
 from abmlib.method.value import measure_row
 from abmlib.stats import concentration, intervals, survival
@@ -37,19 +38,6 @@ YEAR = 365
 
 
 # -- segment by segment -----------------------------------------------------------------------------------------------
-
-
-def segments(accounts: pd.DataFrame, segment: str) -> pd.Series:
-    """Give the segment of each account, by its id.
-
-    Raises
-    ------
-    ValueError
-        If accounts have no such column.
-    """
-    if segment not in accounts:
-        raise ValueError(f"segment: accounts have no column {segment!r}. Use one of {sorted(accounts.columns)}.")
-    return accounts.set_index("account_id")[segment]
 
 
 def criteria(
@@ -319,7 +307,7 @@ def cells(tables: Mapping[str, pd.DataFrame], main: pd.DataFrame, rules: Rules, 
         for element in ELEMENTS:
             needs, counted, told = _COUNTED[element, cycle]
             there = any(len(tables[name]) for name in needs)
-            k, n = counted(tables, ids, window, cycle) if there else (0, 0)
+            k, n = counted(Asked(tables, cycle, ids, window, as_of)) if there else (0, 0)
             cell = rules.cells[element][cycle]
             rows.append(
                 {
@@ -344,7 +332,27 @@ def cell_rows(found: pd.DataFrame) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-Tables = Mapping[str, pd.DataFrame]
+@dataclass(frozen=True)
+class Asked:
+    """What a cell is counted on: the tables, and the accounts of its cycle."""
+
+    tables: Mapping[str, pd.DataFrame]
+    cycle: str
+    accounts: pd.Index
+    window: pd.Timestamp  # touches after it count
+    as_of: pd.Timestamp
+
+    def touches(self) -> pd.DataFrame:
+        """Touches in the window that no machine made."""
+        return _human(self.tables["activities"], "occurred_at", self.window)
+
+
+Counted = Callable[[Asked], tuple[int, int]]
+
+
+def _human(rows: pd.DataFrame, at: str, after: pd.Timestamp) -> pd.DataFrame:
+    """Keep what happened after a day and no machine did."""
+    return rows[(rows[at].dt.tz_localize(None) > after) & ~rows["is_bot"].fillna(False).astype(bool)]
 
 
 def _of(ids: pd.Index, *found: pd.Series) -> tuple[int, int]:
@@ -352,88 +360,90 @@ def _of(ids: pd.Index, *found: pd.Series) -> tuple[int, int]:
     return int(ids.isin(pd.concat([f.dropna() for f in found]).unique()).sum()), len(ids)
 
 
-def _insights(kinds: tuple[str, ...], *feeds: str) -> Any:
+def _insights(kinds: tuple[str, ...], *feeds: str) -> Counted:
     """Accounts of which something of some kinds is noted and not out of date, or that a feed speaks of."""
 
-    def counted(tables: Tables, ids: pd.Index, window: pd.Timestamp, _: str) -> tuple[int, int]:
-        noted = tables["account_insights"]
-        noted = noted[noted["kind"].isin(kinds)]
-        signals = [tables[f].loc[tables[f]["week"] > window, "account_id"] for f in feeds]
-        return _of(ids, noted["account_id"], *signals)
+    def counted(of: Asked) -> tuple[int, int]:
+        noted = of.tables["account_insights"]
+        fresh = noted["expires_at"].isna() | (noted["expires_at"].dt.tz_localize(None) > of.as_of)
+        noted = noted[noted["kind"].isin(kinds) & fresh]
+        signals = [of.tables[f].loc[of.tables[f]["week"] > of.window, "account_id"] for f in feeds]
+        return _of(of.accounts, noted["account_id"], *signals)
 
     return counted
 
 
-def _touched(*channels: str, team: str | None = None, listed: bool = False) -> Any:
-    """Accounts with a touch by a person in one of some channels, or of a team; of the listed accounts where there is a list."""
+def _touched(*channels: str) -> Counted:
+    """Accounts with a touch by a person in one of some channels."""
 
-    def counted(tables: Tables, ids: pd.Index, window: pd.Timestamp, _: str) -> tuple[int, int]:
-        of = tables["activities"]
-        of = of[(of["occurred_at"].dt.tz_localize(None) > window) & ~of["is_bot"].fillna(False).astype(bool)]
-        of = of[of["channel"].isin(channels)] if channels else of
-        of = of[of["team"].eq(team).fillna(False) & of["direction"].ne("inbound")] if team else of
-        tiers = programme.standing("account_tiers", tables["account_tiers"])
-        on = tiers.loc[(tiers["tier"] != "none") & tiers["valid_to"].isna(), "account_id"]
-        return _of(ids.intersection(on) if listed and len(on) else ids, of["account_id"])
+    def counted(of: Asked) -> tuple[int, int]:
+        touches = of.touches()
+        return _of(of.accounts, touches.loc[touches["channel"].isin(channels), "account_id"])
 
     return counted
 
 
-def _executives(tables: Tables, ids: pd.Index, _window: pd.Timestamp, _: str) -> tuple[int, int]:
+def _worked(of: Asked) -> tuple[int, int]:
+    """Accounts that sales touched, of those in a tier; of all where there is no list."""
+    touches, on = of.touches(), framework.tier_on(of.tables["account_tiers"], of.as_of).index
+    ours = touches["team"].eq("sales").fillna(False) & touches["direction"].ne("inbound")
+    return _of(of.accounts.intersection(on) if len(on) else of.accounts, touches.loc[ours, "account_id"])
+
+
+def _executives(of: Asked) -> tuple[int, int]:
     """Accounts where a vice president or chief officer is known."""
-    people = tables["contacts"]
-    return _of(ids, people.loc[people["seniority"].isin(["vp", "c_level"]) & people["valid_to"].isna(), "account_id"])
+    people = of.tables["contacts"]
+    high = people["seniority"].isin(["vp", "c_level"]) & people["valid_to"].isna()
+    return _of(of.accounts, people.loc[high, "account_id"])
 
 
-def _market_state(tables: Tables, ids: pd.Index, _window: pd.Timestamp, _: str) -> tuple[int, int]:
+def _market_state(of: Asked) -> tuple[int, int]:
     """Accounts of which a contract, a purchase or a won deal is known."""
-    deals = tables["opportunities"]
-    won = deals[pipeline.won_flag(deals)]
-    return _of(ids, tables["contracts"]["account_id"], tables["transactions"]["account_id"], won["account_id"])
+    deals = of.tables["opportunities"]
+    won = deals.loc[pipeline.won_flag(deals), "account_id"]
+    return _of(of.accounts, of.tables["contracts"]["account_id"], of.tables["transactions"]["account_id"], won)
 
 
-def _described(tables: Tables, ids: pd.Index, _window: pd.Timestamp, _: str) -> tuple[int, int]:
+def _described(of: Asked) -> tuple[int, int]:
     """Accounts with a purchase whose industry, size, region and technology are known."""
-    accounts = tables["accounts"]
+    accounts = of.tables["accounts"]
     filled = accounts[["industry", "employees", "region", "tech_stack"]].notna().all(axis=1)
-    return _of(ids.intersection(tables["transactions"]["account_id"].unique()), accounts.loc[filled, "account_id"])
+    buying = of.accounts.intersection(of.tables["transactions"]["account_id"].unique())
+    return _of(buying, accounts.loc[filled, "account_id"])
 
 
-def _walked(tables: Tables, ids: pd.Index, window: pd.Timestamp, _: str) -> tuple[int, int]:
+def _walked(of: Asked) -> tuple[int, int]:
     """Accounts whose visits to the site or shop are seen."""
-    visits, touches = tables["web_sessions"], tables["activities"]
-    visits = visits[visits["started_at"].dt.tz_localize(None) > window]
-    shop = touches["channel"].isin(["ecommerce", "web"]) & (touches["occurred_at"].dt.tz_localize(None) > window)
-    human = [f[~f["is_bot"].fillna(False).astype(bool)]["account_id"] for f in (visits, touches[shop])]
-    return _of(ids, *human)
+    touches = of.touches()
+    shop = touches.loc[touches["channel"].isin(["ecommerce", "web"]), "account_id"]
+    return _of(of.accounts, shop, _human(of.tables["web_sessions"], "started_at", of.window)["account_id"])
 
 
-def _messages(tables: Tables, _ids: pd.Index, _window: pd.Timestamp, cycle: str) -> tuple[int, int]:
+def _messages(of: Asked) -> tuple[int, int]:
     """Personas with a message for the cycle."""
-    said = programme.standing("messages", tables["messages"])
-    said = said[(said["cycle"] == cycle) & said[["promise", "proof", "pain"]].ne("").all(axis=1)]
-    people = pd.Index(programme.standing("personas", tables["personas"])["persona_id"])
-    return _of(people, said["persona_id"])
+    said = programme.standing("messages", of.tables["messages"])
+    said = said[(said["cycle"] == of.cycle) & said[["promise", "proof", "pain"]].ne("").all(axis=1)]
+    personas = pd.Index(programme.standing("personas", of.tables["personas"])["persona_id"])
+    return _of(personas, said["persona_id"])
 
 
-def _taken_over(tables: Tables, ids: pd.Index, window: pd.Timestamp, _: str) -> tuple[int, int]:
+def _taken_over(of: Asked) -> tuple[int, int]:
     """Hand-overs that sales accepted with the brief read."""
-    of = programme.standing("hand_overs", tables["hand_overs"])
-    of = of[of["account_id"].isin(ids) & (of["sent_at"].dt.tz_localize(None) > window)]
-    return int((of["accepted_at"].notna() & of["brief_read"].fillna(False).astype(bool)).sum()), len(of)
+    sent = programme.standing("hand_overs", of.tables["hand_overs"])
+    sent = sent[sent["account_id"].isin(of.accounts) & (sent["sent_at"].dt.tz_localize(None) > of.window)]
+    return int((sent["accepted_at"].notna() & sent["brief_read"].fillna(False).astype(bool)).sum()), len(sent)
 
 
-def _owned(tables: Tables, ids: pd.Index, window: pd.Timestamp, _: str) -> tuple[int, int]:
+def _owned(of: Asked) -> tuple[int, int]:
     """Of the fifth of the accounts with most revenue in the window, those with an owner."""
-    bought = tables["transactions"]
-    bought = bought[bought["account_id"].isin(ids) & (bought["booked_at"] > window)]
+    bought, accounts = of.tables["transactions"], of.tables["accounts"]
+    bought = bought[bought["account_id"].isin(of.accounts) & (bought["booked_at"] > of.window)]
     worth = bought.groupby("account_id")["revenue"].sum()
     worth = worth[worth > 0].nlargest(max(round(TOP * (worth > 0).sum()), 1))
-    accounts = tables["accounts"]
     return _of(pd.Index(worth.index), accounts.loc[accounts["owner_id"].notna(), "account_id"])
 
 
-_COUNTED: dict[tuple[str, str], tuple[tuple[str, ...], Any, str]] = {
+_COUNTED: dict[tuple[str, str], tuple[tuple[str, ...], Counted, str]] = {
     ("customer_knowledge", "early"): (
         ("account_insights",), _insights(("issue", "politics", "decision_process", "goal", "situation")),
         "accounts with an issue, goal, politics or decision process noted",
@@ -461,15 +471,11 @@ _COUNTED: dict[tuple[str, str], tuple[tuple[str, ...], Any, str]] = {
     ),
     ("tactics", "full"): (("activities",), _touched("ecommerce", "email"), "accounts with a shop touch or e-mail"),
     ("sales_commitment", "early"): (
-        ("activities",), _touched(team="sales", listed=True), "listed accounts that sales touched",
+        ("activities",), _worked, "listed accounts that sales touched",
     ),
     ("sales_commitment", "mid"): (("hand_overs",), _taken_over, "hand-overs accepted with the brief read"),
     ("sales_commitment", "full"): (("transactions",), _owned, "accounts of the top fifth by revenue with an owner"),
 }  # fmt: skip
-TABLES = (  # that `cells` reads
-    "accounts", "contacts", "opportunities", "transactions", "activities", "account_insights", "intent_signals",
-    "web_sessions", "contracts", "messages", "personas", "hand_overs", "account_tiers",
-)  # fmt: skip
 
 
 def as_grid(found: pd.DataFrame, column: str) -> pd.DataFrame:

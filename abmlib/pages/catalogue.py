@@ -143,8 +143,12 @@ def _state(by: str, tested: bool) -> str:
 
 def _evidence(path: Path, part: str) -> list[dict[str, str]]:
     """One part of the list of claims."""
-    file = path if path.is_file() else places.NOTEBOOKS / path.name
-    return yaml.safe_load(file.read_text("utf-8"))[part]
+    return yaml.safe_load(_own(path).read_text("utf-8"))[part]
+
+
+def _own(path: Path) -> Path:
+    """The file given, or the one of its name that comes with the package where there is none."""
+    return path if path.is_file() else places.NOTEBOOKS / path.name
 
 
 def rules(path: str | Path) -> dict[str, Any]:
@@ -155,7 +159,7 @@ def rules(path: str | Path) -> dict[str, Any]:
     ValueError
         If it is not YAML, or holds no names and values.
     """
-    file = Path(path) if Path(path).is_file() else places.NOTEBOOKS / Path(path).name
+    file = _own(Path(path))
     if not file.is_file():
         raise ValueError(f"{path}: there is no such rule file. Name one, such as {CYCLES}.")
     try:

@@ -63,7 +63,13 @@ def entry(
         raise ValueError(f"{name}: has no form. Only abm forget writes it.")
     if unknown := sorted(set(choices or {}) - set(programme.columns(name))):
         raise ValueError(f"choices: {name} has no column {unknown}; it has {programme.columns(name)}.")
-    return Entry(Path(folder), name, entered_by, choices or {}, now) if edit and folder is not None else None
+    if not edit:
+        return None
+    if folder is None:
+        raise ValueError(
+            "there is no programme folder to enter anything in. Give a workbook file, or a folder, as data."
+        )
+    return Entry(Path(folder), name, entered_by, choices or {}, now)
 
 
 class Entry(widgets.VBox):

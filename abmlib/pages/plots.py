@@ -190,14 +190,24 @@ def grid(counts: pd.DataFrame, ax: Axes, xlabel: str, ylabel: str) -> None:
     if not total.any():
         return nothing(ax)
     shares = counts.div(total.where(total > 0), axis=0)
-    ax.imshow(shares.fillna(0).to_numpy(float), cmap="Blues", vmin=0, vmax=1, aspect="auto")
-    for i in range(len(counts)):
-        for j in range(len(counts.columns)):
-            part = shares.iat[i, j]
-            text = f"{counts.iat[i, j]:,}" + ("" if pd.isna(part) else f"\n{part:.0%}")
-            ax.text(j, i, text, ha="center", va="center", color="white" if part > 0.55 else INK)
-    ax.set_xticks(range(len(counts.columns)), [str(c) for c in counts.columns])
-    ax.set_yticks(range(len(counts)), [str(r) for r in counts.index])
+    texts = [
+        [
+            f"{n:,}" + ("" if pd.isna(part) else f"\n{part:.0%}")
+            for n, part in zip(counts.iloc[i], shares.iloc[i], strict=True)
+        ]
+        for i in range(len(counts))
+    ]
+    _shaded(shares, texts, ax, xlabel, ylabel)
+
+
+def _shaded(shares: pd.DataFrame, texts: list[list[str]], ax: Axes, xlabel: str, ylabel: str) -> None:
+    """Draw a small table of texts, each cell as dark as its share from 0 to 1; a missing share stays white."""
+    ax.imshow(shares.astype(float).fillna(0).to_numpy(), cmap="Blues", vmin=0, vmax=1, aspect="auto")
+    for i, row in enumerate(texts):
+        for j, text in enumerate(row):
+            ax.text(j, i, text, ha="center", va="center", color="white" if shares.iat[i, j] > 0.55 else INK)
+    ax.set_xticks(range(len(shares.columns)), [str(c) for c in shares.columns])
+    ax.set_yticks(range(len(shares)), [plain(str(r).replace("_", " ")) for r in shares.index])
     ax.set(xlabel=xlabel, ylabel=ylabel)
     ax.grid(visible=False)
 
@@ -210,17 +220,14 @@ def scorecard(shares: pd.DataFrame, verdicts: pd.DataFrame, ax: Axes) -> None:
     shares : DataFrame of shares from 0 to 1; missing cells stay white
     verdicts : DataFrame of words, of the same shape
     """
-    ax.imshow(shares.astype(float).fillna(0).to_numpy(), cmap="Blues", vmin=0, vmax=1, aspect="auto")
-    for i in range(len(shares)):
-        for j in range(len(shares.columns)):
-            part = shares.iat[i, j]
-            text = ("" if pd.isna(part) else f"{part:.0%}\n") + str(verdicts.iat[i, j]).replace("_", " ")
-            dark = not pd.isna(part) and part > 0.55
-            ax.text(j, i, text, ha="center", va="center", color="white" if dark else INK, fontsize=8.5)
-    ax.set_xticks(range(len(shares.columns)), [str(c) for c in shares.columns])
-    ax.set_yticks(range(len(shares)), [plain(str(r).replace("_", " ")) for r in shares.index])
-    ax.set(xlabel="cycle", ylabel="element")
-    ax.grid(visible=False)
+    texts = [
+        [
+            ("" if pd.isna(part) else f"{part:.0%}\n") + str(said).replace("_", " ")
+            for part, said in zip(*rows, strict=True)
+        ]
+        for rows in zip(shares.to_numpy(), verdicts.to_numpy(), strict=True)
+    ]
+    _shaded(shares, texts, ax, "cycle", "element")
 
 
 def intervals(rows: pd.DataFrame, labels: Sequence[str], ax: Axes, unit: str, beside: pd.Series | None = None) -> None:

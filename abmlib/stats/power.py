@@ -14,7 +14,7 @@ from scipy.optimize import brentq
 from scipy.special import nctdtrinc
 from scipy.stats import binom, nbinom, nct, norm, poisson, t
 
-from abmlib.stats.intervals import LEVEL, wilson
+from abmlib.stats.intervals import LEVEL, difference
 
 POWER = 0.8  # chance at which an effect counts as detectable; Cohen (1988), p. 56
 TAIL = 1e-10  # of a distribution, left out of a sum
@@ -230,9 +230,8 @@ def _shares(base: float, treated: int, held: int) -> Curve:
         return lambda _share: np.nan
 
     def found(k1: np.ndarray, k0: np.ndarray) -> np.ndarray:
-        one, two = (wilson(pd.Series(k), pd.Series(n, range(len(k)))) for k, n in ((k1, treated), (k0, held)))
-        down = np.hypot(one["share"] - one["low"], two["high"] - two["share"])
-        return (one["share"] - two["share"] > down).to_numpy()
+        n = pd.DataFrame({"treated": treated, "held": held}, range(len(k0)))
+        return (difference(pd.DataFrame({"treated": k1, "held": k0}), n)["low"] > 0).to_numpy()
 
     return _exact(binom(held, base), partial(binom, treated), treated, found)
 

@@ -21,9 +21,8 @@ from abmlib.tables.errors import TableError, first_cases
 
 FOLDER = "programme"
 FORGOTTEN = "forgotten"
-EACH_SIGNS = {
-    "criteria": ("sign_off_team", "signed_at")
-}  # what every team says for itself, and nobody instead of another
+# What every team says for itself, and nobody instead of another.
+EACH_SIGNS = {"criteria": ("sign_off_team", "signed_at")}
 OTHER_SIGNS = {";": "semicolons", "\t": "tabs"}  # what spreadsheets put between values in place of commas
 SPREADSHEETS = (".xlsx", ".xls", ".ods", ".numbers")
 CONFLICT = dict.fromkeys(
