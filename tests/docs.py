@@ -18,20 +18,19 @@ def dictionary(tables: dict) -> str:
         parts.append(f"### {name}\n\n{table.description} Key: {', '.join(f'`{k}`' for k in schema.key(name))}.{day}\n")
         parts.append("| column | kind | unit | may be missing | when known | meaning |\n|---|---|---|---|---|---|")
         for column, definition in table.columns.items():
-            meta = schema.meta(definition)
             missing = (
                 "yes"
                 if definition.nullable
-                else f"no; `{meta['default']}` if absent"
-                if meta["default"] is not None
+                else f"no; `{definition.default}` if absent"
+                if definition.default is not None
                 else "no"
             )
-            meaning = str(definition.description) + (f": {', '.join(meta['one_of'])}" if meta["one_of"] else "")
-            meaning += f" → `{meta['ref']}`" if meta["ref"] else ""
-            meaning += " (derived, not read)" if meta["derived"] else ""
-            meaning += " (personal: given only with people)" if meta["personal"] else ""
-            when = meta["when"] + (f", from `{meta['since']}` on" if meta["since"] else "")
-            parts.append(f"| `{column}` | {meta['kind']} | {meta['unit']} | {missing} | {when} | {meaning} |")
+            meaning = str(definition.description) + (f": {', '.join(definition.one_of)}" if definition.one_of else "")
+            meaning += f" → `{definition.ref}`" if definition.ref else ""
+            meaning += " (derived, not read)" if definition.derived else ""
+            meaning += " (personal: given only with people)" if definition.personal else ""
+            when = definition.when + (f", from `{definition.since}` on" if definition.since else "")
+            parts.append(f"| `{column}` | {definition.kind} | {definition.unit} | {missing} | {when} | {meaning} |")
         parts.append("")
     return "\n".join(parts)
 

@@ -47,7 +47,7 @@ def test_every_table_has_a_form_that_asks_for_what_must_be_filled_and_writes_not
 def test_the_example_of_every_table_can_be_entered_by_its_form(folder, small, name):
     made = form(folder, name)
     for column, text in forms.examples.WRITTEN[name].items():
-        kind = schema.meta(schema.PROGRAMME[name].columns[column])["kind"]
+        kind = schema.PROGRAMME[name].columns[column].kind
         as_input = {"date": dt.date.fromisoformat, "ts": pd.Timestamp, "bool": {"true": True, "false": False}.get}
         made.fields[column].value = as_input.get(kind, str)(text)
     made.button.click()

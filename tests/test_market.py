@@ -144,7 +144,7 @@ def test_files_leave_out_what_is_derived_or_never_filled_and_nothing_else(market
     for name, table in market.tables.items():
         place = f"programme/{name}.csv" if name in schema.PROGRAMME else f"{name}.csv"
         heads = files[place].split(b"\n", 1)[0].decode().split(",")
-        derived = {c for c, d in schema.spec(name).columns.items() if schema.meta(d)["derived"]}
+        derived = {c for c, d in schema.spec(name).columns.items() if d.derived}
         assert not derived & set(heads)
         left_out = set(table.columns) - set(heads) - derived
         assert table[[*left_out]].isna().all(axis=None), name
@@ -155,7 +155,7 @@ def test_files_leave_out_what_is_derived_or_never_filled_and_nothing_else(market
 @pytest.mark.parametrize("name", sorted({*schema.CANONICAL, *schema.PROGRAMME} - {"forgotten"}))
 def test_every_reference_is_found(market, name):
     for column, definition in schema.spec(name).columns.items():
-        if ref := schema.meta(definition)["ref"]:
+        if ref := definition.ref:
             there, key = ref.split(".")
             given = market.tables[name][column].dropna()
             assert given.empty or given.isin(market.tables[there][key]).all(), column
@@ -167,10 +167,10 @@ def test_nothing_is_known_after_the_last_day_or_before_its_account(market, month
     since = market.tables["accounts"].set_index("account_id")["created_at"]
     for name, table in market.tables.items():
         for column, definition in schema.spec(name).columns.items():
-            if schema.meta(definition)["kind"] == "ts":
+            if definition.kind == "ts":
                 assert not (table[column] >= (LAST + pd.Timedelta(days=1)).tz_localize("UTC")).any(), (name, column)
     for name in ("contacts", "opportunities", "activities", "transactions", "cases"):
-        table, known = market.tables[name], (schema.spec(name).metadata or {})["known"]
+        table, known = market.tables[name], schema.spec(name).known
         moment = table[known] if table[known].dt.tz else table[known].dt.tz_localize("UTC") + pd.Timedelta(days=1)
         assert not (moment < table["account_id"].map(since)).any(), name
 

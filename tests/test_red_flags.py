@@ -21,7 +21,7 @@ def table(name: str, rows: list[dict]) -> pd.DataFrame:
     """A table to spec; texts that look like days become days."""
     frame = pd.DataFrame(rows)
     for column, spec in schema.spec(name).columns.items():
-        kind = (spec.metadata or {})["kind"]
+        kind = spec.kind
         if column in frame and kind in ("date", "ts"):
             frame[column] = pd.to_datetime(frame[column], utc=kind == "ts", format="ISO8601")
     if name in schema.PROGRAMME and rows:

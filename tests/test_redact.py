@@ -133,7 +133,7 @@ def test_what_was_filled_stays_filled_and_what_was_equal_stays_equal(source, tmp
         old, new = before.read(name), after.read(name)
         assert sorted(old.nunique().items()) == sorted(new.nunique().items()), name
         for column, definition in schema.spec(name).columns.items():
-            if schema.meta(definition)["kind"] in {"money", "number", "int", "ts", "date"}:
+            if definition.kind in {"money", "number", "int", "ts", "date"}:
                 assert sorted(old[column].dropna()) == sorted(new[column].dropna()), column
 
 

@@ -278,7 +278,7 @@ def test_a_later_day_loses_no_earlier_fact(seed, day, more, tmp_path_factory):
     before, after = seen(folder, day), seen(folder, day + more)
     for name in set(before) & set(READ):
         key = schema.key(name)
-        fixed = [c for c, d in schema.spec(name).columns.items() if schema.meta(d)["when"] == "fixed"]
+        fixed = [c for c, d in schema.spec(name).columns.items() if d.when == "fixed"]
         kept = before[name][key].merge(after[name], on=key, how="left")
         assert_frame_equal(kept[fixed], before[name][fixed], obj=name)
 
@@ -288,8 +288,8 @@ def test_a_later_day_loses_no_earlier_fact(seed, day, more, tmp_path_factory):
 def test_a_value_known_only_as_it_is_now_reaches_no_earlier_day(seed, day, tmp_path_factory):
     known = seen(export(lived_all(seed, END), tmp_path_factory.mktemp("crm")), day)
     for name in set(known) & set(READ):
-        columns = [c for c, d in schema.spec(name).columns.items() if schema.meta(d)["when"] == "current_only"]
-        defaults = {c: schema.meta(schema.spec(name).columns[c])["default"] for c in columns}
+        columns = [c for c, d in schema.spec(name).columns.items() if d.when == "current_only"]
+        defaults = {c: schema.spec(name).columns[c].default for c in columns}
         dated = {("contacts", "department")}  # by attribute_history
         for column in [c for c in columns if (name, c) not in dated]:
             shown = known[name][column].dropna().unique().tolist()

@@ -119,7 +119,7 @@ def twins(
         table = tables[name]
         lot = chance.of(f"twins {name}").random(len(table))
         theirs = table["account_id"].map(other)
-        moment = pd.to_datetime(table[(schema.spec(name).metadata or {})["known"]], utc=True)
+        moment = pd.to_datetime(table[schema.spec(name).known], utc=True)
         begun = pd.to_datetime(table["account_id"].map(start), utc=True)
         moved = theirs.notna() & (moment > begun) & (lot < part)
         if name == "contacts":

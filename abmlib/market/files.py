@@ -218,7 +218,7 @@ def _put(name: str, table: pd.DataFrame, folder: Path, form: Form, number: int) 
     columns = programme.columns(name) if own else _columns(name)
     if form == "parquet" and not own:
         return _add_part(table[columns], folder / name, number)
-    kinds = {c: schema.meta(d)["kind"] for c, d in schema.spec(name).columns.items()}
+    kinds = {c: d.kind for c, d in schema.spec(name).columns.items()}
     place = (folder / programme.FOLDER if own else folder) / f"{name}.csv"
     _append(pd.DataFrame({c: _column(table[c], kinds[c]) for c in columns}), place)
 
@@ -248,7 +248,7 @@ def _append(rows: pd.DataFrame, place: Path) -> None:
 
 def _columns(name: str) -> list[str]:
     """The columns of a table worth writing."""
-    derived = [c for c, d in schema.spec(name).columns.items() if schema.meta(d)["derived"]]
+    derived = [c for c, d in schema.spec(name).columns.items() if d.derived]
     never = (*NEVER.get(name, ()), *(() if name in LATE else ("known_at",)))
     return [c for c in schema.spec(name).columns if c not in derived and c not in never]
 

@@ -213,7 +213,7 @@ def data_request(answers: pd.DataFrame) -> pd.DataFrame:
     for name in next_export(answers)["export"]:
         table, _, column = name.partition(".")
         spec = schema.spec(table)
-        own = {c: d for c, d in spec.columns.items() if not schema.meta(d)["derived"]}
+        own = {c: d for c, d in spec.columns.items() if not d.derived}
         least = [] if column else schema.needed(table)
         more = [] if column else [c for c in own if c not in least and c not in OURS]
         waits = {

@@ -128,7 +128,7 @@ class Entry(widgets.VBox):
         name, row = self.name, self.row()
         kept = programme.unreplaced(name, programme.read(self.folder, name))
         for column in programme.thing(name):
-            default = schema.meta(schema.PROGRAMME[name].columns[column])["default"]
+            default = schema.PROGRAMME[name].columns[column].default
             said = programme.as_said(name, column, default if row[column] is None else row[column])
             kept = kept[kept[column].map(lambda value, c=column: programme.as_said(name, c, value)).eq(said)]
         return kept
@@ -198,7 +198,7 @@ class Entry(widgets.VBox):
 def field(name: str, column: str, known: list[str]) -> Any:
     """Make the input of one column by its kind; `known` are labels to choose from."""
     definition = schema.PROGRAMME[name].columns[column]
-    kind, one_of = (schema.meta(definition)[c] for c in ("kind", "one_of"))
+    kind, one_of = definition.kind, definition.one_of
     like = {"description": column, "layout": WIDE, "style": NAMED}
     if one_of:
         made: Any = widgets.Dropdown(options=[EMPTY, *((v, v) for v in one_of)], **like)
@@ -222,7 +222,7 @@ def field(name: str, column: str, known: list[str]) -> Any:
 
 def start(name: str, column: str, widget: Any) -> Any:
     """Give what an input holds before anybody touches it: the default of its column, or nothing."""
-    default = schema.meta(schema.PROGRAMME[name].columns[column])["default"]
+    default = schema.PROGRAMME[name].columns[column].default
     return "" if default is None and isinstance(widget, widgets.Text) else default
 
 

@@ -276,7 +276,7 @@ class Book:
 
     def _extent(self, name: str) -> tuple[int, int | None, Any, Any]:
         """Rows, accounts, first and last day of one table."""
-        t, known = self._known(name), (schema.spec(name).metadata or {})["known"]
+        t, known = self._known(name), schema.spec(name).known
         wanted = {"rows": t.count()}
         if known:
             day = t[known].cast("date")
@@ -295,7 +295,7 @@ class Book:
         found = []
         for name in sorted(self._source.names):
             t = self._known(name)
-            asked = [c for c, d in schema.spec(name).columns.items() if not schema.meta(d)["derived"]]
+            asked = [c for c, d in schema.spec(name).columns.items() if not d.derived]
             counted = t.aggregate(_rows=t.count(), **{c: t[c].count() for c in asked}).to_pyarrow().to_pylist()[0]
             found += [(name, c, int(counted[c]), int(counted["_rows"])) for c in asked]
         return pd.DataFrame(found, columns=["table", "column", "filled", "rows"])
@@ -308,7 +308,7 @@ class Book:
         parts = []
         for name in DATES_A_FACT:
             if self.has(name) and "account_id" in schema.spec(name).columns:
-                t, known = self._known(name), (schema.spec(name).metadata or {})["known"]
+                t, known = self._known(name), schema.spec(name).known
                 t = t.filter(t.account_id.notnull())
                 when = t[known].cast("timestamp")
                 found = t.group_by("account_id").agg(rows=t.count(), first_day=when.min(), last_day=when.max())
@@ -381,7 +381,7 @@ class Book:
         ValueError
             If the table is not dated, or has no such column.
         """
-        when = (schema.spec(name).metadata or {})["known"]
+        when = schema.spec(name).known
         columns = schema.spec(name).columns
         if unknown := [c for c in ("account_id", *by, *sums) if c not in columns]:
             raise ValueError(f"{name}: no column {unknown}; it has {list(columns)}.")
@@ -424,8 +424,8 @@ class Book:
         if name == "opportunities":
             known = self._as_deals_stood(known)
         for column, definition in schema.spec(name).columns.items():
-            since = schema.meta(definition)["since"]
-            if since and schema.meta(definition)["when"] == "dated":
+            since = definition.since
+            if since and definition.when == "dated":
                 value = known[column]
                 known = known.mutate(
                     **{column: ibis.ifelse(come(known[since], moment), value, ibis.null(value.type()))}
@@ -552,12 +552,12 @@ class Book:
         """Make `current_only` values missing, but for those that were entered, are dated by a day or by attribute_history."""
         (key, *more) = schema.key(name)
         for column, definition in schema.spec(name).columns.items():
-            if schema.meta(definition)["when"] != "current_only":
+            if definition.when != "current_only":
                 continue
-            kind = schema.meta(definition)["kind"]
-            default = schema.meta(definition)["default"]
+            kind = definition.kind
+            default = definition.default
             gone = ibis.null(ibis_type(kind)) if default is None else ibis.literal(default, type=ibis_type(kind))
-            if since := schema.meta(definition)["since"]:
+            if since := definition.since:
                 gone = ibis.ifelse(come(known[since], self._moment), known[column], gone)
             if name in schema.PROGRAMME:  # an entry says what held when it was entered
                 gone = ibis.ifelse(known.entered_by == schema.SOURCE, gone, known[column])
@@ -820,7 +820,7 @@ class Source:
         absent = [
             c
             for c, d in schema.spec(name).columns.items()
-            if c not in raw.columns and not d.nullable and self._default(d) is None and not schema.meta(d)["derived"]
+            if c not in raw.columns and not d.nullable and self._default(d) is None and not d.derived
         ]
         if absent:
             raise TableError(
@@ -828,12 +828,11 @@ class Source:
                 "Rename them in the export, or map them in your mapping file."
             )
         for column, definition in schema.spec(name).columns.items():
-            meta = schema.meta(definition)
-            kind, default = meta["kind"], meta["default"]
-            given = column in raw.columns and not meta["derived"]
+            kind, default = definition.kind, definition.default
+            given = column in raw.columns and not definition.derived
             if given and ibis_type(kind) != "string":
                 columns[LOST + column] = lost(raw[column], kind)
-            if given and meta["one_of"] and name in self.columnar and raw[column].type().is_string():
+            if given and definition.one_of and name in self.columnar and raw[column].type().is_string():
                 value = raw[column].strip().nullif("")
             else:
                 value = cast(raw[column], kind) if given else ibis.null(ibis_type(kind))
@@ -958,7 +957,7 @@ class Source:
 
     @staticmethod
     def _default(definition: Any) -> object:
-        return schema.meta(definition)["default"]
+        return definition.default
 
     def unreadable(self, name: str) -> dict[str, int]:
         """Count, per column, values that do not read as their kind."""
@@ -983,7 +982,7 @@ class Source:
     def refuse_unreadable(self, name: str) -> None:
         """Raise for the first column with values that do not read as their kind."""
         for column, bad in self.unreadable(name).items():
-            kind = schema.meta(schema.spec(name).columns[column])["kind"]
+            kind = schema.spec(name).columns[column].kind
             raw = self.present(name)
             cases = values(raw.filter(lost(raw[column], kind)).limit(FIRST), column)
             raise TableError(
@@ -1043,27 +1042,27 @@ class Source:
         repeated = f"SELECT ({names}) FROM {view} WHERE {filled} GROUP BY {names} HAVING count(*) > 1"  # noqa: S608
         yield f"one row per {', '.join(key)}", "fail", f"({names}) IN ({repeated})", "Keep one row per key."
         for column, definition in spec.columns.items():
-            meta, value = schema.meta(definition), quoted(column)
-            if not definition.nullable and not meta["derived"] and meta["default"] is None:
+            value = quoted(column)
+            if not definition.nullable and not definition.derived and definition.default is None:
                 remedy = (
                     column in schema.ENTRY and schema.mend(name, column)
                 ) or f"Fill {column}, or leave the rows out."
                 yield f"{column} is filled", "fail", f"{value} IS NULL", remedy
-            if meta["one_of"] and not meta["derived"]:
-                remedy = f"Map {column} to one of {', '.join(meta['one_of'])}."
-                yield f"{column} has a known value", "fail", f"{value} NOT IN ({texts(meta['one_of'])})", remedy
-            if meta["matches"]:
-                whole = text(f"^({meta['matches']})$")
+            if definition.one_of and not definition.derived:
+                remedy = f"Map {column} to one of {', '.join(definition.one_of)}."
+                yield f"{column} has a known value", "fail", f"{value} NOT IN ({texts(definition.one_of)})", remedy
+            if definition.matches:
+                whole = text(f"^({definition.matches})$")
                 yield (
                     f"{column} is spelt right",
                     "fail",
                     f"NOT regexp_matches({value}, {whole})",
                     f"Correct {column}: {definition.description}.",
                 )
-            if meta["kind"] == "rate":
+            if definition.kind == "rate":
                 remedy = f"Divide {column} by 100 in the mapping if it is in percent."
                 yield f"{column} is between 0 and 1", "fail", f"{value} NOT BETWEEN 0 AND 1", remedy
-            there, _, field = (meta["ref"] or "").partition(".")
+            there, _, field = (definition.ref or "").partition(".")
             if there in self.names:
                 known = f"SELECT {quoted(field)} FROM {quoted(self._view(there).get_name())} WHERE {quoted(field)} IS NOT NULL"  # noqa: S608
                 remedy = f"Export the missing {there}, or correct {column}."
@@ -1072,7 +1071,7 @@ class Source:
         if "stage_order" in spec.columns and self.settings.stage_order:
             remedy = f"Add it to stage_order of {settings.FILE}, or correct its spelling."
             yield "stage has a place in stage_order", "warn", "stage_order IS NULL", remedy
-        for rule in (spec.metadata or {})["rules"]:
+        for rule in spec.rules:
             yield f"not {rule.name}", rule.severity, f"NOT ({rule.sql})", rule.remedy
 
     def latest_day(self) -> dt.date | None:
@@ -1080,11 +1079,11 @@ class Source:
         days = []
         for name in sorted(self.names & set(DATES_A_FACT)):
             extra = ["closed_at"] if name == "opportunities" else []
-            for column in [(schema.spec(name).metadata or {})["known"], *extra]:
+            for column in [str(schema.spec(name).known), *extra]:
                 newest = self.typed(name)[column].max().execute()
                 if pd.isna(newest):
                     continue
-                if schema.meta(schema.spec(name).columns[column])["kind"] == "ts":
+                if schema.spec(name).columns[column].kind == "ts":
                     newest = pd.Timestamp(newest, tz="UTC").tz_convert(self.settings.time_zone)
                 days.append(pd.Timestamp(newest).date())
         return max(days, default=None)
@@ -1110,8 +1109,8 @@ def as_entries(t: ir.Table, name: str, zone: str) -> ir.Table:
     if name not in schema.PROGRAMME:
         return t
     day, own = schema.dates(name), ibis.null("string")
-    if day in t.columns:
-        kind = schema.meta(schema.spec(name).columns[day])["kind"]
+    if day and day in t.columns:
+        kind = schema.spec(name).columns[day].kind
         when = cast(t[day], kind)
         own = (when if kind == "ts" else in_zone(zone, when.cast("timestamp")).cast("timestamp")).cast("string")
     given = {c: t[c].cast("string").strip().nullif("") for c in ("entered_at", "entered_by") if c in t.columns}
@@ -1272,7 +1271,7 @@ def lost(value: ir.Value, kind: str) -> ir.BooleanValue:
 
 def known_by(t: ir.Table, name: str, moment: Moment) -> ir.BooleanValue:
     """Say which rows were known at the end of the day; a row nobody dated is known on the latest day only."""
-    known = (schema.spec(name).metadata or {})["known"]
+    known = schema.spec(name).known
     if known is None:
         return ibis.literal(True)
     by_event = come(t[known], moment) | (t[known].isnull() & moment.is_latest)
@@ -1283,7 +1282,7 @@ def to_pandas(expr: ir.Table, name: str) -> pd.DataFrame:
     """Bring a table to pandas in the types of the schema."""
     frame = expr.to_pyarrow().to_pandas(types_mapper=NULLABLE.get)
     for column, definition in schema.spec(name).columns.items():
-        kind = schema.meta(definition)["kind"]
+        kind = definition.kind
         if kind == "ts":
             frame[column] = frame[column].dt.tz_localize("UTC")
         frame[column] = frame[column].astype(schema.DTYPES[kind])

@@ -218,7 +218,7 @@ def as_said(name: str, column: str, value: Any) -> str:
     """
     if pd.isna(value):
         return ""
-    kind = schema.meta(schema.PROGRAMME[name].columns[column])["kind"]
+    kind = schema.PROGRAMME[name].columns[column].kind
     if kind in ("date", "ts"):
         return str(value.strftime("%Y-%m-%d") if kind == "date" else value.isoformat().replace("+00:00", "Z"))
     return str(value).lower() if kind == "bool" else str(value).removesuffix(".0") if kind in NUMBERS else str(value)
@@ -233,7 +233,7 @@ def about(name: str, column: str) -> str:
     ('yearly recurring revenue (reporting currency)', 'line of business; all if empty')
     """
     definition = schema.PROGRAMME[name].columns[column]
-    unit, one_of, default = (schema.meta(definition)[c] for c in ("unit", "one_of", "default"))
+    unit, one_of, default = definition.unit, definition.one_of, definition.default
     said = (
         f"{definition.description}"
         + (f" ({unit})" if unit else "")
@@ -296,7 +296,7 @@ def read(folder: Path, name: str) -> pd.DataFrame:
     path = folder / f"{name}.csv"
     rows = _rows(_text(path) if path.is_file() else template(name), name, path.name)
     for column in rows:
-        kind, low = schema.meta(schema.PROGRAMME[name].columns[column])["kind"], rows[column].str.lower()
+        kind, low = schema.PROGRAMME[name].columns[column].kind, rows[column].str.lower()
         if kind == "bool":
             rows[column] = low.map(FLAGS).astype(object).where(low.isin(FLAGS), rows[column])
         if kind == "ts":
@@ -388,7 +388,7 @@ def append(folder: Path, name: str, rows: pd.DataFrame, *, entered_at: pd.Timest
     before = _text(path) if path.is_file() else template(name)
     written = schema.conform(name, new)[columns(name)]
     _refuse_endless(name, written)
-    days = [c for c in written if schema.meta(schema.PROGRAMME[name].columns[c])["kind"] == "date"]
+    days = [c for c in written if schema.PROGRAMME[name].columns[c].kind == "date"]
     written = written.assign(**{c: written[c].dt.strftime("%Y-%m-%d") for c in days})
     order = _first(csv.reader(io.StringIO(before.removeprefix("\ufeff"), newline="")), name, path.name)
     end = "\n" if "\n" in before or "\r" not in before else "\r"  # as some spreadsheets end lines

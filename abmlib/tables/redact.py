@@ -195,7 +195,7 @@ def _run(source: Source, sql: str, values: Sequence[object] = ()) -> Any:
 def _written(source: Source, name: str) -> list[str]:
     """The columns of a table that the source has and the schema knows."""
     spec = schema.spec(name).columns
-    return [c for c, d in spec.items() if c in source.raw[name].columns and not schema.meta(d)["derived"]]
+    return [c for c, d in spec.items() if c in source.raw[name].columns and not d.derived]
 
 
 def _hash(kind: str, value: str, key: bytes) -> str:
@@ -225,9 +225,9 @@ def _code(source: Source, kind: str, key: bytes) -> None:
 
 def _is_text(name: str, column: str) -> bool:
     """Say whether a column holds words that nothing says the meaning of, so that a name may stand there."""
-    meta = schema.meta(schema.spec(name).columns[column])
+    own = schema.spec(name).columns[column]
     coded = column in KINDS or column in EVENTS or (name, column) in NAMES
-    free = meta["kind"] in {"text", "list", "id"} and not meta["one_of"] and not meta["matches"]
+    free = own.kind in {"text", "list", "id"} and not own.one_of and not own.matches
     return free and not coded and column not in KEPT and not (name == HISTORY and column != "value")
 
 

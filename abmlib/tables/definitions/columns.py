@@ -1,10 +1,7 @@
 """The words a table is defined in: columns, keys, rules, and the lists of values that several tables share."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
-
-import pandera.pandas as pa
+from typing import Literal
 
 Kind = Literal["id", "text", "list", "int", "number", "money", "rate", "bool", "ts", "date"]
 When = Literal["fixed", "dated", "current_only", "latest"]
@@ -56,6 +53,37 @@ class Rule:
     severity: Literal["fail", "warn"] = "warn"
 
 
+@dataclass(frozen=True)
+class Column:
+    """One column: what `col` says of it."""
+
+    kind: Kind
+    description: str
+    nullable: bool
+    when: When
+    since: str | None
+    unit: str
+    one_of: tuple[str, ...] | None
+    ref: str | None
+    default: object
+    derived: bool
+    matches: str | None
+    personal: bool
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table: what `table` says of it."""
+
+    name: str
+    description: str
+    key: tuple[str, ...]
+    columns: dict[str, Column]
+    known: str | None
+    dates: str | None
+    rules: tuple[Rule, ...]
+
+
 def col(
     kind: Kind,
     meaning: str,
@@ -70,7 +98,7 @@ def col(
     derived: bool = False,
     matches: str | None = None,
     personal: bool = False,
-) -> pa.Column:
+) -> Column:
     """Define one column.
 
     Parameters
@@ -89,36 +117,20 @@ def col(
     personal : names a person or is free text about one: given only where people are asked for, and never printed in a
         check.
     """
-    checks = [pa.Check.isin(list(one_of))] if one_of else []
-    if kind == "rate":
-        checks.append(pa.Check.in_range(0, 1))
-    if matches:
-        checks.append(pa.Check.str_matches(f"^(?:{matches})$"))
-    metadata = {
-        "matches": matches,
-        "kind": kind,
-        "unit": unit or UNITS.get(kind, ""),
-        "when": when,
-        "since": since,
-        "one_of": one_of,
-        "ref": ref,
-        "default": default,
-        "derived": derived,
-        "personal": personal,
-    }
-    return pa.Column(DTYPES[kind], checks, nullable=null, description=meaning, metadata=metadata)
+    own = unit or UNITS.get(kind, "")
+    return Column(kind, meaning, null, when, since, own, one_of, ref, default, derived, matches, personal)
 
 
 def table(
     name: str,
     meaning: str,
     key: list[str],
-    columns: dict[str, pa.Column],
+    columns: dict[str, Column],
     *,
     known: str | None = None,
     dates: str | None = None,
     rules: tuple[Rule, ...] = (),
-) -> pa.DataFrameSchema:
+) -> Table:
     """Define one table.
 
     Parameters
@@ -129,23 +141,12 @@ def table(
     """
     if known is not None:
         columns = columns | {"known_at": col("ts", "when we learnt of the row, if later than its event", null=True)}
-    return pa.DataFrameSchema(
-        columns,
-        name=name,
-        description=meaning,
-        unique=key,
-        metadata={"key": key, "known": known, "dates": dates, "rules": rules},
-    )
+    return Table(name, meaning, tuple(key), columns, known, dates, rules)
 
 
-def meta(column: pa.Column) -> Mapping[str, Any]:
-    """What `col` recorded of a column."""
-    return column.metadata or {}
-
-
-def by_name(*tables: pa.DataFrameSchema) -> dict[str, pa.DataFrameSchema]:
+def by_name(*tables: Table) -> dict[str, Table]:
     """Arrange tables under their names, in the order given."""
-    return {str(t.name): t for t in tables}
+    return {t.name: t for t in tables}
 
 
 STATUS = ("prospect", "customer", "former")

@@ -4,9 +4,7 @@ One business key may have several entries, for `entered_at` is part of every key
 reason) names no contact; text about the customer's people is personal.
 """
 
-import pandera.pandas as pa
-
-from abmlib.tables.definitions.columns import CHANNELS, PERIOD, SENIORITY, Rule, by_name, col, table
+from abmlib.tables.definitions.columns import CHANNELS, PERIOD, SENIORITY, Column, Rule, Table, by_name, col, table
 
 ENTRY = {
     "entered_at": col("ts", "when it was written down"),
@@ -21,11 +19,11 @@ def entries(
     name: str,
     meaning: str,
     key: list[str],
-    columns: dict[str, pa.Column],
+    columns: dict[str, Column],
     *,
     dates: str | None = None,
     rules: tuple[Rule, ...] = (),
-) -> pa.DataFrameSchema:
+) -> Table:
     """Define a programme table: its own columns, and who entered a row when."""
     return table(name, meaning, [*key, "entered_at"], columns | ENTRY, known="entered_at", dates=dates, rules=rules)
 

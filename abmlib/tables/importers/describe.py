@@ -215,7 +215,7 @@ def _settle_keys(plan: Plan) -> None:
 
 def _refers(table: str, to: str) -> list[str]:
     """Give the columns of a table that name rows of another."""
-    refs = {c: schema.meta(d)["ref"] for c, d in schema.CANONICAL[table].columns.items()}
+    refs = {c: d.ref for c, d in schema.CANONICAL[table].columns.items()}
     return [c for c, ref in refs.items() if ref and ref.split(".")[0] == to and table != to]
 
 
@@ -250,7 +250,7 @@ def _refer(plan: Plan, feed: Feed, table: str, key: str) -> None:
 
 def _first_day(plan: Plan) -> str:
     """Give the first day of any fact."""
-    known = [(f, (schema.spec(t).metadata or {})["known"]) for t, fs in plan.feeds.items() for f in fs]
+    known = [(f, schema.spec(t).known) for t, fs in plan.feeds.items() for f in fs]
     days = [str(x.low) for f, column in known if (x := f.fact(column or "")) and x.low]
     days = days or [str(x.low) for f in plan.export.files for x in f.facts.values() if x.kind == "date" and x.low]
     return min((d for d in days if d > "1900"), default=DAY)
@@ -312,12 +312,12 @@ def _part(plan: Plan, feed: Feed, made: Made) -> Part:
 
 def entry_of(table: str, column: str, fact: Fact, score: float = 1.0) -> Entry | None:
     """Write how one column of a file becomes a canonical one; none where its values say nothing."""
-    meta = schema.meta(schema.CANONICAL[table].columns[column])
+    own = schema.CANONICAL[table].columns[column]
     doubts = [*fact.doubts] + (["its name only resembles"] if score < SURE else [])
     if fact.bad:
         doubts.append(f"{fact.bad} values do not read as {fact.kind}")
-    kind, words = meta["kind"], {"column": fact.name}
-    if meta["one_of"] or (kind == "bool" and not {v.lower() for v in fact.values} <= {*TRUE, *FALSE}):
+    kind, words = own.kind, {"column": fact.name}
+    if own.one_of or (kind == "bool" and not {v.lower() for v in fact.values} <= {*TRUE, *FALSE}):
         return _mapped(table, column, fact)
     if column == "domain" and fact.kind == "url":
         pattern = "^(?:[a-z]+://)?(?:www\\.)?([^/:?#]+)"
@@ -341,8 +341,8 @@ def _mapped(table: str, column: str, fact: Fact) -> Entry | None:
     if not category(fact):
         return None
     definition = schema.CANONICAL[table].columns[column]
-    meta, rules = schema.meta(definition), WORDS["values"].get(f"{table}.{column}", {})
-    allowed = set(meta["one_of"] or ())
+    rules = WORDS["values"].get(f"{table}.{column}", {})
+    allowed = set(definition.one_of or ())
     found = {v: _meaning(v, rules, allowed) for v in fact.values}
     if all(v == m for v, m in found.items()):
         return Entry({"column": fact.name})
@@ -522,7 +522,7 @@ def _mend(plan: Plan, feed: Feed, part: Part, column: str, key: Fact | None, mad
         first = text(fact.earliest) + ("" if fact.type == "VARCHAR" else f"::{fact.type}")
         entry.words = {"sql": f"coalesce({x}, {first})"} | {w: v for w, v in entry.words.items() if w not in rest}
         entry.doubt = f"{said}; the earliest is taken for these"
-    elif place in WORDS["constants"] and schema.meta(schema.CANONICAL[feed.table].columns[column])["kind"] in TEXTS:
+    elif place in WORDS["constants"] and schema.CANONICAL[feed.table].columns[column].kind in TEXTS:
         entry.words = {"sql": f"coalesce({_word(fact)}, {text(WORDS['constants'][place])})"}
         entry.doubt = f"{said}; {WORDS['constants'][place]} is taken for these"
     else:
@@ -577,7 +577,7 @@ def _derive(plan: Plan, table: str, origins: Iterable[str]) -> None:
             if c == name and _gaps(plan, feed.file, m.fact):
                 part[c].words = {"sql": f"coalesce({_word(m.fact)}, {_word(fact)})", "take": "most_common"}
     part.setdefault(name, Entry(dict(entry.words), "there is no name; the key is taken"))
-    known = feed.fact((schema.spec(base).metadata or {})["known"] or "")
+    known = feed.fact(schema.spec(base).known or "")
     if table == "accounts" and known and (made_at := entry_of(table, "created_at", known)):
         part["created_at"] = Entry(made_at.words | {"take": "min"}, "not in the export; the first fact of each")
     elif table == "accounts":
@@ -979,7 +979,7 @@ def _table_lines(plan: Plan, name: str, made: Made) -> list[str]:
 
 def _short(table: str, column: str, words: dict[str, Any], signs: tuple[str, str]) -> Any:
     """Leave out what the source says already, and write a lone column as its name."""
-    kind = schema.meta(schema.CANONICAL[table].columns[column])["kind"]
+    kind = schema.CANONICAL[table].columns[column].kind
     kept = {w: v for w, v in words.items() if w not in ("decimal", "thousands")}
     if kind in NUMBERS and "decimal" in words and (words["decimal"], words["thousands"]) != signs:
         kept |= {"decimal": words["decimal"], "thousands": words["thousands"]}

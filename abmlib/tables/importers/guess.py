@@ -118,7 +118,7 @@ def name_score(name: str, table: str, column: str) -> float:
     joined = "".join(given)
     scores = [0.95 - 0.01 * i for i, p in enumerate(own) if joined == p.replace(" ", "")]
     whole, inside = phrases(table, column)
-    kind = schema.meta(schema.CANONICAL[table].columns[column])["kind"] if column[0] != "_" else ""
+    kind = schema.CANONICAL[table].columns[column].kind if column[0] != "_" else ""
     if joined in whole:
         scores.append(1 - whole[joined])
     for word in set(given):
@@ -166,9 +166,9 @@ def fit(fact: Fact, table: str, column: str) -> float:
         return float(
             fact.kind in (("int", "decimal") if numeric else ("text", "int", "email", "bool", "url", "domain"))
         )
-    meta = schema.meta(schema.CANONICAL[table].columns[column])
-    kind = "domain" if column == "domain" else meta["kind"]
-    if meta["one_of"] and (fact.distinct > FEW or personal(fact) or fact.kind not in ("text", "int", "bool")):
+    own = schema.CANONICAL[table].columns[column]
+    kind = "domain" if column == "domain" else own.kind
+    if own.one_of and (fact.distinct > FEW or personal(fact) or fact.kind not in ("text", "int", "bool")):
         return 0.0
     if kind == "bool" and (set(fact.values) <= {"0", "1"} or fact.kind == "text") and 0 < len(fact.values) <= 2:
         return 0.8
@@ -177,7 +177,7 @@ def fit(fact: Fact, table: str, column: str) -> float:
 
 def matched(file: File, table: str, wanted: Iterable[str] | None = None) -> dict[str, Match]:
     """Take columns of a file for canonical ones of a table, each once, the best first; with helpers."""
-    columns = [c for c, d in schema.CANONICAL[table].columns.items() if not schema.meta(d)["derived"]]
+    columns = [c for c, d in schema.CANONICAL[table].columns.items() if not d.derived]
     columns = [c for c in columns if wanted is None or c in wanted] + ([*WORDS["helpers"]] if wanted is None else [])
     found = [
         (score, c, f)

@@ -413,7 +413,7 @@ def _check_values(con: duckdb.DuckDBPyConnection, table: Table, file: str, n: in
 
 def _complaints(name: str, column: Column, definition: Any, file: str) -> Iterator[tuple[str, str, str, str]]:
     """Give each thing that may be wrong with a value: a condition, what to show, what to say and what to do."""
-    x, bad, one_of = quoted(name), quoted(f"bad {name}"), schema.meta(definition)["one_of"]
+    x, bad, one_of = quoted(name), quoted(f"bad {name}"), definition.one_of
     if column.partial:
         yield f"{bad} is not null", bad, "values have no entry in map", "Add them to map, or give else."
     words = [word for word, kinds in MEANT_FOR.items() if column.kind in kinds] or ["map"]

@@ -509,7 +509,7 @@ def _table(at: str, name: str, table: Table, sources: dict[str, Source]) -> Tabl
 def _check_names(at: str, name: str, table: Table, given: Columns) -> None:
     known = schema.spec(name).columns
     absent = [c for c in schema.needed(name) if c not in given]
-    derived = [c for c, d in known.items() if schema.meta(d)["derived"] and c in given]
+    derived = [c for c, d in known.items() if d.derived and c in given]
     strange = [g for g in table.one_row_per if g not in given or given[g].take]
     for wrong, said in (
         ([c for c in given if c not in known], f"unknown column(s) {{}}; the table has {list(known)}. Correct them."),
@@ -522,7 +522,7 @@ def _check_names(at: str, name: str, table: Table, given: Columns) -> None:
 
 
 def _column(at: str, table: str, name: str, column: Column, source: Source, grouped: bool) -> Column:
-    kind, given = schema.meta(schema.spec(table).columns[name])["kind"], column.model_fields_set
+    kind, given = schema.spec(table).columns[name].kind, column.model_fields_set
     for word, kinds in MEANT_FOR.items():
         if word in given and kind not in kinds:
             raise ValueError(f"{at}: {word} has no meaning for {kind}; it is for {list(kinds)}. Leave it out.")
@@ -541,5 +541,4 @@ def _column(at: str, table: str, name: str, column: Column, source: Source, grou
 
 def required(definition: Any) -> bool:
     """Say whether a value must be there: not allowed to be missing, no default, not worked out by Book."""
-    meta = schema.meta(definition)
-    return not definition.nullable and meta["default"] is None and not meta["derived"]
+    return not definition.nullable and definition.default is None and not definition.derived

@@ -60,7 +60,7 @@ def stage(
             bad += f" or {o} is not null and {o} not in ({texts(list(d.map or {}))})"
         if d.hash:
             read = digest_sql(read, key)
-        default = schema.meta(schema.spec(table.name).columns[c])["default"]
+        default = schema.spec(table.name).columns[c].default
         filled = read if default is None else f"coalesce({read}, {text(str(default))}::{TYPES[d.kind]})"
         values.append(f"{filled} as {quoted(c)}")
         values.append(f"case when {bad} then {o}::varchar end as {quoted(f'bad {c}')}")
