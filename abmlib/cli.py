@@ -25,6 +25,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 
 from abmlib import __version__, places
+from abmlib.tables.errors import NO_ROOM
 
 if TYPE_CHECKING:
     from abmlib.pages.doctor import Verdict
@@ -35,6 +36,7 @@ app = typer.Typer(
 WIDE = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 180  # a log or a mail must not cut tables
 out, err = Console(soft_wrap=True, highlight=False, width=WIDE), Console(stderr=True, soft_wrap=True, highlight=False)
 WORKBOOK = Path("workbook.yml")  # of the folder the command is called in
+CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 logging.raiseExceptions = False  # a log that cannot be written is no second error
 DONE, SOME_FAILED, BAD_INPUT, CHECKS_FAILED = 0, 1, 2, 3
 
@@ -294,7 +296,7 @@ def run(
         list[str] | None, typer.Option("-p", help="name=value for all notebooks that have it, 06.name=value for one.")
     ] = None,
     file: Annotated[Path | None, typer.Option("-f", help="YAML file of parameters.")] = None,
-    jobs: Annotated[int, typer.Option(min=1, help="Notebooks run side by side.")] = 1,
+    jobs: Annotated[int, typer.Option(min=1, help="Notebooks run side by side; as many as cores by default.")] = CORES,
     notebooks: Notebooks = None,
 ) -> None:
     """Run the report: every notebook on one data set, as known at the end of one day."""
@@ -318,14 +320,15 @@ def run(
         numbers = [n.strip() for n in only.split(",") if n.strip()]
         chosen = catalogue.choose(catalogue.load(folder / catalogue.FILE), numbers, through)
         given = runs.assign(parameter or [], file, chosen, folder, workbook.parameters)
-        source, audit = runs.preflight(data)
+        asked = runs.resolve_as_of(as_of, now.date())
+        found, audit = runs.preflight(data)
         unsound = checks.failure(audit)
         if unsound:
             refuse(f"{unsound}\nData checks failed; nothing was run.", CHECKS_FAILED)
-        day = runs.resolve_as_of(as_of, source.latest_day(), now.date())
+        day = asked or runs.newest(found.latest_day, now.date())
         request = runs.Request(folder, data, day, reports, chosen, given, jobs)
     except (ValueError, OSError) as wrong:
-        refuse(wrong)
+        refuse(wrong, SOME_FAILED if getattr(wrong, "errno", None) in NO_ROOM else BAD_INPUT)
     added = [e.number for e in chosen if numbers and e.number not in numbers]
     if added:
         err.print(f"Also running {', '.join(added)}, which the others read.")
@@ -343,7 +346,7 @@ def run(
                 bar.advance(task)
 
         try:
-            report = runs.run(request, source, tell)
+            report = runs.run(request, found, tell)
         except OSError as wrong:
             refuse(f"{reports}: {wrong.strerror or wrong}. Nothing was left there.", SOME_FAILED)
     for name, outcome in report.outcomes.items():
@@ -469,7 +472,7 @@ def forget(
     import pandas as pd
 
     from abmlib.pages import forget as forgetting
-    from abmlib.tables import people, programme, settings
+    from abmlib.tables import cache, people, programme, settings
 
     with refusing():
         data = find_data(data)
@@ -482,6 +485,7 @@ def forget(
         user = getpass.getuser()
         done = Counter(programme.forget(workbook.programme, key, contact_id, entered_at=now, entered_by=user))
         done.update(people.forget(workbook.data, contact_id))  # a table may lie in both places
+        cache.clear(workbook)
         runs = find_reports(reports, data)
         for folder in (runs, runs / "lab", Path("reports") / "lab"):
             done.update({f"{folder.name}/{r}": n for r, n in forgetting.from_runs(folder, contact_id, names).items()})

@@ -17,7 +17,8 @@ import pytest
 from abmlib.pages import catalogue, export
 from abmlib.pages import run as runs
 from abmlib.tables import redact
-from abmlib.tables.book import Source
+from abmlib.tables.cache import Data
+from abmlib.tables.source import Source
 from tests.conftest import ROOT, SAMPLE
 
 NOTEBOOKS = ROOT / "notebooks"
@@ -241,10 +242,9 @@ def test_words_of_the_workbook_itself_tell_nothing():
 def both(tmp_path_factory) -> tuple[Path, Path, Path]:
     """A report of two notebooks on the sample, the same one redacted, and the folder it was made in."""
     out, work = tmp_path_factory.mktemp("out"), tmp_path_factory.mktemp("work")
-    source = Source.open(SAMPLE)
     chosen = catalogue.choose(catalogue.load(NOTEBOOKS / catalogue.FILE), ["00", "03"])
     given = {"03_key_accounts": {"capacity": 20}}
-    report = runs.run(runs.Request(NOTEBOOKS, SAMPLE, dt.date(2026, 6, 30), out, chosen, given), source)
+    report = runs.run(runs.Request(NOTEBOOKS, SAMPLE, dt.date(2026, 6, 30), out, chosen, given), Data.of(SAMPLE))
     return report.folder, export.redo(report.folder, SAMPLE, NOTEBOOKS, KEY, work), work
 
 

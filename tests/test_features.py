@@ -108,7 +108,7 @@ def test_each_feature_is_what_a_person_counts(made, name):
 
 
 def test_every_account_has_a_row_and_what_it_has_none_of_is_zero_where_it_is_counted_and_missing_elsewhere(made):
-    assert made.index.tolist() == ["a", "b"] and made.columns.tolist() == list(features.BY_NAME)
+    assert made.index.tolist() == ["a", "b"] and made.columns.tolist() == [f.name for f in features.FEATURES]
     nothing = made.loc["b", ["touches_in_90d", "revenue_12m", "contacts", "deals_won", "cases_12m"]]
     assert nothing.tolist() == [0] * 5
     assert made.loc["b", ["revenue_growth_12m", "days_since_purchase", "effective_people_90d", "nps_24m"]].isna().all()

@@ -6,9 +6,9 @@ import pandas as pd
 import pytest
 import yaml
 
-from abmlib.pages import run as runs
 from abmlib.tables import Book, people, redact, schema
-from abmlib.tables.book import Source
+from abmlib.tables.fingerprint import fingerprint
+from abmlib.tables.source import Source
 from tests.conftest import SAMPLE, put
 
 KEY = b"0123456789abcdef"
@@ -20,7 +20,7 @@ BETA,IBM,,,Jim Roe,2025-01-01,beta,
 12,1871,,,,2025-01-01,,
 """
 CONTACTS = """contact_id,account_id,email_hash,email_domain,full_name,title,created_at
-12,Acme Corp,abc,ACME.example,Ann Smith,Head of Acme-Corp IT,2025-01-01
+12,Acme Corp,0123456789abcdef0123456789abcdef,ACME.example,Ann Smith,Head of Acme-Corp IT,2025-01-01
 k2,,,gmail.example,,CEO,2025-01-01
 """
 OPPORTUNITIES = """opportunity_id,account_id,name,stage,amount,created_at,is_closed,is_won,closed_at,loss_reason,competitor,owner_id
@@ -193,7 +193,7 @@ def test_the_same_key_gives_the_same_bytes_and_another_key_other_codes(source, t
     one, same = (redact.redacted(source, KEY, tmp_path / name) for name in ("one", "same"))
     other = redact.redacted(source, KEY[::-1], tmp_path / "other")
     pd.testing.assert_frame_equal(one, same)
-    assert runs.fingerprint(tmp_path / "one") == runs.fingerprint(tmp_path / "same")
+    assert fingerprint(tmp_path / "one") == fingerprint(tmp_path / "same")
     assert not set(one["code"]) & set(other["code"])
 
 

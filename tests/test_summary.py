@@ -270,7 +270,7 @@ def ran(tmp_path, monkeypatch, small):
         beside = tmp_path / "out" / ".beside"
         for part in ("notebooks", "tables"):
             (beside / part).mkdir(parents=True)
-        run.one(entry, request, beside, {}, run.previous(request.out, request.as_of))
+        run.run_all(request, beside, run.previous(request.out, request.as_of), lambda name, status: None)
         return seen, nbformat.read(beside / "notebooks" / "15_summary.ipynb", as_version=4).cells[0].source
 
     return go

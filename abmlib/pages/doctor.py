@@ -10,7 +10,7 @@ import pandas as pd
 from abmlib.method import quality
 from abmlib.pages import catalogue, kernels
 from abmlib.tables import Book, checks
-from abmlib.tables.book import Source
+from abmlib.tables.cache import Data
 
 FIRST = "00_account_data"  # the notebook whose verdict this is
 
@@ -29,12 +29,12 @@ class Verdict:
     request: pd.DataFrame  # what to export, as `quality.data_request`
 
 
-def examine(source: Source, audit: pd.DataFrame, notebooks: Path, shared: Mapping[str, Any]) -> Verdict:
+def examine(data: Data, audit: pd.DataFrame, notebooks: Path, shared: Mapping[str, Any]) -> Verdict:
     """Give the verdict of notebook 00 on the latest day of a data set, without running it.
 
     Parameters
     ----------
-    source, audit : of `run.preflight`
+    data, audit : of `run.preflight`
     notebooks : folder of the notebooks
     shared : parameters of the workbook
 
@@ -54,7 +54,7 @@ def examine(source: Source, audit: pd.DataFrame, notebooks: Path, shared: Mappin
         return Verdict(
             "", empty, len(audit), wrong, stops, empty, answers.iloc[:0], quality.data_request(answers.iloc[:0])
         )
-    book = Book.of(source)
+    book = Book.of(data)
     accounts = book.read("accounts")
     judged = quality.account_data(
         accounts, book.records(), book.as_of, int(limits["stale_days"]), int(limits["min_records"])

@@ -22,8 +22,9 @@ import abmlib
 from abmlib.pages import catalogue, kernels, shelf, site
 from abmlib.pages import run as runs
 from abmlib.tables import redact
-from abmlib.tables.book import Source
+from abmlib.tables.cache import Data
 from abmlib.tables.errors import first_cases
+from abmlib.tables.source import Source
 
 PARTS = ("index.html", runs.SUMMARY, "run.json", "html", "notebooks", "tables")
 ZIP_TIME = (1980, 1, 1, 0, 0, 0)  # the earliest a zip can hold
@@ -251,7 +252,7 @@ def redo(run: Path, data: Path, notebooks: Path, key: bytes, work: Path) -> Path
     }
     chosen = [there[name] for name in facts["notebooks"] if name in there]
     as_of, given = dt.date.fromisoformat(facts["as_of"]), facts["parameters"]
-    now = runs.describe(runs.Request(notebooks, data, as_of, run.parent, chosen, given), source)
+    now = runs.describe(runs.Request(notebooks, data, as_of, run.parent, chosen, given), Data.of(data))
     now = json.loads(json.dumps(now, default=str))
     changed = sorted({words for name, words in MADE_FROM.items() if now[name] != facts.get(name)})
     if changed:
@@ -263,7 +264,7 @@ def redo(run: Path, data: Path, notebooks: Path, key: bytes, work: Path) -> Path
     carry_previous(run, facts, notebooks, work / "reports")
     own = {name: translated(source, notebooks / f"{name}.ipynb", values) for name, values in given.items()}
     request = runs.Request(notebooks, work / REDACTED, as_of, work / "reports", chosen, own)
-    report = runs.run(request, Source.open(work / REDACTED))
+    report = runs.run(request, Data.of(work / REDACTED))
     failed = [name for name in report.failed if facts["outcomes"][name]["status"] not in {"failed", "skipped"}]
     if failed:
         raise ValueError(

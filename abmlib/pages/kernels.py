@@ -1,7 +1,6 @@
 """Run one notebook with given parameters, whole or with a readable error; all that touches papermill."""
 
 import ast
-import errno
 import io
 import logging
 import re
@@ -13,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-import papermill as pm
-from papermill.exceptions import PapermillExecutionError
+
+from abmlib.tables.errors import NO_ROOM
 
 READERS: dict[str, Any] = {
     "str": str,
@@ -22,9 +21,9 @@ READERS: dict[str, Any] = {
     "float": float,
     "bool": lambda text: {"true": True, "false": False}[str(text).lower()],
 }
+HEAVY = ("papermill",)  # imported only where a notebook is run
 logging.getLogger("papermill").setLevel(logging.ERROR)  # it warns of what `parameters` reads well
 TYPES = r"(str|int|float|bool)|list\[(str|int|float|bool)\]"
-NO_ROOM = {errno.ENOSPC, errno.EFBIG, errno.EDQUOT}
 MARKERS = {"papermill-error-cell-tag"}
 
 
@@ -130,6 +129,9 @@ def execute(notebook: Path, to: Path, given: Mapping[str, Any], timeout: int | N
     A notebook that raises ``NotAnswerable`` is a success of its own kind; the cells after it are cut from the result. A
     kernel that dies, or a cell that ends the program, is a failure even though no cell raised.
     """
+    import papermill as pm
+    from papermill.exceptions import PapermillExecutionError
+
     start, failure, status = time.perf_counter(), "", "done"
     try:
         pm.execute_notebook(

@@ -8,14 +8,13 @@ import os
 import platform
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import nbformat
 import pandas as pd
 import yaml
@@ -24,10 +23,9 @@ from abmlib import __version__
 from abmlib.pages import catalogue, kernels, site
 from abmlib.pages.catalogue import Entry
 from abmlib.pages.kernels import Outcome
-from abmlib.tables.book import SHARED, Book, Source
+from abmlib.tables.book import LATEST_DATA, SHARED, Book
+from abmlib.tables.cache import Data
 from abmlib.tables.errors import TableError
-from abmlib.tables.importers.sql import cause
-from abmlib.tables.settings import Workbook
 
 RESERVED = {"data": "--data", "as_of": "--as-of", "tables": "--out"}
 LIBRARIES = ("pandas", "numpy", "duckdb", "ibis-framework", "scipy", "papermill")
@@ -63,26 +61,22 @@ class Report:
         return [n for n, o in self.outcomes.items() if o.status in {"failed", "skipped"}]
 
 
-def resolve_as_of(asked: str, latest: dt.date | None, today: dt.date) -> dt.date:
-    """Turn ``latest-data``, ``yesterday``, ``month-end`` or a day into a day.
+def resolve_as_of(asked: str, today: dt.date) -> dt.date | None:
+    """Turn ``yesterday``, ``month-end`` or a day into a day; None for ``latest-data``, which only the data can tell.
 
     ``month-end`` is the last day of the newest month that is over.
 
     Raises
     ------
     ValueError
-        If it is none of these, lies after `today`, or nothing dates the data.
+        If it is none of these, or lies after `today`.
     """
     if asked == "yesterday":
         return today - dt.timedelta(days=1)
     if asked == "month-end":
         return today.replace(day=1) - dt.timedelta(days=1)
-    if asked == "latest-data":
-        if latest is None:
-            raise ValueError("as-of: no row of the data is dated, so it has no latest day. Give a day.")
-        if latest > today:
-            raise ValueError(f"as-of: the newest row is dated {latest}, after today. Correct its date, or give a day.")
-        return latest
+    if asked == LATEST_DATA:
+        return None
     try:
         day = dt.date.fromisoformat(asked)
     except ValueError as wrong:
@@ -92,6 +86,21 @@ def resolve_as_of(asked: str, latest: dt.date | None, today: dt.date) -> dt.date
     if day > today:
         raise ValueError(f"as-of {day} lies after today, and nobody knows it yet. Give a day up to {today}.")
     return day
+
+
+def newest(latest: dt.date | None, today: dt.date) -> dt.date:
+    """Give the day of the newest dated fact, to report on.
+
+    Raises
+    ------
+    ValueError
+        If nothing dates the data, or its newest fact lies after `today`.
+    """
+    if latest is None:
+        raise ValueError("as-of: no row of the data is dated, so it has no latest day. Give a day.")
+    if latest > today:
+        raise ValueError(f"as-of: the newest row is dated {latest}, after today. Correct its date, or give a day.")
+    return latest
 
 
 def assign(
@@ -187,46 +196,31 @@ def split(raw: Mapping[Any, Any]) -> Values:
     return wide, {k: dict(v) for k, v in named.items() if isinstance(v, dict)}
 
 
-def fingerprint(*places: Path) -> str:
-    """Hash the files of a data set and of what belongs to it, by name and content: 16 hexadecimal digits."""
-    digest = hashlib.sha256()
-    for place in places:
-        for path in sorted(p for p in ([place] if place.is_file() else place.rglob("*")) if p.is_file()):
-            digest.update(path.name.encode())
-            with path.open("rb") as file:
-                digest.update(hashlib.file_digest(file, "sha256").digest())
-    return digest.hexdigest()[:16]
-
-
-def belongs(workbook: Workbook) -> list[Path]:
-    """Name the places whose files a report is made from: the data, and a programme that does not lie within."""
-    apart = workbook.programme and not workbook.programme.is_relative_to(workbook.data)
-    return [workbook.data, *([workbook.programme] if apart and workbook.programme else [])]
-
-
-def run(request: Request, source: Source, tell: Callable[[str, str], None] = lambda name, status: None) -> Report:
+def run(request: Request, data: Data, tell: Callable[[str, str], None] = lambda name, status: None) -> Report:
     """Run the chosen notebooks and leave the report folder, whole.
 
     A failed notebook leaves its error in its own page and stops only those that read it.
 
     Parameters
     ----------
-    source : the data, opened
+    data : what `request` names, of `preflight`
     tell : called with a notebook's name and ``running``, then with its status
     """
-    facts = describe(request, source)
+    data.snapshot(request.as_of)  # once, for all notebooks
+    data.close()
+    facts = describe(request, data)
     request.out.mkdir(parents=True, exist_ok=True)
     beside = request.out / f".{facts['id']}.{os.getpid()}.tmp"
     try:
         for part in ("notebooks", "html", "tables"):
             (beside / part).mkdir(parents=True)
         outcomes = run_all(request, beside, facts[PREVIOUS], tell)
-        book = Book.open(request.data, request.as_of, beside / "tables")
+        book = Book.of(data, request.as_of, beside / "tables")
         decisions = book.earlier("decisions")
         numbered = {e.number: e.notebook for e in request.chosen}
         names = book.read("accounts").set_index("account_id")["name"].to_dict()
         write_pages(request, facts, beside, outcomes, site.decision_groups(decisions, names, numbered))
-        if fingerprint(*belongs(source.workbook)) != facts["fingerprint"]:
+        if Data(data.workbook).fingerprint != facts["fingerprint"]:
             raise OSError(
                 f"{facts['data']} changed while the report was made, so it would mix two states. Run it again"
             )
@@ -239,29 +233,67 @@ def run(request: Request, source: Source, tell: Callable[[str, str], None] = lam
 
 
 def run_all(request: Request, beside: Path, before: str | None, tell: Callable[[str, str], None]) -> dict[str, Outcome]:
-    """Run the notebooks, each after all it reads from; several side by side, in processes of their own, if asked."""
+    """Run the notebooks, each after all it reads from, several side by side if asked.
+
+    A process that dies takes no other notebook with it.
+    """
     outcomes: dict[str, Outcome] = {}
-    if request.jobs == 1:
-        for entry in request.chosen:
-            tell(entry.notebook, "running")
-            outcomes[entry.notebook] = one(entry, request, beside, outcomes, before)
-            tell(entry.notebook, outcomes[entry.notebook].status)
-        return outcomes
-    waiting, running = list(request.chosen), dict[Future[Outcome], Entry]()
-    with ProcessPoolExecutor(request.jobs, multiprocessing.get_context("spawn")) as pool:
+    waiting, running = list(request.chosen), dict[Future[Outcome], tuple[Entry, Executor]]()
+    free = [worker(request.jobs) for _ in range(request.jobs)]
+
+    def end(entry: Entry, outcome: Outcome) -> None:
+        outcomes[entry.notebook] = outcome
+        tell(entry.notebook, outcome.status)
+
+    try:
         while waiting or running:
             for entry in [e for e in waiting if reads_from(e, request.chosen) <= outcomes.keys()]:
+                if stopped := unreadable(entry, outcomes):
+                    end(entry, Outcome("skipped", 0.0, f"It reads from {', '.join(stopped)}, which failed."))
+                elif free:
+                    tell(entry.notebook, "running")
+                    file, pool = f"{entry.notebook}.ipynb", free.pop()
+                    source, to = request.notebooks.resolve() / file, (beside / "notebooks").resolve() / file
+                    given = injected(entry, request, beside, before)
+                    running[pool.submit(kernels.execute, source, to, given)] = entry, pool
+                else:
+                    break
                 waiting.remove(entry)
-                tell(entry.notebook, "running")
-                running[pool.submit(one, entry, request, beside, dict(outcomes), before)] = entry
             for done in wait(running, return_when=FIRST_COMPLETED).done:
-                name = running.pop(done).notebook
+                entry, pool = running.pop(done)
                 wrong = done.exception()
                 if wrong and not isinstance(wrong, BrokenProcessPool):
                     raise wrong
-                outcomes[name] = Outcome("failed", 0.0, f"Its process was ended: {wrong}") if wrong else done.result()
-                tell(name, outcomes[name].status)
+                free.append(worker(request.jobs) if wrong else pool)
+                ended = Outcome("failed", 0.0, f"Its process was ended: {wrong}") if wrong else done.result()
+                end(entry, settled(entry, request, beside, before, ended))
+    finally:
+        for pool in [*free, *(pool for _, pool in running.values())]:
+            pool.shutdown(cancel_futures=True)
     return {e.notebook: outcomes[e.notebook] for e in request.chosen}
+
+
+class Here(Executor):
+    """Run what is submitted at once, in this process."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Run a function, and give what it gave or raised."""
+        done: Future[Any] = Future()
+        try:
+            done.set_result(fn(*args, **kwargs))
+        except Exception as wrong:
+            done.set_exception(wrong)
+        return done
+
+
+def worker(jobs: int) -> Executor:
+    """Who runs one notebook at a time: this process where it is alone, else one of its own, so that none dies with another."""
+    if jobs == 1:
+        return Here()
+    ready = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
+    context = multiprocessing.get_context(ready)
+    context.set_forkserver_preload([kernels.__name__, *kernels.HEAVY])  # imported once for all
+    return ProcessPoolExecutor(1, context)
 
 
 def reads_from(entry: Entry, chosen: Sequence[Entry]) -> set[str]:
@@ -271,12 +303,14 @@ def reads_from(entry: Entry, chosen: Sequence[Entry]) -> set[str]:
     return {e.notebook for e in before if gathers or any(name[:2] == e.number for name in entry.reads)}
 
 
-def one(entry: Entry, request: Request, beside: Path, outcomes: Mapping[str, Outcome], before: str | None) -> Outcome:
-    """Run one notebook, unless one it reads from failed; check that it left what it promises."""
+def unreadable(entry: Entry, outcomes: Mapping[str, Outcome]) -> list[str]:
+    """Name the notebooks a notebook reads from that failed, or were stopped by one that did."""
     bad = sorted(n for n, o in outcomes.items() if o.status in {"failed", "skipped"})
-    stopped = [n for n in bad if n in entry.reads or any(r[:2] == n[:2] for r in entry.reads)]
-    if stopped:
-        return Outcome("skipped", 0.0, f"It reads from {', '.join(stopped)}, which failed.")
+    return [n for n in bad if n in entry.reads or any(r[:2] == n[:2] for r in entry.reads)]
+
+
+def injected(entry: Entry, request: Request, beside: Path, before: str | None) -> dict[str, Any]:
+    """The parameters a notebook is run with."""
     given = dict(request.parameters.get(entry.notebook, {})) | {
         "data": str(request.data.resolve()),
         "as_of": str(request.as_of),
@@ -284,14 +318,19 @@ def one(entry: Entry, request: Request, beside: Path, outcomes: Mapping[str, Out
     }
     if before and PREVIOUS in kernels.parameters(request.notebooks / f"{entry.notebook}.ipynb"):
         given.setdefault(PREVIOUS, str((request.out / before / "tables").resolve()))
+    return given
+
+
+def settled(entry: Entry, request: Request, beside: Path, before: str | None, ended: Outcome) -> Outcome:
+    """Check that a notebook left what it promises, and let its result run again from where it will lie."""
     to = beside / "notebooks" / f"{entry.notebook}.ipynb"
-    outcome = kernels.execute(request.notebooks.resolve() / f"{entry.notebook}.ipynb", to.resolve(), given)
-    relocate(to, request, given)
+    if to.is_file():
+        relocate(to, request, injected(entry, request, beside, before))
     promised = [*entry.writes, *(f"{entry.number}_{name}" for name in SHARED)]
     absent = [name for name in promised if not (beside / "tables" / f"{name}.parquet").is_file()]
-    if outcome.status in {"done", "not_answerable"} and absent:
-        return Outcome("failed", outcome.seconds, f"It ended without writing {absent}.")
-    return outcome
+    if ended.status in {"done", "not_answerable"} and absent:
+        return Outcome("failed", ended.seconds, f"It ended without writing {absent}.")
+    return ended
 
 
 def relocate(to: Path, request: Request, given: Mapping[str, Any]) -> None:
@@ -316,17 +355,17 @@ def seen_from(home: Path, place: str) -> str:
         return Path(place).as_posix()
 
 
-def describe(request: Request, source: Source) -> dict[str, Any]:
+def describe(request: Request, data: Data) -> dict[str, Any]:
     """State what a run is made from; its id follows from this alone."""
-    settings, installed = source.settings, {name: metadata.version(name) for name in LIBRARIES}
+    settings, installed = data.workbook.settings, {name: metadata.version(name) for name in LIBRARIES}
     facts: dict[str, Any] = {
         "title": settings.title,
         "as_of": str(request.as_of),
         "currency": settings.currency,
         "time_zone": settings.time_zone,
-        "newest_fact": str(source.latest_day() or ""),
-        "data": source.workbook.data.name,
-        "fingerprint": fingerprint(*belongs(source.workbook)),
+        "newest_fact": str(data.latest_day or ""),
+        "data": data.workbook.data.name,
+        "fingerprint": data.fingerprint,
         "workbook": {k: v for k, v in asdict(settings).items() if k not in {"title", "source"}},
         "notebooks": {e.notebook: source_hash(request.notebooks / f"{e.notebook}.ipynb") for e in request.chosen},
         "parameters": {e.notebook: in_force(request, e) for e in request.chosen},
@@ -438,12 +477,24 @@ def leave_summary(out: Path, text: str) -> None:
         beside.unlink(missing_ok=True)
 
 
-def preflight(data: Path) -> tuple[Source, pd.DataFrame]:
-    """Open a data set and check every table inside the engine; give the source and the rows of `book.AUDIT`."""
-    source = Source.open(data)
+def preflight(data: Path) -> tuple[Data, pd.DataFrame]:
+    """Check every table of a data set, unless that was done already; give the data and the rows of `source.AUDIT`.
+
+    Raises
+    ------
+    TableError
+        If a table does not read.
+    """
+    kept = Data.of(data)
     try:
-        return source, source.audit()
-    except duckdb.Error as wrong:
-        data = source.workbook.data
-        said = cause(wrong).replace(f"{data}{os.sep}", "")
-        raise TableError(f"{data.name}: a table does not read: {said} Save it again.") from wrong
+        return kept, kept.audit
+    except Exception as wrong:
+        if not type(wrong).__module__.startswith(
+            ("duckdb", "_duckdb")
+        ):  # which is not imported where all was checked already
+            raise
+        from abmlib.tables.importers.sql import cause
+
+        place = kept.workbook.data
+        said = cause(wrong).replace(f"{place}{os.sep}", "")
+        raise TableError(f"{place.name}: a table does not read: {said} Save it again.") from wrong

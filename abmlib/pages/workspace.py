@@ -11,11 +11,12 @@ import nbformat
 from abmlib import places
 from abmlib.pages import catalogue, guide, site, twins
 from abmlib.tables import programme, schema, settings
+from abmlib.tables.fingerprint import CACHE
 
 RECORD = ".abm.json"  # what was put where, so that a person's edits can be told from an older version
 NEWER = ".new"  # put before the ending of a version that waits beside a person's own
 HERE = {"data": "../workbook.yml", "as_of": "latest-data"}  # parameters of notebooks opened by hand in such a folder
-IGNORED = "data/\nreports/\n.abm_key\n.ipynb_checkpoints/\n"
+IGNORED = "data/\nreports/\n.abm_key\n.abm_cache/\n.ipynb_checkpoints/\n"
 READ_ME = """# ABM workbook
 
     abm run                       # a dated report: reports/index.html
@@ -41,7 +42,7 @@ def parts() -> Iterator[tuple[str, bytes]]:
         yield f"notebooks/{name}", (places.NOTEBOOKS / name).read_bytes()
     yield f"{settings.PROGRAMME}/README.md", guide.page().encode()
     for folder, to in ((places.MAPPINGS, "mappings"), (places.SAMPLE, "data/sample")):
-        for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+        for path in sorted(p for p in folder.rglob("*") if p.is_file() and CACHE not in p.parts):
             yield f"{to}/{path.relative_to(folder).as_posix()}", path.read_bytes()
 
 

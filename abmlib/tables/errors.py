@@ -1,8 +1,10 @@
 """The errors a reader of the workbook can meet, in the one form of the house."""
 
+import errno
 from collections.abc import Iterable
 
 FIRST = 3  # cases named in an error before it stops listing
+NO_ROOM = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)  # what a full disk says
 LONGEST = 80  # characters of a name or value in an error
 
 

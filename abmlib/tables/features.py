@@ -5,13 +5,11 @@ in one pass over it. `catalogue` lists them; ``data/features.md`` is made from i
 """
 
 import datetime as dt
-import difflib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import ibis
-import ibis.expr.datatypes as types
 import ibis.expr.types as ir
 import pandas as pd
 
@@ -29,7 +27,6 @@ GROUPS = {
     "meetings": ("meeting", "phone"),
     "events": ("event", "webinar", "roadshow", "sponsorship"),
 }
-PERIODS = {"day": "D", "week": "W", "month": "M"}
 
 
 def seconds(moment: dt.datetime) -> int:
@@ -360,25 +357,6 @@ FEATURES = tuple(
     )
     for row in rows
 )
-BY_NAME = {f.name: f for f in FEATURES}
-
-
-def chosen(names: Sequence[str] | None) -> list[Feature]:
-    """The features asked for, in the order asked; all of them where none is named.
-
-    Raises
-    ------
-    ValueError
-        If there is no such feature, with what comes closest; or one is named twice.
-    """
-    asked = list(BY_NAME if names is None else names)
-    if unknown := [n for n in asked if n not in BY_NAME]:
-        close = difflib.get_close_matches(unknown[0], BY_NAME, n=3)
-        hint = f" Did you mean {', '.join(close)}?" if close else ""
-        raise ValueError(f"features: no such feature(s) {unknown[:3]}; data/features.md lists {len(BY_NAME)}.{hint}")
-    if len(set(asked)) < len(asked):
-        raise ValueError(f"features: named twice {sorted({n for n in asked if asked.count(n) > 1})}. Name each once.")
-    return [BY_NAME[n] for n in asked]
 
 
 def catalogue() -> pd.DataFrame:
@@ -395,30 +373,3 @@ def reduced(features: Sequence[Feature], facts: Facts, others: Mapping[str, ir.T
     rows = VIEWS[view](facts, others) if view else facts.rows
     made = replace(facts, rows=rows)
     return rows.group_by("account_id").agg(**{f.name: f.build(made) for f in features})
-
-
-def panel(facts: Facts, when: str, by: Sequence[str], per: str, sums: Sequence[str]) -> ir.Table:
-    """Count rows and sum numbers by account, further columns, and day, week (its Monday) or month (its first day)."""
-    t = facts.rows
-    day = t[when]
-    if not day.type().is_date():
-        day = local(ibis.literal(facts.zone), day.cast("timestamp('UTC')"))
-    t = t.filter(t.account_id.notnull()).mutate(**{per: day.truncate(PERIODS[per]).cast("date")})
-    keys = ["account_id", *by, per]
-    return t.group_by(keys).agg(rows=t.count(), **{c: t[c].sum() for c in sums}).order_by(keys)
-
-
-def no_panel(by: Sequence[str], per: str, sums: Sequence[str]) -> pd.DataFrame:
-    """A panel of a table that is not there."""
-    kinds = (
-        {"account_id": "str"}
-        | dict.fromkeys(by, "str")
-        | {per: "datetime64[us]", "rows": "Int64"}
-        | dict.fromkeys(sums, "float64")
-    )
-    return pd.DataFrame({c: pd.Series(dtype=kind) for c, kind in kinds.items()})
-
-
-@ibis.udf.scalar.builtin(name="timezone", signature=((types.string, types.Timestamp("UTC")), types.timestamp))
-def local(zone: str, moment: Any) -> Any:
-    """Give the time that clocks of a time zone show at a moment."""

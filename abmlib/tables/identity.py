@@ -19,7 +19,8 @@ from publicsuffixlist import PublicSuffixList
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-RULES = ("domain", "name")
+from abmlib.tables.settings import RULES
+
 MERGED = "merged in the source"
 SAME = {"domain": "same domain", "name": "same name"}
 ANYONES = {"facebook.com", "linkedin.com", "instagram.com", "x.com", "twitter.com", "youtube.com", "google.com"}

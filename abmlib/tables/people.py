@@ -12,9 +12,8 @@ import re
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import duckdb
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -22,6 +21,9 @@ import pyarrow.parquet as pq
 
 from abmlib.tables import schema, secret
 from abmlib.tables.errors import TableError, first_cases
+
+if TYPE_CHECKING:
+    import duckdb
 
 STAND_IN = "opted-out-"  # with a number: the contact_id under which Book gives a person who opted out
 HIDDEN = ("full_name", "email_hash", "email_domain", "title")  # of contacts; always missing where opted out
@@ -59,7 +61,7 @@ def person_hash(contact_id: str, key: bytes) -> str:
     return secret.digest(contact_id.strip().encode().hex(), key)
 
 
-def forgotten(con: duckdb.DuckDBPyConnection, query: str, hashes: Collection[str], key: bytes) -> list[str]:
+def forgotten(con: "duckdb.DuckDBPyConnection", query: str, hashes: Collection[str], key: bytes) -> list[str]:
     """Find, inside the engine, which ids of a query belong to forgotten people.
 
     Parameters
@@ -165,6 +167,8 @@ def names(data: Path, contact_id: str) -> set[str]:
     TableError
         If a table cannot be read.
     """
+    import duckdb
+
     con = duckdb.connect(str(data), read_only=True) if data.is_file() else duckdb.connect()
     asked = {
         "contacts": ("full_name", "contact_id", ""),
@@ -310,6 +314,8 @@ def _blanked(batch: pa.RecordBatch, column: str, where: pa.Array, kept: pa.Schem
 
 def _from_database(path: Path, contact_id: str) -> dict[str, int]:
     """Remove a person from the tables of a DuckDB file, and write it anew if it held the person."""
+    import duckdb
+
     counts: dict[str, int] = {}
     try:
         with duckdb.connect(str(path)) as con:
@@ -328,7 +334,7 @@ def _from_database(path: Path, contact_id: str) -> dict[str, int]:
     return counts
 
 
-def _from_table(con: duckdb.DuckDBPyConnection, name: str, columns: list[str], contact_id: str, is_view: bool) -> int:
+def _from_table(con: "duckdb.DuckDBPyConnection", name: str, columns: list[str], contact_id: str, is_view: bool) -> int:
     """Remove a person from one table of a database, and count the rows concerned."""
     goes, value = places(name, columns), {"id": contact_id.strip()}
     theirs = {c: f'trim(CAST("{c}" AS VARCHAR)) = $id' for c in goes}
@@ -348,6 +354,8 @@ def _from_table(con: duckdb.DuckDBPyConnection, name: str, columns: list[str], c
 
 def _write_anew(path: Path) -> None:
     """Copy a database into a fresh file and put it in the old one's place."""
+    import duckdb
+
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with duckdb.connect() as con:

@@ -16,8 +16,8 @@ import pandas as pd
 import yaml
 
 from abmlib.tables import schema, secret
-from abmlib.tables.book import Source
 from abmlib.tables.settings import FILE, PROGRAMME
+from abmlib.tables.source import Source
 
 TITLE = "Redacted"
 HISTORY = "attribute_history"

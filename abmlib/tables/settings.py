@@ -5,6 +5,7 @@ names places: ``data`` (folder of canonical tables or DuckDB file), ``programme`
 itself, and ``parameters`` for the notebooks. Its facts win over those beside the data.
 """
 
+import re
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
 
-from abmlib.tables import identity
 from abmlib.tables.errors import TableError
 
+RULES = ("domain", "name")  # of `identity.companies`, beside the source's own merges
 FILE = "workbook.yml"
 PROGRAMME = "programme"
 PLACES = {"data": "", "programme": PROGRAMME, "out": "reports", "notebooks": "notebooks"}
@@ -29,7 +30,7 @@ class Settings:
     time_zone: str = "UTC"
     fiscal_year_starts: int = 1  # month; a fiscal year is named after the calendar year it ends in
     stage_order: tuple[str, ...] = ()  # stages of open deals, first to last; empty: the order the source gives
-    same_company: tuple[str, ...] = identity.RULES  # what makes two accounts one, beside the source's own merges
+    same_company: tuple[str, ...] = RULES  # what makes two accounts one, beside the source's own merges
     former_after_days: int = 365  # a customer without business for longer is a former customer
     source: dict[str, Any] = field(default_factory=dict)  # what an import wrote of its files
 
@@ -57,6 +58,8 @@ def workbook(given: str | Path) -> Workbook:
     TableError
         If a workbook file is not readable, names no data, or holds a wrong setting.
     """
+    if re.match(r"[a-z][a-z0-9+]+:/", str(given)):  # a drive has one letter
+        raise TableError("data: database URLs are not read in this version. Export to files and import them.")
     path = Path(given)
     if path.suffix.lower() in (".yml", ".yaml"):
         return _team(path)
@@ -128,9 +131,9 @@ def _settings(given: dict[str, Any], below: Settings) -> Settings:
         raise TableError(f"{FILE}: fiscal_year_starts must be a month from 1 to 12. Correct the value.")
     if len(set(settings.stage_order)) < len(settings.stage_order):
         raise TableError(f"{FILE}: stage_order names a stage twice: {list(settings.stage_order)}. Name each once.")
-    if wrong_rules := sorted(set(settings.same_company) - set(identity.RULES)):
+    if wrong_rules := sorted(set(settings.same_company) - set(RULES)):
         raise TableError(
-            f"{FILE}: same_company has unknown rule(s) {wrong_rules}; there are {list(identity.RULES)}. Correct the spelling."
+            f"{FILE}: same_company has unknown rule(s) {wrong_rules}; there are {list(RULES)}. Correct the spelling."
         )
     try:
         ZoneInfo(settings.time_zone)

@@ -17,6 +17,7 @@ import yaml
 
 from abmlib.tables import ledger, schema, settings
 from abmlib.tables.errors import FIRST, TableError, first_cases, shown
+from abmlib.tables.fingerprint import CACHE
 from abmlib.tables.importers import files as exported
 from abmlib.tables.importers import values
 from abmlib.tables.importers.mapping_file import (
@@ -137,7 +138,7 @@ def _check_key(mapping: Mapping, key: bytes | None) -> None:
 def _check_replaceable(target: Path) -> None:
     if target.exists() and not target.is_dir():
         raise ValueError(f"{target.name}: is a file. Give a folder to write to.")
-    there = sorted(p.name for p in target.iterdir()) if target.exists() else []
+    there = sorted(p.name for p in target.iterdir() if p.name != CACHE) if target.exists() else []
     other = [n for n in there if n not in WRITTEN]
     if other or (there and LEDGER_FILE not in there):
         raise ValueError(

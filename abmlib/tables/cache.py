@@ -1,0 +1,256 @@
+"""The cache: snapshots of a data set, each built once by whoever needs it first, kept beside the workbook, and read by all.
+
+A snapshot appears whole or not at all. It is known by what it was made from: data, programme and settings, the day, and the code.
+"""
+
+import datetime as dt
+import hashlib
+import json
+import os
+import shutil
+import stat
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import cache, cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+from filelock import FileLock
+
+from abmlib.tables import secret, settings
+from abmlib.tables.errors import NO_ROOM, TableError
+from abmlib.tables.fingerprint import CACHE, belongs, fingerprint
+from abmlib.tables.reading import FACTS
+
+if TYPE_CHECKING:
+    import pyarrow.dataset as ds
+
+    from abmlib.tables.source import Source
+
+KEPT = 12  # days of one data set and older states of it, the newest
+IN_USE = 3600.0  # seconds after its last opening in which a snapshot is not thrown away
+AUDIT = "audit.parquet"
+TYPED = "typed"  # folder of tables that do not fit into memory
+LOCK = ".lock"
+
+
+class Data:
+    """A data set, what is kept of it, and the source itself where something has to be built."""
+
+    def __init__(self, workbook: settings.Workbook) -> None:
+        """Look at the data of a workbook. Nothing is read yet."""
+        self.workbook = workbook
+
+    @classmethod
+    def of(cls, data: str | Path) -> "Data":
+        """Look at a workbook file, a folder of tables or a DuckDB file.
+
+        Raises
+        ------
+        TableError
+            If a workbook file is wrong, or the data is not there.
+        """
+        workbook = settings.workbook(data)
+        if not workbook.data.exists():
+            raise TableError(f"data: {workbook.data.name} is not there. Give a folder of tables or a DuckDB file.")
+        return cls(workbook)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Hash of the files of the data and of its programme."""
+        return fingerprint(*belongs(self.workbook), memory=self._place)
+
+    @property
+    def audit(self) -> pd.DataFrame:
+        """Every check of every table: rows of `source.AUDIT`.
+
+        Raises
+        ------
+        TableError
+            If a table does not read, or the source lacks what is always needed.
+        """
+        return pd.read_parquet(self._checked() / AUDIT)
+
+    @property
+    def latest_day(self) -> dt.date | None:
+        """Day of the newest dated fact, in the reporting time zone; None if there is none."""
+        newest = json.loads((self._checked() / FACTS).read_text("utf-8"))["latest_day"]
+        return dt.date.fromisoformat(newest) if newest else None
+
+    def snapshot(self, day: dt.date | None = None) -> Path:
+        """Give the folder of what was known at the end of a day, of the newest dated fact where none is named; build it if need be.
+
+        Raises
+        ------
+        TableError
+            If a table does not read.
+        ValueError
+            If no day is named and nothing dates the data.
+        """
+        if (day := day or self.latest_day) is None:
+            raise ValueError("as_of: no row of the data is dated, so it has no latest day. Give a day.")
+        folder = self._state / str(day)
+        if (folder / FACTS).is_file():
+            with suppress(OSError):
+                os.utime(folder)
+            return folder
+        with self._lock:
+            if not (folder / FACTS).is_file():
+                from abmlib.tables import snapshot  # it brings the engine, which few processes need
+
+                audit, beside = self.audit, folder.with_name(f".{day}")
+                shutil.rmtree(beside, ignore_errors=True)  # of one that was ended
+                with whole(beside):
+                    beside.mkdir(mode=0o700)
+                    snapshot.write(self._source, day, self.latest_day, audit, beside)
+                    beside.replace(folder)
+                self._prune()
+        return folder
+
+    def close(self) -> None:
+        """Let go of the source, where one was opened."""
+        if "_source" in self.__dict__:
+            self.__dict__.pop("_source").close()
+
+    @cached_property
+    def _source(self) -> "Source":
+        """The data itself, opened; what does not fit into memory is typed into a folder beside the snapshots."""
+        from abmlib.tables.source import Source
+
+        typed = self._state / TYPED
+        typed.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return Source.open(self.workbook, typed)
+
+    def large(self, name: str, day: dt.date) -> "ds.Dataset":
+        """Give a table that was too large to be written, as known at the end of a day, by a query over the source."""
+        import pyarrow.dataset as ds
+
+        from abmlib.tables.known import Known
+
+        return ds.dataset(Known(self._source, day, self.latest_day).shown(name).to_pyarrow_batches())
+
+    # -- where it lies --------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _place(self) -> Path:
+        """The private folder of all that is kept."""
+        return place(self.workbook)
+
+    @cached_property
+    def _state(self) -> Path:
+        """The folder of the data as it is now."""
+        facts = repr((self.fingerprint, self.workbook.settings, code(), hashlib.sha256(self.key).hexdigest()))
+        return self._place / hashlib.sha256(facts.encode()).hexdigest()[:16]
+
+    @cached_property
+    def key(self) -> bytes:
+        """The key by which people who were forgotten are recognised; empty where there is none."""
+        places = [place for place in (self.workbook.programme, self.workbook.data) if place]
+        return next((k for place in places if (k := secret.find_key(place))), b"")
+
+    @property
+    def _lock(self) -> FileLock:
+        """Held by the one who builds, or throws away."""
+        return FileLock(self._place / LOCK, is_singleton=True)
+
+    def _checked(self) -> Path:
+        """The folder of the data as it is now, checked."""
+        facts = self._state / FACTS
+        if not facts.is_file():
+            with self._lock:
+                if not facts.is_file():
+                    with whole(self._state):
+                        self._state.mkdir(mode=0o700, exist_ok=True)
+                        self._source.audit().to_parquet(self._state / AUDIT)
+                        newest = {"latest_day": str(self._source.latest_day() or "")}
+                        beside = facts.with_suffix(".tmp")
+                        beside.write_text(json.dumps(newest), "utf-8")
+                        beside.replace(facts)
+        return self._state
+
+    def _prune(self) -> None:
+        """Throw away old snapshots, and states the data is no more in; not what was opened within the hour."""
+        old = time.time() - IN_USE
+        days = sorted(self._place.glob(f"*/*/{FACTS}"), key=lambda p: p.parent.stat().st_mtime, reverse=True)
+        for facts in days[KEPT:]:
+            if facts.parent.stat().st_mtime < old:
+                shutil.rmtree(facts.parent, ignore_errors=True)
+        for state in (p for p in self._place.iterdir() if p.is_dir() and p != self._state):
+            if state.stat().st_mtime < old and not any(state.glob(f"*/{FACTS}")):
+                shutil.rmtree(state, ignore_errors=True)
+
+
+def place(workbook: settings.Workbook) -> Path:
+    """Give the private folder in which snapshots of a data set are kept: beside its workbook file, else in or beside the data.
+
+    Where nobody may write there it is one of the user's own in the folder for temporary files.
+
+    Raises
+    ------
+    OSError
+        If that one is not the user's own.
+    """
+    data = workbook.data.resolve()
+    home = workbook.file.resolve().parent if workbook.file else data if data.is_dir() else data.parent
+    folder = home / CACHE
+    try:
+        _make_private(folder)
+    except OSError:
+        user = str(os.getuid()) if hasattr(os, "getuid") else os.environ.get("USERNAME", "")
+        folder = Path(tempfile.gettempdir()) / f"abm-{user}" / hashlib.sha256(str(home).encode()).hexdigest()[:16]
+        _make_private(folder.parent)
+        _make_private(folder)
+    return folder
+
+
+@contextmanager
+def whole(folder: Path) -> Iterator[None]:
+    """Take a folder away that was not finished, and say of a full disk that it is full, whoever met it.
+
+    Raises
+    ------
+    OSError
+        If there is no room.
+    """
+    try:
+        yield
+    except BaseException as wrong:
+        shutil.rmtree(folder, ignore_errors=True)
+        if full := next((n for n in NO_ROOM if os.strerror(n) in str(wrong)), None):
+            raise OSError(full, os.strerror(full), str(folder)) from wrong
+        raise
+
+
+def _make_private(folder: Path) -> None:
+    """Make a folder that only its user may open, and that no version control looks into."""
+    folder.mkdir(mode=0o700, exist_ok=True)
+    of = folder.lstat()
+    own = stat.S_ISDIR(of.st_mode) and (not hasattr(os, "getuid") or of.st_uid == os.getuid())
+    if not own or not os.access(folder, os.W_OK):
+        raise OSError(f"{folder} is not a folder of one's own. Remove it")
+    folder.chmod(0o700)
+    if not (folder / ".gitignore").is_file():
+        (folder / ".gitignore").write_text("*\n", "utf-8")
+
+
+@cache
+def code() -> str:
+    """Hash of the code that makes snapshots: another one makes others."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.rglob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def clear(workbook: settings.Workbook) -> None:
+    """Throw away all that is kept of a data set, whoever opened it last."""
+    folder = place(workbook)
+    with FileLock(folder / LOCK, is_singleton=True):
+        for path in folder.iterdir():
+            if path.is_dir():
+                shutil.rmtree(path)
+            elif path.name not in (LOCK, ".gitignore"):
+                path.unlink()

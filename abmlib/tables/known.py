@@ -1,0 +1,351 @@
+"""Known: a source as it was known at the end of one day. Time rules, who is the same company, and people's rights."""
+
+import datetime as dt
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+import pandas as pd
+
+from abmlib.tables import identity, people, schema
+from abmlib.tables.days import end_of
+from abmlib.tables.importers.sql import quoted
+from abmlib.tables.kinds import cast, ibis_type
+from abmlib.tables.source import Source, as_view
+
+SAME_COMPANY = "same company"  # step of the ledger
+BY_DOMAIN = "e-mail domain"  # match_method of a lead found by `Known.lead_matches`
+OF_THEIR_PERSON = ("activities", "web_sessions")  # rows without an account belong to that of their contact
+
+
+@dataclass(frozen=True)
+class Moment:
+    """The day a report stands on, and what "known by then" means for a timestamp."""
+
+    as_of: dt.date
+    cutoff: dt.datetime  # first UTC instant after the day, without a zone, as the engine keeps timestamps
+    is_latest: bool  # no fact of the source is dated later
+
+
+class Known:
+    """The tables of a source as known at the end of a day."""
+
+    def __init__(self, source: Source, day: dt.date, latest: dt.date | None) -> None:
+        """Look at a source from a day; `latest` is the day of its newest dated fact."""
+        self.source = source
+        self.moment = Moment(day, end_of(day, source.settings.time_zone), latest is None or day >= latest)
+        self._views: dict[str, ir.Table] = {}
+
+    def has(self, name: str) -> bool:
+        """Say whether the source has a table."""
+        return name in self.source.names
+
+    def table(self, name: str) -> ir.Table:
+        """Rows and values of a table as known on the day, companies entered twice as one; `shown` adds the status, which is dear."""
+        if name not in self._views:
+            self._views[name] = self._rolled_up() if name == "accounts" else self._by_company(name)
+        return self._views[name]
+
+    def entered(self, name: str) -> ir.Table:
+        """Rows and values of a table as known on the day, each with the account it was entered under."""
+        if (label := f"entered {name}") not in self._views:
+            self._views[label] = self._keep(label, name, self._as_known(name))
+        return self._views[label]
+
+    def _keep(self, label: str, name: str, query: ir.Table) -> ir.Table:
+        """Let the engine keep a query, and its rows too where they fit into memory."""
+        return as_view(self.source.con, f"{label} by {self.moment.as_of}", query, keep=self.source.is_small(name))
+
+    def rows(self, name: str, asked: str, rest: str = "") -> list[tuple[Any, ...]]:
+        """Ask in SQL for something of a table as known on the day."""
+        view = quoted(self.table(name).get_name())
+        return list(self.source.con.con.execute(f"SELECT {asked} FROM {view} {rest}").fetchall())  # noqa: S608
+
+    def count(self, t: ir.Table, asked: str = "*") -> int:
+        """Count the rows of something the engine keeps under a name, or the values of a column."""
+        found = self.source.con.con.execute(f"SELECT count({asked}) FROM {quoted(t.get_name())}").fetchone()  # noqa: S608
+        return int(found[0])
+
+    def _as_known(self, name: str) -> ir.Table:
+        """Rows and values of a table as known on the day, each with the account it was entered under."""
+        moment, typed = self.moment, self.source.typed(name)
+        known = typed.filter(known_by(typed, name, moment))
+        if not moment.is_latest:
+            known = self._back_dated(known, name)
+        if name == "opportunities":
+            known = self._as_deals_stood(known)
+        for column, definition in schema.spec(name).columns.items():
+            since = definition.since
+            if since and definition.when == "dated":
+                value = known[column]
+                known = known.mutate(
+                    **{column: ibis.ifelse(come(known[since], moment), value, ibis.null(value.type()))}
+                )
+        return known.select(list(schema.spec(name).columns))
+
+    # -- who is the same company --------------------------------------------------------------------------------------
+
+    @cached_property
+    def same_company(self) -> pd.DataFrame:
+        """Accounts known on the day that are counted with another, as `identity.companies` finds them.
+
+        One row each: ``account_id, company_id, rule``. In every table `company_id` stands in their place, and among accounts
+        they are one row, in which what the one does not say is taken from the others. What the source merged holds on
+        every date.
+        """
+        known = self._entered.loc[self._entered["known"], "account_id"]
+        return self._companies[self._companies["account_id"].isin(known)].reset_index(drop=True)
+
+    @cached_property
+    def _companies(self) -> pd.DataFrame:
+        """The same of all accounts of the source: what was merged into another since is it on every date."""
+        return identity.companies(self._entered, self.source.settings.same_company)
+
+    @cached_property
+    def _entered(self) -> pd.DataFrame:
+        """Every account of the source as `identity.companies` asks for it; one row each, also where an id repeats."""
+        t = self.source.typed("accounts")
+        asked = ["name", "domain", "country", "region", "parent_account_id", "is_duplicate_of", "created_at"]
+        frame = t.select("account_id", *asked, known=known_by(t, "accounts", self.moment)).to_pyarrow().to_pandas()
+        return frame.dropna(subset="account_id").drop_duplicates("account_id")
+
+    @cached_property
+    def lead_matches(self) -> pd.DataFrame:
+        """Companies of the e-mail domains of contacts without an account, as `identity.leads` finds them; no domain is told.
+
+        One row per domain: ``company_id, companies`` (that have it), ``contacts`` (leads that have it). Where ``same_company``
+        of ``workbook.yml`` does not name the domain, there is none.
+        """
+        return self._led_by.drop(columns="email_domain")
+
+    @cached_property
+    def _led_by(self) -> pd.DataFrame:
+        """The same with ``email_domain``, which may be a person's own."""
+        columns = ["email_domain", "company_id", "companies", "contacts"]
+        if not self.has("contacts") or "domain" not in self.source.settings.same_company:
+            return pd.DataFrame({c: pd.Series(dtype="str" if c in columns[:2] else int) for c in columns})
+        c = self.entered("contacts")
+        c = c.filter(c.account_id.isnull() & c.email_domain.notnull())
+        asked = c.group_by("email_domain").agg(contacts=c.count()).order_by("email_domain").to_pyarrow().to_pandas()
+        own = self._entered.query("known")
+        own = own.assign(company_id=own["account_id"].replace(self._companies.set_index("account_id")["company_id"]))
+        matched = identity.leads(asked["email_domain"].astype("str"), own)
+        return matched.assign(contacts=asked["contacts"].to_numpy())
+
+    def _lookup(self, what: str, frame: pd.DataFrame) -> ir.Table | None:
+        """A small table for the engine to look things up in; None where it has no row, and need not be asked."""
+        if frame.empty:
+            return None
+        return self.source.con.create_table(f"{what} by {self.moment.as_of}", frame, temp=True)
+
+    @cached_property
+    def _moved(self) -> ir.Table | None:
+        """One row per account counted with another: ``_from``, ``_to``."""
+        found = self._companies[["account_id", "company_id"]]
+        return self._lookup("same company", found.set_axis(["_from", "_to"], axis=1))
+
+    @cached_property
+    def _led(self) -> ir.Table | None:
+        """One row per e-mail domain that is a company's: ``_domain``, ``_company``."""
+        found = self._led_by.dropna(subset="company_id")[["email_domain", "company_id"]]
+        return self._lookup("leads", found.set_axis(["_domain", "_company"], axis=1))
+
+    def _rolled_up(self) -> ir.Table:
+        """Accounts as known on the day, one row per company: what its first row does not say is taken from the others."""
+        known = self.entered("accounts")
+        if (moved := self._moved) is None:
+            return known
+        own = known.left_join(moved, known.account_id == moved["_from"])
+        own = own.mutate(_unit=ibis.coalesce(own["_to"], own.account_id)).drop("_from", "_to")
+        several = moved.select(_several=moved["_to"]).distinct()
+        own = own.left_join(several, own["_unit"] == several["_several"])
+        parts, columns = own.filter(own["_several"].notnull()), list(schema.spec("accounts").columns)
+        order = [(parts.account_id == parts["_unit"]).desc(), parts.created_at, parts.account_id]
+        taken = {
+            c: parts[c].first(where=parts[c].notnull(), order_by=order)
+            for c in columns
+            if c not in ("account_id", "is_duplicate_of", "created_at")
+        }
+        one = parts.group_by("_unit").agg(created_at=parts.created_at.min(), **taken)
+        one = one.mutate(account_id=one["_unit"], is_duplicate_of=ibis.null("string")).select(columns)
+        whole = ibis.union(own.filter(own["_several"].isnull()).select(columns), one)
+        parent = whole.left_join(moved, whole.parent_account_id == moved["_from"])
+        owner = ibis.coalesce(parent["_to"], parent.parent_account_id)
+        own = parent.mutate(parent_account_id=owner.nullif(parent.account_id)).select(columns)
+        return self._keep("accounts", "accounts", own)
+
+    def _by_company(self, name: str) -> ir.Table:
+        """A table as known on the day, each row with the company it belongs to; of rows that then have one key, the first stays."""
+        entered = known = self.entered(name)
+        columns = list(schema.spec(name).columns)
+        for column in schema.companies(name):
+            if (moved := self._moved) is None:
+                break
+            joined = known.left_join(moved, known[column] == moved["_from"])
+            changed = {column: ibis.coalesce(joined["_to"], joined[column])}
+            if column in schema.key(name):
+                changed["_first"] = joined["_from"].isnull()
+            known = joined.mutate(**changed).drop("_from", "_to")
+        if "_first" in known.columns:
+            order = [known["_first"].desc(), *(known[c] for c in columns if c not in schema.key(name))]
+            nth = ibis.row_number().over(group_by=schema.key(name), order_by=order)
+            known = known.mutate(_nth=nth).filter(ibis._["_nth"] == 0)
+        if name == "contacts" and self._led is not None:
+            joined = known.left_join(
+                self._led, (known.email_domain == self._led["_domain"]) & known.account_id.isnull()
+            )
+            how = ibis.ifelse(joined["_company"].notnull(), BY_DOMAIN, joined.match_method)
+            known = joined.mutate(account_id=ibis.coalesce(joined.account_id, joined["_company"]), match_method=how)
+        if name in OF_THEIR_PERSON and self.has("contacts") and self._lacks_account(name):
+            c = self.table("contacts")
+            c = c.filter(c.account_id.notnull()).select(_who=c.contact_id, _where=c.account_id)
+            joined = known.left_join(c, (known.contact_id == c["_who"]) & known.account_id.isnull())
+            known = joined.mutate(account_id=ibis.coalesce(joined.account_id, joined["_where"]))
+        return entered if known is entered else self._keep(name, name, known.select(columns))
+
+    def _lacks_account(self, name: str) -> bool:
+        """Say whether a row of a person stands under no account."""
+        view = quoted(self.entered(name).get_name())
+        asked = f"SELECT 1 FROM {view} WHERE account_id IS NULL AND contact_id IS NOT NULL LIMIT 1"  # noqa: S608
+        return self.source.con.con.execute(asked).fetchone() is not None
+
+    def told(self, name: str, rows: int) -> tuple[int, str]:
+        """What is left of the rows of a table once accounts became one, and what the ledger says; nothing where nothing changed."""
+        if name == "accounts" and len(self.same_company):
+            rules = self.same_company["rule"].value_counts().sort_index()
+            said = ", ".join(f"{n} {rule}" for rule, n in rules.items())
+            return self.count(self.table(name)), f"counted with another account of the same company: {said}"
+        if name == "contacts" and len(found := self.lead_matches):
+            matched, several = found["company_id"].notna(), found["companies"] > 1
+            to, open_ = (int(found.loc[which, "contacts"].sum()) for which in (matched, several & ~matched))
+            more = f"; the domain of {open_} belongs to several" if open_ else ""
+            every = int(found["contacts"].sum())
+            return rows, f"{to} of {every} leads without an account matched by e-mail domain{more}"
+        if name in OF_THEIR_PERSON and (before := self.count(self.entered(name), "account_id")) < rows:
+            put = self.count(self.table(name), "account_id") - before
+            return rows, f"{put} rows without an account put under that of their contact" if put else ""
+        if self._moved is not None and set(schema.companies(name)) & set(schema.key(name)):
+            after = self.count(self.table(name))
+            return after, f"{rows - after} rows had the key of another row of the same company" if after < rows else ""
+        return rows, ""
+
+    def shown(self, name: str) -> ir.Table:
+        """A table as known on the day, with its derived columns and stand-ins for who opted out, names of people and all.
+
+        Who has opted out since, whenever that was, keeps every row, in all tables under one stand-in for the contact_id, and has
+        no name, e-mail or title.
+        """
+        known, columns, history = self.table(name), list(schema.spec(name).columns), name == "attribute_history"
+        if name == "accounts":
+            known = self._with_status(known)
+        if (opted := self.source.opted_out) is not None:
+            for person in ["row_id"] if history else schema.persons(name):
+                theirs = [known[person] == opted["_person"]]
+                known = known.left_join(opted, [*theirs, known["table"] == "contacts"] if history else theirs)
+                gone = known["_stand_in"].notnull()
+                hidden = ["value"] if history else people.HIDDEN if name == "contacts" else schema.personal(name)
+                values: dict[str, Any] = {c: ibis.ifelse(gone, ibis.null("string"), known[c]) for c in hidden}
+                values |= {"opted_out": gone | known.opted_out} if name == "contacts" else {}
+                values[person] = ibis.coalesce(known["_stand_in"], known[person])
+                known = known.mutate(**values).select(columns)
+        return known.select(columns)
+
+    def _back_dated(self, known: ir.Table, name: str) -> ir.Table:
+        """Make `current_only` values missing, but for those that were entered, are dated by a day or by attribute_history."""
+        (key, *more) = schema.key(name)
+        for column, definition in schema.spec(name).columns.items():
+            if definition.when != "current_only":
+                continue
+            kind = definition.kind
+            default = definition.default
+            gone = ibis.null(ibis_type(kind)) if default is None else ibis.literal(default, type=ibis_type(kind))
+            if since := definition.since:
+                gone = ibis.ifelse(come(known[since], self.moment), known[column], gone)
+            if name in schema.PROGRAMME:  # an entry says what held when it was entered
+                gone = ibis.ifelse(known.entered_by == schema.SOURCE, gone, known[column])
+            if more or not self.has("attribute_history"):
+                known = known.mutate(**{column: gone})
+                continue
+            past = self.table("attribute_history")
+            past = past.filter((past["table"] == name) & (past.field == column))
+            past = past.group_by("row_id").agg(_past=past.value.argmax(past.known_from))
+            known = known.left_join(past, known[key] == past.row_id).drop("row_id")
+            known = known.mutate(**{column: ibis.coalesce(cast(known["_past"], kind), gone)}).drop("_past")
+        return known
+
+    def _as_deals_stood(self, deals: ir.Table) -> ir.Table:
+        """Rebuild stage, amount, closing day and probability of deals as they were; undo later closings."""
+        cutoff = ibis.literal(self.moment.cutoff)
+        undated = deals.closed_at.isnull() & self.moment.is_latest
+        closed = ((deals.closed_at < cutoff) | undated).fill_null(False) & deals.is_closed
+        deals = deals.mutate(_closed=closed)
+        changing = ["stage", "amount", "close_date", "probability"]
+        if not self.moment.is_latest:
+            deals = self._from_history(deals, changing)
+        c = deals["_closed"]
+        return deals.mutate(
+            stage=deals.stage.fill_null("unknown"),
+            is_closed=c,
+            is_won=ibis.ifelse(c, deals.is_won, ibis.null("boolean")),
+            closed_at=ibis.ifelse(c, deals.closed_at, ibis.null("timestamp")),
+            loss_reason=ibis.ifelse(c, deals.loss_reason, ibis.null("string")),
+        )
+
+    def _from_history(self, deals: ir.Table, changing: list[str]) -> ir.Table:
+        """Take the last known value of each changing column; a deal closed by then keeps its own."""
+        past = {c: ibis.null(deals[c].type()) for c in changing}
+        if self.has("opportunity_stage_history"):
+            h = self.table("opportunity_stage_history")
+            order = ibis.row_number().over(group_by=h.opportunity_id, order_by=[h.entered_at, h.seq])
+            h = h.mutate(_n=order)
+            last = h.group_by("opportunity_id").agg(
+                **{f"_{c}": h[c].argmax(h["_n"], where=h[c].notnull()) for c in changing}
+            )
+            last = last.rename(_deal="opportunity_id")
+            deals = deals.left_join(last, deals.opportunity_id == last["_deal"]).drop("_deal")
+            past = {c: deals[f"_{c}"] for c in changing}
+        return deals.mutate(**{c: ibis.ifelse(deals["_closed"], deals[c], past[c]) for c in changing})
+
+    def _with_status(self, accounts: ir.Table) -> ir.Table:
+        """Derive status and first_won_at from purchases and won deals known on the day."""
+        facts = []
+        if self.has("transactions"):
+            t = self.table("transactions")
+            end = ibis.greatest(t.booked_at, ibis.coalesce(t.period_end, t.booked_at))
+            facts.append(t.select("account_id", at=t.booked_at.cast("timestamp"), until=end.cast("timestamp")))
+        if self.has("opportunities"):
+            o = self.table("opportunities")
+            o = o.filter(o.is_won & o.closed_at.notnull())
+            facts.append(o.select("account_id", at=o.closed_at, until=o.closed_at))
+        accounts = accounts.drop("status", "first_won_at")
+        if not facts:
+            return accounts.mutate(status=ibis.literal("prospect"), first_won_at=ibis.null("timestamp"))
+        f = ibis.union(*facts) if len(facts) > 1 else facts[0]
+        f = f.group_by("account_id").agg(first_won_at=f["at"].min(), _until=f.until.max()).rename(_who="account_id")
+        joined = accounts.left_join(f, accounts.account_id == f["_who"])
+        left = dt.datetime.combine(self.moment.as_of, dt.time()) - dt.timedelta(
+            days=self.source.settings.former_after_days
+        )
+        status = ibis.cases(
+            (joined.first_won_at.isnull(), "prospect"),
+            (joined["_until"] < ibis.literal(left), "former"),
+            else_="customer",
+        )
+        return joined.mutate(status=status)
+
+
+def come(when: ir.Value, moment: Moment) -> ir.BooleanValue:
+    """Say where a day or time had come by the end of the day a report stands on; where there is none, it had not."""
+    until = when <= ibis.literal(moment.as_of) if when.type().is_date() else when < ibis.literal(moment.cutoff)
+    return until.fill_null(False)
+
+
+def known_by(t: ir.Table, name: str, moment: Moment) -> ir.BooleanValue:
+    """Say which rows were known at the end of the day; a row nobody dated is known on the latest day only."""
+    known = schema.spec(name).known
+    if known is None:
+        return ibis.literal(True)
+    by_event = come(t[known], moment) | (t[known].isnull() & moment.is_latest)
+    return ibis.ifelse(t.known_at.isnull(), by_event, t.known_at < ibis.literal(moment.cutoff))

@@ -1,0 +1,147 @@
+"""Snapshot: all that a notebook reads of one day, written as typed Parquet in one go. What is large stays a query."""
+
+import datetime as dt
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import ibis.expr.types as ir
+import pandas as pd
+
+from abmlib.tables import checks, features, schema
+from abmlib.tables.errors import TableError
+from abmlib.tables.importers.sql import quoted, text
+from abmlib.tables.known import SAME_COMPANY, Known
+from abmlib.tables.ledger import COLUMNS
+from abmlib.tables.reading import FACTS, NULLABLE, TABLES
+from abmlib.tables.source import DATES_A_FACT, Source
+
+LARGE = 20_000_000  # rows above which a table is not written: it is read by a query over the book
+
+
+def write(source: Source, day: dt.date, latest: dt.date | None, audit: pd.DataFrame, to: Path) -> None:
+    """Write what was known of a source at the end of a day into a folder that is there and empty.
+
+    Each table of the source in the order of its key, counts of all of them, one row of features per account, and the ledger.
+    A table with checks that fail is not written; why stands in its place.
+
+    Parameters
+    ----------
+    latest : day of the newest dated fact
+    audit : of the source
+    """
+    known = Known(source, day, latest)
+    refused = {name: why for name in sorted(source.names) if (why := refusal(source, audit, name))}
+    (to / TABLES).mkdir()
+    ledger, fields, large = list(source.left_out()), list[tuple[Any, ...]](), list[str]()
+    overview = dict[str, tuple[Any, ...]]()
+    for name in sorted(source.names):
+        before, entered = source.count(name), known.count(known.entered(name))
+        ledger.append((f"as of {day}", name, before, entered, before - entered, "known only later"))
+        after, told = known.told(name, entered)
+        if told:
+            ledger.append((SAME_COMPANY, name, entered, after, 0, told))
+        rows, overview[name], filled = extent(known, name)
+        fields += [(name, column, count, rows) for column, count in filled.items()]
+        if rows > LARGE:
+            large.append(name)
+        elif name not in refused:
+            leave_table(known.shown(name), name, source, to / TABLES / f"{name}.parquet")
+    dates = ["first_day", "last_day"]
+    extents = pd.DataFrame(
+        [(n, *overview[n]) for n in [*schema.CANONICAL, *schema.PROGRAMME] if n in overview],
+        columns=["table", "rows", "accounts", *dates],
+    )
+    frames = {
+        "overview": extents.astype(dict.fromkeys(dates, "datetime64[us]") | {"accounts": "Int64"}),
+        "fields": pd.DataFrame(fields, columns=["table", "column", "filled", "rows"]),
+        "ledger": pd.DataFrame(ledger, columns=COLUMNS),
+        "records": records(known),
+        "same_company": known.same_company,
+        "lead_matches": known.lead_matches,
+        "stand_ins": pd.DataFrame(source.stand_ins.items(), columns=["person", "stand_in"], dtype="str"),
+        "features": all_features(known, {f"{n}.{c}" for n, c, count, _ in fields if count}),
+    }
+    for name, frame in frames.items():
+        frame.to_parquet(to / f"{name}.parquet", index=False)
+    facts = {
+        "names": sorted(source.names),
+        "refused": refused,
+        "large": large,
+        "latest_day": str(latest or ""),
+        "forgotten": sorted(source.hashes),
+    }
+    (to / FACTS).write_text(json.dumps(facts), "utf-8")
+
+
+def refusal(source: Source, audit: pd.DataFrame, name: str) -> str:
+    """Say why a table cannot be read; empty where no check of it fails."""
+    failing = checks.sentences(audit[(audit["table"] == name) & (audit["severity"] == "fail")])
+    if not failing:
+        return ""
+    try:
+        source.refuse_unreadable(name)
+    except TableError as wrong:
+        return str(wrong)
+    return failing[0]
+
+
+def extent(known: Known, name: str) -> tuple[int, tuple[Any, ...], dict[str, int]]:
+    """Count one table as known on the day: rows; the same with accounts, first and last day; values of each column."""
+    spec = schema.spec(name)
+    columns = [c for c, d in spec.columns.items() if not d.derived]
+    day = f"CAST({quoted(spec.known)} AS DATE)" if spec.known else "NULL::DATE"
+    accounts = "count(DISTINCT account_id)" if "account_id" in spec.columns else "NULL"
+    asked = [accounts, f"min({day})", f"max({day})", *(f"count({quoted(c)})" for c in columns)]
+    ((rows, own, first, last, *filled),) = known.rows(name, ", ".join(["count(*)", *asked]))
+    return rows, (rows, own, first, last), dict(zip(columns, filled, strict=True))
+
+
+def records(known: Known) -> pd.DataFrame:
+    """Count the dated facts of each account: ``account_id, table, rows, first_day, last_day``, by table and account."""
+    columns, parts = ["account_id", "table", "rows", "first_day", "last_day"], []
+    for name in DATES_A_FACT:
+        if known.has(name) and "account_id" in schema.spec(name).columns:
+            when = f"CAST({quoted(str(schema.spec(name).known))} AS TIMESTAMP)"
+            asked = f"account_id, count(*), min({when}), max({when})"
+            found = known.rows(name, asked, "WHERE account_id IS NOT NULL GROUP BY account_id ORDER BY account_id")
+            parts += [(account, name, *rest) for account, *rest in found]
+    frame = pd.DataFrame(parts, columns=columns)
+    days = {c: pd.to_datetime(frame[c]).dt.normalize().astype("datetime64[us]") for c in ("first_day", "last_day")}
+    return frame.assign(**days).astype({"account_id": "str", "table": "str", "rows": "int64"})
+
+
+def all_features(known: Known, filled: set[str]) -> pd.DataFrame:
+    """Reduce tables to one row per account as known on the day, of every feature, in the order of the account's id.
+
+    An account without a row in a table has 0 of what is counted there and no value of the rest; where the source lacks the
+    table, or what it would take is filled nowhere in it, everything made from it is missing.
+
+    Parameters
+    ----------
+    filled : columns with a value, as table.column
+    """
+    out = known.table("accounts").select("account_id").order_by("account_id").to_pyarrow().to_pandas()
+    others = {name: known.table(name) for name in features.JOINED if known.has(name)}
+    told = [f for f in features.FEATURES if known.has(f.table) and (not f.needs or f.needs in filled)]
+    zone, day = known.source.settings.time_zone, pd.Timestamp(known.moment.as_of)
+    for table, view in dict.fromkeys((f.table, f.view) for f in told):
+        own = [f for f in told if (f.table, f.view) == (table, view)]
+        facts = features.Facts(known.table(table), day, zone)
+        reduced = features.reduced(own, facts, others).to_pyarrow().to_pandas(types_mapper=NULLABLE.get)
+        out = with_absent(out.merge(reduced, on="account_id", how="left"), own, reduced["account_id"])
+    missing = {f.name: pd.Series(pd.NA, out.index, "Float64") for f in features.FEATURES if f not in told}
+    return out.assign(**missing)[["account_id", *(f.name for f in features.FEATURES)]]
+
+
+def with_absent(out: pd.DataFrame, own: Sequence[features.Feature], there: Iterable[str]) -> pd.DataFrame:
+    """Give accounts without a row what is counted there: 0."""
+    none = ~out["account_id"].isin(there)
+    return out.assign(**{f.name: out[f.name].mask(none, f.absent) for f in own if f.absent is not None})
+
+
+def leave_table(shown: ir.Table, name: str, source: Source, file: Path) -> None:
+    """Write one table, in the order of its key."""
+    query = source.con.compile(shown.order_by(schema.key(name)))
+    source.con.raw_sql(f"COPY ({query}) TO {text(str(file))} (FORMAT parquet)")
