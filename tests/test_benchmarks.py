@@ -1,5 +1,9 @@
-"""The benchmarks themselves: a wrong interval is caught, a right one is not, and the pages can be made."""
+"""The benchmarks themselves: a wrong interval is caught, a right one is not, two runs are told apart, and the pages can be made."""
 
+import json
+from pathlib import Path
+
+import nbformat
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,6 +11,7 @@ import pytest
 from abmlib.stats import concentration, intervals
 from abmlib.stats.intervals import LEVEL
 from benchmarks import believable
+from benchmarks.compare_runs import compare
 from benchmarks.proof import Found, Proof, Share, measure, summed, table
 from benchmarks.truth import TOP, gini_of_rows, top_share_of_rows
 from tests.conftest import SHARED
@@ -120,21 +125,21 @@ def test_measures_of_many_rows_at_once_are_those_of_one():
     np.testing.assert_allclose(top_share_of_rows(x), [concentration.top_share(r, TOP) for r in rows])
 
 
-def lines(*rows: tuple[str, str, float]) -> dict[str, pd.DataFrame]:
+def bought(*rows: tuple[str, str, float]) -> dict[str, pd.DataFrame]:
     frame = pd.DataFrame(rows, columns=["account_id", "booked_at", "revenue"])
     return {"transactions": frame.assign(booked_at=pd.to_datetime(frame["booked_at"]))}
 
 
 def test_an_order_is_what_an_account_buys_on_a_day():
-    bought = lines(
+    sold = bought(
         ("a", "2026-03-01", 10.0), ("a", "2026-03-01", 5.0), ("a", "2026-03-31", 1.0),
         ("a", "2026-04-02", -1.0),  # a return: no order
         ("b", "2026-03-31", 7.0),
     )  # fmt: skip
-    found = believable.orders(bought)
+    found = believable.orders(sold)
     assert found["value"].tolist() == [15.0, 1.0, 7.0] and found["lines"].tolist() == [2, 1, 1]
-    assert believable.gap(bought) == 30
-    assert believable.bought_once(bought) == 0.5
+    assert believable.gap(sold) == 30
+    assert believable.bought_once(sold) == 0.5
 
 
 def test_the_last_days_of_a_quarter_are_eight():
@@ -156,7 +161,7 @@ def test_the_market_stands_alone_where_no_other_set_lies(tmp_path):
 
 
 def test_a_set_lacks_what_it_has_not():
-    column = believable.table({"other": lines(("a", "2026-03-01", 10.0))})
+    column = believable.table({"other": bought(("a", "2026-03-01", 10.0))})
     assert "accounts that bought | 1" in column and "win rate" not in column
 
 
@@ -166,3 +171,58 @@ def test_sets_without_a_mapping_are_read_as_they_are(shared_data, name):
     found = believable.deals_without_dates(SHARED) if name.startswith("ibm") else believable.purchases(SHARED)
     (rows,) = found.values()
     assert len(rows) > 50_000
+
+
+def run_folder(
+    folder: Path, run: str, value: float = 1 / 3, png: str = "aGF0", note: str = "1 account", **facts
+) -> Path:
+    """A run of one notebook, one table and one page; the id, folders, seconds and versions its own."""
+    for part in ("tables", "notebooks", "html"):
+        (folder / part).mkdir(parents=True)
+    frame = pd.DataFrame({"account_id": ["acme", "beta"], "share": [np.nan, value]})
+    frame.to_parquet(folder / "tables" / "03_shares.parquet")
+    given = f'data = "../../{run}/data"\nprevious = "../../2026-05-31_{run}/tables"\nfloor = 0.5\n'
+    injected = nbformat.v4.new_code_cell(
+        given, id=run, metadata={"tags": ["injected-parameters"]}, execution_count=len(run)
+    )
+    drawn = nbformat.v4.new_output("display_data", {"image/png": png})
+    seen = nbformat.v4.new_code_cell("frame", id="03-01", outputs=[drawn])
+    nbformat.write(nbformat.v4.new_notebook(cells=[injected, seen]), folder / "notebooks" / "03_shares.ipynb")
+    versions = f"<tr><th>Versions</th><td>pandas {run}</td></tr>"
+    (folder / "html" / "03_shares.html").write_text(f"<p>run {run}: {note}</p>{versions}<pre>{given}</pre>", "utf-8")
+    seconds = {"03_shares": {"status": "done", "seconds": float(int(run[:4]))}}
+    own = {"id": run, "versions": {"pandas": run}, "previous": f"2026-05-31_{run}", "outcomes": seconds} | facts
+    (folder / "run.json").write_text(json.dumps(own), "utf-8")
+    return folder
+
+
+@pytest.fixture
+def a_run(tmp_path):
+    return run_folder(tmp_path / "a", "11112222")
+
+
+def test_two_runs_that_differ_in_place_and_time_only_are_equal(tmp_path, a_run):
+    assert compare(a_run, run_folder(tmp_path / "b", "33334444")) == (4, [])
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"value": 1 / 3 + 1e-15}, "tables/03_shares.parquet: column share differs in 1 of 2 rows, first in row 1"),
+        ({"value": "0.3"}, "tables/03_shares.parquet: column share is float64 and str"),
+        ({"png": "aGF1"}, "notebooks/03_shares.ipynb: cell 03-01 outputs[0].data.image/png"),
+        ({"note": "2 accounts"}, "html/03_shares.html: line 1"),
+        ({"fingerprint": "ab"}, "run.json: fingerprint"),
+    ],
+)
+def test_what_differs_between_two_runs_is_found(tmp_path, a_run, change, said):
+    _, found = compare(a_run, run_folder(tmp_path / "b", "33334444", **change))
+    assert len(found) == 1 and found[0].startswith(said)
+    tables = compare(a_run, tmp_path / "b", "tables/*.parquet")
+    assert tables == (1, [f for f in found if f.startswith("tables")])
+
+
+def test_a_file_that_one_run_lacks_is_found(tmp_path, a_run):
+    other = run_folder(tmp_path / "b", "33334444")
+    (other / "html" / "03_shares.html").unlink()
+    assert compare(a_run, other) == (3, [f"html/03_shares.html: only in {a_run}"])
