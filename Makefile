@@ -20,8 +20,9 @@ test: $(READY)  ## everything that is proved
 check: $(READY)  ## lint, format, types
 	$(BIN)/python -m tests.check
 
-scale: $(READY)  ## slow: a 2 GB export, a market of a million accounts, features of 100 million touches: time and memory beside what else one would use
+scale: $(READY)  ## slow: a 2 GB export, a snapshot of 10 million lines, a market of a million accounts, features of 100 million touches, beside other ways
 	$(BIN)/python -m benchmarks.big_import
+	$(BIN)/python -m benchmarks.big_snapshot
 	$(BIN)/python -m benchmarks.big_market
 	$(BIN)/python -m benchmarks.big_features
 

@@ -57,12 +57,12 @@ def main() -> None:
         with tempfile.TemporaryDirectory(dir=given.folder, prefix="market-") as work:
             folder = Path(work)
             size = ["--accounts", str(accounts), "--density", str(DENSITY), "--jobs", str(given.jobs)]
-            seconds, memory = measured([*abm, *size, "--out", f"{folder}/market"])
+            seconds, _, memory = measured([*abm, *size, "--out", f"{folder}/market"])
             tables = [f for f in (folder / "market").iterdir() if f.is_dir() and f.name != "programme"]
             rows = {f.name: ds.dataset(f).count_rows() for f in tables}
             disk = sum(f.stat().st_size for f in folder.rglob("*") if f.is_file()) / 1e9
             drawn = min(sum(rows.values()), MOST)
-            alone, _ = measured([sys.executable, "-c", RANDOM, f"{folder}/random", str(drawn), str(PART)])
+            alone, *_ = measured([sys.executable, "-c", RANDOM, f"{folder}/random", str(drawn), str(PART)])
             alone *= sum(rows.values()) / drawn
         print(  # noqa: T201
             f"{accounts:>10,}{sum(rows.values()):>14,}{rows['activities']:>13,}{seconds:>9.0f}{disk:>7.2f}{memory:>14.0f}"

@@ -10,11 +10,11 @@ import pytest
 
 from abmlib.stats import concentration, intervals
 from abmlib.stats.intervals import LEVEL
-from benchmarks import believable
+from benchmarks import believable, big_snapshot, report_cost
 from benchmarks.compare_runs import compare
 from benchmarks.proof import Found, Proof, Share, measure, summed, table
 from benchmarks.truth import TOP, gini_of_rows, top_share_of_rows
-from tests.conftest import SHARED
+from tests.conftest import ROOT, SHARED
 
 TRUTH = 0.4
 
@@ -226,3 +226,13 @@ def test_a_file_that_one_run_lacks_is_found(tmp_path, a_run):
     other = run_folder(tmp_path / "b", "33334444")
     (other / "html" / "03_shares.html").unlink()
     assert compare(a_run, other) == (3, [f"html/03_shares.html: only in {a_run}"])
+
+
+@pytest.mark.parametrize("notebook", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda path: path.stem)
+def test_the_import_cell_of_a_notebook_is_found(notebook):
+    assert report_cost.import_cell(notebook).startswith(("import ", "from "))
+
+
+def test_a_small_snapshot_holds_the_rows_and_sums_of_a_plain_copy(tmp_path):
+    found = big_snapshot.compare(tmp_path, accounts=2_000, lines=10_000, times=1)  # two companies are entered twice
+    assert all(seconds > 0 and memory > 0 for runs in found.values() for seconds, _, memory in runs)
