@@ -10,7 +10,7 @@ import pytest
 
 from abmlib.stats import concentration, intervals
 from abmlib.stats.intervals import LEVEL
-from benchmarks import believable, big_snapshot, report_cost
+from benchmarks import believable, big_snapshot, lines, report_cost
 from benchmarks.compare_runs import compare
 from benchmarks.proof import Found, Proof, Share, measure, summed, table
 from benchmarks.truth import TOP, gini_of_rows, top_share_of_rows
@@ -231,6 +231,26 @@ def test_a_file_that_one_run_lacks_is_found(tmp_path, a_run):
 @pytest.mark.parametrize("notebook", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda path: path.stem)
 def test_the_import_cell_of_a_notebook_is_found(notebook):
     assert report_cost.import_cell(notebook).startswith(("import ", "from "))
+
+
+def test_lines_of_code_are_neither_words_nor_blank():
+    text = '"""Of a file."""\n\ndef f():\n    """Say\n    one."""\n    # why\n    return """1\n2"""  # one\n'
+    assert lines.code_lines(text) == 3
+    assert lines.code_lines("") == 0
+
+
+def test_each_file_counts_in_one_room(tmp_path):
+    for name in (
+        "abmlib/tables/importers/a.py",
+        "abmlib/tables/b.py",
+        "abmlib/market/c.py",
+        "abmlib/d.py",
+        "notebooks/e.py",
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("x = 1\n", "utf-8")
+    assert {files for files, _ in lines.by_room(tmp_path).values()} == {0, 1}
+    assert "has 3 lines with 1 notebooks" in lines.page(tmp_path)
 
 
 def test_a_small_snapshot_holds_the_rows_and_sums_of_a_plain_copy(tmp_path):
