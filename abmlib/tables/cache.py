@@ -130,7 +130,8 @@ class Data:
 
         from abmlib.tables.known import Known
 
-        return ds.dataset(Known(self._source, day, self.latest_day).shown(name).to_pyarrow_batches())
+        companies = pd.read_parquet(self.snapshot(day) / "companies.parquet")
+        return ds.dataset(Known(self._source, day, self.latest_day, companies).shown(name).to_pyarrow_batches())
 
     # -- where it lies --------------------------------------------------------------------------------------------------
 

@@ -32,11 +32,15 @@ class Moment:
 class Known:
     """The tables of a source as known at the end of a day."""
 
-    def __init__(self, source: Source, day: dt.date, latest: dt.date | None) -> None:
-        """Look at a source from a day; `latest` is the day of its newest dated fact."""
+    def __init__(
+        self, source: Source, day: dt.date, latest: dt.date | None, companies: pd.DataFrame | None = None
+    ) -> None:
+        """Look at a source from a day; `latest` is the day of its newest dated fact, `companies` as found before."""
         self.source = source
         self.moment = Moment(day, end_of(day, source.settings.time_zone), latest is None or day >= latest)
         self._views: dict[str, ir.Table] = {}
+        if companies is not None:
+            self.companies = companies
 
     def has(self, name: str) -> bool:
         """Say whether the source has a table."""
@@ -58,10 +62,10 @@ class Known:
         """Let the engine keep a query, and its rows too where they fit into memory."""
         return as_view(self.source.con, f"{label} by {self.moment.as_of}", query, keep=self.source.is_small(name))
 
-    def rows(self, name: str, asked: str, rest: str = "") -> list[tuple[Any, ...]]:
+    def ask(self, name: str, asked: str, rest: str = "") -> Any:
         """Ask in SQL for something of a table as known on the day."""
         view = quoted(self.table(name).get_name())
-        return list(self.source.con.con.execute(f"SELECT {asked} FROM {view} {rest}").fetchall())  # noqa: S608
+        return self.source.con.con.execute(f"SELECT {asked} FROM {view} {rest}")  # noqa: S608
 
     def count(self, t: ir.Table, asked: str = "*") -> int:
         """Count the rows of something the engine keeps under a name, or the values of a column."""
@@ -96,10 +100,10 @@ class Known:
         every date.
         """
         known = self._entered.loc[self._entered["known"], "account_id"]
-        return self._companies[self._companies["account_id"].isin(known)].reset_index(drop=True)
+        return self.companies[self.companies["account_id"].isin(known)].reset_index(drop=True)
 
     @cached_property
-    def _companies(self) -> pd.DataFrame:
+    def companies(self) -> pd.DataFrame:
         """The same of all accounts of the source: what was merged into another since is it on every date."""
         return identity.companies(self._entered, self.source.settings.same_company)
 
@@ -130,7 +134,7 @@ class Known:
         c = c.filter(c.account_id.isnull() & c.email_domain.notnull())
         asked = c.group_by("email_domain").agg(contacts=c.count()).order_by("email_domain").to_pyarrow().to_pandas()
         own = self._entered.query("known")
-        own = own.assign(company_id=own["account_id"].replace(self._companies.set_index("account_id")["company_id"]))
+        own = own.assign(company_id=own["account_id"].replace(self.companies.set_index("account_id")["company_id"]))
         matched = identity.leads(asked["email_domain"].astype("str"), own)
         return matched.assign(contacts=asked["contacts"].to_numpy())
 
@@ -143,7 +147,7 @@ class Known:
     @cached_property
     def _moved(self) -> ir.Table | None:
         """One row per account counted with another: ``_from``, ``_to``."""
-        found = self._companies[["account_id", "company_id"]]
+        found = self.companies[["account_id", "company_id"]]
         return self._lookup("same company", found.set_axis(["_from", "_to"], axis=1))
 
     @cached_property

@@ -17,7 +17,7 @@ from abmlib.tables.ledger import COLUMNS
 from abmlib.tables.reading import FACTS, NULLABLE, TABLES
 from abmlib.tables.source import DATES_A_FACT, Source
 
-LARGE = 20_000_000  # rows above which a table is not written: it is read by a query over the book
+LARGE = 5_000_000  # rows above which a table is not written: it is read by a query over the book
 
 
 def write(source: Source, day: dt.date, latest: dt.date | None, audit: pd.DataFrame, to: Path) -> None:
@@ -58,6 +58,7 @@ def write(source: Source, day: dt.date, latest: dt.date | None, audit: pd.DataFr
         "fields": pd.DataFrame(fields, columns=["table", "column", "filled", "rows"]),
         "ledger": pd.DataFrame(ledger, columns=COLUMNS),
         "records": records(known),
+        "companies": known.companies,
         "same_company": known.same_company,
         "lead_matches": known.lead_matches,
         "stand_ins": pd.DataFrame(source.stand_ins.items(), columns=["person", "stand_in"], dtype="str"),
@@ -94,21 +95,21 @@ def extent(known: Known, name: str) -> tuple[int, tuple[Any, ...], dict[str, int
     day = f"CAST({quoted(spec.known)} AS DATE)" if spec.known else "NULL::DATE"
     accounts = "count(DISTINCT account_id)" if "account_id" in spec.columns else "NULL"
     asked = [accounts, f"min({day})", f"max({day})", *(f"count({quoted(c)})" for c in columns)]
-    ((rows, own, first, last, *filled),) = known.rows(name, ", ".join(["count(*)", *asked]))
+    ((rows, own, first, last, *filled),) = known.ask(name, ", ".join(["count(*)", *asked])).fetchall()
     return rows, (rows, own, first, last), dict(zip(columns, filled, strict=True))
 
 
 def records(known: Known) -> pd.DataFrame:
     """Count the dated facts of each account: ``account_id, table, rows, first_day, last_day``, by table and account."""
-    columns, parts = ["account_id", "table", "rows", "first_day", "last_day"], []
+    columns, parts = ["account_id", "table", "rows", "first_day", "last_day"], [pd.DataFrame()]
     for name in DATES_A_FACT:
         if known.has(name) and "account_id" in schema.spec(name).columns:
             when = f"CAST({quoted(str(schema.spec(name).known))} AS TIMESTAMP)"
-            asked = f"account_id, count(*), min({when}), max({when})"
-            found = known.rows(name, asked, "WHERE account_id IS NOT NULL GROUP BY account_id ORDER BY account_id")
-            parts += [(account, name, *rest) for account, *rest in found]
-    frame = pd.DataFrame(parts, columns=columns)
-    days = {c: pd.to_datetime(frame[c]).dt.normalize().astype("datetime64[us]") for c in ("first_day", "last_day")}
+            asked = f"account_id, count(*) AS rows, min({when}) AS first_day, max({when}) AS last_day"
+            rest = "WHERE account_id IS NOT NULL GROUP BY account_id ORDER BY account_id"
+            parts.append(known.ask(name, asked, rest).to_arrow_table().to_pandas().assign(table=name))
+    frame = pd.concat(parts, ignore_index=True).reindex(columns=columns)
+    days = {c: frame[c].dt.normalize().astype("datetime64[us]") for c in ("first_day", "last_day")}
     return frame.assign(**days).astype({"account_id": "str", "table": "str", "rows": "int64"})
 
 

@@ -30,6 +30,7 @@ DATES_A_FACT = (
     "cases",
 )
 SMALL = 256 * 2**20  # bytes of a file below which what is made of it is kept in memory
+MEMORY = "1GB"  # of the engine while it builds; what is more goes to disk
 AUDIT = ["table", "check", "severity", "bad", "rows", "first", "remedy"]
 LOST = "lost "  # with a column: whether its value is there but does not read as its kind
 OPTED_OUT = "opted out"
@@ -92,6 +93,8 @@ class Source:
             con = ibis.duckdb.connect() if path.is_dir() else ibis.duckdb.connect(path, read_only=True)
             con.raw_sql("SET TimeZone='UTC'")
             con.raw_sql(TIDY)
+            if work:
+                con.raw_sql(f"SET memory_limit = '{MEMORY}'; SET temp_directory = {text(str(work / 'spilt'))}")
         except duckdb.Error as wrong:
             raise TableError(f"{path.name}: not a DuckDB file. Give a folder of tables or a DuckDB file.") from wrong
         given: dict[str, Path | None]
@@ -122,7 +125,7 @@ class Source:
         parts = []
         if name in self._given:
             file = self._given[name]
-            parts.append(register(self.con, name, file) if file else self.con.table(name))
+            parts.append(register(self.con, name, file, whole=not self._aside(name)) if file else self.con.table(name))
         if name in self._entered:
             parts.append(register_entries(self.con, name, self._entered[name]))
         for part in parts:
@@ -135,6 +138,20 @@ class Source:
         """Say whether a table lies as Parquet, which holds each of few values once."""
         file = self._given.get(name)
         return file is not None and file.suffix != ".csv"
+
+    def _aside(self, name: str) -> Path | None:
+        """The file of its types that a large table of text is read into, once."""
+        large = self._work and name in self._given and not (self.is_small(name) or self.is_columnar(name))
+        return self._work / f"{name}.parquet" if self._work and large else None
+
+    def _read_aside(self, name: str, label: str, query: ir.Table, aside: Path) -> ir.Table:
+        """Read a large file into its types; say what is wrong with it as if it were small."""
+        try:
+            return as_file(self.con, label, query, aside)
+        except duckdb.Error:
+            if file := self._given[name]:
+                exported.as_table(self.con.con, name, file)
+            raise
 
     def is_small(self, name: str) -> bool:
         """Say whether what is made of a table fits into memory."""
@@ -151,8 +168,8 @@ class Source:
         """What `typed` gives, and beside each column that can have them the `LOST` values."""
         if name not in self._views:
             query, label = self._as_typed(name), f"typed {name}"
-            if self._work and not self.is_small(name) and not self.is_columnar(name):
-                self._views[name] = as_file(self.con, label, query, self._work / f"{name}.parquet")
+            if aside := self._aside(name):
+                self._views[name] = self._read_aside(name, label, query, aside)
             else:
                 self._views[name] = as_view(self.con, label, query, keep=self.is_small(name))
         return self._views[name]
@@ -472,13 +489,16 @@ def as_view(con: Any, name: str, query: ir.Table, keep: bool = False) -> ir.Tabl
 
 
 def as_file(con: Any, name: str, query: ir.Table, file: Path) -> ir.Table:
-    """Write the rows of a query to Parquet, and let the engine see them under a name."""
-    con.raw_sql(f"COPY ({con.compile(query)}) TO {text(str(file))} (FORMAT parquet)")
+    """Write the rows of a query to Parquet, if that was not done already, and let the engine see them under a name."""
+    if not file.is_file():
+        beside = file.with_suffix(".tmp")
+        con.raw_sql(f"COPY ({con.compile(query)}) TO {text(str(beside))} (FORMAT parquet)")
+        beside.replace(file)
     con.raw_sql(f"CREATE OR REPLACE TEMP VIEW {quoted(name)} AS SELECT * FROM read_parquet({text(str(file))})")  # noqa: S608
     return ops.DatabaseTable(name, schema=query.schema(), source=con).to_expr()
 
 
-def register(con: Any, name: str, file: Path, place: str = "kept") -> ir.Table:
+def register(con: Any, name: str, file: Path, place: str = "kept", whole: bool = True) -> ir.Table:
     """Let the engine see a file, CSV as text so that every value can be checked; `place` keeps equal names apart.
 
     Raises
@@ -492,7 +512,7 @@ def register(con: Any, name: str, file: Path, place: str = "kept") -> ir.Table:
         )
     try:
         if file.suffix == ".csv":
-            part = exported.as_table(con.con, name, file)
+            part = exported.as_table(con.con, name, file, whole)
             own = {n.lower() for n in schema.spec(name).columns}
             refuse_twice(name, file.name, [n for n in part.names if n.lower() in own])
             first = {n.lower(): f"{x} AS {quoted(n)}" for n, x, _ in reversed(part.columns) if n.strip()}

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import duckdb
+import numpy as np
 import python_calamine as calamine
 
 from abmlib.tables.errors import FIRST, TableError, cut, first_cases
@@ -30,6 +31,7 @@ from abmlib.tables.importers import values
 from abmlib.tables.importers.mapping_file import DELIMITERS, EXCEL, JSON, PARQUET, ROW, Source, suffix
 from abmlib.tables.importers.sql import cause, quoted, text
 
+LF, CR = 10, 13
 PIECE = 1 << 20  # bytes of a text file read at a time
 LONGEST_LINE = 16_000_000  # bytes of one row of text
 UTF8 = ("utf-8", "utf-8-sig", "ascii")  # what the engine reads as it is
@@ -230,8 +232,12 @@ def broken(con: duckdb.DuckDBPyConnection, source: Source, part: Part, wrong: du
     )
 
 
-def as_table(con: duckdb.DuckDBPyConnection, name: str, path: Path) -> Part:
+def as_table(con: duckdb.DuckDBPyConnection, name: str, path: Path, whole: bool = True) -> Part:
     """Make a CSV that is a table by its name ready: UTF-8, with commas, and no row passed over.
+
+    Parameters
+    ----------
+    whole : read it once, so that what is wrong with a row is said now; otherwise whoever reads it meets that
 
     Raises
     ------
@@ -249,7 +255,8 @@ def as_table(con: duckdb.DuckDBPyConnection, name: str, path: Path) -> Part:
         part = _csv(source, path.name, path, path)
         try:
             _refuse_longer(con, source, part, path)
-            con.execute(f"select count(*) from {part.origin}")
+            if whole:
+                con.execute(f"select count(*) from {part.origin}")
         except (NoText, duckdb.Error) as wrong:
             what = (wrong if isinstance(wrong, NoText) else broken(con, source, part, wrong)).what
             raise TableError(f"{what} Correct the file, or import it with a mapping.") from None
@@ -313,13 +320,22 @@ def _refuse_longer(con: duckdb.DuckDBPyConnection, source: Source, part: Part, c
 def _ends_empty(copy: Path, delimiter: str, quote: str) -> bool:
     """Say whether a line may end with an empty value."""
     d, q = (re.escape(sign.encode()) for sign in (delimiter, quote))
+    signs = [ord(sign) for sign in {delimiter, quote, " ", "\t"} if sign]
     end, tail = re.compile(d + (b"(?:" + q + q + b")?" if q else b"") + rb"[ \t]*[\r\n]"), b""
     with copy.open("rb") as file:
         while piece := file.read(PIECE):
-            if end.search(tail + piece):
+            seen = tail + piece
+            if _may_end_in(seen, signs) and end.search(seen):
                 return True
             tail = piece[-8:]
     return bool(end.search(tail + b"\n"))
+
+
+def _may_end_in(piece: bytes, signs: Sequence[int]) -> bool:
+    """Say whether a line may end in one of some signs; quick, and rules most files out."""
+    codes = np.frombuffer(piece, np.uint8)
+    ends = np.flatnonzero((codes == LF) | (codes == CR))
+    return bool(np.isin(codes[ends[ends > 0] - 1], signs).any())
 
 
 def _json_lines(con: duckdb.DuckDBPyConnection, source: Source, name: str, copy: Path, path: Path) -> Part:
