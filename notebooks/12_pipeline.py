@@ -52,7 +52,8 @@ year_starts = book.settings.fiscal_year_starts
 # %%
 window = pipeline.trailing(book.as_of, window_months)
 closed = pipeline.closed_in(deals, window)
-say.deals(len(deals), len(pipeline.open_deals(deals)), len(closed), str(window))
+undated = pipeline.undated(deals).sum()
+say.deals(len(deals), len(pipeline.open_deals(deals)), len(closed), str(window), undated)
 
 # %% [markdown]
 # ## What is won
@@ -62,7 +63,8 @@ say.deals(len(deals), len(pipeline.open_deals(deals)), len(closed), str(window))
 # %%
 rates = pipeline.win_rates(closed)
 won = [*rates, *pipeline.deal_sizes(closed), *pipeline.cycle_lengths(closed, deals), *pipeline.accounts_won(closed)]
-measures = book.measure(pd.DataFrame(won).assign(window_start=window.start, window_end=window.end))
+won = pipeline.explained(won, deals, closed)
+measures = book.measure(won.assign(window_start=window.start, window_end=window.end))
 show.measures(measures, "Won deals", book.currency)
 
 # %% [markdown]
@@ -108,7 +110,8 @@ plots.intervals(beside, beside["stage"].tolist(), ax, "deals won of those decide
 # %%
 opened = pipeline.open_measures(deals, stages, book.read("products"), rates[0])
 velocity = pipeline.velocity_row(closed, len(pipeline.open_deals(deals)))
-show.measures(book.measure(pd.DataFrame([*opened, velocity])), "Open pipeline", book.currency)
+opened = pipeline.explained([*opened, velocity], deals, closed)
+show.measures(book.measure(opened), "Open pipeline", book.currency)
 
 # %% [markdown]
 # ## Against the target
@@ -117,7 +120,8 @@ show.measures(book.measure(pd.DataFrame([*opened, velocity])), "Open pipeline", 
 # %%
 period, target = pipeline.target_for(book.read("targets"), book.as_of, year_starts=year_starts)
 cover = pipeline.coverage(deals, pipeline.closed_in(deals, period), target, period, rates[1])
-show.measures(book.measure(pd.DataFrame(cover)), f"Target of {period}", book.currency)
+cover = pipeline.explained(cover, deals, closed)
+show.measures(book.measure(cover), f"Target of {period}", book.currency)
 
 # %% [markdown]
 # ## What slips
@@ -128,7 +132,7 @@ due = pipeline.trailing(book.as_of, slip_months)
 then = Book.open(data, as_of=due.start.date() - pd.Timedelta(days=1), tables=tables).read("opportunities")
 pushed = pipeline.pushes(history)
 slipped = book.measure(pd.DataFrame([pipeline.slippage(then, deals, due), pipeline.push_row(pushed)])).iloc[0]
-say.slipped(slipped["value"], slipped["low"], slipped["high"], slipped["n"], LEVEL, str(due))
+say.slipped(slipped["value"], slipped["low"], slipped["high"], slipped["n"], LEVEL, str(due), slipped["why"])
 
 # %% [markdown]
 # ## Who wins where
@@ -138,13 +142,15 @@ say.slipped(slipped["value"], slipped["low"], slipped["high"], slipped["n"], LEV
 # %%
 groups = pipeline.all_groups(closed, accounts["industry"], year_starts)
 book.measure(pd.DataFrame(pipeline.group_rows(groups)).assign(window_start=window.start, window_end=window.end))
-show.table(groups, "Win rate by group", share=["raw", "shrunk", "low", "high"], count=["won", "n"], rows=40)
+none = "" if len(closed) else f"No deal is known to have closed in {window}."
+show.table(groups, "Win rate by group", share=["raw", "shrunk", "low", "high"], count=["won", "n"], rows=40, note=none)
 
 # %% [markdown]
 # Before anybody is ranked: do the groups differ at all, beyond what chance alone would do?
 
 # %%
-show.table(pipeline.differences(groups), "Do win rates differ?", count=["groups", "n"], number=["p"], missing="–")
+differ = pipeline.differences(groups)
+show.table(differ, "Do win rates differ?", count=["groups", "n"], number=["p"], missing="–", note=none)
 
 # %%
 sellers = groups[groups["group_by"] == "owner"].rename(columns={"shrunk": "share"}).head(15)
@@ -160,8 +166,9 @@ plots.intervals(sellers, sellers["group"].tolist(), ax, "shrunken win rate (shar
 cohorts = pipeline.cohorts(deals, book.as_of, year_starts)
 book.measure(pd.DataFrame(pipeline.cohort_rows(cohorts), columns=pipeline.ROW))
 show.table(
-    cohorts, "Deals by quarter opened", count=["opened", "open", "won", "n"], share=["share", "low", "high"], rows=20
-)
+    cohorts, "Deals by quarter opened", count=["opened", "open", "won", "n"], share=["share", "low", "high"], rows=20,
+    note="" if len(cohorts) else "Of no deal is known when it was created: export created_at.",
+)  # fmt: skip
 
 # %% [markdown]
 # ## Open deals in trouble
@@ -193,6 +200,7 @@ show.table(
     count=["days_in_stage", "pushes"],
     units={"days_in_stage": "days"},
     rows=20,
+    note="" if len(trouble) else "No open deal is known to be overdue, slow or pushed.",
 )
 
 # %% [markdown]

@@ -51,12 +51,13 @@ say.changed(headlines.groupby("judged").size().to_dict())
 
 # %% [markdown]
 # ## What could not be answered
-# Not a failure of the report: each line says what to export, or to enter, and what it would answer.
+# Not a failure of the report: each line says what is lacking and what it would answer. It is a table or field to
+# export, a file to fill in, or something that has not happened yet.
 
 # %%
 answers = quality.answerable(catalogue.frame("notebooks.yml"), quality.present(book.fields()))
 open_questions = summary.unanswered(measures, answers)
-show.table(open_questions, "What would answer it", rows=12)
+show.table(open_questions.rename(columns={"export": "for lack of"}), "What would answer it", rows=12)
 
 # %% [markdown]
 # ## What to decide

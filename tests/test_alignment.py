@@ -73,6 +73,20 @@ def test_overlap_is_what_both_want_of_what_either_wants(votes):
     assert value(rows, "accounts_voted_on_by_one_team")["value"] == 1
 
 
+@pytest.mark.parametrize(
+    ("cast", "overlap", "kappa"),
+    [
+        (["in", None], "accounts that both teams voted on", "accounts that both teams voted on"),
+        (["out", "out"], "a vote for an account", "votes that differ"),
+        (["in", "in"], "", "votes that differ"),
+    ],
+)
+def test_votes_that_cannot_be_compared_say_what_is_lacking(cast, overlap, kappa):
+    both = pd.DataFrame([["r", "a", *cast]], columns=["round", "account_id", "sales", "marketing"])
+    rows = alignment.agreement_rows(both)
+    assert [value(rows, name)["why"] for name in ("list_overlap", "vote_kappa")] == [overlap, kappa]
+
+
 def test_each_round_has_its_rows_and_the_newest_stands_for_all(votes):
     rows = alignment.by_round(alignment.beside(votes))
     overlap = rows[rows["definition_id"] == "list_overlap"]

@@ -56,6 +56,12 @@ def by(rows: list[dict]) -> pd.DataFrame:
     return f.set_index("definition_id")
 
 
+def test_sums_are_0_without_a_row_and_missing_without_a_known_amount():
+    assert p.known_sum(pd.Series(dtype=float)) == 0
+    assert p.known_sum(pd.Series([5.0, np.nan])) == 5
+    assert math.isnan(p.known_sum(pd.Series([np.nan, np.nan])))
+
+
 # -- which deals count ------------------------------------------------------------------------------------------------
 
 
@@ -128,6 +134,13 @@ def test_win_rate_by_amount_is_answered_only_where_most_lost_deals_carry_an_amou
     assert got["n"] == n
 
 
+@pytest.mark.parametrize("won", [True, False])
+def test_a_win_rate_by_amount_has_no_interval_where_all_deals_ended_alike(won):
+    got = by(p.win_rates(won_and_lost(*[(won, a) for a in (10, 20, 30)])))
+    assert got["value"].tolist() == [won, won]
+    assert got["low"].isna().to_dict() == {"win_rate_by_count": False, "win_rate_by_amount": True}  # Wilson's says more
+
+
 CLOSED = st.lists(st.tuples(st.booleans(), st.integers(1, 500)), min_size=1, max_size=12)
 
 
@@ -145,6 +158,34 @@ def test_accounts_won_counts_each_account_once_and_deals_without_one_never():
     got = by(p.accounts_won(won_and_lost(*rows, account_id=["a", "a", "a", "b", None])))
     assert got["value"].to_dict() == {"accounts_won": 1, "accounts_won_of_accounts_closed": 0.5}
     assert got["n"].tolist() == [2, 2]
+
+
+def test_without_a_closed_deal_no_account_was_seen_to_win_or_not():
+    got = by(p.accounts_won(won_and_lost((True, 1)).iloc[:0]))
+    assert (got["status"] == "not_answerable").all()
+    lost = by(p.accounts_won(won_and_lost((False, 1), account_id=["a"])))
+    assert lost["value"].tolist() == [0, 0]  # closed and not won: that is known
+
+
+@pytest.mark.parametrize(
+    ("rows", "lacking"),
+    [
+        ([("open", None, 1, "2026-01-01")], "a deal closed in these months"),
+        ([("old", True, 1, "2020-01-01", "2020-02-01")], "a deal closed in these months"),
+        ([("dark", True, 1, "2026-01-01")], "opportunities.closed_at"),  # closed, nobody knows when
+        ([("dark", True, 1), ("old", True, 1, None, "2020-02-01")], "a deal closed in these months"),  # days are known
+        ([("lost", False, 1, "2026-01-01", "2026-02-01")], "a deal won in these months"),
+        ([("won", True, None, "2026-01-01", "2026-02-01")], ""),  # it is the amount that is lacking
+    ],
+)
+def test_what_closed_deals_leave_unanswered_says_what_is_lacking(rows, lacking):
+    every = deals(rows)
+    closed = p.closed_in(every, YEAR)
+    got = by(p.explained([*p.win_rates(closed), *p.deal_sizes(closed)], every, closed).to_dict("records"))
+    assert got.loc["deal_size_mean", ["status", "why"]].tolist() == ["not_answerable", lacking]
+    answered = got["status"] == "ok"
+    assert (got.loc[answered, "why"] == "").all()
+    assert answered["win_rate_by_count"] == (lacking in ("", "a deal won in these months"))
 
 
 # -- sizes and cycles -------------------------------------------------------------------------------------------------
@@ -213,6 +254,19 @@ def test_the_interval_of_days_to_close_draws_accounts_not_deals():
         of_accounts[["low", "high"]].tolist() == single[["low", "high"]].tolist()
     )  # as wide as of a third of the deals
     assert of_accounts["high"] - of_accounts["low"] > one["high"] - one["low"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "lacking"),
+    [
+        ([("a", True, 1, None, "2026-02-10")], "opportunities.created_at"),
+        ([("a", None, 1, "2026-01-01")], "more closed deals: too few of all are over"),
+        ([("a", True, 1, "2026-01-01", "2026-02-10")], ""),
+    ],
+)
+def test_days_to_close_say_what_they_lack(rows, lacking):
+    got = by(p.cycle_lengths(deals(rows), deals(rows))).loc["days_to_close_median_open_censored"]
+    assert (got["why"], got["status"]) == (lacking, "not_answerable" if lacking else "ok")
 
 
 # -- velocity ---------------------------------------------------------------------------------------------------------
@@ -452,6 +506,17 @@ def test_what_no_open_deal_can_answer_is_missing_and_never_0(live):
     assert (got["n"].iloc[4:] == 0).all()
 
 
+def test_where_no_deal_is_open_the_open_pipeline_is_0_and_nothing_is_flagged(live):
+    closed = live[live["is_closed"]]
+    got = by(p.open_measures(closed, STAGES, PRODUCTS, RATE))
+    assert got["value"].tolist() == [0] * 10
+    none = p.stage_visits(closed, schema.empty("opportunity_stage_history"), TODAY)
+    pushed = p.pushes(schema.empty("opportunity_stage_history"))
+    flags = p.flags(closed, none, p.stage_table(none), pushed, TODAY)
+    assert schema.conform("12_opportunity_flags", flags).empty
+    assert p.accounts_at_stake(p.in_trouble(flags))["accounts"].empty
+
+
 # -- later and later --------------------------------------------------------------------------------------------------
 
 
@@ -486,7 +551,10 @@ def test_slippage_by_hand():
     later = [(d, {"won": True, "lost": False}.get(d), 1) for d, _, _ in rows if d != "vanished"]
     got = p.slippage(then, deals(later), Period(day("2026-04-01"), TODAY))
     assert (got["value"], got["n"], got["window_end"]) == (0.5, 4, TODAY)
-    assert p.slippage(then.iloc[:0], deals(later), YEAR)["status"] == "not_answerable"
+    none = p.slippage(then.iloc[:0], deals(later), YEAR)
+    assert (none["status"], none["why"]) == ("not_answerable", "opportunity_stage_history with close_date")
+    later_only = p.slippage(then[then["opportunity_id"] == "next"], deals(later), Period(day("2026-04-01"), TODAY))
+    assert later_only["why"] == "a deal due to close in these months"  # closing days are known, none lies here
 
 
 # -- groups -----------------------------------------------------------------------------------------------------------
@@ -543,13 +611,13 @@ def grouped(way: str, *counts: tuple[int, int]) -> pd.DataFrame:
         ([(30, 100), (31, 100), (29, 100)], "no difference beyond chance"),
         ([(3, 10), (6, 10)], "no difference beyond chance"),  # the shares of the first case on a tenth of the deals
         ([(30, 100)], "one group"),
-        ([(10, 10), (20, 20)], "one group"),  # nobody lost: nothing to compare
+        ([(10, 10), (20, 20)], "one outcome"),  # nobody lost: nothing to compare
     ],
 )
 def test_groups_differ_only_beyond_chance(groups, expected):
     got = p.differences(grouped("owner", *groups))
     assert got[["group_by", "groups", "judged"]].values.tolist() == [["owner", len(groups), expected]]
-    assert got["p"].isna().tolist() == [expected == "one group"]
+    assert got["p"].isna().tolist() == [expected in ("one group", "one outcome")]
 
 
 def test_a_difference_among_many_ways_has_to_be_larger():
@@ -696,7 +764,7 @@ def test_coverage_by_hand():
 @pytest.mark.parametrize("target", [40, 30])
 def test_a_target_already_won_has_no_coverage(target):
     got = covered(target)
-    assert got["status"]["coverage"] == "not_answerable"
+    assert got.loc["coverage", ["status", "why"]].tolist() == ["not_answerable", "a gap: the target is won already"]
     assert got["value"]["won_of_target"] == 40 / target
 
 
@@ -716,6 +784,21 @@ def test_due_deals_without_any_amount_make_coverage_unknown_and_not_0():
     assert got["status"][["open_due_in_period", "coverage"]].tolist() == ["not_answerable"] * 2
     nothing_due = covered(100, rows=[r for r in DUE if r[0] in {"next", "won"}])
     assert nothing_due["value"]["coverage"] == 0  # nothing is due: that is known
+
+
+@pytest.mark.parametrize(
+    ("rows", "measure", "lacking"),
+    [
+        ([("won", True, None, None, "2026-05-01", None)], "won_of_target", "opportunities.amount of won deals"),
+        ([("won", True, 40, None, None, None)], "won_of_target", "opportunities.closed_at"),  # when, nobody knows
+        ([("due", None, 90, None, None, None)], "open_due_in_period", "opportunities.close_date of open deals"),
+        ([("due", None, None, None, None, "2026-05-01")], "open_due_in_period", "opportunities.amount of open deals"),
+    ],
+)
+def test_what_deals_do_not_say_is_no_0_of_the_target(rows, measure, lacking):
+    got = covered(100, rows=rows)
+    assert got.loc[[measure, "coverage"], "why"].tolist() == [lacking, lacking]
+    assert (got.loc[[measure, "coverage"], "status"] == "not_answerable").all()
 
 
 @pytest.mark.parametrize(

@@ -273,6 +273,18 @@ def test_what_was_put_together_and_what_was_not_are_shares_of_their_own_table():
     assert told["unmatched_share_of_activities"] == "ok"
 
 
+@pytest.mark.parametrize(("contacts", "lacking"), [(5, "a contact without an account"), (0, "")])
+def test_that_no_lead_could_be_matched_is_no_lack_of_e_mails_where_every_contact_has_an_account(contacts, lacking):
+    fields = pd.DataFrame({"table": ["contacts"], "column": ["account_id"], "filled": [contacts], "rows": [contacts]})
+    leads = pd.DataFrame({"company_id": pd.Series(dtype="str"), "contacts": pd.Series(dtype=int)})
+    rows = quality.match_rows(quality.matches(8, pd.DataFrame({"rule": []}), leads, fields))
+    told = {r["definition_id"]: (r["status"], r["why"]) for r in rows}
+    assert told["leads_matched_by_domain"] == (
+        "not_answerable",
+        lacking,
+    )  # without contacts it is they that are lacking
+
+
 @pytest.fixture
 def states() -> pd.DataFrame:
     rows = [
@@ -307,6 +319,8 @@ def test_role_measures_are_means_over_accounts_and_a_share_of_contacts(states, a
     assert got["role_coverage_of_customers_mean"]["value"] == 1 / 8  # one of two roles at one of four customers
     assert got["role_coverage_of_prospects_mean"]["value"] == 1 / 2
     assert (got["contacts_without_role"]["value"], got["contacts_without_role"]["n"]) == (1 / 8, 8)
+    customers = quality.role_rows(states, accounts[accounts["status"] == "customer"], ["champion"])
+    assert [r.get("why", "") for r in customers] == ["", "an account that is a prospect", ""]
 
 
 def test_customers_below_the_floor_lack_roles_and_one_on_it_does_not(states, accounts):

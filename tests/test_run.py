@@ -325,6 +325,12 @@ def test_who_reads_a_table_waits_for_it_and_who_gathers_decisions_waits_for_all(
     assert run.reads_from(reader, [*chosen, reader]) == {"03_key_accounts"}
 
 
+def test_who_gathers_runs_whatever_failed_before_it_and_who_reads_does_not():
+    ended = {"03_key_accounts": kernels.Outcome("failed", 0.0), "12_pipeline": kernels.Outcome("skipped", 0.0)}
+    for reads, stopped in [(["decisions"], []), (["measures", "03_x"], []), (["03_x"], ["03_key_accounts"])]:
+        assert run.unreadable(catalogue.Entry("15_x", "s", "?", [], [], reads=reads), ended) == stopped
+
+
 def test_a_process_that_is_ended_is_a_failure_and_the_others_go_on(tmp_path):
     notebooks = tmp_path / "notebooks"
     notebook(notebooks, "01_fine", GOOD, writes=["01_cycles"])

@@ -58,8 +58,9 @@ def test_headlines_are_the_known_measures_of_the_whole_in_reading_order():
     assert got.columns.tolist() == list(schema.MEASURES.columns)
 
 
-def test_no_measures_give_no_headlines_and_nothing_to_compare():
-    none = summary.headlines(schema.empty("measures"))
+@pytest.mark.parametrize("rows", [[], [("C-18", "role_coverage", 0.5, NONE, NONE)]])  # nothing; no headline among it
+def test_no_headline_measures_give_no_headlines_and_nothing_to_compare(rows):
+    none = summary.headlines(measured(rows))
     assert none.empty
     got = summary.against_previous(none, none)
     assert schema.conform("15_executive_summary", got).empty
@@ -161,6 +162,18 @@ def test_unanswered_names_the_remedy_that_answers_most_first():
         ["see the page", "something else", "not answerable"],
         ["see the page", "young", "too early"],
     ]
+
+
+def test_what_a_measure_says_it_lacks_comes_before_the_usual_remedy():
+    rows = [
+        ("C-9", "coverage", NONE, NONE, NONE, {"why": "a gap: the target is won already"}),
+        ("C-4", "acv_mean", NONE, NONE, NONE),  # says nothing itself
+    ]
+    got = summary.unanswered(measured(rows)).set_index("answers")["export"]
+    assert got.to_dict() == {
+        "coverage": "a gap: the target is won already",
+        "acv mean": "opportunities.acv or opportunities.term_months",
+    }
 
 
 @pytest.mark.parametrize("rows", [[], [("C-2", "win_rate_by_count", 0.2, 0.1, 0.3)]])

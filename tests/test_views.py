@@ -84,6 +84,11 @@ def test_the_interval_of_the_correlation_is_the_published_one():
     )
 
 
+def test_accounts_that_all_rank_alike_have_no_correlation_for_lack_of_a_difference():
+    one = pd.DataFrame({"best_lead": [1.0], "account": [2.0], "people": [1], "lead_rank": [1], "account_rank": [1]})
+    assert [r.get("why", "") for r in views.agreement(one, top=1)] == ["", "accounts that rank differently"]
+
+
 def test_without_a_touch_nothing_is_ranked_and_agreement_cannot_be_told(panel):
     got = views.leads_and_accounts(panel.iloc[:0], IDS, AS_OF, 30)
     assert got[["lead_rank", "account_rank"]].isna().all(axis=None)

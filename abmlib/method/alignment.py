@@ -71,9 +71,12 @@ def agreement_rows(both: pd.DataFrame) -> list[dict[str, object]]:
     overlap = intervals.ratio(wanted.all(axis=1).astype(float), wanted.any(axis=1).astype(float), SEED)
     found = agreement.kappa(judged["sales"], judged["marketing"], SEED)
     alone = float(len(both) - len(judged)) if len(both) else np.nan
+    apart = "accounts that both teams voted on" if len(both) and judged.empty else ""
+    none = "a vote for an account" if len(judged) and np.isnan(overlap[0]) else apart
+    alike = "votes that differ" if len(judged) and np.isnan(found[0]) else apart
     return [
-        found_row("C-57", "list_overlap", (*overlap[:3], int(wanted.any(axis=1).sum())), "share"),
-        found_row("C-57", "vote_kappa", found, "index"),
+        found_row("C-57", "list_overlap", (*overlap[:3], int(wanted.any(axis=1).sum())), "share", why=none),
+        found_row("C-57", "vote_kappa", found, "index", why=alike),
         measure_row("C-57", "accounts_voted_on_by_one_team", alone, "accounts", len(both)),
     ]
 

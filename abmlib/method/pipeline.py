@@ -2,7 +2,7 @@
 
 import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,14 @@ SLOW_SHARE = 0.9  # a deal is slow in a stage when it is there longer than this 
 PUSHES = 2  # closing day moved later this often: C-58
 MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 CLOSING = "closed"  # what a stage history calls won or lost does not count as a stage of its own
+OF_WON = {  # definitions that only a won deal can answer
+    "won_value", "deal_size_mean", "deal_size_median", "deal_size_geometric_mean", "acv_mean", "days_to_won_mean",
+    "days_to_won_median", "velocity_open_deals", "coverage_needed",
+}  # fmt: skip
+OF_CLOSED = OF_WON | {
+    "win_rate_by_count", "win_rate_by_amount", "accounts_won", "accounts_won_of_accounts_closed", "weighted_by_win_rate",
+    "weighted_at_list_price_by_win_rate",
+}  # fmt: skip
 
 
 def with_days(deals: pd.DataFrame, as_of: pd.Timestamp, time_zone: str) -> pd.DataFrame:
@@ -57,6 +65,57 @@ def won_flag(closed: pd.DataFrame) -> pd.Series:
     return closed["is_won"].fillna(False).astype(bool)
 
 
+def undated(deals: pd.DataFrame) -> pd.Series:
+    """Say which deals were closed on a day that nobody knows.
+
+    Parameters
+    ----------
+    deals : DataFrame of `with_days`
+    """
+    return deals["is_closed"].astype(bool) & deals["closed_day"].isna()
+
+
+def dateless(deals: pd.DataFrame) -> bool:
+    """Say whether deals were closed and nobody knows of any of them when: then no count of a period is a true 0.
+
+    Parameters
+    ----------
+    deals : DataFrame of `with_days`
+    """
+    return bool(undated(deals).any()) and not deals["closed_day"].notna().any()
+
+
+def known_sum(amounts: pd.Series | pd.DataFrame) -> Any:
+    """Sum amounts, column by column: 0 where there is no row, missing where there are rows and no amount is known."""
+    return amounts.sum(min_count=min(len(amounts), 1))
+
+
+def explained(rows: Sequence[Mapping[str, object]], deals: pd.DataFrame, closed: pd.DataFrame) -> pd.DataFrame:
+    """Make a table of rows of `measures`, and say of what closed deals leave unanswered what is lacking. No row is dropped.
+
+    Parameters
+    ----------
+    deals : DataFrame of `with_days`
+    closed : those of them that count, DataFrame of `closed_in`
+
+    Returns
+    -------
+    DataFrame, as `rows`, with ``why`` (empty where something else is lacking)
+    """
+    out = pd.DataFrame(list(rows))
+    known = out.get("why", pd.Series("", out.index)).fillna("")
+    if won_flag(closed).any():
+        return out.assign(why=known)
+    lacking = "a deal won in these months" if len(closed) else "a deal closed in these months"
+    if dateless(deals):
+        lacking = "opportunities.closed_at"
+    asked = OF_WON if len(closed) else OF_CLOSED
+    if not deals["is_closed"].any():
+        asked = asked | {"weighted_by_own_stage_share"}
+    unanswered = out["definition_id"].isin(asked) & (out["status"] == "not_answerable")
+    return out.assign(why=known.mask(unanswered, lacking))
+
+
 def share_row(measure_id: str, definition_id: str, k: int, n: int, **more: object) -> dict[str, object]:
     """Make a row of `measures` from a count of a count, with its Wilson interval."""
     w = intervals.wilson(pd.Series([k]), pd.Series([n])).iloc[0]
@@ -77,7 +136,7 @@ def win_rates(closed: pd.DataFrame) -> list[dict[str, object]]:
     """Measure the win rate by count and by amount.
 
     By amount it is answered only where most lost deals carry an amount above zero: a CRM that empties the amount of lost
-    deals would make every rate one.
+    deals would make every rate one. Where all deals ended alike its interval is missing: drawing them anew changes nothing.
 
     Parameters
     ----------
@@ -92,6 +151,8 @@ def win_rates(closed: pd.DataFrame) -> list[dict[str, object]]:
     by_amount = intervals.ratio(amount.where(won, 0.0).where(amount.notna()), amount, SEED)
     if lost_known <= 0.5:
         by_amount = (np.nan, np.nan, np.nan, len(closed))
+    if won.nunique() < 2:
+        by_amount = (by_amount[0], np.nan, np.nan, by_amount[3])
     return [
         share_row("C-2", "win_rate_by_count", int(won.sum()), len(closed)),
         found_row("C-3", "win_rate_by_amount", by_amount, "share"),
@@ -140,10 +201,12 @@ def cycle_lengths(closed: pd.DataFrame, deals: pd.DataFrame) -> list[dict[str, o
     won = closed.loc[won_flag(closed), "age_days"]
     aged = deals[deals["age_days"] >= 0]
     km = survival.clustered(aged["age_days"], aged["is_closed"].astype(bool), 0.5, aged["account_id"], SEED)
+    lacking = "more closed deals: too few of all are over" if len(aged) else "opportunities.created_at"
     return [
         found_row("C-5", "days_to_won_mean", intervals.estimate(won, np.mean, SEED), "days"),
         found_row("C-5", "days_to_won_median", intervals.estimate(won, np.median, SEED), "days"),
-        found_row("C-5", "days_to_close_median_open_censored", (km.value, km.low, km.high, km.n), "days"),
+        found_row("C-5", "days_to_close_median_open_censored", (km.value, km.low, km.high, km.n), "days")
+        | {"why": lacking if np.isnan(km.value) else ""},
     ]
 
 
@@ -258,7 +321,7 @@ def list_value(deals: pd.DataFrame, products: pd.DataFrame) -> pd.Series:
     ----------
     House definition; README, glossary entry "value at list price".
     """
-    return deals["product_line"].map(products.groupby("product_line")["list_price"].median())
+    return deals["product_line"].map(products.groupby("product_line")["list_price"].median()).astype(float)
 
 
 def open_measures(
@@ -267,8 +330,8 @@ def open_measures(
     """Measure the open pipeline: count, value, and value weighted three ways, each under its own definition.
 
     Weights: the user's own share won per stage; the CRM's probability; where there is no stage history, the one win rate.
-    Deals without an amount are counted, and are in no sum but the one at list price. The interval of a weighted value takes
-    every weight at its lower or upper end at once, so it errs on the wide side.
+    Deals without an amount are counted, and are in no sum but the one at list price. Where no deal is open, sums are 0. The
+    interval of a weighted value takes every weight at its lower or upper end at once, so it errs on the wide side.
 
     Parameters
     ----------
@@ -303,9 +366,9 @@ def open_measures(
     }
     return [
         *(measure_row("C-8", name, float(n), "deals", len(live)) for name, n in counts.items()),
-        *(measure_row("C-8", name, v.sum(min_count=1), "currency", int(v.notna().sum())) for name, v in plain.items()),
+        *(measure_row("C-8", name, known_sum(v), "currency", int(v.notna().sum())) for name, v in plain.items()),
         *(
-            found_row("C-8", name, (*v.sum(min_count=1), int(v["value"].notna().sum())), "currency")
+            found_row("C-8", name, (*known_sum(v), int(v["value"].notna().sum())), "currency")
             for name, v in weighted.items()
         ),
     ]
@@ -356,7 +419,7 @@ def velocity_row(closed: pd.DataFrame, n_open: int) -> dict[str, object]:
 
 
 def accounts_won(closed: pd.DataFrame) -> list[dict[str, object]]:
-    """Count accounts with a won deal, and their share of accounts with a closed one.
+    """Count accounts with a won deal, and their share of accounts with a closed one; missing without any closed one.
 
     References
     ----------
@@ -366,7 +429,7 @@ def accounts_won(closed: pd.DataFrame) -> list[dict[str, object]]:
     won = known.loc[won_flag(known), "account_id"].nunique()
     n = known["account_id"].nunique()
     return [
-        measure_row("C-10", "accounts_won", float(won), "accounts", n),
+        measure_row("C-10", "accounts_won", float(won) if n else np.nan, "accounts", n),
         share_row("C-10", "accounts_won_of_accounts_closed", won, n),
     ]
 
@@ -398,9 +461,12 @@ def slippage(then: pd.DataFrame, now: pd.DataFrame, period: Period) -> dict[str,
     due = open_deals(then)
     due = due[due["close_date"].between(period.start, period.end)]
     state = now.set_index("opportunity_id")["is_closed"].reindex(due["opportunity_id"]).fillna(False).astype(bool)
+    dated = open_deals(then)["close_date"].notna().any()
+    lacking = "a deal due to close in these months" if dated else "opportunity_stage_history with close_date"
     return share_row(
-        "C-11", "slip_rate", int((~state).sum()), len(due), window_start=period.start, window_end=period.end
-    )
+        "C-11", "slip_rate", int((~state).sum()), len(due), window_start=period.start, window_end=period.end,
+        why="" if len(due) else lacking,
+    )  # fmt: skip
 
 
 def by_group(closed: pd.DataFrame, group: pd.Series, group_by: str) -> pd.DataFrame:
@@ -462,7 +528,11 @@ def differences(groups: pd.DataFrame) -> pd.DataFrame:
     out = pd.DataFrame(rows, columns=["group_by", "groups", "n", "p"])
     some = out["p"].notna()
     out["p"] = intervals.adjusted(out["p"])
-    judged = np.select([~some, out["p"] < 1 - LEVEL], ["one group", "differ"], "no difference beyond chance")
+    judged = np.select(
+        [out["groups"] < 2, ~some, out["p"] < 1 - LEVEL],
+        ["one group", "one outcome", "differ"],
+        "no difference beyond chance",
+    )
     return out.assign(judged=judged)
 
 
@@ -558,7 +628,7 @@ def flags(
     live = open_deals(deals).set_index("opportunity_id")
     current = visits[~visits["over"]].drop_duplicates("opportunity_id", keep="last").set_index("opportunity_id")
     days = current["days"].reindex(live.index)
-    slow = live["stage"].map(stages.set_index("stage")["days_slow"])
+    slow = live["stage"].map(stages.set_index("stage")["days_slow"]).astype(float)
     out = pd.DataFrame(
         {
             "account_id": live["account_id"],
@@ -587,7 +657,8 @@ def coverage(
 ) -> list[dict[str, object]]:
     """Set the open pipeline due in a period against what is still missing to the target.
 
-    Missing where the target is unknown; where it is already won, coverage is missing too and ``won_of_target`` says so.
+    Missing where the target is unknown; where it is already won, coverage is missing too and ``won_of_target`` says so. What
+    was won, or is due, is missing where deals carry no day or no amount; ``why`` says which.
 
     Parameters
     ----------
@@ -606,13 +677,23 @@ def coverage(
     """
     live = open_deals(deals)
     due = live.loc[live["close_date"].between(period.start, period.end), "amount"]
-    won = closed.loc[won_flag(closed), "amount"].sum()
+    won = known_sum(closed.loc[won_flag(closed), "amount"])
+    unwon = "" if pd.notna(won) else "opportunities.amount of won deals"
+    open_due = known_sum(due)
+    undue = "" if pd.notna(open_due) else "opportunities.amount of open deals"
+    if dateless(deals):
+        won, unwon = np.nan, "opportunities.closed_at"
+    if len(live) and live["close_date"].isna().all():
+        open_due, undue = np.nan, "opportunities.close_date of open deals"
     gap = target - won
-    open_due = due.sum(min_count=1) if len(due) else 0.0
     ratio = open_due / gap if gap > 0 else np.nan
     needed = [1 / win_rate_by_amount[c] if win_rate_by_amount[c] > 0 else np.nan for c in ("value", "high", "low")]
     more = {"window_start": period.start, "window_end": period.end}
-    return [
+    lacking = {"open_due_in_period": undue}
+    if pd.notna(target):
+        reached = "a gap: the target is won already" if gap <= 0 else ""
+        lacking |= {"won_of_target": unwon, "coverage": unwon or undue or reached}
+    rows = [
         measure_row("C-9", "target", target, "currency", 1, **more),
         measure_row("C-9", "won_of_target", won / target if target > 0 else np.nan, "share", len(closed), **more),
         measure_row("C-9", "open_due_in_period", open_due, "currency", int(due.notna().sum()), **more),
@@ -621,6 +702,7 @@ def coverage(
             "C-9", "coverage_needed", (needed[0], needed[1], needed[2], win_rate_by_amount["n"]), "times", **more
         ),
     ]
+    return [row | {"why": lacking.get(str(row["definition_id"]), "")} for row in rows]
 
 
 def current_targets(targets: pd.DataFrame) -> pd.DataFrame:

@@ -283,7 +283,14 @@ def matches(n_accounts: int, same_company: pd.DataFrame, leads: pd.DataFrame, fi
 
 def match_rows(matched: pd.DataFrame) -> list[dict[str, Any]]:
     """Give the shares of `matches` as rows of ``measures``."""
-    return [pipeline.share_row("E.3", r.definition_id, int(r.rows), int(r.n)) for r in matched.itertuples()]
+    people = matched["n"].where(matched["definition_id"] == "unmatched_share_of_contacts").max()
+    nobody = {"leads_matched_by_domain": "a contact without an account"} if people > 0 else {}
+    return [
+        pipeline.share_row(
+            "E.3", r.definition_id, int(r.rows), int(r.n), why="" if r.n else nobody.get(r.definition_id, "")
+        )
+        for r in matched.itertuples()
+    ]
 
 
 def roles_reached(states: pd.DataFrame, accounts: pd.DataFrame, required: Sequence[str]) -> pd.DataFrame:
@@ -340,7 +347,8 @@ def role_rows(states: pd.DataFrame, accounts: pd.DataFrame, required: Sequence[s
             else pd.Series(dtype=float)
         )
         found = intervals.estimate(share, np.mean, SEED)
-        rows.append(pipeline.found_row("C-18", f"role_coverage_of_{status}s_mean", found, "share"))
+        why = f"an account that is a {status}" if told and status not in told else ""
+        rows.append(pipeline.found_row("C-18", f"role_coverage_of_{status}s_mean", found, "share", why=why))
     without = int((~states["role_known"]).sum())
     return [*rows, pipeline.share_row("E.3", "contacts_without_role", without, len(states))]
 

@@ -26,6 +26,15 @@ HEADLINES = (
 )
 KEY = ["measure_id", "definition_id"]
 ANSWERS = {  # what to export, or to enter, for a definition that could not be answered
+    "won_value": "opportunities.amount of won deals",
+    "deal_size_mean": "opportunities.amount of won deals",
+    "deal_size_median": "opportunities.amount of won deals",
+    "deal_size_geometric_mean": "opportunities.amount of won deals",
+    "velocity_open_deals": "opportunities.amount, created_at and closed_at of won deals",
+    "days_to_won_mean": "opportunities.created_at and closed_at of won deals",
+    "days_to_won_median": "opportunities.created_at and closed_at of won deals",
+    "accounts_won": "opportunities.account_id",
+    "accounts_won_of_accounts_closed": "opportunities.account_id",
     "win_rate_by_amount": "opportunities.amount of lost deals",
     "coverage_needed": "opportunities.amount of lost deals",
     "acv_mean": "opportunities.acv or opportunities.term_months",
@@ -80,7 +89,8 @@ def headlines(measures: pd.DataFrame) -> pd.DataFrame:
     rank = pd.Series(
         [place.get(pair, -1) for pair in zip(whole["measure_id"], whole["definition_id"], strict=True)], whole.index
     )
-    return whole[rank >= 0].assign(rank=rank).sort_values("rank").drop(columns="rank").reset_index(drop=True)
+    ranked = whole.assign(rank=rank)
+    return ranked[rank >= 0].sort_values("rank").drop(columns="rank").reset_index(drop=True)
 
 
 def against_previous(now: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
@@ -136,7 +146,8 @@ def against_previous(now: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
 def unanswered(measures: pd.DataFrame, questions: pd.DataFrame | None = None) -> pd.DataFrame:
     """List what could not be answered or is too early to judge, by what would answer it.
 
-    Measures split by group are left out. A definition without a known remedy points to its notebook's page.
+    Measures split by group are left out. What a measure itself says it lacks comes before the usual remedy of its
+    definition; one without either points to its notebook's page.
 
     Parameters
     ----------
@@ -148,8 +159,9 @@ def unanswered(measures: pd.DataFrame, questions: pd.DataFrame | None = None) ->
     DataFrame, the remedy that answers most first: ``export, answers`` (definitions, joined), ``status``
     """
     bad = measures[(measures["status"] != "ok") & (measures["group_by"] == "all")]
-    bad = bad[["definition_id", "status"]].drop_duplicates()
-    remedy = [COSTS if "margin" in d else ANSWERS.get(d, "see the page") for d in bad["definition_id"]]
+    bad = bad[["definition_id", "status", "why"]].drop_duplicates(["definition_id", "status"])
+    usual = [COSTS if "margin" in d else ANSWERS.get(d, "see the page") for d in bad["definition_id"]]
+    remedy = bad["why"].where(bad["why"] != "", usual)
     said = bad.assign(export=remedy, answers=bad["definition_id"].str.replace("_", " "))
     out = said.groupby(["export", "status"], sort=True)["answers"].agg([", ".join, "size"]).reset_index()
     out = out.rename(columns={"join": "answers"}).sort_values(

@@ -299,12 +299,18 @@ def worker(jobs: int) -> Executor:
 def reads_from(entry: Entry, chosen: Sequence[Entry]) -> set[str]:
     """Name the notebooks that must end before this one starts; who gathers decisions or measures waits for all before."""
     before = [e for e in chosen if e.number < entry.number]
-    gathers = any(name in SHARED for name in entry.reads)
-    return {e.notebook for e in before if gathers or any(name[:2] == e.number for name in entry.reads)}
+    return {e.notebook for e in before if gathers(entry) or any(name[:2] == e.number for name in entry.reads)}
+
+
+def gathers(entry: Entry) -> bool:
+    """Say whether a notebook gathers the decisions or measures of all before it."""
+    return any(name in SHARED for name in entry.reads)
 
 
 def unreadable(entry: Entry, outcomes: Mapping[str, Outcome]) -> list[str]:
-    """Name the notebooks a notebook reads from that failed, or were stopped by one that did."""
+    """Name the notebooks a notebook reads from that failed, or were stopped by one that did; who gathers takes what is there."""
+    if gathers(entry):
+        return []
     bad = sorted(n for n, o in outcomes.items() if o.status in {"failed", "skipped"})
     return [n for n in bad if n in entry.reads or any(r[:2] == n[:2] for r in entry.reads)]
 

@@ -169,9 +169,10 @@ def errors(
     )
 
 
-def deals(known: int, open_now: int, closed: int, window: str) -> Words:
+def deals(known: int, open_now: int, closed: int, window: str, undated: int = 0) -> Words:
     """Say how many deals there are and how many of them count."""
-    return words(f"{count(known, 'deal')} known, {open_now:,} of them open; {closed:,} closed in {window}.")
+    more = f", {undated:,} on a day that nobody knows" if undated else ""
+    return words(f"{count(known, 'deal')} known, {open_now:,} of them open; {closed:,} closed in {window}{more}.")
 
 
 def history_known(changes: int) -> str:
@@ -181,12 +182,10 @@ def history_known(changes: int) -> str:
     return "Conversion counts deals that later reached a further stage or were won, of all that entered."
 
 
-def slipped(share_slipped: float, low: float, high: float, n: float, level: float, period: str) -> Words:
-    """Say how many of the deals that were due did not close."""
+def slipped(share_slipped: float, low: float, high: float, n: float, level: float, period: str, lacking: str) -> Words:
+    """Say how many of the deals that were due did not close, or what is lacking to tell."""
     if n == 0:
-        return words(
-            f"No deal was known to be due in {period}: without a history of closing days, what slipped cannot be told."
-        )
+        return words(f"What slipped in {period} cannot be told for lack of {lacking}.")
     said = interval(share_slipped, low, high, n, level)
     return words(f"Of the deals due to close in {period}, {said} did not.")
 

@@ -1,5 +1,6 @@
 """Tables for readers: columns named and formatted by unit, hostile text escaped, cut lists saying how many there are."""
 
+import html
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,22 +9,29 @@ import pandas as pd
 from great_tables import GT, loc, style
 
 UNKNOWN = "unknown"
+NOTHING = "nothing to show."
 STATES = {"too_early": "too early", "not_answerable": "not answerable"}  # as tables spell them, as readers do
 
 
 class Shown:
     """A table as HTML for a page and as plain text for everything else."""
 
-    def __init__(self, frame: pd.DataFrame, html: str) -> None:
+    def __init__(self, text: str, html: str) -> None:
         """Keep both forms."""
-        self._frame, self._html = frame, html
+        self._text, self._html = text, html
 
     def _repr_html_(self) -> str:
         return self._html
 
     def __repr__(self) -> str:
         """Give the plain text."""
-        return self._frame.to_string(index=False, na_rep=UNKNOWN, max_colwidth=60)
+        return self._text
+
+
+def nothing(title: str, note: str) -> Shown:
+    """Say in place of a table without rows that there is nothing, and its note."""
+    text = f"{NOTHING} {note}".strip()
+    return Shown(f"{title}: {text}", f"<p><b>{html.escape(title)}</b>: {html.escape(text)}</p>")
 
 
 def table(
@@ -45,7 +53,7 @@ def table(
 ) -> Shown:
     """Format a table.
 
-    The first `rows` rows are shown; the foot says how many there are.
+    The first `rows` rows are shown; the foot says how many there are. Of a table without rows only title and note are.
 
     Parameters
     ----------
@@ -58,6 +66,8 @@ def table(
     missing : what stands for a missing value
     note : one sentence below
     """
+    if frame.empty:
+        return nothing(title, note)
     cut = frame.head(rows).replace(STATES)
     cut = cut.assign(**{c: cut[c].astype("str").str.replace("_", " ") for c in words})
     cut = cut.assign(**{c: cut[c].map({True: "yes", False: ""}) for c in cut.select_dtypes(["bool", "boolean"])})
@@ -77,7 +87,8 @@ def table(
     gt = gt.cols_align("left", texts).cols_align("right", list(right)) if right else gt.cols_align("left", texts)
     if foot:
         gt = gt.tab_source_note(" ".join(foot))
-    return Shown(cut.rename(columns=heads), gt.as_raw_html())
+    text = cut.rename(columns=heads).to_string(index=False, na_rep=UNKNOWN, max_colwidth=60)
+    return Shown(text, gt.as_raw_html())
 
 
 def amount(value: float, unit: str, sign: bool = False) -> str:
@@ -145,7 +156,9 @@ def measures(rows: pd.DataFrame, title: str, currency: str) -> Shown:
         }
     )
     told = (rows["status"] != "not_answerable").to_numpy()
-    note = f"Not answerable on this data: {', '.join(shown.loc[~told, 'measure']).lower()}." if not told.all() else ""
+    names = shown.loc[~told, "measure"].str.lower().groupby(rows["why"].to_numpy()[~told], sort=False).agg(", ".join)
+    lacking = "; ".join(f"{of} (for lack of {why})" if why else of for why, of in names.items())
+    note = f"Not answerable on this data: {lacking}." if lacking else ""
     if rows["level"].notna().any():
         note = f"Intervals at {rows['level'].max():.0%}. {note}".strip()
     kept = shown[told] if rows["low"].notna().any() else shown[told].drop(columns="interval")

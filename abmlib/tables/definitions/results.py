@@ -39,6 +39,7 @@ MEASURES = table(
         "level": col("rate", "level of the interval", null=True),
         "n": col("int", "what the value rests on", unit="count"),
         "status": col("text", "may it be judged", one_of=("ok", "too_early", "not_answerable")),
+        "why": col("text", "what it lacks where it is not answered, if that is known", default=""),
     },
 )
 

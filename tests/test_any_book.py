@@ -1,0 +1,114 @@
+"""No book makes the pipeline or the summary fail: each kind of deal, day and column is taken away in turn."""
+
+import ast
+import contextlib
+import re
+from pathlib import Path
+
+import jupytext
+import matplotlib.pyplot as plt
+import pandas as pd
+import pytest
+
+from abmlib.pages import show
+from abmlib.tables import NotAnswerable, schema
+from tests.conftest import ACCOUNTS, ROOT, put
+
+DEALS = """opportunity_id,account_id,stage,amount,created_at,close_date,closed_at,is_closed,is_won
+won,acme,Won,100,2025-09-01T09:00:00Z,2025-12-01,2025-12-01T09:00:00Z,true,true
+lost,beta,Lost,50,2025-10-01T09:00:00Z,2026-01-10,2026-01-10T09:00:00Z,true,false
+open,acme,Demo,70,2026-03-01T09:00:00Z,2026-05-01,,false,
+"""
+HISTORY = """opportunity_id,entered_at,seq,stage,stage_order,close_date
+won,2025-09-01T09:00:00Z,0,Demo,1,2025-11-01
+lost,2025-10-01T09:00:00Z,0,Demo,1,2026-01-10
+open,2026-03-01T09:00:00Z,0,Demo,1,2026-05-01
+"""
+
+
+def without(table: str, *columns: str) -> str:
+    """A table whose columns are empty."""
+    head, *rows = (line.split(",") for line in table.splitlines())
+    gone = [head.index(c) for c in columns]
+    kept = [["" if i in gone else value for i, value in enumerate(row)] for row in rows]
+    return "\n".join(map(",".join, [head, *kept])) + "\n"
+
+
+def only(table: str, *ids: str) -> str:
+    """The rows of some deals."""
+    return "".join(f"{line}\n" for line in table.splitlines() if line.split(",")[0] in {"opportunity_id", *ids})
+
+
+def told(notebook: str, data: Path, tables: Path) -> str:
+    """Run a twin cell by cell in this process, and give all that it shows as text."""
+    said, names = list[str](), dict[str, object]()
+    with contextlib.chdir(ROOT / "notebooks"):
+        for cell in jupytext.read(f"{notebook}.py", fmt="py:percent").cells:
+            if cell.cell_type != "code":
+                continue
+            *body, last = ast.parse(cell.source).body
+            shows = isinstance(last, ast.Expr)
+            exec(compile(ast.Module(body if shows else [*body, last], []), notebook, "exec"), names)
+            if shows and (value := eval(compile(ast.Expression(last.value), notebook, "eval"), names)) is not None:
+                said.append(repr(value))
+            if "parameters" in cell.metadata.get("tags", []):
+                names |= {"data": str(data), "as_of": "2026-06-30", "tables": str(tables)}
+            plt.close("all")
+    return "\n".join(said)
+
+
+@pytest.mark.parametrize(
+    ("deals", "history", "says"),
+    [
+        (DEALS, HISTORY, ["3 deals known, 1 of them open; 2 closed", "Win rate by count 50.0%"]),
+        (only(DEALS, "won", "lost"), HISTORY, ["Open deals 0", "No open deal is known to be overdue"]),
+        (only(DEALS, "won", "open"), HISTORY, ["Win rate by count 100.0%", "one group"]),
+        (only(DEALS, "lost", "open"), HISTORY, ["Accounts won 0", "a deal won in these months"]),
+        (only(DEALS, "won"), "", ["Stages: nothing to show. The source has no stage history"]),
+        (only(DEALS, "lost"), HISTORY, ["Win rate by count 0.0%"]),
+        (only(DEALS, "open"), HISTORY, ["(for lack of a deal closed in these months)", "No deal is known to have closed"]),
+        (without(DEALS, "created_at", "close_date", "closed_at"), "", ["2 on a day that nobody knows",
+         "(for lack of opportunities.closed_at)", "Of no deal is known when it was created"]),
+        (without(DEALS, "amount"), HISTORY, ["Open deals without amount 1", "opportunities.amount of won deals"]),
+        (without(DEALS, "account_id"), HISTORY, ["Open deals without account 1"]),
+        (only(DEALS), "", ["nothing known in opportunities"]),
+    ],
+    ids=["all", "no open", "no lost", "no won", "won", "lost", "open", "undated", "no amount", "no account", "none"],
+)  # fmt: skip
+def test_no_book_of_deals_makes_a_notebook_fail_and_what_is_lacking_is_said(deals, history, says, tmp_path):
+    more = {"opportunity_stage_history": history} if history else {}
+    data, tables = put(tmp_path / "data", accounts=ACCOUNTS, opportunities=deals, **more), tmp_path / "tables"
+    try:
+        pipeline = told("12_pipeline", data, tables)
+    except NotAnswerable as why:
+        pipeline = str(why)
+    both = " ".join(f"{pipeline} {told('15_executive_summary', data, tables)}".split())
+    for words in says:
+        assert words in both
+    assert not re.search(r"\b(nan|NaT|<NA>|None)\b", both)
+    measures = pd.read_parquet(tables / "12_measures.parquet")
+    assert not (measures["status"].eq("ok") & measures["value"].isna()).any()
+    assert (
+        measures.loc[measures["n"].eq(0) & measures["status"].eq("ok"), "unit"].ne("share").all()
+    )  # no share of nothing
+
+
+def test_a_table_without_rows_is_a_sentence_with_its_note():
+    shown = show.table(pd.DataFrame({"a": []}), "Deals <b>", note="None is open.")
+    assert repr(shown) == "Deals <b>: nothing to show. None is open."
+    assert shown._repr_html_() == "<p><b>Deals &lt;b&gt;</b>: nothing to show. None is open.</p>"
+
+
+def test_measures_without_an_answer_are_named_with_what_they_lack():
+    row = {
+        "measure_id": "C-2",
+        "unit": "share",
+        "n": 0,
+        "status": "not_answerable",
+        "as_of": pd.Timestamp("2026-06-30"),
+    }
+    rows = [row | {"definition_id": d, "why": why} for d, why in (("one", "a deal"), ("two", ""), ("three", "a deal"))]
+    rows = schema.conform("measures", pd.DataFrame(rows).assign(value=float("nan")))
+    assert repr(show.measures(rows, "Deals", "EUR")) == (
+        "Deals: nothing to show. Not answerable on this data: one, three (for lack of a deal); two."
+    )
