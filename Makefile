@@ -33,7 +33,7 @@ believable: $(READY)  ## the shape of the synthetic market beside data that othe
 	$(BIN)/python -m benchmarks.believable
 
 lab: $(READY)  ## JupyterLab on the notebooks
-	$(BIN)/python -m jupyterlab --LabApp.default_url=/lab/tree/notebooks
+	$(BIN)/python -m jupyterlab --LabApp.default_url=/lab/tree/notebooks --ContentsManager.pre_save_hook=abmlib.pages.twins.keep_python
 
 notebooks: $(READY)  ## make each notebook from its text twin and run it on the sample
 	$(BIN)/python -m abmlib.pages.twins notebooks

@@ -150,12 +150,6 @@ def test_committed_outputs_hold_no_path_and_no_time_of_the_machine_that_made_the
     assert '"start_time"' not in raw
 
 
-def test_jupyterlab_keeps_the_twins_in_step():
-    import tomllib
-
-    assert tomllib.loads((ROOT / "jupytext.toml").read_text())["formats"] == "ipynb,py:percent"
-
-
 def room(module: Path) -> str:
     parts = module.relative_to(ROOT / "abmlib").with_suffix("").parts
     return parts[0]

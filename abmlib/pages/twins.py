@@ -4,9 +4,11 @@ import hashlib
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import jupytext
 import nbformat
+from jupytext.config import load_jupytext_config
 from rich.console import Console
 
 from abmlib.pages import catalogue, kernels
@@ -25,12 +27,36 @@ def digest(node: nbformat.NotebookNode) -> str:
 
 
 def from_text(text: Path) -> nbformat.NotebookNode:
-    """Read a twin as a notebook, its cells numbered ``03-01``, ``03-02`` … so that making it anew changes no byte."""
-    node = jupytext.read(text, fmt="py:percent")
+    """Read a twin as a notebook, its cells numbered ``03-01``, ``03-02`` … so that making it anew changes no byte.
+
+    It has the metadata with which JupyterLab saves it, but for `language_info`, which the kernel gives.
+    """
+    node = jupytext.read(text, fmt="py:percent", config=load_jupytext_config(str(text.resolve())))
     for number, cell in enumerate(node.cells, start=1):
         cell.id = f"{text.stem[:2] if text.stem[:2].isdigit() else 'dossier'}-{number:02d}"
-    node.metadata = nbformat.from_dict({"kernelspec": node.metadata["kernelspec"], "language_info": {"name": "python"}})
+    node.metadata.get("jupytext", {}).pop("text_representation", None)
     return node
+
+
+def with_outputs(node: nbformat.NotebookNode, run: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """Give a notebook made from its twin what running it left, and the mark of its sources."""
+    for cell, ran in zip(node.cells, run.cells, strict=True):
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = ran.outputs, ran.execution_count
+    node.metadata |= {"language_info": run.metadata["language_info"], MARK: digest(node)}
+    return node
+
+
+def keep_python(model: dict[str, Any], path: str, contents_manager: Any, **_: Any) -> None:
+    """Let a notebook that JupyterLab saves name the Python it named before, which differs from machine to machine.
+
+    ``make lab`` gives it to JupyterLab as the hook that runs before a save.
+    """
+    place = Path(contents_manager.root_dir, path)
+    if model["type"] == "notebook" and place.is_file():
+        before = nbformat.read(place, as_version=4).metadata.get("language_info", {})
+        language = model["content"]["metadata"].get("language_info", {})
+        language |= {k: before[k] for k in ("version",) if k in before}
 
 
 def refuse_lost_edits(text: Path, notebook: Path) -> None:
@@ -68,10 +94,8 @@ def make(text: Path) -> kernels.Outcome:
     nbformat.write(node, beside)
     try:
         outcome = kernels.execute(beside, beside, {})
-        run = nbformat.read(beside, as_version=4)
-        run.metadata[MARK] = digest(run)
         if outcome.status == "done":
-            nbformat.write(run, beside)
+            nbformat.write(with_outputs(node, nbformat.read(beside, as_version=4)), beside)
             beside.replace(notebook)
     finally:
         beside.unlink(missing_ok=True)

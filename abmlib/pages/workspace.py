@@ -58,7 +58,8 @@ def yours() -> Iterator[tuple[str, bytes]]:
 def blank(notebook: Path) -> bytes:
     """Take the outputs from a notebook, for they are the sample's, and let it read the workbook beside its folder."""
     node = nbformat.read(notebook, as_version=4)
-    node.metadata.pop(twins.MARK, None)
+    for own in (twins.MARK, "jupytext"):  # of a notebook with a text twin
+        node.metadata.pop(own, None)
     for cell in node.cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
