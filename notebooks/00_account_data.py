@@ -368,37 +368,48 @@ show.table(
 
 # %%
 for row in checks.to_mend(audit).itertuples():
-    book.decide(f"Mend {row.table}: {row.remedy}", would_change=f"a new export in which {row.check}")
+    book.decide(
+        say.slug("fix", row.table, row.check),
+        text=f"Mend {row.table}: {row.remedy}",
+        would_change=f"a new export in which {row.check}",
+    )
 for row in exports.head(2).itertuples():
     book.decide(
-        f"Export {row.export}", would_change=f"deciding that {row.needed_by + row.makes_fuller} questions can wait"
+        say.slug("export", row.export),
+        text=f"Export {row.export}",
+        would_change=f"deciding that {row.needed_by + row.makes_fuller} questions can wait",
     )
 book.decide(
-    "Find out what happened to customers that are stale or without a record",
+    "ask_about_silent_customers",
+    text="Find out what happened to customers that are stale or without a record",
     accounts=quality.silent(judged),
     would_change=f"a limit other than {stale_days} days",
 )
 
 # %%
 book.decide(
-    "Add a stage history to the export of deals",
+    "export_stage_history",
+    text="Add a stage history to the export of deals",
     only_if=bool(kept["value"].lt(0.5).any()),
     would_change="deciding that no report on an earlier day is needed",
 )
 book.decide(
-    "Find the missing roles",
+    "find_missing_roles",
+    text="Find the missing roles",
     accounts=quality.lacking_roles(contacts, accounts, required_roles, role_floor),
     would_change=f"another list of roles than {say.named(required_roles)}, or a floor other than {role_floor:.0%}",
 )
 
 # %%
 book.decide(
-    f"Keep out of models, or fill for all accounts: {say.named(gap_fields)}",
+    "keep_out_of_models",
+    text=f"Keep out of models, or fill for all accounts: {say.named(gap_fields)}",
     only_if=bool(gap_fields),
     would_change="a new export in which they are filled alike",
 )
 book.decide(
-    "Ask whether the source deletes " + say.named(quality.perhaps_deleted(ended)),
+    "ask_about_deleted_rows",
+    text="Ask whether the source deletes " + say.named(quality.perhaps_deleted(ended)),
     only_if=bool(quality.perhaps_deleted(ended)),
     would_change="an answer that there were none",
 )

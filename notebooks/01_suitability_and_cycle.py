@@ -263,13 +263,15 @@ say.one_story(intervals.wilson(pd.Series([1]), pd.Series([1])).iloc[0], LEVEL)
 
 # %%
 book.decide(
-    say.suited(verdicts),
+    "begin_where_suited",
+    text=say.suited(verdicts),
     would_change="intervals that move to the other side of a rule, or another rule",
     only_if=len(verdicts) > 1,
 )
 for row in suitability.worst(cells).itertuples():
     book.decide(
-        say.next_step(row.element, row.cycle, row.next_step),
+        say.slug(row.element, row.cycle),
+        text=say.next_step(row.element, row.cycle, row.next_step),
         group=row.cycle,
         would_change=say.cell_change(row.evidence, row.target),
     )
@@ -277,7 +279,8 @@ unsure = cycle.largest_first(
     told[(told["basis"] == "own") & (told["against"] != "") & (told["set_by"] == "rule")], money
 )
 book.decide(
-    "Check with sales in which cycle this account buys, and set it by hand if the rule is wrong",
+    "check_cycles",
+    text="Check with sales in which cycle this account buys, and set it by hand if the rule is wrong",
     accounts=unsure["account_id"].drop_duplicates().head(10),
     expected_value=money.groupby("account_id").sum(),
     would_change="evidence that agrees, or an entry in cycle_overrides",

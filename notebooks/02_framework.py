@@ -297,62 +297,73 @@ show.table(
 
 # %%
 book.decide(
-    "Write down what the programme aims for, and freeze it before the first account enters",
+    "write_down_aims",
+    text="Write down what the programme aims for, and freeze it before the first account enters",
     only_if=aims.empty,
     would_change="a decision to run it without aims, and then without a verdict",
 )
 book.decide(
-    "Freeze each objective that is a draft; enter a new one, with its reason, for each that was changed",
+    "freeze_objectives",
+    text="Freeze each objective that is a draft; enter a new one, with its reason, for each that was changed",
     only_if=bool(aims["state"].isin(["draft", "changed"]).any()),
     would_change="a programme that nobody will be asked to judge",
 )
 book.decide(
-    "Promise what can be seen: aim higher, hold back more accounts or judge later where an objective asks for less",
+    "promise_what_can_be_seen",
+    text="Promise what can be seen: aim higher, hold back more accounts or judge later where an objective asks for less",
     only_if=bool((~plan["could_be_seen"].astype("boolean")).fillna(False).any()),
     would_change="a longer horizon, a longer list, or a measure that jumps less",
 )
 
 # %%
 book.decide(
-    "Have both teams sign every criterion, and vote again on what was voted on before",
+    "sign_criteria",
+    text="Have both teams sign every criterion, and vote again on what was voted on before",
     only_if=not gate.passed,
     would_change=f"signatures of both teams, and an overlap of {overlap_needed:.0%} or more",
 )
 book.decide(
-    "Settle the votes that differ before tiers are set",
+    "settle_votes",
+    text="Settle the votes that differ before tiers are set",
     accounts=apart["account_id"],
     would_change="one team giving way, with its reason",
 )
 book.decide(
-    "Take up or send back the hand-overs that nobody has answered",
+    "answer_hand_overs",
+    text="Take up or send back the hand-overs that nobody has answered",
     accounts=alignment.waiting(alignment.due(sent, book.as_of, zone, response_days)),
     would_change="an answer that was given and not entered",
 )
 
 book.decide(
-    "Settle what was entered differently: enter the agreed value, and name in supersedes the entries it replaces",
+    "settle_entries",
+    text="Settle what was entered differently: enter the agreed value, and name in supersedes the entries it replaces",
     only_if=len(disputed) > 0,
     would_change="an entry that replaces the others",
 )
 
 # %%
 book.decide(
-    "Find people for the functions that the teams of the personas lack",
+    "find_people_for_functions",
+    text="Find people for the functions that the teams of the personas lack",
     only_if=len(lacking) > 0,
     would_change="a persona that the programme gives up",
 )
 book.decide(
-    "Shorten the list or find hours: its accounts need more than the teams have",
+    "shorten_the_list",
+    text="Shorten the list or find hours: its accounts need more than the teams have",
     only_if=bool(hours["used"].iloc[-1] > 1),
     would_change="fewer hours an account, agreed with who works for it",
 )
 book.decide(
-    "Name who is accountable for each step of the checklist",
+    "name_who_is_accountable",
+    text="Name who is accountable for each step of the checklist",
     only_if=bool(steps.loc[steps["expected"], "owner"].isna().any()),
     would_change="a step that does not apply here",
 )
 book.decide(
-    "Do not judge what is too early: wait until enough accounts have been in the programme long enough",
+    "wait_before_judging",
+    text="Do not judge what is too early: wait until enough accounts have been in the programme long enough",
     only_if=bool((ripe["status"] == "too_early").any()),
     would_change="accounts that entered earlier than was entered here",
 )

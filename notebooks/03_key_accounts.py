@@ -278,25 +278,29 @@ plots.bars(top["revenue"], ax, f"net revenue ({book.currency})", top["chosen"], 
 chosen = pareto[choice["chosen"]].sort_values("revenue_rank").index
 doubtful = qualification.passed_over(pareto, choice, capacity)
 book.decide(
-    "Give key status",
+    "give_key_status",
+    text="Give key status",
     accounts=chosen,
     expected_value=worth["revenue"],
     would_change=f"a capacity other than {capacity}, or a part of the gate that the next period proves wrong",
 )
 book.decide(
-    "Review with sales: large enough for key status, and held back by the gate",
+    "review_held_back",
+    text="Review with sales: large enough for key status, and held back by the gate",
     accounts=doubtful,
     expected_value=worth["revenue"],
     would_change="what sales knows of the reason: a late order, a new buyer, a dispute",
 )
 book.decide(
-    "Name a second sponsor for the largest account",
+    "name_second_sponsor",
+    text="Name a second sponsor for the largest account",
     accounts=worth.nlargest(1, "revenue").index,
     expected_value=worth["revenue"],
     would_change="its share of net revenue falling to that of the next ones",
 )
 book.decide(
-    "Mend the gate before trusting it: on the past it chose worse than the plain ranking",
+    "fix_the_gate",
+    text="Mend the gate before trusting it: on the past it chose worse than the plain ranking",
     expected_value=-more.value,
     would_change="a trial on another period in which it chose better",
     only_if=more.verdict == "worse",

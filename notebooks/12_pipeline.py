@@ -208,17 +208,20 @@ show.table(
 
 # %%
 book.decide(
-    "Ask the seller of each overdue or slow deal for a next step or a loss",
+    "ask_for_next_step",
+    text="Ask the seller of each overdue or slow deal for a next step or a loss",
     **pipeline.accounts_at_stake(trouble),
     would_change="a next step agreed with the buyer since",
 )
 book.decide(
-    "Fill in account and amount of open deals before the next forecast",
+    "fill_account_and_amount",
+    text="Fill in account and amount of open deals before the next forecast",
     only_if=bool(flags[["no_account", "no_amount"]].any(axis=None)),
     would_change="a forecast that is allowed to leave them out",
 )
 book.decide(
-    "Enter a target for the period in programme/targets.csv",
+    "enter_target",
+    text="Enter a target for the period in programme/targets.csv",
     only_if=pd.isna(target),
     would_change="deciding that pipeline is not steered by a target",
 )

@@ -91,6 +91,12 @@ def test_closes_with_what_to_decide_and_then_writes(text):
 
 
 @each_notebook
+def test_no_two_decisions_have_one_name(text):
+    slugs = [a[0] for a in calls(text, "decide") if a]
+    assert sorted(set(slugs)) == sorted(slugs)
+
+
+@each_notebook
 def test_imports_public_names_of_the_rooms_only(text):
     for cell in cells_of(text):
         if cell.cell_type == "code":

@@ -201,22 +201,22 @@ def test_absent_names_built_notebooks_before_this_one_that_left_nothing():
 
 
 def advice(*rows: tuple) -> pd.DataFrame:
-    f = pd.DataFrame(rows, columns=["decision_id", "account_id", "expected_value"])
-    return schema.conform("decisions", f.assign(notebook="n", text="Do.", would_change="", status="proposed"))
+    f = pd.DataFrame(rows, columns=["notebook", "slug", "account_id", "expected_value"])
+    return schema.conform("decisions", f.assign(text="Do.", would_change="", status="proposed"))
 
 
 def test_decisions_come_whole_the_most_money_first_and_those_without_any_last():
     every = advice(
-        ("12-1", None, None),  # no money: after all that have some, before the next without
-        ("03-1", "a", 10),
-        ("03-2", "a", 30),
-        ("03-1", "b", 25),  # 35 together: before 30, and both rows stay
-        ("03-2", "b", None),
-        ("00-1", None, None),
+        ("12", "ask", None, None),  # no money: after all that have some, before the next without
+        ("03", "ask", "a", 10),  # another decision than that of 12
+        ("03", "give", "a", 30),
+        ("03", "ask", "b", 25),  # 35 together: before 30, and both rows stay
+        ("03", "give", "b", None),
+        ("00", "find", None, None),
     )
     got = summary.top_decisions(every, 3)
-    assert list(zip(got["decision_id"], got["account_id"].fillna("-"), strict=True)) == [
-        ("03-1", "a"), ("03-1", "b"), ("03-2", "a"), ("03-2", "b"), ("12-1", "-"),
+    assert list(zip(got["notebook"], got["slug"], got["account_id"].fillna("-"), strict=True)) == [
+        ("03", "ask", "a"), ("03", "ask", "b"), ("03", "give", "a"), ("03", "give", "b"), ("12", "ask", "-"),
     ]  # fmt: skip
     assert got.columns.tolist() == every.columns.tolist()
     assert summary.top_decisions(every, 0).empty

@@ -190,8 +190,7 @@ def absent(catalogue: pd.DataFrame, left: Collection[str], own: str) -> list[str
 
 def top_decisions(decisions: pd.DataFrame, most: int) -> pd.DataFrame:
     """Keep all rows of the decisions with most money at stake, those without any after them, at most `most` decisions."""
-    worth = decisions.groupby("decision_id", sort=False)["expected_value"].sum()
-    first = worth.sort_values(ascending=False, kind="stable").index[:most]
-    place = {d: i for i, d in enumerate(first)}
-    kept = decisions[decisions["decision_id"].isin(place)]
-    return kept.assign(place=kept["decision_id"].map(place)).sort_values("place", kind="stable").drop(columns="place")
+    own = ["notebook", "slug"]
+    worth = decisions.groupby(own, sort=False)["expected_value"].sum().sort_values(ascending=False, kind="stable")
+    first = worth.head(most).reset_index()[own].reset_index(names="place")
+    return decisions.merge(first, on=own).sort_values("place", kind="stable").drop(columns="place")

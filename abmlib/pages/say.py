@@ -1,6 +1,7 @@
 """Sentences from finished numbers. Nothing is computed here but the joining of words."""
 
 import html
+import re
 from collections.abc import Iterable, Mapping
 
 import pandas as pd
@@ -319,6 +320,17 @@ def changed(judged: Mapping[str, int]) -> Words:
     )
 
 
+def slug(*words: str) -> str:
+    """Join words to the name of a decision.
+
+    Examples
+    --------
+    >>> slug("fix", "opportunities", "is_won has a known value")
+    'fix_opportunities_is_won_has_a_known_value'
+    """
+    return "_".join(re.findall("[a-z0-9]+", " ".join(words).lower()))
+
+
 def decide(decisions: pd.DataFrame, currency: str, names: Mapping[str, str] | pd.Series | None = None) -> Words:
     """Close a notebook: each decision, whom it is about, what is at stake and what would change it.
 
@@ -328,7 +340,7 @@ def decide(decisions: pd.DataFrame, currency: str, names: Mapping[str, str] | pd
     names : name of each account id; an account without one goes by its id
     """
     known, lines = dict(names) if names is not None else {}, []
-    for _, rows in decisions.groupby("decision_id", sort=False):
+    for _, rows in decisions.groupby(["notebook", "slug"], sort=False):
         first, about = rows.iloc[0], rows["account_id"].dropna()
         at_stake = rows["expected_value"].sum(min_count=1)
         whom = f": {count(len(about), 'account')} ({named(known.get(a, a) for a in about)})" if len(about) else ""

@@ -66,7 +66,7 @@ def decision_groups(
     list of dicts: ``notebook, text, accounts`` (how many), ``named``, ``value`` (sum, or None), ``would_change``
     """
     groups = []
-    for _, rows in decisions.groupby("decision_id", sort=True):
+    for _, rows in decisions.groupby(["notebook", "slug"], sort=False):
         first, about = rows.iloc[0], rows["account_id"].dropna()
         value = rows["expected_value"].sum(min_count=1)
         groups.append(

@@ -14,6 +14,7 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from abmlib.tables import cache, people, programme, reading, schema, settings
+from abmlib.tables.definitions.results import SLUG
 from abmlib.tables.errors import NotAnswerable, TableError
 from abmlib.tables.ledger import COLUMNS
 
@@ -28,7 +29,7 @@ class Book:
         """Use `Book.open`."""
         self._data, self._snapshot, self._tables, self._people = data, snapshot, tables, people
         self._facts = json.loads((snapshot / reading.FACTS).read_text("utf-8"))
-        self._decisions: list[pd.DataFrame] = []
+        self._decisions: dict[str, pd.DataFrame] = {}
         self._measures: list[pd.DataFrame] = []
 
     @classmethod
@@ -368,14 +369,14 @@ class Book:
         people.refuse(name, checked, self._is_unwanted, self._people)
         leave(self._tables / f"{name}.parquet", checked)
         decisions = self.decisions.assign(notebook=number)
-        decisions["decision_id"] = number + "-" + decisions["decision_id"]
         leave(self._tables / f"{number}_decisions.parquet", schema.conform("decisions", decisions))
         leave(self._tables / f"{number}_measures.parquet", self.measures)
 
     def decide(
         self,
-        text: str,
+        slug: str,
         *,
+        text: str,
         accounts: Iterable[str] | None = None,
         would_change: str = "",
         group: str | None = None,
@@ -386,22 +387,32 @@ class Book:
     ) -> None:
         """Note one decision, a row per account or one row if it is about all; no account, no row.
 
+        Said again, it stands as it was said last, in the place it had.
+
         Parameters
         ----------
+        slug : name of the decision, the same in every run of the notebook: lower-case words joined by underscores
         text : the advice, as an order
         accounts : ids it is about
         would_change : what would change the advice
         expected_value : money at stake, in the reporting currency: one number per account as a Series indexed by id,
             or one number for a decision about all
         only_if : what the data must say for the decision to be noted at all
+
+        Raises
+        ------
+        ValueError
+            If `slug` is no such name.
+        TableError
+            If an account is named twice.
         """
-        if not only_if:
-            return
-        ids: list[str | None] = [None] if accounts is None else list(accounts)
+        if not re.fullmatch(SLUG, slug):
+            raise ValueError(f"slug must be lower-case words joined by underscores, such as start_now, got {slug!r}.")
+        ids: list[str | None] = [] if not only_if else [None] if accounts is None else list(accounts)
         value = expected_value.reindex(ids).to_numpy() if isinstance(expected_value, pd.Series) else expected_value
         rows = pd.DataFrame({"account_id": ids}).assign(
             notebook="",
-            decision_id=str(len(self._decisions) + 1),
+            slug=slug,
             text=text,
             group=group,
             owner=owner,
@@ -410,12 +421,12 @@ class Book:
             would_change=would_change,
             status="proposed",
         )
-        self._decisions.append(schema.conform("decisions", rows))
+        self._decisions[slug] = schema.conform("decisions", rows)
 
     @property
     def decisions(self) -> pd.DataFrame:
         """The decisions noted so far."""
-        return pd.concat([schema.empty("decisions"), *self._decisions], ignore_index=True)
+        return pd.concat([schema.empty("decisions"), *self._decisions.values()], ignore_index=True)
 
     def measure(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Note rows of `measures` (checked, dated `as_of` where they are not) and give them back."""

@@ -2,13 +2,15 @@
 
 from abmlib.tables.definitions.columns import STATUS, by_name, col, table
 
+SLUG = r"[a-z][a-z0-9]*(_[a-z0-9]+)*"  # lower-case words joined by underscores
+
 DECISIONS = table(
     "decisions",
     "What a notebook advises: one row per decision and account.",
-    ["decision_id", "account_id"],
+    ["notebook", "slug", "account_id"],
     {
         "notebook": col("text", "number of the notebook that advises"),
-        "decision_id": col("id", "the decision, NN-k"),
+        "slug": col("id", "the decision, the same in every run: words joined by underscores", matches=SLUG),
         "text": col("text", "the advice, as an order"),
         "group": col("text", "the part of the accounts it is about", null=True),
         "account_id": col("id", "account it is about; missing if about all", null=True),
