@@ -285,3 +285,30 @@ def test_no_measure_is_nothing_noted_and_no_failure(small, tmp_path):
     book = Book.open(small, "2026-06-30", tmp_path / "t")
     assert book.measure(pd.DataFrame()).columns.tolist() == list(schema.MEASURES.columns)
     assert book.measures.empty
+
+
+def noted(*rows: tuple) -> pd.DataFrame:
+    frame = pd.DataFrame(rows, columns=["definition_id", "window_start", "group", "value"])
+    return frame.assign(
+        measure_id="C-2", unit="share", n=3, status="ok", window_start=pd.to_datetime(frame["window_start"])
+    )
+
+
+def test_a_measure_noted_again_stands_as_it_was_noted_last_in_the_place_it_had(small):
+    book = Book.open(small, "2026-06-30")
+    book.measure(noted(("rate", None, "b", 0.1), ("rate", None, "a", 0.2), ("size", None, "all", 5)))
+    book.measure(
+        noted(("rate", None, "a", 0.4), ("rate", "2026-01-01", "a", 0.3))
+    )  # a window of its own is another row
+    assert book.measures.value.tolist() == [0.1, 0.4, 5, 0.3]
+    again = noted(("rate", None, "a", 0.5)).assign(as_of=book.as_of)  # the day said, or left to the book
+    assert book.measure(again).value.tolist() == [0.5]
+    assert book.measures.value.tolist() == [0.1, 0.5, 5, 0.3]
+    pd.testing.assert_frame_equal(book.measures, schema.conform("measures", book.measures))
+
+
+def test_a_measure_twice_in_one_call_is_refused_and_nothing_is_noted(small):
+    book = Book.open(small, "2026-06-30")
+    with pytest.raises(TableError, match="2 of 2 rows share a key"):
+        book.measure(noted(("rate", None, "a", 0.1), ("rate", None, "a", 0.2)))
+    assert book.measures.empty

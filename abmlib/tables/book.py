@@ -30,7 +30,7 @@ class Book:
         self._data, self._snapshot, self._tables, self._people = data, snapshot, tables, people
         self._facts = json.loads((snapshot / reading.FACTS).read_text("utf-8"))
         self._decisions: dict[str, pd.DataFrame] = {}
-        self._measures: list[pd.DataFrame] = []
+        self._measures = schema.empty("measures")
 
     @classmethod
     def open(
@@ -429,18 +429,24 @@ class Book:
         return pd.concat([schema.empty("decisions"), *self._decisions.values()], ignore_index=True)
 
     def measure(self, rows: pd.DataFrame) -> pd.DataFrame:
-        """Note rows of `measures` (checked, dated `as_of` where they are not) and give them back."""
+        """Note rows of `measures` (checked, dated `as_of` where they are not) and give them back.
+
+        A row whose key was noted before stands in the place of that row.
+        """
         if rows.empty:
             return schema.empty("measures")
         dated = rows.assign(as_of=rows["as_of"].fillna(self.as_of) if "as_of" in rows else self.as_of)
-        checked = schema.conform("measures", dated)
-        self._measures.append(checked)
+        checked, key = schema.conform("measures", dated), schema.key("measures")
+        both = pd.concat([self._measures, checked], ignore_index=True)
+        place = both.groupby(key, sort=False, dropna=False).ngroup()
+        latest = both.assign(place=place).drop_duplicates(key, keep="last").sort_values("place", ignore_index=True)
+        self._measures = latest.drop(columns="place")
         return checked
 
     @property
     def measures(self) -> pd.DataFrame:
         """The measures noted so far."""
-        return pd.concat([schema.empty("measures"), *self._measures], ignore_index=True)
+        return self._measures
 
 
 def day_asked(as_of: str | dt.date) -> dt.date | None:
