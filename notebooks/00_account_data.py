@@ -24,7 +24,7 @@ stale_days: int = 365  # days without any record after which an account counts a
 min_records: int = 3  # records below which an account counts as thin
 required_roles: list[str] = ["decision_maker", "budget_holder", "champion", "end_user"]  # roles the play needs
 role_floor: float = 0.5  # share of the required roles below which a customer lacks people, 0 to 1
-segment: str = "region"  # column of accounts by which missing fields are counted
+missing_by: str = "region"  # column of accounts by which missing fields are counted
 half_life_days: float = 30.0  # days in which a touch halves in worth
 account: str = ""  # account whose timeline is drawn; empty: the customer with most records
 
@@ -206,7 +206,7 @@ plots.shares(filled, ax, "accounts with a value (share)")
 # The same by segment: a gap that sits in one segment is a gap in how that segment is worked or exported.
 
 # %%
-gaps = quality.filled_by_segment(accounts, segment)
+gaps = quality.filled_by_segment(accounts, missing_by)
 show.table(gaps, "Filled, by segment", count=["accounts"], share=list(gaps.columns[2:]), rows=15)
 
 # %% [markdown]

@@ -23,7 +23,7 @@
 data: str = "../data/sample"  # folder or DuckDB file with the canonical tables
 as_of: str = "2026-06-30"  # what was known at the end of this day
 tables: str = "../reports/lab/tables"  # where notebooks leave tables for each other
-window_months: int = 0  # months up to as_of over which value counts, 0 = all history
+value_months: int = 0  # months up to as_of over which value counts, 0 = all history
 period_months: int = 12  # length of the two periods compared, halved history if it is shorter
 capacity: int = 25  # key accounts the team can look after
 max_decline: float = 0.3  # share of revenue an account may lose between the two periods
@@ -60,7 +60,7 @@ transactions = book.read("transactions")
 # goods, and stays unknown where the source gives no cost.
 
 # %%
-counted = value.window(transactions, book.as_of, window_months)
+counted = value.window(transactions, book.as_of, value_months)
 worth = value.by_account(transactions, accounts.index, counted)
 pareto = value.pareto(worth)
 say.value(*value.counts(worth), str(counted), book.currency)

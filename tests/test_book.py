@@ -1,5 +1,6 @@
 """Book on tables small enough to check in the head: what was known when, and what it refuses."""
 
+import shutil
 from pathlib import Path
 
 import duckdb
@@ -7,6 +8,7 @@ import pandas as pd
 import pytest
 
 from abmlib.tables import Book, NotAnswerable, TableError, schema
+from abmlib.tables.fingerprint import fingerprint
 from abmlib.tables.source import Source
 from tests.conftest import ACCOUNTS, TRANSACTIONS, put
 
@@ -312,3 +314,103 @@ def test_a_measure_twice_in_one_call_is_refused_and_nothing_is_noted(small):
     with pytest.raises(TableError, match="2 of 2 rows share a key"):
         book.measure(noted(("rate", None, "a", 0.1), ("rate", None, "a", 0.2)))
     assert book.measures.empty
+
+
+# -- tables of another day, other data or another parameter -----------------------------------------------------------
+
+
+@pytest.fixture
+def run_by_hand(small, tmp_path):
+    """Run a notebook, in so far as it leaves a table; give its book."""
+    tables = {"01": "01_cycles", "03": "03_key_accounts", "12": "12_opportunity_flags", "15": "15_executive_summary"}
+
+    def run(number: str, as_of: str = "2026-06-30", data: Path = small, **shared: object) -> Book:
+        book = Book.open(data, as_of, tmp_path / "tables", **shared)
+        book.need("accounts", writes=[tables[number]])
+        book.measure(noted((number, None, "all", 1)))
+        book.write(tables[number], schema.empty(tables[number]))
+        return book
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("earlier", "now", "said"),
+    [
+        ({"as_of": "2026-12-31"}, {}, "as_of was 2026-12-31 and is 2026-06-30 here"),
+        ({"margin": 0.3}, {"margin": 0.2}, "margin was 0.3 and is 0.2 here"),
+        ({"roles": ["buyer"]}, {"roles": ["user"]}, r"roles was \['buyer'\] and is \['user'\] here"),
+    ],
+)
+def test_a_table_of_another_day_or_parameter_is_refused_by_its_reader(run_by_hand, earlier, now, said):
+    run_by_hand("03", **earlier)
+    book = run_by_hand("12", **now)
+    with pytest.raises(TableError, match=rf"^03_key_accounts: {said}\. Run 03 again\.$"):
+        book.earlier("03_key_accounts")
+    run_by_hand("03", **now)
+    assert book.earlier("03_key_accounts").empty
+
+
+def test_a_table_of_other_data_is_refused_and_of_the_same_data_elsewhere_is_not(run_by_hand, small, tmp_path):
+    run_by_hand("03", data=Path(shutil.copytree(small, tmp_path / "copy")))
+    assert run_by_hand("12").earlier("03_key_accounts").empty
+    (small / "transactions.csv").write_text(TRANSACTIONS.replace("100", "101"))
+    with pytest.raises(TableError, match=r"^03_key_accounts: data_fingerprint was \w{16} and is \w{16} here\."):
+        run_by_hand("12").earlier("03_key_accounts")
+
+
+def test_a_table_belongs_to_the_data_that_its_book_was_opened_on(small, tmp_path):
+    book = Book.open(small, "2026-06-30", tmp_path / "tables")
+    (small / "transactions.csv").write_text(TRANSACTIONS.replace("100", "101"))  # while the notebook is open
+    book.write("03_key_accounts", schema.empty("03_key_accounts"))
+    with pytest.raises(TableError, match=r"^03_key_accounts: data_fingerprint was"):
+        Book.open(small, "2026-06-30", tmp_path / "tables").earlier("03_key_accounts")
+
+
+def test_a_parameter_that_only_one_of_them_has_is_no_reason_to_refuse(run_by_hand):
+    run_by_hand("03", margin=0.3, roles=["buyer"])
+    assert run_by_hand("12", margin=0.3, capacity=5).earlier("03_key_accounts").empty
+
+
+def test_who_gathers_names_the_notebooks_to_run_again(run_by_hand):
+    for number, day in [("01", "2026-12-31"), ("03", "2026-06-30"), ("12", "2026-11-30")]:
+        run_by_hand(number, day)
+    book = run_by_hand("15")
+    for name in ("measures", "decisions"):
+        with pytest.raises(
+            TableError, match=rf"^{name}: 2 of 3 notebooks left theirs for another day, .* Run 01, 12 again\."
+        ):
+            book.earlier(name)
+    run_by_hand("01")
+    run_by_hand("12")
+    assert book.earlier("measures").definition_id.tolist() == ["01", "03", "12"]
+
+
+def test_what_later_notebooks_and_the_notebook_itself_left_is_not_gathered(run_by_hand):
+    for number in ("03", "12", "15"):
+        run_by_hand(number, "2026-12-31")  # 12 and 15 have not been run again
+    run_by_hand("03")
+    assert run_by_hand("12").earlier("measures").definition_id.tolist() == ["03"]
+
+
+def test_tables_of_another_run_may_be_of_any_day(run_by_hand, tmp_path):
+    run_by_hand("03", "2026-03-31", margin=0.3)
+    book = run_by_hand("12", margin=0.2)
+    assert book.earlier("03_key_accounts", tables=tmp_path / "tables").empty
+    assert book.earlier("measures", tables=tmp_path / "tables").definition_id.tolist() == ["03", "12"]
+
+
+def test_a_table_that_does_not_say_what_it_was_made_from_is_refused(run_by_hand, tmp_path):
+    book = run_by_hand("12")
+    schema.empty("03_key_accounts").to_parquet(tmp_path / "tables" / "03_key_accounts.parquet")
+    with pytest.raises(TableError, match=r"^03_key_accounts: does not say what it was made from\. Run 03 again\.$"):
+        book.earlier("03_key_accounts")
+
+
+def test_the_fingerprint_changes_with_what_people_enter_and_not_with_the_cache(small):
+    before = fingerprint(small)
+    (small / ".abm_cache" / "deep").mkdir(parents=True)
+    (small / ".abm_cache" / "deep" / "accounts.parquet").write_text("made from the data")
+    assert fingerprint(small) == before
+    put(small / "programme", targets="period\n2026\n")
+    assert fingerprint(small) != before

@@ -220,6 +220,9 @@ def test_a_name_is_found_in_every_kind_of_file(tmp_path):
     (tmp_path / "j.json").write_text(json.dumps({"parameters": {"x": ["ACME SONS"]}}))
     (tmp_path / "s.md").write_text("**acme**\\-sons")
     pd.DataFrame({"n": [1, 2], "group": ["x", "acme-sons"]}).to_parquet(tmp_path / "t.parquet")
+    noted = pd.DataFrame({"n": [1]})
+    noted.attrs = {"account": "acme-sons"}  # beside the columns of a Parquet file
+    noted.to_parquet(tmp_path / "u.parquet")
     (tmp_path / "acme_sons.txt").write_text("")
     (tmp_path / "clean.html").write_text(
         '<style>acme sons</style><img src="data:image/png;base64,acme/sons"><p class="acme">sons'
@@ -227,7 +230,7 @@ def test_a_name_is_found_in_every_kind_of_file(tmp_path):
     (tmp_path / "clean.md").write_text("Acme Sonship, sons of Acme")
     found = export.leaks(tmp_path, ["Acme & Sons", "12345", "X"])
     assert found == [f"{n}: Acme & Sons" for n in
-                     ("acme_sons.txt", "b.html", "h.html", "j.json", "n.ipynb", "s.md", "t.parquet")]  # fmt: skip
+                     ("acme_sons.txt", "b.html", "h.html", "j.json", "n.ipynb", "s.md", "t.parquet", "u.parquet")]  # fmt: skip
 
 
 def test_words_of_the_workbook_itself_tell_nothing():

@@ -417,6 +417,16 @@ def test_rows_go_and_words_are_replaced_in_every_file_of_a_run(out):
     assert counts == {"2026-05-31_00000001": 3, "2026-06-30_00000002": 9, "summary.md": 1, "index.html": 0}
 
 
+def test_what_a_table_notes_of_the_person_beside_its_columns_goes_too(out):
+    path = out / "2026-06-30_00000002" / "tables" / "08_plan.parquet"
+    noted = pd.DataFrame({"n": [1]})
+    noted.attrs = {"entered_by": NAME, "as_of": "2026-06-30"}
+    noted.to_parquet(path, index=False)
+    counts = forget.from_runs(out, "c1", {NAME})
+    assert counts["2026-06-30_00000002"] == 9 + 2  # pandas notes it twice
+    assert pd.read_parquet(path).attrs == {"entered_by": "[removed]", "as_of": "2026-06-30"}
+
+
 def test_a_file_without_the_person_keeps_its_bytes_and_a_changed_one_its_time(out):
     folder = out / "2026-06-30_00000002"
     pages = {p: p.read_bytes() for p in out.rglob("*.html")}

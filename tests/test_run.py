@@ -258,7 +258,9 @@ def test_the_summary_beside_the_runs_says_first_what_failed(broken_run):
     assert said.split("\n\n")[1].startswith("**Not complete:** no result from 01_fails, 02_reads_it")
 
 
-@pytest.mark.parametrize(("as_of", "more"), [("2023-07-08", []), ("2026-10-31", ["-p", "window_months=1"])])
+@pytest.mark.parametrize(
+    ("as_of", "more"), [("2023-07-08", []), ("2026-10-31", ["-p", "value_months=1", "-p", "window_months=1"])]
+)
 def test_a_day_with_almost_nothing_before_it_or_long_after_it_is_no_failure(as_of, more, tmp_path):
     code, said = abm("run", "--data", SAMPLE, "--as-of", as_of, "--out", tmp_path / "out", "--jobs", 2, *more)
     assert code == 0, said

@@ -29,15 +29,30 @@ def tagged(cells: list, tag: str) -> list:
     return [c for c in cells if tag in c.metadata.get("tags", [])]
 
 
+def called(text: Path, method: str) -> list[ast.Call]:
+    """Every `book.<method>(…)`."""
+    nodes = [n for c in cells_of(text) if c.cell_type == "code" for n in ast.walk(ast.parse(c.source))]
+    return [n for n in nodes if isinstance(n, ast.Call) and ast.unparse(n.func).rpartition(".")[2] == method]
+
+
 def calls(text: Path, method: str) -> list[list]:
     """Constant arguments of every `book.<method>(…)`."""
-    found = []
-    for cell in cells_of(text):
-        if cell.cell_type == "code":
-            for node in ast.walk(ast.parse(cell.source)):
-                if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == method:
-                    found.append([a.value for a in node.args if isinstance(a, ast.Constant)])
-    return found
+    return [[a.value for a in node.args if isinstance(a, ast.Constant)] for node in called(text, method)]
+
+
+def parameters_of(text: Path) -> dict[str, str]:
+    """The line of each parameter, by its name."""
+    (cell,) = tagged(cells_of(text), "parameters")
+    return {line.partition(":")[0]: line for line in cell.source.splitlines()}
+
+
+def shared_but_not_given(texts: list[Path]) -> list[str]:
+    """Parameters that two notebooks have and one of them does not give to `Book.open` by name."""
+    own = {"data", "as_of", "tables", "previous"}  # of one book, and not of what it computes
+    have = {text: set(parameters_of(text)) - own for text in texts}
+    given = {text: {f"{k.arg}={ast.unparse(k.value)}" for k in called(text, "open")[0].keywords} for text in texts}
+    shared = [(t, name) for t in texts for name in have[t] if any(name in have[o] for o in texts if o != t)]
+    return sorted(f"{t.stem}: {name}" for t, name in shared if f"{name}={name}" not in given[t])
 
 
 def test_there_are_notebooks_to_judge():
@@ -64,6 +79,23 @@ def test_every_parameter_has_a_type_a_default_and_a_help_comment(text):
         assert re.fullmatch(r"\w+: [\w\[\], |]+ = .+  # .+", line), line
         name = line.partition(":")[0]
         assert re.search(rf"\b{name}\b", code), f"{name} is never used"
+
+
+def test_one_parameter_has_one_meaning_in_all_notebooks():
+    lines = [line for text in TEXTS for line in parameters_of(text).values()]
+    names = [line.partition(":")[0] for line in sorted(set(lines))]
+    assert sorted(set(names)) == sorted(names), "two notebooks have another default or help for one name"
+
+
+def test_a_book_knows_every_parameter_that_another_notebook_has_too(tmp_path):
+    assert shared_but_not_given(TEXTS) == []
+    text = (
+        '# %% tags=["parameters"]\ndata: str = ""\nfloor: float = 0.1\n{}: int = 1\n\n# %%\nbook = Book.open(data{})\n'
+    )
+    made = [("01_a", "a", ", floor=floor"), ("02_b", "b", ", floor=0.1"), ("03_c", "c", "")]
+    for name, own, given in made:
+        (tmp_path / f"{name}.py").write_text(text.format(own, given))
+    assert shared_but_not_given(sorted(tmp_path.glob("*.py"))) == ["02_b: floor", "03_c: floor"]
 
 
 @each_notebook
@@ -116,6 +148,7 @@ def test_the_catalogue_says_what_the_notebook_does(text):
     assert {a[0] for a in calls(text, "earlier")} == set(entry.reads)
     assert all(name[:2] < entry.number for name in entry.reads if name[:2].isdigit())
     assert calls(text, "need") == [entry.needs]
+    assert [[ast.literal_eval(k.value) for k in n.keywords] for n in called(text, "need")] == [[entry.writes]]
     read = {a[0] for a in calls(text, "read")}
     assert read <= {*entry.needs, *entry.uses}
     assert f"**Needs** {', '.join(entry.needs)}." in title

@@ -85,7 +85,7 @@ def test_window_ends_on_the_day_and_starts_the_day_after_the_months_before(bough
 
 
 def test_window_refuses_negative_months(bought):
-    with pytest.raises(ValueError, match=r"window_months must be 0 \(all history\) or more, got -1"):
+    with pytest.raises(ValueError, match=r"value_months must be 0 \(all history\) or more, got -1"):
         value.window(bought, day("2026-06-30"), -1)
 
 

@@ -456,7 +456,7 @@ def segments(accounts: pd.DataFrame, segment: str) -> pd.Series:
         If accounts have no such column.
     """
     if segment not in accounts.columns:
-        raise ValueError(f"segment: accounts have no column {segment!r}; they have {sorted(accounts.columns)}.")
+        raise ValueError(f"accounts: no column {segment!r} to split by; they have {sorted(accounts.columns)}.")
     return accounts.set_index("account_id")[segment]
 
 

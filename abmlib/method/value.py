@@ -37,7 +37,7 @@ def window(transactions: pd.DataFrame, as_of: pd.Timestamp, months: int) -> Peri
         If `months` is negative.
     """
     if months < 0:
-        raise ValueError(f"window_months must be 0 (all history) or more, got {months}.")
+        raise ValueError(f"value_months must be 0 (all history) or more, got {months}.")
     first = transactions["booked_at"].min()
     start = months_before(as_of, months) + pd.Timedelta(days=1) if months else first
     return Period(pd.Timestamp(start), as_of)

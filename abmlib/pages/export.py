@@ -17,6 +17,7 @@ from typing import Any
 
 import nbformat
 import pandas as pd
+import pyarrow.parquet as pq
 
 import abmlib
 from abmlib.pages import catalogue, kernels, shelf, site
@@ -339,6 +340,7 @@ def texts(path: Path) -> Iterator[str]:
     if path.suffix == ".parquet":
         frame = pd.read_parquet(path)
         yield " | ".join(map(str, frame.columns))
+        yield from (said.decode() for said in (pq.read_schema(path).metadata or {}).values())
         for column in frame.select_dtypes(exclude=["number", "bool", "datetime", "datetimetz"]):
             yield from (str(value) for value in frame[column].dropna().astype(str).unique())
     elif path.suffix == ".ipynb":

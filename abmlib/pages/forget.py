@@ -145,7 +145,10 @@ def _in_table(path: Path, contact_id: str, replace: Callable[[str], tuple[str, i
             if words := sum(n for _, n in pairs):
                 count += words
                 table = table.set_column(i, field, pa.array([text for text, _ in pairs], field.type))
+    notes = {key: replace(text.decode()) for key, text in (table.schema.metadata or {}).items()}
+    count += sum(n for _, n in notes.values())
     if count and change:
+        table = table.replace_schema_metadata({key: text for key, (text, _) in notes.items()})
         whole = pa.BufferOutputStream()
         pq.write_table(table, whole)
         _write(path, whole.getvalue().to_pybytes())

@@ -216,7 +216,7 @@ def run(request: Request, data: Data, tell: Callable[[str, str], None] = lambda 
             (beside / part).mkdir(parents=True)
         outcomes = run_all(request, beside, facts[PREVIOUS], tell)
         book = Book.of(data, request.as_of, beside / "tables")
-        decisions = book.earlier("decisions")
+        decisions = book.earlier("decisions", tables=beside / "tables")
         numbered = {e.number: e.notebook for e in request.chosen}
         names = book.read("accounts").set_index("account_id")["name"].to_dict()
         write_pages(request, facts, beside, outcomes, site.decision_groups(decisions, names, numbered))

@@ -5,30 +5,42 @@ import difflib
 import json
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from abmlib.tables import cache, people, programme, reading, schema, settings
 from abmlib.tables.definitions.results import SLUG
-from abmlib.tables.errors import NotAnswerable, TableError
+from abmlib.tables.errors import NotAnswerable, TableError, first_cases
 from abmlib.tables.ledger import COLUMNS
 
 SHARED = ("decisions", "measures")
+ORIGIN = b"abm_origin"  # in a Parquet file: what its table comes from, as JSON
 LATEST_DATA = "latest-data"
 
 
 class Book:
     """Tables as known at the end of `as_of`, and the place where a notebook leaves its own."""
 
-    def __init__(self, data: cache.Data, snapshot: Path, tables: Path, people: bool = False) -> None:
+    def __init__(
+        self,
+        data: cache.Data,
+        snapshot: Path,
+        tables: Path,
+        people: bool = False,
+        shared: Mapping[str, Any] | None = None,
+    ) -> None:
         """Use `Book.open`."""
         self._data, self._snapshot, self._tables, self._people = data, snapshot, tables, people
         self._facts = json.loads((snapshot / reading.FACTS).read_text("utf-8"))
+        self._shared = dict(shared or {})
+        self._number = ""  # of the notebook, once `need` says what it writes
         self._decisions: dict[str, pd.DataFrame] = {}
         self._measures = schema.empty("measures")
 
@@ -39,6 +51,7 @@ class Book:
         as_of: str | dt.date,
         tables: str | Path = "../reports/lab/tables",
         people: bool = False,
+        **shared: Any,
     ) -> "Book":
         """Open a data set as known at the end of a day in its reporting time zone.
 
@@ -50,6 +63,8 @@ class Book:
         as_of : day, ISO 8601; ``latest-data`` is the day of the newest dated fact
         tables : folder of the tables that notebooks leave for each other
         people : give names and free text about people too; without it they come missing
+        shared : the notebook's parameters that another notebook has too, by name: `earlier` refuses a table that was made
+            with another value
 
         Raises
         ------
@@ -60,7 +75,7 @@ class Book:
             If `as_of` is not a day, or nothing dates the data whose latest day it asks for.
         """
         day = day_asked(as_of)
-        return cls.of(cache.Data.of(data), day, tables, people)
+        return cls.of(cache.Data.of(data), day, tables, people, shared)
 
     @classmethod
     def of(
@@ -69,10 +84,11 @@ class Book:
         day: dt.date | None = None,
         tables: str | Path = "../reports/lab/tables",
         people: bool = False,
+        shared: Mapping[str, Any] | None = None,
     ) -> "Book":
         """Give the book of data that was looked at already; without a day, as known on the day of its newest dated fact."""
         try:
-            return cls(data, data.snapshot(day), Path(tables), people)
+            return cls(data, data.snapshot(day), Path(tables), people, shared)
         finally:
             data.close()
 
@@ -172,6 +188,7 @@ class Book:
         NotAnswerable
             If a table is absent or has no row known on the day; the message says what to export.
         """
+        self._number = min((name[:2] for name in writes), default="")
         rows = self.overview().set_index("table")["rows"]
         missing = [n for n in names if not rows.get(n, 0)]
         if not missing:
@@ -316,8 +333,14 @@ class Book:
 
     # -- what a notebook leaves -----------------------------------------------------------------------------------
 
+    @property
+    def _origin(self) -> dict[str, Any]:
+        """What the tables that this book leaves come from."""
+        made = {"as_of": self.as_of.date(), "data_fingerprint": self._data.fingerprint, **self._shared}
+        return dict(json.loads(json.dumps(made, default=str)))
+
     def earlier(self, name: str, tables: str | Path | None = None) -> pd.DataFrame:
-        """Give the table an earlier notebook left; `decisions` and `measures` gather those of all notebooks so far.
+        """Give the table an earlier notebook left; `decisions` and `measures` gather those of all notebooks before this one.
 
         With `tables`, the folder of another run's tables, it is that run's table; a shared one is empty where `tables` is "".
         Who has opted out since is a stand-in there too, as in `read`, and rows about who was forgotten since are left out.
@@ -325,18 +348,35 @@ class Book:
         Raises
         ------
         TableError
-            If the table is not there, or is not to its spec.
+            If the table is not there, or is not to its spec; or if it was made, in the folder of this book's tables, for
+            another day, from other data or with another value of a shared parameter.
         """
         folder = self._tables if tables is None else Path(tables)
         if name in SHARED:
             files = [] if tables == "" else sorted(folder.glob(f"[0-9][0-9]_{name}.parquet"))
+            if tables is None:
+                files = [f for f in files if not self._number or f.name[:2] < self._number]
+                self._refuse_others(name, files)
             frame = pd.concat([pd.read_parquet(f) for f in files], ignore_index=True) if files else schema.empty(name)
             return schema.conform(name, frame)
         path = folder / f"{name}.parquet"
         schema.key(name)
         if not path.is_file():
             raise TableError(f"{name}: not in {folder.name}/. Run notebook {name[:2]} first.")
+        if tables is None:
+            self._refuse_others(name, [path])
         return self._still_shown(name, schema.conform(name, pd.read_parquet(path)))
+
+    def _refuse_others(self, name: str, files: Sequence[Path]) -> None:
+        """Refuse tables that do not come from the day, the data and the shared parameters of this book."""
+        unlike = {f.stem[:2]: told for f in files if (told := differences(origin_of(f), self._origin))}
+        if not unlike:
+            return
+        said = ", ".join(unlike.values())
+        if name in SHARED:
+            cases = first_cases(f"{number}: {told}" for number, told in unlike.items())
+            said = f"{len(unlike)} of {len(files)} notebooks left theirs for another day, data or parameter {cases}"
+        raise TableError(f"{name}: {said}. Run {', '.join(unlike)} again.")
 
     def _still_shown(self, name: str, frame: pd.DataFrame) -> pd.DataFrame:
         """What may be shown today of a table that was left earlier."""
@@ -367,10 +407,10 @@ class Book:
         """
         number, checked = name[:2], schema.conform(name, frame)
         people.refuse(name, checked, self._is_unwanted, self._people)
-        leave(self._tables / f"{name}.parquet", checked)
+        leave(self._tables / f"{name}.parquet", checked, self._origin)
         decisions = self.decisions.assign(notebook=number)
-        leave(self._tables / f"{number}_decisions.parquet", schema.conform("decisions", decisions))
-        leave(self._tables / f"{number}_measures.parquet", self.measures)
+        leave(self._tables / f"{number}_decisions.parquet", schema.conform("decisions", decisions), self._origin)
+        leave(self._tables / f"{number}_measures.parquet", self.measures, self._origin)
 
     def decide(
         self,
@@ -464,9 +504,25 @@ def wanted(name: str) -> str:
     return f"{verb} {said} {f'in {place}' if place else ''}with {', '.join(schema.needed(name))}."
 
 
-def leave(path: Path, frame: pd.DataFrame) -> None:
-    """Write a table beside its place and move it there whole."""
+def leave(path: Path, frame: pd.DataFrame, origin: Mapping[str, Any]) -> None:
+    """Write a table, and what it comes from, beside its place and move it there whole."""
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_suffix(f".{os.getpid()}.tmp")
-    frame.to_parquet(beside, index=False)
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    noted = {ORIGIN: json.dumps(origin, sort_keys=True, ensure_ascii=False).encode()}
+    pq.write_table(table.replace_schema_metadata((table.schema.metadata or {}) | noted), beside)
     beside.replace(path)
+
+
+def origin_of(path: Path) -> dict[str, Any]:
+    """Read what a table comes from; empty where it does not say."""
+    noted = (pq.read_schema(path).metadata or {}).get(ORIGIN)
+    return dict(json.loads(noted)) if noted else {}
+
+
+def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """Say in what a table's origin differs from a book's: day, data, or value of a parameter that both have; empty if in nothing."""
+    if not before:
+        return "does not say what it was made from"
+    unlike = [name for name, value in now.items() if before.get(name, value) != value]
+    return ", ".join(f"{name} was {before[name]} and is {now[name]} here" for name in unlike)
