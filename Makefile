@@ -13,9 +13,8 @@ READY := .venv/.ready
 report: $(READY)  ## a dated report on the sample; open reports/sample/index.html
 	$(BIN)/abm run --data data/sample --out reports/sample
 
-test: $(READY)  ## everything that is proved
-	$(BIN)/python -m pytest -q -n auto --dist loadfile tests abmlib
-	$(BIN)/python -m pytest -q notebooks
+test: $(READY)  ## everything that is proved, what takes long in a short form
+	$(BIN)/python -m pytest -q -n auto --dist loadfile
 
 check: $(READY)  ## lint, format, types
 	$(BIN)/python -m tests.check

@@ -1,9 +1,13 @@
-"""What several tests share: the places of the project, and a small book a person can check in the head."""
+"""What several tests share: the places of the project, a small book, small notebooks, and one report on the sample."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
+import nbformat
 import pandas as pd
 import pytest
+import yaml
+from filelock import FileLock
 from hypothesis import settings
 from typer.testing import CliRunner
 
@@ -14,6 +18,7 @@ settings.register_profile("house", derandomize=True, deadline=None)  # the same 
 settings.load_profile("house")
 
 ROOT = Path(__file__).parents[1]
+NOTEBOOKS = ROOT / "notebooks"
 SAMPLE = ROOT / "data" / "sample"
 SHARED = ROOT.parent / "shared" / "data"
 
@@ -28,6 +33,11 @@ t2,acme,p,2026-03-31,50,purchase,
 t3,beta,p,2026-04-01,30,purchase,
 t4,beta,p,2026-03-15,70,purchase,2026-04-10T08:00:00Z
 """
+
+PARAMETERS = 'data: str = "."  # data\nas_of: str = "2026-01-01"  # day\ntables: str = "."  # tables\n'
+OPEN = "from abmlib.tables import Book, schema\nbook = Book.open(data, as_of, tables)"  # cells of small notebooks
+DECIDE = 'book.decide("Call them", accounts=book.read("accounts")["account_id"])'
+SHOW = 'book.read("accounts")[["account_id", "name"]]'
 
 
 def abm(*args: object) -> tuple[int, str]:
@@ -45,6 +55,29 @@ def put(folder: Path, **tables: str) -> Path:
     return folder
 
 
+def leave(name: str) -> str:
+    """The last cell of a small notebook: it leaves a table without rows."""
+    return f'book.write("{name}", schema.empty("{name}"))'
+
+
+def notebook(folder: Path, name: str, *cells: str, parameters: str = "", reads: tuple = (), writes: tuple = ()) -> None:
+    """Put a small notebook into a folder, and its entry into notebooks.yml."""
+    node = nbformat.v4.new_notebook(
+        metadata={"kernelspec": {"name": "python3", "display_name": "p", "language": "python"}}
+    )
+    node.cells = [nbformat.v4.new_markdown_cell(f"# {name}: why?\n", id="title")]
+    node.cells.append(
+        nbformat.v4.new_code_cell(PARAMETERS + parameters, id="parameters", metadata={"tags": ["parameters"]})
+    )
+    node.cells += [nbformat.v4.new_code_cell(source, id=f"c{i}") for i, source in enumerate(cells)]
+    folder.mkdir(exist_ok=True)
+    nbformat.write(node, folder / f"{name}.ipynb")
+    listed = folder / "notebooks.yml"
+    entries = yaml.safe_load(listed.read_text()) if listed.exists() else []
+    entry = {"notebook": name, "step": "s", "question": "why?", "needs": ["accounts"], "uses": []}
+    listed.write_text(yaml.safe_dump([*entries, entry | {"reads": list(reads), "writes": list(writes)}]))
+
+
 def entries(name: str, columns: str, rows: list[tuple], /, **same: object) -> pd.DataFrame:
     """Entries of a programme table, to spec; the last value of a row is when it was entered."""
     frame = pd.DataFrame(rows, columns=[*columns.split(), "entered_at"]).assign(**{"entered_by": "lead"} | same)
@@ -56,6 +89,20 @@ def entries(name: str, columns: str, rows: list[tuple], /, **same: object) -> pd
 def small(tmp_path: Path) -> Path:
     """A folder with three accounts and four transactions."""
     return put(tmp_path / "data", accounts=ACCOUNTS, transactions=TRANSACTIONS)
+
+
+@pytest.fixture(scope="session")
+def sample_report(tmp_path_factory, worker_id) -> Iterator[Path]:
+    """The report on the sample, made once in a session by whichever worker needs it first; who changes it takes a copy."""
+    base = tmp_path_factory.getbasetemp()
+    out = (base if worker_id == "master" else base.parent) / "sample"
+    with FileLock(f"{out}.lock"):
+        if not (out / "latest").exists():
+            code, said = abm("run", "--data", SAMPLE, "--out", out)
+            assert code == 0, said
+    made = {p: p.stat().st_mtime_ns for p in out.rglob("*")}
+    yield (out / "latest").resolve()
+    assert made == {p: p.stat().st_mtime_ns for p in out.rglob("*")}, "a test changed the report that all share"
 
 
 @pytest.fixture

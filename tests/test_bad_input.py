@@ -23,9 +23,10 @@ import pytest
 import yaml
 
 from abmlib.tables.fingerprint import CACHE
-from tests.conftest import ACCOUNTS, ROOT, TRANSACTIONS
+from tests import twins_in_process
+from tests.conftest import ACCOUNTS, OPEN, ROOT, TRANSACTIONS, abm, leave, notebook
 from tests.test_formats import xlsx
-from tests.test_run import abm, assert_no_run
+from tests.test_run import assert_no_run
 
 GOOD = {"accounts.csv": ACCOUNTS, "transactions.csv": TRANSACTIONS}
 ADVICE = r"ignore_errors|strict_mode|null_padding|store_rejects|Possible|Traceback|/tmp|<class"  # not for users
@@ -390,9 +391,7 @@ DOUBTFUL = {
 
 def test_what_is_doubtful_is_kept_and_the_page_on_account_data_says_how_much_of_it_there_is(tmp_path):
     data = folder(tmp_path / "in", DOUBTFUL)
-    code, said = abm("run", "--data", data, "--out", tmp_path / "out", "--only", "00")
-    assert code == 0, said
-    page = (tmp_path / "out" / "latest" / "html" / "00_account_data.html").read_text("utf-8")
+    page = twins_in_process.run(data, "2026-04-01", tmp_path / "t", ["00"])["00"].page
     cells = " ".join(re.sub(r"<[^>]+>", " ", page).split())
     for line in (
         "activities: not negative duration: broken in 1 of 2 rows (first: x). Correct duration_min",
@@ -493,11 +492,22 @@ def test_what_may_not_be_read_or_written_is_named(path, mode, args, says, place)
     assert sorted(left) == (["runs.log", "summary.md"] if args.startswith("run") and path != "new" else [])
 
 
+LONG = "import hashlib\nprint(*[hashlib.sha256(bytes([n % 256, n // 256])).hexdigest() for n in range(4_000)])"
+
+
+def put_notebook(place: Path) -> Path:
+    """A notebook whose page takes half a megabyte, packed or not."""
+    notebook(place, "01_x", OPEN, LONG, leave("01_cycles"), writes=("01_cycles",))
+    return place
+
+
 @pytest.fixture(scope="module")
-def sample_run(tmp_path_factory) -> Path:
+def earlier_runs(tmp_path_factory) -> Path:
     """A folder of runs with one small run in it."""
     place = tmp_path_factory.mktemp("runs")
-    code, said = abm("run", "--data", folder(place / "in", {}), "--out", place / "out", "--only", "00")
+    code, said = abm(
+        "run", "--data", folder(place / "in", {}), "--out", place / "out", "--notebooks", put_notebook(place / "n")
+    )
     assert code == 0, said
     return place / "out"
 
@@ -518,7 +528,7 @@ def assert_full(limit: Callable[[], None], place: Path, earlier: Path) -> None:
         ("init team", 2, f"{FULL}. Make room, or give another place.$"),
         ("export out/latest --zip --to out.zip", 2, f"{FULL}. Make room, or give another place.$"),
         (
-            "run --data in --out out --only 00",
+            "run --data in --out out",
             1,
             f"(out: {FULL}. Nothing was left there.|in/.abm_cache/.*: {FULL}. Make room, or give another place.)$",
         ),
@@ -537,6 +547,7 @@ def fill(place: Path, book: Path, runs: Path, rows: int) -> Path:
     """An earlier book and an earlier run in a folder, and a new export with as many rows more."""
     shutil.copytree(book, place / "book")
     shutil.copytree(runs, place / "out", symlinks=True)
+    put_notebook(place / "notebooks")
     more = "".join(f"{n * 2654435761 % 2**32:08x}{n},acme,p,2026-01-01,{n},purchase,\n" for n in range(rows))
     with (place / "in" / "transactions.csv").open("a", encoding="utf-8") as file:
         file.write(more)
@@ -544,12 +555,12 @@ def fill(place: Path, book: Path, runs: Path, rows: int) -> Path:
 
 
 @needs_limits
-def test_a_disk_that_is_full_stops_each_command_and_harms_nothing(place, book, sample_run):
-    assert_full(smaller(20_000), place, fill(place, book, sample_run, 3_000))
+def test_a_disk_that_is_full_stops_each_command_and_harms_nothing(place, book, earlier_runs):
+    assert_full(smaller(20_000), place, fill(place, book, earlier_runs, 3_000))
 
 
 @needs_limits
-def test_a_small_disk_that_fills_up_stops_each_command_and_harms_nothing(place, book, sample_run):
+def test_a_small_disk_that_fills_up_stops_each_command_and_harms_nothing(place, book, earlier_runs):
     small = place / "disk"
     small.mkdir()
     mounted = subprocess.run(
@@ -560,7 +571,7 @@ def test_a_small_disk_that_fills_up_stops_each_command_and_harms_nothing(place, 
     try:
         for name in ("in", "m.yml"):
             shutil.move(place / name, small / name)
-        earlier = fill(small, book, sample_run, 3_000)
+        earlier = fill(small, book, earlier_runs, 3_000)
         free = shutil.disk_usage(small).free
         (small / "ballast").write_bytes(b"x" * (free - 100_000))
         assert_full(lambda: None, small, earlier)

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from abmlib.cli import app
-from tests.conftest import ACCOUNTS, TRANSACTIONS, abm, put
+from tests.conftest import ACCOUNTS, DECIDE, OPEN, SHOW, TRANSACTIONS, abm, leave, notebook, put
 
 CONTACTS = """contact_id,account_id,full_name,created_at
 c-ann,acme,Ann Uncommon,2025-01-01T00:00:00Z
@@ -31,7 +31,7 @@ tables:
 
 @pytest.fixture
 def team(tmp_path, monkeypatch) -> Path:
-    """A folder with a workbook, its data with two people, and one run of notebook 00."""
+    """A folder with a workbook and its data with two people."""
     put(tmp_path / "book", accounts=ACCOUNTS, transactions=TRANSACTIONS, contacts=CONTACTS)
     (tmp_path / "programme").mkdir()
     (tmp_path / "workbook.yml").write_text("data: book\ntitle: Team\n")
@@ -40,8 +40,15 @@ def team(tmp_path, monkeypatch) -> Path:
     return tmp_path
 
 
-def test_export_writes_the_newest_run_into_one_file_and_never_over_another(team):
-    assert abm("run", "--only", "00")[0] == 0
+@pytest.fixture
+def notebooks(team) -> None:
+    """One small notebook in that folder, which shows the accounts and what was left out."""
+    show = 'book.ledger[["table", "why"]]'
+    notebook(team / "notebooks", "01_x", OPEN, SHOW, show, DECIDE, leave("01_cycles"), writes=("01_cycles",))
+
+
+def test_export_writes_the_newest_run_into_one_file_and_never_over_another(team, notebooks):
+    assert abm("run")[0] == 0
     code, said = abm("export", "--zip")
     assert code == 0, said
     run = (team / "reports" / "latest").resolve()
@@ -104,18 +111,17 @@ def test_a_draft_goes_to_a_file_or_to_the_screen_and_loads(team):
     assert shown.stdout == (team / "mappings" / "mine.yml").read_text()
 
 
-def test_a_person_is_removed_from_data_programme_and_past_runs_and_stays_out(team):
-    assert abm("run", "--only", "00")[0] == 0
+def test_a_person_is_removed_from_data_programme_and_past_runs_and_stays_out(team, notebooks):
+    assert abm("run")[0] == 0
     code, said = abm("forget", "c-ann")
     assert code == 0, said
     assert "contacts.csv: 1 removed" in said
     assert pd.read_csv("book/contacts.csv")["contact_id"].tolist() == ["c-bob"]
     assert len(pd.read_csv("programme/forgotten.csv")) == 1
     put(team / "book", contacts=CONTACTS)  # a new import brings the person back
-    code, said = abm("run", "--only", "00")
+    code, said = abm("run")
     assert code == 0, said
-    ledger = (team / "reports" / "latest" / "html" / "00_account_data.html").read_text()
-    assert "forg" in ledger
+    assert "forgotten" in (team / "reports" / "latest" / "html" / "01_x.html").read_text()
     code, said = abm("forget", "c-nobody")
     assert code == 0
     assert "Not found in data, programme or runs." in said

@@ -7,7 +7,8 @@ import pytest
 from abmlib.method import framework
 from abmlib.stats import intervals
 from abmlib.stats.intervals import FLOOR_OUTCOMES
-from tests.conftest import SAMPLE, abm, entries, put
+from tests import twins_in_process
+from tests.conftest import entries, put
 
 ZONE = "Europe/Berlin"
 
@@ -233,15 +234,11 @@ def test_the_programme_begins_with_the_first_tier_or_campaign(tiers):
 # -- the notebook -----------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def sample_page(tmp_path_factory) -> tuple[str, pd.DataFrame, pd.DataFrame]:
+@pytest.fixture
+def sample_page(sample_report) -> tuple[str, pd.DataFrame, pd.DataFrame]:
     """The page of the sample, its table and its measures."""
-    out = tmp_path_factory.mktemp("out")
-    code, said = abm("run", "--data", SAMPLE, "--out", out, "--only", "02")
-    assert code == 0, said
-    folder = out / "latest"
-    read = [pd.read_parquet(folder / "tables" / f"{name}.parquet") for name in ("02_framework", "02_measures")]
-    return (folder / "html" / "02_framework.html").read_text(), *read
+    read = [pd.read_parquet(sample_report / "tables" / f"{name}.parquet") for name in ("02_framework", "02_measures")]
+    return (sample_report / "html" / "02_framework.html").read_text(), *read
 
 
 def test_the_samples_page_says_what_is_signed_what_is_agreed_and_what_could_be_seen(sample_page):
@@ -271,12 +268,9 @@ def test_with_accounts_alone_the_page_says_which_files_to_fill(tmp_path):
     rows = "account_id,name,created_at\nacme,Acme,2025-01-01T00:00:00Z\n"
     bought = "transaction_id,account_id,product_id,booked_at,revenue,kind\nt,acme,p,2026-03-01,5,purchase\n"
     data = put(tmp_path / "d", accounts=rows, transactions=bought)
-    code, said = abm("run", "--data", data, "--out", tmp_path / "out", "--only", "02")
-    assert code == 0, said
-    folder = tmp_path / "out" / "latest"
-    page = (folder / "html" / "02_framework.html").read_text()
+    page = twins_in_process.run(data, "2026-03-01", tmp_path / "t", ["02"])["02"].page
     for name in ("objectives", "criteria", "list_votes", "account_tiers", "team", "readiness"):
         assert f"programme/{name}.csv" in page
     assert "Nothing of this is entered" in page
     assert "Do not proceed: no criterion is entered; no list was voted on by both teams." in page
-    assert pd.read_parquet(folder / "tables" / "02_framework.parquet").empty
+    assert pd.read_parquet(tmp_path / "t" / "02_framework.parquet").empty

@@ -11,9 +11,9 @@ from abmlib.method import cycle, elsewhere, pipeline
 from abmlib.tables import Book
 from abmlib.tables.errors import TableError
 from abmlib.tables.importers import mapped
+from tests import twins_in_process
 from tests.conftest import ROOT, SHARED
 from tests.test_cycle import RULES
-from tests.test_run import abm
 
 MAPPING = ROOT / "data" / "mappings" / "maven_crm_sales.yml"
 SOURCE = SHARED / "maven_crm_sales"
@@ -147,17 +147,20 @@ def test_without_its_correction_the_other_spelling_stops_the_import(raw, tmp_pat
 
 
 @pytest.fixture(scope="module")
-def report(folder, tmp_path_factory):
-    """The pipeline and the executive page, a month apart."""
-    out = tmp_path_factory.mktemp("reports")
-    for day in ("2017-11-30", LAST):
-        code, said = abm("run", "--data", folder, "--out", out, "--only", "12,15", "--as-of", day)
-        assert code == 0, said
-    return (out / "latest").resolve()
+def tables(tmp_path_factory):
+    """Where the pipeline and the executive page leave their tables, a month apart."""
+    return tmp_path_factory.mktemp("tables")
 
 
-def test_the_report_gives_the_published_figures(report):
-    measures = pd.read_parquet(report / "tables" / "12_measures.parquet")
+@pytest.fixture(scope="module")
+def report(folder, tables):
+    """The two notebooks as of the last day, beside those of a month before."""
+    twins_in_process.run(folder, "2017-11-30", tables / "before", ["12", "15"])
+    return twins_in_process.run(folder, LAST, tables / "now", ["12", "15"], previous=str(tables / "before"))
+
+
+def test_the_report_gives_the_published_figures(report, tables):
+    measures = pd.read_parquet(tables / "now" / "12_measures.parquet")
     whole = measures[measures["group_by"] == "all"].set_index("definition_id")
     assert whole.loc["win_rate_by_count", "n"] == 6_711
     assert round(whole.loc["win_rate_by_count", "value"], 4) == 0.6315
@@ -168,30 +171,30 @@ def test_the_report_gives_the_published_figures(report):
     assert whole.loc["open_deals_without_account", "value"] == 1_425
 
 
-def test_open_deals_are_valued_at_list_price_under_a_definition_of_its_own(report, raw):
+def test_open_deals_are_valued_at_list_price_under_a_definition_of_its_own(report, raw, tables):
     price = raw["products"].set_index("product")["sales_price"]
     deals = raw["sales_pipeline"].replace({"product": {"GTXPro": "GTX Pro"}})
     expected = deals.loc[deals["close_date"].isna(), "product"].map(price).sum()
-    measures = pd.read_parquet(report / "tables" / "12_measures.parquet").set_index("definition_id")
+    measures = pd.read_parquet(tables / "now" / "12_measures.parquet").set_index("definition_id")
     assert measures.loc["open_value_at_list_price", "value"] == expected
     assert measures.loc["open_value", "status"] == "not_answerable"
 
 
 def test_sellers_products_and_segments_do_not_differ_and_quarters_do(report):
     # the negative control of this export: only the calendar tells who wins
-    page = re.sub(r"<[^>]+>|\s+", " ", (report / "html" / "12_pipeline.html").read_text())
+    page = re.sub(r"<[^>]+>|\s+", " ", report["12"].page)
     for way in ("product line", "segment", "owner"):
         assert re.search(rf"{way} [\d ,.]+ no difference beyond chance", page), way
     assert re.search(r"quarter [\d ,.]+ differ\b", page)
 
 
-def test_the_executive_page_sets_this_month_beside_the_last(report):
-    summary = pd.read_parquet(report / "tables" / "15_executive_summary.parquet").set_index("definition_id")
+def test_the_executive_page_sets_this_month_beside_the_last(report, tables):
+    summary = pd.read_parquet(tables / "now" / "15_executive_summary.parquet").set_index("definition_id")
     assert summary.loc["won_value", "judged"] == "counted"
     assert summary.loc["won_value", "previous_as_of"] == pd.Timestamp("2017-11-30")
     assert summary.loc["won_value", "change"] == 10_005_534 - summary.loc["won_value", "previous_value"]
     assert summary.loc["win_rate_by_count", "judged"] == "within noise"
-    assert "programme/targets.csv" in (report / "html" / "15_executive_summary.html").read_text()
+    assert "programme/targets.csv" in report["15"].page
 
 
 def test_small_repeated_deals_are_placed_full_and_their_long_cycle_is_told_to_disagree(book, deals):

@@ -4,15 +4,16 @@ import datetime as dt
 import re
 from pathlib import Path
 
+import nbformat
 import pandas as pd
 import pytest
 
 from abmlib.market import simulate, write
-from abmlib.pages import catalogue, kernels, run
+from abmlib.pages import catalogue, kernels
 from abmlib.tables import Book, TableError, people, schema
-from abmlib.tables.cache import Data
 from abmlib.tables.source import Source
-from tests.conftest import ACCOUNTS, ROOT, SAMPLE, TRANSACTIONS, put
+from tests import twins_in_process
+from tests.conftest import ACCOUNTS, NOTEBOOKS, SAMPLE, TRANSACTIONS, put
 
 HASH = "ab" * 32
 CONTACTS = (
@@ -256,25 +257,14 @@ def market(tmp_path_factory) -> Path:
     return folder
 
 
-def texts(folder: Path) -> dict[str, str]:
-    """Every word of every file of a run."""
-    return {
-        str(p.relative_to(folder)): pd.read_parquet(p).to_csv() if p.suffix == ".parquet" else p.read_text("utf-8")
-        for p in folder.rglob("*")
-        if p.is_file()
-    }
-
-
-def reports(place: Path, data: Path, out: Path, with_names: bool) -> str:
-    """Run all built notebooks of a folder on both days; give every word they left."""
-    chosen = [e for e in catalogue.load(place / catalogue.FILE) if e.built]
-    take = [e.notebook for e in chosen if "people" in kernels.parameters(place / f"{e.notebook}.ipynb")]
-    given = {name: {"people": with_names} for name in take}
+def pages(data: Path, out: Path, with_names: bool) -> str:
+    """Run all built notebooks on both days; give every word of their cells, pages and tables."""
     words = []
-    for day in DAYS:
-        report = run.run(run.Request(place, data, day, out, chosen, given, jobs=2), Data.of(data))
-        assert not report.failed, report.outcomes
-        words += texts(report.folder).values()
+    for day in map(str, DAYS):
+        given = {"people": True} if with_names else {}
+        ran = twins_in_process.run(data, day, out / day, **given)
+        words += [nbformat.writes(one.node) + one.page for one in ran.values()]
+        words += [pd.read_parquet(p).to_csv() for p in (out / day).glob("*.parquet")]
     return "\n".join(words)
 
 
@@ -306,12 +296,11 @@ def test_a_notebook_that_shows_all_it_can_shows_nobody_who_opted_out(market, as_
 
 
 @pytest.mark.parametrize("with_names", [False, True])
-def test_no_report_of_any_notebook_holds_who_opted_out(market, tmp_path, with_names):
-    place = ROOT / "notebooks"
-    built = [e for e in catalogue.load(place / catalogue.FILE) if e.built]
-    if with_names and not any("people" in kernels.parameters(place / f"{e.notebook}.ipynb") for e in built):
+def test_no_page_or_table_of_any_notebook_holds_who_opted_out(market, tmp_path, with_names):
+    built = [e for e in catalogue.load(NOTEBOOKS / catalogue.FILE) if e.built]
+    if with_names and not any("people" in kernels.parameters(NOTEBOOKS / f"{e.notebook}.ipynb") for e in built):
         pytest.skip("no notebook asks for people yet")
-    words = reports(place, market, tmp_path / "out", with_names)
+    words = pages(market, tmp_path, with_names)
     assert not opted_out_in(words)
     contacts = pd.read_csv(market / "contacts.csv").set_index("contact_id")
     assert not [name for name in contacts.loc[OUT, "full_name"] if name.split()[0] in words]

@@ -107,13 +107,13 @@ def test_from_init_to_report_in_two_commands(tmp_path, monkeypatch):
     made = CliRunner().invoke(app, ["init", "w"])
     assert made.exit_code == 0, made.output
     monkeypatch.chdir(tmp_path / "w")
-    ran = CliRunner().invoke(app, ["run", "--only", "00"])
+    ran = CliRunner().invoke(app, ["run", "--only", "03"])
     assert ran.exit_code == 0, ran.output
     record = json.loads((tmp_path / "w" / "reports" / "latest" / "run.json").read_text())
     assert (record["complete"], record["data"]) == (True, "sample")
     (cell,) = [
         c
-        for c in nbformat.read(tmp_path / "w/reports/latest/notebooks/00_account_data.ipynb", as_version=4).cells
+        for c in nbformat.read(tmp_path / "w/reports/latest/notebooks/03_key_accounts.ipynb", as_version=4).cells
         if "injected-parameters" in c.metadata.get("tags", [])
     ]
     assert 'data = "../../../workbook.yml"' in cell.source
