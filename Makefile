@@ -7,7 +7,7 @@ BIN := .venv/bin
 endif
 READY := .venv/.ready
 
-.PHONY: report test check scale truth believable lab notebooks sample lock clean
+.PHONY: report test check slow scale truth believable lab notebooks sample lock clean
 .DEFAULT_GOAL := report
 
 report: $(READY)  ## a dated report on the sample; open reports/sample/index.html
@@ -18,6 +18,14 @@ test: $(READY)  ## everything that is proved, what takes long in a short form
 
 check: $(READY)  ## lint, format, types
 	$(BIN)/python -m tests.check
+
+slow: $(READY)  ## what takes long, at length: every notebook by nbval, a clean installation, a whole report redacted, many markets, size
+	$(BIN)/python -m pytest -q -n auto --dist loadfile -m slow tests
+	$(BIN)/python -m pytest -q notebooks
+	$(BIN)/python -m benchmarks.big_import --gb 0.2
+	$(BIN)/python -m benchmarks.big_snapshot --accounts 50000 --lines 500000 --times 1
+	$(BIN)/python -m benchmarks.big_market --accounts 10000
+	$(BIN)/python -m benchmarks.big_features --activities 5000000 --transactions 500000 --accounts 10000
 
 scale: $(READY)  ## slow: a 2 GB export, a snapshot of 10 million lines, a market of a million accounts, features of 100 million touches, beside other ways
 	$(BIN)/python -m benchmarks.big_import

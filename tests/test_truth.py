@@ -5,15 +5,16 @@ import pytest
 from benchmarks.proof import Result, measure
 from benchmarks.truth import PROOFS, STAGES
 
-SEEDS = range(1, 13)  # so few that only a badly wrong interval is caught; `make truth` has hundreds
-WITHOUT = range(1, 6)  # seeds of the markets in which an effect is not planted
+FEW = range(1, 13), range(1, 6)  # seeds of markets with an effect and without: only a badly wrong interval is caught
+MORE = range(101, 141), range(101, 121)  # `make truth` has hundreds
 ACCOUNTS = 500  # in each market
 
 
-@pytest.fixture(scope="module")
-def results() -> dict[str, Result]:
-    """Every proof, over a few markets."""
-    found = measure(PROOFS, SEEDS, ACCOUNTS, jobs=2, without=WITHOUT)
+@pytest.fixture(scope="module", params=[FEW, pytest.param(MORE, marks=pytest.mark.slow)], ids=["few", "more"])
+def results(request) -> dict[str, Result]:
+    """Every proof, over some markets."""
+    planted, without = request.param
+    found = measure(PROOFS, planted, ACCOUNTS, jobs=2, without=without)
     return {r.proof.effect: r for r in found}
 
 
