@@ -72,7 +72,9 @@ def test_a_difference_from_what_is_committed_is_found(change, says, request):
 # -- days and books at the edge ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("as_of", "given"), [("2023-07-08", {}), ("2026-10-31", {"window_months": 1, "value_months": 1})])
+@pytest.mark.parametrize(
+    ("as_of", "given"), [("2023-07-08", {}), ("2026-10-31", {"window_months": 1, "value_months": 1})]
+)
 def test_a_day_with_almost_nothing_before_it_or_long_after_it_is_no_failure(as_of, given, tmp_path):
     assert list(twins_in_process.run(SAMPLE, as_of, tmp_path, **given)) == [n[:2] for n in BUILT]
 

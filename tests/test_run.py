@@ -3,6 +3,7 @@
 import datetime as dt
 import json
 import re
+import sys
 from pathlib import Path
 
 import nbformat
@@ -475,3 +476,12 @@ def test_a_failed_write_leaves_nothing_half_written(tmp_path, monkeypatch):
     assert code == 1
     assert "No space left on device" in said
     assert_no_run(tmp_path / "out", "No space left on device")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no named sockets")
+def test_kernels_that_start_at_once_share_no_address_and_nobody_else_may_speak_to_them():
+    with kernels.transport() as one, kernels.transport() as other:
+        places = [Path(c["KernelManager"]["ip"]) for c in (one, other)]
+        assert places[0] != places[1]
+        assert [p.parent.stat().st_mode & 0o077 for p in places] == [0, 0]
+    assert not any(p.parent.exists() for p in places)

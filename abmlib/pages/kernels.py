@@ -1,19 +1,25 @@
 """Run one notebook with given parameters, whole or with a readable error; all that touches papermill."""
 
 import ast
+import contextlib
 import io
 import logging
+import os
 import re
+import tempfile
 import time
 import tokenize
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import nbformat
 
 from abmlib.tables.errors import NO_ROOM
+
+if TYPE_CHECKING:
+    from traitlets.config import Config
 
 READERS: dict[str, Any] = {
     "str": str,
@@ -21,6 +27,7 @@ READERS: dict[str, Any] = {
     "float": float,
     "bool": lambda text: {"true": True, "false": False}[str(text).lower()],
 }
+LONGEST_PLACE = 70  # letters of a folder in which a socket can still be named
 HEAVY = ("papermill",)  # imported only where a notebook is run
 logging.getLogger("papermill").setLevel(logging.ERROR)  # it warns of what `parameters` reads well
 TYPES = r"(str|int|float|bool)|list\[(str|int|float|bool)\]"
@@ -134,12 +141,13 @@ def execute(notebook: Path, to: Path, given: Mapping[str, Any], timeout: int | N
 
     start, failure, status = time.perf_counter(), "", "done"
     try:
-        pm.execute_notebook(
-            str(notebook), str(to), parameters=dict(given), kernel_name="python3", cwd=str(notebook.parent),
-            progress_bar=False, request_save_on_cell_execute=False, autosave_cell_every=0, execution_timeout=timeout,
-            extra_arguments=["--IPKernelApp.log_level=CRITICAL"],
-            shutdown_kernel="immediate",
-        )  # fmt: skip
+        with transport() as config:
+            pm.execute_notebook(
+                str(notebook), str(to), parameters=dict(given), kernel_name="python3", cwd=str(notebook.parent),
+                progress_bar=False, request_save_on_cell_execute=False, autosave_cell_every=0, execution_timeout=timeout,
+                extra_arguments=["--IPKernelApp.log_level=CRITICAL"], config=config,
+                shutdown_kernel="immediate",
+            )  # fmt: skip
     except PapermillExecutionError as error:
         status = "not_answerable" if error.ename == "NotAnswerable" else "failed"
         failure = error.evalue if status == "not_answerable" else f"{error.ename}: {error.evalue}"
@@ -155,6 +163,19 @@ def execute(notebook: Path, to: Path, given: Mapping[str, Any], timeout: int | N
         node.cells.append(error_cell(failure))
     nbformat.write(settle(node, cut=status == "not_answerable"), to)
     return Outcome(status, round(time.perf_counter() - start, 2), strip_ansi(failure))
+
+
+@contextlib.contextmanager
+def transport() -> "Iterator[Config]":
+    """How to talk to a kernel: by sockets that only its user may open, where there are such.
+
+    Of kernels that start at once two may be given one port, and then neither answers (papermill issues 239, 511).
+    """
+    from traitlets.config import Config
+
+    with tempfile.TemporaryDirectory(prefix="abm-") as place:
+        named = os.name != "nt" and len(place) < LONGEST_PLACE
+        yield Config({"KernelManager": {"transport": "ipc", "ip": f"{place}/kernel"}} if named else {})
 
 
 def error_cell(words: str) -> nbformat.NotebookNode:
