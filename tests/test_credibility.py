@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+import scipy
 
 from abmlib.stats import credibility as c
 
@@ -54,6 +55,13 @@ def test_a_unit_never_watched_gets_the_rate_of_all_and_one_watched_long_its_own(
     assert rate["new"] == pytest.approx(18.0)
     assert rate["b"] == pytest.approx(50, rel=0.05) and rate["a"] < 1
     assert got["own"].isna().tolist() == [False, False, False, True]
+
+
+@pytest.mark.parametrize("bound", [0.0, 0.4, 3.0, np.inf])
+def test_chances_are_those_of_a_normal_and_a_gamma_distribution(bound):
+    means, rates = pd.DataFrame({"mean": [1.0], "sd": [2.0]}), pd.DataFrame({"shape": [2.5], "rate": [3.0]})
+    assert c.mean_below(means, bound).tolist() == [scipy.stats.norm.cdf(bound, 1, 2)]
+    assert c.rate_below(rates, bound).tolist() == [scipy.stats.gamma.cdf(bound, 2.5, scale=1 / 3)]
 
 
 def test_too_few_units_stand_for_themselves_and_nothing_is_nothing():

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+import scipy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -618,6 +619,12 @@ def test_groups_differ_only_beyond_chance(groups, expected):
     got = p.differences(grouped("owner", *groups))
     assert got[["group_by", "groups", "judged"]].values.tolist() == [["owner", len(groups), expected]]
     assert got["p"].isna().tolist() == [expected in ("one group", "one outcome")]
+
+
+def test_the_chance_of_a_difference_is_that_of_pearsons_test():
+    counts = [(3, 10), (6, 10), (9, 30)]
+    there = scipy.stats.chi2_contingency([[w for w, _ in counts], [n - w for w, n in counts]], correction=False)
+    assert p.differences(grouped("owner", *counts))["p"].tolist() == [there.pvalue]
 
 
 def test_a_difference_among_many_ways_has_to_be_larger():

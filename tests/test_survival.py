@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+import scipy
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import beta, betabinom, binom
 
 from abmlib.stats import intervals, shrinkage, survival
 from abmlib.stats.intervals import LEVEL
@@ -116,7 +116,7 @@ def test_interval_of_the_median_covers_a_planted_median():
         life, limit = draw.exponential(10, 60), draw.uniform(5, 40, 60)
         got = survival.quantile(pd.Series(np.minimum(life, limit)), pd.Series(life <= limit), 0.5)
         hits += bool(got.low <= 10 * np.log(2) <= np.nan_to_num(got.high, nan=np.inf))
-    assert binom.ppf(0.001, runs, LEVEL - 0.02) <= hits <= binom.ppf(0.999, runs, LEVEL + 0.02)
+    assert scipy.stats.binom.ppf(0.001, runs, LEVEL - 0.02) <= hits <= scipy.stats.binom.ppf(0.999, runs, LEVEL + 0.02)
 
 
 # -- durations of clusters --------------------------------------------------------------------------------------------
@@ -261,7 +261,7 @@ def test_differences_no_larger_than_chance_almost_vanish():
 def test_one_group_alone_is_near_its_raw_rate_and_wider_than_its_counts_alone():
     got = rates((30, 100)).iloc[0]
     assert got["shrunk"] == pytest.approx(0.3, abs=0.005)
-    low, high = beta.ppf([(1 - LEVEL) / 2, (1 + LEVEL) / 2], 31, 71)
+    low, high = scipy.stats.beta.ppf([(1 - LEVEL) / 2, (1 + LEVEL) / 2], 31, 71)
     assert got["high"] - got["low"] == pytest.approx(high - low, rel=0.05)
 
 
@@ -291,13 +291,15 @@ def test_an_interval_holds_what_integrating_over_centre_and_spread_by_hand_says(
     centre, spread = (np.arange(300) + 0.5) / 300, ((np.arange(300) + 0.5) / 300)[:, None]
     weight = 1 / spread**2 - 1
     a, b = centre * weight, (1 - centre) * weight
-    joint = np.exp(betabinom.logpmf(k, n, a, b).sum(axis=0))
+    joint = np.exp(scipy.stats.betabinom.logpmf(k, n, a, b).sum(axis=0))
     joint /= joint.sum()
     got = rates(*groups)
     assert got["shrunk"].to_numpy() == pytest.approx((joint * (a + k) / (a + b + n)).sum(axis=(1, 2)), abs=0.002)
     for end, share in (("low", (1 - LEVEL) / 2), ("high", (1 + LEVEL) / 2)):
         ends = got[end].to_numpy()[:, None, None]
-        under, over = ((joint * beta.cdf(ends + by, a + k, b + n - k)).sum(axis=(1, 2)) for by in (-0.005, 0.005))
+        under, over = (
+            (joint * scipy.stats.beta.cdf(ends + by, a + k, b + n - k)).sum(axis=(1, 2)) for by in (-0.005, 0.005)
+        )
         assert (under <= share).all()
         assert (over >= share).all()
 
@@ -334,7 +336,7 @@ def test_rates_of_the_published_rat_tumours():
 def test_no_group_is_known_better_than_the_whole(groups):
     got = rates(*groups)
     k, n = (sum(c) for c in zip(*groups, strict=True))
-    low, high = beta.ppf([(1 - LEVEL) / 2, (1 + LEVEL) / 2], k + 0.5, n - k + 0.5)
+    low, high = scipy.stats.beta.ppf([(1 - LEVEL) / 2, (1 + LEVEL) / 2], k + 0.5, n - k + 0.5)
     assert ((got["high"] - got["low"]) >= 0.99 * (high - low)).all()  # a hundredth for the kind of interval
 
 
@@ -452,4 +454,46 @@ def test_bootstrap_intervals_cover_a_planted_truth_about_as_often_as_they_say(wh
             (_, low, high, _), truth = intervals.estimate(x, getattr(np, which), i), 10
         hits += low <= truth <= high
     # the percentile interval is known to fall a little short with few units: two points are allowed for it
-    assert binom.ppf(0.001, runs, LEVEL - 0.02) <= hits <= binom.ppf(0.999, runs, LEVEL + 0.01)
+    assert scipy.stats.binom.ppf(0.001, runs, LEVEL - 0.02) <= hits <= scipy.stats.binom.ppf(0.999, runs, LEVEL + 0.01)
+
+
+# -- closed forms, held against scipy -------------------------------------------------------------------------------------
+
+
+def test_z_holds_the_level_on_both_sides():
+    assert scipy.stats.norm.ppf((1 + LEVEL) / 2) == intervals.Z
+
+
+@pytest.mark.parametrize("units", [2, 7, 150])
+@pytest.mark.parametrize("statistic", [np.mean, np.median, np.sum])
+def test_draws_and_their_interval_are_those_of_the_library(units, statistic):
+    x = np.random.default_rng(units).lognormal(size=units)
+    there = scipy.stats.bootstrap(
+        (x,), statistic, n_resamples=intervals.DRAWS, confidence_level=LEVEL, method="percentile", rng=5, batch=50
+    )
+    draws = intervals.resampled((x,), statistic, 5, batch=50)
+    assert np.array_equal(draws, there.bootstrap_distribution)
+    assert intervals.ends(draws) == tuple(there.confidence_interval)
+
+
+@tables
+@given(st.lists(st.sampled_from([0.0, 0.001, 0.01, 0.04, 0.05, 0.5, 1.0]), min_size=1, max_size=9))
+def test_adjusted_chances_are_those_of_the_library(p):
+    assert intervals.adjusted(pd.Series(p)).tolist() == scipy.stats.false_discovery_control(p).tolist()
+
+
+@tables
+@given(LIVES.filter(lambda rows: any(over for _, over in rows)), st.sampled_from([0.1, 0.5, 0.9]))
+@pytest.mark.filterwarnings("ignore:The confidence interval is undefined")
+def test_durations_and_their_bands_are_those_of_the_library(rows, share):
+    days, over = (np.array(c) for c in zip(*rows, strict=True))
+    there = scipy.stats.ecdf(scipy.stats.CensoredData(uncensored=days[over], right=days[~over])).sf
+    band = there.confidence_interval(LEVEL, method="log-log")
+
+    def first(levels) -> float:
+        reached = there.quantiles[np.nan_to_num(levels, nan=1.0) <= 1 - share + survival.CLOSE]
+        return float(reached[0]) if len(reached) else np.nan
+
+    got = median(rows, share)
+    expected = [first(of.probabilities) for of in (there, band.low, band.high)]
+    assert [got.value, got.low, got.high] == pytest.approx(expected, nan_ok=True)

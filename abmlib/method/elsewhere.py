@@ -7,8 +7,7 @@ from collections.abc import Collection
 
 import numpy as np
 import pandas as pd
-from scipy.special import betaln
-from scipy.stats import binom
+import scipy
 
 from abmlib.method import pipeline, value
 from abmlib.method.red_flags import CLEAR, EARLY, FALSE_SHARE, LOOK_BACK_DAYS, LOST, LOST_DAYS, RAISED, UNKNOWN, rows
@@ -225,7 +224,9 @@ def run_rate(
     expected = pd.Series(mean * length, index).where(able)
     p = rhythm.at_most(recent, pd.Series(length, index), pd.Series(usual, index), pd.Series(over, index), shape)
     busy = (past & (sums[:, :-many] > 0)).sum(axis=1)
-    none = np.exp(betaln(busy + 0.5, n - busy + 0.5 + many) - betaln(busy + 0.5, n - busy + 0.5))
+    none = np.exp(
+        scipy.special.betaln(busy + 0.5, n - busy + 0.5 + many) - scipy.special.betaln(busy + 0.5, n - busy + 0.5)
+    )
     p = p.where(recent > 0, none)  # a gamma sum is never zero, revenue is
     silent = np.where(sums > 0, np.arange(STRETCHES - 1, -1, -1), STRETCHES).min(axis=1) * STRETCH_DAYS
     return pd.DataFrame(
@@ -264,7 +265,7 @@ def lost_to_rivals(deals: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
     year = repeat[repeat["closed_day"] > as_of - LOOK_BACK_DAYS * DAY]
     by = year.groupby("account_id")["rival"]
     found = pd.DataFrame({"closed": by.size(), "to_rivals": by.sum()}).astype(int)
-    p = pd.Series(binom.sf(found["to_rivals"] - 1, found["closed"], rate), found.index)
+    p = pd.Series(scipy.stats.binom.sf(found["to_rivals"] - 1, found["closed"], rate), found.index)
     since = year[year["rival"]].groupby("account_id")["closed_day"].min()
     return found.assign(p_rival=p.where(found["closed"] >= FEWEST_REPEATS), since=since.reindex(found.index))
 

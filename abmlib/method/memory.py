@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.special import expit
+import scipy
 
 from abmlib.method.engagement import DAY, Memory, age_days, places
 from abmlib.stats.intervals import DRAWS, FLOOR_ACCOUNTS, FLOOR_OUTCOMES, LEVEL
@@ -206,7 +206,7 @@ def _logistic(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     b = np.zeros(x.shape[1])
     b[0] = np.log(y.mean() / (1 - y.mean()))
     for _ in range(25):
-        p = expit(x @ b)
+        p = scipy.special.expit(x @ b)
         step = np.linalg.solve((x * (p * (1 - p))[:, None]).T @ x + prior, x.T @ (y - p) - prior @ b)
         b = b + step
         if np.abs(step).max() < 1e-9:

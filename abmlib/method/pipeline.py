@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import chi2_contingency
+import scipy
 
 from abmlib.method.value import Period, measure_row, months_before
 from abmlib.stats import intervals, shrinkage, survival
@@ -516,15 +516,11 @@ def differences(groups: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for way, part in groups.groupby("group_by", sort=False):
         table = np.array([part["won"], part["n"] - part["won"]], dtype=float)
-        testable = len(part) > 1 and (table.sum(axis=1) > 0).all()
-        rows.append(
-            (
-                way,
-                len(part),
-                int(part["n"].sum()),
-                chi2_contingency(table, correction=False).pvalue if testable else np.nan,
-            )
-        )
+        expected = table.sum(axis=1, keepdims=True) * table.sum(axis=0) / table.sum()
+        p = np.nan
+        if len(part) > 1 and (expected > 0).all():
+            p = float(scipy.special.chdtrc(len(part) - 1, ((table - expected) ** 2 / expected).sum()))
+        rows.append((way, len(part), int(part["n"].sum()), p))
     out = pd.DataFrame(rows, columns=["group_by", "groups", "n", "p"])
     some = out["p"].notna()
     out["p"] = intervals.adjusted(out["p"])

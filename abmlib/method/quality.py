@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import fisher_exact, ttest_ind
+import scipy
 
 from abmlib.method import coverage, pipeline
 from abmlib.stats import intervals
@@ -536,7 +536,7 @@ def filled_and_outcome(accounts: pd.DataFrame, active: pd.Index) -> pd.DataFrame
     p = pd.Series(np.nan, index=k.index)
     if judged and varies.any():
         tables = np.stack([k[varies], (n - k)[varies]], axis=1)
-        p[varies] = [fisher_exact(t).pvalue for t in tables]
+        p[varies] = [scipy.stats.fisher_exact(t).pvalue for t in tables]
     p = intervals.adjusted(p)
     verdict = np.where(p < 1 - LEVEL, "goes with outcome", "no difference seen")
     out = pd.DataFrame({"filled_active": share["active"], "filled_others": share["others"]})
@@ -568,7 +568,7 @@ def filled_gap(accounts: pd.DataFrame, active: pd.Index) -> dict[str, Any]:
     if share.nunique() == 1:  # all alike: the test would divide by nothing
         return row | {"value": 0.0, "low": 0.0, "high": 0.0, "level": LEVEL, "status": "ok"}
     found = share[of].mean() - share[~of].mean()
-    low, high = ttest_ind(share[of], share[~of], equal_var=False).confidence_interval(LEVEL)
+    low, high = scipy.stats.ttest_ind(share[of], share[~of], equal_var=False).confidence_interval(LEVEL)
     return row | {"value": found, "low": float(low), "high": float(high), "level": LEVEL, "status": "ok"}
 
 

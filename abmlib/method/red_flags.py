@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binom
+import scipy
 
 from abmlib.method import pipeline, value
 from abmlib.stats import intervals
@@ -110,7 +110,7 @@ def departures(contacts: pd.DataFrame, as_of: pd.Timestamp) -> tuple[pd.DataFram
     )
     bursts = bursts[bursts["left"] > 0].reset_index()
     usual = 1 - np.exp(-turnover * BURST_DAYS / 365)
-    tail = pd.Series(binom.sf(bursts["left"] - 1, bursts["known"], usual), bursts.index)
+    tail = pd.Series(scipy.stats.binom.sf(bursts["left"] - 1, bursts["known"], usual), bursts.index)
     p = (tail * LOOK_BACK_DAYS / BURST_DAYS).clip(upper=1).where(bursts["known"] >= FEWEST_KNOWN)
     bursts = bursts.assign(p=p, breakage=bursts["broken"] / bursts["of"])
     worst = bursts.sort_values(["account_id", "p", "breakage"], ascending=[True, True, False]).drop_duplicates(

@@ -5,11 +5,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
 
 from abmlib.method.engagement import Memory, age_days, engagement, places
 from abmlib.method.pipeline import found_row, share_row, won_flag
-from abmlib.stats.intervals import LEVEL
+from abmlib.stats.intervals import Z
 
 EVENTS = ["kind", "lane", "month", "rows"]
 
@@ -113,7 +112,7 @@ def agreement(views: pd.DataFrame, top: int) -> list[dict[str, Any]]:
     first = {rank: set(some.index[some[rank] <= top]) for rank in ("lead_rank", "account_rank")}
     both = len(first["lead_rank"] & first["account_rank"])
     n, r = len(some), _spearman(some["best_lead"], some["account"])
-    half = norm.ppf((1 + LEVEL) / 2) * np.sqrt((1 + r**2 / 2) / (n - 3)) if n > 3 and abs(r) < 1 else np.nan
+    half = Z * np.sqrt((1 + r**2 / 2) / (n - 3)) if n > 3 and abs(r) < 1 else np.nan
     ends = np.tanh(np.arctanh(r) + half * np.array([-1, 1])) if pd.notna(half) else (np.nan, np.nan)
     found = (r, float(ends[0]), float(ends[1]), n)
     why = "accounts that rank differently" if pd.isna(r) and some["people"].any() else ""

@@ -6,7 +6,7 @@ chance and not only a yes or no. How much units differ is estimated from the uni
 
 import numpy as np
 import pandas as pd
-from scipy.stats import gamma, norm
+import scipy
 
 FEWEST_UNITS = 3  # fewer say nothing of how much units differ: each stands for itself
 LEAST = 1e-6  # variance, as a share of the squared scale, below which nothing is believed
@@ -122,7 +122,7 @@ def mean_below(found: pd.DataFrame, bound: float) -> pd.Series:
     """
     sure = found["sd"] == 0
     z = (bound - found["mean"]) / found["sd"].mask(sure, 1.0)
-    chance = pd.Series(norm.cdf(z), found.index)
+    chance = pd.Series(scipy.special.ndtr(z), found.index)
     return chance.mask(sure, (found["mean"] < bound).astype(float)).where(found["mean"].notna() & found["sd"].notna())
 
 
@@ -133,5 +133,5 @@ def rate_below(found: pd.DataFrame, bound: float) -> pd.Series:
     ----------
     found : DataFrame of `events`
     """
-    chance = gamma.cdf(bound, found["shape"], scale=1 / found["rate"])
+    chance = scipy.special.gammainc(found["shape"], bound / (1 / found["rate"]))
     return pd.Series(chance, found.index).where(found["shape"].notna())

@@ -1,24 +1,47 @@
-"""Intervals, all at the one level of the house."""
+"""Intervals, all at the one level of the house. Closed forms and draws, so that no notebook waits for a library to load."""
 
-import warnings
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import DegenerateDataWarning, bootstrap, false_discovery_control, norm
 
 LEVEL = 0.95  # every interval of every page; share
+Z = 1.959963984540054  # standard deviations of a normal distribution, on either side of its mean, that hold LEVEL of it
 DRAWS = 2_000  # bootstrap draws
 FLOOR_ACCOUNTS = 50  # fewer accounts with an outcome: description only
 FLOOR_OUTCOMES = 30  # fewer outcomes of a kind: description only
 
 
-def quiet_bootstrap(*args: Any, **more: Any) -> Any:
-    """scipy's bootstrap without its warning on draws that are all alike: the interval is then that one value."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DegenerateDataWarning)
-        return bootstrap(*args, **more)
+def resampled(arrays: tuple[np.ndarray, ...], of: Callable[..., np.ndarray], seed: int, batch: int) -> np.ndarray:
+    """Give a statistic of `DRAWS` draws of units, each as many as there are, with replacement.
+
+    Parameters
+    ----------
+    arrays : one number per unit each, of one length
+    of : takes the arrays, a draw a row, and ``axis``
+    batch : draws held at once
+
+    References
+    ----------
+    Efron (1979), Bootstrap methods: another look at the jackknife, Annals of Statistics 7, p. 1.
+    """
+    n, random = len(arrays[0]), np.random.default_rng(seed)
+    picked = (random.integers(n, size=(min(batch, DRAWS - done), n)) for done in range(0, DRAWS, batch))
+    return np.concatenate([of(*(a[each] for a in arrays), axis=-1) for each in picked])
+
+
+def ends(draws: np.ndarray) -> tuple[float, float]:
+    """Give the percentile interval at `LEVEL` of draws, two or more.
+
+    References
+    ----------
+    Hyndman and Fan (1996), Sample quantiles in statistical packages, The American Statistician 50, p. 361, definition 7.
+    """
+    ordered, share = np.sort(draws), np.array([(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    part, place = np.modf(share * len(draws) + 1 - share)
+    above = place.astype(int)
+    low, high = (1 - part) * ordered[above - 1] + part * ordered[above]
+    return float(low), float(high)
 
 
 def refuse_impossible(successes: np.ndarray, n: np.ndarray) -> None:
@@ -62,7 +85,7 @@ def wilson(successes: pd.Series, n: pd.Series) -> pd.DataFrame:
     """
     k, total = successes.astype(float), n.astype(float)
     refuse_impossible(k.to_numpy(), total.to_numpy())
-    z2 = norm.ppf((1 + LEVEL) / 2) ** 2
+    z2 = Z**2
     total = total.replace(0, np.nan)
     share = k / total
     centre = (k + z2 / 2) / (total + z2)
@@ -85,8 +108,9 @@ def adjusted(p: pd.Series) -> pd.Series:
     >>> adjusted(pd.Series([0.01, np.nan, 0.04])).tolist()
     [0.02, nan, 0.04]
     """
-    known = p.dropna().astype(float)
-    return pd.Series(false_discovery_control(known), known.index, dtype=float).reindex(p.index)
+    known = p.dropna().astype(float).sort_values(kind="stable")
+    scaled = known * (len(known) / np.arange(1, len(known) + 1))
+    return scaled[::-1].cummin().clip(0, 1).reindex(p.index)
 
 
 def difference(successes: pd.DataFrame, n: pd.DataFrame) -> pd.DataFrame:
@@ -158,10 +182,7 @@ def total(values: pd.Series, seed: int) -> tuple[float, float, float]:
     if values.nunique() == 1:
         return found, found, found
     sample = (np.sort(values.to_numpy(float)),)  # the order of units says nothing, so it must not move the interval
-    drawn = quiet_bootstrap(
-        sample, np.sum, n_resamples=DRAWS, confidence_level=LEVEL, method="percentile", rng=seed, batch=200
-    )
-    return found, float(drawn.confidence_interval.low), float(drawn.confidence_interval.high)
+    return found, *ends(resampled(sample, np.sum, seed, batch=200))
 
 
 def estimate(values: pd.Series, statistic: Callable[..., np.ndarray], seed: int) -> tuple[float, float, float, int]:
@@ -189,10 +210,7 @@ def estimate(values: pd.Series, statistic: Callable[..., np.ndarray], seed: int)
     if len(known) < 2 or np.ptp(known) == 0:
         spread = value if len(known) > 1 else float("nan")
         return value, spread, spread, len(known)
-    drawn = quiet_bootstrap(
-        (known,), statistic, n_resamples=DRAWS, confidence_level=LEVEL, method="percentile", rng=seed, batch=50
-    )
-    return value, float(drawn.confidence_interval.low), float(drawn.confidence_interval.high), len(known)
+    return value, *ends(resampled((known,), statistic, seed, batch=50)), len(known)
 
 
 def ratio(top: pd.Series, bottom: pd.Series, seed: int) -> tuple[float, float, float, int]:
@@ -243,9 +261,7 @@ def drawn(arrays: tuple[np.ndarray, ...], of: Callable[..., np.ndarray], seed: i
     value = float(of(*arrays, axis=-1))
     if len(arrays[0]) < 2 or np.isnan(value):
         return value, nothing, nothing
-    found = quiet_bootstrap(
-        arrays, of, n_resamples=DRAWS, confidence_level=LEVEL, paired=True, method="percentile", rng=seed, batch=50
-    )
-    draws = found.bootstrap_distribution[~np.isnan(found.bootstrap_distribution)]
+    found = resampled(arrays, of, seed, batch=50)
+    draws = found[~np.isnan(found)]
     low, high = np.quantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]) if len(draws) else (nothing, nothing)
     return value, float(low), float(high)

@@ -10,11 +10,9 @@ from functools import partial
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import brentq
-from scipy.special import nctdtrinc
-from scipy.stats import binom, nbinom, nct, norm, poisson, t
+import scipy
 
-from abmlib.stats.intervals import LEVEL, difference
+from abmlib.stats.intervals import LEVEL, Z, difference
 
 POWER = 0.8  # chance at which an effect counts as detectable; Cohen (1988), p. 56
 TAIL = 1e-10  # of a distribution, left out of a sum
@@ -74,7 +72,7 @@ def of_means(
     [0.801]
     """
     df, error = _t_test(sd, treated, held, correlation)
-    found = nct.sf(t.ppf((1 + LEVEL) / 2, df), df, effect / error)
+    found = scipy.stats.nct.sf(scipy.stats.t.ppf((1 + LEVEL) / 2, df), df, effect / error)
     return pd.Series(found, effect.index).where(error.notna() & effect.notna())
 
 
@@ -92,7 +90,7 @@ def detectable_mean(sd: pd.Series, treated: pd.Series, held: pd.Series, correlat
     [0.499]
     """
     df, error = _t_test(sd, treated, held, correlation)
-    found = error * nctdtrinc(df, 1 - POWER, t.ppf((1 + LEVEL) / 2, df))
+    found = error * scipy.special.nctdtrinc(df, 1 - POWER, scipy.stats.t.ppf((1 + LEVEL) / 2, df))
     return pd.Series(found, sd.index).where(error.notna())
 
 
@@ -131,7 +129,7 @@ def of_own_values(values: pd.Series, effect: float, treated: int, held: int, see
         one, two = drawn[:, :treated], drawn[:, treated:]
         within = (treated * one.var(axis=1) + held * two.var(axis=1)) / df
         error = np.sqrt(within * (1 / treated + 1 / held))
-        needed.append(t.ppf((1 + LEVEL) / 2, df) * error - one.mean(axis=1) + two.mean(axis=1))
+        needed.append(scipy.stats.t.ppf((1 + LEVEL) / 2, df) * error - one.mean(axis=1) + two.mean(axis=1))
     least = np.concatenate(needed)
     return float((least < effect).mean()), float(np.quantile(least, POWER))
 
@@ -221,7 +219,11 @@ def _each(answer: Callable[..., float], *given: pd.Series) -> pd.Series:
 
 def _root(curve: Curve, low: float, high: float) -> float:
     """Where a rising curve reaches `POWER`; missing if it does not."""
-    return float(brentq(lambda x: curve(x) - POWER, low, high)) if low < high and curve(high) >= POWER else np.nan
+    return (
+        float(scipy.optimize.brentq(lambda x: curve(x) - POWER, low, high))
+        if low < high and curve(high) >= POWER
+        else np.nan
+    )
 
 
 def _shares(base: float, treated: int, held: int) -> Curve:
@@ -233,7 +235,7 @@ def _shares(base: float, treated: int, held: int) -> Curve:
         n = pd.DataFrame({"treated": treated, "held": held}, range(len(k0)))
         return (difference(pd.DataFrame({"treated": k1, "held": k0}), n)["low"] > 0).to_numpy()
 
-    return _exact(binom(held, base), partial(binom, treated), treated, found)
+    return _exact(scipy.stats.binom(held, base), partial(scipy.stats.binom, treated), treated, found)
 
 
 def _rates(base: float, treated: float, held: float, dispersion: float) -> Curve:
@@ -244,12 +246,12 @@ def _rates(base: float, treated: float, held: float, dispersion: float) -> Curve
 
     def total(units: float, rate: float):  # type: ignore[no-untyped-def]
         mean = units * rate
-        return poisson(mean) if phi == 1 else nbinom(mean / (phi - 1), 1 / phi)
+        return scipy.stats.poisson(mean) if phi == 1 else scipy.stats.nbinom(mean / (phi - 1), 1 / phi)
 
     def found(k1: np.ndarray, k0: np.ndarray) -> np.ndarray:
         with np.errstate(divide="ignore", invalid="ignore"):
             z = np.log((k1 / treated) / (k0 / held)) / np.sqrt(phi * (1 / k1 + 1 / k0))
-        return (k1 > 0) & (k0 > 0) & (z > norm.ppf((1 + LEVEL) / 2))
+        return (k1 > 0) & (k0 > 0) & (z > Z)
 
     most = int(total(treated, MOST_TIMES * base).isf(TAIL)) + 1
     return _exact(total(held, base), partial(total, treated), most, found)

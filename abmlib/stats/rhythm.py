@@ -7,8 +7,7 @@ amounts in equal stretches of time is judged in the same way.
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import minimize
-from scipy.special import betainc, betaincc, betaln, digamma, polygamma
+import scipy
 
 FEWEST = 3  # gaps or stretches of a unit; fewer are no rhythm of its own
 POOL = 10  # units with so many; fewer tell nothing of all units, and each stands for itself
@@ -82,12 +81,12 @@ def regular(spread: pd.Series, n: pd.Series) -> pd.Series:
     if fit.sum() < POOL:
         return own
     half = free[fit] / 2
-    e = np.log(own[fit]) - digamma(half) + np.log(half)
-    excess = float(e.var(ddof=1) - polygamma(1, half).mean())
+    e = np.log(own[fit]) - scipy.special.digamma(half) + np.log(half)
+    excess = float(e.var(ddof=1) - scipy.special.polygamma(1, half).mean())
     if excess <= 0:  # units differ no more than chance lets them: one spread for all
         return pd.Series(float(np.average(own[fit], weights=free[fit])), index=spread.index)
     weight = 2 * _inverse_trigamma(excess)
-    common = float(np.exp(e.mean() + digamma(weight / 2) - np.log(weight / 2)))
+    common = float(np.exp(e.mean() + scipy.special.digamma(weight / 2) - np.log(weight / 2)))
     return (weight * common + free * own.fillna(0)) / (weight + free)
 
 
@@ -97,8 +96,8 @@ def _inverse_trigamma(y: float) -> float:
         return float(1 / np.sqrt(y))
     x = 0.5 + 1 / y
     for _ in range(50):
-        three = polygamma(1, x)
-        step = three * (1 - three / y) / polygamma(2, x)
+        three = scipy.special.polygamma(1, x)
+        step = three * (1 - three / y) / scipy.special.polygamma(2, x)
         x += step
         if -step / x < 1e-8:
             break
@@ -128,9 +127,13 @@ def rates(total: pd.Series, shape: pd.Series) -> tuple[float, float]:
 
     def unlikely(logs: np.ndarray) -> float:
         a, b = np.exp(np.clip(logs, -20, 20))
-        return -float(np.mean(a * np.log(b) + (k - 1) * np.log(s) - (a + k) * np.log(b + s) - betaln(a, k)))
+        return -float(
+            np.mean(a * np.log(b) + (k - 1) * np.log(s) - (a + k) * np.log(b + s) - scipy.special.betaln(a, k))
+        )
 
-    found = minimize(unlikely, np.log([2.0, 2.0 * np.median(s / k)]), method="Nelder-Mead", options={"maxiter": 400})
+    found = scipy.optimize.minimize(
+        unlikely, np.log([2.0, 2.0 * np.median(s / k)]), method="Nelder-Mead", options={"maxiter": 400}
+    )
     a, b = np.exp(np.clip(found.x, -20, 20))
     return float(a), float(b)
 
@@ -158,7 +161,7 @@ def waited(elapsed: pd.Series, gaps: pd.Series, shape: pd.Series, rest: pd.DataF
     [0.05]
     """
     x = elapsed / rest["total"]
-    found = betaincc(gaps * shape, rest["weight"], x / (1 + x))
+    found = scipy.special.betaincc(gaps * shape, rest["weight"], x / (1 + x))
     return pd.Series(found, index=elapsed.index)
 
 
@@ -177,5 +180,5 @@ def at_most(recent: pd.Series, length: pd.Series, usual: pd.Series, over: pd.Ser
     Distributions 2, section 25.7.
     """
     x = recent / usual.where(usual > 0)
-    found = betainc(length * shape, over * shape, x / (1 + x))
+    found = scipy.special.betainc(length * shape, over * shape, x / (1 + x))
     return pd.Series(found, index=recent.index)

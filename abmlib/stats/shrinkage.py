@@ -2,8 +2,7 @@
 
 import numpy as np
 import pandas as pd
-from scipy.special import betainc, betaln
-from scipy.stats import beta
+import scipy
 
 from abmlib.stats.intervals import LEVEL, refuse_impossible
 
@@ -82,11 +81,13 @@ def posterior(k: np.ndarray, n: np.ndarray, many: np.ndarray) -> tuple[np.ndarra
     told = many[:, None] * n[:, None] / alike
     raw = np.divide(k, n, out=np.zeros(len(k)), where=n > 0)
     ups, downs = (1 + (told * r[:, None]).sum(axis=0)[:, None] / 2 for r in (raw, 1 - raw))
-    centre = beta.ppf((np.arange(CENTRES) + 0.5) / CENTRES, ups, downs)  # spreads × centres
+    special = scipy.special  # loaded here, where it is needed, for it takes its time
+    centre = special.betaincinv(ups, downs, (np.arange(CENTRES) + 0.5) / CENTRES)  # spreads × centres
     a, b = centre * prior_weight[:, None], (1 - centre) * prior_weight[:, None]
     k, n = k[:, None, None], n[:, None, None]
-    likelihood = (many[:, None, None] * (betaln(a + k, b + n - k) - betaln(a, b))).sum(axis=0)
-    log = likelihood - beta.logpdf(centre, ups, downs) + np.log(root)[:, None]  # the step in spread grows with its root
+    likelihood = (many[:, None, None] * (special.betaln(a + k, b + n - k) - special.betaln(a, b))).sum(axis=0)
+    density = special.xlog1py(downs - 1, -centre) + special.xlogy(ups - 1, centre) - special.betaln(ups, downs)
+    log = likelihood - density + np.log(root)[:, None]  # the step in spread grows with its root
     joint = np.exp(log - log.max())
     weight = joint.sum(axis=1)
     of_centre = joint / np.where(weight > 0, weight, 1)[:, None]
@@ -106,6 +107,6 @@ def _quantile(share: float, weight: np.ndarray, a: np.ndarray, b: np.ndarray) ->
     low, high = np.zeros(len(a)), np.ones(len(a))
     for _ in range(HALVINGS):
         middle = (low + high) / 2
-        under = (weight * betainc(a, b, middle[:, None])).sum(axis=1) < share
+        under = (weight * scipy.special.betainc(a, b, middle[:, None])).sum(axis=1) < share
         low, high = np.where(under, middle, low), np.where(under, high, middle)
     return (low + high) / 2

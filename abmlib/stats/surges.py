@@ -4,8 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import minimize
-from scipy.stats import gamma, nbinom
+import scipy
 
 ROUNDS = 30  # of fitting rates and weeks in turn; where all units are known throughout, one is enough
 LEAST_SIZE = 1e-3  # smallest shape of the spread of rates: below it nothing can be told from the largest unit alone
@@ -80,8 +79,8 @@ def _tail(count: np.ndarray, expected: np.ndarray, unsure: np.ndarray, scatter: 
     """Chance of `count` or more: Poisson about a mean that is the product of two gamma variables; averaged over the first."""
     total = np.zeros(len(count))
     for middle, step in zip(TAILS[:-1] + np.diff(TAILS) / 2, -np.diff(TAILS), strict=True):
-        mean = gamma.isf(middle, 1 / unsure) * unsure * expected
-        total += step * nbinom.sf(count - 1, 1 / scatter, 1 / (1 + scatter * mean))
+        mean = scipy.stats.gamma.isf(middle, 1 / unsure) * unsure * expected
+        total += step * scipy.stats.nbinom.sf(count - 1, 1 / scatter, 1 / (1 + scatter * mean))
     return total
 
 
@@ -135,10 +134,10 @@ def _rates(past: np.ndarray, exposure: np.ndarray, squared: np.ndarray, spread: 
     def surprise(x: np.ndarray) -> float:
         mean, shape = np.exp(x[0]) * e, max(np.exp(x[1]), LEAST_SIZE)
         size = 1 / ((1 + 1 / shape) * (1 + scatter) - 1)
-        return -float((many * nbinom.logpmf(k, size, size / (size + mean))).sum())
+        return -float((many * scipy.stats.nbinom.logpmf(k, size, size / (size + mean))).sum())
 
     start = np.array([np.log((many * k).sum() / (many * e).sum()), 0.0])
-    centre, shape = np.exp(minimize(surprise, start, method="Nelder-Mead").x)
+    centre, shape = np.exp(scipy.optimize.minimize(surprise, start, method="Nelder-Mead").x)
     shape = max(shape, LEAST_SIZE)
     first = (shape + past) / (shape / centre + exposure)
     told = 1 / (1 + first * spread * np.divide(squared, exposure, out=np.zeros(len(past)), where=seen))

