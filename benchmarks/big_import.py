@@ -9,7 +9,10 @@ so nothing is asserted; the ratios are what to look at.
 """
 
 import argparse
+import contextlib
+import ctypes
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -72,24 +75,34 @@ def make(path: Path, size: float) -> int:
     return rows
 
 
+PR_SET_CHILD_SUBREAPER = 36  # of Linux: who is left by its parent becomes a child of this process
+
+
 def measured(command: list[str], **how: Any) -> tuple[float, float, float]:
     """Run a command to its end; give its seconds, its CPU seconds and the most memory it held, in MB.
 
-    CPU counts every process that a process of it waited for, as papermill does for kernels, also those it kills. Memory is that
-    of the largest process, and Linux lets a process begin with the peak of the one that starts it: hold little here.
+    CPU counts every process that came of it, also kernels that are killed, and on Linux those that outlive their parent. Memory
+    is that of the largest process, and Linux lets a process begin with the peak of the one that starts it: hold little here.
 
     Parameters
     ----------
     how : as of `subprocess.Popen`
     """
-    start = time.perf_counter()
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     child = subprocess.Popen(command, stdout=subprocess.DEVNULL, **how)  # noqa: S603 -- these files' own commands
     _, status, used = os.wait4(child.pid, 0)
     child.returncode = os.waitstatus_to_exitcode(status)
     if child.returncode:
         raise SystemExit(f"{' '.join(command[:4])}: ended with {child.returncode}.")
-    memory = used.ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
-    return time.perf_counter() - start, used.ru_utime + used.ru_stime, memory
+    seconds = time.perf_counter() - start
+    with contextlib.suppress(ChildProcessError):
+        while True:  # who outlives it ends by itself
+            os.wait()
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+    return seconds, cpu, used.ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
 
 
 def main() -> None:
