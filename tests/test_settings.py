@@ -97,3 +97,8 @@ def test_it_refuses_what_it_cannot_read(team, text, says):
 def test_it_refuses_a_file_that_is_not_there(tmp_path):
     with pytest.raises(TableError, match="mine.yml: there is no such workbook file. Make one with abm init"):
         settings.workbook(tmp_path / "mine.yml")
+
+
+def test_a_workbook_file_that_lies_with_its_data_names_no_place(small):
+    (small / "workbook.yml").write_text("title: Mine\n", "utf-8")
+    assert settings.workbook(small / "workbook.yml") == settings.workbook(small)

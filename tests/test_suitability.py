@@ -214,3 +214,13 @@ def test_each_cell_counts_what_it_says():
     assert got.loc[("data", "early"), "verdict"] == "gap" and got.loc[("data", "early"), "share"] == 0.25
     short = suitability.worst(got.reset_index(), 3)
     assert short["verdict"].eq("gap").all() and len(short) == 3
+
+
+def test_a_column_that_is_filled_nowhere_is_not_known_and_no_gap():
+    main = pd.DataFrame({"account_id": ["f0"], "product_line": ["x"], "cycle": ["full"]})
+    bought = [{"transaction_id": "1", "account_id": "f0", "booked_at": "2026-06-01", "revenue": 100.0}]
+    asked = NONE | {"transactions": frame("transactions", bought)}
+    for owner, verdict in ((None, "not_answerable"), ("s1", "in place")):  # as of an earlier day nobody knows owners
+        account = {"account_id": "f0", "name": "F", "created_at": "2020-01-01", "owner_id": owner, "status": "customer"}
+        got = suitability.cells(asked | {"accounts": frame("accounts", [account])}, main, RULES, TODAY)
+        assert got.set_index(["element", "cycle"]).loc[("sales_commitment", "full"), "verdict"] == verdict

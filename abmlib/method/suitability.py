@@ -293,8 +293,9 @@ def cells(tables: Mapping[str, pd.DataFrame], main: pd.DataFrame, rules: Rules, 
     Returns
     -------
     DataFrame, one row per cell: ``element, cycle, asks, evidence`` (what was counted), ``k, n, share, target``,
-    ``verdict`` (``in place``: at the target or above; ``gap``: below; ``not_answerable``: the tables are empty, or there
-    is nobody to count), ``next_step`` (empty where it is in place)
+    ``verdict`` (``in place``: at the target or above; ``gap``: below; ``not_answerable``: the tables are empty, a column
+    is filled nowhere, as on an earlier day one without a history is, or there is nobody to count), ``next_step`` (empty
+    where it is in place)
 
     References
     ----------
@@ -306,8 +307,7 @@ def cells(tables: Mapping[str, pd.DataFrame], main: pd.DataFrame, rules: Rules, 
         window = as_of - rules.cycles[cycle]["window_days"] * DAY
         for element in ELEMENTS:
             needs, counted, told = _COUNTED[element, cycle]
-            there = any(len(tables[name]) for name in needs)
-            k, n = counted(Asked(tables, cycle, ids, window, as_of)) if there else (0, 0)
+            k, n = counted(Asked(tables, cycle, ids, window, as_of)) if _is_recorded(tables, needs) else (0, 0)
             cell = rules.cells[element][cycle]
             rows.append(
                 {
@@ -320,6 +320,13 @@ def cells(tables: Mapping[str, pd.DataFrame], main: pd.DataFrame, rules: Rules, 
     verdict = np.select([out["n"] == 0, out["share"] >= out["target"]], [UNKNOWN, "in place"], "gap")
     out = out.assign(verdict=verdict, next_step=out["next_step"].mask(verdict == "in place", ""))
     return out.sort_values("element", key=lambda s: s.map(ELEMENTS.index), kind="stable", ignore_index=True)
+
+
+def _is_recorded(tables: Mapping[str, pd.DataFrame], needs: tuple[str, ...]) -> bool:
+    """Say whether one of the tables needed has a row, and each column needed, as table.column, a value anywhere."""
+    rows = [len(tables[name]) > 0 for name in needs if "." not in name]
+    columns = [tables[name][column] for name, dot, column in (n.partition(".") for n in needs) if dot]
+    return (any(rows) or not rows) and all(bool((c.notna() & c.ne("unknown")).any()) for c in columns)
 
 
 def cell_rows(found: pd.DataFrame) -> list[dict[str, Any]]:
@@ -455,11 +462,14 @@ _COUNTED: dict[tuple[str, str], tuple[tuple[str, ...], Counted, str]] = {
     ("customer_knowledge", "full"): (
         ("web_sessions", "activities"), _walked, "accounts whose visits to site or shop are seen",
     ),
-    ("data", "early"): (("contacts",), _executives, "accounts with a vice president or chief officer known"),
+    ("data", "early"): (("contacts.seniority",), _executives, "accounts with a vice president or chief officer known"),
     ("data", "mid"): (
         ("contracts", "transactions", "opportunities"), _market_state, "accounts with a contract, purchase or won deal known",
     ),
-    ("data", "full"): (("transactions",), _described, "buying accounts with industry, size, region and technology known"),
+    ("data", "full"): (
+        ("transactions", "accounts.industry", "accounts.employees", "accounts.region", "accounts.tech_stack"), _described,
+        "buying accounts with industry, size, region and technology known",
+    ),
     ("messaging", "early"): (("messages",), _messages, "personas with a message for this cycle"),
     ("messaging", "mid"): (("messages",), _messages, "personas with a message for this cycle"),
     ("messaging", "full"): (("messages",), _messages, "personas with a message for this cycle"),
@@ -474,7 +484,7 @@ _COUNTED: dict[tuple[str, str], tuple[tuple[str, ...], Counted, str]] = {
         ("activities",), _worked, "listed accounts that sales touched",
     ),
     ("sales_commitment", "mid"): (("hand_overs",), _taken_over, "hand-overs accepted with the brief read"),
-    ("sales_commitment", "full"): (("transactions",), _owned, "accounts of the top fifth by revenue with an owner"),
+    ("sales_commitment", "full"): (("transactions", "accounts.owner_id"), _owned, "accounts of the top fifth by revenue with an owner"),
 }  # fmt: skip
 
 

@@ -86,6 +86,8 @@ def _team(path: Path) -> Workbook:
     if not path.is_file():
         raise TableError(f"{path.name}: there is no such workbook file. Make one with abm init, or give a data folder.")
     given = _read(path)
+    if "data" not in given and any(path.parent.glob("accounts*")):  # facts that lie with the data they are about
+        return workbook(path.parent)
     own = "notebooks" in given or (path.parent / PLACES["notebooks"]).is_dir()
     places = {name: given.pop(name, default) for name, default in PLACES.items()}
     parameters = given.pop("parameters", None) or {}
