@@ -1,18 +1,14 @@
 """No book makes the pipeline or the summary fail: each kind of deal, day and column is taken away in turn."""
 
-import ast
-import contextlib
 import re
-from pathlib import Path
 
-import jupytext
-import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 
 from abmlib.pages import show
-from abmlib.tables import NotAnswerable, schema
-from tests.conftest import ACCOUNTS, ROOT, put
+from abmlib.tables import schema
+from tests import twins_in_process
+from tests.conftest import ACCOUNTS, put
 
 DEALS = """opportunity_id,account_id,stage,amount,created_at,close_date,closed_at,is_closed,is_won
 won,acme,Won,100,2025-09-01T09:00:00Z,2025-12-01,2025-12-01T09:00:00Z,true,true
@@ -39,24 +35,6 @@ def only(table: str, *ids: str) -> str:
     return "".join(f"{line}\n" for line in table.splitlines() if line.split(",")[0] in {"opportunity_id", *ids})
 
 
-def told(notebook: str, data: Path, tables: Path) -> str:
-    """Run a twin cell by cell in this process, and give all that it shows as text."""
-    said, names = list[str](), dict[str, object]()
-    with contextlib.chdir(ROOT / "notebooks"):
-        for cell in jupytext.read(f"{notebook}.py", fmt="py:percent").cells:
-            if cell.cell_type != "code":
-                continue
-            *body, last = ast.parse(cell.source).body
-            shows = isinstance(last, ast.Expr)
-            exec(compile(ast.Module(body if shows else [*body, last], []), notebook, "exec"), names)
-            if shows and (value := eval(compile(ast.Expression(last.value), notebook, "eval"), names)) is not None:
-                said.append(repr(value))
-            if "parameters" in cell.metadata.get("tags", []):
-                names |= {"data": str(data), "as_of": "2026-06-30", "tables": str(tables)}
-            plt.close("all")
-    return "\n".join(said)
-
-
 @pytest.mark.parametrize(
     ("deals", "history", "says"),
     [
@@ -78,11 +56,8 @@ def told(notebook: str, data: Path, tables: Path) -> str:
 def test_no_book_of_deals_makes_a_notebook_fail_and_what_is_lacking_is_said(deals, history, says, tmp_path):
     more = {"opportunity_stage_history": history} if history else {}
     data, tables = put(tmp_path / "data", accounts=ACCOUNTS, opportunities=deals, **more), tmp_path / "tables"
-    try:
-        pipeline = told("12_pipeline", data, tables)
-    except NotAnswerable as why:
-        pipeline = str(why)
-    both = " ".join(f"{pipeline} {told('15_executive_summary', data, tables)}".split())
+    ran = twins_in_process.run(data, "2026-06-30", tables, ["12", "15"])
+    both = " ".join(" ".join(one.text for one in ran.values()).split())
     for words in says:
         assert words in both
     assert not re.search(r"\b(nan|NaT|<NA>|None)\b", both)

@@ -39,6 +39,12 @@ class Ran:
         """Its HTML page."""
         return site.page(self.node, "t", RUN, self.status, self.words)
 
+    @property
+    def text(self) -> str:
+        """What its cells show, as plain text."""
+        outputs = [o for c in self.node.cells for o in c.get("outputs", [])]
+        return "\n".join([*(o.get("data", {}).get("text/plain", o.get("text", "")) for o in outputs), self.words])
+
 
 @functools.cache
 def kernel() -> tuple[InProcessKernelManager, BlockingInProcessKernelClient]:
