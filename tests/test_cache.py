@@ -174,3 +174,64 @@ def test_the_cache_is_empty_after_it_is_cleared(small):
     cache.clear(settings.workbook(small))
     assert built(small) == []
     assert opened(small) == ["t1", "t2"]
+
+
+def test_a_damaged_snapshot_is_built_again(small):
+    opened(small)
+    (state,) = [p for p in (small / CACHE).iterdir() if p.is_dir()]
+    for harm in (
+        lambda: (state / "2026-03-31" / "facts.json").write_text(""),
+        lambda: (state / "2026-03-31" / "facts.json").unlink(),
+        lambda: (state / "2026-03-31" / "tables" / "transactions.parquet").write_bytes(b"PAR1"),
+        lambda: (state / "audit.parquet").unlink(),
+        lambda: (small / CACHE / "hashes.json").write_text('["x"]'),
+        lambda: (small / CACHE / ".gitignore").write_text(""),
+    ):
+        harm()
+        assert opened(small) == ["t1", "t2"]
+        assert len(Book.open(small, "2026-03-31").audit()) > 10
+    assert (small / CACHE / ".gitignore").read_text() == "*\n"
+
+
+@pytest.mark.parametrize("link", ["transactions.csv", "programme"])
+def test_what_lies_behind_a_link_is_data_too(small, tmp_path, link):
+    away = tmp_path / "away"
+    target = (small / link).rename(away) if (small / link).exists() else put(away)
+    (small / link).symlink_to(target)
+    first = fingerprint(small)
+    if target.is_dir():
+        (target / "targets.csv").write_text("period\n")
+    else:
+        target.write_text(TRANSACTIONS.replace("100", "101"))
+    assert fingerprint(small) != first
+
+
+def test_two_workbooks_over_one_data_set_have_each_its_own_programme(small, tmp_path):
+    row = "period,owner_id,measure_id,value,entered_at,entered_by,supersedes\n2026,,C-38,{},2026-01-01T00:00:00Z,Ada,\n"
+    for n in (1, 2):
+        put(small / f"p{n}", targets=row.format(n))
+        (tmp_path / f"w{n}.yml").write_text(f"data: data\nprogramme: data/p{n}\n")
+    values = [Book.open(tmp_path / f"w{n}.yml", "2026-03-31").read("targets")["value"].tolist() for n in (1, 2)]
+    assert values == [[1.0], [2.0]]
+
+
+def test_data_that_changes_while_it_is_read_makes_no_snapshot(small, monkeypatch):
+    write = snapshot.write
+
+    def changed(*args) -> None:
+        write(*args)
+        (small / "accounts.csv").write_text(ACCOUNTS.replace("Acme", "Ajax"))
+
+    monkeypatch.setattr(snapshot, "write", changed)
+    with pytest.raises(TableError, match="data changed while it was read. Open it again"):
+        Book.open(small, "2026-03-31")
+    monkeypatch.undo()
+    assert Book.open(small, "2026-03-31").read("accounts")["name"].tolist() == ["Ajax", "Beta"]
+
+
+def test_forgetting_empties_every_place_a_snapshot_may_lie(small, tmp_path):
+    (tmp_path / "workbook.yml").write_text("data: data\n")
+    for place in (small, tmp_path / "workbook.yml"):
+        Book.open(place, "2026-03-31")
+    cache.clear(settings.workbook(tmp_path / "workbook.yml"))
+    assert built(small) == built(tmp_path) == []

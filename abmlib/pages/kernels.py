@@ -7,6 +7,7 @@ import logging
 import os
 import re
 import tempfile
+import threading
 import time
 import tokenize
 from collections.abc import Iterator, Mapping
@@ -143,7 +144,7 @@ def execute(notebook: Path, to: Path, given: Mapping[str, Any], timeout: int | N
     try:
         with transport() as config:
             pm.execute_notebook(
-                str(notebook), str(to), parameters=dict(given), kernel_name="python3", cwd=str(notebook.parent),
+                as_path(notebook), as_path(to), parameters=dict(given), kernel_name="python3", cwd=str(notebook.parent),
                 progress_bar=False, request_save_on_cell_execute=False, autosave_cell_every=0, execution_timeout=timeout,
                 extra_arguments=["--IPKernelApp.log_level=CRITICAL"], config=config,
                 shutdown_kernel="immediate",
@@ -165,6 +166,11 @@ def execute(notebook: Path, to: Path, given: Mapping[str, Any], timeout: int | N
     return Outcome(status, round(time.perf_counter() - start, 2), strip_ansi(failure))
 
 
+def as_path(file: Path) -> str:
+    """Write a path so that papermill, which puts parameters into braces, leaves it as it is."""
+    return str(file).replace("{", "{{").replace("}", "}}")
+
+
 @contextlib.contextmanager
 def transport() -> "Iterator[Config]":
     """How to talk to a kernel: by sockets that only its user may open, where there are such.
@@ -174,8 +180,28 @@ def transport() -> "Iterator[Config]":
     from traitlets.config import Config
 
     with tempfile.TemporaryDirectory(prefix="abm-") as place:
-        named = os.name != "nt" and len(place) < LONGEST_PLACE
+        named = os.name != "nt" and has_room_for_sockets(place)
         yield Config({"KernelManager": {"transport": "ipc", "ip": f"{place}/kernel"}} if named else {})
+
+
+def has_room_for_sockets(place: str) -> bool:
+    """Say whether the name of a folder is short enough for sockets in it."""
+    return len(os.fsencode(place)) < LONGEST_PLACE
+
+
+def end_with(process: int) -> None:
+    """End this process, and its kernel with it, within a second of another one."""
+
+    def watch() -> None:
+        while True:
+            time.sleep(1)
+            try:
+                os.kill(process, 0)
+            except OSError:
+                os._exit(1)
+
+    if os.name != "nt":  # where to ask would be to end it
+        threading.Thread(target=watch, daemon=True).start()
 
 
 def error_cell(words: str) -> nbformat.NotebookNode:

@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import platform
 import shutil
+import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -290,10 +291,13 @@ def worker(jobs: int) -> Executor:
     """Who runs one notebook at a time: this process where it is alone, else one of its own, so that none dies with another."""
     if jobs == 1:
         return Here()
-    ready = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
-    context = multiprocessing.get_context(ready)
-    context.set_forkserver_preload([kernels.__name__, *kernels.HEAVY])  # imported once for all
-    return ProcessPoolExecutor(1, context)
+    named = "forkserver" in multiprocessing.get_all_start_methods() and kernels.has_room_for_sockets(
+        tempfile.gettempdir()
+    )
+    context = multiprocessing.get_context("forkserver" if named else "spawn")
+    if named:
+        context.set_forkserver_preload([kernels.__name__, *kernels.HEAVY])  # imported once for all
+    return ProcessPoolExecutor(1, context, kernels.end_with, (os.getpid(),))
 
 
 def reads_from(entry: Entry, chosen: Sequence[Entry]) -> set[str]:

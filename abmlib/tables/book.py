@@ -154,6 +154,7 @@ class Book:
         """
         if why := self._facts["refused"].get(name):
             raise TableError(why)
+        cache.touch(self._snapshot)
         if name in self._facts["large"]:
             return self._data.large(name, self.as_of.date())
         return reading.dataset(self._snapshot, name)
@@ -336,7 +337,12 @@ class Book:
     @property
     def _origin(self) -> dict[str, Any]:
         """What the tables that this book leaves come from."""
-        made = {"as_of": self.as_of.date(), "data_fingerprint": self._data.fingerprint, **self._shared}
+        made = {
+            "as_of": self.as_of.date(),
+            "data_fingerprint": self._data.fingerprint,
+            "settings": self._data.settled,
+            **self._shared,
+        }
         return dict(json.loads(json.dumps(made, default=str)))
 
     def earlier(self, name: str, tables: str | Path | None = None) -> pd.DataFrame:

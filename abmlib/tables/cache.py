@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 from filelock import FileLock
 
-from abmlib.tables import secret, settings
+from abmlib.tables import schema, secret, settings
 from abmlib.tables.errors import NO_ROOM, TableError
 from abmlib.tables.fingerprint import CACHE, belongs, fingerprint
 from abmlib.tables.reading import FACTS
@@ -95,12 +95,11 @@ class Data:
         if (day := day or self.latest_day) is None:
             raise ValueError("as_of: no row of the data is dated, so it has no latest day. Give a day.")
         folder = self._state / str(day)
-        if (folder / FACTS).is_file():
-            with suppress(OSError):
-                os.utime(folder)
+        if is_whole(folder):
+            touch(folder)
             return folder
         with self._lock:
-            if not (folder / FACTS).is_file():
+            if not is_whole(folder):
                 from abmlib.tables import snapshot  # it brings the engine, which few processes need
 
                 audit, beside = self.audit, folder.with_name(f".{day}")
@@ -108,6 +107,9 @@ class Data:
                 with whole(beside):
                     beside.mkdir(mode=0o700)
                     snapshot.write(self._source, day, self.latest_day, audit, beside)
+                    self.refuse_changed()
+                    seal(beside)
+                    shutil.rmtree(folder, ignore_errors=True)  # of which a part is gone
                     beside.replace(folder)
                 self._prune()
         return folder
@@ -132,8 +134,21 @@ class Data:
 
         from abmlib.tables.known import Known
 
+        self.refuse_changed()
         companies = pd.read_parquet(self.snapshot(day) / "companies.parquet")
-        return ds.dataset(Known(self._source, day, self.latest_day, companies).shown(name).to_pyarrow_batches())
+        shown = Known(self._source, day, self.latest_day, companies).shown(name)
+        return ds.dataset(shown.order_by(schema.key(name)).to_pyarrow_batches())
+
+    def refuse_changed(self) -> None:
+        """Raise if the data is not what it was when it was looked at first.
+
+        Raises
+        ------
+        TableError
+            With what to do.
+        """
+        if Data(self.workbook).fingerprint != self.fingerprint:
+            raise TableError(f"data: {self.workbook.data.name} changed while it was read. Open it again.")
 
     # -- where it lies --------------------------------------------------------------------------------------------------
 
@@ -145,8 +160,15 @@ class Data:
     @cached_property
     def _state(self) -> Path:
         """The folder of the data as it is now."""
-        facts = repr((self.fingerprint, self.workbook.settings, code(), hashlib.sha256(self.key).hexdigest()))
+        facts = repr((self.fingerprint, self.settled, code(), hashlib.sha256(self.key).hexdigest()))
         return self._place / hashlib.sha256(facts.encode()).hexdigest()[:16]
+
+    @cached_property
+    def settled(self) -> str:
+        """Hash of what a workbook file says of the data, and of where its programme lies, seen from there."""
+        own = self.workbook.programme
+        programme = own and os.path.relpath(own.resolve(), self.workbook.data.resolve())
+        return hashlib.sha256(repr((self.workbook.settings, programme)).encode()).hexdigest()[:8]
 
     @cached_property
     def key(self) -> bytes:
@@ -161,17 +183,16 @@ class Data:
 
     def _checked(self) -> Path:
         """The folder of the data as it is now, checked."""
-        facts = self._state / FACTS
-        if not facts.is_file():
+        if not is_whole(self._state):
             with self._lock:
-                if not facts.is_file():
+                if not is_whole(self._state):
                     with whole(self._state):
                         self._state.mkdir(mode=0o700, exist_ok=True)
                         self._source.audit().to_parquet(self._state / AUDIT)
                         newest = {"latest_day": str(self._source.latest_day() or "")}
-                        beside = facts.with_suffix(".tmp")
-                        beside.write_text(json.dumps(newest), "utf-8")
-                        beside.replace(facts)
+                        self.refuse_changed()
+                        (self._state / FACTS).write_text(json.dumps(newest), "utf-8")
+                        seal(self._state)
         return self._state
 
     def _prune(self) -> None:
@@ -180,7 +201,8 @@ class Data:
         days = sorted(self._place.glob(f"*/*/{FACTS}"), key=lambda p: p.parent.stat().st_mtime, reverse=True)
         for facts in days[KEPT:]:
             if facts.parent.stat().st_mtime < old:
-                shutil.rmtree(facts.parent, ignore_errors=True)
+                gone = facts.parent.rename(facts.parent.with_name(f".{facts.parent.name}.gone"))
+                shutil.rmtree(gone, ignore_errors=True)
         for state in (p for p in self._place.iterdir() if p.is_dir() and p != self._state):
             if state.stat().st_mtime < old and not any(state.glob(f"*/{FACTS}")):
                 shutil.rmtree(state, ignore_errors=True)
@@ -196,17 +218,49 @@ def place(workbook: settings.Workbook) -> Path:
     OSError
         If that one is not the user's own.
     """
-    data = workbook.data.resolve()
-    home = workbook.file.resolve().parent if workbook.file else data if data.is_dir() else data.parent
-    folder = home / CACHE
+    folder, other = places(workbook)[:2]
     try:
         _make_private(folder)
     except OSError:
-        user = str(os.getuid()) if hasattr(os, "getuid") else os.environ.get("USERNAME", "")
-        folder = Path(tempfile.gettempdir()) / f"abm-{user}" / hashlib.sha256(str(home).encode()).hexdigest()[:16]
-        _make_private(folder.parent)
-        _make_private(folder)
+        _make_private(other.parent)
+        _make_private(folder := other)
     return folder
+
+
+def places(workbook: settings.Workbook) -> list[Path]:
+    """Name the folders in which snapshots of a data set may lie, whoever opened it how: each, and where nobody may write there."""
+    data = workbook.data.resolve()
+    own = data if data.is_dir() else data.parent
+    homes = [workbook.file.resolve().parent, own] if workbook.file else [own]
+    user = str(os.getuid()) if hasattr(os, "getuid") else os.environ.get("USERNAME", "")
+    aside = Path(tempfile.gettempdir()) / f"abm-{user}"
+    return [p for h in homes for p in (h / CACHE, aside / hashlib.sha256(str(h).encode()).hexdigest()[:16])]
+
+
+def seal(folder: Path) -> None:
+    """Write down of what a folder consists, so that it can be told whether a part is gone."""
+    facts = json.loads((folder / FACTS).read_text("utf-8"))
+    parts = {
+        p.relative_to(folder).as_posix(): p.stat().st_size for p in folder.rglob("*.parquet") if TYPED not in p.parts
+    }
+    beside = folder / f".{FACTS}.tmp"
+    beside.write_text(json.dumps(facts | {"parts": parts}), "utf-8")
+    beside.replace(folder / FACTS)
+
+
+def is_whole(folder: Path) -> bool:
+    """Say whether a folder is there with all that it was sealed with."""
+    try:
+        parts = json.loads((folder / FACTS).read_text("utf-8"))["parts"]
+        return all((folder / name).stat().st_size == size for name, size in parts.items())
+    except (OSError, ValueError, KeyError, AttributeError, TypeError):
+        return False
+
+
+def touch(folder: Path) -> None:
+    """Note that a snapshot is in use."""
+    with suppress(OSError):
+        os.utime(folder)
 
 
 @contextmanager
@@ -235,8 +289,9 @@ def _make_private(folder: Path) -> None:
     if not own or not os.access(folder, os.W_OK):
         raise OSError(f"{folder} is not a folder of one's own. Remove it")
     folder.chmod(0o700)
-    if not (folder / ".gitignore").is_file():
-        (folder / ".gitignore").write_text("*\n", "utf-8")
+    ignored = folder / ".gitignore"
+    if not ignored.is_file() or not ignored.stat().st_size:
+        ignored.write_text("*\n", "utf-8")
 
 
 @cache
@@ -249,11 +304,11 @@ def code() -> str:
 
 
 def clear(workbook: settings.Workbook) -> None:
-    """Throw away all that is kept of a data set, whoever opened it last."""
-    folder = place(workbook)
-    with FileLock(folder / LOCK, is_singleton=True):
-        for path in folder.iterdir():
-            if path.is_dir():
-                shutil.rmtree(path)
-            elif path.name not in (LOCK, ".gitignore"):
-                path.unlink()
+    """Throw away all that is kept of a data set, wherever it may lie."""
+    for folder in (p for p in places(workbook) if p.is_dir()):
+        with FileLock(folder / LOCK, is_singleton=True):
+            for path in folder.iterdir():
+                if path.is_dir():
+                    shutil.rmtree(path)
+                elif path.name not in (LOCK, ".gitignore"):
+                    path.unlink()

@@ -1,10 +1,11 @@
 """What a data set is known by: a hash of its files, so that equal data is known again wherever it lies."""
 
+import contextlib
 import hashlib
 import json
 import os
+import re
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 from abmlib.tables.settings import Workbook
@@ -15,47 +16,70 @@ SETTLED = 2.0  # seconds after which a change to a file shows in its time
 
 
 def belongs(workbook: Workbook) -> list[Path]:
-    """Name the places whose files a report is made from: the data, and a programme that does not lie within."""
-    apart = workbook.programme and not workbook.programme.is_relative_to(workbook.data)
-    return [workbook.data, *([workbook.programme] if apart and workbook.programme else [])]
+    """Name the places whose files a report is made from: the data, what a database has not taken in yet, and a programme that
+    does not lie within."""
+    data, programme = workbook.data, workbook.programme
+    late = data.with_name(f"{data.name}.wal")
+    apart = programme and not programme.resolve().is_relative_to(data.resolve())
+    return [data, *([late] if late.is_file() else []), *([programme] if apart and programme else [])]
 
 
 def fingerprint(*places: Path, memory: Path | None = None) -> str:
-    """Hash the files of a data set and of what belongs to it, by name and content: 16 hexadecimal digits.
+    """Hash the files of a data set and of what belongs to it, by where they lie in it and content: 16 hexadecimal digits.
 
     Parameters
     ----------
-    memory : folder that keeps hashes of files, which are not read again while their size and time stay
+    memory : folder that keeps hashes of files, which are not read again while their size and times stay
     """
     kept = _recall(memory)
     digest, now, seen = hashlib.sha256(), time.time(), dict[str, str]()
-    for path in (p for place in places for p in _files(place)):
+    for number, name, path in ((i, *found) for i, place in enumerate(places) for found in _files(place)):
         of = path.stat()
-        mark = f"{path.resolve()}:{of.st_size}:{of.st_mtime_ns}:{of.st_ino}"
+        mark = f"{os.fsencode(path.resolve())!r}:{of.st_size}:{of.st_mtime_ns}:{of.st_ctime_ns}:{of.st_ino}"
         if (found := kept.get(mark)) is None:
             with path.open("rb") as file:
                 found = hashlib.file_digest(file, "sha256").hexdigest()
-        if now - of.st_mtime > SETTLED:
+        if now - max(of.st_mtime, of.st_ctime) > SETTLED:
             seen[mark] = found
-        digest.update(path.name.encode())
+        digest.update(b"%d:%s:" % (number, os.fsencode(name)))
         digest.update(bytes.fromhex(found))
     if memory and seen != kept:
-        beside = memory / f".{HASHES}.{os.getpid()}.tmp"
-        beside.write_text(json.dumps(seen), "utf-8")
-        beside.replace(memory / HASHES)
+        _remember(memory, seen)
     return digest.hexdigest()[:16]
 
 
-def _files(place: Path) -> Iterator[Path]:
-    """The files of a place, in order; those of the cache aside."""
-    for path in sorted([place] if place.is_file() else place.rglob("*")):
-        if path.is_file() and CACHE not in path.relative_to(place).parts:
-            yield path
+def _files(place: Path) -> list[tuple[str, Path]]:
+    """The files of a place by their path in it, in order, links followed; those of the cache aside."""
+    if not place.is_dir():
+        return [(place.name, place)] if place.is_file() else []
+    found, been = [], set[str]()
+    for folder, folders, names in os.walk(place, followlinks=True):
+        real = os.path.realpath(folder)
+        if real in been:  # a link to where we are
+            folders.clear()
+            continue
+        been.add(real)
+        folders[:] = [f for f in folders if f != CACHE]
+        found += [path for name in names if (path := Path(folder, name)).is_file()]
+    return sorted((path.relative_to(place).as_posix(), path) for path in found)
 
 
 def _recall(memory: Path | None) -> dict[str, str]:
     """The hashes that are kept; none where they do not read."""
     try:
-        return dict(json.loads((memory / HASHES).read_text("utf-8"))) if memory else {}
+        kept = json.loads((memory / HASHES).read_text("utf-8")) if memory else {}
     except (OSError, ValueError):
         return {}
+    good = isinstance(kept, dict) and all(isinstance(h, str) and re.fullmatch("[0-9a-f]{64}", h) for h in kept.values())
+    return kept if good else {}
+
+
+def _remember(memory: Path, seen: dict[str, str]) -> None:
+    """Keep hashes, whole; where they cannot be kept they are made again."""
+    beside = memory / f".{HASHES}.{os.getpid()}.tmp"
+    with contextlib.suppress(OSError):
+        try:
+            beside.write_text(json.dumps(seen), "utf-8")
+            beside.replace(memory / HASHES)
+        finally:
+            beside.unlink(missing_ok=True)

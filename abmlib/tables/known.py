@@ -142,7 +142,7 @@ class Known:
         """A small table for the engine to look things up in; None where it has no row, and need not be asked."""
         if frame.empty:
             return None
-        return self.source.con.create_table(f"{what} by {self.moment.as_of}", frame, temp=True)
+        return self.source.con.create_table(f"{what} by {self.moment.as_of}", frame, temp=True, overwrite=True)
 
     @cached_property
     def _moved(self) -> ir.Table | None:
