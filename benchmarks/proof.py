@@ -54,7 +54,7 @@ class Seen:
     @cached_property
     def deals(self) -> pd.DataFrame:
         """Deals of `pipeline.with_days`."""
-        return pipeline.with_days(self.book.read("opportunities"), self.book.as_of, self.book.settings.time_zone)
+        return pipeline.with_days(self.book.read("opportunities"), self.book.as_of)
 
     @cached_property
     def history(self) -> pd.DataFrame:

@@ -13,7 +13,6 @@ import pandas as pd
 from abmlib.market import Switches
 from abmlib.method import engagement
 from abmlib.method import memory as memories
-from abmlib.tables.days import local_days
 from benchmarks.proof import END, Found, Proof, Seen
 
 NOW = pd.Timestamp(END)
@@ -31,7 +30,7 @@ def accounts(seen: Seen) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "account_id": seen.accounts.index,
-            "created_day": local_days(seen.accounts["created_at"], seen.book.settings.time_zone).to_numpy(),
+            "created_day": seen.accounts["created_day"].to_numpy(),
         }
     )
 
@@ -40,13 +39,7 @@ def touches(seen: Seen) -> pd.DataFrame:
     """Touches of people by account and day."""
     rows = seen.book.read("activities")
     rows = rows[rows["account_id"].notna() & ~rows["is_bot"].fillna(False).astype(bool)]
-    return pd.DataFrame(
-        {
-            "account_id": rows["account_id"],
-            "day": local_days(rows["occurred_at"], seen.book.settings.time_zone),
-            "rows": 1,
-        }
-    )
+    return pd.DataFrame({"account_id": rows["account_id"], "day": rows["occurred_day"], "rows": 1})
 
 
 def seed(seen: Seen) -> np.random.Generator:

@@ -16,6 +16,7 @@ import pandas as pd
 
 from abmlib.market import Market, Switches, simulate
 from abmlib.method import elsewhere, pipeline, red_flags
+from abmlib.tables.days import beside
 from benchmarks.proof import END, MONTHS, Found, Proof, Seen
 
 ZONE = "Europe/Berlin"
@@ -49,7 +50,7 @@ def known(tables: dict[str, pd.DataFrame], day: pd.Timestamp) -> dict[str, pd.Da
     terms = out["contracts"]
     terms = terms.assign(renewed=terms["renewed"].where(terms["end"] <= day))
     out["contracts"] = terms.assign(notice_date=terms["notice_date"].where(terms["notice_date"] <= day))
-    return out
+    return {n: beside(t, ZONE) for n, t in out.items()}
 
 
 def flags(
@@ -64,7 +65,7 @@ def flags(
     bought, people, said = t["transactions"], t["contacts"], t["account_insights"]
 
     def business() -> pd.DataFrame:
-        deals = pipeline.with_days(t["opportunities"], day, ZONE)
+        deals = pipeline.with_days(t["opportunities"], day)
         return elsewhere.flag(bought, products, deals, t["contracts"], accounts, day)
 
     def no_return() -> pd.DataFrame:

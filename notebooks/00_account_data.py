@@ -49,7 +49,7 @@ book.need("accounts", writes=["00_account_data"])
 accounts = book.read("accounts")
 names = accounts.set_index("account_id")["name"]
 contacts = coverage.contact_states(book.read("contacts"), book.as_of)
-deals = pipeline.with_days(book.read("opportunities"), book.as_of, book.settings.time_zone)
+deals = pipeline.with_days(book.read("opportunities"), book.as_of)
 overview, fields = book.overview(), book.fields()
 present = quality.present(fields)
 

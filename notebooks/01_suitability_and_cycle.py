@@ -51,7 +51,7 @@ book = Book.open(data, as_of=as_of, tables=tables)
 book.need("accounts", writes=["01_cycles", "01_evidence"])
 accounts = book.read("accounts")
 names = accounts.set_index("account_id")["name"]
-deals = pipeline.with_days(book.read("opportunities"), book.as_of, book.settings.time_zone)
+deals = pipeline.with_days(book.read("opportunities"), book.as_of)
 transactions = book.read("transactions")
 lines = elsewhere.lined(transactions, book.read("products"))
 rule = cycle.Rules.of(catalogue.rules(rules))

@@ -43,7 +43,6 @@ from abmlib.pages import forms, plots, say, show
 from abmlib.stats.intervals import LEVEL
 from abmlib.stats.power import POWER
 from abmlib.tables import Book
-from abmlib.tables.days import local_days
 
 plots.style()
 
@@ -55,7 +54,6 @@ plots.style()
 book = Book.open(data, as_of=as_of, tables=tables)
 book.need("accounts", writes=["02_framework"])
 accounts = book.read("accounts").set_index("account_id")
-zone = book.settings.time_zone
 files = framework.inputs(book.overview())
 show.table(files, "What is entered", count=["entries"])
 
@@ -79,7 +77,7 @@ show.table(
 # %%
 tiers, aims_entered, votes = book.read("account_tiers"), book.read("objectives"), book.read("list_votes")
 listed = framework.tier_on(tiers, book.as_of)
-start = framework.start_of(tiers, book.read("campaign_accounts"), zone)
+start = framework.start_of(tiers, book.read("campaign_accounts"))
 say.begun(start, len(listed))
 
 # %% [markdown]
@@ -89,7 +87,7 @@ say.begun(start, len(listed))
 # section says whether its rise could be seen.
 
 # %%
-aims = framework.objectives(aims_entered, start, zone)
+aims = framework.objectives(aims_entered, start)
 book.measure(pd.DataFrame([framework.objective_row(aims)]))
 show.table(
     aims, "Sales goals, tactics and measures", number=["baseline", "target"], day=["frozen_at"], missing="–",
@@ -173,7 +171,7 @@ show.table(apart, "To be settled", rows=20, note=say.to_fill(len(both), "list_vo
 
 # %%
 sent = book.read("hand_overs")
-handed = alignment.hand_over_rows(sent, book.as_of, zone, response_days)
+handed = alignment.hand_over_rows(sent, book.as_of, book.settings.time_zone, response_days)
 show.measures(book.measure(pd.DataFrame(handed)), "Hand-overs", book.currency)
 
 # %% [markdown]
@@ -219,7 +217,7 @@ show.table(
 # own; nobody but the team can check them.
 
 # %%
-steps = framework.readiness(book.read("readiness"), book.read("team"), book.as_of, zone)
+steps = framework.readiness(book.read("readiness"), book.read("team"), book.as_of)
 book.measure(pd.DataFrame(framework.readiness_rows(steps)))
 show.table(
     steps, "Readiness", number=["score", "change"], count=["age_days"], units={"score": "points"}, missing="–",
@@ -249,14 +247,14 @@ show.table(
 # from chance?
 
 # %%
-deals = pipeline.with_days(book.read("opportunities"), book.as_of, zone)
+deals = pipeline.with_days(book.read("opportunities"), book.as_of)
 bought = book.panel("transactions", per="day", sums=["revenue"])
 happened = detectable.facts(deals, bought, book.panel("activities", ["direction"], per="day"))
-groups = detectable.arms(book.read("experiments"), tiers, accounts.index, book.as_of, zone, planned)
+groups = detectable.arms(book.read("experiments"), tiers, accounts.index, book.as_of, planned)
 say.comparison(groups.basis, groups.treated, groups.held, groups.own, groups.start - detectable.DAY)
 
 # %%
-seen = detectable.effects(happened, groups, local_days(accounts["created_at"], zone), horizons, effect)
+seen = detectable.effects(happened, groups, accounts["created_day"], horizons, effect)
 book.measure(detectable.effect_rows(seen))
 
 fig, ax = plt.subplots(figsize=(7.2, 3.2))
@@ -331,7 +329,7 @@ book.decide(
 book.decide(
     "answer_hand_overs",
     text="Take up or send back the hand-overs that nobody has answered",
-    accounts=alignment.waiting(alignment.due(sent, book.as_of, zone, response_days)),
+    accounts=alignment.waiting(alignment.due(sent, book.as_of, response_days)),
     would_change="an answer that was given and not entered",
 )
 

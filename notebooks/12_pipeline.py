@@ -45,7 +45,7 @@ plots.style()
 book = Book.open(data, as_of=as_of, tables=tables)
 book.need("accounts", "opportunities", writes=["12_opportunity_flags"])
 accounts = book.read("accounts").set_index("account_id")
-deals = pipeline.with_days(book.read("opportunities"), book.as_of, book.settings.time_zone)
+deals = pipeline.with_days(book.read("opportunities"), book.as_of)
 history = book.read("opportunity_stage_history")
 year_starts = book.settings.fiscal_year_starts
 

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from abmlib.cli import app
 from abmlib.tables import schema
+from abmlib.tables.days import beside
 
 settings.register_profile("house", derandomize=True, deadline=None)  # the same cases every time, on any machine
 settings.load_profile("house")
@@ -78,11 +79,16 @@ def notebook(folder: Path, name: str, *cells: str, parameters: str = "", reads: 
     listed.write_text(yaml.safe_dump([*entries, entry | {"reads": list(reads), "writes": list(writes)}]))
 
 
+def as_read(name: str, frame: pd.DataFrame | None = None, time_zone: str = "UTC") -> pd.DataFrame:
+    """A canonical table as `Book.read` gives it: to spec, with the local days beside the times; without rows if none are given."""
+    return beside(schema.empty(name) if frame is None else schema.conform(name, frame), time_zone)
+
+
 def entries(name: str, columns: str, rows: list[tuple], /, **same: object) -> pd.DataFrame:
-    """Entries of a programme table, to spec; the last value of a row is when it was entered."""
+    """Entries of a programme table, as read in Berlin; the last value of a row is when it was entered, in UTC."""
     frame = pd.DataFrame(rows, columns=[*columns.split(), "entered_at"]).assign(**{"entered_by": "lead"} | same)
     times = {c: pd.to_datetime(frame[c], utc=True) for c in frame if c.endswith("_at")}
-    return schema.conform(name, frame.assign(**times))
+    return as_read(name, frame.assign(**times), "Europe/Berlin")
 
 
 @pytest.fixture

@@ -6,8 +6,7 @@ import pytest
 
 from abmlib.method import alignment, tiger_teams
 from abmlib.stats import agreement
-from abmlib.tables import schema
-from tests.conftest import entries
+from tests.conftest import as_read, entries
 
 ZONE = "Europe/Berlin"
 
@@ -106,7 +105,7 @@ def test_what_is_to_be_settled_names_both_votes_the_plain_contradictions_first(v
 
 
 def test_without_votes_nothing_agrees_and_nothing_breaks():
-    none = alignment.beside(schema.empty("list_votes"))
+    none = alignment.beside(as_read("list_votes"))
     rows = alignment.by_round(none)
     assert rows["value"].isna().all()
     assert (rows["status"] == "not_answerable").all()
@@ -155,7 +154,7 @@ def test_acceptance_counts_only_what_could_have_been_answered(sent):
     assert (value(rows, "hand_overs_accepted")["value"], value(rows, "hand_overs_accepted")["n"]) == (0.75, 4)
     assert (value(rows, "briefs_read_of_accepted")["value"], value(rows, "briefs_read_of_accepted")["n"]) == (0.5, 2)
     assert value(rows, "hand_overs_too_early_to_judge")["value"] == 1
-    assert alignment.waiting(alignment.due(sent, day("2025-05-31"), ZONE, 14)).tolist() == ["d"]
+    assert alignment.waiting(alignment.due(sent, day("2025-05-31"), 14)).tolist() == ["d"]
 
 
 def test_a_hand_over_that_nobody_touched_is_not_a_fast_one(sent):
@@ -179,7 +178,7 @@ def test_an_answer_dated_before_it_was_asked_has_no_hours(sent):
 
 
 def test_without_hand_overs_nothing_is_measured():
-    rows = alignment.hand_over_rows(schema.empty("hand_overs"), day("2025-05-31"), ZONE, 14)
+    rows = alignment.hand_over_rows(as_read("hand_overs"), day("2025-05-31"), ZONE, 14)
     assert {r["status"] for r in rows} == {"not_answerable"}
 
 
@@ -230,7 +229,7 @@ def test_capacity_sets_each_persons_hours_against_what_the_tiers_need(team, pers
 
 
 def test_without_anybody_capacity_is_missing_and_not_nought(personas):
-    nobody = tiger_teams.roster(schema.empty("team"), personas)
+    nobody = tiger_teams.roster(as_read("team"), personas)
     got = tiger_teams.capacity(nobody, pd.Series({"a": "1"}), [30.0, 5.0, 1.0]).set_index("tier")
     assert got.loc["all", ["hours_available", "used"]].isna().all()
     assert len(tiger_teams.gaps(tiger_teams.matrix(nobody, personas, BOTH), BOTH)) == 3

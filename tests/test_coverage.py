@@ -6,6 +6,7 @@ import pytest
 
 from abmlib.method import coverage as c
 from abmlib.tables import schema
+from tests.conftest import as_read
 
 TODAY = pd.Timestamp("2026-06-30")
 ROLES = {"decision_maker": 1, "budget_holder": 1, "champion": 1, "end_user": 1}
@@ -20,7 +21,7 @@ def contacts(*rows: tuple) -> pd.DataFrame:
     f["created_at"] = pd.Timestamp("2026-01-01", tz="UTC")
     if "valid_to" in f:
         f["valid_to"] = pd.to_datetime(f["valid_to"], utc=True)
-    return c.contact_states(schema.conform("contacts", f), TODAY)
+    return c.contact_states(as_read("contacts", f), TODAY)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from abmlib.market import simulate
 from abmlib.method import cycle, elsewhere, pipeline
 from abmlib.pages import catalogue
 from abmlib.tables import schema
-from tests.conftest import ROOT
+from tests.conftest import ROOT, as_read
 
 TODAY = pd.Timestamp("2026-06-30")
 GIVEN = yaml.safe_load((ROOT / "notebooks" / "cycles.yml").read_text("utf-8"))
@@ -39,7 +39,7 @@ def frame(name: str, rows: list[dict]) -> pd.DataFrame:
         found[column] = pd.to_datetime(found[column], utc=True)
     for column in {"booked_at", "close_date", "valid_from", "week", "period_start", "period_end"} & set(found):
         found[column] = pd.to_datetime(found[column])
-    return schema.conform(name, found) if rows else schema.empty(name)
+    return as_read(name, found if rows else None)
 
 
 def deal(ident: str, account: str, days: int = 100, amount: float | None = 1000.0, **more) -> dict:
@@ -54,7 +54,7 @@ def deal(ident: str, account: str, days: int = 100, amount: float | None = 1000.
 
 def seen(deals=(), links=(), contacts=(), bought=(), products=()) -> pd.DataFrame:
     return cycle.observed(
-        pipeline.with_days(frame("opportunities", list(deals)), TODAY, "UTC"), frame("opportunity_contacts", list(links)),
+        pipeline.with_days(frame("opportunities", list(deals)), TODAY), frame("opportunity_contacts", list(links)),
         frame("contacts", list(contacts)),
         elsewhere.lined(frame("transactions", list(bought)), frame("products", list(products))), TODAY,
     )  # fmt: skip
@@ -257,7 +257,7 @@ def test_the_cycle_of_an_account_is_that_of_the_line_with_most_money():
 def test_planted_cycles_are_found_for_nine_in_ten_accounts_with_three_deals(seed):
     market = simulate(seed, 300, 36, end="2026-06-30")
     t = market.tables
-    deals = pipeline.with_days(t["opportunities"], TODAY, "UTC")
+    deals = pipeline.with_days(as_read("opportunities", t["opportunities"]), TODAY)
     found = cycle.observed(
         deals, t["opportunity_contacts"], t["contacts"], elsewhere.lined(t["transactions"], t["products"]), TODAY
     )
@@ -271,7 +271,7 @@ def test_planted_cycles_are_found_for_nine_in_ten_accounts_with_three_deals(seed
 def test_the_order_of_rows_and_of_accounts_moves_no_placing():
     market = simulate(9, 60, 24, end="2026-06-30")
     t = market.tables
-    deals = pipeline.with_days(t["opportunities"], TODAY, "UTC")
+    deals = pipeline.with_days(as_read("opportunities", t["opportunities"]), TODAY)
 
     def place(turn: bool) -> pd.DataFrame:
         lines = elsewhere.lined(t["transactions"], t["products"])

@@ -7,9 +7,7 @@ import pytest
 from abmlib.method import detectable
 from abmlib.stats import power
 from abmlib.tables import schema
-from tests.conftest import entries
-
-ZONE = "Europe/Berlin"
+from tests.conftest import as_read, entries
 
 
 def day(text: str) -> pd.Timestamp:
@@ -141,11 +139,11 @@ def test_the_newest_experiment_with_two_arms_is_compared_and_else_tiers_and_else
         ("a04", "X2", "holdout", "2025-03-01"), ("gone", "X2", "holdout", "2025-03-01"),  # not in the book
         ("a05", "X3", "treated", "2026-01-01"),  # one arm: compares nothing
     )  # fmt: skip
-    got = detectable.arms(trial, tiers, accounts, as_of, ZONE, 20)
+    got = detectable.arms(trial, tiers, accounts, as_of, 20)
     assert (got.basis, got.treated, got.held, got.start) == ("experiment", 1, 2, day("2025-02-01"))
-    got = detectable.arms(none, tiers, accounts, as_of, ZONE, 20)
+    got = detectable.arms(none, tiers, accounts, as_of, 20)
     assert (got.basis, got.treated, got.held, got.start) == ("tiers", 2, 42, day("2025-01-31"))
-    got = detectable.arms(none, tiers.iloc[:0], accounts, as_of, ZONE, 21)
+    got = detectable.arms(none, tiers.iloc[:0], accounts, as_of, 21)
     assert (got.basis, got.treated, got.held, got.start) == ("planned", 11, 10, day("2026-07-01"))
     assert len(got.models) == 44
     assert not got.own
@@ -155,8 +153,8 @@ def test_a_list_too_short_to_have_a_past_of_its_own_is_given_that_of_all_account
     few, many = (
         drawn(*((a, "X1", "treated" if a < "a10" else "holdout", "2025-01-01") for a in IDS[:n])) for n in (29, 30)
     )
-    none = schema.empty("account_tiers")
-    short, long_ = (detectable.arms(d, none, IDS, day("2026-06-30"), ZONE, 20) for d in (few, many))
+    none = as_read("account_tiers")
+    short, long_ = (detectable.arms(d, none, IDS, day("2026-06-30"), 20) for d in (few, many))
     assert (len(short.models), short.own, short.treated, short.held) == (40, False, 10, 19)
     assert (len(long_.models), long_.own) == (30, True)
 

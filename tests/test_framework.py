@@ -7,10 +7,9 @@ import pytest
 from abmlib.method import framework
 from abmlib.stats import intervals
 from abmlib.stats.intervals import FLOOR_OUTCOMES
+from abmlib.tables.days import beside
 from tests import twins_in_process
 from tests.conftest import entries, put
-
-ZONE = "Europe/Berlin"
 
 
 def day(text: str) -> pd.Timestamp:
@@ -43,7 +42,7 @@ def aims() -> pd.DataFrame:
 
 
 def test_an_aim_is_frozen_only_if_it_was_entered_so_in_time_and_left_alone(aims):
-    got = framework.objectives(aims, day("2025-02-01"), ZONE).set_index("objective_id")["state"].to_dict()
+    got = framework.objectives(aims, day("2025-02-01")).set_index("objective_id")["state"].to_dict()
     assert got == {
         "kept": "frozen",
         "draft": "draft",
@@ -56,13 +55,13 @@ def test_an_aim_is_frozen_only_if_it_was_entered_so_in_time_and_left_alone(aims)
 
 
 def test_nothing_is_late_for_a_programme_that_has_not_begun(aims):
-    got = framework.objectives(aims, pd.NaT, ZONE)["state"]
+    got = framework.objectives(aims, pd.NaT)["state"]
     assert sorted(set(got)) == ["changed", "draft", "frozen"]
-    assert framework.objective_row(framework.objectives(aims, pd.NaT, ZONE))["value"] == 5 / 7
+    assert framework.objective_row(framework.objectives(aims, pd.NaT))["value"] == 5 / 7
 
 
 def test_the_day_the_programme_begins_is_still_in_time(aims):
-    got = framework.objectives(aims, day("2025-02-02"), ZONE).set_index("objective_id")["state"]
+    got = framework.objectives(aims, day("2025-02-02")).set_index("objective_id")["state"]
     assert got["late"] == "frozen"
 
 
@@ -75,7 +74,7 @@ def test_a_changed_aim_shows_what_it_was(aims):
 def test_an_aim_that_is_changed_back_stays_changed(aims):
     both = pd.concat([aims, objectives([("moved", "won", 10, 20, "2025-01-01", "2025-06-01")])])
     assert len(framework.changes(both)) == 2
-    assert "changed" in set(framework.objectives(both, pd.NaT, ZONE)["state"])
+    assert "changed" in set(framework.objectives(both, pd.NaT)["state"])
 
 
 def test_an_objective_is_set_beside_the_rise_its_measure_could_show_at_the_longest_horizon_answered():
@@ -166,9 +165,7 @@ def test_the_checklist_shows_what_is_scored_what_is_not_and_who_answers():
         team="t",
         capacity_hours=1,
     )
-    got = framework.readiness(entries("readiness", "item score", rows), people, day("2025-03-31"), ZONE).set_index(
-        "item"
-    )
+    got = framework.readiness(entries("readiness", "item score", rows), people, day("2025-03-31")).set_index("item")
     assert got.loc["culture", ["score", "change", "age_days", "owner"]].tolist() == [3, 1, 30, "ann"]
     assert got.loc["sales time set aside", "owner"] == "ann"
     assert pd.isna(got.loc["data reviewed", "owner"])
@@ -225,10 +222,10 @@ def test_months_are_whole_and_month_ends_stay_month_ends(as_of, since, months):
 
 
 def test_the_programme_begins_with_the_first_tier_or_campaign(tiers):
-    added = pd.DataFrame({"added_at": pd.to_datetime(["2025-01-20T23:30Z"], utc=True)})
-    assert framework.start_of(tiers, added, ZONE) == day("2025-01-21")  # after midnight in Berlin
-    assert framework.start_of(tiers, added.iloc[:0], ZONE) == day("2025-01-31")
-    assert pd.isna(framework.start_of(tiers.iloc[:0], added.iloc[:0], ZONE))
+    added = beside(pd.DataFrame({"added_at": pd.to_datetime(["2025-01-20T23:30Z"], utc=True)}), "Europe/Berlin")
+    assert framework.start_of(tiers, added) == day("2025-01-21")  # after midnight in Berlin
+    assert framework.start_of(tiers, added.iloc[:0]) == day("2025-01-31")
+    assert pd.isna(framework.start_of(tiers.iloc[:0], added.iloc[:0]))
 
 
 # -- the notebook -----------------------------------------------------------------------------------------------------

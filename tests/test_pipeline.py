@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from abmlib.method import pipeline as p
 from abmlib.method.value import Period
 from abmlib.tables import schema
+from tests.conftest import as_read
 
 tables = settings(max_examples=50, deadline=None)  # no deadline: a busy machine is no failure
 
@@ -25,7 +26,7 @@ YEAR = Period(day("2025-07-01"), TODAY)
 COLUMNS = ["opportunity_id", "is_won", "amount", "created_at", "closed_at"]
 
 
-def raw(rows: list[dict]) -> pd.DataFrame:
+def raw(rows: list[dict], time_zone: str = "UTC") -> pd.DataFrame:
     """Deals to spec; a deal is closed where `is_won` is given."""
     f = pd.DataFrame([{"stage": "Lead", "is_won": None, "amount": None, "is_closed": None} | r for r in rows])
     f["is_closed"] = [bool(w is not None) if c is None else c for w, c in zip(f["is_won"], f["is_closed"], strict=True)]
@@ -34,7 +35,7 @@ def raw(rows: list[dict]) -> pd.DataFrame:
     if "close_date" in f:
         f["close_date"] = pd.to_datetime(f["close_date"])
     f["opportunity_id"] = f["opportunity_id"] if "opportunity_id" in f else [f"d{i}" for i in range(len(f))]
-    return schema.conform("opportunities", f)
+    return as_read("opportunities", f, time_zone)
 
 
 def deals(rows: list[tuple], time_zone: str = "UTC", **more: list) -> pd.DataFrame:
@@ -42,7 +43,7 @@ def deals(rows: list[tuple], time_zone: str = "UTC", **more: list) -> pd.DataFra
     dicts = [dict(zip(COLUMNS, (*r, None, None, None)[:5], strict=True)) for r in rows]
     for name, values in more.items():
         dicts = [d | {name: v} for d, v in zip(dicts, values, strict=True)]
-    return p.with_days(raw(dicts), TODAY, time_zone)
+    return p.with_days(raw(dicts, time_zone), TODAY)
 
 
 def won_and_lost(*rows: tuple, **more: list) -> pd.DataFrame:
@@ -331,7 +332,7 @@ def history(rows: list[tuple]) -> pd.DataFrame:
     )
     f["entered_at"], f["close_date"] = pd.to_datetime(f["entered_at"], utc=True), pd.to_datetime(f["close_date"])
     seq = f.groupby(["opportunity_id", "entered_at"]).cumcount()
-    return schema.conform("opportunity_stage_history", f.assign(stage_order=f["stage"].map(ORDER), seq=seq))
+    return as_read("opportunity_stage_history", f.assign(stage_order=f["stage"].map(ORDER), seq=seq))
 
 
 @pytest.fixture
@@ -347,7 +348,7 @@ def told() -> tuple[pd.DataFrame, pd.DataFrame]:
         ("changes", "2026-06-01", "Lead", "2026-07-01", 10),
         ("changes", "2026-06-10", "Lead", "2026-07-01", 20),  # a new amount is no new stay
         ("changes", "2026-06-15", "Lead", "2026-08-01", 20),  # nor is a later closing day
-        ("changes", "2026-06-21", "Demo", "2026-08-01", 20),  # still there: ten days with the day of the report
+        ("changes", "2026-06-21", "Demo", "2026-08-01", 20),  # still there: nine days to the day of the report
         ("stays", "2026-06-21", "Lead"),
         ("gone", "2026-01-01", "Lead"), ("gone", "2026-01-02", "Demo"),  # a deal nobody knows: not counted
     ]  # fmt: skip
@@ -368,10 +369,10 @@ def test_stays_run_from_stage_to_stage_and_the_last_to_the_close_or_the_report(t
     rows = [(v.opportunity_id, v.stage, v.days, v.over) for v in got.itertuples()]
     assert rows == [
         ("back", "Lead", 5, True), ("back", "Demo", 10, True), ("back", "Lead", 10, True),
-        ("changes", "Lead", 20, True), ("changes", "Demo", 10, False),
+        ("changes", "Lead", 20, True), ("changes", "Demo", 9, False),
         ("plain", "Lead", 10, True), ("plain", "Demo", 20, True), ("plain", "Offer", 10, True),
         ("skips", "Lead", 20, True), ("skips", "Offer", 10, True),
-        ("stays", "Lead", 10, False),
+        ("stays", "Lead", 9, False),
     ]  # fmt: skip
     assert got.groupby("opportunity_id")["won"].first().to_dict()["plain"]
     assert got.loc[got["opportunity_id"] == "stays", "won"].isna().all()
@@ -385,8 +386,8 @@ def test_stage_table_by_hand(told):
     assert got["conversion"].tolist() == pytest.approx([4 / 5, 1 / 3, 1 / 2])
     assert got["decided"].tolist() == [3, 2, 2]  # open deals are not decided
     assert got["win_share"].tolist() == pytest.approx([1 / 3, 1 / 2, 1 / 2])
-    # Lead: over after 5, 10, 10, 20, 20 and one running since 10; Demo: 10, 20 and one running since 10
-    assert got["days_median"].tolist() == [10, 20, 10]
+    # Lead: over after 5, 10, 10, 20, 20 and one running since 9; Demo: 10, 20 and one running since 9
+    assert got["days_median"].tolist() == [10, 10, 10]
     assert got["days_slow"].isna().all()  # one won deal tells nobody what is slow
 
 
@@ -419,7 +420,7 @@ def test_slow_is_the_time_nine_tenths_of_at_least_thirty_won_deals_had_needed():
 
 
 def test_without_history_there_are_no_stages():
-    visits = p.stage_visits(deals([("d", None, 1)]), schema.empty("opportunity_stage_history"), TODAY)
+    visits = p.stage_visits(deals([("d", None, 1)]), as_read("opportunity_stage_history"), TODAY)
     assert visits.empty
     assert p.stage_table(visits).empty
 
@@ -435,7 +436,7 @@ def test_each_day_of_an_open_deal_is_in_one_stay_and_no_more_move_on_than_entere
     ]
     f = deals([(f"d{i}", None, 1) for i in range(len(paths))], stage=[path[-1] for path in paths])
     visits = p.stage_visits(f, history(moves), TODAY)
-    assert visits.groupby("opportunity_id")["days"].sum().tolist() == [30] * len(paths)
+    assert visits.groupby("opportunity_id")["days"].sum().tolist() == [29] * len(paths)  # from 1 to 30 June
     assert (~visits["over"]).groupby(visits["opportunity_id"]).sum().tolist() == [1] * len(paths)
     stages = p.stage_table(visits)
     assert (stages["moved_on"] <= stages["entered"]).all()
@@ -511,8 +512,8 @@ def test_where_no_deal_is_open_the_open_pipeline_is_0_and_nothing_is_flagged(liv
     closed = live[live["is_closed"]]
     got = by(p.open_measures(closed, STAGES, PRODUCTS, RATE))
     assert got["value"].tolist() == [0] * 10
-    none = p.stage_visits(closed, schema.empty("opportunity_stage_history"), TODAY)
-    pushed = p.pushes(schema.empty("opportunity_stage_history"))
+    none = p.stage_visits(closed, as_read("opportunity_stage_history"), TODAY)
+    pushed = p.pushes(as_read("opportunity_stage_history"))
     flags = p.flags(closed, none, p.stage_table(none), pushed, TODAY)
     assert schema.conform("12_opportunity_flags", flags).empty
     assert p.accounts_at_stake(p.in_trouble(flags))["accounts"].empty
@@ -534,7 +535,7 @@ def test_only_moves_to_a_later_day_are_pushes():
         ("gap", "2026-01-03", "Lead", "2026-04-01"),
     ]
     assert p.pushes(history(rows[::-1])).to_dict() == {"twice": 2, "never": 0, "gap": 1}
-    assert p.pushes(schema.empty("opportunity_stage_history")).empty
+    assert p.pushes(as_read("opportunity_stage_history")).empty
 
 
 def test_slippage_by_hand():
@@ -717,8 +718,8 @@ def test_of_equally_many_flags_the_largest_amount_comes_first_and_an_unknown_one
     every = deals([("small", None, 1), ("dark", None, None), ("large", None, 9)], account_id=["a", "a", "a"])
     every["created_day"] = [TODAY, TODAY, TODAY]
     every.loc[[0, 2], "account_id"] = None  # one flag each; dark lacks its amount
-    none = p.stage_visits(every, schema.empty("opportunity_stage_history"), TODAY)
-    pushed = p.pushes(schema.empty("opportunity_stage_history"))
+    none = p.stage_visits(every, as_read("opportunity_stage_history"), TODAY)
+    pushed = p.pushes(as_read("opportunity_stage_history"))
     got = p.flags(every, none, p.stage_table(none), pushed, TODAY)
     assert got["opportunity_id"].tolist() == ["large", "small", "dark"]
     assert got["flags"].tolist() == [1, 1, 1]

@@ -11,6 +11,7 @@ from abmlib.method import value
 from abmlib.method.value import Period
 from abmlib.stats.intervals import wilson
 from abmlib.tables import schema
+from tests.conftest import as_read
 
 tables = settings(max_examples=25, deadline=None)  # no deadline: a busy machine is no failure
 
@@ -31,7 +32,7 @@ def lines(rows: list[tuple]) -> pd.DataFrame:
         [(*r, None, None)[:5] for r in rows], columns=["account_id", "booked_at", "revenue", "cogs", "period_end"]
     )
     frame["transaction_id"] = [f"t{i}" for i in range(len(frame))]
-    return schema.conform("transactions", frame)
+    return as_read("transactions", frame)
 
 
 # -- the parts --------------------------------------------------------------------------------------------------------
@@ -376,7 +377,7 @@ def test_nothing_booked_in_the_outcome_changes_the_choice(after):
 def test_a_line_booked_before_the_outcome_but_learnt_in_it_is_not_known_to_the_choice():
     rows = five_before() + powers() + [("d", "2025-11-01", 900)]  # would make d the largest
     late = lines(rows)
-    late.loc[len(rows) - 1, "known_at"] = pd.Timestamp("2026-03-15", tz="UTC")
+    late.loc[len(rows) - 1, "known_day"] = pd.Timestamp("2026-03-15")
     assert revealed(q.back_test(late, FIVE, OUTCOME, SMALL, 2)) == {"a", "b"}
 
 

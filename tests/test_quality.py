@@ -11,7 +11,7 @@ from abmlib.method import coverage, quality
 from abmlib.pages import catalogue as listed
 from abmlib.stats.intervals import difference
 from abmlib.tables import checks, schema
-from tests.conftest import ROOT
+from tests.conftest import ROOT, as_read
 
 tables = settings(max_examples=50, deadline=None)  # no deadline: a busy machine is no failure
 
@@ -23,7 +23,7 @@ def as_accounts(rows: list[tuple]) -> pd.DataFrame:
     """Accounts to spec from (account, status, country)."""
     frame = pd.DataFrame(rows, columns=["account_id", "status", "country"])
     frame = frame.assign(name=frame["account_id"].str.title(), created_at=pd.Timestamp("2020-01-01", tz="UTC"))
-    return schema.conform("accounts", frame)
+    return as_read("accounts", frame)
 
 
 def as_records(rows: list[tuple]) -> pd.DataFrame:
@@ -300,7 +300,7 @@ def states() -> pd.DataFrame:
     frame = pd.DataFrame(rows, columns=["account_id", "buying_role", "opted_out", "email_bounced", "valid_to"])
     frame = frame.assign(contact_id=frame.index.astype("str"), created_at=pd.Timestamp("2020-01-01", tz="UTC"))
     frame["valid_to"] = pd.to_datetime(frame["valid_to"], utc=True)
-    return coverage.contact_states(schema.conform("contacts", frame), AS_OF)
+    return coverage.contact_states(as_read("contacts", frame), AS_OF)
 
 
 def test_a_role_counts_once_per_account_and_only_with_somebody_to_reach(states, accounts):
@@ -448,7 +448,7 @@ def test_newcombe_s_published_interval_and_a_group_without_cases():
 
 def ended(n: int, deals: list[tuple], merged: int = 0, since: str = "2020-01-01") -> pd.DataFrame:
     accounts = as_accounts([(f"a{i}", "customer", None) for i in range(n)])
-    accounts = accounts.assign(first_won_at=pd.Timestamp(since, tz="UTC"))
+    accounts = accounts.assign(first_won_day=pd.Timestamp(since))
     same = pd.DataFrame({"rule": ["merged in the source"] * merged + ["same name"]})
     people = pd.DataFrame({"departed": [False] * 5})
     return quality.over(accounts, same, pd.DataFrame(deals, columns=["is_closed", "is_won"]), people, AS_OF, 365)

@@ -11,10 +11,11 @@ from abmlib.method import pipeline
 from abmlib.method import red_flags as rf
 from abmlib.stats import rhythm
 from abmlib.tables import schema
+from tests.conftest import as_read
 
 TODAY = pd.Timestamp("2026-06-30")
 DAY = pd.Timedelta(days=1)
-NO_DEALS = pipeline.with_days(schema.empty("opportunities"), TODAY, "UTC")
+NO_DEALS = pipeline.with_days(as_read("opportunities"), TODAY)
 
 
 def table(name: str, rows: list[dict]) -> pd.DataFrame:
@@ -27,7 +28,7 @@ def table(name: str, rows: list[dict]) -> pd.DataFrame:
     if name in schema.PROGRAMME and rows:
         usual = {"entered_at": pd.Timestamp("2025-01-01", tz="UTC"), "entered_by": "team"}
         frame = frame.assign(**{c: frame[c].fillna(v) if c in frame else v for c, v in usual.items()})
-    return schema.conform(name, frame) if rows else schema.empty(name)
+    return as_read(name, frame if rows else None)
 
 
 def bought(account: str, days: list[pd.Timestamp], revenue: float = 100.0, **more) -> list[dict]:
@@ -156,7 +157,7 @@ def test_returns_services_and_paid_periods_are_no_orders():
 def test_a_line_sold_by_deals_has_the_rhythm_of_its_deals_not_of_its_bills():
     won = {"opportunity_id": "o", "account_id": "a", "type": "expansion", "product_line": "paper", "stage": "Won", "amount": 300,
            "created_at": "2026-01-01", "closed_at": "2026-02-01", "is_closed": True, "is_won": True}  # fmt: skip
-    deals = pipeline.with_days(table("opportunities", [won]), TODAY, "UTC")
+    deals = pipeline.with_days(table("opportunities", [won]), TODAY)
     lines = business.lined(
         table("transactions", bought("a", every(30, 3))), PRODUCTS
     )  # billed in three parts of a hundred
@@ -230,10 +231,10 @@ def test_deals_lost_to_rivals_are_held_against_the_share_of_the_book():
     rows = [deal(k, "bad", False, "competitor") for k in range(5)] + [
         deal(9 + k, "good", True, None) for k in range(45)
     ]
-    got = business.lost_to_rivals(pipeline.with_days(table("opportunities", rows), TODAY, "UTC"), TODAY)
+    got = business.lost_to_rivals(pipeline.with_days(table("opportunities", rows), TODAY), TODAY)
     assert got.loc["bad", "p_rival"] == pytest.approx(0.1**5)  # five of fifty are lost so
     assert got.loc["good", "p_rival"] == 1
-    few = business.lost_to_rivals(pipeline.with_days(table("opportunities", rows[:2]), TODAY, "UTC"), TODAY)
+    few = business.lost_to_rivals(pipeline.with_days(table("opportunities", rows[:2]), TODAY), TODAY)
     assert few["p_rival"].isna().all()
 
 
@@ -306,7 +307,7 @@ def test_a_new_parent_is_an_event_and_the_first_one_is_not():
         row | {"row_id": "a", "known_from": "2026-05-01"},
         row | {"row_id": "b", "known_from": "2026-05-01"},  # the first parent noted
     ]
-    got = rf.events(schema.empty("account_insights"), table("attribute_history", history), TODAY)
+    got = rf.events(as_read("account_insights"), table("attribute_history", history), TODAY)
     assert got.to_dict() == {"a": pd.Timestamp("2026-05-01")}
 
 
@@ -434,7 +435,7 @@ def test_joint_goals_come_first():
 
 def test_empty_tables_leave_every_flag_unanswered_and_no_account_out():
     accounts = pd.Index(["a", "b"])
-    empty = {n: schema.empty(n) for n in ("transactions", "products", "contracts", "contacts", "account_insights", "attribute_history",
+    empty = {n: as_read(n) for n in ("transactions", "products", "contracts", "contacts", "account_insights", "attribute_history",
                                           "relationship_economics", "surveys", "account_goals")}  # fmt: skip
     both = rf.both_sides(empty["relationship_economics"], empty["transactions"], empty["surveys"], accounts, TODAY)
     got = rf.monitor(

@@ -5,11 +5,11 @@ import pandas as pd
 import pytest
 
 from abmlib.method import elsewhere, pipeline, quality, suitability, value
-from abmlib.tables import schema
+from tests.conftest import as_read
 from tests.test_cycle import RULES, TODAY, deal, frame, seen
 
 NONE = {
-    name: schema.empty(name)
+    name: as_read(name)
     for name in (
         "accounts", "contacts", "opportunities", "transactions", "activities", "account_insights", "intent_signals",
         "web_sessions", "contracts", "messages", "personas", "hand_overs", "account_tiers",
@@ -18,8 +18,8 @@ NONE = {
 
 
 def judged(deals: list[dict], segment: dict[str, str] | None = None, links=(), contacts=()) -> pd.DataFrame:
-    of = pipeline.with_days(frame("opportunities", deals), TODAY, "UTC")
-    lines = elsewhere.lined(schema.empty("transactions"), schema.empty("products"))
+    of = pipeline.with_days(frame("opportunities", deals), TODAY)
+    lines = elsewhere.lined(as_read("transactions"), as_read("products"))
     ids = sorted({d["account_id"] for d in deals if d["account_id"]})
     parts = pd.Series(segment or {}, dtype="str").reindex(ids).rename("industry")
     return suitability.criteria(seen(deals, links, contacts), of, lines, parts, RULES)
@@ -71,7 +71,7 @@ def test_accounts_without_a_segment_are_unknown_and_no_segment_at_all_is_no_part
 
 def test_a_segment_nobody_has_is_refused():
     with pytest.raises(ValueError, match="no column 'sector'"):
-        quality.segments(schema.empty("accounts"), "sector")
+        quality.segments(as_read("accounts"), "sector")
 
 
 def test_rows_of_measures_are_to_spec_and_what_is_too_early_has_no_value():
@@ -128,7 +128,7 @@ def test_break_even_hours_are_the_margin_to_be_added_over_the_cost_of_an_hour():
 
 
 def test_untimed_sales_and_wrong_prices_are_told():
-    assert suitability.hours_spent(schema.empty("activities"), pd.Index(["a"]), TODAY).isna().all()
+    assert suitability.hours_spent(as_read("activities"), pd.Index(["a"]), TODAY).isna().all()
     worth = pd.DataFrame({"margin": [1.0], "revenue": [1.0]})
     with pytest.raises(ValueError, match="hour_cost 0"):
         suitability.effort(worth, pd.Series(dtype=float), pd.Series(dtype="str"), 0, 0.1, 0)

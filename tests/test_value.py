@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from abmlib.method import value
 from abmlib.method.value import Period
 from abmlib.tables import schema
+from tests.conftest import as_read
 
 tables = settings(max_examples=50, deadline=None)  # no deadline: a busy machine is no failure
 
@@ -23,7 +24,7 @@ def lines(rows: list[tuple]) -> pd.DataFrame:
     """Transactions to spec from (account, day, revenue, cogs, kind)."""
     frame = pd.DataFrame(rows, columns=["account_id", "booked_at", "revenue", "cogs", "kind"])
     frame["transaction_id"] = [f"t{i}" for i in range(len(frame))]
-    return schema.conform("transactions", frame)
+    return as_read("transactions", frame)
 
 
 H1 = Period(day("2026-01-01"), day("2026-06-30"))

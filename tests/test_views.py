@@ -9,6 +9,7 @@ import pytest
 from abmlib.method import pipeline, views
 from abmlib.pages import plots
 from abmlib.tables import schema
+from tests.conftest import as_read
 
 AS_OF = pd.Timestamp("2026-06-30")
 IDS = pd.Index(["fan", "team", "cold", "shy"], name="account_id")
@@ -135,7 +136,7 @@ def as_deals(rows: list[tuple]) -> pd.DataFrame:
     frame = frame.assign(opportunity_id=frame.index.astype("str"), is_closed=frame["closed_at"].notna(), stage="s")
     for column in ("created_at", "closed_at"):
         frame[column] = pd.to_datetime(frame[column], utc=True)
-    return pipeline.with_days(schema.conform("opportunities", frame), AS_OF, "UTC")
+    return pipeline.with_days(as_read("opportunities", frame), AS_OF)
 
 
 def test_all_that_happened_lies_in_its_lane_and_month(monthly):

@@ -176,16 +176,10 @@ def heard(feedback: pd.DataFrame, industry: pd.Series, listed: pd.Index, theme: 
     return out if len(feedback) else out.iloc[:0]
 
 
-def due(sent: pd.DataFrame, as_of: pd.Timestamp, time_zone: str, response_days: int) -> pd.DataFrame:
+def due(sent: pd.DataFrame, as_of: pd.Timestamp, response_days: int) -> pd.DataFrame:
     """Keep the hand-overs that are old enough to have been answered, as last entered."""
-    until = _until(as_of, time_zone)
     last = programme.standing("hand_overs", sent)
-    return last[last["sent_at"] <= until - response_days * DAY]
-
-
-def _until(as_of: pd.Timestamp, time_zone: str) -> pd.Timestamp:
-    """The first instant after the report's day."""
-    return pd.Timestamp(end_of(as_of.date(), time_zone), tz="UTC")
+    return last[last["sent_day"] <= as_of - response_days * DAY]
 
 
 def waiting(mature: pd.DataFrame) -> pd.Index:
@@ -217,8 +211,8 @@ def hand_over_rows(
     ----------
     Metric dictionary C-24, immature ones excluded; S0-8.
     """
-    sent, mature = (due(entries, as_of, time_zone, days) for days in (0, response_days))
-    until = _until(as_of, time_zone)
+    sent, mature = (due(entries, as_of, days) for days in (0, response_days))
+    until = pd.Timestamp(end_of(as_of.date(), time_zone), tz="UTC")
     taken = mature[mature["accepted_at"].notna()]
     read = taken["brief_read"].dropna()
     early = float(len(sent) - len(mature)) if len(sent) else np.nan

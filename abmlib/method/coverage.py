@@ -32,11 +32,10 @@ def contact_states(contacts: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
     ----------
     Metric dictionary C-17, C-18 (valid members). House definition; README, glossary entry "reachable contact".
     """
-    end = (as_of + pd.Timedelta(days=1)).tz_localize("UTC")
     states = pd.DataFrame(
         {
             "no_account": contacts["account_id"].isna(),
-            "departed": contacts["valid_to"] < end,
+            "departed": contacts["valid_to_day"] <= as_of,
             "bounced": contacts["email_bounced"].fillna(False).astype(bool),
             "opted_out": contacts["opted_out"].fillna(False).astype(bool),
         }

@@ -12,7 +12,6 @@ from abmlib.method.value import Period, measure_row, months_before, per_account
 from abmlib.stats import power
 from abmlib.stats.intervals import FLOOR_OUTCOMES
 from abmlib.tables import programme
-from abmlib.tables.days import local_days
 
 DAY = pd.Timedelta(days=1)
 SEED = 55  # of the draws
@@ -44,7 +43,6 @@ def arms(
     tiers: pd.DataFrame,
     accounts: pd.Index,
     as_of: pd.Timestamp,
-    time_zone: str,
     planned: int,
 ) -> Arms:
     """Find what will be compared: the arms of the newest experiment; without one the accounts in tiers with all others.
@@ -69,7 +67,7 @@ def arms(
     whole = drawn[drawn["experiment_id"].isin(sides.index[sides == 2])]
     if len(whole):
         newest = whole[whole["experiment_id"] == whole["experiment_id"].iloc[-1]]
-        first = local_days(newest["assigned_at"], time_zone).min()
+        first = newest["assigned_day"].min()
         treated = int((newest["arm"] == "treated").sum())
         return Arms(
             "experiment", treated, len(newest) - treated, *_models(pd.Index(newest["account_id"]), accounts, first)

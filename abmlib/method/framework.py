@@ -11,7 +11,6 @@ from abmlib.method.tiger_teams import TIERS
 from abmlib.method.value import months_before
 from abmlib.stats.intervals import FLOOR_OUTCOMES
 from abmlib.tables import programme
-from abmlib.tables.days import local_days
 
 FROZEN = ["measure_id", "baseline", "target"]  # what may not change once an objective is frozen
 CONTENT = ["name", "weight", "direction"]  # what a team signs of a criterion
@@ -87,14 +86,14 @@ def tier_on(tiers: pd.DataFrame, day: pd.Timestamp) -> pd.Series:
     return runs.set_index("account_id")["tier"].sort_index()
 
 
-def start_of(tiers: pd.DataFrame, targeted: pd.DataFrame, time_zone: str) -> pd.Timestamp:
+def start_of(tiers: pd.DataFrame, targeted: pd.DataFrame) -> pd.Timestamp:
     """Find the first day of the programme: an account enters a tier, or is added to a campaign. Missing before either.
 
     Parameters
     ----------
     tiers, targeted : DataFrames of ``tables.schema`` ``account_tiers`` and ``campaign_accounts``
     """
-    days = [entered(tiers).min(), local_days(targeted["added_at"], time_zone).min()]
+    days = [entered(tiers).min(), targeted["added_day"].min()]
     known = [pd.Timestamp(d) for d in days if pd.notna(d)]
     return min(known) if known else pd.NaT
 
@@ -112,7 +111,7 @@ def changes(entries: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame: ``objective_id, what`` (measure_id, baseline or target), ``before, after`` (as text), ``frozen_at``
-    (first), ``changed_at, changed_by``
+    (first), ``changed_at`` (days), ``changed_by``
 
     References
     ----------
@@ -120,7 +119,7 @@ def changes(entries: pd.DataFrame) -> pd.DataFrame:
     """
     by_time = entries.sort_values(["objective_id", "entered_at"], kind="stable", ignore_index=True)
     ids = by_time["objective_id"]
-    frozen = by_time["frozen_at"].groupby(ids).transform(lambda s: s.cummin().ffill().shift())
+    frozen = by_time["frozen_day"].groupby(ids).transform(lambda s: s.cummin().ffill().shift())
     parts = []
     for what in FROZEN:
         before, after = by_time[what].groupby(ids).shift(), by_time[what]
@@ -133,12 +132,12 @@ def changes(entries: pd.DataFrame) -> pd.DataFrame:
                     "before": _spelt(before[moved]),
                     "after": _spelt(after[moved]),
                     "frozen_at": frozen[moved],
-                    "changed_at": by_time.loc[moved, "entered_at"],
+                    "changed_at": by_time.loc[moved, "entered_day"],
                     "changed_by": by_time.loc[moved, "entered_by"],
                 }
             )
         )
-    return pd.concat(parts).sort_values(["objective_id", "changed_at", "what"], kind="stable", ignore_index=True)
+    return pd.concat(parts).rename_axis("place").sort_values(["place", "what"], ignore_index=True)
 
 
 def _spelt(values: pd.Series) -> pd.Series:
@@ -152,7 +151,7 @@ def as_it_stands(entries: pd.DataFrame, last: pd.DataFrame, thing: str, content:
     return ((entries[content] == now) | (entries[content].isna() & now.isna())).all(axis=1)
 
 
-def objectives(entries: pd.DataFrame, start: pd.Timestamp, time_zone: str) -> pd.DataFrame:
+def objectives(entries: pd.DataFrame, start: pd.Timestamp) -> pd.DataFrame:
     """Give the objectives as they stand, a tree of sales goal, tactic and measure, and whether each was fixed in time.
 
     ``changed``: its measure, baseline or target was altered after it was frozen; ``draft``: not frozen; ``frozen
@@ -175,18 +174,17 @@ def objectives(entries: pd.DataFrame, start: pd.Timestamp, time_zone: str) -> pd
     """
     last = programme.standing("objectives", entries)
     fixed = entries[as_it_stands(entries, last, "objective_id", FROZEN) & entries["frozen_at"].notna()]
-    proved = fixed[["frozen_at", "entered_at"]].max(axis=1).groupby(fixed["objective_id"]).min()
-    day = local_days(last["frozen_at"], time_zone)
+    proved = fixed[["frozen_day", "entered_day"]].max(axis=1).groupby(fixed["objective_id"]).min()
     state = np.select(
         [
             last["objective_id"].isin(changes(entries)["objective_id"]),
             last["frozen_at"].isna(),
-            (local_days(proved, time_zone).reindex(last["objective_id"]) > start).to_numpy(bool),
+            (proved.reindex(last["objective_id"]) > start).to_numpy(bool),
         ],
         ["changed", "draft", "frozen late"],
         "frozen",
     )
-    out = last.assign(frozen_at=day, state=state).sort_values(["sales_goal", "tactic", "objective_id"])
+    out = last.assign(frozen_at=last["frozen_day"], state=state).sort_values(["sales_goal", "tactic", "objective_id"])
     return out[
         ["objective_id", "sales_goal", "tactic", "measure_id", "baseline", "target", "frozen_at", "state"]
     ].reset_index(drop=True)
@@ -273,9 +271,9 @@ def criteria(entries: pd.DataFrame, voted_at: pd.Timestamp) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame, the heaviest first: ``criterion_id, name, weight_share, direction, sales_signed_at, marketing_signed_at,
-    verdict`` (``signed by both``, ``by sales only``, ``by marketing only``, ``unsigned``), ``after_vote`` (a team's
-    first signature is later than the vote)
+    DataFrame, the heaviest first: ``criterion_id, name, weight_share, direction, sales_signed_at, marketing_signed_at``
+    (days), ``verdict`` (``signed by both``, ``by sales only``, ``by marketing only``, ``unsigned``), ``after_vote`` (a
+    team's first signature is later than the vote)
 
     References
     ----------
@@ -286,16 +284,17 @@ def criteria(entries: pd.DataFrame, voted_at: pd.Timestamp) -> pd.DataFrame:
     last = last[last["weight"] > 0].set_index("criterion_id")
     signed = entries[same & entries["sign_off_team"].notna() & entries["signed_at"].notna()]
     team = signed["sign_off_team"].str.lower()
-    when = {
-        name: signed[team.str.contains(name) | (team == "joint")].groupby("criterion_id")["signed_at"].min()
+    when = [
+        signed[team.str.contains(name) | (team == "joint")].groupby("criterion_id")[["signed_at", "signed_day"]].min()
         for name in TEAMS
-    }
-    out = last.assign(**{f"{name}_signed_at": when[name].reindex(last.index) for name in TEAMS})
-    has = [out[f"{name}_signed_at"].notna() for name in TEAMS]
+    ]
+    first = [of.reindex(last.index) for of in when]
+    out = last.assign(**{f"{name}_signed_at": of["signed_day"] for name, of in zip(TEAMS, first, strict=True)})
+    has = [of["signed_at"].notna() for of in first]
     out["verdict"] = np.select(
         [has[0] & has[1], has[0], has[1]], ["signed by both", "by sales only", "by marketing only"], "unsigned"
     )
-    out["after_vote"] = np.any([out[f"{name}_signed_at"] > voted_at for name in TEAMS], axis=0)
+    out["after_vote"] = np.any([of["signed_at"] > voted_at for of in first], axis=0)
     out["weight_share"] = out["weight"] / out["weight"].sum()
     columns = ["name", "weight_share", "direction", *(f"{name}_signed_at" for name in TEAMS), "verdict", "after_vote"]
     return out.sort_values("weight_share", ascending=False, kind="stable")[columns].reset_index()
@@ -332,7 +331,7 @@ def criteria_row(rules: pd.DataFrame) -> dict[str, object]:
 # -- readiness --------------------------------------------------------------------------------------------------------
 
 
-def readiness(entries: pd.DataFrame, team: pd.DataFrame, as_of: pd.Timestamp, time_zone: str) -> pd.DataFrame:
+def readiness(entries: pd.DataFrame, team: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
     """Give the checklist of steps with the newest score of each, who answers for it, and what nobody scored.
 
     Scored items that are not on the list follow it. Who answers for a step is who the team names as accountable (A) for
@@ -365,7 +364,7 @@ def readiness(entries: pd.DataFrame, team: pd.DataFrame, as_of: pd.Timestamp, ti
         for item, function in listed.items()
     }
     owner = pd.Series(out.index.map(answers), out.index, dtype="str")
-    age = (as_of - local_days(out["entered_at"], time_zone)).dt.days.astype("Int64")
+    age = (as_of - out["entered_day"]).dt.days.astype("Int64")
     return out.assign(age_days=age, owner=owner.where(owner != ""), expected=out.index.isin(listed)).reset_index()[
         ["item", "score", "change", "age_days", "owner", "expected"]
     ]

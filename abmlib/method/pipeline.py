@@ -13,7 +13,6 @@ from abmlib.method.value import Period, measure_row, months_before
 from abmlib.stats import intervals, shrinkage, survival
 from abmlib.stats.intervals import FLOOR_OUTCOMES, LEVEL
 from abmlib.tables import programme, schema
-from abmlib.tables.days import local_days
 
 SEED = 12  # of every bootstrap here
 DAY = pd.Timedelta(days=1)
@@ -32,8 +31,8 @@ OF_CLOSED = OF_WON | {
 }  # fmt: skip
 
 
-def with_days(deals: pd.DataFrame, as_of: pd.Timestamp, time_zone: str) -> pd.DataFrame:
-    """Add to each deal its days in the reporting time zone. No row is dropped.
+def with_days(deals: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
+    """Add to each deal its age in days. No row is dropped.
 
     Parameters
     ----------
@@ -42,12 +41,11 @@ def with_days(deals: pd.DataFrame, as_of: pd.Timestamp, time_zone: str) -> pd.Da
 
     Returns
     -------
-    DataFrame with ``created_day``, ``closed_day`` and ``age_days`` (created to closed, or to `as_of` while open; missing
-    where the deal has no `created_at` or a closed one no `closed_at`)
+    DataFrame with ``age_days`` (``created_day`` to ``closed_day``, or to `as_of` while open; missing where the deal has no
+    ``created_day`` or a closed one no ``closed_day``)
     """
-    created, closed = (local_days(deals[c], time_zone) for c in ("created_at", "closed_at"))
-    end = closed.where(deals["is_closed"].astype(bool), as_of)
-    return deals.assign(created_day=created, closed_day=closed, age_days=(end - created).dt.days)
+    end = deals["closed_day"].where(deals["is_closed"].astype(bool), as_of)
+    return deals.assign(age_days=(end - deals["created_day"]).dt.days)
 
 
 def closed_in(deals: pd.DataFrame, period: Period) -> pd.DataFrame:
@@ -216,10 +214,11 @@ def open_deals(deals: pd.DataFrame) -> pd.DataFrame:
 
 
 def stage_visits(deals: pd.DataFrame, history: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
-    """Give each stay of a deal in a stage: when it began, how long it was, and whether it is over.
+    """Give each stay of a deal in a stage: when it began, how many days it was, and whether it is over.
 
     Changes that do not change the stage are joined to the stay they are part of. The change that closes a deal ends its
-    last stay and is none itself: the last one, into the deal's present stage, within a day of its closing.
+    last stay and is none itself: the last one, into the deal's present stage, within a day of its closing. A stay that is
+    not over lasts to `as_of`; one that began and ended on one day lasted none.
 
     Parameters
     ----------
@@ -231,18 +230,19 @@ def stage_visits(deals: pd.DataFrame, history: pd.DataFrame, as_of: pd.Timestamp
     DataFrame, one row per stay: ``opportunity_id, stage, stage_order, began, days, over, won`` (of the deal; missing while
     open)
     """
-    state = deals.set_index("opportunity_id")[["stage", "is_closed", "is_won", "closed_at"]]
+    state = deals.set_index("opportunity_id")[["stage", "is_closed", "is_won", "closed_at", "closed_day"]]
     state = state.rename(columns={"stage": "stage_now"})
     rows = history.sort_values(["opportunity_id", "entered_at", "seq"], ignore_index=True)
     rows = rows[rows["opportunity_id"].isin(state.index)]
     moved = rows["stage"].ne(rows["stage"].shift()) | rows["opportunity_id"].ne(rows["opportunity_id"].shift())
-    stays = rows.loc[moved, ["opportunity_id", "entered_at", "stage", "stage_order"]].join(state, on="opportunity_id")
+    columns = ["opportunity_id", "entered_at", "entered_day", "stage", "stage_order"]
+    stays = rows.loc[moved, columns].join(state, on="opportunity_id")
     last = ~stays["opportunity_id"].duplicated(keep="last")
-    end = stays["entered_at"].shift(-1).where(~last, stays["closed_at"])
+    end = stays["entered_day"].shift(-1).where(~last, stays["closed_day"])
     at_the_end = stays["closed_at"].isna() | (stays["entered_at"] > stays["closed_at"] - DAY)
     closing = last & stays["is_closed"].astype(bool) & (stays["stage"] == stays["stage_now"]) & at_the_end
-    stays = stays.assign(over=end.notna(), won=stays["is_won"], began=stays["entered_at"])
-    stays["days"] = (end.fillna((as_of + DAY).tz_localize("UTC")) - stays["began"]).dt.total_seconds() / 86_400
+    stays = stays.assign(over=end.notna(), won=stays["is_won"], began=stays["entered_day"])
+    stays["days"] = (end.fillna(as_of) - stays["began"]).dt.days
     kept = stays[~closing & (stays["days"] >= 0)]
     return kept[["opportunity_id", "stage", "stage_order", "began", "days", "over", "won"]].reset_index(drop=True)
 

@@ -584,7 +584,7 @@ def over(
 
     Parameters
     ----------
-    accounts : DataFrame with ``status, first_won_at``
+    accounts : DataFrame with ``status, first_won_day``
     same_company : DataFrame of `Book.same_company`
     deals : ``tables.schema.OPPORTUNITIES``
     states : DataFrame of `coverage.contact_states`
@@ -602,7 +602,7 @@ def over(
     Canonical schema E.3, load-time checks (survivorship).
     """
     merged, closed = int((same_company["rule"] == identity.MERGED).sum()), deals["is_closed"].fillna(False).astype(bool)
-    old = accounts["first_won_at"] < (as_of - pd.Timedelta(days=former_after_days)).tz_localize("UTC")
+    old = accounts["first_won_day"] < as_of - pd.Timedelta(days=former_after_days)
     rows = [
         ("former customers, of those old enough", int((old & (accounts["status"] == "former")).sum()), int(old.sum())),
         ("closed deals", int(closed.sum()), len(deals)),

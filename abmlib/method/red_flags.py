@@ -86,10 +86,9 @@ def departures(contacts: pd.DataFrame, as_of: pd.Timestamp) -> tuple[pd.DataFram
     S1-21b. House definition; README, glossary entry "network breakage".
     """
     people = contacts[contacts["account_id"].notna() & ~contacts["is_lead"].fillna(False).astype(bool)]
-    began, ended = (people[c].dt.tz_localize(None).dt.normalize() for c in ("created_at", "valid_to"))
     people = pd.DataFrame(
         {
-            "account_id": people["account_id"], "came": began, "left": ended,
+            "account_id": people["account_id"], "came": people["created_day"], "left": people["valid_to_day"],
             "weight": people["buying_role"].map(ROLE_WEIGHT).astype(float).fillna(OTHER_WEIGHT),
         }
     )  # fmt: skip
@@ -147,12 +146,11 @@ def events(insights: pd.DataFrame, history: pd.DataFrame, as_of: pd.Timestamp) -
     parents = parents[parents["row_id"].duplicated()]
     both = pd.concat(
         [
-            noted[["account_id", "observed_at"]].set_axis(["account_id", "at"], axis=1),
-            parents[["row_id", "known_from"]].set_axis(["account_id", "at"], axis=1),
+            noted[["account_id", "observed_day"]].set_axis(["account_id", "day"], axis=1),
+            parents[["row_id", "known_from_day"]].set_axis(["account_id", "day"], axis=1),
         ]
     )
-    day = both["at"].dt.tz_localize(None).dt.normalize()
-    return day[day > as_of - LOOK_BACK_DAYS * DAY].groupby(both["account_id"]).max()
+    return both[both["day"] > as_of - LOOK_BACK_DAYS * DAY].groupby("account_id")["day"].max()
 
 
 def reorganisation(
@@ -267,7 +265,7 @@ def both_sides(
     length = (sums["end"] - sums["start"]).dt.days + 1
     margin = (margin * length / LOST_DAYS).where(sums["cost"].notna())
     asked = surveys[(surveys["survey_type"] == "value_realised") & surveys["account_id"].isin(accounts)]
-    asked = asked[asked["responded_at"].dt.tz_localize(None) > as_of - LOST_DAYS * DAY]
+    asked = asked[asked["responded_day"] > as_of - LOST_DAYS * DAY]
     felt = (asked["score"] - asked["scale_min"]) / (asked["scale_max"] - asked["scale_min"]).replace(0, np.nan)
     felt = felt.groupby(asked["account_id"]).agg(["mean", "size"]).reindex(accounts)
     kept = sums["realised"] / sums["promised"].where(sums["promised"] > 0)
@@ -351,9 +349,9 @@ def goal_tracker(goals: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
     ----------
     S1-21d. House definition; README, glossary entry "goal at risk".
     """
-    first, last = goals.groupby("goal_id")["entered_at"].min(), programme.standing("account_goals", goals)
+    first, last = goals.groupby("goal_id")["entered_day"].min(), programme.standing("account_goals", goals)
     last = last[last["status"].ne("dropped").fillna(True)].set_index("goal_id")
-    agreed, noted = (d.dt.tz_localize(None).dt.normalize() for d in (first.reindex(last.index), last["entered_at"]))
+    agreed = first.reindex(last.index)
     attained = last["actual"] / last["target"].where(last["target"] > 0)
     elapsed = ((as_of - agreed).dt.days / (last["due"] - agreed).dt.days.clip(lower=1)).clip(0, 1)
     pace = attained / elapsed.where(elapsed > 0)
@@ -366,7 +364,7 @@ def goal_tracker(goals: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
         {
             "goal_id": last.index, "account_id": last["account_id"].to_numpy(), "owner_side": last["owner_side"].to_numpy(),
             "due": last["due"].to_numpy(), "attainment": attained.to_numpy(), "elapsed": elapsed.to_numpy(),
-            "pace": pace.to_numpy(), "state": state, "noted_days": (as_of - noted).dt.days.to_numpy(),
+            "pace": pace.to_numpy(), "state": state, "noted_days": (as_of - last["entered_day"]).dt.days.to_numpy(),
         }
     )  # fmt: skip
 

@@ -193,10 +193,10 @@ def hours_spent(activities: pd.DataFrame, accounts: pd.Index, as_of: pd.Timestam
     -------
     Series, indexed by `accounts`; unit: hours; 0 for an account without a timed touch
     """
-    day = activities["occurred_at"].dt.tz_localize(None)
     team = activities["team"]
     ours = team.eq("sales").fillna(False) | (team.isna() & activities["channel"].isin(["meeting", "phone"]))
-    of = activities[ours & (day > as_of - (YEAR - 1) * DAY) & activities["account_id"].isin(accounts)]
+    year = activities["occurred_day"] > as_of - YEAR * DAY
+    of = activities[ours & year & activities["account_id"].isin(accounts)]
     hours = of["person_hours"].fillna(of["duration_min"] / 60)
     if hours.isna().all():
         return pd.Series(np.nan, accounts, name="hours")
@@ -351,15 +351,15 @@ class Asked:
 
     def touches(self) -> pd.DataFrame:
         """Touches in the window that no machine made."""
-        return _human(self.tables["activities"], "occurred_at", self.window)
+        return _human(self.tables["activities"], "occurred_day", self.window)
 
 
 Counted = Callable[[Asked], tuple[int, int]]
 
 
-def _human(rows: pd.DataFrame, at: str, after: pd.Timestamp) -> pd.DataFrame:
+def _human(rows: pd.DataFrame, day: str, after: pd.Timestamp) -> pd.DataFrame:
     """Keep what happened after a day and no machine did."""
-    return rows[(rows[at].dt.tz_localize(None) > after) & ~rows["is_bot"].fillna(False).astype(bool)]
+    return rows[(rows[day] > after) & ~rows["is_bot"].fillna(False).astype(bool)]
 
 
 def _of(ids: pd.Index, *found: pd.Series) -> tuple[int, int]:
@@ -372,7 +372,7 @@ def _insights(kinds: tuple[str, ...], *feeds: str) -> Counted:
 
     def counted(of: Asked) -> tuple[int, int]:
         noted = of.tables["account_insights"]
-        fresh = noted["expires_at"].isna() | (noted["expires_at"].dt.tz_localize(None) > of.as_of)
+        fresh = noted["expires_at"].isna() | (noted["expires_day"] > of.as_of)
         noted = noted[noted["kind"].isin(kinds) & fresh]
         signals = [of.tables[f].loc[of.tables[f]["week"] > of.window, "account_id"] for f in feeds]
         return _of(of.accounts, noted["account_id"], *signals)
@@ -423,7 +423,7 @@ def _walked(of: Asked) -> tuple[int, int]:
     """Accounts whose visits to the site or shop are seen."""
     touches = of.touches()
     shop = touches.loc[touches["channel"].isin(["ecommerce", "web"]), "account_id"]
-    return _of(of.accounts, shop, _human(of.tables["web_sessions"], "started_at", of.window)["account_id"])
+    return _of(of.accounts, shop, _human(of.tables["web_sessions"], "started_day", of.window)["account_id"])
 
 
 def _messages(of: Asked) -> tuple[int, int]:
@@ -437,7 +437,7 @@ def _messages(of: Asked) -> tuple[int, int]:
 def _taken_over(of: Asked) -> tuple[int, int]:
     """Hand-overs that sales accepted with the brief read."""
     sent = programme.standing("hand_overs", of.tables["hand_overs"])
-    sent = sent[sent["account_id"].isin(of.accounts) & (sent["sent_at"].dt.tz_localize(None) > of.window)]
+    sent = sent[sent["account_id"].isin(of.accounts) & (sent["sent_day"] > of.window)]
     return int((sent["accepted_at"].notna() & sent["brief_read"].fillna(False).astype(bool)).sum()), len(sent)
 
 

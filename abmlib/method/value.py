@@ -65,7 +65,7 @@ def two_periods(first_day: pd.Timestamp, as_of: pd.Timestamp, months: int) -> tu
 
 def known_before(transactions: pd.DataFrame, day: pd.Timestamp) -> pd.DataFrame:
     """Keep the lines booked before a day and, where it is said when they were learnt, learnt before it too."""
-    learnt = transactions["known_at"].dt.tz_localize(None)
+    learnt = transactions["known_day"]
     return transactions[(transactions["booked_at"] < day) & (learnt.isna() | (learnt < day))]
 
 

@@ -16,6 +16,7 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from abmlib.tables import cache, people, programme, reading, schema, settings
+from abmlib.tables.days import beside
 from abmlib.tables.definitions.results import SLUG
 from abmlib.tables.errors import NotAnswerable, TableError, first_cases
 from abmlib.tables.ledger import COLUMNS
@@ -119,7 +120,8 @@ class Book:
         return name in self._facts["names"]
 
     def read(self, name: str) -> pd.DataFrame:
-        """Give a canonical table as known on the day, in the order of its key.
+        """Give a canonical table as known on the day, in the order of its key. Beside each time (``created_at``) is its day
+        in the reporting time zone (``created_day``), named by `days.day_column`.
 
         Rows learnt later are left out and counted in `ledger`; values learnt later are put back or made missing. A
         table that the source lacks comes empty, to spec. Who has opted out since, whenever that was, keeps every row, in
@@ -134,7 +136,7 @@ class Book:
         """
         schema.key(name)
         if not self.has(name):
-            return schema.empty(name)
+            return beside(schema.empty(name), self.settings.time_zone)
         frame = reading.to_pandas(self._rows(name).to_table(), name)
         if not self._people:
             for column in schema.personal(name):
@@ -142,7 +144,7 @@ class Book:
             if name == "attribute_history":
                 named = {f"{t}.{c}" for t in schema.importable() for c in schema.personal(t)}
                 frame["value"] = frame["value"].mask((frame["table"] + "." + frame["field"]).isin(named))
-        return frame
+        return beside(frame, self.settings.time_zone)
 
     def _rows(self, name: str) -> ds.Dataset:
         """A table of the source, to be read in pieces; a large one by a query over the source.
@@ -228,7 +230,7 @@ class Book:
         """Count each table of the source as known on the day.
 
         One row per table: ``table, rows, accounts`` (accounts with a row; missing where the table has no account),
-        ``first_day, last_day`` (in UTC; missing where nothing dates a row).
+        ``first_day, last_day`` (missing where nothing dates a row).
         """
         return self._frame("overview")
 

@@ -33,3 +33,34 @@ def end_of(day: dt.date, time_zone: str) -> dt.datetime:
 def local_days(times: pd.Series, time_zone: str) -> pd.Series:
     """Give the days of UTC timestamps in a time zone; a missing time has no day."""
     return times.dt.tz_convert(time_zone).dt.tz_localize(None).dt.normalize()
+
+
+def day_column(time: str) -> str:
+    """Name the column that holds the local day of a column of times.
+
+    Examples
+    --------
+    >>> day_column("created_at"), day_column("valid_to")
+    ('created_day', 'valid_to_day')
+    """
+    return time.removesuffix("_at") + "_day"
+
+
+def beside(frame: pd.DataFrame, time_zone: str) -> pd.DataFrame:
+    """Put beside each column of UTC timestamps the days they lie on in a time zone, named by `day_column`.
+
+    No row is dropped. A missing time has no day; days that are there already stay as they are.
+
+    Examples
+    --------
+    >>> calls = pd.DataFrame({"occurred_at": pd.to_datetime(["2026-07-01T01:00Z"])})
+    >>> beside(calls, "America/Los_Angeles")["occurred_day"].astype("str").tolist()
+    ['2026-06-30']
+    """
+    out = {}
+    for column, values in frame.items():
+        out[column] = values
+        day = day_column(str(column))
+        if isinstance(values.dtype, pd.DatetimeTZDtype) and day not in frame:
+            out[day] = local_days(values, time_zone).astype("datetime64[us]")
+    return pd.DataFrame(out, index=frame.index)

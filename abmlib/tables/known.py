@@ -12,7 +12,7 @@ import pandas as pd
 from abmlib.tables import identity, people, schema
 from abmlib.tables.days import end_of
 from abmlib.tables.importers.sql import quoted
-from abmlib.tables.kinds import cast, ibis_type
+from abmlib.tables.kinds import cast, ibis_type, in_zone
 from abmlib.tables.source import Source, as_view
 
 SAME_COMPANY = "same company"  # step of the ledger
@@ -314,11 +314,13 @@ class Known:
 
     def _with_status(self, accounts: ir.Table) -> ir.Table:
         """Derive status and first_won_at from purchases and won deals known on the day."""
-        facts = []
+        facts, settings = [], self.source.settings
         if self.has("transactions"):
             t = self.table("transactions")
             end = ibis.greatest(t.booked_at, ibis.coalesce(t.period_end, t.booked_at))
-            facts.append(t.select("account_id", at=t.booked_at.cast("timestamp"), until=end.cast("timestamp")))
+            days = t.group_by("account_id").agg(at=t.booked_at.min(), until=end.max())
+            zone, clock = settings.time_zone, {c: days[c].cast("timestamp") for c in ("at", "until")}
+            facts.append(days.mutate(**{c: in_zone(zone, day).cast("timestamp") for c, day in clock.items()}))
         if self.has("opportunities"):
             o = self.table("opportunities")
             o = o.filter(o.is_won & o.closed_at.notnull())
@@ -329,9 +331,7 @@ class Known:
         f = ibis.union(*facts) if len(facts) > 1 else facts[0]
         f = f.group_by("account_id").agg(first_won_at=f["at"].min(), _until=f.until.max()).rename(_who="account_id")
         joined = accounts.left_join(f, accounts.account_id == f["_who"])
-        left = dt.datetime.combine(self.moment.as_of, dt.time()) - dt.timedelta(
-            days=self.source.settings.former_after_days
-        )
+        left = end_of(self.moment.as_of - dt.timedelta(days=settings.former_after_days + 1), settings.time_zone)
         status = ibis.cases(
             (joined.first_won_at.isnull(), "prospect"),
             (joined["_until"] < ibis.literal(left), "former"),

@@ -92,11 +92,20 @@ def extent(known: Known, name: str) -> tuple[int, tuple[Any, ...], dict[str, int
     """Count one table as known on the day: rows; the same with accounts, first and last day; values of each column."""
     spec = schema.spec(name)
     columns = [c for c, d in spec.columns.items() if not d.derived]
-    day = f"CAST({quoted(spec.known)} AS DATE)" if spec.known else "NULL::DATE"
+    ends = [local_day(known, name, end) if spec.known else "NULL::DATE" for end in ("min", "max")]
     accounts = "count(DISTINCT account_id)" if "account_id" in spec.columns else "NULL"
-    asked = [accounts, f"min({day})", f"max({day})", *(f"count({quoted(c)})" for c in columns)]
+    asked = [accounts, *ends, *(f"count({quoted(c)})" for c in columns)]
     ((rows, own, first, last, *filled),) = known.ask(name, ", ".join(["count(*)", *asked])).fetchall()
     return rows, (rows, own, first, last), dict(zip(columns, filled, strict=True))
+
+
+def local_day(known: Known, name: str, end: str) -> str:
+    """Write in SQL the first (``min``) or last (``max``) day of what dates the rows of a table, in the reporting time zone."""
+    spec = schema.spec(name)
+    day = f"{end}({quoted(str(spec.known))})"
+    if spec.columns[str(spec.known)].kind == "ts":
+        day = f"timezone({text(known.source.settings.time_zone)}, timezone('UTC', {day}))"
+    return f"CAST({day} AS DATE)"
 
 
 def records(known: Known) -> pd.DataFrame:
@@ -104,13 +113,13 @@ def records(known: Known) -> pd.DataFrame:
     columns, parts = ["account_id", "table", "rows", "first_day", "last_day"], [pd.DataFrame()]
     for name in DATES_A_FACT:
         if known.has(name) and "account_id" in schema.spec(name).columns:
-            when = f"CAST({quoted(str(schema.spec(name).known))} AS TIMESTAMP)"
-            asked = f"account_id, count(*) AS rows, min({when}) AS first_day, max({when}) AS last_day"
+            ends = [f"{local_day(known, name, end)}::TIMESTAMP" for end in ("min", "max")]
+            asked = f"account_id, count(*) AS rows, {ends[0]} AS first_day, {ends[1]} AS last_day"
             rest = "WHERE account_id IS NOT NULL GROUP BY account_id ORDER BY account_id"
             parts.append(known.ask(name, asked, rest).to_arrow_table().to_pandas().assign(table=name))
     frame = pd.concat(parts, ignore_index=True).reindex(columns=columns)
-    days = {c: frame[c].dt.normalize().astype("datetime64[us]") for c in ("first_day", "last_day")}
-    return frame.assign(**days).astype({"account_id": "str", "table": "str", "rows": "int64"})
+    days = dict.fromkeys(("first_day", "last_day"), "datetime64[us]")
+    return frame.astype({"account_id": "str", "table": "str", "rows": "int64"} | days)
 
 
 def all_features(known: Known, filled: set[str]) -> pd.DataFrame:
