@@ -6,7 +6,7 @@ from benchmarks.proof import Result, measure
 from benchmarks.truth import PROOFS, STAGES
 
 FEW = range(1, 13), range(1, 6)  # seeds of markets with an effect and without: only a badly wrong interval is caught
-MORE = range(101, 141), range(101, 121)  # `make truth` has hundreds
+MORE = range(101, 131), range(101, 116)  # `make truth` has hundreds
 ACCOUNTS = 500  # in each market
 
 
