@@ -143,7 +143,8 @@ def targets(folder, text: str, as_of: str) -> pd.DataFrame:
 def test_without_a_programme_folder_targets_are_empty_and_to_spec(small):
     book = Book.open(small, "2026-06-30")
     assert not book.has("targets")
-    assert book.read("targets").columns.tolist() == list(schema.TARGETS.columns)
+    assert book.read("targets").empty
+    assert set(schema.TARGETS.columns) <= set(book.read("targets").columns)
 
 
 def test_a_template_that_nobody_filled_is_as_if_it_were_not_there(small):
@@ -165,7 +166,7 @@ def test_entries_are_known_from_the_day_they_were_written_down(small):
 
 
 def test_an_entry_repeated_by_hand_is_refused(small):
-    with pytest.raises(TableError, match="2 of 2 rows share a key"):
+    with pytest.raises(TableError, match="one row per period, owner_id, measure_id, entered_at: broken in 2 of 2 rows"):
         targets(small, "2026,,won_value,1,2026-01-01T00:00:00Z,Bo,\n" * 2, "2026-06-30")
 
 
@@ -221,10 +222,10 @@ def test_a_template_with_rows_somebody_emptied_is_not_there(small):
         (GOOD.replace("1000.5", '"1000,5"').encode(), r"1 of 1 values of value .*'1000,5'.* written 1000.5, with a dot"),
         (GOOD.replace("1000.5", '"1,000"').encode(), r"1 of 1 values of value .*'1,000'.* written 1000.5, with a dot"),
         (GOOD.replace("1000.5", "#REF!").encode(), "1 of 1 values of value .*#REF!"),
-        (GOOD.replace("2026,", "Jul 26,", 1).encode(), "period: 1 of 1 .*Jul 26.* Correct them: year, quarter or month"),
-        (GOOD.replace("2026-01-05T08:00:00Z", "").encode(), "entered_at is missing in 1 of 1 rows .* or enter rows by a form"),
+        (GOOD.replace("2026,", "Jul 26,", 1).encode(), "period is spelt right: broken in 1 of 1 .*Jul 26.* Correct period: year, quarter or month"),
+        (GOOD.replace("2026-01-05T08:00:00Z", "").encode(), "entered_at is filled: broken in 1 of 1 rows .* or enter rows by a form"),
         (GOOD.replace("2026-01-05T08:00:00Z", "05.01.2026 08:00").encode(), "entered_at do not read .* 2026-12-31T17:00:00Z"),
-        (GOOD.replace(",Bo,", ",,").encode(), "entered_by is missing in 1 of 1 rows .* Correct entered_by in programme/targets.csv"),
+        (GOOD.replace(",Bo,", ",,").encode(), "entered_by is filled: broken in 1 of 1 rows .* Correct entered_by in programme/targets.csv"),
         (GOOD.replace("supersedes", "remark").encode(), r"1 columns of targets.csv are none of the table's \(first: \['remark'\]\)"),
         (GOOD.replace("\n", ",\n", 1).replace("Bo,\n", "Bo,,late\n").encode(), r"1 rows .* without a name \(first: \['line 2'\]\)"),
         (GOOD.replace("Bo,\n", "Bo\n").encode(), r"do not have its 7 columns \(first: \['line 2 has 6'\]\)"),
@@ -442,7 +443,8 @@ def test_rows_of_the_source_and_entries_are_read_together(small):
     assert got.loc[("k2", "source"), "entered_at"] == pd.Timestamp("2025-07-01", tz="UTC")  # its own first day
     assert got["product_line"].tolist() == ["all", "all", "pumps", "all", "pumps"]
     assert got["renewed"].tolist() == [True, False, pd.NA, pd.NA, True]
-    assert got.dtypes.to_dict() == schema.empty("contracts").set_index(["contract_id", "entered_by"]).dtypes.to_dict()
+    own = schema.empty("contracts").set_index(["contract_id", "entered_by"])
+    assert got[own.columns].dtypes.to_dict() == own.dtypes.to_dict()
 
 
 @pytest.mark.parametrize("written", [True, False])

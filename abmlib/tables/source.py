@@ -391,8 +391,9 @@ class Source:
     def _conditions(self, name: str) -> Iterable[tuple[str, str, str, str]]:
         """Each check of a table as (what holds, severity, SQL that is true for the rows that break it, remedy)."""
         key, spec, view = schema.key(name), schema.spec(name), quoted(self._view(name).get_name())
-        names = ", ".join(map(quoted, key))
-        filled = " AND ".join(f"{quoted(c)} IS NOT NULL" for c in key)
+        may_lack = {c for c in key if spec.columns[c].nullable}  # what is missing there is one value of its own
+        names = ", ".join(f"coalesce({quoted(c)}::VARCHAR, '')" if c in may_lack else quoted(c) for c in key)
+        filled = " AND ".join(f"{quoted(c)} IS NOT NULL" for c in key if c not in may_lack)
         repeated = f"SELECT ({names}) FROM {view} WHERE {filled} GROUP BY {names} HAVING count(*) > 1"  # noqa: S608
         yield f"one row per {', '.join(key)}", "fail", f"({names}) IN ({repeated})", "Keep one row per key."
         for column, definition in spec.columns.items():
