@@ -55,7 +55,7 @@ def test_the_example_of_every_table_can_be_entered_by_its_form(folder, small, na
     (line,) = (folder / f"{name}.csv").read_text().splitlines()[1:]
     (row,) = programme.read(folder, name).to_dict("records")
     (same,) = Book.open(small, "2026-06-30", people=True).read(name).to_dict("records")
-    assert pd.Series(row).equals(pd.Series(same)), line
+    assert pd.Series(row).equals(pd.Series(same)[list(row)]), line
 
 
 def test_what_is_added_is_shown_and_comes_back_through_book_and_the_form_is_empty_again(folder, small):
@@ -169,7 +169,8 @@ def test_a_file_a_spreadsheet_saved_reads_in_a_form_as_in_a_book(folder, small):
     text = programme.template("contracts").replace("\n", ",\r\n") + line + "," * 12 + "\r\n"
     folder.mkdir()
     (folder / "contracts.csv").write_bytes(text.encode("utf-8-sig"))
-    pd.testing.assert_frame_equal(programme.read(folder, "contracts"), Book.open(small, "2026-06-30").read("contracts"))
+    entered = programme.read(folder, "contracts")
+    pd.testing.assert_frame_equal(entered, Book.open(small, "2026-06-30").read("contracts")[entered.columns])
 
 
 def test_what_has_no_form_is_refused(folder):
