@@ -9,7 +9,6 @@ so nothing is asserted; the ratios are what to look at.
 """
 
 import argparse
-import contextlib
 import ctypes
 import os
 import resource
@@ -78,6 +77,12 @@ def make(path: Path, size: float) -> int:
 PR_SET_CHILD_SUBREAPER = 36  # of Linux: who is left by its parent becomes a child of this process
 
 
+def children() -> set[int]:
+    """The processes whose parent this one is, on Linux."""
+    lists = Path("/proc/self/task").glob("*/children")
+    return {int(number) for file in lists for number in file.read_text().split()}
+
+
 def measured(command: list[str], **how: Any) -> tuple[float, float, float]:
     """Run a command to its end; give its seconds, its CPU seconds and the most memory it held, in MB.
 
@@ -90,16 +95,16 @@ def measured(command: list[str], **how: Any) -> tuple[float, float, float]:
     """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    there, before, start = children(), resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     child = subprocess.Popen(command, stdout=subprocess.DEVNULL, **how)  # noqa: S603 -- these files' own commands
     _, status, used = os.wait4(child.pid, 0)
     child.returncode = os.waitstatus_to_exitcode(status)
     if child.returncode:
         raise SystemExit(f"{' '.join(command[:4])}: ended with {child.returncode}.")
     seconds = time.perf_counter() - start
-    with contextlib.suppress(ChildProcessError):
-        while True:  # who outlives it ends by itself
-            os.wait()
+    while left := children() - there:  # who outlives it ends by itself
+        for process in left:
+            os.waitpid(process, 0)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
     return seconds, cpu, used.ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
