@@ -21,7 +21,9 @@ import pandas as pd
 from scipy.stats import binom, t
 
 from abmlib.market import Market, Switches, simulate
-from abmlib.method import pipeline, value
+from abmlib.method import periods, value
+from abmlib.method.deals import all_groups, closed_in, cycle_lengths, win_rates, with_days
+from abmlib.method.stages import flags, pushes, stage_table, stage_visits
 from abmlib.stats.intervals import LEVEL
 from abmlib.tables import Book, schema
 
@@ -53,8 +55,8 @@ class Seen:
 
     @cached_property
     def deals(self) -> pd.DataFrame:
-        """Deals of `pipeline.with_days`."""
-        return pipeline.with_days(self.book.read("opportunities"), self.book.as_of)
+        """Deals of `with_days`."""
+        return with_days(self.book.read("opportunities"), self.book.as_of)
 
     @cached_property
     def history(self) -> pd.DataFrame:
@@ -64,38 +66,38 @@ class Seen:
     @cached_property
     def closed(self) -> pd.DataFrame:
         """Deals closed in the trailing window."""
-        return pipeline.closed_in(self.deals, pipeline.trailing(self.book.as_of, WINDOW_MONTHS))
+        return closed_in(self.deals, periods.trailing(self.book.as_of, WINDOW_MONTHS))
 
     @cached_property
     def win_rates(self) -> list[dict[str, Any]]:
-        """Rows of `pipeline.win_rates`."""
-        return pipeline.win_rates(self.closed)
+        """Rows of `win_rates`."""
+        return win_rates(self.closed)
 
     @cached_property
     def cycles(self) -> dict[str, dict[str, Any]]:
-        """Rows of `pipeline.cycle_lengths` by definition."""
-        return {str(r["definition_id"]): r for r in pipeline.cycle_lengths(self.closed, self.deals)}
+        """Rows of `cycle_lengths` by definition."""
+        return {str(r["definition_id"]): r for r in cycle_lengths(self.closed, self.deals)}
 
     @cached_property
     def visits(self) -> pd.DataFrame:
         """Stays of deals in stages."""
-        return pipeline.stage_visits(self.deals, self.history, self.book.as_of)
+        return stage_visits(self.deals, self.history, self.book.as_of)
 
     @cached_property
     def stages(self) -> pd.DataFrame:
-        """`pipeline.stage_table`."""
-        return pipeline.stage_table(self.visits)
+        """`stage_table`."""
+        return stage_table(self.visits)
 
     @cached_property
     def groups(self) -> pd.DataFrame:
-        """`pipeline.all_groups`."""
-        return pipeline.all_groups(self.closed, self.accounts["industry"], self.book.settings.fiscal_year_starts)
+        """`all_groups`."""
+        return all_groups(self.closed, self.accounts["industry"], self.book.settings.fiscal_year_starts)
 
     @cached_property
     def flags(self) -> pd.DataFrame:
-        """`pipeline.flags`, with the column ``planted``: does the deal stall, in truth."""
-        pushed = pipeline.pushes(self.history)
-        found = pipeline.flags(self.deals, self.visits, self.stages, pushed, self.book.as_of)
+        """`flags`, with the column ``planted``: does the deal stall, in truth."""
+        pushed = pushes(self.history)
+        found = flags(self.deals, self.visits, self.stages, pushed, self.book.as_of)
         return found.assign(planted=found["opportunity_id"].map(self.of_deals["stalled"]).astype(bool))
 
     @cached_property
@@ -106,14 +108,14 @@ class Seen:
     @cached_property
     def revenue(self) -> pd.Series:
         """Net revenue of each account over all history."""
-        counted = value.window(self.transactions, self.book.as_of, 0)
+        counted = periods.value_window(self.transactions, self.book.as_of, 0)
         return value.by_account(self.transactions, self.accounts.index, counted)["revenue"]
 
     @cached_property
     def halves(self) -> pd.DataFrame:
         """Revenue of each account in two periods, and whether it bought: ``earlier, later, was, is``."""
-        periods = value.two_periods(self.transactions["booked_at"].min(), self.book.as_of, PERIOD_MONTHS)
-        one, two = (value.by_account(self.transactions, self.accounts.index, p) for p in periods)
+        halves = periods.adjacent_periods(self.transactions["booked_at"].min(), self.book.as_of, PERIOD_MONTHS)
+        one, two = (value.by_account(self.transactions, self.accounts.index, p) for p in halves)
         return pd.DataFrame(
             {"earlier": one["revenue"], "later": two["revenue"], "was": one["lines"] > 0, "is": two["lines"] > 0}
         )

@@ -18,7 +18,9 @@ import numpy as np
 import pandas as pd
 
 from abmlib.market import Switches
-from abmlib.method import pipeline, value
+from abmlib.method import periods, value
+from abmlib.method.deals import cohorts, differences
+from abmlib.method.stages import crm_beside_own
 from abmlib.stats import concentration, intervals, survival
 from abmlib.stats.intervals import LEVEL
 from abmlib.tables.days import local_days
@@ -51,11 +53,11 @@ def win_rate_by_amount(seen: Seen) -> Found:
 def win_rate_of_cohort(seen: Seen) -> Found:
     """Win rate of the newest cohort that is not too early to judge, against all deals opened in its quarter."""
     starts = seen.book.settings.fiscal_year_starts
-    judged = pipeline.cohorts(seen.deals, seen.book.as_of, starts).query("status == 'ok' and n > 0")
+    judged = cohorts(seen.deals, seen.book.as_of, starts).query("status == 'ok' and n > 0")
     if judged.empty:
         return Found()
     last = judged.iloc[-1]
-    opened = seen.deals["created_day"].dt.to_period(pipeline.quarters(starts)).astype("str") == last["cohort"]
+    opened = seen.deals["created_day"].dt.to_period(periods.quarters(starts)).astype("str") == last["cohort"]
     return Found(last["share"], _chance(seen, seen.deals[opened]).mean(), last["low"], last["high"])
 
 
@@ -93,7 +95,7 @@ def gini(seen: Seen) -> Found:
     """Gini of revenue as 03 gives it, and the house bootstrap over accounts, which 03 does not show."""
     found = _concentration(seen.revenue, "gini_of_positive_revenue")
     positive = seen.revenue[seen.revenue > 0].to_numpy(float)
-    _, low, high = intervals.drawn((positive,), gini_of_rows, SEED)
+    _, low, high = intervals.bootstrap_ci((positive,), gini_of_rows, SEED)
     return Found(found, low=low, high=high)
 
 
@@ -108,7 +110,7 @@ def gini_of_rows(x: np.ndarray, axis: int = -1) -> np.ndarray:
 def top_share(seen: Seen) -> Found:
     """Share of revenue of the largest accounts as 03 gives it, and the house bootstrap, which 03 does not show."""
     found = _concentration(seen.revenue, "top_20pc_share_of_revenue")
-    _, low, high = intervals.drawn((seen.revenue.to_numpy(float),), top_share_of_rows, SEED)
+    _, low, high = intervals.bootstrap_ci((seen.revenue.to_numpy(float),), top_share_of_rows, SEED)
     return Found(found, low=low, high=high)
 
 
@@ -121,7 +123,7 @@ def top_share_of_rows(x: np.ndarray, axis: int = -1) -> np.ndarray:
 
 def _concentration(revenue: pd.Series, definition: str) -> float:
     """One value of `value.concentration_measures`."""
-    rows = value.concentration_measures(revenue, "revenue", value.Period(pd.NaT, pd.NaT)).set_index("definition_id")
+    rows = value.concentration_measures(revenue, "revenue", periods.Period(pd.NaT, pd.NaT)).set_index("definition_id")
     return float(rows.loc[definition, "value"])
 
 
@@ -154,12 +156,12 @@ def _kept(of: pd.DataFrame) -> dict[str, Any]:
     """The row of `value.top_retention`."""
     earlier, later = (value.pareto_class(of[c]) for c in ("earlier", "later"))
     moves = value.class_moves(earlier, later, of["was"], of["is"])
-    return value.top_retention(moves, value.Period(pd.NaT, pd.NaT)).iloc[0].to_dict()
+    return value.top_retention(moves, periods.Period(pd.NaT, pd.NaT)).iloc[0].to_dict()
 
 
 def stage_share(stage: str, seen: Seen) -> Found:
     """Share won of the decided deals that were in a stage; called where the CRM's probability lies outside its interval."""
-    beside = pipeline.crm_beside_own(seen.visits, seen.history, seen.stages).set_index("stage")
+    beside = crm_beside_own(seen.visits, seen.history, seen.stages).set_index("stage")
     truth = seen.truth["stages"].query("product_line == 'all'").set_index("stage")["win_probability"]
     if stage not in beside.index:
         return Found()
@@ -170,7 +172,7 @@ def stage_share(stage: str, seen: Seen) -> Found:
 
 def sellers(seen: Seen) -> Found:
     """Range of the sellers' shrunken win rates against the range of their true ones; called where 12 says they differ."""
-    judged = pipeline.differences(seen.groups).set_index("group_by")["judged"]
+    judged = differences(seen.groups).set_index("group_by")["judged"]
     own = seen.groups[seen.groups["group_by"] == "owner"].set_index("group")
     true = pd.Series(_chance(seen, seen.closed)).groupby(seen.closed["owner_id"].to_numpy()).mean().reindex(own.index)
     return Found(

@@ -15,7 +15,8 @@ from functools import partial
 import pandas as pd
 
 from abmlib.market import Market, Switches, simulate
-from abmlib.method import elsewhere, pipeline, red_flags
+from abmlib.method import elsewhere, red_flags
+from abmlib.method.deals import with_days
 from abmlib.tables.days import beside
 from benchmarks.proof import END, MONTHS, Found, Proof, Seen
 
@@ -65,7 +66,7 @@ def flags(
     bought, people, said = t["transactions"], t["contacts"], t["account_insights"]
 
     def business() -> pd.DataFrame:
-        deals = pipeline.with_days(t["opportunities"], day)
+        deals = with_days(t["opportunities"], day)
         return elsewhere.flag(bought, products, deals, t["contracts"], accounts, day)
 
     def no_return() -> pd.DataFrame:

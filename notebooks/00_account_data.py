@@ -32,7 +32,8 @@ account: str = ""  # account whose timeline is drawn; empty: the customer with m
 import matplotlib.pyplot as plt
 import pandas as pd
 
-from abmlib.method import coverage, pipeline, quality, views
+from abmlib.method import coverage, periods, quality, views
+from abmlib.method.deals import closed_in, with_days
 from abmlib.pages import catalogue, plots, say, show
 from abmlib.stats.intervals import LEVEL
 from abmlib.tables import Book, checks
@@ -49,7 +50,7 @@ book.need("accounts", writes=["00_account_data"])
 accounts = book.read("accounts")
 names = accounts.set_index("account_id")["name"]
 contacts = coverage.contact_states(book.read("contacts"), book.as_of)
-deals = pipeline.with_days(book.read("opportunities"), book.as_of)
+deals = with_days(book.read("opportunities"), book.as_of)
 overview, fields = book.overview(), book.fields()
 present = quality.present(fields)
 
@@ -149,7 +150,7 @@ show.table(
 # Each account gets one verdict: no record at all, stale, thin, or usable.
 
 # %%
-judged = quality.account_data(accounts, book.records(), book.as_of, stale_days, min_records)
+judged = quality.account_data(accounts, book.fact_counts(), book.as_of, stale_days, min_records)
 counts = quality.verdict_counts(judged)
 
 fig, ax = plt.subplots(figsize=(7.2, 0.9 + 0.45 * len(counts)))
@@ -214,7 +215,7 @@ show.table(gaps, "Filled, by segment", count=["accounts"], share=list(gaps.colum
 # Each field among accounts that bought or had a deal won in the last twelve months, and among the others.
 
 # %%
-closed = pipeline.closed_in(deals, pipeline.trailing(book.as_of, 12))
+closed = closed_in(deals, periods.trailing(book.as_of, 12))
 bought = book.features(["buying_days_12m"]).set_index("account_id")["buying_days_12m"]
 active = quality.bought_or_won(bought, closed)
 uneven = quality.filled_and_outcome(accounts, active)

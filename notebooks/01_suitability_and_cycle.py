@@ -34,7 +34,8 @@ default_margin: float = 0.0  # margin as share of revenue where no cost is known
 import matplotlib.pyplot as plt
 import pandas as pd
 
-from abmlib.method import cycle, elsewhere, pipeline, quality, suitability, value
+from abmlib.method import cycle, elsewhere, periods, quality, suitability, value
+from abmlib.method.deals import with_days
 from abmlib.pages import catalogue, plots, say, show
 from abmlib.stats import intervals
 from abmlib.stats.intervals import LEVEL
@@ -51,7 +52,7 @@ book = Book.open(data, as_of=as_of, tables=tables)
 book.need("accounts", writes=["01_cycles", "01_evidence"])
 accounts = book.read("accounts")
 names = accounts.set_index("account_id")["name"]
-deals = pipeline.with_days(book.read("opportunities"), book.as_of)
+deals = with_days(book.read("opportunities"), book.as_of)
 transactions = book.read("transactions")
 lines = elsewhere.lined(transactions, book.read("products"))
 rule = cycle.Rules.of(catalogue.rules(rules))
@@ -178,7 +179,7 @@ show.table(
 
 # %%
 main = cycle.main_line(placed, money)
-year = value.Period(book.as_of - pd.Timedelta(days=suitability.YEAR - 1), book.as_of)
+year = periods.Period(book.as_of - pd.Timedelta(days=suitability.YEAR - 1), book.as_of)
 worth = value.by_account(transactions, pd.Index(accounts["account_id"]), year)
 hours = suitability.hours_spent(book.read("activities"), worth.index, book.as_of)
 spent = suitability.effort(worth, hours, main.set_index("account_id")["cycle"], hour_cost, gain, default_margin)

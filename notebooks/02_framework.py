@@ -38,7 +38,8 @@ planned: int = 100  # accounts of the list to be, where none is entered yet
 import matplotlib.pyplot as plt
 import pandas as pd
 
-from abmlib.method import alignment, detectable, framework, pipeline, tiger_teams
+from abmlib.method import alignment, detectable, framework, tiger_teams
+from abmlib.method.deals import with_days
 from abmlib.pages import forms, plots, say, show
 from abmlib.stats.intervals import LEVEL
 from abmlib.stats.power import POWER
@@ -247,7 +248,7 @@ show.table(
 # from chance?
 
 # %%
-deals = pipeline.with_days(book.read("opportunities"), book.as_of)
+deals = with_days(book.read("opportunities"), book.as_of)
 bought = book.panel("transactions", per="day", sums=["revenue"])
 happened = detectable.facts(deals, bought, book.panel("activities", ["direction"], per="day"))
 groups = detectable.arms(book.read("experiments"), tiers, accounts.index, book.as_of, planned)

@@ -36,7 +36,7 @@ outcome_months: int = 6  # months at the end of history on which the choice is t
 import matplotlib.pyplot as plt
 import pandas as pd
 
-from abmlib.method import qualification, value
+from abmlib.method import periods, qualification, value
 from abmlib.pages import plots, say, show
 from abmlib.stats import concentration
 from abmlib.stats.intervals import LEVEL
@@ -60,7 +60,7 @@ transactions = book.read("transactions")
 # goods, and stays unknown where the source gives no cost.
 
 # %%
-counted = value.window(transactions, book.as_of, value_months)
+counted = periods.value_window(transactions, book.as_of, value_months)
 worth = value.by_account(transactions, accounts.index, counted)
 pareto = value.pareto(worth)
 say.value(*value.counts(worth), str(counted), book.currency)
@@ -107,22 +107,22 @@ show.table(
 # on the day of the report.
 
 # %%
-periods = value.two_periods(transactions["booked_at"].min(), book.as_of, period_months)
-earlier, later = (value.by_account(transactions, accounts.index, p) for p in periods)
+halves = periods.adjacent_periods(transactions["booked_at"].min(), book.as_of, period_months)
+earlier, later = (value.by_account(transactions, accounts.index, p) for p in halves)
 moves = value.class_moves(
     *(value.pareto_class(p["revenue"]) for p in (earlier, later)), *(p["lines"] > 0 for p in (earlier, later))
 )
 
 fig, ax = plt.subplots(figsize=(6, 3.6))
-plots.grid(moves, ax, f"class in {periods[1]}", f"class in {periods[0]}")
+plots.grid(moves, ax, f"class in {halves[1]}", f"class in {halves[0]}")
 
 # %% [markdown]
 # Each row is one class of the earlier period; its cells say where those accounts are now. Leaving A downwards is
 # business lost or won back; entering A from below is where tomorrow's key accounts come from.
 
 # %%
-kept = book.measure(value.top_retention(moves, periods[1])).iloc[0]
-say.steady(kept["value"], kept["low"], kept["high"], kept["n"], LEVEL, [str(p) for p in periods])
+kept = book.measure(value.top_retention(moves, halves[1])).iloc[0]
+say.steady(kept["value"], kept["low"], kept["high"], kept["n"], LEVEL, [str(p) for p in halves])
 
 # %% [markdown]
 # ## Revenue is not margin
@@ -146,7 +146,7 @@ show.table(
 
 # %%
 gate = qualification.Gate(max_decline, min_tenure_days, min_buying_days, min_margin_rate)
-parts = qualification.gate_parts(transactions, accounts.index, counted, periods, gate)
+parts = qualification.gate_parts(transactions, accounts.index, counted, halves, gate)
 choice = qualification.choose(pareto, parts, capacity)
 
 fig, ax = plt.subplots(figsize=(7.2, 2.6))
@@ -178,14 +178,14 @@ latest = value.pareto_class(later["revenue"]) == "A"
 errors = qualification.cost_of_error(choice["chosen"], latest, later["revenue"], later["margin"])
 show.table(
     errors,
-    f"Choice against value in {periods[1]}",
+    f"Choice against value in {halves[1]}",
     currency=book.currency,
     money=["revenue", "margin"],
     count=["accounts"],
 )
 
 # %%
-say.errors(*qualification.mistakes(errors), str(periods[1]), book.currency)
+say.errors(*qualification.mistakes(errors), str(halves[1]), book.currency)
 
 # %% [markdown]
 # ## Valuable, and not chosen
@@ -210,7 +210,7 @@ show.table(
 # the gate carries a signal, accounts that passed it bought again more often than those that failed.
 
 # %%
-outcome = value.window(transactions, book.as_of, outcome_months)
+outcome = periods.value_window(transactions, book.as_of, outcome_months)
 trial = qualification.back_test(transactions, accounts.index, outcome, gate, capacity)
 outcomes = trial.parts[trial.parts["verdict"] != "not_answerable"]
 

@@ -29,7 +29,37 @@ slip_months: int = 3  # months up to as_of in which deals were due to close
 import matplotlib.pyplot as plt
 import pandas as pd
 
-from abmlib.method import pipeline
+from abmlib.method import periods
+from abmlib.method.deals import (
+    accounts_won,
+    all_groups,
+    closed_in,
+    cohort_rows,
+    cohorts,
+    cycle_lengths,
+    deal_sizes,
+    differences,
+    explained,
+    group_rows,
+    open_deals,
+    undated,
+    velocity_row,
+    win_rates,
+    with_days,
+)
+from abmlib.method.forecast import open_measures, slippage, target_coverage, target_for
+from abmlib.method.measures import ROW
+from abmlib.method.stages import (
+    accounts_at_stake,
+    crm_beside_own,
+    flags,
+    in_trouble,
+    push_row,
+    pushes,
+    stage_rows,
+    stage_table,
+    stage_visits,
+)
 from abmlib.pages import plots, say, show
 from abmlib.stats.intervals import LEVEL
 from abmlib.tables import Book
@@ -45,15 +75,15 @@ plots.style()
 book = Book.open(data, as_of=as_of, tables=tables)
 book.need("accounts", "opportunities", writes=["12_opportunity_flags"])
 accounts = book.read("accounts").set_index("account_id")
-deals = pipeline.with_days(book.read("opportunities"), book.as_of)
+deals = with_days(book.read("opportunities"), book.as_of)
 history = book.read("opportunity_stage_history")
 year_starts = book.settings.fiscal_year_starts
 
 # %%
-window = pipeline.trailing(book.as_of, window_months)
-closed = pipeline.closed_in(deals, window)
-undated = pipeline.undated(deals).sum()
-say.deals(len(deals), len(pipeline.open_deals(deals)), len(closed), str(window), undated)
+window = periods.trailing(book.as_of, window_months)
+closed = closed_in(deals, window)
+undated = undated(deals).sum()
+say.deals(len(deals), len(open_deals(deals)), len(closed), str(window), undated)
 
 # %% [markdown]
 # ## What is won
@@ -61,11 +91,11 @@ say.deals(len(deals), len(pipeline.open_deals(deals)), len(closed), str(window),
 # stands beside the median and the geometric mean.
 
 # %%
-rates = pipeline.win_rates(closed)
-won = [*rates, *pipeline.deal_sizes(closed), *pipeline.cycle_lengths(closed, deals), *pipeline.accounts_won(closed)]
-won = pipeline.explained(won, deals, closed)
-measures = book.measure(won.assign(window_start=window.start, window_end=window.end))
-show.measures(measures, "Won deals", book.currency)
+rates = win_rates(closed)
+won = [*rates, *deal_sizes(closed), *cycle_lengths(closed, deals), *accounts_won(closed)]
+won = explained(won, deals, closed)
+won_measures = book.measure(won.assign(window_start=window.start, window_end=window.end))
+show.measures(won_measures, "Won deals", book.currency)
 
 # %% [markdown]
 # Where the median with open deals counted as running lies above the one of won deals, slow deals are still open: the
@@ -76,9 +106,9 @@ show.measures(measures, "Won deals", book.currency)
 # How many deals that entered a stage went on, how long they stayed, and which share of those decided since was won.
 
 # %%
-visits = pipeline.stage_visits(deals, history, book.as_of)
-stages = pipeline.stage_table(visits)
-book.measure(pd.DataFrame(pipeline.stage_rows(stages, visits), columns=pipeline.ROW))
+visits = stage_visits(deals, history, book.as_of)
+stages = stage_table(visits)
+book.measure(pd.DataFrame(stage_rows(stages, visits), columns=ROW))
 show.table(
     stages,
     "Stages",
@@ -94,7 +124,7 @@ show.table(
 # The CRM's probability is what somebody once typed in. The dot is what happened to the user's own deals.
 
 # %%
-beside = pipeline.crm_beside_own(visits, history, stages)
+beside = crm_beside_own(visits, history, stages)
 
 fig, ax = plt.subplots(figsize=(7.2, 0.9 + 0.4 * len(beside)))
 plots.intervals(beside, beside["stage"].tolist(), ax, "deals won of those decided (share)", beside["crm"])
@@ -108,9 +138,9 @@ plots.intervals(beside, beside["stage"].tolist(), ax, "deals won of those decide
 # open deals would be worth at the price of their product line.
 
 # %%
-opened = pipeline.open_measures(deals, stages, book.read("products"), rates[0])
-velocity = pipeline.velocity_row(closed, len(pipeline.open_deals(deals)))
-opened = pipeline.explained([*opened, velocity], deals, closed)
+opened = open_measures(deals, stages, book.read("products"), rates[0])
+velocity = velocity_row(closed, len(open_deals(deals)))
+opened = explained([*opened, velocity], deals, closed)
 show.measures(book.measure(opened), "Open pipeline", book.currency)
 
 # %% [markdown]
@@ -118,9 +148,9 @@ show.measures(book.measure(opened), "Open pipeline", book.currency)
 # Coverage needed is what the win rate by amount asks for, not a rule of thumb.
 
 # %%
-period, target = pipeline.target_for(book.read("targets"), book.as_of, year_starts=year_starts)
-cover = pipeline.coverage(deals, pipeline.closed_in(deals, period), target, period, rates[1])
-cover = pipeline.explained(cover, deals, closed)
+period, target = target_for(book.read("targets"), book.as_of, year_starts=year_starts)
+cover = target_coverage(deals, closed_in(deals, period), target, period, rates[1])
+cover = explained(cover, deals, closed)
 show.measures(book.measure(cover), f"Target of {period}", book.currency)
 
 # %% [markdown]
@@ -128,10 +158,10 @@ show.measures(book.measure(cover), f"Target of {period}", book.currency)
 # Deals that were due to close, as known before the months began, and did not.
 
 # %%
-due = pipeline.trailing(book.as_of, slip_months)
+due = periods.trailing(book.as_of, slip_months)
 then = Book.open(data, as_of=due.start.date() - pd.Timedelta(days=1), tables=tables).read("opportunities")
-pushed = pipeline.pushes(history)
-slipped = book.measure(pd.DataFrame([pipeline.slippage(then, deals, due), pipeline.push_row(pushed)])).iloc[0]
+pushed = pushes(history)
+slipped = book.measure(pd.DataFrame([slippage(then, deals, due), push_row(pushed)])).iloc[0]
 say.slipped(slipped["value"], slipped["low"], slipped["high"], slipped["n"], LEVEL, str(due), slipped["why"])
 
 # %% [markdown]
@@ -140,8 +170,8 @@ say.slipped(slipped["value"], slipped["low"], slipped["high"], slipped["n"], LEV
 # speak; where the lines overlap, there is no ranking.
 
 # %%
-groups = pipeline.all_groups(closed, accounts["industry"], year_starts)
-book.measure(pd.DataFrame(pipeline.group_rows(groups)).assign(window_start=window.start, window_end=window.end))
+groups = all_groups(closed, accounts["industry"], year_starts)
+book.measure(pd.DataFrame(group_rows(groups)).assign(window_start=window.start, window_end=window.end))
 none = "" if len(closed) else f"No deal is known to have closed in {window}."
 show.table(groups, "Win rate by group", share=["raw", "shrunk", "low", "high"], count=["won", "n"], rows=40, note=none)
 
@@ -149,7 +179,7 @@ show.table(groups, "Win rate by group", share=["raw", "shrunk", "low", "high"], 
 # Before anybody is ranked: do the groups differ at all, beyond what chance alone would do?
 
 # %%
-differ = pipeline.differences(groups)
+differ = differences(groups)
 show.table(differ, "Do win rates differ?", count=["groups", "n"], number=["p"], missing="–", note=none)
 
 # %%
@@ -163,8 +193,8 @@ plots.intervals(sellers, sellers["group"].tolist(), ax, "shrunken win rate (shar
 # Young cohorts hold only the fast deals. Their win rate is shown and not judged.
 
 # %%
-cohorts = pipeline.cohorts(deals, book.as_of, year_starts)
-book.measure(pd.DataFrame(pipeline.cohort_rows(cohorts), columns=pipeline.ROW))
+cohorts = cohorts(deals, book.as_of, year_starts)
+book.measure(pd.DataFrame(cohort_rows(cohorts), columns=ROW))
 show.table(
     cohorts, "Deals by quarter opened", count=["opened", "open", "won", "n"], share=["share", "low", "high"], rows=20,
     note="" if len(cohorts) else "Of no deal is known when it was created: export created_at.",
@@ -176,8 +206,8 @@ show.table(
 # forecast needs.
 
 # %%
-flags = pipeline.flags(deals, visits, stages, pushed, book.as_of)
-trouble = pipeline.in_trouble(flags).join(accounts["name"], on="account_id")
+flags = flags(deals, visits, stages, pushed, book.as_of)
+trouble = in_trouble(flags).join(accounts["name"], on="account_id")
 show.table(
     trouble[
         [
@@ -210,7 +240,7 @@ show.table(
 book.decide(
     "ask_for_next_step",
     text="Ask the seller of each overdue or slow deal for a next step or a loss",
-    **pipeline.accounts_at_stake(trouble),
+    **accounts_at_stake(trouble),
     would_change="a next step agreed with the buyer since",
 )
 book.decide(

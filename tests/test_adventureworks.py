@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from abmlib.method import cycle, elsewhere, pipeline
+from abmlib.method import cycle, elsewhere
+from abmlib.method.deals import with_days
 from abmlib.tables import Book
 from abmlib.tables.importers import mapped
 from tests.conftest import ROOT, SHARED
@@ -105,7 +106,7 @@ def test_no_check_fails_or_warns_and_only_parts_are_left_out(book, folder):
 
 
 def test_resellers_without_deals_are_placed_by_their_orders_and_what_is_missing_is_said(book, lines):
-    deals = pipeline.with_days(book.read("opportunities"), book.as_of)
+    deals = with_days(book.read("opportunities"), book.as_of)
     named = elsewhere.lined(lines, book.read("products"))
     seen = cycle.observed(deals, book.read("opportunity_contacts"), book.read("contacts"), named, book.as_of)
     said = cycle.spoken(seen, RULES)

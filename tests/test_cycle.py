@@ -8,7 +8,8 @@ import pytest
 import yaml
 
 from abmlib.market import simulate
-from abmlib.method import cycle, elsewhere, pipeline
+from abmlib.method import cycle, elsewhere
+from abmlib.method.deals import with_days
 from abmlib.pages import catalogue
 from abmlib.tables import schema
 from tests.conftest import ROOT, as_read
@@ -54,7 +55,7 @@ def deal(ident: str, account: str, days: int = 100, amount: float | None = 1000.
 
 def seen(deals=(), links=(), contacts=(), bought=(), products=()) -> pd.DataFrame:
     return cycle.observed(
-        pipeline.with_days(frame("opportunities", list(deals)), TODAY), frame("opportunity_contacts", list(links)),
+        with_days(frame("opportunities", list(deals)), TODAY), frame("opportunity_contacts", list(links)),
         frame("contacts", list(contacts)),
         elsewhere.lined(frame("transactions", list(bought)), frame("products", list(products))), TODAY,
     )  # fmt: skip
@@ -257,7 +258,7 @@ def test_the_cycle_of_an_account_is_that_of_the_line_with_most_money():
 def test_planted_cycles_are_found_for_nine_in_ten_accounts_with_three_deals(seed):
     market = simulate(seed, 300, 36, end="2026-06-30")
     t = market.tables
-    deals = pipeline.with_days(as_read("opportunities", t["opportunities"]), TODAY)
+    deals = with_days(as_read("opportunities", t["opportunities"]), TODAY)
     found = cycle.observed(
         deals, t["opportunity_contacts"], t["contacts"], elsewhere.lined(t["transactions"], t["products"]), TODAY
     )
@@ -271,7 +272,7 @@ def test_planted_cycles_are_found_for_nine_in_ten_accounts_with_three_deals(seed
 def test_the_order_of_rows_and_of_accounts_moves_no_placing():
     market = simulate(9, 60, 24, end="2026-06-30")
     t = market.tables
-    deals = pipeline.with_days(as_read("opportunities", t["opportunities"]), TODAY)
+    deals = with_days(as_read("opportunities", t["opportunities"]), TODAY)
 
     def place(turn: bool) -> pd.DataFrame:
         lines = elsewhere.lined(t["transactions"], t["products"])

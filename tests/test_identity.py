@@ -231,7 +231,7 @@ def test_what_was_entered_under_any_of_its_accounts_is_the_companys(twice):
     book = Book.open(twice, as_of="2026-06-30")
     assert book.read("transactions")["account_id"].tolist() == ["a"] * 4
     assert book.read("accounts").set_index("account_id").loc["a", "status"] == "customer"
-    assert book.records().set_index("account_id").loc["a", "rows"].tolist() == [3, 4]
+    assert book.fact_counts().set_index("account_id").loc["a", "rows"].tolist() == [3, 4]
 
 
 def test_leads_are_matched_by_domain_and_touches_follow_their_person(twice):

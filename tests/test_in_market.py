@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from abmlib.method import in_market as im
-from abmlib.method import pipeline
+from abmlib.method.deals import with_days
 from abmlib.tables import schema
 from tests.test_red_flags import DAY, NO_DEALS, PRODUCTS, TODAY, bought, table
 
@@ -22,7 +22,7 @@ def won(*deals: tuple[str, int]) -> pd.DataFrame:
          "created_at": "2023-01-01", "closed_at": str((TODAY - d * DAY).date())}
         for i, (a, d) in enumerate(deals)
     ]  # fmt: skip
-    return pipeline.with_days(table("opportunities", made), TODAY)
+    return with_days(table("opportunities", made), TODAY)
 
 
 def contract(account: str, end: str, **more) -> dict:
@@ -184,7 +184,7 @@ def test_the_published_rule_leaves_out_open_deals_and_customers_whatever_the_lin
         "created_at": "2026-06-01",
         "is_closed": False,
     }
-    deals = pd.concat([won(("customer", 500)), pipeline.with_days(table("opportunities", [live]), TODAY)])
+    deals = pd.concat([won(("customer", 500)), with_days(table("opportunities", [live]), TODAY)])
     got = im.published(rows("open", "customer", "new"), deals)
     assert got["left_out"].tolist() == [True, True, False]
     assert got["in_pipeline"].tolist() == [True, False, False]

@@ -10,12 +10,13 @@ from abmlib.method import (
     coverage,
     detectable,
     framework,
-    pipeline,
     quality,
     red_flags,
     suitability,
 )
 from abmlib.method import value as worth
+from abmlib.method.deals import with_days
+from abmlib.method.stages import stage_visits
 from abmlib.tables import Book, schema
 from abmlib.tables.days import beside
 from tests import twins_in_process
@@ -114,8 +115,8 @@ def test_a_stage_entered_in_the_evening_of_the_day_is_a_stay(zone):
     deal = {"opportunity_id": "d", "stage": "Demo", "is_closed": False, "created_at": MORNING}
     entered = [{"opportunity_id": "d", "entered_at": t, "stage": s, "stage_order": i, "seq": 0}
                for i, (t, s) in enumerate([(MORNING, "Lead"), (NIGHT, "Demo")])]  # fmt: skip
-    deals = pipeline.with_days(table("opportunities", zone, [deal]), TODAY)
-    visits = pipeline.stage_visits(deals, table("opportunity_stage_history", zone, entered), TODAY)
+    deals = with_days(table("opportunities", zone, [deal]), TODAY)
+    visits = stage_visits(deals, table("opportunity_stage_history", zone, entered), TODAY)
     assert visits[["stage", "days", "over"]].to_numpy().tolist() == [["Lead", 0, True], ["Demo", 0, False]]
     assert visits["began"].tolist() == [TODAY, TODAY]
     assert deals["age_days"].tolist() == [0]

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 import yaml
 
-from abmlib.method import cycle, elsewhere, pipeline
+from abmlib.method import cycle, elsewhere
+from abmlib.method.deals import with_days
 from abmlib.tables import Book
 from abmlib.tables.errors import TableError
 from abmlib.tables.importers import mapped
@@ -198,7 +199,7 @@ def test_the_executive_page_sets_this_month_beside_the_last(report, tables):
 
 
 def test_small_repeated_deals_are_placed_full_and_their_long_cycle_is_told_to_disagree(book, deals):
-    told = pipeline.with_days(deals, book.as_of)
+    told = with_days(deals, book.as_of)
     lines = elsewhere.lined(book.read("transactions"), book.read("products"))
     seen = cycle.observed(told, book.read("opportunity_contacts"), book.read("contacts"), lines, book.as_of)
     said = cycle.spoken(seen, RULES)

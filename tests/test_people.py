@@ -276,7 +276,7 @@ def opted_out_in(words: str) -> set[str]:
 def everything(data: Path, as_of: dt.date, with_names: bool) -> str:
     """All that a notebook could show."""
     book = Book.open(data, as_of, people=with_names)
-    found = [book.audit(), book.ledger, book.fields(), book.records(), book.overview()]
+    found = [book.audit(), book.ledger, book.fields(), book.fact_counts(), book.overview()]
     return "\n".join(frame.to_csv() for frame in [*map(book.read, schema.CANONICAL), *found])
 
 

@@ -9,8 +9,12 @@ import scipy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from abmlib.method import pipeline as p
-from abmlib.method.value import Period
+from abmlib.method import deals as dl
+from abmlib.method import forecast as fc
+from abmlib.method import periods
+from abmlib.method import stages as stg
+from abmlib.method.measures import ROW
+from abmlib.method.periods import Period
 from abmlib.tables import schema
 from tests.conftest import as_read
 
@@ -43,7 +47,7 @@ def deals(rows: list[tuple], time_zone: str = "UTC", **more: list) -> pd.DataFra
     dicts = [dict(zip(COLUMNS, (*r, None, None, None)[:5], strict=True)) for r in rows]
     for name, values in more.items():
         dicts = [d | {name: v} for d, v in zip(dicts, values, strict=True)]
-    return p.with_days(raw(dicts, time_zone), TODAY)
+    return dl.with_days(raw(dicts, time_zone), TODAY)
 
 
 def won_and_lost(*rows: tuple, **more: list) -> pd.DataFrame:
@@ -59,9 +63,9 @@ def by(rows: list[dict]) -> pd.DataFrame:
 
 
 def test_sums_are_0_without_a_row_and_missing_without_a_known_amount():
-    assert p.known_sum(pd.Series(dtype=float)) == 0
-    assert p.known_sum(pd.Series([5.0, np.nan])) == 5
-    assert math.isnan(p.known_sum(pd.Series([np.nan, np.nan])))
+    assert dl.known_sum(pd.Series(dtype=float)) == 0
+    assert dl.known_sum(pd.Series([5.0, np.nan])) == 5
+    assert math.isnan(dl.known_sum(pd.Series([np.nan, np.nan])))
 
 
 # -- which deals count ------------------------------------------------------------------------------------------------
@@ -89,13 +93,13 @@ def test_closed_in_keeps_first_and_last_day_and_no_open_or_undated_deal():
         ("undated", True, 1),  # closed without a day: in no window
         ("open", None, 1),
     ]
-    got = p.closed_in(deals(rows, close_date=["2026-01-01"] * 6), YEAR)  # a close_date alone counts for nothing
+    got = dl.closed_in(deals(rows, close_date=["2026-01-01"] * 6), YEAR)  # a close_date alone counts for nothing
     assert got["opportunity_id"].tolist() == ["first", "last"]
 
 
 def test_trailing_months_end_on_the_day_and_begin_after_the_same_day_before():
-    assert str(p.trailing(TODAY, 12)) == "2025-07-01 to 2026-06-30"
-    assert str(p.trailing(day("2026-02-28"), 3)) == "2025-12-01 to 2026-02-28"
+    assert str(periods.trailing(TODAY, 12)) == "2025-07-01 to 2026-06-30"
+    assert str(periods.trailing(day("2026-02-28"), 3)) == "2025-12-01 to 2026-02-28"
 
 
 # -- win rates --------------------------------------------------------------------------------------------------------
@@ -111,7 +115,7 @@ def test_win_rates_divide_by_won_and_lost_and_by_nothing_else():
         ("undated", False, 900),  # closed, in no window
     ]
     every = deals(rows, is_closed=[True, True, True, True, False, True])
-    got = by(p.win_rates(p.closed_in(every, YEAR)))
+    got = by(dl.win_rates(dl.closed_in(every, YEAR)))
     assert got["value"].to_dict() == {"win_rate_by_count": 0.25, "win_rate_by_amount": 0.5}
     assert got["n"].tolist() == [4, 4]
     assert got.loc["win_rate_by_count", ["low", "high"]].tolist() == pytest.approx([0.0456, 0.6994], abs=1e-4)  # Wilson
@@ -130,7 +134,7 @@ def test_win_rates_divide_by_won_and_lost_and_by_nothing_else():
     ],
 )
 def test_win_rate_by_amount_is_answered_only_where_most_lost_deals_carry_an_amount(rows, expected, n):
-    got = by(p.win_rates(won_and_lost(*rows) if rows else won_and_lost((True, 1)).iloc[:0])).loc["win_rate_by_amount"]
+    got = by(dl.win_rates(won_and_lost(*rows) if rows else won_and_lost((True, 1)).iloc[:0])).loc["win_rate_by_amount"]
     assert got["value"] == pytest.approx(expected, nan_ok=True)
     assert got["status"] == ("ok" if expected == expected else "not_answerable")
     assert got["n"] == n
@@ -138,7 +142,7 @@ def test_win_rate_by_amount_is_answered_only_where_most_lost_deals_carry_an_amou
 
 @pytest.mark.parametrize("won", [True, False])
 def test_a_win_rate_by_amount_has_no_interval_where_all_deals_ended_alike(won):
-    got = by(p.win_rates(won_and_lost(*[(won, a) for a in (10, 20, 30)])))
+    got = by(dl.win_rates(won_and_lost(*[(won, a) for a in (10, 20, 30)])))
     assert got["value"].tolist() == [won, won]
     assert got["low"].isna().to_dict() == {"win_rate_by_count": False, "win_rate_by_amount": True}  # Wilson's says more
 
@@ -151,21 +155,23 @@ CLOSED = st.lists(st.tuples(st.booleans(), st.integers(1, 500)), min_size=1, max
 def test_open_deals_never_change_a_win_rate(rows, more):
     closed = [(f"d{i}", w, a, None, "2026-01-01") for i, (w, a) in enumerate(rows)]
     plain, mixed = (deals(closed + [(f"o{i}", None, 999) for i in range(k)]) for k in (0, more))
-    pd.testing.assert_frame_equal(by(p.win_rates(p.closed_in(mixed, YEAR))), by(p.win_rates(p.closed_in(plain, YEAR))))
+    pd.testing.assert_frame_equal(
+        by(dl.win_rates(dl.closed_in(mixed, YEAR))), by(dl.win_rates(dl.closed_in(plain, YEAR)))
+    )
 
 
 def test_accounts_won_counts_each_account_once_and_deals_without_one_never():
     rows = [(True, 1), (True, 1), (False, 1), (False, 1), (True, 1)]
     # a won twice and lost once: one account, won; b lost; the last has no account
-    got = by(p.accounts_won(won_and_lost(*rows, account_id=["a", "a", "a", "b", None])))
+    got = by(dl.accounts_won(won_and_lost(*rows, account_id=["a", "a", "a", "b", None])))
     assert got["value"].to_dict() == {"accounts_won": 1, "accounts_won_of_accounts_closed": 0.5}
     assert got["n"].tolist() == [2, 2]
 
 
 def test_without_a_closed_deal_no_account_was_seen_to_win_or_not():
-    got = by(p.accounts_won(won_and_lost((True, 1)).iloc[:0]))
+    got = by(dl.accounts_won(won_and_lost((True, 1)).iloc[:0]))
     assert (got["status"] == "not_answerable").all()
-    lost = by(p.accounts_won(won_and_lost((False, 1), account_id=["a"])))
+    lost = by(dl.accounts_won(won_and_lost((False, 1), account_id=["a"])))
     assert lost["value"].tolist() == [0, 0]  # closed and not won: that is known
 
 
@@ -182,8 +188,8 @@ def test_without_a_closed_deal_no_account_was_seen_to_win_or_not():
 )
 def test_what_closed_deals_leave_unanswered_says_what_is_lacking(rows, lacking):
     every = deals(rows)
-    closed = p.closed_in(every, YEAR)
-    got = by(p.explained([*p.win_rates(closed), *p.deal_sizes(closed)], every, closed).to_dict("records"))
+    closed = dl.closed_in(every, YEAR)
+    got = by(dl.explained([*dl.win_rates(closed), *dl.deal_sizes(closed)], every, closed).to_dict("records"))
     assert got.loc["deal_size_mean", ["status", "why"]].tolist() == ["not_answerable", lacking]
     answered = got["status"] == "ok"
     assert (got.loc[answered, "why"] == "").all()
@@ -203,7 +209,7 @@ def test_deal_sizes_by_hand():
         (False, 9999, 9999, 12),  # lost: in nothing
     ]
     won, amount, acv, term = zip(*rows, strict=True)
-    got = by(p.deal_sizes(won_and_lost(*zip(won, amount, strict=True), acv=list(acv), term_months=list(term))))
+    got = by(dl.deal_sizes(won_and_lost(*zip(won, amount, strict=True), acv=list(acv), term_months=list(term))))
     assert got["value"].to_dict() == {
         "won_value": 1110,
         "deal_size_mean": 277.5,
@@ -216,12 +222,12 @@ def test_deal_sizes_by_hand():
 
 
 def test_a_term_of_no_months_gives_no_annual_value():
-    got = by(p.deal_sizes(won_and_lost((True, 100), (True, 50), term_months=[0, 12]))).loc["acv_mean"]
+    got = by(dl.deal_sizes(won_and_lost((True, 100), (True, 50), term_months=[0, 12]))).loc["acv_mean"]
     assert (got["value"], got["n"]) == (50, 1)
 
 
 def test_without_won_deals_sizes_are_missing_and_never_0():
-    got = by(p.deal_sizes(won_and_lost((False, 10))))
+    got = by(dl.deal_sizes(won_and_lost((False, 10))))
     assert (got["status"] == "not_answerable").all()
     assert (got["n"] == 0).all()
 
@@ -236,7 +242,7 @@ def test_cycles_look_at_won_deals_and_beside_them_at_all_with_open_ones_running(
         ("dark", True, 1, None, "2026-02-10"),  # no creation day: in none
     ]
     every = deals(rows)
-    got = by(p.cycle_lengths(p.closed_in(every, YEAR), every))
+    got = by(dl.cycle_lengths(dl.closed_in(every, YEAR), every))
     assert got.loc["days_to_won_mean", ["value", "n"]].tolist() == [25, 2]
     assert got.loc["days_to_won_median", ["value", "n"]].tolist() == [25, 2]
     # ⅘ after 10 days, ⅘·⅔ = 0.53 after 30, 0.53·½ = 0.27 after 40; without the open ones it would be 30
@@ -249,7 +255,7 @@ def test_the_interval_of_days_to_close_draws_accounts_not_deals():
     grouped = deals(rows, account_id=[f"a{i // 3}" for i in range(60)])
     once = deals(rows[::3], account_id=[None] * 20)
     one, of_accounts, single = (
-        by(p.cycle_lengths(d, d)).loc["days_to_close_median_open_censored"] for d in (alone, grouped, once)
+        by(dl.cycle_lengths(d, d)).loc["days_to_close_median_open_censored"] for d in (alone, grouped, once)
     )
     assert one["value"] == of_accounts["value"]
     assert (
@@ -267,7 +273,7 @@ def test_the_interval_of_days_to_close_draws_accounts_not_deals():
     ],
 )
 def test_days_to_close_say_what_they_lack(rows, lacking):
-    got = by(p.cycle_lengths(deals(rows), deals(rows))).loc["days_to_close_median_open_censored"]
+    got = by(dl.cycle_lengths(deals(rows), deals(rows))).loc["days_to_close_median_open_censored"]
     assert (got["why"], got["status"]) == (lacking, "not_answerable" if lacking else "ok")
 
 
@@ -286,14 +292,14 @@ def test_days_to_close_say_what_they_lack(rows, lacking):
     ],
 )
 def test_velocity_of_the_metric_dictionary(parts, expected):
-    assert round(p.velocity(*parts), 2) == pytest.approx(expected, nan_ok=True)
+    assert round(dl.velocity(*parts), 2) == pytest.approx(expected, nan_ok=True)
 
 
 def test_a_cycle_a_fifth_shorter_gives_a_quarter_more_and_any_other_lever_a_fifth():
-    base = p.velocity(40, 25_000, 0.25, 90)
-    assert p.velocity(40, 25_000, 0.25, 72) / base == pytest.approx(1.25)
+    base = dl.velocity(40, 25_000, 0.25, 90)
+    assert dl.velocity(40, 25_000, 0.25, 72) / base == pytest.approx(1.25)
     for more in [(48, 25_000, 0.25, 90), (40, 30_000, 0.25, 90), (40, 25_000, 0.30, 90)]:
-        assert p.velocity(*more) / base == pytest.approx(1.2)
+        assert dl.velocity(*more) / base == pytest.approx(1.2)
 
 
 def test_velocity_takes_deals_open_now_and_the_rest_from_closed_ones():
@@ -303,8 +309,8 @@ def test_velocity_takes_deals_open_now_and_the_rest_from_closed_ones():
         ("won dark", True, None, None, "2026-01-31"),  # counts in the win rate alone
         ("lost", False, 9999, "2026-01-01", "2026-03-31"),  # neither in the size nor in the cycle
     ]
-    got = p.velocity_row(deals(rows), 8)
-    assert got["value"] == pytest.approx(p.velocity(8, 300, 0.75, 20)) == pytest.approx(90)
+    got = dl.velocity_row(deals(rows), 8)
+    assert got["value"] == pytest.approx(dl.velocity(8, 300, 0.75, 20)) == pytest.approx(90)
     assert (got["n"], got["unit"]) == (8, "currency per day")
     assert got["low"] <= 90 <= got["high"]
 
@@ -312,11 +318,11 @@ def test_velocity_takes_deals_open_now_and_the_rest_from_closed_ones():
 @pytest.mark.parametrize("rows", [[], [("lost", False, 10, "2026-01-01", "2026-01-11")]])
 def test_velocity_without_a_won_deal_is_not_answerable(rows):
     closed = deals(rows) if rows else deals([("x", True, 1, "2026-01-01", "2026-01-11")]).iloc[:0]
-    assert p.velocity_row(closed, 8)["status"] == "not_answerable"
+    assert dl.velocity_row(closed, 8)["status"] == "not_answerable"
 
 
 def test_velocity_of_deals_won_on_the_day_they_were_opened_is_missing():
-    assert p.velocity_row(deals([("d", True, 10, "2026-01-01", "2026-01-01")]), 8)["status"] == "not_answerable"
+    assert dl.velocity_row(deals([("d", True, 10, "2026-01-01", "2026-01-01")]), 8)["status"] == "not_answerable"
 
 
 # -- stages -----------------------------------------------------------------------------------------------------------
@@ -365,7 +371,7 @@ def told() -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def test_stays_run_from_stage_to_stage_and_the_last_to_the_close_or_the_report(told):
-    got = p.stage_visits(*told, TODAY)
+    got = stg.stage_visits(*told, TODAY)
     rows = [(v.opportunity_id, v.stage, v.days, v.over) for v in got.itertuples()]
     assert rows == [
         ("back", "Lead", 5, True), ("back", "Demo", 10, True), ("back", "Lead", 10, True),
@@ -379,7 +385,7 @@ def test_stays_run_from_stage_to_stage_and_the_last_to_the_close_or_the_report(t
 
 
 def test_stage_table_by_hand(told):
-    got = p.stage_table(p.stage_visits(*told, TODAY)).set_index("stage")
+    got = stg.stage_table(stg.stage_visits(*told, TODAY)).set_index("stage")
     assert got.index.tolist() == ["Lead", "Demo", "Offer"]  # in their order, closing stages left out
     assert got["entered"].tolist() == [5, 3, 2]
     assert got["moved_on"].tolist() == [4, 1, 1]  # Lead: all but the one that stays; Offer: won counts as moving on
@@ -395,7 +401,7 @@ def test_a_deal_that_fell_back_into_a_stage_it_had_skipped_has_not_moved_on_from
     moves = [("d", "2026-01-01", "Lead"), ("d", "2026-01-05", "Offer"), ("d", "2026-01-09", "Demo"),
              ("d", "2026-01-20", "Lost")]  # fmt: skip
     f = deals([("d", False, 1, "2026-01-01", "2026-01-20")], stage=["Lost"])
-    got = p.stage_table(p.stage_visits(f, history(moves), TODAY)).set_index("stage")
+    got = stg.stage_table(stg.stage_visits(f, history(moves), TODAY)).set_index("stage")
     assert got["moved_on"].to_dict() == {"Lead": 1, "Demo": 0, "Offer": 0}  # from Demo it went nowhere
 
 
@@ -404,25 +410,27 @@ def test_a_close_without_a_row_of_its_own_ends_the_last_stay(stage):
     # where won and lost are a status beside the stage, the deal still names the stage it was lost in
     f = deals([("d", False, 1, "2026-01-01", "2026-01-20")], stage=[stage])
     moves = [("d", "2026-01-01", "Lead"), ("d", "2026-01-10", "Demo")]
-    got = p.stage_visits(f, history(moves), TODAY)
+    got = stg.stage_visits(f, history(moves), TODAY)
     assert [(v.stage, v.days, v.over) for v in got.itertuples()] == [("Lead", 9, True), ("Demo", 10, True)]
 
 
 def test_slow_is_the_time_nine_tenths_of_at_least_thirty_won_deals_had_needed():
     ids = [f"d{i}" for i in range(31)]
     moves = [
-        m for i, d in enumerate(ids) for m in ((d, "2025-01-01", "Lead"), (d, day("2025-01-02") + i * p.DAY, "Won"))
+        m
+        for i, d in enumerate(ids)
+        for m in ((d, "2025-01-01", "Lead"), (d, day("2025-01-02") + i * periods.DAY, "Won"))
     ]
-    rows = [(d, True, 1, "2025-01-01", day("2025-01-02") + i * p.DAY) for i, d in enumerate(ids)]
+    rows = [(d, True, 1, "2025-01-01", day("2025-01-02") + i * periods.DAY) for i, d in enumerate(ids)]
     for n, expected in ((31, 28.0), (29, np.nan)):  # 1 … 31 days: the 28th is 0.9 · 30 steps from the first
-        visits = p.stage_visits(deals(rows[:n], stage=["Won"] * n), history(moves), TODAY)
-        assert p.stage_table(visits)["days_slow"].tolist() == pytest.approx([expected], nan_ok=True)
+        visits = stg.stage_visits(deals(rows[:n], stage=["Won"] * n), history(moves), TODAY)
+        assert stg.stage_table(visits)["days_slow"].tolist() == pytest.approx([expected], nan_ok=True)
 
 
 def test_without_history_there_are_no_stages():
-    visits = p.stage_visits(deals([("d", None, 1)]), as_read("opportunity_stage_history"), TODAY)
+    visits = stg.stage_visits(deals([("d", None, 1)]), as_read("opportunity_stage_history"), TODAY)
     assert visits.empty
-    assert p.stage_table(visits).empty
+    assert stg.stage_table(visits).empty
 
 
 PATHS = st.lists(st.lists(st.sampled_from(["Lead", "Demo", "Offer"]), min_size=1, max_size=6), min_size=1, max_size=5)
@@ -432,13 +440,15 @@ PATHS = st.lists(st.lists(st.sampled_from(["Lead", "Demo", "Offer"]), min_size=1
 @given(PATHS)
 def test_each_day_of_an_open_deal_is_in_one_stay_and_no_more_move_on_than_entered(paths):
     moves = [
-        (f"d{i}", day("2026-06-01") + k * p.DAY, stage) for i, path in enumerate(paths) for k, stage in enumerate(path)
+        (f"d{i}", day("2026-06-01") + k * periods.DAY, stage)
+        for i, path in enumerate(paths)
+        for k, stage in enumerate(path)
     ]
     f = deals([(f"d{i}", None, 1) for i in range(len(paths))], stage=[path[-1] for path in paths])
-    visits = p.stage_visits(f, history(moves), TODAY)
+    visits = stg.stage_visits(f, history(moves), TODAY)
     assert visits.groupby("opportunity_id")["days"].sum().tolist() == [29] * len(paths)  # from 1 to 30 June
     assert (~visits["over"]).groupby(visits["opportunity_id"]).sum().tolist() == [1] * len(paths)
-    stages = p.stage_table(visits)
+    stages = stg.stage_table(visits)
     assert (stages["moved_on"] <= stages["entered"]).all()
     assert stages["entered"].tolist() == [sum(s in path for path in paths) for s in stages["stage"]]
     assert (stages["decided"] == 0).all()
@@ -447,14 +457,14 @@ def test_each_day_of_an_open_deal_is_in_one_stay_and_no_more_move_on_than_entere
 
 def test_the_crm_stands_beside_what_happened_only_where_something_did(told):
     f, h = told
-    visits = p.stage_visits(f, h, TODAY)
+    visits = stg.stage_visits(f, h, TODAY)
     h = h.assign(probability=h["stage"].map({"Lead": 0.1, "Demo": 0.4}))  # none for Offer
-    got = p.crm_beside_own(visits, h, p.stage_table(visits)).set_index("stage")
+    got = stg.crm_beside_own(visits, h, stg.stage_table(visits)).set_index("stage")
     assert got["crm"].tolist() == pytest.approx([0.1, 0.4, np.nan], nan_ok=True)
     assert got["n"].tolist() == [3, 2, 2]
     assert got["share"].tolist() == pytest.approx([1 / 3, 1 / 2, 1 / 2])
     undecided = visits[visits["opportunity_id"].isin(["changes", "stays"])]
-    assert p.crm_beside_own(undecided, h, p.stage_table(undecided)).empty
+    assert stg.crm_beside_own(undecided, h, stg.stage_table(undecided)).empty
 
 
 # -- what is open -----------------------------------------------------------------------------------------------------
@@ -483,7 +493,7 @@ RATE = {"value": 0.25, "low": 0.2, "high": 0.4}
 
 
 def test_open_pipeline_by_hand(live):
-    got = by(p.open_measures(live, STAGES, PRODUCTS, RATE))
+    got = by(fc.open_measures(live, STAGES, PRODUCTS, RATE))
     assert got["value"].to_dict() == {
         "open_deals": 3,
         "open_deals_without_account": 1,
@@ -503,20 +513,20 @@ def test_open_pipeline_by_hand(live):
 
 def test_what_no_open_deal_can_answer_is_missing_and_never_0(live):
     none = live.assign(amount=np.nan, probability=np.nan)
-    got = by(p.open_measures(none, STAGES.iloc[:0], PRODUCTS.iloc[:0], RATE))
+    got = by(fc.open_measures(none, STAGES.iloc[:0], PRODUCTS.iloc[:0], RATE))
     assert got["status"].tolist() == ["ok"] * 4 + ["not_answerable"] * 6
     assert (got["n"].iloc[4:] == 0).all()
 
 
 def test_where_no_deal_is_open_the_open_pipeline_is_0_and_nothing_is_flagged(live):
     closed = live[live["is_closed"]]
-    got = by(p.open_measures(closed, STAGES, PRODUCTS, RATE))
+    got = by(fc.open_measures(closed, STAGES, PRODUCTS, RATE))
     assert got["value"].tolist() == [0] * 10
-    none = p.stage_visits(closed, as_read("opportunity_stage_history"), TODAY)
-    pushed = p.pushes(as_read("opportunity_stage_history"))
-    flags = p.flags(closed, none, p.stage_table(none), pushed, TODAY)
+    none = stg.stage_visits(closed, as_read("opportunity_stage_history"), TODAY)
+    pushed = stg.pushes(as_read("opportunity_stage_history"))
+    flags = stg.flags(closed, none, stg.stage_table(none), pushed, TODAY)
     assert schema.conform("12_opportunity_flags", flags).empty
-    assert p.accounts_at_stake(p.in_trouble(flags))["accounts"].empty
+    assert stg.accounts_at_stake(stg.in_trouble(flags))["accounts"].empty
 
 
 # -- later and later --------------------------------------------------------------------------------------------------
@@ -534,8 +544,8 @@ def test_only_moves_to_a_later_day_are_pushes():
         ("gap", "2026-01-02", "Lead", None),  # a row without a day neither hides the move after it nor is one
         ("gap", "2026-01-03", "Lead", "2026-04-01"),
     ]
-    assert p.pushes(history(rows[::-1])).to_dict() == {"twice": 2, "never": 0, "gap": 1}
-    assert p.pushes(as_read("opportunity_stage_history")).empty
+    assert stg.pushes(history(rows[::-1])).to_dict() == {"twice": 2, "never": 0, "gap": 1}
+    assert stg.pushes(as_read("opportunity_stage_history")).empty
 
 
 def test_slippage_by_hand():
@@ -551,11 +561,11 @@ def test_slippage_by_hand():
     ]
     then = raw([{"opportunity_id": d, "is_won": w, "close_date": c} for d, w, c in rows])
     later = [(d, {"won": True, "lost": False}.get(d), 1) for d, _, _ in rows if d != "vanished"]
-    got = p.slippage(then, deals(later), Period(day("2026-04-01"), TODAY))
+    got = fc.slippage(then, deals(later), Period(day("2026-04-01"), TODAY))
     assert (got["value"], got["n"], got["window_end"]) == (0.5, 4, TODAY)
-    none = p.slippage(then.iloc[:0], deals(later), YEAR)
+    none = fc.slippage(then.iloc[:0], deals(later), YEAR)
     assert (none["status"], none["why"]) == ("not_answerable", "opportunity_stage_history with close_date")
-    later_only = p.slippage(then[then["opportunity_id"] == "next"], deals(later), Period(day("2026-04-01"), TODAY))
+    later_only = fc.slippage(then[then["opportunity_id"] == "next"], deals(later), Period(day("2026-04-01"), TODAY))
     assert later_only["why"] == "a deal due to close in these months"  # closing days are known, none lies here
 
 
@@ -565,24 +575,24 @@ def test_slippage_by_hand():
 def test_win_rate_by_group_keeps_every_deal_and_calls_missing_labels_unknown():
     closed = won_and_lost((True, 1), (False, 1), (True, 1), (True, 1), (False, 1), (False, 1))
     labels = pd.Series(["b", "b", "b", None, None, "a"], index=closed.index)
-    got = p.by_group(closed, labels, "segment")
+    got = dl.by_group(closed, labels, "segment")
     assert got["group"].tolist() == ["b", "unknown", "a"]  # the most deals first
     assert got["won"].tolist() == [2, 1, 0]
     assert got["n"].tolist() == [3, 2, 1]
     assert got["raw"].tolist() == pytest.approx([2 / 3, 1 / 2, 0])
     assert got["group_by"].unique().tolist() == ["segment"]
-    assert p.by_group(closed, pd.Series(np.nan, index=closed.index), "x")["group"].tolist() == ["unknown"]
+    assert dl.by_group(closed, pd.Series(np.nan, index=closed.index), "x")["group"].tolist() == ["unknown"]
 
 
 def test_a_small_group_is_pulled_towards_all_and_keeps_its_raw_rate_beside_it():
     wins = [True] * 3 + [True] * 30 + [False] * 70 + [True] * 60 + [False] * 40
     closed = won_and_lost(*((w, 1) for w in wins))
     labels = pd.Series(["new"] * 3 + ["north"] * 100 + ["south"] * 100, index=closed.index)
-    got = p.by_group(closed, labels, "owner").set_index("group")
+    got = dl.by_group(closed, labels, "owner").set_index("group")
     assert got.loc["new", "raw"] == 1
     assert got.loc["new", "shrunk"] < 0.9
     assert got.loc["south", "shrunk"] == pytest.approx(0.6, abs=0.02)
-    rows = by(p.group_rows(got.reset_index()))
+    rows = by(dl.group_rows(got.reset_index()))
     assert len(rows) == 6
     new = rows[rows["group"] == "new"]
     assert new.loc["win_rate_by_count", "low"] == pytest.approx(0.4385, abs=1e-4)  # Wilson of 3 of 3, for the raw rate
@@ -594,7 +604,7 @@ def test_all_groups_split_the_same_deals_five_ways():
         (True, 1), (False, 1), (True, 1),
         account_id=["a", "b", None], type=["new", "renewal", "new"], product_line=["X", None, "X"], owner_id=["s", "s", None],
     )  # fmt: skip
-    got = p.all_groups(closed, pd.Series({"a": "Retail", "b": None}))
+    got = dl.all_groups(closed, pd.Series({"a": "Retail", "b": None}))
     assert got.groupby("group_by", sort=False)["n"].sum().to_dict() == dict.fromkeys(
         ["type", "product line", "segment", "owner", "quarter"], 3
     )
@@ -617,7 +627,7 @@ def grouped(way: str, *counts: tuple[int, int]) -> pd.DataFrame:
     ],
 )
 def test_groups_differ_only_beyond_chance(groups, expected):
-    got = p.differences(grouped("owner", *groups))
+    got = dl.differences(grouped("owner", *groups))
     assert got[["group_by", "groups", "judged"]].values.tolist() == [["owner", len(groups), expected]]
     assert got["p"].isna().tolist() == [expected in ("one group", "one outcome")]
 
@@ -625,14 +635,14 @@ def test_groups_differ_only_beyond_chance(groups, expected):
 def test_the_chance_of_a_difference_is_that_of_pearsons_test():
     counts = [(3, 10), (6, 10), (9, 30)]
     there = scipy.stats.chi2_contingency([[w for w, _ in counts], [n - w for w, n in counts]], correction=False)
-    assert p.differences(grouped("owner", *counts))["p"].tolist() == [there.pvalue]
+    assert dl.differences(grouped("owner", *counts))["p"].tolist() == [there.pvalue]
 
 
 def test_a_difference_among_many_ways_has_to_be_larger():
     doubtful = grouped("doubtful", (36, 100), (51, 100))
     others = [grouped(f"way {i}", (40, 100), (41, 100)) for i in range(9)]
-    assert p.differences(doubtful)["judged"].tolist() == ["differ"]
-    assert "differ" not in p.differences(pd.concat([doubtful, *others]))["judged"].tolist()
+    assert dl.differences(doubtful)["judged"].tolist() == ["differ"]
+    assert "differ" not in dl.differences(pd.concat([doubtful, *others]))["judged"].tolist()
 
 
 # -- cohorts ----------------------------------------------------------------------------------------------------------
@@ -640,13 +650,13 @@ def test_a_difference_among_many_ways_has_to_be_larger():
 
 def cohort(start: str, won: int, still: int, days: int = 30) -> list[tuple]:
     began = day(start)
-    closed = [(f"{start} {i}", i < won, 1, began, began + days * p.DAY) for i in range(10)]
+    closed = [(f"{start} {i}", i < won, 1, began, began + days * periods.DAY) for i in range(10)]
     return closed + [(f"{start} open {i}", None, 1, began) for i in range(still)]
 
 
 def test_a_quarter_is_too_early_while_its_deals_had_no_time_to_close():
     rows = [*cohort("2025-02-01", 4, 1), *cohort("2026-06-20", 9, 3, days=5), ("dark", None, 1)]
-    got = p.cohorts(deals(rows), TODAY).set_index("cohort")
+    got = dl.cohorts(deals(rows), TODAY).set_index("cohort")
     assert got.index.tolist() == ["2025Q1", "2026Q2"]  # a deal of unknown age is in none
     assert got["status"].tolist() == ["ok", "too_early"]
     assert got[["opened", "open", "won", "n"]].to_numpy().tolist() == [[11, 1, 4, 10], [13, 3, 9, 10]]
@@ -654,16 +664,16 @@ def test_a_quarter_is_too_early_while_its_deals_had_no_time_to_close():
 
 
 def test_while_fewer_than_nine_tenths_ever_close_an_open_quarter_is_never_ripe():
-    got = p.cohorts(deals(cohort("2020-01-01", 4, 10)), TODAY)
+    got = dl.cohorts(deals(cohort("2020-01-01", 4, 10)), TODAY)
     assert got["status"].tolist() == ["too_early"]
-    done = p.cohorts(deals(cohort("2020-01-01", 4, 0)), TODAY)
+    done = dl.cohorts(deals(cohort("2020-01-01", 4, 0)), TODAY)
     assert done["status"].tolist() == ["ok"]  # all decided: nothing to wait for
 
 
 def test_the_newest_deal_of_a_quarter_and_not_its_last_day_says_how_old_it_is():
     # nine tenths are closed after 30 days; the newest deal of the quarter is 98 days old, its last day is 10
     rows = [*cohort("2025-02-01", 4, 0), *cohort("2026-01-02", 5, 1)]
-    got = p.cohorts(deals(rows), day("2026-04-10")).set_index("cohort")
+    got = dl.cohorts(deals(rows), day("2026-04-10")).set_index("cohort")
     assert got["status"].to_dict() == {"2025Q1": "ok", "2026Q1": "ok"}
 
 
@@ -694,7 +704,7 @@ def test_each_mark_is_set_by_its_own_condition_and_by_no_other():
     past = pd.DataFrame({"opportunity_id": ["fine"], "days": [500.0], "over": [True]})  # a stay that is over
     stages = pd.DataFrame({"stage": ["Lead", "Demo"], "days_slow": [30.0, np.nan]})
     pushed = f.dropna(subset=["pushes"]).set_index("id")["pushes"].astype(int)
-    got = p.flags(every, pd.concat([past, visits], ignore_index=True), stages, pushed, TODAY)
+    got = stg.flags(every, pd.concat([past, visits], ignore_index=True), stages, pushed, TODAY)
     schema.conform("12_opportunity_flags", got)
     marks = ["overdue", "slow", "pushed", "no_account", "no_amount", "no_age"]
     told = got.set_index("opportunity_id")[marks].apply(lambda row: [m for m in marks if row[m]], axis=1)
@@ -718,18 +728,18 @@ def test_of_equally_many_flags_the_largest_amount_comes_first_and_an_unknown_one
     every = deals([("small", None, 1), ("dark", None, None), ("large", None, 9)], account_id=["a", "a", "a"])
     every["created_day"] = [TODAY, TODAY, TODAY]
     every.loc[[0, 2], "account_id"] = None  # one flag each; dark lacks its amount
-    none = p.stage_visits(every, as_read("opportunity_stage_history"), TODAY)
-    pushed = p.pushes(as_read("opportunity_stage_history"))
-    got = p.flags(every, none, p.stage_table(none), pushed, TODAY)
+    none = stg.stage_visits(every, as_read("opportunity_stage_history"), TODAY)
+    pushed = stg.pushes(as_read("opportunity_stage_history"))
+    got = stg.flags(every, none, stg.stage_table(none), pushed, TODAY)
     assert got["opportunity_id"].tolist() == ["large", "small", "dark"]
     assert got["flags"].tolist() == [1, 1, 1]
-    assert p.in_trouble(got).empty  # what is missing is no trouble yet
+    assert stg.in_trouble(got).empty  # what is missing is no trouble yet
 
 
 def test_accounts_at_stake_sum_their_deals_in_the_order_of_the_flags():
     rows = [("b", 5.0), ("a", 7.0), ("b", 6.0), (None, 99.0), ("dark", None)]
     trouble = pd.DataFrame(rows, columns=["account_id", "amount"]).assign(overdue=True, slow=False, pushed=False)
-    got = p.accounts_at_stake(p.in_trouble(trouble))
+    got = stg.accounts_at_stake(stg.in_trouble(trouble))
     assert got["accounts"].tolist() == ["b", "a", "dark"]
     assert got["expected_value"].tolist() == pytest.approx([11, 7, np.nan], nan_ok=True)  # unknown is missing, not 0
 
@@ -752,7 +762,7 @@ DUE = [
 def covered(target: float, rate: float = 0.25, rows: list[tuple] = DUE) -> pd.DataFrame:
     f = deals([r[:5] for r in rows], close_date=[r[5] for r in rows])
     by_amount = {"value": rate, "low": rate / 2, "high": rate * 2, "n": 50}
-    return by(p.coverage(f, p.closed_in(f, QUARTER), target, QUARTER, by_amount))
+    return by(fc.target_coverage(f, dl.closed_in(f, QUARTER), target, QUARTER, by_amount))
 
 
 def test_coverage_by_hand():
@@ -819,7 +829,7 @@ def test_what_deals_do_not_say_is_no_0_of_the_target(rows, measure, lacking):
     ],
 )
 def test_a_period_is_a_year_a_quarter_or_a_month(label, expected):
-    assert str(p.period_of(label)) == expected
+    assert str(periods.period_of(label)) == expected
 
 
 @pytest.mark.parametrize(
@@ -827,14 +837,14 @@ def test_a_period_is_a_year_a_quarter_or_a_month(label, expected):
 )
 def test_what_is_no_period_is_refused(label):
     with pytest.raises(ValueError, match="is no year, quarter or month. Write 2026, 2026-Q3 or 2026-07"):
-        p.period_of(label)
+        periods.period_of(label)
 
 
 @tables
 @given(st.dates(day("2000-01-01").date(), day("2099-12-31").date()), st.sampled_from(["Y", "Q", "M"]))
 def test_a_day_lies_in_the_period_named_after_it(when, kind):
     label = {"Y": f"{when:%Y}", "Q": f"{when:%Y}-Q{(when.month + 2) // 3}", "M": f"{when:%Y-%m}"}[kind]
-    got = p.period_of(label)
+    got = periods.period_of(label)
     assert got.start <= pd.Timestamp(when) <= got.end
 
 
@@ -842,22 +852,22 @@ def test_stages_and_cohorts_become_measures_with_what_is_too_early_marked():
     stages = pd.DataFrame({"stage": ["Offer"], "entered": [4], "moved_on": [3], "days_median": [5.0], "days_low": [2.0],
                            "days_high": [np.nan]})  # fmt: skip
     visits = pd.DataFrame({"stage": ["Offer"] * 5 + ["Lead"]})  # one deal came back: five stays of four deals
-    rows = pd.DataFrame(p.stage_rows(stages, visits), columns=p.ROW)
+    rows = pd.DataFrame(stg.stage_rows(stages, visits), columns=ROW)
     assert rows["definition_id"].tolist() == ["forward_of_entered", "days_in_stage_median_open_censored"]
     assert rows["value"].tolist() == [0.75, 5]
     assert rows["n"].tolist() == [4, 5]
     found = pd.DataFrame({"cohort": ["2026Q1", "2026Q2", "2026Q3"], "won": [2, 1, 0], "n": [4, 2, 0],
                           "status": ["ok", "too_early", "too_early"]})  # fmt: skip
-    rows = pd.DataFrame(p.cohort_rows(found), columns=p.ROW)
+    rows = pd.DataFrame(dl.cohort_rows(found), columns=ROW)
     assert rows["status"].tolist() == ["ok", "too_early", "not_answerable"]
     assert rows["value"].tolist()[:2] == [0.5, 0.5]
     assert rows["group"].tolist() == ["2026Q1", "2026Q2", "2026Q3"]
 
 
 def test_pushes_are_averaged_over_deals_that_have_a_history_of_them():
-    got = p.push_row(pd.Series([0, 0, 3]))
+    got = stg.push_row(pd.Series([0, 0, 3]))
     assert (got["value"], got["n"], got["unit"]) == (1.0, 3, "times")
-    assert p.push_row(pd.Series([], dtype="int64"))["status"] == "not_answerable"
+    assert stg.push_row(pd.Series([], dtype="int64"))["status"] == "not_answerable"
 
 
 def test_quarters_and_targets_follow_the_fiscal_year():
@@ -866,10 +876,10 @@ def test_quarters_and_targets_follow_the_fiscal_year():
         {"period": ["2026-Q3", "2026-Q1"], "owner_id": [None, None], "measure_id": ["won_value", "won_value"],
          "value": [10.0, 20.0], "entered_at": pd.to_datetime(["2026-01-01", "2026-01-01"], utc=True)}
     )  # fmt: skip
-    period, value = p.target_for(targets, pd.Timestamp("2026-02-15"), year_starts=7)
+    period, value = fc.target_for(targets, pd.Timestamp("2026-02-15"), year_starts=7)
     assert (str(period), value) == ("2026-01-01 to 2026-03-31", 10.0)
-    period, value = p.target_for(targets, pd.Timestamp("2026-02-15"))
+    period, value = fc.target_for(targets, pd.Timestamp("2026-02-15"))
     assert (str(period), value) == ("2026-01-01 to 2026-03-31", 20.0)
-    period, value = p.target_for(targets.iloc[:0], pd.Timestamp("2026-02-15"), year_starts=2)
+    period, value = fc.target_for(targets.iloc[:0], pd.Timestamp("2026-02-15"), year_starts=2)
     assert str(period) == "2026-02-01 to 2026-04-30"
     assert math.isnan(value)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from abmlib.method import pipeline
+from abmlib.method.forecast import target_for
 from abmlib.pages import guide
 from abmlib.tables import Book, NotAnswerable, TableError, programme, schema
 from tests.conftest import ACCOUNTS, TRANSACTIONS, put
@@ -364,7 +364,7 @@ def test_a_conflict_says_what_it_is_about_and_which_entry_stands():
     entries = quarter((1, LI, "Li", None), (2, BO, "Bo", None))
     (row,) = programme.conflicts("targets", entries).to_dict("records")
     assert row["key"] == "period 2026-Q2, measure_id won_value"  # the owner is missing
-    assert row["stands_at"] == row["later_at"] == programme.standing("targets", entries)["entered_at"].item()
+    assert row["stands_at"] == row["later_at"] == programme.latest_entries("targets", entries)["entered_at"].item()
 
 
 def test_entries_for_other_things_are_no_conflict():
@@ -410,7 +410,7 @@ def test_what_stands_is_never_replaced(entered):
     rows = [(v, times[i], by, times[to] if to >= 0 else None) for i, (v, by, to) in enumerate(entered)]
     entries = quarter(*rows)
     kept = programme.unreplaced("targets", entries)
-    assert kept.tail(1).equals(programme.standing("targets", entries).set_index(kept.index[-1:]))
+    assert kept.tail(1).equals(programme.latest_entries("targets", entries).set_index(kept.index[-1:]))
     assert set(programme.conflicts("targets", entries)["earlier_at"].dropna()) <= set(kept["entered_at"])
 
 
@@ -588,20 +588,20 @@ RAISED = "2026-Q2,,won_value,400,2026-06-01T00:00:00Z,Bo,2026-01-01T00:00:00Z\n"
 )
 def test_target_of_the_shortest_period_that_holds_the_day(small, text, as_of, period, expected):
     book_targets = targets(small, text, as_of)
-    got, value = pipeline.target_for(book_targets, pd.Timestamp(as_of))
+    got, value = target_for(book_targets, pd.Timestamp(as_of))
     assert str(got) == period
     assert value == expected if expected is not None else pd.isna(value)
 
 
 def test_an_owner_who_was_given_another_target_counts_once(small):
     text = OWNERS + "2026-Q2,s1,won_value,100,2026-02-01T00:00:00Z,Bo,\n"
-    _, value = pipeline.target_for(targets(small, text, "2026-06-30"), pd.Timestamp("2026-06-30"))
+    _, value = target_for(targets(small, text, "2026-06-30"), pd.Timestamp("2026-06-30"))
     assert value == 350
 
 
 def test_one_quarter_written_two_ways_is_one_quarter(small):
     text = QUARTER + "2026Q2,,won_value,400,2026-06-01T00:00:00Z,Bo,\n"  # 700 if each counted
-    _, value = pipeline.target_for(targets(small, text, "2026-06-30"), pd.Timestamp("2026-06-30"))
+    _, value = target_for(targets(small, text, "2026-06-30"), pd.Timestamp("2026-06-30"))
     assert value == 400
 
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from abmlib.method import periods, value
 from abmlib.method import qualification as q
-from abmlib.method import value
-from abmlib.method.value import Period
+from abmlib.method.periods import Period
 from abmlib.stats.intervals import wilson
 from abmlib.tables import schema
 from tests.conftest import as_read
@@ -18,7 +18,7 @@ tables = settings(max_examples=25, deadline=None)  # no deadline: a busy machine
 PASS, FAIL, UNKNOWN = q.PASS, q.FAIL, q.UNKNOWN
 GATE = q.Gate(max_decline=0.3, min_tenure_days=180, min_buying_days=3, min_margin_rate=0.1)
 HISTORY = Period(pd.Timestamp("2024-07-01"), pd.Timestamp("2026-06-30"))
-HALVES = value.two_periods(HISTORY.start, HISTORY.end, 12)
+HALVES = periods.adjacent_periods(HISTORY.start, HISTORY.end, 12)
 SAID = st.sampled_from([PASS, FAIL, UNKNOWN])
 
 
@@ -345,7 +345,7 @@ def test_back_test_agrees_with_the_choice_made_on_that_day():
     before = lines(five_before())
     known = FIVE.drop("new")
     basis = Period(day("2025-01-01"), day("2025-12-31"))
-    parts = q.gate_parts(before, known, basis, value.two_periods(basis.start, basis.end, 12), SMALL)
+    parts = q.gate_parts(before, known, basis, periods.adjacent_periods(basis.start, basis.end, 12), SMALL)
     then = q.choose(value.pareto(value.by_account(before, known, basis)), parts, 2)
     trial = q.back_test(lines(five_before() + powers()), FIVE, OUTCOME, SMALL, 2)
     assert revealed(trial) == set(then.index[then["chosen"]])

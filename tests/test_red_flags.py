@@ -7,15 +7,15 @@ import pandas as pd
 import pytest
 
 from abmlib.method import elsewhere as business
-from abmlib.method import pipeline
 from abmlib.method import red_flags as rf
+from abmlib.method.deals import with_days
 from abmlib.stats import rhythm
 from abmlib.tables import schema
 from tests.conftest import as_read
 
 TODAY = pd.Timestamp("2026-06-30")
 DAY = pd.Timedelta(days=1)
-NO_DEALS = pipeline.with_days(as_read("opportunities"), TODAY)
+NO_DEALS = with_days(as_read("opportunities"), TODAY)
 
 
 def table(name: str, rows: list[dict]) -> pd.DataFrame:
@@ -157,7 +157,7 @@ def test_returns_services_and_paid_periods_are_no_orders():
 def test_a_line_sold_by_deals_has_the_rhythm_of_its_deals_not_of_its_bills():
     won = {"opportunity_id": "o", "account_id": "a", "type": "expansion", "product_line": "paper", "stage": "Won", "amount": 300,
            "created_at": "2026-01-01", "closed_at": "2026-02-01", "is_closed": True, "is_won": True}  # fmt: skip
-    deals = pipeline.with_days(table("opportunities", [won]), TODAY)
+    deals = with_days(table("opportunities", [won]), TODAY)
     lines = business.lined(
         table("transactions", bought("a", every(30, 3))), PRODUCTS
     )  # billed in three parts of a hundred
@@ -231,10 +231,10 @@ def test_deals_lost_to_rivals_are_held_against_the_share_of_the_book():
     rows = [deal(k, "bad", False, "competitor") for k in range(5)] + [
         deal(9 + k, "good", True, None) for k in range(45)
     ]
-    got = business.lost_to_rivals(pipeline.with_days(table("opportunities", rows), TODAY), TODAY)
+    got = business.lost_to_rivals(with_days(table("opportunities", rows), TODAY), TODAY)
     assert got.loc["bad", "p_rival"] == pytest.approx(0.1**5)  # five of fifty are lost so
     assert got.loc["good", "p_rival"] == 1
-    few = business.lost_to_rivals(pipeline.with_days(table("opportunities", rows[:2]), TODAY), TODAY)
+    few = business.lost_to_rivals(with_days(table("opportunities", rows[:2]), TODAY), TODAY)
     assert few["p_rival"].isna().all()
 
 

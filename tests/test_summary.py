@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from abmlib.method import summary
-from abmlib.method.value import measure_row
+from abmlib.method.measures import measure_row
 from abmlib.pages import run
 from abmlib.pages.catalogue import Entry
 from abmlib.pages.kernels import Outcome
@@ -245,7 +245,7 @@ def test_earlier_reads_this_run_another_or_none(small, tmp_path):
         got = book.earlier("measures", tables=nothing)
         assert got.empty
         assert got.columns.tolist() == list(schema.MEASURES.columns)
-    assert book.left() == {"00"}
+    assert book.finished_notebooks() == {"00"}
 
 
 def test_earlier_reads_no_tables_of_the_working_folder_where_there_is_no_previous_run(small, tmp_path, monkeypatch):

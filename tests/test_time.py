@@ -239,7 +239,7 @@ def seen(folder: Path, day: int) -> dict[str, pd.DataFrame]:
     found = {name: book.read(name) for name in READ if book.has(name)}
     overview = book.overview().query("rows > 0").reset_index(drop=True)
     counted = {"features": book.features(), "weeks": book.panel("activities", ["contact_id"], "week")}
-    return {n: f for n, f in found.items() if len(f)} | {"overview": overview, "records": book.records()} | counted
+    return {n: f for n, f in found.items() if len(f)} | {"overview": overview, "records": book.fact_counts()} | counted
 
 
 def same(one: dict[str, pd.DataFrame], other: dict[str, pd.DataFrame]) -> None:

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from abmlib.method import value
-from abmlib.method.value import Period
-from abmlib.tables import schema
+from abmlib.method import periods, value
+from abmlib.method.periods import Period
+from abmlib.tables import days, schema
 from tests.conftest import as_read
 
 tables = settings(max_examples=50, deadline=None)  # no deadline: a busy machine is no failure
@@ -69,7 +69,7 @@ def bought() -> pd.DataFrame:
     ],
 )
 def test_months_before_keeps_month_ends(start, months, expected):
-    assert value.months_before(day(start), months) == day(expected)
+    assert days.months_before(day(start), months) == day(expected)
 
 
 @pytest.mark.parametrize(
@@ -82,23 +82,27 @@ def test_months_before_keeps_month_ends(start, months, expected):
     ],
 )
 def test_window_ends_on_the_day_and_starts_the_day_after_the_months_before(bought, as_of, months, start):
-    assert value.window(bought, day(as_of), months) == Period(day(start), day(as_of))
+    assert periods.value_window(bought, day(as_of), months) == Period(day(start), day(as_of))
 
 
 def test_window_refuses_negative_months(bought):
     with pytest.raises(ValueError, match=r"value_months must be 0 \(all history\) or more, got -1"):
-        value.window(bought, day("2026-06-30"), -1)
+        periods.value_window(bought, day("2026-06-30"), -1)
 
 
 def test_two_periods_have_whole_months_where_history_is_long_enough():
-    got = value.two_periods(day("2024-07-01"), day("2026-06-30"), 12)
+    got = periods.adjacent_periods(day("2024-07-01"), day("2026-06-30"), 12)
     assert [str(p) for p in got] == ["2024-07-01 to 2025-06-30", "2025-07-01 to 2026-06-30"]
-    got = value.two_periods(day("2026-05-01"), day("2026-06-30"), 1)  # just long enough: months, not 30 days each
+    got = periods.adjacent_periods(
+        day("2026-05-01"), day("2026-06-30"), 1
+    )  # just long enough: months, not 30 days each
     assert [str(p) for p in got] == ["2026-05-01 to 2026-05-31", "2026-06-01 to 2026-06-30"]
 
 
 def test_two_periods_halve_history_that_is_one_day_too_short():
-    got = value.two_periods(day("2024-07-02"), day("2026-06-30"), 12)  # 729 days: 364 each, the odd first one left out
+    got = periods.adjacent_periods(
+        day("2024-07-02"), day("2026-06-30"), 12
+    )  # 729 days: 364 each, the odd first one left out
     assert [str(p) for p in got] == ["2024-07-03 to 2025-07-01", "2025-07-02 to 2026-06-30"]
 
 
@@ -106,21 +110,21 @@ def test_two_periods_halve_history_that_is_one_day_too_short():
 @given(DAYS, st.integers(1, 3000), st.integers(1, 24))
 def test_two_periods_touch_end_on_the_day_and_stay_within_history(first, length, months):
     as_of = first + pd.Timedelta(days=length)
-    earlier, later = value.two_periods(first, as_of, months)
+    earlier, later = periods.adjacent_periods(first, as_of, months)
     one = pd.Timedelta(days=1)
     assert earlier.end + one == later.start
     assert later.end == as_of
     assert earlier.start >= first
     difference = abs((later.end - later.start) - (earlier.end - earlier.start)).days
     assert difference <= 4  # 31 against 28 days, and a leap day; halves do not differ
-    if later.start > value.months_before(as_of, months) + one:
+    if later.start > days.months_before(as_of, months) + one:
         assert difference == 0
 
 
 def test_two_periods_refuse_negative_months():
     # otherwise both periods lie after the report's day and every account seems to have no business
     with pytest.raises(ValueError, match="months"):
-        value.two_periods(day("2025-01-01"), day("2026-06-30"), -6)
+        periods.adjacent_periods(day("2025-01-01"), day("2026-06-30"), -6)
 
 
 # -- by_account -------------------------------------------------------------------------------------------------------

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from abmlib.method import pipeline, views
+from abmlib.method import views
+from abmlib.method.deals import with_days
 from abmlib.pages import plots
 from abmlib.tables import schema
 from tests.conftest import as_read
@@ -136,7 +137,7 @@ def as_deals(rows: list[tuple]) -> pd.DataFrame:
     frame = frame.assign(opportunity_id=frame.index.astype("str"), is_closed=frame["closed_at"].notna(), stage="s")
     for column in ("created_at", "closed_at"):
         frame[column] = pd.to_datetime(frame[column], utc=True)
-    return pipeline.with_days(as_read("opportunities", frame), AS_OF)
+    return with_days(as_read("opportunities", frame), AS_OF)
 
 
 def test_all_that_happened_lies_in_its_lane_and_month(monthly):

@@ -3,8 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from abmlib.method.pipeline import found_row, share_row
-from abmlib.method.value import measure_row
+from abmlib.method.measures import estimate_row, measure_row, share_row
 from abmlib.stats import agreement, intervals, survival
 from abmlib.tables import programme
 from abmlib.tables.days import end_of
@@ -33,7 +32,7 @@ def beside(votes: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame: ``round, account_id, sales, marketing`` (missing where that team did not vote)
     """
-    last = programme.standing("list_votes", votes[votes["voter_team"].isin(TEAMS)])
+    last = programme.latest_entries("list_votes", votes[votes["voter_team"].isin(TEAMS)])
     wide = last.pivot(index=["round", "account_id"], columns="voter_team", values="vote").reindex(columns=list(TEAMS))
     began = last.groupby("round")["entered_at"].min().sort_values(kind="stable").index
     out = wide.reset_index().rename_axis(columns=None).astype("str")
@@ -75,8 +74,8 @@ def agreement_rows(both: pd.DataFrame) -> list[dict[str, object]]:
     none = "a vote for an account" if len(judged) and np.isnan(overlap[0]) else apart
     alike = "votes that differ" if len(judged) and np.isnan(found[0]) else apart
     return [
-        found_row("C-57", "list_overlap", (*overlap[:3], int(wanted.any(axis=1).sum())), "share", why=none),
-        found_row("C-57", "vote_kappa", found, "index", why=alike),
+        estimate_row("C-57", "list_overlap", (*overlap[:3], int(wanted.any(axis=1).sum())), "share", why=none),
+        estimate_row("C-57", "vote_kappa", found, "index", why=alike),
         measure_row("C-57", "accounts_voted_on_by_one_team", alone, "accounts", len(both)),
     ]
 
@@ -131,7 +130,7 @@ def joint_goal_rows(goals: pd.DataFrame, listed: pd.Index) -> list[dict[str, obj
     ----------
     S0-8: jointly owned goals %.
     """
-    goals = programme.standing("account_goals", goals)
+    goals = programme.latest_entries("account_goals", goals)
     joint = goals[goals["owner_side"] == "joint"]
     carrying = int(listed.isin(joint["account_id"]).sum())
     return [
@@ -178,7 +177,7 @@ def heard(feedback: pd.DataFrame, industry: pd.Series, listed: pd.Index, theme: 
 
 def due(sent: pd.DataFrame, as_of: pd.Timestamp, response_days: int) -> pd.DataFrame:
     """Keep the hand-overs that are old enough to have been answered, as last entered."""
-    last = programme.standing("hand_overs", sent)
+    last = programme.latest_entries("hand_overs", sent)
     return last[last["sent_day"] <= as_of - response_days * DAY]
 
 
@@ -228,5 +227,5 @@ def hand_over_rows(
         over = sent[what].notna()
         hours = (sent[what].fillna(until) - sent["sent_at"]) / HOUR
         waited = survival.clustered(hours.where(hours >= 0), over, 0.5, sent["account_id"], SEED)
-        rows.append(found_row("C-24", name, (waited.value, waited.low, waited.high, waited.n), "hours"))
+        rows.append(estimate_row("C-24", name, (waited.value, waited.low, waited.high, waited.n), "hours"))
     return rows

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from abmlib.method.engagement import places
-from abmlib.method.pipeline import found_row, share_row
+from abmlib.method.engagement import account_positions
+from abmlib.method.measures import estimate_row, share_row
 from abmlib.method.value import per_account
 from abmlib.stats import intervals
 
@@ -61,7 +61,7 @@ def contact_density(contacts: pd.DataFrame, accounts: pd.Index) -> pd.DataFrame:
     ----------
     Metric dictionary C-17.
     """
-    place = places(contacts, accounts)
+    place = account_positions(contacts, accounts)
     which = {
         "known": ~contacts["departed"],
         "reachable": contacts["reachable"],
@@ -89,7 +89,9 @@ def density_rows(density: pd.DataFrame) -> list[dict[str, Any]]:
     Metric dictionary C-17.
     """
     return [
-        found_row("C-17", f"{name}_contacts_per_account", intervals.estimate(density[name], np.mean, SEED), "contacts")
+        estimate_row(
+            "C-17", f"{name}_contacts_per_account", intervals.estimate(density[name], np.mean, SEED), "contacts"
+        )
         for name in ("known", "reachable")
     ]
 
@@ -142,7 +144,7 @@ def role_coverage(
         )
     if not (weight.reindex(roles) > 0).all():
         raise ValueError(f"weights must give each of {list(roles)} one above 0, got {weight.to_dict()}.")
-    place, role = places(contacts, accounts), roles.get_indexer(contacts["buying_role"])
+    place, role = account_positions(contacts, accounts), roles.get_indexer(contacts["buying_role"])
     useful = (place >= 0) & (role >= 0) & contacts["reachable"].to_numpy(bool)
     cells = np.bincount(place[useful] * len(roles) + role[useful], minlength=len(accounts) * len(roles))
     people, needed = cells.reshape(len(accounts), len(roles)), np.array(list(required.values()))
@@ -204,7 +206,7 @@ def reach(panel: pd.DataFrame, accounts: pd.Index) -> dict[str, Any]:
 
 def _touches(panel: pd.DataFrame, accounts: pd.Index) -> np.ndarray:
     """Count touches of each account."""
-    place = places(panel, accounts)
+    place = account_positions(panel, accounts)
     return per_account(place[place >= 0], panel["rows"].to_numpy(float)[place >= 0], accounts)
 
 
@@ -244,7 +246,7 @@ def penetration_of_committees(contacts: pd.DataFrame, panel: pd.DataFrame, accou
     Metric dictionary C-21, second school.
     """
     members = contacts[contacts["role_known"] & ~contacts["departed"]]
-    place = places(members, accounts)
+    place = account_positions(members, accounts)
     touched = members["contact_id"].isin(panel.loc[panel["rows"] > 0, "contact_id"].dropna()).to_numpy()
     committee, engaged = (
         np.bincount(place[(place >= 0) & of], minlength=len(accounts)) for of in (np.ones(len(place), bool), touched)
@@ -265,7 +267,7 @@ def committee_row(penetration: pd.DataFrame) -> dict[str, Any]:
     Metric dictionary C-21, second school.
     """
     found = intervals.estimate(penetration["penetration"], np.mean, SEED)
-    return found_row("C-21", "penetration_of_committees_mean", found, "share")
+    return estimate_row("C-21", "penetration_of_committees_mean", found, "share")
 
 
 def information_scope(

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from abmlib.method import elsewhere, pipeline
-from abmlib.method.value import measure_row
+from abmlib.method import elsewhere
+from abmlib.method.deals import won_flag
+from abmlib.method.measures import measure_row
 from abmlib.stats import credibility
 from abmlib.tables import programme
 
@@ -139,7 +140,7 @@ def observed(
 
     Parameters
     ----------
-    deals : DataFrame of `pipeline.with_days`
+    deals : DataFrame of `with_days`
     links, contacts : ``tables.schema.OPPORTUNITY_CONTACTS``, ``CONTACTS``; may be empty
     lines : DataFrame of `elsewhere.lined`
 
@@ -169,7 +170,7 @@ def observed(
 
 def _dealt(deals: pd.DataFrame, lines: pd.DataFrame) -> set[str]:
     """Name the lines bought by deal: won deals make up much of what is sold, or nothing is sold as a plain purchase."""
-    won = deals[pipeline.won_flag(deals)]
+    won = deals[won_flag(deals)]
     plain = set(lines.loc[elsewhere.plain(lines), "product_line"])
     return elsewhere.dealt_lines(lines, won) | (set(won["product_line"]) - plain)
 
@@ -198,7 +199,7 @@ def _durations(deals: pd.DataFrame) -> pd.DataFrame:
 
 def _frequencies(deals: pd.DataFrame, lines: pd.DataFrame, dealt: set[str], as_of: pd.Timestamp) -> pd.DataFrame:
     """Orders after the first one, and the years since it; of accounts that ordered long enough ago to tell."""
-    won = deals[pipeline.won_flag(deals)]
+    won = deals[won_flag(deals)]
     ordered = elsewhere.orders(lines, won, dealt)
     by = ordered.groupby(["account_id", "product_line"])["day"].agg(["size", "min"]).reset_index()
     years = ((as_of - by["min"]).dt.days + 1) / YEAR_DAYS
@@ -386,7 +387,7 @@ def overridden(rows: pd.DataFrame, overrides: pd.DataFrame) -> pd.DataFrame:
     DataFrame, as `rows`, with ``rule_cycle`` (what the rule says), ``set_by`` (``rule`` or ``override``) and ``reason`` (of
     the person; empty for the rule). ``confidence`` is missing where a person set the cycle.
     """
-    last = programme.standing("cycle_overrides", overrides)
+    last = programme.latest_entries("cycle_overrides", overrides)
     own = last.set_index(["account_id", "product_line"])[["cycle", "reason"]]
     at = pd.MultiIndex.from_frame(rows[["account_id", "product_line"]])
     wide = last[last["product_line"] == ALL].set_index("account_id")[["cycle", "reason"]]

@@ -6,12 +6,15 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from abmlib.method import pipeline
+from abmlib.method.deals import won_flag
 from abmlib.method.framework import entered
-from abmlib.method.value import Period, measure_row, months_before, per_account
+from abmlib.method.measures import measure_row
+from abmlib.method.periods import Period
+from abmlib.method.value import per_account
 from abmlib.stats import power
 from abmlib.stats.intervals import FLOOR_OUTCOMES
 from abmlib.tables import programme
+from abmlib.tables.days import months_before
 
 DAY = pd.Timedelta(days=1)
 SEED = 55  # of the draws
@@ -61,7 +64,7 @@ def arms(
     ----------
     Metric dictionary C-55.
     """
-    drawn = programme.standing("experiments", experiments)
+    drawn = programme.latest_entries("experiments", experiments)
     drawn = drawn[drawn["account_id"].isin(accounts)].sort_values("assigned_at", kind="stable")
     sides = drawn.groupby("experiment_id", sort=False)["arm"].nunique()
     whole = drawn[drawn["experiment_id"].isin(sides.index[sides == 2])]
@@ -91,12 +94,12 @@ def facts(deals: pd.DataFrame, bought: pd.DataFrame, touched: pd.DataFrame) -> d
 
     Parameters
     ----------
-    deals : DataFrame of `pipeline.with_days`
+    deals : DataFrame of `with_days`
     bought : lines by day, of ``Book.panel("transactions", per="day", sums=["revenue"])``
     touched : touches by direction and day, of ``Book.panel("activities", ["direction"], per="day")``; outbound ones do
         not count
     """
-    won = deals[pipeline.won_flag(deals)]
+    won = deals[won_flag(deals)]
     theirs = touched[touched["direction"] != "outbound"]
     opened = _fact(deals["account_id"], deals["created_day"], 1.0)
     return {

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 import scipy
 
-from abmlib.method import pipeline, value
+from abmlib.method import value
+from abmlib.method.deals import won_flag
 from abmlib.method.red_flags import CLEAR, EARLY, FALSE_SHARE, LOOK_BACK_DAYS, LOST, LOST_DAYS, RAISED, UNKNOWN, rows
 from abmlib.stats import intervals, rhythm
 from abmlib.tables import programme
@@ -57,7 +58,7 @@ def orders(lines: pd.DataFrame, won: pd.DataFrame, dealt: Collection[str]) -> pd
     Parameters
     ----------
     lines : DataFrame of `lined`
-    won : won deals of `pipeline.with_days`
+    won : won deals of `with_days`
     dealt : lines of `dealt_lines`
 
     Returns
@@ -246,7 +247,7 @@ def lost_to_rivals(deals: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
 
     Parameters
     ----------
-    deals : DataFrame of `pipeline.with_days`
+    deals : DataFrame of `with_days`
 
     Returns
     -------
@@ -259,7 +260,7 @@ def lost_to_rivals(deals: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
     """
     repeat = deals[deals["is_closed"].astype(bool) & deals["type"].ne("new") & deals["account_id"].notna()]
     named = repeat["loss_reason"].str.contains("compet", case=False).astype("boolean")
-    named = named.fillna(repeat["competitor"].notna()).astype(bool) & ~pipeline.won_flag(repeat)
+    named = named.fillna(repeat["competitor"].notna()).astype(bool) & ~won_flag(repeat)
     repeat = repeat.assign(rival=named)
     rate = repeat["rival"].mean()
     year = repeat[repeat["closed_day"] > as_of - LOOK_BACK_DAYS * DAY]
@@ -282,7 +283,7 @@ def missed_renewals(contracts: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFram
     DataFrame indexed by account: ``arr`` (reporting currency a year), ``since`` (first day of notice, or day after the
     end)
     """
-    last = programme.standing("contracts", contracts)
+    last = programme.latest_entries("contracts", contracts)
     notice = last["notice_date"].le(as_of)
     over = last["end"].lt(as_of) & last["renewed"].eq(False).fillna(False)
     gone = last[(over | notice) & last["end"].gt(as_of - LOST_DAYS * DAY)]
@@ -310,7 +311,7 @@ def parts(
     Parameters
     ----------
     transactions, products : ``tables.schema.TRANSACTIONS``, ``PRODUCTS``
-    deals : DataFrame of `pipeline.with_days`
+    deals : DataFrame of `with_days`
     accounts : Index of account ids, unique
 
     Returns
@@ -325,7 +326,7 @@ def parts(
     """
     lines = lined(transactions[transactions["account_id"].isin(accounts)], products)
     theirs = deals[deals["account_id"].isin(accounts)]
-    won = theirs[pipeline.won_flag(theirs)]
+    won = theirs[won_flag(theirs)]
     dealt = dealt_lines(lines, won)
     ordered = orders(lines, won, dealt)
     revenue = lines.groupby(["account_id", "product_line"])["revenue"].sum().clip(lower=0)
@@ -386,7 +387,7 @@ def flag(
     Parameters
     ----------
     transactions, products, contracts : ``tables.schema.TRANSACTIONS``, ``PRODUCTS``, ``CONTRACTS``
-    deals : DataFrame of `pipeline.with_days`
+    deals : DataFrame of `with_days`
     accounts : Index of account ids, unique
     false_share : share of false flags among those raised on chances that is accepted, 0 to 1
 

@@ -23,7 +23,7 @@ ROLE_LEVELS = {"Vital": 100.0, "Important": 80.0, "Normal": 60.0, "Minor": 40.0,
 DAY = pd.Timedelta(days=1)
 
 
-def places(table: pd.DataFrame, accounts: pd.Index) -> np.ndarray:
+def account_positions(table: pd.DataFrame, accounts: pd.Index) -> np.ndarray:
     """Give the position in `accounts` of the account of each row; -1 for others and for none.
 
     Raises
@@ -217,7 +217,7 @@ def engagement(
     >>> engagement(touches, pd.Index(["a"]), pd.Timestamp("2026-06-30"), Memory("half-life", 10)).tolist()
     [1.5]
     """
-    place = places(panel, accounts)
+    place = account_positions(panel, accounts)
     kept = place >= 0
     worth = panel[value].to_numpy(float) * memory.weight(age_days(panel, as_of))
     if person_cap is not None:
@@ -254,7 +254,7 @@ def weekly(
     """
     if weeks < 1:
         raise ValueError(f"weeks must be 1 or more, got {weeks}.")
-    place, age = places(panel, accounts), age_days(panel, as_of)
+    place, age = account_positions(panel, accounts), age_days(panel, as_of)
     kept = (place >= 0) & (age >= 0) & (age < 7 * (weeks + 1))
     each = np.bincount(
         place[kept] * (weeks + 1) + age[kept] // 7,
@@ -368,7 +368,7 @@ def breadth(panel: pd.DataFrame, accounts: pd.Index, roles: pd.Series | None = N
     ----------
     Metric dictionary C-16. Hill (1973), Ecology 54, p. 427: number of order 1.
     """
-    at = pd.DataFrame({"place": places(panel, accounts), "who": panel["contact_id"], "rows": panel["rows"]})
+    at = pd.DataFrame({"place": account_positions(panel, accounts), "who": panel["contact_id"], "rows": panel["rows"]})
     at = at[at["place"] >= 0]
     each = at[at["who"].notna()].groupby(["place", "who"], as_index=False)["rows"].sum()
     each = each[each["rows"] > 0]
@@ -434,7 +434,7 @@ def group_engagement(
     level = pd.Series(levels).map(ROLE_LEVELS)
     touches = recent(panel, as_of, GROUP_DAYS)
     touches = touches.assign(
-        place=places(touches, accounts), share=touches["contact_id"].map(roles).map(level / level.sum())
+        place=account_positions(touches, accounts), share=touches["contact_id"].map(roles).map(level / level.sum())
     )
     touches = touches[(touches["place"] >= 0) & touches["share"].notna()]
     each = touches.groupby(["place", "contact_id", "share", "activity_type", "day"], as_index=False, observed=True)[

@@ -8,9 +8,9 @@ import pandas as pd
 
 from abmlib.method.alignment import TEAMS, counted_row
 from abmlib.method.tiger_teams import TIERS
-from abmlib.method.value import months_before
 from abmlib.stats.intervals import FLOOR_OUTCOMES
 from abmlib.tables import programme
+from abmlib.tables.days import months_before
 
 FROZEN = ["measure_id", "baseline", "target"]  # what may not change once an objective is frozen
 CONTENT = ["name", "weight", "direction"]  # what a team signs of a criterion
@@ -74,13 +74,13 @@ def entered(tiers: pd.DataFrame) -> pd.Series:
     -------
     Series of days, indexed by account id
     """
-    in_one = programme.standing("account_tiers", tiers)
+    in_one = programme.latest_entries("account_tiers", tiers)
     return in_one[in_one["tier"].isin(TIERS)].groupby("account_id")["valid_from"].min()
 
 
 def tier_on(tiers: pd.DataFrame, day: pd.Timestamp) -> pd.Series:
     """Give the tier each account is in on a day: the one that began last and has not ended. Others have no row."""
-    in_one = programme.standing("account_tiers", tiers).sort_values("valid_from", kind="stable")
+    in_one = programme.latest_entries("account_tiers", tiers).sort_values("valid_from", kind="stable")
     begun = in_one[in_one["valid_from"] <= day].drop_duplicates("account_id", keep="last")
     runs = begun[(begun["valid_to"].isna() | (begun["valid_to"] >= day)) & begun["tier"].isin(TIERS)]
     return runs.set_index("account_id")["tier"].sort_index()
@@ -172,7 +172,7 @@ def objectives(entries: pd.DataFrame, start: pd.Timestamp) -> pd.DataFrame:
     ----------
     House definition; README, glossary entry "frozen objective". S0-9, S1-11, S1-22a.
     """
-    last = programme.standing("objectives", entries)
+    last = programme.latest_entries("objectives", entries)
     fixed = entries[as_it_stands(entries, last, "objective_id", FROZEN) & entries["frozen_at"].notna()]
     proved = fixed[["frozen_day", "entered_day"]].max(axis=1).groupby(fixed["objective_id"]).min()
     state = np.select(
@@ -279,7 +279,7 @@ def criteria(entries: pd.DataFrame, voted_at: pd.Timestamp) -> pd.DataFrame:
     ----------
     House definition; README, glossary entry "selection gate". S3-9.
     """
-    last = programme.standing("criteria", entries)
+    last = programme.latest_entries("criteria", entries)
     same = as_it_stands(entries, last, "criterion_id", CONTENT)
     last = last[last["weight"] > 0].set_index("criterion_id")
     signed = entries[same & entries["sign_off_team"].notna() & entries["signed_at"].notna()]
@@ -357,7 +357,7 @@ def readiness(entries: pd.DataFrame, team: pd.DataFrame, as_of: pd.Timestamp) ->
     last = told.drop_duplicates("item", keep="last").set_index("item")
     listed = dict(CHECKLIST)
     out = last.reindex([*listed, *sorted(set(last.index) - set(listed))])
-    people = programme.standing("team", team)
+    people = programme.latest_entries("team", team)
     people = people[(people["raci"] == "A") & people["account_id"].isna()]
     answers = {
         item: ", ".join(sorted(people.loc[(people["function"] == function) | (function == ""), "person_id"].unique()))

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from abmlib.method import pipeline
+from abmlib.method.deals import open_deals, won_flag
 from abmlib.method.elsewhere import lined
 from abmlib.method.value import refuse_repeated
 from abmlib.stats import survival
@@ -45,7 +45,7 @@ def quiet_days(won: pd.DataFrame, as_of: pd.Timestamp) -> pd.Series:
 
     Parameters
     ----------
-    won : won deals of `pipeline.with_days`
+    won : won deals of `with_days`
 
     Returns
     -------
@@ -83,7 +83,7 @@ def just_bought(
     ----------
     rows : DataFrame of `pairs`
     transactions, products : ``tables.schema.TRANSACTIONS``, ``PRODUCTS``
-    won : won deals of `pipeline.with_days`
+    won : won deals of `with_days`
     quiet : days of quiet after buying, by line; lines not in it have `QUIET_DAYS`
 
     Returns
@@ -142,7 +142,7 @@ def mid_contract(
     """
     if open_months < 0:
         raise ValueError(f"open_months must be 0 or more, got {open_months}.")
-    last = programme.standing("contracts", contracts)
+    last = programme.latest_entries("contracts", contracts)
     running = last[last["start"].le(as_of) & last["end"].ge(as_of) & ~last["notice_date"].le(as_of)]
     ends = running.groupby(["account_id", "product_line"])["end"].max().rename("end")
     whole = running[running["product_line"] == ALL].groupby("account_id")["end"].max().rename("whole")
@@ -262,7 +262,7 @@ def published(rows: pd.DataFrame, deals: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     rows : DataFrame of `pairs`
-    deals : DataFrame of `pipeline.with_days`
+    deals : DataFrame of `with_days`
 
     Returns
     -------
@@ -273,8 +273,8 @@ def published(rows: pd.DataFrame, deals: pd.DataFrame) -> pd.DataFrame:
     Demandbase, older Pipeline Predict models: only accounts neither in the pipeline nor customers were scored (support
     article 360053933972); stages Opportunity and Customer of its default journey (360053277611).
     """
-    live = rows["account_id"].isin(pipeline.open_deals(deals)["account_id"])
-    bought = rows["account_id"].isin(deals.loc[pipeline.won_flag(deals), "account_id"])
+    live = rows["account_id"].isin(open_deals(deals)["account_id"])
+    bought = rows["account_id"].isin(deals.loc[won_flag(deals), "account_id"])
     return pd.DataFrame({"in_pipeline": live, "customer": bought, "left_out": live | bought})
 
 

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from abmlib.method.engagement import DAY, Memory, breadth, engagement, places, recent
-from abmlib.method.pipeline import found_row, share_row
-from abmlib.method.value import measure_row, per_account
+from abmlib.method.engagement import DAY, Memory, account_positions, breadth, engagement, recent
+from abmlib.method.measures import estimate_row, measure_row, share_row
+from abmlib.method.value import per_account
 from abmlib.stats import intervals
 
 SEED = 22  # of the bootstrap
@@ -132,7 +132,7 @@ def time_on_site(visits: pd.DataFrame, accounts: pd.Index, idle_limit_min: float
     """
     if not idle_limit_min > 0:
         raise ValueError(f"idle_limit_min must be above 0, got {idle_limit_min}.")
-    place = places(visits, accounts)
+    place = account_positions(visits, accounts)
     bot = visits["is_bot"].fillna(False).to_numpy(bool)
     minutes = visits["duration_min"].to_numpy(float)
     human, timed = (place >= 0) & ~bot, (place >= 0) & ~bot & ~np.isnan(minutes)
@@ -172,7 +172,7 @@ def conversions(panel: pd.DataFrame, accounts: pd.Index) -> pd.DataFrame:
     ----------
     Metric dictionary C-25; S3-22c.
     """
-    place, rows = places(panel, accounts), panel["rows"].to_numpy(float)
+    place, rows = account_positions(panel, accounts), panel["rows"].to_numpy(float)
     ours, known = place >= 0, panel["is_conversion"].notna().to_numpy()
     done = panel["is_conversion"].fillna(False).to_numpy(bool)
     total, k, unknown = (
@@ -306,7 +306,7 @@ def qualification_rows(
     early = len(qualified) - len(mature)
     return [
         share_row("C-23", f"mqa_opened_within_{horizon_days}_days", len(lead), len(mature)),
-        found_row("C-23", "days_from_mqa_to_opening_median", intervals.estimate(lead, np.median, SEED), "days"),
+        estimate_row("C-23", "days_from_mqa_to_opening_median", intervals.estimate(lead, np.median, SEED), "days"),
         measure_row("C-23", "mqa_too_early_to_judge", float(early), "accounts", len(qualified)),
     ]
 

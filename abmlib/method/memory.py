@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import scipy
 
-from abmlib.method.engagement import DAY, Memory, age_days, places
+from abmlib.method.engagement import DAY, Memory, account_positions, age_days
 from abmlib.stats.intervals import DRAWS, FLOOR_ACCOUNTS, FLOOR_OUTCOMES, LEVEL
 
 SEED = 22  # of the bootstrap
@@ -127,7 +127,7 @@ class _Past:
         index, n = pd.Index(accounts["account_id"]), len(accounts)
         step, first = (ends[1] - ends[0]).days, ends[0]
         at = np.arange(len(ends)) * step
-        place, opener = places(panel, index), places(openings, index)
+        place, opener = account_positions(panel, index), account_positions(openings, index)
         day, opens = (-age_days(t, first) for t in (panel, openings))
         known = -(first - accounts["created_day"]).dt.days.to_numpy()[None, :] <= at[:, None]
         opened, since = np.zeros((len(ends), n), bool), np.full((len(ends), n), np.nan)

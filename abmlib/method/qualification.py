@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from abmlib.method import value
-from abmlib.method.value import Period
+from abmlib.method import periods, value
+from abmlib.method.periods import Period
 from abmlib.stats import concentration
 from abmlib.stats.intervals import FLOOR_ACCOUNTS, FLOOR_OUTCOMES, total, wilson
 
@@ -367,7 +367,7 @@ def back_test(transactions: pd.DataFrame, accounts: pd.Index, outcome: Period, g
     basis = Period(last if before.empty else before["booked_at"].min(), last)
     known = accounts[accounts.isin(before["account_id"])]
     length = (outcome.end - outcome.start) + pd.Timedelta(days=1)
-    halves = value.two_periods(basis.start, basis.end, months=12)
+    halves = periods.adjacent_periods(basis.start, basis.end, months=12)
     parts = gate_parts(before, known, basis, halves, gate)
     ranked = value.pareto(value.by_account(before, known, basis))
     picked = choose(ranked, parts, capacity)

@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 import scipy
 
-from abmlib.method import coverage, pipeline
+from abmlib.method import coverage, measures
+from abmlib.method.deals import won_flag
 from abmlib.stats import intervals
 from abmlib.stats.intervals import FLOOR_ACCOUNTS, FLOOR_OUTCOMES, LEVEL
 from abmlib.tables import identity, schema
@@ -58,7 +59,7 @@ def account_data(
     ----------
     accounts : DataFrame, one row per account
         ``tables.schema.ACCOUNTS``.
-    records : DataFrame of `Book.records`, one row per account and table
+    records : DataFrame of `Book.fact_counts`, one row per account and table
 
     Returns
     -------
@@ -286,7 +287,7 @@ def match_rows(matched: pd.DataFrame) -> list[dict[str, Any]]:
     people = matched["n"].where(matched["definition_id"] == "unmatched_share_of_contacts").max()
     nobody = {"leads_matched_by_domain": "a contact without an account"} if people > 0 else {}
     return [
-        pipeline.share_row(
+        measures.share_row(
             "E.3", r.definition_id, int(r.rows), int(r.n), why="" if r.n else nobody.get(r.definition_id, "")
         )
         for r in matched.itertuples()
@@ -348,9 +349,9 @@ def role_rows(states: pd.DataFrame, accounts: pd.DataFrame, required: Sequence[s
         )
         found = intervals.estimate(share, np.mean, SEED)
         why = f"an account that is a {status}" if told and status not in told else ""
-        rows.append(pipeline.found_row("C-18", f"role_coverage_of_{status}s_mean", found, "share", why=why))
+        rows.append(measures.estimate_row("C-18", f"role_coverage_of_{status}s_mean", found, "share", why=why))
     without = int((~states["role_known"]).sum())
-    return [*rows, pipeline.share_row("E.3", "contacts_without_role", without, len(states))]
+    return [*rows, measures.share_row("E.3", "contacts_without_role", without, len(states))]
 
 
 def lacking_roles(states: pd.DataFrame, accounts: pd.DataFrame, required: Sequence[str], floor: float) -> pd.Index:
@@ -444,7 +445,7 @@ def stage_history(deals: pd.DataFrame, history: pd.DataFrame) -> dict[str, Any]:
     Canonical schema E.3, load-time checks.
     """
     known = deals["opportunity_id"].isin(history["opportunity_id"])
-    return pipeline.share_row("E.3", "deals_with_stage_history", int(known.sum()), len(deals))
+    return measures.share_row("E.3", "deals_with_stage_history", int(known.sum()), len(deals))
 
 
 def segments(accounts: pd.DataFrame, segment: str) -> pd.Series:
@@ -497,9 +498,9 @@ def bought_or_won(bought: pd.Series, closed: pd.DataFrame) -> pd.Index:
     Parameters
     ----------
     bought : purchases, or days with one, by account; missing = none known
-    closed : deals closed in the same time, DataFrame of `pipeline.closed_in`
+    closed : deals closed in the same time, DataFrame of `closed_in`
     """
-    won = closed.loc[pipeline.won_flag(closed), "account_id"].dropna()
+    won = closed.loc[won_flag(closed), "account_id"].dropna()
     return pd.Index(bought.index[bought.fillna(0).to_numpy(float) > 0]).union(pd.Index(won)).rename("account_id")
 
 
@@ -606,7 +607,7 @@ def over(
     rows = [
         ("former customers, of those old enough", int((old & (accounts["status"] == "former")).sum()), int(old.sum())),
         ("closed deals", int(closed.sum()), len(deals)),
-        ("lost deals, of those closed", int((~pipeline.won_flag(deals[closed])).sum()), int(closed.sum())),
+        ("lost deals, of those closed", int((~won_flag(deals[closed])).sum()), int(closed.sum())),
         ("people who left", int(states["departed"].sum()), len(states)),
         (MERGES, merged, len(accounts) + len(same_company)),
     ]

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import scipy
 
-from abmlib.method import pipeline, value
+from abmlib.method import periods, value
 from abmlib.stats import intervals
 from abmlib.tables import programme
 
@@ -234,7 +234,7 @@ def both_sides(
     ----------
     economics, transactions, surveys : ``tables.schema.RELATIONSHIP_ECONOMICS``, ``TRANSACTIONS``, ``SURVEYS``
     accounts : Index of account ids, unique
-    year_starts : month in which the fiscal year starts, as in `pipeline.period_of`
+    year_starts : month in which the fiscal year starts, as in `periods.period_of`
 
     Returns
     -------
@@ -246,8 +246,8 @@ def both_sides(
     ----------
     S1-21c. House definition; README, glossary entry "two-sided return".
     """
-    last = programme.standing("relationship_economics", economics)
-    spans = {label: pipeline.period_of(label, year_starts) for label in last["period"].unique()}
+    last = programme.latest_entries("relationship_economics", economics)
+    spans = {label: periods.period_of(label, year_starts) for label in last["period"].unique()}
     days = {c: last["period"].map({p: getattr(of, c) for p, of in spans.items()}) for c in ("start", "end")}
     last = last.assign(**{c: d.astype("datetime64[us]") for c, d in days.items()})
     last = last[(last["end"] <= as_of) & (last["end"] > as_of - LOST_DAYS * DAY)].sort_values("end", kind="stable")
@@ -260,7 +260,7 @@ def both_sides(
         }
     )  # fmt: skip
     sums = sums.reindex(accounts)
-    bought = value.by_account(transactions, accounts, value.Period(as_of - (LOST_DAYS - 1) * DAY, as_of))
+    bought = value.by_account(transactions, accounts, periods.Period(as_of - (LOST_DAYS - 1) * DAY, as_of))
     margin = bought["margin"].where(bought["lines"] > 0, 0.0)
     length = (sums["end"] - sums["start"]).dt.days + 1
     margin = (margin * length / LOST_DAYS).where(sums["cost"].notna())
@@ -349,7 +349,7 @@ def goal_tracker(goals: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
     ----------
     S1-21d. House definition; README, glossary entry "goal at risk".
     """
-    first, last = goals.groupby("goal_id")["entered_day"].min(), programme.standing("account_goals", goals)
+    first, last = goals.groupby("goal_id")["entered_day"].min(), programme.latest_entries("account_goals", goals)
     last = last[last["status"].ne("dropped").fillna(True)].set_index("goal_id")
     agreed = first.reindex(last.index)
     attained = last["actual"] / last["target"].where(last["target"] > 0)

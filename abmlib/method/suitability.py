@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from abmlib.method import framework, pipeline
+from abmlib.method import framework
 from abmlib.method.cycle import ALL, CYCLES, ELEMENTS, Rules
-from abmlib.method.value import measure_row
+from abmlib.method.deals import won_flag
+from abmlib.method.measures import measure_row
 from abmlib.stats import concentration, intervals, survival
 from abmlib.tables import programme
 
@@ -52,7 +53,7 @@ def criteria(
     Parameters
     ----------
     seen : DataFrame of `cycle.observed`
-    deals : DataFrame of `pipeline.with_days`
+    deals : DataFrame of `with_days`
     lines : DataFrame of `elsewhere.lined`
     segment : Series by account id; its name is what the segments are
 
@@ -99,7 +100,7 @@ def _criteria(
     aged = deals[(deals["age_days"] >= 0) & (deals["type"] != "renewal") & deals["account_id"].notna()]
     took = survival.clustered(aged["age_days"], aged["is_closed"].astype(bool), 0.5, aged["account_id"], SEED)
     revenue = lines.groupby("account_id")["revenue"].sum()
-    won = deals[pipeline.won_flag(deals)].groupby("account_id")["amount"].sum()
+    won = deals[won_flag(deals)].groupby("account_id")["amount"].sum()
     money = revenue[revenue > 0] if len(revenue) else won[won > 0]
     top = concentration.top_share(money, TOP) if len(money) else np.nan
     found = {
@@ -407,7 +408,7 @@ def _executives(of: Asked) -> tuple[int, int]:
 def _market_state(of: Asked) -> tuple[int, int]:
     """Accounts of which a contract, a purchase or a won deal is known."""
     deals = of.tables["opportunities"]
-    won = deals.loc[pipeline.won_flag(deals), "account_id"]
+    won = deals.loc[won_flag(deals), "account_id"]
     return _of(of.accounts, of.tables["contracts"]["account_id"], of.tables["transactions"]["account_id"], won)
 
 
@@ -428,15 +429,15 @@ def _walked(of: Asked) -> tuple[int, int]:
 
 def _messages(of: Asked) -> tuple[int, int]:
     """Personas with a message for the cycle."""
-    said = programme.standing("messages", of.tables["messages"])
+    said = programme.latest_entries("messages", of.tables["messages"])
     said = said[(said["cycle"] == of.cycle) & said[["promise", "proof", "pain"]].ne("").all(axis=1)]
-    personas = pd.Index(programme.standing("personas", of.tables["personas"])["persona_id"])
+    personas = pd.Index(programme.latest_entries("personas", of.tables["personas"])["persona_id"])
     return _of(personas, said["persona_id"])
 
 
 def _taken_over(of: Asked) -> tuple[int, int]:
     """Hand-overs that sales accepted with the brief read."""
-    sent = programme.standing("hand_overs", of.tables["hand_overs"])
+    sent = programme.latest_entries("hand_overs", of.tables["hand_overs"])
     sent = sent[sent["account_id"].isin(of.accounts) & (sent["sent_day"] > of.window)]
     return int((sent["accepted_at"].notna() & sent["brief_read"].fillna(False).astype(bool)).sum()), len(sent)
 

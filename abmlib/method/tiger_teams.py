@@ -26,8 +26,8 @@ def roster(team: pd.DataFrame, personas: pd.DataFrame) -> pd.DataFrame:
     DataFrame: ``person_id, team, persona`` (its name), ``function, hours`` (a month, of the person and not of the
     place)
     """
-    last = programme.standing("team", team)
-    names = programme.standing("personas", personas).set_index("persona_id")["name"]
+    last = programme.latest_entries("team", team)
+    names = programme.latest_entries("personas", personas).set_index("persona_id")["name"]
     hours = last.groupby("person_id")["capacity_hours"].last()
     placed = last.assign(
         persona=last["persona_id"].map(names).fillna(NOBODY), hours=last["person_id"].map(hours).astype(float)
@@ -58,7 +58,7 @@ def matrix(people: pd.DataFrame, personas: pd.DataFrame, functions: Sequence[str
     ----------
     S3-8: team composition matrix (persona × function).
     """
-    rows = list(dict.fromkeys(programme.standing("personas", personas)["name"]))
+    rows = list(dict.fromkeys(programme.latest_entries("personas", personas)["name"]))
     rows += [NOBODY] if (people["persona"] == NOBODY).any() else []
     held = [f for f in people["function"].drop_duplicates() if f not in functions]
     table = pd.crosstab(people["persona"], people["function"]).reindex(

@@ -1,66 +1,19 @@
 """What each account is worth: revenue, margin, Pareto classes, concentration and how steady the top is."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
+from abmlib.method.measures import measure_row
+from abmlib.method.periods import Period
 from abmlib.stats import concentration
 from abmlib.stats.intervals import LEVEL, wilson
-from abmlib.tables.days import months_before
 
 CLASSES = ("A", "B", "C")
 BOUNDS = (0.80, 0.95)  # share of net value that A, and A with B, reach; S0-18
 NOISE = 6  # decimals kept of a sum of money: what lies below is rounding of floats, and would turn zero into business
 NONE = "no business"  # class of an account without a line in the period
-
-
-@dataclass(frozen=True)
-class Period:
-    """First and last day counted, both included."""
-
-    start: pd.Timestamp
-    end: pd.Timestamp
-
-    def __str__(self) -> str:
-        """Write it as a reader says it."""
-        return f"{self.start:%Y-%m-%d} to {self.end:%Y-%m-%d}"
-
-
-def window(transactions: pd.DataFrame, as_of: pd.Timestamp, months: int) -> Period:
-    """Give the period that counts: `months` up to `as_of`, or with 0 all history.
-
-    Raises
-    ------
-    ValueError
-        If `months` is negative.
-    """
-    if months < 0:
-        raise ValueError(f"value_months must be 0 (all history) or more, got {months}.")
-    first = transactions["booked_at"].min()
-    start = months_before(as_of, months) + pd.Timedelta(days=1) if months else first
-    return Period(pd.Timestamp(start), as_of)
-
-
-def two_periods(first_day: pd.Timestamp, as_of: pd.Timestamp, months: int) -> tuple[Period, Period]:
-    """Split history into an earlier and a later period next to each other, of as many months, ending at `as_of`.
-
-    Each has `months` months where history is long enough, otherwise half of what there is, and at least one day.
-
-    Raises
-    ------
-    ValueError
-        If `months` is less than 1.
-    """
-    if months < 1:
-        raise ValueError(f"period_months must be 1 or more, got {months}.")
-    middle, start = months_before(as_of, months), months_before(as_of, 2 * months)
-    day = pd.Timedelta(days=1)
-    if start + day < first_day:
-        half = max((as_of - first_day + day) // (2 * day), 1) * day
-        middle, start = as_of - half, as_of - 2 * half
-    return Period(start + day, middle), Period(middle + day, as_of)
 
 
 def known_before(transactions: pd.DataFrame, day: pd.Timestamp) -> pd.DataFrame:
@@ -200,15 +153,6 @@ def pareto(worth: pd.DataFrame) -> pd.DataFrame:
         pareto_class=pareto_class(worth["revenue"]),
         margin_class=pareto_class(worth["margin"]),
     )
-
-
-def measure_row(
-    measure_id: str, definition_id: str, value: float, unit: str, n: int, **more: object
-) -> dict[str, object]:
-    """One row for `measures`; a missing value is `not_answerable`."""
-    status = "not_answerable" if pd.isna(value) else "ok"
-    row = {"measure_id": measure_id, "definition_id": definition_id, "value": value, "unit": unit, "n": n}
-    return row | {"status": status} | more
 
 
 def concentration_measures(values: pd.Series, what: str, period: Period) -> pd.DataFrame:

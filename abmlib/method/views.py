@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from abmlib.method.engagement import Memory, age_days, engagement, places
-from abmlib.method.pipeline import found_row, share_row, won_flag
+from abmlib.method.deals import won_flag
+from abmlib.method.engagement import Memory, account_positions, age_days, engagement
+from abmlib.method.measures import estimate_row, share_row
 from abmlib.stats.intervals import Z
 
 EVENTS = ["kind", "lane", "month", "rows"]
@@ -39,7 +40,7 @@ def leads_and_accounts(
     ----------
     S0-11, S1-13; metric dictionary C-14.
     """
-    memory, place = Memory("half-life", half_life_days), places(panel, accounts)
+    memory, place = Memory("half-life", half_life_days), account_positions(panel, accounts)
     own = panel.assign(place=place, worth=panel["rows"].to_numpy(float) * memory.weight(age_days(panel, as_of)))
     own = own[(place >= 0) & panel["contact_id"].notna().to_numpy() & (own["worth"] > 0).to_numpy()]
     person = own.groupby(["place", "contact_id"], observed=True)["worth"].sum().groupby(level="place")
@@ -118,7 +119,7 @@ def agreement(views: pd.DataFrame, top: int) -> list[dict[str, Any]]:
     why = "accounts that rank differently" if pd.isna(r) and some["people"].any() else ""
     return [
         share_row("S0-11", "lead_and_account_overlap_of_top", both, min(top, n)),
-        found_row("S0-11", "lead_and_account_rank_correlation", found, "index", why=why),
+        estimate_row("S0-11", "lead_and_account_rank_correlation", found, "index", why=why),
     ]
 
 
@@ -195,7 +196,7 @@ def timeline(
     ----------
     touches : DataFrame with ``account_id, channel, month, rows``
     purchases : DataFrame of `by_line`, with ``account_id, month, rows``
-    deals : DataFrame of `pipeline.with_days`
+    deals : DataFrame of `with_days`
     others : by lane a DataFrame with ``account_id, month, rows``
 
     Returns

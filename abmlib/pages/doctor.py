@@ -57,7 +57,7 @@ def examine(data: Data, audit: pd.DataFrame, notebooks: Path, shared: Mapping[st
     book = Book.of(data)
     accounts = book.read("accounts")
     judged = quality.account_data(
-        accounts, book.records(), book.as_of, int(limits["stale_days"]), int(limits["min_records"])
+        accounts, book.fact_counts(), book.as_of, int(limits["stale_days"]), int(limits["min_records"])
     )
     answers = quality.answerable(listed, quality.present(book.fields()))
     return Verdict(

@@ -93,7 +93,7 @@ class Entry(widgets.VBox):
         helps = [widgets.HTML(f"<small>{html.escape(asked(name, c))}</small>") for c in self.fields]
         inputs = [widgets.HBox(pair) for pair in zip(self.fields.values(), helps, strict=True)]
         super().__init__([title, *inputs, self.supersedes, self.notice, self.button, self.said, self.standing])
-        for column in programme.thing(name):
+        for column in programme.entity_key(name):
             self.fields[column].observe(lambda _: self.look(), "value")
         self.look()
         self.show()
@@ -127,7 +127,7 @@ class Entry(widgets.VBox):
         """Give the entries for the same thing that no later one replaces."""
         name, row = self.name, self.row()
         kept = programme.unreplaced(name, programme.read(self.folder, name))
-        for column in programme.thing(name):
+        for column in programme.entity_key(name):
             default = schema.PROGRAMME[name].columns[column].default
             said = programme.as_said(name, column, default if row[column] is None else row[column])
             kept = kept[kept[column].map(lambda value, c=column: programme.as_said(name, c, value)).eq(said)]
@@ -173,7 +173,7 @@ class Entry(widgets.VBox):
             self.said.value = f'<b style="color:#b00020">Not added.</b> {html.escape(str(wrong))}'
             return
         what = ", ".join(
-            f"{c} {said}" for c in programme.thing(self.name) if (said := programme.as_said(self.name, c, row[c]))
+            f"{c} {said}" for c in programme.entity_key(self.name) if (said := programme.as_said(self.name, c, row[c]))
         )
         self.said.value = html.escape(f"Added to {self.name}.csv at {at:%Y-%m-%d %H:%M:%S} UTC: {what}.")
         for column, widget in self.fields.items():
@@ -184,7 +184,7 @@ class Entry(widgets.VBox):
     def show(self) -> None:
         """Show the entries that stand, newest last, without what is personal; or why they cannot be read."""
         try:
-            rows = programme.standing(self.name, programme.read(self.folder, self.name))
+            rows = programme.latest_entries(self.name, programme.read(self.folder, self.name))
         except (ValueError, OSError) as wrong:
             self.standing.value = f'<b style="color:#b00020">{html.escape(str(wrong))}</b>'
             return

@@ -28,7 +28,7 @@ def page() -> str:
     parts = [INTRODUCTION.format(how=how), *_columns("targets", list(schema.ENTRY)), ""]
     for name in sorted(examples.WRITTEN):
         own = [c for c in programme.columns(name) if c not in schema.ENTRY]
-        key = ", ".join(f"`{c}`" for c in programme.thing(name))
+        key = ", ".join(f"`{c}`" for c in programme.entity_key(name))
         parts += [f"## {name}\n\n{schema.PROGRAMME[name].description} Key: {key}.\n", *_columns(name, own)]
         parts += ["\nFor example:\n", f"```csv\n{programme.template(name)}{programme.example(name)}```\n"]
     return "\n".join(parts)

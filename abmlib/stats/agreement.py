@@ -42,4 +42,4 @@ def kappa(one: pd.Series, two: pd.Series, seed: int) -> tuple[float, float, floa
         )
         return np.divide(agreed - chance, 1 - chance, out=np.full(np.shape(agreed), np.nan), where=chance < 1)
 
-    return *intervals.drawn(codes, of, seed), int(known.sum())
+    return *intervals.bootstrap_ci(codes, of, seed), int(known.sum())

@@ -231,10 +231,12 @@ def ratio(top: pd.Series, bottom: pd.Series, seed: int) -> tuple[float, float, f
         down = np.asarray(y.sum(axis=axis))
         return np.divide(x.sum(axis=axis), down, out=np.full(down.shape, np.nan), where=down > 0)
 
-    return *drawn((top[known].to_numpy(float), bottom[known].to_numpy(float)), of, seed), int(known.sum())
+    return *bootstrap_ci((top[known].to_numpy(float), bottom[known].to_numpy(float)), of, seed), int(known.sum())
 
 
-def drawn(arrays: tuple[np.ndarray, ...], of: Callable[..., np.ndarray], seed: int) -> tuple[float, float, float]:
+def bootstrap_ci(
+    arrays: tuple[np.ndarray, ...], of: Callable[..., np.ndarray], seed: int
+) -> tuple[float, float, float]:
     """Give a statistic of units described by several numbers each, with its bootstrap interval at `LEVEL`.
 
     Units are drawn whole. Draws on which the statistic is missing are left out of the interval. With no unit all are missing,

@@ -242,7 +242,7 @@ class Book:
         """
         return self._frame("fields")
 
-    def records(self) -> pd.DataFrame:
+    def fact_counts(self) -> pd.DataFrame:
         """Count the dated facts of each account as known on the day.
 
         One row per account and table with a row: ``account_id, table, rows, first_day, last_day``.
@@ -398,7 +398,7 @@ class Book:
             frame[personal] = frame[personal].mask(frame[personal].notna())
         return frame[~gone].reset_index(drop=True)
 
-    def left(self) -> set[str]:
+    def finished_notebooks(self) -> set[str]:
         """Name the notebooks, by number, that have left their decisions so far."""
         return {path.name[:2] for path in self._tables.glob("[0-9][0-9]_decisions.parquet")}
 

@@ -114,7 +114,7 @@ def refuse(name: str, frame: pd.DataFrame, unwanted: Callable[[str], bool], with
 # -- removed ----------------------------------------------------------------------------------------------------------
 
 
-def places(name: str, columns: Iterable[str]) -> dict[str, bool]:
+def person_columns(name: str, columns: Iterable[str]) -> dict[str, bool]:
     """The columns of a table that may hold a contact's id, and whether a row that does goes whole.
 
     It goes where the id is part of the key, or the row says something personal; elsewhere the cell is emptied, for the row
@@ -209,7 +209,7 @@ def from_csv(path: Path, name: str, contact_id: str) -> int:
             records = _records(old)
             raw, head = next(records)
             head = [c.lstrip("\ufeff").strip().strip('"') for c in head]
-            goes = {head.index(c): whole for c, whole in places(name, head).items()}
+            goes = {head.index(c): whole for c, whole in person_columns(name, head).items()}
             about = [(head.index(c), value) for c, value in [ABOUT[name]] if c in head] if name in ABOUT else []
             new.write(raw)
             for raw, row in records:
@@ -267,7 +267,7 @@ def _from_parquet(path: Path, name: str, contact_id: str) -> int:
     except (pa.ArrowInvalid, OSError) as wrong:
         raise TableError(f"{name}: {path.name} is not readable: {wrong}. Save it as Parquet again.") from wrong
     with file:
-        goes = places(name, file.schema_arrow.names)
+        goes = person_columns(name, file.schema_arrow.names)
         about = [ABOUT[name][0]] if name in ABOUT else []
         asked = file.iter_batches(ROWS, columns=[*goes, *about]) if goes else []
         if not (count := sum(pc.sum(_theirs(b, name, goes, contact_id)).as_py() or 0 for b in asked)):
@@ -336,7 +336,7 @@ def _from_database(path: Path, contact_id: str) -> dict[str, int]:
 
 def _from_table(con: "duckdb.DuckDBPyConnection", name: str, columns: list[str], contact_id: str, is_view: bool) -> int:
     """Remove a person from one table of a database, and count the rows concerned."""
-    goes, value = places(name, columns), {"id": contact_id.strip()}
+    goes, value = person_columns(name, columns), {"id": contact_id.strip()}
     theirs = {c: f'trim(CAST("{c}" AS VARCHAR)) = $id' for c in goes}
     if name in ABOUT:
         theirs = {c: f"{is_them} AND \"{ABOUT[name][0]}\" = '{ABOUT[name][1]}'" for c, is_them in theirs.items()}

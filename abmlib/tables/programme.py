@@ -1,7 +1,7 @@
 """Human input: append-only CSV files in a ``programme/`` folder. Only this module writes them.
 
 `append` adds entries and changes none; `forget` alone takes out what is there, and enters that it did. Of several entries for
-one thing the last stands (`standing`), and `conflicts` shows where people did not agree to that.
+one thing the last stands (`latest_entries`), and `conflicts` shows where people did not agree to that.
 """
 
 import contextlib
@@ -69,7 +69,7 @@ def example(name: str) -> str:
     return as_text(pd.DataFrame([[written.get(c, "") for c in columns(name)]]))
 
 
-def standing(name: str, entries: pd.DataFrame) -> pd.DataFrame:
+def latest_entries(name: str, entries: pd.DataFrame) -> pd.DataFrame:
     """Keep of several entries for one thing the one entered last, in the order of their entry.
 
     Parameters
@@ -80,13 +80,13 @@ def standing(name: str, entries: pd.DataFrame) -> pd.DataFrame:
     Examples
     --------
     >>> twice = pd.DataFrame({"goal_id": ["g", "g"], "entered_at": pd.to_datetime(["2026-05-01", "2026-02-01"])})
-    >>> standing("account_goals", twice)["entered_at"].dt.month.tolist()
+    >>> latest_entries("account_goals", twice)["entered_at"].dt.month.tolist()
     [5]
     """
-    return entries.sort_values("entered_at", kind="stable").drop_duplicates(thing(name), keep="last")
+    return entries.sort_values("entered_at", kind="stable").drop_duplicates(entity_key(name), keep="last")
 
 
-def thing(name: str) -> list[str]:
+def entity_key(name: str) -> list[str]:
     """The columns that say what an entry is about: the key of its table but for the time of entry."""
     return [c for c in schema.key(name) if c != "entered_at"]
 
@@ -107,7 +107,7 @@ def unreplaced(name: str, entries: pd.DataFrame) -> pd.DataFrame:
     House definition; README, glossary entry "conflict of entries".
     """
     ordered = entries.sort_values("entered_at", kind="stable").reset_index(drop=True)
-    several = ordered[ordered.duplicated(thing(name), keep=False)]
+    several = ordered[ordered.duplicated(entity_key(name), keep=False)]
     there: dict[int, dict[int, tuple[pd.Timestamp, str]]] = {}  # of each thing the rows that nothing replaced so far
     gone: list[int] = []
     for number, (row, at, by, named) in zip(
@@ -122,7 +122,7 @@ def unreplaced(name: str, entries: pd.DataFrame) -> pd.DataFrame:
 
 def _things(name: str, entries: pd.DataFrame) -> pd.Series:
     """Number what entries are about: the same number, the same thing."""
-    return entries.groupby(thing(name), dropna=False, sort=False).ngroup()
+    return entries.groupby(entity_key(name), dropna=False, sort=False).ngroup()
 
 
 def superseded(named: object) -> list[pd.Timestamp]:
@@ -140,7 +140,7 @@ def superseded(named: object) -> list[pd.Timestamp]:
 def conflicts(name: str, entries: pd.DataFrame) -> pd.DataFrame:
     """Show where people entered different things, and the later did not say that theirs replaces the earlier.
 
-    Each entry that `unreplaced` keeps is compared with the last one for the same thing, which stands (`standing`); not in what
+    Each entry that `unreplaced` keeps is compared with the last one for the same thing, which stands (`latest_entries`); not in what
     each team says for itself (`EACH_SIGNS`). A row that
     nobody entered counts only where it is the later: there it overrules a person in silence. Nothing is resolved.
 
@@ -173,9 +173,9 @@ def no_conflicts() -> pd.DataFrame:
 
 def _differing(name: str, kept: pd.DataFrame) -> Iterator[tuple[object, ...]]:
     """Rows of `conflicts`: what differs between the last entry for a thing and each other that nobody replaced."""
-    says = [c for c in columns(name) if c not in {*thing(name), *schema.ENTRY, *EACH_SIGNS.get(name, ())}]
+    says = [c for c in columns(name) if c not in {*entity_key(name), *schema.ENTRY, *EACH_SIGNS.get(name, ())}]
     hidden = set(schema.personal(name))
-    several = kept[kept.duplicated(thing(name), keep=False)]
+    several = kept[kept.duplicated(entity_key(name), keep=False)]
     groups: dict[int, list[dict[Hashable, Any]]] = {}
     for number, entry in zip(_things(name, several), several.to_dict("records"), strict=True):
         groups.setdefault(number, []).append(entry)
@@ -204,7 +204,7 @@ def _dangling(name: str, entries: pd.DataFrame) -> Iterator[tuple[object, ...]]:
 
 def _about(name: str, entry: Mapping[Hashable, Any]) -> str:
     """What an entry is about, as text; what is missing in its key is left out."""
-    given = {c: as_said(name, c, entry[c]) for c in thing(name)}
+    given = {c: as_said(name, c, entry[c]) for c in entity_key(name)}
     return ", ".join(f"{c} {said}" for c, said in given.items() if said)
 
 

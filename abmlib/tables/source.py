@@ -211,7 +211,7 @@ class Source:
         attribute_history about them are not there; elsewhere their contact_id is missing and the row stays.
         """
         raw = self.raw[name]
-        places = people.places(name, raw.columns)
+        places = people.person_columns(name, raw.columns)
         if not places or not self.forgotten_ids:
             return raw
         for column, whole in places.items():
@@ -229,7 +229,7 @@ class Source:
         for name in sorted(self.names) if self.forgotten_ids else []:
             before, after = self.raw[name], self.present(name)
             rows_in, rows_out = (int(t.count().execute()) for t in (before, after))
-            emptied = [c for c, whole in people.places(name, before.columns).items() if not whole]
+            emptied = [c for c, whole in people.person_columns(name, before.columns).items() if not whole]
             filled = [sum(int(t[c].count().execute()) for c in emptied) for t in (before, after)]
             blanked = filled[0] - filled[1]
             if rows_in > rows_out or blanked:
@@ -254,7 +254,7 @@ class Source:
         """
         if not self.hashes:
             return []
-        held = [(t, c) for n in sorted(self.names) for t in [self.raw[n]] for c in people.places(n, t.columns)]
+        held = [(t, c) for n in sorted(self.names) for t in [self.raw[n]] for c in people.person_columns(n, t.columns)]
         ids = [t.select(id=cast(t[c], "id")).distinct() for t, c in held]
         if not ids:
             return []

@@ -1,0 +1,179 @@
+"""The open pipeline as a forecast: weighted value, what slips, and whether it covers the target."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from abmlib.method.deals import dateless, known_sum, open_deals, won_flag
+from abmlib.method.measures import estimate_row, measure_row, share_row
+from abmlib.method.periods import Period, period_of, quarters
+from abmlib.tables import programme
+
+
+def list_value(deals: pd.DataFrame, products: pd.DataFrame) -> pd.Series:
+    """Value each deal at the list price of its product line (the median, where a line has several products).
+
+    Missing where the line has no list price.
+
+    References
+    ----------
+    House definition; README, glossary entry "value at list price".
+    """
+    return deals["product_line"].map(products.groupby("product_line")["list_price"].median()).astype(float)
+
+
+def open_measures(
+    deals: pd.DataFrame, stages: pd.DataFrame, products: pd.DataFrame, win_rate: Mapping[str, Any]
+) -> list[dict[str, object]]:
+    """Measure the open pipeline: count, value, and value weighted three ways, each under its own definition.
+
+    Weights: the user's own share won per stage; the CRM's probability; where there is no stage history, the one win rate.
+    Deals without an amount are counted, and are in no sum but the one at list price. Where no deal is open, sums are 0. The
+    interval of a weighted value takes every weight at its lower or upper end at once, so it errs on the wide side.
+
+    Parameters
+    ----------
+    deals : DataFrame of `with_days`
+    stages : DataFrame of `stage_table`
+    win_rate : row of `win_rates` by count
+
+    References
+    ----------
+    Metric dictionary C-8; S1-23b.
+    """
+    live = open_deals(deals)
+    amount, price = live["amount"], list_value(live, products)
+    own = stages.set_index("stage")[["win_share", "win_low", "win_high"]].set_axis(["value", "low", "high"], axis=1)
+    own = own.reindex(live["stage"]).set_index(live.index)
+    rate = pd.DataFrame({c: float(win_rate[c]) for c in ("value", "low", "high")}, index=live.index)
+    counts = {
+        "open_deals": len(live),
+        "open_deals_without_account": int(live["account_id"].isna().sum()),
+        "open_deals_without_amount": int(amount.isna().sum()),
+        "open_deals_without_age": int(live["created_day"].isna().sum()),
+    }
+    plain = {
+        "open_value": amount,
+        "open_value_at_list_price": price,
+        "weighted_by_crm_probability": amount * live["probability"],
+    }
+    weighted = {
+        "weighted_by_own_stage_share": own.mul(amount, axis=0),
+        "weighted_by_win_rate": rate.mul(amount, axis=0),
+        "weighted_at_list_price_by_win_rate": rate.mul(price, axis=0),
+    }
+    return [
+        *(measure_row("C-8", name, float(n), "deals", len(live)) for name, n in counts.items()),
+        *(measure_row("C-8", name, known_sum(v), "currency", int(v.notna().sum())) for name, v in plain.items()),
+        *(
+            estimate_row("C-8", name, (*known_sum(v), int(v["value"].notna().sum())), "currency")
+            for name, v in weighted.items()
+        ),
+    ]
+
+
+def slippage(then: pd.DataFrame, now: pd.DataFrame, period: Period) -> dict[str, object]:
+    """Measure the share of deals due to close in a period that did not.
+
+    Parameters
+    ----------
+    then : deals as known on the day before the period began
+    now : deals as known at its end, `with_days`
+
+    References
+    ----------
+    Metric dictionary C-11.
+    """
+    due = open_deals(then)
+    due = due[due["close_date"].between(period.start, period.end)]
+    state = now.set_index("opportunity_id")["is_closed"].reindex(due["opportunity_id"]).fillna(False).astype(bool)
+    dated = open_deals(then)["close_date"].notna().any()
+    lacking = "a deal due to close in these months" if dated else "opportunity_stage_history with close_date"
+    return share_row(
+        "C-11", "slip_rate", int((~state).sum()), len(due), window_start=period.start, window_end=period.end,
+        why="" if len(due) else lacking,
+    )  # fmt: skip
+
+
+def target_coverage(
+    deals: pd.DataFrame, closed: pd.DataFrame, target: float, period: Period, win_rate_by_amount: Mapping[str, Any]
+) -> list[dict[str, object]]:
+    """Set the open pipeline due in a period against what is still missing to the target.
+
+    Missing where the target is unknown; where it is already won, coverage is missing too and ``won_of_target`` says so. What
+    was won, or is due, is missing where deals carry no day or no amount; ``why`` says which.
+
+    Parameters
+    ----------
+    closed : DataFrame of `closed_in` the period so far
+    target : money to be won in the period
+    win_rate_by_amount : row of `win_rates` by amount; the inverse of its value and ends is the coverage needed
+
+    References
+    ----------
+    Metric dictionary C-9.
+
+    Examples
+    --------
+    >>> 1 / 0.25  # a quarter of the amount is won, so four times the gap is needed
+    4.0
+    """
+    live = open_deals(deals)
+    due = live.loc[live["close_date"].between(period.start, period.end), "amount"]
+    won = known_sum(closed.loc[won_flag(closed), "amount"])
+    unwon = "" if pd.notna(won) else "opportunities.amount of won deals"
+    open_due = known_sum(due)
+    undue = "" if pd.notna(open_due) else "opportunities.amount of open deals"
+    if dateless(deals):
+        won, unwon = np.nan, "opportunities.closed_at"
+    if len(live) and live["close_date"].isna().all():
+        open_due, undue = np.nan, "opportunities.close_date of open deals"
+    gap = target - won
+    ratio = open_due / gap if gap > 0 else np.nan
+    needed = [1 / win_rate_by_amount[c] if win_rate_by_amount[c] > 0 else np.nan for c in ("value", "high", "low")]
+    more = {"window_start": period.start, "window_end": period.end}
+    lacking = {"open_due_in_period": undue}
+    if pd.notna(target):
+        reached = "a gap: the target is won already" if gap <= 0 else ""
+        lacking |= {"won_of_target": unwon, "coverage": unwon or undue or reached}
+    rows = [
+        measure_row("C-9", "target", target, "currency", 1, **more),
+        measure_row("C-9", "won_of_target", won / target if target > 0 else np.nan, "share", len(closed), **more),
+        measure_row("C-9", "open_due_in_period", open_due, "currency", int(due.notna().sum()), **more),
+        measure_row("C-9", "coverage", ratio, "times", int(due.notna().sum()), **more),
+        estimate_row(
+            "C-9", "coverage_needed", (needed[0], needed[1], needed[2], win_rate_by_amount["n"]), "times", **more
+        ),
+    ]
+    return [row | {"why": lacking.get(str(row["definition_id"]), "")} for row in rows]
+
+
+def current_targets(targets: pd.DataFrame) -> pd.DataFrame:
+    """Keep, of several entries for one period, owner and measure, the one entered last; however the period is spelt."""
+    spelt = targets.assign(period=targets["period"].str.replace("-Q", "Q").str.replace("Q", "-Q"))
+    return programme.latest_entries("targets", spelt).reset_index(drop=True)
+
+
+def target_for(
+    targets: pd.DataFrame, as_of: pd.Timestamp, measure_id: str = "won_value", year_starts: int = 1
+) -> tuple[Period, float]:
+    """Find the company's target of the shortest period that holds the day; without one, the quarter and a missing number.
+
+    Entries without an owner are the company's; only where there is none does the sum of its owners' stand in.
+
+    Parameters
+    ----------
+    year_starts : month in which the fiscal year starts, as in `period_of`
+    """
+    quarter = pd.Period(as_of, quarters(year_starts))
+    none = (Period(quarter.start_time.normalize(), quarter.end_time.normalize()), float("nan"))
+    mine = current_targets(targets[targets["measure_id"] == measure_id])
+    mine = mine.assign(span=mine["period"].map(lambda label: period_of(label, year_starts)))
+    mine = mine.loc[np.array([p.start <= as_of <= p.end for p in mine["span"]], dtype=bool)]
+    mine = mine[mine["owner_id"].isna()] if mine["owner_id"].isna().any() else mine
+    if mine.empty:
+        return none
+    shortest = min(mine["span"], key=lambda p: p.end - p.start)
+    return shortest, float(mine.loc[[p == shortest for p in mine["span"]], "value"].sum())

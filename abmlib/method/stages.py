@@ -1,0 +1,217 @@
+"""Stages of deals: how long each stay was, how many went on, and which open deals overstay or were pushed."""
+
+import numpy as np
+import pandas as pd
+
+from abmlib.method.deals import SEED, SLOW_SHARE, open_deals
+from abmlib.method.measures import estimate_row, share_row
+from abmlib.method.periods import DAY
+from abmlib.stats import intervals, survival
+from abmlib.stats.intervals import FLOOR_OUTCOMES
+
+PUSHES = 2  # closing day moved later this often: C-58
+
+
+def stage_visits(deals: pd.DataFrame, history: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
+    """Give each stay of a deal in a stage: when it began, how many days it was, and whether it is over.
+
+    Changes that do not change the stage are joined to the stay they are part of. The change that closes a deal ends its
+    last stay and is none itself: the last one, into the deal's present stage, within a day of its closing. A stay that is
+    not over lasts to `as_of`; one that began and ended on one day lasted none.
+
+    Parameters
+    ----------
+    deals : DataFrame of `with_days`
+    history : DataFrame, ``tables.schema.OPPORTUNITY_STAGE_HISTORY``
+
+    Returns
+    -------
+    DataFrame, one row per stay: ``opportunity_id, stage, stage_order, began, days, over, won`` (of the deal; missing while
+    open)
+    """
+    state = deals.set_index("opportunity_id")[["stage", "is_closed", "is_won", "closed_at", "closed_day"]]
+    state = state.rename(columns={"stage": "stage_now"})
+    rows = history.sort_values(["opportunity_id", "entered_at", "seq"], ignore_index=True)
+    rows = rows[rows["opportunity_id"].isin(state.index)]
+    moved = rows["stage"].ne(rows["stage"].shift()) | rows["opportunity_id"].ne(rows["opportunity_id"].shift())
+    columns = ["opportunity_id", "entered_at", "entered_day", "stage", "stage_order"]
+    stays = rows.loc[moved, columns].join(state, on="opportunity_id")
+    last = ~stays["opportunity_id"].duplicated(keep="last")
+    end = stays["entered_day"].shift(-1).where(~last, stays["closed_day"])
+    at_the_end = stays["closed_at"].isna() | (stays["entered_at"] > stays["closed_at"] - DAY)
+    closing = last & stays["is_closed"].astype(bool) & (stays["stage"] == stays["stage_now"]) & at_the_end
+    stays = stays.assign(over=end.notna(), won=stays["is_won"], began=stays["entered_day"])
+    stays["days"] = (end.fillna(as_of) - stays["began"]).dt.days
+    kept = stays[~closing & (stays["days"] >= 0)]
+    return kept[["opportunity_id", "stage", "stage_order", "began", "days", "over", "won"]].reset_index(drop=True)
+
+
+def stage_table(visits: pd.DataFrame) -> pd.DataFrame:
+    """Measure each stage: conversion, time in it, and the share of deals decided since that were won.
+
+    Parameters
+    ----------
+    visits : DataFrame of `stage_visits`
+
+    Returns
+    -------
+    DataFrame in stage order: ``stage, entered`` (deals), ``moved_on`` (of them later in a further stage, or won),
+    ``conversion, low, high``, ``days_median, days_low, days_high`` (open ones still running), ``days_slow`` (time by which
+    `SLOW_SHARE` of won deals had left), ``decided, win_share, win_low, win_high``
+
+    References
+    ----------
+    Metric dictionary C-6 (regressions count once), C-7, C-8.
+    """
+    rows = []
+    later = visits.iloc[::-1].groupby("opportunity_id")["stage_order"]
+    further = (
+        later.cummax().groupby(visits["opportunity_id"]).shift().reindex(visits.index)
+    )  # furthest stage after this
+    order = visits.groupby("stage")["stage_order"].median().sort_values(kind="stable")
+    for stage in order.index:
+        stays = visits[visits["stage"] == stage]
+        once = stays.drop_duplicates("opportunity_id")
+        won = once["won"].fillna(False).astype(bool)
+        on = (further[once.index] > once["stage_order"]).fillna(False) | won
+        went = intervals.wilson(pd.Series([int(on.sum())]), pd.Series([len(once)])).iloc[0]
+        decided = once["won"].notna()
+        wins = intervals.wilson(pd.Series([int(won.sum())]), pd.Series([int(decided.sum())])).iloc[0]
+        time = survival.quantile(stays["days"], stays["over"], 0.5)
+        in_won = stays[stays["won"].fillna(False).astype(bool)]
+        rows.append(
+            {
+                "stage": stage, "entered": len(once), "moved_on": int(on.sum()),
+                "conversion": went["share"], "low": went["low"], "high": went["high"],
+                "days_median": time.value, "days_low": time.low, "days_high": time.high,
+                "days_slow": in_won["days"].quantile(SLOW_SHARE) if len(in_won) >= FLOOR_OUTCOMES else np.nan,
+                "decided": int(decided.sum()),
+                "win_share": wins["share"], "win_low": wins["low"], "win_high": wins["high"],
+            }
+        )  # fmt: skip
+    columns = ["stage", "entered", "moved_on", "conversion", "low", "high", "days_median", "days_low", "days_high",
+               "days_slow", "decided", "win_share", "win_low", "win_high"]  # fmt: skip
+    return pd.DataFrame(rows, columns=columns)
+
+
+def stage_rows(stages: pd.DataFrame, visits: pd.DataFrame) -> list[dict[str, object]]:
+    """Make rows of `measures` from `stage_table`: conversion and median days, by stage.
+
+    References
+    ----------
+    Metric dictionary C-6, C-7.
+    """
+    rows = []
+    for s in stages.itertuples():
+        where = {"group_by": "stage", "group": s.stage}
+        stays = int((visits["stage"] == s.stage).sum())
+        rows.append(share_row("C-6", "forward_of_entered", s.moved_on, s.entered, **where))
+        days = (s.days_median, s.days_low, s.days_high, stays)
+        rows.append(estimate_row("C-7", "days_in_stage_median_open_censored", days, "days", **where))
+    return rows
+
+
+def crm_beside_own(visits: pd.DataFrame, history: pd.DataFrame, stages: pd.DataFrame) -> pd.DataFrame:
+    """Set the CRM's mean probability in each stage beside the share of decided deals that were won.
+
+    Stages without a decided deal have no row.
+
+    Returns
+    -------
+    DataFrame: ``stage, share, low, high, n, crm`` (missing where the CRM gives none)
+
+    References
+    ----------
+    Metric dictionary C-8.
+    """
+    crm = history.groupby("stage")["probability"].mean()
+    told = stages[stages["decided"] > 0]
+    out = told.rename(columns={"win_share": "share", "decided": "n"})[["stage", "share", "win_low", "win_high", "n"]]
+    out = out.rename(columns={"win_low": "low", "win_high": "high"})
+    return out.assign(crm=out["stage"].map(crm)).reset_index(drop=True)
+
+
+def pushes(history: pd.DataFrame) -> pd.Series:
+    """Count, per deal, how often its closing day was moved later; deals whose history has no closing day have no row.
+
+    References
+    ----------
+    Metric dictionary C-11.
+    """
+    rows = history[history["close_date"].notna()].sort_values(["opportunity_id", "entered_at", "seq"])
+    later = rows.groupby("opportunity_id")["close_date"].diff() > pd.Timedelta(0)
+    return later.groupby(rows["opportunity_id"]).sum().astype(int)
+
+
+def push_row(pushed: pd.Series) -> dict[str, object]:
+    """Measure how often a deal's closing day was moved later, on average over all deals with a history of it.
+
+    Parameters
+    ----------
+    pushed : Series of `pushes`
+
+    References
+    ----------
+    Metric dictionary C-11.
+    """
+    return estimate_row(
+        "C-11", "pushes_per_deal_mean", intervals.estimate(pushed.astype(float), np.mean, SEED), "times"
+    )
+
+
+def flags(
+    deals: pd.DataFrame, visits: pd.DataFrame, stages: pd.DataFrame, pushed: pd.Series, as_of: pd.Timestamp
+) -> pd.DataFrame:
+    """Flag every open deal that is overdue, slow in its stage, pushed, or lacks what a forecast needs.
+
+    Parameters
+    ----------
+    deals : DataFrame of `with_days`
+    visits : DataFrame of `stage_visits`
+    stages : DataFrame of `stage_table`
+    pushed : Series of `pushes`
+
+    Returns
+    -------
+    DataFrame to the spec of ``12_opportunity_flags``: one row per open deal, the most flags and largest amount first
+
+    References
+    ----------
+    Metric dictionary C-11, C-58 (days in stage above the own-stage quantile of won deals, or two pushes); S3-27.
+    """
+    live = open_deals(deals).set_index("opportunity_id")
+    current = visits[~visits["over"]].drop_duplicates("opportunity_id", keep="last").set_index("opportunity_id")
+    days = current["days"].reindex(live.index)
+    slow = live["stage"].map(stages.set_index("stage")["days_slow"]).astype(float)
+    out = pd.DataFrame(
+        {
+            "account_id": live["account_id"],
+            "owner_id": live["owner_id"],
+            "stage": live["stage"],
+            "amount": live["amount"],
+            "close_date": live["close_date"],
+            "days_in_stage": days,
+            "days_slow": slow,
+            "pushes": pushed.reindex(live.index).astype("Int64"),
+            "overdue": live["close_date"] < as_of,
+            "slow": (days > slow).fillna(False),
+            "pushed": (pushed.reindex(live.index) >= PUSHES).fillna(False),
+            "no_account": live["account_id"].isna(),
+            "no_amount": live["amount"].isna(),
+            "no_age": live["created_day"].isna(),
+        }
+    )
+    marks = ["overdue", "slow", "pushed", "no_account", "no_amount", "no_age"]
+    out["flags"] = out[marks].sum(axis=1)
+    return out.sort_values(["flags", "amount"], ascending=False, kind="stable").reset_index()
+
+
+def in_trouble(flags: pd.DataFrame) -> pd.DataFrame:
+    """Keep the open deals that are overdue, slow or pushed."""
+    return flags[flags[["overdue", "slow", "pushed"]].any(axis=1)].reset_index(drop=True)
+
+
+def accounts_at_stake(trouble: pd.DataFrame) -> dict[str, object]:
+    """Give the accounts of deals and the money in them, as `Book.decide` takes them; deals without account are left out."""
+    sums = trouble.dropna(subset=["account_id"]).groupby("account_id", sort=False)["amount"].sum(min_count=1)
+    return {"accounts": sums.index, "expected_value": sums}
