@@ -7,3 +7,4 @@ ROOT = HERE if (HERE / "notebooks" / "notebooks.yml").is_file() else HERE / "abm
 NOTEBOOKS = ROOT / "notebooks"
 MAPPINGS = ROOT / "data" / "mappings"
 SAMPLE = ROOT / "data" / "sample"
+MEASURES = ROOT / "data" / "measures.yml"

@@ -20,7 +20,7 @@ import pandas as pd
 from abmlib.market import Switches
 from abmlib.method import periods, value
 from abmlib.method.deals import cohorts, differences
-from abmlib.method.stages import crm_beside_own
+from abmlib.method.stages import crm_probabilities
 from abmlib.stats import concentration, intervals, survival
 from abmlib.stats.intervals import LEVEL
 from abmlib.tables.days import local_days
@@ -53,12 +53,12 @@ def win_rate_by_amount(seen: Seen) -> Found:
 def win_rate_of_cohort(seen: Seen) -> Found:
     """Win rate of the newest cohort that is not too early to judge, against all deals opened in its quarter."""
     starts = seen.book.settings.fiscal_year_starts
-    judged = cohorts(seen.deals, seen.book.as_of, starts).query("status == 'ok' and n > 0")
+    judged = cohorts(seen.deals, seen.book.as_of, starts).query("status == 'ok' and decided > 0")
     if judged.empty:
         return Found()
     last = judged.iloc[-1]
     opened = seen.deals["created_day"].dt.to_period(periods.quarters(starts)).astype("str") == last["cohort"]
-    return Found(last["share"], _chance(seen, seen.deals[opened]).mean(), last["low"], last["high"])
+    return Found(last["win_share"], _chance(seen, seen.deals[opened]).mean(), last["win_low"], last["win_high"])
 
 
 def _chance(seen: Seen, deals: pd.DataFrame) -> np.ndarray:
@@ -161,7 +161,7 @@ def _kept(of: pd.DataFrame) -> dict[str, Any]:
 
 def stage_share(stage: str, seen: Seen) -> Found:
     """Share won of the decided deals that were in a stage; called where the CRM's probability lies outside its interval."""
-    beside = crm_beside_own(seen.visits, seen.history, seen.stages).set_index("stage")
+    beside = crm_probabilities(seen.visits, seen.history, seen.stages).set_index("stage")
     truth = seen.truth["stages"].query("product_line == 'all'").set_index("stage")["win_probability"]
     if stage not in beside.index:
         return Found()

@@ -64,16 +64,7 @@ say.checks(*checks.counts(audit), checks.sentences(audit))
 
 # %%
 reach = quality.freshness(overview, book.as_of, len(accounts))
-show.table(
-    reach,
-    "Tables of this source",
-    count=["rows", "accounts", "days_old"],
-    share=["account_share"],
-    day=["first_day", "last_day"],
-    units={"days_old": "days"},
-    rows=len(reach),
-    missing="–",
-)
+show.table(reach, "Tables of this source", rows=len(reach))
 
 # %% [markdown]
 # Read the last column first: a table whose newest row is old makes every later page look calmer than the business is.
@@ -83,9 +74,7 @@ show.table(
 # Every row that was in the export and is not in this report, with the reason.
 
 # %%
-show.table(
-    checks.losses(book.ledger), "Rows in, rows out and why", count=["rows_in", "rows_out", "rows_lost"], missing="–"
-)
+show.table(checks.losses(book.ledger), "Rows in, rows out and why")
 
 # %% [markdown]
 # ## Who is matched, and to whom
@@ -95,14 +84,7 @@ show.table(
 # %%
 matched = quality.matches(len(accounts), book.same_company, book.lead_matches, fields)
 book.measure(pd.DataFrame(quality.match_rows(matched)))
-show.table(
-    matched.drop(columns="definition_id"),
-    "Put together, and belonging to nobody",
-    count=["rows", "n"],
-    share=["share", "low", "high"],
-    rows=len(matched),
-    missing="–",
-)
+show.table(matched.drop(columns="definition_id"), "Put together, and belonging to nobody", rows=len(matched))
 
 # %% [markdown]
 # Touches without an account are in no score of any account. A dash means that the source has no such table, or that there
@@ -133,14 +115,7 @@ show.measures(known_roles, "Role coverage", book.currency)
 # Every contact once, in the first state that holds, from the top. They are counted and not named.
 
 # %%
-show.table(
-    quality.consent(contacts),
-    "Contacts by state",
-    count=["contacts"],
-    share=["share"],
-    missing="–",
-    note=catalogue.lacking(present, "contacts"),
-)
+show.table(quality.consent(contacts), "Contacts by state", note=catalogue.lacking(present, "contacts"))
 
 # %% [markdown]
 # Only those in the last line count as reachable anywhere in this workbook.
@@ -163,15 +138,7 @@ plots.stacked(counts, ax, "accounts")
 
 # %%
 weak = quality.weak_customers(judged, accounts)
-show.table(
-    weak,
-    "Customers that cannot be judged well",
-    day=["last_seen"],
-    count=["records", "days_since_last"],
-    units={"days_since_last": "days"},
-    share=["filled_share"],
-    rows=15,
-)
+show.table(weak, "Customers that cannot be judged well", rows=15)
 
 # %% [markdown]
 # ## How deep the history is
@@ -208,7 +175,7 @@ plots.shares(filled, ax, "accounts with a value (share)")
 
 # %%
 gaps = quality.filled_by_segment(accounts, missing_by)
-show.table(gaps, "Filled, by segment", count=["accounts"], share=list(gaps.columns[2:]), rows=15)
+show.table(gaps, "Filled, by segment", rows=15, values="share")
 
 # %% [markdown]
 # ## Whether what is missing goes with what happened
@@ -222,11 +189,7 @@ uneven = quality.filled_and_outcome(accounts, active)
 show.table(
     uneven,
     "Filled, with and without a purchase or win",
-    share=["filled_active", "filled_others", "difference", "low", "high"],
-    count=["n_active", "n_others"],
-    number=["p"],
     rows=len(uneven),
-    missing="–",
     note=f"Intervals at {LEVEL:.0%}, each for itself; p is adjusted for testing several fields.",
 )
 
@@ -254,7 +217,7 @@ say.words(
 # %%
 after_days = book.settings.former_after_days
 ended = quality.over(accounts, book.same_company, deals, contacts, book.as_of, after_days)
-show.table(ended, "What is over", count=["held", "of"], share=["share"], missing="–")
+show.table(ended, "What is over")
 
 # %% [markdown]
 # "None" of many is seldom luck: ask who cleans the source, and when. A report on an earlier day would leave out whoever
@@ -272,10 +235,6 @@ both_views = views.leads_and_accounts(touched, names.index, book.as_of, half_lif
 show.table(
     views.side_by_side(both_views, names, top=10),
     "First by lead, and first by account",
-    number=["best_lead", "account"],
-    count=["people", "rank_by_lead"],
-    units={"best_lead": "touches", "account": "touches"},
-    missing="–",
     note=catalogue.lacking(present, "activities", "contacts"),
 )
 
@@ -305,14 +264,7 @@ ax.set_title(plots.plain(names[which]), pad=24)
 plots.timeline(events, ax)
 # %%
 mix = views.touch_mix(touches, which)
-show.table(
-    mix,
-    "Its touches by channel, beside those of all accounts",
-    count=["touches", "touches_of_all"],
-    share=["share", "share_of_all"],
-    missing="–",
-    note=catalogue.lacking(present, "activities"),
-)
+show.table(mix, "Its touches by channel, beside those of all accounts", note=catalogue.lacking(present, "activities"))
 
 # %% [markdown]
 # A lane that stops while others go on is a question to whoever owns the account; a channel on which all others are spoken
@@ -325,16 +277,11 @@ show.table(
 
 # %%
 answers = quality.answerable(catalogue.frame("notebooks.yml"), present)
-show.table(answers, "Questions and data", rows=len(answers), missing="")
+show.table(answers, "Questions and data", rows=len(answers))
 
 # %%
 exports = quality.next_export(answers)
-show.table(
-    exports,
-    "What to export next",
-    count=["needed_by", "makes_fuller"],
-    units={"needed_by": "questions", "makes_fuller": "questions"},
-)
+show.table(exports, "What to export next")
 
 # %% [markdown]
 # ## Evidence
@@ -350,14 +297,13 @@ say.words(
 )
 
 # %%
-show.table(claims, "Claims", rows=len(claims), missing="")
+show.table(claims, "Claims", rows=len(claims))
 
 # %%
 show.table(
     catalogue.references("claims.yml"),
     "What the method's sources cite",
     rows=20,
-    missing="",
     note="As cited in the seed, not re-verified.",
 )
 

@@ -63,7 +63,7 @@ rule = cycle.Rules.of(catalogue.rules(rules))
 # the team's own, in `cycles.yml`, and worth an hour with sales.
 
 # %%
-show.table(rule.table(), "What speaks for which cycle", share=["weight"], words=["evidence"])
+show.table(rule.table(), "What speaks for which cycle")
 
 # %% [markdown]
 # ## Is it suited
@@ -84,13 +84,7 @@ show.table(
 
 # %%
 verdicts = suitability.verdicts(judged)
-show.table(
-    verdicts,
-    "Where account-based marketing is suited",
-    count=["yes", "no", "unsure"],
-    words=["speaks_for", "speaks_against"],
-    rows=len(verdicts),
-)
+show.table(verdicts, "Where account-based marketing is suited", rows=len(verdicts))
 
 # %% [markdown]
 # What is not suited is not bad business: it is served better by marketing to all of it at once. What is mixed may be
@@ -108,13 +102,8 @@ by_line = cycle.side_by_side(every[every["account_id"].isna()], said)
 show.table(
     by_line.drop(columns=["account_id", "basis", "known"]),
     "Lines of business and their cycle",
-    share=["confidence"],
     currency=book.currency,
-    money=["deal_value"],
-    number=["cycle_days", "orders_per_year", "buyers", "buyer_level"],
-    words=["against", "missing"],
     rows=len(by_line),
-    missing="–",
 )
 
 # %% [markdown]
@@ -147,12 +136,7 @@ largest = cycle.largest_first(told, money)
 show.table(
     largest[["name", "product_line", "cycle", "confidence", *cycle.EVIDENCE, "against", "missing"]],
     "The largest accounts and what places them",
-    share=["confidence"],
     currency=book.currency,
-    money=["deal_value"],
-    number=["cycle_days", "orders_per_year", "buyers", "buyer_level"],
-    words=["against", "missing"],
-    missing="–",
 )
 
 # %% [markdown]
@@ -162,7 +146,7 @@ show.table(
 
 # %%
 against = cycle.dissent(own)
-show.table(against, "Placings that evidence speaks against", count=["accounts", *cycle.EVIDENCE], rows=len(against))
+show.table(against, "Placings that evidence speaks against", rows=len(against))
 
 # %%
 by_hand = told[told["set_by"] == "override"]
@@ -183,15 +167,7 @@ year = periods.Period(book.as_of - pd.Timedelta(days=suitability.YEAR - 1), book
 worth = value.by_account(transactions, pd.Index(accounts["account_id"]), year)
 hours = suitability.hours_spent(book.read("activities"), worth.index, book.as_of)
 spent = suitability.effort(worth, hours, main.set_index("account_id")["cycle"], hour_cost, gain, default_margin)
-show.table(
-    suitability.effort_by_cycle(spent),
-    "Hours a year that accounts bear, and get",
-    currency=book.currency,
-    money=["margin_median"],
-    number=["break_even_hours_median", "hours_median"],
-    count=["accounts", "above", "judged"],
-    units={"break_even_hours_median": "hours", "hours_median": "hours"},
-)
+show.table(suitability.effort_by_cycle(spent), "Hours a year that accounts bear, and get", currency=book.currency)
 
 # %%
 each = spent[spent["revenue"] > 0].join(names).sort_values(["spare_hours", "name"])
@@ -199,9 +175,6 @@ show.table(
     each[["name", "cycle", "revenue", "margin", "break_even_hours", "hours", "spare_hours"]],
     "Account by account, least to spare first",
     currency=book.currency,
-    money=["revenue", "margin"],
-    number=["break_even_hours", "hours", "spare_hours"],
-    units={"break_even_hours": "a year", "hours": "a year", "spare_hours": "a year"},
     rows=15,
 )
 
@@ -239,11 +212,7 @@ plots.scorecard(suitability.as_grid(cells, "share"), suitability.as_grid(cells, 
 show.table(
     cells[["element", "cycle", "asks", "evidence", "share", "n", "target", "verdict", "next_step"]],
     "What is asked, what is there, what to do next",
-    share=["share", "target"],
-    count=["n"],
-    words=["element"],
     rows=len(cells),
-    missing="–",
 )
 
 # %% [markdown]

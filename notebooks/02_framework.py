@@ -56,7 +56,7 @@ book = Book.open(data, as_of=as_of, tables=tables)
 book.need("accounts", writes=["02_framework"])
 accounts = book.read("accounts").set_index("account_id")
 files = framework.inputs(book.overview())
-show.table(files, "What is entered", count=["entries"])
+show.table(files, "What is entered")
 
 # %%
 say.filled(files)
@@ -71,9 +71,10 @@ forms.entry(book.programme, form, entered_by=entered_by, edit=edit)
 # %%
 disputed = book.conflicts("objectives", "criteria", "readiness", "account_tiers", "team", "account_goals", "list_votes")
 show.table(
-    disputed[["table", "key", "column", "earlier", "earlier_by", "later", "later_by"]], "Entered differently",
-    missing="–", note="" if len(disputed) else "No two people have entered different things.",
-)  # fmt: skip
+    disputed[["table", "key", "column", "earlier", "earlier_by", "later", "later_by"]],
+    "Entered differently",
+    note="" if len(disputed) else "No two people have entered different things.",
+)
 
 # %%
 tiers, aims_entered, votes = book.read("account_tiers"), book.read("objectives"), book.read("list_votes")
@@ -90,10 +91,7 @@ say.begun(start, len(listed))
 # %%
 aims = framework.objectives(aims_entered, start)
 book.measure(pd.DataFrame([framework.objective_row(aims)]))
-show.table(
-    aims, "Sales goals, tactics and measures", number=["baseline", "target"], day=["frozen_at"], missing="–",
-    note=say.to_fill(len(aims), "objectives"),
-)  # fmt: skip
+show.table(aims, "Sales goals, tactics and measures", note=say.to_fill(len(aims), "objectives"))
 
 # %% [markdown]
 # A changed aim stands here with what it was before. It may be a better aim, but it can no longer prove the programme.
@@ -101,7 +99,7 @@ show.table(
 # %%
 moved = framework.changes(aims_entered)
 none = "No frozen objective was changed." if moved.empty else ""
-show.table(moved, "Changed after freezing", day=["frozen_at", "changed_at"], missing="–", note=none)
+show.table(moved, "Changed after freezing", note=none)
 
 # %% [markdown]
 # ## What sales hears
@@ -111,10 +109,11 @@ show.table(moved, "Changed after freezing", day=["frozen_at", "changed_at"], mis
 # %%
 markets = alignment.heard(book.read("sales_feedback"), accounts["industry"], listed.index, market_theme)
 show.table(
-    markets, f"Accounts of which sales noted: {market_theme}", share=["share", "low", "high"],
-    count=["accounts", "listed", "heard", "named"], rows=10,
+    markets,
+    f"Accounts of which sales noted: {market_theme}",
+    rows=10,
     note="" if len(markets) else "The source has no sales_feedback: export it.",
-)  # fmt: skip
+)
 
 # %% [markdown]
 # An industry named often and hardly listed is a question to sales and marketing together. Where the lines of two
@@ -128,10 +127,7 @@ show.table(
 # %%
 rules = framework.criteria(book.read("criteria"), votes["entered_at"].min())
 book.measure(pd.DataFrame([framework.criteria_row(rules)]))
-show.table(
-    rules, "Selection criteria", share=["weight_share"], day=["sales_signed_at", "marketing_signed_at"], missing="–",
-    note=say.to_fill(len(rules), "criteria"),
-)  # fmt: skip
+show.table(rules, "Selection criteria", note=say.to_fill(len(rules), "criteria"))
 
 # %% [markdown]
 # The gate asks for three things: every criterion signed by both teams, no signature younger than the vote, and enough of
@@ -193,24 +189,18 @@ show.measures(book.measure(pd.DataFrame(goals)), "Joint goals", book.currency)
 personas = book.read("personas")
 people = tiger_teams.roster(book.read("team"), personas)
 teams = tiger_teams.matrix(people, personas, functions)
-show.table(
-    teams, "People by persona and function", count=teams.columns.drop("persona"), units={"hours": "a month"},
-    note=say.to_fill(len(people), "team", "personas"),
-)  # fmt: skip
+show.table(teams, "People by persona and function", note=say.to_fill(len(people), "team", "personas"), values="count")
 
 # %%
 lacking = tiger_teams.gaps(teams, functions)
-show.table(lacking, "What each team lacks", count=["missing", "hours"], units={"hours": "a month"})
+show.table(lacking, "What each team lacks")
 
 # %% [markdown]
 # Hours count each person once. What an account needs is a parameter of this page, and worth a talk with the team.
 
 # %%
 hours = tiger_teams.capacity(people, listed, hours_per_account)
-show.table(
-    hours, "Hours a month", share=["used"],
-    count=["accounts", "hours_per_account", "hours_needed", "hours_available"], missing="–",
-)  # fmt: skip
+show.table(hours, "Hours a month")
 
 # %% [markdown]
 # ## Ready to grow
@@ -220,10 +210,7 @@ show.table(
 # %%
 steps = framework.readiness(book.read("readiness"), book.read("team"), book.as_of)
 book.measure(pd.DataFrame(framework.readiness_rows(steps)))
-show.table(
-    steps, "Readiness", number=["score", "change"], count=["age_days"], units={"score": "points"}, missing="–",
-    note=say.to_fill(int(steps["score"].notna().sum()), "readiness"),
-)  # fmt: skip
+show.table(steps, "Readiness", note=say.to_fill(int(steps["score"].notna().sum()), "readiness"))
 
 # %% [markdown]
 # ## How old the programme is
@@ -231,16 +218,16 @@ show.table(
 
 # %%
 since = framework.entered(tiers)
-show.table(framework.maturity(since, book.as_of), "Accounts by age in the programme", share=["share"], count=["accounts"],
-           missing="–", note=say.to_fill(len(since), "account_tiers"))  # fmt: skip
+show.table(
+    framework.maturity(since, book.as_of),
+    "Accounts by age in the programme",
+    note=say.to_fill(len(since), "account_tiers"),
+)
 
 # %%
 ripe = framework.horizons(since, book.as_of, horizons)
 book.measure(pd.DataFrame(framework.maturity_rows(ripe)))
-show.table(
-    ripe, "May it be judged yet?", share=["share"], count=["horizon_months", "reached", "accounts"], missing="–",
-    day=["all_reached_on"],
-)  # fmt: skip
+show.table(ripe, "May it be judged yet?")
 
 # %% [markdown]
 # ## What effect could we even see
@@ -272,20 +259,16 @@ say.seen(seen.groupby("verdict").size().to_dict(), effect, POWER)
 show.table(
     detectable.shown(seen, book.currency),
     "Power, measure by measure",
-    number=["base", "correlation", "smallest_rise"],
-    share=["share_of_base", "power"],
-    count=["horizon_months", "accounts"],
-    missing="–",
-    note=f"Power: to find a rise of {effect:.0%}. Smallest rise: found with a chance of {POWER:.0%}. Level {LEVEL:.0%}. "
-    "Correlation: of a mean with the months before, where they are known and taken into account.",
+    note=f"Power: to find a rise of {effect:.0%}. Smallest rise: found with a chance of {POWER:.0%}. Level {LEVEL:.0%}. Correlation: of a mean with the months before, where they are known and taken into account.",
 )
 
 # %%
 plan = framework.with_effects(aims, seen)
 show.table(
-    framework.promises(plan), "What the objectives ask for, beside what could be seen", share=["rise_asked", "rise_detectable"],
-    count=["horizon_months"], missing="not judged here", note=say.to_fill(len(plan), "objectives"),
-)  # fmt: skip
+    framework.promises(plan),
+    "What the objectives ask for, beside what could be seen",
+    note=say.to_fill(len(plan), "objectives"),
+)
 
 # %% [markdown]
 # "Cannot be seen" does not say that there is no effect. It says that this programme could not tell it from none, and that

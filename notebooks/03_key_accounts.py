@@ -92,14 +92,7 @@ show.measures(measures, "Concentration of the business", book.currency)
 # count in it. These are counts of the whole book and not estimates, so they need no interval.
 
 # %%
-show.table(
-    classes,
-    "Classes by net revenue",
-    currency=book.currency,
-    money=["revenue", "margin"],
-    share=["share_of_accounts", "share_of_revenue"],
-    count=["accounts"],
-)
+show.table(classes, "Classes by net revenue", currency=book.currency)
 
 # %% [markdown]
 # ## How steady the top is
@@ -133,9 +126,6 @@ show.table(
     value.margin_surprises(pareto.join(accounts["name"]), min_margin_rate),
     "Large in revenue, small in margin",
     currency=book.currency,
-    money=["revenue", "margin"],
-    share=["margin_rate"],
-    count=["revenue_rank"],
     note=say.margin_known(int(worth["margin"].notna().sum()), len(worth)),
 )
 
@@ -160,12 +150,7 @@ plots.stacked(
 
 # %%
 show.table(
-    qualification.exclusions(choice, worth["revenue"]),
-    "Why accounts are not chosen",
-    currency=book.currency,
-    money=["revenue"],
-    count=["accounts", "valuable"],
-    rows=15,
+    qualification.exclusions(choice, worth["revenue"]), "Why accounts are not chosen", currency=book.currency, rows=15
 )
 
 # %% [markdown]
@@ -176,13 +161,7 @@ show.table(
 # %%
 latest = value.pareto_class(later["revenue"]) == "A"
 errors = qualification.cost_of_error(choice["chosen"], latest, later["revenue"], later["margin"])
-show.table(
-    errors,
-    f"Choice against value in {halves[1]}",
-    currency=book.currency,
-    money=["revenue", "margin"],
-    count=["accounts"],
-)
+show.table(errors, f"Choice against value in {halves[1]}", currency=book.currency)
 
 # %%
 say.errors(*qualification.mistakes(errors), str(halves[1]), book.currency)
@@ -199,8 +178,6 @@ show.table(
     ],
     "Valuable accounts not chosen",
     currency=book.currency,
-    money=["revenue"],
-    count=["revenue_rank"],
     rows=20,
 )
 
@@ -235,9 +212,6 @@ show.table(
     trial.choices.drop(columns=["brought"]),
     "The gate beside the plain ranking",
     currency=book.currency,
-    money=["revenue", "margin"],
-    share=["share_of_revenue"],
-    count=["accounts"],
     note=f"Chosen on {trial.basis}, judged on {trial.outcome}.",
 )
 
@@ -256,14 +230,7 @@ say.errors(*qualification.mistakes(trial.errors), str(trial.outcome), book.curre
 
 # %%
 risk = value.loss_of_largest(worth["revenue"])
-show.table(
-    risk,
-    "Lost with the largest accounts",
-    currency=book.currency,
-    money=["revenue"],
-    share=["share"],
-    count=["accounts"],
-)
+show.table(risk, "Lost with the largest accounts", currency=book.currency)
 
 # %%
 top = worth.join(choice["chosen"]).join(accounts["name"]).nlargest(15, "revenue").set_index("name")

@@ -14,9 +14,6 @@
 #
 # **Needs** accounts, opportunities. **Reads** nothing earlier. **Writes** `12_opportunity_flags`. **Run** weekly;
 # decide monthly.
-#
-# A closing date of an open deal is a forecast, and a closed deal is one of the fast ones. So every number here says
-# which deals it counts, over which days, and how many they are.
 
 # %% tags=["parameters"]
 data: str = "../data/sample"  # folder or DuckDB file with the canonical tables
@@ -27,39 +24,11 @@ slip_months: int = 3  # months up to as_of in which deals were due to close
 
 # %%
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 
-from abmlib.method import periods
-from abmlib.method.deals import (
-    accounts_won,
-    all_groups,
-    closed_in,
-    cohort_rows,
-    cohorts,
-    cycle_lengths,
-    deal_sizes,
-    differences,
-    explained,
-    group_rows,
-    open_deals,
-    undated,
-    velocity_row,
-    win_rates,
-    with_days,
-)
-from abmlib.method.forecast import open_measures, slippage, target_coverage, target_for
+from abmlib.method import deals, forecast, periods, stages
 from abmlib.method.measures import ROW
-from abmlib.method.stages import (
-    accounts_at_stake,
-    crm_beside_own,
-    flags,
-    in_trouble,
-    push_row,
-    pushes,
-    stage_rows,
-    stage_table,
-    stage_visits,
-)
 from abmlib.pages import plots, say, show
 from abmlib.stats.intervals import LEVEL
 from abmlib.tables import Book
@@ -67,192 +36,157 @@ from abmlib.tables import Book
 plots.style()
 
 # %% [markdown]
-# ## Load and check
-# One row per deal, as it stood on the day; one row per change of stage, amount or closing day, where the source has
-# them.
+# ## Load
+# One row per deal, as it was on the day, and one row per change of its stage, amount or closing day. The closing date of an
+# open deal is a forecast.
 
 # %%
 book = Book.open(data, as_of=as_of, tables=tables)
 book.need("accounts", "opportunities", writes=["12_opportunity_flags"])
 accounts = book.read("accounts").set_index("account_id")
-deals = with_days(book.read("opportunities"), book.as_of)
+opportunities = deals.with_days(book.read("opportunities"), book.as_of)
 history = book.read("opportunity_stage_history")
 year_starts = book.settings.fiscal_year_starts
-
-# %%
 window = periods.trailing(book.as_of, window_months)
-closed = closed_in(deals, window)
-undated = undated(deals).sum()
-say.deals(len(deals), len(open_deals(deals)), len(closed), str(window), undated)
 
 # %% [markdown]
-# ## What is won
-# The win rate counts deals that were decided in the window, by number and by amount. Deal sizes are skewed, so the mean
-# stands beside the median and the geometric mean.
+# ## How the answer is made
+# **Win rate**: deals won, of all deals won or lost in the window. Open deals do not count: they have no result yet.
 
 # %%
-rates = win_rates(closed)
-won = [*rates, *deal_sizes(closed), *cycle_lengths(closed, deals), *accounts_won(closed)]
-won = explained(won, deals, closed)
-won_measures = book.measure(won.assign(window_start=window.start, window_end=window.end))
-show.measures(won_measures, "Won deals", book.currency)
+is_decided = opportunities["is_closed"] & opportunities["closed_day"].between(window.start, window.end)
+decided = opportunities[is_decided]
+win_rate = decided["is_won"].sum() / len(decided) if len(decided) else np.nan
+
+won = book.measure(deals.won_measures(opportunities, window)).set_index("definition_id")
+assert np.isclose(win_rate, won.loc["win_rate_by_count", "value"], equal_nan=True), "two win rates"
 
 # %% [markdown]
-# Where the median with open deals counted as running lies above the one of won deals, slow deals are still open: the
-# lower number flatters.
+# **Open deals**: all open amounts, and the deals to look at first: overdue, in their stage longer than nine tenths of won
+# deals were, or with a closing day moved later again and again.
+
+# %%
+open_deals = opportunities[~opportunities["is_closed"]]
+open_amount = open_deals["amount"].sum(min_count=1)
+
+visits = stages.stage_visits(opportunities, history, book.as_of)
+by_stage = stages.stage_table(visits)
+pushed = stages.pushes(history)
+flags = stages.flags(opportunities, visits, by_stage, pushed, book.as_of)
+listed = stages.listed_deals(flags, book.as_of).join(accounts["name"], on="account_id")
+pipeline = forecast.open_measures(opportunities, by_stage, book.read("products"), window)
+pipeline = book.measure(pipeline).set_index("definition_id")
+assert open_deals.empty or np.isclose(open_amount, pipeline.loc["open_value", "value"], equal_nan=True), "two sums"
+
+# %% [markdown]
+# **Target**: the amount won in the period, of the company's target for it.
+
+# %%
+period, goal = forecast.target_for(book.read("targets"), book.as_of, year_starts=year_starts)
+won_in_period = deals.closed_in(opportunities, period).query("is_won")["amount"].sum()
+
+ahead = forecast.target_coverage(opportunities, goal, period, won.loc["win_rate_by_amount"])
+ahead = book.measure(ahead).set_index("definition_id")
+won_share = ahead.loc["won_of_target", "value"]
+assert np.isnan(won_share) or np.isclose(won_in_period / goal, won_share), "two shares of the target"
+
+# %% [markdown]
+# ## Answer
+
+# %% tags=["answer"]
+of_window = won.loc["win_rate_by_count", ["value", "low", "high", "n"]]
+say.words(
+    say.open_pipeline(len(open_deals), open_amount, len(listed), listed["amount"].sum(min_count=1), book.currency),
+    say.win_rate(*of_window, LEVEL, str(window)),
+    say.target(goal, won_share, str(period), book.currency),
+)
+
+# %% [markdown]
+# ## Which deals to look at first
+# Ask the seller for a next step agreed with the buyer, or close the deal as lost.
+
+# %%
+columns = ["opportunity_id", "name", "owner_id", "stage", "amount", "close_date", "why"]
+show.table(listed[columns], "Open deals to look at first", book.currency, rows=40)
+
+# %% [markdown]
+# ## What was won
+
+# %%
+show.measures(won.reset_index(), f"Deals decided from {window}", book.currency)
+
+# %% [markdown]
+# Where the median with open deals included is above the one of won deals, slow deals are still open. Deal sizes are skewed:
+# read the median first.
 
 # %% [markdown]
 # ## Stage by stage
-# How many deals that entered a stage went on, how long they stayed, and which share of those decided since was won.
+# Deals that entered each stage, how many went on, how long they stayed, and how many of those decided since were won.
 
 # %%
-visits = stage_visits(deals, history, book.as_of)
-stages = stage_table(visits)
-book.measure(pd.DataFrame(stage_rows(stages, visits), columns=ROW))
-show.table(
-    stages,
-    "Stages",
-    count=["entered", "moved_on", "decided", "days_median", "days_low", "days_high", "days_slow"],
-    share=["conversion", "low", "high", "win_share", "win_low", "win_high"],
-    missing="–",
-    units={"days_median": "days", "days_low": "days", "days_high": "days", "days_slow": "days"},
-    note=say.history_known(len(history)),
-)
+book.measure(pd.DataFrame(stages.stage_rows(by_stage, visits), columns=ROW))
+crm = stages.crm_probabilities(history, by_stage)
+if len(crm):
+    fig, ax = plt.subplots(figsize=(7.2, 1.2 + 0.4 * len(crm)))
+    ax.set_title(say.outside(len(crm), int(crm["outside"].sum())))
+    plots.intervals(crm, crm["stage"].tolist(), ax, "deals won of those decided (share)", crm["crm"])
+show.table(by_stage, "Stages", note=say.history_known(len(history)))
 
 # %% [markdown]
-# ## Own stage shares beside the CRM
-# The CRM's probability is what somebody once typed in. The dot is what happened to the user's own deals.
-
-# %%
-beside = crm_beside_own(visits, history, stages)
-
-fig, ax = plt.subplots(figsize=(7.2, 0.9 + 0.4 * len(beside)))
-plots.intervals(beside, beside["stage"].tolist(), ax, "deals won of those decided (share)", beside["crm"])
+# In the figure the dot is the share won of the user's own deals, with its interval; the cross is the probability in the CRM.
 
 # %% [markdown]
-# A cross outside its line is a stage whose probability in the CRM the past contradicts.
-
-# %% [markdown]
-# ## What is open
-# Deals without an account, an amount or an age are counted apart. A value at list price is no forecast; it says what the
-# open deals would be worth at the price of their product line.
-
-# %%
-opened = open_measures(deals, stages, book.read("products"), rates[0])
-velocity = velocity_row(closed, len(open_deals(deals)))
-opened = explained([*opened, velocity], deals, closed)
-show.measures(book.measure(opened), "Open pipeline", book.currency)
-
-# %% [markdown]
-# ## Against the target
-# Coverage needed is what the win rate by amount asks for, not a rule of thumb.
-
-# %%
-period, target = target_for(book.read("targets"), book.as_of, year_starts=year_starts)
-cover = target_coverage(deals, closed_in(deals, period), target, period, rates[1])
-cover = explained(cover, deals, closed)
-show.measures(book.measure(cover), f"Target of {period}", book.currency)
-
-# %% [markdown]
-# ## What slips
-# Deals that were due to close, as known before the months began, and did not.
+# ## Forecast and target
+# Coverage needed is 1 divided by the win rate by amount, not a rule of thumb.
 
 # %%
 due = periods.trailing(book.as_of, slip_months)
-then = Book.open(data, as_of=due.start.date() - pd.Timedelta(days=1), tables=tables).read("opportunities")
-pushed = pushes(history)
-slipped = book.measure(pd.DataFrame([slippage(then, deals, due), push_row(pushed)])).iloc[0]
-say.slipped(slipped["value"], slipped["low"], slipped["high"], slipped["n"], LEVEL, str(due), slipped["why"])
+before = Book.open(data, as_of=due.start.date() - pd.Timedelta(days=1), tables=tables).read("opportunities")
+slips = book.measure(pd.DataFrame([forecast.slippage(before, opportunities, due), stages.push_row(pushed)]))
+rows = pd.concat([pipeline.reset_index(), ahead.reset_index(), slips], ignore_index=True)
+rows = rows[rows["unit"].ne("deals") | rows["value"].ne(0)]
+show.measures(rows, f"Open pipeline, and the target of {period}", book.currency)
 
 # %% [markdown]
 # ## Who wins where
-# Win rates of small groups jump by chance. The shrunken rate pulls each towards all, as far as its count is too small to
-# speak; where the lines overlap, there is no ranking.
+# Win rates of small groups jump by chance. The adjusted rate pulls each towards all, the more the fewer its deals.
 
 # %%
-groups = all_groups(closed, accounts["industry"], year_starts)
-book.measure(pd.DataFrame(group_rows(groups)).assign(window_start=window.start, window_end=window.end))
-none = "" if len(closed) else f"No deal is known to have closed in {window}."
-show.table(groups, "Win rate by group", share=["raw", "shrunk", "low", "high"], count=["won", "n"], rows=40, note=none)
+groups = deals.all_groups(decided, accounts["industry"], year_starts)
+book.measure(pd.DataFrame(deals.group_rows(groups)).assign(window_start=window.start, window_end=window.end))
+differ = say.differences(deals.differences(groups))
+show.table(groups, f"Win rate by group, {window}", rows=40, note=differ)
 
 # %% [markdown]
-# Before anybody is ranked: do the groups differ at all, beyond what chance alone would do?
+# ## Deals by the quarter in which they were opened
+# Young quarters hold only the fast deals. Their win rate is too early to judge.
 
 # %%
-differ = differences(groups)
-show.table(differ, "Do win rates differ?", count=["groups", "n"], number=["p"], missing="–", note=none)
-
-# %%
-sellers = groups[groups["group_by"] == "owner"].rename(columns={"shrunk": "share"}).head(15)
-
-fig, ax = plt.subplots(figsize=(7.2, 0.9 + 0.3 * len(sellers)))
-plots.intervals(sellers, sellers["group"].tolist(), ax, "shrunken win rate (share)")
-
-# %% [markdown]
-# ## Too early to judge
-# Young cohorts hold only the fast deals. Their win rate is shown and not judged.
-
-# %%
-cohorts = cohorts(deals, book.as_of, year_starts)
-book.measure(pd.DataFrame(cohort_rows(cohorts), columns=ROW))
-show.table(
-    cohorts, "Deals by quarter opened", count=["opened", "open", "won", "n"], share=["share", "low", "high"], rows=20,
-    note="" if len(cohorts) else "Of no deal is known when it was created: export created_at.",
-)  # fmt: skip
-
-# %% [markdown]
-# ## Open deals in trouble
-# Overdue; slower than nine tenths of won deals were in the same stage; pushed again and again; or lacking what a
-# forecast needs.
-
-# %%
-flags = flags(deals, visits, stages, pushed, book.as_of)
-trouble = in_trouble(flags).join(accounts["name"], on="account_id")
-show.table(
-    trouble[
-        [
-            "opportunity_id",
-            "name",
-            "stage",
-            "amount",
-            "close_date",
-            "days_in_stage",
-            "pushes",
-            "overdue",
-            "slow",
-            "pushed",
-        ]
-    ],
-    "Deals to look at first",
-    currency=book.currency,
-    money=["amount"],
-    day=["close_date"],
-    count=["days_in_stage", "pushes"],
-    units={"days_in_stage": "days"},
-    rows=20,
-    note="" if len(trouble) else "No open deal is known to be overdue, slow or pushed.",
-)
+cohorts = deals.cohorts(opportunities, book.as_of, year_starts)
+book.measure(pd.DataFrame(deals.cohort_rows(cohorts), columns=ROW))
+show.table(cohorts, "Deals by quarter opened")
 
 # %% [markdown]
 # ## What to decide
 
-# %%
+# %% tags=["decide"]
 book.decide(
     "ask_for_next_step",
-    text="Ask the seller of each overdue or slow deal for a next step or a loss",
-    **accounts_at_stake(trouble),
+    text="Ask the seller of each listed deal for a next step agreed with the buyer, or close the deal as lost",
+    **stages.accounts_of(listed),
     would_change="a next step agreed with the buyer since",
 )
+gaps = flags[["no_account", "no_amount"]].any(axis=1).sum()
 book.decide(
     "fill_account_and_amount",
-    text="Fill in account and amount of open deals before the next forecast",
-    only_if=bool(flags[["no_account", "no_amount"]].any(axis=None)),
+    text=f"Fill in account and amount of {say.count(gaps, 'open deal')} before the next forecast",
+    only_if=bool(gaps),
     would_change="a forecast that is allowed to leave them out",
 )
 book.decide(
     "enter_target",
     text="Enter a target for the period in programme/targets.csv",
-    only_if=pd.isna(target),
+    only_if=pd.isna(goal),
     would_change="deciding that pipeline is not steered by a target",
 )
 say.decide(book.decisions, book.currency, accounts["name"])

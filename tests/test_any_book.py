@@ -38,17 +38,16 @@ def only(table: str, *ids: str) -> str:
 @pytest.mark.parametrize(
     ("deals", "history", "says"),
     [
-        (DEALS, HISTORY, ["3 deals known, 1 of them open; 2 closed", "Win rate by count 50.0%"]),
-        (only(DEALS, "won", "lost"), HISTORY, ["Open deals 0", "No open deal is known to be overdue"]),
-        (only(DEALS, "won", "open"), HISTORY, ["Win rate by count 100.0%", "one group"]),
+        (DEALS, HISTORY, ["1 deal is open", "50.0% (95% interval 9.5% to 90.5%, n = 2) were won"]),
+        (only(DEALS, "won", "lost"), HISTORY, ["No deal is open."]),
+        (only(DEALS, "won", "open"), HISTORY, ["100.0% (95% interval 20.7% to 100.0%, n = 1) were won"]),
         (only(DEALS, "lost", "open"), HISTORY, ["Accounts won 0", "a deal won in these months"]),
-        (only(DEALS, "won"), "", ["Stages: nothing to show. The source has no stage history"]),
-        (only(DEALS, "lost"), HISTORY, ["Win rate by count 0.0%"]),
-        (only(DEALS, "open"), HISTORY, ["(for lack of a deal closed in these months)", "No deal is known to have closed"]),
-        (without(DEALS, "created_at", "close_date", "closed_at"), "", ["2 on a day that nobody knows",
-         "(for lack of opportunities.closed_at)", "Of no deal is known when it was created"]),
-        (without(DEALS, "amount"), HISTORY, ["Open deals without amount 1", "opportunities.amount of won deals"]),
-        (without(DEALS, "account_id"), HISTORY, ["Open deals without account 1"]),
+        (only(DEALS, "won"), "", ["the source has no stage history"]),
+        (only(DEALS, "lost"), HISTORY, ["0.0% (95% interval 0.0% to 79.3%, n = 1) were won"]),
+        (only(DEALS, "open"), HISTORY, ["(for lack of a deal closed in these months)", "No deal is known to have been won or lost"]),
+        (without(DEALS, "created_at", "close_date", "closed_at"), "", ["(for lack of opportunities.closed_at)", "No deal is known to have been won or lost"]),
+        (without(DEALS, "amount"), HISTORY, ["Open deals without an amount 1", "opportunities.amount of won deals"]),
+        (without(DEALS, "account_id"), HISTORY, ["Open deals without an account 1"]),
         (only(DEALS), "", ["nothing known in opportunities"]),
     ],
     ids=["all", "no open", "no lost", "no won", "won", "lost", "open", "undated", "no amount", "no account", "none"],
@@ -68,10 +67,11 @@ def test_no_book_of_deals_makes_a_notebook_fail_and_what_is_lacking_is_said(deal
     )  # no share of nothing
 
 
-def test_a_table_without_rows_is_a_sentence_with_its_note():
-    shown = show.table(pd.DataFrame({"a": []}), "Deals <b>", note="None is open.")
-    assert repr(shown) == "Deals <b>: nothing to show. None is open."
-    assert shown._repr_html_() == "<p><b>Deals &lt;b&gt;</b>: nothing to show. None is open.</p>"
+def test_of_a_table_without_rows_only_its_note_is_shown():
+    shown = show.table(pd.DataFrame({"a": []}), "Deals", note="None is <b>open</b>.")
+    assert repr(shown) == "None is <b>open</b>."
+    assert shown._repr_html_() == "<p>None is &lt;b&gt;open&lt;/b&gt;.</p>"
+    assert show.table(pd.DataFrame({"a": []}), "Deals")._repr_html_() == ""  # what does not apply is not shown
 
 
 def test_measures_without_an_answer_are_named_with_what_they_lack():
@@ -85,5 +85,5 @@ def test_measures_without_an_answer_are_named_with_what_they_lack():
     rows = [row | {"definition_id": d, "why": why} for d, why in (("one", "a deal"), ("two", ""), ("three", "a deal"))]
     rows = schema.conform("measures", pd.DataFrame(rows).assign(value=float("nan")))
     assert repr(show.measures(rows, "Deals", "EUR")) == (
-        "Deals: nothing to show. Not answerable on this data: one, three (for lack of a deal); two."
+        "Not answerable on this data: One, Three (for lack of a deal); Two."
     )

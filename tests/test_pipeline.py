@@ -188,11 +188,11 @@ def test_without_a_closed_deal_no_account_was_seen_to_win_or_not():
 )
 def test_what_closed_deals_leave_unanswered_says_what_is_lacking(rows, lacking):
     every = deals(rows)
-    closed = dl.closed_in(every, YEAR)
-    got = by(dl.explained([*dl.win_rates(closed), *dl.deal_sizes(closed)], every, closed).to_dict("records"))
+    got = by(dl.won_measures(every, YEAR))
     assert got.loc["deal_size_mean", ["status", "why"]].tolist() == ["not_answerable", lacking]
     answered = got["status"] == "ok"
     assert (got.loc[answered, "why"] == "").all()
+    assert (got["window_start"] == YEAR.start).all()
     assert answered["win_rate_by_count"] == (lacking in ("", "a deal won in these months"))
 
 
@@ -280,26 +280,33 @@ def test_days_to_close_say_what_they_lack(rows, lacking):
 # -- velocity ---------------------------------------------------------------------------------------------------------
 
 
+def velocity(n_open: int, size: float, won: int, lost: int, days: int) -> float:
+    """Velocity of open deals, where all won deals are of one size and took as many days."""
+    end = str(day("2025-01-01").date() + pd.Timedelta(days=days))
+    rows = [(f"w{i}", True, size, "2025-01-01", end) for i in range(won)]
+    rows += [(f"l{i}", False, 1, "2025-01-01", "2025-02-01") for i in range(lost)]
+    return dl.velocity_row(deals(rows), n_open)["value"]
+
+
 @pytest.mark.parametrize(
     ("parts", "expected"),
     [
-        ((40, 25_000, 0.25, 90), 2777.78),
-        ((18, 42_000, 0.24, 78), 2326.15),
-        ((0, 25_000, 0.25, 90), 0),
-        ((40, 25_000, 0.25, 0), np.nan),  # no cycle: no velocity, and no division by 0
-        ((40, np.nan, 0.25, 90), np.nan),
-        ((40, 25_000, 0.25, np.nan), np.nan),
+        ((40, 25_000, 1, 3, 90), 2777.78),
+        ((18, 42_000, 6, 19, 78), 2326.15),
+        ((0, 25_000, 1, 3, 90), 0),
+        ((40, 25_000, 1, 3, 0), np.nan),  # no cycle: no velocity, and no division by 0
+        ((40, np.nan, 1, 3, 90), np.nan),
     ],
 )
 def test_velocity_of_the_metric_dictionary(parts, expected):
-    assert round(dl.velocity(*parts), 2) == pytest.approx(expected, nan_ok=True)
+    assert round(velocity(*parts), 2) == pytest.approx(expected, nan_ok=True)
 
 
 def test_a_cycle_a_fifth_shorter_gives_a_quarter_more_and_any_other_lever_a_fifth():
-    base = dl.velocity(40, 25_000, 0.25, 90)
-    assert dl.velocity(40, 25_000, 0.25, 72) / base == pytest.approx(1.25)
-    for more in [(48, 25_000, 0.25, 90), (40, 30_000, 0.25, 90), (40, 25_000, 0.30, 90)]:
-        assert dl.velocity(*more) / base == pytest.approx(1.2)
+    base = velocity(40, 25_000, 5, 15, 90)
+    assert velocity(40, 25_000, 5, 15, 72) / base == pytest.approx(1.25)
+    for more in [(48, 25_000, 5, 15, 90), (40, 30_000, 5, 15, 90), (40, 25_000, 6, 14, 90)]:
+        assert velocity(*more) / base == pytest.approx(1.2)
 
 
 def test_velocity_takes_deals_open_now_and_the_rest_from_closed_ones():
@@ -310,7 +317,7 @@ def test_velocity_takes_deals_open_now_and_the_rest_from_closed_ones():
         ("lost", False, 9999, "2026-01-01", "2026-03-31"),  # neither in the size nor in the cycle
     ]
     got = dl.velocity_row(deals(rows), 8)
-    assert got["value"] == pytest.approx(dl.velocity(8, 300, 0.75, 20)) == pytest.approx(90)
+    assert got["value"] == pytest.approx(8 * 300 * 0.75 / 20) == pytest.approx(90)
     assert (got["n"], got["unit"]) == (8, "currency per day")
     assert got["low"] <= 90 <= got["high"]
 
@@ -455,16 +462,19 @@ def test_each_day_of_an_open_deal_is_in_one_stay_and_no_more_move_on_than_entere
     assert stages["win_share"].isna().all()
 
 
-def test_the_crm_stands_beside_what_happened_only_where_something_did(told):
+def test_the_crm_is_compared_with_what_happened_only_where_something_did(told):
     f, h = told
     visits = stg.stage_visits(f, h, TODAY)
     h = h.assign(probability=h["stage"].map({"Lead": 0.1, "Demo": 0.4}))  # none for Offer
-    got = stg.crm_beside_own(visits, h, stg.stage_table(visits)).set_index("stage")
+    got = stg.crm_probabilities(h, stg.stage_table(visits)).set_index("stage")
     assert got["crm"].tolist() == pytest.approx([0.1, 0.4, np.nan], nan_ok=True)
     assert got["n"].tolist() == [3, 2, 2]
     assert got["share"].tolist() == pytest.approx([1 / 3, 1 / 2, 1 / 2])
+    assert got["outside"].tolist() == [False, False, False]  # two deals say little, and without a CRM's none is outside
+    wrong = stg.crm_probabilities(h.assign(probability=1.0), stg.stage_table(visits)).set_index("stage")
+    assert wrong["outside"].to_dict() == (wrong["high"] < 1).to_dict()
     undecided = visits[visits["opportunity_id"].isin(["changes", "stays"])]
-    assert stg.crm_beside_own(undecided, h, stg.stage_table(undecided)).empty
+    assert stg.crm_probabilities(h, stg.stage_table(undecided)).empty
 
 
 # -- what is open -----------------------------------------------------------------------------------------------------
@@ -489,44 +499,56 @@ def live() -> pd.DataFrame:
 
 PRODUCTS = pd.DataFrame({"product_line": ["X", "X", "X", "Y"], "list_price": [10.0, 20.0, 90.0, None]})
 STAGES = pd.DataFrame({"stage": ["Lead"], "win_share": [0.1], "win_low": [0.05], "win_high": [0.2]})
-RATE = {"value": 0.25, "low": 0.2, "high": 0.4}
 
 
 def test_open_pipeline_by_hand(live):
-    got = by(fc.open_measures(live, STAGES, PRODUCTS, RATE))
+    got = by(fc.open_measures(live, STAGES, PRODUCTS, YEAR))
     assert got["value"].to_dict() == {
         "open_deals": 3,
         "open_deals_without_account": 1,
         "open_deals_without_amount": 1,
         "open_deals_without_age": 1,
         "open_value": 300,
-        "open_value_at_list_price": 40,  # a and b at the median of their line, not the mean of 40
         "weighted_by_crm_probability": 50,
         "weighted_by_own_stage_share": pytest.approx(10),
-        "weighted_by_win_rate": 75,
-        "weighted_at_list_price_by_win_rate": 10,
+        "velocity_open_deals": pytest.approx(3 * 999 / 31),
     }
-    assert got["n"].tolist() == [3, 3, 3, 3, 2, 2, 1, 1, 2, 2]
-    assert got.loc["weighted_by_win_rate", ["low", "high"]].tolist() == pytest.approx([60, 120])
+    assert got["n"].tolist() == [3, 3, 3, 3, 2, 1, 1, 3]
     assert got.loc["weighted_by_own_stage_share", ["low", "high"]].tolist() == pytest.approx([5, 20])
+
+
+def test_without_a_stage_history_the_one_win_rate_weighs_every_deal(live):
+    lost = live[live["is_closed"]].assign(opportunity_id="lost", is_won=False)
+    got = by(fc.open_measures(pd.concat([live, lost]), STAGES.iloc[:0], PRODUCTS, YEAR))
+    assert "weighted_by_own_stage_share" not in got.index
+    assert got["value"]["weighted_by_win_rate"] == 150  # half of 300: one won, one lost
+    assert got.loc["weighted_by_win_rate", ["low", "high"]].tolist() == pytest.approx(
+        [300 * 0.0945, 300 * 0.9055], abs=0.1
+    )
+
+
+def test_list_prices_stand_in_where_most_open_deals_have_no_amount(live):
+    got = by(fc.open_measures(live.assign(amount=[100, None, None, 999]), STAGES, PRODUCTS, YEAR))
+    assert got["value"]["open_value_at_list_price"] == 40  # a and b at the median of their line, not the mean of 40
+    assert got["n"]["open_value_at_list_price"] == 2  # the line of c has no price
 
 
 def test_what_no_open_deal_can_answer_is_missing_and_never_0(live):
     none = live.assign(amount=np.nan, probability=np.nan)
-    got = by(fc.open_measures(none, STAGES.iloc[:0], PRODUCTS.iloc[:0], RATE))
-    assert got["status"].tolist() == ["ok"] * 4 + ["not_answerable"] * 6
-    assert (got["n"].iloc[4:] == 0).all()
+    got = by(fc.open_measures(none, STAGES.iloc[:0], PRODUCTS.iloc[:0], YEAR))
+    assert got["status"].tolist() == ["ok"] * 4 + ["not_answerable"] * 5
+    assert (got["n"].iloc[4:8] == 0).all()
 
 
 def test_where_no_deal_is_open_the_open_pipeline_is_0_and_nothing_is_flagged(live):
     closed = live[live["is_closed"]]
-    got = by(fc.open_measures(closed, STAGES, PRODUCTS, RATE))
-    assert got["value"].tolist() == [0] * 10
+    got = by(fc.open_measures(closed, STAGES, PRODUCTS, YEAR))
+    assert got["value"].tolist() == [0] * 8
     none = stg.stage_visits(closed, as_read("opportunity_stage_history"), TODAY)
     pushed = stg.pushes(as_read("opportunity_stage_history"))
     flags = stg.flags(closed, none, stg.stage_table(none), pushed, TODAY)
     assert schema.conform("12_opportunity_flags", flags).empty
-    assert stg.accounts_at_stake(stg.in_trouble(flags))["accounts"].empty
+    assert stg.accounts_of(stg.listed_deals(flags, TODAY))["accounts"].empty
 
 
 # -- later and later --------------------------------------------------------------------------------------------------
@@ -659,8 +681,8 @@ def test_a_quarter_is_too_early_while_its_deals_had_no_time_to_close():
     got = dl.cohorts(deals(rows), TODAY).set_index("cohort")
     assert got.index.tolist() == ["2025Q1", "2026Q2"]  # a deal of unknown age is in none
     assert got["status"].tolist() == ["ok", "too_early"]
-    assert got[["opened", "open", "won", "n"]].to_numpy().tolist() == [[11, 1, 4, 10], [13, 3, 9, 10]]
-    assert got["share"].tolist() == [0.4, 0.9]  # of decided deals; open ones are no losses
+    assert got[["opened", "open", "won", "decided"]].to_numpy().tolist() == [[11, 1, 4, 10], [13, 3, 9, 10]]
+    assert got["win_share"].tolist() == [0.4, 0.9]  # of decided deals; open ones are no losses
 
 
 def test_while_fewer_than_nine_tenths_ever_close_an_open_quarter_is_never_ripe():
@@ -733,13 +755,28 @@ def test_of_equally_many_flags_the_largest_amount_comes_first_and_an_unknown_one
     got = stg.flags(every, none, stg.stage_table(none), pushed, TODAY)
     assert got["opportunity_id"].tolist() == ["large", "small", "dark"]
     assert got["flags"].tolist() == [1, 1, 1]
-    assert stg.in_trouble(got).empty  # what is missing is no trouble yet
+    assert stg.listed_deals(got, TODAY).empty  # what is missing is no reason to list a deal
 
 
-def test_accounts_at_stake_sum_their_deals_in_the_order_of_the_flags():
+def test_a_listed_deal_says_every_reason_in_words():
+    day_before = TODAY - periods.DAY
+    rows = [
+        ("all", day_before, 70.0, 43.4, 2, True, True, True),
+        ("long", TODAY - 30 * periods.DAY, 1.0, 43.4, 0, True, False, False),
+        ("fine", TODAY, 1.0, 43.4, 1, False, False, False),
+    ]
+    columns = ["opportunity_id", "close_date", "days_in_stage", "days_slow", "pushes", "overdue", "slow", "pushed"]
+    got = stg.listed_deals(pd.DataFrame(rows, columns=columns).assign(amount=[1.0, 2.0, 9.0]), TODAY)
+    assert got["opportunity_id"].tolist() == ["long", "all"]  # the largest amount first
+    assert got.set_index("opportunity_id")["why"].to_dict() == {
+        "all": "overdue by 1 day; 70 days in stage, slow after 43; closing day moved later 2 times",
+        "long": "overdue by 30 days",
+    }
+
+
+def test_accounts_of_deals_sum_their_amounts_in_the_order_of_the_deals():
     rows = [("b", 5.0), ("a", 7.0), ("b", 6.0), (None, 99.0), ("dark", None)]
-    trouble = pd.DataFrame(rows, columns=["account_id", "amount"]).assign(overdue=True, slow=False, pushed=False)
-    got = stg.accounts_at_stake(stg.in_trouble(trouble))
+    got = stg.accounts_of(pd.DataFrame(rows, columns=["account_id", "amount"]))
     assert got["accounts"].tolist() == ["b", "a", "dark"]
     assert got["expected_value"].tolist() == pytest.approx([11, 7, np.nan], nan_ok=True)  # unknown is missing, not 0
 
@@ -762,7 +799,7 @@ DUE = [
 def covered(target: float, rate: float = 0.25, rows: list[tuple] = DUE) -> pd.DataFrame:
     f = deals([r[:5] for r in rows], close_date=[r[5] for r in rows])
     by_amount = {"value": rate, "low": rate / 2, "high": rate * 2, "n": 50}
-    return by(fc.target_coverage(f, dl.closed_in(f, QUARTER), target, QUARTER, by_amount))
+    return by(fc.target_coverage(f, target, QUARTER, by_amount))
 
 
 def test_coverage_by_hand():
@@ -794,7 +831,8 @@ def test_without_a_target_nothing_is_set_against_it():
 
 @pytest.mark.parametrize("rate", [np.nan, 0.0])
 def test_coverage_needed_is_missing_without_a_win_rate_by_amount(rate):
-    assert covered(100, rate)["status"]["coverage_needed"] == "not_answerable"
+    got = covered(100, rate).loc["coverage_needed"]
+    assert (got["status"], got["why"]) == ("not_answerable", "" if np.isnan(rate) else "a deal won in these months")
 
 
 def test_due_deals_without_any_amount_make_coverage_unknown_and_not_0():
@@ -856,7 +894,7 @@ def test_stages_and_cohorts_become_measures_with_what_is_too_early_marked():
     assert rows["definition_id"].tolist() == ["forward_of_entered", "days_in_stage_median_open_censored"]
     assert rows["value"].tolist() == [0.75, 5]
     assert rows["n"].tolist() == [4, 5]
-    found = pd.DataFrame({"cohort": ["2026Q1", "2026Q2", "2026Q3"], "won": [2, 1, 0], "n": [4, 2, 0],
+    found = pd.DataFrame({"cohort": ["2026Q1", "2026Q2", "2026Q3"], "won": [2, 1, 0], "decided": [4, 2, 0],
                           "status": ["ok", "too_early", "too_early"]})  # fmt: skip
     rows = pd.DataFrame(dl.cohort_rows(found), columns=ROW)
     assert rows["status"].tolist() == ["ok", "too_early", "not_answerable"]

@@ -21,7 +21,6 @@ OF_WON = {  # definitions that only a won deal can answer
 }  # fmt: skip
 OF_CLOSED = OF_WON | {
     "win_rate_by_count", "win_rate_by_amount", "accounts_won", "accounts_won_of_accounts_closed", "weighted_by_win_rate",
-    "weighted_at_list_price_by_win_rate",
 }  # fmt: skip
 
 
@@ -87,7 +86,7 @@ def known_sum(amounts: pd.Series | pd.DataFrame) -> Any:
     return amounts.sum(min_count=min(len(amounts), 1))
 
 
-def explained(rows: Sequence[Mapping[str, object]], deals: pd.DataFrame, closed: pd.DataFrame) -> pd.DataFrame:
+def with_reasons(rows: Sequence[Mapping[str, object]], deals: pd.DataFrame, closed: pd.DataFrame) -> pd.DataFrame:
     """Make a table of rows of `measures`, and say of what closed deals leave unanswered what is lacking. No row is dropped.
 
     Parameters
@@ -111,6 +110,22 @@ def explained(rows: Sequence[Mapping[str, object]], deals: pd.DataFrame, closed:
         asked = asked | {"weighted_by_own_stage_share"}
     unanswered = out["definition_id"].isin(asked) & (out["status"] == "not_answerable")
     return out.assign(why=known.mask(unanswered, lacking))
+
+
+def won_measures(deals: pd.DataFrame, period: Period) -> pd.DataFrame:
+    """Measure the deals decided in a period: win rates, sizes, days they took, accounts won.
+
+    Parameters
+    ----------
+    deals : DataFrame of `with_days`, open and closed
+
+    Returns
+    -------
+    DataFrame of rows of `measures`, with ``why`` where one cannot be answered
+    """
+    closed = closed_in(deals, period)
+    rows = [*win_rates(closed), *deal_sizes(closed), *cycle_lengths(closed, deals), *accounts_won(closed)]
+    return with_reasons(rows, deals, closed).assign(window_start=period.start, window_end=period.end)
 
 
 def win_rates(closed: pd.DataFrame) -> list[dict[str, object]]:
@@ -189,21 +204,6 @@ def cycle_lengths(closed: pd.DataFrame, deals: pd.DataFrame) -> list[dict[str, o
         estimate_row("C-5", "days_to_close_median_open_censored", (km.value, km.low, km.high, km.n), "days")
         | {"why": lacking if np.isnan(km.value) else ""},
     ]
-
-
-def velocity(deals: int, size: float, win_rate: float, cycle_days: float) -> float:
-    """Sales velocity: money won per day if everything goes on as it is; missing where an input is, or the cycle is 0.
-
-    References
-    ----------
-    Metric dictionary C-1.
-
-    Examples
-    --------
-    >>> round(velocity(40, 25_000, 0.25, 90), 2), round(velocity(18, 42_000, 0.24, 78), 2)
-    (2777.78, 2326.15)
-    """
-    return deals * size * win_rate / cycle_days if cycle_days > 0 else float("nan")
 
 
 def velocity_row(closed: pd.DataFrame, n_open: int) -> dict[str, object]:
@@ -356,25 +356,28 @@ def cohorts(deals: pd.DataFrame, as_of: pd.Timestamp, year_starts: int = 1) -> p
 
     Returns
     -------
-    DataFrame, oldest first: ``cohort, opened, open, won, n`` (decided), ``share, low, high, status``
+    DataFrame, oldest first: ``cohort, opened, open, decided, won, win_share, win_low, win_high, status``
     """
     aged = deals[deals["created_day"].notna()]
-    ripe = survival.quantile(aged["age_days"].clip(lower=0), aged["is_closed"].astype(bool), SLOW_SHARE).value
-    quarter = aged["created_day"].dt.to_period(quarters(year_starts))
-    rows = []
-    for label, group in aged.groupby(quarter):
-        won = won_flag(group[group["is_closed"].astype(bool)])
-        old = (as_of - group["created_day"].max()).days
-        rows.append(
-            (str(label), len(group), int((~group["is_closed"].astype(bool)).sum()), int(won.sum()), len(won), old)
-        )
-    out = pd.DataFrame(rows, columns=["cohort", "opened", "open", "won", "n", "old"])
-    late = ~(out["old"] >= ripe) & (out["open"] > 0)
-    judged = intervals.wilson(out["won"], out["n"])[["share", "low", "high"]]
-    return pd.concat([out.drop(columns="old"), judged], axis=1).assign(status=np.where(late, "too_early", "ok"))
+    closed = aged["is_closed"].astype(bool)
+    ripe = survival.quantile(aged["age_days"].clip(lower=0), closed, SLOW_SHARE).value
+    marked = aged.assign(
+        cohort=aged["created_day"].dt.to_period(quarters(year_starts)).astype("str"),
+        open=~closed,
+        decided=closed,
+        won=won_flag(aged) & closed,
+    )
+    out = marked.groupby("cohort").agg(
+        opened=("decided", "size"), open=("open", "sum"), decided=("decided", "sum"), won=("won", "sum"),
+        newest=("created_day", "max"),
+    )  # fmt: skip
+    early = ~((as_of - out["newest"]).dt.days >= ripe) & (out["open"] > 0)
+    rates = intervals.wilson(out["won"], out["decided"])[["share", "low", "high"]].add_prefix("win_")
+    out = out.drop(columns="newest").join(rates).assign(status=np.where(early, "too_early", "ok"))
+    return out.reset_index()
 
 
-def cohort_rows(found: pd.DataFrame) -> list[dict[str, object]]:
+def cohort_rows(cohorts: pd.DataFrame) -> list[dict[str, object]]:
     """Make rows of `measures` from `cohorts`, those too early to judge marked so.
 
     References
@@ -382,7 +385,7 @@ def cohort_rows(found: pd.DataFrame) -> list[dict[str, object]]:
     Metric dictionary C-2, its trap of recent cohorts; S3-26.
     """
     rows = []
-    for c in found.itertuples():
-        row = share_row("C-2", "win_rate_of_cohort", c.won, c.n, group_by="quarter opened", group=c.cohort)
-        rows.append(row | {"status": c.status if c.n else "not_answerable"})
+    for c in cohorts.itertuples():
+        row = share_row("C-2", "win_rate_of_cohort", c.won, c.decided, group_by="quarter opened", group=c.cohort)
+        rows.append(row | {"status": c.status if c.decided else "not_answerable"})
     return rows

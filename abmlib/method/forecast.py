@@ -6,7 +6,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from abmlib.method.deals import dateless, known_sum, open_deals, won_flag
+from abmlib.method.deals import (
+    closed_in,
+    dateless,
+    known_sum,
+    open_deals,
+    velocity_row,
+    win_rates,
+    with_reasons,
+    won_flag,
+)
 from abmlib.method.measures import estimate_row, measure_row, share_row
 from abmlib.method.periods import Period, period_of, quarters
 from abmlib.tables import programme
@@ -24,54 +33,53 @@ def list_value(deals: pd.DataFrame, products: pd.DataFrame) -> pd.Series:
     return deals["product_line"].map(products.groupby("product_line")["list_price"].median()).astype(float)
 
 
-def open_measures(
-    deals: pd.DataFrame, stages: pd.DataFrame, products: pd.DataFrame, win_rate: Mapping[str, Any]
-) -> list[dict[str, object]]:
-    """Measure the open pipeline: count, value, and value weighted three ways, each under its own definition.
+def open_measures(deals: pd.DataFrame, stages: pd.DataFrame, products: pd.DataFrame, period: Period) -> pd.DataFrame:
+    """Measure the open pipeline: count, value, weighted values and velocity.
 
-    Weights: the user's own share won per stage; the CRM's probability; where there is no stage history, the one win rate.
-    Deals without an amount are counted, and are in no sum but the one at list price. Where no deal is open, sums are 0. The
-    interval of a weighted value takes every weight at its lower or upper end at once, so it errs on the wide side.
+    Weights: the CRM's probability, and the user's own share won per stage; where there is no stage history, the one win
+    rate. The value at list price stands in where fewer than half of the open deals carry an amount. Deals without an amount
+    are counted, and are in no other sum. Where no deal is open, sums are 0. The interval of a weighted value takes every
+    weight at its lower or upper end at once, so it errs on the wide side.
 
     Parameters
     ----------
-    deals : DataFrame of `with_days`
+    deals : DataFrame of `with_days`, open and closed
     stages : DataFrame of `stage_table`
-    win_rate : row of `win_rates` by count
+    period : days whose closed deals give win rate and velocity
+
+    Returns
+    -------
+    DataFrame of rows of `measures`, with ``why`` where one cannot be answered
 
     References
     ----------
-    Metric dictionary C-8; S1-23b.
+    Metric dictionary C-1, C-8; S1-23b.
     """
-    live = open_deals(deals)
-    amount, price = live["amount"], list_value(live, products)
-    own = stages.set_index("stage")[["win_share", "win_low", "win_high"]].set_axis(["value", "low", "high"], axis=1)
-    own = own.reindex(live["stage"]).set_index(live.index)
-    rate = pd.DataFrame({c: float(win_rate[c]) for c in ("value", "low", "high")}, index=live.index)
+    live, closed = open_deals(deals), closed_in(deals, period)
+    amount, ends = live["amount"], ["value", "low", "high"]
+    if len(stages):
+        weighted_by = "weighted_by_own_stage_share"
+        weights = stages.set_index("stage")[["win_share", "win_low", "win_high"]].reindex(live["stage"]).to_numpy(float)
+    else:
+        weighted_by = "weighted_by_win_rate"
+        weights = np.array([[win_rates(closed)[0][c] for c in ends]] * len(live), dtype=float).reshape(-1, 3)
+    weighted = pd.DataFrame(weights * amount.to_numpy(float)[:, None], columns=ends)
     counts = {
         "open_deals": len(live),
         "open_deals_without_account": int(live["account_id"].isna().sum()),
         "open_deals_without_amount": int(amount.isna().sum()),
         "open_deals_without_age": int(live["created_day"].isna().sum()),
     }
-    plain = {
-        "open_value": amount,
-        "open_value_at_list_price": price,
-        "weighted_by_crm_probability": amount * live["probability"],
-    }
-    weighted = {
-        "weighted_by_own_stage_share": own.mul(amount, axis=0),
-        "weighted_by_win_rate": rate.mul(amount, axis=0),
-        "weighted_at_list_price_by_win_rate": rate.mul(price, axis=0),
-    }
-    return [
+    sums = {"open_value": amount, "weighted_by_crm_probability": amount * live["probability"]}
+    if amount.notna().mean() < 0.5:
+        sums["open_value_at_list_price"] = list_value(live, products)
+    rows = [
         *(measure_row("C-8", name, float(n), "deals", len(live)) for name, n in counts.items()),
-        *(measure_row("C-8", name, known_sum(v), "currency", int(v.notna().sum())) for name, v in plain.items()),
-        *(
-            estimate_row("C-8", name, (*known_sum(v), int(v["value"].notna().sum())), "currency")
-            for name, v in weighted.items()
-        ),
+        *(measure_row("C-8", name, known_sum(v), "currency", int(v.notna().sum())) for name, v in sums.items()),
+        estimate_row("C-8", weighted_by, (*known_sum(weighted), int(weighted["value"].notna().sum())), "currency"),
+        velocity_row(closed, len(live)),
     ]
+    return with_reasons(rows, deals, closed)
 
 
 def slippage(then: pd.DataFrame, now: pd.DataFrame, period: Period) -> dict[str, object]:
@@ -98,18 +106,22 @@ def slippage(then: pd.DataFrame, now: pd.DataFrame, period: Period) -> dict[str,
 
 
 def target_coverage(
-    deals: pd.DataFrame, closed: pd.DataFrame, target: float, period: Period, win_rate_by_amount: Mapping[str, Any]
-) -> list[dict[str, object]]:
-    """Set the open pipeline due in a period against what is still missing to the target.
+    deals: pd.DataFrame, target: float, period: Period, win_rate_by_amount: Mapping[str, Any]
+) -> pd.DataFrame:
+    """Compare the open pipeline due in a period with what is still missing to the target.
 
     Missing where the target is unknown; where it is already won, coverage is missing too and ``won_of_target`` says so. What
     was won, or is due, is missing where deals carry no day or no amount; ``why`` says which.
 
     Parameters
     ----------
-    closed : DataFrame of `closed_in` the period so far
+    deals : DataFrame of `with_days`, open and closed
     target : money to be won in the period
-    win_rate_by_amount : row of `win_rates` by amount; the inverse of its value and ends is the coverage needed
+    win_rate_by_amount : row of `won_measures`; the inverse of its value and ends is the coverage needed
+
+    Returns
+    -------
+    DataFrame of rows of `measures`, with ``why`` where one cannot be answered
 
     References
     ----------
@@ -120,34 +132,34 @@ def target_coverage(
     >>> 1 / 0.25  # a quarter of the amount is won, so four times the gap is needed
     4.0
     """
-    live = open_deals(deals)
+    live, closed = open_deals(deals), closed_in(deals, period)
     due = live.loc[live["close_date"].between(period.start, period.end), "amount"]
-    won = known_sum(closed.loc[won_flag(closed), "amount"])
-    unwon = "" if pd.notna(won) else "opportunities.amount of won deals"
-    open_due = known_sum(due)
-    undue = "" if pd.notna(open_due) else "opportunities.amount of open deals"
+    won, open_due = known_sum(closed.loc[won_flag(closed), "amount"]), known_sum(due)
+    no_won = "" if pd.notna(won) else "opportunities.amount of won deals"
+    no_due = "" if pd.notna(open_due) else "opportunities.amount of open deals"
     if dateless(deals):
-        won, unwon = np.nan, "opportunities.closed_at"
+        won, no_won = np.nan, "opportunities.closed_at"
     if len(live) and live["close_date"].isna().all():
-        open_due, undue = np.nan, "opportunities.close_date of open deals"
+        open_due, no_due = np.nan, "opportunities.close_date of open deals"
     gap = target - won
-    ratio = open_due / gap if gap > 0 else np.nan
     needed = [1 / win_rate_by_amount[c] if win_rate_by_amount[c] > 0 else np.nan for c in ("value", "high", "low")]
-    more = {"window_start": period.start, "window_end": period.end}
-    lacking = {"open_due_in_period": undue}
+    no_rate = win_rate_by_amount.get("why") or (
+        "a deal won in these months" if win_rate_by_amount["value"] == 0 else ""
+    )
+    why = {"open_due_in_period": no_due, "coverage_needed": no_rate}
     if pd.notna(target):
         reached = "a gap: the target is won already" if gap <= 0 else ""
-        lacking |= {"won_of_target": unwon, "coverage": unwon or undue or reached}
+        why |= {"won_of_target": no_won, "coverage": no_won or no_due or reached}
+    n_due = int(due.notna().sum())
     rows = [
-        measure_row("C-9", "target", target, "currency", 1, **more),
-        measure_row("C-9", "won_of_target", won / target if target > 0 else np.nan, "share", len(closed), **more),
-        measure_row("C-9", "open_due_in_period", open_due, "currency", int(due.notna().sum()), **more),
-        measure_row("C-9", "coverage", ratio, "times", int(due.notna().sum()), **more),
-        estimate_row(
-            "C-9", "coverage_needed", (needed[0], needed[1], needed[2], win_rate_by_amount["n"]), "times", **more
-        ),
+        measure_row("C-9", "target", target, "currency", 1),
+        measure_row("C-9", "won_of_target", won / target if target > 0 else np.nan, "share", len(closed)),
+        measure_row("C-9", "open_due_in_period", open_due, "currency", n_due),
+        measure_row("C-9", "coverage", open_due / gap if gap > 0 else np.nan, "times", n_due),
+        estimate_row("C-9", "coverage_needed", (needed[0], needed[1], needed[2], win_rate_by_amount["n"]), "times"),
     ]
-    return [row | {"why": lacking.get(str(row["definition_id"]), "")} for row in rows]
+    rows = [row | {"why": why.get(str(row["definition_id"]), "")} for row in rows]
+    return pd.DataFrame(rows).assign(window_start=period.start, window_end=period.end)
 
 
 def current_targets(targets: pd.DataFrame) -> pd.DataFrame:

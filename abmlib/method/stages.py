@@ -111,24 +111,29 @@ def stage_rows(stages: pd.DataFrame, visits: pd.DataFrame) -> list[dict[str, obj
     return rows
 
 
-def crm_beside_own(visits: pd.DataFrame, history: pd.DataFrame, stages: pd.DataFrame) -> pd.DataFrame:
-    """Set the CRM's mean probability in each stage beside the share of decided deals that were won.
+def crm_probabilities(history: pd.DataFrame, stages: pd.DataFrame) -> pd.DataFrame:
+    """Compare the CRM's mean probability of each stage with the share of decided deals that were won.
 
     Stages without a decided deal have no row.
 
+    Parameters
+    ----------
+    history : DataFrame, ``tables.schema.OPPORTUNITY_STAGE_HISTORY``
+    stages : DataFrame of `stage_table`
+
     Returns
     -------
-    DataFrame: ``stage, share, low, high, n, crm`` (missing where the CRM gives none)
+    DataFrame: ``stage, share, low, high, n, crm`` (missing where the CRM gives none), ``outside`` (bool; outside the interval)
 
     References
     ----------
     Metric dictionary C-8.
     """
-    crm = history.groupby("stage")["probability"].mean()
-    told = stages[stages["decided"] > 0]
-    out = told.rename(columns={"win_share": "share", "decided": "n"})[["stage", "share", "win_low", "win_high", "n"]]
-    out = out.rename(columns={"win_low": "low", "win_high": "high"})
-    return out.assign(crm=out["stage"].map(crm)).reset_index(drop=True)
+    decided = stages[stages["decided"] > 0]
+    out = decided[["stage", "win_share", "win_low", "win_high", "decided"]].reset_index(drop=True)
+    out = out.set_axis(["stage", "share", "low", "high", "n"], axis=1)
+    crm = out["stage"].map(history.groupby("stage")["probability"].mean()).astype(float)
+    return out.assign(crm=crm, outside=(crm < out["low"]) | (crm > out["high"]))
 
 
 def pushes(history: pd.DataFrame) -> pd.Series:
@@ -206,12 +211,30 @@ def flags(
     return out.sort_values(["flags", "amount"], ascending=False, kind="stable").reset_index()
 
 
-def in_trouble(flags: pd.DataFrame) -> pd.DataFrame:
-    """Keep the open deals that are overdue, slow or pushed."""
-    return flags[flags[["overdue", "slow", "pushed"]].any(axis=1)].reset_index(drop=True)
+def listed_deals(flags: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
+    """Keep the open deals that are overdue, slow or pushed, and say why each is listed.
+
+    Parameters
+    ----------
+    flags : DataFrame of `flags`
+
+    Returns
+    -------
+    DataFrame, the largest amount first, with ``why``, such as ``overdue by 12 days; 70 days in stage, slow after 43``
+    """
+    listed = flags[flags[["overdue", "slow", "pushed"]].any(axis=1)]
+    listed = listed.sort_values("amount", ascending=False, kind="stable", ignore_index=True)
+    why = []
+    for deal in listed.itertuples():
+        days = (as_of - deal.close_date).days if deal.overdue else 0
+        reasons = [f"overdue by {days:,} {'day' if days == 1 else 'days'}"] * deal.overdue
+        reasons += [f"{deal.days_in_stage:,.0f} days in stage, slow after {deal.days_slow:,.0f}"] * deal.slow
+        reasons += [f"closing day moved later {deal.pushes} times"] * deal.pushed
+        why.append("; ".join(reasons))
+    return listed.assign(why=pd.Series(why, dtype="str"))
 
 
-def accounts_at_stake(trouble: pd.DataFrame) -> dict[str, object]:
-    """Give the accounts of deals and the money in them, as `Book.decide` takes them; deals without account are left out."""
-    sums = trouble.dropna(subset=["account_id"]).groupby("account_id", sort=False)["amount"].sum(min_count=1)
+def accounts_of(listed: pd.DataFrame) -> dict[str, object]:
+    """Give the accounts of deals and the amounts in them, as `Book.decide` takes them; deals without account are left out."""
+    sums = listed.dropna(subset=["account_id"]).groupby("account_id", sort=False)["amount"].sum(min_count=1)
     return {"accounts": sums.index, "expected_value": sums}

@@ -236,7 +236,7 @@ def intervals(rows: pd.DataFrame, labels: Sequence[str], ax: Axes, unit: str, be
     Parameters
     ----------
     rows : DataFrame ``share, low, high, n`` (shares)
-    beside : a second share per row, drawn as a cross and named by the Series
+    beside : a second share per row, drawn as a cross and named after the Series on the axis
     """
     if rows.empty:
         return nothing(ax)
@@ -244,8 +244,8 @@ def intervals(rows: pd.DataFrame, labels: Sequence[str], ax: Axes, unit: str, be
     ax.hlines(y, rows["low"], rows["high"], color=BLUE, lw=2)
     ax.plot(rows["share"], y, "o", color=BLUE)
     if beside is not None and beside.notna().any():
-        ax.plot(beside, y, "x", color=ORANGE, ms=9, mew=2, label=str(beside.name).upper())
-        ax.legend(loc="lower right")
+        ax.plot(beside, y, "x", color=ORANGE, ms=9, mew=2)
+        unit += f"; cross: {str(beside.name).upper()}"
     for i, (high, n) in enumerate(zip(rows["high"], rows["n"], strict=True)):
         ax.annotate(f"n = {n:,.0f}", (high, i), xytext=(6, -3), textcoords="offset points", fontsize=8.5)
     ax.set_yticks(list(y), [plain(str(label).replace("_", " "), 40) for label in labels])

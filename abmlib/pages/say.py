@@ -28,8 +28,8 @@ class Words:
 
 
 def words(*lines: str) -> Words:
-    """Say something as paragraphs."""
-    return Words(lines)
+    """Say something as paragraphs; empty ones are left out."""
+    return Words([line for line in lines if line])
 
 
 def money(value: float, currency: str) -> str:
@@ -41,6 +41,17 @@ def money(value: float, currency: str) -> str:
     '1,234,568 EUR'
     """
     return "unknown" if pd.isna(value) else f"{value:,.0f} {currency}"
+
+
+def short_money(value: float, currency: str) -> str:
+    """Write money as a person says it: millions with one decimal, smaller sums in whole units.
+
+    Examples
+    --------
+    >>> short_money(69_815_710, "EUR"), short_money(123_456, "EUR")
+    ('69.8 M EUR', '123,456 EUR')
+    """
+    return f"{value / 1e6:,.1f} M {currency}" if abs(value) >= 1e6 else money(value, currency)
 
 
 def share(value: float) -> str:
@@ -170,25 +181,71 @@ def errors(
     )
 
 
-def deals(known: int, open_now: int, closed: int, window: str, undated: int = 0) -> Words:
-    """Say how many deals there are and how many of them count."""
-    more = f", {undated:,} on a day that nobody knows" if undated else ""
-    return words(f"{count(known, 'deal')} known, {open_now:,} of them open; {closed:,} closed in {window}{more}.")
+def win_rate(value: float, low: float, high: float, n: int, level: float, window: str) -> str:
+    """Say which share of the deals decided in a window was won."""
+    if n == 0:
+        return f"No deal is known to have been won or lost from {window}."
+    return f"Of the deals decided from {window}, {interval(value, low, high, n, level)} were won."
+
+
+def open_pipeline(open_now: int, amount: float, listed: int, listed_amount: float, currency: str) -> str:
+    """Say what is open, and how much of it needs a next step."""
+    if open_now == 0:
+        return "No deal is open."
+    worth = f" ({short_money(amount, currency)})" if pd.notna(amount) else ""
+    part = f" ({short_money(listed_amount, currency)})" if pd.notna(listed_amount) else ""
+    which = f"{listed:,} of them{part}" if listed else "none of them"
+    verbs = ("is", "stays", "keeps moving its") if listed <= 1 else ("are", "stay", "keep moving their")
+    return (
+        f"{count(open_now, 'deal')} {'is' if open_now == 1 else 'are'} open{worth}; {which} {verbs[0]} overdue, {verbs[1]} too"
+        f" long in one stage or {verbs[2]} closing day."
+    )
+
+
+def target(goal: float, won: float, period: str, currency: str) -> str:
+    """Say how much of a target is won; empty without a target.
+
+    Parameters
+    ----------
+    won : share of the target that is won
+    """
+    if pd.isna(goal):
+        return ""
+    if pd.isna(won):
+        return f"How much of the target of {period} ({short_money(goal, currency)}) is won is unknown."
+    missing = f"{short_money(goal * (1 - won), currency)} is missing" if won < 1 else "it is met"
+    return f"{share(won)} of the target of {period} ({short_money(goal, currency)}) is won; {missing}."
+
+
+def outside(stages: int, outside: int) -> str:
+    """Say in how many stages the CRM's probability lies outside the interval of the past."""
+    return f"The CRM's probability is outside the interval in {outside:,} of {count(stages, 'stage')}"
 
 
 def history_known(changes: int) -> str:
-    """Say where stage measures come from, or what to export to have them."""
-    if changes == 0:
-        return "The source has no stage history: export opportunity_stage_history to see stages, slow deals and pushes."
-    return "Conversion counts deals that later reached a further stage or were won, of all that entered."
+    """Say what to export to have stage measures; empty where the source has a stage history."""
+    return (
+        ""
+        if changes
+        else "No stages, slow deals or pushes: the source has no stage history. Export opportunity_stage_history."
+    )
 
 
-def slipped(share_slipped: float, low: float, high: float, n: float, level: float, period: str, lacking: str) -> Words:
-    """Say how many of the deals that were due did not close, or what is lacking to tell."""
-    if n == 0:
-        return words(f"What slipped in {period} cannot be told for lack of {lacking}.")
-    said = interval(share_slipped, low, high, n, level)
-    return words(f"Of the deals due to close in {period}, {said} did not.")
+def differences(judged: pd.DataFrame) -> str:
+    """Say by what win rates differ between groups beyond chance, and by what they do not.
+
+    Parameters
+    ----------
+    judged : DataFrame ``group_by, p, judged``
+    """
+    tested = judged[judged["p"].notna()]
+    by = {
+        str(verdict): ", ".join(f"{r.group_by} (p = {r.p:.2f})" for r in rows.itertuples())
+        for verdict, rows in tested.groupby("judged", sort=False)
+    }
+    lines = [f"Win rates differ by {by['differ']}."] if "differ" in by else []
+    rest = [w for v, w in by.items() if v != "differ"]
+    return " ".join([*lines, *(f"No difference beyond chance by {w}: do not rank by it." for w in rest)])
 
 
 def rules_of_suitability(asked: Mapping[str, float]) -> str:

@@ -2,15 +2,20 @@
 
 import html
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import pandas as pd
+import yaml
 from great_tables import GT, loc, style
 
-UNKNOWN = "unknown"
-NOTHING = "nothing to show."
-STATES = {"too_early": "too early", "not_answerable": "not answerable"}  # as tables spell them, as readers do
+from abmlib import places
+from abmlib.stats.intervals import LEVEL
+from abmlib.tables.definitions import formats
+from abmlib.tables.definitions.formats import Format
+
+UNKNOWN, MISSING = "unknown", "–"
 
 
 class Shown:
@@ -28,67 +33,85 @@ class Shown:
         return self._text
 
 
-def nothing(title: str, note: str) -> Shown:
-    """Say in place of a table without rows that there is nothing, and its note."""
-    text = f"{NOTHING} {note}".strip()
-    return Shown(f"{title}: {text}", f"<p><b>{html.escape(title)}</b>: {html.escape(text)}</p>")
-
-
 def table(
     frame: pd.DataFrame,
     title: str,
-    *,
     currency: str = "",
-    money: Sequence[str] = (),
-    share: Sequence[str] = (),
-    count: Sequence[str] = (),
-    number: Sequence[str] = (),
-    day: Sequence[str] = (),
-    units: Mapping[str, str] | None = None,
-    right: Sequence[str] = (),
-    words: Sequence[str] = (),
+    values: str = "",
     rows: int = 25,
-    missing: str = UNKNOWN,
     note: str = "",
 ) -> Shown:
-    """Format a table.
+    """Format a table as its columns' definitions say (`definitions.formats`).
 
-    The first `rows` rows are shown; the foot says how many there are. Of a table without rows only title and note are.
+    The first `rows` rows are shown; the foot says how many there are. Columns without a value are left out. Of a table
+    without rows only the note is shown. A number with an interval shows it in brackets.
 
     Parameters
     ----------
     frame : DataFrame; its index is not shown
     title : stands above the table; unique on its page
-    money, share, count, number, day : columns by unit; shares are given from 0 to 1 and printed in percent
-    units : unit of further columns, printed in the head
-    right : columns of finished text to align like numbers
-    words : columns of names written as words, without underscores
-    missing : what stands for a missing value
+    currency : of columns of money
+    values : kind of all numbers but counts of accounts, where columns are named after something else
     note : one sentence below
     """
     if frame.empty:
-        return nothing(title, note)
-    cut = frame.head(rows).replace(STATES)
-    cut = cut.assign(**{c: cut[c].astype("str").str.replace("_", " ") for c in words})
-    cut = cut.assign(**{c: cut[c].map({True: "yes", False: ""}) for c in cut.select_dtypes(["bool", "boolean"])})
-    heads: dict[str, Any] = {
-        c: head(c, currency if c in money else (units or {}).get(c, "")) for c in map(str, frame.columns)
-    }
-    foot = [note] if note else []
-    if len(frame) > rows:
-        foot.insert(0, f"The first {rows:,} of {len(frame):,} rows.")
-    gt = GT(cut, id="t-" + re.sub(r"\W+", "-", title.lower()).strip("-"))
+        return Shown(note, f"<p>{html.escape(note)}</p>" if note else "")
+    known = {c: formats.of(str(c)) for c in frame}
+    if values:
+        known |= {c: Format(values, str(c)) for c in frame.select_dtypes("number") if c != "accounts"}
+    kinds = {c: _kind(frame[c], known[c].kind) for c in frame}
+    ends = {c: f.ends for c, f in known.items() if f.ends and set(f.ends) <= set(frame)}
+    left_out = {end for pair in ends.values() for end in pair} | {c for c in frame if frame[c].isna().all()}
+    cut, cells, heads = frame.head(rows), {}, {}
+    for c in (c for c in frame if c not in left_out):
+        cells[c] = [_cell(value, kinds[c]) for value in cut[c]]
+        if c in ends:
+            low, high = ([_cell(value, kinds[c]) for value in cut[end]] for end in ends[c])
+            cells[c] = [f"{v} ({a} to {b})" * (a != b) or v for v, a, b in zip(cells[c], low, high, strict=True)]
+        heads[c] = head(known[c].name or head(str(c)), currency if kinds[c] == "money" else known[c].unit)
+    foot = [f"The first {rows:,} of {len(frame):,} rows."] * (len(frame) > rows) + [note] * bool(note)
+    foot += [f"In brackets: {LEVEL:.0%} interval."] * bool(ends)
+    numbers, days = ([c for c in cells if kinds[c] in of] for of in (formats.NUMBERS, {"day"}))
+    return _laid_out(pd.DataFrame(cells), heads, numbers, title, " ".join(foot), days)
+
+
+def _laid_out(
+    cells: pd.DataFrame, heads: dict[str, Any], right: list[str], title: str, foot: str, whole: Sequence[str] = ()
+) -> Shown:
+    """Set finished text as a table; everything given is escaped, and columns in `whole` are not broken into lines."""
+    gt = GT(cells, id="t-" + re.sub(r"\W+", "-", title.lower()).strip("-"))
     gt = gt.tab_header(title=title).cols_label(cases=heads).opt_align_table_header("left")
-    gt = gt.fmt_number(list(money), decimals=0).fmt_percent(list(share), decimals=1).fmt_number(list(count), decimals=0)
-    gt = gt.fmt_number(list(number), decimals=2).fmt_date(list(day), date_style="iso").sub_missing(missing_text=missing)
+    gt = gt.cols_align("left").cols_align("right", right)
     gt = gt.tab_options(table_font_size="13px", data_row_padding="3px", heading_title_font_size="14px")
     gt = gt.tab_style(style.text(weight="bold"), loc.title())
-    texts = [c for c in heads if c not in {*money, *share, *count, *number, *right}]
-    gt = gt.cols_align("left", texts).cols_align("right", list(right)) if right else gt.cols_align("left", texts)
-    if foot:
-        gt = gt.tab_source_note(" ".join(foot))
-    text = cut.rename(columns=heads).to_string(index=False, na_rep=UNKNOWN, max_colwidth=60)
-    return Shown(text, gt.as_raw_html())
+    gt = gt.tab_style(style.css("white-space: nowrap"), loc.body(columns=list(whole))) if whole else gt
+    gt = gt.tab_source_note(foot) if foot else gt
+    text = cells.set_axis(list(heads.values()), axis=1).to_string(index=False, max_colwidth=60)
+    return Shown(f"{title}\n{text}" + f"\n{foot}" * bool(foot), gt.as_raw_html())
+
+
+def _kind(values: pd.Series, defined: str) -> str:
+    """Kind of a column: as defined, or after its type where nothing is defined or its values are finished text."""
+    types = pd.api.types
+    is_number = types.is_numeric_dtype(values) and not types.is_bool_dtype(values)
+    if defined and (is_number or defined not in formats.NUMBERS):
+        return defined
+    if is_number:
+        return "count" if (values.dropna() % 1 == 0).all() else "number"
+    is_day = types.is_datetime64_any_dtype(values)
+    return "day" if is_day else "bool" if types.is_bool_dtype(values) else "text"
+
+
+def _cell(value: Any, kind: str) -> str:
+    """Write one value."""
+    if pd.isna(value):
+        return MISSING
+    if kind in formats.NUMBERS:
+        return format(value, formats.NUMBERS[kind])
+    if kind == "bool":
+        return "yes" if value else ""
+    text = f"{value:%Y-%m-%d}" if kind == "day" else str(value)
+    return text.replace("_", " ") if kind == "words" else text
 
 
 def amount(value: float, unit: str, sign: bool = False) -> str:
@@ -110,14 +133,27 @@ def ends(low: float, high: float, unit: str) -> str:
     return "" if pd.isna(low) and pd.isna(high) else f"{amount(low, unit)} to {amount(high, unit)}"
 
 
+@cache
+def dictionary() -> dict[str, dict[str, str]]:
+    """Read ``data/measures.yml``: per definition of a measure its reader's name and formula."""
+    return dict(yaml.safe_load(places.MEASURES.read_text("utf-8")))
+
+
 def label(definition_id: str) -> str:
-    """Write a definition id as words."""
-    return head(definition_id).replace("80pc", "80 %").replace("20pc", "20 %").replace("crm", "CRM")
+    """Give the reader's name of a measure; one that the dictionary lacks goes by its id as words.
+
+    Examples
+    --------
+    >>> label("acv_mean"), label("of_my_own")
+    ('Average annual contract value', 'Of my own')
+    """
+    return dictionary().get(definition_id, {}).get("name") or head(definition_id)
 
 
 def unit_names(units: pd.Series, currency: str) -> list[str]:
     """Write units with the currency's name; shares carry theirs in the number."""
-    return [u.replace("currency", currency).replace("share", "") for u in units]
+    plain = units.replace({"share": "", "index": "", "times": "×"})
+    return [u.replace("currency", currency) for u in plain]
 
 
 def crossed(frame: pd.DataFrame, rows: Sequence[str], column: str, currency: str) -> pd.DataFrame:
@@ -144,27 +180,31 @@ def measures(rows: pd.DataFrame, title: str, currency: str) -> Shown:
     ----------
     rows : DataFrame to the spec of ``measures``
     """
-    each = list(rows.itertuples())
-    shown = pd.DataFrame(
+    answered = (rows["status"] != "not_answerable").to_numpy()
+    names = pd.Series([label(d) for d in rows["definition_id"]], rows.index)
+    lacking = names[~answered].groupby(rows["why"], sort=False).agg(", ".join)
+    gaps = "; ".join(f"{which} (for lack of {why})" if why else which for why, which in lacking.items())
+    foot = f"Not answerable on this data: {gaps}." if gaps else ""
+    if not answered.any():
+        return Shown(foot, f"<p>{html.escape(foot)}</p>" if foot else "")
+    kept = list(rows[answered].itertuples())
+    cells = pd.DataFrame(
         {
-            "measure": [label(r.definition_id) for r in each],
-            "value": [amount(r.value, r.unit) for r in each],
-            "interval": [ends(r.low, r.high, r.unit) for r in each],
-            "unit": unit_names(rows["unit"], currency),
-            "n": rows["n"].to_numpy(),
-            "metric": rows["measure_id"].to_numpy(),
+            "measure": names[answered].to_numpy(),
+            "value": _with_units([amount(r.value, r.unit) for r in kept], rows.loc[answered, "unit"], currency),
+            "interval": [ends(r.low, r.high, r.unit) for r in kept],
+            "n": [f"{r.n:,}" for r in kept],
         }
     )
-    told = (rows["status"] != "not_answerable").to_numpy()
-    names = shown.loc[~told, "measure"].str.lower().groupby(rows["why"].to_numpy()[~told], sort=False).agg(", ".join)
-    lacking = "; ".join(f"{of} (for lack of {why})" if why else of for why, of in names.items())
-    note = f"Not answerable on this data: {lacking}." if lacking else ""
-    if rows["level"].notna().any():
-        note = f"Intervals at {rows['level'].max():.0%}. {note}".strip()
-    kept = shown[told] if rows["low"].notna().any() else shown[told].drop(columns="interval")
-    return table(
-        kept, title, count=["n"], right=[c for c in ("value", "interval") if c in kept], rows=len(shown), note=note
-    )
+    heads = {"measure": "Measure", "value": "Value", "interval": f"{LEVEL:.0%} interval", "n": "n"}
+    heads = {c: name for c, name in heads.items() if c != "interval" or cells["interval"].any()}
+    return _laid_out(cells[list(heads)], heads, [c for c in heads if c != "measure"], title, foot)
+
+
+def _with_units(values: list[str], units: pd.Series, currency: str) -> list[str]:
+    """Write each value with its unit behind it."""
+    pairs = zip(values, unit_names(units, currency), strict=True)
+    return [f"{v} {u.removesuffix('s') if v == '1' else u}".strip() for v, u in pairs]
 
 
 def changes(rows: pd.DataFrame, title: str, currency: str) -> Shown:
@@ -175,28 +215,31 @@ def changes(rows: pd.DataFrame, title: str, currency: str) -> Shown:
     rows : DataFrame to the spec of ``15_executive_summary``
     """
     each = list(rows.itertuples())
-    shown = pd.DataFrame(
+    cells = pd.DataFrame(
         {
             "measure": [label(r.definition_id) for r in each],
-            "now": [amount(r.value, r.unit) for r in each],
+            "now": _with_units([amount(r.value, r.unit) for r in each], rows["unit"], currency),
             "interval": [ends(r.low, r.high, r.unit) for r in each],
-            "before": [amount(r.previous_value, r.unit).replace(UNKNOWN, "–") for r in each],
-            "change": [amount(r.change, r.unit, sign=True).replace(UNKNOWN, "–") for r in each],
-            "unit": unit_names(rows["unit"], currency),
-            "n": rows["n"].to_numpy(),
+            "before": [amount(r.previous_value, r.unit).replace(UNKNOWN, MISSING) for r in each],
+            "change": [amount(r.change, r.unit, sign=True).replace(UNKNOWN, MISSING) for r in each],
+            "n": [f"{r.n:,}" for r in each],
             "judged": rows["judged"].to_numpy(),
         }
     )
-    return table(shown, title, count=["n"], right=["now", "interval", "before", "change"], rows=len(shown))
+    heads = {c: head(c) for c in cells} | {"interval": f"{LEVEL:.0%} interval"}
+    if rows["previous_value"].isna().all():
+        heads = {c: name for c, name in heads.items() if c not in {"before", "change", "judged"}}
+    right = [c for c in ("now", "interval", "before", "change", "n") if c in heads]
+    return _laid_out(cells[list(heads)], heads, right, title, "")
 
 
-def head(column: str, unit: str = "") -> str:
-    """Write a column's name as words, with its unit in brackets.
+def head(name: str, unit: str = "") -> str:
+    """Write a column's name as words, with its unit in brackets; a reader's name stays as it is.
 
     Examples
     --------
-    >>> head("revenue_kept", "EUR")
-    'Revenue kept (EUR)'
+    >>> head("revenue_kept", "EUR"), head("n")
+    ('Revenue kept (EUR)', 'n')
     """
-    words = column.replace("_", " ")
-    return f"{words[:1].upper()}{words[1:]}" + (f" ({unit})" if unit else "")
+    words = name if " " in name or len(name) == 1 else name[:1].upper() + name[1:].replace("_", " ")
+    return words + (f" ({unit})" if unit else "")

@@ -1,0 +1,104 @@
+"""How columns are shown to readers: their kind, name, unit and interval, declared once for all pages."""
+
+from dataclasses import dataclass
+from functools import cache
+
+from abmlib.tables.definitions.columns import Table
+from abmlib.tables.definitions.core import CORE
+from abmlib.tables.definitions.entered import ENTERED
+from abmlib.tables.definitions.feeds import FEEDS
+from abmlib.tables.definitions.results import RESULTS
+
+NUMBERS = {"money": ",.0f", "share": ".1%", "count": ",.0f", "number": ",.2f"}  # how each kind of number is written
+KINDS = {
+    "money": "money",
+    "rate": "share",
+    "int": "count",
+    "number": "number",
+    "date": "day",
+    "ts": "day",
+    "bool": "bool",
+}
+GENERAL = {
+    "see unit",
+    "rank",
+    "count",
+    "rows",
+    "times",
+    "observations",
+    "tables",
+    "unit of the measure",
+}  # units that a column's name says already
+
+
+@dataclass(frozen=True)
+class Format:
+    """How one column is shown; an empty kind follows the type of its values."""
+
+    kind: str = ""  # one of `NUMBERS`, or day, bool, text, words (a name without its underscores)
+    name: str = ""  # what readers call it; empty: the column's name as words
+    unit: str = ""
+    ends: tuple[str, str] | None = None  # columns of its interval, shown with it
+
+
+SHARE, WORDS = Format("share"), Format("words")
+PAGES: dict[str, Format] = {  # columns of tables that are shown and not kept
+    "opportunity_id": Format("text", "Deal"), "owner_id": Format("text", "Owner"),
+    "account_share": Format("share", "Accounts with a row"),
+    "filled_active": Format("share", "Filled, buyers"),
+    "filled_others": Format("share", "Filled, others"),
+    "n_active": Format("count", "Buyers"),
+    "n_others": Format("count", "Others"),
+    "difference": Format("share", ends=("low", "high")),
+    "share": Format("share", ends=("low", "high")),
+    "days_old": Format("count", unit="days"),
+    "best_lead": Format(unit="touches"),
+    "account": Format(unit="touches"),
+    "needed_by": Format("count", unit="questions"),
+    "makes_fuller": Format("count", unit="questions"),
+    "weight": SHARE, "confidence": SHARE, "target_share": SHARE, "used": SHARE, "power": SHARE, "weight_share": SHARE,
+    "share_of_all": SHARE, "share_of_accounts": SHARE, "share_of_revenue": SHARE, "share_of_base": SHARE,
+    "margin_rate": SHARE, "rise_asked": SHARE, "rise_detectable": SHARE,
+    "deal_value": Format("money"), "revenue": Format("money"), "margin": Format("money"),
+    "margin_median": Format("money", "Median margin"),
+    "break_even_hours_median": Format("number", "Median hours that pay", "hours"),
+    "hours_median": Format("number", "Median hours spent", "hours"),
+    "break_even_hours": Format("number", "Hours that pay", "a year"),
+    "spare_hours": Format("number", unit="a year"),
+    "evidence": WORDS, "against": WORDS, "missing": WORDS, "speaks_for": WORDS, "speaks_against": WORDS, "element": WORDS,
+    "field": WORDS, "table": WORDS,
+    "horizon_months": Format("count", "Horizon", "months"),
+    "age_days": Format("count", unit="days"),
+    # 12
+    "conversion": Format("share", "Share that moved on", ends=("low", "high")),
+    "moved_on": Format("count", "Moved on"),
+    "days_median": Format("count", "Median stay", "days", ("days_low", "days_high")),
+    "days_slow": Format("count", "Slow after", "days"),
+    "days_in_stage": Format("count", unit="days"),
+    "win_share": Format("share", "Won of decided", ends=("win_low", "win_high")),
+    "raw": Format("share", "Observed"),
+    "shrunk": Format("share", "Adjusted for small numbers", ends=("low", "high")),
+}  # fmt: skip
+
+
+@cache
+def _kept() -> dict[str, Format]:
+    """Formats of columns of tables; a name that means two kinds of number in two tables has none."""
+    found: dict[str, set[Format]] = {}
+    tables: list[Table] = [t for group in (CORE, FEEDS, ENTERED, RESULTS) for t in group.values()]
+    for name, column in ((n, c) for t in tables for n, c in t.columns.items()):
+        unit = column.unit if column.kind in {"int", "number"} and column.unit not in GENERAL else ""
+        kind = "words" if column.one_of else KINDS.get(column.kind, "text")
+        found.setdefault(name, set()).add(Format(kind, unit=unit or ""))
+    return {name: formats.pop() for name, formats in found.items() if len(formats) == 1}
+
+
+def of(column: str) -> Format:
+    """Give the format of a column by its name.
+
+    Examples
+    --------
+    >>> of("close_date").kind, of("conversion").ends, of("unheard_of").kind
+    ('day', ('low', 'high'), '')
+    """
+    return PAGES.get(column) or _kept().get(column) or Format()

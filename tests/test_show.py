@@ -1,0 +1,65 @@
+"""Tables as readers see them: names, units and intervals from the definitions, and nothing that does not apply."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from abmlib.pages import show
+from abmlib.tables.definitions import formats
+
+
+def text(frame: pd.DataFrame, **more: str) -> list[list[str]]:
+    """The words of each line of a table after its title."""
+    return [line.split() for line in repr(show.table(frame, "T", **more)).splitlines()[1:]]
+
+
+def test_a_column_is_shown_as_it_is_defined():
+    frame = pd.DataFrame({"amount": [1234.4], "close_date": [pd.Timestamp("2026-06-30")], "slow": [True]})
+    assert text(frame, currency="EUR") == [["Amount", "(EUR)", "Close", "date", "Slow"], ["1,234", "2026-06-30", "yes"]]
+
+
+def test_a_share_has_its_interval_in_brackets_and_an_unknown_end_says_so():
+    frame = pd.DataFrame({"win_share": [0.5, 0.25], "win_low": [0.4, np.nan], "win_high": [0.6, 0.5]})
+    shown = text(frame)
+    assert shown[1:3] == [["50.0%", "(40.0%", "to", "60.0%)"], ["25.0%", "(–", "to", "50.0%)"]]
+    assert " ".join(shown[3]) == "In brackets: 95% interval."
+
+
+def test_a_column_without_a_value_is_left_out_and_a_single_missing_one_is_a_dash():
+    frame = pd.DataFrame({"stage": ["Lead", "Demo"], "days_slow": [np.nan, 3.0], "crm": [np.nan, np.nan]})
+    assert text(frame) == [["Stage", "Slow", "after", "(days)"], ["Lead", "–"], ["Demo", "3"]]
+
+
+def test_what_no_definition_names_is_shown_by_its_type():
+    frame = pd.DataFrame({"whole": [1000.0, 2.0], "parts": [0.5, 2.0], "words": ["a_b", "c"]})
+    assert text(frame)[1:] == [["1,000", "0.50", "a_b"], ["2", "2.00", "c"]]
+
+
+def test_one_kind_can_be_given_to_all_numbers_but_counts_of_accounts():
+    frame = pd.DataFrame({"region": ["N"], "accounts": [20], "annual_revenue": [0.5]})
+    assert text(frame, values="share")[1] == ["N", "20", "50.0%"]
+
+
+def test_finished_text_under_a_name_of_numbers_stays_as_it_is():
+    assert text(pd.DataFrame({"deal_value": ["5,733 EUR: no"]}))[1] == ["5,733", "EUR:", "no"]
+
+
+def test_text_of_a_crm_is_escaped():
+    page = show.table(pd.DataFrame({"name": ["<script>alert(1)</script>"], "why": ["a & b"]}), "T")._repr_html_()
+    assert "<script>" not in page
+    assert "&lt;script&gt;" in page
+
+
+def test_every_measure_of_the_sample_has_a_name_and_a_formula(sample_report):
+    noted = pd.concat([pd.read_parquet(f) for f in sorted((sample_report / "tables").glob("*_measures.parquet"))])
+    known = show.dictionary()
+    assert set(noted["definition_id"]) <= set(known)
+    assert all(set(entry) == {"name", "formula"} for entry in known.values())
+    names = [entry["name"] for entry in known.values()]
+    assert len(names) == len({n.lower() for n in names}), "two measures with one name"
+
+
+@pytest.mark.parametrize("column", sorted(formats.PAGES))
+def test_an_interval_is_named_by_columns_that_are_not_shown_themselves(column):
+    ends = formats.PAGES[column].ends
+    assert ends is None or not set(ends) & set(formats.PAGES)
