@@ -95,8 +95,10 @@ assert np.isnan(won_share) or np.isclose(won_in_period / goal, won_share), "two 
 
 # %% tags=["answer"]
 of_window = won.loc["win_rate_by_count", ["value", "low", "high", "n"]]
+listed_amount = listed["amount"].sum(min_count=1)
+can_tell = flags[["close_date", "days_slow", "pushes"]].notna().any(axis=None)
 say.words(
-    say.open_pipeline(len(open_deals), open_amount, len(listed), listed["amount"].sum(min_count=1), book.currency),
+    say.open_pipeline(len(open_deals), open_amount, len(listed), listed_amount, can_tell, book.currency),
     say.win_rate(*of_window, LEVEL, str(window)),
     say.target(goal, won_share, str(period), book.currency),
 )

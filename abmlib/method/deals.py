@@ -252,7 +252,9 @@ def accounts_won(closed: pd.DataFrame) -> list[dict[str, object]]:
 
 
 def all_groups(closed: pd.DataFrame, industry: pd.Series, year_starts: int = 1) -> pd.DataFrame:
-    """Measure the win rate by type, product line, segment, seller and quarter, as `by_group`, one after another.
+    """Measure the win rate by quarter, type, product line, segment and seller, as `by_group`, one after another.
+
+    A way of grouping with one group only is left out: it says the same as all deals together.
 
     Parameters
     ----------
@@ -261,13 +263,14 @@ def all_groups(closed: pd.DataFrame, industry: pd.Series, year_starts: int = 1) 
     year_starts : month in which the fiscal year starts, as in `period_of`
     """
     ways = {
+        "quarter": closed["closed_day"].dt.to_period(quarters(year_starts)).astype("str"),
         "type": closed["type"],
         "product line": closed["product_line"],
         "segment": closed["account_id"].map(industry),
         "owner": closed["owner_id"],
-        "quarter": closed["closed_day"].dt.to_period(quarters(year_starts)).astype("str"),
     }
-    return pd.concat([by_group(closed, labels, name) for name, labels in ways.items()], ignore_index=True)
+    groups = [by_group(closed, labels, name) for name, labels in ways.items()]
+    return pd.concat([g.iloc[:0] if len(g) == 1 else g for g in groups], ignore_index=True)
 
 
 def by_group(closed: pd.DataFrame, group: pd.Series, group_by: str) -> pd.DataFrame:

@@ -188,11 +188,23 @@ def win_rate(value: float, low: float, high: float, n: int, level: float, window
     return f"Of the deals decided from {window}, {interval(value, low, high, n, level)} were won."
 
 
-def open_pipeline(open_now: int, amount: float, listed: int, listed_amount: float, currency: str) -> str:
-    """Say what is open, and how much of it needs a next step."""
+def open_pipeline(
+    open_now: int, amount: float, listed: int, listed_amount: float, can_tell: bool, currency: str
+) -> str:
+    """Say what is open, and how much of it needs a next step.
+
+    Parameters
+    ----------
+    can_tell : whether the source has a closing day or a stage history of any open deal
+    """
     if open_now == 0:
         return "No deal is open."
     worth = f" ({short_money(amount, currency)})" if pd.notna(amount) else ""
+    if not can_tell:
+        return (
+            f"{count(open_now, 'deal')} {'is' if open_now == 1 else 'are'} open{worth}; which of them to look at first is"
+            " unknown: the source has neither their closing days nor a stage history."
+        )
     part = f" ({short_money(listed_amount, currency)})" if pd.notna(listed_amount) else ""
     which = f"{listed:,} of them{part}" if listed else "none of them"
     verbs = ("is", "stays", "keeps moving its") if listed <= 1 else ("are", "stay", "keep moving their")
@@ -231,6 +243,17 @@ def history_known(changes: int) -> str:
     )
 
 
+def p_value(p: float) -> str:
+    """Write a p value; a very small one as a bound.
+
+    Examples
+    --------
+    >>> p_value(0.0961), p_value(0.0002)
+    ('= 0.10', '< 0.01')
+    """
+    return "< 0.01" if p < 0.01 else f"= {p:.2f}"
+
+
 def differences(judged: pd.DataFrame) -> str:
     """Say by what win rates differ between groups beyond chance, and by what they do not.
 
@@ -240,7 +263,7 @@ def differences(judged: pd.DataFrame) -> str:
     """
     tested = judged[judged["p"].notna()]
     by = {
-        str(verdict): ", ".join(f"{r.group_by} (p = {r.p:.2f})" for r in rows.itertuples())
+        str(verdict): ", ".join(f"{r.group_by} (p {p_value(r.p)})" for r in rows.itertuples())
         for verdict, rows in tested.groupby("judged", sort=False)
     }
     lines = [f"Win rates differ by {by['differ']}."] if "differ" in by else []
