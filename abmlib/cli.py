@@ -142,7 +142,7 @@ def find_reports(given: Path | None, data: Path) -> Path:
     try:
         return given or settings.workbook(data).out or Path("reports") / data.stem
     except ValueError:
-        return data.parent / settings.PLACES["out"] if data.is_file() else Path("reports") / data.stem
+        return data.parent / settings.OUT if data.is_file() else Path("reports") / data.stem
 
 
 def no_report(log: logging.Logger, reports: Path, why: object) -> None:

@@ -234,7 +234,9 @@ def test_it_refuses_a_place_without_accounts_or_facts(tmp_path):
 
 def test_it_refuses_an_unknown_setting(small):
     (small / "workbook.yml").write_text("curency: EUR\n")
-    with pytest.raises(TableError, match=r"unknown setting\(s\) \['curency'\]"):
+    with pytest.raises(
+        TableError, match=r"workbook.yml: curency is unknown; it may have \['title', .*Correct the file"
+    ):
         Book.open(small, "2026-06-30")
 
 

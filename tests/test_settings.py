@@ -76,16 +76,26 @@ def test_it_refuses_to_take_the_latest_day_of_data_without_days(tmp_path):
     [
         ("data: [a", "not readable as YAML"),
         ("- data", "must hold names and values, got list"),
-        ("data: books/b\ncurency: EUR", r"unknown setting\(s\) \['curency'\]; it may have .*'parameters'\]"),
-        ("data: books/b\ncurrency: 5", "currency must be str, got 5"),
-        ("data: books/b\nformer_after_days: true", "former_after_days must be int, got True"),
+        (
+            "data: books/b\ncurency: EUR",
+            r"curency is unknown; it may have .*'parameters'\]. Correct the file",
+        ),
+        ("data: books/b\ncurrency: 5", "currency must be text, got 5"),
+        ("data: books/b\nformer_after_days: true", "former_after_days must be a whole number, got True"),
         ("data: books/b\nstage_order: talk", "stage_order must be a list, got 'talk'"),
-        ("data: books/b\nstage_order: [a, a]", "stage_order names a stage twice"),
-        ("data: books/b\nfiscal_year_starts: 13", "fiscal_year_starts must be a month from 1 to 12"),
+        ("data: books/b\nstage_order: [a, a]", "stage_order names a value twice"),
+        ("data: books/b\nfiscal_year_starts: 13", "fiscal_year_starts must be at most 12, got 13"),
         ("data: books/b\ntime_zone: Mars", "time_zone 'Mars' is not a known time zone"),
         ("data: books/b\nparameters: [1]", "parameters must be names with values"),
-        ("data: 3", r"\['data'\] must name a place, got 3"),
-        ("title: x", r"\['data'\] must name a place"),
+        ("data: 3", "data must be text, got 3"),
+        ("title: x", "data is missing"),
+        ("data: ''", "data must have at least 1 character"),
+        ("data: books/b\nformer_after_days: '5'", "former_after_days must be a whole number, got '5'"),
+        ("data: books/b\nsame_company: [domain, size]", "same_company.1 must be 'domain' or 'name', got 'size'"),
+        (
+            "data: books/b\ntitle: 1\ncurrency: 2\ntime_zone: Mars\nfiscal_year_starts: 0",
+            r"4 values are wrong \(the first 3\): title must be text, got 1; currency must be text, got 2; time_zone 'Mars'",
+        ),
     ],
 )
 def test_it_refuses_what_it_cannot_read(team, text, says):

@@ -1,15 +1,29 @@
 """The errors a reader of the workbook can meet, in the one form of the house."""
 
 import errno
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
 
 FIRST = 3  # cases named in an error before it stops listing
 NO_ROOM = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)  # what a full disk says
 LONGEST = 80  # characters of a name or value in an error
+UNKNOWN = "is unknown"
+PLAIN = {  # pydantic's words, and plain ones
+    "Input should be": "must be", "Field required": "is missing", "String should have": "must have",
+    "Unexpected keyword argument": UNKNOWN, "Extra inputs are not permitted": UNKNOWN, "Value error, ": "",
+    "a valid string": "text", "a valid integer": "a whole number", "a valid number": "a number",
+    "a valid boolean": "true or false", "a valid tuple": "a list", "a valid list": "a list",
+    "a valid dictionary": "names with values", "a dictionary or an instance of": "names with values, as",
+    "greater than or equal to": "at least", "less than or equal to": "at most",
+}  # fmt: skip
+HAVE_NO_VALUE = ("missing", "value_error", "extra_forbidden", "unexpected_keyword_argument")  # or one that says nothing
 
 
 class TableError(ValueError):
-    """The data is wrong in a way its owner can mend."""
+    """The data is wrong, and its owner can correct it."""
 
 
 class NotAnswerable(Exception):
@@ -54,3 +68,29 @@ def first_cases(cases: Iterable[object]) -> str:
     """
     first = [case for _, case in zip(range(FIRST), cases, strict=False)]
     return f"(first: {[cut(case) if isinstance(case, str) else case for case in first]})"
+
+
+def from_pydantic(wrong: "ValidationError", file: str, names: Sequence[str] = ()) -> TableError:
+    """Give the error of a file that breaks its pydantic model, in the form of the house.
+
+    Parameters
+    ----------
+    file : what was read, as the reader knows it
+    names : what it may hold at its top, listed where a name is unknown
+    """
+    sentences = [in_words(error) for error in wrong.errors()]
+    few = "; ".join(sentences[:FIRST])
+    counted = f"{len(sentences)} values are wrong (the first {FIRST}): " if len(sentences) > FIRST else ""
+    allowed = f"; it may have {[*names]}" if names and UNKNOWN in few else ""
+    return TableError(
+        f"{file}: {counted}{few.removesuffix('.')}{allowed}.{'' if few[-1] == '.' else ' Correct the file.'}"
+    )
+
+
+def in_words(error: Any) -> str:
+    """Write an error of pydantic in plain words: its place, what must be there, what is there."""
+    place, words = ".".join(map(str, error["loc"])), str(error["msg"])
+    for written, plain in PLAIN.items():
+        words = words.replace(written, plain)
+    got = "" if error["type"] in HAVE_NO_VALUE else f", got {shown(repr(error['input']))}"
+    return f"{place} {words}{got}".strip()

@@ -6,33 +6,78 @@ itself, and ``parameters`` for the notebooks. Its facts win over those beside th
 """
 
 import re
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import field, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal, Self, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic.dataclasses import dataclass
 
-from abmlib.tables.errors import TableError
+from abmlib.tables.errors import TableError, from_pydantic
 
-RULES = ("domain", "name")  # of `identity.companies`, beside the source's own merges
+Rule = Literal["domain", "name"]  # of `identity.companies`, beside the source's own merges
+RULES: tuple[Rule, ...] = get_args(Rule)
 FILE = "workbook.yml"
 PROGRAMME = "programme"
-PLACES = {"data": "", "programme": PROGRAMME, "out": "reports", "notebooks": "notebooks"}
+OUT = "reports"
+NOTEBOOKS = "notebooks"
+STRICT = ConfigDict(strict=True, extra="forbid")  # "5" is no number, and a misspelt name is refused
 
 
-@dataclass(frozen=True)
+def _each_once(values: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(values)) < len(values):
+        raise ValueError(f"names a value twice: {list(values)}. Name each once.")
+    return values
+
+
+def _known_zone(name: str) -> str:
+    try:
+        return ZoneInfo(name).key
+    except (ZoneInfoNotFoundError, ValueError, OSError) as wrong:
+        raise ValueError(f"{name!r} is not a known time zone. Use a name such as Europe/London.") from wrong
+
+
+AsTuple = BeforeValidator(lambda value: tuple(map(str, value)) if isinstance(value, list) else value)
+AsNames = BeforeValidator(lambda value: {} if value is None else value)
+Place = Annotated[str, Field(min_length=1)]
+
+
+@dataclass(frozen=True, config=STRICT)
 class Settings:
     """Facts and choices that hold for every notebook of a data set."""
 
     title: str = "untitled"
     currency: str = "currency not named"
-    time_zone: str = "UTC"
-    fiscal_year_starts: int = 1  # month; a fiscal year is named after the calendar year it ends in
-    stage_order: tuple[str, ...] = ()  # stages of open deals, first to last; empty: the order the source gives
-    same_company: tuple[str, ...] = RULES  # what makes two accounts one, beside the source's own merges
+    time_zone: Annotated[str, AfterValidator(_known_zone)] = "UTC"
+    # A month; a fiscal year is named after the calendar year it ends in.
+    fiscal_year_starts: Annotated[int, Field(ge=1, le=12)] = 1
+    # Stages of open deals, first to last; empty: the order the source gives.
+    stage_order: Annotated[tuple[str, ...], AsTuple, AfterValidator(_each_once)] = ()
+    # What makes two accounts one, beside the source's own merges.
+    same_company: Annotated[tuple[Rule, ...], AsTuple] = RULES
     former_after_days: int = 365  # a customer without business for longer is a former customer
     source: dict[str, Any] = field(default_factory=dict)  # what an import wrote of its files
+
+    @classmethod
+    def checked(cls, given: dict[str, Any]) -> Self:
+        """Check what a workbook file says."""
+        try:
+            return cls(**{str(name): value for name, value in given.items()})
+        except ValidationError as wrong:
+            raise from_pydantic(wrong, FILE, [f.name for f in fields(TeamFile)]) from wrong
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class TeamFile(Settings):
+    """What the workbook file of a team may hold: facts, places relative to the file, and parameters."""
+
+    data: Place
+    programme: Place = PROGRAMME
+    out: Place = OUT
+    notebooks: Place = NOTEBOOKS
+    parameters: Annotated[dict[str, Any], AsNames] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -78,7 +123,7 @@ def load(folder: Path) -> Settings:
     TableError
         If it is not YAML, has a key `Settings` lacks, a value of another type, or a time zone nobody knows.
     """
-    return _settings(_read(folder / FILE), Settings())
+    return Settings.checked(_read(folder / FILE))
 
 
 def _team(path: Path) -> Workbook:
@@ -88,17 +133,14 @@ def _team(path: Path) -> Workbook:
     given = _read(path)
     if "data" not in given and any(path.parent.glob("accounts*")):  # facts that lie with the data they are about
         return workbook(path.parent)
-    own = "notebooks" in given or (path.parent / PLACES["notebooks"]).is_dir()
-    places = {name: given.pop(name, default) for name, default in PLACES.items()}
-    parameters = given.pop("parameters", None) or {}
-    if not isinstance(parameters, dict):
-        raise TableError(f"{FILE}: parameters must be names with values, got {parameters!r}. Correct it.")
-    wrong = [name for name, place in places.items() if not isinstance(place, str) or not place]
-    if wrong:
-        raise TableError(f"{FILE}: {wrong} must name a place, got {places[wrong[0]]!r}. Give a folder or file.")
-    data, programme, out, notebooks = (path.parent / places[name] for name in PLACES)
-    below = load(data) if data.is_dir() else Settings()
-    return Workbook(data, _settings(given, below), programme, path, out, notebooks if own else None, parameters)
+    team = TeamFile.checked(given)
+    data, programme, out, notebooks = (
+        path.parent / place for place in (team.data, team.programme, team.out, team.notebooks)
+    )
+    facts = {f.name: getattr(team, f.name) for f in fields(Settings) if f.name in given}
+    settings = replace(load(data) if data.is_dir() else Settings(), **facts)
+    named = "notebooks" in given or notebooks.is_dir()
+    return Workbook(data, settings, programme, path, out, notebooks if named else None, team.parameters)
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -112,35 +154,3 @@ def _read(path: Path) -> dict[str, Any]:
     if not isinstance(given, dict):
         raise TableError(f"{FILE}: must hold names and values, got {type(given).__name__}. Correct the file.")
     return given
-
-
-def _settings(given: dict[str, Any], below: Settings) -> Settings:
-    """Lay facts over others, and check them."""
-    known = sorted(f.name for f in fields(Settings))
-    if extra := sorted(set(given) - set(known)):
-        allowed = [*known, *PLACES, "parameters"]
-        raise TableError(f"{FILE}: unknown setting(s) {extra}; it may have {allowed}. Correct the spelling.")
-    facts = asdict(below)
-    for name, value in given.items():
-        wanted = type(getattr(Settings(), name))
-        read = tuple(map(str, value)) if wanted is tuple and isinstance(value, list) else value
-        if not isinstance(read, wanted) or isinstance(read, bool):
-            called = "a list" if wanted is tuple else wanted.__name__
-            raise TableError(f"{FILE}: {name} must be {called}, got {value!r}. Correct the value.")
-        facts[name] = read
-    settings = Settings(**facts)
-    if settings.fiscal_year_starts not in range(1, 13):
-        raise TableError(f"{FILE}: fiscal_year_starts must be a month from 1 to 12. Correct the value.")
-    if len(set(settings.stage_order)) < len(settings.stage_order):
-        raise TableError(f"{FILE}: stage_order names a stage twice: {list(settings.stage_order)}. Name each once.")
-    if wrong_rules := sorted(set(settings.same_company) - set(RULES)):
-        raise TableError(
-            f"{FILE}: same_company has unknown rule(s) {wrong_rules}; there are {list(RULES)}. Correct the spelling."
-        )
-    try:
-        ZoneInfo(settings.time_zone)
-    except (ZoneInfoNotFoundError, ValueError) as wrong:
-        raise TableError(
-            f"{FILE}: time_zone {settings.time_zone!r} is not a known time zone. Use a name such as Europe/London."
-        ) from wrong
-    return settings
