@@ -252,7 +252,7 @@ def both(request, tmp_path_factory) -> tuple[Path, Path, Path]:
 
 def test_the_redacted_report_names_no_account_and_the_original_does(both):
     original, redacted, _ = both
-    names = set(redact.names_of(Source.open(SAMPLE)))
+    names = set(redact.names_of(redact.read(Source.open(SAMPLE))))
     assert export.leaks(redacted, names - export.unsearchable(names, NOTEBOOKS)) == []
     named = {place.partition(": ")[0] for place in export.leaks(original, names)}
     assert {"index.html", "summary.md", "html/03_key_accounts.html", "tables/03_key_accounts.parquet"} <= named
@@ -356,5 +356,5 @@ def test_parameters_that_are_ids_become_codes(tmp_path):
     node = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell, metadata={"tags": ["parameters"]})])
     nbformat.write(node, tmp_path / "01_x.ipynb")
     given = {"account": "acme", "accounts": ["beta", "other"], "tier": "acme", "limit": 3}
-    got = export.translated(source, tmp_path / "01_x.ipynb", given)
+    got = export.translated(source, tmp_path / "01_x.ipynb", given, KEY)
     assert got == {"account": codes["acme"], "accounts": [codes["beta"], "other"], "tier": "acme"}

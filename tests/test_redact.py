@@ -114,12 +114,14 @@ def test_what_changed_of_an_account_is_coded_as_in_its_table_and_its_old_names_a
     assert past.loc["employees", "value"] == "50"
     assert past.loc["tech_stack", "value"].startswith("Text ")
     assert past.loc["title", "row_id"] in set(copy["contacts"]["contact_id"])
-    assert "Old Acme Holding" in redact.names_of(source)
+    assert "Old Acme Holding" in redact.names_of(redact.read(source))
 
 
 def test_no_word_of_the_copy_names_an_account_or_a_seller(source, tmp_path):
     redact.redacted(source, KEY, tmp_path / "copy")
-    sought = redact.index([*redact.names_of(source), "Ann Smith", "Old Acme Holding", "Rival", "acme", "gmail"])
+    sought = redact.index(
+        [*redact.names_of(redact.read(source)), "Ann Smith", "Old Acme Holding", "Rival", "acme", "gmail"]
+    )
     for path in (tmp_path / "copy").rglob("*.*"):
         text = pd.read_parquet(path).to_csv() if path.suffix == ".parquet" else path.read_text("utf-8")
         assert redact.found(text, sought) == set(), path.name
@@ -221,7 +223,7 @@ def test_hostile_names_are_coded_like_any_other(tmp_path):
     assert pd.read_parquet(tmp_path / "copy" / "activities.parquet")["outcome"].tolist() == [
         "plan X"
     ]  # one letter is no name
-    sought = redact.index(redact.names_of(source))
+    sought = redact.index(redact.names_of(redact.read(source)))
     text = json.dumps(there.astype(str).to_dict("list"))
     assert redact.found(text, sought) == set()
 

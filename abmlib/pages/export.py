@@ -263,7 +263,7 @@ def redo(run: Path, data: Path, notebooks: Path, key: bytes, work: Path) -> Path
     codes = redact.redacted(source, key, work / REDACTED)
     codes.to_csv(work / "codes.csv", index=False)
     carry_previous(run, facts, notebooks, work / "reports")
-    own = {name: translated(source, notebooks / f"{name}.ipynb", values) for name, values in given.items()}
+    own = {name: translated(source, notebooks / f"{name}.ipynb", values, key) for name, values in given.items()}
     request = runs.Request(notebooks, work / REDACTED, as_of, work / "reports", chosen, own)
     report = runs.run(request, Data.of(work / REDACTED))
     failed = [name for name in report.failed if facts["outcomes"][name]["status"] not in {"failed", "skipped"}]
@@ -271,7 +271,7 @@ def redo(run: Path, data: Path, notebooks: Path, key: bytes, work: Path) -> Path
         raise ValueError(
             f"{failed[0]}: failed on the redacted copy: {report.outcomes[failed[0]].words} Nothing is exported."
         )
-    names = redact.names_of(source)
+    names = redact.names_of(redact.read(source))
     shown = leaks(report.folder, set(names) - unsearchable(names, notebooks))
     if shown:
         raise ValueError(
@@ -298,7 +298,7 @@ def carry_previous(run: Path, facts: Mapping[str, Any], notebooks: Path, reports
         (tables.parent / "run.json").write_text('{"as_of": "0001-01-01", "complete": true}\n', "utf-8")
 
 
-def translated(source: Source, notebook: Path, values: Mapping[str, Any]) -> dict[str, Any]:
+def translated(source: Source, notebook: Path, values: Mapping[str, Any], key: bytes) -> dict[str, Any]:
     """Give the parameters that are not at their default, ids of accounts, people, deals and the like as their codes."""
     kinds = {
         "account": "account",
@@ -312,7 +312,7 @@ def translated(source: Source, notebook: Path, values: Mapping[str, Any]) -> dic
     for name, value in out.items():
         if (kind := kinds.get(re.sub("(_ids?|s)$", "", name))) and isinstance(value, str | list):
             ids = value if isinstance(value, list) else [value]
-            codes = redact.codes(source, kind, map(str, ids))
+            codes = redact.codes(redact.read(source), key)[kind]
             coded = [codes.get(str(i), i) for i in ids]
             out[name] = coded if isinstance(value, list) else coded[0]
     return out

@@ -3,61 +3,53 @@
 Every notebook gives the same numbers on the copy. So a value is replaced, not taken out: what was filled stays filled, and
 what was equal stays equal.
 """
-# ruff: noqa: S608 -- what is written into SQL are names of the schema; text of the data is only ever read from columns
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import yaml
 
 from abmlib.tables import schema, secret
+from abmlib.tables.reading import NULLABLE
 from abmlib.tables.settings import FILE, PROGRAMME
 from abmlib.tables.source import Source
 
 TITLE = "Redacted"
 HISTORY = "attribute_history"
-# What the id or name in a column stands for. One kind has one set of codes, in all tables.
+TEXT, NOTE = "text", "note"  # kinds: text in which a name may be, and free text about people
+EMAIL = "email_hash"  # kind whose code must stay a hash
+# What an id or name stands for. One kind has one set of codes, in all tables: how a code begins, and the columns.
 KINDS = {
-    "account_id": "account", "parent_account_id": "account", "is_duplicate_of": "account",
-    "contact_id": "contact", "opportunity_id": "deal", "campaign_id": "campaign", "parent_id": "campaign",
-    "owner_id": "person", "entered_by": "person", "owner": "person", "person_id": "person", "delivered_to": "person",
-    "competitor": "company", "incumbent": "company",
-    "domain": "domain", "email_domain": "domain",
+    "account": ("A", "account_id parent_account_id is_duplicate_of"),
+    "contact": ("C", "contact_id"), "deal": ("D", "opportunity_id"), "campaign": ("K", "campaign_id parent_id"),
+    "person": ("P", "owner_id entered_by owner person_id delivered_to"), "company": ("Company ", "competitor incumbent"),
+    "domain": ("D", "domain email_domain"), "activity": ("V", "activity_id"), "transaction": ("T", "transaction_id"),
+    "response": ("R", "response_id"), "session": ("S", "session_id"), "case": ("Q", "case_id"),
+    "mention": ("M", "mention_id"), "feedback": ("F", "feedback_id"), "insight": ("I", "insight_id"),
+    "goal": ("G", "goal_id"), "contract": ("N", "contract_id"), EMAIL: ("", "email_hash"), TEXT: ("Text ", ""),
 }  # fmt: skip
-FORMS = {"account": ("A", ""), "contact": ("C", ""), "deal": ("D", ""), "campaign": ("K", ""), "person": ("P", ""),
-         "company": ("Company ", ""), "domain": ("D", ".example")}  # fmt: skip
-EVENTS = {
-    "activity_id": "V",
-    "transaction_id": "T",
-    "response_id": "R",
-    "session_id": "S",
-    "case_id": "Q",
-    "mention_id": "M",
-    "feedback_id": "F",
-    "insight_id": "I",
-    "goal_id": "G",
-    "contract_id": "N",
-    "email_hash": "",
-}  # hashed; too many to shorten
+KIND_OF = {column: kind for kind, (_, columns) in KINDS.items() for column in columns.split()}
 NAMES = {  # what a name becomes: a word, and the code of its row's id
-    ("accounts", "name"): ("Account ", "account"),
-    ("contacts", "full_name"): ("Contact ", "contact"),
-    ("opportunities", "name"): ("Deal ", "deal"),
-    ("campaigns", "name"): ("Campaign ", "campaign"),
-}
+    ("accounts", "name"): "Account ", ("contacts", "full_name"): "Contact ",
+    ("opportunities", "name"): "Deal ", ("campaigns", "name"): "Campaign ",
+}  # fmt: skip
 KEPT = {"stage", "measure_id", "supersedes"}  # the workbook's own words: places in stage_order, ids of measures, times
+TIME = "%Y-%m-%dT%H:%M:%S.%fZ"
 LENGTHS = (6, 9, 12, 64)  # digits of a code: the first with which no other id of its kind begins
-DIGITS = 20  # of a hash that is not shortened further
 
 EAST = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3"  # scripts that put no blank between words: a letter counts as one
 WORD = re.compile(f"[{EAST}]|[^\\W_{EAST}]+")
 LEAST, EXACT_BELOW = 2, 4  # letters of a name that can be sought; of one whose capitals must agree
-Index = dict[str, dict[int, dict[tuple[str, ...], dict[tuple[str, ...], str]]]]
+Index = dict[str, list[tuple[list[str], list[str], str]]]
+Codes = dict[str, dict[str, str]]  # of each kind: id to code
+Tables = dict[str, pa.Table]
 
 
 def words(text: str) -> list[str]:
@@ -66,23 +58,22 @@ def words(text: str) -> list[str]:
 
 
 def index(names: Iterable[str]) -> Index:
-    """Arrange names to be sought: by their first word, their count of words, and their words.
+    """Arrange names to be sought, by their first word: words without capitals, words as written, name.
 
     Numbers, and names of one letter or of signs alone, cannot be told from other text and are left out.
     """
     arranged: Index = {}
     for name in names:
-        spelt = tuple(words(name))
-        letters = "".join(spelt)
-        if len(letters) < LEAST or letters.isnumeric():
-            continue
-        folded = tuple(w.casefold() for w in spelt)
-        arranged.setdefault(folded[0], {}).setdefault(len(folded), {}).setdefault(folded, {})[spelt] = name
+        written = words(name)
+        letters = "".join(written)
+        if len(letters) >= LEAST and not letters.isnumeric():
+            folded = [w.casefold() for w in written]
+            arranged.setdefault(folded[0], []).append((folded, written, name))
     return arranged
 
 
 def found(text: str, sought: Index) -> set[str]:
-    """Give the names that stand in a text as whole words, whatever signs are between them.
+    """Give the names that a text has as whole words, whatever signs are between them.
 
     Capitals do not count, but in names of fewer than `EXACT_BELOW` letters.
 
@@ -93,37 +84,42 @@ def found(text: str, sought: Index) -> set[str]:
     """
     spelt = words(text)
     folded = [w.casefold() for w in spelt]
-    names: set[str] = set()
-    for i, first in enumerate(folded):
-        for n, phrases in sought.get(first, {}).items():
-            for written, name in phrases.get(tuple(folded[i : i + n]), {}).items():
-                if len("".join(written)) >= EXACT_BELOW or written == tuple(spelt[i : i + n]):
-                    names.add(name)
-    return names
+    return {
+        name
+        for i, first in enumerate(folded)
+        for phrase, written, name in sought.get(first, ())
+        if folded[i : i + len(phrase)] == phrase
+        and (len("".join(written)) >= EXACT_BELOW or spelt[i : i + len(phrase)] == written)
+    }
 
 
-def names_of(source: Source) -> list[str]:
-    """Give what a copy must not show: names, ids and web addresses of accounts, of old too, and the ids of people."""
-    wanted = [("accounts", c, "TRUE") for c in ("account_id", "name", "domain")]
-    wanted += [(table, c, "TRUE") for table, c in columns(source, "account") + columns(source, "person")]
-    wanted += [(HISTORY, "value", """t."table" = 'accounts' AND t.field IN ('name', 'domain')""")]
-    parts = [
-        f'SELECT t."{column}" AS name FROM ({typed(source, table)}) AS t WHERE {where}'
-        for table, column, where in dict.fromkeys(wanted)
-        if table in source.names
-    ]
-    rows = _run(source, f"SELECT DISTINCT name FROM ({' UNION ALL '.join(parts)}) WHERE name IS NOT NULL")
-    return sorted({name for (name,) in rows.fetchall()} - {schema.SOURCE})
+def read(source: Source) -> Tables:
+    """Give the tables of a source in the types of the schema, derived columns left out."""
+    known = {name: [c for c, d in schema.spec(name).columns.items() if not d.derived] for name in sorted(source.names)}
+    return {name: source.typed(name).select(columns).to_pyarrow() for name, columns in known.items()}
+
+
+def names_of(tables: Tables) -> list[str]:
+    """Give what a copy must not show: names, ids and web addresses of accounts, of old too, and the ids of people.
+
+    Parameters
+    ----------
+    tables : of `read`
+    """
+    shown = (("accounts", "name"), ("accounts", "domain"))
+    named = [v for column, kind, v in values_of(tables) if column in shown or kind in ("account", "person")]
+    return sorted(set().union(*named) - {schema.SOURCE})
 
 
 def redacted(source: Source, key: bytes, to: Path) -> pd.DataFrame:
     """Write a copy of a data set with codes for all that names an account or a person.
 
-    No row is added or lost; rows are in the order of their codes. Ids of accounts, contacts, deals, campaigns and people,
-    web domains and rival companies become codes made from their keyed hash; names become the code of their row; free text
-    about people, and any other text that holds a name of `names_of`, becomes a code of itself. Products, industries, places, stages and all numbers and
-    dates stay. Of ``workbook.yml`` the title is replaced and what the import wrote left out. Columns that the schema does
-    not know are left out.
+    No row is added or lost; rows are in the order of their codes. Each table is read whole, typed, without who was
+    forgotten. Ids of accounts, contacts, deals, campaigns, people and events, web domains and rival companies become codes
+    made from their keyed hash; names become the code of their row; free text about people, and any other text that holds a
+    name of `names_of`, becomes a code of itself. Products, industries, places, stages and all numbers and dates stay. Of
+    ``workbook.yml`` the title is replaced and what the import wrote left out. Columns that the schema does not know are
+    left out.
 
     Parameters
     ----------
@@ -142,170 +138,115 @@ def redacted(source: Source, key: bytes, to: Path) -> pd.DataFrame:
     if to.exists():
         raise ValueError(f"{to.name}: is there already. Give a folder that is not there yet.")
     secret.digest("", key)  # refuses a key that is too short, before anything is written
+    tables = read(source)
+    of_kind = codes(tables, key)
     (to / PROGRAMME).mkdir(parents=True)
-    for kind in FORMS:
-        _code(source, kind, key)
-    sought = index(names_of(source))
-    _code_text(source, sought, key)
-    for name in sorted(source.names - {"forgotten"}):  # who was forgotten is not in any table that is written
-        programme = name in schema.PROGRAMME
-        place = to / PROGRAMME / f"{name}.csv" if programme else to / f"{name}.parquet"
-        form = "FORMAT csv, HEADER, TIMESTAMPFORMAT '%Y-%m-%dT%H:%M:%S.%fZ'" if programme else "FORMAT parquet"
-        _run(source, f"COPY ({_select(source, name, key)}) TO {quoted(str(place))} ({form})")
-    facts = asdict(source.settings) | {"title": TITLE, "stage_order": list(source.settings.stage_order)}
-    facts.pop("source")
+    for name in sorted({*tables} - {"forgotten"}):  # who was forgotten is not in any table that is written
+        table = coded(name, tables[name], of_kind)
+        if name in schema.PROGRAMME:
+            frame = table.to_pandas(types_mapper=NULLABLE.get)
+            frame.to_csv(to / PROGRAMME / f"{name}.csv", index=False, date_format=TIME, lineterminator="\n")
+        else:
+            pq.write_table(table, to / f"{name}.parquet")
+    facts = {n: value for n, value in asdict(source.settings).items() if n != "source"} | {"title": TITLE}
     (to / FILE).write_text(yaml.safe_dump(facts, sort_keys=False, allow_unicode=True), "utf-8")
     ledger = source.folder / "ledger.csv" if source.folder else None
     if ledger is not None and ledger.is_file():
-        pd.read_csv(ledger).map(lambda v: _told(v, sought)).to_csv(to / "ledger.csv", index=False, lineterminator="\n")
-    accounts = typed(source, "accounts")
-    rows = _run(
-        source,
-        f"SELECT id, a.name, code FROM redacted_account LEFT JOIN ({accounts}) AS a ON a.account_id = id ORDER BY id",
-    )
-    return pd.DataFrame(rows.fetchall(), columns=["account_id", "name", "code"], dtype="str")
+        sought = index(names_of(tables))
+        rows = pd.read_csv(ledger).map(lambda cell: without_cases(cell, sought))
+        rows.to_csv(to / "ledger.csv", index=False, lineterminator="\n")
+    accounts = pd.DataFrame(sorted(of_kind["account"].items()), columns=["account_id", "code"], dtype="str")
+    named = tables["accounts"].select(["account_id", "name"]).to_pandas()
+    return accounts.merge(named, "left", on="account_id")[["account_id", "name", "code"]]
 
 
-def codes(source: Source, kind: str, ids: Iterable[str]) -> dict[str, str]:
-    """Give the codes of some ids of a kind of `FORMS`, once `redacted` has run on the source; unknown ones are left out."""
-    return dict(
-        _run(source, f"SELECT id, code FROM redacted_{kind} WHERE list_contains(?, id)", [list(ids)]).fetchall()
-    )
+def kind_of(name: str, column: str) -> str | None:
+    """Name the kind of what a column holds; None of what names nobody, and of the names in `NAMES`."""
+    if column in KIND_OF or column in KEPT or (name, column) in NAMES:
+        return KIND_OF.get(column)
+    definition = schema.spec(name).columns.get(column) if name in schema.importable() else None
+    if definition and (definition.one_of or definition.matches):
+        return None
+    return NOTE if definition and definition.personal and name != "contacts" else TEXT
 
 
-def typed(source: Source, name: str) -> str:
-    """Write the query of a table in the types of the schema."""
-    return str(source.con.compile(source.typed(name)))
+def pieces(name: str, frame: pd.DataFrame) -> Iterator[tuple[tuple[str, str], str | None, str, pd.Index]]:
+    """Give each column of a table with what it holds: table and column, and their kind; and the rows that do.
+
+    The rows of attribute_history hold what the tables hold whose changes they are.
+    """
+    if name != HISTORY:
+        yield from (((name, column), kind_of(name, column), column, frame.index) for column in frame)
+        return
+    for table, rows in frame.groupby("table"):
+        own = schema.key(table)[0] if table in schema.importable() else ""
+        yield (table, own), kind_of(table, own), "row_id", rows.index
+    for (table, field), rows in frame.groupby(["table", "field"]):
+        plain = None if (table, field) in NAMES else TEXT
+        yield (table, field), kind_of(table, field) or plain, "value", rows.index
 
 
-def columns(source: Source, kind: str) -> list[tuple[str, str]]:
-    """Name the columns of the source, as table and column, that hold ids or names of a kind."""
-    return [(t, c) for t in sorted(source.names) for c in _written(source, t) if KINDS.get(c) == kind]
+def texts(table: pa.Table) -> pd.DataFrame:
+    """Give the columns of a table that hold text."""
+    return table.select([f.name for f in table.schema if pa.types.is_string(f.type)]).to_pandas()
 
 
-def quoted(text: str) -> str:
-    """Write text as an SQL literal."""
-    return "'" + text.replace("'", "''") + "'"
+def values_of(tables: Tables) -> Iterator[tuple[tuple[str, str], str | None, set[str]]]:
+    """Give the values of each of the `pieces` of all tables."""
+    for name, table in tables.items():
+        frame = texts(table)
+        yield from ((what, kind, {*frame.loc[rows, c].dropna()}) for what, kind, c, rows in pieces(name, frame))
 
 
-def _run(source: Source, sql: str, values: Sequence[object] = ()) -> Any:
-    return source.con.con.execute(sql, values)
+def codes(tables: Tables, key: bytes) -> Codes:
+    """Give the code of each id in the tables, by kind, and of each text that holds a name or is a note about people."""
+    values: dict[str | None, set[str]] = defaultdict(set)
+    for _, kind, some in values_of(tables):
+        values[kind] |= some
+    sought = index(names_of(tables))
+    values[TEXT] = {text for text in values[TEXT] if found(text, sought)} | values[NOTE]
+    of_kind = {kind: short_codes(values[kind], kind, key) for kind in KINDS}
+    of_kind["person"][schema.SOURCE] = schema.SOURCE  # a row that nobody entered, see `Source`
+    return of_kind | {NOTE: of_kind[TEXT]}
 
 
-def _written(source: Source, name: str) -> list[str]:
-    """The columns of a table that the source has and the schema knows."""
-    spec = schema.spec(name).columns
-    return [c for c, d in spec.items() if c in source.raw[name].columns and not d.derived]
+def short_codes(ids: Iterable[str], kind: str, key: bytes) -> dict[str, str]:
+    """Give each id a code of its keyed hash, as short as it can be told from all others of its kind.
+
+    Ids that differ in capitals only have codes of their own, but for web domains. Equal ids of two kinds have different codes.
+    """
+    seen = {i: f"{kind} {(i.lower() if kind == 'domain' else i).encode().hex()}" for i in sorted(ids)}
+    hashes = pd.Series({i: secret.digest(text, key) for i, text in seen.items()}, dtype="str")
+    if kind == EMAIL:
+        return hashes.to_dict()
+    whole = pd.Series(hashes.unique(), dtype="str").str.upper()
+    short = whole
+    for length in sorted(LENGTHS, reverse=True):
+        start = whole.str[:length]
+        short = short.where(start.duplicated(keep=False), start)
+    ends = ".example" if kind == "domain" else ""
+    return hashes.map(dict(zip(hashes.unique(), KINDS[kind][0] + short + ends, strict=True))).to_dict()
 
 
-def _hash(kind: str, value: str, key: bytes) -> str:
-    """The expression of a hash that differs between kinds, and between ids that differ in capitals only; web domains do not."""
-    seen = f"'{kind} ' || hex({f'lower({value})' if kind == 'domain' else value})"
-    return f"upper({secret.digest_sql(seen, key)})"
+def coded(name: str, table: pa.Table, of_kind: Codes) -> pa.Table:
+    """Put codes in place of the ids, names and texts of a table, and its rows in the order of its key."""
+    frame = texts(table)
+    out = frame.copy()
+    for (there, field), kind, column, rows in pieces(name, frame):
+        values = frame.loc[rows, column]
+        if kind:
+            code = values.map(of_kind[kind]).astype("str")
+            out.loc[rows, column] = code.fillna(values) if kind == TEXT else code
+        elif word := NAMES.get((there, field)):
+            own = schema.key(there)[0]
+            ids = frame.loc[rows, "row_id" if name == HISTORY else own].map(of_kind[KIND_OF[own]]).astype("str")
+            out.loc[rows, column] = (word + ids.str[1:]).where(values.notna())
+    for column in out:
+        table = table.set_column(table.column_names.index(column), column, pa.array(out[column], pa.string()))
+    return table.sort_by([(c, "ascending") for c in schema.key(name)])
 
 
-def _code(source: Source, kind: str, key: bytes) -> None:
-    """Give each id of a kind its code, as short as it can be told from all others."""
-    parts = [f'SELECT t."{c}" AS id FROM ({typed(source, n)}) AS t' for n, c in columns(source, kind)]
-    if HISTORY in source.names:
-        past = typed(source, HISTORY)
-        fields = ", ".join(quoted(c) for c, k in KINDS.items() if k == kind)
-        tables = ", ".join(quoted(n) for n in schema.CANONICAL if KINDS.get(schema.key(n)[0]) == kind) or "NULL"
-        parts.append(f"SELECT value AS id FROM ({past}) WHERE field IN ({fields})")
-        parts.append(f'SELECT row_id AS id FROM ({past}) WHERE "table" IN ({tables})')
-    ids = " UNION ALL ".join(parts) or "SELECT NULL::VARCHAR AS id"
-    before, after = FORMS[kind]
-    short = " ".join(f"WHEN count(DISTINCT h) OVER (PARTITION BY left(h, {n})) = 1 THEN left(h, {n})" for n in LENGTHS)
-    _run(
-        source,
-        f"CREATE OR REPLACE TEMP TABLE redacted_{kind} AS SELECT id, {quoted(before)} || (CASE {short} END) || {quoted(after)} AS code "
-        f"FROM (SELECT id, {_hash(kind, 'id', key)} AS h FROM (SELECT DISTINCT id FROM ({ids}) WHERE id IS NOT NULL))",
-    )
-
-
-def _is_text(name: str, column: str) -> bool:
-    """Say whether a column holds words that nothing says the meaning of, so that a name may stand there."""
-    own = schema.spec(name).columns[column]
-    coded = column in KINDS or column in EVENTS or (name, column) in NAMES
-    free = own.kind in {"text", "list", "id"} and not own.one_of and not own.matches
-    return free and not coded and column not in KEPT and not (name == HISTORY and column != "value")
-
-
-def _code_text(source: Source, sought: Index, key: bytes) -> None:
-    """Give each text that holds a name, or is free text about people, a code of its own."""
-    hits: set[str] = set()
-    said = {(t, c) for t in schema.importable() if t != "contacts" for c in schema.personal(t)}
-    pairs = ", ".join(f"({quoted(t)}, {quoted(c)})" for t, c in sorted(said))
-    places = [
-        (t, c, "TRUE", (t, c) in said) for t in sorted(source.names) for c in _written(source, t) if _is_text(t, c)
-    ]
-    if HISTORY in source.names:
-        places.append((HISTORY, "value", f'("table", field) IN ({pairs})', True))
-    for name, column, where, whole in places:
-        texts = _run(
-            source, f'SELECT DISTINCT "{column}" FROM ({typed(source, name)}) WHERE "{column}" IS NOT NULL AND {where}'
-        )
-        while rows := texts.fetchmany(10_000):
-            hits |= {value for (value,) in rows if whole or found(value, sought)}
-    source.con.con.register("redacted_hits", pd.DataFrame({"id": sorted(hits)}, dtype="str"))
-    digits = _hash("text", "id", key)
-    _run(
-        source,
-        "CREATE OR REPLACE TEMP TABLE redacted_text AS "
-        f"SELECT id, 'Text ' || left({digits}, {DIGITS}) AS code FROM (SELECT id::VARCHAR AS id FROM redacted_hits)",
-    )
-    source.con.con.unregister("redacted_hits")
-
-
-def _select(source: Source, name: str, key: bytes) -> str:
-    """Write the query of a table with codes in place of ids, names and texts, in the order of its key."""
-    joins: dict[str, str] = {}
-
-    def code(kind: str, column: str) -> str:
-        alias = f"{kind}_of_{column}"
-        joins[alias] = f'LEFT JOIN redacted_{kind} AS {alias} ON t."{column}" = {alias}.id'
-        return f"{alias}.code"
-
-    def named(table: str, column: str, value: str, row: str) -> str:
-        word, kind = NAMES[table, column]
-        return f"CASE WHEN {value} IS NOT NULL THEN {quoted(word)} || substr({code(kind, row)}, 2) END"
-
-    def event(column: str, value: str) -> str:
-        hashed = _hash(column, value, key)
-        return f"{quoted(EVENTS[column])} || left({hashed}, {DIGITS})" if EVENTS[column] else f"lower({hashed})"
-
-    def shown(column: str) -> str:
-        value = f't."{column}"'
-        if name == HISTORY and column == "row_id":
-            keys = {n: schema.key(n)[0] for n in schema.CANONICAL}
-            cases = [f"WHEN {quoted(n)} THEN {code(KINDS[k], column)}" for n, k in keys.items() if k in KINDS]
-            cases += [f"WHEN {quoted(n)} THEN {event(k, value)}" for n, k in keys.items() if k in EVENTS]
-            return f'CASE t."table" {" ".join(cases)} ELSE {value} END'
-        if name == HISTORY and column == "value":
-            cases = [
-                f'WHEN t."table" = {quoted(n)} AND t.field = {quoted(c)} THEN {named(n, c, value, "row_id")}'
-                for n, c in NAMES
-            ]
-            cases += [f"WHEN t.field = {quoted(c)} THEN {code(kind, column)}" for c, kind in KINDS.items()]
-            cases += [f"WHEN t.field = {quoted(c)} THEN {event(c, value)}" for c in EVENTS]
-            return f"CASE {' '.join(cases)} ELSE coalesce({code('text', column)}, {value}) END"
-        if (name, column) in NAMES:
-            return named(name, column, value, schema.key(name)[0])
-        if column == "entered_by":  # of a row that nobody entered, see `Source`
-            return f"CASE WHEN {value} = {quoted(schema.SOURCE)} THEN {value} ELSE {code(KINDS[column], column)} END"
-        if column in KINDS:
-            return code(KINDS[column], column)
-        if column in EVENTS:
-            return event(column, value)
-        return f"coalesce({code('text', column)}, {value})" if _is_text(name, column) else value
-
-    there = _written(source, name)
-    columns = ", ".join(f'{shown(c)} AS "{c}"' for c in there)
-    order = ", ".join(str(there.index(c) + 1) for c in schema.key(name) if c in there)
-    return f"SELECT {columns} FROM ({typed(source, name)}) AS t {' '.join(joins.values())} ORDER BY {order}"
-
-
-def _told(cell: object, sought: Index) -> object:
+def without_cases(cell: object, sought: Index) -> object:
     """Cut the cases that a cell of the ledger names."""
     text = re.sub(r"\s*\(first:.*", "", cell, flags=re.S) if isinstance(cell, str) else cell
     return TITLE if isinstance(text, str) and found(text, sought) else text
