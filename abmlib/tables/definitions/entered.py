@@ -6,6 +6,9 @@ reason) names no contact; text about the customer's people is personal.
 
 from abmlib.tables.definitions.columns import CHANNELS, PERIOD, SENIORITY, Column, Rule, Table, by_name, col, table
 
+# fmt: off
+# A column is one line, so that a table can be seen at once.
+
 ENTRY = {
     "entered_at": col("ts", "when it was written down"),
     "entered_by": col("text", "who wrote it down"),
@@ -13,6 +16,15 @@ ENTRY = {
 }
 SOURCE = "source"  # entered_by of a row that nobody entered: it lies beside the canonical tables
 CYCLES = ("early", "mid", "full")
+
+# Columns that several tables have.
+ACCOUNT_ID = col("id", "the account", ref="accounts.account_id")
+PRODUCT_LINE = col("text", "line of business", default="all")
+CYCLE = col("text", "buying cycle", one_of=CYCLES)
+PERIOD_COLUMN = col("text", "year, quarter or month: 2026, 2026-Q3, 2026-07", matches=PERIOD)
+START, END = col("date", "first day"), col("date", "last day", null=True)
+OWNER, DUE = col("text", "who answers for it", null=True), col("date", "until when", null=True)
+ASSIGNED_AT = col("ts", "when it was drawn")
 
 
 def entries(
@@ -36,415 +48,279 @@ def in_order(first: str, last: str) -> Rule:
 
 # -- which accounts ---------------------------------------------------------------------------------------------------
 
-ACCOUNT_TIERS = entries(
-    "account_tiers",
-    "Which tier an account is in from a day on.",
-    ["account_id", "valid_from"],
-    {
-        "account_id": col("id", "the account", ref="accounts.account_id"),
-        "valid_from": col("date", "first day in this tier"),
-        "tier": col("text", "1 is the highest; none: looked at and left out", one_of=("1", "2", "3", "none")),
-        "valid_to": col("date", "last day in this tier", null=True, when="current_only", since="valid_to"),
-        "set_by": col("text", "who decided", one_of=("sales", "marketing", "joint", "model")),
-        "reason": col("text", "why"),
-        "exclusion_reason": col("text", "why it was left out", null=True),
-    },
-    dates="valid_from",
-    rules=(in_order("valid_from", "valid_to"),),
-)
+ACCOUNT_TIERS = entries("account_tiers", "Which tier an account is in from a day on.", ["account_id", "valid_from"], {
+    "account_id": ACCOUNT_ID,
+    "valid_from": col("date", "first day in this tier"),
+    "tier": col("text", "1 is the highest; none: looked at and left out", one_of=("1", "2", "3", "none")),
+    "valid_to": col("date", "last day in this tier", null=True, when="current_only", since="valid_to"),
+    "set_by": col("text", "who decided", one_of=("sales", "marketing", "joint", "model")),
+    "reason": col("text", "why"),
+    "exclusion_reason": col("text", "why it was left out", null=True),
+}, dates="valid_from", rules=(in_order("valid_from", "valid_to"),))
 
-LIST_VOTES = entries(
-    "list_votes",
-    "What a team says of an account on the proposed list.",
-    ["account_id", "voter_team", "round"],
-    {
-        "account_id": col("id", "the account", ref="accounts.account_id"),
-        "voter_team": col("text", "the team that votes: sales, marketing …"),
-        "round": col("text", "round of voting"),
-        "vote": col("text", "its vote", one_of=("in", "out", "unsure")),
-        "comment": col("text", "its remark", null=True, personal=True),
-    },
-)
+LIST_VOTES = entries("list_votes", "What a team says of an account on the proposed list.",
+    ["account_id", "voter_team", "round"], {
+    "account_id": ACCOUNT_ID,
+    "voter_team": col("text", "the team that votes: sales, marketing …"),
+    "round": col("text", "round of voting"),
+    "vote": col("text", "its vote", one_of=("in", "out", "unsure")),
+    "comment": col("text", "its remark", null=True, personal=True),
+})
 
-CRITERIA = entries(
-    "criteria",
-    "A criterion by which accounts are chosen, and who signed it.",
-    ["criterion_id"],
-    {
-        "criterion_id": col("id", "the criterion"),
-        "name": col("text", "its name"),
-        "weight": col("number", "how much it counts beside the others", unit="points"),
-        "direction": col("text", "which accounts it favours", one_of=("higher", "lower"), default="higher"),
-        "sign_off_team": col("text", "the team that signed it", null=True),
-        "signed_at": col("ts", "when it was signed", null=True),
-    },
-    rules=(Rule("negative weight", "weight >= 0", "Give a weight of 0 or more, and say direction: lower."),),
-)
+CRITERIA = entries("criteria", "A criterion by which accounts are chosen, and who signed it.", ["criterion_id"], {
+    "criterion_id": col("id", "the criterion"),
+    "name": col("text", "its name"),
+    "weight": col("number", "how much it counts beside the others", unit="points"),
+    "direction": col("text", "which accounts it favours", one_of=("higher", "lower"), default="higher"),
+    "sign_off_team": col("text", "the team that signed it", null=True),
+    "signed_at": col("ts", "when it was signed", null=True),
+}, rules=(Rule("negative weight", "weight >= 0", "Give a weight of 0 or more, and say direction: lower."),))
 
-CYCLE_OVERRIDES = entries(
-    "cycle_overrides",
-    "A buying cycle set by a person against the rule.",
-    ["account_id", "product_line"],
-    {
-        "account_id": col("id", "the account", ref="accounts.account_id"),
-        "product_line": col("text", "line of business", default="all"),
-        "cycle": col("text", "buying cycle", one_of=CYCLES),
-        "reason": col("text", "why"),
-    },
-)
+CYCLE_OVERRIDES = entries("cycle_overrides", "A buying cycle set by a person against the rule.",
+    ["account_id", "product_line"], {
+    "account_id": ACCOUNT_ID,
+    "product_line": PRODUCT_LINE,
+    "cycle": CYCLE,
+    "reason": col("text", "why"),
+})
 
 # -- aims -------------------------------------------------------------------------------------------------------------
 
-OBJECTIVES = entries(
-    "objectives",
+OBJECTIVES = entries("objectives",
     "What the programme is for: an aim of sales, what marketing does for it, and the measure that tells.",
-    ["objective_id"],
-    {
-        "objective_id": col("id", "the objective"),
-        "sales_goal": col("text", "what sales want"),
-        "tactic": col("text", "what marketing does for it"),
-        "measure_id": col("id", "the measure that tells, such as won_value"),
-        "baseline": col("number", "its value at the start", null=True, unit="unit of the measure"),
-        "target": col("number", "its value to be reached", unit="unit of the measure"),
-        "frozen_at": col("ts", "since when nobody changes it; missing while it is a draft", null=True),
-    },
-)
+    ["objective_id"], {
+    "objective_id": col("id", "the objective"),
+    "sales_goal": col("text", "what sales want"),
+    "tactic": col("text", "what marketing does for it"),
+    "measure_id": col("id", "the measure that tells, such as won_value"),
+    "baseline": col("number", "its value at the start", null=True, unit="unit of the measure"),
+    "target": col("number", "its value to be reached", unit="unit of the measure"),
+    "frozen_at": col("ts", "since when nobody changes it; missing while it is a draft", null=True),
+})
 
-TARGETS = entries(
-    "targets",
+TARGETS = entries("targets",
     "What is to be reached in a period: one row per entry; of several for one period, owner and measure the last holds.",
-    ["period", "owner_id", "measure_id"],
-    {
-        "period": col("text", "year, quarter or month: 2026, 2026-Q3, 2026-07", matches=PERIOD),
-        "owner_id": col("id", "seller it is for; missing for the whole company", null=True),
-        "measure_id": col("id", "what is to be reached, such as won_value"),
-        "value": col("number", "how much, in the measure's own unit", unit="unit of the measure"),
-    },
-)
+    ["period", "owner_id", "measure_id"], {
+    "period": PERIOD_COLUMN,
+    "owner_id": col("id", "seller it is for; missing for the whole company", null=True),
+    "measure_id": col("id", "what is to be reached, such as won_value"),
+    "value": col("number", "how much, in the measure's own unit", unit="unit of the measure"),
+})
 
-ACCOUNT_GOALS = entries(
-    "account_goals",
-    "A goal agreed for an account, ours, theirs or shared.",
-    ["goal_id"],
-    {
-        "goal_id": col("id", "the goal"),
-        "account_id": col("id", "the account", ref="accounts.account_id"),
-        "text": col("text", "the goal; names no contact"),
-        "owner_side": col("text", "whose goal it is", one_of=("us", "customer", "joint")),
-        "metric": col("text", "what tells whether it is met"),
-        "target": col("number", "value to be reached", unit="unit of the metric"),
-        "actual": col("number", "value so far", null=True, when="current_only", unit="unit of the metric"),
-        "due": col("date", "until when"),
-        "status": col("text", "state", null=True, when="current_only", one_of=("open", "met", "missed", "dropped")),
-    },
-)
+ACCOUNT_GOALS = entries("account_goals", "A goal agreed for an account, ours, theirs or shared.", ["goal_id"], {
+    "goal_id": col("id", "the goal"),
+    "account_id": ACCOUNT_ID,
+    "text": col("text", "the goal; names no contact"),
+    "owner_side": col("text", "whose goal it is", one_of=("us", "customer", "joint")),
+    "metric": col("text", "what tells whether it is met"),
+    "target": col("number", "value to be reached", unit="unit of the metric"),
+    "actual": col("number", "value so far", null=True, when="current_only", unit="unit of the metric"),
+    "due": col("date", "until when"),
+    "status": col("text", "state", null=True, when="current_only", one_of=("open", "met", "missed", "dropped")),
+})
 
-READINESS = entries(
-    "readiness",
-    "How ready we are, item by item, as a person scores it.",
-    ["item"],
-    {
-        "item": col("text", "what must be in place"),
-        "score": col("number", "how far it is", unit="points"),
-        "note": col("text", "what the score rests on; names no contact", null=True),
-    },
-)
+READINESS = entries("readiness", "How ready we are, item by item, as a person scores it.", ["item"], {
+    "item": col("text", "what must be in place"),
+    "score": col("number", "how far it is", unit="points"),
+    "note": col("text", "what the score rests on; names no contact", null=True),
+})
 
 # -- what we know -----------------------------------------------------------------------------------------------------
 
-ACCOUNT_INSIGHTS = entries(
-    "account_insights",
-    "Something learnt of an account or of a person there.",
-    ["insight_id"],
-    {
-        "insight_id": col("id", "the insight"),
-        "account_id": col("id", "the account", ref="accounts.account_id"),
-        "contact_id": col("id", "the person it is about", null=True, ref="contacts.contact_id"),
-        "kind": col("text", "what it tells of", one_of=(
-            "situation", "goal", "issue", "pitfall", "pain", "trigger", "decision_process", "politics", "common_ground",
-            "uniqueness", "reorg_event", "usage")),
-        "text": col("text", "what was learnt", null=True, personal=True),
-        "confidence": col("rate", "how sure it is", null=True),
-        "source": col("text", "where it comes from"),
-        "observed_at": col("ts", "when it was seen or heard"),
-        "expires_at": col("ts", "until when it is worth something", null=True),
-    },
-    dates="observed_at",
-    rules=(in_order("observed_at", "expires_at"),),
-)  # fmt: skip
+ACCOUNT_INSIGHTS = entries("account_insights", "Something learnt of an account or of a person there.", ["insight_id"], {
+    "insight_id": col("id", "the insight"),
+    "account_id": ACCOUNT_ID,
+    "contact_id": col("id", "the person it is about", null=True, ref="contacts.contact_id"),
+    "kind": col("text", "what it tells of",
+        one_of=("situation", "goal", "issue", "pitfall", "pain", "trigger", "decision_process", "politics",
+                "common_ground", "uniqueness", "reorg_event", "usage")),
+    "text": col("text", "what was learnt", null=True, personal=True),
+    "confidence": col("rate", "how sure it is", null=True),
+    "source": col("text", "where it comes from"),
+    "observed_at": col("ts", "when it was seen or heard"),
+    "expires_at": col("ts", "until when it is worth something", null=True),
+}, dates="observed_at", rules=(in_order("observed_at", "expires_at"),))
 
-PERSONAS = entries(
-    "personas",
-    "A kind of reader or buyer, no living person.",
-    ["persona_id"],
-    {
-        "persona_id": col("id", "the persona"),
-        "name": col("text", "what we call it"),
-        "seniority": col("text", "level", one_of=SENIORITY, default="unknown"),
-        "function": col("text", "what it does in its company"),
-        "goals": col("text", "what it wants"),
-        "pains": col("text", "what troubles it"),
-    },
-)
+PERSONAS = entries("personas", "A kind of reader or buyer, no living person.", ["persona_id"], {
+    "persona_id": col("id", "the persona"),
+    "name": col("text", "what we call it"),
+    "seniority": col("text", "level", one_of=SENIORITY, default="unknown"),
+    "function": col("text", "what it does in its company"),
+    "goals": col("text", "what it wants"),
+    "pains": col("text", "what troubles it"),
+})
 
-CONTRACTS = entries(
-    "contracts",
-    "A contract with a term, and whether it was renewed.",
-    ["contract_id"],
-    {
-        "contract_id": col("id", "the contract"),
-        "account_id": col("id", "the customer", ref="accounts.account_id"),
-        "product_line": col("text", "line of business", default="all"),
-        "start": col("date", "first day"),
-        "end": col("date", "last day"),
-        "arr": col("money", "yearly recurring revenue"),
-        "auto_renew": col("bool", "goes on unless somebody gives notice"),
-        "renewed": col("bool", "was renewed; missing while nobody knows", null=True, when="current_only", since="end"),
-        "notice_date": col(
-            "date", "day on which notice was given", null=True, when="current_only", since="notice_date"
-        ),
-    },
-    dates="start",
-    rules=(in_order("start", "end"),),
-)
+CONTRACTS = entries("contracts", "A contract with a term, and whether it was renewed.", ["contract_id"], {
+    "contract_id": col("id", "the contract"),
+    "account_id": col("id", "the customer", ref="accounts.account_id"),
+    "product_line": PRODUCT_LINE,
+    "start": START,
+    "end": col("date", "last day"),
+    "arr": col("money", "yearly recurring revenue"),
+    "auto_renew": col("bool", "goes on unless somebody gives notice"),
+    "renewed": col("bool", "was renewed; missing while nobody knows", null=True, when="current_only", since="end"),
+    "notice_date": col("date", "day on which notice was given", null=True, when="current_only", since="notice_date" ),
+}, dates="start", rules=(in_order("start", "end"),))
 
-RELATIONSHIP_ECONOMICS = entries(
-    "relationship_economics",
+RELATIONSHIP_ECONOMICS = entries("relationship_economics",
     "What an account costs us in a period, and what it was promised and got.",
-    ["account_id", "period"],
-    {
-        "account_id": col("id", "the account", ref="accounts.account_id"),
-        "period": col("text", "year, quarter or month: 2026, 2026-Q3, 2026-07", matches=PERIOD),
-        "programme_cost": col("money", "spent on it by the programme, time aside"),
-        "cost_to_serve": col("money", "spent on serving it"),
-        "hours": col("number", "our time spent", unit="hours"),
-        "value_promised": col("money", "value the customer was promised", null=True),
-        "value_realised": col("money", "value the customer says it got", null=True),
-    },
-)
+    ["account_id", "period"], {
+    "account_id": ACCOUNT_ID,
+    "period": PERIOD_COLUMN,
+    "programme_cost": col("money", "spent on it by the programme, time aside"),
+    "cost_to_serve": col("money", "spent on serving it"),
+    "hours": col("number", "our time spent", unit="hours"),
+    "value_promised": col("money", "value the customer was promised", null=True),
+    "value_realised": col("money", "value the customer says it got", null=True),
+})
 
 # -- planning ---------------------------------------------------------------------------------------------------------
 
-WORKSHOP_DECISIONS = entries(
-    "workshop_decisions",
-    "What a planning workshop decided for an account.",
-    ["account_id", "text"],
-    {
-        "account_id": col("id", "the account", ref="accounts.account_id"),
-        "text": col("text", "the decision; names no contact"),
-        "owner": col("text", "who answers for it", null=True),
-        "due": col("date", "until when", null=True),
-        "status": col("text", "state", one_of=("proposed", "accepted", "rejected", "done"), default="proposed"),
-    },
-)
+WORKSHOP_DECISIONS = entries("workshop_decisions", "What a planning workshop decided for an account.",
+    ["account_id", "text"], {
+    "account_id": ACCOUNT_ID,
+    "text": col("text", "the decision; names no contact"),
+    "owner": OWNER,
+    "due": DUE,
+    "status": col("text", "state", one_of=("proposed", "accepted", "rejected", "done"), default="proposed"),
+})
 
-WORKSHOP_ACTIONS = entries(
-    "workshop_actions",
-    "What somebody is to do after a planning workshop.",
-    ["account_id", "text"],
-    {
-        "account_id": col("id", "the account", ref="accounts.account_id"),
-        "text": col("text", "what is to be done; names no contact"),
-        "owner": col("text", "who is to do it", null=True),
-        "due": col("date", "until when", null=True),
-        "status": col("text", "state", one_of=("open", "done", "dropped"), default="open"),
-    },
-)
+WORKSHOP_ACTIONS = entries("workshop_actions", "What somebody is to do after a planning workshop.",
+    ["account_id", "text"], {
+    "account_id": ACCOUNT_ID,
+    "text": col("text", "what is to be done; names no contact"),
+    "owner": col("text", "who is to do it", null=True),
+    "due": DUE,
+    "status": col("text", "state", one_of=("open", "done", "dropped"), default="open"),
+})
 
-PLAN_ITEMS = entries(
-    "plan_items",
-    "One thing the plan of an account does, taken from what there is or made new.",
-    ["account_id", "item"],
-    {
-        "account_id": col("id", "the account", ref="accounts.account_id"),
-        "item": col("text", "what is done; names no contact"),
-        "reuse_or_new": col("text", "is it there already", one_of=("reuse", "new")),
-        "channel": col("text", "where", one_of=CHANNELS),
-        "start": col("date", "first day", null=True),
-        "end": col("date", "last day", null=True),
-        "owner": col("text", "who answers for it", null=True),
-        "budget": col("money", "planned to be spent", null=True),
-        "objective_id": col("id", "the objective it serves", null=True, ref="objectives.objective_id"),
-    },
-    rules=(in_order("start", "end"),),
-)
+PLAN_ITEMS = entries("plan_items", "One thing the plan of an account does, taken from what there is or made new.",
+    ["account_id", "item"], {
+    "account_id": ACCOUNT_ID,
+    "item": col("text", "what is done; names no contact"),
+    "reuse_or_new": col("text", "is it there already", one_of=("reuse", "new")),
+    "channel": col("text", "where", one_of=CHANNELS),
+    "start": col("date", "first day", null=True),
+    "end": END,
+    "owner": OWNER,
+    "budget": col("money", "planned to be spent", null=True),
+    "objective_id": col("id", "the objective it serves", null=True, ref="objectives.objective_id"),
+}, rules=(in_order("start", "end"),))
 
-TEAM = entries(
-    "team",
-    "One of our own people, for all accounts or for one.",
-    ["person_id", "account_id"],
-    {
-        "person_id": col("id", "our colleague, as owner_id elsewhere"),
-        "team": col("text", "the team the person belongs to"),
-        "function": col("text", "what the person brings", one_of=(
-            "creative", "analytics", "technology", "communications", "digital", "sales", "service", "field")),
-        "persona_id": col("id", "the persona the person works for", null=True, ref="personas.persona_id"),
-        "capacity_hours": col("number", "time the person has for the programme", unit="hours a month"),
-        "account_id": col("id", "the account; missing for all of them", null=True, ref="accounts.account_id"),
-        "raci": col("text", "part in it: responsible, accountable, consulted or informed", null=True,
-                    one_of=("R", "A", "C", "I")),
-    },
-)  # fmt: skip
+TEAM = entries("team", "One of our own people, for all accounts or for one.", ["person_id", "account_id"], {
+    "person_id": col("id", "our colleague, as owner_id elsewhere"),
+    "team": col("text", "the team the person belongs to"),
+    "function": col("text", "what the person brings",
+        one_of=("creative", "analytics", "technology", "communications", "digital", "sales", "service", "field")),
+    "persona_id": col("id", "the persona the person works for", null=True, ref="personas.persona_id"),
+    "capacity_hours": col("number", "time the person has for the programme", unit="hours a month"),
+    "account_id": col("id", "the account; missing for all of them", null=True, ref="accounts.account_id"),
+    "raci": col("text", "part in it: responsible, accountable, consulted or informed", null=True,
+        one_of=("R", "A", "C", "I")),
+})
 
 # -- words and offers -------------------------------------------------------------------------------------------------
 
-MESSAGES = entries(
-    "messages",
-    "What we say to a persona, in a cycle and at a stage: promise and proof against a pain.",
-    ["message_id"],
-    {
-        "message_id": col("id", "the message"),
-        "persona_id": col("id", "the persona it speaks to", ref="personas.persona_id"),
-        "cycle": col("text", "buying cycle", one_of=CYCLES),
-        "stage": col("text", "stage it is made for"),
-        "pain": col("text", "what troubles the persona"),
-        "promise": col("text", "what we promise"),
-        "proof": col("text", "what proves it"),
-        "version": col("text", "which wording"),
-        "owner": col("text", "who answers for it"),
-    },
-)
+MESSAGES = entries("messages", "What we say to a persona, in a cycle and at a stage: promise and proof against a pain.",
+    ["message_id"], {
+    "message_id": col("id", "the message"),
+    "persona_id": col("id", "the persona it speaks to", ref="personas.persona_id"),
+    "cycle": CYCLE,
+    "stage": col("text", "stage it is made for"),
+    "pain": col("text", "what troubles the persona"),
+    "promise": col("text", "what we promise"),
+    "proof": col("text", "what proves it"),
+    "version": col("text", "which wording"),
+    "owner": col("text", "who answers for it"),
+})
 
-CONTENT = entries(
-    "content",
-    "A piece of content that can be read, seen or heard.",
-    ["content_id"],
-    {
-        "content_id": col("id", "the piece"),
-        "title": col("text", "its title"),
-        "format": col("text", "paper, video, webinar, calculator …"),
-        "language": col("text", "language code, such as en"),
-        "persona_id": col("id", "persona it speaks to", null=True, ref="personas.persona_id"),
-        "depth": col("text", "how near to buying", one_of=("awareness", "education", "solution", "selection")),
-        "product_line": col("text", "line of business", null=True),
-        "url_path": col("text", "where it lies on our site", null=True),
-        "created_at": col("ts", "when it was published"),
-        "expires_at": col("ts", "until when it may be used", null=True),
-    },
-    dates="created_at",
-    rules=(in_order("created_at", "expires_at"),),
-)
+CONTENT = entries("content", "A piece of content that can be read, seen or heard.", ["content_id"], {
+    "content_id": col("id", "the piece"),
+    "title": col("text", "its title"),
+    "format": col("text", "paper, video, webinar, calculator …"),
+    "language": col("text", "language code, such as en"),
+    "persona_id": col("id", "persona it speaks to", null=True, ref="personas.persona_id"),
+    "depth": col("text", "how near to buying", one_of=("awareness", "education", "solution", "selection")),
+    "product_line": col("text", "line of business", null=True),
+    "url_path": col("text", "where it lies on our site", null=True),
+    "created_at": col("ts", "when it was published"),
+    "expires_at": col("ts", "until when it may be used", null=True),
+}, dates="created_at", rules=(in_order("created_at", "expires_at"),))
 
-PROMOTIONS = entries(
-    "promotions",
-    "A special offer.",
-    ["promotion_id"],
-    {
-        "promotion_id": col("id", "the offer"),
-        "kind": col("text", "what it gives", one_of=("share_off", "amount_off", "other")),
-        "value": col("number", "how much", null=True, unit="share, 0 to 1, of share_off; reporting currency of amount_off"),
-        "start": col("date", "first day"),
-        "end": col("date", "last day", null=True),
-    },
-    dates="start",
-    rules=(
-        in_order("start", "end"),
-        Rule("share off its range", "kind <> 'share_off' or value is null or value between 0 and 1",
-             "Divide value by 100 if it is in percent."),
-    ),
-)  # fmt: skip
+PROMOTIONS = entries("promotions", "A special offer.", ["promotion_id"], {
+    "promotion_id": col("id", "the offer"),
+    "kind": col("text", "what it gives", one_of=("share_off", "amount_off", "other")),
+    "value": col("number", "how much", null=True, unit="share, 0 to 1, of share_off; reporting currency of amount_off"),
+    "start": START,
+    "end": END,
+}, dates="start", rules=(
+    in_order("start", "end"),
+    Rule("share off its range", "kind <> 'share_off' or value is null or value between 0 and 1",
+         "Divide value by 100 if it is in percent."),
+))
 
 # -- tests and deeds --------------------------------------------------------------------------------------------------
 
-EXPERIMENTS = entries(
-    "experiments",
-    "An account drawn for treatment or held out, before anything was done.",
-    ["account_id", "experiment_id"],
-    {
-        "account_id": col("id", "the account", ref="accounts.account_id"),
-        "experiment_id": col("id", "the experiment"),
-        "arm": col("text", "what was drawn", one_of=("treated", "holdout")),
-        "assigned_at": col("ts", "when it was drawn"),
-        "stratum": col("text", "the group within which it was drawn", default="all"),
-        "exposure_at": col("ts", "when the treatment reached it", null=True, when="dated", since="exposure_at"),
-        "pre_registered_metric": col("text", "the measure that will tell, chosen beforehand"),
-    },
-    dates="assigned_at",
-    rules=(in_order("assigned_at", "exposure_at"),),
-)
+EXPERIMENTS = entries("experiments", "An account drawn for treatment or held out, before anything was done.",
+    ["account_id", "experiment_id"], {
+    "account_id": ACCOUNT_ID,
+    "experiment_id": col("id", "the experiment"),
+    "arm": col("text", "what was drawn", one_of=("treated", "holdout")),
+    "assigned_at": ASSIGNED_AT,
+    "stratum": col("text", "the group within which it was drawn", default="all"),
+    "exposure_at": col("ts", "when the treatment reached it", null=True, when="dated", since="exposure_at"),
+    "pre_registered_metric": col("text", "the measure that will tell, chosen beforehand"),
+}, dates="assigned_at", rules=(in_order("assigned_at", "exposure_at"),))
 
-MESSAGE_TESTS = entries(
-    "message_tests",
-    "Which message of a test an account was drawn to get.",
-    ["test_id", "account_id"],
-    {
-        "test_id": col("id", "the test"),
-        "message_id": col("id", "the message it gets", ref="messages.message_id"),
-        "account_id": col("id", "the account", ref="accounts.account_id"),
-        "arm": col("text", "the arm of the test"),
-        "assigned_at": col("ts", "when it was drawn"),
-    },
-    dates="assigned_at",
-)
+MESSAGE_TESTS = entries("message_tests", "Which message of a test an account was drawn to get.",
+    ["test_id", "account_id"], {
+    "test_id": col("id", "the test"),
+    "message_id": col("id", "the message it gets", ref="messages.message_id"),
+    "account_id": ACCOUNT_ID,
+    "arm": col("text", "the arm of the test"),
+    "assigned_at": ASSIGNED_AT,
+}, dates="assigned_at")
 
-CAMPAIGN_ACCOUNTS = entries(
-    "campaign_accounts",
-    "An account that a campaign is made for.",
-    ["campaign_id", "account_id"],
-    {
-        "campaign_id": col("id", "the campaign", ref="campaigns.campaign_id"),
-        "account_id": col("id", "the account", ref="accounts.account_id"),
-        "added_at": col("ts", "when it was added"),
-    },
-    dates="added_at",
-)
+CAMPAIGN_ACCOUNTS = entries("campaign_accounts", "An account that a campaign is made for.",
+    ["campaign_id", "account_id"], {
+    "campaign_id": col("id", "the campaign", ref="campaigns.campaign_id"),
+    "account_id": ACCOUNT_ID,
+    "added_at": col("ts", "when it was added"),
+}, dates="added_at")
 
-HAND_OVERS = entries(
-    "hand_overs",
-    "An account that marketing hands over to sales.",
-    ["account_id", "sent_at"],
-    {
-        "account_id": col("id", "the account", ref="accounts.account_id"),
-        "sent_at": col("ts", "when it was handed over"),
-        "accepted_at": col("ts", "when sales took it", null=True, when="dated", since="accepted_at"),
-        "first_touch_at": col("ts", "when sales first spoke to it", null=True, when="dated", since="first_touch_at"),
-        "brief_read": col("bool", "sales read what came with it", null=True, when="current_only"),
-    },
-    dates="sent_at",
-    rules=(in_order("sent_at", "accepted_at"), in_order("sent_at", "first_touch_at")),
-)
+HAND_OVERS = entries("hand_overs", "An account that marketing hands over to sales.", ["account_id", "sent_at"], {
+    "account_id": ACCOUNT_ID,
+    "sent_at": col("ts", "when it was handed over"),
+    "accepted_at": col("ts", "when sales took it", null=True, when="dated", since="accepted_at"),
+    "first_touch_at": col("ts", "when sales first spoke to it", null=True, when="dated", since="first_touch_at"),
+    "brief_read": col("bool", "sales read what came with it", null=True, when="current_only"),
+}, dates="sent_at", rules=(in_order("sent_at", "accepted_at"), in_order("sent_at", "first_touch_at")))
 
-DOSSIER_DELIVERIES = entries(
-    "dossier_deliveries",
-    "The dossier of an account, given to one of our people.",
-    ["account_id", "run_id", "delivered_to"],
-    {
-        "account_id": col("id", "the account", ref="accounts.account_id"),
-        "run_id": col("id", "the run it was made by"),
-        "delivered_to": col("id", "our colleague who got it"),
-        "delivered_at": col("ts", "when"),
-    },
-    dates="delivered_at",
-)
+DOSSIER_DELIVERIES = entries("dossier_deliveries", "The dossier of an account, given to one of our people.",
+    ["account_id", "run_id", "delivered_to"], {
+    "account_id": ACCOUNT_ID,
+    "run_id": col("id", "the run it was made by"),
+    "delivered_to": col("id", "our colleague who got it"),
+    "delivered_at": col("ts", "when"),
+}, dates="delivered_at")
 
-FX_RATES = entries(
-    "fx_rates",
-    "What one unit of a currency is worth on a day.",
-    ["date", "currency"],
-    {
-        "date": col("date", "the day"),
-        "currency": col("text", "currency code, such as USD", matches="[A-Z]{3}"),
-        "rate": col("number", "worth of one unit", unit="reporting currency for one unit"),
-    },
-    dates="date",
-    rules=(Rule("no positive rate", "rate > 0", "Correct rate."),),
-)
+FX_RATES = entries("fx_rates", "What one unit of a currency is worth on a day.", ["date", "currency"], {
+    "date": col("date", "the day"),
+    "currency": col("text", "currency code, such as USD", matches="[A-Z]{3}"),
+    "rate": col("number", "worth of one unit", unit="reporting currency for one unit"),
+}, dates="date", rules=(Rule("no positive rate", "rate > 0", "Correct rate."),))
 
 # -- people who left --------------------------------------------------------------------------------------------------
 
-FORGOTTEN = table(
-    "forgotten",
+FORGOTTEN = table("forgotten",
     "People who asked to be forgotten, one row each. Holds on every date; only `abm forget` writes it.",
-    ["person_hash"],
-    {
-        "person_hash": col("text", "keyed hash of the contact_id", matches=r"[0-9a-f]{64}"),
-        "entered_at": col("ts", "when it was written down"),
-        "entered_by": col("text", "who wrote it down"),
-    },
-)
+    ["person_hash"], {
+    "person_hash": col("text", "keyed hash of the contact_id", matches=r"[0-9a-f]{64}"),
+    "entered_at": ENTRY["entered_at"], "entered_by": ENTRY["entered_by"],
+})
 
 ENTERED = by_name(
     OBJECTIVES, TARGETS, CRITERIA, READINESS, ACCOUNT_TIERS, LIST_VOTES, CYCLE_OVERRIDES, ACCOUNT_INSIGHTS, ACCOUNT_GOALS,
     CONTRACTS, RELATIONSHIP_ECONOMICS, WORKSHOP_DECISIONS, WORKSHOP_ACTIONS, PLAN_ITEMS, TEAM, PERSONAS, MESSAGES, CONTENT,
     PROMOTIONS, CAMPAIGN_ACCOUNTS, EXPERIMENTS, MESSAGE_TESTS, HAND_OVERS, DOSSIER_DELIVERIES, FX_RATES, FORGOTTEN,
-)  # fmt: skip
+)
