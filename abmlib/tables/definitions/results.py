@@ -2,191 +2,155 @@
 
 from abmlib.tables.definitions.columns import STATUS, by_name, col, table
 
+# fmt: off
+# A column is one line, so that a table can be seen at once.
+
 SLUG = r"[a-z][a-z0-9]*(_[a-z0-9]+)*"  # lower-case words joined by underscores
 
-DECISIONS = table(
-    "decisions",
-    "What a notebook advises: one row per decision and account.",
-    ["notebook", "slug", "account_id"],
-    {
-        "notebook": col("text", "number of the notebook that advises"),
-        "slug": col("id", "the decision, the same in every run: words joined by underscores", matches=SLUG),
-        "text": col("text", "the advice, as an order"),
-        "group": col("text", "the part of the accounts it is about", null=True),
-        "account_id": col("id", "account it is about; missing if about all", null=True),
-        "owner": col("text", "who is to act", null=True),
-        "due": col("date", "until when", null=True),
-        "expected_value": col("money", "value at stake in this row", null=True),
-        "would_change": col("text", "what would change the advice"),
-        "status": col("text", "state", one_of=("proposed", "accepted", "rejected", "done")),
-    },
-)
+DECISIONS = table("decisions", "What a notebook advises: one row per decision and account.",
+    ["notebook", "slug", "account_id"], {
+    "notebook": col("text", "number of the notebook that advises"),
+    "slug": col("id", "the decision, the same in every run: words joined by underscores", matches=SLUG),
+    "text": col("text", "the advice, as an order"),
+    "group": col("text", "the part of the accounts it is about", null=True),
+    "account_id": col("id", "account it is about; missing if about all", null=True),
+    "owner": col("text", "who is to act", null=True),
+    "due": col("date", "until when", null=True),
+    "expected_value": col("money", "value at stake in this row", null=True),
+    "would_change": col("text", "what would change the advice"),
+    "status": col("text", "state", one_of=("proposed", "accepted", "rejected", "done")),
+})
 
-MEASURES = table(
-    "measures",
-    "One long table of all measures: value, definition, window, interval and count.",
-    ["measure_id", "definition_id", "as_of", "window_start", "window_end", "group_by", "group"],
-    {
-        "measure_id": col("id", "the measure, with the id of the metric dictionary"),
-        "definition_id": col("id", "the variant used"),
-        "as_of": col("date", "known at the end of this day"),
-        "window_start": col("date", "first day counted", null=True),
-        "window_end": col("date", "last day counted", null=True),
-        "group_by": col("text", "what the rows are split by; all = not split", default="all"),
-        "group": col("text", "the part", default="all"),
-        "value": col("number", "the value, in `unit`", null=True, unit="see unit"),
-        "unit": col("text", "unit of value, low and high"),
-        "low": col("number", "lower end of the interval", null=True, unit="see unit"),
-        "high": col("number", "upper end of the interval", null=True, unit="see unit"),
-        "level": col("rate", "level of the interval", null=True),
-        "n": col("int", "what the value rests on", unit="count"),
-        "status": col("text", "may it be judged", one_of=("ok", "too_early", "not_answerable")),
-        "why": col("text", "what it lacks where it is not answered, if that is known", default=""),
-    },
-)
+MEASURES = table("measures", "One long table of all measures: value, definition, window, interval and count.",
+    ["measure_id", "definition_id", "as_of", "window_start", "window_end", "group_by", "group"], {
+    "measure_id": col("id", "the measure, with the id of the metric dictionary"),
+    "definition_id": col("id", "the variant used"),
+    "as_of": col("date", "known at the end of this day"),
+    "window_start": col("date", "first day counted", null=True),
+    "window_end": col("date", "last day counted", null=True),
+    "group_by": col("text", "what the rows are split by; all = not split", default="all"),
+    "group": col("text", "the part", default="all"),
+    "value": col("number", "the value, in `unit`", null=True, unit="see unit"),
+    "unit": col("text", "unit of value, low and high"),
+    "low": col("number", "lower end of the interval", null=True, unit="see unit"),
+    "high": col("number", "upper end of the interval", null=True, unit="see unit"),
+    "level": col("rate", "level of the interval", null=True),
+    "n": col("int", "what the value rests on", unit="count"),
+    "status": col("text", "may it be judged", one_of=("ok", "too_early", "not_answerable")),
+    "why": col("text", "what it lacks where it is not answered, if that is known", default=""),
+})
 
-CYCLES = table(
-    "01_cycles",
-    "Buying cycle of each account and product line.",
-    ["account_id", "product_line"],
-    {
-        "account_id": col("id", "the account"),
-        "product_line": col("text", "line of business"),
-        "cycle": col("text", "buying cycle", one_of=("early", "mid", "full")),
-        "confidence": col("rate", "how sure the placing is", null=True),
-        "set_by": col("text", "rule or person", one_of=("rule", "override")),
-    },
-)
+CYCLES = table("01_cycles", "Buying cycle of each account and product line.", ["account_id", "product_line"], {
+    "account_id": col("id", "the account"),
+    "product_line": col("text", "line of business"),
+    "cycle": col("text", "buying cycle", one_of=("early", "mid", "full")),
+    "confidence": col("rate", "how sure the placing is", null=True),
+    "set_by": col("text", "rule or person", one_of=("rule", "override")),
+})
 
-EVIDENCE = table(
-    "01_evidence",
-    "What speaks for which buying cycle, for each account and product line.",
-    ["account_id", "product_line", "evidence"],
-    {
-        "account_id": col("id", "the account"),
-        "product_line": col("text", "line of business"),
-        "evidence": col("text", "kind of evidence", one_of=(
-            "deal_value", "cycle_days", "orders_per_year", "buyers", "buyer_level")),
-        "value": col("number", "what is usual, pulled towards its line where little is seen", unit="see unit"),
-        "unit": col("text", "unit of value"),
-        "n": col("int", "the account's own observations; 0: its line speaks for it", unit="observations"),
-        "early": col("rate", "how far it speaks for early"),
-        "mid": col("rate", "how far it speaks for mid"),
-        "full": col("rate", "how far it speaks for full"),
-        "weight": col("rate", "share of all weight"),
-    },
-)  # fmt: skip
+EVIDENCE = table("01_evidence", "What speaks for which buying cycle, for each account and product line.",
+    ["account_id", "product_line", "evidence"], {
+    "account_id": col("id", "the account"),
+    "product_line": col("text", "line of business"),
+    "evidence": col("text", "kind of evidence",
+        one_of=("deal_value", "cycle_days", "orders_per_year", "buyers", "buyer_level")),
+    "value": col("number", "what is usual, pulled towards its line where little is seen", unit="see unit"),
+    "unit": col("text", "unit of value"),
+    "n": col("int", "the account's own observations; 0: its line speaks for it", unit="observations"),
+    "early": col("rate", "how far it speaks for early"),
+    "mid": col("rate", "how far it speaks for mid"),
+    "full": col("rate", "how far it speaks for full"),
+    "weight": col("rate", "share of all weight"),
+})
 
 PARTS = ("pass", "fail", "not_answerable")
 
-ACCOUNT_DATA = table(
-    "00_account_data",
-    "What is known of each account, and whether it can be judged.",
-    ["account_id"],
-    {
-        "account_id": col("id", "the account"),
-        "status": col("text", "prospect, customer or former customer", one_of=STATUS),
-        "filled_share": col("rate", "share of the descriptive fields that are filled"),
-        "first_seen": col("date", "day of its first record in any table", null=True),
-        "last_seen": col("date", "day of its last record in any table", null=True),
-        "days_since_last": col("int", "days from its last record to the report's day", null=True, unit="days"),
-        "records": col("int", "records in all tables", unit="rows"),
-        "sources": col("int", "tables that hold a record of it", unit="tables"),
-        "verdict": col("text", "can it be judged", one_of=("usable", "stale", "thin", "no record")),
-    },
-)
+ACCOUNT_DATA = table("00_account_data", "What is known of each account, and whether it can be judged.",
+    ["account_id"], {
+    "account_id": col("id", "the account"),
+    "status": col("text", "prospect, customer or former customer", one_of=STATUS),
+    "filled_share": col("rate", "share of the descriptive fields that are filled"),
+    "first_seen": col("date", "day of its first record in any table", null=True),
+    "last_seen": col("date", "day of its last record in any table", null=True),
+    "days_since_last": col("int", "days from its last record to the report's day", null=True, unit="days"),
+    "records": col("int", "records in all tables", unit="rows"),
+    "sources": col("int", "tables that hold a record of it", unit="tables"),
+    "verdict": col("text", "can it be judged", one_of=("usable", "stale", "thin", "no record")),
+})
 
-KEY_ACCOUNTS = table(
-    "03_key_accounts",
-    "Value, qualification and exclusion of each account.",
-    ["account_id"],
-    {
-        "account_id": col("id", "the account"),
-        "revenue": col("money", "net revenue in the window"),
-        "margin": col("money", "revenue less cost of goods; missing where a cost is", null=True),
-        "revenue_rank": col("int", "1 is the largest", unit="rank"),
-        "cumulative_revenue_share": col(
-            "number", "share of net revenue of this account and all larger ones", null=True
-        ),
-        "pareto_class": col("text", "A to 80 %, B to 95 % of net revenue, C the rest", one_of=("A", "B", "C")),
-        "margin_class": col("text", "the same on margin", null=True, one_of=("A", "B", "C")),
-        "revenue_history": col("text", "part 1: revenue does not shrink", one_of=PARTS),
-        "relationship": col("text", "part 2: enough shared history", one_of=PARTS),
-        "profitability": col("text", "part 3: margin above the floor", one_of=PARTS),
-        "viability": col("text", "part 4: still buying in its own rhythm", one_of=PARTS),
-        "valuable": col("bool", "class A on revenue or on margin"),
-        "qualified": col("bool", "valuable, and no part fails"),
-        "chosen": col("bool", "key account: qualified and within capacity"),
-        "exclusion_reason": col("text", "why not; missing where chosen", null=True),
-    },
-)
+KEY_ACCOUNTS = table("03_key_accounts", "Value, qualification and exclusion of each account.", ["account_id"], {
+    "account_id": col("id", "the account"),
+    "revenue": col("money", "net revenue in the window"),
+    "margin": col("money", "revenue less cost of goods; missing where a cost is", null=True),
+    "revenue_rank": col("int", "1 is the largest", unit="rank"),
+    "cumulative_revenue_share": col("number", "share of net revenue of this account and all larger ones", null=True ),
+    "pareto_class": col("text", "A to 80 %, B to 95 % of net revenue, C the rest", one_of=("A", "B", "C")),
+    "margin_class": col("text", "the same on margin", null=True, one_of=("A", "B", "C")),
+    "revenue_history": col("text", "part 1: revenue does not shrink", one_of=PARTS),
+    "relationship": col("text", "part 2: enough shared history", one_of=PARTS),
+    "profitability": col("text", "part 3: margin above the floor", one_of=PARTS),
+    "viability": col("text", "part 4: still buying in its own rhythm", one_of=PARTS),
+    "valuable": col("bool", "class A on revenue or on margin"),
+    "qualified": col("bool", "valuable, and no part fails"),
+    "chosen": col("bool", "key account: qualified and within capacity"),
+    "exclusion_reason": col("text", "why not; missing where chosen", null=True),
+})
 
-FRAMEWORK = table(
-    "02_framework",
+FRAMEWORK = table("02_framework",
     "Each objective as it stands, whether it was frozen in time, and whether the programme could see the rise it asks for.",
-    ["objective_id"],
-    {
-        "objective_id": col("id", "the objective"),
-        "sales_goal": col("text", "what sales want"),
-        "tactic": col("text", "what marketing does for it"),
-        "measure_id": col("id", "the measure that tells"),
-        "baseline": col("number", "its value at the start", null=True, unit="unit of the measure"),
-        "target": col("number", "its value to be reached", unit="unit of the measure"),
-        "frozen_at": col("date", "since when nobody changes it; missing while it is a draft", null=True),
-        "state": col("text", "may it be judged by", one_of=("frozen", "frozen late", "changed", "draft")),
-        "rise_asked": col("number", "target over baseline, less one; missing where that is no rise", null=True, unit="share of the baseline"),
-        "rise_detectable": col(
-            "number", "smallest rise of its measure seen with the power of the house; missing where none is, or nobody knows",
-            null=True, unit="share of the baseline"),
-        "horizon_months": col("int", "time over which that holds", null=True, unit="months"),
-        "could_be_seen": col("bool", "the rise asked is that large; missing where its measure was not judged", null=True),
-    },
-)  # fmt: skip
+    ["objective_id"], {
+    "objective_id": col("id", "the objective"),
+    "sales_goal": col("text", "what sales want"),
+    "tactic": col("text", "what marketing does for it"),
+    "measure_id": col("id", "the measure that tells"),
+    "baseline": col("number", "its value at the start", null=True, unit="unit of the measure"),
+    "target": col("number", "its value to be reached", unit="unit of the measure"),
+    "frozen_at": col("date", "since when nobody changes it; missing while it is a draft", null=True),
+    "state": col("text", "may it be judged by", one_of=("frozen", "frozen late", "changed", "draft")),
+    "rise_asked": col("number", "target over baseline, less one; missing where that is no rise", null=True,
+        unit="share of the baseline"),
+    "rise_detectable": col("number",
+        "smallest rise of its measure seen with the power of the house; missing where none is, or nobody knows",
+        null=True, unit="share of the baseline"),
+    "horizon_months": col("int", "time over which that holds", null=True, unit="months"),
+    "could_be_seen": col("bool", "the rise asked is that large; missing where its measure was not judged", null=True),
+})
 
-OPPORTUNITY_FLAGS = table(
-    "12_opportunity_flags",
-    "What stands in the way of each open deal.",
-    ["opportunity_id"],
-    {
-        "opportunity_id": col("id", "the deal"),
-        "account_id": col("id", "the buyer", null=True),
-        "owner_id": col("id", "seller", null=True),
-        "stage": col("text", "stage on the day"),
-        "amount": col("money", "value of the deal", null=True),
-        "close_date": col("date", "day it is forecast to close", null=True),
-        "days_in_stage": col("number", "time in its stage so far", null=True, unit="days"),
-        "days_slow": col("number", "time by which nine tenths of won deals had left the stage", null=True, unit="days"),
-        "pushes": col("int", "times its closing day was moved later; missing without history", null=True, unit="times"),
-        "overdue": col("bool", "its closing day is past"),
-        "slow": col("bool", "longer in its stage than nine tenths of won deals"),
-        "pushed": col("bool", "moved later twice or more"),
-        "no_account": col("bool", "belongs to no account"),
-        "no_amount": col("bool", "has no amount"),
-        "no_age": col("bool", "nobody knows when it was opened"),
-        "flags": col("int", "how many of these hold", unit="count"),
-    },
-)
+OPPORTUNITY_FLAGS = table("12_opportunity_flags", "What stands in the way of each open deal.", ["opportunity_id"], {
+    "opportunity_id": col("id", "the deal"),
+    "account_id": col("id", "the buyer", null=True),
+    "owner_id": col("id", "seller", null=True),
+    "stage": col("text", "stage on the day"),
+    "amount": col("money", "value of the deal", null=True),
+    "close_date": col("date", "day it is forecast to close", null=True),
+    "days_in_stage": col("number", "time in its stage so far", null=True, unit="days"),
+    "days_slow": col("number", "time by which nine tenths of won deals had left the stage", null=True, unit="days"),
+    "pushes": col("int", "times its closing day was moved later; missing without history", null=True, unit="times"),
+    "overdue": col("bool", "its closing day is past"),
+    "slow": col("bool", "longer in its stage than nine tenths of won deals"),
+    "pushed": col("bool", "moved later twice or more"),
+    "no_account": col("bool", "belongs to no account"),
+    "no_amount": col("bool", "has no amount"),
+    "no_age": col("bool", "nobody knows when it was opened"),
+    "flags": col("int", "how many of these hold", unit="count"),
+})
 
-EXECUTIVE_SUMMARY = table(
-    "15_executive_summary",
-    "Headline measures beside those of the previous report.",
-    ["measure_id", "definition_id"],
-    {
-        "measure_id": col("id", "the measure"),
-        "definition_id": col("id", "the variant used"),
-        "value": col("number", "the value", null=True, unit="see unit"),
-        "unit": col("text", "unit of the numbers"),
-        "low": col("number", "lower end of the interval", null=True, unit="see unit"),
-        "high": col("number", "upper end of the interval", null=True, unit="see unit"),
-        "n": col("int", "what the value rests on", unit="count"),
-        "status": col("text", "may it be judged", one_of=("ok", "too_early", "not_answerable")),
-        "previous_value": col("number", "the value in the previous report", null=True, unit="see unit"),
-        "previous_as_of": col("date", "day of the previous report", null=True),
-        "change": col("number", "value less previous value", null=True, unit="see unit"),
-        "judged": col("text", "what the change means",
-                      one_of=("beyond noise", "within noise", "counted", "unchanged", "no previous")),
-    },
-)  # fmt: skip
+EXECUTIVE_SUMMARY = table("15_executive_summary", "Headline measures beside those of the previous report.",
+    ["measure_id", "definition_id"], {
+    "measure_id": col("id", "the measure"),
+    "definition_id": col("id", "the variant used"),
+    "value": col("number", "the value", null=True, unit="see unit"),
+    "unit": col("text", "unit of the numbers"),
+    "low": col("number", "lower end of the interval", null=True, unit="see unit"),
+    "high": col("number", "upper end of the interval", null=True, unit="see unit"),
+    "n": col("int", "what the value rests on", unit="count"),
+    "status": col("text", "may it be judged", one_of=("ok", "too_early", "not_answerable")),
+    "previous_value": col("number", "the value in the previous report", null=True, unit="see unit"),
+    "previous_as_of": col("date", "day of the previous report", null=True),
+    "change": col("number", "value less previous value", null=True, unit="see unit"),
+    "judged": col("text", "what the change means",
+        one_of=("beyond noise", "within noise", "counted", "unchanged", "no previous")),
+})
 
 RESULTS = by_name(
     DECISIONS, MEASURES, CYCLES, EVIDENCE, FRAMEWORK, ACCOUNT_DATA, KEY_ACCOUNTS, OPPORTUNITY_FLAGS, EXECUTIVE_SUMMARY
