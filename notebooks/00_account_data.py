@@ -314,7 +314,7 @@ show.table(
 # ## What to decide
 
 # %%
-for row in checks.to_mend(audit).itertuples():
+for row in checks.worst(audit).itertuples():
     book.decide(
         say.slug("fix", row.table, row.check),
         text=f"Mend {row.table}: {row.remedy}",

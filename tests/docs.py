@@ -14,7 +14,7 @@ def dictionary(tables: dict) -> str:
     """Write one section per table of the schema, in Markdown."""
     parts = []
     for name, table in tables.items():
-        day = f" From a source, `{schema.dates(name)}` dates a row." if schema.dates(name) else ""
+        day = f" From a source, `{schema.spec(name).dates}` dates a row." if schema.spec(name).dates else ""
         parts.append(f"### {name}\n\n{table.description} Key: {', '.join(f'`{k}`' for k in schema.key(name))}.{day}\n")
         parts.append("| column | kind | unit | may be missing | when known | meaning |\n|---|---|---|---|---|---|")
         for column, definition in table.columns.items():

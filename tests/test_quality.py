@@ -556,8 +556,8 @@ def audit() -> pd.DataFrame:
 
 def test_broken_checks_come_failures_first_then_the_most_rows(audit):
     assert checks.broken(audit)["table"].tolist() == ["products", "surveys", "campaigns", "contacts"]
-    assert checks.to_mend(audit)["table"].tolist() == ["products", "surveys", "campaigns"]
-    assert checks.to_mend(audit, most=1)["table"].tolist() == ["products"]
+    assert checks.worst(audit)["table"].tolist() == ["products", "surveys", "campaigns"]
+    assert checks.worst(audit, most=1)["table"].tolist() == ["products"]
     assert checks.counts(audit) == (6, 3, 1)
 
 

@@ -204,7 +204,7 @@ def test_there_are_the_tables_of_the_method_and_no_others():
 
 
 def test_what_stands_in_for_the_time_of_entry_is_a_day_or_time_that_is_always_there():
-    found = {name: day for name in E3_PROGRAMME if (day := schema.dates(name))}
+    found = {name: day for name in E3_PROGRAMME if (day := schema.spec(name).dates)}
     assert found["contracts"] == "start"
     assert found["account_tiers"] == "valid_from"
     for name, day in found.items():

@@ -35,8 +35,8 @@ def failure(audit: pd.DataFrame) -> str:
     return "\n".join(sentences(audit[audit["severity"] == "fail"]))
 
 
-def to_mend(audit: pd.DataFrame, most: int = 3) -> pd.DataFrame:
-    """Name the broken checks to mend first, at most `most`."""
+def worst(audit: pd.DataFrame, most: int = 3) -> pd.DataFrame:
+    """Keep the broken checks to correct first, at most `most`."""
     return broken(audit).head(most)
 
 

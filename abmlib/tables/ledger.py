@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from dataclasses import astuple, dataclass, fields
 
-import numpy as np
 import pandas as pd
 
 from abmlib.tables.errors import TableError, first_cases
@@ -67,42 +66,3 @@ def within_budget(row: LedgerRow, max_share: float, first: Iterable[object] = ()
             "Find out why so many rows are concerned, and correct them in the source."
         )
     return row
-
-
-def keep_rows(
-    df: pd.DataFrame, mask: pd.Series, why: str, max_share: float, *, table: str = "table", step: str = "keep"
-) -> tuple[pd.DataFrame, LedgerRow]:
-    """Keep the rows where `mask` is true and say how many went.
-
-    A missing mask value counts as false: the row goes, and is counted.
-
-    Parameters
-    ----------
-    mask : Series of bool, indexed like `df`
-    why : reason the others go, for the ledger.
-    max_share : share of the rows that may go, 0 to 1.
-    table, step : names for the ledger and the error.
-
-    Returns
-    -------
-    DataFrame of the rows kept, in the order and with the index given, and their LedgerRow
-
-    Raises
-    ------
-    ValueError
-        If `mask` has another index than `df`, or `max_share` is not a share.
-    TableError
-        If more than `max_share` of the rows would go; the first positions are named.
-
-    Examples
-    --------
-    >>> kept, row = keep_rows(pd.DataFrame({"n": [1, 2, 3, 4]}), pd.Series([True, True, True, False]), "too many", 0.25)
-    >>> len(kept), row.rows_lost
-    (3, 1)
-    """
-    if not mask.index.equals(df.index):
-        raise ValueError(f"mask must have the index of the table; it has {len(mask)} values for {len(df)} rows.")
-    good = mask.astype("boolean").fillna(False).to_numpy(dtype=bool)
-    kept = df[good]
-    row = LedgerRow(step, table, len(df), len(kept), len(df) - len(kept), why)
-    return kept, within_budget(row, max_share, np.flatnonzero(~good).tolist())

@@ -4,98 +4,18 @@ A column has its `kind`, `unit`, `when` and reference; a table its key, the colu
 its row rules. The tables themselves are in `definitions`; this is the one place they are seen from. What a source holds is
 checked inside the engine (`source.Source.audit`), what a notebook leaves by `check`.
 """
-# ruff: noqa: F401 -- names of the definitions are given on
+# ruff: noqa: F403, F405 -- every name of the definitions is given on
 
 from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
 
-from abmlib.tables.definitions.columns import (
-    BY_HAND,
-    CHANNELS,
-    DTYPES,
-    HASH,
-    PERIOD,
-    ROLES,
-    SENIORITY,
-    STATUS,
-    UNITS,
-    WHEN_MEANS,
-    Column,
-    Kind,
-    Rule,
-    Table,
-    When,
-    col,
-    table,
-)
-from abmlib.tables.definitions.core import (
-    ACCOUNTS,
-    ACTIVITIES,
-    ATTRIBUTE_HISTORY,
-    CAMPAIGN_SPEND,
-    CAMPAIGNS,
-    CONTACTS,
-    CORE,
-    OPPORTUNITIES,
-    OPPORTUNITY_CONTACTS,
-    OPPORTUNITY_STAGE_HISTORY,
-    PRODUCTS,
-    SURVEYS,
-    TRANSACTIONS,
-)
-from abmlib.tables.definitions.entered import (
-    ACCOUNT_GOALS,
-    ACCOUNT_INSIGHTS,
-    ACCOUNT_TIERS,
-    CAMPAIGN_ACCOUNTS,
-    CONTENT,
-    CONTRACTS,
-    CRITERIA,
-    CYCLE_OVERRIDES,
-    DOSSIER_DELIVERIES,
-    ENTERED,
-    ENTRY,
-    EXPERIMENTS,
-    FORGOTTEN,
-    FX_RATES,
-    HAND_OVERS,
-    LIST_VOTES,
-    MESSAGE_TESTS,
-    MESSAGES,
-    OBJECTIVES,
-    PERSONAS,
-    PLAN_ITEMS,
-    PROMOTIONS,
-    READINESS,
-    RELATIONSHIP_ECONOMICS,
-    SOURCE,
-    TARGETS,
-    TEAM,
-    WORKSHOP_ACTIONS,
-    WORKSHOP_DECISIONS,
-)
-from abmlib.tables.definitions.feeds import (
-    CASES,
-    FEEDS,
-    INTENT_SIGNALS,
-    REVIEWS_MENTIONS,
-    SALES_FEEDBACK,
-    WALLET_ESTIMATES,
-    WEB_SESSIONS,
-)
-from abmlib.tables.definitions.results import (
-    ACCOUNT_DATA,
-    CYCLES,
-    DECISIONS,
-    EXECUTIVE_SUMMARY,
-    KEY_ACCOUNTS,
-    MEASURES,
-    OPPORTUNITY_FLAGS,
-    PARTS,
-    RESULTS,
-)
+from abmlib.tables.definitions.columns import *
+from abmlib.tables.definitions.core import *
+from abmlib.tables.definitions.entered import *
+from abmlib.tables.definitions.feeds import *
+from abmlib.tables.definitions.results import *
 from abmlib.tables.errors import TableError, first_cases
 
 CANONICAL: dict[str, Table] = CORE | FEEDS
@@ -104,13 +24,8 @@ PROGRAMME: dict[str, Table] = ENTERED
 
 def spec(name: str) -> Table:
     """Look up a table by name; ``NN_decisions`` and ``NN_measures`` are the shared tables of notebook NN."""
-    shared = name.partition("_")[2]
-    found = (
-        CANONICAL.get(name)
-        or PROGRAMME.get(name)
-        or RESULTS.get(name)
-        or (RESULTS.get(shared) if name[:2].isdigit() else None)
-    )
+    tables = CANONICAL | PROGRAMME | RESULTS
+    found = tables.get(name) or (RESULTS.get(name[3:]) if name[:2].isdigit() else None)
     if found is None:
         raise ValueError(f"{name}: no such table; there are {sorted(CANONICAL) + sorted(PROGRAMME) + sorted(RESULTS)}.")
     return found
@@ -121,15 +36,10 @@ def importable() -> dict[str, Table]:
     return CANONICAL | {name: t for name, t in PROGRAMME.items() if name != FORGOTTEN.name}
 
 
-def dates(name: str) -> str | None:
-    """The column of a programme table that stands in for `entered_at` in a source; None where none can."""
-    return spec(name).dates
-
-
 def needed(name: str) -> list[str]:
     """The columns a source must have: never missing, without default, neither worked out nor filled in by Book."""
     filled = {"entered_by"} if name in PROGRAMME else set()
-    filled |= {"entered_at"} if dates(name) else set()
+    filled |= {"entered_at"} if spec(name).dates else set()
     columns = {c: d for c, d in spec(name).columns.items() if not d.nullable and c not in filled}
     return [c for c, d in columns.items() if d.default is None and not d.derived]
 
@@ -156,12 +66,12 @@ def personal(name: str) -> list[str]:
     return [c for c, d in spec(name).columns.items() if d.personal]
 
 
-def mend(name: str, column: str) -> str:
+def remedy(name: str, column: str) -> str:
     """Say what to do about a value of a programme table that is missing or does not read; empty of other tables.
 
     Examples
     --------
-    >>> mend("contracts", "start")
+    >>> remedy("contracts", "start")
     'Correct start in programme/contracts.csv, or in the export and its mapping: a day is written 2026-12-31.'
     """
     if name not in PROGRAMME:
@@ -230,36 +140,32 @@ def check(name: str, frame: pd.DataFrame) -> pd.DataFrame:
     TableError
         With the count and first cases of the first rule broken.
     """
-    own, of = spec(name), len(frame)
-    if absent := [c for c in own.columns if c not in frame.columns]:
+    table, rows = spec(name), len(frame)
+    if absent := [c for c in table.columns if c not in frame.columns]:
         raise TableError(f"{name}: missing column(s) {absent}; the table has {list(frame.columns)}. Add them.")
-    repeated = frame.duplicated(key(name), keep=False)
-    if repeated.any():
-        rows = np.flatnonzero(repeated).tolist()
+    repeated = np.flatnonzero(frame.duplicated(key(name), keep=False)).tolist()
+    if repeated:
+        cases = first_cases(repeated)
         raise TableError(
-            f"{name}: {len(rows)} of {of} rows share a key {key(name)} {first_cases(rows)}. Keep one row per key."
+            f"{name}: {len(repeated)} of {rows} rows share a key {key(name)} {cases}. Keep one row per key."
         )
-    for column, definition in own.columns.items():
+    for column, definition in table.columns.items():
         values = frame[column].reset_index(drop=True)
         if values.dtype != DTYPES[definition.kind]:
             raise TableError(f"{name}: {column} is {values.dtype}, not {DTYPES[definition.kind]}. Convert it.")
         missing = values.index[values.isna()]
         if len(missing) and not definition.nullable:
+            how = (column in ENTRY and remedy(name, column)) or "Fill it in the source, or leave the rows out."
             raise TableError(
-                f"{name}: {column} is missing in {len(missing)} of {of} rows {first_cases(missing)}. "
-                + ((column in ENTRY and mend(name, column)) or "Fill it in the source, or leave the rows out.")
+                f"{name}: {column} is missing in {len(missing)} of {rows} rows {first_cases(missing)}. {how}"
             )
         for rule, good in _held(definition, values):
             bad = values[~good.astype("boolean").fillna(True).astype(bool)]
-            if len(bad):
-                told = definition.personal  # the rows, not the values
-                where = f"in rows {first_cases(bad.index)}" if told else first_cases(bad)
-                remedy = (
-                    f"Correct them: {definition.description}."
-                    if definition.matches and not told
-                    else "Correct them in the source."
-                )
-                raise TableError(f"{name}: {column}: {len(bad)} of {of} values {rule} {where}. {remedy}")
+            if len(bad):  # of a personal column the rows are named, not the values
+                where = f"in rows {first_cases(bad.index)}" if definition.personal else first_cases(bad)
+                asked = definition.description if definition.matches and not definition.personal else ""
+                how = f"Correct them: {asked}." if asked else "Correct them in the source."
+                raise TableError(f"{name}: {column}: {len(bad)} of {rows} values {rule} {where}. {how}")
     return frame
 
 

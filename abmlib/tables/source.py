@@ -340,7 +340,7 @@ class Source:
             raise TableError(
                 f"{name}: {bad} of {raw.count().execute()} values of {column} do not read as {kind} {first_cases(cases)}. "
                 + (
-                    schema.mend(name, column)
+                    schema.remedy(name, column)
                     or "Correct them in the export, or say how to read them in your mapping file."
                 )
             )
@@ -370,7 +370,7 @@ class Source:
                 n,
                 rows,
                 "",
-                schema.mend(name, c) or f"Correct {c} in the export or in the mapping.",
+                schema.remedy(name, c) or f"Correct {c} in the export or in the mapping.",
             )
             for c, n in zip(columns, counts, strict=False)
             if n
@@ -400,7 +400,7 @@ class Source:
             value = quoted(column)
             if not definition.nullable and not definition.derived and definition.default is None:
                 remedy = (
-                    column in schema.ENTRY and schema.mend(name, column)
+                    column in schema.ENTRY and schema.remedy(name, column)
                 ) or f"Fill {column}, or leave the rows out."
                 yield f"{column} is filled", "fail", f"{value} IS NULL", remedy
             if definition.one_of and not definition.derived:
@@ -462,7 +462,7 @@ def as_entries(t: ir.Table, name: str, zone: str) -> ir.Table:
     """Give rows of a source who entered them and when, where it does not say: the source, on their own day."""
     if name not in schema.PROGRAMME:
         return t
-    day, own = schema.dates(name), ibis.null("string")
+    day, own = schema.spec(name).dates, ibis.null("string")
     if day and day in t.columns:
         kind = schema.spec(name).columns[day].kind
         when = cast(t[day], kind)

@@ -15,12 +15,12 @@ ENTRY = {
     "supersedes": col("text", "entered_at of the entry it replaces; of several, joined by ;", null=True),
 }
 SOURCE = "source"  # entered_by of a row that nobody entered: it lies beside the canonical tables
-CYCLES = ("early", "mid", "full")
+CYCLE_NAMES = ("early", "mid", "full")
 
 # Columns that several tables have.
 ACCOUNT_ID = col("id", "the account", ref="accounts.account_id")
 PRODUCT_LINE = col("text", "line of business", default="all")
-CYCLE = col("text", "buying cycle", one_of=CYCLES)
+CYCLE = col("text", "buying cycle", one_of=CYCLE_NAMES)
 PERIOD_COLUMN = col("text", "year, quarter or month: 2026, 2026-Q3, 2026-07", matches=PERIOD)
 START, END = col("date", "first day"), col("date", "last day", null=True)
 OWNER, DUE = col("text", "who answers for it", null=True), col("date", "until when", null=True)
