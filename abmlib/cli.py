@@ -273,7 +273,7 @@ def import_(
         log = open_log(reports) if reports else None
     try:
         read = mapped.load_mapping(mapping)
-        ledger = mapped.run(read, source, to, key=team_key(Path.cwd(), make=read.hashes))
+        ledger = mapped.run(read, source, to, key=team_key(Path.cwd(), make=bool(read.hashed)))
     except (ValueError, OSError) as wrong:
         if log and reports:
             no_report(log, reports, f"Import of {source} failed. {reason(wrong)}")

@@ -11,7 +11,8 @@ import yaml
 from abmlib.tables import schema
 from abmlib.tables.errors import TableError
 from abmlib.tables.importers import describe, facts, guess, mapped
-from abmlib.tables.importers.mapping_file import load_mapping, required
+from abmlib.tables.importers.mapping_checks import load_mapping
+from abmlib.tables.importers.mapping_file import required
 from abmlib.tables.importers.sql import references
 from tests.conftest import ROOT, SAMPLE, put
 from tests.test_formats import xlsx

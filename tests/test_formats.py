@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 from abmlib.tables.errors import TableError
-from abmlib.tables.importers import files, mapped
+from abmlib.tables.importers import mapped, text_files
 from abmlib.tables.secret import digest
 from tests.conftest import ROOT
 
@@ -328,7 +328,7 @@ def test_what_is_no_json_lines_is_refused_by_row(shop, text, says):
 
 
 def test_an_object_beyond_the_longest_is_refused(shop, monkeypatch):
-    monkeypatch.setattr(files, "LONGEST_LINE", 100)
+    monkeypatch.setattr(text_files, "LONGEST_LINE", 100)
     shop.holds(json.dumps({"Id": "x" * 40_000_000, "Item": "Desk"}), "items.jsonl")
     with pytest.raises(TableError, match=r"items: items.jsonl does not read as JSON lines: .*Save it again") as wrong:
         shop.products("items.jsonl")
@@ -336,7 +336,7 @@ def test_an_object_beyond_the_longest_is_refused(shop, monkeypatch):
 
 
 def test_a_line_beyond_the_longest_is_refused(shop, monkeypatch):
-    monkeypatch.setattr(files, "LONGEST_LINE", 1_000_000)
+    monkeypatch.setattr(text_files, "LONGEST_LINE", 1_000_000)
     shop.holds(f"Id,Item\n1,Desk\n2,{'x' * 5_000_000}\n")
     with pytest.raises(TableError, match=r"items: .*items.csv .*(longer|rows)") as wrong:
         shop.products()
@@ -366,7 +366,7 @@ def test_bytes_that_are_no_utf_8_are_named_by_line(shop):
 
 
 def test_bytes_far_down_are_named_by_line_too(shop, monkeypatch):
-    monkeypatch.setattr(files, "PIECE", 7)  # characters lie across pieces
+    monkeypatch.setattr(text_files, "PIECE", 7)  # characters lie across pieces
     shop.holds("Id,Item\n1,Dësk\n2,Tür\n".encode() + b"3,\xff\n")
     with pytest.raises(TableError, match="is not utf-8: line 4 has"):
         shop.products()

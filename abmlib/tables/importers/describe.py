@@ -21,7 +21,8 @@ from abmlib.tables.errors import TableError
 from abmlib.tables.importers import guess, mapped, values
 from abmlib.tables.importers.facts import WORDS, Export, Fact, File, one, opened, read_sql, shown
 from abmlib.tables.importers.guess import SURE, TABLES, Feed, Match, candidates, category, overlap, personal, share
-from abmlib.tables.importers.mapping_file import NUMBERS, TEXTS, load_mapping, required
+from abmlib.tables.importers.mapping_checks import load_mapping
+from abmlib.tables.importers.mapping_file import NUMBERS, TEXTS, required
 from abmlib.tables.importers.sql import quoted, text, texts
 
 TRIED = 40_000_000  # bytes of an export up to which the draft is tried

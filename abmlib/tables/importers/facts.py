@@ -21,9 +21,9 @@ from python_calamine import CalamineError, CalamineWorkbook
 
 from abmlib.tables.errors import TableError
 from abmlib.tables.importers import files, values
-from abmlib.tables.importers.files import PIECE
 from abmlib.tables.importers.mapping_file import DELIMITERS, EXCEL, JSON, PARQUET, Source, suffix
 from abmlib.tables.importers.sql import cause, quoted, text, texts
+from abmlib.tables.importers.text_files import PIECE
 
 WORDS: dict[str, Any] = yaml.safe_load((Path(__file__).parent / "synonyms.yml").read_text("utf-8"))
 READ = (*DELIMITERS, *PARQUET, *JSON, *EXCEL)

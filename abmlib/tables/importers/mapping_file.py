@@ -60,33 +60,30 @@ Blanks around texts are cut, and the empty text is missing. Missing stays missin
 
 import codecs
 import dataclasses
-import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import duckdb
-import yaml
 from pydantic import (
     AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
-    ValidationError,
     ValidationInfo,
     create_model,
     model_validator,
 )
 
-from abmlib.tables import schema, settings
+from abmlib.tables import settings
 from abmlib.tables.importers import sql
 
 VERSION = 1
 ROW = "_row"
 DELIMITERS = {".csv": ",", ".tsv": "\t", ".txt": "\t"}  # of a text file, if none is given
 EXCEL, JSON, PARQUET = (".xlsx", ".xls", ".xlsb", ".ods"), (".jsonl", ".ndjson"), (".parquet",)
+FILES = (*DELIMITERS, *JSON, *PARQUET, *EXCEL)
 WORDS_OF: dict[str, tuple[str, ...]] = dict.fromkeys(("delimiter", "quote"), (*DELIMITERS,))  # of files of these kinds
 WORDS_OF |= {"encoding": (*DELIMITERS, *JSON), "header_row": (*DELIMITERS, *EXCEL), "sheet": EXCEL}
 TEXTS, NUMBERS, TIMES = ("id", "text", "list"), ("int", "number", "money", "rate"), ("ts", "date")
@@ -98,7 +95,21 @@ AS_READ = {"format", *(word for word, kinds in MEANT_FOR.items() if kinds == NUM
 EPOCHS = {"epoch_seconds": 1_000_000, "epoch_milliseconds": 1_000}  # microseconds in one
 LATER = {"lookup": "Use join in the source."}
 LATER |= dict.fromkeys(("union", "files"), "Give file a pattern, or each file a source, and name them all in `from`.")
-HASHES = {("contacts", "email_hash")}  # columns that take nothing but hashes
+
+
+def suffix(file: str) -> str:
+    """Give what a file's name ends in, in small letters; of a compressed file what stands before .gz."""
+    return Path(file.lower().removesuffix(".gz")).suffix
+
+
+def has_zone(date_format: str) -> bool:
+    """Say whether a date format reads a time zone."""
+    return "%z" in date_format or "%Z" in date_format
+
+
+def required(definition: Any) -> bool:
+    """Say whether a value must be there: not allowed to be missing, no default, not worked out by Book."""
+    return not definition.nullable and definition.default is None and not definition.derived
 
 
 def _plain(value: Any) -> Any:
@@ -124,14 +135,8 @@ def _version(given: int) -> int:
     return given
 
 
-def suffix(file: str) -> str:
-    """Give what a file's name ends in, in small letters; of a compressed file what stands before .gz."""
-    return Path(file.lower().removesuffix(".gz")).suffix
-
-
 def _file(given: str) -> str:
-    known = (*PARQUET, *EXCEL) if given.lower().endswith(".gz") else ()
-    if suffix(given) in known or suffix(given) not in (*DELIMITERS, *JSON, *PARQUET, *EXCEL):
+    if suffix(given) not in FILES or (given.lower().endswith(".gz") and suffix(given) in (*PARQUET, *EXCEL)):
         raise ValueError(f"{given!r} is no kind of file that is read. Save it as CSV, Excel, Parquet or JSON lines.")
     return given
 
@@ -156,7 +161,7 @@ def _formats(given: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _named(given: Any, info: ValidationInfo) -> Any:
-    """Look up a value map that is given by its name."""
+    """Look up a value map that is given by its name; the context is the whole file."""
     maps = info.context.get("maps") if isinstance(info.context, dict) else None
     known = maps if isinstance(maps, dict) else {}
     if isinstance(given, str) and given not in known:
@@ -170,20 +175,12 @@ def _each(given: Any, alike: bool) -> Any:
     return {name: (name if alike else {}) if value is None else value for name, value in words.items()}
 
 
-def has_zone(one: str) -> bool:
-    """Say whether a date format reads a time zone."""
-    return "%z" in one or "%Z" in one
-
-
 Plain = Annotated[str, BeforeValidator(_plain)]
 Several = Annotated[
     tuple[Plain, ...], BeforeValidator(lambda v: v if isinstance(v, list) else [v]), Field(min_length=1)
 ]
 Zone = Annotated[str, AfterValidator(_zone)]
 Expression = Annotated[str, AfterValidator(_expression)]
-Version = Annotated[int, AfterValidator(_version)]
-File = Annotated[str, AfterValidator(_file)]
-Encoding = Annotated[str, AfterValidator(_encoding)]
 Formats = Annotated[Several, AfterValidator(_formats)]
 Character = Annotated[str, Field(min_length=1, max_length=1), BeforeValidator(lambda v: "\t" if v == "\\t" else v)]
 Decimal = Literal[".", ","]
@@ -194,9 +191,12 @@ ValueMap = Annotated[dict[Annotated[Plain, AfterValidator(str.strip)], Plain | N
 
 
 class Words(BaseModel):
-    """A section of the file: it holds known words and nothing else; an empty word counts as left out."""
+    """A section of the file: it holds known words and nothing else; an empty word counts as left out.
 
-    model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
+    Fields that are excluded are no words of the file: `mapping_checks` sets them.
+    """
+
+    model_config = ConfigDict(extra="forbid", coerce_numbers_to_str=True)
 
     @model_validator(mode="before")
     @classmethod
@@ -205,8 +205,8 @@ class Words(BaseModel):
         if not isinstance(given, dict):
             raise ValueError(f"must be words with values, of {known}, got {given!r}. Correct it.")
         unknown = [k for k in given if k not in known]
-        for word in [k for k in unknown if k in LATER]:
-            raise ValueError(f"{word} is not in this version. {LATER[word]}")
+        if later := next((k for k in unknown if k in LATER), None):
+            raise ValueError(f"{later} is not in this version. {LATER[later]}")
         if unknown:
             raise ValueError(f"unknown key(s) {unknown}; it may have {known}. Correct the spelling.")
         return {k: v for k, v in given.items() if v is not None or k == "else"}
@@ -232,12 +232,12 @@ class Source(Words):
 
     name: str = Field("", exclude=True)
     secret: frozenset[str] = Field(frozenset(), exclude=True)  # columns, in small letters, never shown
-    file: File
+    file: Annotated[str, AfterValidator(_file)]
     sheet: str | None = None
     header_row: Annotated[int, Field(ge=1)] = 1
     delimiter: Character | None = None
     quote: Annotated[str, Field(max_length=1)] = '"'
-    encoding: Encoding | None = None
+    encoding: Annotated[str, AfterValidator(_encoding)] | None = None
     decimal: Decimal = "."
     thousands: Thousands = ""
     time_zone: Zone | None = None
@@ -253,6 +253,13 @@ class Source(Words):
             if word in self.model_fields_set and suffix(self.file) not in suffixes:
                 raise ValueError(f"{word} has no meaning for {self.file}; it is for {list(suffixes)}. Leave it out.")
         return self
+
+    def of(self, *parts: str) -> tuple[str, str]:
+        """Give the source that a name is of, and the name there: that of a joined row is written source.name."""
+        head, *rest = parts if len(parts) > 1 else parts[0].split(".", 1)
+        if rest and head in self.join:
+            return head, rest[0]
+        return self.name, parts[1] if len(parts) > 1 and head.lower() == self.name.lower() else parts[0]
 
 
 class Column(Words):
@@ -324,7 +331,7 @@ class Mapping(Words):
     """A mapping file, read and checked."""
 
     file: str = Field("", exclude=True)
-    version: Version
+    version: Annotated[int, AfterValidator(_version)]
     title: str
     about: str = ""
     maps: dict[str, ValueMap] = {}
@@ -334,211 +341,6 @@ class Mapping(Words):
 
     @property
     def hashed(self) -> list[str]:
-        """The columns that are hashed, as table.column."""
+        """The columns that are hashed, as table.column: with any, an import needs the key."""
         parts = [(n, part) for n, t in self.tables.items() for part in t.sources.values()]
         return [f"{n}.{c}" for n, part in parts for c, d in part.items() if d.hash]
-
-    @property
-    def hashes(self) -> bool:
-        """Whether anything is hashed, so that an import needs the key."""
-        return bool(self.hashed)
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML as people mean it: only true and false are booleans (not NO), dates stay text, a repeated key is refused."""
-
-    yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        """Refuse a key that stands twice; plain YAML keeps the last and says nothing."""
-        seen: set[str] = set()
-        for name, _ in node.value:
-            if str(name.value) in seen:
-                raise yaml.MarkedYAMLError(problem=f"{name.value!r} stands twice", problem_mark=name.start_mark)
-            seen.add(str(name.value))
-        return super().construct_mapping(node, deep)
-
-
-_Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^(true|True|false|False)$"), list("tTfF"))
-_Loader.add_implicit_resolver("tag:yaml.org,2002:null", re.compile(r"^(~|null|Null|)$"), ["~", "n", "N", ""])
-_Loader.add_implicit_resolver("tag:yaml.org,2002:int", re.compile(r"^-?(0|[1-9][0-9]*)$"), list("-0123456789"))
-_Loader.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(r"^-?[0-9]+\.[0-9]+$"), list("-0123456789"))
-
-
-def load_mapping(path: str | Path) -> Mapping:
-    """Read and check a mapping file, without any data.
-
-    Raises
-    ------
-    ValueError
-        If it is not YAML, has a word it may not have, lacks one it needs, names a column that its table has not, or
-        holds an expression that is not one expression over columns. The message names the place.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise ValueError(f"{path}: no such mapping file. Give the path of one.")
-    try:
-        given = yaml.load(path.read_text("utf-8-sig"), _Loader)  # noqa: S506  a SafeLoader
-        return _settled(Mapping.model_validate(given, context=given), path.name)
-    except (yaml.YAMLError, UnicodeDecodeError) as wrong:
-        mark = getattr(wrong, "problem_mark", None)
-        said = f"line {mark.line + 1}: {getattr(wrong, 'problem', '')}" if mark else " ".join(str(wrong).split())
-        raise ValueError(f"{path.name}: not readable as YAML: {said}. Correct the file.") from wrong
-    except ValidationError as wrong:
-        raise ValueError(f"{path.name}: {_first(wrong)}") from wrong
-
-
-def _first(wrong: ValidationError) -> str:
-    """Say the first thing that is wrong, with its place."""
-    found = wrong.errors()[0]
-    place = ".".join(map(str, found["loc"]))
-    said = f"{found['msg']}, got {found['input']!r}. Correct it."
-    if found["type"] == "value_error":
-        said = str(found["ctx"]["error"])
-    elif found["type"] == "missing":
-        said = "missing. Add it."
-    return f"{place}: {said}" if place else said
-
-
-def _settled(mapping: Mapping, file: str) -> Mapping:
-    """Give every part its name, and every column what it takes from its source and its table."""
-    sources = {n: s.model_copy(update={"name": n}) for n, s in mapping.sources.items()}
-    tables = {n: _table(f"{file}: tables.{n}", n, t, sources) for n, t in mapping.tables.items()}
-    _check_joins(file, sources)
-    made = {n for t in tables.values() for n in t.sources}
-    idle = sorted(set(sources) - made - {j for n in made for j in sources[n].join})
-    if idle:
-        raise ValueError(f"{file}: no table is made with source(s) {idle}. Use them in from or join, or take them out.")
-    return _guarded(mapping.model_copy(update={"file": file, "sources": sources, "tables": tables}))
-
-
-def _check_joins(file: str, sources: dict[str, Source]) -> None:
-    for n, s in sources.items():
-        if strange := [j for j in s.join if j not in sources or j == n]:
-            raise ValueError(f"{file}: sources.{n}.join: {strange} are no other sources of {[*sources]}. Correct them.")
-        for number, (j, join) in enumerate(s.join.items()):
-            if late := [c for c in join.by if c.split(".")[0] in [*s.join][number:]]:
-                raise ValueError(f"{file}: sources.{n}.join.{j}: {late} are not found before it. Put it further down.")
-
-
-def _guarded(mapping: Mapping) -> Mapping:
-    """Mark what is hashed, what it is made from or looked up by, and all that is made from that: it is never shown."""
-    uses = [
-        (n, place, (of, column.lower()))
-        for n, s in mapping.sources.items()
-        for place, of, column in needed(s, mapping)
-        if column.lower() != ROW
-    ]
-    parts = [
-        (t, n, c, d) for t, table in mapping.tables.items() for n, p in table.sources.items() for c, d in p.items()
-    ]
-    hashed = {(n, f"{t}.{c}") for t, n, c, d in parts if d.hash or (t, c) in HASHES}
-    secret = {used for n, place, used in uses if (n, place) in hashed}
-    derived = [
-        ((n, d.lower()), used) for n, place, used in uses for d in mapping.sources[n].derive if place == f"derive.{d}"
-    ]
-    alike = [
-        (*of_source(s, here), j, there)
-        for s in mapping.sources.values()
-        for j, join in s.join.items()
-        for here, there in join.by.items()
-    ]
-    derived += [((n, here.lower()), (j, there.lower())) for n, here, j, there in alike]
-    for _ in derived:  # as often as one may rest on another
-        secret.update(*(pair for pair in derived if secret.intersection(pair)))
-    touched = {(n, place) for n, place, used in uses if used in secret}
-    sources = {
-        n: s.model_copy(update={"secret": frozenset(c for of, c in secret if of == n)})
-        for n, s in mapping.sources.items()
-    }
-    tables = {}
-    for t, table in mapping.tables.items():
-        own = {
-            n: {c: d.model_copy(update={"secret": (n, f"{t}.{c}") in touched}) for c, d in part.items()}
-            for n, part in table.sources.items()
-        }
-        secrets = {c for part in own.values() for c, d in part.items() if d.secret}
-        columns = {c: d.model_copy(update={"secret": c in secrets}) for c, d in table.columns.items()}
-        tables[t] = table.model_copy(update={"sources": own, "columns": columns})
-    return mapping.model_copy(update={"sources": sources, "tables": tables})
-
-
-def needed(source: Source, mapping: Mapping) -> Iterator[tuple[str, str, str]]:
-    """Give each place where the mapping names a column for rows of the source: place, source it is of, name there."""
-    tables = [t for t in mapping.tables.values() if source.name in t.sources]
-    columns = [(f"{t.name}.{c}", d) for t in tables for c, d in t.sources[source.name].items()]
-    yield from (("correct", source.name, name) for name in source.correct)
-    for other, join in source.join.items():
-        for here, there in join.by.items():
-            yield from ((f"{source.name}.join.{other}", *of) for of in (of_source(source, here), (other, there)))
-    for place, d in columns:
-        yield from ((place, *of_source(source, name)) for name in (d.column, *d.key) if name is not None)
-    expressions = [(f"derive.{name}", e) for name, e in source.derive.items()]
-    expressions += [("keep", k.where) for k in source.keep]
-    expressions += [(f"{t.name}.keep", k.where) for t in tables for k in t.keep]
-    for place, expression in expressions + [(place, d.sql) for place, d in columns if d.sql]:
-        for parts in sql.references(expression):
-            yield (place, *of_source(source, *parts))
-
-
-def of_source(source: Source, *parts: str) -> tuple[str, str]:
-    """Give the source that a name is of, and the name there: that of a joined row is written source.name."""
-    head, *rest = parts if len(parts) > 1 else parts[0].split(".", 1)
-    if rest and head in source.join:
-        return head, rest[0]
-    return source.name, parts[1] if len(parts) > 1 and head.lower() == source.name.lower() else parts[0]
-
-
-def _table(at: str, name: str, table: Table, sources: dict[str, Source]) -> Table:
-    canonical = sorted(schema.CANONICAL)
-    tables = [("table", name, canonical + sorted(set(schema.importable()) - set(canonical)))]
-    for what, one, there in tables + [("source", s, sorted(sources)) for s in table.sources]:
-        if one not in there:
-            raise ValueError(f"{at}: no such {what}; there are {there}, not {one!r}. Correct the spelling.")
-    known, parts = schema.spec(name).columns, {}
-    for source, its in table.sources.items():
-        own, given, grouped = sources[source], table.columns | its, bool(table.one_row_per)
-        _check_names(f"{at}.columns" if len(table.sources) == 1 else f"{at}.from.{source}", name, table, given)
-        parts[source] = {c: _column(f"{at}.columns.{c}", name, c, given[c], own, grouped) for c in known if c in given}
-    first = {c: part[c] for c in known for part in reversed(parts.values()) if c in part}
-    if several := [c for c, d in first.items() if any(part.get(c, d).take != d.take for part in parts.values())]:
-        raise ValueError(f"{at}.from: {several} take one value here and another there. Say the same for all sources.")
-    return table.model_copy(update={"name": name, "sources": parts, "columns": first})
-
-
-def _check_names(at: str, name: str, table: Table, given: Columns) -> None:
-    known = schema.spec(name).columns
-    absent = [c for c in schema.needed(name) if c not in given]
-    derived = [c for c, d in known.items() if d.derived and c in given]
-    strange = [g for g in table.one_row_per if g not in given or given[g].take]
-    for wrong, said in (
-        ([c for c in given if c not in known], f"unknown column(s) {{}}; the table has {list(known)}. Correct them."),
-        (derived, "{} are worked out from transactions and deals. Leave them out."),
-        (absent, f"missing column(s) {{}}; mapped are {list(given)}. Map them, with `value` if the export has none."),
-        (strange, "{} name the group, so they must be mapped, without `take`. Correct them."),
-    ):
-        if wrong:
-            raise ValueError(f"{at}: {said.format(wrong)}")
-
-
-def _column(at: str, table: str, name: str, column: Column, source: Source, grouped: bool) -> Column:
-    kind, given = schema.spec(table).columns[name].kind, column.model_fields_set
-    for word, kinds in MEANT_FOR.items():
-        if word in given and kind not in kinds:
-            raise ValueError(f"{at}: {word} has no meaning for {kind}; it is for {list(kinds)}. Leave it out.")
-    if column.take == "sum" and kind not in NUMBERS:
-        raise ValueError(f"{at}: take: sum is for numbers, and this column is {kind}. Take another.")
-    if column.take and not grouped:
-        raise ValueError(f"{at}: take needs a grouped table. Add one_row_per to the table, or leave take out.")
-    own = column.map is not None or column.value is not None  # written by the mapping's author, as YAML writes numbers
-    inherited = {"time_zone"} if own else {"time_zone", "decimal", "thousands"}
-    update = {word: getattr(source, word) for word in inherited - given}
-    settled = column.model_copy(update=update | {"place": f"{table}: {name}", "kind": kind})
-    if kind in NUMBERS and settled.decimal == settled.thousands:
-        raise ValueError(f"{at}: decimal and thousands are both {settled.decimal!r}. Name two different signs.")
-    return settled
-
-
-def required(definition: Any) -> bool:
-    """Say whether a value must be there: not allowed to be missing, no default, not worked out by Book."""
-    return not definition.nullable and definition.default is None and not definition.derived

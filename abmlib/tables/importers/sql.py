@@ -4,6 +4,7 @@ import functools
 import itertools
 import json
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -32,6 +33,27 @@ def cause(wrong: Exception) -> str:
     """Give what the engine says, without its advice: that is to look away from bad rows."""
     said = itertools.takewhile(lambda line: not line.strip().startswith(ADVICE), str(wrong).split("\n"))
     return "; ".join(line.strip() for line in said if line.strip())[:LONGEST].rstrip(".!") + "."
+
+
+def one(con: duckdb.DuckDBPyConnection, query: str) -> tuple[Any, ...]:
+    """Give the one row of a query."""
+    return con.execute(query).fetchone() or ()
+
+
+def types_of(con: duckdb.DuckDBPyConnection, query: str) -> dict[str, str]:
+    """Give the columns of a query or table, in small letters, and the engine's type of each."""
+    return {str(name).lower(): str(kind) for name, kind, *_ in con.execute(f"describe {query}").fetchall()}
+
+
+def engine(file: Path, memory: float) -> duckdb.DuckDBPyConnection:
+    """Open an engine that keeps its rows on disk, and no more than `memory` GiB of them, or what it would itself, in memory."""
+    con = duckdb.connect(str(file))
+    (limit,) = one(con, "select current_setting('memory_limit')")
+    if "GiB" in limit and float(limit.split()[0]) > memory:
+        con.execute(f"set memory_limit = '{memory}GiB'")
+    con.execute("set autoinstall_known_extensions = false; set autoload_known_extensions = false")
+    con.execute(f"set TimeZone = 'UTC'; set enable_progress_bar = false; set temp_directory = {text(str(file.parent))}")
+    return con
 
 
 @functools.cache

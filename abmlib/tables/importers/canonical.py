@@ -1,0 +1,172 @@
+"""Canonical tables from sources in the engine: values read and checked, rows grouped, keys checked, Parquet written."""
+
+# ruff: noqa: S608  SQL is put together here: every name passes quoted, every text text, every expression references
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from abmlib.tables import schema
+from abmlib.tables.errors import FIRST, TableError, first_cases
+from abmlib.tables.importers import values
+from abmlib.tables.importers.mapping_checks import HASHES
+from abmlib.tables.importers.mapping_file import MEANT_FOR, ROW, Column, Mapping, Source, Table, required
+from abmlib.tables.importers.sources import cases, count_kept, explained, refuse_repeated, where
+from abmlib.tables.importers.sql import one, quoted, text, texts, types_of
+from abmlib.tables.ledger import LedgerRow
+
+ROW_GROUP = 122_880  # rows per group of a Parquet file; fixed, so that equal input gives equal bytes
+HASH = "[0-9a-f]{64}|[0-9a-f]{40}|[0-9a-f]{32}"
+CALLED = {"ts": "a time", "date": "a date", "bool": "true or false", "int": "a whole number"}
+TAKES = {  # sums add in file order, so that equal input gives equal last digits
+    "first": "arg_min({x}, {row})",
+    "last": "arg_max({x}, {row})",
+    "sum": "list_sum(list({x} order by {row}))",
+    "most_common": "",  # a join, for it must not fill the memory
+    "max": "max({x})",
+    "min": "min({x})",
+    None: "min({x})",
+}
+
+
+def make(con: duckdb.DuckDBPyConnection, mapping: Mapping, table: Table, path: Path, key: bytes) -> list[LedgerRow]:
+    """Make one canonical table: read values, check them, group, check the key, write.
+
+    Raises
+    ------
+    TableError
+        If values do not read or are not allowed, a group holds several values, or a key repeats.
+    """
+    rows = []
+    made = [f"{quoted(c)} {values.TYPES[d.kind]}, {quoted(f'bad {c}')} varchar" for c, d in table.columns.items()]
+    con.execute(f"create or replace table made ({', '.join([f'{ROW} bigint', *made])})")
+    for name, columns in table.sources.items():
+        rows += _add(con, mapping, table.model_copy(update={"columns": columns}), mapping.sources[name], key)
+    (n,) = one(con, "select count(*) from made")
+    order = ROW
+    if table.one_row_per:
+        order, before = _names(table.one_row_per), n
+        n = _group(con, table)
+        rows.append(LedgerRow("group", table.name, before, n, 0, f"one row per {', '.join(table.one_row_per)}"))
+    names = {c: quoted(c) for c in schema.key(table.name) if c in table.columns}
+    remedy = (
+        f"Group them with one_row_per: [{', '.join(names)}] in the mapping, or add to the key what tells them apart."
+    )
+    refuse_repeated(con, table.name, "made", names, remedy, _hidden(table, names))
+    wanted = ", ".join(f"{quoted(c)}::{values.TYPES[d.kind]} as {quoted(c)}" for c, d in table.columns.items())
+    _write(con, f"select {wanted} from made order by {order}", path)
+    return [*rows, LedgerRow("write", table.name, n, n, 0, path.name)]
+
+
+def _add(con: duckdb.DuckDBPyConnection, mapping: Mapping, table: Table, source: Source, key: bytes) -> list[LedgerRow]:
+    """Add the rows of one source, after those of the sources before it, and check their values."""
+    joined = quoted(f"joined {source.name}")
+    origin = f"{joined} as {quoted(source.name)}"
+    rows = count_kept(con, table.name, origin, table.keep)
+    types, kinds = types_of(con, joined), {}
+    for c, d in table.columns.items():
+        with explained(d.place, d.secret, "Correct the expression in the mapping."):
+            kinds[c] = types_of(con, f"select {values.origin(d, types)} as x from {origin}")["x"]
+    rest = f"{origin}{where(table.keep)}"
+    read = values.stage(table, kinds, types, rest, mapping.workbook.time_zone, key)
+    (top,) = one(con, f"select coalesce(max({ROW}), 0) from made")
+    con.execute(f"insert into made by name select * replace ({ROW} + {top} as {ROW}) from ({read})")
+    (n,) = one(con, f"select count(*) from made where {ROW} > {top}")
+    _check_values(con, table, Path(source.file).name, n, top)
+    return rows if len(table.sources) == 1 else [*rows, LedgerRow("from", table.name, n, n, 0, f"source {source.name}")]
+
+
+def _check_values(con: duckdb.DuckDBPyConnection, table: Table, file: str, n: int, top: int) -> None:
+    """Refuse values that do not read, needed values that are missing, and values that a column does not allow."""
+    for c, d in table.columns.items():
+        for broken, value, what, remedy in _complaints(c, d, schema.spec(table.name).columns[c], file):
+            broken = f"from made where {ROW} > {top} and ({broken})"
+            (count,) = one(con, f"select count(*) {broken}")
+            if count:
+                case = f"'row ' || ({ROW} - {top})" + (
+                    "" if d.secret or not value else f" || coalesce(': ' || {value}, '')"
+                )
+                first = con.execute(f"select {case} {broken} order by {ROW} limit {FIRST}").fetchall()
+                raise TableError(f"{d.place}: {count} of {n} {what} {first_cases(case for (case,) in first)}. {remedy}")
+
+
+def _complaints(name: str, column: Column, definition: Any, file: str) -> Iterator[tuple[str, str, str, str]]:
+    """Give each thing that may be wrong with a value: a condition, what to show, what to say and what to do."""
+    x, bad, one_of = quoted(name), quoted(f"bad {name}"), definition.one_of
+    if column.partial:
+        yield f"{bad} is not null", bad, "values have no entry in map", "Add them to map, or give else."
+    words = [word for word, kinds in MEANT_FOR.items() if column.kind in kinds] or ["map"]
+    remedy = f"Correct them in {file}, or say in the mapping, with {words}, how they are written."
+    one_way = f" in one way by {list(column.format)}" if len(column.format) > 1 else ""
+    yield f"{bad} is not null", bad, f"values do not read as {CALLED.get(column.kind, 'a number')}{one_way}", remedy
+    if required(definition):
+        remedy = f"Fill them in {file}, or leave these rows out with a keep that says why."
+        yield f"{x} is null", "", "values missing", remedy
+    if column.place.replace(": ", ".") in HASHES and not column.hash:
+        remedy = "Say hash: true in the mapping, or map a column of hashes: 64, 40 or 32 digits, 0 to 9 and a to f."
+        yield f"not regexp_full_match({x}, {text(HASH)})", "", "values are no hashes", remedy
+    if one_of:
+        what = f"values are none of {list(one_of)}"
+        yield f"{x} not in ({texts(one_of)})", x, what, "Translate them with map in the mapping."
+    if column.kind == "rate":
+        remedy = "If they are percent, say unit: percent in the mapping; else correct them in the source."
+        yield f"{x} not between 0 and 1", x, "values are no share from 0 to 1", remedy
+
+
+def _group(con: duckdb.DuckDBPyConnection, table: Table) -> int:
+    """Make one row per group and count them; no row is lost, several become one."""
+    keys, joins = _names(table.one_row_per), ""
+    picks = [keys]
+    for c, d in table.columns.items():
+        x = quoted(c)
+        if c in table.one_row_per:
+            continue
+        if d.take is None:
+            _check_one_value(con, table, d.place, x)
+        if d.take == "most_common":  # of equally frequent values the first in the file
+            counts = f"select {keys}, {x}, count(*) as n, min({ROW}) as r from made where {x} is not null group by {keys}, {x}"
+            best = f"qualify row_number() over (partition by {keys} order by n desc, r) = 1"
+            joins += f" left join (select {keys}, {x} from ({counts}) {best}) using ({keys})"
+        else:
+            picks.append(f"{TAKES[d.take].format(x=x, row=ROW)} as {x}")
+    con.execute(f"create table groups as select * from (select {', '.join(picks)} from made group by {keys}){joins}")
+    con.execute("drop table made; alter table groups rename to made")
+    return int(one(con, "select count(*) from made")[0])
+
+
+def _check_one_value(con: duckdb.DuckDBPyConnection, table: Table, place: str, x: str) -> None:
+    keys, several = _names(table.one_row_per), f"having count(distinct {x}) > 1"
+    (count,) = one(con, f"select count(*) from (select 1 from made group by {keys} {several})")
+    if count:
+        (groups,) = one(con, f"select count(*) from (select distinct {keys} from made)")
+        first = cases(con, [keys], "from made", _hidden(table, table.one_row_per), several)
+        raise TableError(
+            f"{place}: {count} of {groups} groups hold several values{first}. Say in the mapping which one to take: "
+            f"{[t for t in TAKES if t]}."
+        )
+
+
+def _hidden(table: Table, key: Iterable[str]) -> bool:
+    """Say whether a key is made from what is hashed, without being a hash."""
+    return any(table.columns[c].secret and not table.columns[c].hash for c in key)
+
+
+def _write(con: duckdb.DuckDBPyConnection, query: str, path: Path) -> None:
+    """Stream a query to a Parquet file in row groups of one size, whatever size the engine gives batches in."""
+    rows = con.execute(query).to_arrow_reader(ROW_GROUP)
+    held = rows.schema.empty_table()
+    with pq.ParquetWriter(path, rows.schema, compression="zstd") as file:
+        for batch in rows:
+            held = pa.concat_tables([held, pa.Table.from_batches([batch])])
+            while held.num_rows >= ROW_GROUP:
+                file.write_table(held.slice(0, ROW_GROUP), ROW_GROUP)
+                held = held.slice(ROW_GROUP)
+        if held.num_rows:
+            file.write_table(held, ROW_GROUP)
+
+
+def _names(columns: Iterable[str]) -> str:
+    return ", ".join(map(quoted, columns))

@@ -1,0 +1,194 @@
+"""A mapping file read and checked: every name it holds is known, and every column knows how its values are written."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from abmlib.tables import schema
+from abmlib.tables.importers import sql
+from abmlib.tables.importers.mapping_file import MEANT_FOR, NUMBERS, ROW, Column, Columns, Mapping, Source, Table
+
+HASHES = ("contacts.email_hash",)  # columns that take nothing but hashes
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML as people mean it: only true and false are booleans (not NO), dates stay text, a repeated key is refused."""
+
+    yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        """Refuse a key that stands twice; plain YAML keeps the last and says nothing."""
+        seen: set[str] = set()
+        for name, _ in node.value:
+            if str(name.value) in seen:
+                raise yaml.MarkedYAMLError(problem=f"{name.value!r} stands twice", problem_mark=name.start_mark)
+            seen.add(str(name.value))
+        return super().construct_mapping(node, deep)
+
+
+for kind, pattern, first in (
+    ("bool", r"^(true|True|false|False)$", "tTfF"),
+    ("null", r"^(~|null|Null|)$", ["~", "n", "N", ""]),
+    ("int", r"^-?(0|[1-9][0-9]*)$", "-0123456789"),
+    ("float", r"^-?[0-9]+\.[0-9]+$", "-0123456789"),
+):
+    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{kind}", re.compile(pattern), list(first))
+
+
+def load_mapping(path: str | Path) -> Mapping:
+    """Read and check a mapping file, without any data.
+
+    Raises
+    ------
+    ValueError
+        If it is not YAML, has a word it may not have, lacks one it needs, names a column that its table has not, or
+        holds an expression that is not one expression over columns. The message names the place.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ValueError(f"{path}: no such mapping file. Give the path of one.")
+    try:
+        given = yaml.load(path.read_text("utf-8-sig"), _Loader)  # noqa: S506  a SafeLoader
+        mapping = Mapping.model_validate(given, context=given)
+    except (yaml.YAMLError, UnicodeDecodeError) as wrong:
+        mark = getattr(wrong, "problem_mark", None)
+        cause = f"line {mark.line + 1}: {getattr(wrong, 'problem', '')}" if mark else " ".join(str(wrong).split())
+        raise ValueError(f"{path.name}: not readable as YAML: {cause}. Correct the file.") from wrong
+    except ValidationError as wrong:
+        raise ValueError(f"{path.name}: {_first(wrong)}") from wrong
+    mapping.file = path.name
+    _settle(mapping)
+    _hide(mapping)
+    return mapping
+
+
+def _first(wrong: ValidationError) -> str:
+    """Say the first thing that is wrong, with its place."""
+    error = wrong.errors()[0]
+    place = ".".join(map(str, error["loc"]))
+    what = f"{error['msg']}, got {error['input']!r}. Correct it."
+    if error["type"] == "value_error":
+        what = str(error["ctx"]["error"])
+    elif error["type"] == "missing":
+        what = "missing. Add it."
+    return f"{place}: {what}" if place else what
+
+
+def _settle(mapping: Mapping) -> None:
+    """Give every part its name, and every column what it takes from its source and its table."""
+    sources, file = mapping.sources, mapping.file
+    for n, source in sources.items():
+        source.name = n
+    for n, table in mapping.tables.items():
+        _settle_table(f"{file}: tables.{n}", n, table, sources)
+    for n, s in sources.items():
+        if strange := [j for j in s.join if j not in sources or j == n]:
+            raise ValueError(f"{file}: sources.{n}.join: {strange} are no other sources of {[*sources]}. Correct them.")
+        for number, (j, join) in enumerate(s.join.items()):
+            if late := [c for c in join.by if c.split(".")[0] in [*s.join][number:]]:
+                raise ValueError(f"{file}: sources.{n}.join.{j}: {late} are not found before it. Put it further down.")
+    made = {n for t in mapping.tables.values() for n in t.sources}
+    if idle := sorted(set(sources) - made - {j for n in made for j in sources[n].join}):
+        raise ValueError(f"{file}: no table is made with source(s) {idle}. Use them in from or join, or take them out.")
+
+
+def _settle_table(at: str, name: str, table: Table, sources: dict[str, Source]) -> None:
+    canonical = sorted(schema.CANONICAL)
+    tables = [("table", name, canonical + sorted(set(schema.importable()) - set(canonical)))]
+    for what, one, there in tables + [("source", s, sorted(sources)) for s in table.sources]:
+        if one not in there:
+            raise ValueError(f"{at}: no such {what}; there are {there}, not {one!r}. Correct the spelling.")
+    known, parts = schema.spec(name).columns, {}
+    for source, its in table.sources.items():
+        given = table.columns | its
+        _check_names(f"{at}.columns" if len(table.sources) == 1 else f"{at}.from.{source}", name, table, given)
+        parts[source] = {c: given[c].model_copy() for c in known if c in given}
+        for c, column in parts[source].items():
+            column.place, column.kind = f"{name}: {c}", known[c].kind
+            _settle_column(f"{at}.columns.{c}", column, sources[source], grouped=bool(table.one_row_per))
+    first = {c: part[c].model_copy() for c in known for part in reversed(parts.values()) if c in part}
+    if several := [c for c, d in first.items() if any(part.get(c, d).take != d.take for part in parts.values())]:
+        raise ValueError(f"{at}.from: {several} take one value here and another there. Say the same for all sources.")
+    table.name, table.sources, table.columns = name, parts, first
+
+
+def _check_names(at: str, name: str, table: Table, given: Columns) -> None:
+    known = schema.spec(name).columns
+    absent = [c for c in schema.needed(name) if c not in given]
+    derived = [c for c, d in known.items() if d.derived and c in given]
+    strange = [g for g in table.one_row_per if g not in given or given[g].take]
+    for wrong, what in (
+        ([c for c in given if c not in known], f"unknown column(s) {{}}; the table has {list(known)}. Correct them."),
+        (derived, "{} are worked out from transactions and deals. Leave them out."),
+        (absent, f"missing column(s) {{}}; mapped are {list(given)}. Map them, with `value` if the export has none."),
+        (strange, "{} name the group, so they must be mapped, without `take`. Correct them."),
+    ):
+        if wrong:
+            raise ValueError(f"{at}: {what.format(wrong)}")
+
+
+def _settle_column(at: str, column: Column, source: Source, grouped: bool) -> None:
+    kind, given = column.kind, column.model_fields_set
+    for word, kinds in MEANT_FOR.items():
+        if word in given and kind not in kinds:
+            raise ValueError(f"{at}: {word} has no meaning for {kind}; it is for {list(kinds)}. Leave it out.")
+    if column.take == "sum" and kind not in NUMBERS:
+        raise ValueError(f"{at}: take: sum is for numbers, and this column is {kind}. Take another.")
+    if column.take and not grouped:
+        raise ValueError(f"{at}: take needs a grouped table. Add one_row_per to the table, or leave take out.")
+    in_yaml = (
+        column.map is not None or column.value is not None
+    )  # written by the mapping's author, as YAML writes numbers
+    for word in {"time_zone"} - given if in_yaml else {"time_zone", "decimal", "thousands"} - given:
+        setattr(column, word, getattr(source, word))
+    if kind in NUMBERS and column.decimal == column.thousands:
+        raise ValueError(f"{at}: decimal and thousands are both {column.decimal!r}. Name two different signs.")
+
+
+def _hide(mapping: Mapping) -> None:
+    """Mark what is hashed, what it is made from or looked up by, and all that is made from that: it is never shown."""
+    uses = [
+        (n, place, (source, column.lower()))
+        for n, s in mapping.sources.items()
+        for place, source, column in needed(s, mapping)
+        if column.lower() != ROW
+    ]
+    made = [(n, c, part[c], t) for t in mapping.tables.values() for n, part in t.sources.items() for c in part]
+    hashed = {(n, f"{t.name}.{c}") for n, c, d, t in made if d.hash or f"{t.name}.{c}" in HASHES}
+    secret = {used for n, place, used in uses if (n, place) in hashed}
+    pairs = [
+        ((n, place.removeprefix("derive.").lower()), used) for n, place, used in uses if place.startswith("derive.")
+    ]
+    for s in mapping.sources.values():
+        for j, join in s.join.items():
+            for (n, here), there in zip(map(s.of, join.by), join.by.values(), strict=True):
+                pairs.append(((n, here.lower()), (j, there.lower())))
+    for _ in pairs:  # as often as one may rest on another
+        secret.update(*(pair for pair in pairs if secret.intersection(pair)))
+    touched = {(n, place) for n, place, used in uses if used in secret}
+    for n, s in mapping.sources.items():
+        s.secret = frozenset(c for source, c in secret if source == n)
+    for n, c, column, t in made:
+        column.secret = (n, f"{t.name}.{c}") in touched
+        t.columns[c].secret |= column.secret
+
+
+def needed(source: Source, mapping: Mapping) -> Iterator[tuple[str, str, str]]:
+    """Give each place where the mapping names a column for rows of the source: place, source it is of, name there."""
+    tables = [t for t in mapping.tables.values() if source.name in t.sources]
+    columns = [(f"{t.name}.{c}", d) for t in tables for c, d in t.sources[source.name].items()]
+    yield from (("correct", source.name, name) for name in source.correct)
+    for other, join in source.join.items():
+        for here, there in join.by.items():
+            yield from ((f"{source.name}.join.{other}", *column) for column in (source.of(here), (other, there)))
+    for place, d in columns:
+        yield from ((place, *source.of(name)) for name in (d.column, *d.key) if name is not None)
+    expressions = [(f"derive.{name}", e) for name, e in source.derive.items()]
+    expressions += [("keep", k.where) for k in source.keep]
+    expressions += [(f"{t.name}.keep", k.where) for t in tables for k in t.keep]
+    for place, expression in expressions + [(place, d.sql) for place, d in columns if d.sql]:
+        yield from ((place, *source.of(*parts)) for parts in sql.references(expression))

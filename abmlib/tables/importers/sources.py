@@ -1,0 +1,221 @@
+"""Sources of a mapping in the engine: columns loaded, spellings corrected, rows filtered and looked up in each other."""
+
+# ruff: noqa: S608  SQL is put together here: every name passes quoted, every text text, every expression references
+import contextlib
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from abmlib.tables import ledger
+from abmlib.tables.errors import FIRST, TableError, first_cases, shown
+from abmlib.tables.importers import files as exported
+from abmlib.tables.importers import values
+from abmlib.tables.importers.mapping_checks import needed
+from abmlib.tables.importers.mapping_file import DELIMITERS, JSON, ROW, Keep, Mapping, Source, suffix
+from abmlib.tables.importers.sql import cause, one, quoted, text, types_of
+from abmlib.tables.ledger import LedgerRow
+
+
+@contextlib.contextmanager
+def explained(
+    place: str, secret: bool, remedy: str = "Correct the file, or the mapping's expression."
+) -> Iterator[None]:
+    """Say what an error of the engine belongs to; without the values it quotes, if some are `secret`."""
+    try:
+        yield
+    except duckdb.Error as wrong:
+        if exported.no_room(wrong):
+            raise
+        what = re.sub("'.*'|\".*\"", "'…'", cause(wrong)) if secret else cause(wrong)
+        raise TableError(f"{place}: {what} {remedy}") from (None if secret else wrong)
+
+
+def load(
+    con: duckdb.DuckDBPyConnection, source: Source, mapping: Mapping, files: dict[str, Path], work: Path
+) -> tuple[list[dict[str, Any]], list[LedgerRow]]:
+    """Copy the columns that the mapping names into the engine, with the row number; say what was read.
+
+    Raises
+    ------
+    TableError
+        If a file does not read, or lacks a column that the mapping names, or has it twice.
+    """
+    parts = exported.prepare(con, source, files, work)
+    used = _used(source, mapping, parts)
+    counts = exported.load(con, source, parts, used)
+    why = [f"file {part.name}{part.why}" for part in parts]
+    idle = dict.fromkeys(n or "one without a name" for part in parts for n in part.names if n.lower() not in used)
+    if idle:
+        why.append(f"source columns not mapped: {', '.join(map(shown, idle))}")
+    rows = [LedgerRow("read", source.name, n, n, 0, w) for n, w in zip([*counts, sum(counts)], why, strict=False)]
+    facts = [(part.name, exported.sha256(part.path), n) for part, n in zip(parts, counts, strict=True)]
+    return [dict(zip(("name", "sha256", "rows"), fact, strict=True)) for fact in facts], rows
+
+
+def _used(source: Source, mapping: Mapping, parts: Sequence[exported.Part]) -> set[str]:
+    """Give the columns that the mapping names, in small letters; refuse a name that a file lacks or has twice."""
+    computed = {ROW, *(d.lower() for d in source.derive)}
+    wanted = [(p, n) for s in mapping.sources.values() for p, of, n in needed(s, mapping) if of == source.name]
+    wanted = [(place, name) for place, name in wanted if name.lower() not in computed]
+    used = {name.lower() for _, name in wanted}
+    has = {part.name: {n.lower() for n in part.names} for part in parts}
+    for part in parts:
+        if taken := [n for n in part.names if n.lower() in {*computed, *(j.lower() for j in source.join)}]:
+            raise TableError(f"{source.name}: {part.name} itself has the column(s) {taken}. Rename them.")
+    if suffix(source.file) in JSON:  # an object leaves out what it does not know
+        has = dict.fromkeys(has, set().union(*has.values()))
+    for place, name in wanted:
+        if not any(name.lower() in names for names in has.values()):
+            raise TableError(_lacking(source, place, name, parts[0]))
+    lack = {n: sorted({name for _, name in wanted if name.lower() not in names}) for n, names in has.items()}
+    if cases := [f"{n} lacks {', '.join(names)}" for n, names in lack.items() if names]:
+        raise TableError(
+            f"{source.name}: {len(cases)} of {len(parts)} files lack columns that the mapping names {first_cases(cases)}. "
+            "Files of one pattern must be of one shape: correct them, or give these a source of their own."
+        )
+    for part in parts:
+        names = [n.lower() for n in part.names]
+        if twice := [n for n in part.names if n.lower() in used and names.count(n.lower()) > 1]:
+            raise TableError(
+                f"{source.name}: {len(twice)} of {len(names)} columns stand more than once in {part.name} and are mapped "
+                f"{first_cases(twice)}. Give each its own name in the file."
+            )
+    return used
+
+
+def _lacking(source: Source, place: str, name: str, part: exported.Part) -> str:
+    """Say that a column is not there; one column whose name holds signs that part columns is a wrong delimiter."""
+    what = f"{source.name}: {place} needs column {name!r}; {part.name} has {exported.listed(part.names)}."
+    signs = [sign for sign in (";", "\t", ",", "|") if sign in part.names[0]] if len(part.names) == 1 else []
+    if signs and suffix(part.name) in DELIMITERS:
+        return f"{what} All names stand in one: say delimiter: {signs[0]!r} in the mapping."
+    return f"{what} Correct the name in the mapping."
+
+
+def prepare(con: duckdb.DuckDBPyConnection, source: Source) -> list[LedgerRow]:
+    """Correct spellings, compute the derived columns, filter, and leave the source's table for the canonical ones."""
+    raw, kept, name = (quoted(f"{prefix}{source.name}") for prefix in ("raw ", "kept ", ""))
+    origin, types, rows = f"{raw} as {name}", types_of(con, raw), []
+    for column, entries in source.correct.items():
+        x = values.as_text(types.get(column.lower(), ""), quoted(column))
+        right = values.mapped(entries, x, x)
+        wrong = f"from {raw} where {x} is distinct from {right}"
+        total, count = one(con, f"select count(*), (select count(*) {wrong}) from {raw}")
+        first = cases(con, [x], wrong, column.lower() in source.secret, order=f"min({ROW})")
+        rows.append(LedgerRow("correct", source.name, total, total, 0, f"{column}: {count} values corrected{first}"))
+        origin = f"(select * replace ({right} as {quoted(column)}) from {origin}) as {name}"
+    for derived, expression in source.derive.items():
+        origin = f"(select *, (\n{expression}\n) as {quoted(derived)} from {origin}) as {name}"
+    rows += count_kept(con, source.name, origin, source.keep)
+    con.execute(f"create table {kept} as select * from {origin}{where(source.keep)}")
+    con.execute(f"drop view {raw}; drop table {quoted(f'rows {source.name}')}")
+    return rows
+
+
+def join(con: duckdb.DuckDBPyConnection, mapping: Mapping, source: Source) -> list[LedgerRow]:
+    """Look each row up in other sources, and leave the rows with what was found; no row goes and none doubles.
+
+    Raises
+    ------
+    TableError
+        If a key stands twice in the other source, or more keys find nothing than the budget allows.
+    """
+    kept, rows = quoted(f"kept {source.name}"), []
+    picks, joined, types = [f"{kept}.*"], kept, {(source.name, c): t for c, t in types_of(con, kept).items()}
+    for other, its in source.join.items():
+        right, words = quoted(f"kept {other}"), " and ".join(its.by)
+        columns = types_of(con, right)
+        types |= {(other, c): t for c, t in columns.items()}
+        ours, theirs = [source.of(c) for c in its.by], [(other, c) for c in its.by.values()]
+        here, there = (
+            [values.as_text(types[n, c.lower()], f"{quoted(f'kept {n}')}.{quoted(c)}") for n, c in side]
+            for side in (ours, theirs)
+        )
+        agree = " and ".join(f"{a} = {b}" for a, b in zip(here, there, strict=True))
+        whole, keyed = (f"{' || '.join(keys)} is not null" for keys in (there, here))
+        secret = [any(c.lower() in mapping.sources[n].secret for n, c in side) for side in (ours, theirs)]
+        remedy = f"{source.name} looks its rows up by it: keep one row per key, or look up by more columns."
+        key = dict(zip(its.by.values(), there, strict=True))
+        refuse_repeated(con, other, f"{right} where {whole}", key, remedy, secret[1])
+        lost = f"from {joined} anti join {right} on {agree} where {keyed}"
+        counts = f"count(*), count(*) filter (where {keyed}), (select count(*) {lost})"
+        total, known, count = one(con, f"select {counts} from {joined}")
+        first = cases(con, here, lost, secret[0], order=f"min({kept}.{ROW})", row=f"{kept}.{ROW}")
+        why = [f"no match in {other}: {count} of {known} rows with {words}{first}"]
+        if count > its.budget * known:
+            remedy = "Correct them in the files, or with correct in the mapping."
+            raise TableError(f"{source.name}: {why[0]}; budget {its.budget:g}. {remedy}")
+        if known < total:
+            why.append(f"nothing to look up in {other}: {total - known} of {total} rows without {' or '.join(its.by)}")
+        rows += [LedgerRow("join", source.name, total, total, 0, w) for w in why]
+        picks += [f"{right}.{quoted(c)} as {quoted(f'{other}.{c}')}" for c in columns]
+        fields = ", ".join(f"{text(c)}: {right}.{quoted(c)}" for c in columns)
+        picks.append(f"{{{fields}}} as {quoted(other)}")  # for other.column in an expression
+        joined += f" left join {right} on {agree}"
+    con.execute(f"create view {quoted(f'joined {source.name}')} as select {', '.join(picks)} from {joined}")
+    return rows
+
+
+def where(keeps: Sequence[Keep]) -> str:
+    """Give the SQL of filters: all of them must be true."""
+    return " where " + " and ".join(f"(\n{k.where}\n)" for k in keeps) if keeps else ""
+
+
+def count_kept(con: duckdb.DuckDBPyConnection, table: str, origin: str, keeps: Sequence[Keep]) -> list[LedgerRow]:
+    """Count what each filter takes away, one after the other, and hold it to its budget.
+
+    Raises
+    ------
+    TableError
+        If a filter is no comparison, or takes more rows than its budget allows.
+    """
+    rows = []
+    for number, keep in enumerate(keeps):
+        (kind,) = types_of(con, f"select (\n{keep.where}\n) as x from {origin}").values()
+        if kind != "BOOLEAN":
+            raise TableError(f"{table}: keep: {keep.where!r} is {kind}, not true or false. Write a comparison.")
+        before = f"select {ROW}, coalesce((\n{keep.where}\n), false) as good from {origin}{where(keeps[:number])}"
+        total, good = one(con, f"select count(*), count(*) filter (where good) from ({before})")
+        first = con.execute(f"select {ROW} from ({before}) where not good order by 1 limit {FIRST}").fetchall()
+        row = LedgerRow("keep", table, total, good, total - good, keep.why)
+        rows.append(ledger.within_budget(row, keep.budget, [f"row {r}" for (r,) in first]))
+    return rows
+
+
+def refuse_repeated(
+    con: duckdb.DuckDBPyConnection, place: str, rows: str, key: dict[str, str], remedy: str, secret: bool
+) -> None:
+    """Refuse rows of which several have one key, given as names and SQL; they stay unnamed if the key is `secret`.
+
+    Raises
+    ------
+    TableError
+        With the count of rows and the first keys, or the first rows.
+    """
+    repeated = f"from {rows} group by {', '.join(key.values())} having count(*) > 1"
+    (count,) = one(con, f"select coalesce(sum(n), 0)::bigint from (select count(*) as n {repeated})")
+    if count:
+        (n,) = one(con, f"select count(*) from {rows}")
+        first = cases(con, [*key.values()], f"from {rows}", secret, "having count(*) > 1")
+        raise TableError(f"{place}: {count} of {n} rows share a key {list(key)}{first}. {remedy}")
+
+
+def cases(
+    con: duckdb.DuckDBPyConnection,
+    keys: list[str],
+    rows: str,
+    secret: bool,
+    having: str = "",
+    order: str = "all",
+    row: str = ROW,
+) -> str:
+    """Name the first different keys of some rows; if the keys are `secret`, the number of the first row of each."""
+    names = ", ".join(keys)
+    asked = (
+        f"select {f'min({row})' if secret else names} {rows} group by {names} {having} order by {order} limit {FIRST}"
+    )
+    first = [case[0] if len(case) == 1 else case for case in con.execute(asked).fetchall()]
+    return f" {first_cases(f'row {case}' if secret else case for case in first)}" if first else ""

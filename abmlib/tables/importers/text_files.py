@@ -1,0 +1,230 @@
+"""Text files of an export: their encoding, and the rows and columns that their signs make.
+
+Text is read once as it lies there, to see that it is what it says it is. What the engine cannot read as it is, is written
+again in the work folder, a piece at a time.
+"""
+
+# ruff: noqa: S608  SQL is put together here: every name passes quoted, every text text
+import codecs
+import contextlib
+import csv
+import gzip
+import mmap
+import re
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import duckdb
+
+from abmlib.tables.errors import FIRST, TableError, first_cases
+from abmlib.tables.importers.mapping_file import DELIMITERS, Source, suffix
+from abmlib.tables.importers.sql import cause, quoted, text
+
+PIECE = 1 << 20  # bytes of a text file read at a time
+LONGEST_LINE = 16_000_000  # bytes of one row of text
+UTF8 = ("utf-8", "utf-8-sig", "ascii")  # what the engine reads as it is
+MARKS = {  # byte-order marks; that of UTF-16 is the start of that of UTF-32
+    codecs.BOM_UTF8: ("utf-8-sig", "utf-8"),
+    codecs.BOM_UTF32_LE: ("utf-32", "utf-32-le"),
+    codecs.BOM_UTF32_BE: ("utf-32", "utf-32-be"),
+    codecs.BOM_UTF16_LE: ("utf-16", "utf-16-le"),
+    codecs.BOM_UTF16_BE: ("utf-16", "utf-16-be"),
+}
+PACKED = {
+    b"PK\x03\x04": "a zip or Excel file",
+    b"\x1f\x8b": "a gzip file",
+    b"\xd0\xcf\x11\xe0": "an old Excel file",
+    b"PAR1": "a Parquet file",
+}
+IN_QUOTES = "Correct them; a text with the delimiter in it needs quotes."
+BROKEN = {  # kinds of the engine's errors on a row: what to say, and what to do
+    "UNQUOTED VALUE": (
+        "have a quote that does not end where its value ends",
+        "Correct them, or give the mapping quote: '' if quotes are only text.",
+    ),
+    "LINE SIZE OVER MAXIMUM": (f"are longer than {LONGEST_LINE:,} bytes", "Look for a quote that is not closed."),
+}
+
+
+class NoText(TableError):
+    """A file is not the text it should be; `what` says so without saying what to do."""
+
+    def __init__(self, what: str, remedy: str) -> None:
+        """Keep both; the message joins them."""
+        super().__init__(f"{what} {remedy}")
+        self.what = what
+
+
+@dataclass(frozen=True)
+class Part:
+    """One file of a source, ready for the engine: SQL to select from, and each column's name, SQL and type."""
+
+    name: str  # in the source folder
+    path: Path
+    origin: str
+    columns: Sequence[tuple[str, str, str]]
+    why: str = ""  # what else the ledger says of it
+
+    @property
+    def names(self) -> list[str]:
+        """The columns' names, as the file writes them."""
+        return [name for name, _, _ in self.columns]
+
+
+def readable(source: Source, name: str, path: Path, copy: Path) -> Path:
+    """Give a text file that the engine reads: the file itself where it is UTF-8, else what is written to `copy`.
+
+    Raises
+    ------
+    TableError
+        If it is a file of another kind, half a gzip file, or no text in its encoding.
+    """
+    packed = name.lower().endswith(".gz")
+    with contextlib.ExitStack() as stack:
+        file: Any = stack.enter_context(gzip.GzipFile(path) if packed else path.open("rb"))
+        try:
+            encoding = encoding_of(source, name, file)
+            if not packed and encoding in UTF8 and source.header_row == 1:
+                copy = path
+            new = None if copy == path else stack.enter_context(copy.open("w", encoding="utf-8", newline=""))
+            above = source.header_row - 1  # lines that are not copied
+            for piece in decoded(source, name, file, encoding):
+                while above and piece:
+                    _, end, piece = piece.partition("\n")
+                    above -= bool(end)
+                if new:
+                    new.write(piece)
+        except (EOFError, gzip.BadGzipFile, zlib.error) as wrong:
+            raise TableError(f"{source.name}: {name} is no whole gzip file: {wrong}. Copy it again.") from wrong
+    return copy
+
+
+def encoding_of(source: Source, name: str, file: IO[bytes]) -> str:
+    """Find the encoding by the file's mark, the mapping, or else the rule; leave the file at its start.
+
+    Raises
+    ------
+    TableError
+        If its first bytes are those of another kind of file, or its mark contradicts the mapping.
+    """
+    start = file.read(4)
+    file.seek(0)
+    if packed := next((what for mark, what in PACKED.items() if start.startswith(mark)), ""):
+        raise NoText(f"{source.name}: {name} is {packed} by its first bytes.", "Give it the ending of its kind.")
+    known = next((names for mark, names in MARKS.items() if start.startswith(mark)), ())
+    if known and source.encoding not in (None, *known):
+        raise TableError(
+            f"{source.name}: {name} starts with the mark of {known[0]}, and the mapping says {source.encoding}. "
+            f"Say encoding: {known[0]}."
+        )
+    return known[0] if known else source.encoding or "utf-8"
+
+
+def decoded(source: Source, name: str, file: IO[bytes], encoding: str) -> Iterator[str]:
+    """Decode a file a piece at a time.
+
+    Raises
+    ------
+    NoText
+        With the line of the first bytes that are no text in the encoding.
+    """
+    decoder, line, piece = codecs.getincrementaldecoder(encoding)(), 1, b"."
+    while piece:
+        wrong: UnicodeDecodeError | None = None
+        piece = file.read(PIECE)
+        try:
+            part = decoder.decode(piece, not piece)
+        except UnicodeDecodeError as error:
+            wrong, part = error, error.object[: error.start].decode(encoding, "replace")
+        if "\0" in part:
+            line += part[: part.index("\0")].count("\n")
+            what = f"{source.name}: {name} has NUL bytes, first in line {line}: so does UTF-16 without a mark."
+            raise NoText(what, "Say encoding: utf-16-le, or take these bytes out.")
+        line += part.count("\n")
+        if wrong:
+            what = f"{source.name}: {name} is not {encoding}: line {line} has bytes that are no text in it."
+            other = "cp1252" if encoding in UTF8 else "utf-8"
+            raise NoText(what, f"Say in the mapping how it is written, such as encoding: {other}.") from wrong
+        yield part
+
+
+def csv_part(source: Source, name: str, copy: Path, path: Path, why: str = "") -> Part:
+    """Give the columns of a text file, each read as text, under its number, whatever its name.
+
+    Raises
+    ------
+    NoText
+        If its first line does not read, or names nothing.
+    """
+    quoting: dict[str, Any] = {"quotechar": source.quote} if source.quote else {"quoting": csv.QUOTE_NONE}
+    with copy.open(encoding="utf-8-sig", newline="") as file:
+        try:
+            names = next(csv.reader(file, delimiter=delimiter_of(source, name), **quoting), [])
+        except csv.Error as wrong:
+            what = f"{source.name}: the first line of {name} does not read: {wrong}."
+            raise NoText(what, "Correct it, or the delimiter in the mapping.") from wrong
+    if not any(n.strip() for n in names):
+        what = f"{source.name}: {name} is empty or starts with an empty line."
+        raise NoText(what, "Start with its columns, or say header_row.")
+    columns = [(n, quoted(str(i)), "VARCHAR") for i, n in enumerate(names)]
+    return Part(name, path, _read_csv(source, name, copy, len(names)), columns, why)
+
+
+def delimiter_of(source: Source, name: str) -> str:
+    """Give the sign that parts the values of a text file."""
+    return source.delimiter or DELIMITERS[suffix(name)]
+
+
+def _read_csv(source: Source, name: str, copy: Path, n: int) -> str:
+    """Give the SQL that reads a text file of `n` columns."""
+    quote, columns = text(source.quote), ", ".join(f"'{number}': 'VARCHAR'" for number in range(n))
+    return (
+        f"read_csv({place(copy)}, auto_detect = false, columns = {{{columns}}}, header = true, comment = '', "
+        f"delim = {text(delimiter_of(source, name))}, quote = {quote}, escape = {quote}, "
+        f"max_line_size = {LONGEST_LINE}, compression = 'none', hive_partitioning = false)"
+    )
+
+
+def refuse_longer(con: duckdb.DuckDBPyConnection, source: Source, part: Part, copy: Path) -> None:
+    """Refuse rows longer by empty values: the engine passes over these, though what stands before them may be shifted."""
+    n, (d, q) = len(part.columns), (re.escape(s.encode()) for s in (delimiter_of(source, part.name), source.quote))
+    end = re.compile(rb"[\r\n](?:(?<=%b.)|(?<=%b.)|(?<=[ \t].))" % (d, d + q + q), re.S)  # finds a few lines too many
+    with copy.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as whole:
+        if not end.search(whole) and not end.search(whole[-8:] + b"\n"):
+            return
+    origin = _read_csv(source, part.name, copy, n + 1)[:-1]
+    origin += f", null_padding = true, parallel = false, nullstr = {text(chr(1))})"
+    longer = f"select row_number() over () as n from {origin} qualify {quoted(str(n))} is not null"
+    with contextlib.suppress(duckdb.Error):  # what else is wrong is said when the rows are loaded
+        bad = con.execute(f"select n, count(*) over () from ({longer}) order by n limit {FIRST}").fetchall()
+        if bad:
+            ((rows,),) = con.execute(f"select count(*) from {origin}").fetchall()
+            what = f"{source.name}: {bad[0][1]} of {rows} rows of {part.name} have more values than its {n} columns"
+            raise NoText(f"{what}, though the last are empty {first_cases(f'row {r}' for r, _ in bad)}.", IN_QUOTES)
+
+
+def broken(con: duckdb.DuckDBPyConnection, source: Source, part: Part, wrong: duckdb.Error) -> NoText:
+    """Say which rows do not read; their values are not shown, for nobody knows which column they are of."""
+    at = f"{source.name}: {part.name}"
+    if not part.origin.startswith("read_csv"):
+        return NoText(f"{at} does not read: {cause(wrong).replace(str(part.path), part.name)}", "Save it again.")
+    with contextlib.suppress(duckdb.Error):
+        ((good,),) = con.execute(f"select count(*) from {part.origin[:-1]}, store_rejects = true)").fetchall()
+        grouped = "select line, any_value(error_type), any_value(error_message) from reject_errors group by line"
+        bad = con.execute(f"select *, count(*) over () from ({grouped}) order by line limit {FIRST}").fetchall()
+        if bad:
+            usual = (f"do not have its {len(part.columns)} columns", IN_QUOTES)
+            what, remedy = BROKEN.get(bad[0][1], usual)
+            cases = [f"line {n}" + "".join(f" has {k}" for k in re.findall(r" Found: (\d+)", m)) for n, _, m, _ in bad]
+            rows = f"{bad[0][3]} of {good + bad[0][3]} rows of {part.name}"
+            return NoText(f"{source.name}: {rows} {what} {first_cases(cases)}.", remedy)
+    what = f"{at} does not read as rows: its lines end in different ways, or its quotes do not match."
+    return NoText(what, "Save it again.")
+
+
+def place(path: Path) -> str:
+    """Write a path as an SQL literal in which no character is taken for a pattern: [*] is a star."""
+    return text(re.sub(r"([*?\[])", r"[\1]", str(path)))
