@@ -10,7 +10,7 @@ import yaml
 
 from abmlib.tables import schema
 from abmlib.tables.errors import TableError
-from abmlib.tables.importers import describe, facts, guess, mapped
+from abmlib.tables.importers import describe, exports, guess, mapped
 from abmlib.tables.importers.mapping_checks import load_mapping
 from abmlib.tables.importers.mapping_file import required
 from abmlib.tables.importers.sql import references
@@ -31,7 +31,7 @@ def seen(tmp_path, name="export.csv", text="", encoding="utf-8"):
     (folder / name).write_bytes(text.encode(encoding))
     work = tmp_path / f"work{len(list(tmp_path.iterdir()))}"
     work.mkdir()
-    with facts.opened(folder, work) as export:
+    with exports.opened(folder, work) as export:
         assert not export.doubts, export.doubts
         return export.files[0]
 

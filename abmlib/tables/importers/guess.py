@@ -11,24 +11,19 @@ from typing import Any
 
 from abmlib.tables import schema
 from abmlib.tables.importers import values
-from abmlib.tables.importers.facts import FEW, WORDS, Export, Fact, File, one
+from abmlib.tables.importers.exports import Export, File
+from abmlib.tables.importers.facts import FEW, WORDS, Fact
+from abmlib.tables.importers.sql import one
 
 TABLES: dict[str, Any] = WORDS["tables"]
 SURE, ENOUGH = 0.78, 0.5  # of a score: below the first a doubt is written, below the second nothing
 LETTERS = {"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "ø": "o", "ł": "l", "æ": "ae"}
 NAMED, ENDS, HOLDS = 3.0, 2.0, 1.0  # the file's name is the table's, ends with it, holds it
-FITS: dict[str, dict[str, float]] = {  # how well a column of a kind fits a canonical kind
-    "id": {"text": 1, "int": 1, "decimal": 0.7, "date": 0.4, "bool": 0.3, "url": 0.5, "domain": 0.5, "email": 0.6},
-    "text": {
-        "text": 1,
-        "bool": 0.7,
-        "int": 0.75,
-        "url": 0.6,
-        "domain": 0.6,
-        "decimal": 0.3,
-        "email": 0.3,
-        "phone": 0.1,
-    },
+FITS: dict[
+    str, dict[str, float]
+] = {  # how well a column of a kind fits a canonical kind; not at all where none is named
+    "id": {"text": 1, "int": 1, "decimal": 0.7, "url": 0.5, "domain": 0.5, "email": 0.6},
+    "text": {"text": 1, "bool": 0.7, "int": 0.75, "url": 0.6, "domain": 0.6},
     "int": {"int": 1, "decimal": 0.9},
     "number": {"int": 1, "decimal": 1},
     "bool": {"bool": 1},
@@ -36,6 +31,7 @@ FITS: dict[str, dict[str, float]] = {  # how well a column of a kind fits a cano
     "domain": {"domain": 1, "url": 1, "text": 0.7},
 }
 FITS |= {"list": FITS["text"], "money": FITS["number"], "rate": FITS["number"], "date": FITS["ts"]}
+ENTITIES = ("accounts", "contacts", "products", "opportunities")  # tables of one row per key
 IDS = {"id", "key", "nr", "no", "number", "nummer", "code"}
 
 
@@ -74,10 +70,9 @@ def tokens(name: str) -> tuple[str, ...]:
     folded = "".join(LETTERS.get(c, c) for c in spaced.lower())
     plain = unicodedata.normalize("NFKD", folded).encode("ascii", "ignore").decode()
     words = re.findall(r"[a-z]+|\d+", plain)
-    while len(words) > 1 and words[0] in WORDS["noise"]:
-        words = words[1:]
-    while len(words) > 1 and words[-1] in WORDS["noise"]:
-        words = words[:-1]
+    for end in (0, -1):
+        while len(words) > 1 and words[end] in WORDS["noise"]:
+            words.pop(end)
     return tuple(words)
 
 
@@ -92,11 +87,9 @@ def phrases(table: str, column: str) -> tuple[dict[str, float], dict[str, list[t
     listed = WORDS["helpers"].get(column) or [column.replace("_", " "), *TABLES[table]["columns"].get(column, [])]
     whole: dict[str, float] = {}
     inside: dict[str, list[tuple[tuple[str, ...], float]]] = {}
-    for i, phrase in enumerate(listed):
-        for words in _expanded(str(phrase)):
-            loss = min(0.15, 0.01 * i)
-            whole.setdefault("".join(words), loss)
-            inside.setdefault(words[0], []).append((words, loss))
+    for words, loss in ((w, min(0.15, 0.01 * i)) for i, phrase in enumerate(listed) for w in _expanded(str(phrase))):
+        whole.setdefault("".join(words), loss)
+        inside.setdefault(words[0], []).append((words, loss))
     return whole, inside
 
 
@@ -113,22 +106,19 @@ def name_score(name: str, table: str, column: str) -> float:
     given = tokens(name)
     if not given or (given[0] == "fivetran" and column not in ("_deleted", "_active")):
         return 0.0
-    own = WORDS["own"]["key"] if column == TABLES[table].get("key") else []
-    own = WORDS["own"]["name"] if column == TABLES[table].get("name") else own
+    bare: list[str] = next((WORDS["own"][w] for w in ("name", "key") if column == TABLES[table].get(w)), [])
     joined = "".join(given)
-    scores = [0.95 - 0.01 * i for i, p in enumerate(own) if joined == p.replace(" ", "")]
+    scores = [0.0, *(0.95 - 0.01 * i for i, p in enumerate(bare) if joined == p.replace(" ", ""))]
     whole, inside = phrases(table, column)
     kind = schema.CANONICAL[table].columns[column].kind if column[0] != "_" else ""
     if joined in whole:
         scores.append(1 - whole[joined])
-    for word in set(given):
-        scores += [_inside(given, words, kind) - loss for words, loss in inside.get(word, ())]
-    if max(scores, default=0) < ENOUGH and len(joined) > 5 and not summary(name):
+    scores += [_inside(given, words, kind) - loss for word in set(given) for words, loss in inside.get(word, ())]
+    if max(scores) < ENOUGH and len(joined) > 5 and not summary(name):
         near = [(n, loss) for n, loss in whole.items() if n[0] == joined[0] and abs(len(n) - len(joined)) < 3]
-        for other, loss in near:
-            ratio = difflib.SequenceMatcher(None, joined, other).ratio()
-            scores.append(0.75 * ratio - loss if ratio >= 0.85 else 0)
-    return max([0.0, *scores])
+        ratios = [(difflib.SequenceMatcher(None, joined, n).ratio(), loss) for n, loss in near]
+        scores += [0.75 * ratio - loss for ratio, loss in ratios if ratio >= 0.85]
+    return max(scores)
 
 
 def _inside(given: tuple[str, ...], words: tuple[str, ...], kind: str) -> float:
@@ -161,11 +151,10 @@ def category(fact: Fact) -> bool:
 
 def fit(fact: Fact, table: str, column: str) -> float:
     """Say from 0 to 1 how well the values of a column fit a canonical one."""
+    if column in ("_price", "_seconds"):
+        return float(fact.kind in ("int", "decimal"))
     if column[0] == "_":
-        numeric = column in ("_price", "_seconds")
-        return float(
-            fact.kind in (("int", "decimal") if numeric else ("text", "int", "email", "bool", "url", "domain"))
-        )
+        return float(fact.kind in ("text", "int", "email", "bool", "url", "domain"))
     own = schema.CANONICAL[table].columns[column]
     kind = "domain" if column == "domain" else own.kind
     if own.one_of and (fact.distinct > FEW or personal(fact) or fact.kind not in ("text", "int", "bool")):
@@ -179,7 +168,7 @@ def matched(file: File, table: str, wanted: Iterable[str] | None = None) -> dict
     """Take columns of a file for canonical ones of a table, each once, the best first; with helpers."""
     columns = [c for c, d in schema.CANONICAL[table].columns.items() if not d.derived]
     columns = [c for c in columns if wanted is None or c in wanted] + ([*WORDS["helpers"]] if wanted is None else [])
-    found = [
+    scored = [
         (score, c, f)
         for f in file.facts.values()
         for c in columns
@@ -188,23 +177,17 @@ def matched(file: File, table: str, wanted: Iterable[str] | None = None) -> dict
         and not (summary(f.name) and score < 0.9)
     ]
     taken: dict[str, Match] = {}
-    used: dict[str, set[bool]] = {}
-    for score, c, f in sorted(found, key=lambda s: (-s[0], s[2].number)):
-        helper = c[0] == "_"
-        if c not in taken and helper not in used.get(f.name, set()):
+    for score, c, f in sorted(scored, key=lambda s: (-s[0], s[2].number)):
+        if c not in taken and not any(m.fact is f for other, m in taken.items() if (other[0] == "_") == (c[0] == "_")):
             taken[c] = Match(f, score)
-            used.setdefault(f.name, set()).add(helper)
     return taken
 
 
 def feeds(export: Export) -> list[Feed]:
     """Say which table each file feeds, at most one; of several files of one table the best come first."""
-    found = []
-    for file in export.files:
-        judged = [j for t in TABLES if (j := _judged(file, t))]
-        if judged:
-            found.append(max(judged, key=lambda j: j[0])[1])
-    return sorted(found, key=lambda f: (-f.named, -len(f.matches), f.file.name))
+    judged = [[j for t in TABLES if (j := _judged(file, t))] for file in export.files]
+    best = [max(of_file, key=lambda j: j[0])[1] for of_file in judged if of_file]
+    return sorted(best, key=lambda f: (-f.named, -len(f.matches), f.file.name))
 
 
 def file_fit(file: File, table: str) -> float:
@@ -219,11 +202,9 @@ def _best(given: Sequence[str], known: Iterable[tuple[str, ...]]) -> tuple[int, 
     """Find the longest of some names inside a file's name: its words, how well it fits, and whether it stands last."""
     best = (0, 0.0, False)
     for words in known:
-        places = [i for i in range(len(given) - len(words) + 1) if tuple(given[i : i + len(words)]) == words]
-        if places or "".join(given) == "".join(words):
-            last = not places or places[-1] + len(words) == len(given)
-            score = NAMED if "".join(given) == "".join(words) else ENDS if last else HOLDS
-            best = max(best, (len(words), score, last))
+        whole, last = "".join(given) == "".join(words), tuple(given[-len(words) :]) == words
+        if whole or any(tuple(given[i : i + len(words)]) == words for i in range(len(given))):
+            best = max(best, (len(words), NAMED if whole else ENDS if last else HOLDS, whole or last))
     return best
 
 
@@ -235,27 +216,22 @@ def _singular(word: str) -> str:
 
 def _judged(file: File, table: str) -> tuple[float, Feed] | None:
     """Judge a file as a table: nothing if what the table cannot do without is not there."""
-    named = file_fit(file, table)
-    words, matches = TABLES[table], matched(file, table)
-    marks = [m for m in words["marks"] if m in matches]
-    own = [matches[c] for c in (words.get("key"), words.get("name")) if c in matches]
-    telling = len(marks) + sum(len(tokens(m.fact.name)) > 1 for m in own)  # id says nothing, company id does
+    named, words, matches = file_fit(file, table), TABLES[table], matched(file, table)
+    marks = [matches[m] for m in words["marks"] if m in matches]
+    names = [words[w] for w in ("key", "name") if w in words]
+    keys = [matches[c] for c in names if c in matches]
+    telling = len(marks) + sum(len(tokens(m.fact.name)) > 1 for m in keys)  # id says nothing, company id does
     least = words["least"] if named <= 0 else 0 if named == NAMED else min(1, words["least"])
-    needs = words["needs"][:1] if named == NAMED else words["needs"]
-    if named >= ENDS and {words.get("key"), words.get("name")} <= set(matches):
+    if named >= ENDS and len(keys) == 2:
         least = 0
+    needs = words["needs"][:1] if named == NAMED else words["needs"]
     if named < 0 or telling < least or not all(any(c in matches for c in need) for need in needs):
         return None
-    total = 2 * named + sum(matches[m].score for m in marks) + 0.2 * sum(m.score for m in matches.values())
-    key = matches.get(words.get("key", "")) or matches.get(words.get("name", ""))
-    if (
-        key
-        and table in ("accounts", "contacts", "products", "opportunities")
-        and key.fact.distinct < 0.9 * key.fact.filled
-    ):
-        total -= 3
+    total = 2 * named + sum(m.score for m in marks) + 0.2 * sum(m.score for m in matches.values())
+    if keys and table in ENTITIES and keys[0].fact.distinct < 0.9 * keys[0].fact.filled:
         if named < NAMED:
             return None
+        total -= 3
     return total, Feed(file, table, named, matches)
 
 

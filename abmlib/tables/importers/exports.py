@@ -1,0 +1,237 @@
+"""Files of an export as they lie in a folder: which belong together, how each is written, and what its columns hold."""
+
+# ruff: noqa: S608  SQL is put together here: columns pass numbered, every text text, every file path place
+import codecs
+import contextlib
+import csv
+import gzip
+import io
+import itertools
+import re
+import statistics
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import duckdb
+from python_calamine import CalamineError, CalamineWorkbook
+
+from abmlib.tables.errors import TableError
+from abmlib.tables.importers import files, values
+from abmlib.tables.importers.facts import Fact, learn, shown
+from abmlib.tables.importers.mapping_file import DELIMITERS, EXCEL, FILES, Source, suffix
+from abmlib.tables.importers.sql import cause, engine, one
+from abmlib.tables.importers.text_files import PIECE
+
+HEAD = 100  # rows looked at for the line of names
+MEMORY = 1  # GiB of the engine
+UNREADABLE = (TableError, ValueError, OSError, EOFError, duckdb.Error, csv.Error, CalamineError)
+
+
+@dataclass(frozen=True)
+class File:
+    """One file, one sheet of one, or several files of one shape."""
+
+    name: str  # within the folder; of several files of one shape the pattern that fits them
+    paths: tuple[Path, ...]
+    table: str  # in `Export.con`
+    source: Source  # how it is written
+    rows: int = 0
+    facts: dict[str, Fact] = field(default_factory=dict)
+    doubts: tuple[str, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """Its name, with that of the sheet if it has several."""
+        return self.name + (f", sheet {self.source.sheet}" if self.source.sheet else "")
+
+    @property
+    def stem(self) -> str:
+        """Its name without folders and endings, with the sheet's."""
+        return Path(self.name).name.split(".")[0] + (f" {self.source.sheet}" if self.source.sheet else "")
+
+
+@dataclass(frozen=True)
+class Export:
+    """All files that could be read, with an engine that holds their rows, and what is wrong with the others."""
+
+    folder: Path
+    con: duckdb.DuckDBPyConnection
+    files: tuple[File, ...]
+    doubts: tuple[str, ...]
+
+
+@contextlib.contextmanager
+def opened(folder: Path, work: Path) -> Iterator[Export]:
+    """Read every file of a folder and of the folders in it; one that cannot be read becomes a doubt.
+
+    Parameters
+    ----------
+    folder : folder of the export.
+    work : empty folder for the engine's rows.
+    """
+    with contextlib.closing(engine(work / "facts.duckdb", MEMORY)) as con:
+        read: list[File] = []
+        doubts: list[str] = []
+        for paths in _alike(folder, _paths(folder)):
+            names, several = {p.relative_to(folder).as_posix(): p for p in paths}, len(paths) > 1
+            name = _pattern(paths[0], folder) if several else next(iter(names))
+            try:
+                telling = next((p for p in paths if several and _encoding(p)), paths[0])
+                for source, line in _sources(name, telling, several):
+                    file = _read(con, source, names, f"f{len(read)}", work)
+                    read.append(replace(file, name=name, doubts=line + file.doubts))
+            except UNREADABLE as wrong:
+                doubts.append(f"{shown(name)}: could not be read and is left out: {_reason(wrong, name)}")
+        yield Export(folder, con, tuple(read), tuple(doubts))
+
+
+def _paths(folder: Path) -> list[Path]:
+    """Files of an export: those in the folder and one level below, not hidden, and inside it."""
+    inside = [p for p in folder.glob("*") if p.is_file()] + [p for p in folder.glob("*/*") if p.is_file()]
+    known = [p for p in inside if not p.name.startswith((".", "~")) and suffix(p.name) in FILES]
+    return sorted(p for p in known if p.resolve().is_relative_to(folder.resolve()))
+
+
+def _pattern(path: Path, folder: Path) -> str:
+    """Write a file's name with a star in the place of its first figures: a year, a month, a number."""
+    named = path.with_name(re.sub(r"\d[\d._ -]*\d|\d", "*", path.name, count=1))
+    return named.relative_to(folder).as_posix()
+
+
+def _alike(folder: Path, paths: Sequence[Path]) -> Iterator[list[Path]]:
+    """Take together files that differ in the figures of their names alone, with the same columns, written the same way."""
+    groups: dict[tuple[Any, ...], list[Path]] = {}
+    for path in paths:
+        way: tuple[Any, ...] = (path,)
+        if suffix(path.name) in DELIMITERS and "*" in _pattern(path, folder):
+            with contextlib.suppress(*UNREADABLE):
+                way = (_pattern(path, folder), *_way(path))
+        groups.setdefault(way, []).append(path)
+    for way, group in groups.items():
+        fitting = {p for p in folder.glob(str(way[0])) if p in paths} if len(group) > 1 else set()
+        one_way = fitting == set(group) and len({_encoding(p) for p in group if not _is_ascii(p)}) < 2
+        yield from [group] if one_way else [[p] for p in group]
+
+
+def _way(path: Path) -> tuple[Any, ...]:
+    """Give the columns of a text file and how they are parted."""
+    ((source, _),) = _sources(path.name, path)
+    with _text(path, source.encoding) as lines:
+        rows = csv.reader(lines, delimiter=source.delimiter or DELIMITERS[suffix(path.name)])
+        names = next(itertools.islice(rows, source.header_row - 1, None), [])
+    return tuple(names), source.delimiter, source.header_row
+
+
+def _reason(wrong: Exception, name: str) -> str:
+    """Give an error in one line, without values of the file."""
+    if isinstance(wrong, duckdb.Error) and "CSV Error" in str(wrong):
+        return "its rows do not have as many parts as its first line has names, or its quotes do not match"
+    line = cause(wrong) if isinstance(wrong, duckdb.Error) else " ".join(str(wrong).split())
+    return shown(re.sub(r" ?\(first: .*\]\)|^f\d+: ", "", line).removeprefix(f"{name} "), 200)
+
+
+def _sources(name: str, path: Path, pattern: bool = False) -> Iterator[tuple[Source, tuple[str, ...]]]:
+    """Say how a file is written, as the mapping says it, once for each sheet that holds something; and its doubts."""
+    words: dict[str, Any] = {"file": name if pattern else re.sub(r"([*?\[])", r"[\1]", name)}
+    if suffix(name) in EXCEL:
+        with CalamineWorkbook.from_path(path) as book:
+            for sheet in book.sheet_names:
+                rows = list(itertools.islice(book.get_sheet_by_name(sheet).iter_rows(), HEAD))
+                if len(rows) > 1:
+                    several = {"sheet": sheet} if len(book.sheet_names) > 1 else {}
+                    yield _source(words | several, [(i, sum(c != "" for c in row)) for i, row in enumerate(rows, 1)])
+    elif suffix(name) in DELIMITERS:
+        encoding = _encoding(path)
+        with _text(path, encoding) as lines:
+            start = lines.read(65_536)
+        delimiter = _delimiter(start)
+        reader = csv.reader(io.StringIO(start), delimiter=delimiter)
+        filled, line = [], 1
+        for row in itertools.islice(reader, HEAD):
+            filled.append((line, sum(map(bool, row))))
+            line = reader.line_num + 1
+        usual = delimiter == DELIMITERS[suffix(name)]
+        words |= ({"encoding": encoding} if encoding else {}) | ({} if usual else {"delimiter": delimiter})
+        yield _source(words, filled)
+    else:
+        yield _source(words, [])
+
+
+def _source(words: dict[str, Any], filled: list[tuple[int, int]]) -> tuple[Source, tuple[str, ...]]:
+    """Make a source whose column names stand in the first line that has about as many cells as most lines have."""
+    counts = [n for _, n in filled if n]
+    usual = statistics.mode(counts) if counts else 0
+    header = next((line for line, n in filled if n >= max(1, 0.6 * usual)), 1)
+    if header == 1:
+        return Source.model_validate(words), ()
+    line = f"the names of its columns are taken to stand in line {header}"
+    return Source.model_validate(words | {"header_row": header}), (line,)
+
+
+def _bytes(path: Path) -> Any:
+    return gzip.open(path, "rb") if path.suffix.lower() == ".gz" else path.open("rb")
+
+
+def _text(path: Path, encoding: str | None) -> io.TextIOWrapper:
+    return io.TextIOWrapper(_bytes(path), encoding=encoding or "utf-8-sig", newline="")
+
+
+def _encoding(path: Path) -> str | None:
+    """Say nothing of UTF-8 and of what has a mark; take Windows' western encoding for the rest."""
+    with _bytes(path) as file:
+        if file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+            return "utf-16"
+        file.seek(0)
+        try:
+            for _ in codecs.iterdecode(iter(lambda: file.read(PIECE), b""), "utf-8"):
+                pass
+        except UnicodeDecodeError as wrong:
+            return "latin-1" if set(wrong.object) & {0x81, 0x8D, 0x8F, 0x90, 0x9D} else "cp1252"
+    return None
+
+
+def _is_ascii(path: Path) -> bool:
+    """Say whether a text is the same in every encoding."""
+    with _bytes(path) as file:
+        return all(piece.isascii() for piece in iter(lambda: file.read(PIECE), b""))
+
+
+def _delimiter(start: str) -> str:
+    """Take the sign that cuts the first rows into the same number of parts, the most parts first."""
+
+    def judged(sign: str) -> tuple[float, int]:
+        parts = [0]
+        with contextlib.suppress(csv.Error):
+            parts = [len(row) for row in csv.reader(io.StringIO(start), delimiter=sign) if row][:100] or parts
+        parts = parts[:-1] or parts  # the last may be cut off
+        return (parts.count(parts[0]) / len(parts), parts[0]) if parts[0] > 1 else (0.0, 0)
+
+    return max(",;\t|", key=judged)
+
+
+def _read(con: duckdb.DuckDBPyConnection, source: Source, paths: dict[str, Path], table: str, work: Path) -> File:
+    """Copy a file, or files of one shape, into the engine, as an import reads them, and learn the columns."""
+    parts = files.prepare(con, source.model_copy(update={"name": table}), paths, work)
+    picks = [f"{_cleaned(kind, x)} as c{i}" for i, (_, x, kind) in enumerate(parts[0].columns)]
+    if not picks:
+        raise TableError("it has no columns.")
+    for part in parts:
+        into = f"create or replace table {table} as" if part is parts[0] else f"insert into {table}"
+        con.execute(f"{into} select {', '.join(picks)} from {part.origin}")
+    (rows,) = one(con, f"select count(*) from {table}")
+    names, lower = parts[0].names, [n.strip().lower() for n in parts[0].names]
+    twice = sorted({n for n in names if n.strip() and lower.count(n.strip().lower()) > 1})
+    doubts = [f"column(s) {', '.join(map(shown, twice))} stand more than once; give each its own name"] if twice else []
+    if sum(bool(re.fullmatch(r"[-+]?[\d.,/: ]+", n)) for n in names) * 2 > len(names):
+        doubts.append("its first line looks like values, not names; give it a line of names")
+    usable = {n: i for i, n in enumerate(names) if n.strip() and n not in twice}
+    facts = learn(con, table, rows, usable)
+    return File(source.file, tuple(paths.values()), table, source, rows, facts, tuple(doubts))
+
+
+def _cleaned(kind: str, x: str) -> str:
+    """Clean a value as an import does; what an import reads as text is text."""
+    as_text = kind in ("UUID", "JSON") or kind.endswith("[]")
+    return values.as_text(kind, x) if as_text else values.clean(kind, x, ())
