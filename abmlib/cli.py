@@ -147,13 +147,12 @@ def find_reports(given: Path | None, data: Path) -> Path:
 
 def no_report(log: logging.Logger, reports: Path, why: object) -> None:
     """Say in the log and in the summary that is sent why there is no report."""
-    from abmlib.pages import run as runs
-    from abmlib.pages import site
+    from abmlib.pages import shelf, site
 
     said = reason(why)
     log.error("no report: %s", plain(" ".join(said.split())))
     with contextlib.suppress(OSError):
-        runs.leave_summary(reports, site.no_report(f"{dt.datetime.now():%Y-%m-%d}", said))
+        shelf.write_whole(reports / shelf.SUMMARY, site.no_report(f"{dt.datetime.now():%Y-%m-%d}", said).encode())
 
 
 def open_log(folder: Path) -> logging.Logger:
@@ -300,7 +299,7 @@ def run(
     notebooks: Notebooks = None,
 ) -> None:
     """Run the report: every notebook on one data set, as known at the end of one day."""
-    from abmlib.pages import catalogue
+    from abmlib.pages import catalogue, parameters
     from abmlib.pages import run as runs
     from abmlib.tables import checks, settings
 
@@ -319,7 +318,7 @@ def run(
         folder = find_notebooks(notebooks or workbook.notebooks)
         numbers = [n.strip() for n in only.split(",") if n.strip()]
         chosen = catalogue.choose(catalogue.load(folder / catalogue.FILE), numbers, through)
-        given = runs.assign(parameter or [], file, chosen, folder, workbook.parameters)
+        given = parameters.assign(parameter or [], file, chosen, folder, workbook.parameters)
         asked = runs.resolve_as_of(as_of, now.date())
         found, audit = runs.preflight(data)
         unsound = checks.failure(audit)
@@ -561,7 +560,7 @@ def list_(notebooks: Notebooks = None) -> None:
 @app.command()
 def params(notebook: Annotated[str, typer.Argument(help="Number or name.")], notebooks: Notebooks = None) -> None:
     """Show the parameters of a notebook: name, type, default, help."""
-    from abmlib.pages import catalogue, kernels
+    from abmlib.pages import catalogue, parameters
 
     with refusing():
         folder = find_notebooks(notebooks)
@@ -570,7 +569,7 @@ def params(notebook: Annotated[str, typer.Argument(help="Number or name.")], not
     if not found:
         stop(f"no notebook {notebook!r}; there are {[e.number for e in entries]}. Use a number or a name.")
     shown = Table("parameter", "type", "default", "help")
-    for p in kernels.parameters(folder / f"{found[0].notebook}.ipynb").values():
+    for p in parameters.declared(folder / f"{found[0].notebook}.ipynb").values():
         shown.add_row(p.name, p.type, json.dumps(p.default), p.help)
     out.print(shown)
 

@@ -54,11 +54,21 @@ def feature_list() -> str:
     return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows.itertuples(index=False)), ""])
 
 
+def notebook_list() -> str:
+    """Write the notebooks as a table."""
+    lines = ["| notebook | framework step | question it answers | needs | status |", "|---|---|---|---|---|"]
+    for e in catalogue.load(ROOT / "notebooks" / catalogue.FILE):
+        lines.append(
+            f"| {e.notebook} | {e.step} | {e.question} | {', '.join(e.needs)} | {'here' if e.built else 'planned'} |"
+        )
+    return "\n".join([*lines, ""])
+
+
 def generated() -> dict[tuple[str, str], str]:
     """Give each generated part by file and mark."""
     when = "\n".join(f"- `{name}`: {means}" for name, means in schema.WHEN_MEANS.items()) + "\n"
     return {
-        ("README.md", "notebooks"): catalogue.readme_table(catalogue.load(ROOT / "notebooks" / catalogue.FILE)),
+        ("README.md", "notebooks"): notebook_list(),
         ("data/market.md", "switches"): switches(),
         ("data/features.md", "features"): feature_list(),
         ("data/README.md", "when"): when,

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from abmlib.pages import catalogue, export
+from abmlib.pages import catalogue, export, shelf
 from abmlib.pages import run as runs
 from abmlib.tables import redact
 from abmlib.tables.cache import Data
@@ -77,7 +77,7 @@ def put_browser(folder: Path, script: str) -> Path:
 
 def test_a_run_is_found_by_its_folder_by_latest_and_by_the_folder_of_runs(small_run):
     out = small_run.parent
-    runs.point_at(small_run)
+    shelf.point_at(small_run)
     for given in (small_run, out / "latest", out):
         assert export.find(given).resolve() == small_run.resolve()
     (out / "latest").unlink()
@@ -341,7 +341,7 @@ def test_the_report_compared_with_is_taken_along_without_its_groups(tmp_path):
     rows.to_parquet(before / "tables" / "03_decisions.parquet")
     facts = {"parameters": {"15": {"previous": ""}}, "previous": before.name}
     export.carry_previous(run, facts, tmp_path / "notebooks", tmp_path / "reports")
-    assert runs.previous(tmp_path / "reports", dt.date(2026, 2, 28)) == before.name
+    assert shelf.previous(tmp_path / "reports", dt.date(2026, 2, 28)) == before.name
     (there,) = (tmp_path / "reports" / before.name / "tables").iterdir()
     assert pd.read_parquet(there)["group"].tolist() == ["all"]
     shutil.rmtree(before)

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from abmlib.pages import forget
+from abmlib.pages import forget, shelf
 from abmlib.pages import run as runs
 from abmlib.tables import Book, TableError, people, programme, schema, secret
 from tests.conftest import ACCOUNTS, TRANSACTIONS, put
@@ -398,7 +398,7 @@ def out(tmp_path):
     a_run(out, "2026-05-31", 1, {"html/07.html": "nobody"}, at=1_000, ids=("c8", "c9"))
     a_run(out, "2026-06-30", 2, texts, at=2_000)
     (out / "summary.md").write_text(texts["summary.md"])
-    runs.point_at(out / "2026-06-30_00000002")
+    shelf.point_at(out / "2026-06-30_00000002")
     return out
 
 
@@ -450,7 +450,7 @@ def test_twice_is_harmless_and_so_is_who_is_nowhere(out):
 def test_a_run_that_shows_people_goes_whole_for_its_pictures_cannot_be_read(out):
     name = a_run(out, "2026-07-31", 3, {"summary.md": "last"}, at=3_000, shows=True, ids=("c8", "c9"))
     (out / "summary.md").write_text("last")
-    runs.point_at(out / name)
+    shelf.point_at(out / name)
     assert forget.from_runs(out, "c777", set())[name] == 0  # a slip of the pen removes no run
     assert (out / name).is_dir()
     assert forget.from_runs(out, "c777", {"Someone Else"})[name] == 1
@@ -462,7 +462,7 @@ def test_a_run_that_shows_people_goes_whole_for_its_pictures_cannot_be_read(out)
 
 def test_with_the_last_run_the_way_to_it_goes_too(tmp_path):
     out = tmp_path / "out"
-    runs.point_at(out / a_run(out, "2026-07-31", 3, {}, at=3_000, shows=True))
+    shelf.point_at(out / a_run(out, "2026-07-31", 3, {}, at=3_000, shows=True))
     forget.from_runs(out, "c1", set())
     assert list(out.iterdir()) == []
 
@@ -471,7 +471,7 @@ def test_an_id_that_reads_like_a_count_takes_the_run_that_lists_it_and_no_figure
     out = tmp_path / "out"
     lists = a_run(out, "2026-06-30", 1, {"html/07.html": "7 of 12"}, at=1, ids=("7", "8"))
     counts = a_run(out, "2026-07-31", 2, {"html/07.html": "7 of 12"}, at=2, ids=("8", "9"))
-    runs.point_at(out / counts)
+    shelf.point_at(out / counts)
     found = forget.from_runs(out, "7", set())
     assert (found[lists], found[counts]) == (1, 0)
     assert not (out / lists).exists()

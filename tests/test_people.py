@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from abmlib.market import simulate, write
-from abmlib.pages import catalogue, kernels
+from abmlib.pages import catalogue, parameters
 from abmlib.tables import Book, TableError, people, schema
 from abmlib.tables.source import Source
 from tests import twins_in_process
@@ -298,7 +298,7 @@ def test_a_notebook_that_shows_all_it_can_shows_nobody_who_opted_out(market, as_
 @pytest.mark.parametrize("with_names", [False, True])
 def test_no_page_or_table_of_any_notebook_holds_who_opted_out(market, tmp_path, with_names):
     built = [e for e in catalogue.load(NOTEBOOKS / catalogue.FILE) if e.built]
-    if with_names and not any("people" in kernels.parameters(NOTEBOOKS / f"{e.notebook}.ipynb") for e in built):
+    if with_names and not any("people" in parameters.declared(NOTEBOOKS / f"{e.notebook}.ipynb") for e in built):
         pytest.skip("no notebook asks for people yet")
     words = pages(market, tmp_path, with_names)
     assert not opted_out_in(words)

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from abmlib.pages import catalogue, kernels, run, site
+from abmlib.pages import catalogue, kernels, parameters, run, shelf, site
 from abmlib.tables import schema
 from abmlib.tables.fingerprint import fingerprint
 from tests.conftest import ACCOUNTS, DECIDE, NOTEBOOKS, OPEN, SAMPLE, SHOW, TRANSACTIONS, abm, leave, notebook, put
@@ -343,15 +343,15 @@ def test_a_process_that_is_ended_is_a_failure_and_the_others_go_on(tmp_path):
 
 def test_a_run_with_failures_is_not_complete_and_never_the_previous_one(broken_run):
     assert not json.loads((broken_run / "run.json").read_text())["complete"]
-    assert run.previous(broken_run.parent, dt.date(2030, 1, 1)) is None
+    assert shelf.previous(broken_run.parent, dt.date(2030, 1, 1)) is None
 
 
 def test_previous_is_the_newest_complete_run_of_an_earlier_day(tmp_path):
     for name, as_of, complete in [("a", "2026-01-31", True), ("b", "2026-02-28", True), ("c", "2026-03-31", False)]:
         (tmp_path / name).mkdir()
         (tmp_path / name / "run.json").write_text(json.dumps({"as_of": as_of, "complete": complete}))
-    assert run.previous(tmp_path, dt.date(2026, 4, 30)) == "b"
-    assert run.previous(tmp_path, dt.date(2026, 2, 28)) == "a"
+    assert shelf.previous(tmp_path, dt.date(2026, 4, 30)) == "b"
+    assert shelf.previous(tmp_path, dt.date(2026, 2, 28)) == "a"
 
 
 def test_names_and_a_title_from_elsewhere_are_text_on_every_page_of_a_run(tmp_path):
@@ -394,7 +394,7 @@ def test_values_keep_their_type_and_the_nearest_one_wins(tmp_path):
     chosen = catalogue.choose(catalogue.load(NOTEBOOKS / catalogue.FILE), ["03"])
     file = tmp_path / "p.yml"
     file.write_text("capacity: 5\nmax_decline: 0.5\n3:\n  min_buying_days: 9\n")
-    got = run.assign(["capacity=7", "03.max_decline=0.25"], file, chosen, NOTEBOOKS)
+    got = parameters.assign(["capacity=7", "03.max_decline=0.25"], file, chosen, NOTEBOOKS)
     assert got["03_key_accounts"] == {"capacity": 7, "max_decline": 0.25, "min_buying_days": 9}
 
 
@@ -403,14 +403,14 @@ def test_a_workbook_s_parameters_lie_below_the_file_s_and_may_be_for_notebooks_t
     file = tmp_path / "p.yml"
     file.write_text("capacity: 5\n")
     shared = {"capacity": 1, "slip_months": 6, 3: {"max_decline": 0.5}}  # slip_months is of 12, which does not run
-    got = run.assign([], file, chosen, NOTEBOOKS, shared)
+    got = parameters.assign([], file, chosen, NOTEBOOKS, shared)
     assert got["03_key_accounts"] == {"capacity": 5, "max_decline": 0.5}
     with pytest.raises(ValueError, match=r"no notebook that runs has parameter \['slip_months'\]"):
-        run.assign(["slip_months=6"], None, chosen, NOTEBOOKS)
+        parameters.assign(["slip_months=6"], None, chosen, NOTEBOOKS)
     with pytest.raises(ValueError, match=r"no notebook that runs has parameter \['slop'\]"):
-        run.assign([], None, chosen, NOTEBOOKS, {"slop": 1})
+        parameters.assign([], None, chosen, NOTEBOOKS, {"slop": 1})
     with pytest.raises(ValueError, match=r"12_pipeline has no parameter \['slop'\]"):
-        run.assign([], None, chosen, NOTEBOOKS, {12: {"slop": 1}})
+        parameters.assign([], None, chosen, NOTEBOOKS, {12: {"slop": 1}})
 
 
 @pytest.mark.parametrize(
@@ -419,7 +419,7 @@ def test_a_workbook_s_parameters_lie_below_the_file_s_and_may_be_for_notebooks_t
      ("list[int]", [1, "2"], [1, 2])],
 )  # fmt: skip
 def test_a_value_reads_as_its_parameters_type(kind, given, value):
-    got = kernels.read_value(kernels.Parameter("x", kind, None, "h"), given)
+    got = parameters.read_value(parameters.Parameter("x", kind, None, "h"), given)
     assert (got, type(got)) == (value, type(value))
 
 
@@ -429,13 +429,13 @@ def test_a_value_reads_as_its_parameters_type(kind, given, value):
 )
 def test_a_value_of_another_type_is_refused(kind, given):
     with pytest.raises(ValueError, match="x must be"):
-        kernels.read_value(kernels.Parameter("x", kind, None, "h"), given)
+        parameters.read_value(parameters.Parameter("x", kind, None, "h"), given)
 
 
 def test_a_line_that_is_no_parameter_is_refused(tmp_path):
     notebook(tmp_path, "01_x", parameters="import os\n")
     with pytest.raises(ValueError, match="'import os' is no parameter"):
-        kernels.parameters(tmp_path / "01_x.ipynb")
+        parameters.declared(tmp_path / "01_x.ipynb")
 
 
 def test_choosing_one_notebook_brings_those_it_reads_and_no_other(tmp_path):
@@ -462,7 +462,7 @@ def test_a_finished_run_is_never_overwritten(tmp_path):
     (tmp_path / "2026-01-01_x").mkdir()
     beside = tmp_path / ".x"
     beside.mkdir()
-    assert run.move_into_place(beside, tmp_path / "2026-01-01_x").name == "2026-01-01_x-2"
+    assert shelf.move_into_place(beside, tmp_path / "2026-01-01_x").name == "2026-01-01_x-2"
 
 
 def test_a_failed_write_leaves_nothing_half_written(tmp_path, monkeypatch):

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from abmlib.pages import run as runs
 from abmlib.pages import shelf
 
 LATER = 4_000_000_000.0  # a moment long after the tests
@@ -74,7 +73,7 @@ def test_where_no_run_is_complete_all_stay(out):
 
 def test_the_run_that_latest_points_at_stays_however_old(out):
     back_dated, between, newest = (made(out, day) for day in ("2020-01-31", "2026-02-28", "2026-03-31"))
-    runs.point_at(out / back_dated)
+    shelf.point_at(out / back_dated)
     got = shelf.prune(out, 1)
     assert (got.kept, got.removed) == ([back_dated, newest], [between])
     assert (out / "latest").resolve().name == back_dated
@@ -89,7 +88,7 @@ def test_latest_may_be_a_text_file(out):
 @pytest.mark.parametrize("form", ["link", "text"])
 def test_what_would_lead_nowhere_is_pointed_at_the_newest_run(out, form):
     newest, lost = made(out, "2026-02-28"), made(out, "2026-03-31")
-    runs.point_at(out / lost)
+    shelf.point_at(out / lost)
     if form == "text":
         (out / "latest").unlink()
         (out / "latest").write_text(lost)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from abmlib.method import summary
 from abmlib.method.measures import measure_row
-from abmlib.pages import run
+from abmlib.pages import run, shelf
 from abmlib.pages.catalogue import Entry
 from abmlib.pages.kernels import Outcome
 from abmlib.tables import Book, TableError, schema
@@ -275,7 +275,7 @@ def ran(tmp_path, monkeypatch, small):
             return Outcome("done", 0.0, "")
 
         monkeypatch.setattr(run.kernels, "execute", execute)
-        monkeypatch.setattr(run.kernels, "parameters", lambda _: {run.PREVIOUS: None} if compares else {})
+        monkeypatch.setattr(run.parameters, "declared", lambda _: {run.PREVIOUS: None} if compares else {})
         entry = Entry("15_summary", "6", "?", [], [])
         request = run.Request(
             tmp_path / "notebooks", small, dt.date(2026, 6, 30), tmp_path / "out", [entry], {"15_summary": chosen or {}}
@@ -283,7 +283,7 @@ def ran(tmp_path, monkeypatch, small):
         beside = tmp_path / "out" / ".beside"
         for part in ("notebooks", "tables"):
             (beside / part).mkdir(parents=True)
-        run.run_all(request, beside, run.previous(request.out, request.as_of), lambda name, status: None)
+        run.run_all(request, beside, shelf.previous(request.out, request.as_of), lambda name, status: None)
         return seen, nbformat.read(beside / "notebooks" / "15_summary.ipynb", as_version=4).cells[0].source
 
     return go

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from abmlib import places
 from abmlib.cli import app
-from abmlib.pages import kernels, workspace
+from abmlib.pages import parameters, workspace
 from abmlib.tables import schema
 from tests.conftest import ROOT
 
@@ -44,7 +44,7 @@ def test_a_new_folder_has_notebooks_mappings_sample_workbook_and_templates(tmp_p
 def test_its_notebooks_read_the_workbook_on_its_latest_day_and_hold_no_output(tmp_path):
     workspace.init(tmp_path / "w")
     for path in sorted((tmp_path / "w" / "notebooks").glob("*.ipynb")):
-        found, known = kernels.parameters(path), kernels.parameters(ROOT / "notebooks" / path.name)
+        found, known = parameters.declared(path), parameters.declared(ROOT / "notebooks" / path.name)
         assert (found["data"].default, found["as_of"].default) == ("../workbook.yml", "latest-data")
         assert {n: p.help for n, p in found.items()} == {n: p.help for n, p in known.items()}
         assert not any(c.get("outputs") for c in nbformat.read(path, as_version=4).cells)

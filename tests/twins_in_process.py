@@ -17,8 +17,7 @@ import matplotlib.pyplot as plt
 import nbformat
 from ipykernel.inprocess import BlockingInProcessKernelClient, InProcessKernelManager
 
-from abmlib.pages import catalogue, kernels, site, twins
-from abmlib.pages import run as runs
+from abmlib.pages import catalogue, kernels, parameters, site, twins
 from abmlib.tables.book import SHARED
 from tests.conftest import NOTEBOOKS
 
@@ -125,7 +124,7 @@ def run(data: Path, as_of: str, tables: Path, only: Sequence[str] = (), **given:
         If a notebook fails, or does not leave the tables it promises.
     """
     chosen = catalogue.choose(catalogue.load(NOTEBOOKS / catalogue.FILE), only)
-    assigned, ran = runs.assign((), None, chosen, NOTEBOOKS, given), {}
+    assigned, ran = parameters.assign((), None, chosen, NOTEBOOKS, given), {}
     for entry in chosen:
         own = {"data": str(data), "as_of": as_of, "tables": str(tables)}
         one = run_one(entry.notebook, assigned[entry.notebook] | own)

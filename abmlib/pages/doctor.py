@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from abmlib.method import quality
-from abmlib.pages import catalogue, kernels
+from abmlib.pages import catalogue, parameters
 from abmlib.tables import Book, checks
 from abmlib.tables.cache import Data
 
@@ -47,7 +47,7 @@ def examine(data: Data, audit: pd.DataFrame, notebooks: Path, shared: Mapping[st
     """
     wrong, stops = checks.sentences(audit), bool(checks.failure(audit))
     listed = catalogue.frame(notebooks / catalogue.FILE)
-    limits = {n: p.default for n, p in kernels.parameters(notebooks / f"{FIRST}.ipynb").items()} | dict(shared)
+    limits = {n: p.default for n, p in parameters.declared(notebooks / f"{FIRST}.ipynb").items()} | dict(shared)
     if stops:
         empty = pd.DataFrame()
         answers = quality.answerable(listed, set())

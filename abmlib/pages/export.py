@@ -20,14 +20,14 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 import abmlib
-from abmlib.pages import catalogue, kernels, shelf, site
+from abmlib.pages import catalogue, parameters, shelf, site
 from abmlib.pages import run as runs
 from abmlib.tables import redact
 from abmlib.tables.cache import Data
 from abmlib.tables.errors import first_cases
 from abmlib.tables.source import Source
 
-PARTS = ("index.html", runs.SUMMARY, "run.json", "html", "notebooks", "tables")
+PARTS = ("index.html", shelf.SUMMARY, "run.json", "html", "notebooks", "tables")
 ZIP_TIME = (1980, 1, 1, 0, 0, 0)  # the earliest a zip can hold
 ENV = "ABM_BROWSER"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome", "msedge")
@@ -58,7 +58,7 @@ def find(run: Path) -> Path:
     ValueError
         If there is none.
     """
-    latest = run if run.name == runs.LATEST else run / runs.LATEST
+    latest = run if run.name == shelf.LATEST else run / shelf.LATEST
     for folder in (run.resolve(), shelf.pointed(latest)):
         if folder is not None and shelf.facts(folder):
             return folder
@@ -307,7 +307,7 @@ def translated(source: Source, notebook: Path, values: Mapping[str, Any], key: b
         "opportunity": "deal",
         "campaign": "campaign",
     }
-    defaults = {name: p.default for name, p in kernels.parameters(notebook).items()}
+    defaults = {name: p.default for name, p in parameters.declared(notebook).items()}
     out = {n: v for n, v in values.items() if n != runs.PREVIOUS and v != defaults.get(n)}
     for name, value in out.items():
         if (kind := kinds.get(re.sub("(_ids?|s)$", "", name))) and isinstance(value, str | list):

@@ -13,7 +13,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from abmlib.pages import run as runs
 from abmlib.pages import shelf, site
 from abmlib.tables import schema
 
@@ -76,7 +75,7 @@ def from_runs(out: Path, contact_id: str, names: Collection[str]) -> dict[str, i
 
 def _remove(out: Path, folder: Path) -> None:
     """Take a run away, and its summary beside the runs."""
-    own, beside = folder / runs.SUMMARY, out / runs.SUMMARY
+    own, beside = folder / shelf.SUMMARY, out / shelf.SUMMARY
     if own.is_file() and beside.is_file() and own.read_bytes() == beside.read_bytes():
         beside.unlink()
     shelf.remove(folder)
@@ -87,9 +86,9 @@ def _point_again(out: Path) -> None:
     if not shelf.dangles(out):
         return
     if left := shelf.all_runs(out):
-        runs.point_at(left[-1].folder)
+        shelf.point_at(left[-1].folder)
         return
-    for path in (out / runs.LATEST, out / "index.html"):
+    for path in (out / shelf.LATEST, out / "index.html"):
         path.unlink(missing_ok=True)
 
 

@@ -1,47 +1,45 @@
-"""The folder of runs: which there are, which one is newest, and which to throw away."""
+"""The folder of runs: which runs it has, which one is newest, how a new one gets there, and which ones to remove."""
 
+import datetime as dt
 import json
 import os
 import re
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from abmlib.pages import run as runs
+from abmlib.pages import kernels, site
 
+LATEST = "latest"
+SUMMARY = "summary.md"
 DAY = 86_400  # seconds
-# what a dead process leaves
-LEFT_OVER = re.compile(r"\.([0-9a-f]{8}\.\d+\.tmp|(index|latest|summary\.md)\.\d+|\d{4}-.+\.\d+\.gone)")
+# what a process that died leaves behind
+LEFT_OVER = re.compile(r"\.([0-9a-f]{8}\.\d+\.tmp|(index(\.html)?|latest|summary\.md)\.\d+|\d{4}-.+\.\d+\.gone)")
 OPENS = re.compile(r'url=([^"/]+)/index\.html"')
 
 
 @dataclass(frozen=True)
 class Pruned:
-    """What a clearing left and took: names of runs kept, names of all that went, bytes freed."""
+    """Result of a clearing: names of runs kept, names of everything removed, bytes freed."""
 
     kept: list[str]
     removed: list[str]
     freed: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, order=True)
 class Run:
     """One finished run; runs sort by day, then by when they were made."""
 
-    folder: Path
     as_of: str
     made: int  # nanoseconds
-    complete: bool
-
-    @property
-    def age(self) -> tuple[str, int, str]:
-        """What runs are sorted by."""
-        return self.as_of, self.made, self.folder.name
+    folder: Path
+    complete: bool = field(compare=False)
 
 
 def facts(folder: Path) -> dict[str, Any] | None:
-    """Read ``run.json`` of a run; None where the folder is none: a link, or named otherwise than its record says."""
+    """Read ``run.json`` of a run; None if the folder is no run: a link, or not named as its record says."""
     try:
         record = json.loads((folder / "run.json").read_text("utf-8"))
         named = re.escape(f"{record['as_of']}_{record['id']}")
@@ -53,16 +51,76 @@ def facts(folder: Path) -> dict[str, Any] | None:
 
 def all_runs(out: Path) -> list[Run]:
     """Find the runs of a folder, oldest first."""
-    found = []
-    for folder in out.iterdir():
-        if folder.is_dir() and (record := facts(folder)):
-            made = (folder / "run.json").stat().st_mtime_ns
-            found.append(Run(folder, record["as_of"], made, record["complete"]))
-    return sorted(found, key=lambda run: run.age)
+    records = [(folder, facts(folder)) for folder in out.iterdir() if folder.is_dir()]
+    return sorted(
+        Run(record["as_of"], (folder / "run.json").stat().st_mtime_ns, folder, record["complete"])
+        for folder, record in records
+        if record
+    )
+
+
+def previous(out: Path, as_of: dt.date) -> str | None:
+    """Name the newest complete run with an earlier day; if several have that day, the one made last."""
+    places = [p for p in out.glob("*/run.json") if not p.parent.is_symlink() and p.parent.name != LATEST]
+    records = [(json.loads(place.read_text("utf-8")), place) for place in places]
+    earlier = [
+        (record["as_of"], place.stat().st_mtime, place.parent.name)
+        for record, place in records
+        if record.get("complete") and record["as_of"] < str(as_of)
+    ]
+    return max(earlier)[2] if earlier else None
+
+
+def move_into_place(beside: Path, wanted: Path) -> Path:
+    """Rename a finished folder to its name, or to the next free one: a finished run is never changed.
+
+    Raises
+    ------
+    OSError
+        If it cannot be renamed, or no name is free.
+    """
+    for number in range(1, 10_000):
+        place = wanted if number == 1 else wanted.with_name(f"{wanted.name}-{number}")
+        if place.exists():
+            continue
+        try:
+            return beside.rename(place)
+        except OSError:
+            if not place.exists():  # not another run that was faster, but a true failure
+                raise
+    raise OSError(f"{wanted.name}: no free name after 9,999 runs. Remove old runs.")
+
+
+def point_at(folder: Path) -> None:
+    """Let `latest` and the index beside the runs open a run; where links are not allowed, `latest` is a text file.
+
+    A copy of a run with that name, made by a tool that follows links, is removed first.
+    """
+    latest = folder.parent / LATEST
+    if latest.is_dir() and not latest.is_symlink() and (latest / "run.json").is_file():
+        shutil.rmtree(latest)
+    link = folder.parent / f".{LATEST}.{os.getpid()}"
+    try:
+        link.symlink_to(folder.name, target_is_directory=True)
+    except OSError:
+        link.write_text(folder.name + "\n", "utf-8")
+    link.replace(latest)
+    write_whole(folder.parent / "index.html", site.redirect(folder.name).encode())
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file so that a reader finds the old content or the new, never half of it; its folder is made if absent."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        beside.write_bytes(content)
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def pointed(latest: Path) -> Path | None:
-    """Follow `latest`, a link or a text file, to the place beside it; None where it names none, or one elsewhere."""
+    """Follow `latest`, a link or a text file, to the place beside it; None if it names none, or one elsewhere."""
     try:
         name = os.readlink(latest) if latest.is_symlink() else latest.read_text("utf-8").strip()
     except (OSError, UnicodeDecodeError):
@@ -72,7 +130,7 @@ def pointed(latest: Path) -> Path | None:
 
 
 def prune(out: Path, keep: int, dry: bool = False, *, now: float | None = None) -> Pruned:
-    """Keep the newest complete runs of a folder and remove older ones, older failed ones, and what dead runs left.
+    """Keep the newest complete runs; remove older ones, older failed ones, and what runs that died left behind.
 
     The run that `latest` points at always stays. Nothing else in the folder is touched, and no link is followed.
 
@@ -80,59 +138,47 @@ def prune(out: Path, keep: int, dry: bool = False, *, now: float | None = None) 
     ----------
     out : folder of runs
     keep : complete runs to keep, 1 or more
-    dry : say what would go, and touch nothing
-    now : seconds since 1970; with it, what runs left a day ago goes too, whatever process has that number today
+    dry : say what would be removed, and touch nothing
+    now : seconds since 1970; if given, what a run left behind more than a day ago is removed too, even if a process has its
+        number today
 
     Raises
     ------
     ValueError
         If `keep` is less than 1, or there is no such folder.
     OSError
-        If a run cannot be moved away; it is then there whole.
+        If a run cannot be moved away; it is then still complete.
     """
     if keep < 1:
         raise ValueError(f"keep must be 1 or more, got {keep}. The newest run always stays.")
     if not out.is_dir():
         raise ValueError(f"{out.name}: there is no such folder of runs. Give the one that abm run wrote to.")
-    there = all_runs(out)
-    newest = [run for run in there if run.complete][-keep:]
-    newest_place = pointed(out / runs.LATEST)
-    old = [run for run in there if newest and run.age < newest[0].age and run.folder != newest_place]
-    kept = [run for run in there if run not in old]
+    runs = all_runs(out)
+    newest = [run for run in runs if run.complete][-keep:]
+    latest = pointed(out / LATEST)
+    old = [run for run in runs if newest and run < newest[0] and run.folder != latest]
+    kept = [run.folder for run in runs if run not in old]
     gone = [run.folder for run in old] + [path for path in sorted(out.iterdir()) if is_left_over(path, now)]
     freed = sum(size(path) for path in gone)
     if not dry:
         for path in gone:
             remove(path)
         if kept and dangles(out):
-            runs.point_at(kept[-1].folder)
-    return Pruned([run.folder.name for run in kept], [path.name for path in gone], freed)
+            point_at(kept[-1])
+    return Pruned([folder.name for folder in kept], [path.name for path in gone], freed)
 
 
 def is_left_over(path: Path, now: float | None) -> bool:
-    """Say whether a hidden name is one that a run or a clearing makes, and its process is gone or it is a day old."""
+    """Say whether a run or a clearing left a hidden file or folder behind: its process ended, or it is a day old."""
     if not LEFT_OVER.fullmatch(path.name):
         return False
-    (number,) = re.findall(r"\.(\d+)(?:\.tmp|\.gone)?$", path.name)
+    (process,) = re.findall(r"\.(\d+)(?:\.tmp|\.gone)?$", path.name)
     newest = max(part.lstat().st_mtime for part in [path, *inside(path)])
-    return not is_running(int(number)) or (now is not None and now - newest > DAY)
-
-
-def is_running(number: int) -> bool:
-    """Say whether a process is there; Windows cannot be asked without harm, and counts as yes."""
-    if os.name == "nt" or number < 1:
-        return True
-    try:
-        os.kill(number, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except PermissionError:
-        pass
-    return True
+    return not kernels.is_running(int(process)) or (now is not None and now - newest > DAY)
 
 
 def inside(path: Path) -> list[Path]:
-    """List all that lies in a folder, links as themselves; nothing for a file or a link."""
+    """List everything in a folder, links as themselves; nothing for a file or a link."""
     if path.is_symlink() or not path.is_dir():
         return []
     return [Path(place) / name for place, folders, files in os.walk(path) for name in [*folders, *files]]
@@ -144,7 +190,7 @@ def size(path: Path) -> int:
 
 
 def remove(path: Path) -> None:
-    """Take a file or folder away whole: it loses its name first, so that half of it is never seen."""
+    """Remove a file or folder; it is renamed first, so that nobody sees half a run."""
     aside = path
     if not path.name.startswith("."):
         aside = path.rename(path.with_name(f".{path.name}.{os.getpid()}.gone"))
@@ -155,10 +201,10 @@ def remove(path: Path) -> None:
 
 
 def dangles(out: Path) -> bool:
-    """Say whether `latest`, or the page beside the runs, points at a run that is not there."""
-    latest, page = out / runs.LATEST, out / "index.html"
+    """Say whether `latest`, or the page beside the runs, points at a run that does not exist."""
+    latest, page = out / LATEST, out / "index.html"
     place = pointed(latest)
     if place is not None and (latest.is_symlink() or latest.is_file()) and not place.is_dir():
         return True
     opens = OPENS.search(page.read_text("utf-8", "replace")) if page.is_file() else None
-    return bool(opens) and not (out / opens[1]).is_dir() if opens else False
+    return opens is not None and not (out / opens[1]).is_dir()

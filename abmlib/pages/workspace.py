@@ -9,7 +9,7 @@ from pathlib import Path
 import nbformat
 
 from abmlib import places
-from abmlib.pages import catalogue, guide, site, twins
+from abmlib.pages import catalogue, guide, shelf, site, twins
 from abmlib.tables import programme, schema, settings
 from abmlib.tables.fingerprint import CACHE
 
@@ -129,14 +129,14 @@ def _bring(folder: Path, before: dict[str, str], now: dict[str, str], done: dict
             what = "updated"
         else:
             path, what = path.with_name(f"{path.stem}{NEWER}{path.suffix}"), "beside yours"
-        _put(path, content)
+        shelf.write_whole(path, content)
         done[path.relative_to(folder).as_posix()] = what
         now[place] = new
     for place, content in yours():
         if not record.is_file() and not (folder / place).exists():
-            _put(folder / place, content)
+            shelf.write_whole(folder / place, content)
             done[place] = "made"
-    _put(record, (json.dumps(now, indent=1, sort_keys=True) + "\n").encode())
+    shelf.write_whole(record, (json.dumps(now, indent=1, sort_keys=True) + "\n").encode())
 
 
 def _take_back(folder: Path, done: dict[str, str]) -> None:
@@ -146,13 +146,3 @@ def _take_back(folder: Path, done: dict[str, str]) -> None:
     for path in [*sorted((p for p in folder.rglob("*") if p.is_dir()), reverse=True), folder]:
         with contextlib.suppress(OSError):
             path.rmdir()
-
-
-def _put(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.tmp")
-    try:
-        beside.write_bytes(content)
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)

@@ -1,0 +1,181 @@
+"""Parameters of notebooks: those that each one has, and the values given in the workbook, in a file and on the command line."""
+
+import ast
+import io
+import re
+import tokenize
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import nbformat
+
+from abmlib.pages import catalogue
+from abmlib.pages.catalogue import Entry
+
+RESERVED = {"data": "--data", "as_of": "--as-of", "tables": "--out"}
+TYPES = r"(str|int|float|bool)|list\[(str|int|float|bool)\]"
+READERS: dict[str, Any] = {
+    "str": str,
+    "int": int,
+    "float": float,
+    "bool": lambda text: {"true": True, "false": False}[str(text).lower()],
+}
+Given = tuple[str, str, Any]  # number or name of the notebook, empty for all; parameter; value
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One line of a notebook's parameters cell."""
+
+    name: str
+    type: str
+    default: Any
+    help: str
+
+
+def declared(notebook: Path) -> dict[str, Parameter]:
+    """Read the parameters of a notebook, in its order, from its cell tagged ``parameters``.
+
+    papermill's own reader skips a line whose help contains an equals sign, and it returns no types.
+
+    Raises
+    ------
+    ValueError
+        If a line of the cell is not ``name: type = default``, the type one of str, int, float, bool or a list of one.
+    """
+    cells = nbformat.read(notebook, as_version=4).cells
+    source = next((c.source for c in cells if "parameters" in c.metadata.get("tags", [])), "")
+    tokens = tokenize.generate_tokens(io.StringIO(source).readline)
+    helps = {t.start[0]: t.string.lstrip("# ") for t in tokens if t.type == tokenize.COMMENT}
+    parameters = {}
+    for line in ast.parse(source).body:
+        kind = ast.unparse(line.annotation) if isinstance(line, ast.AnnAssign) else ""
+        if not isinstance(line, ast.AnnAssign) or line.value is None or not re.fullmatch(TYPES, kind):
+            raise ValueError(
+                f"{notebook.name}: {ast.unparse(line)!r} is no parameter. Write name: type = default  # help, "
+                "with str, int, float, bool or a list of one as type."
+            )
+        name = ast.unparse(line.target)
+        parameters[name] = Parameter(name, kind, ast.literal_eval(line.value), helps.get(line.lineno, ""))
+    return parameters
+
+
+def read_value(parameter: Parameter, given: Any) -> Any:
+    """Read a value from a command line or file as the parameter's type; lists may be comma-separated text.
+
+    Raises
+    ------
+    ValueError
+        If it does not read as that type.
+
+    Examples
+    --------
+    >>> read_value(Parameter("tier", "str", "1", ""), "007"), read_value(Parameter("roles", "list[str]", [], ""), "a,b")
+    ('007', ['a', 'b'])
+    """
+    kind = parameter.type
+    try:
+        if kind.startswith("list["):
+            items = given if isinstance(given, list) else [t for t in map(str.strip, str(given).split(",")) if t]
+            return [read_value(replace(parameter, type=kind[5:-1]), item) for item in items]
+        if isinstance(given, list | dict | None) or (isinstance(given, bool) and kind in {"int", "float"}):
+            raise ValueError
+        value = READERS[kind](given)
+        if value != value or (kind == "int" and isinstance(given, float) and value != given):
+            raise ValueError
+        return value
+    except (ValueError, KeyError, TypeError, OverflowError) as wrong:
+        raise ValueError(f"{parameter.name} must be {kind}, got {given!r}. Its help: {parameter.help}.") from wrong
+
+
+def assign(
+    line: Iterable[str],
+    file: Path | None,
+    chosen: Sequence[Entry],
+    folder: Path,
+    shared: Mapping[Any, Any] | None = None,
+) -> dict[str, dict[str, Any]]:
+    """Give each chosen notebook its parameters: ``name=value`` to all that have it, ``06.name=value`` to one.
+
+    A file contains the same in YAML: names, and numbers of notebooks with names below them. The command line overrides
+    the file, and the file overrides the workbook; within each, a value for one notebook overrides the value for all.
+    The file and the workbook may have values for notebooks that do not run now; these are checked too.
+
+    Parameters
+    ----------
+    line : values of the command line
+    shared : parameters of the workbook, in the form of a file
+
+    Returns
+    -------
+    dict: of each chosen notebook, by its name, the values given, each of its parameter's type
+
+    Raises
+    ------
+    ValueError
+        If no notebook has a parameter of that name (on the command line: none that runs), if the command sets it itself,
+        or if a value is of another type.
+    """
+    every = [e for e in catalogue.load(folder / catalogue.FILE) if e.built]
+    known = {e.notebook: declared(folder / f"{e.notebook}.ipynb") for e in every}
+    values: dict[str, dict[str, Any]] = {e.notebook: {} for e in chosen}
+    for layer, allowed in (
+        (from_yaml(shared or {}), every),
+        (from_yaml(catalogue.read_yaml(file) if file else {}), every),
+        (from_line(line), chosen),
+    ):
+        refuse_unknown(layer, allowed, known)
+        for e in chosen:
+            for place in ("", e.notebook, e.number):
+                values[e.notebook] |= {n: v for to, n, v in layer if to == place and n in known[e.notebook]}
+    return {e: {n: read_value(known[e][n], v) for n, v in given.items()} for e, given in values.items()}
+
+
+def refuse_unknown(layer: Iterable[Given], allowed: Sequence[Entry], known: Mapping[str, Mapping[str, Any]]) -> None:
+    """Refuse a parameter that no allowed notebook has, or that the command sets itself; papermill only warns.
+
+    Raises
+    ------
+    ValueError
+        If there is one.
+    """
+    for to, name, _ in layer:
+        notebooks = [e for e in allowed if to in ("", e.number, e.notebook)]
+        if not notebooks:
+            raise ValueError(f"parameters for {[to]}, which do not run; running: {[e.number for e in allowed]}.")
+        if name in RESERVED:
+            raise ValueError(f"{name} is set by {RESERVED[name]}. Use that instead of -p.")
+        names = {n for e in notebooks for n in known[e.notebook]}
+        if name not in names and to:
+            raise ValueError(f"{notebooks[0].notebook} has no parameter {[name]}; it has {sorted(names)}.")
+        if name not in names:
+            raise ValueError(
+                f"no notebook that runs has parameter {[name]}; they have {sorted(names - set(RESERVED))}."
+            )
+
+
+def from_line(given: Iterable[str]) -> list[Given]:
+    """Read ``name=value`` and ``06.name=value``.
+
+    Raises
+    ------
+    ValueError
+        If a text has no equals sign.
+    """
+    values: list[Given] = []
+    for text in given:
+        name, sign, value = text.partition("=")
+        if not sign:
+            raise ValueError(f"-p {text}: no value. Write name=value or 06.name=value.")
+        to, dot, rest = name.strip().partition(".")
+        values.append((to, rest, value) if dot else ("", to, value))
+    return values
+
+
+def from_yaml(given: Mapping[Any, Any]) -> list[Given]:
+    """Read names with values, and numbers or names of notebooks with names and values below them."""
+    named = {f"{k:02d}" if isinstance(k, int) else str(k): v for k, v in given.items()}
+    wide: list[Given] = [("", k, v) for k, v in named.items() if not isinstance(v, dict)]
+    return wide + [(k, n, v) for k, below in named.items() if isinstance(below, dict) for n, v in below.items()]
