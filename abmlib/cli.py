@@ -7,32 +7,30 @@ import getpass
 import json
 import logging
 import os
-import re
 import secrets
 import shutil
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 from rich.table import Table
+from typer.core import TyperGroup
 
 from abmlib import __version__, places
 from abmlib.tables.errors import NO_ROOM
 
 if TYPE_CHECKING:
-    from abmlib.pages.doctor import Verdict
+    import pandas as pd
 
-app = typer.Typer(
-    no_args_is_help=True, add_completion=False, help="The ABM workbook: reports from your own account data."
-)
 WIDE = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 180  # a log or a mail must not cut tables
 out, err = Console(soft_wrap=True, highlight=False, width=WIDE), Console(stderr=True, soft_wrap=True, highlight=False)
 WORKBOOK = Path("workbook.yml")  # of the folder the command is called in
@@ -41,14 +39,32 @@ logging.raiseExceptions = False  # a log that cannot be written is no second err
 DONE, SOME_FAILED, BAD_INPUT, CHECKS_FAILED = 0, 1, 2, 3
 
 
-def stop(error: object, code: int = BAD_INPUT) -> NoReturn:
-    """Print one error and end."""
-    err.print(plain(reason(error)), style="red", markup=False)
-    raise typer.Exit(code)
+class NotFinished(ValueError):
+    """The report could not be written."""
+
+    code = SOME_FAILED
 
 
-def reason(error: object) -> str:
-    """Say in words what the machine did not let be done; any other error says so itself."""
+class ChecksFailed(ValueError):
+    """The data breaks a check that no report may pass."""
+
+    code = CHECKS_FAILED
+
+
+class Verbs(TyperGroup):
+    """The verbs of the command; an error in any of them is printed in one sentence and becomes the exit code."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Call a verb."""
+        try:
+            return super().invoke(ctx)
+        except (ValueError, OSError) as wrong:  # TableError is a ValueError
+            err.print(plain(reason(wrong)), style="red", markup=False)
+            raise typer.Exit(getattr(wrong, "code", BAD_INPUT)) from wrong
+
+
+def reason(error: Exception) -> str:
+    """Say in words what is wrong, and what to do if the operating system refused something."""
     if not isinstance(error, OSError) or not error.errno:
         return str(error)
     where = f"{error.filename}: " if error.filename else ""
@@ -58,74 +74,69 @@ def reason(error: object) -> str:
 
 
 def plain(text: str) -> str:
-    """Write text of the data so that no sign in it steers the terminal; lines stay lines."""
+    """Write text of the data so that no character in it steers the terminal; lines stay lines."""
     return "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text)
 
 
-def table_of(heads: Sequence[str], rows: Iterable[Iterable[object]], title: str) -> None:
-    """Print a table; numbers stand on the right, and text of the data is text."""
-    shown = Table(title=title, title_justify="left")
-    cells = [[f"{v:,}" if isinstance(v, int) else "" if v is None or v != v else str(v) for v in row] for row in rows]
-    for n, head in enumerate(heads):
-        numbers = cells and all(re.fullmatch(r"-?[\d,]*", row[n]) for row in cells)
-        shown.add_column(head, justify="right" if numbers else "left")
-    for row in cells:
-        shown.add_row(*(escape(plain(cell)) for cell in row))
-    out.print(shown)
-
-
-def by_table(present: set[str]) -> list[tuple[str, str]]:
-    """Gather ``table.column`` by table."""
-    tables = sorted({name.partition(".")[0] for name in present})
-    return [(t, ", ".join(sorted(n.partition(".")[2] for n in present if n.startswith(f"{t}.")))) for t in tables]
-
-
-def tell_verdict(verdict: "Verdict", title: str) -> None:
-    """Print what the data holds, what is wrong with it and which accounts can be judged."""
-    out.print(f"{verdict.checks:,} checks, {len(verdict.wrong):,} broken{':' if verdict.wrong else '.'}")
-    for sentence in verdict.wrong:
-        out.print(plain(f"- {sentence}"), markup=False)
-    if verdict.stops:
-        return
-    days = {c: verdict.reach[c].dt.date.astype(object) for c in ("first_day", "last_day")}
-    reach = verdict.reach.assign(**days, days_old=verdict.reach["days_old"].astype("Int64"))
-    columns = ["table", "rows", "accounts", "first_day", "last_day", "days_old"]
-    rows = reach[columns].astype(object).where(reach[columns].notna(), None).itertuples(index=False)
-    table_of([c.replace("_", " ") for c in columns], rows, f"{title}, as of {verdict.as_of}")
-    counts = verdict.accounts.reset_index(names="accounts")
-    table_of(counts.columns.tolist(), counts.itertuples(index=False), "Accounts that can be judged")
-
-
 @contextlib.contextmanager
-def refusing() -> Iterator[None]:
-    """End with one error where the input is bad."""
+def recorded(reports: Path, about: str = "") -> Iterator[logging.Logger]:
+    """Open the log of a folder of runs; an error is written there too, and in the summary that is sent.
+
+    The log has a line per event, in UTC.
+
+    Parameters
+    ----------
+    about : put before the error there
+    """
+    reports.mkdir(parents=True, exist_ok=True)
+    lines = logging.FileHandler(reports / "runs.log", encoding="utf-8")
+    lines.formatter = logging.Formatter("%(asctime)sZ %(process)d %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S")
+    lines.formatter.converter = time.gmtime
+    log = logging.getLogger(f"abm.{reports.resolve()}")
+    log.handlers, log.propagate = [lines], False
+    log.setLevel(logging.INFO)
     try:
-        yield
-    except (ValueError, OSError) as wrong:  # TableError is a ValueError
-        stop(wrong)
+        yield log
+    except (ValueError, OSError) as wrong:
+        from abmlib.pages import shelf, site
+
+        words = about + reason(wrong)
+        log.error("no report: %s", plain(" ".join(words.split())))
+        with contextlib.suppress(OSError):
+            shelf.write_whole(reports / shelf.SUMMARY, site.no_report(str(dt.date.today()), words).encode())
+        raise
 
 
-def refuse_overwriting(file: Path | None) -> None:
-    """Refuse to write over a file: it may hold a person's work."""
-    if file and file.exists():
-        raise ValueError(f"{file}: is there already. Give another name, or remove it.")
+def show(*sentences: object) -> None:
+    """Print sentences, a line each, as they are."""
+    for sentence in sentences:
+        out.print(plain(str(sentence)), markup=False)
 
 
-def team_key(folder: Path, make: bool) -> bytes | None:
-    """The key under which people are hashed; one is made beside the workbook where there is none and one is needed."""
-    from abmlib.tables import secret
+def show_table(frame: "pd.DataFrame", title: str | None = None) -> None:
+    """Print a table; numbers are on the right, and text of the data is printed as text."""
+    cells = frame.astype(object).where(frame.notna(), "")
+    cells = cells.map(lambda value: f"{value:,}" if isinstance(value, int) else plain(str(value)))
+    printed = Table(title=title, title_justify="left")
+    for name in cells:
+        numbers = len(cells) and cells[name].str.fullmatch(r"-?[\d,]*").all()
+        printed.add_column(name.replace("_", " "), justify="right" if numbers else "left")
+    for row in cells.itertuples(index=False):
+        printed.add_row(*map(escape, row))
+    out.print(printed)
 
-    key = secret.find_key(folder)
-    if key is None and make:
-        path = folder / secret.FILE
-        path.touch(mode=0o600)
-        path.write_text(secrets.token_hex(32) + "\n", "utf-8")
-        key = secret.find_key(folder)
-        err.print(
-            f"{path}: a new key for hashing people. Keep it secret, back it up, and use the same for every import.",
-            markup=False,
-        )
-    return key
+
+def progress() -> Progress:
+    """A bar that disappears when the work is done."""
+    description = TextColumn("{task.description}")
+    return Progress(SpinnerColumn(), description, BarColumn(), MofNCompleteColumn(), console=err, transient=True)
+
+
+DATA = "Workbook file, folder or DuckDB file. Default: workbook.yml here, or the sample."
+# not readable: the command says so itself, also in the log
+Data = Annotated[Path | None, typer.Option("--data", readable=False, help=DATA)]
+Reports = Annotated[Path | None, typer.Option("--out", help="Folder of runs. Default: the workbook's or reports/NAME.")]
+Notebooks = Annotated[Path | None, typer.Option("--notebooks", help="Folder with notebooks.yml.")]
 
 
 def find_data(given: Path | None) -> Path:
@@ -136,7 +147,7 @@ def find_data(given: Path | None) -> Path:
 
 
 def find_reports(given: Path | None, data: Path) -> Path:
-    """The folder of runs given, the workbook's, or the one named after the data; where the workbook is wrong, the usual one."""
+    """The folder of runs given, the workbook's, or one named after the data; the usual one if the workbook is wrong."""
     from abmlib.tables import settings
 
     try:
@@ -145,61 +156,37 @@ def find_reports(given: Path | None, data: Path) -> Path:
         return data.parent / settings.OUT if data.is_file() else Path("reports") / data.stem
 
 
-def no_report(log: logging.Logger, reports: Path, why: object) -> None:
-    """Say in the log and in the summary that is sent why there is no report."""
-    from abmlib.pages import shelf, site
-
-    said = reason(why)
-    log.error("no report: %s", plain(" ".join(said.split())))
-    with contextlib.suppress(OSError):
-        shelf.write_whole(reports / shelf.SUMMARY, site.no_report(f"{dt.datetime.now():%Y-%m-%d}", said).encode())
+def refuse_overwriting(path: Path) -> None:
+    """Refuse to write over a file, or into a folder that is not empty: it may hold a person's work."""
+    if path.exists() and not (path.is_dir() and not any(path.iterdir())):
+        raise ValueError(f"{path}: is there already. Give another name, or remove it.")
 
 
-def open_log(folder: Path) -> logging.Logger:
-    """Open the one log of a folder of runs: a line per event, in UTC, appended."""
-    folder.mkdir(parents=True, exist_ok=True)
-    lines = logging.FileHandler(folder / "runs.log", encoding="utf-8")
-    lines.setFormatter(logging.Formatter("%(asctime)sZ %(process)d %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S"))
-    lines.formatter.converter = time.gmtime  # type: ignore[union-attr]
-    log = logging.getLogger(f"abm.{folder.resolve()}")
-    log.handlers, log.propagate = [lines], False
-    log.setLevel(logging.INFO)
-    return log
+def team_key(folder: Path, make: bool = True) -> bytes | None:
+    """The key under which people are hashed; if there is none and one is needed, one is made beside the workbook."""
+    from abmlib.tables import secret
+
+    key = secret.find_key(folder)
+    if key or not make:
+        return key
+    path = folder / secret.FILE
+    path.touch(mode=0o600)
+    path.write_text(secrets.token_hex(32) + "\n", "utf-8")
+    words = f"{path}: a new key for hashing people. Keep it secret, back it up, and use the same for every import."
+    err.print(words, markup=False)
+    return secret.find_key(folder)
 
 
-def progress() -> Progress:
-    """A bar that is gone when the work is done."""
-    columns = SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
-    return Progress(*columns, console=err, transient=True)
-
-
-def find_notebooks(given: Path | None) -> Path:
-    """The folder of notebooks: the one given, the one here, or the one that came with the package."""
-    for folder in [given] if given else [Path("notebooks"), places.NOTEBOOKS]:
-        if (folder / "notebooks.yml").is_file():
-            return folder
-    raise ValueError(f"notebooks: no notebooks.yml in {given or 'notebooks/'}. Give the folder with --notebooks.")
-
-
-Data = Annotated[
-    Path | None,
-    typer.Option(
-        "--data",
-        readable=False,  # the command says so itself, also in the log
-        help="Workbook file, folder or DuckDB file. Default: workbook.yml here, or the sample.",
-    ),
-]
-Reports = Annotated[
-    Path | None, typer.Option("--out", help="Folder of runs. Default: the workbook's, or reports/NAME.")
-]
-Notebooks = Annotated[Path | None, typer.Option("--notebooks", help="Folder with notebooks.yml.")]
+app = typer.Typer(
+    cls=Verbs, no_args_is_help=True, add_completion=False, help="The ABM workbook: reports from your own account data."
+)
 
 
 @app.callback(invoke_without_command=True)
-def version(show: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+def version(show_it: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
     """The ABM workbook: reports from your own account data."""
-    if show:
-        out.print(__version__)
+    if show_it:
+        show(__version__)
         raise typer.Exit
 
 
@@ -208,80 +195,54 @@ def init(folder: Annotated[Path, typer.Argument(help="Folder to work in; made, o
     """Make a folder to work in: workbook file, notebooks, mappings, sample, programme."""
     from abmlib.pages import workspace
 
-    with refusing():
-        done = workspace.init(folder)
-    for what, how in (
-        ("made", "made"),
-        ("updated", "brought up to date"),
-        ("beside yours", "put beside your own version"),
-    ):
-        files = [place for place, did in done.items() if did == what]
-        if files:
-            shown = f": {', '.join(files)}" if what != "made" else ""
-            out.print(f"{len(files)} files {how}{shown}.", markup=False)
+    done = workspace.init(folder)
+    if made := list(done.values()).count("made"):
+        show(f"{made} files made.")
+    for what, words in (("updated", "brought up to date"), ("beside yours", "put beside your own version")):
+        if files := [place for place, did in done.items() if did == what]:
+            show(f"{len(files)} files {words}: {', '.join(files)}.")
     if not done:
-        out.print("There is nothing to bring up to date.")
+        show("There is nothing to bring up to date.")
     if "workbook.yml" in done:
-        out.print(
-            f"Say in {folder / 'workbook.yml'} where your data lies; until then abm run there reports on a sample.",
-            markup=False,
-        )
+        show(f"Name your data in {folder / 'workbook.yml'}; until then abm run there reports on a sample.")
 
 
 @app.command("import")
 def import_(
-    mapping: Annotated[
-        Path | None, typer.Argument(readable=False, help="YAML file that says how the export maps to the tables.")
-    ] = None,
+    mapping: Annotated[Path | None, typer.Argument(readable=False, help="YAML file: which column goes where.")] = None,
     source: Annotated[Path | None, typer.Argument(readable=False, help="Folder of the export.")] = None,
-    to: Annotated[
-        Path | None, typer.Option("--to", help="Folder for the canonical tables; with --describe, the file.")
-    ] = None,
-    describe: Annotated[
-        Path | None, typer.Option("--describe", help="Write a first mapping for the export in this folder instead.")
-    ] = None,
+    to: Annotated[Path | None, typer.Option(help="Folder for the canonical tables; with --describe, the file.")] = None,
+    describe: Annotated[Path | None, typer.Option(help="Write a first mapping of the export in this folder.")] = None,
 ) -> None:
-    """Turn an export into canonical tables, and say what was lost on the way; or draft the mapping it takes."""
+    """Turn an export into canonical tables, and say what was lost on the way; or draft the mapping for it."""
     from abmlib.tables.importers import describe as drafts
     from abmlib.tables.importers import mapped
 
-    if describe:
-        if mapping or source:
-            stop(
-                "--describe takes the folder of an export and no mapping. Write: abm import --describe EXPORT --to FILE."
-            )
-        with refusing():
-            refuse_overwriting(to)
-            text = drafts.draft(describe)
-            if to is None:
-                typer.echo(text, nl=False)  # to be redirected, so without colours or breaks
-                return
-            to.parent.mkdir(parents=True, exist_ok=True)
-            to.write_text(text, "utf-8")
-        out.print(
-            f"{to}: a first mapping. Settle what it calls a doubt, then: abm import {to} {describe} --to FOLDER",
-            markup=False,
+    if describe and (mapping or source):
+        raise ValueError(
+            "--describe takes the folder of an export and no mapping: abm import --describe EXPORT --to FILE."
         )
+    if describe and to is None:
+        typer.echo(drafts.draft(describe), nl=False)  # to be redirected, so without colours or breaks
+        return
+    if describe and to:
+        refuse_overwriting(to)
+        text = drafts.draft(describe)
+        to.parent.mkdir(parents=True, exist_ok=True)
+        to.write_text(text, "utf-8")
+        show(f"{to}: a first mapping. Decide what it calls a doubt, then: abm import {to} {describe} --to FOLDER")
         return
     if not (mapping and source and to):
-        stop(
-            "import takes a mapping, the folder of the export and --to. Without a mapping, start with --describe EXPORT."
+        raise ValueError(
+            "import takes a mapping, the folder of the export and --to. For a first mapping: --describe EXPORT."
         )
-    with refusing():
-        reports = find_reports(None, WORKBOOK) if WORKBOOK.is_file() else None
-        log = open_log(reports) if reports else None
-    try:
+    about, unlogged = f"Import of {source} failed. ", contextlib.nullcontext(logging.getLogger("abm"))
+    with recorded(find_reports(None, WORKBOOK), about) if WORKBOOK.is_file() else unlogged as log:
         read = mapped.load_mapping(mapping)
         ledger = mapped.run(read, source, to, key=team_key(Path.cwd(), make=bool(read.hashed)))
-    except (ValueError, OSError) as wrong:
-        if log and reports:
-            no_report(log, reports, f"Import of {source} failed. {reason(wrong)}")
-        stop(wrong)
-    if log:
-        lost = int(ledger["rows_lost"].sum())
-        log.info("import: %s to %s, %s rows left out for reasons in its ledger", source, to, f"{lost:,}")
-    shown = ledger.astype(object).itertuples(index=False)
-    table_of([c.replace("_", " ") for c in ledger.columns], shown, f"{to}: rows in, rows out, and why")
+    lost = int(ledger["rows_lost"].sum())
+    log.info("import: %s to %s, %s rows left out for reasons in its ledger", source, to, f"{lost:,}")
+    show_table(ledger, f"{to}: rows in, rows out, and why")
 
 
 @app.command()
@@ -291,9 +252,7 @@ def run(
     to: Reports = None,
     only: Annotated[str, typer.Option(help="Numbers of notebooks, with all they read from: 03,12.")] = "",
     through: Annotated[str | None, typer.Option(help="All notebooks up to this number.")] = None,
-    parameter: Annotated[
-        list[str] | None, typer.Option("-p", help="name=value for all notebooks that have it, 06.name=value for one.")
-    ] = None,
+    parameter: Annotated[list[str] | None, typer.Option("-p", help="name=value, or 06.name=value for one.")] = None,
     file: Annotated[Path | None, typer.Option("-f", help="YAML file of parameters.")] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Notebooks run side by side; as many as cores by default.")] = CORES,
     notebooks: Notebooks = None,
@@ -303,64 +262,51 @@ def run(
     from abmlib.pages import run as runs
     from abmlib.tables import checks, settings
 
-    data, now = find_data(data), dt.datetime.now().astimezone()
-    with refusing():
-        reports = find_reports(to, data)
-        log = open_log(reports)
-
-    def refuse(why: object, code: int = BAD_INPUT) -> NoReturn:
-        """Say why there is no report: on the screen, in the log, and in the summary that is sent."""
-        no_report(log, reports, why)
-        stop(why, code)
-
-    try:
+    data, today = find_data(data), dt.date.today()
+    reports = find_reports(to, data)
+    with recorded(reports) as log:
         workbook = settings.workbook(data)
-        folder = find_notebooks(notebooks or workbook.notebooks)
+        folder = places.find_notebooks(notebooks or workbook.notebooks)
         numbers = [n.strip() for n in only.split(",") if n.strip()]
         chosen = catalogue.choose(catalogue.load(folder / catalogue.FILE), numbers, through)
         given = parameters.assign(parameter or [], file, chosen, folder, workbook.parameters)
-        asked = runs.resolve_as_of(as_of, now.date())
-        found, audit = runs.preflight(data)
-        unsound = checks.failure(audit)
-        if unsound:
-            refuse(f"{unsound}\nData checks failed; nothing was run.", CHECKS_FAILED)
-        day = asked or runs.newest(found.latest_day, now.date())
-        request = runs.Request(folder, data, day, reports, chosen, given, jobs)
-    except (ValueError, OSError) as wrong:
-        refuse(wrong, SOME_FAILED if getattr(wrong, "errno", None) in NO_ROOM else BAD_INPUT)
-    added = [e.number for e in chosen if numbers and e.number not in numbers]
-    if added:
-        err.print(f"Also running {', '.join(added)}, which the others read.")
-    log.info("start: %s as of %s, notebooks %s", workbook.data.name, day, ", ".join(e.number for e in chosen))
-    with progress() as bar:
-        task = bar.add_task("report", total=len(chosen))
-
-        def tell(name: str, status: str) -> None:
-            """Show and log which notebook runs and how each ended."""
-            log.info("%s: %s", name, status.replace("_", " "))
-            if status == "running":
-                bar.update(task, description=name)
-            else:
-                bar.console.print(f"{name}: {status.replace('_', ' ')}")
-                bar.advance(task)
-
+        asked = runs.resolve_as_of(as_of, today)
         try:
-            report = runs.run(request, found, tell)
+            opened, audit = runs.preflight(data)
         except OSError as wrong:
-            refuse(f"{reports}: {wrong.strerror or wrong}. Nothing was left there.", SOME_FAILED)
+            if wrong.errno not in NO_ROOM:
+                raise
+            raise NotFinished(reason(wrong)) from wrong
+        if failure := checks.failure(audit):
+            raise ChecksFailed(f"{failure}\nData checks failed; nothing was run.")
+        day = asked or runs.newest(opened.latest_day, today)
+        if added := [e.number for e in chosen if numbers and e.number not in numbers]:
+            err.print(f"Also running {', '.join(added)}, which the others read.")
+        log.info("start: %s as of %s, notebooks %s", workbook.data.name, day, ", ".join(e.number for e in chosen))
+        with progress() as bar:
+            task = bar.add_task("report", total=len(chosen))
+
+            def tell(name: str, status: str) -> None:
+                """Show and log which notebook runs and how each ended."""
+                words = f"{name}: {status.replace('_', ' ')}"
+                log.info(words)
+                if status == "running":
+                    bar.update(task, description=name)
+                else:
+                    bar.console.print(words)
+                    bar.advance(task)
+
+            try:
+                report = runs.run(runs.Request(folder, data, day, reports, chosen, given, jobs), opened, tell)
+            except OSError as wrong:
+                raise NotFinished(f"{reports}: {wrong.strerror or wrong}. Nothing was left there.") from wrong
     for name, outcome in report.outcomes.items():
         if outcome.words:
-            log.log(
-                logging.ERROR if name in report.failed else logging.INFO,
-                "%s: %s",
-                name,
-                " ".join(outcome.words.split()),
-            )
-            err.print(
-                plain(f"{name}: {outcome.words}"), markup=False, style="red" if name in report.failed else "yellow"
-            )
+            words = f"{name}: {outcome.words}"
+            log.log(logging.INFO if outcome.ok else logging.ERROR, " ".join(words.split()))
+            err.print(plain(words), markup=False, style="yellow" if outcome.ok else "red")
     log.info("end: %s, %s", report.folder.name, f"{len(report.failed)} failed" if report.failed else "done")
-    out.print(f"{report.folder / 'index.html'}", markup=False)
+    show(report.folder / "index.html")
     raise typer.Exit(SOME_FAILED if report.failed else DONE)
 
 
@@ -374,35 +320,27 @@ def doctor(
     from abmlib.pages import doctor as doctors
     from abmlib.pages import run as runs
     from abmlib.tables import settings
-    from abmlib.tables.importers import describe
 
     data = find_data(data)
-    with refusing():
-        workbook = settings.workbook(data)
-        folder = find_notebooks(notebooks or workbook.notebooks)
-        raw = workbook.data.is_dir() and not doctors.holds(workbook.data)
-        if raw:
-            guess = describe.look(workbook.data)
-            answers, wanted = doctors.unseen(guess.present, folder)
-            out.print(f"{workbook.data}: no canonical tables. What its files seem to hold, by their names and values:")
-            table_of(["table", "columns"], by_table(guess.present), "What this export seems to hold")
-        else:
-            verdict = doctors.examine(*runs.preflight(data), folder, workbook.parameters)
-            answers, wanted = verdict.answers, verdict.request
-            tell_verdict(verdict, workbook.settings.title)
-    seen = answers[["notebook", "question", "built", "answer", "needed"]].itertuples(index=False)
-    table_of(["notebook", "question", "built", "answer", "waits for"], seen, "Which questions this data can answer")
-    short = wanted.replace(dict.fromkeys(("for_lack_of_it", "fuller_with_it"), r"(\d\d)_\w+"), r"\1", regex=True)
-    asked = short[["export", "at_least", "for_lack_of_it", "fuller_with_it"]].itertuples(index=False)
-    table_of(["export", "with at least", "not answerable without", "fuller with"], asked, "What to export next")
-    if request:
-        with refusing():
-            request.write_text(doctors.as_letter(wanted), "utf-8")
-        out.print(f"The data request is in {request}.", markup=False)
+    workbook = settings.workbook(data)
+    folder = places.find_notebooks(notebooks or workbook.notebooks)
+    raw = workbook.data.is_dir() and not doctors.holds(workbook.data)
     if raw:
-        out.print(f"Next: abm import --describe {data} --to mapping.yml", markup=False)
-    elif verdict.stops:
-        stop("Data checks fail: no report can be made before they are mended.", CHECKS_FAILED)
+        verdict = doctors.guess(workbook.data, folder)
+        show(f"{workbook.data}: no canonical tables. What its files seem to hold, by their names and values:")
+    else:
+        verdict = doctors.examine(*runs.preflight(data), folder, workbook.parameters)
+        show(f"{verdict.checks:,} checks, {len(verdict.wrong):,} broken{':' if verdict.wrong else '.'}")
+        show(*(f"- {sentence}" for sentence in verdict.wrong))
+    for title, table in doctors.tables(verdict, workbook.settings.title).items():
+        show_table(table, title)
+    if request:
+        request.write_text(doctors.as_letter(verdict.request), "utf-8")
+        show(f"The data request is in {request}.")
+    if raw:
+        show(f"Next: abm import --describe {data} --to mapping.yml")
+    if verdict.stops:
+        raise ChecksFailed("Data checks fail: no report can be made before they are corrected.")
 
 
 @app.command()
@@ -415,11 +353,9 @@ def prune(
     """Remove old runs, failed ones that are older, and what runs that died left behind."""
     from abmlib.pages import shelf
 
-    with refusing():
-        done = shelf.prune(find_reports(to, find_data(data)), keep, dry_run, now=dt.datetime.now().timestamp())
-    for name in done.removed:
-        out.print(f"{'would go' if dry_run else 'removed'}: {name}", markup=False)
-    out.print(f"{len(done.kept)} kept, {len(done.removed)} removed, {done.freed / 1e6:,.1f} MB freed.")
+    done = shelf.prune(find_reports(to, find_data(data)), keep, dry_run, now=time.time())
+    show(*(f"{'would go' if dry_run else 'removed'}: {name}" for name in done.removed))
+    show(f"{len(done.kept)} kept, {len(done.removed)} removed, {done.freed / 1e6:,.1f} MB freed.")
 
 
 @app.command()
@@ -428,7 +364,7 @@ def export(
     zipped: Annotated[bool, typer.Option("--zip", help="The whole run as one zip file.")] = False,
     pdf: Annotated[bool, typer.Option("--pdf", help="Its pages as one PDF; needs Chromium, Chrome or Edge.")] = False,
     redact: Annotated[bool, typer.Option("--redact", help="Account names to codes: for readers outside.")] = False,
-    to: Annotated[Path | None, typer.Option("--to", help="File to write. Default: beside the run.")] = None,
+    to: Annotated[Path | None, typer.Option(help="File to write. Default: beside the run.")] = None,
     reports: Reports = None,
     data: Data = None,
     notebooks: Notebooks = None,
@@ -438,32 +374,29 @@ def export(
     from abmlib.tables import settings
 
     if zipped == pdf:
-        stop("export makes one file: give --zip or --pdf.")
-    with refusing(), tempfile.TemporaryDirectory(prefix="abm-") as work:
-        found = exports.find(report if report.exists() else find_reports(reports, find_data(data)) / report)
-        ending = f"{'-redacted' if redact else ''}.{'zip' if zipped else 'pdf'}"
-        file = to or found.with_name(f"{found.name}{ending}")
-        refuse_overwriting(file)
+        raise ValueError("export makes one file: give --zip or --pdf.")
+    source = exports.find(report if report.exists() else find_reports(reports, find_data(data)) / report)
+    file = to or source.with_name(f"{source.name}{'-redacted' if redact else ''}.{'zip' if zipped else 'pdf'}")
+    codes = file.with_suffix(".codes.csv")
+    refuse_overwriting(file)
+    with tempfile.TemporaryDirectory(prefix="abm-") as work:
         if redact:
-            data = find_data(data)
-            folder = find_notebooks(notebooks or settings.workbook(data).notebooks)
-            err.print("Making the report anew from a copy of the data without names.")
-            found = exports.redo(found, data, folder, team_key(Path.cwd(), make=True) or b"", Path(work))
-            codes = file.with_suffix(".codes.csv")
             refuse_overwriting(codes)
-        (exports.as_zip if zipped else exports.as_pdf)(found, file)
+            data = find_data(data)
+            folder = places.find_notebooks(notebooks or settings.workbook(data).notebooks)
+            err.print("Making the report anew from a copy of the data without names.")
+            source = exports.redo(source, data, folder, team_key(Path.cwd()) or b"", Path(work))
+        (exports.as_zip if zipped else exports.as_pdf)(source, file)
         if redact:
             shutil.copyfile(Path(work) / "codes.csv", codes)
-            out.print(f"{codes}: which account has which code. It is for you alone.", markup=False)
-    out.print(f"{file}", markup=False)
+            show(f"{codes}: which account has which code. It is for you alone.")
+    show(file)
 
 
 @app.command()
 def forget(
     contact_id: Annotated[str, typer.Argument(help="Of the person who asked to be forgotten.")],
-    name: Annotated[
-        list[str] | None, typer.Option("--name", help="Also remove this name from past runs, if the data has lost it.")
-    ] = None,
+    name: Annotated[list[str] | None, typer.Option(help="A name to remove too, if the data has lost it.")] = None,
     data: Data = None,
     reports: Reports = None,
 ) -> None:
@@ -473,75 +406,66 @@ def forget(
     from abmlib.pages import forget as forgetting
     from abmlib.tables import cache, people, programme, settings
 
-    with refusing():
-        data = find_data(data)
-        workbook = settings.workbook(data)
-        if workbook.programme is None:
-            stop("forget: a DuckDB file alone has no programme to remember it in. Name both in a workbook.yml.")
-        names = people.names(workbook.data, contact_id) | set(name or [])
-        key = team_key(workbook.file.parent if workbook.file else Path.cwd(), make=True) or b""
-        now = pd.Timestamp.now("UTC").floor("s")
-        user = getpass.getuser()
-        done = Counter(programme.forget(workbook.programme, key, contact_id, entered_at=now, entered_by=user))
-        done.update(people.forget(workbook.data, contact_id))  # a table may lie in both places
-        cache.clear(workbook)
-        runs = find_reports(reports, data)
-        for folder in (runs, runs / "lab", Path("reports") / "lab"):
-            done.update({f"{folder.name}/{r}": n for r, n in forgetting.from_runs(folder, contact_id, names).items()})
-    found = {place: n for place, n in done.items() if n and place != "forgotten.csv"}
-    for place, n in found.items():
-        out.print(f"{place}: {n:,} removed", markup=False)
-    if not found:
-        out.print("Not found in data, programme or runs.")
-    out.print(
+    data = find_data(data)
+    workbook = settings.workbook(data)
+    if workbook.programme is None:
+        raise ValueError("forget: a DuckDB file alone has no programme to remember it in. Name both in a workbook.yml.")
+    names = people.names(workbook.data, contact_id) | set(name or [])
+    key = team_key(workbook.file.parent if workbook.file else Path.cwd()) or b""
+    entered = {"entered_at": pd.Timestamp.now("UTC").floor("s"), "entered_by": getpass.getuser()}
+    done = Counter(programme.forget(workbook.programme, key, contact_id, **entered))
+    done.update(people.forget(workbook.data, contact_id))  # a table may be in both places
+    cache.clear(workbook)
+    runs = find_reports(reports, data)
+    for folder in (runs, runs / "lab", Path("reports") / "lab"):
+        done.update({f"{folder.name}/{r}": n for r, n in forgetting.from_runs(folder, contact_id, names).items()})
+    removed = [f"{place}: {n:,} removed" for place, n in done.items() if n and place != "forgotten.csv"]
+    show(
+        *removed or ["Not found in data, programme or runs."],
         "Who comes back with a new import is left out again. Not searched: the export itself, the source system, files made "
-        "with abm export, copies elsewhere."
+        "with abm export, copies elsewhere.",
     )
 
 
 @app.command()
 def market(
     to: Annotated[Path | None, typer.Option("--out", help="Folder for the market; must be new or empty.")] = None,
-    accounts: Annotated[int, typer.Option("--accounts", help="Accounts, prospects included.")] = 240,
-    months: Annotated[int, typer.Option("--months", help="Length of the time told.")] = 36,
-    seed: Annotated[int, typer.Option("--seed", help="Same seed, same market.")] = 7,
-    end: Annotated[str, typer.Option("--end", help="Last day, YYYY-MM-DD.")] = "2026-06-30",
-    preset: Annotated[str, typer.Option("--preset", help="Sizes to begin with; see --switches.")] = "sample",
-    sets: Annotated[
-        list[str] | None, typer.Option("--set", help="Size of one switch, as abm_win.early=0.1 or holdout=0.")
-    ] = None,
-    density: Annotated[float, typer.Option("--density", help="Touches, as a multiple of the sample's.")] = 1.0,
+    accounts: Annotated[int, typer.Option(help="Accounts, prospects included.")] = 240,
+    months: Annotated[int, typer.Option(help="Months of history.")] = 36,
+    seed: Annotated[int, typer.Option(help="Same seed, same market.")] = 7,
+    end: Annotated[str, typer.Option(help="Last day, YYYY-MM-DD.")] = "2026-06-30",
+    preset: Annotated[str, typer.Option(help="Sizes to begin with; see --switches.")] = "sample",
+    sets: Annotated[list[str] | None, typer.Option("--set", help="Size of one switch, such as holdout=0.")] = None,
+    density: Annotated[float, typer.Option(help="Touches, as a multiple of the sample's.")] = 1.0,
     form: Annotated[str, typer.Option("--format", help="csv or parquet.")] = "csv",
-    truth: Annotated[
-        Path | None, typer.Option("--truth", help="Folder for what was planted. Default: OUT with -truth.")
-    ] = None,
-    jobs: Annotated[int, typer.Option("--jobs", min=1, help="Processes side by side.")] = 1,
+    truth: Annotated[Path | None, typer.Option(help="Folder for what was planted. Default: OUT with -truth.")] = None,
+    jobs: Annotated[int, typer.Option(min=1, help="Processes side by side.")] = 1,
     switches: Annotated[bool, typer.Option("--switches", help="List what can be planted, and its size.")] = False,
 ) -> None:
-    """Make a synthetic market whose truth is known: data anyone may see, and statistics can be held to."""
+    """Make a synthetic market with known truth: data that anyone may see, to test statistics on."""
+    import pandas as pd
+
     from abmlib import market as markets
 
-    with refusing():
-        planted = markets.preset(preset, markets.given(sets or []))
-        if switches:
-            heads = ("switch", "size", "most", "what the size means")
-            table_of(heads, markets.listed(planted), f"preset {preset}; there are {', '.join(markets.PRESETS)}")
-            return
-        if to is None:
-            stop("market: nowhere to write to. Give --out FOLDER.")
-        hidden = truth or to.with_name(f"{to.name}-truth")
-        for folder in (to, hidden):
-            if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-                raise ValueError(f"{folder}: is there already. Give another name, or remove it.")
-        plan = markets.Plan(seed, accounts, months, end, planted, density)
-        with progress() as bar:
-            task = bar.add_task("market", total=None)
-            rows = markets.make(
-                plan, to, truth=hidden, form=markets.form(form), title=f"Synthetic market, seed {seed}", jobs=jobs,
-                tell=lambda done, of: bar.update(task, completed=done, total=of),
-            )  # fmt: skip
-    out.print(f"{to}: {accounts:,} accounts, {sum(rows.values()):,} rows in {len(rows)} tables", markup=False)
-    out.print(f"{hidden}: what was planted. No notebook reads it.", markup=False)
+    planted = markets.preset(preset, markets.given(sets or []))
+    if switches:
+        listed = pd.DataFrame(markets.listed(planted), columns=["switch", "size", "most", "what the size means"])
+        show_table(listed, f"preset {preset}; there are {', '.join(markets.PRESETS)}")
+        return
+    if to is None:
+        raise ValueError("market: nowhere to write to. Give --out FOLDER.")
+    hidden = truth or to.with_name(f"{to.name}-truth")
+    refuse_overwriting(to)
+    refuse_overwriting(hidden)
+    plan = markets.Plan(seed, accounts, months, end, planted, density)
+    with progress() as bar:
+        task = bar.add_task("market", total=None)
+        rows = markets.make(
+            plan, to, truth=hidden, form=markets.form(form), title=f"Synthetic market, seed {seed}", jobs=jobs,
+            tell=lambda done, of: bar.update(task, completed=done, total=of),
+        )  # fmt: skip
+    show(f"{to}: {accounts:,} accounts, {sum(rows.values()):,} rows in {len(rows)} tables")
+    show(f"{hidden}: what was planted. No notebook reads it.")
 
 
 @app.command("list")
@@ -549,29 +473,26 @@ def list_(notebooks: Notebooks = None) -> None:
     """List the notebooks and the questions they answer."""
     from abmlib.pages import catalogue
 
-    shown = Table("notebook", "question it answers", "needs")
-    with refusing():
-        entries = catalogue.load(find_notebooks(notebooks) / catalogue.FILE)
-    for entry in (e for e in entries if e.built):
-        shown.add_row(entry.notebook, entry.question, ", ".join(entry.needs))
-    out.print(shown)
+    listed = catalogue.frame(places.find_notebooks(notebooks) / catalogue.FILE)
+    listed["needs"] = listed["needs"].str.join(", ")
+    listed = listed.loc[listed["built"], ["notebook", "question", "needs"]]
+    show_table(listed.rename(columns={"question": "question it answers"}))
 
 
 @app.command()
 def params(notebook: Annotated[str, typer.Argument(help="Number or name.")], notebooks: Notebooks = None) -> None:
     """Show the parameters of a notebook: name, type, default, help."""
+    import pandas as pd
+
     from abmlib.pages import catalogue, parameters
 
-    with refusing():
-        folder = find_notebooks(notebooks)
-        entries = [e for e in catalogue.load(folder / catalogue.FILE) if e.built]
-    found = [e for e in entries if notebook in {e.number, e.notebook}]
-    if not found:
-        stop(f"no notebook {notebook!r}; there are {[e.number for e in entries]}. Use a number or a name.")
-    shown = Table("parameter", "type", "default", "help")
-    for p in parameters.declared(folder / f"{found[0].notebook}.ipynb").values():
-        shown.add_row(p.name, p.type, json.dumps(p.default), p.help)
-    out.print(shown)
+    folder = places.find_notebooks(notebooks)
+    entries = [e for e in catalogue.load(folder / catalogue.FILE) if e.built]
+    names = [e.notebook for e in entries if notebook in {e.number, e.notebook}]
+    if not names:
+        raise ValueError(f"no notebook {notebook!r}; there are {[e.number for e in entries]}. Use a number or a name.")
+    rows = pd.DataFrame(map(asdict, parameters.declared(folder / f"{names[0]}.ipynb").values()))
+    show_table(rows.assign(default=rows["default"].map(json.dumps)).rename(columns={"name": "parameter"}))
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Where the parts that come with the package lie: in a checkout beside it, in an installation in a folder of their own."""
+"""The places of the parts that come with the package: beside it in a checkout, in a folder of their own once installed."""
 
 from pathlib import Path
 
@@ -8,3 +8,17 @@ NOTEBOOKS = ROOT / "notebooks"
 MAPPINGS = ROOT / "data" / "mappings"
 SAMPLE = ROOT / "data" / "sample"
 MEASURES = ROOT / "data" / "measures.yml"
+
+
+def find_notebooks(given: Path | None) -> Path:
+    """Find a folder of notebooks: the one given, ``notebooks`` in the working folder, or the one of the package.
+
+    Raises
+    ------
+    ValueError
+        If the one given has no notebooks.yml.
+    """
+    for folder in [given] if given else [Path("notebooks"), NOTEBOOKS]:
+        if (folder / "notebooks.yml").is_file():
+            return folder
+    raise ValueError(f"notebooks: no notebooks.yml in {given or 'notebooks/'}. Give the folder with --notebooks.")

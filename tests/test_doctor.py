@@ -68,7 +68,7 @@ def test_failed_checks_are_told_and_stop_with_their_own_code(tmp_path):
     code, said = ask("--data", data)
     assert code == 3
     assert "accounts: one row per account_id: broken in 2 of 4 rows" in said
-    assert "no report can be made before they are mended" in said
+    assert "no report can be made before they are corrected" in said
 
 
 def test_an_export_that_was_not_imported_is_guessed_at_and_says_so(tmp_path):

@@ -1,7 +1,7 @@
 """Can a report be made from this data, and what should be exported next? The verdict of notebook 00 before any report."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,22 +11,29 @@ from abmlib.method import quality
 from abmlib.pages import catalogue, parameters
 from abmlib.tables import Book, checks
 from abmlib.tables.cache import Data
+from abmlib.tables.importers import describe
 
 FIRST = "00_account_data"  # the notebook whose verdict this is
+NUMBER = r"(\d\d)_\w+"  # a notebook's name
+# columns of tables that `tables` gives, with the names readers see
+ANSWERS = {"notebook": "notebook", "question": "question", "built": "built", "answer": "answer", "needed": "waits for"}
+REQUEST = {"export": "export", "at_least": "with at least", "for_lack_of_it": "not answerable without",
+           "fuller_with_it": "fuller with"}  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the data holds, what is wrong with it, which accounts can be judged and which questions answered."""
+    """What the data contains, what is wrong with it, which accounts can be judged and which questions answered."""
 
-    as_of: str
-    reach: pd.DataFrame  # one row per table, as `quality.freshness`
-    checks: int  # run
-    wrong: list[str]  # broken checks, a sentence each
-    stops: bool  # is one of them a failure, so that no report is made
-    accounts: pd.DataFrame  # counts by status and verdict, as `quality.verdict_counts`
-    answers: pd.DataFrame  # one row per notebook, as `quality.answerable`
-    request: pd.DataFrame  # what to export, as `quality.data_request`
+    checks: int = 0  # run
+    wrong: list[str] = field(default_factory=list)  # broken checks, a sentence each
+    stops: bool = False  # whether one of them is a failure, so that no report is made; nothing below is known then
+    as_of: str = ""
+    reach: pd.DataFrame = field(default_factory=pd.DataFrame)  # one row per table, as `quality.freshness`
+    accounts: pd.DataFrame = field(default_factory=pd.DataFrame)  # by status and verdict, as `quality.verdict_counts`
+    answers: pd.DataFrame = field(default_factory=pd.DataFrame)  # one row per notebook, as `quality.answerable`
+    request: pd.DataFrame = field(default_factory=pd.DataFrame)  # what to export, as `quality.data_request`
+    guessed: pd.DataFrame = field(default_factory=pd.DataFrame)  # of an export: tables that it seems to contain
 
 
 def examine(data: Data, audit: pd.DataFrame, notebooks: Path, shared: Mapping[str, Any]) -> Verdict:
@@ -43,61 +50,79 @@ def examine(data: Data, audit: pd.DataFrame, notebooks: Path, shared: Mapping[st
     TableError
         If the accounts cannot be read.
     ValueError
-        If nothing dates the data.
+        If no row of the data is dated.
     """
-    wrong, stops = checks.sentences(audit), bool(checks.failure(audit))
-    listed = catalogue.frame(notebooks / catalogue.FILE)
-    limits = {n: p.default for n, p in parameters.declared(notebooks / f"{FIRST}.ipynb").items()} | dict(shared)
-    if stops:
-        empty = pd.DataFrame()
-        answers = quality.answerable(listed, set())
-        return Verdict(
-            "", empty, len(audit), wrong, stops, empty, answers.iloc[:0], quality.data_request(answers.iloc[:0])
-        )
+    wrong = checks.sentences(audit)
+    if checks.failure(audit):
+        return Verdict(len(audit), wrong, stops=True)
+    defaults = {n: p.default for n, p in parameters.declared(notebooks / f"{FIRST}.ipynb").items()}
+    stale_days, min_records = (int((defaults | dict(shared))[name]) for name in ("stale_days", "min_records"))
     book = Book.of(data)
     accounts = book.read("accounts")
-    judged = quality.account_data(
-        accounts, book.fact_counts(), book.as_of, int(limits["stale_days"]), int(limits["min_records"])
-    )
-    answers = quality.answerable(listed, quality.present(book.fields()))
+    judged = quality.account_data(accounts, book.fact_counts(), book.as_of, stale_days, min_records)
+    answers = quality.answerable(catalogue.frame(notebooks / catalogue.FILE), quality.present(book.fields()))
     return Verdict(
-        str(book.as_of.date()),
-        quality.freshness(book.overview(), book.as_of, len(accounts)),
         len(audit),
         wrong,
-        stops,
-        quality.verdict_counts(judged),
-        answers,
-        quality.data_request(answers),
+        as_of=str(book.as_of.date()),
+        reach=quality.freshness(book.overview(), book.as_of, len(accounts)),
+        accounts=quality.verdict_counts(judged),
+        answers=answers,
+        request=quality.data_request(answers),
     )
 
 
-def unseen(present: set[str], notebooks: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+def guess(export: Path, notebooks: Path) -> Verdict:
     """Say of an export that was not imported yet which questions it seems to answer, and what to export for the rest.
 
     Parameters
     ----------
-    present : tables, and columns as ``table.column``, that the export seems to hold
+    export : folder of its files
+    notebooks : folder of the notebooks
     """
+    present = describe.look(export).present
+    names = pd.Series(sorted(present)).str.extract(r"(?P<table>\w+)\.?(?P<column>.*)")
+    columns = names.groupby("table")["column"].agg(lambda c: ", ".join(filter(None, c))).rename("columns")
     answers = quality.answerable(catalogue.frame(notebooks / catalogue.FILE), present)
-    return answers, quality.data_request(answers)
+    return Verdict(answers=answers, request=quality.data_request(answers), guessed=columns.reset_index())
+
+
+def tables(verdict: Verdict, title: str) -> dict[str, pd.DataFrame]:
+    """Give the tables of a verdict to print, by their titles; those without rows are left out.
+
+    Parameters
+    ----------
+    title : of the data
+    """
+    tables = {"What this export seems to hold": verdict.guessed}
+    if len(reach := verdict.reach):
+        days = {c: reach[c].dt.date for c in ("first_day", "last_day")}
+        reach = reach.assign(**days, days_old=reach["days_old"].astype("Int64"))
+        columns = ["table", "rows", "accounts", "first_day", "last_day", "days_old"]
+        tables[f"{title}, as of {verdict.as_of}"] = reach[columns]
+        tables["Accounts that can be judged"] = verdict.accounts.reset_index(names="accounts")
+    if not verdict.stops:
+        numbers = {c: verdict.request[c].str.replace(NUMBER, r"\1", regex=True) for c in [*REQUEST][2:]}
+        tables["Which questions this data can answer"] = verdict.answers[[*ANSWERS]].rename(columns=ANSWERS)
+        tables["What to export next"] = verdict.request.assign(**numbers)[[*REQUEST]].rename(columns=REQUEST)
+    return {title: table for title, table in tables.items() if len(table)}
 
 
 def as_letter(request: pd.DataFrame) -> str:
-    """Write a data request in Markdown, to be handed to whoever can export."""
+    """Write a data request in Markdown, for the person who exports the data."""
     lines = ["# Data request", "", "One file per table, CSV or Parquet, all rows and all years there are.", ""]
     for r in request.itertuples():
         lines.append(f"## {r.export}\n\n{r.holds}\n")
-        told = {
+        wanted = {
             "At least": r.at_least,
             "Better with": r.better_with,
             "Not answerable without it": r.for_lack_of_it,
             "Fuller with it": r.fuller_with_it,
         }
-        lines += [f"- {what}: {names}" for what, names in told.items() if names] + [""]
+        lines += [f"- {what}: {names}" for what, names in wanted.items() if names] + [""]
     return "\n".join(lines)
 
 
 def holds(folder: Path) -> bool:
-    """Say whether a folder holds canonical accounts, so that it is opened and not guessed at."""
+    """Say whether a folder contains canonical accounts, so that it is opened and not guessed at."""
     return any((folder / f"accounts{kind}").exists() for kind in (".csv", ".parquet", ""))
