@@ -13,28 +13,14 @@ from abmlib.pages import catalogue, guide, shelf, site, twins
 from abmlib.tables import programme, schema, settings
 from abmlib.tables.fingerprint import CACHE
 
-RECORD = ".abm.json"  # what was put where, so that a person's edits can be told from an older version
-NEWER = ".new"  # put before the ending of a version that waits beside a person's own
+RECORD = ".abm.json"  # hashes of what was put there, so that a person's edits can be told from an older version
+NEWER = ".new"  # put before the ending of a new version beside a person's own
 HERE = {"data": "../workbook.yml", "as_of": "latest-data"}  # parameters of notebooks opened by hand in such a folder
 IGNORED = "data/\nreports/\n.abm_key\n.abm_cache/\n.ipynb_checkpoints/\n"
-READ_ME = """# ABM workbook
-
-    abm run                       # a dated report: reports/index.html
-    abm doctor                    # can this data be trusted, and what should be exported next
-    jupyter lab notebooks         # the same notebooks by hand
-
-The report is on a synthetic sample until `data` in `workbook.yml` names your own book:
-
-    abm import --describe path/to/export --to mappings/mine.yml     # a first mapping, to be looked through
-    abm import mappings/mine.yml path/to/export --to data/books/mine
-
-`abm init .` in this folder, after an upgrade, brings newer notebooks and mappings. What you edited stays as it is, and the new
-version is put beside it with `.new` in its name.
-"""
 
 
 def parts() -> Iterator[tuple[str, bytes]]:
-    """Give each file that comes with the package, as it belongs into a folder to work in: its place and its bytes."""
+    """Give each file that comes with the package: its place in a folder to work in, and its bytes."""
     for entry in catalogue.load(places.NOTEBOOKS / catalogue.FILE):
         if (notebook := places.NOTEBOOKS / f"{entry.notebook}.ipynb").is_file():
             yield f"notebooks/{notebook.name}", blank(notebook)
@@ -47,48 +33,46 @@ def parts() -> Iterator[tuple[str, bytes]]:
 
 
 def yours() -> Iterator[tuple[str, bytes]]:
-    """Give each file that is a person's from the first moment on: made once, never touched again."""
+    """Give each file that belongs to the person from the start: made once, never touched again."""
     yield settings.FILE, site.template(settings.FILE).encode()
-    yield "README.md", READ_ME.encode()
+    yield "README.md", site.template("README.md").encode()
     yield ".gitignore", IGNORED.encode()
-    for name in [n for n in schema.PROGRAMME if n != "forgotten"]:  # that one is the command's alone
-        yield f"{settings.PROGRAMME}/{name}.csv", programme.template(name).encode()
+    for name in schema.PROGRAMME:
+        if name != programme.FORGOTTEN:  # only the command writes it
+            yield f"{settings.PROGRAMME}/{name}.csv", programme.template(name).encode()
 
 
 def blank(notebook: Path) -> bytes:
-    """Take the outputs from a notebook, for they are the sample's, and let it read the workbook beside its folder."""
+    """Remove the outputs of a notebook, which are the sample's, and let it read the workbook beside its folder."""
     node = nbformat.read(notebook, as_version=4)
-    for own in (twins.MARK, "jupytext"):  # of a notebook with a text twin
-        node.metadata.pop(own, None)
+    for twin in (twins.MARK, "jupytext"):
+        node.metadata.pop(twin, None)
     for cell in node.cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
         if "parameters" in cell.metadata.get("tags", []):
-            cell.source = "\n".join(_here(line) for line in cell.source.splitlines())
+            cell.source = "\n".join(map(_here, cell.source.splitlines()))
     return nbformat.writes(node).encode()
 
 
 def _here(line: str) -> str:
-    """Set one parameter to what it is in a folder to work in."""
-    name = line.partition(":")[0]
-    before, _, rest = line.partition(" = ")
+    """Set a parameter to its value in a folder to work in."""
+    (name, _, _), (before, _, rest) = line.partition(":"), line.partition(" = ")
     return f"{before} = {json.dumps(HERE[name])}  # {rest.partition('  # ')[2]}" if name in HERE else line
 
 
 def mark(place: str, content: bytes) -> str:
-    """Hash what a file says; of a notebook its cells alone, for running it is no edit."""
+    """Hash a file; of a notebook only its cells, because running it is no edit."""
     if place.endswith(".ipynb"):
-        try:
+        with contextlib.suppress(ValueError, KeyError, AttributeError):  # no notebook any more: an edit like any other
             return twins.digest(nbformat.reads(content.decode(), as_version=4))
-        except (ValueError, KeyError, AttributeError):  # no notebook any more: it is an edit like any other
-            pass
     return hashlib.sha256(content).hexdigest()[:16]
 
 
 def init(folder: Path) -> dict[str, str]:
-    """Make a folder to work in, or bring the one that is there up to date.
+    """Make a folder to work in, or bring the one that exists up to date.
 
-    A file of the package is put where there is none, and replaced where nobody changed it. A file that a person changed
+    A file of the package is written where there is none, and replaced where nobody changed it. A file that a person changed
     or removed is left; if the package has a newer one than the one it was made from, that is put beside it. Files the
     package does not know are never touched.
 
@@ -99,26 +83,28 @@ def init(folder: Path) -> dict[str, str]:
     Raises
     ------
     ValueError
-        If `folder` holds something else and no workbook.
+        If `folder` contains something else and no workbook.
     """
     record = folder / RECORD
-    there = sorted(p.name for p in folder.iterdir() if not p.name.startswith(".")) if folder.is_dir() else []
-    if there and not record.is_file():
-        raise ValueError(f"{folder}: holds {len(there)} files and no workbook (first: {there[:3]}). Give a new folder.")
+    present = sorted(p.name for p in folder.iterdir() if not p.name.startswith(".")) if folder.is_dir() else []
+    if present and not record.is_file():
+        raise ValueError(
+            f"{folder}: holds {len(present)} files and no workbook (first: {present[:3]}). Give a new folder."
+        )
     before: dict[str, str] = json.loads(record.read_text("utf-8")) if record.is_file() else {}
-    done, now = dict[str, str](), dict(before)
+    done = dict[str, str]()
     try:
-        _bring(folder, before, now, done)
+        _bring(folder, before, done)
     except OSError:
-        if not before:  # half a folder would be taken for one that holds something else
+        if not before:  # half a folder would be taken for one that contains something else
             _take_back(folder, done)
         raise
     return done
 
 
-def _bring(folder: Path, before: dict[str, str], now: dict[str, str], done: dict[str, str]) -> None:
-    """Put each file where it belongs, and note in `done` and `now` what was put."""
-    record = folder / RECORD
+def _bring(folder: Path, before: dict[str, str], done: dict[str, str]) -> None:
+    """Write each file where it belongs, and note in `done` what was written; `before` are hashes of what was written last."""
+    now = dict(before)
     for place, content in parts():
         path, new = folder / place, mark(place, content)
         if place not in before and not path.exists():
@@ -133,14 +119,14 @@ def _bring(folder: Path, before: dict[str, str], now: dict[str, str], done: dict
         done[path.relative_to(folder).as_posix()] = what
         now[place] = new
     for place, content in yours():
-        if not record.is_file() and not (folder / place).exists():
+        if not before and not (folder / place).exists():
             shelf.write_whole(folder / place, content)
             done[place] = "made"
-    shelf.write_whole(record, (json.dumps(now, indent=1, sort_keys=True) + "\n").encode())
+    shelf.write_whole(folder / RECORD, (json.dumps(now, indent=1, sort_keys=True) + "\n").encode())
 
 
 def _take_back(folder: Path, done: dict[str, str]) -> None:
-    """Remove the files that were put, and the folders that are empty then."""
+    """Remove the files that were written, and the folders that are empty then."""
     for place in done:
         (folder / place).unlink(missing_ok=True)
     for path in [*sorted((p for p in folder.rglob("*") if p.is_dir()), reverse=True), folder]:
