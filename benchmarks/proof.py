@@ -21,7 +21,7 @@ import pandas as pd
 from scipy.stats import binom, t
 
 from abmlib.market import Market, Switches, simulate
-from abmlib.method import periods, value
+from abmlib.method import orders, periods
 from abmlib.method.deals import all_groups, closed_in, cycle_lengths, win_rates, with_days
 from abmlib.method.stages import flags, pushes, stage_table, stage_visits
 from abmlib.stats.intervals import LEVEL
@@ -109,13 +109,13 @@ class Seen:
     def revenue(self) -> pd.Series:
         """Net revenue of each account over all history."""
         counted = periods.value_window(self.transactions, self.book.as_of, 0)
-        return value.by_account(self.transactions, self.accounts.index, counted)["revenue"]
+        return orders.by_account(self.transactions, self.accounts.index, counted)["revenue"]
 
     @cached_property
     def halves(self) -> pd.DataFrame:
         """Revenue of each account in two periods, and whether it bought: ``earlier, later, was, is``."""
         halves = periods.adjacent_periods(self.transactions["booked_at"].min(), self.book.as_of, PERIOD_MONTHS)
-        one, two = (value.by_account(self.transactions, self.accounts.index, p) for p in halves)
+        one, two = (orders.by_account(self.transactions, self.accounts.index, p) for p in halves)
         return pd.DataFrame(
             {"earlier": one["revenue"], "later": two["revenue"], "was": one["lines"] > 0, "is": two["lines"] > 0}
         )

@@ -1,7 +1,7 @@
 """How often accounts are placed in the buying cycle they are made for. `PROOFS` is for the table of `benchmarks.truth`."""
 
 from abmlib.market import sales
-from abmlib.method import cycle, elsewhere
+from abmlib.method import cycle, orders
 from abmlib.pages import catalogue
 from benchmarks.proof import Found, Proof, Seen
 
@@ -13,7 +13,9 @@ DEALS = 3  # of an account, for its placing to count
 def placing(seen: Seen) -> Found:
     """Share of the placings, by line, of accounts with enough deals that are right; called: the same."""
     links, contacts, products = (seen.book.read(n) for n in ("opportunity_contacts", "contacts", "products"))
-    found = cycle.observed(seen.deals, links, contacts, elsewhere.lined(seen.transactions, products), seen.book.as_of)
+    found = cycle.observed(
+        seen.deals, links, contacts, orders.with_product_line(seen.transactions, products), seen.book.as_of
+    )
     placed = cycle.placed(cycle.spoken(found, RULES)).dropna(subset="account_id")
     many = seen.deals["account_id"].value_counts()
     placed = placed[placed["account_id"].isin(many.index[many >= DEALS])]

@@ -15,7 +15,7 @@ from functools import partial
 import pandas as pd
 
 from abmlib.market import Market, Switches, simulate
-from abmlib.method import elsewhere, red_flags
+from abmlib.method import elsewhere, orders, red_flags
 from abmlib.method.deals import with_days
 from abmlib.tables.days import beside
 from benchmarks.proof import END, MONTHS, Found, Proof, Seen
@@ -164,7 +164,7 @@ PROOFS = tuple(
 def buying_days(market: Market, since: pd.Series) -> pd.Series:
     """Days after `since` on which each account bought something."""
     bought = market.tables["transactions"].join(since.rename("since"), on="account_id")
-    bought = bought[elsewhere.plain(bought) & (bought["booked_at"] > bought["since"])]
+    bought = bought[orders.plain_purchases(bought) & (bought["booked_at"] > bought["since"])]
     return bought.groupby("account_id")["booked_at"].nunique().reindex(since.index, fill_value=0)
 
 

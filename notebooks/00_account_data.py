@@ -32,7 +32,7 @@ account: str = ""  # account whose timeline is drawn; empty: the customer with m
 import matplotlib.pyplot as plt
 import pandas as pd
 
-from abmlib.method import coverage, periods, quality, views
+from abmlib.method import coverage, orders, periods, quality, views
 from abmlib.method.deals import closed_in, with_days
 from abmlib.pages import catalogue, plots, say, show
 from abmlib.stats.intervals import LEVEL
@@ -254,7 +254,9 @@ show.measures(agreed, "Do the two views agree?", book.currency)
 # %%
 which = views.chosen(account, judged)
 touches = book.panel("activities", ["channel"], per="month")
-purchases = views.by_line(book.panel("transactions", ["product_id"], per="month"), book.read("products"))
+purchases = orders.with_product_line(
+    book.panel("transactions", ["product_id"], per="month"), book.read("products"), unknown="purchases"
+)
 sources = {"cases": "cases", "survey answers": "surveys", "contracts entered": "contracts"}
 others = {lane: book.panel(table, per="month") for lane, table in sources.items()}
 events = views.timeline(which, touches, purchases, deals, others)

@@ -34,7 +34,7 @@ default_margin: float = 0.0  # margin as share of revenue where no cost is known
 import matplotlib.pyplot as plt
 import pandas as pd
 
-from abmlib.method import cycle, elsewhere, periods, quality, suitability, value
+from abmlib.method import cycle, orders, periods, quality, suitability
 from abmlib.method.deals import with_days
 from abmlib.pages import catalogue, plots, say, show
 from abmlib.stats import intervals
@@ -54,7 +54,7 @@ accounts = book.read("accounts")
 names = accounts.set_index("account_id")["name"]
 deals = with_days(book.read("opportunities"), book.as_of)
 transactions = book.read("transactions")
-lines = elsewhere.lined(transactions, book.read("products"))
+lines = orders.with_product_line(transactions, book.read("products"))
 rule = cycle.Rules.of(catalogue.rules(rules))
 
 # %% [markdown]
@@ -164,7 +164,7 @@ show.table(
 # %%
 main = cycle.main_line(placed, money)
 year = periods.Period(book.as_of - pd.Timedelta(days=suitability.YEAR - 1), book.as_of)
-worth = value.by_account(transactions, pd.Index(accounts["account_id"]), year)
+worth = orders.by_account(transactions, pd.Index(accounts["account_id"]), year)
 hours = suitability.hours_spent(book.read("activities"), worth.index, book.as_of)
 spent = suitability.effort(worth, hours, main.set_index("account_id")["cycle"], hour_cost, gain, default_margin)
 show.table(suitability.effort_by_cycle(spent), "Hours a year that accounts bear, and get", currency=book.currency)

@@ -36,7 +36,7 @@ outcome_months: int = 6  # months at the end of history on which the choice is t
 import matplotlib.pyplot as plt
 import pandas as pd
 
-from abmlib.method import periods, qualification, value
+from abmlib.method import orders, periods, qualification, value
 from abmlib.pages import plots, say, show
 from abmlib.stats import concentration
 from abmlib.stats.intervals import LEVEL
@@ -61,7 +61,7 @@ transactions = book.read("transactions")
 
 # %%
 counted = periods.value_window(transactions, book.as_of, value_months)
-worth = value.by_account(transactions, accounts.index, counted)
+worth = orders.by_account(transactions, accounts.index, counted)
 pareto = value.pareto(worth)
 say.value(*value.counts(worth), str(counted), book.currency)
 
@@ -101,7 +101,7 @@ show.table(classes, "Classes by net revenue", currency=book.currency)
 
 # %%
 halves = periods.adjacent_periods(transactions["booked_at"].min(), book.as_of, period_months)
-earlier, later = (value.by_account(transactions, accounts.index, p) for p in halves)
+earlier, later = (orders.by_account(transactions, accounts.index, p) for p in halves)
 moves = value.class_moves(
     *(value.pareto_class(p["revenue"]) for p in (earlier, later)), *(p["lines"] > 0 for p in (earlier, later))
 )

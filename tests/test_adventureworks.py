@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from abmlib.method import cycle, elsewhere
+from abmlib.method import cycle, orders
 from abmlib.method.deals import with_days
 from abmlib.tables import Book
 from abmlib.tables.importers import mapped
@@ -107,7 +107,7 @@ def test_no_check_fails_or_warns_and_only_parts_are_left_out(book, folder):
 
 def test_resellers_without_deals_are_placed_by_their_orders_and_what_is_missing_is_said(book, lines):
     deals = with_days(book.read("opportunities"), book.as_of)
-    named = elsewhere.lined(lines, book.read("products"))
+    named = orders.with_product_line(lines, book.read("products"))
     seen = cycle.observed(deals, book.read("opportunity_contacts"), book.read("contacts"), named, book.as_of)
     said = cycle.spoken(seen, RULES)
     placed = cycle.side_by_side(cycle.placed(said), said)

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from abmlib.market import simulate
-from abmlib.method import cycle, elsewhere
+from abmlib.method import cycle, orders
 from abmlib.method.deals import with_days
 from abmlib.pages import catalogue
 from abmlib.tables import schema
@@ -57,7 +57,7 @@ def seen(deals=(), links=(), contacts=(), bought=(), products=()) -> pd.DataFram
     return cycle.observed(
         with_days(frame("opportunities", list(deals)), TODAY), frame("opportunity_contacts", list(links)),
         frame("contacts", list(contacts)),
-        elsewhere.lined(frame("transactions", list(bought)), frame("products", list(products))), TODAY,
+        orders.with_product_line(frame("transactions", list(bought)), frame("products", list(products))), TODAY,
     )  # fmt: skip
 
 
@@ -260,7 +260,11 @@ def test_planted_cycles_are_found_for_nine_in_ten_accounts_with_three_deals(seed
     t = market.tables
     deals = with_days(as_read("opportunities", t["opportunities"]), TODAY)
     found = cycle.observed(
-        deals, t["opportunity_contacts"], t["contacts"], elsewhere.lined(t["transactions"], t["products"]), TODAY
+        deals,
+        t["opportunity_contacts"],
+        t["contacts"],
+        orders.with_product_line(t["transactions"], t["products"]),
+        TODAY,
     )
     got = cycle.placed(cycle.spoken(found, RULES)).dropna(subset="account_id")
     many = deals.groupby("account_id").size()
@@ -275,7 +279,7 @@ def test_the_order_of_rows_and_of_accounts_moves_no_placing():
     deals = with_days(as_read("opportunities", t["opportunities"]), TODAY)
 
     def place(turn: bool) -> pd.DataFrame:
-        lines = elsewhere.lined(t["transactions"], t["products"])
+        lines = orders.with_product_line(t["transactions"], t["products"])
         frames = [
             f.sample(frac=1, random_state=3) if turn else f
             for f in (deals, t["opportunity_contacts"], t["contacts"], lines)

@@ -10,11 +10,11 @@ from abmlib.method import (
     coverage,
     detectable,
     framework,
+    orders,
     quality,
     red_flags,
     suitability,
 )
-from abmlib.method import value as worth
 from abmlib.method.deals import with_days
 from abmlib.method.stages import stage_visits
 from abmlib.tables import Book, schema
@@ -203,4 +203,4 @@ def test_the_programme_counts_its_own_days(zone):
 def test_a_line_learnt_in_the_evening_before_a_day_was_known_before_it(zone):
     rows = [{"transaction_id": t, "known_at": t} for t in ("2026-06-29 23:30", "2026-06-30 00:30")]
     lines = table("transactions", zone, rows, account_id="a", booked_at=pd.Timestamp("2026-06-01"), revenue=1.0)
-    assert worth.known_before(lines, TODAY)["transaction_id"].tolist() == ["2026-06-29 23:30"]
+    assert orders.known_before(lines, TODAY)["transaction_id"].tolist() == ["2026-06-29 23:30"]

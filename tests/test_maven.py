@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from abmlib.method import cycle, elsewhere
+from abmlib.method import cycle, orders
 from abmlib.method.deals import with_days
 from abmlib.tables import Book
 from abmlib.tables.errors import TableError
@@ -202,7 +202,7 @@ def test_the_executive_page_sets_this_month_beside_the_last(report, tables):
 
 def test_small_repeated_deals_are_placed_full_and_their_long_cycle_is_told_to_disagree(book, deals):
     told = with_days(deals, book.as_of)
-    lines = elsewhere.lined(book.read("transactions"), book.read("products"))
+    lines = orders.with_product_line(book.read("transactions"), book.read("products"))
     seen = cycle.observed(told, book.read("opportunity_contacts"), book.read("contacts"), lines, book.as_of)
     said = cycle.spoken(seen, RULES)
     placed = cycle.side_by_side(cycle.placed(said), said)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from abmlib.method import periods, value
+from abmlib.method import orders, periods, value
 from abmlib.method import qualification as q
 from abmlib.method.periods import Period
 from abmlib.stats.intervals import wilson
@@ -259,7 +259,7 @@ def test_exclusions_put_the_most_revenue_first(judged):
 def test_the_table_of_key_accounts_is_to_spec_with_the_largest_first():
     transactions = lines([("a", "2026-01-01", 10, 5), ("b", "2026-01-02", 90, None), ("b", "2024-07-01", 1, 0)])
     accounts = pd.Index(["cold", "a", "b"], name="account_id")
-    pareto = value.pareto(value.by_account(transactions, accounts, HISTORY))
+    pareto = value.pareto(orders.by_account(transactions, accounts, HISTORY))
     parts = q.gate_parts(transactions, accounts, HISTORY, HALVES, GATE)
     got = schema.conform("03_key_accounts", value.key_accounts(pareto, parts, q.choose(pareto, parts, 1)))
     assert got["account_id"].tolist() == ["b", "a", "cold"]
@@ -346,7 +346,7 @@ def test_back_test_agrees_with_the_choice_made_on_that_day():
     known = FIVE.drop("new")
     basis = Period(day("2025-01-01"), day("2025-12-31"))
     parts = q.gate_parts(before, known, basis, periods.adjacent_periods(basis.start, basis.end, 12), SMALL)
-    then = q.choose(value.pareto(value.by_account(before, known, basis)), parts, 2)
+    then = q.choose(value.pareto(orders.by_account(before, known, basis)), parts, 2)
     trial = q.back_test(lines(five_before() + powers()), FIVE, OUTCOME, SMALL, 2)
     assert revealed(trial) == set(then.index[then["chosen"]])
 

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from abmlib.method import elsewhere as business
+from abmlib.method import orders
 from abmlib.method import red_flags as rf
 from abmlib.method.deals import with_days
 from abmlib.stats import rhythm
@@ -138,8 +139,10 @@ def test_half_of_the_usual_orders_is_seen_although_the_last_is_fresh():
 
 def test_two_orders_on_a_day_are_one():
     days = every(20, 30)
-    once = business.orders(business.lined(table("transactions", bought("a", days)), PRODUCTS), NO_DEALS, set())
-    twice = business.orders(business.lined(table("transactions", bought("a", days) + [r | {"transaction_id": r["transaction_id"] + "b"} for r in bought("a", days)]), PRODUCTS), NO_DEALS, set())  # fmt: skip
+    once = orders.order_days(
+        orders.with_product_line(table("transactions", bought("a", days)), PRODUCTS), NO_DEALS, set()
+    )
+    twice = orders.order_days(orders.with_product_line(table("transactions", bought("a", days) + [r | {"transaction_id": r["transaction_id"] + "b"} for r in bought("a", days)]), PRODUCTS), NO_DEALS, set())  # fmt: skip
     pd.testing.assert_frame_equal(once, twice)
 
 
@@ -150,7 +153,7 @@ def test_returns_services_and_paid_periods_are_no_orders():
         *bought("c", [TODAY], kind="service"),
         *bought("d", [TODAY], kind="subscription", period_start=TODAY, period_end=TODAY + 30 * DAY),
     ]
-    got = business.orders(business.lined(table("transactions", rows), PRODUCTS), NO_DEALS, set())
+    got = orders.order_days(orders.with_product_line(table("transactions", rows), PRODUCTS), NO_DEALS, set())
     assert got["account_id"].tolist() == ["a"]
 
 
@@ -158,13 +161,13 @@ def test_a_line_sold_by_deals_has_the_rhythm_of_its_deals_not_of_its_bills():
     won = {"opportunity_id": "o", "account_id": "a", "type": "expansion", "product_line": "paper", "stage": "Won", "amount": 300,
            "created_at": "2026-01-01", "closed_at": "2026-02-01", "is_closed": True, "is_won": True}  # fmt: skip
     deals = with_days(table("opportunities", [won]), TODAY)
-    lines = business.lined(
+    lines = orders.with_product_line(
         table("transactions", bought("a", every(30, 3))), PRODUCTS
     )  # billed in three parts of a hundred
-    assert business.dealt_lines(lines, deals) == {"paper"}
-    got = business.orders(lines, deals, {"paper"})
+    assert orders.lines_sold_by_deal(lines, deals) == {"paper"}
+    got = orders.order_days(lines, deals, {"paper"})
     assert got["day"].tolist() == [pd.Timestamp("2026-02-01")]
-    assert business.dealt_lines(lines, deals.assign(type="renewal")) == set()
+    assert orders.lines_sold_by_deal(lines, deals.assign(type="renewal")) == set()
 
 
 def test_a_subscription_paid_for_a_year_is_no_silence():

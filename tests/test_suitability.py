@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from abmlib.method import elsewhere, periods, quality, suitability, value
+from abmlib.method import orders, periods, quality, suitability
 from abmlib.method.deals import with_days
 from tests.conftest import as_read
 from tests.test_cycle import RULES, TODAY, deal, frame, seen
@@ -20,7 +20,7 @@ NONE = {
 
 def judged(deals: list[dict], segment: dict[str, str] | None = None, links=(), contacts=()) -> pd.DataFrame:
     of = with_days(frame("opportunities", deals), TODAY)
-    lines = elsewhere.lined(as_read("transactions"), as_read("products"))
+    lines = orders.with_product_line(as_read("transactions"), as_read("products"))
     ids = sorted({d["account_id"] for d in deals if d["account_id"]})
     parts = pd.Series(segment or {}, dtype="str").reindex(ids).rename("industry")
     return suitability.criteria(seen(deals, links, contacts), of, lines, parts, RULES)
@@ -95,7 +95,7 @@ def test_break_even_hours_are_the_margin_to_be_added_over_the_cost_of_an_hour():
         ],
     )
     ids = pd.Index(["a", "b", "c", "d"])
-    worth = value.by_account(lines, ids, periods.Period(TODAY - pd.Timedelta(days=364), TODAY))
+    worth = orders.by_account(lines, ids, periods.Period(TODAY - pd.Timedelta(days=364), TODAY))
     touch = {"direction": "outbound", "occurred_at": "2026-06-01", "channel": "meeting"}
     touches = frame(
         "activities",

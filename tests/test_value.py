@@ -5,7 +5,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from abmlib.method import periods, value
+from abmlib.method import orders, periods, value
 from abmlib.method.periods import Period
 from abmlib.tables import days, schema
 from tests.conftest import as_read
@@ -131,20 +131,20 @@ def test_two_periods_refuse_negative_months():
 
 
 def test_every_line_of_the_period_counts_with_its_sign(bought):
-    got = value.by_account(bought, ASKED, H1)
+    got = orders.by_account(bought, ASKED, H1)
     assert got["revenue"].to_dict() == {"zero": 0, "cold": 0, "acme": 100, "beta": 200, "gift": 60}
     assert got["lines"].to_dict() == {"zero": 3, "cold": 0, "acme": 4, "beta": 2, "gift": 2}
 
 
 def test_sums_that_cancel_but_for_rounding_are_zero(bought):
-    assert value.by_account(bought, ASKED, H1).loc["zero", "revenue"] == 0.0
-    worth = value.by_account(lines([("a", "2026-01-02", 1.0, None, "purchase"), ("a", "2026-01-02", -1.0 + 1e-15, None, "return")]), pd.Index(["a"]), H1)  # fmt: skip
+    assert orders.by_account(bought, ASKED, H1).loc["zero", "revenue"] == 0.0
+    worth = orders.by_account(lines([("a", "2026-01-02", 1.0, None, "purchase"), ("a", "2026-01-02", -1.0 + 1e-15, None, "return")]), pd.Index(["a"]), H1)  # fmt: skip
     assert worth.loc["a", "revenue"] == 0.0
     assert value.counts(worth) == (1, 1, 1, 0.0)  # no business from noise
 
 
 def test_margin_is_unknown_only_where_a_line_with_revenue_has_no_cost(bought):
-    got = value.by_account(bought, ASKED, H1)
+    got = orders.by_account(bought, ASKED, H1)
     assert got["margin"].drop("beta").to_dict() == {"zero": 0, "cold": 0, "acme": 40, "gift": 30}
     assert pd.isna(got["margin"]["beta"])
     assert got["costed"].drop("cold").to_dict() == {"zero": 1, "acme": 1, "beta": 0.25, "gift": 1}
@@ -152,13 +152,13 @@ def test_margin_is_unknown_only_where_a_line_with_revenue_has_no_cost(bought):
 
 
 def test_margin_is_unknown_for_all_where_no_line_of_the_source_has_a_cost(bought):
-    got = value.by_account(bought.assign(cogs=float("nan")), ASKED, H1)
+    got = orders.by_account(bought.assign(cogs=float("nan")), ASKED, H1)
     assert got["margin"].isna().all()  # also of cold and of zero: 0 would be a claim
     assert got["revenue"]["acme"] == 100
 
 
 def test_only_days_with_positive_revenue_are_buying_days(bought):
-    got = value.by_account(bought, ASKED, H1)
+    got = orders.by_account(bought, ASKED, H1)
     assert got["buying_days"].to_dict() == {"zero": 2, "cold": 0, "acme": 2, "beta": 2, "gift": 1}
     assert (got["first_day"]["acme"], got["last_day"]["acme"]) == (day("2026-01-01"), day("2026-06-30"))
     assert got["last_day"]["gift"] == day("2026-04-01")
@@ -166,7 +166,7 @@ def test_only_days_with_positive_revenue_are_buying_days(bought):
 
 
 def test_a_book_without_a_line_keeps_its_accounts(bought):
-    got = value.by_account(bought.iloc[:0], ASKED, H1)
+    got = orders.by_account(bought.iloc[:0], ASKED, H1)
     assert got.index.equals(ASKED)
     assert (got["revenue"] == 0).all()
     assert value.counts(got) == (5, 0, 0, 0.0)
@@ -187,7 +187,7 @@ ROWS = st.lists(
 @tables
 @given(ROWS, st.permutations(["acme", "beta", "cold"]))
 def test_each_account_asked_for_has_one_row_and_no_money_is_lost(rows, accounts):
-    got = value.by_account(lines(rows), pd.Index(accounts), H1)
+    got = orders.by_account(lines(rows), pd.Index(accounts), H1)
     assert got.index.tolist() == accounts
     inside = [r for r in rows if r[0] in accounts and H1.start <= pd.Timestamp(r[1]) <= H1.end]
     assert got["revenue"].sum() == sum(r[2] for r in inside)
@@ -235,7 +235,7 @@ def test_ranks_run_from_1_and_the_last_holds_the_whole(values):
 
 
 def test_an_account_of_unknown_margin_has_no_margin_class(bought):
-    got = value.pareto(value.by_account(bought, ASKED, H1))
+    got = value.pareto(orders.by_account(bought, ASKED, H1))
     assert got["pareto_class"].to_dict() == {"zero": "C", "cold": "C", "acme": "A", "beta": "A", "gift": "B"}
     assert pd.isna(got["margin_class"]["beta"])
     assert got["margin_class"]["gift"] == "A"  # acme's 40 of the 70 known do not reach 80 %
@@ -243,7 +243,7 @@ def test_an_account_of_unknown_margin_has_no_margin_class(bought):
 
 
 def test_class_summary_adds_up_and_shows_apart_who_is_worth_nothing(bought):
-    got = value.class_summary(value.pareto(value.by_account(bought, ASKED, H1))).set_index("pareto_class")
+    got = value.class_summary(value.pareto(orders.by_account(bought, ASKED, H1))).set_index("pareto_class")
     assert got["accounts"].to_dict() == {"A": 2, "B": 1, "C": 2, "of C: zero or less": 2}
     assert got.loc[["A", "B", "C"], "revenue"].sum() == 360
     assert got.loc[["A", "B", "C"], "share_of_revenue"].sum() == pytest.approx(1)
@@ -317,7 +317,7 @@ def test_rows_and_columns_of_class_moves_sum_to_the_classes(rows):
 
 
 def test_an_account_without_lines_is_no_business_although_its_revenue_is_0(bought):
-    worth = value.by_account(bought, ASKED, H1)
+    worth = orders.by_account(bought, ASKED, H1)
     classes, active = value.pareto_class(worth["revenue"]), worth["lines"] > 0
     got = value.class_moves(classes, classes, active, active)
     assert got.loc["no business", "no business"] == 1  # cold

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from abmlib.method import views
+from abmlib.method import orders, views
 from abmlib.method.deals import with_days
 from abmlib.pages import plots
 from abmlib.tables import schema
@@ -149,11 +149,12 @@ def test_all_that_happened_lies_in_its_lane_and_month(monthly):
             ("b", "2026-01-08", "2026-02-08", True),
         ]
     )
-    bought = views.by_line(
+    bought = orders.with_product_line(
         as_months(
             [("a", "p", "2026-02-01", 3), ("a", None, "2026-02-01", 1), ("a", "x", "2026-02-01", 1)], "product_id"
         ),
         pd.DataFrame({"product_id": ["p"], "product_line": ["paper"]}),
+        unknown="purchases",
     )
     got = views.timeline(
         "a", monthly, bought, deals, {"cases": as_months([("a", "2026-04-01", 7), ("b", "2026-04-01", 1)])}
@@ -172,7 +173,7 @@ def test_all_that_happened_lies_in_its_lane_and_month(monthly):
 
 
 def test_an_account_without_anything_has_an_empty_timeline(monthly):
-    none = views.by_line(as_months([], "product_id"), schema.empty("products"))
+    none = orders.with_product_line(as_months([], "product_id"), schema.empty("products"))
     got = views.timeline("nobody", monthly, none, as_deals([]), {})
     assert got.empty
     assert got.columns.tolist() == views.EVENTS

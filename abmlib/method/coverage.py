@@ -6,9 +6,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from abmlib.method.engagement import account_positions
 from abmlib.method.measures import estimate_row, share_row
-from abmlib.method.value import per_account
+from abmlib.method.orders import account_positions, per_account
 from abmlib.stats import intervals
 
 SEED = 17  # of every bootstrap here

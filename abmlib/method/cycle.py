@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from abmlib.method import elsewhere
+from abmlib.method import orders
 from abmlib.method.deals import won_flag
 from abmlib.method.measures import measure_row
 from abmlib.stats import credibility
@@ -142,7 +142,7 @@ def observed(
     ----------
     deals : DataFrame of `with_days`
     links, contacts : ``tables.schema.OPPORTUNITY_CONTACTS``, ``CONTACTS``; may be empty
-    lines : DataFrame of `elsewhere.lined`
+    lines : DataFrame of `orders.with_product_line`
 
     Returns
     -------
@@ -171,8 +171,8 @@ def observed(
 def _dealt(deals: pd.DataFrame, lines: pd.DataFrame) -> set[str]:
     """Name the lines bought by deal: won deals make up much of what is sold, or nothing is sold as a plain purchase."""
     won = deals[won_flag(deals)]
-    plain = set(lines.loc[elsewhere.plain(lines), "product_line"])
-    return elsewhere.dealt_lines(lines, won) | (set(won["product_line"]) - plain)
+    plain = set(lines.loc[orders.plain_purchases(lines), "product_line"])
+    return orders.lines_sold_by_deal(lines, won) | (set(won["product_line"]) - plain)
 
 
 def _values(deals: pd.DataFrame, lines: pd.DataFrame, dealt: set[str]) -> pd.DataFrame:
@@ -180,7 +180,7 @@ def _values(deals: pd.DataFrame, lines: pd.DataFrame, dealt: set[str]) -> pd.Dat
     signed = deals.loc[deals["amount"] > 0, ["account_id", "product_line", "amount"]].rename(
         columns={"amount": "value"}
     )
-    bought = lines[elsewhere.plain(lines) & ~lines["product_line"].isin(dealt)]
+    bought = lines[orders.plain_purchases(lines) & ~lines["product_line"].isin(dealt)]
     bought = bought.groupby(["account_id", "product_line", "booked_at"], as_index=False)["revenue"].sum()
     paid = lines[
         lines["period_start"].notna() & (lines["revenue"] > 0) & ~lines["product_line"].isin(signed["product_line"])
@@ -200,7 +200,7 @@ def _durations(deals: pd.DataFrame) -> pd.DataFrame:
 def _frequencies(deals: pd.DataFrame, lines: pd.DataFrame, dealt: set[str], as_of: pd.Timestamp) -> pd.DataFrame:
     """Orders after the first one, and the years since it; of accounts that ordered long enough ago to tell."""
     won = deals[won_flag(deals)]
-    ordered = elsewhere.orders(lines, won, dealt)
+    ordered = orders.order_days(lines, won, dealt)
     by = ordered.groupby(["account_id", "product_line"])["day"].agg(["size", "min"]).reset_index()
     years = ((as_of - by["min"]).dt.days + 1) / YEAR_DAYS
     every = by[["account_id", "product_line"]].assign(value=by["size"] - 1.0, time=years)

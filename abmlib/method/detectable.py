@@ -9,8 +9,8 @@ import pandas as pd
 from abmlib.method.deals import won_flag
 from abmlib.method.framework import entered
 from abmlib.method.measures import measure_row
+from abmlib.method.orders import per_account
 from abmlib.method.periods import Period
-from abmlib.method.value import per_account
 from abmlib.stats import power
 from abmlib.stats.intervals import FLOOR_OUTCOMES
 from abmlib.tables import programme

@@ -3,13 +3,11 @@
 Tables are taken as known on the day of the report; what the flag's rows hold is told in `red_flags`.
 """
 
-from collections.abc import Collection
-
 import numpy as np
 import pandas as pd
 import scipy
 
-from abmlib.method import value
+from abmlib.method import orders
 from abmlib.method.deals import won_flag
 from abmlib.method.red_flags import CLEAR, EARLY, FALSE_SHARE, LOOK_BACK_DAYS, LOST, LOST_DAYS, RAISED, UNKNOWN, rows
 from abmlib.stats import intervals, rhythm
@@ -21,59 +19,8 @@ STRETCH_DAYS = 30  # revenue is summed over so many days to see how much it vari
 STRETCHES = 36  # of these looked at, the newest last
 FEWEST_STRETCHES = 6  # of the past, for a run rate to be judged
 DROP = 0.3  # share of the usual business that must be missing before a drop is worth a flag, however certain
-BY_DEALS = 0.5  # a line whose won deals come to this share of its revenue is ordered by deal, and billed later
 MATERIAL = 0.2  # share of an account's revenue below which a line of business is too small to speak for it
 FEWEST_REPEATS = 5  # deals with a customer closed in a year, for those lost to a competitor to be judged
-
-
-def lined(transactions: pd.DataFrame, products: pd.DataFrame) -> pd.DataFrame:
-    """Add ``product_line`` to each line; one of an unknown product is of line ``all``. No row is dropped."""
-    line = transactions["product_id"].map(products.set_index("product_id")["product_line"]).fillna("all")
-    return transactions.assign(product_line=line.astype("str"))
-
-
-def plain(lines: pd.DataFrame) -> pd.Series:
-    """Say which lines of a bill are plain purchases: sold, and not paid for by period."""
-    return (lines["revenue"] > 0) & (lines["kind"] == "purchase") & lines["period_start"].isna()
-
-
-def dealt_lines(lines: pd.DataFrame, won: pd.DataFrame) -> set[str]:
-    """Name the lines ordered by deal and billed later: won deals come to `BY_DEALS` of their plain purchases or more.
-
-    References
-    ----------
-    House definition; README, glossary entry "order".
-    """
-    sold = lines[plain(lines)].groupby("product_line")["revenue"].sum()
-    share = won[won["type"] != "renewal"].groupby("product_line")["amount"].sum() / sold
-    return set(share.index[share >= BY_DEALS])
-
-
-def orders(lines: pd.DataFrame, won: pd.DataFrame, dealt: Collection[str]) -> pd.DataFrame:
-    """List the days on which each account ordered, by line: what its rhythm is made of.
-
-    A purchase is an order, several on one day are one; returns, services and what is paid for by period are none. In
-    the lines of `dealt` the days of won deals stand in for the bills, which follow an order in parts.
-
-    Parameters
-    ----------
-    lines : DataFrame of `lined`
-    won : won deals of `with_days`
-    dealt : lines of `dealt_lines`
-
-    Returns
-    -------
-    DataFrame, sorted: ``account_id, product_line, day``
-
-    References
-    ----------
-    House definition; README, glossary entry "order".
-    """
-    bought = lines[plain(lines) & ~lines["product_line"].isin(dealt)].rename(columns={"booked_at": "day"})
-    signed = won[won["product_line"].isin(dealt)].rename(columns={"closed_day": "day"})
-    both = pd.concat([part[["account_id", "product_line", "day"]] for part in (bought, signed)]).dropna()
-    both = both.astype({"account_id": "str", "product_line": "str", "day": "datetime64[us]"})
-    return both.drop_duplicates().sort_values(["product_line", "account_id", "day"], ignore_index=True)
 
 
 def slowing(ordered: pd.DataFrame, as_of: pd.Timestamp, window_days: int = WINDOWS[0]) -> pd.DataFrame:
@@ -85,7 +32,7 @@ def slowing(ordered: pd.DataFrame, as_of: pd.Timestamp, window_days: int = WINDO
 
     Parameters
     ----------
-    ordered : DataFrame of `orders`
+    ordered : DataFrame of `orders.order_days`
     window_days : length of the recent time
 
     Returns
@@ -324,11 +271,11 @@ def parts(
     ----------
     S1-21a; metric dictionary C-43.
     """
-    lines = lined(transactions[transactions["account_id"].isin(accounts)], products)
+    lines = orders.with_product_line(transactions[transactions["account_id"].isin(accounts)], products)
     theirs = deals[deals["account_id"].isin(accounts)]
     won = theirs[won_flag(theirs)]
-    dealt = dealt_lines(lines, won)
-    ordered = orders(lines, won, dealt)
+    dealt = orders.lines_sold_by_deal(lines, won)
+    ordered = orders.order_days(lines, won, dealt)
     revenue = lines.groupby(["account_id", "product_line"])["revenue"].sum().clip(lower=0)
     share = (revenue / revenue.groupby("account_id").sum()).rename("share")
     parts = []
@@ -404,7 +351,7 @@ def flag(
     ----------
     S1-21a; metric dictionary C-43. Benjamini and Hochberg (1995), JRSS B 57, p. 289.
     """
-    value.refuse_repeated(accounts)
+    orders.refuse_repeated(accounts)
     every = parts(transactions, products, deals, accounts, as_of)
     judged = every.dropna(subset=["p"]).sort_values(["account_id", "p"], kind="stable")
     weakest = judged.drop_duplicates("account_id").set_index("account_id").reindex(accounts)
@@ -474,7 +421,7 @@ def share_of_wallet(
     ----------
     Metric dictionary C-36; S1-21a, share-of-wallet fall.
     """
-    lines = lined(transactions[transactions["account_id"].isin(accounts)], products)
+    lines = orders.with_product_line(transactions[transactions["account_id"].isin(accounts)], products)
     lines = lines.merge(wallets[["account_id", "product_line"]], on=["account_id", "product_line"])
     now = lines[lines["booked_at"] > as_of - LOST_DAYS * DAY]
     before = lines[lines["booked_at"].between(as_of - (2 * LOST_DAYS - 1) * DAY, as_of - LOST_DAYS * DAY)]

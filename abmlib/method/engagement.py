@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from abmlib.method.value import per_account, refuse_repeated
+from abmlib.method.orders import account_positions, per_account
 from abmlib.stats import intervals
 from abmlib.stats import surges as exceeding
 from abmlib.stats.intervals import LEVEL
@@ -21,18 +21,6 @@ DAILY_CAP = 20  # touches of one person, type and day that count at most; C-12
 GROUP_DAYS = 30  # window of a buying group's engagement; C-12
 ROLE_LEVELS = {"Vital": 100.0, "Important": 80.0, "Normal": 60.0, "Minor": 40.0, "Trivial": 20.0}  # C-12
 DAY = pd.Timedelta(days=1)
-
-
-def account_positions(table: pd.DataFrame, accounts: pd.Index) -> np.ndarray:
-    """Give the position in `accounts` of the account of each row; -1 for others and for none.
-
-    Raises
-    ------
-    ValueError
-        If `accounts` repeats an id.
-    """
-    refuse_repeated(accounts)
-    return accounts.get_indexer(table["account_id"])
 
 
 def age_days(table: pd.DataFrame, as_of: pd.Timestamp) -> np.ndarray:

@@ -10,8 +10,7 @@ import numpy as np
 import pandas as pd
 
 from abmlib.method.deals import open_deals, won_flag
-from abmlib.method.elsewhere import lined
-from abmlib.method.value import refuse_repeated
+from abmlib.method.orders import refuse_repeated, with_product_line
 from abmlib.stats import survival
 from abmlib.stats.intervals import FLOOR_OUTCOMES, wilson
 from abmlib.tables import programme
@@ -96,7 +95,7 @@ def just_bought(
     """
     if transactions.empty and won.empty:
         return _state(rows, pd.Series(False, rows.index), "", pd.Series(pd.NaT, rows.index), unknown=True)
-    lines = lined(transactions[transactions["revenue"] > 0], products)
+    lines = with_product_line(transactions[transactions["revenue"] > 0], products)
     first = lines.groupby(["account_id", "product_line"])["booked_at"].min().rename("first")
     deal = won.groupby(["account_id", "product_line"])["closed_day"].max().rename("deal")
     seen = rows.join(first, on=["account_id", "product_line"]).join(deal, on=["account_id", "product_line"])
@@ -146,7 +145,7 @@ def mid_contract(
     running = last[last["start"].le(as_of) & last["end"].ge(as_of) & ~last["notice_date"].le(as_of)]
     ends = running.groupby(["account_id", "product_line"])["end"].max().rename("end")
     whole = running[running["product_line"] == ALL].groupby("account_id")["end"].max().rename("whole")
-    paid = lined(transactions[transactions["period_end"].notna() & (transactions["revenue"] > 0)], products)
+    paid = with_product_line(transactions[transactions["period_end"].notna() & (transactions["revenue"] > 0)], products)
     ahead = paid.groupby(["account_id", "product_line"])["period_end"].max().rename("ahead")
     seen = rows.join(ends, on=["account_id", "product_line"]).join(whole, on="account_id")
     seen = seen.join(ahead, on=["account_id", "product_line"])

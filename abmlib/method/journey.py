@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from abmlib.method.engagement import DAY, Memory, account_positions, breadth, engagement, recent
+from abmlib.method.engagement import DAY, Memory, breadth, engagement, recent
 from abmlib.method.measures import estimate_row, measure_row, share_row
-from abmlib.method.value import per_account
+from abmlib.method.orders import account_positions, per_account
 from abmlib.stats import intervals
 
 SEED = 22  # of the bootstrap

@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 import scipy
 
-from abmlib.method.engagement import DAY, Memory, account_positions, age_days
+from abmlib.method.engagement import DAY, Memory, age_days
+from abmlib.method.orders import account_positions
 from abmlib.stats.intervals import DRAWS, FLOOR_ACCOUNTS, FLOOR_OUTCOMES, LEVEL
 
 SEED = 22  # of the bootstrap

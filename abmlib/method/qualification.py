@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from abmlib.method import periods, value
+from abmlib.method import orders, periods, value
 from abmlib.method.periods import Period
 from abmlib.stats import concentration
 from abmlib.stats.intervals import FLOOR_ACCOUNTS, FLOOR_OUTCOMES, total, wilson
@@ -20,7 +20,7 @@ PARTS = {
 PASS, FAIL, UNKNOWN = "pass", "fail", "not_answerable"
 LITTLE_VALUE = "not among the accounts that carry the business"
 SEED = 3  # of the bootstrap that tells a difference between two choices from noise
-ROUNDING = 10.0**-value.NOISE  # money: an account that meets a bound but for rounding of floats has met it
+ROUNDING = 10.0**-orders.NOISE  # money: an account that meets a bound but for rounding of floats has met it
 NO_VALUE = "net revenue is zero or less"
 FULL = "qualified, but beyond capacity"
 
@@ -75,7 +75,7 @@ def relationship(worth: pd.DataFrame, history: Period, min_tenure_days: int, min
 
     Parameters
     ----------
-    worth : DataFrame of `value.by_account` over all history; ``first_day`` and ``buying_days`` are read
+    worth : DataFrame of `orders.by_account` over all history; ``first_day`` and ``buying_days`` are read
     history : first day of the source to the day of the report
 
     Returns
@@ -99,7 +99,7 @@ def profitability(worth: pd.DataFrame, min_margin_rate: float) -> pd.Series:
 
     Parameters
     ----------
-    worth : DataFrame of `value.by_account`
+    worth : DataFrame of `orders.by_account`
 
     References
     ----------
@@ -122,7 +122,7 @@ def gaps(transactions: pd.DataFrame, accounts: pd.Index) -> pd.DataFrame:
     """
     place = accounts.get_indexer(transactions["account_id"])
     bought = (transactions["revenue"].to_numpy(float) > 0) & (place >= 0)
-    days = value.buying_days(place[bought], transactions["booked_at"][bought])
+    days = orders.buying_days(place[bought], transactions["booked_at"][bought])
     gap = days.groupby("place")["day"].diff().dt.days.groupby(days["place"])
     paid = transactions["period_end"][bought].groupby(place[bought]).max()
     found = pd.DataFrame(
@@ -172,9 +172,9 @@ def gate_parts(
     S0-16, S1-19.
     """
     whole = Period(transactions["booked_at"].min(), counted.end)
-    history = value.by_account(transactions, accounts, whole)
-    earlier, later = (value.by_account(transactions, accounts, p)["revenue"] for p in periods)
-    worth = value.by_account(transactions, accounts, counted)
+    history = orders.by_account(transactions, accounts, whole)
+    earlier, later = (orders.by_account(transactions, accounts, p)["revenue"] for p in periods)
+    worth = orders.by_account(transactions, accounts, counted)
     return pd.DataFrame(
         {
             "revenue_history": revenue_history(earlier, later, gate.max_decline),
@@ -362,17 +362,17 @@ def back_test(transactions: pd.DataFrame, accounts: pd.Index, outcome: Period, g
     ----------
     S0-15, S0-16. House definition; README, glossary entry "back-test".
     """
-    before = value.known_before(transactions, outcome.start)
+    before = orders.known_before(transactions, outcome.start)
     last = outcome.start - pd.Timedelta(days=1)
     basis = Period(last if before.empty else before["booked_at"].min(), last)
     known = accounts[accounts.isin(before["account_id"])]
     length = (outcome.end - outcome.start) + pd.Timedelta(days=1)
     halves = periods.adjacent_periods(basis.start, basis.end, months=12)
     parts = gate_parts(before, known, basis, halves, gate)
-    ranked = value.pareto(value.by_account(before, known, basis))
+    ranked = value.pareto(orders.by_account(before, known, basis))
     picked = choose(ranked, parts, capacity)
-    after = value.by_account(transactions, known, outcome)
-    same = value.by_account(before, known, Period(outcome.start - length, basis.end))["revenue"]
+    after = orders.by_account(transactions, known, outcome)
+    same = orders.by_account(before, known, Period(outcome.start - length, basis.end))["revenue"]
     plain = pd.Series(known.isin(concentration.largest_first(ranked["revenue"]).index[:capacity]), index=known)
     choices = compare({"four-part gate": picked["chosen"], "largest by revenue": plain}, after)
     return BackTest(
@@ -395,7 +395,7 @@ def compare(picks: Mapping[str, pd.Series], after: pd.DataFrame) -> pd.DataFrame
     Parameters
     ----------
     picks : per choice a bool Series over accounts
-    after : DataFrame of `value.by_account` over the days judged
+    after : DataFrame of `orders.by_account` over the days judged
 
     Returns
     -------

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import scipy
 
-from abmlib.method import periods, value
+from abmlib.method import orders, periods
 from abmlib.stats import intervals
 from abmlib.tables import programme
 
@@ -187,7 +187,7 @@ def reorganisation(
     ----------
     S1-21b. House definition; README, glossary entry "network breakage".
     """
-    value.refuse_repeated(accounts)
+    orders.refuse_repeated(accounts)
     left, _ = departures(contacts, as_of)
     left = left.reindex(accounts)
     chance = left["p"]
@@ -260,7 +260,7 @@ def both_sides(
         }
     )  # fmt: skip
     sums = sums.reindex(accounts)
-    bought = value.by_account(transactions, accounts, periods.Period(as_of - (LOST_DAYS - 1) * DAY, as_of))
+    bought = orders.by_account(transactions, accounts, periods.Period(as_of - (LOST_DAYS - 1) * DAY, as_of))
     margin = bought["margin"].where(bought["lines"] > 0, 0.0)
     length = (sums["end"] - sums["start"]).dt.days + 1
     margin = (margin * length / LOST_DAYS).where(sums["cost"].notna())
@@ -390,7 +390,7 @@ def goals_missed(tracked: pd.DataFrame, accounts: pd.Index, as_of: pd.Timestamp)
     ----------
     S1-21d. House definition; README, glossary entry "joint goals missed".
     """
-    value.refuse_repeated(accounts)
+    orders.refuse_repeated(accounts)
     joint = tracked["owner_side"] == "joint"
     has = joint.groupby(tracked["account_id"]).transform("any")
     counted = tracked[joint | ~has]

@@ -54,7 +54,7 @@ def criteria(
     ----------
     seen : DataFrame of `cycle.observed`
     deals : DataFrame of `with_days`
-    lines : DataFrame of `elsewhere.lined`
+    lines : DataFrame of `orders.with_product_line`
     segment : Series by account id; its name is what the segments are
 
     Returns
@@ -214,7 +214,7 @@ def effort(
 
     Parameters
     ----------
-    worth : DataFrame of `value.by_account` over a year
+    worth : DataFrame of `orders.by_account` over a year
     hours : Series of `hours_spent`
     cycle : Series of the account's cycle
     hour_cost : of an hour of our time, reporting currency, > 0

@@ -12,97 +12,7 @@ from abmlib.stats.intervals import LEVEL, wilson
 
 CLASSES = ("A", "B", "C")
 BOUNDS = (0.80, 0.95)  # share of net value that A, and A with B, reach; S0-18
-NOISE = 6  # decimals kept of a sum of money: what lies below is rounding of floats, and would turn zero into business
 NONE = "no business"  # class of an account without a line in the period
-
-
-def known_before(transactions: pd.DataFrame, day: pd.Timestamp) -> pd.DataFrame:
-    """Keep the lines booked before a day and, where it is said when they were learnt, learnt before it too."""
-    learnt = transactions["known_day"]
-    return transactions[(transactions["booked_at"] < day) & (learnt.isna() | (learnt < day))]
-
-
-def within(transactions: pd.DataFrame, period: Period) -> pd.DataFrame:
-    """Keep the lines booked in the period."""
-    return transactions[transactions["booked_at"].between(period.start, period.end)]
-
-
-def by_account(transactions: pd.DataFrame, accounts: pd.Index, period: Period) -> pd.DataFrame:
-    """Sum what each account bought in a period.
-
-    Every account asked for has a row; one without a line has revenue 0 and margin 0. Lines of other accounts do not
-    appear. Returns and service lines count, with their sign.
-
-    Parameters
-    ----------
-    transactions : DataFrame, one row per line
-        ``tables.schema.TRANSACTIONS``.
-    accounts : Index of account ids, unique
-    period : days counted
-
-    Returns
-    -------
-    DataFrame, one row per account, indexed by `accounts`
-        ``revenue`` and ``margin`` (reporting currency; margin is revenue less cogs, missing where a line with revenue
-        has no cogs, and for all where no line of the source has one), ``costed`` (share of the lines' absolute revenue
-        with known cogs; missing without revenue),
-        ``lines``, ``buying_days`` (days with a line of positive revenue), ``first_day``, ``last_day`` (of those days).
-    """
-    lines = within(transactions, period)
-    place = accounts.get_indexer(lines["account_id"])
-    lines, place = lines[place >= 0], place[place >= 0]
-    revenue, cogs = lines["revenue"].to_numpy(float), lines["cogs"].to_numpy(float)
-    known = ~np.isnan(cogs) | (revenue == 0)
-    sums = pd.DataFrame(
-        {
-            "revenue": per_account(place, revenue, accounts),
-            "profit": per_account(place, revenue - np.nan_to_num(cogs), accounts),
-            "size": per_account(place, np.abs(revenue), accounts),
-            "known_size": per_account(place, np.abs(revenue) * known, accounts),
-            "unknown": per_account(place, ~known, accounts),
-        },
-        index=accounts,
-    ).round(NOISE)
-    days = buying_days(place[revenue > 0], lines["booked_at"][revenue > 0]).groupby("place")["day"]
-    on_days = days.agg(["count", "min", "max"]).reindex(range(len(accounts))).set_axis(accounts)
-    return pd.DataFrame(
-        {
-            "revenue": sums["revenue"],
-            "margin": sums["profit"].mask((sums["unknown"] > 0) | transactions["cogs"].isna().all()),
-            "costed": sums["known_size"] / sums["size"].replace(0, np.nan),
-            "lines": per_account(place, np.ones(len(place)), accounts).astype(int),
-            "buying_days": on_days["count"].fillna(0).astype(int),
-            "first_day": on_days["min"],
-            "last_day": on_days["max"],
-        },
-        index=accounts,
-    )
-
-
-def refuse_repeated(accounts: pd.Index) -> None:
-    """Pass if no account is asked for twice.
-
-    Raises
-    ------
-    ValueError
-        With the first ids.
-    """
-    if accounts.has_duplicates:
-        twice = accounts[accounts.duplicated()].unique()
-        raise ValueError(
-            f"accounts: {len(twice)} of {accounts.nunique()} ids repeat (first: {twice[:3].tolist()}). Give each once."
-        )
-
-
-def per_account(place: np.ndarray, values: np.ndarray, accounts: pd.Index) -> np.ndarray:
-    """Sum values by the place of their account; 0 for an account without any."""
-    return np.bincount(place, weights=values, minlength=len(accounts))
-
-
-def buying_days(place: np.ndarray, booked_at: pd.Series) -> pd.DataFrame:
-    """List each account's days with a purchase once, in order: ``place, day``."""
-    days = pd.DataFrame({"place": place, "day": booked_at.to_numpy()})
-    return days.drop_duplicates().sort_values(["place", "day"], ignore_index=True)
 
 
 def counts(worth: pd.DataFrame) -> tuple[int, int, int, float]:
@@ -139,7 +49,7 @@ def pareto(worth: pd.DataFrame) -> pd.DataFrame:
 
     Parameters
     ----------
-    worth : DataFrame of `by_account`
+    worth : DataFrame of `orders.by_account`
 
     Returns
     -------

@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 
 from abmlib.method.deals import won_flag
-from abmlib.method.engagement import Memory, account_positions, age_days, engagement
+from abmlib.method.engagement import Memory, age_days, engagement
 from abmlib.method.measures import estimate_row, share_row
+from abmlib.method.orders import account_positions
 from abmlib.stats.intervals import Z
 
 EVENTS = ["kind", "lane", "month", "rows"]
@@ -165,22 +166,6 @@ def by_month(table: pd.DataFrame, day: str) -> pd.DataFrame:
     return table.assign(month=month).groupby(["account_id", "month"]).size().reset_index(name="rows")
 
 
-def by_line(purchases: pd.DataFrame, products: pd.DataFrame) -> pd.DataFrame:
-    """Name the line of business of purchases; ``purchases`` where it is not known.
-
-    Parameters
-    ----------
-    purchases : DataFrame with ``product_id``
-    products : ``tables.schema.PRODUCTS``
-
-    Returns
-    -------
-    DataFrame, as `purchases`, with ``product_line``
-    """
-    line = purchases["product_id"].map(products.set_index("product_id")["product_line"])
-    return purchases.assign(product_line=line.astype("str").fillna("purchases"))
-
-
 def timeline(
     account: str,
     touches: pd.DataFrame,
@@ -195,7 +180,7 @@ def timeline(
     Parameters
     ----------
     touches : DataFrame with ``account_id, channel, month, rows``
-    purchases : DataFrame of `by_line`, with ``account_id, month, rows``
+    purchases : DataFrame of `orders.with_product_line`, with ``account_id, month, rows``
     deals : DataFrame of `with_days`
     others : by lane a DataFrame with ``account_id, month, rows``
 
