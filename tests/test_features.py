@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from abmlib.method import engagement
+from abmlib.method import orders, periods, views
 from abmlib.tables import Book, features
 from tests.conftest import SAMPLE, put
 
@@ -87,7 +87,7 @@ ACME = {
     "engagement_30d": 2 + 2 * 2 ** (-29 / 30) + 2 ** (-30 / 30) + 2 ** (-10 / 30),
     "engagement_events_30d": 1, "engagement_email_30d": 0.5,
     "meetings_90d": 1, "key_pages_90d": 1, "conversions_365d": 1, "days_since_touch_in": 0,
-    "momentum_4w": 2 * 4 / 4 - 1, "momentum_90d": None,
+    "momentum_3w": 2 * 3 / 1 - 1, "momentum_4w": 2 * 4 / 4 - 1, "momentum_90d": None,
     "people_90d": 2, "effective_people_90d": np.exp(-(0.8 * np.log(0.8) + 0.2 * np.log(0.2))), "roles_90d": 2,
     "touches_deciders_90d": 4,
     "contacts": 3, "contacts_reachable": 1, "roles_known": 2, "left_12m": 1,
@@ -179,19 +179,28 @@ def test_a_panel_of_what_is_not_there_is_empty_and_of_what_cannot_be_is_refused(
         book.panel("products")
 
 
-def test_features_and_the_method_say_the_same_of_engagement():
+def test_revenue_of_twelve_months_is_the_same_by_feature_and_by_account():
     book = Book.open(SAMPLE, as_of="2026-06-30")
-    made = book.features().set_index("account_id")
+    made = book.features(["revenue_12m", "margin_12m", "buying_days_12m"]).set_index("account_id")
+    year = orders.by_account(book.read("transactions"), made.index, periods.trailing(book.as_of, 12))
+    assert made["revenue_12m"].to_numpy(float) == pytest.approx(year["revenue"].to_numpy())
+    assert made["margin_12m"].to_numpy(float) == pytest.approx(year["margin"].to_numpy(), nan_ok=True)
+    assert made["buying_days_12m"].tolist() == year["buying_days"].tolist()
+
+
+@pytest.mark.parametrize("half_life", features.HALF_LIVES)
+def test_decay_is_the_same_by_feature_and_by_view(half_life):
+    book = Book.open(SAMPLE, as_of="2026-06-30")
+    name = f"engagement_{half_life}d"
+    made = book.features([name]).set_index("account_id")[name]
     panel = book.panel("activities", ["contact_id", "direction"], "day")
     theirs = panel[panel["direction"] != "outbound"]
-    half_lives = {f"engagement_{h}d": engagement.Memory("half-life", h) for h in features.HALF_LIVES}
-    for name, memory in half_lives.items():
-        expected = engagement.engagement(theirs, made.index, book.as_of, memory)
-        assert made[name].to_numpy(float) == pytest.approx(expected.to_numpy(), rel=0.01)  # an hour of summer time
-    momentum = engagement.momentum(theirs, made.index, book.as_of, 4)["momentum"]
-    assert made["momentum_4w"].to_numpy(float) == pytest.approx(momentum.to_numpy(), nan_ok=True)
-    spread = engagement.breadth(engagement.recent(theirs, book.as_of, 90), made.index)
-    assert made["people_90d"].tolist() == spread["people"].tolist()
-    assert made["effective_people_90d"].to_numpy(float) == pytest.approx(
-        spread["effective_people"].to_numpy(), nan_ok=True
-    )
+    by_view = views.leads_and_accounts(theirs, made.index, book.as_of, half_life)["account"]
+    assert made.to_numpy(float) == pytest.approx(by_view.to_numpy(), rel=0.01)  # an hour of summer time
+
+
+def test_a_free_line_is_no_purchase(tmp_path):
+    free = SOLD + "t7,a,p9,2026-06-29,0,,purchase\n"
+    folder = put(tmp_path / "data", accounts=ACCOUNTS, transactions=free)
+    got = Book.open(folder, as_of="2026-06-30").features(["buying_days_12m", "products_12m"])
+    assert got.loc[0, ["buying_days_12m", "products_12m"]].tolist() == [3, 2]

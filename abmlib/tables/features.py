@@ -16,7 +16,7 @@ import pandas as pd
 from abmlib.tables.days import end_of, months_before
 
 DAY_SECONDS = 86_400
-NOISE = 6  # decimals kept of a sum of money, as in `method.value`
+NOISE = 6  # decimals kept of a sum of money, as in `method.orders`
 MUTUAL_OR_IN = ("inbound", "mutual")  # what the account did, or did with us
 JOINED = ("contacts",)  # tables that views look things up in
 HALF_LIVES = (14, 30, 90)
@@ -152,8 +152,8 @@ def _column(name: str) -> Build:
 
 
 def _bought(f: Facts) -> ir.BooleanValue:
-    """Lines that are no return."""
-    return f.kind != "return"
+    """Lines of positive revenue, as in `method.orders.by_account`."""
+    return f.revenue > 0
 
 
 def _different(f: Facts, value: ir.Value, where: ir.BooleanValue) -> ir.Value:
@@ -187,7 +187,8 @@ def _margin_rate(f: Facts) -> ir.Value:
 
 def _returned_share(f: Facts) -> ir.Value:
     now = f.within(f.booked_at, months=12)
-    return _share(_sum(f, f.revenue, now & ~_bought(f)).abs(), _sum(f, f.revenue, now & _bought(f)))
+    returned = f.kind == "return"
+    return _share(_sum(f, f.revenue, now & returned).abs(), _sum(f, f.revenue, now & ~returned))
 
 
 def _buying_days(f: Facts) -> ir.Value:
@@ -272,11 +273,11 @@ SALES = (
      "revenue less cost of the last 12 months; missing where a line with revenue has no cost", _margin, 0),
     ("margin_rate_12m", "share", "S0-16", "margin_12m over revenue_12m; missing where that is not above zero", _margin_rate),
     ("returned_share_12m", "share", "S2-22", "value returned over value bought, last 12 months", _returned_share),
-    ("buying_days_12m", "days", "S2-22", "days with a purchase in the last 12 months",
+    ("buying_days_12m", "days", "S2-22", "days with a purchase (a line of positive revenue) in the last 12 months",
      lambda f: _different(f, f.booked_at, f.within(f.booked_at, months=12) & _bought(f)), 0),
     ("products_12m", "products", "S1-24a", "different products bought in the last 12 months",
      lambda f: _different(f, f.product_id, f.within(f.booked_at, months=12) & _bought(f)), 0, "transactions.product_id"),
-    ("days_since_purchase", "days", "C-43", "since the last line that is no return", _since("booked_at", _bought)),
+    ("days_since_purchase", "days", "C-43", "since the last purchase", _since("booked_at", _bought)),
     ("customer_days", "days", "S1-8", "since the first purchase", _since("booked_at", _bought, first=True)),
     ("buying_days", "days", "S1-8", "days with a purchase, ever", _buying_days, 0),
     ("mean_gap_days", "days", "C-43", "mean time between buying days; missing below two of them", _mean_gap),
