@@ -1,8 +1,7 @@
-"""What the estimators of engagement say of markets of known truth: surges, and how long a touch is remembered.
+"""What surges of touches say of markets of known truth.
 
 `PROOFS` is part of the table that `benchmarks.truth` prints. In a market touches follow deals, and a deal that begins is a real
-surge; so the proof of surges first puts each account's weeks in an order of chance. In every market touches come shortly
-before a deal; so the proof of memory, where there is to be no signal, gives each account the touches of another.
+surge; so each account's weeks are first put in random order.
 """
 
 from dataclasses import replace
@@ -11,15 +10,13 @@ import numpy as np
 import pandas as pd
 
 from abmlib.market import Switches
-from abmlib.method import engagement
-from abmlib.method import memory as memories
+from abmlib.method import touches
 from benchmarks.proof import END, Found, Proof, Seen
 
 NOW = pd.Timestamp(END)
 WEEKS = 52  # of history that surges look back on
 SURGING = 0.05  # share of accounts that surge where it is planted
 MORE = 10  # touches more in the last week of those
-HORIZON = 30  # days in which an opportunity is to be opened
 OFF = replace(
     Switches(), seller_spread=0.0, stalled=0.0
 )  # tells that nothing is planted; `truth` makes this market anyway
@@ -35,7 +32,7 @@ def accounts(seen: Seen) -> pd.DataFrame:
     )
 
 
-def touches(seen: Seen) -> pd.DataFrame:
+def touch_days(seen: Seen) -> pd.DataFrame:
     """Touches of people by account and day."""
     rows = seen.book.read("activities")
     rows = rows[rows["account_id"].notna() & ~rows["is_bot"].fillna(False).astype(bool)]
@@ -44,18 +41,16 @@ def touches(seen: Seen) -> pd.DataFrame:
 
 def seed(seen: Seen) -> np.random.Generator:
     """Chance of a market's own, the same whenever it is asked."""
-    return np.random.default_rng(len(touches(seen)))
+    return np.random.default_rng(len(touch_days(seen)))
 
 
 def shuffled_weeks(seen: Seen) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Touches with each account's weeks in an order of chance, thinned to the calendar of the market; and its accounts.
+    """Touches with each account's weeks in random order, thinned to the calendar of the market; and its accounts.
 
     Whatever made an account's weeks uneven is there as before, but this week is like any other.
     """
     random, known = seed(seen), accounts(seen)
-    each = engagement.weekly(touches(seen), pd.Index(known["account_id"]), NOW, WEEKS)
-    count = np.zeros((len(known), WEEKS + 1), dtype=int)
-    count[each["place"], each["week"]] = each["total"]
+    count = touches.weekly(touch_days(seen), pd.Index(known["account_id"]), NOW, WEEKS).astype(int)
     weeks = np.clip((NOW - known["created_day"]).dt.days.to_numpy() // 7, 0, WEEKS)
     able = (np.arange(WEEKS + 1) <= weeks[:, None]) | (count > 0)
     calendar = count.sum(axis=0) / np.maximum(able.sum(axis=0), 1)
@@ -80,7 +75,7 @@ def surges(seen: Seen) -> Found:
     ids = known["account_id"].to_numpy()
     planted = ids[seed(seen).random(len(ids)) < SURGING] if not _nothing(seen) else ids[:0]
     more = pd.DataFrame({"account_id": planted, "day": NOW, "rows": MORE})
-    found = engagement.surges(pd.concat([days, more]), known, NOW, WEEKS)
+    found = touches.surges(pd.concat([days, more]), known, NOW, WEEKS)
     judged = found[found["status"] == "ok"]
     true = judged.index.isin(planted)
     if not len(planted):
@@ -95,26 +90,6 @@ def _nothing(seen: Seen) -> bool:
     return bool(sizes["stalled"] == OFF.stalled)
 
 
-def memory(seen: Seen) -> Found:
-    """Share of the base rate's log-loss that the best memory saves; called: does any beat the base rate.
-
-    Where nothing is to be planted, each account has the touches of another.
-    """
-    days, known = touches(seen), accounts(seen)
-    if _nothing(seen):
-        ids = known["account_id"].to_numpy()
-        other = pd.Series(seed(seen).permutation(ids), index=ids)
-        days = days.assign(account_id=days["account_id"].map(other))
-    deals = seen.deals[seen.deals["created_day"].notna()]
-    openings = pd.DataFrame({"account_id": deals["account_id"], "day": deals["created_day"]})
-    compared = memories.compare(days, openings, known, NOW, HORIZON)
-    if compared["status"].iloc[0] != "ok":
-        return Found()
-    best = memories.best(compared)
-    gain = -compared.loc[compared["kind"] != "baseline", "difference"].min() / compared["log_loss"].iloc[0]
-    return Found(gain, called=float(best is not None))
-
-
 PROOFS: tuple[Proof, ...] = (
     Proof(
         "surges, share false",
@@ -122,17 +97,8 @@ PROOFS: tuple[Proof, ...] = (
         surges,
         off=OFF,
         power=0.6,
-        note=f"Weeks of each account in an order of chance, since in a market deals bring real surges. Power: share found of surges "
+        note=f"Weeks of each account in random order, since in a market deals bring real surges. Power: share found of surges "
         f"planted on {SURGING:.0%} of accounts, {MORE} touches more in the last week. The mean estimate is the share of "
         "surges called that are false, promised to be at most 0.05. False alarms: markets with any surge called where none is planted.",
-    ),
-    Proof(
-        "engagement predicts openings",
-        "C-14",
-        memory,
-        off=OFF,
-        power=0.95,
-        note="Mean estimate: share of the base rate's log-loss that the best memory saves. Called: a memory beats the base "
-        f"rate in predicting who opens an opportunity within {HORIZON} days. False alarms: each account has the touches of another.",
     ),
 )

@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 
 from abmlib.method.deals import won_flag
-from abmlib.method.engagement import Memory, age_days, engagement
 from abmlib.method.measures import estimate_row, share_row
-from abmlib.method.orders import account_positions
+from abmlib.method.orders import refuse_repeated
+from abmlib.method.touches import decayed
 from abmlib.stats.intervals import Z
 
 EVENTS = ["kind", "lane", "month", "rows"]
@@ -41,19 +41,13 @@ def leads_and_accounts(
     ----------
     S0-11, S1-13; metric dictionary C-14.
     """
-    memory, place = Memory("half-life", half_life_days), account_positions(panel, accounts)
-    own = panel.assign(place=place, worth=panel["rows"].to_numpy(float) * memory.weight(age_days(panel, as_of)))
-    own = own[(place >= 0) & panel["contact_id"].notna().to_numpy() & (own["worth"] > 0).to_numpy()]
-    person = own.groupby(["place", "contact_id"], observed=True)["worth"].sum().groupby(level="place")
-    every = np.arange(len(accounts))
-    views = pd.DataFrame(
-        {
-            "best_lead": person.max().reindex(every, fill_value=0.0).to_numpy(),
-            "account": engagement(panel, accounts, as_of, memory).to_numpy(),
-            "people": person.size().reindex(every, fill_value=0).to_numpy(),
-        },
-        index=accounts,
-    )
+    refuse_repeated(accounts)
+    worth = panel.assign(worth=decayed(panel, as_of, half_life_days))
+    worth = worth[worth["worth"] > 0]
+    person = worth.dropna(subset="contact_id").groupby(["account_id", "contact_id"], observed=True)["worth"].sum()
+    lead = person.groupby("account_id").agg(["max", "size"]).reindex(accounts, fill_value=0)
+    account = worth.groupby("account_id")["worth"].sum().reindex(accounts, fill_value=0.0)
+    views = pd.DataFrame({"best_lead": lead["max"], "account": account, "people": lead["size"]}, index=accounts)
     order = views.sort_index()
     for view, rank in (("best_lead", "lead_rank"), ("account", "account_rank")):
         views[rank] = order[view].where(order[view] > 0).rank(ascending=False, method="first")
@@ -75,19 +69,13 @@ def side_by_side(views: pd.DataFrame, names: pd.Series, top: int) -> pd.DataFram
     """
     parts = []
     for rank in ("lead_rank", "account_rank"):
-        first = views[views[rank] <= top].sort_values(rank)
-        parts.append(first.assign(name=names.reindex(first.index), rank=first[rank].astype(int)).set_index("rank"))
+        best = views[views[rank] <= top].sort_values(rank)
+        parts.append(best.assign(name=names.reindex(best.index).to_numpy()).set_index(best[rank].astype(int)))
     lead, account = parts
-    out = pd.DataFrame(
-        {
-            "by_best_lead": lead["name"],
-            "best_lead": lead["best_lead"],
-            "by_account": account["name"],
-            "account": account["account"],
-            "people": account["people"],
-            "rank_by_lead": account["lead_rank"],
-        }
-    )
+    first = lead[["name", "best_lead"]].rename(columns={"name": "by_best_lead"})
+    second = account[["name", "account", "people", "lead_rank"]]
+    second = second.rename(columns={"name": "by_account", "lead_rank": "rank_by_lead"})
+    out = pd.concat([first, second], axis=1).sort_index()
     return out.rename_axis("rank").reset_index()
 
 
@@ -116,11 +104,12 @@ def agreement(views: pd.DataFrame, top: int) -> list[dict[str, Any]]:
     n, r = len(some), _spearman(some["best_lead"], some["account"])
     half = Z * np.sqrt((1 + r**2 / 2) / (n - 3)) if n > 3 and abs(r) < 1 else np.nan
     ends = np.tanh(np.arctanh(r) + half * np.array([-1, 1])) if pd.notna(half) else (np.nan, np.nan)
-    found = (r, float(ends[0]), float(ends[1]), n)
     why = "accounts that rank differently" if pd.isna(r) and some["people"].any() else ""
     return [
         share_row("S0-11", "lead_and_account_overlap_of_top", both, min(top, n)),
-        estimate_row("S0-11", "lead_and_account_rank_correlation", found, "index", why=why),
+        estimate_row(
+            "S0-11", "lead_and_account_rank_correlation", (r, float(ends[0]), float(ends[1]), n), "index", why=why
+        ),
     ]
 
 
@@ -193,20 +182,20 @@ def timeline(
     ----------
     S1-3.
     """
-    own = deals[deals["account_id"] == account]
-    closed = own[own["is_closed"].astype(bool)]
+    theirs = deals[deals["account_id"] == account]
+    closed = theirs[theirs["is_closed"].astype(bool)]
     won = won_flag(closed)
-    events = [("deals opened", own, "created_day"), ("deals won", closed[won], "closed_day")]
-    events.append(("deals lost", closed[~won], "closed_day"))
+    ends = [("deals opened", theirs, "created_day"), ("deals won", closed[won], "closed_day")]
+    ends.append(("deals lost", closed[~won], "closed_day"))
     parts = [
         _split("touch", touches[touches["account_id"] == account], "channel"),
         _split("purchase", purchases[purchases["account_id"] == account], "product_line"),
-        *(by_month(rows, day).assign(kind="deal", lane=lane) for lane, rows, day in events),
-        *(of[of["account_id"] == account].assign(kind="other", lane=lane) for lane, of in others.items()),
+        *(by_month(rows, day).assign(kind="deal", lane=lane) for lane, rows, day in ends),
+        *(rows[rows["account_id"] == account].assign(kind="other", lane=lane) for lane, rows in others.items()),
     ]
-    found = pd.concat([p[EVENTS] for p in parts], ignore_index=True)
-    out = found.astype({"rows": int, "month": "datetime64[us]", "kind": "str", "lane": "str"})
-    return out.groupby(["kind", "lane", "month"], sort=False)["rows"].sum().reset_index()
+    events = pd.concat([p[EVENTS] for p in parts], ignore_index=True)
+    events = events.astype({"rows": int, "month": "datetime64[us]", "kind": "str", "lane": "str"})
+    return events.groupby(["kind", "lane", "month"], sort=False)["rows"].sum().reset_index()
 
 
 def _split(kind: str, rows: pd.DataFrame, by: str) -> pd.DataFrame:
@@ -233,11 +222,9 @@ def touch_mix(touches: pd.DataFrame, account: str) -> pd.DataFrame:
     S1-3.
     """
     every = touches.groupby("channel")["rows"].sum().astype(float)
-    own = touches[touches["account_id"] == account].groupby("channel")["rows"].sum().astype(float)
-    out = pd.DataFrame({"touches": own.reindex(every.index, fill_value=0.0), "touches_of_all": every})
+    theirs = touches[touches["account_id"] == account].groupby("channel")["rows"].sum().astype(float)
+    out = pd.DataFrame({"touches": theirs.reindex(every.index, fill_value=0.0), "touches_of_all": every})
     total = out.sum().where(lambda s: s > 0)
-    out = out.assign(
-        share=out["touches"] / total["touches"], share_of_all=out["touches_of_all"] / total["touches_of_all"]
-    )
+    out[["share", "share_of_all"]] = (out / total).to_numpy()
     out = out.sort_values(["touches", "touches_of_all"], ascending=False, kind="stable").rename_axis("channel")
     return out.reset_index()[["channel", "touches", "share", "share_of_all", "touches_of_all"]]

@@ -1,7 +1,5 @@
 """Counts of this week that are more than a unit's own past weeks, and the week itself, explain."""
 
-from dataclasses import dataclass
-
 import numpy as np
 import pandas as pd
 import scipy
@@ -13,45 +11,20 @@ PAIRS = 20  # pairs of counts that pull the scatter of units with about as many 
 TAILS = np.concatenate([np.linspace(1, 0.1, 10), 10.0 ** -np.arange(1.25, 9, 0.25), [0.0]])  # shares above, to 1e-9
 
 
-@dataclass(frozen=True)
-class Counts:
-    """Counts by unit and week: week 0 is the one judged, 1 the one before it, and so on.
-
-    ``unit`` (position, from 0), ``week`` and ``count`` are of one length, a pair of unit and week at most once; pairs that
-    are left out count 0. ``known`` has one number per unit: how many whole weeks before week 0 it can have had counts.
-    """
-
-    unit: np.ndarray
-    week: np.ndarray
-    count: np.ndarray
-    known: np.ndarray
-
-    @property
-    def now(self) -> np.ndarray:
-        """Count of each unit in week 0."""
-        return self._per_unit(self.count * (self.week == 0))
-
-    @property
-    def past(self) -> np.ndarray:
-        """Count of each unit in all weeks before."""
-        return self._per_unit(self.count * (self.week > 0))
-
-    @property
-    def squares(self) -> np.ndarray:
-        """Sum of squares of each unit's weekly counts before week 0."""
-        return self._per_unit(self.count.astype(float) ** 2 * (self.week > 0))
-
-    def _per_unit(self, values: np.ndarray) -> np.ndarray:
-        return np.bincount(self.unit, weights=values, minlength=len(self.known))
-
-
-def exceedance(counts: Counts) -> pd.DataFrame:
-    """Give the chance that a unit's count of week 0 would be so high if the unit went on as before.
+def exceedance(counts: np.ndarray, known: np.ndarray) -> pd.DataFrame:
+    """Give the chance of a count as high as that of week 0 if each unit went on as before.
 
     Each unit has a rate of its own, which a gamma distribution over all units describes before its counts are seen; each week
     has a factor common to all units (holidays, campaigns, the season); and a unit's weeks scatter about rate times factor, by
     another gamma distribution, as much as those of units with about as many counts did before. The count is then Poisson. The
     factor of week 0 comes from the other units, so that a unit cannot hide its own surge. Every unit has a row.
+
+    Parameters
+    ----------
+    counts : array, shape (n_units, n_weeks + 1)
+        Column 0 is the week judged, 1 the week before it, and so on.
+    known : array of int, shape (n_units,)
+        How many whole weeks before week 0 a unit can have had counts; it has none before those.
 
     Returns
     -------
@@ -63,16 +36,28 @@ def exceedance(counts: Counts) -> pd.DataFrame:
     its baseline: Noufaily et al. (2013), Statistics in Medicine 32, p. 1206. The tail holds the count itself, so that
     p-values are too high rather than too low.
     """
-    now, factor = counts.now, _factors(counts)
-    exposure, squared = (np.concatenate([[0.0], np.cumsum(factor**k)])[counts.known] for k in (1, 2))
-    pooled, spread = _scatter(counts, exposure, squared)
-    rate, unsure = _rates(counts.past, exposure, squared, pooled)
+    now, before = counts[:, 0], counts[:, 1 : known.max(initial=0) + 1].astype(float)
+    past, squares = before.sum(axis=1), (before**2).sum(axis=1)
+    factor = _factors(before.sum(axis=0), past, known)
+    exposure, squared = (_summed(factor**k)[known] for k in (1, 2))
+    pooled, spread = _scatter(past, squares, exposure, squared)
+    rate, unsure = _rates(past, exposure, squared, pooled)
     week, week_unsure = _this_week(now, rate, pooled, factor)
     some = now > 0
     scatter = (1 + spread[some]) * (1 + week_unsure[some]) - 1
     p = np.ones(len(now))
     p[some] = _tail(now[some], (rate * week)[some], unsure[some], np.maximum(scatter, LEAST_SCATTER))
     return pd.DataFrame({"count": now.astype(int), "expected": rate * week, "p": p})
+
+
+def _summed(factor: np.ndarray) -> np.ndarray:
+    """Sum of the first 0, 1, 2 … weeks."""
+    return np.concatenate([[0.0], factor.cumsum()])
+
+
+def _ratio(part: np.ndarray, whole: np.ndarray, otherwise: float) -> np.ndarray:
+    """Divide where the whole is above 0."""
+    return np.divide(part, whole, out=np.full(len(whole), otherwise), where=whole > 0)
 
 
 def _tail(count: np.ndarray, expected: np.ndarray, unsure: np.ndarray, scatter: np.ndarray) -> np.ndarray:
@@ -84,41 +69,39 @@ def _tail(count: np.ndarray, expected: np.ndarray, unsure: np.ndarray, scatter: 
     return total
 
 
-def _factors(counts: Counts) -> np.ndarray:
+def _factors(total: np.ndarray, past: np.ndarray, known: np.ndarray) -> np.ndarray:
     """What each week before week 0 has in common over units, about 1: its count against that of the units known in it."""
-    weeks = int(counts.known.max(initial=0))
-    before = counts.week > 0
-    total = np.bincount(counts.week[before], weights=counts.count[before], minlength=weeks + 1)[1:]
+    weeks = len(total)
     factor = np.ones(weeks)
-    for _ in range(ROUNDS):
-        exposure = np.concatenate([[0.0], factor.cumsum()])[counts.known]
-        rate = np.divide(counts.past, exposure, out=np.zeros(len(exposure)), where=exposure > 0)
-        joined = np.bincount(counts.known, weights=rate, minlength=weeks + 1)[1:]
+    for _ in range(ROUNDS if weeks else 0):
+        rate = _ratio(past, _summed(factor)[known], 0.0)
+        joined = np.bincount(known, weights=rate, minlength=weeks + 1)[1:]
         expected = joined[::-1].cumsum()[::-1]  # of the units known at least so long
-        found = np.divide(total, expected, out=np.ones(weeks), where=expected > 0)
-        found = found / (found.mean() or 1.0) if weeks else found
-        if np.allclose(found, factor, rtol=1e-6):
+        new = _ratio(total, expected, 1.0)
+        new = new / (new.mean() or 1.0)
+        if np.allclose(new, factor, rtol=1e-6):
             break
-        factor = found
+        factor = new
     return factor
 
 
-def _scatter(counts: Counts, exposure: np.ndarray, squared: np.ndarray) -> tuple[float, np.ndarray]:
+def _scatter(
+    past: np.ndarray, squares: np.ndarray, exposure: np.ndarray, squared: np.ndarray
+) -> tuple[float, np.ndarray]:
     """Variance of a unit's weeks about rate times factor beyond that of a Poisson count, in squares of the mean.
 
     Products of counts of one week and of two weeks of a unit have the same mean but for it, whatever the unit's rate. Given
     for all units, each weighted by what it tells, and for each unit: busy units scatter less, so those with about as many
     counts (up to twice) stand together, pulled towards all.
     """
-    past, pairs = counts.past, exposure**2 - squared
-    some = pairs > 0
-    two = np.divide((past**2 - counts.squares) * squared, pairs, out=np.zeros(len(past)), where=some)
-    one = np.where(some, counts.squares - past, 0.0)
+    pairs = exposure**2 - squared
+    two = _ratio((past**2 - squares) * squared, pairs, 0.0)
+    one = np.where(pairs > 0, squares - past, 0.0)
     weight = 1 / np.maximum(past - 1, 1)
     pooled = (one * weight).sum() / (two * weight).sum() if two.any() else 1.0
     alike = np.log2(np.maximum(past, 2)).astype(int)
-    own = (np.bincount(alike, one) + PAIRS * pooled) / (np.bincount(alike, two) + PAIRS)
-    return max(pooled - 1, 0.0), np.maximum(own - 1, 0.0)[alike]
+    by_size = (np.bincount(alike, one) + PAIRS * pooled) / (np.bincount(alike, two) + PAIRS)
+    return max(pooled - 1, 0.0), np.maximum(by_size - 1, 0.0)[alike]
 
 
 def _rates(past: np.ndarray, exposure: np.ndarray, squared: np.ndarray, spread: float) -> tuple[np.ndarray, np.ndarray]:
@@ -140,18 +123,17 @@ def _rates(past: np.ndarray, exposure: np.ndarray, squared: np.ndarray, spread: 
     centre, shape = np.exp(scipy.optimize.minimize(surprise, start, method="Nelder-Mead").x)
     shape = max(shape, LEAST_SIZE)
     first = (shape + past) / (shape / centre + exposure)
-    told = 1 / (1 + first * spread * np.divide(squared, exposure, out=np.zeros(len(past)), where=seen))
-    own = shape + told * past
-    return own / (shape / centre + told * exposure), 1 / own
+    trust = 1 / (1 + first * spread * _ratio(squared, exposure, 0.0))
+    pulled = shape + trust * past
+    return pulled / (shape / centre + trust * exposure), 1 / pulled
 
 
 def _this_week(now: np.ndarray, rate: np.ndarray, spread: float, factor: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Factor of week 0 for each unit, from the others, pulled towards the weeks before; and its variance as a share."""
     others = rate.sum() - rate
-    noise = np.divide(1.0, others, out=np.full(len(rate), np.inf), where=others > 0)
-    noise = noise + spread * np.divide((rate**2).sum() - rate**2, others**2, out=np.zeros(len(rate)), where=others > 0)
+    noise = _ratio(np.ones(len(rate)), others, np.inf) + spread * _ratio((rate**2).sum() - rate**2, others**2, 0.0)
     between = float(factor.var(ddof=1)) if len(factor) > 1 else 0.0
-    trust = np.divide(between, between + noise, out=np.zeros(len(rate)), where=between + noise > 0)
-    found = np.divide(now.sum() - now, others, out=np.ones(len(rate)), where=others > 0)
-    week = np.maximum(1 + trust * (found - 1), np.finfo(float).tiny)
+    trust = _ratio(np.full(len(rate), between), between + noise, 0.0)
+    week = 1 + trust * (_ratio(now.sum() - now, others, 1.0) - 1)
+    week = np.maximum(week, np.finfo(float).tiny)
     return week, between * (1 - trust) / week**2
