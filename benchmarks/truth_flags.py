@@ -15,7 +15,7 @@ from functools import partial
 import pandas as pd
 
 from abmlib.market import Market, Switches, simulate
-from abmlib.method import elsewhere, orders, red_flags
+from abmlib.method import lost_business, orders, red_flags
 from abmlib.method.deals import with_days
 from abmlib.tables.days import beside
 from benchmarks.proof import END, MONTHS, Found, Proof, Seen
@@ -67,7 +67,7 @@ def flags(
 
     def business() -> pd.DataFrame:
         deals = with_days(t["opportunities"], day)
-        return elsewhere.flag(bought, products, deals, t["contracts"], accounts, day)
+        return lost_business.lost_business_flag(bought, products, deals, t["contracts"], accounts, day)
 
     def no_return() -> pd.DataFrame:
         sides = red_flags.both_sides(t["relationship_economics"], bought, t["surveys"], accounts, day)

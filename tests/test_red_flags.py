@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from abmlib.method import elsewhere as business
+from abmlib.method import lost_business as business
 from abmlib.method import orders
 from abmlib.method import red_flags as rf
 from abmlib.method.deals import with_days
@@ -53,7 +53,7 @@ PRODUCTS = table("products", [{"product_id": "p", "name": "paper", "product_line
 def elsewhere(
     rows: list[dict], accounts: list[str], contracts: list[dict] | None = None, deals=NO_DEALS, **more
 ) -> pd.DataFrame:
-    found = business.flag(
+    found = business.lost_business_flag(
         table("transactions", rows), PRODUCTS, deals, table("contracts", contracts or []), pd.Index(accounts), TODAY, **more
     )  # fmt: skip
     return found.set_index("account_id")
@@ -234,21 +234,11 @@ def test_deals_lost_to_rivals_are_held_against_the_share_of_the_book():
     rows = [deal(k, "bad", False, "competitor") for k in range(5)] + [
         deal(9 + k, "good", True, None) for k in range(45)
     ]
-    got = business.lost_to_rivals(with_days(table("opportunities", rows), TODAY), TODAY)
-    assert got.loc["bad", "p_rival"] == pytest.approx(0.1**5)  # five of fifty are lost so
-    assert got.loc["good", "p_rival"] == 1
+    got = business.lost_to_rivals(with_days(table("opportunities", rows), TODAY), TODAY).set_index("account_id")
+    assert got.loc["bad", "p"] == pytest.approx(0.1**5)  # five of fifty are lost so
+    assert got.loc["good", "p"] == 1
     few = business.lost_to_rivals(with_days(table("opportunities", rows[:2]), TODAY), TODAY)
-    assert few["p_rival"].isna().all()
-
-
-def test_share_of_wallet_carries_the_interval_of_the_estimate():
-    wallet = table("wallet_estimates", [{"account_id": "a", "product_line": "paper", "low": 100, "mid": 200, "high": 400, "method": "x", "known_at": "2026-01-01"}])  # fmt: skip
-    rows = bought("a", [TODAY - 10 * DAY], 50) + [
-        r | {"transaction_id": "old"} for r in bought("a", [TODAY - 400 * DAY], 100)
-    ]
-    got = business.share_of_wallet(table("transactions", rows), PRODUCTS, wallet, pd.Index(["a", "b"]), TODAY)
-    assert got.loc["a"].tolist() == [0.25, 0.125, 0.5, 0.5, -0.25]
-    assert got.loc["b"].isna().all()
+    assert few["p"].isna().all()
 
 
 def test_an_account_asked_for_twice_is_refused():
@@ -443,7 +433,9 @@ def test_empty_tables_leave_every_flag_unanswered_and_no_account_out():
     both = rf.both_sides(empty["relationship_economics"], empty["transactions"], empty["surveys"], accounts, TODAY)
     got = rf.monitor(
         [
-            business.flag(empty["transactions"], empty["products"], NO_DEALS, empty["contracts"], accounts, TODAY),
+            business.lost_business_flag(
+                empty["transactions"], empty["products"], NO_DEALS, empty["contracts"], accounts, TODAY
+            ),
             rf.reorganisation(
                 empty["contacts"], empty["account_insights"], empty["attribute_history"], accounts, TODAY
             ),

@@ -167,7 +167,7 @@ def distressed(rows: pd.DataFrame, accounts: pd.DataFrame, shrinking: pd.Index) 
     ----------
     rows : DataFrame of `pairs`
     accounts : ``tables.schema.ACCOUNTS``
-    shrinking : accounts that buy less than usual, such as those raised by `elsewhere.flag`
+    shrinking : accounts that buy less than usual, such as those raised by `lost_business.lost_business_flag`
 
     Returns
     -------

@@ -1,5 +1,5 @@
 """Red flags of a customer relationship: reorganisation, no return, goals missed; business going elsewhere is in
-`elsewhere`.
+`lost_business`.
 
 Every flag gives one row per account asked for. Its status is ``raised``, ``clear``, ``too_early`` (the tables are
 there, the account has too little history), ``not_answerable`` (they hold nothing of the account) or ``lost`` (it
@@ -41,22 +41,17 @@ PACE = 0.7  # attainment ÷ time elapsed below which a running goal is at risk
 PACE_FROM = 0.5  # share of its time after which a running goal's pace is judged
 
 
-def rows(
-    accounts: pd.Index,
-    flag: str,
-    unit: str,
-    as_of: pd.Timestamp,
-    found: pd.DataFrame,
-) -> pd.DataFrame:
-    """Bring what a flag found to the common form; an account without a row is not answerable."""
-    out = found.reindex(accounts).rename_axis("account_id").reset_index()
-    out = out.assign(flag=flag, unit=unit, status=out["status"].fillna(UNKNOWN), n=out["n"].fillna(0).astype(int))
+def flag_rows(flagged: pd.DataFrame, flag: str, unit: str, as_of: pd.Timestamp) -> pd.DataFrame:
+    """Bring the rows of one flag, indexed by account, to the common form of `COLUMNS`."""
+    out = flagged.rename_axis("account_id").reset_index()
+    out = out.assign(flag=flag, unit=unit, n=out["n"].fillna(0).astype(int))
     up = out["status"] == RAISED
-    out["since"] = out["since"].where(up).astype("datetime64[us]").clip(upper=as_of)
+    since = out["since"].where(up).astype("datetime64[us]").clip(upper=as_of)
     return out.assign(
         evidence=out["evidence"].where(up),
         severity=out["severity"].where(up).clip(0, 1),
-        age_days=(as_of - out["since"]).dt.days,
+        since=since,
+        age_days=(as_of - since).dt.days,
     )[COLUMNS]
 
 
@@ -200,7 +195,7 @@ def reorganisation(
     said = some["left"].astype(int).astype("str") + " of " + some["known"].astype(int).astype("str")
     said = said + " people known left within " + str(BURST_DAYS) + " days"
     said = said + pd.Series("; a reorganisation or new owner was noted", said.index, dtype="str").where(near[up], "")
-    found = pd.DataFrame(
+    flagged = pd.DataFrame(
         {
             "status": status, "evidence": said.reindex(accounts), "value": chance, "n": left["known"],
             "since": left["since"].where(~near, pd.concat([left["since"], event], axis=1).min(axis=1)),
@@ -208,7 +203,7 @@ def reorganisation(
         },
         index=accounts,
     )  # fmt: skip
-    return rows(accounts, "reorganisation", "probability", as_of, found)
+    return flag_rows(flagged, "reorganisation", "probability", as_of)
 
 
 # -- no return for either side -------------------------------------------------------------------------------------
@@ -314,14 +309,14 @@ def no_return(sides: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
         )
     ]
     short = pd.concat([1 - sides["margin"] / sides["cost"].where(sides["cost"] > 0), 1 - theirs], axis=1).min(axis=1)
-    found = pd.DataFrame(
+    flagged = pd.DataFrame(
         {
             "status": status, "evidence": pd.Series(said, some.index, dtype="str").reindex(sides.index), "value": ours,
             "n": sides["n"], "since": sides["start"], "severity": short,
         },
         index=sides.index,
     )  # fmt: skip
-    return rows(sides.index, "no_return", "currency", as_of, found)
+    return flag_rows(flagged, "no_return", "currency", as_of)
 
 
 # -- joint goals missed --------------------------------------------------------------------------------------------
@@ -411,14 +406,14 @@ def goals_missed(tracked: pd.DataFrame, accounts: pd.Index, as_of: pd.Timestamp)
         + some["risk"].astype("str") + " at risk"
     )  # fmt: skip
     since = counted.loc[state == "missed"].groupby("account_id")["due"].min().reindex(accounts)
-    found = pd.DataFrame(
+    flagged = pd.DataFrame(
         {
             "status": status, "evidence": said.reindex(accounts), "value": share, "n": sums["judged"],
             "since": since, "severity": sums["missed"] / sums["judged"].where(sums["judged"] > 0),
         },
         index=accounts,
     )  # fmt: skip
-    return rows(accounts, "goals_missed", "share", as_of, found)
+    return flag_rows(flagged, "goals_missed", "share", as_of)
 
 
 # -- all of them ------------------------------------------------------------------------------------------------------

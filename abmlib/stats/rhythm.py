@@ -12,6 +12,7 @@ import scipy
 FEWEST = 3  # gaps or stretches of a unit; fewer are no rhythm of its own
 POOL = 10  # units with so many; fewer tell nothing of all units, and each stands for itself
 MOST_REGULAR = 0.05  # least coefficient of variation of gaps or sums that is believed, as a share
+DAY = pd.Timedelta(days=1)
 YEARS = 2  # whole years needed to tell a season from a trend
 
 
@@ -36,24 +37,26 @@ def business_time(days: pd.Series, unit: pd.Series, first: pd.Timestamp, last: p
     ----------
     Ratio-to-mean seasonal index, as in Makridakis, Wheelwright and Hyndman (1998), Forecasting, section 3/4.
     """
-    span = pd.date_range(first, last, freq="D")
-    whole = [(last - pd.DateOffset(years=k + 1), last - pd.DateOffset(years=k)) for k in range(60)]
-    years = [y for y in whole if y[0] >= days.min() - pd.Timedelta(days=1)] if len(days) else []
     weight = pd.Series(1.0, index=range(1, 13))
-    if len(years) >= YEARS:
-        begun = days.groupby(unit.to_numpy()).min()
-        parts = []
-        for start, end in years:
-            of = pd.date_range(start + pd.Timedelta(days=1), end, freq="D")
-            active = np.searchsorted(np.sort(begun.to_numpy()), of.to_numpy(), side="right")
-            events = days[days.between(of[0], of[-1])].dt.month.value_counts()
-            busy = pd.Series(active, index=of).groupby(of.month).sum()
-            rate = (events.reindex(weight.index, fill_value=0) / busy.replace(0, np.nan)).fillna(0)
-            level = len(days[days.between(of[0], of[-1])]) / max(active.sum(), 1)
-            parts.append(rate / level if level > 0 else weight)
-        weight = pd.concat(parts, axis=1).mean(axis=1).clip(lower=0.1)
-    passed = weight.reindex(span.month).to_numpy()
-    return pd.Series(np.cumsum(passed), index=span)
+    ends = [last - pd.DateOffset(years=k) for k in range(60)]
+    ends = [end for end in ends if len(days) and end >= days.min() - DAY][::-1]
+    if len(ends) > YEARS:
+        day = pd.date_range(ends[0] + DAY, last, freq="D")
+        begun = np.sort(days.groupby(unit.to_numpy()).min().to_numpy())
+        seen = pd.DataFrame(
+            {
+                "events": days.value_counts().reindex(day, fill_value=0).to_numpy(),
+                "active": np.searchsorted(begun, day.to_numpy(), side="right"),
+                "month": day.month,
+                "year": np.searchsorted(pd.DatetimeIndex(ends), day),
+            }
+        )
+        busy, level = (seen.groupby(by)[["events", "active"]].sum() for by in (["year", "month"], "year"))
+        rate = (busy["events"] / busy["active"].where(busy["active"] > 0)).fillna(0)
+        index = (rate / (level["events"] / level["active"])).fillna(1.0)  # a year without an event runs evenly
+        weight = index.groupby("month").mean().clip(lower=0.1)
+    span = pd.date_range(first, last, freq="D")
+    return pd.Series(weight.reindex(span.month).to_numpy().cumsum(), index=span)
 
 
 def regular(spread: pd.Series, n: pd.Series) -> pd.Series:
@@ -75,33 +78,22 @@ def regular(spread: pd.Series, n: pd.Series) -> pd.Series:
     ----------
     Smyth (2004), Statistical Applications in Genetics and Molecular Biology 3(1), article 3, section 6.2.
     """
-    own = spread.clip(lower=MOST_REGULAR**2).where(n >= 2)
-    free = (n - 1).clip(lower=0).where(own.notna(), 0).astype(float)
-    fit = own.notna() & (n >= FEWEST)
+    seen = spread.clip(lower=MOST_REGULAR**2).where(n >= 2)
+    free = (n - 1).clip(lower=0).where(seen.notna(), 0).astype(float)
+    fit = seen.notna() & (n >= FEWEST)
     if fit.sum() < POOL:
-        return own
+        return seen
     half = free[fit] / 2
-    e = np.log(own[fit]) - scipy.special.digamma(half) + np.log(half)
+    e = np.log(seen[fit]) - scipy.special.digamma(half) + np.log(half)
     excess = float(e.var(ddof=1) - scipy.special.polygamma(1, half).mean())
     if excess <= 0:  # units differ no more than chance lets them: one spread for all
-        return pd.Series(float(np.average(own[fit], weights=free[fit])), index=spread.index)
-    weight = 2 * _inverse_trigamma(excess)
-    common = float(np.exp(e.mean() + scipy.special.digamma(weight / 2) - np.log(weight / 2)))
-    return (weight * common + free * own.fillna(0)) / (weight + free)
-
-
-def _inverse_trigamma(y: float) -> float:
-    """The x whose trigamma is y, by Newton's method; Smyth (2004), appendix."""
-    if y > 1e7:
-        return float(1 / np.sqrt(y))
-    x = 0.5 + 1 / y
-    for _ in range(50):
-        three = scipy.special.polygamma(1, x)
-        step = three * (1 - three / y) / scipy.special.polygamma(2, x)
-        x += step
-        if -step / x < 1e-8:
-            break
-    return float(x)
+        return pd.Series(float(np.average(seen[fit], weights=free[fit])), index=spread.index)
+    half_weight = np.exp(
+        scipy.optimize.brentq(lambda log: scipy.special.polygamma(1, np.exp(log)) - excess, -50, 50, xtol=1e-12)
+    )
+    common = float(np.exp(e.mean() + scipy.special.digamma(half_weight) - np.log(half_weight)))
+    weight = 2 * half_weight
+    return (weight * common + free * seen.fillna(0)) / (weight + free)
 
 
 def rates(total: pd.Series, shape: pd.Series) -> tuple[float, float]:
@@ -131,20 +123,19 @@ def rates(total: pd.Series, shape: pd.Series) -> tuple[float, float]:
             np.mean(a * np.log(b) + (k - 1) * np.log(s) - (a + k) * np.log(b + s) - scipy.special.betaln(a, k))
         )
 
-    found = scipy.optimize.minimize(
-        unlikely, np.log([2.0, 2.0 * np.median(s / k)]), method="Nelder-Mead", options={"maxiter": 400}
-    )
-    a, b = np.exp(np.clip(found.x, -20, 20))
+    start = np.log([2.0, 2.0 * np.median(s / k)])
+    best = scipy.optimize.minimize(unlikely, start, method="Nelder-Mead", options={"maxiter": 400})
+    a, b = np.exp(np.clip(best.x, -20, 20))
     return float(a), float(b)
 
 
-def waited(elapsed: pd.Series, gaps: pd.Series, shape: pd.Series, rest: pd.DataFrame) -> pd.Series:
+def waited(elapsed: pd.Series, gaps: pd.Series | float, shape: pd.Series, rest: pd.DataFrame) -> pd.Series:
     """Chance that so many gaps of a unit take at least as long as has passed, if its rhythm still holds.
 
     Parameters
     ----------
     elapsed : Series of the time passed, >= 0
-    gaps : Series, how many gaps it holds, the one still open among them
+    gaps : how many gaps it holds, the one still open among them
     shape : Series, shape of one gap
     rest : DataFrame of what the rhythm rests on: ``total`` (time) and ``weight`` (shape of it), prior and own together
 
@@ -156,22 +147,22 @@ def waited(elapsed: pd.Series, gaps: pd.Series, shape: pd.Series, rest: pd.DataF
     --------
     A thousand gaps of ten days, as chance would have them; then three times as long, to be expected e to the power of -3:
 
-    >>> one = pd.Series([1.0])
-    >>> waited(pd.Series([30.0]), one, one, pd.DataFrame({"total": [10_000.0], "weight": [1_000.0]})).round(3).tolist()
+    >>> waited(pd.Series([30.0]), 1.0, pd.Series([1.0]), pd.DataFrame({"total": [10_000.0], "weight": [1_000.0]})).round(3).tolist()
     [0.05]
     """
     x = elapsed / rest["total"]
-    found = scipy.special.betaincc(gaps * shape, rest["weight"], x / (1 + x))
-    return pd.Series(found, index=elapsed.index)
+    return pd.Series(scipy.special.betaincc(gaps * shape, rest["weight"], x / (1 + x)), index=elapsed.index)
 
 
-def at_most(recent: pd.Series, length: pd.Series, usual: pd.Series, over: pd.Series, shape: pd.Series) -> pd.Series:
+def at_most(
+    recent: pd.Series, length: pd.Series | float, usual: pd.Series, over: pd.Series, shape: pd.Series
+) -> pd.Series:
     """Chance of a sum as small as the recent one or smaller, if it comes from the same rate as before.
 
     Parameters
     ----------
     recent, usual : Series of sums, >= 0, over a recent time and the time before it
-    length, over : Series, how many stretches of equal time each of them holds
+    length, over : how many stretches of equal time each of them holds
     shape : Series, shape of the sum of one stretch: 1 ÷ its squared coefficient of variation
 
     References
@@ -180,5 +171,4 @@ def at_most(recent: pd.Series, length: pd.Series, usual: pd.Series, over: pd.Ser
     Distributions 2, section 25.7.
     """
     x = recent / usual.where(usual > 0)
-    found = scipy.special.betainc(length * shape, over * shape, x / (1 + x))
-    return pd.Series(found, index=recent.index)
+    return pd.Series(scipy.special.betainc(length * shape, over * shape, x / (1 + x)), index=recent.index)

@@ -1,0 +1,383 @@
+"""Red flag "elsewhere": an account's usual business goes to another supplier, judged against the account's own rhythm.
+
+Tables are taken as known on the day of the report; `red_flags` says what the rows of a flag hold.
+"""
+
+import numpy as np
+import pandas as pd
+import scipy
+
+from abmlib.method import orders
+from abmlib.method.deals import won_flag
+from abmlib.method.red_flags import (
+    CLEAR,
+    EARLY,
+    FALSE_SHARE,
+    LOOK_BACK_DAYS,
+    LOST,
+    LOST_DAYS,
+    RAISED,
+    UNKNOWN,
+    flag_rows,
+)
+from abmlib.stats import intervals, rhythm
+from abmlib.tables import programme
+
+DAY = pd.Timedelta(days=1)
+WINDOWS = (180, 365)  # days of recent time held against an account's own past; the shorter first
+STRETCH_DAYS = 30  # revenue is summed over so many days to see how much it varies
+STRETCHES = 36  # of these looked at, the newest last
+RECENT = WINDOWS[0] // STRETCH_DAYS  # of them, the newest ones, which are judged
+FEWEST_STRETCHES = 6  # of the past, for a run rate to be judged
+DROP = 0.3  # share of the usual business that must be missing before a drop is worth a flag, however certain
+MATERIAL = 0.2  # share of an account's revenue below which a line of business is too small to speak for it
+FEWEST_REPEATS = 5  # deals with a customer closed in a year, for those lost to a competitor to be judged
+COLUMNS = ["account_id", "part", "of", "p", "recent", "expected", "missing", "since", "n"]
+EVIDENCE = {
+    "gap": "no order of {of} for {recent:.0f} business days; usual gap {expected:.0f}",
+    "slowing": "{recent:.0f} orders of {of} where {expected:.0f} are usual",
+    "run rate": "revenue of {of} is {left:.0%} of what is usual",
+    "lost to competitors": "{recent:.0f} of {n:.0f} repeat deals of a year lost to competitors",
+}  # fmt: skip
+
+
+# -- orders against their rhythm ----------------------------------------------------------------------------------------
+
+
+def order_rhythm(ordered: pd.DataFrame, as_of: pd.Timestamp, window_days: int) -> pd.DataFrame:
+    """Hold each account's recent orders of one line against its own rhythm before them.
+
+    Two chances, each given that the rhythm still holds: that the gap since the last order is as long (``p_gap``), and
+    that so many orders as followed the first one of the window took so long (``p_slow``). Time is business time: common
+    seasons do not count. Both are missing with fewer than `rhythm.FEWEST` gaps before.
+
+    Parameters
+    ----------
+    ordered : DataFrame of `orders.order_days`, of one line
+    window_days : length of the recent time
+
+    Returns
+    -------
+    DataFrame, one row per account: ``n`` (gaps before), ``usual_gap_days``, ``silent_days`` (business days since the
+    last order), ``recent`` (orders after the first of the window), ``expected`` (in that time), ``p_gap, p_slow``,
+    ``silent_since, slow_since`` (day after the order from which each is counted)
+
+    References
+    ----------
+    Metric dictionary C-43; S1-21a.
+    """
+    clock = rhythm.business_time(ordered["day"], ordered["account_id"], ordered["day"].min(), as_of)
+    rows = ordered[["account_id", "day"]].assign(at=clock.reindex(ordered["day"]).to_numpy())
+    accounts = rows.groupby("account_id")
+    rows["gap"] = accounts["at"].diff()
+    last = accounts[["day", "at"]].last()
+    inside = rows[rows["day"] > as_of - window_days * DAY]
+    start = inside.groupby("account_id")[["day", "at"]].first().combine_first(last)
+    later = rows["at"] > rows["account_id"].map(start["at"])
+    gaps = rows[~later & (rows["gap"] > 0)].groupby("account_id")["gap"].agg(["size", "sum", "var"]).reindex(last.index)
+    n, total = gaps["size"].fillna(0).astype(int), gaps["sum"].fillna(0.0)
+    shape = 1 / rhythm.regular(gaps["var"] / (total / n.where(n > 0)) ** 2, n)
+    enough = (n >= rhythm.FEWEST) & shape.notna()
+    weight, scale = rhythm.rates(total[enough], (n * shape)[enough])
+    known = pd.DataFrame({"total": total + scale, "weight": n * shape + weight})[enough]
+    recent = rows[later].groupby("account_id").size().reindex(last.index, fill_value=0)
+    usual = (known["total"] / (known["weight"] - 1).clip(lower=0.5) * shape).reindex(last.index)
+    silent, spent = clock.iloc[-1] - last["at"], clock.iloc[-1] - start["at"]
+    return pd.DataFrame(
+        {
+            "n": n, "usual_gap_days": usual, "silent_days": silent, "recent": recent, "expected": spent / usual,
+            "p_gap": rhythm.waited(silent[enough], 1.0, shape[enough], known),
+            "p_slow": rhythm.waited(spent[enough], recent[enough] + 1.0, shape[enough], known),
+            "silent_since": last["day"] + DAY, "slow_since": start["day"] + DAY,
+        },
+        index=last.index,
+    )  # fmt: skip
+
+
+def _rhythm_parts(ordered: pd.DataFrame, share: pd.Series, as_of: pd.Timestamp) -> list[pd.DataFrame]:
+    """`parts` of orders: slowing over each window, and the gap since the last order."""
+    if ordered.empty:
+        return []
+    judged = pd.concat(
+        order_rhythm(line_orders, as_of, days).assign(of=line, window=days).reset_index()
+        for line, line_orders in ordered.groupby("product_line")
+        for days in WINDOWS
+    ).join(share, on=["account_id", "of"])
+    alive = judged["silent_days"] <= np.maximum(LOST_DAYS, 2 * judged["usual_gap_days"].fillna(0))
+    judged = judged[alive & (judged["share"].fillna(1) >= MATERIAL)]
+    slow = judged.assign(part="slowing", p=judged["p_slow"], since=judged["slow_since"])
+    gap = judged[judged["window"] == WINDOWS[0]]
+    gap = gap.assign(part="gap", p=gap["p_gap"], since=gap["silent_since"])
+    gap = gap.assign(recent=gap["silent_days"], expected=gap["usual_gap_days"])
+    return [
+        slow.assign(missing=1 - slow["recent"] / slow["expected"]),
+        gap.assign(missing=1 - gap["expected"] / gap["recent"].clip(lower=1)),
+    ]
+
+
+# -- revenue against its run rate ---------------------------------------------------------------------------------------
+
+
+def stretches(transactions: pd.DataFrame, accounts: pd.Index, as_of: pd.Timestamp) -> np.ndarray:
+    """Sum each account's revenue over stretches of `STRETCH_DAYS`, paid periods spread evenly.
+
+    Returns count with their sign; revenue of a period that lies ahead does not count yet.
+
+    Parameters
+    ----------
+    transactions : ``tables.schema.TRANSACTIONS``, of `accounts` only
+
+    Returns
+    -------
+    Array, shape (n_accounts, `STRETCHES`), reporting currency; the last column ends on `as_of`
+    """
+    place = orders.account_positions(transactions, accounts)
+    start = transactions["period_start"].fillna(transactions["booked_at"])
+    end = transactions["period_end"].where(transactions["period_start"].notna()).fillna(start)
+    ago = ((as_of - start).dt.days + 1).to_numpy(float)  # days from its first day to the end of the report's day
+    length = ((end - start).dt.days + 1).to_numpy(float)
+    daily = transactions["revenue"].to_numpy(float) / length
+    out = np.empty((len(accounts), STRETCHES))
+    for k in range(STRETCHES):
+        newest, oldest = (STRETCHES - 1 - k) * STRETCH_DAYS, (STRETCHES - k) * STRETCH_DAYS
+        days = np.clip(np.minimum(ago, oldest) - np.maximum(ago - length, newest), 0, None)
+        some = days > 0
+        out[:, k] = orders.per_account(place[some], (daily * days)[some], accounts)
+    return out
+
+
+def run_rate(transactions: pd.DataFrame, accounts: pd.Index, as_of: pd.Timestamp) -> pd.DataFrame:
+    """Hold each account's recent revenue against its own past and the common calendar.
+
+    Recent are the last `RECENT` stretches. Stretches up to and with an account's first revenue do not count, for the
+    first one is there in part only. How much an account's stretches vary is pulled towards all accounts. Missing with
+    fewer than `FEWEST_STRETCHES` of the past or no revenue in it.
+
+    Parameters
+    ----------
+    transactions : ``tables.schema.TRANSACTIONS``, of `accounts` only
+    accounts : Index of account ids, unique
+
+    Returns
+    -------
+    DataFrame, one row per account: ``recent, expected`` (reporting currency), ``n`` (stretches of the past), ``p``
+    (chance of so little), ``silent_days`` (whole stretches since the last revenue, in days)
+
+    References
+    ----------
+    S1-21a, run rate against what is expected. Sums of one rate as in `stats.rhythm.at_most`; a recent sum of zero by
+    the share of past stretches without revenue (beta-binomial, Jeffreys prior).
+    """
+    sums = np.clip(stretches(transactions, accounts, as_of), 0, None)
+    sold = transactions[transactions["revenue"] > 0]
+    clock = rhythm.business_time(sold["booked_at"], sold["account_id"], as_of - STRETCHES * STRETCH_DAYS * DAY, as_of)
+    long = np.diff(clock.to_numpy()[::STRETCH_DAYS]) / STRETCH_DAYS  # how many usual stretches each one holds
+    before, before_long, recent_long = sums[:, :-RECENT], long[:-RECENT], long[-RECENT:].sum()
+    past = np.pad(before.cumsum(axis=1)[:, :-1] > 0, ((0, 0), (1, 0)))
+    facts = pd.DataFrame(
+        {
+            "recent": sums[:, -RECENT:].sum(axis=1), "n": past.sum(axis=1), "busy": (past & (before > 0)).sum(axis=1),
+            "usual": np.where(past, before, 0).sum(axis=1), "over": (past * before_long).sum(axis=1),
+        },
+        index=accounts,
+    )  # fmt: skip
+    n, busy, recent = facts["n"], facts["busy"], facts["recent"]
+    mean = facts["usual"] / facts["over"].where(facts["over"] > 0)
+    square = np.where(past, (before / before_long - mean.to_numpy()[:, None]) ** 2, 0).sum(axis=1)
+    enough = (n >= FEWEST_STRETCHES) & (facts["usual"] > 0)
+    shape = 1 / rhythm.regular((square / ((n - 1) * mean**2)).where(enough), n.where(enough, 0))
+    none = scipy.stats.betabinom.pmf(0, RECENT, busy + 0.5, n - busy + 0.5)
+    p = rhythm.at_most(recent, recent_long, facts["usual"], facts["over"], shape)
+    p = p.where(recent > 0, none)  # a gamma sum is never zero, revenue is
+    silent = np.where(sums > 0, np.arange(STRETCHES - 1, -1, -1), STRETCHES).min(axis=1) * STRETCH_DAYS
+    expected = (mean * recent_long).where(enough)
+    return facts[["recent", "n"]].assign(expected=expected, p=p.where(enough), silent_days=silent)
+
+
+def _run_rate_part(
+    lines: pd.DataFrame, name: str, whole: pd.Series, accounts: pd.Index, as_of: pd.Timestamp
+) -> pd.DataFrame:
+    """`parts` of a stream of revenue, of accounts to which it is material and not lost."""
+    rate = run_rate(lines, accounts, as_of).rename_axis("account_id")
+    share = (lines.groupby("account_id")["revenue"].sum() / whole).reindex(accounts)
+    rate = rate[(share >= MATERIAL) & (rate["silent_days"] < LOST_DAYS)].reset_index()
+    since = as_of - (WINDOWS[0] - 1) * DAY
+    return rate.assign(part="run rate", of=name, missing=1 - rate["recent"] / rate["expected"], since=since)
+
+
+# -- deals and contracts ------------------------------------------------------------------------------------------------
+
+
+def lost_to_rivals(deals: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
+    """Hold each customer's repeat deals lost to a competitor in a year against the share of all.
+
+    A repeat deal is a renewal or expansion. It counts as lost to a competitor where the reason says so, or, without a
+    reason, where a competitor is named.
+
+    Parameters
+    ----------
+    deals : DataFrame of `with_days`
+
+    Returns
+    -------
+    DataFrame, one row per account as in `parts`: ``n`` (deals closed), ``recent`` (of them lost so), ``p`` (chance of so
+    many or more at the rate of all accounts and all time; missing with fewer than `FEWEST_REPEATS`), ``since`` (day of
+    the first of them)
+
+    References
+    ----------
+    S1-21a, lost to competitor on repeat business. Binomial tail.
+    """
+    repeat = deals[deals["is_closed"].astype(bool) & deals["type"].ne("new") & deals["account_id"].notna()]
+    by_reason = repeat["loss_reason"].str.contains("compet", case=False).astype("boolean")
+    rival = by_reason.fillna(repeat["competitor"].notna()).astype(bool) & ~won_flag(repeat)
+    year = repeat.assign(rival=rival, since=repeat["closed_day"].where(rival))
+    year = year[year["closed_day"] > as_of - LOOK_BACK_DAYS * DAY]
+    out = year.groupby("account_id").agg(n=("rival", "size"), recent=("rival", "sum"), since=("since", "min"))
+    p = pd.Series(scipy.stats.binom.sf(out["recent"] - 1, out["n"], rival.mean()), out.index)
+    out = out.assign(part="lost to competitors", of="deals", missing=out["recent"] / out["n"], expected=np.nan)
+    return out.assign(p=p.where(out["n"] >= FEWEST_REPEATS)).reset_index()
+
+
+def missed_renewals(contracts: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
+    """Sum the contracts that ended, or are under notice, within `LOST_DAYS` without a successor.
+
+    A contract followed by another for the same line was not lost.
+
+    Parameters
+    ----------
+    contracts : ``tables.schema.CONTRACTS``; of several entries of a contract the last holds
+
+    Returns
+    -------
+    DataFrame indexed by account: ``arr`` (reporting currency a year), ``since`` (first day of notice, or day after the
+    end)
+    """
+    last = programme.latest_entries("contracts", contracts)
+    newest = last.groupby(["account_id", "product_line"])["end"].transform("max")
+    notice = last["notice_date"].where(last["notice_date"] <= as_of)
+    over = last["end"].lt(as_of) & last["renewed"].eq(False).fillna(False)
+    ended = (over | notice.notna()) & (last["end"] > as_of - LOST_DAYS * DAY) & (last["end"] >= newest)
+    return (
+        last.assign(since=notice.fillna(last["end"] + DAY))[ended]
+        .groupby("account_id")
+        .agg({"arr": "sum", "since": "min"})
+    )
+
+
+# -- the flag -----------------------------------------------------------------------------------------------------------
+
+
+def parts(
+    transactions: pd.DataFrame, products: pd.DataFrame, deals: pd.DataFrame, accounts: pd.Index, as_of: pd.Timestamp
+) -> pd.DataFrame:
+    """List every sign of each account's business, each with its chance if nothing has changed.
+
+    Parts: ``gap`` and ``slowing`` of each line's orders, the latter over each of `WINDOWS`; ``run rate`` of what is
+    bought and of what is paid for by period, over the shorter one; ``lost to competitors``. A line that carries less
+    than `MATERIAL` of an account's revenue is left out, and so is one that is lost already.
+
+    Parameters
+    ----------
+    transactions, products : ``tables.schema.TRANSACTIONS``, ``PRODUCTS``
+    deals : DataFrame of `with_days`
+    accounts : Index of account ids, unique
+
+    Returns
+    -------
+    DataFrame, one row per account and part: ``account_id, part, of`` (line or stream), ``p`` (missing where it is too
+    early), ``recent, expected`` (days for a gap, orders for slowing, money for a run rate, deals), ``missing`` (share
+    of what was expected), ``since, n``
+
+    References
+    ----------
+    S1-21a; metric dictionary C-43.
+    """
+    lines = orders.with_product_line(transactions[transactions["account_id"].isin(accounts)], products)
+    deals = deals[deals["account_id"].isin(accounts)]
+    won = deals[won_flag(deals)]
+    sold_by_deal = orders.lines_sold_by_deal(lines, won)
+    whole = lines.groupby("account_id")["revenue"].sum()
+    revenue = lines.groupby(["account_id", "product_line"])["revenue"].sum().clip(lower=0)
+    share = (revenue / revenue.groupby("account_id").sum()).rename("share")
+    paid = lines["period_start"].notna()
+    every = [
+        *_rhythm_parts(orders.order_days(lines, won, sold_by_deal), share, as_of),
+        _run_rate_part(lines[~paid & ~lines["product_line"].isin(sold_by_deal)], "orders", whole, accounts, as_of),
+        _run_rate_part(lines[paid], "subscriptions", whole, accounts, as_of),
+        lost_to_rivals(deals, as_of),
+    ]
+    filled = [part[COLUMNS] for part in every if len(part)] or [pd.DataFrame(columns=COLUMNS)]
+    return pd.concat(filled).sort_values(["account_id", "part", "of"], kind="stable", ignore_index=True)
+
+
+def lost_business_flag(
+    transactions: pd.DataFrame,
+    products: pd.DataFrame,
+    deals: pd.DataFrame,
+    contracts: pd.DataFrame,
+    accounts: pd.Index,
+    as_of: pd.Timestamp,
+) -> pd.DataFrame:
+    """Flag accounts whose usual business goes to another supplier.
+
+    ``value`` is the chance that an account's business looks so weak, in its weakest part, if nothing has changed: the
+    smallest chance of `parts` times their number (Bonferroni). It is not the chance that business has gone. Raised
+    where it is so small that, over all accounts judged, no more than `FALSE_SHARE` of the flags are expected to be
+    false, and the weakest part misses at least `DROP` of what is usual. Raised too, as a fact and then without a
+    chance, where a contract of at least `MATERIAL` of the account's yearly revenue was not renewed or is under notice.
+    Severity: share of the usual business that is missing, in that part.
+
+    Parameters
+    ----------
+    transactions, products, contracts : ``tables.schema.TRANSACTIONS``, ``PRODUCTS``, ``CONTRACTS``
+    deals : DataFrame of `with_days`
+    accounts : Index of account ids, unique
+
+    Returns
+    -------
+    DataFrame of `red_flags.COLUMNS`, one row per account; unit ``probability``
+
+    Raises
+    ------
+    ValueError
+        If `accounts` repeats an id.
+
+    References
+    ----------
+    S1-21a; metric dictionary C-43. Benjamini and Hochberg (1995), JRSS B 57, p. 289.
+    """
+    orders.refuse_repeated(accounts)
+    judged = parts(transactions, products, deals, accounts, as_of).dropna(subset=["p"])
+    judged = judged.sort_values(["account_id", "p"], kind="stable")
+    weakest = judged.drop_duplicates("account_id").set_index("account_id").reindex(accounts)
+    chance = (weakest["p"] * judged.groupby("account_id").size().reindex(accounts)).clip(upper=1)
+    weak = (intervals.adjusted(chance) <= FALSE_SHARE) & (weakest["missing"] >= DROP)
+    mine = transactions[transactions["account_id"].isin(accounts)]
+    late = mine[mine["booked_at"] > as_of - 2 * LOST_DAYS * DAY]
+    year = late.groupby("account_id")["revenue"].sum().reindex(accounts) / 2
+    ended = missed_renewals(contracts, as_of).reindex(accounts)
+    share = (ended["arr"] / year.where(year > 0)).clip(0, 1)
+    missed = share >= MATERIAL
+    last = mine[["booked_at", "period_end"]].max(axis=1).groupby(mine["account_id"]).max().reindex(accounts)
+    gone = (as_of - last).dt.days >= LOST_DAYS
+    evidence = [
+        EVIDENCE[row.part].format(
+            of=row.of, recent=row.recent, expected=row.expected, left=row.recent / row.expected, n=row.n
+        )
+        for row in weakest[weak & ~missed].itertuples()
+    ]
+    percent = (100 * share[missed]).round().astype(int).astype("str")
+    evidence = pd.Series(evidence, accounts[weak & ~missed], dtype="str").combine_first(
+        "a contract worth " + percent + "% of a year's revenue was lost"
+    )
+    flagged = pd.DataFrame(
+        {
+            "status": np.select([weak | missed, gone, chance.notna(), last.notna()], [RAISED, LOST, CLEAR, EARLY], UNKNOWN),
+            "evidence": evidence.reindex(accounts), "value": chance.mask(missed & ~weak), "n": weakest["n"],
+            "since": weakest["since"].where(weak).fillna(ended["since"]),
+            "severity": weakest["missing"].where(weak & ~missed, share.where(missed)),
+        },
+        index=accounts,
+    )  # fmt: skip
+    return flag_rows(flagged, "elsewhere", "probability", as_of)
