@@ -154,7 +154,6 @@ def test_one_yes_excludes_and_an_unknown_is_no_no():
     assert got["reason"].fillna("").tolist() == ["just_bought; mid_contract", "", "", "just_bought; distressed"]
     assert got["until"].tolist()[0] == pd.Timestamp("2027-01-31")
     assert got["until"].isna().tolist() == [False, True, True, True]  # distress has no known end
-    assert im.counts(got).loc["excluded"].tolist() == [2, 1, 1]
 
 
 def test_empty_tables_leave_every_state_unknown_and_no_account_out():
@@ -174,31 +173,3 @@ def test_a_missing_state_and_an_account_given_twice_are_refused():
         im.exclusions(rows("a"), {"just_bought": state("no")})
     with pytest.raises(ValueError, match="1 of 1 ids repeat"):
         rows("a", "a")
-
-
-def test_the_published_rule_leaves_out_open_deals_and_customers_whatever_the_line():
-    live = {
-        "opportunity_id": "x",
-        "account_id": "open",
-        "stage": "Lead",
-        "created_at": "2026-06-01",
-        "is_closed": False,
-    }
-    deals = pd.concat([won(("customer", 500)), with_days(table("opportunities", [live]), TODAY)])
-    got = im.published(rows("open", "customer", "new"), deals)
-    assert got["left_out"].tolist() == [True, True, False]
-    assert got["in_pipeline"].tolist() == [True, False, False]
-
-
-def test_the_states_are_tested_against_deals_opened_since():
-    every = im.pairs(pd.Index([f"a{k}" for k in range(160)]), pd.Index(["paper"]))
-    out = state(*["yes"] * 80, *["no"] * 80)
-    excluded = im.exclusions(every, dict.fromkeys(im.STATES, out))
-    opened = pd.DataFrame({"account_id": [f"a{k}" for k in [*range(5), *range(80, 115)]], "product_line": "paper"})
-    got = im.outcomes(excluded, opened).set_index(["state", "value"])
-    assert got.loc[("excluded", "no"), ["share", "n", "status"]].tolist() == [35 / 80, 80, "ok"]
-    assert got.loc[("excluded", "yes"), ["share", "status"]].tolist() == [
-        5 / 80,
-        "too_early",
-    ]  # five deals: description only
-    assert got.loc[("excluded", "yes"), "high"] < got.loc[("excluded", "no"), "low"]
