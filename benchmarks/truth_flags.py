@@ -61,7 +61,7 @@ def flags(
     day: pd.Timestamp,
     only: Sequence[str] = red_flags.FLAGS,
 ) -> pd.DataFrame:
-    """Red flags as raised on a day: `red_flags.monitor`."""
+    """Red flags as raised on a day, one row per account and flag."""
     t = known(tables, day)
     bought, people, said = t["transactions"], t["contacts"], t["account_insights"]
 
@@ -79,7 +79,7 @@ def flags(
         "no_return": no_return,
         "goals_missed": lambda: red_flags.goals_missed(red_flags.goal_tracker(t["account_goals"], day), accounts, day),
     }
-    return red_flags.monitor([asked[name]() for name in only])
+    return pd.concat([asked[name]() for name in only], ignore_index=True)
 
 
 def first_raised(

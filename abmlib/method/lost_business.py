@@ -7,19 +7,9 @@ import numpy as np
 import pandas as pd
 import scipy
 
-from abmlib.method import orders
+from abmlib.method import orders, red_flags
 from abmlib.method.deals import won_flag
-from abmlib.method.red_flags import (
-    CLEAR,
-    EARLY,
-    FALSE_SHARE,
-    LOOK_BACK_DAYS,
-    LOST,
-    LOST_DAYS,
-    RAISED,
-    UNKNOWN,
-    flag_rows,
-)
+from abmlib.method.red_flags import LOOK_BACK_DAYS, LOST_DAYS
 from abmlib.stats import intervals, rhythm
 from abmlib.tables import programme
 
@@ -36,9 +26,10 @@ COLUMNS = ["account_id", "part", "of", "p", "recent", "expected", "missing", "si
 EVIDENCE = {
     "gap": "no order of {of} for {recent:.0f} business days; usual gap {expected:.0f}",
     "slowing": "{recent:.0f} orders of {of} where {expected:.0f} are usual",
-    "run rate": "revenue of {of} is {left:.0%} of what is usual",
+    "run rate": "revenue of {of} is {kept:.0%} of what is usual",
     "lost to competitors": "{recent:.0f} of {n:.0f} repeat deals of a year lost to competitors",
-}  # fmt: skip
+}
+CONTRACT = "a contract worth {lost:.0%} of a year's revenue was lost"
 
 
 # -- orders against their rhythm ----------------------------------------------------------------------------------------
@@ -323,7 +314,7 @@ def lost_business_flag(
 
     ``value`` is the chance that an account's business looks so weak, in its weakest part, if nothing has changed: the
     smallest chance of `parts` times their number (Bonferroni). It is not the chance that business has gone. Raised
-    where it is so small that, over all accounts judged, no more than `FALSE_SHARE` of the flags are expected to be
+    where it is so small that, over all accounts judged, no more than `red_flags.FALSE_SHARE` of the flags are expected to be
     false, and the weakest part misses at least `DROP` of what is usual. Raised too, as a fact and then without a
     chance, where a contract of at least `MATERIAL` of the account's yearly revenue was not renewed or is under notice.
     Severity: share of the usual business that is missing, in that part.
@@ -352,7 +343,7 @@ def lost_business_flag(
     judged = judged.sort_values(["account_id", "p"], kind="stable")
     weakest = judged.drop_duplicates("account_id").set_index("account_id").reindex(accounts)
     chance = (weakest["p"] * judged.groupby("account_id").size().reindex(accounts)).clip(upper=1)
-    weak = (intervals.adjusted(chance) <= FALSE_SHARE) & (weakest["missing"] >= DROP)
+    weak = (intervals.adjusted(chance) <= red_flags.FALSE_SHARE) & (weakest["missing"] >= DROP)
     mine = transactions[transactions["account_id"].isin(accounts)]
     late = mine[mine["booked_at"] > as_of - 2 * LOST_DAYS * DAY]
     year = late.groupby("account_id")["revenue"].sum().reindex(accounts) / 2
@@ -361,23 +352,17 @@ def lost_business_flag(
     missed = share >= MATERIAL
     last = mine[["booked_at", "period_end"]].max(axis=1).groupby(mine["account_id"]).max().reindex(accounts)
     gone = (as_of - last).dt.days >= LOST_DAYS
-    evidence = [
-        EVIDENCE[row.part].format(
-            of=row.of, recent=row.recent, expected=row.expected, left=row.recent / row.expected, n=row.n
-        )
-        for row in weakest[weak & ~missed].itertuples()
-    ]
-    percent = (100 * share[missed]).round().astype(int).astype("str")
-    evidence = pd.Series(evidence, accounts[weak & ~missed], dtype="str").combine_first(
-        "a contract worth " + percent + "% of a year's revenue was lost"
+    facts = weakest.assign(
+        status=np.select(
+            [weak | missed, gone, chance.notna(), last.notna()],
+            [red_flags.RAISED, red_flags.LOST, red_flags.CLEAR, red_flags.EARLY],
+            red_flags.UNKNOWN,
+        ),
+        evidence=weakest["part"].map(EVIDENCE).mask(missed, CONTRACT),
+        kept=weakest["recent"] / weakest["expected"],
+        lost=share,
+        value=chance.mask(missed & ~weak),
+        since=weakest["since"].where(weak).fillna(ended["since"]),
+        severity=weakest["missing"].where(~missed, share),
     )
-    flagged = pd.DataFrame(
-        {
-            "status": np.select([weak | missed, gone, chance.notna(), last.notna()], [RAISED, LOST, CLEAR, EARLY], UNKNOWN),
-            "evidence": evidence.reindex(accounts), "value": chance.mask(missed & ~weak), "n": weakest["n"],
-            "since": weakest["since"].where(weak).fillna(ended["since"]),
-            "severity": weakest["missing"].where(weak & ~missed, share.where(missed)),
-        },
-        index=accounts,
-    )  # fmt: skip
-    return flag_rows(flagged, "elsewhere", "probability", as_of)
+    return red_flags.flag_rows(facts, "elsewhere", "probability", as_of)
