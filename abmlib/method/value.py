@@ -5,10 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from abmlib.method.measures import measure_row
+from abmlib.method.measures import measure_row, share_row
 from abmlib.method.periods import Period
 from abmlib.stats import concentration
-from abmlib.stats.intervals import LEVEL, wilson
 
 CLASSES = ("A", "B", "C")
 BOUNDS = (0.80, 0.95)  # share of net value that A, and A with B, reach; S0-18
@@ -22,10 +21,10 @@ def counts(worth: pd.DataFrame) -> tuple[int, int, int, float]:
 
 
 def pareto_class(values: pd.Series, bounds: Sequence[float] = BOUNDS) -> pd.Series:
-    """Class of each account: A, the fewest accounts, largest first, that reach the first bound of the net total;
-    B to the second; C the rest.
+    """Class of each account by value: A, B or C.
 
-    Index and length as given. A value of zero or less is C; so are all where the total is not positive. Missing
+    A are the fewest accounts, largest first, that reach the first bound of the net total; B those to the second; C the
+    rest. Index and length as given. A value of zero or less is C; so are all where the total is not positive. Missing
     values stay missing and do not count.
 
     References
@@ -82,23 +81,20 @@ def concentration_measures(values: pd.Series, what: str, period: Period) -> pd.D
     """
     known = values.dropna()
     positive = known[known > 0]
-    n, few = len(known), len(concentration.smallest_set(known, BOUNDS[0]))
-    nothing = np.nan if positive.empty else 1.0
+    n, some = len(known), len(positive)
+    few = len(concentration.smallest_set(known, BOUNDS[0])) if some else np.nan
     rows = [
-        measure_row("C-38", f"total_{what}", known.sum() if n else np.nan, "currency", n),
-        measure_row("C-38", f"gini_of_positive_{what}", concentration.gini(known), "index", len(positive)),
-        measure_row("C-38", f"top_20pc_share_of_{what}", concentration.top_share(known, 0.2), "share", n),
-        measure_row("C-38", f"accounts_for_80pc_of_{what}", few * nothing, "accounts", n),
-        measure_row("C-38", f"share_of_accounts_for_80pc_of_{what}", few / n * nothing if n else np.nan, "share", n),
-        *(
-            measure_row("C-38", f"largest_{k}_share_of_{what}", concentration.largest_share(known, k), "share", n)
-            for k in (1, 5, 10)
-        ),
-        measure_row(
-            "C-38", f"effective_accounts_by_{what}", concentration.effective_number(known), "accounts", len(positive)
-        ),
+        (f"total_{what}", known.sum() if n else np.nan, "currency", n),
+        (f"gini_of_positive_{what}", concentration.gini(known), "index", some),
+        (f"top_20pc_share_of_{what}", concentration.top_share(known, 0.2), "share", n),
+        (f"accounts_for_80pc_of_{what}", few, "accounts", n),
+        (f"share_of_accounts_for_80pc_of_{what}", few / max(n, 1), "share", n),
+        *((f"largest_{k}_share_of_{what}", concentration.largest_share(known, k), "share", n) for k in (1, 5, 10)),
+        (f"effective_accounts_by_{what}", concentration.effective_number(known), "accounts", some),
     ]
-    return pd.DataFrame(rows).assign(window_start=period.start, window_end=period.end)
+    return pd.DataFrame([measure_row("C-38", *row) for row in rows]).assign(
+        window_start=period.start, window_end=period.end
+    )
 
 
 def class_moves(
@@ -127,16 +123,12 @@ def top_retention(moves: pd.DataFrame, period: Period) -> pd.DataFrame:
     ----------
     House definition; README, glossary entry "retention of the top set".
     """
-    n = int(moves.loc["A"].sum())
-    kept = wilson(pd.Series([moves.loc["A", "A"]]), pd.Series([n])).iloc[0]
-    row = measure_row(
-        "C-38", "retention_of_A_by_revenue", kept["share"], "share", n, low=kept["low"], high=kept["high"], level=LEVEL
-    )
+    row = share_row("C-38", "retention_of_A_by_revenue", int(moves.loc["A", "A"]), int(moves.loc["A"].sum()))
     return pd.DataFrame([row]).assign(window_start=period.start, window_end=period.end)
 
 
 def loss_of_largest(revenue: pd.Series, counts: Sequence[int] = (1, 3, 5, 10)) -> pd.DataFrame:
-    """What would be lost with the largest accounts: money and share of net revenue.
+    """Net revenue that would be lost with the largest accounts.
 
     Returns
     -------
@@ -148,28 +140,21 @@ def loss_of_largest(revenue: pd.Series, counts: Sequence[int] = (1, 3, 5, 10)) -
 
 
 def class_summary(pareto: pd.DataFrame) -> pd.DataFrame:
-    """Sum each class, and apart from it the accounts whose net revenue is zero or less (they are class C).
+    """Sum each class, and apart the accounts of class C worth zero or less.
 
     Returns
     -------
     DataFrame of four rows A, B, C and ``of C: zero or less``: ``pareto_class, accounts, share_of_accounts, revenue,
     share_of_revenue, margin`` (margin missing where one is unknown)
     """
-    parts = {c: pareto["pareto_class"] == c for c in CLASSES} | {"of C: zero or less": pareto["revenue"] <= 0}
+    masks = {c: pareto["pareto_class"] == c for c in CLASSES} | {"of C: zero or less": pareto["revenue"] <= 0}
+    parts = ((label, pareto[mask]) for label, mask in masks.items())
+    rows = [(label, len(part), part["revenue"].sum(), part["margin"].sum(skipna=False)) for label, part in parts]
+    out = pd.DataFrame(rows, columns=["pareto_class", "accounts", "revenue", "margin"])
     total = pareto["revenue"].sum()
-    rows = [
-        (
-            label,
-            int(mask.sum()),
-            mask.mean(),
-            pareto.loc[mask, "revenue"].sum(),
-            pareto.loc[mask, "revenue"].sum() / total if total > 0 else np.nan,
-            pareto.loc[mask, "margin"].sum(skipna=False) if mask.any() else 0.0,
-        )
-        for label, mask in parts.items()
-    ]
-    columns = ["pareto_class", "accounts", "share_of_accounts", "revenue", "share_of_revenue", "margin"]
-    return pd.DataFrame(rows, columns=columns)
+    out.insert(2, "share_of_accounts", out["accounts"] / len(pareto))
+    out.insert(4, "share_of_revenue", out["revenue"] / (total if total > 0 else np.nan))
+    return out
 
 
 def margin_surprises(pareto: pd.DataFrame, min_margin_rate: float) -> pd.DataFrame:
@@ -187,10 +172,9 @@ def margin_surprises(pareto: pd.DataFrame, min_margin_rate: float) -> pd.DataFra
     """
     rated = pareto.assign(margin_rate=pareto["margin"] / pareto["revenue"].where(pareto["revenue"] > 0))
     poor = rated["margin_class"].isin(["B", "C"]) | (rated["margin_rate"] < min_margin_rate)
-    odd = (
-        rated[(rated["pareto_class"] == "A") & poor].sort_values("revenue_rank").rename_axis("account_id").reset_index()
-    )
-    return odd[["account_id", "name", "revenue_rank", "revenue", "margin", "margin_rate", "margin_class"]]
+    odd = rated[(rated["pareto_class"] == "A") & poor].sort_values("revenue_rank").rename_axis("account_id")
+    columns = ["name", "revenue_rank", "revenue", "margin", "margin_rate", "margin_class"]
+    return odd[columns].reset_index()
 
 
 def key_accounts(pareto: pd.DataFrame, parts: pd.DataFrame, choice: pd.DataFrame) -> pd.DataFrame:

@@ -18,7 +18,7 @@ EVENTS = ["kind", "lane", "month", "rows"]
 def leads_and_accounts(
     panel: pd.DataFrame, accounts: pd.Index, as_of: pd.Timestamp, half_life_days: float
 ) -> pd.DataFrame:
-    """Score each account twice from the same touches: by its most engaged person, and by all touches of the account.
+    """Engagement of each account by its most engaged person, and by all its touches.
 
     Every account has a row. A touch of nobody known counts for the account and for no lead.
 
@@ -55,7 +55,7 @@ def leads_and_accounts(
 
 
 def side_by_side(views: pd.DataFrame, names: pd.Series, top: int) -> pd.DataFrame:
-    """Set the first accounts of both rankings beside each other; people are counted and not named.
+    """The first accounts of both rankings side by side; people are counted, not named.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def side_by_side(views: pd.DataFrame, names: pd.Series, top: int) -> pd.DataFram
 
 
 def agreement(views: pd.DataFrame, top: int) -> list[dict[str, Any]]:
-    """Measure how far the two rankings agree: overlap of the first `top` accounts, and Spearman's rank correlation.
+    """How far the two rankings agree: overlap of the first accounts, and rank correlation.
 
     Only accounts with engagement in either view count, for the others tie in both. The overlap is asked of the first `top`
     accounts, or of all there are.
@@ -123,7 +123,9 @@ def _spearman(one: pd.Series, other: pd.Series) -> float:
 
 
 def chosen(account: str, judged: pd.DataFrame) -> str:
-    """Give the account asked for; without one the customer with most records, or any account where nobody is a customer.
+    """Account to show: the one asked for, or the customer with most records.
+
+    Where nobody is a customer it is the account with most records.
 
     Parameters
     ----------
@@ -162,9 +164,9 @@ def timeline(
     deals: pd.DataFrame,
     others: Mapping[str, pd.DataFrame],
 ) -> pd.DataFrame:
-    """Put all that happened with one account into lanes by month: touches by channel, purchases by line, deals, the rest.
+    """All that happened with one account, in lanes by month.
 
-    What did not happen has no row.
+    Lanes are touches by channel, purchases by line, deals, and the rest. What did not happen has no row.
 
     Parameters
     ----------
@@ -185,12 +187,15 @@ def timeline(
     theirs = deals[deals["account_id"] == account]
     closed = theirs[theirs["is_closed"].astype(bool)]
     won = won_flag(closed)
-    ends = [("deals opened", theirs, "created_day"), ("deals won", closed[won], "closed_day")]
-    ends.append(("deals lost", closed[~won], "closed_day"))
+    ends = {
+        "deals opened": by_month(theirs, "created_day"),
+        "deals won": by_month(closed[won], "closed_day"),
+        "deals lost": by_month(closed[~won], "closed_day"),
+    }
     parts = [
         _split("touch", touches[touches["account_id"] == account], "channel"),
         _split("purchase", purchases[purchases["account_id"] == account], "product_line"),
-        *(by_month(rows, day).assign(kind="deal", lane=lane) for lane, rows, day in ends),
+        *(rows.assign(kind="deal", lane=lane) for lane, rows in ends.items()),
         *(rows[rows["account_id"] == account].assign(kind="other", lane=lane) for lane, rows in others.items()),
     ]
     events = pd.concat([p[EVENTS] for p in parts], ignore_index=True)
@@ -206,7 +211,7 @@ def _split(kind: str, rows: pd.DataFrame, by: str) -> pd.DataFrame:
 
 
 def touch_mix(touches: pd.DataFrame, account: str) -> pd.DataFrame:
-    """Give the share of each channel in the touches of one account beside that in the touches of all accounts.
+    """Share of each channel in the touches of one account, and of all accounts.
 
     Parameters
     ----------
