@@ -128,31 +128,31 @@ def stretches(transactions: pd.DataFrame, accounts: pd.Index, as_of: pd.Timestam
     ago = ((as_of - start).dt.days + 1).to_numpy(float)  # days from its first day to the end of the report's day
     length = ((end - start).dt.days + 1).to_numpy(float)
     daily = transactions["revenue"].to_numpy(float) / length
-    out = np.empty((len(accounts), STRETCHES))
-    for k in range(STRETCHES):
-        newest, oldest = (STRETCHES - 1 - k) * STRETCH_DAYS, (STRETCHES - k) * STRETCH_DAYS
-        days = np.clip(np.minimum(ago, oldest) - np.maximum(ago - length, newest), 0, None)
-        some = days > 0
-        out[:, k] = orders.per_account(place[some], (daily * days)[some], accounts)
-    return out
+    edges = np.arange(STRETCHES, -1, -1) * STRETCH_DAYS  # of the stretches, in days before the end of the report's day
+    sums = [orders.per_account(place, daily * np.clip(ago - edge, 0, length), accounts) for edge in edges]
+    return np.diff(np.column_stack(sums), axis=1).round(orders.NOISE)
 
 
-def run_rate(transactions: pd.DataFrame, accounts: pd.Index, as_of: pd.Timestamp) -> pd.DataFrame:
+def run_rate(
+    transactions: pd.DataFrame, stream: str, whole: pd.Series, accounts: pd.Index, as_of: pd.Timestamp
+) -> pd.DataFrame:
     """Hold each account's recent revenue against its own past and the common calendar.
 
     Recent are the last `RECENT` stretches. Stretches up to and with an account's first revenue do not count, for the
-    first one is there in part only. How much an account's stretches vary is pulled towards all accounts. Missing with
-    fewer than `FEWEST_STRETCHES` of the past or no revenue in it.
+    first one is there in part only. How much an account's stretches vary is pulled towards all accounts. Accounts to
+    which the stream is not material, or which have lost it already, have no row.
 
     Parameters
     ----------
     transactions : ``tables.schema.TRANSACTIONS``, of `accounts` only
+    stream : name of these transactions
+    whole : revenue of each account over all streams
     accounts : Index of account ids, unique
 
     Returns
     -------
-    DataFrame, one row per account: ``recent, expected`` (reporting currency), ``n`` (stretches of the past), ``p``
-    (chance of so little), ``silent_days`` (whole stretches since the last revenue, in days)
+    DataFrame, one row per account as in `parts`: ``recent, expected`` (reporting currency), ``n`` (stretches of the
+    past), ``p`` (chance of so little; missing with fewer than `FEWEST_STRETCHES` of the past or no revenue in it)
 
     References
     ----------
@@ -181,19 +181,11 @@ def run_rate(transactions: pd.DataFrame, accounts: pd.Index, as_of: pd.Timestamp
     p = rhythm.at_most(recent, recent_long, facts["usual"], facts["over"], shape)
     p = p.where(recent > 0, none)  # a gamma sum is never zero, revenue is
     silent = np.where(sums > 0, np.arange(STRETCHES - 1, -1, -1), STRETCHES).min(axis=1) * STRETCH_DAYS
-    expected = (mean * recent_long).where(enough)
-    return facts[["recent", "n"]].assign(expected=expected, p=p.where(enough), silent_days=silent)
-
-
-def _run_rate_part(
-    lines: pd.DataFrame, name: str, whole: pd.Series, accounts: pd.Index, as_of: pd.Timestamp
-) -> pd.DataFrame:
-    """`parts` of a stream of revenue, of accounts to which it is material and not lost."""
-    rate = run_rate(lines, accounts, as_of).rename_axis("account_id")
-    share = (lines.groupby("account_id")["revenue"].sum() / whole).reindex(accounts)
-    rate = rate[(share >= MATERIAL) & (rate["silent_days"] < LOST_DAYS)].reset_index()
-    since = as_of - (WINDOWS[0] - 1) * DAY
-    return rate.assign(part="run rate", of=name, missing=1 - rate["recent"] / rate["expected"], since=since)
+    share = (transactions.groupby("account_id")["revenue"].sum() / whole).reindex(accounts)
+    expected, since = (mean * recent_long).where(enough), as_of - (WINDOWS[0] - 1) * DAY
+    out = facts.assign(part="run rate", of=stream, p=p.where(enough), expected=expected, since=since)
+    out = out.assign(missing=1 - recent / expected)[(share >= MATERIAL) & (silent < LOST_DAYS)]
+    return out.rename_axis("account_id").reset_index()
 
 
 # -- deals and contracts ------------------------------------------------------------------------------------------------
@@ -294,8 +286,8 @@ def parts(
     paid = lines["period_start"].notna()
     every = [
         *_rhythm_parts(orders.order_days(lines, won, sold_by_deal), share, as_of),
-        _run_rate_part(lines[~paid & ~lines["product_line"].isin(sold_by_deal)], "orders", whole, accounts, as_of),
-        _run_rate_part(lines[paid], "subscriptions", whole, accounts, as_of),
+        run_rate(lines[~paid & ~lines["product_line"].isin(sold_by_deal)], "orders", whole, accounts, as_of),
+        run_rate(lines[paid], "subscriptions", whole, accounts, as_of),
         lost_to_rivals(deals, as_of),
     ]
     filled = [part[COLUMNS] for part in every if len(part)] or [pd.DataFrame(columns=COLUMNS)]

@@ -55,11 +55,6 @@ def known_before(transactions: pd.DataFrame, day: pd.Timestamp) -> pd.DataFrame:
     return transactions[(transactions["booked_at"] < day) & (learnt.isna() | (learnt < day))]
 
 
-def within(transactions: pd.DataFrame, period: Period) -> pd.DataFrame:
-    """Keep the lines booked in the period."""
-    return transactions[transactions["booked_at"].between(period.start, period.end)]
-
-
 def with_product_line(rows: pd.DataFrame, products: pd.DataFrame, unknown: str = "all") -> pd.DataFrame:
     """Add ``product_line`` to rows with a product. No row is dropped.
 
@@ -101,31 +96,30 @@ def by_account(transactions: pd.DataFrame, accounts: pd.Index, period: Period) -
         If `accounts` repeats an id.
     """
     refuse_repeated(accounts)
-    lines = within(transactions, period)
-    lines = lines[lines["account_id"].isin(accounts)]
+    inside = transactions["booked_at"].between(period.start, period.end)
+    lines = transactions[inside & transactions["account_id"].isin(accounts)]
     revenue, cogs = lines["revenue"].astype(float), lines["cogs"].astype(float)
-    size, unknown = revenue.abs(), cogs.isna() & (revenue != 0)
+    unknown = cogs.isna() & (revenue != 0)
     facts = pd.DataFrame(
         {
-            "revenue": revenue, "margin": revenue - cogs.fillna(0), "size": size, "known_size": size.mask(unknown, 0),
-            "unknown": unknown, "day": lines["booked_at"].where(revenue > 0),
+            "revenue": revenue, "margin": revenue - cogs.fillna(0), "size": revenue.abs(), "unknown": unknown,
+            "known_size": revenue.abs().mask(unknown, 0), "day": lines["booked_at"].where(revenue > 0),
         }
     )  # fmt: skip
     each = facts.groupby(lines["account_id"])
     sums = each[["revenue", "margin", "size", "known_size", "unknown"]].sum().reindex(accounts, fill_value=0)
     sums = sums.astype(float).round(NOISE)
-    days = each["day"].agg(["nunique", "min", "max"]).reindex(accounts)
+    days = each["day"].agg(["size", "nunique", "min", "max"]).reindex(accounts)
     return pd.DataFrame(
         {
             "revenue": sums["revenue"],
             "margin": sums["margin"].mask((sums["unknown"] > 0) | transactions["cogs"].isna().all()),
             "costed": sums["known_size"] / sums["size"].replace(0, np.nan),
-            "lines": each.size().reindex(accounts, fill_value=0),
+            "lines": days["size"].fillna(0).astype(int),
             "buying_days": days["nunique"].fillna(0).astype(int),
             "first_day": days["min"],
             "last_day": days["max"],
-        },
-        index=accounts,
+        }
     )
 
 

@@ -87,12 +87,9 @@ def departures(contacts: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
     S1-21b. House definition; README, glossary entry "network breakage".
     """
     people = contacts[contacts["account_id"].notna() & ~contacts["is_lead"].fillna(False).astype(bool)]
-    people = pd.DataFrame(
-        {
-            "account_id": people["account_id"], "came": people["created_day"], "left": people["valid_to_day"],
-            "weight": people["buying_role"].map(ROLE_WEIGHT).astype(float).fillna(OTHER_WEIGHT),
-        }
-    )  # fmt: skip
+    people = people.rename(columns={"created_day": "came", "valid_to_day": "left"})[
+        ["account_id", "came", "left"]
+    ].assign(weight=people["buying_role"].map(ROLE_WEIGHT).astype(float).fillna(OTHER_WEIGHT))
     stayed = (people["left"].fillna(as_of) - people["came"]).dt.days.clip(lower=0).sum()
     turnover = people["left"].notna().sum() / stayed if stayed > 0 else np.nan  # of a person and day, over all time
     gone = people[people["left"].between(as_of - (LOOK_BACK_DAYS - 1) * DAY, as_of)]
@@ -141,11 +138,7 @@ def events(insights: pd.DataFrame, history: pd.DataFrame, as_of: pd.Timestamp) -
 
 
 def reorganisation(
-    contacts: pd.DataFrame,
-    insights: pd.DataFrame,
-    history: pd.DataFrame,
-    accounts: pd.Index,
-    as_of: pd.Timestamp,
+    contacts: pd.DataFrame, insights: pd.DataFrame, history: pd.DataFrame, accounts: pd.Index, as_of: pd.Timestamp
 ) -> pd.DataFrame:
     """Flag a reorganisation at the customer that breaks our relationship.
 

@@ -101,7 +101,7 @@ def agreement(views: pd.DataFrame, top: int) -> list[dict[str, Any]]:
     some = views[views["account"] > 0]
     first = {rank: set(some.index[some[rank] <= top]) for rank in ("lead_rank", "account_rank")}
     both = len(first["lead_rank"] & first["account_rank"])
-    n, r = len(some), _spearman(some["best_lead"], some["account"])
+    n, r = len(some), float(some[["best_lead", "account"]].rank().corr().iloc[0, 1])
     half = Z * np.sqrt((1 + r**2 / 2) / (n - 3)) if n > 3 and abs(r) < 1 else np.nan
     ends = np.tanh(np.arctanh(r) + half * np.array([-1, 1])) if pd.notna(half) else (np.nan, np.nan)
     why = "accounts that rank differently" if pd.isna(r) and some["people"].any() else ""
@@ -111,12 +111,6 @@ def agreement(views: pd.DataFrame, top: int) -> list[dict[str, Any]]:
             "S0-11", "lead_and_account_rank_correlation", (r, float(ends[0]), float(ends[1]), n), "index", why=why
         ),
     ]
-
-
-def _spearman(one: pd.Series, other: pd.Series) -> float:
-    """Correlation of mean ranks; missing where either does not vary."""
-    varies = one.nunique() > 1 and other.nunique() > 1
-    return float(one.rank().corr(other.rank())) if varies else float("nan")
 
 
 # -- one account on one timeline --------------------------------------------------------------------------------------
