@@ -67,7 +67,8 @@ def flags(
 
     def business() -> pd.DataFrame:
         deals = with_days(t["opportunities"], day)
-        return lost_business.lost_business_flag(bought, products, deals, t["contracts"], accounts, day)
+        lines = orders.with_product_line(bought, products)
+        return lost_business.lost_business_flag(lines, deals, t["contracts"], accounts, day)
 
     def no_return() -> pd.DataFrame:
         sides = red_flags.both_sides(t["relationship_economics"], bought, t["surveys"], accounts, day)

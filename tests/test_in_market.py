@@ -6,9 +6,9 @@ import pytest
 from abmlib.method import in_market as im
 from abmlib.method.deals import with_days
 from abmlib.tables import schema
-from tests.test_red_flags import DAY, NO_DEALS, PRODUCTS, TODAY, bought, table
+from tests.test_red_flags import DAY, NO_DEALS, TODAY, bought, lines, table
 
-NOTHING = {n: schema.empty(n) for n in ("transactions", "contracts", "accounts")}
+NO_ACCOUNTS = schema.empty("accounts")
 
 
 def rows(*accounts: str) -> pd.DataFrame:
@@ -31,8 +31,7 @@ def contract(account: str, end: str, **more) -> dict:
 
 
 def contracted(*given: dict, of: tuple[str, ...] = ("a",), sold: list[dict] | None = None, **more) -> pd.DataFrame:
-    sales = table("transactions", sold or [])
-    return im.mid_contract(rows(*of), table("contracts", list(given)), sales, PRODUCTS, TODAY, **more)
+    return im.mid_contract(rows(*of), table("contracts", list(given)), lines(sold or []), TODAY, **more)
 
 
 def outlook(**of: str | None) -> pd.DataFrame:
@@ -49,7 +48,7 @@ def outlook(**of: str | None) -> pd.DataFrame:
 def test_a_won_deal_or_first_purchase_is_just_bought_and_a_repeat_order_is_not():
     sales = bought("first", [TODAY - 10 * DAY]) + bought("repeat", [TODAY - 500 * DAY, TODAY - 10 * DAY])
     got = im.just_bought(
-        rows("deal", "first", "repeat", "old", "never"), table("transactions", sales), PRODUCTS, won(("deal", 20), ("old", 31)), TODAY,
+        rows("deal", "first", "repeat", "old", "never"), lines(sales), won(("deal", 20), ("old", 31)), TODAY,
         {"paper": 30},
     )  # fmt: skip
     assert got["state"].tolist() == ["yes", "yes", "no", "no", "no"]
@@ -58,12 +57,12 @@ def test_a_won_deal_or_first_purchase_is_just_bought_and_a_repeat_order_is_not()
 
 
 def test_a_line_without_a_quiet_time_of_its_own_has_that_of_the_house():
-    got = im.just_bought(rows("a", "b"), NOTHING["transactions"], PRODUCTS, won(("a", 179), ("b", 180)), TODAY, {})
+    got = im.just_bought(rows("a", "b"), lines([]), won(("a", 179), ("b", 180)), TODAY, {})
     assert got["state"].tolist() == ["yes", "no"]
 
 
 def test_without_a_sale_in_the_data_nobody_knows_who_has_just_bought():
-    got = im.just_bought(rows("a"), NOTHING["transactions"], PRODUCTS, NO_DEALS, TODAY, {})
+    got = im.just_bought(rows("a"), lines([]), NO_DEALS, TODAY, {})
     assert got["state"].tolist() == ["unknown"]
 
 
@@ -160,9 +159,9 @@ def test_empty_tables_leave_every_state_unknown_and_no_account_out():
     got = im.exclusions(
         rows("a", "b"),
         {
-            "just_bought": im.just_bought(rows("a", "b"), NOTHING["transactions"], PRODUCTS, NO_DEALS, TODAY, {}),
+            "just_bought": im.just_bought(rows("a", "b"), lines([]), NO_DEALS, TODAY, {}),
             "mid_contract": contracted(of=("a", "b")),
-            "distressed": im.distressed(rows("a", "b"), NOTHING["accounts"], pd.Index([])),
+            "distressed": im.distressed(rows("a", "b"), NO_ACCOUNTS, pd.Index([])),
         },
     )
     assert len(got) == 2 and set(got["excluded"]) == {"unknown"}

@@ -50,11 +50,16 @@ def every(gap: int, count: int, last: int = 0) -> list[pd.Timestamp]:
 PRODUCTS = table("products", [{"product_id": "p", "name": "paper", "product_line": "paper"}])
 
 
+def lines(rows: list[dict]) -> pd.DataFrame:
+    """Lines of bills with their line of business."""
+    return orders.with_product_line(table("transactions", rows), PRODUCTS)
+
+
 def elsewhere(
-    rows: list[dict], accounts: list[str], contracts: list[dict] | None = None, deals=NO_DEALS, **more
+    rows: list[dict], accounts: list[str], contracts: list[dict] | None = None, deals=NO_DEALS
 ) -> pd.DataFrame:
     found = business.lost_business_flag(
-        table("transactions", rows), PRODUCTS, deals, table("contracts", contracts or []), pd.Index(accounts), TODAY, **more
+        lines(rows), deals, table("contracts", contracts or []), pd.Index(accounts), TODAY
     )  # fmt: skip
     return found.set_index("account_id")
 
@@ -139,10 +144,9 @@ def test_half_of_the_usual_orders_is_seen_although_the_last_is_fresh():
 
 def test_two_orders_on_a_day_are_one():
     days = every(20, 30)
-    once = orders.order_days(
-        orders.with_product_line(table("transactions", bought("a", days)), PRODUCTS), NO_DEALS, set()
-    )
-    twice = orders.order_days(orders.with_product_line(table("transactions", bought("a", days) + [r | {"transaction_id": r["transaction_id"] + "b"} for r in bought("a", days)]), PRODUCTS), NO_DEALS, set())  # fmt: skip
+    again = [r | {"transaction_id": r["transaction_id"] + "b"} for r in bought("a", days)]
+    once = orders.order_days(lines(bought("a", days)), NO_DEALS, set())
+    twice = orders.order_days(lines(bought("a", days) + again), NO_DEALS, set())
     pd.testing.assert_frame_equal(once, twice)
 
 
@@ -153,7 +157,7 @@ def test_returns_services_and_paid_periods_are_no_orders():
         *bought("c", [TODAY], kind="service"),
         *bought("d", [TODAY], kind="subscription", period_start=TODAY, period_end=TODAY + 30 * DAY),
     ]
-    got = orders.order_days(orders.with_product_line(table("transactions", rows), PRODUCTS), NO_DEALS, set())
+    got = orders.order_days(lines(rows), NO_DEALS, set())
     assert got["account_id"].tolist() == ["a"]
 
 
@@ -161,13 +165,11 @@ def test_a_line_sold_by_deals_has_the_rhythm_of_its_deals_not_of_its_bills():
     won = {"opportunity_id": "o", "account_id": "a", "type": "expansion", "product_line": "paper", "stage": "Won", "amount": 300,
            "created_at": "2026-01-01", "closed_at": "2026-02-01", "is_closed": True, "is_won": True}  # fmt: skip
     deals = with_days(table("opportunities", [won]), TODAY)
-    lines = orders.with_product_line(
-        table("transactions", bought("a", every(30, 3))), PRODUCTS
-    )  # billed in three parts of a hundred
-    assert orders.lines_sold_by_deal(lines, deals) == {"paper"}
-    got = orders.order_days(lines, deals, {"paper"})
+    bills = lines(bought("a", every(30, 3)))  # billed in three parts of a hundred
+    assert orders.lines_sold_by_deal(bills, deals) == {"paper"}
+    got = orders.order_days(bills, deals, {"paper"})
     assert got["day"].tolist() == [pd.Timestamp("2026-02-01")]
-    assert orders.lines_sold_by_deal(lines, deals.assign(type="renewal")) == set()
+    assert orders.lines_sold_by_deal(bills, deals.assign(type="renewal")) == set()
 
 
 def test_a_subscription_paid_for_a_year_is_no_silence():
@@ -176,7 +178,7 @@ def test_a_subscription_paid_for_a_year_is_no_silence():
     rows = [r | {"period_start": r["booked_at"], "period_end": r["booked_at"] + 364 * DAY} for r in rows]
     got = elsewhere(rows, ["a"])
     assert got.loc["a", "status"] == "clear"
-    sums = business.stretches(table("transactions", rows), pd.Index(["a"]), TODAY)
+    sums = business.stretches(lines(rows), pd.Index(["a"]), TODAY)
     assert sums[0, -12:] == pytest.approx(30 * 100 / 365)
 
 
@@ -428,14 +430,12 @@ def test_joint_goals_come_first():
 
 def test_empty_tables_leave_every_flag_unanswered_and_no_account_out():
     accounts = pd.Index(["a", "b"])
-    empty = {n: as_read(n) for n in ("transactions", "products", "contracts", "contacts", "account_insights", "attribute_history",
+    empty = {n: as_read(n) for n in ("transactions", "contracts", "contacts", "account_insights", "attribute_history",
                                           "relationship_economics", "surveys", "account_goals")}  # fmt: skip
     both = rf.both_sides(empty["relationship_economics"], empty["transactions"], empty["surveys"], accounts, TODAY)
     got = pd.concat(
         [
-            business.lost_business_flag(
-                empty["transactions"], empty["products"], NO_DEALS, empty["contracts"], accounts, TODAY
-            ),
+            business.lost_business_flag(lines([]), NO_DEALS, empty["contracts"], accounts, TODAY),
             rf.reorganisation(
                 empty["contacts"], empty["account_insights"], empty["attribute_history"], accounts, TODAY
             ),

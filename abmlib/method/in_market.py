@@ -10,7 +10,7 @@ from itertools import compress
 import numpy as np
 import pandas as pd
 
-from abmlib.method.orders import refuse_repeated, with_product_line
+from abmlib.method.orders import refuse_repeated
 from abmlib.stats import survival
 from abmlib.stats.intervals import FLOOR_OUTCOMES
 from abmlib.tables import programme
@@ -63,12 +63,7 @@ def quiet_days(won: pd.DataFrame, as_of: pd.Timestamp) -> pd.Series:
 
 
 def just_bought(
-    rows: pd.DataFrame,
-    transactions: pd.DataFrame,
-    products: pd.DataFrame,
-    won: pd.DataFrame,
-    as_of: pd.Timestamp,
-    quiet: Mapping[str, float],
+    rows: pd.DataFrame, lines: pd.DataFrame, won: pd.DataFrame, as_of: pd.Timestamp, quiet: Mapping[str, float]
 ) -> pd.DataFrame:
     """State of accounts that bought a line so lately that they will not soon again.
 
@@ -78,7 +73,7 @@ def just_bought(
     Parameters
     ----------
     rows : DataFrame of `pairs`
-    transactions, products : ``tables.schema.TRANSACTIONS``, ``PRODUCTS``
+    lines : DataFrame of `orders.with_product_line`
     won : won deals of `with_days`
     quiet : days of quiet after buying, by line; lines not in it have `QUIET_DAYS`
 
@@ -90,20 +85,18 @@ def just_bought(
     ----------
     S2-16. House definition; README, glossary entry "just bought".
     """
-    lines = with_product_line(transactions[transactions["revenue"] > 0], products)
-    first, deal = _day(rows, lines, "booked_at", "min"), _day(rows, won, "closed_day", "max")
+    first, deal = _day(rows, lines[lines["revenue"] > 0], "booked_at", "min"), _day(rows, won, "closed_day", "max")
     day = pd.concat([first, deal], axis=1).max(axis=1)
     until = day + pd.to_timedelta(rows["product_line"].map(quiet).astype(float).fillna(QUIET_DAYS).round(), unit="D")
     what = pd.Series(np.where(deal == day, "won deal", "first purchase"), rows.index)
-    otherwise = UNKNOWN if transactions.empty and won.empty else NO
+    otherwise = UNKNOWN if lines.empty and won.empty else NO
     return _state(np.where(until > as_of, YES, otherwise), what + " on " + day.dt.strftime("%Y-%m-%d"), until)
 
 
 def mid_contract(
     rows: pd.DataFrame,
     contracts: pd.DataFrame,
-    transactions: pd.DataFrame,
-    products: pd.DataFrame,
+    lines: pd.DataFrame,
     as_of: pd.Timestamp,
     open_months: float = OPEN_MONTHS,
 ) -> pd.DataFrame:
@@ -116,7 +109,8 @@ def mid_contract(
     Parameters
     ----------
     rows : DataFrame of `pairs`
-    contracts, transactions, products : ``tables.schema.CONTRACTS``, ``TRANSACTIONS``, ``PRODUCTS``
+    contracts : ``tables.schema.CONTRACTS``
+    lines : DataFrame of `orders.with_product_line`
     open_months : before the end, the time in which the account is open to offers
 
     Returns
@@ -138,7 +132,7 @@ def mid_contract(
     running = last[last["start"].le(as_of) & last["end"].ge(as_of) & ~last["notice_date"].le(as_of)]
     every = running[running["product_line"] == ALL].groupby("account_id")["end"].max()
     every = every.reindex(rows["account_id"]).set_axis(rows.index)
-    paid = with_product_line(transactions[transactions["period_end"].notna() & (transactions["revenue"] > 0)], products)
+    paid = lines[lines["period_end"].notna() & (lines["revenue"] > 0)]
     bound = pd.concat([_day(rows, running, "end", "max"), every], axis=1).max(axis=1)
     end = pd.concat([bound, _day(rows, paid, "period_end", "max")], axis=1).max(axis=1)
     until = end - pd.Timedelta(days=round(open_months * 365 / 12))

@@ -109,32 +109,32 @@ def _rhythm_parts(ordered: pd.DataFrame, share: pd.Series, as_of: pd.Timestamp) 
 # -- revenue against its run rate ---------------------------------------------------------------------------------------
 
 
-def stretches(transactions: pd.DataFrame, accounts: pd.Index, as_of: pd.Timestamp) -> np.ndarray:
+def stretches(lines: pd.DataFrame, accounts: pd.Index, as_of: pd.Timestamp) -> np.ndarray:
     """Sum each account's revenue over stretches of `STRETCH_DAYS`, paid periods spread evenly.
 
     Returns count with their sign; revenue of a period that lies ahead does not count yet.
 
     Parameters
     ----------
-    transactions : ``tables.schema.TRANSACTIONS``, of `accounts` only
+    lines : ``tables.schema.TRANSACTIONS``, of `accounts` only
 
     Returns
     -------
     Array, shape (n_accounts, `STRETCHES`), reporting currency; the last column ends on `as_of`
     """
-    place = orders.account_positions(transactions, accounts)
-    start = transactions["period_start"].fillna(transactions["booked_at"])
-    end = transactions["period_end"].where(transactions["period_start"].notna()).fillna(start)
+    place = orders.account_positions(lines, accounts)
+    start = lines["period_start"].fillna(lines["booked_at"])
+    end = lines["period_end"].where(lines["period_start"].notna()).fillna(start)
     ago = ((as_of - start).dt.days + 1).to_numpy(float)  # days from its first day to the end of the report's day
     length = ((end - start).dt.days + 1).to_numpy(float)
-    daily = transactions["revenue"].to_numpy(float) / length
+    daily = lines["revenue"].to_numpy(float) / length
     edges = np.arange(STRETCHES, -1, -1) * STRETCH_DAYS  # of the stretches, in days before the end of the report's day
     sums = [orders.per_account(place, daily * np.clip(ago - edge, 0, length), accounts) for edge in edges]
     return np.diff(np.column_stack(sums), axis=1).round(orders.NOISE)
 
 
 def run_rate(
-    transactions: pd.DataFrame, stream: str, whole: pd.Series, accounts: pd.Index, as_of: pd.Timestamp
+    lines: pd.DataFrame, stream: str, whole: pd.Series, accounts: pd.Index, as_of: pd.Timestamp
 ) -> pd.DataFrame:
     """Hold each account's recent revenue against its own past and the common calendar.
 
@@ -144,8 +144,8 @@ def run_rate(
 
     Parameters
     ----------
-    transactions : ``tables.schema.TRANSACTIONS``, of `accounts` only
-    stream : name of these transactions
+    lines : ``tables.schema.TRANSACTIONS``, of `accounts` only
+    stream : name of these lines
     whole : revenue of each account over all streams
     accounts : Index of account ids, unique
 
@@ -159,8 +159,8 @@ def run_rate(
     S1-21a, run rate against what is expected. Sums of one rate as in `stats.rhythm.at_most`; a recent sum of zero by
     the share of past stretches without revenue (beta-binomial, Jeffreys prior).
     """
-    sums = np.clip(stretches(transactions, accounts, as_of), 0, None)
-    sold = transactions[transactions["revenue"] > 0]
+    sums = np.clip(stretches(lines, accounts, as_of), 0, None)
+    sold = lines[lines["revenue"] > 0]
     clock = rhythm.business_time(sold["booked_at"], sold["account_id"], as_of - STRETCHES * STRETCH_DAYS * DAY, as_of)
     long = np.diff(clock.to_numpy()[::STRETCH_DAYS]) / STRETCH_DAYS  # how many usual stretches each one holds
     before, before_long, recent_long = sums[:, :-RECENT], long[:-RECENT], long[-RECENT:].sum()
@@ -181,7 +181,7 @@ def run_rate(
     p = rhythm.at_most(recent, recent_long, facts["usual"], facts["over"], shape)
     p = p.where(recent > 0, none)  # a gamma sum is never zero, revenue is
     silent = np.where(sums > 0, np.arange(STRETCHES - 1, -1, -1), STRETCHES).min(axis=1) * STRETCH_DAYS
-    share = (transactions.groupby("account_id")["revenue"].sum() / whole).reindex(accounts)
+    share = (lines.groupby("account_id")["revenue"].sum() / whole).reindex(accounts)
     expected, since = (mean * recent_long).where(enough), as_of - (WINDOWS[0] - 1) * DAY
     out = facts.assign(part="run rate", of=stream, p=p.where(enough), expected=expected, since=since)
     out = out.assign(missing=1 - recent / expected)[(share >= MATERIAL) & (silent < LOST_DAYS)]
@@ -251,9 +251,7 @@ def missed_renewals(contracts: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFram
 # -- the flag -----------------------------------------------------------------------------------------------------------
 
 
-def parts(
-    transactions: pd.DataFrame, products: pd.DataFrame, deals: pd.DataFrame, accounts: pd.Index, as_of: pd.Timestamp
-) -> pd.DataFrame:
+def parts(lines: pd.DataFrame, deals: pd.DataFrame, accounts: pd.Index, as_of: pd.Timestamp) -> pd.DataFrame:
     """List every sign of each account's business, each with its chance if nothing has changed.
 
     Parts: ``gap`` and ``slowing`` of each line's orders, the latter over each of `WINDOWS`; ``run rate`` of what is
@@ -262,7 +260,7 @@ def parts(
 
     Parameters
     ----------
-    transactions, products : ``tables.schema.TRANSACTIONS``, ``PRODUCTS``
+    lines : DataFrame of `orders.with_product_line`
     deals : DataFrame of `with_days`
     accounts : Index of account ids, unique
 
@@ -276,8 +274,7 @@ def parts(
     ----------
     S1-21a; metric dictionary C-43.
     """
-    lines = orders.with_product_line(transactions[transactions["account_id"].isin(accounts)], products)
-    deals = deals[deals["account_id"].isin(accounts)]
+    lines, deals = (table[table["account_id"].isin(accounts)] for table in (lines, deals))
     won = deals[won_flag(deals)]
     sold_by_deal = orders.lines_sold_by_deal(lines, won)
     whole = lines.groupby("account_id")["revenue"].sum()
@@ -295,12 +292,7 @@ def parts(
 
 
 def lost_business_flag(
-    transactions: pd.DataFrame,
-    products: pd.DataFrame,
-    deals: pd.DataFrame,
-    contracts: pd.DataFrame,
-    accounts: pd.Index,
-    as_of: pd.Timestamp,
+    lines: pd.DataFrame, deals: pd.DataFrame, contracts: pd.DataFrame, accounts: pd.Index, as_of: pd.Timestamp
 ) -> pd.DataFrame:
     """Flag accounts whose usual business goes to another supplier.
 
@@ -313,8 +305,9 @@ def lost_business_flag(
 
     Parameters
     ----------
-    transactions, products, contracts : ``tables.schema.TRANSACTIONS``, ``PRODUCTS``, ``CONTRACTS``
+    lines : DataFrame of `orders.with_product_line`
     deals : DataFrame of `with_days`
+    contracts : ``tables.schema.CONTRACTS``
     accounts : Index of account ids, unique
 
     Returns
@@ -331,12 +324,12 @@ def lost_business_flag(
     S1-21a; metric dictionary C-43. Benjamini and Hochberg (1995), JRSS B 57, p. 289.
     """
     orders.refuse_repeated(accounts)
-    judged = parts(transactions, products, deals, accounts, as_of).dropna(subset=["p"])
+    judged = parts(lines, deals, accounts, as_of).dropna(subset=["p"])
     judged = judged.sort_values(["account_id", "p"], kind="stable")
     weakest = judged.drop_duplicates("account_id").set_index("account_id").reindex(accounts)
     chance = (weakest["p"] * judged.groupby("account_id").size().reindex(accounts)).clip(upper=1)
     weak = (intervals.adjusted(chance) <= red_flags.FALSE_SHARE) & (weakest["missing"] >= DROP)
-    mine = transactions[transactions["account_id"].isin(accounts)]
+    mine = lines[lines["account_id"].isin(accounts)]
     late = mine[mine["booked_at"] > as_of - 2 * LOST_DAYS * DAY]
     year = late.groupby("account_id")["revenue"].sum().reindex(accounts) / 2
     ended = missed_renewals(contracts, as_of).reindex(accounts)
