@@ -37,7 +37,7 @@ def pairs(accounts: pd.Index, lines: pd.Index) -> pd.DataFrame:
 
 
 def quiet_days(won: pd.DataFrame, as_of: pd.Timestamp) -> pd.Series:
-    """Days that each line is quiet after a won deal, until `QUIET_SHARE` have won again.
+    """Days from a won deal until `QUIET_SHARE` of accounts have the next, by line.
 
     Those that have not yet count as waiting (Kaplan–Meier). Lines with fewer than `FLOOR_OUTCOMES` next deals have no
     row.
@@ -65,7 +65,7 @@ def quiet_days(won: pd.DataFrame, as_of: pd.Timestamp) -> pd.Series:
 def just_bought(
     rows: pd.DataFrame, lines: pd.DataFrame, won: pd.DataFrame, as_of: pd.Timestamp, quiet: Mapping[str, float]
 ) -> pd.DataFrame:
-    """State of accounts that bought a line so lately that they will not soon again.
+    """State of accounts that bought a line lately and will not buy again soon.
 
     What counts is the newest won deal for the line, and the first purchase of it; a repeat order is none. Without a
     transaction and without a won deal in the whole data the state is unknown.
@@ -100,11 +100,12 @@ def mid_contract(
     as_of: pd.Timestamp,
     open_months: float = OPEN_MONTHS,
 ) -> pd.DataFrame:
-    """State of accounts bound for a line, by contract or a period paid for, beyond the time of talks about the next one.
+    """State of accounts that are bound by a contract or have paid ahead.
 
-    A contract under notice binds nobody: the account is looking. A contract for line ``all`` binds for every line. Of
-    several entries of one the last holds. Without any contract in the data the state is unknown, but where a period is
-    paid for ahead.
+    They are bound until talks about the next contract begin, some months before the end. A contract
+    under notice binds nobody: the account is looking. A contract for line ``all`` binds for every line. Of several
+    entries of one the last holds. Without any contract in the data the state is unknown, except where a period is paid
+    for ahead.
 
     Parameters
     ----------

@@ -1,6 +1,6 @@
-"""Red flag "elsewhere": an account's usual business goes to another supplier, judged against the account's own rhythm.
+"""Red flag "elsewhere": an account's usual business goes to another supplier.
 
-Tables are taken as known on the day of the report; `red_flags` says what the rows of a flag hold.
+Each account is judged against its own rhythm. Tables are taken as known on the day of the report; `red_flags` says what the rows of a flag hold.
 """
 
 import numpy as np
@@ -36,7 +36,7 @@ CONTRACT = "a contract worth {lost:.0%} of a year's revenue was lost"
 
 
 def order_rhythm(ordered: pd.DataFrame, as_of: pd.Timestamp, window_days: int) -> pd.DataFrame:
-    """Hold each account's recent orders of one line against its own rhythm before them.
+    """Recent orders of one line, judged by each account's earlier rhythm.
 
     Two chances, each given that the rhythm still holds: that the gap since the last order is as long (``p_gap``), and
     that so many orders as followed the first one of the window took so long (``p_slow``). Time is business time: common
@@ -96,14 +96,12 @@ def _rhythm_parts(ordered: pd.DataFrame, share: pd.Series, as_of: pd.Timestamp) 
     ).join(share, on=["account_id", "of"])
     alive = judged["silent_days"] <= np.maximum(LOST_DAYS, 2 * judged["usual_gap_days"].fillna(0))
     judged = judged[alive & (judged["share"].fillna(1) >= MATERIAL)]
-    slow = judged.assign(part="slowing", p=judged["p_slow"], since=judged["slow_since"])
     gap = judged[judged["window"] == WINDOWS[0]]
-    gap = gap.assign(part="gap", p=gap["p_gap"], since=gap["silent_since"])
-    gap = gap.assign(recent=gap["silent_days"], expected=gap["usual_gap_days"])
-    return [
-        slow.assign(missing=1 - slow["recent"] / slow["expected"]),
-        gap.assign(missing=1 - gap["expected"] / gap["recent"].clip(lower=1)),
-    ]
+    missing = 1 - judged["recent"] / judged["expected"]
+    slowing = judged.assign(part="slowing", p=judged["p_slow"], missing=missing, since=judged["slow_since"])
+    missing = 1 - gap["usual_gap_days"] / gap["silent_days"].clip(lower=1)
+    gap = gap.assign(part="gap", p=gap["p_gap"], missing=missing, since=gap["silent_since"])
+    return [slowing, gap.assign(recent=gap["silent_days"], expected=gap["usual_gap_days"])]
 
 
 # -- revenue against its run rate ---------------------------------------------------------------------------------------
@@ -136,7 +134,7 @@ def stretches(lines: pd.DataFrame, accounts: pd.Index, as_of: pd.Timestamp) -> n
 def run_rate(
     lines: pd.DataFrame, stream: str, whole: pd.Series, accounts: pd.Index, as_of: pd.Timestamp
 ) -> pd.DataFrame:
-    """Hold each account's recent revenue against its own past and the common calendar.
+    """Recent revenue of a stream, judged by each account's past and the calendar.
 
     Recent are the last `RECENT` stretches. Stretches up to and with an account's first revenue do not count, for the
     first one is there in part only. How much an account's stretches vary is pulled towards all accounts. Accounts to
@@ -192,7 +190,7 @@ def run_rate(
 
 
 def lost_to_rivals(deals: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
-    """Hold each customer's repeat deals lost to a competitor in a year against the share of all.
+    """Repeat deals lost to a competitor in a year, judged by the share of all.
 
     A repeat deal is a renewal or expansion. It counts as lost to a competitor where the reason says so, or, without a
     reason, where a competitor is named.
@@ -223,7 +221,7 @@ def lost_to_rivals(deals: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
 
 
 def missed_renewals(contracts: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
-    """Sum the contracts that ended, or are under notice, within `LOST_DAYS` without a successor.
+    """Contracts that ended within `LOST_DAYS`, or are under notice, without a successor.
 
     A contract followed by another for the same line was not lost.
 
@@ -241,18 +239,15 @@ def missed_renewals(contracts: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFram
     notice = last["notice_date"].where(last["notice_date"] <= as_of)
     over = last["end"].lt(as_of) & last["renewed"].eq(False).fillna(False)
     ended = (over | notice.notna()) & (last["end"] > as_of - LOST_DAYS * DAY) & (last["end"] >= newest)
-    return (
-        last.assign(since=notice.fillna(last["end"] + DAY))[ended]
-        .groupby("account_id")
-        .agg({"arr": "sum", "since": "min"})
-    )
+    last = last.assign(since=notice.fillna(last["end"] + DAY))[ended]
+    return last.groupby("account_id").agg({"arr": "sum", "since": "min"})
 
 
 # -- the flag -----------------------------------------------------------------------------------------------------------
 
 
 def parts(lines: pd.DataFrame, deals: pd.DataFrame, accounts: pd.Index, as_of: pd.Timestamp) -> pd.DataFrame:
-    """List every sign of each account's business, each with its chance if nothing has changed.
+    """Every sign of lost business, each with its chance if nothing has changed.
 
     Parts: ``gap`` and ``slowing`` of each line's orders, the latter over each of `WINDOWS`; ``run rate`` of what is
     bought and of what is paid for by period, over the shorter one; ``lost to competitors``. A line that carries less
@@ -298,8 +293,8 @@ def lost_business_flag(
 
     ``value`` is the chance that an account's business looks so weak, in its weakest part, if nothing has changed: the
     smallest chance of `parts` times their number (Bonferroni). It is not the chance that business has gone. Raised
-    where it is so small that, over all accounts judged, no more than `red_flags.FALSE_SHARE` of the flags are expected to be
-    false, and the weakest part misses at least `DROP` of what is usual. Raised too, as a fact and then without a
+    where it is so small that, over all accounts judged, no more than `red_flags.FALSE_SHARE` of the flags are expected
+    to be false, and the weakest part misses at least `DROP` of what is usual. Raised too, as a fact and then without a
     chance, where a contract of at least `MATERIAL` of the account's yearly revenue was not renewed or is under notice.
     Severity: share of the usual business that is missing, in that part.
 

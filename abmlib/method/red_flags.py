@@ -87,15 +87,12 @@ def departures(contacts: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
     S1-21b. House definition; README, glossary entry "network breakage".
     """
     people = contacts[contacts["account_id"].notna() & ~contacts["is_lead"].fillna(False).astype(bool)]
-    people = people.rename(columns={"created_day": "came", "valid_to_day": "left"})[
-        ["account_id", "came", "left"]
-    ].assign(weight=people["buying_role"].map(ROLE_WEIGHT).astype(float).fillna(OTHER_WEIGHT))
+    people = people.rename(columns={"created_day": "came", "valid_to_day": "left"})
+    people = people.assign(weight=people["buying_role"].map(ROLE_WEIGHT).astype(float).fillna(OTHER_WEIGHT))
     stayed = (people["left"].fillna(as_of) - people["came"]).dt.days.clip(lower=0).sum()
     turnover = people["left"].notna().sum() / stayed if stayed > 0 else np.nan  # of a person and day, over all time
-    gone = people[people["left"].between(as_of - (LOOK_BACK_DAYS - 1) * DAY, as_of)]
-    pairs = people.merge(
-        gone[["account_id", "left"]].drop_duplicates().rename(columns={"left": "end"}), on="account_id"
-    )
+    ends = people.loc[people["left"].between(as_of - (LOOK_BACK_DAYS - 1) * DAY, as_of), ["account_id", "left"]]
+    pairs = people.merge(ends.drop_duplicates().rename(columns={"left": "end"}), on="account_id")
     start = pairs["end"] - (BURST_DAYS - 1) * DAY
     pairs = pairs[(pairs["came"] < start) & ~(pairs["left"] < start)]  # the people known when the burst began
     lost = pairs["left"].between(start[pairs.index], pairs["end"])
@@ -144,8 +141,8 @@ def reorganisation(
 
     ``value`` is the chance that so many of the people we know leave so close together at the usual turnover. Raised
     where it is so small that no more than `FALSE_SHARE` of such flags are expected to be false, and `FEWEST_LEFT` or
-    more left; and where a reorganisation or a new owner was noted within `BURST_DAYS` of a departure. One that nobody
-    left over is not raised: what was told is not yet a break. Severity: network breakage, the weighted share of links
+    more left; and where a reorganisation or a new owner was noted within `BURST_DAYS` of a departure. One after
+    which nobody left is not raised: it has broken nothing yet. Severity: network breakage, the weighted share of links
     lost.
 
     Parameters
@@ -284,7 +281,7 @@ def no_return(sides: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
 
 
 def goal_tracker(goals: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
-    """Say of each goal how far it is, and whether it is met, missed, at risk or on course.
+    """How far each goal is: met, missed, at risk or on course.
 
     Of several entries of a goal the last holds; its time runs from the first one. Dropped goals are left out.
     ``missed``: noted so, or its day is past without the target. ``at_risk``: more than `PACE_FROM` of its time is gone,
@@ -352,8 +349,8 @@ def goals_missed(tracked: pd.DataFrame, accounts: pd.Index, as_of: pd.Timestamp)
         risk=state == "at_risk",
         since=counted["due"].where(state == "missed"),
     )
-    sums = counted.groupby("account_id").agg({"judged": "sum", "missed": "sum", "risk": "sum", "since": "min"})
-    sums = sums.reindex(accounts)
+    how = {"judged": "sum", "missed": "sum", "risk": "sum", "since": "min"}
+    sums = counted.groupby("account_id").agg(how).reindex(accounts)
     short, judged = sums["missed"] + sums["risk"], sums["judged"].where(sums["judged"] > 0)
     up = (short >= FEWEST_MISSED) & (sums["missed"] >= 1) & (short / judged > 0.5)
     facts = sums.assign(

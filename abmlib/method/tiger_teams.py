@@ -124,10 +124,8 @@ def capacity(people: pd.DataFrame, tier: pd.Series, hours_per_account: Sequence[
     per = pd.DataFrame({"tier": TIERS, "hours_per_account": [float(h) for h in hours_per_account]})
     per["accounts"] = per["tier"].map(tier.value_counts()).fillna(0).astype(int)
     per["hours_needed"] = per["accounts"] * per["hours_per_account"]
-    have = people.drop_duplicates("person_id")["hours"].sum() if len(people) else np.nan
-    need = per["hours_needed"].sum()
-    whole = {"tier": "all", "accounts": per["accounts"].sum(), "hours_needed": need, "hours_available": have}
-    whole["used"] = need / have if have > 0 else np.nan
-    return pd.concat([per, pd.DataFrame([whole])], ignore_index=True)[
-        ["tier", "accounts", "hours_per_account", "hours_needed", "hours_available", "used"]
-    ]
+    available = people.drop_duplicates("person_id")["hours"].sum() if len(people) else np.nan
+    total = per[["accounts", "hours_needed"]].sum().to_dict() | {"tier": "all", "hours_available": available}
+    total["used"] = total["hours_needed"] / available if available > 0 else np.nan
+    columns = ["tier", "accounts", "hours_per_account", "hours_needed", "hours_available", "used"]
+    return pd.concat([per, pd.DataFrame([total])], ignore_index=True)[columns].astype({"accounts": int})

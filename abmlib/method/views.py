@@ -180,16 +180,16 @@ def timeline(
     """
     theirs = deals[deals["account_id"] == account]
     closed = theirs[theirs["is_closed"].astype(bool)]
-    won = won_flag(closed)
-    ends = {
-        "deals opened": by_month(theirs, "created_day"),
-        "deals won": by_month(closed[won], "closed_day"),
-        "deals lost": by_month(closed[~won], "closed_day"),
-    }
+    won, lost = closed[won_flag(closed)], closed[~won_flag(closed)]
+    ends = (
+        ("deals opened", theirs, "created_day"),
+        ("deals won", won, "closed_day"),
+        ("deals lost", lost, "closed_day"),
+    )
     parts = [
         _split("touch", touches[touches["account_id"] == account], "channel"),
         _split("purchase", purchases[purchases["account_id"] == account], "product_line"),
-        *(rows.assign(kind="deal", lane=lane) for lane, rows in ends.items()),
+        *(by_month(rows, day).assign(kind="deal", lane=lane) for lane, rows, day in ends),
         *(rows[rows["account_id"] == account].assign(kind="other", lane=lane) for lane, rows in others.items()),
     ]
     events = pd.concat([p[EVENTS] for p in parts], ignore_index=True)

@@ -17,7 +17,7 @@ YEARS = 2  # whole years needed to tell a season from a trend
 
 
 def business_time(days: pd.Series, unit: pd.Series, first: pd.Timestamp, last: pd.Timestamp) -> pd.Series:
-    """Give the clock that runs as fast as all units together are busy, by the month of the year.
+    """Clock that runs as fast as all units are busy, by month of the year.
 
     A month's weight is its events per day and unit already active, over the mean of its year. With fewer than `YEARS`
     whole years up to `last` the clock runs evenly.
@@ -60,9 +60,9 @@ def business_time(days: pd.Series, unit: pd.Series, first: pd.Timestamp, last: p
 
 
 def regular(spread: pd.Series, n: pd.Series) -> pd.Series:
-    """Pull each unit's squared coefficient of variation towards that of all units, as far as its n is too small.
+    """Squared coefficient of variation of each unit, pulled towards that of all units.
 
-    Units with fewer than two, or without a spread, get that of all. With fewer than `POOL` units that have `FEWEST`,
+    The smaller its n the farther it is pulled. Units with fewer than two, or without a spread, get that of all. With fewer than `POOL` units that have `FEWEST`,
     each keeps its own. None is believed more regular than `MOST_REGULAR`.
 
     Parameters
@@ -88,9 +88,7 @@ def regular(spread: pd.Series, n: pd.Series) -> pd.Series:
     excess = float(e.var(ddof=1) - scipy.special.polygamma(1, half).mean())
     if excess <= 0:  # units differ no more than chance lets them: one spread for all
         return pd.Series(float(np.average(seen[fit], weights=free[fit])), index=spread.index)
-    half_weight = np.exp(
-        scipy.optimize.brentq(lambda log: scipy.special.polygamma(1, np.exp(log)) - excess, -50, 50, xtol=1e-12)
-    )
+    half_weight = np.exp(scipy.optimize.brentq(lambda log: scipy.special.polygamma(1, np.exp(log)) - excess, -50, 50))
     common = float(np.exp(e.mean() + scipy.special.digamma(half_weight) - np.log(half_weight)))
     weight = 2 * half_weight
     return (weight * common + free * seen.fillna(0)) / (weight + free)

@@ -62,11 +62,9 @@ def _ratio(part: np.ndarray, whole: np.ndarray, otherwise: float) -> np.ndarray:
 
 def _tail(count: np.ndarray, expected: np.ndarray, unsure: np.ndarray, scatter: np.ndarray) -> np.ndarray:
     """Chance of `count` or more: Poisson about a mean that is the product of two gamma variables; averaged over the first."""
-    total = np.zeros(len(count))
-    for middle, step in zip(TAILS[:-1] + np.diff(TAILS) / 2, -np.diff(TAILS), strict=True):
-        mean = scipy.stats.gamma.isf(middle, 1 / unsure) * unsure * expected
-        total += step * scipy.stats.nbinom.sf(count - 1, 1 / scatter, 1 / (1 + scatter * mean))
-    return total
+    middle, step = TAILS[:-1] + np.diff(TAILS) / 2, -np.diff(TAILS)
+    mean = scipy.stats.gamma.isf(middle[:, None], 1 / unsure) * unsure * expected
+    return step @ scipy.stats.nbinom.sf(count - 1, 1 / scatter, 1 / (1 + scatter * mean))
 
 
 def _factors(total: np.ndarray, past: np.ndarray, known: np.ndarray) -> np.ndarray:
