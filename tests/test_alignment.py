@@ -5,7 +5,6 @@ import pandas as pd
 import pytest
 
 from abmlib.method import alignment, tiger_teams
-from abmlib.stats import agreement
 from tests.conftest import as_read, entries
 
 ZONE = "Europe/Berlin"
@@ -23,19 +22,30 @@ def value(rows: list[dict], name: str) -> dict:
 # -- agreement --------------------------------------------------------------------------------------------------------
 
 
+def table(*counts: list[int]) -> pd.DataFrame:
+    return pd.DataFrame(list(counts))
+
+
 def test_kappa_is_that_of_cohen_by_hand():
     """20 + 15 of 50 agree; by chance (25 × 30 + 25 × 20) ÷ 50² = 0.5 would."""
-    pairs = [("yes", "yes")] * 20 + [("yes", "no")] * 5 + [("no", "yes")] * 10 + [("no", "no")] * 15
-    value_, low, high, n = agreement.kappa(*(pd.Series(side) for side in zip(*pairs, strict=True)), seed=0)
+    value_, low, high, n = alignment.kappa(table([20, 5], [10, 15]))
     assert (value_, n) == (pytest.approx(0.4), 50)
     assert low < 0.4 < high
 
 
+def test_the_interval_of_kappa_holds_the_truth_as_often_as_it_says():
+    random, truth = np.random.default_rng(5), np.array([[0.4, 0.1, 0.0], [0.1, 0.2, 0.05], [0.0, 0.05, 0.1]])
+    by_chance = truth.sum(axis=0) @ truth.sum(axis=1)
+    true = (np.trace(truth) - by_chance) / (1 - by_chance)
+    drawn = random.multinomial(100, truth.ravel(), 1000).reshape(-1, 3, 3)
+    held = [low <= true <= high for _, low, high, _ in (alignment.kappa(pd.DataFrame(d)) for d in drawn)]
+    assert np.mean(held) == pytest.approx(0.95, abs=0.02)
+
+
 def test_kappa_is_missing_where_both_always_say_the_same_and_one_where_they_agree_on_two():
-    same, two = pd.Series(["in"] * 9), pd.Series(["in", "out"] * 9)
-    assert np.isnan(agreement.kappa(same, same, seed=0)[0])
-    assert agreement.kappa(two, two, seed=0)[0] == 1
-    assert agreement.kappa(same[:0], same[:0], seed=0)[3] == 0
+    assert np.isnan(alignment.kappa(table([9, 0], [0, 0]))[0])
+    assert alignment.kappa(table([9, 0], [0, 9]))[:3] == (1, 1, 1)
+    assert alignment.kappa(table([0, 0], [0, 0]))[3] == 0
 
 
 @pytest.fixture

@@ -47,17 +47,16 @@ def test_the_baseline_is_the_accounts_own_past_before_anything_was_done():
     got = one(detectable.effects(half("accounts_won"), GROUPS, KNOWN, [3, 6], 0.2), "accounts_won", 3)
     assert (got["window_start"], got["window_end"]) == (day("2025-10-01"), day("2025-12-31"))
     assert (got["base"], got["accounts"], got["status"]) == (0.5, 40, "ok")
-    groups = (pd.Series([30.0]), pd.Series([10.0]))
-    assert got["power"] == power.of_shares(pd.Series([0.5]), pd.Series([0.6]), *groups)[0]
-    assert got["mde"] == power.detectable_share(pd.Series([0.5]), *groups)[0] - 0.5
+    curve = power.curve_of_shares(0.5, 30, 10)
+    assert (got["power"], got["mde"]) == (curve(0.6), power.smallest_effect(curve, 0.5, 1.0) - 0.5)
     assert got["mde_relative"] == pytest.approx(got["mde"] / 0.5)
 
 
 def test_a_rate_varies_as_it_did_and_a_mean_as_its_own_values():
     seen = detectable.effects(half("opportunities_opened"), GROUPS, KNOWN, [3], 0.2)
     variance = 0.25 * 40 / 39
-    rate = power.of_rates(*(pd.Series([x]) for x in (0.5, 0.6, 30.0, 10.0)), variance / 0.5)[0]
-    assert one(seen, "opportunities_opened", 3)["power"] == pytest.approx(rate)
+    curve = power.curve_of_rates(0.5, 30, 10, variance / 0.5)
+    assert one(seen, "opportunities_opened", 3)["power"] == pytest.approx(curve(0.6))
     seen = detectable.effects(half("revenue"), GROUPS, KNOWN, [3], 0.2)
     own = pd.Series([1.0, 0.0] * 20)
     assert one(seen, "revenue", 3)["power"] == power.of_own_values(own, 0.1, 30, 10, detectable.SEED)[0]

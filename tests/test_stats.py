@@ -7,9 +7,10 @@ import pandas as pd
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
 from abmlib.stats import concentration
-from abmlib.stats.intervals import wilson
+from abmlib.stats.intervals import difference, wilson
 
 tables = settings(max_examples=100, deadline=None)  # no deadline: a busy machine is no failure
 
@@ -81,6 +82,24 @@ def test_wilson_narrows_when_the_same_share_rests_on_more(kn, times):
 def test_wilson_refuses_counts_that_cannot_be_a_share(k, n):
     with pytest.raises(ValueError, match=rf"successes must lie between 0 and n, got \[{k}\.0\] of \[{n}\.0\]"):
         interval(k, n)
+
+
+# -- beside statsmodels ------------------------------------------------------------------------------------------------
+
+
+@tables
+@given(counts())
+def test_wilson_is_that_of_statsmodels(kn):
+    got = interval(*kn)
+    assert (got["low"], got["high"]) == pytest.approx(proportion_confint(*kn, method="wilson"), abs=1e-12)
+
+
+@tables
+@given(counts(), counts())
+def test_newcombe_is_that_of_statsmodels(one, two):
+    got = difference(pd.DataFrame([[one[0], two[0]]]), pd.DataFrame([[one[1], two[1]]])).iloc[0]
+    expected = confint_proportions_2indep(*one, *two, method="newcomb", compare="diff")
+    assert (got["low"], got["high"]) == pytest.approx(expected, abs=1e-12)
 
 
 # -- Gini and the effective number ------------------------------------------------------------------------------------

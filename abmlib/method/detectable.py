@@ -202,7 +202,7 @@ def effects(
             own = past_of(happened[outcome], kind, groups, created, h)
             able = own.status == "ok"
             base = float(own.values.mean()) if able else np.nan
-            found, mde = _seen(kind, own.values, groups, effect) if able else (np.nan, np.nan)
+            found, mde = _detected(kind, own.values, groups, effect) if able else (np.nan, np.nan)
             rows.append(
                 {
                     "outcome": outcome, "unit": unit, "horizon_months": h, "window_start": own.window.start,
@@ -215,18 +215,16 @@ def effects(
     return pd.DataFrame(rows)
 
 
-def _seen(kind: str, values: pd.Series, groups: Arms, effect: float) -> tuple[float, float]:
-    """Power at a relative rise, and the smallest rise found, of one outcome."""
-    base, treated, held = (pd.Series([float(x)]) for x in (values.mean(), groups.treated, groups.held))
-    raised = base * (1 + effect)
+def _detected(kind: str, values: pd.Series, groups: Arms, effect: float) -> tuple[float, float]:
+    """Power at a relative rise, and the smallest rise detected, of one outcome."""
+    base, treated, held = float(values.mean()), groups.treated, groups.held
+    if kind == "mean":
+        return power.of_own_values(values, effect * base, treated, held, SEED)
     if kind == "share":
-        least = power.detectable_share(base, treated, held) - base
-        return float(power.of_shares(base, raised.clip(upper=1), treated, held)[0]), float(least[0])
-    if kind == "rate":
-        spread = values.var() / base
-        least = power.detectable_rate(base, treated, held, spread) - base
-        return float(power.of_rates(base, raised, treated, held, spread)[0]), float(least[0])
-    return power.of_own_values(values, effect * float(base[0]), groups.treated, groups.held, SEED)
+        curve, most = power.curve_of_shares(base, treated, held), 1.0
+    else:
+        curve, most = power.curve_of_rates(base, treated, held, values.var() / base), power.MOST_TIMES * base
+    return curve(min(base * (1 + effect), most)), power.smallest_effect(curve, base, most) - base
 
 
 def _verdict(status: str, found: float, least: float) -> str:
