@@ -9,7 +9,7 @@ import scipy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from abmlib.stats import intervals, shrinkage, survival
+from abmlib.stats import intervals, pooling, survival
 from abmlib.stats.intervals import LEVEL
 
 tables = settings(max_examples=50, deadline=None)  # no deadline: a busy machine is no failure
@@ -200,12 +200,12 @@ def test_interval_of_clusters_covers_a_planted_median_where_the_plain_one_does_n
 
 
 def rates(*groups: tuple[int, int]) -> pd.DataFrame:
-    return shrinkage.rates(pd.Series([k for k, _ in groups]), pd.Series([n for _, n in groups]))
+    return pooling.rates(pd.Series([k for k, _ in groups]), pd.Series([n for _, n in groups]))
 
 
 def test_raw_rates_and_counts_come_back_with_their_labels_and_none_is_dropped():
     k, n = pd.Series({"b": 3, "a": 0, "none": 0}), pd.Series({"b": 4, "a": 2, "none": 0})
-    got = shrinkage.rates(k, n)
+    got = pooling.rates(k, n)
     assert got.index.tolist() == ["b", "a", "none"]
     assert got["n"].tolist() == [4, 2, 0]
     assert got["raw"].tolist()[:2] == [0.75, 0]
@@ -214,7 +214,7 @@ def test_raw_rates_and_counts_come_back_with_their_labels_and_none_is_dropped():
 
 
 def test_nobody_at_all_gives_no_rows():
-    assert shrinkage.rates(pd.Series([], dtype=int), pd.Series([], dtype=int)).empty
+    assert pooling.rates(pd.Series([], dtype=int), pd.Series([], dtype=int)).empty
 
 
 GROUPS = st.lists(
@@ -344,7 +344,7 @@ def test_equal_planted_rates_are_seldom_outside_the_shrunken_intervals():
     draw, missed = np.random.default_rng(11), []
     for truth in [0.1, 0.3, 0.6] * 20:  # groups of one draw share one prior: many draws, and draws are what is counted
         n = pd.Series(draw.integers(1, 60, 12))
-        got = shrinkage.rates(pd.Series(draw.binomial(n, truth)), n)
+        got = pooling.rates(pd.Series(draw.binomial(n, truth)), n)
         missed.append(((got["low"] > truth) | (got["high"] < truth)).mean())
     assert np.mean(missed) <= 0.05 + 3 * np.std(missed) / np.sqrt(len(missed))
     assert np.std(missed) / np.sqrt(len(missed)) < 0.025  # or the line above would let anything pass
@@ -354,7 +354,7 @@ def test_differing_planted_rates_are_covered_and_met_better_than_by_raw_rates():
     draw = np.random.default_rng(3)
     truth = draw.beta(6, 14, 300)
     n = pd.Series(draw.integers(3, 40, 300))
-    got = shrinkage.rates(pd.Series(draw.binomial(n, truth)), n)
+    got = pooling.rates(pd.Series(draw.binomial(n, truth)), n)
     missed = ((got["low"] > truth) | (got["high"] < truth)).mean()
     assert missed <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 300)
     assert ((got["shrunk"] - truth) ** 2).mean() < ((got["raw"] - truth) ** 2).mean() / 1.5
@@ -367,7 +367,7 @@ def test_intervals_of_few_groups_that_differ_cover_as_often_as_they_say(groups, 
     a, b = np.array([0.45, 0.55]) * (0.45 * 0.55 / between**2 - 1)
     for _ in range(80):
         truth, n = draw.beta(a, b, groups), pd.Series(draw.integers(30, 150, groups))
-        got = shrinkage.rates(pd.Series(draw.binomial(n, truth)), n)
+        got = pooling.rates(pd.Series(draw.binomial(n, truth)), n)
         held.append(((got["low"] <= truth) & (truth <= got["high"])).mean())
     assert abs(np.mean(held) - LEVEL) <= 3 * np.std(held) / np.sqrt(len(held))
     assert np.std(held) / np.sqrt(len(held)) < 0.02  # or the line above would let anything pass

@@ -14,7 +14,7 @@ import pandas as pd
 from abmlib.method import orders
 from abmlib.method.deals import won_flag
 from abmlib.method.measures import measure_row
-from abmlib.stats import credibility
+from abmlib.stats import pooling
 from abmlib.tables import programme
 
 CYCLES = ("early", "mid", "full")
@@ -282,20 +282,20 @@ def _usual(name: str, mine: pd.DataFrame, units: pd.Index) -> tuple[pd.Series, p
         by = mine.groupby("account_id")[["value", "time"]].sum()
         over = mine.loc[mine["value"] > 0, "time"]  # of deals that are over: their days
         scatter = over.var() / over.mean() ** 2 if name == "cycle_days" and len(over) > 1 else 1.0
-        found = credibility.events(by["value"], by["time"], units, float(np.clip(scatter, LEAST_SCATTER, 1)))
+        found = pooling.counts(by["value"], by["time"], units, float(np.clip(scatter, LEAST_SCATTER, 1)))
         rate = found["shape"] / found["rate"]
         if name == "orders_per_year":
-            return rate, found["n"], lambda bound: credibility.rate_below(found, bound)
-        return 1 / rate, found["n"], lambda bound: 1 - credibility.rate_below(found, 1 / bound if bound else np.inf)
+            return rate, found["n"], lambda bound: pooling.rate_below(found, bound)
+        return 1 / rate, found["n"], lambda bound: 1 - pooling.rate_below(found, 1 / bound if bound else np.inf)
     worth = np.log(mine["value"]) if name == "deal_value" else mine["value"]
-    found = credibility.means(worth, mine["account_id"], units)
+    found = pooling.means(worth, mine["account_id"], units)
     if name == "deal_value":
         return (
             np.exp(found["mean"]),
             found["n"],
-            lambda bound: credibility.mean_below(found, np.log(bound) if bound else -np.inf),
+            lambda bound: pooling.mean_below(found, np.log(bound) if bound else -np.inf),
         )
-    return found["mean"], found["n"], lambda bound: credibility.mean_below(found, bound)
+    return found["mean"], found["n"], lambda bound: pooling.mean_below(found, bound)
 
 
 def placed(said: pd.DataFrame) -> pd.DataFrame:

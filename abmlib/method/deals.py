@@ -10,7 +10,7 @@ import scipy
 
 from abmlib.method.measures import estimate_row, measure_row, share_row
 from abmlib.method.periods import Period, quarters
-from abmlib.stats import intervals, shrinkage, survival
+from abmlib.stats import intervals, pooling, survival
 from abmlib.stats.intervals import LEVEL
 
 SLOW_SHARE = 0.9  # a deal is slow in a stage when it is there longer than this share of won deals was; C-58
@@ -293,7 +293,7 @@ def by_group(closed: pd.DataFrame, group: pd.Series, group_by: str) -> pd.DataFr
     """
     labels = group.astype("str").fillna("unknown")
     counted = won_flag(closed).groupby(labels).agg(["sum", "size"])
-    rates = shrinkage.rates(counted["sum"], counted["size"])
+    rates = pooling.rates(counted["sum"], counted["size"])
     out = rates.assign(won=counted["sum"]).rename_axis("group").reset_index().assign(group_by=group_by)
     return out.sort_values(["n", "group"], ascending=[False, True], ignore_index=True)[
         ["group_by", "group", "won", "n", "raw", "shrunk", "low", "high"]

@@ -1,0 +1,270 @@
+"""Rates, means and counts of small units, pulled towards all units as far as their own numbers are too few.
+
+How much units differ is estimated from the units themselves. `rates` is for successes of so many trials (beta-binomial),
+`means` for a number per row (normal, Bühlmann–Straub), `counts` for events in a time (gamma–Poisson).
+"""
+
+import numpy as np
+import pandas as pd
+import scipy
+
+from abmlib.stats.intervals import LEVEL, refuse_impossible
+
+FEWEST_UNITS = 3  # fewer do not show how much units differ: each stands for itself
+LEAST = 1e-6  # variance, as a share of the squared scale, below which none is believed
+SHAPES = (1e-3, 1e6)  # of the gamma distribution of rates; at the last units count as all alike
+SPREADS = 50  # between groups, averaged over; more move no end by a thousandth of its interval
+CENTRES = 30  # centres averaged over for each spread
+HALVINGS = 30  # of the range an end of an interval is sought in: to 1e-9
+
+
+# -- rates of successes -----------------------------------------------------------------------------------------------
+
+
+def rates(successes: pd.Series, n: pd.Series) -> pd.DataFrame:
+    """Rate of each group, pooled by a hierarchical beta-binomial model, with the raw rate and n.
+
+    Every group has a row; one without a count has a missing raw rate, and the pooled rate of a group nobody saw.
+
+    Groups' true rates are taken as drawn from one beta distribution. Neither its centre nor its spread is taken as known: rates
+    and intervals are averaged over both, each weighted by how well it explains all counts. Beforehand every centre from 0 to 1
+    is as likely as any other, and so is every spread, in shares of the greatest there could be around its centre. For each
+    spread the posterior is taken as the beta distribution of its mean and variance.
+
+    Parameters
+    ----------
+    successes, n : Series of counts with one index
+
+    Returns
+    -------
+    DataFrame: ``raw, shrunk, low, high, n``; rates from 0 to 1, the equal-tailed interval of the pooled rate at the house
+    level
+
+    Raises
+    ------
+    ValueError
+        If a count is negative or `successes` exceeds `n`.
+
+    References
+    ----------
+    Gelman et al. (2013), Bayesian Data Analysis, 3rd ed., section 5.3. Its prior is even in the centre and in w^(-1/2), w being
+    the weight a + b of the beta distribution; even in (1 + w)^(-1/2), as here, it is nearly the same and proper.
+
+    Examples
+    --------
+    >>> rates(pd.Series([9, 1, 5]), pd.Series([10, 10, 10]))["shrunk"].round(2).tolist()
+    [0.81, 0.19, 0.5]
+    """
+    counted = np.column_stack([successes, n]).astype(float)
+    refuse_impossible(counted[:, 0], counted[:, 1])
+    kinds, which, many = np.unique(counted, axis=0, return_inverse=True, return_counts=True)
+    weight, a, b = _mixture(kinds[:, 0], kinds[:, 1], many)
+    pooled = {"shrunk": (weight * a / (a + b)).sum(axis=1)}
+    pooled |= {end: _quantile(p, weight, a, b) for end, p in (("low", (1 - LEVEL) / 2), ("high", (1 + LEVEL) / 2))}
+    out = pd.DataFrame(pooled).iloc[which.reshape(-1)].set_axis(successes.index)
+    return out.assign(raw=successes / n.where(n > 0), n=n)[["raw", "shrunk", "low", "high", "n"]]
+
+
+def _mixture(k: np.ndarray, n: np.ndarray, many: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Posterior of each rate as a mixture of beta distributions, one for each spread between groups.
+
+    Parameters
+    ----------
+    k, n : counts of each kind of group, shape (kinds,)
+    many : groups of that kind
+
+    Returns
+    -------
+    weight of each spread, shape (spreads,), and both parameters of its beta distributions, shape (kinds, spreads)
+
+    References
+    ----------
+    As `rates`. Centres are the quantiles of a beta distribution near their posterior, but wider, and weighted for it.
+    """
+    special = scipy.special  # loaded here, where it is needed, for it takes its time
+    k, n, many = (x[:, None, None] for x in (k, n, many))  # kinds × spreads × centres, here and below
+    root = ((np.arange(SPREADS) + 0.5) / SPREADS)[:, None]  # even steps of its root: finer where spreads are small
+    spread = root**2  # standard deviation between groups, in shares of the greatest around their centre
+    prior_weight = 1 / spread**2 - 1
+    alike = 1 + np.maximum(n - 1, 0) * spread**2  # counts of one group that tell as much of all groups as one count
+    ups, downs = (1 + (many * x / alike).sum(axis=0) / 2 for x in (k, n - k))
+    centre = special.betaincinv(ups, downs, (np.arange(CENTRES) + 0.5) / CENTRES)
+    a, b = centre * prior_weight, (1 - centre) * prior_weight
+    likelihood = (many * (special.betaln(a + k, b + n - k) - special.betaln(a, b))).sum(axis=0)
+    density = special.xlog1py(downs - 1, -centre) + special.xlogy(ups - 1, centre) - special.betaln(ups, downs)
+    log = likelihood - density + np.log(root)  # the step in spread grows with its root
+    joint = np.exp(log - log.max())
+    some = joint.sum(axis=1) > joint.sum(axis=1).max() * 1e-6
+    joint, mean, size = joint[some], ((a + k) / (prior_weight + n))[:, some], (prior_weight + n)[:, some]
+    weight = joint.sum(axis=1)
+    of_centre = joint / weight[:, None]
+    centre_of = (of_centre * mean).sum(axis=2)
+    within = mean * (1 - mean) / (size + 1)
+    variance = (of_centre * (within + (mean - centre_of[:, :, None]) ** 2)).sum(axis=2)
+    total = centre_of * (1 - centre_of) / variance - 1
+    return weight / weight.sum(), centre_of * total, (1 - centre_of) * total
+
+
+def _quantile(share: float, weight: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Quantile of each row's mixture of beta distributions, by halving."""
+    low, high = np.zeros(len(a)), np.ones(len(a))
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        under = (weight * scipy.special.betainc(a, b, middle[:, None])).sum(axis=1) < share
+        low, high = np.where(under, middle, low), np.where(under, high, middle)
+    return (low + high) / 2
+
+
+# -- means ------------------------------------------------------------------------------------------------------------
+
+
+def means(values: pd.Series, unit: pd.Series, units: pd.Index) -> pd.DataFrame:
+    """Mean of each unit, pulled towards that of all units; a unit without a value gets that of all.
+
+    Variance within and between units is estimated by moments. Where no unit has two values, half of what is seen is taken
+    as either. With fewer than `FEWEST_UNITS` units with values, each stands for itself, and one without has none. A lone
+    value whose spread nobody can know has a standard deviation of 0: what is seen is all there is.
+
+    Parameters
+    ----------
+    values, unit : Series with one index: a number, and what it belongs to; missing values do not count
+    units : Index of the units asked for, unique
+
+    Returns
+    -------
+    DataFrame, indexed by `units`: ``own`` (plain mean; missing without a value), ``mean, sd`` (of what the unit's mean may
+    be), ``n``; in the unit of `values`
+
+    References
+    ----------
+    Bühlmann and Gisler (2005), A Course in Credibility Theory, chapter 4 (Bühlmann–Straub).
+
+    Examples
+    --------
+    >>> unit = pd.Series(["a", "a", "b", "b", "c", "c"])
+    >>> means(pd.Series([9.0, 11.0, 19.0, 21.0, 29.0, 31.0]), unit, pd.Index(["a", "new"]))["mean"].round(1).tolist()
+    [10.1, 20.0]
+    """
+    kept = values.notna()
+    by = values[kept].astype(float).groupby(unit[kept])
+    n, own = by.size(), by.mean()
+    out = pd.DataFrame({"own": own, "n": n}).reindex(units).fillna({"n": 0})
+    columns, total, spare = ["own", "mean", "sd", "n"], float(n.sum()), float(n.sum()) - len(n)
+    within = float((by.var(ddof=0) * n).sum()) / spare if spare else 0.0
+    if len(n) < FEWEST_UNITS:
+        sd = np.sqrt(within / out["n"].where(out["n"] > 0))
+        return out.assign(mean=out["own"], sd=sd)[columns]
+    centre = float((own * n).sum()) / total
+    if spare:
+        across = float((n * (own - centre) ** 2).sum()) - (len(n) - 1) * within
+        between = across / (total - float((n**2).sum()) / total)
+    else:
+        within = between = float(own.var()) / 2
+    within, between = (max(x, LEAST * max(centre**2, LEAST)) for x in (within, between))
+    weight = 1 / (between + within / n)
+    middle = float((weight * own).sum() / weight.sum())
+    trust = between / (between + within / out["n"])  # 0 without a value
+    mean = middle + trust * (out["own"].fillna(middle) - middle)
+    var = (1 - trust) * between + (1 - trust) ** 2 / weight.sum()
+    return out.assign(mean=mean, sd=np.sqrt(var))[columns]
+
+
+def mean_below(found: pd.DataFrame, bound: float) -> pd.Series:
+    """Chance that each unit's mean lies below a bound; missing where nothing is known of it.
+
+    Parameters
+    ----------
+    found : DataFrame of `means`
+    """
+    certain = found["sd"] == 0
+    z = (bound - found["mean"]) / found["sd"].mask(certain, 1.0)
+    return pd.Series(scipy.special.ndtr(z), found.index).mask(certain, (found["mean"] < bound).astype(float))
+
+
+# -- counts of events in a time ---------------------------------------------------------------------------------------
+
+
+def counts(events: pd.Series, time: pd.Series, units: pd.Index, scatter: float = 1.0) -> pd.DataFrame:
+    """Rate of events of each unit as a gamma distribution, pulled towards all units.
+
+    A unit that was never watched gets the rate of all. With fewer than `FEWEST_UNITS` units watched, or no event, each
+    stands for itself, with Jeffreys' prior, and what was never watched has none.
+
+    Parameters
+    ----------
+    events, time : Series indexed by unit: how many, and how long they were watched, > 0
+    units : Index of the units asked for, unique
+    scatter : variance of a count over its mean, of one unit; 1 for events by pure chance, less for regular ones. Many
+        events with some scatter tell as much as fewer by pure chance
+
+    Returns
+    -------
+    DataFrame, indexed by `units`: ``own`` (events ÷ time; missing where it was not watched), ``shape, rate`` (of the gamma
+    distribution of the unit's rate), ``n`` (events)
+
+    References
+    ----------
+    Bühlmann and Gisler (2005), A Course in Credibility Theory, chapter 2 (Poisson–gamma); `gamma_prior`.
+
+    Examples
+    --------
+    >>> seen = pd.Series({"a": 10, "b": 20, "c": 30})
+    >>> found = counts(seen, pd.Series(1.0, seen.index), pd.Index(["a", "new"]))
+    >>> (found["shape"] / found["rate"]).round(0).tolist()
+    [13.0, 20.0]
+    """
+    watched = pd.DataFrame({"n": events, "time": time})[time > 0].fillna({"n": 0})
+    seen = watched.reindex(units).fillna(0.0)
+    alone = watched["n"].sum() == 0 or len(watched) < FEWEST_UNITS
+    shape, rate = (0.5, 0.0) if alone else gamma_prior(watched["n"] / scatter, watched["time"] / scatter)
+    out = pd.DataFrame({"shape": shape + seen["n"] / scatter, "rate": rate + seen["time"] / scatter})
+    out = out.where(seen["time"] > 0) if alone else out
+    return out.assign(own=seen["n"] / seen["time"], n=seen["n"].astype(int))[["own", "shape", "rate", "n"]]
+
+
+def gamma_prior(events: pd.Series, time: pd.Series) -> tuple[float, float]:
+    """Shape and rate of the gamma distribution from which the units' rates are drawn, by maximum likelihood.
+
+    The same likelihood holds for Poisson counts in given times and for gamma times of a given shape, so `events` may be
+    either the counts or the shapes of the times.
+
+    Parameters
+    ----------
+    events, time : how many of each unit, not all 0, in which time, > 0
+
+    References
+    ----------
+    Gelman et al. (2013), Bayesian Data Analysis, 3rd ed., section 2.6 (gamma–Poisson); Fader and Hardie (2013), The
+    Gamma-Gamma Model of Monetary Value, note 025, equation 1a (gamma–gamma).
+
+    Examples
+    --------
+    >>> shape, rate = gamma_prior(pd.Series([10, 20, 30]), pd.Series([1.0, 1.0, 1.0]))
+    >>> round(shape / rate, 3)  # the rate of all
+    20.0
+    """
+    k, t = events.to_numpy(float), time.to_numpy(float)
+
+    def surprise(logs: np.ndarray) -> float:
+        mean, shape = np.exp(logs)
+        log_share = np.log1p(mean * t / shape)  # of the prior's weight in what is known of a unit
+        known = scipy.special.gammaln(shape + k) - scipy.special.gammaln(shape)
+        return -float((known + k * np.log(mean / shape) - (shape + k) * log_share).mean())
+
+    first = np.log(k.sum() / t.sum())
+    corners = [[first, 0.0], [first + 0.5, 0.0], [first, 2.0]]  # wide: steps from 0 would be shares of nothing
+    options = {"initial_simplex": corners, "xatol": 1e-7, "fatol": 1e-12, "maxiter": 1000}
+    limits = [(None, None), tuple(np.log(SHAPES))]
+    found = scipy.optimize.minimize(surprise, corners[0], method="Nelder-Mead", bounds=limits, options=options)
+    mean, shape = np.exp(found.x)
+    return float(shape), float(shape / mean)
+
+
+def rate_below(found: pd.DataFrame, bound: float) -> pd.Series:
+    """Chance that each unit's rate of events lies below a bound; missing where nothing is known of it.
+
+    Parameters
+    ----------
+    found : DataFrame of `counts`
+    """
+    return pd.Series(scipy.special.gammainc(found["shape"], bound * found["rate"]), found.index)
