@@ -5,7 +5,7 @@ from abmlib.method import cycle, orders
 from abmlib.pages import catalogue
 from benchmarks.proof import Found, Proof, Seen
 
-RULES = cycle.Rules.of(catalogue.rules(catalogue.CYCLES))
+RULES = cycle.Rules.checked(catalogue.rules(catalogue.CYCLES))
 TRUE = dict(zip(sales.LINES, cycle.CYCLES, strict=True))
 DEALS = 3  # of an account, for its placing to count
 
@@ -13,10 +13,10 @@ DEALS = 3  # of an account, for its placing to count
 def placing(seen: Seen) -> Found:
     """Share of the placings, by line, of accounts with enough deals that are right; called: the same."""
     links, contacts, products = (seen.book.read(n) for n in ("opportunity_contacts", "contacts", "products"))
-    found = cycle.observed(
+    found = cycle.buying_evidence(
         seen.deals, links, contacts, orders.with_product_line(seen.transactions, products), seen.book.as_of
     )
-    placed = cycle.placed(cycle.spoken(found, RULES)).dropna(subset="account_id")
+    placed = cycle.assign_cycles(cycle.score_evidence(found, RULES)).dropna(subset="account_id")
     many = seen.deals["account_id"].value_counts()
     placed = placed[placed["account_id"].isin(many.index[many >= DEALS])]
     right = float((placed["cycle"] == placed["product_line"].map(TRUE)).mean())

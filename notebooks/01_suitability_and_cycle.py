@@ -55,7 +55,7 @@ names = accounts.set_index("account_id")["name"]
 deals = with_days(book.read("opportunities"), book.as_of)
 transactions = book.read("transactions")
 lines = orders.with_product_line(transactions, book.read("products"))
-rule = cycle.Rules.of(catalogue.rules(rules))
+rule = cycle.Rules.checked(catalogue.rules(rules))
 
 # %% [markdown]
 # ## The rules
@@ -71,7 +71,7 @@ show.table(rule.table(), "What speaks for which cycle")
 # lies on one side of the rule.
 
 # %%
-seen = cycle.observed(deals, book.read("opportunity_contacts"), book.read("contacts"), lines, book.as_of)
+seen = cycle.buying_evidence(deals, book.read("opportunity_contacts"), book.read("contacts"), lines, book.as_of)
 judged = suitability.criteria(seen, deals, lines, quality.segments(accounts, segment), rule)
 book.measure(pd.DataFrame(suitability.criteria_rows(judged)))
 by_part = judged[judged["by"] != segment]
@@ -96,9 +96,9 @@ show.table(verdicts, "Where account-based marketing is suited", rows=len(verdict
 # trusting the rule.
 
 # %%
-said = cycle.spoken(seen, rule)
-every = cycle.placed(said)
-by_line = cycle.side_by_side(every[every["account_id"].isna()], said)
+said = cycle.score_evidence(seen, rule)
+every = cycle.assign_cycles(said)
+by_line = cycle.with_evidence(every[every["account_id"].isna()], said)
 show.table(
     by_line.drop(columns=["account_id", "basis", "known"]),
     "Lines of business and their cycle",
@@ -117,8 +117,8 @@ show.table(
 
 # %%
 own = every[every["account_id"].notna()]
-placed = cycle.overridden(
-    pd.concat([own, cycle.look_alike(own, accounts)], ignore_index=True), book.read("cycle_overrides")
+placed = cycle.with_overrides(
+    pd.concat([own, cycle.look_alikes(own, accounts)], ignore_index=True), book.read("cycle_overrides")
 )
 spread = pd.crosstab(placed["product_line"], placed["cycle"]).reindex(columns=list(cycle.CYCLES), fill_value=0)
 
@@ -131,7 +131,7 @@ show.measures(measures[measures["group"] == "all"], "How sure the placings are",
 
 # %%
 money = cycle.money_by_line(deals, lines)
-told = cycle.side_by_side(placed, said).assign(name=placed["account_id"].map(names))
+told = cycle.with_evidence(placed, said).assign(name=placed["account_id"].map(names))
 largest = cycle.largest_first(told, money)
 show.table(
     largest[["name", "product_line", "cycle", "confidence", *cycle.EVIDENCE, "against", "missing"]],
@@ -145,7 +145,7 @@ show.table(
 # fit this business, or that the line holds two kinds of purchase.
 
 # %%
-against = cycle.dissent(own)
+against = cycle.contrary_evidence(own)
 show.table(against, "Placings that evidence speaks against", rows=len(against))
 
 # %%
@@ -258,5 +258,5 @@ book.decide(
 say.decide(book.decisions, book.currency, names)
 
 # %%
-book.write("01_cycles", cycle.result(placed))
-book.write("01_evidence", cycle.evidence(said))
+book.write("01_cycles", cycle.cycles_table(placed))
+book.write("01_evidence", cycle.evidence_table(said))

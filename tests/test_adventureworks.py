@@ -108,9 +108,9 @@ def test_no_check_fails_or_warns_and_only_parts_are_left_out(book, folder):
 def test_resellers_without_deals_are_placed_by_their_orders_and_what_is_missing_is_said(book, lines):
     deals = with_days(book.read("opportunities"), book.as_of)
     named = orders.with_product_line(lines, book.read("products"))
-    seen = cycle.observed(deals, book.read("opportunity_contacts"), book.read("contacts"), named, book.as_of)
-    said = cycle.spoken(seen, RULES)
-    placed = cycle.side_by_side(cycle.placed(said), said)
+    seen = cycle.buying_evidence(deals, book.read("opportunity_contacts"), book.read("contacts"), named, book.as_of)
+    said = cycle.score_evidence(seen, RULES)
+    placed = cycle.with_evidence(cycle.assign_cycles(said), said)
     own = placed.dropna(subset="account_id")
     assert own["account_id"].nunique() == lines["account_id"].nunique() == 635
     assert own["missing"].str.endswith("buyers, buyer_level").all() and own["missing"].str.contains("cycle_days").all()

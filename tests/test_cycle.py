@@ -1,5 +1,6 @@
 """Buying cycles: the rule file, what speaks for which cycle, and the planted cycles of synthetic markets."""
 
+import re
 from copy import deepcopy
 
 import numpy as np
@@ -12,11 +13,12 @@ from abmlib.method import cycle, orders
 from abmlib.method.deals import with_days
 from abmlib.pages import catalogue
 from abmlib.tables import schema
+from abmlib.tables.errors import TableError
 from tests.conftest import ROOT, as_read
 
 TODAY = pd.Timestamp("2026-06-30")
 GIVEN = yaml.safe_load((ROOT / "notebooks" / "cycles.yml").read_text("utf-8"))
-RULES = cycle.Rules.of(GIVEN)
+RULES = cycle.Rules.checked(GIVEN)
 TRUE = {"advisory services": "early", "business software": "mid", "office supplies": "full"}
 
 
@@ -54,7 +56,7 @@ def deal(ident: str, account: str, days: int = 100, amount: float | None = 1000.
 
 
 def seen(deals=(), links=(), contacts=(), bought=(), products=()) -> pd.DataFrame:
-    return cycle.observed(
+    return cycle.buying_evidence(
         with_days(frame("opportunities", list(deals)), TODAY), frame("opportunity_contacts", list(links)),
         frame("contacts", list(contacts)),
         orders.with_product_line(frame("transactions", list(bought)), frame("products", list(products))), TODAY,
@@ -80,30 +82,34 @@ def changed(place: str, value: object) -> dict:
 @pytest.mark.parametrize(
     ("place", "value", "told"),
     [
-        ("evidence.buyers", None, r"evidence: missing \['buyers'\]"),
-        ("evidence.buyers.late", 3, r"evidence, buyers: missing \[\], unknown \['late'\]"),
-        ("evidence.buyers.early", "many", r"evidence, buyers: early is 'many'"),
-        ("evidence.buyers.weight", -1, "evidence, buyers: weight is -1"),
-        ("evidence.buyers.early", 2, "early and mid are both 2"),
-        ("suitability.lines", True, "suitability: lines is True"),
-        ("cells.data.mid.target", 1.5, "cells, data, mid: target is 1.5"),
-        ("cells.data.late", {}, r"cells, data: missing \[\], unknown \['late'\]"),
-        ("cycles.full", None, r"cycles: missing \['full'\]"),
-        ("cycles.full.window_days", "long", "cycles, full: window_days is 'long'"),
-        ("evidence", [], "evidence: missing"),
+        ("evidence.buyers", None, r"evidence lacks ['buyers']. It must have ['deal_value', "),
+        ("evidence.buyers.late", 3, "evidence.buyers has unknown ['late']. It must have ['weight', 'early', 'mid']."),
+        ("evidence.buyers.early", None, "evidence.buyers lacks ['early']. It must have"),
+        ("evidence.buyers.early", "many", "evidence.buyers.early must be a number, got 'many'. Correct the file."),
+        ("evidence.buyers.early", float("nan"), "evidence.buyers.early must be at least 0, got nan"),
+        ("evidence.buyers.weight", -1, "evidence.buyers.weight must be at least 0, got -1"),
+        ("evidence.buyers.early", 2, "evidence.buyers early and mid are both 2. Set them apart."),
+        ("suitability.lines", True, "suitability.lines must be a number, got True"),
+        ("cells.data.mid.target", 1.5, "cells.data.mid.target must be at most 1, got 1.5"),
+        ("cells.data.late", {}, "cells.data has unknown ['late']. It must have ['early', 'mid', 'full']."),
+        ("cycles.full", None, "cycles lacks ['full']"),
+        ("cycles.full.window_days", "long", "cycles.full.window_days must be a number, got 'long'"),
+        ("cycles.full.measures", "orders", "cycles.full.measures must be a list, got 'orders'"),
+        ("evidence", [], "evidence must be names with values, got []"),
+        ("more", {}, "has unknown ['more']. It must have ['evidence', 'suitability', 'cycles', 'cells']."),
     ],
 )
 def test_a_wrong_rule_file_is_refused_with_its_place(place, value, told):
-    with pytest.raises(ValueError, match=told):
-        cycle.Rules.of(changed(place, value))
+    with pytest.raises(TableError, match=re.escape(f"cycles.yml: {told}")):
+        cycle.Rules.checked(changed(place, value))
 
 
 def test_rules_without_any_weight_say_nothing_and_are_refused():
     given = deepcopy(GIVEN)
     for bound in given["evidence"].values():
         bound["weight"] = 0
-    with pytest.raises(ValueError, match="every weight is 0"):
-        cycle.Rules.of(given)
+    with pytest.raises(ValueError, match="cycles.yml: evidence has no weight above 0. Give at least one"):
+        cycle.Rules.checked(given)
 
 
 @pytest.mark.parametrize("text", ["evidence: [", "- a list", "caf\xe9: 1"])
@@ -178,7 +184,7 @@ def test_plain_orders_speak_of_value_where_there_is_no_deal_and_bills_of_a_perio
 def test_much_evidence_of_ones_own_is_crisp_and_little_is_pulled_to_the_line():
     many = [deal(f"b{i}", "big", 30, 1e6 * (1 + 0.01 * (i % 3))) for i in range(12)]
     small = [deal(f"s{a}{i}", f"s{a}", 30, 5000.0 + 100 * a + 50 * i) for a in range(20) for i in range(3)]
-    said = cycle.spoken(seen(deals=[*many, *small, deal("n1", "new", 30, 160_000.0)]), RULES)
+    said = cycle.score_evidence(seen(deals=[*many, *small, deal("n1", "new", 30, 160_000.0)]), RULES)
     value = said[said["evidence"] == "deal_value"].set_index("account_id")
     assert value.loc["big", "early"] > 0.99 and value.loc["s3", "full"] > 0.99
     assert 5_000 < value.loc["new", "value"] < 160_000
@@ -187,7 +193,7 @@ def test_much_evidence_of_ones_own_is_crisp_and_little_is_pulled_to_the_line():
 
 def test_confidence_counts_what_is_missing_as_speaking_for_none():
     of = [deal(f"o{a}{i}", f"a{a}", 10, 1e6 + 1000 * i) for a in range(5) for i in range(4)]
-    got = cycle.placed(cycle.spoken(seen(deals=of), RULES)).dropna(subset="account_id")
+    got = cycle.assign_cycles(cycle.score_evidence(seen(deals=of), RULES)).dropna(subset="account_id")
     assert set(got["cycle"]) == {"early"} and set(got["basis"]) == {"own"}
     assert set(got["missing"]) == {"orders_per_year, buyers, buyer_level"}
     assert (got["known"] - 5 / 9).abs().max() < 1e-9 and got["confidence"].max() < 5 / 9
@@ -195,12 +201,14 @@ def test_confidence_counts_what_is_missing_as_speaking_for_none():
 
 
 def test_nothing_seen_places_nobody_and_one_account_is_placed_by_itself():
-    said = cycle.spoken(seen(), RULES)
-    none = cycle.placed(said)
+    said = cycle.score_evidence(seen(), RULES)
+    none = cycle.assign_cycles(said)
     assert said.empty and none.empty
     accounts = frame("accounts", [{"account_id": "a", "name": "A", "created_at": "2020-01-01", "status": "prospect"}])
-    assert cycle.look_alike(none, accounts).empty
-    one = cycle.placed(cycle.spoken(seen(deals=[deal("o", "a", 200, 1e6)]), RULES)).dropna(subset="account_id")
+    assert cycle.look_alikes(none, accounts).empty
+    one = cycle.assign_cycles(cycle.score_evidence(seen(deals=[deal("o", "a", 200, 1e6)]), RULES)).dropna(
+        subset="account_id"
+    )
     assert one["cycle"].tolist() == ["early"]
 
 
@@ -220,7 +228,7 @@ def test_accounts_without_history_follow_those_of_their_size():
     accounts = frame(
         "accounts", [r | {"name": r["account_id"], "created_at": "2020-01-01", "status": "prospect"} for r in rows]
     )
-    got = cycle.look_alike(placings, accounts).set_index("account_id")
+    got = cycle.look_alikes(placings, accounts).set_index("account_id")
     assert got["cycle"].to_dict() == {"small": "full", "large": "early", "unknown": "early"}
     assert got["confidence"].tolist() == [1.0, 1.0, 0.5]
 
@@ -238,11 +246,11 @@ def test_what_a_person_sets_stands_before_the_rule_and_the_line_before_all():
             entry | {"account_id": "a", "product_line": "y", "cycle": "early", "entered_at": "2026-02-01"},
         ],
     )
-    got = cycle.overridden(rows, overrides)
+    got = cycle.with_overrides(rows, overrides)
     assert got["cycle"].tolist() == ["mid", "early", "full"] and got["rule_cycle"].eq("full").all()
     assert got["set_by"].tolist() == ["override", "override", "rule"]
     assert got["confidence"].isna().tolist() == [True, True, False]
-    schema.conform("01_cycles", cycle.result(got))
+    schema.conform("01_cycles", cycle.cycles_table(got))
 
 
 def test_the_cycle_of_an_account_is_that_of_the_line_with_most_money():
@@ -259,14 +267,14 @@ def test_planted_cycles_are_found_for_nine_in_ten_accounts_with_three_deals(seed
     market = simulate(seed, 300, 36, end="2026-06-30")
     t = market.tables
     deals = with_days(as_read("opportunities", t["opportunities"]), TODAY)
-    found = cycle.observed(
+    found = cycle.buying_evidence(
         deals,
         t["opportunity_contacts"],
         t["contacts"],
         orders.with_product_line(t["transactions"], t["products"]),
         TODAY,
     )
-    got = cycle.placed(cycle.spoken(found, RULES)).dropna(subset="account_id")
+    got = cycle.assign_cycles(cycle.score_evidence(found, RULES)).dropna(subset="account_id")
     many = deals.groupby("account_id").size()
     got = got[got["account_id"].isin(many.index[many >= 3])]
     assert len(got) > 150
@@ -284,6 +292,6 @@ def test_the_order_of_rows_and_of_accounts_moves_no_placing():
             f.sample(frac=1, random_state=3) if turn else f
             for f in (deals, t["opportunity_contacts"], t["contacts"], lines)
         ]
-        return cycle.placed(cycle.spoken(cycle.observed(*frames, TODAY), RULES))
+        return cycle.assign_cycles(cycle.score_evidence(cycle.buying_evidence(*frames, TODAY), RULES))
 
     pd.testing.assert_frame_equal(place(False), place(True))

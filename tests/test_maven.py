@@ -203,9 +203,9 @@ def test_the_executive_page_sets_this_month_beside_the_last(report, tables):
 def test_small_repeated_deals_are_placed_full_and_their_long_cycle_is_told_to_disagree(book, deals):
     told = with_days(deals, book.as_of)
     lines = orders.with_product_line(book.read("transactions"), book.read("products"))
-    seen = cycle.observed(told, book.read("opportunity_contacts"), book.read("contacts"), lines, book.as_of)
-    said = cycle.spoken(seen, RULES)
-    placed = cycle.side_by_side(cycle.placed(said), said)
+    seen = cycle.buying_evidence(told, book.read("opportunity_contacts"), book.read("contacts"), lines, book.as_of)
+    said = cycle.score_evidence(seen, RULES)
+    placed = cycle.with_evidence(cycle.assign_cycles(said), said)
     lines = placed[placed["account_id"].isna()].set_index("product_line")
     assert lines.drop("GTK 500")["cycle"].eq("full").all() and lines.loc["GTK 500", "cycle"] == "mid"
     assert lines.drop("GTK 500")["against"].str.contains("cycle_days").all()

@@ -52,7 +52,7 @@ def criteria(
 
     Parameters
     ----------
-    seen : DataFrame of `cycle.observed`
+    seen : DataFrame of `cycle.buying_evidence`
     deals : DataFrame of `with_days`
     lines : DataFrame of `orders.with_product_line`
     segment : Series by account id; its name is what the segments are
@@ -305,15 +305,15 @@ def cells(tables: Mapping[str, pd.DataFrame], main: pd.DataFrame, rules: Rules, 
     rows = []
     for cycle in CYCLES:
         ids = pd.Index(main.loc[main["cycle"] == cycle, "account_id"])
-        window = as_of - rules.cycles[cycle]["window_days"] * DAY
+        window = as_of - rules.cycles[cycle].window_days * DAY
         for element in ELEMENTS:
             needs, counted, told = _COUNTED[element, cycle]
             k, n = counted(Asked(tables, cycle, ids, window, as_of)) if _is_recorded(tables, needs) else (0, 0)
             cell = rules.cells[element][cycle]
             rows.append(
                 {
-                    "element": element, "cycle": cycle, "asks": cell["asks"], "evidence": told, "k": k, "n": n,
-                    "target": float(cell["target"]), "next_step": cell["next"],
+                    "element": element, "cycle": cycle, "asks": cell.asks, "evidence": told, "k": k, "n": n,
+                    "target": cell.target, "next_step": cell.next,
                 }
             )  # fmt: skip
     out = pd.DataFrame(rows)
