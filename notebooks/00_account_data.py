@@ -32,7 +32,7 @@ account: str = ""  # account whose timeline is drawn; empty: the customer with m
 import matplotlib.pyplot as plt
 import pandas as pd
 
-from abmlib.method import coverage, orders, periods, quality, views
+from abmlib.method import coverage, data_quality, missingness, orders, periods, views
 from abmlib.method.deals import closed_in, with_days
 from abmlib.pages import catalogue, plots, say, show
 from abmlib.stats.intervals import LEVEL
@@ -52,7 +52,7 @@ names = accounts.set_index("account_id")["name"]
 contacts = coverage.contact_states(book.read("contacts"), book.as_of)
 deals = with_days(book.read("opportunities"), book.as_of)
 overview, fields = book.overview(), book.fields()
-present = quality.present(fields)
+present = data_quality.available_data(fields)
 
 # %%
 audit = book.audit()
@@ -63,7 +63,7 @@ say.checks(*checks.counts(audit), checks.sentences(audit))
 # A question can only be answered for the accounts and the days that a table covers.
 
 # %%
-reach = quality.freshness(overview, book.as_of, len(accounts))
+reach = data_quality.freshness(overview, book.as_of, len(accounts))
 show.table(reach, "Tables of this source", rows=len(reach))
 
 # %% [markdown]
@@ -82,8 +82,8 @@ show.table(checks.losses(book.ledger), "Rows in, rows out and why")
 # are the same company, how many people and touches found theirs, and how many did not.
 
 # %%
-matched = quality.matches(len(accounts), book.same_company, book.lead_matches, fields)
-book.measure(pd.DataFrame(quality.match_rows(matched)))
+matched = data_quality.match_rates(len(accounts), book.same_company, book.lead_matches, fields)
+book.measure(pd.DataFrame(data_quality.match_rows(matched)))
 show.table(matched.drop(columns="definition_id"), "Put together, and belonging to nobody", rows=len(matched))
 
 # %% [markdown]
@@ -96,14 +96,14 @@ show.table(matched.drop(columns="definition_id"), "Put together, and belonging t
 # Customers and prospects stay apart, and former customers aside.
 
 # %%
-roles = quality.roles_reached(contacts, accounts, required_roles)
+roles = data_quality.roles_reached(contacts, accounts, required_roles)
 
 fig, ax = plt.subplots(figsize=(7.2, 0.9 + 0.3 * max(len(roles), 3)))
 labels = (roles["role"] + ", " + roles["status"] + "s").tolist()
 plots.intervals(roles, labels, ax, "accounts with such a person (share)")
 
 # %%
-known_roles = book.measure(pd.DataFrame(quality.role_rows(contacts, accounts, required_roles)))
+known_roles = book.measure(pd.DataFrame(data_quality.role_rows(contacts, accounts, required_roles)))
 show.measures(known_roles, "Role coverage", book.currency)
 
 # %% [markdown]
@@ -115,7 +115,7 @@ show.measures(known_roles, "Role coverage", book.currency)
 # Every contact once, in the first state that holds, from the top. They are counted and not named.
 
 # %%
-show.table(quality.consent(contacts), "Contacts by state", note=catalogue.lacking(present, "contacts"))
+show.table(data_quality.contacts_by_state(contacts), "Contacts by state", note=catalogue.lacking(present, "contacts"))
 
 # %% [markdown]
 # Only those in the last line count as reachable anywhere in this workbook.
@@ -125,8 +125,8 @@ show.table(quality.consent(contacts), "Contacts by state", note=catalogue.lackin
 # Each account gets one verdict: no record at all, stale, thin, or usable.
 
 # %%
-judged = quality.account_data(accounts, book.fact_counts(), book.as_of, stale_days, min_records)
-counts = quality.verdict_counts(judged)
+judged = data_quality.account_data(accounts, book.fact_counts(), book.as_of, stale_days, min_records)
+counts = data_quality.verdict_counts(judged)
 
 fig, ax = plt.subplots(figsize=(7.2, 0.9 + 0.45 * len(counts)))
 plots.stacked(counts, ax, "accounts")
@@ -137,7 +137,7 @@ plots.stacked(counts, ax, "accounts")
 # list holds the customers that cannot be judged well, the longest silent first.
 
 # %%
-weak = quality.weak_customers(judged, accounts)
+weak = data_quality.weak_customers(judged, accounts)
 show.table(weak, "Customers that cannot be judged well", rows=15)
 
 # %% [markdown]
@@ -145,13 +145,13 @@ show.table(weak, "Customers that cannot be judged well", rows=15)
 # Months from the first to the last record of each account. What happens once a year cannot be seen in less than two.
 
 # %%
-depth = quality.history_depth(judged)
+depth = data_quality.history_depth(judged)
 
 fig, ax = plt.subplots(figsize=(7.2, 0.9 + 0.45 * len(depth)))
 plots.grid(depth, ax, "months between first and last record", "accounts")
 
 # %%
-kept = book.measure(pd.DataFrame([quality.stage_history(deals, book.read("opportunity_stage_history"))]))
+kept = book.measure(pd.DataFrame([data_quality.stage_history_row(deals, book.read("opportunity_stage_history"))]))
 show.measures(kept, "Deals whose past stages are known", book.currency)
 
 # %% [markdown]
@@ -164,7 +164,7 @@ show.measures(kept, "Deals whose past stages are known", book.currency)
 # apart, and cold accounts without a purchase can be judged by nothing else.
 
 # %%
-filled = quality.filled(accounts)
+filled = missingness.filled_share(accounts)
 
 fig, ax = plt.subplots(figsize=(7.2, 2.8))
 plots.shares(filled, ax, "accounts with a value (share)")
@@ -174,7 +174,7 @@ plots.shares(filled, ax, "accounts with a value (share)")
 # The same by segment: a gap that sits in one segment is a gap in how that segment is worked or exported.
 
 # %%
-gaps = quality.filled_by_segment(accounts, missing_by)
+gaps = missingness.filled_by_segment(accounts, missing_by)
 show.table(gaps, "Filled, by segment", rows=15, values="share")
 
 # %% [markdown]
@@ -184,8 +184,8 @@ show.table(gaps, "Filled, by segment", rows=15, values="share")
 # %%
 closed = closed_in(deals, periods.trailing(book.as_of, 12))
 bought = book.features(["buying_days_12m"]).set_index("account_id")["buying_days_12m"]
-active = quality.bought_or_won(bought, closed)
-uneven = quality.filled_and_outcome(accounts, active)
+active = missingness.bought_or_won(bought, closed)
+uneven = missingness.filled_by_outcome(accounts, active)
 show.table(
     uneven,
     "Filled, with and without a purchase or win",
@@ -194,11 +194,11 @@ show.table(
 )
 
 # %%
-together = book.measure(pd.DataFrame([quality.filled_gap(accounts, active)]))
+together = book.measure(pd.DataFrame([missingness.fill_difference_row(accounts, active)]))
 show.measures(together, "All fields together", book.currency)
 
 # %%
-gap_fields = uneven.loc[uneven["verdict"] == "goes with outcome", "field"].tolist()
+gap_fields = uneven.loc[uneven["verdict"] == "related to outcome", "field"].tolist()
 say.words(
     f"Filled unevenly: {say.named(gap_fields)}. A model would learn who is looked after, and call it who buys."
     if gap_fields
@@ -216,7 +216,7 @@ say.words(
 
 # %%
 after_days = book.settings.former_after_days
-ended = quality.over(accounts, book.same_company, deals, contacts, book.as_of, after_days)
+ended = missingness.survivorship(accounts, book.same_company, deals, contacts, book.as_of, after_days)
 show.table(ended, "What is over")
 
 # %% [markdown]
@@ -278,11 +278,11 @@ show.table(mix, "Its touches by channel, beside those of all accounts", note=cat
 # their data can be exported already.
 
 # %%
-answers = quality.answerable(catalogue.frame("notebooks.yml"), present)
+answers = data_quality.answerable(catalogue.frame("notebooks.yml"), present)
 show.table(answers, "Questions and data", rows=len(answers))
 
 # %%
-exports = quality.next_export(answers)
+exports = data_quality.next_export(answers)
 show.table(exports, "What to export next")
 
 # %% [markdown]
@@ -331,7 +331,7 @@ for row in exports.head(2).itertuples():
 book.decide(
     "ask_about_silent_customers",
     text="Find out what happened to customers that are stale or without a record",
-    accounts=quality.silent(judged),
+    accounts=data_quality.silent_customers(judged),
     would_change=f"a limit other than {stale_days} days",
 )
 
@@ -345,7 +345,7 @@ book.decide(
 book.decide(
     "find_missing_roles",
     text="Find the missing roles",
-    accounts=quality.lacking_roles(contacts, accounts, required_roles, role_floor),
+    accounts=data_quality.customers_without_roles(contacts, accounts, required_roles, role_floor),
     would_change=f"another list of roles than {say.named(required_roles)}, or a floor other than {role_floor:.0%}",
 )
 
@@ -358,8 +358,8 @@ book.decide(
 )
 book.decide(
     "ask_about_deleted_rows",
-    text="Ask whether the source deletes " + say.named(quality.perhaps_deleted(ended)),
-    only_if=bool(quality.perhaps_deleted(ended)),
+    text="Ask whether the source deletes " + say.named(missingness.possibly_deleted(ended)),
+    only_if=bool(missingness.possibly_deleted(ended)),
     would_change="an answer that there were none",
 )
 say.decide(book.decisions, book.currency, names)

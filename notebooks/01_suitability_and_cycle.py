@@ -34,7 +34,7 @@ default_margin: float = 0.0  # margin as share of revenue where no cost is known
 import matplotlib.pyplot as plt
 import pandas as pd
 
-from abmlib.method import cycle, orders, periods, quality, suitability
+from abmlib.method import cycle, data_quality, orders, periods, suitability
 from abmlib.method.deals import with_days
 from abmlib.pages import catalogue, plots, say, show
 from abmlib.stats import intervals
@@ -72,7 +72,7 @@ show.table(rule.table(), "What speaks for which cycle")
 
 # %%
 seen = cycle.buying_evidence(deals, book.read("opportunity_contacts"), book.read("contacts"), lines, book.as_of)
-judged = suitability.criteria(seen, deals, lines, quality.segments(accounts, segment), rule)
+judged = suitability.criteria(seen, deals, lines, data_quality.segments(accounts, segment), rule)
 book.measure(pd.DataFrame(suitability.criteria_rows(judged)))
 by_part = judged[judged["by"] != segment]
 show.table(

@@ -22,7 +22,7 @@ previous: str = ""  # tables of the run to compare with, empty where there is no
 most_decisions: int = 8  # decisions shown, those with most money at stake first
 
 # %%
-from abmlib.method import quality, summary
+from abmlib.method import data_quality, summary
 from abmlib.pages import catalogue, say, show
 from abmlib.tables import Book
 
@@ -55,7 +55,7 @@ say.changed(headlines.groupby("judged").size().to_dict())
 # export, a file to fill in, or something that has not happened yet.
 
 # %%
-answers = quality.answerable(catalogue.frame("notebooks.yml"), quality.present(book.fields()))
+answers = data_quality.answerable(catalogue.frame("notebooks.yml"), data_quality.available_data(book.fields()))
 open_questions = summary.unanswered(measures, answers)
 show.table(open_questions.rename(columns={"export": "for lack of"}), "What would answer it", rows=12)
 

@@ -5,7 +5,7 @@ import pytest
 from typer.testing import CliRunner
 
 from abmlib.cli import app
-from abmlib.method import quality
+from abmlib.method import data_quality
 from abmlib.pages import catalogue, doctor, run
 from tests.conftest import ACCOUNTS, ROOT, TRANSACTIONS, put
 
@@ -40,7 +40,7 @@ def test_a_data_request_says_what_a_table_holds_and_which_questions_wait_for_it(
             "built": [True, True],
         }
     )
-    asked = quality.data_request(quality.answerable(listed, {"transactions"})).set_index("export")
+    asked = data_quality.data_request(data_quality.answerable(listed, {"transactions"})).set_index("export")
     assert asked.index.tolist() == ["opportunities", "products", "transactions.cogs"]
     assert asked.loc["opportunities", "at_least"] == "opportunity_id, stage, is_closed"
     assert "account_id" in asked.loc["opportunities", "better_with"]
@@ -93,7 +93,7 @@ def test_a_place_that_is_not_there_is_refused(data, says, tmp_path):
 
 
 def test_every_table_and_column_a_notebook_asks_for_can_be_requested():
-    answers = quality.answerable(catalogue.frame(NOTEBOOKS / catalogue.FILE), set())
-    asked = quality.data_request(answers)
+    answers = data_quality.answerable(catalogue.frame(NOTEBOOKS / catalogue.FILE), set())
+    asked = data_quality.data_request(answers)
     assert set(asked["export"]) >= {"accounts", "transactions", "transactions.cogs", "targets"}
     assert asked["holds"].str.len().min() > 0

@@ -10,8 +10,8 @@ from abmlib.method import (
     coverage,
     detectable,
     framework,
+    missingness,
     orders,
-    quality,
     red_flags,
     suitability,
 )
@@ -139,7 +139,7 @@ def test_a_customer_is_old_enough_to_be_former_after_the_last_of_the_days(zone):
         table("accounts", zone, rows, status="customer"),
         coverage.contact_states(as_read("contacts"), TODAY),
     )
-    ended = quality.over(accounts, pd.DataFrame({"rule": []}), as_read("opportunities"), nobody, TODAY, 10)
+    ended = missingness.survivorship(accounts, pd.DataFrame({"rule": []}), as_read("opportunities"), nobody, TODAY, 10)
     assert ended["of"].iloc[0] == 1
 
 

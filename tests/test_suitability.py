@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from abmlib.method import orders, periods, quality, suitability
+from abmlib.method import data_quality, orders, periods, suitability
 from abmlib.method.deals import with_days
 from tests.conftest import as_read
 from tests.test_cycle import RULES, TODAY, deal, frame, seen
@@ -72,7 +72,7 @@ def test_accounts_without_a_segment_are_unknown_and_no_segment_at_all_is_no_part
 
 def test_a_segment_nobody_has_is_refused():
     with pytest.raises(ValueError, match="no column 'sector'"):
-        quality.segments(as_read("accounts"), "sector")
+        data_quality.segments(as_read("accounts"), "sector")
 
 
 def test_rows_of_measures_are_to_spec_and_what_is_too_early_has_no_value():

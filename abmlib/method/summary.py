@@ -152,7 +152,7 @@ def unanswered(measures: pd.DataFrame, questions: pd.DataFrame | None = None) ->
     Parameters
     ----------
     measures : DataFrame to the spec of ``measures``
-    questions : DataFrame of `quality.answerable`; those of this version's notebooks without an answer come first
+    questions : DataFrame of `data_quality.answerable`; those of this version's notebooks without an answer come first
 
     Returns
     -------

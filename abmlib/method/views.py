@@ -123,7 +123,7 @@ def chosen(account: str, judged: pd.DataFrame) -> str:
 
     Parameters
     ----------
-    judged : DataFrame of `quality.account_data`, at least one row
+    judged : DataFrame of `data_quality.account_data`, at least one row
 
     Raises
     ------

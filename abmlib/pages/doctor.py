@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from abmlib.method import quality
+from abmlib.method import data_quality
 from abmlib.pages import catalogue, parameters
 from abmlib.tables import Book, checks
 from abmlib.tables.cache import Data
@@ -29,10 +29,10 @@ class Verdict:
     wrong: list[str] = field(default_factory=list)  # broken checks, a sentence each
     stops: bool = False  # whether one of them is a failure, so that no report is made; nothing below is known then
     as_of: str = ""
-    reach: pd.DataFrame = field(default_factory=pd.DataFrame)  # one row per table, as `quality.freshness`
-    accounts: pd.DataFrame = field(default_factory=pd.DataFrame)  # by status and verdict, as `quality.verdict_counts`
-    answers: pd.DataFrame = field(default_factory=pd.DataFrame)  # one row per notebook, as `quality.answerable`
-    request: pd.DataFrame = field(default_factory=pd.DataFrame)  # what to export, as `quality.data_request`
+    reach: pd.DataFrame = field(default_factory=pd.DataFrame)  # one row per table, as `data_quality.freshness`
+    accounts: pd.DataFrame = field(default_factory=pd.DataFrame)  # by status and verdict, as `data_quality.verdict_counts`
+    answers: pd.DataFrame = field(default_factory=pd.DataFrame)  # one row per notebook, as `data_quality.answerable`
+    request: pd.DataFrame = field(default_factory=pd.DataFrame)  # what to export, as `data_quality.data_request`
     guessed: pd.DataFrame = field(default_factory=pd.DataFrame)  # of an export: tables that it seems to contain
 
 
@@ -59,16 +59,16 @@ def examine(data: Data, audit: pd.DataFrame, notebooks: Path, shared: Mapping[st
     stale_days, min_records = (int((defaults | dict(shared))[name]) for name in ("stale_days", "min_records"))
     book = Book.of(data)
     accounts = book.read("accounts")
-    judged = quality.account_data(accounts, book.fact_counts(), book.as_of, stale_days, min_records)
-    answers = quality.answerable(catalogue.frame(notebooks / catalogue.FILE), quality.present(book.fields()))
+    judged = data_quality.account_data(accounts, book.fact_counts(), book.as_of, stale_days, min_records)
+    answers = data_quality.answerable(catalogue.frame(notebooks / catalogue.FILE), data_quality.available_data(book.fields()))
     return Verdict(
         len(audit),
         wrong,
         as_of=str(book.as_of.date()),
-        reach=quality.freshness(book.overview(), book.as_of, len(accounts)),
-        accounts=quality.verdict_counts(judged),
+        reach=data_quality.freshness(book.overview(), book.as_of, len(accounts)),
+        accounts=data_quality.verdict_counts(judged),
         answers=answers,
-        request=quality.data_request(answers),
+        request=data_quality.data_request(answers),
     )
 
 
@@ -83,8 +83,8 @@ def guess(export: Path, notebooks: Path) -> Verdict:
     present = describe.look(export).present
     names = pd.Series(sorted(present)).str.extract(r"(?P<table>\w+)\.?(?P<column>.*)")
     columns = names.groupby("table")["column"].agg(lambda c: ", ".join(filter(None, c))).rename("columns")
-    answers = quality.answerable(catalogue.frame(notebooks / catalogue.FILE), present)
-    return Verdict(answers=answers, request=quality.data_request(answers), guessed=columns.reset_index())
+    answers = data_quality.answerable(catalogue.frame(notebooks / catalogue.FILE), present)
+    return Verdict(answers=answers, request=data_quality.data_request(answers), guessed=columns.reset_index())
 
 
 def tables(verdict: Verdict, title: str) -> dict[str, pd.DataFrame]:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from abmlib.method import coverage, quality
+from abmlib.method import coverage, data_quality, missingness
 from abmlib.pages import catalogue as listed
 from abmlib.stats.intervals import difference
 from abmlib.tables import checks, schema
@@ -62,7 +62,7 @@ def records() -> pd.DataFrame:
 
 @pytest.fixture
 def judged(accounts, records) -> pd.DataFrame:
-    return quality.account_data(accounts, records, AS_OF, STALE_DAYS, MIN_RECORDS)
+    return data_quality.account_data(accounts, records, AS_OF, STALE_DAYS, MIN_RECORDS)
 
 
 # -- account by account -----------------------------------------------------------------------------------------------
@@ -98,11 +98,11 @@ def test_the_judgement_is_to_spec_and_in_the_order_of_the_accounts(accounts, jud
 
 
 def test_a_source_without_records_knows_nothing_of_anybody(accounts, records):
-    got = quality.account_data(accounts, records.iloc[:0], AS_OF, STALE_DAYS, MIN_RECORDS)
+    got = data_quality.account_data(accounts, records.iloc[:0], AS_OF, STALE_DAYS, MIN_RECORDS)
     assert set(got["verdict"]) == {"no record"}
     assert len(schema.conform("00_account_data", got)) == len(accounts)
-    nobody = quality.account_data(accounts.iloc[:0], records, AS_OF, STALE_DAYS, MIN_RECORDS)
-    assert quality.verdict_counts(nobody).to_numpy().sum() == 0
+    nobody = data_quality.account_data(accounts.iloc[:0], records, AS_OF, STALE_DAYS, MIN_RECORDS)
+    assert data_quality.verdict_counts(nobody).to_numpy().sum() == 0
 
 
 ACCOUNT = st.tuples(st.sampled_from(schema.STATUS), st.integers(0, 5), st.integers(0, 800))
@@ -113,37 +113,37 @@ ACCOUNT = st.tuples(st.sampled_from(schema.STATUS), st.integers(0, 5), st.intege
 def test_every_account_has_one_verdict_and_weak_customers_never_list_prospects(rows, stale_days, min_records):
     accounts = as_accounts([(f"a{i}", s, None) for i, (s, _, _) in enumerate(rows)])
     seen = [(f"a{i}", n, AS_OF - pd.Timedelta(days=d)) for i, (_, n, d) in enumerate(rows) if n]
-    judged = quality.account_data(
+    judged = data_quality.account_data(
         accounts, as_records([(a, "activities", n, d, d) for a, n, d in seen]), AS_OF, stale_days, min_records
     )
     assert judged["account_id"].tolist() == accounts["account_id"].tolist()
     for (_, n, days), verdict in zip(rows, judged["verdict"], strict=True):
         fits = [n == 0, days > stale_days, n < min_records, True]
         assert verdict == ["no record", "stale", "thin", "usable"][fits.index(True)]
-    counts = quality.verdict_counts(judged)
-    assert counts.columns.tolist() == list(quality.VERDICTS)
+    counts = data_quality.verdict_counts(judged)
+    assert counts.columns.tolist() == list(data_quality.VERDICTS)
     assert counts.sum(axis=1).to_dict() == judged["status"].value_counts().to_dict()
-    weak = quality.weak_customers(judged, accounts)
+    weak = data_quality.weak_customers(judged, accounts)
     assert "prospect" not in set(weak["status"])
     assert len(weak) == (judged["status"].ne("prospect") & judged["verdict"].ne("usable")).sum()
-    assert set(quality.silent(judged)) <= set(weak["account_id"])
+    assert set(data_quality.silent_customers(judged)) <= set(weak["account_id"])
 
 
 def test_weak_customers_come_with_the_longest_silent_first(accounts, judged):
-    got = quality.weak_customers(judged, accounts)
+    got = data_quality.weak_customers(judged, accounts)
     assert got["account_id"].tolist() == ["none", "stale", "thin"]  # never heard of comes before long silent
     assert got["name"].tolist() == ["None", "Stale", "Thin"]
 
 
 def test_the_silent_are_customers_that_are_stale_or_without_a_record(judged):
-    assert quality.silent(judged).tolist() == ["stale", "none"]  # thin still speaks; lead is a prospect
+    assert data_quality.silent_customers(judged).tolist() == ["stale", "none"]  # thin still speaks; lead is a prospect
 
 
 def test_filled_is_the_share_of_accounts_with_a_value(accounts):
-    got = quality.filled(accounts)
-    assert got.index.tolist() == quality.DESCRIBES
+    got = missingness.filled_share(accounts)
+    assert got.index.tolist() == data_quality.DESCRIBES
     assert got[["name", "country", "industry"]].tolist() == [1, 1 / 6, 0]
-    assert quality.filled(accounts.iloc[:0]).isna().all()
+    assert missingness.filled_share(accounts.iloc[:0]).isna().all()
 
 
 # -- table by table ---------------------------------------------------------------------------------------------------
@@ -162,12 +162,12 @@ def overview() -> pd.DataFrame:
 
 
 def test_freshness_gives_the_reach_and_the_age_of_each_table(overview):
-    got = quality.freshness(overview, AS_OF, 4).set_index("table")
+    got = data_quality.freshness(overview, AS_OF, 4).set_index("table")
     assert got["account_share"].drop("products").to_dict() == {"accounts": 1, "transactions": 0.25, "surveys": 0}
     assert got["days_old"]["transactions"] == 10
     assert pd.isna(got["account_share"]["products"])
     assert got["days_old"].drop("transactions").isna().all()
-    assert quality.freshness(overview, AS_OF, 0)["account_share"].isna().all()
+    assert data_quality.freshness(overview, AS_OF, 0)["account_share"].isna().all()
 
 
 def test_a_table_is_present_with_a_row_and_a_column_with_a_value():
@@ -178,8 +178,8 @@ def test_a_table_is_present_with_a_row_and_a_column_with_a_value():
         ("surveys", "score", 0, 0),  # exported, but no row on the day: absent
     ]
     fields = pd.DataFrame(rows, columns=["table", "column", "filled", "rows"])
-    assert quality.present(fields) == {"transactions", "transactions.revenue", "transactions.cogs"}
-    assert quality.present(fields.iloc[:0]) == set()
+    assert data_quality.available_data(fields) == {"transactions", "transactions.revenue", "transactions.cogs"}
+    assert data_quality.available_data(fields.iloc[:0]) == set()
 
 
 @pytest.fixture
@@ -196,7 +196,7 @@ def catalogue() -> pd.DataFrame:
 
 
 def test_a_question_is_answered_by_what_it_needs_and_completed_by_what_it_uses(catalogue):
-    got = quality.answerable(catalogue, {"accounts", "products"}).set_index("notebook")
+    got = data_quality.answerable(catalogue, {"accounts", "products"}).set_index("notebook")
     assert got["answer"].to_dict() == {"00": "yes", "01": "yes", "02": "in part", "03": "no", "04": "no"}
     assert got["needed"].to_dict() == {"00": "", "01": "", "02": "", "03": "activities", "04": "activities"}
     assert got["wished"].to_dict() == {"00": "", "01": "", "02": "surveys", "03": "", "04": "surveys"}
@@ -205,15 +205,15 @@ def test_a_question_is_answered_by_what_it_needs_and_completed_by_what_it_uses(c
 
 def test_a_single_column_can_be_what_is_missing():
     row = {"notebook": "03", "question": "?", "needs": ["transactions"], "uses": ["transactions.cogs"], "built": True}
-    got = quality.answerable(pd.DataFrame([row]), {"transactions", "transactions.revenue"})
+    got = data_quality.answerable(pd.DataFrame([row]), {"transactions", "transactions.revenue"})
     assert got[["answer", "wished"]].to_numpy().tolist() == [["in part", "transactions.cogs"]]
-    assert quality.next_export(got).to_numpy().tolist() == [["transactions.cogs", 0, 1]]
+    assert data_quality.next_export(got).to_numpy().tolist() == [["transactions.cogs", 0, 1]]
 
 
 def test_more_data_never_takes_an_answer_away(catalogue):
     rank = {"no": 0, "in part": 1, "yes": 2}
     grown = [set(), {"accounts"}, {"accounts", "products"}, {"accounts", "products", "activities"}]
-    answers = [quality.answerable(catalogue, p)["answer"].map(rank) for p in [*grown, set(schema.CANONICAL)]]
+    answers = [data_quality.answerable(catalogue, p)["answer"].map(rank) for p in [*grown, set(schema.CANONICAL)]]
     for less, more in pairwise(answers):
         assert (more >= less).all()
     assert (answers[-1] == rank["yes"]).all()
@@ -231,14 +231,14 @@ def test_the_next_export_is_the_one_most_questions_wait_for():
             ("", ""),  # nothing to export: must not make a table of its own
         ],
         columns=["needed", "wished"],
-    )
-    assert quality.next_export(answers).to_numpy().tolist() == [
+    ).assign(notebook=list("abcdefg"))
+    assert data_quality.next_export(answers).to_numpy().tolist() == [
         ["activities", 2, 1],
         ["transactions", 1, 0],
         ["contacts", 0, 2],  # many made fuller never outweigh one that is needed
         ["surveys", 0, 2],
     ]
-    assert quality.next_export(answers.tail(1)).empty
+    assert data_quality.next_export(answers.tail(1)).empty
 
 
 # -- who is who -------------------------------------------------------------------------------------------------------
@@ -255,7 +255,7 @@ def test_what_was_put_together_and_what_was_not_are_shares_of_their_own_table():
         ],
         columns=["table", "column", "filled", "rows"],
     )
-    got = quality.matches(8, merged, leads, fields).set_index("definition_id")
+    got = data_quality.match_rates(8, merged, leads, fields).set_index("definition_id")
     assert got[["rows", "n"]].T.to_dict("list") == {
         "accounts_merged_in_the_source": [1, 10],  # 8 companies and the two that are counted with one of them
         "accounts_same_domain": [0, 10],
@@ -268,7 +268,7 @@ def test_what_was_put_together_and_what_was_not_are_shares_of_their_own_table():
     }
     assert got["share"]["unmatched_share_of_activities"] == 0.2
     assert pd.isna(got["share"]["unmatched_share_of_web_sessions"])  # no such table: missing, never 0
-    told = {r["definition_id"]: r["status"] for r in quality.match_rows(got.reset_index())}
+    told = {r["definition_id"]: r["status"] for r in data_quality.match_rows(got.reset_index())}
     assert told["unmatched_share_of_web_sessions"] == "not_answerable"
     assert told["unmatched_share_of_activities"] == "ok"
 
@@ -277,7 +277,7 @@ def test_what_was_put_together_and_what_was_not_are_shares_of_their_own_table():
 def test_that_no_lead_could_be_matched_is_no_lack_of_e_mails_where_every_contact_has_an_account(contacts, lacking):
     fields = pd.DataFrame({"table": ["contacts"], "column": ["account_id"], "filled": [contacts], "rows": [contacts]})
     leads = pd.DataFrame({"company_id": pd.Series(dtype="str"), "contacts": pd.Series(dtype=int)})
-    rows = quality.match_rows(quality.matches(8, pd.DataFrame({"rule": []}), leads, fields))
+    rows = data_quality.match_rows(data_quality.match_rates(8, pd.DataFrame({"rule": []}), leads, fields))
     told = {r["definition_id"]: (r["status"], r["why"]) for r in rows}
     assert told["leads_matched_by_domain"] == (
         "not_answerable",
@@ -304,7 +304,7 @@ def states() -> pd.DataFrame:
 
 
 def test_a_role_counts_once_per_account_and_only_with_somebody_to_reach(states, accounts):
-    got = quality.roles_reached(states, accounts, ["champion", "end_user"]).set_index(["status", "role"])
+    got = data_quality.roles_reached(states, accounts, ["champion", "end_user"]).set_index(["status", "role"])
     assert got["share"].to_dict() == {
         ("customer", "champion"): 1 / 4,  # edge; not usable, who asked not to be contacted
         ("customer", "end_user"): 0,
@@ -315,37 +315,37 @@ def test_a_role_counts_once_per_account_and_only_with_somebody_to_reach(states, 
 
 
 def test_role_measures_are_means_over_accounts_and_a_share_of_contacts(states, accounts):
-    got = {r["definition_id"]: r for r in quality.role_rows(states, accounts, ["champion", "end_user"])}
+    got = {r["definition_id"]: r for r in data_quality.role_rows(states, accounts, ["champion", "end_user"])}
     assert got["role_coverage_of_customers_mean"]["value"] == 1 / 8  # one of two roles at one of four customers
     assert got["role_coverage_of_prospects_mean"]["value"] == 1 / 2
     assert (got["contacts_without_role"]["value"], got["contacts_without_role"]["n"]) == (1 / 8, 8)
-    customers = quality.role_rows(states, accounts[accounts["status"] == "customer"], ["champion"])
+    customers = data_quality.role_rows(states, accounts[accounts["status"] == "customer"], ["champion"])
     assert [r.get("why", "") for r in customers] == ["", "an account that is a prospect", ""]
 
 
 def test_customers_below_the_floor_lack_roles_and_one_on_it_does_not(states, accounts):
-    lacking = quality.lacking_roles(states, accounts, ["champion", "end_user"], 0.5)
+    lacking = data_quality.customers_without_roles(states, accounts, ["champion", "end_user"], 0.5)
     assert lacking.tolist() == ["usable", "thin", "none"]  # edge has one of two
 
 
 def test_where_no_role_is_known_nothing_is_said_of_roles(states, accounts):
     for silent in (states.iloc[:0], states.assign(role_known=False)):
-        assert quality.roles_reached(silent, accounts, ["champion"]).empty
-        assert quality.lacking_roles(silent, accounts, ["champion"], 1.0).empty
-        assert quality.role_rows(silent, accounts, ["champion"])[0]["status"] == "not_answerable"
+        assert data_quality.roles_reached(silent, accounts, ["champion"]).empty
+        assert data_quality.customers_without_roles(silent, accounts, ["champion"], 1.0).empty
+        assert data_quality.role_rows(silent, accounts, ["champion"])[0]["status"] == "not_answerable"
 
 
 @pytest.mark.parametrize("roles", [[], ["champion", "champion"], ["chief"]])
 def test_refuses_roles_that_nobody_can_have(states, accounts, roles):
     with pytest.raises(ValueError, match="required_roles must be one or more distinct roles"):
-        quality.roles_reached(states, accounts, roles)
+        data_quality.roles_reached(states, accounts, roles)
 
 
 def test_every_contact_has_one_state_of_consent(states):
-    got = quality.consent(states).set_index("state")
+    got = data_quality.contacts_by_state(states).set_index("state")
     assert got["contacts"].to_dict() == {"opted out": 1, "left": 1, "bounced": 1, "no account": 1, "reachable": 4}
     assert got["share"].sum() == 1
-    nobody = quality.consent(states.iloc[:0])
+    nobody = data_quality.contacts_by_state(states.iloc[:0])
     assert nobody["contacts"].sum() == 0
     assert nobody["share"].isna().all()
 
@@ -362,7 +362,7 @@ def test_depth_is_whole_months_between_first_and_last_record():
         ("prospect", None, None),
     ]
     judged = pd.DataFrame(rows, columns=["status", "first_seen", "last_seen"])
-    got = quality.history_depth(judged.astype(dict.fromkeys(["first_seen", "last_seen"], "datetime64[us]")))
+    got = data_quality.history_depth(judged.astype(dict.fromkeys(["first_seen", "last_seen"], "datetime64[us]")))
     assert got.loc["customer"].tolist() == [1, 1, 1, 0, 0]
     assert got.loc["former"].tolist() == [0, 0, 0, 1, 0]
     assert got.loc["prospect"].tolist() == [0, 0, 0, 0, 1]
@@ -370,19 +370,19 @@ def test_depth_is_whole_months_between_first_and_last_record():
 
 def test_a_deal_has_a_history_or_not_however_many_changes_there_are():
     deals, history = pd.DataFrame({"opportunity_id": list("abcd")}), pd.DataFrame({"opportunity_id": list("aaax")})
-    got = quality.stage_history(deals, history)
+    got = data_quality.stage_history_row(deals, history)
     assert (got["value"], got["n"]) == (1 / 4, 4)  # x is no deal of this day
-    assert quality.stage_history(deals.iloc[:0], history)["status"] == "not_answerable"
+    assert data_quality.stage_history_row(deals.iloc[:0], history)["status"] == "not_answerable"
 
 
 def test_accounts_without_a_segment_are_one_of_their_own(accounts):
-    got = quality.filled_by_segment(accounts.assign(region="x"), "country").set_index("country")
+    got = missingness.filled_by_segment(accounts.assign(region="x"), "country").set_index("country")
     assert got["accounts"].to_dict() == {"unknown": 5, "FR": 1}  # the largest first
     assert got["region"].tolist() == [1, 1]
     assert not {"country", "name"} & set(got.columns)
-    assert quality.filled_by_segment(accounts.iloc[:0], "country").empty
+    assert missingness.filled_by_segment(accounts.iloc[:0], "country").empty
     with pytest.raises(ValueError, match="no column 'continent'"):
-        quality.filled_by_segment(accounts, "continent")
+        missingness.filled_by_segment(accounts, "continent")
 
 
 def some(n: int, filled: int, of: int, active: int) -> tuple[pd.DataFrame, pd.Index]:
@@ -394,11 +394,11 @@ def some(n: int, filled: int, of: int, active: int) -> tuple[pd.DataFrame, pd.In
 
 
 def test_a_field_filled_oftener_where_something_was_bought_goes_with_it():
-    got = quality.filled_and_outcome(*some(100, filled=40, of=10, active=50)).set_index("field")
+    got = missingness.filled_by_outcome(*some(100, filled=40, of=10, active=50)).set_index("field")
     assert got.loc["industry", ["filled_active", "filled_others", "difference"]].tolist() == pytest.approx(
         [0.8, 0.2, 0.6]
     )
-    assert got.loc["industry", "verdict"] == "goes with outcome"
+    assert got.loc["industry", "verdict"] == "related to outcome"
     assert got["n_active"].eq(50).all()
     assert got.index[0] == "industry"  # the largest difference first
     assert got.loc["country", ["low", "high", "p"]].isna().all()  # filled nowhere: nothing to test
@@ -406,35 +406,37 @@ def test_a_field_filled_oftener_where_something_was_bought_goes_with_it():
 
 
 def test_equal_shares_show_no_difference_and_few_outcomes_are_too_early():
-    same = quality.filled_and_outcome(*some(100, filled=25, of=25, active=50))
+    same = missingness.filled_by_outcome(*some(100, filled=25, of=25, active=50))
     assert set(same["verdict"]) == {"no difference seen"}
     for n, active in ((100, 29), (100, 71), (49, 25)):  # too few with, too few without, too few accounts
-        assert set(quality.filled_and_outcome(*some(n, 20, 0, active))["verdict"]) == {"too_early"}
-    assert set(quality.filled_and_outcome(*some(0, 0, 0, 0))["verdict"]) == {"too_early"}
+        assert set(missingness.filled_by_outcome(*some(n, 20, 0, active))["verdict"]) == {"too_early"}
+    assert set(missingness.filled_by_outcome(*some(0, 0, 0, 0))["verdict"]) == {"too_early"}
 
 
 def test_the_test_is_adjusted_for_the_number_of_fields():
     accounts, active = some(100, filled=35, of=25, active=50)  # p = 0.06 or so alone; a second field alike
-    alone = quality.filled_and_outcome(accounts, active).set_index("field").loc["industry", "p"]
+    alone = missingness.filled_by_outcome(accounts, active).set_index("field").loc["industry", "p"]
     noise = pd.Series(["x" if i % 2 else None for i in range(100)], dtype="str")
-    beside = quality.filled_and_outcome(accounts.assign(org_type=noise), active).set_index("field").loc["industry", "p"]
+    beside = (
+        missingness.filled_by_outcome(accounts.assign(org_type=noise), active).set_index("field").loc["industry", "p"]
+    )
     assert beside == pytest.approx(2 * alone)  # smallest of two: Benjamini–Hochberg doubles it
 
 
 def test_all_fields_together_give_the_difference_of_mean_filled_shares():
     accounts, active = some(100, filled=40, of=10, active=50)
-    got = quality.filled_gap(accounts, active)
-    assert got["value"] == pytest.approx(0.6 / len(quality.MODELLED))  # one field of all moves
+    got = missingness.fill_difference_row(accounts, active)
+    assert got["value"] == pytest.approx(0.6 / len(missingness.MODELLED))  # one field of all moves
     assert got["low"] < got["value"] < got["high"]
-    assert quality.filled_gap(accounts.assign(industry="x"), active)["value"] == 0  # all alike
-    assert quality.filled_gap(*some(100, 5, 5, 20))["status"] == "too_early"
+    assert missingness.fill_difference_row(accounts.assign(industry="x"), active)["value"] == 0  # all alike
+    assert missingness.fill_difference_row(*some(100, 5, 5, 20))["status"] == "too_early"
 
 
 def test_an_account_is_active_with_a_purchase_or_a_won_deal():
     bought = pd.Series({"a": 1, "b": 0, "c": pd.NA}, dtype="Int64")
     closed = pd.DataFrame({"account_id": ["b", "d", None], "is_won": [True, False, True]})
-    assert set(quality.bought_or_won(bought, closed)) == {"a", "b"}  # d lost; one win is nobody's
-    assert quality.bought_or_won(bought.iloc[:0], closed.iloc[:0]).empty
+    assert set(missingness.bought_or_won(bought, closed)) == {"a", "b"}  # d lost; one win is nobody's
+    assert missingness.bought_or_won(bought.iloc[:0], closed.iloc[:0]).empty
 
 
 def test_newcombe_s_published_interval_and_a_group_without_cases():
@@ -451,7 +453,9 @@ def ended(n: int, deals: list[tuple], merged: int = 0, since: str = "2020-01-01"
     accounts = accounts.assign(first_won_day=pd.Timestamp(since))
     same = pd.DataFrame({"rule": ["merged in the source"] * merged + ["same name"]})
     people = pd.DataFrame({"departed": [False] * 5})
-    return quality.over(accounts, same, pd.DataFrame(deals, columns=["is_closed", "is_won"]), people, AS_OF, 365)
+    return missingness.survivorship(
+        accounts, same, pd.DataFrame(deals, columns=["is_closed", "is_won"]), people, AS_OF, 365
+    )
 
 
 def test_none_of_many_asks_whether_the_source_deletes_and_none_of_few_does_not():
@@ -460,10 +464,13 @@ def test_none_of_many_asks_whether_the_source_deletes_and_none_of_few_does_not()
         "former customers, of those old enough": "none: deleted from the source?",
         "closed deals": "held",
         "lost deals, of those closed": "none: deleted from the source?",
-        "people who left": "none of few",
+        "people who left": "too few to tell",
         "accounts merged into another": "none: deleted from the source?",
     }
-    assert quality.perhaps_deleted(got.reset_index()) == ["former customers", "lost deals"]  # a merge hides no past
+    assert missingness.possibly_deleted(got.reset_index()) == [
+        "former customers",
+        "lost deals",
+    ]  # a merge hides no past
 
 
 def test_a_lost_deal_and_a_merge_are_held_and_what_cannot_be_is_not_asked():
@@ -471,7 +478,7 @@ def test_a_lost_deal_and_a_merge_are_held_and_what_cannot_be_is_not_asked():
     assert got.loc["lost deals, of those closed", ["held", "of"]].tolist() == [1, 1]
     assert got.loc["accounts merged into another", ["held", "of"]].tolist() == [2, 33]  # one more by its name
     assert got.loc["former customers, of those old enough", "verdict"] == "not_answerable"  # customers for half a year
-    assert quality.perhaps_deleted(got.reset_index()) == []
+    assert missingness.possibly_deleted(got.reset_index()) == []
     assert set(ended(1, []).loc[lambda t: t["what"].str.contains("deals"), "verdict"]) == {"not_answerable"}
 
 

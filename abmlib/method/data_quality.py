@@ -1,0 +1,406 @@
+"""Can the data be trusted, account by account, and which questions can it answer?"""
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from abmlib.method import coverage, measures
+from abmlib.stats import intervals
+from abmlib.tables import identity, schema
+
+SEED = 3  # of every bootstrap here
+DESCRIBES = ["name", "domain", "industry", "country", "region", "employees", "annual_revenue", "owner_id"]
+DEPTHS = ("below 6 months", "6 to 12", "12 to 24", "24 or more")  # months between first and last record
+VERDICTS = ("usable", "stale", "thin", "no record")
+OURS = {"known_at", "entered_at", "entered_by", "supersedes"}  # never asked of whoever exports
+LINKED = ("contacts", "opportunities", "activities", "web_sessions")  # tables whose rows should belong to an account
+
+
+# -- tables and accounts ----------------------------------------------------------------------------------------------
+
+
+def freshness(overview: pd.DataFrame, as_of: pd.Timestamp, n_accounts: int) -> pd.DataFrame:
+    """Reach of each table, and the age of its newest row.
+
+    No row is dropped; a table without a date has missing days.
+
+    Parameters
+    ----------
+    overview : DataFrame of `Book.overview`
+    n_accounts : accounts known on the day
+
+    Returns
+    -------
+    DataFrame, as `overview` with ``account_share`` (share of accounts with a row; missing where the table has no
+    account) and ``days_old`` (days from its newest row to `as_of`)
+
+    References
+    ----------
+    S3-3, freshness.
+    """
+    share = overview["accounts"].astype("Float64") / (n_accounts or np.nan)
+    return overview.assign(account_share=share.astype(float), days_old=(as_of - overview["last_day"]).dt.days)
+
+
+def account_data(
+    accounts: pd.DataFrame, records: pd.DataFrame, as_of: pd.Timestamp, stale_days: int, min_records: int
+) -> pd.DataFrame:
+    """Verdict on the data of each account: how much is known, from when to when, and whether that is enough.
+
+    Every account has a row. The first verdict that fits holds: ``no record`` in any dated table; ``stale``, its newest
+    record is older than `stale_days` or nobody dated any; ``thin``, fewer than `min_records` records; ``usable``.
+
+    Parameters
+    ----------
+    accounts : DataFrame, one row per account
+        ``tables.schema.ACCOUNTS``.
+    records : DataFrame of `Book.fact_counts`, one row per account and table
+
+    Returns
+    -------
+    DataFrame to the spec of ``00_account_data``, in the order of `accounts`
+
+    References
+    ----------
+    S0-2, S2-22. House definition; README, glossary entry "data verdict".
+    """
+    by = records.groupby("account_id")
+    seen = by.agg(first_seen=("first_day", "min"), last_seen=("last_day", "max"), records=("rows", "sum"), sources=("table", "nunique"))  # fmt: skip
+    out = accounts[["account_id", "status"]].join(seen, on="account_id").fillna({"records": 0, "sources": 0})
+    days, n = (as_of - out["last_seen"]).dt.days, out["records"]
+    verdict = np.select(
+        [n == 0, (days > stale_days) | days.isna(), n < min_records], ["no record", "stale", "thin"], "usable"
+    )
+    return out.assign(filled_share=accounts[DESCRIBES].notna().mean(axis=1), days_since_last=days, verdict=verdict)
+
+
+def verdict_counts(judged: pd.DataFrame) -> pd.DataFrame:
+    """Count accounts by status and verdict: prospects and customers stay apart.
+
+    Returns
+    -------
+    DataFrame of counts, one row per status present, one column per verdict
+
+    References
+    ----------
+    S0-6.
+    """
+    table = pd.crosstab(judged["status"], judged["verdict"])
+    return table.reindex(columns=VERDICTS, fill_value=0).rename_axis(index=None, columns=None)
+
+
+def weak_customers(judged: pd.DataFrame, accounts: pd.DataFrame) -> pd.DataFrame:
+    """Customers and former customers with too little data, the longest silent first.
+
+    Prospects are not listed; for them little data is normal.
+
+    Returns
+    -------
+    DataFrame: ``account_id, name, status, verdict, last_seen, days_since_last, records, filled_share``
+    """
+    weak = judged[(judged["status"] != "prospect") & (judged["verdict"] != "usable")]
+    named = weak.join(accounts.set_index("account_id")["name"], on="account_id")
+    columns = ["account_id", "name", "status", "verdict", "last_seen", "days_since_last", "records", "filled_share"]
+    return named.sort_values(["days_since_last", "account_id"], ascending=[False, True], na_position="first")[columns]
+
+
+def silent_customers(judged: pd.DataFrame) -> pd.Index:
+    """Customers and former customers that are stale or without a record."""
+    gone = judged[(judged["status"] != "prospect") & judged["verdict"].isin(["stale", "no record"])]
+    return pd.Index(gone["account_id"])
+
+
+def history_depth(judged: pd.DataFrame) -> pd.DataFrame:
+    """Count accounts by status and by the whole months between their first and last record.
+
+    Parameters
+    ----------
+    judged : DataFrame of `account_data`
+
+    Returns
+    -------
+    DataFrame of counts, one row per status present, one column per depth and one for accounts without a record
+
+    References
+    ----------
+    S3-3; canonical schema E.3, load-time checks.
+    """
+    first, last = judged["first_seen"], judged["last_seen"]
+    months = (last.dt.year - first.dt.year) * 12 + last.dt.month - first.dt.month - (last.dt.day < first.dt.day)
+    depth = np.select([months.isna(), months < 6, months < 12, months < 24], ["no record", *DEPTHS[:3]], DEPTHS[3])
+    table = pd.crosstab(judged["status"], depth)
+    return table.reindex(columns=[*DEPTHS, "no record"], fill_value=0).rename_axis(index=None, columns=None)
+
+
+def stage_history_row(deals: pd.DataFrame, history: pd.DataFrame) -> dict[str, Any]:
+    """Row of `measures`: share of deals with a stage history; without one, a past stage cannot be reconstructed.
+
+    Parameters
+    ----------
+    deals, history : ``tables.schema.OPPORTUNITIES`` and ``tables.schema.OPPORTUNITY_STAGE_HISTORY``
+
+    References
+    ----------
+    Canonical schema E.3, load-time checks.
+    """
+    known = deals["opportunity_id"].isin(history["opportunity_id"])
+    return measures.share_row("E.3", "deals_with_stage_history", int(known.sum()), len(deals))
+
+
+def segments(accounts: pd.DataFrame, segment: str) -> pd.Series:
+    """Segment of each account, by its id.
+
+    Raises
+    ------
+    ValueError
+        If accounts have no such column.
+    """
+    if segment not in accounts.columns:
+        raise ValueError(f"accounts: no column {segment!r} to split by; they have {sorted(accounts.columns)}.")
+    return accounts.set_index("account_id")[segment]
+
+
+# -- questions and exports --------------------------------------------------------------------------------------------
+
+
+def available_data(fields: pd.DataFrame) -> set[str]:
+    """Names of the tables with a row and, as ``table.column``, of the columns with a value.
+
+    Parameters
+    ----------
+    fields : DataFrame of `Book.fields`
+    """
+    columns = fields[fields["filled"] > 0]
+    return set(fields.loc[fields["rows"] > 0, "table"]) | set(columns["table"] + "." + columns["column"])
+
+
+def answerable(catalogue: pd.DataFrame, available: Collection[str]) -> pd.DataFrame:
+    """Notebooks that this data can answer, and what to export for the rest.
+
+    Parameters
+    ----------
+    catalogue : DataFrame, one row per notebook: ``notebook, question, needs, uses, built``; needs and uses are lists
+    available : names of `available_data`; needs and uses are tables, or columns as ``table.column``
+
+    Returns
+    -------
+    DataFrame, as many rows: ``notebook, question, answer`` (``yes``, ``in part``, ``no``), ``needed`` and ``wished`` (what
+    to export to answer it, and to answer it fully), ``built`` (is the notebook in this version)
+
+    References
+    ----------
+    House definition; README, glossary entry "not answerable".
+    """
+    needed, wished = (
+        catalogue[part].map(lambda names: ", ".join(n for n in names if n not in available))
+        for part in ("needs", "uses")
+    )
+    answer = np.select([needed != "", wished != ""], ["no", "in part"], "yes")
+    built = catalogue["built"].map({True: "yes", False: "later"})
+    return catalogue[["notebook", "question"]].assign(answer=answer, needed=needed, wished=wished, built=built)
+
+
+def _waiting(answers: pd.DataFrame) -> pd.DataFrame:
+    """Questions that wait for an export: ``notebook, part`` (needed or wished), ``export``."""
+    long = answers.melt("notebook", ["needed", "wished"], "part", "export")
+    long = long.assign(export=long["export"].str.split(", ")).explode("export")
+    return long[long["export"] != ""]
+
+
+def next_export(answers: pd.DataFrame) -> pd.DataFrame:
+    """Tables and columns to export next, by how many questions wait for them.
+
+    Returns
+    -------
+    DataFrame, the most wanted first: ``export, needed_by`` (questions without an answer that need it),
+    ``makes_fuller`` (questions that would be answered more fully)
+    """
+    waiting = _waiting(answers)
+    counts = pd.crosstab(waiting["export"], waiting["part"]).reindex(columns=["needed", "wished"], fill_value=0)
+    table = counts.set_axis(["needed_by", "makes_fuller"], axis=1).reset_index()
+    return table.sort_values(["needed_by", "makes_fuller", "export"], ascending=[False, False, True], ignore_index=True)
+
+
+def data_request(answers: pd.DataFrame) -> pd.DataFrame:
+    """List to hand to whoever exports the data: each table or column, and the questions that wait for it.
+
+    Returns
+    -------
+    DataFrame, the most wanted first: ``export`` (table, or column as ``table.column``), ``holds`` (what a row or value is),
+    ``at_least`` (columns a table must have), ``better_with`` (further columns), ``for_lack_of_it`` (notebooks without an
+    answer), ``fuller_with_it`` (notebooks that would be fuller)
+
+    References
+    ----------
+    S2-22. House definition; README, glossary entry "not answerable".
+    """
+    waiting = _waiting(answers).groupby(["part", "export"])["notebook"].agg(", ".join)
+    rows = []
+    for name in next_export(answers)["export"]:
+        table, _, column = name.partition(".")
+        spec = schema.spec(table)
+        least = [] if column else schema.needed(table)
+        more = [c for c, d in spec.columns.items() if not (column or d.derived or c in least or c in OURS)]
+        holds = str(spec.columns[column].description if column else spec.description)
+        notebooks = (waiting.get((part, name), "") for part in ("needed", "wished"))
+        rows.append((name, holds, ", ".join(least), ", ".join(more), *notebooks))
+    columns = ["export", "holds", "at_least", "better_with", "for_lack_of_it", "fuller_with_it"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+# -- matched and unmatched records ------------------------------------------------------------------------------------
+
+
+def match_rates(n_accounts: int, same_company: pd.DataFrame, leads: pd.DataFrame, fields: pd.DataFrame) -> pd.DataFrame:
+    """Shares of records that are matched to an account, and of those that are not.
+
+    What the source lacks has n 0 and no share.
+
+    Parameters
+    ----------
+    n_accounts : accounts as they are counted, companies entered twice as one
+    same_company : DataFrame of `Book.same_company`
+    leads : DataFrame of `Book.lead_matches`
+    fields : DataFrame of `Book.fields`
+
+    Returns
+    -------
+    DataFrame: ``definition_id, what``, ``rows`` (of them), ``share, low, high`` (0 to 1), ``n`` (of so many rows)
+
+    References
+    ----------
+    S0-12; canonical schema E.3, load-time checks.
+    """
+    entered, moved = n_accounts + len(same_company), same_company["rule"].value_counts()
+    found = [
+        (f"accounts_{rule.replace(' ', '_')}", f"accounts counted with another: {rule}", moved.get(rule, 0), entered)
+        for rule in (identity.MERGED, *identity.SAME.values())
+    ]
+    account = fields[fields["column"] == "account_id"].set_index("table")
+    rows, lacking = account["rows"], account["rows"] - account["filled"]
+    matched = int(leads.loc[leads["company_id"].notna(), "contacts"].sum())
+    what = "contacts without an account, matched by e-mail domain"
+    found.append(("leads_matched_by_domain", what, matched, matched + lacking.get("contacts", 0)))
+    found += [
+        (f"unmatched_share_of_{t}", f"{t.replace('_', ' ')} without an account", lacking.get(t, 0), rows.get(t, 0))
+        for t in LINKED
+    ]
+    table = pd.DataFrame(found, columns=["definition_id", "what", "rows", "total"])
+    return table.drop(columns="total").join(intervals.wilson(table["rows"], table["total"]))
+
+
+def match_rows(matched: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows of `measures` with the shares of `match_rates`."""
+    people = matched["n"].where(matched["definition_id"] == "unmatched_share_of_contacts").max()
+    none = {"leads_matched_by_domain": "a contact without an account"} if people > 0 else {}
+    return [
+        measures.share_row("E.3", r.definition_id, r.rows, r.n, why="" if r.n else none.get(r.definition_id, ""))
+        for r in matched.itertuples()
+    ]
+
+
+# -- people to reach --------------------------------------------------------------------------------------------------
+
+
+def _coverage_by_status(
+    states: pd.DataFrame, accounts: pd.DataFrame, required: Sequence[str]
+) -> dict[str, pd.DataFrame]:
+    """Role coverage of customers and of prospects, where there are any; empty where nobody's role is known."""
+    if not required or len(set(required)) < len(required) or not set(required) <= set(schema.ROLES):
+        raise ValueError(
+            f"required_roles must be one or more distinct roles, got {list(required)}. Choose of {list(schema.ROLES)}."
+        )
+    ids = {s: pd.Index(accounts.loc[accounts["status"] == s, "account_id"]) for s in ("customer", "prospect")}
+    if not states["role_known"].any():
+        return {}
+    return {s: coverage.role_coverage(states, i, dict.fromkeys(required, 1)) for s, i in ids.items() if len(i)}
+
+
+def roles_reached(states: pd.DataFrame, accounts: pd.DataFrame, required: Sequence[str]) -> pd.DataFrame:
+    """Share of accounts with a reachable person in each required role, customers and prospects apart.
+
+    Former customers are left out. Where nobody's role is known, there is no row.
+
+    Parameters
+    ----------
+    states : DataFrame of `coverage.contact_states`
+    accounts : DataFrame with ``account_id, status``
+
+    Returns
+    -------
+    DataFrame, one row per role and status with an account: ``role, status, share, low, high, n`` (shares; n accounts)
+
+    Raises
+    ------
+    ValueError
+        If a role is none of the buying roles, comes twice, or none is given.
+
+    References
+    ----------
+    Metric dictionary C-18 (valid members); S0-12.
+    """
+    rows = []
+    for status, found in _coverage_by_status(states, accounts, required).items():
+        missing = found["missing_roles"].str.get_dummies(";").sum().reindex(required, fill_value=0)
+        rows += [(role, status, len(found) - int(missing[role]), len(found)) for role in required]
+    table = pd.DataFrame(rows, columns=["role", "status", "filled", "n"])
+    return table[["role", "status"]].join(intervals.wilson(table["filled"], table["n"]))
+
+
+def role_rows(states: pd.DataFrame, accounts: pd.DataFrame, required: Sequence[str]) -> list[dict[str, Any]]:
+    """Rows of `measures`: mean role coverage of customers and of prospects, and share of contacts without a role.
+
+    Parameters
+    ----------
+    states, accounts, required : as `roles_reached`
+
+    References
+    ----------
+    Metric dictionary C-18; canonical schema E.3, load-time checks.
+    """
+    by_status = _coverage_by_status(states, accounts, required)
+    rows = []
+    for status in ("customer", "prospect"):
+        share = by_status[status]["role_coverage"] if status in by_status else pd.Series(dtype=float)
+        why = f"an account that is a {status}" if by_status and status not in by_status else ""
+        mean = intervals.estimate(share, np.mean, SEED)
+        rows.append(measures.estimate_row("C-18", f"role_coverage_of_{status}s_mean", mean, "share", why=why))
+    without = int((~states["role_known"]).sum())
+    return [*rows, measures.share_row("E.3", "contacts_without_role", without, len(states))]
+
+
+def customers_without_roles(
+    states: pd.DataFrame, accounts: pd.DataFrame, required: Sequence[str], floor: float
+) -> pd.Index:
+    """Customers with a reachable person in less than `floor` of the required roles; none where no role is known.
+
+    References
+    ----------
+    Metric dictionary C-18.
+    """
+    found = _coverage_by_status(states, accounts, required).get("customer")
+    return pd.Index([], dtype="str") if found is None else found.index[found["role_coverage"] < floor]
+
+
+def contacts_by_state(states: pd.DataFrame) -> pd.DataFrame:
+    """Count contacts by whether they may and can be reached. Each counts once, in the first state that holds.
+
+    Parameters
+    ----------
+    states : DataFrame of `coverage.contact_states`
+
+    Returns
+    -------
+    DataFrame, one row per state, in the order they are checked: ``state, contacts, share`` (of all contacts)
+
+    References
+    ----------
+    Canonical schema E.3, load-time checks; metric dictionary C-18 (valid members).
+    """
+    flags = {"opted out": "opted_out", "left": "departed", "bounced": "bounced", "no account": "no_account"}
+    state = np.select([states[column] for column in flags.values()], list(flags), "reachable")
+    counts = pd.Series(state).value_counts().reindex([*flags, "reachable"], fill_value=0)
+    out = counts.rename_axis("state").reset_index(name="contacts")
+    return out.assign(share=out["contacts"] / (len(states) or np.nan))
