@@ -34,7 +34,7 @@ default_margin: float = 0.0  # margin as share of revenue where no cost is known
 import matplotlib.pyplot as plt
 import pandas as pd
 
-from abmlib.method import cycle, data_quality, orders, periods, suitability
+from abmlib.method import cycle, data_quality, elements, orders, periods, suitability
 from abmlib.method.deals import with_days
 from abmlib.pages import catalogue, plots, say, show
 from abmlib.stats import intervals
@@ -84,7 +84,7 @@ show.table(
 
 # %%
 verdicts = suitability.verdicts(judged)
-show.table(verdicts, "Where account-based marketing is suited", rows=len(verdicts))
+show.table(verdicts.drop(columns="verdict"), "Where account-based marketing is suited", rows=len(verdicts))
 
 # %% [markdown]
 # What is not suited is not bad business: it is served better by marketing to all of it at once. What is mixed may be
@@ -202,11 +202,11 @@ held = {
     "hand_overs": book.read("hand_overs"),
     "account_tiers": book.read("account_tiers"),
 }
-cells = suitability.cells(held, main, rule, book.as_of)
-book.measure(pd.DataFrame(suitability.cell_rows(cells)))
+cells = elements.cells(held, main, rule, book.as_of)
+book.measure(pd.DataFrame(elements.cell_rows(cells)))
 
 fig, ax = plt.subplots(figsize=(7.2, 3.6))
-plots.scorecard(suitability.as_grid(cells, "share"), suitability.as_grid(cells, "verdict"), ax)
+plots.scorecard(elements.as_grid(cells, "share"), elements.as_grid(cells, "verdict"), ax)
 
 # %%
 show.table(
@@ -238,7 +238,7 @@ book.decide(
     would_change="intervals that move to the other side of a rule, or another rule",
     only_if=len(verdicts) > 1,
 )
-for row in suitability.worst(cells).itertuples():
+for row in elements.largest_gaps(cells).itertuples():
     book.decide(
         say.slug(row.element, row.cycle),
         text=say.next_step(row.element, row.cycle, row.next_step),

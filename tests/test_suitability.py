@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from abmlib.method import data_quality, orders, periods, suitability
+from abmlib.method import data_quality, elements, orders, periods, suitability
 from abmlib.method.deals import with_days
 from tests.conftest import as_read
 from tests.test_cycle import RULES, TODAY, deal, frame, seen
@@ -140,15 +140,15 @@ def test_untimed_sales_and_wrong_prices_are_told():
 
 def cells(tables: dict[str, pd.DataFrame], cycles: dict[str, str]) -> pd.DataFrame:
     main = pd.DataFrame({"account_id": list(cycles), "product_line": "x", "cycle": list(cycles.values())})
-    got = suitability.cells(NONE | tables, main, RULES, TODAY)
+    got = elements.cells(NONE | tables, main, RULES, TODAY)
     return got.set_index(["element", "cycle"])
 
 
 def test_without_tables_every_cell_is_not_answerable_and_says_what_to_do():
     got = cells({}, {"a": "early", "b": "mid", "c": "full"})
     assert len(got) == 15 and got["verdict"].eq("not_answerable").all() and got["next_step"].ne("").all()
-    assert suitability.as_grid(got.reset_index(), "verdict").shape == (5, 3)
-    rows = pd.DataFrame(suitability.cell_rows(got.reset_index()))
+    assert elements.as_grid(got.reset_index(), "verdict").shape == (5, 3)
+    rows = pd.DataFrame(elements.cell_rows(got.reset_index()))
     assert rows["status"].eq("not_answerable").all()
 
 
@@ -213,7 +213,7 @@ def test_each_cell_counts_what_it_says():
     assert got.loc[("messaging", "mid"), "verdict"] == "not_answerable"
     assert got.loc[("sales_commitment", "full"), "verdict"] == "in place"
     assert got.loc[("data", "early"), "verdict"] == "gap" and got.loc[("data", "early"), "share"] == 0.25
-    short = suitability.worst(got.reset_index(), 3)
+    short = elements.largest_gaps(got.reset_index(), 3)
     assert short["verdict"].eq("gap").all() and len(short) == 3
 
 
@@ -223,5 +223,5 @@ def test_a_column_that_is_filled_nowhere_is_not_known_and_no_gap():
     asked = NONE | {"transactions": frame("transactions", bought)}
     for owner, verdict in ((None, "not_answerable"), ("s1", "in place")):  # as of an earlier day nobody knows owners
         account = {"account_id": "f0", "name": "F", "created_at": "2020-01-01", "owner_id": owner, "status": "customer"}
-        got = suitability.cells(asked | {"accounts": frame("accounts", [account])}, main, RULES, TODAY)
+        got = elements.cells(asked | {"accounts": frame("accounts", [account])}, main, RULES, TODAY)
         assert got.set_index(["element", "cycle"]).loc[("sales_commitment", "full"), "verdict"] == verdict
