@@ -349,7 +349,7 @@ book.decide(
     would_change=f"another list of roles than {say.named(required_roles)}, or a floor other than {role_floor:.0%}",
 )
 
-# %%
+# %% tags=["decide"]
 book.decide(
     "keep_out_of_models",
     text=f"Keep out of models, or fill for all accounts: {say.named(gap_fields)}",

@@ -231,7 +231,7 @@ say.one_story(intervals.wilson(pd.Series([1]), pd.Series([1])).iloc[0], LEVEL)
 # %% [markdown]
 # ## What to decide
 
-# %%
+# %% tags=["decide"]
 book.decide(
     "begin_where_suited",
     text=say.suited(verdicts),

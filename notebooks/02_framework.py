@@ -324,7 +324,7 @@ book.decide(
     would_change="an entry that replaces the others",
 )
 
-# %%
+# %% tags=["decide"]
 book.decide(
     "find_people_for_functions",
     text="Find people for the functions that the teams of the personas lack",

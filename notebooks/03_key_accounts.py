@@ -241,7 +241,7 @@ plots.bars(top["revenue"], ax, f"net revenue ({book.currency})", top["chosen"], 
 # %% [markdown]
 # ## What to decide
 
-# %%
+# %% tags=["decide"]
 chosen = pareto[choice["chosen"]].sort_values("revenue_rank").index
 doubtful = qualification.passed_over(pareto, choice, capacity)
 book.decide(

@@ -178,11 +178,11 @@ book.decide(
     **stages.accounts_of(listed),
     would_change="a next step agreed with the buyer since",
 )
-gaps = flags[["no_account", "no_amount"]].any(axis=1).sum()
+gaps = flags.loc[flags[["no_account", "no_amount"]].any(axis=1), "opportunity_id"]
 book.decide(
     "fill_account_and_amount",
-    text=f"Fill in account and amount of {say.count(gaps, 'open deal')} before the next forecast",
-    only_if=bool(gaps),
+    text=f"Fill in the account or amount of {say.named(gaps)} before the next forecast",
+    only_if=len(gaps) > 0,
     would_change="a forecast that is allowed to leave them out",
 )
 book.decide(

@@ -63,7 +63,7 @@ show.table(open_questions.rename(columns={"export": "for lack of"}), "What would
 # ## What to decide
 # Proposed by the notebooks, the most money first. Each page gives the reasons, and each line says what would change it.
 
-# %%
+# %% tags=["decide"]
 decisions = summary.top_decisions(book.earlier("decisions"), most_decisions)
 say.decide(decisions, book.currency, names)
 

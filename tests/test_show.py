@@ -1,10 +1,11 @@
 """Tables as readers see them: names, units and intervals from the definitions, and nothing that does not apply."""
 
+import nbformat.v4 as v4
 import numpy as np
 import pandas as pd
 import pytest
 
-from abmlib.pages import show
+from abmlib.pages import show, site
 from abmlib.tables.definitions import formats
 
 
@@ -63,3 +64,25 @@ def test_every_measure_of_the_sample_has_a_name_and_a_formula(sample_report):
 def test_an_interval_is_named_by_columns_that_are_not_shown_themselves(column):
     ends = formats.PAGES[column].ends
     assert ends is None or not set(ends) & set(formats.PAGES)
+
+
+def test_a_page_gives_the_answer_and_the_decisions_right_after_its_title():
+    words = ["# Title", "Load", "## Answer", "Findings", "## What to decide"]
+    title, load, answer, findings, decide = map(v4.new_markdown_cell, words)
+    said = v4.new_code_cell("a", metadata={"tags": ["answer"]})
+    decided = v4.new_code_cell("d", metadata={"tags": ["decide"]})
+    cells = [title, load, v4.new_code_cell("l"), answer, said, findings, decide, decided, v4.new_code_cell("w")]
+    got = site.answer_first(v4.new_notebook(cells=cells))
+    assert [c.source for c in got.cells] == [
+        "# Title",
+        "## Answer",
+        "a",
+        "## What to decide",
+        "d",
+        "Load",
+        "l",
+        "Findings",
+        "w",
+    ]
+    plain = v4.new_notebook(cells=[title, load])
+    assert [c.source for c in site.answer_first(plain).cells] == ["# Title", "Load"]

@@ -16,6 +16,7 @@ from abmlib.tables.definitions import formats
 from abmlib.tables.definitions.formats import Format
 
 UNKNOWN, MISSING = "unknown", "–"
+WHOLE = 16  # letters up to which the cells of a column are not broken into lines
 
 
 class Shown:
@@ -71,20 +72,19 @@ def table(
         heads[c] = head(known[c].name or head(str(c)), currency if kinds[c] == "money" else known[c].unit)
     foot = [f"The first {rows:,} of {len(frame):,} rows."] * (len(frame) > rows) + [note] * bool(note)
     foot += [f"In brackets: {LEVEL:.0%} interval."] * bool(ends)
-    numbers, days = ([c for c in cells if kinds[c] in of] for of in (formats.NUMBERS, {"day"}))
-    return _laid_out(pd.DataFrame(cells), heads, numbers, title, " ".join(foot), days)
+    numbers = [c for c in cells if kinds[c] in formats.NUMBERS]
+    return _laid_out(pd.DataFrame(cells), heads, numbers, title, " ".join(foot))
 
 
-def _laid_out(
-    cells: pd.DataFrame, heads: dict[str, Any], right: list[str], title: str, foot: str, whole: Sequence[str] = ()
-) -> Shown:
-    """Set finished text as a table; everything given is escaped, and columns in `whole` are not broken into lines."""
+def _laid_out(cells: pd.DataFrame, heads: dict[str, Any], right: list[str], title: str, foot: str) -> Shown:
+    """Set finished text as a table; everything given is escaped. Days, codes and numbers are not broken into lines."""
     gt = GT(cells, id="t-" + re.sub(r"\W+", "-", title.lower()).strip("-"))
     gt = gt.tab_header(title=title).cols_label(cases=heads).opt_align_table_header("left")
     gt = gt.cols_align("left").cols_align("right", right)
     gt = gt.tab_options(table_font_size="13px", data_row_padding="3px", heading_title_font_size="14px")
     gt = gt.tab_style(style.text(weight="bold"), loc.title())
-    gt = gt.tab_style(style.css("white-space: nowrap"), loc.body(columns=list(whole))) if whole else gt
+    short = [c for c in cells if cells[c].str.len().max() <= WHOLE]
+    gt = gt.tab_style(style.css("white-space: nowrap"), loc.body(columns=short)) if short else gt
     gt = gt.tab_source_note(foot) if foot else gt
     text = cells.set_axis(list(heads.values()), axis=1).to_string(index=False, max_colwidth=60)
     return Shown(f"{title}\n{text}" + f"\n{foot}" * bool(foot), gt.as_raw_html())

@@ -30,7 +30,7 @@ def page(node: nbformat.NotebookNode, title: str, run: dict[str, Any], status: s
     """Turn an executed notebook into one page; code is there and folded away, nothing is fetched from a network."""
     exporter = HTMLExporter(template_name="basic", exclude_input_prompt=True, exclude_output_prompt=True)
     exporter.anchor_link_text = ""
-    body, _ = exporter.from_notebook_node(described(node))
+    body, _ = exporter.from_notebook_node(answer_first(described(node)))
     return render("page.html.j2", body=without_loose_ids(body), title=title, run=run, status=status, words=words)
 
 
@@ -43,6 +43,18 @@ def described(node: nbformat.NotebookNode) -> nbformat.NotebookNode:
         for output in cell.get("outputs", []):
             if "image/png" in output.get("data", {}):
                 output.setdefault("metadata", {})["image/png"] = {"alt": f"Figure: {heading}"}
+    return node
+
+
+def answer_first(node: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """Put the cells tagged ``answer`` and ``decide``, each under its heading, right after the title."""
+    node, lifted, heading = nbformat.from_dict(node), {}, None
+    for cell in node.cells:
+        heading = cell if cell.cell_type == "markdown" else heading
+        for tag in {"answer", "decide"} & set(cell.metadata.get("tags", [])):
+            lifted[tag] = [heading, cell] if heading else [cell]
+    first = [*node.cells[:1], *lifted.get("answer", []), *lifted.get("decide", [])]
+    node.cells = first + [c for c in node.cells if not any(c is one for one in first)]
     return node
 
 
