@@ -27,7 +27,7 @@ def test_a_share_has_its_interval_in_brackets_and_an_unknown_end_says_so():
 
 
 def test_a_column_without_a_value_is_left_out_and_a_single_missing_one_is_a_dash():
-    frame = pd.DataFrame({"stage": ["Lead", "Demo"], "days_slow": [np.nan, 3.0], "crm": [np.nan, np.nan]})
+    frame = pd.DataFrame({"stage": ["Lead", "Demo"], "days_slow": [np.nan, 3.0], "crm": [np.nan, np.nan], "why": ["", ""]})
     assert text(frame) == [["Stage", "Slow", "after", "(days)"], ["Lead", "–"], ["Demo", "3"]]
 
 

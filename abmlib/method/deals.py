@@ -225,14 +225,14 @@ def velocity_row(closed: pd.DataFrame, n_open: int) -> dict[str, object]:
     amount = np.where(won, closed["amount"].to_numpy(float), np.nan)
     days = np.where(won, closed["age_days"].to_numpy(float), np.nan)
 
-    def of(w: np.ndarray, a: np.ndarray, d: np.ndarray, axis: int = -1) -> np.ndarray:
+    def velocity(w: np.ndarray, a: np.ndarray, d: np.ndarray, axis: int = -1) -> np.ndarray:
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)
-            found = n_open * np.nanmean(a, axis=axis) * np.mean(w, axis=axis) / np.nanmean(d, axis=axis)
-        return np.where(np.isfinite(found), found, np.nan)
+            per_day = n_open * np.nanmean(a, axis=axis) * np.mean(w, axis=axis) / np.nanmean(d, axis=axis)
+        return np.where(np.isfinite(per_day), per_day, np.nan)
 
-    found = intervals.bootstrap_ci((won.astype(float), amount, days), of, SEED)
-    return estimate_row("C-1", "velocity_open_deals", (*found, n_open), "currency per day")
+    estimate = intervals.bootstrap_ci((won.astype(float), amount, days), velocity, SEED)
+    return estimate_row("C-1", "velocity_open_deals", (*estimate, n_open), "currency per day")
 
 
 def accounts_won(closed: pd.DataFrame) -> list[dict[str, object]]:

@@ -62,7 +62,7 @@ def table(
         known |= {c: Format(values, str(c)) for c in frame.select_dtypes("number") if c != "accounts"}
     kinds = {c: _kind(frame[c], known[c].kind) for c in frame}
     ends = {c: f.ends for c, f in known.items() if f.ends and set(f.ends) <= set(frame)}
-    left_out = {end for pair in ends.values() for end in pair} | {c for c in frame if frame[c].isna().all()}
+    left_out = {end for pair in ends.values() for end in pair} | {c for c in frame if (frame[c].isna() | frame[c].eq("")).all()}
     cut, cells, heads = frame.head(rows), {}, {}
     for c in (c for c in frame if c not in left_out):
         cells[c] = [_cell(value, kinds[c]) for value in cut[c]]
