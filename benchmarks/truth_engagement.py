@@ -17,19 +17,12 @@ NOW = pd.Timestamp(END)
 WEEKS = 52  # of history that surges look back on
 SURGING = 0.05  # share of accounts that surge where it is planted
 MORE = 10  # touches more in the last week of those
-OFF = replace(
-    Switches(), seller_spread=0.0, stalled=0.0
-)  # tells that nothing is planted; `truth` makes this market anyway
+OFF = replace(Switches(), seller_spread=0.0, stalled=0.0)  # nothing is planted; `truth` makes this market anyway
 
 
 def accounts(seen: Seen) -> pd.DataFrame:
     """Since when each account is known."""
-    return pd.DataFrame(
-        {
-            "account_id": seen.accounts.index,
-            "created_day": seen.accounts["created_day"].to_numpy(),
-        }
-    )
+    return seen.accounts["created_day"].rename_axis("account_id").reset_index()
 
 
 def touch_days(seen: Seen) -> pd.DataFrame:
@@ -54,18 +47,12 @@ def shuffled_weeks(seen: Seen) -> tuple[pd.DataFrame, pd.DataFrame]:
     weeks = np.clip((NOW - known["created_day"]).dt.days.to_numpy() // 7, 0, WEEKS)
     able = (np.arange(WEEKS + 1) <= weeks[:, None]) | (count > 0)
     calendar = count.sum(axis=0) / np.maximum(able.sum(axis=0), 1)
-    order = np.where(able, random.random(count.shape), 2.0).argsort(
-        axis=1
-    )  # weeks before an account is known stay empty
+    drawn = np.where(able, random.random(count.shape), 2.0)  # weeks before an account is known stay empty
+    order = drawn.argsort(axis=1)
     mixed = random.binomial(np.take_along_axis(count, order, axis=1), calendar / calendar.max())
     place, week = np.nonzero(mixed)
-    days = pd.DataFrame(
-        {
-            "account_id": known["account_id"].to_numpy()[place],
-            "day": NOW - pd.to_timedelta(7 * week, "D"),
-            "rows": mixed[place, week],
-        }
-    )
+    ids, rows = known["account_id"].to_numpy()[place], mixed[place, week]
+    days = pd.DataFrame({"account_id": ids, "day": NOW - pd.to_timedelta(7 * week, "D"), "rows": rows})
     return days, known
 
 
@@ -75,8 +62,8 @@ def surges(seen: Seen) -> Found:
     ids = known["account_id"].to_numpy()
     planted = ids[seed(seen).random(len(ids)) < SURGING] if not _nothing(seen) else ids[:0]
     more = pd.DataFrame({"account_id": planted, "day": NOW, "rows": MORE})
-    found = touches.surges(pd.concat([days, more]), known, NOW, WEEKS)
-    judged = found[found["status"] == "ok"]
+    judged = touches.surges(pd.concat([days, more]), known, NOW, WEEKS)
+    judged = judged[judged["status"] == "ok"]
     true = judged.index.isin(planted)
     if not len(planted):
         return Found(0.0, called=float(judged["surge"].any()))

@@ -63,24 +63,18 @@ def flags(
 ) -> pd.DataFrame:
     """Red flags as raised on a day, one row per account and flag."""
     t = known(tables, day)
-    bought, people, said = t["transactions"], t["contacts"], t["account_insights"]
-
-    def business() -> pd.DataFrame:
-        deals = with_days(t["opportunities"], day)
-        lines = orders.with_product_line(bought, products)
-        return lost_business.lost_business_flag(lines, deals, t["contracts"], accounts, day)
-
-    def no_return() -> pd.DataFrame:
-        sides = red_flags.both_sides(t["relationship_economics"], bought, t["surveys"], accounts, day)
-        return red_flags.no_return(sides, day)
-
-    asked = {
-        "elsewhere": business,
-        "reorganisation": lambda: red_flags.reorganisation(people, said, t["attribute_history"], accounts, day),
-        "no_return": no_return,
+    lines = orders.with_product_line(t["transactions"], products)
+    deals = with_days(t["opportunities"], day)
+    insights, history = t["account_insights"], t["attribute_history"]
+    made = {
+        "elsewhere": lambda: lost_business.lost_business_flag(lines, deals, t["contracts"], accounts, day),
+        "reorganisation": lambda: red_flags.reorganisation(t["contacts"], insights, history, accounts, day),
+        "no_return": lambda: red_flags.no_return(
+            red_flags.both_sides(t["relationship_economics"], lines, t["surveys"], accounts, day), day
+        ),
         "goals_missed": lambda: red_flags.goals_missed(red_flags.goal_tracker(t["account_goals"], day), accounts, day),
     }
-    return pd.concat([asked[name]() for name in only], ignore_index=True)
+    return pd.concat([made[name]() for name in only], ignore_index=True)
 
 
 def first_raised(
@@ -97,21 +91,17 @@ def first_raised(
     and, of the truth, ``planted`` (its flag), ``began, falls, stops, ended`` (the first renewal it loses), ``weaker``
     (does business fall or stop, or a renewal get lost, by `SOON` after)
     """
-    own = {n: tables[n] for n in TABLES}
+    needed = {n: tables[n] for n in TABLES}
     accounts = pd.Index(truth["accounts"]["account_id"])  # an account entered twice is for another notebook to find
-    said = [
-        flags(own, tables["products"], accounts, day, only).query("status == 'raised'").assign(first=day)
-        for day in days
-    ]
-    by = pd.concat(said).groupby(["account_id", "flag"])["first"]
+    every = pd.concat(flags(needed, tables["products"], accounts, day, only).assign(first=day) for day in days)
+    by = every[every["status"] == red_flags.RAISED].groupby(["account_id", "flag"])["first"]
     first = by.min().reset_index().assign(last=by.max().eq(days[-1]).to_numpy())
     deals = truth["opportunities"]
     lost = deals[(deals["type"] == "renewal") & ~deals["ends_won"]]
     ended = lost.groupby("account_id")["closes_at"].min().dt.tz_localize(None)
     true = truth["accounts"].set_index("account_id").rename(columns={"flag": "planted", "since": "began"})
-    out = first.join(true[["planted", "began", "falls", "stops"]], on="account_id").join(
-        ended.rename("ended"), on="account_id"
-    )
+    out = first.join(true[["planted", "began", "falls", "stops"]], on="account_id")
+    out = out.join(ended.rename("ended"), on="account_id")
     ends = out[["falls", "stops", "ended"]].sub(out["first"], axis=0)
     return out.assign(weaker=(ends <= SOON).any(axis=1))
 
@@ -121,19 +111,19 @@ def read(seen: Seen) -> dict[str, pd.DataFrame]:
     return {n: seen.book.read(n) for n in (*TABLES, "products", "accounts")}
 
 
-def found(flag: str, seen: Seen) -> Found:
+def raised_share(flag: str, seen: Seen) -> Found:
     """Share of accounts on which a flag is raised at one of the last ends of quarters, beside the share that shows it.
 
     Called: the share of those that show it on which it is raised once it is up (recall); in a market without flags the
     share of all accounts on which it is raised although their business is no weaker.
     """
-    mine = first_raised(read(seen), seen.truth, list(ASK[::3]), [flag])
+    raised = first_raised(read(seen), seen.truth, list(ASK[::3]), [flag])
     true = seen.truth["accounts"]
     shows = int((true["flag"] == flag).sum())
-    hit = (mine["planted"] == flag) & (mine["first"] >= mine["began"])
-    false = ~mine["weaker"] | (flag != "elsewhere")
-    called = hit.sum() / shows if shows else false.sum() / len(true)
-    return Found(len(mine) / len(true), shows / len(true), called=float(called))
+    right = (raised["planted"] == flag) & (raised["first"] >= raised["began"])
+    false = ~raised["weaker"] | (flag != "elsewhere")
+    called = right.sum() / shows if shows else false.sum() / len(true)
+    return Found(len(raised) / len(true), shows / len(true), called=float(called))
 
 
 NOTES = {
@@ -149,7 +139,7 @@ PROOFS = tuple(
     Proof(
         f"red flag: {flag}",
         "C-43" if flag == "elsewhere" else "S1-21",
-        partial(found, flag),
+        partial(raised_share, flag),
         on=FLAGGED,
         off=NONE,
         alarms=None,
@@ -202,23 +192,23 @@ def report(with_it: pd.DataFrame, without: pd.DataFrame, planted: pd.DataFrame) 
     shows = planted[planted["visible"] | ~planted["flag"].isin(["", "elsewhere"])]
     rows = []
     for flag in (*red_flags.FLAGS, "all"):
-        mine = with_it if flag == "all" else with_it[with_it["flag"] == flag]
-        right = mine[(mine["planted"] == mine["flag"]) & (mine["first"] >= mine["began"])]
+        raised = with_it if flag == "all" else with_it[with_it["flag"] == flag]
+        right = raised[(raised["planted"] == raised["flag"]) & (raised["first"] >= raised["began"])]
         alarm = without if flag == "all" else without[without["flag"] == flag]
         lead = (right["falls"] - right["first"]).dt.days[right["flag"] != "elsewhere"].dropna()
-        substance = ((mine["flag"] == "elsewhere") & mine["weaker"]) | mine.index.isin(right.index)
+        substance = ((raised["flag"] == "elsewhere") & raised["weaker"]) | raised.index.isin(right.index)
         seen = shows if flag == "all" else shows[shows["flag"] == flag]
-        found_of_seen = seen.merge(right, on=["seed", "account_id"])
+        seen_and_right = seen.merge(right, on=["seed", "account_id"])
         total = int(n.drop("", errors="ignore").sum()) if flag == "all" else int(n.get(flag, 0))
         rows.append(
             {
-                "flag": flag, "planted": total, "raised": len(mine), "recall": len(right) / total,
-                "visible": len(seen), "recall_visible": len(found_of_seen) / len(seen),
-                "precision": len(right) / len(mine),
+                "flag": flag, "planted": total, "raised": len(raised), "recall": len(right) / total,
+                "visible": len(seen), "recall_visible": len(seen_and_right) / len(seen),
+                "precision": len(right) / len(raised),
                 "precision_in_substance": substance.mean(),
                 "lead_days_median": lead.median(), "lead_60_share": (lead >= 60).mean() if len(lead) else float("nan"),
                 "recall_last_day": right["last"].sum() / total,
-                "precision_last_day": substance[mine["last"]].mean(),
+                "precision_last_day": substance[raised["last"]].mean(),
                 "delay_days_median": (right["first"] - right["began"]).dt.days.median(),
                 "false_per_100": 100 * len(alarm) / accounts,
                 "false_in_substance_per_100": 100 * (~alarm["weaker"] | (alarm["flag"] != "elsewhere")).sum() / accounts,
@@ -235,9 +225,9 @@ def main() -> None:
     given = parser.parse_args()
     seeds = range(given.seeds[0], given.seeds[1] + 1)
     on, off = ([scan(seed, switches, given.accounts) for seed in seeds] for switches in (FLAGGED, NONE))
-    with_it, without = (pd.concat([first for first, _ in of], ignore_index=True) for of in (on, off))
-    told = report(with_it, without, pd.concat([true for _, true in on]))
-    print(told.round(3).to_string(index=False))  # noqa: T201
+    with_it, without = (pd.concat([first for first, _ in markets], ignore_index=True) for markets in (on, off))
+    table = report(with_it, without, pd.concat([true for _, true in on]))
+    print(table.round(3).to_string(index=False))  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -19,9 +19,7 @@ PARTS = {"fit": "fits", "depth": "deep", "score": "scores", "breadth": "broad"} 
 def engaged(engagement: pd.Series, thresholds: pd.Series, band: pd.Series) -> pd.Series:
     """Say which accounts are engaged: at or above the threshold of their size band.
 
-    None is in a band without a threshold.
-
-    Index as `engagement`.
+    None is in a band without a threshold. Index as `engagement`.
 
     References
     ----------

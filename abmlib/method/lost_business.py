@@ -1,6 +1,7 @@
 """Red flag "elsewhere": an account's usual business goes to another supplier.
 
-Each account is judged against its own rhythm. Tables are taken as known on the day of the report; `red_flags` says what the rows of a flag hold.
+Each account is judged against its own rhythm. Tables are taken as known on the day of the report; `red_flags` says
+what the rows of a flag hold.
 """
 
 import numpy as np
@@ -332,12 +333,10 @@ def lost_business_flag(
     missed = share >= MATERIAL
     last = mine[["booked_at", "period_end"]].max(axis=1).groupby(mine["account_id"]).max().reindex(accounts)
     gone = (as_of - last).dt.days >= LOST_DAYS
+    cases = [weak | missed, gone, chance.notna(), last.notna()]
+    status = [red_flags.RAISED, red_flags.LOST, red_flags.CLEAR, red_flags.EARLY]
     facts = weakest.assign(
-        status=np.select(
-            [weak | missed, gone, chance.notna(), last.notna()],
-            [red_flags.RAISED, red_flags.LOST, red_flags.CLEAR, red_flags.EARLY],
-            red_flags.UNKNOWN,
-        ),
+        status=np.select(cases, status, red_flags.UNKNOWN),
         evidence=weakest["part"].map(EVIDENCE).mask(missed, CONTRACT),
         kept=weakest["recent"] / weakest["expected"],
         lost=share,

@@ -141,8 +141,8 @@ def reorganisation(
 
     ``value`` is the chance that so many of the people we know leave so close together at the usual turnover. Raised
     where it is so small that no more than `FALSE_SHARE` of such flags are expected to be false, and `FEWEST_LEFT` or
-    more left; and where a reorganisation or a new owner was noted within `BURST_DAYS` of a departure. One after
-    which nobody left is not raised: it has broken nothing yet. Severity: network breakage, the weighted share of links
+    more left; and where a reorganisation or a new owner was noted within `BURST_DAYS` of a departure. One after which nobody left is not raised: it has
+    broken nothing yet. Severity: network breakage, the weighted share of links
     lost.
 
     Parameters
@@ -397,5 +397,4 @@ def summary(every: pd.DataFrame) -> pd.DataFrame:
     cases = [out["raised"] > 0, out["lost"] > 0, out["judged"] == out["asked"], out["judged"] > 0]
     out.insert(0, "verdict", np.select(cases, [RAISED, LOST, CLEAR, "partly_judged"], "not_judged"))
     out = out.drop(columns="lost").assign(flags=out["flags"].where(out["raised"] > 0)).reset_index()
-    order = ["severity", "raised", "account_id"]
-    return out.sort_values(order, ascending=[False, False, True], na_position="last", ignore_index=True)
+    return out.sort_values(["severity", "raised", "account_id"], ascending=[False, False, True], ignore_index=True)

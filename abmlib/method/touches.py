@@ -16,12 +16,12 @@ FLOOR_WEEKS = 8  # whole weeks of history below which no surge is judged
 
 
 def age_days(table: pd.DataFrame, as_of: pd.Timestamp) -> np.ndarray:
-    """Give the whole days from each row's day to `as_of`; 0 on the day itself, negative after it."""
+    """Whole days from each row's day to `as_of`; negative for days after it."""
     return (as_of - table["day"]).dt.days.to_numpy()
 
 
 def decayed(panel: pd.DataFrame, as_of: pd.Timestamp, half_life_days: float) -> np.ndarray:
-    """Weigh the touches of each row by their age: half for each half-life, 0 for what lies ahead.
+    """Touches of each row weighed by age: half for each half-life, 0 if ahead.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ def decayed(panel: pd.DataFrame, as_of: pd.Timestamp, half_life_days: float) -> 
 
 
 def weekly(panel: pd.DataFrame, accounts: pd.Index, as_of: pd.Timestamp, weeks: int) -> np.ndarray:
-    """Count each account's touches by weeks of seven days that end on `as_of`, so that no week is half over.
+    """Touches of each account by weeks of seven days that end on `as_of`.
 
     Parameters
     ----------
@@ -60,16 +60,13 @@ def weekly(panel: pd.DataFrame, accounts: pd.Index, as_of: pd.Timestamp, weeks: 
     """
     place, age = account_positions(panel, accounts), age_days(panel, as_of)
     kept = (place >= 0) & (age >= 0) & (age < 7 * (weeks + 1))
-    cells = np.bincount(
-        place[kept] * (weeks + 1) + age[kept] // 7,
-        weights=panel["rows"].to_numpy(float)[kept],
-        minlength=len(accounts) * (weeks + 1),
-    )
-    return cells.reshape(len(accounts), weeks + 1)
+    cell, rows = place * (weeks + 1) + age // 7, panel["rows"].to_numpy(float)
+    counts = np.bincount(cell[kept], rows[kept], len(accounts) * (weeks + 1))
+    return counts.reshape(len(accounts), weeks + 1)
 
 
 def surges(panel: pd.DataFrame, accounts: pd.DataFrame, as_of: pd.Timestamp, weeks: int = 52) -> pd.DataFrame:
-    """Find the accounts with more touches this week than their past and the week itself explain.
+    """Accounts with more touches this week than their past and the week explain.
 
     Every account has a row, and all with enough history are judged together, those without a touch too. Of the accounts
     called, a share of 1 − `LEVEL` is to be false, on average over many reports; where nothing surges, one report in
