@@ -57,8 +57,11 @@ def quiet_days(won: pd.DataFrame, as_of: pd.Timestamp) -> pd.Series:
     rows = won.dropna(subset=["account_id", "product_line", "closed_day"]).sort_values("closed_day", kind="stable")
     after = rows.groupby(["account_id", "product_line"])["closed_day"].shift(-1)
     rows = rows.assign(days=(after.fillna(as_of) - rows["closed_day"]).dt.days, again=after.notna())
-    lines = {str(line): deals for line, deals in rows.groupby("product_line") if deals["again"].sum() >= FLOOR_OUTCOMES}
-    days = {line: survival.quantile(of["days"], of["again"], QUIET_SHARE).value for line, of in lines.items()}
+    days = {
+        str(line): survival.quantile(deals["days"], deals["again"], QUIET_SHARE).value
+        for line, deals in rows.groupby("product_line")
+        if deals["again"].sum() >= FLOOR_OUTCOMES
+    }
     return pd.Series(days, dtype=float).dropna()
 
 

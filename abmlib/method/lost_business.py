@@ -15,7 +15,7 @@ from abmlib.stats import intervals, rhythm
 from abmlib.tables import programme
 
 DAY = pd.Timedelta(days=1)
-WINDOWS = (180, 365)  # days of recent time held against an account's own past; the shorter first
+WINDOWS = (180, 365)  # days of recent time compared with an account's own past; the shorter first
 STRETCH_DAYS = 30  # revenue is summed over so many days to see how much it varies
 STRETCHES = 36  # of these looked at, the newest last
 RECENT = WINDOWS[0] // STRETCH_DAYS  # of them, the newest ones, which are judged
@@ -23,11 +23,11 @@ FEWEST_STRETCHES = 6  # of the past, for a run rate to be judged
 DROP = 0.3  # share of the usual business that must be missing before a drop is worth a flag, however certain
 MATERIAL = 0.2  # share of an account's revenue below which a line of business is too small to speak for it
 FEWEST_REPEATS = 5  # deals with a customer closed in a year, for those lost to a competitor to be judged
-COLUMNS = ["account_id", "part", "of", "p", "recent", "expected", "missing", "since", "n"]
+COLUMNS = ["account_id", "part", "business", "p", "recent", "expected", "missing", "since", "n"]
 EVIDENCE = {
-    "gap": "no order of {of} for {recent:.0f} business days; usual gap {expected:.0f}",
-    "slowing": "{recent:.0f} orders of {of} where {expected:.0f} are usual",
-    "run rate": "revenue of {of} is {kept:.0%} of what is usual",
+    "gap": "no order of {business} for {recent:.0f} business days; usual gap {expected:.0f}",
+    "slowing": "{recent:.0f} orders of {business} where {expected:.0f} are usual",
+    "run rate": "revenue of {business} is {kept:.0%} of what is usual",
     "lost to competitors": "{recent:.0f} of {n:.0f} repeat deals of a year lost to competitors",
 }
 CONTRACT = "a contract worth {lost:.0%} of a year's revenue was lost"
@@ -91,10 +91,10 @@ def _rhythm_parts(ordered: pd.DataFrame, share: pd.Series, as_of: pd.Timestamp) 
     if ordered.empty:
         return []
     judged = pd.concat(
-        order_rhythm(line_orders, as_of, days).assign(of=line, window=days).reset_index()
+        order_rhythm(line_orders, as_of, days).assign(business=line, window=days).reset_index()
         for line, line_orders in ordered.groupby("product_line")
         for days in WINDOWS
-    ).join(share, on=["account_id", "of"])
+    ).join(share, on=["account_id", "business"])
     alive = judged["silent_days"] <= np.maximum(LOST_DAYS, 2 * judged["usual_gap_days"].fillna(0))
     judged = judged[alive & (judged["share"].fillna(1) >= MATERIAL)]
     gap = judged[judged["window"] == WINDOWS[0]]
@@ -111,7 +111,7 @@ def _rhythm_parts(ordered: pd.DataFrame, share: pd.Series, as_of: pd.Timestamp) 
 def stretches(lines: pd.DataFrame, accounts: pd.Index, as_of: pd.Timestamp) -> np.ndarray:
     """Sum each account's revenue over stretches of `STRETCH_DAYS`, paid periods spread evenly.
 
-    Returns count with their sign; revenue of a period that lies ahead does not count yet.
+    Returns count with their sign; revenue of days after `as_of` does not count yet.
 
     Parameters
     ----------
@@ -182,7 +182,7 @@ def run_rate(
     silent = np.where(sums > 0, np.arange(STRETCHES - 1, -1, -1), STRETCHES).min(axis=1) * STRETCH_DAYS
     share = (lines.groupby("account_id")["revenue"].sum() / whole).reindex(accounts)
     expected, since = (mean * recent_long).where(enough), as_of - (WINDOWS[0] - 1) * DAY
-    out = facts.assign(part="run rate", of=stream, p=p.where(enough), expected=expected, since=since)
+    out = facts.assign(part="run rate", business=stream, p=p.where(enough), expected=expected, since=since)
     out = out.assign(missing=1 - recent / expected)[(share >= MATERIAL) & (silent < LOST_DAYS)]
     return out.rename_axis("account_id").reset_index()
 
@@ -217,7 +217,7 @@ def lost_to_rivals(deals: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
     year = year[year["closed_day"] > as_of - LOOK_BACK_DAYS * DAY]
     out = year.groupby("account_id").agg(n=("rival", "size"), recent=("rival", "sum"), since=("since", "min"))
     p = pd.Series(scipy.stats.binom.sf(out["recent"] - 1, out["n"], rival.mean()), out.index)
-    out = out.assign(part="lost to competitors", of="deals", missing=out["recent"] / out["n"], expected=np.nan)
+    out = out.assign(part="lost to competitors", business="deals", missing=out["recent"] / out["n"], expected=np.nan)
     return out.assign(p=p.where(out["n"] >= FEWEST_REPEATS)).reset_index()
 
 
@@ -262,7 +262,7 @@ def parts(lines: pd.DataFrame, deals: pd.DataFrame, accounts: pd.Index, as_of: p
 
     Returns
     -------
-    DataFrame, one row per account and part: ``account_id, part, of`` (line or stream), ``p`` (missing where it is too
+    DataFrame, one row per account and part: ``account_id, part, business`` (line, stream or deals), ``p`` (missing where it is too
     early), ``recent, expected`` (days for a gap, orders for slowing, money for a run rate, deals), ``missing`` (share
     of what was expected), ``since, n``
 
@@ -284,7 +284,7 @@ def parts(lines: pd.DataFrame, deals: pd.DataFrame, accounts: pd.Index, as_of: p
         lost_to_rivals(deals, as_of),
     ]
     filled = [part[COLUMNS] for part in every if len(part)] or [pd.DataFrame(columns=COLUMNS)]
-    return pd.concat(filled).sort_values(["account_id", "part", "of"], kind="stable", ignore_index=True)
+    return pd.concat(filled).sort_values(["account_id", "part", "business"], kind="stable", ignore_index=True)
 
 
 def lost_business_flag(

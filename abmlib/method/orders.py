@@ -7,7 +7,7 @@ import pandas as pd
 
 from abmlib.method.periods import Period
 
-NOISE = 6  # decimals kept of a sum of money: what lies below is rounding of floats, and would turn zero into business
+NOISE = 6  # decimals kept of a sum of money: smaller amounts are rounding of floats, and would turn zero into business
 SOLD_BY_DEAL = 0.5  # a line whose won deals come to this share of its revenue is ordered by deal, and billed later
 
 

@@ -23,7 +23,7 @@ FALSE_SHARE = 0.1  # of the flags raised on chances alone, the share that may be
 ROLE_WEIGHT = {
     "decision_maker": 3.0, "budget_holder": 3.0, "executive_sponsor": 3.0, "champion": 2.0, "influencer": 2.0,
 }  # fmt: skip
-OTHER_WEIGHT = 1.0  # of every other link, and of one whose part nobody knows
+OTHER_WEIGHT = 1.0  # of every other link, and of one whose role nobody knows
 LOST_DAYS = 365  # who has bought nothing for so long is lost, and no longer at risk
 LOOK_BACK_DAYS = 365  # how far back departures and reported reorganisations count
 BURST_DAYS = 90  # departures so close together are one event
@@ -68,8 +68,8 @@ def flag_rows(facts: pd.DataFrame, flag: str, unit: str, as_of: pd.Timestamp) ->
 def departures(contacts: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
     """Densest departure of known people at each account in the last `LOOK_BACK_DAYS`.
 
-    Leads do not count. For each departure those of the `BURST_DAYS` up to it are held against the people known when
-    they began: chance of so many or more at the usual turnover of all accounts (binomial), times the bursts there is
+    Leads do not count. For each departure those of the `BURST_DAYS` up to it are compared with the people known
+    when they began: chance of so many or more at the usual turnover of all accounts (binomial), times the bursts there is
     time for. The least likely one is kept.
 
     Parameters

@@ -13,7 +13,7 @@ NOBODY = "no persona"
 
 
 def roster(team: pd.DataFrame, personas: pd.DataFrame) -> pd.DataFrame:
-    """Give each person's place: one row per person, persona and function, as last entered.
+    """Who works where: one row per person, persona and function, as last entered.
 
     A person who works for no persona, or for one that is not entered, has the persona ``no persona``.
 
@@ -29,17 +29,15 @@ def roster(team: pd.DataFrame, personas: pd.DataFrame) -> pd.DataFrame:
     last = programme.latest_entries("team", team)
     names = programme.latest_entries("personas", personas).set_index("persona_id")["name"]
     hours = last.groupby("person_id")["capacity_hours"].last()
-    placed = last.assign(
-        persona=last["persona_id"].map(names).fillna(NOBODY), hours=last["person_id"].map(hours).astype(float)
-    )
-    kept = placed.drop_duplicates(["person_id", "persona", "function"]).sort_values(
-        ["persona", "function", "person_id"]
-    )
-    return kept[["person_id", "team", "persona", "function", "hours"]].reset_index(drop=True)
+    persona = last["persona_id"].map(names).fillna(NOBODY)
+    places = last.assign(persona=persona, hours=last["person_id"].map(hours).astype(float))
+    by = ["persona", "function", "person_id"]
+    places = places.drop_duplicates(by).sort_values(by, ignore_index=True)
+    return places[["person_id", "team", "persona", "function", "hours"]]
 
 
 def matrix(people: pd.DataFrame, personas: pd.DataFrame, functions: Sequence[str] = MARKETING) -> pd.DataFrame:
-    """Count people by persona and function, with the hours of all who work for a persona.
+    """People by persona and function, with the hours worked for each persona.
 
     Every persona has a row and every function asked for a column; functions beyond those follow where somebody holds
     them. A person with several places counts in each of them, so the columns cannot be added up; `hours` of a persona
@@ -64,14 +62,16 @@ def matrix(people: pd.DataFrame, personas: pd.DataFrame, functions: Sequence[str
     table = pd.crosstab(people["persona"], people["function"]).reindex(
         index=rows, columns=[*functions, *held], fill_value=0
     )
-    placed = people.drop_duplicates(["person_id", "persona"])
-    part = placed["hours"] / placed.groupby("person_id")["persona"].transform("size").astype(float)
-    hours = part.groupby(placed["persona"]).sum().reindex(rows, fill_value=0.0)
+    each = people.drop_duplicates(["person_id", "persona"])
+    share = each["hours"] / each.groupby("person_id")["persona"].transform("size").astype(float)
+    hours = share.groupby(each["persona"]).sum().reindex(rows, fill_value=0.0)
     return table.assign(hours=hours).rename_axis(index="persona", columns=None).reset_index()
 
 
 def gaps(table: pd.DataFrame, functions: Sequence[str] = MARKETING) -> pd.DataFrame:
-    """List what each persona's team lacks, the barest first; a persona whose team is complete has no row.
+    """What the team of each persona lacks, the one that lacks most first.
+
+    A persona whose team is complete has no row.
 
     Parameters
     ----------

@@ -158,7 +158,7 @@ def class_summary(pareto: pd.DataFrame) -> pd.DataFrame:
 
 
 def margin_surprises(pareto: pd.DataFrame, min_margin_rate: float) -> pd.DataFrame:
-    """List accounts of class A on revenue whose margin is not class A or lies below the floor.
+    """List accounts of class A on revenue whose margin is not class A or is below the floor.
 
     Accounts of unknown margin cannot appear.
 

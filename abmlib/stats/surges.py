@@ -5,7 +5,7 @@ import pandas as pd
 import scipy
 
 ROUNDS = 30  # of fitting rates and weeks in turn; where all units are known throughout, one is enough
-LEAST_SIZE = 1e-3  # smallest shape of the spread of rates: below it nothing can be told from the largest unit alone
+LEAST_SIZE = 1e-3  # smallest shape of the spread of rates: below it the largest unit alone says nothing
 LEAST_SCATTER = 1e-9  # stands for none where it is divided by
 PAIRS = 20  # pairs of counts that pull the scatter of units with about as many counts half-way to that of all
 TAILS = np.concatenate([np.linspace(1, 0.1, 10), 10.0 ** -np.arange(1.25, 9, 0.25), [0.0]])  # shares above, to 1e-9
