@@ -128,7 +128,7 @@ def test_who_leaves_in_the_evening_of_the_day_has_left(zone, time, left):
     row = {"contact_id": "c", "account_id": "a", "created_at": "2020-01-01 12:00", "valid_to": time}
     people = table("contacts", zone, [row])
     assert coverage.contact_states(people, TODAY)["departed"].tolist() == [left]
-    assert red_flags.departures(people, TODAY)[0]["left"].tolist() == [int(left)]
+    assert red_flags.departures(people, TODAY)["left"].tolist() == [int(left)]
 
 
 @zones
