@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -15,7 +14,7 @@ from abmlib.tables.importers import values
 from abmlib.tables.importers.mapping_checks import HASHES
 from abmlib.tables.importers.mapping_file import MEANT_FOR, ROW, Column, Mapping, Source, Table, required
 from abmlib.tables.importers.sources import cases, count_kept, explained, refuse_repeated, where
-from abmlib.tables.importers.sql import one, quoted, text, texts, types_of
+from abmlib.tables.importers.sql import Engine, one, quoted, text, texts, types_of
 from abmlib.tables.ledger import LedgerRow
 
 ROW_GROUP = 122_880  # rows per group of a Parquet file; fixed, so that equal input gives equal bytes
@@ -32,7 +31,7 @@ TAKES = {  # sums add in file order, so that equal input gives equal last digits
 }
 
 
-def make(con: duckdb.DuckDBPyConnection, mapping: Mapping, table: Table, path: Path, key: bytes) -> list[LedgerRow]:
+def make(con: Engine, mapping: Mapping, table: Table, path: Path, key: bytes) -> list[LedgerRow]:
     """Make one canonical table: read values, check them, group, check the key, write.
 
     Raises
@@ -52,16 +51,14 @@ def make(con: duckdb.DuckDBPyConnection, mapping: Mapping, table: Table, path: P
         n = _group(con, table)
         rows.append(LedgerRow("group", table.name, before, n, 0, f"one row per {', '.join(table.one_row_per)}"))
     names = {c: quoted(c) for c in schema.key(table.name) if c in table.columns}
-    remedy = (
-        f"Group them with one_row_per: [{', '.join(names)}] in the mapping, or add to the key what tells them apart."
-    )
+    remedy = f"Group them with one_row_per: [{', '.join(names)}] in the mapping, or add to the key what differs."
     refuse_repeated(con, table.name, "made", names, remedy, _hidden(table, names))
     wanted = ", ".join(f"{quoted(c)}::{values.TYPES[d.kind]} as {quoted(c)}" for c, d in table.columns.items())
     _write(con, f"select {wanted} from made order by {order}", path)
     return [*rows, LedgerRow("write", table.name, n, n, 0, path.name)]
 
 
-def _add(con: duckdb.DuckDBPyConnection, mapping: Mapping, table: Table, source: Source, key: bytes) -> list[LedgerRow]:
+def _add(con: Engine, mapping: Mapping, table: Table, source: Source, key: bytes) -> list[LedgerRow]:
     """Add the rows of one source, after those of the sources before it, and check their values."""
     joined = quoted(f"joined {source.name}")
     origin = f"{joined} as {quoted(source.name)}"
@@ -79,17 +76,16 @@ def _add(con: duckdb.DuckDBPyConnection, mapping: Mapping, table: Table, source:
     return rows if len(table.sources) == 1 else [*rows, LedgerRow("from", table.name, n, n, 0, f"source {source.name}")]
 
 
-def _check_values(con: duckdb.DuckDBPyConnection, table: Table, file: str, n: int, top: int) -> None:
+def _check_values(con: Engine, table: Table, file: str, n: int, top: int) -> None:
     """Refuse values that do not read, needed values that are missing, and values that a column does not allow."""
     for c, d in table.columns.items():
         for broken, value, what, remedy in _complaints(c, d, schema.spec(table.name).columns[c], file):
             broken = f"from made where {ROW} > {top} and ({broken})"
             (count,) = one(con, f"select count(*) {broken}")
             if count:
-                case = f"'row ' || ({ROW} - {top})" + (
-                    "" if d.secret or not value else f" || coalesce(': ' || {value}, '')"
-                )
-                first = con.execute(f"select {case} {broken} order by {ROW} limit {FIRST}").fetchall()
+                shown = "" if d.secret or not value else f" || coalesce(': ' || {value}, '')"
+                case = f"select 'row ' || ({ROW} - {top}){shown} {broken} order by {ROW} limit {FIRST}"
+                first = con.execute(case).fetchall()
                 raise TableError(f"{d.place}: {count} of {n} {what} {first_cases(case for (case,) in first)}. {remedy}")
 
 
@@ -116,7 +112,7 @@ def _complaints(name: str, column: Column, definition: Any, file: str) -> Iterat
         yield f"{x} not between 0 and 1", x, "values are no share from 0 to 1", remedy
 
 
-def _group(con: duckdb.DuckDBPyConnection, table: Table) -> int:
+def _group(con: Engine, table: Table) -> int:
     """Make one row per group and count them; no row is lost, several become one."""
     keys, joins = _names(table.one_row_per), ""
     picks = [keys]
@@ -137,7 +133,7 @@ def _group(con: duckdb.DuckDBPyConnection, table: Table) -> int:
     return int(one(con, "select count(*) from made")[0])
 
 
-def _check_one_value(con: duckdb.DuckDBPyConnection, table: Table, place: str, x: str) -> None:
+def _check_one_value(con: Engine, table: Table, place: str, x: str) -> None:
     keys, several = _names(table.one_row_per), f"having count(distinct {x}) > 1"
     (count,) = one(con, f"select count(*) from (select 1 from made group by {keys} {several})")
     if count:
@@ -154,7 +150,7 @@ def _hidden(table: Table, key: Iterable[str]) -> bool:
     return any(table.columns[c].secret and not table.columns[c].hash for c in key)
 
 
-def _write(con: duckdb.DuckDBPyConnection, query: str, path: Path) -> None:
+def _write(con: Engine, query: str, path: Path) -> None:
     """Stream a query to a Parquet file in row groups of one size, whatever size the engine gives batches in."""
     rows = con.execute(query).to_arrow_reader(ROW_GROUP)
     held = rows.schema.empty_table()

@@ -21,7 +21,7 @@ from abmlib.tables.errors import TableError
 from abmlib.tables.importers import files, values
 from abmlib.tables.importers.facts import Fact, learn, shown
 from abmlib.tables.importers.mapping_file import DELIMITERS, EXCEL, FILES, Source, suffix
-from abmlib.tables.importers.sql import cause, engine, one
+from abmlib.tables.importers.sql import Engine, cause, engine, one
 from abmlib.tables.importers.text_files import PIECE
 
 HEAD = 100  # rows looked at for the line of names
@@ -57,7 +57,7 @@ class Export:
     """All files that could be read, with an engine that holds their rows, and what is wrong with the others."""
 
     folder: Path
-    con: duckdb.DuckDBPyConnection
+    con: Engine
     files: tuple[File, ...]
     doubts: tuple[str, ...]
 
@@ -211,7 +211,7 @@ def _delimiter(start: str) -> str:
     return max(",;\t|", key=judged)
 
 
-def _read(con: duckdb.DuckDBPyConnection, source: Source, paths: dict[str, Path], table: str, work: Path) -> File:
+def _read(con: Engine, source: Source, paths: dict[str, Path], table: str, work: Path) -> File:
     """Copy a file, or files of one shape, into the engine, as an import reads them, and learn the columns."""
     parts = files.prepare(con, source.model_copy(update={"name": table}), paths, work)
     picks = [f"{_cleaned(kind, x)} as c{i}" for i, (_, x, kind) in enumerate(parts[0].columns)]

@@ -8,11 +8,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import yaml
 
 from abmlib.tables.importers.mapping_file import EPOCHS
-from abmlib.tables.importers.sql import one, quoted, text, texts, types_of
+from abmlib.tables.importers.sql import Engine, one, quoted, text, texts, types_of
 from abmlib.tables.importers.values import NUMERIC
 
 WORDS: dict[str, Any] = yaml.safe_load((Path(__file__).parent / "synonyms.yml").read_text("utf-8"))
@@ -27,30 +26,24 @@ NUMBER_FORMS = (  # decimal and thousands signs, the simplest first
     (".", ""), (",", ""), (".", ","), (",", "."), (".", " "), (",", " "), (".", "'"), (",", "'"), (".", "’"),
 )  # fmt: skip
 MONEY_SIGN = r"(?:[€$£¥₹]|zł|[A-Z]{3})"
-DAY_FORMS = (  # how a day is written, and its format; {d} is day and month in either order
-    (r"\d{4}-\d{1,2}-\d{1,2}", "%Y-%m-%d"),
-    (r"\d{4}/\d{1,2}/\d{1,2}", "%Y/%m/%d"),
-    (r"\d{4}\.\d{1,2}\.\d{1,2}", "%Y.%m.%d"),
-    (r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])", "%Y%m%d"),
-    (r"\d{1,2}([./-])\d{1,2}\1\d{4}", "{d}%Y"),
-    (r"\d{1,2}([./-])\d{1,2}\1\d{2}", "{d}%y"),
-    (r"\d{1,2}-[A-Za-z]{3}-\d{4}", "%d-%b-%Y"),
-    (r"\d{1,2}-[A-Za-z]{3}-\d{2}", "%d-%b-%y"),
-    (r"\d{1,2} [A-Za-z]{3} \d{4}", "%d %b %Y"),
-    (r"\d{1,2} [A-Za-z]{4,} \d{4}", "%d %B %Y"),
-    (r"[A-Za-z]{3} \d{1,2}, \d{4}", "%b %d, %Y"),
-    (r"[A-Za-z]{4,} \d{1,2}, \d{4}", "%B %d, %Y"),
-)
-CLOCK_FORMS = (
-    (r"", ""),
-    (r" \d{1,2}:\d{2}", " %H:%M"),
-    (r" \d{1,2}:\d{2}:\d{2}", " %H:%M:%S"),
-    (r" \d{1,2}:\d{2} [AaPp][Mm]", " %I:%M %p"),
-    (r" \d{1,2}:\d{2}:\d{2} [AaPp][Mm]", " %I:%M:%S %p"),
-    (r"T\d{1,2}:\d{2}:\d{2}", "T%H:%M:%S"),
-    (r" \d{1,2}:\d{2}:\d{2}[.]\d+", " %H:%M:%S.%f"),
-)
-FORMS = [(re.compile(day + clock), form + added) for day, form in DAY_FORMS for clock, added in CLOCK_FORMS]
+SIGNS = {  # what stands for the parts of a day and time; {d} is day and month in either order
+    "%Y%m%d": r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])",
+    "{d}": r"\d{1,2}([./-])\d{1,2}\1",
+    "%Y": r"\d{4}",
+    "%b": "[A-Za-z]{3}",
+    "%B": "[A-Za-z]{4,}",
+    "%p": "[AaPp][Mm]",
+    "%f": r"\d+",
+}
+SIGNS |= dict.fromkeys(("%m", "%d", "%H", "%I"), r"\d{1,2}") | dict.fromkeys(("%y", "%M", "%S"), r"\d{2}")
+DAYS = ["%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%Y%m%d", "{d}%Y", "{d}%y", "%d-%b-%Y", "%d-%b-%y"]
+DAYS += ["%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y"]
+CLOCKS = ["", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p", "T%H:%M:%S", " %H:%M:%S.%f"]
+FORMS = {
+    day + clock: re.compile(re.sub(r"%Y%m%d|{d}|%\w|\.", lambda m: SIGNS.get(m[0], r"\."), day + clock))
+    for day in DAYS
+    for clock in CLOCKS
+}
 ISO = re.compile(r"\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?: ?(?P<zone>Z|UTC|[+-]\d\d(?::?\d\d)?))?)?")
 SIMPLE = {  # kind and what every value of it looks like
     "email": re.compile(r"[^@\s]+@[^@\s]+\.[A-Za-z]{2,}"),
@@ -100,7 +93,7 @@ def shown(name: object, most: int = 80) -> str:
     return kept if len(kept) <= most else kept[: most - 1] + "…"
 
 
-def learn(con: duckdb.DuckDBPyConnection, table: str, rows: int, names: dict[str, int]) -> dict[str, Fact]:
+def learn(con: Engine, table: str, rows: int, names: dict[str, int]) -> dict[str, Fact]:
     """Learn each column: counts over all rows, its kind from a sample, and then what in all rows does not fit.
 
     Parameters
@@ -191,7 +184,7 @@ def _time(fact: Fact, seen: Sequence[str]) -> Fact | None:
 
 def _day_form(value: str) -> str:
     """Give the format of a day or time, without saying which part is the day; none if it is no time."""
-    return next((form for pattern, form in FORMS if pattern.fullmatch(value)), "")
+    return next((form for form, pattern in FORMS.items() if pattern.fullmatch(value)), "")
 
 
 def _number(fact: Fact, seen: Sequence[str]) -> Fact | None:
@@ -263,7 +256,7 @@ def read_sql(fact: Fact, column: str | None = None) -> str:
     return f"try_cast(replace(replace({drop}, {text(thousands)}, ''), {text(decimal)}, '.') as double)"
 
 
-def _checked(con: duckdb.DuckDBPyConnection, table: str, fact: Fact) -> Fact:
+def _checked(con: Engine, table: str, fact: Fact) -> Fact:
     """Look at all rows: bounds, values that do not read as the kind, and the values of a category."""
     dated = fact.kind in ("date", "time", "epoch")
     if dated or fact.kind in ("int", "decimal"):

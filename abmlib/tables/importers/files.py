@@ -22,7 +22,7 @@ import python_calamine as calamine
 from abmlib.tables.errors import FIRST, TableError, cut, first_cases
 from abmlib.tables.importers import text_files, values
 from abmlib.tables.importers.mapping_file import EXCEL, JSON, PARQUET, ROW, Source, suffix
-from abmlib.tables.importers.sql import cause, one, quoted, text
+from abmlib.tables.importers.sql import Engine, cause, one, quoted, text
 from abmlib.tables.importers.text_files import NoText, Part, place
 
 NUMBERS_OF_JSON = ("UBIGINT", "BIGINT", "HUGEINT", "UHUGEINT", "DOUBLE")
@@ -83,7 +83,7 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def prepare(con: duckdb.DuckDBPyConnection, source: Source, files: dict[str, Path], work: Path) -> list[Part]:
+def prepare(con: Engine, source: Source, files: dict[str, Path], work: Path) -> list[Part]:
     """Make every file of a source ready for the engine; no row goes but blank ones.
 
     Raises
@@ -109,7 +109,7 @@ def prepare(con: duckdb.DuckDBPyConnection, source: Source, files: dict[str, Pat
     return parts
 
 
-def load(con: duckdb.DuckDBPyConnection, source: Source, parts: Sequence[Part], used: set[str]) -> list[int]:
+def load(con: Engine, source: Source, parts: Sequence[Part], used: set[str]) -> list[int]:
     """Copy the columns `used` of all files into one table, cleaned, with the number of the row; give the rows of each.
 
     A column whose type is not the same in all files is text.
@@ -143,7 +143,7 @@ def load(con: duckdb.DuckDBPyConnection, source: Source, parts: Sequence[Part], 
     return counts
 
 
-def as_table(con: duckdb.DuckDBPyConnection, name: str, path: Path, whole: bool = True) -> Part:
+def as_table(con: Engine, name: str, path: Path, whole: bool = True) -> Part:
     """Make a CSV that is a table by its name ready: UTF-8, with commas, and no row passed over.
 
     Parameters
@@ -175,17 +175,19 @@ def as_table(con: duckdb.DuckDBPyConnection, name: str, path: Path, whole: bool 
     return part
 
 
-def _parquet(con: duckdb.DuckDBPyConnection, source: Source, name: str, path: Path) -> Part:
+def _parquet(con: Engine, source: Source, name: str, path: Path) -> Part:
     origin = f"read_parquet({place(path)}, hive_partitioning = false)"
     try:
         columns = con.execute(f"describe select * from {origin}").fetchall()
     except duckdb.Error as wrong:
-        said = cause(wrong).replace(str(path), name)
-        raise TableError(f"{source.name}: {name} is no Parquet file that can be read: {said} Save it again.") from wrong
+        reason = cause(wrong).replace(str(path), name)
+        raise TableError(
+            f"{source.name}: {name} is no Parquet file that can be read: {reason} Save it again."
+        ) from wrong
     return Part(name, path, origin, [(n, quoted(n), kind) for n, kind, *_ in columns])
 
 
-def _json_lines(con: duckdb.DuckDBPyConnection, source: Source, name: str, copy: Path, path: Path) -> Part:
+def _json_lines(con: Engine, source: Source, name: str, copy: Path, path: Path) -> Part:
     """Read every value as text, under the names of the objects it lies in."""
     origin = (
         f"read_json_objects({place(copy)}, format = 'newline_delimited', ignore_errors = {{}}, "
@@ -198,14 +200,12 @@ def _json_lines(con: duckdb.DuckDBPyConnection, source: Source, name: str, copy:
         wrong_kind = f"select n, count(*) over () from ({numbered}) where kind is distinct from 'OBJECT'"
         bad = con.execute(f"{wrong_kind} order by n limit {FIRST}").fetchall()
     except duckdb.Error as wrong:
-        said = cause(wrong).replace(str(copy), name)
-        raise TableError(f"{source.name}: {name} does not read as JSON lines: {said} Save it again.") from None
+        reason = cause(wrong).replace(str(copy), name)
+        raise TableError(f"{source.name}: {name} does not read as JSON lines: {reason} Save it again.") from None
     if bad:
-        count = f"{bad[0][1]} of {sum(n for _, n in shapes)} rows of {name}"
-        raise TableError(
-            f"{source.name}: {count} are no JSON object {first_cases(f'row {n}' for n, _ in bad)}. Write one object "
-            "on each line, without a list around them."
-        )
+        rows = f"{bad[0][1]} of {sum(n for _, n in shapes)} rows of {name}"
+        what = f"{source.name}: {rows} are no JSON object {first_cases(f'row {n}' for n, _ in bad)}."
+        raise TableError(f"{what} Write one object on each line, without a list around them.")
     whole: dict[str, Any] = functools.reduce(_merged, [json.loads(shape) for shape, _ in shapes], {})
     return Part(name, path, origin.format("false"), [(n, x, "VARCHAR") for n, x in _leaves(whole)])
 

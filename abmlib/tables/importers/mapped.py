@@ -18,7 +18,7 @@ from abmlib.tables.importers import canonical, sources
 from abmlib.tables.importers import files as exported
 from abmlib.tables.importers.mapping_checks import load_mapping
 from abmlib.tables.importers.mapping_file import Mapping
-from abmlib.tables.importers.sql import cause, engine
+from abmlib.tables.importers.sql import Engine, cause, engine
 from abmlib.tables.ledger import LedgerRow
 from abmlib.tables.secret import digest
 
@@ -127,13 +127,7 @@ def _move_into_place(new: Path, target: Path, old: Path) -> None:
         raise
 
 
-def _fill(
-    con: duckdb.DuckDBPyConnection,
-    mapping: Mapping,
-    files: dict[str, dict[str, Path]],
-    new: Path,
-    key: bytes,
-) -> list[LedgerRow]:
+def _fill(con: Engine, mapping: Mapping, files: dict[str, dict[str, Path]], new: Path, key: bytes) -> list[LedgerRow]:
     """Read every source, then make every table."""
     read: list[dict[str, Any]] = []
     rows: list[LedgerRow] = []

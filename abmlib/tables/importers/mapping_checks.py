@@ -140,10 +140,10 @@ def _settle_column(at: str, column: Column, source: Source, grouped: bool) -> No
         raise ValueError(f"{at}: take: sum is for numbers, and this column is {kind}. Take another.")
     if column.take and not grouped:
         raise ValueError(f"{at}: take needs a grouped table. Add one_row_per to the table, or leave take out.")
-    in_yaml = (
-        column.map is not None or column.value is not None
-    )  # written by the mapping's author, as YAML writes numbers
-    for word in {"time_zone"} - given if in_yaml else {"time_zone", "decimal", "thousands"} - given:
+    inherited = {"time_zone"}
+    if column.map is None and column.value is None:  # else written by the mapping's author, as YAML writes numbers
+        inherited |= {"decimal", "thousands"}
+    for word in inherited - given:
         setattr(column, word, getattr(source, word))
     if kind in NUMBERS and column.decimal == column.thousands:
         raise ValueError(f"{at}: decimal and thousands are both {column.decimal!r}. Name two different signs.")
@@ -151,18 +151,13 @@ def _settle_column(at: str, column: Column, source: Source, grouped: bool) -> No
 
 def _hide(mapping: Mapping) -> None:
     """Mark what is hashed, what it is made from or looked up by, and all that is made from that: it is never shown."""
-    uses = [
-        (n, place, (source, column.lower()))
-        for n, s in mapping.sources.items()
-        for place, source, column in needed(s, mapping)
-        if column.lower() != ROW
-    ]
+    named = [(n, *use) for n, s in mapping.sources.items() for use in needed(s, mapping)]
+    uses = [(n, place, (source, column.lower())) for n, place, source, column in named if column.lower() != ROW]
     made = [(n, c, part[c], t) for t in mapping.tables.values() for n, part in t.sources.items() for c in part]
     hashed = {(n, f"{t.name}.{c}") for n, c, d, t in made if d.hash or f"{t.name}.{c}" in HASHES}
     secret = {used for n, place, used in uses if (n, place) in hashed}
-    pairs = [
-        ((n, place.removeprefix("derive.").lower()), used) for n, place, used in uses if place.startswith("derive.")
-    ]
+    derived = [(n, place.partition("derive."), used) for n, place, used in uses]
+    pairs = [((n, name.lower()), used) for n, (before, of, name), used in derived if of and not before]
     for s in mapping.sources.values():
         for j, join in s.join.items():
             for (n, here), there in zip(map(s.of, join.by), join.by.values(), strict=True):

@@ -15,7 +15,7 @@ from abmlib.tables.importers import files as exported
 from abmlib.tables.importers import values
 from abmlib.tables.importers.mapping_checks import needed
 from abmlib.tables.importers.mapping_file import DELIMITERS, JSON, ROW, Keep, Mapping, Source, suffix
-from abmlib.tables.importers.sql import cause, one, quoted, text, types_of
+from abmlib.tables.importers.sql import Engine, cause, one, quoted, text, types_of
 from abmlib.tables.ledger import LedgerRow
 
 
@@ -34,7 +34,7 @@ def explained(
 
 
 def load(
-    con: duckdb.DuckDBPyConnection, source: Source, mapping: Mapping, files: dict[str, Path], work: Path
+    con: Engine, source: Source, mapping: Mapping, files: dict[str, Path], work: Path
 ) -> tuple[list[dict[str, Any]], list[LedgerRow]]:
     """Copy the columns that the mapping names into the engine, with the row number; say what was read.
 
@@ -58,7 +58,8 @@ def load(
 def _used(source: Source, mapping: Mapping, parts: Sequence[exported.Part]) -> set[str]:
     """Give the columns that the mapping names, in small letters; refuse a name that a file lacks or has twice."""
     computed = {ROW, *(d.lower() for d in source.derive)}
-    wanted = [(p, n) for s in mapping.sources.values() for p, of, n in needed(s, mapping) if of == source.name]
+    uses = [use for s in mapping.sources.values() for use in needed(s, mapping)]
+    wanted = [(place, name) for place, owner, name in uses if owner == source.name]
     wanted = [(place, name) for place, name in wanted if name.lower() not in computed]
     used = {name.lower() for _, name in wanted}
     has = {part.name: {n.lower() for n in part.names} for part in parts}
@@ -72,17 +73,14 @@ def _used(source: Source, mapping: Mapping, parts: Sequence[exported.Part]) -> s
             raise TableError(_lacking(source, place, name, parts[0]))
     lack = {n: sorted({name for _, name in wanted if name.lower() not in names}) for n, names in has.items()}
     if cases := [f"{n} lacks {', '.join(names)}" for n, names in lack.items() if names]:
-        raise TableError(
-            f"{source.name}: {len(cases)} of {len(parts)} files lack columns that the mapping names {first_cases(cases)}. "
-            "Files of one pattern must be of one shape: correct them, or give these a source of their own."
-        )
+        what = f"{len(cases)} of {len(parts)} files lack columns that the mapping names {first_cases(cases)}."
+        remedy = "Files of one pattern must be of one shape: correct them, or give these a source of their own."
+        raise TableError(f"{source.name}: {what} {remedy}")
     for part in parts:
         names = [n.lower() for n in part.names]
         if twice := [n for n in part.names if n.lower() in used and names.count(n.lower()) > 1]:
-            raise TableError(
-                f"{source.name}: {len(twice)} of {len(names)} columns stand more than once in {part.name} and are mapped "
-                f"{first_cases(twice)}. Give each its own name in the file."
-            )
+            what = f"{len(twice)} of {len(names)} columns stand more than once in {part.name} and are mapped"
+            raise TableError(f"{source.name}: {what} {first_cases(twice)}. Give each its own name in the file.")
     return used
 
 
@@ -95,7 +93,7 @@ def _lacking(source: Source, place: str, name: str, part: exported.Part) -> str:
     return f"{what} Correct the name in the mapping."
 
 
-def prepare(con: duckdb.DuckDBPyConnection, source: Source) -> list[LedgerRow]:
+def prepare(con: Engine, source: Source) -> list[LedgerRow]:
     """Correct spellings, compute the derived columns, filter, and leave the source's table for the canonical ones."""
     raw, kept, name = (quoted(f"{prefix}{source.name}") for prefix in ("raw ", "kept ", ""))
     origin, types, rows = f"{raw} as {name}", types_of(con, raw), []
@@ -115,7 +113,7 @@ def prepare(con: duckdb.DuckDBPyConnection, source: Source) -> list[LedgerRow]:
     return rows
 
 
-def join(con: duckdb.DuckDBPyConnection, mapping: Mapping, source: Source) -> list[LedgerRow]:
+def join(con: Engine, mapping: Mapping, source: Source) -> list[LedgerRow]:
     """Look each row up in other sources, and leave the rows with what was found; no row goes and none doubles.
 
     Raises
@@ -130,10 +128,10 @@ def join(con: duckdb.DuckDBPyConnection, mapping: Mapping, source: Source) -> li
         columns = types_of(con, right)
         types |= {(other, c): t for c, t in columns.items()}
         ours, theirs = [source.of(c) for c in its.by], [(other, c) for c in its.by.values()]
-        here, there = (
-            [values.as_text(types[n, c.lower()], f"{quoted(f'kept {n}')}.{quoted(c)}") for n, c in side]
-            for side in (ours, theirs)
-        )
+        sides = [
+            [(types[n, c.lower()], f"{quoted(f'kept {n}')}.{quoted(c)}") for n, c in side] for side in (ours, theirs)
+        ]
+        here, there = ([values.as_text(kind, x) for kind, x in side] for side in sides)
         agree = " and ".join(f"{a} = {b}" for a, b in zip(here, there, strict=True))
         whole, keyed = (f"{' || '.join(keys)} is not null" for keys in (there, here))
         secret = [any(c.lower() in mapping.sources[n].secret for n, c in side) for side in (ours, theirs)]
@@ -164,7 +162,7 @@ def where(keeps: Sequence[Keep]) -> str:
     return " where " + " and ".join(f"(\n{k.where}\n)" for k in keeps) if keeps else ""
 
 
-def count_kept(con: duckdb.DuckDBPyConnection, table: str, origin: str, keeps: Sequence[Keep]) -> list[LedgerRow]:
+def count_kept(con: Engine, table: str, origin: str, keeps: Sequence[Keep]) -> list[LedgerRow]:
     """Count what each filter takes away, one after the other, and hold it to its budget.
 
     Raises
@@ -185,9 +183,7 @@ def count_kept(con: duckdb.DuckDBPyConnection, table: str, origin: str, keeps: S
     return rows
 
 
-def refuse_repeated(
-    con: duckdb.DuckDBPyConnection, place: str, rows: str, key: dict[str, str], remedy: str, secret: bool
-) -> None:
+def refuse_repeated(con: Engine, place: str, rows: str, key: dict[str, str], remedy: str, secret: bool) -> None:
     """Refuse rows of which several have one key, given as names and SQL; they stay unnamed if the key is `secret`.
 
     Raises
@@ -204,13 +200,7 @@ def refuse_repeated(
 
 
 def cases(
-    con: duckdb.DuckDBPyConnection,
-    keys: list[str],
-    rows: str,
-    secret: bool,
-    having: str = "",
-    order: str = "all",
-    row: str = ROW,
+    con: Engine, keys: list[str], rows: str, secret: bool, having: str = "", order: str = "all", row: str = ROW
 ) -> str:
     """Name the first different keys of some rows; if the keys are `secret`, the number of the first row of each."""
     names = ", ".join(keys)

@@ -9,6 +9,7 @@ from typing import Any
 
 import duckdb
 
+Engine = duckdb.DuckDBPyConnection
 LONGEST = 300  # characters quoted of an error of the engine
 ADVICE = ("Possible", "LINE", "Did you", "Candidate")  # what a line of the engine's errors starts with after its cause
 CLOCK = {"age", "current_time", "current_localtime", "current_localtimestamp", "localtime", "localtimestamp"}
@@ -35,17 +36,17 @@ def cause(wrong: Exception) -> str:
     return "; ".join(line.strip() for line in said if line.strip())[:LONGEST].rstrip(".!") + "."
 
 
-def one(con: duckdb.DuckDBPyConnection, query: str) -> tuple[Any, ...]:
+def one(con: Engine, query: str) -> tuple[Any, ...]:
     """Give the one row of a query."""
     return con.execute(query).fetchone() or ()
 
 
-def types_of(con: duckdb.DuckDBPyConnection, query: str) -> dict[str, str]:
+def types_of(con: Engine, query: str) -> dict[str, str]:
     """Give the columns of a query or table, in small letters, and the engine's type of each."""
     return {str(name).lower(): str(kind) for name, kind, *_ in con.execute(f"describe {query}").fetchall()}
 
 
-def engine(file: Path, memory: float) -> duckdb.DuckDBPyConnection:
+def engine(file: Path, memory: float) -> Engine:
     """Open an engine that keeps its rows on disk, and no more than `memory` GiB of them, or what it would itself, in memory."""
     con = duckdb.connect(str(file))
     (limit,) = one(con, "select current_setting('memory_limit')")

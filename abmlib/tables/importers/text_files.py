@@ -21,7 +21,7 @@ import duckdb
 
 from abmlib.tables.errors import FIRST, TableError, first_cases
 from abmlib.tables.importers.mapping_file import DELIMITERS, Source, suffix
-from abmlib.tables.importers.sql import cause, quoted, text
+from abmlib.tables.importers.sql import Engine, cause, quoted, text
 
 PIECE = 1 << 20  # bytes of a text file read at a time
 LONGEST_LINE = 16_000_000  # bytes of one row of text
@@ -188,7 +188,7 @@ def _read_csv(source: Source, name: str, copy: Path, n: int) -> str:
     )
 
 
-def refuse_longer(con: duckdb.DuckDBPyConnection, source: Source, part: Part, copy: Path) -> None:
+def refuse_longer(con: Engine, source: Source, part: Part, copy: Path) -> None:
     """Refuse rows longer by empty values: the engine passes over these, though what stands before them may be shifted."""
     n, (d, q) = len(part.columns), (re.escape(s.encode()) for s in (delimiter_of(source, part.name), source.quote))
     end = re.compile(rb"[\r\n](?:(?<=%b.)|(?<=%b.)|(?<=[ \t].))" % (d, d + q + q), re.S)  # finds a few lines too many
@@ -206,7 +206,7 @@ def refuse_longer(con: duckdb.DuckDBPyConnection, source: Source, part: Part, co
             raise NoText(f"{what}, though the last are empty {first_cases(f'row {r}' for r, _ in bad)}.", IN_QUOTES)
 
 
-def broken(con: duckdb.DuckDBPyConnection, source: Source, part: Part, wrong: duckdb.Error) -> NoText:
+def broken(con: Engine, source: Source, part: Part, wrong: duckdb.Error) -> NoText:
     """Say which rows do not read; their values are not shown, for nobody knows which column they are of."""
     at = f"{source.name}: {part.name}"
     if not part.origin.startswith("read_csv"):
