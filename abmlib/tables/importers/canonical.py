@@ -32,7 +32,9 @@ TAKES = {  # sums add in file order, so that equal input gives equal last digits
 
 
 def make(con: Engine, mapping: Mapping, table: Table, path: Path, key: bytes) -> list[LedgerRow]:
-    """Make one canonical table: read values, check them, group, check the key, write.
+    """Make one canonical table and write it.
+
+    Values are read and checked, rows grouped, and the key checked.
 
     Raises
     ------
@@ -59,7 +61,10 @@ def make(con: Engine, mapping: Mapping, table: Table, path: Path, key: bytes) ->
 
 
 def _add(con: Engine, mapping: Mapping, table: Table, source: Source, key: bytes) -> list[LedgerRow]:
-    """Add the rows of one source, after those of the sources before it, and check their values."""
+    """Add the rows of one source, and check their values.
+
+    They follow those of the sources before it.
+    """
     joined = quoted(f"joined {source.name}")
     origin = f"{joined} as {quoted(source.name)}"
     rows = count_kept(con, table.name, origin, table.keep)
@@ -77,7 +82,7 @@ def _add(con: Engine, mapping: Mapping, table: Table, source: Source, key: bytes
 
 
 def _check_values(con: Engine, table: Table, file: str, n: int, top: int) -> None:
-    """Refuse values that do not read, needed values that are missing, and values that a column does not allow."""
+    """Refuse values that do not read, are missing or are not allowed."""
     for c, d in table.columns.items():
         for broken, value, what, remedy in _complaints(c, d, schema.spec(table.name).columns[c], file):
             broken = f"from made where {ROW} > {top} and ({broken})"
@@ -90,7 +95,10 @@ def _check_values(con: Engine, table: Table, file: str, n: int, top: int) -> Non
 
 
 def _complaints(name: str, column: Column, definition: Any, file: str) -> Iterator[tuple[str, str, str, str]]:
-    """Give each thing that may be wrong with a value: a condition, what to show, what to say and what to do."""
+    """List what may be wrong with a value.
+
+    Each is a condition, what to show, what to say and what to do.
+    """
     x, bad, one_of = quoted(name), quoted(f"bad {name}"), definition.one_of
     if column.partial:
         yield f"{bad} is not null", bad, "values have no entry in map", "Add them to map, or give else."
@@ -113,7 +121,10 @@ def _complaints(name: str, column: Column, definition: Any, file: str) -> Iterat
 
 
 def _group(con: Engine, table: Table) -> int:
-    """Make one row per group and count them; no row is lost, several become one."""
+    """Make one row per group and count them.
+
+    No row is lost, several become one.
+    """
     keys, joins = _names(table.one_row_per), ""
     picks = [keys]
     for c, d in table.columns.items():
@@ -139,10 +150,8 @@ def _check_one_value(con: Engine, table: Table, place: str, x: str) -> None:
     if count:
         (groups,) = one(con, f"select count(*) from (select distinct {keys} from made)")
         first = cases(con, [keys], "from made", _hidden(table, table.one_row_per), several)
-        raise TableError(
-            f"{place}: {count} of {groups} groups hold several values{first}. Say in the mapping which one to take: "
-            f"{[t for t in TAKES if t]}."
-        )
+        what = f"{place}: {count} of {groups} groups hold several values{first}."
+        raise TableError(f"{what} Say in the mapping which one to take: {[t for t in TAKES if t]}.")
 
 
 def _hidden(table: Table, key: Iterable[str]) -> bool:
@@ -151,7 +160,10 @@ def _hidden(table: Table, key: Iterable[str]) -> bool:
 
 
 def _write(con: Engine, query: str, path: Path) -> None:
-    """Stream a query to a Parquet file in row groups of one size, whatever size the engine gives batches in."""
+    """Stream a query to a Parquet file in row groups of one size.
+
+    The engine gives batches of any size; equal input must give equal bytes.
+    """
     rows = con.execute(query).to_arrow_reader(ROW_GROUP)
     held = rows.schema.empty_table()
     with pq.ParquetWriter(path, rows.schema, compression="zstd") as file:

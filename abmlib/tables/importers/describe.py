@@ -15,36 +15,20 @@ from typing import Any
 
 from abmlib.tables import schema, settings
 from abmlib.tables.errors import TableError
-from abmlib.tables.importers import guess, mapped, values
-from abmlib.tables.importers.draft_columns import (
-    FALSE,
-    SPECIAL,
-    TRUE,
-    Entry,
-    Made,
-    Origin,
-    Part,
-    Plan,
-    budget,
-    entry_of,
-    is_flag,
-    some,
-)
+from abmlib.tables.importers import draft_columns, guess, mapped, values
+from abmlib.tables.importers.draft_columns import Entry, Made, Origin, Part, Plan, budget, entry_of, keep_living, some
 from abmlib.tables.importers.draft_text import RESERVED, written
 from abmlib.tables.importers.exports import Export, File, opened
-from abmlib.tables.importers.facts import WORDS, Fact, shown
-from abmlib.tables.importers.guess import SURE, TABLES, Feed, Match, candidates, overlap, personal, share
+from abmlib.tables.importers.facts import WORDS, Fact, one_line
+from abmlib.tables.importers.guess import SURE, TABLES, Feed, Match, candidates, overlap, personal
 from abmlib.tables.importers.mapping_checks import load_mapping
 from abmlib.tables.importers.mapping_file import TEXTS
-from abmlib.tables.importers.sql import quoted, text, texts
+from abmlib.tables.importers.sql import quoted, text
 
 TRIED = 40_000_000  # bytes of an export up to which the draft is tried
 TRIES = 12  # times a draft is tried, with one column less each
 TRIAL_KEY = b"\0" * 32  # what is hashed in a trial is thrown away with it
-CALLED = 0.95  # score of a name from which a column that is not mapped is named
 DAY = "2000-01-01"  # first day of an export that has none
-UNFIT = "is called so, and its values do not fit; not mapped"
-LIVING = (("_deleted", FALSE, "deleted in the source"), ("_active", TRUE, "superseded in the source"))
 GAP_FREE = ("accounts.created_at", "contacts.created_at")  # a missing one takes the earliest
 DERIVED = {  # tables that no file may hold: what they are made from, and which columns may be there
     "accounts": ("transactions", "opportunities", "activities", "contacts", "surveys"),
@@ -65,7 +49,9 @@ class Guess:
 
 
 def draft(source: str | Path, title: str | None = None) -> str:
-    """Write a first mapping for the export in a folder; `look` says what is raised.
+    """Write a first mapping for the export in a folder.
+
+    `look` says what is raised.
 
     Returns
     -------
@@ -95,9 +81,8 @@ def look(source: str | Path, title: str | None = None) -> Guess:
         with opened(folder, work) as export:
             if not any(f.facts for f in export.files):
                 reason = f" ({export.doubts[0]})" if export.doubts else ""
-                raise TableError(
-                    f"{folder.name}: no file with named columns can be read{reason}. Put the export there."
-                )
+                what = f"{folder.name}: no file with named columns can be read{reason}."
+                raise TableError(f"{what} Put the export there.")
             plan = _planned(export)
         mapping = _tried(plan, title or folder.name, folder, work)
     names = {table: origin.name for table, origin in plan.origins.items()}
@@ -114,13 +99,13 @@ def _planned(export: Export) -> Plan:
         plan.doubt(5, doubt)
     for file in export.files:
         for doubt in file.doubts:
-            plan.doubt(4, f"{shown(file.name)}: {doubt}")
+            plan.doubt(4, f"{one_line(file.name)}: {doubt}")
     for feed in [f for f in guess.feeds(export) if f.file.table in plan.origins]:
         others = plan.feeds.setdefault(feed.table, [])
         if not others or _follows(export, others, feed):
             others.append(feed)
         else:
-            plan.doubt(6, f"{shown(feed.file.name)}: looks like {feed.table} as well, and is not mapped")
+            plan.doubt(6, f"{one_line(feed.file.name)}: looks like {feed.table} as well, and is not mapped")
     _settle_keys(plan)
     known = [f.fact(schema.spec(t).known or "") for t, feeds in plan.feeds.items() for f in feeds]
     days = [str(x.low) for x in known if x and x.low]
@@ -136,15 +121,17 @@ def _planned(export: Export) -> Plan:
 
 
 def _origins(export: Export) -> dict[str, Origin]:
-    """Name the sources, apart from all columns; a file that an import would refuse is none."""
+    """Name the sources, apart from all columns.
+
+    A file that an import would refuse is none.
+    """
     taken, origins = {c.lower() for f in export.files for c in f.facts} | RESERVED, dict[str, Origin]()
     for file in export.files:
         name = re.sub(r"\W+", "_", "_".join(guess.tokens(file.stem)) or "file")
         name = name if re.match(r"[a-z_]", name) else f"file_{name}"
         name = next(n for n in (name, f"{name}_file", *(f"{name}_{i}" for i in range(2, 9_999))) if n not in taken)
-        words = {k: v for k, v in file.source.model_dump(exclude_unset=True).items() if k != "name"}
         if file.facts and values.ROW not in {c.lower() for c in file.facts}:
-            origins[file.table] = Origin(name, file, words)
+            origins[file.table] = Origin(name, file, file.source.model_dump(exclude_unset=True))
             taken.add(name)
     return origins
 
@@ -155,13 +142,13 @@ def _follows(export: Export, others: list[Feed], feed: Feed) -> bool:
     if feed.named < guess.NAMED or any(key not in f.matches for f in (feed, *others)):
         return False
     facts = [(f.file, f.matches[key].fact) for f in (feed, *others)]
-    return all(overlap(export, other, facts[0])[1] == 0 for other in facts[1:])
+    return all(overlap(export, other, facts[0]) == 0 for other in facts[1:])
 
 
 def _settle_keys(plan: Plan) -> None:
     """Choose keys and references together: by names, and by how many values here are found there."""
     for table, (key, name) in KEYS.items():
-        pointing = [f for feeds in plan.feeds.values() for f in feeds if f.table != table and _refers(f.table, table)]
+        pointing = [f for feeds in plan.feeds.values() for f in feeds if _refers(f.table, table)]
         for feed in plan.feeds.get(table, []):
             keys = [m for m in candidates(feed.file, table, key) if m.fact.distinct >= 0.9 * m.fact.filled > 0][:4]
             if name in feed.matches and feed.matches[name].fact.unique:
@@ -181,20 +168,20 @@ def _refers(table: str, to: str) -> list[str]:
 
 
 def _best_share(plan: Plan, file: File, key: Match, feed: Feed, table: str) -> float:
-    near = [m for c in _refers(feed.table, table) for m in candidates(feed.file, feed.table, c, own=False)[:3]]
-    return max((share(overlap(plan.export, (feed.file, m.fact), (file, key.fact))) for m in near), default=0.0)
+    near = [m for c in _refers(feed.table, table) for m in candidates(feed.file, feed.table, c, bare=False)[:3]]
+    return max((overlap(plan.export, (feed.file, m.fact), (file, key.fact)) for m in near), default=0.0)
 
 
 def _refer(plan: Plan, feed: Feed, table: str, targets: list[tuple[File, Fact]]) -> None:
     """Take for a reference the column whose values are best found in the other file."""
     for column in _refers(feed.table, table):
         taken = {m.fact.name for c, m in feed.matches.items() if c != column and c[0] != "_"}
-        near = [m for m in candidates(feed.file, feed.table, column, own=False)[:4] if m.fact.name not in taken]
-        shares = [max(share(overlap(plan.export, (feed.file, m.fact), t)) for t in targets) for m in near]
+        near = [m for m in candidates(feed.file, feed.table, column, bare=False)[:4] if m.fact.name not in taken]
+        shares = [max(overlap(plan.export, (feed.file, m.fact), t) for t in targets) for m in near]
         if not near:
             continue
         found, best = max(zip(shares, near, strict=True), key=lambda pair: (round(pair[0], 1), pair[1].score))
-        place, name = f"{feed.table}.{column}", shown(best.fact.name)
+        place, name = f"{feed.table}.{column}", one_line(best.fact.name)
         if found < 0.05 and best.score < 0.95 and column not in schema.needed(feed.table):
             feed.matches.pop(column, None)
             plan.doubt(4, f"{place}: {name} names none of {table}; not mapped")
@@ -205,7 +192,10 @@ def _refer(plan: Plan, feed: Feed, table: str, targets: list[tuple[File, Fact]])
 
 
 def _make(plan: Plan, table: str) -> None:
-    """Make a table from all files that feed it; one that lacks what must be there is left out."""
+    """Make a table from all files that feed it.
+
+    One that lacks what must be there is left out.
+    """
     made = Made({})
     for feed in plan.feeds[table]:
         origin = plan.origin(feed.file)
@@ -214,7 +204,7 @@ def _make(plan: Plan, table: str) -> None:
         if lacking := [c for c in schema.needed(table) if c not in part]:
             origin.keep, origin.join = before
             doubt = f"looks like {table}, and nothing in it is {', '.join(lacking)}; not mapped"
-            plan.doubt(2, f"{shown(feed.file.name)}: {doubt}")
+            plan.doubt(2, f"{one_line(feed.file.name)}: {doubt}")
         else:
             made.parts[origin.name] = part
             _use(origin, table, part)
@@ -226,28 +216,19 @@ def _make(plan: Plan, table: str) -> None:
 def _part(plan: Plan, feed: Feed, made: Made) -> Part:
     """Map the columns of one file to one table."""
     table, origin = feed.table, plan.origin(feed.file)
-    for helper, wanted, why in LIVING:
-        fact = feed.fact(helper)
-        if fact and fact.values and is_flag(fact):
-            condition = f"coalesce(lower(({{x}})::varchar), {text(wanted[0])}) in ({texts(wanted)})"
-            plan.keep(origin, origin.keep, fact, condition, why)
+    keep_living(plan, feed)
     part: Part = {}
     for c, m in [(c, m) for c, m in feed.matches.items() if c[0] != "_"]:
         if entry := entry_of(table, c, m.fact, m.score):
             part[c] = entry
             _correct(plan, origin, m.fact)
             for doubt in m.fact.doubts:
-                plan.doubt(1, f"{table}.{c}, from {shown(m.fact.name)}: {doubt}")
+                plan.doubt(1, f"{table}.{c}, from {one_line(m.fact.name)}: {doubt}")
         else:
-            plan.doubt(5, f"{table}.{c}: {shown(m.fact.name)} {UNFIT}")
-    for c in [c for c in TABLES[table]["columns"] if c not in feed.matches]:  # called as a canonical one
-        for f in feed.file.facts.values():
-            fits = guess.fit(f, table, c)
-            if f.kind != "empty" and guess.name_score(f.name, table, c) >= CALLED > 2 * fits:
-                plan.doubt(5, f"{table}.{c}: {shown(f.name)} {UNFIT}" + "".join(f" ({d})" for d in f.doubts))
+            plan.doubt(5, f"{table}.{c}: {one_line(m.fact.name)} is called so, and its values do not fit; not mapped")
     _look_up(plan, feed, part, origin)
-    if table in SPECIAL:
-        SPECIAL[table](plan, feed, part)
+    if table in draft_columns.SPECIAL:
+        draft_columns.SPECIAL[table](plan, feed, part)
     _fill(plan, feed, part, origin, made)
     return {c: part[c] for c in schema.CANONICAL[table].columns if c in part}
 
@@ -257,20 +238,12 @@ def _correct(plan: Plan, origin: Origin, fact: Fact) -> None:
     if fact.type != "VARCHAR" or fact.kind != "text" or personal(fact) or fact.distinct > 5_000:
         return
     for other, key in _dimensions(plan, origin.file, fact):
-        here, there = (
-            {
-                v
-                for (v,) in plan.export.con.execute(
-                    f"select distinct {f.x} from {t} where {f.x} is not null"
-                ).fetchall()
-            }
-            for f, t in ((fact, origin.file.table), (key, other.table))
-        )
+        here, there = plan.distinct(origin.file, fact), plan.distinct(other, key)
         right = {_squashed(v): v for v in there}
         wrong = {v: right[_squashed(v)] for v in sorted(here - there) if _squashed(v) in right}
         if wrong and len(wrong) <= 20:
             origin.correct[fact.name] = wrong
-            plan.doubt(4, f"{origin.name}: {some(wrong)} in {shown(fact.name)} taken for a misspelling")
+            plan.doubt(4, f"{origin.name}: {some(wrong)} in {one_line(fact.name)} taken for a misspelling")
 
 
 def _squashed(value: str) -> str:
@@ -278,14 +251,17 @@ def _squashed(value: str) -> str:
 
 
 def _dimensions(plan: Plan, file: File, fact: Fact) -> Iterator[tuple[File, Fact]]:
-    """Give the keys of other files that a column refers to: by an equal name, or the end of it, and by values."""
+    """Find the keys of other files that a column refers to.
+
+    Their names are equal, or one ends with the other, and half of the values are found there.
+    """
     name = guess.tokens(fact.name)
     others = [f for f in plan.export.files if f.table != file.table and f.table in plan.origins]
     for other, key in [(f, key) for f in others for key in f.facts.values()]:
         theirs = guess.tokens(key.name)
         alike = name == theirs or (len(theirs) > 1 and name[-len(theirs) :] == theirs)
         fits = alike and key.distinct >= key.filled > 0 and key.kind in ("text", "int", "decimal")
-        if fits and share(overlap(plan.export, (file, fact), (other, key))) >= 0.5:
+        if fits and overlap(plan.export, (file, fact), (other, key)) >= 0.5:
             yield other, key
 
 
@@ -295,21 +271,20 @@ def _look_up(plan: Plan, feed: Feed, part: Part, origin: Origin) -> None:
     facts = [f for f in feed.file.facts.values() if f.filled] if wanted else []
     for fact, other, key in [(f, *d) for f in facts for d in _dimensions(plan, feed.file, f)]:
         target = plan.origin(other)
-        gains = {
-            c: m for c, m in guess.matched(other, feed.table, wanted).items() if m.score >= SURE and m.fact is not key
-        }
+        near = guess.matched(other, feed.table, wanted)
+        gains = {c: m for c, m in near.items() if m.score >= SURE and m.fact is not key}
         entries = {c: e for c, m in gains.items() if (e := entry_of(feed.table, c, m.fact, m.score))}
         if not entries or target.name in origin.join or any("sql" in e.words for e in entries.values()):
             continue
         _correct(plan, origin, fact)
-        (mine, theirs) = (values.as_text(f.type, f.x) for f in (fact, key))
+        mine, theirs = (values.as_text(f.type, f.x) for f in (fact, key))
         known = f"(select {theirs} from {other.table} where {theirs} is not null)"
         total, lost = plan.ask(feed.file, f"count({mine}), count({mine}) filter (where {mine} not in {known})")
         origin.join[target.name] = {"by": {fact.name: key.name}, "budget": budget(lost / total)}
         origin.used[fact.name] = fact
         for c, entry in entries.items():
             source = gains[c].fact
-            doubt = "; ".join(filter(None, [entry.doubt, f"looked up by {shown(fact.name)}"]))
+            doubt = "; ".join(filter(None, [entry.doubt, f"looked up by {one_line(fact.name)}"]))
             part[c] = Entry(entry.words | {"column": f"{target.name}.{source.name}"}, doubt)
             target.used |= {source.name: source, key.name: key}
             feed.matches.setdefault(c, Match(source, gains[c].score))
@@ -317,7 +292,7 @@ def _look_up(plan: Plan, feed: Feed, part: Part, origin: Origin) -> None:
 
 
 def _fill(plan: Plan, feed: Feed, part: Part, origin: Origin, made: Made) -> None:
-    """Give what must be there where the file has nothing, in all rows or in some; and group rows that share a key."""
+    """Fill what must be there and is not, and group repeated keys."""
     table = feed.table
     key, name = KEYS.get(table, ("", ""))
     key_fact, needed = feed.fact(key), schema.needed(table)
@@ -341,7 +316,7 @@ def _fill(plan: Plan, feed: Feed, part: Part, origin: Origin, made: Made) -> Non
             part[key] = Entry({"key": [key_fact.name, values.ROW]}, "the column repeats, so the row number is added")
         else:
             made.group, count = key, key_fact.filled - key_fact.distinct
-            plan.doubt(2, f"{table}: {count} rows repeat a {shown(key_fact.name)}; the first row of each is taken")
+            plan.doubt(2, f"{table}: {count} rows repeat a {one_line(key_fact.name)}; the first row of each is taken")
 
 
 def _fill_gaps(plan: Plan, feed: Feed, entry: Entry, column: str, key: Fact | None, origin: Origin) -> None:
@@ -366,7 +341,7 @@ def _fill_gaps(plan: Plan, feed: Feed, entry: Entry, column: str, key: Fact | No
         entry.words = {"sql": f"coalesce({filler[0]})"} | filler[2]
         entry.doubt = f"{gaps} of {feed.file.rows} are missing; {filler[1]} is taken for these"
     else:
-        plan.keep(origin, origin.keep, fact, "{x} is not null", f"no {shown(fact.name)}")
+        plan.keep(origin, origin.keep, fact, "{x} is not null", f"no {one_line(fact.name)}")
 
 
 def _word(fact: Fact) -> str:
@@ -408,11 +383,11 @@ def _derive(plan: Plan, table: str, bases: Iterable[str]) -> None:
         part["created_at"] = Entry({"value": plan.first_day}, "not in the export; the first day of all facts")
     made = Made({origin.name: {c: part[c] for c in schema.CANONICAL[table].columns if c in part}}, group=key)
     if plan.gaps(feed.file, fact) and not any(quoted(fact.name) in k["where"] for k in origin.keep):
-        plan.keep(origin, made.keep, fact, "{x} is not null", f"no {shown(fact.name)}")
+        plan.keep(origin, made.keep, fact, "{x} is not null", f"no {one_line(fact.name)}")
     plan.tables[table] = made
     _group(made)
     _use(origin, table, part)
-    plan.doubt(2, f"{table}: no file lists them; made from the {shown(fact.name)} of {shown(feed.file.name)}")
+    plan.doubt(2, f"{table}: no file lists them; made from the {one_line(fact.name)} of {one_line(feed.file.name)}")
 
 
 def _last_resort(plan: Plan) -> None:
@@ -427,7 +402,7 @@ def _last_resort(plan: Plan) -> None:
     part["created_at"] = Entry({"value": plan.first_day}, "not in the export")
     plan.tables["accounts"] = Made({origin.name: part})
     _use(origin, "accounts", part)
-    plan.doubt(0, f"no file looks like a table of the workbook; {shown(origin.file.name)} stands for accounts")
+    plan.doubt(0, f"no file looks like a table of the workbook; {one_line(origin.file.name)} stands for accounts")
 
 
 def _use(origin: Origin, table: str, part: Part) -> None:
@@ -445,10 +420,13 @@ def _use(origin: Origin, table: str, part: Part) -> None:
 
 
 def _currency(plan: Plan) -> tuple[str, str]:
-    """Guess the reporting currency from signs, codes and names; say what is doubtful."""
+    """Guess the reporting currency from signs, codes and names.
+
+    Say what is doubtful.
+    """
     met: dict[str, str] = {}
     for fact in [f for origin in plan.origins.values() for f in origin.file.facts.values()]:
-        name = shown(fact.name)
+        name = one_line(fact.name)
         if fact.currency:
             met[fact.currency] = f"by the signs in {name}"
         for code, signs in WORDS["currencies"].items():
@@ -463,7 +441,10 @@ def _currency(plan: Plan) -> tuple[str, str]:
 
 
 def _tried(plan: Plan, title: str, folder: Path, work: Path) -> str:
-    """Try the mapping; a column that may be absent and does not import is left out, anything else is the first doubt."""
+    """Try the mapping.
+
+    A column that may be absent and does not import is left out, anything else is the first doubt.
+    """
     currency, path = _currency(plan), work / "draft.yml"
     size = sum(p.stat().st_size for o in plan.origins.values() for p in o.file.paths)
     doubt = "it does not import yet, and too many columns are wrong to say which"
@@ -478,8 +459,8 @@ def _tried(plan: Plan, title: str, folder: Path, work: Path) -> str:
             return path.read_text("utf-8")
         except ValueError as wrong:  # without its values, for they may be a person's
             line = re.sub(r" ?\(first: .*\]\)", "", " ".join(str(wrong).split())).replace("draft.yml: ", "")
-            if not _drop(plan, shown(line, 400)):
-                doubt = f"it does not import yet: {shown(line, 400)}"
+            if not _drop(plan, one_line(line, 400)):
+                doubt = f"it does not import yet: {one_line(line, 400)}"
                 break
     plan.doubt(0, doubt)
     return written(plan, title, currency)
@@ -488,11 +469,9 @@ def _tried(plan: Plan, title: str, folder: Path, work: Path) -> str:
 def _drop(plan: Plan, error: str) -> bool:
     """Leave out the column that an error is about, if its table can do without."""
     place = re.match(r"(?:tables\.)?(\w+)(?:: |\.columns\.)(\w+)", error)
-    parts = plan.tables[place[1]].parts.values() if place and place[1] in plan.tables else []
-    with_it = [part for part in parts if place and place[2] in part]
-    if not place or not with_it or place[2] in schema.needed(place[1]):
+    if not place or place[1] not in plan.tables or place[2] in schema.needed(place[1]):
         return False
-    for part in with_it:
-        part.pop(place[2])
-    plan.doubt(1, f"left out: {error}")
-    return True
+    gone = [part.pop(place[2], None) for part in plan.tables[place[1]].parts.values()]
+    if any(gone):
+        plan.doubt(1, f"left out: {error}")
+    return any(gone)

@@ -10,14 +10,14 @@ from typing import Any
 from abmlib.tables import schema
 from abmlib.tables.importers import guess, values
 from abmlib.tables.importers.exports import Export, File
-from abmlib.tables.importers.facts import WORDS, Fact, read_sql, shown
+from abmlib.tables.importers.facts import NO, WORDS, YES, Fact, one_line, read_sql
 from abmlib.tables.importers.guess import SURE, Feed, Match, category
 from abmlib.tables.importers.mapping_file import NUMBERS, required
 from abmlib.tables.importers.sql import one, quoted, text, texts
+from abmlib.tables.importers.values import FALSE, TRUE
 
 LISTED = 8  # values nobody knows that a map lists; more are its else
-TRUE, FALSE = ("true", "t", "yes", "y", "1"), ("false", "f", "no", "n", "0")
-YES, NO = {*TRUE, "ja", "wahr", "x"}, {*FALSE, "nein", "falsch"}
+LIVING = (("_deleted", FALSE, "deleted in the source"), ("_active", TRUE, "superseded in the source"))
 HOST = "^(?:[a-z]+://)?(?:www\\.)?([^/:?#]+)"  # of an address in the web
 FROM_STAGES = "read from the names of the stages"
 FROM_FILE = "by the name of the file"
@@ -90,6 +90,11 @@ class Plan:
         """Give the one row of a query over a file's rows."""
         return one(self.export.con, f"select {query} from {file.table}")
 
+    def distinct(self, file: File, fact: Fact) -> set[Any]:
+        """Give the different values of a column."""
+        query = f"select distinct {fact.x} from {file.table} where {fact.x} is not null"
+        return {value for (value,) in self.export.con.execute(query).fetchall()}
+
     def gaps(self, file: File, fact: Fact) -> int:
         """Count the missing values of a column."""
         absent = f" or lower({fact.x}) in ({texts(m.lower() for m in fact.missing)})" if fact.missing else ""
@@ -111,22 +116,35 @@ def budget(share: float) -> float:
     return min(1.0, math.ceil(share * 100 - 1e-9) / 100)
 
 
-def is_flag(fact: Fact) -> bool:
+def keep_living(plan: Plan, feed: Feed) -> None:
+    """Leave out rows that the export marks as deleted or superseded."""
+    origin = plan.origin(feed.file)
+    for helper, wanted, why in LIVING:
+        fact = feed.fact(helper)
+        if fact and fact.values and _is_flag(fact):
+            condition = f"coalesce(lower(({{x}})::varchar), {text(wanted[0])}) in ({texts(wanted)})"
+            plan.keep(origin, origin.keep, fact, condition, why)
+
+
+def _is_flag(fact: Fact) -> bool:
     """Say whether all values of a column read as true or false in an import."""
     return {v.lower() for v in fact.values} <= {*TRUE, *FALSE}
 
 
 def some(names: Iterable[str]) -> str:
     """Name the first four of some names."""
-    short = [shown(n, 40) for n in names]
+    short = [one_line(n, 40) for n in names]
     return ", ".join(short[:4]) + (f" and {len(short) - 4} more" if len(short) > 4 else "")
 
 
 def entry_of(table: str, column: str, fact: Fact, score: float = 1.0) -> Entry | None:
-    """Write how one column of a file becomes a canonical one; none where its values say nothing."""
+    """Write how one column of a file becomes a canonical one.
+
+    None where its values say nothing.
+    """
     definition = schema.CANONICAL[table].columns[column]
     kind, words = definition.kind, {"column": fact.name}
-    if definition.one_of or (kind == "bool" and not is_flag(fact)):
+    if definition.one_of or (kind == "bool" and not _is_flag(fact)):
         return mapped(table, column, fact)
     if column == "domain" and fact.kind == "url":
         words = {"sql": f"regexp_extract(lower({quoted(fact.name)}), {text(HOST)}, 1)"}
@@ -146,7 +164,10 @@ def entry_of(table: str, column: str, fact: Fact, score: float = 1.0) -> Entry |
 
 
 def mapped(table: str, column: str, fact: Fact) -> Entry | None:
-    """Translate the values of a category; what nobody knows becomes missing, or the best constant."""
+    """Translate the values of a category.
+
+    What nobody knows becomes missing, or the best constant.
+    """
     if not category(fact):
         return None
     definition, rules = schema.CANONICAL[table].columns[column], WORDS["values"].get(f"{table}.{column}", {})
@@ -168,8 +189,8 @@ def _meaning(value: str, rules: dict[str, list[str]], allowed: Iterable[str]) ->
     word = value.strip().lower()
     if word in allowed:
         return word
-    if not rules and word in YES | NO:
-        return "true" if word in YES else "false"
+    if not rules and word in {*YES, *NO, "x"}:
+        return "false" if word in NO else "true"
     spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", value).lower()
     plain = re.sub(r"[^a-z0-9]+", " ", "".join(guess.LETTERS.get(c, c) for c in spaced))
     plain = re.sub(r"(closed)(won|lost)", r"\1 \2", plain)
@@ -246,7 +267,7 @@ def _transactions(plan: Plan, feed: Feed, part: Part) -> None:
         read = [read_sql(f, quoted(f.name)) if f.type == "VARCHAR" else quoted(f.name) for f in factors]
         doubt = "net of discount and tax?" if quantity else "price alone: no quantity"
         part["revenue"] = Entry({"sql": " * ".join(read)}, doubt)
-        plan.doubt(1, f"transactions.revenue: worked out as {' times '.join(shown(f.name) for f in factors)}")
+        plan.doubt(1, f"transactions.revenue: worked out as {' times '.join(one_line(f.name) for f in factors)}")
     if "transaction_id" not in part and document:
         key = [f for f in (document, line) if f]
         there = f"filter (where {' and '.join(f'{f.x} is not null' for f in key)})"
@@ -271,7 +292,7 @@ def _activities(plan: Plan, feed: Feed, part: Part) -> None:
         if word and (column == "channel" or not kind):
             part[column] = Entry({"value": word}, FROM_FILE)
         elif kind and (entry := mapped("activities", column, kind)):
-            part[column] = Entry(entry.words, f"from {shown(kind.name)}; {entry.doubt}".rstrip("; "))
+            part[column] = Entry(entry.words, f"from {one_line(kind.name)}; {entry.doubt}".rstrip("; "))
             feed.matches[column] = Match(kind, SURE)
         elif word:
             part[column] = Entry({"value": word}, FROM_FILE)
@@ -309,11 +330,6 @@ def _accounts(plan: Plan, feed: Feed, part: Part) -> None:
 
 
 SPECIAL: dict[str, Callable[[Plan, Feed, Part], None]] = {
-    "accounts": _accounts,
-    "contacts": _contacts,
-    "opportunities": _opportunities,
-    "opportunity_stage_history": _history,
-    "transactions": _transactions,
-    "activities": _activities,
-    "surveys": _surveys,
-}
+    "accounts": _accounts, "contacts": _contacts, "opportunities": _opportunities, "opportunity_stage_history": _history,
+    "transactions": _transactions, "activities": _activities, "surveys": _surveys,
+}  # fmt: skip

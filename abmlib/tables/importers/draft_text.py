@@ -9,7 +9,7 @@ import yaml
 from abmlib.tables import schema
 from abmlib.tables.importers import guess
 from abmlib.tables.importers.draft_columns import Made, Origin, Plan
-from abmlib.tables.importers.facts import shown
+from abmlib.tables.importers.facts import one_line
 from abmlib.tables.importers.mapping_file import NUMBERS
 
 FIRST_DOUBTS = 12  # doubts named at the head of the file
@@ -47,7 +47,7 @@ def written(plan: Plan, title: str, currency: tuple[str, str]) -> str:
     needed |= {j for o in plan.origins.values() if o.name in needed for j in o.join}
     for origin in plan.origins.values():
         lines += _source_lines(plan, origin) if origin.name in needed else []
-    idle = [f"{shown(o.file.name)} ({o.file.rows} rows)" for o in plan.origins.values() if o.name not in needed]
+    idle = [f"{one_line(o.file.name)} ({o.file.rows} rows)" for o in plan.origins.values() if o.name not in needed]
     lines += [*_comment(2, "files not used", idle), "tables:"]
     for name in [t for t in schema.CANONICAL if t in plan.tables]:
         lines += _table_lines(plan, name, plan.tables[name])
@@ -118,13 +118,13 @@ def _short(table: str, column: str, words: dict[str, Any], signs: tuple[str, str
 
 
 def _line(indent: int, name: str, value: Any, doubt: str = "") -> str:
-    return f"{' ' * indent}{name}: {_scalar(value)}" + (f"  # doubt: {shown(doubt, 200)}" if doubt else "")
+    return f"{' ' * indent}{name}: {_scalar(value)}" + (f"  # doubt: {one_line(doubt, 200)}" if doubt else "")
 
 
 def _comment(indent: int, head: str, names: list[str]) -> list[str]:
     """List names in comments of bounded width."""
     lines: list[str] = []
-    for name in map(shown, names):
+    for name in map(one_line, names):
         if lines and len(lines[-1]) + len(name) < WIDTH:
             lines[-1] += f", {name}"
         else:

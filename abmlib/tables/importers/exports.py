@@ -19,7 +19,7 @@ from python_calamine import CalamineError, CalamineWorkbook
 
 from abmlib.tables.errors import TableError
 from abmlib.tables.importers import files, values
-from abmlib.tables.importers.facts import Fact, learn, shown
+from abmlib.tables.importers.facts import Fact, learn, one_line
 from abmlib.tables.importers.mapping_file import DELIMITERS, EXCEL, FILES, Source, suffix
 from abmlib.tables.importers.sql import Engine, cause, engine, one
 from abmlib.tables.importers.text_files import PIECE
@@ -64,7 +64,9 @@ class Export:
 
 @contextlib.contextmanager
 def opened(folder: Path, work: Path) -> Iterator[Export]:
-    """Read every file of a folder and of the folders in it; one that cannot be read becomes a doubt.
+    """Read every file of a folder and of the folders in it.
+
+    One that cannot be read becomes a doubt.
 
     Parameters
     ----------
@@ -83,25 +85,34 @@ def opened(folder: Path, work: Path) -> Iterator[Export]:
                     file = _read(con, source, names, f"f{len(read)}", work)
                     read.append(replace(file, name=name, doubts=line + file.doubts))
             except UNREADABLE as wrong:
-                doubts.append(f"{shown(name)}: could not be read and is left out: {_reason(wrong, name)}")
+                doubts.append(f"{one_line(name)}: could not be read and is left out: {_reason(wrong, name)}")
         yield Export(folder, con, tuple(read), tuple(doubts))
 
 
 def _paths(folder: Path) -> list[Path]:
-    """Files of an export: those in the folder and one level below, not hidden, and inside it."""
+    """List the files of an export.
+
+    They are in the folder or one level below, not hidden, and inside it.
+    """
     inside = [p for p in folder.glob("*") if p.is_file()] + [p for p in folder.glob("*/*") if p.is_file()]
     known = [p for p in inside if not p.name.startswith((".", "~")) and suffix(p.name) in FILES]
     return sorted(p for p in known if p.resolve().is_relative_to(folder.resolve()))
 
 
 def _pattern(path: Path, folder: Path) -> str:
-    """Write a file's name with a star in the place of its first figures: a year, a month, a number."""
+    """Write a file's name with a star for its first figures.
+
+    The figures are a year, a month or a number.
+    """
     named = path.with_name(re.sub(r"\d[\d._ -]*\d|\d", "*", path.name, count=1))
     return named.relative_to(folder).as_posix()
 
 
 def _alike(folder: Path, paths: Sequence[Path]) -> Iterator[list[Path]]:
-    """Take together files that differ in the figures of their names alone, with the same columns, written the same way."""
+    """Group files that differ only in the figures of their names.
+
+    They have the same columns, written the same way.
+    """
     groups: dict[tuple[Any, ...], list[Path]] = {}
     for path in paths:
         way: tuple[Any, ...] = (path,)
@@ -129,11 +140,14 @@ def _reason(wrong: Exception, name: str) -> str:
     if isinstance(wrong, duckdb.Error) and "CSV Error" in str(wrong):
         return "its rows do not have as many parts as its first line has names, or its quotes do not match"
     line = cause(wrong) if isinstance(wrong, duckdb.Error) else " ".join(str(wrong).split())
-    return shown(re.sub(r" ?\(first: .*\]\)|^f\d+: ", "", line).removeprefix(f"{name} "), 200)
+    return one_line(re.sub(r" ?\(first: .*\]\)|^f\d+: ", "", line).removeprefix(f"{name} "), 200)
 
 
 def _sources(name: str, path: Path, pattern: bool = False) -> Iterator[tuple[Source, tuple[str, ...]]]:
-    """Say how a file is written, as the mapping says it, once for each sheet that holds something; and its doubts."""
+    """Say how a file is written, once for each sheet with rows.
+
+    With it come its doubts.
+    """
     words: dict[str, Any] = {"file": name if pattern else re.sub(r"([*?\[])", r"[\1]", name)}
     if suffix(name) in EXCEL:
         with CalamineWorkbook.from_path(path) as book:
@@ -160,7 +174,10 @@ def _sources(name: str, path: Path, pattern: bool = False) -> Iterator[tuple[Sou
 
 
 def _source(words: dict[str, Any], filled: list[tuple[int, int]]) -> tuple[Source, tuple[str, ...]]:
-    """Make a source whose column names stand in the first line that has about as many cells as most lines have."""
+    """Make a source, and find the line of its column names.
+
+    It is the first that has about as many cells as most lines have.
+    """
     counts = [n for _, n in filled if n]
     usual = statistics.mode(counts) if counts else 0
     header = next((line for line, n in filled if n >= max(1, 0.6 * usual)), 1)
@@ -179,7 +196,10 @@ def _text(path: Path, encoding: str | None) -> io.TextIOWrapper:
 
 
 def _encoding(path: Path) -> str | None:
-    """Say nothing of UTF-8 and of what has a mark; take Windows' western encoding for the rest."""
+    """Name the encoding of a text, if it is not UTF-8.
+
+    UTF-16 has a mark; all else is taken for Windows' western encoding.
+    """
     with _bytes(path) as file:
         if file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
             return "utf-16"
@@ -212,7 +232,10 @@ def _delimiter(start: str) -> str:
 
 
 def _read(con: Engine, source: Source, paths: dict[str, Path], table: str, work: Path) -> File:
-    """Copy a file, or files of one shape, into the engine, as an import reads them, and learn the columns."""
+    """Copy files of one shape into the engine and learn their columns.
+
+    They are read as an import reads them.
+    """
     parts = files.prepare(con, source.model_copy(update={"name": table}), paths, work)
     picks = [f"{_cleaned(kind, x)} as c{i}" for i, (_, x, kind) in enumerate(parts[0].columns)]
     if not picks:
@@ -223,7 +246,9 @@ def _read(con: Engine, source: Source, paths: dict[str, Path], table: str, work:
     (rows,) = one(con, f"select count(*) from {table}")
     names, lower = parts[0].names, [n.strip().lower() for n in parts[0].names]
     twice = sorted({n for n in names if n.strip() and lower.count(n.strip().lower()) > 1})
-    doubts = [f"column(s) {', '.join(map(shown, twice))} stand more than once; give each its own name"] if twice else []
+    doubts = (
+        [f"column(s) {', '.join(map(one_line, twice))} stand more than once; give each its own name"] if twice else []
+    )
     if sum(bool(re.fullmatch(r"[-+]?[\d.,/: ]+", n)) for n in names) * 2 > len(names):
         doubts.append("its first line looks like values, not names; give it a line of names")
     usable = {n: i for i, n in enumerate(names) if n.strip() and n not in twice}
@@ -232,6 +257,9 @@ def _read(con: Engine, source: Source, paths: dict[str, Path], table: str, work:
 
 
 def _cleaned(kind: str, x: str) -> str:
-    """Clean a value as an import does; what an import reads as text is text."""
+    """Clean a value as an import does.
+
+    What an import reads as text is text.
+    """
     as_text = kind in ("UUID", "JSON") or kind.endswith("[]")
     return values.as_text(kind, x) if as_text else values.clean(kind, x, ())

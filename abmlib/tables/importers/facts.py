@@ -12,14 +12,14 @@ import yaml
 
 from abmlib.tables.importers.mapping_file import EPOCHS
 from abmlib.tables.importers.sql import Engine, one, quoted, text, texts, types_of
-from abmlib.tables.importers.values import NUMERIC
+from abmlib.tables.importers.values import FALSE, NUMERIC, TRUE, number_pattern
 
 WORDS: dict[str, Any] = yaml.safe_load((Path(__file__).parent / "synonyms.yml").read_text("utf-8"))
 SAMPLE = 2_000  # rows looked at one by one; counts and bad values are of all rows
 FEW = 40  # distinct values up to which a text is a category
 MOST = 0.98  # share of the values looked at that must read as a kind
 BAD = 3  # values, and in a thousand, that may not read as a kind and leave a column that kind
-BOOL = {"true", "false", "t", "f", "yes", "no", "y", "n", "ja", "nein", "wahr", "falsch"}
+YES, NO = {*TRUE, "ja", "wahr"}, {*FALSE, "nein", "falsch"}
 TIME_WORDS = re.compile(r"time|date|stamp|created|updated|modified|_at$|datum|zeit", re.I)
 
 NUMBER_FORMS = (  # decimal and thousands signs, the simplest first
@@ -87,14 +87,16 @@ class Fact:
         return 0 < self.rows == self.filled == self.distinct
 
 
-def shown(name: object, most: int = 80) -> str:
+def one_line(name: object, most: int = 80) -> str:
     """Write a name so that it stays on one line of a comment."""
     kept = "".join(c if c.isprintable() else " " for c in str(name))
     return kept if len(kept) <= most else kept[: most - 1] + "…"
 
 
 def learn(con: Engine, table: str, rows: int, names: dict[str, int]) -> dict[str, Fact]:
-    """Learn each column: counts over all rows, its kind from a sample, and then what in all rows does not fit.
+    """Learn what each column holds.
+
+    Counts are of all rows, the kind is of a sample, and then all rows are searched for what does not fit.
 
     Parameters
     ----------
@@ -131,7 +133,7 @@ def _kind(fact: Fact, seen: Sequence[Any]) -> Fact:
     absent = {m.lower() for m in WORDS["missing"]}
     missing = tuple(v for v in seen if v.lower() in absent)
     rest = [v for v in seen if v.lower() not in absent] or list(seen)
-    if {v.lower() for v in rest} <= BOOL:
+    if {v.lower() for v in rest} <= (YES | NO) - {"1", "0"}:
         return replace(fact, kind="bool", missing=missing)
     if known := _time(fact, rest) or _number(fact, rest):
         return replace(known, missing=missing)
@@ -156,7 +158,10 @@ def _typed_kind(fact: Fact, seen: Sequence[Any]) -> Fact:
 
 
 def _time(fact: Fact, seen: Sequence[str]) -> Fact | None:
-    """Find how days and times are written; which part is the day, values over 12 decide."""
+    """Find how days and times are written.
+
+    Values over 12 decide which part is the day.
+    """
     iso = [m for v in seen if (m := ISO.fullmatch(v))]
     if len(iso) >= MOST * len(seen):
         clock = any(len(m[0]) > 10 for m in iso)
@@ -183,12 +188,18 @@ def _time(fact: Fact, seen: Sequence[str]) -> Fact | None:
 
 
 def _day_form(value: str) -> str:
-    """Give the format of a day or time, without saying which part is the day; none if it is no time."""
+    """Give the format of a day or time, without saying which part is the day.
+
+    Empty if it is no time.
+    """
     return next((form for form, pattern in FORMS.items() if pattern.fullmatch(value)), "")
 
 
 def _number(fact: Fact, seen: Sequence[str]) -> Fact | None:
-    """Find the signs numbers are written with; percent and money signs, brackets and signs behind are seen too."""
+    """Find the signs numbers are written with.
+
+    Percent and money signs, brackets and signs behind a number are taken away.
+    """
     bare = [re.sub(rf"^{MONEY_SIGN}\s?|\s?{MONEY_SIGN}$", "", v) for v in seen]
     money, clean, words = bare != list(seen), "", {}
     plain = [re.sub(r"^\((.*)\)$|^(.*)-$", r"-\1\2", b) for b in bare]
@@ -197,7 +208,7 @@ def _number(fact: Fact, seen: Sequence[str]) -> Fact | None:
     if all(p.endswith("%") for p in plain):
         words, plain = {"unit": "percent"}, [p.rstrip("% \xa0") for p in plain]
     plain = [re.sub("[\xa0\u202f]", " ", p) for p in plain]
-    fits = [(d, t) for d, t in NUMBER_FORMS if _share(_number_form(d, t), plain) >= MOST]
+    fits = [(d, t) for d, t in NUMBER_FORMS if _share(re.compile(number_pattern(d, t)), plain) >= MOST]
     if not fits or (any(re.fullmatch(r"0\d+", p) for p in plain) and not money):
         return None
     whole = all(re.fullmatch(r"[+-]?\d+", p) for p in plain)
@@ -212,12 +223,6 @@ def _number(fact: Fact, seen: Sequence[str]) -> Fact | None:
     )
     number = replace(fact, kind=kind, words=fixed | words, clean=clean, currency=currency, doubts=doubts)
     return _epoch(number, [int(p) for p in plain]) if whole and not (clean or words) else number
-
-
-def _number_form(decimal: str, thousands: str) -> re.Pattern[str]:
-    d, t = re.escape(decimal), re.escape(thousands)
-    whole = rf"\d{{1,3}}(?:{t}\d{{3}})*|\d+" if thousands else r"\d+"
-    return re.compile(rf"[+-]?(?:(?:{whole})(?:{d}\d*)?|{d}\d+)(?:[eE][+-]?\d+)?")
 
 
 def _epoch(fact: Fact, seen: Sequence[int]) -> Fact:
@@ -257,7 +262,7 @@ def read_sql(fact: Fact, column: str | None = None) -> str:
 
 
 def _checked(con: Engine, table: str, fact: Fact) -> Fact:
-    """Look at all rows: bounds, values that do not read as the kind, and the values of a category."""
+    """Look at all rows for bounds, bad values and categories."""
     dated = fact.kind in ("date", "time", "epoch")
     if dated or fact.kind in ("int", "decimal"):
         absent = f" and lower({fact.x}) not in ({texts(m.lower() for m in fact.missing)})" if fact.missing else ""

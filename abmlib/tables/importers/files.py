@@ -7,7 +7,6 @@ No file is ever held whole, but a sheet of Excel.
 import csv
 import datetime as dt
 import errno
-import functools
 import hashlib
 import json
 import os
@@ -25,8 +24,6 @@ from abmlib.tables.importers.mapping_file import EXCEL, JSON, PARQUET, ROW, Sour
 from abmlib.tables.importers.sql import Engine, cause, one, quoted, text
 from abmlib.tables.importers.text_files import NoText, Part, place
 
-NUMBERS_OF_JSON = ("UBIGINT", "BIGINT", "HUGEINT", "UHUGEINT", "DOUBLE")
-EMPTY = "JSON"  # what the engine calls the shape of {}
 AS_TABLE = "Save it as UTF-8 CSV with commas, or import it with a mapping."  # what to do about a file given as a table
 NO_ROOM = tuple(map(os.strerror, (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)))
 NAMED = 40  # columns or files listed in an error
@@ -60,7 +57,9 @@ def find(folder: Path, source: Source) -> dict[str, Path]:
 
 
 def listed(names: Sequence[str]) -> list[str]:
-    """Give names as an error can list them: long ones cut, the last one saying how many more there are.
+    """List names for an error.
+
+    Long ones are cut, and the last one says how many more there are.
 
     Examples
     --------
@@ -71,7 +70,10 @@ def listed(names: Sequence[str]) -> list[str]:
 
 
 def no_room(wrong: Exception) -> str:
-    """Say why the machine, not the file, stopped the engine: no room on the disk or in memory; empty if neither did."""
+    """Say whether the disk or the memory was full.
+
+    Empty if neither was: then the file is wrong.
+    """
     if isinstance(wrong, duckdb.OutOfMemoryException | MemoryError):
         return "the memory is full"
     return next((reason for reason in NO_ROOM if reason in str(wrong)), "")
@@ -84,7 +86,9 @@ def sha256(path: Path) -> str:
 
 
 def prepare(con: Engine, source: Source, files: dict[str, Path], work: Path) -> list[Part]:
-    """Make every file of a source ready for the engine; no row goes but blank ones.
+    """Make every file of a source ready for the engine.
+
+    No row goes but blank ones.
 
     Raises
     ------
@@ -110,7 +114,9 @@ def prepare(con: Engine, source: Source, files: dict[str, Path], work: Path) -> 
 
 
 def load(con: Engine, source: Source, parts: Sequence[Part], used: set[str]) -> list[int]:
-    """Copy the columns `used` of all files into one table, cleaned, with the number of the row; give the rows of each.
+    """Copy the columns `used` of all files into one table.
+
+    Values are cleaned, rows numbered; returned are the rows of each file.
 
     A column whose type is not the same in all files is text.
 
@@ -144,7 +150,9 @@ def load(con: Engine, source: Source, parts: Sequence[Part], used: set[str]) -> 
 
 
 def as_table(con: Engine, name: str, path: Path, whole: bool = True) -> Part:
-    """Make a CSV that is a table by its name ready: UTF-8, with commas, and no row passed over.
+    """Make a CSV that is a canonical table ready for the engine.
+
+    It is UTF-8, with commas, and no row is passed over.
 
     Parameters
     ----------
@@ -195,32 +203,22 @@ def _json_lines(con: Engine, source: Source, name: str, copy: Path, path: Path) 
     )
     lax = origin.format("true")
     try:
-        shapes = con.execute(f"select json_structure(json), count(*) from {lax} group by all order by all").fetchall()
+        (rows,) = one(con, f"select count(*) from {lax}")
         numbered = f"select row_number() over () as n, json_type(json) as kind from {lax}"
         wrong_kind = f"select n, count(*) over () from ({numbered}) where kind is distinct from 'OBJECT'"
         bad = con.execute(f"{wrong_kind} order by n limit {FIRST}").fetchall()
+        alike = f"select any_value(json) as example, json_structure(json)::varchar as shape from {lax} group by shape"
+        (shape,) = one(con, f"select json_structure(to_json(list(example order by shape))) -> 0 from ({alike})")
     except duckdb.Error as wrong:
         reason = cause(wrong).replace(str(copy), name)
         raise TableError(f"{source.name}: {name} does not read as JSON lines: {reason} Save it again.") from None
     if bad:
-        rows = f"{bad[0][1]} of {sum(n for _, n in shapes)} rows of {name}"
-        what = f"{source.name}: {rows} are no JSON object {first_cases(f'row {n}' for n, _ in bad)}."
-        raise TableError(f"{what} Write one object on each line, without a list around them.")
-    whole: dict[str, Any] = functools.reduce(_merged, [json.loads(shape) for shape, _ in shapes], {})
-    return Part(name, path, origin.format("false"), [(n, x, "VARCHAR") for n, x in _leaves(whole)])
-
-
-def _merged(one: Any, other: Any) -> Any:
-    """Give the shape that values of two shapes have, whatever their order; MIXED if they are of different kinds."""
-    if one == other or other == "NULL" or (other == EMPTY and isinstance(one, dict)):
-        return one
-    if one == "NULL" or (one == EMPTY and isinstance(other, dict)):
-        return other
-    if isinstance(one, dict) and isinstance(other, dict):
-        return one | {k: _merged(one[k], v) if k in one else v for k, v in other.items()}
-    if isinstance(one, list) and isinstance(other, list):
-        return [_merged(one[0], other[0])]
-    return "DOUBLE" if one in NUMBERS_OF_JSON and other in NUMBERS_OF_JSON else "MIXED"
+        what = f"{source.name}: {bad[0][1]} of {rows} rows of {name} are no JSON object"
+        cases = first_cases(f"row {n}" for n, _ in bad)
+        raise TableError(f"{what} {cases}. Write one object on each line, without a list around them.")
+    whole = json.loads(shape or "null")
+    columns = [(n, x, "VARCHAR") for n, x in _leaves(whole)] if isinstance(whole, dict) else []
+    return Part(name, path, origin.format("false"), columns)
 
 
 def _leaves(shape: dict[str, Any], outer: str = "", above: str = "") -> Iterator[tuple[str, str]]:
@@ -239,7 +237,10 @@ def _leaves(shape: dict[str, Any], outer: str = "", above: str = "") -> Iterator
 
 
 def _excel(source: Source, name: str, path: Path, copy: Path) -> str:
-    """Write a sheet as CSV, from the row of its column names on; say which sheet, and how many blank rows it has."""
+    """Write a sheet as CSV, and say what the ledger needs.
+
+    It starts with the row of its column names; the ledger names the sheet and counts its blank rows.
+    """
     try:
         with calamine.CalamineWorkbook.from_path(path) as book:
             sheets = book.sheet_names

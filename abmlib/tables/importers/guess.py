@@ -19,9 +19,8 @@ TABLES: dict[str, Any] = WORDS["tables"]
 SURE, ENOUGH = 0.78, 0.5  # of a score: below the first a doubt is written, below the second nothing
 LETTERS = {"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "ø": "o", "ł": "l", "æ": "ae"}
 NAMED, ENDS, HOLDS = 3.0, 2.0, 1.0  # the file's name is the table's, ends with it, holds it
-FITS: dict[
-    str, dict[str, float]
-] = {  # how well a column of a kind fits a canonical kind; not at all where none is named
+# How well a column of a kind fits a canonical kind; not at all where none is named.
+FITS: dict[str, dict[str, float]] = {
     "id": {"text": 1, "int": 1, "decimal": 0.7, "url": 0.5, "domain": 0.5, "email": 0.6},
     "text": {"text": 1, "bool": 0.7, "int": 0.75, "url": 0.6, "domain": 0.6},
     "int": {"int": 1, "decimal": 0.9},
@@ -45,7 +44,10 @@ class Match:
 
 @dataclass
 class Feed:
-    """A file that feeds one canonical table, and its columns there; helpers have names that start with _."""
+    """A file that feeds one canonical table, and its columns there.
+
+    Helpers have names that start with _.
+    """
 
     file: File
     table: str
@@ -59,7 +61,9 @@ class Feed:
 
 @functools.cache
 def tokens(name: str) -> tuple[str, ...]:
-    """Cut a name into its words, in small letters and without accents; noise around them goes.
+    """Cut a name into its words, in small letters and without accents.
+
+    Noise around them goes.
 
     Examples
     --------
@@ -78,7 +82,9 @@ def tokens(name: str) -> tuple[str, ...]:
 
 @functools.cache
 def phrases(table: str, column: str) -> tuple[dict[str, float], dict[str, list[tuple[tuple[str, ...], float]]]]:
-    """Give the names a canonical column or a helper goes by, with what each loses for its place in the list.
+    """List the names a canonical column or a helper goes by.
+
+    Each loses something for its place in the list.
 
     Returns
     -------
@@ -95,9 +101,9 @@ def phrases(table: str, column: str) -> tuple[dict[str, float], dict[str, list[t
 
 def _expanded(phrase: str) -> list[tuple[str, ...]]:
     """Put each word of an entity in its place."""
-    found = re.search(r"\{(\w+)\}", phrase)
-    words = WORDS["entities"][found[1]] if found else [""]
-    return [tuple(re.findall(r"[a-z]+|\d+", phrase.replace(found[0], w) if found else phrase)) for w in words]
+    entity = re.search(r"\{(\w+)\}", phrase)
+    whole = [phrase.replace(entity[0], w) for w in WORDS["entities"][entity[1]]] if entity else [phrase]
+    return [tuple(re.findall(r"[a-z]+|\d+", text)) for text in whole]
 
 
 @functools.cache
@@ -122,7 +128,10 @@ def name_score(name: str, table: str, column: str) -> float:
 
 
 def _inside(given: tuple[str, ...], words: tuple[str, ...], kind: str) -> float:
-    """Say how well a phrase inside a name stands for it: other words around it make it less so, some not at all."""
+    """Say how well a phrase inside a name stands for it.
+
+    Other words around it make it fit less, some not at all.
+    """
     size, extra = len(words), [w for w in given if w not in words]
     blocked = {*WORDS["blockers"], *(IDS if kind != "id" else ())}
     there = any(given[i : i + size] == words for i in range(len(given) - size + 1))
@@ -155,9 +164,9 @@ def fit(fact: Fact, table: str, column: str) -> float:
         return float(fact.kind in ("int", "decimal"))
     if column[0] == "_":
         return float(fact.kind in ("text", "int", "email", "bool", "url", "domain"))
-    own = schema.CANONICAL[table].columns[column]
-    kind = "domain" if column == "domain" else own.kind
-    if own.one_of and (fact.distinct > FEW or personal(fact) or fact.kind not in ("text", "int", "bool")):
+    definition = schema.CANONICAL[table].columns[column]
+    kind = "domain" if column == "domain" else definition.kind
+    if definition.one_of and (fact.distinct > FEW or personal(fact) or fact.kind not in ("text", "int", "bool")):
         return 0.0
     if kind == "bool" and (set(fact.values) <= {"0", "1"} or fact.kind == "text") and 0 < len(fact.values) <= 2:
         return 0.8
@@ -165,7 +174,10 @@ def fit(fact: Fact, table: str, column: str) -> float:
 
 
 def matched(file: File, table: str, wanted: Iterable[str] | None = None) -> dict[str, Match]:
-    """Take columns of a file for canonical ones of a table, each once, the best first; with helpers."""
+    """Take columns of a file for canonical ones of a table, each once, the best first.
+
+    Helpers are taken too, unless columns are `wanted`.
+    """
     columns = [c for c, d in schema.CANONICAL[table].columns.items() if not d.derived]
     columns = [c for c in columns if wanted is None or c in wanted] + ([*WORDS["helpers"]] if wanted is None else [])
     scored = [
@@ -184,14 +196,20 @@ def matched(file: File, table: str, wanted: Iterable[str] | None = None) -> dict
 
 
 def feeds(export: Export) -> list[Feed]:
-    """Say which table each file feeds, at most one; of several files of one table the best come first."""
+    """Say which table each file feeds, at most one.
+
+    Of several files of one table the best come first.
+    """
     judged = [[j for t in TABLES if (j := _judged(file, t))] for file in export.files]
     best = [max(of_file, key=lambda j: j[0])[1] for of_file in judged if of_file]
     return sorted(best, key=lambda f: (-f.named, -len(f.matches), f.file.name))
 
 
 def file_fit(file: File, table: str) -> float:
-    """Say how well a file's name fits a table; a name of something the workbook has no table for fits none."""
+    """Say how well a file's name fits a table.
+
+    A name of something the workbook has no table for fits none.
+    """
     given = [_singular(t) for t in tokens(file.stem) if not t.isdigit()]
     other, _, last = _best(given, [tuple(map(_singular, str(w).split())) for w in WORDS["other_files"]])
     mine, score, _ = _best(given, [tuple(map(_singular, w)) for p in TABLES[table]["files"] for w in _expanded(str(p))])
@@ -199,7 +217,10 @@ def file_fit(file: File, table: str) -> float:
 
 
 def _best(given: Sequence[str], known: Iterable[tuple[str, ...]]) -> tuple[int, float, bool]:
-    """Find the longest of some names inside a file's name: its words, how well it fits, and whether it stands last."""
+    """Find the longest of some names inside a file's name.
+
+    Returned are its number of words, how well it fits, and whether it stands last.
+    """
     best = (0, 0.0, False)
     for words in known:
         whole, last = "".join(given) == "".join(words), tuple(given[-len(words) :]) == words
@@ -235,22 +256,23 @@ def _judged(file: File, table: str) -> tuple[float, Feed] | None:
     return total, Feed(file, table, named, matches)
 
 
-def overlap(export: Export, here: tuple[File, Fact], there: tuple[File, Fact]) -> tuple[int, int]:
-    """Count the distinct values of a column here, and those that are found in a column there."""
+def overlap(export: Export, here: tuple[File, Fact], there: tuple[File, Fact]) -> float:
+    """Give the share of a column's distinct values found in another.
+
+    Of no values it is 0.
+    """
     mine, theirs = (f"(select distinct {values.as_text(f.type, f.x)} as v from {t.table})" for t, f in (here, there))
-    query = f"select count(m.v), count(m.v) filter (where m.v in (select v from {theirs} where v is not null)) from {mine} m"
-    total, found = one(export.con, query)
-    return int(total), int(found)
+    known = f"filter (where m.v in (select v from {theirs} where v is not null))"
+    total, common = one(export.con, f"select count(m.v), count(m.v) {known} from {mine} m")
+    return common / total if total else 0.0
 
 
-def share(found: tuple[int, int]) -> float:
-    """Give the second count as a share of the first; nothing of nothing is none."""
-    return found[1] / found[0] if found[0] else 0.0
+def candidates(file: File, table: str, column: str, bare: bool = True) -> list[Match]:
+    """List all columns that may be a canonical one, the best first.
 
-
-def candidates(file: File, table: str, column: str, own: bool = True) -> list[Match]:
-    """Give all columns that may be a canonical one, the best first."""
+    Without `bare`, names such as id are left out, for they do not say whose.
+    """
     scored = [Match(f, name_score(f.name, table, column) * fit(f, table, column)) for f in file.facts.values()]
-    bare = [] if own else WORDS["own"]["key"]
-    kept = [m for m in scored if m.score >= ENOUGH and " ".join(tokens(m.fact.name)) not in bare]
+    excluded = [] if bare else WORDS["own"]["key"]
+    kept = [m for m in scored if m.score >= ENOUGH and " ".join(tokens(m.fact.name)) not in excluded]
     return sorted(kept, key=lambda m: (-m.score, m.fact.number))

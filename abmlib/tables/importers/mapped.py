@@ -110,10 +110,8 @@ def _check_replaceable(target: Path) -> None:
     there = sorted(p.name for p in target.iterdir() if p.name != CACHE) if target.exists() else []
     other = [n for n in there if n not in WRITTEN]
     if other or (there and LEDGER_FILE not in there):
-        raise ValueError(
-            f"{target.name}: holds {len(other or there)} of {len(there)} files that no import made "
-            f"{first_cases(other or there)}. Give another folder."
-        )
+        what = f"{target.name}: holds {len(other or there)} of {len(there)} files that no import made"
+        raise ValueError(f"{what} {first_cases(other or there)}. Give another folder.")
 
 
 def _move_into_place(new: Path, target: Path, old: Path) -> None:

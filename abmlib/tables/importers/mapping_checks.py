@@ -16,12 +16,18 @@ HASHES = ("contacts.email_hash",)  # columns that take nothing but hashes
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML as people mean it: only true and false are booleans (not NO), dates stay text, a repeated key is refused."""
+    """YAML as people mean it.
+
+    Only true and false are booleans (not NO), dates stay text, and a repeated key is refused.
+    """
 
     yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        """Refuse a key that stands twice; plain YAML keeps the last and says nothing."""
+        """Refuse a key that stands twice.
+
+        Plain YAML keeps the last and says nothing.
+        """
         seen: set[str] = set()
         for name, _ in node.value:
             if str(name.value) in seen:
@@ -150,14 +156,17 @@ def _settle_column(at: str, column: Column, source: Source, grouped: bool) -> No
 
 
 def _hide(mapping: Mapping) -> None:
-    """Mark what is hashed, what it is made from or looked up by, and all that is made from that: it is never shown."""
+    """Mark what is never shown: what is hashed, and all connected with it.
+
+    That is what it is made from or looked up by, and all that is made from that.
+    """
     named = [(n, *use) for n, s in mapping.sources.items() for use in needed(s, mapping)]
     uses = [(n, place, (source, column.lower())) for n, place, source, column in named if column.lower() != ROW]
     made = [(n, c, part[c], t) for t in mapping.tables.values() for n, part in t.sources.items() for c in part]
     hashed = {(n, f"{t.name}.{c}") for n, c, d, t in made if d.hash or f"{t.name}.{c}" in HASHES}
     secret = {used for n, place, used in uses if (n, place) in hashed}
     derived = [(n, place.partition("derive."), used) for n, place, used in uses]
-    pairs = [((n, name.lower()), used) for n, (before, of, name), used in derived if of and not before]
+    pairs = [((n, name.lower()), used) for n, (before, mark, name), used in derived if mark and not before]
     for s in mapping.sources.values():
         for j, join in s.join.items():
             for (n, here), there in zip(map(s.of, join.by), join.by.values(), strict=True):
@@ -173,7 +182,10 @@ def _hide(mapping: Mapping) -> None:
 
 
 def needed(source: Source, mapping: Mapping) -> Iterator[tuple[str, str, str]]:
-    """Give each place where the mapping names a column for rows of the source: place, source it is of, name there."""
+    """List each place where a mapping names a column of a source.
+
+    Each is the place, the source the column is of, and its name there.
+    """
     tables = [t for t in mapping.tables.values() if source.name in t.sources]
     columns = [(f"{t.name}.{c}", d) for t in tables for c, d in t.sources[source.name].items()]
     yield from (("correct", source.name, name) for name in source.correct)

@@ -65,16 +65,8 @@ from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import duckdb
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationInfo,
-    create_model,
-    model_validator,
-)
+import pydantic
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, ValidationInfo, model_validator
 
 from abmlib.tables import settings
 from abmlib.tables.importers import sql
@@ -98,7 +90,10 @@ LATER |= dict.fromkeys(("union", "files"), "Give file a pattern, or each file a 
 
 
 def suffix(file: str) -> str:
-    """Give what a file's name ends in, in small letters; of a compressed file what stands before .gz."""
+    """Give what a file's name ends in, in small letters.
+
+    Of a compressed file what stands before .gz.
+    """
     return Path(file.lower().removesuffix(".gz")).suffix
 
 
@@ -161,7 +156,10 @@ def _formats(given: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _named(given: Any, info: ValidationInfo) -> Any:
-    """Look up a value map that is given by its name; the context is the whole file."""
+    """Look up a value map that is given by its name.
+
+    The context is the whole file.
+    """
     maps = info.context.get("maps") if isinstance(info.context, dict) else None
     known = maps if isinstance(maps, dict) else {}
     if isinstance(given, str) and given not in known:
@@ -170,15 +168,17 @@ def _named(given: Any, info: ValidationInfo) -> Any:
 
 
 def _each(given: Any, alike: bool) -> Any:
-    """Write one name or several as words with values; one left out is the name itself, if `alike`, or no words."""
+    """Write one name or several as words with values.
+
+    One left out is the name itself, if `alike`, or no words.
+    """
     words = given if isinstance(given, dict) else dict.fromkeys(map(str, given if isinstance(given, list) else [given]))
     return {name: (name if alike else {}) if value is None else value for name, value in words.items()}
 
 
 Plain = Annotated[str, BeforeValidator(_plain)]
-Several = Annotated[
-    tuple[Plain, ...], BeforeValidator(lambda v: v if isinstance(v, list) else [v]), Field(min_length=1)
-]
+Listed = BeforeValidator(lambda v: v if isinstance(v, list) else [v])
+Several = Annotated[tuple[Plain, ...], Listed, Field(min_length=1)]
 Zone = Annotated[str, AfterValidator(_zone)]
 Expression = Annotated[str, AfterValidator(_expression)]
 Formats = Annotated[Several, AfterValidator(_formats)]
@@ -191,12 +191,14 @@ ValueMap = Annotated[dict[Annotated[Plain, AfterValidator(str.strip)], Plain | N
 
 
 class Words(BaseModel):
-    """A section of the file: it holds known words and nothing else; an empty word counts as left out.
+    """A section of the file: it holds known words and nothing else.
+
+    An empty word counts as left out.
 
     Fields that are excluded are no words of the file: `mapping_checks` sets them.
     """
 
-    model_config = ConfigDict(extra="forbid", coerce_numbers_to_str=True)
+    model_config = pydantic.ConfigDict(extra="forbid", coerce_numbers_to_str=True)
 
     @model_validator(mode="before")
     @classmethod
@@ -221,7 +223,10 @@ class Keep(Words):
 
 
 class Join(Words):
-    """A look-up in another source: the columns here and there that must agree, and the share that may find nothing."""
+    """A look-up in another source.
+
+    `by` are the columns here and there that must agree, `budget` is the share of keys that may find nothing.
+    """
 
     by: Annotated[dict[str, str], BeforeValidator(lambda v: _each(v, True)), Field(min_length=1)]
     budget: Share
@@ -307,13 +312,17 @@ class Column(Words):
 Columns = dict[str, Annotated[Column, BeforeValidator(lambda v: {"column": v} if isinstance(v, str) else v)]]
 
 
+Sources = Annotated[dict[str, Columns], BeforeValidator(lambda v: _each(v, False))]
+
+
 class Table(Words):
-    """One canonical table and the sources it is made from, each with the columns that only it has; read: all it has."""
+    """One canonical table and the sources it is made from.
+
+    Each source has the columns that only it has; once checked, all its columns.
+    """
 
     name: str = Field("", exclude=True)
-    sources: Annotated[dict[str, Columns], BeforeValidator(lambda v: _each(v, False))] = Field(
-        alias="from", min_length=1
-    )
+    sources: Sources = Field(alias="from", min_length=1)
     keep: list[Keep] = []
     one_row_per: Several = ()
     columns: Columns = {}
@@ -324,7 +333,7 @@ _FACTS: dict[str, Any] = {
     for f in dataclasses.fields(settings.Settings)
     if f.name not in ("title", "source")
 }
-Workbook: Any = create_model("Workbook", __base__=Words, **_FACTS)
+Workbook: Any = pydantic.create_model("Workbook", __base__=Words, **_FACTS)
 
 
 class Mapping(Words):

@@ -18,12 +18,17 @@ from abmlib.tables.importers.mapping_file import DELIMITERS, JSON, ROW, Keep, Ma
 from abmlib.tables.importers.sql import Engine, cause, one, quoted, text, types_of
 from abmlib.tables.ledger import LedgerRow
 
+REMEDY = "Correct the file, or the mapping's expression."
+Facts = list[dict[str, Any]]  # of files: name, sha256, rows
+Steps = list[LedgerRow]
+
 
 @contextlib.contextmanager
-def explained(
-    place: str, secret: bool, remedy: str = "Correct the file, or the mapping's expression."
-) -> Iterator[None]:
-    """Say what an error of the engine belongs to; without the values it quotes, if some are `secret`."""
+def explained(place: str, secret: bool, remedy: str = REMEDY) -> Iterator[None]:
+    """Say what an error of the engine belongs to.
+
+    Without the values it quotes, if some are `secret`.
+    """
     try:
         yield
     except duckdb.Error as wrong:
@@ -33,10 +38,10 @@ def explained(
         raise TableError(f"{place}: {what} {remedy}") from (None if secret else wrong)
 
 
-def load(
-    con: Engine, source: Source, mapping: Mapping, files: dict[str, Path], work: Path
-) -> tuple[list[dict[str, Any]], list[LedgerRow]]:
-    """Copy the columns that the mapping names into the engine, with the row number; say what was read.
+def load(con: Engine, source: Source, mapping: Mapping, files: dict[str, Path], work: Path) -> tuple[Facts, Steps]:
+    """Copy the columns that the mapping names into the engine, with the row number.
+
+    Say what was read.
 
     Raises
     ------
@@ -56,7 +61,10 @@ def load(
 
 
 def _used(source: Source, mapping: Mapping, parts: Sequence[exported.Part]) -> set[str]:
-    """Give the columns that the mapping names, in small letters; refuse a name that a file lacks or has twice."""
+    """Give the columns that the mapping names, in small letters.
+
+    Refuse a name that a file lacks or has twice.
+    """
     computed = {ROW, *(d.lower() for d in source.derive)}
     uses = [use for s in mapping.sources.values() for use in needed(s, mapping)]
     wanted = [(place, name) for place, owner, name in uses if owner == source.name]
@@ -85,7 +93,10 @@ def _used(source: Source, mapping: Mapping, parts: Sequence[exported.Part]) -> s
 
 
 def _lacking(source: Source, place: str, name: str, part: exported.Part) -> str:
-    """Say that a column is not there; one column whose name holds signs that part columns is a wrong delimiter."""
+    """Say that a column is not there.
+
+    One column whose name holds signs that part columns is a wrong delimiter.
+    """
     what = f"{source.name}: {place} needs column {name!r}; {part.name} has {exported.listed(part.names)}."
     signs = [sign for sign in (";", "\t", ",", "|") if sign in part.names[0]] if len(part.names) == 1 else []
     if signs and suffix(part.name) in DELIMITERS:
@@ -93,7 +104,7 @@ def _lacking(source: Source, place: str, name: str, part: exported.Part) -> str:
     return f"{what} Correct the name in the mapping."
 
 
-def prepare(con: Engine, source: Source) -> list[LedgerRow]:
+def prepare(con: Engine, source: Source) -> Steps:
     """Correct spellings, compute the derived columns, filter, and leave the source's table for the canonical ones."""
     raw, kept, name = (quoted(f"{prefix}{source.name}") for prefix in ("raw ", "kept ", ""))
     origin, types, rows = f"{raw} as {name}", types_of(con, raw), []
@@ -102,7 +113,7 @@ def prepare(con: Engine, source: Source) -> list[LedgerRow]:
         right = values.mapped(entries, x, x)
         wrong = f"from {raw} where {x} is distinct from {right}"
         total, count = one(con, f"select count(*), (select count(*) {wrong}) from {raw}")
-        first = cases(con, [x], wrong, column.lower() in source.secret, order=f"min({ROW})")
+        first = cases(con, [x], wrong, column.lower() in source.secret)
         rows.append(LedgerRow("correct", source.name, total, total, 0, f"{column}: {count} values corrected{first}"))
         origin = f"(select * replace ({right} as {quoted(column)}) from {origin}) as {name}"
     for derived, expression in source.derive.items():
@@ -113,8 +124,10 @@ def prepare(con: Engine, source: Source) -> list[LedgerRow]:
     return rows
 
 
-def join(con: Engine, mapping: Mapping, source: Source) -> list[LedgerRow]:
-    """Look each row up in other sources, and leave the rows with what was found; no row goes and none doubles.
+def join(con: Engine, mapping: Mapping, source: Source) -> Steps:
+    """Look each row up in other sources, and leave the rows with what was found.
+
+    No row goes and none doubles.
 
     Raises
     ------
@@ -141,7 +154,7 @@ def join(con: Engine, mapping: Mapping, source: Source) -> list[LedgerRow]:
         lost = f"from {joined} anti join {right} on {agree} where {keyed}"
         counts = f"count(*), count(*) filter (where {keyed}), (select count(*) {lost})"
         total, known, count = one(con, f"select {counts} from {joined}")
-        first = cases(con, here, lost, secret[0], order=f"min({kept}.{ROW})", row=f"{kept}.{ROW}")
+        first = cases(con, here, lost, secret[0], row=f"{kept}.{ROW}")
         why = [f"no match in {other}: {count} of {known} rows with {words}{first}"]
         if count > its.budget * known:
             remedy = "Correct them in the files, or with correct in the mapping."
@@ -162,7 +175,7 @@ def where(keeps: Sequence[Keep]) -> str:
     return " where " + " and ".join(f"(\n{k.where}\n)" for k in keeps) if keeps else ""
 
 
-def count_kept(con: Engine, table: str, origin: str, keeps: Sequence[Keep]) -> list[LedgerRow]:
+def count_kept(con: Engine, table: str, origin: str, keeps: Sequence[Keep]) -> Steps:
     """Count what each filter takes away, one after the other, and hold it to its budget.
 
     Raises
@@ -184,7 +197,9 @@ def count_kept(con: Engine, table: str, origin: str, keeps: Sequence[Keep]) -> l
 
 
 def refuse_repeated(con: Engine, place: str, rows: str, key: dict[str, str], remedy: str, secret: bool) -> None:
-    """Refuse rows of which several have one key, given as names and SQL; they stay unnamed if the key is `secret`.
+    """Refuse rows of which several have one key, given as names and SQL.
+
+    They stay unnamed if the key is `secret`.
 
     Raises
     ------
@@ -199,13 +214,15 @@ def refuse_repeated(con: Engine, place: str, rows: str, key: dict[str, str], rem
         raise TableError(f"{place}: {count} of {n} rows share a key {list(key)}{first}. {remedy}")
 
 
-def cases(
-    con: Engine, keys: list[str], rows: str, secret: bool, having: str = "", order: str = "all", row: str = ROW
-) -> str:
-    """Name the first different keys of some rows; if the keys are `secret`, the number of the first row of each."""
-    names = ", ".join(keys)
-    asked = (
-        f"select {f'min({row})' if secret else names} {rows} group by {names} {having} order by {order} limit {FIRST}"
-    )
-    first = [case[0] if len(case) == 1 else case for case in con.execute(asked).fetchall()]
-    return f" {first_cases(f'row {case}' if secret else case for case in first)}" if first else ""
+def cases(con: Engine, keys: list[str], rows: str, secret: bool, having: str = "", row: str = ROW) -> str:
+    """Name the first different keys of some rows.
+
+    If the keys are `secret`, the number of the first row of each.
+
+    Keys come in the order of the file, those of groups (`having`) in their own order.
+    """
+    names, order = ", ".join(keys), "all" if having else f"min({row})"
+    picks = f"min({row})" if secret else names
+    first = con.execute(f"select {picks} {rows} group by {names} {having} order by {order} limit {FIRST}").fetchall()
+    shown_first = [f"row {case[0]}" if secret else case[0] if len(case) == 1 else case for case in first]
+    return f" {first_cases(shown_first)}" if first else ""

@@ -16,7 +16,10 @@ CLOCK = {"age", "current_time", "current_localtime", "current_localtimestamp", "
 
 
 def quoted(name: str) -> str:
-    """Write a name as an SQL identifier; whatever stands in it is only a name."""
+    """Write a name as an SQL identifier.
+
+    Whatever stands in it is only a name.
+    """
     return '"' + name.replace('"', '""') + '"'
 
 
@@ -32,8 +35,8 @@ def texts(values: Iterable[str]) -> str:
 
 def cause(wrong: Exception) -> str:
     """Give what the engine says, without its advice: that is to look away from bad rows."""
-    said = itertools.takewhile(lambda line: not line.strip().startswith(ADVICE), str(wrong).split("\n"))
-    return "; ".join(line.strip() for line in said if line.strip())[:LONGEST].rstrip(".!") + "."
+    lines = itertools.takewhile(lambda line: not line.strip().startswith(ADVICE), str(wrong).split("\n"))
+    return "; ".join(line.strip() for line in lines if line.strip())[:LONGEST].rstrip(".!") + "."
 
 
 def one(con: Engine, query: str) -> tuple[Any, ...]:
@@ -42,12 +45,18 @@ def one(con: Engine, query: str) -> tuple[Any, ...]:
 
 
 def types_of(con: Engine, query: str) -> dict[str, str]:
-    """Give the columns of a query or table, in small letters, and the engine's type of each."""
+    """Give the engine's type of each column of a query or table.
+
+    Names are in small letters.
+    """
     return {str(name).lower(): str(kind) for name, kind, *_ in con.execute(f"describe {query}").fetchall()}
 
 
 def engine(file: Path, memory: float) -> Engine:
-    """Open an engine that keeps its rows on disk, and no more than `memory` GiB of them, or what it would itself, in memory."""
+    """Open an engine that keeps its rows on disk.
+
+    In memory it holds no more than `memory` GiB, or its own limit where that is less.
+    """
     con = duckdb.connect(str(file))
     (limit,) = one(con, "select current_setting('memory_limit')")
     if "GiB" in limit and float(limit.split()[0]) > memory:

@@ -50,7 +50,10 @@ BROKEN = {  # kinds of the engine's errors on a row: what to say, and what to do
 
 
 class NoText(TableError):
-    """A file is not the text it should be; `what` says so without saying what to do."""
+    """A file is not the text it should be.
+
+    `what` says so without saying what to do.
+    """
 
     def __init__(self, what: str, remedy: str) -> None:
         """Keep both; the message joins them."""
@@ -60,7 +63,10 @@ class NoText(TableError):
 
 @dataclass(frozen=True)
 class Part:
-    """One file of a source, ready for the engine: SQL to select from, and each column's name, SQL and type."""
+    """One file of a source, ready for the engine.
+
+    `origin` is SQL to select from; `columns` are name, SQL and type of each.
+    """
 
     name: str  # in the source folder
     path: Path
@@ -75,7 +81,9 @@ class Part:
 
 
 def readable(source: Source, name: str, path: Path, copy: Path) -> Path:
-    """Give a text file that the engine reads: the file itself where it is UTF-8, else what is written to `copy`.
+    """Give a text file that the engine reads.
+
+    That is the file itself where it is UTF-8, else what is written to `copy`.
 
     Raises
     ------
@@ -103,7 +111,9 @@ def readable(source: Source, name: str, path: Path, copy: Path) -> Path:
 
 
 def encoding_of(source: Source, name: str, file: IO[bytes]) -> str:
-    """Find the encoding by the file's mark, the mapping, or else the rule; leave the file at its start.
+    """Find the encoding by the file's mark, the mapping, or else the rule.
+
+    Leave the file at its start.
 
     Raises
     ------
@@ -189,7 +199,10 @@ def _read_csv(source: Source, name: str, copy: Path, n: int) -> str:
 
 
 def refuse_longer(con: Engine, source: Source, part: Part, copy: Path) -> None:
-    """Refuse rows longer by empty values: the engine passes over these, though what stands before them may be shifted."""
+    """Refuse rows that are longer by empty values.
+
+    The engine passes over these values, though those before them may be shifted.
+    """
     n, (d, q) = len(part.columns), (re.escape(s.encode()) for s in (delimiter_of(source, part.name), source.quote))
     end = re.compile(rb"[\r\n](?:(?<=%b.)|(?<=%b.)|(?<=[ \t].))" % (d, d + q + q), re.S)  # finds a few lines too many
     with copy.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as whole:
@@ -207,7 +220,10 @@ def refuse_longer(con: Engine, source: Source, part: Part, copy: Path) -> None:
 
 
 def broken(con: Engine, source: Source, part: Part, wrong: duckdb.Error) -> NoText:
-    """Say which rows do not read; their values are not shown, for nobody knows which column they are of."""
+    """Say which rows do not read.
+
+    Their values are not shown, for nobody knows which column they are of.
+    """
     at = f"{source.name}: {part.name}"
     if not part.origin.startswith("read_csv"):
         return NoText(f"{at} does not read: {cause(wrong).replace(str(part.path), part.name)}", "Save it again.")
@@ -226,5 +242,5 @@ def broken(con: Engine, source: Source, part: Part, wrong: duckdb.Error) -> NoTe
 
 
 def place(path: Path) -> str:
-    """Write a path as an SQL literal in which no character is taken for a pattern: [*] is a star."""
+    """Write a path as an SQL literal without patterns: [*] is a star."""
     return text(re.sub(r"([*?\[])", r"[\1]", str(path)))

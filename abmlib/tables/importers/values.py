@@ -14,6 +14,7 @@ TYPES = {"int": "BIGINT", "bool": "BOOLEAN", "ts": "TIMESTAMPTZ", "date": "DATE"
 TYPES |= dict.fromkeys(TEXTS, "VARCHAR") | dict.fromkeys(("number", "money", "rate"), "DOUBLE")
 NUMERIC = re.compile(r"(U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER|FLOAT|DOUBLE|DECIMAL.*)$")
 BLANKS = r"'^[ \t\n\r\x{a0}]|[ \t\n\r\x{a0}]$'"  # regular expression, as an SQL text
+TRUE, FALSE = ("true", "t", "yes", "y", "1"), ("false", "f", "no", "n", "0")
 EXACT = 2**53  # largest whole number up to which a double holds every whole number
 
 
@@ -30,7 +31,10 @@ def clean(kind: str, x: str, missing: tuple[str, ...]) -> str:
 
 
 def origin(column: Column, types: Mapping[str, str]) -> str:
-    """Give what a column is made from; `types` are those of the source's columns, by name in small letters."""
+    """Give what a column is made from.
+
+    `types` are those of the source's columns, by name in small letters.
+    """
     if column.key:
         return _key([as_text(types[p.lower()], quoted(p)) for p in column.key])
     if column.value is not None:
@@ -38,9 +42,7 @@ def origin(column: Column, types: Mapping[str, str]) -> str:
     return quoted(column.column) if column.column is not None else f"(\n{column.sql}\n)"
 
 
-def stage(
-    table: Table, kinds: Mapping[str, str], types: Mapping[str, str], source: str, reporting: str, key: bytes
-) -> str:
+def stage(table: Table, kinds: dict[str, str], types: dict[str, str], source: str, reporting: str, key: bytes) -> str:
     """Give the query for each column read as its kind, and beside it, as ``bad``, what does not read.
 
     `kinds` are the types of the `origin` of each column, `reporting` is the time zone that days are of, and `key` is
@@ -69,19 +71,28 @@ def stage(
 
 
 def _key(parts: list[str]) -> str:
-    """Join texts to one, so that different parts never give the same text; missing if a part is."""
+    """Join texts to one, so that different parts never give the same text.
+
+    Missing if a part is.
+    """
     escaped = [rf"replace(replace({p}, '\', '\\'), '-', '\-')" for p in parts]
     return parts[0] if len(parts) == 1 else " || '-' || ".join(escaped)
 
 
 def mapped(entries: Mapping[str, str | None], x: str, rest: str) -> str:
-    """Apply a value map to a text, with `rest` for all others; missing stays so unless the map has the empty text."""
+    """Apply a value map to a text, with `rest` for all others.
+
+    Missing stays so unless the map has the empty text.
+    """
     whens = " ".join(f"when {text(k)} then {text(v)}" for k, v in entries.items())
     return f"case when {x} is null then {text(entries.get(''))} else (case {x} {whens} else {rest} end) end::varchar"
 
 
 def as_text(kind: str, x: str) -> str:
-    """Write a value as text; a whole number has no decimals, whatever type it came in."""
+    """Write a value as text.
+
+    A whole number has no decimals, whatever type it came in.
+    """
     if kind in ("FLOAT", "DOUBLE"):
         return f"case when {x} = floor({x}) and abs({x}) <= {EXACT} then {x}::bigint::varchar else {x}::varchar end"
     return f"array_to_string({x}, ';')" if kind.endswith("[]") else f"nullif(({x})::varchar, '')"
@@ -96,8 +107,7 @@ def _read(column: Column, kind: str, x: str, reporting: str) -> str:
     if column.kind != "bool":
         return _time(column, kind, x, reporting)
     word = f"lower({as_text(kind, x)})"
-    yes, no = "('true', 't', 'yes', 'y', '1')", "('false', 'f', 'no', 'n', '0')"
-    return f"case when {word} in {yes} then true when {word} in {no} then false end"
+    return f"case when {word} in ({texts(TRUE)}) then true when {word} in ({texts(FALSE)}) then false end"
 
 
 def _number(column: Column, kind: str, x: str) -> str:
@@ -113,29 +123,37 @@ def _number(column: Column, kind: str, x: str) -> str:
 
 
 def _written(column: Column, x: str) -> str:
-    """Read a number written in text; groups of thousands must be three digits, so 1.5 never becomes 15."""
-    point, group, whole = re.escape(column.decimal), re.escape(column.thousands), r"\d+"
+    """Read a number written in text.
+
+    Groups of thousands must be three digits, so 1.5 never becomes 15.
+    """
     if column.thousands.isspace():  # the blanks that programs write between digits are three
         x = f"translate({x}, chr(32) || chr(160) || chr(8239), repeat({text(column.thousands)}, 3))"
     if column.unit:
         x = rf"regexp_replace({x}, '\s*%$', '')"
-    if group:
-        whole = rf"(?:\d{{1,3}}(?:{group}\d{{3}})+|\d+)"
-    pattern = rf"[+-]?(?:{whole}(?:{point}\d*)?|{point}\d+)(?:[eE][+-]?\d+)?"
+    pattern = number_pattern(column.decimal, column.thousands)
     plain = f"replace(replace({x}, {text(column.thousands)}, ''), {text(column.decimal)}, '.')"
     return f"case when regexp_full_match({x}, {text(pattern)}) then try_cast({plain} as double) end"
 
 
+def number_pattern(decimal: str, thousands: str) -> str:
+    """Give the regular expression of a number written with these signs."""
+    point, group = re.escape(decimal), re.escape(thousands)
+    whole = rf"(?:\d{{1,3}}(?:{group}\d{{3}})+|\d+)" if group else r"\d+"
+    return rf"[+-]?(?:{whole}(?:{point}\d*)?|{point}\d+)(?:[eE][+-]?\d+)?"
+
+
 def _time(column: Column, kind: str, x: str, reporting: str) -> str:
-    """Read a time or a day. A time becomes UTC; a day is the day in the reporting time zone."""
+    """Read a time or a day. A time becomes UTC.
+
+    A day is the day in the reporting time zone.
+    """
     zone = column.time_zone
     utc, local, has_clock = _moment(column, kind, x)
     if column.kind == "ts":
         if utc is None and zone is None:
-            raise TableError(
-                f"{column.place}: its times carry no time zone. Name it in the mapping, as time_zone of the column or "
-                "of the source."
-            )
+            remedy = "Name it in the mapping, as time_zone of the column or of the source."
+            raise TableError(f"{column.place}: its times carry no time zone. {remedy}")
         return _sane([utc, _shift(local, zone, "UTC") if local and zone else None])
     if local and zone:
         local = f"case when {has_clock} then {_shift(local, zone, reporting)} else {local} end"
@@ -162,12 +180,15 @@ def _moment(column: Column, kind: str, x: str) -> tuple[str | None, str | None, 
 
 
 def _alone(word: str, formats: Sequence[str]) -> str:
-    """Read a time by the formats that fit it; missing if two of them read different times, for 3/4 is no day then."""
+    """Read a time by the formats that fit it.
+
+    Missing if two of them read different times, for 3/4 is no day then.
+    """
     if len(formats) == 1:
         return f"try_strptime({word}, {text(formats[0])})"
     every = ", ".join(f"try_strptime({word}, {text(f)})" for f in formats)
-    found = f"list_distinct(list_filter([{every}], lambda t: year(t) between 1000 and 9999))"
-    return f"case when len({found}) = 1 then {found}[1] end"
+    times = f"list_distinct(list_filter([{every}], lambda t: year(t) between 1000 and 9999))"
+    return f"case when len({times}) = 1 then {times}[1] end"
 
 
 def _shift(x: str, zone: str, to: str) -> str:
@@ -175,7 +196,10 @@ def _shift(x: str, zone: str, to: str) -> str:
     return x if zone == to else f"timezone({text(to)}, timezone({text(zone)}, {x}))"
 
 
-def _sane(found: list[str | None]) -> str:
-    """Take the first; years of four digits only: 1/2/10 read with %Y is the year 10, and nobody means that."""
-    x = f"coalesce({', '.join(f for f in found if f)})"
+def _sane(times: list[str | None]) -> str:
+    """Take the first.
+
+    Years of four digits only: 1/2/10 read with %Y is the year 10, and nobody means that.
+    """
+    x = f"coalesce({', '.join(time for time in times if time)})"
     return f"case when year({x}) between 1000 and 9999 then {x} end"
