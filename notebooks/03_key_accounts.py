@@ -135,9 +135,9 @@ show.table(
 # cannot be answered excludes nobody.
 
 # %%
-gate = qualification.Gate(max_decline, min_tenure_days, min_buying_days, min_margin_rate)
+gate = qualification.Thresholds(max_decline, min_tenure_days, min_buying_days, min_margin_rate)
 parts = qualification.gate_parts(transactions, accounts.index, counted, halves, gate)
-choice = qualification.choose(pareto, parts, capacity)
+choice = qualification.choose_key_accounts(pareto, parts, capacity)
 
 fig, ax = plt.subplots(figsize=(7.2, 2.6))
 plots.stacked(
@@ -201,7 +201,7 @@ plots.intervals(
 # signal; two that do are none.
 
 # %%
-say.back_test(qualification.signal(trial.parts), str(trial.outcome))
+say.back_test(qualification.part_signals(trial.parts), str(trial.outcome))
 
 # %% [markdown]
 # A gate is only worth its trouble if it beats the plain list of the largest accounts, judged on margin where it is

@@ -16,7 +16,7 @@ from tests.conftest import as_read
 tables = settings(max_examples=25, deadline=None)  # no deadline: a busy machine is no failure
 
 PASS, FAIL, UNKNOWN = q.PASS, q.FAIL, q.UNKNOWN
-GATE = q.Gate(max_decline=0.3, min_tenure_days=180, min_buying_days=3, min_margin_rate=0.1)
+GATE = q.Thresholds(max_decline=0.3, min_tenure_days=180, min_buying_days=3, min_margin_rate=0.1)
 HISTORY = Period(pd.Timestamp("2024-07-01"), pd.Timestamp("2026-06-30"))
 HALVES = periods.adjacent_periods(HISTORY.start, HISTORY.end, 12)
 SAID = st.sampled_from([PASS, FAIL, UNKNOWN])
@@ -186,14 +186,14 @@ def judged() -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def test_key_accounts_are_the_largest_by_margin_of_the_valuable_that_fail_nothing(judged):
-    got = q.choose(*judged, capacity=2)
+    got = q.choose_key_accounts(*judged, capacity=2)
     assert got.index[got["chosen"]].tolist() == ["big", "rich"]
     assert got.index[got["qualified"]].tolist() == ["big", "rich", "next"]
     assert got.index[got["valuable"]].tolist() == ["big", "rich", "next", "weak"]
 
 
 def test_each_account_left_out_has_its_reason_and_the_chosen_have_none(judged):
-    got = q.choose(*judged, capacity=2)["exclusion_reason"]
+    got = q.choose_key_accounts(*judged, capacity=2)["exclusion_reason"]
     assert got[["big", "rich"]].isna().all()
     assert got.drop(["big", "rich"]).to_dict() == {
         "next": "qualified, but beyond capacity",
@@ -207,19 +207,19 @@ def test_each_account_left_out_has_its_reason_and_the_chosen_have_none(judged):
 def test_one_unknown_margin_among_the_qualified_makes_revenue_decide(judged):
     pareto, parts = judged
     dark = pareto.assign(margin=pareto["margin"].mask(pareto.index == "big"))
-    assert q.choose(dark, parts, 2)["chosen"][["big", "next"]].all()  # not rich
+    assert q.choose_key_accounts(dark, parts, 2)["chosen"][["big", "next"]].all()  # not rich
     elsewhere = pareto.assign(margin=pareto["margin"].mask(pareto.index == "weak"))  # weak is not qualified
-    assert q.choose(elsewhere, parts, 2)["chosen"][["big", "rich"]].all()
+    assert q.choose_key_accounts(elsewhere, parts, 2)["chosen"][["big", "rich"]].all()
 
 
 def test_a_team_without_capacity_chooses_nobody_and_a_book_without_accounts_gives_none(judged):
-    assert not q.choose(*judged, capacity=0)["chosen"].any()
-    assert q.choose(*(t.iloc[:0] for t in judged), capacity=5).empty
+    assert not q.choose_key_accounts(*judged, capacity=0)["chosen"].any()
+    assert q.choose_key_accounts(*(t.iloc[:0] for t in judged), capacity=5).empty
 
 
 def test_choose_refuses_negative_capacity(judged):
     with pytest.raises(ValueError, match="capacity must be 0 or more accounts, got -1"):
-        q.choose(*judged, capacity=-1)
+        q.choose_key_accounts(*judged, capacity=-1)
 
 
 BOOK = st.lists(st.tuples(st.integers(-50, 500), st.none() | st.integers(-50, 500), SAID, SAID, SAID, SAID), max_size=8)
@@ -230,7 +230,7 @@ BOOK = st.lists(st.tuples(st.integers(-50, 500), st.none() | st.integers(-50, 50
 def test_chosen_are_qualified_and_qualified_are_valuable_and_capacity_holds(rows, capacity):
     frame = pd.DataFrame(rows, columns=["revenue", "margin", *q.PARTS]).astype({"revenue": float, "margin": float})
     pareto, parts = value.pareto(frame), frame[list(q.PARTS)]
-    got = q.choose(pareto, parts, capacity)
+    got = q.choose_key_accounts(pareto, parts, capacity)
     assert got.index.equals(frame.index)
     assert got["chosen"].sum() == min(capacity, got["qualified"].sum())
     assert (got["qualified"] | ~got["chosen"]).all()
@@ -250,7 +250,7 @@ def test_chosen_are_qualified_and_qualified_are_valuable_and_capacity_holds(rows
 
 def test_exclusions_put_the_most_revenue_first(judged):
     pareto, parts = judged
-    got = q.exclusions(q.choose(pareto, parts, 2), pareto["revenue"])
+    got = q.exclusions(q.choose_key_accounts(pareto, parts, 2), pareto["revenue"])
     assert got["revenue"].tolist() == [40, 20, 11, -5]
     assert got["accounts"].tolist() == [1, 1, 2, 1]
     assert got["valuable"].tolist() == [1, 1, 0, 0]
@@ -261,13 +261,13 @@ def test_the_table_of_key_accounts_is_to_spec_with_the_largest_first():
     accounts = pd.Index(["cold", "a", "b"], name="account_id")
     pareto = value.pareto(orders.by_account(transactions, accounts, HISTORY))
     parts = q.gate_parts(transactions, accounts, HISTORY, HALVES, GATE)
-    got = schema.conform("03_key_accounts", value.key_accounts(pareto, parts, q.choose(pareto, parts, 1)))
+    got = schema.conform("03_key_accounts", value.key_accounts(pareto, parts, q.choose_key_accounts(pareto, parts, 1)))
     assert got["account_id"].tolist() == ["b", "a", "cold"]
 
 
 def test_passed_over_are_valuable_accounts_of_the_plain_ranking_that_the_gate_left_out(judged):
     pareto, parts = judged
-    choice = q.choose(pareto, parts, 2)  # big and rich; by revenue alone: big, weak
+    choice = q.choose_key_accounts(pareto, parts, 2)  # big and rich; by revenue alone: big, weak
     assert q.passed_over(pareto, choice, 2).tolist() == ["weak"]
     assert q.passed_over(pareto, choice, 0).empty
     assert q.passed_over(pareto, choice, 99).tolist() == ["weak", "next"]  # the others are not valuable
@@ -304,7 +304,7 @@ def test_cost_of_error_splits_the_accounts_and_the_revenue(rows):
 # -- the trial on the past --------------------------------------------------------------------------------------------
 
 OUTCOME = Period(day("2026-01-01"), day("2026-06-30"))
-SMALL = q.Gate(max_decline=0.9, min_tenure_days=0, min_buying_days=3, min_margin_rate=0.1)
+SMALL = q.Thresholds(max_decline=0.9, min_tenure_days=0, min_buying_days=3, min_margin_rate=0.1)
 FIVE = pd.Index(["a", "b", "c", "d", "e", "new"])
 
 
@@ -346,7 +346,7 @@ def test_back_test_agrees_with_the_choice_made_on_that_day():
     known = FIVE.drop("new")
     basis = Period(day("2025-01-01"), day("2025-12-31"))
     parts = q.gate_parts(before, known, basis, periods.adjacent_periods(basis.start, basis.end, 12), SMALL)
-    then = q.choose(value.pareto(orders.by_account(before, known, basis)), parts, 2)
+    then = q.choose_key_accounts(value.pareto(orders.by_account(before, known, basis)), parts, 2)
     trial = q.back_test(lines(five_before() + powers()), FIVE, OUTCOME, SMALL, 2)
     assert revealed(trial) == set(then.index[then["chosen"]])
 
@@ -407,7 +407,7 @@ def story(accounts: int, silent_buys: bool, active_buys: bool, nobody_differs: b
 
 
 def said(trial: q.BackTest, part: str) -> str:
-    return q.signal(trial.parts).set_index("part").loc[part, "verdict"]
+    return q.part_signals(trial.parts).set_index("part").loc[part, "verdict"]
 
 
 @pytest.mark.parametrize(
@@ -464,7 +464,7 @@ def outcomes(passed: tuple[int, int], failed: tuple[int, int], unknown: tuple[in
     ],
 )
 def test_signal_judges_where_intervals_part_and_floors_are_met(passed, failed, unknown, expected, n):
-    got = q.signal(outcomes(passed, failed, unknown)).set_index("part")
+    got = q.part_signals(outcomes(passed, failed, unknown)).set_index("part")
     assert got.index.tolist() == list(q.PARTS)
     assert got.loc["viability"].tolist() == [expected, n]
     assert (got.drop("viability")["verdict"] == "not_answerable").all()  # parts nobody was asked
@@ -472,7 +472,7 @@ def test_signal_judges_where_intervals_part_and_floors_are_met(passed, failed, u
 
 def test_thirty_that_bought_again_are_enough_although_shares_are_not_exact():
     # 30 of 44 and 0 of 25; 30 / 44 * 44 is 29.999999999999996 in binary
-    assert q.signal(outcomes((30, 44), (0, 25))).set_index("part")["verdict"]["viability"] == "signal"
+    assert q.part_signals(outcomes((30, 44), (0, 25))).set_index("part")["verdict"]["viability"] == "signal"
 
 
 @pytest.mark.parametrize(
@@ -489,10 +489,10 @@ def test_a_difference_between_choices_counts_only_beyond_noise(gate_only, plain_
     brought = pd.Series([*gate_only, *plain_only, 1e6])  # the last is in both, and must not count
     gate = pd.Series([True] * len(gate_only) + [False] * len(plain_only) + [True])
     plain = pd.Series([False] * len(gate_only) + [True] * len(plain_only) + [True])
-    got = q.difference(gate, plain, brought, seed=1)
+    got = q.choice_difference(gate, plain, brought, seed=1)
     assert got.verdict == verdict
     assert (got.value, got.n) == (sum(gate_only) - sum(plain_only), len(gate_only) + len(plain_only))
-    assert got == q.difference(gate, plain, brought, seed=1) or got.n < 2
+    assert got == q.choice_difference(gate, plain, brought, seed=1) or got.n < 2
 
 
 @pytest.mark.parametrize(
@@ -505,7 +505,7 @@ def test_a_difference_between_choices_counts_only_beyond_noise(gate_only, plain_
 def test_choices_are_judged_on_margin_where_it_is_known_for_all(margin, judged_on, brought):
     after = pd.DataFrame({"revenue": [1000.0, 60.0, 50.0], "margin": margin}, index=["whale", "b", "c"])
     gate, plain = (pd.Series(p, index=after.index) for p in ([False, True, True], [True, True, False]))
-    got = q.compare({"gate": gate, "plain": plain}, after)
+    got = q.compare_choices({"gate": gate, "plain": plain}, after)
     assert got["judged_on"].unique().tolist() == [judged_on]
     assert got["brought"].tolist() == brought
     assert got["accounts"].tolist() == [2, 2]

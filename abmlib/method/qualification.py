@@ -1,7 +1,8 @@
-"""Who deserves key status: the four-part gate, the reasons against, and what a wrong choice costs."""
+"""Which accounts deserve key status: the four-part gate, the reasons against, and the cost of a wrong choice."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -21,13 +22,14 @@ PASS, FAIL, UNKNOWN = "pass", "fail", "not_answerable"
 LITTLE_VALUE = "not among the accounts that carry the business"
 SEED = 3  # of the bootstrap that tells a difference between two choices from noise
 ROUNDING = 10.0**-orders.NOISE  # money: an account that meets a bound but for rounding of floats has met it
+DAY = pd.Timedelta(days=1)
 NO_VALUE = "net revenue is zero or less"
 FULL = "qualified, but beyond capacity"
 
 
 @dataclass(frozen=True)
-class Gate:
-    """Where each part of the gate stands; shares from 0 to 1, durations in days."""
+class Thresholds:
+    """Bound of each part of the gate; shares from 0 to 1, durations in days."""
 
     max_decline: float
     min_tenure_days: int
@@ -35,10 +37,10 @@ class Gate:
     min_margin_rate: float
 
 
-def verdict(passes: pd.Series, known: pd.Series) -> pd.Series:
+def _verdict(passes: pd.Series, known: pd.Series) -> pd.Series:
     """Say pass, fail or not_answerable for each account."""
-    said = np.where(passes.fillna(False).astype(bool), PASS, FAIL)
-    return pd.Series(np.where(known, said, UNKNOWN), index=passes.index, dtype="str")
+    verdict = np.where(passes.fillna(False).astype(bool), PASS, FAIL)
+    return pd.Series(np.where(known, verdict, UNKNOWN), index=passes.index, dtype="str")
 
 
 def revenue_history(earlier: pd.Series, later: pd.Series, max_decline: float) -> pd.Series:
@@ -64,7 +66,7 @@ def revenue_history(earlier: pd.Series, later: pd.Series, max_decline: float) ->
     >>> revenue_history(pd.Series([100.0, 100.0, 0.0]), pd.Series([71.0, 69.0, 5.0]), 0.3).tolist()
     ['pass', 'fail', 'not_answerable']
     """
-    return verdict(later - (1 - max_decline) * earlier >= -ROUNDING, earlier > 0)
+    return _verdict(later - (1 - max_decline) * earlier >= -ROUNDING, earlier > 0)
 
 
 def relationship(worth: pd.DataFrame, history: Period, min_tenure_days: int, min_buying_days: int) -> pd.Series:
@@ -89,7 +91,7 @@ def relationship(worth: pd.DataFrame, history: Period, min_tenure_days: int, min
     tenure = (history.end - worth["first_day"]).dt.days
     long_enough = (tenure >= min_tenure_days) | ((history.end - history.start).days < 2 * min_tenure_days)
     bought = worth["buying_days"] >= max(min_buying_days, 1)
-    return verdict(long_enough & bought, pd.Series(True, index=worth.index))
+    return _verdict(long_enough & bought, pd.Series(True, index=worth.index))
 
 
 def profitability(worth: pd.DataFrame, min_margin_rate: float) -> pd.Series:
@@ -106,11 +108,11 @@ def profitability(worth: pd.DataFrame, min_margin_rate: float) -> pd.Series:
     S0-16, margins and profitability. House definition; README, glossary entry "four-part gate".
     """
     known = worth["margin"].notna() & (worth["revenue"] > 0)
-    return verdict(worth["margin"] - min_margin_rate * worth["revenue"] >= -ROUNDING, known)
+    return _verdict(worth["margin"] - min_margin_rate * worth["revenue"] >= -ROUNDING, known)
 
 
 def gaps(transactions: pd.DataFrame, accounts: pd.Index) -> pd.DataFrame:
-    """Give each account's longest gap between two buying days, its last buying day and the last day paid for.
+    """Longest gap between two buying days of each account, its last buying day and the last day paid for.
 
     Every account asked for has a row.
 
@@ -120,19 +122,12 @@ def gaps(transactions: pd.DataFrame, accounts: pd.Index) -> pd.DataFrame:
         ``longest_gap_days`` (missing with fewer than three buying days: one gap is not a rhythm), ``last_day``,
         ``paid_until`` (missing without subscription periods)
     """
-    place = accounts.get_indexer(transactions["account_id"])
-    bought = (transactions["revenue"].to_numpy(float) > 0) & (place >= 0)
-    days = orders.buying_days(place[bought], transactions["booked_at"][bought])
-    gap = days.groupby("place")["day"].diff().dt.days.groupby(days["place"])
-    paid = transactions["period_end"][bought].groupby(place[bought]).max()
-    found = pd.DataFrame(
-        {
-            "longest_gap_days": gap.max().where(gap.count() >= 2),
-            "last_day": days.groupby("place")["day"].max(),
-            "paid_until": paid,
-        }
-    )
-    return found.reindex(range(len(accounts))).set_axis(accounts)
+    bought = transactions[(transactions["revenue"] > 0) & transactions["account_id"].isin(accounts)]
+    days = bought[["account_id", "booked_at"]].drop_duplicates().sort_values(["account_id", "booked_at"])
+    by = days.groupby("account_id")["booked_at"]
+    gap = by.diff().dt.days.groupby(days["account_id"])
+    longest, paid = gap.max().where(gap.count() >= 2), bought.groupby("account_id")["period_end"].max()
+    return pd.DataFrame({"longest_gap_days": longest, "last_day": by.max(), "paid_until": paid}).reindex(accounts)
 
 
 def viability(transactions: pd.DataFrame, accounts: pd.Index, as_of: pd.Timestamp) -> pd.Series:
@@ -145,16 +140,15 @@ def viability(transactions: pd.DataFrame, accounts: pd.Index, as_of: pd.Timestam
     ----------
     S0-16, viability of wanting a long-term relationship. House definition; README, glossary entry "four-part gate".
     """
-    own = gaps(transactions, accounts)
-    silent = (as_of - own["last_day"]).dt.days
-    paid = own["paid_until"] >= as_of
-    return verdict((silent <= own["longest_gap_days"]) | paid, own["longest_gap_days"].notna() | paid)
+    found = gaps(transactions, accounts)
+    silent, longest, paid = (as_of - found["last_day"]).dt.days, found["longest_gap_days"], found["paid_until"] >= as_of
+    return _verdict((silent <= longest) | paid, longest.notna() | paid)
 
 
 def gate_parts(
-    transactions: pd.DataFrame, accounts: pd.Index, counted: Period, periods: tuple[Period, Period], gate: Gate
+    transactions: pd.DataFrame, accounts: pd.Index, counted: Period, periods: tuple[Period, Period], bounds: Thresholds
 ) -> pd.DataFrame:
-    """Judge every account on the four parts, each shown by itself.
+    """Verdict on each of the four parts for every account.
 
     Parameters
     ----------
@@ -177,20 +171,20 @@ def gate_parts(
     worth = orders.by_account(transactions, accounts, counted)
     return pd.DataFrame(
         {
-            "revenue_history": revenue_history(earlier, later, gate.max_decline),
-            "relationship": relationship(history, whole, gate.min_tenure_days, gate.min_buying_days),
-            "profitability": profitability(worth, gate.min_margin_rate),
+            "revenue_history": revenue_history(earlier, later, bounds.max_decline),
+            "relationship": relationship(history, whole, bounds.min_tenure_days, bounds.min_buying_days),
+            "profitability": profitability(worth, bounds.min_margin_rate),
             "viability": viability(transactions, accounts, counted.end),
         },
         index=accounts,
     )
 
 
-def choose(pareto: pd.DataFrame, parts: pd.DataFrame, capacity: int) -> pd.DataFrame:
-    """Choose key accounts: valuable, no part failed, the largest first up to capacity; and give the reason for the rest.
+def choose_key_accounts(pareto: pd.DataFrame, parts: pd.DataFrame, capacity: int) -> pd.DataFrame:
+    """Key accounts: valuable, no part failed, the largest first up to capacity; and the reason against each other one.
 
-    Valuable is class A on revenue or on margin, with net revenue above zero. A part that cannot be answered excludes nobody. Accounts are ordered by
-    margin where it is known for every qualified one, otherwise by revenue.
+    Valuable is class A on revenue or on margin, with net revenue above zero. A part that cannot be answered excludes nobody.
+    Accounts are ordered by margin where it is known for every qualified one, otherwise by revenue.
 
     Parameters
     ----------
@@ -214,23 +208,16 @@ def choose(pareto: pd.DataFrame, parts: pd.DataFrame, capacity: int) -> pd.DataF
     if capacity < 0:
         raise ValueError(f"capacity must be 0 or more accounts, got {capacity}.")
     carries = (pareto["pareto_class"] == "A") | (pareto["margin_class"] == "A").fillna(False)
-    valuable = carries & (pareto["revenue"] > 0)
-    failed = parts.eq(FAIL)
+    valuable, failed = carries & (pareto["revenue"] > 0), parts.eq(FAIL)
     qualified = valuable & ~failed.any(axis=1)
     margin = pareto.loc[qualified, "margin"]
     size = margin if margin.notna().all() else pareto.loc[qualified, "revenue"]
     chosen = pd.Series(pareto.index.isin(concentration.largest_first(size).index[:capacity]), index=pareto.index)
-    told = ["; ".join(PARTS[p] for p, no in zip(parts.columns, row, strict=True) if no) for row in failed.to_numpy()]
-    reason = pd.Series(told, index=parts.index, dtype="str")
+    words = ["; ".join(PARTS[p] for p, no in zip(parts.columns, row, strict=True) if no) for row in failed.to_numpy()]
+    reason = pd.Series(words, index=parts.index, dtype="str")
     reason = reason.mask(qualified, FULL).mask(~valuable, LITTLE_VALUE).mask(pareto["revenue"] <= 0, NO_VALUE)
-    return pd.DataFrame(
-        {
-            "valuable": valuable.astype("boolean"),
-            "qualified": qualified.astype("boolean"),
-            "chosen": chosen.astype("boolean"),
-            "exclusion_reason": reason.mask(chosen),
-        }
-    )
+    choice = pd.DataFrame({"valuable": valuable, "qualified": qualified, "chosen": chosen}).astype("boolean")
+    return choice.assign(exclusion_reason=reason.mask(chosen))
 
 
 def part_counts(parts: pd.DataFrame) -> pd.DataFrame:
@@ -240,8 +227,7 @@ def part_counts(parts: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame of counts: one row per part, columns ``pass, fail, not_answerable``; each row sums to the accounts
     """
-    counts = {p: parts[p].value_counts() for p in parts.columns}
-    return pd.DataFrame(counts).T.reindex(columns=[PASS, FAIL, UNKNOWN]).fillna(0).astype(int)
+    return pd.DataFrame({verdict: parts.eq(verdict).sum() for verdict in (PASS, FAIL, UNKNOWN)})
 
 
 def exclusions(chosen: pd.DataFrame, revenue: pd.Series) -> pd.DataFrame:
@@ -260,7 +246,7 @@ def exclusions(chosen: pd.DataFrame, revenue: pd.Series) -> pd.DataFrame:
 
 
 def cost_of_error(chosen: pd.Series, valuable: pd.Series, revenue: pd.Series, margin: pd.Series) -> pd.DataFrame:
-    """Set the choice against the value: what is missed, and what is spent on little value.
+    """Accounts and money by choice and value: what is missed, and what is spent on little value.
 
     Parameters
     ----------
@@ -275,19 +261,16 @@ def cost_of_error(chosen: pd.Series, valuable: pd.Series, revenue: pd.Series, ma
     ----------
     S0-15.
     """
-    kinds = [
-        ("chosen", "valuable", chosen & valuable),
-        ("chosen", "of little value", chosen & ~valuable),
-        ("not chosen", "valuable", ~chosen & valuable),
-        ("not chosen", "of little value", ~chosen & ~valuable),
-    ]
-    rows = [(c, v, int(m.sum()), revenue[m].sum(), margin[m].sum(skipna=False)) for c, v, m in kinds]
+    rows = []
+    for choice, worth in product(("chosen", "not chosen"), ("valuable", "of little value")):
+        kind = (chosen == (choice == "chosen")) & (valuable == (worth == "valuable"))
+        rows.append((choice, worth, int(kind.sum()), revenue[kind].sum(), margin[kind].sum(skipna=False)))
     return pd.DataFrame(rows, columns=["choice", "worth", "accounts", "revenue", "margin"])
 
 
 def mistakes(errors: pd.DataFrame) -> tuple[int, float, int, float]:
-    """Give accounts and revenue missed, then accounts and revenue misplaced, of `cost_of_error`."""
-    by = errors.set_index(["choice", "worth"])
+    """Accounts and revenue missed, then accounts and revenue misplaced, of `cost_of_error`."""
+    by = errors.set_index(["choice", "worth"])[["accounts", "revenue"]]
     missed, misplaced = by.loc[("not chosen", "valuable")], by.loc[("chosen", "of little value")]
     return int(missed["accounts"]), float(missed["revenue"]), int(misplaced["accounts"]), float(misplaced["revenue"])
 
@@ -309,19 +292,14 @@ class Difference:
         return "worse" if self.n and self.high < 0 else "no difference beyond noise"
 
 
-def difference(gate: pd.Series, plain: pd.Series, brought: pd.Series, seed: int) -> Difference:
-    """Compare two choices by the accounts that are in one of them only.
+def choice_difference(gate: pd.Series, plain: pd.Series, brought: pd.Series, seed: int) -> Difference:
+    """What the gate's choice brought more than the plain one, by the accounts in one of them only.
 
     Parameters
     ----------
     gate, plain : bool Series over accounts
     brought : Series of money, what each account brought
     seed : of the bootstrap
-
-    Returns
-    -------
-    Difference
-        ``value``: the gate's sum less the plain one's.
     """
     signed = (brought * (gate.astype(int) - plain.astype(int)))[gate != plain]
     return Difference(*total(signed, seed), len(signed))
@@ -340,7 +318,9 @@ class BackTest:
     difference: Difference
 
 
-def back_test(transactions: pd.DataFrame, accounts: pd.Index, outcome: Period, gate: Gate, capacity: int) -> BackTest:
+def back_test(
+    transactions: pd.DataFrame, accounts: pd.Index, outcome: Period, bounds: Thresholds, capacity: int
+) -> BackTest:
     """Choose with what was known before `outcome` began, and see how the choice fared in it.
 
     Parameters
@@ -354,7 +334,7 @@ def back_test(transactions: pd.DataFrame, accounts: pd.Index, outcome: Period, g
     BackTest
         ``parts``: one row per part and verdict of the then valuable accounts, ``part, verdict, n, share, low, high``
         (share that bought again), ``revenue_kept`` (revenue in `outcome` ÷ in the equally long period before).
-        ``choices``: `compare` of the gate, first, and the plain ranking by revenue.
+        ``choices``: `compare_choices` of the gate, first, and the plain ranking by revenue.
         ``errors``: `cost_of_error` of the gate, valuable meaning class A by revenue in `outcome`. ``chosen``: the ids.
         ``difference``: what the gate brought more than the plain ranking.
 
@@ -363,18 +343,17 @@ def back_test(transactions: pd.DataFrame, accounts: pd.Index, outcome: Period, g
     S0-15, S0-16. House definition; README, glossary entry "back-test".
     """
     before = orders.known_before(transactions, outcome.start)
-    last = outcome.start - pd.Timedelta(days=1)
+    last = outcome.start - DAY
     basis = Period(last if before.empty else before["booked_at"].min(), last)
     known = accounts[accounts.isin(before["account_id"])]
-    length = (outcome.end - outcome.start) + pd.Timedelta(days=1)
-    halves = periods.adjacent_periods(basis.start, basis.end, months=12)
-    parts = gate_parts(before, known, basis, halves, gate)
+    parts = gate_parts(before, known, basis, periods.adjacent_periods(basis.start, basis.end, months=12), bounds)
     ranked = value.pareto(orders.by_account(before, known, basis))
-    picked = choose(ranked, parts, capacity)
+    picked = choose_key_accounts(ranked, parts, capacity)
     after = orders.by_account(transactions, known, outcome)
-    same = orders.by_account(before, known, Period(outcome.start - length, basis.end))["revenue"]
+    as_long = Period(outcome.start - (outcome.end - outcome.start + DAY), basis.end)
+    same = orders.by_account(before, known, as_long)["revenue"]
     plain = pd.Series(known.isin(concentration.largest_first(ranked["revenue"]).index[:capacity]), index=known)
-    choices = compare({"four-part gate": picked["chosen"], "largest by revenue": plain}, after)
+    choices = compare_choices({"four-part gate": picked["chosen"], "largest by revenue": plain}, after)
     return BackTest(
         basis,
         outcome,
@@ -382,12 +361,12 @@ def back_test(transactions: pd.DataFrame, accounts: pd.Index, outcome: Period, g
         choices,
         cost_of_error(picked["chosen"], value.pareto_class(after["revenue"]) == "A", after["revenue"], after["margin"]),
         known[picked["chosen"]],
-        difference(picked["chosen"], plain, after[choices["judged_on"].iloc[0]], SEED),
+        choice_difference(picked["chosen"], plain, after[choices["judged_on"].iloc[0]], SEED),
     )
 
 
-def compare(picks: Mapping[str, pd.Series], after: pd.DataFrame) -> pd.DataFrame:
-    """Set side by side what each choice brought.
+def compare_choices(picks: Mapping[str, pd.Series], after: pd.DataFrame) -> pd.DataFrame:
+    """What each choice brought, side by side.
 
     Choices are judged on margin where it is known for all accounts chosen by any, otherwise on revenue: a gate that asks
     for margin cannot be judged on revenue alone.
@@ -401,57 +380,51 @@ def compare(picks: Mapping[str, pd.Series], after: pd.DataFrame) -> pd.DataFrame
     -------
     DataFrame, one row per choice: ``choice, accounts, revenue, share_of_revenue, margin, judged_on, brought``
     """
-    sums = [after.loc[mask, ["revenue", "margin"]].sum(skipna=False) for mask in picks.values()]
-    table = pd.DataFrame(sums, columns=["revenue", "margin"]).reset_index(drop=True)
-    on = "margin" if table["margin"].notna().all() else "revenue"
+    sums = [
+        (name, int(mask.sum()), *after.loc[mask, ["revenue", "margin"]].sum(skipna=False))
+        for name, mask in picks.items()
+    ]
+    table = pd.DataFrame(sums, columns=["choice", "accounts", "revenue", "margin"])
+    judged_on = "margin" if table["margin"].notna().all() else "revenue"
     whole = after["revenue"].sum()
-    return pd.DataFrame(
-        {
-            "choice": list(picks),
-            "accounts": [int(mask.sum()) for mask in picks.values()],
-            "revenue": table["revenue"],
-            "share_of_revenue": table["revenue"] / (whole if whole > 0 else np.nan),
-            "margin": table["margin"],
-            "judged_on": on,
-            "brought": table[on],
-        }
-    )
+    table.insert(3, "share_of_revenue", table["revenue"] / (whole if whole > 0 else np.nan))
+    return table.assign(judged_on=judged_on, brought=table[judged_on])
 
 
 def part_outcomes(parts: pd.DataFrame, again: pd.Series, after: pd.Series, before: pd.Series) -> pd.DataFrame:
-    """Say, for each part and verdict, how many bought again and how much revenue was kept.
+    """Share that bought again, and revenue kept, for each part and verdict.
 
     Verdicts nobody got have no row.
+
+    Parameters
+    ----------
+    parts : DataFrame of `gate_parts`
+    again : bool Series, did the account buy again
+    after, before : Series of revenue, in the days judged and in as many before
 
     Returns
     -------
     DataFrame: ``part, verdict, share, low, high, n, revenue_kept``
     """
-    rows = []
-    for part in parts.columns:
-        for said in (PASS, FAIL, UNKNOWN):
-            ids = parts.index[parts[part] == said]
-            if len(ids):
-                kept = after[ids].sum() / before[ids].sum() if before[ids].sum() > 0 else np.nan
-                rows.append((part, said, int(again[ids].sum()), len(ids), kept))
-    out = pd.DataFrame(rows, columns=["part", "verdict", "k", "n", "revenue_kept"])
-    shares = wilson(out["k"], out["n"])
-    return pd.concat([out[["part", "verdict"]], shares, out["revenue_kept"]], axis=1)
+    about = pd.DataFrame({"k": again, "n": 1, "after": after, "before": before}).reindex(parts.index)
+    sums = {p: about.groupby(parts[p]).sum().reindex([PASS, FAIL, UNKNOWN]).dropna() for p in parts.columns}
+    out = pd.concat(sums, names=["part", "verdict"]).reset_index().astype({"k": int, "n": int})
+    kept = (out["after"] / out["before"].where(out["before"] > 0)).rename("revenue_kept")
+    return pd.concat([out[["part", "verdict"]], wilson(out["k"], out["n"]), kept], axis=1)
 
 
 def passed_over(pareto: pd.DataFrame, choice: pd.DataFrame, capacity: int) -> pd.Index:
-    """Name the accounts that the plain ranking by revenue would have chosen and the gate did not, the largest first."""
+    """Accounts that the plain ranking by revenue would have chosen and the gate did not, the largest first."""
     plain = concentration.largest_first(pareto["revenue"]).index[:capacity]
     return plain[choice.loc[plain, "valuable"] & ~choice.loc[plain, "chosen"]]
 
 
-def signal(outcomes: pd.DataFrame) -> pd.DataFrame:
-    """Judge each part: did those that passed buy again more often than those that failed?
+def part_signals(outcomes: pd.DataFrame) -> pd.DataFrame:
+    """Verdict on each part: did accounts that passed buy again more often than those that failed.
 
     ``signal`` if the interval of passing lies above that of failing, ``against`` if below, ``no signal`` if they
     overlap; ``too early to judge`` if nobody failed or passed, or below the floors of 50 accounts and of 30 that bought
-    again and 30 that did not;
-    ``not_answerable`` where nobody was judged on the part.
+    again and 30 that did not; ``not_answerable`` where nobody was judged on the part.
 
     Parameters
     ----------
@@ -461,20 +434,12 @@ def signal(outcomes: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame, one row per part: ``part, verdict, n``
     """
-    rows = []
-    for part in PARTS:
-        by = outcomes[outcomes["part"] == part].set_index("verdict").reindex([PASS, FAIL])
-        n = int(by["n"].fillna(0).sum())
-        again = round((by["share"] * by["n"]).fillna(0).sum())
-        if n == 0:
-            said = UNKNOWN
-        elif by["n"].isna().any() or n < FLOOR_ACCOUNTS or min(again, n - again) < FLOOR_OUTCOMES:
-            said = "too early to judge"
-        elif by.loc[PASS, "low"] > by.loc[FAIL, "high"]:
-            said = "signal"
-        elif by.loc[PASS, "high"] < by.loc[FAIL, "low"]:
-            said = "against"
-        else:
-            said = "no signal"
-        rows.append((part, said, n))
-    return pd.DataFrame(rows, columns=["part", "verdict", "n"])
+    passed, failed = (outcomes[outcomes["verdict"] == v].set_index("part").reindex(PARTS) for v in (PASS, FAIL))
+    n = passed["n"].fillna(0) + failed["n"].fillna(0)
+    again = sum((by["share"] * by["n"]).fillna(0) for by in (passed, failed)).round()
+    few = (n < FLOOR_ACCOUNTS) | (np.minimum(again, n - again) < FLOOR_OUTCOMES)
+    conditions = [
+        n == 0, passed["n"].isna() | failed["n"].isna() | few, passed["low"] > failed["high"], passed["high"] < failed["low"],
+    ]  # fmt: skip
+    verdict = np.select(conditions, [UNKNOWN, "too early to judge", "signal", "against"], "no signal")
+    return pd.DataFrame({"part": list(PARTS), "verdict": verdict, "n": n.astype(int).to_numpy()})
