@@ -78,8 +78,8 @@ show.table(
 
 # %%
 tiers, aims_entered, votes = book.read("account_tiers"), book.read("objectives"), book.read("list_votes")
-listed = framework.tier_on(tiers, book.as_of)
-start = framework.start_of(tiers, book.read("campaign_accounts"))
+listed = framework.tiers_on(tiers, book.as_of)
+start = framework.programme_start(tiers, book.read("campaign_accounts"))
 say.begun(start, len(listed))
 
 # %% [markdown]
@@ -97,7 +97,7 @@ show.table(aims, "Sales goals, tactics and measures", note=say.to_fill(len(aims)
 # A changed aim stands here with what it was before. It may be a better aim, but it can no longer prove the programme.
 
 # %%
-moved = framework.changes(aims_entered)
+moved = framework.changed_objectives(aims_entered)
 none = "No frozen objective was changed." if moved.empty else ""
 show.table(moved, "Changed after freezing", note=none)
 
@@ -136,7 +136,7 @@ show.table(rules, "Selection criteria", note=say.to_fill(len(rules), "criteria")
 # %%
 both = alignment.newest(alignment.beside(votes))
 agreed = book.measure(alignment.by_round(alignment.beside(votes)))
-gate = framework.gate(rules, agreed["value"].iloc[0], overlap_needed)
+gate = framework.selection_gate(rules, agreed["value"].iloc[0], overlap_needed)
 say.gate(gate.passed, gate.criteria, gate.unsigned, gate.late, gate.overlap, gate.overlap_needed)
 
 # %% [markdown]
@@ -217,16 +217,16 @@ show.table(steps, "Readiness", note=say.to_fill(int(steps["score"].notna().sum()
 # An account-based programme needs time. Accounts are counted by the months since they entered it, not by the calendar.
 
 # %%
-since = framework.entered(tiers)
+since = framework.entry_days(tiers)
 show.table(
-    framework.maturity(since, book.as_of),
+    framework.accounts_by_age(since, book.as_of),
     "Accounts by age in the programme",
     note=say.to_fill(len(since), "account_tiers"),
 )
 
 # %%
-ripe = framework.horizons(since, book.as_of, horizons)
-book.measure(pd.DataFrame(framework.maturity_rows(ripe)))
+ripe = framework.horizon_status(since, book.as_of, horizons)
+book.measure(pd.DataFrame(framework.horizon_rows(ripe)))
 show.table(ripe, "May it be judged yet?")
 
 # %% [markdown]
@@ -265,7 +265,7 @@ show.table(
 # %%
 plan = framework.with_effects(aims, seen)
 show.table(
-    framework.promises(plan),
+    framework.promised_effects(plan),
     "What the objectives ask for, beside what could be seen",
     note=say.to_fill(len(plan), "objectives"),
 )

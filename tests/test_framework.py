@@ -66,14 +66,14 @@ def test_the_day_the_programme_begins_is_still_in_time(aims):
 
 
 def test_a_changed_aim_shows_what_it_was(aims):
-    got = framework.changes(aims)
+    got = framework.changed_objectives(aims)
     assert got[["objective_id", "what", "before", "after"]].values.tolist() == [["moved", "target", "20", "15"]]
     assert got["changed_at"].dt.date.astype(str).tolist() == ["2025-05-01"]
 
 
 def test_an_aim_that_is_changed_back_stays_changed(aims):
     both = pd.concat([aims, objectives([("moved", "won", 10, 20, "2025-01-01", "2025-06-01")])])
-    assert len(framework.changes(both)) == 2
+    assert len(framework.changed_objectives(both)) == 2
     assert "changed" in set(framework.objectives(both, pd.NaT)["state"])
 
 
@@ -102,7 +102,7 @@ def test_an_objective_is_set_beside_the_rise_its_measure_could_show_at_the_longe
 def test_a_reader_is_told_yes_no_or_nothing():
     plan = pd.DataFrame({"could_be_seen": pd.array([True, False, None], dtype="boolean")})
     columns = ["objective_id", "sales_goal", "measure_id", "rise_asked", "rise_detectable", "horizon_months"]
-    got = framework.promises(plan.assign(**dict.fromkeys(columns, 1)))["could_be_seen"]
+    got = framework.promised_effects(plan.assign(**dict.fromkeys(columns, 1)))["could_be_seen"]
     assert got.fillna("-").tolist() == ["yes", "no", "-"]
 
 
@@ -146,7 +146,7 @@ def test_a_signature_holds_for_what_was_signed():
 )
 def test_the_gate_opens_only_if_all_was_signed_in_time_and_the_lists_agree(rows, overlap, passed):
     rules = framework.criteria(criteria(rows), pd.Timestamp("2025-02-01", tz="UTC"))
-    assert framework.gate(rules, overlap, 0.8).passed is passed
+    assert framework.selection_gate(rules, overlap, 0.8).passed is passed
 
 
 # -- readiness --------------------------------------------------------------------------------------------------------
@@ -193,23 +193,23 @@ def tiers() -> pd.DataFrame:
 
 
 def test_accounts_age_from_their_first_entry(tiers):
-    since = framework.entered(tiers)
+    since = framework.entry_days(tiers)
     as_of = day("2026-06-30")
-    assert framework.months_in(since, as_of).to_dict() == {"old": 17, "new": 1, "left": 8}
-    assert framework.maturity(since, as_of)["accounts"].tolist() == [1, 0, 1, 1]
-    assert framework.tier_on(tiers, as_of).to_dict() == {"new": "2", "old": "1"}
+    assert framework.months_in_programme(since, as_of).to_dict() == {"old": 17, "new": 1, "left": 8}
+    assert framework.accounts_by_age(since, as_of)["accounts"].tolist() == [1, 0, 1, 1]
+    assert framework.tiers_on(tiers, as_of).to_dict() == {"new": "2", "old": "1"}
 
 
 def test_a_horizon_is_too_early_until_enough_accounts_have_reached_it(tiers):
-    since, as_of = framework.entered(tiers), day("2026-06-30")
-    got = framework.horizons(since, as_of, [3, 12])
+    since, as_of = framework.entry_days(tiers), day("2026-06-30")
+    got = framework.horizon_status(since, as_of, [3, 12])
     assert got[["reached", "accounts"]].values.tolist() == [[2, 3], [1, 3]]
     assert got["status"].tolist() == ["too_early", "too_early"]
     assert got["all_reached_on"].dt.date.astype(str).tolist() == ["2026-08-31", "2027-05-31"]
     many = pd.Series(day("2026-01-01"), [f"a{i}" for i in range(FLOOR_OUTCOMES)])
-    assert framework.horizons(many, as_of, [3])["status"].tolist() == ["ok"]
-    assert framework.horizons(many[:-1], as_of, [3])["status"].tolist() == ["too_early"]
-    assert framework.horizons(many[:0], as_of, [3])["status"].tolist() == ["not_answerable"]
+    assert framework.horizon_status(many, as_of, [3])["status"].tolist() == ["ok"]
+    assert framework.horizon_status(many[:-1], as_of, [3])["status"].tolist() == ["too_early"]
+    assert framework.horizon_status(many[:0], as_of, [3])["status"].tolist() == ["not_answerable"]
 
 
 @pytest.mark.parametrize(
@@ -218,14 +218,14 @@ def test_a_horizon_is_too_early_until_enough_accounts_have_reached_it(tiers):
      ("2026-06-14", "2026-03-15", 2), ("2026-02-28", "2026-01-30", 1)],
 )  # fmt: skip
 def test_months_are_whole_and_month_ends_stay_month_ends(as_of, since, months):
-    assert framework.months_in(pd.Series({"a": day(since)}), day(as_of))["a"] == months
+    assert framework.months_in_programme(pd.Series({"a": day(since)}), day(as_of))["a"] == months
 
 
 def test_the_programme_begins_with_the_first_tier_or_campaign(tiers):
     added = beside(pd.DataFrame({"added_at": pd.to_datetime(["2025-01-20T23:30Z"], utc=True)}), "Europe/Berlin")
-    assert framework.start_of(tiers, added) == day("2025-01-21")  # after midnight in Berlin
-    assert framework.start_of(tiers, added.iloc[:0]) == day("2025-01-31")
-    assert pd.isna(framework.start_of(tiers.iloc[:0], added.iloc[:0]))
+    assert framework.programme_start(tiers, added) == day("2025-01-21")  # after midnight in Berlin
+    assert framework.programme_start(tiers, added.iloc[:0]) == day("2025-01-31")
+    assert pd.isna(framework.programme_start(tiers.iloc[:0], added.iloc[:0]))
 
 
 # -- the notebook -----------------------------------------------------------------------------------------------------

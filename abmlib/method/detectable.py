@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from abmlib.method.deals import won_flag
-from abmlib.method.framework import entered
+from abmlib.method.framework import entry_days
 from abmlib.method.measures import measure_row
 from abmlib.method.orders import per_account
 from abmlib.method.periods import Period
@@ -75,7 +75,7 @@ def arms(
         return Arms(
             "experiment", treated, len(newest) - treated, *_models(pd.Index(newest["account_id"]), accounts, first)
         )
-    since = entered(tiers)
+    since = entry_days(tiers)
     since = since[since.index.isin(accounts)]
     if len(since):
         return Arms("tiers", len(since), len(accounts) - len(since), *_models(since.index, accounts, since.min()))

@@ -92,7 +92,7 @@ def _messages(scope: Scope) -> tuple[int, int]:
 def _worked(scope: Scope) -> tuple[int, int]:
     touches = scope.recent("activities", "occurred_day")
     ours = touches["team"].eq("sales").fillna(False) & touches["direction"].ne("inbound")
-    listed = framework.tier_on(scope.tables["account_tiers"], scope.as_of).index
+    listed = framework.tiers_on(scope.tables["account_tiers"], scope.as_of).index
     return scope.having(touches.loc[ours, "account_id"], among=listed if len(listed) else None)
 
 
