@@ -107,7 +107,7 @@ show.table(moved, "Changed after freezing", note=none)
 # programme.
 
 # %%
-markets = alignment.heard(book.read("sales_feedback"), accounts["industry"], listed.index, market_theme)
+markets = alignment.market_feedback(book.read("sales_feedback"), accounts["industry"], listed.index, market_theme)
 show.table(
     markets,
     f"Accounts of which sales noted: {market_theme}",
@@ -134,8 +134,8 @@ show.table(rules, "Selection criteria", note=say.to_fill(len(rules), "criteria")
 # the two lists in common.
 
 # %%
-both = alignment.newest(alignment.beside(votes))
-agreed = book.measure(alignment.by_round(alignment.beside(votes)))
+both = alignment.newest_round(alignment.votes_by_team(votes))
+agreed = book.measure(alignment.agreement_by_round(alignment.votes_by_team(votes)))
 gate = framework.selection_gate(rules, agreed["value"].iloc[0], overlap_needed)
 say.gate(gate.passed, gate.criteria, gate.unsigned, gate.late, gate.overlap, gate.overlap_needed)
 
@@ -145,7 +145,7 @@ say.gate(gate.passed, gate.criteria, gate.unsigned, gate.late, gate.overlap, gat
 
 # %%
 fig, ax = plt.subplots(figsize=(5, 3.2))
-plots.grid(alignment.counted(both), ax, "vote of marketing", "vote of sales")
+plots.grid(alignment.vote_counts(both), ax, "vote of marketing", "vote of sales")
 
 # %% [markdown]
 # What lies on the diagonal is agreed. Each cell also says which share of its row it is.
@@ -237,9 +237,9 @@ show.table(ripe, "May it be judged yet?")
 # %%
 deals = with_days(book.read("opportunities"), book.as_of)
 bought = book.panel("transactions", per="day", sums=["revenue"])
-happened = detectable.facts(deals, bought, book.panel("activities", ["direction"], per="day"))
-groups = detectable.arms(book.read("experiments"), tiers, accounts.index, book.as_of, planned)
-say.comparison(groups.basis, groups.treated, groups.held, groups.own, groups.start - detectable.DAY)
+happened = detectable.outcome_facts(deals, bought, book.panel("activities", ["direction"], per="day"))
+groups = detectable.compared_groups(book.read("experiments"), tiers, accounts.index, book.as_of, planned)
+say.comparison(groups.basis, groups.treated, groups.held, groups.own_past, groups.start - detectable.DAY)
 
 # %%
 seen = detectable.effects(happened, groups, accounts["created_day"], horizons, effect)
@@ -257,7 +257,7 @@ say.seen(seen.groupby("verdict").size().to_dict(), effect, POWER)
 
 # %%
 show.table(
-    detectable.shown(seen, book.currency),
+    detectable.effects_table(seen, book.currency),
     "Power, measure by measure",
     note=f"Power: to find a rise of {effect:.0%}. Smallest rise: found with a chance of {POWER:.0%}. Level {LEVEL:.0%}. Correlation: of a mean with the months before, where they are known and taken into account.",
 )
@@ -313,7 +313,7 @@ book.decide(
 book.decide(
     "answer_hand_overs",
     text="Take up or send back the hand-overs that nobody has answered",
-    accounts=alignment.waiting(alignment.due(sent, book.as_of, response_days)),
+    accounts=alignment.unanswered_accounts(alignment.mature_hand_overs(sent, book.as_of, response_days)),
     would_change="an answer that was given and not entered",
 )
 

@@ -65,17 +65,17 @@ def votes() -> pd.DataFrame:
 
 
 def test_votes_are_set_beside_each_other_as_last_cast(votes):
-    got = alignment.newest(alignment.beside(votes)).set_index("account_id")
+    got = alignment.newest_round(alignment.votes_by_team(votes)).set_index("account_id")
     assert got["sales"].tolist() == ["in", "in", "unsure", "out", "in"]
     assert got["marketing"].fillna("-").tolist() == ["in", "out", "in", "out", "-"]
     assert set(got["round"]) == {"second"}
-    counts = alignment.counted(got)
+    counts = alignment.vote_counts(got)
     assert (counts.loc["in", "in"], counts.loc["in", "out"], counts.loc["unsure", "in"]) == (1, 1, 1)
     assert counts.to_numpy().sum() == 4
 
 
 def test_overlap_is_what_both_want_of_what_either_wants(votes):
-    rows = alignment.agreement_rows(alignment.newest(alignment.beside(votes)))
+    rows = alignment.agreement_rows(alignment.newest_round(alignment.votes_by_team(votes)))
     overlap = value(rows, "list_overlap")
     assert (overlap["value"], overlap["n"]) == (pytest.approx(1 / 3), 3)  # a, of a, b and c
     assert value(rows, "vote_kappa")["value"] == pytest.approx((2 / 4 - 6 / 16) / (1 - 6 / 16))
@@ -97,7 +97,7 @@ def test_votes_that_cannot_be_compared_say_what_is_lacking(cast, overlap, kappa)
 
 
 def test_each_round_has_its_rows_and_the_newest_stands_for_all(votes):
-    rows = alignment.by_round(alignment.beside(votes))
+    rows = alignment.agreement_by_round(alignment.votes_by_team(votes))
     overlap = rows[rows["definition_id"] == "list_overlap"]
     assert dict(zip(overlap["group"].fillna("all"), overlap["value"].round(3), strict=True)) == {
         "all": 0.333,
@@ -107,7 +107,7 @@ def test_each_round_has_its_rows_and_the_newest_stands_for_all(votes):
 
 
 def test_what_is_to_be_settled_names_both_votes_the_plain_contradictions_first(votes):
-    both = alignment.newest(alignment.beside(votes))
+    both = alignment.newest_round(alignment.votes_by_team(votes))
     got = alignment.disagreements(both, pd.Series({"b": "Beta", "c": "Cesta"}))
     assert got.values.tolist() == [
         ["b", "Beta", "in", "out", "in and out"], ["c", "Cesta", "unsure", "in", "one is unsure"]
@@ -115,11 +115,11 @@ def test_what_is_to_be_settled_names_both_votes_the_plain_contradictions_first(v
 
 
 def test_without_votes_nothing_agrees_and_nothing_breaks():
-    none = alignment.beside(as_read("list_votes"))
-    rows = alignment.by_round(none)
+    none = alignment.votes_by_team(as_read("list_votes"))
+    rows = alignment.agreement_by_round(none)
     assert rows["value"].isna().all()
     assert (rows["status"] == "not_answerable").all()
-    assert alignment.disagreements(alignment.newest(none), pd.Series(dtype=str)).empty
+    assert alignment.disagreements(alignment.newest_round(none), pd.Series(dtype=str)).empty
 
 
 def test_joint_goals_are_counted_by_goal_and_by_listed_account():
@@ -136,12 +136,12 @@ def test_an_industry_that_sales_names_is_shown_with_what_is_listed_of_it():
         columns=["account_id", "theme"],
     )
     industry = pd.Series({"a": "steel", "b": "glass", "c": None, "d": "steel"})
-    got = alignment.heard(frame, industry, pd.Index(["a"]), "new market").set_index("industry")
+    got = alignment.market_feedback(frame, industry, pd.Index(["a"]), "new market").set_index("industry")
     assert got.loc["glass", ["accounts", "listed", "heard", "named"]].tolist() == [1, 0, 1, 1]
     assert got.loc["steel", ["accounts", "listed", "heard", "named"]].tolist() == [2, 1, 1, 0]
     assert got.index[-1] == "steel"
     assert got.loc["unknown", "share"] == 1
-    assert alignment.heard(frame.iloc[:0], industry, pd.Index([]), "x").empty
+    assert alignment.market_feedback(frame.iloc[:0], industry, pd.Index([]), "x").empty
 
 
 # -- hand-overs -------------------------------------------------------------------------------------------------------
@@ -164,7 +164,7 @@ def test_acceptance_counts_only_what_could_have_been_answered(sent):
     assert (value(rows, "hand_overs_accepted")["value"], value(rows, "hand_overs_accepted")["n"]) == (0.75, 4)
     assert (value(rows, "briefs_read_of_accepted")["value"], value(rows, "briefs_read_of_accepted")["n"]) == (0.5, 2)
     assert value(rows, "hand_overs_too_early_to_judge")["value"] == 1
-    assert alignment.waiting(alignment.due(sent, day("2025-05-31"), 14)).tolist() == ["d"]
+    assert alignment.unanswered_accounts(alignment.mature_hand_overs(sent, day("2025-05-31"), 14)).tolist() == ["d"]
 
 
 def test_a_hand_over_that_nobody_touched_is_not_a_fast_one(sent):

@@ -36,7 +36,7 @@ def half(outcome: str) -> dict[str, pd.DataFrame]:
     return happened(outcome, rows)
 
 
-GROUPS = detectable.Arms("experiment", 30, 10, IDS, START)
+GROUPS = detectable.Comparison("experiment", 30, 10, IDS, START)
 
 
 def one(seen: pd.DataFrame, outcome: str, months: int) -> pd.Series:
@@ -99,7 +99,7 @@ def test_what_the_past_cannot_tell_is_said_and_not_guessed(facts, created, statu
     (30, 1, 0.2, "not answerable"),
 ])  # fmt: skip
 def test_the_verdict_goes_by_power_and_by_what_can_be_hoped_for(treated, held, effect, verdict):
-    groups = detectable.Arms("experiment", treated, held, IDS, START)
+    groups = detectable.Comparison("experiment", treated, held, IDS, START)
     assert (
         one(detectable.effects(half("accounts_won"), groups, KNOWN, [3], effect), "accounts_won", 3)["verdict"]
         == verdict
@@ -138,14 +138,14 @@ def test_the_newest_experiment_with_two_arms_is_compared_and_else_tiers_and_else
         ("a04", "X2", "holdout", "2025-03-01"), ("gone", "X2", "holdout", "2025-03-01"),  # not in the book
         ("a05", "X3", "treated", "2026-01-01"),  # one arm: compares nothing
     )  # fmt: skip
-    got = detectable.arms(trial, tiers, accounts, as_of, 20)
+    got = detectable.compared_groups(trial, tiers, accounts, as_of, 20)
     assert (got.basis, got.treated, got.held, got.start) == ("experiment", 1, 2, day("2025-02-01"))
-    got = detectable.arms(none, tiers, accounts, as_of, 20)
+    got = detectable.compared_groups(none, tiers, accounts, as_of, 20)
     assert (got.basis, got.treated, got.held, got.start) == ("tiers", 2, 42, day("2025-01-31"))
-    got = detectable.arms(none, tiers.iloc[:0], accounts, as_of, 21)
+    got = detectable.compared_groups(none, tiers.iloc[:0], accounts, as_of, 21)
     assert (got.basis, got.treated, got.held, got.start) == ("planned", 11, 10, day("2026-07-01"))
-    assert len(got.models) == 44
-    assert not got.own
+    assert len(got.baseline) == 44
+    assert not got.own_past
 
 
 def test_a_list_too_short_to_have_a_past_of_its_own_is_given_that_of_all_accounts():
@@ -153,9 +153,9 @@ def test_a_list_too_short_to_have_a_past_of_its_own_is_given_that_of_all_account
         drawn(*((a, "X1", "treated" if a < "a10" else "holdout", "2025-01-01") for a in IDS[:n])) for n in (29, 30)
     )
     none = as_read("account_tiers")
-    short, long_ = (detectable.arms(d, none, IDS, day("2026-06-30"), 20) for d in (few, many))
-    assert (len(short.models), short.own, short.treated, short.held) == (40, False, 10, 19)
-    assert (len(long_.models), long_.own) == (30, True)
+    short, long_ = (detectable.compared_groups(d, none, IDS, day("2026-06-30"), 20) for d in (few, many))
+    assert (len(short.baseline), short.own_past, short.treated, short.held) == (40, False, 10, 19)
+    assert (len(long_.baseline), long_.own_past) == (30, True)
 
 
 def test_facts_leave_out_our_own_touches_and_what_nobody_can_place():
@@ -167,7 +167,7 @@ def test_facts_leave_out_our_own_touches_and_what_nobody_can_place():
         "account_id": ["a", "a"], "direction": ["inbound", "outbound"], "day": [day("2025-01-01")] * 2, "rows": [3, 9]
     })  # fmt: skip
     bought = pd.DataFrame({"account_id": ["a"], "day": [day("2025-01-01")], "revenue": [5.0]})
-    got = detectable.facts(deals, bought, touched)
+    got = detectable.outcome_facts(deals, bought, touched)
     assert {name: fact["amount"].sum() for name, fact in got.items()} == {
         "touches_in": 3, "opportunities_opened": 2, "accounts_opening_a_deal": 2, "accounts_won": 1, "revenue": 5
     }  # fmt: skip

@@ -182,7 +182,7 @@ def test_surveys_goals_and_events_count_by_their_own_day(zone):
 def test_the_programme_counts_its_own_days(zone):
     sent = [{"account_id": t, "sent_at": t, "entered_at": t} for t in ("2026-06-16 23:30", "2026-06-17 00:30")]
     handed = table("hand_overs", zone, sent, entered_by="lead")
-    assert alignment.due(handed, TODAY, 14)["account_id"].tolist() == ["2026-06-16 23:30"]
+    assert alignment.mature_hand_overs(handed, TODAY, 14)["account_id"].tolist() == ["2026-06-16 23:30"]
     aim = {
         "objective_id": "o",
         "sales_goal": "s",
@@ -196,7 +196,7 @@ def test_the_programme_counts_its_own_days(zone):
     trial = [{"experiment_id": "e", "account_id": a, "arm": arm, "assigned_at": NIGHT, "entered_at": NIGHT}
              for a, arm in (("a", "treated"), ("b", "holdout"))]  # fmt: skip
     drawn = table("experiments", zone, trial, pre_registered_metric="won_value", entered_by="lead")
-    assert detectable.arms(drawn, as_read("account_tiers"), pd.Index(["a", "b"]), TODAY, 2).start == TODAY
+    assert detectable.compared_groups(drawn, as_read("account_tiers"), pd.Index(["a", "b"]), TODAY, 2).start == TODAY
 
 
 @zones

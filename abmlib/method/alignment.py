@@ -1,4 +1,4 @@
-"""Do sales and marketing pull together: one list, goals owned together, hand-overs taken up and worked on."""
+"""Do sales and marketing work together: one list, shared goals, hand-overs that are answered."""
 
 import numpy as np
 import pandas as pd
@@ -15,12 +15,12 @@ DAY, HOUR = pd.Timedelta(days=1), pd.Timedelta(hours=1)
 
 
 def counted_row(measure_id: str, definition_id: str, k: int, n: int, **more: object) -> dict[str, object]:
-    """Make a row of `measures` from a count of all there is: a share without an interval, missing without any."""
+    """Row of `measures` from a count of a whole: a share without an interval, missing where the whole is empty."""
     return measure_row(measure_id, definition_id, k / n if n else np.nan, "share", n, **more)
 
 
-def beside(votes: pd.DataFrame) -> pd.DataFrame:
-    """Set the vote of sales on each account beside that of marketing, round by round, the newest round last.
+def votes_by_team(votes: pd.DataFrame) -> pd.DataFrame:
+    """Votes of sales and of marketing on each account, side by side, the newest round last.
 
     Of several entries for one vote the last holds. An account that neither of the two voted on has no row.
 
@@ -33,20 +33,19 @@ def beside(votes: pd.DataFrame) -> pd.DataFrame:
     DataFrame: ``round, account_id, sales, marketing`` (missing where that team did not vote)
     """
     last = programme.latest_entries("list_votes", votes[votes["voter_team"].isin(TEAMS)])
-    wide = last.pivot(index=["round", "account_id"], columns="voter_team", values="vote").reindex(columns=list(TEAMS))
-    began = last.groupby("round")["entered_at"].min().sort_values(kind="stable").index
-    out = wide.reset_index().rename_axis(columns=None).astype("str")
-    order = out["round"].map({name: i for i, name in enumerate(began)}).sort_values(kind="stable").index
-    return out.loc[order].reset_index(drop=True)
+    last = last.assign(began=last["entered_at"].groupby(last["round"]).transform("min"))
+    wide = last.pivot(index=["began", "round", "account_id"], columns="voter_team", values="vote")
+    out = wide.reindex(columns=list(TEAMS)).reset_index().rename_axis(columns=None)
+    return out.drop(columns="began").astype("str")
 
 
-def newest(both: pd.DataFrame) -> pd.DataFrame:
-    """Keep the newest round of `beside`."""
+def newest_round(both: pd.DataFrame) -> pd.DataFrame:
+    """Keep the newest round of `votes_by_team`."""
     return both[both["round"] == both["round"].iloc[-1]] if len(both) else both
 
 
-def counted(both: pd.DataFrame) -> pd.DataFrame:
-    """Count accounts by the vote of sales (rows) and of marketing (columns); only accounts both voted on."""
+def vote_counts(both: pd.DataFrame) -> pd.DataFrame:
+    """Accounts by the vote of sales (rows) and of marketing (columns); only accounts both voted on."""
     order = list(VOTES)
     return pd.crosstab(both["sales"], both["marketing"]).reindex(index=order, columns=order, fill_value=0)
 
@@ -86,14 +85,14 @@ def kappa(table: pd.DataFrame) -> tuple[float, float, float, int]:
 
 
 def agreement_rows(both: pd.DataFrame) -> list[dict[str, object]]:
-    """Measure how far the two teams agree on the list.
+    """Rows of `measures`: how far the two teams agree on the list.
 
     Overlap is Jaccard's: accounts both want in ÷ accounts either wants in, of those both voted on. Kappa is of in,
-    unsure and out. Accounts that one team alone voted on are counted apart.
+    unsure and out. Accounts that only one team voted on are a measure of their own.
 
     Parameters
     ----------
-    both : DataFrame of one round of `beside`
+    both : DataFrame of one round of `votes_by_team`
 
     References
     ----------
@@ -102,7 +101,7 @@ def agreement_rows(both: pd.DataFrame) -> list[dict[str, object]]:
     judged = both[both[list(TEAMS)].notna().all(axis=1)]
     wanted = judged[list(TEAMS)] == "in"
     overlap = intervals.ratio(wanted.all(axis=1).astype(float), wanted.any(axis=1).astype(float), SEED)
-    found = kappa(counted(judged))
+    found = kappa(vote_counts(judged))
     alone = float(len(both) - len(judged)) if len(both) else np.nan
     apart = "accounts that both teams voted on" if len(both) and judged.empty else ""
     none = "a vote for an account" if len(judged) and np.isnan(overlap[0]) else apart
@@ -114,9 +113,9 @@ def agreement_rows(both: pd.DataFrame) -> list[dict[str, object]]:
     ]
 
 
-def by_round(both: pd.DataFrame) -> pd.DataFrame:
-    """Make rows of `measures` from `agreement_rows` of the newest round and, where there are several, of each."""
-    rows = agreement_rows(newest(both))
+def agreement_by_round(both: pd.DataFrame) -> pd.DataFrame:
+    """Rows of `measures`: `agreement_rows` of the newest round and, where there are several, of each."""
+    rows = agreement_rows(newest_round(both))
     rounds = both["round"].unique()
     for name in rounds if len(rounds) > 1 else []:
         rows += [r | {"group_by": "round", "group": name} for r in agreement_rows(both[both["round"] == name])]
@@ -124,11 +123,11 @@ def by_round(both: pd.DataFrame) -> pd.DataFrame:
 
 
 def disagreements(both: pd.DataFrame, names: pd.Series) -> pd.DataFrame:
-    """List the accounts on which the two teams' votes differ, those one wants in and the other out first.
+    """Accounts on which the two teams' votes differ; first those that one wants in and the other out.
 
     Parameters
     ----------
-    both : DataFrame of one round of `beside`
+    both : DataFrame of one round of `votes_by_team`
     names : Series, name of each account id
 
     Returns
@@ -140,18 +139,15 @@ def disagreements(both: pd.DataFrame, names: pd.Series) -> pd.DataFrame:
     Metric dictionary C-57; S0-8.
     """
     judged = both[both[list(TEAMS)].notna().all(axis=1)]
-    differ = judged[judged["sales"] != judged["marketing"]]
-    unsure = (differ[list(TEAMS)] == "unsure").any(axis=1)
-    out = differ.assign(
-        name=differ["account_id"].map(names), differ=np.where(unsure, "one is unsure", "in and out"), last=unsure
-    )
-    return out.sort_values(["last", "account_id"], ignore_index=True)[
-        ["account_id", "name", "sales", "marketing", "differ"]
-    ]
+    judged = judged[judged["sales"] != judged["marketing"]]
+    unsure = (judged[list(TEAMS)] == "unsure").any(axis=1)
+    out = judged.assign(name=judged["account_id"].map(names), differ=np.where(unsure, "one is unsure", "in and out"))
+    columns = ["account_id", "name", "sales", "marketing", "differ"]
+    return out.sort_values(["differ", "account_id"], ignore_index=True)[columns]
 
 
 def joint_goal_rows(goals: pd.DataFrame, listed: pd.Index) -> list[dict[str, object]]:
-    """Measure which share of goals we own with the customer, and which share of the listed accounts carries one.
+    """Rows of `measures`: share of goals shared with the customer, and of listed accounts with such a goal.
 
     Counts of all there is, so without an interval. Without any goal both are missing.
 
@@ -173,10 +169,10 @@ def joint_goal_rows(goals: pd.DataFrame, listed: pd.Index) -> list[dict[str, obj
     ]
 
 
-def heard(feedback: pd.DataFrame, industry: pd.Series, listed: pd.Index, theme: str) -> pd.DataFrame:
-    """Count by industry what sales heard in the field, and how many accounts of it are in the programme.
+def market_feedback(feedback: pd.DataFrame, industry: pd.Series, listed: pd.Index, theme: str) -> pd.DataFrame:
+    """Feedback of sales by industry, and how many accounts of it are in the programme.
 
-    An account counts once, however often it was heard of. Notes without an account belong to none; accounts without an
+    An account counts once, whatever the number of notes. Notes without an account belong to none; accounts without an
     industry are of the industry ``unknown``.
 
     Parameters
@@ -204,23 +200,23 @@ def heard(feedback: pd.DataFrame, industry: pd.Series, listed: pd.Index, theme: 
     }
     counts = pd.DataFrame({name: group[group.index.isin(ids)].value_counts() for name, ids in sides.items()})
     counts = counts.fillna(0).astype(int).rename_axis("industry").reset_index()
-    told = pd.concat([counts, intervals.wilson(counts["named"], counts["accounts"])[["share", "low", "high"]]], axis=1)
-    out = told.sort_values(["named", "heard", "industry"], ascending=[False, False, True], ignore_index=True)
+    counts = counts.join(intervals.wilson(counts["named"], counts["accounts"])[["share", "low", "high"]])
+    out = counts.sort_values(["named", "heard", "industry"], ascending=[False, False, True], ignore_index=True)
     return out if len(feedback) else out.iloc[:0]
 
 
-def due(sent: pd.DataFrame, as_of: pd.Timestamp, response_days: int) -> pd.DataFrame:
-    """Keep the hand-overs that are old enough to have been answered, as last entered."""
+def mature_hand_overs(sent: pd.DataFrame, as_of: pd.Timestamp, response_days: int) -> pd.DataFrame:
+    """Latest entries of the hand-overs that are old enough to have been answered."""
     last = programme.latest_entries("hand_overs", sent)
     return last[last["sent_day"] <= as_of - response_days * DAY]
 
 
-def waiting(mature: pd.DataFrame) -> pd.Index:
-    """Give the accounts whose newest hand-over nobody has taken up, those that have waited longest first.
+def unanswered_accounts(mature: pd.DataFrame) -> pd.Index:
+    """Accounts whose newest hand-over nobody has accepted, the longest waiting first.
 
     Parameters
     ----------
-    mature : DataFrame of `due`
+    mature : DataFrame of `mature_hand_overs`
     """
     newest_of = mature.sort_values("sent_at", kind="stable").drop_duplicates("account_id", keep="last")
     return pd.Index(newest_of.loc[newest_of["accepted_at"].isna(), "account_id"])
@@ -229,11 +225,11 @@ def waiting(mature: pd.DataFrame) -> pd.Index:
 def hand_over_rows(
     entries: pd.DataFrame, as_of: pd.Timestamp, time_zone: str, response_days: int
 ) -> list[dict[str, object]]:
-    """Measure how many hand-overs sales takes up, how soon, and whether the brief that came along is read.
+    """Rows of `measures`: share of hand-overs accepted, the hours until then, and the share of briefs read.
 
-    The accepted share and the brief count hand-overs old enough to have been answered; younger ones are counted apart.
-    Hours count all of them, those still waiting as waiting (Kaplan–Meier), and hand-overs of one account as one
-    cluster: a hand-over that nobody has touched is not a fast one. Answers dated before they were sent have no hours.
+    The accepted share and the brief count hand-overs old enough to have been answered; younger ones are a measure of their own.
+    Hours include all hand-overs, those still waiting with their hours so far (Kaplan–Meier), and hand-overs of one
+    account are one cluster: a hand-over that nobody has touched is not a fast one. Answers dated before they were sent have no hours.
 
     Parameters
     ----------
@@ -244,7 +240,7 @@ def hand_over_rows(
     ----------
     Metric dictionary C-24, immature ones excluded; S0-8.
     """
-    sent, mature = (due(entries, as_of, days) for days in (0, response_days))
+    sent, mature = (mature_hand_overs(entries, as_of, days) for days in (0, response_days))
     until = pd.Timestamp(end_of(as_of.date(), time_zone), tz="UTC")
     taken = mature[mature["accepted_at"].notna()]
     read = taken["brief_read"].dropna()
@@ -254,12 +250,10 @@ def hand_over_rows(
         share_row("C-24", "briefs_read_of_accepted", int(read.sum()), len(read)),
         measure_row("C-24", "hand_overs_too_early_to_judge", early, "hand-overs", len(sent)),
     ]
-    for what, name in (
-        ("accepted_at", "hours_to_acceptance_median"),
-        ("first_touch_at", "hours_to_first_touch_median"),
-    ):
-        over = sent[what].notna()
-        hours = (sent[what].fillna(until) - sent["sent_at"]) / HOUR
-        waited = survival.clustered(hours.where(hours >= 0), over, 0.5, sent["account_id"], SEED)
-        rows.append(estimate_row("C-24", name, (waited.value, waited.low, waited.high, waited.n), "hours"))
+    for what in ("acceptance", "first_touch"):
+        at = sent["accepted_at" if what == "acceptance" else "first_touch_at"]
+        hours = (at.fillna(until) - sent["sent_at"]) / HOUR
+        waited = survival.clustered(hours.where(hours >= 0), at.notna(), 0.5, sent["account_id"], SEED)
+        estimate = (waited.value, waited.low, waited.high, waited.n)
+        rows.append(estimate_row("C-24", f"hours_to_{what}_median", estimate, "hours"))
     return rows
