@@ -1,4 +1,4 @@
-"""How long things last when some are not over yet."""
+"""Durations, where some are not over yet."""
 
 from dataclasses import dataclass, replace
 
@@ -53,28 +53,17 @@ def quantile(days: pd.Series, over: pd.Series, share: float) -> Duration:
     days, over = days[known].astype(float), over[known].astype(bool)
     if (days < 0).any():
         raise ValueError(f"days: {int((days < 0).sum())} of {len(days)} are negative. Correct the dates behind them.")
-    nothing = Duration(np.nan, np.nan, np.nan, len(days), int(over.sum()))
-    if not over.any():
-        return nothing
-    ends, alive, low, high = _curve(days.to_numpy(), over.to_numpy())
-
-    def first(levels: np.ndarray) -> float:
-        reached = np.flatnonzero(np.nan_to_num(levels, nan=1.0) <= 1 - share + CLOSE)
-        return float(ends[reached[0]]) if len(reached) else np.nan
-
-    return Duration(first(alive), first(low), first(high), nothing.n, nothing.over)
-
-
-def _curve(days: np.ndarray, over: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Durations in order, the share that lasts longer than each, and its log-log band; missing where nobody or everybody does."""
     ends, day = np.unique(days, return_inverse=True)
-    at_risk = np.bincount(day)[::-1].cumsum()[::-1]
-    ended = np.bincount(day, weights=over)
+    at_risk, ended = np.bincount(day)[::-1].cumsum()[::-1], np.bincount(day, weights=over)
     alive = np.cumprod((at_risk - ended) / at_risk)
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore"):  # no band where all or none are alive
         spread = np.sqrt(np.cumsum(ended / (at_risk * (at_risk - ended)))) / -np.log(alive)
         low, high = (np.exp(-np.exp(np.log(-np.log(alive)) + side * Z * spread)) for side in (1, -1))
-    return ends, alive, low, high
+    firsts = []
+    for curve in (alive, low, high):
+        reached = np.flatnonzero(np.nan_to_num(curve, nan=1.0) <= 1 - share + CLOSE)
+        firsts.append(float(ends[reached[0]]) if len(reached) else np.nan)
+    return Duration(firsts[0], firsts[1], firsts[2], len(days), int(over.sum()))
 
 
 def clustered(days: pd.Series, over: pd.Series, share: float, cluster: pd.Series, seed: int) -> Duration:
