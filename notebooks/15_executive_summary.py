@@ -36,7 +36,7 @@ book.need("accounts", writes=["15_executive_summary"])
 names = book.read("accounts").set_index("account_id")["name"]
 measures = book.earlier("measures")
 before = book.earlier("measures", tables=previous)
-say.absent(summary.absent(catalogue.frame("notebooks.yml"), book.finished_notebooks(), own="15"))
+say.absent(summary.missing_notebooks(catalogue.frame("notebooks.yml"), book.finished_notebooks(), this="15"))
 
 # %% [markdown]
 # ## What changed

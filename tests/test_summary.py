@@ -193,8 +193,8 @@ def test_absent_names_built_notebooks_before_this_one_that_left_nothing():
         ("lab", True),  # no number
     ]
     catalogue = pd.DataFrame(rows, columns=["notebook", "built"])
-    assert summary.absent(catalogue, {"00"}, "15") == ["03_accounts"]
-    assert summary.absent(catalogue, {"00", "03"}, "15") == []
+    assert summary.missing_notebooks(catalogue, {"00"}, "15") == ["03_accounts"]
+    assert summary.missing_notebooks(catalogue, {"00", "03"}, "15") == []
 
 
 # -- what to decide ---------------------------------------------------------------------------------------------------
