@@ -9,23 +9,23 @@
 # %% [markdown]
 # # 00 Account data: can we trust this data, account by account?
 #
-# **Decision.** Which data is mended or exported next, which accounts can be judged now, and which questions wait.
+# **Decision.** Which data to fix or export next, which accounts can be judged now, and which questions must wait.
 #
 # **Needs** accounts. **Reads** nothing earlier. **Writes** `00_account_data`. **Run** before every report.
 #
-# The account is the unit of everything that follows: each company is treated as a market of its own. A company of
-# which little is known, or nothing of late, cannot be judged fairly, and this page says which ones they are.
+# Every later page works account by account: it treats each company as a market of its own. With little or no recent data,
+# an account cannot be judged fairly. This page says which accounts those are.
 
 # %% tags=["parameters"]
 data: str = "../data/sample"  # folder or DuckDB file with the canonical tables
 as_of: str = "2026-06-30"  # what was known at the end of this day
 tables: str = "../reports/lab/tables"  # where notebooks leave tables for each other
-stale_days: int = 365  # days without any record after which an account counts as stale
+stale_days: int = 365  # days without a record after which an account counts as stale
 min_records: int = 3  # records below which an account counts as thin
 required_roles: list[str] = ["decision_maker", "budget_holder", "champion", "end_user"]  # roles the play needs
 role_floor: float = 0.5  # share of the required roles below which a customer lacks people, 0 to 1
 missing_by: str = "region"  # column of accounts by which missing fields are counted
-half_life_days: float = 30.0  # days in which a touch halves in worth
+half_life_days: float = 30.0  # days after which a touch counts half
 account: str = ""  # account whose timeline is drawn; empty: the customer with most records
 
 # %%
@@ -42,7 +42,7 @@ plots.style()
 
 # %% [markdown]
 # ## Load and check
-# Every table of the source is checked as a whole, inside the engine, before anything is computed from it.
+# Every table is checked as a whole before anything is computed from it.
 
 # %%
 book = Book.open(data, as_of=as_of, tables=tables)
@@ -52,14 +52,14 @@ names = accounts.set_index("account_id")["name"]
 contacts = coverage.contact_states(book.read("contacts"), book.as_of)
 deals = with_days(book.read("opportunities"), book.as_of)
 overview, fields = book.overview(), book.fields()
-present = data_quality.available_data(fields)
+available = data_quality.available_data(fields)
 
 # %%
 audit = book.audit()
 say.checks(*checks.counts(audit), checks.sentences(audit))
 
 # %% [markdown]
-# ## How far each table reaches
+# ## Which accounts and days each table covers
 # A question can only be answered for the accounts and the days that a table covers.
 
 # %%
@@ -67,33 +67,33 @@ reach = data_quality.freshness(overview, book.as_of, len(accounts))
 show.table(reach, "Tables of this source", rows=len(reach))
 
 # %% [markdown]
-# Read the last column first: a table whose newest row is old makes every later page look calmer than the business is.
+# Read the last column first. If the newest row of a table is old, every later page shows less activity than there is.
 
 # %% [markdown]
-# ## What was lost on the way
+# ## Rows left out
 # Every row that was in the export and is not in this report, with the reason.
 
 # %%
 show.table(checks.losses(book.ledger), "Rows in, rows out and why")
 
 # %% [markdown]
-# ## Who is matched, and to whom
-# Marketing speaks to people and sales to companies: what cannot be put to an account is lost to both. How many accounts
-# are the same company, how many people and touches found theirs, and how many did not.
+# ## Matched and unmatched records
+# Marketing talks to people, sales talks to companies. A record without an account is lost to both. The table counts the
+# accounts that are the same company, and the records with and without an account.
 
 # %%
 matched = data_quality.match_rates(len(accounts), book.same_company, book.lead_matches, fields)
 book.measure(pd.DataFrame(data_quality.match_rows(matched)))
-show.table(matched.drop(columns="definition_id"), "Put together, and belonging to nobody", rows=len(matched))
+show.table(matched.drop(columns="definition_id"), "Matched and unmatched records", rows=len(matched))
 
 # %% [markdown]
-# Touches without an account are in no score of any account. A dash means that the source has no such table, or that there
-# was nobody to match.
+# No score counts touches without an account. A dash means that the source has no such table, or that there was nothing to
+# match.
 
 # %% [markdown]
-# ## Who can be reached in which role
-# For each role the play needs: the share of accounts with a person in it who has not left, bounced or opted out.
-# Customers and prospects stay apart, and former customers aside.
+# ## How many accounts have a person to reach in each role
+# For each role the play needs: the share of accounts with a person who has not left, bounced or opted out. Customers and
+# prospects are counted separately, former customers not at all.
 
 # %%
 roles = data_quality.roles_reached(contacts, accounts, required_roles)
@@ -107,18 +107,18 @@ known_roles = book.measure(pd.DataFrame(data_quality.role_rows(contacts, account
 show.measures(known_roles, "Role coverage", book.currency)
 
 # %% [markdown]
-# A role that few accounts have may be one that nobody enters: look at the share of contacts without a role first. In a
-# report on an earlier day nobody knows the roles of that day, unless the source keeps their history.
+# If few accounts have a role, perhaps nobody enters it: look at the share of contacts without a role first. In a report on
+# an earlier day the roles of that day are unknown, unless the source keeps their history.
 
 # %% [markdown]
-# ## Who may be spoken to
-# Every contact once, in the first state that holds, from the top. They are counted and not named.
+# ## How many contacts may be contacted
+# Each contact counts once, in the first state that applies, from the top. Contacts are counted, not named.
 
 # %%
-show.table(data_quality.contacts_by_state(contacts), "Contacts by state", note=catalogue.lacking(present, "contacts"))
+show.table(data_quality.contacts_by_state(contacts), "Contacts by state", note=catalogue.lacking(available, "contacts"))
 
 # %% [markdown]
-# Only those in the last line count as reachable anywhere in this workbook.
+# Only contacts in the last line count as reachable in this workbook.
 
 # %% [markdown]
 # ## Account by account
@@ -133,16 +133,16 @@ plots.stacked(counts, ax, "accounts")
 
 # %% [markdown]
 # ## Prospects and customers
-# They are never blended: a prospect without records is normal, a customer without records is a hole in the data. The
-# list holds the customers that cannot be judged well, the longest silent first.
+# A prospect without records is normal; a customer without records is a gap in the data. So both are counted separately. The
+# list shows the customers with too little data, the longest silent first.
 
 # %%
 weak = data_quality.weak_customers(judged, accounts)
-show.table(weak, "Customers that cannot be judged well", rows=15)
+show.table(weak, "Customers with too little data", rows=15)
 
 # %% [markdown]
-# ## How deep the history is
-# Months from the first to the last record of each account. What happens once a year cannot be seen in less than two.
+# ## How long the history is
+# Months from the first to the last record of each account. A yearly pattern needs two years to show.
 
 # %%
 depth = data_quality.history_depth(judged)
@@ -155,13 +155,12 @@ kept = book.measure(pd.DataFrame([data_quality.stage_history_row(deals, book.rea
 show.measures(kept, "Deals whose past stages are known", book.currency)
 
 # %% [markdown]
-# Of a deal without a stage history nobody can tell today in which stage it was last quarter: reports on an earlier day
-# leave its stage open.
+# Without stage history, past stages cannot be reconstructed: reports on an earlier day leave the stage of such deals open.
 
 # %% [markdown]
-# ## What is known of them
-# The share of accounts for which each describing field is filled. Fields that nobody fills cannot tell accounts
-# apart, and cold accounts without a purchase can be judged by nothing else.
+# ## Which fields are filled
+# The share of accounts with a value in each field. An empty field cannot tell accounts apart, and accounts without a
+# purchase can only be judged by these fields.
 
 # %%
 filled = missingness.filled_share(accounts)
@@ -170,16 +169,16 @@ fig, ax = plt.subplots(figsize=(7.2, 2.8))
 plots.shares(filled, ax, "accounts with a value (share)")
 
 # %% [markdown]
-# ## Where it is missing
-# The same by segment: a gap that sits in one segment is a gap in how that segment is worked or exported.
+# ## Where values are missing
+# The same by segment. A gap in one segment only comes from how that segment is worked or exported.
 
 # %%
 gaps = missingness.filled_by_segment(accounts, missing_by)
 show.table(gaps, "Filled, by segment", rows=15, values="share")
 
 # %% [markdown]
-# ## Whether what is missing goes with what happened
-# Each field among accounts that bought or had a deal won in the last twelve months, and among the others.
+# ## Are gaps related to buying?
+# Each field for accounts that bought or had a deal won in the last twelve months (buyers), and for the others.
 
 # %%
 closed = closed_in(deals, periods.trailing(book.as_of, 12))
@@ -188,9 +187,9 @@ active = missingness.bought_or_won(bought, closed)
 uneven = missingness.filled_by_outcome(accounts, active)
 show.table(
     uneven,
-    "Filled, with and without a purchase or win",
+    "Fields filled, buyers and others",
     rows=len(uneven),
-    note=f"Intervals at {LEVEL:.0%}, each for itself; p is adjusted for testing several fields.",
+    note=f"Intervals at {LEVEL:.0%}, for each field alone; p is adjusted for the number of fields.",
 )
 
 # %%
@@ -200,33 +199,33 @@ show.measures(together, "All fields together", book.currency)
 # %%
 gap_fields = uneven.loc[uneven["verdict"] == "related to outcome", "field"].tolist()
 say.words(
-    f"Filled unevenly: {say.named(gap_fields)}. A model would learn who is looked after, and call it who buys."
+    f"Related to buying: {say.named(gap_fields)}. A model would learn which accounts sales looks after, not which will buy."
     if gap_fields
-    else "No single field was seen to be filled unevenly, or there is too little to judge it by."
+    else "No single field is related to buying, or there is too little data to judge."
 )
 
 # %% [markdown]
-# Such a field may be filled because somebody bought, so it says nothing of who will. Fill it for the others, or keep it
-# out of every model. Where no field alone stands out but the interval of all together lies on one side of zero, small
-# gaps point the same way: the number of gaps goes with buying, and a model that sees what is missing would learn that.
+# Such a field may be filled because the account bought, so it does not predict who will buy. Fill it for the others, or keep
+# it out of every model. If no single field is related but the interval of all fields together excludes zero, many small
+# gaps point the same way: then models must not use the number of gaps either.
 
 # %% [markdown]
-# ## Does the source keep what is over
-# Where former customers, lost deals or people who left are deleted, what remains looks better than what was.
+# ## Does the CRM keep lost deals and former customers?
+# If the CRM deletes former customers, lost deals or people who left, the past looks better than it was.
 
 # %%
 after_days = book.settings.former_after_days
 ended = missingness.survivorship(accounts, book.same_company, deals, contacts, book.as_of, after_days)
-show.table(ended, "What is over")
+show.table(ended, "Records of what ended")
 
 # %% [markdown]
-# "None" of many is seldom luck: ask who cleans the source, and when. A report on an earlier day would leave out whoever
-# has been deleted since.
+# "None" out of many is rarely a coincidence: ask who deletes records, and when. A report on an earlier day would leave out
+# everything that was deleted since.
 
 # %% [markdown]
-# ## The lead view beside the account view
-# The same touches, twice: each account by its most engaged person, as a list of leads would have it, and by all people
-# together. What the accounts did, or did with us, counts; touches halve in worth as they age.
+# ## Lead view and account view
+# The same touches, ranked twice: by the most engaged person of each account, as a lead list does, and by all people of the
+# account together. Touches that the account started or shared with us count, older ones less.
 
 # %%
 touched = book.panel("activities", ["contact_id", "direction"], per="day")
@@ -234,8 +233,8 @@ touched = touched[touched["direction"] != "outbound"]
 both_views = views.leads_and_accounts(touched, names.index, book.as_of, half_life_days)
 show.table(
     views.side_by_side(both_views, names, top=10),
-    "First by lead, and first by account",
-    note=catalogue.lacking(present, "activities", "contacts"),
+    "Top accounts by lead and by account",
+    note=catalogue.lacking(available, "activities", "contacts"),
 )
 
 # %%
@@ -243,13 +242,13 @@ agreed = book.measure(pd.DataFrame(views.agreement(both_views, top=10)))
 show.measures(agreed, "Do the two views agree?", book.currency)
 
 # %% [markdown]
-# An account far down by its best lead and high as an account is one in which several people stir and none stands out:
-# a list of leads would leave it waiting. A touch of nobody known is another reason: it counts for the account and for no
-# lead. Where both views agree fully, each account has one person, or only one is known.
+# Some accounts rank low by their best lead and high as an account: several people are active and none stands out. A lead
+# list would miss them. Touches by unknown people are another reason: they count for the account and for no lead. If both
+# views agree fully, each account has only one known person.
 
 # %% [markdown]
 # ## One account, one timeline
-# All that is known of one account, whichever team or channel it came from, month by month. Machines are left out.
+# Everything known about one account, from all teams and channels, month by month. Bots are left out.
 
 # %%
 which = views.chosen(account, judged)
@@ -266,19 +265,19 @@ ax.set_title(plots.plain(names[which]), pad=24)
 plots.timeline(events, ax)
 # %%
 mix = views.touch_mix(touches, which)
-show.table(mix, "Its touches by channel, beside those of all accounts", note=catalogue.lacking(present, "activities"))
+show.table(mix, "Touches by channel, this account and all accounts", note=catalogue.lacking(available, "activities"))
 
 # %% [markdown]
-# A lane that stops while others go on is a question to whoever owns the account; a channel on which all others are spoken
-# to and this one is not may be a gap, or its wish.
+# If one lane stops while others go on, ask the account owner why. If a channel reaches all other accounts but not this one,
+# that may be a gap, or the account's wish.
 
 # %% [markdown]
 # ## Which questions this data can answer
-# Each later notebook needs some tables and is fuller with others. Notebooks marked later are not in this version yet;
+# Each later notebook needs some tables and says more with others. Notebooks marked "later" are not in this version yet, but
 # their data can be exported already.
 
 # %%
-answers = data_quality.answerable(catalogue.frame("notebooks.yml"), present)
+answers = data_quality.answerable(catalogue.frame("notebooks.yml"), available)
 show.table(answers, "Questions and data", rows=len(answers))
 
 # %%
@@ -287,8 +286,8 @@ show.table(exports, "What to export next")
 
 # %% [markdown]
 # ## Evidence
-# What the method claims, and where this workbook holds it against the reader's own data. A claim counts as tested only
-# where its notebook is here today and tests it; the others are taken on trust until then.
+# What the method claims, and where this workbook tests it on your own data. A claim counts as tested only if a notebook of
+# this version tests it.
 
 # %%
 claims = catalogue.claims("claims.yml")
@@ -310,7 +309,7 @@ show.table(
 )
 
 # %% [markdown]
-# A claim on trust is a reason to measure, never one to spend.
+# Test claims before spending on them.
 
 # %% [markdown]
 # ## What to decide
@@ -319,18 +318,18 @@ show.table(
 for row in checks.worst(audit).itertuples():
     book.decide(
         say.slug("fix", row.table, row.check),
-        text=f"Mend {row.table}: {row.remedy}",
+        text=f"Fix {row.table}: {row.remedy}",
         would_change=f"a new export in which {row.check}",
     )
 for row in exports.head(2).itertuples():
     book.decide(
         say.slug("export", row.export),
         text=f"Export {row.export}",
-        would_change=f"deciding that {row.needed_by + row.makes_fuller} questions can wait",
+        would_change=f"a decision that {row.needed_by + row.makes_fuller} questions can wait",
     )
 book.decide(
     "ask_about_silent_customers",
-    text="Find out what happened to customers that are stale or without a record",
+    text="Find out what happened to customers without recent records",
     accounts=data_quality.silent_customers(judged),
     would_change=f"a limit other than {stale_days} days",
 )
@@ -340,11 +339,11 @@ book.decide(
     "export_stage_history",
     text="Add a stage history to the export of deals",
     only_if=bool(kept["value"].lt(0.5).any()),
-    would_change="deciding that no report on an earlier day is needed",
+    would_change="a decision that no report on an earlier day is needed",
 )
 book.decide(
     "find_missing_roles",
-    text="Find the missing roles",
+    text="Find people for the missing roles",
     accounts=data_quality.customers_without_roles(contacts, accounts, required_roles, role_floor),
     would_change=f"another list of roles than {say.named(required_roles)}, or a floor other than {role_floor:.0%}",
 )
@@ -354,7 +353,7 @@ book.decide(
     "keep_out_of_models",
     text=f"Keep out of models, or fill for all accounts: {say.named(gap_fields)}",
     only_if=bool(gap_fields),
-    would_change="a new export in which they are filled alike",
+    would_change="a new export in which they are filled equally for buyers and others",
 )
 book.decide(
     "ask_about_deleted_rows",

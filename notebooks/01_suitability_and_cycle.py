@@ -9,15 +9,15 @@
 # %% [markdown]
 # # 01 Suitability and cycle: is ABM right for us, and in which buying cycle is each account?
 #
-# **Decision.** For which segments account-based marketing is worth its effort, in which cycle each account is treated,
-# and what is missing first.
+# **Decision.** For which segments account-based marketing is worth its effort, how to treat each account, and what to add
+# first.
 #
 # **Needs** accounts. **Reads** nothing earlier. **Writes** `01_cycles`, `01_evidence`. **Run** monthly; decide yearly,
 # and whenever the rule file changes.
 #
-# There is not one method but three. In the early cycle few companies buy large and strategic things and marketing opens
-# the door; in the mid cycle buyers inform themselves and marketing goes deeper; in the full cycle many small purchases
-# follow each other and marketing closes. Treating one as the other wastes effort or loses the deal.
+# There are three methods, one for each buying cycle. Early: few companies make large, strategic purchases, and marketing
+# opens the door. Mid: buyers inform themselves, and marketing goes deeper. Full: many small purchases follow each other, and
+# marketing closes the sale. The wrong method wastes effort or loses the deal.
 
 # %% tags=["parameters"]
 data: str = "../data/sample"  # folder or DuckDB file with the canonical tables
@@ -25,7 +25,6 @@ as_of: str = "2026-06-30"  # what was known at the end of this day
 tables: str = "../reports/lab/tables"  # where notebooks leave tables for each other
 rules: str = "cycles.yml"  # rule file of the cycles, beside this notebook
 segment: str = "industry"  # column of accounts by which suitability is judged
-sure: float = 0.6  # confidence below which the placing of a large account is checked by a person
 hour_cost: float = 80.0  # of an hour of sales or marketing, in the reporting currency
 gain: float = 0.1  # share of a year's margin that effort on an account would have to add
 default_margin: float = 0.0  # margin as share of revenue where no cost is known; 0 = leave it unknown
@@ -45,7 +44,7 @@ plots.style()
 
 # %% [markdown]
 # ## Load and check
-# One row per account, with what is known of its deals, the people on them and its purchases.
+# One row per account, with its deals, the people on them and its purchases.
 
 # %%
 book = Book.open(data, as_of=as_of, tables=tables)
@@ -59,16 +58,16 @@ rule = cycle.Rules.checked(catalogue.rules(rules))
 
 # %% [markdown]
 # ## The rules
-# Five kinds of evidence tell the cycle. Each speaks for the cycle within whose bounds lies what is usual; the bounds are
-# the team's own, in `cycles.yml`, and worth an hour with sales.
+# Five kinds of evidence point to a cycle. The bounds are the team's own, in `cycles.yml`. Discuss them with sales for an
+# hour.
 
 # %%
-show.table(rule.table(), "What speaks for which cycle")
+show.table(rule.table(), "Which evidence points to which cycle")
 
 # %% [markdown]
-# ## Is it suited
-# Five questions, to all accounts, to each line of business and to each segment. An answer counts only where its interval
-# lies on one side of the rule.
+# ## Where account-based marketing is suited
+# Five criteria for all accounts, each line of business and each segment. A criterion says yes or no only if its interval lies
+# on one side of the rule.
 
 # %%
 seen = cycle.buying_evidence(deals, book.read("opportunity_contacts"), book.read("contacts"), lines, book.as_of)
@@ -77,28 +76,28 @@ book.measure(pd.DataFrame(suitability.criteria_rows(judged)))
 by_part = judged[judged["by"] != segment]
 show.table(
     show.crossed(by_part, ["by", "segment"], "criterion", book.currency),
-    "Lines of business against the rules of suitability",
+    "Lines of business and the criteria",
     rows=len(by_part),
     note=say.rules_of_suitability(rule.suitability),
 )
 
 # %%
 verdicts = suitability.verdicts(judged)
-show.table(verdicts.drop(columns="verdict"), "Where account-based marketing is suited", rows=len(verdicts))
+show.table(verdicts.drop(columns="verdict"), "Verdict by line and segment", rows=len(verdicts))
 
 # %% [markdown]
-# What is not suited is not bad business: it is served better by marketing to all of it at once. What is mixed may be
-# split: a segment by line, a line by size.
+# "Not suited" does not mean bad business: such a segment is better served by marketing to all its accounts at once. A mixed
+# segment can be split, by line or by size.
 
 # %% [markdown]
 # ## Each line of business
-# What is usual in each line, and the cycle it speaks for. Where pieces of evidence disagree, look at the purchase before
-# trusting the rule.
+# What is usual in each line, and the cycle it points to. If the evidence disagrees, look at the purchases before you trust
+# the rule.
 
 # %%
-said = cycle.score_evidence(seen, rule)
-every = cycle.assign_cycles(said)
-by_line = cycle.with_evidence(every[every["account_id"].isna()], said)
+scored = cycle.score_evidence(seen, rule)
+assigned = cycle.assign_cycles(scored)
+by_line = cycle.with_evidence(assigned[assigned["account_id"].isna()], scored)
 show.table(
     by_line.drop(columns=["account_id", "basis", "known"]),
     "Lines of business and their cycle",
@@ -107,87 +106,87 @@ show.table(
 )
 
 # %% [markdown]
-# Confidence is the share of all evidence that speaks for the cycle. Evidence that is missing speaks for none, so a line
-# without deals, or without purchases, is never placed for sure.
+# Confidence is the share of all evidence that points to the cycle. Missing evidence points to none, so a line without deals
+# or without purchases never has full confidence.
 
 # %% [markdown]
 # ## Each account
-# An account is placed line by line. Where it has little history of its own, its line speaks for it; where it has none,
-# accounts of its size do; and where a person has set it, that stands.
+# Each account gets a cycle in each line of business. An account with little history is treated like its line, one without
+# history like accounts of its size. A cycle that a person has set stays.
 
 # %%
-own = every[every["account_id"].notna()]
-placed = cycle.with_overrides(
+own = assigned[assigned["account_id"].notna()]
+cycles = cycle.with_overrides(
     pd.concat([own, cycle.look_alikes(own, accounts)], ignore_index=True), book.read("cycle_overrides")
 )
-spread = pd.crosstab(placed["product_line"], placed["cycle"]).reindex(columns=list(cycle.CYCLES), fill_value=0)
+spread = pd.crosstab(cycles["product_line"], cycles["cycle"]).reindex(columns=list(cycle.CYCLES), fill_value=0)
 
 fig, ax = plt.subplots(figsize=(7.2, 2.8))
 plots.stacked(spread, ax, "accounts")
 
 # %%
-measures = book.measure(pd.DataFrame(cycle.cycle_rows(placed)))
-show.measures(measures[measures["group"] == "all"], "How sure the placings are", book.currency)
+measures = book.measure(pd.DataFrame(cycle.cycle_rows(cycles)))
+show.measures(measures[measures["group"] == "all"], "Confidence of the cycles", book.currency)
 
 # %%
 money = cycle.money_by_line(deals, lines)
-told = cycle.with_evidence(placed, said).assign(name=placed["account_id"].map(names))
-largest = cycle.largest_first(told, money)
+with_names = cycle.with_evidence(cycles, scored).assign(name=cycles["account_id"].map(names))
+largest = cycle.largest_first(with_names, money)
 show.table(
     largest[["name", "product_line", "cycle", "confidence", *cycle.EVIDENCE, "against", "missing"]],
-    "The largest accounts and what places them",
+    "The largest accounts and their evidence",
     currency=book.currency,
 )
 
 # %% [markdown]
 # ## Where the evidence disagrees
-# Placings that each kind of evidence speaks against. A column that stands out in one line says that its bound does not
-# fit this business, or that the line holds two kinds of purchase.
+# For how many accounts each kind of evidence contradicts the cycle. A high number in one line means that the bound does not
+# fit this business, or that the line has two kinds of purchase.
 
 # %%
 against = cycle.contrary_evidence(own)
-show.table(against, "Placings that evidence speaks against", rows=len(against))
+show.table(against, "Cycles contradicted by evidence", rows=len(against))
 
 # %%
-by_hand = told[told["set_by"] == "override"]
+by_hand = with_names[with_names["set_by"] == "override"]
 show.table(
     by_hand[["name", "product_line", "rule_cycle", "cycle", "reason"]],
     "Set by a person",
-    note="Set or taken back in programme/cycle_overrides.csv.",
+    note="Set or withdrawn in programme/cycle_overrides.csv.",
 )
 
 # %% [markdown]
-# ## What effort an account bears
-# The hours a year whose cost the account would have to bring back as more margin. It says what effort must bring, not
-# what it brings.
+# ## How many hours each account justifies
+# Break-even hours: their cost equals the extra margin that the effort would have to add in a year. They say what effort must
+# add, not what it adds.
 
 # %%
-main = cycle.main_line(placed, money)
+main = cycle.main_line(cycles, money)
 year = periods.Period(book.as_of - pd.Timedelta(days=suitability.YEAR - 1), book.as_of)
-worth = orders.by_account(transactions, pd.Index(accounts["account_id"]), year)
-hours = suitability.hours_spent(book.read("activities"), worth.index, book.as_of)
-spent = suitability.effort(worth, hours, main.set_index("account_id")["cycle"], hour_cost, gain, default_margin)
-show.table(suitability.effort_by_cycle(spent), "Hours a year that accounts bear, and get", currency=book.currency)
+bought = orders.by_account(transactions, pd.Index(accounts["account_id"]), year)
+hours = suitability.hours_spent(book.read("activities"), bought.index, book.as_of)
+effort = suitability.effort(bought, hours, main.set_index("account_id")["cycle"], hour_cost, gain, default_margin)
+show.table(suitability.effort_by_cycle(effort), "Hours a year that accounts justify, and get", currency=book.currency)
 
 # %%
-each = spent[spent["revenue"] > 0].join(names).sort_values(["spare_hours", "name"])
+each = effort[effort["revenue"] > 0].join(names).sort_values(["spare_hours", "name"])
 show.table(
     each[["name", "cycle", "revenue", "margin", "break_even_hours", "hours", "spare_hours"]],
-    "Account by account, least to spare first",
+    "Hours by account, the most overspent first",
     currency=book.currency,
     rows=15,
 )
 
 # %% [markdown]
-# Above counts the accounts that get more hours of sales than they can bear. In the mid cycle that is the usual case for
-# marketing to go deeper, and sales to come later.
+# "Above" counts the accounts that get more hours of sales than they justify. In the mid cycle this is common: let marketing
+# go deeper, and sales come later.
 
 # %% [markdown]
 # ## Five elements in three cycles
 # What the method asks of each element in each cycle, and the share of accounts for which the data show it.
 
 # %%
-held = {
+tables_by_name = {
     "accounts": accounts,
     "contacts": book.read("contacts"),
     "opportunities": deals,
@@ -202,7 +201,7 @@ held = {
     "hand_overs": book.read("hand_overs"),
     "account_tiers": book.read("account_tiers"),
 }
-cells = elements.cells(held, main, rule, book.as_of)
+cells = elements.cells(tables_by_name, main, rule, book.as_of)
 book.measure(pd.DataFrame(elements.cell_rows(cells)))
 
 fig, ax = plt.subplots(figsize=(7.2, 3.6))
@@ -211,19 +210,19 @@ plots.scorecard(elements.as_grid(cells, "share"), elements.as_grid(cells, "verdi
 # %%
 show.table(
     cells[["element", "cycle", "asks", "evidence", "share", "n", "target", "verdict", "next_step"]],
-    "What is asked, what is there, what to do next",
+    "What the method asks, what is there, and the next step",
     rows=len(cells),
 )
 
 # %% [markdown]
-# Read it down a column: a cycle is ready where its five elements are in place. The share counts traces in the data, not
-# their quality; an element nobody records counts as unknown and not as missing.
+# Read down a column: a cycle is ready if its five elements are in place. The share counts records in the data, not their
+# quality. An element that nobody records counts as unknown, not as missing.
 
 # %% [markdown]
 # ## What famous deals prove
-# Account-based marketing is told through single deals: an aerospace company that won one worth two billion, an oil company
-# one worth thirteen million. Bev Burgess and ITSMA gave the method its name with Fujitsu, BT, HP and Accenture, and each of
-# its users has such a story. This is what one deal won out of one says of the chance to win the next.
+# Account-based marketing has famous stories: an aerospace company won a deal worth two billion, an oil company one worth
+# thirteen million. Bev Burgess and ITSMA gave the method its name with Fujitsu, BT, HP and Accenture, and each of its users
+# has such a story. The next sentence says what one win out of one deal tells about the next deal.
 
 # %%
 say.one_story(intervals.wilson(pd.Series([1]), pd.Series([1])).iloc[0], LEVEL)
@@ -235,7 +234,7 @@ say.one_story(intervals.wilson(pd.Series([1]), pd.Series([1])).iloc[0], LEVEL)
 book.decide(
     "begin_where_suited",
     text=say.suited(verdicts),
-    would_change="intervals that move to the other side of a rule, or another rule",
+    would_change="an interval that moves to the other side of a rule, or another rule",
     only_if=len(verdicts) > 1,
 )
 for row in elements.largest_gaps(cells).itertuples():
@@ -246,17 +245,17 @@ for row in elements.largest_gaps(cells).itertuples():
         would_change=say.cell_change(row.evidence, row.target),
     )
 unsure = cycle.largest_first(
-    told[(told["basis"] == "own") & (told["against"] != "") & (told["set_by"] == "rule")], money
+    with_names[(with_names["basis"] == "own") & (with_names["against"] != "") & (with_names["set_by"] == "rule")], money
 )
 book.decide(
     "check_cycles",
-    text="Check with sales in which cycle this account buys, and set it by hand if the rule is wrong",
+    text="Ask sales in which cycle these accounts buy, and set it by hand if the rule is wrong",
     accounts=unsure["account_id"].drop_duplicates().head(10),
     expected_value=money.groupby("account_id").sum(),
-    would_change="evidence that agrees, or an entry in cycle_overrides",
+    would_change="evidence that agrees, or an entry in cycle_overrides.csv",
 )
 say.decide(book.decisions, book.currency, names)
 
 # %%
-book.write("01_cycles", cycle.cycles_table(placed))
-book.write("01_evidence", cycle.evidence_table(said))
+book.write("01_cycles", cycle.cycles_table(cycles))
+book.write("01_evidence", cycle.evidence_table(scored))

@@ -7,32 +7,32 @@
 # ---
 
 # %% [markdown]
-# # 02 Framework: what do we aim for, measured how, chosen how, agreed by whom, and what effect could we even see?
+# # 02 Framework: what do we aim for, how do we measure and choose, who agreed, and which effects can we detect?
 #
-# **Decision.** Whether the programme may proceed: aims frozen, criteria signed, the list agreed, teams and hours there;
-# and what it may promise, given what a programme of this size could ever show.
+# **Decision.** Whether the programme may proceed: aims frozen, criteria signed, list agreed, teams and hours available. And
+# what it may promise: which effects a programme of this size can detect.
 #
 # **Needs** accounts. **Reads** nothing earlier. **Writes** `02_framework`. **Run** before the programme starts, then
 # quarterly.
 #
-# Most of this page is what people agreed, so it is entered and not exported: each section names the file to fill. The
-# last section needs no agreement, for it asks the past how much chance alone moves the numbers.
+# Most of this page is what people agreed, so people enter it by hand: each section names the file to fill. The last section
+# needs no entries: it estimates random variation from past data.
 
 # %% tags=["parameters"]
 data: str = "../data/sample"  # folder or DuckDB file with the canonical tables
 as_of: str = "2026-06-30"  # what was known at the end of this day
 tables: str = "../reports/lab/tables"  # where notebooks leave tables for each other
-overlap_needed: float = 0.8  # overlap of the lists of sales and marketing with which the programme may proceed
+overlap_needed: float = 0.8  # overlap of the lists of sales and marketing that the programme needs to proceed
 response_days: int = 14  # days within which sales answers a hand-over
 market_theme: str = "new market"  # theme under which sales notes a market to enter
 functions: list[str] = ["creative", "analytics", "technology", "communications", "digital"]  # each persona's team needs
 hours_per_account: list[float] = [16.0, 6.0, 1.0]  # hours a month that an account of tier 1, 2 and 3 needs
 horizons: list[int] = [3, 6, 12]  # months after which an effect is to be judged
-effect: float = 0.2  # rise that is hoped for, share of the baseline
+effect: float = 0.2  # rise that the programme hopes for, share of the baseline
 edit: bool = False  # in JupyterLab: show a form for one of the files below
 form: str = "objectives"  # the file the form is for
 entered_by: str = ""  # who fills the form
-planned: int = 100  # accounts of the list to be, where none is entered yet
+planned: int = 100  # accounts on the future list, if none is entered yet
 
 # %%
 import matplotlib.pyplot as plt
@@ -49,14 +49,14 @@ plots.style()
 
 # %% [markdown]
 # ## Load and check
-# What people have entered of the framework. A file without entries leaves its section empty, and says so.
+# What people have entered for the framework. A section without entries says which file to fill.
 
 # %%
 book = Book.open(data, as_of=as_of, tables=tables)
 book.need("accounts", writes=["02_framework"])
 accounts = book.read("accounts").set_index("account_id")
 files = framework.inputs(book.overview())
-show.table(files, "What is entered")
+show.table(files, "Entries by file")
 
 # %%
 say.filled(files)
@@ -65,15 +65,15 @@ say.filled(files)
 forms.entry(book.programme, form, entered_by=entered_by, edit=edit)
 
 # %% [markdown]
-# Two people who enter different things without saying that one replaces the other disagree. The later entry stands until
-# they have talked.
+# If two people enter different values and neither entry replaces the other, they disagree. The later entry holds until they
+# have agreed.
 
 # %%
 disputed = book.conflicts("objectives", "criteria", "readiness", "account_tiers", "team", "account_goals", "list_votes")
 show.table(
     disputed[["table", "key", "column", "earlier", "earlier_by", "later", "later_by"]],
-    "Entered differently",
-    note="" if len(disputed) else "No two people have entered different things.",
+    "Conflicting entries",
+    note="" if len(disputed) else "No entries conflict.",
 )
 
 # %%
@@ -84,9 +84,8 @@ say.begun(start, len(listed))
 
 # %% [markdown]
 # ## The goal tree
-# From what sales want, over what marketing does for it, to the measure that tells. An aim can be judged by only if it was
-# frozen before the first account entered, and left alone since. Where its measure is one of the last section, that
-# section says whether its rise could be seen.
+# From the goals of sales to the tactics of marketing and their measures. An aim can judge the programme only if it was
+# frozen before the first account entered, and not changed since. The last section says whether its rise can be detected.
 
 # %%
 aims = framework.objectives(aims_entered, start)
@@ -94,35 +93,34 @@ book.measure(pd.DataFrame([framework.objective_row(aims)]))
 show.table(aims, "Sales goals, tactics and measures", note=say.to_fill(len(aims), "objectives"))
 
 # %% [markdown]
-# A changed aim stands here with what it was before. It may be a better aim, but it can no longer prove the programme.
+# A changed aim may be a better aim, but it can no longer prove the programme.
 
 # %%
-moved = framework.changed_objectives(aims_entered)
-none = "No frozen objective was changed." if moved.empty else ""
-show.table(moved, "Changed after freezing", note=none)
+changed = framework.changed_objectives(aims_entered)
+unchanged = "No frozen objective was changed." if changed.empty else ""
+show.table(changed, "Changed after freezing", note=unchanged)
 
 # %% [markdown]
-# ## What sales hears
-# Sales feedback as a source of new markets: in which industries it was noted, beside how many accounts of them are in the
-# programme.
+# ## What sales hears from customers
+# Sales feedback as a source of new markets: the industries it names, and how many accounts of each are in the programme.
 
 # %%
 markets = alignment.market_feedback(book.read("sales_feedback"), accounts["industry"], listed.index, market_theme)
 show.table(
     markets,
-    f"Accounts of which sales noted: {market_theme}",
+    f"Accounts where sales noted: {market_theme}",
     rows=10,
     note="" if len(markets) else "The source has no sales_feedback: export it.",
 )
 
 # %% [markdown]
-# An industry named often and hardly listed is a question to sales and marketing together. Where the lines of two
-# industries overlap, neither is named more often than the other beyond chance.
+# If sales names an industry often and the list has few of its accounts, discuss it with sales and marketing. If the
+# intervals of two industries overlap, the difference between them may be chance.
 
 # %% [markdown]
 # ## Criteria and signatures
-# How accounts are chosen, what each criterion counts for, and who signed it as it stands. A signature under an earlier
-# weight does not hold for a later one.
+# How accounts are chosen, the weight of each criterion, and who signed it. A signature is valid only for the weight that was
+# signed.
 
 # %%
 rules = framework.criteria(book.read("criteria"), votes["entered_at"].min())
@@ -130,8 +128,8 @@ book.measure(pd.DataFrame([framework.criteria_row(rules)]))
 show.table(rules, "Selection criteria", note=say.to_fill(len(rules), "criteria"))
 
 # %% [markdown]
-# The gate asks for three things: every criterion signed by both teams, no signature younger than the vote, and enough of
-# the two lists in common.
+# The programme may proceed under three conditions: both teams signed every criterion, they signed before the vote, and the two
+# lists overlap enough.
 
 # %%
 both = alignment.newest_round(alignment.votes_by_team(votes))
@@ -141,30 +139,30 @@ say.gate(gate.passed, gate.criteria, gate.unsigned, gate.late, gate.overlap, gat
 
 # %% [markdown]
 # ## One list
-# Each account by the vote of sales and of marketing in the newest round.
+# Accounts by the votes of sales and of marketing in the newest round.
 
 # %%
 fig, ax = plt.subplots(figsize=(5, 3.2))
 plots.grid(alignment.vote_counts(both), ax, "vote of marketing", "vote of sales")
 
 # %% [markdown]
-# What lies on the diagonal is agreed. Each cell also says which share of its row it is.
+# On the diagonal the teams agree. Each cell also shows its share of the row.
 
 # %%
 show.measures(agreed[agreed["group_by"] == "all"], "Agreement on the list", book.currency)
 
 # %% [markdown]
-# Overlap is what both want of what either wants. Kappa takes off what two teams voting at random would agree on: with
-# nearly everything voted in, a large overlap can go with a small kappa.
+# Overlap: accounts that both want ÷ accounts that at least one wants. Kappa subtracts the agreement of random votes: if
+# nearly all accounts are voted in, the overlap can be large and kappa small.
 
 # %%
 apart = alignment.disagreements(both, accounts["name"])
-show.table(apart, "To be settled", rows=20, note=say.to_fill(len(both), "list_votes"))
+show.table(apart, "Votes to settle", rows=20, note=say.to_fill(len(both), "list_votes"))
 
 # %% [markdown]
-# ## Handed over, and then
-# What becomes of an account that marketing hands to sales. Those too young to have been answered are counted apart, and
-# hours count who still waits as waiting, so that silence does not look fast. Entered in `programme/hand_overs.csv`.
+# ## After the hand-over
+# What sales does with the accounts that marketing hands over. Hand-overs too recent for an answer are a line of their own,
+# and open ones count with their hours so far. Entered in `programme/hand_overs.csv`.
 
 # %%
 sent = book.read("hand_overs")
@@ -172,8 +170,8 @@ handed = alignment.hand_over_rows(sent, book.as_of, book.settings.time_zone, res
 show.measures(book.measure(pd.DataFrame(handed)), "Hand-overs", book.currency)
 
 # %% [markdown]
-# ## Goals owned together
-# A goal that the customer owns with us binds both; one that is only ours may be news to them. Entered in
+# ## Goals shared with the customer
+# A shared goal commits both sides; the customer may not even know a goal that is only ours. Entered in
 # `programme/account_goals.csv`.
 
 # %%
@@ -182,8 +180,8 @@ show.measures(book.measure(pd.DataFrame(goals)), "Joint goals", book.currency)
 
 # %% [markdown]
 # ## Tiger teams
-# One team per persona, with someone from every marketing function. Cells count people; who works for several personas
-# stands in each, and their hours are shared out.
+# One team per persona, with someone from every marketing function. Cells count people. A person who works for several
+# personas counts in each, with a part of the hours.
 
 # %%
 personas = book.read("personas")
@@ -196,7 +194,7 @@ lacking = tiger_teams.gaps(teams, functions)
 show.table(lacking, "What each team lacks")
 
 # %% [markdown]
-# Hours count each person once. What an account needs is a parameter of this page, and worth a talk with the team.
+# Hours count each person once. The hours an account needs are a parameter of this page: agree them with the team.
 
 # %%
 hours = tiger_teams.capacity(people, listed, hours_per_account)
@@ -204,8 +202,8 @@ show.table(hours, "Hours a month")
 
 # %% [markdown]
 # ## Ready to grow
-# What must be in place before the programme grows, who answers for it, and how old the answer is. Scores are the team's
-# own; nobody but the team can check them.
+# What must be in place before the programme grows, who is accountable, and how old the score is. The team scores itself, and
+# only the team can check the scores.
 
 # %%
 steps = framework.readiness(book.read("readiness"), book.read("team"), book.as_of)
@@ -214,7 +212,7 @@ show.table(steps, "Readiness", note=say.to_fill(int(steps["score"].notna().sum()
 
 # %% [markdown]
 # ## How old the programme is
-# An account-based programme needs time. Accounts are counted by the months since they entered it, not by the calendar.
+# An account-based programme needs time. Accounts are counted by the months since they entered it.
 
 # %%
 since = framework.entry_days(tiers)
@@ -225,54 +223,55 @@ show.table(
 )
 
 # %%
-ripe = framework.horizon_status(since, book.as_of, horizons)
-book.measure(pd.DataFrame(framework.horizon_rows(ripe)))
-show.table(ripe, "May it be judged yet?")
+ready = framework.horizon_status(since, book.as_of, horizons)
+book.measure(pd.DataFrame(framework.horizon_rows(ready)))
+show.table(ready, "Can it be judged yet?")
 
 # %% [markdown]
-# ## What effect could we even see
-# Before anything is claimed: with so many accounts, and numbers that jump as these did before, which rise would be told
-# from chance?
+# ## Which effects can we detect?
+# Before anyone claims an effect: with this number of accounts and the random variation of the past, which rise is larger than
+# chance?
 
 # %%
 deals = with_days(book.read("opportunities"), book.as_of)
 bought = book.panel("transactions", per="day", sums=["revenue"])
-happened = detectable.outcome_facts(deals, bought, book.panel("activities", ["direction"], per="day"))
+facts = detectable.outcome_facts(deals, bought, book.panel("activities", ["direction"], per="day"))
 groups = detectable.compared_groups(book.read("experiments"), tiers, accounts.index, book.as_of, planned)
 say.comparison(groups.basis, groups.treated, groups.held, groups.own_past, groups.start - detectable.DAY)
 
 # %%
-seen = detectable.effects(happened, groups, accounts["created_day"], horizons, effect)
-book.measure(detectable.effect_rows(seen))
+found = detectable.effects(facts, groups, accounts["created_day"], horizons, effect)
+book.measure(detectable.effect_rows(found))
 
 fig, ax = plt.subplots(figsize=(7.2, 3.2))
-plots.detectable(seen[seen["status"] == "ok"], effect, ax)
+plots.detectable(found[found["status"] == "ok"], effect, ax)
 
 # %% [markdown]
-# A mark is the smallest rise that such a comparison would find, with the chance the next sentence says; the dashed line
-# is the rise that is hoped for. Where a mark lies right of it, such a rise would too often go unfound, even if it is there.
+# A mark is the smallest rise that this comparison detects, with the chance in the next sentence. The dashed line is the rise
+# that the programme hopes for. If a mark is right of the line, the comparison would often miss such a rise.
 
 # %%
-say.seen(seen.groupby("verdict").size().to_dict(), effect, POWER)
+say.seen(found.groupby("verdict").size().to_dict(), effect, POWER)
 
 # %%
 show.table(
-    detectable.effects_table(seen, book.currency),
+    detectable.effects_table(found, book.currency),
     "Power, measure by measure",
-    note=f"Power: to find a rise of {effect:.0%}. Smallest rise: found with a chance of {POWER:.0%}. Level {LEVEL:.0%}. Correlation: of a mean with the months before, where they are known and taken into account.",
+    note=f"Power: chance to detect a rise of {effect:.0%}. Smallest rise: detected with a chance of {POWER:.0%}. Level {LEVEL:.0%}. "
+    "Correlation: of a mean with the months before, if they are known and used.",
 )
 
 # %%
-plan = framework.with_effects(aims, seen)
+plan = framework.with_effects(aims, found)
 show.table(
     framework.promised_effects(plan),
-    "What the objectives ask for, beside what could be seen",
+    "Rises that the objectives ask for, and rises that can be detected",
     note=say.to_fill(len(plan), "objectives"),
 )
 
 # %% [markdown]
-# "Cannot be seen" does not say that there is no effect. It says that this programme could not tell it from none, and that
-# a report which claims it anyway would be guessing.
+# "Cannot be seen" does not mean that there is no effect. It means that this programme cannot detect it: a report that claims
+# it would be guessing.
 
 # %% [markdown]
 # ## What to decide
@@ -280,27 +279,27 @@ show.table(
 # %%
 book.decide(
     "write_down_aims",
-    text="Write down what the programme aims for, and freeze it before the first account enters",
+    text="Write down the aims of the programme, and freeze them before the first account enters",
     only_if=aims.empty,
-    would_change="a decision to run it without aims, and then without a verdict",
+    would_change="a decision to run it without aims, and so without a verdict",
 )
 book.decide(
     "freeze_objectives",
-    text="Freeze each objective that is a draft; enter a new one, with its reason, for each that was changed",
+    text="Freeze each draft objective; enter a new one, with its reason, for each changed one",
     only_if=bool(aims["state"].isin(["draft", "changed"]).any()),
     would_change="a programme that nobody will be asked to judge",
 )
 book.decide(
     "promise_what_can_be_seen",
-    text="Promise what can be seen: aim higher, hold back more accounts or judge later where an objective asks for less",
+    text="Promise only what can be detected: aim higher, hold back more accounts or judge later",
     only_if=bool((~plan["could_be_seen"].astype("boolean")).fillna(False).any()),
-    would_change="a longer horizon, a longer list, or a measure that jumps less",
+    would_change="a longer horizon, a longer list, or a measure with less random variation",
 )
 
 # %%
 book.decide(
     "sign_criteria",
-    text="Have both teams sign every criterion, and vote again on what was voted on before",
+    text="Let both teams sign every criterion, then vote on the list again",
     only_if=not gate.passed,
     would_change=f"signatures of both teams, and an overlap of {overlap_needed:.0%} or more",
 )
@@ -308,18 +307,18 @@ book.decide(
     "settle_votes",
     text="Settle the votes that differ before tiers are set",
     accounts=apart["account_id"],
-    would_change="one team giving way, with its reason",
+    would_change="one team changing its vote, with a reason",
 )
 book.decide(
     "answer_hand_overs",
-    text="Take up or send back the hand-overs that nobody has answered",
+    text="Accept or return the hand-overs that nobody has answered",
     accounts=alignment.unanswered_accounts(alignment.mature_hand_overs(sent, book.as_of, response_days)),
-    would_change="an answer that was given and not entered",
+    would_change="an answer that was not entered",
 )
 
 book.decide(
     "settle_entries",
-    text="Settle what was entered differently: enter the agreed value, and name in supersedes the entries it replaces",
+    text="Settle conflicting entries: enter the agreed value, and name in supersedes the entries it replaces",
     only_if=len(disputed) > 0,
     would_change="an entry that replaces the others",
 )
@@ -327,27 +326,27 @@ book.decide(
 # %% tags=["decide"]
 book.decide(
     "find_people_for_functions",
-    text="Find people for the functions that the teams of the personas lack",
+    text="Find people for the functions that persona teams lack",
     only_if=len(lacking) > 0,
     would_change="a persona that the programme gives up",
 )
 book.decide(
     "shorten_the_list",
-    text="Shorten the list or find hours: its accounts need more than the teams have",
+    text="Shorten the list or find more hours: its accounts need more hours than the teams have",
     only_if=bool(hours["used"].iloc[-1] > 1),
-    would_change="fewer hours an account, agreed with who works for it",
+    would_change="fewer hours per account, agreed with the team",
 )
 book.decide(
     "name_who_is_accountable",
-    text="Name who is accountable for each step of the checklist",
+    text="Name an accountable person for each step of the checklist",
     only_if=bool(steps.loc[steps["expected"], "owner"].isna().any()),
     would_change="a step that does not apply here",
 )
 book.decide(
     "wait_before_judging",
-    text="Do not judge what is too early: wait until enough accounts have been in the programme long enough",
-    only_if=bool((ripe["status"] == "too_early").any()),
-    would_change="accounts that entered earlier than was entered here",
+    text="Wait with the judgement until enough accounts have been in the programme long enough",
+    only_if=bool((ready["status"] == "too_early").any()),
+    would_change="accounts that joined earlier than entered here",
 )
 say.decide(book.decisions, book.currency, accounts["name"])
 

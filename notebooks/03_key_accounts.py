@@ -9,28 +9,27 @@
 # %% [markdown]
 # # 03 Key accounts: which accounts carry the business, and which deserve key status?
 #
-# **Decision.** Which accounts get key status this period, which valuable ones stay without it and why, and how much
-# of the business hangs on a few of them.
+# **Decision.** Which accounts get key status this period, which valuable accounts do not and why, and how much of the business
+# depends on a few accounts.
 #
 # **Needs** accounts, transactions. **Reads** nothing earlier. **Writes** `03_key_accounts`. **Run** monthly; decide
 # quarterly.
 #
-# Not every account qualifies as key, and choosing badly risks losing a valuable customer. So value comes first
-# (Pareto on revenue and on margin), then four questions to each valuable account, each shown by itself, and at last
-# what a wrong choice would cost, tried out on the past.
+# Not every account qualifies as key, and a bad choice risks a valuable customer. So this page first measures value (Pareto on
+# revenue and on margin), then asks four questions about each valuable account, and at last tests the choice on the past.
 
 # %% tags=["parameters"]
 data: str = "../data/sample"  # folder or DuckDB file with the canonical tables
 as_of: str = "2026-06-30"  # what was known at the end of this day
 tables: str = "../reports/lab/tables"  # where notebooks leave tables for each other
 value_months: int = 0  # months up to as_of over which value counts, 0 = all history
-period_months: int = 12  # length of the two periods compared, halved history if it is shorter
-capacity: int = 25  # key accounts the team can look after
+period_months: int = 12  # length of the two periods compared; half the history if that is shorter
+capacity: int = 25  # key accounts the team can serve
 max_decline: float = 0.3  # share of revenue an account may lose between the two periods
 min_tenure_days: int = 180  # days since the first purchase
 min_buying_days: int = 4  # days with a purchase, in all history
 min_margin_rate: float = 0.1  # margin as share of revenue, where the margin is known
-outcome_months: int = 6  # months at the end of history on which the choice is tried out
+outcome_months: int = 6  # last months of history, on which the choice is tested
 
 # %%
 import matplotlib.pyplot as plt
@@ -46,7 +45,7 @@ plots.style()
 
 # %% [markdown]
 # ## Load and check
-# One row per account, one row per line bought. Book gives both as they were known on the day and checks them.
+# One row per account, and one row per line bought, as known on the day.
 
 # %%
 book = Book.open(data, as_of=as_of, tables=tables)
@@ -56,8 +55,8 @@ transactions = book.read("transactions")
 
 # %% [markdown]
 # ## Value of each account
-# Net revenue counts every line, returns with their minus and service lines too. Margin is revenue less the cost of
-# goods, and stays unknown where the source gives no cost.
+# Net revenue counts every line, including returns (negative) and services. Margin is revenue less the cost of goods; it is
+# unknown where the source gives no cost.
 
 # %%
 counted = periods.value_window(transactions, book.as_of, value_months)
@@ -66,8 +65,8 @@ pareto = value.pareto(worth)
 say.value(*value.counts(worth), str(counted), book.currency)
 
 # %% [markdown]
-# ## Who carries the business
-# The smallest set of accounts, largest first, that together reach four fifths of net revenue is class A.
+# ## Which accounts carry the business
+# Class A is the smallest set of accounts that together reach four fifths of net revenue.
 
 # %%
 curves = {"net revenue": concentration.lorenz(worth["revenue"])}
@@ -78,8 +77,8 @@ fig, ax = plt.subplots()
 plots.concentration(curves, ax, {"class A": tuple(classes.loc[0, ["share_of_accounts", "share_of_revenue"]])})
 
 # %% [markdown]
-# Read it from the left: the steeper the start, the fewer accounts carry the rest. The grey line is a business where
-# all accounts are equal. Above the top of the scale lie accounts whose returns exceed their purchases.
+# Read from the left: the steeper the start, the fewer accounts carry the business. The grey line is a business where all
+# accounts are equal. Above the top of the scale: accounts that returned more than they bought.
 
 # %%
 measures = book.measure(
@@ -88,15 +87,15 @@ measures = book.measure(
 show.measures(measures, "Concentration of the business", book.currency)
 
 # %% [markdown]
-# The Gini index is 0 where all accounts are equal and nears 1 where one holds all; only accounts above zero can
-# count in it. These are counts of the whole book and not estimates, so they need no interval.
+# The Gini index is 0 if all accounts are equal and close to 1 if one account has everything; it counts accounts above zero
+# only. These figures count the whole book and are no estimates, so they need no interval.
 
 # %%
 show.table(classes, "Classes by net revenue", currency=book.currency)
 
 # %% [markdown]
-# ## How steady the top is
-# A class is worth acting on if accounts stay in it. Two periods of equal length are compared, the later one ending
+# ## How many accounts stay on top
+# A class is worth acting on only if accounts stay in it. The figure compares two periods of equal length; the later one ends
 # on the day of the report.
 
 # %%
@@ -110,16 +109,16 @@ fig, ax = plt.subplots(figsize=(6, 3.6))
 plots.grid(moves, ax, f"class in {halves[1]}", f"class in {halves[0]}")
 
 # %% [markdown]
-# Each row is one class of the earlier period; its cells say where those accounts are now. Leaving A downwards is
-# business lost or won back; entering A from below is where tomorrow's key accounts come from.
+# Each row is a class of the earlier period; its cells show where those accounts are now. Accounts that leave class A are
+# business to win back. Accounts that enter class A are future key accounts.
 
 # %%
 kept = book.measure(value.top_retention(moves, halves[1])).iloc[0]
 say.steady(kept["value"], kept["low"], kept["high"], kept["n"], LEVEL, [str(p) for p in halves])
 
 # %% [markdown]
-# ## Revenue is not margin
-# An account can be large in revenue and small in what it leaves. Where no cost is known, nothing is guessed.
+# ## Large revenue, small margin
+# An account can have large revenue and a small margin. Unknown costs are not guessed.
 
 # %%
 show.table(
@@ -131,12 +130,12 @@ show.table(
 
 # %% [markdown]
 # ## The four-part gate
-# Revenue history, shared history, margin and viability, each judged by itself and never blended into one score. What
-# cannot be answered excludes nobody.
+# Revenue history, relationship, margin and viability, each judged alone and never mixed into one score. A question without
+# an answer excludes nobody.
 
 # %%
-gate = qualification.Thresholds(max_decline, min_tenure_days, min_buying_days, min_margin_rate)
-parts = qualification.gate_parts(transactions, accounts.index, counted, halves, gate)
+bounds = qualification.Thresholds(max_decline, min_tenure_days, min_buying_days, min_margin_rate)
+parts = qualification.gate_parts(transactions, accounts.index, counted, halves, bounds)
 choice = qualification.choose_key_accounts(pareto, parts, capacity)
 
 fig, ax = plt.subplots(figsize=(7.2, 2.6))
@@ -145,8 +144,8 @@ plots.stacked(
 )
 
 # %% [markdown]
-# A bar is one question put to all valuable accounts. A bar without any verdict tells which data to export next:
-# costs for profitability, a longer history for the rest.
+# Each bar is one question about all valuable accounts. If a bar has no verdict, export more data: costs for profitability, a
+# longer history for the others.
 
 # %%
 show.table(
@@ -155,20 +154,20 @@ show.table(
 
 # %% [markdown]
 # ## What a wrong choice costs
-# First today's choice against today's value: money in valuable accounts left without key status is at risk, money in
-# chosen accounts of little value is care misplaced.
+# First, today's choice and today's value. Valuable accounts without key status: their revenue is at risk. Chosen accounts of
+# little value: the effort is misplaced.
 
 # %%
 latest = value.pareto_class(later["revenue"]) == "A"
 errors = qualification.cost_of_error(choice["chosen"], latest, later["revenue"], later["margin"])
-show.table(errors, f"Choice against value in {halves[1]}", currency=book.currency)
+show.table(errors, f"Choice and value in {halves[1]}", currency=book.currency)
 
 # %%
 say.errors(*qualification.mistakes(errors), str(halves[1]), book.currency)
 
 # %% [markdown]
-# ## Valuable, and not chosen
-# The accounts a wrong gate would cost most, with the reason. Read this list with sales before anything is decided.
+# ## Valuable accounts that are not chosen
+# A wrong gate would cost most here. Read this list with sales before you decide.
 
 # %%
 left_out = pareto[choice["valuable"] & ~choice["chosen"]].join(accounts["name"]).join(choice["exclusion_reason"])
@@ -182,13 +181,13 @@ show.table(
 )
 
 # %% [markdown]
-# ## Tried out on the past
-# The same choice, made with what was known before the last months began, against what then happened. If a part of
-# the gate carries a signal, accounts that passed it bought again more often than those that failed.
+# ## Tested on the past
+# The same choice, made with the data before the last months, and what happened in those months. If a part of the gate is a
+# signal, accounts that passed it bought again more often than accounts that failed.
 
 # %%
 outcome = periods.value_window(transactions, book.as_of, outcome_months)
-trial = qualification.back_test(transactions, accounts.index, outcome, gate, capacity)
+trial = qualification.back_test(transactions, accounts.index, outcome, bounds, capacity)
 outcomes = trial.parts[trial.parts["verdict"] != "not_answerable"]
 
 fig, ax = plt.subplots(figsize=(7.2, 0.8 + 0.35 * len(outcomes)))
@@ -197,20 +196,19 @@ plots.intervals(
 )
 
 # %% [markdown]
-# A dot is the share that bought again, its line the interval. Two lines of one part that do not overlap are a
-# signal; two that do are none.
+# A dot is the share that bought again, its line the interval. If the two lines of a part do not overlap, the part is a
+# signal.
 
 # %%
 say.back_test(qualification.part_signals(trial.parts), str(trial.outcome))
 
 # %% [markdown]
-# A gate is only worth its trouble if it beats the plain list of the largest accounts, judged on margin where it is
-# known.
+# A gate is worth its effort only if it beats a simple list of the largest accounts, judged on margin where it is known.
 
 # %%
 show.table(
     trial.choices.drop(columns=["brought"]),
-    "The gate beside the plain ranking",
+    "The gate and the ranking by revenue",
     currency=book.currency,
     note=f"Chosen on {trial.basis}, judged on {trial.outcome}.",
 )
@@ -225,8 +223,8 @@ say.gate_or_plain(
 say.errors(*qualification.mistakes(trial.errors), str(trial.outcome), book.currency)
 
 # %% [markdown]
-# ## What hangs on a few
-# Revenue that would go with the largest accounts, if they went.
+# ## How much depends on a few accounts
+# Revenue that would be lost with the largest accounts.
 
 # %%
 risk = value.loss_of_largest(worth["revenue"])
@@ -243,33 +241,33 @@ plots.bars(top["revenue"], ax, f"net revenue ({book.currency})", top["chosen"], 
 
 # %% tags=["decide"]
 chosen = pareto[choice["chosen"]].sort_values("revenue_rank").index
-doubtful = qualification.passed_over(pareto, choice, capacity)
+held_back = qualification.passed_over(pareto, choice, capacity)
 book.decide(
     "give_key_status",
     text="Give key status",
     accounts=chosen,
     expected_value=worth["revenue"],
-    would_change=f"a capacity other than {capacity}, or a part of the gate that the next period proves wrong",
+    would_change=f"a capacity other than {capacity}, or a part of the gate that the next period contradicts",
 )
 book.decide(
     "review_held_back",
-    text="Review with sales: large enough for key status, and held back by the gate",
-    accounts=doubtful,
+    text="Review with sales: accounts large enough for key status that the gate excludes",
+    accounts=held_back,
     expected_value=worth["revenue"],
-    would_change="what sales knows of the reason: a late order, a new buyer, a dispute",
+    would_change="what sales knows about the reason: a late order, a new buyer, a dispute",
 )
 book.decide(
     "name_second_sponsor",
     text="Name a second sponsor for the largest account",
     accounts=worth.nlargest(1, "revenue").index,
     expected_value=worth["revenue"],
-    would_change="its share of net revenue falling to that of the next ones",
+    would_change="a share of net revenue no larger than that of the next accounts",
 )
 book.decide(
     "fix_the_gate",
-    text="Mend the gate before trusting it: on the past it chose worse than the plain ranking",
+    text="Fix the gate before you use it: on past data it chose worse than the ranking by revenue",
     expected_value=-more.value,
-    would_change="a trial on another period in which it chose better",
+    would_change="a test on another period in which it chose better",
     only_if=more.verdict == "worse",
 )
 say.decide(book.decisions, book.currency, accounts["name"])

@@ -9,7 +9,7 @@
 # %% [markdown]
 # # 15 Executive summary: what should leadership decide this period, and what changed since the last?
 #
-# **Decision.** Which of the decisions the notebooks propose are taken, and which changes call for a question.
+# **Decision.** Which proposed decisions to take, and which changes to ask about.
 #
 # **Needs** accounts. **Reads** the decisions and measures of all notebooks before it, and those of the previous run.
 # **Writes** `15_executive_summary`. **Run** monthly.
@@ -28,7 +28,7 @@ from abmlib.tables import Book
 
 # %% [markdown]
 # ## Load and check
-# What the notebooks of this run left, and what those of the previous run did.
+# The decisions and measures of this run, and of the previous run.
 
 # %%
 book = Book.open(data, as_of=as_of, tables=tables)
@@ -40,7 +40,8 @@ say.absent(summary.missing_notebooks(catalogue.frame("notebooks.yml"), book.fini
 
 # %% [markdown]
 # ## What changed
-# Each headline beside the previous report. A change within noise is no news; a counted figure is a fact and no estimate.
+# Each headline and its value in the previous report. A change within noise is no news. A counted figure is a fact, not an
+# estimate.
 
 # %%
 headlines = summary.against_previous(summary.headlines(measures), summary.headlines(before))
@@ -51,17 +52,18 @@ say.changed(headlines.groupby("judged").size().to_dict())
 
 # %% [markdown]
 # ## What could not be answered
-# Not a failure of the report: each line says what is lacking and what it would answer. It is a table or field to
-# export, a file to fill in, or something that has not happened yet.
+# Each line says what is missing and what it would answer: a table or field to export, a file to fill in, or something that has
+# not happened yet.
 
 # %%
 answers = data_quality.answerable(catalogue.frame("notebooks.yml"), data_quality.available_data(book.fields()))
 open_questions = summary.unanswered(measures, answers)
-show.table(open_questions.rename(columns={"export": "for lack of"}), "What would answer it", rows=12)
+show.table(open_questions.rename(columns={"export": "needed"}), "What would answer it", rows=12)
 
 # %% [markdown]
 # ## What to decide
-# Proposed by the notebooks, the most money first. Each page gives the reasons, and each line says what would change it.
+# Decisions that the notebooks propose, the most money first. Each page gives the reasons; each line says what would change the
+# decision.
 
 # %% tags=["decide"]
 decisions = summary.top_decisions(book.earlier("decisions"), most_decisions)

@@ -244,7 +244,7 @@ def test_the_samples_page_says_what_is_signed_what_is_agreed_and_what_could_be_s
         "Do not proceed: 4 of 4 criteria not signed by both teams; 3 criteria signed after the list was voted on."
         in page
     )
-    assert "Compared: 55 accounts drawn for treatment against 21 held back by lot." in page
+    assert "Compared: 55 accounts treated and 21 held back, assigned at random." in page
     assert table.set_index("objective_id")["could_be_seen"].to_dict()["OB1"] is False
     assert {"C-24", "C-55", "C-57", "S0-8", "S1-22a", "S3-5", "S3-6", "S3-9", "S3-26"} == set(measures["measure_id"])
 
@@ -268,6 +268,6 @@ def test_with_accounts_alone_the_page_says_which_files_to_fill(tmp_path):
     page = twins_in_process.run(data, "2026-03-01", tmp_path / "t", ["02"])["02"].page
     for name in ("objectives", "criteria", "list_votes", "account_tiers", "team", "readiness"):
         assert f"programme/{name}.csv" in page
-    assert "Nothing of this is entered" in page
+    assert "Nothing is entered yet" in page
     assert "Do not proceed: no criterion is entered; no list was voted on by both teams." in page
     assert pd.read_parquet(tmp_path / "t" / "02_framework.parquet").empty

@@ -110,20 +110,23 @@ def checks(run: int, failed: int, warned: int, lines: list[str]) -> Words:
 
 
 def value(accounts: int, buying: int, zero_or_less: int, revenue: float, period: str, currency: str) -> Words:
-    """Say how much business stands behind how many accounts."""
-    return words(
+    """Say how much business how many accounts bring."""
+    lines = [
         f"Net revenue {money(revenue, currency)} from {count(buying, 'account')} with business, {period}; "
-        f"{count(accounts - buying, 'account')} without any.",
-        f"{count(zero_or_less, 'account')} with business whose net revenue is zero or less: kept, and class C.",
-    )
+        f"{count(accounts - buying, 'account')} without business."
+    ]
+    if zero_or_less:
+        few = count(zero_or_less, "account with business has", "accounts with business have")
+        lines.append(f"{few} a net revenue of zero or less: they stay in, as class C.")
+    return words(*lines)
 
 
 def margin_known(known: int, accounts: int) -> str:
     """Say for how many accounts the margin is known."""
     if known == 0:
-        return "No line has a cost, so no margin is known: export cogs with the transactions."
+        return "No line has a cost, so no margin is known. Export cogs with the transactions."
     if known < accounts:
-        return f"Margin is known for {known:,} of {accounts:,} accounts; the others have a line without a cost."
+        return f"Margin is known for {known:,} of {accounts:,} accounts; the other accounts have a line without a cost."
     return f"Margin is known for all {accounts:,} accounts."
 
 
@@ -134,7 +137,7 @@ def steady(share_kept: float, low: float, high: float, n: float, level: float, p
 
 
 def back_test(signals: pd.DataFrame, outcome: str) -> Words:
-    """Say, part by part, whether the gate told anything about what happened next.
+    """Say, part by part, whether the gate predicted what happened next.
 
     Parameters
     ----------
@@ -142,32 +145,34 @@ def back_test(signals: pd.DataFrame, outcome: str) -> Words:
     """
     means = {
         "signal": "a signal. Accounts that passed bought again more often than those that failed",
-        "against": "against expectation. Accounts that failed bought again more often; do not use this part as it stands",
-        "no signal": "no signal. Passing or failing did not tell who would buy again",
+        "against": "the opposite of a signal. Accounts that failed bought again more often: do not use this part in its present form",
+        "no signal": "no signal. Passing or failing did not predict who would buy again",
         "too early to judge": "too early to judge. Too few accounts failed, stayed away or bought again",
         "not_answerable": "not answerable. Nobody could be judged on it",
     }
     lines = [
         f"{r.part.replace('_', ' ').capitalize()}: {means[r.verdict]} (n = {r.n:,})." for r in signals.itertuples()
     ]
-    return Words([*lines, f"Judged on {outcome}: one trial, not a law."], "ul")
+    return Words([*lines, f"Judged on {outcome}: one test only."], "ul")
 
 
 def gate_or_plain(
     verdict: str, more: float, low: float, high: float, n: int, judged_on: str, currency: str, level: float
 ) -> Words:
-    """Say whether the gate beat the plain list of the largest accounts."""
+    """Say whether the gate beat the ranking by revenue."""
     if n == 0:
-        return words("The gate and the plain ranking chose the same accounts, so this trial says nothing of the gate.")
+        return words(
+            "The gate and the ranking by revenue chose the same accounts, so this test says nothing about the gate."
+        )
     means = {
-        "better": "The gate earned its place in this trial",
-        "worse": "The gate did not earn its place in this trial",
-        "no difference beyond noise": "This trial does not tell the gate from the plain ranking",
+        "better": "The gate was better than the ranking by revenue in this test",
+        "worse": "The gate was worse than the ranking by revenue in this test",
+        "no difference beyond noise": "This test shows no difference between the gate and the ranking by revenue",
     }
     return words(
-        f"{means[verdict]}: the gate's {judged_on} less the plain ranking's is {money(more, currency)} "
+        f"{means[verdict]}. {judged_on.capitalize()} of the gate's accounts less that of the others: {money(more, currency)} "
         f"({level:.0%} interval {money(low, currency)} to {money(high, currency)}; "
-        f"{count(n, 'account')} in one choice only)."
+        f"{count(n, 'account')} in only one of the choices)."
     )
 
 
@@ -176,8 +181,8 @@ def errors(
 ) -> Words:
     """Say what a choice missed and what it misplaced."""
     return words(
-        f"Not chosen, though of class A in {period}: {count(missed, 'account')} with {money(missed_revenue, currency)}. "
-        f"Chosen, though of little value then: {count(misplaced, 'account')} with {money(misplaced_revenue, currency)}."
+        f"Not chosen, but class A in {period}: {count(missed, 'account')} with {money(missed_revenue, currency)}. "
+        f"Chosen, but of little value then: {count(misplaced, 'account')} with {money(misplaced_revenue, currency)}."
     )
 
 
@@ -273,20 +278,22 @@ def differences(judged: pd.DataFrame) -> str:
 
 def rules_of_suitability(asked: Mapping[str, float]) -> str:
     """Write what is asked, criterion by criterion."""
-    return "Asked at least: " + ", ".join(f"{name.replace('_', ' ')} {value:,g}" for name, value in asked.items()) + "."
+    return (
+        "Required at least: " + ", ".join(f"{name.replace('_', ' ')} {value:,g}" for name, value in asked.items()) + "."
+    )
 
 
 def one_story(row: pd.Series, of: float) -> Words:
-    """Say what one success out of one tells of the next: nearly nothing.
+    """Say what one success out of one tells about the next: nearly nothing.
 
     Parameters
     ----------
     row : ``share, low, high, n``
     of : level of the interval
     """
-    told = interval(row["share"], row["low"], row["high"], row["n"], of)
+    chance = interval(row["share"], row["low"], row["high"], row["n"], of)
     return words(
-        f"Chance to win, from one deal won of one: {told}. One story fits almost any truth; it shows what can happen."
+        f"Chance to win the next deal, after one win out of one: {chance}. One story proves almost nothing; it shows what can happen."
     )
 
 
@@ -310,18 +317,20 @@ def suited(verdicts: pd.DataFrame) -> str:
     parts = verdicts[verdicts["by"] != "all"]
     by = {v: parts.loc[parts["verdict"] == v, "segment"].astype("str").tolist() for v in ("suited", "not suited")}
     if not any(by.values()):
-        return "Decide with sales where to begin: the data do not say where account-based marketing is worth its effort"
+        return (
+            "Decide with sales where to begin: the data do not show where account-based marketing is worth its effort"
+        )
     start = f"Begin in {named(by['suited'])}" if by["suited"] else "Begin nowhere yet"
     return start + (f"; market to {named(by['not suited'])} as a whole" if by["not suited"] else "")
 
 
 def to_fill(rows: int, *names: str) -> str:
-    """Say which programme file to fill where nothing is entered; empty where something is."""
+    """Say which programme file to fill if nothing is entered; empty if something is."""
     return "" if rows else f"Nothing is entered. Fill {' and '.join(f'programme/{n}.csv' for n in names)}."
 
 
 def filled(files: pd.DataFrame) -> Words:
-    """Say how much of what people must enter is there.
+    """Say how many of the files people must fill have entries.
 
     Parameters
     ----------
@@ -329,19 +338,21 @@ def filled(files: pd.DataFrame) -> Words:
     """
     there = int((files["entries"] > 0).sum())
     if not there:
-        return words("Nothing of this is entered: until people fill these files, only the last section has an answer.")
-    return words(f"{there:,} of {count(len(files), 'file')} hold entries.")
+        return words("Nothing is entered yet. Until people fill these files, only the last section has an answer.")
+    return words(f"{there:,} of {count(len(files), 'file')} have entries.")
 
 
 def begun(start: pd.Timestamp, accounts: int) -> Words:
     """Say when the programme began, and how many accounts are in it."""
     if pd.isna(start):
-        return words("No account is in a tier or a campaign: the programme has not begun, so no freeze can be late.")
+        return words(
+            "No account is in a tier or a campaign. The programme has not begun, so no objective is frozen late."
+        )
     return words(f"The programme began on {start:%Y-%m-%d}; {count(accounts, 'account')} in tiers today.")
 
 
 def gate(passed: bool, criteria: int, unsigned: int, late: int, overlap: float, needed: float) -> Words:
-    """Say whether the programme may proceed, and what stands in the way."""
+    """Say whether the programme may proceed, and what is missing."""
     lacks = [] if criteria else ["no criterion is entered"]
     lacks += (
         [f"{unsigned:,} of {count(criteria, 'criterion', 'criteria')} not signed by both teams"] if unsigned else []
@@ -354,19 +365,19 @@ def gate(passed: bool, criteria: int, unsigned: int, late: int, overlap: float, 
 
 
 def comparison(basis: str, treated: int, held: int, own: bool, window_end: pd.Timestamp) -> Words:
-    """Say which accounts will be compared, and whose past the figures rest on."""
+    """Say which accounts will be compared, and which past the figures use."""
     who = {
-        "experiment": f"{count(treated, 'account')} drawn for treatment against {held:,} held back by lot",
-        "tiers": f"{count(treated, 'account')} in tiers against all {held:,} others, chosen and not drawn: even an effect that "
-        "could be seen could have another cause",
-        "planned": f"nothing is entered, so a list is supposed: {count(treated, 'account')} treated, {held:,} held back by lot",
+        "experiment": f"{count(treated, 'account')} treated and {held:,} held back, assigned at random",
+        "tiers": f"{count(treated, 'account')} in tiers and all {held:,} others. They were chosen, not assigned at random, so even a "
+        "detected effect may have another cause",
+        "planned": f"nothing is entered, so a list is assumed: {count(treated, 'account')} treated, {held:,} held back at random",
     }
-    whose = "these accounts" if own else "all accounts of the book, standing for a list that is too short or not there,"
-    return words(f"Compared: {who[basis]}.", f"Baselines: what {whose} did in the months up to {window_end:%Y-%m-%d}.")
+    whose = "these accounts" if own else "all accounts of the book (the list is too short or not entered)"
+    return words(f"Compared: {who[basis]}.", f"Baseline: what {whose} did in the months up to {window_end:%Y-%m-%d}.")
 
 
 def seen(verdicts: Mapping[str, int], effect: float, power: float) -> Words:
-    """Say how much of what is measured could show a rise of the size stated.
+    """Say how many measures could detect a rise of the size stated.
 
     Parameters
     ----------
@@ -374,25 +385,25 @@ def seen(verdicts: Mapping[str, int], effect: float, power: float) -> Words:
     """
     judged = sum(verdicts.get(v, 0) for v in ("could be seen", "only a large effect", "cannot be seen"))
     if not judged:
-        return words("Nothing can be said: the source holds no outcome, or too little history of it.")
+        return words("No answer is possible: the source has no outcomes, or too little history.")
     could, large = verdicts.get("could be seen", 0), verdicts.get("only a large effect", 0)
     return words(
-        f"A rise of {effect:.0%} would be found with a chance of {power:.0%} or more in {could:,} of {judged:,} measures and "
-        f"horizons; {large:,} show only a large effect, {judged - could - large:,} none that can be hoped for."
+        f"A rise of {effect:.0%} would be detected with a chance of {power:.0%} or more in {could:,} of {judged:,} measures and "
+        f"horizons; {large:,} can detect only a large effect, {judged - could - large:,} no realistic effect."
     )
 
 
 def absent(notebooks: list[str]) -> Words:
-    """Say whose decisions and measures are missing from this page."""
+    """Say which notebooks are missing from this page."""
     if not notebooks:
-        return words("Every notebook before this one has left its decisions and measures.")
+        return words("All notebooks before this one are included.")
     return words(f"Missing here, because they failed or were not run: {', '.join(notebooks)}.")
 
 
 def changed(judged: Mapping[str, int]) -> Words:
     """Say how many headlines changed beyond noise."""
     if set(judged) <= {"no previous"}:
-        return words("There is no earlier report to compare with: the next one will have this one.")
+        return words("There is no earlier report to compare with. The next report will be compared with this one.")
     beyond, within = judged.get("beyond noise", 0), judged.get("within noise", 0)
     return words(
         f"{count(beyond, 'estimate')} changed beyond noise, {within:,} within it; "
