@@ -50,6 +50,17 @@ class Scope:
         return notes.loc[notes["kind"].isin(kinds) & fresh, "account_id"]
 
 
+Counting = Callable[[Scope], tuple[int, int]]
+
+
+def _touched(*channels: str) -> Counting:
+    return lambda scope: scope.having(scope.touched(*channels))
+
+
+def _noted(*kinds: str) -> Counting:
+    return lambda scope: scope.having(scope.noted(*kinds))
+
+
 def _usage_or_intent(scope: Scope) -> tuple[int, int]:
     signals = scope.tables["intent_signals"]
     return scope.having(
@@ -77,9 +88,8 @@ def _market_state(scope: Scope) -> tuple[int, int]:
 def _described(scope: Scope) -> tuple[int, int]:
     accounts = scope.tables["accounts"]
     filled = accounts[["industry", "employees", "region", "tech_stack"]].notna().all(axis=1)
-    return scope.having(
-        accounts.loc[filled, "account_id"], among=pd.Index(scope.tables["transactions"]["account_id"].unique())
-    )
+    buyers = pd.Index(scope.tables["transactions"]["account_id"].unique())
+    return scope.having(accounts.loc[filled, "account_id"], among=buyers)
 
 
 def _messages(scope: Scope) -> tuple[int, int]:
@@ -116,46 +126,37 @@ class Count:
 
     words: str
     needs: tuple[str, ...]
-    of: Callable[[Scope], tuple[int, int]]
+    of: Counting
 
 
+TOUCHES, DESCRIPTION = (
+    ("activities",),
+    ("accounts.industry", "accounts.employees", "accounts.region", "accounts.tech_stack"),
+)
 MESSAGES = Count("personas with a message for this cycle", ("messages",), _messages)
-DESCRIBED_BY = ("transactions", "accounts.industry", "accounts.employees", "accounts.region", "accounts.tech_stack")
 COUNTS = {
     ("customer_knowledge", "early"): Count(
         "accounts with an issue, goal, politics or decision process noted", ("account_insights",),
-        lambda scope: scope.having(scope.noted("issue", "politics", "decision_process", "goal", "situation")),
+        _noted("issue", "politics", "decision_process", "goal", "situation"),
     ),
     ("customer_knowledge", "mid"): Count(
-        "accounts with usage, trigger or pain noted, or an intent signal", ("account_insights", "intent_signals"),
-        _usage_or_intent,
+        "accounts with usage, trigger or pain noted, or an intent signal", ("account_insights", "intent_signals"), _usage_or_intent
     ),
     ("customer_knowledge", "full"): Count(
         "accounts whose visits to site or shop are seen", ("web_sessions", "activities"), _visited
     ),
-    ("data", "early"): Count(
-        "accounts with a vice president or chief officer known", ("contacts.seniority",), _executives
-    ),
+    ("data", "early"): Count("accounts with a vice president or chief officer known", ("contacts.seniority",), _executives),
     ("data", "mid"): Count(
         "accounts with a contract, purchase or won deal known", ("contracts", "transactions", "opportunities"), _market_state
     ),
     ("data", "full"): Count(
-        "buying accounts with industry, size, region and technology known", DESCRIBED_BY, _described
+        "buying accounts with industry, size, region and technology known", ("transactions", *DESCRIPTION), _described
     ),
     **{("messaging", cycle): MESSAGES for cycle in CYCLES},
-    ("tactics", "early"): Count(
-        "accounts met, or at an event", ("activities",),
-        lambda scope: scope.having(scope.touched("meeting", "event", "sponsorship")),
-    ),
-    ("tactics", "mid"): Count(
-        "accounts at a webinar, roadshow or event", ("activities",),
-        lambda scope: scope.having(scope.touched("webinar", "roadshow", "event")),
-    ),
-    ("tactics", "full"): Count(
-        "accounts with a shop touch or e-mail", ("activities",),
-        lambda scope: scope.having(scope.touched("ecommerce", "email")),
-    ),
-    ("sales_commitment", "early"): Count("listed accounts that sales touched", ("activities",), _worked),
+    ("tactics", "early"): Count("accounts met, or at an event", TOUCHES, _touched("meeting", "event", "sponsorship")),
+    ("tactics", "mid"): Count("accounts at a webinar, roadshow or event", TOUCHES, _touched("webinar", "roadshow", "event")),
+    ("tactics", "full"): Count("accounts with a shop touch or e-mail", TOUCHES, _touched("ecommerce", "email")),
+    ("sales_commitment", "early"): Count("listed accounts that sales touched", TOUCHES, _worked),
     ("sales_commitment", "mid"): Count("hand-overs accepted with the brief read", ("hand_overs",), _taken_over),
     ("sales_commitment", "full"): Count(
         "accounts of the top fifth by revenue with an owner", ("transactions", "accounts.owner_id"), _owned

@@ -27,19 +27,12 @@ INPUTS = {  # programme tables of this framework, and the question that each ans
     "readiness": "what is in place",
     "experiments": "which accounts are held back, to measure an effect",
 }
-CHECKLIST = (  # what must be in place before the programme grows, and whose function the step is; S3-5, S3-6, S3-9
-    ("culture", ""),
-    ("go-to-market strategy", ""),
-    ("messaging: purpose", "communications"),
-    ("messaging: updated values", "communications"),
-    ("messaging: brand", "creative"),
-    ("agreed account list", "sales"),
-    ("criteria signed", "sales"),
-    ("shared definitions", "analytics"),
-    ("data reviewed", "analytics"),
-    ("sales time set aside", "sales"),
-    ("content for each persona", "creative"),
-)
+CHECKLIST = {  # what must be in place before the programme grows, and whose function the step is; S3-5, S3-6, S3-9
+    "culture": "", "go-to-market strategy": "",
+    "messaging: purpose": "communications", "messaging: updated values": "communications", "messaging: brand": "creative",
+    "agreed account list": "sales", "criteria signed": "sales", "shared definitions": "analytics",
+    "data reviewed": "analytics", "sales time set aside": "sales", "content for each persona": "creative",
+}  # fmt: skip
 
 
 def inputs(overview: pd.DataFrame) -> pd.DataFrame:
@@ -336,17 +329,16 @@ def readiness(entries: pd.DataFrame, team: pd.DataFrame, as_of: pd.Timestamp) ->
     scores = entries.assign(item=entries["item"].str.strip().str.lower()).sort_values("entered_at", kind="stable")
     scores["change"] = scores["score"] - scores.groupby("item")["score"].shift()
     last = scores.drop_duplicates("item", keep="last").set_index("item")
-    functions = dict(CHECKLIST)
-    out = last.reindex([*functions, *sorted(set(last.index) - set(functions))])
+    out = last.reindex([*CHECKLIST, *sorted(set(last.index) - set(CHECKLIST))])
     people = programme.latest_entries("team", team)
     people = people[(people["raci"] == "A") & people["account_id"].isna()]
     owners = {
         item: ", ".join(sorted(people.loc[(people["function"] == function) | (function == ""), "person_id"].unique()))
-        for item, function in functions.items()
+        for item, function in CHECKLIST.items()
     }
     owner = pd.Series(out.index.map(owners), out.index, dtype="str")
     age = (as_of - out["entered_day"]).dt.days.astype("Int64")
-    out = out.assign(age_days=age, owner=owner.where(owner != ""), expected=out.index.isin(functions))
+    out = out.assign(age_days=age, owner=owner.where(owner != ""), expected=out.index.isin(list(CHECKLIST)))
     return out.reset_index()[["item", "score", "change", "age_days", "owner", "expected"]]
 
 

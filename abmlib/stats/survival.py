@@ -24,7 +24,7 @@ class Duration:
 
 
 def quantile(days: pd.Series, over: pd.Series, share: float) -> Duration:
-    """Time by which `share` of all are over, those still running counted as running (Kaplan–Meier).
+    """Time by which `share` of all are over, open ones included (Kaplan–Meier).
 
     Rows without a duration do not count. The value is missing while fewer than `share` are over; an end of the interval
     is missing where its band never falls that low.
@@ -67,7 +67,9 @@ def quantile(days: pd.Series, over: pd.Series, share: float) -> Duration:
 
 
 def clustered(days: pd.Series, over: pd.Series, share: float, cluster: pd.Series, seed: int) -> Duration:
-    """`quantile` where rows of one cluster end alike: its interval is a bootstrap over clusters, drawn whole.
+    """Quantile of a duration with an interval over clusters, such as the accounts of deals.
+
+    Durations of one cluster are alike, so the interval is a bootstrap over clusters, drawn whole.
 
     Rows without a duration do not count; a row without a cluster is one of its own. Neither the order of rows nor the names
     of clusters move the interval. With fewer than two clusters it is missing. Where too few are over in a draw, the quantile
