@@ -17,7 +17,7 @@ def test_the_weight_of_a_units_own_mean_is_that_of_buehlmann_and_straub():
     across = 2 * sum((m - centre) ** 2 for m in (2, 6, 12)) - 2 * within
     between = across / (6 - 12 / 6)
     own = between / (between + within / 2)
-    assert got["own"].tolist()[:3] == [2.0, 6.0, 12.0]
+    assert got["observed"].tolist()[:3] == [2.0, 6.0, 12.0]
     assert got["mean"].to_numpy() == pytest.approx([20 / 3 + own * (m - 20 / 3) for m in (2, 6, 12)] + [20 / 3])
     assert got["n"].tolist() == [2, 2, 2, 0]
     assert got.loc["new", "sd"] == pytest.approx(np.sqrt(between + (between + within / 2) / 3))
@@ -27,7 +27,7 @@ def test_units_that_differ_by_chance_alone_get_nearly_one_mean():
     random = np.random.default_rng(1)
     unit = pd.Series(np.repeat([f"u{i}" for i in range(200)], 5))
     got = pooling.means(pd.Series(random.normal(10, 1, 1000)), unit, pd.Index(unit.unique()))
-    assert got["own"].std() > 0.4 and got["mean"].std() < 0.15
+    assert got["observed"].std() > 0.4 and got["mean"].std() < 0.15
 
 
 def test_what_is_said_of_means_and_rates_holds_as_often_as_it_says():
@@ -54,7 +54,7 @@ def test_a_unit_never_watched_gets_the_rate_of_all_and_one_watched_long_its_own(
     rate = got["shape"] / got["rate"]
     assert rate["new"] == pytest.approx(18.0)
     assert rate["b"] == pytest.approx(50, rel=0.05) and rate["a"] < 1
-    assert got["own"].isna().tolist() == [False, False, False, True]
+    assert got["observed"].isna().tolist() == [False, False, False, True]
 
 
 @pytest.mark.parametrize("bound", [0.0, 0.4, 3.0, np.inf])
@@ -88,7 +88,7 @@ def test_regular_events_say_more_of_their_unit_than_events_by_chance():
     loose, regular = (pooling.counts(counts, time, UNITS, scatter) for scatter in (1.0, 0.1))
     rates = [(f["shape"] / f["rate"]).loc["c"] for f in (loose, regular)]
     assert rates[0] < rates[1] < 1.5 and regular["n"].tolist() == [8, 10, 15, 0]
-    assert regular["own"].tolist()[:3] == pytest.approx([0.8, 1.0, 1.5])
+    assert regular["observed"].tolist()[:3] == pytest.approx([0.8, 1.0, 1.5])
 
 
 def test_the_planted_spread_of_rates_comes_back_from_counts_and_from_times():
@@ -105,4 +105,4 @@ def test_units_whose_counts_differ_by_chance_alone_get_one_rate():
     time = pd.Series(random.uniform(0.5, 2, 400))
     for _ in range(20):
         got = pooling.counts(pd.Series(random.poisson(3 * time)), time, time.index)
-        assert (got["shape"] / got["rate"]).std() < 0.5 < got["own"].std()
+        assert (got["shape"] / got["rate"]).std() < 0.5 < got["observed"].std()

@@ -79,8 +79,8 @@ def kappa(table: pd.DataFrame) -> tuple[float, float, float, int]:
     n = int(table.to_numpy().sum())
     if (table.sum() == n).any() and (table.sum(axis=1) == n).any():
         return np.nan, np.nan, np.nan, n
-    found = cohens_kappa(table)
-    value, half = float(found.kappa), float(intervals.Z * found.std_kappa)
+    result = cohens_kappa(table)
+    value, half = float(result.kappa), float(intervals.Z * result.std_kappa)
     return value, max(value - half, -1.0), min(value + half, 1.0), n
 
 
@@ -101,14 +101,14 @@ def agreement_rows(both: pd.DataFrame) -> list[dict[str, object]]:
     judged = both[both[list(TEAMS)].notna().all(axis=1)]
     wanted = judged[list(TEAMS)] == "in"
     overlap = intervals.ratio(wanted.all(axis=1).astype(float), wanted.any(axis=1).astype(float), SEED)
-    found = kappa(vote_counts(judged))
+    agreement = kappa(vote_counts(judged))
     alone = float(len(both) - len(judged)) if len(both) else np.nan
     apart = "accounts that both teams voted on" if len(both) and judged.empty else ""
     none = "a vote for an account" if len(judged) and np.isnan(overlap[0]) else apart
-    alike = "votes that differ" if len(judged) and np.isnan(found[0]) else apart
+    alike = "votes that differ" if len(judged) and np.isnan(agreement[0]) else apart
     return [
         estimate_row("C-57", "list_overlap", (*overlap[:3], int(wanted.any(axis=1).sum())), "share", why=none),
-        estimate_row("C-57", "vote_kappa", found, "index", why=alike),
+        estimate_row("C-57", "vote_kappa", agreement, "index", why=alike),
         measure_row("C-57", "accounts_voted_on_by_one_team", alone, "accounts", len(both)),
     ]
 

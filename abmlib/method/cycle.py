@@ -276,20 +276,20 @@ def _usual(name: str, rows: pd.DataFrame, units: pd.Index, low: float, high: flo
         closed, scatter = rows.loc[rows["value"] > 0, "time"], 1.0
         if name == "cycle_days" and len(closed) > 1:
             scatter = float(np.clip(closed.var() / closed.mean() ** 2, LEAST_SCATTER, 1))
-        found = pooling.counts(by["value"], by["time"], units, scatter)
-        value, below = found["shape"] / found["rate"], partial(pooling.rate_below, found)
+        pooled = pooling.counts(by["value"], by["time"], units, scatter)
+        value, below = pooled["shape"] / pooled["rate"], partial(pooling.rate_below, pooled)
     else:
-        found = pooling.means(
+        pooled = pooling.means(
             np.log(rows["value"]) if name == "deal_value" else rows["value"], rows["account_id"], units
         )
-        value, below = found["mean"], partial(pooling.mean_below, found)
+        value, below = pooled["mean"], partial(pooling.mean_below, pooled)
     if name == "cycle_days":  # a deal that closes at a higher rate takes fewer days
         value, less, more = 1 / value, 1 - below(1 / low if low else np.inf), below(1 / high)
     elif name == "deal_value":
         value, less, more = np.exp(value), below(np.log(low) if low else -np.inf), 1 - below(np.log(high))
     else:
         less, more = below(low), 1 - below(high)
-    return pd.DataFrame({"value": value, "n": found["n"].astype(int), "less": less, "more": more}, units)
+    return pd.DataFrame({"value": value, "n": pooled["n"].astype(int), "less": less, "more": more}, units)
 
 
 def assign_cycles(scored: pd.DataFrame) -> pd.DataFrame:
@@ -419,8 +419,8 @@ def money_by_line(deals: pd.DataFrame, lines: pd.DataFrame) -> pd.Series:
 def evidence_table(scored: pd.DataFrame) -> pd.DataFrame:
     """Scores of the accounts' evidence, as the table ``01_evidence``."""
     columns = [*KEYS, "evidence", "value", "unit", "n", *CYCLES, "weight"]
-    own = scored[scored["account_id"].notna()].reset_index(drop=True)
-    return own.assign(unit=own["evidence"].map(EVIDENCE).astype("str"))[columns]
+    rows = scored[scored["account_id"].notna()].reset_index(drop=True)
+    return rows.assign(unit=rows["evidence"].map(EVIDENCE).astype("str"))[columns]
 
 
 def with_evidence(rows: pd.DataFrame, scored: pd.DataFrame) -> pd.DataFrame:
@@ -461,10 +461,10 @@ def cycle_rows(rows: pd.DataFrame) -> list[dict[str, object]]:
     ----------
     rows : DataFrame of `with_overrides`
     """
-    own = rows[rows["basis"] == "own"]
-    confidence, by_hand = own["confidence"].dropna(), rows["set_by"] == "override"
+    business = rows[rows["basis"] == "own"]
+    confidence, by_hand = business["confidence"].dropna(), rows["set_by"] == "override"
     spread = [
-        measure_row("S2-1", "placings_of_accounts_and_lines", float((own["cycle"] == cycle).sum()), "placings", len(own),
+        measure_row("S2-1", "placings_of_accounts_and_lines", float((business["cycle"] == cycle).sum()), "placings", len(business),
                     group_by="cycle", group=cycle) for cycle in CYCLES
     ]  # fmt: skip
     return [

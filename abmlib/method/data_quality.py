@@ -274,7 +274,7 @@ def match_rates(n_accounts: int, same_company: pd.DataFrame, leads: pd.DataFrame
     S0-12; canonical schema E.3, load-time checks.
     """
     entered, moved = n_accounts + len(same_company), same_company["rule"].value_counts()
-    found = [
+    counts = [
         (f"accounts_{rule.replace(' ', '_')}", f"accounts counted with another: {rule}", moved.get(rule, 0), entered)
         for rule in (identity.MERGED, *identity.SAME.values())
     ]
@@ -282,12 +282,12 @@ def match_rates(n_accounts: int, same_company: pd.DataFrame, leads: pd.DataFrame
     rows, lacking = account["rows"], account["rows"] - account["filled"]
     matched = int(leads.loc[leads["company_id"].notna(), "contacts"].sum())
     what = "contacts without an account, matched by e-mail domain"
-    found.append(("leads_matched_by_domain", what, matched, matched + lacking.get("contacts", 0)))
-    found += [
+    counts.append(("leads_matched_by_domain", what, matched, matched + lacking.get("contacts", 0)))
+    counts += [
         (f"unmatched_share_of_{t}", f"{t.replace('_', ' ')} without an account", lacking.get(t, 0), rows.get(t, 0))
         for t in LINKED
     ]
-    table = pd.DataFrame(found, columns=["definition_id", "what", "rows", "total"])
+    table = pd.DataFrame(counts, columns=["definition_id", "what", "rows", "total"])
     return table.drop(columns="total").join(intervals.wilson(table["rows"], table["total"]))
 
 
@@ -342,9 +342,9 @@ def roles_reached(states: pd.DataFrame, accounts: pd.DataFrame, required: Sequen
     Metric dictionary C-18 (valid members); S0-12.
     """
     rows = []
-    for status, found in _coverage_by_status(states, accounts, required).items():
-        missing = found["missing_roles"].str.get_dummies(";").sum().reindex(required, fill_value=0)
-        rows += [(role, status, len(found) - int(missing[role]), len(found)) for role in required]
+    for status, reached in _coverage_by_status(states, accounts, required).items():
+        missing = reached["missing_roles"].str.get_dummies(";").sum().reindex(required, fill_value=0)
+        rows += [(role, status, len(reached) - int(missing[role]), len(reached)) for role in required]
     table = pd.DataFrame(rows, columns=["role", "status", "filled", "n"])
     return table[["role", "status"]].join(intervals.wilson(table["filled"], table["n"]))
 
@@ -380,8 +380,8 @@ def customers_without_roles(
     ----------
     Metric dictionary C-18.
     """
-    found = _coverage_by_status(states, accounts, required).get("customer")
-    return pd.Index([], dtype="str") if found is None else found.index[found["role_coverage"] < floor]
+    reached = _coverage_by_status(states, accounts, required).get("customer")
+    return pd.Index([], dtype="str") if reached is None else reached.index[reached["role_coverage"] < floor]
 
 
 def contacts_by_state(states: pd.DataFrame) -> pd.DataFrame:

@@ -140,8 +140,12 @@ def viability(transactions: pd.DataFrame, accounts: pd.Index, as_of: pd.Timestam
     ----------
     S0-16, viability of wanting a long-term relationship. House definition; README, glossary entry "four-part gate".
     """
-    found = gaps(transactions, accounts)
-    silent, longest, paid = (as_of - found["last_day"]).dt.days, found["longest_gap_days"], found["paid_until"] >= as_of
+    rhythm = gaps(transactions, accounts)
+    silent, longest, paid = (
+        (as_of - rhythm["last_day"]).dt.days,
+        rhythm["longest_gap_days"],
+        rhythm["paid_until"] >= as_of,
+    )
     return _verdict((silent <= longest) | paid, longest.notna() | paid)
 
 

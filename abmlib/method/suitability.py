@@ -84,14 +84,14 @@ def _criteria(frames: list[pd.DataFrame], many: pd.Series, rules: Rules) -> pd.D
     money = revenue if len(revenue) else deals[won_flag(deals)].groupby("account_id")["amount"].sum()
     money = money[money > 0]
     top = concentration.top_share(money, TOP) if len(money) else np.nan
-    found = {
+    estimates = {
         "deal_value": intervals.estimate(value.median(), np.median, SEED),
         "cycle_days": (took.value, took.low, took.high, aged["account_id"].nunique()),
         "buyers": intervals.estimate(buyers.mean(), np.mean, SEED),
         "top_fifth_share": (top, top, top, len(money)),  # a count of the whole, no estimate
         "lines": intervals.estimate(many[many.index.isin(seen["account_id"])], np.mean, SEED),
     }
-    out = pd.DataFrame.from_dict(found, orient="index", columns=["value", "low", "high", "n"])
+    out = pd.DataFrame.from_dict(estimates, orient="index", columns=["value", "low", "high", "n"])
     asked = pd.Series(rules.suitability)
     conditions = [out["n"] == 0, out["n"] < FEWEST, out["low"] >= asked, out["high"] < asked]
     verdict = np.select(conditions, [UNKNOWN, EARLY, YES, NO], UNSURE)

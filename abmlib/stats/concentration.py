@@ -24,8 +24,8 @@ def gini(values: pd.Series) -> float:
     n = len(x)
     if n == 0:
         return float("nan")
-    found = ((2 * np.arange(1, n + 1) - n - 1) * x).sum() / (n * x.sum())
-    return max(0.0, float(found))  # equal floats can miss 0 by rounding
+    index = ((2 * np.arange(1, n + 1) - n - 1) * x).sum() / (n * x.sum())
+    return max(0.0, float(index))  # equal floats can miss 0 by rounding
 
 
 def largest_first(values: pd.Series) -> pd.Series:

@@ -132,7 +132,7 @@ def means(values: pd.Series, unit: pd.Series, units: pd.Index) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame, indexed by `units`: ``own`` (plain mean; missing without a value), ``mean, sd`` (of what the unit's mean may
+    DataFrame, indexed by `units`: ``observed`` (plain mean; missing without a value), ``mean, sd`` (of what the unit's mean may
     be), ``n``; in the unit of `values`
 
     References
@@ -147,38 +147,38 @@ def means(values: pd.Series, unit: pd.Series, units: pd.Index) -> pd.DataFrame:
     """
     kept = values.notna()
     by = values[kept].astype(float).groupby(unit[kept])
-    n, own = by.size(), by.mean()
-    out = pd.DataFrame({"own": own, "n": n}).reindex(units).fillna({"n": 0})
-    columns, total, spare = ["own", "mean", "sd", "n"], float(n.sum()), float(n.sum()) - len(n)
+    n, observed = by.size(), by.mean()
+    out = pd.DataFrame({"observed": observed, "n": n}).reindex(units).fillna({"n": 0})
+    columns, total, spare = ["observed", "mean", "sd", "n"], float(n.sum()), float(n.sum()) - len(n)
     within = float((by.var(ddof=0) * n).sum()) / spare if spare else 0.0
     if len(n) < FEWEST_UNITS:
         sd = np.sqrt(within / out["n"].where(out["n"] > 0))
-        return out.assign(mean=out["own"], sd=sd)[columns]
-    centre = float((own * n).sum()) / total
+        return out.assign(mean=out["observed"], sd=sd)[columns]
+    centre = float((observed * n).sum()) / total
     if spare:
-        across = float((n * (own - centre) ** 2).sum()) - (len(n) - 1) * within
+        across = float((n * (observed - centre) ** 2).sum()) - (len(n) - 1) * within
         between = across / (total - float((n**2).sum()) / total)
     else:
-        within = between = float(own.var()) / 2
+        within = between = float(observed.var()) / 2
     within, between = (max(x, LEAST * max(centre**2, LEAST)) for x in (within, between))
     weight = 1 / (between + within / n)
-    middle = float((weight * own).sum() / weight.sum())
+    middle = float((weight * observed).sum() / weight.sum())
     trust = between / (between + within / out["n"])  # 0 without a value
-    mean = middle + trust * (out["own"].fillna(middle) - middle)
+    mean = middle + trust * (out["observed"].fillna(middle) - middle)
     var = (1 - trust) * between + (1 - trust) ** 2 / weight.sum()
     return out.assign(mean=mean, sd=np.sqrt(var))[columns]
 
 
-def mean_below(found: pd.DataFrame, bound: float) -> pd.Series:
+def mean_below(pooled: pd.DataFrame, bound: float) -> pd.Series:
     """Chance that each unit's mean lies below a bound; missing where nothing is known of it.
 
     Parameters
     ----------
-    found : DataFrame of `means`
+    pooled : DataFrame of `means`
     """
-    certain = found["sd"] == 0
-    z = (bound - found["mean"]) / found["sd"].mask(certain, 1.0)
-    return pd.Series(scipy.special.ndtr(z), found.index).mask(certain, (found["mean"] < bound).astype(float))
+    certain = pooled["sd"] == 0
+    z = (bound - pooled["mean"]) / pooled["sd"].mask(certain, 1.0)
+    return pd.Series(scipy.special.ndtr(z), pooled.index).mask(certain, (pooled["mean"] < bound).astype(float))
 
 
 # -- counts of events in a time ---------------------------------------------------------------------------------------
@@ -199,7 +199,7 @@ def counts(events: pd.Series, time: pd.Series, units: pd.Index, scatter: float =
 
     Returns
     -------
-    DataFrame, indexed by `units`: ``own`` (events ÷ time; missing where it was not watched), ``shape, rate`` (of the gamma
+    DataFrame, indexed by `units`: ``observed`` (events ÷ time; missing where it was not watched), ``shape, rate`` (of the gamma
     distribution of the unit's rate), ``n`` (events)
 
     References
@@ -209,8 +209,8 @@ def counts(events: pd.Series, time: pd.Series, units: pd.Index, scatter: float =
     Examples
     --------
     >>> seen = pd.Series({"a": 10, "b": 20, "c": 30})
-    >>> found = counts(seen, pd.Series(1.0, seen.index), pd.Index(["a", "new"]))
-    >>> (found["shape"] / found["rate"]).round(0).tolist()
+    >>> pooled = counts(seen, pd.Series(1.0, seen.index), pd.Index(["a", "new"]))
+    >>> (pooled["shape"] / pooled["rate"]).round(0).tolist()
     [13.0, 20.0]
     """
     watched = pd.DataFrame({"n": events, "time": time})[time > 0].fillna({"n": 0})
@@ -219,7 +219,7 @@ def counts(events: pd.Series, time: pd.Series, units: pd.Index, scatter: float =
     shape, rate = (0.5, 0.0) if alone else gamma_prior(watched["n"] / scatter, watched["time"] / scatter)
     out = pd.DataFrame({"shape": shape + seen["n"] / scatter, "rate": rate + seen["time"] / scatter})
     out = out.where(seen["time"] > 0) if alone else out
-    return out.assign(own=seen["n"] / seen["time"], n=seen["n"].astype(int))[["own", "shape", "rate", "n"]]
+    return out.assign(observed=seen["n"] / seen["time"], n=seen["n"].astype(int))[["observed", "shape", "rate", "n"]]
 
 
 def gamma_prior(events: pd.Series, time: pd.Series) -> tuple[float, float]:
@@ -255,16 +255,16 @@ def gamma_prior(events: pd.Series, time: pd.Series) -> tuple[float, float]:
     corners = [[first, 0.0], [first + 0.5, 0.0], [first, 2.0]]  # wide: steps from 0 would be shares of nothing
     options = {"initial_simplex": corners, "xatol": 1e-7, "fatol": 1e-12, "maxiter": 1000}
     limits = [(None, None), tuple(np.log(SHAPES))]
-    found = scipy.optimize.minimize(surprise, corners[0], method="Nelder-Mead", bounds=limits, options=options)
-    mean, shape = np.exp(found.x)
+    best = scipy.optimize.minimize(surprise, corners[0], method="Nelder-Mead", bounds=limits, options=options)
+    mean, shape = np.exp(best.x)
     return float(shape), float(shape / mean)
 
 
-def rate_below(found: pd.DataFrame, bound: float) -> pd.Series:
+def rate_below(pooled: pd.DataFrame, bound: float) -> pd.Series:
     """Chance that each unit's rate of events lies below a bound; missing where nothing is known of it.
 
     Parameters
     ----------
-    found : DataFrame of `counts`
+    pooled : DataFrame of `counts`
     """
-    return pd.Series(scipy.special.gammainc(found["shape"], bound * found["rate"]), found.index)
+    return pd.Series(scipy.special.gammainc(pooled["shape"], bound * pooled["rate"]), pooled.index)

@@ -91,13 +91,13 @@ def clustered(days: pd.Series, over: pd.Series, share: float, cluster: pd.Series
     Davison and Hinkley (1997), Bootstrap Methods and their Application, sections 3.8 (hierarchical data) and 3.5
     (censoring): clusters drawn whole, percentile interval.
     """
-    found = quantile(days, over, share)
+    plain = quantile(days, over, share)
     known = days.notna()
     label = cluster[known].astype("category").cat.codes.to_numpy(np.int64, copy=True)
     alone = label < 0
     label[alone] = label.max(initial=0) + 1 + np.arange(alone.sum())
-    if len(np.unique(label)) < 2 or np.isnan(found.value):
-        return replace(found, low=np.nan, high=np.nan)
+    if len(np.unique(label)) < 2 or np.isnan(plain.value):
+        return replace(plain, low=np.nan, high=np.nan)
     rows = pd.DataFrame({"days": days[known].astype(float), "over": over[known].astype(bool), "label": label})
     members = rows.sort_values(["days", "over"]).groupby("label")
     inside = pd.DataFrame({c: members[c].agg(tuple) for c in ("days", "over")}).sort_values(["days", "over"])
@@ -105,7 +105,7 @@ def clustered(days: pd.Series, over: pd.Series, share: float, cluster: pd.Series
     drawn = np.sort(_draws(rows["days"], rows["over"], rows["label"].map(place), share, np.random.default_rng(seed)))
     beyond = int(np.floor((1 - LEVEL) / 2 * DRAWS))
     low, high = (float(d) if np.isfinite(d) else np.nan for d in (drawn[beyond], drawn[-1 - beyond]))
-    return replace(found, low=low, high=high)
+    return replace(plain, low=low, high=high)
 
 
 def _draws(days: pd.Series, over: pd.Series, place: pd.Series, share: float, random: np.random.Generator) -> np.ndarray:
@@ -113,15 +113,15 @@ def _draws(days: pd.Series, over: pd.Series, place: pd.Series, share: float, ran
     ends, day = np.unique(days, return_inverse=True)
     n = int(place.max()) + 1
     left, ended = (
-        scipy.sparse.csr_array((np.asarray(of, float), (day, place)), (len(ends), n))
-        for of in (np.ones(len(day)), over)
+        scipy.sparse.csr_array((np.asarray(weight, float), (day, place)), (len(ends), n))
+        for weight in (np.ones(len(day)), over)
     )
-    found, step = [], max(1, CELLS // max(n, len(ends)))
+    quantiles, step = [], max(1, CELLS // max(n, len(ends)))
     for done in range(0, DRAWS, step):
         picked = random.integers(n, size=(min(step, DRAWS - done), n))
         often = np.stack([np.bincount(one, minlength=n) for one in picked], axis=1).astype(float)  # clusters × draws
         at_risk = (left @ often)[::-1].cumsum(axis=0)[::-1]
         hazard = np.divide(ended @ often, at_risk, out=np.zeros_like(at_risk), where=at_risk > 0)
         reached = np.cumprod(1 - hazard, axis=0) <= 1 - share + CLOSE
-        found.append(np.where(reached.any(axis=0), ends[reached.argmax(axis=0)], np.inf))
-    return np.concatenate(found)
+        quantiles.append(np.where(reached.any(axis=0), ends[reached.argmax(axis=0)], np.inf))
+    return np.concatenate(quantiles)
