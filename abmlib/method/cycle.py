@@ -49,10 +49,10 @@ def _in_order(given: Any, names: Iterable[str]) -> Any:
     if not isinstance(given, Mapping):
         return given
     names = list(names)
-    lacking, unknown = [n for n in names if n not in given], [n for n in given if n not in names]
-    if lacking or unknown:
-        wrong = [*([f"lacks {lacking}"] if lacking else []), *([f"has unknown {unknown}"] if unknown else [])]
-        raise ValueError(f"{' and '.join(wrong)}. It must have {names}.")
+    differ = {"lacks": [n for n in names if n not in given], "has unknown": [n for n in given if n not in names]}
+    if any(differ.values()):
+        wrong = " and ".join(f"{verb} {those}" for verb, those in differ.items() if those)
+        raise ValueError(f"{wrong}. It must have {names}.")
     return {name: given[name] for name in names}
 
 
@@ -264,8 +264,8 @@ def score_evidence(seen: pd.DataFrame, rules: Rules) -> pd.DataFrame:
         usual = usual.rename(columns=ends).assign(mid=(1 - usual["less"] - usual["more"]).clip(lower=0))
         parts.append(usual.assign(product_line=line, evidence=name, weight=bound.weight / total).reset_index())
     scored = pd.concat(parts[1:] or parts).dropna(subset="early")
-    order = scored["evidence"].map({name: i for i, name in enumerate(EVIDENCE)})
-    scored = scored.assign(account_id=scored["account_id"].replace("", pd.NA), order=order)
+    scored = scored.assign(order=scored["evidence"].map(list(EVIDENCE).index))
+    scored = scored.assign(account_id=scored["account_id"].replace("", pd.NA))
     return scored.sort_values(["product_line", "order"], kind="stable", ignore_index=True)[columns]
 
 
