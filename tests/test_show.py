@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from abmlib.pages import show, site
-from abmlib.tables.definitions import formats
+from abmlib.tables.definitions import formats, measures
 
 
 def text(frame: pd.DataFrame, **more: str) -> list[list[str]]:
@@ -27,7 +27,9 @@ def test_a_share_has_its_interval_in_brackets_and_an_unknown_end_says_so():
 
 
 def test_a_column_without_a_value_is_left_out_and_a_single_missing_one_is_a_dash():
-    frame = pd.DataFrame({"stage": ["Lead", "Demo"], "days_slow": [np.nan, 3.0], "crm": [np.nan, np.nan], "why": ["", ""]})
+    frame = pd.DataFrame(
+        {"stage": ["Lead", "Demo"], "days_slow": [np.nan, 3.0], "crm": [np.nan, np.nan], "why": ["", ""]}
+    )
     assert text(frame) == [["Stage", "Slow", "after", "(days)"], ["Lead", "–"], ["Demo", "3"]]
 
 
@@ -53,9 +55,13 @@ def test_text_of_a_crm_is_escaped():
 
 def test_every_measure_of_the_sample_has_a_name_and_a_formula(sample_report):
     noted = pd.concat([pd.read_parquet(f) for f in sorted((sample_report / "tables").glob("*_measures.parquet"))])
-    known = show.dictionary()
-    assert set(noted["definition_id"]) <= set(known)
-    assert all(set(entry) == {"name", "formula"} for entry in known.values())
+    known = measures.entries()
+    ids = {d: entry["measure"] for d, entry in known.items()}
+    assert noted["definition_id"].map(ids).eq(noted["measure_id"]).all()
+    assert all(
+        {"name", "formula", "measure"} <= set(entry) <= {"name", "formula", "measure", "needs", "headline"}
+        for entry in known.values()
+    )
     names = [entry["name"] for entry in known.values()]
     assert len(names) == len({n.lower() for n in names}), "two measures with one name"
 

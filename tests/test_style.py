@@ -197,7 +197,7 @@ def room(module: Path) -> str:
 
 
 ARROWS = {
-    "tables": set(),
+    "tables": {"places"},
     "stats": set(),
     "method": {"tables", "stats"},
     "market": {"tables"},

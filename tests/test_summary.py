@@ -156,11 +156,11 @@ def test_unanswered_names_the_remedy_that_answers_most_first():
     ]
     got = summary.unanswered(measured(rows))
     assert got.to_numpy().tolist() == [
-        ["programme/targets.csv", "target, won of target, coverage", "not answerable"],
-        ["transactions.cogs", "total margin, gini of positive margin", "not answerable"],
-        ["opportunities.acv or opportunities.term_months", "acv mean", "not answerable"],
-        ["see the page", "something else", "not answerable"],
-        ["see the page", "young", "too early"],
+        ["programme/targets.csv", "Target, Won of target, Target coverage", "not answerable"],
+        ["transactions.cogs", "Margin, Concentration of margin (Gini)", "not answerable"],
+        ["opportunities.acv or opportunities.term_months", "Average annual contract value", "not answerable"],
+        ["see the page", "Something else", "not answerable"],
+        ["see the page", "Young", "too early"],
     ]
 
 
@@ -171,8 +171,8 @@ def test_what_a_measure_says_it_lacks_comes_before_the_usual_remedy():
     ]
     got = summary.unanswered(measured(rows)).set_index("answers")["export"]
     assert got.to_dict() == {
-        "coverage": "a gap: the target is won already",
-        "acv mean": "opportunities.acv or opportunities.term_months",
+        "Target coverage": "a gap: the target is won already",
+        "Average annual contract value": "opportunities.acv or opportunities.term_months",
     }
 
 
@@ -332,4 +332,4 @@ def test_a_whole_notebook_without_an_answer_comes_before_single_measures():
     )
     got = summary.unanswered(rows, questions)
     assert got["export"].tolist() == ["opportunities", "programme/targets.csv"]
-    assert got["answers"].tolist() == ["Which deals move?", "target"]
+    assert got["answers"].tolist() == ["Which deals move?", "Target"]

@@ -5,48 +5,9 @@ from collections.abc import Collection
 import numpy as np
 import pandas as pd
 
-HEADLINES = (  # in the order a director reads them
-    ("C-38", "total_revenue"), ("C-38", "total_margin"), ("C-38", "share_of_accounts_for_80pc_of_revenue"),
-    ("C-38", "largest_10_share_of_revenue"), ("C-38", "retention_of_A_by_revenue"), ("C-4", "won_value"),
-    ("C-10", "accounts_won"), ("C-2", "win_rate_by_count"), ("C-4", "deal_size_mean"),
-    ("C-5", "days_to_close_median_open_censored"), ("C-8", "open_value"), ("C-8", "weighted_by_own_stage_share"),
-    ("C-9", "won_of_target"), ("C-9", "coverage"), ("C-9", "coverage_needed"), ("C-11", "slip_rate"),
-    ("C-1", "velocity_open_deals"),
-)  # fmt: skip
+from abmlib.tables.definitions import measures as dictionary
+
 KEY = ["measure_id", "definition_id"]
-REMEDIES = {  # what to export, or to enter, and the definitions it answers
-    "opportunities.amount of won deals": ("won_value", "deal_size_mean", "deal_size_median", "deal_size_geometric_mean"),
-    "opportunities.amount, created_at and closed_at of won deals": ("velocity_open_deals",),
-    "opportunities.created_at and closed_at of won deals": ("days_to_won_mean", "days_to_won_median"),
-    "opportunities.account_id": ("accounts_won", "accounts_won_of_accounts_closed"),
-    "opportunities.amount of lost deals": ("win_rate_by_amount", "coverage_needed"),
-    "opportunities.acv or opportunities.term_months": ("acv_mean",),
-    "opportunities.amount of open deals": ("open_value", "weighted_by_win_rate"),
-    "opportunity_stage_history, and opportunities.amount of open deals": ("weighted_by_own_stage_share",),
-    "opportunities.probability, and opportunities.amount of open deals": ("weighted_by_crm_probability",),
-    "products.list_price, and opportunities.product_line": ("open_value_at_list_price", "weighted_at_list_price_by_win_rate"),
-    "programme/objectives.csv": ("objectives_frozen_in_time",),
-    "programme/criteria.csv": ("criteria_signed_by_both",),
-    "programme/list_votes.csv": ("list_overlap", "vote_kappa", "accounts_voted_on_by_one_team"),
-    "programme/account_goals.csv": ("goals_owned_together",),
-    "programme/account_goals.csv, and programme/account_tiers.csv": ("listed_accounts_with_a_joint_goal",),
-    "programme/hand_overs.csv": (
-        "hand_overs_accepted", "briefs_read_of_accepted", "hand_overs_too_early_to_judge", "hours_to_acceptance_median",
-        "hours_to_first_touch_median",
-    ),
-    "programme/targets.csv": ("target", "won_of_target", "coverage"),
-    "opportunity_stage_history with close_date": ("slip_rate",),
-    "contacts": ("unmatched_share_of_contacts", "contacts_without_role"),
-    "opportunities": ("unmatched_share_of_opportunities",),
-    "activities": ("unmatched_share_of_activities",),
-    "web_sessions": ("unmatched_share_of_web_sessions",),
-    "contacts.email_domain, and accounts.domain": ("leads_matched_by_domain",),
-    "opportunity_stage_history": ("deals_with_stage_history",),
-    "contacts.buying_role": ("role_coverage_of_customers_mean", "role_coverage_of_prospects_mean"),
-    "activities.contact_id": ("lead_and_account_overlap_of_top", "lead_and_account_rank_correlation"),
-}  # fmt: skip
-REMEDY = {definition: remedy for remedy, definitions in REMEDIES.items() for definition in definitions}
-COSTS = "transactions.cogs"
 
 
 def headlines(measures: pd.DataFrame) -> pd.DataFrame:
@@ -58,9 +19,10 @@ def headlines(measures: pd.DataFrame) -> pd.DataFrame:
     ----------
     measures : DataFrame to the spec of ``measures``
     """
-    whole = measures[measures["group_by"] == "all"].drop_duplicates(KEY, keep="last").set_index(KEY)
-    order = [key for key in HEADLINES if key in whole.index]
-    return whole.loc[order].reset_index()[list(measures.columns)]
+    whole = measures[measures["group_by"] == "all"].drop_duplicates(KEY, keep="last")
+    places = [(e["measure"], d, e["headline"]) for d, e in dictionary.entries().items() if "headline" in e]
+    kept = whole.merge(pd.DataFrame(places, columns=[*KEY, "place"]), on=KEY)
+    return kept.sort_values("place", ignore_index=True).drop(columns="place")
 
 
 def against_previous(now: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
@@ -116,14 +78,13 @@ def unanswered(measures: pd.DataFrame, questions: pd.DataFrame | None = None) ->
 
     Returns
     -------
-    DataFrame, the remedy that answers most first: ``export, answers`` (definitions, joined), ``status``
+    DataFrame, the remedy that answers most first: ``export, answers`` (names of measures, joined), ``status``
     """
     bad = measures[(measures["status"] != "ok") & (measures["group_by"] == "all")]
     bad = bad[["definition_id", "status", "why"]].drop_duplicates(["definition_id", "status"])
-    usual = [COSTS if "margin" in d else REMEDY.get(d, "see the page") for d in bad["definition_id"]]
-    bad = bad.assign(
-        export=bad["why"].where(bad["why"] != "", usual), answers=bad["definition_id"].str.replace("_", " ")
-    )
+    usual = [dictionary.entries().get(d, {}).get("needs", "see the page") for d in bad["definition_id"]]
+    names = bad["definition_id"].map(dictionary.name)
+    bad = bad.assign(export=bad["why"].where(bad["why"] != "", usual), answers=names)
     out = bad.groupby(["export", "status"])["answers"].agg(answers=", ".join, size="size").reset_index()
     out = out.sort_values(["size", "export"], ascending=[False, True], ignore_index=True)
     out = out[["export", "answers", "status"]].assign(status=out["status"].str.replace("_", " "))

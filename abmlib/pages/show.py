@@ -3,17 +3,15 @@
 import html
 import re
 from collections.abc import Sequence
-from functools import cache
 from typing import Any
 
 import pandas as pd
-import yaml
 from great_tables import GT, loc, style
 
-from abmlib import places
 from abmlib.stats.intervals import LEVEL
 from abmlib.tables.definitions import formats
 from abmlib.tables.definitions.formats import Format
+from abmlib.tables.definitions.measures import name as measure_name
 
 UNKNOWN, MISSING = "unknown", "–"
 WHOLE = 16  # letters up to which the cells of a column are not broken into lines
@@ -62,7 +60,9 @@ def table(
         known |= {c: Format(values, str(c)) for c in frame.select_dtypes("number") if c != "accounts"}
     kinds = {c: _kind(frame[c], known[c].kind) for c in frame}
     ends = {c: f.ends for c, f in known.items() if f.ends and set(f.ends) <= set(frame)}
-    left_out = {end for pair in ends.values() for end in pair} | {c for c in frame if (frame[c].isna() | frame[c].eq("")).all()}
+    left_out = {end for pair in ends.values() for end in pair} | {
+        c for c in frame if (frame[c].isna() | frame[c].eq("")).all()
+    }
     cut, cells, heads = frame.head(rows), {}, {}
     for c in (c for c in frame if c not in left_out):
         cells[c] = [_cell(value, kinds[c]) for value in cut[c]]
@@ -133,23 +133,6 @@ def ends(low: float, high: float, unit: str) -> str:
     return "" if pd.isna(low) and pd.isna(high) else f"{amount(low, unit)} to {amount(high, unit)}"
 
 
-@cache
-def dictionary() -> dict[str, dict[str, str]]:
-    """Read ``data/measures.yml``: per definition of a measure its reader's name and formula."""
-    return dict(yaml.safe_load(places.MEASURES.read_text("utf-8")))
-
-
-def label(definition_id: str) -> str:
-    """Give the reader's name of a measure; one that the dictionary lacks goes by its id as words.
-
-    Examples
-    --------
-    >>> label("acv_mean"), label("of_my_own")
-    ('Average annual contract value', 'Of my own')
-    """
-    return dictionary().get(definition_id, {}).get("name") or head(definition_id)
-
-
 def unit_names(units: pd.Series, currency: str) -> list[str]:
     """Write units with the currency's name; shares carry theirs in the number."""
     plain = units.replace({"share": "", "index": "", "times": "×"})
@@ -181,7 +164,7 @@ def measures(rows: pd.DataFrame, title: str, currency: str) -> Shown:
     rows : DataFrame to the spec of ``measures``
     """
     answered = (rows["status"] != "not_answerable").to_numpy()
-    names = pd.Series([label(d) for d in rows["definition_id"]], rows.index)
+    names = pd.Series([measure_name(d) for d in rows["definition_id"]], rows.index)
     lacking = names[~answered].groupby(rows["why"], sort=False).agg(", ".join)
     gaps = "; ".join(f"{which} (for lack of {why})" if why else which for why, which in lacking.items())
     foot = f"Not answerable on this data: {gaps}." if gaps else ""
@@ -217,7 +200,7 @@ def changes(rows: pd.DataFrame, title: str, currency: str) -> Shown:
     each = list(rows.itertuples())
     cells = pd.DataFrame(
         {
-            "measure": [label(r.definition_id) for r in each],
+            "measure": [measure_name(r.definition_id) for r in each],
             "now": _with_units([amount(r.value, r.unit) for r in each], rows["unit"], currency),
             "interval": [ends(r.low, r.high, r.unit) for r in each],
             "before": [amount(r.previous_value, r.unit).replace(UNKNOWN, MISSING) for r in each],
