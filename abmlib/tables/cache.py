@@ -173,8 +173,7 @@ class Data:
     @cached_property
     def key(self) -> bytes:
         """The key by which people who were forgotten are recognised; empty where there is none."""
-        places = [place for place in (self.workbook.programme, self.workbook.data) if place]
-        return next((k for place in places if (k := secret.find_key(place))), b"")
+        return secret.key_of(self.workbook) or b""
 
     @property
     def _lock(self) -> FileLock:

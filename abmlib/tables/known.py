@@ -11,9 +11,10 @@ import pandas as pd
 
 from abmlib.tables import identity, people, schema
 from abmlib.tables.days import end_of
+from abmlib.tables.engine import as_view
 from abmlib.tables.importers.sql import quoted
 from abmlib.tables.kinds import cast, ibis_type, in_zone
-from abmlib.tables.source import Source, as_view
+from abmlib.tables.source import Source
 
 SAME_COMPANY = "same company"  # step of the ledger
 BY_DOMAIN = "e-mail domain"  # match_method of a lead found by `Known.lead_matches`

@@ -36,12 +36,16 @@ def importable() -> dict[str, Table]:
     return CANONICAL | {name: t for name, t in PROGRAMME.items() if name != FORGOTTEN.name}
 
 
+def is_required(definition: Column) -> bool:
+    """Say whether a source must have a column: never missing, without default, not worked out."""
+    return not definition.nullable and definition.default is None and not definition.derived
+
+
 def needed(name: str) -> list[str]:
     """The columns a source must have: never missing, without default, neither worked out nor filled in by Book."""
     filled = {"entered_by"} if name in PROGRAMME else set()
     filled |= {"entered_at"} if spec(name).dates else set()
-    columns = {c: d for c, d in spec(name).columns.items() if not d.nullable and c not in filled}
-    return [c for c, d in columns.items() if d.default is None and not d.derived]
+    return [c for c, d in spec(name).columns.items() if is_required(d) and c not in filled]
 
 
 def key(name: str) -> list[str]:

@@ -4,6 +4,10 @@ import hashlib
 import hmac
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from abmlib.tables.settings import Workbook
 
 VARIABLE = "ABM_KEY"  # environment variable that holds the key as text
 FILE = ".abm_key"  # file that holds it; never to be committed
@@ -61,6 +65,12 @@ def find_key(folder: Path) -> bytes | None:
     if key is not None:
         _check(key)
     return key
+
+
+def key_of(workbook: "Workbook") -> bytes | None:
+    """Find the key of a workbook's team: where its programme is, else where its data is."""
+    folders = [folder for folder in (workbook.programme, workbook.data) if folder]
+    return next((key for folder in folders if (key := find_key(folder))), None)
 
 
 def _check(key: bytes) -> None:

@@ -1,0 +1,145 @@
+"""Engine: the files of a source as tables of DuckDB, and queries it keeps under a name."""
+
+import glob
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import ibis
+import ibis.expr.operations as ops
+import ibis.expr.types as ir
+
+from abmlib.tables import programme, schema
+from abmlib.tables.errors import FIRST, TableError, first_cases
+from abmlib.tables.importers import files as exported
+from abmlib.tables.importers.sql import cause, quoted, text
+from abmlib.tables.kinds import cast, in_zone
+
+SMALL = 256 * 2**20  # bytes of a file below which what is made of it is kept in memory
+
+
+def find(folder: Path, name: str) -> Path | None:
+    """Find the file, or folder of Parquet parts, that holds a table."""
+    found = [p for p in (folder / f"{name}.parquet", folder / f"{name}.csv", folder / name) if p.exists()]
+    if len(found) > 1:
+        raise TableError(f"{name}: {len(found)} sources {[p.name for p in found]}. Keep one of them.")
+    return found[0] if found else None
+
+
+def is_blank(file: Path) -> bool:
+    """Say whether a CSV file has its first line and nothing more, as a template that nobody has filled."""
+    if file.suffix != ".csv" or not file.is_file():
+        return False
+    return not any(line.strip(b' \t,;"') for line in file.read_bytes().splitlines()[1:])
+
+
+def as_entries(t: ir.Table, name: str, zone: str) -> ir.Table:
+    """Give rows of a source who entered them and when, where it does not say: the source, on their own day."""
+    if name not in schema.PROGRAMME:
+        return t
+    day, own_day, missing = schema.spec(name).dates, ibis.null("string"), ibis.null("string")
+    if day and day in t.columns:
+        kind = schema.spec(name).columns[day].kind
+        when = cast(t[day], kind)
+        own_day = (when if kind == "ts" else in_zone(zone, when.cast("timestamp")).cast("timestamp")).cast("string")
+    given = {c: t[c].cast("string").strip().nullif("") for c in ("entered_at", "entered_by") if c in t.columns}
+    filled = {"entered_by": ibis.coalesce(given.get("entered_by", missing), ibis.literal(schema.SOURCE))}
+    if day in t.columns or "entered_at" in given:
+        filled["entered_at"] = ibis.coalesce(given.get("entered_at", missing), own_day)
+    return t.mutate(**filled)
+
+
+def together(name: str, *parts: ir.Table) -> ir.Table:
+    """Put the rows of a table from several places one below the other, as text, to be read as their kinds later."""
+    columns = [c for c in schema.spec(name).columns if any(c in t.columns for t in parts)]
+    text = [
+        t.select(**{c: t[c].cast("string") if c in t.columns else ibis.null("string") for c in columns}) for t in parts
+    ]
+    return ibis.union(*text)
+
+
+def as_view(con: Any, name: str, query: ir.Table, keep: bool = False) -> ir.Table:
+    """Let the engine keep a query under a name, so that its text is made once and what builds on it is short; or its rows too."""
+    con.raw_sql(f"CREATE OR REPLACE TEMP {'TABLE' if keep else 'VIEW'} {quoted(name)} AS {con.compile(query)}")
+    return ops.DatabaseTable(name, schema=query.schema(), source=con).to_expr()
+
+
+def as_file(con: Any, name: str, query: ir.Table, file: Path) -> ir.Table:
+    """Write the rows of a query to Parquet, if that was not done already, and let the engine see them under a name."""
+    if not file.is_file():
+        beside = file.with_suffix(".tmp")
+        con.raw_sql(f"COPY ({con.compile(query)}) TO {text(str(beside))} (FORMAT parquet)")
+        beside.replace(file)
+    con.raw_sql(f"CREATE OR REPLACE TEMP VIEW {quoted(name)} AS SELECT * FROM read_parquet({text(str(file))})")  # noqa: S608
+    return ops.DatabaseTable(name, schema=query.schema(), source=con).to_expr()
+
+
+def register(con: Any, name: str, file: Path, origin: str = "kept", whole: bool = True) -> ir.Table:
+    """Let the engine see a file, CSV as text so that every value can be checked; `origin` keeps equal names apart.
+
+    Raises
+    ------
+    TableError
+        If it does not read, or two of its columns have one name.
+    """
+    if file.suffix and file.is_dir():
+        raise TableError(
+            f"{name}: {file.name} is a folder. Put the file in its place, or call it {name}/ with Parquet."
+        )
+    try:
+        if file.suffix == ".csv":
+            part = exported.as_table(con.con, name, file, whole)
+            known = {n.lower() for n in schema.spec(name).columns}
+            refuse_twice(name, file.name, [n for n in part.names if n.lower() in known])
+            first = {n.lower(): f"{x} AS {quoted(n)}" for n, x, _ in reversed(part.columns) if n.strip()}
+            seen = con.sql(f"SELECT {', '.join(reversed(first.values()))} FROM {part.origin}")  # noqa: S608
+            small = file.stat().st_size < SMALL
+            return con.create_table(f"{origin}_{name}", seen, temp=True) if small else seen
+        at = glob.escape(str(file))
+        return con.read_parquet(at if file.is_file() else f"{at}/*.parquet", table_name=f"raw_{origin}_{name}")
+    except (duckdb.Error, OSError) as wrong:
+        reason = os.strerror(wrong.errno) + "." if isinstance(wrong, OSError) and wrong.errno else cause(wrong)
+        raise TableError(
+            f"{name}: {file.name} does not read: {reason.replace(str(file), file.name)} Save it again, or let it be read."
+        ) from wrong
+
+
+def register_entries(con: Any, name: str, file: Path) -> ir.Table:
+    """Let the engine see a file of the programme, as `register`; blank rows, as spreadsheets leave them, are no entries.
+
+    Raises
+    ------
+    TableError
+        If it does not read, or is not as its template.
+    """
+    if file.suffix != ".csv":
+        return register(con, name, file, "entered")
+    programme.look(file, name)
+    t = register(con, name, file, "entered")
+    return t.filter(ibis.or_(*(t[c].strip() != "" for c in t.columns)))
+
+
+def refuse_twice(name: str, file: str, columns: Sequence[str]) -> None:
+    """Refuse columns that occur more than once, be it in other letters."""
+    low = [c.lower() for c in columns]
+    if twice := [c for c in columns if low.count(c.lower()) > 1]:
+        raise TableError(
+            f"{name}: {len(twice)} columns of {file} have the name of another {first_cases(twice)}. Keep one of each."
+        )
+
+
+def refuse_misspelt(name: str, columns: Iterable[str]) -> None:
+    """Refuse a column that is one of the schema's but for capitals or blanks: its values would go unread."""
+    known = schema.spec(name).columns
+    if wrong := [c for c in columns if c not in known and c.strip().lower() in known]:
+        raise TableError(
+            f"{name}: {len(wrong)} columns are known in other letters {first_cases(wrong)}. "
+            f"Write {', '.join(c.strip().lower() for c in wrong[:FIRST])}."
+        )
+
+
+def values(expr: ir.Table, column: str) -> list[Any]:
+    """Bring a few values of one column."""
+    return expr.select(column).to_pyarrow().column(0).to_pylist()
