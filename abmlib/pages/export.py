@@ -300,17 +300,10 @@ def carry_previous(run: Path, facts: Mapping[str, Any], notebooks: Path, reports
 
 def translated(source: Source, notebook: Path, values: Mapping[str, Any], key: bytes) -> dict[str, Any]:
     """Give the parameters that are not at their default, ids of accounts, people, deals and the like as their codes."""
-    kinds = {
-        "account": "account",
-        "owner": "person",
-        "contact": "contact",
-        "opportunity": "deal",
-        "campaign": "campaign",
-    }
     defaults = {name: p.default for name, p in parameters.declared(notebook).items()}
     out = {n: v for n, v in values.items() if n != runs.PREVIOUS and v != defaults.get(n)}
     for name, value in out.items():
-        if (kind := kinds.get(re.sub("(_ids?|s)$", "", name))) and isinstance(value, str | list):
+        if (kind := redact.KIND_OF.get(re.sub("(_ids?|s)$", "", name) + "_id")) and isinstance(value, str | list):
             ids = value if isinstance(value, list) else [value]
             codes = redact.codes(redact.read(source), key)[kind]
             coded = [codes.get(str(i), i) for i in ids]

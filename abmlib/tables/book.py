@@ -3,7 +3,6 @@
 import datetime as dt
 import difflib
 import json
-import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
@@ -11,18 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
-from abmlib.tables import cache, people, programme, reading, schema, settings
+from abmlib.tables import cache, outputs, people, programme, reading, schema, settings
 from abmlib.tables.days import beside
 from abmlib.tables.definitions.results import SLUG
 from abmlib.tables.errors import NotAnswerable, TableError, first_cases
 from abmlib.tables.ledger import COLUMNS
 
 SHARED = ("decisions", "measures")
-ORIGIN = b"abm_origin"  # in a Parquet file: what its table comes from, as JSON
 LATEST_DATA = "latest-data"
 
 
@@ -97,12 +94,12 @@ class Book:
 
     @property
     def as_of(self) -> pd.Timestamp:
-        """The day the report stands on."""
+        """The day at whose end everything is as known."""
         return pd.Timestamp(self._snapshot.name)
 
     @property
     def settings(self) -> settings.Settings:
-        """What ``workbook.yml`` says of this data."""
+        """What ``workbook.yml`` says about this data."""
         return self._data.workbook.settings
 
     @property
@@ -125,7 +122,7 @@ class Book:
 
         Rows learnt later are left out and counted in `ledger`; values learnt later are put back or made missing. A
         table that the source lacks comes empty, to spec. Who has opted out since, whenever that was, keeps every row, in
-        all tables under one stand-in for the contact_id, and has no name, e-mail or title; contacts tells them by
+        all tables under one stand-in for the contact_id, and has no name, e-mail or title; in contacts they have
         ``opted_out``, to be counted and not listed (`people.reachable`). Other personal columns are missing unless the book
         was opened with people.
 
@@ -168,18 +165,16 @@ class Book:
     def conflicts(self, *names: str) -> pd.DataFrame:
         """Show where people entered different things of what is there in the programme, as known on the day.
 
-        Without `names` of all its tables.
-
-        Nothing is resolved: the entry that was made last stands, as everywhere. What is about people differs only in a
-        book that was opened with people.
+        Without `names` for all its tables. Nothing is resolved: the entry that was made last holds, as everywhere. What is
+        about people differs only in a book that was opened with people.
 
         Returns
         -------
         DataFrame: as `programme.conflicts`, table by table
         """
-        there = [n for n in names or schema.PROGRAMME if n != programme.FORGOTTEN and self.has(n)]
-        found = [programme.conflicts(n, self.read(n)) for n in there]
-        return pd.concat([programme.no_conflicts(), *found], ignore_index=True)
+        present = [n for n in names or schema.PROGRAMME if n != programme.FORGOTTEN and self.has(n)]
+        tables = [programme.conflicts(n, self.read(n)) for n in present]
+        return pd.concat([programme.no_conflicts(), *tables], ignore_index=True)
 
     def need(self, *names: str, writes: Sequence[str] = ()) -> None:
         """Stop the notebook, as a success, where this data cannot answer it.
@@ -211,15 +206,15 @@ class Book:
     def same_company(self) -> pd.DataFrame:
         """Accounts known on the day that are counted with another, as `identity.companies` finds them.
 
-        One row each: ``account_id, company_id, rule``. In every table `company_id` stands in their place, and among accounts
-        they are one row, in which what the one does not say is taken from the others. What the source merged holds on
+        One row each: ``account_id, company_id, rule``. In every table `company_id` takes their place, and among accounts
+        they are one row, in which a missing value is taken from the others. What the source merged holds on
         every date.
         """
         return self._frame("same_company")
 
     @property
     def lead_matches(self) -> pd.DataFrame:
-        """Companies of the e-mail domains of contacts without an account, as `identity.leads` finds them; no domain is told.
+        """Companies of the e-mail domains of contacts without an account, as `identity.leads` finds them; no domain is given.
 
         One row per domain: ``company_id, companies`` (that have it), ``contacts`` (leads that have it). Where ``same_company``
         of ``workbook.yml`` does not name the domain, there is none.
@@ -267,16 +262,14 @@ class Book:
             If there is no such feature, with what comes closest; or one is named twice.
         """
         file = self._snapshot / "features.parquet"
-        own = [c for c in pq.read_schema(file).names if c != "account_id"]
-        asked = list(own if names is None else names)
-        if unknown := [n for n in asked if n not in own]:
-            close = difflib.get_close_matches(unknown[0], own, n=3)
+        known = [c for c in pq.read_schema(file).names if c != "account_id"]
+        asked = list(known if names is None else names)
+        if unknown := [n for n in asked if n not in known]:
+            close = difflib.get_close_matches(unknown[0], known, n=3)
             hint = f" Did you mean {', '.join(close)}?" if close else ""
-            raise ValueError(f"features: no such feature(s) {unknown[:3]}; data/features.md lists {len(own)}.{hint}")
-        if len(set(asked)) < len(asked):
-            raise ValueError(
-                f"features: named twice {sorted({n for n in asked if asked.count(n) > 1})}. Name each once."
-            )
+            raise ValueError(f"features: no such feature(s) {unknown[:3]}; data/features.md lists {len(known)}.{hint}")
+        if repeated := sorted({n for n in asked if asked.count(n) > 1}):
+            raise ValueError(f"features: named twice {repeated}. Name each once.")
         return pd.read_parquet(file, columns=["account_id", *asked])
 
     def panel(
@@ -322,8 +315,7 @@ class Book:
     @cached_property
     def _stand_ins(self) -> dict[str, str]:
         """Stand-in of each person who opted out."""
-        found = self._frame("stand_ins")
-        return dict(zip(found["person"], found["stand_in"], strict=True))
+        return dict(self._frame("stand_ins").itertuples(index=False))
 
     def _is_forgotten(self, contact_id: str) -> bool:
         """Say whether an id is that of a person who was forgotten."""
@@ -339,13 +331,8 @@ class Book:
     @property
     def _origin(self) -> dict[str, Any]:
         """What the tables that this book leaves come from."""
-        made = {
-            "as_of": self.as_of.date(),
-            "data_fingerprint": self._data.fingerprint,
-            "settings": self._data.settled,
-            **self._shared,
-        }
-        return dict(json.loads(json.dumps(made, default=str)))
+        made = {"as_of": self.as_of.date(), "data_fingerprint": self._data.fingerprint, "settings": self._data.settled}
+        return dict(json.loads(json.dumps(made | self._shared, default=str)))
 
     def earlier(self, name: str, tables: str | Path | None = None) -> pd.DataFrame:
         """Give the table an earlier notebook left; `decisions` and `measures` gather those of all notebooks before this one.
@@ -377,14 +364,15 @@ class Book:
 
     def _refuse_others(self, name: str, files: Sequence[Path]) -> None:
         """Refuse tables that do not come from the day, the data and the shared parameters of this book."""
-        unlike = {f.stem[:2]: told for f in files if (told := differences(origin_of(f), self._origin))}
+        compared = {f.stem[:2]: outputs.differences(outputs.origin_of(f), self._origin) for f in files}
+        unlike = {number: words for number, words in compared.items() if words}
         if not unlike:
             return
-        said = ", ".join(unlike.values())
+        how = ", ".join(unlike.values())
         if name in SHARED:
-            cases = first_cases(f"{number}: {told}" for number, told in unlike.items())
-            said = f"{len(unlike)} of {len(files)} notebooks left theirs for another day, data or parameter {cases}"
-        raise TableError(f"{name}: {said}. Run {', '.join(unlike)} again.")
+            cases = first_cases(f"{number}: {words}" for number, words in unlike.items())
+            how = f"{len(unlike)} of {len(files)} notebooks left theirs for another day, data or parameter {cases}"
+        raise TableError(f"{name}: {how}. Run {', '.join(unlike)} again.")
 
     def _still_shown(self, name: str, frame: pd.DataFrame) -> pd.DataFrame:
         """What may be shown today of a table that was left earlier."""
@@ -415,10 +403,12 @@ class Book:
         """
         number, checked = name[:2], schema.conform(name, frame)
         people.refuse(name, checked, self._is_unwanted, self._people)
-        leave(self._tables / f"{name}.parquet", checked, self._origin)
+        outputs.leave(self._tables / f"{name}.parquet", checked, self._origin)
         decisions = self.decisions.assign(notebook=number)
-        leave(self._tables / f"{number}_decisions.parquet", schema.conform("decisions", decisions), self._origin)
-        leave(self._tables / f"{number}_measures.parquet", self.measures, self._origin)
+        outputs.leave(
+            self._tables / f"{number}_decisions.parquet", schema.conform("decisions", decisions), self._origin
+        )
+        outputs.leave(self._tables / f"{number}_measures.parquet", self.measures, self._origin)
 
     def decide(
         self,
@@ -435,7 +425,7 @@ class Book:
     ) -> None:
         """Note one decision, a row per account or one row if it is about all; no account, no row.
 
-        Said again, it stands as it was said last, in the place it had.
+        Noted again under the same slug, the later one replaces it, in the place it had.
 
         Parameters
         ----------
@@ -459,16 +449,9 @@ class Book:
         ids: list[str | None] = [] if not only_if else [None] if accounts is None else list(accounts)
         value = expected_value.reindex(ids).to_numpy() if isinstance(expected_value, pd.Series) else expected_value
         rows = pd.DataFrame({"account_id": ids}).assign(
-            notebook="",
-            slug=slug,
-            text=text,
-            group=group,
-            owner=owner,
-            due=pd.Timestamp(due) if due else pd.NaT,
-            expected_value=value,
-            would_change=would_change,
-            status="proposed",
-        )
+            notebook="", slug=slug, text=text, group=group, owner=owner, due=pd.Timestamp(due) if due else pd.NaT,
+            expected_value=value, would_change=would_change, status="proposed",
+        )  # fmt: skip
         self._decisions[slug] = schema.conform("decisions", rows)
 
     @property
@@ -479,7 +462,7 @@ class Book:
     def measure(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Note rows of `measures` (checked, dated `as_of` where they are not) and give them back.
 
-        A row whose key was noted before stands in the place of that row.
+        A row whose key was noted before replaces that row, in its place.
         """
         if rows.empty:
             return schema.empty("measures")
@@ -507,30 +490,6 @@ def day_asked(as_of: str | dt.date) -> dt.date | None:
 
 def wanted(name: str) -> str:
     """Say what to export to have a table."""
-    said = f"{name} ({re.split('[.:]', str(schema.spec(name).description))[0].lower()})"
-    verb, place = ("Enter", f"programme/{name}.csv ") if name in schema.PROGRAMME else ("Export", "")
-    return f"{verb} {said} {f'in {place}' if place else ''}with {', '.join(schema.needed(name))}."
-
-
-def leave(path: Path, frame: pd.DataFrame, origin: Mapping[str, Any]) -> None:
-    """Write a table, and what it comes from, beside its place and move it there whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_suffix(f".{os.getpid()}.tmp")
-    table = pa.Table.from_pandas(frame, preserve_index=False)
-    noted = {ORIGIN: json.dumps(origin, sort_keys=True, ensure_ascii=False).encode()}
-    pq.write_table(table.replace_schema_metadata((table.schema.metadata or {}) | noted), beside)
-    beside.replace(path)
-
-
-def origin_of(path: Path) -> dict[str, Any]:
-    """Read what a table comes from; empty where it does not say."""
-    noted = (pq.read_schema(path).metadata or {}).get(ORIGIN)
-    return dict(json.loads(noted)) if noted else {}
-
-
-def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
-    """Say in what a table's origin differs from a book's: day, data, or value of a parameter that both have; empty if in nothing."""
-    if not before:
-        return "does not say what it was made from"
-    unlike = [name for name, value in now.items() if before.get(name, value) != value]
-    return ", ".join(f"{name} was {before[name]} and is {now[name]} here" for name in unlike)
+    table = f"{name} ({re.split('[.:]', schema.spec(name).description)[0].lower()})"
+    how = f"Enter {table} in programme/{name}.csv" if name in schema.PROGRAMME else f"Export {table}"
+    return f"{how} with {', '.join(schema.needed(name))}."

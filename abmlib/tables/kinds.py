@@ -8,22 +8,15 @@ import ibis.expr.types as ir
 
 UTC_TS = "timestamp('UTC')"
 BLANKS = " \t\n\r\v\f"  # what strip takes away
-# To strip is dear and few texts need it; written once for the engine, since it stands in every expression.
+# To strip takes long and few texts need it; written once for the engine, since every expression has it.
 TIDY = (
     "CREATE OR REPLACE TEMP MACRO tidy(v) AS CASE WHEN v < '!' OR "
     + " OR ".join(f"suffix(v, '{blank}')" for blank in BLANKS)
     + f" THEN nullif(trim(v, '{BLANKS}'), '') ELSE v END"
 )
 SANE = (dt.datetime(1000, 1, 1), dt.datetime(9999, 12, 31, 23, 59, 59, 999999))
-IBIS_TYPES = {
-    "int": "int64",
-    "number": "float64",
-    "money": "float64",
-    "rate": "float64",
-    "bool": "boolean",
-    "ts": "timestamp",
-    "date": "date",
-}
+IBIS_TYPES = dict.fromkeys(("number", "money", "rate"), "float64")
+IBIS_TYPES |= {"int": "int64", "bool": "boolean", "ts": "timestamp", "date": "date"}
 
 
 @ibis.udf.scalar.builtin(name="timezone", signature=((types.string, types.timestamp), types.Timestamp("UTC")))

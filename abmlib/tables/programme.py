@@ -8,6 +8,7 @@ import contextlib
 import csv
 import io
 import os
+from collections import defaultdict
 from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -176,9 +177,9 @@ def _differing(name: str, kept: pd.DataFrame) -> Iterator[tuple[object, ...]]:
     says = [c for c in columns(name) if c not in {*entity_key(name), *schema.ENTRY, *EACH_SIGNS.get(name, ())}]
     hidden = set(schema.personal(name))
     several = kept[kept.duplicated(entity_key(name), keep=False)]
-    groups: dict[int, list[dict[Hashable, Any]]] = {}
+    groups: dict[int, list[dict[Hashable, Any]]] = defaultdict(list)
     for number, entry in zip(_things(name, several), several.to_dict("records"), strict=True):
-        groups.setdefault(number, []).append(entry)
+        groups[number].append(entry)
     for *others, last in groups.values():
         for one in others:
             for column in says:
@@ -192,9 +193,7 @@ def _differing(name: str, kept: pd.DataFrame) -> Iterator[tuple[object, ...]]:
 def _dangling(name: str, entries: pd.DataFrame) -> Iterator[tuple[object, ...]]:
     """Rows of `conflicts`: what ``supersedes`` names and no earlier entry for the same thing was entered at."""
     things = _things(name, entries)
-    entered: dict[int, set[pd.Timestamp]] = {}
-    for number, at in zip(things, entries["entered_at"], strict=True):
-        entered.setdefault(number, set()).add(at)
+    entered = entries.groupby(things)["entered_at"].agg(set)
     naming = entries[entries["supersedes"].notna()]
     for number, entry in zip(things[naming.index], naming.to_dict("records"), strict=True):
         times, by, at, named = entered[number], *(entry[c] for c in ("entered_by", "entered_at", "supersedes"))
@@ -233,13 +232,10 @@ def about(name: str, column: str) -> str:
     ('yearly recurring revenue (reporting currency)', 'line of business; all if empty')
     """
     definition = schema.PROGRAMME[name].columns[column]
-    unit, one_of, default = definition.unit, definition.one_of, definition.default
-    said = (
-        f"{definition.description}"
-        + (f" ({unit})" if unit else "")
-        + (f"; one of {', '.join(one_of)}" if one_of else "")
-    )
-    return said + (f"; {default} if empty" if default is not None else "")
+    unit = f" ({definition.unit})" if definition.unit else ""
+    allowed = f"; one of {', '.join(definition.one_of)}" if definition.one_of else ""
+    default = f"; {definition.default} if empty" if definition.default is not None else ""
+    return f"{definition.description}{unit}{allowed}{default}"
 
 
 # -- files ------------------------------------------------------------------------------------------------------------
@@ -454,10 +450,4 @@ def forget(folder: Path, key: bytes, contact_id: str, *, entered_at: pd.Timestam
 
 def as_text(rows: pd.DataFrame, end: str = "\n") -> str:
     """Write rows as CSV lines, times as ISO 8601 in UTC."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator=end)
-    for row in rows.itertuples(index=False):
-        writer.writerow(
-            ["" if pd.isna(v) else v.strftime("%Y-%m-%dT%H:%M:%SZ") if isinstance(v, pd.Timestamp) else v for v in row]
-        )
-    return out.getvalue()
+    return str(rows.to_csv(index=False, header=False, lineterminator=end, date_format="%Y-%m-%dT%H:%M:%SZ"))

@@ -1,0 +1,37 @@
+"""Tables that notebooks leave for each other as Parquet, each with what it was made from."""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+ORIGIN = b"abm_origin"  # in a Parquet file: what its table comes from, as JSON
+
+
+def leave(path: Path, frame: pd.DataFrame, origin: Mapping[str, Any]) -> None:
+    """Write a table, and what it comes from, beside its place and move it there whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_suffix(f".{os.getpid()}.tmp")
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    noted = {ORIGIN: json.dumps(origin, sort_keys=True, ensure_ascii=False).encode()}
+    pq.write_table(table.replace_schema_metadata((table.schema.metadata or {}) | noted), beside)
+    beside.replace(path)
+
+
+def origin_of(path: Path) -> dict[str, Any]:
+    """Read what a table comes from; empty where it does not say."""
+    noted = (pq.read_schema(path).metadata or {}).get(ORIGIN)
+    return dict(json.loads(noted)) if noted else {}
+
+
+def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """Say in what a table's origin differs from a book's: day, data, or value of a parameter that both have; empty if in nothing."""
+    if not before:
+        return "does not say what it was made from"
+    unlike = [name for name, value in now.items() if before.get(name, value) != value]
+    return ", ".join(f"{name} was {before[name]} and is {now[name]} here" for name in unlike)
