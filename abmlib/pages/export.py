@@ -45,7 +45,7 @@ LIMIT = 180  # seconds a browser may take
 REDACTED = "redacted"
 MADE_FROM = {"fingerprint": "data", "workbook": "settings", "currency": "settings", "time_zone": "settings",
              "notebooks": "notebooks", "parameters": "parameters", "versions": "versions"}  # fmt: skip
-SAY = ("method", "pages", "stats", "tables")  # rooms whose texts can stand on a page
+ROOMS = ("method", "pages", "stats", "tables")  # rooms whose texts can be on a page
 UNREAD = r"(?is)<(style|script)\b.*?</\1>|data:[\w/+.-]+;base64,[A-Za-z0-9+/=\s]*"  # no words of a page
 SHOWN = r"""(?i)\b(?:alt|title|href|id|aria-label)\s*=\s*["']([^"']*)["']"""  # attributes a reader can meet
 
@@ -106,19 +106,19 @@ def as_pdf(run: Path, to: Path, overwrite: bool = False, limit: int = LIMIT) -> 
     with tempfile.TemporaryDirectory(prefix="pdf-", dir=made(to.parent), ignore_cleanup_errors=True) as beside:
         page, printed = Path(beside) / "report.html", Path(beside) / "report.pdf"
         page.write_text(one_page(run), "utf-8")
-        with (Path(beside) / "said.txt").open("wb") as said:
+        with (Path(beside) / "errors.txt").open("wb") as errors:
             try:
                 subprocess.run(  # noqa: S603 -- a browser the user installed or named
                     command(program, page.resolve(), printed.resolve(), Path(beside).resolve() / "profile"),
-                    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=said, timeout=limit, check=False,
+                    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors, timeout=limit, check=False,
                 )  # fmt: skip
             except subprocess.TimeoutExpired as wrong:
                 raise ValueError(
                     f"{to.name}: the browser did not print within {limit} seconds. Use --zip, or another browser in {ENV}."
                 ) from wrong
         if not (printed.is_file() and printed.read_bytes()[:5] == b"%PDF-"):
-            words = (Path(beside) / "said.txt").read_text("utf-8", "replace").split("\n")
-            last = next((line for line in reversed(words) if line.strip()), "it said nothing")
+            lines = (Path(beside) / "errors.txt").read_text("utf-8", "replace").split("\n")
+            last = next((line for line in reversed(lines) if line.strip()), "it said nothing")
             raise ValueError(
                 f"{to.name}: {Path(program).name} did not print: {last.strip()}. Use --zip, or another browser in {ENV}."
             )
@@ -151,17 +151,14 @@ def browser(environment: Mapping[str, str], system: str = sys.platform) -> str:
         If there is none, or the one named is not there.
     """
     if named := environment.get(ENV):
-        if found := shutil.which(named):
-            return found
+        if program := shutil.which(named):
+            return program
         raise ValueError(f"{ENV}: there is no program {named!r}. Correct it, or take it away to have one looked for.")
-    for name in BROWSERS:
-        if found := shutil.which(name, path=environment.get("PATH", "")):
-            return found
-    upper = {k.upper(): v for k, v in environment.items()}
-    for place in USUAL.get(system, []):
-        path = re.sub(r"%([^%]+)%", lambda m: upper.get(m[1].upper(), m[0]), place)
-        if Path(path).is_file():
-            return path
+    upper = {name.upper(): value for name, value in environment.items()}
+    usual = [re.sub(r"%([^%]+)%", lambda m: upper.get(m[1].upper(), m[0]), path) for path in USUAL.get(system, [])]
+    for name in (*BROWSERS, *usual):
+        if program := shutil.which(name, path=environment.get("PATH", "")):
+            return program
     raise ValueError(
         f"no browser found to print a PDF. Install Chromium, Chrome or Edge, or name one in {ENV}; --zip needs none."
     )
@@ -171,23 +168,11 @@ def command(program: str, page: Path, to: Path, profile: Path) -> list[str]:
     """Write the command that prints a page; the browser may reach no network and knows nothing of the user's own."""
     as_root = hasattr(os, "geteuid") and os.geteuid() == 0
     return [
-        program,
-        "--headless",
-        *(["--no-sandbox"] if as_root else []),
-        "--disable-gpu",
-        "--disable-quic",
-        "--no-first-run",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-        "--disable-dev-shm-usage",
-        "--host-resolver-rules=MAP * ~NOTFOUND",
-        f"--user-data-dir={profile}",
-        "--no-pdf-header-footer",
-        "--generate-pdf-document-outline",
-        f"--print-to-pdf={to}",
-        page.as_uri(),
-    ]
+        program, "--headless", *(["--no-sandbox"] if as_root else []), "--disable-gpu", "--disable-quic",
+        "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
+        "--disable-dev-shm-usage", "--host-resolver-rules=MAP * ~NOTFOUND", f"--user-data-dir={profile}",
+        "--no-pdf-header-footer", "--generate-pdf-document-outline", f"--print-to-pdf={to}", page.as_uri(),
+    ]  # fmt: skip
 
 
 def one_page(run: Path) -> str:
@@ -246,12 +231,9 @@ def redo(run: Path, data: Path, notebooks: Path, key: bytes, work: Path) -> Path
     """
     run = find(run)
     facts, source = record(run), Source.open(data)
-    there = {
-        e.notebook: e
-        for e in catalogue.load(notebooks / catalogue.FILE)
-        if (notebooks / f"{e.notebook}.ipynb").is_file()
-    }
-    chosen = [there[name] for name in facts["notebooks"] if name in there]
+    entries = {e.notebook: e for e in catalogue.load(notebooks / catalogue.FILE)}
+    there = [n for n in facts["notebooks"] if n in entries and (notebooks / f"{n}.ipynb").is_file()]
+    chosen = [entries[n] for n in there]
     as_of, given = dt.date.fromisoformat(facts["as_of"]), facts["parameters"]
     now = runs.describe(runs.Request(notebooks, data, as_of, run.parent, chosen, given), Data.of(data))
     now = json.loads(json.dumps(now, default=str))
@@ -263,8 +245,8 @@ def redo(run: Path, data: Path, notebooks: Path, key: bytes, work: Path) -> Path
     codes = redact.redacted(source, key, work / REDACTED)
     codes.to_csv(work / "codes.csv", index=False)
     carry_previous(run, facts, notebooks, work / "reports")
-    own = {name: translated(source, notebooks / f"{name}.ipynb", values, key) for name, values in given.items()}
-    request = runs.Request(notebooks, work / REDACTED, as_of, work / "reports", chosen, own)
+    coded = {name: translated(source, notebooks / f"{name}.ipynb", values, key) for name, values in given.items()}
+    request = runs.Request(notebooks, work / REDACTED, as_of, work / "reports", chosen, coded)
     report = runs.run(request, Data.of(work / REDACTED))
     failed = [name for name in report.failed if facts["outcomes"][name]["status"] not in {"failed", "skipped"}]
     if failed:
@@ -272,8 +254,7 @@ def redo(run: Path, data: Path, notebooks: Path, key: bytes, work: Path) -> Path
             f"{failed[0]}: failed on the redacted copy: {report.outcomes[failed[0]].words} Nothing is exported."
         )
     names = redact.names_of(redact.read(source))
-    shown = leaks(report.folder, set(names) - unsearchable(names, notebooks))
-    if shown:
+    if shown := leaks(report.folder, set(names) - unsearchable(names, notebooks)):
         raise ValueError(
             f"{len(shown)} names would still be shown {first_cases(shown)}. Nothing is exported; correct the text in the source."
         )
@@ -283,16 +264,16 @@ def redo(run: Path, data: Path, notebooks: Path, key: bytes, work: Path) -> Path
 def carry_previous(run: Path, facts: Mapping[str, Any], notebooks: Path, reports: Path) -> None:
     """Put the measures about all accounts of the run compared with where the new run looks for its previous one."""
     asked = {p[runs.PREVIOUS] for p in facts["parameters"].values() if p.get(runs.PREVIOUS)}
-    places = [notebooks / place for place in asked]
+    folders = [notebooks / folder for folder in asked]
     if not asked and facts.get(runs.PREVIOUS):
-        places = [run.parent / facts[runs.PREVIOUS] / "tables"]
-    for place in places:
-        if len(places) > 1 or not place.is_dir():
+        folders = [run.parent / facts[runs.PREVIOUS] / "tables"]
+    for folder in folders:
+        if len(folders) > 1 or not folder.is_dir():
             raise ValueError(
-                f"{run.name}: compares with {place.parent.name}, which is gone or not the only one. Run it again, then export."
+                f"{run.name}: compares with {folder.parent.name}, which is gone or not the only one. Run it again, then export."
             )
-        tables = made(reports / place.resolve().parent.name / "tables")
-        for file in sorted(place.glob("[0-9][0-9]_measures.parquet")):
+        tables = made(reports / folder.resolve().parent.name / "tables")
+        for file in sorted(folder.glob("[0-9][0-9]_measures.parquet")):
             measures = pd.read_parquet(file)
             measures[measures["group_by"] == "all"].to_parquet(tables / file.name, index=False)
         (tables.parent / "run.json").write_text('{"as_of": "0001-01-01", "complete": true}\n', "utf-8")
@@ -303,29 +284,29 @@ def translated(source: Source, notebook: Path, values: Mapping[str, Any], key: b
     defaults = {name: p.default for name, p in parameters.declared(notebook).items()}
     out = {n: v for n, v in values.items() if n != runs.PREVIOUS and v != defaults.get(n)}
     for name, value in out.items():
-        if (kind := redact.KIND_OF.get(re.sub("(_ids?|s)$", "", name) + "_id")) and isinstance(value, str | list):
-            ids = value if isinstance(value, list) else [value]
+        kind = redact.KIND_OF.get(re.sub("(_ids?|s)$", "", name) + "_id")
+        if kind and isinstance(value, str | list):
             codes = redact.codes(redact.read(source), key)[kind]
-            coded = [codes.get(str(i), i) for i in ids]
+            coded = [codes.get(str(i), i) for i in (value if isinstance(value, list) else [value])]
             out[name] = coded if isinstance(value, list) else coded[0]
     return out
 
 
 def leaks(folder: Path, names: Iterable[str]) -> list[str]:
-    """Search every file of a folder for names as whole words; give each place as ``file: name``.
+    """Search every file of a folder for names as whole words; give each find as ``file: name``.
 
     Read are pages, notebooks, JSON, Parquet and plain text, and the names of files; pictures hold no words. Numbers and
     single letters cannot be sought. Capitals do not count, but in names of fewer than `redact.EXACT_BELOW` letters.
     """
     sought = redact.index(names)
-    places = []
+    finds = []
     for path in sorted(p for p in folder.rglob("*") if p.is_file()):
         name = path.relative_to(folder).as_posix()
         hits = redact.found(name, sought)
         for text in texts(path):
             hits |= redact.found(text, sought)
-        places += [f"{name}: {hit}" for hit in sorted(hits)]
-    return places
+        finds += [f"{name}: {hit}" for hit in sorted(hits)]
+    return finds
 
 
 def texts(path: Path) -> Iterator[str]:
@@ -333,7 +314,7 @@ def texts(path: Path) -> Iterator[str]:
     if path.suffix == ".parquet":
         frame = pd.read_parquet(path)
         yield " | ".join(map(str, frame.columns))
-        yield from (said.decode() for said in (pq.read_schema(path).metadata or {}).values())
+        yield from (note.decode() for note in (pq.read_schema(path).metadata or {}).values())
         for column in frame.select_dtypes(exclude=["number", "bool", "datetime", "datetimetz"]):
             yield from (str(value) for value in frame[column].dropna().astype(str).unique())
     elif path.suffix == ".ipynb":
@@ -372,15 +353,12 @@ def unsearchable(names: Iterable[str], notebooks: Path) -> set[str]:
     """Name those that the workbook itself says whatever the data, so that finding one tells nothing."""
     sources = [c.source for path in sorted(notebooks.glob("*.ipynb")) for c in nbformat.read(path, as_version=4).cells]
     sources += [path.read_text("utf-8") for path in notebooks.glob("*.yml")]
-    rooms = [Path(abmlib.__file__).parent / room for room in SAY]
-    for path in (p for room in rooms for p in sorted(room.rglob("*.py"))):
+    package = Path(abmlib.__file__).parent
+    for path in sorted(p for room in ROOMS for p in (package / room).rglob("*.py")):
         tree = ast.parse(path.read_text("utf-8"))
-        docs = {id(n.value) for n in ast.walk(tree) if isinstance(n, ast.Expr) and isinstance(n.value, ast.Constant)}
-        sources += [
-            n.value
-            for n in ast.walk(tree)
-            if isinstance(n, ast.Constant) and isinstance(n.value, str) and id(n) not in docs
-        ]
-    sources += [visible(path.read_text("utf-8")) for path in (rooms[1] / "templates").glob("*.j2")]
+        docs = {id(n.value) for n in ast.walk(tree) if isinstance(n, ast.Expr)}
+        texts_of = (n for n in ast.walk(tree) if isinstance(n, ast.Constant) and isinstance(n.value, str))
+        sources += [str(n.value) for n in texts_of if id(n) not in docs]
+    sources += [visible(path.read_text("utf-8")) for path in (package / "pages" / "templates").glob("*.j2")]
     sought = redact.index(names)
     return set().union(*(redact.found(text, sought) for text in sources))

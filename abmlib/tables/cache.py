@@ -63,7 +63,7 @@ class Data:
     @cached_property
     def fingerprint(self) -> str:
         """Hash of the files of the data and of its programme."""
-        return fingerprint(*belongs(self.workbook), memory=self._place)
+        return fingerprint(*belongs(self.workbook), memory=self._folder)
 
     @property
     def audit(self) -> pd.DataFrame:
@@ -136,8 +136,8 @@ class Data:
 
         self.refuse_changed()
         companies = pd.read_parquet(self.snapshot(day) / "companies.parquet")
-        shown = Known(self._source, day, self.latest_day, companies).shown(name)
-        return ds.dataset(shown.order_by(schema.key(name)).to_pyarrow_batches())
+        public = Known(self._source, day, self.latest_day, companies).public(name)
+        return ds.dataset(public.order_by(schema.key(name)).to_pyarrow_batches())
 
     def refuse_changed(self) -> None:
         """Raise if the data is not what it was when it was looked at first.
@@ -150,24 +150,24 @@ class Data:
         if Data(self.workbook).fingerprint != self.fingerprint:
             raise TableError(f"data: {self.workbook.data.name} changed while it was read. Open it again.")
 
-    # -- where it lies --------------------------------------------------------------------------------------------------
+    # -- where it is --------------------------------------------------------------------------------------------------
 
     @cached_property
-    def _place(self) -> Path:
+    def _folder(self) -> Path:
         """The private folder of all that is kept."""
-        return place(self.workbook)
+        return cache_folder(self.workbook)
 
     @cached_property
     def _state(self) -> Path:
         """The folder of the data as it is now."""
         facts = repr((self.fingerprint, self.settled, code(), hashlib.sha256(self.key).hexdigest()))
-        return self._place / hashlib.sha256(facts.encode()).hexdigest()[:16]
+        return self._folder / hashlib.sha256(facts.encode()).hexdigest()[:16]
 
     @cached_property
     def settled(self) -> str:
-        """Hash of what a workbook file says of the data, and of where its programme lies, seen from there."""
-        own = self.workbook.programme
-        programme = own and os.path.relpath(own.resolve(), self.workbook.data.resolve())
+        """Hash of what a workbook file says about the data, and of where its programme is, seen from there."""
+        folder, data = self.workbook.programme, self.workbook.data
+        programme = folder and os.path.relpath(folder.resolve(), data.resolve())
         return hashlib.sha256(repr((self.workbook.settings, programme)).encode()).hexdigest()[:8]
 
     @cached_property
@@ -178,7 +178,7 @@ class Data:
     @property
     def _lock(self) -> FileLock:
         """Held by the one who builds, or throws away."""
-        return FileLock(self._place / LOCK, is_singleton=True)
+        return FileLock(self._folder / LOCK, is_singleton=True)
 
     def _checked(self) -> Path:
         """The folder of the data as it is now, checked."""
@@ -197,17 +197,17 @@ class Data:
     def _prune(self) -> None:
         """Throw away old snapshots, and states the data is no more in; not what was opened within the hour."""
         old = time.time() - IN_USE
-        days = sorted(self._place.glob(f"*/*/{FACTS}"), key=lambda p: p.parent.stat().st_mtime, reverse=True)
+        days = sorted(self._folder.glob(f"*/*/{FACTS}"), key=lambda p: p.parent.stat().st_mtime, reverse=True)
         for facts in days[KEPT:]:
             if facts.parent.stat().st_mtime < old:
                 gone = facts.parent.rename(facts.parent.with_name(f".{facts.parent.name}.gone"))
                 shutil.rmtree(gone, ignore_errors=True)
-        for state in (p for p in self._place.iterdir() if p.is_dir() and p != self._state):
+        for state in (p for p in self._folder.iterdir() if p.is_dir() and p != self._state):
             if state.stat().st_mtime < old and not any(state.glob(f"*/{FACTS}")):
                 shutil.rmtree(state, ignore_errors=True)
 
 
-def place(workbook: settings.Workbook) -> Path:
+def cache_folder(workbook: settings.Workbook) -> Path:
     """Give the private folder in which snapshots of a data set are kept: beside its workbook file, else in or beside the data.
 
     Where nobody may write there it is one of the user's own in the folder for temporary files.
@@ -217,7 +217,7 @@ def place(workbook: settings.Workbook) -> Path:
     OSError
         If that one is not the user's own.
     """
-    folder, other = places(workbook)[:2]
+    folder, other = cache_folders(workbook)[:2]
     try:
         _make_private(folder)
     except OSError:
@@ -226,11 +226,11 @@ def place(workbook: settings.Workbook) -> Path:
     return folder
 
 
-def places(workbook: settings.Workbook) -> list[Path]:
-    """Name the folders in which snapshots of a data set may lie, whoever opened it how: each, and where nobody may write there."""
+def cache_folders(workbook: settings.Workbook) -> list[Path]:
+    """Name the folders in which snapshots of a data set may be: each, and the one to use where nobody may write there."""
     data = workbook.data.resolve()
-    own = data if data.is_dir() else data.parent
-    homes = [workbook.file.resolve().parent, own] if workbook.file else [own]
+    beside = data if data.is_dir() else data.parent
+    homes = [workbook.file.resolve().parent, beside] if workbook.file else [beside]
     user = str(os.getuid()) if hasattr(os, "getuid") else os.environ.get("USERNAME", "")
     aside = Path(tempfile.gettempdir()) / f"abm-{user}"
     return [p for h in homes for p in (h / CACHE, aside / hashlib.sha256(str(h).encode()).hexdigest()[:16])]
@@ -283,9 +283,9 @@ def whole(folder: Path) -> Iterator[None]:
 def _make_private(folder: Path) -> None:
     """Make a folder that only its user may open, and that no version control looks into."""
     folder.mkdir(mode=0o700, exist_ok=True)
-    of = folder.lstat()
-    own = stat.S_ISDIR(of.st_mode) and (not hasattr(os, "getuid") or of.st_uid == os.getuid())
-    if not own or not os.access(folder, os.W_OK):
+    state = folder.lstat()
+    is_own = stat.S_ISDIR(state.st_mode) and (not hasattr(os, "getuid") or state.st_uid == os.getuid())
+    if not is_own or not os.access(folder, os.W_OK):
         raise OSError(f"{folder} is not a folder of one's own. Remove it")
     folder.chmod(0o700)
     ignored = folder / ".gitignore"
@@ -303,8 +303,8 @@ def code() -> str:
 
 
 def clear(workbook: settings.Workbook) -> None:
-    """Throw away all that is kept of a data set, wherever it may lie."""
-    for folder in (p for p in places(workbook) if p.is_dir()):
+    """Throw away all that is kept of a data set, in whatever folder."""
+    for folder in (p for p in cache_folders(workbook) if p.is_dir()):
         with FileLock(folder / LOCK, is_singleton=True):
             for path in folder.iterdir():
                 if path.is_dir():

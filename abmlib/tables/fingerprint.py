@@ -1,4 +1,4 @@
-"""What a data set is known by: a hash of its files, so that equal data is known again wherever it lies."""
+"""What a data set is recognised by: a hash of its files, the same wherever they are."""
 
 import contextlib
 import hashlib
@@ -16,16 +16,15 @@ SETTLED = 2.0  # seconds after which a change to a file shows in its time
 
 
 def belongs(workbook: Workbook) -> list[Path]:
-    """Name the places whose files a report is made from: the data, what a database has not taken in yet, and a programme that
-    does not lie within."""
+    """Name the paths of what a report is made from: the data, what a database has not taken in yet, and a programme elsewhere."""
     data, programme = workbook.data, workbook.programme
     late = data.with_name(f"{data.name}.wal")
     apart = programme and not programme.resolve().is_relative_to(data.resolve())
     return [data, *([late] if late.is_file() else []), *([programme] if apart and programme else [])]
 
 
-def fingerprint(*places: Path, memory: Path | None = None) -> str:
-    """Hash the files of a data set and of what belongs to it, by where they lie in it and content: 16 hexadecimal digits.
+def fingerprint(*paths: Path, memory: Path | None = None) -> str:
+    """Hash the files of a data set and of what belongs to it, by path in it and content: 16 hexadecimal digits.
 
     Parameters
     ----------
@@ -33,16 +32,16 @@ def fingerprint(*places: Path, memory: Path | None = None) -> str:
     """
     kept = _recall(memory)
     digest, now, seen = hashlib.sha256(), time.time(), dict[str, str]()
-    for number, name, path in ((i, *found) for i, place in enumerate(places) for found in _files(place)):
-        of = path.stat()
-        mark = f"{os.fsencode(path.resolve())!r}:{of.st_size}:{of.st_mtime_ns}:{of.st_ctime_ns}:{of.st_ino}"
-        if (found := kept.get(mark)) is None:
+    for number, name, path in ((i, *file) for i, place in enumerate(paths) for file in _files(place)):
+        state = path.stat()
+        mark = f"{os.fsencode(path.resolve())!r}:{state.st_size}:{state.st_mtime_ns}:{state.st_ctime_ns}:{state.st_ino}"
+        if (content := kept.get(mark)) is None:
             with path.open("rb") as file:
-                found = hashlib.file_digest(file, "sha256").hexdigest()
-        if now - max(of.st_mtime, of.st_ctime) > SETTLED:
-            seen[mark] = found
+                content = hashlib.file_digest(file, "sha256").hexdigest()
+        if now - max(state.st_mtime, state.st_ctime) > SETTLED:
+            seen[mark] = content
         digest.update(b"%d:%s:" % (number, os.fsencode(name)))
-        digest.update(bytes.fromhex(found))
+        digest.update(bytes.fromhex(content))
     if memory and seen != kept:
         _remember(memory, seen)
     return digest.hexdigest()[:16]

@@ -23,7 +23,7 @@ OF_THEIR_PERSON = ("activities", "web_sessions")  # rows without an account belo
 
 @dataclass(frozen=True)
 class Moment:
-    """The day a report stands on, and what "known by then" means for a timestamp."""
+    """The day of a report, and what "known by then" means for a timestamp."""
 
     as_of: dt.date
     cutoff: dt.datetime  # first UTC instant after the day, without a zone, as the engine keeps timestamps
@@ -48,7 +48,7 @@ class Known:
         return name in self.source.names
 
     def table(self, name: str) -> ir.Table:
-        """Rows and values of a table as known on the day, companies entered twice as one; `shown` adds the status, which is dear."""
+        """Rows and values of a table as known on the day, companies entered twice as one; `public` adds the status, which takes long."""
         if name not in self._views:
             self._views[name] = self._rolled_up() if name == "accounts" else self._by_company(name)
         return self._views[name]
@@ -80,13 +80,13 @@ class Known:
         if not moment.is_latest:
             known = self._back_dated(known, name)
         if name == "opportunities":
-            known = self._as_deals_stood(known)
+            known = self._as_deals_were(known)
         for column, definition in schema.spec(name).columns.items():
             since = definition.since
             if since and definition.when == "dated":
                 value = known[column]
                 known = known.mutate(
-                    **{column: ibis.ifelse(come(known[since], moment), value, ibis.null(value.type()))}
+                    **{column: ibis.ifelse(has_come(known[since], moment), value, ibis.null(value.type()))}
                 )
         return known.select(list(schema.spec(name).columns))
 
@@ -96,8 +96,8 @@ class Known:
     def same_company(self) -> pd.DataFrame:
         """Accounts known on the day that are counted with another, as `identity.companies` finds them.
 
-        One row each: ``account_id, company_id, rule``. In every table `company_id` stands in their place, and among accounts
-        they are one row, in which what the one does not say is taken from the others. What the source merged holds on
+        One row each: ``account_id, company_id, rule``. In every table `company_id` takes their place, and among accounts
+        they are one row, in which a missing value is taken from the others. What the source merged holds on
         every date.
         """
         known = self._entered.loc[self._entered["known"], "account_id"]
@@ -118,7 +118,7 @@ class Known:
 
     @cached_property
     def lead_matches(self) -> pd.DataFrame:
-        """Companies of the e-mail domains of contacts without an account, as `identity.leads` finds them; no domain is told.
+        """Companies of the e-mail domains of contacts without an account, as `identity.leads` finds them; no domain is given.
 
         One row per domain: ``company_id, companies`` (that have it), ``contacts`` (leads that have it). Where ``same_company``
         of ``workbook.yml`` does not name the domain, there is none.
@@ -158,7 +158,7 @@ class Known:
         return self._lookup("leads", found.set_axis(["_domain", "_company"], axis=1))
 
     def _rolled_up(self) -> ir.Table:
-        """Accounts as known on the day, one row per company: what its first row does not say is taken from the others."""
+        """Accounts as known on the day, one row per company: a value its first row lacks is taken from the others."""
         known = self.entered("accounts")
         if (moved := self._moved) is None:
             return known
@@ -211,23 +211,23 @@ class Known:
         return entered if known is entered else self._keep(name, name, known.select(columns))
 
     def _lacks_account(self, name: str) -> bool:
-        """Say whether a row of a person stands under no account."""
+        """Say whether a row of a person has no account."""
         view = quoted(self.entered(name).get_name())
         asked = f"SELECT 1 FROM {view} WHERE account_id IS NULL AND contact_id IS NOT NULL LIMIT 1"  # noqa: S608
         return self.source.con.con.execute(asked).fetchone() is not None
 
-    def told(self, name: str, rows: int) -> tuple[int, str]:
+    def merged(self, name: str, rows: int) -> tuple[int, str]:
         """What is left of the rows of a table once accounts became one, and what the ledger says; nothing where nothing changed."""
         if name == "accounts" and len(self.same_company):
             rules = self.same_company["rule"].value_counts().sort_index()
-            said = ", ".join(f"{n} {rule}" for rule, n in rules.items())
-            return self.count(self.table(name)), f"counted with another account of the same company: {said}"
-        if name == "contacts" and len(found := self.lead_matches):
-            matched, several = found["company_id"].notna(), found["companies"] > 1
-            to, open_ = (int(found.loc[which, "contacts"].sum()) for which in (matched, several & ~matched))
-            more = f"; the domain of {open_} belongs to several" if open_ else ""
-            every = int(found["contacts"].sum())
-            return rows, f"{to} of {every} leads without an account matched by e-mail domain{more}"
+            by_rule = ", ".join(f"{n} {rule}" for rule, n in rules.items())
+            return self.count(self.table(name)), f"counted with another account of the same company: {by_rule}"
+        if name == "contacts" and len(leads := self.lead_matches):
+            matched, several = leads["company_id"].notna(), leads["companies"] > 1
+            found, unclear = (int(leads.loc[which, "contacts"].sum()) for which in (matched, several & ~matched))
+            more = f"; the domain of {unclear} belongs to several" if unclear else ""
+            every = int(leads["contacts"].sum())
+            return rows, f"{found} of {every} leads without an account matched by e-mail domain{more}"
         if name in OF_THEIR_PERSON and (before := self.count(self.entered(name), "account_id")) < rows:
             put = self.count(self.table(name), "account_id") - before
             return rows, f"{put} rows without an account put under that of their contact" if put else ""
@@ -236,7 +236,7 @@ class Known:
             return after, f"{rows - after} rows had the key of another row of the same company" if after < rows else ""
         return rows, ""
 
-    def shown(self, name: str) -> ir.Table:
+    def public(self, name: str) -> ir.Table:
         """A table as known on the day, with its derived columns and stand-ins for who opted out, names of people and all.
 
         Who has opted out since, whenever that was, keeps every row, in all tables under one stand-in for the contact_id, and has
@@ -267,7 +267,7 @@ class Known:
             default = definition.default
             gone = ibis.null(ibis_type(kind)) if default is None else ibis.literal(default, type=ibis_type(kind))
             if since := definition.since:
-                gone = ibis.ifelse(come(known[since], self.moment), known[column], gone)
+                gone = ibis.ifelse(has_come(known[since], self.moment), known[column], gone)
             if name in schema.PROGRAMME:  # an entry says what held when it was entered
                 gone = ibis.ifelse(known.entered_by == schema.SOURCE, gone, known[column])
             if more or not self.has("attribute_history"):
@@ -280,7 +280,7 @@ class Known:
             known = known.mutate(**{column: ibis.coalesce(cast(known["_past"], kind), gone)}).drop("_past")
         return known
 
-    def _as_deals_stood(self, deals: ir.Table) -> ir.Table:
+    def _as_deals_were(self, deals: ir.Table) -> ir.Table:
         """Rebuild stage, amount, closing day and probability of deals as they were; undo later closings."""
         cutoff = ibis.literal(self.moment.cutoff)
         undated = deals.closed_at.isnull() & self.moment.is_latest
@@ -341,8 +341,8 @@ class Known:
         return joined.mutate(status=status)
 
 
-def come(when: ir.Value, moment: Moment) -> ir.BooleanValue:
-    """Say where a day or time had come by the end of the day a report stands on; where there is none, it had not."""
+def has_come(when: ir.Value, moment: Moment) -> ir.BooleanValue:
+    """Say where a day or time had come by the end of the report's day; where there is none, it had not."""
     until = when <= ibis.literal(moment.as_of) if when.type().is_date() else when < ibis.literal(moment.cutoff)
     return until.fill_null(False)
 
@@ -352,5 +352,5 @@ def known_by(t: ir.Table, name: str, moment: Moment) -> ir.BooleanValue:
     known = schema.spec(name).known
     if known is None:
         return ibis.literal(True)
-    by_event = come(t[known], moment) | (t[known].isnull() & moment.is_latest)
+    by_event = has_come(t[known], moment) | (t[known].isnull() & moment.is_latest)
     return ibis.ifelse(t.known_at.isnull(), by_event, t.known_at < ibis.literal(moment.cutoff))

@@ -24,7 +24,7 @@ def write(source: Source, day: dt.date, latest: dt.date | None, audit: pd.DataFr
     """Write what was known of a source at the end of a day into a folder that is there and empty.
 
     Each table of the source in the order of its key, counts of all of them, one row of features per account, and the ledger.
-    A table with checks that fail is not written; why stands in its place.
+    A table with checks that fail is not written; the reason is kept instead.
 
     Parameters
     ----------
@@ -39,15 +39,15 @@ def write(source: Source, day: dt.date, latest: dt.date | None, audit: pd.DataFr
     for name in sorted(source.names):
         before, entered = source.count(name), known.count(known.entered(name))
         ledger.append((f"as of {day}", name, before, entered, before - entered, "known only later"))
-        after, told = known.told(name, entered)
-        if told:
-            ledger.append((SAME_COMPANY, name, entered, after, 0, told))
+        after, note = known.merged(name, entered)
+        if note:
+            ledger.append((SAME_COMPANY, name, entered, after, 0, note))
         rows, overview[name], filled = extent(known, name)
         fields += [(name, column, count, rows) for column, count in filled.items()]
         if rows > LARGE:
             large.append(name)
         elif name not in refused:
-            leave_table(known.shown(name), name, source, to / TABLES / f"{name}.parquet")
+            leave_table(known.public(name), name, source, to / TABLES / f"{name}.parquet")
     dates = ["first_day", "last_day"]
     extents = pd.DataFrame(
         [(n, *overview[n]) for n in [*schema.CANONICAL, *schema.PROGRAMME] if n in overview],
@@ -95,8 +95,8 @@ def extent(known: Known, name: str) -> tuple[int, tuple[Any, ...], dict[str, int
     ends = [local_day(known, name, end) if spec.known else "NULL::DATE" for end in ("min", "max")]
     accounts = "count(DISTINCT account_id)" if "account_id" in spec.columns else "NULL"
     asked = [accounts, *ends, *(f"count({quoted(c)})" for c in columns)]
-    ((rows, own, first, last, *filled),) = known.ask(name, ", ".join(["count(*)", *asked])).fetchall()
-    return rows, (rows, own, first, last), dict(zip(columns, filled, strict=True))
+    ((rows, with_accounts, first, last, *filled),) = known.ask(name, ", ".join(["count(*)", *asked])).fetchall()
+    return rows, (rows, with_accounts, first, last), dict(zip(columns, filled, strict=True))
 
 
 def local_day(known: Known, name: str, end: str) -> str:
@@ -134,24 +134,24 @@ def all_features(known: Known, filled: set[str]) -> pd.DataFrame:
     """
     out = known.table("accounts").select("account_id").order_by("account_id").to_pyarrow().to_pandas()
     others = {name: known.table(name) for name in features.JOINED if known.has(name)}
-    told = [f for f in features.FEATURES if known.has(f.table) and (not f.needs or f.needs in filled)]
+    made = [f for f in features.FEATURES if known.has(f.table) and (not f.needs or f.needs in filled)]
     zone, day = known.source.settings.time_zone, pd.Timestamp(known.moment.as_of)
-    for table, view in dict.fromkeys((f.table, f.view) for f in told):
-        own = [f for f in told if (f.table, f.view) == (table, view)]
+    for table, view in dict.fromkeys((f.table, f.view) for f in made):
+        of_table = [f for f in made if (f.table, f.view) == (table, view)]
         facts = features.Facts(known.table(table), day, zone)
-        reduced = features.reduced(own, facts, others).to_pyarrow().to_pandas(types_mapper=NULLABLE.get)
-        out = with_absent(out.merge(reduced, on="account_id", how="left"), own, reduced["account_id"])
-    missing = {f.name: pd.Series(pd.NA, out.index, "Float64") for f in features.FEATURES if f not in told}
+        reduced = features.reduced(of_table, facts, others).to_pyarrow().to_pandas(types_mapper=NULLABLE.get)
+        out = with_absent(out.merge(reduced, on="account_id", how="left"), of_table, reduced["account_id"])
+    missing = {f.name: pd.Series(pd.NA, out.index, "Float64") for f in features.FEATURES if f not in made}
     return out.assign(**missing)[["account_id", *(f.name for f in features.FEATURES)]]
 
 
-def with_absent(out: pd.DataFrame, own: Sequence[features.Feature], there: Iterable[str]) -> pd.DataFrame:
+def with_absent(out: pd.DataFrame, counted: Sequence[features.Feature], there: Iterable[str]) -> pd.DataFrame:
     """Give accounts without a row what is counted there: 0."""
     none = ~out["account_id"].isin(there)
-    return out.assign(**{f.name: out[f.name].mask(none, f.absent) for f in own if f.absent is not None})
+    return out.assign(**{f.name: out[f.name].mask(none, f.absent) for f in counted if f.absent is not None})
 
 
-def leave_table(shown: ir.Table, name: str, source: Source, file: Path) -> None:
+def leave_table(table: ir.Table, name: str, source: Source, file: Path) -> None:
     """Write one table, in the order of its key."""
-    query = source.con.compile(shown.order_by(schema.key(name)))
+    query = source.con.compile(table.order_by(schema.key(name)))
     source.con.raw_sql(f"COPY ({query}) TO {text(str(file))} (FORMAT parquet)")
