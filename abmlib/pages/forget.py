@@ -1,6 +1,5 @@
 """Past runs without a person who asked to be forgotten."""
 
-import functools
 import html
 import json
 import os
@@ -50,18 +49,18 @@ def from_runs(out: Path, contact_id: str, names: Collection[str]) -> dict[str, i
     if not out.is_dir():
         return {}
     wanted = contact_id.strip()
-    spoken = {n.strip() for n in names if n.strip()}
-    searched = spoken | (set() if LOOKS_LIKE_A_FIGURE.fullmatch(wanted) else {wanted})
+    written = {n.strip() for n in names if n.strip()}
+    searched = written | (set() if LOOKS_LIKE_A_FIGURE.fullmatch(wanted) else {wanted})
     replace = _replacer(searched)
     for path in [p for p in out.iterdir() if shelf.is_left_over(p, None)]:
         shelf.remove(path)
     counts = {}
     for run in shelf.all_runs(out):
         folder, record = run.folder, shelf.facts(run.folder) or {}
-        shown = any(values.get(PEOPLE) is True for values in record.get("parameters", {}).values())
+        names_asked = any(values.get(PEOPLE) is True for values in record.get("parameters", {}).values())
         found = _in_folder(folder, wanted, replace, change=False)
-        listed = wanted not in searched and any(_rows(p, wanted) for p in folder.rglob("*.parquet"))
-        if (shown and (spoken or found)) or listed:
+        listed = wanted not in searched and any(_rows_of(p, wanted) for p in folder.rglob("*.parquet"))
+        if (names_asked and (written or found)) or listed:
             counts[folder.name] = max(found, 1)
             _remove(out, folder)
         else:
@@ -93,7 +92,7 @@ def _point_again(out: Path) -> None:
 
 
 def _in_folder(place: Path, contact_id: str, replace: Callable[[str], tuple[str, int]], change: bool) -> int:
-    """Count, and remove if told, the rows and words of a file or of all files of a folder."""
+    """Count the rows and words of a file or of all files of a folder; remove them if `change`."""
     count = 0
     for path in [place] if place.is_file() else sorted(p for p in place.rglob("*") if p.is_file()):
         if path.suffix == ".parquet":
@@ -135,9 +134,9 @@ def _in_json(path: Path, replace: Callable[[str], tuple[str, int]], change: bool
 def _in_table(path: Path, contact_id: str, replace: Callable[[str], tuple[str, int]], change: bool) -> int:
     """Remove rows that hold the person, and words elsewhere."""
     table = pq.ParquetFile(path).read()
-    count = _rows(path, contact_id)
-    for column in _persons(path, table):
-        table = table.filter(pc.invert(_equals(table, column, contact_id)))
+    held = _held(path, table, contact_id)
+    count = int(pc.sum(held).as_py() or 0)
+    table = table.filter(pc.invert(held))
     for i, field in enumerate(table.schema):
         if pa.types.is_string(field.type) or pa.types.is_large_string(field.type):
             pairs = [(None, 0) if v is None else replace(v) for v in table.column(i).to_pylist()]
@@ -154,25 +153,22 @@ def _in_table(path: Path, contact_id: str, replace: Callable[[str], tuple[str, i
     return count
 
 
-def _rows(path: Path, contact_id: str) -> int:
+def _rows_of(path: Path, contact_id: str) -> int:
     """Count the rows of a table that hold the person."""
-    table = pq.ParquetFile(path).read()
-    held = [_equals(table, column, contact_id) for column in _persons(path, table)]
-    return int(pc.sum(functools.reduce(pc.or_, held)).as_py() or 0) if held else 0
+    return int(pc.sum(_held(path, pq.ParquetFile(path).read(), contact_id)).as_py() or 0)
 
 
-def _persons(path: Path, table: pa.Table) -> list[str]:
-    """The columns of a table of a run that hold contacts' ids."""
+def _held(path: Path, table: pa.Table, contact_id: str) -> pa.ChunkedArray:
+    """Which rows of a table of a run hold the person; a missing id is nobody's."""
     try:
         known = schema.persons(path.stem)
     except ValueError:  # of another version
         known = []
-    return [c for c in table.column_names if c == "contact_id" or c in known]
-
-
-def _equals(table: pa.Table, column: str, value: str) -> pa.ChunkedArray:
-    """Which cells of a column are a text; a missing one is not."""
-    return pc.fill_null(pc.equal(pc.cast(table.column(column), pa.string()), value), False)
+    held = pa.chunked_array([pa.array([False] * table.num_rows)])
+    for column in (c for c in table.column_names if c == "contact_id" or c in known):
+        same = pc.equal(pc.cast(table.column(column), pa.string()), contact_id)
+        held = pc.or_(held, pc.fill_null(same, False))
+    return held
 
 
 def _replacer(words: Collection[str]) -> Callable[[str], tuple[str, int]]:
@@ -185,19 +181,12 @@ def _replacer(words: Collection[str]) -> Callable[[str], tuple[str, int]]:
     blank = r"(?:\s|&nbsp;)+"
     either = "|".join(blank.join(map(re.escape, f.split())) for f in sorted(forms, key=len, reverse=True))
     # a hyphen joins two words; after a written \n, as in a quoted text, a word begins
-    pattern = re.compile(rf"({PICTURE})|(?:(?<![\w])(?<!\w-)|(?<=\\[nrt]))(?:{either})(?!-?\w)")
+    pattern = re.compile(rf"(?:(?<![\w])(?<!\w-)|(?<=\\[nrt]))(?:{either})(?!-?\w)")
 
     def replace(text: str) -> tuple[str, int]:
-        count = 0
-
-        def one(found: re.Match[str]) -> str:
-            nonlocal count
-            if found[1]:
-                return found[1]
-            count += 1
-            return REMOVED
-
-        return pattern.sub(one, text), count
+        parts = re.split(f"({PICTURE})", text)  # every second one is a picture
+        done = [(part, 0) if i % 2 else pattern.subn(REMOVED, part) for i, part in enumerate(parts)]
+        return "".join(part for part, _ in done), sum(n for _, n in done)
 
     return replace
 

@@ -49,7 +49,7 @@ def losses(ledger: pd.DataFrame) -> pd.DataFrame:
     ----------
     ledger : DataFrame of `Book.ledger`
     """
-    told = ledger["rows_lost"] > 0
-    quiet = int((~told).sum())
+    losing = ledger["rows_lost"] > 0
+    quiet = int((~losing).sum())
     last = {"step": "all others", "table": f"{quiet} steps", "rows_lost": 0, "why": "nothing was lost"}
-    return pd.concat([ledger[told], pd.DataFrame([last])] if quiet else [ledger[told]], ignore_index=True)
+    return pd.concat([ledger[losing], pd.DataFrame([last])] if quiet else [ledger[losing]], ignore_index=True)

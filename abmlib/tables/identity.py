@@ -151,10 +151,8 @@ def companies(accounts: pd.DataFrame, rules: Collection[str] = RULES) -> pd.Data
     order = frame.assign(group=group, last=~targets, unknown=~frame["known"] & ~targets)
     order = order.sort_values(["group", "last", "unknown", "created_at", "account_id"])
     chosen = order.groupby("group")["account_id"].transform("first").sort_index()
-    by = {
-        rule: frame.index.isin(pairs.loc[pairs["rule"] == rule, ["one", "other"]].to_numpy().ravel())
-        for rule in SAME.values()
-    }
+    linked = {rule: part.to_numpy().ravel() for rule, part in pairs.groupby("rule")[["one", "other"]]}
+    by = {rule: frame.index.isin(linked.get(rule, [])) for rule in SAME.values()}
     rule = np.select([into.notna(), *by.values()], [MERGED, *by], MERGED)
     found = pd.DataFrame({"account_id": frame["account_id"], "company_id": chosen, "rule": rule})
     moved = found[found["account_id"] != found["company_id"]]
@@ -214,10 +212,6 @@ def leads(domains: pd.Series, accounts: pd.DataFrame) -> pd.DataFrame:
     asked = registered_domain(domains)
     found = counted.reindex(asked)
     alone = found["size"].eq(1).to_numpy()
-    return pd.DataFrame(
-        {
-            "email_domain": domains.to_numpy(),
-            "company_id": found["first"].where(alone, None).astype("str").to_numpy(),
-            "companies": found["size"].fillna(0).astype(int).to_numpy(),
-        }
-    )
+    company = found["first"].where(alone, None).astype("str").to_numpy()
+    counts = found["size"].fillna(0).astype(int).to_numpy()
+    return pd.DataFrame({"email_domain": domains.to_numpy(), "company_id": company, "companies": counts})

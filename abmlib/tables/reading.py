@@ -52,19 +52,14 @@ def panel(
     if "is_bot" in rows.schema.names and not bots:
         there &= ~pc.coalesce(ds.field("is_bot"), pa.scalar(False))
     columns = {c: ds.field(c) for c in ("account_id", *by, *sums)} | {per: period}
-    plan = acero.Declaration.from_sequence(
-        [
-            acero.Declaration("scan", acero.ScanNodeOptions(rows, filter=there)),
-            acero.Declaration("filter", acero.FilterNodeOptions(there)),
-            acero.Declaration("project", acero.ProjectNodeOptions(list(columns.values()), list(columns))),
-            acero.Declaration(
-                "aggregate",
-                acero.AggregateNodeOptions(
-                    [([], "hash_count_all", None, "rows"), *((c, "hash_sum", None, c) for c in sums)], keys=keys
-                ),
-            ),
-        ]
-    )
+    totals = [([], "hash_count_all", None, "rows"), *((c, "hash_sum", None, c) for c in sums)]
+    steps = {
+        "scan": acero.ScanNodeOptions(rows, filter=there),
+        "filter": acero.FilterNodeOptions(there),
+        "project": acero.ProjectNodeOptions(list(columns.values()), list(columns)),
+        "aggregate": acero.AggregateNodeOptions(totals, keys=keys),
+    }
+    plan = acero.Declaration.from_sequence([acero.Declaration(name, options) for name, options in steps.items()])
     counted = plan.to_table(use_threads=False)  # sums of floats depend on the order
     counted = counted.sort_by([(k, "ascending") for k in keys]).select([*keys, "rows", *sums])
     return counted.to_pandas(types_mapper=NULLABLE.get).astype({per: "datetime64[us]"})
@@ -72,10 +67,6 @@ def panel(
 
 def no_panel(by: Sequence[str], per: str, sums: Sequence[str]) -> pd.DataFrame:
     """A panel of a table that is not there."""
-    kinds = (
-        {"account_id": "str"}
-        | dict.fromkeys(by, "str")
-        | {per: "datetime64[us]", "rows": "Int64"}
-        | dict.fromkeys(sums, "float64")
-    )
+    kinds = {"account_id": "str", **dict.fromkeys(by, "str"), per: "datetime64[us]", "rows": "Int64"}
+    kinds |= dict.fromkeys(sums, "float64")
     return pd.DataFrame({c: pd.Series(dtype=kind) for c, kind in kinds.items()})
