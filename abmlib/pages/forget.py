@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from abmlib.pages import shelf, site
 from abmlib.tables import schema
+from abmlib.tables.outputs import replaced
 
 REMOVED = "[removed]"
 PEOPLE = "people"  # parameter of notebooks that show names
@@ -193,11 +194,7 @@ def _replacer(words: Collection[str]) -> Callable[[str], tuple[str, int]]:
 
 def _write(path: Path, whole: bytes) -> None:
     """Write a file beside its place and move it there whole, with the time and rights of the old one."""
-    old, beside = path.stat(), path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
+    old = path.stat()
+    with replaced(path) as beside:
         beside.write_bytes(whole)
-        os.chmod(beside, old.st_mode)
         os.utime(beside, ns=(old.st_atime_ns, old.st_mtime_ns))
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)

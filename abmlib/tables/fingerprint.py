@@ -8,6 +8,7 @@ import re
 import time
 from pathlib import Path
 
+from abmlib.tables.outputs import replaced
 from abmlib.tables.settings import Workbook
 
 CACHE = ".abm_cache"  # folder of snapshots: made from the data, and no part of it
@@ -75,10 +76,5 @@ def _recall(memory: Path | None) -> dict[str, str]:
 
 def _remember(memory: Path, seen: dict[str, str]) -> None:
     """Keep hashes, whole; where they cannot be kept they are made again."""
-    beside = memory / f".{HASHES}.{os.getpid()}.tmp"
-    with contextlib.suppress(OSError):
-        try:
-            beside.write_text(json.dumps(seen), "utf-8")
-            beside.replace(memory / HASHES)
-        finally:
-            beside.unlink(missing_ok=True)
+    with contextlib.suppress(OSError), replaced(memory / HASHES) as beside:
+        beside.write_text(json.dumps(seen), "utf-8")

@@ -1,8 +1,9 @@
-"""Tables that notebooks leave for each other as Parquet, each with what it was made from."""
+"""Files that are replaced whole, and the tables that notebooks leave for each other, each with what it was made from."""
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +14,30 @@ import pyarrow.parquet as pq
 ORIGIN = b"abm_origin"  # in a Parquet file: what its table comes from, as JSON
 
 
+@contextmanager
+def replaced(path: Path) -> Iterator[Path]:
+    """Give the path of a file to write, which then takes the place of another, with its rights.
+
+    Nothing changes if the writing fails, or the new file is taken away again.
+    """
+    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        yield beside
+        if beside.exists():
+            if path.exists():
+                os.chmod(beside, path.stat().st_mode)
+            beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
 def leave(path: Path, frame: pd.DataFrame, origin: Mapping[str, Any]) -> None:
-    """Write a table, and what it comes from, beside its place and move it there whole."""
+    """Write a table, and what it comes from, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_suffix(f".{os.getpid()}.tmp")
     table = pa.Table.from_pandas(frame, preserve_index=False)
     noted = {ORIGIN: json.dumps(origin, sort_keys=True, ensure_ascii=False).encode()}
-    pq.write_table(table.replace_schema_metadata((table.schema.metadata or {}) | noted), beside)
-    beside.replace(path)
+    with replaced(path) as beside:
+        pq.write_table(table.replace_schema_metadata((table.schema.metadata or {}) | noted), beside)
 
 
 def origin_of(path: Path) -> dict[str, Any]:

@@ -8,7 +8,6 @@ they are, and no table a notebook leaves may list the person. Who was forgotten 
 import contextlib
 import csv
 import mmap
-import os
 import re
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator
@@ -22,6 +21,7 @@ import pyarrow.parquet as pq
 
 from abmlib.tables import schema, secret
 from abmlib.tables.errors import TableError, first_cases
+from abmlib.tables.outputs import replaced
 
 if TYPE_CHECKING:
     import duckdb
@@ -196,12 +196,11 @@ def files(folder: Path, name: str) -> list[Path]:
 def from_csv(path: Path, name: str, contact_id: str) -> int:
     """Rewrite a CSV file without a person, every other byte as it was, and count the rows concerned."""
     wanted = contact_id.strip()
-    needle = wanted.replace('"', '""')  # as it stands inside quotes
+    needle = wanted.replace('"', '""')  # as it is written inside quotes
     if not _holds(path, needle.encode()):
         return 0
     count = 0
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
+    with replaced(path) as beside:
         with (
             path.open(encoding="utf-8", errors="surrogateescape", newline="") as old,
             beside.open("w", encoding="utf-8", errors="surrogateescape", newline="") as new,
@@ -220,11 +219,8 @@ def from_csv(path: Path, name: str, contact_id: str) -> int:
                 count += bool(theirs)
                 if not any(goes[i] for i in theirs):
                     new.write(_emptied(raw, theirs))
-        if count:
-            os.chmod(beside, path.stat().st_mode)
-            beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
+        if not count:
+            beside.unlink()
     return count
 
 
@@ -272,18 +268,13 @@ def _from_parquet(path: Path, name: str, contact_id: str) -> int:
         fields = [f.with_nullable(True) if goes.get(f.name) is False else f for f in file.schema_arrow]
         kept = pa.schema(fields, file.schema_arrow.metadata)
         packed = file.metadata.row_group(0).column(0).compression
-        beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-        try:
-            with pq.ParquetWriter(beside, kept, compression="NONE" if packed == "UNCOMPRESSED" else packed) as new:
-                for batch in file.iter_batches(ROWS):
-                    for column, whole in goes.items():
-                        theirs = _theirs(batch, name, {column: whole}, contact_id)
-                        batch = batch.filter(pc.invert(theirs)) if whole else _blanked(batch, column, theirs, kept)
-                    new.write_batch(pa.RecordBatch.from_arrays(batch.columns, schema=kept))
-            os.chmod(beside, path.stat().st_mode)
-            beside.replace(path)
-        finally:
-            beside.unlink(missing_ok=True)
+        codec = "NONE" if packed == "UNCOMPRESSED" else packed
+        with replaced(path) as beside, pq.ParquetWriter(beside, kept, compression=codec) as new:
+            for batch in file.iter_batches(ROWS):
+                for column, whole in goes.items():
+                    theirs = _theirs(batch, name, {column: whole}, contact_id)
+                    batch = batch.filter(pc.invert(theirs)) if whole else _blanked(batch, column, theirs, kept)
+                new.write_batch(pa.RecordBatch.from_arrays(batch.columns, schema=kept))
     return int(count)
 
 
@@ -302,7 +293,7 @@ def _equals(batch: pa.RecordBatch, column: str, value: str) -> pa.Array:
 
 
 def _blanked(batch: pa.RecordBatch, column: str, where: pa.Array, kept: pa.Schema) -> pa.RecordBatch:
-    """A piece with the cells of one column made missing where told."""
+    """A piece in which some cells of one column are missing."""
     cells, kind = batch.column(column), kept.field(column).type
     plain = pc.cast(cells, pa.string()) if kind == pa.string_view() else cells
     gone = pc.if_else(where, pa.scalar(None, plain.type), plain)
@@ -353,17 +344,14 @@ def _write_anew(path: Path) -> None:
     """Copy a database into a fresh file and put it in the old one's place."""
     import duckdb
 
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with duckdb.connect() as con:
-            con.execute(f"ATTACH {_text(path)} AS old (READ_ONLY)")
-            con.execute(f"ATTACH {_text(beside)} AS new")
-            con.execute("COPY FROM DATABASE old TO new")
-        os.chmod(beside, path.stat().st_mode)
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
-        path.with_name(f"{beside.name}.wal").unlink(missing_ok=True)
+    with replaced(path) as beside:
+        try:
+            with duckdb.connect() as con:
+                con.execute(f"ATTACH {_text(path)} AS old (READ_ONLY)")
+                con.execute(f"ATTACH {_text(beside)} AS new")
+                con.execute("COPY FROM DATABASE old TO new")
+        finally:
+            path.with_name(f"{beside.name}.wal").unlink(missing_ok=True)
 
 
 def _seen(path: Path) -> str:

@@ -1,13 +1,12 @@
 """Human input: append-only CSV files in a ``programme/`` folder. Only this module writes them.
 
 `append` adds entries and changes none; `forget` alone takes out what is there, and enters that it did. Of several entries for
-one thing the last stands (`latest_entries`), and `conflicts` shows where people did not agree to that.
+one thing the last one holds (`latest_entries`), and `conflicts` shows where people did not agree to that.
 """
 
 import contextlib
 import csv
 import io
-import os
 from collections import defaultdict
 from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -19,6 +18,7 @@ import pandas as pd
 from abmlib.tables import people, schema
 from abmlib.tables.definitions import examples
 from abmlib.tables.errors import TableError, first_cases
+from abmlib.tables.outputs import replaced
 
 FOLDER = "programme"
 FORGOTTEN = "forgotten"
@@ -141,7 +141,7 @@ def superseded(named: object) -> list[pd.Timestamp]:
 def conflicts(name: str, entries: pd.DataFrame) -> pd.DataFrame:
     """Show where people entered different things, and the later did not say that theirs replaces the earlier.
 
-    Each entry that `unreplaced` keeps is compared with the last one for the same thing, which stands (`latest_entries`); not in what
+    Each entry that `unreplaced` keeps is compared with the last one for the same thing, which holds (`latest_entries`); not in what
     each team says for itself (`EACH_SIGNS`). A row that
     nobody entered counts only where it is the later: there it overrules a person in silence. Nothing is resolved.
 
@@ -155,7 +155,7 @@ def conflicts(name: str, entries: pd.DataFrame) -> pd.DataFrame:
     DataFrame, one row per conflict and column that differs; without rows where there is none
         ``table, key`` (what the entries are about, as text), ``column, earlier, later`` (the two values as text; of a
         personal column only that they differ), ``earlier_by, later_by, earlier_at, later_at``, and ``stands_at``: when the
-        entry that stands was entered. A ``supersedes`` that names no earlier entry for the same thing has a row of its own, with
+        entry that holds was entered. A ``supersedes`` that names no earlier entry for the same thing has a row of its own, with
         ``supersedes`` as the column and nothing earlier.
 
     References
@@ -204,7 +204,7 @@ def _dangling(name: str, entries: pd.DataFrame) -> Iterator[tuple[object, ...]]:
 def _about(name: str, entry: Mapping[Hashable, Any]) -> str:
     """What an entry is about, as text; what is missing in its key is left out."""
     given = {c: as_said(name, c, entry[c]) for c in entity_key(name)}
-    return ", ".join(f"{c} {said}" for c, said in given.items() if said)
+    return ", ".join(f"{column} {value}" for column, value in given.items() if value)
 
 
 def as_said(name: str, column: str, value: Any) -> str:
@@ -383,7 +383,9 @@ def append(folder: Path, name: str, rows: pd.DataFrame, *, entered_at: pd.Timest
     path = folder / f"{name}.csv"
     before = _text(path) if path.is_file() else template(name)
     written = schema.conform(name, new)[columns(name)]
-    _refuse_endless(name, written)
+    for column in written.select_dtypes("float"):  # which would not read back
+        if bad := int(np.isinf(written[column]).sum()):
+            raise TableError(f"{name}: {column} is infinite in {bad} of {len(rows)} rows. Correct the values.")
     days = [c for c in written if schema.PROGRAMME[name].columns[c].kind == "date"]
     written = written.assign(**{c: written[c].dt.strftime("%Y-%m-%d") for c in days})
     order = _first(csv.reader(io.StringIO(before.removeprefix("\ufeff"), newline="")), name, path.name)
@@ -398,17 +400,9 @@ def append(folder: Path, name: str, rows: pd.DataFrame, *, entered_at: pd.Timest
             f"(first: {[int(i) for i in doubled.index[:3]]}). Enter each once."
         )
     folder.mkdir(parents=True, exist_ok=True)
-    beside = path.with_suffix(f".{os.getpid()}.tmp")
-    beside.write_bytes(text.encode("utf-8"))
-    beside.replace(path)
+    with replaced(path) as beside:
+        beside.write_bytes(text.encode("utf-8"))
     return whole.reset_index(drop=True)
-
-
-def _refuse_endless(name: str, rows: pd.DataFrame) -> None:
-    """Refuse numbers without an end, which would not read back."""
-    for column in rows.select_dtypes("float"):
-        if bad := int(np.isinf(rows[column]).sum()):
-            raise TableError(f"{name}: {column} is infinite in {bad} of {len(rows)} rows. Correct the values.")
 
 
 def forget(folder: Path, key: bytes, contact_id: str, *, entered_at: pd.Timestamp, entered_by: str) -> dict[str, int]:

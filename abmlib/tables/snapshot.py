@@ -2,11 +2,9 @@
 
 import datetime as dt
 import json
-from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-import ibis.expr.types as ir
 import pandas as pd
 
 from abmlib.tables import checks, features, schema
@@ -47,7 +45,8 @@ def write(source: Source, day: dt.date, latest: dt.date | None, audit: pd.DataFr
         if rows > LARGE:
             large.append(name)
         elif name not in refused:
-            leave_table(known.public(name), name, source, to / TABLES / f"{name}.parquet")
+            query = source.con.compile(known.public(name).order_by(schema.key(name)))
+            source.con.raw_sql(f"COPY ({query}) TO {text(str(to / TABLES / f'{name}.parquet'))} (FORMAT parquet)")
     dates = ["first_day", "last_day"]
     extents = pd.DataFrame(
         [(n, *overview[n]) for n in [*schema.CANONICAL, *schema.PROGRAMME] if n in overview],
@@ -140,18 +139,8 @@ def all_features(known: Known, filled: set[str]) -> pd.DataFrame:
         of_table = [f for f in made if (f.table, f.view) == (table, view)]
         facts = features.Facts(known.table(table), day, zone)
         reduced = features.reduced(of_table, facts, others).to_pyarrow().to_pandas(types_mapper=NULLABLE.get)
-        out = with_absent(out.merge(reduced, on="account_id", how="left"), of_table, reduced["account_id"])
+        out = out.merge(reduced, on="account_id", how="left")
+        none = ~out["account_id"].isin(reduced["account_id"])
+        out = out.assign(**{f.name: out[f.name].mask(none, f.absent) for f in of_table if f.absent is not None})
     missing = {f.name: pd.Series(pd.NA, out.index, "Float64") for f in features.FEATURES if f not in made}
     return out.assign(**missing)[["account_id", *(f.name for f in features.FEATURES)]]
-
-
-def with_absent(out: pd.DataFrame, counted: Sequence[features.Feature], there: Iterable[str]) -> pd.DataFrame:
-    """Give accounts without a row what is counted there: 0."""
-    none = ~out["account_id"].isin(there)
-    return out.assign(**{f.name: out[f.name].mask(none, f.absent) for f in counted if f.absent is not None})
-
-
-def leave_table(table: ir.Table, name: str, source: Source, file: Path) -> None:
-    """Write one table, in the order of its key."""
-    query = source.con.compile(table.order_by(schema.key(name)))
-    source.con.raw_sql(f"COPY ({query}) TO {text(str(file))} (FORMAT parquet)")
