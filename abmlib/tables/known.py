@@ -286,29 +286,22 @@ class Known:
         undated = deals.closed_at.isnull() & self.moment.is_latest
         closed = ((deals.closed_at < cutoff) | undated).fill_null(False) & deals.is_closed
         deals = deals.mutate(_closed=closed)
-        changing = ["stage", "amount", "close_date", "probability"]
         if not self.moment.is_latest:
-            deals = self._from_history(deals, changing)
+            deals = self._from_history(deals, ["stage", "amount", "close_date", "probability"])
         c = deals["_closed"]
-        return deals.mutate(
-            stage=deals.stage.fill_null("unknown"),
-            is_closed=c,
-            is_won=ibis.ifelse(c, deals.is_won, ibis.null("boolean")),
-            closed_at=ibis.ifelse(c, deals.closed_at, ibis.null("timestamp")),
-            loss_reason=ibis.ifelse(c, deals.loss_reason, ibis.null("string")),
-        )
+        only_closed = {
+            n: ibis.ifelse(c, deals[n], ibis.null(deals[n].type())) for n in ("is_won", "closed_at", "loss_reason")
+        }
+        return deals.mutate(stage=deals.stage.fill_null("unknown"), is_closed=c, **only_closed)
 
     def _from_history(self, deals: ir.Table, changing: list[str]) -> ir.Table:
         """Take the last known value of each changing column; a deal closed by then keeps its own."""
         past = {c: ibis.null(deals[c].type()) for c in changing}
         if self.has("opportunity_stage_history"):
             h = self.table("opportunity_stage_history")
-            order = ibis.row_number().over(group_by=h.opportunity_id, order_by=[h.entered_at, h.seq])
-            h = h.mutate(_n=order)
-            last = h.group_by("opportunity_id").agg(
-                **{f"_{c}": h[c].argmax(h["_n"], where=h[c].notnull()) for c in changing}
-            )
-            last = last.rename(_deal="opportunity_id")
+            h = h.mutate(_n=ibis.row_number().over(group_by=h.opportunity_id, order_by=[h.entered_at, h.seq]))
+            latest = {f"_{c}": h[c].argmax(h["_n"], where=h[c].notnull()) for c in changing}
+            last = h.group_by("opportunity_id").agg(**latest).rename(_deal="opportunity_id")
             deals = deals.left_join(last, deals.opportunity_id == last["_deal"]).drop("_deal")
             past = {c: deals[f"_{c}"] for c in changing}
         return deals.mutate(**{c: ibis.ifelse(deals["_closed"], deals[c], past[c]) for c in changing})

@@ -22,7 +22,6 @@ RULES: tuple[Rule, ...] = get_args(Rule)
 FILE = "workbook.yml"
 PROGRAMME = "programme"
 OUT = "reports"
-NOTEBOOKS = "notebooks"
 STRICT = ConfigDict(strict=True, extra="forbid")  # "5" is no number, and a misspelt name is refused
 
 
@@ -40,7 +39,6 @@ def _known_zone(name: str) -> str:
 
 
 AsTuple = BeforeValidator(lambda value: tuple(map(str, value)) if isinstance(value, list) else value)
-AsNames = BeforeValidator(lambda value: {} if value is None else value)
 Place = Annotated[str, Field(min_length=1)]
 
 
@@ -76,8 +74,8 @@ class TeamFile(Settings):
     data: Place
     programme: Place = PROGRAMME
     out: Place = OUT
-    notebooks: Place = NOTEBOOKS
-    parameters: Annotated[dict[str, Any], AsNames] = field(default_factory=dict)
+    notebooks: Place = "notebooks"
+    parameters: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -134,13 +132,12 @@ def _team(path: Path) -> Workbook:
     if "data" not in given and any(path.parent.glob("accounts*")):  # facts that lie with the data they are about
         return workbook(path.parent)
     team = TeamFile.checked(given)
-    data, programme, out, notebooks = (
-        path.parent / place for place in (team.data, team.programme, team.out, team.notebooks)
-    )
+    places = (team.data, team.programme, team.out, team.notebooks)
+    data, programme, out, notebooks = (path.parent / place for place in places)
     facts = {f.name: getattr(team, f.name) for f in fields(Settings) if f.name in given}
     settings = replace(load(data) if data.is_dir() else Settings(), **facts)
     named = "notebooks" in given or notebooks.is_dir()
-    return Workbook(data, settings, programme, path, out, notebooks if named else None, team.parameters)
+    return Workbook(data, settings, programme, path, out, notebooks if named else None, team.parameters or {})
 
 
 def _read(path: Path) -> dict[str, Any]:

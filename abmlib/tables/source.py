@@ -74,12 +74,8 @@ class Source:
                 con.raw_sql(f"SET memory_limit = '{MEMORY}'; SET temp_directory = {text(str(work / 'spilt'))}")
         except duckdb.Error as wrong:
             raise TableError(f"{path.name}: not a DuckDB file. Give a folder of tables or a DuckDB file.") from wrong
-        listed = (
-            {n: engine.find(path, n) for n in schema.importable()}
-            if path.is_dir()
-            else dict.fromkeys(con.list_tables())
-        )
-        given = {n: f for n, f in listed.items() if n in schema.importable() and (f or not path.is_dir())}
+        given: dict[str, Path | None] = dict.fromkeys(n for n in con.list_tables() if n in schema.importable())
+        given |= {n: f for n in schema.importable() if path.is_dir() and (f := engine.find(path, n))}
         files = {n: engine.find(workbook.programme, n) for n in schema.PROGRAMME} if workbook.programme else {}
         filled = {n: f for n, f in files.items() if f is not None and not engine.is_blank(f)}
         if workbook.programme:
@@ -102,10 +98,8 @@ class Source:
         """A table as it is written, in the data, the programme or both."""
         parts = []
         if name in self._given:
-            file = self._given[name]
-            parts.append(
-                engine.register(self.con, name, file, whole=not self._aside(name)) if file else self.con.table(name)
-            )
+            file, whole = self._given[name], not self._aside(name)
+            parts.append(engine.register(self.con, name, file, whole=whole) if file else self.con.table(name))
         if name in self._entered:
             parts.append(engine.register_entries(self.con, name, self._entered[name]))
         for part in parts:
@@ -115,7 +109,7 @@ class Source:
         return engine.together(name, *parts) if len(parts) > 1 else parts[0]
 
     def is_columnar(self, name: str) -> bool:
-        """Say whether a table lies as Parquet, which holds each of few values once."""
+        """Say whether a table is Parquet, which holds each of few values once."""
         file = self._given.get(name)
         return file is not None and file.suffix != ".csv"
 
@@ -123,15 +117,6 @@ class Source:
         """The file of its types that a large table of text is read into, once."""
         large = self._work and name in self._given and not (self.is_small(name) or self.is_columnar(name))
         return self._work / f"{name}.parquet" if self._work and large else None
-
-    def _read_aside(self, name: str, label: str, query: ir.Table, aside: Path) -> ir.Table:
-        """Read a large file into its types; say what is wrong with it as if it were small."""
-        try:
-            return engine.as_file(self.con, label, query, aside)
-        except duckdb.Error:
-            if file := self._given[name]:
-                exported.as_table(self.con.con, name, file)
-            raise
 
     def is_small(self, name: str) -> bool:
         """Say whether what is made of a table fits into memory."""
@@ -147,9 +132,14 @@ class Source:
     def _as_view(self, name: str) -> ir.Table:
         """What `typed` gives, and beside each column that can have them the `LOST` values."""
         query, label = self._as_typed(name), f"typed {name}"
-        if aside := self._aside(name):
-            return self._read_aside(name, label, query, aside)
-        return engine.as_view(self.con, label, query, keep=self.is_small(name))
+        if not (aside := self._aside(name)):
+            return engine.as_view(self.con, label, query, keep=self.is_small(name))
+        try:
+            return engine.as_file(self.con, label, query, aside)
+        except duckdb.Error:
+            if file := self._given[name]:
+                exported.as_table(self.con.con, name, file)  # says what is wrong, as of a small file
+            raise
 
     def _as_typed(self, name: str) -> ir.Table:
         """The query of `_as_view`."""
