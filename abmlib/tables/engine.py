@@ -54,10 +54,10 @@ def as_entries(t: ir.Table, name: str, zone: str) -> ir.Table:
 def together(name: str, *parts: ir.Table) -> ir.Table:
     """Put the rows of a table from several places one below the other, as text, to be read as their kinds later."""
     columns = [c for c in schema.spec(name).columns if any(c in t.columns for t in parts)]
-    text = [
-        t.select(**{c: t[c].cast("string") if c in t.columns else ibis.null("string") for c in columns}) for t in parts
-    ]
-    return ibis.union(*text)
+    missing = ibis.null("string")
+    return ibis.union(
+        *(t.select(**{c: t[c].cast("string") if c in t.columns else missing for c in columns}) for t in parts)
+    )
 
 
 def as_view(con: Any, name: str, query: ir.Table, keep: bool = False) -> ir.Table:
@@ -125,18 +125,17 @@ def refuse_twice(name: str, file: str, columns: Sequence[str]) -> None:
     """Refuse columns that occur more than once, be it in other letters."""
     low = [c.lower() for c in columns]
     if twice := [c for c in columns if low.count(c.lower()) > 1]:
-        raise TableError(
-            f"{name}: {len(twice)} columns of {file} have the name of another {first_cases(twice)}. Keep one of each."
-        )
+        cases = first_cases(twice)
+        raise TableError(f"{name}: {len(twice)} columns of {file} have the name of another {cases}. Keep one of each.")
 
 
 def refuse_misspelt(name: str, columns: Iterable[str]) -> None:
     """Refuse a column that is one of the schema's but for capitals or blanks: its values would go unread."""
     known = schema.spec(name).columns
     if wrong := [c for c in columns if c not in known and c.strip().lower() in known]:
+        right = ", ".join(c.strip().lower() for c in wrong[:FIRST])
         raise TableError(
-            f"{name}: {len(wrong)} columns are known in other letters {first_cases(wrong)}. "
-            f"Write {', '.join(c.strip().lower() for c in wrong[:FIRST])}."
+            f"{name}: {len(wrong)} columns are known in other letters {first_cases(wrong)}. Write {right}."
         )
 
 

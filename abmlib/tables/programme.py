@@ -272,10 +272,11 @@ def refuse_spreadsheets(folder: Path, filled: Collection[str]) -> None:
     TableError
         If there is one.
     """
-    own = [f"{n}{kind}" for n in schema.PROGRAMME for kind in SPREADSHEETS if n not in filled]
-    if found := [file for file in own if (folder / file).is_file()]:
+    names = [f"{n}{kind}" for n in schema.PROGRAMME for kind in SPREADSHEETS if n not in filled]
+    if sheets := [file for file in names if (folder / file).is_file()]:
+        cases = first_cases(sheets)
         raise TableError(
-            f"programme: {len(found)} files are a spreadsheet's own {first_cases(found)}. Save each as CSV with commas."
+            f"programme: {len(sheets)} files are a spreadsheet's own {cases}. Save each as CSV with commas."
         )
 
 
@@ -307,9 +308,8 @@ def _text(path: Path) -> str:
         return path.read_bytes().decode("utf-8")
     except UnicodeDecodeError as wrong:
         line = path.read_bytes()[: wrong.start].count(b"\n") + 1
-        raise TableError(
-            f"{path.name}: not UTF-8, first in line {line}. Save it as CSV in UTF-8, with commas."
-        ) from wrong
+        how = "Save it as CSV in UTF-8, with commas."
+        raise TableError(f"{path.name}: not UTF-8, first in line {line}. {how}") from wrong
 
 
 def _rows(text: str, name: str, file: str) -> pd.DataFrame:
@@ -393,11 +393,11 @@ def append(folder: Path, name: str, rows: pd.DataFrame, *, entered_at: pd.Timest
     text = before + ("" if before.endswith(end) else end) + as_text(written.reindex(columns=order), end)
     whole = _rows(text, name, path.name)
     moment = pd.to_datetime(whole["entered_at"], utc=True, format="ISO8601", errors="coerce")
-    doubled = whole[whole.assign(entered_at=moment).duplicated(schema.key(name), keep=False)]
-    if len(doubled):
+    doubled = whole.index[whole.assign(entered_at=moment).duplicated(schema.key(name), keep=False)].tolist()
+    if doubled:
+        count = f"{len(doubled)} of {len(whole)} rows"
         raise TableError(
-            f"{path.name}: {len(doubled)} of {len(whole)} rows share a key {schema.key(name)} "
-            f"(first: {[int(i) for i in doubled.index[:3]]}). Enter each once."
+            f"{path.name}: {count} share a key {schema.key(name)} {first_cases(doubled)}. Enter each once."
         )
     folder.mkdir(parents=True, exist_ok=True)
     with replaced(path) as beside:

@@ -14,7 +14,7 @@ ENTRY = {
     "entered_by": col("text", "who wrote it down"),
     "supersedes": col("text", "entered_at of the entry it replaces; of several, joined by ;", null=True),
 }
-SOURCE = "source"  # entered_by of a row that nobody entered: it lies beside the canonical tables
+SOURCE = "source"  # entered_by of a row that nobody entered: it is among the canonical tables
 CYCLE_NAMES = ("early", "mid", "full")
 
 # Columns that several tables have.
@@ -27,15 +27,8 @@ OWNER, DUE = col("text", "who answers for it", null=True), col("date", "until wh
 ASSIGNED_AT = col("ts", "when it was drawn")
 
 
-def entries(
-    name: str,
-    meaning: str,
-    key: list[str],
-    columns: dict[str, Column],
-    *,
-    dates: str | None = None,
-    rules: tuple[Rule, ...] = (),
-) -> Table:
+def entries(name: str, meaning: str, key: list[str], columns: dict[str, Column], *, dates: str | None = None,
+            rules: tuple[Rule, ...] = ()) -> Table:
     """Define a programme table: its own columns, and who entered a row when."""
     return table(name, meaning, [*key, "entered_at"], columns | ENTRY, known="entered_at", dates=dates, rules=rules)
 
