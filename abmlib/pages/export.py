@@ -254,18 +254,18 @@ def redo(run: Path, data: Path, notebooks: Path, key: bytes, work: Path) -> Path
             f"{failed[0]}: failed on the redacted copy: {report.outcomes[failed[0]].words} Nothing is exported."
         )
     names = redact.names_of(redact.read(source))
-    if shown := leaks(report.folder, set(names) - unsearchable(names, notebooks)):
+    if leaking := leaks(report.folder, set(names) - unsearchable(names, notebooks)):
         raise ValueError(
-            f"{len(shown)} names would still be shown {first_cases(shown)}. Nothing is exported; correct the text in the source."
+            f"{len(leaking)} names would still be shown {first_cases(leaking)}. Nothing is exported; correct the text in the source."
         )
     return report.folder
 
 
 def carry_previous(run: Path, facts: Mapping[str, Any], notebooks: Path, reports: Path) -> None:
     """Put the measures about all accounts of the run compared with where the new run looks for its previous one."""
-    asked = {p[runs.PREVIOUS] for p in facts["parameters"].values() if p.get(runs.PREVIOUS)}
-    folders = [notebooks / folder for folder in asked]
-    if not asked and facts.get(runs.PREVIOUS):
+    given = {p[runs.PREVIOUS] for p in facts["parameters"].values() if p.get(runs.PREVIOUS)}
+    folders = [notebooks / folder for folder in given]
+    if not given and facts.get(runs.PREVIOUS):
         folders = [run.parent / facts[runs.PREVIOUS] / "tables"]
     for folder in folders:
         if len(folders) > 1 or not folder.is_dir():

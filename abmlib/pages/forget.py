@@ -59,13 +59,13 @@ def from_runs(out: Path, contact_id: str, names: Collection[str]) -> dict[str, i
     for run in shelf.all_runs(out):
         folder, record = run.folder, shelf.facts(run.folder) or {}
         names_asked = any(values.get(PEOPLE) is True for values in record.get("parameters", {}).values())
-        found = _in_folder(folder, wanted, replace, change=False)
+        count = _in_folder(folder, wanted, replace, change=False)
         listed = wanted not in searched and any(_rows_of(p, wanted) for p in folder.rglob("*.parquet"))
-        if (names_asked and (written or found)) or listed:
-            counts[folder.name] = max(found, 1)
+        if (names_asked and (written or count)) or listed:
+            counts[folder.name] = max(count, 1)
             _remove(out, folder)
         else:
-            counts[folder.name] = _in_folder(folder, wanted, replace, change=True) if found else 0
+            counts[folder.name] = _in_folder(folder, wanted, replace, change=True) if count else 0
     for path in [out / "tables", *(p for p in out.iterdir() if p.is_file() and not p.is_symlink())]:
         if path.is_dir() or path.suffix in TEXTS | set(INDENTS):
             counts[path.name] = _in_folder(path, wanted, replace, change=True)
@@ -75,8 +75,8 @@ def from_runs(out: Path, contact_id: str, names: Collection[str]) -> dict[str, i
 
 def _remove(out: Path, folder: Path) -> None:
     """Take a run away, and its summary beside the runs."""
-    own, beside = folder / shelf.SUMMARY, out / shelf.SUMMARY
-    if own.is_file() and beside.is_file() and own.read_bytes() == beside.read_bytes():
+    summary, beside = folder / shelf.SUMMARY, out / shelf.SUMMARY
+    if summary.is_file() and beside.is_file() and summary.read_bytes() == beside.read_bytes():
         beside.unlink()
     shelf.remove(folder)
 

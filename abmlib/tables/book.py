@@ -263,14 +263,14 @@ class Book:
         """
         file = self._snapshot / "features.parquet"
         known = [c for c in pq.read_schema(file).names if c != "account_id"]
-        asked = list(known if names is None else names)
-        if unknown := [n for n in asked if n not in known]:
+        wanted_names = list(known if names is None else names)
+        if unknown := [n for n in wanted_names if n not in known]:
             close = difflib.get_close_matches(unknown[0], known, n=3)
             hint = f" Did you mean {', '.join(close)}?" if close else ""
             raise ValueError(f"features: no such feature(s) {unknown[:3]}; data/features.md lists {len(known)}.{hint}")
-        if repeated := sorted({n for n in asked if asked.count(n) > 1}):
+        if repeated := sorted({n for n in wanted_names if wanted_names.count(n) > 1}):
             raise ValueError(f"features: named twice {repeated}. Name each once.")
-        return pd.read_parquet(file, columns=["account_id", *asked])
+        return pd.read_parquet(file, columns=["account_id", *wanted_names])
 
     def panel(
         self, name: str, by: Sequence[str] = (), per: str = "week", sums: Sequence[str] = (), bots: bool = False

@@ -10,14 +10,14 @@ def broken(audit: pd.DataFrame) -> pd.DataFrame:
     ----------
     audit : DataFrame of `Book.audit`
     """
-    found = audit[audit["bad"] > 0].sort_values(["severity", "bad"], ascending=[True, False], kind="stable")
-    return found.reset_index(drop=True)
+    failing = audit[audit["bad"] > 0].sort_values(["severity", "bad"], ascending=[True, False], kind="stable")
+    return failing.reset_index(drop=True)
 
 
 def counts(audit: pd.DataFrame) -> tuple[int, int, int]:
     """Count all checks, those that fail and those that warn."""
-    found = broken(audit)["severity"].value_counts()
-    return len(audit), int(found.get("fail", 0)), int(found.get("warn", 0))
+    by_severity = broken(audit)["severity"].value_counts()
+    return len(audit), int(by_severity.get("fail", 0)), int(by_severity.get("warn", 0))
 
 
 def sentences(audit: pd.DataFrame) -> list[str]:

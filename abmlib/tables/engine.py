@@ -22,10 +22,10 @@ SMALL = 256 * 2**20  # bytes of a file below which what is made of it is kept in
 
 def find(folder: Path, name: str) -> Path | None:
     """Find the file, or folder of Parquet parts, that holds a table."""
-    found = [p for p in (folder / f"{name}.parquet", folder / f"{name}.csv", folder / name) if p.exists()]
-    if len(found) > 1:
-        raise TableError(f"{name}: {len(found)} sources {[p.name for p in found]}. Keep one of them.")
-    return found[0] if found else None
+    files = [p for p in (folder / f"{name}.parquet", folder / f"{name}.csv", folder / name) if p.exists()]
+    if len(files) > 1:
+        raise TableError(f"{name}: {len(files)} sources {[p.name for p in files]}. Keep one of them.")
+    return files[0] if files else None
 
 
 def is_blank(file: Path) -> bool:

@@ -31,20 +31,20 @@ def fingerprint(*paths: Path, memory: Path | None = None) -> str:
     ----------
     memory : folder that keeps hashes of files, which are not read again while their size and times stay
     """
-    kept = _recall(memory)
-    digest, now, seen = hashlib.sha256(), time.time(), dict[str, str]()
+    known = _recall(memory)
+    digest, now, hashes = hashlib.sha256(), time.time(), dict[str, str]()
     for number, name, path in ((i, *file) for i, place in enumerate(paths) for file in _files(place)):
         state = path.stat()
         mark = f"{os.fsencode(path.resolve())!r}:{state.st_size}:{state.st_mtime_ns}:{state.st_ctime_ns}:{state.st_ino}"
-        if (content := kept.get(mark)) is None:
+        if (content := known.get(mark)) is None:
             with path.open("rb") as file:
                 content = hashlib.file_digest(file, "sha256").hexdigest()
         if now - max(state.st_mtime, state.st_ctime) > SETTLED:
-            seen[mark] = content
+            hashes[mark] = content
         digest.update(b"%d:%s:" % (number, os.fsencode(name)))
         digest.update(bytes.fromhex(content))
-    if memory and seen != kept:
-        _remember(memory, seen)
+    if memory and hashes != known:
+        _remember(memory, hashes)
     return digest.hexdigest()[:16]
 
 
@@ -52,7 +52,7 @@ def _files(place: Path) -> list[tuple[str, Path]]:
     """The files of a place by their path in it, in order, links followed; those of the cache aside."""
     if not place.is_dir():
         return [(place.name, place)] if place.is_file() else []
-    found, been = [], set[str]()
+    files, been = [], set[str]()
     for folder, folders, names in os.walk(place, followlinks=True):
         real = os.path.realpath(folder)
         if real in been:  # a link to where we are
@@ -60,21 +60,23 @@ def _files(place: Path) -> list[tuple[str, Path]]:
             continue
         been.add(real)
         folders[:] = [f for f in folders if f != CACHE]
-        found += [path for name in names if (path := Path(folder, name)).is_file()]
-    return sorted((path.relative_to(place).as_posix(), path) for path in found)
+        files += [path for name in names if (path := Path(folder, name)).is_file()]
+    return sorted((path.relative_to(place).as_posix(), path) for path in files)
 
 
 def _recall(memory: Path | None) -> dict[str, str]:
     """The hashes that are kept; none where they do not read."""
     try:
-        kept = json.loads((memory / HASHES).read_text("utf-8")) if memory else {}
+        hashes = json.loads((memory / HASHES).read_text("utf-8")) if memory else {}
     except (OSError, ValueError):
         return {}
-    good = isinstance(kept, dict) and all(isinstance(h, str) and re.fullmatch("[0-9a-f]{64}", h) for h in kept.values())
-    return kept if good else {}
+    good = isinstance(hashes, dict) and all(
+        isinstance(h, str) and re.fullmatch("[0-9a-f]{64}", h) for h in hashes.values()
+    )
+    return hashes if good else {}
 
 
-def _remember(memory: Path, seen: dict[str, str]) -> None:
+def _remember(memory: Path, hashes: dict[str, str]) -> None:
     """Keep hashes, whole; where they cannot be kept they are made again."""
     with contextlib.suppress(OSError), replaced(memory / HASHES) as beside:
-        beside.write_text(json.dumps(seen), "utf-8")
+        beside.write_text(json.dumps(hashes), "utf-8")

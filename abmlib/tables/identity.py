@@ -49,8 +49,8 @@ def registered_domain(addresses: pd.Series) -> pd.Series:
     >>> registered_domain(pd.Series(["https://www.shop.acme.co.uk/a", "gmail.com", "intranet"])).tolist()
     ['acme.co.uk', nan, nan]
     """
-    found = {a: _registered(a) for a in addresses.dropna().unique()}
-    return addresses.map(found).astype("str")
+    registered = {a: _registered(a) for a in addresses.dropna().unique()}
+    return addresses.map(registered).astype("str")
 
 
 def _registered(address: str) -> str | None:
@@ -63,8 +63,8 @@ def _registered(address: str) -> str | None:
         name = name if name.isascii() else name.encode("idna").decode()
     except UnicodeError:
         return None
-    own = SUFFIXES.privatesuffix(name)
-    return None if own is None or own in ANYONES or own in FREE_MAIL or name in FREE_MAIL else str(own)
+    domain = SUFFIXES.privatesuffix(name)
+    return None if domain is None or domain in ANYONES or domain in FREE_MAIL or name in FREE_MAIL else str(domain)
 
 
 def cleaned_name(names: pd.Series) -> pd.Series:
@@ -134,8 +134,8 @@ def companies(accounts: pd.DataFrame, rules: Collection[str] = RULES) -> pd.Data
     free = frame[frame["known"] & frame["parent_account_id"].isna() & frame["is_duplicate_of"].isna()]
     name = cleaned_name(free["name"])
     ends = free["domain"].str.extract(TWO_LABELS, expand=False)  # who shares a registered domain shares these
-    asked = free["domain"].where(ends.duplicated(keep=False) | name.duplicated(keep=False))
-    keys = free.assign(name=name, domain=registered_domain(asked))
+    shared = free["domain"].where(ends.duplicated(keep=False) | name.duplicated(keep=False))
+    keys = free.assign(name=name, domain=registered_domain(shared))
     if "domain" in rules:
         links.append(_alike(keys, "domain", ["country", "region"], SAME["domain"]))
     if "name" in rules:
@@ -154,8 +154,8 @@ def companies(accounts: pd.DataFrame, rules: Collection[str] = RULES) -> pd.Data
     linked = {rule: part.to_numpy().ravel() for rule, part in pairs.groupby("rule")[["one", "other"]]}
     by = {rule: frame.index.isin(linked.get(rule, [])) for rule in SAME.values()}
     rule = np.select([into.notna(), *by.values()], [MERGED, *by], MERGED)
-    found = pd.DataFrame({"account_id": frame["account_id"], "company_id": chosen, "rule": rule})
-    moved = found[found["account_id"] != found["company_id"]]
+    grouped = pd.DataFrame({"account_id": frame["account_id"], "company_id": chosen, "rule": rule})
+    moved = grouped[grouped["account_id"] != grouped["company_id"]]
     return moved.astype("str").reset_index(drop=True)
 
 
@@ -206,12 +206,12 @@ def leads(domains: pd.Series, accounts: pd.DataFrame) -> pd.DataFrame:
     have["parent"] = have["parent_account_id"].map(unit)
     have = have.drop_duplicates(["registered", "company_id"])
     within = pd.MultiIndex.from_frame(have[["registered", "company_id"]])
-    own = pd.MultiIndex.from_arrays([have["registered"], have["parent"]]).isin(within)
-    heads = have[~own | (have["parent"] == have["company_id"])]
+    parent_has_it = pd.MultiIndex.from_arrays([have["registered"], have["parent"]]).isin(within)
+    heads = have[~parent_has_it | (have["parent"] == have["company_id"])]
     counted = heads.groupby("registered")["company_id"].agg(["first", "size"])
-    asked = registered_domain(domains)
-    found = counted.reindex(asked)
-    alone = found["size"].eq(1).to_numpy()
-    company = found["first"].where(alone, None).astype("str").to_numpy()
-    counts = found["size"].fillna(0).astype(int).to_numpy()
+    wanted = registered_domain(domains)
+    matches = counted.reindex(wanted)
+    alone = matches["size"].eq(1).to_numpy()
+    company = matches["first"].where(alone, None).astype("str").to_numpy()
+    counts = matches["size"].fillna(0).astype(int).to_numpy()
     return pd.DataFrame({"email_domain": domains.to_numpy(), "company_id": company, "companies": counts})

@@ -63,14 +63,14 @@ class Known:
         """Let the engine keep a query, and its rows too where they fit into memory."""
         return as_view(self.source.con, f"{label} by {self.moment.as_of}", query, keep=self.source.is_small(name))
 
-    def ask(self, name: str, asked: str, rest: str = "") -> Any:
+    def ask(self, name: str, columns: str, rest: str = "") -> Any:
         """Ask in SQL for something of a table as known on the day."""
         view = quoted(self.table(name).get_name())
-        return self.source.con.con.execute(f"SELECT {asked} FROM {view} {rest}")  # noqa: S608
+        return self.source.con.con.execute(f"SELECT {columns} FROM {view} {rest}")  # noqa: S608
 
-    def count(self, t: ir.Table, asked: str = "*") -> int:
+    def count(self, t: ir.Table, column: str = "*") -> int:
         """Count the rows of something the engine keeps under a name, or the values of a column."""
-        found = self.source.con.con.execute(f"SELECT count({asked}) FROM {quoted(t.get_name())}").fetchone()  # noqa: S608
+        found = self.source.con.con.execute(f"SELECT count({column}) FROM {quoted(t.get_name())}").fetchone()  # noqa: S608
         return int(found[0])
 
     def _as_known(self, name: str) -> ir.Table:
@@ -112,8 +112,8 @@ class Known:
     def _entered(self) -> pd.DataFrame:
         """Every account of the source as `identity.companies` asks for it; one row each, also where an id repeats."""
         t = self.source.typed("accounts")
-        asked = ["name", "domain", "country", "region", "parent_account_id", "is_duplicate_of", "created_at"]
-        frame = t.select("account_id", *asked, known=known_by(t, "accounts", self.moment)).to_pyarrow().to_pandas()
+        columns = ["name", "domain", "country", "region", "parent_account_id", "is_duplicate_of", "created_at"]
+        frame = t.select("account_id", *columns, known=known_by(t, "accounts", self.moment)).to_pyarrow().to_pandas()
         return frame.dropna(subset="account_id").drop_duplicates("account_id")
 
     @cached_property
@@ -133,11 +133,13 @@ class Known:
             return pd.DataFrame({c: pd.Series(dtype="str" if c in columns[:2] else int) for c in columns})
         c = self.entered("contacts")
         c = c.filter(c.account_id.isnull() & c.email_domain.notnull())
-        asked = c.group_by("email_domain").agg(contacts=c.count()).order_by("email_domain").to_pyarrow().to_pandas()
-        own = self._entered.query("known")
-        own = own.assign(company_id=own["account_id"].replace(self.companies.set_index("account_id")["company_id"]))
-        matched = identity.leads(asked["email_domain"].astype("str"), own)
-        return matched.assign(contacts=asked["contacts"].to_numpy())
+        domains = c.group_by("email_domain").agg(contacts=c.count()).order_by("email_domain").to_pyarrow().to_pandas()
+        accounts = self._entered.query("known")
+        accounts = accounts.assign(
+            company_id=accounts["account_id"].replace(self.companies.set_index("account_id")["company_id"])
+        )
+        matched = identity.leads(domains["email_domain"].astype("str"), accounts)
+        return matched.assign(contacts=domains["contacts"].to_numpy())
 
     def _lookup(self, what: str, frame: pd.DataFrame) -> ir.Table | None:
         """A small table for the engine to look things up in; None where it has no row, and need not be asked."""
@@ -148,25 +150,25 @@ class Known:
     @cached_property
     def _moved(self) -> ir.Table | None:
         """One row per account counted with another: ``_from``, ``_to``."""
-        found = self.companies[["account_id", "company_id"]]
-        return self._lookup("same company", found.set_axis(["_from", "_to"], axis=1))
+        pairs = self.companies[["account_id", "company_id"]]
+        return self._lookup("same company", pairs.set_axis(["_from", "_to"], axis=1))
 
     @cached_property
     def _led(self) -> ir.Table | None:
         """One row per e-mail domain that is a company's: ``_domain``, ``_company``."""
-        found = self._led_by.dropna(subset="company_id")[["email_domain", "company_id"]]
-        return self._lookup("leads", found.set_axis(["_domain", "_company"], axis=1))
+        pairs = self._led_by.dropna(subset="company_id")[["email_domain", "company_id"]]
+        return self._lookup("leads", pairs.set_axis(["_domain", "_company"], axis=1))
 
     def _rolled_up(self) -> ir.Table:
         """Accounts as known on the day, one row per company: a value its first row lacks is taken from the others."""
         known = self.entered("accounts")
         if (moved := self._moved) is None:
             return known
-        own = known.left_join(moved, known.account_id == moved["_from"])
-        own = own.mutate(_unit=ibis.coalesce(own["_to"], own.account_id)).drop("_from", "_to")
+        accounts = known.left_join(moved, known.account_id == moved["_from"])
+        accounts = accounts.mutate(_unit=ibis.coalesce(accounts["_to"], accounts.account_id)).drop("_from", "_to")
         several = moved.select(_several=moved["_to"]).distinct()
-        own = own.left_join(several, own["_unit"] == several["_several"])
-        parts, columns = own.filter(own["_several"].notnull()), list(schema.spec("accounts").columns)
+        accounts = accounts.left_join(several, accounts["_unit"] == several["_several"])
+        parts, columns = accounts.filter(accounts["_several"].notnull()), list(schema.spec("accounts").columns)
         order = [(parts.account_id == parts["_unit"]).desc(), parts.created_at, parts.account_id]
         taken = {
             c: parts[c].first(where=parts[c].notnull(), order_by=order)
@@ -175,11 +177,11 @@ class Known:
         }
         one = parts.group_by("_unit").agg(created_at=parts.created_at.min(), **taken)
         one = one.mutate(account_id=one["_unit"], is_duplicate_of=ibis.null("string")).select(columns)
-        whole = ibis.union(own.filter(own["_several"].isnull()).select(columns), one)
+        whole = ibis.union(accounts.filter(accounts["_several"].isnull()).select(columns), one)
         parent = whole.left_join(moved, whole.parent_account_id == moved["_from"])
         owner = ibis.coalesce(parent["_to"], parent.parent_account_id)
-        own = parent.mutate(parent_account_id=owner.nullif(parent.account_id)).select(columns)
-        return self._keep("accounts", "accounts", own)
+        accounts = parent.mutate(parent_account_id=owner.nullif(parent.account_id)).select(columns)
+        return self._keep("accounts", "accounts", accounts)
 
     def _by_company(self, name: str) -> ir.Table:
         """A table as known on the day, each row with the company it belongs to; of rows that then have one key, the first stays."""
@@ -249,10 +251,10 @@ class Known:
             for person in ["row_id"] if history else schema.persons(name):
                 theirs = [known[person] == opted["_person"]]
                 known = known.left_join(opted, [*theirs, known["table"] == "contacts"] if history else theirs)
-                gone = known["_stand_in"].notnull()
+                opted_out = known["_stand_in"].notnull()
                 hidden = ["value"] if history else people.HIDDEN if name == "contacts" else schema.personal(name)
-                values: dict[str, Any] = {c: ibis.ifelse(gone, ibis.null("string"), known[c]) for c in hidden}
-                values |= {"opted_out": gone | known.opted_out} if name == "contacts" else {}
+                values: dict[str, Any] = {c: ibis.ifelse(opted_out, ibis.null("string"), known[c]) for c in hidden}
+                values |= {"opted_out": opted_out | known.opted_out} if name == "contacts" else {}
                 values[person] = ibis.coalesce(known["_stand_in"], known[person])
                 known = known.mutate(**values).select(columns)
         return known.select(columns)
@@ -265,19 +267,19 @@ class Known:
                 continue
             kind = definition.kind
             default = definition.default
-            gone = ibis.null(ibis_type(kind)) if default is None else ibis.literal(default, type=ibis_type(kind))
+            value = ibis.null(ibis_type(kind)) if default is None else ibis.literal(default, type=ibis_type(kind))
             if since := definition.since:
-                gone = ibis.ifelse(has_come(known[since], self.moment), known[column], gone)
+                value = ibis.ifelse(has_come(known[since], self.moment), known[column], value)
             if name in schema.PROGRAMME:  # an entry says what held when it was entered
-                gone = ibis.ifelse(known.entered_by == schema.SOURCE, gone, known[column])
+                value = ibis.ifelse(known.entered_by == schema.SOURCE, value, known[column])
             if more or not self.has("attribute_history"):
-                known = known.mutate(**{column: gone})
+                known = known.mutate(**{column: value})
                 continue
             past = self.table("attribute_history")
             past = past.filter((past["table"] == name) & (past.field == column))
             past = past.group_by("row_id").agg(_past=past.value.argmax(past.known_from))
             known = known.left_join(past, known[key] == past.row_id).drop("row_id")
-            known = known.mutate(**{column: ibis.coalesce(cast(known["_past"], kind), gone)}).drop("_past")
+            known = known.mutate(**{column: ibis.coalesce(cast(known["_past"], kind), value)}).drop("_past")
         return known
 
     def _as_deals_were(self, deals: ir.Table) -> ir.Table:

@@ -74,12 +74,12 @@ def forgotten(con: "duckdb.DuckDBPyConnection", query: str, hashes: Collection[s
     list of ids, sorted, each once
     """
     hashed = secret.digest_sql("hex(encode(id))", key)
-    found = con.execute(
+    rows = con.execute(
         f"SELECT id FROM (SELECT DISTINCT id FROM ({query}) AS given(id) WHERE id IS NOT NULL) "  # noqa: S608
         f"WHERE list_contains($hashes, {hashed}) ORDER BY id",
         {"hashes": sorted(hashes)},
     )
-    return [row[0] for row in found.fetchall()]
+    return [row[0] for row in rows.fetchall()]
 
 
 def refuse(name: str, frame: pd.DataFrame, unwanted: Callable[[str], bool], with_names: bool) -> None:
@@ -170,27 +170,27 @@ def names(data: Path, contact_id: str) -> set[str]:
     import duckdb
 
     con = duckdb.connect(str(data), read_only=True) if data.is_file() else duckdb.connect()
-    asked = {
+    queries = {
         "contacts": ("full_name", "contact_id", ""),
         "attribute_history": ("value", "row_id", "AND \"table\" = 'contacts' AND field = 'full_name'"),
     }
-    found: set[str] = set()
+    names: set[str] = set()
     with con:
-        for name, (column, own, more) in asked.items():
+        for name, (column, own, more) in queries.items():
             for seen in [name] if data.is_file() else [_seen(path) for path in files(data, name)]:
                 with contextlib.suppress(duckdb.CatalogException, duckdb.BinderException):  # no such table or column
                     rows = con.execute(
                         f"SELECT DISTINCT trim({column}) FROM {seen} WHERE trim(CAST({own} AS VARCHAR)) = $id {more}",  # noqa: S608
                         {"id": contact_id.strip()},
                     )
-                    found |= {row[0] for row in rows.fetchall() if row[0]}
-    return found
+                    names |= {row[0] for row in rows.fetchall() if row[0]}
+    return names
 
 
 def files(folder: Path, name: str) -> list[Path]:
     """The files that hold a table, parts included."""
-    found = [folder / f"{name}.csv", folder / f"{name}.parquet", *sorted((folder / name).glob("*.parquet"))]
-    return [path for path in found if path.is_file()]
+    paths = [folder / f"{name}.csv", folder / f"{name}.parquet", *sorted((folder / name).glob("*.parquet"))]
+    return [path for path in paths if path.is_file()]
 
 
 def from_csv(path: Path, name: str, contact_id: str) -> int:
@@ -262,8 +262,8 @@ def _from_parquet(path: Path, name: str, contact_id: str) -> int:
     with file:
         goes = person_columns(name, file.schema_arrow.names)
         about = [ABOUT[name][0]] if name in ABOUT else []
-        asked = file.iter_batches(ROWS, columns=[*goes, *about]) if goes else []
-        if not (count := sum(pc.sum(_theirs(b, name, goes, contact_id)).as_py() or 0 for b in asked)):
+        batches = file.iter_batches(ROWS, columns=[*goes, *about]) if goes else []
+        if not (count := sum(pc.sum(_theirs(b, name, goes, contact_id)).as_py() or 0 for b in batches)):
             return 0
         fields = [f.with_nullable(True) if goes.get(f.name) is False else f for f in file.schema_arrow]
         kept = pa.schema(fields, file.schema_arrow.metadata)
@@ -280,10 +280,10 @@ def _from_parquet(path: Path, name: str, contact_id: str) -> int:
 
 def _theirs(batch: pa.RecordBatch, name: str, columns: Iterable[str], contact_id: str) -> pa.Array:
     """Which rows of a piece hold the person in one of the columns."""
-    found = pa.array([False] * batch.num_rows)
+    theirs = pa.array([False] * batch.num_rows)
     for column in columns:
-        found = pc.or_(found, _equals(batch, column, contact_id.strip()))
-    return pc.and_(found, _equals(batch, *ABOUT[name])) if name in ABOUT else found
+        theirs = pc.or_(theirs, _equals(batch, column, contact_id.strip()))
+    return pc.and_(theirs, _equals(batch, *ABOUT[name])) if name in ABOUT else theirs
 
 
 def _equals(batch: pa.RecordBatch, column: str, value: str) -> pa.Array:
@@ -307,8 +307,8 @@ def _from_database(path: Path, contact_id: str) -> dict[str, int]:
     counts: dict[str, int] = {}
     try:
         with duckdb.connect(str(path)) as con:
-            found = con.execute("SELECT table_name, column_name FROM duckdb_columns() WHERE schema_name = 'main'")
-            columns = pd.DataFrame(found.fetchall(), columns=["table", "column"]).groupby("table")["column"].agg(list)
+            rows = con.execute("SELECT table_name, column_name FROM duckdb_columns() WHERE schema_name = 'main'")
+            columns = pd.DataFrame(rows.fetchall(), columns=["table", "column"]).groupby("table")["column"].agg(list)
             views = {row[0] for row in con.execute("SELECT view_name FROM duckdb_views()").fetchall()}
             con.execute("BEGIN")
             for name in [n for n in schema.importable() if n in columns.index]:

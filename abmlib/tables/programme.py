@@ -110,15 +110,15 @@ def unreplaced(name: str, entries: pd.DataFrame) -> pd.DataFrame:
     ordered = entries.sort_values("entered_at", kind="stable").reset_index(drop=True)
     several = ordered[ordered.duplicated(entity_key(name), keep=False)]
     there: dict[int, dict[int, tuple[pd.Timestamp, str]]] = {}  # of each thing the rows that nothing replaced so far
-    gone: list[int] = []
+    replaced_rows: list[int] = []
     for number, (row, at, by, named) in zip(
         _things(name, several), several[list(schema.ENTRY)].itertuples(name=None), strict=True
     ):
         times, before = set(superseded(named)), there.get(number, {})
         replaced = [n for n, (t, who) in before.items() if t in times or who in (by, schema.SOURCE)]
-        gone += replaced
+        replaced_rows += replaced
         there[number] = {n: entry for n, entry in before.items() if n not in replaced} | {row: (at, by)}
-    return ordered.drop(index=gone).reset_index(drop=True)
+    return ordered.drop(index=replaced_rows).reset_index(drop=True)
 
 
 def _things(name: str, entries: pd.DataFrame) -> pd.Series:

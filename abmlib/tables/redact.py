@@ -106,8 +106,8 @@ def names_of(tables: Tables) -> list[str]:
     ----------
     tables : of `read`
     """
-    shown = (("accounts", "name"), ("accounts", "domain"))
-    named = [v for column, kind, v in values_of(tables) if column in shown or kind in ("account", "person")]
+    named_columns = (("accounts", "name"), ("accounts", "domain"))
+    named = [v for column, kind, v in values_of(tables) if column in named_columns or kind in ("account", "person")]
     return sorted(set().union(*named) - {schema.SOURCE})
 
 
@@ -179,8 +179,8 @@ def pieces(name: str, frame: pd.DataFrame) -> Iterator[tuple[tuple[str, str], st
         yield from (((name, column), kind_of(name, column), column, frame.index) for column in frame)
         return
     for table, rows in frame.groupby("table"):
-        own = schema.key(table)[0] if table in schema.importable() else ""
-        yield (table, own), kind_of(table, own), "row_id", rows.index
+        key = schema.key(table)[0] if table in schema.importable() else ""
+        yield (table, key), kind_of(table, key), "row_id", rows.index
     for (table, field), rows in frame.groupby(["table", "field"]):
         plain = None if (table, field) in NAMES else TEXT
         yield (table, field), kind_of(table, field) or plain, "value", rows.index
@@ -238,8 +238,8 @@ def coded(name: str, table: pa.Table, of_kind: Codes) -> pa.Table:
             code = values.map(of_kind[kind]).astype("str")
             out.loc[rows, column] = code.fillna(values) if kind == TEXT else code
         elif word := NAMES.get((there, field)):
-            own = schema.key(there)[0]
-            ids = frame.loc[rows, "row_id" if name == HISTORY else own].map(of_kind[KIND_OF[own]]).astype("str")
+            key = schema.key(there)[0]
+            ids = frame.loc[rows, "row_id" if name == HISTORY else key].map(of_kind[KIND_OF[key]]).astype("str")
             out.loc[rows, column] = (word + ids.str[1:]).where(values.notna())
     for column in out:
         table = table.set_column(table.column_names.index(column), column, pa.array(out[column], pa.string()))

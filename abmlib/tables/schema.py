@@ -25,10 +25,10 @@ PROGRAMME: dict[str, Table] = ENTERED
 def spec(name: str) -> Table:
     """Look up a table by name; ``NN_decisions`` and ``NN_measures`` are the shared tables of notebook NN."""
     tables = CANONICAL | PROGRAMME | RESULTS
-    found = tables.get(name) or (RESULTS.get(name[3:]) if name[:2].isdigit() else None)
-    if found is None:
+    table = tables.get(name) or (RESULTS.get(name[3:]) if name[:2].isdigit() else None)
+    if table is None:
         raise ValueError(f"{name}: no such table; there are {sorted(CANONICAL) + sorted(PROGRAMME) + sorted(RESULTS)}.")
-    return found
+    return table
 
 
 def importable() -> dict[str, Table]:
@@ -55,14 +55,14 @@ def key(name: str) -> list[str]:
 
 def persons(name: str) -> list[str]:
     """The columns of a table that hold a contact's id."""
-    own = "contacts.contact_id"
-    return [c for c, d in spec(name).columns.items() if c == "contact_id" or d.ref == own]
+    contact = "contacts.contact_id"
+    return [c for c, d in spec(name).columns.items() if c == "contact_id" or d.ref == contact]
 
 
 def companies(name: str) -> list[str]:
     """The columns of a table that hold an account's id, but for the accounts' own."""
-    own = "accounts.account_id"
-    return [c for c, d in spec(name).columns.items() if d.ref == own or (c == "account_id" and name != "accounts")]
+    account = "accounts.account_id"
+    return [c for c, d in spec(name).columns.items() if d.ref == account or (c == "account_id" and name != "accounts")]
 
 
 def personal(name: str) -> list[str]:
@@ -167,8 +167,8 @@ def check(name: str, frame: pd.DataFrame) -> pd.DataFrame:
             bad = values[~good.astype("boolean").fillna(True).astype(bool)]
             if len(bad):  # of a personal column the rows are named, not the values
                 where = f"in rows {first_cases(bad.index)}" if definition.personal else first_cases(bad)
-                asked = definition.description if definition.matches and not definition.personal else ""
-                how = f"Correct them: {asked}." if asked else "Correct them in the source."
+                right = definition.description if definition.matches and not definition.personal else ""
+                how = f"Correct them: {right}." if right else "Correct them in the source."
                 raise TableError(f"{name}: {column}: {len(bad)} of {rows} values {rule} {where}. {how}")
     return frame
 

@@ -93,8 +93,8 @@ def extent(known: Known, name: str) -> tuple[int, tuple[Any, ...], dict[str, int
     columns = [c for c, d in spec.columns.items() if not d.derived]
     ends = [local_day(known, name, end) if spec.known else "NULL::DATE" for end in ("min", "max")]
     accounts = "count(DISTINCT account_id)" if "account_id" in spec.columns else "NULL"
-    asked = [accounts, *ends, *(f"count({quoted(c)})" for c in columns)]
-    ((rows, with_accounts, first, last, *filled),) = known.ask(name, ", ".join(["count(*)", *asked])).fetchall()
+    counts = [accounts, *ends, *(f"count({quoted(c)})" for c in columns)]
+    ((rows, with_accounts, first, last, *filled),) = known.ask(name, ", ".join(["count(*)", *counts])).fetchall()
     return rows, (rows, with_accounts, first, last), dict(zip(columns, filled, strict=True))
 
 
@@ -113,9 +113,9 @@ def records(known: Known) -> pd.DataFrame:
     for name in DATES_A_FACT:
         if known.has(name) and "account_id" in schema.spec(name).columns:
             ends = [f"{local_day(known, name, end)}::TIMESTAMP" for end in ("min", "max")]
-            asked = f"account_id, count(*) AS rows, {ends[0]} AS first_day, {ends[1]} AS last_day"
+            counts = f"account_id, count(*) AS rows, {ends[0]} AS first_day, {ends[1]} AS last_day"
             rest = "WHERE account_id IS NOT NULL GROUP BY account_id ORDER BY account_id"
-            parts.append(known.ask(name, asked, rest).to_arrow_table().to_pandas().assign(table=name))
+            parts.append(known.ask(name, counts, rest).to_arrow_table().to_pandas().assign(table=name))
     frame = pd.concat(parts, ignore_index=True).reindex(columns=columns)
     days = dict.fromkeys(("first_day", "last_day"), "datetime64[us]")
     return frame.astype({"account_id": "str", "table": "str", "rows": "int64"} | days)

@@ -220,8 +220,8 @@ class Source:
         ids = [t.select(id=cast(t[c], "id")).distinct() for t, c in held]
         if not ids:
             return []
-        asked = str(ibis.to_sql(ibis.union(*ids) if len(ids) > 1 else ids[0], dialect="duckdb"))
-        return people.forgotten(self.con.con, asked, self.hashes, self._key)
+        query = str(ibis.to_sql(ibis.union(*ids) if len(ids) > 1 else ids[0], dialect="duckdb"))
+        return people.forgotten(self.con.con, query, self.hashes, self._key)
 
     @cached_property
     def _key(self) -> bytes:
@@ -280,10 +280,10 @@ class Source:
         """Count the rows of a typed table."""
         return int(self._rows(name, "count(*)")[0][0])
 
-    def _rows(self, name: str, asked: str, rest: str = "") -> list[tuple[Any, ...]]:
+    def _rows(self, name: str, columns: str, rest: str = "") -> list[tuple[Any, ...]]:
         """Ask for something of a typed table."""
         view = quoted(self._view(name).get_name())
-        return list(self.con.con.execute(f"SELECT {asked} FROM {view} {rest}").fetchall())  # noqa: S608
+        return list(self.con.con.execute(f"SELECT {columns} FROM {view} {rest}").fetchall())  # noqa: S608
 
     def refuse_unreadable(self, name: str) -> None:
         """Raise for the first column with values that do not read as their kind."""
