@@ -51,7 +51,9 @@ SHOWN = r"""(?i)\b(?:alt|title|href|id|aria-label)\s*=\s*["']([^"']*)["']"""  # 
 
 
 def find(run: Path) -> Path:
-    """Find a run: its own folder, `latest` (link or text file), or a folder of runs, of which it is the latest.
+    """Find a run by its folder, `latest`, or the folder of runs.
+
+    `latest` may be a link or a text file.
 
     Raises
     ------
@@ -66,7 +68,9 @@ def find(run: Path) -> Path:
 
 
 def as_zip(run: Path, to: Path, overwrite: bool = False) -> Path:
-    """Pack a run into a zip; the same run gives the same bytes, whenever and under whatever name.
+    """Pack a run into a zip.
+
+    The same run gives the same bytes, whenever and under whatever name.
 
     Raises
     ------
@@ -89,7 +93,9 @@ def as_zip(run: Path, to: Path, overwrite: bool = False) -> Path:
 
 
 def as_pdf(run: Path, to: Path, overwrite: bool = False, limit: int = LIMIT) -> Path:
-    """Print a run into one PDF with an installed browser: the index, then each notebook's page. Nothing is fetched.
+    """Print a run into one PDF with an installed browser.
+
+    The index comes first, then each notebook's page. Nothing is fetched.
 
     Parameters
     ----------
@@ -143,7 +149,9 @@ def record(run: Path) -> dict[str, Any]:
 
 
 def browser(environment: Mapping[str, str], system: str = sys.platform) -> str:
-    """Find a browser that prints: the one named in ABM_BROWSER, one on the path, or one in a usual place.
+    """Find a browser that prints.
+
+    The one named in ABM_BROWSER, one on the path, or one in a usual place.
 
     Raises
     ------
@@ -165,7 +173,10 @@ def browser(environment: Mapping[str, str], system: str = sys.platform) -> str:
 
 
 def command(program: str, page: Path, to: Path, profile: Path) -> list[str]:
-    """Write the command that prints a page; the browser may reach no network and knows nothing of the user's own."""
+    """Write the command that prints a page.
+
+    The browser reaches no network, and knows nothing of the user's own.
+    """
     as_root = hasattr(os, "geteuid") and os.geteuid() == 0
     return [
         program, "--headless", *(["--no-sandbox"] if as_root else []), "--disable-gpu", "--disable-quic",
@@ -176,7 +187,10 @@ def command(program: str, page: Path, to: Path, profile: Path) -> list[str]:
 
 
 def one_page(run: Path) -> str:
-    """Join the pages of a run to one, to be printed: contents first, links within, a new sheet for each notebook."""
+    """Join the pages of a run to one, to be printed.
+
+    Contents first, links within, a new sheet for each notebook.
+    """
     facts, pages = record(run), []
     for name, outcome in facts["outcomes"].items():
         path = run / "html" / f"{name}.html"
@@ -208,7 +222,9 @@ def css_text(text: str) -> str:
 
 
 def redo(run: Path, data: Path, notebooks: Path, key: bytes, work: Path) -> Path:
-    """Run a report again on a copy of its data with codes in place of names; nothing else differs.
+    """Run a report again on a copy of its data without names.
+
+    Codes are in place of names; nothing else differs.
 
     The copy is left in ``work/redacted``, the run below ``work/reports`` and the table of codes, which must not be sent, in
     ``work/codes.csv``. Where the report compares with a previous one, the same headlines are compared with: of its measures
@@ -262,7 +278,10 @@ def redo(run: Path, data: Path, notebooks: Path, key: bytes, work: Path) -> Path
 
 
 def carry_previous(run: Path, facts: Mapping[str, Any], notebooks: Path, reports: Path) -> None:
-    """Put the measures about all accounts of the run compared with where the new run looks for its previous one."""
+    """Copy the measures that the report is compared with.
+
+    Those about all accounts go where the new run looks for its previous one.
+    """
     given = {p[runs.PREVIOUS] for p in facts["parameters"].values() if p.get(runs.PREVIOUS)}
     folders = [notebooks / folder for folder in given]
     if not given and facts.get(runs.PREVIOUS):
@@ -280,7 +299,7 @@ def carry_previous(run: Path, facts: Mapping[str, Any], notebooks: Path, reports
 
 
 def translated(source: Source, notebook: Path, values: Mapping[str, Any], key: bytes) -> dict[str, Any]:
-    """Give the parameters that are not at their default, ids of accounts, people, deals and the like as their codes."""
+    """Give the parameters that are not at their default, ids as codes."""
     defaults = {name: p.default for name, p in parameters.declared(notebook).items()}
     out = {n: v for n, v in values.items() if n != runs.PREVIOUS and v != defaults.get(n)}
     for name, value in out.items():
@@ -293,7 +312,9 @@ def translated(source: Source, notebook: Path, values: Mapping[str, Any], key: b
 
 
 def leaks(folder: Path, names: Iterable[str]) -> list[str]:
-    """Search every file of a folder for names as whole words; give each find as ``file: name``.
+    """Search every file of a folder for names as whole words.
+
+    Each find is ``file: name``.
 
     Read are pages, notebooks, JSON, Parquet and plain text, and the names of files; pictures hold no words. Numbers and
     single letters cannot be sought. Capitals do not count, but in names of fewer than `redact.EXACT_BELOW` letters.
@@ -350,7 +371,10 @@ def strings(value: Any) -> Iterator[str]:
 
 
 def unsearchable(names: Iterable[str], notebooks: Path) -> set[str]:
-    """Name those that the workbook itself says whatever the data, so that finding one tells nothing."""
+    """Name those that the workbook itself says.
+
+    To find one of these tells nothing.
+    """
     sources = [c.source for path in sorted(notebooks.glob("*.ipynb")) for c in nbformat.read(path, as_version=4).cells]
     sources += [path.read_text("utf-8") for path in notebooks.glob("*.yml")]
     package = Path(abmlib.__file__).parent

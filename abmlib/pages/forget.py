@@ -29,7 +29,9 @@ LOOKS_LIKE_A_FIGURE = re.compile(r"\d{1,5}")  # an id that the text of a page ca
 
 
 def from_runs(out: Path, contact_id: str, names: Collection[str]) -> dict[str, int]:
-    """Remove a person from the past runs of a folder, from its tables of notebooks run by hand, and from what dead runs left.
+    """Remove a person from the past runs of a folder.
+
+    And from its tables of notebooks run by hand, and from what ended runs left.
 
     Rows of tables that hold the contact_id go. Everywhere else, the id and the names, as whole words, become ``[removed]``.
     No picture can be read, so a run in which a notebook was asked for people is removed whole if the person has a name or
@@ -82,7 +84,10 @@ def _remove(out: Path, folder: Path) -> None:
 
 
 def _point_again(out: Path) -> None:
-    """Let `latest` and the page beside the runs open a run that is there, or be gone too."""
+    """Let `latest` and the page beside the runs open a run that is there.
+
+    Where there is none, they go too.
+    """
     if not shelf.dangles(out):
         return
     if left := shelf.all_runs(out):
@@ -173,7 +178,10 @@ def _held(path: Path, table: pa.Table, contact_id: str) -> pa.ChunkedArray:
 
 
 def _replacer(words: Collection[str]) -> Callable[[str], tuple[str, int]]:
-    """A function that replaces whole words, as they are and as pages escape them, and counts them; pictures stay."""
+    """A function that replaces whole words and counts them.
+
+    Words as they are and as pages escape them; pictures stay.
+    """
     forms = {
         form for w in words for form in (w, html.escape(w), html.escape(w).replace("&#x27;", "&#39;"), site.plain(w))
     }

@@ -21,8 +21,9 @@ from abmlib import __version__
 from abmlib.pages import kernels, parameters, shelf, site
 from abmlib.pages.catalogue import Entry
 from abmlib.pages.kernels import Outcome
-from abmlib.tables.book import LATEST_DATA, SHARED, Book
+from abmlib.tables.book import SHARED, Book
 from abmlib.tables.cache import Data
+from abmlib.tables.days import LATEST_DATA
 from abmlib.tables.errors import TableError
 
 LIBRARIES = ("pandas", "numpy", "duckdb", "ibis-framework", "scipy", "papermill")

@@ -14,17 +14,16 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from abmlib.tables import cache, outputs, people, programme, reading, schema, settings
-from abmlib.tables.days import beside
+from abmlib.tables.days import beside, day_asked
 from abmlib.tables.definitions.results import SLUG
 from abmlib.tables.errors import NotAnswerable, TableError, first_cases
 from abmlib.tables.ledger import COLUMNS
 
 SHARED = ("decisions", "measures")
-LATEST_DATA = "latest-data"
 
 
 class Book:
-    """Tables as known at the end of `as_of`, and the place where a notebook leaves its own."""
+    """Tables as known at the end of one day, and what a notebook leaves."""
 
     def __init__(
         self,
@@ -84,7 +83,10 @@ class Book:
         people: bool = False,
         shared: Mapping[str, Any] | None = None,
     ) -> "Book":
-        """Give the book of data that was looked at already; without a day, as known on the day of its newest dated fact."""
+        """Give the book of data that is already at hand.
+
+        Without a day, as known on the day of its newest dated fact.
+        """
         try:
             return cls(data, data.snapshot(day), Path(tables), people, shared)
         finally:
@@ -117,8 +119,10 @@ class Book:
         return name in self._facts["names"]
 
     def read(self, name: str) -> pd.DataFrame:
-        """Give a canonical table as known on the day, in the order of its key. Beside each time (``created_at``) is its day
-        in the reporting time zone (``created_day``), named by `days.day_column`.
+        """Give a canonical table as known on the day, ordered by its key.
+
+        Beside each time (``created_at``) is its day in the reporting time zone (``created_day``), named by
+        `days.day_column`.
 
         Rows learnt later are left out and counted in `ledger`; values learnt later are put back or made missing. A
         table that the source lacks comes empty, to spec. Who has opted out since, whenever that was, keeps every row, in
@@ -144,7 +148,9 @@ class Book:
         return beside(frame, self.settings.time_zone)
 
     def _rows(self, name: str) -> ds.Dataset:
-        """A table of the source, to be read in pieces; a large one by a query over the source.
+        """A table of the source, to be read in pieces.
+
+        A large one is a query over the source.
 
         Raises
         ------
@@ -163,7 +169,7 @@ class Book:
         return pd.read_parquet(self._snapshot / f"{name}.parquet")
 
     def conflicts(self, *names: str) -> pd.DataFrame:
-        """Show where people entered different things of what is there in the programme, as known on the day.
+        """Show where people entered different things in the programme.
 
         Without `names` for all its tables. Nothing is resolved: the entry that was made last holds, as everywhere. What is
         about people differs only in a book that was opened with people.
@@ -193,11 +199,14 @@ class Book:
             return
         for name in writes:
             self.write(name, schema.empty(name))
-        raise NotAnswerable(missing, str(self.as_of.date()), " ".join(wanted(n) for n in missing))
+        raise NotAnswerable(missing, str(self.as_of.date()), " ".join(schema.wanted(n) for n in missing))
 
     @property
     def ledger(self) -> pd.DataFrame:
-        """Rows in, out and why: the import's ledger, then rows that were learnt after the day."""
+        """Rows in, rows out and why.
+
+        First the ledger of the import, then the rows that were learnt after the day.
+        """
         path = self._data.workbook.data / "ledger.csv"
         imported = [pd.read_csv(path)[COLUMNS]] if path.is_file() else []
         return pd.concat([*imported, self._frame("ledger")], ignore_index=True)
@@ -214,7 +223,9 @@ class Book:
 
     @property
     def lead_matches(self) -> pd.DataFrame:
-        """Companies of the e-mail domains of contacts without an account, as `identity.leads` finds them; no domain is given.
+        """Companies of the e-mail domains of contacts without an account.
+
+        As `identity.leads` finds them; no domain is given.
 
         One row per domain: ``company_id, companies`` (that have it), ``contacts`` (leads that have it). Where ``same_company``
         of ``workbook.yml`` does not name the domain, there is none.
@@ -245,7 +256,9 @@ class Book:
         return self._frame("records")
 
     def features(self, names: Sequence[str] | None = None) -> pd.DataFrame:
-        """Give what tables were reduced to, one row per account as known on the day; all features where none is named.
+        """Give the features of each account, one row per account.
+
+        All of them where none is named.
 
         Every account has a row, in the order of its id. An account without a row in a table has 0 of what is counted there
         and no value of the rest; where the source lacks the table, or what it would take is filled nowhere in it, everything
@@ -275,7 +288,7 @@ class Book:
     def panel(
         self, name: str, by: Sequence[str] = (), per: str = "week", sums: Sequence[str] = (), bots: bool = False
     ) -> pd.DataFrame:
-        """Count a table's rows by account and period: what a method needs that looks at time.
+        """Count the rows of a table by account and period.
 
         Rows without an account are left out (`overview` and the ledger count them), and what machines did unless asked for.
 
@@ -335,7 +348,9 @@ class Book:
         return dict(json.loads(json.dumps(made | self._shared, default=str)))
 
     def earlier(self, name: str, tables: str | Path | None = None) -> pd.DataFrame:
-        """Give the table an earlier notebook left; `decisions` and `measures` gather those of all notebooks before this one.
+        """Give the table that an earlier notebook left.
+
+        `decisions` and `measures` gather those of all notebooks before this one.
 
         With `tables`, the folder of another run's tables, it is that run's table; a shared one is empty where `tables` is "".
         Who has opted out since is a stand-in there too, as in `read`, and rows about who was forgotten since are left out.
@@ -363,7 +378,7 @@ class Book:
         return self._still_shown(name, schema.conform(name, pd.read_parquet(path)))
 
     def _refuse_others(self, name: str, files: Sequence[Path]) -> None:
-        """Refuse tables that do not come from the day, the data and the shared parameters of this book."""
+        """Refuse tables of another day, other data or other parameters."""
         compared = {f.stem[:2]: outputs.differences(outputs.origin_of(f), self._origin) for f in files}
         unlike = {number: words for number, words in compared.items() if words}
         if not unlike:
@@ -391,7 +406,9 @@ class Book:
         return {path.name[:2] for path in self._tables.glob("[0-9][0-9]_decisions.parquet")}
 
     def write(self, name: str, frame: pd.DataFrame) -> None:
-        """Check a table against its spec and leave it for later notebooks, whole or not at all.
+        """Check a table and leave it for later notebooks.
+
+        It is written whole or not at all.
 
         The decisions and measures gathered so far are left with it, under the same number.
 
@@ -423,7 +440,9 @@ class Book:
         expected_value: float | pd.Series | None = None,
         only_if: bool = True,
     ) -> None:
-        """Note one decision, a row per account or one row if it is about all; no account, no row.
+        """Note one decision: a row per account, or one about all.
+
+        No account, no row.
 
         Noted again under the same slug, the later one replaces it, in the place it had.
 
@@ -478,18 +497,3 @@ class Book:
     def measures(self) -> pd.DataFrame:
         """The measures noted so far."""
         return self._measures
-
-
-def day_asked(as_of: str | dt.date) -> dt.date | None:
-    """Read a day; None for the latest day of the data, whatever that is."""
-    try:
-        return None if as_of == LATEST_DATA else dt.date.fromisoformat(str(as_of))
-    except ValueError as wrong:
-        raise ValueError(f"as_of must be latest-data or a day such as 2026-06-30, got {as_of!r}.") from wrong
-
-
-def wanted(name: str) -> str:
-    """Say what to export to have a table."""
-    table = f"{name} ({re.split('[.:]', schema.spec(name).description)[0].lower()})"
-    how = f"Enter {table} in programme/{name}.csv" if name in schema.PROGRAMME else f"Export {table}"
-    return f"{how} with {', '.join(schema.needed(name))}."

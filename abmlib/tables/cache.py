@@ -40,7 +40,10 @@ LOCK = ".lock"
 
 
 class Data:
-    """A data set, what is kept of it, and the source itself where something has to be built."""
+    """A data set and what is kept of it.
+
+    The source itself is opened where something has to be built.
+    """
 
     def __init__(self, workbook: settings.Workbook) -> None:
         """Look at the data of a workbook. Nothing is read yet."""
@@ -78,12 +81,17 @@ class Data:
 
     @property
     def latest_day(self) -> dt.date | None:
-        """Day of the newest dated fact, in the reporting time zone; None if there is none."""
+        """Day of the newest dated fact; None if there is none.
+
+        In the reporting time zone.
+        """
         newest = json.loads((self._checked() / FACTS).read_text("utf-8"))["latest_day"]
         return dt.date.fromisoformat(newest) if newest else None
 
     def snapshot(self, day: dt.date | None = None) -> Path:
-        """Give the folder of what was known at the end of a day, of the newest dated fact where none is named; build it if need be.
+        """Give the folder of what was known at the end of a day.
+
+        Of the newest dated fact where no day is named; it is built if need be.
 
         Raises
         ------
@@ -121,7 +129,10 @@ class Data:
 
     @cached_property
     def _source(self) -> "Source":
-        """The data itself, opened; what does not fit into memory is typed into a folder beside the snapshots."""
+        """The data itself, opened.
+
+        What does not fit into memory is typed into a folder beside the snapshots.
+        """
         from abmlib.tables.source import Source
 
         typed = self._state / TYPED
@@ -129,7 +140,10 @@ class Data:
         return Source.open(self.workbook, typed)
 
     def large(self, name: str, day: dt.date) -> "ds.Dataset":
-        """Give a table that was too large to be written, as known at the end of a day, by a query over the source."""
+        """Give a table that is too large for a snapshot.
+
+        It is a query over the source, as known at the end of a day.
+        """
         import pyarrow.dataset as ds
 
         from abmlib.tables.known import Known
@@ -165,7 +179,7 @@ class Data:
 
     @cached_property
     def settled(self) -> str:
-        """Hash of what a workbook file says about the data, and of where its programme is, seen from there."""
+        """Hash of the settings, and of where the programme is seen from the data."""
         folder, data = self.workbook.programme, self.workbook.data
         programme = folder and os.path.relpath(folder.resolve(), data.resolve())
         return hashlib.sha256(repr((self.workbook.settings, programme)).encode()).hexdigest()[:8]
@@ -195,7 +209,10 @@ class Data:
         return self._state
 
     def _prune(self) -> None:
-        """Throw away old snapshots, and states the data is no more in; not what was opened within the hour."""
+        """Remove old snapshots, and those of earlier states of the data.
+
+        What was opened within the hour stays.
+        """
         old = time.time() - IN_USE
         days = sorted(self._folder.glob(f"*/*/{FACTS}"), key=lambda p: p.parent.stat().st_mtime, reverse=True)
         for facts in days[KEPT:]:
@@ -208,7 +225,9 @@ class Data:
 
 
 def cache_folder(workbook: settings.Workbook) -> Path:
-    """Give the private folder in which snapshots of a data set are kept: beside its workbook file, else in or beside the data.
+    """Give the private folder in which snapshots of a data set are kept.
+
+    It is beside its workbook file, else in or beside the data.
 
     Where nobody may write there it is one of the user's own in the folder for temporary files.
 
@@ -227,7 +246,10 @@ def cache_folder(workbook: settings.Workbook) -> Path:
 
 
 def cache_folders(workbook: settings.Workbook) -> list[Path]:
-    """Name the folders in which snapshots of a data set may be: each, and the one to use where nobody may write there."""
+    """Name the folders in which snapshots of a data set may be.
+
+    Each is followed by the one to use where nobody may write there.
+    """
     data = workbook.data.resolve()
     beside = data if data.is_dir() else data.parent
     homes = [workbook.file.resolve().parent, beside] if workbook.file else [beside]
@@ -237,7 +259,7 @@ def cache_folders(workbook: settings.Workbook) -> list[Path]:
 
 
 def seal(folder: Path) -> None:
-    """Write down of what a folder consists, so that it can be told whether a part is gone."""
+    """Record the parts of a folder, so that a missing one is noticed."""
     facts = json.loads((folder / FACTS).read_text("utf-8"))
     parts = {
         p.relative_to(folder).as_posix(): p.stat().st_size for p in folder.rglob("*.parquet") if TYPED not in p.parts
@@ -264,7 +286,9 @@ def touch(folder: Path) -> None:
 
 @contextmanager
 def whole(folder: Path) -> Iterator[None]:
-    """Take a folder away that was not finished, and say of a full disk that it is full, whoever met it.
+    """Remove a folder that was not finished.
+
+    A full disk is reported as full, whatever library noticed it.
 
     Raises
     ------
@@ -281,7 +305,10 @@ def whole(folder: Path) -> Iterator[None]:
 
 
 def _make_private(folder: Path) -> None:
-    """Make a folder that only its user may open, and that no version control looks into."""
+    """Make a folder that only its user may open.
+
+    Version control does not look into it.
+    """
     folder.mkdir(mode=0o700, exist_ok=True)
     state = folder.lstat()
     is_own = stat.S_ISDIR(state.st_mode) and (not hasattr(os, "getuid") or state.st_uid == os.getuid())
@@ -295,7 +322,7 @@ def _make_private(folder: Path) -> None:
 
 @cache
 def code() -> str:
-    """Hash of the code that makes snapshots, and of what it is made with: another one makes others."""
+    """Hash of the code and libraries that make snapshots."""
     digest = hashlib.sha256(" ".join(version(name) for name in MADE_WITH).encode())
     for path in sorted(Path(__file__).parent.rglob("*.py")):
         digest.update(path.read_bytes())

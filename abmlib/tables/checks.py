@@ -21,7 +21,10 @@ def counts(audit: pd.DataFrame) -> tuple[int, int, int]:
 
 
 def sentences(audit: pd.DataFrame) -> list[str]:
-    """Write each broken check as one line: table, what should hold, how many rows break it, the first, the remedy."""
+    """Write each broken check as one line.
+
+    It names the table, what should hold, how many rows break it, the first of them, and the remedy.
+    """
     lines = []
     for r in broken(audit).itertuples():
         first = f" (first: {r.first})" if r.first else ""

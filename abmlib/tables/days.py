@@ -5,6 +5,8 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
+LATEST_DATA = "latest-data"  # in the place of a day
+
 
 def months_before(day: pd.Timestamp, months: int) -> pd.Timestamp:
     """Go back whole months; the last day of a month stays the last day of a month.
@@ -19,7 +21,9 @@ def months_before(day: pd.Timestamp, months: int) -> pd.Timestamp:
 
 
 def end_of(day: dt.date, time_zone: str) -> dt.datetime:
-    """Give the first instant after a day of a time zone, in UTC and without a zone, as the engine keeps timestamps.
+    """Give the first instant after a day of a time zone.
+
+    In UTC and without a zone, as the engine keeps timestamps.
 
     Examples
     --------
@@ -47,7 +51,9 @@ def day_column(time: str) -> str:
 
 
 def beside(frame: pd.DataFrame, time_zone: str) -> pd.DataFrame:
-    """Put beside each column of UTC timestamps the days they lie on in a time zone, named by `day_column`.
+    """Put the local day beside each column of UTC timestamps.
+
+    The new columns are named by `day_column`.
 
     No row is dropped. A missing time has no day; days that are there already stay as they are.
 
@@ -64,3 +70,11 @@ def beside(frame: pd.DataFrame, time_zone: str) -> pd.DataFrame:
         if isinstance(values.dtype, pd.DatetimeTZDtype) and day not in frame:
             out[day] = local_days(values, time_zone).astype("datetime64[us]")
     return pd.DataFrame(out, index=frame.index)
+
+
+def day_asked(as_of: str | dt.date) -> dt.date | None:
+    """Read a day; None for the latest day of the data, whatever that is."""
+    try:
+        return None if as_of == LATEST_DATA else dt.date.fromisoformat(str(as_of))
+    except ValueError as wrong:
+        raise ValueError(f"as_of must be latest-data or a day such as 2026-06-30, got {as_of!r}.") from wrong

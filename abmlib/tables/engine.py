@@ -29,14 +29,20 @@ def find(folder: Path, name: str) -> Path | None:
 
 
 def is_blank(file: Path) -> bool:
-    """Say whether a CSV file has its first line and nothing more, as a template that nobody has filled."""
+    """Say whether a CSV file has a first line and nothing more.
+
+    So has a template that nobody has filled.
+    """
     if file.suffix != ".csv" or not file.is_file():
         return False
     return not any(line.strip(b' \t,;"') for line in file.read_bytes().splitlines()[1:])
 
 
 def as_entries(t: ir.Table, name: str, zone: str) -> ir.Table:
-    """Give rows of a source who entered them and when, where it does not say: the source, on their own day."""
+    """Say of rows of a source who entered them, and when.
+
+    Where a row does not say, it was the source, on the day of the row.
+    """
     if name not in schema.PROGRAMME:
         return t
     day, own_day, missing = schema.spec(name).dates, ibis.null("string"), ibis.null("string")
@@ -52,7 +58,10 @@ def as_entries(t: ir.Table, name: str, zone: str) -> ir.Table:
 
 
 def together(name: str, *parts: ir.Table) -> ir.Table:
-    """Put the rows of a table from several places one below the other, as text, to be read as their kinds later."""
+    """Put the rows of several tables below each other, as text.
+
+    Their kinds are read later.
+    """
     columns = [c for c in schema.spec(name).columns if any(c in t.columns for t in parts)]
     missing = ibis.null("string")
     return ibis.union(
@@ -61,13 +70,16 @@ def together(name: str, *parts: ir.Table) -> ir.Table:
 
 
 def as_view(con: Any, name: str, query: ir.Table, keep: bool = False) -> ir.Table:
-    """Let the engine keep a query under a name, so that its text is made once and what builds on it is short; or its rows too."""
+    """Let the engine keep a query, or its rows, under a name.
+
+    So its text is made once, and what builds on it is short.
+    """
     con.raw_sql(f"CREATE OR REPLACE TEMP {'TABLE' if keep else 'VIEW'} {quoted(name)} AS {con.compile(query)}")
     return ops.DatabaseTable(name, schema=query.schema(), source=con).to_expr()
 
 
 def as_file(con: Any, name: str, query: ir.Table, file: Path) -> ir.Table:
-    """Write the rows of a query to Parquet, if that was not done already, and let the engine see them under a name."""
+    """Write the rows of a query to Parquet, once, and name them."""
     if not file.is_file():
         beside = file.with_suffix(".tmp")
         con.raw_sql(f"COPY ({con.compile(query)}) TO {text(str(beside))} (FORMAT parquet)")
@@ -77,7 +89,9 @@ def as_file(con: Any, name: str, query: ir.Table, file: Path) -> ir.Table:
 
 
 def register(con: Any, name: str, file: Path, origin: str = "kept", whole: bool = True) -> ir.Table:
-    """Let the engine see a file, CSV as text so that every value can be checked; `origin` keeps equal names apart.
+    """Let the engine see a file.
+
+    CSV is read as text, so that every value can be checked; `origin` keeps equal names apart.
 
     Raises
     ------
@@ -107,7 +121,9 @@ def register(con: Any, name: str, file: Path, origin: str = "kept", whole: bool 
 
 
 def register_entries(con: Any, name: str, file: Path) -> ir.Table:
-    """Let the engine see a file of the programme, as `register`; blank rows, as spreadsheets leave them, are no entries.
+    """Let the engine see a file of the programme.
+
+    Blank rows, as spreadsheets leave them, are no entries.
 
     Raises
     ------
@@ -130,7 +146,10 @@ def refuse_twice(name: str, file: str, columns: Sequence[str]) -> None:
 
 
 def refuse_misspelt(name: str, columns: Iterable[str]) -> None:
-    """Refuse a column that is one of the schema's but for capitals or blanks: its values would go unread."""
+    """Refuse a column whose name differs by capitals or blanks only.
+
+    Its values would go unread.
+    """
     known = schema.spec(name).columns
     if wrong := [c for c in columns if c not in known and c.strip().lower() in known]:
         right = ", ".join(c.strip().lower() for c in wrong[:FIRST])

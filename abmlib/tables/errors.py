@@ -27,7 +27,10 @@ class TableError(ValueError):
 
 
 class NotAnswerable(Exception):
-    """This data cannot answer the notebook's question; the page says what to export, and that is a success."""
+    """This data cannot answer the question of the notebook.
+
+    The page says what to export, and the run counts as a success.
+    """
 
     def __init__(self, missing: list[str], day: str, advice: str) -> None:
         """Keep what is missing and what to export; the message holds both."""
@@ -40,7 +43,9 @@ class NotAnswerable(Exception):
 
 
 def shown(value: object) -> str:
-    """Write a name or value so that it can stand in a line of text: cut, and without signs that steer a terminal.
+    """Write a name or value for a line of text.
+
+    It is cut, and has no signs that steer a terminal.
 
     Examples
     --------

@@ -17,7 +17,10 @@ SETTLED = 2.0  # seconds after which a change to a file shows in its time
 
 
 def belongs(workbook: Workbook) -> list[Path]:
-    """Name the paths of what a report is made from: the data, what a database has not taken in yet, and a programme elsewhere."""
+    """Name the paths of the data and programme of a report.
+
+    With them goes what a database has not taken in yet.
+    """
     data, programme = workbook.data, workbook.programme
     late = data.with_name(f"{data.name}.wal")
     apart = programme and not programme.resolve().is_relative_to(data.resolve())
@@ -25,7 +28,9 @@ def belongs(workbook: Workbook) -> list[Path]:
 
 
 def fingerprint(*paths: Path, memory: Path | None = None) -> str:
-    """Hash the files of a data set and of what belongs to it, by path in it and content: 16 hexadecimal digits.
+    """Hash the files of a data set: 16 hexadecimal digits.
+
+    Their paths in it and their content count.
 
     Parameters
     ----------
@@ -49,7 +54,10 @@ def fingerprint(*paths: Path, memory: Path | None = None) -> str:
 
 
 def _files(place: Path) -> list[tuple[str, Path]]:
-    """The files of a place by their path in it, in order, links followed; those of the cache aside."""
+    """The files of a place by their path in it, in order.
+
+    Links are followed; the cache is left out.
+    """
     if not place.is_dir():
         return [(place.name, place)] if place.is_file() else []
     files, been = [], set[str]()

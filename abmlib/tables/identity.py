@@ -31,7 +31,9 @@ SUFFIXES = PublicSuffixList(only_icann=False)
 
 
 def registered_domain(addresses: pd.Series) -> pd.Series:
-    """Cut web addresses and e-mail domains to what one owner registers, by the Public Suffix List.
+    """Cut web addresses and e-mail domains to the registered domain.
+
+    By the Public Suffix List.
 
     Missing where there is no such part (one word, an address in numbers), and where anyone may have the address: free mail,
     pages on social networks.
@@ -68,7 +70,9 @@ def _registered(address: str) -> str | None:
 
 
 def cleaned_name(names: pd.Series) -> pd.Series:
-    """Cut company names to what tells them apart: no capitals, accents, punctuation, "and", leading "the" or legal form.
+    """Cut company names to what tells them apart.
+
+    No capitals, accents, punctuation, "and", leading "the" or legal form.
 
     Missing where nothing is left or the name says that there is none ("unknown", "n/a").
 
@@ -165,7 +169,10 @@ def _pairs(one: pd.Index, other: pd.Series, rule: str) -> pd.DataFrame:
 
 
 def _alike(keys: pd.DataFrame, by: str, agree: list[str], rule: str) -> pd.DataFrame:
-    """Link the rows that share a value, each with the first of its group, as far as they agree in all else."""
+    """Link the rows that share a value and agree in all else.
+
+    Each is linked with the first of its group.
+    """
     some = keys[keys[by].notna() & keys.duplicated(by, keep=False)]
     some = some[some.groupby(by)["account_id"].transform("size") <= MOST]
     parts = [by]
@@ -182,7 +189,9 @@ def _alike(keys: pd.DataFrame, by: str, agree: list[str], rule: str) -> pd.DataF
 
 
 def leads(domains: pd.Series, accounts: pd.DataFrame) -> pd.DataFrame:
-    """Find the company of an e-mail domain: the one that has the domain, or the head of the one family that has it.
+    """Find the company of each e-mail domain.
+
+    It is the one that has the domain, or the head of the one family that has it.
 
     A domain that several companies share matches none of them.
 

@@ -36,7 +36,10 @@ class Known:
     def __init__(
         self, source: Source, day: dt.date, latest: dt.date | None, companies: pd.DataFrame | None = None
     ) -> None:
-        """Look at a source from a day; `latest` is the day of its newest dated fact, `companies` as found before."""
+        """Look at a source from a day.
+
+        `latest` is the day of its newest dated fact, `companies` are those found before.
+        """
         self.source = source
         self.moment = Moment(day, end_of(day, source.settings.time_zone), latest is None or day >= latest)
         self._views: dict[str, ir.Table] = {}
@@ -48,13 +51,16 @@ class Known:
         return name in self.source.names
 
     def table(self, name: str) -> ir.Table:
-        """Rows and values of a table as known on the day, companies entered twice as one; `public` adds the status, which takes long."""
+        """A table as known on the day, accounts of one company as one.
+
+        `public` adds the status, which takes long.
+        """
         if name not in self._views:
             self._views[name] = self._rolled_up() if name == "accounts" else self._by_company(name)
         return self._views[name]
 
     def entered(self, name: str) -> ir.Table:
-        """Rows and values of a table as known on the day, each with the account it was entered under."""
+        """A table as known on the day, each row under its own account."""
         if (label := f"entered {name}") not in self._views:
             self._views[label] = self._keep(label, name, self._as_known(name))
         return self._views[label]
@@ -74,7 +80,7 @@ class Known:
         return int(found[0])
 
     def _as_known(self, name: str) -> ir.Table:
-        """Rows and values of a table as known on the day, each with the account it was entered under."""
+        """The query of `entered`."""
         moment, typed = self.moment, self.source.typed(name)
         known = typed.filter(known_by(typed, name, moment))
         if not moment.is_latest:
@@ -105,12 +111,18 @@ class Known:
 
     @cached_property
     def companies(self) -> pd.DataFrame:
-        """The same of all accounts of the source: what was merged into another since is it on every date."""
+        """Accounts of the source that are counted with another.
+
+        A merge of the source holds on every date.
+        """
         return identity.companies(self._entered, self.source.settings.same_company)
 
     @cached_property
     def _entered(self) -> pd.DataFrame:
-        """Every account of the source as `identity.companies` asks for it; one row each, also where an id repeats."""
+        """Every account of the source, as `identity.companies` asks for it.
+
+        One row each, also where an id repeats.
+        """
         t = self.source.typed("accounts")
         columns = ["name", "domain", "country", "region", "parent_account_id", "is_duplicate_of", "created_at"]
         frame = t.select("account_id", *columns, known=known_by(t, "accounts", self.moment)).to_pyarrow().to_pandas()
@@ -118,7 +130,9 @@ class Known:
 
     @cached_property
     def lead_matches(self) -> pd.DataFrame:
-        """Companies of the e-mail domains of contacts without an account, as `identity.leads` finds them; no domain is given.
+        """Companies of the e-mail domains of contacts without an account.
+
+        As `identity.leads` finds them; no domain is given.
 
         One row per domain: ``company_id, companies`` (that have it), ``contacts`` (leads that have it). Where ``same_company``
         of ``workbook.yml`` does not name the domain, there is none.
@@ -142,7 +156,10 @@ class Known:
         return matched.assign(contacts=domains["contacts"].to_numpy())
 
     def _lookup(self, what: str, frame: pd.DataFrame) -> ir.Table | None:
-        """A small table for the engine to look things up in; None where it has no row, and need not be asked."""
+        """A small table for the engine to look things up in.
+
+        None where it has no row.
+        """
         if frame.empty:
             return None
         return self.source.con.create_table(f"{what} by {self.moment.as_of}", frame, temp=True, overwrite=True)
@@ -160,7 +177,10 @@ class Known:
         return self._lookup("leads", pairs.set_axis(["_domain", "_company"], axis=1))
 
     def _rolled_up(self) -> ir.Table:
-        """Accounts as known on the day, one row per company: a value its first row lacks is taken from the others."""
+        """Accounts as known on the day, one row per company.
+
+        A value its first row lacks is taken from the others.
+        """
         known = self.entered("accounts")
         if (moved := self._moved) is None:
             return known
@@ -184,7 +204,10 @@ class Known:
         return self._keep("accounts", "accounts", accounts)
 
     def _by_company(self, name: str) -> ir.Table:
-        """A table as known on the day, each row with the company it belongs to; of rows that then have one key, the first stays."""
+        """A table as known on the day, each row with its company.
+
+        Of rows that then have one key, the first stays.
+        """
         entered = known = self.entered(name)
         columns = list(schema.spec(name).columns)
         for column in schema.companies(name):
@@ -219,7 +242,10 @@ class Known:
         return self.source.con.con.execute(asked).fetchone() is not None
 
     def merged(self, name: str, rows: int) -> tuple[int, str]:
-        """What is left of the rows of a table once accounts became one, and what the ledger says; nothing where nothing changed."""
+        """How many rows are left by company, and a note for the ledger.
+
+        The note is empty where nothing changed.
+        """
         if name == "accounts" and len(self.same_company):
             rules = self.same_company["rule"].value_counts().sort_index()
             by_rule = ", ".join(f"{n} {rule}" for rule, n in rules.items())
@@ -239,7 +265,9 @@ class Known:
         return rows, ""
 
     def public(self, name: str) -> ir.Table:
-        """A table as known on the day, with its derived columns and stand-ins for who opted out, names of people and all.
+        """A table as known on the day, with derived columns and stand-ins.
+
+        Names of people are there.
 
         Who has opted out since, whenever that was, keeps every row, in all tables under one stand-in for the contact_id, and has
         no name, e-mail or title.
@@ -260,7 +288,10 @@ class Known:
         return known.select(columns)
 
     def _back_dated(self, known: ir.Table, name: str) -> ir.Table:
-        """Make `current_only` values missing, but for those that were entered, are dated by a day or by attribute_history."""
+        """Make `current_only` values missing on an earlier day.
+
+        They stay where they were entered, or are dated by a day or by attribute_history.
+        """
         (key, *more) = schema.key(name)
         for column, definition in schema.spec(name).columns.items():
             if definition.when != "current_only":
@@ -337,13 +368,19 @@ class Known:
 
 
 def has_come(when: ir.Value, moment: Moment) -> ir.BooleanValue:
-    """Say where a day or time had come by the end of the report's day; where there is none, it had not."""
+    """Say where a day or time had come by the end of the day.
+
+    A missing one had not.
+    """
     until = when <= ibis.literal(moment.as_of) if when.type().is_date() else when < ibis.literal(moment.cutoff)
     return until.fill_null(False)
 
 
 def known_by(t: ir.Table, name: str, moment: Moment) -> ir.BooleanValue:
-    """Say which rows were known at the end of the day; a row nobody dated is known on the latest day only."""
+    """Say which rows were known at the end of the day.
+
+    A row without a date is known on the latest day only.
+    """
     known = schema.spec(name).known
     if known is None:
         return ibis.literal(True)

@@ -16,7 +16,9 @@ ORIGIN = b"abm_origin"  # in a Parquet file: what its table comes from, as JSON
 
 @contextmanager
 def replaced(path: Path) -> Iterator[Path]:
-    """Give the path of a file to write, which then takes the place of another, with its rights.
+    """Give the path of a new file that replaces another whole.
+
+    It gets the rights of the old one.
 
     Nothing changes if the writing fails, or the new file is taken away again.
     """
@@ -47,7 +49,10 @@ def origin_of(path: Path) -> dict[str, Any]:
 
 
 def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
-    """Say in what a table's origin differs from a book's: day, data, or value of a parameter that both have; empty if in nothing."""
+    """Say how a table's origin differs from a book's; empty if it does not.
+
+    Compared are day, data and parameters that both have.
+    """
     if not before:
         return "does not say what it was made from"
     unlike = [name for name, value in now.items() if before.get(name, value) != value]

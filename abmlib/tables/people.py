@@ -54,7 +54,9 @@ def reachable(contacts: pd.DataFrame) -> pd.DataFrame:
 
 
 def person_hash(contact_id: str, key: bytes) -> str:
-    """Give the keyed hash under which a person is remembered as forgotten; capitals count, blanks around do not.
+    """Give the keyed hash that recognises a forgotten person.
+
+    Capitals count, blanks around do not.
 
     Ids of some CRMs differ in nothing but capitals; hence the hash of the id's bytes in hexadecimal digits.
     """
@@ -83,7 +85,9 @@ def forgotten(con: "duckdb.DuckDBPyConnection", query: str, hashes: Collection[s
 
 
 def refuse(name: str, frame: pd.DataFrame, unwanted: Callable[[str], bool], with_names: bool) -> None:
-    """Refuse a result table that lists who opted out or was forgotten, or names people nobody asked for.
+    """Refuse a result table that lists people it may not list.
+
+    They opted out, were forgotten, or nobody asked for names.
 
     Parameters
     ----------
@@ -115,7 +119,7 @@ def refuse(name: str, frame: pd.DataFrame, unwanted: Callable[[str], bool], with
 
 
 def person_columns(name: str, columns: Iterable[str]) -> dict[str, bool]:
-    """The columns of a table that may hold a contact's id, and whether a row that does goes whole.
+    """Name the columns that may hold a contact, and if its row goes.
 
     It goes where the id is part of the key, or the row says something personal; elsewhere the cell is emptied, for the row
     is a fact of the account. Of ``attribute_history`` only rows about contacts count, see `ABOUT`.
@@ -158,7 +162,9 @@ def forget(data: Path, contact_id: str) -> dict[str, int]:
 
 
 def names(data: Path, contact_id: str) -> set[str]:
-    """Give the names a person has or had in a data folder or DuckDB file, to be removed from past runs; maybe none.
+    """Give the names a person has or had; maybe none.
+
+    They are to be removed from past runs.
 
     Ask before `forget`: afterwards nobody knows.
 
@@ -194,7 +200,10 @@ def files(folder: Path, name: str) -> list[Path]:
 
 
 def from_csv(path: Path, name: str, contact_id: str) -> int:
-    """Rewrite a CSV file without a person, every other byte as it was, and count the rows concerned."""
+    """Rewrite a CSV file without a person; count the rows concerned.
+
+    Every other byte stays.
+    """
     wanted = contact_id.strip()
     needle = wanted.replace('"', '""')  # as it is written inside quotes
     if not _holds(path, needle.encode()):

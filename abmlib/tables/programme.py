@@ -59,7 +59,9 @@ def columns(name: str) -> list[str]:
 
 
 def example(name: str) -> str:
-    """Give a line as it would stand in a programme file: to be shown to people, not to be counted.
+    """Give a line of a programme file as an example.
+
+    It is shown to people, and never counted.
 
     Examples
     --------
@@ -71,7 +73,9 @@ def example(name: str) -> str:
 
 
 def latest_entries(name: str, entries: pd.DataFrame) -> pd.DataFrame:
-    """Keep of several entries for one thing the one entered last, in the order of their entry.
+    """Keep the latest of several entries about one thing.
+
+    In the order of their entry.
 
     Parameters
     ----------
@@ -88,7 +92,10 @@ def latest_entries(name: str, entries: pd.DataFrame) -> pd.DataFrame:
 
 
 def entity_key(name: str) -> list[str]:
-    """The columns that say what an entry is about: the key of its table but for the time of entry."""
+    """The columns that say what an entry is about.
+
+    They are the key of its table without the time of entry.
+    """
     return [c for c in schema.key(name) if c != "entered_at"]
 
 
@@ -127,7 +134,9 @@ def _things(name: str, entries: pd.DataFrame) -> pd.Series:
 
 
 def superseded(named: object) -> list[pd.Timestamp]:
-    """Read the times of entry that stand in ``supersedes``, joined by ;. What is no time is NaT.
+    """Read the times of entry in ``supersedes``, joined by ;.
+
+    Other text is NaT.
 
     Examples
     --------
@@ -139,7 +148,9 @@ def superseded(named: object) -> list[pd.Timestamp]:
 
 
 def conflicts(name: str, entries: pd.DataFrame) -> pd.DataFrame:
-    """Show where people entered different things, and the later did not say that theirs replaces the earlier.
+    """Show where people entered different things.
+
+    The later one did not say that theirs replaces the earlier.
 
     Each entry that `unreplaced` keeps is compared with the last one for the same thing, which holds (`latest_entries`); not in what
     each team says for itself (`EACH_SIGNS`). A row that
@@ -208,7 +219,9 @@ def _about(name: str, entry: Mapping[Hashable, Any]) -> str:
 
 
 def as_said(name: str, column: str, value: Any) -> str:
-    """Write a value of a programme table as a person would in its file; missing is empty.
+    """Write a value of a programme table as a person would.
+
+    A missing one is empty.
 
     Examples
     --------
@@ -224,7 +237,9 @@ def as_said(name: str, column: str, value: Any) -> str:
 
 
 def about(name: str, column: str) -> str:
-    """Say what a person needs to know to fill a column: meaning, unit, which values are allowed and what an empty one means.
+    """Say what a person needs to know to fill a column.
+
+    Meaning, unit, allowed values, and what an empty one means.
 
     Examples
     --------
@@ -242,7 +257,9 @@ def about(name: str, column: str) -> str:
 
 
 def look(path: Path, name: str) -> None:
-    """Look whether a programme file is as its template: commas between values, and no column that would go unread.
+    """Refuse a programme file that is not as its template.
+
+    Commas are between values, and no column would go unread.
 
     What is no UTF-8 text is left to who reads it.
 
@@ -265,7 +282,9 @@ def look(path: Path, name: str) -> None:
 
 
 def refuse_spreadsheets(folder: Path, filled: Collection[str]) -> None:
-    """Refuse a spreadsheet's own file in the place of a CSV file that nobody filled, for its rows would go unread.
+    """Refuse a spreadsheet's own file in the place of a CSV file.
+
+    Its rows would go unread.
 
     Raises
     ------
@@ -281,7 +300,9 @@ def refuse_spreadsheets(folder: Path, filled: Collection[str]) -> None:
 
 
 def read(folder: Path, name: str) -> pd.DataFrame:
-    """Read the entries of a programme file, to spec; none where there is no file. Blank rows are left out.
+    """Read the entries of a programme file, to spec.
+
+    There are none where there is no file. Blank rows are left out.
 
     For forms, which have no data to open a book on: reports read through `Book`.
 
@@ -313,7 +334,10 @@ def _text(path: Path) -> str:
 
 
 def _rows(text: str, name: str, file: str) -> pd.DataFrame:
-    """The rows of a programme file as text without blanks around, by line; blank rows and columns without a name are left out."""
+    """The rows of a programme file as text, by line.
+
+    Blanks around values, blank rows and columns without a name are left out.
+    """
     lines = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""), strict=True)
     try:
         first = _first(lines, name, file)
@@ -357,7 +381,9 @@ def _refuse_nameless(first: list[str], rows: Iterable[tuple[int, list[str]]], na
 
 
 def append(folder: Path, name: str, rows: pd.DataFrame, *, entered_at: pd.Timestamp, entered_by: str) -> pd.DataFrame:
-    """Add entries to a programme file and give back all it then holds. Nothing in it is changed or removed.
+    """Add entries to a programme file; give all it then holds.
+
+    Nothing in it is changed or removed.
 
     The rows are checked together with those already there before anything is written, and the file is replaced whole.
 

@@ -36,7 +36,9 @@ def dataset(folder: Path, name: str) -> ds.Dataset:
 def panel(
     rows: ds.Dataset, when: str, zone: str, by: Sequence[str], per: str, sums: Sequence[str], bots: bool
 ) -> pd.DataFrame:
-    """Count rows and sum numbers by account, further columns, and day, week (its Monday) or month (its first day).
+    """Count rows and sum numbers by account and period.
+
+    The period is a day, a week (its Monday) or a month (its first day).
 
     Parameters
     ----------

@@ -58,7 +58,9 @@ def words(text: str) -> list[str]:
 
 
 def index(names: Iterable[str]) -> Index:
-    """Arrange names to be sought, by their first word: words without capitals, words as written, name.
+    """Arrange names by their first word, to be sought.
+
+    Each as words without capitals, words as written, and name.
 
     Numbers, and names of one letter or of signs alone, cannot be told from other text and are left out.
     """
@@ -100,7 +102,9 @@ def read(source: Source) -> Tables:
 
 
 def names_of(tables: Tables) -> list[str]:
-    """Give what a copy must not show: names, ids and web addresses of accounts, of old too, and the ids of people.
+    """Give the names and ids that a copy must not show.
+
+    Names, ids and web addresses of accounts, also former ones, and the ids of people.
 
     Parameters
     ----------
@@ -161,7 +165,10 @@ def redacted(source: Source, key: bytes, to: Path) -> pd.DataFrame:
 
 
 def kind_of(name: str, column: str) -> str | None:
-    """Name the kind of what a column holds; None of what names nobody, and of the names in `NAMES`."""
+    """Name the kind of what a column holds.
+
+    None where it names nobody, and for the names in `NAMES`.
+    """
     if column in KIND_OF or column in KEPT or (name, column) in NAMES:
         return KIND_OF.get(column)
     definition = schema.spec(name).columns.get(column) if name in schema.importable() else None
@@ -171,7 +178,9 @@ def kind_of(name: str, column: str) -> str | None:
 
 
 def pieces(name: str, frame: pd.DataFrame) -> Iterator[tuple[tuple[str, str], str | None, str, pd.Index]]:
-    """Give each column of a table with what it holds: table and column, and their kind; and the rows that do.
+    """Give the columns of a table, with kind and rows.
+
+    Each as table and column, kind, column here, and rows.
 
     The rows of attribute_history hold what the tables hold whose changes they are.
     """
@@ -199,7 +208,10 @@ def values_of(tables: Tables) -> Iterator[tuple[tuple[str, str], str | None, set
 
 
 def codes(tables: Tables, key: bytes) -> Codes:
-    """Give the code of each id in the tables, by kind, and of each text that holds a name or is a note about people."""
+    """Give the codes of all ids, by kind.
+
+    Texts that hold a name, and notes about people, have codes too.
+    """
     values: dict[str | None, set[str]] = defaultdict(set)
     for _, kind, some in values_of(tables):
         values[kind] |= some
@@ -211,7 +223,9 @@ def codes(tables: Tables, key: bytes) -> Codes:
 
 
 def short_codes(ids: Iterable[str], kind: str, key: bytes) -> dict[str, str]:
-    """Give each id a code of its keyed hash, as short as it can be told from all others of its kind.
+    """Give each id a short code of its keyed hash.
+
+    It is as short as no other id of its kind begins with it.
 
     Ids that differ in capitals only have codes of their own, but for web domains. Equal ids of two kinds have different codes.
     """
@@ -229,7 +243,10 @@ def short_codes(ids: Iterable[str], kind: str, key: bytes) -> dict[str, str]:
 
 
 def coded(name: str, table: pa.Table, of_kind: Codes) -> pa.Table:
-    """Put codes in place of the ids, names and texts of a table, and its rows in the order of its key."""
+    """Put codes in place of ids, names and texts of a table.
+
+    Its rows are in the order of its key.
+    """
     frame = texts(table)
     out = frame.copy()
     for (there, field), kind, column, rows in pieces(name, frame):

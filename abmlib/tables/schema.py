@@ -6,6 +6,7 @@ checked inside the engine (`source.Source.audit`), what a notebook leaves by `ch
 """
 # ruff: noqa: F403, F405 -- every name of the definitions is given on
 
+import re
 from collections.abc import Iterator
 
 import numpy as np
@@ -23,7 +24,10 @@ PROGRAMME: dict[str, Table] = ENTERED
 
 
 def spec(name: str) -> Table:
-    """Look up a table by name; ``NN_decisions`` and ``NN_measures`` are the shared tables of notebook NN."""
+    """Look up a table by name.
+
+    ``NN_decisions`` and ``NN_measures`` are the shared tables of notebook NN.
+    """
     tables = CANONICAL | PROGRAMME | RESULTS
     table = tables.get(name) or (RESULTS.get(name[3:]) if name[:2].isdigit() else None)
     if table is None:
@@ -32,7 +36,10 @@ def spec(name: str) -> Table:
 
 
 def importable() -> dict[str, Table]:
-    """The tables a source may hold: the canonical ones, and what people enter; but who was forgotten the command alone writes."""
+    """The tables a source may hold.
+
+    They are the canonical ones and what people enter; only the command writes who was forgotten.
+    """
     return CANONICAL | {name: t for name, t in PROGRAMME.items() if name != FORGOTTEN.name}
 
 
@@ -42,10 +49,20 @@ def is_required(definition: Column) -> bool:
 
 
 def needed(name: str) -> list[str]:
-    """The columns a source must have: never missing, without default, neither worked out nor filled in by Book."""
+    """The columns a source must have.
+
+    Never missing, without default, neither worked out nor filled in by Book.
+    """
     filled = {"entered_by"} if name in PROGRAMME else set()
     filled |= {"entered_at"} if spec(name).dates else set()
     return [c for c, d in spec(name).columns.items() if is_required(d) and c not in filled]
+
+
+def wanted(name: str) -> str:
+    """Say what to export to have a table."""
+    table = f"{name} ({re.split('[.:]', spec(name).description)[0].lower()})"
+    how = f"Enter {table} in programme/{name}.csv" if name in PROGRAMME else f"Export {table}"
+    return f"{how} with {', '.join(needed(name))}."
 
 
 def key(name: str) -> list[str]:
@@ -71,7 +88,9 @@ def personal(name: str) -> list[str]:
 
 
 def remedy(name: str, column: str) -> str:
-    """Say what to do about a value of a programme table that is missing or does not read; empty of other tables.
+    """Say how to correct a value of a programme table.
+
+    Empty for other tables.
 
     Examples
     --------
@@ -106,7 +125,9 @@ def conform(name: str, frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def cast(name: str, frame: pd.DataFrame) -> pd.DataFrame:
-    """Bring a table into its spec's columns, order and types, without a look at keys and values; rows as `conform`.
+    """Bring a table into its spec's columns, order and types.
+
+    Keys and values are not looked at; rows as `conform`.
 
     Raises
     ------
@@ -137,7 +158,9 @@ def cast(name: str, frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def check(name: str, frame: pd.DataFrame) -> pd.DataFrame:
-    """Return `frame` unchanged if it meets its spec; columns the spec lacks are not looked at.
+    """Return `frame` unchanged if it meets its spec.
+
+    Columns the spec lacks are not looked at.
 
     Raises
     ------
@@ -174,7 +197,10 @@ def check(name: str, frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _held(definition: Column, values: pd.Series) -> Iterator[tuple[str, pd.Series]]:
-    """Each rule of a column: what is said of a value that breaks it, and which values keep it; a missing one breaks none."""
+    """Each rule of a column, and the values that keep it.
+
+    A missing value breaks none.
+    """
     there = values.notna()
     if definition.one_of:
         yield f"are none of {', '.join(definition.one_of)}", values.isin(list(definition.one_of)) | ~there

@@ -16,7 +16,9 @@ SHORTEST = 16  # bytes below which a key can be tried out
 
 
 def digest(value: str, key: bytes) -> str:
-    """Give the keyed hash of a text: HMAC with SHA-256, 64 hexadecimal digits, blanks around and capitals aside.
+    """Give the keyed hash of a text: HMAC with SHA-256, 64 hexadecimal digits.
+
+    Blanks around and capitals do not count.
 
     Raises
     ------
@@ -37,7 +39,9 @@ def digest(value: str, key: bytes) -> str:
 
 
 def digest_sql(value: str, key: bytes) -> str:
-    """Give the DuckDB expression of `digest` for an SQL text expression; a missing text stays missing.
+    """Give `digest` as a DuckDB expression for a text expression.
+
+    A missing text stays missing.
 
     The key's two pads are in the expression: it may be executed, and never logged or left in a file.
     """
@@ -48,7 +52,9 @@ def digest_sql(value: str, key: bytes) -> str:
 
 
 def find_key(folder: Path) -> bytes | None:
-    """Find the key of a team: the environment variable `VARIABLE`, else the file `FILE` in a folder or the three above it.
+    """Find the key of a team.
+
+    It is in the environment variable `VARIABLE`, else in the file `FILE` of a folder or the three above it.
 
     Blanks and line ends around it do not count. None where there is neither.
 
@@ -68,7 +74,10 @@ def find_key(folder: Path) -> bytes | None:
 
 
 def key_of(workbook: "Workbook") -> bytes | None:
-    """Find the key of a workbook's team: where its programme is, else where its data is."""
+    """Find the key of a workbook's team.
+
+    Where its programme is, else where its data is.
+    """
     folders = [folder for folder in (workbook.programme, workbook.data) if folder]
     return next((key for folder in folders if (key := find_key(folder))), None)
 

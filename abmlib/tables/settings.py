@@ -92,7 +92,9 @@ class Workbook:
 
 
 def workbook(given: str | Path) -> Workbook:
-    """Find what belongs to a workbook file, a folder that has one naming its data, a data folder or a DuckDB file.
+    """Find the data, programme and settings of a workbook.
+
+    Given is its file, a folder that has one, a data folder or a DuckDB file.
 
     Nothing but the YAML is read, and `data` need not be there.
 

@@ -19,7 +19,7 @@ LARGE = 5_000_000  # rows above which a table is not written: it is read by a qu
 
 
 def write(source: Source, day: dt.date, latest: dt.date | None, audit: pd.DataFrame, to: Path) -> None:
-    """Write what was known of a source at the end of a day into a folder that is there and empty.
+    """Write what was known at the end of a day into an empty folder.
 
     Each table of the source in the order of its key, counts of all of them, one row of features per account, and the ledger.
     A table with checks that fail is not written; the reason is kept instead.
@@ -88,7 +88,10 @@ def refusal(source: Source, audit: pd.DataFrame, name: str) -> str:
 
 
 def extent(known: Known, name: str) -> tuple[int, tuple[Any, ...], dict[str, int]]:
-    """Count one table as known on the day: rows; the same with accounts, first and last day; values of each column."""
+    """Count one table as known on the day.
+
+    Rows; the same with accounts, first and last day; values of each column.
+    """
     spec = schema.spec(name)
     columns = [c for c, d in spec.columns.items() if not d.derived]
     ends = [local_day(known, name, end) if spec.known else "NULL::DATE" for end in ("min", "max")]
@@ -99,7 +102,10 @@ def extent(known: Known, name: str) -> tuple[int, tuple[Any, ...], dict[str, int
 
 
 def local_day(known: Known, name: str, end: str) -> str:
-    """Write in SQL the first (``min``) or last (``max``) day of what dates the rows of a table, in the reporting time zone."""
+    """Write the first or last day of a table in SQL (``min``, ``max``).
+
+    Of the column that dates its rows, in the reporting time zone.
+    """
     spec = schema.spec(name)
     day = f"{end}({quoted(str(spec.known))})"
     if spec.columns[str(spec.known)].kind == "ts":
@@ -108,7 +114,10 @@ def local_day(known: Known, name: str, end: str) -> str:
 
 
 def records(known: Known) -> pd.DataFrame:
-    """Count the dated facts of each account: ``account_id, table, rows, first_day, last_day``, by table and account."""
+    """Count the dated facts of each account, by table.
+
+    ``account_id, table, rows, first_day, last_day``.
+    """
     columns, parts = ["account_id", "table", "rows", "first_day", "last_day"], [pd.DataFrame()]
     for name in DATES_A_FACT:
         if known.has(name) and "account_id" in schema.spec(name).columns:
@@ -122,7 +131,9 @@ def records(known: Known) -> pd.DataFrame:
 
 
 def all_features(known: Known, filled: set[str]) -> pd.DataFrame:
-    """Reduce tables to one row per account as known on the day, of every feature, in the order of the account's id.
+    """Reduce tables to the features of each account.
+
+    One row per account as known on the day, in the order of its id.
 
     An account without a row in a table has 0 of what is counted there and no value of the rest; where the source lacks the
     table, or what it would take is filled nowhere in it, everything made from it is missing.

@@ -48,7 +48,9 @@ class Source:
 
     @classmethod
     def open(cls, data: str | Path | settings.Workbook, work: Path | None = None) -> "Source":
-        """Find the tables of a workbook's data, a folder or DuckDB file, and of its programme; check that the least is there.
+        """Find the tables of a data set and its programme.
+
+        Their least is checked: accounts, and something that happened.
 
         A programme table that is in both places has the rows of both; a template that nobody filled is left out.
 
@@ -126,7 +128,10 @@ class Source:
         return sum(p.stat().st_size for p in (file.iterdir() if file.is_dir() else [file])) < engine.SMALL
 
     def typed(self, name: str) -> ir.Table:
-        """Every column of the schema, of its type; text that does not read as its kind is missing here."""
+        """A table with every column of the schema, of its type.
+
+        Text that does not read as its kind is missing here.
+        """
         return self._view(name).select(list(schema.spec(name).columns))
 
     def _as_view(self, name: str) -> ir.Table:
@@ -186,7 +191,10 @@ class Source:
         return raw
 
     def left_out(self) -> list[tuple[Any, ...]]:
-        """Rows of the ledger: what a forgotten person took along, where a later import brought one back."""
+        """Rows of the ledger about forgotten people.
+
+        A later import may bring one back.
+        """
         rows = []
         for name in sorted(self.names) if self.forgotten_ids else []:
             before, after = self.raw(name), self.present(name)
@@ -201,7 +209,10 @@ class Source:
 
     @cached_property
     def hashes(self) -> frozenset[str]:
-        """Keyed hashes of the people who were forgotten. Always the latest knowledge, whatever day a report is of."""
+        """Keyed hashes of the people who were forgotten.
+
+        Always the latest knowledge, whatever the day of a report.
+        """
         hashes = engine.values(self.typed("forgotten"), "person_hash") if "forgotten" in self.names else []
         return frozenset(h for h in hashes if h)
 
@@ -272,7 +283,10 @@ class Source:
         return [c.removeprefix(LOST) for c in self._view(name).columns if c.startswith(LOST)]
 
     def _counted(self, name: str, conditions: Iterable[str]) -> list[int]:
-        """Count, in one query, the rows of a table and those for which each SQL condition is true."""
+        """Count the rows of a table, and those that meet conditions.
+
+        In one query; the conditions are SQL.
+        """
         (counts,) = self._rows(name, ", ".join(["count(*)", *(f"count(*) FILTER (WHERE {c})" for c in conditions)]))
         return list(counts)
 
@@ -300,14 +314,20 @@ class Source:
                 raise TableError(f"{name}: {bad} of {rows} values of {column} do not read as {kind} {cases}. {remedy}")
 
     def audit(self) -> pd.DataFrame:
-        """Every check of every table: rows of `AUDIT`; no case named in it is a person who opted out."""
+        """Every check of every table: rows of `AUDIT`.
+
+        No case named in it is a person who opted out.
+        """
         _ = self.forgotten_ids  # without the key nothing is checked
         for name in sorted(self.names):
             self.raw(name)  # what does not read at all is no broken check
         return pd.DataFrame([row for name in sorted(self.names) for row in self._checks(name)], columns=AUDIT)
 
     def _checks(self, name: str) -> Iterator[tuple[Any, ...]]:
-        """Every check of one table, as rows of `AUDIT`: counted in one query, and one more for each that is broken."""
+        """Every check of one table, as rows of `AUDIT`.
+
+        They are counted in one query, and one more for each that is broken.
+        """
         try:
             columns = self._lossy(name)
         except TableError as wrong:
@@ -333,7 +353,10 @@ class Source:
             yield name, check, severity, bad, rows, ", ".join(map(shown, cases)), remedy
 
     def _cases(self, name: str, broken: str) -> list[Any]:
-        """The first rows that break a check, by the first column of their key; who opted out is not named."""
+        """The first rows that break a check, by their key.
+
+        People who opted out are not named.
+        """
         key = schema.key(name)
         if key[0] in schema.persons(name) and self.opted_out is not None:
             broken = f"({broken}) AND ({quoted(key[0])} IN (SELECT _person FROM {quoted(OPTED_OUT)})) IS NOT TRUE"  # noqa: S608
@@ -341,7 +364,10 @@ class Source:
         return [case for (case,) in self._rows(name, quoted(key[0]), f"WHERE {broken} ORDER BY {order} LIMIT {FIRST}")]
 
     def _conditions(self, name: str) -> Iterable[tuple[str, str, str, str]]:
-        """Each check of a table as (what holds, severity, SQL that is true for the rows that break it, remedy)."""
+        """Each check of a table: what holds, severity, SQL, remedy.
+
+        The SQL is true for the rows that break it.
+        """
         key, spec, view = schema.key(name), schema.spec(name), quoted(self._view(name).get_name())
         may_lack = {c for c in key if spec.columns[c].nullable}  # what is missing there is one value of its own
         names = ", ".join(f"coalesce({quoted(c)}::VARCHAR, '')" if c in may_lack else quoted(c) for c in key)
@@ -383,7 +409,10 @@ class Source:
             yield f"not {rule.name}", rule.severity, f"NOT ({rule.sql})", rule.remedy
 
     def latest_day(self) -> dt.date | None:
-        """Day of the newest dated fact, in the reporting time zone; None if there is none."""
+        """Day of the newest dated fact; None if there is none.
+
+        In the reporting time zone.
+        """
         days = []
         for name in sorted(self.names & set(DATES_A_FACT)):
             columns = [str(schema.spec(name).known), *(["closed_at"] if name == "opportunities" else [])]
