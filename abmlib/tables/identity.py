@@ -100,13 +100,9 @@ def _folded(name: str) -> str:
     return "".join(c for c in unicodedata.normalize("NFKD", name.casefold()) if not unicodedata.combining(c))
 
 
-def _legal_form() -> str:
-    """A regular expression of the legal forms a name may end in, one or more, but not begin with."""
-    words = {re.sub(r"\W+", " ", " ".join(term)).strip() for _, term in prepare_default_terms()}
-    return f"(?: (?:{'|'.join(sorted(map(re.escape, words - {''}), key=len, reverse=True))}))+$"
-
-
-LEGAL_FORM = _legal_form()
+LEGAL_WORDS = {re.sub(r"\W+", " ", " ".join(term)).strip() for _, term in prepare_default_terms()} - {""}
+# The legal forms a name may end in, one or more, but not begin with.
+LEGAL_FORM = f"(?: (?:{'|'.join(sorted(map(re.escape, LEGAL_WORDS), key=len, reverse=True))}))+$"
 
 
 def companies(accounts: pd.DataFrame, rules: Collection[str] = RULES) -> pd.DataFrame:
