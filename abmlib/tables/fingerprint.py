@@ -78,10 +78,8 @@ def _recall(memory: Path | None) -> dict[str, str]:
         hashes = json.loads((memory / HASHES).read_text("utf-8")) if memory else {}
     except (OSError, ValueError):
         return {}
-    good = isinstance(hashes, dict) and all(
-        isinstance(h, str) and re.fullmatch("[0-9a-f]{64}", h) for h in hashes.values()
-    )
-    return hashes if good else {}
+    is_good = isinstance(hashes, dict) and all(re.fullmatch("[0-9a-f]{64}", str(h)) for h in hashes.values())
+    return hashes if is_good else {}
 
 
 def _remember(memory: Path, hashes: dict[str, str]) -> None:

@@ -149,9 +149,8 @@ class Known:
         c = c.filter(c.account_id.isnull() & c.email_domain.notnull())
         domains = c.group_by("email_domain").agg(contacts=c.count()).order_by("email_domain").to_pyarrow().to_pandas()
         accounts = self._entered.query("known")
-        accounts = accounts.assign(
-            company_id=accounts["account_id"].replace(self.companies.set_index("account_id")["company_id"])
-        )
+        company_of = self.companies.set_index("account_id")["company_id"]
+        accounts = accounts.assign(company_id=accounts["account_id"].replace(company_of))
         matched = identity.leads(domains["email_domain"].astype("str"), accounts)
         return matched.assign(contacts=domains["contacts"].to_numpy())
 
