@@ -327,7 +327,7 @@ def test_a_report_that_still_names_an_account_is_refused(both, tmp_path, monkeyp
     shutil.copytree(both[1], leaky)
     name = pd.read_csv(SAMPLE / "accounts.csv")["name"].iloc[0]
     (leaky / "summary.md").write_text(name)
-    monkeypatch.setattr(runs, "run", lambda *a, **k: runs.Report(leaky, {}, pd.DataFrame()))
+    monkeypatch.setattr(runs, "run", lambda *a, **k: runs.Report(leaky, {}))
     told = re.escape(f"1 names would still be shown (first: ['summary.md: {name}'])")
     with pytest.raises(ValueError, match=told):
         export.redo(both[0], SAMPLE, NOTEBOOKS, KEY, tmp_path / "work")

@@ -39,7 +39,7 @@ def test_every_table_has_a_form_that_asks_for_what_must_be_filled_and_writes_not
     made = form(folder, name)
     assert list(made.fields) == [c for c in programme.columns(name) if c not in schema.ENTRY]
     made.button.click()
-    assert "Not added." in made.said.value and "fields are empty and must not be" in made.said.value
+    assert "Not added." in made.message.value and "fields are empty and must not be" in made.message.value
     assert not folder.exists()
 
 
@@ -51,7 +51,7 @@ def test_the_example_of_every_table_can_be_entered_by_its_form(folder, small, na
         as_input = {"date": dt.date.fromisoformat, "ts": pd.Timestamp, "bool": {"true": True, "false": False}.get}
         made.fields[column].value = as_input.get(kind, str)(text)
     made.button.click()
-    assert made.said.value.startswith(f"Added to {name}.csv at 2026-04-01 12:00:00 UTC: ")
+    assert made.message.value.startswith(f"Added to {name}.csv at 2026-04-01 12:00:00 UTC: ")
     (line,) = (folder / f"{name}.csv").read_text().splitlines()[1:]
     (row,) = programme.read(folder, name).to_dict("records")
     (same,) = Book.open(small, "2026-06-30", people=True).read(name).to_dict("records")
@@ -60,7 +60,7 @@ def test_the_example_of_every_table_can_be_entered_by_its_form(folder, small, na
 
 def test_what_is_added_is_shown_and_comes_back_through_book_and_the_form_is_empty_again(folder, small):
     made = fill(form(folder), **GOAL)
-    assert "500.5" in made.standing.value
+    assert "500.5" in made.entries.value
     assert [widget.value for widget in made.fields.values()] == ["", "", "", ""]
     (row,) = Book.open(small, "2026-06-30").read("targets").to_dict("records")
     assert (row["value"], row["entered_at"], row["entered_by"]) == (500.5, NOON, "Ada")
@@ -79,8 +79,8 @@ def test_a_wrong_value_is_told_and_the_file_keeps_every_byte(folder, wrong, word
     fill(form(folder), **GOAL)
     before = (folder / "targets.csv").read_bytes()
     made = fill(form(folder, by="Bo"), **GOAL | wrong)
-    assert made.said.value.startswith('<b style="color:#b00020">Not added.</b>')
-    assert words in made.said.value
+    assert made.message.value.startswith('<b style="color:#b00020">Not added.</b>')
+    assert words in made.message.value
     assert made.fields["measure_id"].value == "won_value"  # what was typed is not lost
     assert (folder / "targets.csv").read_bytes() == before
 
@@ -90,7 +90,7 @@ def test_hostile_text_is_escaped_wherever_it_is_shown(folder):
     made = fill(form(folder, by=evil), **GOAL | {"measure_id": evil})
     again = form(folder, by=evil, at=NOON + pd.Timedelta("1h"))
     fill(again, **GOAL | {"measure_id": evil, "value": evil})
-    shown = [made.said, made.standing, again.said, again.notice, again.standing]
+    shown = [made.message, made.entries, again.message, again.notice, again.entries]
     assert all(evil not in widget.value for widget in shown)
     assert all("&lt;script&gt;" in widget.value for widget in shown)
     assert all(not w.description_allow_html for w in (*made.fields.values(), made.supersedes))
@@ -141,7 +141,7 @@ def test_ids_are_chosen_by_name_and_no_others_are_taken(folder):
     made = form(folder, choices=known)
     assert list(made.fields["owner_id"].options) == ["Sue (s1)", "Sue (s2)"]
     fill(made, **GOAL | {"owner_id": "Sue"})
-    assert "owner_id: &#x27;Sue&#x27; is none of the 2 known." in made.said.value
+    assert "owner_id: &#x27;Sue&#x27; is none of the 2 known." in made.message.value
     fill(made, owner_id="Sue (s2)")
     fill(made, **GOAL | {"owner_id": "s1"})
     assert programme.read(folder, "targets")["owner_id"].tolist() == ["s2", "s1"]
@@ -151,16 +151,16 @@ def test_what_is_personal_is_not_shown_again(folder):
     made = fill(
         form(folder, "list_votes"), account_id="acme", voter_team="sales", round="1", vote="in", comment="SECRET"
     )
-    assert "acme" in made.standing.value
-    assert "SECRET" not in made.said.value + made.standing.value
+    assert "acme" in made.entries.value
+    assert "SECRET" not in made.message.value + made.entries.value
 
 
 def test_a_file_that_does_not_read_is_told_at_once_and_left(folder):
     put(folder, targets="period;value\n")
     made = form(folder)
-    assert "has semicolons between its values" in made.standing.value
+    assert "has semicolons between its values" in made.entries.value
     fill(made, **GOAL)
-    assert "has semicolons between its values" in made.said.value
+    assert "has semicolons between its values" in made.message.value
     assert (folder / "targets.csv").read_text() == "period;value\n"
 
 

@@ -19,6 +19,8 @@ NUMBER = r"(\d\d)_\w+"  # a notebook's name
 ANSWERS = {"notebook": "notebook", "question": "question", "built": "built", "answer": "answer", "needed": "waits for"}
 REQUEST = {"export": "export", "at_least": "with at least", "for_lack_of_it": "not answerable without",
            "fuller_with_it": "fuller with"}  # fmt: skip
+LETTER = {"at_least": "At least", "better_with": "Better with", "for_lack_of_it": "Not answerable without it",
+          "fuller_with_it": "Fuller with it"}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -115,15 +117,9 @@ def tables(verdict: Verdict, title: str) -> dict[str, pd.DataFrame]:
 def as_letter(request: pd.DataFrame) -> str:
     """Write a data request in Markdown, for the person who exports the data."""
     lines = ["# Data request", "", "One file per table, CSV or Parquet, all rows and all years there are.", ""]
-    for r in request.itertuples():
-        lines.append(f"## {r.export}\n\n{r.holds}\n")
-        wanted = {
-            "At least": r.at_least,
-            "Better with": r.better_with,
-            "Not answerable without it": r.for_lack_of_it,
-            "Fuller with it": r.fuller_with_it,
-        }
-        lines += [f"- {what}: {names}" for what, names in wanted.items() if names] + [""]
+    for row in request.to_dict("records"):
+        lines += [f"## {row['export']}\n\n{row['holds']}\n"]
+        lines += [f"- {what}: {row[column]}" for column, what in LETTER.items() if row[column]] + [""]
     return "\n".join(lines)
 
 

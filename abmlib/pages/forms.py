@@ -74,7 +74,7 @@ def entry(
 
 
 class Entry(widgets.VBox):
-    """A form; `entry` makes it. Pressing `button` adds the values of `fields`, or says in `said` why not."""
+    """A form; `entry` makes it. Pressing `button` adds the values of `fields`, or says in `message` why not."""
 
     def __init__(
         self, folder: Path, name: str, entered_by: str, choices: Choices, now: Callable[[], pd.Timestamp]
@@ -86,13 +86,13 @@ class Entry(widgets.VBox):
         self.supersedes = widgets.SelectMultiple(
             description="supersedes", rows=3, tooltip=programme.about(name, "supersedes"), **INPUT
         )
-        self.notice, self.said, self.standing = widgets.HTML(), widgets.HTML(), widgets.HTML()
+        self.notice, self.message, self.entries = widgets.HTML(), widgets.HTML(), widgets.HTML()
         self.button = widgets.Button(description="Add", button_style="primary")
         self.button.on_click(lambda _: self.add())
         title = widgets.HTML(f"<b>{html.escape(name)}</b>: {html.escape(str(schema.PROGRAMME[name].description))}")
         helps = [widgets.HTML(f"<small>{html.escape(asked(name, c))}</small>") for c in columns]
         inputs = [widgets.HBox(pair) for pair in zip(self.fields.values(), helps, strict=True)]
-        super().__init__([title, *inputs, self.supersedes, self.notice, self.button, self.said, self.standing])
+        super().__init__([title, *inputs, self.supersedes, self.notice, self.button, self.message, self.entries])
         for column in programme.entity_key(name):
             self.fields[column].observe(lambda _: self.look(), "value")
         self.look()
@@ -147,11 +147,11 @@ class Entry(widgets.VBox):
             rows = pd.DataFrame([row | {"supersedes": ";".join(self.supersedes.value) or None}], dtype=object)
             programme.append(self.folder, self.name, rows, entered_at=at, entered_by=self.entered_by)
         except (ValueError, OSError) as wrong:
-            self.said.value = f"{ERROR.format('Not added.')} {html.escape(str(wrong))}"
+            self.message.value = f"{ERROR.format('Not added.')} {html.escape(str(wrong))}"
             return
         key = {c: programme.as_said(self.name, c, row[c]) for c in programme.entity_key(self.name)}
         what = ", ".join(f"{column} {value}" for column, value in key.items() if value)
-        self.said.value = html.escape(f"Added to {self.name}.csv at {at:%Y-%m-%d %H:%M:%S} UTC: {what}.")
+        self.message.value = html.escape(f"Added to {self.name}.csv at {at:%Y-%m-%d %H:%M:%S} UTC: {what}.")
         for column, widget in self.fields.items():
             widget.value = start(self.name, column, widget)
         self.look()
@@ -162,12 +162,12 @@ class Entry(widgets.VBox):
         try:
             rows = programme.latest_entries(self.name, programme.read(self.folder, self.name))
         except (ValueError, OSError) as wrong:
-            self.standing.value = ERROR.format(html.escape(str(wrong)))
+            self.entries.value = ERROR.format(html.escape(str(wrong)))
             return
         last = rows.drop(columns=[*schema.personal(self.name), "known_at", "supersedes"], errors="ignore").tail(LISTED)
         texts = pd.DataFrame({c: [programme.as_said(self.name, c, v) for v in last[c]] for c in last}, dtype="str")
         words = f"Entries that apply: {len(rows):,}" + (f", the last {LISTED} of them:" if len(rows) > LISTED else "")
-        self.standing.value = f"<p>{words}</p>{texts.to_html(index=False, escape=True, border=0)}" if len(rows) else ""
+        self.entries.value = f"<p>{words}</p>{texts.to_html(index=False, escape=True, border=0)}" if len(rows) else ""
 
 
 def field(name: str, column: str, known: Mapping[str, str]) -> Any:

@@ -53,7 +53,6 @@ class Report:
 
     folder: Path
     outcomes: dict[str, Outcome]
-    decisions: pd.DataFrame
 
     @property
     def failed(self) -> list[str]:
@@ -164,7 +163,7 @@ def run(request: Request, data: Data, tell: Callable[[str, str], None] = lambda 
         shutil.rmtree(beside, ignore_errors=True)
     shelf.point_at(folder)
     shelf.write_whole(request.out / shelf.SUMMARY, (folder / shelf.SUMMARY).read_bytes())
-    return Report(folder, outcomes, decisions)
+    return Report(folder, outcomes)
 
 
 # -- run the notebooks ------------------------------------------------------------------------------------------------

@@ -27,19 +27,20 @@ def render(name: str, **values: Any) -> str:
 
 
 def page(node: nbformat.NotebookNode, title: str, run: dict[str, Any], status: str, words: str = "") -> str:
-    """Turn an executed notebook into one page; code is there and folded away, nothing is fetched from a network."""
+    """Turn an executed notebook into one page; its code is folded away, and nothing is fetched from a network."""
     exporter = HTMLExporter(template_name="basic", exclude_input_prompt=True, exclude_output_prompt=True)
     exporter.anchor_link_text = ""
     body, _ = exporter.from_notebook_node(answer_first(described(node)))
-    return render("page.html.j2", body=without_loose_ids(body), title=title, run=run, status=status, words=words)
+    body = re.sub(r' id="cell-id=[^"]*"', "", body)  # differs between equal runs
+    return render("page.html.j2", body=body, title=title, run=run, status=status, words=words)
 
 
 def described(node: nbformat.NotebookNode) -> nbformat.NotebookNode:
     """Give each picture the heading above it as its description, for readers who cannot see it."""
     node, heading = nbformat.from_dict(node), ""
     for cell in node.cells:
-        if cell.cell_type == "markdown" and (found := re.findall(r"^#+ (.+)$", cell.source, re.M)):
-            heading = found[-1]
+        if cell.cell_type == "markdown" and (headings := re.findall(r"^#+ (.+)$", cell.source, re.M)):
+            heading = headings[-1]
         for output in cell.get("outputs", []):
             if "image/png" in output.get("data", {}):
                 output.setdefault("metadata", {})["image/png"] = {"alt": f"Figure: {heading}"}
@@ -58,11 +59,6 @@ def answer_first(node: nbformat.NotebookNode) -> nbformat.NotebookNode:
     return node
 
 
-def without_loose_ids(body: str) -> str:
-    """Take out attributes that differ between equal runs."""
-    return re.sub(r' id="cell-id=[^"]*"', "", body)
-
-
 def decision_groups(
     decisions: pd.DataFrame, names: Mapping[str, str], notebooks: Mapping[str, str]
 ) -> list[dict[str, Any]]:
@@ -78,20 +74,16 @@ def decision_groups(
     list of dicts: ``notebook, text, accounts`` (how many), ``named``, ``value`` (sum, or None), ``would_change``
     """
     groups = []
-    for _, rows in decisions.groupby(["notebook", "slug"], sort=False):
-        first, about = rows.iloc[0], rows["account_id"].dropna()
-        value = rows["expected_value"].sum(min_count=1)
-        groups.append(
-            {
-                "notebook": notebooks[first["notebook"]],
-                "text": first["text"],
-                "accounts": len(about),
-                "named": say.named(names.get(a, a) for a in about),
-                "value": None if pd.isna(value) else float(value),
-                "would_change": first["would_change"],
-            }
-        )
-    return sorted(groups, key=lambda g: -(g["value"] or 0.0))
+    for (number, _), rows in decisions.groupby(["notebook", "slug"], sort=False):
+        accounts, value = rows["account_id"].dropna(), rows["expected_value"].sum(min_count=1)
+        group = {
+            "notebook": notebooks[number],
+            "accounts": len(accounts),
+            "named": say.named(names.get(a, a) for a in accounts),
+            "value": None if pd.isna(value) else float(value),
+        }
+        groups.append(group | rows[["text", "would_change"]].iloc[0].to_dict())
+    return sorted(groups, key=lambda group: -(group["value"] or 0.0))
 
 
 def index(run: dict[str, Any], decisions: list[dict[str, Any]], notebooks: Sequence[dict[str, Any]]) -> str:
@@ -120,12 +112,10 @@ def summary(run: dict[str, Any], decisions: list[dict[str, Any]], notebooks: Seq
         whom = f": {say.count(d['accounts'], 'account')} ({plain(d['named'])})" if d["accounts"] else ""
         worth = f"; at stake {say.money(d['value'], run['currency'])}" if d["value"] is not None else ""
         lines.append(f"- **{plain(d['text'])}**{whom}{worth}")
-    if not decisions:
-        lines.append("- Nothing to decide.")
-    lines += ["", "## Notebooks", ""]
+    lines += ["", "## Notebooks", ""] if decisions else ["- Nothing to decide.", "", "## Notebooks", ""]
     for n in notebooks:
-        said = f": {plain(n['words'])}" if n["words"] else ""
-        lines.append(f"- {n['notebook']}: {n['status'].replace('_', ' ')}{said}")
+        words = f": {plain(n['words'])}" if n["words"] else ""
+        lines.append(f"- {n['notebook']}: {n['status'].replace('_', ' ')}{words}")
     return "\n".join(lines) + "\n"
 
 

@@ -17,19 +17,19 @@ MARK = "abm_made_from"  # metadata: hash of the sources as generated, to tell a 
 
 
 def sources(node: nbformat.NotebookNode) -> list[tuple[str, str, list[str]]]:
-    """What a notebook says, outputs aside: type, source and tags of each cell."""
+    """Type, source and tags of each cell of a notebook; no outputs."""
     return [(c.cell_type, c.source, sorted(c.metadata.get("tags", []))) for c in node.cells]
 
 
 def digest(node: nbformat.NotebookNode) -> str:
-    """Hash of `sources`."""
+    """Hash the `sources` of a notebook."""
     return hashlib.sha256(json.dumps(sources(node)).encode()).hexdigest()[:16]
 
 
 def from_text(text: Path) -> nbformat.NotebookNode:
     """Read a twin as a notebook, its cells numbered ``03-01``, ``03-02`` … so that making it anew changes no byte.
 
-    It has the metadata with which JupyterLab saves it, but for `language_info`, which the kernel gives.
+    It has the metadata that JupyterLab saves, except `language_info`, which comes from the kernel.
     """
     node = jupytext.read(text, fmt="py:percent", config=load_jupytext_config(str(text.resolve())))
     for number, cell in enumerate(node.cells, start=1):
@@ -39,7 +39,7 @@ def from_text(text: Path) -> nbformat.NotebookNode:
 
 
 def with_outputs(node: nbformat.NotebookNode, run: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """Give a notebook made from its twin what running it left, and the mark of its sources."""
+    """Give a notebook made from its twin the outputs of its run, and the mark of its sources."""
     for cell, ran in zip(node.cells, run.cells, strict=True):
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = ran.outputs, ran.execution_count
@@ -48,9 +48,9 @@ def with_outputs(node: nbformat.NotebookNode, run: nbformat.NotebookNode) -> nbf
 
 
 def keep_python(model: dict[str, Any], path: str, contents_manager: Any, **_: Any) -> None:
-    """Let a notebook that JupyterLab saves name the Python it named before, which differs from machine to machine.
+    """Keep the Python version that a notebook names when JupyterLab saves it: it differs from machine to machine.
 
-    ``make lab`` gives it to JupyterLab as the hook that runs before a save.
+    ``make lab`` gives this function to JupyterLab as the hook that runs before a save.
     """
     place = Path(contents_manager.root_dir, path)
     if model["type"] == "notebook" and place.is_file():
@@ -60,7 +60,7 @@ def keep_python(model: dict[str, Any], path: str, contents_manager: Any, **_: An
 
 
 def refuse_lost_edits(text: Path, notebook: Path) -> None:
-    """Pass if the notebook holds nothing its twin lacks.
+    """Pass if the notebook contains nothing that its twin lacks.
 
     Raises
     ------
@@ -69,13 +69,13 @@ def refuse_lost_edits(text: Path, notebook: Path) -> None:
     """
     if not notebook.is_file():
         return
-    there, wanted = nbformat.read(notebook, as_version=4), jupytext.read(text, fmt="py:percent")
-    made = there.metadata.get(MARK)
-    if made == digest(there) or sources(there) == sources(wanted):
+    node = nbformat.read(notebook, as_version=4)
+    present, wanted = sources(node), sources(jupytext.read(text, fmt="py:percent"))
+    if node.metadata.get(MARK) == digest(node) or present == wanted:
         return
-    differing = [i + 1 for i, (a, b) in enumerate(zip(sources(there), sources(wanted), strict=False)) if a != b]
+    differing = [i for i, (a, b) in enumerate(zip(present, wanted, strict=False), start=1) if a != b]
     raise ValueError(
-        f"{notebook.name}: holds edits that {text.name} lacks (first cells: {differing[:3]}). "
+        f"{notebook.name}: has edits that {text.name} lacks (first cells: {differing[:3]}). "
         f"Save them to the text with: jupytext --to py:percent {notebook.name}; or delete the notebook to drop them."
     )
 
@@ -102,23 +102,19 @@ def make(text: Path) -> kernels.Outcome:
     return outcome
 
 
-def main(folder: Path) -> int:
+def main(folder: Path) -> None:
     """Make all notebooks of a folder in run order; stop at the first that fails."""
     console = Console(stderr=True, soft_wrap=True, highlight=False)
     for entry in catalogue.load(folder / catalogue.FILE):
-        text = folder / f"{entry.notebook}.py"
-        if not text.is_file():
-            continue
-        try:
+        if (text := folder / f"{entry.notebook}.py").is_file():
             outcome = make(text)
-        except ValueError as wrong:
-            console.print(str(wrong), style="red", markup=False)
-            return 2
-        console.print(f"{entry.notebook}: {outcome.status} {outcome.words}", markup=False)
-        if outcome.status != "done":
-            return 1
-    return 0
+            console.print(f"{entry.notebook}: {outcome.status} {outcome.words}", markup=False)
+            if outcome.status != "done":
+                sys.exit(1)
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1] if len(sys.argv) > 1 else "notebooks")))
+    try:
+        main(Path(sys.argv[1] if len(sys.argv) > 1 else "notebooks"))
+    except ValueError as wrong:
+        sys.exit(str(wrong))
