@@ -191,7 +191,7 @@ def version(show_it: Annotated[bool, typer.Option("--version", help="Print the v
 
 
 @app.command()
-def init(folder: Annotated[Path, typer.Argument(help="Folder to work in; made, or brought up to date.")]) -> None:
+def init(folder: Annotated[Path, typer.Argument(help="Folder to make, or to bring up to date.")]) -> None:
     """Make a folder to work in: workbook file, notebooks, mappings, sample, programme."""
     from abmlib.pages import workspace
 
@@ -254,7 +254,7 @@ def run(
     through: Annotated[str | None, typer.Option(help="All notebooks up to this number.")] = None,
     parameter: Annotated[list[str] | None, typer.Option("-p", help="name=value, or 06.name=value for one.")] = None,
     file: Annotated[Path | None, typer.Option("-f", help="YAML file of parameters.")] = None,
-    jobs: Annotated[int, typer.Option(min=1, help="Notebooks run side by side; as many as cores by default.")] = CORES,
+    jobs: Annotated[int, typer.Option(min=1, help="Notebooks to run at the same time; default: one per core.")] = CORES,
     notebooks: Notebooks = None,
 ) -> None:
     """Run the report: every notebook on one data set, as known at the end of one day."""
@@ -313,7 +313,7 @@ def run(
 @app.command()
 def doctor(
     data: Data = None,
-    request: Annotated[Path | None, typer.Option(help="Write the data request there, as Markdown, to hand on.")] = None,
+    request: Annotated[Path | None, typer.Option(help="Write the data request to this file, as Markdown.")] = None,
     notebooks: Notebooks = None,
 ) -> None:
     """Say whether a report can be made from this data, what is wrong with it, and what to export next."""
@@ -345,16 +345,16 @@ def doctor(
 
 @app.command()
 def prune(
-    keep: Annotated[int, typer.Option(min=1, help="How many complete runs stay, the newest.")],
+    keep: Annotated[int, typer.Option(min=1, help="How many of the newest complete runs to keep.")],
     to: Reports = None,
     data: Data = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go, and remove nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be removed, and remove nothing.")] = False,
 ) -> None:
-    """Remove old runs, failed ones that are older, and what runs that died left behind."""
+    """Remove old runs, older failed ones, and what runs that died left behind."""
     from abmlib.pages import shelf
 
     done = shelf.prune(find_reports(to, find_data(data)), keep, dry_run, now=time.time())
-    show(*(f"{'would go' if dry_run else 'removed'}: {name}" for name in done.removed))
+    show(*(f"{'would be removed' if dry_run else 'removed'}: {name}" for name in done.removed))
     show(f"{len(done.kept)} kept, {len(done.removed)} removed, {done.freed / 1e6:,.1f} MB freed.")
 
 
@@ -363,7 +363,7 @@ def export(
     report: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run, or latest.")] = Path("latest"),
     zipped: Annotated[bool, typer.Option("--zip", help="The whole run as one zip file.")] = False,
     pdf: Annotated[bool, typer.Option("--pdf", help="Its pages as one PDF; needs Chromium, Chrome or Edge.")] = False,
-    redact: Annotated[bool, typer.Option("--redact", help="Account names to codes: for readers outside.")] = False,
+    redact: Annotated[bool, typer.Option("--redact", help="Codes for account names, for readers outside.")] = False,
     to: Annotated[Path | None, typer.Option(help="File to write. Default: beside the run.")] = None,
     reports: Reports = None,
     data: Data = None,
@@ -384,7 +384,7 @@ def export(
             refuse_overwriting(codes)
             data = find_data(data)
             folder = places.find_notebooks(notebooks or settings.workbook(data).notebooks)
-            err.print("Making the report anew from a copy of the data without names.")
+            err.print("Making the report again from a copy of the data without names.")
             source = exports.redo(source, data, folder, team_key(Path.cwd()) or b"", Path(work))
         (exports.as_zip if zipped else exports.as_pdf)(source, file)
         if redact:
@@ -395,12 +395,12 @@ def export(
 
 @app.command()
 def forget(
-    contact_id: Annotated[str, typer.Argument(help="Of the person who asked to be forgotten.")],
-    name: Annotated[list[str] | None, typer.Option(help="A name to remove too, if the data has lost it.")] = None,
+    contact_id: Annotated[str, typer.Argument(help="Id of the person who asked to be forgotten.")],
+    name: Annotated[list[str] | None, typer.Option(help="Also remove this name, if the data lacks it.")] = None,
     data: Data = None,
     reports: Reports = None,
 ) -> None:
-    """Remove a person from the data, the programme and past runs, and remember by a keyed hash to leave them out."""
+    """Remove a person from data, programme and past runs, and keep a keyed hash to leave them out of later imports."""
     import pandas as pd
 
     from abmlib.pages import forget as forgetting
@@ -422,8 +422,8 @@ def forget(
     removed = [f"{place}: {n:,} removed" for place, n in done.items() if n and place != "forgotten.csv"]
     show(
         *removed or ["Not found in data, programme or runs."],
-        "Who comes back with a new import is left out again. Not searched: the export itself, the source system, files made "
-        "with abm export, copies elsewhere.",
+        "A new import does not bring the person back. Not searched: the export itself, the source system, files made with "
+        "abm export, copies elsewhere.",
     )
 
 
@@ -439,7 +439,7 @@ def market(
     density: Annotated[float, typer.Option(help="Touches, as a multiple of the sample's.")] = 1.0,
     form: Annotated[str, typer.Option("--format", help="csv or parquet.")] = "csv",
     truth: Annotated[Path | None, typer.Option(help="Folder for what was planted. Default: OUT with -truth.")] = None,
-    jobs: Annotated[int, typer.Option(min=1, help="Processes side by side.")] = 1,
+    jobs: Annotated[int, typer.Option(min=1, help="Processes at the same time.")] = 1,
     switches: Annotated[bool, typer.Option("--switches", help="List what can be planted, and its size.")] = False,
 ) -> None:
     """Make a synthetic market with known truth: data that anyone may see, to test statistics on."""

@@ -1,4 +1,4 @@
-"""The places of the parts that come with the package: beside it in a checkout, in a folder of their own once installed."""
+"""Where the parts that come with the package are: beside it in a checkout, in a folder of their own if installed."""
 
 from pathlib import Path
 

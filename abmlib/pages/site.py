@@ -1,4 +1,4 @@
-"""Pages from executed notebooks and tables: self-contained HTML without code at first sight, an index, a summary."""
+"""Pages from executed notebooks and tables: self-contained HTML with the code hidden, an index, a summary."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -62,7 +62,7 @@ def answer_first(node: nbformat.NotebookNode) -> nbformat.NotebookNode:
 def decision_groups(
     decisions: pd.DataFrame, names: Mapping[str, str], notebooks: Mapping[str, str]
 ) -> list[dict[str, Any]]:
-    """Gather the rows of `decisions` into one entry per decision, those with most money at stake first.
+    """Gather the rows of `decisions` into one entry per decision, those with the most money first.
 
     Parameters
     ----------
@@ -97,14 +97,14 @@ def redirect(folder: str) -> str:
 
 
 def summary(run: dict[str, Any], decisions: list[dict[str, Any]], notebooks: Sequence[dict[str, Any]]) -> str:
-    """Write the run for a mail or chat message, in Markdown; text of the data is put on one line and defused.
+    """Write the run for a mail or chat message, in Markdown; text of the data is one line without active characters.
 
-    What failed is said first: who reads no further must not take the rest for the whole.
+    Failures come first, so that nobody who stops reading takes the rest for the whole.
     """
     lines = [f"# {plain(run['title'])}, as of {run['as_of']}", ""]
     failed = [n["notebook"] for n in notebooks if n["status"] in {"failed", "skipped"}]
     if failed:
-        lines += [f"**Not complete:** no result from {', '.join(failed)}; the reasons stand below.", ""]
+        lines += [f"**Not complete:** no result from {', '.join(failed)}; the reasons are below.", ""]
     if run["newest_fact"] and run["newest_fact"] < run["as_of"]:
         lines += [f"The newest fact in the data is of {run['newest_fact']}.", ""]
     lines += ["## To decide", ""]
@@ -120,10 +120,10 @@ def summary(run: dict[str, Any], decisions: list[dict[str, Any]], notebooks: Seq
 
 
 def no_report(day: str, reason: str) -> str:
-    """Write, in the place of a summary, that there is no report and why."""
+    """Write a summary that says that there is no report, and why."""
     return f"# No report, {day}\n\nNothing was run, or nothing was kept. {plain(reason)}\n"
 
 
 def plain(text: str) -> str:
-    """Take from text what Markdown or a chat would act on."""
+    """Escape the characters that Markdown or a chat would act on."""
     return re.sub(r"([\\`*_\[\]<>#|@])", r"\\\1", " ".join(str(text).split()))

@@ -60,7 +60,7 @@ def keep_python(model: dict[str, Any], path: str, contents_manager: Any, **_: An
 
 
 def refuse_lost_edits(text: Path, notebook: Path) -> None:
-    """Pass if the notebook contains nothing that its twin lacks.
+    """Refuse to overwrite edits of a notebook that its twin lacks.
 
     Raises
     ------
@@ -81,7 +81,7 @@ def refuse_lost_edits(text: Path, notebook: Path) -> None:
 
 
 def make(text: Path) -> kernels.Outcome:
-    """Make one notebook from its twin and run it where it lies.
+    """Make one notebook from its twin and run it in its place.
 
     Raises
     ------
