@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import nbformat
 import pandas as pd
@@ -275,6 +276,7 @@ def ran(tmp_path, monkeypatch, small):
             return Outcome("done", 0.0, "")
 
         monkeypatch.setattr(run.kernels, "execute", execute)
+        monkeypatch.setattr(run.kernels, "worker", lambda: ThreadPoolExecutor(1))  # in this process
         monkeypatch.setattr(run.parameters, "declared", lambda _: {run.PREVIOUS: None} if compares else {})
         entry = Entry("15_summary", "6", "?", [], [])
         request = run.Request(

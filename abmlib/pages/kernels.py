@@ -8,8 +8,8 @@ import re
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Executor, ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -135,26 +135,8 @@ def has_room_for_sockets(place: str) -> bool:
     return len(os.fsencode(place)) < LONGEST_PLACE
 
 
-class Here(Executor):
-    """Runs what is submitted at once, in this process."""
-
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """Call a function, and give its result or its error."""
-        done: Future[Any] = Future()
-        try:
-            done.set_result(fn(*args, **kwargs))
-        except Exception as wrong:
-            done.set_exception(wrong)
-        return done
-
-
-def worker(jobs: int) -> Executor:
-    """Give an executor for one notebook at a time: this process if it is the only one, else a process of its own.
-
-    With one process per worker, a process that dies takes no other notebook with it.
-    """
-    if jobs == 1:
-        return Here()
+def worker() -> Executor:
+    """Give an executor with one process, for one notebook: a process that dies takes no other notebook with it."""
     server = "forkserver" in multiprocessing.get_all_start_methods() and has_room_for_sockets(tempfile.gettempdir())
     context = multiprocessing.get_context("forkserver" if server else "spawn")
     if server:

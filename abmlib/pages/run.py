@@ -185,7 +185,6 @@ def run_all(request: Request, beside: Path, before: str | None, tell: Callable[[
     given = {e.notebook: injected(e, request, beside, before) for e in request.chosen}
     outcomes: dict[str, Outcome] = {}
     waiting, running = list(request.chosen), dict[Future[Outcome], tuple[Entry, Executor]]()
-    free = [kernels.worker(request.jobs) for _ in range(request.jobs)]
 
     def end(entry: Entry, outcome: Outcome) -> None:
         outcomes[entry.notebook] = outcome
@@ -196,9 +195,9 @@ def run_all(request: Request, beside: Path, before: str | None, tell: Callable[[
             for entry in [e for e in waiting if reads_from(e, request.chosen) <= outcomes.keys()]:
                 if stopped := unreadable(entry, outcomes):
                     end(entry, Outcome("skipped", 0.0, f"It reads from {', '.join(stopped)}, which failed."))
-                elif free:
+                elif len(running) < request.jobs:
                     tell(entry.notebook, "running")
-                    source, pool = request.notebook(entry).resolve(), free.pop()
+                    source, pool = request.notebook(entry).resolve(), kernels.worker()
                     to = (beside / "notebooks").resolve() / source.name
                     running[pool.submit(kernels.execute, source, to, given[entry.notebook])] = entry, pool
                 else:
@@ -206,15 +205,15 @@ def run_all(request: Request, beside: Path, before: str | None, tell: Callable[[
                 waiting.remove(entry)
             for done in wait(running, return_when=FIRST_COMPLETED).done:
                 entry, pool = running.pop(done)
-                wrong = done.exception()
-                if wrong and not isinstance(wrong, BrokenProcessPool):
-                    raise wrong
-                free.append(kernels.worker(request.jobs) if wrong else pool)
-                ended = Outcome("failed", 0.0, f"Its process was ended: {wrong}") if wrong else done.result()
+                pool.shutdown()
+                try:
+                    ended = done.result()
+                except BrokenProcessPool as wrong:
+                    ended = Outcome("failed", 0.0, f"Its process was ended: {wrong}")
                 relocate(beside / "notebooks" / f"{entry.notebook}.ipynb", request.out, given[entry.notebook])
                 end(entry, settled(entry, beside / "tables", ended))
     finally:
-        for pool in [*free, *(pool for _, pool in running.values())]:
+        for _, pool in running.values():
             pool.shutdown(cancel_futures=True)
     return {e.notebook: outcomes[e.notebook] for e in request.chosen}
 
