@@ -219,9 +219,7 @@ def import_(
     from abmlib.tables.importers import mapped
 
     if describe and (mapping or source):
-        raise ValueError(
-            "--describe takes the folder of an export and no mapping: abm import --describe EXPORT --to FILE."
-        )
+        raise ValueError("--describe takes the folder of an export and no mapping: abm import --describe EXPORT.")
     if describe and to is None:
         typer.echo(drafts.draft(describe), nl=False)  # to be redirected, so without colours or breaks
         return
@@ -234,7 +232,7 @@ def import_(
         return
     if not (mapping and source and to):
         raise ValueError(
-            "import takes a mapping, the folder of the export and --to. For a first mapping: --describe EXPORT."
+            "import takes a mapping, the folder of the export and --to. Without a mapping: --describe EXPORT."
         )
     about, unlogged = f"Import of {source} failed. ", contextlib.nullcontext(logging.getLogger("abm"))
     with recorded(find_reports(None, WORKBOOK), about) if WORKBOOK.is_file() else unlogged as log:

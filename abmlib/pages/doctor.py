@@ -32,9 +32,7 @@ class Verdict:
     stops: bool = False  # whether one of them is a failure, so that no report is made; nothing below is known then
     as_of: str = ""
     reach: pd.DataFrame = field(default_factory=pd.DataFrame)  # one row per table, as `data_quality.freshness`
-    accounts: pd.DataFrame = field(
-        default_factory=pd.DataFrame
-    )  # by status and verdict, as `data_quality.verdict_counts`
+    accounts: pd.DataFrame = field(default_factory=pd.DataFrame)  # counts, as `data_quality.verdict_counts`
     answers: pd.DataFrame = field(default_factory=pd.DataFrame)  # one row per notebook, as `data_quality.answerable`
     request: pd.DataFrame = field(default_factory=pd.DataFrame)  # what to export, as `data_quality.data_request`
     guessed: pd.DataFrame = field(default_factory=pd.DataFrame)  # of an export: tables that it seems to contain
@@ -64,9 +62,8 @@ def examine(data: Data, audit: pd.DataFrame, notebooks: Path, shared: Mapping[st
     book = Book.of(data)
     accounts = book.read("accounts")
     judged = data_quality.account_data(accounts, book.fact_counts(), book.as_of, stale_days, min_records)
-    answers = data_quality.answerable(
-        catalogue.frame(notebooks / catalogue.FILE), data_quality.available_data(book.fields())
-    )
+    listed = catalogue.frame(notebooks / catalogue.FILE)
+    answers = data_quality.answerable(listed, data_quality.available_data(book.fields()))
     return Verdict(
         len(audit),
         wrong,

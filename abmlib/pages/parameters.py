@@ -121,11 +121,8 @@ def assign(
     every = [e for e in catalogue.load(folder / catalogue.FILE) if e.built]
     known = {e.notebook: declared(folder / f"{e.notebook}.ipynb") for e in every}
     values: dict[str, dict[str, Any]] = {e.notebook: {} for e in chosen}
-    for layer, allowed in (
-        (from_yaml(shared or {}), every),
-        (from_yaml(catalogue.read_yaml(file) if file else {}), every),
-        (from_line(line), chosen),
-    ):
+    layers = [(from_yaml(shared or {}), every), (from_yaml(catalogue.read_yaml(file) if file else {}), every)]
+    for layer, allowed in [*layers, (from_line(line), chosen)]:
         refuse_unknown(layer, allowed, known)
         for e in chosen:
             for place in ("", e.notebook, e.number):
@@ -151,9 +148,8 @@ def refuse_unknown(layer: Iterable[Given], allowed: Sequence[Entry], known: Mapp
         if name not in names and to:
             raise ValueError(f"{notebooks[0].notebook} has no parameter {[name]}; it has {sorted(names)}.")
         if name not in names:
-            raise ValueError(
-                f"no notebook that runs has parameter {[name]}; they have {sorted(names - set(RESERVED))}."
-            )
+            names -= set(RESERVED)
+            raise ValueError(f"no notebook that runs has parameter {[name]}; they have {sorted(names)}.")
 
 
 def from_line(given: Iterable[str]) -> list[Given]:
