@@ -96,8 +96,8 @@ class Seen:
     @cached_property
     def flags(self) -> pd.DataFrame:
         """`flags`, with the column ``planted``: does the deal stall, in truth."""
-        pushed = pushes(self.history)
-        found = flags(self.deals, self.visits, self.stages, pushed, self.book.as_of)
+        pushed = pushes(self.history, self.deals)
+        found = flags(self.deals, self.visits, pushed, self.book.as_of)
         return found.assign(planted=found["opportunity_id"].map(self.of_deals["stalled"]).astype(bool))
 
     @cached_property

@@ -37,7 +37,7 @@ plots.style()
 
 # %% [markdown]
 # ## Load
-# One row per deal, as it was on the day, and one row per change of its stage, amount or closing day. The closing date of an
+# One row per deal, as known on the day, and one row per change of its stage, amount or closing day. The closing date of an
 # open deal is a forecast.
 
 # %%
@@ -48,10 +48,12 @@ opportunities = deals.with_days(book.read("opportunities"), book.as_of)
 history = book.read("opportunity_stage_history")
 year_starts = book.settings.fiscal_year_starts
 window = periods.trailing(book.as_of, window_months)
+columns = ["opportunity_id", "stage", "amount", "created_day", "close_date", "closed_day", "is_won"]
+show.table(opportunities[columns], "The first deals", book.currency, rows=3)
 
 # %% [markdown]
 # ## How the answer is made
-# **Win rate**: deals won, of all deals won or lost in the window. Open deals do not count: they have no result yet.
+# **Win rate**: deals won, divided by deals decided (won or lost) in the window. Open deals have no result yet and do not count.
 
 # %%
 is_decided = opportunities["is_closed"] & opportunities["closed_day"].between(window.start, window.end)
@@ -62,8 +64,7 @@ won = book.measure(deals.won_measures(opportunities, window)).set_index("definit
 assert np.isclose(win_rate, won.loc["win_rate_by_count", "value"], equal_nan=True), "two win rates"
 
 # %% [markdown]
-# **Open deals**: all open amounts, and the deals to look at first: overdue, in their stage longer than nine tenths of won
-# deals were, or with a closing day moved later again and again.
+# **Open deals**: the sum of their amounts.
 
 # %%
 open_deals = opportunities[~opportunities["is_closed"]]
@@ -71,97 +72,102 @@ open_amount = open_deals["amount"].sum(min_count=1)
 
 visits = stages.stage_visits(opportunities, history, book.as_of)
 by_stage = stages.stage_table(visits)
-pushed = stages.pushes(history)
-flags = stages.flags(opportunities, visits, by_stage, pushed, book.as_of)
-listed = stages.listed_deals(flags, book.as_of).join(accounts["name"], on="account_id")
 pipeline = forecast.open_measures(opportunities, by_stage, book.read("products"), window)
 pipeline = book.measure(pipeline).set_index("definition_id")
 assert open_deals.empty or np.isclose(open_amount, pipeline.loc["open_value", "value"], equal_nan=True), "two sums"
 
 # %% [markdown]
-# **Target**: the amount won in the period, of the company's target for it.
+# **Deals to look at first**: overdue; longer in their stage than nine of ten won deals of their product line were; or postponed
+# at least twice.
 
 # %%
-period, goal = forecast.target_for(book.read("targets"), book.as_of, year_starts=year_starts)
-won_in_period = deals.closed_in(opportunities, period).query("is_won")["amount"].sum()
+pushed = stages.pushes(history, opportunities)
+flags = stages.flags(opportunities, visits, pushed, book.as_of)
+overdue, slow = flags["close_date"] < book.as_of, flags["days_in_stage"] > flags["days_slow"]
+postponed = flags["pushes"] >= stages.PUSHES
 
-ahead = forecast.target_coverage(opportunities, goal, period, won.loc["win_rate_by_amount"])
-ahead = book.measure(ahead).set_index("definition_id")
-won_share = ahead.loc["won_of_target", "value"]
-assert np.isnan(won_share) or np.isclose(won_in_period / goal, won_share), "two shares of the target"
+listed = stages.listed_deals(flags, book.as_of).join(accounts["name"].rename("account_name"), on="account_id")
+assert len(listed) == (overdue | slow | postponed).sum(), "two counts of deals to look at"
 
 # %% [markdown]
 # ## Answer
+# The share of the target is the amount won in its period, divided by the target.
 
 # %% tags=["answer"]
-of_window = won.loc["win_rate_by_count", ["value", "low", "high", "n"]]
-listed_amount = listed["amount"].sum(min_count=1)
+period, goal = forecast.target_for(book.read("targets"), book.as_of, year_starts=year_starts)
+ahead = forecast.target_coverage(opportunities, goal, period, won.loc["win_rate_by_amount"])
+won_share = book.measure(ahead).set_index("definition_id").loc["won_of_target", "value"]
+won_in_period = deals.closed_in(opportunities, period).query("is_won")["amount"].sum()
+assert np.isnan(won_share) or np.isclose(won_in_period / goal, won_share), "two shares of the target"
+
+of_window, by_amount = won.loc["win_rate_by_count"], won.loc["win_rate_by_amount", "value"]
 can_tell = flags[["close_date", "days_slow", "pushes"]].notna().any(axis=None)
+names = open_deals["account_id"].map(accounts["name"])
 say.words(
-    say.open_pipeline(len(open_deals), open_amount, len(listed), listed_amount, can_tell, book.currency),
-    say.win_rate(*of_window, LEVEL, str(window)),
-    say.target(goal, won_share, str(period), book.currency),
+    say.open_pipeline(open_deals["amount"], listed["amount"], can_tell, stages.PUSHES, book.currency),
+    say.one_account(open_deals["amount"].groupby(names).sum()),
+    say.win_rate(*of_window[["value", "low", "high", "n"]], LEVEL, str(window), by_amount),
+    say.target(goal, won_share, str(period), period.end <= book.as_of, book.currency),
 )
 
 # %% [markdown]
 # ## Which deals to look at first
-# Ask the seller for a next step agreed with the buyer, or close the deal as lost.
 
 # %%
-columns = ["opportunity_id", "name", "owner_id", "stage", "amount", "close_date", "why"]
-show.table(listed[columns], "Open deals to look at first", book.currency, rows=40)
+columns = ["opportunity_id", "account_name", "owner_id", "stage", "amount", "close_date", "why"]
+title = f"{len(listed):,} of {len(open_deals):,} open deals need a next step"
+show.table(listed[columns], title, book.currency, rows=40, note=say.owners(listed, book.currency))
 
 # %% [markdown]
 # ## What was won
+# A few very large deals raise the mean: use the median.
 
 # %%
 show.measures(won.reset_index(), f"Deals decided from {window}", book.currency)
 
 # %% [markdown]
-# Where the median with open deals included is above the one of won deals, slow deals are still open. Deal sizes are skewed:
-# read the median first.
-
-# %% [markdown]
 # ## Stage by stage
-# Deals that entered each stage, how many went on, how long they stayed, and how many of those decided since were won.
+# Of the deals that entered a stage, the share that went on to a later stage or was won, how long they stayed, and the share won
+# of those decided since. Deals may skip stages.
 
 # %%
 book.measure(pd.DataFrame(stages.stage_rows(by_stage, visits), columns=ROW))
 crm = stages.crm_probabilities(history, by_stage)
 if len(crm):
     fig, ax = plt.subplots(figsize=(7.2, 1.2 + 0.4 * len(crm)))
-    ax.set_title(say.outside(len(crm), int(crm["outside"].sum())))
-    plots.intervals(crm, crm["stage"].tolist(), ax, "deals won of those decided (share)", crm["crm"])
+    ax.set_title("Won of all deals that ever entered the stage, and the CRM's probability")
+    plots.intervals(crm, crm["stage"].tolist(), ax, "won of the deals decided (share)", crm["crm"])
 show.table(by_stage, "Stages", note=say.history_known(len(history)))
 
 # %% [markdown]
-# In the figure the dot is the share won of the user's own deals, with its interval; the cross is the probability in the CRM.
+# Dot: share won of your own past deals that entered the stage, over all history. Line: its interval. Cross: the probability in
+# the CRM. Deals that are still in a stage are won less often than all that entered it: losers stay, winners leave.
 
 # %% [markdown]
 # ## Forecast and target
-# Coverage needed is 1 divided by the win rate by amount, not a rule of thumb.
+# The target coverage needed is 1 divided by the win rate by amount.
 
 # %%
 due = periods.trailing(book.as_of, slip_months)
 before = Book.open(data, as_of=due.start.date() - pd.Timedelta(days=1), tables=tables).read("opportunities")
 slips = book.measure(pd.DataFrame([forecast.slippage(before, opportunities, due), stages.push_row(pushed)]))
-rows = pd.concat([pipeline.reset_index(), ahead.reset_index(), slips], ignore_index=True)
+rows = pd.concat([pipeline.reset_index(), ahead, slips], ignore_index=True)
 rows = rows[rows["unit"].ne("deals") | rows["value"].ne(0)]
 show.measures(rows, f"Open pipeline, and the target of {period}", book.currency)
 
 # %% [markdown]
 # ## Who wins where
-# Win rates of small groups jump by chance. The adjusted rate pulls each towards all, the more the fewer its deals.
+# Small groups vary by chance. The adjusted rate moves them closer to the average.
 
 # %%
 groups = deals.all_groups(decided, accounts["industry"], year_starts)
 book.measure(pd.DataFrame(deals.group_rows(groups)).assign(window_start=window.start, window_end=window.end))
-differ = say.differences(deals.differences(groups))
-show.table(groups, f"Win rate by group, {window}", rows=40, note=differ)
+title, note = say.differences(deals.differences(groups))
+show.table(groups, title, rows=40, note=note)
 
 # %% [markdown]
 # ## Deals by the quarter in which they were opened
-# Young quarters hold only the fast deals. Their win rate is too early to judge.
+# Of young quarters only the fast deals are decided. It is too early to judge their win rate.
 
 # %%
 cohorts = deals.cohorts(opportunities, book.as_of, year_starts)
@@ -172,25 +178,17 @@ show.table(cohorts, "Deals by quarter opened")
 # ## What to decide
 
 # %% tags=["decide"]
-book.decide(
-    "ask_for_next_step",
-    text="Ask the seller of each listed deal for a next step agreed with the buyer, or close the deal as lost",
-    **stages.accounts_of(listed),
-    would_change="a next step agreed with the buyer since",
-)
 gaps = flags.loc[flags[["no_account", "no_amount"]].any(axis=1), "opportunity_id"]
-book.decide(
-    "fill_account_and_amount",
-    text=f"Fill in the account or amount of {say.named(gaps)} before the next forecast",
-    only_if=len(gaps) > 0,
-    would_change="a forecast that is allowed to leave them out",
+next_step = (
+    "Ask the owner of each listed deal for a next step agreed with the buyer; close it only if the buyer names none"
 )
-book.decide(
-    "enter_target",
-    text="Enter a target for the period in programme/targets.csv",
-    only_if=pd.isna(goal),
-    would_change="deciding that pipeline is not steered by a target",
-)
+fill = f"Fill in the missing account or amount of {say.named(gaps)} before the next forecast"
+enter = "Enter a target for the period in programme/targets.csv"
+week = str((book.as_of + pd.Timedelta(days=7)).date())
+agreed = "a next step that was agreed since"
+book.decide("ask_for_next_step", text=next_step, **stages.accounts_of(listed), due=week, would_change=agreed)
+book.decide("fill_account_and_amount", text=fill, only_if=len(gaps) > 0, would_change="a forecast without these deals")
+book.decide("enter_target", text=enter, only_if=pd.isna(goal), would_change="a pipeline steered without a target")
 say.decide(book.decisions, book.currency, accounts["name"])
 
 # %%

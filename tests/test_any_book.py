@@ -38,12 +38,12 @@ def only(table: str, *ids: str) -> str:
 @pytest.mark.parametrize(
     ("deals", "history", "says"),
     [
-        (DEALS, HISTORY, ["1 deal is open", "50.0% (95% interval 9.5% to 90.5%, n = 2) were won"]),
+        (DEALS, HISTORY, ["1 deal is open", ": 50.0% (95% interval 9.5% to 90.5%, n = 2)"]),
         (only(DEALS, "won", "lost"), HISTORY, ["No deal is open."]),
-        (only(DEALS, "won", "open"), HISTORY, ["100.0% (95% interval 20.7% to 100.0%, n = 1) were won"]),
+        (only(DEALS, "won", "open"), HISTORY, [": 100.0% (95% interval 20.7% to 100.0%, n = 1)"]),
         (only(DEALS, "lost", "open"), HISTORY, ["Accounts won 0", "a deal won in these months"]),
         (only(DEALS, "won"), "", ["the source has no stage history"]),
-        (only(DEALS, "lost"), HISTORY, ["0.0% (95% interval 0.0% to 79.3%, n = 1) were won"]),
+        (only(DEALS, "lost"), HISTORY, [": 0.0% (95% interval 0.0% to 79.3%, n = 1)"]),
         (only(DEALS, "open"), HISTORY, ["(for lack of a deal closed in these months)", "No deal is known to have been won or lost"]),
         (without(DEALS, "created_at", "close_date", "closed_at"), "", ["(for lack of opportunities.closed_at)", "No deal is known to have been won or lost"]),
         (without(DEALS, "amount"), HISTORY, ["Open deals without an amount 1", "opportunities.amount of won deals"]),

@@ -47,6 +47,11 @@ def test_finished_text_under_a_name_of_numbers_stays_as_it_is():
     assert text(pd.DataFrame({"deal_value": ["5,733 EUR: no"]}))[1] == ["5,733", "EUR:", "no"]
 
 
+def test_a_word_under_a_name_of_yes_or_no_is_no_yes():
+    frame = pd.DataFrame({"could_be_seen": ["no", ""], "slow": pd.array([False, None], "boolean"), "n": [1, 2]})
+    assert [line[0] for line in text(frame)[1:]] == ["no", "–"]
+
+
 def test_text_of_a_crm_is_escaped():
     page = show.table(pd.DataFrame({"name": ["<script>alert(1)</script>"], "why": ["a & b"]}), "T")._repr_html_()
     assert "<script>" not in page
@@ -85,10 +90,10 @@ def test_a_page_gives_the_answer_and_the_decisions_right_after_its_title():
         "a",
         "## What to decide",
         "d",
-        "Load",
-        "l",
         "Findings",
         "w",
+        "Load",
+        "l",
     ]
     plain = v4.new_notebook(cells=[title, load])
     assert [c.source for c in site.answer_first(plain).cells] == ["# Title", "Load"]

@@ -269,8 +269,9 @@ def all_groups(closed: pd.DataFrame, industry: pd.Series, year_starts: int = 1) 
         "segment": closed["account_id"].map(industry),
         "owner": closed["owner_id"],
     }
-    groups = [by_group(closed, labels, name) for name, labels in ways.items()]
-    return pd.concat([g.iloc[:0] if len(g) == 1 else g for g in groups], ignore_index=True)
+    groups = {name: by_group(closed, labels, name) for name, labels in ways.items()}
+    groups["quarter"] = groups["quarter"].sort_values("group")
+    return pd.concat([g.iloc[:0] if len(g) == 1 else g for g in groups.values()], ignore_index=True)
 
 
 def by_group(closed: pd.DataFrame, group: pd.Series, group_by: str) -> pd.DataFrame:

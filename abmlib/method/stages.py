@@ -56,42 +56,29 @@ def stage_table(visits: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame in stage order: ``stage, entered`` (deals), ``moved_on`` (of them later in a further stage, or won),
-    ``conversion, low, high``, ``days_median, days_low, days_high`` (open ones still running), ``days_slow`` (time by which
-    `SLOW_SHARE` of won deals had left), ``decided, win_share, win_low, win_high``
+    ``conversion, low, high``, ``days_median, days_low, days_high`` (open ones still running), ``decided, win_share, win_low,
+    win_high``
 
     References
     ----------
     Metric dictionary C-6 (regressions count once), C-7, C-8.
     """
-    rows = []
-    later = visits.iloc[::-1].groupby("opportunity_id")["stage_order"]
-    further = (
-        later.cummax().groupby(visits["opportunity_id"]).shift().reindex(visits.index)
-    )  # furthest stage after this
-    order = visits.groupby("stage")["stage_order"].median().sort_values(kind="stable")
-    for stage in order.index:
-        stays = visits[visits["stage"] == stage]
-        once = stays.drop_duplicates("opportunity_id")
-        won = once["won"].fillna(False).astype(bool)
-        on = (further[once.index] > once["stage_order"]).fillna(False) | won
-        went = intervals.wilson(pd.Series([int(on.sum())]), pd.Series([len(once)])).iloc[0]
-        decided = once["won"].notna()
-        wins = intervals.wilson(pd.Series([int(won.sum())]), pd.Series([int(decided.sum())])).iloc[0]
-        time = survival.quantile(stays["days"], stays["over"], 0.5)
-        in_won = stays[stays["won"].fillna(False).astype(bool)]
-        rows.append(
-            {
-                "stage": stage, "entered": len(once), "moved_on": int(on.sum()),
-                "conversion": went["share"], "low": went["low"], "high": went["high"],
-                "days_median": time.value, "days_low": time.low, "days_high": time.high,
-                "days_slow": in_won["days"].quantile(SLOW_SHARE) if len(in_won) >= FLOOR_OUTCOMES else np.nan,
-                "decided": int(decided.sum()),
-                "win_share": wins["share"], "win_low": wins["low"], "win_high": wins["high"],
-            }
-        )  # fmt: skip
-    columns = ["stage", "entered", "moved_on", "conversion", "low", "high", "days_median", "days_low", "days_high",
-               "days_slow", "decided", "win_share", "win_low", "win_high"]  # fmt: skip
-    return pd.DataFrame(rows, columns=columns)
+    later = visits.iloc[::-1].groupby("opportunity_id")["stage_order"].cummax()
+    furthest = later.groupby(visits["opportunity_id"]).shift().reindex(visits.index)  # stage after this one
+    once = visits.assign(furthest=furthest).drop_duplicates(["stage", "opportunity_id"])
+    won = once["won"].fillna(False).astype(bool)
+    went_on = (once["furthest"] > once["stage_order"]).fillna(False) | won
+    counted = once.assign(moved_on=went_on, decided=once["won"].notna(), wins=won).groupby("stage")
+    out = counted[["moved_on", "decided", "wins"]].sum().assign(entered=counted.size())
+    out = out.loc[visits.groupby("stage")["stage_order"].median().sort_values(kind="stable").index]
+    moved = intervals.wilson(out["moved_on"], out["entered"]).rename(columns={"share": "conversion"}).drop(columns="n")
+    wins = intervals.wilson(out["wins"], out["decided"])[["share", "low", "high"]].add_prefix("win_")
+    stays = visits.groupby("stage")[["days", "over"]]
+    times = {stage: survival.quantile(part["days"], part["over"], 0.5) for stage, part in stays}
+    medians = {f"days_{end}": [getattr(times[s], of) for s in out.index]
+               for end, of in (("median", "value"), ("low", "low"), ("high", "high"))}  # fmt: skip
+    out = pd.concat([out, moved, pd.DataFrame(medians, out.index), wins], axis=1).rename_axis("stage").reset_index()
+    return out[["stage", "entered", "moved_on", *moved, *medians, "decided", *wins]]
 
 
 def stage_rows(stages: pd.DataFrame, visits: pd.DataFrame) -> list[dict[str, object]]:
@@ -123,7 +110,7 @@ def crm_probabilities(history: pd.DataFrame, stages: pd.DataFrame) -> pd.DataFra
 
     Returns
     -------
-    DataFrame: ``stage, share, low, high, n, crm`` (missing where the CRM gives none), ``outside`` (bool; outside the interval)
+    DataFrame: ``stage, share, low, high, n, crm`` (missing where the CRM gives none)
 
     References
     ----------
@@ -133,19 +120,61 @@ def crm_probabilities(history: pd.DataFrame, stages: pd.DataFrame) -> pd.DataFra
     out = decided[["stage", "win_share", "win_low", "win_high", "decided"]].reset_index(drop=True)
     out = out.set_axis(["stage", "share", "low", "high", "n"], axis=1)
     crm = out["stage"].map(history.groupby("stage")["probability"].mean()).astype(float)
-    return out.assign(crm=crm, outside=(crm < out["low"]) | (crm > out["high"]))
+    return out.assign(crm=crm)
 
 
-def pushes(history: pd.DataFrame) -> pd.Series:
-    """Count, per deal, how often its closing day was moved later; deals whose history has no closing day have no row.
+def pushes(history: pd.DataFrame, deals: pd.DataFrame) -> pd.Series:
+    """Count, per deal, how often its closing day was moved later while it was open.
+
+    The day on which a deal was closed is no move. Deals whose history has no closing day have no row.
+
+    Parameters
+    ----------
+    history : DataFrame, ``tables.schema.OPPORTUNITY_STAGE_HISTORY``
+    deals : DataFrame of `with_days`
 
     References
     ----------
     Metric dictionary C-11.
     """
+    closed_at = history["opportunity_id"].map(deals.set_index("opportunity_id")["closed_at"])
     rows = history[history["close_date"].notna()].sort_values(["opportunity_id", "entered_at", "seq"])
     later = rows.groupby("opportunity_id")["close_date"].diff() > pd.Timedelta(0)
-    return later.groupby(rows["opportunity_id"]).sum().astype(int)
+    while_open = ~(rows["entered_at"] >= closed_at[rows.index])
+    return (later & while_open).groupby(rows["opportunity_id"]).sum().astype(int)
+
+
+def slow_limits(deals: pd.DataFrame, visits: pd.DataFrame) -> pd.Series:
+    """Days in its stage after which each open deal is slow: `SLOW_SHARE` of won deals had left by then.
+
+    Won deals of its own product line count where there are `FLOOR_OUTCOMES` stays or more in the stage; otherwise those of
+    all lines, and below that many none: then it is missing.
+
+    Parameters
+    ----------
+    deals : DataFrame of `with_days`
+    visits : DataFrame of `stage_visits`
+
+    Returns
+    -------
+    Series of days, by the ids of the open deals
+
+    References
+    ----------
+    Metric dictionary C-58, own-stage quantile.
+    """
+    lines = deals.set_index("opportunity_id")["product_line"].astype("str").fillna("")
+    won = visits[visits["won"].fillna(False).astype(bool)]
+    live = open_deals(deals).set_index("opportunity_id")
+    limit = pd.Series(np.nan, live.index)
+    for of_won, of_live in (
+        (won["stage"] + "\n" + won["opportunity_id"].map(lines), live["stage"] + "\n" + lines[live.index]),
+        (won["stage"], live["stage"]),
+    ):
+        days = won["days"].groupby(of_won)
+        known = days.quantile(SLOW_SHARE).where(days.size() >= FLOOR_OUTCOMES)
+        limit = limit.fillna(of_live.map(known).astype(float))
+    return limit
 
 
 def push_row(pushed: pd.Series) -> dict[str, object]:
@@ -164,16 +193,13 @@ def push_row(pushed: pd.Series) -> dict[str, object]:
     )
 
 
-def flags(
-    deals: pd.DataFrame, visits: pd.DataFrame, stages: pd.DataFrame, pushed: pd.Series, as_of: pd.Timestamp
-) -> pd.DataFrame:
+def flags(deals: pd.DataFrame, visits: pd.DataFrame, pushed: pd.Series, as_of: pd.Timestamp) -> pd.DataFrame:
     """Flag every open deal that is overdue, slow in its stage, pushed, or lacks what a forecast needs.
 
     Parameters
     ----------
     deals : DataFrame of `with_days`
     visits : DataFrame of `stage_visits`
-    stages : DataFrame of `stage_table`
     pushed : Series of `pushes`
 
     Returns
@@ -187,7 +213,7 @@ def flags(
     live = open_deals(deals).set_index("opportunity_id")
     current = visits[~visits["over"]].drop_duplicates("opportunity_id", keep="last").set_index("opportunity_id")
     days = current["days"].reindex(live.index)
-    slow = live["stage"].map(stages.set_index("stage")["days_slow"]).astype(float)
+    slow = slow_limits(deals, visits)
     out = pd.DataFrame(
         {
             "account_id": live["account_id"],
@@ -220,16 +246,19 @@ def listed_deals(flags: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame, the largest amount first, with ``why``, such as ``overdue by 12 days; 70 days in stage, slow after 43``
+    DataFrame, those with most reasons and the largest amount first, with ``why``, such as ``overdue by 12 days; postponed 2 times``
     """
-    listed = flags[flags[["overdue", "slow", "pushed"]].any(axis=1)]
-    listed = listed.sort_values("amount", ascending=False, kind="stable", ignore_index=True)
+    reasons = flags[["overdue", "slow", "pushed"]].sum(axis=1)
+    listed = flags.assign(reasons=reasons)[reasons > 0]
+    listed = listed.sort_values(["reasons", "amount"], ascending=False, kind="stable", ignore_index=True)
     why = []
     for deal in listed.itertuples():
         days = (as_of - deal.close_date).days if deal.overdue else 0
         reasons = [f"overdue by {days:,} {'day' if days == 1 else 'days'}"] * deal.overdue
-        reasons += [f"{deal.days_in_stage:,.0f} days in stage, slow after {deal.days_slow:,.0f}"] * deal.slow
-        reasons += [f"closing day moved later {deal.pushes} times"] * deal.pushed
+        reasons += [
+            f"{deal.days_in_stage:,.0f} days in stage (9 of 10 won deals: up to {deal.days_slow:,.0f})"
+        ] * deal.slow
+        reasons += [f"postponed {deal.pushes} times"] * deal.pushed
         why.append("; ".join(reasons))
     return listed.assign(why=pd.Series(why, dtype="str"))
 

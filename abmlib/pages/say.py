@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 import pandas as pd
 
+LARGE = 0.2  # share of an amount with one account that is worth a sentence
 NAMED = 5  # accounts named in a sentence before it counts the rest
 
 
@@ -186,57 +187,78 @@ def errors(
     )
 
 
-def win_rate(value: float, low: float, high: float, n: int, level: float, window: str) -> str:
-    """Say which share of the deals decided in a window was won."""
+def win_rate(value: float, low: float, high: float, n: int, level: float, window: str, by_amount: float) -> str:
+    """Say which share of the deals decided in a window was won, and of their amount."""
     if n == 0:
         return f"No deal is known to have been won or lost from {window}."
-    return f"Of the deals decided from {window}, {interval(value, low, high, n, level)} were won."
+    amount = f"; by amount {share(by_amount)}" if pd.notna(by_amount) else ""
+    return f"Won of the deals decided from {window}: {interval(value, low, high, n, level)}{amount}."
 
 
-def open_pipeline(
-    open_now: int, amount: float, listed: int, listed_amount: float, can_tell: bool, currency: str
-) -> str:
+def open_pipeline(amounts: pd.Series, listed: pd.Series, can_tell: bool, pushes: int, currency: str) -> str:
     """Say what is open, and how much of it needs a next step.
 
     Parameters
     ----------
+    amounts, listed : amounts of the open deals, and of those listed; missing where unknown
     can_tell : whether the source has a closing day or a stage history of any open deal
+    pushes : times a listed deal was postponed at least
     """
-    if open_now == 0:
+    if amounts.empty:
         return "No deal is open."
-    worth = f" ({short_money(amount, currency)})" if pd.notna(amount) else ""
+    start = f"{count(len(amounts), 'deal')} {'is' if len(amounts) == 1 else 'are'} open{_worth(amounts, currency)}"
     if not can_tell:
-        return (
-            f"{count(open_now, 'deal')} {'is' if open_now == 1 else 'are'} open{worth}; which of them to look at first is"
-            " unknown: the source has neither their closing days nor a stage history."
-        )
-    part = f" ({short_money(listed_amount, currency)})" if pd.notna(listed_amount) else ""
-    which = f"{listed:,} of them{part}" if listed else "none of them"
-    verbs = ("is", "stays", "keeps moving its") if listed <= 1 else ("are", "stay", "keep moving their")
-    return (
-        f"{count(open_now, 'deal')} {'is' if open_now == 1 else 'are'} open{worth}; {which} {verbs[0]} overdue, {verbs[1]} too"
-        f" long in one stage or {verbs[2]} closing day."
-    )
+        return f"{start}; which to look at first is unknown: the source has no closing days and no stage history."
+    which = f"{len(listed):,} of them{_worth(listed, currency)}" if len(listed) else "none of them"
+    be, have, past = ("is", "has", "was") if len(listed) <= 1 else ("are", "have", "were")
+    return f"{start}; {which} {be} overdue, {have} been in one stage unusually long or {past} postponed {pushes} or more times."
 
 
-def target(goal: float, won: float, period: str, currency: str) -> str:
+def _worth(amounts: pd.Series, currency: str) -> str:
+    """Write the sum of amounts in brackets, and how many are missing."""
+    missing = int(amounts.isna().sum())
+    known = [short_money(amounts.sum(), currency)] if missing < len(amounts) else []
+    return f" ({', '.join([*known, *([f'{missing:,} without an amount'] if missing else [])])})"
+
+
+def one_account(amounts: pd.Series) -> str:
+    """Say if one account has a large part of an amount; empty if none has.
+
+    Parameters
+    ----------
+    amounts : Series, by the accounts' names
+    """
+    if amounts.empty or not amounts.max() > LARGE * amounts.sum():
+        return ""
+    return f"{share(amounts.max() / amounts.sum())} of the open amount is with one account, {amounts.idxmax()}."
+
+
+def owners(listed: pd.DataFrame, currency: str) -> str:
+    """Say how many of the listed deals each owner has, and their amount; the largest amount first.
+
+    Parameters
+    ----------
+    listed : DataFrame ``owner_id, amount``
+    """
+    sums = listed.groupby("owner_id")["amount"].agg(["size", "sum"]).sort_values("sum", ascending=False)
+    each = [f"{owner} {n:,} ({short_money(total, currency)})" for owner, n, total in sums.itertuples()]
+    return f"Listed deals by owner: {', '.join(each)}." if each else ""
+
+
+def target(goal: float, won: float, period: str, ended: bool, currency: str) -> str:
     """Say how much of a target is won; empty without a target.
 
     Parameters
     ----------
     won : share of the target that is won
+    ended : whether the period is over
     """
     if pd.isna(goal):
         return ""
     if pd.isna(won):
         return f"How much of the target of {period} ({short_money(goal, currency)}) is won is unknown."
-    missing = f"{short_money(goal * (1 - won), currency)} is missing" if won < 1 else "it is met"
-    return f"{share(won)} of the target of {period} ({short_money(goal, currency)}) is won; {missing}."
-
-
-def outside(stages: int, outside: int) -> str:
-    """Say in how many stages the CRM's probability lies outside the interval of the past."""
-    return f"The CRM's probability is outside the interval in {outside:,} of {count(stages, 'stage')}"
+    missing = f"{short_money(goal * (1 - won), currency)} {'was missing at its end' if ended else 'is missing'}"
+    return f"{share(won)} of the target of {period} ({short_money(goal, currency)}) is won; {missing if won < 1 else 'it is met'}."
 
 
 def history_known(changes: int) -> str:
@@ -259,21 +281,21 @@ def p_value(p: float) -> str:
     return "< 0.01" if p < 0.01 else f"= {p:.2f}"
 
 
-def differences(judged: pd.DataFrame) -> str:
-    """Say by what win rates differ between groups beyond chance, and by what they do not.
+def differences(judged: pd.DataFrame) -> tuple[str, str]:
+    """Say by what win rates differ beyond chance, as a title, and by what these deals cannot show it, as a note.
 
     Parameters
     ----------
     judged : DataFrame ``group_by, p, judged``
     """
     tested = judged[judged["p"].notna()]
-    by = {
-        str(verdict): ", ".join(f"{r.group_by} (p {p_value(r.p)})" for r in rows.itertuples())
-        for verdict, rows in tested.groupby("judged", sort=False)
-    }
-    lines = [f"Win rates differ by {by['differ']}."] if "differ" in by else []
-    rest = [w for v, w in by.items() if v != "differ"]
-    return " ".join([*lines, *(f"No difference beyond chance by {w}: do not rank by it." for w in rest)])
+    differ = tested["judged"] == "differ"
+    yes, no = (
+        ", ".join(f"{r.group_by} (p {p_value(r.p)})" for r in rows.itertuples())
+        for rows in (tested[differ], tested[~differ])
+    )
+    title = f"Win rates differ by {yes}" if yes else "Win rates by group: no difference beyond chance is seen"
+    return title, f"Too few deals to tell a difference from chance by {no}." if no else ""
 
 
 def rules_of_suitability(asked: Mapping[str, float]) -> str:
@@ -436,5 +458,6 @@ def decide(decisions: pd.DataFrame, currency: str, names: Mapping[str, str] | pd
         at_stake = rows["expected_value"].sum(min_count=1)
         whom = f": {count(len(about), 'account')} ({named(known.get(a, a) for a in about)})" if len(about) else ""
         worth = f"; at stake {money(at_stake, currency)}" if pd.notna(at_stake) else ""
-        lines.append(f"{first['text']}{whom}{worth}. Would change: {first['would_change']}.")
+        until = f"; by {first['due']:%Y-%m-%d}" if pd.notna(first["due"]) else ""
+        lines.append(f"{first['text']}{whom}{worth}{until}. What would change this: {first['would_change']}.")
     return Words(lines, "decisions") if lines else Words(["Nothing to decide on this data."])

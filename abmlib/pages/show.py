@@ -83,7 +83,7 @@ def _laid_out(cells: pd.DataFrame, heads: dict[str, Any], right: list[str], titl
     gt = gt.cols_align("left").cols_align("right", right)
     gt = gt.tab_options(table_font_size="13px", data_row_padding="3px", heading_title_font_size="14px")
     gt = gt.tab_style(style.text(weight="bold"), loc.title())
-    short = [c for c in cells if cells[c].str.len().max() <= WHOLE]
+    short = [c for c in cells if cells[c].astype("str").str.len().max() <= WHOLE]
     gt = gt.tab_style(style.css("white-space: nowrap"), loc.body(columns=short)) if short else gt
     gt = gt.tab_source_note(foot) if foot else gt
     text = cells.set_axis(list(heads.values()), axis=1).to_string(index=False, max_colwidth=60)
@@ -91,15 +91,16 @@ def _laid_out(cells: pd.DataFrame, heads: dict[str, Any], right: list[str], titl
 
 
 def _kind(values: pd.Series, defined: str) -> str:
-    """Kind of a column: as defined, or after its type where nothing is defined or its values are finished text."""
+    """Kind of a column: as defined, or after its type where nothing is defined or its values are of another type."""
     types = pd.api.types
-    is_number = types.is_numeric_dtype(values) and not types.is_bool_dtype(values)
-    if defined and (is_number or defined not in formats.NUMBERS):
-        return defined
-    if is_number:
-        return "count" if (values.dropna() % 1 == 0).all() else "number"
-    is_day = types.is_datetime64_any_dtype(values)
-    return "day" if is_day else "bool" if types.is_bool_dtype(values) else "text"
+    if types.is_bool_dtype(values):
+        return "bool"
+    if types.is_datetime64_any_dtype(values):
+        return "day"
+    if types.is_numeric_dtype(values):
+        whole = (values.dropna() % 1 == 0).all()
+        return defined if defined in formats.NUMBERS else "count" if whole else "number"
+    return "words" if defined == "words" else "text"
 
 
 def _cell(value: Any, kind: str) -> str:
@@ -111,7 +112,7 @@ def _cell(value: Any, kind: str) -> str:
     if kind == "bool":
         return "yes" if value else ""
     text = f"{value:%Y-%m-%d}" if kind == "day" else str(value)
-    return text.replace("_", " ") if kind == "words" else text
+    return ("" if text == "ok" else text.replace("_", " ")) if kind == "words" else text
 
 
 def amount(value: float, unit: str, sign: bool = False) -> str:
@@ -135,7 +136,7 @@ def ends(low: float, high: float, unit: str) -> str:
 
 def unit_names(units: pd.Series, currency: str) -> list[str]:
     """Write units with the currency's name; shares carry theirs in the number."""
-    plain = units.replace({"share": "", "index": "", "times": "×"})
+    plain = units.replace({"share": "", "index": ""})
     return [u.replace("currency", currency) for u in plain]
 
 
@@ -197,6 +198,8 @@ def changes(rows: pd.DataFrame, title: str, currency: str) -> Shown:
     ----------
     rows : DataFrame to the spec of ``15_executive_summary``
     """
+    if rows.empty:
+        return Shown("", "")
     each = list(rows.itertuples())
     cells = pd.DataFrame(
         {

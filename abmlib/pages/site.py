@@ -48,14 +48,16 @@ def described(node: nbformat.NotebookNode) -> nbformat.NotebookNode:
 
 
 def answer_first(node: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """Put the cells tagged ``answer`` and ``decide``, each under its heading, right after the title."""
-    node, lifted, heading = nbformat.from_dict(node), {}, None
-    for cell in node.cells:
-        heading = cell if cell.cell_type == "markdown" else heading
+    """Put the cells tagged ``answer`` and ``decide``, each under its heading, after the title, and how it was made last."""
+    node, lifted, heading = nbformat.from_dict(node), dict[str, list[int]](), 0
+    for place, cell in enumerate(node.cells):
+        heading = place if cell.cell_type == "markdown" else heading
         for tag in {"answer", "decide"} & set(cell.metadata.get("tags", [])):
-            lifted[tag] = [heading, cell] if heading else [cell]
-    first = [*node.cells[:1], *lifted.get("answer", []), *lifted.get("decide", [])]
-    node.cells = first + [c for c in node.cells if not any(c is one for one in first)]
+            lifted[tag] = [heading, place]
+    findings = lifted["answer"][-1] if "answer" in lifted else 0
+    first = [0, *lifted.get("answer", []), *lifted.get("decide", [])]
+    rest = [*range(findings, len(node.cells)), *range(findings)]
+    node.cells = [node.cells[place] for place in dict.fromkeys([*first, *rest])]
     return node
 
 
