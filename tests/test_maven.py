@@ -186,10 +186,10 @@ def test_sellers_products_and_segments_do_not_differ_and_quarters_do(report):
     page = " ".join(report["12"].text.split())
     assert "Win rates differ by quarter (p < 0.01)" in page
     assert re.search(
-        r"Too few deals to tell a difference from chance by product line \([^)]+\), segment \([^)]+\), owner \([^)]+\)\.",
+        r"These deals show no difference beyond chance by product line \([^)]+\), segment \([^)]+\), owner \([^)]+\)\.",
         page,
     )
-    assert "which of them to look at first is unknown" in page  # no closing days and no stage history
+    assert "which to look at first is unknown" in page  # no closing days and no stage history
 
 
 def test_the_executive_page_sets_this_month_beside_the_last(report, tables):

@@ -295,7 +295,7 @@ def differences(judged: pd.DataFrame) -> tuple[str, str]:
         for rows in (tested[differ], tested[~differ])
     )
     title = f"Win rates differ by {yes}" if yes else "Win rates by group: no difference beyond chance is seen"
-    return title, f"Too few deals to tell a difference from chance by {no}." if no else ""
+    return title, f"These deals show no difference beyond chance by {no}." if no else ""
 
 
 def rules_of_suitability(asked: Mapping[str, float]) -> str:
