@@ -12,7 +12,7 @@ from abmlib.tables import schema
 from abmlib.tables.errors import FIRST, TableError, first_cases
 from abmlib.tables.importers import values
 from abmlib.tables.importers.mapping_checks import HASHES
-from abmlib.tables.importers.mapping_file import MEANT_FOR, ROW, Column, Mapping, Source, Table, required
+from abmlib.tables.importers.mapping_file import MEANT_FOR, ROW, Column, Mapping, Source, Table
 from abmlib.tables.importers.sources import cases, count_kept, explained, refuse_repeated, where
 from abmlib.tables.importers.sql import Engine, one, quoted, text, texts, types_of
 from abmlib.tables.ledger import LedgerRow
@@ -106,7 +106,7 @@ def _complaints(name: str, column: Column, definition: Any, file: str) -> Iterat
     remedy = f"Correct them in {file}, or say in the mapping, with {words}, how they are written."
     one_way = f" in one way by {list(column.format)}" if len(column.format) > 1 else ""
     yield f"{bad} is not null", bad, f"values do not read as {CALLED.get(column.kind, 'a number')}{one_way}", remedy
-    if required(definition):
+    if schema.is_required(definition):
         remedy = f"Fill them in {file}, or leave these rows out with a keep that says why."
         yield f"{x} is null", "", "values missing", remedy
     if column.place.replace(": ", ".") in HASHES and not column.hash:

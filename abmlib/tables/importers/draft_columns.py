@@ -1,26 +1,25 @@
 """Columns of a draft: how what a file holds becomes canonical columns, by its kind, its values and the table it feeds."""
 
-# ruff: noqa: S608  SQL is put together here: every name passes quoted, every text text, every expression references
-import math
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from abmlib.tables import schema
-from abmlib.tables.importers import guess, values
+from abmlib.tables.importers import guess
 from abmlib.tables.importers.exports import Export, File
-from abmlib.tables.importers.facts import NO, WORDS, YES, Fact, one_line, read_sql
-from abmlib.tables.importers.guess import SURE, Feed, Match, category
-from abmlib.tables.importers.mapping_file import NUMBERS, required
-from abmlib.tables.importers.sql import one, quoted, text, texts
+from abmlib.tables.importers.facts import NO, WORDS, YES, Fact, one_line
+from abmlib.tables.importers.guess import SURE, TABLES, Feed, category
+from abmlib.tables.importers.mapping_file import NUMBERS, ROW
+from abmlib.tables.importers.sql import quoted, text
 from abmlib.tables.importers.values import FALSE, TRUE
 
+FILL_IN = "FILL IN"  # in place of a column that a person must name; an import refuses it
 LISTED = 8  # values nobody knows that a map lists; more are its else
-LIVING = (("_deleted", FALSE, "deleted in the source"), ("_active", TRUE, "superseded in the source"))
+USUAL = {"decimal": ".", "thousands": ""}
 HOST = "^(?:[a-z]+://)?(?:www\\.)?([^/:?#]+)"  # of an address in the web
 FROM_STAGES = "read from the names of the stages"
-FROM_FILE = "by the name of the file"
+FACTS = ("activities", "surveys", "transactions")  # tables whose rows need no key of the export
 
 
 @dataclass
@@ -35,42 +34,12 @@ Part = dict[str, Entry]
 
 
 @dataclass
-class Origin:
-    """One source of the mapping."""
-
-    name: str
-    file: File
-    words: dict[str, Any]
-    used: dict[str, Fact] = field(default_factory=dict)
-    correct: dict[str, dict[str, str]] = field(default_factory=dict)
-    keep: list[dict[str, Any]] = field(default_factory=list)
-    join: dict[str, dict[str, Any]] = field(default_factory=dict)
-    local: bool = False  # has times that carry no zone
-
-    def joined(self, column: str) -> tuple[str, str] | None:
-        """Give the source and the column that a name of a joined row means."""
-        head, _, rest = column.partition(".")
-        return (head, rest) if rest and head in self.join else None
-
-
-@dataclass
-class Made:
-    """One canonical table of the mapping."""
-
-    parts: dict[str, Part]
-    keep: list[dict[str, Any]] = field(default_factory=list)
-    group: str = ""
-
-
-@dataclass
 class Plan:
     """The mapping as it grows."""
 
     export: Export
-    origins: dict[str, Origin]
-    first_day: str
-    feeds: dict[str, list[Feed]] = field(default_factory=dict)
-    tables: dict[str, Made] = field(default_factory=dict)
+    names: dict[str, str]  # of the sources, by the table in the engine
+    tables: dict[str, dict[str, Part]] = field(default_factory=dict)  # canonical tables, of each its sources
     noted: dict[tuple[int, str], None] = field(default_factory=dict)  # doubts: weight, the least first, and text
 
     def doubt(self, weight: int, doubt: str) -> None:
@@ -82,59 +51,70 @@ class Plan:
         """The doubts, the most important first."""
         return tuple(doubt for _, doubt in sorted(self.noted, key=lambda d: d[0]))
 
-    def origin(self, file: File) -> Origin:
-        """Give the source of a file."""
-        return self.origins[file.table]
-
-    def ask(self, file: File, query: str) -> tuple[Any, ...]:
-        """Give the one row of a query over a file's rows."""
-        return one(self.export.con, f"select {query} from {file.table}")
-
-    def distinct(self, file: File, fact: Fact) -> set[Any]:
-        """Give the different values of a column."""
-        query = f"select distinct {fact.x} from {file.table} where {fact.x} is not null"
-        return {value for (value,) in self.export.con.execute(query).fetchall()}
-
-    def gaps(self, file: File, fact: Fact) -> int:
-        """Count the missing values of a column."""
-        absent = f" or lower({fact.x}) in ({texts(m.lower() for m in fact.missing)})" if fact.missing else ""
-        return int(self.ask(file, f"count(*) filter (where {fact.x} is null{absent})")[0])
-
-    def keep(self, origin: Origin, keeps: list[dict[str, Any]], fact: Fact, condition: str, why: str) -> None:
-        """Add a filter with the budget it needs, if it takes any row away."""
-        total, good = self.ask(origin.file, f"count(*), count(*) filter (where {condition.format(x=fact.x)})")
-        where = condition.format(x=quoted(fact.name))
-        if good < total and where not in [k["where"] for k in keeps]:
-            keeps.append({"where": where, "why": why, "budget": budget(1 - good / total)})
-            origin.used[fact.name] = fact
-            left_out = f"{origin.name}: {total - good} of {total} rows are left out: {why}"
-            self.doubt(1 if good < total / 2 else 3, left_out)
+    def parts(self, file: File) -> dict[str, Part]:
+        """Give the columns that a file gives to each table."""
+        name = self.names.get(file.table, "")
+        return {table: parts[name] for table, parts in self.tables.items() if name in parts}
 
 
-def budget(share: float) -> float:
-    """Give the least whole percentage that allows a share."""
-    return min(1.0, math.ceil(share * 100 - 1e-9) / 100)
+def part_of(plan: Plan, feed: Feed) -> Part:
+    """Map the columns of one file to one table; one that must be there and is not becomes a constant, or `FILL_IN`."""
+    table, part = feed.table, Part()
+    for c, match in feed.matches.items():
+        if c[0] == "_":
+            continue
+        if entry := entry_of(table, c, match.fact, match.score):
+            part[c] = entry
+            for doubt in match.fact.doubts:
+                plan.doubt(1, f"{table}.{c}, from {one_line(match.fact.name)}: {doubt}")
+        else:
+            plan.doubt(
+                5, f"{table}.{c}: {one_line(match.fact.name)} is called so, and its values do not fit; not mapped"
+            )
+    if table in SPECIAL:
+        SPECIAL[table](plan, feed, part)
+    _settle_key(plan, feed, part)
+    for c in schema.needed(table):
+        _settle_needed(plan, feed, part, c)
+    if "account_id" in schema.CANONICAL[table].columns and "account_id" not in part:
+        plan.doubt(2, f"{table}: nothing in {one_line(feed.file.name)} is account_id; join the file that names it")
+    deleted = feed.fact("_deleted")
+    if deleted and {v.lower() for v in deleted.values} & {*YES}:
+        marked = f"rows may be marked as deleted in {one_line(deleted.name)}; leave them out with keep"
+        plan.doubt(1, f"{one_line(feed.file.name)}: {marked}")
+    return {c: part[c] for c in schema.CANONICAL[table].columns if c in part}
 
 
-def keep_living(plan: Plan, feed: Feed) -> None:
-    """Leave out rows that the export marks as deleted or superseded."""
-    origin = plan.origin(feed.file)
-    for helper, wanted, why in LIVING:
-        fact = feed.fact(helper)
-        if fact and fact.values and _is_flag(fact):
-            condition = f"coalesce(lower(({{x}})::varchar), {text(wanted[0])}) in ({texts(wanted)})"
-            plan.keep(origin, origin.keep, fact, condition, why)
+def _settle_key(plan: Plan, feed: Feed, part: Part) -> None:
+    """Take the name for a key that is not there, or the number of the row, and the other way round."""
+    table, key, name = feed.table, TABLES[feed.table].get("key", ""), TABLES[feed.table].get("name", "")
+    fact = feed.fact(key)
+    if key and key not in part and name in part:
+        part[key] = Entry(dict(part[name].words), "there is no key; the name is taken")
+    elif key and key not in part and table in FACTS:
+        part[key] = Entry({"key": [ROW]}, "there is no key; the number of the row is taken")
+    elif fact and fact.distinct < fact.filled and table in FACTS:
+        part[key] = Entry({"key": [fact.name, ROW]}, "the column repeats, so the row number is added")
+    elif fact and fact.distinct < fact.filled:
+        plan.doubt(1, f"{table}: {fact.filled - fact.distinct} rows repeat a {one_line(fact.name)}; see one_row_per")
+    if name in schema.needed(table) and name not in part and key in part:
+        part[name] = Entry(dict(part[key].words), "there is no name; the key is taken")
 
 
-def _is_flag(fact: Fact) -> bool:
-    """Say whether all values of a column read as true or false in an import."""
-    return {v.lower() for v in fact.values} <= {*TRUE, *FALSE}
-
-
-def some(names: Iterable[str]) -> str:
-    """Name the first four of some names."""
-    short = [one_line(n, 40) for n in names]
-    return ", ".join(short[:4]) + (f" and {len(short) - 4} more" if len(short) > 4 else "")
+def _settle_needed(plan: Plan, feed: Feed, part: Part, column: str) -> None:
+    """Say what to do about a column that must be there and is not, or has gaps."""
+    place, fact = f"{feed.table}.{column}", feed.fact(column)
+    constant = WORDS["constants"].get(place)
+    if column not in part:
+        words = {"value": constant} if constant else {"column": FILL_IN}
+        part[column] = Entry(
+            words, "not in the export" if constant else "name its column, or join the file that has it"
+        )
+        what = f"not in the export; {constant} is taken" if constant else f"nothing in {one_line(feed.file.name)} is it"
+        plan.doubt(2, f"{place}: {what}")
+    elif fact and fact.filled < fact.rows and "" not in part[column].words.get("map", {}):
+        gaps = f"{fact.rows - fact.filled} of {fact.rows} are missing; fill them, or leave these rows out with keep"
+        plan.doubt(1, f"{place}, from {one_line(fact.name)}: {gaps}")
 
 
 def entry_of(table: str, column: str, fact: Fact, score: float = 1.0) -> Entry | None:
@@ -144,19 +124,16 @@ def entry_of(table: str, column: str, fact: Fact, score: float = 1.0) -> Entry |
     """
     definition = schema.CANONICAL[table].columns[column]
     kind, words = definition.kind, {"column": fact.name}
-    if definition.one_of or (kind == "bool" and not _is_flag(fact)):
+    if definition.one_of or (kind == "bool" and not {v.lower() for v in fact.values} <= {*TRUE, *FALSE}):
         return mapped(table, column, fact)
     if column == "domain" and fact.kind == "url":
         words = {"sql": f"regexp_extract(lower({quoted(fact.name)}), {text(HOST)}, 1)"}
     if kind in NUMBERS:
-        if fact.clean:
-            words = {"sql": fact.clean.format(x=quoted(fact.name))}
-        words |= {w: v for w, v in fact.words.items() if w != "unit"}
-        high = float(fact.high or 0)
-        if kind == "rate" and ("unit" in fact.words or 1 < high <= 100):
-            words["unit"] = "percent"
-        elif kind == "rate" and high > 100:
-            return None
+        words |= {w: v for w, v in fact.words.items() if w != "unit" and v != USUAL[w]}
+    if kind == "rate" and (fact.high or 0) > 100:
+        return None
+    if kind == "rate" and ("unit" in fact.words or (fact.high or 0) > 1):
+        words["unit"] = "percent"
     if kind in ("ts", "date") and "format" in fact.words:
         words["format"] = fact.words["format"]
     doubts = [*fact.doubts] + (["its name only resembles"] if score < SURE else [])
@@ -166,7 +143,7 @@ def entry_of(table: str, column: str, fact: Fact, score: float = 1.0) -> Entry |
 def mapped(table: str, column: str, fact: Fact) -> Entry | None:
     """Translate the values of a category.
 
-    What nobody knows becomes missing, or the best constant.
+    What nobody knows becomes missing, or the best constant; so does what is missing.
     """
     if not category(fact):
         return None
@@ -176,13 +153,13 @@ def mapped(table: str, column: str, fact: Fact) -> Entry | None:
         return Entry({"column": fact.name})
     if not any(known.values()):
         return None
-    rest = WORDS["constants"].get(f"{table}.{column}") if required(definition) else None
+    rest = WORDS["constants"].get(f"{table}.{column}") if schema.is_required(definition) else None
     unknown = [v for v, m in known.items() if m is None]
-    words: dict[str, Any] = {"column": fact.name, "map": {v: rest if m is None else m for v, m in known.items()}}
-    if len(unknown) > LISTED:
-        words = {"column": fact.name, "map": {v: m for v, m in known.items() if m is not None}, "else": rest}
-    doubt = f"nobody told what {some(unknown)} means" if unknown and column != "is_won" else "read from the words"
-    return Entry(words, doubt)
+    entries = {v: rest if m is None else m for v, m in known.items() if m is not None or len(unknown) <= LISTED}
+    entries |= {"": rest} if rest and fact.filled < fact.rows else {}
+    words = {"column": fact.name, "map": entries} | ({"else": rest} if len(unknown) > LISTED else {})
+    some = ", ".join(one_line(v, 40) for v in unknown[:4]) + (f" and {len(unknown) - 4} more" if unknown[4:] else "")
+    return Entry(words, f"nobody told what {some} means" if unknown and column != "is_won" else "read from the words")
 
 
 def _meaning(value: str, rules: dict[str, list[str]], allowed: Iterable[str]) -> str | None:
@@ -191,9 +168,7 @@ def _meaning(value: str, rules: dict[str, list[str]], allowed: Iterable[str]) ->
         return word
     if not rules and word in {*YES, *NO, "x"}:
         return "false" if word in NO else "true"
-    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", value).lower()
-    plain = re.sub(r"[^a-z0-9]+", " ", "".join(guess.LETTERS.get(c, c) for c in spaced))
-    plain = re.sub(r"(closed)(won|lost)", r"\1 \2", plain)
+    plain = re.sub(r"(closed)(won|lost)", r"\1 \2", " ".join(guess.words(value)))
     return next((to for to, patterns in rules.items() if any(re.search(p, plain) for p in patterns)), None)
 
 
@@ -202,134 +177,67 @@ def _contacts(plan: Plan, feed: Feed, part: Part) -> None:
     mail, *names = (feed.fact(h) for h in ("_email", "_first_name", "_last_name"))
     if mail:
         part["email_hash"] = Entry({"column": mail.name, "hash": True})
-        if mail.kind == "email":
-            part["email_domain"] = Entry({"sql": f"lower(nullif(split_part({quoted(mail.name)}, '@', 2), ''))"})
-    if any(names) and "full_name" not in part:
+        part["email_domain"] = Entry({"sql": f"lower(nullif(split_part({quoted(mail.name)}, '@', 2), ''))"})
+        missing = Entry({"column": mail.name, "hash": True}, "there is no key; the address is taken, hashed")
+        part.setdefault("contact_id", missing)
+    if any(names):
         listed = ", ".join(quoted(f.name) for f in names if f)
-        part["full_name"] = Entry({"sql": f"concat_ws(' ', {listed})"}, "a name may be left out")
+        part.setdefault("full_name", Entry({"sql": f"concat_ws(' ', {listed})"}, "a name may be left out"))
     if "lead" in guess.tokens(feed.file.stem):
         part["is_lead"] = Entry({"value": "true"})
-    if mail and "contact_id" not in part:
-        part["contact_id"] = Entry({"column": mail.name, "hash": True}, "there is no key; the address is taken, hashed")
 
 
 def _opportunities(plan: Plan, feed: Feed, part: Part) -> None:
-    """Say which deals are closed and won, and give only these a day of closing."""
-    stage, closed, won, day = (feed.fact(c) for c in ("stage", "is_closed", "is_won", "close_date"))
-    if "is_closed" not in part and stage and (entry := mapped("opportunities", "is_closed", stage)):
-        part["is_closed"] = Entry(entry.words, FROM_STAGES)
-        feed.matches["is_closed"] = Match(stage, SURE)
-        if set(entry.words.get("map", {}).values()) != {"true", "false"}:
-            part["is_closed"].doubt = "no name of a stage says that it is won or lost; say which are"
-            plan.doubt(1, f"opportunities.is_closed: {part['is_closed'].doubt}")
-    if "is_won" not in part and stage and (entry := mapped("opportunities", "is_won", stage)):
-        part["is_won"] = Entry(entry.words, FROM_STAGES)
-    if "is_closed" not in part and "is_won" in part and won:
-        doubt = "not in the export; a deal that is not won counts as open"
-        part["is_closed"] = Entry(dict(part["is_won"].words), doubt)
-    column, origin = part.get("is_closed", Entry({})).words.get("column", ""), plan.origin(feed.file)
-    condition = _closed(part, origin)
-    if condition and won and set(part.get("is_won", Entry({})).words) == {"column"}:
-        part["is_won"].words = {"sql": f"case when {condition} then {_ref(part['is_won'].words['column'], origin)} end"}
-    if condition and day and "closed_at" not in part and (entry := entry_of("opportunities", "closed_at", day)):
-        fact, early = closed or stage, 1
-        if origin.joined(column) is None:
-            x = condition.replace(quoted(fact.name), fact.x) if fact else "true"
-            (early,) = plan.ask(feed.file, f"count(*) filter (where {day.x} is not null and not coalesce({x}, false))")
-        if early:
-            rest = {w: v for w, v in entry.words.items() if w != "column"}
-            entry = Entry({"sql": f"case when {condition} then {quoted(day.name)} end"} | rest)
-        part["closed_at"] = entry
-        origin.used |= {f.name: f for f in (fact, day) if f and f.name in feed.file.facts}
-
-
-def _ref(column: str, origin: Origin) -> str:
-    """Write a column, of the source or of a joined row, in SQL."""
-    return ".".join(map(quoted, origin.joined(column) or (column,)))
-
-
-def _closed(part: Part, origin: Origin) -> str:
-    """Give the condition that a deal is closed, over the column that `is_closed` is made from."""
-    words = part.get("is_closed", Entry({})).words
-    if "column" not in words:
-        return ""
-    x, closed = _ref(words["column"], origin), [v for v, m in words.get("map", {}).items() if m == "true"]
-    if "map" in words:
-        return f"{x} in ({texts(closed)})" if closed else ""
-    return f"lower({x}::varchar) in ({texts(TRUE)})"
+    """Say by the stage which deals are closed and won, if nothing else does; Book needs a closing day only of these."""
+    for c in ("is_closed", "is_won"):
+        stage = feed.fact("stage")
+        if c not in part and stage and (entry := mapped("opportunities", c, stage)):
+            part[c] = Entry(entry.words, FROM_STAGES)
+            if c == "is_closed" and "true" not in entry.words.get("map", {}).values():
+                part[c].doubt = "no name of a stage says that it is won or lost; say which are"
+                plan.doubt(1, f"opportunities.is_closed: {part[c].doubt}")
+    if "close_date" in part:
+        part.setdefault("closed_at", Entry(dict(part["close_date"].words)))
 
 
 def _transactions(plan: Plan, feed: Feed, part: Part) -> None:
     """Work out the value of a line, what tells lines apart, and which are returns."""
     price, quantity, document, line = (feed.fact(c) for c in ("_price", "quantity", "_document", "_line"))
     if "revenue" not in part and price:
-        factors = [f for f in (quantity, price) if f]
-        read = [read_sql(f, quoted(f.name)) if f.type == "VARCHAR" else quoted(f.name) for f in factors]
-        doubt = "net of discount and tax?" if quantity else "price alone: no quantity"
-        part["revenue"] = Entry({"sql": " * ".join(read)}, doubt)
-        plan.doubt(1, f"transactions.revenue: worked out as {' times '.join(one_line(f.name) for f in factors)}")
-    if "transaction_id" not in part and document:
-        key = [f for f in (document, line) if f]
-        there = f"filter (where {' and '.join(f'{f.x} is not null' for f in key)})"
-        rows, keys = plan.ask(feed.file, f"count(*) {there}, count(distinct ({', '.join(f.x for f in key)})) {there}")
-        names = [f.name for f in key] if rows == keys == feed.file.rows else [document.name, values.ROW]
-        part["transaction_id"] = Entry({"key": [values.ROW] if plan.gaps(feed.file, document) else names})
-    signed = next((f for f in (quantity, feed.fact("revenue")) if f and float(f.low or 0) < 0), None)
+        factors = " * ".join(_number(f) for f in (quantity, price) if f)
+        part["revenue"] = Entry(
+            {"sql": factors}, "net of discount and tax?" if quantity else "price alone: no quantity"
+        )
+        plan.doubt(1, f"transactions.revenue: worked out as {one_line(factors)}")
+    if document:
+        part.setdefault("transaction_id", Entry({"key": [document.name, line.name if line else ROW]}))
+    signed = next((f for f in (quantity, feed.fact("revenue")) if f and (f.low or 0) < 0), None)
     if "kind" not in part and signed:
-        kind = f"case when {read_sql(signed, quoted(signed.name))} < 0 then 'return' else 'purchase' end"
+        kind = f"case when {_number(signed)} < 0 then 'return' else 'purchase' end"
         part["kind"] = Entry({"sql": kind}, "a negative line is taken for a return; is any a service?")
 
 
+def _number(fact: Fact) -> str:
+    """Give the SQL of a column as a number."""
+    x, signs = quoted(fact.name), USUAL | fact.words
+    x = f"replace({x}, {text(signs['thousands'])}, '')" if signs["thousands"] else x
+    x = f"replace({x}, ',', '.')" if signs["decimal"] == "," else x
+    return f"{x}::double"
+
+
 def _activities(plan: Plan, feed: Feed, part: Part) -> None:
-    """Tell channel and direction from the file's name where no column does, and minutes from seconds."""
+    """Tell channel and direction from the kind of activity or the file's name, and minutes from seconds."""
     seconds, kind = feed.fact("_seconds"), feed.fact("activity_type")
     if "duration_min" not in part and seconds:
         part["duration_min"] = Entry({"column": seconds.name, "divide_by": 60.0})
     hint = next((h for w, h in WORDS["activity_files"].items() if w in guess.tokens(feed.file.stem)), ("", ""))
     for column, word in zip(("channel", "direction"), hint, strict=True):
-        if column in part:
-            continue
-        if word and (column == "channel" or not kind):
-            part[column] = Entry({"value": word}, FROM_FILE)
-        elif kind and (entry := mapped("activities", column, kind)):
+        if column not in part and kind and (entry := mapped("activities", column, kind)):
             part[column] = Entry(entry.words, f"from {one_line(kind.name)}; {entry.doubt}".rstrip("; "))
-            feed.matches[column] = Match(kind, SURE)
-        elif word:
-            part[column] = Entry({"value": word}, FROM_FILE)
-
-
-def _history(plan: Plan, feed: Feed, part: Part) -> None:
-    """Number the changes of one moment where several share one."""
-    deal, at = feed.fact("opportunity_id"), feed.fact("entered_at")
-    if deal and at and "seq" not in part:
-        (whole,) = plan.ask(feed.file, f"count(*) = count(distinct ({deal.x}, {at.x}))")
-        if not whole:
-            part["seq"] = Entry({"sql": values.ROW}, "several changes of one moment are in the order of the file")
-
-
-def _surveys(plan: Plan, feed: Feed, part: Part) -> None:
-    """Guess the scale from the highest answer."""
-    score = feed.fact("score")
-    if score and "scale_max" not in part:
-        top = next((n for n in (5, 7, 10, 100) if float(score.high or 0) <= n), score.high)
-        part["scale_max"] = Entry({"value": str(top)}, "guessed from the highest answer")
-
-
-def _accounts(plan: Plan, feed: Feed, part: Part) -> None:
-    """Notice a yearly revenue in thousands or millions by the revenue per person it gives."""
-    money, people, entry = feed.fact("annual_revenue"), feed.fact("employees"), part.get("annual_revenue")
-    if not money or not people or not entry or "sql" in entry.words:
-        return
-    (per_head,) = plan.ask(feed.file, f"median(({read_sql(money)}) / nullif({read_sql(people)}, 0))")
-    for factor, name in ((1e3, "thousands"), (1e6, "millions")):
-        if per_head and per_head < 500 and 5e3 <= per_head * factor <= 5e6:
-            entry.words["multiply_by"] = factor
-            entry.doubt = f"taken to be in {name}, by revenue per person"
-            plan.doubt(2, f"accounts.annual_revenue: {entry.doubt}")
-            return
+        elif column not in part and word:
+            part[column] = Entry({"value": word}, "by the name of the file")
 
 
 SPECIAL: dict[str, Callable[[Plan, Feed, Part], None]] = {
-    "accounts": _accounts, "contacts": _contacts, "opportunities": _opportunities, "opportunity_stage_history": _history,
-    "transactions": _transactions, "activities": _activities, "surveys": _surveys,
+    "contacts": _contacts, "opportunities": _opportunities, "transactions": _transactions, "activities": _activities,
 }  # fmt: skip

@@ -6,26 +6,21 @@ from typing import Any
 
 import yaml
 
-from abmlib.tables import schema
+from abmlib.tables import schema, settings
 from abmlib.tables.importers import guess
-from abmlib.tables.importers.draft_columns import Made, Origin, Plan
+from abmlib.tables.importers.draft_columns import Part, Plan
+from abmlib.tables.importers.exports import File
 from abmlib.tables.importers.facts import one_line
-from abmlib.tables.importers.mapping_file import NUMBERS
+from abmlib.tables.importers.sql import references
 
 FIRST_DOUBTS = 12  # doubts named at the head of the file
 WIDTH = 110  # characters of a line of comment
 PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_ ./-]*(?<! )")
 RESERVED = {"true", "false", "null"}
-USUAL = (".", "")  # decimal and thousands signs
 
 
-def written(plan: Plan, title: str, currency: tuple[str, str]) -> str:
-    """Write the mapping file, with its comments.
-
-    Parameters
-    ----------
-    currency : its code, and what is doubtful about it.
-    """
+def written(plan: Plan, title: str) -> str:
+    """Write the mapping file, with its comments."""
     first, more = plan.doubts[:FIRST_DOUBTS], plan.doubts[FIRST_DOUBTS:]
     lines = [
         "# Draft of a mapping, guessed from names and values. Read it, correct it, then import with it.",
@@ -38,39 +33,35 @@ def written(plan: Plan, title: str, currency: tuple[str, str]) -> str:
         f"title: {_scalar(title)}",
         "",
         "workbook:",
-        _line(2, "currency", *currency),
+        _line(2, "currency", settings.Settings().currency, "fill in, such as EUR"),
         _line(2, "time_zone", "UTC", "fill in, such as Europe/London"),
         "",
         "sources:",
     ]
-    needed = {n for m in plan.tables.values() for n in m.parts}
-    needed |= {j for o in plan.origins.values() if o.name in needed for j in o.join}
-    for origin in plan.origins.values():
-        lines += _source_lines(plan, origin) if origin.name in needed else []
-    idle = [f"{one_line(o.file.name)} ({o.file.rows} rows)" for o in plan.origins.values() if o.name not in needed]
+    mapped = [f for f in plan.export.files if plan.parts(f)]
+    for file in mapped:
+        lines += _source_lines(plan, file)
+    idle = [f"{one_line(f.label)} ({f.rows} rows)" for f in plan.export.files if f not in mapped]
     lines += [*_comment(2, "files not used", idle), "tables:"]
     for name in [t for t in schema.CANONICAL if t in plan.tables]:
-        lines += _table_lines(plan, name, plan.tables[name])
+        lines += _table_lines(name, plan.tables[name])
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
-def _source_lines(plan: Plan, origin: Origin) -> list[str]:
+def _source_lines(plan: Plan, file: File) -> list[str]:
     """Write one source, and what of it is not used."""
-    parts = [m.parts[origin.name] for m in plan.tables.values() if origin.name in m.parts]
-    joins = origin.join and any("." in str(e.words.get("column", "")) for part in parts for e in part.values())
-    signs = [s for s in zip(("decimal", "thousands"), _signs(origin), USUAL, strict=True) if s[1] != s[2]]
-    missing = sorted({m for f in origin.used.values() for m in f.missing})
-    idle = [f for n, f in origin.file.facts.items() if n not in origin.used]
+    words = [e.words for part in plan.parts(file).values() for e in part.values()]
+    named = {n for w in words for n in (w.get("column"), *w.get("key", ()))}
+    named |= {p[-1] for w in words for p in references(w.get("sql", "1"))}
+    used, idle = ([f for n, f in file.facts.items() if (n in named) == there] for there in (True, False))
+    missing = sorted({m for f in used for m in f.missing})
     summed = [f.name for f in idle if guess.summary(f.name)]
+    local = any(f.kind in ("date", "time") and not f.zoned for f in used)
     return [
-        f"  {origin.name}:  # {origin.file.rows} rows",
-        *(_line(4, w, v) for w, v in origin.words.items()),
-        *(_line(4, word, sign) for word, sign, _ in signs),
-        *([_line(4, "time_zone", "UTC", "its times carry no zone; fill in")] if origin.local or joins else []),
+        f"  {plan.names[file.table]}:  # {file.rows} rows",
+        *(_line(4, w, v) for w, v in file.source.model_dump(exclude_unset=True).items()),
+        *([_line(4, "time_zone", "UTC", "its times carry no zone; fill in")] if local else []),
         *([_line(4, "missing", missing)] if missing else []),
-        *([_line(4, "correct", origin.correct)] if origin.correct else []),
-        *_keep_lines(origin.keep),
-        *(["    join:", *(_line(6, n, j) for n, j in origin.join.items())] if origin.join else []),
         *_comment(4, "doubt: not mapped, known only at the end of the period", summed),
         *_comment(4, "empty", [f.name for f in idle if f.kind == "empty"]),
         *_comment(4, "not mapped", [f.name for f in idle if f.kind != "empty" and f.name not in summed]),
@@ -78,43 +69,21 @@ def _source_lines(plan: Plan, origin: Origin) -> list[str]:
     ]
 
 
-def _keep_lines(keeps: list[dict[str, Any]]) -> list[str]:
-    return ["    keep:", *(f"      - {_scalar(k)}" for k in keeps)] if keeps else []
-
-
-def _signs(origin: Origin) -> tuple[str, str]:
-    """Give the decimal and thousands signs that most numbers of a file are written with."""
-    forms = [(f.words["decimal"], f.words["thousands"]) for f in origin.used.values() if "decimal" in f.words]
-    return max(sorted(set(forms)), key=forms.count) if forms else USUAL
-
-
-def _table_lines(plan: Plan, name: str, made: Made) -> list[str]:
+def _table_lines(name: str, parts: dict[str, Part]) -> list[str]:
     """Write one table; of several sources each has its own columns."""
-    signs = {o.name: _signs(o) for o in plan.origins.values()}
-    body = {
-        source: [_line(0, c, _short(name, c, e.words, signs[source]), e.doubt) for c, e in part.items()]
-        for source, part in made.parts.items()
-    }
+    body = {source: [_line(0, c, _short(e.words), e.doubt) for c, e in part.items()] for source, part in parts.items()}
+    grouped = any("take" in e.words for part in parts.values() for e in part.values())
+    group = [_line(4, "one_row_per", [next(iter(p)) for p in parts.values()][:1])] if grouped else []
+    if len(body) == 1:
+        ((source, columns),) = body.items()
+        return [f"  {name}:", f"    from: {source}", *group, "    columns:", *(f"      {c}" for c in columns), ""]
     apart = [line for source, its in body.items() for line in (f"      {source}:", *(f"        {c}" for c in its))]
-    alone = len(body) == 1
-    return [
-        f"  {name}:",
-        *([f"    from: {next(iter(body))}"] if alone else ["    from:", *apart]),
-        *_keep_lines(made.keep),
-        *([f"    one_row_per: [{made.group}]"] if made.group else []),
-        *(["    columns:", *(f"      {c}" for c in next(iter(body.values())))] if alone else []),
-        "",
-    ]
+    return [f"  {name}:", "    from:", *apart, *group, ""]
 
 
-def _short(table: str, column: str, words: dict[str, Any], signs: tuple[str, str]) -> Any:
-    """Leave out what the source says already, and write a lone column as its name."""
-    number = schema.CANONICAL[table].columns[column].kind in NUMBERS
-    as_source = not number or (words.get("decimal"), words.get("thousands")) in (signs, (None, None))
-    kept = {w: v for w, v in words.items() if w not in ("decimal", "thousands")}
-    if not as_source:
-        kept |= {"decimal": words["decimal"], "thousands": words["thousands"]}
-    return kept["column"] if list(kept) == ["column"] else kept
+def _short(words: dict[str, Any]) -> Any:
+    """Write a lone column as its name."""
+    return words["column"] if list(words) == ["column"] else words
 
 
 def _line(indent: int, name: str, value: Any, doubt: str = "") -> str:

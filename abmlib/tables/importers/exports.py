@@ -1,4 +1,4 @@
-"""Files of an export as they lie in a folder: which belong together, how each is written, and what its columns hold."""
+"""Files of an export as they are in a folder: how each is written, and what its columns hold."""
 
 # ruff: noqa: S608  SQL is put together here: columns pass numbered, every text text, every file path place
 import codecs
@@ -9,7 +9,7 @@ import io
 import itertools
 import re
 import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -31,10 +31,9 @@ UNREADABLE = (TableError, ValueError, OSError, EOFError, duckdb.Error, csv.Error
 
 @dataclass(frozen=True)
 class File:
-    """One file, one sheet of one, or several files of one shape."""
+    """One file, or one sheet of one."""
 
-    name: str  # within the folder; of several files of one shape the pattern that fits them
-    paths: tuple[Path, ...]
+    name: str  # within the folder
     table: str  # in `Export.con`
     source: Source  # how it is written
     rows: int = 0
@@ -76,14 +75,12 @@ def opened(folder: Path, work: Path) -> Iterator[Export]:
     with contextlib.closing(engine(work / "facts.duckdb", MEMORY)) as con:
         read: list[File] = []
         doubts: list[str] = []
-        for paths in _alike(folder, _paths(folder)):
-            names, several = {p.relative_to(folder).as_posix(): p for p in paths}, len(paths) > 1
-            name = _pattern(paths[0], folder) if several else next(iter(names))
+        for path in _paths(folder):
+            name = path.relative_to(folder).as_posix()
             try:
-                telling = next((p for p in paths if several and _encoding(p)), paths[0])
-                for source, line in _sources(name, telling, several):
-                    file = _read(con, source, names, f"f{len(read)}", work)
-                    read.append(replace(file, name=name, doubts=line + file.doubts))
+                for source, doubt in _sources(name, path):
+                    file = _read(con, source, name, path, f"f{len(read)}", work)
+                    read.append(replace(file, doubts=doubt + file.doubts))
             except UNREADABLE as wrong:
                 doubts.append(f"{one_line(name)}: could not be read and is left out: {_reason(wrong, name)}")
         yield Export(folder, con, tuple(read), tuple(doubts))
@@ -99,42 +96,6 @@ def _paths(folder: Path) -> list[Path]:
     return sorted(p for p in known if p.resolve().is_relative_to(folder.resolve()))
 
 
-def _pattern(path: Path, folder: Path) -> str:
-    """Write a file's name with a star for its first figures.
-
-    The figures are a year, a month or a number.
-    """
-    named = path.with_name(re.sub(r"\d[\d._ -]*\d|\d", "*", path.name, count=1))
-    return named.relative_to(folder).as_posix()
-
-
-def _alike(folder: Path, paths: Sequence[Path]) -> Iterator[list[Path]]:
-    """Group files that differ only in the figures of their names.
-
-    They have the same columns, written the same way.
-    """
-    groups: dict[tuple[Any, ...], list[Path]] = {}
-    for path in paths:
-        way: tuple[Any, ...] = (path,)
-        if suffix(path.name) in DELIMITERS and "*" in _pattern(path, folder):
-            with contextlib.suppress(*UNREADABLE):
-                way = (_pattern(path, folder), *_way(path))
-        groups.setdefault(way, []).append(path)
-    for way, group in groups.items():
-        fitting = {p for p in folder.glob(str(way[0])) if p in paths} if len(group) > 1 else set()
-        one_way = fitting == set(group) and len({_encoding(p) for p in group if not _is_ascii(p)}) < 2
-        yield from [group] if one_way else [[p] for p in group]
-
-
-def _way(path: Path) -> tuple[Any, ...]:
-    """Give the columns of a text file and how they are parted."""
-    ((source, _),) = _sources(path.name, path)
-    with _text(path, source.encoding) as lines:
-        rows = csv.reader(lines, delimiter=source.delimiter or DELIMITERS[suffix(path.name)])
-        names = next(itertools.islice(rows, source.header_row - 1, None), [])
-    return tuple(names), source.delimiter, source.header_row
-
-
 def _reason(wrong: Exception, name: str) -> str:
     """Give an error in one line, without values of the file."""
     if isinstance(wrong, duckdb.Error) and "CSV Error" in str(wrong):
@@ -143,12 +104,12 @@ def _reason(wrong: Exception, name: str) -> str:
     return one_line(re.sub(r" ?\(first: .*\]\)|^f\d+: ", "", line).removeprefix(f"{name} "), 200)
 
 
-def _sources(name: str, path: Path, pattern: bool = False) -> Iterator[tuple[Source, tuple[str, ...]]]:
+def _sources(name: str, path: Path) -> Iterator[tuple[Source, tuple[str, ...]]]:
     """Say how a file is written, once for each sheet with rows.
 
     With it come its doubts.
     """
-    words: dict[str, Any] = {"file": name if pattern else re.sub(r"([*?\[])", r"[\1]", name)}
+    words: dict[str, Any] = {"file": re.sub(r"([*?\[])", r"[\1]", name)}
     if suffix(name) in EXCEL:
         with CalamineWorkbook.from_path(path) as book:
             for sheet in book.sheet_names:
@@ -158,7 +119,7 @@ def _sources(name: str, path: Path, pattern: bool = False) -> Iterator[tuple[Sou
                     yield _source(words | several, [(i, sum(c != "" for c in row)) for i, row in enumerate(rows, 1)])
     elif suffix(name) in DELIMITERS:
         encoding = _encoding(path)
-        with _text(path, encoding) as lines:
+        with io.TextIOWrapper(_bytes(path), encoding=encoding or "utf-8-sig", newline="") as lines:
             start = lines.read(65_536)
         delimiter = _delimiter(start)
         reader = csv.reader(io.StringIO(start), delimiter=delimiter)
@@ -191,10 +152,6 @@ def _bytes(path: Path) -> Any:
     return gzip.open(path, "rb") if path.suffix.lower() == ".gz" else path.open("rb")
 
 
-def _text(path: Path, encoding: str | None) -> io.TextIOWrapper:
-    return io.TextIOWrapper(_bytes(path), encoding=encoding or "utf-8-sig", newline="")
-
-
 def _encoding(path: Path) -> str | None:
     """Name the encoding of a text, if it is not UTF-8.
 
@@ -212,12 +169,6 @@ def _encoding(path: Path) -> str | None:
     return None
 
 
-def _is_ascii(path: Path) -> bool:
-    """Say whether a text is the same in every encoding."""
-    with _bytes(path) as file:
-        return all(piece.isascii() for piece in iter(lambda: file.read(PIECE), b""))
-
-
 def _delimiter(start: str) -> str:
     """Take the sign that cuts the first rows into the same number of parts, the most parts first."""
 
@@ -231,20 +182,18 @@ def _delimiter(start: str) -> str:
     return max(",;\t|", key=judged)
 
 
-def _read(con: Engine, source: Source, paths: dict[str, Path], table: str, work: Path) -> File:
-    """Copy files of one shape into the engine and learn their columns.
+def _read(con: Engine, source: Source, name: str, path: Path, table: str, work: Path) -> File:
+    """Copy a file into the engine and learn its columns.
 
-    They are read as an import reads them.
+    It is read as an import reads it.
     """
-    parts = files.prepare(con, source.model_copy(update={"name": table}), paths, work)
-    picks = [f"{_cleaned(kind, x)} as c{i}" for i, (_, x, kind) in enumerate(parts[0].columns)]
+    (part,) = files.prepare(con, source.model_copy(update={"name": table}), {name: path}, work)
+    picks = [f"{_cleaned(kind, x)} as c{i}" for i, (_, x, kind) in enumerate(part.columns)]
     if not picks:
         raise TableError("it has no columns.")
-    for part in parts:
-        into = f"create or replace table {table} as" if part is parts[0] else f"insert into {table}"
-        con.execute(f"{into} select {', '.join(picks)} from {part.origin}")
+    con.execute(f"create table {table} as select {', '.join(picks)} from {part.origin}")
     (rows,) = one(con, f"select count(*) from {table}")
-    names, lower = parts[0].names, [n.strip().lower() for n in parts[0].names]
+    names, lower = part.names, [n.strip().lower() for n in part.names]
     twice = sorted({n for n in names if n.strip() and lower.count(n.strip().lower()) > 1})
     doubts = (
         [f"column(s) {', '.join(map(one_line, twice))} stand more than once; give each its own name"] if twice else []
@@ -253,7 +202,7 @@ def _read(con: Engine, source: Source, paths: dict[str, Path], table: str, work:
         doubts.append("its first line looks like values, not names; give it a line of names")
     usable = {n: i for i, n in enumerate(names) if n.strip() and n not in twice}
     facts = learn(con, table, rows, usable)
-    return File(source.file, tuple(paths.values()), table, source, rows, facts, tuple(doubts))
+    return File(name, table, source, rows, facts, tuple(doubts))
 
 
 def _cleaned(kind: str, x: str) -> str:

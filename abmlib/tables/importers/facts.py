@@ -10,9 +10,9 @@ from typing import Any
 
 import yaml
 
-from abmlib.tables.importers.mapping_file import EPOCHS
-from abmlib.tables.importers.sql import Engine, one, quoted, text, texts, types_of
-from abmlib.tables.importers.values import FALSE, NUMERIC, TRUE, number_pattern
+from abmlib.tables.importers.mapping_file import Column
+from abmlib.tables.importers.sql import Engine, one, quoted, types_of
+from abmlib.tables.importers.values import FALSE, NUMERIC, TRUE, clean, number_pattern, read_value
 
 WORDS: dict[str, Any] = yaml.safe_load((Path(__file__).parent / "synonyms.yml").read_text("utf-8"))
 SAMPLE = 2_000  # rows looked at one by one; counts and bad values are of all rows
@@ -25,7 +25,6 @@ TIME_WORDS = re.compile(r"time|date|stamp|created|updated|modified|_at$|datum|ze
 NUMBER_FORMS = (  # decimal and thousands signs, the simplest first
     (".", ""), (",", ""), (".", ","), (",", "."), (".", " "), (",", " "), (".", "'"), (",", "'"), (".", "’"),
 )  # fmt: skip
-MONEY_SIGN = r"(?:[€$£¥₹]|zł|[A-Z]{3})"
 SIGNS = {  # what stands for the parts of a day and time; {d} is day and month in either order
     "%Y%m%d": r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])",
     "{d}": r"\d{1,2}([./-])\d{1,2}\1",
@@ -65,14 +64,11 @@ class Fact:
     distinct: int  # exact up to FEW and from nine tenths of `filled` on, else estimated
     kind: str = "empty"  # bool, int, decimal, date, time, epoch, email, domain, url, phone, text
     words: dict[str, Any] = field(default_factory=dict)  # format, decimal, thousands, unit, as a mapping writes them
-    clean: str = ""  # SQL around {x} that takes away what a mapping has no word for
     zoned: bool = False
     values: tuple[str, ...] = ()  # all values of a category, the most frequent first
-    low: float | str | None = None  # numbers; days as ISO text
-    high: float | str | None = None
-    earliest: str | None = None  # text of the earliest time, as the export writes it
+    low: float | None = None  # of numbers
+    high: float | None = None
     missing: tuple[str, ...] = ()
-    currency: str | None = None
     bad: int = 0  # values that do not read as the kind
     doubts: tuple[str, ...] = ()
 
@@ -196,33 +192,19 @@ def _day_form(value: str) -> str:
 
 
 def _number(fact: Fact, seen: Sequence[str]) -> Fact | None:
-    """Find the signs numbers are written with.
-
-    Percent and money signs, brackets and signs behind a number are taken away.
-    """
-    bare = [re.sub(rf"^{MONEY_SIGN}\s?|\s?{MONEY_SIGN}$", "", v) for v in seen]
-    money, clean, words = bare != list(seen), "", {}
-    plain = [re.sub(r"^\((.*)\)$|^(.*)-$", r"-\1\2", b) for b in bare]
-    if money or plain != bare:
-        clean = "regexp_replace(regexp_replace({x}, '[^0-9.,()+-]', '', 'g'), '^\\((.*)\\)$|^(.+)-$', '-\\1\\2')"
-    if all(p.endswith("%") for p in plain):
-        words, plain = {"unit": "percent"}, [p.rstrip("% \xa0") for p in plain]
-    plain = [re.sub("[\xa0\u202f]", " ", p) for p in plain]
+    """Find the signs numbers are written with, and whether they are percent."""
+    percent = all(v.endswith("%") for v in seen)
+    plain = [re.sub("[\xa0\u202f]", " ", v.rstrip("% \xa0") if percent else v) for v in seen]
     fits = [(d, t) for d, t in NUMBER_FORMS if _share(re.compile(number_pattern(d, t)), plain) >= MOST]
-    if not fits or (any(re.fullmatch(r"0\d+", p) for p in plain) and not money):
-        return None
     whole = all(re.fullmatch(r"[+-]?\d+", p) for p in plain)
-    if whole and max(len(p) for p in plain) > 15:
+    if not fits or any(re.fullmatch(r"0\d+", p) for p in plain) or (whole and max(map(len, plain)) > 15):
         return None
-    fixed = {} if whole else dict(zip(("decimal", "thousands"), fits[0], strict=True))
-    signs = {m[0].strip() for v in seen if (m := re.match(rf"{MONEY_SIGN}", v) or re.search(rf"{MONEY_SIGN}$", v))}
-    currency = next((c for c, w in WORDS["currencies"].items() if signs and {s.lower() for s in signs} <= set(w)), None)
-    kind = "int" if whole and not words else "decimal"
-    doubts = (
-        ("one sign may part decimals or thousands",) if len(fits) > 1 and not whole and (".", "") not in fits else ()
-    )
-    number = replace(fact, kind=kind, words=fixed | words, clean=clean, currency=currency, doubts=doubts)
-    return _epoch(number, [int(p) for p in plain]) if whole and not (clean or words) else number
+    if whole and not percent:
+        return _epoch(replace(fact, kind="int"), list(map(int, plain)))
+    words = {} if whole else dict(zip(("decimal", "thousands"), fits[0], strict=True))
+    unclear = len(fits) > 1 and not whole and (".", "") not in fits
+    doubts = ("one sign may part decimals or thousands",) if unclear else ()
+    return replace(fact, kind="decimal", words=words | ({"unit": "percent"} if percent else {}), doubts=doubts)
 
 
 def _epoch(fact: Fact, seen: Sequence[int]) -> Fact:
@@ -241,42 +223,23 @@ def _settled_form(fact: Fact, commas: bool) -> Fact:
     return replace(fact, doubts=()) if commas and form[0] == "," else fact
 
 
-def read_sql(fact: Fact, column: str | None = None) -> str:
-    """Give the SQL of a column's values as numbers or times, missing where one does not read."""
-    column = column or fact.x
-    x = f"({fact.clean.format(x=column)})" if fact.clean else column
-    if fact.missing:
-        x = f"case when lower({x}) not in ({texts(m.lower() for m in fact.missing)}) then {x} end"
-    forms = fact.words.get("format")
-    if fact.kind == "epoch":
-        return f"make_timestamp((try_cast({x} as bigint) * {EPOCHS[str(forms)]})::bigint)"
-    if fact.kind in ("date", "time"):
-        listed = [forms] if isinstance(forms, str) else forms
-        zoned = f"timezone('UTC', try_cast({x} as timestamptz))" if fact.zoned else f"try_cast({x} as timestamp)"
-        return f"try_strptime(({x})::varchar, [{texts(listed)}])" if listed else zoned
-    if fact.type != "VARCHAR":
-        return f"{x}::double"
-    decimal, thousands = fact.words.get("decimal", "."), fact.words.get("thousands", "")
-    drop = f"replace(replace(rtrim({x}, '% ' || chr(160)), chr(160), ''), chr(8239), '')"
-    return f"try_cast(replace(replace({drop}, {text(thousands)}, ''), {text(decimal)}, '.') as double)"
-
-
 def _checked(con: Engine, table: str, fact: Fact) -> Fact:
     """Look at all rows for bounds, bad values and categories."""
     dated = fact.kind in ("date", "time", "epoch")
     if dated or fact.kind in ("int", "decimal"):
-        absent = f" and lower({fact.x}) not in ({texts(m.lower() for m in fact.missing)})" if fact.missing else ""
-        bad = f"count(*) filter (where v is null and {fact.x} is not null{absent})"
-        read = f"(select {fact.x}, {read_sql(fact)} as v from {table})"
-        low, high, bad, earliest = one(con, f"select min(v), max(v), {bad}, arg_min({fact.x}, v) from {read}")
-        if fact.type == "VARCHAR" and bad > max(BAD, BAD / 1_000 * fact.filled):
-            return replace(fact, kind="text", words={}, clean="", doubts=(f"{bad} values do not read as {fact.kind}",))
-        bounds = [None if v is None else str(v)[:10] if dated else float(v) for v in (low, high)]
-        first = None if earliest is None or not dated else str(earliest)
-        fact = replace(fact, low=bounds[0], high=bounds[1], bad=bad, earliest=first)
-    if fact.distinct <= FEW and fact.kind in ("text", "bool", "int"):
-        query = (
-            f"select {fact.x}::varchar, count(*) from {table} where {fact.x} is not null group by 1 order by 2 desc, 1"
+        column = Column.model_validate({"column": fact.name, "time_zone": "UTC", **fact.words})
+        column.kind = "ts" if dated else "number"
+        there = clean(fact.type, fact.x, fact.missing)
+        read = f"(select {there} as x, {read_value(column, fact.type, there, 'UTC')} as v from {table})"
+        low, high, bad = one(
+            con, f"select min(v), max(v), count(*) filter (where v is null and x is not null) from {read}"
         )
-        fact = replace(fact, values=tuple(v for v, _ in con.execute(query).fetchall()))
+        if fact.type == "VARCHAR" and bad > max(BAD, BAD / 1_000 * fact.filled):
+            return replace(fact, kind="text", words={}, doubts=(f"{bad} values do not read as {fact.kind}",))
+        low, high = (None if v is None or dated else float(v) for v in (low, high))
+        fact = replace(fact, low=low, high=high, bad=bad)
+    if fact.distinct <= FEW and fact.kind in ("text", "bool", "int"):
+        counts = f"select {fact.x}::varchar, count(*) from {table} where {fact.x} is not null group by 1"
+        found = con.execute(f"{counts} order by 2 desc, 1").fetchall()
+        fact = replace(fact, values=tuple(v for v, _ in found))
     return fact

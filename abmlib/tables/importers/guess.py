@@ -1,7 +1,6 @@
 """Which canonical table a file of an export feeds, and which of its columns are which: by names, kinds and values."""
 
 # ruff: noqa: S608  SQL is put together here: columns pass Fact.x, tables are numbered
-import difflib
 import functools
 import re
 import unicodedata
@@ -59,25 +58,28 @@ class Feed:
         return self.matches[column].fact if column in self.matches else None
 
 
+def words(name: str) -> list[str]:
+    """Cut a name into its words, in small letters and without accents."""
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name)
+    folded = "".join(LETTERS.get(c, c) for c in spaced.lower())
+    plain = unicodedata.normalize("NFKD", folded).encode("ascii", "ignore").decode()
+    return re.findall(r"[a-z]+|\d+", plain)
+
+
 @functools.cache
 def tokens(name: str) -> tuple[str, ...]:
-    """Cut a name into its words, in small letters and without accents.
-
-    Noise around them goes.
+    """Cut a name into its words, without the noise around them.
 
     Examples
     --------
     >>> tokens("EnglishProductName"), tokens("property_hs_createdate"), tokens("Kunden-Nr.")
     (('product', 'name'), ('createdate',), ('kunden', 'nr'))
     """
-    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name)
-    folded = "".join(LETTERS.get(c, c) for c in spaced.lower())
-    plain = unicodedata.normalize("NFKD", folded).encode("ascii", "ignore").decode()
-    words = re.findall(r"[a-z]+|\d+", plain)
+    kept = words(name)
     for end in (0, -1):
-        while len(words) > 1 and words[end] in WORDS["noise"]:
-            words.pop(end)
-    return tuple(words)
+        while len(kept) > 1 and kept[end] in WORDS["noise"]:
+            kept.pop(end)
+    return tuple(kept)
 
 
 @functools.cache
@@ -120,10 +122,6 @@ def name_score(name: str, table: str, column: str) -> float:
     if joined in whole:
         scores.append(1 - whole[joined])
     scores += [_inside(given, words, kind) - loss for word in set(given) for words, loss in inside.get(word, ())]
-    if max(scores) < ENOUGH and len(joined) > 5 and not summary(name):
-        near = [(n, loss) for n, loss in whole.items() if n[0] == joined[0] and abs(len(n) - len(joined)) < 3]
-        ratios = [(difflib.SequenceMatcher(None, joined, n).ratio(), loss) for n, loss in near]
-        scores += [0.75 * ratio - loss for ratio, loss in ratios if ratio >= 0.85]
     return max(scores)
 
 
@@ -164,6 +162,8 @@ def fit(fact: Fact, table: str, column: str) -> float:
         return float(fact.kind in ("int", "decimal"))
     if column[0] == "_":
         return float(fact.kind in ("text", "int", "email", "bool", "url", "domain"))
+    if table in ENTITIES and column == TABLES[table]["key"] and fact.distinct < 0.5 * fact.filled:
+        return 0.0
     definition = schema.CANONICAL[table].columns[column]
     kind = "domain" if column == "domain" else definition.kind
     if definition.one_of and (fact.distinct > FEW or personal(fact) or fact.kind not in ("text", "int", "bool")):
@@ -173,23 +173,13 @@ def fit(fact: Fact, table: str, column: str) -> float:
     return FITS[kind].get(fact.kind, 0.0)
 
 
-def matched(file: File, table: str, wanted: Iterable[str] | None = None) -> dict[str, Match]:
-    """Take columns of a file for canonical ones of a table, each once, the best first.
-
-    Helpers are taken too, unless columns are `wanted`.
-    """
-    columns = [c for c, d in schema.CANONICAL[table].columns.items() if not d.derived]
-    columns = [c for c in columns if wanted is None or c in wanted] + ([*WORDS["helpers"]] if wanted is None else [])
-    scored = [
-        (score, c, f)
-        for f in file.facts.values()
-        for c in columns
-        if (fits := fit(f, table, c)) >= ENOUGH
-        and (score := fits * name_score(f.name, table, c)) >= ENOUGH
-        and not (summary(f.name) and score < 0.9)
-    ]
+def matched(file: File, table: str) -> dict[str, Match]:
+    """Take columns of a file for canonical ones and helpers of a table, each once, the best first."""
+    columns = [*(c for c, d in schema.CANONICAL[table].columns.items() if not d.derived), *WORDS["helpers"]]
+    scored = [(fit(f, table, c) * name_score(f.name, table, c), c, f) for f in file.facts.values() for c in columns]
+    fitting = [(s, c, f) for s, c, f in scored if s >= (0.9 if summary(f.name) else ENOUGH)]
     taken: dict[str, Match] = {}
-    for score, c, f in sorted(scored, key=lambda s: (-s[0], s[2].number)):
+    for score, c, f in sorted(fitting, key=lambda s: (-s[0], s[2].number)):
         if c not in taken and not any(m.fact is f for other, m in taken.items() if (other[0] == "_") == (c[0] == "_")):
             taken[c] = Match(f, score)
     return taken
@@ -265,14 +255,3 @@ def overlap(export: Export, here: tuple[File, Fact], there: tuple[File, Fact]) -
     known = f"filter (where m.v in (select v from {theirs} where v is not null))"
     total, common = one(export.con, f"select count(m.v), count(m.v) {known} from {mine} m")
     return common / total if total else 0.0
-
-
-def candidates(file: File, table: str, column: str, bare: bool = True) -> list[Match]:
-    """List all columns that may be a canonical one, the best first.
-
-    Without `bare`, names such as id are left out, for they do not say whose.
-    """
-    scored = [Match(f, name_score(f.name, table, column) * fit(f, table, column)) for f in file.facts.values()]
-    excluded = [] if bare else WORDS["own"]["key"]
-    kept = [m for m in scored if m.score >= ENOUGH and " ".join(tokens(m.fact.name)) not in excluded]
-    return sorted(kept, key=lambda m: (-m.score, m.fact.number))

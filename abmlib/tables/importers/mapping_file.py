@@ -102,11 +102,6 @@ def has_zone(date_format: str) -> bool:
     return "%z" in date_format or "%Z" in date_format
 
 
-def required(definition: Any) -> bool:
-    """Say whether a value must be there: not allowed to be missing, no default, not worked out by Book."""
-    return not definition.nullable and definition.default is None and not definition.derived
-
-
 def _plain(value: Any) -> Any:
     """Write a YAML value as the text that reads back as it."""
     return str(value).lower() if isinstance(value, bool) else str(value) if isinstance(value, int | float) else value

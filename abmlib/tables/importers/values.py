@@ -56,7 +56,7 @@ def stage(table: Table, kinds: dict[str, str], types: dict[str, str], source: st
             kind, x = "VARCHAR", as_text(kind, x)
         entries.append(f"{o if d.map is None else mapped(d.map, o, text(d.otherwise))} as {m}")
         origins.append(f"{x} as {o}")
-        read = _read(d, kind, m, reporting)
+        read = read_value(d, kind, m, reporting)
         bad = f"{m} is not null and {read} is null"
         if d.partial:
             bad += f" or {o} is not null and {o} not in ({texts(list(d.map or {}))})"
@@ -98,8 +98,8 @@ def as_text(kind: str, x: str) -> str:
     return f"array_to_string({x}, ';')" if kind.endswith("[]") else f"nullif(({x})::varchar, '')"
 
 
-def _read(column: Column, kind: str, x: str, reporting: str) -> str:
-    """Read `x`, of the type `kind`, as the kind of the column."""
+def read_value(column: Column, kind: str, x: str, reporting: str) -> str:
+    """Give the SQL that reads `x`, of the type `kind`, as the kind of the column."""
     if column.kind in TEXTS:
         return as_text(kind, x)
     if column.kind in NUMBERS:
