@@ -1,7 +1,7 @@
 """The text of a draft: a plan written as a mapping file, with its doubts as comments."""
 
 import math
-import re
+import textwrap
 from typing import Any
 
 import yaml
@@ -15,7 +15,6 @@ from abmlib.tables.importers.sql import references
 
 FIRST_DOUBTS = 12  # doubts named at the head of the file
 WIDTH = 110  # characters of a line of comment
-PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_ ./-]*(?<! )")
 RESERVED = {"true", "false", "null"}
 
 
@@ -92,27 +91,23 @@ def _line(indent: int, name: str, value: Any, doubt: str = "") -> str:
 
 def _comment(indent: int, head: str, names: list[str]) -> list[str]:
     """List names in comments of bounded width."""
-    lines: list[str] = []
-    for name in map(one_line, names):
-        if lines and len(lines[-1]) + len(name) < WIDTH:
-            lines[-1] += f", {name}"
-        else:
-            lines.append(f"{' ' * indent}# {'  ' if lines else f'{head}: '}{name}")
-    return lines
+    start, more = f"{' ' * indent}# {head}: ", f"{' ' * indent}#   "
+    listed = ", ".join(map(one_line, names))
+    return textwrap.wrap(listed, WIDTH, initial_indent=start, subsequent_indent=more, break_on_hyphens=False)
 
 
 def _scalar(value: Any) -> str:
     """Write a value on one line of YAML so that it reads back as it is."""
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{_scalar(k)}: {_scalar(v)}" for k, v in value.items()) + "}"
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(map(_scalar, value)) + "]"
-    if value is None or isinstance(value, bool | int):
-        return "null" if value is None else str(value).lower()
-    if isinstance(value, float):
-        return f"{value:.15g}" if not value.is_integer() else f"{value:.1f}"
-    if PLAIN.fullmatch(value) and value.lower() not in RESERVED:
-        return str(value)
-    if '"' in value and value.isprintable():
-        return "'" + value.replace("'", "''") + "'"
-    return str(yaml.dump(value, default_style='"', width=math.inf, allow_unicode=True)).strip()
+    line = yaml.dump(
+        value, Dumper=_OneLine, default_flow_style=True, width=math.inf, allow_unicode=True, sort_keys=False
+    )
+    return str(line).removesuffix("...\n").strip()
+
+
+class _OneLine(yaml.SafeDumper):
+    """YAML in which a text with a line break is written with its escape."""
+
+
+_OneLine.add_representer(
+    str, lambda to, x: to.represent_scalar("tag:yaml.org,2002:str", x, None if x.isprintable() else '"')
+)

@@ -15,7 +15,7 @@ from abmlib.tables.importers.sql import Engine, one, quoted, types_of
 from abmlib.tables.importers.values import FALSE, NUMERIC, TRUE, clean, number_pattern, read_value
 
 WORDS: dict[str, Any] = yaml.safe_load((Path(__file__).parent / "synonyms.yml").read_text("utf-8"))
-SAMPLE = 2_000  # rows looked at one by one; counts and bad values are of all rows
+SAMPLE = 2_000  # values looked at one by one; counts and bad values are of all rows
 FEW = 40  # distinct values up to which a text is a category
 MOST = 0.98  # share of the values looked at that must read as a kind
 BAD = 3  # values, and in a thousand, that may not read as a kind and leave a column that kind
@@ -77,11 +77,6 @@ class Fact:
         """The column in the engine."""
         return quoted(f"c{self.number}")
 
-    @property
-    def unique(self) -> bool:
-        """Whether every row has a value of its own."""
-        return 0 < self.rows == self.filled == self.distinct
-
 
 def one_line(name: object, most: int = 80) -> str:
     """Write a name so that it stays on one line of a comment."""
@@ -104,18 +99,14 @@ def learn(con: Engine, table: str, rows: int, names: dict[str, int]) -> dict[str
         return {}
     types, numbered = types_of(con, table), [f"c{i}" for i in names.values()]
     counts = one(con, f"select {', '.join(f'count({c}), approx_count_distinct({c})' for c in numbered)} from {table}")
-    sampled = f"from {table} where rowid % {max(1, rows // SAMPLE)} = 0 or rowid < 100"
-    sample = con.execute(f"select {', '.join(numbered)} {sampled}").fetchmany(SAMPLE * 2)
     facts = {}
     for k, (name, i) in enumerate(names.items()):
         x, filled, distinct = f"c{i}", counts[2 * k], min(counts[2 * k + 1], counts[2 * k])
         if distinct <= 2 * FEW or distinct >= 0.8 * filled:
             (distinct,) = one(con, f"select count(distinct {x}) from {table}")
-        seen = list(dict.fromkeys(row[k] for row in sample if row[k] is not None))
-        if len(seen) < 50 < distinct or (filled and not seen):
-            query = f"select distinct {x} from (select {x} from {table} where {x} is not null limit {SAMPLE})"
-            seen = [v for (v,) in con.execute(query).fetchall()]
-        facts[name] = _kind(Fact(name, i, types[x], rows, filled, distinct), seen)
+        some = f"{x} is not null and hash(rowid) % {max(1, filled // SAMPLE)} = 0"
+        sample = con.execute(f"select {x} from {table} where {some} group by 1 order by min(rowid)").fetchall()
+        facts[name] = _kind(Fact(name, i, types[x], rows, filled, distinct), [value for (value,) in sample])
     commas = any(f.words.get("decimal") == "," and f.kind == "decimal" for f in facts.values())
     return {n: _checked(con, table, _settled_form(f, commas)) for n, f in facts.items()}
 

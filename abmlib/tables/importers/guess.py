@@ -112,7 +112,7 @@ def _expanded(phrase: str) -> list[tuple[str, ...]]:
 def name_score(name: str, table: str, column: str) -> float:
     """Say from 0 to 1 how well a column's name fits a canonical column of a table."""
     given = tokens(name)
-    if not given or (given[0] == "fivetran" and column not in ("_deleted", "_active")):
+    if not given or (given[0] == "fivetran" and column != "_deleted"):
         return 0.0
     bare: list[str] = next((WORDS["own"][w] for w in ("name", "key") if column == TABLES[table].get(w)), [])
     joined = "".join(given)
