@@ -77,6 +77,11 @@ def test_a_column_is_renamed_and_blanks_around_texts_are_cut(two):
     assert two.accounts()["name"].to_pylist() == ["Acme", "Beta"]
 
 
+def test_a_column_may_be_called_as_the_engine_calls_its_rows(export):
+    export.holds("rowid,Id,Name\n7,a,Acme\n9,b,Beta\n")
+    assert export.accounts(region={"sql": "rowid || '-' || _row"})["region"].to_pylist() == ["7-1", "9-2"]
+
+
 def test_a_constant_stands_in_every_row(two):
     assert two.accounts(source_system={"value": "shop"})["source_system"].to_pylist() == ["shop", "shop"]
 

@@ -17,7 +17,6 @@ from abmlib.tables.importers.draft_columns import FILL_IN, Entry, Part, Plan, en
 from abmlib.tables.importers.draft_text import RESERVED, written
 from abmlib.tables.importers.exports import Export, opened
 from abmlib.tables.importers.facts import WORDS, one_line
-from abmlib.tables.importers.mapping_file import ROW
 
 BASES = ("transactions", "opportunities", "activities", "contacts", "surveys")  # that accounts may be made from
 
@@ -76,8 +75,6 @@ def look(source: str | Path, title: str | None = None) -> Guess:
 def _planned(export: Export) -> Plan:
     """Decide which file feeds which table, and each column of it."""
     plan = Plan(export, _names(export))
-    if not plan.names:
-        raise TableError(f"{export.folder.name}: no file can be mapped. Rename columns called {ROW}.")
     for doubt in export.doubts:
         plan.doubt(4, doubt)
     for file in export.files:
@@ -111,16 +108,13 @@ def _doubt_references(plan: Plan, feeds: list[guess.Feed]) -> None:
 
 
 def _names(export: Export) -> dict[str, str]:
-    """Name the sources, apart from all columns.
-
-    A file that an import would refuse is none.
-    """
+    """Name the sources, apart from all columns."""
     taken, names = {c.lower() for f in export.files for c in f.facts} | RESERVED, dict[str, str]()
     for file in export.files:
         name = re.sub(r"\W+", "_", "_".join(guess.tokens(file.stem)) or "file")
         name = name if re.match(r"[a-z_]", name) else f"file_{name}"
         name = next(n for n in (name, f"{name}_file", *(f"{name}_{i}" for i in range(2, 9_999))) if n not in taken)
-        if file.facts and ROW not in {c.lower() for c in file.facts}:
+        if file.facts:
             names[file.table] = name
             taken.add(name)
     return names

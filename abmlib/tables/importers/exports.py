@@ -1,6 +1,5 @@
 """Files of an export as they are in a folder: how each is written, and what its columns hold."""
 
-# ruff: noqa: S608  SQL is put together here: columns pass numbered, every text text, every file path place
 import codecs
 import contextlib
 import csv
@@ -18,10 +17,10 @@ import duckdb
 from python_calamine import CalamineError, CalamineWorkbook
 
 from abmlib.tables.errors import TableError
-from abmlib.tables.importers import files, values
+from abmlib.tables.importers import files
 from abmlib.tables.importers.facts import Fact, learn, one_line
-from abmlib.tables.importers.mapping_file import DELIMITERS, EXCEL, FILES, Source, suffix
-from abmlib.tables.importers.sql import Engine, cause, engine, one
+from abmlib.tables.importers.mapping_file import DELIMITERS, EXCEL, FILES, ROW, Source, suffix
+from abmlib.tables.importers.sql import Engine, cause, engine, quoted
 from abmlib.tables.importers.text_files import PIECE
 
 HEAD = 100  # rows looked at for the line of names
@@ -98,8 +97,6 @@ def _paths(folder: Path) -> list[Path]:
 
 def _reason(wrong: Exception, name: str) -> str:
     """Give an error in one line, without values of the file."""
-    if isinstance(wrong, duckdb.Error) and "CSV Error" in str(wrong):
-        return "its rows do not have as many parts as its first line has names, or its quotes do not match"
     line = cause(wrong) if isinstance(wrong, duckdb.Error) else " ".join(str(wrong).split())
     return one_line(re.sub(r" ?\(first: .*\]\)|^f\d+: ", "", line).removeprefix(f"{name} "), 200)
 
@@ -183,32 +180,18 @@ def _delimiter(start: str) -> str:
 
 
 def _read(con: Engine, source: Source, name: str, path: Path, table: str, work: Path) -> File:
-    """Copy a file into the engine and learn its columns.
-
-    It is read as an import reads it.
-    """
-    (part,) = files.prepare(con, source.model_copy(update={"name": table}), {name: path}, work)
-    picks = [f"{_cleaned(kind, x)} as c{i}" for i, (_, x, kind) in enumerate(part.columns)]
-    if not picks:
-        raise TableError("it has no columns.")
-    con.execute(f"create table {table} as select {', '.join(picks)} from {part.origin}")
-    (rows,) = one(con, f"select count(*) from {table}")
+    """Copy a file into the engine, as an import does, and learn its columns."""
+    named = source.model_copy(update={"name": table})
+    (part,) = files.prepare(con, named, {name: path}, work)
     names, lower = part.names, [n.strip().lower() for n in part.names]
+    if not names or ROW in lower:
+        raise TableError(f"it has a column {ROW}; rename it." if names else "it has no columns.")
     twice = sorted({n for n in names if n.strip() and lower.count(n.strip().lower()) > 1})
-    doubts = (
-        [f"column(s) {', '.join(map(one_line, twice))} stand more than once; give each its own name"] if twice else []
-    )
+    usable = [n for n in names if n.strip() and n not in twice]
+    (rows,) = files.load(con, named, [part], {n.lower() for n in usable})
+    listed = f"column(s) {', '.join(map(one_line, twice))} stand more than once; give each its own name"
+    doubts = [listed] if twice else []
     if sum(bool(re.fullmatch(r"[-+]?[\d.,/: ]+", n)) for n in names) * 2 > len(names):
         doubts.append("its first line looks like values, not names; give it a line of names")
-    usable = {n: i for i, n in enumerate(names) if n.strip() and n not in twice}
-    facts = learn(con, table, rows, usable)
-    return File(name, table, source, rows, facts, tuple(doubts))
-
-
-def _cleaned(kind: str, x: str) -> str:
-    """Clean a value as an import does.
-
-    What an import reads as text is text.
-    """
-    as_text = kind in ("UUID", "JSON") or kind.endswith("[]")
-    return values.as_text(kind, x) if as_text else values.clean(kind, x, ())
+    loaded = quoted(f"raw {table}")
+    return File(name, loaded, source, rows, learn(con, loaded, rows, usable), tuple(doubts))

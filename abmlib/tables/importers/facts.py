@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from abmlib.tables.importers.mapping_file import Column
+from abmlib.tables.importers.mapping_file import ROW, Column
 from abmlib.tables.importers.sql import Engine, one, quoted, types_of
 from abmlib.tables.importers.values import FALSE, NUMERIC, TRUE, clean, number_pattern, read_value
 
@@ -57,7 +57,6 @@ class Fact:
     """One column as the export has it; counts are of all rows."""
 
     name: str
-    number: int
     type: str  # the engine's
     rows: int
     filled: int
@@ -75,7 +74,7 @@ class Fact:
     @property
     def x(self) -> str:
         """The column in the engine."""
-        return quoted(f"c{self.number}")
+        return quoted(self.name)
 
 
 def one_line(name: object, most: int = 80) -> str:
@@ -84,29 +83,27 @@ def one_line(name: object, most: int = 80) -> str:
     return kept if len(kept) <= most else kept[: most - 1] + "…"
 
 
-def learn(con: Engine, table: str, rows: int, names: dict[str, int]) -> dict[str, Fact]:
+def learn(con: Engine, table: str, rows: int, names: list[str]) -> dict[str, Fact]:
     """Learn what each column holds.
 
     Counts are of all rows, the kind is of a sample, and then all rows are searched for what does not fit.
 
     Parameters
     ----------
-    table : name in the engine, whose columns are called c0, c1, …
+    table : its SQL name in the engine.
     rows : how many it has.
-    names : columns to learn, with their numbers.
+    names : columns to learn.
     """
-    if not names:
-        return {}
-    types, numbered = types_of(con, table), [f"c{i}" for i in names.values()]
-    counts = one(con, f"select {', '.join(f'count({c}), approx_count_distinct({c})' for c in numbered)} from {table}")
-    facts = {}
-    for k, (name, i) in enumerate(names.items()):
-        x, filled, distinct = f"c{i}", counts[2 * k], min(counts[2 * k + 1], counts[2 * k])
+    types, facts = types_of(con, table), {}
+    for name in names:
+        x = quoted(name)
+        filled, distinct = one(con, f"select count({x}), approx_count_distinct({x}) from {table}")
+        distinct = min(filled, distinct)
         if distinct <= 2 * FEW or distinct >= 0.8 * filled:
             (distinct,) = one(con, f"select count(distinct {x}) from {table}")
-        some = f"{x} is not null and hash(rowid) % {max(1, filled // SAMPLE)} = 0"
-        sample = con.execute(f"select {x} from {table} where {some} group by 1 order by min(rowid)").fetchall()
-        facts[name] = _kind(Fact(name, i, types[x], rows, filled, distinct), [value for (value,) in sample])
+        some = f"{x} is not null and hash({ROW}) % {max(1, filled // SAMPLE)} = 0"
+        sample = con.execute(f"select {x} from {table} where {some} group by 1 order by min({ROW})").fetchall()
+        facts[name] = _kind(Fact(name, types[name.lower()], rows, filled, distinct), [value for (value,) in sample])
     commas = any(f.words.get("decimal") == "," and f.kind == "decimal" for f in facts.values())
     return {n: _checked(con, table, _settled_form(f, commas)) for n, f in facts.items()}
 

@@ -145,7 +145,8 @@ def load(con: Engine, source: Source, parts: Sequence[Part], used: set[str]) -> 
                 raise
             raise text_files.broken(con, source, part, wrong) from None
         counts.append(one(con, f"select count(*) from {kept}")[0] - sum(counts))
-    con.execute(f"create view {raw} as select rowid + 1 as {ROW}, * from {kept}")  # rowid: rows in the order inserted
+    number = "row_number() over ()" if "rowid" in names else "rowid + 1"  # rows in the order inserted
+    con.execute(f"create view {raw} as select {number} as {ROW}, * from {kept}")
     return counts
 
 

@@ -179,7 +179,7 @@ def matched(file: File, table: str) -> dict[str, Match]:
     scored = [(fit(f, table, c) * name_score(f.name, table, c), c, f) for f in file.facts.values() for c in columns]
     fitting = [(s, c, f) for s, c, f in scored if s >= (0.9 if summary(f.name) else ENOUGH)]
     taken: dict[str, Match] = {}
-    for score, c, f in sorted(fitting, key=lambda s: (-s[0], s[2].number)):
+    for score, c, f in sorted(fitting, key=lambda s: -s[0]):
         if c not in taken and not any(m.fact is f for other, m in taken.items() if (other[0] == "_") == (c[0] == "_")):
             taken[c] = Match(f, score)
     return taken
