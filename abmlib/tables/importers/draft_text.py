@@ -107,6 +107,10 @@ def _scalar(value: Any) -> str:
 class _OneLine(yaml.SafeDumper):
     """YAML in which a text with a line break is written with its escape."""
 
+    def check_simple_key(self) -> bool:
+        """Write every key plainly, also an empty one."""
+        return True
+
 
 _OneLine.add_representer(
     str, lambda to, x: to.represent_scalar("tag:yaml.org,2002:str", x, None if x.isprintable() else '"')

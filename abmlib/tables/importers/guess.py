@@ -162,7 +162,7 @@ def fit(fact: Fact, table: str, column: str) -> float:
         return float(fact.kind in ("int", "decimal"))
     if column[0] == "_":
         return float(fact.kind in ("text", "int", "email", "bool", "url", "domain"))
-    if table in ENTITIES and column == TABLES[table]["key"] and fact.distinct < 0.5 * fact.filled:
+    if table in ENTITIES and column == TABLES[table]["key"] and fact.distinct < 0.5 * fact.rows:
         return 0.0
     definition = schema.CANONICAL[table].columns[column]
     kind = "domain" if column == "domain" else definition.kind
