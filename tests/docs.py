@@ -20,7 +20,7 @@ def dictionary(tables: dict) -> str:
         for column, definition in table.columns.items():
             missing = (
                 "yes"
-                if definition.nullable
+                if definition.null
                 else f"no; `{definition.default}` if absent"
                 if definition.default is not None
                 else "no"

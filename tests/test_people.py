@@ -80,7 +80,7 @@ def test_earlier_values_of_personal_columns_are_personal_too(data):
 def test_personal_columns_are_text_and_may_be_missing():
     for name in [*schema.CANONICAL, *schema.PROGRAMME, *schema.RESULTS]:
         for column in schema.personal(name):
-            assert schema.spec(name).columns[column].nullable
+            assert schema.spec(name).columns[column].null
             assert schema.spec(name).columns[column].kind == "text"
 
 

@@ -54,7 +54,7 @@ def test_every_table_says_what_a_row_is_and_has_a_key_of_its_own_columns(name):
 
 
 def test_a_key_column_is_always_filled_but_for_the_named_exceptions():
-    found = {(t, c) for t, spec in TABLES.items() for c in schema.key(t) if spec.columns[c].nullable}
+    found = {(t, c) for t, spec in TABLES.items() for c in schema.key(t) if spec.columns[c].null}
     assert found == KEYS_THAT_MAY_BE_MISSING
 
 
@@ -106,7 +106,7 @@ def test_a_value_that_is_known_since_a_day_has_that_day_in_its_row(name):
 def test_a_value_that_a_back_dated_report_hides_may_be_missing_or_has_a_default(name):
     for column, said in columns(name):
         if said["when"] == "current_only":
-            assert TABLES[name].columns[column].nullable or said["default"] is not None, column
+            assert TABLES[name].columns[column].null or said["default"] is not None, column
 
 
 @every_table
@@ -209,7 +209,7 @@ def test_what_stands_in_for_the_time_of_entry_is_a_day_or_time_that_is_always_th
     assert found["account_tiers"] == "valid_from"
     for name, day in found.items():
         assert dict(columns(name))[day]["kind"] in ("ts", "date"), name
-        assert not TABLES[name].columns[day].nullable, name
+        assert not TABLES[name].columns[day].null, name
 
 
 def test_a_source_needs_no_column_that_book_fills():

@@ -211,7 +211,7 @@ def asked(name: str, column: str) -> str:
     'was renewed; missing while nobody knows (true or false). May be left empty.'
     """
     words = programme.about(name, column).replace(schema.UNITS["ts"], "in the time zone of this computer")
-    return f"{words}. May be left empty." if schema.PROGRAMME[name].columns[column].nullable else f"{words}."
+    return f"{words}. May be left empty." if schema.PROGRAMME[name].columns[column].null else f"{words}."
 
 
 def label(known: str, text: str) -> str:

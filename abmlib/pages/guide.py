@@ -19,5 +19,5 @@ def page() -> str:
 
 def _columns(name: str, columns: list[str]) -> list[str]:
     """Write a line for each column."""
-    optional = {c: d.nullable or d.default is not None for c, d in schema.PROGRAMME[name].columns.items()}
+    optional = {c: d.null or d.default is not None for c, d in schema.PROGRAMME[name].columns.items()}
     return [f"- `{c}`{' (may be empty)' if optional[c] else ''}: {programme.about(name, c)}" for c in columns]

@@ -45,7 +45,7 @@ def importable() -> dict[str, Table]:
 
 def is_required(definition: Column) -> bool:
     """Say whether a source must have a column: never missing, without default, not worked out."""
-    return not definition.nullable and definition.default is None and not definition.derived
+    return not definition.null and definition.default is None and not definition.derived
 
 
 def needed(name: str) -> list[str]:
@@ -141,7 +141,7 @@ def cast(name: str, frame: pd.DataFrame) -> pd.DataFrame:
             f"{name}: unknown column(s) {unknown}; the table has {list(schema.columns)}. Drop or rename them."
         )
     absent = [c for c in schema.columns if c not in frame.columns]
-    needed = [c for c in absent if not schema.columns[c].nullable and schema.columns[c].default is None]
+    needed = [c for c in absent if not schema.columns[c].null and schema.columns[c].default is None]
     if needed:
         raise TableError(f"{name}: missing column(s) {needed}; the table has {list(frame.columns)}. Add them.")
     out = {}
@@ -181,7 +181,7 @@ def check(name: str, frame: pd.DataFrame) -> pd.DataFrame:
         if values.dtype != DTYPES[definition.kind]:
             raise TableError(f"{name}: {column} is {values.dtype}, not {DTYPES[definition.kind]}. Convert it.")
         missing = values.index[values.isna()]
-        if len(missing) and not definition.nullable:
+        if len(missing) and not definition.null:
             how = (column in ENTRY and remedy(name, column)) or "Fill it in the source, or leave the rows out."
             raise TableError(
                 f"{name}: {column} is missing in {len(missing)} of {rows} rows {first_cases(missing)}. {how}"

@@ -369,7 +369,7 @@ class Source:
         The SQL is true for the rows that break it.
         """
         key, spec, view = schema.key(name), schema.spec(name), quoted(self._view(name).get_name())
-        may_lack = {c for c in key if spec.columns[c].nullable}  # what is missing there is one value of its own
+        may_lack = {c for c in key if spec.columns[c].null}  # what is missing there is one value of its own
         names = ", ".join(f"coalesce({quoted(c)}::VARCHAR, '')" if c in may_lack else quoted(c) for c in key)
         filled = " AND ".join(f"{quoted(c)} IS NOT NULL" for c in key if c not in may_lack)
         repeated = f"SELECT ({names}) FROM {view} WHERE {filled} GROUP BY {names} HAVING count(*) > 1"  # noqa: S608

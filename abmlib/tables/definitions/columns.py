@@ -1,40 +1,25 @@
 """The words a table is defined in: columns, keys, rules, and the lists of values that several tables share."""
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import Literal
 
 Kind = Literal["id", "text", "list", "int", "number", "money", "rate", "bool", "ts", "date"]
 When = Literal["fixed", "dated", "current_only", "latest"]
 
-DTYPES: dict[str, str] = {
-    "id": "str",
-    "text": "str",
-    "list": "str",
-    "int": "Int64",
-    "number": "float64",
-    "money": "float64",
-    "rate": "float64",
-    "bool": "boolean",
-    "ts": "datetime64[us, UTC]",
-    "date": "datetime64[us]",
-}
-UNITS: dict[str, str] = {
-    "money": "reporting currency",
-    "rate": "share, 0 to 1",
-    "ts": "UTC timestamp",
-    "date": "day",
-    "bool": "true or false",
-    "list": "values joined by ;",
-}
-BY_HAND: dict[str, str] = {  # how a value is written in a spreadsheet so that it reads
-    "int": "a whole number is written 1000",
-    "number": "a number is written 1000.5, with a dot and no other sign (1.000 is one)",
-    "money": "an amount is written 1000.5, with a dot and no other sign (1.000 is one)",
-    "rate": "a share is written 0.25",
-    "bool": "a yes or no is written true or false",
-    "ts": "a time is written 2026-12-31T17:00:00Z, in UTC",
-    "date": "a day is written 2026-12-31",
-}
+KINDS: dict[Kind, tuple[str, str, str, str]] = {  # type in pandas, unit, how pages show it, how a person writes it
+    "id": ("str", "", "text", ""),
+    "text": ("str", "", "text", ""),
+    "list": ("str", "values joined by ;", "text", ""),
+    "int": ("Int64", "", "count", "a whole number is written 1000"),
+    "number": ("float64", "", "number", "a number is written 1000.5, with a dot and no other sign (1.000 is one)"),
+    "money": ("float64", "reporting currency", "money",
+              "an amount is written 1000.5, with a dot and no other sign (1.000 is one)"),
+    "rate": ("float64", "share, 0 to 1", "share", "a share is written 0.25"),
+    "bool": ("boolean", "true or false", "bool", "a yes or no is written true or false"),
+    "ts": ("datetime64[us, UTC]", "UTC timestamp", "day", "a time is written 2026-12-31T17:00:00Z, in UTC"),
+    "date": ("datetime64[us]", "day", "day", "a day is written 2026-12-31"),
+}  # fmt: skip
+DTYPES, UNITS, FORMATS, BY_HAND = ({str(kind): row[i] for kind, row in KINDS.items() if row[i]} for i in range(4))
 WHEN_MEANS: dict[str, str] = {
     "fixed": "does not change, so a back-dated report may use it",
     "dated": "rebuilt from dated facts for the day asked",
@@ -55,56 +40,12 @@ class Rule:
 
 @dataclass(frozen=True)
 class Column:
-    """One column: what `col` says of it."""
-
-    kind: Kind
-    description: str
-    nullable: bool
-    when: When
-    since: str | None
-    unit: str
-    one_of: tuple[str, ...] | None
-    ref: str | None
-    default: object
-    derived: bool
-    matches: str | None
-    personal: bool
-
-
-@dataclass(frozen=True)
-class Table:
-    """One table: what `table` says of it."""
-
-    name: str
-    description: str
-    key: tuple[str, ...]
-    columns: dict[str, Column]
-    known: str | None
-    dates: str | None
-    rules: tuple[Rule, ...]
-
-
-def col(
-    kind: Kind,
-    meaning: str,
-    *,
-    null: bool = False,
-    when: When = "fixed",
-    since: str | None = None,
-    unit: str | None = None,
-    one_of: tuple[str, ...] | None = None,
-    ref: str | None = None,
-    default: object = None,
-    derived: bool = False,
-    matches: str | None = None,
-    personal: bool = False,
-) -> Column:
-    """Define one column.
+    """One column of a table.
 
     Parameters
     ----------
     kind : what a value is; fixes the pandas type (`DTYPES`) and the unit (`UNITS`) unless `unit` says more.
-    meaning : one phrase for the data dictionary.
+    description : one phrase for the data dictionary.
     null : may a value be missing.
     when : `WHEN_MEANS`.
     since : column of the same row with the time from which the value is known: of a dated one on every date, of a
@@ -117,21 +58,29 @@ def col(
     personal : names a person or is free text about one: given only where people are asked for, and never printed in a
         check.
     """
-    own = unit or UNITS.get(kind, "")
-    return Column(kind, meaning, null, when, since, own, one_of, ref, default, derived, matches, personal)
+
+    kind: Kind
+    description: str
+    _: KW_ONLY
+    null: bool = False
+    when: When = "fixed"
+    since: str | None = None
+    unit: str = ""
+    one_of: tuple[str, ...] | None = None
+    ref: str | None = None
+    default: object = None
+    derived: bool = False
+    matches: str | None = None
+    personal: bool = False
+
+    def __post_init__(self) -> None:
+        """Take the unit of the kind where none is given."""
+        object.__setattr__(self, "unit", self.unit or UNITS.get(self.kind, ""))
 
 
-def table(
-    name: str,
-    meaning: str,
-    key: list[str],
-    columns: dict[str, Column],
-    *,
-    known: str | None = None,
-    dates: str | None = None,
-    rules: tuple[Rule, ...] = (),
-) -> Table:
-    """Define one table.
+@dataclass(frozen=True)
+class Table:
+    """One table.
 
     Parameters
     ----------
@@ -139,9 +88,23 @@ def table(
     known : column that dates a row when `known_at` is absent; `known_at` itself where nothing else can
     dates : of a programme table, column that stands in for `entered_at` in rows of a source
     """
-    if known is not None:
-        columns = columns | {"known_at": col("ts", "when we learnt of the row, if later than its event", null=True)}
-    return Table(name, meaning, tuple(key), columns, known, dates, rules)
+
+    name: str
+    description: str
+    key: list[str]
+    columns: dict[str, Column]
+    _: KW_ONLY
+    known: str | None = None
+    dates: str | None = None
+    rules: tuple[Rule, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Give a table whose rows are dated the column that may date them later."""
+        if self.known is not None:
+            self.columns["known_at"] = col("ts", "when we learnt of the row, if later than its event", null=True)
+
+
+col, table = Column, Table  # as the definitions call them
 
 
 def by_name(*tables: Table) -> dict[str, Table]:

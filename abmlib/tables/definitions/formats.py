@@ -3,32 +3,16 @@
 from dataclasses import dataclass
 from functools import cache
 
-from abmlib.tables.definitions.columns import Table
+from abmlib.tables.definitions.columns import FORMATS, Table
 from abmlib.tables.definitions.core import CORE
 from abmlib.tables.definitions.entered import ENTERED
 from abmlib.tables.definitions.feeds import FEEDS
 from abmlib.tables.definitions.results import RESULTS
 
 NUMBERS = {"money": ",.0f", "share": ".1%", "count": ",.0f", "number": ",.2f"}  # how each kind of number is written
-KINDS = {
-    "money": "money",
-    "rate": "share",
-    "int": "count",
-    "number": "number",
-    "date": "day",
-    "ts": "day",
-    "bool": "bool",
-}
-GENERAL = {
-    "see unit",
-    "rank",
-    "count",
-    "rows",
-    "times",
-    "observations",
-    "tables",
-    "unit of the measure",
-}  # units that a column's name says already
+GENERAL = {  # units that a column's name says already
+    "see unit", "rank", "count", "rows", "times", "observations", "tables", "unit of the measure",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -88,8 +72,8 @@ def _kept() -> dict[str, Format]:
     tables: list[Table] = [t for group in (CORE, FEEDS, ENTERED, RESULTS) for t in group.values()]
     for name, column in ((n, c) for t in tables for n, c in t.columns.items()):
         unit = column.unit if column.kind in {"int", "number"} and column.unit not in GENERAL else ""
-        kind = "words" if column.one_of else KINDS.get(column.kind, "text")
-        found.setdefault(name, set()).add(Format(kind, unit=unit or ""))
+        kind = "words" if column.one_of else FORMATS[column.kind]
+        found.setdefault(name, set()).add(Format(kind, unit=unit))
     return {name: formats.pop() for name, formats in found.items() if len(formats) == 1}
 
 
