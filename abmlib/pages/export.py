@@ -67,7 +67,7 @@ def find(run: Path) -> Path:
     raise ValueError(f"{run.name}: is no run. Give the folder of one, or latest of a folder of runs.")
 
 
-def as_zip(run: Path, to: Path, overwrite: bool = False) -> Path:
+def as_zip(run: Path, to: Path) -> Path:
     """Pack a run into a zip.
 
     The same run gives the same bytes, whenever and under whatever name.
@@ -75,10 +75,10 @@ def as_zip(run: Path, to: Path, overwrite: bool = False) -> Path:
     Raises
     ------
     ValueError
-        If it is no run, or `to` is there and may not be overwritten.
+        If it is no run, or `to` is there.
     """
     run = find(run)
-    refuse_taken(to, overwrite)
+    refuse_taken(to)
     facts = record(run)
     files = [path for part in PARTS for path in [run / part, *sorted((run / part).rglob("*"))]]
     with tempfile.TemporaryDirectory(prefix="zip-", dir=made(to.parent)) as beside:
@@ -92,22 +92,18 @@ def as_zip(run: Path, to: Path, overwrite: bool = False) -> Path:
         return packed.replace(to)
 
 
-def as_pdf(run: Path, to: Path, overwrite: bool = False, limit: int = LIMIT) -> Path:
+def as_pdf(run: Path, to: Path) -> Path:
     """Print a run into one PDF with an installed browser.
 
     The index comes first, then each notebook's page. Nothing is fetched.
 
-    Parameters
-    ----------
-    limit : seconds the browser may take
-
     Raises
     ------
     ValueError
-        If it is no run, `to` is there and may not be overwritten, there is no browser, or it does not print.
+        If it is no run, `to` is there, there is no browser, or it does not print.
     """
     run = find(run)
-    refuse_taken(to, overwrite)
+    refuse_taken(to)
     program = browser(os.environ)
     with tempfile.TemporaryDirectory(prefix="pdf-", dir=made(to.parent), ignore_cleanup_errors=True) as beside:
         page, printed = Path(beside) / "report.html", Path(beside) / "report.pdf"
@@ -116,11 +112,11 @@ def as_pdf(run: Path, to: Path, overwrite: bool = False, limit: int = LIMIT) -> 
             try:
                 subprocess.run(  # noqa: S603 -- a browser the user installed or named
                     command(program, page.resolve(), printed.resolve(), Path(beside).resolve() / "profile"),
-                    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors, timeout=limit, check=False,
+                    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors, timeout=LIMIT, check=False,
                 )  # fmt: skip
             except subprocess.TimeoutExpired as wrong:
                 raise ValueError(
-                    f"{to.name}: the browser did not print within {limit} seconds. Use --zip, or another browser in {ENV}."
+                    f"{to.name}: the browser did not print within {LIMIT} seconds. Use --zip, or another browser in {ENV}."
                 ) from wrong
         if not (printed.is_file() and printed.read_bytes()[:5] == b"%PDF-"):
             lines = (Path(beside) / "errors.txt").read_text("utf-8", "replace").split("\n")
@@ -131,9 +127,9 @@ def as_pdf(run: Path, to: Path, overwrite: bool = False, limit: int = LIMIT) -> 
         return printed.replace(to)
 
 
-def refuse_taken(to: Path, overwrite: bool) -> None:
-    """Refuse a name that is taken, unless it is a file and may be overwritten."""
-    if to.is_dir() or (to.exists() and not overwrite):
+def refuse_taken(to: Path) -> None:
+    """Refuse a name that is taken."""
+    if to.exists():
         raise ValueError(f"{to.name}: is there already. Give another name, or remove it.")
 
 
