@@ -10,12 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from abmlib.pages import kernels, site
+from abmlib.tables.outputs import replaced
 
 LATEST = "latest"
 SUMMARY = "summary.md"
 DAY = 86_400  # seconds
 # what a process that died leaves behind
-LEFT_OVER = re.compile(r"\.([0-9a-f]{8}\.\d+\.tmp|(index(\.html)?|latest|summary\.md)\.\d+|\d{4}-.+\.\d+\.gone)")
+LEFT_OVER = re.compile(
+    r"\.([0-9a-f]{8}\.\d+\.tmp|(index(\.html)?|latest|summary\.md)\.\d+(\.tmp)?|\d{4}-.+\.\d+\.gone)"
+)
 OPENS = re.compile(r'url=([^"/]+)/index\.html"')
 
 
@@ -110,13 +113,8 @@ def point_at(folder: Path) -> None:
 
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file so that a reader finds the old content or the new, never half of it; its folder is made if absent."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
+    with replaced(path) as beside:
         beside.write_bytes(content)
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def pointed(latest: Path) -> Path | None:

@@ -24,6 +24,7 @@ from filelock import FileLock
 from abmlib.tables import schema, secret, settings
 from abmlib.tables.errors import NO_ROOM, TableError
 from abmlib.tables.fingerprint import CACHE, belongs, fingerprint
+from abmlib.tables.outputs import replaced
 from abmlib.tables.reading import FACTS
 
 if TYPE_CHECKING:
@@ -264,9 +265,8 @@ def seal(folder: Path) -> None:
     parts = {
         p.relative_to(folder).as_posix(): p.stat().st_size for p in folder.rglob("*.parquet") if TYPED not in p.parts
     }
-    beside = folder / f".{FACTS}.tmp"
-    beside.write_text(json.dumps(facts | {"parts": parts}), "utf-8")
-    beside.replace(folder / FACTS)
+    with replaced(folder / FACTS) as beside:
+        beside.write_text(json.dumps(facts | {"parts": parts}), "utf-8")
 
 
 def is_whole(folder: Path) -> bool:

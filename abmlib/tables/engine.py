@@ -16,6 +16,7 @@ from abmlib.tables.errors import FIRST, TableError, first_cases
 from abmlib.tables.importers import files as exported
 from abmlib.tables.importers.sql import cause, quoted, text
 from abmlib.tables.kinds import cast, in_zone
+from abmlib.tables.outputs import replaced
 
 SMALL = 256 * 2**20  # bytes of a file below which what is made of it is kept in memory
 
@@ -81,9 +82,8 @@ def as_view(con: Any, name: str, query: ir.Table, keep: bool = False) -> ir.Tabl
 def as_file(con: Any, name: str, query: ir.Table, file: Path) -> ir.Table:
     """Write the rows of a query to Parquet, once, and name them."""
     if not file.is_file():
-        beside = file.with_suffix(".tmp")
-        con.raw_sql(f"COPY ({con.compile(query)}) TO {text(str(beside))} (FORMAT parquet)")
-        beside.replace(file)
+        with replaced(file) as beside:
+            con.raw_sql(f"COPY ({con.compile(query)}) TO {text(str(beside))} (FORMAT parquet)")
     con.raw_sql(f"CREATE OR REPLACE TEMP VIEW {quoted(name)} AS SELECT * FROM read_parquet({text(str(file))})")  # noqa: S608
     return ops.DatabaseTable(name, schema=query.schema(), source=con).to_expr()
 

@@ -18,10 +18,11 @@ ORIGIN = b"abm_origin"  # in a Parquet file: what its table comes from, as JSON
 def replaced(path: Path) -> Iterator[Path]:
     """Give the path of a new file that replaces another whole.
 
-    It gets the rights of the old one.
+    It gets the rights of the old one; its folder is made if absent.
 
     Nothing changes if the writing fails, or the new file is taken away again.
     """
+    path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         yield beside
@@ -35,7 +36,6 @@ def replaced(path: Path) -> Iterator[Path]:
 
 def leave(path: Path, frame: pd.DataFrame, origin: Mapping[str, Any]) -> None:
     """Write a table, and what it comes from, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     table = pa.Table.from_pandas(frame, preserve_index=False)
     noted = {ORIGIN: json.dumps(origin, sort_keys=True, ensure_ascii=False).encode()}
     with replaced(path) as beside:
