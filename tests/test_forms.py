@@ -46,7 +46,7 @@ def test_every_table_has_a_form_that_asks_for_what_must_be_filled_and_writes_not
 @pytest.mark.parametrize("name", NAMES)
 def test_the_example_of_every_table_can_be_entered_by_its_form(folder, small, name):
     made = form(folder, name)
-    for column, text in forms.examples.WRITTEN[name].items():
+    for column, text in programme.examples()[name].items():
         kind = schema.PROGRAMME[name].columns[column].kind
         as_input = {"date": dt.date.fromisoformat, "ts": pd.Timestamp, "bool": {"true": True, "false": False}.get}
         made.fields[column].value = as_input.get(kind, str)(text)
@@ -136,17 +136,6 @@ def test_a_key_that_is_left_to_its_default_is_known_again(folder):
     assert made.supersedes.value == ("2026-04-01T12:00:00Z",)
 
 
-def test_ids_are_chosen_by_name_and_no_others_are_taken(folder):
-    known = {"owner_id": {"s1": "Sue", "s2": "Sue"}}
-    made = form(folder, choices=known)
-    assert list(made.fields["owner_id"].options) == ["Sue (s1)", "Sue (s2)"]
-    fill(made, **GOAL | {"owner_id": "Sue"})
-    assert "owner_id: &#x27;Sue&#x27; is none of the 2 known." in made.message.value
-    fill(made, owner_id="Sue (s2)")
-    fill(made, **GOAL | {"owner_id": "s1"})
-    assert programme.read(folder, "targets")["owner_id"].tolist() == ["s2", "s1"]
-
-
 def test_what_is_personal_is_not_shown_again(folder):
     made = fill(
         form(folder, "list_votes"), account_id="acme", voter_team="sales", round="1", vote="in", comment="SECRET"
@@ -178,8 +167,6 @@ def test_what_has_no_form_is_refused(folder):
         forms.entry(folder, "forgotten", entered_by="Ada")
     with pytest.raises(ValueError, match="accounts: no such programme table"):
         forms.entry(folder, "accounts", entered_by="Ada")
-    with pytest.raises(ValueError, match=r"choices: targets has no column \['owner'\]"):
-        forms.entry(folder, "targets", entered_by="Ada", choices={"owner": {}})
 
 
 def test_the_clock_is_read_to_the_second_and_with_its_zone(folder):

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import html
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,6 @@ import ipywidgets as widgets
 import pandas as pd
 
 from abmlib.tables import programme, schema
-from abmlib.tables.definitions import examples
 from abmlib.tables.errors import first_cases
 
 # as wide in every row, whatever is beside it
@@ -23,7 +22,6 @@ PICKERS: dict[str, Callable[..., Any]] = {
 }
 ERROR = '<b style="color:#b00020">{}</b>'
 LISTED = 20  # entries in the list below a form
-Choices = Mapping[str, Mapping[str, str]]
 
 
 def clock() -> pd.Timestamp:
@@ -36,7 +34,6 @@ def entry(
     name: str,
     *,
     entered_by: str,
-    choices: Choices | None = None,
     edit: bool = True,
     now: Callable[[], pd.Timestamp] = clock,
 ) -> "Entry | None":
@@ -47,7 +44,6 @@ def entry(
     folder : the ``programme`` folder, such as `Book.programme`; made with the first entry if absent
     name : of the table
     entered_by : who fills the form; written in every row
-    choices : for a column, the known ids, each with the name people know it by; other ids are then refused
     edit : a notebook's parameter, off by default there: no form is made and None returned, so that a run without people
         leaves nothing on its page
     now : gives the time of entry, with its time zone
@@ -55,8 +51,7 @@ def entry(
     Raises
     ------
     ValueError
-        If there is no such programme table, no folder for it, only a command writes it, or `choices` names a column that it
-        lacks.
+        If there is no such programme table, no folder for it, or only a command writes it.
 
     Examples
     --------
@@ -64,25 +59,22 @@ def entry(
     """
     if name == programme.FORGOTTEN:
         raise ValueError(f"{name}: has no form. Only abm forget writes it.")
-    if unknown := sorted(set(choices or {}) - set(programme.columns(name))):
-        raise ValueError(f"choices: {name} has no column {unknown}; it has {programme.columns(name)}.")
+    programme.columns(name)  # refuses what is no programme table
     if not edit:
         return None
     if folder is None:
         raise ValueError("there is no programme folder for entries. Give a workbook file, or a folder, as data.")
-    return Entry(Path(folder), name, entered_by, choices or {}, now)
+    return Entry(Path(folder), name, entered_by, now)
 
 
 class Entry(widgets.VBox):
     """A form; `entry` makes it. Pressing `button` adds the values of `fields`, or says in `message` why not."""
 
-    def __init__(
-        self, folder: Path, name: str, entered_by: str, choices: Choices, now: Callable[[], pd.Timestamp]
-    ) -> None:
+    def __init__(self, folder: Path, name: str, entered_by: str, now: Callable[[], pd.Timestamp]) -> None:
         """Make an empty form and show the entries that exist."""
-        self.folder, self.name, self.entered_by, self.choices, self.now = folder, name, entered_by, choices, now
+        self.folder, self.name, self.entered_by, self.now = folder, name, entered_by, now
         columns = [c for c in programme.columns(name) if c not in schema.ENTRY]
-        self.fields = {c: field(name, c, choices.get(c, {})) for c in columns}
+        self.fields = {c: field(name, c) for c in columns}
         self.supersedes = widgets.SelectMultiple(
             description="supersedes", rows=3, tooltip=programme.about(name, "supersedes"), **INPUT
         )
@@ -99,20 +91,8 @@ class Entry(widgets.VBox):
         self.show()
 
     def row(self) -> dict[str, Any]:
-        """Give the values of the fields; an empty field is None.
-
-        Raises
-        ------
-        ValueError
-            If an id is not among the known ones.
-        """
-        row = {column: as_value(widget.value) for column, widget in self.fields.items()}
-        for column, known in self.choices.items():
-            chosen = {label(i, text): i for i, text in known.items()}.get(row[column], row[column])
-            if chosen not in (None, *known):
-                raise ValueError(f"{column}: {chosen!r} is none of the {len(known)} known. Choose one of the list.")
-            row[column] = chosen
-        return row
+        """Give the values of the fields; an empty field is None."""
+        return {column: as_value(widget.value) for column, widget in self.fields.items()}
 
     def earlier(self) -> pd.DataFrame:
         """Give the entries with the same key that no later one replaces."""
@@ -170,8 +150,8 @@ class Entry(widgets.VBox):
         self.entries.value = f"<p>{words}</p>{texts.to_html(index=False, escape=True, border=0)}" if len(rows) else ""
 
 
-def field(name: str, column: str, known: Mapping[str, str]) -> Any:
-    """Make the input of one column by its kind; `known` are ids to choose from, with their names."""
+def field(name: str, column: str) -> Any:
+    """Make the input of one column by its kind."""
     definition, like = schema.PROGRAMME[name].columns[column], {"description": column} | INPUT
     made: Any
     if definition.one_of:
@@ -179,10 +159,8 @@ def field(name: str, column: str, known: Mapping[str, str]) -> Any:
     elif definition.kind in PICKERS:
         made = PICKERS[definition.kind](**like)
     else:
-        such_as = "" if known else examples.WRITTEN[name].get(column, "")
-        example = f"such as {such_as}" if such_as else ""
-        labels = [label(i, text) for i, text in known.items()]
-        made = widgets.Combobox(options=labels, placeholder=example, continuous_update=False, **like)
+        such_as = programme.examples()[name].get(column, "")
+        made = widgets.Text(placeholder=such_as and f"such as {such_as}", continuous_update=False, **like)
     made.value = start(name, column, made)
     return made
 
@@ -212,14 +190,3 @@ def asked(name: str, column: str) -> str:
     """
     words = programme.about(name, column).replace(schema.UNITS["ts"], "in the time zone of this computer")
     return f"{words}. May be left empty." if schema.PROGRAMME[name].columns[column].null else f"{words}."
-
-
-def label(known: str, text: str) -> str:
-    """Write an id with the name people know it by.
-
-    Examples
-    --------
-    >>> label("A1", "Acme")
-    'Acme (A1)'
-    """
-    return f"{text} ({known})" if text and text != known else known

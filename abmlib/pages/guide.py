@@ -2,14 +2,13 @@
 
 from abmlib.pages import site
 from abmlib.tables import programme, schema
-from abmlib.tables.definitions import examples
 
 
 def page() -> str:
     """Write the page, in Markdown: a section per table with its columns, their meaning, and an example row."""
     how = "\n".join(f"  - {words}" for kind, words in schema.BY_HAND.items() if kind not in ("int", "money"))
     parts = [site.template("programme.md").format(how=how), *_columns("targets", list(schema.ENTRY)), ""]
-    for name in sorted(examples.WRITTEN):
+    for name in sorted(programme.examples()):
         columns = [c for c in programme.columns(name) if c not in schema.ENTRY]
         key = ", ".join(f"`{c}`" for c in programme.entity_key(name))
         parts += [f"## {name}\n\n{schema.PROGRAMME[name].description} Key: {key}.\n", *_columns(name, columns)]

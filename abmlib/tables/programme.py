@@ -9,19 +9,21 @@ import csv
 import io
 from collections import defaultdict
 from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import yaml
 
 from abmlib.tables import people, schema
-from abmlib.tables.definitions import examples
 from abmlib.tables.errors import TableError, first_cases
 from abmlib.tables.outputs import replaced
 
 FOLDER = "programme"
 FORGOTTEN = "forgotten"
+EXAMPLES = Path(__file__).parent / "definitions" / "examples.yml"
 # What every team says for itself, and nobody instead of another.
 EACH_SIGNS = {"criteria": ("sign_off_team", "signed_at")}
 OTHER_SIGNS = {";": "semicolons", "\t": "tabs"}  # what spreadsheets put between values in place of commas
@@ -68,8 +70,14 @@ def example(name: str) -> str:
     >>> example("targets")
     '2026-Q1,s1,won_value,500000,2026-01-15T09:00:00Z,Ada,\\n'
     """
-    written = examples.WRITTEN[name] | examples.ENTRY
+    written = examples()[name] | {"entered_at": "2026-01-15T09:00:00Z", "entered_by": "Ada"}
     return as_text(pd.DataFrame([[written.get(c, "") for c in columns(name)]]))
+
+
+@cache
+def examples() -> dict[str, dict[str, str]]:
+    """Read the columns of one example for each programme table, without who entered it and when."""
+    return dict(yaml.safe_load(EXAMPLES.read_text("utf-8")))
 
 
 def latest_entries(name: str, entries: pd.DataFrame) -> pd.DataFrame:
@@ -425,7 +433,6 @@ def append(folder: Path, name: str, rows: pd.DataFrame, *, entered_at: pd.Timest
         raise TableError(
             f"{path.name}: {count} share a key {schema.key(name)} {first_cases(doubled)}. Enter each once."
         )
-    folder.mkdir(parents=True, exist_ok=True)
     with replaced(path) as beside:
         beside.write_bytes(text.encode("utf-8"))
     return whole.reset_index(drop=True)
