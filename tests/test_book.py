@@ -129,7 +129,7 @@ def test_the_latest_day_shows_deals_as_they_are(deals):
 
 
 def test_the_latest_day_is_that_of_the_newest_fact_a_closing_included(deals):
-    assert str(Source.open(deals).latest_day()) == "2026-03-10"  # the won deal was closed after all were opened
+    assert str(Source(deals).latest_day()) == "2026-03-10"  # the won deal was closed after all were opened
 
 
 def test_an_absent_table_is_empty_to_spec(small):
@@ -263,7 +263,7 @@ def test_the_audit_lists_what_holds_and_what_does_not(small):
 
 
 def queries_of_an_audit(folder: Path) -> int:
-    source = Source.open(folder)
+    source = Source(folder)
     for name in source.names:
         source.typed(name)  # made ready before
     source.con.raw_sql("CALL enable_logging('QueryLog')")

@@ -80,7 +80,7 @@ def test_processes_that_need_it_at_once_build_one(small):
 
 
 def test_what_one_who_was_ended_left_is_no_snapshot_and_goes(small):
-    data = cache.Data.of(small)
+    data = cache.Data(small)
     state = data.snapshot(dt.date(2026, 3, 31)).parent
     half = state / ".2026-04-01"
     (half / "tables").mkdir(parents=True)

@@ -246,13 +246,13 @@ def both(request, tmp_path_factory) -> tuple[Path, Path, Path]:
     out, work = tmp_path_factory.mktemp("out"), tmp_path_factory.mktemp("work")
     chosen = catalogue.choose(catalogue.load(NOTEBOOKS / catalogue.FILE), request.param)
     given = {"03_key_accounts": {"capacity": 20}}
-    report = runs.run(runs.Request(NOTEBOOKS, SAMPLE, dt.date(2026, 6, 30), out, chosen, given), Data.of(SAMPLE))
+    report = runs.run(runs.Request(NOTEBOOKS, SAMPLE, dt.date(2026, 6, 30), out, chosen, given), Data(SAMPLE))
     return report.folder, export.redo(report.folder, SAMPLE, NOTEBOOKS, KEY, work), work
 
 
 def test_the_redacted_report_names_no_account_and_the_original_does(both):
     original, redacted, _ = both
-    names = set(redact.names_of(redact.read(Source.open(SAMPLE))))
+    names = set(redact.names_of(redact.read(Source(SAMPLE))))
     assert export.leaks(redacted, names - export.unsearchable(names, NOTEBOOKS)) == []
     named = {place.partition(": ")[0] for place in export.leaks(original, names)}
     assert {"index.html", "summary.md", "html/03_key_accounts.html", "tables/03_key_accounts.parquet"} <= named
@@ -350,7 +350,7 @@ def test_the_report_compared_with_is_taken_along_without_its_groups(tmp_path):
 
 
 def test_parameters_that_are_ids_become_codes(tmp_path):
-    source = Source.open(put(tmp_path / "d", accounts=ACCOUNTS, transactions=TRANSACTIONS))
+    source = Source(put(tmp_path / "d", accounts=ACCOUNTS, transactions=TRANSACTIONS))
     codes = redact.redacted(source, KEY, tmp_path / "copy").set_index("account_id")["code"]
     cell = 'account: str = ""  # one\naccounts: list[str] = []  # some\ntier: str = "1"  # no id\nlimit: int = 3  # n\n'
     node = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell, metadata={"tags": ["parameters"]})])

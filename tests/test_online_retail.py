@@ -99,7 +99,7 @@ def test_lines_without_a_customer_number_are_in_the_ledger(report):
 
 
 def test_the_last_day_is_that_of_the_last_line_and_the_money_the_source_s(book):
-    source = Source.open(book)
+    source = Source(book)
     assert (str(source.latest_day()), source.settings.currency) == ("2010-12-09", "GBP")
 
 

@@ -198,7 +198,7 @@ def test_a_table_of_an_earlier_run_does_not_bring_back_who_opted_out_since(data,
 
 def test_a_raw_address_is_no_hash_and_is_not_printed(data):
     put(data, contacts=CONTACTS.replace(HASH[::-1], "bo.li(at)acme.example").replace(HASH, "ann(at)quill.example"))
-    audit = Source.open(data).audit().set_index(["table", "check"])
+    audit = Source(data).audit().set_index(["table", "check"])
     found = audit.loc[("contacts", "email_hash is spelt right")]
     assert found[["severity", "bad", "first"]].tolist() == ["fail", 2, "c2"]  # who opted out is not named
     assert "(at)" not in audit.to_csv()
@@ -216,7 +216,7 @@ def test_hashes_of_the_usual_kinds_pass(data, length):
 
 
 def test_the_sample_passes_every_check():
-    audit = Source.open(SAMPLE).audit()
+    audit = Source(SAMPLE).audit()
     assert audit.loc[audit["table"] == "contacts", "bad"].sum() == 0
 
 

@@ -48,7 +48,7 @@ def source(tmp_path) -> Source:
     put(data / "programme", targets=TARGETS)
     facts = {"title": "Acme's book", "currency": "EUR", "time_zone": "Europe/Berlin", "source": {"mapping": "acme.yml"}}
     (data / "workbook.yml").write_text(yaml.safe_dump(facts), "utf-8")
-    return Source.open(data)
+    return Source(data)
 
 
 @pytest.fixture
@@ -140,10 +140,10 @@ def test_what_was_filled_stays_filled_and_what_was_equal_stays_equal(source, tmp
 
 
 def test_every_check_finds_the_same_on_the_copy_of_the_sample(tmp_path):
-    before = Source.open(SAMPLE)
+    before = Source(SAMPLE)
     redact.redacted(before, KEY, tmp_path / "copy")
     counted = ["table", "check", "severity", "bad", "rows"]
-    pd.testing.assert_frame_equal(before.audit()[counted], Source.open(tmp_path / "copy").audit()[counted])
+    pd.testing.assert_frame_equal(before.audit()[counted], Source(tmp_path / "copy").audit()[counted])
 
 
 def test_notes_and_staff_of_the_programme_are_coded_and_who_entered_nothing_stays_nobody(source, tmp_path):
@@ -158,7 +158,7 @@ def test_notes_and_staff_of_the_programme_are_coded_and_who_entered_nothing_stay
         workshop_actions=f"account_id,text,owner,{entry}beta,call,Jim Roe,{stamp}beta,write,,{stamp}",
         team=f"person_id,team,function,capacity_hours,{entry}Jim Roe,sales,sales,8,{stamp}",
     )
-    before = Source.open(source.folder)
+    before = Source(source.folder)
     redact.redacted(before, KEY, tmp_path / "copy")
     people = Book.open(tmp_path / "copy", "2025-12-31", people=True)
     (insight,), actions, team = (
@@ -205,7 +205,7 @@ def test_codes_that_begin_alike_are_written_longer(source, tmp_path, monkeypatch
     rows = "".join(f"{n},Name {n},2025-01-01\n" for n in names)
     activities = "activity_id,account_id,occurred_at,direction,channel\na,id1,2025-01-01,inbound,web\n"
     data = put(tmp_path / "many", accounts="account_id,name,created_at\n" + rows, activities=activities)
-    codes = redact.redacted(Source.open(data), KEY, tmp_path / "copy")["code"]
+    codes = redact.redacted(Source(data), KEY, tmp_path / "copy")["code"]
     assert codes.is_unique
     assert set(codes.str.len()) <= {2, 3, 65}
     assert not any(a != b and b.startswith(a) for a in codes for b in codes)
@@ -215,7 +215,7 @@ def test_hostile_names_are_coded_like_any_other(tmp_path):
     frame = pd.DataFrame({"account_id": HOSTILE, "name": HOSTILE, "created_at": "2025-01-01"})
     data = put(tmp_path / "d", accounts=frame.to_csv(index=False),
                activities="activity_id,account_id,occurred_at,direction,channel,outcome\na,X,2025-01-01,inbound,web,plan X\n")  # fmt: skip
-    source = Source.open(data)
+    source = Source(data)
     codes = redact.redacted(source, KEY, tmp_path / "copy")
     assert sorted(codes["account_id"]) == sorted(HOSTILE)
     there = pd.read_parquet(tmp_path / "copy" / "accounts.parquet")
@@ -254,7 +254,7 @@ def test_a_name_is_found_as_whole_words_whatever_stands_between_them(text, names
 def test_who_was_forgotten_is_not_in_the_copy_which_needs_no_key_to_be_read(source, tmp_path):
     line = f"{people.person_hash('12', KEY)},2025-01-01T00:00:00Z,me\n"
     put(source.folder / "programme", forgotten="person_hash,entered_at,entered_by\n" + line)
-    again = Source.open(source.folder)
+    again = Source(source.folder)
     again.key = KEY
     redact.redacted(again, KEY, tmp_path / "copy")
     contacts = Book.open(tmp_path / "copy", "2025-12-31").read("contacts")

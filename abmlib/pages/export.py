@@ -242,12 +242,12 @@ def redo(run: Path, data: Path, notebooks: Path, key: bytes, work: Path) -> Path
         with is gone, or a file of the new run still holds a name.
     """
     run = find(run)
-    facts, source = record(run), Source.open(data)
+    facts, source = record(run), Source(data)
     entries = {e.notebook: e for e in catalogue.load(notebooks / catalogue.FILE)}
     there = [n for n in facts["notebooks"] if n in entries and (notebooks / f"{n}.ipynb").is_file()]
     chosen = [entries[n] for n in there]
     as_of, given = dt.date.fromisoformat(facts["as_of"]), facts["parameters"]
-    now = runs.describe(runs.Request(notebooks, data, as_of, run.parent, chosen, given), Data.of(data))
+    now = runs.describe(runs.Request(notebooks, data, as_of, run.parent, chosen, given), Data(data))
     now = json.loads(json.dumps(now, default=str))
     changed = sorted({words for name, words in MADE_FROM.items() if now[name] != facts.get(name)})
     if changed:
@@ -259,7 +259,7 @@ def redo(run: Path, data: Path, notebooks: Path, key: bytes, work: Path) -> Path
     carry_previous(run, facts, notebooks, work / "reports")
     coded = {name: translated(source, notebooks / f"{name}.ipynb", values, key) for name, values in given.items()}
     request = runs.Request(notebooks, work / REDACTED, as_of, work / "reports", chosen, coded)
-    report = runs.run(request, Data.of(work / REDACTED))
+    report = runs.run(request, Data(work / REDACTED))
     failed = [name for name in report.failed if facts["outcomes"][name]["status"] not in {"failed", "skipped"}]
     if failed:
         raise ValueError(

@@ -111,7 +111,7 @@ def preflight(data: Path) -> tuple[Data, pd.DataFrame]:
     TableError
         If a table does not read.
     """
-    opened = Data.of(data)
+    opened = Data(data)
     try:
         return opened, opened.audit
     except Exception as wrong:
@@ -149,7 +149,7 @@ def run(request: Request, data: Data, tell: Callable[[str, str], None] = lambda 
         for part in ("notebooks", "html", "tables"):
             (beside / part).mkdir(parents=True)
         outcomes = run_all(request, beside, facts[PREVIOUS], tell)
-        book = Book.of(data, request.as_of, beside / "tables")
+        book = Book(data, request.as_of, beside / "tables")
         decisions = book.earlier("decisions", tables=beside / "tables")
         numbered = {e.number: e.notebook for e in request.chosen}
         names = book.read("accounts").set_index("account_id")["name"].to_dict()

@@ -4,7 +4,7 @@ import datetime as dt
 import difflib
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from abmlib.tables.errors import NotAnswerable, TableError, first_cases
 from abmlib.tables.ledger import COLUMNS
 
 SHARED = ("decisions", "measures")
+LAB = "../reports/lab/tables"  # where notebooks run by hand leave tables for each other
 
 
 class Book:
@@ -28,27 +29,28 @@ class Book:
     def __init__(
         self,
         data: cache.Data,
-        snapshot: Path,
-        tables: Path,
+        day: dt.date | None = None,
+        tables: str | Path = LAB,
         people: bool = False,
-        shared: Mapping[str, Any] | None = None,
+        **shared: Any,
     ) -> None:
-        """Use `Book.open`."""
-        self._data, self._snapshot, self._tables, self._people = data, snapshot, tables, people
-        self._facts = json.loads((snapshot / reading.FACTS).read_text("utf-8"))
-        self._shared = dict(shared or {})
+        """Give the book of data that is at hand, without a day as known on the day of its newest dated fact.
+
+        The rest is as in `open`.
+        """
+        self._data, self._tables, self._people, self._shared = data, Path(tables), people, shared
+        try:
+            self._snapshot = data.snapshot(day)
+        finally:
+            data.close()
+        self._facts = json.loads((self._snapshot / reading.FACTS).read_text("utf-8"))
         self._number = ""  # of the notebook, once `need` says what it writes
         self._decisions: dict[str, pd.DataFrame] = {}
         self._measures = schema.empty("measures")
 
     @classmethod
     def open(
-        cls,
-        data: str | Path,
-        as_of: str | dt.date,
-        tables: str | Path = "../reports/lab/tables",
-        people: bool = False,
-        **shared: Any,
+        cls, data: str | Path, as_of: str | dt.date, tables: str | Path = LAB, people: bool = False, **shared: Any
     ) -> "Book":
         """Open a data set as known at the end of a day in its reporting time zone.
 
@@ -72,25 +74,7 @@ class Book:
             If `as_of` is not a day, or nothing dates the data whose latest day it asks for.
         """
         day = day_asked(as_of)
-        return cls.of(cache.Data.of(data), day, tables, people, shared)
-
-    @classmethod
-    def of(
-        cls,
-        data: cache.Data,
-        day: dt.date | None = None,
-        tables: str | Path = "../reports/lab/tables",
-        people: bool = False,
-        shared: Mapping[str, Any] | None = None,
-    ) -> "Book":
-        """Give the book of data that is already at hand.
-
-        Without a day, as known on the day of its newest dated fact.
-        """
-        try:
-            return cls(data, data.snapshot(day), Path(tables), people, shared)
-        finally:
-            data.close()
+        return cls(cache.Data(data), day, tables, people, **shared)
 
     # -- what was known -------------------------------------------------------------------------------------------
 

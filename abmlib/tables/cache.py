@@ -46,23 +46,15 @@ class Data:
     The source itself is opened where something has to be built.
     """
 
-    def __init__(self, workbook: settings.Workbook) -> None:
-        """Look at the data of a workbook. Nothing is read yet."""
-        self.workbook = workbook
-
-    @classmethod
-    def of(cls, data: str | Path) -> "Data":
-        """Look at a workbook file, a folder of tables or a DuckDB file.
+    def __init__(self, data: str | Path | settings.Workbook) -> None:
+        """Look at a workbook, its file, a folder of tables or a DuckDB file. No table is read yet.
 
         Raises
         ------
         TableError
             If a workbook file is wrong, or the data is not there.
         """
-        workbook = settings.workbook(data)
-        if not workbook.data.exists():
-            raise TableError(f"data: {workbook.data.name} is not there. Give a folder of tables or a DuckDB file.")
-        return cls(workbook)
+        self.workbook = settings.with_data(data)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -138,7 +130,7 @@ class Data:
 
         typed = self._state / TYPED
         typed.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return Source.open(self.workbook, typed)
+        return Source(self.workbook, typed)
 
     def large(self, name: str, day: dt.date) -> "ds.Dataset":
         """Give a table that is too large for a snapshot.

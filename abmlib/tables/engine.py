@@ -79,6 +79,16 @@ def as_view(con: Any, name: str, query: ir.Table, keep: bool = False) -> ir.Tabl
     return ops.DatabaseTable(name, schema=query.schema(), source=con).to_expr()
 
 
+def ask(t: ir.Table, columns: str, rest: str = "") -> Any:
+    """Ask in SQL for something of a table that the engine keeps under a name."""
+    return t.get_backend().con.execute(f"SELECT {columns} FROM {quoted(t.get_name())} {rest}")  # noqa: S608
+
+
+def count(t: ir.Table, column: str = "*") -> int:
+    """Count the rows of a table that the engine keeps under a name, or the values of a column."""
+    return int(ask(t, f"count({column})").fetchone()[0])
+
+
 def as_file(con: Any, name: str, query: ir.Table, file: Path) -> ir.Table:
     """Write the rows of a query to Parquet, once, and name them."""
     if not file.is_file():

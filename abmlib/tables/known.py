@@ -11,8 +11,7 @@ import pandas as pd
 
 from abmlib.tables import identity, people, schema
 from abmlib.tables.days import end_of
-from abmlib.tables.engine import as_view
-from abmlib.tables.importers.sql import quoted
+from abmlib.tables.engine import as_view, ask, count
 from abmlib.tables.kinds import cast, ibis_type, in_zone
 from abmlib.tables.source import Source
 
@@ -68,16 +67,6 @@ class Known:
     def _keep(self, label: str, name: str, query: ir.Table) -> ir.Table:
         """Let the engine keep a query, and its rows too where they fit into memory."""
         return as_view(self.source.con, f"{label} by {self.moment.as_of}", query, keep=self.source.is_small(name))
-
-    def ask(self, name: str, columns: str, rest: str = "") -> Any:
-        """Ask in SQL for something of a table as known on the day."""
-        view = quoted(self.table(name).get_name())
-        return self.source.con.con.execute(f"SELECT {columns} FROM {view} {rest}")  # noqa: S608
-
-    def count(self, t: ir.Table, column: str = "*") -> int:
-        """Count the rows of something the engine keeps under a name, or the values of a column."""
-        found = self.source.con.con.execute(f"SELECT count({column}) FROM {quoted(t.get_name())}").fetchone()  # noqa: S608
-        return int(found[0])
 
     def _as_known(self, name: str) -> ir.Table:
         """The query of `entered`."""
@@ -236,9 +225,8 @@ class Known:
 
     def _lacks_account(self, name: str) -> bool:
         """Say whether a row of a person has no account."""
-        view = quoted(self.entered(name).get_name())
-        asked = f"SELECT 1 FROM {view} WHERE account_id IS NULL AND contact_id IS NOT NULL LIMIT 1"  # noqa: S608
-        return self.source.con.con.execute(asked).fetchone() is not None
+        orphans = "WHERE account_id IS NULL AND contact_id IS NOT NULL LIMIT 1"
+        return ask(self.entered(name), "1", orphans).fetchone() is not None
 
     def merged(self, name: str, rows: int) -> tuple[int, str]:
         """How many rows are left by company, and a note for the ledger.
@@ -248,18 +236,18 @@ class Known:
         if name == "accounts" and len(self.same_company):
             rules = self.same_company["rule"].value_counts().sort_index()
             by_rule = ", ".join(f"{n} {rule}" for rule, n in rules.items())
-            return self.count(self.table(name)), f"counted with another account of the same company: {by_rule}"
+            return count(self.table(name)), f"counted with another account of the same company: {by_rule}"
         if name == "contacts" and len(leads := self.lead_matches):
             matched, several = leads["company_id"].notna(), leads["companies"] > 1
             found, unclear = (int(leads.loc[which, "contacts"].sum()) for which in (matched, several & ~matched))
             more = f"; the domain of {unclear} belongs to several" if unclear else ""
             every = int(leads["contacts"].sum())
             return rows, f"{found} of {every} leads without an account matched by e-mail domain{more}"
-        if name in OF_THEIR_PERSON and (before := self.count(self.entered(name), "account_id")) < rows:
-            put = self.count(self.table(name), "account_id") - before
+        if name in OF_THEIR_PERSON and (before := count(self.entered(name), "account_id")) < rows:
+            put = count(self.table(name), "account_id") - before
             return rows, f"{put} rows without an account put under that of their contact" if put else ""
         if self._moved is not None and set(schema.companies(name)) & set(schema.key(name)):
-            after = self.count(self.table(name))
+            after = count(self.table(name))
             return after, f"{rows - after} rows had the key of another row of the same company" if after < rows else ""
         return rows, ""
 

@@ -115,6 +115,20 @@ def workbook(given: str | Path) -> Workbook:
     return Workbook(path, Settings())
 
 
+def with_data(given: str | Path | Workbook) -> Workbook:
+    """Give a `workbook` whose data is there.
+
+    Raises
+    ------
+    TableError
+        If a workbook file is wrong, or the data is not there.
+    """
+    found = given if isinstance(given, Workbook) else workbook(given)
+    if not found.data.exists():
+        raise TableError(f"data: {found.data.name} is not there. Give a folder of tables or a DuckDB file.")
+    return found
+
+
 def load(folder: Path) -> Settings:
     """Read the facts of a data folder's ``workbook.yml``; without one, the defaults hold.
 

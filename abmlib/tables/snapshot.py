@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from abmlib.tables import checks, features, schema
+from abmlib.tables import checks, engine, features, schema
 from abmlib.tables.errors import TableError
 from abmlib.tables.importers.sql import quoted, text
 from abmlib.tables.known import SAME_COMPANY, Known
@@ -35,7 +35,7 @@ def write(source: Source, day: dt.date, latest: dt.date | None, audit: pd.DataFr
     ledger, fields, large = list(source.left_out()), list[tuple[Any, ...]](), list[str]()
     overview = dict[str, tuple[Any, ...]]()
     for name in sorted(source.names):
-        before, entered = source.count(name), known.count(known.entered(name))
+        before, entered = source.count(name), engine.count(known.entered(name))
         ledger.append((f"as of {day}", name, before, entered, before - entered, "known only later"))
         after, note = known.merged(name, entered)
         if note:
@@ -97,7 +97,9 @@ def extent(known: Known, name: str) -> tuple[int, tuple[Any, ...], dict[str, int
     ends = [local_day(known, name, end) if spec.known else "NULL::DATE" for end in ("min", "max")]
     accounts = "count(DISTINCT account_id)" if "account_id" in spec.columns else "NULL"
     counts = [accounts, *ends, *(f"count({quoted(c)})" for c in columns)]
-    ((rows, with_accounts, first, last, *filled),) = known.ask(name, ", ".join(["count(*)", *counts])).fetchall()
+    ((rows, with_accounts, first, last, *filled),) = engine.ask(
+        known.table(name), ", ".join(["count(*)", *counts])
+    ).fetchall()
     return rows, (rows, with_accounts, first, last), dict(zip(columns, filled, strict=True))
 
 
@@ -124,7 +126,7 @@ def records(known: Known) -> pd.DataFrame:
             ends = [f"{local_day(known, name, end)}::TIMESTAMP" for end in ("min", "max")]
             counts = f"account_id, count(*) AS rows, {ends[0]} AS first_day, {ends[1]} AS last_day"
             rest = "WHERE account_id IS NOT NULL GROUP BY account_id ORDER BY account_id"
-            parts.append(known.ask(name, counts, rest).to_arrow_table().to_pandas().assign(table=name))
+            parts.append(engine.ask(known.table(name), counts, rest).to_arrow_table().to_pandas().assign(table=name))
     frame = pd.concat(parts, ignore_index=True).reindex(columns=columns)
     days = dict.fromkeys(("first_day", "last_day"), "datetime64[us]")
     return frame.astype({"account_id": "str", "table": "str", "rows": "int64"} | days)

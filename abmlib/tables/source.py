@@ -29,25 +29,7 @@ OPTED_OUT = "opted out"
 class Source:
     """Tables of a folder or DuckDB file, typed by the schema and not yet dated."""
 
-    def __init__(
-        self,
-        con: Any,
-        given: dict[str, Path | None],
-        entered: dict[str, Path],
-        workbook: settings.Workbook,
-        work: Path | None,
-    ) -> None:
-        """Use `Source.open`."""
-        self.con, self.workbook, self.settings = con, workbook, workbook.settings
-        self.folder = workbook.data if workbook.data.is_dir() else None
-        self.names = frozenset(given) | frozenset(entered)
-        self.raw = cache(self._register)
-        self.key: bytes | None = None  # of the team; None: looked for where the programme is, once it is needed
-        self._given, self._entered, self._work = given, entered, work
-        self._view = cache(self._as_view)
-
-    @classmethod
-    def open(cls, data: str | Path | settings.Workbook, work: Path | None = None) -> "Source":
+    def __init__(self, data: str | Path | settings.Workbook, work: Path | None = None) -> None:
         """Find the tables of a data set and its programme.
 
         Their least is checked: accounts, and something that happened.
@@ -64,33 +46,35 @@ class Source:
         TableError
             If the source cannot be opened, has no accounts, or has none of transactions, opportunities, activities.
         """
-        workbook = data if isinstance(data, settings.Workbook) else settings.workbook(data)
-        path = workbook.data
-        if not path.exists():
-            raise TableError(f"data: {path.name} is not there. Give a folder of tables or a DuckDB file.")
+        self.workbook = settings.with_data(data)
+        self.settings, path, folder = self.workbook.settings, self.workbook.data, self.workbook.programme
+        self.folder = path if path.is_dir() else None
+        self.key: bytes | None = None  # of the team; None: looked for where the programme is, once it is needed
+        self.raw, self._view, self._work = cache(self._register), cache(self._as_view), work
         try:
-            con = ibis.duckdb.connect() if path.is_dir() else ibis.duckdb.connect(path, read_only=True)
-            con.raw_sql("SET TimeZone='UTC'")
-            con.raw_sql(TIDY)
+            self.con = ibis.duckdb.connect() if self.folder else ibis.duckdb.connect(path, read_only=True)
+            self.con.raw_sql("SET TimeZone='UTC'")
+            self.con.raw_sql(TIDY)
             if work:
-                con.raw_sql(f"SET memory_limit = '{MEMORY}'; SET temp_directory = {text(str(work / 'spilt'))}")
+                self.con.raw_sql(f"SET memory_limit = '{MEMORY}'; SET temp_directory = {text(str(work / 'spilt'))}")
         except duckdb.Error as wrong:
             raise TableError(f"{path.name}: not a DuckDB file. Give a folder of tables or a DuckDB file.") from wrong
-        given: dict[str, Path | None] = dict.fromkeys(n for n in con.list_tables() if n in schema.importable())
-        given |= {n: f for n in schema.importable() if path.is_dir() and (f := engine.find(path, n))}
-        files = {n: engine.find(workbook.programme, n) for n in schema.PROGRAMME} if workbook.programme else {}
+        self._given: dict[str, Path | None] = dict.fromkeys(
+            n for n in self.con.list_tables() if n in schema.importable()
+        )
+        self._given |= {n: f for n in schema.importable() if self.folder and (f := engine.find(path, n))}
+        files = {n: engine.find(folder, n) for n in schema.PROGRAMME} if folder else {}
         filled = {n: f for n, f in files.items() if f is not None and not engine.is_blank(f)}
-        if workbook.programme:
-            programme.refuse_spreadsheets(workbook.programme, list(filled))
-        entered = {n: f for n, f in filled.items() if f != given.get(n)}
-        source = cls(con, given, entered, workbook, work)
-        if "accounts" not in source.names:
+        if folder:
+            programme.refuse_spreadsheets(folder, list(filled))
+        self._entered = {n: f for n, f in filled.items() if f != self._given.get(n)}
+        self.names = frozenset(self._given) | frozenset(self._entered)
+        if "accounts" not in self.names:
             raise TableError(
-                f"data: no accounts table; found {sorted(source.names)}. Name the file accounts.csv or accounts.parquet."
+                f"data: no accounts table; found {sorted(self.names)}. Name the file accounts.csv or accounts.parquet."
             )
-        if not source.names & {"transactions", "opportunities", "activities"}:
+        if not self.names & {"transactions", "opportunities", "activities"}:
             raise TableError("data: none of transactions, opportunities, activities. Export at least one of them.")
-        return source
 
     def close(self) -> None:
         """Let go of the engine, and of all it keeps."""
@@ -287,17 +271,12 @@ class Source:
 
         In one query; the conditions are SQL.
         """
-        (counts,) = self._rows(name, ", ".join(["count(*)", *(f"count(*) FILTER (WHERE {c})" for c in conditions)]))
-        return list(counts)
+        filtered = [f"count(*) FILTER (WHERE {c})" for c in conditions]
+        return list(engine.ask(self._view(name), ", ".join(["count(*)", *filtered])).fetchone())
 
     def count(self, name: str) -> int:
         """Count the rows of a typed table."""
-        return int(self._rows(name, "count(*)")[0][0])
-
-    def _rows(self, name: str, columns: str, rest: str = "") -> list[tuple[Any, ...]]:
-        """Ask for something of a typed table."""
-        view = quoted(self._view(name).get_name())
-        return list(self.con.con.execute(f"SELECT {columns} FROM {view} {rest}").fetchall())  # noqa: S608
+        return engine.count(self._view(name))
 
     def refuse_unreadable(self, name: str) -> None:
         """Raise for the first column with values that do not read as their kind."""
@@ -338,19 +317,16 @@ class Source:
              schema.remedy(name, c) or f"Correct {c} in the export or in the mapping.")
             for c in columns
         ]  # fmt: skip
-        checks = list(self._conditions(name))
-        rows, *counts = self._counted(name, [broken for _, _, broken, _ in (*reads, *checks)])
-        unread, broken_rows = counts[: len(reads)], counts[len(reads) :]
-        yield from (
-            (name, check, severity, bad, rows, "", remedy)
-            for (check, severity, _, remedy), bad in zip(reads, unread, strict=True)
-            if bad
-        )
-        if not any(unread):
+        checks = [*reads, *self._conditions(name)]
+        rows, *counts = self._counted(name, [broken for _, _, broken, _ in checks])
+        if not any(counts[: len(reads)]):
             yield name, "values read as their kind", "fail", 0, rows, "", ""
-        for (check, severity, broken, remedy), bad in zip(checks, broken_rows, strict=True):
-            cases = self._cases(name, broken) if bad else []
-            yield name, check, severity, bad, rows, ", ".join(map(shown, cases)), remedy
+        for number, ((check, severity, broken, remedy), bad) in enumerate(zip(checks, counts, strict=True)):
+            if number >= len(reads):
+                cases = self._cases(name, broken) if bad else []
+                yield name, check, severity, bad, rows, ", ".join(map(shown, cases)), remedy
+            elif bad:
+                yield name, check, severity, bad, rows, "", remedy
 
     def _cases(self, name: str, broken: str) -> list[Any]:
         """The first rows that break a check, by their key.
@@ -361,7 +337,8 @@ class Source:
         if key[0] in schema.persons(name) and self.opted_out is not None:
             broken = f"({broken}) AND ({quoted(key[0])} IN (SELECT _person FROM {quoted(OPTED_OUT)})) IS NOT TRUE"  # noqa: S608
         order = ", ".join(map(quoted, key))
-        return [case for (case,) in self._rows(name, quoted(key[0]), f"WHERE {broken} ORDER BY {order} LIMIT {FIRST}")]
+        first = engine.ask(self._view(name), quoted(key[0]), f"WHERE {broken} ORDER BY {order} LIMIT {FIRST}")
+        return [case for (case,) in first.fetchall()]
 
     def _conditions(self, name: str) -> Iterable[tuple[str, str, str, str]]:
         """Each check of a table: what holds, severity, SQL, remedy.
@@ -377,13 +354,9 @@ class Source:
         for column, d in ((c, d) for c, d in spec.columns.items() if not d.derived):
             value, (there, _, field) = quoted(column), (d.ref or "").partition(".")
             if schema.is_required(d):
-                entry = schema.remedy(name, column) if column in schema.ENTRY else ""
-                yield (
-                    f"{column} is filled",
-                    "fail",
-                    f"{value} IS NULL",
-                    entry or f"Fill {column}, or leave the rows out.",
-                )
+                how = column in schema.ENTRY and schema.remedy(name, column)
+                remedy = how or f"Fill {column}, or leave the rows out."
+                yield f"{column} is filled", "fail", f"{value} IS NULL", remedy
             if d.one_of:
                 remedy = f"Map {column} to one of {', '.join(d.one_of)}."
                 yield f"{column} has a known value", "fail", f"{value} NOT IN ({texts(d.one_of)})", remedy
@@ -396,12 +369,8 @@ class Source:
             if there in self.names:
                 known = f"SELECT {quoted(field)} FROM {quoted(self._view(there).get_name())} WHERE {quoted(field)} IS NOT NULL"  # noqa: S608
                 orphan = f"{value} IS NOT NULL AND {value} NOT IN ({known})"
-                yield (
-                    f"{column} is found in {there}",
-                    "warn",
-                    orphan,
-                    f"Export the missing {there}, or correct {column}.",
-                )
+                remedy = f"Export the missing {there}, or correct {column}."
+                yield f"{column} is found in {there}", "warn", orphan, remedy
         if "stage_order" in spec.columns and self.settings.stage_order:
             remedy = f"Add it to stage_order of {settings.FILE}, or correct its spelling."
             yield "stage has a place in stage_order", "warn", "stage_order IS NULL", remedy
@@ -416,7 +385,7 @@ class Source:
         days = []
         for name in sorted(self.names & set(DATES_A_FACT)):
             columns = [str(schema.spec(name).known), *(["closed_at"] if name == "opportunities" else [])]
-            (newest,) = self._rows(name, ", ".join(f"max({quoted(c)})" for c in columns))
+            newest = engine.ask(self._view(name), ", ".join(f"max({quoted(c)})" for c in columns)).fetchone()
             for column, value in zip(columns, newest, strict=True):
                 is_time = schema.spec(name).columns[column].kind == "ts"
                 if value is not None:
