@@ -177,9 +177,7 @@ def team_key(folder: Path, make: bool = True) -> bytes | None:
     return secret.find_key(folder)
 
 
-app = typer.Typer(
-    cls=Verbs, no_args_is_help=True, add_completion=False, help="The ABM workbook: reports from your own account data."
-)
+app = typer.Typer(cls=Verbs, no_args_is_help=True, add_completion=False)
 
 
 @app.callback(invoke_without_command=True)

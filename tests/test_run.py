@@ -287,7 +287,7 @@ def test_data_that_changes_while_the_report_is_made_stops_it(tmp_path):
     notebook(tmp_path / "n", "01_x", OPEN, leave("01_cycles"), change, writes=("01_cycles",))
     code, said = abm("run", "--data", data, "--out", tmp_path / "out", "--notebooks", tmp_path / "n")
     assert code == 1
-    assert "d changed while the report was made, so it would mix two states. Run it again." in said
+    assert "d changed while the report was made: it would mix two states. Run it again." in said
     assert_no_run(tmp_path / "out", "changed while the report was made")
 
 

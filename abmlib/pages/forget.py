@@ -19,10 +19,7 @@ from abmlib.tables.outputs import replaced
 REMOVED = "[removed]"
 PEOPLE = "people"  # parameter of notebooks that show names
 TEXTS = {".html", ".md", ".txt", ".csv", ".svg", ".yml"}
-INDENTS = {
-    ".ipynb": (1, False),
-    ".json": (2, True),
-}  # as runs write them: indent, and whether other letters are escaped
+INDENTS = {".ipynb": (1, False), ".json": (2, True)}  # as runs write them: indent, and if other letters are escaped
 KEEP = {"id", "image/png", "image/jpeg"}  # of a notebook or record: no words
 PICTURE = r"data:[\w/.+-]+;base64,[A-Za-z0-9+/=]+"
 LOOKS_LIKE_A_FIGURE = re.compile(r"\d{1,5}")  # an id that the text of a page cannot tell from a count
@@ -182,9 +179,7 @@ def _replacer(words: Collection[str]) -> Callable[[str], tuple[str, int]]:
 
     Words as they are and as pages escape them; pictures stay.
     """
-    forms = {
-        form for w in words for form in (w, html.escape(w), html.escape(w).replace("&#x27;", "&#39;"), site.plain(w))
-    }
+    forms = {f for w in words for f in (w, html.escape(w), html.escape(w).replace("&#x27;", "&#39;"), site.plain(w))}
     if not forms:
         return lambda text: (text, 0)
     blank = r"(?:\s|&nbsp;)+"

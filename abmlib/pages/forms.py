@@ -30,12 +30,7 @@ def clock() -> pd.Timestamp:
 
 
 def entry(
-    folder: str | Path | None,
-    name: str,
-    *,
-    entered_by: str,
-    edit: bool = True,
-    now: Callable[[], pd.Timestamp] = clock,
+    folder: str | Path | None, name: str, *, entered_by: str, edit: bool = True, now: Callable[[], pd.Timestamp] = clock
 ) -> "Entry | None":
     """Give a form that adds an entry to a programme table.
 
@@ -75,9 +70,8 @@ class Entry(widgets.VBox):
         self.folder, self.name, self.entered_by, self.now = folder, name, entered_by, now
         columns = [c for c in programme.columns(name) if c not in schema.ENTRY]
         self.fields = {c: field(name, c) for c in columns}
-        self.supersedes = widgets.SelectMultiple(
-            description="supersedes", rows=3, tooltip=programme.about(name, "supersedes"), **INPUT
-        )
+        about = programme.about(name, "supersedes")
+        self.supersedes = widgets.SelectMultiple(description="supersedes", rows=3, tooltip=about, **INPUT)
         self.notice, self.message, self.entries = widgets.HTML(), widgets.HTML(), widgets.HTML()
         self.button = widgets.Button(description="Add", button_style="primary")
         self.button.on_click(lambda _: self.add())

@@ -16,12 +16,8 @@ from abmlib.pages.catalogue import Entry
 
 RESERVED = {"data": "--data", "as_of": "--as-of", "tables": "--out"}
 TYPES = r"(str|int|float|bool)|list\[(str|int|float|bool)\]"
-READERS: dict[str, Any] = {
-    "str": str,
-    "int": int,
-    "float": float,
-    "bool": lambda text: {"true": True, "false": False}[str(text).lower()],
-}
+READERS: dict[str, Any] = {"str": str, "int": int, "float": float,
+                           "bool": lambda text: {"true": True, "false": False}[str(text).lower()]}  # fmt: skip
 Given = tuple[str, str, Any]  # number or name of the notebook, empty for all; parameter; value
 
 

@@ -70,11 +70,8 @@ def resolve_as_of(asked: str, today: dt.date) -> dt.date | None:
     ValueError
         If it is none of these, or is after `today`.
     """
-    days = {
-        LATEST_DATA: None,
-        "yesterday": today - dt.timedelta(days=1),
-        "month-end": today.replace(day=1) - dt.timedelta(days=1),
-    }
+    yesterday, month_end = (day - dt.timedelta(days=1) for day in (today, today.replace(day=1)))
+    days = {LATEST_DATA: None, "yesterday": yesterday, "month-end": month_end}
     if asked in days:
         return days[asked]
     try:
@@ -155,9 +152,7 @@ def run(request: Request, data: Data, tell: Callable[[str, str], None] = lambda 
         names = book.read("accounts").set_index("account_id")["name"].to_dict()
         write_pages(request, facts, beside, outcomes, site.decision_groups(decisions, names, numbered))
         if Data(data.workbook).fingerprint != facts["fingerprint"]:
-            raise OSError(
-                f"{facts['data']} changed while the report was made, so it would mix two states. Run it again"
-            )
+            raise OSError(f"{facts['data']} changed while the report was made: it would mix two states. Run it again")
         folder = shelf.move_into_place(beside, request.out / f"{request.as_of}_{facts['id']}")
     finally:
         shutil.rmtree(beside, ignore_errors=True)
@@ -313,24 +308,20 @@ def in_force(request: Request, entry: Entry) -> dict[str, Any]:
 
 
 def write_pages(
-    request: Request,
-    facts: dict[str, Any],
-    beside: Path,
-    outcomes: Mapping[str, Outcome],
-    decisions: list[dict[str, Any]],
+    request: Request, facts: dict[str, Any], to: Path, outcomes: Mapping[str, Outcome], decisions: list[dict[str, Any]]
 ) -> None:
     """Write the pages, the index, the summary and run.json."""
     rows = []
     for entry in request.chosen:
         name, outcome = entry.notebook, outcomes[entry.notebook]
-        source, page = beside / "notebooks" / f"{name}.ipynb", f"html/{name}.html"
+        source, page = to / "notebooks" / f"{name}.ipynb", f"html/{name}.html"
         if made := source.is_file():
             node = nbformat.read(source, as_version=4)
-            (beside / page).write_text(site.page(node, name, facts, outcome.status, outcome.words), "utf-8")
+            (to / page).write_text(site.page(node, name, facts, outcome.status, outcome.words), "utf-8")
         about = {"notebook": name, "question": entry.question, "parameters": facts["parameters"][name]}
         rows.append(about | {"page": page if made else None} | asdict(outcome))
     complete = all(o.ok for o in outcomes.values())
     record = facts | {"complete": complete, "outcomes": {n: asdict(o) for n, o in outcomes.items()}}
-    (beside / "index.html").write_text(site.index(facts, decisions, rows), "utf-8")
-    (beside / shelf.SUMMARY).write_text(site.summary(facts, decisions, rows), "utf-8")
-    (beside / "run.json").write_text(json.dumps(record, indent=2, default=str) + "\n", "utf-8")
+    (to / "index.html").write_text(site.index(facts, decisions, rows), "utf-8")
+    (to / shelf.SUMMARY).write_text(site.summary(facts, decisions, rows), "utf-8")
+    (to / "run.json").write_text(json.dumps(record, indent=2, default=str) + "\n", "utf-8")

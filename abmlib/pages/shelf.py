@@ -54,12 +54,8 @@ def facts(folder: Path) -> dict[str, Any] | None:
 
 def all_runs(out: Path) -> list[Run]:
     """Find the runs of a folder, oldest first."""
-    records = [(folder, facts(folder)) for folder in out.iterdir() if folder.is_dir()]
-    return sorted(
-        Run(record["as_of"], (folder / "run.json").stat().st_mtime_ns, folder, record["complete"])
-        for folder, record in records
-        if record
-    )
+    records = [(folder, record) for folder in out.iterdir() if folder.is_dir() and (record := facts(folder))]
+    return sorted(Run(r["as_of"], (f / "run.json").stat().st_mtime_ns, f, r["complete"]) for f, r in records)
 
 
 def previous(out: Path, as_of: dt.date) -> str | None:

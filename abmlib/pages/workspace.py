@@ -11,6 +11,7 @@ import nbformat
 from abmlib import places
 from abmlib.pages import catalogue, guide, shelf, site, twins
 from abmlib.tables import programme, schema, settings
+from abmlib.tables.errors import first_cases
 from abmlib.tables.fingerprint import CACHE
 
 RECORD = ".abm.json"  # hashes of what was put there, so that a person's edits can be told from an older version
@@ -88,9 +89,8 @@ def init(folder: Path) -> dict[str, str]:
     record = folder / RECORD
     present = sorted(p.name for p in folder.iterdir() if not p.name.startswith(".")) if folder.is_dir() else []
     if present and not record.is_file():
-        raise ValueError(
-            f"{folder}: holds {len(present)} files and no workbook (first: {present[:3]}). Give a new folder."
-        )
+        cases = first_cases(present)
+        raise ValueError(f"{folder}: holds {len(present)} files and no workbook {cases}. Give a new folder.")
     before: dict[str, str] = json.loads(record.read_text("utf-8")) if record.is_file() else {}
     done = dict[str, str]()
     try:

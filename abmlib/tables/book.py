@@ -404,12 +404,10 @@ class Book:
         """
         number, checked = name[:2], schema.conform(name, frame)
         people.refuse(name, checked, self._is_unwanted, self._people)
-        outputs.leave(self._tables / f"{name}.parquet", checked, self._origin)
-        decisions = self.decisions.assign(notebook=number)
-        outputs.leave(
-            self._tables / f"{number}_decisions.parquet", schema.conform("decisions", decisions), self._origin
-        )
-        outputs.leave(self._tables / f"{number}_measures.parquet", self.measures, self._origin)
+        decisions = schema.conform("decisions", self.decisions.assign(notebook=number))
+        left = {name: checked, f"{number}_decisions": decisions, f"{number}_measures": self.measures}
+        for table, rows in left.items():
+            outputs.leave(self._tables / f"{table}.parquet", rows, self._origin)
 
     def decide(
         self,

@@ -254,9 +254,8 @@ def cache_folders(workbook: settings.Workbook) -> list[Path]:
 def seal(folder: Path) -> None:
     """Record the parts of a folder, so that a missing one is noticed."""
     facts = json.loads((folder / FACTS).read_text("utf-8"))
-    parts = {
-        p.relative_to(folder).as_posix(): p.stat().st_size for p in folder.rglob("*.parquet") if TYPED not in p.parts
-    }
+    files = [p for p in folder.rglob("*.parquet") if TYPED not in p.parts]
+    parts = {p.relative_to(folder).as_posix(): p.stat().st_size for p in files}
     with replaced(folder / FACTS) as beside:
         beside.write_text(json.dumps(facts | {"parts": parts}), "utf-8")
 

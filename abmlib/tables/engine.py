@@ -161,11 +161,9 @@ def refuse_misspelt(name: str, columns: Iterable[str]) -> None:
     Its values would go unread.
     """
     known = schema.spec(name).columns
-    if wrong := [c for c in columns if c not in known and c.strip().lower() in known]:
-        right = ", ".join(c.strip().lower() for c in wrong[:FIRST])
-        raise TableError(
-            f"{name}: {len(wrong)} columns are known in other letters {first_cases(wrong)}. Write {right}."
-        )
+    if bad := [c for c in columns if c not in known and c.strip().lower() in known]:
+        right = ", ".join(c.strip().lower() for c in bad[:FIRST])
+        raise TableError(f"{name}: {len(bad)} columns are known in other letters {first_cases(bad)}. Write {right}.")
 
 
 def values(expr: ir.Table, column: str) -> list[Any]:

@@ -87,9 +87,8 @@ def from_pydantic(wrong: "ValidationError", file: str, names: Sequence[str] = ()
     few = "; ".join(sentences[:FIRST])
     counted = f"{len(sentences)} values are wrong (the first {FIRST}): " if len(sentences) > FIRST else ""
     allowed = f"; it may have {[*names]}" if names and UNKNOWN in few else ""
-    return TableError(
-        f"{file}: {counted}{few.removesuffix('.')}{allowed}.{'' if few[-1] == '.' else ' Correct the file.'}"
-    )
+    end = "" if few[-1] == "." else " Correct the file."
+    return TableError(f"{file}: {counted}{few.removesuffix('.')}{allowed}.{end}")
 
 
 def in_words(error: Any) -> str:

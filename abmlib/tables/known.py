@@ -79,10 +79,8 @@ class Known:
         for column, definition in schema.spec(name).columns.items():
             since = definition.since
             if since and definition.when == "dated":
-                value = known[column]
-                known = known.mutate(
-                    **{column: ibis.ifelse(has_come(known[since], moment), value, ibis.null(value.type()))}
-                )
+                has_it, value = has_come(known[since], moment), known[column]
+                known = known.mutate(**{column: ibis.ifelse(has_it, value, ibis.null(value.type()))})
         return known.select(list(schema.spec(name).columns))
 
     # -- who is the same company --------------------------------------------------------------------------------------
@@ -178,11 +176,8 @@ class Known:
         accounts = accounts.left_join(several, accounts["_unit"] == several["_several"])
         parts, columns = accounts.filter(accounts["_several"].notnull()), list(schema.spec("accounts").columns)
         order = [(parts.account_id == parts["_unit"]).desc(), parts.created_at, parts.account_id]
-        taken = {
-            c: parts[c].first(where=parts[c].notnull(), order_by=order)
-            for c in columns
-            if c not in ("account_id", "is_duplicate_of", "created_at")
-        }
+        others = [c for c in columns if c not in ("account_id", "is_duplicate_of", "created_at")]
+        taken = {c: parts[c].first(where=parts[c].notnull(), order_by=order) for c in others}
         one = parts.group_by("_unit").agg(created_at=parts.created_at.min(), **taken)
         one = one.mutate(account_id=one["_unit"], is_duplicate_of=ibis.null("string")).select(columns)
         whole = ibis.union(accounts.filter(accounts["_several"].isnull()).select(columns), one)
@@ -210,10 +205,8 @@ class Known:
             order = [known["_first"].desc(), *(known[c] for c in columns if c not in schema.key(name))]
             nth = ibis.row_number().over(group_by=schema.key(name), order_by=order)
             known = known.mutate(_nth=nth).filter(ibis._["_nth"] == 0)
-        if name == "contacts" and self._led is not None:
-            joined = known.left_join(
-                self._led, (known.email_domain == self._led["_domain"]) & known.account_id.isnull()
-            )
+        if name == "contacts" and (led := self._led) is not None:
+            joined = known.left_join(led, (known.email_domain == led["_domain"]) & known.account_id.isnull())
             how = ibis.ifelse(joined["_company"].notnull(), BY_DOMAIN, joined.match_method)
             known = joined.mutate(account_id=ibis.coalesce(joined.account_id, joined["_company"]), match_method=how)
         if name in OF_THEIR_PERSON and self.has("contacts") and self._lacks_account(name):
@@ -283,8 +276,7 @@ class Known:
         for column, definition in schema.spec(name).columns.items():
             if definition.when != "current_only":
                 continue
-            kind = definition.kind
-            default = definition.default
+            kind, default = definition.kind, definition.default
             value = ibis.null(ibis_type(kind)) if default is None else ibis.literal(default, type=ibis_type(kind))
             if since := definition.since:
                 value = ibis.ifelse(has_come(known[since], self.moment), known[column], value)
@@ -309,9 +301,8 @@ class Known:
         if not self.moment.is_latest:
             deals = self._from_history(deals, ["stage", "amount", "close_date", "probability"])
         c = deals["_closed"]
-        only_closed = {
-            n: ibis.ifelse(c, deals[n], ibis.null(deals[n].type())) for n in ("is_won", "closed_at", "loss_reason")
-        }
+        ends = ("is_won", "closed_at", "loss_reason")
+        only_closed = {n: ibis.ifelse(c, deals[n], ibis.null(deals[n].type())) for n in ends}
         return deals.mutate(stage=deals.stage.fill_null("unknown"), is_closed=c, **only_closed)
 
     def _from_history(self, deals: ir.Table, changing: list[str]) -> ir.Table:
@@ -346,11 +337,8 @@ class Known:
         f = f.group_by("account_id").agg(first_won_at=f["at"].min(), _until=f.until.max()).rename(_who="account_id")
         joined = accounts.left_join(f, accounts.account_id == f["_who"])
         left = end_of(self.moment.as_of - dt.timedelta(days=settings.former_after_days + 1), settings.time_zone)
-        status = ibis.cases(
-            (joined.first_won_at.isnull(), "prospect"),
-            (joined["_until"] < ibis.literal(left), "former"),
-            else_="customer",
-        )
+        is_former = joined["_until"] < ibis.literal(left)
+        status = ibis.cases((joined.first_won_at.isnull(), "prospect"), (is_former, "former"), else_="customer")
         return joined.mutate(status=status)
 
 

@@ -135,14 +135,12 @@ def cast(name: str, frame: pd.DataFrame) -> pd.DataFrame:
         If a column is absent or unknown, or a type does not fit.
     """
     schema = spec(name)
-    unknown = [c for c in frame.columns if c not in schema.columns]
-    if unknown:
+    if unknown := [c for c in frame.columns if c not in schema.columns]:
         raise TableError(
-            f"{name}: unknown column(s) {unknown}; the table has {list(schema.columns)}. Drop or rename them."
+            f"{name}: unknown column(s) {unknown}; the table has {[*schema.columns]}. Drop or rename them."
         )
     absent = [c for c in schema.columns if c not in frame.columns]
-    needed = [c for c in absent if not schema.columns[c].null and schema.columns[c].default is None]
-    if needed:
+    if needed := [c for c in absent if not schema.columns[c].null and schema.columns[c].default is None]:
         raise TableError(f"{name}: missing column(s) {needed}; the table has {list(frame.columns)}. Add them.")
     out = {}
     for c, definition in schema.columns.items():
@@ -170,22 +168,17 @@ def check(name: str, frame: pd.DataFrame) -> pd.DataFrame:
     table, rows = spec(name), len(frame)
     if absent := [c for c in table.columns if c not in frame.columns]:
         raise TableError(f"{name}: missing column(s) {absent}; the table has {list(frame.columns)}. Add them.")
-    repeated = np.flatnonzero(frame.duplicated(key(name), keep=False)).tolist()
-    if repeated:
-        cases = first_cases(repeated)
-        raise TableError(
-            f"{name}: {len(repeated)} of {rows} rows share a key {key(name)} {cases}. Keep one row per key."
-        )
+    if twice := np.flatnonzero(frame.duplicated(key(name), keep=False)).tolist():
+        cases = first_cases(twice)
+        raise TableError(f"{name}: {len(twice)} of {rows} rows share a key {key(name)} {cases}. Keep one row per key.")
     for column, definition in table.columns.items():
         values = frame[column].reset_index(drop=True)
         if values.dtype != DTYPES[definition.kind]:
             raise TableError(f"{name}: {column} is {values.dtype}, not {DTYPES[definition.kind]}. Convert it.")
-        missing = values.index[values.isna()]
-        if len(missing) and not definition.null:
+        gaps = values.index[values.isna()]
+        if len(gaps) and not definition.null:
             how = (column in ENTRY and remedy(name, column)) or "Fill it in the source, or leave the rows out."
-            raise TableError(
-                f"{name}: {column} is missing in {len(missing)} of {rows} rows {first_cases(missing)}. {how}"
-            )
+            raise TableError(f"{name}: {column} is missing in {len(gaps)} of {rows} rows {first_cases(gaps)}. {how}")
         for rule, good in _held(definition, values):
             bad = values[~good.astype("boolean").fillna(True).astype(bool)]
             if len(bad):  # of a personal column the rows are named, not the values

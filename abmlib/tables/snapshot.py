@@ -48,12 +48,10 @@ def write(source: Source, day: dt.date, latest: dt.date | None, audit: pd.DataFr
             query = source.con.compile(known.public(name).order_by(schema.key(name)))
             source.con.raw_sql(f"COPY ({query}) TO {text(str(to / TABLES / f'{name}.parquet'))} (FORMAT parquet)")
     dates = ["first_day", "last_day"]
-    extents = pd.DataFrame(
-        [(n, *overview[n]) for n in [*schema.CANONICAL, *schema.PROGRAMME] if n in overview],
-        columns=["table", "rows", "accounts", *dates],
-    )
+    extents = [(n, *overview[n]) for n in [*schema.CANONICAL, *schema.PROGRAMME] if n in overview]
+    overview_types = dict.fromkeys(dates, "datetime64[us]") | {"accounts": "Int64"}
     frames = {
-        "overview": extents.astype(dict.fromkeys(dates, "datetime64[us]") | {"accounts": "Int64"}),
+        "overview": pd.DataFrame(extents, columns=["table", "rows", "accounts", *dates]).astype(overview_types),
         "fields": pd.DataFrame(fields, columns=["table", "column", "filled", "rows"]),
         "ledger": pd.DataFrame(ledger, columns=COLUMNS),
         "records": records(known),
@@ -65,13 +63,8 @@ def write(source: Source, day: dt.date, latest: dt.date | None, audit: pd.DataFr
     }
     for name, frame in frames.items():
         frame.to_parquet(to / f"{name}.parquet", index=False)
-    facts = {
-        "names": sorted(source.names),
-        "refused": refused,
-        "large": large,
-        "latest_day": str(latest or ""),
-        "forgotten": sorted(source.hashes),
-    }
+    facts = {"names": sorted(source.names), "refused": refused, "large": large, "latest_day": str(latest or ""),
+             "forgotten": sorted(source.hashes)}  # fmt: skip
     (to / FACTS).write_text(json.dumps(facts), "utf-8")
 
 
@@ -97,9 +90,8 @@ def extent(known: Known, name: str) -> tuple[int, tuple[Any, ...], dict[str, int
     ends = [local_day(known, name, end) if spec.known else "NULL::DATE" for end in ("min", "max")]
     accounts = "count(DISTINCT account_id)" if "account_id" in spec.columns else "NULL"
     counts = [accounts, *ends, *(f"count({quoted(c)})" for c in columns)]
-    ((rows, with_accounts, first, last, *filled),) = engine.ask(
-        known.table(name), ", ".join(["count(*)", *counts])
-    ).fetchall()
+    counted = engine.ask(known.table(name), ", ".join(["count(*)", *counts])).fetchone()
+    rows, with_accounts, first, last, *filled = counted
     return rows, (rows, with_accounts, first, last), dict(zip(columns, filled, strict=True))
 
 
