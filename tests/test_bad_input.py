@@ -395,7 +395,7 @@ def test_what_is_doubtful_is_kept_and_the_page_on_account_data_says_how_much_of_
     cells = " ".join(re.sub(r"<[^>]+>", " ", page).split())
     for line in (
         "activities: not negative duration: broken in 1 of 2 rows (first: x). Correct duration_min",
-        "opportunities: not closed before created: broken in 1 of 1 rows (first: o). Correct created_at or closed_at",
+        "opportunities: not closed_at before created_at: broken in 1 of 1 rows (first: o). Correct created_at or closed_at",
         "transactions: account_id is found in accounts: broken in 1 of 4 rows (first: t3). Export the missing accounts",
     ):
         assert line in cells, cells[:3000]

@@ -107,9 +107,10 @@ class Table:
 col, table = Column, Table  # as the definitions call them
 
 
-def by_name(*tables: Table) -> dict[str, Table]:
-    """Arrange tables under their names, in the order given."""
-    return {t.name: t for t in tables}
+def in_order(first: str, last: str) -> Rule:
+    """The rule that one day or time is not before another."""
+    good = f'"{last}" is null or "{first}" is null or "{last}" >= "{first}"'
+    return Rule(f"{last} before {first}", good, f"Correct {first} or {last}.")
 
 
 STATUS = ("prospect", "customer", "former")

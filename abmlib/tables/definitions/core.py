@@ -1,6 +1,6 @@
 """The core tables: companies, people, deals, touches, sales, and what campaigns cost."""
 
-from abmlib.tables.definitions.columns import CHANNELS, HASH, ROLES, SENIORITY, STATUS, Rule, by_name, col, table
+from abmlib.tables.definitions.columns import CHANNELS, HASH, ROLES, SENIORITY, STATUS, Rule, col, in_order, table
 
 # fmt: off
 # A column is one line, so that a table can be seen at once.
@@ -52,10 +52,7 @@ CONTACTS = table("contacts", "One row per person, matched to an account or not y
     "valid_from": col("ts", "in this job since", null=True),
     "valid_to": col("ts", "left this job", null=True, when="dated", since="valid_to"),
     "created_at": col("ts", "when the row entered the source"),
-}, known="created_at", rules=(
-    Rule("left before arriving", "valid_to is null or valid_from is null or valid_to >= valid_from",
-         "Correct valid_from or valid_to."),
-))
+}, known="created_at", rules=(in_order("valid_from", "valid_to"),))
 
 OPPORTUNITIES = table("opportunities", "One row per deal, open or closed, as known on the day asked.",
     ["opportunity_id"], {
@@ -84,8 +81,7 @@ OPPORTUNITIES = table("opportunities", "One row per deal, open or closed, as kno
 }, known="created_at", rules=(
     Rule("won but not closed", "coalesce(is_closed, false) or not coalesce(is_won, false)",
          "Set is_closed on won deals.", "fail"),
-    Rule("closed before created", "closed_at is null or created_at is null or closed_at >= created_at",
-         "Correct created_at or closed_at."),
+    in_order("created_at", "closed_at"),
     Rule("closed without a day", "not coalesce(is_closed, false) or closed_at is not null",
          "Give closed deals their closed_at, or they count as closed on the latest date only."),
 ))
@@ -152,10 +148,7 @@ TRANSACTIONS = table("transactions", "One row per invoice line, order line or bi
         one_of=("purchase", "subscription", "renewal", "return", "service")),
     "period_start": col("date", "first day paid for", null=True),
     "period_end": col("date", "last day paid for", null=True),
-}, known="booked_at", rules=(
-    Rule("period ends before it starts", "period_end is null or period_start is null or period_end >= period_start",
-         "Correct period_start or period_end."),
-))
+}, known="booked_at", rules=(in_order("period_start", "period_end"),))
 
 SURVEYS = table("surveys", "One row per answer to one item of a survey.", ["response_id"], {
     "response_id": col("id", "the answer"),
@@ -216,7 +209,7 @@ ATTRIBUTE_HISTORY = table("attribute_history",
     "known_from": col("ts", "since when it was known"),
 }, known="known_from")
 
-CORE = by_name(
+CORE = {t.name: t for t in (
     ACCOUNTS, CONTACTS, OPPORTUNITIES, OPPORTUNITY_STAGE_HISTORY, OPPORTUNITY_CONTACTS, ACTIVITIES,
     TRANSACTIONS, SURVEYS, PRODUCTS, CAMPAIGNS, CAMPAIGN_SPEND, ATTRIBUTE_HISTORY,
-)
+)}

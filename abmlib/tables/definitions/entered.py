@@ -4,7 +4,7 @@ One business key may have several entries, for `entered_at` is part of every key
 reason) names no contact; text about the customer's people is personal.
 """
 
-from abmlib.tables.definitions.columns import CHANNELS, PERIOD, SENIORITY, Column, Rule, Table, by_name, col, table
+from abmlib.tables.definitions.columns import CHANNELS, PERIOD, SENIORITY, Column, Rule, Table, col, in_order, table
 
 # fmt: off
 # A column is one line, so that a table can be seen at once.
@@ -31,12 +31,6 @@ def entries(name: str, meaning: str, key: list[str], columns: dict[str, Column],
             rules: tuple[Rule, ...] = ()) -> Table:
     """Define a programme table: its own columns, and who entered a row when."""
     return table(name, meaning, [*key, "entered_at"], columns | ENTRY, known="entered_at", dates=dates, rules=rules)
-
-
-def in_order(first: str, last: str) -> Rule:
-    """The rule that one day or time is not before another."""
-    good = f'"{last}" is null or "{first}" is null or "{last}" >= "{first}"'
-    return Rule(f"{last} before {first}", good, f"Correct {first} or {last}.")
 
 
 # -- which accounts ---------------------------------------------------------------------------------------------------
@@ -312,8 +306,8 @@ FORGOTTEN = table("forgotten",
     "entered_at": ENTRY["entered_at"], "entered_by": ENTRY["entered_by"],
 })
 
-ENTERED = by_name(
+ENTERED = {t.name: t for t in (
     OBJECTIVES, TARGETS, CRITERIA, READINESS, ACCOUNT_TIERS, LIST_VOTES, CYCLE_OVERRIDES, ACCOUNT_INSIGHTS, ACCOUNT_GOALS,
     CONTRACTS, RELATIONSHIP_ECONOMICS, WORKSHOP_DECISIONS, WORKSHOP_ACTIONS, PLAN_ITEMS, TEAM, PERSONAS, MESSAGES, CONTENT,
     PROMOTIONS, CAMPAIGN_ACCOUNTS, EXPERIMENTS, MESSAGE_TESTS, HAND_OVERS, DOSSIER_DELIVERIES, FX_RATES, FORGOTTEN,
-)
+)}

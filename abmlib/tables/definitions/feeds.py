@@ -1,6 +1,6 @@
 """Optional tables a source may have: what third parties and other systems say of accounts."""
 
-from abmlib.tables.definitions.columns import Rule, by_name, col, table
+from abmlib.tables.definitions.columns import Rule, col, in_order, table
 
 # fmt: off
 # A column is one line, so that a table can be seen at once.
@@ -39,9 +39,7 @@ CASES = table("cases", "One row per request or complaint to our service.", ["cas
     "closed_at": col("ts", "when it was settled; missing while open", null=True, when="dated", since="closed_at"),
     "priority": col("text", "how urgent, in the source's words", null=True, when="current_only"),
     "escalated": col("bool", "was passed up", null=True, when="current_only"),
-}, known="opened_at", rules=(
-    Rule("closed before opened", "closed_at is null or closed_at >= opened_at", "Correct opened_at or closed_at."),
-))
+}, known="opened_at", rules=(in_order("opened_at", "closed_at"),))
 
 REVIEWS_MENTIONS = table("reviews_mentions", "One row per public review of us or mention of us.", ["mention_id"], {
     "mention_id": col("id", "the review or mention"),
@@ -81,4 +79,6 @@ WALLET_ESTIMATES = table("wallet_estimates",
          "Correct low, mid or high."),
 ))
 
-FEEDS = by_name(INTENT_SIGNALS, WEB_SESSIONS, CASES, REVIEWS_MENTIONS, SALES_FEEDBACK, WALLET_ESTIMATES)
+FEEDS = {t.name: t for t in (
+    INTENT_SIGNALS, WEB_SESSIONS, CASES, REVIEWS_MENTIONS, SALES_FEEDBACK, WALLET_ESTIMATES,
+)}

@@ -1,6 +1,6 @@
 """The tables that notebooks leave for each other."""
 
-from abmlib.tables.definitions.columns import STATUS, by_name, col, table
+from abmlib.tables.definitions.columns import STATUS, col, table
 
 # fmt: off
 # A column is one line, so that a table can be seen at once.
@@ -152,6 +152,6 @@ EXECUTIVE_SUMMARY = table("15_executive_summary", "Headline measures beside thos
         one_of=("beyond noise", "within noise", "counted", "unchanged", "no previous")),
 })
 
-RESULTS = by_name(
+RESULTS = {t.name: t for t in (
     DECISIONS, MEASURES, CYCLES, EVIDENCE, FRAMEWORK, ACCOUNT_DATA, KEY_ACCOUNTS, OPPORTUNITY_FLAGS, EXECUTIVE_SUMMARY
-)
+)}
