@@ -322,8 +322,7 @@ def doctor(
     data = find_data(data)
     workbook = settings.workbook(data)
     folder = places.find_notebooks(notebooks or workbook.notebooks)
-    raw = workbook.data.is_dir() and not doctors.holds(workbook.data)
-    if raw:
+    if raw := workbook.data.is_dir() and not doctors.holds(workbook.data):
         verdict = doctors.guess(workbook.data, folder)
         show(f"{workbook.data}: no canonical tables. What its files seem to hold, by their names and values:")
     else:
@@ -486,8 +485,7 @@ def params(notebook: Annotated[str, typer.Argument(help="Number or name.")], not
 
     folder = places.find_notebooks(notebooks)
     entries = [e for e in catalogue.load(folder / catalogue.FILE) if e.built]
-    names = [e.notebook for e in entries if notebook in {e.number, e.notebook}]
-    if not names:
+    if not (names := [e.notebook for e in entries if notebook in {e.number, e.notebook}]):
         raise ValueError(f"no notebook {notebook!r}; there are {[e.number for e in entries]}. Use a number or a name.")
     rows = pd.DataFrame(map(asdict, parameters.declared(folder / f"{names[0]}.ipynb").values()))
     show_table(rows.assign(default=rows["default"].map(json.dumps)).rename(columns={"name": "parameter"}))

@@ -10,6 +10,7 @@ import pandas as pd
 import yaml
 
 from abmlib import places
+from abmlib.tables.settings import read_yaml
 
 FILE = "notebooks.yml"
 CLAIMS = "claims.yml"
@@ -86,8 +87,7 @@ def choose(entries: Sequence[Entry], only: Sequence[str] = (), through: str | No
     numbers = [e.number for e in built]
     if only and through:
         raise ValueError("--only and --through exclude each other. Use one of them.")
-    wrong = [n for n in [*only, *([through] if through else [])] if n not in numbers]
-    if wrong:
+    if wrong := [n for n in [*only, *([through] if through else [])] if n not in numbers]:
         raise ValueError(f"no notebook {wrong}; there are {numbers}. Use these numbers.")
     if through:
         return [e for e in built if e.number <= through]
@@ -191,20 +191,3 @@ def or_packaged(path: str | Path) -> Path:
     """Give a file, or the one of its name that comes with the package if there is no such file."""
     file = Path(path)
     return file if file.is_file() else places.NOTEBOOKS / file.name
-
-
-def read_yaml(file: Path) -> dict[Any, Any]:
-    """Read a YAML file of names and values; an empty one has none.
-
-    Raises
-    ------
-    ValueError
-        If it is not readable, or contains something else.
-    """
-    try:
-        given = yaml.safe_load(file.read_text("utf-8-sig")) or {}
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as wrong:
-        raise ValueError(f"{file.name}: not readable as YAML: {wrong}. Correct the file.") from wrong
-    if not isinstance(given, dict):
-        raise ValueError(f"{file.name}: must hold names and values, got {type(given).__name__}. Correct the file.")
-    return given

@@ -249,8 +249,7 @@ def redo(run: Path, data: Path, notebooks: Path, key: bytes, work: Path) -> Path
     as_of, given = dt.date.fromisoformat(facts["as_of"]), facts["parameters"]
     now = runs.describe(runs.Request(notebooks, data, as_of, run.parent, chosen, given), Data(data))
     now = json.loads(json.dumps(now, default=str))
-    changed = sorted({words for name, words in MADE_FROM.items() if now[name] != facts.get(name)})
-    if changed:
+    if changed := sorted({words for name, words in MADE_FROM.items() if now[name] != facts.get(name)}):
         raise ValueError(
             f"{run.name}: the {' and '.join(changed)} changed since this report was made. Run it again, then export that run."
         )
@@ -260,8 +259,7 @@ def redo(run: Path, data: Path, notebooks: Path, key: bytes, work: Path) -> Path
     coded = {name: translated(source, notebooks / f"{name}.ipynb", values, key) for name, values in given.items()}
     request = runs.Request(notebooks, work / REDACTED, as_of, work / "reports", chosen, coded)
     report = runs.run(request, Data(work / REDACTED))
-    failed = [name for name in report.failed if facts["outcomes"][name]["status"] not in {"failed", "skipped"}]
-    if failed:
+    if failed := [name for name in report.failed if facts["outcomes"][name]["status"] not in {"failed", "skipped"}]:
         raise ValueError(
             f"{failed[0]}: failed on the redacted copy: {report.outcomes[failed[0]].words} Nothing is exported."
         )

@@ -129,8 +129,7 @@ def _in_json(path: Path, replace: Callable[[str], tuple[str, int]], change: bool
     clean = walk(json.loads(path.read_text("utf-8")))
     if count and change:
         indent, escape = INDENTS[path.suffix]
-        text = json.dumps(clean, indent=indent, ensure_ascii=escape) + "\n"
-        _write(path, text.encode("utf-8"))
+        _write(path, (json.dumps(clean, indent=indent, ensure_ascii=escape) + "\n").encode())
     return count
 
 

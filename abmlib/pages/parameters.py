@@ -13,6 +13,7 @@ import nbformat
 
 from abmlib.pages import catalogue
 from abmlib.pages.catalogue import Entry
+from abmlib.tables.settings import read_yaml
 
 RESERVED = {"data": "--data", "as_of": "--as-of", "tables": "--out"}
 TYPES = r"(str|int|float|bool)|list\[(str|int|float|bool)\]"
@@ -117,7 +118,7 @@ def assign(
     every = [e for e in catalogue.load(folder / catalogue.FILE) if e.built]
     known = {e.notebook: declared(folder / f"{e.notebook}.ipynb") for e in every}
     values: dict[str, dict[str, Any]] = {e.notebook: {} for e in chosen}
-    layers = [(from_yaml(shared or {}), every), (from_yaml(catalogue.read_yaml(file) if file else {}), every)]
+    layers = [(from_yaml(shared or {}), every), (from_yaml(read_yaml(file) if file else {}), every)]
     for layer, allowed in [*layers, (from_line(line), chosen)]:
         refuse_unknown(layer, allowed, known)
         for e in chosen:
@@ -135,8 +136,7 @@ def refuse_unknown(layer: Iterable[Given], allowed: Sequence[Entry], known: Mapp
         If there is one.
     """
     for to, name, _ in layer:
-        notebooks = [e for e in allowed if to in ("", e.number, e.notebook)]
-        if not notebooks:
+        if not (notebooks := [e for e in allowed if to in ("", e.number, e.notebook)]):
             raise ValueError(f"parameters for {[to]}, which do not run; running: {[e.number for e in allowed]}.")
         if name in RESERVED:
             raise ValueError(f"{name} is set by {RESERVED[name]}. Use that instead of -p.")

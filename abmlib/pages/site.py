@@ -104,8 +104,7 @@ def summary(run: dict[str, Any], decisions: list[dict[str, Any]], notebooks: Seq
     Failures come first, so that nobody who stops reading takes the rest for the whole.
     """
     lines = [f"# {plain(run['title'])}, as of {run['as_of']}", ""]
-    failed = [n["notebook"] for n in notebooks if n["status"] in {"failed", "skipped"}]
-    if failed:
+    if failed := [n["notebook"] for n in notebooks if n["status"] in {"failed", "skipped"}]:
         lines += [f"**Not complete:** no result from {', '.join(failed)}; the reasons are below.", ""]
     if run["newest_fact"] and run["newest_fact"] < run["as_of"]:
         lines += [f"The newest fact in the data is of {run['newest_fact']}.", ""]

@@ -73,8 +73,7 @@ class Book:
         ValueError
             If `as_of` is not a day, or nothing dates the data whose latest day it asks for.
         """
-        day = day_asked(as_of)
-        return cls(cache.Data(data), day, tables, people, **shared)
+        return cls(cache.Data(data), day_asked(as_of), tables, people, **shared)
 
     # -- what was known -------------------------------------------------------------------------------------------
 
@@ -178,8 +177,7 @@ class Book:
         """
         self._number = min((name[:2] for name in writes), default="")
         rows = self.overview().set_index("table")["rows"]
-        missing = [n for n in names if not rows.get(n, 0)]
-        if not missing:
+        if not (missing := [n for n in names if not rows.get(n, 0)]):
             return
         for name in writes:
             self.write(name, schema.empty(name))
@@ -364,8 +362,7 @@ class Book:
     def _refuse_others(self, name: str, files: Sequence[Path]) -> None:
         """Refuse tables of another day, other data or other parameters."""
         compared = {f.stem[:2]: outputs.differences(outputs.origin_of(f), self._origin) for f in files}
-        unlike = {number: words for number, words in compared.items() if words}
-        if not unlike:
+        if not (unlike := {number: words for number, words in compared.items() if words}):
             return
         how = ", ".join(unlike.values())
         if name in SHARED:
@@ -377,8 +374,7 @@ class Book:
         """What may be shown today of a table that was left earlier."""
         personal, gone = schema.personal(name), pd.Series(False, index=frame.index)
         for person in schema.persons(name):
-            opted = frame[person].isin(list(self._stand_ins))
-            frame[personal] = frame[personal].mask(opted)
+            frame[personal] = frame[personal].mask(frame[person].isin(list(self._stand_ins)))
             gone |= frame[person].isin([i for i in frame[person].dropna().unique() if self._is_forgotten(i)])
             frame[person] = frame[person].replace(self._stand_ins)
         if personal and not self._people:

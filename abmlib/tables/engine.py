@@ -119,8 +119,7 @@ def register(con: Any, name: str, file: Path, origin: str = "kept", whole: bool 
             refuse_twice(name, file.name, [n for n in part.names if n.lower() in known])
             first = {n.lower(): f"{x} AS {quoted(n)}" for n, x, _ in reversed(part.columns) if n.strip()}
             seen = con.sql(f"SELECT {', '.join(reversed(first.values()))} FROM {part.origin}")  # noqa: S608
-            small = file.stat().st_size < SMALL
-            return con.create_table(f"{origin}_{name}", seen, temp=True) if small else seen
+            return con.create_table(f"{origin}_{name}", seen, temp=True) if file.stat().st_size < SMALL else seen
         at = glob.escape(str(file))
         return con.read_parquet(at if file.is_file() else f"{at}/*.parquet", table_name=f"raw_{origin}_{name}")
     except (duckdb.Error, OSError) as wrong:

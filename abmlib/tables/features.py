@@ -372,5 +372,4 @@ def reduced(features: Sequence[Feature], facts: Facts, others: Mapping[str, ir.T
     """One row per account with a row, and one for rows of none, of features that share a table and a view."""
     view = features[0].view
     rows = VIEWS[view](facts, others) if view else facts.rows
-    made = replace(facts, rows=rows)
-    return rows.group_by("account_id").agg(**{f.name: f.build(made) for f in features})
+    return rows.group_by("account_id").agg(**{f.name: f.build(replace(facts, rows=rows)) for f in features})

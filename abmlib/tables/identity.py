@@ -22,6 +22,7 @@ from abmlib.tables.settings import RULES
 
 MERGED = "merged in the source"
 SAME = {"domain": "same domain", "name": "same name"}
+AGREE = {"domain": ["country", "region"], "name": ["country", "region", "domain"]}  # else they are not one company
 ANYONES = {"facebook.com", "linkedin.com", "instagram.com", "x.com", "twitter.com", "youtube.com", "google.com"}
 MOST = 5  # accounts that may share a domain or a name before it is taken for one that anyone may have
 NO_NAME = {"", "unknown", "none", "null", "na", "n a", "test", "tbd", "not available"}
@@ -51,8 +52,7 @@ def registered_domain(addresses: pd.Series) -> pd.Series:
     >>> registered_domain(pd.Series(["https://www.shop.acme.co.uk/a", "gmail.com", "intranet"])).tolist()
     ['acme.co.uk', nan, nan]
     """
-    registered = {a: _registered(a) for a in addresses.dropna().unique()}
-    return addresses.map(registered).astype("str")
+    return addresses.map({a: _registered(a) for a in addresses.dropna().unique()}).astype("str")
 
 
 def _registered(address: str) -> str | None:
@@ -136,10 +136,7 @@ def companies(accounts: pd.DataFrame, rules: Collection[str] = RULES) -> pd.Data
     ends = free["domain"].str.extract(TWO_LABELS, expand=False)  # who shares a registered domain shares these
     shared = free["domain"].where(ends.duplicated(keep=False) | name.duplicated(keep=False))
     keys = free.assign(name=name, domain=registered_domain(shared))
-    if "domain" in rules:
-        links.append(_alike(keys, "domain", ["country", "region"], SAME["domain"]))
-    if "name" in rules:
-        links.append(_alike(keys, "name", ["country", "region", "domain"], SAME["name"]))
+    links += [_alike(keys, by, agree, SAME[by]) for by, agree in AGREE.items() if by in rules]
     pairs = pd.concat(links, ignore_index=True)
     if pairs.empty:
         return pd.DataFrame({c: pd.Series(dtype="str") for c in ("account_id", "company_id", "rule")})
@@ -155,8 +152,7 @@ def companies(accounts: pd.DataFrame, rules: Collection[str] = RULES) -> pd.Data
     by = {rule: frame.index.isin(linked.get(rule, [])) for rule in SAME.values()}
     rule = np.select([into.notna(), *by.values()], [MERGED, *by], MERGED)
     grouped = pd.DataFrame({"account_id": frame["account_id"], "company_id": chosen, "rule": rule})
-    moved = grouped[grouped["account_id"] != grouped["company_id"]]
-    return moved.astype("str").reset_index(drop=True)
+    return grouped[grouped["account_id"] != grouped["company_id"]].astype("str").reset_index(drop=True)
 
 
 def _pairs(one: pd.Index, other: pd.Series, rule: str) -> pd.DataFrame:
@@ -214,8 +210,7 @@ def leads(domains: pd.Series, accounts: pd.DataFrame) -> pd.DataFrame:
     parent_has_it = pd.MultiIndex.from_arrays([have["registered"], have["parent"]]).isin(within)
     heads = have[~parent_has_it | (have["parent"] == have["company_id"])]
     counted = heads.groupby("registered")["company_id"].agg(["first", "size"])
-    wanted = registered_domain(domains)
-    matches = counted.reindex(wanted)
+    matches = counted.reindex(registered_domain(domains))
     alone = matches["size"].eq(1).to_numpy()
     company = matches["first"].where(alone, None).astype("str").to_numpy()
     counts = matches["size"].fillna(0).astype(int).to_numpy()

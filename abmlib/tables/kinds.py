@@ -52,12 +52,10 @@ def cast(value: ir.Value, kind: str) -> ir.Value:
         moment = value if value.type().is_timestamp() else value.try_cast(UTC_TS if kind == "ts" else "timestamp")
         if moment.type().timezone is not None:
             moment = moment_of(microseconds(moment))
-        sane = ibis.ifelse(moment.between(*SANE), moment, ibis.null("timestamp"))
-        return sane.cast(ibis_type(kind))
+        return ibis.ifelse(moment.between(*SANE), moment, ibis.null("timestamp")).cast(ibis_type(kind))
     read = value.try_cast(ibis_type(kind))
     if kind == "int":  # the engine would round 3.7 to 4
-        number = value.try_cast("float64")
-        return ibis.ifelse(number % 1 == 0, read, ibis.null("int64"))
+        return ibis.ifelse(value.try_cast("float64") % 1 == 0, read, ibis.null("int64"))
     if ibis_type(kind) == "float64":
         return ibis.ifelse(read.isnan() | read.isinf(), ibis.null("float64"), read)
     return read

@@ -296,8 +296,7 @@ class Known:
         """Rebuild stage, amount, closing day and probability of deals as they were; undo later closings."""
         cutoff = ibis.literal(self.moment.cutoff)
         undated = deals.closed_at.isnull() & self.moment.is_latest
-        closed = ((deals.closed_at < cutoff) | undated).fill_null(False) & deals.is_closed
-        deals = deals.mutate(_closed=closed)
+        deals = deals.mutate(_closed=((deals.closed_at < cutoff) | undated).fill_null(False) & deals.is_closed)
         if not self.moment.is_latest:
             deals = self._from_history(deals, ["stage", "amount", "close_date", "probability"])
         c = deals["_closed"]

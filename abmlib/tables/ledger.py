@@ -37,8 +37,7 @@ def as_frame(rows: Iterable[LedgerRow]) -> pd.DataFrame:
     [1]
     """
     frame = pd.DataFrame([astuple(row) for row in rows], columns=COLUMNS)
-    kinds = {c: "int64" if c.startswith("rows_") else "str" for c in COLUMNS}
-    return frame.astype(kinds)
+    return frame.astype({c: "int64" if c.startswith("rows_") else "str" for c in COLUMNS})
 
 
 def within_budget(row: LedgerRow, max_share: float, first: Iterable[object] = ()) -> LedgerRow:

@@ -297,8 +297,7 @@ def _theirs(batch: pa.RecordBatch, name: str, columns: Iterable[str], contact_id
 
 def _equals(batch: pa.RecordBatch, column: str, value: str) -> pa.Array:
     """Which cells of a column are a text, blanks around aside; a missing one is not."""
-    text = pc.utf8_trim_whitespace(pc.cast(batch.column(column), pa.string()))
-    return pc.fill_null(pc.equal(text, value), False)
+    return pc.fill_null(pc.equal(pc.utf8_trim_whitespace(pc.cast(batch.column(column), pa.string())), value), False)
 
 
 def _blanked(batch: pa.RecordBatch, column: str, where: pa.Array, kept: pa.Schema) -> pa.RecordBatch:

@@ -380,8 +380,7 @@ def _first(lines: Iterator[list[str]], name: str, file: str) -> list[str]:
 def _refuse_nameless(first: list[str], rows: Iterable[tuple[int, list[str]]], name: str, file: str) -> None:
     """Refuse values in a column without a name."""
     nameless = [i for i, c in enumerate(first) if not c]
-    bad = [f"line {n}" for n, row in rows if any(row[i].strip() for i in nameless if i < len(row))]
-    if bad:
+    if bad := [f"line {n}" for n, row in rows if any(row[i].strip() for i in nameless if i < len(row))]:
         raise TableError(
             f"{name}: {len(bad)} rows of {file} have a value in a column without a name {first_cases(bad)}. "
             "Put it where it belongs, or take it out."
@@ -427,8 +426,7 @@ def append(folder: Path, name: str, rows: pd.DataFrame, *, entered_at: pd.Timest
     text = before + ("" if before.endswith(end) else end) + as_text(written.reindex(columns=order), end)
     whole = _rows(text, name, path.name)
     moment = pd.to_datetime(whole["entered_at"], utc=True, format="ISO8601", errors="coerce")
-    doubled = whole.index[whole.assign(entered_at=moment).duplicated(schema.key(name), keep=False)].tolist()
-    if doubled:
+    if doubled := whole.index[whole.assign(entered_at=moment).duplicated(schema.key(name), keep=False)].tolist():
         count = f"{len(doubled)} of {len(whole)} rows"
         raise TableError(
             f"{path.name}: {count} share a key {schema.key(name)} {first_cases(doubled)}. Enter each once."

@@ -191,8 +191,7 @@ def pieces(name: str, frame: pd.DataFrame) -> Iterator[tuple[tuple[str, str], st
         key = schema.key(table)[0] if table in schema.importable() else ""
         yield (table, key), kind_of(table, key), "row_id", rows.index
     for (table, field), rows in frame.groupby(["table", "field"]):
-        plain = None if (table, field) in NAMES else TEXT
-        yield (table, field), kind_of(table, field) or plain, "value", rows.index
+        yield (table, field), kind_of(table, field) or (None if (table, field) in NAMES else TEXT), "value", rows.index
 
 
 def texts(table: pa.Table) -> pd.DataFrame:

@@ -72,8 +72,7 @@ def key(name: str) -> list[str]:
 
 def persons(name: str) -> list[str]:
     """The columns of a table that hold a contact's id."""
-    contact = "contacts.contact_id"
-    return [c for c, d in spec(name).columns.items() if c == "contact_id" or d.ref == contact]
+    return [c for c, d in spec(name).columns.items() if c == "contact_id" or d.ref == "contacts.contact_id"]
 
 
 def companies(name: str) -> list[str]:

@@ -156,14 +156,23 @@ def _team(path: Path) -> Workbook:
     return Workbook(data, settings, programme, path, out, notebooks if named else None, team.parameters or {})
 
 
-def _read(path: Path) -> dict[str, Any]:
-    """Read a YAML file of names and values; none where there is no file."""
-    if not path.is_file():
-        return {}
+def _read(path: Path) -> dict[Any, Any]:
+    """Read a workbook file; none where there is no file."""
+    return read_yaml(path) if path.is_file() else {}
+
+
+def read_yaml(file: Path) -> dict[Any, Any]:
+    """Read a YAML file of names and values; an empty one has none.
+
+    Raises
+    ------
+    TableError
+        If it is not readable, or contains something else.
+    """
     try:
-        given = yaml.safe_load(path.read_text("utf-8-sig")) or {}
-    except (yaml.YAMLError, UnicodeDecodeError) as wrong:
-        raise TableError(f"{FILE}: not readable as YAML: {wrong}. Correct the file.") from wrong
+        given = yaml.safe_load(file.read_text("utf-8-sig")) or {}
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as wrong:
+        raise TableError(f"{file.name}: not readable as YAML: {wrong}. Correct the file.") from wrong
     if not isinstance(given, dict):
-        raise TableError(f"{FILE}: must hold names and values, got {type(given).__name__}. Correct the file.")
+        raise TableError(f"{file.name}: must hold names and values, got {type(given).__name__}. Correct the file.")
     return given

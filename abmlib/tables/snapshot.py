@@ -70,8 +70,7 @@ def write(source: Source, day: dt.date, latest: dt.date | None, audit: pd.DataFr
 
 def refusal(source: Source, audit: pd.DataFrame, name: str) -> str:
     """Say why a table cannot be read; empty where no check of it fails."""
-    failing = checks.sentences(audit[(audit["table"] == name) & (audit["severity"] == "fail")])
-    if not failing:
+    if not (failing := checks.sentences(audit[(audit["table"] == name) & (audit["severity"] == "fail")])):
         return ""
     try:
         source.refuse_unreadable(name)

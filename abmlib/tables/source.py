@@ -212,8 +212,7 @@ class Source:
         if not self.hashes:
             return []
         held = [(t, c) for n in sorted(self.names) for t in [self.raw(n)] for c in people.person_columns(n, t.columns)]
-        ids = [t.select(id=cast(t[c], "id")).distinct() for t, c in held]
-        if not ids:
+        if not (ids := [t.select(id=cast(t[c], "id")).distinct() for t, c in held]):
             return []
         query = str(ibis.to_sql(ibis.union(*ids) if len(ids) > 1 else ids[0], dialect="duckdb"))
         return people.forgotten(self.con.con, query, self.hashes, self._key)
