@@ -48,10 +48,11 @@ def switches() -> str:
 
 def feature_list() -> str:
     """Write the features of accounts as a table, by the table they are made from."""
-    listed = features.catalogue()
-    lines = ["| " + " | ".join(listed.columns) + " |", "|" + "---|" * len(listed.columns)]
-    rows = listed.assign(feature="`" + listed["feature"] + "`", table="`" + listed["table"] + "`")
-    return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows.itertuples(index=False)), ""])
+    lines = ["| feature | table | unit | item | meaning | without a row |", "|" + "---|" * 6]
+    for f in features.FEATURES:
+        absent = "missing" if f.absent is None else f.absent
+        lines.append(f"| `{f.name}` | `{f.table}` | {f.unit} | {f.item} | {f.meaning} | {absent} |")
+    return "\n".join([*lines, ""])
 
 
 def notebook_list() -> str:

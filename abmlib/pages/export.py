@@ -31,15 +31,10 @@ PARTS = ("index.html", shelf.SUMMARY, "run.json", "html", "notebooks", "tables")
 ZIP_TIME = (1980, 1, 1, 0, 0, 0)  # the earliest a zip can hold
 ENV = "ABM_BROWSER"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome", "msedge")
-USUAL = {
-    "darwin": ["/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
-               "/Applications/Chromium.app/Contents/MacOS/Chromium",
-               "/Applications/Microsoft Edge.app/Contents/MacOS/Microsoft Edge"],
-    "win32": [r"%ProgramFiles%\Google\Chrome\Application\chrome.exe",
-              r"%ProgramFiles(x86)%\Google\Chrome\Application\chrome.exe",
-              r"%LocalAppData%\Google\Chrome\Application\chrome.exe",
-              r"%ProgramFiles(x86)%\Microsoft\Edge\Application\msedge.exe",
-              r"%ProgramFiles%\Microsoft\Edge\Application\msedge.exe"],
+USUAL = {  # where a browser is that is not on the path
+    "darwin": [f"/Applications/{name}.app/Contents/MacOS/{name}" for name in ("Google Chrome", "Chromium", "Microsoft Edge")],
+    "win32": [rf"%{place}%\{program}" for program in (r"Google\Chrome\Application\chrome.exe", r"Microsoft\Edge\Application\msedge.exe")
+              for place in ("ProgramFiles", "ProgramFiles(x86)", "LocalAppData")],
 }  # fmt: skip
 LIMIT = 180  # seconds a browser may take
 REDACTED = "redacted"

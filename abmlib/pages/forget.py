@@ -52,6 +52,10 @@ def from_runs(out: Path, contact_id: str, names: Collection[str]) -> dict[str, i
     written = {n.strip() for n in names if n.strip()}
     searched = written | (set() if LOOKS_LIKE_A_FIGURE.fullmatch(wanted) else {wanted})
     replace = _replacer(searched)
+
+    def holds(table: Path) -> bool:
+        return bool(pc.any(_held(table, pq.ParquetFile(table).read(), wanted)).as_py())
+
     for path in [p for p in out.iterdir() if shelf.is_left_over(p, None)]:
         shelf.remove(path)
     counts = {}
@@ -59,7 +63,7 @@ def from_runs(out: Path, contact_id: str, names: Collection[str]) -> dict[str, i
         folder, record = run.folder, shelf.facts(run.folder) or {}
         names_asked = any(values.get(PEOPLE) is True for values in record.get("parameters", {}).values())
         count = _in_folder(folder, wanted, replace, change=False)
-        listed = wanted not in searched and any(_rows_of(p, wanted) for p in folder.rglob("*.parquet"))
+        listed = wanted not in searched and any(map(holds, folder.rglob("*.parquet")))
         if (names_asked and (written or count)) or listed:
             counts[folder.name] = max(count, 1)
             _remove(out, folder)
@@ -153,11 +157,6 @@ def _in_table(path: Path, contact_id: str, replace: Callable[[str], tuple[str, i
         pq.write_table(table, whole)
         _write(path, whole.getvalue().to_pybytes())
     return count
-
-
-def _rows_of(path: Path, contact_id: str) -> int:
-    """Count the rows of a table that hold the person."""
-    return int(pc.sum(_held(path, pq.ParquetFile(path).read(), contact_id)).as_py() or 0)
 
 
 def _held(path: Path, table: pa.Table, contact_id: str) -> pa.ChunkedArray:

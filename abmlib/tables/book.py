@@ -162,8 +162,8 @@ class Book:
         DataFrame: as `programme.conflicts`, table by table
         """
         present = [n for n in names or schema.PROGRAMME if n != programme.FORGOTTEN and self.has(n)]
-        tables = [programme.conflicts(n, self.read(n)) for n in present]
-        return pd.concat([programme.no_conflicts(), *tables], ignore_index=True)
+        none = pd.DataFrame(columns=list(programme.CONFLICT)).astype(programme.CONFLICT)
+        return pd.concat([none, *(programme.conflicts(n, self.read(n)) for n in present)], ignore_index=True)
 
     def need(self, *names: str, writes: Sequence[str] = ()) -> None:
         """Stop the notebook, as a success, where this data cannot answer it.
@@ -317,10 +317,6 @@ class Book:
         hashes = self._facts["forgotten"]
         return bool(hashes) and people.person_hash(contact_id, self._data.key) in hashes
 
-    def _is_unwanted(self, contact_id: str) -> bool:
-        """Say whether a person may not be listed."""
-        return contact_id in self._stand_ins or self._is_forgotten(contact_id)
-
     # -- what a notebook leaves -----------------------------------------------------------------------------------
 
     @property
@@ -399,7 +395,7 @@ class Book:
             was opened without.
         """
         number, checked = name[:2], schema.conform(name, frame)
-        people.refuse(name, checked, self._is_unwanted, self._people)
+        people.refuse(name, checked, lambda i: i in self._stand_ins or self._is_forgotten(i), self._people)
         decisions = schema.conform("decisions", self.decisions.assign(notebook=number))
         left = {name: checked, f"{number}_decisions": decisions, f"{number}_measures": self.measures}
         for table, rows in left.items():

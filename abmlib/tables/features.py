@@ -1,7 +1,7 @@
 """Features: one row per account as known on a date, each reduced inside the engine from one table.
 
 A feature is an Ibis expression with its unit, its source in the method and its definition. Those of one table are computed
-in one pass over it. `catalogue` lists them; ``data/features.md`` is made from it.
+in one pass over it. ``data/features.md`` lists them.
 """
 
 import datetime as dt
@@ -113,11 +113,6 @@ def people_of_90_days(facts: Facts, others: Mapping[str, ir.Table]) -> ir.Table:
     return one.left_join(c, one.contact_id == c["_who"]).drop("_who")
 
 
-def people_here(facts: Facts, others: Mapping[str, ir.Table]) -> ir.Table:
-    """People, with whether they have not left."""
-    return facts.rows.mutate(is_here=facts.rows.valid_to.isnull())
-
-
 def standing(facts: Facts, others: Mapping[str, ir.Table]) -> ir.Table:
     """Contracts, each as it was entered last."""
     t = facts.rows
@@ -126,7 +121,7 @@ def standing(facts: Facts, others: Mapping[str, ir.Table]) -> ir.Table:
 
 
 View = Callable[[Facts, Mapping[str, ir.Table]], ir.Table]
-VIEWS: dict[str, View] = {"weighed": weighed, "people": people_of_90_days, "here": people_here, "standing": standing}
+VIEWS: dict[str, View] = {"weighed": weighed, "people": people_of_90_days, "standing": standing}
 
 
 # -- the features -----------------------------------------------------------------------------------------------------
@@ -310,11 +305,11 @@ BREADTH = (
      lambda f: ibis.ifelse(f.buying_role.isin(DECIDE), f.touches, 0).sum(), 0, "contacts.buying_role"),
 )  # fmt: skip
 COVERAGE = (
-    ("contacts", "people", "C-17", "people known who have not left", _count(lambda f: f.is_here), 0),
+    ("contacts", "people", "C-17", "people known who have not left", _count(lambda f: f.valid_to.isnull()), 0),
     ("contacts_reachable", "people", "C-17", "of these, with an address that takes mail, and not opted out",
-     _count(lambda f: f.is_here & ~f.opted_out & ~f.email_bounced), 0),
+     _count(lambda f: f.valid_to.isnull() & ~f.opted_out & ~f.email_bounced), 0),
     ("roles_known", "roles", "C-18", "buying roles among people who have not left; as roles_90d",
-     lambda f: _different(f, f.buying_role.nullif("unknown"), f.is_here), 0, "contacts.buying_role"),
+     lambda f: _different(f, f.buying_role.nullif("unknown"), f.valid_to.isnull()), 0, "contacts.buying_role"),
     ("left_12m", "people", "S1-21b", "people who left in 12 months", _count(lambda f: f.within(f.valid_to, months=12)), 0, "contacts.valid_to"),
 )  # fmt: skip
 PIPELINE = (
@@ -350,7 +345,7 @@ FEATURES = tuple(
         ("transactions", "", SALES),
         ("activities", "weighed", TOUCHES),
         ("activities", "people", BREADTH),
-        ("contacts", "here", COVERAGE),
+        ("contacts", "", COVERAGE),
         ("opportunities", "", PIPELINE),
         ("contracts", "standing", CONTRACTS),
         ("surveys", "", ANSWERS),
@@ -358,14 +353,6 @@ FEATURES = tuple(
     )
     for row in rows
 )
-
-
-def catalogue() -> pd.DataFrame:
-    """List every feature: ``feature, table, unit, item, meaning, without a row`` (its value for an account without one)."""
-    rows = [
-        (f.name, f.table, f.unit, f.item, f.meaning, "missing" if f.absent is None else str(f.absent)) for f in FEATURES
-    ]
-    return pd.DataFrame(rows, columns=["feature", "table", "unit", "item", "meaning", "without a row"])
 
 
 def reduced(features: Sequence[Feature], facts: Facts, others: Mapping[str, ir.Table]) -> ir.Table:

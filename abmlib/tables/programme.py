@@ -186,11 +186,6 @@ def conflicts(name: str, entries: pd.DataFrame) -> pd.DataFrame:
     return frame.sort_values(["table", "key", "later_at"], kind="stable", ignore_index=True)
 
 
-def no_conflicts() -> pd.DataFrame:
-    """Give what `conflicts` gives where there is none."""
-    return pd.DataFrame(columns=list(CONFLICT)).astype(CONFLICT)
-
-
 def _differing(name: str, kept: pd.DataFrame) -> Iterator[tuple[object, ...]]:
     """Rows of `conflicts`: what differs between the last entry for a thing and each other that nobody replaced."""
     says = [c for c in columns(name) if c not in {*entity_key(name), *schema.ENTRY, *EACH_SIGNS.get(name, ())}]

@@ -19,6 +19,7 @@ CYCLE_NAMES = ("early", "mid", "full")
 
 # Columns that several tables have.
 ACCOUNT_ID = col("id", "the account", ref="accounts.account_id")
+ACCOUNT = {"account_id": ACCOUNT_ID}
 PRODUCT_LINE = col("text", "line of business", default="all")
 CYCLE = col("text", "buying cycle", one_of=CYCLE_NAMES)
 PERIOD_COLUMN = col("text", "year, quarter or month: 2026, 2026-Q3, 2026-07", matches=PERIOD)
@@ -35,8 +36,7 @@ def entries(name: str, meaning: str, key: list[str], columns: dict[str, Column],
 
 # -- which accounts ---------------------------------------------------------------------------------------------------
 
-ACCOUNT_TIERS = entries("account_tiers", "Which tier an account is in from a day on.", ["account_id", "valid_from"], {
-    "account_id": ACCOUNT_ID,
+ACCOUNT_TIERS = entries("account_tiers", "Which tier an account is in from a day on.", ["account_id", "valid_from"], ACCOUNT | {
     "valid_from": col("date", "first day in this tier"),
     "tier": col("text", "1 is the highest; none: looked at and left out", one_of=("1", "2", "3", "none")),
     "valid_to": col("date", "last day in this tier", null=True, when="current_only", since="valid_to"),
@@ -46,8 +46,7 @@ ACCOUNT_TIERS = entries("account_tiers", "Which tier an account is in from a day
 }, dates="valid_from", rules=(in_order("valid_from", "valid_to"),))
 
 LIST_VOTES = entries("list_votes", "What a team says of an account on the proposed list.",
-    ["account_id", "voter_team", "round"], {
-    "account_id": ACCOUNT_ID,
+    ["account_id", "voter_team", "round"], ACCOUNT | {
     "voter_team": col("text", "the team that votes: sales, marketing …"),
     "round": col("text", "round of voting"),
     "vote": col("text", "its vote", one_of=("in", "out", "unsure")),
@@ -64,8 +63,7 @@ CRITERIA = entries("criteria", "A criterion by which accounts are chosen, and wh
 }, rules=(Rule("negative weight", "weight >= 0", "Give a weight of 0 or more, and say direction: lower."),))
 
 CYCLE_OVERRIDES = entries("cycle_overrides", "A buying cycle set by a person against the rule.",
-    ["account_id", "product_line"], {
-    "account_id": ACCOUNT_ID,
+    ["account_id", "product_line"], ACCOUNT | {
     "product_line": PRODUCT_LINE,
     "cycle": CYCLE,
     "reason": col("text", "why"),
@@ -151,8 +149,7 @@ CONTRACTS = entries("contracts", "A contract with a term, and whether it was ren
 
 RELATIONSHIP_ECONOMICS = entries("relationship_economics",
     "What an account costs us in a period, and what it was promised and got.",
-    ["account_id", "period"], {
-    "account_id": ACCOUNT_ID,
+    ["account_id", "period"], ACCOUNT | {
     "period": PERIOD_COLUMN,
     "programme_cost": col("money", "spent on it by the programme, time aside"),
     "cost_to_serve": col("money", "spent on serving it"),
@@ -164,8 +161,7 @@ RELATIONSHIP_ECONOMICS = entries("relationship_economics",
 # -- planning ---------------------------------------------------------------------------------------------------------
 
 WORKSHOP_DECISIONS = entries("workshop_decisions", "What a planning workshop decided for an account.",
-    ["account_id", "text"], {
-    "account_id": ACCOUNT_ID,
+    ["account_id", "text"], ACCOUNT | {
     "text": col("text", "the decision; names no contact"),
     "owner": OWNER,
     "due": DUE,
@@ -173,8 +169,7 @@ WORKSHOP_DECISIONS = entries("workshop_decisions", "What a planning workshop dec
 })
 
 WORKSHOP_ACTIONS = entries("workshop_actions", "What somebody is to do after a planning workshop.",
-    ["account_id", "text"], {
-    "account_id": ACCOUNT_ID,
+    ["account_id", "text"], ACCOUNT | {
     "text": col("text", "what is to be done; names no contact"),
     "owner": col("text", "who is to do it", null=True),
     "due": DUE,
@@ -182,8 +177,7 @@ WORKSHOP_ACTIONS = entries("workshop_actions", "What somebody is to do after a p
 })
 
 PLAN_ITEMS = entries("plan_items", "One thing the plan of an account does, taken from what there is or made new.",
-    ["account_id", "item"], {
-    "account_id": ACCOUNT_ID,
+    ["account_id", "item"], ACCOUNT | {
     "item": col("text", "what is done; names no contact"),
     "reuse_or_new": col("text", "is it there already", one_of=("reuse", "new")),
     "channel": col("text", "where", one_of=CHANNELS),
@@ -249,8 +243,7 @@ PROMOTIONS = entries("promotions", "A special offer.", ["promotion_id"], {
 # -- tests and deeds --------------------------------------------------------------------------------------------------
 
 EXPERIMENTS = entries("experiments", "An account drawn for treatment or held out, before anything was done.",
-    ["account_id", "experiment_id"], {
-    "account_id": ACCOUNT_ID,
+    ["account_id", "experiment_id"], ACCOUNT | {
     "experiment_id": col("id", "the experiment"),
     "arm": col("text", "what was drawn", one_of=("treated", "holdout")),
     "assigned_at": ASSIGNED_AT,
@@ -275,8 +268,7 @@ CAMPAIGN_ACCOUNTS = entries("campaign_accounts", "An account that a campaign is 
     "added_at": col("ts", "when it was added"),
 }, dates="added_at")
 
-HAND_OVERS = entries("hand_overs", "An account that marketing hands over to sales.", ["account_id", "sent_at"], {
-    "account_id": ACCOUNT_ID,
+HAND_OVERS = entries("hand_overs", "An account that marketing hands over to sales.", ["account_id", "sent_at"], ACCOUNT | {
     "sent_at": col("ts", "when it was handed over"),
     "accepted_at": col("ts", "when sales took it", null=True, when="dated", since="accepted_at"),
     "first_touch_at": col("ts", "when sales first spoke to it", null=True, when="dated", since="first_touch_at"),
@@ -284,8 +276,7 @@ HAND_OVERS = entries("hand_overs", "An account that marketing hands over to sale
 }, dates="sent_at", rules=(in_order("sent_at", "accepted_at"), in_order("sent_at", "first_touch_at")))
 
 DOSSIER_DELIVERIES = entries("dossier_deliveries", "The dossier of an account, given to one of our people.",
-    ["account_id", "run_id", "delivered_to"], {
-    "account_id": ACCOUNT_ID,
+    ["account_id", "run_id", "delivered_to"], ACCOUNT | {
     "run_id": col("id", "the run it was made by"),
     "delivered_to": col("id", "our colleague who got it"),
     "delivered_at": col("ts", "when"),
