@@ -86,25 +86,26 @@ def init(folder: Path) -> dict[str, str]:
     ValueError
         If `folder` contains something else and no workbook.
     """
-    record = folder / RECORD
-    present = sorted(p.name for p in folder.iterdir() if not p.name.startswith(".")) if folder.is_dir() else []
+    record, there = folder / RECORD, set(folder.glob("*"))
+    present = sorted(p.name for p in there if not p.name.startswith("."))
     if present and not record.is_file():
         cases = first_cases(present)
         raise ValueError(f"{folder}: holds {len(present)} files and no workbook {cases}. Give a new folder.")
     before: dict[str, str] = json.loads(record.read_text("utf-8")) if record.is_file() else {}
-    done = dict[str, str]()
     try:
-        _bring(folder, before, done)
+        return _bring(folder, before)
     except OSError:
         if not before:  # half a folder would be taken for one that contains something else
-            _take_back(folder, done)
+            for path in set(folder.glob("*")) - there:
+                shelf.remove(path)
+            with contextlib.suppress(OSError):
+                folder.rmdir()
         raise
-    return done
 
 
-def _bring(folder: Path, before: dict[str, str], done: dict[str, str]) -> None:
-    """Write each file where it belongs, and note in `done` what was written; `before` are hashes of what was written last."""
-    now = dict(before)
+def _bring(folder: Path, before: dict[str, str]) -> dict[str, str]:
+    """Write each file where it belongs, and give what `init` does; `before` are hashes of what was written last."""
+    done, now = dict[str, str](), dict(before)
     for place, content in parts():
         path, new = folder / place, mark(place, content)
         if place not in before and not path.exists():
@@ -123,12 +124,4 @@ def _bring(folder: Path, before: dict[str, str], done: dict[str, str]) -> None:
             shelf.write_whole(folder / place, content)
             done[place] = "made"
     shelf.write_whole(folder / RECORD, (json.dumps(now, indent=1, sort_keys=True) + "\n").encode())
-
-
-def _take_back(folder: Path, done: dict[str, str]) -> None:
-    """Remove the files that were written, and the folders that are empty then."""
-    for place in done:
-        (folder / place).unlink(missing_ok=True)
-    for path in [*sorted((p for p in folder.rglob("*") if p.is_dir()), reverse=True), folder]:
-        with contextlib.suppress(OSError):
-            path.rmdir()
+    return done
