@@ -394,7 +394,7 @@ def test_values_keep_their_type_and_the_nearest_one_wins(tmp_path):
     chosen = catalogue.choose(catalogue.load(NOTEBOOKS / catalogue.FILE), ["03"])
     file = tmp_path / "p.yml"
     file.write_text("capacity: 5\nmax_decline: 0.5\n3:\n  min_buying_days: 9\n")
-    got = parameters.assign(["capacity=7", "03.max_decline=0.25"], file, chosen, NOTEBOOKS)
+    got = parameters.assign(["capacity=7", "03.max_decline=0.25"], file, chosen, NOTEBOOKS, {})
     assert got["03_key_accounts"] == {"capacity": 7, "max_decline": 0.25, "min_buying_days": 9}
 
 
@@ -406,7 +406,7 @@ def test_a_workbook_s_parameters_lie_below_the_file_s_and_may_be_for_notebooks_t
     got = parameters.assign([], file, chosen, NOTEBOOKS, shared)
     assert got["03_key_accounts"] == {"capacity": 5, "max_decline": 0.5}
     with pytest.raises(ValueError, match=r"no notebook that runs has parameter \['slip_months'\]"):
-        parameters.assign(["slip_months=6"], None, chosen, NOTEBOOKS)
+        parameters.assign(["slip_months=6"], None, chosen, NOTEBOOKS, {})
     with pytest.raises(ValueError, match=r"no notebook that runs has parameter \['slop'\]"):
         parameters.assign([], None, chosen, NOTEBOOKS, {"slop": 1})
     with pytest.raises(ValueError, match=r"12_pipeline has no parameter \['slop'\]"):

@@ -56,9 +56,8 @@ def load(path: Path) -> list[Entry]:
     entries = []
     for item in yaml.safe_load(path.read_text("utf-8")):
         if not {"notebook", "step", "question", "needs", "uses"} <= set(item) <= known:
-            raise ValueError(
-                f"{path.name}: {item.get('notebook', item)} has keys {sorted(item)}; it may have {sorted(known)}."
-            )
+            which = item.get("notebook", item)
+            raise ValueError(f"{path.name}: {which} has keys {sorted(item)}; it may have {sorted(known)}.")
         files = (path.parent / f"{item['notebook']}{kind}" for kind in (".ipynb", ".py"))
         entries.append(Entry(**item, built=any(file.is_file() for file in files)))
     numbers = [e.number for e in entries]

@@ -59,7 +59,7 @@ def examine(data: Data, audit: pd.DataFrame, notebooks: Path, shared: Mapping[st
         return Verdict(len(audit), wrong, stops=True)
     defaults = {n: p.default for n, p in parameters.declared(notebooks / f"{FIRST}.ipynb").items()}
     stale_days, min_records = (int((defaults | dict(shared))[name]) for name in ("stale_days", "min_records"))
-    book = Book(data)
+    book = Book(data, None)
     accounts = book.read("accounts")
     judged = data_quality.account_data(accounts, book.fact_counts(), book.as_of, stale_days, min_records)
     listed = catalogue.frame(notebooks / catalogue.FILE)

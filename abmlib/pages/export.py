@@ -74,7 +74,7 @@ def as_zip(run: Path, to: Path) -> Path:
     """
     run = find(run)
     refuse_taken(to)
-    facts = record(run)
+    facts = shelf.facts(run) or {}
     files = [path for part in PARTS for path in [run / part, *sorted((run / part).rglob("*"))]]
     with tempfile.TemporaryDirectory(prefix="zip-", dir=made(to.parent)) as beside:
         packed = Path(beside) / to.name
@@ -134,11 +134,6 @@ def made(folder: Path) -> Path:
     return folder
 
 
-def record(run: Path) -> dict[str, Any]:
-    """Read what a run recorded of itself."""
-    return dict(json.loads((run / "run.json").read_text("utf-8")))
-
-
 def browser(environment: Mapping[str, str], system: str = sys.platform) -> str:
     """Find a browser that prints.
 
@@ -182,7 +177,7 @@ def one_page(run: Path) -> str:
 
     Contents first, links within, a new sheet for each notebook.
     """
-    facts, pages = record(run), []
+    facts, pages = shelf.facts(run) or {}, []
     for name, outcome in facts["outcomes"].items():
         path = run / "html" / f"{name}.html"
         if path.is_file():
@@ -237,7 +232,7 @@ def redo(run: Path, data: Path, notebooks: Path, key: bytes, work: Path) -> Path
         with is gone, or a file of the new run still holds a name.
     """
     run = find(run)
-    facts, source = record(run), Source(data)
+    facts, source = shelf.facts(run) or {}, Source(data)
     entries = {e.notebook: e for e in catalogue.load(notebooks / catalogue.FILE)}
     there = [n for n in facts["notebooks"] if n in entries and (notebooks / f"{n}.ipynb").is_file()]
     chosen = [entries[n] for n in there]
@@ -255,9 +250,8 @@ def redo(run: Path, data: Path, notebooks: Path, key: bytes, work: Path) -> Path
     request = runs.Request(notebooks, work / REDACTED, as_of, work / "reports", chosen, coded)
     report = runs.run(request, Data(work / REDACTED))
     if failed := [name for name in report.failed if facts["outcomes"][name]["status"] not in {"failed", "skipped"}]:
-        raise ValueError(
-            f"{failed[0]}: failed on the redacted copy: {report.outcomes[failed[0]].words} Nothing is exported."
-        )
+        words = report.outcomes[failed[0]].words
+        raise ValueError(f"{failed[0]}: failed on the redacted copy: {words} Nothing is exported.")
     names = redact.names_of(redact.read(source))
     if leaking := leaks(report.folder, set(names) - unsearchable(names, notebooks)):
         raise ValueError(

@@ -88,11 +88,7 @@ def read_value(parameter: Parameter, given: Any) -> Any:
 
 
 def assign(
-    line: Iterable[str],
-    file: Path | None,
-    chosen: Sequence[Entry],
-    folder: Path,
-    shared: Mapping[Any, Any] | None = None,
+    line: Iterable[str], file: Path | None, chosen: Sequence[Entry], folder: Path, shared: Mapping[Any, Any]
 ) -> dict[str, dict[str, Any]]:
     """Give each chosen notebook its parameters: ``name=value`` to all that have it, ``06.name=value`` to one.
 
@@ -118,7 +114,7 @@ def assign(
     every = [e for e in catalogue.load(folder / catalogue.FILE) if e.built]
     known = {e.notebook: declared(folder / f"{e.notebook}.ipynb") for e in every}
     values: dict[str, dict[str, Any]] = {e.notebook: {} for e in chosen}
-    layers = [(from_yaml(shared or {}), every), (from_yaml(read_yaml(file) if file else {}), every)]
+    layers = [(from_yaml(shared), every), (from_yaml(read_yaml(file) if file else {}), every)]
     for layer, allowed in [*layers, (from_line(line), chosen)]:
         refuse_unknown(layer, allowed, known)
         for e in chosen:

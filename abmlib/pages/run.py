@@ -232,11 +232,8 @@ def unreadable(entry: Entry, outcomes: Mapping[str, Outcome]) -> list[str]:
 
 def injected(entry: Entry, request: Request, beside: Path, before: str | None) -> dict[str, Any]:
     """Give the parameters that a notebook is run with."""
-    given = dict(request.parameters.get(entry.notebook, {})) | {
-        "data": str(request.data.resolve()),
-        "as_of": str(request.as_of),
-        "tables": str((beside / "tables").resolve()),
-    }
+    tables, given = str((beside / "tables").resolve()), dict(request.parameters.get(entry.notebook, {}))
+    given |= {"data": str(request.data.resolve()), "as_of": str(request.as_of), "tables": tables}
     if before and PREVIOUS in parameters.declared(request.notebook(entry)):
         given.setdefault(PREVIOUS, str((request.out / before / "tables").resolve()))
     return given

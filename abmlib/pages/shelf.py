@@ -61,12 +61,8 @@ def all_runs(out: Path) -> list[Run]:
 def previous(out: Path, as_of: dt.date) -> str | None:
     """Name the newest complete run with an earlier day; if several have that day, the one made last."""
     places = [p for p in out.glob("*/run.json") if not p.parent.is_symlink() and p.parent.name != LATEST]
-    records = [(json.loads(place.read_text("utf-8")), place) for place in places]
-    earlier = [
-        (record["as_of"], place.stat().st_mtime, place.parent.name)
-        for record, place in records
-        if record.get("complete") and record["as_of"] < str(as_of)
-    ]
+    records = [(r, p) for p in places if (r := json.loads(p.read_text("utf-8"))).get("complete")]
+    earlier = [(r["as_of"], p.stat().st_mtime, p.parent.name) for r, p in records if r["as_of"] < str(as_of)]
     return max(earlier)[2] if earlier else None
 
 

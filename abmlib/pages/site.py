@@ -78,12 +78,8 @@ def decision_groups(
     groups = []
     for (number, _), rows in decisions.groupby(["notebook", "slug"], sort=False):
         accounts, value = rows["account_id"].dropna(), rows["expected_value"].sum(min_count=1)
-        group = {
-            "notebook": notebooks[number],
-            "accounts": len(accounts),
-            "named": say.named(names.get(a, a) for a in accounts),
-            "value": None if pd.isna(value) else float(value),
-        }
+        group = {"notebook": notebooks[number], "accounts": len(accounts), "value": None if pd.isna(value) else value}
+        group["named"] = say.named(names.get(a, a) for a in accounts)
         groups.append(group | rows[["text", "would_change"]].iloc[0].to_dict())
     return sorted(groups, key=lambda group: -(group["value"] or 0.0))
 

@@ -27,12 +27,7 @@ class Book:
     """Tables as known at the end of one day, and what a notebook leaves."""
 
     def __init__(
-        self,
-        data: cache.Data,
-        day: dt.date | None = None,
-        tables: str | Path = LAB,
-        people: bool = False,
-        **shared: Any,
+        self, data: cache.Data, day: dt.date | None, tables: str | Path = LAB, people: bool = False, **shared: Any
     ) -> None:
         """Give the book of data that is at hand, without a day as known on the day of its newest dated fact.
 
@@ -145,7 +140,7 @@ class Book:
         cache.touch(self._snapshot)
         if name in self._facts["large"]:
             return self._data.large(name, self.as_of.date())
-        return reading.dataset(self._snapshot, name)
+        return ds.dataset(self._snapshot / reading.TABLES / f"{name}.parquet")
 
     def _frame(self, name: str) -> pd.DataFrame:
         """One of the small tables of the snapshot."""

@@ -22,11 +22,9 @@ JOINED = ("contacts",)  # tables that views look things up in
 HALF_LIVES = (14, 30, 90)
 DECIDE = ("decision_maker", "budget_holder", "executive_sponsor")
 GROUPS = {
-    "web": ("web", "ecommerce", "chat"),
-    "email": ("email", "direct_mail"),
-    "meetings": ("meeting", "phone"),
+    "web": ("web", "ecommerce", "chat"), "email": ("email", "direct_mail"), "meetings": ("meeting", "phone"),
     "events": ("event", "webinar", "roadshow", "sponsorship"),
-}
+}  # fmt: skip
 
 
 def seconds(moment: dt.datetime) -> int:
@@ -341,18 +339,12 @@ SERVICE = (
 FEATURES = tuple(
     Feature(table, view, *row)
     for table, view, rows in (
-        ("accounts", "", FIRMOGRAPHICS),
-        ("transactions", "", SALES),
-        ("activities", "weighed", TOUCHES),
-        ("activities", "people", BREADTH),
-        ("contacts", "", COVERAGE),
-        ("opportunities", "", PIPELINE),
-        ("contracts", "standing", CONTRACTS),
-        ("surveys", "", ANSWERS),
-        ("cases", "", SERVICE),
+        ("accounts", "", FIRMOGRAPHICS), ("transactions", "", SALES), ("activities", "weighed", TOUCHES),
+        ("activities", "people", BREADTH), ("contacts", "", COVERAGE), ("opportunities", "", PIPELINE),
+        ("contracts", "standing", CONTRACTS), ("surveys", "", ANSWERS), ("cases", "", SERVICE),
     )
     for row in rows
-)
+)  # fmt: skip
 
 
 def reduced(features: Sequence[Feature], facts: Facts, others: Mapping[str, ir.Table]) -> ir.Table:

@@ -48,8 +48,9 @@ def fingerprint(*paths: Path, memory: Path | None = None) -> str:
             hashes[mark] = content
         digest.update(b"%d:%s:" % (number, os.fsencode(name)))
         digest.update(bytes.fromhex(content))
-    if memory and hashes != known:
-        _remember(memory, hashes)
+    if memory and hashes != known:  # where they cannot be kept they are made again
+        with contextlib.suppress(OSError), replaced(memory / HASHES) as beside:
+            beside.write_text(json.dumps(hashes), "utf-8")
     return digest.hexdigest()[:16]
 
 
@@ -80,9 +81,3 @@ def _recall(memory: Path | None) -> dict[str, str]:
         return {}
     is_good = isinstance(hashes, dict) and all(re.fullmatch("[0-9a-f]{64}", str(h)) for h in hashes.values())
     return hashes if is_good else {}
-
-
-def _remember(memory: Path, hashes: dict[str, str]) -> None:
-    """Keep hashes, whole; where they cannot be kept they are made again."""
-    with contextlib.suppress(OSError), replaced(memory / HASHES) as beside:
-        beside.write_text(json.dumps(hashes), "utf-8")

@@ -422,10 +422,8 @@ def append(folder: Path, name: str, rows: pd.DataFrame, *, entered_at: pd.Timest
     whole = _rows(text, name, path.name)
     moment = pd.to_datetime(whole["entered_at"], utc=True, format="ISO8601", errors="coerce")
     if doubled := whole.index[whole.assign(entered_at=moment).duplicated(schema.key(name), keep=False)].tolist():
-        count = f"{len(doubled)} of {len(whole)} rows"
-        raise TableError(
-            f"{path.name}: {count} share a key {schema.key(name)} {first_cases(doubled)}. Enter each once."
-        )
+        where = f"{schema.key(name)} {first_cases(doubled)}"
+        raise TableError(f"{path.name}: {len(doubled)} of {len(whole)} rows share a key {where}. Enter each once.")
     with replaced(path) as beside:
         beside.write_bytes(text.encode("utf-8"))
     return whole.reset_index(drop=True)

@@ -1,7 +1,6 @@
 """Reading a snapshot: Parquet to pandas in the types of the schema, and counts by account and period. No engine is asked."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
@@ -26,11 +25,6 @@ def to_pandas(table: pa.Table, name: str) -> pd.DataFrame:
         if frame[column].dtype != schema.DTYPES[definition.kind]:
             frame[column] = frame[column].astype(schema.DTYPES[definition.kind])
     return frame
-
-
-def dataset(folder: Path, name: str) -> ds.Dataset:
-    """A table of a snapshot, to be read in pieces."""
-    return ds.dataset(folder / TABLES / f"{name}.parquet")
 
 
 def panel(

@@ -285,11 +285,9 @@ class Source:
             if bad:
                 raw, kind = self.present(name), schema.spec(name).columns[column].kind
                 cases = first_cases(engine.values(raw.filter(lost(raw[column], kind)).limit(FIRST), column))
-                remedy = schema.remedy(name, column) or (
-                    "Correct them in the export, or say how to read them in your mapping file."
-                )
-                rows = raw.count().execute()
-                raise TableError(f"{name}: {bad} of {rows} values of {column} do not read as {kind} {cases}. {remedy}")
+                how = "Correct them in the export, or say how to read them in your mapping file."
+                what = f"{bad} of {raw.count().execute()} values of {column} do not read as {kind} {cases}"
+                raise TableError(f"{name}: {what}. {schema.remedy(name, column) or how}")
 
     def audit(self) -> pd.DataFrame:
         """Every check of every table: rows of `AUDIT`.

@@ -7,6 +7,10 @@ from abmlib.tables.definitions.columns import STATUS, col, table
 
 SLUG = r"[a-z][a-z0-9]*(_[a-z0-9]+)*"  # lower-case words joined by underscores
 
+# Columns that several tables have.
+ACCOUNT = {"account_id": col("id", "the account")}
+LINE = ACCOUNT | {"product_line": col("text", "line of business")}
+
 DECISIONS = table("decisions", "What a notebook advises: one row per decision and account.",
     ["notebook", "slug", "account_id"], {
     "notebook": col("text", "number of the notebook that advises"),
@@ -40,18 +44,14 @@ MEASURES = table("measures", "One long table of all measures: value, definition,
     "why": col("text", "what it lacks where it is not answered, if that is known", default=""),
 })
 
-CYCLES = table("01_cycles", "Buying cycle of each account and product line.", ["account_id", "product_line"], {
-    "account_id": col("id", "the account"),
-    "product_line": col("text", "line of business"),
+CYCLES = table("01_cycles", "Buying cycle of each account and product line.", ["account_id", "product_line"], LINE | {
     "cycle": col("text", "buying cycle", one_of=("early", "mid", "full")),
     "confidence": col("rate", "how sure the placing is", null=True),
     "set_by": col("text", "rule or person", one_of=("rule", "override")),
 })
 
 EVIDENCE = table("01_evidence", "What speaks for which buying cycle, for each account and product line.",
-    ["account_id", "product_line", "evidence"], {
-    "account_id": col("id", "the account"),
-    "product_line": col("text", "line of business"),
+    ["account_id", "product_line", "evidence"], LINE | {
     "evidence": col("text", "kind of evidence",
         one_of=("deal_value", "cycle_days", "orders_per_year", "buyers", "buyer_level")),
     "value": col("number", "what is usual, pulled towards its line where little is seen", unit="see unit"),
@@ -66,8 +66,7 @@ EVIDENCE = table("01_evidence", "What speaks for which buying cycle, for each ac
 PARTS = ("pass", "fail", "not_answerable")
 
 ACCOUNT_DATA = table("00_account_data", "What is known of each account, and whether it can be judged.",
-    ["account_id"], {
-    "account_id": col("id", "the account"),
+    ["account_id"], ACCOUNT | {
     "status": col("text", "prospect, customer or former customer", one_of=STATUS),
     "filled_share": col("rate", "share of the descriptive fields that are filled"),
     "first_seen": col("date", "day of its first record in any table", null=True),
@@ -78,8 +77,7 @@ ACCOUNT_DATA = table("00_account_data", "What is known of each account, and whet
     "verdict": col("text", "can it be judged", one_of=("usable", "stale", "thin", "no record")),
 })
 
-KEY_ACCOUNTS = table("03_key_accounts", "Value, qualification and exclusion of each account.", ["account_id"], {
-    "account_id": col("id", "the account"),
+KEY_ACCOUNTS = table("03_key_accounts", "Value, qualification and exclusion of each account.", ["account_id"], ACCOUNT | {
     "revenue": col("money", "net revenue in the window"),
     "margin": col("money", "revenue less cost of goods; missing where a cost is", null=True),
     "revenue_rank": col("int", "1 is the largest", unit="rank"),
