@@ -82,8 +82,7 @@ def cleaned_name(names: pd.Series) -> pd.Series:
     ['muller group', 'muller group', 'backer', nan]
     """
     once = pd.Index(names.dropna().unique())
-    folded = once.map(_folded)
-    plain = pa.array(folded.astype(object), pa.string())
+    plain = pa.array(once.map(_folded).astype(object), pa.string())
     plain = pc.replace_substring_regex(plain, r"[.'’`]", "")
     plain = pc.utf8_trim_whitespace(pc.replace_substring_regex(plain, r"[^\p{L}\p{N}]+", " "))
     plain = pc.replace_substring_regex(pc.replace_substring_regex(plain, "^the ", ""), " (?:and|und|et) ", " ")

@@ -250,8 +250,7 @@ def _records(file: Iterable[str]) -> Iterator[tuple[str, list[str]]]:
 
 def _emptied(raw: str, columns: set[int]) -> str:
     """A CSV record with some cells emptied."""
-    parts = FIELD.findall(raw)
-    return "".join(("" if i in columns else value) + end for i, (value, end) in enumerate(parts))
+    return "".join(("" if i in columns else value) + end for i, (value, end) in enumerate(FIELD.findall(raw)))
 
 
 def _holds(path: Path, needle: bytes) -> bool:

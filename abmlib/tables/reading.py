@@ -41,8 +41,7 @@ def panel(
     """
     keys, day = ["account_id", *by, per], ds.field(when)
     if pa.types.is_timestamp(rows.schema.field(when).type):
-        moment = pc.assume_timezone(day, "UTC").cast(pa.timestamp("us", zone))
-        day = pc.local_timestamp(moment)
+        day = pc.local_timestamp(pc.assume_timezone(day, "UTC").cast(pa.timestamp("us", zone)))
     period = pc.floor_temporal(day.cast(pa.timestamp("us")), unit=per)
     there = ds.field("account_id").is_valid()
     if "is_bot" in rows.schema.names and not bots:

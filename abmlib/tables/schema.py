@@ -29,8 +29,7 @@ def spec(name: str) -> Table:
     ``NN_decisions`` and ``NN_measures`` are the shared tables of notebook NN.
     """
     tables = CANONICAL | PROGRAMME | RESULTS
-    table = tables.get(name) or (RESULTS.get(name[3:]) if name[:2].isdigit() else None)
-    if table is None:
+    if (table := tables.get(name) or (RESULTS.get(name[3:]) if name[:2].isdigit() else None)) is None:
         raise ValueError(f"{name}: no such table; there are {sorted(CANONICAL) + sorted(PROGRAMME) + sorted(RESULTS)}.")
     return table
 

@@ -59,10 +59,9 @@ class Source:
                 self.con.raw_sql(f"SET memory_limit = '{MEMORY}'; SET temp_directory = {text(str(work / 'spilt'))}")
         except duckdb.Error as wrong:
             raise TableError(f"{path.name}: not a DuckDB file. Give a folder of tables or a DuckDB file.") from wrong
-        self._given: dict[str, Path | None] = dict.fromkeys(
-            n for n in self.con.list_tables() if n in schema.importable()
-        )
-        self._given |= {n: f for n in schema.importable() if self.folder and (f := engine.find(path, n))}
+        known = schema.importable()
+        self._given: dict[str, Path | None] = dict.fromkeys(n for n in self.con.list_tables() if n in known)
+        self._given |= {n: f for n in known if self.folder and (f := engine.find(path, n))}
         files = {n: engine.find(folder, n) for n in schema.PROGRAMME} if folder else {}
         filled = {n: f for n, f in files.items() if f is not None and not engine.is_blank(f)}
         if folder:
@@ -106,8 +105,7 @@ class Source:
 
     def is_small(self, name: str) -> bool:
         """Say whether what is made of a table fits into memory."""
-        file = self._given.get(name, self._entered.get(name))
-        if file is None:  # of a database, which holds it
+        if (file := self._given.get(name, self._entered.get(name))) is None:  # of a database, which holds it
             return False
         return sum(p.stat().st_size for p in (file.iterdir() if file.is_dir() else [file])) < engine.SMALL
 
@@ -319,11 +317,9 @@ class Source:
         if not any(counts[: len(reads)]):
             yield name, "values read as their kind", "fail", 0, rows, "", ""
         for number, ((check, severity, broken, remedy), bad) in enumerate(zip(checks, counts, strict=True)):
-            if number >= len(reads):
-                cases = self._cases(name, broken) if bad else []
+            if bad or number >= len(reads):
+                cases = self._cases(name, broken) if bad and number >= len(reads) else []
                 yield name, check, severity, bad, rows, ", ".join(map(shown, cases)), remedy
-            elif bad:
-                yield name, check, severity, bad, rows, "", remedy
 
     def _cases(self, name: str, broken: str) -> list[Any]:
         """The first rows that break a check, by their key.

@@ -4,6 +4,8 @@ One business key may have several entries, for `entered_at` is part of every key
 reason) names no contact; text about the customer's people is personal.
 """
 
+from typing import Any
+
 from abmlib.tables.definitions.columns import CHANNELS, PERIOD, SENIORITY, Column, Rule, Table, col, in_order, table
 
 # fmt: off
@@ -28,10 +30,9 @@ OWNER, DUE = col("text", "who answers for it", null=True), col("date", "until wh
 ASSIGNED_AT = col("ts", "when it was drawn")
 
 
-def entries(name: str, meaning: str, key: list[str], columns: dict[str, Column], *, dates: str | None = None,
-            rules: tuple[Rule, ...] = ()) -> Table:
+def entries(name: str, meaning: str, key: list[str], columns: dict[str, Column], **more: Any) -> Table:
     """Define a programme table: its own columns, and who entered a row when."""
-    return table(name, meaning, [*key, "entered_at"], columns | ENTRY, known="entered_at", dates=dates, rules=rules)
+    return table(name, meaning, [*key, "entered_at"], columns | ENTRY, known="entered_at", **more)
 
 
 # -- which accounts ---------------------------------------------------------------------------------------------------
