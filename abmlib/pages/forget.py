@@ -165,7 +165,7 @@ def _held(path: Path, table: pa.Table, contact_id: str) -> pa.ChunkedArray:
         known = schema.persons(path.stem)
     except ValueError:  # of another version
         known = []
-    held = pa.chunked_array([pa.array([False] * table.num_rows)])
+    held = pa.chunked_array([pa.array([False] * table.num_rows, pa.bool_())])
     for column in (c for c in table.column_names if c == "contact_id" or c in known):
         same = pc.equal(pc.cast(table.column(column), pa.string()), contact_id)
         held = pc.or_(held, pc.fill_null(same, False))

@@ -288,7 +288,7 @@ def _from_parquet(path: Path, name: str, contact_id: str) -> int:
 
 def _theirs(batch: pa.RecordBatch, name: str, columns: Iterable[str], contact_id: str) -> pa.Array:
     """Which rows of a piece hold the person in one of the columns."""
-    theirs = pa.array([False] * batch.num_rows)
+    theirs = pa.array([False] * batch.num_rows, pa.bool_())
     for column in columns:
         theirs = pc.or_(theirs, _equals(batch, column, contact_id.strip()))
     return pc.and_(theirs, _equals(batch, *ABOUT[name])) if name in ABOUT else theirs
