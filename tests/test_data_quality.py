@@ -268,7 +268,7 @@ def test_what_was_put_together_and_what_was_not_are_shares_of_their_own_table():
     }
     assert got["share"]["unmatched_share_of_activities"] == 0.2
     assert pd.isna(got["share"]["unmatched_share_of_web_sessions"])  # no such table: missing, never 0
-    told = {r["definition_id"]: r["status"] for r in data_quality.match_rows(got.reset_index())}
+    told = data_quality.match_rows(got.reset_index()).set_index("definition_id")["status"]
     assert told["unmatched_share_of_web_sessions"] == "not_answerable"
     assert told["unmatched_share_of_activities"] == "ok"
 
@@ -278,7 +278,7 @@ def test_that_no_lead_could_be_matched_is_no_lack_of_e_mails_where_every_contact
     fields = pd.DataFrame({"table": ["contacts"], "column": ["account_id"], "filled": [contacts], "rows": [contacts]})
     leads = pd.DataFrame({"company_id": pd.Series(dtype="str"), "contacts": pd.Series(dtype=int)})
     rows = data_quality.match_rows(data_quality.match_rates(8, pd.DataFrame({"rule": []}), leads, fields))
-    told = {r["definition_id"]: (r["status"], r["why"]) for r in rows}
+    told = {r.definition_id: (r.status, r.why) for r in rows.itertuples()}
     assert told["leads_matched_by_domain"] == (
         "not_answerable",
         lacking,

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from abmlib.method.measures import estimate_row, measure_row, share_row
+from abmlib.method.measures import counted_row, estimate_row, measure_row, share_row
 from abmlib.stats import intervals, survival
 from abmlib.tables import programme
 from abmlib.tables.days import end_of
@@ -12,11 +12,6 @@ SEED = 57  # of every bootstrap here
 TEAMS = ("sales", "marketing")
 VOTES = ("in", "unsure", "out")
 DAY, HOUR = pd.Timedelta(days=1), pd.Timedelta(hours=1)
-
-
-def counted_row(measure_id: str, definition_id: str, k: int, n: int, **more: object) -> dict[str, object]:
-    """Row of `measures` from a count of a whole: a share without an interval, missing where the whole is empty."""
-    return measure_row(measure_id, definition_id, k / n if n else np.nan, "share", n, **more)
 
 
 def votes_by_team(votes: pd.DataFrame) -> pd.DataFrame:
@@ -254,6 +249,5 @@ def hand_over_rows(
         at = sent["accepted_at" if what == "acceptance" else "first_touch_at"]
         hours = (at.fillna(until) - sent["sent_at"]) / HOUR
         waited = survival.clustered(hours.where(hours >= 0), at.notna(), 0.5, sent["account_id"], SEED)
-        estimate = (waited.value, waited.low, waited.high, waited.n)
-        rows.append(estimate_row("C-24", f"hours_to_{what}_median", estimate, "hours"))
+        rows.append(estimate_row("C-24", f"hours_to_{what}_median", waited, "hours"))
     return rows

@@ -291,14 +291,12 @@ def match_rates(n_accounts: int, same_company: pd.DataFrame, leads: pd.DataFrame
     return table.drop(columns="total").join(intervals.wilson(table["rows"], table["total"]))
 
 
-def match_rows(matched: pd.DataFrame) -> list[dict[str, Any]]:
+def match_rows(matched: pd.DataFrame) -> pd.DataFrame:
     """Rows of `measures` with the shares of `match_rates`."""
     people = matched["n"].where(matched["definition_id"] == "unmatched_share_of_contacts").max()
-    none = {"leads_matched_by_domain": "a contact without an account"} if people > 0 else {}
-    return [
-        measures.share_row("E.3", r.definition_id, r.rows, r.n, why="" if r.n else none.get(r.definition_id, ""))
-        for r in matched.itertuples()
-    ]
+    all_matched = (matched["n"] == 0) & (matched["definition_id"] == "leads_matched_by_domain") & (people > 0)
+    why = np.where(all_matched, "a contact without an account", "")
+    return measures.share_rows("E.3", matched["definition_id"], matched["rows"], matched["n"], why=why)
 
 
 # -- people to reach --------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import scipy
 
-from abmlib.method.measures import estimate_row, measure_row, share_row
+from abmlib.method.measures import estimate_row, measure_row, measure_rows, share_row, share_rows
 from abmlib.method.periods import Period, quarters
 from abmlib.stats import intervals, pooling, survival
 from abmlib.stats.intervals import LEVEL
@@ -201,8 +201,9 @@ def cycle_lengths(closed: pd.DataFrame, deals: pd.DataFrame) -> list[dict[str, o
     return [
         estimate_row("C-5", "days_to_won_mean", intervals.estimate(won, np.mean, SEED), "days"),
         estimate_row("C-5", "days_to_won_median", intervals.estimate(won, np.median, SEED), "days"),
-        estimate_row("C-5", "days_to_close_median_open_censored", (km.value, km.low, km.high, km.n), "days")
-        | {"why": lacking if np.isnan(km.value) else ""},
+        estimate_row(
+            "C-5", "days_to_close_median_open_censored", km, "days", why=lacking if np.isnan(km.value) else ""
+        ),
     ]
 
 
@@ -337,15 +338,12 @@ def differences(groups: pd.DataFrame) -> pd.DataFrame:
     return out.assign(judged=judged)
 
 
-def group_rows(groups: pd.DataFrame) -> list[dict[str, object]]:
+def group_rows(groups: pd.DataFrame) -> pd.DataFrame:
     """Make rows of `measures` from `by_group`: the raw rate with its Wilson interval, and the shrunken one."""
-    wilson = intervals.wilson(groups["won"], groups["n"])
-    rows = []
-    for g, w in zip(groups.itertuples(), wilson.itertuples(), strict=True):
-        where = {"group_by": g.group_by, "group": g.group, "level": LEVEL}
-        rows.append(measure_row("C-2", "win_rate_by_count", g.raw, "share", g.n, low=w.low, high=w.high, **where))
-        rows.append(measure_row("C-2", "win_rate_shrunken", g.shrunk, "share", g.n, low=g.low, high=g.high, **where))
-    return rows
+    about = groups[["group_by", "group", "n"]]
+    raw = share_rows("C-2", "win_rate_by_count", groups["won"], **about)
+    shrunken = measure_rows("C-2", "win_rate_shrunken", groups["shrunk"], "share", **groups[["low", "high"]], **about)
+    return pd.concat([raw, shrunken])
 
 
 def cohorts(deals: pd.DataFrame, as_of: pd.Timestamp, year_starts: int = 1) -> pd.DataFrame:
@@ -381,15 +379,13 @@ def cohorts(deals: pd.DataFrame, as_of: pd.Timestamp, year_starts: int = 1) -> p
     return out.reset_index()
 
 
-def cohort_rows(cohorts: pd.DataFrame) -> list[dict[str, object]]:
+def cohort_rows(cohorts: pd.DataFrame) -> pd.DataFrame:
     """Make rows of `measures` from `cohorts`, those too early to judge marked so.
 
     References
     ----------
     Metric dictionary C-2, its trap of recent cohorts; S3-26.
     """
-    rows = []
-    for c in cohorts.itertuples():
-        row = share_row("C-2", "win_rate_of_cohort", c.won, c.decided, group_by="quarter opened", group=c.cohort)
-        rows.append(row | {"status": c.status if c.decided else "not_answerable"})
-    return rows
+    columns = {"n": cohorts["decided"], "group_by": "quarter opened", "group": cohorts["cohort"]}
+    status = cohorts["status"].where(cohorts["decided"] > 0, "not_answerable")
+    return share_rows("C-2", "win_rate_of_cohort", cohorts["won"], **columns, status=status)

@@ -8,7 +8,7 @@ import pandas as pd
 
 from abmlib.method.deals import won_flag
 from abmlib.method.framework import entry_days
-from abmlib.method.measures import measure_row
+from abmlib.method.measures import measure_rows
 from abmlib.method.periods import Period
 from abmlib.stats import power
 from abmlib.stats.intervals import FLOOR_OUTCOMES
@@ -246,11 +246,9 @@ def effect_rows(found: pd.DataFrame) -> pd.DataFrame:
     ----------
     Metric dictionary C-55.
     """
-    rows = []
-    for r in found.itertuples():
-        where = {"group_by": "horizon", "group": f"{r.horizon_months} months", "window_start": r.window_start,
-                 "window_end": r.window_end}  # fmt: skip
-        for what, value in (("smallest_visible_rise_of", r.mde_relative), ("power_to_see_rise_of", r.power)):
-            row = measure_row("C-55", f"{what}_{r.outcome}", value, "share", r.treated + r.held, **where)
-            rows.append(row if r.status == "ok" else row | {"status": r.status})
-    return pd.DataFrame(rows)
+    about = found[["window_start", "window_end"]].assign(
+        n=found["treated"] + found["held"], group=found["horizon_months"].astype("str") + " months", group_by="horizon"
+    )
+    values = {"smallest_visible_rise_of_": found["mde_relative"], "power_to_see_rise_of_": found["power"]}
+    rows = pd.concat(measure_rows("C-55", w + found["outcome"], v, "share", **about) for w, v in values.items())
+    return rows.assign(status=rows["status"].where(found["status"] == "ok", found["status"]))

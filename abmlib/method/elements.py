@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,7 +9,7 @@ import pandas as pd
 from abmlib.method import framework
 from abmlib.method.cycle import CYCLES, ELEMENTS, Rules
 from abmlib.method.deals import won_flag
-from abmlib.method.measures import measure_row
+from abmlib.method.measures import measure_rows
 from abmlib.tables import programme
 
 DAY = pd.Timedelta(days=1)
@@ -208,12 +207,10 @@ def _is_recorded(tables: Mapping[str, pd.DataFrame], needs: tuple[str, ...]) -> 
     return (any(rows) or not rows) and all(bool((c.notna() & c.ne("unknown")).any()) for c in columns)
 
 
-def cell_rows(found: pd.DataFrame) -> list[dict[str, Any]]:
+def cell_rows(found: pd.DataFrame) -> pd.DataFrame:
     """Rows of `measures` with the cells."""
-    return [
-        measure_row("S2-5", f"element_{row.element}", row.share, "share", row.n, group_by="cycle", group=row.cycle)
-        for row in found.itertuples()
-    ]
+    where = {"group_by": "cycle", "group": found["cycle"]}
+    return measure_rows("S2-5", "element_" + found["element"], found["share"], "share", n=found["n"], **where)
 
 
 def as_grid(found: pd.DataFrame, column: str) -> pd.DataFrame:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from abmlib.method.alignment import TEAMS, counted_row
+from abmlib.method.alignment import TEAMS
+from abmlib.method.measures import counted_row, measure_rows
 from abmlib.method.tiger_teams import TIERS
 from abmlib.stats.intervals import FLOOR_OUTCOMES
 from abmlib.tables import programme
@@ -418,16 +419,13 @@ def horizon_status(since: pd.Series, as_of: pd.Timestamp, months: Sequence[int])
     return out.assign(status=status)
 
 
-def horizon_rows(horizons: pd.DataFrame) -> list[dict[str, object]]:
+def horizon_rows(horizons: pd.DataFrame) -> pd.DataFrame:
     """Rows of `measures` from `horizon_status`.
 
     References
     ----------
     S3-26.
     """
-    rows = []
-    for h in horizons.itertuples():
-        group = {"group_by": "horizon", "group": f"{h.horizon_months} months"}
-        row = counted_row("S3-26", "accounts_past_horizon", h.reached, h.accounts, **group)
-        rows.append(row | {"status": h.status})
-    return rows
+    label = horizons["horizon_months"].astype("str") + " months"
+    columns = {"n": horizons["accounts"], "group_by": "horizon", "group": label, "status": horizons["status"]}
+    return measure_rows("S3-26", "accounts_past_horizon", horizons["share"], "share", **columns)

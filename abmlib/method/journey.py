@@ -3,12 +3,10 @@
 What an account did in a window comes from the features of the book, such as ``touches_in_90d`` and ``people_90d``.
 """
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
-from abmlib.method.measures import estimate_row, measure_row, share_row
+from abmlib.method.measures import estimate_row, measure_row, share_row, share_rows
 from abmlib.stats import intervals
 
 SEED = 22  # of the bootstrap
@@ -29,7 +27,7 @@ def engaged(engagement: pd.Series, thresholds: pd.Series, band: pd.Series) -> pd
     return (engagement >= least).rename("engaged")
 
 
-def engaged_rate(engaged: pd.Series, band: pd.Series) -> list[dict[str, Any]]:
+def engaged_rate(engaged: pd.Series, band: pd.Series) -> pd.DataFrame:
     """Measure the share of a list that is engaged, of all and by size band.
 
     Accounts without a band are in the band ``unknown``.
@@ -39,11 +37,11 @@ def engaged_rate(engaged: pd.Series, band: pd.Series) -> list[dict[str, Any]]:
     Metric dictionary C-22.
     """
     bands = engaged.groupby(band.reindex(engaged.index).astype("str").fillna("unknown")).agg(["sum", "size"])
-    name = "engaged_accounts_of_list"
-    return [share_row("C-22", name, int(engaged.sum()), len(engaged))] + [
-        share_row("C-22", name, int(k), int(n), group_by="size band", group=str(group))
-        for group, k, n in bands.itertuples()
-    ]
+    bands = bands.assign(by="size band").rename_axis("group").reset_index()
+    whole = pd.DataFrame({"group": "all", "sum": [engaged.sum()], "size": len(engaged), "by": "all"})
+    rows = pd.concat([whole, bands], ignore_index=True)
+    columns = {"group_by": rows["by"], "group": rows["group"]}
+    return share_rows("C-22", "engaged_accounts_of_list", rows["sum"], rows["size"], **columns)
 
 
 def qualified(facts: pd.DataFrame, thresholds: pd.DataFrame) -> pd.DataFrame:

@@ -1,5 +1,8 @@
 """Rows of the table `measures`: a value with its definition, unit, count and interval."""
 
+from typing import Any
+
+import numpy as np
 import pandas as pd
 
 from abmlib.stats import intervals
@@ -17,17 +20,44 @@ def measure_row(
     return row | {"status": status} | more
 
 
+def counted_row(measure_id: str, definition_id: str, k: int, n: int, **more: object) -> dict[str, object]:
+    """One row of a count of a whole: a share without an interval, missing where the whole is empty."""
+    return measure_row(measure_id, definition_id, k / n if n else np.nan, "share", n, **more)
+
+
 def share_row(measure_id: str, definition_id: str, k: int, n: int, **more: object) -> dict[str, object]:
-    """Make a row of `measures` from a count of a count, with its Wilson interval."""
+    """One row of a count of a count: a share with its Wilson interval."""
     w = intervals.wilson(pd.Series([k]), pd.Series([n])).iloc[0]
-    return measure_row(
-        measure_id, definition_id, w["share"], "share", n, low=w["low"], high=w["high"], level=LEVEL, **more
-    )
+    return estimate_row(measure_id, definition_id, (w["share"], w["low"], w["high"], n), "share", **more)
 
 
 def estimate_row(
     measure_id: str, definition_id: str, estimate: tuple[float, float, float, int], unit: str, **more: object
 ) -> dict[str, object]:
-    """Make a row of `measures` from value, low, high and n."""
+    """One row of value, low, high and n."""
     value, low, high, n = estimate
     return measure_row(measure_id, definition_id, value, unit, n, low=low, high=high, level=LEVEL, **more)
+
+
+def measure_rows(
+    measure_id: str, definition_id: str | pd.Series, values: pd.Series, unit: str | pd.Series, **columns: Any
+) -> pd.DataFrame:
+    """Rows for `measures`, one per value; a missing value is `not_answerable`.
+
+    Parameters
+    ----------
+    columns : Series with the index of `values`, or one value for all; ``n``, and as many of `ROW` as there are
+    """
+    rows = {"measure_id": measure_id, "definition_id": definition_id, "value": values, "unit": unit}
+    level = {"level": LEVEL} if "low" in columns else {}
+    status = {"status": np.where(values.isna(), "not_answerable", "ok")}
+    return pd.DataFrame(rows | level | status | columns, values.index)
+
+
+def share_rows(
+    measure_id: str, definition_id: str | pd.Series, k: pd.Series, n: pd.Series, **columns: Any
+) -> pd.DataFrame:
+    """Rows of counts of counts, as `measure_rows`: shares with their Wilson intervals."""
+    w = intervals.wilson(k, n)
+    ends = {"n": n, "low": w["low"], "high": w["high"]}
+    return measure_rows(measure_id, definition_id, w["share"], "share", **ends | columns)

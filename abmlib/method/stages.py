@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from abmlib.method.deals import SEED, SLOW_SHARE, open_deals
-from abmlib.method.measures import estimate_row, share_row
+from abmlib.method.measures import estimate_row, measure_rows, share_rows
 from abmlib.method.periods import DAY
 from abmlib.stats import intervals, survival
 from abmlib.stats.intervals import FLOOR_OUTCOMES
@@ -81,21 +81,19 @@ def stage_table(visits: pd.DataFrame) -> pd.DataFrame:
     return out[["stage", "entered", "moved_on", *moved, *medians, "decided", *wins]]
 
 
-def stage_rows(stages: pd.DataFrame, visits: pd.DataFrame) -> list[dict[str, object]]:
+def stage_rows(stages: pd.DataFrame, visits: pd.DataFrame) -> pd.DataFrame:
     """Make rows of `measures` from `stage_table`: conversion and median days, by stage.
 
     References
     ----------
     Metric dictionary C-6, C-7.
     """
-    rows = []
-    for s in stages.itertuples():
-        where = {"group_by": "stage", "group": s.stage}
-        stays = int((visits["stage"] == s.stage).sum())
-        rows.append(share_row("C-6", "forward_of_entered", s.moved_on, s.entered, **where))
-        days = (s.days_median, s.days_low, s.days_high, stays)
-        rows.append(estimate_row("C-7", "days_in_stage_median_open_censored", days, "days", **where))
-    return rows
+    where = {"group_by": "stage", "group": stages["stage"]}
+    days = {"low": stages["days_low"], "high": stages["days_high"]}
+    days["n"] = stages["stage"].map(visits["stage"].value_counts())
+    forward = share_rows("C-6", "forward_of_entered", stages["moved_on"], stages["entered"], **where)
+    name = "days_in_stage_median_open_censored"
+    return pd.concat([forward, measure_rows("C-7", name, stages["days_median"], "days", **days, **where)])
 
 
 def crm_probabilities(history: pd.DataFrame, stages: pd.DataFrame) -> pd.DataFrame:

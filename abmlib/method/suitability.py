@@ -1,13 +1,11 @@
 """Is account-based marketing worth its effort here: segment by segment, and account by account."""
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
 from abmlib.method.cycle import ALL, CYCLES, Rules
 from abmlib.method.deals import won_flag
-from abmlib.method.measures import measure_row
+from abmlib.method.measures import measure_rows
 from abmlib.stats import concentration, intervals, survival
 
 SEED = 23  # of every bootstrap here
@@ -86,7 +84,7 @@ def _criteria(frames: list[pd.DataFrame], many: pd.Series, rules: Rules) -> pd.D
     top = concentration.top_share(money, TOP) if len(money) else np.nan
     estimates = {
         "deal_value": intervals.estimate(value.median(), np.median, SEED),
-        "cycle_days": (took.value, took.low, took.high, aged["account_id"].nunique()),
+        "cycle_days": (*took[:3], aged["account_id"].nunique()),
         "buyers": intervals.estimate(buyers.mean(), np.mean, SEED),
         "top_fifth_share": (top, top, top, len(money)),  # a count of the whole, no estimate
         "lines": intervals.estimate(many[many.index.isin(seen["account_id"])], np.mean, SEED),
@@ -127,25 +125,20 @@ def verdicts(judged: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["by", "segment", "verdict", "answer", "speaks_for", "speaks_against"])
 
 
-def criteria_rows(judged: pd.DataFrame) -> list[dict[str, Any]]:
+def criteria_rows(judged: pd.DataFrame) -> pd.DataFrame:
     """Rows of `measures` with the criteria; what is too early or not answerable has no value.
 
     Parameters
     ----------
     judged : DataFrame of `criteria`
     """
-    rows = []
-    for row in judged.itertuples():
-        known = row.verdict not in (EARLY, UNKNOWN)
-        estimated = known and row.criterion != "top_fifth_share"  # that one is a count of the whole
-        low, high, level = (row.low, row.high, intervals.LEVEL) if estimated else (np.nan, np.nan, np.nan)
-        rows.append(
-            measure_row(
-                "S0-3", f"suitability_{row.criterion}", row.value if known else np.nan, row.unit, row.n,
-                status="ok" if known else row.verdict, low=low, high=high, level=level, group_by=row.by, group=row.segment,
-            )
-        )  # fmt: skip
-    return rows
+    known = ~judged["verdict"].isin([EARLY, UNKNOWN])
+    estimated = known & (judged["criterion"] != "top_fifth_share")  # that one is a count of the whole
+    ends = judged.assign(level=intervals.LEVEL)[["low", "high", "level"]].where(estimated)
+    return measure_rows(
+        "S0-3", "suitability_" + judged["criterion"], judged["value"].where(known), judged["unit"], n=judged["n"],
+        status=judged["verdict"].mask(known, "ok"), group_by=judged["by"], group=judged["segment"], **ends,
+    )  # fmt: skip
 
 
 # -- effort account by account ----------------------------------------------------------------------------------------

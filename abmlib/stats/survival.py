@@ -1,6 +1,6 @@
 """Durations, where some are not over yet."""
 
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -12,15 +12,13 @@ CELLS = 4_000_000  # numbers held at once while drawing
 CLOSE = 1e-12  # a product of survivors is one half if it misses it by no more
 
 
-@dataclass(frozen=True)
-class Duration:
-    """A quantile of a duration with its interval, in the unit given; missing where not enough are over."""
+class Duration(NamedTuple):
+    """A quantile of a duration with its interval, in the unit given, and n; missing where not enough are over."""
 
     value: float
     low: float
     high: float
     n: int
-    over: int
 
 
 def quantile(days: pd.Series, over: pd.Series, share: float) -> Duration:
@@ -63,7 +61,7 @@ def quantile(days: pd.Series, over: pd.Series, share: float) -> Duration:
     for curve in (alive, low, high):
         reached = np.flatnonzero(np.nan_to_num(curve, nan=1.0) <= 1 - share + CLOSE)
         firsts.append(float(ends[reached[0]]) if len(reached) else np.nan)
-    return Duration(firsts[0], firsts[1], firsts[2], len(days), int(over.sum()))
+    return Duration(firsts[0], firsts[1], firsts[2], len(days))
 
 
 def clustered(days: pd.Series, over: pd.Series, share: float, cluster: pd.Series, seed: int) -> Duration:
@@ -97,7 +95,7 @@ def clustered(days: pd.Series, over: pd.Series, share: float, cluster: pd.Series
     alone = label < 0
     label[alone] = label.max(initial=0) + 1 + np.arange(alone.sum())
     if len(np.unique(label)) < 2 or np.isnan(plain.value):
-        return replace(plain, low=np.nan, high=np.nan)
+        return plain._replace(low=np.nan, high=np.nan)
     rows = pd.DataFrame({"days": days[known].astype(float), "over": over[known].astype(bool), "label": label})
     members = rows.sort_values(["days", "over"]).groupby("label")
     inside = pd.DataFrame({c: members[c].agg(tuple) for c in ("days", "over")}).sort_values(["days", "over"])
@@ -105,7 +103,7 @@ def clustered(days: pd.Series, over: pd.Series, share: float, cluster: pd.Series
     drawn = np.sort(_draws(rows["days"], rows["over"], rows["label"].map(place), share, np.random.default_rng(seed)))
     beyond = int(np.floor((1 - LEVEL) / 2 * DRAWS))
     low, high = (float(d) if np.isfinite(d) else np.nan for d in (drawn[beyond], drawn[-1 - beyond]))
-    return replace(plain, low=low, high=high)
+    return plain._replace(low=low, high=high)
 
 
 def _draws(days: pd.Series, over: pd.Series, place: pd.Series, share: float, random: np.random.Generator) -> np.ndarray:
