@@ -222,7 +222,7 @@ def counts(events: pd.Series, time: pd.Series, units: pd.Index, scatter: float =
     return out.assign(observed=seen["n"] / seen["time"], n=seen["n"].astype(int))[["observed", "shape", "rate", "n"]]
 
 
-def gamma_prior(events: pd.Series, time: pd.Series) -> tuple[float, float]:
+def gamma_prior(events: pd.Series | np.ndarray, time: pd.Series | np.ndarray) -> tuple[float, float]:
     """Shape and rate of the gamma distribution from which the units' rates are drawn, by maximum likelihood.
 
     The same likelihood holds for Poisson counts in given times and for gamma times of a given shape, so `events` may be
@@ -243,7 +243,7 @@ def gamma_prior(events: pd.Series, time: pd.Series) -> tuple[float, float]:
     >>> round(shape / rate, 3)  # the rate of all
     20.0
     """
-    k, t = events.to_numpy(float), time.to_numpy(float)
+    k, t = np.asarray(events, float), np.asarray(time, float)
 
     def surprise(logs: np.ndarray) -> float:
         mean, shape = np.exp(logs)
