@@ -171,13 +171,9 @@ def distressed(rows: pd.DataFrame, accounts: pd.DataFrame, shrinking: pd.Index) 
     bad = outlook.eq("struggling").fillna(False)
     evidence = [(bad & less, "outlook: struggling, and buys less than usual"), (bad, "outlook: struggling")]
     evidence.append((outlook.isna() & less, "buys less than usual; no outlook known"))
-    return pd.DataFrame(
-        {
-            "state": np.select([bad, outlook.isna()], [YES, UNKNOWN], NO),
-            "evidence": pd.Series(None, rows.index, dtype="str").case_when(evidence),
-            "until": pd.Series(pd.NaT, rows.index, dtype="datetime64[us]"),
-        }
-    )
+    state = np.select([bad, outlook.isna()], [YES, UNKNOWN], NO)
+    texts = pd.Series(None, rows.index, dtype="str").case_when(evidence)
+    return pd.DataFrame({"state": state, "evidence": texts, "until": pd.Series(pd.NaT, rows.index)})
 
 
 def _day(rows: pd.DataFrame, table: pd.DataFrame, day: str, which: str) -> pd.Series:

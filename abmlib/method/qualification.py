@@ -39,8 +39,8 @@ class Thresholds:
 
 def _verdict(passes: pd.Series, known: pd.Series) -> pd.Series:
     """Say pass, fail or not_answerable for each account."""
-    verdict = np.where(passes.fillna(False).astype(bool), PASS, FAIL)
-    return pd.Series(np.where(known, verdict, UNKNOWN), index=passes.index, dtype="str")
+    cases = [~known, passes.fillna(False).astype(bool)]
+    return pd.Series(np.select(cases, [UNKNOWN, PASS], FAIL), index=passes.index, dtype="str")
 
 
 def revenue_history(earlier: pd.Series, later: pd.Series, max_decline: float) -> pd.Series:
@@ -141,12 +141,8 @@ def viability(transactions: pd.DataFrame, accounts: pd.Index, as_of: pd.Timestam
     S0-16, viability of wanting a long-term relationship. House definition; README, glossary entry "four-part gate".
     """
     rhythm = gaps(transactions, accounts)
-    silent, longest, paid = (
-        (as_of - rhythm["last_day"]).dt.days,
-        rhythm["longest_gap_days"],
-        rhythm["paid_until"] >= as_of,
-    )
-    return _verdict((silent <= longest) | paid, longest.notna() | paid)
+    silent, paid = (as_of - rhythm["last_day"]).dt.days, rhythm["paid_until"] >= as_of
+    return _verdict((silent <= rhythm["longest_gap_days"]) | paid, rhythm["longest_gap_days"].notna() | paid)
 
 
 def gate_parts(

@@ -212,24 +212,12 @@ def flags(deals: pd.DataFrame, visits: pd.DataFrame, pushed: pd.Series, as_of: p
     current = visits[~visits["over"]].drop_duplicates("opportunity_id", keep="last").set_index("opportunity_id")
     days = current["days"].reindex(live.index)
     slow = slow_limits(deals, visits)
-    out = pd.DataFrame(
-        {
-            "account_id": live["account_id"],
-            "owner_id": live["owner_id"],
-            "stage": live["stage"],
-            "amount": live["amount"],
-            "close_date": live["close_date"],
-            "days_in_stage": days,
-            "days_slow": slow,
-            "pushes": pushed.reindex(live.index).astype("Int64"),
-            "overdue": live["close_date"] < as_of,
-            "slow": (days > slow).fillna(False),
-            "pushed": (pushed.reindex(live.index) >= PUSHES).fillna(False),
-            "no_account": live["account_id"].isna(),
-            "no_amount": live["amount"].isna(),
-            "no_age": live["created_day"].isna(),
-        }
-    )
+    out = live[["account_id", "owner_id", "stage", "amount", "close_date"]].assign(
+        days_in_stage=days, days_slow=slow, pushes=pushed.reindex(live.index).astype("Int64"),
+        overdue=live["close_date"] < as_of, slow=(days > slow).fillna(False),
+        pushed=(pushed.reindex(live.index) >= PUSHES).fillna(False), no_account=live["account_id"].isna(),
+        no_amount=live["amount"].isna(), no_age=live["created_day"].isna(),
+    )  # fmt: skip
     marks = ["overdue", "slow", "pushed", "no_account", "no_amount", "no_age"]
     out["flags"] = out[marks].sum(axis=1)
     return out.sort_values(["flags", "amount"], ascending=False, kind="stable").reset_index()
