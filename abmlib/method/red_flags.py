@@ -26,7 +26,7 @@ ROLE_WEIGHT = {
 OTHER_WEIGHT = 1.0  # of every other link, and of one whose role nobody knows
 LOST_DAYS = 365  # who has bought nothing for so long is lost, and no longer at risk
 LOOK_BACK_DAYS = 365  # how far back departures and reported reorganisations count
-BURST_DAYS = 90  # departures so close together are one event
+BURST_DAYS, STEP_DAYS = 90, 25  # departures so close together are one event; steps between the stretches looked at
 FEWEST_LEFT = 2  # people who leave close together, for their leaving to be more than one person's affair
 FEWEST_KNOWN = 3  # people known at an account, for their leaving to say anything
 PERIODS = 2  # newest periods of the relationship's economics that count
@@ -51,15 +51,9 @@ def flag_rows(facts: pd.DataFrame, flag: str, unit: str, as_of: pd.Timestamp) ->
     up = out["status"] == RAISED
     texts = [row["evidence"].format(**row) for row in out[up].to_dict("records")]
     since = out["since"].where(up).astype("datetime64[us]").clip(upper=as_of)
-    return out.assign(
-        flag=flag,
-        unit=unit,
-        evidence=pd.Series(texts, out.index[up], dtype="str"),
-        n=out["n"].fillna(0).astype(int),
-        since=since,
-        age_days=(as_of - since).dt.days,
-        severity=out["severity"].where(up).clip(0, 1),
-    )[COLUMNS]
+    out = out.assign(flag=flag, unit=unit, evidence=pd.Series(texts, out.index[up], dtype="str"), since=since)
+    severity, n = out["severity"].where(up).clip(0, 1), out["n"].fillna(0).astype(int)
+    return out.assign(n=n, age_days=(as_of - since).dt.days, severity=severity)[COLUMNS]
 
 
 # -- reorganisation ------------------------------------------------------------------------------------------------
@@ -68,9 +62,9 @@ def flag_rows(facts: pd.DataFrame, flag: str, unit: str, as_of: pd.Timestamp) ->
 def departures(contacts: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
     """Densest departure of known people at each account in the last `LOOK_BACK_DAYS`.
 
-    Leads do not count. For each departure those of the `BURST_DAYS` up to it are compared with the people known
-    when they began: chance of so many or more at the usual turnover of all accounts (binomial), times the bursts there is
-    time for. The least likely one is kept.
+    Leads do not count. For stretches of `BURST_DAYS`, one beginning every `STEP_DAYS`, those who left are compared with the
+    people known in it: chance of so many or more at the usual turnover of all accounts (binomial), times the stretches side by
+    side there is time for. The least likely one is kept.
 
     Parameters
     ----------
@@ -78,39 +72,32 @@ def departures(contacts: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame indexed by account, those with people only: ``known`` (when the burst began, or now), ``left``,
-    ``breakage`` (weighted share of links lost; weights by part in buying), ``p`` (missing with fewer than
-    `FEWEST_KNOWN` known), ``since`` (first departure)
+    DataFrame indexed by account, those with people only: ``known`` (in the stretch), ``left``, ``breakage`` (weighted share
+    of links lost; weights by part in buying), ``p`` (missing with fewer than `FEWEST_KNOWN` known), ``since`` (first
+    departure)
 
     References
     ----------
     S1-21b. House definition; README, glossary entry "network breakage".
     """
     people = contacts[contacts["account_id"].notna() & ~contacts["is_lead"].fillna(False).astype(bool)]
-    people = people.rename(columns={"created_day": "came", "valid_to_day": "left"})
-    people = people.assign(weight=people["buying_role"].map(ROLE_WEIGHT).astype(float).fillna(OTHER_WEIGHT))
-    stayed = (people["left"].fillna(as_of) - people["came"]).dt.days.clip(lower=0).sum()
-    turnover = people["left"].notna().sum() / stayed if stayed > 0 else np.nan  # of a person and day, over all time
-    ends = people.loc[people["left"].between(as_of - (LOOK_BACK_DAYS - 1) * DAY, as_of), ["account_id", "left"]]
-    pairs = people.merge(ends.drop_duplicates().rename(columns={"left": "end"}), on="account_id")
-    start = pairs["end"] - (BURST_DAYS - 1) * DAY
-    pairs = pairs[(pairs["came"] < start) & ~(pairs["left"] < start)]  # the people known when the burst began
-    lost = pairs["left"].between(start[pairs.index], pairs["end"])
-    pairs = pairs.assign(lost=lost, broken=pairs["weight"].where(lost, 0), since=pairs["left"].where(lost))
-    bursts = pairs.groupby(["account_id", "end"]).agg(
-        known=("lost", "size"), left=("lost", "sum"), weight=("weight", "sum"), broken=("broken", "sum"),
-        since=("since", "min"),
-    )  # fmt: skip
-    bursts = bursts[bursts["left"] > 0]
-    usual = 1 - np.exp(-turnover * BURST_DAYS)
-    tail = pd.Series(scipy.stats.binom.sf(bursts["left"] - 1, bursts["known"], usual), bursts.index)
-    p = (tail * LOOK_BACK_DAYS / BURST_DAYS).clip(upper=1).where(bursts["known"] >= FEWEST_KNOWN)
-    bursts = bursts.assign(p=p, breakage=bursts["broken"] / bursts["weight"]).reset_index()
-    bursts = bursts.sort_values(["account_id", "p", "breakage"], ascending=[True, True, False])
-    worst = bursts.drop_duplicates("account_id").set_index("account_id")[["known", "left", "breakage", "p", "since"]]
-    still = people["left"].isna().groupby(people["account_id"]).sum()
-    quiet = pd.DataFrame({"known": still, "left": 0, "breakage": 0.0, "p": 1.0}).drop(worst.index)
-    return pd.concat([worst, quiet.assign(p=quiet["p"].where(quiet["known"] >= FEWEST_KNOWN))])
+    came, left = people["created_day"], people["valid_to_day"]
+    weight = people["buying_role"].map(ROLE_WEIGHT).astype(float).fillna(OTHER_WEIGHT)
+    stayed = (left.fillna(as_of) - came).dt.days.clip(lower=0).sum()
+    turnover = left.notna().sum() / stayed if stayed > 0 else np.nan  # of a person and day, over all time
+    parts = []
+    for ago in range(0, LOOK_BACK_DAYS - BURST_DAYS + 1, STEP_DAYS):
+        start, end = as_of - (ago + BURST_DAYS - 1) * DAY, as_of - ago * DAY
+        there, lost = (came <= end) & ~(left < start), left <= end
+        facts = {"known": 1, "left": lost, "weight": weight, "broken": weight.where(lost, 0), "since": left.where(lost)}
+        parts.append(pd.DataFrame(facts)[there].groupby(people["account_id"]))
+    how = {"known": "sum", "left": "sum", "weight": "sum", "broken": "sum", "since": "min"}
+    bursts = pd.concat(part.agg(how) for part in parts)
+    tail = scipy.stats.binom.sf(bursts["left"] - 1, bursts["known"], 1 - np.exp(-turnover * BURST_DAYS))
+    p = pd.Series(tail * LOOK_BACK_DAYS / BURST_DAYS, bursts.index).clip(upper=1)
+    bursts = bursts.assign(p=p.where(bursts["known"] >= FEWEST_KNOWN), breakage=bursts["broken"] / bursts["weight"])
+    worst = bursts.reset_index().sort_values(["account_id", "p", "breakage"], ascending=[True, True, False])
+    return worst.drop_duplicates("account_id").set_index("account_id")
 
 
 def events(insights: pd.DataFrame, history: pd.DataFrame, as_of: pd.Timestamp) -> pd.Series:
@@ -216,11 +203,9 @@ def both_sides(
     S1-21c. House definition; README, glossary entry "two-sided return".
     """
     last = programme.latest_entries("relationship_economics", economics)
-    spans = {label: periods.period_of(label, year_starts) for label in last["period"].unique()}
-    for edge in ("start", "end"):
-        day = last["period"].map({label: getattr(span, edge) for label, span in spans.items()})
-        last = last.assign(**{edge: day.astype("datetime64[us]")})
-    last = last.assign(cost=last["cost_to_serve"] + last["programme_cost"])
+    spans = [periods.period_of(label, year_starts) for label in last["period"]]
+    edges = {e: pd.Series([getattr(s, e) for s in spans], last.index, "datetime64[us]") for e in ("start", "end")}
+    last = last.assign(**edges, cost=last["cost_to_serve"] + last["programme_cost"])
     last = last[last["end"].between(as_of - (LOST_DAYS - 1) * DAY, as_of)].sort_values("end", kind="stable")
     newest = last.groupby("account_id").tail(PERIODS).groupby("account_id")
     out = newest.agg(start=("start", "min"), end=("end", "max"), cost=("cost", "sum"), n=("cost", "size"))
@@ -233,13 +218,9 @@ def both_sides(
     felt = (asked["score"] - asked["scale_min"]) / (asked["scale_max"] - asked["scale_min"]).replace(0, np.nan)
     felt = felt.groupby(asked["account_id"]).agg(["mean", "size"]).reindex(accounts)
     kept = out["realised"] / out["promised"].where(out["promised"] > 0)
-    return out.assign(
-        margin=margin,
-        ours=margin - out["cost"],
-        theirs=kept.fillna(felt["mean"]),
-        source=np.select([kept.notna(), felt["mean"].notna()], ["value", "survey"], ""),
-        n=out["n"].where(kept.notna(), felt["size"]),
-    )
+    source = np.select([kept.notna(), felt["mean"].notna()], ["value", "survey"], "")
+    n, theirs = out["n"].where(kept.notna(), felt["size"]), kept.fillna(felt["mean"])
+    return out.assign(margin=margin, ours=margin - out["cost"], theirs=theirs, source=source, n=n)
 
 
 def no_return(sides: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
@@ -342,13 +323,10 @@ def goals_missed(tracked: pd.DataFrame, accounts: pd.Index, as_of: pd.Timestamp)
     orders.refuse_repeated(accounts)
     joint = tracked["owner_side"] == "joint"
     counted = tracked[joint | ~joint.groupby(tracked["account_id"]).transform("any")]
-    state = counted["state"]
-    counted = counted.assign(
-        judged=(state != "unknown") & ((state != "on_course") | (counted["elapsed"] >= PACE_FROM)),
-        missed=state == "missed",
-        risk=state == "at_risk",
-        since=counted["due"].where(state == "missed"),
-    )
+    state, missed = counted["state"], counted["state"] == "missed"
+    judged = (state != "unknown") & ((state != "on_course") | (counted["elapsed"] >= PACE_FROM))
+    since = counted["due"].where(missed)
+    counted = counted.assign(judged=judged, missed=missed, risk=state == "at_risk", since=since)
     how = {"judged": "sum", "missed": "sum", "risk": "sum", "since": "min"}
     sums = counted.groupby("account_id").agg(how).reindex(accounts)
     short, judged = sums["missed"] + sums["risk"], sums["judged"].where(sums["judged"] > 0)
