@@ -117,17 +117,9 @@ def outcome_by_account(fact: pd.DataFrame, accounts: pd.Index, period: Period) -
     return within.groupby("account_id")["amount"].sum().reindex(accounts, fill_value=0.0).astype(float)
 
 
-@dataclass(frozen=True)
-class Baseline:
-    """An outcome of the baseline's accounts in the months before anything was done."""
-
-    window: Period
-    values: pd.Series  # one per account
-    correlation: float  # with the months before the window
-    status: str
-
-
-def baseline(fact: pd.DataFrame, kind: str, groups: Comparison, created: pd.Series, months: int) -> Baseline:
+def baseline(
+    fact: pd.DataFrame, kind: str, groups: Comparison, created: pd.Series, months: int
+) -> tuple[Period, pd.Series, float, str]:
     """Past outcome of the baseline's accounts, over as many months as it is to be judged on.
 
     The window ends on the day before the start. Accounts created after it began have no such past and do not count. It
@@ -158,7 +150,7 @@ def baseline(fact: pd.DataFrame, kind: str, groups: Comparison, created: pd.Seri
         if earlier.nunique() > 1:
             correlation = float(values.corr(earlier))
             values = values - np.polyfit(earlier, values, 1)[0] * (earlier - earlier.mean())
-    return Baseline(window, values, correlation, status)
+    return window, values, correlation, status
 
 
 # -- effects ----------------------------------------------------------------------------------------------------------
@@ -195,27 +187,22 @@ def effects(
     """
     rows = []
     for (outcome, (kind, unit)), horizon in ((o, h) for o in OUTCOMES.items() for h in months):
-        past = baseline(facts[outcome], kind, groups, created, horizon)
-        base, chance, mde, status = np.nan, np.nan, np.nan, past.status
+        window, values, correlation, status = baseline(facts[outcome], kind, groups, created, horizon)
+        base, chance, mde = np.nan, np.nan, np.nan
         if status == "ok":
-            base = float(past.values.mean())
-            chance, mde = _detected(kind, past.values, groups, effect)
+            base, (chance, mde) = float(values.mean()), _detected(kind, values, groups, effect)
             status = "not_answerable" if np.isnan(chance) else "ok"
-        rows.append(
-            {
-                "outcome": outcome, "unit": unit, "horizon_months": horizon, "window_start": past.window.start,
-                "window_end": past.window.end, "accounts": len(past.values), "base": base,
-                "correlation": past.correlation, "treated": groups.treated, "held": groups.held, "mde": mde,
-                "mde_relative": mde / base, "power": chance, "status": status,
-            }
-        )  # fmt: skip
-    out = pd.DataFrame(rows)
-    conditions = [
-        out["status"] == "not_answerable", out["status"] == "too_early", out["power"] >= power.POWER, out["mde_relative"] <= LARGE,
-    ]  # fmt: skip
+        past = (outcome, unit, horizon, window.start, window.end, len(values), base, correlation)
+        rows.append((*past, groups.treated, groups.held, mde, mde / base, chance, status))
+    out = pd.DataFrame(
+        rows,
+        columns=["outcome", "unit", "horizon_months", "window_start", "window_end", "accounts", "base", "correlation",
+                 "treated", "held", "mde", "mde_relative", "power", "status"],
+    )  # fmt: skip
+    unknown, early = out["status"] == "not_answerable", out["status"] == "too_early"
+    conditions = [unknown, early, out["power"] >= power.POWER, out["mde_relative"] <= LARGE]
     verdicts = ["not answerable", "too little history", "could be seen", "only a large effect"]
-    out.insert(out.columns.get_loc("status"), "verdict", np.select(conditions, verdicts, "cannot be seen"))
-    return out
+    return out.assign(verdict=np.select(conditions, verdicts, "cannot be seen"))
 
 
 def _detected(kind: str, values: pd.Series, groups: Comparison, effect: float) -> tuple[float, float]:

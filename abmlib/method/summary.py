@@ -47,14 +47,10 @@ def against_previous(now: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
     old = before.set_index(KEY)[["value", "low", "high", "level", "as_of"]].add_prefix("previous_")
     both = now.join(old, on=KEY)
     change = both["value"] - both["previous_value"]
-    up, down = both["high"] - both["value"], both["value"] - both["low"]
-    up_before, down_before = (
-        both["previous_high"] - both["previous_value"],
-        both["previous_value"] - both["previous_low"],
-    )
-    ours, theirs = (np.where(change > 0, *ends).astype(float) for ends in ((down, up), (up_before, down_before)))
-    ends = ["level", "low", "high", "previous_level", "previous_low", "previous_high"]
-    allowed = np.hypot(ours, theirs)
+    rising, ends = change > 0, ["level", "low", "high", "previous_level", "previous_low", "previous_high"]
+    ours = both["value"] - both["low"].where(rising, both["high"])  # as far as the ends that face each other
+    theirs = both["previous_value"] - both["previous_high"].where(rising, both["previous_low"])
+    allowed = np.hypot(ours.astype(float), theirs.astype(float))
     allowed = np.where(np.isnan(allowed) & both[ends].notna().any(axis=1), np.inf, allowed)
     verdict = np.select(
         [both["previous_value"].isna() | both["value"].isna(), change == 0, np.isnan(allowed), change.abs() > allowed],
