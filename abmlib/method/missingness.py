@@ -107,14 +107,8 @@ def filled_by_outcome(accounts: pd.DataFrame, active: pd.Index) -> pd.DataFrame:
         p[varies] = [scipy.stats.fisher_exact(t).pvalue for t in tables]
     p = intervals.adjusted(p)
     verdict = np.where(p < 1 - LEVEL, "related to outcome", "no difference seen") if enough else "too_early"
-    share = k / n.where(n > 0)
-    out = pd.DataFrame(
-        {
-            "filled_active": share["active"], "filled_others": share["others"],
-            "n_active": n["active"], "n_others": n["others"],
-        }
-    )  # fmt: skip
-    out = out.join(intervals.difference(k, n)).assign(p=p, verdict=verdict).rename_axis("field")
+    out = (k / n.where(n > 0)).add_prefix("filled_").join(n.add_prefix("n_")).join(intervals.difference(k, n))
+    out = out.assign(p=p, verdict=verdict).rename_axis("field")
     out[["low", "high"]] = out[["low", "high"]].where(varies, np.nan)
     largest = out["difference"].abs().sort_values(ascending=False, kind="stable").index
     return out.loc[largest].reset_index()

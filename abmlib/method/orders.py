@@ -41,11 +41,6 @@ def account_positions(table: pd.DataFrame, accounts: pd.Index) -> np.ndarray:
     return accounts.get_indexer(table["account_id"])
 
 
-def per_account(place: np.ndarray, values: np.ndarray, accounts: pd.Index) -> np.ndarray:
-    """Sum values by the position of their account; 0 for an account without any."""
-    return np.bincount(place, weights=values, minlength=len(accounts))
-
-
 # -- lines ------------------------------------------------------------------------------------------------------------
 
 
@@ -109,27 +104,16 @@ def by_account(transactions: pd.DataFrame, accounts: pd.Index, period: Period) -
     each = facts.groupby(lines["account_id"])
     sums = each[["revenue", "margin", "size", "known_size", "unknown"]].sum().reindex(accounts, fill_value=0)
     sums = sums.astype(float).round(NOISE)
-    days = each["day"].agg(["size", "nunique", "min", "max"]).reindex(accounts)
-    return pd.DataFrame(
-        {
-            "revenue": sums["revenue"],
-            "margin": sums["margin"].mask((sums["unknown"] > 0) | transactions["cogs"].isna().all()),
-            "costed": sums["known_size"] / sums["size"].replace(0, np.nan),
-            "lines": days["size"].fillna(0).astype(int),
-            "buying_days": days["nunique"].fillna(0).astype(int),
-            "first_day": days["min"],
-            "last_day": days["max"],
-        }
+    days = each["day"].agg(lines="size", buying_days="nunique", first_day="min", last_day="max").reindex(accounts)
+    margin = sums["margin"].mask((sums["unknown"] > 0) | transactions["cogs"].isna().all())
+    costed = sums["known_size"] / sums["size"].replace(0, np.nan)
+    counts = days[["lines", "buying_days"]].fillna(0).astype(int)
+    return pd.concat(
+        [sums[["revenue"]].assign(margin=margin, costed=costed), counts, days[["first_day", "last_day"]]], axis=1
     )
 
 
 # -- orders -----------------------------------------------------------------------------------------------------------
-
-
-def buying_days(place: np.ndarray, booked_at: pd.Series) -> pd.DataFrame:
-    """List each account's days with a purchase once, in order: ``place, day``."""
-    days = pd.DataFrame({"place": place, "day": booked_at.to_numpy()})
-    return days.drop_duplicates().sort_values(["place", "day"], ignore_index=True)
 
 
 def plain_purchases(lines: pd.DataFrame) -> pd.Series:
