@@ -14,7 +14,7 @@ from abmlib.stats import intervals, pooling, rhythm
 from abmlib.tables import programme
 
 DAY = pd.Timedelta(days=1)
-WINDOWS = (90, 180, 365)  # days of recent time compared with an account's own past
+WINDOW_DAYS = 240  # of recent time compared with an account's own past; found best on simulated markets
 POOL = 10  # accounts with a rhythm; fewer tell nothing of all accounts, and each stands for itself
 DROP = 0.3  # share of the usual business that must be missing before a drop is worth a flag, however certain
 MATERIAL = 0.2  # share of an account's revenue below which a line of business is too small to speak for it
@@ -23,8 +23,8 @@ RHYTHM = "{recent:.0f} orders of {business} in {days:.0f} days where {expected:.
 CONTRACT = "a contract worth {lost:.0%} of a year's revenue was lost"
 
 
-def order_rhythm(ordered: pd.DataFrame, as_of: pd.Timestamp, window_days: int) -> pd.DataFrame:
-    """Recent orders of one line, judged by each account's earlier rhythm.
+def order_rhythm(ordered: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
+    """Orders of one line in the last `WINDOW_DAYS`, judged by each account's earlier rhythm.
 
     The chance that so many orders as followed the first one of the window took so long, if the rhythm still holds; where
     the window has none, that the gap since the last order is as long. Missing with fewer than `rhythm.FEWEST` gaps before.
@@ -32,7 +32,6 @@ def order_rhythm(ordered: pd.DataFrame, as_of: pd.Timestamp, window_days: int) -
     Parameters
     ----------
     ordered : DataFrame of `orders.order_days`, of one line
-    window_days : length of the recent time
 
     Returns
     -------
@@ -46,7 +45,7 @@ def order_rhythm(ordered: pd.DataFrame, as_of: pd.Timestamp, window_days: int) -
     """
     account, day = ordered["account_id"], ordered["day"]
     last = day.groupby(account).max()
-    start = day[day > as_of - window_days * DAY].groupby(account).min().reindex(last.index).fillna(last)
+    start = day[day > as_of - WINDOW_DAYS * DAY].groupby(account).min().reindex(last.index).fillna(last)
     later = day > account.map(start)
     gaps = day.groupby(account).diff().dt.days[~later].groupby(account).agg(["count", "sum", "var"]).reindex(last.index)
     n, total = gaps["count"], gaps["sum"]
@@ -64,7 +63,7 @@ def order_rhythm(ordered: pd.DataFrame, as_of: pd.Timestamp, window_days: int) -
 
 
 def signs(lines: pd.DataFrame, deals: pd.DataFrame, accounts: pd.Index, as_of: pd.Timestamp) -> pd.DataFrame:
-    """Every sign of lost business: each line's orders over each of `WINDOWS`, with its chance if nothing has changed.
+    """Every sign of lost business: each line's recent orders, with their chance if nothing has changed.
 
     A line that carries less than `MATERIAL` of an account's revenue is left out, and so is one that is lost already.
 
@@ -76,7 +75,7 @@ def signs(lines: pd.DataFrame, deals: pd.DataFrame, accounts: pd.Index, as_of: p
 
     Returns
     -------
-    DataFrame of `COLUMNS`, one row per account, line and window: those of `order_rhythm`, ``business`` (line), and ``missing``
+    DataFrame of `COLUMNS`, one row per account and line: those of `order_rhythm`, ``business`` (line), and ``missing``
     (share of the orders expected)
 
     References
@@ -90,12 +89,9 @@ def signs(lines: pd.DataFrame, deals: pd.DataFrame, accounts: pd.Index, as_of: p
     share = (revenue / revenue.groupby("account_id").sum()).rename("share")
     if ordered.empty:
         return pd.DataFrame(columns=COLUMNS)
-    judged = pd.concat(
-        order_rhythm(line_orders, as_of, days).assign(business=line)
-        for line, line_orders in ordered.groupby("product_line")
-        for days in WINDOWS
-    )
-    judged = judged.reset_index().join(share, on=["account_id", "business"])
+    by_line = ordered.groupby("product_line")
+    judged = pd.concat(order_rhythm(of_line, as_of).assign(business=line) for line, of_line in by_line).reset_index()
+    judged = judged.join(share, on=["account_id", "business"])
     alive = judged["silent_days"] <= np.maximum(LOST_DAYS, 2 * judged["usual_gap_days"].fillna(0))
     judged = judged[alive & (judged["share"].fillna(1) >= MATERIAL)]
     return judged.assign(missing=1 - judged["recent"] / judged["expected"])[COLUMNS]
