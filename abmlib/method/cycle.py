@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from abmlib.method import orders
 from abmlib.method.deals import won_flag
-from abmlib.method.measures import measure_row
+from abmlib.method.measures import measure_row, measure_rows
 from abmlib.stats import pooling
 from abmlib.tables import programme
 from abmlib.tables.errors import from_pydantic
@@ -197,10 +197,9 @@ def _values(deals: pd.DataFrame, lines: pd.DataFrame, plain: pd.Series) -> pd.Da
     signed = deals.loc[deals["amount"] > 0, [*KEYS, "amount"]].set_axis([*KEYS, "value"], axis=1)
     paid = lines["period_start"].notna() & (lines["revenue"] > 0) & ~lines["product_line"].isin(signed["product_line"])
     days = lines["booked_at"]
-    parts = [
-        lines[rows].groupby([*KEYS, when[rows]])["revenue"] for rows, when in ((plain, days), (paid, days.dt.year))
-    ]
-    return pd.concat([signed, *(p.sum().rename("value").reset_index() for p in parts)], ignore_index=True)
+    ordered = lines[plain].groupby([*KEYS, days[plain]])["revenue"].sum().rename("value").reset_index()
+    yearly = lines[paid].groupby([*KEYS, days[paid].dt.year])["revenue"].sum().rename("value").reset_index()
+    return pd.concat([signed, ordered, yearly], ignore_index=True)
 
 
 def _durations(deals: pd.DataFrame) -> pd.DataFrame:
@@ -279,9 +278,8 @@ def _usual(name: str, rows: pd.DataFrame, units: pd.Index, low: float, high: flo
         pooled = pooling.counts(by["value"], by["time"], units, scatter)
         value, below = pooled["shape"] / pooled["rate"], partial(pooling.rate_below, pooled)
     else:
-        pooled = pooling.means(
-            np.log(rows["value"]) if name == "deal_value" else rows["value"], rows["account_id"], units
-        )
+        values = np.log(rows["value"]) if name == "deal_value" else rows["value"]
+        pooled = pooling.means(values, rows["account_id"], units)
         value, below = pooled["mean"], partial(pooling.mean_below, pooled)
     if name == "cycle_days":  # a deal that closes at a higher rate takes fewer days
         value, less, more = 1 / value, 1 - below(1 / low if low else np.inf), below(1 / high)
@@ -351,9 +349,8 @@ def look_alikes(assigned: pd.DataFrame, accounts: pd.DataFrame) -> pd.DataFrame:
     band = pd.qcut(size, BANDS, labels=False, duplicates="drop") if size.nunique() > 1 else size * np.nan
     part = 1 / assigned.groupby("account_id")["cycle"].transform("size")
     every = part.groupby(assigned["cycle"]).sum().reindex(CYCLES).fillna(0)
-    in_band = (
-        part.groupby([assigned["account_id"].map(band), assigned["cycle"]]).sum().unstack().reindex(columns=CYCLES)
-    )
+    by = [assigned["account_id"].map(band), assigned["cycle"]]
+    in_band = part.groupby(by).sum().unstack().reindex(columns=CYCLES)
     enough = in_band.fillna(0)[in_band.sum(axis=1) >= ALIKE]
     votes = enough.reindex(band.reindex(others)).fillna(every).set_axis(others.index)
     return pd.DataFrame(
@@ -454,7 +451,7 @@ def contrary_evidence(assigned: pd.DataFrame) -> pd.DataFrame:
     return against.groupby(assigned["product_line"]).sum().reset_index()
 
 
-def cycle_rows(rows: pd.DataFrame) -> list[dict[str, object]]:
+def cycle_rows(rows: pd.DataFrame) -> pd.DataFrame:
     """Rows of `measures`: accounts and lines by cycle, and the rule's confidence in those with business.
 
     Parameters
@@ -463,23 +460,18 @@ def cycle_rows(rows: pd.DataFrame) -> list[dict[str, object]]:
     """
     business = rows[rows["basis"] == "own"]
     confidence, by_hand = business["confidence"].dropna(), rows["set_by"] == "override"
-    spread = [
-        measure_row("S2-1", "placings_of_accounts_and_lines", float((business["cycle"] == cycle).sum()), "placings", len(business),
-                    group_by="cycle", group=cycle) for cycle in CYCLES
-    ]  # fmt: skip
-    return [
-        *spread,
-        measure_row("S2-1", "confidence_of_placing_median", float(confidence.median()), "share", len(confidence)),
-        measure_row("S2-1", "placings_set_by_hand", float(by_hand.sum()), "placings", len(rows)),
-    ]
+    counts = business["cycle"].value_counts().reindex(CYCLES, fill_value=0).astype(float)
+    where = {"n": len(business), "group_by": "cycle", "group": counts.index}
+    spread = measure_rows("S2-1", "placings_of_accounts_and_lines", counts, "placings", **where)
+    sure = measure_row("S2-1", "confidence_of_placing_median", float(confidence.median()), "share", len(confidence))
+    hand = measure_row("S2-1", "placings_set_by_hand", float(by_hand.sum()), "placings", len(rows))
+    return pd.concat([spread, pd.DataFrame([sure, hand]).assign(group_by="all", group="all")], ignore_index=True)
 
 
 def largest_first(rows: pd.DataFrame, money: pd.Series) -> pd.DataFrame:
     """Sort rows by the money of their account and line, most first; equal ones by account and line."""
     amount = money.reindex(pd.MultiIndex.from_frame(rows[KEYS])).fillna(0).to_numpy()
-    order = pd.DataFrame({"money": -amount, **{key: rows[key] for key in KEYS}}, rows.index).sort_values(
-        ["money", *KEYS]
-    )
+    order = rows[KEYS].assign(money=-amount).sort_values(["money", *KEYS])
     return rows.loc[order.index].reset_index(drop=True)
 
 

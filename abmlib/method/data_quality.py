@@ -70,9 +70,8 @@ def account_data(
     seen = by.agg(first_seen=("first_day", "min"), last_seen=("last_day", "max"), records=("rows", "sum"), sources=("table", "nunique"))  # fmt: skip
     out = accounts[["account_id", "status"]].join(seen, on="account_id").fillna({"records": 0, "sources": 0})
     days, n = (as_of - out["last_seen"]).dt.days, out["records"]
-    verdict = np.select(
-        [n == 0, (days > stale_days) | days.isna(), n < min_records], ["no record", "stale", "thin"], "usable"
-    )
+    conditions = [n == 0, (days > stale_days) | days.isna(), n < min_records]
+    verdict = np.select(conditions, ["no record", "stale", "thin"], "usable")
     return out.assign(filled_share=accounts[DESCRIBES].notna().mean(axis=1), days_since_last=days, verdict=verdict)
 
 
@@ -193,13 +192,12 @@ def answerable(catalogue: pd.DataFrame, available: Collection[str]) -> pd.DataFr
     ----------
     House definition; README, glossary entry "not answerable".
     """
-    needed, wished = (
-        catalogue[part].map(lambda names: ", ".join(n for n in names if n not in available))
-        for part in ("needs", "uses")
-    )
-    answer = np.select([needed != "", wished != ""], ["no", "in part"], "yes")
+    lacking = catalogue[["needs", "uses"]].map(lambda names: ", ".join(n for n in names if n not in available))
+    answer = np.select([lacking["needs"] != "", lacking["uses"] != ""], ["no", "in part"], "yes")
     built = catalogue["built"].map({True: "yes", False: "later"})
-    return catalogue[["notebook", "question"]].assign(answer=answer, needed=needed, wished=wished, built=built)
+    return catalogue[["notebook", "question"]].assign(
+        answer=answer, needed=lacking["needs"], wished=lacking["uses"], built=built
+    )
 
 
 def _waiting(answers: pd.DataFrame) -> pd.DataFrame:

@@ -297,9 +297,8 @@ def by_group(closed: pd.DataFrame, group: pd.Series, group_by: str) -> pd.DataFr
     counted = won_flag(closed).groupby(labels).agg(["sum", "size"])
     rates = pooling.rates(counted["sum"], counted["size"])
     out = rates.assign(won=counted["sum"]).rename_axis("group").reset_index().assign(group_by=group_by)
-    return out.sort_values(["n", "group"], ascending=[False, True], ignore_index=True)[
-        ["group_by", "group", "won", "n", "raw", "shrunk", "low", "high"]
-    ]
+    columns = ["group_by", "group", "won", "n", "raw", "shrunk", "low", "high"]
+    return out.sort_values(["n", "group"], ascending=[False, True], ignore_index=True)[columns]
 
 
 def differences(groups: pd.DataFrame) -> pd.DataFrame:
@@ -330,12 +329,9 @@ def differences(groups: pd.DataFrame) -> pd.DataFrame:
     out = pd.DataFrame(rows, columns=["group_by", "groups", "n", "p"])
     some = out["p"].notna()
     out["p"] = intervals.adjusted(out["p"])
-    judged = np.select(
-        [out["groups"] < 2, ~some, out["p"] < 1 - LEVEL],
-        ["one group", "one outcome", "differ"],
-        "no difference beyond chance",
-    )
-    return out.assign(judged=judged)
+    conditions = [out["groups"] < 2, ~some, out["p"] < 1 - LEVEL]
+    verdicts = ["one group", "one outcome", "differ"]
+    return out.assign(judged=np.select(conditions, verdicts, "no difference beyond chance"))
 
 
 def group_rows(groups: pd.DataFrame) -> pd.DataFrame:

@@ -62,9 +62,8 @@ def _noted(*kinds: str) -> Counting:
 
 def _usage_or_intent(scope: Scope) -> tuple[int, int]:
     signals = scope.tables["intent_signals"]
-    return scope.having(
-        scope.noted("usage", "trigger", "pain"), signals.loc[signals["week"] > scope.since, "account_id"]
-    )
+    recent = signals.loc[signals["week"] > scope.since, "account_id"]
+    return scope.having(scope.noted("usage", "trigger", "pain"), recent)
 
 
 def _visited(scope: Scope) -> tuple[int, int]:
@@ -73,9 +72,8 @@ def _visited(scope: Scope) -> tuple[int, int]:
 
 def _executives(scope: Scope) -> tuple[int, int]:
     people = scope.tables["contacts"]
-    return scope.having(
-        people.loc[people["seniority"].isin(["vp", "c_level"]) & people["valid_to"].isna(), "account_id"]
-    )
+    high = people["seniority"].isin(["vp", "c_level"]) & people["valid_to"].isna()
+    return scope.having(people.loc[high, "account_id"])
 
 
 def _market_state(scope: Scope) -> tuple[int, int]:

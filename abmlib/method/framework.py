@@ -154,12 +154,9 @@ def objectives(entries: pd.DataFrame, start: pd.Timestamp) -> pd.DataFrame:
     agrees = _agrees_with_latest(entries, last, "objective_id", FROZEN)
     frozen = entries[agrees & entries["frozen_at"].notna()]
     fixed = frozen[["frozen_day", "entered_day"]].max(axis=1).groupby(frozen["objective_id"]).min()
-    conditions = [
-        last["objective_id"].isin(changed_objectives(entries)["objective_id"]),
-        last["frozen_at"].isna(),
-        (fixed.reindex(last["objective_id"]) > start).to_numpy(bool),
-    ]
-    state = np.select(conditions, ["changed", "draft", "frozen late"], "frozen")
+    changed = last["objective_id"].isin(changed_objectives(entries)["objective_id"])
+    late = (fixed.reindex(last["objective_id"]) > start).to_numpy(bool)
+    state = np.select([changed, last["frozen_at"].isna(), late], ["changed", "draft", "frozen late"], "frozen")
     columns = ["objective_id", "sales_goal", "tactic", "measure_id", "baseline", "target", "frozen_at", "state"]
     out = last.assign(frozen_at=last["frozen_day"], state=state)
     return out.sort_values(["sales_goal", "tactic", "objective_id"], ignore_index=True)[columns]
@@ -195,9 +192,7 @@ def with_effects(aims: pd.DataFrame, seen: pd.DataFrame) -> pd.DataFrame:
     Metric dictionary C-55.
     """
     judged = seen[seen["status"] == "ok"].sort_values("horizon_months").drop_duplicates("outcome", keep="last")
-    detectable = aims[["measure_id"]].join(
-        judged.set_index("outcome")[["mde_relative", "horizon_months"]], on="measure_id"
-    )
+    detectable = judged.set_index("outcome").reindex(aims["measure_id"]).set_index(aims.index)
     asked = (aims["target"] / aims["baseline"].where(aims["baseline"] > 0) - 1).where(lambda rise: rise > 0)
     least = detectable["mde_relative"].astype(float)
     is_judged = aims["measure_id"].isin(judged["outcome"]) & asked.notna()
@@ -262,10 +257,8 @@ def criteria(entries: pd.DataFrame, voted_at: pd.Timestamp) -> pd.DataFrame:
     out = last[last["weight"] > 0].set_index("criterion_id")
     out = out.assign(weight_share=out["weight"] / out["weight"].sum(), after_vote=False)
     for name in TEAMS:
-        theirs = signed[team.str.contains(name) | (team == "joint")].groupby("criterion_id")[
-            ["signed_at", "signed_day"]
-        ]
-        first = theirs.min().reindex(out.index)
+        theirs = signed[team.str.contains(name) | (team == "joint")].groupby("criterion_id")
+        first = theirs[["signed_at", "signed_day"]].min().reindex(out.index)
         out[f"{name}_signed_at"] = first["signed_day"]
         out["after_vote"] |= first["signed_at"] > voted_at
     sales, marketing = (out[f"{name}_signed_at"].notna() for name in TEAMS)
@@ -410,9 +403,8 @@ def horizon_status(since: pd.Series, as_of: pd.Timestamp, months: Sequence[int])
     """
     begun = since[since <= as_of]
     last = begun.max() if len(begun) else pd.NaT
-    rows = [
-        (h, int((begun <= months_before(as_of, h)).sum()), len(begun), last + pd.DateOffset(months=h)) for h in months
-    ]
+    reached = [int((begun <= months_before(as_of, h)).sum()) for h in months]
+    rows = [(h, k, len(begun), last + pd.DateOffset(months=h)) for h, k in zip(months, reached, strict=True)]
     out = pd.DataFrame(rows, columns=["horizon_months", "reached", "accounts", "all_reached_on"])
     status = np.select([out["accounts"] == 0, out["reached"] < FLOOR_OUTCOMES], ["not_answerable", "too_early"], "ok")
     out.insert(3, "share", out["reached"] / out["accounts"].where(out["accounts"] > 0))

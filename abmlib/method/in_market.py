@@ -225,8 +225,6 @@ def exclusions(rows: pd.DataFrame, states: Mapping[str, pd.DataFrame]) -> pd.Dat
     endless = (yes.to_numpy() & ends.isna().to_numpy()).any(axis=1)
     reason = pd.Series(["; ".join(compress(STATES, row)) for row in yes.to_numpy()], out.index, dtype="str")
     unknown = (out[list(STATES)] == UNKNOWN).any(axis=1)
-    return out.assign(
-        excluded=np.select([yes.any(axis=1), unknown], [YES, UNKNOWN], NO),
-        reason=reason.where(yes.any(axis=1)),
-        until=ends.max(axis=1).mask(endless),
-    )
+    some = yes.any(axis=1)
+    excluded = np.select([some, unknown], [YES, UNKNOWN], NO)
+    return out.assign(excluded=excluded, reason=reason.where(some), until=ends.max(axis=1).mask(endless))

@@ -108,9 +108,8 @@ def by_account(transactions: pd.DataFrame, accounts: pd.Index, period: Period) -
     margin = sums["margin"].mask((sums["unknown"] > 0) | transactions["cogs"].isna().all())
     costed = sums["known_size"] / sums["size"].replace(0, np.nan)
     counts = days[["lines", "buying_days"]].fillna(0).astype(int)
-    return pd.concat(
-        [sums[["revenue"]].assign(margin=margin, costed=costed), counts, days[["first_day", "last_day"]]], axis=1
-    )
+    money = sums[["revenue"]].assign(margin=margin, costed=costed)
+    return pd.concat([money, counts, days[["first_day", "last_day"]]], axis=1)
 
 
 # -- orders -----------------------------------------------------------------------------------------------------------
@@ -163,10 +162,7 @@ def order_days(lines: pd.DataFrame, won: pd.DataFrame, sold_by_deal: Collection[
     bought = lines[plain_purchases(lines) & ~lines["product_line"].isin(sold_by_deal)]
     signed = won[won["product_line"].isin(sold_by_deal)]
     columns = ["account_id", "product_line", "day"]
-    parts = (
-        bought.rename(columns={"booked_at": "day"})[columns],
-        signed.rename(columns={"closed_day": "day"})[columns],
-    )
-    both = pd.concat(parts).dropna()
+    parts = (bought.assign(day=bought["booked_at"]), signed.assign(day=signed["closed_day"]))
+    both = pd.concat(part[columns] for part in parts).dropna()
     both = both.astype({"account_id": "str", "product_line": "str", "day": "datetime64[us]"})
     return both.drop_duplicates().sort_values(["product_line", "account_id", "day"], ignore_index=True)

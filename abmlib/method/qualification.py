@@ -238,11 +238,9 @@ def exclusions(chosen: pd.DataFrame, revenue: pd.Series) -> pd.DataFrame:
     DataFrame: ``reason, accounts, valuable`` (how many of them are valuable), ``revenue``
     """
     left = chosen[~chosen["chosen"]].assign(revenue=revenue)
-    grouped = left.groupby("exclusion_reason").agg(
-        accounts=("valuable", "size"), valuable=("valuable", "sum"), revenue=("revenue", "sum")
-    )
-    ordered = grouped.sort_values(["revenue", "accounts"], ascending=False)
-    return ordered.reset_index().rename(columns={"exclusion_reason": "reason"})
+    left = left.assign(reason=left["exclusion_reason"], accounts=1)
+    sums = left.groupby("reason")[["accounts", "valuable", "revenue"]].sum()
+    return sums.sort_values(["revenue", "accounts"], ascending=False).reset_index()
 
 
 def cost_of_error(chosen: pd.Series, valuable: pd.Series, revenue: pd.Series, margin: pd.Series) -> pd.DataFrame:
@@ -380,10 +378,8 @@ def compare_choices(picks: Mapping[str, pd.Series], after: pd.DataFrame) -> pd.D
     -------
     DataFrame, one row per choice: ``choice, accounts, revenue, share_of_revenue, margin, judged_on, brought``
     """
-    sums = [
-        (name, int(mask.sum()), *after.loc[mask, ["revenue", "margin"]].sum(skipna=False))
-        for name, mask in picks.items()
-    ]
+    money = after[["revenue", "margin"]]
+    sums = [(name, int(mask.sum()), *money[mask].sum(skipna=False)) for name, mask in picks.items()]
     table = pd.DataFrame(sums, columns=["choice", "accounts", "revenue", "margin"])
     judged_on = "margin" if table["margin"].notna().all() else "revenue"
     whole = after["revenue"].sum()
@@ -438,8 +434,7 @@ def part_signals(outcomes: pd.DataFrame) -> pd.DataFrame:
     n = passed["n"].fillna(0) + failed["n"].fillna(0)
     again = sum((by["share"] * by["n"]).fillna(0) for by in (passed, failed)).round()
     few = (n < FLOOR_ACCOUNTS) | (np.minimum(again, n - again) < FLOOR_OUTCOMES)
-    conditions = [
-        n == 0, passed["n"].isna() | failed["n"].isna() | few, passed["low"] > failed["high"], passed["high"] < failed["low"],
-    ]  # fmt: skip
+    few |= passed["n"].isna() | failed["n"].isna()
+    conditions = [n == 0, few, passed["low"] > failed["high"], passed["high"] < failed["low"]]
     verdict = np.select(conditions, [UNKNOWN, "too early to judge", "signal", "against"], "no signal")
     return pd.DataFrame({"part": list(PARTS), "verdict": verdict, "n": n.astype(int).to_numpy()})

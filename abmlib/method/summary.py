@@ -52,11 +52,9 @@ def against_previous(now: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
     theirs = both["previous_value"] - both["previous_high"].where(rising, both["previous_low"])
     allowed = np.hypot(ours.astype(float), theirs.astype(float))
     allowed = np.where(np.isnan(allowed) & both[ends].notna().any(axis=1), np.inf, allowed)
-    verdict = np.select(
-        [both["previous_value"].isna() | both["value"].isna(), change == 0, np.isnan(allowed), change.abs() > allowed],
-        ["no previous", "unchanged", "counted", "beyond noise"],
-        "within noise",
-    )
+    conditions = [change.isna(), change == 0, np.isnan(allowed), change.abs() > allowed]
+    verdicts = ["no previous", "unchanged", "counted", "beyond noise"]
+    verdict = np.select(conditions, verdicts, "within noise")
     columns = [*KEY, "value", "unit", "low", "high", "n", "status", "previous_value", "previous_as_of"]
     return both[columns].assign(change=change, judged=verdict)
 

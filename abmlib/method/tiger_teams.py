@@ -59,9 +59,8 @@ def matrix(people: pd.DataFrame, personas: pd.DataFrame, functions: Sequence[str
     rows = list(dict.fromkeys(programme.latest_entries("personas", personas)["name"]))
     rows += [NOBODY] if (people["persona"] == NOBODY).any() else []
     held = [f for f in people["function"].drop_duplicates() if f not in functions]
-    table = pd.crosstab(people["persona"], people["function"]).reindex(
-        index=rows, columns=[*functions, *held], fill_value=0
-    )
+    table = pd.crosstab(people["persona"], people["function"])
+    table = table.reindex(index=rows, columns=[*functions, *held], fill_value=0)
     each = people.drop_duplicates(["person_id", "persona"])
     share = each["hours"] / each.groupby("person_id")["persona"].transform("size").astype(float)
     hours = share.groupby(each["persona"]).sum().reindex(rows, fill_value=0.0)

@@ -92,9 +92,8 @@ def concentration_measures(values: pd.Series, what: str, period: Period) -> pd.D
         *((f"largest_{k}_share_of_{what}", concentration.largest_share(known, k), "share", n) for k in (1, 5, 10)),
         (f"effective_accounts_by_{what}", concentration.effective_number(known), "accounts", some),
     ]
-    return pd.DataFrame([measure_row("C-38", *row) for row in rows]).assign(
-        window_start=period.start, window_end=period.end
-    )
+    table = pd.DataFrame([measure_row("C-38", *row) for row in rows])
+    return table.assign(window_start=period.start, window_end=period.end)
 
 
 def class_moves(

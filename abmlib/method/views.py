@@ -181,15 +181,11 @@ def timeline(
     theirs = deals[deals["account_id"] == account]
     closed = theirs[theirs["is_closed"].astype(bool)]
     won, lost = closed[won_flag(closed)], closed[~won_flag(closed)]
-    ends = {
-        "deals opened": (theirs, "created_day"),
-        "deals won": (won, "closed_day"),
-        "deals lost": (lost, "closed_day"),
-    }
+    ends = {"opened": (theirs, "created_day"), "won": (won, "closed_day"), "lost": (lost, "closed_day")}
     parts = [
         _split("touch", touches[touches["account_id"] == account], "channel"),
         _split("purchase", purchases[purchases["account_id"] == account], "product_line"),
-        *(by_month(rows, day).assign(kind="deal", lane=lane) for lane, (rows, day) in ends.items()),
+        *(by_month(rows, day).assign(kind="deal", lane=f"deals {end}") for end, (rows, day) in ends.items()),
         *(rows[rows["account_id"] == account].assign(kind="other", lane=lane) for lane, rows in others.items()),
     ]
     events = pd.concat([p[EVENTS] for p in parts], ignore_index=True)

@@ -110,10 +110,8 @@ def _draws(days: pd.Series, over: pd.Series, place: pd.Series, share: float, ran
     """Quantiles of `DRAWS` draws of clusters, infinite where too few are over; `place` numbers the clusters from 0."""
     ends, day = np.unique(days, return_inverse=True)
     n = int(place.max()) + 1
-    left, ended = (
-        scipy.sparse.csr_array((np.asarray(weight, float), (day, place)), (len(ends), n))
-        for weight in (np.ones(len(day)), over)
-    )
+    weights = (np.ones(len(day)), np.asarray(over, float))
+    left, ended = (scipy.sparse.csr_array((weight, (day, place)), (len(ends), n)) for weight in weights)
     quantiles, step = [], max(1, CELLS // max(n, len(ends)))
     for done in range(0, DRAWS, step):
         picked = random.integers(n, size=(min(step, DRAWS - done), n))
