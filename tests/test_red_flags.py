@@ -10,7 +10,7 @@ from abmlib.method import lost_business as business
 from abmlib.method import orders
 from abmlib.method import red_flags as rf
 from abmlib.method.deals import with_days
-from abmlib.stats import pooling, rhythm
+from abmlib.stats import pooling
 from abmlib.tables import schema
 from tests.conftest import as_read
 
@@ -69,13 +69,13 @@ def elsewhere(
 
 def test_a_regular_unit_makes_a_gap_less_likely_than_an_irregular_one():
     rest = pd.DataFrame({"total": [1000.0, 1000.0], "weight": [2000.0, 100.0]})  # 100 gaps of 10: shape 20, and 1
-    chance = rhythm.waited(pd.Series([20.0, 20.0]), pd.Series([1.0, 1.0]), pd.Series([20.0, 1.0]), rest)
+    chance = pooling.waited(pd.Series([20.0, 20.0]), pd.Series([1.0, 1.0]), pd.Series([20.0, 1.0]), rest)
     assert chance[0] < 0.001 and chance[1] == pytest.approx(np.exp(-2), abs=0.01)
 
 
 def test_few_gaps_leave_more_room_for_a_long_one():
     rest = pd.DataFrame({"total": [30.0, 3000.0], "weight": [3.0, 300.0]})
-    chance = rhythm.waited(pd.Series([50.0, 50.0]), pd.Series([1.0, 1.0]), pd.Series([1.0, 1.0]), rest)
+    chance = pooling.waited(pd.Series([50.0, 50.0]), pd.Series([1.0, 1.0]), pd.Series([1.0, 1.0]), rest)
     assert chance[0] > 3 * chance[1]
 
 
@@ -87,13 +87,13 @@ def test_chances_are_even_where_nothing_has_changed():
     shape = pd.Series(3.0, total.index)
     a, b = pooling.gamma_prior(n * shape, total)
     rest = pd.DataFrame({"total": total + b, "weight": n * shape + a})
-    chance = rhythm.waited(pd.Series(gaps[:, 7]), pd.Series(1.0, total.index), shape, rest)
+    chance = pooling.waited(pd.Series(gaps[:, 7]), pd.Series(1.0, total.index), shape, rest)
     assert [(chance < q).mean() for q in (0.05, 0.5)] == pytest.approx([0.05, 0.5], abs=0.03)
 
 
 def test_a_spread_is_pulled_to_all_as_far_as_its_own_count_is_small():
     spread, n = pd.Series([0.1] * 30 + [0.3] * 30 + [2.0, 2.0]), pd.Series([40] * 60 + [3, 400])
-    got = rhythm.regular(spread, n)
+    got = pooling.spreads(spread, n)
     assert got.iloc[60] < 1.5 and got.iloc[61] > 1.8  # three gaps say little, four hundred all
 
 

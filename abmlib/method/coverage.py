@@ -25,14 +25,10 @@ def contact_states(contacts: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
     ----------
     Metric dictionary C-17, C-18 (valid members). House definition; README, glossary entry "reachable contact".
     """
-    states = pd.DataFrame(
-        {
-            "no_account": contacts["account_id"].isna(),
-            "departed": contacts["valid_to_day"] <= as_of,
-            "bounced": contacts["email_bounced"].fillna(False).astype(bool),
-            "opted_out": contacts["opted_out"].fillna(False).astype(bool),
-        }
+    states = (
+        contacts[["email_bounced", "opted_out"]].fillna(False).astype(bool).set_axis(["bounced", "opted_out"], axis=1)
     )
+    states = states.assign(no_account=contacts["account_id"].isna(), departed=contacts["valid_to_day"] <= as_of)
     role = contacts["buying_role"]
     return contacts.assign(**states, reachable=~states.any(axis=1), role_known=role.notna() & (role != "unknown"))
 
@@ -82,12 +78,5 @@ def role_coverage(contacts: pd.DataFrame, accounts: pd.Index, required: Mapping[
     filled = cells.reshape(len(accounts), len(roles)) >= np.array(list(required.values()))
     kinds, which = np.unique(filled, axis=0, return_inverse=True)  # few, so that no account is looped over
     named = np.array([";".join(roles[~kind]) for kind in kinds], dtype=object)
-    return pd.DataFrame(
-        {
-            "roles_filled": filled.sum(axis=1),
-            "roles_required": len(roles),
-            "role_coverage": filled.mean(axis=1),
-            "missing_roles": pd.array(named[which.reshape(-1)], dtype="str"),
-        },
-        index=accounts,
-    )
+    facts = {"roles_filled": filled.sum(axis=1), "roles_required": len(roles), "role_coverage": filled.mean(axis=1)}
+    return pd.DataFrame(facts | {"missing_roles": pd.array(named[which.reshape(-1)], dtype="str")}, accounts)

@@ -198,12 +198,11 @@ def cycle_lengths(closed: pd.DataFrame, deals: pd.DataFrame) -> list[dict[str, o
     aged = deals[deals["age_days"] >= 0]
     km = survival.clustered(aged["age_days"], aged["is_closed"].astype(bool), 0.5, aged["account_id"], SEED)
     lacking = "more closed deals: too few of all are over" if len(aged) else "opportunities.created_at"
+    why = lacking if np.isnan(km.value) else ""
     return [
         estimate_row("C-5", "days_to_won_mean", intervals.estimate(won, np.mean, SEED), "days"),
         estimate_row("C-5", "days_to_won_median", intervals.estimate(won, np.median, SEED), "days"),
-        estimate_row(
-            "C-5", "days_to_close_median_open_censored", km, "days", why=lacking if np.isnan(km.value) else ""
-        ),
+        estimate_row("C-5", "days_to_close_median_open_censored", km, "days", why=why),
     ]
 
 
@@ -359,12 +358,8 @@ def cohorts(deals: pd.DataFrame, as_of: pd.Timestamp, year_starts: int = 1) -> p
     aged = deals[deals["created_day"].notna()]
     closed = aged["is_closed"].astype(bool)
     ripe = survival.quantile(aged["age_days"].clip(lower=0), closed, SLOW_SHARE).value
-    marked = aged.assign(
-        cohort=aged["created_day"].dt.to_period(quarters(year_starts)).astype("str"),
-        open=~closed,
-        decided=closed,
-        won=won_flag(aged) & closed,
-    )
+    cohort = aged["created_day"].dt.to_period(quarters(year_starts)).astype("str")
+    marked = aged.assign(cohort=cohort, open=~closed, decided=closed, won=won_flag(aged) & closed)
     out = marked.groupby("cohort").agg(
         opened=("decided", "size"), open=("open", "sum"), decided=("decided", "sum"), won=("won", "sum"),
         newest=("created_day", "max"),

@@ -143,9 +143,8 @@ def target_coverage(
         open_due, no_due = np.nan, "opportunities.close_date of open deals"
     gap = target - won
     needed = [1 / win_rate_by_amount[c] if win_rate_by_amount[c] > 0 else np.nan for c in ("value", "high", "low")]
-    no_rate = win_rate_by_amount.get("why") or (
-        "a deal won in these months" if win_rate_by_amount["value"] == 0 else ""
-    )
+    none_won = "a deal won in these months" if win_rate_by_amount["value"] == 0 else ""
+    no_rate = win_rate_by_amount.get("why") or none_won
     why = {"open_due_in_period": no_due, "coverage_needed": no_rate}
     if pd.notna(target):
         reached = "a gap: the target is won already" if gap <= 0 else ""

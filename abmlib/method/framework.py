@@ -196,12 +196,9 @@ def with_effects(aims: pd.DataFrame, seen: pd.DataFrame) -> pd.DataFrame:
     asked = (aims["target"] / aims["baseline"].where(aims["baseline"] > 0) - 1).where(lambda rise: rise > 0)
     least = detectable["mde_relative"].astype(float)
     is_judged = aims["measure_id"].isin(judged["outcome"]) & asked.notna()
-    return aims.assign(
-        rise_asked=asked,
-        rise_detectable=least,
-        horizon_months=detectable["horizon_months"].astype("Int64"),
-        could_be_seen=(asked >= least).astype("boolean").where(is_judged),
-    )
+    could_be_seen = (asked >= least).astype("boolean").where(is_judged)
+    out = aims.assign(rise_asked=asked, rise_detectable=least, could_be_seen=could_be_seen)
+    return out.assign(horizon_months=detectable["horizon_months"].astype("Int64"))
 
 
 def promised_effects(plan: pd.DataFrame) -> pd.DataFrame:

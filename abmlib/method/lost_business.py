@@ -10,7 +10,7 @@ import pandas as pd
 from abmlib.method import orders, red_flags
 from abmlib.method.deals import won_flag
 from abmlib.method.red_flags import LOST_DAYS
-from abmlib.stats import intervals, pooling, rhythm
+from abmlib.stats import intervals, pooling
 from abmlib.tables import programme
 
 DAY = pd.Timedelta(days=1)
@@ -27,7 +27,7 @@ def order_rhythm(ordered: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
     """Orders of one line in the last `WINDOW_DAYS`, judged by each account's earlier rhythm.
 
     The chance that so many orders as followed the first one of the window took so long, if the rhythm still holds; where
-    the window has none, that the gap since the last order is as long. Missing with fewer than `rhythm.FEWEST` gaps before.
+    the window has none, that the gap since the last order is as long. Missing with fewer than `pooling.FEWEST_GAPS` gaps before.
 
     Parameters
     ----------
@@ -49,15 +49,15 @@ def order_rhythm(ordered: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
     later = day > account.map(start)
     gaps = day.groupby(account).diff().dt.days[~later].groupby(account).agg(["count", "sum", "var"]).reindex(last.index)
     n, total = gaps["count"], gaps["sum"]
-    shape = 1 / rhythm.regular(gaps["var"] / (total / n.where(n > 0)) ** 2, n)
-    enough = (n >= rhythm.FEWEST) & shape.notna()
+    shape = 1 / pooling.spreads(gaps["var"] / (total / n.where(n > 0)) ** 2, n)
+    enough = (n >= pooling.FEWEST_GAPS) & shape.notna()
     known = pd.DataFrame({"total": total, "weight": n * shape})[enough]
     if len(known) >= POOL:
         weight, scale = pooling.gamma_prior(known["weight"], known["total"])
         known = known.assign(total=known["total"] + scale, weight=known["weight"] + weight)
     recent, spent = later.groupby(account).sum(), (as_of - start).dt.days
     usual = (known["total"] / (known["weight"] - 1).clip(lower=0.5) * shape).reindex(last.index)
-    p = rhythm.waited(spent[enough], recent[enough] + 1.0, shape[enough], known)
+    p = pooling.waited(spent[enough], recent[enough] + 1.0, shape[enough], known)
     facts = {"n": n, "usual_gap_days": usual, "silent_days": (as_of - last).dt.days, "days": spent, "recent": recent}
     return pd.DataFrame(facts | {"expected": spent / usual, "p": p, "since": start + DAY}, last.index)
 

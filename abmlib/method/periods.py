@@ -34,9 +34,7 @@ def value_window(transactions: pd.DataFrame, as_of: pd.Timestamp, months: int) -
     """
     if months < 0:
         raise ValueError(f"value_months must be 0 (all history) or more, got {months}.")
-    first = transactions["booked_at"].min()
-    start = months_before(as_of, months) + DAY if months else first
-    return Period(pd.Timestamp(start), as_of)
+    return trailing(as_of, months) if months else Period(pd.Timestamp(transactions["booked_at"].min()), as_of)
 
 
 def adjacent_periods(first_day: pd.Timestamp, as_of: pd.Timestamp, months: int) -> tuple[Period, Period]:

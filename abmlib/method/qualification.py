@@ -10,7 +10,7 @@ import pandas as pd
 from abmlib.method import orders, periods, value
 from abmlib.method.periods import Period
 from abmlib.stats import concentration
-from abmlib.stats.intervals import FLOOR_ACCOUNTS, FLOOR_OUTCOMES, total, wilson
+from abmlib.stats.intervals import FLOOR_ACCOUNTS, FLOOR_OUTCOMES, estimate, wilson
 
 PARTS = {
     "revenue_history": "revenue fell",
@@ -293,6 +293,8 @@ class Difference:
 def choice_difference(gate: pd.Series, plain: pd.Series, brought: pd.Series, seed: int) -> Difference:
     """What the gate's choice brought more than the plain one, by the accounts in one of them only.
 
+    Accounts that brought nobody knows how much do not count.
+
     Parameters
     ----------
     gate, plain : bool Series over accounts
@@ -300,7 +302,8 @@ def choice_difference(gate: pd.Series, plain: pd.Series, brought: pd.Series, see
     seed : of the bootstrap
     """
     signed = (brought * (gate.astype(int) - plain.astype(int)))[gate != plain]
-    return Difference(*total(signed, seed), len(signed))
+    value, low, high, n = estimate(signed, np.sum, seed)
+    return Difference(value if n else 0.0, low, high, n)
 
 
 @dataclass(frozen=True)

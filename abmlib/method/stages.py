@@ -186,9 +186,8 @@ def push_row(pushed: pd.Series) -> dict[str, object]:
     ----------
     Metric dictionary C-11.
     """
-    return estimate_row(
-        "C-11", "pushes_per_deal_mean", intervals.estimate(pushed.astype(float), np.mean, SEED), "times"
-    )
+    mean = intervals.estimate(pushed.astype(float), np.mean, SEED)
+    return estimate_row("C-11", "pushes_per_deal_mean", mean, "times")
 
 
 def flags(deals: pd.DataFrame, visits: pd.DataFrame, pushed: pd.Series, as_of: pd.Timestamp) -> pd.DataFrame:

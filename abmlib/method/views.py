@@ -104,12 +104,11 @@ def agreement(views: pd.DataFrame, top: int) -> list[dict[str, Any]]:
     n, r = len(some), float(some[["best_lead", "account"]].rank().corr().iloc[0, 1])
     half = Z * np.sqrt((1 + r**2 / 2) / (n - 3)) if n > 3 and abs(r) < 1 else np.nan
     ends = np.tanh(np.arctanh(r) + half * np.array([-1, 1])) if pd.notna(half) else (np.nan, np.nan)
+    correlation = (r, float(ends[0]), float(ends[1]), n)
     why = "accounts that rank differently" if pd.isna(r) and some["people"].any() else ""
     return [
         share_row("S0-11", "lead_and_account_overlap_of_top", both, min(top, n)),
-        estimate_row(
-            "S0-11", "lead_and_account_rank_correlation", (r, float(ends[0]), float(ends[1]), n), "index", why=why
-        ),
+        estimate_row("S0-11", "lead_and_account_rank_correlation", correlation, "index", why=why),
     ]
 
 

@@ -169,34 +169,6 @@ def resampled(arrays: tuple[np.ndarray, ...], statistic: Callable[..., np.ndarra
     return np.concatenate([statistic(*(a[each] for a in arrays), axis=-1) for each in picked])
 
 
-def total(values: pd.Series, seed: int) -> tuple[float, float, float]:
-    """Sum over units with its bootstrap interval at `LEVEL`: how far it would move with other units of the kind.
-
-    Parameters
-    ----------
-    values : one number per unit; missing values are refused
-    seed : of the draws
-
-    Returns
-    -------
-    sum, low, high; with fewer than two units low and high are missing
-
-    Raises
-    ------
-    ValueError
-        If a value is missing.
-
-    Examples
-    --------
-    >>> total(pd.Series([3.0, 3.0, 3.0]), seed=0)
-    (9.0, 9.0, 9.0)
-    """
-    if values.isna().any():
-        raise ValueError(f"values: {int(values.isna().sum())} of {len(values)} are missing. Give each unit a value.")
-    value, low, high = bootstrap_ci((values.to_numpy(float),), np.sum, seed)
-    return value if len(values) else 0.0, low, high
-
-
 def estimate(values: pd.Series, statistic: Callable[..., np.ndarray], seed: int) -> tuple[float, float, float, int]:
     """Statistic of one number per unit with its bootstrap interval at `LEVEL`, and the number of units.
 
