@@ -187,12 +187,8 @@ def market_feedback(feedback: pd.DataFrame, industry: pd.Series, listed: pd.Inde
     S0-9, S1-11: sales feedback finds new markets.
     """
     group = industry.fillna("unknown")
-    sides = {
-        "accounts": group.index,
-        "listed": listed,
-        "heard": feedback["account_id"].dropna().unique(),
-        "named": feedback.loc[feedback["theme"].str.lower() == theme.lower(), "account_id"].dropna().unique(),
-    }
+    heard, themes = feedback["account_id"], feedback["theme"].str.lower()
+    sides = {"accounts": group.index, "listed": listed, "heard": heard, "named": heard[themes == theme.lower()]}
     counts = pd.DataFrame({name: group[group.index.isin(ids)].value_counts() for name, ids in sides.items()})
     counts = counts.fillna(0).astype(int).rename_axis("industry").reset_index()
     counts = counts.join(intervals.wilson(counts["named"], counts["accounts"])[["share", "low", "high"]])

@@ -353,13 +353,10 @@ def look_alikes(assigned: pd.DataFrame, accounts: pd.DataFrame) -> pd.DataFrame:
     in_band = part.groupby(by).sum().unstack().reindex(columns=CYCLES)
     enough = in_band.fillna(0)[in_band.sum(axis=1) >= ALIKE]
     votes = enough.reindex(band.reindex(others)).fillna(every).set_axis(others.index)
-    return pd.DataFrame(
-        {
-            "account_id": others, "product_line": ALL, "cycle": _largest(votes),
-            "confidence": votes.max(axis=1) / votes.sum(axis=1), "known": 0.0, "against": "",
-            "missing": ", ".join(EVIDENCE), "basis": "look-alike",
-        }
-    ).reset_index(drop=True)  # fmt: skip
+    confidence = votes.max(axis=1) / votes.sum(axis=1)
+    out = pd.DataFrame({"account_id": others, "product_line": ALL, "cycle": _largest(votes), "confidence": confidence})
+    out = out.assign(known=0.0, against="", missing=", ".join(EVIDENCE), basis="look-alike")
+    return out.reset_index(drop=True)
 
 
 def with_overrides(rows: pd.DataFrame, overrides: pd.DataFrame) -> pd.DataFrame:

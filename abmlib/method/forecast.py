@@ -64,17 +64,13 @@ def open_measures(deals: pd.DataFrame, stages: pd.DataFrame, products: pd.DataFr
         weighted_by = "weighted_by_win_rate"
         weights = np.array([[win_rates(closed)[0][c] for c in ends]] * len(live), dtype=float).reshape(-1, 3)
     weighted = pd.DataFrame(weights * amount.to_numpy(float)[:, None], columns=ends)
-    counts = {
-        "open_deals": len(live),
-        "open_deals_without_account": int(live["account_id"].isna().sum()),
-        "open_deals_without_amount": int(amount.isna().sum()),
-        "open_deals_without_age": int(live["created_day"].isna().sum()),
-    }
+    lacking = {"account": live["account_id"], "amount": amount, "age": live["created_day"]}
+    counts = {f"open_deals_without_{what}": values.isna().sum() for what, values in lacking.items()}
     sums = {"open_value": amount, "weighted_by_crm_probability": amount * live["probability"]}
     if amount.notna().mean() < 0.5:
         sums["open_value_at_list_price"] = list_value(live, products)
     rows = [
-        *(measure_row("C-8", name, float(n), "deals", len(live)) for name, n in counts.items()),
+        *(measure_row("C-8", w, float(n), "deals", len(live)) for w, n in ({"open_deals": len(live)} | counts).items()),
         *(measure_row("C-8", name, known_sum(v), "currency", int(v.notna().sum())) for name, v in sums.items()),
         estimate_row("C-8", weighted_by, (*known_sum(weighted), int(weighted["value"].notna().sum())), "currency"),
         velocity_row(closed, len(live)),

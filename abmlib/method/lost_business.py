@@ -167,12 +167,9 @@ def lost_business_flag(
     gone = (as_of - last).dt.days >= LOST_DAYS
     cases = [weak | missed, gone, chance.notna(), last.notna()]
     status = [red_flags.RAISED, red_flags.LOST, red_flags.CLEAR, red_flags.EARLY]
-    facts = weakest.assign(
-        status=np.select(cases, status, red_flags.UNKNOWN),
-        evidence=np.where(missed, CONTRACT, RHYTHM),
-        lost=share,
-        value=chance.mask(missed & ~weak),
-        since=weakest["since"].where(weak).fillna(ended["since"]),
-        severity=weakest["missing"].where(~missed, share),
-    )
+    facts = weakest.assign(status=np.select(cases, status, red_flags.UNKNOWN), lost=share)
+    facts["evidence"] = np.where(missed, CONTRACT, RHYTHM)
+    facts["value"] = chance.mask(missed & ~weak)
+    facts["since"] = weakest["since"].where(weak).fillna(ended["since"])
+    facts["severity"] = weakest["missing"].where(~missed, share)
     return red_flags.flag_rows(facts, "elsewhere", "probability", as_of)

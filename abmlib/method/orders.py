@@ -95,12 +95,9 @@ def by_account(transactions: pd.DataFrame, accounts: pd.Index, period: Period) -
     lines = transactions[inside & transactions["account_id"].isin(accounts)]
     revenue, cogs = lines["revenue"].astype(float), lines["cogs"].astype(float)
     unknown = cogs.isna() & (revenue != 0)
-    facts = pd.DataFrame(
-        {
-            "revenue": revenue, "margin": revenue - cogs.fillna(0), "size": revenue.abs(), "unknown": unknown,
-            "known_size": revenue.abs().mask(unknown, 0), "day": lines["booked_at"].where(revenue > 0),
-        }
-    )  # fmt: skip
+    size, day = revenue.abs(), lines["booked_at"].where(revenue > 0)
+    facts = pd.DataFrame({"revenue": revenue, "margin": revenue - cogs.fillna(0), "size": size, "unknown": unknown})
+    facts = facts.assign(known_size=size.mask(unknown, 0), day=day)
     each = facts.groupby(lines["account_id"])
     sums = each[["revenue", "margin", "size", "known_size", "unknown"]].sum().reindex(accounts, fill_value=0)
     sums = sums.astype(float).round(NOISE)

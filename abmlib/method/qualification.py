@@ -169,15 +169,10 @@ def gate_parts(
     history = orders.by_account(transactions, accounts, whole)
     earlier, later = (orders.by_account(transactions, accounts, p)["revenue"] for p in periods)
     worth = orders.by_account(transactions, accounts, counted)
-    return pd.DataFrame(
-        {
-            "revenue_history": revenue_history(earlier, later, bounds.max_decline),
-            "relationship": relationship(history, whole, bounds.min_tenure_days, bounds.min_buying_days),
-            "profitability": profitability(worth, bounds.min_margin_rate),
-            "viability": viability(transactions, accounts, counted.end),
-        },
-        index=accounts,
-    )
+    parts = pd.DataFrame({"revenue_history": revenue_history(earlier, later, bounds.max_decline)}, accounts)
+    parts["relationship"] = relationship(history, whole, bounds.min_tenure_days, bounds.min_buying_days)
+    parts["profitability"] = profitability(worth, bounds.min_margin_rate)
+    return parts.assign(viability=viability(transactions, accounts, counted.end))
 
 
 def choose_key_accounts(pareto: pd.DataFrame, parts: pd.DataFrame, capacity: int) -> pd.DataFrame:
@@ -355,15 +350,11 @@ def back_test(
     same = orders.by_account(before, known, as_long)["revenue"]
     plain = pd.Series(known.isin(concentration.largest_first(ranked["revenue"]).index[:capacity]), index=known)
     choices = compare_choices({"four-part gate": picked["chosen"], "largest by revenue": plain}, after)
-    return BackTest(
-        basis,
-        outcome,
-        part_outcomes(parts[picked["valuable"]], after["buying_days"] > 0, after["revenue"], same),
-        choices,
-        cost_of_error(picked["chosen"], value.pareto_class(after["revenue"]) == "A", after["revenue"], after["margin"]),
-        known[picked["chosen"]],
-        choice_difference(picked["chosen"], plain, after[choices["judged_on"].iloc[0]], SEED),
-    )
+    outcomes = part_outcomes(parts[picked["valuable"]], after["buying_days"] > 0, after["revenue"], same)
+    valuable = value.pareto_class(after["revenue"]) == "A"
+    errors = cost_of_error(picked["chosen"], valuable, after["revenue"], after["margin"])
+    more = choice_difference(picked["chosen"], plain, after[choices["judged_on"].iloc[0]], SEED)
+    return BackTest(basis, outcome, outcomes, choices, errors, known[picked["chosen"]], more)
 
 
 def compare_choices(picks: Mapping[str, pd.Series], after: pd.DataFrame) -> pd.DataFrame:

@@ -155,15 +155,12 @@ def reorganisation(
     event = events(insights, history, as_of).reindex(accounts)
     near = ((event - left["since"]).dt.days.abs() <= BURST_DAYS) & (left["left"] > 0)
     up = ((intervals.adjusted(left["p"]) <= FALSE_SHARE) & (left["left"] >= FEWEST_LEFT)) | near
-    evidence = f"{{left:.0f}} of {{known:.0f}} people known left within {BURST_DAYS} days"
-    facts = left.assign(
-        status=np.select([up, left["p"].notna(), left["known"].notna()], [RAISED, CLEAR, EARLY], UNKNOWN),
-        evidence=np.where(near, evidence + "; a reorganisation or new owner was noted", evidence),
-        value=left["p"],
-        n=left["known"],
-        since=left["since"].where(~near, pd.concat([left["since"], event], axis=1).min(axis=1)),
-        severity=left["breakage"],
-    )
+    text = f"{{left:.0f}} of {{known:.0f}} people known left within {BURST_DAYS} days"
+    evidence = np.where(near, text + "; a reorganisation or new owner was noted", text)
+    status = np.select([up, left["p"].notna(), left["known"].notna()], [RAISED, CLEAR, EARLY], UNKNOWN)
+    since = left["since"].where(~near, pd.concat([left["since"], event], axis=1).min(axis=1))
+    facts = left.assign(status=status, evidence=evidence, value=left["p"], n=left["known"], since=since)
+    facts["severity"] = left["breakage"]
     return flag_rows(facts, "reorganisation", "probability", as_of)
 
 
@@ -246,15 +243,12 @@ def no_return(sides: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
     known = ours.notna() & theirs.notna()
     up = known & (ours < 0) & (theirs < np.where(by_survey, MIDDLE, UNDER))
     uncovered = 1 - sides["margin"] / sides["cost"].where(sides["cost"] > 0)
-    facts = sides.assign(
-        status=np.select([up, known, ours.notna() | theirs.notna()], [RAISED, CLEAR, EARLY], UNKNOWN),
-        evidence="ours {ours:,.0f} in {days:.0f} days; theirs {theirs:.0%} of {measure}",
-        days=(sides["end"] - sides["start"]).dt.days + 1,
-        measure=np.where(by_survey, "the scale", "the value promised"),
-        value=ours,
-        since=sides["start"],
-        severity=pd.concat([uncovered, 1 - theirs], axis=1).min(axis=1),
-    )
+    status = np.select([up, known, ours.notna() | theirs.notna()], [RAISED, CLEAR, EARLY], UNKNOWN)
+    severity = pd.concat([uncovered, 1 - theirs], axis=1).min(axis=1)
+    facts = sides.assign(status=status, value=ours, since=sides["start"], severity=severity)
+    facts["days"] = (sides["end"] - sides["start"]).dt.days + 1
+    facts["measure"] = np.where(by_survey, "the scale", "the value promised")
+    facts["evidence"] = "ours {ours:,.0f} in {days:.0f} days; theirs {theirs:.0%} of {measure}"
     return flag_rows(facts, "no_return", "currency", as_of)
 
 
@@ -331,13 +325,9 @@ def goals_missed(tracked: pd.DataFrame, accounts: pd.Index, as_of: pd.Timestamp)
     sums = counted.groupby("account_id").agg(how).reindex(accounts)
     short, judged = sums["missed"] + sums["risk"], sums["judged"].where(sums["judged"] > 0)
     up = (short >= FEWEST_MISSED) & (sums["missed"] >= 1) & (short / judged > 0.5)
-    facts = sums.assign(
-        status=np.select([up, judged.notna(), sums["judged"].notna()], [RAISED, CLEAR, EARLY], UNKNOWN),
-        evidence="{missed:.0f} of {judged:.0f} goals missed, {risk:.0f} at risk",
-        value=short / judged,
-        n=sums["judged"],
-        severity=sums["missed"] / judged,
-    )
+    status = np.select([up, judged.notna(), sums["judged"].notna()], [RAISED, CLEAR, EARLY], UNKNOWN)
+    facts = sums.assign(status=status, value=short / judged, n=sums["judged"], severity=sums["missed"] / judged)
+    facts["evidence"] = "{missed:.0f} of {judged:.0f} goals missed, {risk:.0f} at risk"
     return flag_rows(facts, "goals_missed", "share", as_of)
 
 

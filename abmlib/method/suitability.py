@@ -223,10 +223,8 @@ def effort_by_cycle(spent: pd.DataFrame) -> pd.DataFrame:
     """
     buying = spent[spent["revenue"] > 0]
     buying = buying.assign(above=buying["spare_hours"] < 0, judged=buying["spare_hours"].notna())
-    out = buying.groupby("cycle").agg(
-        accounts=("revenue", "size"), margin_median=("margin", "median"),
-        break_even_hours_median=("break_even_hours", "median"), hours_median=("hours", "median"),
-        above=("above", "sum"), judged=("judged", "sum"),
-    )  # fmt: skip
+    by = buying.assign(accounts=1).groupby("cycle")
+    medians = by[["margin", "break_even_hours", "hours"]].median().add_suffix("_median")
+    out = by[["accounts"]].sum().join(medians).join(by[["above", "judged"]].sum())
     out = out.reindex(CYCLES).fillna({"accounts": 0, "above": 0, "judged": 0}).rename_axis("cycle").reset_index()
     return out.astype({"accounts": int, "above": int, "judged": int})

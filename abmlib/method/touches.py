@@ -106,9 +106,7 @@ def surges(panel: pd.DataFrame, accounts: pd.DataFrame, as_of: pd.Timestamp, wee
     known = np.maximum(np.clip(days // 7 - 1, 0, weeks).astype(int), oldest)
     judged = exceedance(counts, known).set_axis(index)
     enough = known >= FLOOR_WEEKS
-    p = judged["p"].where(enough)
-    q = intervals.adjusted(p)
-    ratio = judged["count"] / judged["expected"].where(judged["expected"] > 0)
-    status = np.where(enough, "ok", "too_early")
+    p, ratio = judged["p"].where(enough), judged["count"] / judged["expected"].where(judged["expected"] > 0)
+    q, status = intervals.adjusted(p), np.where(enough, "ok", "too_early")
     out = judged.assign(ratio=ratio, p=p, q=q, surge=q <= 1 - LEVEL, weeks=known, status=status)
     return out[["count", "expected", "ratio", "p", "q", "surge", "weeks", "status"]]

@@ -56,12 +56,9 @@ def pareto(worth: pd.DataFrame) -> pd.DataFrame:
     """
     order = concentration.largest_first(worth["revenue"]).index
     rank = pd.Series(np.arange(1, len(order) + 1), index=order, dtype="Int64").reindex(worth.index)
-    return worth[["revenue", "margin"]].assign(
-        revenue_rank=rank,
-        cumulative_revenue_share=concentration.cumulative_share(worth["revenue"]),
-        pareto_class=pareto_class(worth["revenue"]),
-        margin_class=pareto_class(worth["margin"]),
-    )
+    share = concentration.cumulative_share(worth["revenue"])
+    out = worth[["revenue", "margin"]].assign(revenue_rank=rank, cumulative_revenue_share=share)
+    return out.assign(pareto_class=pareto_class(worth["revenue"]), margin_class=pareto_class(worth["margin"]))
 
 
 def concentration_measures(values: pd.Series, what: str, period: Period) -> pd.DataFrame:
