@@ -11,7 +11,6 @@ import yaml
 from abmlib.tables import schema
 from abmlib.tables.errors import TableError
 from abmlib.tables.importers import describe, exports, guess, mapped
-from abmlib.tables.importers.mapping_checks import load_mapping
 from abmlib.tables.importers.sql import references
 from tests.conftest import ROOT, SAMPLE, put
 from tests.test_formats import xlsx
@@ -47,7 +46,7 @@ def imported(folder, tmp_path, title=None):
     path = tmp_path / "draft.yml"
     path.write_text(found.text, "utf-8")
     to = tmp_path / "book"
-    mapped.run(load_mapping(path), folder, to, KEY)
+    mapped.run(mapped.load_mapping(path), folder, to, KEY)
     return found, {f.stem: pd.read_parquet(f) for f in to.glob("*.parquet")}
 
 
@@ -341,10 +340,10 @@ def test_no_name_of_a_column_or_file_breaks_the_draft(tmp_path):
             )
             path = tmp_path / "draft.yml"
             path.write_text(describe.draft(only), "utf-8")
-            load_mapping(path)
+            mapped.load_mapping(path)
     for title in ("no", "1e3", "~", "a: b # c", "x\ny", '"', "'", "{", None):
         path.write_text(describe.draft(folder, title), "utf-8")
-        assert load_mapping(path).title == (title or "e")
+        assert mapped.load_mapping(path).title == (title or "e")
     found, tables = imported(folder, tmp_path)
     assert tables["accounts"]["name"].tolist() == [f"{r} v27" for r in range(5)]
     assert any("stand more than once" in d for d in found.doubts)
@@ -483,7 +482,7 @@ def test_how_much_of_a_mapping_made_by_hand_the_draft_finds(shared_data, tmp_pat
         pytest.skip(f"there is no mapping {by_hand.name}")
     found, path = describe.look(shared_data(data)), tmp_path / "draft.yml"
     path.write_text(found.text, "utf-8")
-    ours, theirs = sources_of(load_mapping(path)), sources_of(load_mapping(by_hand))
+    ours, theirs = sources_of(mapped.load_mapping(path)), sources_of(mapped.load_mapping(by_hand))
     same = {p for p in theirs if ours.get(p) == theirs[p]}
     other = {p: (ours[p], theirs[p]) for p in theirs if p in ours and p not in same}
     assert len(same) >= right, (other, set(theirs) - set(ours))

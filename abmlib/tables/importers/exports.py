@@ -54,7 +54,6 @@ class File:
 class Export:
     """All files that could be read, with an engine that holds their rows, and what is wrong with the others."""
 
-    folder: Path
     con: Engine
     files: tuple[File, ...]
     doubts: tuple[str, ...]
@@ -82,7 +81,7 @@ def opened(folder: Path, work: Path) -> Iterator[Export]:
                     read.append(replace(file, doubts=doubt + file.doubts))
             except UNREADABLE as wrong:
                 doubts.append(f"{one_line(name)}: could not be read and is left out: {_reason(wrong, name)}")
-        yield Export(folder, con, tuple(read), tuple(doubts))
+        yield Export(con, tuple(read), tuple(doubts))
 
 
 def _paths(folder: Path) -> list[Path]:
