@@ -251,7 +251,6 @@ book.decide(
     "check_cycles",
     text="Ask sales in which cycle these accounts buy, and set it by hand if the rule is wrong",
     accounts=unsure["account_id"].drop_duplicates().head(10),
-    expected_value=money.groupby("account_id").sum(),
     would_change="evidence that agrees, or an entry in cycle_overrides.csv",
 )
 say.decide(book.decisions, book.currency, names)

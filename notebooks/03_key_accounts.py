@@ -247,6 +247,7 @@ book.decide(
     text="Give key status",
     accounts=chosen,
     expected_value=worth["revenue"],
+    basis=f"revenue of {counted}",
     would_change=f"a capacity other than {capacity}, or a part of the gate that the next period contradicts",
 )
 book.decide(
@@ -254,6 +255,7 @@ book.decide(
     text="Review with sales: accounts large enough for key status that the gate excludes",
     accounts=held_back,
     expected_value=worth["revenue"],
+    basis=f"revenue of {counted}",
     would_change="what sales knows about the reason: a late order, a new buyer, a dispute",
 )
 book.decide(
@@ -261,12 +263,14 @@ book.decide(
     text="Name a second sponsor for the largest account",
     accounts=worth.nlargest(1, "revenue").index,
     expected_value=worth["revenue"],
+    basis=f"revenue of {counted}",
     would_change="a share of net revenue no larger than that of the next accounts",
 )
 book.decide(
     "fix_the_gate",
     text="Fix the gate before you use it: on past data it chose worse than the ranking by revenue",
     expected_value=-more.value,
+    basis="worse by",
     would_change="a test on another period in which it chose better",
     only_if=more.verdict == "worse",
 )

@@ -19,7 +19,7 @@ data: str = "../data/sample"  # folder or DuckDB file with the canonical tables
 as_of: str = "2026-06-30"  # what was known at the end of this day
 tables: str = "../reports/lab/tables"  # where notebooks leave tables for each other
 previous: str = ""  # tables of the run to compare with, empty where there is none
-most_decisions: int = 8  # decisions shown, those with most money at stake first
+most_decisions: int = 8  # decisions shown, those with most money first
 
 # %%
 from abmlib.method import data_quality, summary

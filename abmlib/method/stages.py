@@ -251,4 +251,4 @@ def listed_deals(flags: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
 def accounts_of(listed: pd.DataFrame) -> dict[str, object]:
     """Give the accounts of deals and the amounts in them, as `Book.decide` takes them; deals without account are left out."""
     sums = listed.dropna(subset=["account_id"]).groupby("account_id", sort=False)["amount"].sum(min_count=1)
-    return {"accounts": sums.index, "expected_value": sums}
+    return {"accounts": sums.index, "expected_value": sums, "basis": "open deals of"}

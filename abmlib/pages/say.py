@@ -445,7 +445,7 @@ def slug(*words: str) -> str:
 
 
 def decide(decisions: pd.DataFrame, currency: str, names: Mapping[str, str] | pd.Series | None = None) -> Words:
-    """Close a notebook: each decision, whom it is about, what is at stake and what would change it.
+    """Close a notebook: each decision, whom and which money it is about, until when, and what would change it.
 
     Parameters
     ----------
@@ -455,9 +455,9 @@ def decide(decisions: pd.DataFrame, currency: str, names: Mapping[str, str] | pd
     known, lines = dict(names) if names is not None else {}, []
     for _, rows in decisions.groupby(["notebook", "slug"], sort=False):
         first, about = rows.iloc[0], rows["account_id"].dropna()
-        at_stake = rows["expected_value"].sum(min_count=1)
+        total = rows["expected_value"].sum(min_count=1)
         whom = f": {count(len(about), 'account')} ({named(known.get(a, a) for a in about)})" if len(about) else ""
-        worth = f"; at stake {money(at_stake, currency)}" if pd.notna(at_stake) else ""
+        worth = f"; {first['basis']} {money(total, currency)}" if pd.notna(total) else ""
         until = f"; by {first['due']:%Y-%m-%d}" if pd.notna(first["due"]) else ""
         lines.append(f"{first['text']}{whom}{worth}{until}. What would change this: {first['would_change']}.")
     return Words(lines, "decisions") if lines else Words(["Nothing to decide on this data."])

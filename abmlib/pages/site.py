@@ -73,14 +73,14 @@ def decision_groups(
 
     Returns
     -------
-    list of dicts: ``notebook, text, accounts`` (how many), ``named``, ``value`` (sum, or None), ``would_change``
+    list of dicts: ``notebook, text, accounts`` (how many), ``named``, ``value`` (sum, or None), ``basis``, ``would_change``
     """
     groups = []
     for (number, _), rows in decisions.groupby(["notebook", "slug"], sort=False):
         accounts, value = rows["account_id"].dropna(), rows["expected_value"].sum(min_count=1)
         group = {"notebook": notebooks[number], "accounts": len(accounts), "value": None if pd.isna(value) else value}
         group["named"] = say.named(names.get(a, a) for a in accounts)
-        groups.append(group | rows[["text", "would_change"]].iloc[0].to_dict())
+        groups.append(group | rows[["text", "basis", "would_change"]].iloc[0].to_dict())
     return sorted(groups, key=lambda group: -(group["value"] or 0.0))
 
 
@@ -107,7 +107,7 @@ def summary(run: dict[str, Any], decisions: list[dict[str, Any]], notebooks: Seq
     lines += ["## To decide", ""]
     for d in decisions:
         whom = f": {say.count(d['accounts'], 'account')} ({plain(d['named'])})" if d["accounts"] else ""
-        worth = f"; at stake {say.money(d['value'], run['currency'])}" if d["value"] is not None else ""
+        worth = f"; {plain(d['basis'])} {say.money(d['value'], run['currency'])}" if d["value"] is not None else ""
         lines.append(f"- **{plain(d['text'])}**{whom}{worth}")
     lines += ["", "## Notebooks", ""] if decisions else ["- Nothing to decide.", "", "## Notebooks", ""]
     for n in notebooks:

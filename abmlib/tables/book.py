@@ -407,6 +407,7 @@ class Book:
         owner: str | None = None,
         due: str | None = None,
         expected_value: float | pd.Series | None = None,
+        basis: str | None = None,
         only_if: bool = True,
     ) -> None:
         """Note one decision: a row per account, or one about all.
@@ -421,8 +422,9 @@ class Book:
         text : the advice, as an order
         accounts : ids it is about
         would_change : what would change the advice
-        expected_value : money at stake, in the reporting currency: one number per account as a Series indexed by id,
+        expected_value : money it is about, in the reporting currency: one number per account as a Series indexed by id,
             or one number for a decision about all
+        basis : what that money is, in words
         only_if : what the data must say for the decision to be noted at all
 
         Raises
@@ -438,7 +440,7 @@ class Book:
         value = expected_value.reindex(ids).to_numpy() if isinstance(expected_value, pd.Series) else expected_value
         rows = pd.DataFrame({"account_id": ids}).assign(
             notebook="", slug=slug, text=text, group=group, owner=owner, due=pd.Timestamp(due) if due else pd.NaT,
-            expected_value=value, would_change=would_change, status="proposed",
+            expected_value=value, basis=basis, would_change=would_change, status="proposed",
         )  # fmt: skip
         self._decisions[slug] = schema.conform("decisions", rows)
 

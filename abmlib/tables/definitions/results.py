@@ -20,7 +20,8 @@ DECISIONS = table("decisions", "What a notebook advises: one row per decision an
     "account_id": col("id", "account it is about; missing if about all", null=True),
     "owner": col("text", "who is to act", null=True),
     "due": col("date", "until when", null=True),
-    "expected_value": col("money", "value at stake in this row", null=True),
+    "expected_value": col("money", "money this row is about", null=True),
+    "basis": col("text", "what that money is, such as open deals of", default="money"),
     "would_change": col("text", "what would change the advice"),
     "status": col("text", "state", one_of=("proposed", "accepted", "rejected", "done")),
 })
