@@ -249,7 +249,7 @@ TABLE = [
     Bad("an Excel file with a password", instead("accounts.xlsx", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600),
         "accounts.xlsx is no Excel file that can be read: .*without a password", None),
     Bad("a link out of the folder", instead("accounts.csv", outside),
-        "accounts_file: 'accounts.csv' lies outside the source folder. Copy it into the folder", Kept(says="0 broken")),
+        "accounts_file: 'accounts.csv' is outside the source folder. Copy it into the folder", Kept(says="0 broken")),
     Bad("a link to nothing", instead("accounts.csv", lambda path: path.symlink_to("gone.csv")),
         "accounts_file: no file 'accounts.csv'", r"data: no accounts table; found \['transactions'\]. Name the file"),
     # hostile

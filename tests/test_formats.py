@@ -456,7 +456,7 @@ def test_files_outside_the_folder_are_refused_by_pattern_too(shop, file):
     (shop.folder / "outside" / "x.csv").write_text("Id,Item\n1,Desk\n", "utf-8")
     (shop.source / "link_1.csv").symlink_to(shop.folder / "outside" / "x.csv")
     (shop.source / "folder").symlink_to(shop.folder / "outside")
-    with pytest.raises(ValueError, match=r"items: '.*' lies outside the source folder. Copy it into the folder"):
+    with pytest.raises(ValueError, match=r"items: '.*' is outside the source folder. Copy it into the folder"):
         shop.products(file)
 
 

@@ -148,11 +148,11 @@ def crossed(frame: pd.DataFrame, rows: Sequence[str], column: str, currency: str
     frame : DataFrame with ``value, unit, verdict``, and the columns `rows` and `column`
     """
     units = unit_names(frame["unit"], currency)
-    told = [
+    texts = [
         v.replace("_", " ") if pd.isna(x) else f"{amount(x, u)} {name}".strip() + f": {v.replace('_', ' ')}"
         for x, u, name, v in zip(frame["value"], frame["unit"], units, frame["verdict"], strict=True)
     ]
-    wide = frame.assign(told=told).pivot(index=list(rows), columns=column, values="told").reset_index()
+    wide = frame.assign(texts=texts).pivot(index=list(rows), columns=column, values="texts").reset_index()
     order = frame[list(rows)].drop_duplicates()
     return order.merge(wide, on=list(rows))[[*rows, *frame[column].unique()]].rename_axis(columns=None)
 

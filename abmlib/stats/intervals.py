@@ -14,7 +14,7 @@ FLOOR_OUTCOMES = 30  # fewer outcomes of a kind: description only
 
 
 def refuse_impossible(successes: np.ndarray, n: np.ndarray) -> None:
-    """Pass if every count of successes lies between 0 and its n.
+    """Pass if every count of successes is between 0 and its n.
 
     Raises
     ------

@@ -1,6 +1,6 @@
 """Power of a comparison of two groups, and the smallest effect it can detect, at the house level.
 
-Power is the chance that the interval of the difference lies wholly on the side of the effect. All effects are rises; a
+Power is the chance that the interval of the difference is wholly on the side of the effect. All effects are rises; a
 fall of a share from p to q is a rise from 1 - p to 1 - q. The functions named ``curve_of_…`` give the power for each
 effect. With a missing number, or fewer than two units in a group, the power is missing.
 """

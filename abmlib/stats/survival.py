@@ -71,7 +71,7 @@ def clustered(days: pd.Series, over: pd.Series, share: float, cluster: pd.Series
 
     Rows without a duration do not count; a row without a cluster is one of its own. Neither the order of rows nor the names
     of clusters move the interval. With fewer than two clusters it is missing. Where too few are over in a draw, the quantile
-    lies after all durations; an end of the interval that does so is missing.
+    is after all durations; an end of the interval that is so is missing.
 
     Parameters
     ----------

@@ -224,7 +224,7 @@ CONTENT = entries("content", "A piece of content that can be read, seen or heard
     "persona_id": col("id", "persona it speaks to", null=True, ref="personas.persona_id"),
     "depth": col("text", "how near to buying", one_of=("awareness", "education", "solution", "selection")),
     "product_line": col("text", "line of business", null=True),
-    "url_path": col("text", "where it lies on our site", null=True),
+    "url_path": col("text", "where it is on our site", null=True),
     "created_at": col("ts", "when it was published"),
     "expires_at": col("ts", "until when it may be used", null=True),
 }, dates="created_at", rules=(in_order("created_at", "expires_at"),))

@@ -96,7 +96,7 @@ KEY_ACCOUNTS = table("03_key_accounts", "Value, qualification and exclusion of e
 })
 
 FRAMEWORK = table("02_framework",
-    "Each objective as it stands, whether it was frozen in time, and whether the programme could see the rise it asks for.",
+    "Each objective as it is now, whether it was frozen in time, and whether the programme can detect the rise it asks for.",
     ["objective_id"], {
     "objective_id": col("id", "the objective"),
     "sales_goal": col("text", "what sales want"),
@@ -115,7 +115,7 @@ FRAMEWORK = table("02_framework",
     "could_be_seen": col("bool", "the rise asked is that large; missing where its measure was not judged", null=True),
 })
 
-OPPORTUNITY_FLAGS = table("12_opportunity_flags", "What stands in the way of each open deal.", ["opportunity_id"], {
+OPPORTUNITY_FLAGS = table("12_opportunity_flags", "What is wrong with each open deal.", ["opportunity_id"], {
     "opportunity_id": col("id", "the deal"),
     "account_id": col("id", "the buyer", null=True),
     "owner_id": col("id", "seller", null=True),

@@ -37,11 +37,11 @@ def find(folder: Path, source: Source) -> dict[str, Path]:
     Raises
     ------
     ValueError
-        If a file lies outside the folder, be it by a link.
+        If a file is outside the folder, also through a link.
     TableError
         If there is none.
     """
-    paths, outside = [folder / source.file], f"{source.name}: {source.file!r} lies outside the source folder."
+    paths, outside = [folder / source.file], f"{source.name}: {source.file!r} is outside the source folder."
     if Path(source.file).is_absolute() or ".." in Path(source.file).parts:
         raise ValueError(f"{outside} Copy it into the folder.")
     if not paths[0].is_file():
@@ -197,7 +197,7 @@ def _parquet(con: Engine, source: Source, name: str, path: Path) -> Part:
 
 
 def _json_lines(con: Engine, source: Source, name: str, copy: Path, path: Path) -> Part:
-    """Read every value as text, under the names of the objects it lies in."""
+    """Read every value as text, under the names of the objects it is in."""
     origin = (
         f"read_json_objects({place(copy)}, format = 'newline_delimited', ignore_errors = {{}}, "
         f"compression = 'uncompressed', maximum_object_size = {text_files.LONGEST_LINE})"

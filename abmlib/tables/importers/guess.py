@@ -209,7 +209,7 @@ def file_fit(file: File, table: str) -> float:
 def _best(given: Sequence[str], known: Iterable[tuple[str, ...]]) -> tuple[int, float, bool]:
     """Find the longest of some names inside a file's name.
 
-    Returned are its number of words, how well it fits, and whether it stands last.
+    Returned are its number of words, how well it fits, and whether it comes last.
     """
     best = (0, 0.0, False)
     for words in known:

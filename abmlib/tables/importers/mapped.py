@@ -52,7 +52,7 @@ def run(mapping: Mapping, source: str | Path, to: str | Path, key: bytes | None 
     Raises
     ------
     ValueError
-        If `source` is no folder, a file lies outside it, `to` holds anything but an import, or something is to be
+        If `source` is no folder, a file is outside it, `to` holds anything but an import, or something is to be
         hashed and `key` is missing or too short.
     TableError
         If a file or column is not there, values do not read as their kind, a needed value is missing, a key repeats

@@ -24,14 +24,14 @@ class _Loader(yaml.SafeLoader):
     yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        """Refuse a key that stands twice.
+        """Refuse a key that comes twice.
 
         Plain YAML keeps the last and says nothing.
         """
         seen: set[str] = set()
         for name, _ in node.value:
             if str(name.value) in seen:
-                raise yaml.MarkedYAMLError(problem=f"{name.value!r} stands twice", problem_mark=name.start_mark)
+                raise yaml.MarkedYAMLError(problem=f"{name.value!r} comes twice", problem_mark=name.start_mark)
             seen.add(str(name.value))
         return super().construct_mapping(node, deep)
 

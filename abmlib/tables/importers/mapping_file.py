@@ -51,7 +51,7 @@ the ledger. ``email_hash`` must be hashed here, or hold hashes already.
 
 A ``join`` may look up by what an earlier one found: ``{territories: {by: {cities.Territory: Id}}}``. A row whose key is
 missing or not found stays, without the other's columns, and is counted in the ledger;
-the budget is of the rows that have a key. A key that stands twice in the other source stops the import. Of several
+the budget is of the rows that have a key. A key that comes twice in the other source stops the import. Of several
 sources, the rows follow each other; a column that one of them lacks is missing in its rows.
 
 Blanks around texts are cut, and the empty text is missing. Missing stays missing under a ``map``, unless it maps
@@ -92,7 +92,7 @@ LATER |= dict.fromkeys(("union", "files"), "Give file a pattern, or each file a 
 def suffix(file: str) -> str:
     """Give what a file's name ends in, in small letters.
 
-    Of a compressed file what stands before .gz.
+    Of a compressed file, what comes before .gz.
     """
     return Path(file.lower().removesuffix(".gz")).suffix
 

@@ -132,7 +132,7 @@ def join(con: Engine, mapping: Mapping, source: Source) -> Steps:
     Raises
     ------
     TableError
-        If a key stands twice in the other source, or more keys find nothing than the budget allows.
+        If a key comes twice in the other source, or more keys find nothing than the budget allows.
     """
     kept, rows = quoted(f"kept {source.name}"), []
     picks, joined, types = [f"{kept}.*"], kept, {(source.name, c): t for c, t in types_of(con, kept).items()}

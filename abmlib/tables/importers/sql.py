@@ -18,7 +18,7 @@ CLOCK = {"age", "current_time", "current_localtime", "current_localtimestamp", "
 def quoted(name: str) -> str:
     """Write a name as an SQL identifier.
 
-    Whatever stands in it is only a name.
+    Whatever it contains is only a name.
     """
     return '"' + name.replace('"', '""') + '"'
 

@@ -1,6 +1,6 @@
 """Text files of an export: their encoding, and the rows and columns that their signs make.
 
-Text is read once as it lies there, to see that it is what it says it is. What the engine cannot read as it is, is written
+Text is read once as it is, to check that it is what it claims. What the engine cannot read as it is, is written
 again in the work folder, a piece at a time.
 """
 
