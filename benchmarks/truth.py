@@ -161,7 +161,7 @@ def _kept(of: pd.DataFrame) -> dict[str, Any]:
 
 def stage_share(stage: str, seen: Seen) -> Found:
     """Share won of the decided deals that were in a stage; called where the CRM's probability lies outside its interval."""
-    beside = crm_probabilities(seen.visits, seen.history, seen.stages).set_index("stage")
+    beside = crm_probabilities(seen.history, seen.stages).set_index("stage")
     truth = seen.truth["stages"].query("product_line == 'all'").set_index("stage")["win_probability"]
     if stage not in beside.index:
         return Found()

@@ -102,10 +102,9 @@ assert np.isnan(won_share) or np.isclose(won_in_period / goal, won_share), "two 
 
 of_window, by_amount = won.loc["win_rate_by_count"], won.loc["win_rate_by_amount", "value"]
 can_tell = flags[["close_date", "days_slow", "pushes"]].notna().any(axis=None)
-names = open_deals["account_id"].map(accounts["name"])
 say.words(
     say.open_pipeline(open_deals["amount"], listed["amount"], can_tell, stages.PUSHES, book.currency),
-    say.one_account(open_deals["amount"].groupby(names).sum()),
+    say.one_account(open_deals, accounts["name"]),
     say.win_rate(*of_window[["value", "low", "high", "n"]], LEVEL, str(window), by_amount),
     say.target(goal, won_share, str(period), period.end <= book.as_of, book.currency),
 )
@@ -115,7 +114,7 @@ say.words(
 
 # %%
 columns = ["opportunity_id", "account_name", "owner_id", "stage", "amount", "close_date", "why"]
-title = f"{len(listed):,} of {len(open_deals):,} open deals need a next step"
+title = f"{len(listed):,} of {say.count(len(open_deals), 'open deal')} to look at first"
 show.table(listed[columns], title, book.currency, rows=40, note=say.owners(listed, book.currency))
 
 # %% [markdown]
@@ -186,7 +185,9 @@ fill = f"Fill in the missing account or amount of {say.named(gaps)} before the n
 enter = "Enter a target for the period in programme/targets.csv"
 week = str((book.as_of + pd.Timedelta(days=7)).date())
 agreed = "a next step that was agreed since"
+nobody = listed[listed["account_id"].isna()]
 book.decide("ask_for_next_step", text=next_step, **stages.accounts_of(listed), due=week, would_change=agreed)
+book.decide("ask_without_account", text=next_step, **stages.amount_of(nobody), due=week, would_change=agreed)
 book.decide("fill_account_and_amount", text=fill, only_if=len(gaps) > 0, would_change="a forecast without these deals")
 book.decide("enter_target", text=enter, only_if=pd.isna(goal), would_change="a pipeline steered without a target")
 say.decide(book.decisions, book.currency, accounts["name"])

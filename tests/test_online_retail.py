@@ -73,7 +73,7 @@ def test_accounts_worth_zero_or_less_stay_are_class_c_and_are_counted_on_the_pag
     assert len(worthless) == expected == 106
     assert (worthless["pareto_class"] == "C").all()
     page = report["03"].page
-    assert f"{expected} accounts with business whose net revenue is zero or less" in page
+    assert f"{expected} accounts with business have a net revenue of zero or less" in page
 
 
 def test_margin_is_unknown_and_the_page_says_so(accounts, report):

@@ -595,8 +595,10 @@ def test_slippage_by_hand():
     later = [(d, {"won": True, "lost": False}.get(d), 1) for d, _, _ in rows if d != "vanished"]
     got = fc.slippage(then, deals(later), Period(day("2026-04-01"), TODAY))
     assert (got["value"], got["n"], got["window_end"]) == (0.5, 4, TODAY)
+    dark = fc.slippage(then[then["opportunity_id"] == "undated"], deals(later), YEAR)
+    assert (dark["status"], dark["why"]) == ("not_answerable", "opportunity_stage_history with close_date")
     none = fc.slippage(then.iloc[:0], deals(later), YEAR)
-    assert (none["status"], none["why"]) == ("not_answerable", "opportunity_stage_history with close_date")
+    assert (none["status"], none["why"]) == ("not_answerable", "a deal due to close in these months")  # none was open
     later_only = fc.slippage(then[then["opportunity_id"] == "next"], deals(later), Period(day("2026-04-01"), TODAY))
     assert later_only["why"] == "a deal due to close in these months"  # closing days are known, none lies here
 

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from abmlib.pages import show, site
+from abmlib.pages import say, show, site
 from abmlib.tables.definitions import formats, measures
 
 
@@ -97,3 +97,18 @@ def test_a_page_gives_the_answer_and_the_decisions_right_after_its_title():
     ]
     plain = v4.new_notebook(cells=[title, load])
     assert [c.source for c in site.answer_first(plain).cells] == ["# Title", "Load"]
+
+
+def test_one_account_is_named_by_its_id_and_share_of_all_open_amounts():
+    deals = pd.DataFrame({"account_id": ["a", "b", None, "c"], "amount": [30.0, 30.0, 30.0, 10.0]})
+    twins = pd.Series({"a": "Twin Corp.", "b": "Twin Corp.", "c": "C"})
+    assert say.one_account(deals, twins) == "30.0% of the open amount is with one account, Twin Corp."
+    assert say.one_account(deals.assign(amount=[30.0, 30.0, 300.0, 10.0]), twins) == ""  # most has no account
+    assert say.one_account(deals.assign(amount=[100.0, -60.0, -30.0, 0.0]), twins) == ""  # shares of a net sum mislead
+    assert say.one_account(deals.iloc[:0], twins) == ""
+
+
+def test_owners_are_named_with_what_is_unknown_of_their_deals():
+    listed = pd.DataFrame({"owner_id": ["s1", None, "s2"], "amount": [None, 900.0, 100.0]})
+    words = say.owners(listed, "EUR")
+    assert words == "Listed deals by owner: nobody 1 (900 EUR), s2 1 (100 EUR), s1 1 (1 without an amount)."

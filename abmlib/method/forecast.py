@@ -93,7 +93,8 @@ def slippage(then: pd.DataFrame, now: pd.DataFrame, period: Period) -> dict[str,
     due = open_deals(then)
     due = due[due["close_date"].between(period.start, period.end)]
     state = now.set_index("opportunity_id")["is_closed"].reindex(due["opportunity_id"]).fillna(False).astype(bool)
-    dated = open_deals(then)["close_date"].notna().any()
+    then_open = open_deals(then)["close_date"]
+    dated = then_open.empty or then_open.notna().any()
     lacking = "a deal due to close in these months" if dated else "opportunity_stage_history with close_date"
     return share_row(
         "C-11", "slip_rate", int((~state).sum()), len(due), window_start=period.start, window_end=period.end,

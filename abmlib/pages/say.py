@@ -208,8 +208,9 @@ def open_pipeline(amounts: pd.Series, listed: pd.Series, can_tell: bool, pushes:
         return "No deal is open."
     start = f"{count(len(amounts), 'deal')} {'is' if len(amounts) == 1 else 'are'} open{_worth(amounts, currency)}"
     if not can_tell:
-        return f"{start}; which to look at first is unknown: the source has no closing days and no stage history."
+        return f"{start}; which to look at first is unknown: neither closing days nor a stage history are known on this day."
     which = f"{len(listed):,} of them{_worth(listed, currency)}" if len(listed) else "none of them"
+    which = f"it{_worth(listed, currency) if len(amounts) > 1 else ''}" if len(amounts) == len(listed) == 1 else which
     be, have, past = ("is", "has", "was") if len(listed) <= 1 else ("are", "have", "were")
     return f"{start}; {which} {be} overdue, {have} been in one stage unusually long or {past} postponed {pushes} or more times."
 
@@ -221,16 +222,19 @@ def _worth(amounts: pd.Series, currency: str) -> str:
     return f" ({', '.join([*known, *([f'{missing:,} without an amount'] if missing else [])])})"
 
 
-def one_account(amounts: pd.Series) -> str:
-    """Say if one account has a large part of an amount; empty if none has.
+def one_account(open_deals: pd.DataFrame, names: pd.Series) -> str:
+    """Say if one account has a large part of the open amount; empty if none has, or amounts below zero mix with others.
 
     Parameters
     ----------
-    amounts : Series, by the accounts' names
+    open_deals : DataFrame ``account_id, amount``
+    names : name of each account id
     """
-    if amounts.empty or not amounts.max() > LARGE * amounts.sum():
+    amounts, total = open_deals.groupby("account_id")["amount"].sum(), open_deals["amount"].sum()
+    if amounts.empty or (open_deals["amount"] < 0).any() or not amounts.max() > LARGE * total:
         return ""
-    return f"{share(amounts.max() / amounts.sum())} of the open amount is with one account, {amounts.idxmax()}."
+    name = " ".join(str(names.get(amounts.idxmax(), amounts.idxmax())).split()).rstrip(".")
+    return f"{share(amounts.max() / total)} of the open amount is with one account, {name}."
 
 
 def owners(listed: pd.DataFrame, currency: str) -> str:
@@ -240,8 +244,10 @@ def owners(listed: pd.DataFrame, currency: str) -> str:
     ----------
     listed : DataFrame ``owner_id, amount``
     """
-    sums = listed.groupby("owner_id")["amount"].agg(["size", "sum"]).sort_values("sum", ascending=False)
-    each = [f"{owner} {n:,} ({short_money(total, currency)})" for owner, n, total in sums.itertuples()]
+    of = listed["owner_id"].astype("str").fillna("nobody")
+    parts = {owner: part["amount"] for owner, part in listed.groupby(of)}
+    largest = sorted(parts, key=lambda owner: -parts[owner].sum())
+    each = [f"{owner} {len(parts[owner]):,}{_worth(parts[owner], currency)}" for owner in largest]
     return f"Listed deals by owner: {', '.join(each)}." if each else ""
 
 

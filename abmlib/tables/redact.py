@@ -104,13 +104,13 @@ def read(source: Source) -> Tables:
 def names_of(tables: Tables) -> list[str]:
     """Give the names and ids that a copy must not show.
 
-    Names, ids and web addresses of accounts, also former ones, and the ids of people.
+    Names, ids and web addresses of accounts, also former ones, and the names and ids of people.
 
     Parameters
     ----------
     tables : of `read`
     """
-    named_columns = (("accounts", "name"), ("accounts", "domain"))
+    named_columns = (("accounts", "name"), ("accounts", "domain"), ("contacts", "full_name"))
     named = [v for column, kind, v in values_of(tables) if column in named_columns or kind in ("account", "person")]
     return sorted(set().union(*named) - {schema.SOURCE})
 

@@ -182,7 +182,7 @@ def _contacts(plan: Plan, feed: Feed, part: Part) -> None:
         part.setdefault("contact_id", missing)
     if any(names):
         listed = ", ".join(quoted(f.name) for f in names if f)
-        part.setdefault("full_name", Entry({"sql": f"concat_ws(' ', {listed})"}, "a name may be left out"))
+        part.setdefault("full_name", Entry({"sql": f"nullif(concat_ws(' ', {listed}), '')"}, "a name may be left out"))
     if "lead" in guess.tokens(feed.file.stem):
         part["is_lead"] = Entry({"value": "true"})
 
