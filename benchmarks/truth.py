@@ -322,7 +322,8 @@ def page(results: list[Result], accounts: int) -> str:
 Made by `make truth`: {max(r.asked for r in results)} synthetic markets of {accounts} accounts and {MONTHS} months, each with a seed of its own. What
 stands here is what the notebooks would say of each, read through a book. After ± stands one Monte-Carlo standard error (SE). An
 interval should cover the truth in {LEVEL:.3f} of markets, and a call should be false in {1 - LEVEL:.3f}; "as promised" says ok, or by how many
-standard errors a row misses that, if by more than {MISS:.0f}.
+standard errors a row misses that, if by more than {MISS:.0f}. A row with fewer seeds
+was run again by itself, after its estimator changed.
 
 {table(results)}
 Where a truth is that of all accounts there could be, the markets taken together stand for it. "Power" is the share of markets in
