@@ -78,7 +78,7 @@ assert open_deals.empty or np.isclose(open_amount, pipeline.loc["open_value", "v
 
 # %% [markdown]
 # **Deals to look at first**: overdue; longer in their stage than nine of ten won deals of their product line were; or postponed
-# at least twice.
+# at least twice. **Target**: the amount won in its period, divided by the target; it is computed with the answer.
 
 # %%
 pushed = stages.pushes(history, opportunities)
@@ -91,7 +91,6 @@ assert len(listed) == (overdue | slow | postponed).sum(), "two counts of deals t
 
 # %% [markdown]
 # ## Answer
-# The share of the target is the amount won in its period, divided by the target.
 
 # %% tags=["answer"]
 period, goal = forecast.target_for(book.read("targets"), book.as_of, year_starts=year_starts)

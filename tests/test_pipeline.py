@@ -884,6 +884,12 @@ def test_a_period_is_a_year_a_quarter_or_a_month(label, expected):
     assert str(periods.period_of(label)) == expected
 
 
+@pytest.mark.parametrize("months", [0, -3])
+def test_no_months_are_no_period(months):
+    with pytest.raises(ValueError, match="months must be 1 or more"):
+        periods.trailing(TODAY, months)
+
+
 @pytest.mark.parametrize(
     "label", ["", "NaT", "nan", "soon", "Q3", "26", "07", "2026-Q5", "2026-13", "2026-H1", "2026-W27", "2026-07-15"]
 )

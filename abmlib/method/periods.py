@@ -57,7 +57,15 @@ def adjacent_periods(first_day: pd.Timestamp, as_of: pd.Timestamp, months: int) 
 
 
 def trailing(as_of: pd.Timestamp, months: int) -> Period:
-    """Give the months that end on a day."""
+    """Give the months that end on a day.
+
+    Raises
+    ------
+    ValueError
+        If `months` is less than 1.
+    """
+    if months < 1:
+        raise ValueError(f"months must be 1 or more, got {months}.")
     return Period(months_before(as_of, months) + DAY, as_of)
 
 

@@ -252,14 +252,14 @@ def owners(listed: pd.DataFrame, currency: str) -> str:
 
 
 def target(goal: float, won: float, period: str, ended: bool, currency: str) -> str:
-    """Say how much of a target is won; empty without a target.
+    """Say how much of a target is won; empty without a target above 0.
 
     Parameters
     ----------
     won : share of the target that is won
     ended : whether the period is over
     """
-    if pd.isna(goal):
+    if not goal > 0:
         return ""
     if pd.isna(won):
         return f"How much of the target of {period} ({short_money(goal, currency)}) is won is unknown."

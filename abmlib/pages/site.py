@@ -73,15 +73,22 @@ def decision_groups(
 
     Returns
     -------
-    list of dicts: ``notebook, text, accounts`` (how many), ``named``, ``value`` (sum, or None), ``basis``, ``would_change``
+    list of dicts: ``notebook, text, accounts`` (how many), ``named``, ``value`` (sum, or None), ``basis``, ``due`` (a day as text, or empty), ``would_change``
     """
     groups = []
     for (number, _), rows in decisions.groupby(["notebook", "slug"], sort=False):
         accounts, value = rows["account_id"].dropna(), rows["expected_value"].sum(min_count=1)
         group = {"notebook": notebooks[number], "accounts": len(accounts), "value": None if pd.isna(value) else value}
         group["named"] = say.named(names.get(a, a) for a in accounts)
-        groups.append(group | rows[["text", "basis", "would_change"]].iloc[0].to_dict())
+        groups.append(
+            group | rows[["text", "basis", "would_change"]].iloc[0].to_dict() | {"due": _day(rows["due"].iloc[0])}
+        )
     return sorted(groups, key=lambda group: -(group["value"] or 0.0))
+
+
+def _day(due: pd.Timestamp) -> str:
+    """Write a day; empty where there is none."""
+    return "" if pd.isna(due) else f"{due:%Y-%m-%d}"
 
 
 def index(run: dict[str, Any], decisions: list[dict[str, Any]], notebooks: Sequence[dict[str, Any]]) -> str:
@@ -108,7 +115,7 @@ def summary(run: dict[str, Any], decisions: list[dict[str, Any]], notebooks: Seq
     for d in decisions:
         whom = f": {say.count(d['accounts'], 'account')} ({plain(d['named'])})" if d["accounts"] else ""
         worth = f"; {plain(d['basis'])} {say.money(d['value'], run['currency'])}" if d["value"] is not None else ""
-        lines.append(f"- **{plain(d['text'])}**{whom}{worth}")
+        lines.append(f"- **{plain(d['text'])}**{whom}{worth}" + (f"; by {d['due']}" if d["due"] else ""))
     lines += ["", "## Notebooks", ""] if decisions else ["- Nothing to decide.", "", "## Notebooks", ""]
     for n in notebooks:
         words = f": {plain(n['words'])}" if n["words"] else ""
