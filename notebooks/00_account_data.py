@@ -30,7 +30,6 @@ account: str = ""  # account whose timeline is drawn; empty: the customer with m
 
 # %%
 import matplotlib.pyplot as plt
-import pandas as pd
 
 from abmlib.method import coverage, data_quality, missingness, orders, periods, views
 from abmlib.method.deals import closed_in, with_days
@@ -83,7 +82,7 @@ show.table(checks.losses(book.ledger), "Rows in, rows out and why")
 
 # %%
 matched = data_quality.match_rates(len(accounts), book.same_company, book.lead_matches, fields)
-book.measure(pd.DataFrame(data_quality.match_rows(matched)))
+book.measure(data_quality.match_rows(matched))
 show.table(matched.drop(columns="definition_id"), "Matched and unmatched records", rows=len(matched))
 
 # %% [markdown]
@@ -103,7 +102,7 @@ labels = (roles["role"] + ", " + roles["status"] + "s").tolist()
 plots.intervals(roles, labels, ax, "accounts with such a person (share)")
 
 # %%
-known_roles = book.measure(pd.DataFrame(data_quality.role_rows(contacts, accounts, required_roles)))
+known_roles = book.measure(data_quality.role_rows(contacts, accounts, required_roles))
 show.measures(known_roles, "Role coverage", book.currency)
 
 # %% [markdown]
@@ -151,7 +150,7 @@ fig, ax = plt.subplots(figsize=(7.2, 0.9 + 0.45 * len(depth)))
 plots.grid(depth, ax, "months between first and last record", "accounts")
 
 # %%
-kept = book.measure(pd.DataFrame([data_quality.stage_history_row(deals, book.read("opportunity_stage_history"))]))
+kept = book.measure([data_quality.stage_history_row(deals, book.read("opportunity_stage_history"))])
 show.measures(kept, "Deals whose past stages are known", book.currency)
 
 # %% [markdown]
@@ -193,7 +192,7 @@ show.table(
 )
 
 # %%
-together = book.measure(pd.DataFrame([missingness.fill_difference_row(accounts, active)]))
+together = book.measure([missingness.fill_difference_row(accounts, active)])
 show.measures(together, "All fields together", book.currency)
 
 # %%
@@ -238,7 +237,7 @@ show.table(
 )
 
 # %%
-agreed = book.measure(pd.DataFrame(views.agreement(both_views, top=10)))
+agreed = book.measure(views.agreement(both_views, top=10))
 show.measures(agreed, "Do the two views agree?", book.currency)
 
 # %% [markdown]

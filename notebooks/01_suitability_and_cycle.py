@@ -72,7 +72,7 @@ show.table(rule.table(), "Which evidence points to which cycle")
 # %%
 seen = cycle.buying_evidence(deals, book.read("opportunity_contacts"), book.read("contacts"), lines, book.as_of)
 judged = suitability.criteria(seen, deals, lines, data_quality.segments(accounts, segment), rule)
-book.measure(pd.DataFrame(suitability.criteria_rows(judged)))
+book.measure(suitability.criteria_rows(judged))
 by_part = judged[judged["by"] != segment]
 show.table(
     show.crossed(by_part, ["by", "segment"], "criterion", book.currency),
@@ -125,7 +125,7 @@ fig, ax = plt.subplots(figsize=(7.2, 2.8))
 plots.stacked(spread, ax, "accounts")
 
 # %%
-measures = book.measure(pd.DataFrame(cycle.cycle_rows(cycles)))
+measures = book.measure(cycle.cycle_rows(cycles))
 show.measures(measures[measures["group"] == "all"], "Confidence of the cycles", book.currency)
 
 # %%
@@ -202,7 +202,7 @@ tables_by_name = {
     "account_tiers": book.read("account_tiers"),
 }
 cells = elements.cells(tables_by_name, main, rule, book.as_of)
-book.measure(pd.DataFrame(elements.cell_rows(cells)))
+book.measure(elements.cell_rows(cells))
 
 fig, ax = plt.subplots(figsize=(7.2, 3.6))
 plots.scorecard(elements.as_grid(cells, "share"), elements.as_grid(cells, "verdict"), ax)

@@ -36,7 +36,6 @@ planned: int = 100  # accounts on the future list, if none is entered yet
 
 # %%
 import matplotlib.pyplot as plt
-import pandas as pd
 
 from abmlib.method import alignment, detectable, framework, tiger_teams
 from abmlib.method.deals import with_days
@@ -89,7 +88,7 @@ say.begun(start, len(listed))
 
 # %%
 aims = framework.objectives(aims_entered, start)
-book.measure(pd.DataFrame([framework.objective_row(aims)]))
+book.measure([framework.objective_row(aims)])
 show.table(aims, "Sales goals, tactics and measures", note=say.to_fill(len(aims), "objectives"))
 
 # %% [markdown]
@@ -124,7 +123,7 @@ show.table(
 
 # %%
 rules = framework.criteria(book.read("criteria"), votes["entered_at"].min())
-book.measure(pd.DataFrame([framework.criteria_row(rules)]))
+book.measure([framework.criteria_row(rules)])
 show.table(rules, "Selection criteria", note=say.to_fill(len(rules), "criteria"))
 
 # %% [markdown]
@@ -167,7 +166,7 @@ show.table(apart, "Votes to settle", rows=20, note=say.to_fill(len(both), "list_
 # %%
 sent = book.read("hand_overs")
 handed = alignment.hand_over_rows(sent, book.as_of, book.settings.time_zone, response_days)
-show.measures(book.measure(pd.DataFrame(handed)), "Hand-overs", book.currency)
+show.measures(book.measure(handed), "Hand-overs", book.currency)
 
 # %% [markdown]
 # ## Goals shared with the customer
@@ -176,7 +175,7 @@ show.measures(book.measure(pd.DataFrame(handed)), "Hand-overs", book.currency)
 
 # %%
 goals = alignment.joint_goal_rows(book.read("account_goals"), listed.index)
-show.measures(book.measure(pd.DataFrame(goals)), "Joint goals", book.currency)
+show.measures(book.measure(goals), "Joint goals", book.currency)
 
 # %% [markdown]
 # ## Tiger teams
@@ -207,7 +206,7 @@ show.table(hours, "Hours a month")
 
 # %%
 steps = framework.readiness(book.read("readiness"), book.read("team"), book.as_of)
-book.measure(pd.DataFrame(framework.readiness_rows(steps)))
+book.measure(framework.readiness_rows(steps))
 show.table(steps, "Readiness", note=say.to_fill(int(steps["score"].notna().sum()), "readiness"))
 
 # %% [markdown]
@@ -224,7 +223,7 @@ show.table(
 
 # %%
 ready = framework.horizon_status(since, book.as_of, horizons)
-book.measure(pd.DataFrame(framework.horizon_rows(ready)))
+book.measure(framework.horizon_rows(ready))
 show.table(ready, "Can it be judged yet?")
 
 # %% [markdown]

@@ -28,7 +28,6 @@ import numpy as np
 import pandas as pd
 
 from abmlib.method import deals, forecast, periods, stages
-from abmlib.method.measures import ROW
 from abmlib.pages import plots, say, show
 from abmlib.stats.intervals import LEVEL
 from abmlib.tables import Book
@@ -129,7 +128,7 @@ show.measures(won.reset_index(), f"Deals decided from {window}", book.currency)
 # of those decided since. Deals may skip stages.
 
 # %%
-book.measure(pd.DataFrame(stages.stage_rows(by_stage, visits), columns=ROW))
+book.measure(stages.stage_rows(by_stage, visits))
 crm = stages.crm_probabilities(history, by_stage)
 if len(crm):
     fig, ax = plt.subplots(figsize=(7.2, 1.2 + 0.4 * len(crm)))
@@ -148,7 +147,7 @@ show.table(by_stage, "Stages", note=say.history_known(len(history)))
 # %%
 due = periods.trailing(book.as_of, slip_months)
 before = Book.open(data, as_of=due.start.date() - pd.Timedelta(days=1), tables=tables).read("opportunities")
-slips = book.measure(pd.DataFrame([forecast.slippage(before, opportunities, due), stages.push_row(pushed)]))
+slips = book.measure([forecast.slippage(before, opportunities, due), stages.push_row(pushed)])
 rows = pd.concat([pipeline.reset_index(), ahead, slips], ignore_index=True)
 rows = rows[rows["unit"].ne("deals") | rows["value"].ne(0)]
 show.measures(rows, f"Open pipeline, and the target of {period}", book.currency)
@@ -159,7 +158,7 @@ show.measures(rows, f"Open pipeline, and the target of {period}", book.currency)
 
 # %%
 groups = deals.all_groups(decided, accounts["industry"], year_starts)
-book.measure(pd.DataFrame(deals.group_rows(groups)).assign(window_start=window.start, window_end=window.end))
+book.measure(deals.group_rows(groups).assign(window_start=window.start, window_end=window.end))
 title, note = say.differences(deals.differences(groups))
 show.table(groups, title, rows=40, note=note)
 
@@ -169,7 +168,7 @@ show.table(groups, title, rows=40, note=note)
 
 # %%
 cohorts = deals.cohorts(opportunities, book.as_of, year_starts)
-book.measure(pd.DataFrame(deals.cohort_rows(cohorts), columns=ROW))
+book.measure(deals.cohort_rows(cohorts))
 show.table(cohorts, "Deals by quarter opened")
 
 # %% [markdown]

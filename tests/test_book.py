@@ -291,6 +291,14 @@ def test_no_measure_is_nothing_noted_and_no_failure(small, tmp_path):
     assert book.measures.empty
 
 
+def test_measures_are_noted_alike_as_a_table_or_row_by_row(small, tmp_path):
+    one, other = (Book.open(small, "2026-06-30", tmp_path / name) for name in "ab")
+    rows = noted(("rate", None, "b", 0.1), ("size", None, "all", 5))
+    assert one.measure(rows).equals(other.measure(rows.to_dict("records")))
+    assert one.measures.equals(other.measures)
+    assert one.measure([]).empty
+
+
 def noted(*rows: tuple) -> pd.DataFrame:
     frame = pd.DataFrame(rows, columns=["definition_id", "window_start", "group", "value"])
     return frame.assign(

@@ -13,7 +13,6 @@ from abmlib.method import deals as dl
 from abmlib.method import forecast as fc
 from abmlib.method import periods
 from abmlib.method import stages as stg
-from abmlib.method.measures import ROW
 from abmlib.method.periods import Period
 from abmlib.tables import schema
 from tests.conftest import as_read
@@ -910,13 +909,13 @@ def test_stages_and_cohorts_become_measures_with_what_is_too_early_marked():
     stages = pd.DataFrame({"stage": ["Offer"], "entered": [4], "moved_on": [3], "days_median": [5.0], "days_low": [2.0],
                            "days_high": [np.nan]})  # fmt: skip
     visits = pd.DataFrame({"stage": ["Offer"] * 5 + ["Lead"]})  # one deal came back: five stays of four deals
-    rows = pd.DataFrame(stg.stage_rows(stages, visits), columns=ROW)
+    rows = stg.stage_rows(stages, visits)
     assert rows["definition_id"].tolist() == ["forward_of_entered", "days_in_stage_median_open_censored"]
     assert rows["value"].tolist() == [0.75, 5]
     assert rows["n"].tolist() == [4, 5]
     found = pd.DataFrame({"cohort": ["2026Q1", "2026Q2", "2026Q3"], "won": [2, 1, 0], "decided": [4, 2, 0],
                           "status": ["ok", "too_early", "too_early"]})  # fmt: skip
-    rows = pd.DataFrame(dl.cohort_rows(found), columns=ROW)
+    rows = dl.cohort_rows(found)
     assert rows["status"].tolist() == ["ok", "too_early", "not_answerable"]
     assert rows["value"].tolist()[:2] == [0.5, 0.5]
     assert rows["group"].tolist() == ["2026Q1", "2026Q2", "2026Q3"]

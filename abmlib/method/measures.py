@@ -8,8 +8,6 @@ import pandas as pd
 from abmlib.stats import intervals
 from abmlib.stats.intervals import LEVEL
 
-ROW = ["measure_id", "definition_id", "value", "unit", "n", "status", "low", "high", "level", "group_by", "group"]
-
 
 def measure_row(
     measure_id: str, definition_id: str, value: float, unit: str, n: int, **more: object
@@ -46,7 +44,7 @@ def measure_rows(
 
     Parameters
     ----------
-    columns : Series with the index of `values`, or one value for all; ``n``, and as many of `ROW` as there are
+    columns : Series with the index of `values`, or one value for all; ``n``, and further columns of ``measures``
     """
     rows = {"measure_id": measure_id, "definition_id": definition_id, "value": values, "unit": unit}
     level = {"level": LEVEL} if "low" in columns else {}

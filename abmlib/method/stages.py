@@ -73,11 +73,10 @@ def stage_table(visits: pd.DataFrame) -> pd.DataFrame:
     out = out.loc[visits.groupby("stage")["stage_order"].median().sort_values(kind="stable").index]
     moved = intervals.wilson(out["moved_on"], out["entered"]).rename(columns={"share": "conversion"}).drop(columns="n")
     wins = intervals.wilson(out["wins"], out["decided"])[["share", "low", "high"]].add_prefix("win_")
-    stays = visits.groupby("stage")[["days", "over"]]
-    times = {stage: survival.quantile(part["days"], part["over"], 0.5) for stage, part in stays}
-    medians = {f"days_{end}": [getattr(times[s], of) for s in out.index]
-               for end, of in (("median", "value"), ("low", "low"), ("high", "high"))}  # fmt: skip
-    out = pd.concat([out, moved, pd.DataFrame(medians, out.index), wins], axis=1).rename_axis("stage").reset_index()
+    stays = (visits[visits["stage"] == stage] for stage in out.index)
+    times = [survival.quantile(part["days"], part["over"], 0.5)[:3] for part in stays]
+    medians = pd.DataFrame(times, out.index, ["days_median", "days_low", "days_high"], dtype=float)
+    out = pd.concat([out, moved, medians, wins], axis=1).rename_axis("stage").reset_index()
     return out[["stage", "entered", "moved_on", *moved, *medians, "decided", *wins]]
 
 

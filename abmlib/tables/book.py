@@ -4,7 +4,7 @@ import datetime as dt
 import difflib
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -449,11 +449,12 @@ class Book:
         """The decisions noted so far."""
         return pd.concat([schema.empty("decisions"), *self._decisions.values()], ignore_index=True)
 
-    def measure(self, rows: pd.DataFrame) -> pd.DataFrame:
+    def measure(self, rows: pd.DataFrame | Sequence[Mapping[str, object]]) -> pd.DataFrame:
         """Note rows of `measures` (checked, dated `as_of` where they are not) and give them back.
 
         A row whose key was noted before replaces that row, in its place.
         """
+        rows = pd.DataFrame(rows)
         if rows.empty:
             return schema.empty("measures")
         dated = rows.assign(as_of=rows["as_of"].fillna(self.as_of) if "as_of" in rows else self.as_of)
