@@ -134,11 +134,7 @@ if len(crm):
     fig, ax = plt.subplots(figsize=(7.2, 1.2 + 0.4 * len(crm)))
     ax.set_title("Won of all deals that ever entered the stage, and the CRM's probability")
     plots.intervals(crm, crm["stage"].tolist(), ax, "won of the deals decided (share)", crm["crm"])
-show.table(by_stage, "Stages", note=say.history_known(len(history)))
-
-# %% [markdown]
-# Dot: share won of your own past deals that entered the stage, over all history. Line: its interval. Cross: the probability in
-# the CRM. Deals that are still in a stage are won less often than all that entered it: losers stay, winners leave.
+show.table(by_stage, "Stages", note=say.about_stages(len(history), len(crm)))
 
 # %% [markdown]
 # ## Forecast and target

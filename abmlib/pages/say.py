@@ -248,7 +248,7 @@ def owners(listed: pd.DataFrame, currency: str) -> str:
     parts = {owner: part["amount"] for owner, part in listed.groupby(of)}
     largest = sorted(parts, key=lambda owner: -parts[owner].sum())
     each = [f"{owner} {len(parts[owner]):,}{_worth(parts[owner], currency)}" for owner in largest]
-    return f"Listed deals by owner: {', '.join(each)}." if each else ""
+    return f"Listed deals by owner: {', '.join(each)}." if each else "No deal is listed."
 
 
 def target(goal: float, won: float, period: str, ended: bool, currency: str) -> str:
@@ -267,13 +267,21 @@ def target(goal: float, won: float, period: str, ended: bool, currency: str) -> 
     return f"{share(won)} of the target of {period} ({short_money(goal, currency)}) is won; {missing if won < 1 else 'it is met'}."
 
 
-def history_known(changes: int) -> str:
-    """Say what to export to have stage measures; empty where the source has a stage history."""
-    return (
-        ""
-        if changes
-        else "No stages, slow deals or pushes: the source has no stage history. Export opportunity_stage_history."
+def about_stages(changes: int, decided: int) -> str:
+    """Say how to read the stages and their figure, or what to export to have them.
+
+    Parameters
+    ----------
+    changes : rows of stage history
+    decided : stages with a decided deal, which are drawn
+    """
+    if not changes:
+        return "No stages, slow or postponed deals are known: the source has no stage history. Export opportunity_stage_history."
+    figure = (
+        "In the figure, dot: share won of your own past deals that entered the stage, over all history; line: its interval; "
+        "cross: the probability in the CRM. Deals still in a stage are won less often: losers stay, winners leave."
     )
+    return figure if decided else ""
 
 
 def p_value(p: float) -> str:

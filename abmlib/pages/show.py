@@ -186,9 +186,9 @@ def measures(rows: pd.DataFrame, title: str, currency: str) -> Shown:
 
 
 def _with_units(values: list[str], units: pd.Series, currency: str) -> list[str]:
-    """Write each value with its unit behind it."""
+    """Write each value with its unit behind it; what is unknown has none."""
     pairs = zip(values, unit_names(units, currency), strict=True)
-    return [f"{v} {u.removesuffix('s') if v == '1' else u}".strip() for v, u in pairs]
+    return [v if v == UNKNOWN else f"{v} {u.removesuffix('s') if v == '1' else u}".strip() for v, u in pairs]
 
 
 def changes(rows: pd.DataFrame, title: str, currency: str) -> Shown:
