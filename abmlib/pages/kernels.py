@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import nbformat
 
 from abmlib.tables.errors import NO_ROOM
+from abmlib.tables.outputs import is_running
 
 if TYPE_CHECKING:
     from traitlets.config import Config
@@ -153,16 +154,3 @@ def end_with(process: int) -> None:
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
-
-
-def is_running(process: int) -> bool:
-    """Say whether a process is running; on Windows, where asking would end it, always yes."""
-    if os.name == "nt" or process < 1:
-        return True
-    try:
-        os.kill(process, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except PermissionError:
-        pass
-    return True

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from abmlib.pages import kernels, site
-from abmlib.tables.outputs import replaced
+from abmlib.pages import site
+from abmlib.tables.outputs import is_running, replaced
 
 LATEST = "latest"
 SUMMARY = "summary.md"
@@ -164,7 +164,7 @@ def is_left_over(path: Path, now: float | None) -> bool:
         return False
     (process,) = re.findall(r"\.(\d+)(?:\.tmp|\.gone)?$", path.name)
     newest = max(part.lstat().st_mtime for part in [path, *inside(path)])
-    return not kernels.is_running(int(process)) or (now is not None and now - newest > DAY)
+    return not is_running(int(process)) or (now is not None and now - newest > DAY)
 
 
 def inside(path: Path) -> list[Path]:

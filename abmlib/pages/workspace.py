@@ -17,7 +17,7 @@ from abmlib.tables.fingerprint import CACHE
 RECORD = ".abm.json"  # hashes of what was put there, so that a person's edits can be told from an older version
 NEWER = ".new"  # put before the ending of a new version beside a person's own
 HERE = {"data": "../workbook.yml", "as_of": "latest-data"}  # parameters of notebooks opened by hand in such a folder
-IGNORED = "data/\nreports/\n.abm_key\n.abm_cache/\n.ipynb_checkpoints/\n"
+IGNORED = "data/\nreports/\n.abm_key\n.abm_cache/\n.ipynb_checkpoints/\n.lock\n.*.tmp\n"
 
 
 def parts() -> Iterator[tuple[str, bytes]]:

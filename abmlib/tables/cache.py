@@ -24,7 +24,7 @@ from filelock import FileLock
 from abmlib.tables import schema, secret, settings
 from abmlib.tables.errors import NO_ROOM, TableError
 from abmlib.tables.fingerprint import CACHE, belongs, fingerprint
-from abmlib.tables.outputs import replaced
+from abmlib.tables.outputs import LOCK, replaced
 from abmlib.tables.reading import FACTS
 
 if TYPE_CHECKING:
@@ -37,7 +37,6 @@ KEPT = 12  # days of one data set and older states of it, the newest
 IN_USE = 3600.0  # seconds after its last opening in which a snapshot is not thrown away
 AUDIT = "audit.parquet"
 TYPED = "typed"  # folder of tables that do not fit into memory
-LOCK = ".lock"
 
 
 class Data:

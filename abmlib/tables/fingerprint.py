@@ -8,7 +8,7 @@ import re
 import time
 from pathlib import Path
 
-from abmlib.tables.outputs import replaced
+from abmlib.tables.outputs import PASSING, replaced
 from abmlib.tables.settings import Workbook
 
 CACHE = ".abm_cache"  # folder of snapshots: made from the data, and no part of it
@@ -57,7 +57,7 @@ def fingerprint(*paths: Path, memory: Path | None = None) -> str:
 def _files(place: Path) -> list[tuple[str, Path]]:
     """The files of a place by their path in it, in order.
 
-    Links are followed; the cache is left out.
+    Links are followed; the cache is left out, and files that processes hold or left.
     """
     if not place.is_dir():
         return [(place.name, place)] if place.is_file() else []
@@ -69,7 +69,8 @@ def _files(place: Path) -> list[tuple[str, Path]]:
             continue
         been.add(real)
         folders[:] = [f for f in folders if f != CACHE]
-        files += [path for name in names if (path := Path(folder, name)).is_file()]
+        data = (name for name in names if not PASSING.fullmatch(name))
+        files += [path for name in data if (path := Path(folder, name)).is_file()]
     return sorted((path.relative_to(place).as_posix(), path) for path in files)
 
 

@@ -1,7 +1,9 @@
 """Files that are replaced whole, and the tables that notebooks leave for each other, each with what it was made from."""
 
+import glob
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,26 +14,51 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 ORIGIN = b"abm_origin"  # in a Parquet file: what its table comes from, as JSON
+LOCK = ".lock"  # file of a folder, held by the process that writes there
+PASSING = re.compile(
+    r"\.(.+\.)?(lock|tmp(\.wal)?)"
+)  # names of files that processes hold, or leave if they are killed: no data
 
 
 @contextmanager
 def replaced(path: Path) -> Iterator[Path]:
     """Give the path of a new file that replaces another whole.
 
-    It gets the rights of the old one; its folder is made if absent.
+    It gets the rights of the old one; its folder is made if absent. Of a link the file is replaced that it leads to.
 
-    Nothing changes if the writing fails, or the new file is taken away again.
+    Nothing changes if the writing fails, the process is killed or the power goes, or the new file is taken away again.
+    What a killed process left beside the file is removed; one process at a time may replace a file.
     """
+    path = Path(os.path.realpath(path)) if path.is_symlink() else path
     path.parent.mkdir(parents=True, exist_ok=True)
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*.tmp*"):  # a database has its log beside it
+        process = left.name.removeprefix(f".{path.name}.").partition(".")[0]
+        if process.isdecimal() and not is_running(int(process)):
+            left.unlink(missing_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         yield beside
         if beside.exists():
+            with beside.open("rb+") as written:  # on the disk before it has the name
+                os.fsync(written.fileno())
             if path.exists():
                 os.chmod(beside, path.stat().st_mode)
             beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def is_running(process: int) -> bool:
+    """Say whether a process is running; on Windows, where asking would end it, always yes."""
+    if os.name == "nt" or process < 1:
+        return True
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 def leave(path: Path, frame: pd.DataFrame, origin: Mapping[str, Any]) -> None:
