@@ -6,11 +6,105 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
+from abmlib.tables import programme
 from abmlib.tables.fingerprint import fingerprint
 from abmlib.tables.outputs import replaced
 from tests.conftest import put
+
+HEAD = programme.template("targets")
+FIRST = HEAD + "2026,,won_value,1000.0,2026-01-05T08:00:00Z,Li,\n"
+ROW = {"period": ["2026-Q3"], "owner_id": None, "measure_id": "won_value", "value": 500.0}
+NOON = pd.Timestamp("2026-04-01T12:00:00Z")
+
+
+def add(folder: Path) -> pd.DataFrame:
+    return programme.append(folder, "targets", pd.DataFrame(ROW), entered_at=NOON, entered_by="Bo")
+
+
+@pytest.fixture
+def file(tmp_path):
+    return put(tmp_path / "programme", targets=FIRST) / "targets.csv"
+
+
+# -- several write at once --------------------------------------------------------------------------------------------
+
+
+MANY = """
+import os, sys
+from pathlib import Path
+import pandas as pd
+from abmlib.tables import programme
+
+at, (ready, go) = pd.Timestamp("2026-04-01T12:00:00Z"), os.pipe()
+for number in range(50):
+    if not os.fork():
+        os.close(go)
+        os.read(ready, 1)  # all begin at once, when the last end of the pipe is closed
+        row = {"period": ["2026-Q3"], "owner_id": [f"s{number}"], "measure_id": ["won_value"], "value": [number]}
+        programme.append(Path(sys.argv[1]), "targets", pd.DataFrame(row), entered_at=at, entered_by="Bo")
+        os._exit(0)
+os.close(go)
+print(sum(os.wait()[1] == 0 for _ in range(50)))
+"""
+HELD = """
+import sys, time
+from pathlib import Path
+from abmlib.tables import programme
+
+with programme.locked(Path(sys.argv[1])):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are forked as on Unix")
+
+
+@forks
+def test_of_many_processes_that_enter_at_once_no_entry_is_lost(file):
+    done = subprocess.run([sys.executable, "-c", MANY, str(file.parent)], capture_output=True, text=True, check=True)
+    assert done.stdout == "50\n", done.stderr
+    assert set(programme.read(file.parent, "targets")["owner_id"].dropna()) == {f"s{number}" for number in range(50)}
+
+
+@pytest.fixture
+def holder(file):
+    """Another process that holds the programme."""
+    with subprocess.Popen([sys.executable, "-c", HELD, str(file.parent)], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "held\n"
+        yield process
+        process.kill()
+
+
+def test_a_programme_that_another_process_keeps_is_left_as_it_is(file, holder, monkeypatch):
+    monkeypatch.setattr(programme, "PATIENCE", 0.1)
+    with pytest.raises(OSError, match=r"programme: another process has kept it for 0 seconds\. Wait"):
+        add(file.parent)
+    assert file.read_text() == FIRST
+
+
+def test_what_a_killed_process_held_is_free(file, holder):
+    holder.kill()
+    holder.wait()
+    add(file.parent)
+    assert len(file.read_text().splitlines()) == len(FIRST.splitlines()) + 1
+
+
+def test_who_holds_the_programme_may_enter(file, monkeypatch):
+    monkeypatch.setattr(programme, "PATIENCE", 0.1)
+    with programme.locked(file.parent), programme.locked(Path(os.path.relpath(file.parent))):
+        assert len(add(file.parent)) == 2
+
+
+def test_neither_the_lock_nor_what_a_killed_process_left_is_data(small):
+    add(small / "programme")
+    before = fingerprint(small)
+    for name in (".lock", ".targets.csv.1.tmp"):
+        (small / "programme" / name).write_text("half")
+    assert fingerprint(small) == before
+    (small / "programme" / ".lock").unlink()
+    assert fingerprint(small) == before
 
 
 # -- files that are replaced whole ------------------------------------------------------------------------------------
@@ -68,10 +162,3 @@ def test_a_file_is_on_the_disk_before_it_has_its_name(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "fsync", lambda number: seen.append((tmp_path / "a.csv").exists()))
     write(tmp_path / "a.csv", "whole")
     assert seen == [False]
-
-
-def test_what_a_killed_process_left_is_no_data(small):
-    before = fingerprint(small)
-    put(small, **{".targets.csv.1.tmp": "half"})
-    (small / ".targets.csv.1.tmp.csv").rename(small / ".targets.csv.1.tmp")
-    assert fingerprint(small) == before

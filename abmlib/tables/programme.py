@@ -16,13 +16,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import yaml
+from filelock import FileLock, Timeout
 
 from abmlib.tables import people, schema
 from abmlib.tables.errors import TableError, first_cases
-from abmlib.tables.outputs import replaced
+from abmlib.tables.outputs import LOCK, replaced
 
 FOLDER = "programme"
 FORGOTTEN = "forgotten"
+PATIENCE = 60.0  # seconds to wait for another process that writes
 EXAMPLES = Path(__file__).parent / "definitions" / "examples.yml"
 # What every team says for itself, and nobody instead of another.
 EACH_SIGNS = {"criteria": ("sign_off_team", "signed_at")}
@@ -382,12 +384,32 @@ def _refuse_nameless(first: list[str], rows: Iterable[tuple[int, list[str]]], na
         )
 
 
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Keep other processes from writing to a programme folder meanwhile.
+
+    The folder is made if absent. Who holds it may take it again; what a killed process held is free.
+
+    Raises
+    ------
+    OSError
+        If nobody may write there, or another process holds it for longer than `PATIENCE` seconds.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with contextlib.ExitStack() as held:
+        try:
+            held.enter_context(FileLock(folder.resolve() / LOCK, PATIENCE, poll_interval=0.01, is_singleton=True))
+        except Timeout as wrong:
+            words = f"another process has kept it for {PATIENCE:.0f} seconds. Wait until it has ended, or end it."
+            raise OSError(f"{folder.name}: {words}") from wrong
+        yield
+
+
 def append(folder: Path, name: str, rows: pd.DataFrame, *, entered_at: pd.Timestamp, entered_by: str) -> pd.DataFrame:
     """Add entries to a programme file; give all it then holds.
 
-    Nothing in it is changed or removed.
-
-    The rows are checked together with those already there before anything is written, and the file is replaced whole.
+    Nothing in it is changed or removed. The rows are checked together with those already there before anything is written,
+    and the file is replaced whole, by one process at a time.
 
     Parameters
     ----------
@@ -408,14 +430,19 @@ def append(folder: Path, name: str, rows: pd.DataFrame, *, entered_at: pd.Timest
         raise ValueError("entered_by is empty. Say who enters the rows.")
     stripped = rows.map(lambda value: value.strip() or None if isinstance(value, str) else value)  # as Book reads them
     new = stripped.assign(entered_at=entered_at.tz_convert("UTC"), entered_by=entered_by)
-    path = folder / f"{name}.csv"
-    before = _text(path) if path.is_file() else template(name)
     written = schema.conform(name, new)[columns(name)]
     for column in written.select_dtypes("float"):  # which would not read back
         if bad := int(np.isinf(written[column]).sum()):
             raise TableError(f"{name}: {column} is infinite in {bad} of {len(rows)} rows. Correct the values.")
     days = [c for c in written if schema.PROGRAMME[name].columns[c].kind == "date"]
     written = written.assign(**{c: written[c].dt.strftime("%Y-%m-%d") for c in days})
+    with locked(folder):
+        return _add(folder / f"{name}.csv", name, written)
+
+
+def _add(path: Path, name: str, written: pd.DataFrame) -> pd.DataFrame:
+    """Replace a programme file by one that holds more rows; give all it then holds."""
+    before = _text(path) if path.is_file() else template(name)
     order = _first(csv.reader(io.StringIO(before.removeprefix("\ufeff"), newline="")), name, path.name)
     end = "\n" if "\n" in before or "\r" not in before else "\r"  # as some spreadsheets end lines
     text = before + ("" if before.endswith(end) else end) + as_text(written.reindex(columns=order), end)
@@ -423,7 +450,8 @@ def append(folder: Path, name: str, rows: pd.DataFrame, *, entered_at: pd.Timest
     moment = pd.to_datetime(whole["entered_at"], utc=True, format="ISO8601", errors="coerce")
     if doubled := whole.index[whole.assign(entered_at=moment).duplicated(schema.key(name), keep=False)].tolist():
         where = f"{schema.key(name)} {first_cases(doubled)}"
-        raise TableError(f"{path.name}: {len(doubled)} of {len(whole)} rows share a key {where}. Enter each once.")
+        how = "Enter each once; what replaces another, a second later."
+        raise TableError(f"{path.name}: {len(doubled)} of {len(whole)} rows share a key {where}. {how}")
     with replaced(path) as beside:
         beside.write_bytes(text.encode("utf-8"))
     return whole.reset_index(drop=True)
