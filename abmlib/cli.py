@@ -12,7 +12,6 @@ import shutil
 import sys
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -213,6 +212,7 @@ def import_(
     describe: Annotated[Path | None, typer.Option(help="Write a first mapping of the export in this folder.")] = None,
 ) -> None:
     """Turn an export into canonical tables, and say what was lost on the way; or draft the mapping for it."""
+    from abmlib.tables import forgotten, people, settings
     from abmlib.tables.importers import describe as drafts
     from abmlib.tables.importers import mapped
 
@@ -235,7 +235,10 @@ def import_(
     about, unlogged = f"Import of {source} failed. ", contextlib.nullcontext(logging.getLogger("abm"))
     with recorded(find_reports(None, WORKBOOK), about) if WORKBOOK.is_file() else unlogged as log:
         read = mapped.load_mapping(mapping)
-        ledger = mapped.run(read, source, to, key=team_key(Path.cwd(), make=bool(read.hashed)))
+        left_out = forgotten.read(settings.workbook(WORKBOOK).programme if WORKBOOK.is_file() else None)
+        key = team_key(Path.cwd(), make=bool(read.hashed) and left_out.empty)
+        people.refuse_other_key(left_out["key_check"], key)
+        ledger = mapped.run(read, source, to, key, set(left_out["person_hash"]))
     lost = int(ledger["rows_lost"].sum())
     log.info("import: %s to %s, %s rows left out for reasons in its ledger", source, to, f"{lost:,}")
     show_table(ledger, f"{to}: rows in, rows out, and why")
@@ -397,30 +400,26 @@ def forget(
     data: Data = None,
     reports: Reports = None,
 ) -> None:
-    """Remove a person from data, programme and past runs, and keep a keyed hash to leave them out of later imports."""
+    """Remove a person from past runs, data and programme, and keep a keyed hash to leave them out of later imports."""
     import pandas as pd
 
     from abmlib.pages import forget as forgetting
-    from abmlib.tables import cache, people, programme, settings
+    from abmlib.tables import settings
 
-    data = find_data(data)
-    workbook = settings.workbook(data)
-    if workbook.programme is None:
-        raise ValueError("forget: a DuckDB file alone has no programme to remember it in. Name both in a workbook.yml.")
-    names = people.names(workbook.data, contact_id) | set(name or [])
-    key = team_key(workbook.file.parent if workbook.file else Path.cwd()) or b""
+    if data is None and not WORKBOOK.is_file():
+        raise ValueError("forget: there is no workbook.yml here. Give --data: the workbook that holds the person.")
+    workbook = settings.with_data(data or WORKBOOK)
+    where = forgetting.places_of(workbook, find_reports(reports, data or WORKBOOK))
+    home = workbook.file.parent if workbook.file else Path.cwd()
+    forgetting.refuse_nobody(where, contact_id, name or [], team_key(home, make=False))
     entered = {"entered_at": pd.Timestamp.now("UTC").floor("s"), "entered_by": getpass.getuser()}
-    done = Counter(programme.forget(workbook.programme, key, contact_id, **entered))
-    done.update(people.forget(workbook.data, contact_id))  # a table may be in both places
-    cache.clear(workbook)
-    runs = find_reports(reports, data)
-    for folder in (runs, runs / "lab", Path("reports") / "lab"):
-        done.update({f"{folder.name}/{r}": n for r, n in forgetting.from_runs(folder, contact_id, names).items()})
-    removed = [f"{place}: {n:,} removed" for place, n in done.items() if n and place != "forgotten.csv"]
+    done = forgetting.forget(where, contact_id, name or [], team_key(home) or b"", **entered)
+    show(*(f"{place}: {n:,} removed" for place, n in done.items() if n))
+    if packed := forgetting.unsearched(where):
+        show("Cannot be searched, delete them yourself if they name the person:", *packed)
     show(
-        *removed or ["Not found in data, programme or runs."],
-        "A new import does not bring the person back. Not searched: the export itself, the source system, files made with "
-        "abm export, copies elsewhere.",
+        "A new import does not bring the person back. Not searched: free text of the data, such as titles of deals; the export "
+        "itself and the source system; files made with abm export elsewhere; snapshots in .abm_cache of other workbooks."
     )
 
 

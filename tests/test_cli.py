@@ -123,5 +123,5 @@ def test_a_person_is_removed_from_data_programme_and_past_runs_and_stays_out(tea
     assert code == 0, said
     assert "forgotten" in (team / "reports" / "latest" / "html" / "01_x.html").read_text()
     code, said = abm("forget", "c-nobody")
-    assert code == 0
-    assert "Not found in data, programme or runs." in said
+    assert code == 2
+    assert "nobody has the id 'c-nobody' in data, programme or past runs. Nothing was changed." in said

@@ -1,7 +1,10 @@
 """A person is forgotten: out of the data, the programme and past runs, and left out whoever brings them back."""
 
+import errno
 import json
 import os
+import pathlib
+import shutil
 
 import duckdb
 import pandas as pd
@@ -9,10 +12,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from abmlib.pages import forget, shelf
+from abmlib import places
+from abmlib.pages import forget, shelf, site
 from abmlib.pages import run as runs
-from abmlib.tables import Book, TableError, people, programme, schema, secret
-from tests.conftest import ACCOUNTS, TRANSACTIONS, put
+from abmlib.tables import Book, TableError, people, programme, schema, secret, settings
+from abmlib.tables import forgotten as forgotten_file
+from tests.conftest import ACCOUNTS, TRANSACTIONS, abm, put
 
 KEY = b"0123456789abcdef"
 NOON = pd.Timestamp("2026-04-01T12:00:00Z")
@@ -45,10 +50,6 @@ ROWS = {"contacts": 1, "activities": 2, "opportunity_contacts": 1, "attribute_hi
 def data(tmp_path, monkeypatch):
     monkeypatch.delenv(secret.VARIABLE, raising=False)
     return put(tmp_path / "home" / "data", accounts=ACCOUNTS, transactions=TRANSACTIONS, **TABLES)
-
-
-def everything(folder) -> dict:
-    return {p.name: p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
 # -- the data ---------------------------------------------------------------------------------------------------------
@@ -199,8 +200,8 @@ def test_names_are_those_a_person_has_and_had(data, database):
 # -- the programme ----------------------------------------------------------------------------------------------------
 
 
-def forgotten(folder, contact_id: str = "c1", key: bytes = KEY) -> dict[str, int]:
-    return programme.forget(folder, key, contact_id, entered_at=NOON, entered_by="Bo")
+def remembered(folder, contact_id: str = "c1", key: bytes = KEY) -> None:
+    forgotten_file.remember(folder, key, contact_id, entered_at=NOON, entered_by="Bo")
 
 
 @pytest.fixture
@@ -216,7 +217,9 @@ def insights(monkeypatch):
 def test_what_was_written_about_the_person_goes_and_what_only_names_them_stays(tmp_path, insights):
     text = "n,who,text\n1,c1,likes golf\n2,c2,hurries\n"
     folder = put(tmp_path / "programme", insights=text, plans=text)
-    assert forgotten(folder) == {"insights.csv": 1, "plans.csv": 1, "forgotten.csv": 1}
+    assert programme.forget(folder, "c1", change=False) == {"insights.csv": 1, "plans.csv": 1}
+    assert (folder / "insights.csv").read_text() == text
+    assert programme.forget(folder, "c1") == {"insights.csv": 1, "plans.csv": 1}
     assert (folder / "insights.csv").read_text() == "n,who,text\n2,c2,hurries\n"
     assert (folder / "plans.csv").read_text() == "n,who,text\n1,,likes golf\n2,c2,hurries\n"
 
@@ -224,7 +227,7 @@ def test_what_was_written_about_the_person_goes_and_what_only_names_them_stays(t
 def test_a_file_in_which_nobody_would_be_found_is_refused_before_anything_is_written(tmp_path):
     folder = put(tmp_path / "programme", account_insights="insight_id;contact_id\ni1;c1\n")
     with pytest.raises(TableError, match="account_insights.csv has semicolons between its values"):
-        forgotten(folder)
+        programme.forget(folder, "c1")
     assert [p.name for p in folder.iterdir()] == ["account_insights.csv"]
 
 
@@ -253,18 +256,33 @@ def test_notes_about_who_was_forgotten_are_left_out_if_they_come_back(back):
 
 
 def test_the_person_is_entered_once_as_a_hash(tmp_path):
-    assert forgotten(tmp_path / "programme") == {"forgotten.csv": 1}
-    text = (tmp_path / "programme" / "forgotten.csv").read_text()
+    folder = tmp_path / "programme"
+    remembered(folder)
+    text = (folder / "forgotten.csv").read_text()
     hashed = people.person_hash("c1", KEY)
-    assert text == f"person_hash,entered_at,entered_by\n{hashed},2026-04-01T12:00:00Z,Bo\n"
-    assert forgotten(tmp_path / "programme", " c1 ") == {"forgotten.csv": 0}
-    assert forgotten(tmp_path / "programme", "C1") == {"forgotten.csv": 1}  # another person: capitals count
-    assert forgotten(tmp_path / "programme") == {"forgotten.csv": 0}
+    check = secret.check_value(KEY)
+    assert text == f"person_hash,key_check,entered_at,entered_by\n{hashed},{check},2026-04-01T12:00:00Z,Bo\n"
+    remembered(folder, " c1 ")
+    assert (folder / "forgotten.csv").read_text() == text
+    remembered(folder, "C1")  # another person: capitals count
+    assert len(forgotten_file.read(folder)) == 2
+
+
+def test_a_file_of_before_there_was_a_check_value_is_taken_over(tmp_path):
+    hashed = people.person_hash("c9", KEY)
+    folder = put(
+        tmp_path / "programme", forgotten=f"person_hash,entered_at,entered_by\n{hashed},2025-04-01T12:00:00Z,Bo\n"
+    )
+    assert forgotten_file.remembers(folder, KEY, "c9")
+    remembered(folder)
+    rows = forgotten_file.read(folder)
+    assert rows["person_hash"].tolist() == [hashed, people.person_hash("c1", KEY)]
+    assert rows["key_check"].fillna("").tolist() == ["", secret.check_value(KEY)]
 
 
 def test_a_short_key_is_refused_before_anything_is_written(tmp_path):
     with pytest.raises(ValueError, match="the key has 3 bytes"):
-        forgotten(tmp_path / "programme", key=b"key")
+        remembered(tmp_path / "programme", key=b"key")
     assert not (tmp_path / "programme").exists()
 
 
@@ -274,7 +292,7 @@ def test_a_short_key_is_refused_before_anything_is_written(tmp_path):
 @pytest.fixture
 def back(data):
     """The data as an export after the person was forgotten brings it again, with the key where a team keeps it."""
-    forgotten(data / "programme")
+    remembered(data / "programme")
     (data.parent / secret.FILE).write_bytes(KEY + b"\n")
     return data
 
@@ -306,8 +324,16 @@ def test_numbers_as_ids_are_recognised(back):
     (back / "contacts.csv").unlink()
     ids = pa.table({"contact_id": [7, 8], "created_at": ["2025-01-01T00:00:00Z"] * 2})
     pq.write_table(ids, back / "contacts.parquet")
-    forgotten(back / "programme", "7")
+    remembered(back / "programme", "7")
     assert Book.open(back, "2026-06-30").read("contacts").contact_id.tolist() == ["8"]
+
+
+def test_with_another_key_nobody_is_shown(back):
+    (back.parent / secret.FILE).write_bytes(KEY[::-1])
+    with pytest.raises(
+        TableError, match="forgotten: 1 of 1 people were forgotten under another key. Set ABM_KEY to the"
+    ):
+        Book.open(back, "2026-06-30").read("contacts")
 
 
 def test_without_the_key_nobody_is_shown(back):
@@ -351,139 +377,327 @@ def test_a_notebook_cannot_leave_them_either_from_another_place(back, tmp_path, 
     assert book.earlier("07_people", tables=earlier).contact_id.tolist() == ["c2"]
 
 
-# -- past runs --------------------------------------------------------------------------------------------------------
+# -- every place ------------------------------------------------------------------------------------------------------
 
 NAME = "Ann O'Quill"
+PICTURE = '<img class="c1" src="data:image/png;base64,c1/c1+c1==">'
+NOT_THEM = f"<p class='c1'>c1-2, C1, xc1, Joann O'Quill{PICTURE}</p><!-- nobody --><style>.c1 {{}}</style>"
+THEIRS = {  # pages that hold the person, each in one way
+    "text": "<td>c1</td>",
+    "escaped": "Ann&nbsp;O&#x27;Quill's",
+    "split": "Ann <b>O'Quill</b>",
+    "capitals": "ANN O'QUILL",
+    "comment": "<!-- c1 -->",
+    "attribute": '<img alt="ask Ann O&#39;Quill">',
+    "script": '<script>let rows = [["c1", 3]]</script>',
+}
+
+
+def cell(**outputs: str) -> dict:
+    """A cell of a notebook with one output of several kinds."""
+    data = {kind.replace("_", "/"): [text] for kind, text in outputs.items()}
+    output = {"output_type": "display_data", "data": data, "metadata": {}}
+    return {
+        "cell_type": "code",
+        "id": f"c{len(outputs)}{abs(hash(str(outputs)))}",
+        "metadata": {},
+        "execution_count": 1,
+        "source": ["x"],
+        "outputs": [output],
+    }
+
+
+def node(*cells: dict) -> str:
+    return json.dumps({"cells": list(cells), "metadata": {}, "nbformat": 4, "nbformat_minor": 5}, indent=1) + "\n"
 
 
 def a_run(out, as_of: str, number: int, texts: dict[str, str], at: int, shows: bool = False, ids=("c1", "c2")) -> str:
     """Put a small run into a folder of runs: pages, a table that lists people, a record; give its name."""
     made = f"{number:08x}"
     folder = out / f"{as_of}_{made}"
-    for part in ("html", "notebooks", "tables"):
-        (folder / part).mkdir(parents=True)
     for name, text in texts.items():
+        put(folder / name.rpartition("/")[0])
         (folder / name).write_text(text, "utf-8")
-    rows = pd.DataFrame({"contact_id": list(ids), "text": [f"ask {NAME}", None]})
+    rows = pd.DataFrame({"contact_id": list(ids), "text": [f"ask {NAME}", None][: len(ids)]})
+    put(folder / "tables")
     rows.to_parquet(folder / "tables" / "07_people.parquet", index=False)
-    record = {"as_of": as_of, "id": made, "complete": True, "fingerprint": "f", "words": f"call\nc1 or {NAME} é",
-              "parameters": {"07_x": {"people": shows, "floor": 0.5}, "03_x": {}}}  # fmt: skip
+    record = {"as_of": as_of, "id": made, "complete": True, "fingerprint": "f",
+              "parameters": {"07_x": {"people": shows, "floor": 0.5}, "03_x": {}}, "outcomes": {}}  # fmt: skip
     (folder / "run.json").write_text(json.dumps(record, indent=2) + "\n")
     os.utime(folder / "run.json", (at, at))
     return folder.name
 
 
-PAGE = "<td>c1</td><td>c1-2</td><td>C1</td><td>xc1</td> Ann&nbsp;O&#x27;Quill, Ann O&#39;Quill's, Joann O'Quill"
-CLEAN = "<td>[removed]</td><td>c1-2</td><td>C1</td><td>xc1</td> [removed], [removed]'s, Joann O'Quill"
-PICTURE = '<img src="data:image/png;base64,c1/c1+c1==">'
-NODE = {
-    "cells": [
-        {
-            "cell_type": "code", "id": "c1", "source": ["x\n", "c1"],
-            "outputs": [{"data": {"image/png": "c1/c1+c1==", "text/plain": ["'one\\nc1'"]}}],
-        }
-    ],
-    "nbformat": 4,
-}  # fmt: skip
-
-
 @pytest.fixture
-def out(tmp_path):
-    out = tmp_path / "out"
-    texts = {
-        "html/07.html": PAGE + PICTURE,
-        "summary.md": r"\[x\] Ann O'Quill",
-        "notebooks/07.ipynb": json.dumps(NODE, indent=1) + "\n",
-    }
-    a_run(out, "2026-05-31", 1, {"html/07.html": "nobody"}, at=1_000, ids=("c8", "c9"))
-    a_run(out, "2026-06-30", 2, texts, at=2_000)
+def home(data):
+    """A workbook with everything that a person may be in."""
+    home = data.parent
+    (home / "workbook.yml").write_text("data: data\n")
+    (home / secret.FILE).write_bytes(KEY)
+    put(home / "programme", account_insights=INSIGHTS + "i4,acme,c1,goal,x,call,2026-01-01T00:00:00Z\n")
+    out = home / "reports"
+    texts = {f"html/{n}.html": t for n, t in THEIRS.items()} | {
+        "html/03_x.html": NOT_THEM, "index.html": f"<p>ask {NAME}</p>", "summary.md": r"\[x\] Ann O'Quill",
+        "lists/07_x.csv": "account_id,contact_id\nacme,c1\n", "lists/03_x.csv": "account_id\nacme\n",
+        "notebooks/07_x.ipynb": node(cell(text_plain="'one\\nc1'")), "notebooks/03_x.ipynb": node(cell(text_html=NOT_THEM, image_png="c1")),
+    }  # fmt: skip
+    a_run(out, "2026-05-31", 1, {"html/07_x.html": "nobody"}, at=1_000, ids=("c8",))
+    shelf.point_at(out / a_run(out, "2026-06-30", 2, texts, at=2_000))
     (out / "summary.md").write_text(texts["summary.md"])
-    shelf.point_at(out / "2026-06-30_00000002")
-    return out
+    (out / "runs.log").write_text(f"start\nno report: contacts: c1 is given twice\n{NAME}\nend\n")
+    (out / "sent.zip").write_bytes(b"PK")
+    put(out / "lab" / "tables")
+    pd.DataFrame({"contact_id": ["c1", "c2"]}).to_parquet(out / "lab" / "tables" / "07_people.parquet")
+    (data / "ledger.csv").write_text("step,why\nkeep,\"no account (first: ['c1', 'c7'])\"\n")
+    put(home / "notebooks" / ".ipynb_checkpoints")
+    (home / "notebooks" / "notebooks.yml").write_text("[]\n")
+    (home / "notebooks" / "07_x.ipynb").write_text(node(cell(text_plain="c1"), cell(text_plain="c2")))
+    (home / "notebooks" / ".ipynb_checkpoints" / "07_x-checkpoint.ipynb").write_text(node(cell(text_plain=NAME)))
+    return home
 
 
-def test_rows_go_and_words_are_replaced_in_every_file_of_a_run(out):
-    counts = forget.from_runs(out, "c1", {NAME})
-    folder = out / "2026-06-30_00000002"
-    assert (folder / "html" / "07.html").read_text() == CLEAN + PICTURE
-    assert (folder / "summary.md").read_text() == r"\[x\] [removed]"
-    assert (out / "summary.md").read_text() == r"\[x\] [removed]"
-    (cell,) = json.loads((folder / "notebooks" / "07.ipynb").read_text())["cells"]
-    assert (cell["id"], cell["source"]) == ("c1", ["x\n", "[removed]"])
-    assert cell["outputs"][0]["data"] == {"image/png": "c1/c1+c1==", "text/plain": ["'one\\n[removed]'"]}
-    assert json.loads((folder / "run.json").read_text())["words"] == "call\n[removed] or [removed] é"
-    assert pd.read_parquet(folder / "tables" / "07_people.parquet").contact_id.tolist() == ["c2"]
-    # page 3, summary 1, notebook 2, record 2, table 1; of the other run the names in its table and record alone
-    assert counts == {"2026-05-31_00000001": 3, "2026-06-30_00000002": 9, "summary.md": 1, "index.html": 0}
+def at(home) -> forget.Places:
+    out = home / "reports"
+    book = settings.workbook(home / "workbook.yml")
+    return forget.Places(book, home / "programme", (out, out / "lab"), home / "notebooks")
 
 
-def test_what_a_table_notes_of_the_person_beside_its_columns_goes_too(out):
-    path = out / "2026-06-30_00000002" / "tables" / "08_plan.parquet"
-    noted = pd.DataFrame({"n": [1]})
-    noted.attrs = {"entered_by": NAME, "as_of": "2026-06-30"}
-    noted.to_parquet(path, index=False)
-    counts = forget.from_runs(out, "c1", {NAME})
-    assert counts["2026-06-30_00000002"] == 9 + 2  # pandas notes it twice
-    assert pd.read_parquet(path).attrs == {"entered_by": "[removed]", "as_of": "2026-06-30"}
+def forgotten(home, contact_id: str = "c1", names=(NAME,)) -> dict[str, int]:
+    forget.refuse_nobody(at(home), contact_id, names, KEY)
+    return forget.forget(at(home), contact_id, names, KEY, entered_at=NOON, entered_by="Bo")
 
 
-def test_a_file_without_the_person_keeps_its_bytes_and_a_changed_one_its_time(out):
-    folder = out / "2026-06-30_00000002"
-    pages = {p: p.read_bytes() for p in out.rglob("*.html")}
-    forget.from_runs(out, "c1", {NAME})
-    assert (folder / "run.json").stat().st_mtime == 2_000  # the newest run stays the newest
-    changed = [p for p, before in pages.items() if p.read_bytes() != before]
-    assert {p.name for p in changed} == {"07.html"}
-    assert folder / "html" / "07.html" in changed
-    assert not list(out.rglob(".*"))
+def everything(folder) -> dict:
+    return {str(p): p.read_bytes() for p in folder.rglob("*") if p.is_file() and p.name not in (".lock", ".gitignore")}
 
 
-def test_twice_is_harmless_and_so_is_who_is_nowhere(out):
-    forget.from_runs(out, "c1", {NAME})
-    before = everything(out)
-    assert set(forget.from_runs(out, "c1", {NAME}).values()) == {0}
-    assert set(forget.from_runs(out, "c777", set()).values()) == {0}
-    assert everything(out) == before
-    assert forget.from_runs(out / "nowhere", "c1", set()) == {}
+def assert_gone(home) -> None:
+    """Nothing says that there was such a person, but what is about others or of another meaning."""
+    person = forget.Person("c1", frozenset({NAME, "Ann Miller", 'Ann "A" Quill, Dr'}))
+    kept = {home / "data" / "activities.csv", home / "data" / "attribute_history.csv"}  # the id of something else
+    for path in (p for p in home.rglob("*") if p.is_file() and p not in kept):
+        assert not forget.holds(path, person), path
+        assert b"Quill" not in path.read_bytes().replace(b"Joann O'Quill", b""), path
+    for path in home.rglob("*.parquet"):
+        assert "c1" not in pd.read_parquet(path)["contact_id"].tolist()
+    assert "c1," not in (home / "data" / "contacts.csv").read_text()
+    assert not list(home.rglob("*.tmp"))
 
 
-def test_a_run_that_shows_people_goes_whole_for_its_pictures_cannot_be_read(out):
-    name = a_run(out, "2026-07-31", 3, {"summary.md": "last"}, at=3_000, shows=True, ids=("c8", "c9"))
-    (out / "summary.md").write_text("last")
-    shelf.point_at(out / name)
-    assert forget.from_runs(out, "c777", set())[name] == 0  # a slip of the pen removes no run
-    assert (out / name).is_dir()
-    assert forget.from_runs(out, "c777", {"Someone Else"})[name] == 1
-    assert not (out / name).exists()
-    assert not (out / "summary.md").exists()  # it was that run's
-    assert (out / "latest").resolve().name == "2026-06-30_00000002"
-    assert "2026-06-30_00000002" in (out / "index.html").read_text()
+def test_pages_lists_and_notebooks_that_hold_the_person_are_deleted_and_others_keep_their_bytes(home):
+    run = home / "reports" / "2026-06-30_00000002"
+    kept = {p: p.read_bytes() for p in (run / "html" / "03_x.html", run / "lists" / "03_x.csv", run / "notebooks" / "03_x.ipynb", run / "run.json")}  # fmt: skip
+    done = forgotten(home)
+    assert {p: p.read_bytes() for p in kept} == kept
+    for page in [*(run / "html" / f"{n}.html" for n in THEIRS), run / "index.html"]:
+        assert page.read_text() == site.removed()
+    assert {p.relative_to(run).as_posix() for p in run.rglob("*") if p.suffix in {".csv", ".ipynb", ".md"}} == {"lists/03_x.csv", "notebooks/03_x.ipynb"}  # fmt: skip
+    assert not (home / "reports" / "summary.md").exists()
+    assert pd.read_parquet(run / "tables" / "07_people.parquet").fillna("").values.tolist() == [["c2", ""]]
+    older = home / "reports" / "2026-05-31_00000001"
+    assert (older / "html" / "07_x.html").read_text() == "nobody"
+    assert pd.read_parquet(older / "tables" / "07_people.parquet").values.tolist() == [["c8", "[removed]"]]
+    assert done["reports/2026-06-30_00000002"] == len(THEIRS) + 4 + 1
+    assert (home / "reports" / "runs.log").read_text() == "start\nend\n"
+    assert (home / "reports" / "latest" / "run.json").stat().st_mtime == 2_000  # the newest run stays the newest
+    assert forget.unsearched(at(home)) == [str(home / "reports" / "sent.zip")]
+    outputs = json.loads((home / "notebooks" / "07_x.ipynb").read_text())["cells"]
+    assert [len(c["outputs"]) for c in outputs] == [0, 1]
+    assert_gone(home)
 
 
-def test_with_the_last_run_the_way_to_it_goes_too(tmp_path):
-    out = tmp_path / "out"
-    shelf.point_at(out / a_run(out, "2026-07-31", 3, {}, at=3_000, shows=True))
-    forget.from_runs(out, "c1", set())
-    assert list(out.iterdir()) == []
+@pytest.mark.parametrize("how", THEIRS)
+def test_a_page_is_searched_as_its_readers_see_it(how):
+    person = forget.Person("c1", frozenset({NAME}))
+    assert forget.in_markup(NOT_THEM + THEIRS[how], person)
+    assert not forget.in_markup(NOT_THEM, person)
 
 
-def test_an_id_that_reads_like_a_count_takes_the_run_that_lists_it_and_no_figure_of_another(tmp_path):
-    out = tmp_path / "out"
-    lists = a_run(out, "2026-06-30", 1, {"html/07.html": "7 of 12"}, at=1, ids=("7", "8"))
-    counts = a_run(out, "2026-07-31", 2, {"html/07.html": "7 of 12"}, at=2, ids=("8", "9"))
-    shelf.point_at(out / counts)
-    found = forget.from_runs(out, "7", set())
-    assert (found[lists], found[counts]) == (1, 0)
-    assert not (out / lists).exists()
-    assert (out / counts / "html" / "07.html").read_text() == "7 of 12"
+@pytest.mark.parametrize("given", ["", " ", "\t\n", "nobody", "acme", "c", "c1 c2", "[removed]", "div", "."])
+def test_an_id_that_is_nobodys_changes_nothing(home, given):
+    before = everything(home)
+    with pytest.raises(
+        ValueError, match="the id is empty" if not given.strip() else "nobody has the id .* Nothing was changed"
+    ):
+        forgotten(home, given, ())
+    assert everything(home) == before
 
 
-def test_tables_of_notebooks_run_by_hand_and_what_dead_runs_left_are_cleared(tmp_path):
-    lab = tmp_path / "lab"
-    (lab / "tables").mkdir(parents=True)
-    pd.DataFrame({"contact_id": ["c1", "c2"]}).to_parquet(lab / "tables" / "07_people.parquet")
-    (lab / ".0123abcd.999999999.tmp").mkdir()
-    (lab / ".0123abcd.999999999.tmp" / "page.html").write_text(NAME)
-    assert forget.from_runs(lab, "c1", set()) == {"tables": 1}
-    assert pd.read_parquet(lab / "tables" / "07_people.parquet").contact_id.tolist() == ["c2"]
-    assert [p.name for p in lab.iterdir()] == ["tables"]
+def test_who_is_in_a_past_run_alone_is_somebody(home):
+    done = forgotten(home, "c8", ())
+    assert done["reports/2026-05-31_00000001"] == 1
+    assert forgotten_file.remembers(home / "programme", KEY, "c8")
+    assert not any(forgotten(home, "c8", ()).values())  # twice is harmless
+
+
+@pytest.mark.parametrize("place", forget.STEPS)
+def test_what_stopped_midway_is_said_and_finished_by_the_next_call(home, place, monkeypatch):
+    def full(*_: object) -> dict[str, int]:
+        raise OSError(errno.ENOSPC, "No space left on device", "x.csv")
+
+    step = forget.STEPS[place]
+    monkeypatch.setitem(forget.STEPS, place, lambda p, who, change: full() if change else step(p, who, change))
+    with pytest.raises(
+        forget.NotFinished, match=f"x.csv: No space left on device. The person is not .*; left: {place}"
+    ):
+        forgotten(home)
+    monkeypatch.undo()
+    monkeypatch.delenv(secret.VARIABLE, raising=False)
+    forgotten(home, names=())  # it is remembered who this was
+    assert_gone(home)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="a process is copied as on Unix")
+def test_killed_at_any_change_of_a_file_it_is_finished_by_the_next_call(home, tmp_path):
+    whole, number = tmp_path / "whole", 0
+    shutil.copytree(home, whole, symlinks=True)
+    killed = True
+    while killed:
+        number += 1
+        shutil.rmtree(home)
+        shutil.copytree(whole, home, symlinks=True)
+        child = os.fork()
+        if not child:
+            dies_at(number, home)
+        killed = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+        forgotten(home)
+        assert_gone(home)
+    assert number > 25
+
+
+def dies_at(number: int, home) -> None:
+    """Forget, and die before a file is changed for the nth time."""
+    left = [number]
+
+    def counted(change):
+        def wrapped(*args: object, **options: object) -> object:
+            left[0] -= 1
+            if not left[0]:
+                os._exit(9)
+            return change(*args, **options)
+
+        return wrapped
+
+    try:
+        for name in ("replace", "unlink", "rename"):
+            setattr(pathlib.Path, name, counted(getattr(pathlib.Path, name)))
+        forgotten(home)
+    finally:
+        os._exit(0)
+
+
+def test_another_person_begun_before_is_finished_first(home, monkeypatch):
+    def killed(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(forgotten_file, "remember", killed)
+        forgotten(home)
+    forgotten(home, "c2", ())
+    assert_gone(home)
+    assert forgotten_file.remembers(home / "programme", KEY, "c1")
+
+
+def test_no_picture_can_be_read_so_pages_that_were_asked_for_people_go(home):
+    name = a_run(home / "reports", "2026-07-31", 3, {"html/07_x.html": PICTURE, "notebooks/07_x.ipynb": node(), "html/03_x.html": PICTURE}, at=3_000, shows=True, ids=("c8",))  # fmt: skip
+    forgotten(home, "c2", ())  # whose name nobody gave, and who is not in that run by the id
+    run = home / "reports" / name
+    assert (run / "html" / "07_x.html").read_text() == site.removed()
+    assert not (run / "notebooks" / "07_x.ipynb").exists()
+    assert (run / "html" / "03_x.html").read_text() == PICTURE
+
+
+def test_an_id_that_reads_like_a_count_takes_the_pages_of_the_run_that_lists_it_and_no_figure_of_another(home):
+    out, page = home / "reports", {"html/07_x.html": "7 of 12"}
+    lists = a_run(out, "2026-07-31", 3, page, at=3, ids=("7", "8"))
+    counts = a_run(out, "2026-08-31", 4, page, at=4, ids=("8", "9"))
+    forgotten(home, "7", ())
+    assert (out / lists / "html" / "07_x.html").read_text() == site.removed()
+    assert (out / counts / "html" / "07_x.html").read_text() == "7 of 12"
+
+
+def test_a_run_with_a_damaged_record_is_searched_too(home):
+    run = home / "reports" / "2026-06-30_00000002"
+    (run / "run.json").write_text('{"parameters": "c1')
+    forgotten(home)
+    assert_gone(home)
+
+
+def test_nothing_is_searched_while_a_run_is_made(home):
+    (home / "reports" / f".0123abcd.{os.getpid()}.tmp").mkdir()
+    before = everything(home)
+    with pytest.raises(ValueError, match="forget: 1 runs are being made. Nothing was changed. Wait until they end"):
+        forgotten(home)
+    assert everything(home) == before
+
+
+def test_what_dead_runs_left_is_cleared(home):
+    left = home / "reports" / ".0123abcd.999999999.tmp"
+    left.mkdir()
+    (left / "page.html").write_text(NAME)
+    forgotten(home)
+    assert not left.exists()
+
+
+# -- the command ------------------------------------------------------------------------------------------------------
+
+
+def test_the_sample_of_the_package_is_never_written(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for given in ([], ["--data", places.SAMPLE]):
+        code, said = abm("forget", "c-1001", *given)
+        assert (code, said) == (2, said)
+        assert "Give --data: the workbook " in said
+
+
+def test_a_lost_or_another_key_is_refused_by_import_and_forget(home, monkeypatch):
+    monkeypatch.chdir(home)
+    assert abm("forget", "c1")[0] == 0
+    put(home / "export", people="id,account,mail\nc1,acme,a@x.example\nc2,acme,b@x.example\n", firms="id\nacme\n")
+    (home / "m.yml").write_text(MAPPING)
+    for other in (None, KEY[::-1]):
+        (home / secret.FILE).unlink()
+        if other:
+            (home / secret.FILE).write_bytes(other)
+        for verb in (["import", "m.yml", "export", "--to", "new"], ["forget", "c2"], ["run"]):
+            code, said = abm(*verb)
+            assert code == 2, said
+            assert "a new key would bring people back" in said
+        assert (home / secret.FILE).exists() == bool(other)
+        (home / secret.FILE).touch()
+    assert not (home / "new").exists()
+
+
+MAPPING = """
+version: 1
+title: x
+sources:
+  people: {file: people.csv}
+  firms: {file: firms.csv}
+tables:
+  accounts:
+    from: firms
+    columns: {account_id: {column: id}, name: {column: id}, created_at: {value: "2025-01-01T00:00:00Z"}}
+  contacts:
+    from: people
+    columns: {contact_id: {column: id}, account_id: {column: account}, email_hash: {column: mail, hash: true},
+              created_at: {value: "2025-01-01T00:00:00Z"}}
+  activities:
+    from: people
+    columns: {activity_id: {sql: "'a' || id"}, account_id: {column: account}, contact_id: {column: id},
+              occurred_at: {value: "2026-01-01T00:00:00Z"}, direction: {value: inbound}, channel: {value: web}}
+"""
+
+
+def test_an_import_leaves_who_was_forgotten_out_of_the_books_files(home, monkeypatch):
+    monkeypatch.chdir(home)
+    assert abm("forget", "c1")[0] == 0
+    put(home / "export", people="id,account,mail\nc1,acme,a@x.example\nc2,acme,b@x.example\n", firms="id\nacme\n")
+    (home / "m.yml").write_text(MAPPING)
+    code, said = abm("import", "m.yml", "export", "--to", "new")
+    assert code == 0, said
+    assert pd.read_parquet("new/contacts.parquet")["contact_id"].tolist() == ["c2"]
+    assert pd.read_parquet("new/activities.parquet")["contact_id"].fillna("").tolist() == ["", "c2"]
+    ledger = pd.read_csv("new/ledger.csv").query("step == 'forgotten'").set_index("table")
+    assert ledger["rows_lost"].to_dict() == {"contacts": 1, "activities": 0}
+    assert ledger["why"]["activities"] == "of a forgotten person; contact_id left blank in 1 rows"

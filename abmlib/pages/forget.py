@@ -1,165 +1,416 @@
-"""Past runs without a person who asked to be forgotten."""
+"""A person who asked to be forgotten: found in every place, and taken out of each; what was begun can be finished.
 
+Copies come first, the data last: as long as the data holds the person, a second call finds what a first one left. A page,
+notebook or list that holds the person is deleted; no text is edited inside markup.
+"""
+
+import csv
 import html
 import json
 import os
 import re
-from collections.abc import Callable, Collection
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import nbformat
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from abmlib import places
 from abmlib.pages import shelf, site
-from abmlib.tables import schema
-from abmlib.tables.outputs import replaced
+from abmlib.tables import cache, forgotten, people, programme, redact, schema
+from abmlib.tables.outputs import clear_left, replaced
+from abmlib.tables.settings import Workbook
 
 REMOVED = "[removed]"
 PEOPLE = "people"  # parameter of notebooks that show names
-TEXTS = {".html", ".md", ".txt", ".csv", ".svg", ".yml"}
-INDENTS = {".ipynb": (1, False), ".json": (2, True)}  # as runs write them: indent, and if other letters are escaped
-KEEP = {"id", "image/png", "image/jpeg"}  # of a notebook or record: no words
-PICTURE = r"data:[\w/.+-]+;base64,[A-Za-z0-9+/=]+"
-LOOKS_LIKE_A_FIGURE = re.compile(r"\d{1,5}")  # an id that the text of a page cannot tell from a count
+RUN = re.compile(
+    r"\d{4}-\d{2}-\d{2}_[0-9a-f]{8}(-\d+)?"
+)  # name of the folder of a run, also of one with a damaged record
+RECORD, LOG, LEDGER = "run.json", "runs.log", "ledger.csv"
+PAGES = {".html", ".ipynb", ".csv", ".md", ".txt", ".svg", ".py", ".yml", ".json"}  # searched, and deleted whole
+PACKED = {".zip", ".pdf"}  # cannot be searched
+SILENT = {"class", "id", "style", "for", "name"}  # attributes of HTML that say nothing to a reader
+KEEP = {"id", "image/png", "image/jpeg"}  # of a notebook: no words
+MARKUP = {"text/html", "image/svg+xml"}
+LOOKS_LIKE_A_FIGURE = re.compile(r"\d{0,5}")  # an id that the text of a page cannot tell from a count
+ESCAPED = re.compile(r"\\([\\`*_\[\]<>#|@])")  # in Markdown, see `site.plain`
 
 
-def from_runs(out: Path, contact_id: str, names: Collection[str]) -> dict[str, int]:
-    """Remove a person from the past runs of a folder.
+class NotFinished(ValueError):
+    """A person was not taken out of every place yet."""
 
-    And from its tables of notebooks run by hand, and from what ended runs left.
+    code = 1  # the exit code of the command
 
-    Rows of tables that hold the contact_id go. Everywhere else, the id and the names, as whole words, become ``[removed]``.
-    No picture can be read, so a run in which a notebook was asked for people is removed whole if the person has a name or
-    was found in it; so is one whose tables list the person under an id of up to five digits, which the words of a page
-    cannot tell from a count. What runs that ended midway left behind goes altogether. Each file is replaced whole, and
-    keeps its time; what does not hold the person is not touched. No run may be going meanwhile.
+
+@dataclass(frozen=True)
+class Person:
+    """Who is to be forgotten: the id, and the names that are known."""
+
+    contact_id: str
+    names: frozenset[str] = frozenset()
+
+    @property
+    def has_a_number_only(self) -> bool:
+        """Whether text cannot tell the id from a count; also where no id is given."""
+        return bool(LOOKS_LIKE_A_FIGURE.fullmatch(self.contact_id))
+
+    def is_in(self, text: str) -> bool:
+        """Say whether a text has the id or a name as whole words."""
+        return bool(
+            (not self.has_a_number_only and self.contact_id in text and self._id.search(text)) or self._named(text)
+        )
+
+    @cached_property
+    def _id(self) -> re.Pattern[str]:
+        # a hyphen joins two words; after a written \n, as in a quoted text, a word begins
+        return re.compile(rf"(?:(?<!\w)(?<!\w-)|(?<=\\[nrt])){re.escape(self.contact_id)}(?!-?\w)")
+
+    @cached_property
+    def _sought(self) -> redact.Index:
+        return redact.index(self.names)
+
+    def _named(self, text: str) -> bool:
+        """Say whether a text has one of the names; most texts are told quickly."""
+        folded = unicodedata.normalize("NFC", text).casefold()
+        likely = any(all(w in folded for w in words) for phrases in self._sought.values() for words, _, _ in phrases)
+        return likely and bool(redact.found(text, self._sought))
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where a person may be."""
+
+    workbook: Workbook
+    programme: Path
+    runs: tuple[Path, ...] = ()  # folders of runs, and of tables left by hand
+    notebooks: Path | None = None  # those opened by hand
+
+
+def places_of(workbook: Workbook, runs: Path) -> Places:
+    """Name the places in which a person of a workbook may be.
+
+    Raises
+    ------
+    ValueError
+        If the workbook has no programme, or its data is the sample of the package.
+    """
+    if workbook.data.resolve() == places.SAMPLE.resolve():
+        raise ValueError("forget: this is the sample, which names nobody. Give --data: the workbook with the person.")
+    if workbook.programme is None:
+        raise ValueError("forget: a DuckDB file alone has no programme to remember it in. Name both in a workbook.yml.")
+    by_hand = (runs / "lab", Path("reports") / "lab")
+    folders = dict.fromkeys((runs, *by_hand))
+    return Places(workbook, workbook.programme, tuple(folders), places.find_notebooks(workbook.notebooks))
+
+
+def refuse_nobody(where: Places, contact_id: str, names: Iterable[str], key: bytes | None) -> None:
+    """Refuse an id that is nobody's: not of data, programme or tables of past runs, and not of one forgotten before.
+
+    A word of a page is no proof: it may be a word of the language, or the id of an account. A name that was given is.
 
     Parameters
     ----------
-    out : folder of runs; there may be none
-    names : the person's names, of `people.names`, asked before the data forgot them; may be empty
+    names : as in `forget`
+    key : of the team, None where there is none yet
+
+    Raises
+    ------
+    ValueError
+        If the id is empty or nobody's, the key is not the one that earlier people were hashed with, or a run is going.
+    """
+    if not (wanted := contact_id.strip()):
+        raise ValueError("forget: the id is empty. Give the contact_id of one person.")
+    earlier = forgotten.read(where.programme)
+    people.refuse_other_key(earlier["key_check"], key)
+    going = [p.name for out in where.runs if out.is_dir() for p in out.iterdir() if shelf.LEFT_OVER.fullmatch(p.name)
+             and p.is_dir() and not shelf.is_left_over(p, None)]  # fmt: skip
+    if going:
+        raise ValueError(f"forget: {len(going)} runs are being made. Nothing was changed. Wait until they end.")
+    if key and forgotten.remembers(where.programme, key, wanted):
+        return
+    if (begun := _begun(_journal(where))) and begun.contact_id == wanted:
+        return
+    person = Person(wanted)
+    if any({**from_data(where, person, False), **from_programme(where, person, False)}.values()):
+        return
+    tables = (p for out in where.runs for p in out.rglob("*.parquet"))
+    if any(_held(path, pq.ParquetFile(path).read(), person).to_pandas().any() for path in tables):
+        return
+    given = Person("", frozenset(names))
+    if not given.names or not any(from_runs(where, given, False).values()):
+        raise ValueError(
+            f"forget: nobody has the id {wanted!r} in data, programme or past runs. Nothing was changed. "
+            "Give the contact_id as the CRM writes it."
+        )
+
+
+def forget(
+    where: Places, contact_id: str, names: Iterable[str], key: bytes, *, entered_at: pd.Timestamp, entered_by: str
+) -> Counter[str]:
+    """Remove a person, known by `refuse_nobody`, from past runs, caches, logs, notebooks, data and programme, in this order.
+
+    First the id and the names are noted in a private file, until the end, and the keyed hash is entered, so that whoever
+    comes back is left out. If it is ended midway, the next call finishes it. No run may be going meanwhile.
+
+    Parameters
+    ----------
+    names : more names than the data has; may be none
+    key : of the team, see `secret`
+    entered_at : when, with its time zone
 
     Returns
     -------
-    dict of run (or file beside the runs) to the number of rows and words removed, 0 where the person was not found; of a run
-    removed whole at least 1, and its folder is gone
+    Counter of place to the number of rows, files or texts removed
+
+    Raises
+    ------
+    NotFinished
+        If a place cannot be changed: what is left, and what to do.
     """
-    if not out.is_dir():
-        return {}
-    wanted = contact_id.strip()
-    written = {n.strip() for n in names if n.strip()}
-    searched = written | (set() if LOOKS_LIKE_A_FIGURE.fullmatch(wanted) else {wanted})
-    replace = _replacer(searched)
+    wanted, journal = contact_id.strip(), _journal(where)
+    who, done = {"entered_at": entered_at, "entered_by": entered_by}, Counter[str]()
+    begun = _begun(journal)
+    if begun and begun.contact_id != wanted:  # whose names would be lost
+        done.update(forget(where, begun.contact_id, (), key, **who))
+        begun = None
+    known = people.names(where.workbook.data, wanted) | {n.strip() for n in names if n.strip()}
+    person = Person(wanted, frozenset(known | (begun.names if begun else frozenset())))
+    with replaced(journal) as beside:
+        beside.write_text(json.dumps({"contact_id": wanted, "names": sorted(person.names)}), "utf-8")
+    forgotten.remember(where.programme, key, wanted, **who)
+    _clear_left(where)
+    for number, (place, step) in enumerate(STEPS.items()):
+        try:
+            done.update(step(where, person, True))
+        except (OSError, ValueError) as wrong:
+            reason = f"{wrong.filename or place}: {wrong.strerror}" if isinstance(wrong, OSError) else str(wrong)
+            left = ", ".join([*STEPS][number:])
+            raise NotFinished(
+                f"{reason.rstrip('.')}. The person is not forgotten everywhere yet; left: {left}. "
+                "Mend this, and give the same command again."
+            ) from wrong
+    journal.unlink()
+    return done
 
-    def holds(table: Path) -> bool:
-        return bool(pc.any(_held(table, pq.ParquetFile(table).read(), wanted)).as_py())
 
-    for path in [p for p in out.iterdir() if shelf.is_left_over(p, None)]:
-        shelf.remove(path)
-    counts = {}
-    for run in shelf.all_runs(out):
-        folder, record = run.folder, shelf.facts(run.folder) or {}
-        names_asked = any(values.get(PEOPLE) is True for values in record.get("parameters", {}).values())
-        count = _in_folder(folder, wanted, replace, change=False)
-        listed = wanted not in searched and any(map(holds, folder.rglob("*.parquet")))
-        if (names_asked and (written or count)) or listed:
-            counts[folder.name] = max(count, 1)
-            _remove(out, folder)
-        else:
-            counts[folder.name] = _in_folder(folder, wanted, replace, change=True) if count else 0
-    for path in [out / "tables", *(p for p in out.iterdir() if p.is_file() and not p.is_symlink())]:
-        if path.is_dir() or path.suffix in TEXTS | set(INDENTS):
-            counts[path.name] = _in_folder(path, wanted, replace, change=True)
-    _point_again(out)
+def _journal(where: Places) -> Path:
+    """The file that says who is being forgotten."""
+    return cache.cache_folder(where.workbook) / cache.JOURNAL
+
+
+def _begun(journal: Path) -> Person | None:
+    """Read who was to be forgotten when an earlier call was ended."""
+    try:
+        noted = json.loads(journal.read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    return Person(noted["contact_id"], frozenset(noted["names"]))
+
+
+def _clear_left(where: Places) -> None:
+    """Remove what processes that were killed left beside the files of all places."""
+    data = where.workbook.data
+    for place in (*where.runs, where.notebooks, where.programme, data if data.is_dir() else data.parent):
+        for folder in [place, *(p for p in place.rglob("*") if p.is_dir())] if place else ():
+            clear_left(folder)
+
+
+def unsearched(where: Places) -> list[str]:
+    """Name the files beside the runs that cannot be searched."""
+    return sorted(str(p) for out in where.runs if out.is_dir() for p in out.iterdir() if p.suffix.lower() in PACKED)
+
+
+# -- what holds a person ----------------------------------------------------------------------------------------------
+
+
+class _Words(HTMLParser):
+    """What a page says to a reader: its text, and the attributes that are shown or hold data."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.words: list[str] = []
+        self.is_style = False
+
+    def handle_data(self, data: str) -> None:
+        """Take text."""
+        if not self.is_style:
+            self.words.append(data)
+
+    def handle_endtag(self, tag: str) -> None:
+        """Take text again after a style."""
+        self.is_style = False
+
+    def handle_comment(self, data: str) -> None:
+        """Take what only the source shows."""
+        self.words.append(data)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Take the values of attributes."""
+        self.is_style = tag == "style"
+        self.words += [v for k, v in attrs if v and k not in SILENT and not v.startswith("data:")]
+
+
+def words(markup: str) -> str:
+    """Give the words of a page, without its tags.
+
+    Examples
+    --------
+    >>> words('<td class="c1">Ann&nbsp;<b>Quill</b></td>').split()
+    ['Ann', 'Quill']
+    """
+    parser = _Words()
+    parser.feed(markup)
+    parser.close()
+    return " ".join(parser.words)
+
+
+def in_markup(text: str, person: Person) -> bool:
+    """Say whether a page holds a person."""
+    unescaped = html.unescape(text)
+    pieces = [person.contact_id, *(redact.words(name)[0] for name in person.names if redact.words(name))]
+    folded = unicodedata.normalize("NFC", unescaped).casefold()
+    return any(p.casefold() in folded for p in pieces if p) and person.is_in(words(text))
+
+
+def holds(path: Path, person: Person) -> bool:
+    """Say whether a file that people or notebooks read holds a person.
+
+    A notebook or record that does not read as one is searched as text.
+    """
+    text = path.read_bytes().decode("utf-8", "replace")
+    if path.suffix in {".html", ".svg"}:
+        return in_markup(text, person)
+    if path.suffix in {".ipynb", ".json"}:
+        try:
+            return any(_in_json(json.loads(text), "", person))
+        except (ValueError, RecursionError):
+            return person.is_in(text)
+    return person.is_in(ESCAPED.sub(r"\1", text) if path.suffix == ".md" else text.replace('""', '"'))
+
+
+def _in_json(value: Any, name: str, person: Person) -> Iterator[bool]:
+    """Say of each text of a notebook whether it holds a person."""
+    if isinstance(value, dict):
+        for key, part in value.items():
+            if key not in KEEP:
+                yield from _in_json(part, key, person)
+    elif isinstance(value, list) and not all(isinstance(v, str) for v in value):
+        for part in value:
+            yield from _in_json(part, name, person)
+    elif isinstance(value, list | str):
+        text = value if isinstance(value, str) else "".join(value)
+        yield in_markup(text, person) if name in MARKUP else person.is_in(text)
+
+
+# -- the where -------------------------------------------------------------------------------------------------------
+
+
+def from_runs(where: Places, person: Person, change: bool) -> dict[str, int]:
+    """Remove a person from past runs; count the files and rows concerned, by run.
+
+    Pages, notebooks, lists and summaries that hold the person are deleted; where one opens a run, a page that says so takes its
+    place. Rows that list the person leave the tables, and other text in them or in the record becomes ``[removed]``. No picture
+    can be read: where a notebook was asked for people, its page and notebook go if the person has a name or was found in
+    the run. An id of up to five digits cannot be told from a count: where a table lists the person, all pages go.
+    """
+    counts: dict[str, int] = {}
+    for out in (o for o in where.runs if o.is_dir()):
+        for path in [p for p in out.iterdir() if change and shelf.is_left_over(p, None)]:
+            shelf.remove(path)
+        for folder in sorted(p for p in out.iterdir() if RUN.fullmatch(p.name) and p.is_dir() and not p.is_symlink()):
+            counts[f"{out.name}/{folder.name}"] = _from_run(folder, person, change)
+        counts[f"{out.name}/tables"] = sum(_from_table(p, person, change) for p in (out / "tables").rglob("*.parquet"))
+        beside = [out / shelf.SUMMARY, *(p for p in out.iterdir() if re.fullmatch(r"\.summary\.md\.\d+\.tmp", p.name))]
+        counts[f"{out.name}/{shelf.SUMMARY}"] = sum(
+            _delete(p, change) for p in beside if p.is_file() and holds(p, person)
+        )
     return counts
 
 
-def _remove(out: Path, folder: Path) -> None:
-    """Take a run away, and its summary beside the runs."""
-    summary, beside = folder / shelf.SUMMARY, out / shelf.SUMMARY
-    if summary.is_file() and beside.is_file() and summary.read_bytes() == beside.read_bytes():
-        beside.unlink()
-    shelf.remove(folder)
+def _from_run(folder: Path, person: Person, change: bool) -> int:
+    """Remove a person from one run."""
+    record, files = shelf.facts(folder), sorted(p for p in folder.rglob("*") if p.is_file() and not p.is_symlink())
+    pages = [p for p in files if p.suffix in PAGES and p != folder / RECORD]
+    rows = {p: _from_table(p, person, change=False) for p in files if p.suffix == ".parquet"}
+    gone = {p for p in pages if holds(p, person)}
+    words = _in_record(folder / RECORD, person, change=False)
+    listed = any(_held(p, pq.ParquetFile(p).read(), person).to_pandas().any() for p, n in rows.items() if n)
+    if person.has_a_number_only and listed:
+        gone = set(pages)
+    if person.names or gone or words or any(rows.values()):
+        shown = {n for n, given in (record or {}).get("parameters", {}).items() if given.get(PEOPLE) is True}
+        gone |= {p for p in pages if p.suffix in {".html", ".ipynb"} and (p.stem in shown or record is None)}
+    if change:
+        for path in gone:
+            _delete(path, change, stub=path.suffix == ".html")
+        for path in (p for p, n in rows.items() if n):
+            _from_table(path, person, change)
+        _in_record(folder / RECORD, person, change)
+    return len(gone) + sum(rows.values()) + words
 
 
-def _point_again(out: Path) -> None:
-    """Let `latest` and the page beside the runs open a run that is there.
-
-    Where there is none, they go too.
-    """
-    if not shelf.dangles(out):
-        return
-    if left := shelf.all_runs(out):
-        shelf.point_at(left[-1].folder)
-        return
-    for path in (out / shelf.LATEST, out / "index.html"):
-        path.unlink(missing_ok=True)
+def _delete(path: Path, change: bool, stub: bool = False) -> int:
+    """Delete a file, or put a page in its place that says why it is not there."""
+    if change and stub:
+        shelf.write_whole(path, site.removed().encode())
+    elif change:
+        path.unlink()
+    return 1
 
 
-def _in_folder(place: Path, contact_id: str, replace: Callable[[str], tuple[str, int]], change: bool) -> int:
-    """Count the rows and words of a file or of all files of a folder; remove them if `change`."""
-    count = 0
-    for path in [place] if place.is_file() else sorted(p for p in place.rglob("*") if p.is_file()):
-        if path.suffix == ".parquet":
-            count += _in_table(path, contact_id, replace, change)
-        elif path.suffix in INDENTS:
-            count += _in_json(path, replace, change)
-        elif path.suffix in TEXTS:
-            text, n = replace(path.read_bytes().decode("utf-8", "surrogateescape"))
-            count += n
-            if n and change:
-                _write(path, text.encode("utf-8", "surrogateescape"))
-    return count
+def _in_record(path: Path, person: Person, change: bool) -> int:
+    """Replace texts of a run's record: what its notebooks were asked, and how they ended."""
+    try:
+        record = json.loads(path.read_text("utf-8"))
+        texts = [
+            (part, name) for about in ("parameters", "outcomes") for part in record[about].values() for name in part
+        ]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return _delete(path, change) if path.is_file() and holds(path, person) else 0  # damaged, and of no use
+    found = [(part, name) for part, name in texts if any(_in_json(part[name], name, person))]
+    for part, name in found:
+        part[name] = REMOVED
+    if found and change:
+        _write(path, (json.dumps(record, indent=2) + "\n").encode())
+    return len(found)
 
 
-def _in_json(path: Path, replace: Callable[[str], tuple[str, int]], change: bool) -> int:
-    """Replace words in every text of a notebook or record."""
-    count = 0
-
-    def walk(value: Any) -> Any:
-        nonlocal count
-        if isinstance(value, dict):
-            return {k: v if k in KEEP else walk(v) for k, v in value.items()}
-        if isinstance(value, list):
-            return [walk(v) for v in value]
-        if not isinstance(value, str):
-            return value
-        text, n = replace(value)
-        count += n
-        return text
-
-    clean = walk(json.loads(path.read_text("utf-8")))
-    if count and change:
-        indent, escape = INDENTS[path.suffix]
-        _write(path, (json.dumps(clean, indent=indent, ensure_ascii=escape) + "\n").encode())
-    return count
-
-
-def _in_table(path: Path, contact_id: str, replace: Callable[[str], tuple[str, int]], change: bool) -> int:
-    """Remove rows that hold the person, and words elsewhere."""
+def _from_table(path: Path, person: Person, change: bool) -> int:
+    """Remove the rows of a table that list a person, and the texts that name them."""
     table = pq.ParquetFile(path).read()
-    held = _held(path, table, contact_id)
+    held = _held(path, table, person)
     count = int(pc.sum(held).as_py() or 0)
     table = table.filter(pc.invert(held))
-    for i, field in enumerate(table.schema):
-        if pa.types.is_string(field.type) or pa.types.is_large_string(field.type):
-            pairs = [(None, 0) if v is None else replace(v) for v in table.column(i).to_pylist()]
-            if words := sum(n for _, n in pairs):
-                count += words
-                table = table.set_column(i, field, pa.array([text for text, _ in pairs], field.type))
-    notes = {key: replace(text.decode()) for key, text in (table.schema.metadata or {}).items()}
-    count += sum(n for _, n in notes.values())
+    for i, column in enumerate(table.schema):
+        if column.name.endswith("_id") or not (
+            pa.types.is_string(column.type) or pa.types.is_large_string(column.type)
+        ):
+            continue
+        texts = [text for text in pc.unique(table.column(i)).to_pylist() if text and person.is_in(text)]
+        if texts:
+            named = pc.is_in(table.column(i), pa.array(texts, column.type))
+            count += int(pc.sum(named).as_py())
+            table = table.set_column(i, column, pc.if_else(named, pa.scalar(REMOVED, column.type), table.column(i)))
+    notes = table.schema.metadata or {}
+    silent = {k: text for k, text in notes.items() if not person.is_in(text.decode())}
+    count += len(notes) - len(silent)
     if count and change:
-        table = table.replace_schema_metadata({key: text for key, (text, _) in notes.items()})
         whole = pa.BufferOutputStream()
-        pq.write_table(table, whole)
+        pq.write_table(table.replace_schema_metadata(silent), whole)
         _write(path, whole.getvalue().to_pybytes())
     return count
 
 
-def _held(path: Path, table: pa.Table, contact_id: str) -> pa.ChunkedArray:
+def _held(path: Path, table: pa.Table, person: Person) -> pa.ChunkedArray:
     """Which rows of a table of a run hold the person; a missing id is nobody's."""
     try:
         known = schema.persons(path.stem)
@@ -167,34 +418,85 @@ def _held(path: Path, table: pa.Table, contact_id: str) -> pa.ChunkedArray:
         known = []
     held = pa.chunked_array([pa.array([False] * table.num_rows, pa.bool_())])
     for column in (c for c in table.column_names if c == "contact_id" or c in known):
-        same = pc.equal(pc.cast(table.column(column), pa.string()), contact_id)
+        same = pc.equal(pc.utf8_trim_whitespace(pc.cast(table.column(column), pa.string())), person.contact_id)
         held = pc.or_(held, pc.fill_null(same, False))
     return held
 
 
-def _replacer(words: Collection[str]) -> Callable[[str], tuple[str, int]]:
-    """A function that replaces whole words and counts them.
+def from_snapshots(where: Places, person: Person, change: bool) -> dict[str, int]:
+    """Throw away all snapshots of the data, whoever is in them."""
+    if change:
+        cache.clear(where.workbook)
+    return {}
 
-    Words as they are and as pages escape them; pictures stay.
+
+def from_logs(where: Places, person: Person, change: bool) -> dict[str, int]:
+    """Remove lines of logs that hold a person, and the cases that the ledger of an import names."""
+    counts = {}
+    for path in [out / LOG for out in where.runs]:
+        if path.is_file():
+            lines = path.read_text("utf-8", "surrogateescape").splitlines(keepends=True)
+            kept = [line for line in lines if not person.is_in(line)]
+            if (n := len(lines) - len(kept)) and change:
+                _write(path, "".join(kept).encode("utf-8", "surrogateescape"))
+            counts[f"{path.parent.name}/{LOG}"] = n
+    ledger = where.workbook.data / LEDGER
+    if ledger.is_file() and holds(ledger, person):
+        if change:
+            with ledger.open(encoding="utf-8", newline="") as file:
+                rows = [[REMOVED if person.is_in(v) else v for v in row] for row in csv.reader(file)]
+            with replaced(ledger) as beside, beside.open("w", encoding="utf-8", newline="") as file:
+                csv.writer(file, lineterminator="\n").writerows(rows)
+        counts[LEDGER] = 1
+    return counts
+
+
+def from_notebooks(where: Places, person: Person, change: bool) -> dict[str, int]:
+    """Remove the outputs of notebooks opened by hand that hold a person, and the checkpoints that do.
+
+    What somebody wrote into a cell is theirs, and stays.
     """
-    forms = {f for w in words for f in (w, html.escape(w), html.escape(w).replace("&#x27;", "&#39;"), site.plain(w))}
-    if not forms:
-        return lambda text: (text, 0)
-    blank = r"(?:\s|&nbsp;)+"
-    either = "|".join(blank.join(map(re.escape, f.split())) for f in sorted(forms, key=len, reverse=True))
-    # a hyphen joins two words; after a written \n, as in a quoted text, a word begins
-    pattern = re.compile(rf"(?:(?<![\w])(?<!\w-)|(?<=\\[nrt]))(?:{either})(?!-?\w)")
+    counts: dict[str, int] = {}
+    if where.notebooks is None:
+        return counts
+    checkpoints = [p for p in where.notebooks.rglob(".ipynb_checkpoints/*") if p.is_file() and holds(p, person)]
+    counts["checkpoints"] = sum(_delete(p, change) for p in checkpoints)
+    for path in sorted(where.notebooks.glob("*.ipynb")):
+        try:
+            node = nbformat.reads(path.read_text("utf-8"), as_version=4)
+        except (OSError, ValueError, KeyError, AttributeError, nbformat.reader.NotJSONError):
+            continue
+        cells = [c for c in node.cells if c.get("outputs") and any(_in_json(c.outputs, "", person))]
+        for cell in cells:
+            cell.outputs = []
+        if cells and change:
+            _write(path, nbformat.writes(node).encode())
+        counts[path.name] = len(cells)
+    return counts
 
-    def replace(text: str) -> tuple[str, int]:
-        parts = re.split(f"({PICTURE})", text)  # every second one is a picture
-        done = [(part, 0) if i % 2 else pattern.subn(REMOVED, part) for i, part in enumerate(parts)]
-        return "".join(part for part, _ in done), sum(n for _, n in done)
 
-    return replace
+def from_data(where: Places, person: Person, change: bool) -> dict[str, int]:
+    """Remove a person from the data."""
+    return people.forget(where.workbook.data, person.contact_id, change)
+
+
+def from_programme(where: Places, person: Person, change: bool) -> dict[str, int]:
+    """Remove a person from the programme."""
+    return programme.forget(where.programme, person.contact_id, change)
+
+
+STEPS: dict[str, Callable[[Places, Person, bool], dict[str, int]]] = {
+    "past runs": from_runs,
+    "snapshots": from_snapshots,
+    "ledger and logs": from_logs,
+    "notebooks": from_notebooks,
+    "data": from_data,
+    "programme": from_programme,
+}
 
 
 def _write(path: Path, whole: bytes) -> None:
-    """Write a file beside its place and move it there whole, with the time and rights of the old one."""
+    """Write a file whole, with the time of the old one, by which runs are ordered."""
     old = path.stat()
     with replaced(path) as beside:
         beside.write_bytes(whole)

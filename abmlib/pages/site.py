@@ -101,6 +101,11 @@ def redirect(folder: str) -> str:
     return render("redirect.html.j2", folder=folder)
 
 
+def removed() -> str:
+    """Make the page that stands where one named a person who was forgotten."""
+    return render("removed.html.j2")
+
+
 def summary(run: dict[str, Any], decisions: list[dict[str, Any]], notebooks: Sequence[dict[str, Any]]) -> str:
     """Write the run for a mail or chat message, in Markdown; text of the data is one line without active characters.
 

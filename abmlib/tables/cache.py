@@ -37,6 +37,7 @@ KEPT = 12  # days of one data set and older states of it, the newest
 IN_USE = 3600.0  # seconds after its last opening in which a snapshot is not thrown away
 AUDIT = "audit.parquet"
 TYPED = "typed"  # folder of tables that do not fit into memory
+JOURNAL = "forgetting.json"  # who is to be forgotten, until it is done everywhere
 
 
 class Data:
@@ -326,5 +327,5 @@ def clear(workbook: settings.Workbook) -> None:
             for path in folder.iterdir():
                 if path.is_dir():
                     shutil.rmtree(path)
-                elif path.name not in (LOCK, ".gitignore"):
+                elif path.name not in (LOCK, JOURNAL, ".gitignore"):
                     path.unlink()

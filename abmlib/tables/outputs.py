@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 ORIGIN = b"abm_origin"  # in a Parquet file: what its table comes from, as JSON
 LOCK = ".lock"  # file of a folder, held by the process that writes there
+LEFT = re.compile(r"\..+\.(\d+)\.tmp(\.wal)?")  # of a process that was killed while it replaced a file
 PASSING = re.compile(
     r"\.(.+\.)?(lock|tmp(\.wal)?)"
 )  # names of files that processes hold, or leave if they are killed: no data
@@ -31,10 +32,7 @@ def replaced(path: Path) -> Iterator[Path]:
     """
     path = Path(os.path.realpath(path)) if path.is_symlink() else path
     path.parent.mkdir(parents=True, exist_ok=True)
-    for left in path.parent.glob(f".{glob.escape(path.name)}.*.tmp*"):  # a database has its log beside it
-        process = left.name.removeprefix(f".{path.name}.").partition(".")[0]
-        if process.isdecimal() and not is_running(int(process)):
-            left.unlink(missing_ok=True)
+    clear_left(path.parent, glob.escape(path.name))
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         yield beside
@@ -46,6 +44,14 @@ def replaced(path: Path) -> Iterator[Path]:
             beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def clear_left(folder: Path, name: str = "*") -> None:
+    """Remove what killed processes left beside the files of a folder, or beside one of them."""
+    for path in folder.glob(f".{name}.*.tmp*"):  # a database has its log beside it
+        left = LEFT.fullmatch(path.name)
+        if left and path.is_file() and not is_running(int(left[1])):
+            path.unlink(missing_ok=True)
 
 
 def is_running(process: int) -> bool:

@@ -8,6 +8,7 @@ they are, and no table a notebook leaves may list the person. Who was forgotten 
 import contextlib
 import csv
 import mmap
+import os
 import re
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator
@@ -63,6 +64,31 @@ def person_hash(contact_id: str, key: bytes) -> str:
     return secret.digest(contact_id.strip().encode().hex(), key)
 
 
+def refuse_other_key(checks: Iterable[object], key: bytes | None) -> None:
+    """Refuse a key under which not all forgotten people would be recognised.
+
+    Parameters
+    ----------
+    checks : of each forgotten person what the key is recognised by (`secret.check_value`); missing where it was not noted
+    key : None where there is none
+
+    Raises
+    ------
+    TableError
+        If there is no key, or some were forgotten under another one.
+    """
+    noted = list(checks)
+    remedy = (
+        f"Set {secret.VARIABLE} to the team's key, or put back its {secret.FILE}: a new key would bring people back."
+    )
+    if noted and not key:
+        raise TableError(
+            f"forgotten: {len(noted)} people were forgotten, and without the key nobody can tell who. {remedy}"
+        )
+    if key and (others := [c for c in noted if not pd.isna(c) and c != secret.check_value(key)]):
+        raise TableError(f"forgotten: {len(others)} of {len(noted)} people were forgotten under another key. {remedy}")
+
+
 def forgotten(con: "duckdb.DuckDBPyConnection", query: str, hashes: Collection[str], key: bytes) -> list[str]:
     """Find, inside the engine, which ids of a query belong to forgotten people.
 
@@ -82,6 +108,11 @@ def forgotten(con: "duckdb.DuckDBPyConnection", query: str, hashes: Collection[s
         {"hashes": sorted(hashes)},
     )
     return [row[0] for row in rows.fetchall()]
+
+
+def why_left_out(blanked: int) -> str:
+    """Say in a ledger why rows are not there; `blanked` is how many others lost the id."""
+    return "of a forgotten person" + (f"; contact_id left blank in {blanked} rows" if blanked else "")
 
 
 def refuse(name: str, frame: pd.DataFrame, unwanted: Callable[[str], bool], with_names: bool) -> None:
@@ -133,7 +164,7 @@ def person_columns(name: str, columns: Iterable[str]) -> dict[str, bool]:
 ABOUT = {"attribute_history": ("table", "contacts")}  # a row counts only where this column has this value
 
 
-def forget(data: Path, contact_id: str) -> dict[str, int]:
+def forget(data: Path, contact_id: str, change: bool = True) -> dict[str, int]:
     """Remove a person from a data folder or a DuckDB file.
 
     The rows of contacts, opportunity_contacts, account_insights and attribute_history about the person go; elsewhere
@@ -141,6 +172,10 @@ def forget(data: Path, contact_id: str) -> dict[str, int]:
     Parquet with its types and compression. A DuckDB file is changed in one transaction and then written anew, for a
     database keeps deleted bytes. Files that do not hold the person are not touched. Memory does not grow with the files.
     Free text of other tables, such as the title of a deal, is not searched.
+
+    Parameters
+    ----------
+    change : if false, only count
 
     Returns
     -------
@@ -152,12 +187,12 @@ def forget(data: Path, contact_id: str) -> dict[str, int]:
         If a file cannot be read, or a table of the DuckDB file is a view.
     """
     if data.is_file():
-        return _from_database(data, contact_id)
+        return _from_database(data, contact_id, change)
     counts = {}
     for name in schema.importable():
         for path in files(data, name):
             take = from_csv if path.suffix == ".csv" else _from_parquet
-            counts[path.relative_to(data).as_posix()] = take(path, name, contact_id)
+            counts[path.relative_to(data).as_posix()] = take(path, name, contact_id, change)
     return counts
 
 
@@ -175,21 +210,25 @@ def names(data: Path, contact_id: str) -> set[str]:
     """
     import duckdb
 
-    con = duckdb.connect(str(data), read_only=True) if data.is_file() else duckdb.connect()
     queries = {
         "contacts": ("full_name", "contact_id", ""),
         "attribute_history": ("value", "row_id", "AND \"table\" = 'contacts' AND field = 'full_name'"),
     }
     names: set[str] = set()
-    with con:
-        for name, (column, own, more) in queries.items():
-            for seen in [name] if data.is_file() else [_seen(path) for path in files(data, name)]:
-                with contextlib.suppress(duckdb.CatalogException, duckdb.BinderException):  # no such table or column
-                    rows = con.execute(
-                        f"SELECT DISTINCT trim({column}) FROM {seen} WHERE trim(CAST({own} AS VARCHAR)) = $id {more}",  # noqa: S608
-                        {"id": contact_id.strip()},
-                    )
-                    names |= {row[0] for row in rows.fetchall() if row[0]}
+    try:
+        with duckdb.connect(str(data), read_only=True) if data.is_file() else duckdb.connect() as con:
+            for name, (column, own, more) in queries.items():
+                for seen in [name] if data.is_file() else [_seen(path) for path in files(data, name)]:
+                    with contextlib.suppress(
+                        duckdb.CatalogException, duckdb.BinderException
+                    ):  # no such table or column
+                        rows = con.execute(
+                            f"SELECT DISTINCT trim({column}) FROM {seen} WHERE trim(CAST({own} AS VARCHAR)) = $id {more}",  # noqa: S608
+                            {"id": contact_id.strip()},
+                        )
+                        names |= {row[0] for row in rows.fetchall() if row[0]}
+    except duckdb.Error as wrong:
+        raise TableError(f"{data.name}: does not read: {str(wrong).splitlines()[0]} Save it again.") from wrong
     return names
 
 
@@ -199,17 +238,17 @@ def files(folder: Path, name: str) -> list[Path]:
     return [path for path in paths if path.is_file()]
 
 
-def from_csv(path: Path, name: str, contact_id: str) -> int:
+def from_csv(path: Path, name: str, contact_id: str, change: bool = True) -> int:
     """Rewrite a CSV file without a person; count the rows concerned.
 
-    Every other byte stays.
+    Every other byte stays; if not `change`, nothing is written.
     """
     wanted = contact_id.strip()
     needle = wanted.replace('"', '""')  # as it is written inside quotes
     if not _holds(path, needle.encode()):
         return 0
     count = 0
-    with replaced(path) as beside:
+    with replaced(path) if change else contextlib.nullcontext(Path(os.devnull)) as beside:
         with (
             path.open(encoding="utf-8", errors="surrogateescape", newline="") as old,
             beside.open("w", encoding="utf-8", errors="surrogateescape", newline="") as new,
@@ -228,7 +267,7 @@ def from_csv(path: Path, name: str, contact_id: str) -> int:
                 count += bool(theirs)
                 if not any(goes[i] for i in theirs):
                     new.write(_emptied(raw, theirs))
-        if not count:
+        if change and not count:
             beside.unlink()
     return count
 
@@ -261,7 +300,7 @@ def _holds(path: Path, needle: bytes) -> bool:
         return content.find(needle) >= 0
 
 
-def _from_parquet(path: Path, name: str, contact_id: str) -> int:
+def _from_parquet(path: Path, name: str, contact_id: str, change: bool) -> int:
     """Rewrite a Parquet file without a person, piece by piece, and count the rows concerned."""
     try:
         file = pq.ParquetFile(path)
@@ -273,6 +312,8 @@ def _from_parquet(path: Path, name: str, contact_id: str) -> int:
         batches = file.iter_batches(ROWS, columns=[*goes, *about]) if goes else []
         if not (count := sum(pc.sum(_theirs(b, name, goes, contact_id)).as_py() or 0 for b in batches)):
             return 0
+        if not change:
+            return int(count)
         fields = [f.with_nullable(True) if goes.get(f.name) is False else f for f in file.schema_arrow]
         kept = pa.schema(fields, file.schema_arrow.metadata)
         packed = file.metadata.row_group(0).column(0).compression
@@ -307,29 +348,38 @@ def _blanked(batch: pa.RecordBatch, column: str, where: pa.Array, kept: pa.Schem
     return batch.set_column(batch.schema.get_field_index(column), kept.field(column), pc.cast(gone, kind))
 
 
-def _from_database(path: Path, contact_id: str) -> dict[str, int]:
-    """Remove a person from the tables of a DuckDB file, and write it anew if it held the person."""
+def _from_database(path: Path, contact_id: str, change: bool) -> dict[str, int]:
+    """Remove a person from a DuckDB file, in a copy that takes its place if it held the person."""
     import duckdb
 
-    counts: dict[str, int] = {}
     try:
-        with duckdb.connect(str(path)) as con:
-            rows = con.execute("SELECT table_name, column_name FROM duckdb_columns() WHERE schema_name = 'main'")
-            columns = pd.DataFrame(rows.fetchall(), columns=["table", "column"]).groupby("table")["column"].agg(list)
-            views = {row[0] for row in con.execute("SELECT view_name FROM duckdb_views()").fetchall()}
-            con.execute("BEGIN")
-            for name in [n for n in schema.importable() if n in columns.index]:
-                counts[name] = _from_table(con, name, columns[name], contact_id, name in views)
-            con.execute("COMMIT")
-        if any(counts.values()):
-            _write_anew(path)
+        with duckdb.connect(str(path), read_only=not change) as con:  # takes in what its log holds
+            counts = _from_tables(con, contact_id, change=False)
+        if change and any(counts.values()):
+            with replaced(path) as beside, replaced(path.with_name(f"{path.name}.half")) as half:
+                _copy(path, half)
+                with duckdb.connect(str(half)) as con:
+                    _from_tables(con, contact_id, change=True)
+                _copy(half, beside)  # a database keeps deleted bytes
+                half.unlink()
     except duckdb.Error as wrong:
         reason = str(wrong).strip().splitlines()[0]
         raise TableError(f"{path.name}: the person was not removed: {reason}. Nobody else may have it open.") from wrong
     return counts
 
 
-def _from_table(con: "duckdb.DuckDBPyConnection", name: str, columns: list[str], contact_id: str, is_view: bool) -> int:
+def _from_tables(con: "duckdb.DuckDBPyConnection", contact_id: str, change: bool) -> dict[str, int]:
+    """Remove a person from the tables of a database, and count the rows concerned."""
+    rows = con.execute("SELECT table_name, column_name FROM duckdb_columns() WHERE schema_name = 'main'")
+    columns = pd.DataFrame(rows.fetchall(), columns=["table", "column"]).groupby("table")["column"].agg(list)
+    views = {row[0] for row in con.execute("SELECT view_name FROM duckdb_views()").fetchall()}
+    names = [n for n in schema.importable() if n in columns.index]
+    return {n: _from_table(con, n, columns[n], contact_id, n in views, change) for n in names}
+
+
+def _from_table(
+    con: "duckdb.DuckDBPyConnection", name: str, columns: list[str], contact_id: str, is_view: bool, change: bool
+) -> int:
     """Remove a person from one table of a database, and count the rows concerned."""
     goes, value = person_columns(name, columns), {"id": contact_id.strip()}
     theirs = {c: f'trim(CAST("{c}" AS VARCHAR)) = $id' for c in goes}
@@ -341,24 +391,21 @@ def _from_table(con: "duckdb.DuckDBPyConnection", name: str, columns: list[str],
         return 0
     if is_view:
         raise TableError(f"{name}: is a view and holds the person. Remove the person from the table it is made of.")
-    for column, whole in goes.items():
-        change = f"DELETE FROM {name}" if whole else f'UPDATE {name} SET "{column}" = NULL'  # noqa: S608
-        con.execute(f"{change} WHERE {theirs[column]}", value)
+    for column, whole in goes.items() if change else ():
+        start = f"DELETE FROM {name}" if whole else f'UPDATE {name} SET "{column}" = NULL'  # noqa: S608
+        con.execute(f"{start} WHERE {theirs[column]}", value)
     return int(count)
 
 
-def _write_anew(path: Path) -> None:
-    """Copy a database into a fresh file and put it in the old one's place."""
+def _copy(path: Path, to: Path) -> None:
+    """Copy a database into a new file."""
     import duckdb
 
-    with replaced(path) as beside:
-        try:
-            with duckdb.connect() as con:
-                con.execute(f"ATTACH {_text(path)} AS old (READ_ONLY)")
-                con.execute(f"ATTACH {_text(beside)} AS new")
-                con.execute("COPY FROM DATABASE old TO new")
-        finally:
-            path.with_name(f"{beside.name}.wal").unlink(missing_ok=True)
+    with duckdb.connect() as con:
+        con.execute(f"ATTACH {_text(path)} AS old (READ_ONLY)")
+        con.execute(f"ATTACH {_text(to)} AS new")
+        con.execute("SET enable_external_access = false")  # whatever a view asks for
+        con.execute("COPY FROM DATABASE old TO new")
 
 
 def _seen(path: Path) -> str:

@@ -457,41 +457,32 @@ def _add(path: Path, name: str, written: pd.DataFrame) -> pd.DataFrame:
     return whole.reset_index(drop=True)
 
 
-def forget(folder: Path, key: bytes, contact_id: str, *, entered_at: pd.Timestamp, entered_by: str) -> dict[str, int]:
-    """Remove a person from the programme files, and enter that they were forgotten, as a keyed hash.
+def forget(folder: Path, contact_id: str, change: bool = True) -> dict[str, int]:
+    """Remove a person from the programme files.
 
     A row goes where the person is part of its key or it says something personal; elsewhere the id is emptied and the row
-    stays. Who is entered already is not entered twice. Each file is replaced whole; every other byte stays.
+    stays. Each file is replaced whole; every other byte stays.
 
     Parameters
     ----------
-    folder : the ``programme`` folder; made if absent
-    key : at least `secret.SHORTEST` bytes; the same on every machine of the team
-    entered_at : when, with its time zone
+    change : if false, only count
 
     Returns
     -------
-    dict of file name to the number of rows concerned; of ``forgotten.csv`` 1 if the person was entered now
+    dict of file name to the number of rows concerned
 
     Raises
     ------
-    ValueError
-        If the key is too short or `entered_at` has no time zone; nothing is changed then.
     TableError
         If a file has other signs than commas between its values; nothing is changed then.
     """
-    hashed = people.person_hash(contact_id, key)
     there = {n: folder / f"{n}.csv" for n in schema.PROGRAMME if n != FORGOTTEN}
-    for name, file in there.items():
-        if file.is_file():  # in lines that do not read as columns nobody would be found
-            with file.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as lines:
-                _first(csv.reader(lines), name, file.name)
-    path = folder / f"{FORGOTTEN}.csv"
-    known = path.is_file() and hashed in set(pd.read_csv(path, dtype="str").get("person_hash", []))
-    if not known:  # first, so that whoever comes back in between is left out
-        append(folder, FORGOTTEN, pd.DataFrame({"person_hash": [hashed]}), entered_at=entered_at, entered_by=entered_by)
-    counts = {p.name: people.from_csv(p, n, contact_id) for n, p in there.items() if p.is_file()}
-    return counts | {path.name: int(not known)}
+    there = {n: file for n, file in there.items() if file.is_file()}
+    for name, file in there.items():  # in lines that do not read as columns nobody would be found
+        with file.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as lines:
+            _first(csv.reader(lines), name, file.name)
+    with locked(folder) if change else contextlib.nullcontext():
+        return {file.name: people.from_csv(file, name, contact_id, change) for name, file in there.items()}
 
 
 def as_text(rows: pd.DataFrame, end: str = "\n") -> str:

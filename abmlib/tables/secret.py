@@ -51,6 +51,11 @@ def digest_sql(value: str, key: bytes) -> str:
     return f"sha256({outer} || unhex(sha256({inner} || encode(lower(trim({value}))))))"
 
 
+def check_value(key: bytes) -> str:
+    """Give what a key is recognised by, and cannot be found from: 16 hexadecimal digits."""
+    return digest("what this key is recognised by", key)[:16]
+
+
 def find_key(folder: Path) -> bytes | None:
     """Find the key of a team.
 

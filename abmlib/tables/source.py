@@ -185,8 +185,7 @@ class Source:
             filled = [sum(int(t[c].count().execute()) for c in emptied) for t in (before, after)]
             blanked = filled[0] - filled[1]
             if rows_in > rows_out or blanked:
-                why = "of a forgotten person" + (f"; contact_id left blank in {blanked} rows" if blanked else "")
-                rows.append(("forgotten", name, rows_in, rows_out, rows_in - rows_out, why))
+                rows.append(("forgotten", name, rows_in, rows_out, rows_in - rows_out, people.why_left_out(blanked)))
         return rows
 
     @cached_property
@@ -218,12 +217,9 @@ class Source:
     @cached_property
     def _key(self) -> bytes:
         """The key by which forgotten people are recognised."""
-        if not (key := self.key or secret.key_of(self.workbook)):
-            raise TableError(
-                f"forgotten: {len(self.hashes)} people were forgotten, and without the key nobody can tell who. "
-                f"Set {secret.VARIABLE}, or put the team's {secret.FILE} beside the data."
-            )
-        return key
+        key = self.key or secret.key_of(self.workbook)
+        people.refuse_other_key(engine.values(self.typed("forgotten"), "key_check"), key)
+        return key or b""
 
     @cached_property
     def opted_out(self) -> ir.Table | None:

@@ -295,6 +295,7 @@ FORGOTTEN = table("forgotten",
     "People who asked to be forgotten, one row each. Holds on every date; only `abm forget` writes it.",
     ["person_hash"], {
     "person_hash": col("text", "keyed hash of the contact_id", matches=r"[0-9a-f]{64}"),
+    "key_check": col("text", "what the key of the hash is recognised by", null=True, matches=r"[0-9a-f]{16}"),
     "entered_at": ENTRY["entered_at"], "entered_by": ENTRY["entered_by"],
 })
 

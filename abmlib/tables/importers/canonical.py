@@ -1,14 +1,14 @@
 """Canonical tables from sources in the engine: values read and checked, rows grouped, keys checked, Parquet written."""
 
 # ruff: noqa: S608  SQL is put together here: every name passes quoted, every text text, every expression references
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from abmlib.tables import schema
+from abmlib.tables import people, schema
 from abmlib.tables.errors import FIRST, TableError, first_cases
 from abmlib.tables.importers import values
 from abmlib.tables.importers.mapping_checks import HASHES
@@ -31,10 +31,16 @@ TAKES = {  # sums add in file order, so that equal input gives equal last digits
 }
 
 
-def make(con: Engine, mapping: Mapping, table: Table, path: Path, key: bytes) -> list[LedgerRow]:
+def make(
+    con: Engine, mapping: Mapping, table: Table, path: Path, key: bytes, forgotten: Collection[str]
+) -> list[LedgerRow]:
     """Make one canonical table and write it.
 
-    Values are read and checked, rows grouped, and the key checked.
+    Values are read and checked, rows grouped, who was forgotten left out, and the key checked.
+
+    Parameters
+    ----------
+    forgotten : keyed hashes, of `forgotten.read`
 
     Raises
     ------
@@ -52,11 +58,13 @@ def make(con: Engine, mapping: Mapping, table: Table, path: Path, key: bytes) ->
         order, before = _names(table.one_row_per), n
         n = _group(con, table)
         rows.append(LedgerRow("group", table.name, before, n, 0, f"one row per {', '.join(table.one_row_per)}"))
+    rows += _without_forgotten(con, table, forgotten, key)
     names = {c: quoted(c) for c in schema.key(table.name) if c in table.columns}
     remedy = f"Group them with one_row_per: [{', '.join(names)}] in the mapping, or add to the key what differs."
     refuse_repeated(con, table.name, "made", names, remedy, _hidden(table, names))
     wanted = ", ".join(f"{quoted(c)}::{values.TYPES[d.kind]} as {quoted(c)}" for c, d in table.columns.items())
     _write(con, f"select {wanted} from made order by {order}", path)
+    (n,) = one(con, "select count(*) from made")
     return [*rows, LedgerRow("write", table.name, n, n, 0, path.name)]
 
 
@@ -152,6 +160,24 @@ def _check_one_value(con: Engine, table: Table, place: str, x: str) -> None:
         first = cases(con, [keys], "from made", _hidden(table, table.one_row_per), several)
         what = f"{place}: {count} of {groups} groups hold several values{first}."
         raise TableError(f"{what} Say in the mapping which one to take: {[t for t in TAKES if t]}.")
+
+
+def _without_forgotten(con: Engine, table: Table, forgotten: Collection[str], key: bytes) -> list[LedgerRow]:
+    """Leave out who was forgotten: rows about them go, elsewhere their id is missing."""
+    columns = people.person_columns(table.name, table.columns)
+    given = " union ".join(f"select {quoted(c)} from made" for c in columns)
+    ids = people.forgotten(con, given, forgotten, key) if columns and forgotten else []
+    if not ids:
+        return []
+    about = people.ABOUT.get(table.name)
+    more = f" and {quoted(about[0])} = {text(about[1])}" if about else ""
+    (before,), blanked = one(con, "select count(*) from made"), 0
+    for column, whole in columns.items():
+        change = "delete from made" if whole else f"update made set {quoted(column)} = null"
+        (n,) = one(con, f"{change} where {quoted(column)} in ({texts(ids)}){more}")
+        blanked += 0 if whole else n
+    (after,) = one(con, "select count(*) from made")
+    return [LedgerRow("forgotten", table.name, before, after, before - after, people.why_left_out(blanked))]
 
 
 def _hidden(table: Table, key: Iterable[str]) -> bool:

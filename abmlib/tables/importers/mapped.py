@@ -3,7 +3,7 @@
 import contextlib
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,9 @@ LEDGER_FILE = "ledger.csv"
 WRITTEN = {f"{t}.parquet" for t in schema.importable()} | {LEDGER_FILE, settings.FILE}
 
 
-def run(mapping: Mapping, source: str | Path, to: str | Path, key: bytes | None = None) -> pd.DataFrame:
+def run(
+    mapping: Mapping, source: str | Path, to: str | Path, key: bytes | None = None, forgotten: Collection[str] = ()
+) -> pd.DataFrame:
     """Make canonical tables from the files in `source` and leave them in the folder `to`.
 
     No row is dropped but by a ``keep`` of the mapping, within its budget; rows of one group become one. Tables are
@@ -44,6 +46,7 @@ def run(mapping: Mapping, source: str | Path, to: str | Path, key: bytes | None 
     source : folder of the export; every file must lie inside it.
     to : folder to make. If it is there it must be empty, or hold an earlier import and nothing else.
     key : secret that columns with ``hash: true`` are hashed with; it is written nowhere.
+    forgotten : keyed hashes of people to leave out, of `forgotten.read`; made with the same key.
 
     Returns
     -------
@@ -72,7 +75,7 @@ def run(mapping: Mapping, source: str | Path, to: str | Path, key: bytes | None 
             work, new = Path(temporary), Path(temporary) / "new"
             new.mkdir()
             with contextlib.closing(engine(work / "rows.duckdb", MEMORY)) as con:
-                steps = ledger.as_frame(_fill(con, mapping, files, new, key or b""))
+                steps = ledger.as_frame(_fill(con, mapping, files, new, key or b"", forgotten))
             steps.to_csv(new / LEDGER_FILE, index=False, lineterminator="\n")
             _move_into_place(new, target, work / "old")
     return steps
@@ -125,7 +128,9 @@ def _move_into_place(new: Path, target: Path, old: Path) -> None:
         raise
 
 
-def _fill(con: Engine, mapping: Mapping, files: dict[str, dict[str, Path]], new: Path, key: bytes) -> list[LedgerRow]:
+def _fill(
+    con: Engine, mapping: Mapping, files: dict[str, dict[str, Path]], new: Path, key: bytes, forgotten: Collection[str]
+) -> list[LedgerRow]:
     """Read every source, then make every table."""
     read: list[dict[str, Any]] = []
     rows: list[LedgerRow] = []
@@ -144,7 +149,7 @@ def _fill(con: Engine, mapping: Mapping, files: dict[str, dict[str, Path]], new:
             rows += sources.join(con, mapping, source)
     for name, table in mapping.tables.items():
         with sources.explained(name, any(d.secret for d in table.columns.values())):
-            rows += canonical.make(con, mapping, table, new / f"{name}.parquet", key)
+            rows += canonical.make(con, mapping, table, new / f"{name}.parquet", key, forgotten)
     book = {"title": mapping.title, **mapping.workbook.model_dump(exclude_unset=True)}
     book["source"] = {"mapping": mapping.file, "files": read}
     written = yaml.safe_dump(book, sort_keys=False, allow_unicode=True, width=120)
