@@ -10,7 +10,6 @@ import os
 import secrets
 import shutil
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -25,6 +24,7 @@ from rich.table import Table
 from typer.core import TyperGroup
 
 from abmlib import __version__, places
+from abmlib.tables import temporary
 from abmlib.tables.errors import NO_ROOM
 
 if TYPE_CHECKING:
@@ -182,6 +182,7 @@ app = typer.Typer(cls=Verbs, no_args_is_help=True, add_completion=False)
 @app.callback(invoke_without_command=True)
 def version(show_it: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
     """The ABM workbook: reports from your own account data."""
+    temporary.clear(Path())
     if show_it:
         show(__version__)
         raise typer.Exit
@@ -379,16 +380,16 @@ def export(
     file = to or source.with_name(f"{source.name}{'-redacted' if redact else ''}.{'zip' if zipped else 'pdf'}")
     codes = file.with_suffix(".codes.csv")
     refuse_overwriting(file)
-    with tempfile.TemporaryDirectory(prefix="abm-") as work:
+    with temporary.folder() as work:
         if redact:
             refuse_overwriting(codes)
             data = find_data(data)
             folder = places.find_notebooks(notebooks or settings.workbook(data).notebooks)
             err.print("Making the report again from a copy of the data without names.")
-            source = exports.redo(source, data, folder, team_key(Path.cwd()) or b"", Path(work))
+            source = exports.redo(source, data, folder, team_key(Path.cwd()) or b"", work)
         (exports.as_zip if zipped else exports.as_pdf)(source, file)
         if redact:
-            shutil.copyfile(Path(work) / "codes.csv", codes)
+            shutil.copyfile(work / "codes.csv", codes)
             show(f"{codes}: which account has which code. It is for you alone.")
     show(file)
 

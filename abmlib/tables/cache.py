@@ -8,8 +8,6 @@ import hashlib
 import json
 import os
 import shutil
-import stat
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -21,7 +19,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 from filelock import FileLock
 
-from abmlib.tables import schema, secret, settings
+from abmlib.tables import schema, secret, settings, temporary
 from abmlib.tables.errors import NO_ROOM, TableError
 from abmlib.tables.fingerprint import CACHE, belongs, fingerprint
 from abmlib.tables.outputs import LOCK, replaced
@@ -231,11 +229,10 @@ def cache_folder(workbook: settings.Workbook) -> Path:
     """
     folder, other = cache_folders(workbook)[:2]
     try:
-        _make_private(folder)
+        return temporary.make_private(folder)
     except OSError:
-        _make_private(other.parent)
-        _make_private(folder := other)
-    return folder
+        temporary.make_private(other.parent)
+        return temporary.make_private(other)
 
 
 def cache_folders(workbook: settings.Workbook) -> list[Path]:
@@ -246,9 +243,8 @@ def cache_folders(workbook: settings.Workbook) -> list[Path]:
     data = workbook.data.resolve()
     beside = data if data.is_dir() else data.parent
     homes = [workbook.file.resolve().parent, beside] if workbook.file else [beside]
-    user = str(os.getuid()) if hasattr(os, "getuid") else os.environ.get("USERNAME", "")
-    aside = Path(tempfile.gettempdir()) / f"abm-{user}"
-    return [p for h in homes for p in (h / CACHE, aside / hashlib.sha256(str(h).encode()).hexdigest()[:16])]
+    hashes = [hashlib.sha256(str(home).encode()).hexdigest()[:16] for home in homes]
+    return [p for h, name in zip(homes, hashes, strict=True) for p in (h / CACHE, temporary.own_folder() / name)]
 
 
 def seal(folder: Path) -> None:
@@ -293,22 +289,6 @@ def whole(folder: Path) -> Iterator[None]:
         if full := next((n for n in NO_ROOM if os.strerror(n) in str(wrong)), None):
             raise OSError(full, os.strerror(full), str(folder)) from wrong
         raise
-
-
-def _make_private(folder: Path) -> None:
-    """Make a folder that only its user may open.
-
-    Version control does not look into it.
-    """
-    folder.mkdir(mode=0o700, exist_ok=True)
-    state = folder.lstat()
-    is_own = stat.S_ISDIR(state.st_mode) and (not hasattr(os, "getuid") or state.st_uid == os.getuid())
-    if not is_own or not os.access(folder, os.W_OK):
-        raise OSError(f"{folder} is not a folder of one's own. Remove it")
-    folder.chmod(0o700)
-    ignored = folder / ".gitignore"
-    if not ignored.is_file() or not ignored.stat().st_size:
-        ignored.write_text("*\n", "utf-8")
 
 
 @cache

@@ -6,11 +6,10 @@ no file holds is called `FILL_IN`, which an import refuses. No value of a column
 """
 
 import re
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from abmlib.tables import schema
+from abmlib.tables import schema, temporary
 from abmlib.tables.errors import TableError
 from abmlib.tables.importers import guess
 from abmlib.tables.importers.draft_columns import FILL_IN, Entry, Part, Plan, entry_of, part_of
@@ -58,7 +57,7 @@ def look(source: str | Path, title: str | None = None) -> Guess:
     folder = Path(source).resolve()
     if not folder.is_dir():
         raise ValueError(f"{source}: the source must be a folder of files. Give the folder.")
-    with tempfile.TemporaryDirectory(prefix="describe-") as work, opened(folder, Path(work)) as export:
+    with temporary.folder() as work, opened(folder, work) as export:
         if not any(f.facts for f in export.files):
             reason = f" ({export.doubts[0]})" if export.doubts else ""
             what = f"{folder.name}: no file with named columns can be read{reason}."

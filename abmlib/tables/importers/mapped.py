@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import tempfile
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ import duckdb
 import pandas as pd
 import yaml
 
-from abmlib.tables import ledger, schema, settings
+from abmlib.tables import ledger, schema, settings, temporary
 from abmlib.tables.errors import first_cases
 from abmlib.tables.fingerprint import CACHE
 from abmlib.tables.importers import canonical, sources
@@ -71,13 +70,13 @@ def run(
         files = {name: exported.find(folder, s) for name, s in mapping.sources.items()}
         _check_replaceable(target)
         target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as temporary:
-            work, new = Path(temporary), Path(temporary) / "new"
+        with temporary.folder(beside=target) as work:
+            new = work / "new"
             new.mkdir()
             with contextlib.closing(engine(work / "rows.duckdb", MEMORY)) as con:
                 steps = ledger.as_frame(_fill(con, mapping, files, new, key or b"", forgotten))
             steps.to_csv(new / LEDGER_FILE, index=False, lineterminator="\n")
-            _move_into_place(new, target, work / "old")
+            temporary.replace_folder(new, target)
     return steps
 
 
@@ -90,8 +89,8 @@ def _naming(folder: Path, target: Path) -> Iterator[None]:
         number, full = getattr(wrong, "errno", None), exported.no_room(wrong)
         reason = full or (os.strerror(number) if number else cause(wrong).rstrip("."))
         place = Path(getattr(wrong, "filename", None) or target)
-        written = (str(target), str(target.with_name(f".{target.name}-")))
-        if place.is_relative_to(folder) and not str(place).startswith(written):
+        is_written = place.is_relative_to(target) or temporary.PREFIX in str(place)
+        if place.is_relative_to(folder) and not is_written:
             what = f"{place.relative_to(folder.parent)}: {reason}. Let it be read, or copy it."
         else:
             remedy = "Make room or take another folder." if full else "Take a folder that you may write to."
@@ -115,17 +114,6 @@ def _check_replaceable(target: Path) -> None:
     if other or (there and LEDGER_FILE not in there):
         what = f"{target.name}: holds {len(other or there)} of {len(there)} files that no import made"
         raise ValueError(f"{what} {first_cases(other or there)}. Give another folder.")
-
-
-def _move_into_place(new: Path, target: Path, old: Path) -> None:
-    if target.exists():
-        target.rename(old)
-    try:
-        new.rename(target)
-    except OSError:
-        if old.exists():
-            old.rename(target)
-        raise
 
 
 def _fill(
