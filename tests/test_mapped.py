@@ -756,7 +756,16 @@ def test_an_earlier_import_survives_a_failed_one_and_is_replaced_by_a_good_one(t
     assert two.accounts()["account_id"].to_pylist() == ["c"]
 
 
-@pytest.mark.parametrize("there", [["notes.txt"], ["ledger.csv", "notes.txt"]])
+@pytest.mark.parametrize("left", [".accounts.parquet.17.tmp", ".tmp", ".abm-tmp-x"])
+def test_what_a_process_that_died_left_in_the_folder_does_not_block_an_import(two, left):
+    (two.to / left).mkdir(parents=True)
+    assert two.accounts()["account_id"].to_pylist() == ["a", "b"]
+    (two.to / left).write_text("half")
+    assert two.accounts()["account_id"].to_pylist() == ["a", "b"]
+    assert left not in {p.name for p in two.to.iterdir()}
+
+
+@pytest.mark.parametrize("there", [["notes.txt"], [".notes.txt"], ["ledger.csv", "notes.txt"]])
 def test_a_folder_that_no_import_made_is_left_alone(two, there):
     two.to.mkdir()
     for name in there:

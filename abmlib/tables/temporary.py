@@ -44,7 +44,7 @@ def make_private(folder: Path) -> Path:
 
 @contextmanager
 def folder(beside: Path | None = None) -> Iterator[Path]:
-    """Give an empty folder that only its user may open, and remove it in the end.
+    """Give a folder that only its user may open, and remove it in the end.
 
     Parameters
     ----------
@@ -58,7 +58,8 @@ def folder(beside: Path | None = None) -> Iterator[Path]:
     from filelock import FileLock  # not on the way of a command that leaves nothing
 
     own = own_folder()
-    place = Path(tempfile.mkdtemp(prefix=PREFIX, dir=beside.parent if beside else make_private(own)))
+    parent = beside.parent if beside else make_private(own)
+    place = make_private(Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent)))
     note = own / place.name
     try:
         with FileLock(place / LOCK):

@@ -3,6 +3,7 @@
 import contextlib
 import os
 from collections.abc import Collection, Iterator
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ __all__ = ["Mapping", "load_mapping", "run"]
 MEMORY = 2  # GiB: what the engine may hold of a file, however large it is
 LEDGER_FILE = "ledger.csv"
 WRITTEN = {f"{t}.parquet" for t in schema.importable()} | {LEDGER_FILE, settings.FILE}
+LEFT = (CACHE, ".tmp", ".*.tmp", f"{temporary.PREFIX}*")  # in such a folder: what goes with the import it is about
 
 
 def run(
@@ -43,7 +45,7 @@ def run(
     ----------
     mapping : what `load_mapping` read.
     source : folder of the export; every file must lie inside it.
-    to : folder to make. If it is there it must be empty, or hold an earlier import and nothing else.
+    to : folder to make. If it is there it must be empty, or hold an earlier import and what a process left there.
     key : secret that columns with ``hash: true`` are hashed with; it is written nowhere.
     forgotten : keyed hashes of people to leave out, of `forgotten.read`; made with the same key.
 
@@ -109,7 +111,8 @@ def _check_key(mapping: Mapping, key: bytes | None) -> None:
 def _check_replaceable(target: Path) -> None:
     if target.exists() and not target.is_dir():
         raise ValueError(f"{target.name}: is a file. Give a folder to write to.")
-    there = sorted(p.name for p in target.iterdir() if p.name != CACHE) if target.exists() else []
+    names = sorted(p.name for p in target.iterdir()) if target.exists() else []
+    there = [n for n in names if not any(fnmatch(n, pattern) for pattern in LEFT)]
     other = [n for n in there if n not in WRITTEN]
     if other or (there and LEDGER_FILE not in there):
         what = f"{target.name}: holds {len(other or there)} of {len(there)} files that no import made"
