@@ -24,7 +24,7 @@ from rich.table import Table
 from typer.core import TyperGroup
 
 from abmlib import __version__, places
-from abmlib.tables import temporary
+from abmlib.tables import outputs, temporary
 from abmlib.tables.errors import NO_ROOM
 
 if TYPE_CHECKING:
@@ -161,6 +161,14 @@ def refuse_overwriting(path: Path) -> None:
         raise ValueError(f"{path}: is there already. Give another name, or remove it.")
 
 
+def write(path: Path, text: str) -> None:
+    """Write a text to a file, whole or not at all."""
+    if path.is_dir():
+        raise ValueError(f"{path}: is a folder. Give the name of a file.")
+    with outputs.replaced(path) as beside:
+        beside.write_text(text, "utf-8")
+
+
 def team_key(folder: Path, make: bool = True) -> bytes | None:
     """The key under which people are hashed; if there is none and one is needed, one is made beside the workbook."""
     from abmlib.tables import secret
@@ -220,19 +228,15 @@ def import_(
     if describe and (mapping or source):
         raise ValueError("--describe takes the folder of an export and no mapping: abm import --describe EXPORT.")
     if describe and to is None:
-        typer.echo(drafts.draft(describe), nl=False)  # to be redirected, so without colours or breaks
-        return
+        return typer.echo(drafts.draft(describe), nl=False)  # to be redirected, so without colours or breaks
     if describe and to:
         refuse_overwriting(to)
-        text = drafts.draft(describe)
-        to.parent.mkdir(parents=True, exist_ok=True)
-        to.write_text(text, "utf-8")
+        write(to, drafts.draft(describe))
         show(f"{to}: a first mapping. Decide what it calls a doubt, then: abm import {to} {describe} --to FOLDER")
         return
     if not (mapping and source and to):
-        raise ValueError(
-            "import takes a mapping, the folder of the export and --to. Without a mapping: --describe EXPORT."
-        )
+        words = "import takes a mapping, the folder of the export and --to."
+        raise ValueError(f"{words} Without a mapping: --describe EXPORT.")
     about, unlogged = f"Import of {source} failed. ", contextlib.nullcontext(logging.getLogger("abm"))
     with recorded(find_reports(None, WORKBOOK), about) if WORKBOOK.is_file() else unlogged as log:
         read = mapped.load_mapping(mapping)
@@ -240,8 +244,7 @@ def import_(
         key = team_key(Path.cwd(), make=bool(read.hashed) and left_out.empty)
         people.refuse_other_key(left_out["key_check"], key)
         ledger = mapped.run(read, source, to, key, set(left_out["person_hash"]))
-    lost = int(ledger["rows_lost"].sum())
-    log.info("import: %s to %s, %s rows left out for reasons in its ledger", source, to, f"{lost:,}")
+    log.info("import: %s to %s, %d rows left out for reasons in its ledger", source, to, ledger["rows_lost"].sum())
     show_table(ledger, f"{to}: rows in, rows out, and why")
 
 
@@ -336,7 +339,7 @@ def doctor(
     for title, table in doctors.tables(verdict, workbook.settings.title).items():
         show_table(table, title)
     if request:
-        request.write_text(doctors.as_letter(verdict.request), "utf-8")
+        write(request, doctors.as_letter(verdict.request))
         show(f"The data request is in {request}.")
     if raw:
         show(f"Next: abm import --describe {data} --to mapping.yml")

@@ -1,5 +1,6 @@
 """An import that is killed leaves no row of the export behind, and a book complete: the old one or the new one."""
 
+import errno
 import json
 import os
 import subprocess
@@ -138,3 +139,26 @@ def test_an_own_folder_that_is_a_link_is_not_followed(team):
         pass
     temporary.clear(theirs.parent)  # where a person points at it, it goes
     assert not theirs.exists()
+
+
+@pytest.mark.parametrize(
+    "asked", [("import", "--describe", "export", "--to"), ("doctor", "--data", "export", "--request")]
+)
+def test_a_text_for_which_there_is_no_room_leaves_what_was_there(team, monkeypatch, asked):
+    (folder := team / "texts").mkdir()
+    write, full = Path.write_text, OSError(errno.ENOSPC, "No space left on device")
+
+    def half(path, text, *args, **words):
+        write(path, text[:10], *args, **words)
+        if path.parent == folder:
+            raise full
+
+    with monkeypatch.context() as disk:
+        disk.setattr(Path, "write_text", half)
+        assert abm(*asked, folder / "text")[0] == 2
+    assert list(folder.iterdir()) == []
+    code, said = abm(*asked, folder / "text")
+    assert (code, [p.name for p in folder.iterdir()]) == (0, ["text"]), said
+    (folder / "empty").mkdir()
+    code, said = abm(*asked, folder / "empty")
+    assert (code, "empty: is a folder. Give the name of a file." in said) == (2, True), said
