@@ -465,7 +465,7 @@ def test_rows_can_be_kept_by_what_was_found(deals):
         ({"by": {"Thing": "Itm"}}, {}, r"items: lines.join.items needs column 'Itm'; items.csv has \['Item'"),
         ({"by": {"Thng": "Item"}}, {}, r"lines: lines.join.items needs column 'Thng'; lines.csv has \['Id'"),
         ({}, {"product_id": "items.Lin"}, r"items: transactions.product_id needs column 'Lin'; items.csv has"),
-        ({"budget": None}, {}, r"join.items.budget: missing"),
+        ({"budget": None}, {}, r"join.items.budget is missing"),
     ],
 )
 def test_a_join_over_columns_that_are_not_there_is_refused(deals, join, columns, says):
@@ -555,7 +555,7 @@ def test_a_bad_value_is_named_by_the_row_of_its_own_file(halves):
             {"customers": OWN["customers"], "leads": None},
             r"accounts.from.leads: missing column\(s\) \['name', 'created_at",
         ),
-        ([], "at least 1"),
+        ([], "is empty. Name at least one"),
         (
             {"customers": OWN["customers"] | {"name": {"column": "Name", "take": "min"}}, "leads": OWN["leads"]},
             r"from: \['name'\] take one value here and another there",
@@ -651,7 +651,17 @@ def test_a_needed_column_left_out_of_the_mapping_is_refused(two):
         ({"sources": {"lines": {"file": "a.docx"}}}, "'a.docx' is no kind of file that is read. Save it as"),
         ({"sources": {"lines": {"file": "a.csv", "sheet": 1}}}, "sheet has no meaning for a.csv; it is for"),
         ({"version": 2}, "version 2 is not known"),
-        ({"workbook": {"time_zone": "London"}}, "time_zone 'London' is not known"),
+        ({"version": "1"}, "mapping.yml: version must be a whole number, got '1'. Correct the file."),
+        ({"sources": {}}, "sources: is empty. Name at least one."),
+        ({"sources": {"a b": {"file": "a.csv"}}}, "'a b' is no name for a source. Write letters, digits and _"),
+        ({"sources": {"lines": {"file": "a.csv", "header_row": "4"}}}, "header_row must be a whole number, got '4'"),
+        ({"sources": {"lines": {"file": "a.csv", "thousands": "5"}}}, "thousands: must be one sign that is no digit"),
+        ({"sources": {"lines": {}}}, "sources.lines.file is missing. Correct the file."),
+        ({"sources": {"lines": {"file": "a.csv", "derive": {"x": "x" * 999 + "("}}}}, r"'x+…. Correct it.$"),
+        ({"workbook": {"time_zone": "London"}}, "workbook.time_zone: 'London' is not a known time zone"),
+        ({"workbook": {"time_zone": ["UTC"]}}, r"workbook.time_zone must be text, got \['UTC'\]"),
+        ({"workbook": {"currency": 5}}, "workbook.currency must be text, got 5"),
+        ({"workbook": {"fiscal_year_starts": "4"}}, "fiscal_year_starts must be a whole number, got '4'"),
     ],
 )
 def test_a_word_the_mapping_may_not_have_is_refused_by_name(two, change, says):
@@ -667,10 +677,13 @@ def test_a_word_the_mapping_may_not_have_is_refused_by_name(two, change, says):
         ({"column": "Country", "unit": "percent"}, "unit has no meaning for text"),
         ({"column": "Country", "take": "first"}, "Add one_row_per"),
         ({"lookup": "Country"}, "not in this version"),
+        ({"key": []}, "is empty. Name at least one"),
+        ({"column": ["Country"]}, r"must be text, got \['Country'\]"),
+        ({"column": "Country", "hash": "yes"}, "must be true or false, got 'yes'"),
     ],
 )
 def test_a_column_that_says_too_little_or_too_much_is_refused(two, column, says):
-    with pytest.raises(ValueError, match=f"accounts.columns.region: .*({says})"):
+    with pytest.raises(ValueError, match=f"accounts.columns.region.* .*({says})"):
         two.accounts(region=column)
 
 
@@ -706,6 +719,11 @@ def test_a_key_that_stands_twice_in_the_mapping_is_refused(tmp_path):
     [
         "(select count(*) from read_csv('/etc/passwd'))",
         "1) from read_csv('/etc/passwd'), (select 2",
+        "1) union select (2",
+        "1), (2",
+        ")",
+        "(1",
+        "abs(" * 900 + "1" + ")" * 900,
         "1; copy (select 1) to '/tmp/x'",
         "columns(*)",
         "now()",

@@ -9,6 +9,7 @@ import yaml
 from pydantic import ValidationError
 
 from abmlib.tables import schema
+from abmlib.tables.errors import in_words
 from abmlib.tables.importers import sql
 from abmlib.tables.importers.mapping_file import MEANT_FOR, NUMBERS, ROW, Column, Columns, Mapping, Source, Table
 
@@ -75,12 +76,9 @@ def load_mapping(path: str | Path) -> Mapping:
 def _first(wrong: ValidationError) -> str:
     """Say the first thing that is wrong, with its place."""
     error = wrong.errors()[0]
-    place = ".".join(map(str, error["loc"]))
-    what = f"{error['msg']}, got {error['input']!r}. Correct it."
-    if error["type"] == "value_error":
-        what = str(error["ctx"]["error"])
-    elif error["type"] == "missing":
-        what = "missing. Add it."
+    if error["type"] != "value_error":
+        return f"{in_words(error)}. Correct the file."
+    place, what = ".".join(map(str, error["loc"])), str(error["ctx"]["error"])
     return f"{place}: {what}" if place else what
 
 

@@ -60,15 +60,16 @@ Blanks around texts are cut, and the empty text is missing. Missing stays missin
 
 import codecs
 import dataclasses
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import duckdb
 import pydantic
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, ValidationInfo, model_validator
 
 from abmlib.tables import settings
+from abmlib.tables.errors import shown
 from abmlib.tables.importers import sql
 
 VERSION = 1
@@ -107,13 +108,6 @@ def _plain(value: Any) -> Any:
     return str(value).lower() if isinstance(value, bool) else str(value) if isinstance(value, int | float) else value
 
 
-def _zone(name: str) -> str:
-    try:
-        return ZoneInfo(name).key
-    except (ZoneInfoNotFoundError, ValueError, OSError) as wrong:
-        raise ValueError(f"time_zone {name!r} is not known. Use a name such as Europe/London.") from wrong
-
-
 def _expression(given: str) -> str:
     sql.references(given)
     return given
@@ -127,7 +121,8 @@ def _version(given: int) -> int:
 
 def _file(given: str) -> str:
     if suffix(given) not in FILES or (given.lower().endswith(".gz") and suffix(given) in (*PARQUET, *EXCEL)):
-        raise ValueError(f"{given!r} is no kind of file that is read. Save it as CSV, Excel, Parquet or JSON lines.")
+        what = f"{shown(repr(given))} is no kind of file that is read."
+        raise ValueError(f"{what} Save it as CSV, Excel, Parquet or JSON lines.")
     return given
 
 
@@ -135,7 +130,7 @@ def _encoding(given: str) -> str:
     try:
         return codecs.lookup(given).name
     except LookupError as wrong:
-        raise ValueError(f"encoding {given!r} is not known. Use one such as cp1252.") from wrong
+        raise ValueError(f"encoding {shown(repr(given))} is not known. Use one such as cp1252.") from wrong
 
 
 def _formats(given: tuple[str, ...]) -> tuple[str, ...]:
@@ -146,7 +141,25 @@ def _formats(given: tuple[str, ...]) -> tuple[str, ...]:
         with duckdb.connect() as con:
             con.execute("select 1" if epochs else f"select try_strptime('x', [{sql.texts(given)}])")
     except duckdb.Error as wrong:
-        raise ValueError(f"{list(given)} is no date format: {sql.cause(wrong)}") from wrong
+        raise ValueError(f"{shown(list(given))} is no date format. Correct it.") from wrong
+    return given
+
+
+def _filled(given: Any) -> Any:
+    if not given:
+        raise ValueError("is empty. Name at least one.")
+    return given
+
+
+def _source_name(given: str) -> str:
+    if not re.fullmatch(r"[A-Za-z_]\w*", given):
+        raise ValueError(f"{shown(repr(given))} is no name for a source. Write letters, digits and _, no digit first.")
+    return given
+
+
+def _thousands(given: str) -> str:
+    if not re.fullmatch(r"\D?", given):
+        raise ValueError("must be one sign that is no digit, or '' for none. Correct it.")
     return given
 
 
@@ -158,7 +171,7 @@ def _named(given: Any, info: ValidationInfo) -> Any:
     maps = info.context.get("maps") if isinstance(info.context, dict) else None
     known = maps if isinstance(maps, dict) else {}
     if isinstance(given, str) and given not in known:
-        raise ValueError(f"no map is called {given!r}; there are {list(known)}. Correct the spelling.")
+        raise ValueError(f"no map is called {shown(repr(given))}; there are {list(known)}. Correct the spelling.")
     return known[given] if isinstance(given, str) else given
 
 
@@ -173,13 +186,16 @@ def _each(given: Any, alike: bool) -> Any:
 
 Plain = Annotated[str, BeforeValidator(_plain)]
 Listed = BeforeValidator(lambda v: v if isinstance(v, list) else [v])
-Several = Annotated[tuple[Plain, ...], Listed, Field(min_length=1)]
-Zone = Annotated[str, AfterValidator(_zone)]
+Several = Annotated[tuple[Plain, ...], Listed, AfterValidator(_filled)]
+_FACTS: dict[str, Any] = {f.name: (f.type, f.default) for f in dataclasses.fields(settings.Settings)}
+Zone: Any = _FACTS["time_zone"][0]
+Title: Any = _FACTS.pop("title")[0]
+_FACTS.pop("source")  # an import writes it
 Expression = Annotated[str, AfterValidator(_expression)]
 Formats = Annotated[Several, AfterValidator(_formats)]
 Character = Annotated[str, Field(min_length=1, max_length=1), BeforeValidator(lambda v: "\t" if v == "\\t" else v)]
 Decimal = Literal[".", ","]
-Thousands = Annotated[str, Field(pattern=r"^\D?$")]
+Thousands = Annotated[str, AfterValidator(_thousands)]
 Share = Annotated[float, Field(strict=True, ge=0, le=1)]
 Factor = Annotated[float, Field(strict=True)]
 ValueMap = Annotated[dict[Annotated[Plain, AfterValidator(str.strip)], Plain | None], BeforeValidator(_named)]
@@ -200,12 +216,12 @@ class Words(BaseModel):
     def _only_known(cls, given: Any) -> Any:
         known = [f.alias or n for n, f in cls.model_fields.items() if not f.exclude]
         if not isinstance(given, dict):
-            raise ValueError(f"must be words with values, of {known}, got {given!r}. Correct it.")
+            raise ValueError(f"must be words with values, of {known}, got {shown(repr(given))}. Correct it.")
         unknown = [k for k in given if k not in known]
         if later := next((k for k in unknown if k in LATER), None):
             raise ValueError(f"{later} is not in this version. {LATER[later]}")
         if unknown:
-            raise ValueError(f"unknown key(s) {unknown}; it may have {known}. Correct the spelling.")
+            raise ValueError(f"unknown key(s) {shown(unknown)}; it may have {known}. Correct the spelling.")
         return {k: v for k, v in given.items() if v is not None or k == "else"}
 
 
@@ -223,7 +239,7 @@ class Join(Words):
     `by` are the columns here and there that must agree, `budget` is the share of keys that may find nothing.
     """
 
-    by: Annotated[dict[str, str], BeforeValidator(lambda v: _each(v, True)), Field(min_length=1)]
+    by: Annotated[dict[str, str], BeforeValidator(lambda v: _each(v, True)), AfterValidator(_filled)]
     budget: Share
 
 
@@ -234,7 +250,7 @@ class Source(Words):
     secret: frozenset[str] = Field(frozenset(), exclude=True)  # columns, in small letters, never shown
     file: Annotated[str, AfterValidator(_file)]
     sheet: str | None = None
-    header_row: Annotated[int, Field(ge=1)] = 1
+    header_row: Annotated[pydantic.StrictInt, Field(ge=1)] = 1
     delimiter: Character | None = None
     quote: Annotated[str, Field(max_length=1)] = '"'
     encoding: Annotated[str, AfterValidator(_encoding)] | None = None
@@ -281,7 +297,7 @@ class Column(Words):
     unit: Literal["percent"] | None = None
     divide_by: Factor | None = None
     multiply_by: Factor | None = None
-    hash: bool = False
+    hash: pydantic.StrictBool = False
     take: Literal["first", "last", "min", "max", "sum", "most_common"] | None = None
 
     @property
@@ -307,7 +323,7 @@ class Column(Words):
 Columns = dict[str, Annotated[Column, BeforeValidator(lambda v: {"column": v} if isinstance(v, str) else v)]]
 
 
-Sources = Annotated[dict[str, Columns], BeforeValidator(lambda v: _each(v, False))]
+Sources = Annotated[dict[str, Columns], BeforeValidator(lambda v: _each(v, False)), AfterValidator(_filled)]
 
 
 class Table(Words):
@@ -317,31 +333,32 @@ class Table(Words):
     """
 
     name: str = Field("", exclude=True)
-    sources: Sources = Field(alias="from", min_length=1)
+    sources: Sources = Field(alias="from")
     keep: list[Keep] = []
     one_row_per: Several = ()
     columns: Columns = {}
 
 
-_FACTS: dict[str, Any] = {
-    f.name: (Zone if f.name == "time_zone" else f.type, f.default)
-    for f in dataclasses.fields(settings.Settings)
-    if f.name not in ("title", "source")
-}
-Workbook: Any = pydantic.create_model("Workbook", __base__=Words, **_FACTS)
+class Facts(Words):
+    """What goes to the workbook file, as strict as that is."""
+
+    model_config = settings.STRICT | pydantic.ConfigDict(coerce_numbers_to_str=False)
+
+
+Workbook: Any = pydantic.create_model("Workbook", __base__=Facts, **_FACTS)
 
 
 class Mapping(Words):
     """A mapping file, read and checked."""
 
     file: str = Field("", exclude=True)
-    version: Annotated[int, AfterValidator(_version)]
-    title: str
+    version: Annotated[pydantic.StrictInt, AfterValidator(_version)]
+    title: Title
     about: str = ""
     maps: dict[str, ValueMap] = {}
     workbook: Workbook = Workbook()
-    sources: dict[Annotated[str, Field(pattern=r"^[A-Za-z_]\w*$")], Source] = Field(min_length=1)
-    tables: dict[str, Table] = Field(min_length=1)
+    sources: Annotated[dict[Annotated[str, AfterValidator(_source_name)], Source], AfterValidator(_filled)]
+    tables: Annotated[dict[str, Table], AfterValidator(_filled)]
 
     @property
     def hashed(self) -> list[str]:

@@ -9,6 +9,8 @@ from typing import Any
 
 import duckdb
 
+from abmlib.tables.errors import shown
+
 Engine = duckdb.DuckDBPyConnection
 LONGEST = 300  # characters quoted of an error of the engine
 ADVICE = ("Possible", "LINE", "Did you", "Candidate")  # what a line of the engine's errors starts with after its cause
@@ -76,15 +78,15 @@ def references(expression: str) -> tuple[tuple[str, ...], ...]:
         If the text is not one expression, has a query or several columns inside, or names what differs from run to
         run (the clock, random numbers): an import of the same files gives the same tables.
     """
-    node, bare = _parsed(expression), _parsed("1")
-    parts = list(_parts(node.pop("select_list")))
+    node, bare, given = _parsed(expression), _parsed("1"), shown(repr(expression))
     bare.pop("select_list")
-    if node != bare:
-        raise ValueError(f"more than one expression: {expression!r}. Write one expression over columns.")
+    if len(columns := node.pop("select_list", [])) != 1 or node != bare:
+        raise ValueError(f"more than one expression: {given}. Write one expression over columns.")
+    parts = list(_parts(columns))
     bound: set[str] = set()
     for part in parts:
         if part["class"] in ("SUBQUERY", "STAR", "POSITIONAL_REFERENCE", "PARAMETER"):
-            raise ValueError(f"a query, * or # inside {expression!r}. Name the source's own columns only.")
+            raise ValueError(f"a query, * or # inside {given}. Name the source's own columns only.")
         word = part.get("function_name") or ".".join(part.get("column_names", []))
         if word.lower() in _unsteady():
             raise ValueError(f"{word} differs from run to run. Write the value itself.")
@@ -98,9 +100,13 @@ def _parsed(expression: str) -> dict[str, Any]:
     """Parse the query of one expression and nothing else, with the engine's own parser."""
     with duckdb.connect() as con:
         row = con.execute("select json_serialize_sql(?)", [f"select (\n{expression}\n)"]).fetchone()
-    parsed = json.loads(row[0] if row else "{}")
+    try:
+        parsed = json.loads(row[0] if row else "{}")
+    except RecursionError:
+        parsed = {"error_message": "too much is inside each other"}
     if parsed.get("error", True) or len(parsed["statements"]) != 1:
-        raise ValueError(f"not an SQL expression: {parsed.get('error_message')}: {expression!r}. Correct it.")
+        what = " ".join(shown(parsed.get("error_message")).split())
+        raise ValueError(f"not an SQL expression: {what}: {shown(repr(expression))}. Correct it.")
     return dict(parsed["statements"][0]["node"])
 
 
