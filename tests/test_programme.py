@@ -495,6 +495,12 @@ def test_a_table_that_nothing_else_dates_needs_its_time_of_entry(small):
     assert Book.open(small, "2026-06-30").read("targets")["entered_by"].tolist() == ["source"]
 
 
+def test_a_column_that_a_file_of_the_programme_lacks_is_to_be_added_there(small):
+    put(small / "programme", targets="period,measure_id,entered_at\n2026,won_value,2026-01-05T08:00:00Z\n")
+    with pytest.raises(TableError, match=r"\['value', 'entered_by'\]; the table has .* Add them to programme/targets.csv.$"):
+        Book.open(small, "2026-06-30").read("targets")
+
+
 def test_a_database_or_parquet_gives_programme_tables_too(small):
     rows = pd.read_csv(io.StringIO(CONTRACTS), parse_dates=["start", "end", "notice_date"])
     rows.to_parquet(small / "contracts.parquet")

@@ -132,10 +132,9 @@ class Source:
         """The query of `_as_view`."""
         raw, columns, spec = self.present(name), {}, schema.spec(name).columns
         if absent := [c for c, d in spec.items() if c not in raw.columns and schema.is_required(d)]:
-            raise TableError(
-                f"{name}: missing column(s) {absent}; the table has {exported.listed(raw.columns)}. "
-                "Rename them in the export, or map them in your mapping file."
-            )
+            what = f"{name}: missing column(s) {absent}; the table has {exported.listed(raw.columns)}."
+            file, how = self._entered.get(name), "Rename them in the export, or map them in your mapping file."
+            raise TableError(f"{what} {f'Add them to {file.parent.name}/{file.name}.' if file else how}")
         for column, definition in spec.items():
             kind, default = definition.kind, definition.default
             given = column in raw.columns and not definition.derived
