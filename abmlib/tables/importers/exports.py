@@ -14,18 +14,17 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-from python_calamine import CalamineError, CalamineWorkbook
 
 from abmlib.tables.errors import TableError
 from abmlib.tables.importers import files
 from abmlib.tables.importers.facts import Fact, learn, one_line
 from abmlib.tables.importers.mapping_file import DELIMITERS, EXCEL, FILES, ROW, Source, suffix
+from abmlib.tables.importers.sheet_reader import HEAD
 from abmlib.tables.importers.sql import Engine, cause, engine, quoted
 from abmlib.tables.importers.text_files import PIECE
 
-HEAD = 100  # rows looked at for the line of names
 MEMORY = 1  # GiB of the engine
-UNREADABLE = (TableError, ValueError, OSError, EOFError, duckdb.Error, csv.Error, CalamineError)
+UNREADABLE = (TableError, ValueError, OSError, EOFError, duckdb.Error, csv.Error)
 
 
 @dataclass(frozen=True)
@@ -107,12 +106,12 @@ def _sources(name: str, path: Path) -> Iterator[tuple[Source, tuple[str, ...]]]:
     """
     words: dict[str, Any] = {"file": re.sub(r"([*?\[])", r"[\1]", name)}
     if suffix(name) in EXCEL:
-        with CalamineWorkbook.from_path(path) as book:
-            for sheet in book.sheet_names:
-                rows = list(itertools.islice(book.get_sheet_by_name(sheet).iter_rows(), HEAD))
-                if len(rows) > 1:
-                    several = {"sheet": sheet} if len(book.sheet_names) > 1 else {}
-                    yield _source(words | several, [(i, sum(c != "" for c in row)) for i, row in enumerate(rows, 1)])
+        sheets = files.sheet(name, path)["sheets"]
+        for sheet, is_hidden, filled in sheets:
+            if len(filled) > 1:
+                several = {"sheet": sheet} if len(sheets) > 1 else {}
+                source, doubts = _source(words | several, list(enumerate(filled, 1)))
+                yield source, (*doubts, f"its sheet {sheet!r} is hidden") if is_hidden else doubts
     elif suffix(name) in DELIMITERS:
         encoding = _encoding(path)
         with io.TextIOWrapper(_bytes(path), encoding=encoding or "utf-8-sig", newline="") as lines:

@@ -4,28 +4,29 @@ No file is ever held whole, but a sheet of Excel.
 """
 
 # ruff: noqa: S608  SQL is put together here: every name passes quoted, every text text
-import csv
-import datetime as dt
 import errno
 import hashlib
+import itertools
 import json
 import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import duckdb
-import python_calamine as calamine
 
 from abmlib.tables.errors import FIRST, TableError, cut, first_cases
-from abmlib.tables.importers import text_files, values
+from abmlib.tables.importers import sheet_reader, text_files, values
 from abmlib.tables.importers.mapping_file import EXCEL, JSON, PARQUET, ROW, Source, suffix
 from abmlib.tables.importers.sql import Engine, cause, one, quoted, text
 from abmlib.tables.importers.text_files import NoText, Part, place
 
 AS_TABLE = "Save it as UTF-8 CSV with commas, or import it with a mapping."  # what to do about a file given as a table
 NO_ROOM = tuple(map(os.strerror, (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)))
+DEEPEST = 100  # levels of a value in JSON
 NAMED = 40  # columns or files listed in an error
 
 
@@ -202,6 +203,7 @@ def _json_lines(con: Engine, source: Source, name: str, copy: Path, path: Path) 
         f"read_json_objects({place(copy)}, format = 'newline_delimited', ignore_errors = {{}}, "
         f"compression = 'uncompressed', maximum_object_size = {text_files.LONGEST_LINE})"
     )
+    _refuse_deep(source, name, copy)
     lax = origin.format("true")
     try:
         (rows,) = one(con, f"select count(*) from {lax}")
@@ -222,6 +224,29 @@ def _json_lines(con: Engine, source: Source, name: str, copy: Path, path: Path) 
     return Part(name, path, origin.format("false"), columns)
 
 
+def _refuse_deep(source: Source, name: str, copy: Path) -> None:
+    """Refuse lines nested deeper than the engine can follow: it would end the process."""
+    bad, lines = [], 0
+    with copy.open("rb") as file:
+        for line in iter(lambda: file.readline(text_files.LONGEST_LINE + 1), b""):
+            lines += 1
+            if len(line) > text_files.LONGEST_LINE:
+                what = f"line {lines} of {name} is longer than {text_files.LONGEST_LINE:,} bytes"
+                raise TableError(f"{source.name}: {what}. Write one object on each line.")
+            if line.count(b"{") + line.count(b"[") > DEEPEST and _depth(line) > DEEPEST:
+                bad.append(f"line {lines}")
+    if bad:
+        what = f"{source.name}: {len(bad)} of {lines} lines of {name} have values nested deeper than {DEEPEST} levels"
+        raise TableError(f"{what} {first_cases(bad)}. Leave these values out of the export.")
+
+
+def _depth(line: bytes) -> int:
+    """Give the most objects and lists that are open at once in a line of JSON."""
+    outside = b"".join(line.replace(rb"\\", b"").replace(rb"\"", b"").split(b'"')[::2])
+    signs = outside.translate(None, bytes(set(range(256)) - set(b"{}[]")))
+    return max(itertools.accumulate(1 if sign in b"{[" else -1 for sign in signs), default=0)
+
+
 def _leaves(shape: dict[str, Any], outer: str = "", above: str = "") -> Iterator[tuple[str, str]]:
     """Give the name of each value that is no object, and the SQL that reads it as text."""
     for key, kind in shape.items():
@@ -240,37 +265,43 @@ def _leaves(shape: dict[str, Any], outer: str = "", above: str = "") -> Iterator
 def _excel(source: Source, name: str, path: Path, copy: Path) -> str:
     """Write a sheet as CSV, and say what the ledger needs.
 
-    It starts with the row of its column names; the ledger names the sheet and counts its blank rows.
+    That is the sheet, those that are hidden, and the blank rows.
     """
+    place = f"{source.name}: {name}"
+    got = sheet(place, path, sheet=source.sheet, header_row=source.header_row, to=str(copy))
+    if "sheet" not in got:
+        what = (
+            f"has no sheet {source.sheet!r}; it has {listed(got['names'])}" if got["names"] else "has no sheet of rows"
+        )
+        raise TableError(f"{place} {what}. Correct sheet in the mapping.")
+    hidden = f", hidden and not read: {', '.join(listed(got['hidden']))}" if got["hidden"] else ""
+    return f", sheet {got['sheet']}{hidden}" + (f", {got['gaps']} blank rows between the others" if got["gaps"] else "")
+
+
+def sheet(place: str, path: Path, **asked: object) -> dict[str, Any]:
+    """Let another process read a spreadsheet, with bounds on its memory and time.
+
+    Parameters
+    ----------
+    place : the file, for errors
+    asked : as `sheet_reader.answer` takes it
+
+    Raises
+    ------
+    TableError
+        If it is no spreadsheet, or the process came to its bounds.
+    """
+    call = [sys.executable, "-P", sheet_reader.__file__, json.dumps({"path": str(path), **asked})]
     try:
-        with calamine.CalamineWorkbook.from_path(path) as book:
-            sheets = book.sheet_names
-            sheet = source.sheet if source.sheet is not None else sheets[0]
-            if sheet not in sheets:
-                there = f"{name} has no sheet {sheet!r}; it has {sheets}"
-                raise TableError(f"{source.name}: {there}. Correct sheet in the mapping.")
-            gaps, blank = 0, 0
-            with copy.open("w", encoding="utf-8", newline="") as new:
-                writer = csv.writer(new, quoting=csv.QUOTE_ALL, lineterminator="\n")
-                for number, row in enumerate(book.get_sheet_by_name(sheet).iter_rows(), 1):
-                    cells = [_cell(value) for value in row]
-                    if number > source.header_row and not any(cells):
-                        blank += 1  # those at the end are none
-                    elif number >= source.header_row:
-                        gaps, blank = gaps + blank, 0
-                        writer.writerow(cells)
-    except calamine.CalamineError as wrong:
-        what = f"{source.name}: {name} is no Excel file that can be read: {wrong}."
-        raise TableError(f"{what} Save it again as .xlsx, without a password.") from wrong
-    return f", sheet {sheet}" + (f", {gaps} blank rows between the others" if gaps else "")
-
-
-def _cell(value: Any) -> str:
-    """Write a cell as text that reads back as the same value."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, float):
-        return str(int(value)) if value.is_integer() and abs(value) <= values.EXACT else repr(value)
-    if isinstance(value, dt.datetime) and value.time() == dt.time():
-        value = value.date()
-    return value.isoformat() if isinstance(value, dt.date | dt.time) else str(value)
+        done = subprocess.run(call, capture_output=True, timeout=sheet_reader.SECONDS, check=True)  # noqa: S603
+    except (subprocess.TimeoutExpired, subprocess.CalledProcessError):
+        what = f"could not be read within {sheet_reader.MEMORY} GB of memory and {sheet_reader.SECONDS} s"
+        remedy = "Save it as CSV, or save its rows alone in a new file."
+        raise TableError(f"{place} {what}. {remedy}") from None
+    got: dict[str, Any] = json.loads(done.stdout)
+    if "errno" in got:
+        raise OSError(got["errno"], os.strerror(got["errno"]), got["file"])
+    if "wrong" in got:
+        what = f"{place} is no Excel file that can be read: {got['wrong'].rstrip('.')}."
+        raise TableError(f"{what} Save it again as .xlsx, without a password.")
+    return got

@@ -9,6 +9,7 @@ import codecs
 import contextlib
 import csv
 import gzip
+import io
 import mmap
 import re
 import zlib
@@ -25,6 +26,7 @@ from abmlib.tables.importers.sql import Engine, cause, quoted, text
 
 PIECE = 1 << 20  # bytes of a text file read at a time
 LONGEST_LINE = 16_000_000  # bytes of one row of text
+LINE_END = re.compile(r"\r\n?|\n")
 UTF8 = ("utf-8", "utf-8-sig", "ascii")  # what the engine reads as it is
 MARKS = {  # byte-order marks; that of UTF-16 is the start of that of UTF-32
     codecs.BOM_UTF8: ("utf-8-sig", "utf-8"),
@@ -73,6 +75,7 @@ class Part:
     origin: str
     columns: Sequence[tuple[str, str, str]]
     why: str = ""  # what else the ledger says of it
+    text: Path | None = None  # what the engine reads of a text file, from the line of its names
 
     @property
     def names(self) -> list[str]:
@@ -101,8 +104,8 @@ def readable(source: Source, name: str, path: Path, copy: Path) -> Path:
             above = source.header_row - 1  # lines that are not copied
             for piece in decoded(source, name, file, encoding):
                 while above and piece:
-                    _, end, piece = piece.partition("\n")
-                    above -= bool(end)
+                    _, *rest = LINE_END.split(piece, 1)
+                    piece, above = "".join(rest), above - len(rest)
                 if new:
                     new.write(piece)
         except (EOFError, gzip.BadGzipFile, zlib.error) as wrong:
@@ -141,7 +144,8 @@ def decoded(source: Source, name: str, file: IO[bytes], encoding: str) -> Iterat
     NoText
         With the line of the first bytes that are no text in the encoding.
     """
-    decoder, line, piece = codecs.getincrementaldecoder(encoding)(), 1, b"."
+    decoder = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder(encoding)(), translate=False)
+    line, piece = 1, b"."  # no piece ends between \r and \n
     while piece:
         wrong: UnicodeDecodeError | None = None
         piece = file.read(PIECE)
@@ -150,15 +154,20 @@ def decoded(source: Source, name: str, file: IO[bytes], encoding: str) -> Iterat
         except UnicodeDecodeError as error:
             wrong, part = error, error.object[: error.start].decode(encoding, "replace")
         if "\0" in part:
-            line += part[: part.index("\0")].count("\n")
+            line += _lines(part[: part.index("\0")])
             what = f"{source.name}: {name} has NUL bytes, first in line {line}: so does UTF-16 without a mark."
             raise NoText(what, "Say encoding: utf-16-le, or take these bytes out.")
-        line += part.count("\n")
+        line += _lines(part)
         if wrong:
             what = f"{source.name}: {name} is not {encoding}: line {line} has bytes that are no text in it."
             other = "cp1252" if encoding in UTF8 else "utf-8"
             raise NoText(what, f"Say in the mapping how it is written, such as encoding: {other}.") from wrong
         yield part
+
+
+def _lines(part: str) -> int:
+    """Count the line ends, of whichever kind the file has."""
+    return part.count("\n") or part.count("\r")
 
 
 def csv_part(source: Source, name: str, copy: Path, path: Path, why: str = "") -> Part:
@@ -180,7 +189,7 @@ def csv_part(source: Source, name: str, copy: Path, path: Path, why: str = "") -
         what = f"{source.name}: {name} is empty or starts with an empty line."
         raise NoText(what, "Start with its columns, or say header_row.")
     columns = [(n, quoted(str(i)), "VARCHAR") for i, n in enumerate(names)]
-    return Part(name, path, _read_csv(source, name, copy, len(names)), columns, why)
+    return Part(name, path, _read_csv(source, name, copy, len(names)), columns, why, copy)
 
 
 def delimiter_of(source: Source, name: str) -> str:
@@ -225,20 +234,38 @@ def broken(con: Engine, source: Source, part: Part, wrong: duckdb.Error) -> NoTe
     Their values are not shown, for nobody knows which column they are of.
     """
     at = f"{source.name}: {part.name}"
-    if not part.origin.startswith("read_csv"):
+    if not part.text:
         return NoText(f"{at} does not read: {cause(wrong).replace(str(part.path), part.name)}", "Save it again.")
     with contextlib.suppress(duckdb.Error):
         ((good,),) = con.execute(f"select count(*) from {part.origin[:-1]}, store_rejects = true)").fetchall()
-        grouped = "select line, any_value(error_type), any_value(error_message) from reject_errors group by line"
-        bad = con.execute(f"select *, count(*) over () from ({grouped}) order by line limit {FIRST}").fetchall()
+        grouped = (
+            "select min(line_byte_position) as start, any_value(error_type), any_value(error_message) "
+            "from reject_errors group by line"
+        )
+        bad = con.execute(f"select *, count(*) over () from ({grouped}) order by start limit {FIRST}").fetchall()
         if bad:
             usual = (f"do not have its {len(part.columns)} columns", IN_QUOTES)
             what, remedy = BROKEN.get(bad[0][1], usual)
-            cases = [f"line {n}" + "".join(f" has {k}" for k in re.findall(r" Found: (\d+)", m)) for n, _, m, _ in bad]
+            lines = [_line(part.text, start - 1) + source.header_row - 1 for start, *_ in bad]
+            values = ["".join(f" has {k}" for k in re.findall(r" Found: (\d+)", message)) for _, _, message, _ in bad]
+            cases = [f"line {n}{has}" for n, has in zip(lines, values, strict=True)]
             rows = f"{bad[0][3]} of {good + bad[0][3]} rows of {part.name}"
             return NoText(f"{source.name}: {rows} {what} {first_cases(cases)}.", remedy)
     what = f"{at} does not read as rows: its lines end in different ways, or its quotes do not match."
     return NoText(what, "Save it again.")
+
+
+def _line(file: Path, start: int) -> int:
+    """Give the number of the line that starts at a byte, blank ones passed over.
+
+    The engine counts rows, and a row may have several lines.
+    """
+    with file.open("rb") as text:
+        text.seek(start)
+        end = start + len(re.match(rb"[\r\n]*", text.read(PIECE))[0])  # type: ignore[index]  # it always matches
+        text.seek(0)
+        pieces = iter(lambda: text.read(min(PIECE, end - text.tell())), b"")
+        return 1 + sum(_lines(piece.decode("latin-1")) for piece in pieces)
 
 
 def place(path: Path) -> str:
