@@ -1,13 +1,21 @@
 """Files made to break their reader, or that one reader takes otherwise than another."""
 
+import datetime as dt
 import re
 import zipfile
 from pathlib import Path
 
+import duckdb
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
+from abmlib.tables import checks, programme
 from abmlib.tables.errors import TableError
 from abmlib.tables.importers import describe, sheet_reader
+from abmlib.tables.source import Source
+from tests.conftest import ACCOUNTS, TRANSACTIONS, put
 from tests.test_formats import DESK, Shop, xlsx
 
 TABLE = [["Id", "Item"], ["1", "Desk"], ["2", "Lamp"]]
@@ -128,3 +136,153 @@ def test_a_broken_row_is_named_by_its_line_in_the_file(file, end, above, rows, s
     moved = re.sub(r"line (\d)", lambda n: f"line {int(n[1]) + above}", says)
     with pytest.raises(TableError, match=moved):
         shop.holds(end.join([*lines, ""]), file).products(file, header_row=1 + above)
+
+
+# One value, one reading
+
+REFUSED = "refused"
+
+
+NUMBERS = {
+    "1_000": REFUSED,
+    "1\u00a0000": REFUSED,  # no mapping says that it has such thousands
+    "1\u202f000": REFUSED,
+    "\u00a05\u00a0": 5,
+    "\u202f5": 5,
+    "5\u2009": 5,
+    "\u3000": None,
+    " \u00a0": None,
+    "\uff15": REFUSED,
+    "\u0665": REFUSED,
+    "inf": REFUSED,
+    "-Infinity": REFUSED,
+    "nan": REFUSED,
+    "1e308": REFUSED,
+    "1e400": REFUSED,
+    "-1e15": REFUSED,
+    "999999999999999": 999999999999999,
+    "1e3": 1000,
+    "+5": 5,
+    "007": 7,
+    "5.": 5,
+    "0x10": REFUSED,
+}
+DAYS = {
+    "0001-01-01": REFUSED,
+    "1899-12-31": REFUSED,
+    "1900-01-02": "1900-01-02",
+    "2200-12-30": "2200-12-30",
+    "9999-12-31": REFUSED,
+    "infinity": REFUSED,
+    "294247-01-10T04:00:54Z": REFUSED,
+    "\u202f2026-01-05\u00a0": "2026-01-05",
+    "20260105": REFUSED,
+}
+
+
+COLUMNS = {"number": ("cogs", "arr", NUMBERS), "date": ("booked_at", "start", DAYS)}
+
+
+def mapped(folder: Path, kind: str, values: list[str]) -> list[object]:
+    """As a mapping reads them."""
+    column, row = COLUMNS[kind][0], {"revenue": "1", "booked_at": "2026-01-05", "kind": "purchase"}
+    always = {c: {"value": v} for c, v in row.items()} | {"transaction_id": {"key": ["_row"]}, "account_id": "Id"}
+    shop = Shop(folder).holds("Id,Value\n" + "".join(f"1,{v}\n" for v in values))
+    table = {"transactions": {"from": "items", "columns": always | {column: "Value"}}}
+    shop.run({"sources": {"items": {"file": "items.csv"}}, "tables": table})
+    return pd.read_parquet(shop.to / "transactions.parquet")[column].tolist()
+
+
+def canonical(folder: Path, kind: str, values: list[str]) -> list[object]:
+    """As a table of the data."""
+    column, row = COLUMNS[kind][0], {"revenue": "1", "booked_at": "2026-01-05", "kind": "purchase", "account_id": "a"}
+    rows = [row | {"transaction_id": str(n), column: value} for n, value in enumerate(values, 100)]
+    put(folder, accounts=ACCOUNTS, transactions=pd.DataFrame(rows).to_csv(index=False))
+    return in_source(folder, "transactions", column)
+
+
+def entries_of(folder: Path, kind: str, values: list[str]) -> str:
+    row = dict.fromkeys(programme.columns("contracts"), "") | {
+        "end": "2200-12-31",
+        "auto_renew": "true",
+        "entered_by": "Bo",
+    }
+    row |= {"account_id": "a", "arr": "1", "start": "2026-01-05", "entered_at": "2026-01-05T08:00:00Z"}
+    rows = [row | {"contract_id": str(n), COLUMNS[kind][1]: value} for n, value in enumerate(values, 100)]
+    put(folder / "programme", contracts=pd.DataFrame(rows).to_csv(index=False))
+    return COLUMNS[kind][1]
+
+
+def entered(folder: Path, kind: str, values: list[str]) -> list[object]:
+    """As a file of the programme."""
+    put(folder, accounts=ACCOUNTS, transactions=TRANSACTIONS)
+    return in_source(folder, "contracts", entries_of(folder, kind, values))
+
+
+def in_source(folder: Path, name: str, column: str) -> list[object]:
+    source = Source(folder)
+    source.refuse_unreadable(name)
+    rows = source.typed(name).to_pandas().sort_values(source.typed(name).columns[0])
+    source.close()
+    return rows[column].tolist()
+
+
+def plain(value: object) -> object:
+    return None if pd.isna(value) else str(pd.Timestamp(value).date()) if hasattr(value, "year") else value
+
+
+@pytest.mark.parametrize("kind", COLUMNS)
+@pytest.mark.parametrize("reader", [mapped, canonical, entered])
+def test_every_reader_takes_a_value_as_the_others_do(reader, kind, tmp_path):
+    values = COLUMNS[kind][2]
+    good = {v: wanted for v, wanted in values.items() if wanted != REFUSED}
+    bad = [v for v in values if v not in good]
+    for name in ("good", "bad"):
+        (tmp_path / name).mkdir()
+    assert list(map(plain, reader(tmp_path / "good", kind, list(good)))) == list(good.values())
+    with pytest.raises(TableError, match=f"{len(bad)} of {len(bad)} values"):
+        reader(tmp_path / "bad", kind, bad)
+
+
+def as_parquet(folder: Path, rows: pa.Table) -> Path:
+    """A book whose transactions are Parquet."""
+    put(folder, accounts=ACCOUNTS)
+    pq.write_table(rows, folder / "transactions.parquet")
+    return folder
+
+
+def as_database(folder: Path, rows: pa.Table) -> Path:
+    """A book that is a DuckDB file."""
+    (folder / "accounts.csv").write_text(ACCOUNTS, "utf-8")
+    with duckdb.connect(str(folder / "book.duckdb")) as con:
+        con.register("rows", rows)
+        con.execute("create table transactions as from rows")
+        con.execute("create table accounts as from read_csv($file)", {"file": str(folder / "accounts.csv")})
+    return folder / "book.duckdb"
+
+
+@pytest.mark.parametrize("store", [as_parquet, as_database])
+def test_numbers_without_bounds_and_days_of_no_calendar_fail_a_check_and_nan_is_missing(store, tmp_path):
+    years, n = (1, 1899, 2026, 9999), [1e308, float("inf"), float("nan"), 5.0]
+    rows = {"transaction_id": ["a", "b", "c", "d"], "account_id": ["acme"] * 4, "kind": ["purchase"] * 4}
+    rows |= {"period_start": [dt.date(year, 1, 1) for year in years], "cogs": n, "revenue": [7.0] * 4}
+    rows |= {"booked_at": [dt.date(2026, 1, 1)] * 4}
+    source = Source(store(tmp_path, pa.table(rows)))
+    assert checks.failure(source.audit()).splitlines() == [
+        "transactions: period_start reads as its kind: broken in 3 of 4 rows (first: a, b, d). "
+        "Correct period_start in the export or in the mapping. Years are from 1900 to 2200.",
+        "transactions: cogs reads as its kind: broken in 2 of 4 rows (first: a, b). "
+        "Correct cogs in the export or in the mapping. Numbers are below 1,000,000,000,000,000.",
+    ]
+    assert source.typed("transactions").cogs.sum().execute() == 5
+    source.close()
+
+
+def test_two_columns_of_one_name_in_parquet_are_refused_as_in_text(shop, tmp_path):
+    rows = pa.table([["1"], ["Desk"], ["Lamp"]], names=["Id", "Item", "item"])
+    pq.write_table(rows, shop.source / "items.parquet")
+    with pytest.raises(TableError, match="items: 2 of 3 columns stand more than once in items.parquet and are mapped"):
+        shop.products("items.parquet")
+    twice = pa.table([["1"], ["acme"], [1.0], [2.0]], names=["transaction_id", "account_id", "revenue", "Revenue"])
+    with pytest.raises(TableError, match=r"transactions: 2 columns of transactions.parquet have the name of another"):
+        Source(as_parquet(tmp_path / "book", twice)).raw("transactions")

@@ -10,12 +10,13 @@ import duckdb
 import ibis
 import ibis.expr.operations as ops
 import ibis.expr.types as ir
+import pyarrow.parquet as pq
 
 from abmlib.tables import programme, schema
 from abmlib.tables.errors import FIRST, TableError, first_cases
 from abmlib.tables.importers import files as exported
 from abmlib.tables.importers.sql import cause, quoted, text
-from abmlib.tables.kinds import cast, in_zone
+from abmlib.tables.kinds import cast, in_zone, tidy
 from abmlib.tables.outputs import replaced
 
 SMALL = 256 * 2**20  # bytes of a file below which what is made of it is kept in memory
@@ -51,7 +52,7 @@ def as_entries(t: ir.Table, name: str, zone: str) -> ir.Table:
         kind = schema.spec(name).columns[day].kind
         when = cast(t[day], kind)
         own_day = (when if kind == "ts" else in_zone(zone, when.cast("timestamp")).cast("timestamp")).cast("string")
-    given = {c: t[c].cast("string").strip().nullif("") for c in ("entered_at", "entered_by") if c in t.columns}
+    given = {c: t[c].tidy(t[c].cast("string")) for c in ("entered_at", "entered_by") if c in t.columns}
     filled = {"entered_by": ibis.coalesce(given.get("entered_by", missing), ibis.literal(schema.SOURCE))}
     if day in t.columns or "entered_at" in given:
         filled["entered_at"] = ibis.coalesce(given.get("entered_at", missing), own_day)
@@ -112,16 +113,20 @@ def register(con: Any, name: str, file: Path, origin: str = "kept", whole: bool 
         raise TableError(
             f"{name}: {file.name} is a folder. Put the file in its place, or call it {name}/ with Parquet."
         )
+    known = {n.lower() for n in schema.spec(name).columns}
     try:
         if file.suffix == ".csv":
             part = exported.as_table(con.con, name, file, whole)
-            known = {n.lower() for n in schema.spec(name).columns}
             refuse_twice(name, file.name, [n for n in part.names if n.lower() in known])
             first = {n.lower(): f"{x} AS {quoted(n)}" for n, x, _ in reversed(part.columns) if n.strip()}
             seen = con.sql(f"SELECT {', '.join(reversed(first.values()))} FROM {part.origin}")  # noqa: S608
             return con.create_table(f"{origin}_{name}", seen, temp=True) if file.stat().st_size < SMALL else seen
         at = glob.escape(str(file))
-        return con.read_parquet(at if file.is_file() else f"{at}/*.parquet", table_name=f"raw_{origin}_{name}")
+        seen = con.read_parquet(at if file.is_file() else f"{at}/*.parquet", table_name=f"raw_{origin}_{name}")
+        for path in [file] if file.is_file() else sorted(file.glob("*.parquet")):
+            names = pq.read_schema(path).names  # the engine would give the second of a name a new one
+            refuse_twice(name, path.name, [n for n in names if n.lower() in known])
+        return seen
     except (duckdb.Error, OSError) as wrong:
         reason = os.strerror(wrong.errno) + "." if isinstance(wrong, OSError) and wrong.errno else cause(wrong)
         raise TableError(
@@ -143,7 +148,7 @@ def register_entries(con: Any, name: str, file: Path) -> ir.Table:
         return register(con, name, file, "entered")
     programme.look(file, name)
     t = register(con, name, file, "entered")
-    return t.filter(ibis.or_(*(t[c].strip() != "" for c in t.columns)))
+    return t.filter(ibis.or_(*(tidy(t[c]).notnull() for c in t.columns)))
 
 
 def refuse_twice(name: str, file: str, columns: Sequence[str]) -> None:

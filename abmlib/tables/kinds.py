@@ -6,15 +6,16 @@ import ibis
 import ibis.expr.datatypes as types
 import ibis.expr.types as ir
 
+from abmlib.tables import schema
+
 UTC_TS = "timestamp('UTC')"
-BLANKS = " \t\n\r\v\f"  # what strip takes away
 # To strip takes long and few texts need it; written once for the engine, since every expression has it.
 TIDY = (
     "CREATE OR REPLACE TEMP MACRO tidy(v) AS CASE WHEN v < '!' OR "
-    + " OR ".join(f"suffix(v, '{blank}')" for blank in BLANKS)
-    + f" THEN nullif(trim(v, '{BLANKS}'), '') ELSE v END"
+    + " OR ".join(f"suffix(v, '{blank}')" for blank in schema.BLANKS if blank.isascii())
+    + f" OR strlen(v) <> length(v) THEN nullif(trim(v, '{schema.BLANKS}'), '') ELSE v END"
 )
-SANE = (dt.datetime(1000, 1, 1), dt.datetime(9999, 12, 31, 23, 59, 59, 999999))
+SANE = (dt.datetime(schema.YEARS[0], 1, 1), dt.datetime(schema.YEARS[1], 12, 31, 23, 59, 59, 999999))
 IBIS_TYPES = dict.fromkeys(("number", "money", "rate"), "float64")
 IBIS_TYPES |= {"int": "int64", "bool": "boolean", "ts": "timestamp", "date": "date"}
 
@@ -45,19 +46,25 @@ def tidy(value: str) -> str:  # type: ignore[empty-body]
 
 
 def cast(value: ir.Value, kind: str) -> ir.Value:
-    """Read a value as its kind; what does not read, blank text and NaN become missing."""
+    """Read a value as its kind; what does not read or is out of bounds, blank text and NaN become missing."""
     if value.type().is_string():
         value = tidy(value)
+        if ibis_type(kind) in ("float64", "int64"):  # the engine would read 1_000
+            value = ibis.ifelse(value.contains("_"), ibis.null("string"), value)
+    if value.type().is_date():
+        value = value.try_cast("timestamp")
     if kind in ("ts", "date"):  # a day that is followed by more is no day; and nobody means the year 20026
         moment = value if value.type().is_timestamp() else value.try_cast(UTC_TS if kind == "ts" else "timestamp")
         if moment.type().timezone is not None:
             moment = moment_of(microseconds(moment))
         return ibis.ifelse(moment.between(*SANE), moment, ibis.null("timestamp")).cast(ibis_type(kind))
     read = value.try_cast(ibis_type(kind))
-    if kind == "int":  # the engine would round 3.7 to 4
-        return ibis.ifelse(value.try_cast("float64") % 1 == 0, read, ibis.null("int64"))
-    if ibis_type(kind) == "float64":
-        return ibis.ifelse(read.isnan() | read.isinf(), ibis.null("float64"), read)
+    if ibis_type(kind) in ("float64", "int64"):
+        number = value.try_cast("float64")
+        good = number.abs() < schema.BOUND  # NaN is above all
+        if kind == "int":  # the engine would round 3.7 to 4
+            good &= number % 1 == 0
+        return ibis.ifelse(good, read, ibis.null(ibis_type(kind)))
     return read
 
 

@@ -280,7 +280,7 @@ class Source:
                 cases = first_cases(engine.values(raw.filter(lost(raw[column], kind)).limit(FIRST), column))
                 how = "Correct them in the export, or say how to read them in your mapping file."
                 what = f"{bad} of {raw.count().execute()} values of {column} do not read as {kind} {cases}"
-                raise TableError(f"{name}: {what}. {schema.remedy(name, column) or how}")
+                raise TableError(f"{name}: {what}. {schema.remedy(name, column) or how}{schema.BOUNDS.get(kind, '')}")
 
     def audit(self) -> pd.DataFrame:
         """Every check of every table: rows of `AUDIT`.
@@ -304,7 +304,8 @@ class Source:
             return
         reads = [
             (f"{c} reads as its kind", "fail", quoted(LOST + c),
-             schema.remedy(name, c) or f"Correct {c} in the export or in the mapping.")
+             (schema.remedy(name, c) or f"Correct {c} in the export or in the mapping.")
+             + schema.BOUNDS.get(schema.spec(name).columns[c].kind, ""))
             for c in columns
         ]  # fmt: skip
         checks = [*reads, *self._conditions(name)]
@@ -313,7 +314,7 @@ class Source:
             yield name, "values read as their kind", "fail", 0, rows, "", ""
         for number, ((check, severity, broken, remedy), bad) in enumerate(zip(checks, counts, strict=True)):
             if bad or number >= len(reads):
-                cases = self._cases(name, broken) if bad and number >= len(reads) else []
+                cases = self._cases(name, broken) if bad else []
                 yield name, check, severity, bad, rows, ", ".join(map(shown, cases)), remedy
 
     def _cases(self, name: str, broken: str) -> list[Any]:

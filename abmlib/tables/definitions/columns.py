@@ -20,6 +20,12 @@ KINDS: dict[Kind, tuple[str, str, str, str]] = {  # type in pandas, unit, how pa
     "date": ("datetime64[us]", "day", "day", "a day is written 2026-12-31"),
 }  # fmt: skip
 DTYPES, UNITS, FORMATS, BY_HAND = ({str(kind): row[i] for kind, row in KINDS.items() if row[i]} for i in range(4))
+# What every reader takes, of text as of Parquet and databases
+BLANKS = "".join(c for c in map(chr, range(0x3001)) if c.isspace())  # cut around values, as Python's strip does
+BOUND = 1e15  # numbers are below it, so that no sum overflows
+YEARS = (1900, 2200)  # of days and times, so that each is a day in every time zone
+BOUNDS = dict.fromkeys(("ts", "date"), f" Years are from {YEARS[0]} to {YEARS[1]}.")
+BOUNDS |= dict.fromkeys(("int", "number", "money", "rate"), f" Numbers are below {BOUND:,.0f}.")
 WHEN_MEANS: dict[str, str] = {
     "fixed": "does not change, so a back-dated report may use it",
     "dated": "rebuilt from dated facts for the day asked",

@@ -112,6 +112,7 @@ def _complaints(name: str, column: Column, definition: Any, file: str) -> Iterat
         yield f"{bad} is not null", bad, "values have no entry in map", "Add them to map, or give else."
     words = [word for word, kinds in MEANT_FOR.items() if column.kind in kinds] or ["map"]
     remedy = f"Correct them in {file}, or say in the mapping, with {words}, how they are written."
+    remedy += schema.BOUNDS.get(column.kind, "")
     one_way = f" in one way by {list(column.format)}" if len(column.format) > 1 else ""
     yield f"{bad} is not null", bad, f"values do not read as {CALLED.get(column.kind, 'a number')}{one_way}", remedy
     if schema.is_required(definition):

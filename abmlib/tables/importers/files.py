@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow.parquet as pq
 
 from abmlib.tables.errors import FIRST, TableError, cut, first_cases
 from abmlib.tables.importers import sheet_reader, text_files, values
@@ -194,7 +195,8 @@ def _parquet(con: Engine, source: Source, name: str, path: Path) -> Part:
         raise TableError(
             f"{source.name}: {name} is no Parquet file that can be read: {reason} Save it again."
         ) from wrong
-    return Part(name, path, origin, [(n, quoted(n), kind) for n, kind, *_ in columns])
+    named = zip(pq.read_schema(path).names, columns, strict=True)  # the engine gives the second of a name a new one
+    return Part(name, path, origin, [(own, quoted(n), kind) for own, (n, kind, *_) in named])
 
 
 def _json_lines(con: Engine, source: Source, name: str, copy: Path, path: Path) -> Part:

@@ -13,7 +13,8 @@ from abmlib.tables.secret import digest_sql
 TYPES = {"int": "BIGINT", "bool": "BOOLEAN", "ts": "TIMESTAMPTZ", "date": "DATE"}
 TYPES |= dict.fromkeys(TEXTS, "VARCHAR") | dict.fromkeys(("number", "money", "rate"), "DOUBLE")
 NUMERIC = re.compile(r"(U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER|FLOAT|DOUBLE|DECIMAL.*)$")
-BLANKS = r"'^[ \t\n\r\x{a0}]|[ \t\n\r\x{a0}]$'"  # regular expression, as an SQL text
+BLANK = "[" + "".join(f"\\x{{{ord(sign):x}}}" for sign in schema.BLANKS) + "]"
+AROUND = f"'^{BLANK}|{BLANK}$'"  # regular expression, as an SQL text
 TRUE, FALSE = ("true", "t", "yes", "y", "1"), ("false", "f", "no", "n", "0")
 EXACT = 2**53  # largest whole number up to which a double holds every whole number
 
@@ -24,10 +25,10 @@ def clean(kind: str, x: str, missing: tuple[str, ...]) -> str:
         return f"case when not isnan({x}) then {x} end"
     if kind != "VARCHAR":
         return x
-    cut = f"trim({x}, ' ' || chr(9) || chr(10) || chr(13) || chr(160))"
+    cut = f"trim({x}, {text(schema.BLANKS)})"
     none = texts(["", *(m.strip() for m in missing)])
     bare = f"case when {cut} not in ({none}) then {cut} end"  # slow, so only where there are blanks
-    return f"case when regexp_matches({x}, {BLANKS}) then {bare} when {x} not in ({none}) then {x} end"
+    return f"case when regexp_matches({x}, {AROUND}) then {bare} when {x} not in ({none}) then {x} end"
 
 
 def origin(column: Column, types: Mapping[str, str]) -> str:
@@ -117,9 +118,10 @@ def _number(column: Column, kind: str, x: str) -> str:
         number = f"({number} / {scale!r})"
     if column.multiply_by:
         number = f"({number} * {column.multiply_by!r})"
+    good = f"abs({number}) < {schema.BOUND!r}"
     if column.kind == "int":
-        return f"case when {number} = floor({number}) and abs({number}) <= {EXACT} then {number}::bigint end"
-    return f"case when isfinite({number}) then {number} end"
+        return f"case when {number} = floor({number}) and {good} then {number}::bigint end"
+    return f"case when {good} then {number} end"
 
 
 def _written(column: Column, x: str) -> str:
@@ -149,15 +151,20 @@ def _time(column: Column, kind: str, x: str, reporting: str) -> str:
     A day is the day in the reporting time zone.
     """
     zone = column.time_zone
-    utc, local, has_clock = _moment(column, kind, x)
+    *times, has_clock = _moment(column, kind, x)
+    utc, local = (_sane(time) if time else None for time in times)  # years far away have no time in other zones
     if column.kind == "ts":
         if utc is None and zone is None:
             remedy = "Name it in the mapping, as time_zone of the column or of the source."
             raise TableError(f"{column.place}: its times carry no time zone. {remedy}")
-        return _sane([utc, _shift(local, zone, "UTC") if local and zone else None])
+        return _first(utc, _shift(local, zone, "UTC") if local and zone else None)
     if local and zone:
         local = f"case when {has_clock} then {_shift(local, zone, reporting)} else {local} end"
-    return f"({_sane([_shift(utc, 'UTC', reporting) if utc else None, local])})::date"
+    return f"({_first(_shift(utc, 'UTC', reporting) if utc else None, local)})::date"
+
+
+def _first(*times: str | None) -> str:
+    return _sane(f"coalesce({', '.join(filter(None, times))})")
 
 
 def _moment(column: Column, kind: str, x: str) -> tuple[str | None, str | None, str]:
@@ -167,7 +174,7 @@ def _moment(column: Column, kind: str, x: str) -> tuple[str | None, str | None, 
     if kind == "TIMESTAMP WITH TIME ZONE":
         return f"timezone('UTC', {x})", None, "true"
     if kind == "DATE" or kind.startswith("TIMESTAMP"):
-        return None, f"({x})::timestamp", str(kind != "DATE").lower()
+        return None, f"try_cast({x} as timestamp)", str(kind != "DATE").lower()
     word = f"({x})::varchar"
     if column.format:
         parsed = _alone(word, column.format)
@@ -187,7 +194,8 @@ def _alone(word: str, formats: Sequence[str]) -> str:
     if len(formats) == 1:
         return f"try_strptime({word}, {text(formats[0])})"
     every = ", ".join(f"try_strptime({word}, {text(f)})" for f in formats)
-    times = f"list_distinct(list_filter([{every}], lambda t: year(t) between 1000 and 9999))"
+    first, last = schema.YEARS
+    times = f"list_distinct(list_filter([{every}], lambda t: year(t) between {first} and {last}))"
     return f"case when len({times}) = 1 then {times}[1] end"
 
 
@@ -196,10 +204,7 @@ def _shift(x: str, zone: str, to: str) -> str:
     return x if zone == to else f"timezone({text(to)}, timezone({text(zone)}, {x}))"
 
 
-def _sane(times: list[str | None]) -> str:
-    """Take the first.
-
-    Years of four digits only: 1/2/10 read with %Y is the year 10, and nobody means that.
-    """
-    x = f"coalesce({', '.join(time for time in times if time)})"
-    return f"case when year({x}) between 1000 and 9999 then {x} end"
+def _sane(x: str) -> str:
+    """Take a time within bounds only: 1/2/10 read with %Y is the year 10, and nobody means that."""
+    first, last = schema.YEARS
+    return f"case when year({x}) between {first} and {last} then {x} end"
