@@ -11,11 +11,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from abmlib.tables import checks, programme
+from abmlib.tables import Book, checks, programme
 from abmlib.tables.errors import TableError
 from abmlib.tables.importers import describe, sheet_reader
 from abmlib.tables.source import Source
-from tests.conftest import ACCOUNTS, TRANSACTIONS, put
+from tests.conftest import ACCOUNTS, TRANSACTIONS, abm, put
 from tests.test_formats import DESK, Shop, xlsx
 
 TABLE = [["Id", "Item"], ["1", "Desk"], ["2", "Lamp"]]
@@ -286,3 +286,55 @@ def test_two_columns_of_one_name_in_parquet_are_refused_as_in_text(shop, tmp_pat
     twice = pa.table([["1"], ["acme"], [1.0], [2.0]], names=["transaction_id", "account_id", "revenue", "Revenue"])
     with pytest.raises(TableError, match=r"transactions: 2 columns of transactions.parquet have the name of another"):
         Source(as_parquet(tmp_path / "book", twice)).raw("transactions")
+
+
+# A database
+
+
+def with_view(folder: Path, accounts: str) -> Path:
+    """A DuckDB file of which the accounts are a view."""
+    folder.mkdir()
+    (folder / "beside.csv").write_text(ACCOUNTS, "utf-8")
+    with duckdb.connect(str(folder / "book.duckdb")) as con:
+        con.execute(
+            "create table own as select 'acme' as account_id, 'Acme' as name, timestamp '2025-01-01' as created_at;"
+            "create table transactions as select 't' as transaction_id, 'acme' as account_id, date '2026-01-01' as booked_at, "
+            "5.0 as revenue, 'purchase' as kind;"
+            f"create macro outside() as table select * from read_csv('{folder / 'beside.csv'}');"
+            f"create view accounts as {accounts.format(folder=folder)}"
+        )
+    return folder / "book.duckdb"
+
+
+@pytest.mark.parametrize(
+    "view",
+    [
+        "select column0 as account_id, column0 as name, timestamp '2025-01-01' as created_at from read_csv('/etc/passwd', sep=':')",
+        "select * from read_csv('{folder}/beside.csv')",
+        "select * from outside()",
+        "select content as account_id, filename as name, last_modified as created_at from read_text('/etc/hosts')",
+        "select file as account_id, file as name, timestamp '2025-01-01' as created_at from glob('/etc/*')",
+    ],
+    ids=["passwd", "csv", "macro", "text", "names"],
+)
+def test_a_view_that_reads_files_beside_its_database_is_refused(view, tmp_path):
+    code, said = abm("doctor", "--data", with_view(tmp_path / "in", view))
+    assert code == 2
+    assert said.endswith("accounts: is a view of book.duckdb that reads files beside it. Save it as a table there."), (
+        said
+    )
+
+
+def test_a_view_over_a_table_of_its_database_is_read_with_a_programme_beside_it_and_nothing_can_be_unlocked(tmp_path):
+    file = with_view(tmp_path / "in", "select * from own")
+    put(tmp_path / "pro[gramme]", targets=programme.template("targets") + programme.example("targets"))
+    (tmp_path / "workbook.yml").write_text("data: in/book.duckdb\nprogramme: pro[gramme]\n")
+    book = Book.open(tmp_path / "workbook.yml", as_of="2026-06-30", tables=tmp_path / "t")
+    assert book.read("accounts")["name"].tolist() == ["Acme"]
+    assert book.read("targets")["owner_id"].tolist() == ["s1"]
+    source = Source(file)
+    with pytest.raises(duckdb.Error, match="locked"):
+        source.con.raw_sql("SET enable_external_access = true")
+    with pytest.raises(duckdb.Error):
+        source.con.raw_sql("LOAD httpfs")
+    source.close()

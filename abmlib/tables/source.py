@@ -57,6 +57,8 @@ class Source:
             self.con.raw_sql(TIDY)
             if work:
                 self.con.raw_sql(f"SET memory_limit = '{MEMORY}'; SET temp_directory = {text(str(work / 'spilt'))}")
+            if not self.folder:  # whose views are somebody else's
+                engine.lock(self.con, [p for p in (folder, work and work.parent) if p])
         except duckdb.Error as wrong:
             raise TableError(f"{path.name}: not a DuckDB file. Give a folder of tables or a DuckDB file.") from wrong
         known = schema.importable()
@@ -84,7 +86,7 @@ class Source:
         parts = []
         if name in self._given:
             file, whole = self._given[name], not self._aside(name)
-            parts.append(engine.register(self.con, name, file, whole=whole) if file else self.con.table(name))
+            parts.append(engine.register(self.con, name, file, whole=whole) if file else self._stored(name))
         if name in self._entered:
             parts.append(engine.register_entries(self.con, name, self._entered[name]))
         for part in parts:
@@ -92,6 +94,15 @@ class Source:
         if name in self._given:
             parts[0] = engine.as_entries(parts[0], name, self.settings.time_zone)
         return engine.together(name, *parts) if len(parts) > 1 else parts[0]
+
+    def _stored(self, name: str) -> ir.Table:
+        """A table of a DuckDB file."""
+        try:
+            return self.con.table(name)
+        except duckdb.PermissionException as wrong:
+            raise TableError(
+                f"{name}: is a view of {self.workbook.data.name} that reads files beside it. Save it as a table there."
+            ) from wrong
 
     def is_columnar(self, name: str) -> bool:
         """Say whether a table is Parquet, which holds each of few values once."""
