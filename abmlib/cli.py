@@ -9,6 +9,7 @@ import logging
 import os
 import secrets
 import shutil
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -62,8 +63,10 @@ class Verbs(TyperGroup):
             raise typer.Exit(getattr(wrong, "code", BAD_INPUT)) from wrong
 
 
-def reason(error: Exception) -> str:
+def reason(error: BaseException) -> str:
     """Say in words what is wrong, and what to do if the operating system refused something."""
+    if isinstance(error, KeyboardInterrupt):
+        return "The command was stopped."
     if not isinstance(error, OSError) or not error.errno:
         return str(error)
     where = f"{error.filename}: " if error.filename else ""
@@ -96,7 +99,7 @@ def recorded(reports: Path, about: str = "") -> Iterator[logging.Logger]:
     log.setLevel(logging.INFO)
     try:
         yield log
-    except (ValueError, OSError) as wrong:
+    except (ValueError, OSError, KeyboardInterrupt) as wrong:
         from abmlib.pages import shelf, site
 
         words = about + reason(wrong)
@@ -495,5 +498,6 @@ def params(notebook: Annotated[str, typer.Argument(help="Number or name.")], not
 
 
 def main() -> None:
-    """Run the command."""
+    """Run the command; a request to end is what Ctrl-C is."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     app()

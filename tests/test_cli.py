@@ -1,6 +1,12 @@
 """The verbs that are thin: what they pass on, and what they refuse."""
 
+import contextlib
+import os
 import re
+import signal
+import subprocess
+import sys
+import time
 import zipfile
 from pathlib import Path
 
@@ -9,7 +15,7 @@ import pytest
 from typer.testing import CliRunner
 
 from abmlib.cli import app
-from tests.conftest import ACCOUNTS, DECIDE, OPEN, SHOW, TRANSACTIONS, abm, leave, notebook, put
+from tests.conftest import ACCOUNTS, DECIDE, OPEN, ROOT, SHOW, TRANSACTIONS, abm, leave, notebook, put
 
 CONTACTS = """contact_id,account_id,full_name,created_at
 c-ann,acme,Ann Uncommon,2025-01-01T00:00:00Z
@@ -125,3 +131,40 @@ def test_a_person_is_removed_from_data_programme_and_past_runs_and_stays_out(tea
     code, said = abm("forget", "c-nobody")
     assert code == 2
     assert "nobody has the id 'c-nobody' in data, programme or past runs. Nothing was changed." in said
+
+
+def of_this_test(mark: str) -> list[str]:
+    """The command lines of all processes that carry a mark in their environment."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if mark.encode() in (process / "environ").read_bytes():
+                found.append((process / "cmdline").read_text().replace("\0", " "))
+    return found
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="there is no list of processes to read")
+@pytest.mark.parametrize("how", ["SIGKILL", "SIGTERM"])
+def test_a_command_that_is_ended_takes_all_its_processes_with_it(team, how):
+    busy = "import ctypes, pathlib\npathlib.Path('started').touch()\nctypes.PyDLL(None).sleep(600)"  # no thread can run
+    notebook(team / "notebooks", "01_x", busy)
+    command = [sys.executable, "-c", "from abmlib.cli import main; main()", "run", "--jobs", "2"]
+    mark = f"MARK={team}"
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        env=os.environ | dict([mark.split("=")]) | {"PYTHONPATH": str(ROOT)},
+    ) as started:  # fmt: skip
+        while not (team / "notebooks" / "started").exists():
+            assert started.poll() is None, started.stdout.read()
+            time.sleep(0.05)
+        started.send_signal(getattr(signal, how))
+        said, _ = started.communicate(timeout=10)  # until nobody holds its output
+    assert "Traceback" not in said
+    for _ in range(50):
+        if not (left := of_this_test(mark)):
+            break
+        time.sleep(0.1)
+    assert not left
+    if how != "SIGKILL":
+        assert sorted(p.name for p in (team / "reports").iterdir()) == ["runs.log", "summary.md"]
+        assert "no report: The command was stopped." in (team / "reports" / "runs.log").read_text()

@@ -5,6 +5,7 @@ import logging
 import multiprocessing
 import os
 import re
+import sys
 import tempfile
 import threading
 import time
@@ -24,6 +25,13 @@ if TYPE_CHECKING:
 
 LONGEST_PLACE = 70  # bytes of a folder's name up to which a socket in it can still be named
 MARKERS = {"papermill-error-cell-tag"}
+END_WITH_PARENT = (
+    "__import__('ctypes').CDLL(None).prctl(1, 9);"  # PR_SET_PDEATHSIG: also while a cell lets no thread run
+)
+KERNEL = [
+    "--IPKernelApp.log_level=CRITICAL",
+    *([f'--IPKernelApp.exec_lines=["{END_WITH_PARENT}"]'] if sys.platform == "linux" else []),
+]
 KEPT = ("kernelspec", "language_info")  # metadata of an executed notebook
 logging.getLogger("papermill").setLevel(logging.ERROR)  # it warns of lines that `parameters.declared` reads well
 
@@ -62,7 +70,7 @@ def execute(notebook: Path, to: Path, given: Mapping[str, Any]) -> Outcome:
             pm.execute_notebook(
                 as_path(notebook), as_path(to), parameters=dict(given), kernel_name="python3", cwd=str(notebook.parent),
                 progress_bar=False, request_save_on_cell_execute=False, autosave_cell_every=0, config=config,
-                extra_arguments=["--IPKernelApp.log_level=CRITICAL"], shutdown_kernel="immediate",
+                extra_arguments=KERNEL, shutdown_kernel="immediate",
             )  # fmt: skip
     except PapermillExecutionError as error:
         status = "not_answerable" if error.ename == "NotAnswerable" else "failed"
@@ -136,21 +144,28 @@ def has_room_for_sockets(place: str) -> bool:
     return len(os.fsencode(place)) < LONGEST_PLACE
 
 
+def end_workers() -> None:
+    """End every worker of this process, and its kernel with it, in the middle of a notebook."""
+    for process in multiprocessing.active_children():
+        process.kill()
+
+
 def worker() -> Executor:
     """Give an executor with one process, for one notebook: a process that dies takes no other notebook with it."""
     server = "forkserver" in multiprocessing.get_all_start_methods() and has_room_for_sockets(tempfile.gettempdir())
     context = multiprocessing.get_context("forkserver" if server else "spawn")
     if server:
         context.set_forkserver_preload([__name__, "papermill"])  # imported once for all
-    return ProcessPoolExecutor(1, context, end_with, (os.getpid(),))
+    return ProcessPoolExecutor(1, context, end_with_parent)
 
 
-def end_with(process: int) -> None:
-    """End this process, and its kernel with it, within a second of another one."""
+def end_with_parent() -> None:
+    """End this process, and its kernel with it, when the one that started it ends, in whatever way."""
+    parent = multiprocessing.parent_process()
 
     def watch() -> None:
-        while is_running(process):
-            time.sleep(1)
-        os._exit(1)
+        if parent:
+            parent.join()
+            os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()

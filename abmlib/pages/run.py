@@ -207,9 +207,9 @@ def run_all(request: Request, beside: Path, before: str | None, tell: Callable[[
                     ended = Outcome("failed", 0.0, f"Its process was ended: {wrong}")
                 relocate(beside / "notebooks" / f"{entry.notebook}.ipynb", request.out, given[entry.notebook])
                 end(entry, settled(entry, beside / "tables", ended))
-    finally:
-        for _, pool in running.values():
-            pool.shutdown(cancel_futures=True)
+    except BaseException:
+        kernels.end_workers()
+        raise
     return {e.notebook: outcomes[e.notebook] for e in request.chosen}
 
 
