@@ -17,7 +17,9 @@ from abmlib.method.deals import won_flag
 from abmlib.method.measures import measure_row, measure_rows
 from abmlib.stats import pooling
 from abmlib.tables import programme
+from abmlib.tables.days import MOST_DAYS
 from abmlib.tables.errors import from_pydantic
+from abmlib.tables.settings import each_once
 
 CYCLES = ("early", "mid", "full")
 ELEMENTS = ("customer_knowledge", "data", "messaging", "tactics", "sales_commitment")
@@ -71,7 +73,8 @@ class Part(BaseModel):
         return _in_order(given, cls.model_fields)
 
 
-Number = Annotated[float, Field(ge=0)]
+Number = Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False)]
+Days = Annotated[float, Field(ge=1, le=MOST_DAYS)]
 
 
 class Bound(Part):
@@ -91,11 +94,11 @@ class Bound(Part):
 class Timing(Part):
     """What differs by cycle: how far back and ahead counts, who acts when, and how success is measured."""
 
-    window_days: Number
-    horizon_days: Number
+    window_days: Days
+    horizon_days: Days
     response_hours: Number
     hand_over: str
-    measures: list[str]
+    measures: Annotated[list[str], Field(min_length=1), AfterValidator(each_once)]
 
 
 class Cell(Part):

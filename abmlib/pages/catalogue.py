@@ -2,15 +2,19 @@
 ``cycles.yml``: the rules of the buying cycles."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pandas as pd
-import yaml
+from pydantic import AfterValidator, Field, ValidationError
+from pydantic.dataclasses import dataclass
 
 from abmlib import places
-from abmlib.tables.settings import read_yaml
+from abmlib.tables import schema
+from abmlib.tables.errors import TableError, from_pydantic, shown
+from abmlib.tables.settings import STRICT
+from abmlib.tables.yaml_file import read_any, read_yaml
 
 FILE = "notebooks.yml"
 CLAIMS = "claims.yml"
@@ -19,15 +23,28 @@ CLAIM = ["item", "claim", "tested_in", "how"]
 CITED = ["item", "cited", "about"]
 
 
-@dataclass(frozen=True)
+def _known(names: list[str]) -> list[str]:
+    """Tables, and columns as table.column, of the schema."""
+    tables = schema.importable()
+    parts = [(name, name.partition(".")) for name in names]
+    unknown = [n for n, (t, dot, c) in parts if t not in tables or (dot and c not in tables[t].columns)]
+    if unknown:
+        raise ValueError(f"names no table or column {unknown}. See the data dictionary.")
+    return names
+
+
+Tables = Annotated[list[str], AfterValidator(_known)]
+
+
+@dataclass(frozen=True, config=STRICT)
 class Entry:
     """One notebook of the workbook."""
 
-    notebook: str
+    notebook: Annotated[str, Field(pattern=r"^[\w-]+$")]
     step: str
     question: str
-    needs: list[str]
-    uses: list[str]
+    needs: Tables
+    uses: Tables
     reads: list[str] = field(default_factory=list)
     writes: list[str] = field(default_factory=list)
     answers: dict[str, str] = field(default_factory=dict)
@@ -50,19 +67,27 @@ def load(path: Path) -> list[Entry]:
     Raises
     ------
     ValueError
-        If an entry has an unknown key, lacks one, or two have the same number.
+        If an entry has an unknown key, lacks one or has a value of another type, two have the same number, or one reads
+        from a notebook that is not listed before it.
     """
-    known = {f.name for f in fields(Entry)} - {"built"}
-    entries = []
-    for item in yaml.safe_load(path.read_text("utf-8")):
-        if not {"notebook", "step", "question", "needs", "uses"} <= set(item) <= known:
-            which = item.get("notebook", item)
-            raise ValueError(f"{path.name}: {which} has keys {sorted(item)}; it may have {sorted(known)}.")
-        files = (path.parent / f"{item['notebook']}{kind}" for kind in (".ipynb", ".py"))
-        entries.append(Entry(**item, built=any(file.is_file() for file in files)))
-    numbers = [e.number for e in entries]
-    if len(set(numbers)) < len(numbers):
-        raise ValueError(f"{path.name}: a number comes twice in {numbers}. Give each notebook its own.")
+    known = [f.name for f in fields(Entry) if f.name != "built"]
+    entries: list[Entry] = []
+    items = read_any(path)
+    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+        raise TableError(f"{path.name}: must be a list of notebooks, each with names and values. Correct the file.")
+    for item in items:
+        name = shown(item.get("notebook", "an entry without a notebook"))
+        there = any((path.parent / f"{name}{kind}").is_file() for kind in (".ipynb", ".py"))
+        try:
+            entry = Entry(**{str(key): value for key, value in item.items()} | {"built": there})
+        except ValidationError as wrong:
+            raise from_pydantic(wrong, f"{path.name}: {name}", known) from wrong
+        numbers = [e.number for e in entries]
+        if entry.number in numbers:
+            raise TableError(f"{path.name}: number {entry.number} comes twice. Give each notebook its own.")
+        if late := sorted(entry.sources - {*numbers}):
+            raise TableError(f"{path.name}: {name} reads from {late}, which are not listed before it. Correct reads.")
+        entries.append(entry)
     return entries
 
 
@@ -162,10 +187,14 @@ def evidence(path: str | Path, part: str, needed: Sequence[str], more: Sequence[
     Raises
     ------
     ValueError
-        If a row lacks a key it needs, or has one that is neither needed nor among `more`.
+        If a row lacks a key it needs, or has one that is neither needed nor among `more`, or a value is no text.
     """
-    rows: list[dict[str, str]] = read_yaml(or_packaged(path))[part]
+    rows: list[dict[str, str]] = read_yaml(or_packaged(path)).get(part, "")
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise TableError(f"{CLAIMS}: {part} must be a list of items, each with names and values. Correct the file.")
     for row in rows:
+        if wrong := [key for key, value in row.items() if not isinstance(value, str)]:
+            raise TableError(f"{CLAIMS}: {shown(row.get('item', row))}: {wrong} must be text. Put it in quotes.")
         if not set(needed) <= set(row) <= {*needed, *more}:
             may = f" and may have {', '.join(more)}" if more else ""
             raise ValueError(f"{CLAIMS}: {row.get('item', row)} has keys {sorted(row)}; it needs {needed}{may}.")

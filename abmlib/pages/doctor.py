@@ -57,7 +57,8 @@ def examine(data: Data, audit: pd.DataFrame, notebooks: Path, shared: Mapping[st
     wrong = checks.sentences(audit)
     if checks.failure(audit):
         return Verdict(len(audit), wrong, stops=True)
-    defaults = {n: p.default for n, p in parameters.declared(notebooks / f"{FIRST}.ipynb").items()}
+    first = catalogue.or_packaged(notebooks / f"{FIRST}.ipynb")
+    defaults = {n: p.default for n, p in parameters.declared(first).items()}
     stale_days, min_records = (int((defaults | dict(shared))[name]) for name in ("stale_days", "min_records"))
     book = Book(data, None)
     accounts = book.read("accounts")

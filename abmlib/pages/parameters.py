@@ -13,12 +13,18 @@ import nbformat
 
 from abmlib.pages import catalogue
 from abmlib.pages.catalogue import Entry
-from abmlib.tables.settings import read_yaml
+from abmlib.tables.days import MOST_DAYS
+from abmlib.tables.errors import TableError, shown
+from abmlib.tables.yaml_file import read_yaml
 
 RESERVED = {"data": "--data", "as_of": "--as-of", "tables": "--out"}
 TYPES = r"(str|int|float|bool)|list\[(str|int|float|bool)\]"
 READERS: dict[str, Any] = {"str": str, "int": int, "float": float,
                            "bool": lambda text: {"true": True, "false": False}[str(text).lower()]}  # fmt: skip
+# The least and most of a number, by how its parameter's name ends; its default is allowed too, as 0 months is for all.
+LIMITS: dict[str, tuple[float, float]] = {
+    "_months": (1, 600), "horizons": (1, 600), "_days": (0, MOST_DAYS), "_margin": (0, 1), "_rate": (-1, 1), "": (0, 1e12),
+}  # fmt: skip
 Given = tuple[str, str, Any]  # number or name of the notebook, empty for all; parameter; value
 
 
@@ -40,23 +46,49 @@ def declared(notebook: Path) -> dict[str, Parameter]:
     Raises
     ------
     ValueError
-        If a line of the cell is not ``name: type = default``, the type one of str, int, float, bool or a list of one.
+        If the file is no notebook, no cell has that tag, or a line of the cell is not ``name: type = default``, the type
+        one of str, int, float, bool or a list of one.
     """
-    cells = nbformat.read(notebook, as_version=4).cells
-    source = next((c.source for c in cells if "parameters" in c.metadata.get("tags", [])), "")
+    source = _cell(notebook)
+    try:
+        lines = ast.parse(source, "parameters cell").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as wrong:
+        raise TableError(f"{notebook.name}: {shown(wrong)}. Correct it as Python.") from wrong
     tokens = tokenize.generate_tokens(io.StringIO(source).readline)
     helps = {t.start[0]: t.string.lstrip("# ") for t in tokens if t.type == tokenize.COMMENT}
     parameters = {}
-    for line in ast.parse(source).body:
-        kind = ast.unparse(line.annotation) if isinstance(line, ast.AnnAssign) else ""
-        if not isinstance(line, ast.AnnAssign) or line.value is None or not re.fullmatch(TYPES, kind):
-            raise ValueError(
-                f"{notebook.name}: {ast.unparse(line)!r} is no parameter. Write name: type = default  # help, "
-                "with str, int, float, bool or a list of one as type."
-            )
-        name = ast.unparse(line.target)
-        parameters[name] = Parameter(name, kind, ast.literal_eval(line.value), helps.get(line.lineno, ""))
+    for line in lines:
+        match line:
+            case ast.AnnAssign(ast.Name(name), annotation, ast.expr() as value) if (
+                re.fullmatch(TYPES, kind := ast.unparse(annotation)) and (default := _literal(value)) is not None
+            ):
+                parameters[name] = Parameter(name, kind, default, helps.get(line.lineno, ""))
+            case _:
+                raise TableError(
+                    f"{notebook.name}: {shown(ast.unparse(line))!r} is no parameter. Write name: type = default  # help, "
+                    "with str, int, float, bool or a list of one as type."
+                )
     return parameters
+
+
+def _cell(notebook: Path) -> str:
+    """Give the source of a notebook's parameters cell."""
+    try:
+        cells = nbformat.read(notebook, as_version=4).cells
+        tagged = [str(c.source) for c in cells if "parameters" in c.metadata.get("tags", [])]
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError, nbformat.ValidationError) as wrong:
+        raise TableError(f"{notebook.name}: is no notebook of Jupyter. Save it again, or remove it.") from wrong
+    if not tagged:
+        raise TableError(f"{notebook.name}: no cell has the tag parameters. Tag the one that sets them.")
+    return tagged[0]
+
+
+def _literal(value: ast.expr) -> Any:
+    """Give the value that is written; None if it has to be computed."""
+    try:
+        return ast.literal_eval(value)
+    except (ValueError, TypeError):
+        return None
 
 
 def read_value(parameter: Parameter, given: Any) -> Any:
@@ -65,26 +97,29 @@ def read_value(parameter: Parameter, given: Any) -> Any:
     Raises
     ------
     ValueError
-        If it does not read as that type.
+        If it does not read as that type, or is a number outside its `LIMITS`.
 
     Examples
     --------
     >>> read_value(Parameter("tier", "str", "1", ""), "007"), read_value(Parameter("roles", "list[str]", [], ""), "a,b")
     ('007', ['a', 'b'])
     """
-    kind = parameter.type
+    name, kind = parameter.name, parameter.type
+    if kind.startswith("list["):
+        items = given if isinstance(given, list) else [t for t in map(str.strip, str(given).split(",")) if t]
+        return [read_value(replace(parameter, type=kind[5:-1]), item) for item in items]
     try:
-        if kind.startswith("list["):
-            items = given if isinstance(given, list) else [t for t in map(str.strip, str(given).split(",")) if t]
-            return [read_value(replace(parameter, type=kind[5:-1]), item) for item in items]
         if isinstance(given, list | dict | None) or (isinstance(given, bool) and kind in {"int", "float"}):
             raise ValueError
         value = READERS[kind](given)
-        if value != value or (kind == "int" and isinstance(given, float) and value != given):
+        if kind == "int" and isinstance(given, float) and value != given:
             raise ValueError
-        return value
     except (ValueError, KeyError, TypeError, OverflowError) as wrong:
-        raise ValueError(f"{parameter.name} must be {kind}, got {given!r}. Its help: {parameter.help}.") from wrong
+        raise ValueError(f"{name} must be {kind}, got {shown(repr(given))}. Its help: {parameter.help}.") from wrong
+    least, most = next(limits for end, limits in LIMITS.items() if name.endswith(end))
+    if kind in ("int", "float") and not (least <= value <= most or value == parameter.default):
+        raise ValueError(f"{name} must be {least:,.0f} to {most:,.0f}, got {shown(given)}. Its help: {parameter.help}.")
+    return value
 
 
 def assign(

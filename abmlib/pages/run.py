@@ -23,7 +23,7 @@ from abmlib.pages.catalogue import Entry
 from abmlib.pages.kernels import Outcome
 from abmlib.tables.book import SHARED, Book
 from abmlib.tables.cache import Data
-from abmlib.tables.days import LATEST_DATA
+from abmlib.tables.days import LATEST_DATA, day_asked
 from abmlib.tables.errors import TableError
 
 LIBRARIES = ("pandas", "numpy", "duckdb", "ibis-framework", "scipy", "papermill")
@@ -74,13 +74,8 @@ def resolve_as_of(asked: str, today: dt.date) -> dt.date | None:
     days = {LATEST_DATA: None, "yesterday": yesterday, "month-end": month_end}
     if asked in days:
         return days[asked]
-    try:
-        day = dt.date.fromisoformat(asked)
-    except ValueError as wrong:
-        raise ValueError(
-            f"as-of must be latest-data, yesterday, month-end or a day such as 2026-06-30, got {asked!r}."
-        ) from wrong
-    if day > today:
+    day = day_asked(asked, f"as-of must be {', '.join(days)}")
+    if day and day > today:
         raise ValueError(f"as-of {day} lies after today, and nobody knows it yet. Give a day up to {today}.")
     return day
 

@@ -12,7 +12,7 @@ NO_ROOM = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)  # what a full disk says
 LONGEST = 80  # characters of a name or value in an error
 UNKNOWN = "is unknown"
 PLAIN = {  # pydantic's words, and plain ones
-    "Input should be": "must be", "Field required": "is missing", "String should have": "must have",
+    "Input should be": "must be", "Field required": "is missing", "String should": "must", "List should": "must", " after validation": "",
     "Unexpected keyword argument": UNKNOWN, "Extra inputs are not permitted": UNKNOWN, "Value error, ": "",
     "a valid string": "text", "a valid integer": "a whole number", "a valid number": "a number",
     "a valid boolean": "true or false", "a valid tuple": "a list", "a valid list": "a list",

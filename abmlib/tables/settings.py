@@ -8,24 +8,29 @@ itself, and ``parameters`` for the notebooks. Its facts win over those beside th
 import re
 from dataclasses import field, fields, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Any, Literal, Self, TypeVar, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import yaml
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.dataclasses import dataclass
 
+from abmlib.tables.days import MOST_DAYS
 from abmlib.tables.errors import TableError, from_pydantic
+from abmlib.tables.yaml_file import read_yaml
 
+Named = TypeVar("Named", tuple[str, ...], list[str])
 Rule = Literal["domain", "name"]  # of `identity.companies`, beside the source's own merges
 RULES: tuple[Rule, ...] = get_args(Rule)
 FILE = "workbook.yml"
 PROGRAMME = "programme"
 OUT = "reports"
+# What ends a line, steers a terminal, or turns text round.
+NO_LINE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 STRICT = ConfigDict(strict=True, extra="forbid")  # "5" is no number, and a misspelt name is refused
 
 
-def _each_once(values: tuple[str, ...]) -> tuple[str, ...]:
+def each_once(values: Named) -> Named:
+    """Refuse values that come twice."""
     if len(set(values)) < len(values):
         raise ValueError(f"names a value twice: {list(values)}. Name each once.")
     return values
@@ -38,24 +43,38 @@ def _known_zone(name: str) -> str:
         raise ValueError(f"{name!r} is not a known time zone. Use a name such as Europe/London.") from wrong
 
 
-AsTuple = BeforeValidator(lambda value: tuple(map(str, value)) if isinstance(value, list) else value)
-Place = Annotated[str, Field(min_length=1)]
+def _as_tuple(values: Any) -> Any:
+    """A list as a tuple, and numbers in it, such as stages, as text."""
+    return tuple(str(v) if type(v) in (int, float) else v for v in values) if isinstance(values, list) else values
+
+
+def _one_line(text: str) -> str:
+    if wrong := NO_LINE.search(text):
+        raise ValueError(f"has {wrong[0]!r}, which has no place in a line of text. Take it out.")
+    return text
+
+
+AsTuple = BeforeValidator(_as_tuple)
+OneLine = AfterValidator(_one_line)
+Place = Annotated[str, Field(min_length=1), OneLine]
+Title = Annotated[str, Field(max_length=200), OneLine]
 
 
 @dataclass(frozen=True, config=STRICT)
 class Settings:
     """Facts and choices that hold for every notebook of a data set."""
 
-    title: str = "untitled"
-    currency: str = "currency not named"
+    title: Title = "untitled"
+    currency: Annotated[str, Field(min_length=1, max_length=40), OneLine] = "currency not named"
     time_zone: Annotated[str, AfterValidator(_known_zone)] = "UTC"
     # A month; a fiscal year is named after the calendar year it ends in.
     fiscal_year_starts: Annotated[int, Field(ge=1, le=12)] = 1
     # Stages of open deals, first to last; empty: the order the source gives.
-    stage_order: Annotated[tuple[str, ...], AsTuple, AfterValidator(_each_once)] = ()
+    stage_order: Annotated[tuple[str, ...], AsTuple, AfterValidator(each_once)] = ()
     # What makes two accounts one, beside the source's own merges.
     same_company: Annotated[tuple[Rule, ...], AsTuple] = RULES
-    former_after_days: int = 365  # a customer without business for longer is a former customer
+    # A customer without business for longer is a former customer.
+    former_after_days: Annotated[int, Field(ge=1, le=MOST_DAYS)] = 365
     source: dict[str, Any] = field(default_factory=dict)  # what an import wrote of its files
 
     @classmethod
@@ -159,20 +178,3 @@ def _team(path: Path) -> Workbook:
 def _read(path: Path) -> dict[Any, Any]:
     """Read a workbook file; none where there is no file."""
     return read_yaml(path) if path.is_file() else {}
-
-
-def read_yaml(file: Path) -> dict[Any, Any]:
-    """Read a YAML file of names and values; an empty one has none.
-
-    Raises
-    ------
-    TableError
-        If it is not readable, or contains something else.
-    """
-    try:
-        given = yaml.safe_load(file.read_text("utf-8-sig")) or {}
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as wrong:
-        raise TableError(f"{file.name}: not readable as YAML: {wrong}. Correct the file.") from wrong
-    if not isinstance(given, dict):
-        raise TableError(f"{file.name}: must hold names and values, got {type(given).__name__}. Correct the file.")
-    return given
