@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 from rich.table import Table
+from rich.text import Text
 from typer.core import TyperGroup
 
 from abmlib import __version__, places
@@ -119,18 +119,18 @@ def show_table(frame: "pd.DataFrame", title: str | None = None) -> None:
     """Print a table; numbers are on the right, and text of the data is printed as text."""
     cells = frame.astype(object).where(frame.notna(), "")
     cells = cells.map(lambda value: f"{value:,}" if isinstance(value, int) else plain(str(value)))
-    printed = Table(title=title, title_justify="left")
+    printed = Table(title=title and Text(plain(title)), title_justify="left")
     for name in cells:
         numbers = len(cells) and cells[name].str.fullmatch(r"-?[\d,]*").all()
         printed.add_column(name.replace("_", " "), justify="right" if numbers else "left")
     for row in cells.itertuples(index=False):
-        printed.add_row(*map(escape, row))
+        printed.add_row(*map(Text, row))
     out.print(printed)
 
 
 def progress() -> Progress:
     """A bar that disappears when the work is done."""
-    description = TextColumn("{task.description}")
+    description = TextColumn("{task.description}", markup=False)
     return Progress(SpinnerColumn(), description, BarColumn(), MofNCompleteColumn(), console=err, transient=True)
 
 
@@ -287,7 +287,7 @@ def run(
             raise ChecksFailed(f"{failure}\nData checks failed; nothing was run.")
         day = asked or runs.newest(opened.latest_day, today)
         if added := [e.number for e in chosen if numbers and e.number not in numbers]:
-            err.print(f"Also running {', '.join(added)}, which the others read.")
+            err.print(f"Also running {', '.join(added)}, which the others read.", markup=False)
         log.info("start: %s as of %s, notebooks %s", workbook.data.name, day, ", ".join(e.number for e in chosen))
         with progress() as bar:
             task = bar.add_task("report", total=len(chosen))
@@ -299,7 +299,7 @@ def run(
                 if status == "running":
                     bar.update(task, description=name)
                 else:
-                    bar.console.print(words)
+                    bar.console.print(words, markup=False)
                     bar.advance(task)
 
             try:
@@ -500,4 +500,8 @@ def params(notebook: Annotated[str, typer.Argument(help="Number or name.")], not
 def main() -> None:
     """Run the command; a request to end is what Ctrl-C is."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        getpass.getuser(), Path.home()
+    except (KeyError, OSError, RuntimeError):  # a container without users; libraries ask for a name and a home
+        os.environ |= {"LOGNAME": f"uid {os.getuid()}", "HOME": os.devnull} | os.environ
     app()

@@ -2,7 +2,10 @@
 
 import datetime as dt
 import json
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -10,7 +13,7 @@ import pytest
 
 from abmlib.pages.parameters import Parameter, read_value
 from abmlib.tables import Book, days
-from tests.conftest import ACCOUNTS, OPEN, TRANSACTIONS, abm, leave, notebook, put
+from tests.conftest import ACCOUNTS, OPEN, ROOT, TRANSACTIONS, abm, leave, notebook, put
 
 CONTACTS = "contact_id,account_id,full_name,created_at\nc-ann,acme,Ann Uncommon,2025-01-01T00:00:00Z\n"
 WHOLE = "data: book\n"
@@ -117,6 +120,13 @@ def test_dates_and_no_stay_text_and_one_value_may_be_used_again(team):
 def test_a_setting_that_makes_no_sense_is_refused(team, line, says):
     (team / "workbook.yml").write_text(WHOLE + line)
     refused(f"workbook.yml: .*{says}", "run")
+
+
+def test_a_title_is_printed_as_text_whatever_it_looks_like(team):
+    title = "[/x] [link=file://x]y[/link] [bold"
+    (team / "workbook.yml").write_text(WHOLE + f"title: '{title}'\n")
+    code, said = abm("doctor")
+    assert (code, f"{title}, as of" in said) == (0, True), said
 
 
 # -- parameters and days ----------------------------------------------------------------------------------------------
@@ -248,3 +258,17 @@ def test_a_file_that_is_no_notebook_is_refused_by_name(team, content, says):
 def test_the_verdict_needs_notebook_00_to_be_one(team):
     (team / "notebooks" / "00_account_data.ipynb").write_text("{")
     refused("00_account_data.ipynb: is no notebook", "doctor")
+
+
+# -- no name, no home -------------------------------------------------------------------------------------------------
+
+NOBODY = "import pwd\ndef unknown(*_):\n    raise KeyError('no such user')\npwd.getpwuid = pwd.getpwnam = unknown\n"
+
+
+def test_a_container_without_users_has_the_number_for_a_name(team):
+    put(team / "users").joinpath("sitecustomize.py").write_text(NOBODY)
+    env = {"PATH": os.environ["PATH"], "PYTHONPATH": f"{team / 'users'}{os.pathsep}{ROOT}"}
+    call = [sys.executable, "-Bc", "from abmlib.cli import main; main()", "forget", "c-ann", "--data", "book"]
+    done = subprocess.run(call, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert f"uid {os.getuid()}" in (team / "book" / "programme" / "forgotten.csv").read_text()
