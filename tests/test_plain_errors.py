@@ -260,6 +260,18 @@ def test_the_verdict_needs_notebook_00_to_be_one(team):
     refused("00_account_data.ipynb: is no notebook", "doctor")
 
 
+# -- the folder to work in --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"a": 1}', "\xff", "[" * 100_000])
+def test_a_broken_record_of_the_folder_is_refused_and_nothing_is_touched(tmp_path, content):
+    (tmp_path / "w").mkdir()
+    (tmp_path / "w" / ".abm.json").write_bytes(content.encode("latin-1"))
+    (tmp_path / "w" / "mine.txt").write_text("x")
+    refused(r"\.abm\.json: does not read. Write {} in it", "init", tmp_path / "w")
+    assert sorted(p.name for p in (tmp_path / "w").iterdir()) == [".abm.json", "mine.txt"]
+
+
 # -- no name, no home -------------------------------------------------------------------------------------------------
 
 NOBODY = "import pwd\ndef unknown(*_):\n    raise KeyError('no such user')\npwd.getpwuid = pwd.getpwnam = unknown\n"

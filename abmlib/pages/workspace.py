@@ -11,7 +11,7 @@ import nbformat
 from abmlib import places
 from abmlib.pages import catalogue, guide, shelf, site, twins
 from abmlib.tables import programme, schema, settings
-from abmlib.tables.errors import first_cases
+from abmlib.tables.errors import TableError, first_cases
 from abmlib.tables.fingerprint import CACHE
 
 RECORD = ".abm.json"  # hashes of what was put there, so that a person's edits can be told from an older version
@@ -84,14 +84,14 @@ def init(folder: Path) -> dict[str, str]:
     Raises
     ------
     ValueError
-        If `folder` contains something else and no workbook.
+        If `folder` contains something else and no workbook, or its record of what was put there does not read.
     """
     record, there = folder / RECORD, set(folder.glob("*"))
     present = sorted(p.name for p in there if not p.name.startswith("."))
     if present and not record.is_file():
         cases = first_cases(present)
         raise ValueError(f"{folder}: holds {len(present)} files and no workbook {cases}. Give a new folder.")
-    before: dict[str, str] = json.loads(record.read_text("utf-8")) if record.is_file() else {}
+    before = _recorded(record) if record.is_file() else {}
     try:
         return _bring(folder, before)
     except OSError:
@@ -101,6 +101,15 @@ def init(folder: Path) -> dict[str, str]:
             with contextlib.suppress(OSError):
                 folder.rmdir()
         raise
+
+
+def _recorded(record: Path) -> dict[str, str]:
+    """Read the hashes of what was put into a folder."""
+    with contextlib.suppress(ValueError, RecursionError):
+        before = json.loads(record.read_text("utf-8"))
+        if isinstance(before, dict) and all(isinstance(value, str) for value in before.values()):
+            return before
+    raise TableError(f"{record}: does not read. Write {{}} in it: then what differs from yours is put beside it.")
 
 
 def _bring(folder: Path, before: dict[str, str]) -> dict[str, str]:
