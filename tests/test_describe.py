@@ -343,7 +343,7 @@ def test_no_name_of_a_column_or_file_breaks_the_draft(tmp_path):
             mapped.load_mapping(path)
     for title in ("no", "1e3", "~", "a: b # c", "x\ny", '"', "'", "{", None):
         path.write_text(describe.draft(folder, title), "utf-8")
-        assert mapped.load_mapping(path).title == (title or "e")
+        assert mapped.load_mapping(path).title == (title or "e").replace("\n", " ")
     found, tables = imported(folder, tmp_path)
     assert tables["accounts"]["name"].tolist() == [f"{r} v27" for r in range(5)]
     assert any("stand more than once" in d for d in found.doubts)

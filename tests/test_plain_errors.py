@@ -79,11 +79,11 @@ def refused(says: str, *args: object) -> None:
         ("false", "must hold names and values, got bool"),
     ],
 )
-@pytest.mark.parametrize("which", ["workbook.yml", "parameters.yml", "notebooks/notebooks.yml"])
+@pytest.mark.parametrize("which", ["workbook.yml", "parameters.yml", "notebooks/notebooks.yml", "mapping.yml"])
 def test_a_yaml_file_that_does_not_read_is_refused_with_its_line_whatever_it_is_for(team, which, text, says):
     (team / which).write_bytes(text if isinstance(text, bytes) else text.encode())
-    verb = {"w": ["doctor"], "p": ["run", "-f", which], "n": ["list"]}[which[0]]
-    refused(f"{Path(which).name}: .*({says}|must be a list of notebooks)", *verb)
+    verbs = {"w": ["doctor"], "p": ["run", "-f", which], "n": ["list"], "m": ["import", which, "book", "--to", "new"]}
+    refused(f"{Path(which).name}: .*({says}|must be (a list of notebooks|words with values))", *verbs[which[0]])
 
 
 def test_dates_and_no_stay_text_and_one_value_may_be_used_again(team):

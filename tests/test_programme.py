@@ -497,7 +497,9 @@ def test_a_table_that_nothing_else_dates_needs_its_time_of_entry(small):
 
 def test_a_column_that_a_file_of_the_programme_lacks_is_to_be_added_there(small):
     put(small / "programme", targets="period,measure_id,entered_at\n2026,won_value,2026-01-05T08:00:00Z\n")
-    with pytest.raises(TableError, match=r"\['value', 'entered_by'\]; the table has .* Add them to programme/targets.csv.$"):
+    with pytest.raises(
+        TableError, match=r"\['value', 'entered_by'\]; the table has .* Add them to programme/targets.csv.$"
+    ):
         Book.open(small, "2026-06-30").read("targets")
 
 

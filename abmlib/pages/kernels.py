@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 import nbformat
 
 from abmlib.tables.errors import NO_ROOM
-from abmlib.tables.outputs import is_running
 
 if TYPE_CHECKING:
     from traitlets.config import Config

@@ -26,6 +26,7 @@ PROGRAMME = "programme"
 OUT = "reports"
 # What ends a line, steers a terminal, or turns text round.
 NO_LINE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+MOST_TITLE = 200  # characters
 STRICT = ConfigDict(strict=True, extra="forbid")  # "5" is no number, and a misspelt name is refused
 
 
@@ -57,7 +58,7 @@ def _one_line(text: str) -> str:
 AsTuple = BeforeValidator(_as_tuple)
 OneLine = AfterValidator(_one_line)
 Place = Annotated[str, Field(min_length=1), OneLine]
-Title = Annotated[str, Field(max_length=200), OneLine]
+Title = Annotated[str, Field(max_length=MOST_TITLE), OneLine]
 
 
 @dataclass(frozen=True, config=STRICT)

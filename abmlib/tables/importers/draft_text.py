@@ -29,7 +29,7 @@ def written(plan: Plan, title: str) -> str:
         *([f"# {i}. {d}" for i, d in enumerate(first, 1)] or ["# none"]),
         *([f"# and {len(more)} more:", *(f"# - {d}" for d in more)] if more else []),
         "version: 1",
-        f"title: {_scalar(title)}",
+        f"title: {_scalar(one_line(title, settings.MOST_TITLE))}",
         "",
         "workbook:",
         _line(2, "currency", settings.Settings().currency, "fill in, such as EUR"),

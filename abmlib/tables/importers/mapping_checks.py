@@ -1,49 +1,17 @@
 """A mapping file read and checked: every name it holds is known, and every column knows how its values are written."""
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
 from abmlib.tables import schema
 from abmlib.tables.errors import in_words
 from abmlib.tables.importers import sql
 from abmlib.tables.importers.mapping_file import MEANT_FOR, NUMBERS, ROW, Column, Columns, Mapping, Source, Table
+from abmlib.tables.yaml_file import read_any
 
 HASHES = ("contacts.email_hash",)  # columns that take nothing but hashes
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML as people mean it.
-
-    Only true and false are booleans (not NO), dates stay text, and a repeated key is refused.
-    """
-
-    yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        """Refuse a key that comes twice.
-
-        Plain YAML keeps the last and says nothing.
-        """
-        seen: set[str] = set()
-        for name, _ in node.value:
-            if str(name.value) in seen:
-                raise yaml.MarkedYAMLError(problem=f"{name.value!r} comes twice", problem_mark=name.start_mark)
-            seen.add(str(name.value))
-        return super().construct_mapping(node, deep)
-
-
-for kind, pattern, first in (
-    ("bool", r"^(true|True|false|False)$", "tTfF"),
-    ("null", r"^(~|null|Null|)$", ["~", "n", "N", ""]),
-    ("int", r"^-?(0|[1-9][0-9]*)$", "-0123456789"),
-    ("float", r"^-?[0-9]+\.[0-9]+$", "-0123456789"),
-):
-    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{kind}", re.compile(pattern), list(first))
 
 
 def load_mapping(path: str | Path) -> Mapping:
@@ -59,12 +27,8 @@ def load_mapping(path: str | Path) -> Mapping:
     if not path.is_file():
         raise ValueError(f"{path}: no such mapping file. Give the path of one.")
     try:
-        given = yaml.load(path.read_text("utf-8-sig"), _Loader)  # noqa: S506  a SafeLoader
+        given = read_any(path)
         mapping = Mapping.model_validate(given, context=given)
-    except (yaml.YAMLError, UnicodeDecodeError) as wrong:
-        mark = getattr(wrong, "problem_mark", None)
-        cause = f"line {mark.line + 1}: {getattr(wrong, 'problem', '')}" if mark else " ".join(str(wrong).split())
-        raise ValueError(f"{path.name}: not readable as YAML: {cause}. Correct the file.") from wrong
     except ValidationError as wrong:
         raise ValueError(f"{path.name}: {_first(wrong)}") from wrong
     mapping.file = path.name

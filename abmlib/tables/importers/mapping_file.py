@@ -353,7 +353,7 @@ class Mapping(Words):
 
     file: str = Field("", exclude=True)
     version: Annotated[pydantic.StrictInt, AfterValidator(_version)]
-    title: Title
+    title: settings.Title
     about: str = ""
     maps: dict[str, ValueMap] = {}
     workbook: Workbook = Workbook()
