@@ -189,8 +189,7 @@ Listed = BeforeValidator(lambda v: v if isinstance(v, list) else [v])
 Several = Annotated[tuple[Plain, ...], Listed, AfterValidator(_filled)]
 _FACTS: dict[str, Any] = {f.name: (f.type, f.default) for f in dataclasses.fields(settings.Settings)}
 Zone: Any = _FACTS["time_zone"][0]
-Title: Any = _FACTS.pop("title")[0]
-_FACTS.pop("source")  # an import writes it
+_FACTS.pop("title"), _FACTS.pop("source")  # named in a mapping of its own; an import writes it
 Expression = Annotated[str, AfterValidator(_expression)]
 Formats = Annotated[Several, AfterValidator(_formats)]
 Character = Annotated[str, Field(min_length=1, max_length=1), BeforeValidator(lambda v: "\t" if v == "\\t" else v)]
