@@ -421,7 +421,7 @@ def forget(
     forgetting.refuse_nobody(where, contact_id, name or [], team_key(home, make=False))
     entered = {"entered_at": pd.Timestamp.now("UTC").floor("s"), "entered_by": getpass.getuser()}
     done = forgetting.forget(where, contact_id, name or [], team_key(home) or b"", **entered)
-    show(*(f"{place}: {n:,} removed" for place, n in done.items() if n))
+    show(*[f"{place}: {n:,} removed" for place, n in done.items() if n] or ["Nothing was left of this person."])
     if packed := forgetting.unsearched(where):
         show("Cannot be searched, delete them yourself if they name the person:", *packed)
     show(
