@@ -307,6 +307,17 @@ def test_repeated_keys_and_references_that_find_nothing_are_doubts(tmp_path):
     assert "opportunities.account_id, from account_id: only 33% of its values are found in accounts" in doubts
 
 
+def test_a_file_that_no_table_is_made_from_is_a_doubt_with_what_it_lacks(tmp_path):
+    folder = tmp_path / "export"
+    rows = "Adatum,Close,2025-08-31\nContoso,Propose,2025-09-30\n"
+    files = {"Opportunity": f"Potential Customer,Sales Stage,Est. close date\n{rows}", "Territory": "Place\nNorth\n"}
+    put(folder, **files, Account="Account Name,Industry\nAdatum,Food\nContoso,Food\n")
+    doubts = describe.look(folder).doubts
+    what = "Opportunity.csv: is called like opportunities, but lacks opportunity_id or name; its 2 rows are not mapped"
+    assert what in doubts[:3]
+    assert "no table is made from Territory.csv" in doubts
+
+
 def test_unknown_stages_are_named_as_a_doubt(tmp_path):
     folder = put(
         tmp_path / "e",
@@ -376,6 +387,7 @@ def test_a_file_like_nothing_still_gives_a_mapping_to_correct(tmp_path):
     folder = put(tmp_path / "e", things=rows("colour,weight", "red,1", "blue,2"))
     found = describe.look(folder)
     assert found.doubts[0].startswith("no file looks like accounts, or names them; things.csv stands for one")
+    assert found.present == set()  # not even accounts, of which no column is there
     with pytest.raises(TableError, match="accounts.account_id needs column 'FILL IN'; things.csv has"):
         imported(folder, tmp_path)
 

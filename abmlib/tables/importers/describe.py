@@ -14,7 +14,7 @@ from abmlib.tables.errors import TableError
 from abmlib.tables.importers import guess
 from abmlib.tables.importers.draft_columns import FILL_IN, Entry, Part, Plan, entry_of, part_of
 from abmlib.tables.importers.draft_text import RESERVED, written
-from abmlib.tables.importers.exports import Export, opened
+from abmlib.tables.importers.exports import Export, File, opened
 from abmlib.tables.importers.facts import WORDS, one_line
 
 BASES = ("transactions", "opportunities", "activities", "contacts", "surveys")  # that accounts may be made from
@@ -63,10 +63,9 @@ def look(source: str | Path, title: str | None = None) -> Guess:
             what = f"{folder.name}: no file with named columns can be read{reason}."
             raise TableError(f"{what} Put the export there.")
         plan = _planned(export)
-    present = set(plan.tables)
-    for table, parts in plan.tables.items():
-        entries = [(c, e.words) for part in parts.values() for c, e in part.items()]
-        present |= {f"{table}.{c}" for c, words in entries if "value" not in words and words.get("column") != FILL_IN}
+    mapped = [(t, c, e.words) for t, parts in plan.tables.items() for part in parts.values() for c, e in part.items()]
+    filled = [(t, c) for t, c, words in mapped if "value" not in words and words.get("column") != FILL_IN]
+    present = {name for t, c in filled for name in (t, f"{t}.{c}")}
     files = {f.label: tuple(plan.parts(f)) for f in export.files}
     return Guess(written(plan, title or folder.name), files, present, plan.doubts)
 
@@ -91,6 +90,7 @@ def _planned(export: Export) -> Plan:
     if "accounts" not in plan.tables:
         _derive_accounts(plan, next((first[t] for t in BASES if t in first and "account_id" in first[t].matches), None))
     _doubt_references(plan, feeds)
+    _doubt_idle(plan, [f for f in export.files if f.table not in {feed.file.table for feed in feeds}])
     return plan
 
 
@@ -104,6 +104,21 @@ def _doubt_references(plan: Plan, feeds: list[guess.Feed]) -> None:
         if share < 0.5:
             what = f"only {share:.0%} of its values are found in {table}"
             plan.doubt(3, f"{feed.table}.{column}, from {one_line(source[1].name)}: {what}")
+
+
+def _doubt_idle(plan: Plan, files: list[File]) -> None:
+    """Doubt files that no table is made from; one that is called like a table comes early, with what it lacks."""
+    others = []
+    for file in (f for f in files if not plan.parts(f)):
+        table, lacks = guess.lacking(file)
+        if lacks:
+            what = f"is called like {table}, but lacks {lacks}; its {file.rows} rows are not mapped"
+            plan.doubt(1, f"{one_line(file.name)}: {what}")
+        else:
+            others.append(one_line(file.label))
+    if others:
+        more = f" and {len(others) - 4} more files" if others[4:] else ""
+        plan.doubt(5, f"no table is made from {', '.join(others[:4])}{more}")
 
 
 def _names(export: Export) -> dict[str, str]:

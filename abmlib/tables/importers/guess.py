@@ -246,6 +246,14 @@ def _judged(file: File, table: str) -> tuple[float, Feed] | None:
     return total, Feed(file, table, named, matches)
 
 
+def lacking(file: File) -> tuple[str, str]:
+    """Name the table that a file is called like, and what it lacks for it; nothing where it is called like none."""
+    named, table = max((file_fit(file, t), t) for t in TABLES)
+    matches = matched(file, table)
+    needs = [" or ".join(c.lstrip("_") for c in need) for need in TABLES[table]["needs"] if not {*need} & {*matches}]
+    return (table, ", and ".join(needs)) if named > 0 else ("", "")
+
+
 def overlap(export: Export, here: tuple[File, Fact], there: tuple[File, Fact]) -> float:
     """Give the share of a column's distinct values found in another.
 
