@@ -219,6 +219,12 @@ def entered(folder: Path, kind: str, values: list[str]) -> list[object]:
     return in_source(folder, "contracts", entries_of(folder, kind, values))
 
 
+def shown(folder: Path, kind: str, values: list[str]) -> list[object]:
+    """As a form shows what was entered."""
+    column = entries_of(folder, kind, values)
+    return programme.read(folder / "programme", "contracts")[column].tolist()
+
+
 def in_source(folder: Path, name: str, column: str) -> list[object]:
     source = Source(folder)
     source.refuse_unreadable(name)
@@ -232,11 +238,13 @@ def plain(value: object) -> object:
 
 
 @pytest.mark.parametrize("kind", COLUMNS)
-@pytest.mark.parametrize("reader", [mapped, canonical, entered])
+@pytest.mark.parametrize("reader", [mapped, canonical, entered, shown])
 def test_every_reader_takes_a_value_as_the_others_do(reader, kind, tmp_path):
     values = COLUMNS[kind][2]
     good = {v: wanted for v, wanted in values.items() if wanted != REFUSED}
     bad = [v for v in values if v not in good]
+    if reader is shown:  # a form asks for a value
+        good = {v: wanted for v, wanted in good.items() if wanted}
     for name in ("good", "bad"):
         (tmp_path / name).mkdir()
     assert list(map(plain, reader(tmp_path / "good", kind, list(good)))) == list(good.values())

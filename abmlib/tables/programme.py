@@ -34,6 +34,7 @@ CONFLICT = dict.fromkeys(
     ("table", "key", "column", "earlier", "later", "earlier_by", "later_by"), "str"
 ) | dict.fromkeys(("earlier_at", "later_at", "stands_at"), schema.DTYPES["ts"])
 DIFFERS = "differs, and is about people"  # in the place of a personal value
+NUMBER, DAY = r"[0-9.eE+-]+", r"[0-9]{4}[-/][0-9]{1,2}[-/][0-9]"  # what else Python would read, the engine does not
 NUMBERS = ("int", "number", "money", "rate")
 FLAGS = dict.fromkeys(("true", "t", "yes", "y", "1"), True) | dict.fromkeys(("false", "f", "no", "n", "0"), False)
 
@@ -319,13 +320,29 @@ def read(folder: Path, name: str) -> pd.DataFrame:
     path = folder / f"{name}.csv"
     rows = _rows(_text(path) if path.is_file() else template(name), name, path.name)
     for column in rows:
-        kind, low = schema.PROGRAMME[name].columns[column].kind, rows[column].str.lower()
-        if kind == "bool":
-            rows[column] = low.map(FLAGS).astype(object).where(low.isin(FLAGS), rows[column])
-        if kind == "ts":
-            moments = pd.to_datetime(rows[column], utc=True, format="ISO8601", errors="coerce")
-            rows[column] = moments.astype(object).where(moments.notna(), rows[column])
+        kind = schema.PROGRAMME[name].columns[column].kind
+        read = _as_kind(rows[column], kind)
+        if len(bad := rows[column][rows[column].notna() & read.isna()]):
+            what = f"{len(bad)} of {len(rows)} values of {column} do not read as {kind} {first_cases(bad)}"
+            raise TableError(f"{name}: {what}. {schema.remedy(name, column)}{schema.BOUNDS.get(kind, '')}")
+        rows[column] = read
     return schema.conform(name, rows)
+
+
+def _as_kind(values: pd.Series, kind: str) -> pd.Series:
+    """Read texts as the engine does; what does not read becomes missing."""
+    if kind == "bool":
+        return values.str.lower().map(FLAGS)
+    if kind in NUMBERS:
+        numbers = pd.to_numeric(values.where(values.str.fullmatch(NUMBER, na=False)), errors="coerce")
+        whole = numbers % 1 == 0 if kind == "int" else True
+        return numbers.where((numbers.abs() < schema.BOUND) & whole)
+    if kind not in ("ts", "date"):
+        return values
+    days = values.where(values.str.match(DAY, na=False))
+    moments = pd.to_datetime(days, utc=True, format="ISO8601", errors="coerce")
+    moments = moments.where(moments.dt.year.between(*schema.YEARS))
+    return moments if kind == "ts" else moments.dt.tz_localize(None).dt.normalize()
 
 
 def _text(path: Path) -> str:
