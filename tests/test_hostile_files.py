@@ -13,7 +13,7 @@ import pytest
 
 from abmlib.tables import Book, checks, programme
 from abmlib.tables.errors import TableError
-from abmlib.tables.importers import describe, sheet_reader
+from abmlib.tables.importers import describe, exports, sheet_reader
 from abmlib.tables.source import Source
 from tests.conftest import ACCOUNTS, TRANSACTIONS, abm, put
 from tests.test_formats import DESK, Shop, xlsx
@@ -117,6 +117,20 @@ def test_a_last_line_of_json_without_a_line_end_is_a_row(shop):
 def test_a_file_of_5000_columns_is_read(shop):
     wide = "".join(f",x{n}" for n in range(5_000))
     assert shop.holds(f"Id,Item{wide}\n1,Desk{wide}\n2,Lamp{wide}").products() == DESK
+
+
+def test_a_table_of_5000_columns_needs_no_more_memory_than_the_engine_may_take(tmp_path):
+    head, *rows = TRANSACTIONS.splitlines()
+    wide = [head + "".join(f",x{n}" for n in range(5_000)), *(row + ",1" * 5_000 for row in rows)]
+    source = Source(put(tmp_path / "data", accounts=ACCOUNTS, transactions="\n".join(wide)), tmp_path)
+    assert checks.failure(source.audit()) == ""
+    source.close()
+
+
+def test_a_draft_says_that_it_looks_at_the_first_columns_only(tmp_path, monkeypatch):
+    monkeypatch.setattr(exports, "MOST", 4)
+    doubts = describe.look(put(tmp_path / "in", accounts=ACCOUNTS)).doubts
+    assert "accounts.csv: only the first 4 of its 5 columns are looked at" in doubts
 
 
 @pytest.mark.parametrize("file", ["items.csv", "items.csv.gz"])

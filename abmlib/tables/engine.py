@@ -21,6 +21,8 @@ from abmlib.tables.outputs import replaced
 
 SMALL = 256 * 2**20  # bytes of a file below which what is made of it is kept in memory
 
+WIDE = 500  # columns of a file above which it is read anew: in memory each takes a block of the engine
+
 
 def lock(con: Any, folders: Iterable[Path]) -> None:
     """Let the engine read and write in some folders, load nothing, and take no other settings."""
@@ -130,7 +132,8 @@ def register(con: Any, name: str, file: Path, origin: str = "kept", whole: bool 
             refuse_twice(name, file.name, [n for n in part.names if n.lower() in known])
             first = {n.lower(): f"{x} AS {quoted(n)}" for n, x, _ in reversed(part.columns) if n.strip()}
             seen = con.sql(f"SELECT {', '.join(reversed(first.values()))} FROM {part.origin}")  # noqa: S608
-            return con.create_table(f"{origin}_{name}", seen, temp=True) if file.stat().st_size < SMALL else seen
+            is_kept = file.stat().st_size < SMALL and len(part.columns) <= WIDE
+            return con.create_table(f"{origin}_{name}", seen, temp=True) if is_kept else seen
         at = glob.escape(str(file))
         seen = con.read_parquet(at if file.is_file() else f"{at}/*.parquet", table_name=f"raw_{origin}_{name}")
         for path in [file] if file.is_file() else sorted(file.glob("*.parquet")):

@@ -24,6 +24,7 @@ from abmlib.tables.importers.sql import Engine, cause, engine, quoted
 from abmlib.tables.importers.text_files import PIECE
 
 MEMORY = 1  # GiB of the engine
+MOST = 1000  # columns of a file that are looked at
 UNREADABLE = (TableError, ValueError, OSError, EOFError, duckdb.Error, csv.Error)
 
 
@@ -186,10 +187,12 @@ def _read(con: Engine, source: Source, name: str, path: Path, table: str, work: 
         raise TableError(f"it has a column {ROW}; rename it." if names else "it has no columns.")
     twice = sorted({n for n in names if n.strip() and lower.count(n.strip().lower()) > 1})
     usable = [n for n in names if n.strip() and n not in twice]
-    (rows,) = files.load(con, named, [part], {n.lower() for n in usable})
+    (rows,) = files.load(con, named, [part], {n.lower() for n in usable[:MOST]})
     listed = f"column(s) {', '.join(map(one_line, twice))} stand more than once; give each its own name"
     doubts = [listed] if twice else []
+    if len(usable) > MOST:
+        doubts.append(f"only the first {MOST} of its {len(usable)} columns are looked at")
     if sum(bool(re.fullmatch(r"[-+]?[\d.,/: ]+", n)) for n in names) * 2 > len(names):
         doubts.append("its first line looks like values, not names; give it a line of names")
     loaded = quoted(f"raw {table}")
-    return File(name, loaded, source, rows, learn(con, loaded, rows, usable), tuple(doubts))
+    return File(name, loaded, source, rows, learn(con, loaded, rows, usable[:MOST]), tuple(doubts))
