@@ -164,9 +164,10 @@ def test_notes_and_staff_of_the_programme_are_coded_and_who_entered_nothing_stay
     (insight,), actions, team = (
         people.read(n).to_dict("records") for n in ("account_insights", "workshop_actions", "team")
     )
-    assert insight["text"].startswith("Text ")
+    actions.sort(key=lambda action: pd.isna(action["owner"]))
+    assert insight["text"].startswith("Note ")
     assert (insight["entered_by"], insight["kind"], insight["source"]) == ("source", "politics", "call")
-    assert actions[0]["text"] == "call"
+    assert actions[0]["text"].startswith("Note ")
     assert actions[0]["owner"] == team[0]["person_id"] != "Jim Roe"
     assert pd.isna(actions[1]["owner"])
     assert team[0]["entered_by"] == actions[0]["entered_by"] != "Jane Doe"
@@ -249,6 +250,26 @@ def test_hostile_names_are_coded_like_any_other(tmp_path):
 def test_a_name_is_found_as_whole_words_whatever_stands_between_them(text, names):
     sought = redact.index(["Acme Corp", "IBM", "Müller AG", "12345", "X", "中国石油", "***", ""])
     assert redact.found(text, sought) == names
+
+
+def test_free_text_of_the_programme_is_coded_and_what_rows_are_counted_by_stays(source, tmp_path):
+    entry, stamp = "entered_at,entered_by\n", "2025-02-01T00:00:00Z,Jane Doe\n"
+    put(
+        source.folder / "programme",
+        account_tiers=f"account_id,valid_from,tier,set_by,reason,{entry}beta,2025-01-01,1,joint,as Bo asked,{stamp}",
+        cycle_overrides=f"account_id,cycle,reason,{entry}beta,mid,see d1 and d2,{stamp}",
+        readiness=f"item,score,note,{entry}agreed account list,4,says Bo,{stamp}see k2 first,4,,{stamp}",
+        criteria=f"criterion_id,name,weight,sign_off_team,{entry}CR1,liked by Bo,3,sales,{stamp}",
+        objectives=f"objective_id,sales_goal,tactic,measure_id,target,{entry}O1,keep Bo,sales,won_value,1,{stamp}",
+        personas=f"persona_id,name,seniority,function,goals,pains,{entry}PE1,Bo,vp,sales,less work,noise,{stamp}",
+    )
+    redact.redacted(Source(source.folder), KEY, tmp_path / "copy")
+    read = {path.stem: pd.read_csv(path) for path in (tmp_path / "copy" / "programme").glob("*.csv")}
+    whole = "\n".join(frame.to_csv() for frame in read.values())
+    assert redact.found(whole, redact.index(["Bo", "d1", "d2", "k2", "Jane Doe", "less work"])) == set()
+    assert "agreed account list" in read["readiness"]["item"].tolist()
+    assert (read["criteria"].loc[0, "sign_off_team"], read["personas"].loc[0, "function"]) == ("sales", "sales")
+    assert read["objectives"].loc[0, "tactic"].startswith("Note ")  # the same word is no note elsewhere
 
 
 def test_who_was_forgotten_is_not_in_the_copy_which_needs_no_key_to_be_read(source, tmp_path):

@@ -23,7 +23,7 @@ from abmlib.tables.source import Source
 
 TITLE = "Redacted"
 HISTORY = "attribute_history"
-TEXT, NOTE = "text", "note"  # kinds: text in which a name may be, and free text about people
+TEXT, NOTE = "text", "note"  # kinds: text in which a name may be, and what somebody wrote freely
 EMAIL = "email_hash"  # kind whose code must stay a hash
 # What an id or name stands for. One kind has one set of codes, in all tables: how a code begins, and the columns.
 KINDS = {
@@ -33,12 +33,18 @@ KINDS = {
     "domain": ("D", "domain email_domain"), "activity": ("V", "activity_id"), "transaction": ("T", "transaction_id"),
     "response": ("R", "response_id"), "session": ("S", "session_id"), "case": ("Q", "case_id"),
     "mention": ("M", "mention_id"), "feedback": ("F", "feedback_id"), "insight": ("I", "insight_id"),
-    "goal": ("G", "goal_id"), "contract": ("N", "contract_id"), EMAIL: ("", "email_hash"), TEXT: ("Text ", ""),
+    "goal": ("G", "goal_id"), "contract": ("N", "contract_id"), EMAIL: ("", "email_hash"), TEXT: ("Text ", ""), NOTE: ("Note ", ""),
 }  # fmt: skip
 KIND_OF = {column: kind for kind, (_, columns) in KINDS.items() for column in columns.split()}
 NAMES = {  # what a name becomes: a word, and the code of its row's id
     ("accounts", "name"): "Account ", ("contacts", "full_name"): "Contact ",
     ("opportunities", "name"): "Deal ", ("campaigns", "name"): "Campaign ",
+}  # fmt: skip
+VOCABULARY = {  # text of the programme by which rows are counted or joined; all other is written freely
+    "account_insights.source", "content.format", "content.language", "content.product_line", "contracts.product_line",
+    "criteria.sign_off_team", "cycle_overrides.product_line", "experiments.pre_registered_metric", "experiments.stratum",
+    "list_votes.round", "list_votes.voter_team", "message_tests.arm", "messages.version", "personas.function",
+    "readiness.item", "team.team",
 }  # fmt: skip
 KEPT = {"stage", "measure_id", "supersedes"}  # the workbook's own words: places in stage_order, ids of measures, times
 TIME = "%Y-%m-%dT%H:%M:%S.%fZ"
@@ -104,14 +110,15 @@ def read(source: Source) -> Tables:
 def names_of(tables: Tables) -> list[str]:
     """Give the names and ids that a copy must not show.
 
-    Names, ids and web addresses of accounts, also former ones, and the names and ids of people.
+    Names, ids and web addresses of accounts, also former ones, the names and ids of people, and the ids of deals.
 
     Parameters
     ----------
     tables : of `read`
     """
     named_columns = (("accounts", "name"), ("accounts", "domain"), ("contacts", "full_name"))
-    named = [v for column, kind, v in values_of(tables) if column in named_columns or kind in ("account", "person")]
+    kinds = ("account", "contact", "deal", "person")
+    named = [v for column, kind, v in values_of(tables) if column in named_columns or kind in kinds]
     return sorted(set().union(*named) - {schema.SOURCE})
 
 
@@ -120,8 +127,8 @@ def redacted(source: Source, key: bytes, to: Path) -> pd.DataFrame:
 
     No row is added or lost; rows are in the order of their codes. Each table is read whole, typed, without who was
     forgotten. Ids of accounts, contacts, deals, campaigns, people and events, web domains and rival companies become codes
-    made from their keyed hash; names become the code of their row; free text about people, and any other text that holds a
-    name of `names_of`, becomes a code of itself. Products, industries, places, stages and all numbers and dates stay. Of
+    made from their keyed hash; names become the code of their row; free text about people and of the programme, and any other
+    text that holds a name of `names_of`, becomes a code of itself. Products, industries, places, stages and all numbers and dates stay. Of
     ``workbook.yml`` the title is replaced and what the import wrote left out. Columns that the schema does not know are
     left out.
 
@@ -174,7 +181,9 @@ def kind_of(name: str, column: str) -> str | None:
     definition = schema.spec(name).columns.get(column) if name in schema.importable() else None
     if definition and (definition.one_of or definition.matches):
         return None
-    return NOTE if definition and definition.personal and name != "contacts" else TEXT
+    if definition is None or name == "contacts" or f"{name}.{column}" in VOCABULARY:
+        return TEXT
+    return NOTE if definition.personal or (name in schema.PROGRAMME and definition.kind == "text") else TEXT
 
 
 def pieces(name: str, frame: pd.DataFrame) -> Iterator[tuple[tuple[str, str], str | None, str, pd.Index]]:
@@ -209,16 +218,16 @@ def values_of(tables: Tables) -> Iterator[tuple[tuple[str, str], str | None, set
 def codes(tables: Tables, key: bytes) -> Codes:
     """Give the codes of all ids, by kind.
 
-    Texts that hold a name, and notes about people, have codes too.
+    Texts that hold a name, and all notes, have codes too.
     """
     values: dict[str | None, set[str]] = defaultdict(set)
     for _, kind, some in values_of(tables):
         values[kind] |= some
     sought = index(names_of(tables))
-    values[TEXT] = {text for text in values[TEXT] if found(text, sought)} | values[NOTE]
+    values[TEXT] = {text for text in values[TEXT] if found(text, sought)}
     of_kind = {kind: short_codes(values[kind], kind, key) for kind in KINDS}
     of_kind["person"][schema.SOURCE] = schema.SOURCE  # a row that nobody entered, see `Source`
-    return of_kind | {NOTE: of_kind[TEXT]}
+    return of_kind
 
 
 def short_codes(ids: Iterable[str], kind: str, key: bytes) -> dict[str, str]:
