@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -11,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from abmlib.tables import temporary
+from abmlib.tables import settings, temporary
 from abmlib.tables.importers import mapped
 from tests.conftest import abm
 
@@ -31,7 +32,7 @@ MAIL = "ann@secret.example"
 EXPORT = f"Id,Name,Mail,Since\n%s,Ann Uncommon,{MAIL},2025-01-01\n"
 STEPS = """import json, os, signal, sys
 from pathlib import Path
-from abmlib.tables import temporary
+from abmlib.tables import settings, temporary
 from abmlib.tables.importers import canonical, files, mapped, sources
 
 def killed_at(owner, name, call, after):
@@ -162,3 +163,14 @@ def test_a_text_for_which_there_is_no_room_leaves_what_was_there(team, monkeypat
     (folder / "empty").mkdir()
     code, said = abm(*asked, folder / "empty")
     assert (code, "empty: is a folder. Give the name of a file." in said) == (2, True), said
+
+
+def test_a_book_opened_by_hand_is_put_back_too(team):
+    left = team / f"{temporary.PREFIX}dead"
+    imported(team, team / "book")
+    (left / temporary.BEFORE).mkdir(parents=True)
+    (left / temporary.LOCK).touch()
+    (team / "book").rename(left / temporary.BEFORE / "book")
+    shutil.rmtree(temporary.own_folder())  # with its notes, as when the machine starts again
+    assert settings.with_data(team / "book").settings.title == "t"
+    assert not left.exists()

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.dataclasses import dataclass
 
+from abmlib.tables import temporary
 from abmlib.tables.days import MOST_DAYS
 from abmlib.tables.errors import TableError, from_pydantic
 from abmlib.tables.yaml_file import read_yaml
@@ -144,6 +145,9 @@ def with_data(given: str | Path | Workbook) -> Workbook:
         If a workbook file is wrong, or the data is not there.
     """
     found = given if isinstance(given, Workbook) else workbook(given)
+    if not found.data.exists() and not isinstance(given, Workbook):
+        temporary.clear(found.data.parent)  # puts back what an import was about to replace as it was killed
+        found = workbook(given)
     if not found.data.exists():
         raise TableError(f"data: {found.data.name} is not there. Give a folder of tables or a DuckDB file.")
     return found

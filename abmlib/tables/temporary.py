@@ -103,16 +103,14 @@ def clear(*parents: Path) -> None:
     """
     with suppress(OSError):
         own = own_folder()
-        for parent in (own, *parents):
-            for path in parent.glob(f"{PREFIX}*") if parent != own or _is_own(own) else ():
-                with suppress(OSError, ValueError):
-                    if parent == own and path.is_file():
-                        place = Path(os.fsdecode(path.read_bytes()))
-                        with suppress(OSError):
-                            _clear(place)
-                        _strike(path, place)
-                    else:
-                        _clear(path)
+        for parent in (*([own] if _is_own(own) else []), *parents):
+            for path in sorted(parent.glob(f"{PREFIX}*")):
+                if parent == own and path.is_file():
+                    place = Path(os.fsdecode(path.read_bytes()))
+                    _clear(place)
+                    _strike(path, place)
+                else:
+                    _clear(path)
 
 
 def _clear(place: Path) -> None:
@@ -121,12 +119,13 @@ def _clear(place: Path) -> None:
         return
     from filelock import FileLock
 
-    with FileLock(place / LOCK, timeout=0):
-        for old in (place / BEFORE).glob("*"):
-            target = place.parent / old.name
-            if not target.exists() or not any(target.iterdir()):
-                old.rename(target)
-    shutil.rmtree(place, ignore_errors=True)
+    with suppress(OSError):
+        with FileLock(place / LOCK, timeout=0):
+            for old in (place / BEFORE).glob("*"):
+                target = place.parent / old.name
+                if not target.exists() or not any(target.iterdir()):
+                    old.rename(target)
+        shutil.rmtree(place, ignore_errors=True)
 
 
 def _strike(note: Path, place: Path) -> None:
@@ -137,5 +136,8 @@ def _strike(note: Path, place: Path) -> None:
 
 def _is_own(folder: Path) -> bool:
     """Say whether this is a folder, no link, and the user's."""
-    state = folder.lstat()
+    try:
+        state = folder.lstat()
+    except (OSError, ValueError):
+        return False
     return stat.S_ISDIR(state.st_mode) and (not hasattr(os, "getuid") or state.st_uid == os.getuid())
