@@ -15,23 +15,13 @@ import pyarrow.parquet as pq
 from abmlib.tables import programme, schema
 from abmlib.tables.errors import FIRST, TableError, first_cases
 from abmlib.tables.importers import files as exported
-from abmlib.tables.importers.sql import cause, quoted, text, texts
+from abmlib.tables.importers.sql import cause, quoted, text
 from abmlib.tables.kinds import cast, in_zone, tidy
 from abmlib.tables.outputs import replaced
 
 SMALL = 256 * 2**20  # bytes of a file below which what is made of it is kept in memory
 
 WIDE = 500  # columns of a file above which it is read anew: in memory each takes a block of the engine
-
-
-def lock(con: Any, folders: Iterable[Path]) -> None:
-    """Let the engine read and write in some folders, load nothing, and take no other settings."""
-    allowed = {name for folder in folders for name in (str(folder), glob.escape(str(folder)))}  # as paths and patterns
-    con.raw_sql(
-        "SET autoinstall_known_extensions = false; SET autoload_known_extensions = false; "
-        f"SET allowed_directories = [{texts(sorted(allowed))}]; "
-        "SET enable_external_access = false; SET lock_configuration = true"
-    )
 
 
 def find(folder: Path, name: str) -> Path | None:

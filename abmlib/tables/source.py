@@ -14,7 +14,7 @@ import pandas as pd
 from abmlib.tables import engine, people, programme, schema, secret, settings
 from abmlib.tables.errors import FIRST, TableError, first_cases, shown
 from abmlib.tables.importers import files as exported
-from abmlib.tables.importers.sql import quoted, text, texts
+from abmlib.tables.importers.sql import lock, quoted, text, texts
 from abmlib.tables.kinds import TIDY, cast, ibis_type, lost
 
 DATES_A_FACT = (
@@ -58,7 +58,7 @@ class Source:
             if work:
                 self.con.raw_sql(f"SET memory_limit = '{MEMORY}'; SET temp_directory = {text(str(work / 'spilt'))}")
             if not self.folder:  # whose views are somebody else's
-                engine.lock(self.con, [p for p in (folder, work and work.parent) if p])
+                lock(self.con.con, *(p for p in (folder, work and work.parent) if p))
         except duckdb.Error as wrong:
             raise TableError(f"{path.name}: not a DuckDB file. Give a folder of tables or a DuckDB file.") from wrong
         known = schema.importable()

@@ -1,6 +1,7 @@
 """Names, texts and expressions on their way into SQL: each passes one of these functions, or does not get there."""
 
 import functools
+import glob
 import itertools
 import json
 from collections.abc import Iterable, Iterator
@@ -66,6 +67,16 @@ def engine(file: Path, memory: float) -> Engine:
     con.execute("set autoinstall_known_extensions = false; set autoload_known_extensions = false")
     con.execute(f"set TimeZone = 'UTC'; set enable_progress_bar = false; set temp_directory = {text(str(file.parent))}")
     return con
+
+
+def lock(con: Engine, *folders: Path) -> None:
+    """Let an engine read and write in some folders, load nothing, and take no other settings."""
+    allowed = {name for folder in folders for name in (str(folder), glob.escape(str(folder)))}  # as paths and patterns
+    con.execute(
+        "set autoinstall_known_extensions = false; set autoload_known_extensions = false; "
+        f"set allowed_directories = [{texts(sorted(allowed))}]; "
+        "set enable_external_access = false; set lock_configuration = true"
+    )
 
 
 @functools.cache
