@@ -247,6 +247,8 @@ def as_notebook(source: str, tag: str = "parameters") -> str:
         (as_notebook("x: int = \0"), "null bytes"),
         (as_notebook("x: int = f()"), r"'x: int = f\(\)' is no parameter"),
         (as_notebook("x.y: int = 1"), "'x.y: int = 1' is no parameter"),
+        (as_notebook("x: int = 'a'"), "a default of that type"),
+        (as_notebook("x: list[str] = [b'a']"), "a default of that type"),
         (as_notebook("x = 1"), "'x = 1' is no parameter"),
         (as_notebook("import os; os.abort()"), "'import os' is no parameter"),
     ],

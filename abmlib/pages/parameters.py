@@ -59,14 +59,14 @@ def declared(notebook: Path) -> dict[str, Parameter]:
     parameters = {}
     for line in lines:
         match line:
-            case ast.AnnAssign(ast.Name(name), annotation, ast.expr() as value) if (
-                re.fullmatch(TYPES, kind := ast.unparse(annotation)) and (default := _literal(value)) is not None
-            ):
+            case ast.AnnAssign(ast.Name(name), annotation, ast.expr() as value) if re.fullmatch(
+                TYPES, kind := ast.unparse(annotation)
+            ) and _is_of(kind, default := _literal(value)):
                 parameters[name] = Parameter(name, kind, default, helps.get(line.lineno, ""))
             case _:
                 raise TableError(
                     f"{notebook.name}: {shown(ast.unparse(line))!r} is no parameter. Write name: type = default  # help, "
-                    "with str, int, float, bool or a list of one as type."
+                    "with str, int, float, bool or a list of one as type, and a default of that type."
                 )
     return parameters
 
@@ -81,6 +81,13 @@ def _cell(notebook: Path) -> str:
     if not tagged:
         raise TableError(f"{notebook.name}: no cell has the tag parameters. Tag the one that sets them.")
     return tagged[0]
+
+
+def _is_of(kind: str, value: Any) -> bool:
+    """Say whether a value is of a parameter's type."""
+    if kind.startswith("list["):
+        return isinstance(value, list) and all(_is_of(kind[5:-1], item) for item in value)
+    return type(value).__name__ in (kind, "int" if kind == "float" else kind)
 
 
 def _literal(value: ast.expr) -> Any:
