@@ -11,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from abmlib.pages import catalogue
 from abmlib.pages.parameters import Parameter, read_value
 from abmlib.tables import Book, days
 from tests.conftest import ACCOUNTS, OPEN, ROOT, TRANSACTIONS, abm, leave, notebook, put
@@ -262,6 +263,34 @@ def test_a_file_that_is_no_notebook_is_refused_by_name(team, content, says):
 def test_the_verdict_needs_notebook_00_to_be_one(team):
     (team / "notebooks" / "00_account_data.ipynb").write_text("{")
     refused("00_account_data.ipynb: is no notebook", "doctor")
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ("{stale_days: soon}", "stale_days must be int, got 'soon'"),
+        ("{stale_days: [1]}", r"stale_days must be int, got \[1\]"),
+        ("{min_records: -1}", "min_records must be 0 to .*, got -1"),
+    ],
+)
+def test_the_verdict_refuses_parameters_as_a_run_does(team, given, says):
+    (team / "workbook.yml").write_text(WHOLE + f"parameters: {given}\n")
+    refused(says, "doctor")
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("clams: []", "claims must be a list of items"),
+        ("claims: S0-1", "claims must be a list of items"),
+        ("claims: [S0-1]", "claims must be a list of items"),
+        ("claims: [{item: S0-1, claim: c, tested_in: [3], how: h}]", r"S0-1: \['tested_in'\] must be text"),
+    ],
+)
+def test_a_broken_list_of_claims_is_refused(team, text, says):
+    (team / "notebooks" / "claims.yml").write_text(text)
+    with pytest.raises(ValueError, match=f"claims.yml: {says}"):
+        catalogue.claims(team / "notebooks" / "claims.yml")
 
 
 # -- the folder to work in --------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from abmlib import places
 from abmlib.method import data_quality
 from abmlib.pages import catalogue, parameters
 from abmlib.tables import Book, checks
@@ -58,8 +59,10 @@ def examine(data: Data, audit: pd.DataFrame, notebooks: Path, shared: Mapping[st
     if checks.failure(audit):
         return Verdict(len(audit), wrong, stops=True)
     first = catalogue.or_packaged(notebooks / f"{FIRST}.ipynb")
-    defaults = {n: p.default for n, p in parameters.declared(first).items()}
-    stale_days, min_records = (int((defaults | dict(shared))[name]) for name in ("stale_days", "min_records"))
+    known = parameters.declared(places.NOTEBOOKS / first.name)  # a person's own may have other parameters
+    given = {n: p.default for n, p in parameters.declared(first).items()} | dict(shared)
+    limits = ("stale_days", "min_records")
+    stale_days, min_records = (parameters.read_value(known[n], given.get(n, known[n].default)) for n in limits)
     book = Book(data, None)
     accounts = book.read("accounts")
     judged = data_quality.account_data(accounts, book.fact_counts(), book.as_of, stale_days, min_records)
