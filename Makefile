@@ -7,7 +7,7 @@ BIN := .venv/bin
 endif
 READY := .venv/.ready
 
-.PHONY: report test check slow scale truth believable lab notebooks sample lock clean
+.PHONY: report test check slow scale truth believable faults lab notebooks sample lock clean
 .DEFAULT_GOAL := report
 
 report: $(READY)  ## a dated report on the sample; open reports/sample/index.html
@@ -38,6 +38,9 @@ truth: $(READY)  ## slow: bias, coverage, power and false alarms of the estimato
 
 believable: $(READY)  ## the shape of the synthetic market beside data that others made
 	$(BIN)/python -m benchmarks.believable
+
+faults: $(READY)  ## slow: commands killed at random moments, and hostile input: what is lost, left behind or not refused
+	$(BIN)/python -m benchmarks.faults
 
 lab: $(READY)  ## JupyterLab on the notebooks
 	$(BIN)/python -m jupyterlab --LabApp.default_url=/lab/tree/notebooks --ContentsManager.pre_save_hook=abmlib.pages.twins.keep_python

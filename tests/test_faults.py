@@ -12,6 +12,7 @@ import pytest
 from abmlib.tables import programme
 from abmlib.tables.fingerprint import fingerprint
 from abmlib.tables.outputs import replaced
+from benchmarks import faults, hostile
 from tests.conftest import put
 
 HEAD = programme.template("targets")
@@ -59,6 +60,7 @@ with programme.locked(Path(sys.argv[1])):
     time.sleep(60)
 """
 forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are forked as on Unix")
+linux = pytest.mark.skipif(sys.platform != "linux", reason="processes are found as on Linux")
 
 
 @forks
@@ -162,3 +164,60 @@ def test_a_file_is_on_the_disk_before_it_has_its_name(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "fsync", lambda number: seen.append((tmp_path / "a.csv").exists()))
     write(tmp_path / "a.csv", "whole")
     assert seen == [False]
+
+
+# -- commands that are killed -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def before(tmp_path_factory):
+    place = faults.Place(tmp_path_factory.mktemp("workbook"))
+    faults.home(place, people=50, runs=False)
+    return faults.Before.of(place)
+
+
+@linux
+@pytest.mark.parametrize(
+    ("verb", "number"),
+    [
+        ("append", 1),
+        pytest.param("import", 1, marks=pytest.mark.xfail(reason="a killed import leaves its rows")),
+        pytest.param("import", 2, marks=pytest.mark.xfail(reason="a killed import leaves its rows")),
+        pytest.param("forget", 1, marks=pytest.mark.xfail(strict=True, reason="an import brings the person back")),
+    ],
+)
+def test_a_command_killed_at_any_moment_loses_nothing_and_leaves_nothing_behind(before, verb, number):
+    assert faults.one_round(verb, number, 5, before, length=1.5)[1] == []
+
+
+@linux
+def test_what_a_command_leaves_is_found(before, monkeypatch):
+    for name, text in {
+        "tmp/rows.csv": "p1@secret.example",
+        "home/.x.1.tmp": "",
+        "home/notes.md": faults.PERSON,
+    }.items():
+        (before.place.folder / name).write_text(text)
+    now = faults.Round(before.place, before, (), ())
+    kinds = [words.partition(":")[0] for words in (*faults.after_import(now), *faults.left_behind(now))]
+    for name in ("tmp/rows.csv", "home/.x.1.tmp", "home/notes.md"):
+        (before.place.folder / name).unlink()
+    assert kinds == [
+        "the book is neither the old nor the new one",
+        "e-mail addresses are left",
+        "hidden files are left",
+        "temporary files are left",
+    ]
+
+
+@linux
+def test_input_that_is_not_met_as_expected_is_found():
+    asked = hostile.FORGET
+    assert hostile.attempt(hostile.Case("known", (*asked, "c1"), codes=hostile.FINE)) == []
+    case = hostile.Case("known", (*asked, "c1"), codes=hostile.REFUSED, never=["removed"], keeps=True)
+    assert hostile.attempt(case) == ["known: exit code 0, says 'removed', data changed"]
+
+
+def test_each_hostile_input_is_described_once():
+    for kind, cases in hostile.KINDS.items():
+        assert len({case.what for case in cases}) == len(cases), kind
