@@ -54,7 +54,7 @@ def as_entries(t: ir.Table, name: str, zone: str) -> ir.Table:
         kind = schema.spec(name).columns[day].kind
         when = cast(t[day], kind)
         own_day = (when if kind == "ts" else in_zone(zone, when.cast("timestamp")).cast("timestamp")).cast("string")
-    given = {c: t[c].tidy(t[c].cast("string")) for c in ("entered_at", "entered_by") if c in t.columns}
+    given = {c: tidy(t[c].cast("string")) for c in ("entered_at", "entered_by") if c in t.columns}
     filled = {"entered_by": ibis.coalesce(given.get("entered_by", missing), ibis.literal(schema.SOURCE))}
     if day in t.columns or "entered_at" in given:
         filled["entered_at"] = ibis.coalesce(given.get("entered_at", missing), own_day)
