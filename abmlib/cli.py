@@ -36,6 +36,7 @@ out, err = Console(soft_wrap=True, highlight=False, width=WIDE), Console(stderr=
 WORKBOOK = Path("workbook.yml")  # of the folder the command is called in
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 logging.raiseExceptions = False  # a log that cannot be written is no second error
+logging.getLogger("abm").addHandler(logging.NullHandler())
 DONE, SOME_FAILED, BAD_INPUT, CHECKS_FAILED = 0, 1, 2, 3
 
 
@@ -65,10 +66,8 @@ class Verbs(TyperGroup):
 
 def reason(error: BaseException) -> str:
     """Say in words what is wrong, and what to do if the operating system refused something."""
-    if isinstance(error, KeyboardInterrupt):
-        return "The command was stopped."
     if not isinstance(error, OSError) or not error.errno:
-        return str(error)
+        return str(error) or "The command was stopped."
     where = f"{error.filename}: " if error.filename else ""
     forbidden = error.errno in (errno.EACCES, errno.EPERM, errno.EROFS)
     remedy = "Give a place that you may read and write." if forbidden else "Make room, or give another place."
@@ -82,14 +81,7 @@ def plain(text: str) -> str:
 
 @contextlib.contextmanager
 def recorded(reports: Path, about: str = "") -> Iterator[logging.Logger]:
-    """Open the log of a folder of runs; an error is written there too, and in the summary that is sent.
-
-    The log has a line per event, in UTC.
-
-    Parameters
-    ----------
-    about : put before the error there
-    """
+    """Open the log of a folder of runs, in UTC; an error is written there too, after `about`, and in the summary that is sent."""
     reports.mkdir(parents=True, exist_ok=True)
     lines = logging.FileHandler(reports / "runs.log", encoding="utf-8")
     lines.formatter = logging.Formatter("%(asctime)sZ %(process)d %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S")
@@ -156,6 +148,16 @@ def find_reports(given: Path | None, data: Path) -> Path:
         return given or settings.workbook(data).out or Path("reports") / data.stem
     except ValueError:
         return data.parent / settings.OUT if data.is_file() else Path("reports") / data.stem
+
+
+def look_after(reports: Path) -> Path:
+    """Finish in a folder of runs what a command that was ended did not; say which runs do not read, and log it in a run."""
+    from abmlib.pages import shelf
+
+    for words in shelf.repair(reports):
+        err.print(plain(words), markup=False, style="yellow")
+        logging.getLogger(f"abm.{reports.resolve()}").warning(words)
+    return reports
 
 
 def refuse_overwriting(path: Path) -> None:
@@ -271,6 +273,7 @@ def run(
     data, today = find_data(data), dt.date.today()
     reports = find_reports(to, data)
     with recorded(reports) as log:
+        look_after(reports)
         workbook = settings.workbook(data)
         folder = places.find_notebooks(notebooks or workbook.notebooks)
         numbers = [n.strip() for n in only.split(",") if n.strip()]
@@ -360,7 +363,7 @@ def prune(
     """Remove old runs, older failed ones, and what runs that died left behind."""
     from abmlib.pages import shelf
 
-    done = shelf.prune(find_reports(to, find_data(data)), keep, dry_run, now=time.time())
+    done = shelf.prune(look_after(find_reports(to, find_data(data))), keep, dry_run, now=time.time())
     show(*(f"{'would be removed' if dry_run else 'removed'}: {name}" for name in done.removed))
     show(f"{len(done.kept)} kept, {len(done.removed)} removed, {done.freed / 1e6:,.1f} MB freed.")
 

@@ -1,10 +1,12 @@
 """Clearing a folder of runs: what stays, what goes, and what is never touched."""
 
+import datetime as dt
 import json
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -145,11 +147,18 @@ def test_left_overs_of_dead_processes_go_and_those_of_living_ones_stay(out, dead
         (out / f".index.{number}").write_text("x")
         (out / f".latest.{number}").symlink_to("nowhere")
         (out / f".2020-01-31_0123abcd.{number}.gone").mkdir()
+        (out / f".2020-01-31_0123abcd.zip.{number}.tmp").write_text("x")
     got = shelf.prune(out, 5)
     assert got.removed == sorted(
-        [f".0123abcd.{dead}.tmp", f".2020-01-31_0123abcd.{dead}.gone", f".index.{dead}", f".latest.{dead}"]
+        [
+            f".0123abcd.{dead}.tmp",
+            f".2020-01-31_0123abcd.{dead}.gone",
+            f".2020-01-31_0123abcd.zip.{dead}.tmp",
+            f".index.{dead}",
+            f".latest.{dead}",
+        ]
     )
-    assert len([n for n in names(out) if n.startswith(".")]) == 4
+    assert len([n for n in names(out) if n.startswith(".")]) == 5
 
 
 def test_left_overs_of_a_day_ago_go_whatever_process_has_their_number(out):
@@ -189,3 +198,59 @@ def test_at_least_one_run_is_kept(out, keep):
 def test_a_folder_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(ValueError, match="nowhere: there is no such folder of runs"):
         shelf.prune(tmp_path / "nowhere", 1)
+
+
+# -- after a command that was ended ---------------------------------------------------------------------------------
+
+CHANGES = {"open", "os.mkdir", "os.rename", "os.symlink", "os.remove", "os.chmod"}  # of a disk
+
+
+def ended_at(step: int, work: Callable[[], object]) -> bool:
+    """Do some work in a process that ends, as if killed, before its nth change; say whether it came that far."""
+    if (child := os.fork()) == 0:
+        left = iter(range(step - 1))
+        sys.addaudithook(lambda event, _: os._exit(9) if event in CHANGES and next(left, None) is None else None)
+        work()
+        os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) != 0
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="a process is ended at each step")
+def test_a_run_ended_at_any_step_of_finishing_is_old_or_new_and_the_next_command_finishes_it(tmp_path):
+    reached = 0
+    for step in range(1, 100):
+        out = tmp_path / f"out{step}"
+        out.mkdir()
+        old, beside = made(out, "2026-02-28", at=1_000), out / ".beside"
+        (out / old / "summary.md").write_text(old)
+        shelf.finish(out / old)
+        new = made(out, "2026-01-31", at=2_000)  # of an earlier day, made last
+        (out / new / "summary.md").write_text(new)
+        (out / new).rename(beside)
+        ended = ended_at(step, lambda b=beside, to=out / new: shelf.finish(shelf.move_into_place(b, to)))
+        assert shelf.pointed(out / "latest").name in {old, new}
+        assert shelf.pointed(out / "latest").is_dir()
+        assert (out / "summary.md").read_text() in {old, new}
+        assert shelf.repair(out) == []
+        newest = new if (out / new).is_dir() else old
+        assert shelf.pointed(out / "latest").name == newest
+        assert f"url={newest}/index.html" in (out / "index.html").read_text()
+        assert (out / "summary.md").read_text() == newest
+        reached += newest == new
+        if not ended:
+            break
+    assert step > reached > 5
+
+
+@pytest.mark.parametrize(
+    "text", [b"", b'{"as_of": "2026-0', b"[1, 2]", b"\xff\x00\x01", b'{"as_of": 3, "id": 4, "complete": "yes"}', None]
+)
+def test_a_run_whose_record_is_damaged_is_left_out_and_named(out, text):
+    good, bad, newest = (made(out, day) for day in ("2026-01-31", "2026-02-28", "2026-03-31"))
+    (out / bad / "run.json").unlink()
+    (out / bad / "run.json").mkdir() if text is None else (out / bad / "run.json").write_bytes(text)
+    assert shelf.repair(out) == [f"{bad}/run.json does not read; that run is left out."]
+    assert shelf.previous(out, dt.date(2026, 3, 31)) == good
+    assert [run.folder.name for run in shelf.all_runs(out)] == [good, newest]
+    assert shelf.prune(out, 1).removed == [good]
+    assert bad in names(out)

@@ -151,8 +151,7 @@ def run(request: Request, data: Data, tell: Callable[[str, str], None] = lambda 
         folder = shelf.move_into_place(beside, request.out / f"{request.as_of}_{facts['id']}")
     finally:
         shutil.rmtree(beside, ignore_errors=True)
-    shelf.point_at(folder)
-    shelf.write_whole(request.out / shelf.SUMMARY, (folder / shelf.SUMMARY).read_bytes())
+    shelf.finish(folder)
     return Report(folder, outcomes)
 
 

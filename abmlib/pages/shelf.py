@@ -1,5 +1,6 @@
 """The folder of runs: which runs it has, which one is newest, how a new one gets there, and which ones to remove."""
 
+import contextlib
 import datetime as dt
 import json
 import os
@@ -17,8 +18,13 @@ SUMMARY = "summary.md"
 DAY = 86_400  # seconds
 # what a process that died leaves behind
 LEFT_OVER = re.compile(
-    r"\.([0-9a-f]{8}\.\d+\.tmp|(index(\.html)?|latest|summary\.md)\.\d+(\.tmp)?|\d{4}-.+\.\d+\.gone)"
+    r"\.([0-9a-f]{8}\.\d+\.tmp|(index(\.html)?|latest|summary\.md)\.\d+(\.tmp)?|\d{4}-.+\.(zip|csv)\.\d+\.tmp|\d{4}-.+\.\d+\.gone)"
 )
+RUN = re.compile(r"\d{4}-\d\d-\d\d_[0-9a-f]{8}(-\d+)?")  # name of the folder of one
+UNFINISHED = ".unfinished"  # file in a run that what is beside the runs may not lead to yet
+# of a run.json, where it has them
+KINDS = {"as_of": str, "id": str, "complete": bool, "title": str,
+         "notebooks": dict, "parameters": dict, "outcomes": dict}  # fmt: skip
 OPENS = re.compile(r'url=([^"/]+)/index\.html"')
 
 
@@ -41,27 +47,34 @@ class Run:
     complete: bool = field(compare=False)
 
 
+def record(folder: Path) -> dict[str, Any] | None:
+    """Read ``run.json`` of a folder; None if there is none, or it is damaged."""
+    try:
+        read = json.loads((folder / "run.json").read_text("utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
+    is_good = isinstance(read, dict) and all(isinstance(read.get(n, kind()), kind) for n, kind in KINDS.items())
+    return read if is_good and "complete" in read and re.fullmatch(r"\d{4}-\d\d-\d\d", read.get("as_of", "")) else None
+
+
 def facts(folder: Path) -> dict[str, Any] | None:
     """Read ``run.json`` of a run; None if the folder is no run: a link, or not named as its record says."""
-    try:
-        record = json.loads((folder / "run.json").read_text("utf-8"))
-        named = re.escape(f"{record['as_of']}_{record['id']}")
-    except (OSError, ValueError, TypeError, KeyError):
+    read = None if folder.is_symlink() else record(folder)
+    if read is None or not {"id", "fingerprint"} <= read.keys():
         return None
-    ours = "fingerprint" in record and "complete" in record and re.fullmatch(rf"{named}(-\d+)?", folder.name)
-    return record if ours and not folder.is_symlink() else None
+    return read if re.fullmatch(rf"{re.escape(read['as_of'] + '_' + read['id'])}(-\d+)?", folder.name) else None
 
 
 def all_runs(out: Path) -> list[Run]:
     """Find the runs of a folder, oldest first."""
-    records = [(folder, record) for folder in out.iterdir() if folder.is_dir() and (record := facts(folder))]
+    records = [(folder, read) for folder in out.iterdir() if folder.is_dir() and (read := facts(folder))]
     return sorted(Run(r["as_of"], (f / "run.json").stat().st_mtime_ns, f, r["complete"]) for f, r in records)
 
 
 def previous(out: Path, as_of: dt.date) -> str | None:
     """Name the newest complete run with an earlier day; if several have that day, the one made last."""
     places = [p for p in out.glob("*/run.json") if not p.parent.is_symlink() and p.parent.name != LATEST]
-    records = [(r, p) for p in places if (r := json.loads(p.read_text("utf-8"))).get("complete")]
+    records = [(r, p) for p in places if (r := record(p.parent)) and r["complete"]]
     earlier = [(r["as_of"], p.stat().st_mtime, p.parent.name) for r, p in records if r["as_of"] < str(as_of)]
     return max(earlier)[2] if earlier else None
 
@@ -69,11 +82,14 @@ def previous(out: Path, as_of: dt.date) -> str | None:
 def move_into_place(beside: Path, wanted: Path) -> Path:
     """Rename a finished folder to its name, or to the next free one: a finished run is never changed.
 
+    It is marked until `finish` is done with it.
+
     Raises
     ------
     OSError
         If it cannot be renamed, or no name is free.
     """
+    (beside / UNFINISHED).touch()
     for number in range(1, 10_000):
         place = wanted if number == 1 else wanted.with_name(f"{wanted.name}-{number}")
         if place.exists():
@@ -84,6 +100,34 @@ def move_into_place(beside: Path, wanted: Path) -> Path:
             if not place.exists():  # not another run that was faster, but a true failure
                 raise
     raise OSError(f"{wanted.name}: no free name after 9,999 runs. Remove old runs.")
+
+
+def finish(run: Path) -> None:
+    """Let `latest`, the index and the summary beside the runs be those of a run."""
+    point_at(run)
+    write_whole(run.parent / SUMMARY, (run / SUMMARY).read_bytes())
+    (run / UNFINISHED).unlink(missing_ok=True)
+
+
+def repair(out: Path) -> list[str]:
+    """Finish the runs that were ended before `finish` was; let no link and no index lead nowhere.
+
+    Where nobody may write, all stays as it is.
+
+    Returns
+    -------
+    list of str: a sentence for each run whose ``run.json`` is damaged or gone; no command looks at that run
+    """
+    if not out.is_dir():
+        return []
+    runs = all_runs(out)
+    with contextlib.suppress(OSError):
+        for run in sorted((run for run in runs if (run.folder / UNFINISHED).exists()), key=lambda run: run.made):
+            finish(run.folder)
+        if runs and dangles(out):
+            point_at(runs[-1].folder)
+    named = [path for path in sorted(out.iterdir()) if RUN.fullmatch(path.name) and path.is_dir()]
+    return [f"{p.name}/run.json does not read; that run is left out." for p in named if record(p) is None]
 
 
 def point_at(folder: Path) -> None:
@@ -153,8 +197,7 @@ def prune(out: Path, keep: int, dry: bool = False, *, now: float | None = None) 
     if not dry:
         for path in gone:
             remove(path)
-        if kept and dangles(out):
-            point_at(kept[-1])
+        repair(out)
     return Pruned([folder.name for folder in kept], [path.name for path in gone], freed)
 
 
