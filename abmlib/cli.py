@@ -8,7 +8,6 @@ import json
 import logging
 import os
 import secrets
-import shutil
 import signal
 import sys
 import time
@@ -385,21 +384,21 @@ def export(
 
     if zipped == pdf:
         raise ValueError("export makes one file: give --zip or --pdf.")
-    source = exports.find(report if report.exists() else find_reports(reports, find_data(data)) / report)
+    report = report if report.exists() else find_reports(reports, find_data(data)) / report
+    look_after(report.parent)
+    source, pack = exports.find(report), exports.as_zip if zipped else exports.as_pdf
     file = to or source.with_name(f"{source.name}{'-redacted' if redact else ''}.{'zip' if zipped else 'pdf'}")
-    codes = file.with_suffix(".codes.csv")
     refuse_overwriting(file)
-    with temporary.folder() as work:
-        if redact:
-            refuse_overwriting(codes)
-            data = find_data(data)
-            folder = places.find_notebooks(notebooks or settings.workbook(data).notebooks)
-            err.print("Making the report again from a copy of the data without names.")
-            source = exports.redo(source, data, folder, team_key(Path.cwd()) or b"", work)
-        (exports.as_zip if zipped else exports.as_pdf)(source, file)
-        if redact:
-            shutil.copyfile(work / "codes.csv", codes)
-            show(f"{codes}: which account has which code. It is for you alone.")
+    if redact:
+        refuse_overwriting(file.with_suffix(exports.CODES))
+        data = find_data(data)
+        folder = places.find_notebooks(notebooks or settings.workbook(data).notebooks)
+        exports.refuse_changed(source, data, folder)  # before a key is made
+        err.print("Making the report again from a copy of the data without names.")
+        codes = exports.as_coded(source, data, folder, team_key(Path.cwd()) or b"", pack, file)
+        show(f"{codes}: which account has which code. It is for you alone.")
+    else:
+        pack(source, file)
     show(file)
 
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -53,7 +54,16 @@ def notebooks(team) -> None:
     notebook(team / "notebooks", "01_x", OPEN, SHOW, show, DECIDE, leave("01_cycles"), writes=("01_cycles",))
 
 
-def test_export_writes_the_newest_run_into_one_file_and_never_over_another(team, notebooks):
+@pytest.fixture
+def private() -> Iterator[None]:
+    """Files that are made are their user's alone."""
+    before = os.umask(0o077)
+    yield
+    os.umask(before)
+
+
+def test_export_writes_the_newest_run_into_one_file_and_never_over_another(team, notebooks, private):
+    put(team / "book", accounts=ACCOUNTS + "calc,=1+1,2025-01-01T00:00:00Z,1,\n")
     assert abm("run")[0] == 0
     code, said = abm("export", "--zip")
     assert code == 0, said
@@ -65,11 +75,13 @@ def test_export_writes_the_newest_run_into_one_file_and_never_over_another(team,
     code, said = abm("export", "latest", "--zip", "--redact", "--to", "outside.zip")
     assert code == 0, said
     codes = pd.read_csv("outside.codes.csv")
-    assert sorted(codes["name"]) == ["Acme", "Beta", "Late"]
+    assert sorted(codes["name"]) == ["'=1+1", "Acme", "Beta", "Late"]  # no formula
     inside = zipfile.ZipFile("outside.zip")
     assert not any(b"Acme" in inside.read(n) for n in inside.namelist())
     code, said = abm("prune", "--keep", 1, "--dry-run")
     assert (code, said) == (0, "1 kept, 0 removed, 0.0 MB freed.")
+    made = [p for place in (team / "reports", team / ".abm_cache") for p in place.rglob("*") if not p.is_symlink()]
+    assert [p for p in made if p.stat().st_mode & 0o077] == []
 
 
 @pytest.mark.parametrize(
@@ -91,6 +103,26 @@ def test_bad_calls_are_refused_in_one_sentence(team, args, says):
     code, said = abm(*args)
     assert code == 2, said
     assert says in said
+
+
+def test_a_redacted_copy_of_other_data_is_refused_before_a_key_is_made(team, notebooks, monkeypatch):
+    assert abm("run")[0] == 0
+    (team / "elsewhere").mkdir()
+    monkeypatch.chdir(team / "elsewhere")
+    code, said = abm("export", "../reports/latest", "--zip", "--redact", "--to", "r.zip")
+    assert code == 2
+    assert "changed since this report was made, or sample is not its data: then give --data. Run it again" in said
+    assert list(Path().iterdir()) == []
+
+
+def test_a_damaged_run_is_named_by_every_command_that_looks_at_runs_and_stops_none(team, notebooks):
+    damaged = team / "reports" / "2020-01-31_00000000" / "run.json"
+    damaged.parent.mkdir(parents=True)
+    damaged.write_text("")
+    for args in (["run"], ["export", "--zip"], ["prune", "--keep", 1]):
+        code, said = abm(*args)
+        assert (code, said.count("2020-01-31_00000000/run.json does not read; that run is left out.")) == (0, 1), said
+    assert "WARNING 2020-01-31_00000000/run.json does not read" in (team / "reports" / "runs.log").read_text()
 
 
 def test_a_key_is_made_once_where_an_import_needs_one_and_only_its_owner_reads_it(team):

@@ -127,6 +127,24 @@ def test_nothing_is_overwritten_without_being_told(small_run, tmp_path, make):
     assert taken.read_text() == "mine"
 
 
+def test_codes_are_their_owner_s_alone_and_come_with_the_file_or_not_at_all(small_run, tmp_path, monkeypatch):
+    def redo(run: Path, data: Path, notebooks: Path, key: bytes, work: Path) -> Path:
+        (work / "codes.csv").write_text("account_id,name,code\n")
+        return small_run
+
+    def full(*_args: object) -> None:
+        raise OSError(28, os.strerror(28))
+
+    monkeypatch.setattr(export, "redo", redo)
+    given = small_run, SAMPLE, NOTEBOOKS, KEY, export.as_zip, tmp_path / "to" / "r.zip"
+    with monkeypatch.context() as patched, pytest.raises(OSError, match="No space left"):
+        patched.setattr(zipfile.ZipFile, "writestr", full)
+        export.as_coded(*given)
+    assert list((tmp_path / "to").iterdir()) == []
+    assert export.as_coded(*given).stat().st_mode & 0o077 == 0
+    assert sorted(p.name for p in (tmp_path / "to").iterdir()) == ["r.codes.csv", "r.zip"]
+
+
 # -- pdf ----------------------------------------------------------------------------------------------------------
 
 
@@ -307,7 +325,7 @@ def test_a_report_whose_data_changed_since_is_refused(sample_report, tmp_path):
     more = pd.read_csv(data / "accounts.csv", dtype="str")
     more = pd.concat([more, more.tail(1).assign(account_id="new", name="New")])
     more.to_csv(data / "accounts.csv", index=False)
-    with pytest.raises(ValueError, match="the data changed since this report was made. Run it again"):
+    with pytest.raises(ValueError, match="the data changed since this report was made, or sample is not its data"):
         export.redo(sample_report, data, NOTEBOOKS, KEY, tmp_path / "work")
     assert not (tmp_path / "work").exists()
 

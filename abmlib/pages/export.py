@@ -1,6 +1,7 @@
 """A finished run in one file to send: as a zip, as a PDF, and with codes in place of names."""
 
 import ast
+import csv
 import datetime as dt
 import html
 import json
@@ -9,9 +10,8 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +22,10 @@ import pyarrow.parquet as pq
 import abmlib
 from abmlib.pages import catalogue, parameters, shelf, site
 from abmlib.pages import run as runs
-from abmlib.tables import redact
+from abmlib.tables import redact, temporary
 from abmlib.tables.cache import Data
 from abmlib.tables.errors import first_cases
+from abmlib.tables.outputs import defused, replaced
 from abmlib.tables.source import Source
 
 PARTS = ("index.html", shelf.SUMMARY, "run.json", "html", "notebooks", "tables")
@@ -38,6 +39,7 @@ USUAL = {  # where a browser is that is not on the path
 }  # fmt: skip
 LIMIT = 180  # seconds a browser may take
 REDACTED = "redacted"
+CODES = ".codes.csv"  # ending of the file that says which code is whose
 MADE_FROM = {"fingerprint": "data", "workbook": "settings", "currency": "settings", "time_zone": "settings",
              "notebooks": "notebooks", "parameters": "parameters", "versions": "versions"}  # fmt: skip
 ROOMS = ("method", "pages", "stats", "tables")  # rooms whose texts can be on a page
@@ -76,15 +78,13 @@ def as_zip(run: Path, to: Path) -> Path:
     refuse_taken(to)
     facts = shelf.facts(run) or {}
     files = [path for part in PARTS for path in [run / part, *sorted((run / part).rglob("*"))]]
-    with tempfile.TemporaryDirectory(prefix="zip-", dir=made(to.parent)) as beside:
-        packed = Path(beside) / to.name
-        with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as into:
-            for path in (p for p in files if p.is_file() and not p.is_symlink()):
-                name = f"{facts['as_of']}_{facts['id']}/{path.relative_to(run).as_posix()}"
-                entry = zipfile.ZipInfo(name, ZIP_TIME)
-                entry.compress_type, entry.create_system, entry.external_attr = zipfile.ZIP_DEFLATED, 3, 0o644 << 16
-                into.writestr(entry, path.read_bytes())
-        return packed.replace(to)
+    with replaced(to) as beside, zipfile.ZipFile(beside, "w", zipfile.ZIP_DEFLATED) as into:
+        for path in (p for p in files if p.is_file() and not p.is_symlink()):
+            name = f"{facts['as_of']}_{facts['id']}/{path.relative_to(run).as_posix()}"
+            entry = zipfile.ZipInfo(name, ZIP_TIME)
+            entry.compress_type, entry.create_system, entry.external_attr = zipfile.ZIP_DEFLATED, 3, 0o644 << 16
+            into.writestr(entry, path.read_bytes())
+    return to
 
 
 def as_pdf(run: Path, to: Path) -> Path:
@@ -100,13 +100,14 @@ def as_pdf(run: Path, to: Path) -> Path:
     run = find(run)
     refuse_taken(to)
     program = browser(os.environ)
-    with tempfile.TemporaryDirectory(prefix="pdf-", dir=made(to.parent), ignore_cleanup_errors=True) as beside:
-        page, printed = Path(beside) / "report.html", Path(beside) / "report.pdf"
+    made(to.parent)
+    with temporary.folder(beside=to) as beside:
+        page, printed = beside / "report.html", beside / "report.pdf"
         page.write_text(one_page(run), "utf-8")
-        with (Path(beside) / "errors.txt").open("wb") as errors:
+        with (beside / "errors.txt").open("wb") as errors:
             try:
                 subprocess.run(  # noqa: S603 -- a browser the user installed or named
-                    command(program, page.resolve(), printed.resolve(), Path(beside).resolve() / "profile"),
+                    command(program, page, printed, beside / "profile"),
                     stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors, timeout=LIMIT, check=False,
                 )  # fmt: skip
             except subprocess.TimeoutExpired as wrong:
@@ -114,7 +115,7 @@ def as_pdf(run: Path, to: Path) -> Path:
                     f"{to.name}: the browser did not print within {LIMIT} seconds. Use --zip, or another browser in {ENV}."
                 ) from wrong
         if not (printed.is_file() and printed.read_bytes()[:5] == b"%PDF-"):
-            lines = (Path(beside) / "errors.txt").read_text("utf-8", "replace").split("\n")
+            lines = (beside / "errors.txt").read_text("utf-8", "replace").split("\n")
             last = next((line for line in reversed(lines) if line.strip()), "it said nothing")
             raise ValueError(
                 f"{to.name}: {Path(program).name} did not print: {last.strip()}. Use --zip, or another browser in {ENV}."
@@ -178,7 +179,7 @@ def one_page(run: Path) -> str:
     Contents first, links within, a new sheet for each notebook.
     """
     facts, pages = shelf.facts(run) or {}, []
-    for name, outcome in facts["outcomes"].items():
+    for name, outcome in facts.get("outcomes", {}).items():
         path = run / "html" / f"{name}.html"
         if path.is_file():
             body = main_of(path.read_text("utf-8"))
@@ -207,6 +208,60 @@ def css_text(text: str) -> str:
     return '"' + "".join(c if c.isalnum() else f"\\{ord(c):x} " for c in text) + '"'
 
 
+def as_coded(run: Path, data: Path, notebooks: Path, key: bytes, pack: Callable[[Path, Path], Path], to: Path) -> Path:
+    """Pack a report that was made again by `redo`, and write beside it which code is whose.
+
+    Both files come whole or not at all, and the second is for its owner's eyes alone.
+
+    Parameters
+    ----------
+    pack : `as_zip` or `as_pdf`
+
+    Returns
+    -------
+    The file of codes: not to be sent, with formulas defused
+
+    Raises
+    ------
+    ValueError
+        As `redo` and `pack` do.
+    """
+    with temporary.folder() as work, replaced(to.with_suffix(CODES)) as codes:
+        report = redo(run, data, notebooks, key, work)
+        codes.touch(mode=0o600)
+        codes.write_bytes((work / "codes.csv").read_bytes())
+        pack(report, to)
+    return to.with_suffix(CODES)
+
+
+def refuse_changed(run: Path, data: Path, notebooks: Path) -> None:
+    """Refuse to make a report again from something else than it was made from.
+
+    Raises
+    ------
+    ValueError
+        If data, settings, notebooks or versions are not those of the run.
+    """
+    facts, chosen = shelf.facts(run) or {}, entries_of(run, notebooks)
+    request = runs.Request(
+        notebooks, data, dt.date.fromisoformat(facts["as_of"]), run.parent, chosen, facts.get("parameters", {})
+    )
+    now = json.loads(json.dumps(runs.describe(request, Data(data)), default=str))
+    if changed := sorted({words for name, words in MADE_FROM.items() if now[name] != facts.get(name)}):
+        other = f", or {now['data']} is not its data: then give --data" if "data" in changed else ""
+        raise ValueError(
+            f"{run.name}: the {' and '.join(changed)} changed since this report was made{other}. "
+            "Run it again, then export that run."
+        )
+
+
+def entries_of(run: Path, notebooks: Path) -> list[catalogue.Entry]:
+    """Find the notebooks of a run that are still there."""
+    entries = {e.notebook: e for e in catalogue.load(notebooks / catalogue.FILE)}
+    listed = (shelf.facts(run) or {}).get("notebooks", {})
+    return [entries[n] for n in listed if n in entries and (notebooks / f"{n}.ipynb").is_file()]
+
+
 def redo(run: Path, data: Path, notebooks: Path, key: bytes, work: Path) -> Path:
     """Run a report again on a copy of its data without names.
 
@@ -232,22 +287,14 @@ def redo(run: Path, data: Path, notebooks: Path, key: bytes, work: Path) -> Path
         with is gone, or a file of the new run still holds a name.
     """
     run = find(run)
+    refuse_changed(run, data, notebooks)
     facts, source = shelf.facts(run) or {}, Source(data)
-    entries = {e.notebook: e for e in catalogue.load(notebooks / catalogue.FILE)}
-    there = [n for n in facts["notebooks"] if n in entries and (notebooks / f"{n}.ipynb").is_file()]
-    chosen = [entries[n] for n in there]
     as_of, given = dt.date.fromisoformat(facts["as_of"]), facts["parameters"]
-    now = runs.describe(runs.Request(notebooks, data, as_of, run.parent, chosen, given), Data(data))
-    now = json.loads(json.dumps(now, default=str))
-    if changed := sorted({words for name, words in MADE_FROM.items() if now[name] != facts.get(name)}):
-        raise ValueError(
-            f"{run.name}: the {' and '.join(changed)} changed since this report was made. Run it again, then export that run."
-        )
-    codes = redact.redacted(source, key, work / REDACTED)
-    codes.to_csv(work / "codes.csv", index=False)
+    codes = defused(redact.redacted(source, key, work / REDACTED))
+    codes.to_csv(work / "codes.csv", index=False, quoting=csv.QUOTE_ALL)
     carry_previous(run, facts, notebooks, work / "reports")
     coded = {name: translated(source, notebooks / f"{name}.ipynb", values, key) for name, values in given.items()}
-    request = runs.Request(notebooks, work / REDACTED, as_of, work / "reports", chosen, coded)
+    request = runs.Request(notebooks, work / REDACTED, as_of, work / "reports", entries_of(run, notebooks), coded)
     report = runs.run(request, Data(work / REDACTED))
     if failed := [name for name in report.failed if facts["outcomes"][name]["status"] not in {"failed", "skipped"}]:
         words = report.outcomes[failed[0]].words

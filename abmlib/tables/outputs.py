@@ -19,6 +19,7 @@ LEFT = re.compile(r"\..+\.(\d+)\.tmp(\.wal)?")  # of a process that was killed w
 PASSING = re.compile(
     r"\.(.+\.)?(lock|tmp(\.wal)?)"
 )  # names of files that processes hold, or leave if they are killed: no data
+FORMULA = r"^\s*[=+\-@\t\r＝＋－＠]"  # how a text begins that a spreadsheet computes
 
 
 @contextmanager
@@ -73,6 +74,20 @@ def leave(path: Path, frame: pd.DataFrame, origin: Mapping[str, Any]) -> None:
     noted = {ORIGIN: json.dumps(origin, sort_keys=True, ensure_ascii=False).encode()}
     with replaced(path) as beside:
         pq.write_table(table.replace_schema_metadata((table.schema.metadata or {}) | noted), beside)
+
+
+def defused(frame: pd.DataFrame) -> pd.DataFrame:
+    """Mark text that a spreadsheet would take for a formula, for a CSV file that people open.
+
+    An apostrophe comes before it, so no table that is read again may pass here. Numbers stay.
+
+    Examples
+    --------
+    >>> defused(pd.DataFrame({"name": ["=1+1", "Acme", " @x"], "n": [-1, 2, 3]}))["name"].tolist()
+    ["'=1+1", 'Acme', "' @x"]
+    """
+    texts = frame.select_dtypes(["str", "object"]).columns
+    return frame.assign(**{c: frame[c].str.replace(FORMULA, r"'\g<0>", regex=True) for c in texts})
 
 
 def origin_of(path: Path) -> dict[str, Any]:

@@ -58,7 +58,7 @@ def folder(beside: Path | None = None) -> Iterator[Path]:
     from filelock import FileLock  # not on the way of a command that leaves nothing
 
     own = own_folder()
-    parent = beside.parent if beside else make_private(own)
+    parent = beside.resolve().parent if beside else make_private(own)
     place = make_private(Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent)))
     note = own / place.name
     try:
