@@ -4,6 +4,7 @@ import datetime as dt
 import json
 import re
 import sys
+import tempfile
 from pathlib import Path
 
 import nbformat
@@ -14,7 +15,20 @@ import yaml
 from abmlib.pages import catalogue, kernels, parameters, run, shelf, site
 from abmlib.tables import schema
 from abmlib.tables.fingerprint import fingerprint
-from tests.conftest import ACCOUNTS, DECIDE, NOTEBOOKS, OPEN, SAMPLE, SHOW, TRANSACTIONS, abm, leave, notebook, put
+from tests.conftest import (
+    ACCOUNTS,
+    DECIDE,
+    NOTEBOOKS,
+    OPEN,
+    ROOT,
+    SAMPLE,
+    SHOW,
+    TRANSACTIONS,
+    abm,
+    leave,
+    notebook,
+    put,
+)
 
 EVIL = '<script>alert("x")</script> $\\frac{1}$ [a](http://x.example) 中'
 
@@ -240,6 +254,10 @@ def broken_run(tmp_path_factory) -> Path:
     notebook(folder, "04_ends_early", "import sys\nsys.exit(0)", "4")
     notebook(folder, "05_dies", "import os\nos._exit(1)", "5")
     notebook(folder, "06_forgets", "6")
+    reads = "import pandas as pd, sys, warnings\nprint(data, file=sys.stderr)\nwarnings.warn(data)\npd.read_csv(data + '/a b/c.csv')"
+    notebook(folder, "08_reads_nothing", reads)
+    cannot = 'book.need("activities", writes=["15_executive_summary"])'
+    notebook(folder, "15_cannot_answer", OPEN, cannot, writes=("15_executive_summary",))
     notebook(
         folder,
         "07_is_fine",
@@ -249,6 +267,18 @@ def broken_run(tmp_path_factory) -> Path:
     code, said = abm("run", "--data", data, "--out", out, "--notebooks", folder)
     assert code == 1, said
     return out / "latest"
+
+
+def test_no_file_of_a_run_says_where_on_whose_machine_it_was_made(broken_run):
+    record = json.loads((broken_run / "run.json").read_text())["outcomes"]
+    assert record["15_cannot_answer"]["status"] == "not_answerable"
+    assert "c.csv" in record["08_reads_nothing"]["words"]
+    node = nbformat.read(broken_run / "notebooks" / "08_reads_nothing.ipynb", as_version=4)
+    assert "…/pandas/io/parsers/readers.py" in str(node)
+    for path in (p for p in broken_run.rglob("*") if p.is_file()):
+        content = path.read_bytes().decode("utf-8", "replace")
+        for place in (tempfile.gettempdir(), sys.prefix, str(ROOT), str(Path.home()), "site-packages"):
+            assert f"{place}/" not in content, path.name
 
 
 @pytest.mark.parametrize(
@@ -289,6 +319,31 @@ def test_data_that_changes_while_the_report_is_made_stops_it(tmp_path):
     assert code == 1
     assert "d changed while the report was made: it would mix two states. Run it again." in said
     assert_no_run(tmp_path / "out", "changed while the report was made")
+
+
+def test_signs_in_the_names_of_folders_are_names(tmp_path, monkeypatch):
+    place = tmp_path / "{0} {data} {{x}} %20 #é '"
+    data = put(place / "d", accounts=ACCOUNTS, transactions=TRANSACTIONS)
+    given = 'previous: str = ""  # p\n'
+    compares = "assert previous.endswith('/a{b}c/2026-05-31_00000000/tables')"
+    notebook(place / "{0}", "01_x", OPEN, leave("01_cycles"), compares, parameters=given, writes=("01_cycles",))
+    before, temporary = place / "a{b}c" / "2026-05-31_00000000", place / ("t" * 100)
+    for folder in (before, temporary):
+        folder.mkdir(parents=True)
+    (before / "run.json").write_text('{"as_of": "2026-05-31", "complete": true}')
+    monkeypatch.chdir(place)
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    monkeypatch.setattr(tempfile, "tempdir", None)  # as asked of the environment
+    code, said = abm("run", "--data", data, "--out", "a{b}c", "--notebooks", "{0}", "--as-of", "2026-06-30")
+    assert code == 0, said
+    node = nbformat.read(place / "a{b}c" / "latest" / "notebooks" / "01_x.ipynb", as_version=4)
+    there = dict(re.findall(r'(\w+) = "(.*)"', node.cells[2].source))
+    assert (there["data"], there["tables"], there["previous"]) == (
+        "../../../d",
+        "../tables",
+        f"../../{before.name}/tables",
+    )
+    assert not list(temporary.iterdir())
 
 
 def test_a_copy_of_a_run_in_the_place_of_the_link_gives_way(tmp_path):

@@ -31,6 +31,11 @@ KERNEL = [
     "--IPKernelApp.log_level=CRITICAL",
     *([f'--IPKernelApp.exec_lines=["{END_WITH_PARENT}"]'] if sys.platform == "linux" else []),
 ]
+# folders of an absolute path in a text, which may have blanks where it is quoted; a colour may come before it
+PLACE = re.compile(
+    r"(?:(?P<before>\x1b\[[\d;]*m)|(?<![\w./:<…]))(?P<quote>(?<=['\"]))?(?P<folders>(?:~?/|[A-Za-z]:[/\\])"
+    r"(?(quote)(?:[^/\\'\"\n]+[/\\]+)+|(?:[^/\\\s'\":<>\x1b]+[/\\]+)+))"
+)
 KEPT = ("kernelspec", "language_info")  # metadata of an executed notebook
 logging.getLogger("papermill").setLevel(logging.ERROR)  # it warns of lines that `parameters.declared` reads well
 
@@ -86,7 +91,7 @@ def execute(notebook: Path, to: Path, given: Mapping[str, Any]) -> Outcome:
         output = nbformat.v4.new_output("error", ename="NotFinished", evalue=failure, traceback=[failure])
         node.cells.append(nbformat.v4.new_code_cell("", id="not-finished", outputs=[output]))
     nbformat.write(settle(node, cut=status == "not_answerable"), to)
-    return Outcome(status, round(time.perf_counter() - start, 2), strip_ansi(failure))
+    return Outcome(status, round(time.perf_counter() - start, 2), without_places(strip_ansi(failure)))
 
 
 def as_path(file: Path) -> str:
@@ -113,6 +118,11 @@ def settle(node: nbformat.NotebookNode, cut: bool) -> nbformat.NotebookNode:
         cell.metadata = nbformat.from_dict({k: v for k, v in cell.metadata.items() if k == "tags"})
         if "injected-parameters" in cell.metadata.get("tags", []):
             cell.id = "injected-parameters"
+        for output in cell.get("outputs", []):
+            for part in {"text", "evalue"} & output.keys():
+                output[part] = without_places(output[part])
+            if "traceback" in output:
+                output["traceback"] = [*map(without_places, output["traceback"])]
     node.metadata = nbformat.from_dict({k: v for k, v in node.metadata.items() if k in KEPT})
     return node
 
@@ -120,6 +130,23 @@ def settle(node: nbformat.NotebookNode, cut: bool) -> nbformat.NotebookNode:
 def strip_ansi(text: str) -> str:
     """Remove terminal colours from a message."""
     return re.sub(r"\x1b\[[0-9;]*m", "", text)
+
+
+def without_places(text: str) -> str:
+    """Shorten the paths in a message or traceback, so that it does not tell where on whose machine it was made.
+
+    Examples
+    --------
+    >>> without_places("/home/me/lib/site-packages/pandas/io/sql.py:7 No such file: '/home/me/my data/accounts.csv' (and/or)")
+    "…/pandas/io/sql.py:7 No such file: '…/my data/accounts.csv' (and/or)"
+    """
+
+    def shortened(found: re.Match[str]) -> str:
+        folders = re.split(r"[/\\]+", found["folders"].rstrip("/\\"))
+        roots = [at for at, name in enumerate(folders) if name == "abmlib" or "site-packages" in folders[at - 1 : at]]
+        return "/".join([f"{found['before'] or ''}…", *folders[roots[-1] if roots else -1 :], ""])
+
+    return PLACE.sub(shortened, text)
 
 
 # -- processes --------------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import platform
+import re
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
@@ -249,7 +250,8 @@ def relocate(to: Path, out: Path, given: Mapping[str, Any]) -> None:
     node = nbformat.read(to, as_version=4)
     for cell in (c for c in node.cells if c.id == "injected-parameters"):
         for name, place in (places | {"tables": "../tables"}).items():
-            cell.source = cell.source.replace(json.dumps(given[name]), json.dumps(place))
+            line = f"{name} = {json.dumps(place)}".replace("\\", "\\\\")
+            cell.source = re.sub(rf"(?m)^{name} = .*$", line, cell.source)
     nbformat.write(node, to)
 
 
