@@ -144,8 +144,9 @@ def find_reports(given: Path | None, data: Path) -> Path:
     from abmlib.tables import settings
 
     try:
-        return given or settings.workbook(data).out or Path("reports") / data.stem
+        return places.no_address(given) or settings.workbook(data).out or Path("reports") / data.stem
     except ValueError:
+        places.no_address(given or data)
         return data.parent / settings.OUT if data.is_file() else Path("reports") / data.stem
 
 
@@ -270,7 +271,7 @@ def run(
     from abmlib.tables import checks, settings
 
     data, today = find_data(data), dt.date.today()
-    reports = find_reports(to, data)
+    reports = runs.outside(find_reports(to, data), data)
     with recorded(reports) as log:
         look_after(reports)
         workbook = settings.workbook(data)

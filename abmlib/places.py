@@ -1,5 +1,6 @@
 """Where the parts that come with the package are: beside it in a checkout, in a folder of their own if installed."""
 
+import re
 from pathlib import Path
 
 HERE = Path(__file__).parents[1]
@@ -10,14 +11,31 @@ SAMPLE = ROOT / "data" / "sample"
 MEASURES = ROOT / "data" / "measures.yml"
 
 
+def no_address(place: Path | None) -> Path | None:
+    """Give a path back, unless it is the address of a database or a site; what else is in that is not repeated.
+
+    Raises
+    ------
+    ValueError
+        If it is one.
+    """
+    if scheme := re.match(r"([a-z][a-z0-9+.-]+):/", str(place), re.I):  # a drive has one letter
+        raise ValueError(
+            f"{scheme[1]}://… is an address, and no file or folder. database URLs are not read in this version: "
+            "export to files and import them, and give paths."
+        )
+    return place
+
+
 def find_notebooks(given: Path | None) -> Path:
     """Find a folder of notebooks: the one given, ``notebooks`` in the working folder, or the one of the package.
 
     Raises
     ------
     ValueError
-        If the one given has no notebooks.yml.
+        If the one given has no notebooks.yml, or is an address.
     """
+    no_address(given)
     for folder in [given] if given else [Path("notebooks"), NOTEBOOKS]:
         if (folder / "notebooks.yml").is_file():
             return folder

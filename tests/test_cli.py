@@ -105,6 +105,36 @@ def test_bad_calls_are_refused_in_one_sentence(team, args, says):
     assert says in said
 
 
+@pytest.mark.parametrize("call", ["run --data", "run --out", "run --notebooks", "run", "prune --keep 1 --out", "prune --keep 1 --data",
+                                  "export --zip --out", "doctor --data", "doctor --notebooks", "forget c-ann --data"])  # fmt: skip
+def test_an_address_makes_no_folder_and_its_password_is_said_nowhere(team, call):
+    address = "PostgreSQL+psycopg://user:secret@host/db?password=secret"
+    if call == "run":
+        (team / "workbook.yml").write_text(f"data: {address}\n")
+    code, said = abm(*call.split(), *([] if call == "run" else [address]))
+    assert code == 2
+    assert "PostgreSQL+psycopg://… is an address, and no file or folder" in said
+    written = [p for p in team.rglob("*") if p.is_file() and p.name != "workbook.yml"]
+    assert "secret" not in said + "".join(p.read_text() for p in written)
+    assert {p.name for p in team.iterdir()} <= {"book", "programme", "workbook.yml", "reports"}
+
+
+@pytest.mark.parametrize("place", ["book/reports", "programme", "book"])
+def test_reports_are_not_put_into_what_they_are_made_from(team, place):
+    before = {*team.rglob("*")}
+    code, said = abm("run", "--out", place)
+    assert code == 2
+    assert re.search(f"^{place}: is in (book|programme), which reports are made from.*Give a folder elsewhere", said)
+    assert {*team.rglob("*")} == before
+
+
+def test_data_is_not_the_folder_of_its_workbook_file(team):
+    (team / "workbook.yml").write_text("data: .\n")
+    code, said = abm("run")
+    assert code == 2
+    assert "workbook.yml: data is the folder of this file, where reports come too. Move the tables to a folder" in said
+
+
 def test_a_redacted_copy_of_other_data_is_refused_before_a_key_is_made(team, notebooks, monkeypatch):
     assert abm("run")[0] == 0
     (team / "elsewhere").mkdir()

@@ -26,6 +26,7 @@ from abmlib.tables.book import SHARED, Book
 from abmlib.tables.cache import Data
 from abmlib.tables.days import LATEST_DATA, day_asked
 from abmlib.tables.errors import TableError
+from abmlib.tables.fingerprint import belongs
 
 LIBRARIES = ("pandas", "numpy", "duckdb", "ibis-framework", "scipy", "papermill")
 PREVIOUS = "previous"  # parameter of notebooks that compare: the tables of an earlier run
@@ -116,6 +117,26 @@ def preflight(data: Path) -> tuple[Data, pd.DataFrame]:
         place = opened.workbook.data
         words = cause(wrong).replace(f"{place}{os.sep}", "")
         raise TableError(f"{place.name}: a table does not read: {words} Save it again.") from wrong
+
+
+def outside(out: Path, data: Path) -> Path:
+    """Give a folder of runs back, unless it is in the data or programme: each run would change what it reports on.
+
+    Raises
+    ------
+    ValueError
+        If it is there.
+    """
+    try:
+        parts = belongs(Data(data).workbook)
+    except ValueError:  # is said where it is read
+        return out
+    if inside := [place for place in parts if out.resolve().is_relative_to(place.resolve())]:
+        raise ValueError(
+            f"{out}: is in {inside[0]}, which reports are made from; each run would change it. "
+            "Give a folder elsewhere with --out, or as out in workbook.yml."
+        )
+    return out
 
 
 def run(request: Request, data: Data, tell: Callable[[str, str], None] = lambda name, status: None) -> Report:

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.dataclasses import dataclass
 
+from abmlib.places import no_address
 from abmlib.tables import temporary
 from abmlib.tables.days import MOST_DAYS
 from abmlib.tables.errors import TableError, from_pydantic
@@ -124,9 +125,8 @@ def workbook(given: str | Path) -> Workbook:
     TableError
         If a workbook file is not readable, names no data, or holds a wrong setting.
     """
-    if re.match(r"[a-z][a-z0-9+]+:/", str(given)):  # a drive has one letter
-        raise TableError("data: database URLs are not read in this version. Export to files and import them.")
     path = Path(given)
+    no_address(path)
     if path.suffix.lower() in (".yml", ".yaml"):
         return _team(path)
     if path.is_dir():
@@ -173,7 +173,14 @@ def _team(path: Path) -> Workbook:
         return workbook(path.parent)
     team = TeamFile.checked(given)
     places = (team.data, team.programme, team.out, team.notebooks)
+    for place in places:
+        no_address(Path(place))
     data, programme, out, notebooks = (path.parent / place for place in places)
+    if data.resolve() == path.parent.resolve():
+        raise TableError(
+            f"{path.name}: data is the folder of this file, where reports come too. Move the tables to a folder of "
+            "their own, and name that."
+        )
     facts = {f.name: getattr(team, f.name) for f in fields(Settings) if f.name in given}
     settings = replace(load(data) if data.is_dir() else Settings(), **facts)
     named = "notebooks" in given or notebooks.is_dir()
