@@ -307,10 +307,8 @@ def run(
 
             try:
                 report = runs.run(runs.Request(folder, data, day, reports, chosen, given, jobs), opened, tell)
-            except OSError as wrong:
-                raise NotFinished(f"{reports}: {wrong.strerror or wrong}. Nothing was left there.") from wrong
-            except ValueError as wrong:  # the input was good: a table of this run, or data that changed
-                raise NotFinished(str(wrong)) from wrong
+            except (OSError, ValueError) as wrong:  # the input was good: no room, or data that changed
+                raise NotFinished(reason(wrong)) from wrong
     for name, outcome in report.outcomes.items():
         if outcome.words:
             words = f"{name}: {outcome.words}"

@@ -4,8 +4,10 @@ import datetime as dt
 import multiprocessing
 import os
 import stat
+import tempfile
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -98,6 +100,27 @@ def test_one_that_fails_leaves_nothing(small, monkeypatch):
     assert built(small) == []
     monkeypatch.undo()
     assert opened(small) == ["t1", "t2"]
+
+
+def test_a_full_disk_is_named_by_the_folder_that_is_full(small, tmp_path, monkeypatch):
+    room = {str(tmp_path / "full"): 0}
+    monkeypatch.setattr(cache.shutil, "disk_usage", lambda place: SimpleNamespace(free=room.get(str(place), 9)))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "full"))
+
+    def full(*args: object) -> None:
+        raise RuntimeError(f"IO Error: {os.strerror(28)}")  # as the engine puts it
+
+    monkeypatch.setattr(snapshot, "write", full)
+    with pytest.raises(OSError, match="No space left") as raised:
+        Book.open(small, "2026-03-31")
+    assert raised.value.filename == str(tmp_path / "full")
+
+
+def test_a_lock_that_is_a_folder_is_named(small):
+    (small / CACHE / ".lock").mkdir(parents=True)
+    code, said = abm("doctor", "--data", small)
+    assert code == 2
+    assert said.endswith(".abm_cache/.lock: is a folder, and must be a file. Remove it.")
 
 
 def test_old_ones_go_but_what_was_opened_within_the_hour(small, monkeypatch):

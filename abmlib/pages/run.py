@@ -7,6 +7,7 @@ import os
 import platform
 import re
 import shutil
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -23,9 +24,9 @@ from abmlib.pages import kernels, parameters, shelf, site
 from abmlib.pages.catalogue import Entry
 from abmlib.pages.kernels import Outcome
 from abmlib.tables.book import SHARED, Book
-from abmlib.tables.cache import Data
+from abmlib.tables.cache import Data, cache_folder, fullest
 from abmlib.tables.days import LATEST_DATA, day_asked
-from abmlib.tables.errors import TableError
+from abmlib.tables.errors import NO_ROOM, TableError
 from abmlib.tables.fingerprint import belongs
 
 LIBRARIES = ("pandas", "numpy", "duckdb", "ibis-framework", "scipy", "papermill")
@@ -169,8 +170,13 @@ def run(request: Request, data: Data, tell: Callable[[str, str], None] = lambda 
         names = book.read("accounts").set_index("account_id")["name"].to_dict()
         write_pages(request, facts, beside, outcomes, site.decision_groups(decisions, names, numbered))
         if Data(data.workbook).fingerprint != facts["fingerprint"]:
-            raise OSError(f"{facts['data']} changed while the report was made: it would mix two states. Run it again")
+            raise OSError(f"{facts['data']} changed while the report was made: it would mix two states. Run it again.")
         folder = shelf.move_into_place(beside, request.out / f"{request.as_of}_{facts['id']}")
+    except OSError as wrong:
+        if wrong.errno not in NO_ROOM:
+            raise
+        place = wrong.filename or fullest(request.out, Path(tempfile.gettempdir()), cache_folder(data.workbook))
+        raise OSError(wrong.errno, wrong.strerror, str(place)) from wrong
     finally:
         shutil.rmtree(beside, ignore_errors=True)
     shelf.finish(folder)

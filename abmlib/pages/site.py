@@ -11,6 +11,7 @@ from jinja2 import Environment, FunctionLoader, select_autoescape
 from nbconvert import HTMLExporter
 
 from abmlib.pages import say
+from abmlib.tables.errors import cut
 
 
 def template(name: str) -> str:
@@ -79,7 +80,7 @@ def decision_groups(
     for (number, _), rows in decisions.groupby(["notebook", "slug"], sort=False):
         accounts, value = rows["account_id"].dropna(), rows["expected_value"].sum(min_count=1)
         group = {"notebook": notebooks[number], "accounts": len(accounts), "value": None if pd.isna(value) else value}
-        group["named"] = say.named(names.get(a, a) for a in accounts)
+        group["named"] = say.named(cut(str(names.get(a, a))) for a in accounts)
         groups.append(
             group | rows[["text", "basis", "would_change"]].iloc[0].to_dict() | {"due": _day(rows["due"].iloc[0])}
         )
@@ -119,7 +120,9 @@ def summary(run: dict[str, Any], decisions: list[dict[str, Any]], notebooks: Seq
     lines += ["## To decide", ""]
     for d in decisions:
         whom = f": {say.count(d['accounts'], 'account')} ({plain(d['named'])})" if d["accounts"] else ""
-        worth = f"; {plain(d['basis'])} {say.money(d['value'], run['currency'])}" if d["value"] is not None else ""
+        worth = (
+            f"; {plain(d['basis'])} {plain(say.money(d['value'], run['currency']))}" if d["value"] is not None else ""
+        )
         lines.append(f"- **{plain(d['text'])}**{whom}{worth}" + (f"; by {d['due']}" if d["due"] else ""))
     lines += ["", "## Notebooks", ""] if decisions else ["- Nothing to decide.", "", "## Notebooks", ""]
     for n in notebooks:
@@ -134,5 +137,6 @@ def no_report(day: str, reason: str) -> str:
 
 
 def plain(text: str) -> str:
-    """Escape the characters that Markdown or a chat would act on."""
-    return re.sub(r"([\\`*_\[\]<>#|@])", r"\\\1", " ".join(str(text).split()))
+    """Escape the characters that Markdown or a chat would act on; leave out those that steer, or turn text round."""
+    line = "".join(c for c in " ".join(str(text).split()) if c.isprintable())
+    return re.sub(r"([\\`*_\[\]<>#|@])", r"\\\1", line)

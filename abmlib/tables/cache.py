@@ -183,7 +183,7 @@ class Data:
     @property
     def _lock(self) -> FileLock:
         """Held by the one who builds, or throws away."""
-        return FileLock(self._folder / LOCK, is_singleton=True)
+        return lock_of(self._folder)
 
     def _checked(self) -> Path:
         """The folder of the data as it is now, checked."""
@@ -247,6 +247,19 @@ def cache_folders(workbook: settings.Workbook) -> list[Path]:
     return [p for h, name in zip(homes, hashes, strict=True) for p in (h / CACHE, temporary.own_folder() / name)]
 
 
+def lock_of(folder: Path) -> FileLock:
+    """Give the lock of a folder of snapshots.
+
+    Raises
+    ------
+    OSError
+        If a folder has its name.
+    """
+    if (place := folder / LOCK).is_dir():
+        raise OSError(f"{place}: is a folder, and must be a file. Remove it.")
+    return FileLock(place, is_singleton=True)
+
+
 def seal(folder: Path) -> None:
     """Record the parts of a folder, so that a missing one is noticed."""
     facts = json.loads((folder / FACTS).read_text("utf-8"))
@@ -287,8 +300,14 @@ def whole(folder: Path) -> Iterator[None]:
     except BaseException as wrong:
         shutil.rmtree(folder, ignore_errors=True)
         if full := next((n for n in NO_ROOM if os.strerror(n) in str(wrong)), None):
-            raise OSError(full, os.strerror(full), str(folder)) from wrong
+            place = fullest(folder.parent, Path(tempfile.gettempdir()))
+            raise OSError(full, os.strerror(full), str(place)) from wrong
         raise
+
+
+def fullest(*folders: Path) -> Path:
+    """Name the folder with the least room left, the first of equals: the one that a full disk is about."""
+    return min(folders, key=lambda folder: shutil.disk_usage(folder).free)
 
 
 @cache
@@ -303,7 +322,7 @@ def code() -> str:
 def clear(workbook: settings.Workbook) -> None:
     """Throw away all that is kept of a data set, in whatever folder."""
     for folder in (p for p in cache_folders(workbook) if p.is_dir()):
-        with FileLock(folder / LOCK, is_singleton=True):
+        with lock_of(folder):
             for path in folder.iterdir():
                 if path.is_dir():
                     shutil.rmtree(path)
