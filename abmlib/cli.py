@@ -7,7 +7,6 @@ import getpass
 import json
 import logging
 import os
-import secrets
 import signal
 import sys
 import time
@@ -181,9 +180,7 @@ def team_key(folder: Path, make: bool = True) -> bytes | None:
     key = secret.find_key(folder)
     if key or not make:
         return key
-    path = folder / secret.FILE
-    path.touch(mode=0o600)
-    path.write_text(secrets.token_hex(32) + "\n", "utf-8")
+    path = secret.make_key(folder)
     words = f"{path}: a new key for hashing people. Keep it secret, back it up, and use the same for every import."
     err.print(words, markup=False)
     return secret.find_key(folder)
@@ -212,8 +209,7 @@ def init(folder: Annotated[Path, typer.Argument(help="Folder to make, or to brin
     for what, words in (("updated", "brought up to date"), ("beside yours", "put beside your own version")):
         if files := [place for place, did in done.items() if did == what]:
             show(f"{len(files)} files {words}: {', '.join(files)}.")
-    if not done:
-        show("There is nothing to bring up to date.")
+    show(*[] if done else ["There is nothing to bring up to date."])
     if "workbook.yml" in done:
         show(f"Name your data in {folder / 'workbook.yml'}; until then abm run there reports on a sample.")
 
@@ -232,13 +228,12 @@ def import_(
 
     if describe and (mapping or source):
         raise ValueError("--describe takes the folder of an export and no mapping: abm import --describe EXPORT.")
-    if describe and to is None:
-        return typer.echo(drafts.draft(describe), nl=False)  # to be redirected, so without colours or breaks
     if describe and to:
         refuse_overwriting(to)
         write(to, drafts.draft(describe))
-        show(f"{to}: a first mapping. Decide what it calls a doubt, then: abm import {to} {describe} --to FOLDER")
-        return
+        return show(f"{to}: a first mapping. Decide its doubts, then: abm import {to} {describe} --to FOLDER")
+    if describe:
+        return typer.echo(drafts.draft(describe), nl=False)  # to be redirected, so without colours or breaks
     if not (mapping and source and to):
         words = "import takes a mapping, the folder of the export and --to."
         raise ValueError(f"{words} Without a mapping: --describe EXPORT.")

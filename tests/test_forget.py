@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from abmlib import places
-from abmlib.pages import forget, shelf, site
+from abmlib.pages import forget, mentions, shelf, site
 from abmlib.pages import run as runs
 from abmlib.tables import Book, TableError, people, programme, schema, secret, settings
 from abmlib.tables import forgotten as forgotten_file
@@ -473,10 +473,10 @@ def everything(folder) -> dict:
 
 def assert_gone(home) -> None:
     """Nothing says that there was such a person, but what is about others or of another meaning."""
-    person = forget.Person("c1", frozenset({NAME, "Ann Miller", 'Ann "A" Quill, Dr'}))
+    person = mentions.Person("c1", frozenset({NAME, "Ann Miller", 'Ann "A" Quill, Dr'}))
     kept = {home / "data" / "activities.csv", home / "data" / "attribute_history.csv"}  # the id of something else
     for path in (p for p in home.rglob("*") if p.is_file() and p not in kept):
-        assert not forget.holds(path, person), path
+        assert not mentions.holds(path, person), path
         assert b"Quill" not in path.read_bytes().replace(b"Joann O'Quill", b""), path
     for path in home.rglob("*.parquet"):
         assert "c1" not in pd.read_parquet(path)["contact_id"].tolist()
@@ -508,9 +508,9 @@ def test_pages_lists_and_notebooks_that_hold_the_person_are_deleted_and_others_k
 
 @pytest.mark.parametrize("how", THEIRS)
 def test_a_page_is_searched_as_its_readers_see_it(how):
-    person = forget.Person("c1", frozenset({NAME}))
-    assert forget.in_markup(NOT_THEM + THEIRS[how], person)
-    assert not forget.in_markup(NOT_THEM, person)
+    person = mentions.Person("c1", frozenset({NAME}))
+    assert mentions.in_markup(NOT_THEM + THEIRS[how], person)
+    assert not mentions.in_markup(NOT_THEM, person)
 
 
 @pytest.mark.parametrize("given", ["", " ", "\t\n", "nobody", "acme", "c", "c1 c2", "[removed]", "div", "."])

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from abmlib.method.forecast import target_for
 from abmlib.pages import guide
-from abmlib.tables import Book, NotAnswerable, TableError, programme, schema
+from abmlib.tables import Book, NotAnswerable, TableError, entry_conflicts, programme, schema
 from tests.conftest import ACCOUNTS, TRANSACTIONS, put
 
 NOON = pd.Timestamp("2026-04-01T12:00:00Z")
@@ -349,12 +349,12 @@ def told(found: pd.DataFrame) -> list[tuple]:
     ],
 )  # fmt: skip
 def test_a_conflict_is_two_people_who_differ_and_neither_replaces_the_other(rows, expected):
-    assert told(programme.conflicts("targets", quarter(*rows))) == expected
+    assert told(entry_conflicts.conflicts("targets", quarter(*rows))) == expected
 
 
 @pytest.mark.parametrize("named", [CY, "yesterday", BO, f"{LI};{CY}"])  # none there, no time, itself, one of two
 def test_what_is_replaced_and_not_there_is_shown(named):
-    found = programme.conflicts("targets", quarter((1, LI, "Bo", None), (2, BO, "Bo", named)))
+    found = entry_conflicts.conflicts("targets", quarter((1, LI, "Bo", None), (2, BO, "Bo", named)))
     (row,) = found.to_dict("records")
     assert (row["column"], row["later"], row["later_by"]) == ("supersedes", named, "Bo")
     assert pd.isna([row["earlier"], row["earlier_by"], row["earlier_at"]]).all()
@@ -363,14 +363,14 @@ def test_what_is_replaced_and_not_there_is_shown(named):
 
 def test_a_conflict_says_what_it_is_about_and_which_entry_stands():
     entries = quarter((1, LI, "Li", None), (2, BO, "Bo", None))
-    (row,) = programme.conflicts("targets", entries).to_dict("records")
+    (row,) = entry_conflicts.conflicts("targets", entries).to_dict("records")
     assert row["key"] == "period 2026-Q2, measure_id won_value"  # the owner is missing
     assert row["stands_at"] == row["later_at"] == programme.latest_entries("targets", entries)["entered_at"].item()
 
 
 def test_entries_for_other_things_are_no_conflict():
     one, other = quarter((1, LI, "Li", None)), quarter((2, BO, "Bo", LI)).assign(owner_id="s1")
-    found = programme.conflicts("targets", pd.concat([one, other], ignore_index=True))
+    found = entry_conflicts.conflicts("targets", pd.concat([one, other], ignore_index=True))
     assert found[["key", "column"]].values.tolist() == [
         ["period 2026-Q2, owner_id s1, measure_id won_value", "supersedes"]  # there is no earlier one for the owner
     ]
@@ -384,7 +384,11 @@ def test_what_is_personal_is_never_told(small):
     ]
     put(small / "programme", list_votes=head + "".join(lines))
     (row,) = Book.open(small, "2026-06-30", people=True).conflicts().to_dict("records")
-    assert (row["column"], row["earlier"], row["later"]) == ("comment", programme.DIFFERS, programme.DIFFERS)
+    assert (row["column"], row["earlier"], row["later"]) == (
+        "comment",
+        entry_conflicts.DIFFERS,
+        entry_conflicts.DIFFERS,
+    )
     assert not {"mean", "kind"} & set(" ".join(map(str, row.values())).split())
     assert Book.open(small, "2026-06-30").conflicts().empty  # opened without people
 
@@ -402,7 +406,7 @@ def test_a_book_shows_the_conflicts_of_every_table_as_known_on_the_day(small):
         2: ["targets"],
         3: ["targets", "readiness"],
     }
-    none = pd.DataFrame(columns=list(programme.CONFLICT)).astype(programme.CONFLICT)
+    none = pd.DataFrame(columns=list(entry_conflicts.CONFLICT)).astype(entry_conflicts.CONFLICT)
     assert found[1].dtypes.to_dict() == found[3].dtypes.to_dict() == none.dtypes.to_dict()
 
 
@@ -411,9 +415,9 @@ def test_what_stands_is_never_replaced(entered):
     times = [f"2026-03-{day:02}T10:00:00Z" for day in range(1, 9)]
     rows = [(v, times[i], by, times[to] if to >= 0 else None) for i, (v, by, to) in enumerate(entered)]
     entries = quarter(*rows)
-    kept = programme.unreplaced("targets", entries)
+    kept = entry_conflicts.unreplaced("targets", entries)
     assert kept.tail(1).equals(programme.latest_entries("targets", entries).set_index(kept.index[-1:]))
-    assert set(programme.conflicts("targets", entries)["earlier_at"].dropna()) <= set(kept["entered_at"])
+    assert set(entry_conflicts.conflicts("targets", entries)["earlier_at"].dropna()) <= set(kept["entered_at"])
 
 
 # -- entered, and from the source -------------------------------------------------------------------------------------
@@ -624,6 +628,6 @@ def test_two_teams_that_sign_one_criterion_do_not_disagree():
             for k, team in ((1, "sales"), (2, "marketing"))
         ]
     )  # fmt: skip
-    assert programme.conflicts("criteria", schema.conform("criteria", both)).empty
+    assert entry_conflicts.conflicts("criteria", schema.conform("criteria", both)).empty
     other = schema.conform("criteria", both.assign(weight=[1.0, 2.0]))
-    assert programme.conflicts("criteria", other)["column"].tolist() == ["weight"]
+    assert entry_conflicts.conflicts("criteria", other)["column"].tolist() == ["weight"]

@@ -5,18 +5,13 @@ notebook or list that holds the person is deleted; no text is edited inside mark
 """
 
 import csv
-import html
 import json
 import os
 import re
-import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cached_property
-from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 
 import nbformat
 import pandas as pd
@@ -25,8 +20,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from abmlib import places
-from abmlib.pages import shelf, site
-from abmlib.tables import cache, forgotten, people, programme, redact, schema
+from abmlib.pages import mentions, shelf, site
+from abmlib.tables import cache, forgotten, people, programme, schema
 from abmlib.tables.outputs import clear_left, replaced
 from abmlib.tables.settings import Workbook
 
@@ -38,51 +33,12 @@ RUN = re.compile(
 RECORD, LOG, LEDGER = "run.json", "runs.log", "ledger.csv"
 PAGES = {".html", ".ipynb", ".csv", ".md", ".txt", ".svg", ".py", ".yml", ".json"}  # searched, and deleted whole
 PACKED = {".zip", ".pdf"}  # cannot be searched
-SILENT = {"class", "id", "style", "for", "name"}  # attributes of HTML that say nothing to a reader
-KEEP = {"id", "image/png", "image/jpeg"}  # of a notebook: no words
-MARKUP = {"text/html", "image/svg+xml"}
-LOOKS_LIKE_A_FIGURE = re.compile(r"\d{0,5}")  # an id that the text of a page cannot tell from a count
-ESCAPED = re.compile(r"\\([\\`*_\[\]<>#|@])")  # in Markdown, see `site.plain`
 
 
 class NotFinished(ValueError):
     """A person was not taken out of every place yet."""
 
     code = 1  # the exit code of the command
-
-
-@dataclass(frozen=True)
-class Person:
-    """Who is to be forgotten: the id, and the names that are known."""
-
-    contact_id: str
-    names: frozenset[str] = frozenset()
-
-    @property
-    def has_a_number_only(self) -> bool:
-        """Whether text cannot tell the id from a count; also where no id is given."""
-        return bool(LOOKS_LIKE_A_FIGURE.fullmatch(self.contact_id))
-
-    def is_in(self, text: str) -> bool:
-        """Say whether a text has the id or a name as whole words."""
-        return bool(
-            (not self.has_a_number_only and self.contact_id in text and self._id.search(text)) or self._named(text)
-        )
-
-    @cached_property
-    def _id(self) -> re.Pattern[str]:
-        # a hyphen joins two words; after a written \n, as in a quoted text, a word begins
-        return re.compile(rf"(?:(?<!\w)(?<!\w-)|(?<=\\[nrt])){re.escape(self.contact_id)}(?!-?\w)")
-
-    @cached_property
-    def _sought(self) -> redact.Index:
-        return redact.index(self.names)
-
-    def _named(self, text: str) -> bool:
-        """Say whether a text has one of the names; most texts are told quickly."""
-        folded = unicodedata.normalize("NFC", text).casefold()
-        likely = any(all(w in folded for w in words) for phrases in self._sought.values() for words, _, _ in phrases)
-        return likely and bool(redact.found(text, self._sought))
 
 
 @dataclass(frozen=True)
@@ -139,13 +95,13 @@ def refuse_nobody(where: Places, contact_id: str, names: Iterable[str], key: byt
         return
     if (begun := _begun(_journal(where))) and begun.contact_id == wanted:
         return
-    person = Person(wanted)
+    person = mentions.Person(wanted)
     if any({**from_data(where, person, False), **from_programme(where, person, False)}.values()):
         return
     tables = (p for out in where.runs for p in out.rglob("*.parquet"))
     if any(_held(path, pq.ParquetFile(path).read(), person).to_pandas().any() for path in tables):
         return
-    given = Person("", frozenset(names))
+    given = mentions.Person("", frozenset(names))
     if not given.names or not any(from_runs(where, given, False).values()):
         raise ValueError(
             f"forget: nobody has the id {wanted!r} in data, programme or past runs. Nothing was changed. "
@@ -183,7 +139,7 @@ def forget(
         done.update(forget(where, begun.contact_id, (), key, **who))
         begun = None
     known = people.names(where.workbook.data, wanted) | {n.strip() for n in names if n.strip()}
-    person = Person(wanted, frozenset(known | (begun.names if begun else frozenset())))
+    person = mentions.Person(wanted, frozenset(known | (begun.names if begun else frozenset())))
     with replaced(journal) as beside:
         beside.write_text(json.dumps({"contact_id": wanted, "names": sorted(person.names)}), "utf-8")
     forgotten.remember(where.programme, key, wanted, **who)
@@ -207,13 +163,13 @@ def _journal(where: Places) -> Path:
     return cache.cache_folder(where.workbook) / cache.JOURNAL
 
 
-def _begun(journal: Path) -> Person | None:
+def _begun(journal: Path) -> mentions.Person | None:
     """Read who was to be forgotten when an earlier call was ended."""
     try:
         noted = json.loads(journal.read_text("utf-8"))
     except (OSError, ValueError):
         return None
-    return Person(noted["contact_id"], frozenset(noted["names"]))
+    return mentions.Person(noted["contact_id"], frozenset(noted["names"]))
 
 
 def _clear_left(where: Places) -> None:
@@ -229,92 +185,10 @@ def unsearched(where: Places) -> list[str]:
     return sorted(str(p) for out in where.runs if out.is_dir() for p in out.iterdir() if p.suffix.lower() in PACKED)
 
 
-# -- what holds a person ----------------------------------------------------------------------------------------------
+# -- the places -------------------------------------------------------------------------------------------------------
 
 
-class _Words(HTMLParser):
-    """What a page says to a reader: its text, and the attributes that are shown or hold data."""
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.words: list[str] = []
-        self.is_style = False
-
-    def handle_data(self, data: str) -> None:
-        """Take text."""
-        if not self.is_style:
-            self.words.append(data)
-
-    def handle_endtag(self, tag: str) -> None:
-        """Take text again after a style."""
-        self.is_style = False
-
-    def handle_comment(self, data: str) -> None:
-        """Take what only the source shows."""
-        self.words.append(data)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Take the values of attributes."""
-        self.is_style = tag == "style"
-        self.words += [v for k, v in attrs if v and k not in SILENT and not v.startswith("data:")]
-
-
-def words(markup: str) -> str:
-    """Give the words of a page, without its tags.
-
-    Examples
-    --------
-    >>> words('<td class="c1">Ann&nbsp;<b>Quill</b></td>').split()
-    ['Ann', 'Quill']
-    """
-    parser = _Words()
-    parser.feed(markup)
-    parser.close()
-    return " ".join(parser.words)
-
-
-def in_markup(text: str, person: Person) -> bool:
-    """Say whether a page holds a person."""
-    unescaped = html.unescape(text)
-    pieces = [person.contact_id, *(redact.words(name)[0] for name in person.names if redact.words(name))]
-    folded = unicodedata.normalize("NFC", unescaped).casefold()
-    return any(p.casefold() in folded for p in pieces if p) and person.is_in(words(text))
-
-
-def holds(path: Path, person: Person) -> bool:
-    """Say whether a file that people or notebooks read holds a person.
-
-    A notebook or record that does not read as one is searched as text.
-    """
-    text = path.read_bytes().decode("utf-8", "replace")
-    if path.suffix in {".html", ".svg"}:
-        return in_markup(text, person)
-    if path.suffix in {".ipynb", ".json"}:
-        try:
-            return any(_in_json(json.loads(text), "", person))
-        except (ValueError, RecursionError):
-            return person.is_in(text)
-    return person.is_in(ESCAPED.sub(r"\1", text) if path.suffix == ".md" else text.replace('""', '"'))
-
-
-def _in_json(value: Any, name: str, person: Person) -> Iterator[bool]:
-    """Say of each text of a notebook whether it holds a person."""
-    if isinstance(value, dict):
-        for key, part in value.items():
-            if key not in KEEP:
-                yield from _in_json(part, key, person)
-    elif isinstance(value, list) and not all(isinstance(v, str) for v in value):
-        for part in value:
-            yield from _in_json(part, name, person)
-    elif isinstance(value, list | str):
-        text = value if isinstance(value, str) else "".join(value)
-        yield in_markup(text, person) if name in MARKUP else person.is_in(text)
-
-
-# -- the where -------------------------------------------------------------------------------------------------------
-
-
-def from_runs(where: Places, person: Person, change: bool) -> dict[str, int]:
+def from_runs(where: Places, person: mentions.Person, change: bool) -> dict[str, int]:
     """Remove a person from past runs; count the files and rows concerned, by run.
 
     Pages, notebooks, lists and summaries that hold the person are deleted; where one opens a run, a page that says so takes its
@@ -331,17 +205,17 @@ def from_runs(where: Places, person: Person, change: bool) -> dict[str, int]:
         counts[f"{out.name}/tables"] = sum(_from_table(p, person, change) for p in (out / "tables").rglob("*.parquet"))
         beside = [out / shelf.SUMMARY, *(p for p in out.iterdir() if re.fullmatch(r"\.summary\.md\.\d+\.tmp", p.name))]
         counts[f"{out.name}/{shelf.SUMMARY}"] = sum(
-            _delete(p, change) for p in beside if p.is_file() and holds(p, person)
+            _delete(p, change) for p in beside if p.is_file() and mentions.holds(p, person)
         )
     return counts
 
 
-def _from_run(folder: Path, person: Person, change: bool) -> int:
+def _from_run(folder: Path, person: mentions.Person, change: bool) -> int:
     """Remove a person from one run."""
     record, files = shelf.facts(folder), sorted(p for p in folder.rglob("*") if p.is_file() and not p.is_symlink())
     pages = [p for p in files if p.suffix in PAGES and p != folder / RECORD]
     rows = {p: _from_table(p, person, change=False) for p in files if p.suffix == ".parquet"}
-    gone = {p for p in pages if holds(p, person)}
+    gone = {p for p in pages if mentions.holds(p, person)}
     words = _in_record(folder / RECORD, person, change=False)
     listed = any(_held(p, pq.ParquetFile(p).read(), person).to_pandas().any() for p, n in rows.items() if n)
     if person.has_a_number_only and listed:
@@ -367,7 +241,7 @@ def _delete(path: Path, change: bool, stub: bool = False) -> int:
     return 1
 
 
-def _in_record(path: Path, person: Person, change: bool) -> int:
+def _in_record(path: Path, person: mentions.Person, change: bool) -> int:
     """Replace texts of a run's record: what its notebooks were asked, and how they ended."""
     try:
         record = json.loads(path.read_text("utf-8"))
@@ -375,8 +249,8 @@ def _in_record(path: Path, person: Person, change: bool) -> int:
             (part, name) for about in ("parameters", "outcomes") for part in record[about].values() for name in part
         ]
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return _delete(path, change) if path.is_file() and holds(path, person) else 0  # damaged, and of no use
-    found = [(part, name) for part, name in texts if any(_in_json(part[name], name, person))]
+        return _delete(path, change) if path.is_file() and mentions.holds(path, person) else 0  # damaged, and of no use
+    found = [(part, name) for part, name in texts if any(mentions.in_values(part[name], name, person))]
     for part, name in found:
         part[name] = REMOVED
     if found and change:
@@ -384,7 +258,7 @@ def _in_record(path: Path, person: Person, change: bool) -> int:
     return len(found)
 
 
-def _from_table(path: Path, person: Person, change: bool) -> int:
+def _from_table(path: Path, person: mentions.Person, change: bool) -> int:
     """Remove the rows of a table that list a person, and the texts that name them."""
     table = pq.ParquetFile(path).read()
     held = _held(path, table, person)
@@ -410,7 +284,7 @@ def _from_table(path: Path, person: Person, change: bool) -> int:
     return count
 
 
-def _held(path: Path, table: pa.Table, person: Person) -> pa.ChunkedArray:
+def _held(path: Path, table: pa.Table, person: mentions.Person) -> pa.ChunkedArray:
     """Which rows of a table of a run hold the person; a missing id is nobody's."""
     try:
         known = schema.persons(path.stem)
@@ -423,14 +297,14 @@ def _held(path: Path, table: pa.Table, person: Person) -> pa.ChunkedArray:
     return held
 
 
-def from_snapshots(where: Places, person: Person, change: bool) -> dict[str, int]:
+def from_snapshots(where: Places, person: mentions.Person, change: bool) -> dict[str, int]:
     """Throw away all snapshots of the data, whoever is in them."""
     if change:
         cache.clear(where.workbook)
     return {}
 
 
-def from_logs(where: Places, person: Person, change: bool) -> dict[str, int]:
+def from_logs(where: Places, person: mentions.Person, change: bool) -> dict[str, int]:
     """Remove lines of logs that hold a person, and the cases that the ledger of an import names."""
     counts = {}
     for path in [out / LOG for out in where.runs]:
@@ -441,7 +315,7 @@ def from_logs(where: Places, person: Person, change: bool) -> dict[str, int]:
                 _write(path, "".join(kept).encode("utf-8", "surrogateescape"))
             counts[f"{path.parent.name}/{LOG}"] = n
     ledger = where.workbook.data / LEDGER
-    if ledger.is_file() and holds(ledger, person):
+    if ledger.is_file() and mentions.holds(ledger, person):
         if change:
             with ledger.open(encoding="utf-8", newline="") as file:
                 rows = [[REMOVED if person.is_in(v) else v for v in row] for row in csv.reader(file)]
@@ -451,7 +325,7 @@ def from_logs(where: Places, person: Person, change: bool) -> dict[str, int]:
     return counts
 
 
-def from_notebooks(where: Places, person: Person, change: bool) -> dict[str, int]:
+def from_notebooks(where: Places, person: mentions.Person, change: bool) -> dict[str, int]:
     """Remove the outputs of notebooks opened by hand that hold a person, and the checkpoints that do.
 
     What somebody wrote into a cell is theirs, and stays.
@@ -459,14 +333,16 @@ def from_notebooks(where: Places, person: Person, change: bool) -> dict[str, int
     counts: dict[str, int] = {}
     if where.notebooks is None:
         return counts
-    checkpoints = [p for p in where.notebooks.rglob(".ipynb_checkpoints/*") if p.is_file() and holds(p, person)]
+    checkpoints = [
+        p for p in where.notebooks.rglob(".ipynb_checkpoints/*") if p.is_file() and mentions.holds(p, person)
+    ]
     counts["checkpoints"] = sum(_delete(p, change) for p in checkpoints)
     for path in sorted(where.notebooks.glob("*.ipynb")):
         try:
             node = nbformat.reads(path.read_text("utf-8"), as_version=4)
         except (OSError, ValueError, KeyError, AttributeError, nbformat.reader.NotJSONError):
             continue
-        cells = [c for c in node.cells if c.get("outputs") and any(_in_json(c.outputs, "", person))]
+        cells = [c for c in node.cells if c.get("outputs") and any(mentions.in_values(c.outputs, "", person))]
         for cell in cells:
             cell.outputs = []
         if cells and change:
@@ -475,17 +351,17 @@ def from_notebooks(where: Places, person: Person, change: bool) -> dict[str, int
     return counts
 
 
-def from_data(where: Places, person: Person, change: bool) -> dict[str, int]:
+def from_data(where: Places, person: mentions.Person, change: bool) -> dict[str, int]:
     """Remove a person from the data."""
     return people.forget(where.workbook.data, person.contact_id, change)
 
 
-def from_programme(where: Places, person: Person, change: bool) -> dict[str, int]:
+def from_programme(where: Places, person: mentions.Person, change: bool) -> dict[str, int]:
     """Remove a person from the programme."""
     return programme.forget(where.programme, person.contact_id, change)
 
 
-STEPS: dict[str, Callable[[Places, Person, bool], dict[str, int]]] = {
+STEPS: dict[str, Callable[[Places, mentions.Person, bool], dict[str, int]]] = {
     "past runs": from_runs,
     "snapshots": from_snapshots,
     "ledger and logs": from_logs,

@@ -10,7 +10,7 @@ from typing import Any
 import ipywidgets as widgets
 import pandas as pd
 
-from abmlib.tables import programme, schema
+from abmlib.tables import entry_conflicts, programme, schema
 from abmlib.tables.errors import first_cases
 
 # as wide in every row, whatever is beside it
@@ -91,7 +91,7 @@ class Entry(widgets.VBox):
     def earlier(self) -> pd.DataFrame:
         """Give the entries with the same key that no later one replaces."""
         name, row = self.name, self.row()
-        kept = programme.unreplaced(name, programme.read(self.folder, name))
+        kept = entry_conflicts.unreplaced(name, programme.read(self.folder, name))
         for column in programme.entity_key(name):
             default = schema.PROGRAMME[name].columns[column].default
             key = programme.as_said(name, column, default if row[column] is None else row[column])

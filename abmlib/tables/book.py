@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
-from abmlib.tables import cache, outputs, people, programme, reading, schema, settings
+from abmlib.tables import cache, entry_conflicts, outputs, people, programme, reading, schema, settings
 from abmlib.tables.days import beside, day_asked
 from abmlib.tables.definitions.results import SLUG
 from abmlib.tables.errors import NotAnswerable, TableError, first_cases
@@ -154,11 +154,11 @@ class Book:
 
         Returns
         -------
-        DataFrame: as `programme.conflicts`, table by table
+        DataFrame: as `entry_conflicts.conflicts`, table by table
         """
         present = [n for n in names or schema.PROGRAMME if n != programme.FORGOTTEN and self.has(n)]
-        none = pd.DataFrame(columns=list(programme.CONFLICT)).astype(programme.CONFLICT)
-        return pd.concat([none, *(programme.conflicts(n, self.read(n)) for n in present)], ignore_index=True)
+        none = pd.DataFrame(columns=list(entry_conflicts.CONFLICT)).astype(entry_conflicts.CONFLICT)
+        return pd.concat([none, *(entry_conflicts.conflicts(n, self.read(n)) for n in present)], ignore_index=True)
 
     def need(self, *names: str, writes: Sequence[str] = ()) -> None:
         """Stop the notebook, as a success, where this data cannot answer it.

@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import os
+import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -61,7 +62,7 @@ def find_key(folder: Path) -> bytes | None:
 
     It is in the environment variable `VARIABLE`, else in the file `FILE` of a folder or the three above it.
 
-    Blanks and line ends around it do not count. None where there is neither.
+    Blanks and line ends around it do not count. None where there is neither; an empty file is none.
 
     Raises
     ------
@@ -72,10 +73,26 @@ def find_key(folder: Path) -> bytes | None:
         key: bytes | None = text.encode()
     else:
         files = [place / FILE for place in (folder.resolve(), *folder.resolve().parents[:3])]
-        key = next((f.read_bytes().strip() for f in files if f.is_file()), None)
+        key = next((text for f in files if f.is_file() and (text := f.read_bytes().strip())), None)
     if key is not None:
         _check(key)
     return key
+
+
+def make_key(folder: Path) -> Path:
+    """Make a new key for a team, in a file that only its user may read.
+
+    Raises
+    ------
+    OSError
+        If one is there already, or it cannot be written.
+    """
+    path = folder / FILE
+    if path.is_file() and not path.stat().st_size:  # of a process that was killed
+        path.unlink()
+    with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
+        file.write(secrets.token_hex(32) + "\n")
+    return path
 
 
 def key_of(workbook: "Workbook") -> bytes | None:
