@@ -103,7 +103,7 @@ def changed(place: str, value: object) -> dict:
         (
             "cycles.full.measures",
             ["orders", "orders"],
-            "cycles.full.measures names a value twice: ['orders', 'orders']",
+            "cycles.full.measures names a value twice (first: ['orders'])",
         ),
         ("evidence", [], "evidence must be names with values, got []"),
         ("more", {}, "has unknown ['more']. It must have ['evidence', 'suitability', 'cycles', 'cells']."),

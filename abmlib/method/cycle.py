@@ -18,7 +18,7 @@ from abmlib.method.measures import measure_row, measure_rows
 from abmlib.stats import pooling
 from abmlib.tables import programme
 from abmlib.tables.days import MOST_DAYS
-from abmlib.tables.errors import from_pydantic
+from abmlib.tables.errors import FIRST, from_pydantic, shown
 from abmlib.tables.settings import each_once
 
 CYCLES = ("early", "mid", "full")
@@ -51,7 +51,10 @@ def _in_order(given: Any, names: Iterable[str]) -> Any:
     if not isinstance(given, Mapping):
         return given
     names = list(names)
-    differ = {"lacks": [n for n in names if n not in given], "has unknown": [n for n in given if n not in names]}
+    differ = {
+        "lacks": [n for n in names if n not in given],
+        "has unknown": [shown(n) for n in given if n not in names][:FIRST],
+    }
     if any(differ.values()):
         wrong = " and ".join(f"{verb} {those}" for verb, those in differ.items() if those)
         raise ValueError(f"{wrong}. It must have {names}.")

@@ -12,7 +12,7 @@ from pydantic.dataclasses import dataclass
 
 from abmlib import places
 from abmlib.tables import schema
-from abmlib.tables.errors import TableError, from_pydantic, shown
+from abmlib.tables.errors import TableError, first_cases, from_pydantic, shown
 from abmlib.tables.settings import STRICT
 from abmlib.tables.yaml_file import read_any, read_yaml
 
@@ -29,7 +29,7 @@ def _known(names: list[str]) -> list[str]:
     parts = [(name, name.partition(".")) for name in names]
     unknown = [n for n, (t, dot, c) in parts if t not in tables or (dot and c not in tables[t].columns)]
     if unknown:
-        raise ValueError(f"names no table or column {unknown}. See the data dictionary.")
+        raise ValueError(f"names no table or column {first_cases(unknown)}. See the data dictionary.")
     return names
 
 

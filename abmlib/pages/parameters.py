@@ -175,15 +175,15 @@ def refuse_unknown(layer: Iterable[Given], allowed: Sequence[Entry], known: Mapp
     """
     for to, name, _ in layer:
         if not (notebooks := [e for e in allowed if to in ("", e.number, e.notebook)]):
-            raise ValueError(f"parameters for {[to]}, which do not run; running: {[e.number for e in allowed]}.")
+            raise ValueError(f"parameters for {[shown(to)]}, which do not run; running: {[e.number for e in allowed]}.")
         if name in RESERVED:
             raise ValueError(f"{name} is set by {RESERVED[name]}. Use that instead of -p.")
         names = {n for e in notebooks for n in known[e.notebook]}
         if name not in names and to:
-            raise ValueError(f"{notebooks[0].notebook} has no parameter {[name]}; it has {sorted(names)}.")
+            raise ValueError(f"{notebooks[0].notebook} has no parameter {[shown(name)]}; it has {sorted(names)}.")
         if name not in names:
             names -= set(RESERVED)
-            raise ValueError(f"no notebook that runs has parameter {[name]}; they have {sorted(names)}.")
+            raise ValueError(f"no notebook that runs has parameter {[shown(name)]}; they have {sorted(names)}.")
 
 
 def from_line(given: Iterable[str]) -> list[Given]:
@@ -198,7 +198,7 @@ def from_line(given: Iterable[str]) -> list[Given]:
     for text in given:
         name, sign, value = text.partition("=")
         if not sign:
-            raise ValueError(f"-p {text}: no value. Write name=value or 06.name=value.")
+            raise ValueError(f"-p {shown(text)}: no value. Write name=value or 06.name=value.")
         to, dot, rest = name.strip().partition(".")
         values.append((to, rest, value) if dot else ("", to, value))
     return values

@@ -93,7 +93,7 @@ def from_pydantic(wrong: "ValidationError", file: str, names: Sequence[str] = ()
 
 def in_words(error: Any) -> str:
     """Write an error of pydantic in plain words: its place, what must be there, what is there."""
-    place, words = ".".join(map(str, error["loc"])), str(error["msg"])
+    place, words = shown(".".join(map(str, error["loc"]))), str(error["msg"])
     for written, plain in PLAIN.items():
         words = words.replace(written, plain)
     got = "" if error["type"] in HAVE_NO_VALUE else f", got {shown(repr(error['input']))}"

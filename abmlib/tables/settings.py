@@ -6,6 +6,7 @@ itself, and ``parameters`` for the notebooks. Its facts win over those beside th
 """
 
 import re
+from collections import Counter
 from dataclasses import field, fields, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar, get_args
@@ -17,7 +18,7 @@ from pydantic.dataclasses import dataclass
 from abmlib.places import no_address
 from abmlib.tables import temporary
 from abmlib.tables.days import MOST_DAYS
-from abmlib.tables.errors import TableError, from_pydantic
+from abmlib.tables.errors import TableError, first_cases, from_pydantic, shown
 from abmlib.tables.yaml_file import read_yaml
 
 Named = TypeVar("Named", tuple[str, ...], list[str])
@@ -34,8 +35,8 @@ STRICT = ConfigDict(strict=True, extra="forbid")  # "5" is no number, and a miss
 
 def each_once(values: Named) -> Named:
     """Refuse values that come twice."""
-    if len(set(values)) < len(values):
-        raise ValueError(f"names a value twice: {list(values)}. Name each once.")
+    if twice := [value for value, times in Counter(values).items() if times > 1]:
+        raise ValueError(f"names a value twice {first_cases(twice)}. Name each once.")
     return values
 
 
@@ -43,7 +44,7 @@ def _known_zone(name: str) -> str:
     try:
         return ZoneInfo(name).key
     except (ZoneInfoNotFoundError, ValueError, OSError) as wrong:
-        raise ValueError(f"{name!r} is not a known time zone. Use a name such as Europe/London.") from wrong
+        raise ValueError(f"{shown(name)!r} is not a known time zone. Use a name such as Europe/London.") from wrong
 
 
 def _as_tuple(values: Any) -> Any:
