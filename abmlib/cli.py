@@ -177,12 +177,10 @@ def team_key(folder: Path, make: bool = True) -> bytes | None:
     """The key under which people are hashed; if there is none and one is needed, one is made beside the workbook."""
     from abmlib.tables import secret
 
-    key = secret.find_key(folder)
-    if key or not make:
+    if (key := secret.find_key(folder)) or not make:
         return key
-    path = secret.make_key(folder)
-    words = f"{path}: a new key for hashing people. Keep it secret, back it up, and use the same for every import."
-    err.print(words, markup=False)
+    words = "a new key for hashing people. Keep it secret, back it up, and use the same for every import."
+    err.print(f"{secret.make_key(folder)}: {words}", markup=False)
     return secret.find_key(folder)
 
 

@@ -73,7 +73,7 @@ def find_key(folder: Path) -> bytes | None:
         key: bytes | None = text.encode()
     else:
         files = [place / FILE for place in (folder.resolve(), *folder.resolve().parents[:3])]
-        key = next((text for f in files if f.is_file() and (text := f.read_bytes().strip())), None)
+        key = next((held for f in files if f.is_file() and (held := f.read_bytes().strip())), None)
     if key is not None:
         _check(key)
     return key
