@@ -233,8 +233,7 @@ def import_(
     if describe:
         return typer.echo(drafts.draft(describe), nl=False)  # to be redirected, so without colours or breaks
     if not (mapping and source and to):
-        words = "import takes a mapping, the folder of the export and --to."
-        raise ValueError(f"{words} Without a mapping: --describe EXPORT.")
+        raise ValueError("import takes a mapping, the export's folder and --to; or --describe EXPORT.")
     about, unlogged = f"Import of {source} failed. ", contextlib.nullcontext(logging.getLogger("abm"))
     with recorded(find_reports(None, WORKBOOK), about) if WORKBOOK.is_file() else unlogged as log:
         read = mapped.load_mapping(mapping)
