@@ -1,6 +1,7 @@
 """The verbs that are thin: what they pass on, and what they refuse."""
 
 import contextlib
+import json
 import os
 import re
 import signal
@@ -135,11 +136,15 @@ def test_data_is_not_the_folder_of_its_workbook_file(team):
     assert "workbook.yml: data is the folder of this file, where reports come too. Move the tables to a folder" in said
 
 
-def test_a_redacted_copy_of_other_data_is_refused_before_a_key_is_made(team, notebooks, monkeypatch):
-    assert abm("run")[0] == 0
-    (team / "elsewhere").mkdir()
+def test_a_redacted_copy_of_other_data_is_refused_before_a_key_is_made(team, monkeypatch):
+    run = team / "reports" / "2026-06-30_0123abcd"
+    for folder in (run, team / "elsewhere"):
+        folder.mkdir(parents=True)
+    (run / "run.json").write_text(
+        json.dumps({"as_of": "2026-06-30", "id": "0123abcd", "complete": True, "fingerprint": "f"})
+    )
     monkeypatch.chdir(team / "elsewhere")
-    code, said = abm("export", "../reports/latest", "--zip", "--redact", "--to", "r.zip")
+    code, said = abm("export", f"../reports/{run.name}", "--zip", "--redact", "--to", "r.zip")
     assert code == 2
     assert "changed since this report was made, or sample is not its data: then give --data. Run it again" in said
     assert list(Path().iterdir()) == []
@@ -208,7 +213,7 @@ def of_this_test(mark: str) -> list[str]:
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="there is no list of processes to read")
 @pytest.mark.parametrize("how", ["SIGKILL", "SIGTERM"])
 def test_a_command_that_is_ended_takes_all_its_processes_with_it(team, how):
-    busy = "import ctypes, pathlib\npathlib.Path('started').touch()\nctypes.PyDLL(None).sleep(600)"  # no thread can run
+    busy = "import ctypes, pathlib\npathlib.Path('started').touch()\nctypes.PyDLL(None).sleep(60)"  # no thread can run
     notebook(team / "notebooks", "01_x", busy)
     command = [sys.executable, "-c", "from abmlib.cli import main; main()", "run", "--jobs", "2"]
     mark = f"MARK={team}"
@@ -220,7 +225,7 @@ def test_a_command_that_is_ended_takes_all_its_processes_with_it(team, how):
             assert started.poll() is None, started.stdout.read()
             time.sleep(0.05)
         started.send_signal(getattr(signal, how))
-        said, _ = started.communicate(timeout=10)  # until nobody holds its output
+        said, _ = started.communicate(timeout=20)  # until nobody holds its output
     assert "Traceback" not in said
     for _ in range(50):
         if not (left := of_this_test(mark)):

@@ -38,6 +38,7 @@ def assert_no_run(out: Path, says: str) -> None:
     assert sorted(p.name for p in out.iterdir()) == ["runs.log", "summary.md"]
     summary = re.sub(r"\\(.)", r"\1", (out / "summary.md").read_text())
     assert summary.startswith("# No report, ")
+    assert f"{out.parent}/" not in summary
     line = (out / "runs.log").read_text().splitlines()[-1]
     assert re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ \d+ ERROR no report: ", line)
     for text in (summary, line):

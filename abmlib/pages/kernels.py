@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 LONGEST_PLACE = 70  # bytes of a folder's name up to which a socket in it can still be named
 MARKERS = {"papermill-error-cell-tag"}
 END_WITH_PARENT = (
-    "__import__('ctypes').CDLL(None).prctl(1, 9);"  # PR_SET_PDEATHSIG: also while a cell lets no thread run
+    "__import__('ctypes').CDLL(None).prctl(1, 9) or None"  # PR_SET_PDEATHSIG: also while a cell lets no thread run
 )
 KERNEL = [
     "--IPKernelApp.log_level=CRITICAL",

@@ -130,7 +130,7 @@ def outside(out: Path, data: Path) -> Path:
     """
     try:
         parts = belongs(Data(data).workbook)
-    except ValueError:  # is said where it is read
+    except (ValueError, OSError):  # is said where it is read
         return out
     if inside := [place for place in parts if out.resolve().is_relative_to(place.resolve())]:
         raise ValueError(

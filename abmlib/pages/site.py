@@ -10,7 +10,7 @@ import pandas as pd
 from jinja2 import Environment, FunctionLoader, select_autoescape
 from nbconvert import HTMLExporter
 
-from abmlib.pages import say
+from abmlib.pages import kernels, say
 from abmlib.tables.errors import cut
 
 
@@ -132,8 +132,8 @@ def summary(run: dict[str, Any], decisions: list[dict[str, Any]], notebooks: Seq
 
 
 def no_report(day: str, reason: str) -> str:
-    """Write a summary that says that there is no report, and why."""
-    return f"# No report, {day}\n\nNothing was run, or nothing was kept. {plain(reason)}\n"
+    """Write a summary that says that there is no report, and why; not where on whose machine."""
+    return f"# No report, {day}\n\nNothing was run, or nothing was kept. {plain(kernels.without_places(reason))}\n"
 
 
 def plain(text: str) -> str:

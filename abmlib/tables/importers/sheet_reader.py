@@ -81,12 +81,13 @@ def _cell(value: Any) -> str:
 
 def _limit() -> None:
     """Take no more memory and time than allowed, where the system can be told."""
-    with contextlib.suppress(ImportError, ValueError, OSError):
+    with contextlib.suppress(ImportError):
         import resource
 
         for what, most in ((resource.RLIMIT_AS, MEMORY * 2**30), (resource.RLIMIT_CPU, SECONDS)):
             _, above = resource.getrlimit(what)
-            resource.setrlimit(what, (most if above == resource.RLIM_INFINITY else min(most, above), above))
+            with contextlib.suppress(ValueError, OSError):
+                resource.setrlimit(what, (most if above == resource.RLIM_INFINITY else min(most, above), above))
 
 
 if __name__ == "__main__":
