@@ -161,7 +161,7 @@ def look_after(reports: Path) -> Path:
 
 def refuse_overwriting(path: Path) -> None:
     """Refuse to write over a file, or into a folder that is not empty: it may hold a person's work."""
-    if path.exists() and not (path.is_dir() and not any(path.iterdir())):
+    if places.no_address(path).exists() and not (path.is_dir() and not any(path.iterdir())):
         raise ValueError(f"{path}: is there already. Give another name, or remove it.")
 
 
@@ -409,7 +409,7 @@ def forget(
     if data is None and not WORKBOOK.is_file():
         raise ValueError("forget: there is no workbook.yml here. Give --data: the workbook that holds the person.")
     workbook = settings.with_data(data or WORKBOOK)
-    where = forgetting.places_of(workbook, find_reports(reports, data or WORKBOOK))
+    where = forgetting.places_of(workbook, look_after(find_reports(reports, data or WORKBOOK)))
     home = workbook.file.parent if workbook.file else Path.cwd()
     forgetting.refuse_nobody(where, contact_id, name or [], team_key(home, make=False))
     entered = {"entered_at": pd.Timestamp.now("UTC").floor("s"), "entered_by": getpass.getuser()}

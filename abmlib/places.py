@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import TypeVar
 
 HERE = Path(__file__).parents[1]
 ROOT = HERE if (HERE / "notebooks" / "notebooks.yml").is_file() else HERE / "abmlib_workbook"  # see pyproject.toml
@@ -10,8 +11,10 @@ MAPPINGS = ROOT / "data" / "mappings"
 SAMPLE = ROOT / "data" / "sample"
 MEASURES = ROOT / "data" / "measures.yml"
 
+MaybePath = TypeVar("MaybePath", Path, Path | None)
 
-def no_address(place: Path | None) -> Path | None:
+
+def no_address(place: MaybePath) -> MaybePath:
     """Give a path back, unless it is the address of a database or a site; what else is in that is not repeated.
 
     Raises

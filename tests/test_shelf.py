@@ -6,12 +6,14 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from abmlib.pages import shelf
+from abmlib.tables import outputs
 
 LATER = 4_000_000_000.0  # a moment long after the tests
 
@@ -254,3 +256,16 @@ def test_a_run_whose_record_is_damaged_is_left_out_and_named(out, text):
     assert [run.folder.name for run in shelf.all_runs(out)] == [good, newest]
     assert shelf.prune(out, 1).removed == [good]
     assert bad in names(out)
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/stat"), reason="there is no list of processes to read")
+def test_a_process_that_ended_and_was_not_asked_about_is_not_running():
+    child = os.fork()
+    if not child:
+        os._exit(0)
+    for _ in range(200):
+        if not outputs.is_running(child):
+            break
+        time.sleep(0.01)
+    assert not outputs.is_running(child)
+    os.waitpid(child, 0)

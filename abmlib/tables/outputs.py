@@ -5,7 +5,7 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -56,9 +56,15 @@ def clear_left(folder: Path, name: str = "*") -> None:
 
 
 def is_running(process: int) -> bool:
-    """Say whether a process is running; on Windows, where asking would end it, always yes."""
+    """Say whether a process is running; on Windows, where asking would end it, always yes.
+
+    One that has ended, and that nobody has asked about since, is not.
+    """
     if os.name == "nt" or process < 1:
         return True
+    with suppress(OSError):
+        if Path(f"/proc/{process}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()[0] == "Z":
+            return False
     try:
         os.kill(process, 0)
     except (ProcessLookupError, OverflowError):

@@ -11,6 +11,7 @@ import duckdb
 import pandas as pd
 import yaml
 
+from abmlib.places import no_address
 from abmlib.tables import ledger, schema, settings, temporary
 from abmlib.tables.errors import first_cases
 from abmlib.tables.fingerprint import CACHE
@@ -64,7 +65,7 @@ def run(
     OSError
         If a file may not be read, or there is no room or no leave to write.
     """
-    folder, target = Path(source).resolve(), Path(to).resolve()
+    folder, target = no_address(Path(source)).resolve(), no_address(Path(to)).resolve()
     if not folder.is_dir():
         raise ValueError(f"{source}: the source must be a folder of files. Give the folder.")
     _check_key(mapping, key)
