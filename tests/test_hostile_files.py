@@ -100,6 +100,13 @@ def test_brackets_in_a_text_are_not_nested(shop):
 # Text
 
 
+@pytest.mark.parametrize("file", ["items.csv.gz", "items.jsonl.gz"])
+def test_a_line_that_does_not_end_is_refused_before_it_is_unpacked_whole(file, shop):
+    with pytest.raises(TableError, match=f"line 2 of {file} is longer than 16,000,000 bytes. Look for line ends"):
+        shop.holds(b'{"Id":"1"}\n' + b"x" * 40_000_000, file).products(file)
+    assert not shop.to.exists()
+
+
 @pytest.mark.parametrize("file", ["items.csv", "items.csv.gz"])
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 @pytest.mark.parametrize("title", ["", "Our items"])

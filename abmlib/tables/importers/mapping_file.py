@@ -14,7 +14,7 @@ The file, with every word it may hold (``data/mappings/README.md`` has an exampl
         file: orders.csv            # or orders_*.csv: files of one shape, in the order of their names
         delimiter: ";"              # text: also quote, encoding (any that Python knows)
         header_row: 4               # text and Excel: row of the column names, if not the first
-        sheet: March                # Excel: if not the first
+        sheet: March                # Excel: if not the first that is not hidden
         decimal: ","                # how numbers are written in text columns; also thousands
         time_zone: Europe/Berlin    # zone of times that do not carry one
         missing: ["n/a", "-"]       # texts that mean missing, besides the empty text

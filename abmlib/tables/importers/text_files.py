@@ -142,10 +142,10 @@ def decoded(source: Source, name: str, file: IO[bytes], encoding: str) -> Iterat
     Raises
     ------
     NoText
-        With the line of the first bytes that are no text in the encoding.
+        With the line of the first bytes that are no text in the encoding, or with one that does not end.
     """
     decoder = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder(encoding)(), translate=False)
-    line, piece = 1, b"."  # no piece ends between \r and \n
+    line, length, piece = 1, 0, b"."  # no piece ends between \r and \n
     while piece:
         wrong: UnicodeDecodeError | None = None
         piece = file.read(PIECE)
@@ -157,7 +157,11 @@ def decoded(source: Source, name: str, file: IO[bytes], encoding: str) -> Iterat
             line += _lines(part[: part.index("\0")])
             what = f"{source.name}: {name} has NUL bytes, first in line {line}: so does UTF-16 without a mark."
             raise NoText(what, "Say encoding: utf-16-le, or take these bytes out.")
-        line += _lines(part)
+        ends = _lines(part)
+        line, length = line + ends, 0 if ends else length + len(part)
+        if length > LONGEST_LINE:  # however far it goes on once it is unpacked
+            what = f"{source.name}: line {line} of {name} is longer than {LONGEST_LINE:,} bytes."
+            raise NoText(what, "Look for line ends that are missing.")
         if wrong:
             what = f"{source.name}: {name} is not {encoding}: line {line} has bytes that are no text in it."
             other = "cp1252" if encoding in UTF8 else "utf-8"
