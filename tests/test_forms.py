@@ -70,7 +70,8 @@ def test_what_is_added_is_shown_and_comes_back_through_book_and_the_form_is_empt
     ("wrong", "words"),
     [
         ({"value": "1000,5"}, "value does not read as number"),
-        ({"value": "inf"}, "value is infinite"),
+        ({"value": "inf"}, "value is 1,000,000,000,000,000 or more in 1 of 1 rows"),
+        ({"value": "1e308"}, "value is 1,000,000,000,000,000 or more"),
         ({"value": ""}, "1 fields are empty and must not be (first: [&#x27;value&#x27;])"),  # not 0
         ({"period": "next year"}, "Correct them: year, quarter or month"),
     ],

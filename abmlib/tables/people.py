@@ -21,6 +21,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from abmlib.tables import schema, secret
+from abmlib.tables.definitions.columns import BLANKS
 from abmlib.tables.errors import TableError, first_cases
 from abmlib.tables.outputs import replaced
 
@@ -210,6 +211,8 @@ def names(data: Path, contact_id: str) -> set[str]:
     """
     import duckdb
 
+    from abmlib.tables.importers.sql import lock
+
     queries = {
         "contacts": ("full_name", "contact_id", ""),
         "attribute_history": ("value", "row_id", "AND \"table\" = 'contacts' AND field = 'full_name'"),
@@ -217,13 +220,14 @@ def names(data: Path, contact_id: str) -> set[str]:
     names: set[str] = set()
     try:
         with duckdb.connect(str(data), read_only=True) if data.is_file() else duckdb.connect() as con:
+            lock(con, *() if data.is_file() else [data])
             for name, (column, own, more) in queries.items():
                 for seen in [name] if data.is_file() else [_seen(path) for path in files(data, name)]:
                     with contextlib.suppress(
                         duckdb.CatalogException, duckdb.BinderException
                     ):  # no such table or column
                         rows = con.execute(
-                            f"SELECT DISTINCT trim({column}) FROM {seen} WHERE trim(CAST({own} AS VARCHAR)) = $id {more}",  # noqa: S608
+                            f"SELECT DISTINCT {_tidy(column)} FROM {seen} WHERE {_tidy(own)} = $id {more}",  # noqa: S608
                             {"id": contact_id.strip()},
                         )
                         names |= {row[0] for row in rows.fetchall() if row[0]}
@@ -352,13 +356,17 @@ def _from_database(path: Path, contact_id: str, change: bool) -> dict[str, int]:
     """Remove a person from a DuckDB file, in a copy that takes its place if it held the person."""
     import duckdb
 
+    from abmlib.tables.importers.sql import lock
+
     try:
         with duckdb.connect(str(path), read_only=not change) as con:  # takes in what its log holds
+            lock(con)
             counts = _from_tables(con, contact_id, change=False)
         if change and any(counts.values()):
             with replaced(path) as beside, replaced(path.with_name(f"{path.name}.half")) as half:
                 _copy(path, half)
                 with duckdb.connect(str(half)) as con:
+                    lock(con)
                     _from_tables(con, contact_id, change=True)
                 _copy(half, beside)  # a database keeps deleted bytes
                 half.unlink()
@@ -382,7 +390,7 @@ def _from_table(
 ) -> int:
     """Remove a person from one table of a database, and count the rows concerned."""
     goes, value = person_columns(name, columns), {"id": contact_id.strip()}
-    theirs = {c: f'trim(CAST("{c}" AS VARCHAR)) = $id' for c in goes}
+    theirs = {c: f"""{_tidy(f'"{c}"')} = $id""" for c in goes}
     if name in ABOUT:
         theirs = {c: f"{is_them} AND \"{ABOUT[name][0]}\" = '{ABOUT[name][1]}'" for c, is_them in theirs.items()}
     where = " OR ".join(theirs.values()) or "false"
@@ -415,6 +423,11 @@ def _seen(path: Path) -> str:
     return f"read_csv({_text(path)}, all_varchar=true, header=true, delim=',', quote='\"')"
 
 
-def _text(path: Path) -> str:
-    """A path as an SQL text."""
-    return "'" + str(path).replace("'", "''") + "'"
+def _tidy(column: str) -> str:
+    """A column as text without blanks around, in SQL."""
+    return f"trim(CAST({column} AS VARCHAR), {_text(BLANKS)})"
+
+
+def _text(value: object) -> str:
+    """A text or path as an SQL text."""
+    return "'" + str(value).replace("'", "''") + "'"

@@ -12,7 +12,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import yaml
 from filelock import FileLock, Timeout
@@ -328,8 +327,10 @@ def append(folder: Path, name: str, rows: pd.DataFrame, *, entered_at: pd.Timest
     new = stripped.assign(entered_at=entered_at.tz_convert("UTC"), entered_by=entered_by)
     written = schema.conform(name, new)[columns(name)]
     for column in written.select_dtypes("float"):  # which would not read back
-        if bad := int(np.isinf(written[column]).sum()):
-            raise TableError(f"{name}: {column} is infinite in {bad} of {len(rows)} rows. Correct the values.")
+        if bad := int((written[column].abs() >= schema.BOUND).sum()):
+            raise TableError(
+                f"{name}: {column} is {schema.BOUND:,.0f} or more in {bad} of {len(rows)} rows. Correct the values."
+            )
     days = [c for c in written if schema.PROGRAMME[name].columns[c].kind == "date"]
     written = written.assign(**{c: written[c].dt.strftime("%Y-%m-%d") for c in days})
     with locked(folder):
