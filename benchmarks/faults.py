@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -38,6 +38,7 @@ PAGE = Path(__file__).with_suffix(".md")
 PERSON = "c-quill-7"  # who is forgotten
 TRACES = (PERSON, "Annabel Quillfeather", "a.quillfeather@post.example")  # by which the person could be found again
 PATIENCE = 10.0  # seconds after a command in which what it started must have ended
+USUAL = 1.5  # seconds of a command whose length nobody measured
 LONGEST = 120.0  # seconds that a command may take
 MARK = "ABM_FAULTS_ROUND"  # in the environment of what a round starts
 ENTRIES = 15  # of the programme, by one process
@@ -398,18 +399,17 @@ def copied(before: Before) -> Iterator[Place]:
         yield Place(Path(folder) / "place")
 
 
-def usual_length(verb: Verb, before: Before) -> float:
-    """Measure how long a verb takes if nobody kills it, in seconds."""
-    seconds = []
-    for command in verb.commands:
-        with copied(before) as place:
-            start = time.perf_counter()
-            place.succeed(*command)
-            seconds.append(time.perf_counter() - start)
-    return max(seconds)
+def usual_length(command: tuple[str, ...], before: Before) -> float:
+    """Measure how long a command takes if nobody kills it, in seconds."""
+    with copied(before) as place:
+        start = time.perf_counter()
+        place.succeed(*command)
+        return time.perf_counter() - start
 
 
-def one_round(name: str, number: int, seed: int, before: Before, length: float) -> tuple[bool, list[str]]:
+def one_round(
+    name: str, number: int, seed: int, before: Before, lengths: Mapping[tuple[str, ...], float]
+) -> tuple[bool, list[str]]:
     """Kill a verb at a random moment; say whether the kill landed, and what was broken after the next command."""
     verb, draw = VERBS[name], random.Random(f"{seed} {name} {number}")  # noqa: S311
     command = draw.choice(verb.commands)
@@ -419,7 +419,7 @@ def one_round(name: str, number: int, seed: int, before: Before, length: float) 
             shutil.rmtree(place.folder / "home" / CACHE, ignore_errors=True)
         beside = place.start(*verb.beside, said="beside") if verb.beside else None
         process = place.start(*command)
-        time.sleep(draw.random() * length)
+        time.sleep(draw.random() * lengths.get(command, USUAL))
         landed = process.poll() is None
         if landed and draw.random() < 0.5:
             os.killpg(process.pid, signal.SIGKILL)
@@ -438,10 +438,10 @@ def one_round(name: str, number: int, seed: int, before: Before, length: float) 
 def killed(verbs: Sequence[str], rounds: int, seed: int, before: Before, at_once: int) -> dict[str, Found]:
     """Give each verb its share of the rounds, several at once."""
     found = {name: Found() for name in verbs}
-    lengths = {name: usual_length(VERBS[name], before) for name in verbs}
+    lengths = {command: usual_length(command, before) for name in verbs for command in VERBS[name].commands}
     turns = [(verbs[n % len(verbs)], n) for n in range(rounds)]
     with ThreadPoolExecutor(at_once) as pool:
-        done = pool.map(lambda t: one_round(t[0], t[1], seed, before, lengths[t[0]]), turns)
+        done = pool.map(lambda t: one_round(t[0], t[1], seed, before, lengths), turns)
         for (name, number), (landed, broken) in zip(turns, done, strict=True):
             one = found[name]
             one.rounds, one.landed, one.broken = one.rounds + 1, one.landed + landed, [*one.broken, *broken]

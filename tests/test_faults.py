@@ -187,7 +187,7 @@ def before(tmp_path_factory):
     ],
 )
 def test_a_command_killed_at_any_moment_loses_nothing_and_leaves_nothing_behind(before, verb, number):
-    assert faults.one_round(verb, number, 5, before, length=1.5)[1] == []
+    assert faults.one_round(verb, number, 5, before, lengths={})[1] == []
 
 
 @linux
