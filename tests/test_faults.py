@@ -181,9 +181,9 @@ def before(tmp_path_factory):
     ("verb", "number"),
     [
         ("append", 1),
-        pytest.param("import", 1, marks=pytest.mark.xfail(reason="a killed import leaves its rows")),
-        pytest.param("import", 2, marks=pytest.mark.xfail(reason="a killed import leaves its rows")),
-        pytest.param("forget", 1, marks=pytest.mark.xfail(strict=True, reason="an import brings the person back")),
+        ("import", 1),
+        ("import", 2),
+        ("forget", 1),
     ],
 )
 def test_a_command_killed_at_any_moment_loses_nothing_and_leaves_nothing_behind(before, verb, number):

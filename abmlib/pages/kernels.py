@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import nbformat
 
+from abmlib.tables import temporary
 from abmlib.tables.errors import NO_ROOM
 
 if TYPE_CHECKING:
@@ -160,9 +161,10 @@ def transport() -> "Iterator[Config]":
     """
     from traitlets.config import Config
 
-    with tempfile.TemporaryDirectory(prefix="abm-") as place:
-        named = os.name != "nt" and has_room_for_sockets(place)
-        yield Config({"KernelManager": {"transport": "ipc", "ip": f"{place}/kernel"}} if named else {})
+    with temporary.folder() as place:
+        named = os.name != "nt" and has_room_for_sockets(str(place))
+        sockets = {"transport": "ipc", "ip": f"{place}/kernel"} if named else {}
+        yield Config({"KernelManager": {"connection_file": f"{place}/kernel.json"} | sockets})
 
 
 def has_room_for_sockets(place: str) -> bool:

@@ -159,6 +159,8 @@ def run(request: Request, data: Data, tell: Callable[[str, str], None] = lambda 
     data.close()
     facts = describe(request, data)
     request.out.mkdir(parents=True, exist_ok=True)
+    for path in [p for p in request.out.iterdir() if shelf.is_left_over(p, None)]:
+        shelf.remove(path)
     beside = request.out / f".{facts['id']}.{os.getpid()}.tmp"
     try:
         for part in ("notebooks", "html", "tables"):

@@ -23,8 +23,9 @@ from filelock import FileLock
 from abmlib.tables import schema, secret, settings, temporary
 from abmlib.tables.errors import NO_ROOM, TableError
 from abmlib.tables.fingerprint import CACHE, belongs, fingerprint
-from abmlib.tables.outputs import LOCK, replaced
+from abmlib.tables.outputs import replaced
 from abmlib.tables.reading import FACTS
+from abmlib.tables.temporary import LOCK
 
 if TYPE_CHECKING:
     import pyarrow.dataset as ds

@@ -14,11 +14,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 ORIGIN = b"abm_origin"  # in a Parquet file: what its table comes from, as JSON
-LOCK = ".lock"  # file of a folder, held by the process that writes there
 LEFT = re.compile(r"\..+\.(\d+)\.tmp(\.wal)?")  # of a process that was killed while it replaced a file
-PASSING = re.compile(
-    r"\.(.+\.)?(lock|tmp(\.wal)?)"
-)  # names of files that processes hold, or leave if they are killed: no data
+# names of files that processes hold, or leave if they are killed: no data
+PASSING = re.compile(r"\.(.+\.)?(lock|tmp(\.wal)?)")
 FORMULA = r"^\s*[=+\-@\t\r＝＋－＠]"  # how a text begins that a spreadsheet computes
 
 

@@ -18,7 +18,8 @@ from filelock import FileLock, Timeout
 
 from abmlib.tables import people, schema
 from abmlib.tables.errors import TableError, first_cases
-from abmlib.tables.outputs import LOCK, replaced
+from abmlib.tables.outputs import replaced
+from abmlib.tables.temporary import LOCK
 
 FOLDER = "programme"
 FORGOTTEN = "forgotten"

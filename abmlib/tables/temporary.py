@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 PREFIX = ".abm-tmp-"  # of the name of each
-LOCK = ".lock"
+LOCK = ".lock"  # file of a folder, held by the process that works there
 BEFORE = "before"  # folder in one: what `replace_folder` took from its place
 
 
