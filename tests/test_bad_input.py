@@ -473,7 +473,7 @@ def forbid(place: Path, path: str, mode: int) -> None:
     [
         ("in/transactions.csv", 0, "import m.yml in --to new/book", "in/transactions.csv: Permission denied. Let it be read"),
         ("in", 0, "import m.yml in --to new/book", "in(/accounts.csv)?: Permission denied. Let it be read"),
-        ("m.yml", 0, "import m.yml in --to new/book", "m.yml: Permission denied. Give a place that you may read"),
+        ("m.yml", 0, "import m.yml in --to new/book", "m.yml: not readable: Permission denied. Give a file that can be read"),
         ("new", 0o555, "import m.yml in --to new/book", "book: Permission denied in .*new. Take a folder that you may write to"),
         ("in/transactions.csv", 0, "run --data in --out new/out", "in/transactions.csv: Permission denied. Give a place that you may read"),
         ("in", 0, "run --data in --out new/out", "Permission denied. Give a place that you may read"),

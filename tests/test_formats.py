@@ -467,7 +467,7 @@ def test_files_outside_the_folder_are_refused_by_pattern_too(shop, file):
         ({"file": "a.xlsx.gz"}, "'a.xlsx.gz' is no kind of file"),
         ({"file": "a.parquet", "encoding": "utf-8"}, "encoding has no meaning for a.parquet; it is for"),
         ({"file": "a.jsonl", "delimiter": ";"}, "delimiter has no meaning for a.jsonl; it is for"),
-        ({"header_row": 0}, "header_row: .*greater than or equal to 1"),
+        ({"header_row": 0}, "header_row must be at least 1, got 0"),
         ({"encoding": "klingon"}, "encoding 'klingon' is not known"),
     ],
 )

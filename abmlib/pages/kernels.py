@@ -184,11 +184,18 @@ def worker() -> Executor:
     context = multiprocessing.get_context("forkserver" if server else "spawn")
     if server:
         context.set_forkserver_preload([__name__, "papermill"])  # imported once for all
-    return ProcessPoolExecutor(1, context, end_with_parent)
+    os.umask(mask := os.umask(0o077))
+    return ProcessPoolExecutor(1, context, end_with_parent, (mask,))
 
 
-def end_with_parent() -> None:
-    """End this process, and its kernel with it, when the one that started it ends, in whatever way."""
+def end_with_parent(mask: int) -> None:
+    """End this process, and its kernel with it, when the one that started it ends, in whatever way.
+
+    Parameters
+    ----------
+    mask : rights that files made here lack, as in the one that started it
+    """
+    os.umask(mask)
     parent = multiprocessing.parent_process()
 
     def watch() -> None:

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 ORIGIN = b"abm_origin"  # in a Parquet file: what its table comes from, as JSON
-LEFT = re.compile(r"\..+\.(\d+)\.tmp(\.wal)?")  # of a process that was killed while it replaced a file
+LEFT = re.compile(r"\.(.+)\.(\d+)\.tmp(\.wal)?")  # of a process that was killed while it replaced a file
 # names of files that processes hold, or leave if they are killed: no data
 PASSING = re.compile(r"\.(.+\.)?(lock|tmp(\.wal)?)")
 FORMULA = r"^\s*[=+\-@\t\r＝＋－＠]"  # how a text begins that a spreadsheet computes
@@ -31,7 +31,7 @@ def replaced(path: Path) -> Iterator[Path]:
     """
     path = Path(os.path.realpath(path)) if path.is_symlink() else path
     path.parent.mkdir(parents=True, exist_ok=True)
-    clear_left(path.parent, glob.escape(path.name))
+    clear_left(path.parent, path.name)
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         yield beside
@@ -45,11 +45,11 @@ def replaced(path: Path) -> Iterator[Path]:
         beside.unlink(missing_ok=True)
 
 
-def clear_left(folder: Path, name: str = "*") -> None:
+def clear_left(folder: Path, name: str | None = None) -> None:
     """Remove what killed processes left beside the files of a folder, or beside one of them."""
-    for path in folder.glob(f".{name}.*.tmp*"):  # a database has its log beside it
+    for path in folder.glob(f".{glob.escape(name) if name else '*'}.*.tmp*"):  # a database has its log beside it
         left = LEFT.fullmatch(path.name)
-        if left and path.is_file() and not is_running(int(left[1])):
+        if left and (name or left[1]) == left[1] and path.is_file() and not is_running(int(left[2])):
             path.unlink(missing_ok=True)
 
 
