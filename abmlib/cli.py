@@ -2,79 +2,43 @@
 
 import contextlib
 import datetime as dt
-import errno
 import getpass
 import json
 import logging
 import os
 import signal
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
-from rich.table import Table
-from rich.text import Text
-from typer.core import TyperGroup
 
 from abmlib import __version__, places
+from abmlib.console import (
+    DONE,
+    SOME_FAILED,
+    ChecksFailed,
+    NotFinished,
+    Verbs,
+    err,
+    plain,
+    progress,
+    reason,
+    show,
+    show_table,
+)
 from abmlib.tables import outputs, temporary
 from abmlib.tables.errors import NO_ROOM
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from abmlib.tables import settings
 
-WIDE = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 180  # a log or a mail must not cut tables
-out, err = Console(soft_wrap=True, highlight=False, width=WIDE), Console(stderr=True, soft_wrap=True, highlight=False)
 WORKBOOK = Path("workbook.yml")  # of the folder the command is called in
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 logging.raiseExceptions = False  # a log that cannot be written is no second error
 logging.getLogger("abm").addHandler(logging.NullHandler())
-DONE, SOME_FAILED, BAD_INPUT, CHECKS_FAILED = 0, 1, 2, 3
-
-
-class NotFinished(ValueError):
-    """The report could not be written."""
-
-    code = SOME_FAILED
-
-
-class ChecksFailed(ValueError):
-    """The data breaks a check that no report may pass."""
-
-    code = CHECKS_FAILED
-
-
-class Verbs(TyperGroup):
-    """The verbs of the command; an error in any of them is printed in one sentence and becomes the exit code."""
-
-    def invoke(self, ctx: Any) -> Any:
-        """Call a verb."""
-        try:
-            return super().invoke(ctx)
-        except (ValueError, OSError) as wrong:  # TableError is a ValueError
-            err.print(plain(reason(wrong)), style="red", markup=False)
-            raise typer.Exit(getattr(wrong, "code", BAD_INPUT)) from wrong
-
-
-def reason(error: BaseException) -> str:
-    """Say in words what is wrong, and what to do if the operating system refused something."""
-    if not isinstance(error, OSError) or not error.errno:
-        return str(error) or "The command was stopped."
-    where = f"{error.filename}: " if error.filename else ""
-    forbidden = error.errno in (errno.EACCES, errno.EPERM, errno.EROFS)
-    remedy = "Give a place that you may read and write." if forbidden else "Make room, or give another place."
-    return f"{where}{error.strerror}. {remedy}"
-
-
-def plain(text: str) -> str:
-    """Write text of the data so that no character in it steers the terminal; lines stay lines."""
-    return "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text)
 
 
 @contextlib.contextmanager
@@ -97,31 +61,6 @@ def recorded(reports: Path, about: str = "") -> Iterator[logging.Logger]:
         with contextlib.suppress(OSError):
             shelf.write_whole(reports / shelf.SUMMARY, site.no_report(str(dt.date.today()), words).encode())
         raise
-
-
-def show(*sentences: object) -> None:
-    """Print sentences, a line each, as they are."""
-    for sentence in sentences:
-        out.print(plain(str(sentence)), markup=False)
-
-
-def show_table(frame: "pd.DataFrame", title: str | None = None) -> None:
-    """Print a table; numbers are on the right, and text of the data is printed as text."""
-    cells = frame.astype(object).where(frame.notna(), "")
-    cells = cells.map(lambda value: f"{value:,}" if isinstance(value, int) else plain(str(value)))
-    printed = Table(title=title and Text(plain(title)), title_justify="left")
-    for name in cells:
-        numbers = len(cells) and cells[name].str.fullmatch(r"-?[\d,]*").all()
-        printed.add_column(name.replace("_", " "), justify="right" if numbers else "left")
-    for row in cells.itertuples(index=False):
-        printed.add_row(*map(Text, row))
-    out.print(printed)
-
-
-def progress() -> Progress:
-    """A bar that disappears when the work is done."""
-    description = TextColumn("{task.description}", markup=False)
-    return Progress(SpinnerColumn(), description, BarColumn(), MofNCompleteColumn(), console=err, transient=True)
 
 
 DATA = "Workbook file, folder or DuckDB file. Default: workbook.yml here, or the sample."
@@ -159,6 +98,22 @@ def look_after(reports: Path) -> Path:
     return reports
 
 
+def team_of(book: Path) -> Path | None:
+    """The workbook file that a book belongs to: of a folder above it, else the one of this folder."""
+    from abmlib.tables import yaml_file
+
+    files = [*(folder / WORKBOOK for folder in book.resolve().parents[:4]), WORKBOOK]
+    return next((f for f in files if f.is_file() and "data" in yaml_file.read_yaml(f)), None)
+
+
+def warn_unfinished(workbook: "settings.Workbook") -> None:
+    """Say if a person was forgotten in part only."""
+    from abmlib.tables import cache
+
+    if cache.unfinished(workbook):
+        err.print("A person is forgotten in part only. Give abm forget with the same id again.", style="yellow")
+
+
 def refuse_overwriting(path: Path) -> None:
     """Refuse to write over a file, or into a folder that is not empty: it may hold a person's work."""
     if places.no_address(path).exists() and not (path.is_dir() and not any(path.iterdir())):
@@ -167,7 +122,7 @@ def refuse_overwriting(path: Path) -> None:
 
 def write(path: Path, text: str) -> None:
     """Write a text to a file, whole or not at all."""
-    if path.is_dir():
+    if places.no_address(path).is_dir():
         raise ValueError(f"{path}: is a folder. Give the name of a file.")
     with outputs.replaced(path) as beside:
         beside.write_text(text, "utf-8")
@@ -201,7 +156,7 @@ def init(folder: Annotated[Path, typer.Argument(help="Folder to make, or to brin
     """Make a folder to work in: workbook file, notebooks, mappings, sample, programme."""
     from abmlib.pages import workspace
 
-    done = workspace.init(folder)
+    done = workspace.init(places.no_address(folder))
     if made := list(done.values()).count("made"):
         show(f"{made} files made.")
     for what, words in (("updated", "brought up to date"), ("beside yours", "put beside your own version")):
@@ -220,10 +175,12 @@ def import_(
     describe: Annotated[Path | None, typer.Option(help="Write a first mapping of the export in this folder.")] = None,
 ) -> None:
     """Turn an export into canonical tables, and say what was lost on the way; or draft the mapping for it."""
-    from abmlib.tables import forgotten, people, settings
+    from abmlib.tables import cache, forgotten, people, settings
     from abmlib.tables.importers import describe as drafts
     from abmlib.tables.importers import mapped
 
+    for place in (mapping, source, to, describe):
+        places.no_address(place)
     if describe and (mapping or source):
         raise ValueError("--describe takes the folder of an export and no mapping: abm import --describe EXPORT.")
     if describe and to:
@@ -237,10 +194,13 @@ def import_(
     about, unlogged = f"Import of {source} failed. ", contextlib.nullcontext(logging.getLogger("abm"))
     with recorded(find_reports(None, WORKBOOK), about) if WORKBOOK.is_file() else unlogged as log:
         read = mapped.load_mapping(mapping)
-        left_out = forgotten.read(settings.workbook(WORKBOOK).programme if WORKBOOK.is_file() else None)
-        key = team_key(Path.cwd(), make=bool(read.hashed) and left_out.empty)
-        people.refuse_other_key(left_out["key_check"], key)
-        ledger = mapped.run(read, source, to, key, set(left_out["person_hash"]))
+        team = team_of(to)
+        workbook = settings.workbook(team) if team else None
+        with cache.alone(workbook) if workbook else contextlib.nullcontext():  # nobody is forgotten meanwhile
+            left_out = forgotten.read(settings.programme_of(workbook) if workbook else None)
+            key = team_key(team.parent if team else Path.cwd(), make=bool(read.hashed) and left_out.empty)
+            people.refuse_other_key(left_out["key_check"], key)
+            ledger = mapped.run(read, source, to, key, set(left_out["person_hash"]))
     log.info("import: %s to %s, %d rows left out for reasons in its ledger", source, to, ledger["rows_lost"].sum())
     show_table(ledger, f"{to}: rows in, rows out, and why")
 
@@ -267,8 +227,11 @@ def run(
     with recorded(reports) as log:
         look_after(reports)
         workbook = settings.workbook(data)
+        warn_unfinished(workbook)
         folder = places.find_notebooks(notebooks or workbook.notebooks)
         numbers = [n.strip() for n in only.split(",") if n.strip()]
+        if only and not numbers:
+            raise ValueError(f"--only {only!r} names no notebook. Give numbers, such as 03,12.")
         chosen = catalogue.choose(catalogue.load(folder / catalogue.FILE), numbers, through)
         given = parameters.assign(parameter or [], file, chosen, folder, workbook.parameters)
         asked = runs.resolve_as_of(as_of, today)
@@ -324,6 +287,7 @@ def doctor(
 
     data = find_data(data)
     workbook = settings.workbook(data)
+    warn_unfinished(workbook)
     folder = places.find_notebooks(notebooks or workbook.notebooks)
     if raw := workbook.data.is_dir() and not doctors.holds(workbook.data):
         verdict = doctors.guess(workbook.data, folder)
@@ -352,8 +316,11 @@ def prune(
 ) -> None:
     """Remove old runs, older failed ones, and what runs that died left behind."""
     from abmlib.pages import shelf
+    from abmlib.tables import settings
 
-    done = shelf.prune(look_after(find_reports(to, find_data(data))), keep, dry_run, now=time.time())
+    data = find_data(data)
+    settings.workbook(data)  # a wrong one names other reports
+    done = shelf.prune(look_after(find_reports(to, data)), keep, dry_run, now=time.time())
     show(*(f"{'would be removed' if dry_run else 'removed'}: {name}" for name in done.removed))
     show(f"{len(done.kept)} kept, {len(done.removed)} removed, {done.freed / 1e6:,.1f} MB freed.")
 
@@ -396,30 +363,40 @@ def export(
 @app.command()
 def forget(
     contact_id: Annotated[str, typer.Argument(help="Id of the person who asked to be forgotten.")],
-    name: Annotated[list[str] | None, typer.Option(help="Also remove this name, if the data lacks it.")] = None,
-    data: Data = None,
+    name: Annotated[list[str] | None, typer.Option(help="A name of the person that the data does not have.")] = None,
+    data: Annotated[Path | None, typer.Option(help="Workbook of the person. Default: workbook.yml here.")] = None,
     reports: Reports = None,
 ) -> None:
     """Remove a person from past runs, data and programme, and keep a keyed hash to leave them out of later imports."""
     import pandas as pd
 
     from abmlib.pages import forget as forgetting
-    from abmlib.tables import settings
+    from abmlib.tables import cache, settings
 
     if data is None and not WORKBOOK.is_file():
         raise ValueError("forget: there is no workbook.yml here. Give --data: the workbook that holds the person.")
     workbook = settings.with_data(data or WORKBOOK)
     where = forgetting.places_of(workbook, look_after(find_reports(reports, data or WORKBOOK)))
     home = workbook.file.parent if workbook.file else Path.cwd()
-    forgetting.refuse_nobody(where, contact_id, name or [], team_key(home, make=False))
     entered = {"entered_at": pd.Timestamp.now("UTC").floor("s"), "entered_by": getpass.getuser()}
-    done = forgetting.forget(where, contact_id, name or [], team_key(home) or b"", **entered)
-    show(*[f"{place}: {n:,} removed" for place, n in done.items() if n] or ["Nothing was left of this person."])
-    if packed := forgetting.unsearched(where):
-        show("Cannot be searched, delete them yourself if they name the person:", *packed)
+    with cache.alone(workbook):
+        forgetting.refuse_nobody(where, contact_id, name or [], team_key(home, make=False))
+        done = forgetting.forget(where, contact_id, name or [], team_key(home) or b"", **entered)
+    removed = [f"- {place}: {n:,}" for place, n in done.removed.items() if n]
     show(
-        "A new import does not bring the person back. Not searched: free text of the data, such as titles of deals; the export "
-        "itself and the source system; files made with abm export elsewhere; snapshots in .abm_cache of other workbooks."
+        *["Taken out (rows, ids in rows that stay, texts, files):", *removed]
+        if removed
+        else ["Nothing was left to take out."]
+    )
+    if done.others:
+        show(
+            f"{len(done.others)} other contacts have the same e-mail or name: {', '.join(done.others)}. Forget them too?"
+        )
+    if done.left:
+        show("Yours to change or delete: they name the person, or cannot be searched (zip, PDF):", *done.left)
+    show(
+        "A new import into this workbook does not bring the person back. Not searched: free text of the data, such as titles of "
+        "deals; the export itself and the source system; reports in other folders; .abm_cache of other workbooks."
     )
 
 

@@ -214,8 +214,8 @@ def test_what_a_command_leaves_is_found(before, monkeypatch):
 def test_input_that_is_not_met_as_expected_is_found():
     asked = hostile.FORGET
     assert hostile.attempt(hostile.Case("known", (*asked, "c1"), codes=hostile.FINE)) == []
-    case = hostile.Case("known", (*asked, "c1"), codes=hostile.REFUSED, never=["removed"], keeps=True)
-    assert hostile.attempt(case) == ["known: exit code 0, says 'removed', data changed"]
+    case = hostile.Case("known", (*asked, "c1"), codes=hostile.REFUSED, never=["Taken out"], keeps=True)
+    assert hostile.attempt(case) == ["known: exit code 0, says 'Taken out', data changed"]
 
 
 def test_each_hostile_input_is_described_once():

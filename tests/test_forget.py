@@ -5,6 +5,8 @@ import json
 import os
 import pathlib
 import shutil
+import subprocess
+import sys
 
 import duckdb
 import pandas as pd
@@ -15,9 +17,9 @@ import pytest
 from abmlib import places
 from abmlib.pages import forget, mentions, shelf, site
 from abmlib.pages import run as runs
-from abmlib.tables import Book, TableError, people, programme, schema, secret, settings
+from abmlib.tables import Book, TableError, cache, people, programme, schema, secret, settings
 from abmlib.tables import forgotten as forgotten_file
-from tests.conftest import ACCOUNTS, TRANSACTIONS, abm, put
+from tests.conftest import ACCOUNTS, ROOT, TRANSACTIONS, abm, put
 
 KEY = b"0123456789abcdef"
 NOON = pd.Timestamp("2026-04-01T12:00:00Z")
@@ -66,6 +68,13 @@ def test_only_the_persons_rows_and_cells_go_and_every_other_byte_stays(data):
     assert (data / "opportunity_contacts.csv").read_text() == PARTS.replace("o1,c1,2025-01-01T00:00:00Z\n", "")
     assert "Ann Miller" not in (data / "attribute_history.csv").read_text()
     assert "accounts,c1,employees,7" in (data / "attribute_history.csv").read_text()
+
+
+@pytest.mark.parametrize("sign", [";", "\t"])
+def test_a_table_in_which_nobody_would_be_found_is_refused(data, sign):
+    (data / "contacts.csv").write_text(CONTACTS.replace(",", sign))
+    with pytest.raises(TableError, match="contacts.csv: has other signs than commas between its values"):
+        people.forget(data, "c2", change=False)
 
 
 def test_files_of_windows_keep_their_line_ends_and_their_mark(data):
@@ -132,6 +141,13 @@ def test_parts_of_parquet_keep_their_types_and_parts_without_the_person_their_by
     assert (data / "activities" / "2.parquet").read_bytes() == other
 
 
+def test_an_id_that_is_a_decimal_number_is_that_of_the_reports(data):
+    (data / "contacts.csv").unlink()
+    pd.DataFrame({"contact_id": [1001.0, None], "full_name": ["Ann", "Bo"]}).to_parquet(data / "contacts.parquet")
+    assert people.names(data, "1001.0") == {"Ann"}
+    assert people.forget(data, "1001.0")["contacts.parquet"] == 1
+
+
 def test_numbers_as_ids_and_rows_of_people_in_parquet(data):
     (data / "contacts.csv").unlink()
     pq.write_table(pa.table({"contact_id": [7, 77], "full_name": ["Ann", "Bo"]}), data / "contacts.parquet")
@@ -170,6 +186,32 @@ def test_a_duckdb_file_holds_nothing_of_the_person_any_more(database):
     assert sorted(p.name for p in database.parent.iterdir()) == ["book.duckdb", "home"]
 
 
+def test_a_column_that_may_not_be_empty_does_not_keep_the_person(tmp_path):
+    file = tmp_path / "book.duckdb"
+    with duckdb.connect(file) as con:
+        con.execute("create table contacts (contact_id varchar primary key, full_name varchar)")
+        con.execute("create table activities (activity_id varchar, contact_id varchar not null)")
+        con.execute(
+            "create table opportunity_contacts (opportunity_id varchar, contact_id varchar references contacts)"
+        )
+        con.execute("insert into contacts values ('c1', 'Ann'), ('c2', 'Bo')")
+        con.execute("insert into activities values ('a1', 'c1'), ('a2', 'c2')")
+        con.execute("insert into opportunity_contacts values ('o1', 'c1'), ('o1', 'c2')")
+    assert people.forget(file, "c1") == {"opportunity_contacts": 1, "activities": 1, "contacts": 1}
+    with duckdb.connect(file) as con:
+        assert con.execute("select contact_id from activities order by activity_id").fetchall() == [(None,), ("c2",)]
+
+
+def test_a_view_over_files_elsewhere_is_not_read(database, tmp_path):
+    (tmp_path / "secret.csv").write_text("contact_id,full_name\nc1,Ann\n")
+    with duckdb.connect(database) as con:
+        con.execute("drop table contacts")
+        con.execute(f"create view contacts as from read_csv('{tmp_path / 'secret.csv'}')")
+    for ask in (people.names, people.forget):
+        with pytest.raises(TableError, match="book.duckdb: "):
+            ask(database, "c1")
+
+
 def test_a_view_is_refused_and_the_database_stays_as_it_was(database):
     with duckdb.connect(database) as con:
         con.execute("alter table opportunity_contacts rename to parts")
@@ -183,6 +225,9 @@ def test_a_view_is_refused_and_the_database_stays_as_it_was(database):
 
 
 def test_what_is_no_database_or_no_parquet_is_refused_in_one_sentence(tmp_path):
+    pq.write_table(pa.table({"contact_id": [["c1"]]}), tmp_path / "contacts.parquet")
+    with pytest.raises(TableError, match="contacts: contacts.parquet is not readable"):
+        people.forget(tmp_path, "c1")
     (tmp_path / "x.duckdb").write_text("no database")
     with pytest.raises(TableError, match="x.duckdb: the person was not removed: "):
         people.forget(tmp_path / "x.duckdb", "c1")
@@ -462,7 +507,7 @@ def at(home) -> forget.Places:
     return forget.Places(book, home / "programme", (out, out / "lab"), home / "notebooks")
 
 
-def forgotten(home, contact_id: str = "c1", names=(NAME,)) -> dict[str, int]:
+def forgotten(home, contact_id: str = "c1", names=(NAME,)) -> forget.Done:
     forget.refuse_nobody(at(home), contact_id, names, KEY)
     return forget.forget(at(home), contact_id, names, KEY, entered_at=NOON, entered_by="Bo")
 
@@ -497,10 +542,10 @@ def test_pages_lists_and_notebooks_that_hold_the_person_are_deleted_and_others_k
     older = home / "reports" / "2026-05-31_00000001"
     assert (older / "html" / "07_x.html").read_text() == "nobody"
     assert pd.read_parquet(older / "tables" / "07_people.parquet").values.tolist() == [["c8", "[removed]"]]
-    assert done["reports/2026-06-30_00000002"] == len(THEIRS) + 4 + 1
+    assert done.removed["reports/2026-06-30_00000002"] == len(THEIRS) + 4 + 1
     assert (home / "reports" / "runs.log").read_text() == "start\nend\n"
     assert (home / "reports" / "latest" / "run.json").stat().st_mtime == 2_000  # the newest run stays the newest
-    assert forget.unsearched(at(home)) == [str(home / "reports" / "sent.zip")]
+    assert done.left == [str(home / "reports" / "sent.zip")]
     outputs = json.loads((home / "notebooks" / "07_x.ipynb").read_text())["cells"]
     assert [len(c["outputs"]) for c in outputs] == [0, 1]
     assert_gone(home)
@@ -525,9 +570,9 @@ def test_an_id_that_is_nobodys_changes_nothing(home, given):
 
 def test_who_is_in_a_past_run_alone_is_somebody(home):
     done = forgotten(home, "c8", ())
-    assert done["reports/2026-05-31_00000001"] == 1
+    assert done.removed["reports/2026-05-31_00000001"] == 1
     assert forgotten_file.remembers(home / "programme", KEY, "c8")
-    assert not any(forgotten(home, "c8", ()).values())  # twice is harmless
+    assert not any(forgotten(home, "c8", ()).removed.values())  # twice is harmless
 
 
 @pytest.mark.parametrize("place", forget.STEPS)
@@ -586,16 +631,60 @@ def dies_at(number: int, home) -> None:
         os._exit(0)
 
 
-def test_another_person_begun_before_is_finished_first(home, monkeypatch):
+def test_another_person_begun_before_comes_first_and_every_report_says_so(home, monkeypatch):
     def killed(*_: object, **__: object) -> None:
-        raise KeyboardInterrupt
+        raise SystemExit
 
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as patch, pytest.raises(SystemExit):
         patch.setattr(forgotten_file, "remember", killed)
         forgotten(home)
-    forgotten(home, "c2", ())
+    before = everything(home)
+    with pytest.raises(ValueError, match="'c1' is forgotten in part only. Give abm forget c1 first"):
+        forgotten(home, "c2", ())
+    assert everything(home) == before
+    monkeypatch.chdir(home)
+    assert "A person is forgotten in part only. Give abm forget with the same id again." in abm("doctor")[1]
+    forgotten(home, names=())
     assert_gone(home)
-    assert forgotten_file.remembers(home / "programme", KEY, "c1")
+    assert "in part only" not in abm("doctor")[1]
+
+
+def test_a_stop_by_hand_says_what_is_left(home, monkeypatch):
+    def stopped(*_: object) -> dict[str, int]:
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(forget.STEPS, "data", stopped)
+    with pytest.raises(
+        forget.NotFinished, match="Stopped. The person is not forgotten everywhere yet; left: data, progr"
+    ):
+        forgotten(home)
+
+
+def test_a_name_with_the_id_of_nobody_is_sent_to_the_id_that_has_it(home):
+    before = everything(home)
+    with pytest.raises(
+        ValueError, match=r"nobody has the id 'c9' in data, its .* The name is that of \(first: \['c1'\]\)"
+    ):
+        forgotten(home, "c9", ('Ann "A" Quill, Dr',))
+    assert everything(home) == before
+
+
+def test_the_same_person_under_another_id_is_named(home):
+    put(
+        home / "data",
+        contacts="contact_id,account_id,full_name,email_hash\nc1,acme,Ann,aa\nc5,acme,A. Quill,aa\nc6,beta,Ann,\nc7,beta,Bo,\n",
+    )
+    assert forgotten(home).others == ["c5", "c6"]
+
+
+@pytest.mark.parametrize(
+    "place",
+    ["reports/last.txt", "reports/board/pages.html", "notebooks/mine/a.ipynb", "programme/notes.csv", "workbook.yml"],
+)
+def test_files_of_ones_own_that_name_the_person_are_named(home, place):
+    put((home / place).parent)
+    (home / place).write_text(node(cell(text_plain=NAME)) if place.endswith("ipynb") else f"# {NAME}\ndata: data\n")
+    assert str(home / place) in forgotten(home).left
 
 
 def test_no_picture_can_be_read_so_pages_that_were_asked_for_people_go(home):
@@ -616,11 +705,66 @@ def test_an_id_that_reads_like_a_count_takes_the_pages_of_the_run_that_lists_it_
     assert (out / counts / "html" / "07_x.html").read_text() == "7 of 12"
 
 
-def test_a_run_with_a_damaged_record_is_searched_too(home):
+@pytest.mark.parametrize(
+    "record", ['{"parameters": "c1', "[]", '{"as_of": "2026-06-30", "id": "00000002", "complete": true, "fingerprint": "f", "parameters": {"a": [1]}}']
+)  # fmt: skip
+def test_what_is_damaged_is_searched_too_and_stops_nothing(home, record):
     run = home / "reports" / "2026-06-30_00000002"
-    (run / "run.json").write_text('{"parameters": "c1')
+    (run / "run.json").write_text(record)
+    (run / "tables" / "08_x.parquet").write_bytes(b"PAR1 c1 Ann O'Quill PAR1")
+    for name, text in (("bare", '{"cells": []}'), ("odd", '{"cells": [{"outputs": [1]}]}'), ("deep", "[" * 3_000)):
+        (home / "notebooks" / f"{name}.ipynb").write_text(text)
+    forgotten(home)
+    assert not (run / "tables" / "08_x.parquet").exists()
+    assert_gone(home)
+
+
+def test_a_copy_of_a_run_and_a_run_elsewhere_are_searched_too(home, tmp_path):
+    out = home / "reports"
+    (out / "latest").unlink()
+    shutil.copytree(out / "2026-06-30_00000002", out / "latest")
+    shutil.move(out / "2026-05-31_00000001", tmp_path / "elsewhere")
+    (out / "2026-05-31_00000001").symlink_to(tmp_path / "elsewhere")
     forgotten(home)
     assert_gone(home)
+    assert NAME not in str(pd.read_parquet(tmp_path / "elsewhere" / "tables" / "07_people.parquet").values)
+
+
+def test_files_beside_a_database_that_are_not_its_own_stay(home, database):
+    (home / "workbook.yml").write_text(f"data: {database}\n")
+    notes = [home.parent / ".draft.docx.999999999.tmp", home.parent / "sub" / ".notes.999999999.tmp"]
+    notes[1].parent.mkdir()
+    for path in (*notes, home.parent / ".book.duckdb.half.999999999.tmp"):
+        path.touch()
+    forgotten(home)
+    assert [p.exists() for p in notes] == [True, True]
+    assert not (home.parent / ".book.duckdb.half.999999999.tmp").exists()
+
+
+@pytest.mark.parametrize("names", [("the",), ("",), (" ", "Nobody Atall"), (NAME,)])
+def test_no_name_makes_an_id_somebodys(home, names):
+    (home / "reports" / "2026-06-30_00000002" / "run.json").write_text("damaged")
+    before = everything(home)
+    with pytest.raises(ValueError, match="nobody has the id 'bogus'"):
+        forgotten(home, "bogus", names)
+    assert everything(home) == before
+
+
+def test_imports_and_other_people_wait_until_one_is_forgotten(home, monkeypatch):
+    monkeypatch.setattr(cache, "PATIENCE", 0.1)
+    monkeypatch.chdir(home)
+    put(home / "export", people="id,account,mail\nc1,acme,a@x.example\n", firms="id\nacme\n")
+    (home / "m.yml").write_text(MAPPING)
+    code = "import sys, time\nfrom abmlib.tables import cache, settings\nwith cache.alone(settings.workbook('workbook.yml')):\n print('in', flush=True)\n time.sleep(60)"
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, env=os.environ | {"PYTHONPATH": str(ROOT)}
+    ) as other:
+        other.stdout.readline()
+        for verb in (["forget", "c1"], ["import", "m.yml", "export", "--to", "new"]):
+            code, said = abm(*verb)
+            assert (code, "Another import, or another abm forget, is going" in said) == (2, True), said
+        other.kill()
+    assert abm("forget", "c1")[0] == 0
 
 
 def test_nothing_is_searched_while_a_run_is_made(home):
@@ -637,6 +781,26 @@ def test_what_dead_runs_left_is_cleared(home):
     (left / "page.html").write_text(NAME)
     forgotten(home)
     assert not left.exists()
+
+
+def test_forgotten_people_in_a_damaged_file_stop_every_import_and_report(home, monkeypatch):
+    monkeypatch.chdir(home)
+    assert abm("forget", "c1")[0] == 0
+    file = home / "programme" / "forgotten.csv"
+    text = file.read_text()
+    put(home / "export", people="id,account,mail\nc1,acme,a@x.example\n", firms="id\nacme\n")
+    (home / "m.yml").write_text(MAPPING)
+    for damaged in (text.replace(",", ";"), text.replace("person_hash", "hash"), text.replace("\n", "\nx", 1)):
+        file.write_text(damaged)
+        code, said = abm("import", "m.yml", "export", "--to", "new")
+        assert code == 2, said
+        assert "forgotten" in said
+    assert not (home / "new").exists()
+    (home / "workbook.yml").write_text("data: data\nprogramme: progamme\n")
+    for verb in (["import", "m.yml", "export", "--to", "new"], ["run"]):
+        code, said = abm(*verb)
+        assert code == 2, said
+        assert "there is no folder progamme. Correct its name in workbook.yml" in said
 
 
 # -- the command ------------------------------------------------------------------------------------------------------
@@ -689,13 +853,17 @@ tables:
 """
 
 
-def test_an_import_leaves_who_was_forgotten_out_of_the_books_files(home, monkeypatch):
+@pytest.mark.parametrize("here", [".", "notebooks", ".."])
+def test_an_import_leaves_who_was_forgotten_out_of_the_books_files(home, monkeypatch, here):
     monkeypatch.chdir(home)
     assert abm("forget", "c1")[0] == 0
     put(home / "export", people="id,account,mail\nc1,acme,a@x.example\nc2,acme,b@x.example\n", firms="id\nacme\n")
     (home / "m.yml").write_text(MAPPING)
-    code, said = abm("import", "m.yml", "export", "--to", "new")
+    monkeypatch.chdir(home / here)  # the workbook is that of the book, wherever the command is given
+    code, said = abm("import", home / "m.yml", home / "export", "--to", home / "new")
     assert code == 0, said
+    monkeypatch.chdir(home)
+    assert not (home / here / secret.FILE).exists() or here == "."
     assert pd.read_parquet("new/contacts.parquet")["contact_id"].tolist() == ["c2"]
     assert pd.read_parquet("new/activities.parquet")["contact_id"].fillna("").tolist() == ["", "c2"]
     ledger = pd.read_csv("new/ledger.csv").query("step == 'forgotten'").set_index("table")

@@ -191,9 +191,7 @@ def test_a_window_that_no_calendar_has_is_refused_in_a_notebook_run_by_hand(mont
 
 def test_data_dated_at_the_end_of_time_is_refused(team):
     put(team / "book", transactions=TRANSACTIONS + "t5,acme,p,9999-12-31,1,purchase,\n")
-    code, words = abm("doctor")
-    assert code == 3
-    assert "booked_at reads as its kind: broken in 1 of 5 rows (first: t5)" in words
+    refused("9999-12-31 is no day to report on. Correct the row", "doctor")
 
 
 # -- notebooks --------------------------------------------------------------------------------------------------------

@@ -483,7 +483,7 @@ def test_a_workbook_s_parameters_lie_below_the_file_s_and_may_be_for_notebooks_t
 
 @pytest.mark.parametrize(
     ("kind", "given", "value"),
-    [("str", "007", "007"), ("int", "7", 7), ("float", "7", 7.0), ("bool", "true", True), ("list[str]", "a, b", ["a", "b"]),
+    [("str", "007", "007"), ("int", "7", 7), ("float", "7", 7.0), ("bool", "true", True), ("bool", "no", False), ("list[str]", "a, b", ["a", "b"]),
      ("list[int]", [1, "2"], [1, 2])],
 )  # fmt: skip
 def test_a_value_reads_as_its_parameters_type(kind, given, value):
@@ -493,7 +493,7 @@ def test_a_value_reads_as_its_parameters_type(kind, given, value):
 
 @pytest.mark.parametrize(
     ("kind", "given"),
-    [("int", "1.5"), ("int", True), ("bool", "yes"), ("float", "nan"), ("str", ["a"]), ("int", None), ("int", "inf")],
+    [("int", "1.5"), ("int", True), ("bool", "maybe"), ("float", "nan"), ("str", ["a"]), ("int", None), ("int", "inf")],
 )
 def test_a_value_of_another_type_is_refused(kind, given):
     with pytest.raises(ValueError, match="x must be"):

@@ -201,7 +201,8 @@ ARROWS = {
     "stats": set(),
     "method": {"tables", "stats"},
     "market": {"tables"},
-    "cli": {"tables", "stats", "method", "pages", "market", "places"},
+    "cli": {"tables", "stats", "method", "pages", "market", "places", "console"},
+    "console": {"tables", "places"},
     "pages": {"tables", "places"},  # run and what it uses
     "places": set(),
     "__init__": set(),

@@ -22,23 +22,31 @@ import pyarrow.parquet as pq
 from abmlib import places
 from abmlib.pages import mentions, shelf, site
 from abmlib.tables import cache, forgotten, people, programme, schema
+from abmlib.tables.errors import first_cases
 from abmlib.tables.outputs import clear_left, replaced
 from abmlib.tables.settings import Workbook
 
 REMOVED = "[removed]"
 PEOPLE = "people"  # parameter of notebooks that show names
-RUN = re.compile(
-    r"\d{4}-\d{2}-\d{2}_[0-9a-f]{8}(-\d+)?"
-)  # name of the folder of a run, also of one with a damaged record
+RUN = re.compile(r"\d{4}-\d{2}-\d{2}_[0-9a-f]{8}(-\d+)?")  # name of a run's folder, also of one with a damaged record
 RECORD, LOG, LEDGER = "run.json", "runs.log", "ledger.csv"
 PAGES = {".html", ".ipynb", ".csv", ".md", ".txt", ".svg", ".py", ".yml", ".json"}  # searched, and deleted whole
-PACKED = {".zip", ".pdf"}  # cannot be searched
+PACKED = {".zip", ".pdf", ".gz", ".tgz", ".7z", ".xlsx", ".docx", ".pptx"}  # cannot be searched
 
 
 class NotFinished(ValueError):
     """A person was not taken out of every place yet."""
 
     code = 1  # the exit code of the command
+
+
+@dataclass(frozen=True)
+class Done:
+    """What was done about a person, and what is left to somebody."""
+
+    removed: Counter[str]  # of each place the rows, texts or files
+    others: list[str]  # ids of contacts with the same e-mail hash or name
+    left: list[str]  # files of the user's own that name the person, or that cannot be searched
 
 
 @dataclass(frozen=True)
@@ -71,7 +79,7 @@ def places_of(workbook: Workbook, runs: Path) -> Places:
 def refuse_nobody(where: Places, contact_id: str, names: Iterable[str], key: bytes | None) -> None:
     """Refuse an id that is nobody's: not of data, programme or tables of past runs, and not of one forgotten before.
 
-    A word of a page is no proof: it may be a word of the language, or the id of an account. A name that was given is.
+    A word of a page is no proof: it may be a word of the language, or the id of an account.
 
     Parameters
     ----------
@@ -91,27 +99,36 @@ def refuse_nobody(where: Places, contact_id: str, names: Iterable[str], key: byt
              and p.is_dir() and not shelf.is_left_over(p, None)]  # fmt: skip
     if going:
         raise ValueError(f"forget: {len(going)} runs are being made. Nothing was changed. Wait until they end.")
+    if begun := _begun(where):
+        if begun.contact_id == wanted:
+            return
+        raise ValueError(
+            f"forget: {begun.contact_id!r} is forgotten in part only. Give abm forget {begun.contact_id} first."
+        )
     if key and forgotten.remembers(where.programme, key, wanted):
-        return
-    if (begun := _begun(_journal(where))) and begun.contact_id == wanted:
         return
     person = mentions.Person(wanted)
     if any({**from_data(where, person, False), **from_programme(where, person, False)}.values()):
         return
-    tables = (p for out in where.runs for p in out.rglob("*.parquet"))
-    if any(_held(path, pq.ParquetFile(path).read(), person).to_pandas().any() for path in tables):
-        return
-    given = mentions.Person("", frozenset(names))
-    if not given.names or not any(from_runs(where, given, False).values()):
+    tables = ((p, _table(p)) for out in where.runs for p in out.rglob("*.parquet"))
+    if not any(table is not None and _held(path, table, person).to_pandas().any() for path, table in tables):
+        like = people.others(where.workbook.data, wanted, _written(names))
+        data, also = where.workbook.data.name, f" The name is that of {first_cases(like)}." if like else ""
         raise ValueError(
-            f"forget: nobody has the id {wanted!r} in data, programme or past runs. Nothing was changed. "
+            f"forget: nobody has the id {wanted!r} in {data}, its programme or past runs.{also} Nothing was changed. "
             "Give the contact_id as the CRM writes it."
         )
 
 
+def _written(names: Iterable[str]) -> frozenset[str]:
+    """Give names as they may be written: without blanks around, and the first name first too."""
+    given = {n.strip() for n in names if n.strip()}
+    return frozenset(given | {" ".join(reversed(n.split(", "))) for n in given if n.count(", ") == 1})
+
+
 def forget(
     where: Places, contact_id: str, names: Iterable[str], key: bytes, *, entered_at: pd.Timestamp, entered_by: str
-) -> Counter[str]:
+) -> Done:
     """Remove a person, known by `refuse_nobody`, from past runs, caches, logs, notebooks, data and programme, in this order.
 
     First the id and the names are noted in a private file, until the end, and the keyed hash is entered, so that whoever
@@ -123,39 +140,32 @@ def forget(
     key : of the team, see `secret`
     entered_at : when, with its time zone
 
-    Returns
-    -------
-    Counter of place to the number of rows, files or texts removed
-
     Raises
     ------
     NotFinished
         If a place cannot be changed: what is left, and what to do.
     """
-    wanted, journal = contact_id.strip(), _journal(where)
-    who, done = {"entered_at": entered_at, "entered_by": entered_by}, Counter[str]()
-    begun = _begun(journal)
-    if begun and begun.contact_id != wanted:  # whose names would be lost
-        done.update(forget(where, begun.contact_id, (), key, **who))
-        begun = None
-    known = people.names(where.workbook.data, wanted) | {n.strip() for n in names if n.strip()}
-    person = mentions.Person(wanted, frozenset(known | (begun.names if begun else frozenset())))
-    with replaced(journal) as beside:
+    wanted, begun, removed = contact_id.strip(), _begun(where), Counter[str]()
+    known = _written({*people.names(where.workbook.data, wanted), *names})
+    person = mentions.Person(wanted, known | (begun.names if begun else frozenset()))
+    others = people.others(where.workbook.data, wanted, person.names)
+    with replaced(_journal(where)) as beside:
         beside.write_text(json.dumps({"contact_id": wanted, "names": sorted(person.names)}), "utf-8")
-    forgotten.remember(where.programme, key, wanted, **who)
+    forgotten.remember(where.programme, key, wanted, entered_at=entered_at, entered_by=entered_by)
     _clear_left(where)
     for number, (place, step) in enumerate(STEPS.items()):
         try:
-            done.update(step(where, person, True))
-        except (OSError, ValueError) as wrong:
+            removed.update(step(where, person, True))
+        except (OSError, ValueError, KeyboardInterrupt) as wrong:
             reason = f"{wrong.filename or place}: {wrong.strerror}" if isinstance(wrong, OSError) else str(wrong)
-            left = ", ".join([*STEPS][number:])
+            to_do = ", ".join([*STEPS][number:])
             raise NotFinished(
-                f"{reason.rstrip('.')}. The person is not forgotten everywhere yet; left: {left}. "
-                "Mend this, and give the same command again."
+                f"{reason.rstrip('.') or 'Stopped'}. The person is not forgotten everywhere yet; left: {to_do}. "
+                "Correct this, and give the same command again."
             ) from wrong
-    journal.unlink()
-    return done
+    left = _left(where, person)
+    _journal(where).unlink()
+    return Done(removed, others, left)
 
 
 def _journal(where: Places) -> Path:
@@ -163,26 +173,47 @@ def _journal(where: Places) -> Path:
     return cache.cache_folder(where.workbook) / cache.JOURNAL
 
 
-def _begun(journal: Path) -> mentions.Person | None:
+def _begun(where: Places) -> mentions.Person | None:
     """Read who was to be forgotten when an earlier call was ended."""
     try:
-        noted = json.loads(journal.read_text("utf-8"))
-    except (OSError, ValueError):
+        noted = json.loads(_journal(where).read_text("utf-8"))
+        return mentions.Person(noted["contact_id"], frozenset(noted["names"]))
+    except (OSError, ValueError, KeyError, TypeError):
         return None
-    return mentions.Person(noted["contact_id"], frozenset(noted["names"]))
 
 
 def _clear_left(where: Places) -> None:
     """Remove what processes that were killed left beside the files of all places."""
     data = where.workbook.data
-    for place in (*where.runs, where.notebooks, where.programme, data if data.is_dir() else data.parent):
-        for folder in [place, *(p for p in place.rglob("*") if p.is_dir())] if place else ():
+    if data.is_file():
+        clear_left(data.parent, data.name)
+        clear_left(data.parent, people.HALF.format(data.name))
+    roots = [*(folder for out in where.runs for folder in _runs(out)), where.notebooks, where.programme]
+    roots += [data] if data.is_dir() else []
+    for place in (p for p in roots if p):
+        for folder in {path.parent for path in place.rglob(".*.tmp*")}:
             clear_left(folder)
+    for out in where.runs:
+        for name in (shelf.SUMMARY, LOG):
+            clear_left(out, name)
 
 
-def unsearched(where: Places) -> list[str]:
-    """Name the files beside the runs that cannot be searched."""
-    return sorted(str(p) for out in where.runs if out.is_dir() for p in out.iterdir() if p.suffix.lower() in PACKED)
+def _runs(out: Path) -> list[Path]:
+    """The folders of runs, also those with a damaged record, links, and a copy in the place of `latest`."""
+    found = [p for p in sorted(out.glob("*")) if p.is_dir() and (RUN.fullmatch(p.name) or p.name == shelf.LATEST)]
+    return [*dict.fromkeys(p.resolve() for p in found)]
+
+
+def _left(where: Places, person: mentions.Person) -> list[str]:
+    """Name the files of the user's own that still hold a person, and those that cannot be searched."""
+    home, by_name = where.workbook.file.parent if where.workbook.file else None, mentions.Person("", person.names)
+    deep = [p for place in (*where.runs, where.notebooks, where.programme) if place for p in place.rglob("*")]
+    files = {p for p in [*deep, *(home.glob("*") if home else ())] if p.is_file()}
+    packed = {p for p in files if p.suffix.lower() in PACKED}
+    own = {p for p in files - packed if p.suffix in PAGES and p.name not in (forgotten.FILE, RECORD)}
+    entered = {p for p in own if p.parent == where.programme}  # of which the ids are gone
+    named = {p for p in own if mentions.holds(p, by_name if p in entered else person)}
+    return sorted(map(str, packed | named))
 
 
 # -- the places -------------------------------------------------------------------------------------------------------
@@ -200,7 +231,7 @@ def from_runs(where: Places, person: mentions.Person, change: bool) -> dict[str,
     for out in (o for o in where.runs if o.is_dir()):
         for path in [p for p in out.iterdir() if change and shelf.is_left_over(p, None)]:
             shelf.remove(path)
-        for folder in sorted(p for p in out.iterdir() if RUN.fullmatch(p.name) and p.is_dir() and not p.is_symlink()):
+        for folder in _runs(out):
             counts[f"{out.name}/{folder.name}"] = _from_run(folder, person, change)
         counts[f"{out.name}/tables"] = sum(_from_table(p, person, change) for p in (out / "tables").rglob("*.parquet"))
         beside = [out / shelf.SUMMARY, *(p for p in out.iterdir() if re.fullmatch(r"\.summary\.md\.\d+\.tmp", p.name))]
@@ -214,14 +245,16 @@ def _from_run(folder: Path, person: mentions.Person, change: bool) -> int:
     """Remove a person from one run."""
     record, files = shelf.facts(folder), sorted(p for p in folder.rglob("*") if p.is_file() and not p.is_symlink())
     pages = [p for p in files if p.suffix in PAGES and p != folder / RECORD]
-    rows = {p: _from_table(p, person, change=False) for p in files if p.suffix == ".parquet"}
+    tables = {p: _table(p) for p in files if p.suffix == ".parquet"}
+    rows = {p: _from_table(p, person, change=False) for p in tables}
     gone = {p for p in pages if mentions.holds(p, person)}
     words = _in_record(folder / RECORD, person, change=False)
-    listed = any(_held(p, pq.ParquetFile(p).read(), person).to_pandas().any() for p, n in rows.items() if n)
+    listed = any(_held(p, t, person).to_pandas().any() for p, t in tables.items() if t is not None)
     if person.has_a_number_only and listed:
         gone = set(pages)
     if person.names or gone or words or any(rows.values()):
-        shown = {n for n, given in (record or {}).get("parameters", {}).items() if given.get(PEOPLE) is True}
+        asked = (record or {}).get("parameters", {}).items()
+        shown = {n for n, given in asked if isinstance(given, dict) and given.get(PEOPLE) is True}
         gone |= {p for p in pages if p.suffix in {".html", ".ipynb"} and (p.stem in shown or record is None)}
     if change:
         for path in gone:
@@ -260,7 +293,8 @@ def _in_record(path: Path, person: mentions.Person, change: bool) -> int:
 
 def _from_table(path: Path, person: mentions.Person, change: bool) -> int:
     """Remove the rows of a table that list a person, and the texts that name them."""
-    table = pq.ParquetFile(path).read()
+    if (table := _table(path)) is None:  # damaged, of no use, and nobody knows who is in it
+        return _delete(path, change)
     held = _held(path, table, person)
     count = int(pc.sum(held).as_py() or 0)
     table = table.filter(pc.invert(held))
@@ -282,6 +316,14 @@ def _from_table(path: Path, person: mentions.Person, change: bool) -> int:
         pq.write_table(table.replace_schema_metadata(silent), whole)
         _write(path, whole.getvalue().to_pybytes())
     return count
+
+
+def _table(path: Path) -> pa.Table | None:
+    """Read a table of a run; None if it is damaged."""
+    try:
+        return pq.ParquetFile(path).read()
+    except (pa.ArrowInvalid, OSError):
+        return None
 
 
 def _held(path: Path, table: pa.Table, person: mentions.Person) -> pa.ChunkedArray:
@@ -340,13 +382,13 @@ def from_notebooks(where: Places, person: mentions.Person, change: bool) -> dict
     for path in sorted(where.notebooks.glob("*.ipynb")):
         try:
             node = nbformat.reads(path.read_text("utf-8"), as_version=4)
-        except (OSError, ValueError, KeyError, AttributeError, nbformat.reader.NotJSONError):
-            continue
-        cells = [c for c in node.cells if c.get("outputs") and any(mentions.in_values(c.outputs, "", person))]
-        for cell in cells:
-            cell.outputs = []
-        if cells and change:
-            _write(path, nbformat.writes(node).encode())
+            cells = [c for c in node.cells if c.get("outputs") and any(mentions.in_values(c.outputs, "", person))]
+            for cell in cells:
+                cell.outputs = []
+            if cells and change:
+                _write(path, nbformat.writes(node).encode())
+        except (OSError, ValueError, KeyError, AttributeError, TypeError, RecursionError, nbformat.ValidationError):
+            continue  # no notebook: named in the end if it holds the person
         counts[path.name] = len(cells)
     return counts
 

@@ -20,10 +20,11 @@ from abmlib.tables.yaml_file import read_yaml
 RESERVED = {"data": "--data", "as_of": "--as-of", "tables": "--out"}
 TYPES = r"(str|int|float|bool)|list\[(str|int|float|bool)\]"
 READERS: dict[str, Any] = {"str": str, "int": int, "float": float,
-                           "bool": lambda text: {"true": True, "false": False}[str(text).lower()]}  # fmt: skip
+                           "bool": lambda text: {"true": True, "yes": True, "false": False, "no": False}[str(text).lower()]}  # fmt: skip
 # The least and most of a number, by how its parameter's name ends; its default is allowed too, as 0 months is for all.
 LIMITS: dict[str, tuple[float, float]] = {
-    "_months": (1, 600), "horizons": (1, 600), "_days": (0, MOST_DAYS), "_margin": (0, 1), "_rate": (-1, 1), "": (0, 1e12),
+    "_months": (1, 600), "horizons": (1, 600), "_days": (0, MOST_DAYS), "_margin": (0, 1),
+    "max_decline": (-1e12, 1e12), "effect": (-1e12, 1e12), "": (0, 1e12),
 }  # fmt: skip
 Given = tuple[str, str, Any]  # number or name of the notebook, empty for all; parameter; value
 
@@ -124,6 +125,8 @@ def read_value(parameter: Parameter, given: Any) -> Any:
     except (ValueError, KeyError, TypeError, OverflowError) as wrong:
         raise ValueError(f"{name} must be {kind}, got {shown(repr(given))}. Its help: {parameter.help}.") from wrong
     least, most = next(limits for end, limits in LIMITS.items() if name.endswith(end))
+    if isinstance(parameter.default, int | float) and parameter.default < 0:  # whose author means numbers below 0
+        least = -most
     if kind in ("int", "float") and not (least <= value <= most or value == parameter.default):
         raise ValueError(f"{name} must be {least:,.0f} to {most:,.0f}, got {shown(given)}. Its help: {parameter.help}.")
     return value

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from abmlib.tables import schema, secret, settings, temporary
 from abmlib.tables.errors import NO_ROOM, TableError
@@ -37,6 +37,8 @@ KEPT = 12  # days of one data set and older states of it, the newest
 IN_USE = 3600.0  # seconds after its last opening in which a snapshot is not thrown away
 AUDIT = "audit.parquet"
 TYPED = "typed"  # folder of tables that do not fit into memory
+ALONE = "alone.lock"  # held while a person is forgotten, or data imported
+PATIENCE = 60.0  # seconds to wait for it
 JOURNAL = "forgetting.json"  # who is to be forgotten, until it is done everywhere
 
 
@@ -321,6 +323,29 @@ def code() -> str:
     return digest.hexdigest()[:16]
 
 
+@contextmanager
+def alone(workbook: settings.Workbook) -> Iterator[None]:
+    """Keep others from forgetting a person or importing meanwhile.
+
+    Raises
+    ------
+    OSError
+        If another process has kept this for longer than `PATIENCE` seconds.
+    """
+    try:
+        with FileLock(cache_folder(workbook) / ALONE, PATIENCE, poll_interval=0.05, is_singleton=True):
+            yield
+    except Timeout as wrong:
+        raise OSError(
+            "Another import, or another abm forget, is going in this workbook. Wait until it ends."
+        ) from wrong
+
+
+def unfinished(workbook: settings.Workbook) -> bool:
+    """Say whether a person was forgotten in part only."""
+    return any((folder / JOURNAL).is_file() for folder in cache_folders(workbook))
+
+
 def clear(workbook: settings.Workbook) -> None:
     """Throw away all that is kept of a data set, in whatever folder."""
     for folder in (p for p in cache_folders(workbook) if p.is_dir()):
@@ -328,5 +353,5 @@ def clear(workbook: settings.Workbook) -> None:
             for path in folder.iterdir():
                 if path.is_dir():
                     shutil.rmtree(path)
-                elif path.name not in (LOCK, JOURNAL, ".gitignore"):
+                elif path.name not in (LOCK, ALONE, JOURNAL, ".gitignore"):
                     path.unlink()

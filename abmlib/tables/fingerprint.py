@@ -22,7 +22,7 @@ def belongs(workbook: Workbook) -> list[Path]:
     With them goes what a database has not taken in yet.
     """
     data, programme = workbook.data, workbook.programme
-    late = data.with_name(f"{data.name}.wal")
+    late = data.parent / f"{data.name}.wal"
     apart = programme and not programme.resolve().is_relative_to(data.resolve())
     return [data, *([late] if late.is_file() else []), *([programme] if apart and programme else [])]
 

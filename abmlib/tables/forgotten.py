@@ -17,16 +17,23 @@ def read(folder: Path | None) -> pd.DataFrame:
     Raises
     ------
     TableError
-        If the file does not read.
+        If the file does not read, or does not hold hashes.
     """
     path = folder / FILE if folder else None
     if path is None or not path.is_file():
         return pd.DataFrame(columns=["person_hash", "key_check"], dtype="str")
+    remedy = "Put back the file that abm forget wrote: without it people would come back."
+    programme.look(path, programme.FORGOTTEN)
     try:
-        rows = pd.read_csv(path, dtype="str")
+        rows = pd.read_csv(path, dtype="str", skipinitialspace=True)
     except (ValueError, pd.errors.ParserError) as wrong:
-        raise TableError(f"{path.name}: does not read: {wrong}. Put back the file that abm forget wrote.") from wrong
-    return rows.reindex(columns=["person_hash", "key_check"]).dropna(subset="person_hash")
+        raise TableError(f"{path.name}: does not read: {wrong}. {remedy}") from wrong
+    if "person_hash" not in rows:
+        raise TableError(f"{path.name}: has no column person_hash. {remedy}")
+    rows = rows.reindex(columns=["person_hash", "key_check"]).dropna(how="all")
+    if bad := int((~rows["person_hash"].fillna("").str.fullmatch("[0-9a-f]{64}")).sum()):
+        raise TableError(f"{path.name}: {bad} of {len(rows)} rows have no person_hash of 64 digits. {remedy}")
+    return rows
 
 
 def remembers(folder: Path, key: bytes, contact_id: str) -> bool:

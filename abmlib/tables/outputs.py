@@ -41,6 +41,10 @@ def replaced(path: Path) -> Iterator[Path]:
             if path.exists():
                 os.chmod(beside, path.stat().st_mode)
             beside.replace(path)
+    except OSError as wrong:
+        if wrong.filename in (str(beside), beside):  # nobody knows that one
+            wrong.filename = str(path)
+        raise
     finally:
         beside.unlink(missing_ok=True)
 

@@ -10,8 +10,9 @@ import csv
 import mmap
 import os
 import re
+import shutil
 import sys
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 STAND_IN = "opted-out-"  # with a number: the contact_id under which Book gives a person who opted out
 HIDDEN = ("full_name", "email_hash", "email_domain", "title")  # of contacts; always missing where opted out
 FIELD = re.compile(r'("(?:[^"]|"")*"[^,\r\n]*|[^,\r\n]*)(,|\r\n|\r|\n|$)')  # of a CSV record: value as written, its end
+HALF = "{}.half"  # name of the copy of a database from which a person is taken
 ROWS = 122_880  # of Parquet held at once
 
 
@@ -79,9 +81,7 @@ def refuse_other_key(checks: Iterable[object], key: bytes | None) -> None:
         If there is no key, or some were forgotten under another one.
     """
     noted = list(checks)
-    remedy = (
-        f"Set {secret.VARIABLE} to the team's key, or put back its {secret.FILE}: a new key would bring people back."
-    )
+    remedy = f"Set {secret.VARIABLE} to the team's key, or put its {secret.FILE} back beside workbook.yml: a new key would bring people back."
     if noted and not key:
         raise TableError(
             f"forgotten: {len(noted)} people were forgotten, and without the key nobody can tell who. {remedy}"
@@ -209,31 +209,48 @@ def names(data: Path, contact_id: str) -> set[str]:
     TableError
         If a table cannot be read.
     """
+    value = {"id": contact_id.strip()}
+    now = f"SELECT DISTINCT {_tidy('full_name')} FROM {{}} WHERE {_tidy('contact_id')} = $id"  # noqa: S608
+    is_name = "\"table\" = 'contacts' AND field = 'full_name'"
+    before = f"SELECT DISTINCT {_tidy('value')} FROM {{}} WHERE {_tidy('row_id')} = $id AND {is_name}"  # noqa: S608
+    rows = _asked(data, "contacts", now, value) + _asked(data, "attribute_history", before, value)
+    return {name for (name,) in rows if name}
+
+
+def others(data: Path, contact_id: str, names: Collection[str]) -> list[str]:
+    """Find the ids of other contacts with a person's e-mail hash or one of some names: perhaps the same person.
+
+    Raises
+    ------
+    TableError
+        If a table cannot be read.
+    """
+    value = {"id": contact_id.strip()}
+    other = f"SELECT DISTINCT {_tidy('contact_id')} FROM {{0}} WHERE {_tidy('contact_id')} <> $id AND"  # noqa: S608
+    theirs = f"SELECT {_tidy('email_hash')} FROM {{0}} WHERE {_tidy('contact_id')} = $id"  # noqa: S608
+    rows = _asked(
+        data, "contacts", f"{other} list_contains($names, {_tidy('full_name')})", value | {"names": list(names)}
+    )
+    rows += _asked(data, "contacts", f"{other} {_tidy('email_hash')} IN ({theirs})", value)
+    return sorted({i for (i,) in rows})
+
+
+def _asked(data: Path, name: str, query: str, values: Mapping[str, object]) -> list[tuple[str]]:
+    """Ask something of a table of the data; nothing where it, or a column, is not there."""
     import duckdb
 
     from abmlib.tables.importers.sql import lock
 
-    queries = {
-        "contacts": ("full_name", "contact_id", ""),
-        "attribute_history": ("value", "row_id", "AND \"table\" = 'contacts' AND field = 'full_name'"),
-    }
-    names: set[str] = set()
+    rows: list[tuple[str]] = []
     try:
         with duckdb.connect(str(data), read_only=True) if data.is_file() else duckdb.connect() as con:
             lock(con, *() if data.is_file() else [data])
-            for name, (column, own, more) in queries.items():
-                for seen in [name] if data.is_file() else [_seen(path) for path in files(data, name)]:
-                    with contextlib.suppress(
-                        duckdb.CatalogException, duckdb.BinderException
-                    ):  # no such table or column
-                        rows = con.execute(
-                            f"SELECT DISTINCT {_tidy(column)} FROM {seen} WHERE {_tidy(own)} = $id {more}",  # noqa: S608
-                            {"id": contact_id.strip()},
-                        )
-                        names |= {row[0] for row in rows.fetchall() if row[0]}
+            for seen in [name] if data.is_file() else [_seen(path) for path in files(data, name)]:
+                with contextlib.suppress(duckdb.CatalogException, duckdb.BinderException):  # no such table or column
+                    rows += con.execute(query.format(seen), dict(values)).fetchall()
     except duckdb.Error as wrong:
         raise TableError(f"{data.name}: does not read: {str(wrong).splitlines()[0]} Save it again.") from wrong
-    return names
+    return rows
 
 
 def files(folder: Path, name: str) -> list[Path]:
@@ -260,6 +277,8 @@ def from_csv(path: Path, name: str, contact_id: str, change: bool = True) -> int
             records = _records(old)
             raw, head = next(records)
             head = [c.lstrip("\ufeff").strip().strip('"') for c in head]
+            if len(head) == 1 and any(sign in head[0] for sign in ";\t|"):  # nobody would be found
+                raise TableError(f"{path.name}: has other signs than commas between its values. Save it with commas.")
             goes = {head.index(c): whole for c, whole in person_columns(name, head).items()}
             about = [(head.index(c), value) for c, value in [ABOUT[name]] if c in head] if name in ABOUT else []
             new.write(raw)
@@ -305,12 +324,16 @@ def _holds(path: Path, needle: bytes) -> bool:
 
 
 def _from_parquet(path: Path, name: str, contact_id: str, change: bool) -> int:
-    """Rewrite a Parquet file without a person, piece by piece, and count the rows concerned."""
+    """Rewrite a Parquet file without a person, and count the rows concerned."""
     try:
-        file = pq.ParquetFile(path)
-    except (pa.ArrowInvalid, OSError) as wrong:
+        return _from_parts(path, name, contact_id, change)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as wrong:
         raise TableError(f"{name}: {path.name} is not readable: {wrong}. Save it as Parquet again.") from wrong
-    with file:
+
+
+def _from_parts(path: Path, name: str, contact_id: str, change: bool) -> int:
+    """Do it piece by piece."""
+    with pq.ParquetFile(path) as file:
         goes = person_columns(name, file.schema_arrow.names)
         about = [ABOUT[name][0]] if name in ABOUT else []
         batches = file.iter_batches(ROWS, columns=[*goes, *about]) if goes else []
@@ -341,7 +364,10 @@ def _theirs(batch: pa.RecordBatch, name: str, columns: Iterable[str], contact_id
 
 def _equals(batch: pa.RecordBatch, column: str, value: str) -> pa.Array:
     """Which cells of a column are a text, blanks around aside; a missing one is not."""
-    return pc.fill_null(pc.equal(pc.utf8_trim_whitespace(pc.cast(batch.column(column), pa.string())), value), False)
+    cells = batch.column(column)
+    if pa.types.is_floating(cells.type):  # 1001.0, as every reader writes it
+        cells = pa.array([None if v is None else repr(v) for v in cells.to_pylist()], pa.string())
+    return pc.fill_null(pc.equal(pc.utf8_trim_whitespace(pc.cast(cells, pa.string())), value), False)
 
 
 def _blanked(batch: pa.RecordBatch, column: str, where: pa.Array, kept: pa.Schema) -> pa.RecordBatch:
@@ -363,8 +389,8 @@ def _from_database(path: Path, contact_id: str, change: bool) -> dict[str, int]:
             lock(con)
             counts = _from_tables(con, contact_id, change=False)
         if change and any(counts.values()):
-            with replaced(path) as beside, replaced(path.with_name(f"{path.name}.half")) as half:
-                _copy(path, half)
+            with replaced(path) as beside, replaced(path.with_name(HALF.format(path.name))) as half:
+                shutil.copyfile(path, half)
                 with duckdb.connect(str(half)) as con:
                     lock(con)
                     _from_tables(con, contact_id, change=True)
@@ -372,7 +398,10 @@ def _from_database(path: Path, contact_id: str, change: bool) -> dict[str, int]:
                 half.unlink()
     except duckdb.Error as wrong:
         reason = str(wrong).strip().splitlines()[0]
-        raise TableError(f"{path.name}: the person was not removed: {reason}. Nobody else may have it open.") from wrong
+        raise TableError(
+            f"{path.name}: the person was not removed: {reason}. Nobody else may have it open, and "
+            "no constraint may need the person: drop foreign keys first."
+        ) from wrong
     return counts
 
 
@@ -381,7 +410,7 @@ def _from_tables(con: "duckdb.DuckDBPyConnection", contact_id: str, change: bool
     rows = con.execute("SELECT table_name, column_name FROM duckdb_columns() WHERE schema_name = 'main'")
     columns = pd.DataFrame(rows.fetchall(), columns=["table", "column"]).groupby("table")["column"].agg(list)
     views = {row[0] for row in con.execute("SELECT view_name FROM duckdb_views()").fetchall()}
-    names = [n for n in schema.importable() if n in columns.index]
+    names = sorted((n for n in schema.importable() if n in columns.index), key=lambda n: n == "contacts")  # referred to
     return {n: _from_table(con, n, columns[n], contact_id, n in views, change) for n in names}
 
 
@@ -389,6 +418,8 @@ def _from_table(
     con: "duckdb.DuckDBPyConnection", name: str, columns: list[str], contact_id: str, is_view: bool, change: bool
 ) -> int:
     """Remove a person from one table of a database, and count the rows concerned."""
+    import duckdb
+
     goes, value = person_columns(name, columns), {"id": contact_id.strip()}
     theirs = {c: f"""{_tidy(f'"{c}"')} = $id""" for c in goes}
     if name in ABOUT:
@@ -400,6 +431,9 @@ def _from_table(
     if is_view:
         raise TableError(f"{name}: is a view and holds the person. Remove the person from the table it is made of.")
     for column, whole in goes.items() if change else ():
+        if not whole:
+            with contextlib.suppress(duckdb.Error):
+                con.execute(f'ALTER TABLE {name} ALTER "{column}" DROP NOT NULL')
         start = f"DELETE FROM {name}" if whole else f'UPDATE {name} SET "{column}" = NULL'  # noqa: S608
         con.execute(f"{start} WHERE {theirs[column]}", value)
     return int(count)

@@ -106,4 +106,6 @@ def key_of(workbook: "Workbook") -> bytes | None:
 
 def _check(key: bytes) -> None:
     if len(key) < SHORTEST:
-        raise ValueError(f"the key has {len(key)} bytes; it must have {SHORTEST} or more. Make a new one.")
+        raise ValueError(
+            f"the key has {len(key)} bytes; it must have {SHORTEST} or more. Put back the team's; make a new one only if there was none."
+        )

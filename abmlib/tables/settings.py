@@ -53,6 +53,7 @@ def _as_tuple(values: Any) -> Any:
 
 
 def _one_line(text: str) -> str:
+    text = text.removesuffix("\n")  # of a block of YAML
     if wrong := NO_LINE.search(text):
         raise ValueError(f"has {wrong[0]!r}, which has no place in a line of text. Take it out.")
     return text
@@ -149,9 +150,26 @@ def with_data(given: str | Path | Workbook) -> Workbook:
     if not found.data.exists() and not isinstance(given, Workbook):
         temporary.clear(found.data.parent)  # puts back what an import was about to replace as it was killed
         found = workbook(given)
+    programme_of(found)
     if not found.data.exists():
-        raise TableError(f"data: {found.data.name} is not there. Give a folder of tables or a DuckDB file.")
+        raise TableError(
+            f"data: {'/'.join(found.data.parts[-3:])} is not there. Give a folder of tables or a DuckDB file."
+        )
     return found
+
+
+def programme_of(workbook: Workbook) -> Path | None:
+    """Give the programme of a workbook; it need not be there, unless it has a name of its own.
+
+    Raises
+    ------
+    TableError
+        If the folder is a file, or one that is named otherwise than usual is not there: who was forgotten would come back.
+    """
+    folder = workbook.programme
+    if folder and (folder.is_file() or (folder.name != PROGRAMME and not folder.is_dir())):
+        raise TableError(f"programme: there is no folder {folder.name}. Correct its name in {FILE}, or make it.")
+    return folder
 
 
 def load(folder: Path) -> Settings:

@@ -58,7 +58,7 @@ class _Loader(yaml.SafeLoader):
 for kind, pattern, first in (
     ("bool", r"^(true|True|false|False)$", "tTfF"),
     ("null", r"^(~|null|Null|)$", ["~", "n", "N", ""]),
-    ("int", r"^-?(0|[1-9][0-9]*)$", "-0123456789"),
+    ("int", r"^-?[0-9]+$", "-0123456789"),
     ("float", r"^-?[0-9]+\.[0-9]+$", "-0123456789"),
 ):
     _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{kind}", re.compile(pattern), list(first))

@@ -23,9 +23,11 @@ DTYPES, UNITS, FORMATS, BY_HAND = ({str(kind): row[i] for kind, row in KINDS.ite
 # What every reader takes, of text as of Parquet and databases
 BLANKS = "".join(c for c in map(chr, range(0x3001)) if c.isspace())  # cut around values, as Python's strip does
 BOUND = 1e15  # numbers are below it, so that no sum overflows
-YEARS = (1900, 2200)  # of days and times, so that each is a day in every time zone
+YEARS = (1000, 9999)  # of days and times; many systems write 9999-12-31 for an end that is open
 BOUNDS = dict.fromkeys(("ts", "date"), f" Years are from {YEARS[0]} to {YEARS[1]}.")
-BOUNDS |= dict.fromkeys(("int", "number", "money", "rate"), f" Numbers are below {BOUND:,.0f}.")
+BOUNDS |= dict.fromkeys(
+    ("int", "number", "money", "rate"), f" Numbers have digits, one point and a sign, and are below {BOUND:,.0f}."
+)
 WHEN_MEANS: dict[str, str] = {
     "fixed": "does not change, so a back-dated report may use it",
     "dated": "rebuilt from dated facts for the day asked",

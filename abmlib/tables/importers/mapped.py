@@ -26,6 +26,7 @@ from abmlib.tables.secret import digest
 __all__ = ["Mapping", "load_mapping", "run"]
 MEMORY = 2  # GiB: what the engine may hold of a file, however large it is
 LEDGER_FILE = "ledger.csv"
+MOST_FILES = 1_000  # of which a book says what they were
 WRITTEN = {f"{t}.parquet" for t in schema.importable()} | {LEDGER_FILE, settings.FILE}
 LEFT = (CACHE, ".tmp", ".*.tmp", f"{temporary.PREFIX}*")  # in such a folder: what goes with the import it is about
 
@@ -143,7 +144,9 @@ def _fill(
         with sources.explained(name, any(d.secret for d in table.columns.values())):
             rows += canonical.make(con, mapping, table, new / f"{name}.parquet", key, forgotten)
     book = {"title": mapping.title, **mapping.workbook.model_dump(exclude_unset=True)}
-    book["source"] = {"mapping": mapping.file, "files": read}
+    book["source"] = {"mapping": mapping.file, "files": read[:MOST_FILES]}
+    if more := len(read) - MOST_FILES if len(read) > MOST_FILES else 0:
+        book["source"]["files_more"] = more
     written = yaml.safe_dump(book, sort_keys=False, allow_unicode=True, width=120)
     (new / settings.FILE).write_text(written, "utf-8", newline="\n")
     return rows
