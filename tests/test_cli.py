@@ -156,7 +156,12 @@ def test_a_damaged_run_is_named_by_every_command_that_looks_at_runs_and_stops_no
     damaged.write_text("")
     for args in (["run"], ["export", "--zip"], ["prune", "--keep", 1]):
         code, said = abm(*args)
-        assert (code, said.count("2020-01-31_00000000/run.json does not read; that run is left out.")) == (0, 1), said
+        assert (
+            code,
+            said.count(
+                "2020-01-31_00000000/run.json does not read; that run is left out. Make it again, or remove the folder."
+            ),
+        ) == (0, 1), said
     assert "WARNING 2020-01-31_00000000/run.json does not read" in (team / "reports" / "runs.log").read_text()
 
 

@@ -491,7 +491,8 @@ def home(data):
     (out / "sent.zip").write_bytes(b"PK")
     put(out / "lab" / "tables")
     pd.DataFrame({"contact_id": ["c1", "c2"]}).to_parquet(out / "lab" / "tables" / "07_people.parquet")
-    (data / "ledger.csv").write_text("step,why\nkeep,\"no account (first: ['c1', 'c7'])\"\n")
+    lost = "keep,contacts,9,4,5,\"no account (first: ['c1', 'c7'])\""
+    (data / "ledger.csv").write_text(f"step,table,rows_in,rows_out,rows_lost,why\n{lost}\n")
     put(home / "notebooks" / ".ipynb_checkpoints")
     (home / "notebooks" / "notebooks.yml").write_text("[]\n")
     (home / "notebooks" / "07_x.ipynb").write_text(node(cell(text_plain="c1"), cell(text_plain="c2")))
@@ -544,6 +545,13 @@ def test_pages_lists_and_notebooks_that_hold_the_person_are_deleted_and_others_k
     assert (home / "reports" / "runs.log").read_text() == "start\nend\n"
     assert (home / "reports" / "latest" / "run.json").stat().st_mtime == 2_000  # the newest run stays the newest
     assert done.left == [str(home / "reports" / "sent.zip")]
+    steps = [tuple(row) for row in pd.read_csv(home / "data" / "ledger.csv").to_numpy()]
+    blank = "of a forgotten person; contact_id left blank in 2 rows"
+    assert steps == [
+        ("keep", "contacts", 9, 4, 5, "[removed]"), ("forgotten", "contacts", 4, 3, 1, "of a forgotten person"),
+        ("forgotten", "opportunity_contacts", 2, 1, 1, "of a forgotten person"), ("forgotten", "activities", 4, 4, 0, blank),
+        ("forgotten", "attribute_history", 3, 2, 1, "of a forgotten person"),
+    ]  # fmt: skip
     outputs = json.loads((home / "notebooks" / "07_x.ipynb").read_text())["cells"]
     assert [len(c["outputs"]) for c in outputs] == [0, 1]
     assert_gone(home)

@@ -251,7 +251,9 @@ def test_a_run_whose_record_is_damaged_is_left_out_and_named(out, text):
     good, bad, newest = (made(out, day) for day in ("2026-01-31", "2026-02-28", "2026-03-31"))
     (out / bad / "run.json").unlink()
     (out / bad / "run.json").mkdir() if text is None else (out / bad / "run.json").write_bytes(text)
-    assert shelf.repair(out) == [f"{bad}/run.json does not read; that run is left out."]
+    assert shelf.repair(out) == [
+        f"{bad}/run.json does not read; that run is left out. Make it again, or remove the folder."
+    ]
     assert shelf.previous(out, dt.date(2026, 3, 31)) == good
     assert [run.folder.name for run in shelf.all_runs(out)] == [good, newest]
     assert shelf.prune(out, 1).removed == [good]

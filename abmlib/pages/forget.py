@@ -21,8 +21,9 @@ import pyarrow.parquet as pq
 
 from abmlib import places
 from abmlib.pages import mentions, shelf, site
-from abmlib.tables import cache, forgotten, people, programme, schema
+from abmlib.tables import cache, forgotten, ledger, people, programme, schema
 from abmlib.tables.errors import first_cases
+from abmlib.tables.ledger import LedgerRow
 from abmlib.tables.outputs import clear_left, replaced
 from abmlib.tables.settings import Workbook
 
@@ -356,13 +357,13 @@ def from_logs(where: Places, person: mentions.Person, change: bool) -> dict[str,
             if (n := len(lines) - len(kept)) and change:
                 _write(path, "".join(kept).encode("utf-8", "surrogateescape"))
             counts[f"{path.parent.name}/{LOG}"] = n
-    ledger = where.workbook.data / LEDGER
-    if ledger.is_file() and mentions.holds(ledger, person):
+    file = where.workbook.data / LEDGER
+    if file.is_file() and mentions.holds(file, person):
         if change:
-            with ledger.open(encoding="utf-8", newline="") as file:
-                rows = [[REMOVED if person.is_in(v) else v for v in row] for row in csv.reader(file)]
-            with replaced(ledger) as beside, beside.open("w", encoding="utf-8", newline="") as file:
-                csv.writer(file, lineterminator="\n").writerows(rows)
+            with file.open(encoding="utf-8", newline="") as old:
+                rows = [[REMOVED if person.is_in(v) else v for v in row] for row in csv.reader(old)]
+            with replaced(file) as beside, beside.open("w", encoding="utf-8", newline="") as new:
+                csv.writer(new, lineterminator="\n").writerows(rows)
         counts[LEDGER] = 1
     return counts
 
@@ -394,8 +395,22 @@ def from_notebooks(where: Places, person: mentions.Person, change: bool) -> dict
 
 
 def from_data(where: Places, person: mentions.Person, change: bool) -> dict[str, int]:
-    """Remove a person from the data."""
-    return people.forget(where.workbook.data, person.contact_id, change)
+    """Remove a person from the data, and enter in the ledger of its import what is not there any more."""
+    data = where.workbook.data
+    counts = people.forget(data, person.contact_id, change)
+    file, rows, of_table = data / LEDGER, [], Counter[str]()
+    for place, n in counts.items() if change and file.is_file() else ():
+        of_table[Path(place).parts[0].partition(".")[0]] += n
+    for name, n in of_table.items():
+        if n:
+            left = people.count(data, name)
+            gone = n if any(people.person_columns(name, schema.spec(name).columns).values()) else 0
+            rows.append(LedgerRow("forgotten", name, left + gone, left, gone, people.why_left_out(n - gone)))
+    if rows:
+        with replaced(file) as beside:
+            steps = pd.concat([pd.read_csv(file), ledger.as_frame(rows)])
+            steps.to_csv(beside, index=False, lineterminator="\n")
+    return counts
 
 
 def from_programme(where: Places, person: mentions.Person, change: bool) -> dict[str, int]:

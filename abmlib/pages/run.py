@@ -233,6 +233,8 @@ def run_all(request: Request, beside: Path, before: str | None, tell: Callable[[
                 end(entry, settled(entry, beside / "tables", ended))
     except BaseException:
         kernels.end_workers()
+        for _, pool in running.values():  # so that nothing of it is left to be ended with the command
+            pool.shutdown(cancel_futures=True)
         raise
     return {e.notebook: outcomes[e.notebook] for e in request.chosen}
 

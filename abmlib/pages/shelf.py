@@ -127,7 +127,11 @@ def repair(out: Path) -> list[str]:
         if runs and dangles(out):
             point_at(runs[-1].folder)
     named = [path for path in sorted(out.iterdir()) if RUN.fullmatch(path.name) and path.is_dir()]
-    return [f"{p.name}/run.json does not read; that run is left out." for p in named if record(p) is None]
+    return [
+        f"{p.name}/run.json does not read; that run is left out. Make it again, or remove the folder."
+        for p in named
+        if record(p) is None
+    ]
 
 
 def point_at(folder: Path) -> None:
