@@ -162,7 +162,8 @@ def init(folder: Annotated[Path, typer.Argument(help="Folder to make, or to brin
     for what, words in (("updated", "brought up to date"), ("beside yours", "put beside your own version")):
         if files := [place for place, did in done.items() if did == what]:
             show(f"{len(files)} files {words}: {', '.join(files)}.")
-    show(*[] if done else ["There is nothing to bring up to date."])
+    if not done:
+        show("There is nothing to bring up to date.")
     if "workbook.yml" in done:
         show(f"Name your data in {folder / 'workbook.yml'}; until then abm run there reports on a sample.")
 

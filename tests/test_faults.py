@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from abmlib.tables import programme
+from abmlib.tables import programme, temporary
 from abmlib.tables.fingerprint import fingerprint
 from abmlib.tables.outputs import replaced
 from benchmarks import faults, hostile
@@ -80,7 +80,7 @@ def holder(file):
 
 
 def test_a_programme_that_another_process_keeps_is_left_as_it_is(file, holder, monkeypatch):
-    monkeypatch.setattr(programme, "PATIENCE", 0.1)
+    monkeypatch.setattr(temporary, "PATIENCE", 0.1)
     with pytest.raises(OSError, match=r"programme: another process has kept it for 0 seconds\. Wait"):
         add(file.parent)
     assert file.read_text() == FIRST
@@ -94,7 +94,7 @@ def test_what_a_killed_process_held_is_free(file, holder):
 
 
 def test_who_holds_the_programme_may_enter(file, monkeypatch):
-    monkeypatch.setattr(programme, "PATIENCE", 0.1)
+    monkeypatch.setattr(temporary, "PATIENCE", 0.1)
     with programme.locked(file.parent), programme.locked(Path(os.path.relpath(file.parent))):
         assert len(add(file.parent)) == 2
 

@@ -17,7 +17,7 @@ import pytest
 from abmlib import places
 from abmlib.pages import forget, mentions, shelf, site
 from abmlib.pages import run as runs
-from abmlib.tables import Book, TableError, cache, people, programme, schema, secret, settings
+from abmlib.tables import Book, TableError, people, programme, schema, secret, settings, temporary
 from abmlib.tables import forgotten as forgotten_file
 from tests.conftest import ACCOUNTS, ROOT, TRANSACTIONS, abm, put
 
@@ -574,6 +574,11 @@ def test_an_id_that_is_nobodys_changes_nothing(home, given):
     assert everything(home) == before
 
 
+def test_who_is_in_a_table_of_the_data_that_the_programme_has_too_is_somebody(home):
+    put(home / "data", account_insights=INSIGHTS.replace("c2", "c5"))
+    assert forgotten(home, "c5", ()).removed["account_insights.csv"] == 1
+
+
 def test_who_is_in_a_past_run_alone_is_somebody(home):
     done = forgotten(home, "c8", ())
     assert done.removed["reports/2026-05-31_00000001"] == 1
@@ -586,8 +591,7 @@ def test_what_stopped_midway_is_said_and_finished_by_the_next_call(home, place, 
     def full(*_: object) -> dict[str, int]:
         raise OSError(errno.ENOSPC, "No space left on device", "x.csv")
 
-    step = forget.STEPS[place]
-    monkeypatch.setitem(forget.STEPS, place, lambda p, who, change: full() if change else step(p, who, change))
+    monkeypatch.setitem(forget.STEPS, place, full)
     with pytest.raises(
         forget.NotFinished, match=f"x.csv: No space left on device. The person is not .*; left: {place}"
     ):
@@ -757,7 +761,7 @@ def test_no_name_makes_an_id_somebodys(home, names):
 
 
 def test_imports_and_other_people_wait_until_one_is_forgotten(home, monkeypatch):
-    monkeypatch.setattr(cache, "PATIENCE", 0.1)
+    monkeypatch.setattr(temporary, "PATIENCE", 0.1)
     monkeypatch.chdir(home)
     put(home / "export", people="id,account,mail\nc1,acme,a@x.example\n", firms="id\nacme\n")
     (home / "m.yml").write_text(MAPPING)

@@ -411,6 +411,14 @@ def test_files_of_a_pattern_are_recorded_each(shop):
     assert [(f["name"], f["rows"], len(f["sha256"])) for f in read] == [("a_1.csv", 1, 64), ("a_2.csv", 1, 64)]
 
 
+def test_of_very_many_files_the_first_are_recorded_and_the_others_counted(shop, monkeypatch):
+    monkeypatch.setattr(mapped, "MOST_FILES", 1)
+    shop.holds("Id,Item\n1,Desk\n", "a_1.csv").holds("Id,Item\n2,Lamp\n", "a_2.csv")
+    assert shop.products("a_*.csv") == DESK
+    source = yaml.safe_load((shop.to / "workbook.yml").read_text("utf-8"))["source"]
+    assert ([f["name"] for f in source["files"]], source["files_more"]) == (["a_1.csv"], 1)
+
+
 def test_files_of_a_pattern_may_lie_in_folders(shop):
     for year, row in (("2026", "2,Lamp"), ("2025", "1,Desk")):
         (shop.source / year).mkdir()

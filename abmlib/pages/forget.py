@@ -9,7 +9,7 @@ import json
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -108,11 +108,12 @@ def refuse_nobody(where: Places, contact_id: str, names: Iterable[str], key: byt
         )
     if key and forgotten.remembers(where.programme, key, wanted):
         return
-    person = mentions.Person(wanted)
-    if any({**from_data(where, person, False), **from_programme(where, person, False)}.values()):
+    if any(people.forget(where.workbook.data, wanted, change=False).values()):
         return
-    tables = ((p, _table(p)) for out in where.runs for p in out.rglob("*.parquet"))
-    if not any(table is not None and _held(path, table, person).to_pandas().any() for path, table in tables):
+    if any(programme.forget(where.programme, wanted, change=False).values()):
+        return
+    person = mentions.Person(wanted)
+    if not any(_lists(path, person) for out in where.runs for path in out.rglob("*.parquet")):
         like = people.others(where.workbook.data, wanted, _written(names))
         data, also = where.workbook.data.name, f" The name is that of {first_cases(like)}." if like else ""
         raise ValueError(
@@ -156,7 +157,7 @@ def forget(
     _clear_left(where)
     for number, (place, step) in enumerate(STEPS.items()):
         try:
-            removed.update(step(where, person, True))
+            removed.update(step(where, person))
         except (OSError, ValueError, KeyboardInterrupt) as wrong:
             reason = f"{wrong.filename or place}: {wrong.strerror}" if isinstance(wrong, OSError) else str(wrong)
             to_do = ", ".join([*STEPS][number:])
@@ -195,8 +196,7 @@ def _clear_left(where: Places) -> None:
         for folder in {path.parent for path in place.rglob(".*.tmp*")}:
             clear_left(folder)
     for out in where.runs:
-        for name in (shelf.SUMMARY, LOG):
-            clear_left(out, name)
+        clear_left(out, LOG)
 
 
 def _runs(out: Path) -> list[Path]:
@@ -220,7 +220,7 @@ def _left(where: Places, person: mentions.Person) -> list[str]:
 # -- the places -------------------------------------------------------------------------------------------------------
 
 
-def from_runs(where: Places, person: mentions.Person, change: bool) -> dict[str, int]:
+def from_runs(where: Places, person: mentions.Person) -> dict[str, int]:
     """Remove a person from past runs; count the files and rows concerned, by run.
 
     Pages, notebooks, lists and summaries that hold the person are deleted; where one opens a run, a page that says so takes its
@@ -230,52 +230,49 @@ def from_runs(where: Places, person: mentions.Person, change: bool) -> dict[str,
     """
     counts: dict[str, int] = {}
     for out in (o for o in where.runs if o.is_dir()):
-        for path in [p for p in out.iterdir() if change and shelf.is_left_over(p, None)]:
+        for path in [p for p in out.iterdir() if shelf.is_left_over(p, None)]:
             shelf.remove(path)
         for folder in _runs(out):
-            counts[f"{out.name}/{folder.name}"] = _from_run(folder, person, change)
-        counts[f"{out.name}/tables"] = sum(_from_table(p, person, change) for p in (out / "tables").rglob("*.parquet"))
-        beside = [out / shelf.SUMMARY, *(p for p in out.iterdir() if re.fullmatch(r"\.summary\.md\.\d+\.tmp", p.name))]
-        counts[f"{out.name}/{shelf.SUMMARY}"] = sum(
-            _delete(p, change) for p in beside if p.is_file() and mentions.holds(p, person)
+            counts[f"{out.name}/{folder.name}"] = _from_run(folder, person)
+        counts[f"{out.name}/tables"] = sum(_from_table(p, person) for p in (out / "tables").rglob("*.parquet"))
+        summary = out / shelf.SUMMARY
+        counts[f"{out.name}/{summary.name}"] = _delete(
+            [summary] if summary.is_file() and mentions.holds(summary, person) else []
         )
     return counts
 
 
-def _from_run(folder: Path, person: mentions.Person, change: bool) -> int:
+def _from_run(folder: Path, person: mentions.Person) -> int:
     """Remove a person from one run."""
     record, files = shelf.facts(folder), sorted(p for p in folder.rglob("*") if p.is_file() and not p.is_symlink())
     pages = [p for p in files if p.suffix in PAGES and p != folder / RECORD]
-    tables = {p: _table(p) for p in files if p.suffix == ".parquet"}
+    tables = [p for p in files if p.suffix == ".parquet"]
     rows = {p: _from_table(p, person, change=False) for p in tables}
     gone = {p for p in pages if mentions.holds(p, person)}
-    words = _in_record(folder / RECORD, person, change=False)
-    listed = any(_held(p, t, person).to_pandas().any() for p, t in tables.items() if t is not None)
-    if person.has_a_number_only and listed:
+    words = _in_record(folder / RECORD, person)
+    if person.has_a_number_only and any(_lists(p, person) for p in tables):
         gone = set(pages)
     if person.names or gone or words or any(rows.values()):
         asked = (record or {}).get("parameters", {}).items()
         shown = {n for n, given in asked if isinstance(given, dict) and given.get(PEOPLE) is True}
         gone |= {p for p in pages if p.suffix in {".html", ".ipynb"} and (p.stem in shown or record is None)}
-    if change:
-        for path in gone:
-            _delete(path, change, stub=path.suffix == ".html")
-        for path in (p for p, n in rows.items() if n):
-            _from_table(path, person, change)
-        _in_record(folder / RECORD, person, change)
+    _delete(gone)
+    for path in (p for p, n in rows.items() if n):
+        _from_table(path, person)
     return len(gone) + sum(rows.values()) + words
 
 
-def _delete(path: Path, change: bool, stub: bool = False) -> int:
-    """Delete a file, or put a page in its place that says why it is not there."""
-    if change and stub:
-        shelf.write_whole(path, site.removed().encode())
-    elif change:
-        path.unlink()
-    return 1
+def _delete(files: Collection[Path]) -> int:
+    """Delete files, and count them; in the place of a page one says why it is not there."""
+    for path in files:
+        if path.suffix == ".html":
+            shelf.write_whole(path, site.removed().encode())
+        else:
+            path.unlink()
+    return len(files)
 
 
-def _in_record(path: Path, person: mentions.Person, change: bool) -> int:
+def _in_record(path: Path, person: mentions.Person) -> int:
     """Replace texts of a run's record: what its notebooks were asked, and how they ended."""
     try:
         record = json.loads(path.read_text("utf-8"))
@@ -283,19 +280,19 @@ def _in_record(path: Path, person: mentions.Person, change: bool) -> int:
             (part, name) for about in ("parameters", "outcomes") for part in record[about].values() for name in part
         ]
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return _delete(path, change) if path.is_file() and mentions.holds(path, person) else 0  # damaged, and of no use
+        return _delete([path] if path.is_file() and mentions.holds(path, person) else [])  # damaged, and of no use
     found = [(part, name) for part, name in texts if any(mentions.in_values(part[name], name, person))]
     for part, name in found:
         part[name] = REMOVED
-    if found and change:
+    if found:
         _write(path, (json.dumps(record, indent=2) + "\n").encode())
     return len(found)
 
 
-def _from_table(path: Path, person: mentions.Person, change: bool) -> int:
+def _from_table(path: Path, person: mentions.Person, change: bool = True) -> int:
     """Remove the rows of a table that list a person, and the texts that name them."""
     if (table := _table(path)) is None:  # damaged, of no use, and nobody knows who is in it
-        return _delete(path, change)
+        return _delete([path]) if change else 1
     held = _held(path, table, person)
     count = int(pc.sum(held).as_py() or 0)
     table = table.filter(pc.invert(held))
@@ -327,6 +324,12 @@ def _table(path: Path) -> pa.Table | None:
         return None
 
 
+def _lists(path: Path, person: mentions.Person) -> bool:
+    """Say whether a table of a run lists a person."""
+    table = _table(path)
+    return table is not None and bool(pc.any(_held(path, table, person)).as_py())
+
+
 def _held(path: Path, table: pa.Table, person: mentions.Person) -> pa.ChunkedArray:
     """Which rows of a table of a run hold the person; a missing id is nobody's."""
     try:
@@ -340,35 +343,33 @@ def _held(path: Path, table: pa.Table, person: mentions.Person) -> pa.ChunkedArr
     return held
 
 
-def from_snapshots(where: Places, person: mentions.Person, change: bool) -> dict[str, int]:
+def from_snapshots(where: Places, person: mentions.Person) -> dict[str, int]:
     """Throw away all snapshots of the data, whoever is in them."""
-    if change:
-        cache.clear(where.workbook)
+    cache.clear(where.workbook)
     return {}
 
 
-def from_logs(where: Places, person: mentions.Person, change: bool) -> dict[str, int]:
+def from_logs(where: Places, person: mentions.Person) -> dict[str, int]:
     """Remove lines of logs that hold a person, and the cases that the ledger of an import names."""
     counts = {}
     for path in [out / LOG for out in where.runs]:
         if path.is_file():
             lines = path.read_text("utf-8", "surrogateescape").splitlines(keepends=True)
             kept = [line for line in lines if not person.is_in(line)]
-            if (n := len(lines) - len(kept)) and change:
+            if n := len(lines) - len(kept):
                 _write(path, "".join(kept).encode("utf-8", "surrogateescape"))
             counts[f"{path.parent.name}/{LOG}"] = n
     file = where.workbook.data / LEDGER
     if file.is_file() and mentions.holds(file, person):
-        if change:
-            with file.open(encoding="utf-8", newline="") as old:
-                rows = [[REMOVED if person.is_in(v) else v for v in row] for row in csv.reader(old)]
-            with replaced(file) as beside, beside.open("w", encoding="utf-8", newline="") as new:
-                csv.writer(new, lineterminator="\n").writerows(rows)
+        with file.open(encoding="utf-8", newline="") as old:
+            rows = [[REMOVED if person.is_in(v) else v for v in row] for row in csv.reader(old)]
+        with replaced(file) as beside, beside.open("w", encoding="utf-8", newline="") as new:
+            csv.writer(new, lineterminator="\n").writerows(rows)
         counts[LEDGER] = 1
     return counts
 
 
-def from_notebooks(where: Places, person: mentions.Person, change: bool) -> dict[str, int]:
+def from_notebooks(where: Places, person: mentions.Person) -> dict[str, int]:
     """Remove the outputs of notebooks opened by hand that hold a person, and the checkpoints that do.
 
     What somebody wrote into a cell is theirs, and stays.
@@ -379,14 +380,14 @@ def from_notebooks(where: Places, person: mentions.Person, change: bool) -> dict
     checkpoints = [
         p for p in where.notebooks.rglob(".ipynb_checkpoints/*") if p.is_file() and mentions.holds(p, person)
     ]
-    counts["checkpoints"] = sum(_delete(p, change) for p in checkpoints)
+    counts["checkpoints"] = _delete(checkpoints)
     for path in sorted(where.notebooks.glob("*.ipynb")):
         try:
             node = nbformat.reads(path.read_text("utf-8"), as_version=4)
             cells = [c for c in node.cells if c.get("outputs") and any(mentions.in_values(c.outputs, "", person))]
             for cell in cells:
                 cell.outputs = []
-            if cells and change:
+            if cells:
                 _write(path, nbformat.writes(node).encode())
         except (OSError, ValueError, KeyError, AttributeError, TypeError, RecursionError, nbformat.ValidationError):
             continue  # no notebook: named in the end if it holds the person
@@ -394,12 +395,12 @@ def from_notebooks(where: Places, person: mentions.Person, change: bool) -> dict
     return counts
 
 
-def from_data(where: Places, person: mentions.Person, change: bool) -> dict[str, int]:
+def from_data(where: Places, person: mentions.Person) -> dict[str, int]:
     """Remove a person from the data, and enter in the ledger of its import what is not there any more."""
     data = where.workbook.data
-    counts = people.forget(data, person.contact_id, change)
+    counts = people.forget(data, person.contact_id)
     file, rows, of_table = data / LEDGER, [], Counter[str]()
-    for place, n in counts.items() if change and file.is_file() else ():
+    for place, n in counts.items() if file.is_file() else ():
         of_table[Path(place).parts[0].partition(".")[0]] += n
     for name, n in of_table.items():
         if n:
@@ -413,12 +414,12 @@ def from_data(where: Places, person: mentions.Person, change: bool) -> dict[str,
     return counts
 
 
-def from_programme(where: Places, person: mentions.Person, change: bool) -> dict[str, int]:
+def from_programme(where: Places, person: mentions.Person) -> dict[str, int]:
     """Remove a person from the programme."""
-    return programme.forget(where.programme, person.contact_id, change)
+    return programme.forget(where.programme, person.contact_id)
 
 
-STEPS: dict[str, Callable[[Places, mentions.Person, bool], dict[str, int]]] = {
+STEPS: dict[str, Callable[[Places, mentions.Person], dict[str, int]]] = {
     "past runs": from_runs,
     "snapshots": from_snapshots,
     "ledger and logs": from_logs,

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
-from filelock import FileLock, Timeout
+from filelock import FileLock
 
 from abmlib.tables import schema, secret, settings, temporary
 from abmlib.tables.errors import NO_ROOM, TableError
@@ -38,7 +38,6 @@ IN_USE = 3600.0  # seconds after its last opening in which a snapshot is not thr
 AUDIT = "audit.parquet"
 TYPED = "typed"  # folder of tables that do not fit into memory
 ALONE = "alone.lock"  # held while a person is forgotten, or data imported
-PATIENCE = 60.0  # seconds to wait for it
 JOURNAL = "forgetting.json"  # who is to be forgotten, until it is done everywhere
 
 
@@ -330,15 +329,11 @@ def alone(workbook: settings.Workbook) -> Iterator[None]:
     Raises
     ------
     OSError
-        If another process has kept this for longer than `PATIENCE` seconds.
+        If another process has kept this for longer than `temporary.PATIENCE` seconds.
     """
-    try:
-        with FileLock(cache_folder(workbook) / ALONE, PATIENCE, poll_interval=0.05, is_singleton=True):
-            yield
-    except Timeout as wrong:
-        raise OSError(
-            "Another import, or another abm forget, is going in this workbook. Wait until it ends."
-        ) from wrong
+    busy = "Another import, or another abm forget, is going in this workbook. Wait until it ends."
+    with temporary.alone(cache_folder(workbook) / ALONE, busy):
+        yield
 
 
 def unfinished(workbook: settings.Workbook) -> bool:

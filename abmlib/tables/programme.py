@@ -14,16 +14,13 @@ from typing import Any
 
 import pandas as pd
 import yaml
-from filelock import FileLock, Timeout
 
-from abmlib.tables import people, schema
+from abmlib.tables import people, schema, temporary
 from abmlib.tables.errors import TableError, first_cases
 from abmlib.tables.outputs import replaced
-from abmlib.tables.temporary import LOCK
 
 FOLDER = "programme"
 FORGOTTEN = "forgotten"
-PATIENCE = 60.0  # seconds to wait for another process that writes
 EXAMPLES = Path(__file__).parent / "definitions" / "examples.yml"
 OTHER_SIGNS = {";": "semicolons", "\t": "tabs"}  # what spreadsheets put between values in place of commas
 SPREADSHEETS = (".xlsx", ".xls", ".ods", ".numbers")
@@ -289,15 +286,12 @@ def locked(folder: Path) -> Iterator[None]:
     Raises
     ------
     OSError
-        If nobody may write there, or another process holds it for longer than `PATIENCE` seconds.
+        If nobody may write there, or another process holds it for longer than `temporary.PATIENCE` seconds.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with contextlib.ExitStack() as held:
-        try:
-            held.enter_context(FileLock(folder.resolve() / LOCK, PATIENCE, poll_interval=0.01, is_singleton=True))
-        except Timeout as wrong:
-            words = f"another process has kept it for {PATIENCE:.0f} seconds. Wait until it has ended, or end it."
-            raise OSError(f"{folder.name}: {words}") from wrong
+    kept = f"another process has kept it for {temporary.PATIENCE:.0f} seconds"
+    busy = f"{folder.name}: {kept}. Wait until it has ended, or end it."
+    with temporary.alone(folder.resolve() / temporary.LOCK, busy):
         yield
 
 

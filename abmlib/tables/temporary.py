@@ -8,11 +8,12 @@ import shutil
 import stat
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 PREFIX = ".abm-tmp-"  # of the name of each
 LOCK = ".lock"  # file of a folder, held by the process that works there
+PATIENCE = 60.0  # seconds to wait for another process that writes
 BEFORE = "before"  # folder in one: what `replace_folder` took from its place
 
 
@@ -71,6 +72,30 @@ def folder(beside: Path | None = None) -> Iterator[Path]:
     finally:
         shutil.rmtree(place, ignore_errors=True)
         _strike(note, place)
+
+
+@contextmanager
+def alone(lock: Path, busy: str) -> Iterator[None]:
+    """Keep other processes from a thing meanwhile; who holds it may take it again, and what a killed process held is free.
+
+    Parameters
+    ----------
+    lock : file that stands for the thing
+    busy : what to say, and to do, if another process holds it for longer than `PATIENCE` seconds
+
+    Raises
+    ------
+    OSError
+        If another process does, or nobody may write there.
+    """
+    from filelock import FileLock, Timeout
+
+    with ExitStack() as held:
+        try:
+            held.enter_context(FileLock(lock, PATIENCE, poll_interval=0.01, is_singleton=True))
+        except Timeout as wrong:
+            raise OSError(busy) from wrong
+        yield
 
 
 def replace_folder(new: Path, target: Path) -> None:

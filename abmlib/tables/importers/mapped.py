@@ -11,7 +11,6 @@ import duckdb
 import pandas as pd
 import yaml
 
-from abmlib.places import no_address
 from abmlib.tables import ledger, schema, settings, temporary
 from abmlib.tables.errors import first_cases
 from abmlib.tables.fingerprint import CACHE
@@ -66,7 +65,7 @@ def run(
     OSError
         If a file may not be read, or there is no room or no leave to write.
     """
-    folder, target = no_address(Path(source)).resolve(), no_address(Path(to)).resolve()
+    folder, target = Path(source).resolve(), Path(to).resolve()
     if not folder.is_dir():
         raise ValueError(f"{source}: the source must be a folder of files. Give the folder.")
     _check_key(mapping, key)
@@ -145,8 +144,8 @@ def _fill(
             rows += canonical.make(con, mapping, table, new / f"{name}.parquet", key, forgotten)
     book = {"title": mapping.title, **mapping.workbook.model_dump(exclude_unset=True)}
     book["source"] = {"mapping": mapping.file, "files": read[:MOST_FILES]}
-    if more := len(read) - MOST_FILES if len(read) > MOST_FILES else 0:
-        book["source"]["files_more"] = more
+    if len(read) > MOST_FILES:
+        book["source"]["files_more"] = len(read) - MOST_FILES
     written = yaml.safe_dump(book, sort_keys=False, allow_unicode=True, width=120)
     (new / settings.FILE).write_text(written, "utf-8", newline="\n")
     return rows
