@@ -317,17 +317,20 @@ show.table(
 for row in checks.worst(audit).itertuples():
     book.decide(
         say.slug("fix", row.table, row.check),
+        kind="data",
         text=f"Fix {row.table}: {row.remedy}",
         would_change=f"a new export in which {row.check}",
     )
 for row in exports.head(2).itertuples():
     book.decide(
         say.slug("export", row.export),
+        kind="data",
         text=f"Export {row.export}",
         would_change=f"a decision that {row.needed_by + row.makes_fuller} questions can wait",
     )
 book.decide(
     "ask_about_silent_customers",
+    kind="sell",
     text="Find out what happened to customers without recent records",
     accounts=data_quality.silent_customers(judged),
     would_change=f"a limit other than {stale_days} days",
@@ -336,12 +339,14 @@ book.decide(
 # %%
 book.decide(
     "export_stage_history",
+    kind="data",
     text="Add a stage history to the export of deals",
     only_if=bool(kept["value"].lt(0.5).any()),
     would_change="a decision that no report on an earlier day is needed",
 )
 book.decide(
     "find_missing_roles",
+    kind="sell",
     text="Find people for the missing roles",
     accounts=data_quality.customers_without_roles(contacts, accounts, required_roles, role_floor),
     would_change=f"another list of roles than {say.named(required_roles)}, or a floor other than {role_floor:.0%}",
@@ -350,12 +355,14 @@ book.decide(
 # %% tags=["decide"]
 book.decide(
     "keep_out_of_models",
+    kind="data",
     text=f"Keep out of models, or fill for all accounts: {say.named(gap_fields)}",
     only_if=bool(gap_fields),
     would_change="a new export in which they are filled equally for buyers and others",
 )
 book.decide(
     "ask_about_deleted_rows",
+    kind="data",
     text="Ask whether the source deletes " + say.named(missingness.possibly_deleted(ended)),
     only_if=bool(missingness.possibly_deleted(ended)),
     would_change="an answer that there were none",

@@ -233,6 +233,7 @@ say.one_story(intervals.wilson(pd.Series([1]), pd.Series([1])).iloc[0], LEVEL)
 # %% tags=["decide"]
 book.decide(
     "begin_where_suited",
+    kind="programme",
     text=say.suited(verdicts),
     would_change="an interval that moves to the other side of a rule, or another rule",
     only_if=len(verdicts) > 1,
@@ -240,6 +241,7 @@ book.decide(
 for row in elements.largest_gaps(cells).itertuples():
     book.decide(
         say.slug(row.element, row.cycle),
+        kind="programme",
         text=say.next_step(row.element, row.cycle, row.next_step),
         group=row.cycle,
         would_change=say.cell_change(row.evidence, row.target),
@@ -249,6 +251,7 @@ unsure = cycle.largest_first(
 )
 book.decide(
     "check_cycles",
+    kind="programme",
     text="Ask sales in which cycle these accounts buy, and set it by hand if the rule is wrong",
     accounts=unsure["account_id"].drop_duplicates().head(10),
     would_change="evidence that agrees, or an entry in cycle_overrides.csv",

@@ -278,18 +278,21 @@ show.table(
 # %%
 book.decide(
     "write_down_aims",
+    kind="programme",
     text="Write down the aims of the programme, and freeze them before the first account enters",
     only_if=aims.empty,
     would_change="a decision to run it without aims, and so without a verdict",
 )
 book.decide(
     "freeze_objectives",
+    kind="programme",
     text="Freeze each draft objective; enter a new one, with its reason, for each changed one",
     only_if=bool(aims["state"].isin(["draft", "changed"]).any()),
     would_change="a programme that nobody will be asked to judge",
 )
 book.decide(
     "promise_what_can_be_seen",
+    kind="programme",
     text="Promise only what can be detected: aim higher, hold back more accounts or judge later",
     only_if=bool((~plan["could_be_seen"].astype("boolean")).fillna(False).any()),
     would_change="a longer horizon, a longer list, or a measure with less random variation",
@@ -297,19 +300,22 @@ book.decide(
 
 # %%
 book.decide(
-    "sign_criteria",
+    "pass_the_gate",
+    kind="programme",
     text="Let both teams sign every criterion, then vote on the list again",
     only_if=not gate.passed,
     would_change=f"signatures of both teams, and an overlap of {overlap_needed:.0%} or more",
 )
 book.decide(
     "settle_votes",
+    kind="programme",
     text="Settle the votes that differ before tiers are set",
     accounts=apart["account_id"],
     would_change="one team changing its vote, with a reason",
 )
 book.decide(
     "answer_hand_overs",
+    kind="programme",
     text="Accept or return the hand-overs that nobody has answered",
     accounts=alignment.unanswered_accounts(alignment.mature_hand_overs(sent, book.as_of, response_days)),
     would_change="an answer that was not entered",
@@ -317,6 +323,7 @@ book.decide(
 
 book.decide(
     "settle_entries",
+    kind="data",
     text="Settle conflicting entries: enter the agreed value, and name in supersedes the entries it replaces",
     only_if=len(disputed) > 0,
     would_change="an entry that replaces the others",
@@ -325,24 +332,28 @@ book.decide(
 # %% tags=["decide"]
 book.decide(
     "find_people_for_functions",
+    kind="programme",
     text="Find people for the functions that persona teams lack",
     only_if=len(lacking) > 0,
     would_change="a persona that the programme gives up",
 )
 book.decide(
     "shorten_the_list",
+    kind="programme",
     text="Shorten the list or find more hours: its accounts need more hours than the teams have",
     only_if=bool(hours["used"].iloc[-1] > 1),
     would_change="fewer hours per account, agreed with the team",
 )
 book.decide(
     "name_who_is_accountable",
+    kind="programme",
     text="Name an accountable person for each step of the checklist",
     only_if=bool(steps.loc[steps["expected"], "owner"].isna().any()),
     would_change="a step that does not apply here",
 )
 book.decide(
     "wait_before_judging",
+    kind="programme",
     text="Wait with the judgement until enough accounts have been in the programme long enough",
     only_if=bool((ready["status"] == "too_early").any()),
     would_change="accounts that joined earlier than entered here",

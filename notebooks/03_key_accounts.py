@@ -244,32 +244,36 @@ chosen = pareto[choice["chosen"]].sort_values("revenue_rank").index
 held_back = qualification.passed_over(pareto, choice, capacity)
 book.decide(
     "give_key_status",
+    kind="sell",
     text="Give key status",
     accounts=chosen,
-    expected_value=worth["revenue"],
+    moves=worth["revenue"],
     basis=f"revenue of {counted}",
     would_change=f"a capacity other than {capacity}, or a part of the gate that the next period contradicts",
 )
 book.decide(
     "review_held_back",
+    kind="sell",
     text="Review with sales: accounts large enough for key status that the gate excludes",
     accounts=held_back,
-    expected_value=worth["revenue"],
+    moves=worth["revenue"],
     basis=f"revenue of {counted}",
     would_change="what sales knows about the reason: a late order, a new buyer, a dispute",
 )
 book.decide(
     "name_second_sponsor",
+    kind="sell",
     text="Name a second sponsor for the largest account",
     accounts=worth.nlargest(1, "revenue").index,
-    expected_value=worth["revenue"],
+    moves=worth["revenue"],
     basis=f"revenue of {counted}",
     would_change="a share of net revenue no larger than that of the next accounts",
 )
 book.decide(
     "fix_the_gate",
+    kind="programme",
     text="Fix the gate before you use it: on past data it chose worse than the ranking by revenue",
-    expected_value=-more.value,
+    moves=-more.value,
     basis="worse by",
     would_change="a test on another period in which it chose better",
     only_if=more.verdict == "worse",

@@ -180,10 +180,26 @@ enter = "Enter a target for the period in programme/targets.csv"
 week = str((book.as_of + pd.Timedelta(days=7)).date())
 agreed = "a next step that was agreed since"
 nobody = listed[listed["account_id"].isna()]
-book.decide("ask_for_next_step", text=next_step, **stages.accounts_of(listed), due=week, would_change=agreed)
-book.decide("ask_without_account", text=next_step, **stages.amount_of(nobody), due=week, would_change=agreed)
-book.decide("fill_account_and_amount", text=fill, only_if=len(gaps) > 0, would_change="a forecast without these deals")
-book.decide("enter_target", text=enter, only_if=pd.isna(goal), would_change="a pipeline steered without a target")
+book.decide(
+    "ask_for_next_step", kind="sell", text=next_step, **stages.accounts_of(listed), due=week, would_change=agreed
+)
+book.decide(
+    "ask_without_account", kind="sell", text=next_step, **stages.amount_of(nobody), due=week, would_change=agreed
+)
+book.decide(
+    "fill_account_and_amount",
+    kind="data",
+    text=fill,
+    only_if=len(gaps) > 0,
+    would_change="a forecast without these deals",
+)
+book.decide(
+    "enter_target",
+    kind="programme",
+    text=enter,
+    only_if=pd.isna(goal),
+    would_change="a pipeline steered without a target",
+)
 say.decide(book.decisions, book.currency, accounts["name"])
 
 # %%

@@ -37,7 +37,7 @@ t4,beta,p,2026-03-15,70,purchase,2026-04-10T08:00:00Z
 
 PARAMETERS = 'data: str = "."  # data\nas_of: str = "2026-01-01"  # day\ntables: str = "."  # tables\n'
 OPEN = "from abmlib.tables import Book, schema\nbook = Book.open(data, as_of, tables)"  # cells of small notebooks
-DECIDE = 'book.decide("call", text="Call them", accounts=book.read("accounts")["account_id"])'
+DECIDE = 'book.decide("call", kind="sell", text="Call them", accounts=book.read("accounts")["account_id"])'
 SHOW = 'book.read("accounts")[["account_id", "name"]]'
 
 

@@ -154,15 +154,15 @@ def test_the_ledger_counts_rows_known_only_later(small):
 def test_written_tables_come_back_to_later_notebooks_with_decisions_and_measures(small, tmp_path):
     book = Book.open(small, "2026-06-30", tmp_path / "tables")
     worth = pd.Series({"beta": 2.0, "acme": 1.0})
-    book.decide("call", text="Call them", accounts=["acme", "beta"], expected_value=worth, would_change="x")
-    book.decide("hire", text="Hire", expected_value=5.0, would_change="y")
+    book.decide("call", kind="sell", text="Call them", accounts=["acme", "beta"], moves=worth, would_change="x")
+    book.decide("hire", kind="sell", text="Hire", moves=5.0, would_change="y")
     book.measure(pd.DataFrame({"measure_id": ["C-38"], "definition_id": ["d"], "value": [0.5], "unit": ["share"],
                                "n": [3], "status": ["ok"]}))  # fmt: skip
     book.write("01_cycles", schema.empty("01_cycles"))
     later = Book.open(small, "2026-06-30", tmp_path / "tables")
     got = later.earlier("decisions")
     assert got.slug.tolist() == ["call", "call", "hire"]
-    assert got.expected_value.tolist() == [1.0, 2.0, 5.0]
+    assert got.moves.tolist() == [1.0, 2.0, 5.0]
     assert got.notebook.unique().tolist() == ["01"]
     assert later.earlier("measures").as_of.tolist() == [pd.Timestamp("2026-06-30")]
     assert not list((tmp_path / "tables").glob("*.tmp"))
@@ -170,26 +170,26 @@ def test_written_tables_come_back_to_later_notebooks_with_decisions_and_measures
 
 def test_a_decision_about_no_account_is_no_decision(small):
     book = Book.open(small, "2026-06-30")
-    book.decide("call", text="Call them", accounts=[])
+    book.decide("call", kind="sell", text="Call them", accounts=[])
     assert book.decisions.empty
 
 
 def test_a_decision_said_again_stands_as_it_was_said_last_in_the_place_it_had(small):
     book = Book.open(small, "2026-06-30")
-    book.decide("call", text="Call 2 accounts", accounts=["acme", "beta"])
-    book.decide("hire", text="Hire")
-    book.decide("call", text="Call 1 account", accounts=["late"])  # the cell run again, after a change
+    book.decide("call", kind="sell", text="Call 2 accounts", accounts=["acme", "beta"])
+    book.decide("hire", kind="sell", text="Hire")
+    book.decide("call", kind="sell", text="Call 1 account", accounts=["late"])  # the cell run again, after a change
     assert book.decisions.slug.tolist() == ["call", "hire"]
     assert book.decisions.text.tolist() == ["Call 1 account", "Hire"]
     assert book.decisions.account_id.tolist()[0] == "late"
-    book.decide("call", text="Call", only_if=False)
+    book.decide("call", kind="sell", text="Call", only_if=False)
     assert book.decisions.slug.tolist() == ["hire"]
 
 
 @pytest.mark.parametrize("slug", ["Call", "call them", "call__them", "call_", "2_calls", "call-them", "", "call\n"])
 def test_a_decision_without_a_name_of_words_joined_by_underscores_is_refused(small, slug):
     with pytest.raises(ValueError, match="slug must be lower-case words joined by underscores, such as start_now, got"):
-        Book.open(small, "2026-06-30").decide(slug, text="Call them")
+        Book.open(small, "2026-06-30").decide(slug, kind="sell", text="Call them")
 
 
 def test_a_duckdb_file_reads_like_a_folder(small, tmp_path):

@@ -791,7 +791,7 @@ def test_accounts_of_deals_sum_their_amounts_in_the_order_of_the_deals():
     rows = [("b", 5.0), ("a", 7.0), ("b", 6.0), (None, 99.0), ("dark", None)]
     got = stg.accounts_of(pd.DataFrame(rows, columns=["account_id", "amount"]))
     assert got["accounts"].tolist() == ["b", "a", "dark"]
-    assert got["expected_value"].tolist() == pytest.approx([11, 7, np.nan], nan_ok=True)  # unknown is missing, not 0
+    assert got["moves"].tolist() == pytest.approx([11, 7, np.nan], nan_ok=True)  # unknown is missing, not 0
 
 
 # -- coverage and targets ---------------------------------------------------------------------------------------------

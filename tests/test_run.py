@@ -429,8 +429,8 @@ def test_names_and_a_title_from_elsewhere_are_text_on_every_page_of_a_run(tmp_pa
 
 
 def test_the_summary_is_plain_lines_whatever_names_and_currency_hold():
-    row = {"notebook": "01", "slug": "s", "account_id": "a", "text": "Call\u202e them", "basis": "open", "would_change": "",
-           "expected_value": 1.0, "due": pd.NaT}  # fmt: skip
+    row = {"notebook": "01", "slug": "s", "account_id": "a", "kind": "sell", "text": "Call\u202e them", "basis": "open", "would_change": "",
+           "moves": 1.0, "due": pd.NaT}  # fmt: skip
     groups = site.decision_groups(pd.DataFrame([row]), {"a": "x" * 5_000}, {"01": "01_x"})
     facts = {"title": "T\x1b[31m", "as_of": "2026-06-30", "newest_fact": "", "currency": "[EUR](http://x.example)"}
     said = site.summary(facts, groups, [])

@@ -323,7 +323,14 @@ def test_a_whole_number_column_refuses_a_fraction():
 
 
 def test_a_missing_part_of_a_key_still_may_not_repeat():
-    decision = {"notebook": "03", "slug": "act", "text": "Do.", "would_change": "x", "status": "proposed"}
+    decision = {
+        "notebook": "03",
+        "slug": "act",
+        "kind": "sell",
+        "text": "Do.",
+        "would_change": "x",
+        "status": "proposed",
+    }
     two = pd.DataFrame([decision, decision])  # about all accounts, twice
     with pytest.raises(TableError, match=r"decisions: 2 of 2 rows share a key"):
         schema.conform("decisions", two)

@@ -16,6 +16,7 @@ from abmlib.pages import run, shelf
 from abmlib.pages.catalogue import Entry
 from abmlib.pages.kernels import Outcome
 from abmlib.tables import Book, TableError, schema
+from abmlib.tables.decisions import GATE, in_order
 
 tables = settings(max_examples=25, deadline=None)  # no deadline: a busy machine is no failure
 NONE = float("nan")
@@ -201,9 +202,9 @@ def test_absent_names_built_notebooks_before_this_one_that_left_nothing():
 # -- what to decide ---------------------------------------------------------------------------------------------------
 
 
-def advice(*rows: tuple) -> pd.DataFrame:
-    f = pd.DataFrame(rows, columns=["notebook", "slug", "account_id", "expected_value"])
-    return schema.conform("decisions", f.assign(text="Do.", would_change="", status="proposed"))
+def advice(*rows: tuple, kind: str = "sell") -> pd.DataFrame:
+    f = pd.DataFrame(rows, columns=["notebook", "slug", "account_id", "moves"])
+    return schema.conform("decisions", f.assign(kind=kind, text="Do.", would_change="", status="proposed"))
 
 
 def test_decisions_come_whole_the_most_money_first_and_those_without_any_last():
@@ -223,6 +224,12 @@ def test_decisions_come_whole_the_most_money_first_and_those_without_any_last():
     assert summary.top_decisions(every, 0).empty
     assert len(summary.top_decisions(every, 99)) == 6
     assert summary.top_decisions(every.iloc[:0], 3).empty
+
+
+def test_the_gate_comes_first_and_chores_about_data_last():
+    chores = advice(("00", "fix", None, 99), kind="data")
+    every = pd.concat([chores, advice(("03", "give", "a", 30), ("12", "ask", None, None), ("02", GATE, None, None))])
+    assert in_order(every)["slug"].tolist() == [GATE, "give", "ask", "fix"]
 
 
 # -- where the previous report comes from -----------------------------------------------------------------------------

@@ -250,10 +250,10 @@ def listed_deals(flags: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
 def amount_of(listed: pd.DataFrame) -> dict[str, object]:
     """Give the amount in deals of no account, as `Book.decide` takes it; without deals there is nothing to decide."""
     total = listed["amount"].sum(min_count=1)
-    return {"expected_value": None if pd.isna(total) else total, "basis": "open deals of", "only_if": len(listed) > 0}
+    return {"moves": None if pd.isna(total) else total, "basis": "open deals of", "only_if": len(listed) > 0}
 
 
 def accounts_of(listed: pd.DataFrame) -> dict[str, object]:
     """Give the accounts of deals and the amounts in them, as `Book.decide` takes them; deals without account are left out."""
     sums = listed.dropna(subset=["account_id"]).groupby("account_id", sort=False)["amount"].sum(min_count=1)
-    return {"accounts": sums.index, "expected_value": sums, "basis": "open deals of"}
+    return {"accounts": sums.index, "moves": sums, "basis": "open deals of"}

@@ -5,6 +5,7 @@ from collections.abc import Collection
 import numpy as np
 import pandas as pd
 
+from abmlib.tables.decisions import in_order
 from abmlib.tables.definitions import measures as dictionary
 
 KEY = ["measure_id", "definition_id"]
@@ -103,8 +104,6 @@ def missing_notebooks(catalogue: pd.DataFrame, finished: Collection[str], this: 
 
 
 def top_decisions(decisions: pd.DataFrame, most: int) -> pd.DataFrame:
-    """All rows of the decisions with most money, those without any after them, at most `most` decisions."""
-    key = ["notebook", "slug"]
-    worth = decisions.groupby(key, sort=False)["expected_value"].sum().sort_values(ascending=False, kind="stable")
-    first = worth.head(most).reset_index()[key].reset_index(names="place")
-    return decisions.merge(first, on=key).sort_values("place", kind="stable").drop(columns="place")
+    """All rows of the first decisions of `in_order`, at most `most` decisions."""
+    ordered = in_order(decisions)
+    return ordered[ordered.groupby(["notebook", "slug"], sort=False).ngroup() < most]

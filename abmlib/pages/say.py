@@ -469,7 +469,7 @@ def decide(decisions: pd.DataFrame, currency: str, names: Mapping[str, str] | pd
     known, lines = dict(names) if names is not None else {}, []
     for _, rows in decisions.groupby(["notebook", "slug"], sort=False):
         first, about = rows.iloc[0], rows["account_id"].dropna()
-        total = rows["expected_value"].sum(min_count=1)
+        total = rows["moves"].sum(min_count=1)
         whom = f": {count(len(about), 'account')} ({named(known.get(a, a) for a in about)})" if len(about) else ""
         worth = f"; {first['basis']} {money(total, currency)}" if pd.notna(total) else ""
         until = f"; by {first['due']:%Y-%m-%d}" if pd.notna(first["due"]) else ""

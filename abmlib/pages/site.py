@@ -11,6 +11,7 @@ from jinja2 import Environment, FunctionLoader, select_autoescape
 from nbconvert import HTMLExporter
 
 from abmlib.pages import kernels, say
+from abmlib.tables.decisions import in_order
 from abmlib.tables.errors import cut
 
 
@@ -65,7 +66,7 @@ def answer_first(node: nbformat.NotebookNode) -> nbformat.NotebookNode:
 def decision_groups(
     decisions: pd.DataFrame, names: Mapping[str, str], notebooks: Mapping[str, str]
 ) -> list[dict[str, Any]]:
-    """Gather the rows of `decisions` into one entry per decision, those with the most money first.
+    """Gather the rows of `decisions` into one entry per decision, in the order of `in_order`.
 
     Parameters
     ----------
@@ -77,14 +78,14 @@ def decision_groups(
     list of dicts: ``notebook, text, accounts`` (how many), ``named``, ``value`` (sum, or None), ``basis``, ``due`` (a day as text, or empty), ``would_change``
     """
     groups = []
-    for (number, _), rows in decisions.groupby(["notebook", "slug"], sort=False):
-        accounts, value = rows["account_id"].dropna(), rows["expected_value"].sum(min_count=1)
+    for (number, _), rows in in_order(decisions).groupby(["notebook", "slug"], sort=False):
+        accounts, value = rows["account_id"].dropna(), rows["moves"].sum(min_count=1)
         group = {"notebook": notebooks[number], "accounts": len(accounts), "value": None if pd.isna(value) else value}
         group["named"] = say.named(cut(str(names.get(a, a))) for a in accounts)
         groups.append(
             group | rows[["text", "basis", "would_change"]].iloc[0].to_dict() | {"due": _day(rows["due"].iloc[0])}
         )
-    return sorted(groups, key=lambda group: -(group["value"] or 0.0))
+    return groups
 
 
 def _day(due: pd.Timestamp) -> str:

@@ -400,14 +400,18 @@ class Book:
         self,
         slug: str,
         *,
+        kind: str,
         text: str,
         accounts: Iterable[str] | None = None,
         would_change: str = "",
         group: str | None = None,
-        owner: str | None = None,
+        owner: str | pd.Series | None = None,
         due: str | None = None,
-        expected_value: float | pd.Series | None = None,
+        moves: float | pd.Series | None = None,
+        moves_low: float | pd.Series | None = None,
+        moves_high: float | pd.Series | None = None,
         basis: str | None = None,
+        reason: str | pd.Series | None = None,
         only_if: bool = True,
     ) -> None:
         """Note one decision: a row per account, or one about all.
@@ -419,12 +423,14 @@ class Book:
         Parameters
         ----------
         slug : name of the decision, the same in every run of the notebook: lower-case words joined by underscores
+        kind : ``sell``, ``programme``, or ``data`` for a chore about data
         text : the advice, as an order
         accounts : ids it is about
         would_change : what would change the advice
-        expected_value : money it is about, in the reporting currency: one number per account as a Series indexed by id,
-            or one number for a decision about all
+        moves, moves_low, moves_high : money that this decision moves within its horizon, in the reporting currency, never an
+            account's whole past: a Series by account id, or one number for a decision about all; with its interval
         basis : what that money is, in words
+        reason, owner : why this account and who is to act; a Series by account id, or one text
         only_if : what the data must say for the decision to be noted at all
 
         Raises
@@ -437,10 +443,17 @@ class Book:
         if not re.fullmatch(SLUG, slug):
             raise ValueError(f"slug must be lower-case words joined by underscores, such as start_now, got {slug!r}.")
         ids: list[str | None] = [] if not only_if else [None] if accounts is None else list(accounts)
-        value = expected_value.reindex(ids).to_numpy() if isinstance(expected_value, pd.Series) else expected_value
+        by_account = {
+            "moves": moves,
+            "moves_low": moves_low,
+            "moves_high": moves_high,
+            "reason": reason,
+            "owner": owner,
+        }
+        own = {c: v.reindex(ids).to_numpy() if isinstance(v, pd.Series) else v for c, v in by_account.items()}
         rows = pd.DataFrame({"account_id": ids}).assign(
-            notebook="", slug=slug, text=text, group=group, owner=owner, due=pd.Timestamp(due) if due else pd.NaT,
-            expected_value=value, basis=basis, would_change=would_change, status="proposed",
+            notebook="", slug=slug, kind=kind, text=text, group=group, due=pd.Timestamp(due) if due else pd.NaT,
+            basis=basis, would_change=would_change, status="proposed", **own,
         )  # fmt: skip
         self._decisions[slug] = schema.conform("decisions", rows)
 

@@ -15,13 +15,17 @@ DECISIONS = table("decisions", "What a notebook advises: one row per decision an
     ["notebook", "slug", "account_id"], {
     "notebook": col("text", "number of the notebook that advises"),
     "slug": col("id", "the decision, the same in every run: words joined by underscores", matches=SLUG),
+    "kind": col("text", "selling, the programme, or a chore about data", one_of=("sell", "programme", "data")),
     "text": col("text", "the advice, as an order"),
     "group": col("text", "the part of the accounts it is about", null=True),
     "account_id": col("id", "account it is about; missing if about all", null=True),
     "owner": col("text", "who is to act", null=True),
     "due": col("date", "until when", null=True),
-    "expected_value": col("money", "money this row is about", null=True),
+    "moves": col("money", "money that this decision moves within its horizon", null=True),
+    "moves_low": col("money", "lower end of the interval of moves", null=True),
+    "moves_high": col("money", "upper end of the interval of moves", null=True),
     "basis": col("text", "what that money is, such as open deals of", default="money"),
+    "reason": col("text", "why this account", null=True),
     "would_change": col("text", "what would change the advice"),
     "status": col("text", "state", one_of=("proposed", "accepted", "rejected", "done")),
 })
