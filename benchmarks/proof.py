@@ -4,13 +4,14 @@ A `Proof` is one row of the table that `benchmarks.truth` prints. What a proof s
 of all is a `Result`, with its Monte-Carlo standard errors and whether they can be reconciled with what is promised.
 """
 
+import datetime as dt
 import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from functools import cached_property
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field, replace
+from functools import cache, cached_property
 from itertools import starmap
 from multiprocessing import get_context
 from pathlib import Path
@@ -26,6 +27,7 @@ from abmlib.method.deals import all_groups, closed_in, cycle_lengths, win_rates,
 from abmlib.method.stages import flags, pushes, stage_table, stage_visits
 from abmlib.stats.intervals import LEVEL
 from abmlib.tables import Book, schema
+from abmlib.tables.cache import Data
 
 WORKBOOK = "title: Market of known truth\ncurrency: EUR\ntime_zone: Europe/Berlin\n"
 END = "2026-06-30"  # last day of every market, and the day of the report
@@ -33,7 +35,45 @@ MONTHS = 36  # length of every market's window
 WINDOW_MONTHS = 12  # months up to the end whose closed deals count, as in 12
 PERIOD_MONTHS = 12  # length of the two periods compared, as in 03
 MISS = 3.0  # Monte-Carlo standard errors from what is promised that are no longer chance
+TABLES = (
+    "accounts",
+    "contacts",
+    "opportunities",
+    "opportunity_stage_history",
+    "opportunity_contacts",
+    "products",
+    "transactions",
+    "contracts",
+    "activities",
+    "web_sessions",
+    "cases",
+    "surveys",
+    "account_insights",
+    "attribute_history",
+    "relationship_economics",
+    "account_goals",
+)  # that proofs read: a snapshot takes as long as it has tables, and a market has three times as many
+NOTHING = replace(
+    Switches(),
+    seller_spread=0.0,
+    stalled=0.0,
+    elsewhere=0.0,
+    reorganisation=0.0,
+    no_return=0.0,
+    goals_missed=0.0,
+    declining=0.0,
+)  # one market without all effects that rows call, as none of them can pass for another
 DOUBT = 1e-3  # chance that an estimator that keeps its promise fails a test
+
+
+class Shelf(Book):
+    """A book of the `TABLES` of a market; another table is refused, since it would come empty."""
+
+    def read(self, name: str) -> pd.DataFrame:
+        """Give a table, as `Book.read`."""
+        if not self.has(name):
+            raise LookupError(f"{name}: is not kept of a market. Add it to TABLES of benchmarks/proof.py.")
+        return super().read(name)
 
 
 @dataclass(frozen=True)
@@ -42,6 +82,14 @@ class Seen:
 
     book: Book
     truth: dict[str, pd.DataFrame]
+    at: Callable[[str], "Seen"]  # the market as known at the end of an earlier day, ISO 8601; each day is opened once
+    _made: dict[Any, Any] = field(default_factory=dict)
+
+    def once(self, make: Callable[["Seen"], Any]) -> Any:
+        """What a function makes of this market on this day; made once for all rows that ask for it."""
+        if make not in self._made:
+            self._made[make] = make(self)
+        return self._made[make]
 
     @cached_property
     def accounts(self) -> pd.DataFrame:
@@ -245,14 +293,20 @@ class Result:
 
 @contextmanager
 def seen(market: Market) -> Iterator[Seen]:
-    """Put a market into a folder that lasts as long as the block, and open it as a notebook does."""
+    """Put the `TABLES` of a market into a folder that lasts as long as the block, and open it as a notebook does."""
     with tempfile.TemporaryDirectory(prefix="market-") as place:
         folder = Path(place)
         (folder / "workbook.yml").write_text(WORKBOOK, "utf-8")
-        for name, table in market.tables.items():
-            if name in schema.importable():
-                table.to_parquet(folder / f"{name}.parquet", index=False)
-        yield Seen(Book.open(folder, as_of=END), market.truth)
+        for name in schema.importable().keys() & market.tables.keys() & set(TABLES):
+            market.tables[name].to_parquet(folder / f"{name}.parquet", index=False)
+        with closing(Data(folder)) as data:  # kept open, so that a further day takes half as long
+
+            @cache
+            def at(day: str) -> Seen:
+                data.snapshot(dt.date.fromisoformat(day))
+                return Seen(Shelf.open(folder, as_of=day), market.truth, at)
+
+            yield at(END)
 
 
 def say(

@@ -9,7 +9,6 @@ its book and sets it beside the truth. `tests/test_truth.py` runs all of them wi
 
 import argparse
 import time
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from abmlib.market import Switches
 from abmlib.method import periods, value
 from abmlib.method.deals import cohorts, differences
 from abmlib.method.stages import crm_probabilities
@@ -25,13 +23,11 @@ from abmlib.stats import concentration, intervals, survival
 from abmlib.stats.intervals import LEVEL
 from abmlib.tables.days import local_days
 from benchmarks import truth_cycle, truth_engagement, truth_flags
-from benchmarks.proof import MISS, MONTHS, Found, Proof, Result, Seen, measure, table
+from benchmarks.proof import MISS, MONTHS, NOTHING, Found, Proof, Result, Seen, measure, table
 
 PAGE = Path(__file__).with_name("truth.md")
 SEED = 3  # of the bootstrap of concentration
 TOP = 0.2  # share of accounts whose share of revenue is asked for
-PLANTED = Switches()
-WITHOUT = replace(PLANTED, seller_spread=0.0, stalled=0.0)  # one market for both, as neither can pass for the other
 
 
 def of_row(row: dict[str, Any], truth: float = float("nan")) -> Found:
@@ -282,7 +278,7 @@ PROOFS: list[Proof] = [
         "sellers differ",
         "C-2",
         sellers,
-        off=WITHOUT,
+        off=NOTHING,
         note="Truth: the range from the worst to the best seller of the mean true chance of their deals; estimate: the "
         "range of shrunken rates, smaller by design. Coverage: share of sellers whose shrunken interval holds their "
         "mean true chance; nine sellers do not tell how far they are apart, so it averages over that. "
@@ -292,7 +288,7 @@ PROOFS: list[Proof] = [
         "stalled deals, slow or pushed",
         "C-58",
         stalled,
-        off=WITHOUT,
+        off=NOTHING,
         alarms=None,
         power=0.6,
         note="Truth: share of open deals planted to stall, in whatever stage they are. Power: share of them flagged "

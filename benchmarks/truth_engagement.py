@@ -4,20 +4,16 @@
 surge; so each account's weeks are first put in random order.
 """
 
-from dataclasses import replace
-
 import numpy as np
 import pandas as pd
 
-from abmlib.market import Switches
 from abmlib.method import touches
-from benchmarks.proof import END, Found, Proof, Seen
+from benchmarks.proof import END, NOTHING, Found, Proof, Seen
 
 NOW = pd.Timestamp(END)
 WEEKS = 52  # of history that surges look back on
 SURGING = 0.05  # share of accounts that surge where it is planted
 MORE = 10  # touches more in the last week of those
-OFF = replace(Switches(), seller_spread=0.0, stalled=0.0)  # nothing is planted; `truth` makes this market anyway
 
 
 def accounts(seen: Seen) -> pd.DataFrame:
@@ -34,7 +30,7 @@ def touch_days(seen: Seen) -> pd.DataFrame:
 
 def seed(seen: Seen) -> np.random.Generator:
     """Chance of a market's own, the same whenever it is asked."""
-    return np.random.default_rng(len(touch_days(seen)))
+    return np.random.default_rng(len(seen.once(touch_days)))
 
 
 def shuffled_weeks(seen: Seen) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -43,7 +39,7 @@ def shuffled_weeks(seen: Seen) -> tuple[pd.DataFrame, pd.DataFrame]:
     Whatever made an account's weeks uneven is there as before, but this week is like any other.
     """
     random, known = seed(seen), accounts(seen)
-    count = touches.weekly(touch_days(seen), pd.Index(known["account_id"]), NOW, WEEKS).astype(int)
+    count = touches.weekly(seen.once(touch_days), pd.Index(known["account_id"]), NOW, WEEKS).astype(int)
     weeks = np.clip((NOW - known["created_day"]).dt.days.to_numpy() // 7, 0, WEEKS)
     able = (np.arange(WEEKS + 1) <= weeks[:, None]) | (count > 0)
     calendar = count.sum(axis=0) / np.maximum(able.sum(axis=0), 1)
@@ -74,7 +70,7 @@ def surges(seen: Seen) -> Found:
 def _nothing(seen: Seen) -> bool:
     """Is it a market in which nothing is to be planted."""
     sizes = seen.truth["switches"].set_index("name")["size"]
-    return bool(sizes["stalled"] == OFF.stalled)
+    return bool(sizes["stalled"] == NOTHING.stalled)
 
 
 PROOFS: tuple[Proof, ...] = (
@@ -82,7 +78,7 @@ PROOFS: tuple[Proof, ...] = (
         "surges, share false",
         "C-15",
         surges,
-        off=OFF,
+        off=NOTHING,
         power=0.6,
         note=f"Weeks of each account in random order, since in a market deals bring real surges. Power: share found of surges "
         f"planted on {SURGING:.0%} of accounts, {MORE} touches more in the last week. The mean estimate is the share of "

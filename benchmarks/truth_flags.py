@@ -18,7 +18,7 @@ from abmlib.market import Market, Switches, simulate
 from abmlib.method import lost_business, orders, red_flags
 from abmlib.method.deals import with_days
 from abmlib.tables.days import beside
-from benchmarks.proof import END, MONTHS, Found, Proof, Seen
+from benchmarks.proof import END, MONTHS, NOTHING, Found, Proof, Seen
 
 ZONE = "Europe/Berlin"
 LAST = pd.Timestamp(END)
@@ -35,7 +35,6 @@ KNOWN = {
 ASK = pd.date_range("2025-03-31", LAST, freq="ME")  # the ends of months from the first planted flag on
 SOON = pd.Timedelta(days=60)  # notice is given before a contract ends, and the flag goes up with it
 FLAGGED = Switches()
-NONE = replace(FLAGGED, elsewhere=0.0, reorganisation=0.0, no_return=0.0, goals_missed=0.0, declining=0.0)
 
 
 def known(tables: dict[str, pd.DataFrame], day: pd.Timestamp) -> dict[str, pd.DataFrame]:
@@ -55,33 +54,24 @@ def known(tables: dict[str, pd.DataFrame], day: pd.Timestamp) -> dict[str, pd.Da
 
 
 def flags(
-    tables: dict[str, pd.DataFrame],
-    products: pd.DataFrame,
-    accounts: pd.Index,
-    day: pd.Timestamp,
-    only: Sequence[str] = red_flags.FLAGS,
+    tables: dict[str, pd.DataFrame], products: pd.DataFrame, accounts: pd.Index, day: pd.Timestamp
 ) -> pd.DataFrame:
     """Red flags as raised on a day, one row per account and flag."""
     t = known(tables, day)
     lines = orders.with_product_line(t["transactions"], products)
     deals = with_days(t["opportunities"], day)
     insights, history = t["account_insights"], t["attribute_history"]
-    made = {
-        "elsewhere": lambda: lost_business.lost_business_flag(lines, deals, t["contracts"], accounts, day),
-        "reorganisation": lambda: red_flags.reorganisation(t["contacts"], insights, history, accounts, day),
-        "no_return": lambda: red_flags.no_return(
-            red_flags.both_sides(t["relationship_economics"], lines, t["surveys"], accounts, day), day
-        ),
-        "goals_missed": lambda: red_flags.goals_missed(red_flags.goal_tracker(t["account_goals"], day), accounts, day),
-    }
-    return pd.concat([made[name]() for name in only], ignore_index=True)
+    made = [
+        lost_business.lost_business_flag(lines, deals, t["contracts"], accounts, day),
+        red_flags.reorganisation(t["contacts"], insights, history, accounts, day),
+        red_flags.no_return(red_flags.both_sides(t["relationship_economics"], lines, t["surveys"], accounts, day), day),
+        red_flags.goals_missed(red_flags.goal_tracker(t["account_goals"], day), accounts, day),
+    ]
+    return pd.concat(made, ignore_index=True)
 
 
 def first_raised(
-    tables: dict[str, pd.DataFrame],
-    truth: dict[str, pd.DataFrame],
-    days: Sequence[pd.Timestamp],
-    only: Sequence[str] = red_flags.FLAGS,
+    tables: dict[str, pd.DataFrame], truth: dict[str, pd.DataFrame], days: Sequence[pd.Timestamp]
 ) -> pd.DataFrame:
     """Day on which each flag was first raised at each account, beside what is true of the account.
 
@@ -93,7 +83,7 @@ def first_raised(
     """
     needed = {n: tables[n] for n in TABLES}
     accounts = pd.Index(truth["accounts"]["account_id"])  # an account entered twice is for another notebook to find
-    every = pd.concat(flags(needed, tables["products"], accounts, day, only).assign(first=day) for day in days)
+    every = pd.concat(flags(needed, tables["products"], accounts, day).assign(first=day) for day in days)
     by = every[every["status"] == red_flags.RAISED].groupby(["account_id", "flag"])["first"]
     first = by.min().reset_index().assign(last=by.max().eq(days[-1]).to_numpy())
     deals = truth["opportunities"]
@@ -106,9 +96,10 @@ def first_raised(
     return out.assign(weaker=(ends <= SOON).any(axis=1))
 
 
-def read(seen: Seen) -> dict[str, pd.DataFrame]:
-    """The tables of a market that the flags need, as its book gives them."""
-    return {n: seen.book.read(n) for n in (*TABLES, "products", "accounts")}
+def raised_in_quarters(seen: Seen) -> pd.DataFrame:
+    """`first_raised` of the last ends of quarters, of the tables as the book gives them."""
+    tables = {n: seen.book.read(n) for n in (*TABLES, "products")}
+    return first_raised(tables, seen.truth, list(ASK[::3]))
 
 
 def raised_share(flag: str, seen: Seen) -> Found:
@@ -117,7 +108,8 @@ def raised_share(flag: str, seen: Seen) -> Found:
     Called: the share of those that show it on which it is raised once it is up (recall); in a market without flags the
     share of all accounts on which it is raised although their business is no weaker.
     """
-    raised = first_raised(read(seen), seen.truth, list(ASK[::3]), [flag])
+    raised = seen.once(raised_in_quarters)
+    raised = raised[raised["flag"] == flag]
     true = seen.truth["accounts"]
     shows = int((true["flag"] == flag).sum())
     right = (raised["planted"] == flag) & (raised["first"] >= raised["began"])
@@ -141,7 +133,7 @@ PROOFS = tuple(
         "C-43" if flag == "elsewhere" else "S1-21",
         partial(raised_share, flag),
         on=FLAGGED,
-        off=NONE,
+        off=NOTHING,
         alarms=None,
         power=POWER[flag],
         note="Truth: share of accounts with the flag; estimate: share on which it is raised at one of the last six ends "
@@ -224,7 +216,7 @@ def main() -> None:
     parser.add_argument("--accounts", type=int, default=500, help="in each market")
     given = parser.parse_args()
     seeds = range(given.seeds[0], given.seeds[1] + 1)
-    on, off = ([scan(seed, switches, given.accounts) for seed in seeds] for switches in (FLAGGED, NONE))
+    on, off = ([scan(seed, switches, given.accounts) for seed in seeds] for switches in (FLAGGED, NOTHING))
     with_it, without = (pd.concat([first for first, _ in markets], ignore_index=True) for markets in (on, off))
     table = report(with_it, without, pd.concat([true for _, true in on]))
     print(table.round(3).to_string(index=False))  # noqa: T201

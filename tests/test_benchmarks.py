@@ -8,11 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from abmlib.market import simulate
 from abmlib.stats import concentration, intervals
 from abmlib.stats.intervals import LEVEL
 from benchmarks import believable, big_snapshot, lines, report_cost
 from benchmarks.compare_runs import compare
-from benchmarks.proof import Found, Proof, Share, measure, summed, table
+from benchmarks.proof import END, Found, Proof, Share, measure, seen, summed, table
 from benchmarks.truth import TOP, gini_of_rows, top_share_of_rows
 from tests.conftest import ROOT, SHARED
 
@@ -116,6 +117,14 @@ def test_a_market_goes_through_a_book_to_its_proofs():
     asked = Proof("deals", "C-2", deals)
     (found,) = measure([asked], [3], 20)
     assert found.value == found.truth > 0
+
+
+def test_a_market_is_seen_on_an_earlier_day_too_and_only_in_the_tables_it_keeps():
+    with seen(simulate(3, 20, 12, end=END)) as now:
+        then = now.at("2026-03-31")
+        assert then is now.at("2026-03-31") and 0 < len(then.deals) < len(now.deals)
+        with pytest.raises(LookupError, match="TABLES"):
+            now.book.read("campaigns")
 
 
 def test_measures_of_many_rows_at_once_are_those_of_one():
