@@ -34,7 +34,8 @@ END = "2026-06-30"  # last day of every market, and the day of the report
 MONTHS = 36  # length of every market's window
 WINDOW_MONTHS = 12  # months up to the end whose closed deals count, as in 12
 PERIOD_MONTHS = 12  # length of the two periods compared, as in 03
-MISS = 3.0  # Monte-Carlo standard errors from what is promised that are no longer chance
+MISS = 3.0  # Monte-Carlo standard errors from the one coverage promised that are no longer chance
+SLACK = 2.0  # the same for false alarms and bias
 TABLES = (
     "accounts",
     "contacts",
@@ -63,6 +64,7 @@ NOTHING = replace(
     goals_missed=0.0,
     declining=0.0,
 )  # one market without all effects that rows call, as none of them can pass for another
+TINY = 1e-9  # in place of no standard error at all
 DOUBT = 1e-3  # chance that an estimator that keeps its promise fails a test
 
 
@@ -179,22 +181,53 @@ class Found:
     high: float = float("nan")
     called: float | None = None  # was the effect called; a share where there is more than one call
     covered: float | None = None  # share of several intervals that hold their truth, in place of low and high
+    n: float = float("nan")  # rows it rests on, of the proof's `unit`
+
+    def holds(self, truth: float) -> float | None:
+        """Does its interval hold a truth. One without an end is open to that side; without both it is none."""
+        if self.covered is not None or (np.isnan(self.low) and np.isnan(self.high)):
+            return self.covered
+        return float(not (truth < self.low or truth > self.high))
+
+
+def together(found: Found | Sequence[Found]) -> Found:
+    """Several answers about one market as one: their means, the share of intervals that hold, and whether any made a call."""
+    if isinstance(found, Found):
+        return found
+    answered = [f for f in found if not np.isnan(f.value)]
+    if not answered:
+        return Found()
+    calls = [f.called for f in answered if f.called is not None]
+    held = [h for f in answered if (h := f.holds(f.truth)) is not None]
+    value, truth, n = (float(np.mean([getattr(f, c) for f in answered])) for c in ("value", "truth", "n"))
+    return Found(value, truth, called=max(calls, default=None), covered=float(np.mean(held)) if held else None, n=n)
+
+
+Planted = Switches | tuple[Switches, ...]  # of several, seeds take turns
 
 
 @dataclass(frozen=True)
 class Proof:
-    """One row of the table of truth: an effect, the estimator of it, and what the estimator promises."""
+    """One row of the table of truth: an effect, the estimator of it, and what the estimator promises.
+
+    An estimator that says several things of one market (each headline of a report, each of several days) gives several
+    `Found`, all in one unit and each with its own truth; `together` says what becomes of them.
+    """
 
     effect: str
     metric: str  # of the metric dictionary
-    estimate: Callable[[Seen], Found]
-    on: Switches = field(default_factory=Switches)
-    off: Switches | None = None  # the same market without the effect, where the estimator makes a call
+    estimate: Callable[[Seen], Found | Sequence[Found]]
+    on: Planted = field(default_factory=Switches)
+    off: Planted | None = None  # the same market without the effect, where the estimator makes a call
+    accounts: int | None = None  # in each market, where not as many as in those of other rows
     part: Callable[[Seen], Any] | None = None  # what a market tells of all accounts there could be …
     whole: Callable[[list[Any]], float] | None = None  # … and what follows from many, as the truth of the proof
-    alarms: float | None = 1 - LEVEL  # share of false alarms promised
-    floor: float = LEVEL  # coverage that tests insist on; less only where `note` says why
-    power: float = 0.0  # share of calls at the size planted that tests insist on; 0 where few markets cannot tell
+    covers: tuple[float, float] = (LEVEL, LEVEL)  # coverage promised: between the two, or the one and `MISS` errors
+    bias: float | None = None  # promised at most, as a share of the truth, and `SLACK` errors
+    alarms: float | None = 1 - LEVEL  # share of false alarms promised at most, and `SLACK` errors
+    power: float = 0.0  # share of calls promised at least at the size planted; 0 where few markets cannot tell
+    says: tuple[float, float] | None = None  # between which the mean estimate is promised to be
+    unit: str = ""  # of what `Found.n` counts
     note: str = ""
 
 
@@ -230,7 +263,7 @@ class Share:
     def apart(self, promised: float) -> float:
         """How many standard errors it lies above what is promised, errors being those there would be if it were kept."""
         error = np.sqrt(promised * (1 - promised) / self.n) if self.counts else self.error
-        return float((self.value - promised) / error)
+        return float((self.value - promised) / max(error, TINY))
 
     def below(self, promised: float) -> float:
         """Chance of so little or less if the promise is kept."""
@@ -258,36 +291,69 @@ class Result:
     coverage: Share | None
     power: Share | None
     false_alarms: Share | None
+    n: float  # rows of `Proof.unit` that an answer rests on, median over markets
+    markets: str = ""  # which they were
 
     @property
-    def misses(self) -> list[str]:
-        """Where it lies too far from what is promised for chance, in Monte-Carlo standard errors."""
-        out = []
-        if self.coverage and abs(self.coverage.apart(LEVEL)) > MISS:
-            rare = self.coverage.value < LEVEL
-            out.append(f"covers too {'seldom' if rare else 'often'}: {self.coverage.apart(LEVEL):+.1f} SE")
-        if self.false_alarms and self.proof.alarms is not None and self.false_alarms.apart(self.proof.alarms) > MISS:
-            out.append(f"false alarms: {self.false_alarms.apart(self.proof.alarms):+.1f} SE")
+    def promises(self) -> list[tuple[str, str]]:
+        """Each promise that can be judged, and the miss of it, empty where it is kept."""
+        p, out = self.proof, list[tuple[str, str]]()
+        low, high = p.covers
+        one, own = low == high, p.covers != (LEVEL, LEVEL)
+        if self.coverage:
+            value, miss = self.coverage.value, ""
+            if apart := min(self.coverage.apart(low), 0.0) or max(self.coverage.apart(high), 0.0):
+                beyond = abs(apart) > MISS if one else True
+                miss = (
+                    f"covers too {'seldom' if value < low else 'often'}: {value:.3f} ({apart:+.1f} SE)"
+                    if beyond
+                    else ""
+                )
+            out.append((f"covers {low:g} ± {MISS:g} SE" if one else f"covers {low:g} to {high:g}", miss))
+        elif own:
+            out.append((f"covers {low:g} to {high:g}", "no interval"))
+        if p.bias is not None:
+            rest = abs(self.value - self.truth) - p.bias * abs(self.truth)
+            kept = rest <= SLACK * self.bias_error
+            off = f"bias: {self.value / self.truth - 1:+.1%} of the truth ({rest / max(self.bias_error, TINY):+.1f} SE beyond)"
+            out.append((f"bias ≤ {p.bias:.0%} + {SLACK:g} SE", "" if kept else off))
+        if self.false_alarms and p.alarms is not None:
+            apart = self.false_alarms.apart(p.alarms)
+            miss = f"false alarms: {self.false_alarms.value:.3f} ({apart:+.1f} SE)" if apart > SLACK else ""
+            out.append((f"false ≤ {p.alarms:.2g} + {SLACK:g} SE", miss))
+        if p.power:
+            made, miss = self.power, "no call"
+            if made:
+                miss = f"called: {made.value:.3f} ({made.apart(p.power):+.1f} SE)" if made.value < p.power else ""
+            out.append((f"called ≥ {p.power:g}", miss))
+        if p.says:
+            miss = "" if p.says[0] <= self.value <= p.says[1] else f"estimate: {self.value:.3f}"
+            out.append((f"estimate {p.says[0]:g} to {p.says[1]:g}", miss))
         return out
 
     @property
     def verdict(self) -> str:
         """``ok``, the misses, or a dash where nothing is promised."""
-        promised = self.coverage or (self.false_alarms and self.proof.alarms is not None)
-        return "; ".join(self.misses) or ("ok" if promised else "–")
+        return "; ".join(miss for _, miss in self.promises if miss) or ("ok" if self.promises else "–")
 
     @property
     def broken(self) -> list[str]:
-        """What would come about less often than `DOUBT` if the estimator kept what tests insist on; for few seeds."""
-        out, alarms = [], self.proof.alarms
-        if self.coverage and self.coverage.below(self.proof.floor) < DOUBT:
-            out.append(f"{self.proof.effect}: covers {self.coverage.value:.2f}, {self.proof.floor} promised")
-        if self.false_alarms and alarms is not None and self.false_alarms.above(alarms) < DOUBT:
-            out.append(f"{self.proof.effect}: false alarms {self.false_alarms.value:.2f}, {alarms:.2f} promised")
-        if self.power and self.proof.power and self.power.below(self.proof.power) < DOUBT:
-            out.append(f"{self.proof.effect}: called {self.power.value:.2f}, {self.proof.power} promised")
-        if self.power and self.proof.power and self.false_alarms and self.power.value <= self.false_alarms.value:
-            out.append(f"{self.proof.effect}: called as often without the effect as with it")
+        """What would come about less often than `DOUBT` if the estimator kept its promises; for few seeds."""
+        out, p = [], self.proof
+        if self.coverage and self.coverage.below(p.covers[0]) < DOUBT:
+            out.append(f"{p.effect}: covers {self.coverage.value:.2f}, {p.covers[0]} promised")
+        if p.bias is not None:
+            rest = (abs(self.value - self.truth) - p.bias * abs(self.truth)) / max(self.bias_error, TINY)
+            if not rest <= t.isf(DOUBT, self.seeds - 1):
+                out.append(
+                    f"{p.effect}: bias {self.value - self.truth:+.3g}, {p.bias:.0%} of {self.truth:.3g} promised"
+                )
+        if self.false_alarms and p.alarms is not None and self.false_alarms.above(p.alarms) < DOUBT:
+            out.append(f"{p.effect}: false alarms {self.false_alarms.value:.2f}, {p.alarms:.2f} promised")
+        if self.power and p.power and self.power.below(p.power) < DOUBT:
+            out.append(f"{p.effect}: called {self.power.value:.2f}, {p.power} promised")
+        if self.power and p.power and self.false_alarms and self.power.value <= self.false_alarms.value:
+            out.append(f"{p.effect}: called as often without the effect as with it")
         return out
 
 
@@ -338,21 +404,29 @@ def measure(
     -------
     One result per proof, in their order
     """
-    plan: dict[tuple[int, Switches], list[tuple[int, Callable[[Seen], Any]]]] = defaultdict(list)
+    plan: dict[tuple[int, Switches, int], list[tuple[int, Callable[[Seen], Any]]]] = defaultdict(list)
     for number, proof in enumerate(proofs):
+        size = proof.accounts or accounts
         for seed in seeds:
-            plan[seed, proof.on].append((3 * number, proof.estimate))
+            plan[seed, _turn(proof.on, seed), size].append((3 * number, proof.estimate))
             if proof.part:
-                plan[seed, proof.on].append((3 * number + 2, proof.part))
+                plan[seed, _turn(proof.on, seed), size].append((3 * number + 2, proof.part))
         if proof.off is not None:
             for seed in seeds if without is None else without:
-                plan[seed, proof.off].append((3 * number + 1, proof.estimate))
-    tasks = [(seed, switches, accounts, asked) for (seed, switches), asked in plan.items()]
+                plan[seed, _turn(proof.off, seed), size].append((3 * number + 1, proof.estimate))
+    tasks = [(*market, asked) for market, asked in plan.items()]
     answers: dict[int, list[Any]] = defaultdict(list)
     for one in _answered(tasks, jobs):
         for number, answer in one.items():
             answers[number].append(answer)
-    return [summed(p, answers[3 * i], answers[3 * i + 1], answers[3 * i + 2]) for i, p in enumerate(proofs)]
+    found = [summed(p, answers[3 * i], answers[3 * i + 1], answers[3 * i + 2]) for i, p in enumerate(proofs)]
+    which = f"seeds {min(seeds)}–{max(seeds)}"
+    return [replace(r, markets=f"{which}, {r.proof.accounts or accounts} accounts, {MONTHS} months") for r in found]
+
+
+def _turn(planted: Planted, seed: int) -> Switches:
+    """The switches of the market of a seed."""
+    return planted[seed % len(planted)] if isinstance(planted, tuple) else planted
 
 
 def _answered(tasks: list[tuple[Any, ...]], jobs: int) -> Iterator[dict[int, Any]]:
@@ -364,20 +438,18 @@ def _answered(tasks: list[tuple[Any, ...]], jobs: int) -> Iterator[dict[int, Any
         yield from pool.map(say, *zip(*tasks, strict=True), chunksize=4)
 
 
-def summed(proof: Proof, with_it: list[Found], without: list[Found], parts: list[Any]) -> Result:
-    """Sum up what a proof says of each market; markets without an answer are left out and counted.
-
-    An interval of which one end is missing is open to that side; where both are, there is none.
-    """
-    answered = [f for f in with_it if not np.isnan(f.value)]
+def summed(
+    proof: Proof,
+    with_it: Sequence[Found | Sequence[Found]],
+    without: Sequence[Found | Sequence[Found]],
+    parts: list[Any],
+) -> Result:
+    """Sum up what a proof says of each market; markets without an answer are left out and counted."""
+    answered = [f for f in map(together, with_it) if not np.isnan(f.value)]
     values = np.array([f.value for f in answered])
     n = len(answered)
     truths = np.full(n, proof.whole(parts)) if proof.whole else np.array([f.truth for f in answered])
-    held = [
-        f.covered if f.covered is not None else float(not (truth < f.low or truth > f.high))
-        for f, truth in zip(answered, truths, strict=True)
-        if f.covered is not None or not (np.isnan(f.low) and np.isnan(f.high))
-    ]
+    held = [h for f, truth in zip(answered, truths, strict=True) if (h := f.holds(truth)) is not None]
     return Result(
         proof,
         n,
@@ -387,7 +459,8 @@ def summed(proof: Proof, with_it: list[Found], without: list[Found], parts: list
         _error(values - truths),
         Share(np.array(held)) if held else None,
         _called(answered),
-        _called(without),
+        _called(list(map(together, without))),
+        float(np.median([f.n for f in answered])) if n else float("nan"),
     )
 
 
@@ -400,34 +473,3 @@ def _called(found: list[Found]) -> Share | None:
     """Share of calls, where any was made."""
     calls = [float(f.called) for f in found if f.called is not None]
     return Share(np.array(calls)) if calls else None
-
-
-HEAD = (
-    "effect", "metric", "truth", "mean estimate", "bias", "coverage", "power", "false alarms", "seeds", "as promised",
-)  # fmt: skip
-
-
-def table(results: Sequence[Result]) -> str:
-    """Write the results as a table in Markdown, numbers to three figures of what matters."""
-
-    def share(given: Share | None) -> str:
-        return f"{given.value:.3f} ± {given.error:.3f}" if given else "–"
-
-    def row(r: Result) -> tuple[str, ...]:
-        digits = 3 if abs(r.value) < 10 else 1
-        bias = "–" if np.isnan(r.truth) else f"{r.value - r.truth:+.{digits}f} ± {r.bias_error:.{digits}f}"
-        return (
-            r.proof.effect,
-            r.proof.metric,
-            "–" if np.isnan(r.truth) else f"{r.truth:.{digits}f}",
-            f"{r.value:.{digits}f}",
-            bias,
-            share(r.coverage),
-            share(r.power),
-            share(r.false_alarms),
-            str(r.seeds) if r.seeds == r.asked else f"{r.seeds} of {r.asked}",
-            r.verdict,
-        )
-
-    rows = [HEAD, tuple("-" * 3 for _ in HEAD), *map(row, results)]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in rows) + "\n"

@@ -1,6 +1,7 @@
 """What the estimators say of markets of known truth, over many seeds: bias, coverage, power and false alarms.
 
-    python -m benchmarks.truth                        # all of it; writes benchmarks/truth.md
+    python -m benchmarks.truth --first-seed 2001      # all of it, on seeds never used before; writes benchmarks/truth.md
+    python -m benchmarks.truth --only "win rate"      # some rows, which replace their like in the page
     python -m benchmarks.truth --seeds 20 --to -      # shorter, and written nowhere
 
 A new effect is a new `Proof` in `PROOFS`: the switches it needs, and a function that asks a market what the notebook asks of
@@ -20,10 +21,9 @@ from abmlib.method import periods, value
 from abmlib.method.deals import cohorts, differences
 from abmlib.method.stages import crm_probabilities
 from abmlib.stats import concentration, intervals, survival
-from abmlib.stats.intervals import LEVEL
 from abmlib.tables.days import local_days
-from benchmarks import truth_cycle, truth_engagement, truth_flags
-from benchmarks.proof import MISS, MONTHS, NOTHING, Found, Proof, Result, Seen, measure, table
+from benchmarks import truth_cycle, truth_engagement, truth_flags, truth_page
+from benchmarks.proof import NOTHING, Found, Proof, Seen, measure
 
 PAGE = Path(__file__).with_name("truth.md")
 SEED = 3  # of the bootstrap of concentration
@@ -32,7 +32,7 @@ TOP = 0.2  # share of accounts whose share of revenue is asked for
 
 def of_row(row: dict[str, Any], truth: float = float("nan")) -> Found:
     """What a row of `measures` says, beside the truth."""
-    return Found(row["value"], truth, row["low"], row["high"])
+    return Found(row["value"], truth, row["low"], row["high"], n=row["n"])
 
 
 def win_rate(seen: Seen) -> Found:
@@ -54,7 +54,8 @@ def win_rate_of_cohort(seen: Seen) -> Found:
         return Found()
     last = judged.iloc[-1]
     opened = seen.deals["created_day"].dt.to_period(periods.quarters(starts)).astype("str") == last["cohort"]
-    return Found(last["win_share"], _chance(seen, seen.deals[opened]).mean(), last["win_low"], last["win_high"])
+    truth = _chance(seen, seen.deals[opened]).mean()
+    return Found(last["win_share"], truth, last["win_low"], last["win_high"], n=last["decided"])
 
 
 def _chance(seen: Seen, deals: pd.DataFrame) -> np.ndarray:
@@ -92,7 +93,7 @@ def gini(seen: Seen) -> Found:
     found = _concentration(seen.revenue, "gini_of_positive_revenue")
     positive = seen.revenue[seen.revenue > 0].to_numpy(float)
     _, low, high = intervals.bootstrap_ci((positive,), gini_of_rows, SEED)
-    return Found(found, low=low, high=high)
+    return Found(found, low=low, high=high, n=len(positive))
 
 
 def gini_of_rows(x: np.ndarray, axis: int = -1) -> np.ndarray:
@@ -107,7 +108,7 @@ def top_share(seen: Seen) -> Found:
     """Share of revenue of the largest accounts as 03 gives it, and the house bootstrap, which 03 does not show."""
     found = _concentration(seen.revenue, "top_20pc_share_of_revenue")
     _, low, high = intervals.bootstrap_ci((seen.revenue.to_numpy(float),), top_share_of_rows, SEED)
-    return Found(found, low=low, high=high)
+    return Found(found, low=low, high=high, n=len(seen.revenue))
 
 
 def top_share_of_rows(x: np.ndarray, axis: int = -1) -> np.ndarray:
@@ -163,7 +164,7 @@ def stage_share(stage: str, seen: Seen) -> Found:
         return Found()
     own = beside.loc[stage]
     outside = not own["low"] <= own["crm"] <= own["high"]
-    return Found(own["share"], truth[stage], own["low"], own["high"], called=float(outside))
+    return Found(own["share"], truth[stage], own["low"], own["high"], called=float(outside), n=own["n"])
 
 
 def sellers(seen: Seen) -> Found:
@@ -176,6 +177,7 @@ def sellers(seen: Seen) -> Found:
         np.ptp(true),
         called=float(judged["owner"] == "differ"),
         covered=float(true.between(own["low"], own["high"]).mean()),
+        n=own["n"].sum(),
     )
 
 
@@ -183,13 +185,13 @@ def stalled(seen: Seen) -> Found:
     """Share of open deals that are slow or pushed, against the share that stalls; a call is one deal of either kind."""
     planted, called = seen.flags["planted"], seen.flags["slow"] | seen.flags["pushed"]
     of = called[planted] if planted.any() else called
-    return Found(called.mean(), planted.mean(), called=float(of.mean()))
+    return Found(called.mean(), planted.mean(), called=float(of.mean()), n=len(called))
 
 
 def stalled_precision(seen: Seen) -> Found:
     """Share of the open deals called slow or pushed that stall."""
     called = seen.flags["slow"] | seen.flags["pushed"]
-    return Found(seen.flags.loc[called, "planted"].mean() if called.any() else float("nan"))
+    return Found(seen.flags.loc[called, "planted"].mean() if called.any() else float("nan"), n=called.sum())
 
 
 STAGES = ("Qualified", "Discovery", "Proposal", "Negotiation")
@@ -198,6 +200,7 @@ PROOFS: list[Proof] = [
         "win rate by count",
         "C-2",
         win_rate,
+        unit="deals",
         note="Truth: the mean true chance to win of the very deals that closed in the window. Choosing deals by their "
         "closing day takes those that end soon; the bias says what that does. Chances differ from deal to deal, so "
         "the count of wins varies less than the interval allows, which errs on the wide side.",
@@ -206,6 +209,7 @@ PROOFS: list[Proof] = [
         "win rate by amount",
         "C-3",
         win_rate_by_amount,
+        unit="deals",
         note="Truth: the same chances, weighted by the amount last noted. Large deals are few and run long, so that it "
         "matters more than in the count which of them closed in the window.",
     ),
@@ -213,6 +217,7 @@ PROOFS: list[Proof] = [
         "win rate of the newest cohort judged",
         "C-2",
         win_rate_of_cohort,
+        unit="deals",
         note="Truth: the mean true chance of all deals opened in that quarter, those still open too.",
     ),
     Proof(
@@ -221,6 +226,7 @@ PROOFS: list[Proof] = [
         days_to_close,
         part=true_days,
         whole=median,
+        unit="deals",
         note="Kaplan–Meier with open deals as running, over all deals of the book, won or lost. Truth: the median over all "
         "deals that markets of the kind open, also those that close after the report; for the deals of this one book it "
         "would be met almost exactly. Deals of one account are of the same lines, and lines differ in their pace, so the "
@@ -232,6 +238,7 @@ PROOFS: list[Proof] = [
         days_to_won,
         part=partial(true_days, only_won=True),
         whole=median,
+        unit="deals",
         note="Deals won in the window. Truth: the median over all deals that end won, whenever.",
     ),
     Proof(
@@ -240,7 +247,8 @@ PROOFS: list[Proof] = [
         gini,
         part=revenue,
         whole=partial(concentration_of_all, "gini_of_positive_revenue"),
-        floor=0.75,
+        covers=(0.85, 1.0),
+        unit="accounts",
         note="03 gives it as a count of the whole book, without an interval. The coverage is that of the house bootstrap "
         "over accounts, as an estimate of the business the accounts are drawn from; with few large accounts it is known to fall "
         "short.",
@@ -251,7 +259,8 @@ PROOFS: list[Proof] = [
         top_share,
         part=revenue,
         whole=partial(concentration_of_all, "top_20pc_share_of_revenue"),
-        floor=0.75,
+        covers=(0.85, 1.0),
+        unit="accounts",
         note="As the Gini.",
     ),
     Proof(
@@ -260,6 +269,7 @@ PROOFS: list[Proof] = [
         retention,
         part=halves,
         whole=retention_of_all,
+        unit="accounts",
         note="Truth: the same share where many markets are ranked as one book.",
     ),
     *(
@@ -268,6 +278,7 @@ PROOFS: list[Proof] = [
             "C-6, C-8",
             partial(stage_share, stage),
             power=0.95,
+            unit="deals",
             note="Truth: from the true chances of the deals that reach the stage or pass it. Called: the CRM's "
             "probability lies outside the interval. No switch makes the CRM right; one that held the truth would be "
             "called wrong as often as the interval does not cover.",
@@ -279,6 +290,7 @@ PROOFS: list[Proof] = [
         "C-2",
         sellers,
         off=NOTHING,
+        unit="deals",
         note="Truth: the range from the worst to the best seller of the mean true chance of their deals; estimate: the "
         "range of shrunken rates, smaller by design. Coverage: share of sellers whose shrunken interval holds their "
         "mean true chance; nine sellers do not tell how far they are apart, so it averages over that. "
@@ -291,6 +303,7 @@ PROOFS: list[Proof] = [
         off=NOTHING,
         alarms=None,
         power=0.6,
+        unit="open deals",
         note="Truth: share of open deals planted to stall, in whatever stage they are. Power: share of them flagged "
         "(recall). False alarms: share of all open deals flagged where none is planted; the definition promises no "
         "level.",
@@ -299,6 +312,7 @@ PROOFS: list[Proof] = [
         "stalled deals, precision",
         "C-58",
         stalled_precision,
+        unit="flagged deals",
         note="Share of flagged open deals that are planted to stall.",
     ),
     *truth_engagement.PROOFS,
@@ -307,44 +321,28 @@ PROOFS: list[Proof] = [
 ]
 
 
-def page(results: list[Result], accounts: int) -> str:
-    """Write the page: what was done, the table, and a note for each row."""
-    notes: dict[str, list[str]] = {}
-    for r in results:
-        notes.setdefault(r.proof.note, []).append(r.proof.effect)
-    told = "\n".join(f"- **{'; '.join(effects)}**. {note}" for note, effects in notes.items())
-    return f"""# What the estimators say where the truth is known
-
-Made by `make truth`: {max(r.asked for r in results)} synthetic markets of {accounts} accounts and {MONTHS} months, each with a seed of its own. What
-stands here is what the notebooks would say of each, read through a book. After ± stands one Monte-Carlo standard error (SE). An
-interval should cover the truth in {LEVEL:.3f} of markets, and a call should be false in {1 - LEVEL:.3f}; "as promised" says ok, or by how many
-standard errors a row misses that, if by more than {MISS:.0f}. A row with fewer seeds
-was run again by itself, after its estimator changed.
-
-{table(results)}
-Where a truth is that of all accounts there could be, the markets taken together stand for it. "Power" is the share of markets in
-which the effect is called at the size planted, "false alarms" where it is not planted. A dash: no such thing.
-
-{told}
-"""
-
-
 def main() -> None:
-    """Run all proofs, print the table and write the page."""
+    """Run the proofs, print the table and write the page."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=100, help="markets, each with a seed of its own")
+    parser.add_argument("--first-seed", type=int, default=1, help="the seeds follow each other from here")
     parser.add_argument("--jobs", type=int, default=2, help="processes")
-    parser.add_argument("--accounts", type=int, default=500, help="in each market")
-    parser.add_argument("--only", default="", help="rows whose effect holds this text")
+    parser.add_argument("--accounts", type=int, default=500, help="in each market, for rows without their own number")
+    parser.add_argument("--only", default="", help="rows whose effect holds this text; the page keeps the others")
     parser.add_argument("--to", default=str(PAGE), help="page to write; - for none")
     given = parser.parse_args()
     proofs = [p for p in PROOFS if given.only in p.effect]
+    page = Path(given.to)
+    rows = truth_page.kept(page.read_text("utf-8")) if given.only and page.is_file() else {}
+    if not proofs or (given.only and page.is_file() and not rows):
+        parser.error("--only: no row has this text, or the page has other columns. Run all rows.")
     start = time.perf_counter()
-    results = measure(proofs, range(1, given.seeds + 1), given.accounts, jobs=given.jobs)
-    print(table(results))  # noqa: T201
+    seeds = range(given.first_seed, given.first_seed + given.seeds)
+    made = {r.proof.effect: truth_page.line(r) for r in measure(proofs, seeds, given.accounts, jobs=given.jobs)}
+    print(truth_page.table(list(made.values())))  # noqa: T201
     print(f"{time.perf_counter() - start:.0f} seconds")  # noqa: T201
     if given.to != "-":
-        Path(given.to).write_text(page(results, given.accounts), "utf-8")
+        page.write_text(truth_page.page(PROOFS, rows | made), "utf-8")
 
 
 if __name__ == "__main__":

@@ -62,9 +62,9 @@ def surges(seen: Seen) -> Found:
     judged = judged[judged["status"] == "ok"]
     true = judged.index.isin(planted)
     if not len(planted):
-        return Found(0.0, called=float(judged["surge"].any()))
+        return Found(0.0, called=float(judged["surge"].any()), n=len(judged))
     false = judged["surge"] & ~true
-    return Found(false.sum() / max(judged["surge"].sum(), 1), called=float(judged["surge"][true].mean()))
+    return Found(false.sum() / max(judged["surge"].sum(), 1), called=float(judged["surge"][true].mean()), n=len(judged))
 
 
 def _nothing(seen: Seen) -> bool:
@@ -80,8 +80,10 @@ PROOFS: tuple[Proof, ...] = (
         surges,
         off=NOTHING,
         power=0.6,
+        says=(0.0, 0.05),
+        unit="accounts",
         note=f"Weeks of each account in random order, since in a market deals bring real surges. Power: share found of surges "
         f"planted on {SURGING:.0%} of accounts, {MORE} touches more in the last week. The mean estimate is the share of "
-        "surges called that are false, promised to be at most 0.05. False alarms: markets with any surge called where none is planted.",
+        "surges called that are false. False alarms: markets with any surge called where none is planted.",
     ),
 )

@@ -115,7 +115,7 @@ def raised_share(flag: str, seen: Seen) -> Found:
     right = (raised["planted"] == flag) & (raised["first"] >= raised["began"])
     false = ~raised["weaker"] | (flag != "elsewhere")
     called = right.sum() / shows if shows else false.sum() / len(true)
-    return Found(len(raised) / len(true), shows / len(true), called=float(called))
+    return Found(len(raised) / len(true), shows / len(true), called=float(called), n=len(true))
 
 
 NOTES = {
@@ -136,6 +136,7 @@ PROOFS = tuple(
         off=NOTHING,
         alarms=None,
         power=POWER[flag],
+        unit="accounts",
         note="Truth: share of accounts with the flag; estimate: share on which it is raised at one of the last six ends "
         "of quarters. Power: share of planted flags raised since they went up (recall). False alarms: share of all "
         f"accounts on which it is raised where none is planted. {NOTES[flag]}",

@@ -8,13 +8,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from abmlib.market import simulate
+from abmlib.market import Switches, simulate
 from abmlib.stats import concentration, intervals
 from abmlib.stats.intervals import LEVEL
 from benchmarks import believable, big_snapshot, lines, report_cost
 from benchmarks.compare_runs import compare
-from benchmarks.proof import END, Found, Proof, Share, measure, seen, summed, table
+from benchmarks.proof import END, Found, Proof, Share, measure, seen, summed
 from benchmarks.truth import TOP, gini_of_rows, top_share_of_rows
+from benchmarks.truth_page import kept, line, page
 from tests.conftest import ROOT, SHARED
 
 TRUTH = 0.4
@@ -33,8 +34,8 @@ def drawn(seed: int, width: float = 1.0, calls: float | None = None) -> list[Fou
     ]  # fmt: skip
 
 
-def proof(**more) -> Proof:
-    return Proof("win rate", "C-2", lambda seen: Found(), **more)
+def proof(estimate=lambda seen: Found(), **more) -> Proof:
+    return Proof("win rate", "C-2", estimate, **more)
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -76,16 +77,56 @@ def test_an_effect_that_is_hardly_ever_called_is_caught_where_it_should_be():
     assert "called" in summed(proof(power=0.9), drawn(2, calls=0.4), [], []).broken[0]
 
 
-def test_an_estimator_known_to_fall_short_is_still_shown_to():
-    short = proof(floor=0.6)
-    found = summed(short, drawn(0, width=0.5), [], [])
-    assert found.broken == [] and "covers too seldom" in found.verdict
+@pytest.mark.parametrize(("covers", "verdict"), [((0.6, 1.0), "ok"), ((0.88, 1.0), "seldom"), ((0.1, 0.2), "often")])
+def test_an_estimator_is_held_to_the_coverage_it_promises_itself(covers, verdict):
+    found = summed(proof(covers=covers), drawn(0, width=0.5), [], [])
+    assert verdict in found.verdict and 0.6 < found.coverage.value < 0.88
+
+
+@pytest.mark.parametrize(("by", "kept_promise"), [(0.0, True), (0.03, True), (0.08, False)])
+def test_a_bias_is_judged_as_a_share_of_the_truth(by, kept_promise):
+    found = summed(proof(bias=0.03), [Found(f.value * (1 + by), f.truth) for f in drawn(1)], [], [])
+    assert (found.verdict == "ok") == (not found.broken) == kept_promise
+
+
+def test_a_promise_that_nothing_can_keep_is_a_miss():
+    without_calls = summed(proof(power=0.8, covers=(0.9, 0.98), bias=0.03), [Found(1.0)] * 3, [], [])
+    assert without_calls.verdict.count(";") == 2
+
+
+def test_calls_and_estimates_below_what_is_promised_are_shown():
+    found = summed(proof(power=0.9, says=(0.5, 1.0)), drawn(2, calls=0.7), [], [])
+    assert "called" in found.verdict and "estimate" in found.verdict
+
+
+def test_a_report_makes_a_call_where_any_of_its_headlines_does():
+    quiet, loud = Found(1.0, 1.0, 0.5, 2.0, called=0.0, n=10), Found(3.0, 1.0, 2.0, 4.0, called=1.0, n=30)
+    found = summed(proof(), [[quiet, loud, Found()], [quiet, quiet]], [], [])
+    assert found.power.values.tolist() == [1.0, 0.0] and found.coverage.values.tolist() == [0.5, 1.0]
+    assert (found.value, found.n) == (1.5, 15.0)
+
+
+def test_seeds_take_turns_at_several_switches_and_a_row_has_its_own_size():
+    def stalls(seen) -> Found:
+        return Found(float(seen.truth["switches"].set_index("name")["size"]["stalled"]), n=len(seen.truth["accounts"]))
+
+    two = tuple(Switches(stalled=size) for size in (0.1, 0.3))
+    (found,) = measure([proof(estimate=stalls, on=two, accounts=15)], [4, 5], 20)
+    assert found.value == pytest.approx(0.2) and found.n == 15 and "seeds 4–5, 15 accounts" in found.markets
+
+
+def test_a_row_that_is_run_again_replaces_its_like_and_keeps_the_others():
+    one, two = (Proof(name, "C-2", Found, note=f"About {name}.") for name in ("one", "two"))
+    old = {p.effect: line(summed(p, [Found(1.0)], [], [])) for p in (one, two)}
+    new = kept(page([one, two], old)) | {"two": line(summed(two, [Found(2.0)], [], []))}
+    assert new["one"] == old["one"] and "2.000" in page([one, two], new) and "About one." in page([one], new)
+    assert kept("| effect | other |\n| --- | --- |\n| one | 1 |\n") == {}
 
 
 def test_markets_without_an_answer_are_left_out_and_counted():
     found = summed(proof(), [*drawn(0), Found()], [], [])
     assert (found.seeds, found.asked, found.coverage.n) == (40, 41, 40)
-    assert "40 of 41" in table([found])
+    assert "40 of 41" in line(found)
 
 
 def test_an_interval_without_one_end_is_open_to_that_side():

@@ -2,19 +2,29 @@
 
 import pytest
 
-from benchmarks.proof import Result, measure
+from abmlib.market import Switches
+from benchmarks.proof import NOTHING, Proof, Result, measure
 from benchmarks.truth import PROOFS, STAGES
 
-FEW = range(1, 13), range(1, 6)  # seeds of markets with an effect and without: only a badly wrong interval is caught
-MORE = range(101, 131), range(101, 116)  # `make truth` has hundreds
+# Seeds of markets with an effect and without, and of those that a few rows need for themselves: only a badly wrong interval
+# is caught. `make truth` has hundreds.
+FEW = range(1, 13), range(1, 6), range(1, 5)
+MORE = range(101, 131), range(101, 116), range(101, 113)
 ACCOUNTS = 500  # in each market
+
+
+def shares_markets(proof: Proof) -> bool:
+    """Does a row use the two markets that are made for all rows."""
+    return proof.accounts is None and proof.on == Switches() and proof.off in (None, NOTHING)
 
 
 @pytest.fixture(scope="module", params=[FEW, pytest.param(MORE, marks=pytest.mark.slow)], ids=["few", "more"])
 def results(request) -> dict[str, Result]:
     """Every proof, over some markets."""
-    planted, without = request.param
-    found = measure(PROOFS, planted, ACCOUNTS, jobs=2, without=without)
+    planted, without, own = request.param
+    shared, others = ([p for p in PROOFS if shares_markets(p) == shares] for shares in (True, False))
+    found = measure(shared, planted, ACCOUNTS, jobs=2, without=without)
+    found += measure(others, own, ACCOUNTS, jobs=2) if others else []
     return {r.proof.effect: r for r in found}
 
 
