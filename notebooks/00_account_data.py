@@ -32,7 +32,7 @@ account: str = ""  # account whose timeline is drawn; empty: the customer with m
 import matplotlib.pyplot as plt
 
 from abmlib.method import coverage, data_quality, missingness, orders, periods, views
-from abmlib.method.deals import closed_in, with_days
+from abmlib.method.deals import with_days
 from abmlib.pages import catalogue, plots, say, show
 from abmlib.stats.intervals import LEVEL
 from abmlib.tables import Book, checks
@@ -176,37 +176,27 @@ gaps = missingness.filled_by_segment(accounts, missing_by)
 show.table(gaps, "Filled, by segment", rows=15, values="share")
 
 # %% [markdown]
-# ## Are gaps related to buying?
-# Each field for accounts that bought or had a deal won in the last twelve months (buyers), and for the others.
+# ## Do gaps foretell who buys?
+# Accounts that had not bought a year ago: each field where they bought since, and where they did not.
 
 # %%
-closed = closed_in(deals, periods.trailing(book.as_of, 12))
-bought = book.features(["buying_days_12m"]).set_index("account_id")["buying_days_12m"]
-active = missingness.bought_or_won(bought, closed)
-uneven = missingness.filled_by_outcome(accounts, active)
+before, buyers = missingness.bought_later(accounts, periods.trailing(book.as_of, 12).start)
+gaps_and_buying = missingness.foretold_by_gaps(before, buyers)
+book.measure([missingness.fill_difference_row(gaps_and_buying)])
 show.table(
-    uneven,
-    "Fields filled, buyers and others",
-    rows=len(uneven),
-    note=f"Intervals at {LEVEL:.0%}, for each field alone; p is adjusted for the number of fields.",
+    gaps_and_buying,
+    "Fields filled, later buyers and others",
+    rows=len(gaps_and_buying),
+    note=f"Intervals at {LEVEL:.0%}, for each row alone; p is adjusted for the number of rows.",
 )
 
 # %%
-together = book.measure([missingness.fill_difference_row(accounts, active)])
-show.measures(together, "All fields together", book.currency)
-
-# %%
-gap_fields = uneven.loc[uneven["verdict"] == "related to outcome", "field"].tolist()
-say.words(
-    f"Related to buying: {say.named(gap_fields)}. A model would learn which accounts sales looks after, not which will buy."
-    if gap_fields
-    else "No single field is related to buying, or there is too little data to judge."
-)
+gap_fields = gaps_and_buying.loc[gaps_and_buying["verdict"] == missingness.FORETELLS, "field"].tolist()
+say.gaps(gap_fields, len(buyers), len(before), gaps_and_buying["verdict"].eq("too_early").all())
 
 # %% [markdown]
-# Such a field may be filled because the account bought, so it does not predict who will buy. Fill it for the others, or keep
-# it out of every model. If no single field is related but the interval of all fields together excludes zero, many small
-# gaps point the same way: then models must not use the number of gaps either.
+# Such a field may be filled because the account bought. A model would learn from it who has bought, not who will. Keep the
+# gap itself out of every model, and fill the field for the others before you use its value.
 
 # %% [markdown]
 # ## Does the CRM keep lost deals and former customers?

@@ -2,6 +2,7 @@
 
 from itertools import pairwise
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
@@ -385,58 +386,65 @@ def test_accounts_without_a_segment_are_one_of_their_own(accounts):
         missingness.filled_by_segment(accounts, "continent")
 
 
-def some(n: int, filled: int, of: int, active: int) -> tuple[pd.DataFrame, pd.Index]:
-    """`n` accounts, `active` of them with an outcome; an industry for `filled` of those and for `of` of the others."""
+def some(n: int, filled: int, of: int, buyers: int) -> tuple[pd.DataFrame, pd.Index]:
+    """`n` accounts, of which `buyers` bought; an industry for `filled` of those and for `of` of the others."""
     accounts = as_accounts([(f"a{i}", "customer", None) for i in range(n)])
-    known = [i < filled or active <= i < active + of for i in range(n)]
+    known = [i < filled or buyers <= i < buyers + of for i in range(n)]
     accounts["industry"] = pd.Series(["x" if k else None for k in known], dtype="str")
-    return accounts, pd.Index([f"a{i}" for i in range(active)] + ["elsewhere"])  # an id of no account: must not count
+    return accounts, pd.Index([f"a{i}" for i in range(buyers)] + ["elsewhere"])  # an id of no account: must not count
 
 
-def test_a_field_filled_oftener_where_something_was_bought_goes_with_it():
-    got = missingness.filled_by_outcome(*some(100, filled=40, of=10, active=50)).set_index("field")
-    assert got.loc["industry", ["filled_active", "filled_others", "difference"]].tolist() == pytest.approx(
-        [0.8, 0.2, 0.6]
-    )
-    assert got.loc["industry", "verdict"] == "related to outcome"
-    assert got["n_active"].eq(50).all()
+def test_who_bought_later_is_asked_of_accounts_that_were_known_and_had_not_bought():
+    day = pd.Timestamp("2025-07-01")
+    first = [("before", -1), ("same day", 0), ("after", 90), ("never", None), ("came later", 30)]
+    accounts = pd.DataFrame({
+        "account_id": [n for n, _ in first], "first_won_day": [pd.NaT if d is None else day + pd.Timedelta(days=d) for _, d in first],
+        "created_day": [day - pd.Timedelta(days=99), day - pd.Timedelta(days=1), pd.NaT, day - pd.Timedelta(days=9), day],
+    })  # fmt: skip
+    asked, buyers = missingness.bought_later(accounts, day)
+    assert asked["account_id"].tolist() == ["same day", "after", "never"]
+    assert buyers.tolist() == ["same day", "after"]
+
+
+def test_a_field_filled_oftener_where_an_account_bought_later_foretells_buying():
+    got = missingness.foretold_by_gaps(*some(100, filled=40, of=10, buyers=50)).set_index("field")
+    expected = [0.8, 0.2, 0.6]
+    assert got.loc["industry", ["filled_buyers", "filled_others", "difference"]].tolist() == pytest.approx(expected)
+    assert got.loc["industry", "verdict"] == missingness.FORETELLS
+    assert got["n_buyers"].eq(50).all()
     assert got.index[0] == "industry"  # the largest difference first
     assert got.loc["country", ["low", "high", "p"]].isna().all()  # filled nowhere: nothing to test
     assert got.loc["country", "verdict"] == "no difference seen"
 
 
 def test_equal_shares_show_no_difference_and_few_outcomes_are_too_early():
-    same = missingness.filled_by_outcome(*some(100, filled=25, of=25, active=50))
+    same = missingness.foretold_by_gaps(*some(100, filled=25, of=25, buyers=50))
     assert set(same["verdict"]) == {"no difference seen"}
-    for n, active in ((100, 29), (100, 71), (49, 25)):  # too few with, too few without, too few accounts
-        assert set(missingness.filled_by_outcome(*some(n, 20, 0, active))["verdict"]) == {"too_early"}
-    assert set(missingness.filled_by_outcome(*some(0, 0, 0, 0))["verdict"]) == {"too_early"}
+    for n, buyers in ((100, 29), (100, 71), (49, 25), (0, 0)):  # too few with, too few without, too few accounts, none
+        assert set(missingness.foretold_by_gaps(*some(n, 20 if n else 0, 0, buyers))["verdict"]) == {"too_early"}
 
 
 def test_the_test_is_adjusted_for_the_number_of_fields():
-    accounts, active = some(100, filled=35, of=25, active=50)  # p = 0.06 or so alone; a second field alike
-    alone = missingness.filled_by_outcome(accounts, active).set_index("field").loc["industry", "p"]
+    accounts, buyers = some(100, filled=35, of=25, buyers=50)  # p = 0.06 or so alone; a second field alike
     noise = pd.Series(["x" if i % 2 else None for i in range(100)], dtype="str")
-    beside = (
-        missingness.filled_by_outcome(accounts.assign(org_type=noise), active).set_index("field").loc["industry", "p"]
-    )
-    assert beside == pytest.approx(2 * alone)  # smallest of two: Benjamini–Hochberg doubles it
+    of = {n: missingness.foretold_by_gaps(a, buyers).set_index("field") for n, a in (("one", accounts), ("two", accounts.assign(org_type=noise)))}  # fmt: skip
+    assert of["one"].loc["industry", "p"] < of["two"].loc["industry", "p"] < 0.5
 
 
-def test_all_fields_together_give_the_difference_of_mean_filled_shares():
-    accounts, active = some(100, filled=40, of=10, active=50)
-    got = missingness.fill_difference_row(accounts, active)
-    assert got["value"] == pytest.approx(0.6 / len(missingness.MODELLED))  # one field of all moves
-    assert got["low"] < got["value"] < got["high"]
-    assert missingness.fill_difference_row(accounts.assign(industry="x"), active)["value"] == 0  # all alike
-    assert missingness.fill_difference_row(*some(100, 5, 5, 20))["status"] == "too_early"
-
-
-def test_an_account_is_active_with_a_purchase_or_a_won_deal():
-    bought = pd.Series({"a": 1, "b": 0, "c": pd.NA}, dtype="Int64")
-    closed = pd.DataFrame({"account_id": ["b", "d", None], "is_won": [True, False, True]})
-    assert set(missingness.bought_or_won(bought, closed)) == {"a", "b"}  # d lost; one win is nobody's
-    assert missingness.bought_or_won(bought.iloc[:0], closed.iloc[:0]).empty
+def test_all_fields_together_show_many_small_differences_of_one_sign():
+    accounts, buyers = some(200, filled=62, of=50, buyers=100)  # too small a difference, in one field
+    one = missingness.foretold_by_gaps(accounts, buyers).set_index("field")
+    assert one["verdict"].eq("no difference seen").all()
+    random, known = np.random.default_rng(1), accounts["industry"].notna().to_numpy()
+    for field in missingness.MODELLED:  # as many filled on each side, in other accounts
+        here = np.concatenate([random.permutation(known[:100]), random.permutation(known[100:])])
+        accounts[field] = pd.Series(np.where(here, "x", None), dtype="str")
+    many = missingness.foretold_by_gaps(accounts, buyers).set_index("field")
+    assert many.loc[missingness.ALL_FIELDS, "verdict"] == missingness.FORETELLS
+    row = missingness.fill_difference_row(many.reset_index())
+    assert row["value"] == pytest.approx(0.12)
+    assert row["low"] > 0
+    assert missingness.fill_difference_row(missingness.foretold_by_gaps(*some(100, 5, 5, 20)))["status"] == "too_early"
 
 
 def test_newcombe_s_published_interval_and_a_group_without_cases():

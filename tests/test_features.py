@@ -204,3 +204,83 @@ def test_a_free_line_is_no_purchase(tmp_path):
     folder = put(tmp_path / "data", accounts=ACCOUNTS, transactions=free)
     got = Book.open(folder, as_of="2026-06-30").features(["buying_days_12m", "products_12m"])
     assert got.loc[0, ["buying_days_12m", "products_12m"]].tolist() == [3, 2]
+
+
+# -- plans, and what is learnt later ----------------------------------------------------------------------------------
+
+AHEAD = {  # known before the day, to happen after it
+    "transactions": "t9,a,p9,2026-09-01,500,5,purchase,2026-06-01T00:00:00Z",
+    "activities": "x10,a,c4,2026-09-01T10:00:00Z,mutual,meeting,key,true,,,2026-06-01T00:00:00Z",
+    "surveys": "s5,a,w,nps,0,10,0,2026-09-01T00:00:00Z,2026-06-01T00:00:00Z",
+    "cases": "e3,a,2026-09-01T00:00:00Z,,2026-06-01T00:00:00Z",
+}
+TABLES = {"transactions": SOLD, "activities": TOUCHES, "surveys": SURVEYS, "cases": CASES}
+
+
+def with_rows(text: str, row: str = "", known_at: str = "") -> str:
+    """The table with a column known_at, and one more row; `known_at` and a later event replace those of the row."""
+    head, *rows = text.strip().splitlines()
+    more = [row.rpartition(",")[0] + "," + known_at if known_at else row] if row else []
+    return "\n".join([head + ",known_at", *(r + "," for r in rows), *more]) + "\n"
+
+
+@pytest.fixture(scope="module")
+def of_books(tmp_path_factory):
+    """Features of three books: as it is, with plans, with rows that are learnt after the day."""
+    rest = {"accounts": ACCOUNTS, "contacts": CONTACTS, "opportunities": DEALS, "contracts": CONTRACTS}
+    later = {n: row.replace("2026-09-01", "2026-06-15") for n, row in AHEAD.items()}
+    books = {
+        "plain": {n: with_rows(t) for n, t in TABLES.items()},
+        "plans": {n: with_rows(t, AHEAD[n]) for n, t in TABLES.items()},
+        "later": {n: with_rows(t, later[n], "2026-07-20T00:00:00Z") for n, t in TABLES.items()},
+    }
+    folders = {n: put(tmp_path_factory.mktemp(n), **rest, **tables) for n, tables in books.items()}
+    return {n: Book.open(folder, as_of="2026-06-30") for n, folder in folders.items()}
+
+
+@pytest.mark.parametrize("name", [f.name for f in features.FEATURES])
+@pytest.mark.parametrize("book", ["plans", "later"])
+def test_no_feature_counts_a_plan_or_what_is_learnt_later(of_books, name, book):
+    plain, other = (of_books[b].features([name]) for b in ("plain", book))
+    pd.testing.assert_frame_equal(plain, other)
+
+
+def test_a_plan_is_in_no_table_panel_or_count_of_the_past_and_the_ledger_says_so(of_books):
+    book, plain = of_books["plans"], of_books["plain"]
+    for name in AHEAD:
+        pd.testing.assert_frame_equal(book.read(name), plain.read(name))
+    assert book.panel("activities", per="day")["day"].max() <= book.as_of
+    assert book.fact_counts()["last_day"].max() <= book.as_of
+    told = book.ledger.query("step == 'after 2026-06-30'").set_index("table")
+    assert told["rows_lost"].to_dict() == dict.fromkeys(AHEAD, 1)
+    assert told["why"].str.startswith("a plan").all()
+
+
+def test_what_is_booked_ahead_makes_no_customer(tmp_path):
+    sold = (
+        "transaction_id,account_id,booked_at,revenue,kind,known_at\nt1,b,2026-12-01,9,purchase,2026-06-02T00:00:00Z\n"
+    )
+    book = Book.open(put(tmp_path / "data", accounts=ACCOUNTS, transactions=sold), as_of="2026-06-30")
+    assert book.read("accounts").set_index("account_id").loc["b", "status"] == "prospect"
+
+
+def test_a_plan_makes_no_later_day_the_newest_of_the_data(tmp_path):
+    touches = with_rows(TOUCHES, AHEAD["activities"])
+    book = Book.open(
+        put(tmp_path / "data", accounts=ACCOUNTS, contacts=CONTACTS, activities=touches), as_of="latest-data"
+    )
+    assert book.as_of == pd.Timestamp("2026-06-30")
+    assert book.features(["roles_known"])["roles_known"].sum() == 2  # the day is the latest: roles are known
+
+
+def test_who_is_reachable_on_a_past_day_is_judged_by_the_opt_outs_known_then(tmp_path):
+    history = "table,row_id,field,value,known_from\ncontacts,c3,opted_out,true,2026-03-01T00:00:00Z\n"
+    folder = put(tmp_path / "data", accounts=ACCOUNTS, contacts=CONTACTS, activities=TOUCHES, attribute_history=history)
+    of_day = {day: Book.open(folder, as_of=day) for day in ("2026-02-28", "2026-03-31", "2026-06-30")}
+    reachable = {day: b.features(["contacts_reachable"])["contacts_reachable"].sum() for day, b in of_day.items()}
+    assert reachable == {
+        "2026-02-28": 3,
+        "2026-03-31": 2,
+        "2026-06-30": 1,
+    }  # c2's address bounces: known only as it is now
+    assert of_day["2026-02-28"].read("contacts")["opted_out"].sum() == 1  # who is shown: the newest knowledge

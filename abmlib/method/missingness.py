@@ -16,6 +16,7 @@ from abmlib.tables import identity
 MODELLED = [  # what else a model could use of an account's description
     *DESCRIBES[1:], "sub_industry", "org_type", "tech_stack", "customer_base", "growth_outlook",
 ]  # fmt: skip
+ALL_FIELDS, FORETELLS = "all fields together", "foretells buying"
 MERGES, NONE_HELD = "accounts merged into another", "none: deleted from the source?"
 
 
@@ -60,88 +61,100 @@ def filled_by_segment(accounts: pd.DataFrame, segment: str) -> pd.DataFrame:
     return table[[segment, "accounts", *fields]]
 
 
-# -- gaps and buying --------------------------------------------------------------------------------------------------
+# -- gaps and later buying --------------------------------------------------------------------------------------------
 
 
-def bought_or_won(bought: pd.Series, closed: pd.DataFrame) -> pd.Index:
-    """Accounts that bought or had a deal won.
+def bought_later(accounts: pd.DataFrame, since: pd.Timestamp) -> tuple[pd.DataFrame, pd.Index]:
+    """Accounts known before a past day that had not bought by then, and which did from then on.
 
-    Parameters
-    ----------
-    bought : purchases, or days with one, by account; missing = none known
-    closed : deals closed in the same time, DataFrame of `closed_in`
-    """
-    won = closed.loc[won_flag(closed), "account_id"].dropna()
-    return pd.Index(bought.index[bought.fillna(0).to_numpy(float) > 0]).union(pd.Index(won)).rename("account_id")
-
-
-def filled_by_outcome(accounts: pd.DataFrame, active: pd.Index) -> pd.DataFrame:
-    """Share of accounts with a value in each field, with and without an outcome, and whether both differ.
-
-    It says what is related and not why: a field may be filled because somebody bought. A field that is filled everywhere,
-    or nowhere, has no difference to test and no interval.
+    A purchase or a won deal is buying. An account without a creation day counts as known.
 
     Parameters
     ----------
-    accounts : DataFrame, one row per account; ``tables.schema.ACCOUNTS``
-    active : ids of the accounts with the outcome, such as those that bought; others than `accounts` do not count
+    accounts : DataFrame with ``created_day, first_won_day``
+    since : the past day
 
     Returns
     -------
-    DataFrame, one row per field, the largest difference first: ``field``; ``filled_active, filled_others`` (shares) of
-    ``n_active, n_others`` (accounts); ``difference, low, high`` (of shares); ``p`` (two-sided, adjusted over fields by
-    Benjamini–Hochberg); ``verdict`` (``related to outcome``; ``no difference seen``; ``too_early``: fewer than `FLOOR_OUTCOMES`
-    accounts with or without the outcome, or fewer than `FLOOR_ACCOUNTS` accounts)
+    The accounts, rows as `accounts`; ids of those that bought
+    """
+    known = ~(accounts["created_day"] >= since) & ~(accounts["first_won_day"] < since)
+    before = accounts[known]
+    return before, pd.Index(before.loc[before["first_won_day"].notna(), "account_id"])
+
+
+def foretold_by_gaps(accounts: pd.DataFrame, buyers: pd.Index) -> pd.DataFrame:
+    """Fields whose gaps foretell who buys: those a model must not learn from.
+
+    A field is filled today, and nobody knows since when. If it is filled more often where an account bought later, it may be so
+    because it bought: a model would learn the outcome from it. The last test is of all fields together, the share of them that
+    is filled, for many small differences of one sign. A field that is filled everywhere, or nowhere, has no difference to
+    test and no interval.
+
+    Parameters
+    ----------
+    accounts, buyers : of `bought_later`; other ids than those of `accounts` do not count
+
+    Returns
+    -------
+    DataFrame, one row per field and one for `ALL_FIELDS`, the largest difference first: ``field``; ``filled_buyers,
+    filled_others`` (shares) of ``n_buyers, n_others`` (accounts); ``difference, low, high`` (of shares); ``p`` (two-sided,
+    adjusted over all tests by Benjamini–Hochberg); ``verdict`` (`FORETELLS`; ``no difference seen``; ``too_early``: fewer than
+    `FLOOR_OUTCOMES` accounts that bought or that did not, or fewer than `FLOOR_ACCOUNTS` accounts)
 
     References
     ----------
-    Fisher's exact test; Benjamini and Hochberg (1995), JRSS B 57, p. 289; interval of `intervals.difference`.
+    Fisher's exact test with the interval of `intervals.difference`; of all fields Welch (1947), Biometrika 34, p. 28, one share per
+    account; Benjamini and Hochberg (1995), JRSS B 57, p. 289.
     """
-    is_active, filled = accounts["account_id"].isin(active), accounts[MODELLED].notna()
-    k = pd.DataFrame({"active": filled[is_active].sum(), "others": filled[~is_active].sum()})
-    n = pd.DataFrame({"active": int(is_active.sum()), "others": int((~is_active).sum())}, index=k.index)
-    varies, enough = filled.any() & ~filled.all(), _enough(is_active)
+    bought, filled = accounts["account_id"].isin(buyers), accounts[MODELLED].notna()
+    k = pd.DataFrame({"buyers": filled[bought].sum(), "others": filled[~bought].sum()})
+    n = pd.DataFrame({"buyers": int(bought.sum()), "others": int((~bought).sum())}, index=k.index)
+    varies, enough = filled.any() & ~filled.all(), _enough(bought)
     p = pd.Series(np.nan, index=k.index)
     if enough and varies.any():
         tables = np.stack([k[varies], (n - k)[varies]], axis=1)
         p[varies] = [scipy.stats.fisher_exact(t).pvalue for t in tables]
-    p = intervals.adjusted(p)
-    verdict = np.where(p < 1 - LEVEL, "related to outcome", "no difference seen") if enough else "too_early"
-    out = (k / n.where(n > 0)).add_prefix("filled_").join(n.add_prefix("n_")).join(intervals.difference(k, n))
-    out = out.assign(p=p, verdict=verdict).rename_axis("field")
+    out = (
+        (k / n.where(n > 0)).add_prefix("filled_").join(n.add_prefix("n_")).join(intervals.difference(k, n)).assign(p=p)
+    )
     out[["low", "high"]] = out[["low", "high"]].where(varies, np.nan)
-    largest = out["difference"].abs().sort_values(ascending=False, kind="stable").index
-    return out.loc[largest].reset_index()
+    out.loc[ALL_FIELDS] = _together(filled.mean(axis=1), bought, enough)
+    p = intervals.adjusted(out["p"])
+    verdict = np.where(p < 1 - LEVEL, FORETELLS, "no difference seen") if enough else "too_early"
+    out = out.assign(p=p, verdict=verdict).astype({"n_buyers": int, "n_others": int}).rename_axis("field")
+    return out.loc[out["difference"].abs().sort_values(ascending=False, kind="stable").index].reset_index()
 
 
-def fill_difference_row(accounts: pd.DataFrame, active: pd.Index) -> dict[str, Any]:
-    """Row of `measures`: how many more of all fields are filled with the outcome than without.
+def _together(share: pd.Series, bought: pd.Series, enough: bool) -> dict[str, float]:
+    """The row of `foretold_by_gaps` of all fields together."""
+    one, two = share[bought], share[~bought]
+    row = {"filled_buyers": one.mean(), "filled_others": two.mean(), "n_buyers": len(one), "n_others": len(two)}
+    row |= {"difference": one.mean() - two.mean(), "low": np.nan, "high": np.nan, "p": np.nan}
+    if not enough or share.nunique() == 1:  # all alike: the test would divide by nothing
+        return row
+    test = scipy.stats.ttest_ind(one, two, equal_var=False)
+    low, high = test.confidence_interval(LEVEL)
+    return row | {"low": float(low), "high": float(high), "p": float(test.pvalue)}
 
-    All fields together show gaps on one side where each alone is too small. Too early on the floors of
-    `filled_by_outcome`.
+
+def fill_difference_row(gaps: pd.DataFrame) -> dict[str, Any]:
+    """Row of `measures`: how many more of all fields are filled where an account bought later.
 
     Parameters
     ----------
-    accounts, active : as `filled_by_outcome`
-
-    References
-    ----------
-    Welch (1947), Biometrika 34, p. 28; on the share of fields filled, one number per account.
+    gaps : DataFrame of `foretold_by_gaps`
     """
-    is_active, share = accounts["account_id"].isin(active), accounts[MODELLED].notna().mean(axis=1)
-    row = ("E.3", "filled_share_active_less_others")
-    if not _enough(is_active):
-        return measure_row(*row, np.nan, "share", len(accounts), status="too_early")
-    if share.nunique() == 1:  # all alike: the test would divide by nothing
-        return estimate_row(*row, (0.0, 0.0, 0.0, len(accounts)), "share")
-    test = scipy.stats.ttest_ind(share[is_active], share[~is_active], equal_var=False)
-    difference = share[is_active].mean() - share[~is_active].mean()
-    return estimate_row(*row, (difference, *map(float, test.confidence_interval(LEVEL)), len(accounts)), "share")
+    whole = gaps.set_index("field").loc[ALL_FIELDS]
+    n, row = int(whole["n_buyers"] + whole["n_others"]), ("E.3", "filled_share_later_buyers_less_others")
+    if whole["verdict"] == "too_early":
+        return measure_row(*row, np.nan, "share", n, status="too_early")
+    return estimate_row(*row, (*whole[["difference", "low", "high"]].astype(float), n), "share")
 
 
-def _enough(is_active: pd.Series) -> bool:
+def _enough(bought: pd.Series) -> bool:
     """Are there enough accounts, with and without the outcome, to compare."""
-    return len(is_active) >= FLOOR_ACCOUNTS and min(is_active.sum(), (~is_active).sum()) >= FLOOR_OUTCOMES
+    return len(bought) >= FLOOR_ACCOUNTS and min(bought.sum(), (~bought).sum()) >= FLOOR_OUTCOMES
 
 
 # -- survivorship -----------------------------------------------------------------------------------------------------

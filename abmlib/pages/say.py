@@ -2,7 +2,7 @@
 
 import html
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
@@ -358,6 +358,16 @@ def suited(verdicts: pd.DataFrame) -> str:
         )
     start = f"Begin in {named(by['suited'])}" if by["suited"] else "Begin nowhere yet"
     return start + (f"; market to {named(by['not suited'])} as a whole" if by["not suited"] else "")
+
+
+def gaps(fields: Sequence[str], buyers: int, accounts: int, too_early: bool) -> Words:
+    """Say which gaps foretell who buys."""
+    whom = f"Of {count(accounts, 'account')} that had not bought a year ago, {buyers:,} bought since"
+    if too_early:
+        return words(f"{whom}: too few, on one side, to say whether a gap foretells who buys.")
+    if not fields:
+        return words(f"{whom}. No gap foretells who buys, as far as so many accounts can tell.")
+    return words(f"{whom}. A gap foretells who buys in: {named(fields)}. Keep these gaps out of every model.")
 
 
 def to_fill(rows: int, *names: str) -> str:

@@ -304,7 +304,7 @@ BREADTH = (
 )  # fmt: skip
 COVERAGE = (
     ("contacts", "people", "C-17", "people known who have not left", _count(lambda f: f.valid_to.isnull()), 0),
-    ("contacts_reachable", "people", "C-17", "of these, with an address that takes mail, and not opted out",
+    ("contacts_reachable", "people", "C-17", "of these, with an address that takes mail, and not opted out by what was known then",
      _count(lambda f: f.valid_to.isnull() & ~f.opted_out & ~f.email_bounced), 0),
     ("roles_known", "roles", "C-18", "buying roles among people who have not left; as roles_90d",
      lambda f: _different(f, f.buying_role.nullif("unknown"), f.valid_to.isnull()), 0, "contacts.buying_role"),

@@ -13,7 +13,7 @@ from abmlib.tables import identity, people, schema
 from abmlib.tables.days import end_of
 from abmlib.tables.engine import as_view, ask, count
 from abmlib.tables.kinds import cast, ibis_type, in_zone
-from abmlib.tables.source import Source
+from abmlib.tables.source import PLANNED, Source
 
 SAME_COMPANY = "same company"  # step of the ledger
 BY_DOMAIN = "e-mail domain"  # match_method of a lead found by `Known.lead_matches`
@@ -68,10 +68,18 @@ class Known:
         """Let the engine keep a query, and its rows too where they fit into memory."""
         return as_view(self.source.con, f"{label} by {self.moment.as_of}", query, keep=self.source.is_small(name))
 
+    def plans(self, name: str) -> int:
+        """Count the rows known on the day whose event lies after it; no other table or count holds them."""
+        if name not in PLANNED:
+            return 0
+        typed = self.source.typed(name)
+        ahead = typed.filter(known_by(typed, name, self.moment) & is_plan(typed, name, self.moment))
+        return int(ahead.count().to_pyarrow().as_py())
+
     def _as_known(self, name: str) -> ir.Table:
         """The query of `entered`."""
         moment, typed = self.moment, self.source.typed(name)
-        known = typed.filter(known_by(typed, name, moment))
+        known = typed.filter(known_by(typed, name, moment) & ~is_plan(typed, name, moment))
         if not moment.is_latest:
             known = self._back_dated(known, name)
         if name == "opportunities":
@@ -262,19 +270,20 @@ class Known:
                 opted_out = known["_stand_in"].notnull()
                 hidden = ["value"] if history else people.HIDDEN if name == "contacts" else schema.personal(name)
                 values: dict[str, Any] = {c: ibis.ifelse(opted_out, ibis.null("string"), known[c]) for c in hidden}
-                values |= {"opted_out": opted_out | known.opted_out} if name == "contacts" else {}
+                values |= {"opted_out": opted_out} if name == "contacts" else {}
                 values[person] = ibis.coalesce(known["_stand_in"], known[person])
                 known = known.mutate(**values).select(columns)
         return known.select(columns)
 
     def _back_dated(self, known: ir.Table, name: str) -> ir.Table:
-        """Make `current_only` values missing on an earlier day.
+        """Make values that are known as they are now missing on an earlier day, or give them their default.
 
-        They stay where they were entered, or are dated by a day or by attribute_history.
+        They stay where they were entered, or are dated by a day or by attribute_history. So do opt-outs here, as the day knew
+        them; whoever is shown has the newest (`public`).
         """
         (key, *more) = schema.key(name)
         for column, definition in schema.spec(name).columns.items():
-            if definition.when != "current_only":
+            if definition.when not in ("current_only", "latest"):
                 continue
             kind, default = definition.kind, definition.default
             value = ibis.null(ibis_type(kind)) if default is None else ibis.literal(default, type=ibis_type(kind))
@@ -348,6 +357,12 @@ def has_come(when: ir.Value, moment: Moment) -> ir.BooleanValue:
     """
     until = when <= ibis.literal(moment.as_of) if when.type().is_date() else when < ibis.literal(moment.cutoff)
     return until.fill_null(False)
+
+
+def is_plan(t: ir.Table, name: str, moment: Moment) -> ir.BooleanValue:
+    """Say which rows lie after the day, such as a meeting booked for next week or an invoice dated ahead."""
+    when = t[str(schema.spec(name).known)] if name in PLANNED else None
+    return ibis.literal(False) if when is None else when.notnull() & ~has_come(when, moment)
 
 
 def known_by(t: ir.Table, name: str, moment: Moment) -> ir.BooleanValue:

@@ -36,7 +36,12 @@ def write(source: Source, day: dt.date, latest: dt.date | None, audit: pd.DataFr
     overview = dict[str, tuple[Any, ...]]()
     for name in sorted(source.names):
         before, entered = source.count(name), engine.count(known.entered(name))
-        ledger.append((f"as of {day}", name, before, entered, before - entered, "known only later"))
+        learnt = entered + (ahead := known.plans(name))
+        ledger.append((f"as of {day}", name, before, learnt, before - learnt, "known only later"))
+        if ahead:
+            ledger.append(
+                (f"after {day}", name, learnt, entered, ahead, "a plan: dated after the day, no fact of the past")
+            )
         after, note = known.merged(name, entered)
         if note:
             ledger.append((SAME_COMPANY, name, entered, after, 0, note))
@@ -141,7 +146,8 @@ def all_features(known: Known, filled: set[str]) -> pd.DataFrame:
     zone, day = known.source.settings.time_zone, pd.Timestamp(known.moment.as_of)
     for table, view in dict.fromkeys((f.table, f.view) for f in made):
         of_table = [f for f in made if (f.table, f.view) == (table, view)]
-        facts = features.Facts(known.table(table), day, zone)
+        rows = known.public(table) if table == "contacts" and known.moment.is_latest else known.table(table)
+        facts = features.Facts(rows, day, zone)
         reduced = features.reduced(of_table, facts, others).to_pyarrow().to_pandas(types_mapper=NULLABLE.get)
         out = out.merge(reduced, on="account_id", how="left")
         none = ~out["account_id"].isin(reduced["account_id"])

@@ -20,6 +20,7 @@ from abmlib.tables.kinds import TIDY, cast, ibis_type, lost
 DATES_A_FACT = (
     "opportunities", "opportunity_stage_history", "activities", "transactions", "surveys", "web_sessions", "cases",
 )  # fmt: skip
+PLANNED = ("activities", "transactions", "surveys", "web_sessions", "cases")  # their rows may lie ahead: plans
 MEMORY = "1GB"  # of the engine while it builds; what is more goes to disk
 AUDIT = ["table", "check", "severity", "bad", "rows", "first", "remedy"]
 LOST = "lost "  # with a column: whether its value is there but does not read as its kind
@@ -377,18 +378,23 @@ class Source:
         for rule in spec.rules:
             yield f"not {rule.name}", rule.severity, f"NOT ({rule.sql})", rule.remedy
 
+    def _local_day(self, name: str, column: str) -> str:
+        """Write a time of a table as a day of the reporting time zone, in SQL."""
+        if schema.spec(name).columns[column].kind != "ts":
+            return quoted(column)
+        return f"CAST(timezone({text(self.settings.time_zone)}, timezone('UTC', {quoted(column)})) AS DATE)"
+
     def latest_day(self) -> dt.date | None:
         """Day of the newest dated fact; None if there is none.
 
-        In the reporting time zone.
+        In the reporting time zone. A plan counts with the day on which it was known.
         """
-        days = []
+        days = list[dt.date]()
         for name in sorted(self.names & set(DATES_A_FACT)):
-            columns = [str(schema.spec(name).known), *(["closed_at"] if name == "opportunities" else [])]
-            newest = engine.ask(self._view(name), ", ".join(f"max({quoted(c)})" for c in columns)).fetchone()
-            for column, value in zip(columns, newest, strict=True):
-                is_time = schema.spec(name).columns[column].kind == "ts"
-                if value is not None:
-                    moment = pd.Timestamp(value, tz="UTC").tz_convert(self.settings.time_zone) if is_time else value
-                    days.append(pd.Timestamp(moment).date())
+            event = self._local_day(name, str(schema.spec(name).known))
+            learnt = self._local_day(name, "known_at")
+            event = f"CASE WHEN {event} > {learnt} THEN {learnt} ELSE {event} END" if name in PLANNED else event
+            dates = [event, *([self._local_day(name, "closed_at")] if name == "opportunities" else [])]
+            newest = engine.ask(self._view(name), ", ".join(f"max({day})" for day in dates)).fetchone()
+            days += [day for day in newest if day is not None]
         return max(days, default=None)

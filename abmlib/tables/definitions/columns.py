@@ -32,7 +32,8 @@ WHEN_MEANS: dict[str, str] = {
     "fixed": "does not change, so a back-dated report may use it",
     "dated": "rebuilt from dated facts for the day asked",
     "current_only": "known only as it is now: shown at the latest date, missing in a back-dated report",
-    "latest": "the newest knowledge holds on every date (opt-outs, deletions, merges)",
+    "latest": "the newest knowledge holds on every date for what is shown; features of the past use what was known then "
+    "(opt-outs, deletions, merges)",
 }
 
 

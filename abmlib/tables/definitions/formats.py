@@ -29,9 +29,9 @@ SHARE, WORDS = Format("share"), Format("words")
 PAGES: dict[str, Format] = {  # columns of tables that are shown and not kept
     "opportunity_id": Format("text", "Deal"), "owner_id": Format("text", "Owner"),
     "account_share": Format("share", "Accounts with a row"),
-    "filled_active": Format("share", "Filled, buyers"),
+    "filled_buyers": Format("share", "Filled, later buyers"),
     "filled_others": Format("share", "Filled, others"),
-    "n_active": Format("count", "Buyers"),
+    "n_buyers": Format("count", "Later buyers"),
     "n_others": Format("count", "Others"),
     "difference": Format("share", ends=("low", "high")),
     "share": Format("share", ends=("low", "high")),
