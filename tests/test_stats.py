@@ -7,9 +7,10 @@ import pandas as pd
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from scipy.stats import binom
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
-from abmlib.stats import concentration
+from abmlib.stats import concentration, intervals
 from abmlib.stats.intervals import difference, wilson
 
 tables = settings(max_examples=100, deadline=None)  # no deadline: a busy machine is no failure
@@ -100,6 +101,141 @@ def test_newcombe_is_that_of_statsmodels(one, two):
     got = difference(pd.DataFrame([[one[0], two[0]]]), pd.DataFrame([[one[1], two[1]]])).iloc[0]
     expected = confint_proportions_2indep(*one, *two, method="newcomb", compare="diff")
     assert (got["low"], got["high"]) == pytest.approx(expected, abs=1e-12)
+
+
+# -- over clusters ----------------------------------------------------------------------------------------------------
+
+
+def of_all(flags: pd.Series, cluster: pd.Series | None) -> pd.Series:
+    return intervals.shares(flags, cluster, pd.Series("all", flags.index)).iloc[0]
+
+
+ROWS = st.lists(st.tuples(st.booleans(), st.sampled_from(["a", "b", "c", "d", "e", None])), min_size=1, max_size=30)
+
+
+@tables
+@given(ROWS)
+def test_a_share_over_clusters_is_never_surer_than_its_rows_and_never_less_sure_than_one_row_of_each(rows):
+    flags, cluster = (pd.Series(c) for c in zip(*rows, strict=True))
+    got, alone = of_all(flags, cluster), interval(int(flags.sum()), len(flags))
+    own = cluster.fillna(pd.Series([f"own {i}" for i in range(len(flags))]))
+    sizes = own.value_counts()
+    assert got["share"] == alone["share"]
+    assert sizes.sum() ** 2 / (sizes**2).sum() - 1e-9 <= got["n_effective"] <= len(flags) + 1e-9
+    if len(sizes) == 1:
+        assert np.isnan(got["low"]) and np.isnan(got["high"])
+    else:
+        assert 0 <= got["low"] <= alone["low"] + 1e-12 and alone["high"] - 1e-12 <= got["high"] <= 1
+
+
+def test_rows_without_a_cluster_and_clusters_of_one_row_give_wilsons_interval():
+    flags = pd.Series([True] * 3 + [False])
+    for cluster in (None, pd.Series([None] * 4, dtype="str"), pd.Series(list("abcd"))):
+        assert of_all(flags, cluster)[["low", "high"]].tolist() == interval(3, 4)[["low", "high"]].tolist()
+
+
+def test_rows_of_a_cluster_that_are_all_alike_count_once():
+    flags, cluster = pd.Series([True] * 6 + [False] * 4), pd.Series(list("aabbccddee"))
+    assert of_all(flags, cluster)["n_effective"] == pytest.approx(5)
+    assert of_all(flags | True, cluster)["n_effective"] == pytest.approx(5)  # all won: nothing shows that they differ
+
+
+def test_groups_are_measured_apart_and_rows_without_a_flag_or_a_group_do_not_count():
+    flags = pd.Series([True, False, True, None, True], dtype="boolean")
+    got = intervals.shares(flags, pd.Series(list("abcde")), pd.Series(["x", "x", "y", "y", None]))
+    assert got[["share", "n"]].to_dict("index") == {"x": {"share": 0.5, "n": 2}, "y": {"share": 1.0, "n": 1}}
+    assert got["low"].isna().to_dict() == {"x": False, "y": True}  # one cluster tells nothing of others
+    assert intervals.share(flags.iloc[:0], None) == pytest.approx((np.nan, np.nan, np.nan, 0), nan_ok=True)
+
+
+def skewed(seed: int, accounts: int) -> pd.DataFrame:
+    """Deals of accounts that share part of their luck and of their size; the mean is 1, the median 0.37, 40 % are won."""
+    draw = np.random.default_rng(seed)
+    of = np.repeat(np.arange(accounts), draw.integers(1, 6, accounts))
+    log, luck = draw.normal(0, 1, accounts)[of] + draw.normal(0, 1, len(of)), draw.beta(2, 3, accounts)[of]
+    rows = {"amount": np.exp(log - 1), "won": draw.random(len(of)) < luck, "account": of.astype(str)}
+    return pd.DataFrame(rows)
+
+
+TRUTHS = {"share": 0.4, "mean": 1.0, "median": np.exp(-1), "ratio": 0.4, "velocity": 0.4}
+
+
+def of_deals(rows: pd.DataFrame, what: str, cluster: pd.Series | None) -> tuple:
+    won, amount = rows["won"], rows["amount"]
+    if what == "share":
+        return intervals.share(won, cluster)
+    if what == "ratio":
+        return intervals.ratio(amount.where(won, 0), amount, 1, cluster)
+    if what == "velocity":
+        parts = pd.DataFrame({"amount": amount, "deals": 1.0, "won": won, "decided": 1.0})
+        return intervals.product(parts, {"amount": 1, "deals": -1, "won": 1, "decided": -1}, 1, cluster)
+    return intervals.estimate(amount, getattr(np, what), 1, cluster)
+
+
+def held(what: str, by_account: bool, runs: int = 40) -> int:
+    found = 0
+    for i in range(runs):
+        rows = skewed(i, 60)
+        value, low, high, n = of_deals(rows, what, rows["account"] if by_account else None)
+        assert (low < value < high, n) == (True, len(rows))
+        found += low <= TRUTHS[what] <= high
+    return found
+
+
+FLOORS = [("share", 0.95), ("median", 0.95), ("ratio", 0.93), ("mean", 0.9), ("velocity", 0.9)]
+
+
+@pytest.mark.parametrize(("what", "floor"), FLOORS)
+def test_intervals_over_clusters_hold_the_truth(what, floor):
+    assert binom.cdf(held(what, by_account=True), 40, floor) > 0.001
+
+
+@pytest.mark.parametrize("what", ["share", "median"])
+def test_intervals_over_rows_hold_the_truth_less_often(what):
+    assert held(what, by_account=False) < held(what, by_account=True)
+
+
+@pytest.mark.parametrize("what", TRUTHS)
+def test_neither_the_order_of_rows_nor_the_names_of_clusters_move_an_interval(what):
+    rows = skewed(5, 20)
+    mixed = rows.sample(frac=1, random_state=3)
+    names = mixed["account"].map({str(i): f"new {97 * i % 101}" for i in range(20)})
+    assert of_deals(mixed, what, names) == pytest.approx(of_deals(rows, what, rows["account"]), rel=1e-12)
+
+
+@pytest.mark.parametrize("what", TRUTHS)
+def test_one_cluster_has_a_value_and_no_interval(what):
+    rows = skewed(5, 20)
+    value, low, high, n = of_deals(rows, what, pd.Series("one", rows.index))
+    assert value > 0 and np.isnan(low) and np.isnan(high) and n == len(rows)
+
+
+def test_few_clusters_give_the_interval_of_students_t_on_the_scale_of_logarithms():
+    x = np.exp([1.0, 2.0, 3.0, 4.0])
+    values = pd.Series(np.repeat(x, 3))  # three alike in each cluster
+    value, low, high, _ = intervals.estimate(values, np.mean, 1, pd.Series(np.repeat(list("abcd"), 3)))
+    error = x.std(ddof=1) / np.sqrt(4) / x.mean()  # delta method: relative error of the mean
+    half = 3.182446 * error  # t with three degrees of freedom
+    assert (value, low, high) == pytest.approx((x.mean(), *x.mean() * np.exp([-half, half])), rel=1e-6)
+
+
+def test_money_below_zero_is_measured_on_the_plain_scale():
+    values = pd.Series([-4.0, 6.0, 1.0, 5.0])
+    value, low, high, _ = intervals.estimate(values, np.mean, 1)
+    assert (value, high - 2, 2 - low) == pytest.approx((2, *[3.182446 * values.std() / 2] * 2), rel=1e-6)
+
+
+def test_the_median_of_five_has_no_interval_and_that_of_six_reaches_from_least_to_greatest():
+    five, six = (intervals.estimate(pd.Series(np.arange(float(n))), np.median, 1) for n in (5, 6))
+    assert five == pytest.approx((2, np.nan, np.nan, 5), nan_ok=True)  # 2 · ½⁵ = 0.06: the median lies beyond too often
+    assert six == (2.5, 0, 5, 6)  # 2 · ½⁶ = 0.03
+    doubled = intervals.estimate(pd.Series(np.repeat(np.arange(6.0), 2)), np.median, 1, pd.Series(list("aabbccddeeff")))
+    assert doubled[1:3] == (0, 5)  # twelve rows worth six
+
+
+def test_no_other_statistic_is_measured():
+    with pytest.raises(ValueError, match=r"statistic must be numpy\.mean or numpy\.median"):
+        intervals.estimate(pd.Series([1.0]), np.sum, 1)
 
 
 # -- Gini and the effective number ------------------------------------------------------------------------------------

@@ -383,7 +383,7 @@ def test_counts_that_cannot_be_a_rate_are_refused(k, n):
 def test_a_statistic_leaves_missing_values_out_and_counts_the_rest():
     value, low, high, n = intervals.estimate(pd.Series([1.0, np.nan, 3.0]), np.mean, 1)  # 4/3 if missing were 0
     assert (value, n) == (2, 2)
-    assert 1 <= low <= 2 <= high <= 3
+    assert 0 < low < 1 < 3 < high  # two tell little: Student's t with one degree of freedom
 
 
 @pytest.mark.parametrize(
@@ -403,7 +403,7 @@ def test_a_ratio_is_of_sums_and_leaves_incomplete_pairs_out():
     top, bottom = pd.Series([1.0, 9.0, 5.0, np.nan]), pd.Series([10.0, 10.0, np.nan, 100.0])
     value, low, high, n = intervals.ratio(top, bottom, 1)
     assert (value, n) == (0.5, 2)
-    assert 0.1 <= low <= 0.5 <= high <= 0.9
+    assert 0 <= low < 0.1 < 0.9 < high <= 1  # part of a whole: never beyond it
     assert intervals.ratio(pd.Series([1.0, 9.0]), pd.Series([1.0, 99.0]), 1)[0] == 0.1  # the mean of ratios is 0.55
 
 
@@ -416,14 +416,9 @@ def test_a_ratio_to_nothing_is_missing(top, bottom, value, n):
     assert got == pytest.approx((value, np.nan, np.nan, n), nan_ok=True)
 
 
-def test_a_total_of_one_has_no_interval():
-    assert intervals.estimate(pd.Series([7.0]), np.sum, 1) == pytest.approx((7, np.nan, np.nan, 1), nan_ok=True)
-
-
 def test_the_same_seed_gives_the_same_interval_and_another_another():
-    values = pd.Series([1.0, 5.0, 2.0, 8.0, 9.0])
+    values = pd.Series([1.0, 5.0, 2.0, 8.0, 9.0] * 3)
     for call in (
-        lambda v, s: intervals.estimate(v, np.sum, s),
         lambda v, s: intervals.estimate(v, np.mean, s),
         lambda v, s: intervals.ratio(v, v + 1, s),
     ):
@@ -436,20 +431,18 @@ def test_a_pair_is_drawn_together():
     assert intervals.ratio(top, 2 * top, 1) == pytest.approx((0.5, 0.5, 0.5, 4))  # drawn apart it would be very wide
 
 
-@pytest.mark.parametrize("which", ["mean", "median", "ratio", "total"])
+@pytest.mark.parametrize("which", ["mean", "median", "ratio"])
 def test_bootstrap_intervals_cover_a_planted_truth_about_as_often_as_they_say(which):
     draw, hits, runs, units = np.random.default_rng(7), 0, 200, 60
     for i in range(runs):
         x, y = pd.Series(draw.normal(10, 3, units)), pd.Series(draw.uniform(15, 25, units))
-        if which == "total":
-            (_, low, high, _), truth = intervals.estimate(x, np.sum, i), 10 * units
-        elif which == "ratio":
+        if which == "ratio":
             (_, low, high, _), truth = intervals.ratio(x, y, i), 0.5
         else:
             (_, low, high, _), truth = intervals.estimate(x, getattr(np, which), i), 10
         hits += low <= truth <= high
-    # the percentile interval is known to fall a little short with few units: two points are allowed for it
-    assert scipy.stats.binom.ppf(0.001, runs, LEVEL - 0.02) <= hits <= scipy.stats.binom.ppf(0.999, runs, LEVEL + 0.01)
+    # no end is nearer than Student's t or the exact interval of the median would have it: a point more is allowed for that
+    assert scipy.stats.binom.ppf(0.001, runs, LEVEL) <= hits <= scipy.stats.binom.ppf(0.999, runs, LEVEL + 0.01)
 
 
 # -- closed forms, held against scipy -------------------------------------------------------------------------------------
