@@ -1,6 +1,5 @@
 """Closed deals: what is won, how large, how fast, by whom; and cohorts of deals by the quarter they were opened."""
 
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -8,13 +7,14 @@ import numpy as np
 import pandas as pd
 import scipy
 
-from abmlib.method.measures import estimate_row, measure_row, measure_rows, share_row, share_rows
+from abmlib.method.measures import estimate_row, measure_row, measure_rows, share_row
 from abmlib.method.periods import Period, quarters
 from abmlib.stats import intervals, pooling, survival
 from abmlib.stats.intervals import LEVEL
 
 SLOW_SHARE = 0.9  # a deal is slow in a stage when it is there longer than this share of won deals was; C-58
 SEED = 12  # of every bootstrap here
+LONGEST_DAYS = 7_305  # twenty years; a deal said to take longer has a date that stands for none, such as 1900 or 9999
 OF_WON = {  # definitions that only a won deal can answer
     "won_value", "deal_size_mean", "deal_size_median", "deal_size_geometric_mean", "acv_mean", "days_to_won_mean",
     "days_to_won_median", "velocity_open_deals", "coverage_needed",
@@ -22,6 +22,10 @@ OF_WON = {  # definitions that only a won deal can answer
 OF_CLOSED = OF_WON | {
     "win_rate_by_count", "win_rate_by_amount", "accounts_won", "accounts_won_of_accounts_closed", "weighted_by_win_rate",
 }  # fmt: skip
+OF_LOST = {  # definitions that need a lost deal beside the won ones
+    "win_rate_by_count", "win_rate_by_amount", "velocity_open_deals", "coverage_needed", "weighted_by_win_rate",
+}  # fmt: skip
+OF_DAYS = {"days_to_won_mean", "days_to_won_median", "velocity_open_deals"}  # definitions that need the day of closing
 
 
 def with_days(deals: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
@@ -35,20 +39,72 @@ def with_days(deals: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
     Returns
     -------
     DataFrame with ``age_days`` (``created_day`` to ``closed_day``, or to `as_of` while open; missing where the deal has no
-    ``created_day`` or a closed one no ``closed_day``)
+    ``created_day`` or a closed one no ``closed_day``, where it closed before it was created, and beyond `LONGEST_DAYS`:
+    `oddities` counts them)
     """
+    days = _days(deals, as_of)
+    return deals.assign(age_days=days.where(days.between(0, LONGEST_DAYS)))
+
+
+def _days(deals: pd.DataFrame, as_of: pd.Timestamp) -> pd.Series:
+    """Days from creation to closing, or to `as_of` while open, as the dates have it."""
     end = deals["closed_day"].where(deals["is_closed"].astype(bool), as_of)
-    return deals.assign(age_days=(end - deals["created_day"]).dt.days)
+    return (end - deals["created_day"]).dt.days
+
+
+def oddities(deals: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
+    """Count the deals whose data cannot be taken as they are, and say what happens to them.
+
+    A deal may be counted in several rows; what no deal has gives no row.
+
+    Parameters
+    ----------
+    deals : DataFrame of `with_days`, open and closed
+
+    Returns
+    -------
+    DataFrame: ``oddity, deals, treatment``
+    """
+    closed, days = deals["is_closed"].astype(bool), _days(deals, as_of)
+    whole = "win rates, sizes and accounts won are of all deals ever decided, and have no window"
+    nowhere = whole if dateless(deals) else "in no window; counted in all-time numbers only"
+    found = [
+        ("closed, without a closing day", undated(deals), nowhere),
+        ("closed, won or lost unknown", closed & deals["is_won"].isna(), "neither won nor lost; in no win rate"),
+        ("closed before it was created", days < 0, "in win rates and sizes; in no duration"),
+        ("created or closed on an impossible day", days > LONGEST_DAYS, "in win rates and sizes; in no duration"),
+        ("amount below zero", deals["amount"] < 0, "in sums and in the count; in no size and no rate by amount"),
+    ]
+    rows = [(what, int(flag.sum()), done) for what, flag, done in found if flag.any()]
+    return pd.DataFrame(rows, columns=["oddity", "deals", "treatment"])
+
+
+def decided(deals: pd.DataFrame) -> pd.DataFrame:
+    """Keep the deals known to be won or lost; a closed deal of which nobody knows which is neither."""
+    return deals[deals["is_closed"].astype(bool) & deals["is_won"].notna()]
 
 
 def closed_in(deals: pd.DataFrame, period: Period) -> pd.DataFrame:
-    """Keep the deals won or lost in a period; closed deals without a day are in none.
+    """Keep the deals won or lost in a period; deals without a closing day are in none.
 
     Parameters
     ----------
     deals : DataFrame of `with_days`
     """
-    return deals[deals["is_closed"].astype(bool) & deals["closed_day"].between(period.start, period.end)]
+    known = decided(deals)
+    return known[known["closed_day"].between(period.start, period.end)]
+
+
+def counted(deals: pd.DataFrame, period: Period) -> pd.DataFrame:
+    """Keep the deals that win rates, sizes and accounts won count.
+
+    Those won or lost in the period; all ever decided where `dateless`.
+
+    Parameters
+    ----------
+    deals : DataFrame of `with_days`
+    """
+    return decided(deals) if dateless(deals) else closed_in(deals, period)
 
 
 def open_deals(deals: pd.DataFrame) -> pd.DataFrame:
@@ -57,7 +113,7 @@ def open_deals(deals: pd.DataFrame) -> pd.DataFrame:
 
 
 def won_flag(closed: pd.DataFrame) -> pd.Series:
-    """Say which closed deals were won, as plain booleans; a closed deal not known to be won counts as lost."""
+    """Say which deals were won, as plain booleans; of `decided` deals all others are lost."""
     return closed["is_won"].fillna(False).astype(bool)
 
 
@@ -72,13 +128,13 @@ def undated(deals: pd.DataFrame) -> pd.Series:
 
 
 def dateless(deals: pd.DataFrame) -> bool:
-    """Say whether deals were closed and nobody knows of any of them when: then no count of a period is a true 0.
+    """Say whether nobody knows of most closed deals when they closed: then no count of a period is true.
 
     Parameters
     ----------
     deals : DataFrame of `with_days`
     """
-    return bool(undated(deals).any()) and not deals["closed_day"].notna().any()
+    return bool(undated(deals).sum() * 2 > deals["is_closed"].sum())
 
 
 def known_sum(amounts: pd.Series | pd.DataFrame) -> Any:
@@ -100,20 +156,28 @@ def with_reasons(rows: Sequence[Mapping[str, object]], deals: pd.DataFrame, clos
     """
     out = pd.DataFrame(list(rows))
     known = out.get("why", pd.Series("", out.index)).fillna("")
-    if won_flag(closed).any():
-        return out.assign(why=known)
-    lacking = "a deal won in these months" if len(closed) else "a deal closed in these months"
-    if dateless(deals):
-        lacking = "opportunities.closed_at"
-    asked = OF_WON if len(closed) else OF_CLOSED
+    won, asked, window = won_flag(closed), OF_CLOSED, "" if dateless(deals) else " in these months"
+    if won.any():
+        asked = OF_LOST if won.all() else set()
+        lacking = f"a deal lost{window}"
+        if won_flag(decided(deals)).all():
+            lacking = "lost deals: the data hold deals won and no deal lost"
+    elif len(closed):
+        asked, lacking = OF_WON, f"a deal won{window}"
+    else:
+        lacking = "opportunities.closed_at" if dateless(deals) else "a deal closed in these months"
     if not deals["is_closed"].any():
         asked = asked | {"weighted_by_own_stage_share"}
-    unanswered = out["definition_id"].isin(asked) & (out["status"] == "not_answerable")
-    return out.assign(why=known.mask(unanswered, lacking))
+    unanswered = out["status"] == "not_answerable"
+    if dateless(deals):
+        known = known.mask(unanswered & out["definition_id"].isin(OF_DAYS), "opportunities.closed_at")
+    return out.assign(why=known.mask(unanswered & out["definition_id"].isin(asked) & (known == ""), lacking))
 
 
 def won_measures(deals: pd.DataFrame, period: Period) -> pd.DataFrame:
     """Measure the deals decided in a period: win rates, sizes, days they took, accounts won.
+
+    Where `dateless`, they are those of all deals ever decided, and rows have no window.
 
     Parameters
     ----------
@@ -123,16 +187,18 @@ def won_measures(deals: pd.DataFrame, period: Period) -> pd.DataFrame:
     -------
     DataFrame of rows of `measures`, with ``why`` where one cannot be answered
     """
-    closed = closed_in(deals, period)
+    closed = counted(deals, period)
     rows = [*win_rates(closed), *deal_sizes(closed), *cycle_lengths(closed, deals), *accounts_won(closed)]
-    return with_reasons(rows, deals, closed).assign(window_start=period.start, window_end=period.end)
+    start, end = (pd.NaT, pd.NaT) if dateless(deals) else (period.start, period.end)
+    return with_reasons(rows, deals, closed).assign(window_start=start, window_end=end)
 
 
 def win_rates(closed: pd.DataFrame) -> list[dict[str, object]]:
-    """Measure the win rate by count and by amount.
+    """Measure the win rate by count and by amount, with accounts as clusters.
 
-    By amount it is answered only where most lost deals carry an amount above zero: a CRM that empties the amount of lost
-    deals would make every rate one. Where all deals ended alike its interval is missing: drawing them anew changes nothing.
+    Neither is answered where no deal was lost: a CRM that keeps won deals only would make every rate one. By amount it is
+    answered only where most lost deals carry an amount above zero: a CRM that empties the amount of lost deals would do the
+    same. Amounts below zero are in no rate by amount. Where no deal was won, the rate by amount has no interval.
 
     Parameters
     ----------
@@ -140,41 +206,50 @@ def win_rates(closed: pd.DataFrame) -> list[dict[str, object]]:
 
     References
     ----------
-    Metric dictionary C-2, C-3.
+    Metric dictionary C-2, C-3; `intervals.share`, `intervals.ratio`.
     """
-    won, amount = won_flag(closed), closed["amount"]
-    lost_known = (amount[~won] > 0).mean() if (~won).any() else 1.0
-    by_amount = intervals.ratio(amount.where(won, 0.0).where(amount.notna()), amount, SEED)
-    if lost_known <= 0.5:
+    won, account, amount = won_flag(closed), closed["account_id"], _sizes(closed)
+    by_count = intervals.share(won, account)
+    by_amount = intervals.ratio(amount.where(won | amount.isna(), 0.0), amount, SEED, account)
+    if won.all():
+        by_count = (np.nan, np.nan, np.nan, len(closed))
+    if won.all() or (amount[~won] > 0).mean() <= 0.5:
         by_amount = (np.nan, np.nan, np.nan, len(closed))
-    if won.nunique() < 2:
+    if not won.any():
         by_amount = (by_amount[0], np.nan, np.nan, by_amount[3])
     return [
-        share_row("C-2", "win_rate_by_count", int(won.sum()), len(closed)),
+        estimate_row("C-2", "win_rate_by_count", by_count, "share"),
         estimate_row("C-3", "win_rate_by_amount", by_amount, "share"),
     ]
 
 
-def deal_sizes(closed: pd.DataFrame) -> list[dict[str, object]]:
-    """Measure the size of won deals: sum, mean, median and geometric mean, and the annual contract value.
+def _sizes(deals: pd.DataFrame) -> pd.Series:
+    """Amount of each deal; missing below zero: a credit is no size of a deal."""
+    return deals["amount"].where(deals["amount"] >= 0)
 
-    The geometric mean counts deals above zero only. ACV is the deal's own, or amount ÷ years of its term.
+
+def deal_sizes(closed: pd.DataFrame) -> list[dict[str, object]]:
+    """Measure the size of won deals: sum, median, mean and geometric mean, and the annual contract value.
+
+    The median comes first: a few very large deals move the mean, and its interval holds the truth less often than it says.
+    Accounts are clusters in every interval. Amounts below zero are in the sum and in no size; the geometric mean counts deals
+    above zero only. ACV is the deal's own, or amount ÷ years of its term.
 
     References
     ----------
-    Metric dictionary C-4; S1-23a.
+    Metric dictionary C-4; S1-23a; `intervals.estimate`.
     """
     won = closed[won_flag(closed)]
-    amount = won["amount"].dropna()
-    acv = won["acv"].fillna(won["amount"] / (won["term_months"].where(won["term_months"] > 0) / 12))
-    value, low, high, n = intervals.estimate(np.log(amount[amount > 0]), np.mean, SEED)
+    amount, size, account = won["amount"].dropna(), _sizes(won), won["account_id"]
+    acv = won["acv"].fillna(size / (won["term_months"].where(won["term_months"] > 0) / 12))
+    value, low, high, n = intervals.estimate(np.log(size.where(size > 0)), np.mean, SEED, account)
     geometric = (float(np.exp(value)), float(np.exp(low)), float(np.exp(high)), n)
     return [
         measure_row("C-4", "won_value", float(amount.sum()) if len(amount) else np.nan, "currency", len(amount)),
-        estimate_row("C-4", "deal_size_mean", intervals.estimate(amount, np.mean, SEED), "currency"),
-        estimate_row("C-4", "deal_size_median", intervals.estimate(amount, np.median, SEED), "currency"),
+        estimate_row("C-4", "deal_size_median", intervals.estimate(size, np.median, SEED, account), "currency"),
+        estimate_row("C-4", "deal_size_mean", intervals.estimate(size, np.mean, SEED, account), "currency"),
         estimate_row("C-4", "deal_size_geometric_mean", geometric, "currency"),
-        estimate_row("C-4", "acv_mean", intervals.estimate(acv, np.mean, SEED), "currency"),
+        estimate_row("C-4", "acv_mean", intervals.estimate(acv, np.mean, SEED, account), "currency"),
     ]
 
 
@@ -182,8 +257,8 @@ def cycle_lengths(closed: pd.DataFrame, deals: pd.DataFrame) -> list[dict[str, o
     """Measure how long deals take.
 
     The mean and median of won deals look only at deals that are over, and so at the fast ones; the Kaplan–Meier median
-    counts open deals as still running. Deals without a creation day do not count. Deals of one account end alike, so the
-    interval of the Kaplan–Meier median draws accounts; deals without one count each for itself.
+    counts open deals as still running. Deals without an age do not count (`with_days`). Deals of one account end alike, so
+    accounts are clusters in every interval.
 
     Parameters
     ----------
@@ -194,14 +269,14 @@ def cycle_lengths(closed: pd.DataFrame, deals: pd.DataFrame) -> list[dict[str, o
     ----------
     Metric dictionary C-5.
     """
-    won = closed.loc[won_flag(closed), "age_days"]
-    aged = deals[deals["age_days"] >= 0]
+    won, aged = closed[won_flag(closed)], deals[deals["age_days"].notna()]
+    took, account = won["age_days"], won["account_id"]
     km = survival.clustered(aged["age_days"], aged["is_closed"].astype(bool), 0.5, aged["account_id"], SEED)
     lacking = "more closed deals: too few of all are over" if len(aged) else "opportunities.created_at"
     why = lacking if np.isnan(km.value) else ""
     return [
-        estimate_row("C-5", "days_to_won_mean", intervals.estimate(won, np.mean, SEED), "days"),
-        estimate_row("C-5", "days_to_won_median", intervals.estimate(won, np.median, SEED), "days"),
+        estimate_row("C-5", "days_to_won_mean", intervals.estimate(took, np.mean, SEED, account), "days"),
+        estimate_row("C-5", "days_to_won_median", intervals.estimate(took, np.median, SEED, account), "days"),
         estimate_row("C-5", "days_to_close_median_open_censored", km, "days", why=why),
     ]
 
@@ -209,8 +284,9 @@ def cycle_lengths(closed: pd.DataFrame, deals: pd.DataFrame) -> list[dict[str, o
 def velocity_row(closed: pd.DataFrame, n_open: int) -> dict[str, object]:
     """Measure sales velocity of the open deals with the win rate, size and cycle of the closed ones, with its interval.
 
-    The interval comes from drawing closed deals anew; the number of open deals is a count. Deals without an amount or an age
-    count in the win rate alone.
+    Open deals × mean size × win rate ÷ mean days; accounts are clusters in the interval, the number of open deals is a count.
+    Deals without an amount, or with one below zero, and deals without an age count in the win rate alone. Where no deal was
+    lost it is not answered, as the win rate.
 
     Parameters
     ----------
@@ -219,20 +295,15 @@ def velocity_row(closed: pd.DataFrame, n_open: int) -> dict[str, object]:
 
     References
     ----------
-    Metric dictionary C-1, with N the open deals: current N, the window's win rate, size and cycle.
+    Metric dictionary C-1, with N the open deals: current N, the window's win rate, size and cycle; `intervals.product`.
     """
-    won = won_flag(closed).to_numpy()
-    amount = np.where(won, closed["amount"].to_numpy(float), np.nan)
-    days = np.where(won, closed["age_days"].to_numpy(float), np.nan)
-
-    def velocity(w: np.ndarray, a: np.ndarray, d: np.ndarray, axis: int = -1) -> np.ndarray:
-        with np.errstate(all="ignore"), warnings.catch_warnings():
-            warnings.simplefilter("ignore", RuntimeWarning)
-            per_day = n_open * np.nanmean(a, axis=axis) * np.mean(w, axis=axis) / np.nanmean(d, axis=axis)
-        return np.where(np.isfinite(per_day), per_day, np.nan)
-
-    estimate = intervals.bootstrap_ci((won.astype(float), amount, days), velocity, SEED)
-    return estimate_row("C-1", "velocity_open_deals", (*estimate, n_open), "currency per day")
+    won = won_flag(closed)
+    size, days = (column.where(won) for column in (_sizes(closed), closed["age_days"]))
+    sums = {"size": size, "sized": size.notna(), "won": won, "decided": True, "days": days, "aged": days.notna()}
+    powers = dict(zip(sums, (1, -1, 1, -1, -1, 1), strict=True))
+    found = intervals.product(pd.DataFrame(sums, closed.index), powers, SEED, closed["account_id"])
+    per_day = [np.nan if n_open and won.all() else n_open * x for x in found[:3]]
+    return estimate_row("C-1", "velocity_open_deals", (per_day[0], per_day[1], per_day[2], n_open), "currency per day")
 
 
 def accounts_won(closed: pd.DataFrame) -> list[dict[str, object]]:
@@ -254,7 +325,8 @@ def accounts_won(closed: pd.DataFrame) -> list[dict[str, object]]:
 def all_groups(closed: pd.DataFrame, industry: pd.Series, year_starts: int = 1) -> pd.DataFrame:
     """Measure the win rate by quarter, type, product line, segment and seller, as `by_group`, one after another.
 
-    A way of grouping with one group only is left out: it says the same as all deals together.
+    A way of grouping with one group only is left out: it says the same as all deals together. Where no deal was lost there is
+    no group at all.
 
     Parameters
     ----------
@@ -262,6 +334,7 @@ def all_groups(closed: pd.DataFrame, industry: pd.Series, year_starts: int = 1) 
     industry : Series, segment of each account id
     year_starts : month in which the fiscal year starts, as in `period_of`
     """
+    closed = closed.iloc[:0] if won_flag(closed).all() else closed
     ways = {
         "quarter": closed["closed_day"].dt.to_period(quarters(year_starts)).astype("str"),
         "type": closed["type"],
@@ -277,7 +350,8 @@ def all_groups(closed: pd.DataFrame, industry: pd.Series, year_starts: int = 1) 
 def by_group(closed: pd.DataFrame, group: pd.Series, group_by: str) -> pd.DataFrame:
     """Measure the win rate by group, raw and shrunken, the most closed deals first.
 
-    Deals whose group is missing are in the group ``unknown``.
+    Accounts are clusters: the shrunken rate takes a group's deals for as many as they are worth (`intervals.shares`). Deals
+    whose group is missing are in the group ``unknown``.
 
     Parameters
     ----------
@@ -286,28 +360,32 @@ def by_group(closed: pd.DataFrame, group: pd.Series, group_by: str) -> pd.DataFr
 
     Returns
     -------
-    DataFrame: ``group_by, group, won, n, raw, shrunk, low, high``
+    DataFrame: ``group_by, group, won, n, n_effective`` (independent deals they are worth), ``raw, raw_low, raw_high, shrunk,
+    low, high``
 
     References
     ----------
     Metric dictionary C-2 and its shrinkage rule.
     """
     labels = group.astype("str").fillna("unknown")
-    counted = won_flag(closed).groupby(labels).agg(["sum", "size"])
-    rates = pooling.rates(counted["sum"], counted["size"])
-    out = rates.assign(won=counted["sum"]).rename_axis("group").reset_index().assign(group_by=group_by)
-    columns = ["group_by", "group", "won", "n", "raw", "shrunk", "low", "high"]
+    seen = intervals.shares(won_flag(closed), closed["account_id"], labels)
+    worth = seen["n_effective"]
+    rates = pooling.rates(seen["share"] * worth, worth).assign(n=seen["n"], n_effective=worth, raw=seen["share"])
+    own = {"won": (seen["share"] * seen["n"]).round().astype(int), "raw_low": seen["low"], "raw_high": seen["high"]}
+    out = rates.assign(**own).rename_axis("group").reset_index().assign(group_by=group_by)
+    columns = ["group_by", "group", "won", "n", "n_effective", "raw", "raw_low", "raw_high", "shrunk", "low", "high"]
     return out.sort_values(["n", "group"], ascending=[False, True], ignore_index=True)[columns]
 
 
 def differences(groups: pd.DataFrame) -> pd.DataFrame:
     """Judge, for each way of grouping, whether win rates differ between groups beyond chance.
 
-    A chi-squared test per way, p-values held to a false discovery rate over all ways (Benjamini–Hochberg).
+    A chi-squared test per way on the independent deals that the deals of each group are worth, as those of one account end
+    alike; p-values held to a false discovery rate over all ways (Benjamini–Hochberg).
 
     Parameters
     ----------
-    groups : DataFrame of `all_groups`
+    groups : DataFrame of `all_groups`; ``group_by, raw, n, n_effective``
 
     Returns
     -------
@@ -315,11 +393,12 @@ def differences(groups: pd.DataFrame) -> pd.DataFrame:
 
     References
     ----------
-    Benjamini and Hochberg (1995), JRSS B 57, p. 289; Pearson's chi-squared test of homogeneity.
+    Rao and Scott (1992), A simple method for the analysis of clustered binary data, Biometrics 48, p. 577: counts over their
+    design effect, then Pearson's chi-squared test of homogeneity; Benjamini and Hochberg (1995), JRSS B 57, p. 289.
     """
     rows = []
     for way, part in groups.groupby("group_by", sort=False):
-        table = np.array([part["won"], part["n"] - part["won"]], dtype=float)
+        table = np.array([part["raw"], 1 - part["raw"]]) * part["n_effective"].to_numpy()
         expected = table.sum(axis=1, keepdims=True) * table.sum(axis=0) / table.sum()
         p = np.nan
         if len(part) > 1 and (expected > 0).all():
@@ -334,15 +413,19 @@ def differences(groups: pd.DataFrame) -> pd.DataFrame:
 
 
 def group_rows(groups: pd.DataFrame) -> pd.DataFrame:
-    """Make rows of `measures` from `by_group`: the raw rate with its Wilson interval, and the shrunken one."""
+    """Make rows of `measures` from `by_group`: the raw rate and the shrunken one, each with its interval."""
     about = groups[["group_by", "group", "n"]]
-    raw = share_rows("C-2", "win_rate_by_count", groups["won"], **about)
+    ends = {"low": groups["raw_low"], "high": groups["raw_high"]}
+    raw = measure_rows("C-2", "win_rate_by_count", groups["raw"], "share", **ends, **about)
     shrunken = measure_rows("C-2", "win_rate_shrunken", groups["shrunk"], "share", **groups[["low", "high"]], **about)
     return pd.concat([raw, shrunken])
 
 
 def cohorts(deals: pd.DataFrame, as_of: pd.Timestamp, year_starts: int = 1) -> pd.DataFrame:
     """Follow the deals opened in each quarter: how many are decided, how many won, and whether it can be judged.
+
+    Accounts are clusters in the interval of the win rate. Deals closed and neither won nor lost are in no column but
+    ``opened``. Where no deal was ever lost, no win rate is given.
 
     A cohort is ``too_early`` while some of its deals are open and the newest is younger than the time by which nine tenths of
     all deals are closed (or fewer ever are); its win rate would rest on the fast ones alone.
@@ -356,16 +439,18 @@ def cohorts(deals: pd.DataFrame, as_of: pd.Timestamp, year_starts: int = 1) -> p
     DataFrame, oldest first: ``cohort, opened, open, decided, won, win_share, win_low, win_high, status``
     """
     aged = deals[deals["created_day"].notna()]
-    closed = aged["is_closed"].astype(bool)
-    ripe = survival.quantile(aged["age_days"].clip(lower=0), closed, SLOW_SHARE).value
+    closed, known = aged["is_closed"].astype(bool), aged.index.isin(decided(aged).index)
+    ripe = survival.quantile(aged["age_days"], closed, SLOW_SHARE).value
     cohort = aged["created_day"].dt.to_period(quarters(year_starts)).astype("str")
-    marked = aged.assign(cohort=cohort, open=~closed, decided=closed, won=won_flag(aged) & closed)
+    marked = aged.assign(cohort=cohort, open=~closed, decided=known, won=won_flag(aged) & known)
     out = marked.groupby("cohort").agg(
         opened=("decided", "size"), open=("open", "sum"), decided=("decided", "sum"), won=("won", "sum"),
         newest=("created_day", "max"),
     )  # fmt: skip
     early = ~((as_of - out["newest"]).dt.days >= ripe) & (out["open"] > 0)
-    rates = intervals.wilson(out["won"], out["decided"])[["share", "low", "high"]].add_prefix("win_")
+    counts = marked[known if (marked["decided"] & ~marked["won"]).any() else np.zeros(len(marked), bool)]
+    rates = intervals.shares(counts["won"], counts["account_id"], counts["cohort"])
+    rates = rates[["share", "low", "high"]].add_prefix("win_")
     out = out.drop(columns="newest").join(rates).assign(status=np.where(early, "too_early", "ok"))
     return out.reset_index()
 
@@ -377,6 +462,7 @@ def cohort_rows(cohorts: pd.DataFrame) -> pd.DataFrame:
     ----------
     Metric dictionary C-2, its trap of recent cohorts; S3-26.
     """
-    columns = {"n": cohorts["decided"], "group_by": "quarter opened", "group": cohorts["cohort"]}
-    status = cohorts["status"].where(cohorts["decided"] > 0, "not_answerable")
-    return share_rows("C-2", "win_rate_of_cohort", cohorts["won"], **columns, status=status)
+    about = {"n": cohorts["decided"], "group_by": "quarter opened", "group": cohorts["cohort"]}
+    ends = {"low": cohorts["win_low"], "high": cohorts["win_high"]}
+    status = cohorts["status"].where(cohorts["win_share"].notna(), "not_answerable")
+    return measure_rows("C-2", "win_rate_of_cohort", cohorts["win_share"], "share", **about, **ends, status=status)

@@ -7,7 +7,7 @@ import pandas as pd
 import scipy
 
 from abmlib.method.data_quality import DESCRIBES, segments
-from abmlib.method.deals import won_flag
+from abmlib.method.deals import decided, won_flag
 from abmlib.method.measures import estimate_row, measure_row
 from abmlib.stats import intervals
 from abmlib.stats.intervals import FLOOR_ACCOUNTS, FLOOR_OUTCOMES, LEVEL
@@ -195,7 +195,7 @@ def survivorship(
     rows = [
         ("former customers, of those old enough", int((old & (accounts["status"] == "former")).sum()), int(old.sum())),
         ("closed deals", int(closed.sum()), len(deals)),
-        ("lost deals, of those closed", int((~won_flag(deals[closed])).sum()), int(closed.sum())),
+        ("lost deals, of those closed", int((~won_flag(decided(deals))).sum()), int(closed.sum())),
         ("people who left", int(states["departed"].sum()), len(states)),
         (MERGES, merged, len(accounts) + len(same_company)),
     ]

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from abmlib.method.deals import won_flag
+from abmlib.method.deals import decided, won_flag
 from abmlib.method.measures import estimate_row, share_row
 from abmlib.method.orders import refuse_repeated
 from abmlib.method.touches import decayed
@@ -178,7 +178,7 @@ def timeline(
     S1-3.
     """
     theirs = deals[deals["account_id"] == account]
-    closed = theirs[theirs["is_closed"].astype(bool)]
+    closed = decided(theirs)
     won, lost = closed[won_flag(closed)], closed[~won_flag(closed)]
     ends = {"opened": (theirs, "created_day"), "won": (won, "closed_day"), "lost": (lost, "closed_day")}
     parts = [

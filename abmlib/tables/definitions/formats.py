@@ -60,7 +60,8 @@ PAGES: dict[str, Format] = {  # columns of tables that are shown and not kept
     "days_slow": Format("count", "Slow after", "days"),
     "days_in_stage": Format("count", unit="days"),
     "win_share": Format("share", "Won of decided", ends=("win_low", "win_high")),
-    "raw": Format("share", "Observed"),
+    "raw": Format("share", "Observed", ends=("raw_low", "raw_high")),
+    "n_effective": Format("count", "Independent deals"),
     "shrunk": Format("share", "Adjusted for small numbers", ends=("low", "high")),
 }  # fmt: skip
 
