@@ -234,8 +234,17 @@ def test_the_median_of_five_has_no_interval_and_that_of_six_reaches_from_least_t
 
 
 def test_no_other_statistic_is_measured():
-    with pytest.raises(ValueError, match=r"statistic must be numpy\.mean or numpy\.median"):
-        intervals.estimate(pd.Series([1.0]), np.sum, 1)
+    with pytest.raises(ValueError, match=r"statistic must be numpy\.mean, numpy\.sum or numpy\.median"):
+        intervals.estimate(pd.Series([1.0]), np.max, 1)
+
+
+def test_a_sum_is_that_of_as_many_clusters():
+    values = pd.Series([1.0, 3.0, 2.0, 6.0, 5.0, -3.0])
+    of_rows, of_pairs = (intervals.estimate(values, np.sum, 1, c) for c in (None, pd.Series(list("aabbcc"))))
+    mean = intervals.estimate(pd.Series([4.0, 8.0, 2.0]), np.mean, 1)
+    assert of_rows == pytest.approx((*[6 * x for x in intervals.estimate(values, np.mean, 1)[:3]], 6))
+    assert of_pairs == pytest.approx((*[3 * x for x in mean[:3]], 6))
+    assert intervals.estimate(pd.Series([7.0]), np.sum, 1) == pytest.approx((7, np.nan, np.nan, 1), nan_ok=True)
 
 
 # -- Gini and the effective number ------------------------------------------------------------------------------------

@@ -249,17 +249,18 @@ def shares(flags: pd.Series, cluster: pd.Series | None, group: pd.Series) -> pd.
 def estimate(
     values: pd.Series, statistic: Callable[..., np.ndarray], seed: int, cluster: pd.Series | None = None
 ) -> tuple[float, float, float, int]:
-    """Mean or median of rows with an interval over clusters, and the number of rows.
+    """Mean, sum or median of rows with an interval over clusters, and the number of rows.
 
-    Missing values do not count. The mean is a `ratio` of the sum and the number of values. The interval of the median lies
+    Missing values do not count. The mean is a `ratio` of the sum and the number of values, the sum that of
+    as many clusters as there are. The interval of the median lies
     between values of the rows, as many from either end as the exact binomial interval of one half says of the independent
     rows they are worth (`shares`). Where not even the least and the greatest hold the median as often as `LEVEL`, as of five
     rows, the ends are missing.
 
     Parameters
     ----------
-    statistic : ``numpy.mean`` or ``numpy.median``
-    seed : of the draws for a mean
+    statistic : ``numpy.mean``, ``numpy.sum`` or ``numpy.median``
+    seed : of the draws for a mean or sum
     cluster : Series of labels, such as the account of each deal; index as `values`; without it each row is one
 
     Returns
@@ -277,10 +278,14 @@ def estimate(
     """
     if statistic is np.mean:
         return ratio(values, pd.Series(1.0, values.index), seed, cluster)
-    if statistic is not np.median:
-        raise ValueError(f"statistic must be numpy.mean or numpy.median, got {statistic}.")
     kept = values.notna()
     known, nothing = values[kept].astype(float), float("nan")
+    if statistic is np.sum:
+        sums = pd.Series(_sums(known.to_numpy()[:, None], None if cluster is None else cluster[kept])[:, 0])
+        value, low, high, units = estimate(sums, np.mean, seed)
+        return value * units, low * units, high * units, len(known)
+    if statistic is not np.median:
+        raise ValueError(f"statistic must be numpy.mean, numpy.sum or numpy.median, got {statistic}.")
     if known.empty:
         return nothing, nothing, nothing, 0
     middle, n = float(known.median()), len(known)
