@@ -183,24 +183,30 @@ class Found:
     covered: float | None = None  # share of several intervals that hold their truth, in place of low and high
     n: float = float("nan")  # rows it rests on, of the proof's `unit`
 
-    def holds(self, truth: float) -> float | None:
+    @property
+    def holds(self) -> float | None:
         """Does its interval hold a truth. One without an end is open to that side; without both it is none."""
         if self.covered is not None or (np.isnan(self.low) and np.isnan(self.high)):
             return self.covered
-        return float(not (truth < self.low or truth > self.high))
+        return float(not (self.truth < self.low or self.truth > self.high))
 
 
-def together(found: Found | Sequence[Found]) -> Found:
-    """Several answers about one market as one: their means, the share of intervals that hold, and whether any made a call."""
+def together(found: Found | Sequence[Found], truth: float | None = None) -> Found:
+    """Several answers about one market as one: their means, the share of intervals that hold, and whether any made a call.
+
+    `truth` is that of each answer, where it is not its own.
+    """
+    each = [found] if isinstance(found, Found) else found
+    each = each if truth is None else [replace(f, truth=truth) for f in each]
     if isinstance(found, Found):
-        return found
-    answered = [f for f in found if not np.isnan(f.value)]
+        return each[0]
+    answered = [f for f in each if not np.isnan(f.value)]
     if not answered:
         return Found()
     calls = [f.called for f in answered if f.called is not None]
-    held = [h for f in answered if (h := f.holds(f.truth)) is not None]
-    value, truth, n = (float(np.mean([getattr(f, c) for f in answered])) for c in ("value", "truth", "n"))
-    return Found(value, truth, called=max(calls, default=None), covered=float(np.mean(held)) if held else None, n=n)
+    held = [h for f in answered if (h := f.holds) is not None]
+    value, true, n = (float(np.mean([getattr(f, c) for f in answered])) for c in ("value", "truth", "n"))
+    return Found(value, true, called=max(calls, default=None), covered=float(np.mean(held)) if held else None, n=n)
 
 
 Planted = Switches | tuple[Switches, ...]  # of several, seeds take turns
@@ -445,11 +451,11 @@ def summed(
     parts: list[Any],
 ) -> Result:
     """Sum up what a proof says of each market; markets without an answer are left out and counted."""
-    answered = [f for f in map(together, with_it) if not np.isnan(f.value)]
-    values = np.array([f.value for f in answered])
+    whole = proof.whole(parts) if proof.whole else None
+    answered = [f for found in with_it if not np.isnan((f := together(found, whole)).value)]
+    values, truths = (np.array([getattr(f, c) for f in answered]) for c in ("value", "truth"))
     n = len(answered)
-    truths = np.full(n, proof.whole(parts)) if proof.whole else np.array([f.truth for f in answered])
-    held = [h for f, truth in zip(answered, truths, strict=True) if (h := f.holds(truth)) is not None]
+    held = [h for f in answered if (h := f.holds) is not None]
     return Result(
         proof,
         n,

@@ -15,6 +15,7 @@ from abmlib.stats.intervals import LEVEL
 SLOW_SHARE = 0.9  # a deal is slow in a stage when it is there longer than this share of won deals was; C-58
 SEED = 12  # of every bootstrap here
 LONGEST_DAYS = 7_305  # twenty years; a deal said to take longer has a date that stands for none, such as 1900 or 9999
+MEAN_HELD = 0.89  # share of books of 100 accounts whose interval of the mean holds it: benchmarks.truth_intervals
 OF_WON = {  # definitions that only a won deal can answer
     "won_value", "deal_size_mean", "deal_size_median", "deal_size_geometric_mean", "acv_mean", "days_to_won_mean",
     "days_to_won_median", "velocity_open_deals", "coverage_needed",
