@@ -22,7 +22,15 @@ from abmlib.method.deals import cohorts, differences
 from abmlib.method.stages import crm_probabilities
 from abmlib.stats import concentration, intervals, survival
 from abmlib.tables.days import local_days
-from benchmarks import truth_cycle, truth_engagement, truth_flags, truth_intervals, truth_missing, truth_page
+from benchmarks import (
+    truth_changes,
+    truth_cycle,
+    truth_engagement,
+    truth_flags,
+    truth_intervals,
+    truth_missing,
+    truth_page,
+)
 from benchmarks.proof import NOTHING, Found, Proof, Seen, measure
 
 PAGE = Path(__file__).with_name("truth.md")
@@ -320,6 +328,7 @@ PROOFS: list[Proof] = [
     *truth_cycle.PROOFS,
     *truth_missing.PROOFS,
     *truth_intervals.PROOFS,
+    *truth_changes.PROOFS,
 ]
 
 

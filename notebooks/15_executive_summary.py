@@ -11,44 +11,68 @@
 #
 # **Decision.** Which proposed decisions to take, and which changes to ask about.
 #
-# **Needs** accounts. **Reads** the decisions and measures of all notebooks before it, and those of the previous run.
-# **Writes** `15_executive_summary`. **Run** monthly.
+# **Needs** accounts. **Reads** the decisions and measures of all notebooks before it. **Writes** `15_executive_summary`.
+# **Run** monthly.
 
 # %% tags=["parameters"]
 data: str = "../data/sample"  # folder or DuckDB file with the canonical tables
 as_of: str = "2026-06-30"  # what was known at the end of this day
 tables: str = "../reports/lab/tables"  # where notebooks leave tables for each other
-previous: str = ""  # tables of the run to compare with, empty where there is none
 most_decisions: int = 8  # decisions shown, those with most money first
 
 # %%
-from abmlib.method import data_quality, summary
-from abmlib.pages import catalogue, say, show
+import numpy as np
+import pandas as pd
+
+from abmlib.method import changes, data_quality, deals, periods, summary
+from abmlib.pages import catalogue, say, say_changes, show
+from abmlib.stats.power import POWER
 from abmlib.tables import Book
 
 # %% [markdown]
 # ## Load and check
-# The decisions and measures of this run, and of the previous run.
+# The decisions and measures of this run, and the deals and purchases of the book.
 
 # %%
 book = Book.open(data, as_of=as_of, tables=tables)
 book.need("accounts", writes=["15_executive_summary"])
 names = book.read("accounts").set_index("account_id")["name"]
-measures = book.earlier("measures")
-before = book.earlier("measures", tables=previous)
+opportunities = deals.with_days(book.read("opportunities"), book.as_of)
+transactions = book.read("transactions")
 say.absent(summary.missing_notebooks(catalogue.frame("notebooks.yml"), book.finished_notebooks(), this="15"))
 
 # %% [markdown]
+# ## Compute
+# One quarter beside the same days of the quarters before it. The noise is what accounts vary and what those quarters varied.
+
+# %%
+flows = changes.flows(opportunities, transactions)
+totals = book.measure(changes.totals(flows, periods.trailing(book.as_of, 12)))
+measures = pd.concat([book.earlier("measures"), totals], ignore_index=True)
+happened = changes.outcome_days(opportunities, transactions)
+compared = changes.quarters_compared(happened, book.as_of, book.settings.fiscal_year_starts)
+headlines = summary.with_changes(summary.headlines(measures), changes.judge(flows, compared), compared[0])
+
+win_rate = deals.closed_in(opportunities, compared[0])["is_won"].astype("float64").mean()
+judged_rate = headlines.loc[headlines["definition_id"] == "win_rate_by_count", "quarter_value"]
+assert np.allclose(judged_rate, win_rate, equal_nan=True), "two win rates of the quarter"
+
+# %% [markdown]
+# ## Answer
+
+# %% tags=["answer"]
+texts, smallest = show.change_texts(headlines, book.currency), headlines["visible_fall"].abs()
+say_changes.changed(texts, smallest, str(compared[0]), compared[0].end < book.as_of, POWER)
+
+# %% [markdown]
 # ## What changed
-# Each headline and its value in the previous report. A change within noise is no news. A counted figure is a fact, not an
-# estimate.
+# Expected: of sums and counts the trend of the earlier quarters drawn on, so that steady growth is no change; of shares and
+# medians all earlier quarters together. A change is called only if chance would call any of the headlines in no more than the
+# house's share of reports. The last column: the smallest change that such a quarter would most likely show. Headlines
+# without a change are not judged: their past is not known, or another one speaks for them.
 
 # %%
-headlines = summary.against_previous(summary.headlines(measures), summary.headlines(before))
 show.changes(headlines, "Headlines", book.currency)
-
-# %%
-say.changed(headlines.groupby("judged").size().to_dict())
 
 # %% [markdown]
 # ## What could not be answered
@@ -62,11 +86,17 @@ show.table(open_questions.rename(columns={"export": "needed"}), "What would answ
 
 # %% [markdown]
 # ## What to decide
-# Decisions that the notebooks propose, the most money first. Each page gives the reasons; each line says what would change the
-# decision.
+# Decisions that the notebooks propose, the most money first; the money of an account that several name stays with the first.
+# Each page gives the reasons; each line says what would change the decision.
+
+# %%
+proposed = book.earlier("decisions")
+decisions = summary.top_decisions(proposed, most_decisions)
+each = proposed.drop_duplicates(["notebook", "slug"])
+chores = each.loc[each["kind"] == "data", "text"].tolist()
+say.words(say_changes.listed(decisions.groupby(["notebook", "slug"]).ngroups, len(each) - len(chores), chores))
 
 # %% tags=["decide"]
-decisions = summary.top_decisions(book.earlier("decisions"), most_decisions)
 say.decide(decisions, book.currency, names)
 
 # %%

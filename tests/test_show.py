@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from abmlib.pages import say, show, site
+from abmlib.tables import schema
 from abmlib.tables.definitions import formats, measures
 
 
@@ -64,7 +65,7 @@ def test_every_measure_of_the_sample_has_a_name_and_a_formula(sample_report):
     ids = {d: entry["measure"] for d, entry in known.items()}
     assert noted["definition_id"].map(ids).eq(noted["measure_id"]).all()
     assert all(
-        {"name", "formula", "measure"} <= set(entry) <= {"name", "formula", "measure", "needs", "headline"}
+        {"name", "formula", "measure"} <= set(entry) <= {"name", "formula", "measure", "needs", "headline", "months"}
         for entry in known.values()
     )
     names = [entry["name"] for entry in known.values()]
@@ -115,10 +116,10 @@ def test_owners_are_named_with_what_is_unknown_of_their_deals():
 
 
 def test_what_is_unknown_has_no_unit_behind_it():
-    rows = pd.DataFrame({"definition_id": ["open_value", "win_rate_by_count"], "value": [np.nan, 0.5], "n": [0, 2],
-                         "unit": ["currency", "share"], "low": np.nan, "high": np.nan, "change": np.nan,
-                         "previous_value": np.nan, "judged": "no previous"})  # fmt: skip
-    lines = [line.split() for line in repr(show.changes(rows, "T", "EUR")).splitlines()]
+    rows = pd.DataFrame({"measure_id": "x", "definition_id": ["open_value", "win_rate_by_count"], "value": [np.nan, 0.5],
+                         "n": [0, 2], "unit": ["currency", "share"], "status": "ok", "verdict": "not judged"})  # fmt: skip
+    shown = show.changes(schema.conform("15_executive_summary", rows), "T", "EUR")
+    lines = [line.split() for line in repr(shown).splitlines()]
     assert lines[2:] == [["Open", "pipeline", "unknown", "0"], ["Win", "rate", "50.0%", "2"]]
 
 

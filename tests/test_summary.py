@@ -1,4 +1,4 @@
-"""The director's page: changes against the previous report, what is unanswered, what to decide first; by hand."""
+"""The director's page: headlines, what is unanswered, what to decide first; by hand."""
 
 import datetime as dt
 import json
@@ -7,19 +7,19 @@ from concurrent.futures import ThreadPoolExecutor
 import nbformat
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from abmlib.method import summary
+from abmlib.method import changes, summary
 from abmlib.method.measures import measure_row
+from abmlib.method.periods import Period
 from abmlib.pages import run, shelf
 from abmlib.pages.catalogue import Entry
 from abmlib.pages.kernels import Outcome
 from abmlib.tables import Book, TableError, schema
 from abmlib.tables.decisions import GATE, in_order
 
-tables = settings(max_examples=25, deadline=None)  # no deadline: a busy machine is no failure
 NONE = float("nan")
+QUARTER = Period(pd.Timestamp("2026-04-01"), pd.Timestamp("2026-06-30"))
+NUMBERS = ["quarter_value", "quarter_n", "earlier_quarters", "year_ago", *changes.CHANGE, "p"]
 
 
 def measured(rows: list[tuple], as_of: str = "2026-06-30") -> pd.DataFrame:
@@ -31,28 +31,18 @@ def measured(rows: list[tuple], as_of: str = "2026-06-30") -> pd.DataFrame:
     return schema.conform("measures", frame.assign(as_of=pd.Timestamp(as_of)))
 
 
-def judged(now: tuple, before: tuple) -> tuple[float, str]:
-    """Change of one measure from (value, low, high) then and now, and what it is said to mean."""
-    then, today = (
-        summary.headlines(measured([("C-2", "win_rate_by_count", *v)], d))
-        for v, d in ((before, "2026-03-31"), (now, "2026-06-30"))
-    )
-    got = summary.against_previous(today, then)
-    schema.conform("15_executive_summary", got)
-    return got["change"][0], got["judged"][0]
-
-
 # -- headlines --------------------------------------------------------------------------------------------------------
 
 
 def test_headlines_are_the_known_measures_of_the_whole_in_reading_order():
+    year = {"window_start": pd.Timestamp("2025-07-01"), "window_end": pd.Timestamp("2026-06-30")}
     rows = [
         ("C-1", "velocity_open_deals", 5, NONE, NONE),
         ("C-2", "win_rate_by_count", 0.9, NONE, NONE, {"group_by": "owner", "group": "s1"}),  # split: no headline
-        ("C-2", "win_rate_by_count", 0.2, 0.1, 0.3),
-        ("C-2", "win_rate_by_amount", 0.3, NONE, NONE),  # no headline
-        ("C-99", "total_revenue", 7, NONE, NONE),  # the name of a headline under another measure
-        ("C-38", "total_revenue", 100, NONE, NONE),
+        ("C-2", "win_rate_by_count", 0.2, 0.1, 0.3, year),
+        ("C-2", "win_rate_by_amount", 0.3, NONE, NONE, year),  # no headline
+        ("C-99", "total_revenue", 7, NONE, NONE, year),  # the name of a headline under another measure
+        ("C-38", "total_revenue", 100, NONE, NONE, year),
     ]
     got = summary.headlines(measured(rows))
     assert got["definition_id"].tolist() == ["total_revenue", "win_rate_by_count", "velocity_open_deals"]
@@ -61,82 +51,33 @@ def test_headlines_are_the_known_measures_of_the_whole_in_reading_order():
 
 
 @pytest.mark.parametrize("rows", [[], [("C-18", "role_coverage", 0.5, NONE, NONE)]])  # nothing; no headline among it
-def test_no_headline_measures_give_no_headlines_and_nothing_to_compare(rows):
-    none = summary.headlines(measured(rows))
-    assert none.empty
-    got = summary.against_previous(none, none)
-    assert schema.conform("15_executive_summary", got).empty
+def test_no_headline_measures_give_no_headlines(rows):
+    assert summary.headlines(measured(rows)).empty
 
 
-# -- against the previous report --------------------------------------------------------------------------------------
+def test_a_headline_counts_twelve_months_and_a_sum_over_all_history_is_none():
+    def window(start):
+        return {"window_start": pd.Timestamp(start), "window_end": pd.Timestamp("2026-06-30")}
+
+    rows = [
+        ("C-38", "total_revenue", 900, NONE, NONE, window("2023-07-01")),
+        ("C-38", "total_revenue", 300, NONE, NONE, window("2025-07-01")),
+        ("C-38", "total_revenue", 30, NONE, NONE, window("2026-06-01")),
+        ("C-38", "largest_10_share_of_revenue", 0.5, NONE, NONE, window("2023-07-01")),
+        ("C-8", "open_deals", 7, NONE, NONE),
+    ]
+    got = summary.headlines(measured(rows))
+    assert got["value"].tolist() == [300, 7]
+    assert summary.window_names(got) == ["12 months", ""]
 
 
-@pytest.mark.parametrize(
-    ("now", "before", "expected"),
-    [
-        # up: 10 less its low end is 3, the high end less 7 is 4, together √(9 + 16) = 5
-        ((12.5, 9.5, 99), (7, -99, 11), "beyond noise"),
-        ((12, 9, 99), (7, -99, 11), "within noise"),  # exactly 5: does not exceed
-        # down: now the high end of this one and the low end of the other count
-        ((7, -99, 10), (12.5, 8.5, 99), "beyond noise"),
-        ((7, -99, 10), (12, 8, 99), "within noise"),
-        # the sum of the half-widths, 7, would be too strict: intervals that overlap may still differ
-        ((13, 10, 16), (7, 3, 11), "beyond noise"),
-        ((5, 4, 6), (5, 1, 9), "unchanged"),
-        ((5, NONE, NONE), (5, NONE, NONE), "unchanged"),
-        ((6, NONE, NONE), (5, NONE, NONE), "counted"),  # a count: one more is one more
-        ((NONE, NONE, NONE), (5, 4, 6), "no previous"),  # not answered now
-        ((5, 4, 6), (NONE, NONE, NONE), "no previous"),  # not answered then
-    ],
-)
-def test_a_change_is_news_only_beyond_what_both_intervals_allow(now, before, expected):
-    change, said = judged(now, before)
-    assert said == expected
-    assert change == pytest.approx(now[0] - before[0], nan_ok=True)
-
-
-@pytest.mark.parametrize(
-    ("now", "before"),
-    [
-        ((30, 25, 40), (20, 13, NONE)),  # a Kaplan–Meier median whose band never falls low enough has no upper end
-        ((20, 13, NONE), (30, 25, 40)),
-    ],
-)
-def test_an_estimate_without_an_upper_end_is_not_taken_for_a_count(now, before):
-    assert judged(now, before)[1] == "within noise"
-
-
-def test_without_a_previous_report_every_headline_says_so():
-    now = summary.headlines(
-        measured([("C-2", "win_rate_by_count", 0.2, 0.1, 0.3), ("C-4", "won_value", 9, NONE, NONE)])
-    )
-    got = schema.conform(
-        "15_executive_summary", summary.against_previous(now, summary.headlines(schema.empty("measures")))
-    )
-    assert got["judged"].tolist() == ["no previous"] * 2
-    assert got["value"].tolist() == [9, 0.2]
-    assert got["previous_value"].isna().all()
-
-
-def test_rows_are_those_of_this_report_and_name_the_day_of_the_other():
-    now = summary.headlines(measured([("C-4", "won_value", 9, NONE, NONE), ("C-8", "open_value", 3, NONE, NONE)]))
-    then = measured([("C-8", "open_value", 1, NONE, NONE), ("C-1", "velocity_open_deals", 1, NONE, NONE)], "2026-03-31")
-    got = summary.against_previous(now, summary.headlines(then)).set_index("definition_id")
-    assert got["judged"].to_dict() == {"won_value": "no previous", "open_value": "counted"}  # velocity: gone, no row
-    assert got["change"]["open_value"] == 2
-    assert got["previous_as_of"]["open_value"] == pd.Timestamp("2026-03-31")
-
-
-ESTIMATE = st.tuples(st.integers(0, 50), st.integers(0, 20), st.integers(0, 20)).map(
-    lambda t: (t[0], t[0] - t[1], t[0] + t[2])
-)
-
-
-@tables
-@given(ESTIMATE, ESTIMATE)
-def test_a_change_and_its_way_back_are_judged_alike(one, other):
-    there, back = judged(one, other), judged(other, one)
-    assert there == (-back[0], back[1])
+def test_headlines_stand_beside_their_change_and_those_not_judged_say_so():
+    now = summary.headlines(measured([("C-8", "open_deals", 7, NONE, NONE), ("C-8", "open_value", 3, NONE, NONE)]))
+    row = {"measure_id": "C-8", "definition_id": "open_deals", "verdict": "up"} | dict.fromkeys(NUMBERS, 1.0)
+    judged = pd.DataFrame([row])
+    got = summary.with_changes(now, judged, QUARTER).set_index("definition_id")
+    assert got["verdict"].to_dict() == {"open_deals": "up", "open_value": "not judged"}
+    assert got["quarter_end"].dropna().to_dict() == {"open_deals": QUARTER.end}
 
 
 # -- what could not be answered ---------------------------------------------------------------------------------------
@@ -224,6 +165,16 @@ def test_decisions_come_whole_the_most_money_first_and_those_without_any_last():
     assert summary.top_decisions(every, 0).empty
     assert len(summary.top_decisions(every, 99)) == 6
     assert summary.top_decisions(every.iloc[:0], 3).empty
+
+
+def test_an_accounts_money_counts_once_and_chores_about_data_are_left_out():
+    every = pd.concat([
+        advice(("12", "ask", "a", 10), ("12", "ask", "b", 40), ("03", "give", "a", 30), ("03", "give", "c", None)),
+        advice(("00", "fix", "d", 99), kind="data"),
+    ])  # fmt: skip
+    got = summary.top_decisions(every, 9)
+    assert got["slug"].tolist() == ["ask", "ask", "give", "give"]
+    assert got["moves"].fillna(-1).tolist() == [10, 40, -1, -1]
 
 
 def test_the_gate_comes_first_and_chores_about_data_last():

@@ -1,10 +1,12 @@
-"""The director's page: headline measures beside the previous report, and what is not answered."""
+"""The director's page: headline measures and their changes, what is not answered, what to decide first."""
 
 from collections.abc import Collection
 
-import numpy as np
 import pandas as pd
 
+from abmlib.method.periods import Period
+from abmlib.tables import schema
+from abmlib.tables.days import months_before
 from abmlib.tables.decisions import in_order
 from abmlib.tables.definitions import measures as dictionary
 
@@ -14,50 +16,57 @@ KEY = ["measure_id", "definition_id"]
 def headlines(measures: pd.DataFrame) -> pd.DataFrame:
     """Headline measures, not split by group, in the order a director reads them.
 
-    Measures that no notebook of the run made have no row.
+    Of a measure that adds up over time only a window counts that is no longer than the dictionary says, and of several the
+    longest; a sum over all history is no headline. Measures that no notebook of the run made have no row.
 
     Parameters
     ----------
     measures : DataFrame to the spec of ``measures``
     """
-    whole = measures[measures["group_by"] == "all"].drop_duplicates(KEY, keep="last")
-    places = [(e["measure"], d, e["headline"]) for d, e in dictionary.entries().items() if "headline" in e]
-    kept = whole.merge(pd.DataFrame(places, columns=[*KEY, "place"]), on=KEY)
-    return kept.sort_values("place", ignore_index=True).drop(columns="place")
+    places = [
+        (e["measure"], d, e["headline"], e.get("months", 0)) for d, e in dictionary.entries().items() if "headline" in e
+    ]
+    whole = measures[measures["group_by"] == "all"]
+    kept = whole.merge(pd.DataFrame(places, columns=[*KEY, "place", "months"]), on=KEY)
+    begins = [months_before(d, m) if m else pd.NaT for d, m in zip(kept["as_of"], kept["months"], strict=True)]
+    dated = kept["months"] > 0
+    kept = kept[~dated | (kept["window_start"] > pd.Series(begins, kept.index, dtype="datetime64[us]"))]
+    longest_last = kept["window_start"].where(kept["months"] > 0).rank(ascending=False, method="first").fillna(0)
+    kept = (
+        kept.assign(late=longest_last).sort_values(["place", "late"], kind="stable").drop_duplicates(KEY, keep="last")
+    )
+    return kept.reset_index(drop=True)[list(measures.columns)]
 
 
-def against_previous(now: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
-    """Measures beside those of the previous report, and whether each change is beyond noise.
-
-    A change between two estimates is beyond noise if it exceeds what their intervals allow together, √(h₁² + h₂²) with h the
-    half-width towards the other. Where the windows of the two reports overlap this errs on the side of noise. Counts without an
-    interval are no estimates: their change is a fact. An estimate that lacks the end towards the other is within noise.
+def with_changes(headlines: pd.DataFrame, judged: pd.DataFrame, quarter: Period) -> pd.DataFrame:
+    """Headlines beside what `changes.judge` says of them; those it does not judge are ``not judged``.
 
     Parameters
     ----------
-    now, before : DataFrame of `headlines`; `before` may be empty
+    headlines : DataFrame of `headlines`
+    judged : DataFrame of `changes.judge`
+    quarter : the quarter judged
 
     Returns
     -------
-    DataFrame to the spec of ``15_executive_summary``, rows as `now`
-
-    References
-    ----------
-    House definition; README, glossary entry "beyond noise".
+    DataFrame to the spec of ``15_executive_summary``, rows as `headlines`
     """
-    old = before.set_index(KEY)[["value", "low", "high", "level", "as_of"]].add_prefix("previous_")
-    both = now.join(old, on=KEY)
-    change = both["value"] - both["previous_value"]
-    rising, ends = change > 0, ["level", "low", "high", "previous_level", "previous_low", "previous_high"]
-    ours = both["value"] - both["low"].where(rising, both["high"])  # as far as the ends that face each other
-    theirs = both["previous_value"] - both["previous_high"].where(rising, both["previous_low"])
-    allowed = np.hypot(ours.astype(float), theirs.astype(float))
-    allowed = np.where(np.isnan(allowed) & both[ends].notna().any(axis=1), np.inf, allowed)
-    conditions = [change.isna(), change == 0, np.isnan(allowed), change.abs() > allowed]
-    verdicts = ["no previous", "unchanged", "counted", "beyond noise"]
-    verdict = np.select(conditions, verdicts, "within noise")
-    columns = [*KEY, "value", "unit", "low", "high", "n", "status", "previous_value", "previous_as_of"]
-    return both[columns].assign(change=change, judged=verdict)
+    both = headlines.merge(judged, on=KEY, how="left")
+    known = both["verdict"].notna()
+    days = {"quarter_start": quarter.start, "quarter_end": quarter.end}
+    both = both.assign(**{name: pd.Series(day, both.index).where(known) for name, day in days.items()})
+    both = both.assign(window=window_names(both), verdict=both["verdict"].fillna("not judged"))
+    return schema.conform("15_executive_summary", both[list(schema.spec("15_executive_summary").columns)])
+
+
+def window_names(measures: pd.DataFrame) -> list[str]:
+    """Name the window of each measure: its months up to the day, its days, or nothing."""
+    months = ((measures["window_end"] - measures["window_start"]).dt.days / 30.44).round()
+    rows = zip(measures["window_start"], measures["window_end"], measures["as_of"], months, strict=True)
+    return [
+        "" if pd.isna(start) else f"{n:.0f} months" if end == as_of and n >= 1 else str(Period(start, end))
+        for start, end, as_of, n in rows
+    ]
 
 
 def unanswered(measures: pd.DataFrame, questions: pd.DataFrame | None = None) -> pd.DataFrame:
@@ -104,6 +113,12 @@ def missing_notebooks(catalogue: pd.DataFrame, finished: Collection[str], this: 
 
 
 def top_decisions(decisions: pd.DataFrame, most: int) -> pd.DataFrame:
-    """All rows of the first decisions of `in_order`, at most `most` decisions."""
-    ordered = in_order(decisions)
+    """All rows of the first decisions of `in_order`, at most `most` decisions, each account's money once.
+
+    Chores about data are left out. Where several decisions name an account, its money stays with the first.
+    """
+    ordered = in_order(decisions[decisions["kind"] != "data"])
+    again = ordered["account_id"].notna() & ordered["moves"].notna()
+    again &= ordered[ordered["moves"].notna()].duplicated("account_id").reindex(ordered.index, fill_value=False)
+    ordered.loc[again, ["moves", "moves_low", "moves_high"]] = float("nan")
     return ordered[ordered.groupby(["notebook", "slug"], sort=False).ngroup() < most]

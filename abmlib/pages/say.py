@@ -446,17 +446,6 @@ def absent(notebooks: list[str]) -> Words:
     return words(f"Missing here, because they failed or were not run: {', '.join(notebooks)}.")
 
 
-def changed(judged: Mapping[str, int]) -> Words:
-    """Say how many headlines changed beyond noise."""
-    if set(judged) <= {"no previous"}:
-        return words("There is no earlier report to compare with. The next report will be compared with this one.")
-    beyond, within = judged.get("beyond noise", 0), judged.get("within noise", 0)
-    return words(
-        f"{count(beyond, 'estimate')} changed beyond noise, {within:,} within it; "
-        f"{count(judged.get('counted', 0), 'counted figure')} changed, {judged.get('unchanged', 0):,} did not."
-    )
-
-
 def slug(*words: str) -> str:
     """Join words to the name of a decision.
 

@@ -191,8 +191,44 @@ def _with_units(values: list[str], units: pd.Series, currency: str) -> list[str]
     return [v if v == UNKNOWN else f"{v} {u.removesuffix('s') if v == '1' else u}".strip() for v, u in pairs]
 
 
+def change_texts(rows: pd.DataFrame, currency: str) -> pd.DataFrame:
+    """Write headlines and their changes as text, one row each; shares change by points, all else by percent.
+
+    Parameters
+    ----------
+    rows : DataFrame to the spec of ``15_executive_summary``
+
+    Returns
+    -------
+    DataFrame of text: ``headline, value, interval, n, quarter, expected, year_ago, change, verdict, visible``; empty where
+    a headline has none
+    """
+    out = []
+    for r, unit in zip(rows.itertuples(), unit_names(rows["unit"], currency), strict=True):
+        known, steps = pd.notna(r.expected), (r.visible_fall, r.visible_rise)
+        form, what = ("{:+,.1f}", " points") if r.unit == "share" else ("{:+,.0f}", " %")
+        percent = [form.format(100 * x) for x in (r.change, r.change_low, r.change_high)]
+        seen = " or ".join(form.format(100 * x) for x in steps if pd.notna(x))
+        row = {
+            "headline": measure_name(r.definition_id) + f", {r.window}" * bool(r.window),
+            "value": amount(r.value, r.unit) + f" {unit}" * (bool(unit) and pd.notna(r.value)),
+            "interval": ends(r.low, r.high, r.unit),
+            "n": f"{r.n:,}",
+            "quarter": f"{amount(r.quarter_value, r.unit)} (n = {r.quarter_n:,})" if pd.notna(r.quarter_value) else "",
+            "expected": amount(r.expected, r.unit) if known else "",
+            "year_ago": amount(r.year_ago, r.unit) if pd.notna(r.year_ago) else "",
+            "change": f"{percent[0]}{what} ({percent[1]} to {percent[2]})" if known else "",
+            "verdict": "" if r.verdict == "not judged" else r.verdict,
+            "visible": seen + what * bool(seen),
+        }
+        out.append(row)
+    return pd.DataFrame(out)
+
+
 def changes(rows: pd.DataFrame, title: str, currency: str) -> Shown:
-    """Show headline measures beside those of the previous report.
+    """Show headline measures, and the quarter judged beside the quarters before it.
+
+    Columns without a value are left out.
 
     Parameters
     ----------
@@ -200,23 +236,16 @@ def changes(rows: pd.DataFrame, title: str, currency: str) -> Shown:
     """
     if rows.empty:
         return Shown("", "")
-    each = list(rows.itertuples())
-    cells = pd.DataFrame(
-        {
-            "measure": [measure_name(r.definition_id) for r in each],
-            "now": _with_units([amount(r.value, r.unit) for r in each], rows["unit"], currency),
-            "interval": [ends(r.low, r.high, r.unit) for r in each],
-            "before": [amount(r.previous_value, r.unit).replace(UNKNOWN, MISSING) for r in each],
-            "change": [amount(r.change, r.unit, sign=True).replace(UNKNOWN, MISSING) for r in each],
-            "n": [f"{r.n:,}" for r in each],
-            "judged": rows["judged"].to_numpy(),
-        }
-    )
-    heads = {c: head(c) for c in cells} | {"interval": f"{LEVEL:.0%} interval"}
-    if rows["previous_value"].isna().all():
-        heads = {c: name for c, name in heads.items() if c not in {"before", "change", "judged"}}
-    right = [c for c in ("now", "interval", "before", "change", "n") if c in heads]
-    return _laid_out(cells[list(heads)], heads, right, title, "")
+    cells = change_texts(rows, currency)
+    heads = {c: head(c) for c in cells} | {
+        "interval": f"{LEVEL:.0%} interval",
+        "year_ago": "A year ago",
+        "visible": "Would show",
+    }
+    heads = {c: name for c, name in heads.items() if cells[c].any()}
+    right = [c for c in heads if c not in {"headline", "verdict"}]
+    foot = f"Change: against what is expected, in brackets its {LEVEL:.0%} interval." * ("change" in heads)
+    return _laid_out(cells[list(heads)], heads, right, title, foot)
 
 
 def head(name: str, unit: str = "") -> str:

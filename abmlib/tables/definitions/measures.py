@@ -10,7 +10,7 @@ from abmlib import places
 
 @cache
 def entries() -> dict[str, dict[str, Any]]:
-    """Per definition of a measure: ``name, formula, measure``, and where they apply ``needs`` and ``headline`` (its place)."""
+    """Per definition of a measure: ``name, formula, measure``, and where they apply ``needs``, ``headline`` (its place), ``months``."""
     return dict(yaml.safe_load(places.MEASURES.read_text("utf-8")))
 
 

@@ -1,0 +1,229 @@
+"""What changed in a quarter: which quarters, which headlines, what is called; and noise that is not."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import ttest_ind
+from statsmodels.stats.multitest import multipletests
+
+from abmlib.method import changes
+from abmlib.method.deals import with_days
+from abmlib.pages import say_changes, show
+from abmlib.stats import departures
+from abmlib.tables import schema
+
+LAST = pd.Timestamp("2026-06-30")
+NO_SALES = schema.empty("transactions")
+MANY = pd.Series(pd.date_range("2023-01-01", LAST, freq="D").repeat(2))  # two outcomes a day
+
+
+def book(closed: list[int], won: list[float], accounts: int = 10_000, seed: int = 1) -> pd.DataFrame:
+    """Deals closed per quarter, the oldest first and the last up to `LAST`, each opened on the first of its quarter."""
+    random, rows = np.random.default_rng(seed), []
+    for k, (n, share) in enumerate(zip(closed[::-1], won[::-1], strict=True)):
+        start = (pd.Period(LAST, "Q") - k).start_time
+        wins = np.arange(n) < round(n * share)
+        day = start + pd.to_timedelta(random.integers(0, 90, n), unit="D")
+        rows.append(pd.DataFrame({"closed_day": day, "is_won": wins, "account_id": random.integers(accounts, size=n)}))
+    deals = pd.concat(rows, ignore_index=True)
+    deals = deals.assign(created_day=deals["closed_day"].dt.to_period("Q").dt.start_time, is_closed=True, amount=100.0)
+    first = deals.iloc[[0]].assign(created_day=pd.Timestamp("2023-01-01"), closed_day=pd.Timestamp("2023-02-01"))
+    both = pd.concat([deals, first], ignore_index=True)
+    return with_days(both.assign(account_id=both["account_id"].astype("str")), LAST)
+
+
+def judged(deals: pd.DataFrame, as_of: pd.Timestamp = LAST) -> pd.DataFrame:
+    compared = changes.quarters_compared(changes.outcome_days(deals, NO_SALES), as_of, 1)
+    return changes.judge(changes.flows(deals, NO_SALES), compared).set_index("definition_id")
+
+
+# -- which quarters ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("as_of", "starts", "first", "second"),
+    [
+        ("2026-06-30", 1, "2026-04-01 to 2026-06-30", "2026-01-01 to 2026-03-31"),  # whole, though one has a day more
+        ("2026-05-20", 1, "2026-04-01 to 2026-05-20", "2026-01-01 to 2026-02-19"),  # to date: the same fifty days
+        ("2026-05-30", 3, "2026-03-01 to 2026-05-30", "2025-12-01 to 2026-02-28"),  # never beyond the earlier one's end
+        ("2026-04-05", 1, "2026-01-01 to 2026-03-31", "2025-10-01 to 2025-12-31"),  # ten outcomes: the last whole one
+        ("2026-05-20", 2, "2026-02-01 to 2026-04-30", "2025-11-01 to 2026-01-31"),  # fiscal year from February
+    ],
+)
+def test_a_quarter_is_compared_with_the_same_days_of_those_before_it(as_of, starts, first, second):
+    days = MANY if starts != 2 else MANY[MANY.dt.month != 5]
+    got = changes.quarters_compared(days, pd.Timestamp(as_of), starts)
+    assert [str(q) for q in got[:2]] == [first, second]
+    assert len(got) == 1 + changes.EARLIER
+
+
+# -- what is called ---------------------------------------------------------------------------------------------------
+
+
+def test_a_win_rate_halved_in_one_quarter_is_called_and_the_same_rate_is_not():
+    steady = judged(book([30] * 8 + [76], [0.5] * 9)).loc["win_rate_by_count"]
+    assert steady["verdict"] == "within noise"
+    assert steady[["quarter_value", "expected"]].tolist() == pytest.approx([0.5, 0.5])
+    halved = judged(book([30] * 8 + [76], [0.5] * 8 + [0.25])).loc["win_rate_by_count"]
+    assert halved["verdict"] == "down"
+    assert halved["change"] == pytest.approx(-0.25)
+    assert halved["change_low"] < -0.25 < halved["change_high"] < 0
+    assert halved["p"] < 0.05
+
+
+def test_what_earlier_quarters_varied_is_noise():
+    wild = [0.2, 0.8] * 4
+    assert judged(book([60] * 9, [*wild, 0.2])).loc["win_rate_by_count", "verdict"] == "within noise"
+    assert judged(book([60] * 9, [0.5] * 8 + [0.2])).loc["win_rate_by_count", "verdict"] == "down"
+
+
+def test_deals_of_one_account_that_end_alike_count_for_less():
+    rows = book([60] * 9, [0.5] * 9)
+    alone, alike = (
+        judged(rows.assign(account_id=account)).loc["win_rate_by_count", "visible_fall"]
+        for account in (
+            rows.index.astype("str"),
+            rows["is_won"].astype("str") + (rows.index // 4).astype("str"),  # some four deals each
+        )
+    )
+    assert alike < 1.3 * alone < 0
+
+
+def test_steady_growth_is_no_change_and_a_break_in_it_is():
+    growing = [round(100 * 1.1**k) for k in range(9)]
+    assert judged(book(growing, [0.5] * 9)).loc["deals_opened", "verdict"] == "within noise"
+    broken = judged(book([*growing[:8], 60], [0.5] * 9)).loc["deals_opened"]
+    assert broken["verdict"] == "down"
+    assert broken["expected"] == pytest.approx(100 * 1.1**8, rel=0.2)
+
+
+def test_a_quarter_without_any_is_down_and_not_unknown():
+    got = judged(book([60] * 8 + [40], [0.5] * 8 + [0.0]))
+    assert got.loc["deals_won", ["quarter_value", "verdict"]].tolist() == [0, "down"]
+
+
+def test_few_outcomes_and_few_quarters_are_said_and_not_judged():
+    assert set(judged(book([8] * 9, [0.5] * 9))["verdict"]) == {"too few", "too early"}  # revenue: no purchase at all
+    young = judged(book([60] * 3, [0.5] * 3).query("created_day > '2025-01-01'"))
+    assert young.loc["win_rate_by_count", "verdict"] == "too early"
+    assert young["change"].isna().all()
+
+
+def test_a_median_is_judged_by_the_rows_above_the_earlier_one():
+    deals = book([80] * 9, [1.0] * 9)
+    size = np.random.default_rng(5).lognormal(0, 0.5, len(deals)) * 100
+    now = deals["closed_day"] >= "2026-04-01"
+    assert judged(deals.assign(amount=size)).loc["deal_size_median", "verdict"] == "within noise"
+    doubled = judged(deals.assign(amount=np.where(now, 2 * size, size))).loc["deal_size_median"]
+    assert doubled["verdict"] == "up"
+    assert doubled["change_low"] < doubled["change"] < doubled["change_high"]
+    assert doubled["visible_fall"] < 0 < doubled["visible_rise"] < 1
+
+
+def test_open_deals_are_counted_at_the_same_day_of_each_quarter():
+    rows = pd.DataFrame({
+        "created_day": pd.to_datetime(["2025-01-01", "2025-05-01", "2026-04-10", "2026-06-30"]),
+        "closed_day": pd.to_datetime(["2026-06-29", None, None, None]),  # closed the day before the last
+        "is_closed": [True, False, False, False], "is_won": [True, None, None, None], "amount": 1.0, "account_id": "a",
+    })  # fmt: skip
+    flow = changes.flows(with_days(rows, LAST), NO_SALES)[-1]
+    compared = changes.quarters_compared(MANY, LAST, 1)
+    assert changes._seen(flow, compared).values[:6].tolist() == [3, 2, 2, 2, 2, 1]
+
+
+def test_twelve_months_are_added_up_and_nothing_known_is_missing():
+    deals = book([10] * 9, [0.5] * 9)
+    rows = changes.totals(changes.flows(deals, NO_SALES), changes.Period(pd.Timestamp("2025-07-01"), LAST))
+    assert {r["definition_id"]: r["value"] for r in rows}["deals_won"] == 20
+    assert {r["definition_id"]: r["status"] for r in rows}["total_revenue"] == "not_answerable"
+
+
+def test_a_book_without_deals_and_purchases_has_no_change():
+    none = with_days(book([1], [1.0]).iloc[:0], LAST)
+    assert set(judged(none)["verdict"]) == {"too early"}
+
+
+# -- the arithmetic ---------------------------------------------------------------------------------------------------
+
+
+def test_with_equal_noise_a_departure_is_that_of_a_t_test_with_one_against_many():
+    values = np.array([3.0, 1.0, 0.2, -0.4, 0.9, -1.3])
+    parts = np.eye(6) * 1e-6  # clusters allow for nearly nothing: the quarters' own variation decides
+    got = departures.departure(values, parts, np.ones(6), trend=False)
+    assert got.p == pytest.approx(ttest_ind(values[1:], values[:1]).pvalue)
+
+
+def test_without_variation_between_periods_the_clusters_decide():
+    got = departures.departure(np.zeros(5), np.eye(5), np.ones(5), trend=False)
+    assert got.error == pytest.approx(np.sqrt(1 + 1 / 4))
+    assert got.half == pytest.approx(1.96 * got.error, rel=1e-3)
+
+
+def test_too_few_periods_have_no_departure():
+    assert departures.departure(np.zeros(3), np.eye(3), np.ones(3), trend=False) is None
+    assert departures.departure(np.zeros(4), np.eye(4), np.ones(4), trend=True) is None
+
+
+def test_holm_is_that_of_statsmodels():
+    p = [0.01, 0.04, 0.03, 0.005, 0.9]
+    expected = multipletests(p, method="holm")[1]
+    assert departures.holm(pd.Series(p)).tolist() == pytest.approx(expected.tolist())
+
+
+# -- sentences --------------------------------------------------------------------------------------------------------
+
+
+def texts(*verdicts: str) -> pd.DataFrame:
+    row = {"headline": "Win rate, 12 months", "quarter": "26.3% (n = 76)", "expected": "49.6%",
+           "change": "-23.3 points (-36.0 to -9.5)", "visible": "-21.8 or +22.5 points"}  # fmt: skip
+    return pd.DataFrame([row | {"verdict": v} for v in verdicts])
+
+
+def said(*verdicts: str, waits: bool = False) -> list[str]:
+    smallest = pd.Series(0.2, range(len(verdicts)))
+    return say_changes.changed(texts(*verdicts), smallest, "2026-04-01 to 2026-06-30", waits, 0.8).lines
+
+
+def test_the_first_sentence_says_what_changed_or_what_could_have_been_seen():
+    first, second, seen = said("down", "within noise", "not judged")
+    assert first.startswith("Win rate: down to 26.3% (n = 76) in 2026-04-01 to 2026-06-30, where 49.6% was expected")
+    assert second == "1 other headline judged: no change beyond noise."
+    nothing, seen = said("within noise")
+    assert nothing == "Nothing changed beyond noise in 2026-04-01 to 2026-06-30: 1 headline judged."
+    assert seen == "Changes that would be seen with a chance of 80%: Win rate -21.8 or +22.5 points."
+
+
+def test_what_cannot_be_judged_says_why():
+    assert said("too few", "too early") == [
+        "No change can be judged in 2026-04-01 to 2026-06-30: there are too few outcomes in a quarter."
+    ]
+    assert "the last whole quarter is judged" in said("too early", waits=True)[-1]
+    assert (
+        "no deals and no purchases"
+        in say_changes.changed(pd.DataFrame(), pd.Series(dtype=float), "q", False, 0.8).lines[0]
+    )
+
+
+def test_the_list_says_how_many_of_how_many_it_shows():
+    assert say_changes.listed(2, 5, ["Fix it"]) == "2 of 5 decisions listed; 1 chore about data on other pages: Fix it."
+    assert say_changes.listed(0, 0, []) == "No decision is proposed."
+
+
+def test_shares_change_by_points_and_what_is_not_judged_has_no_change():
+    known = {
+        "measure_id": "C-2",
+        "definition_id": "win_rate_by_count",
+        "unit": "share",
+        "value": 0.5,
+        "n": 3,
+        "status": "ok",
+    }
+    unknown = known | {"definition_id": "open_value", "unit": "currency", "value": np.nan, "verdict": "not judged"}
+    change = {"quarter_value": 0.3, "quarter_n": 76, "expected": 0.5, "change": -0.2, "change_low": -0.3, "change_high": -0.1,
+              "visible_fall": -0.15, "visible_rise": np.nan, "verdict": "down"}  # fmt: skip
+    rows = schema.conform("15_executive_summary", pd.DataFrame([known | change, unknown]))
+    got = show.change_texts(rows, "EUR")
+    assert got["change"].tolist() == ["-20.0 points (-30.0 to -10.0)", ""]
+    assert got["quarter"].tolist() == ["30.0% (n = 76)", ""]
+    assert got["visible"].tolist() == ["-15.0 points", ""]
+    assert got["value"].tolist() == ["50.0%", "unknown"]
