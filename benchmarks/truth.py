@@ -30,6 +30,7 @@ from benchmarks import (
     truth_intervals,
     truth_missing,
     truth_page,
+    truth_power,
 )
 from benchmarks.proof import NOTHING, Found, Proof, Seen, measure
 
@@ -329,6 +330,7 @@ PROOFS: list[Proof] = [
     *truth_missing.PROOFS,
     *truth_intervals.PROOFS,
     *truth_changes.PROOFS,
+    *truth_power.PROOFS,
 ]
 
 

@@ -229,7 +229,7 @@ show.table(ready, "Can it be judged yet?")
 # %% [markdown]
 # ## Which effects can we detect?
 # Before anyone claims an effect: with this number of accounts and the random variation of the past, which rise is larger than
-# chance?
+# chance? Counts and money are compared after taking off what each account's own past predicts, shares as they are.
 
 # %%
 deals = with_days(book.read("opportunities"), book.as_of)
@@ -257,13 +257,14 @@ show.table(
     detectable.effects_table(found, book.currency),
     "Power, measure by measure",
     note=f"Power: chance to detect a rise of {effect:.0%}. Smallest rise: detected with a chance of {POWER:.0%}. Level {LEVEL:.0%}. "
-    "Correlation: of a mean with the months before, if they are known and used.",
+    "Correlation: of the accounts' months with as many months before, which the comparison takes off; a dash: not known, or a "
+    "share, and nothing is taken off. A rise is in proportion: large accounts rise by more.",
 )
 
 # %%
 plan = framework.with_effects(aims, found)
 show.table(
-    framework.promised_effects(plan),
+    framework.promised_effects(plan, found),
     "Rises that the objectives ask for, and rises that can be detected",
     note=say.to_fill(len(plan), "objectives"),
 )
@@ -293,7 +294,7 @@ book.decide(
 book.decide(
     "promise_what_can_be_seen",
     kind="programme",
-    text="Promise only what can be detected: aim higher, hold back more accounts or judge later",
+    text="Promise only what can be detected: aim higher, judge later, or compare more accounts, half of them held back",
     only_if=bool((~plan["could_be_seen"].astype("boolean")).fillna(False).any()),
     would_change="a longer horizon, a longer list, or a measure with less random variation",
 )

@@ -52,28 +52,27 @@ def test_the_baseline_is_the_accounts_own_past_before_anything_was_done():
     assert got["mde_relative"] == pytest.approx(got["mde"] / 0.5)
 
 
-def test_a_rate_varies_as_it_did_and_a_mean_as_its_own_values():
-    seen = detectable.effects(half("opportunities_opened"), GROUPS, KNOWN, [3], 0.2)
-    variance = 0.25 * 40 / 39
-    curve = power.curve_of_rates(0.5, 30, 10, variance / 0.5)
-    assert one(seen, "opportunities_opened", 3)["power"] == pytest.approx(curve(0.6))
-    seen = detectable.effects(half("revenue"), GROUPS, KNOWN, [3], 0.2)
+def test_a_rate_and_a_mean_vary_as_the_accounts_own_values_did():
     own = pd.Series([1.0, 0.0] * 20)
-    assert one(seen, "revenue", 3)["power"] == power.of_own_values(own, 0.1, 30, 10, detectable.SEED)[0]
+    for outcome, counts in (("opportunities_opened", True), ("revenue", False)):
+        curve = power.curve_of_means(own, 0 * own, 30, 10, detectable.SEED, counts=counts)
+        seen = detectable.effects(half(outcome), GROUPS, KNOWN, [3], 0.2)
+        assert one(seen, outcome, 3)["power"] == curve(0.6)
 
 
-def test_a_mean_that_repeats_itself_needs_a_smaller_effect():
+@pytest.mark.parametrize("outcome", ["opportunities_opened", "revenue"])
+def test_what_repeats_itself_needs_a_smaller_effect_and_its_correlation_is_estimated(outcome):
     random = np.random.default_rng(0)
     usual = dict(zip(IDS, random.lognormal(5, 1, len(IDS)), strict=True))
     months = pd.date_range("2025-01-01", periods=12, freq="MS")
     rows = [(a, m, size * random.uniform(0.9, 1.1)) for a, size in usual.items() for m in months]
     short = [row for row in rows if row[1] >= day("2025-07-01")]  # half the history: nothing to adjust by
     long_, bare = (
-        one(detectable.effects(happened("revenue", r), GROUPS, KNOWN, [6], 0.2), "revenue", 6) for r in (rows, short)
+        one(detectable.effects(happened(outcome, r), GROUPS, KNOWN, [6], 0.2), outcome, 6) for r in (rows, short)
     )
-    assert long_["correlation"] > 0.95
-    assert bare["correlation"] == 0
-    assert long_["mde"] < bare["mde"] / 3
+    assert 0.95 < long_["correlation_low"] <= long_["correlation"] <= long_["correlation_high"] <= 1
+    assert np.isnan(bare["correlation"])
+    assert long_["mde"] < bare["mde"] / 2
     assert long_["base"] == pytest.approx(bare["base"])
 
 

@@ -77,33 +77,40 @@ def test_an_aim_that_is_changed_back_stays_changed(aims):
     assert "changed" in set(framework.objectives(both, pd.NaT)["state"])
 
 
-def test_an_objective_is_set_beside_the_rise_its_measure_could_show_at_the_longest_horizon_answered():
-    seen = pd.DataFrame(
-        [("won", 3, 0.9, "ok"), ("won", 6, 0.4, "ok"), ("won", 12, np.nan, "too_early"), ("hopeless", 6, np.nan, "ok")],
-        columns=["outcome", "horizon_months", "mde_relative", "status"],
-    )
-    rows = [("a", "won", 10, 15), ("b", "won", 10, 12), ("c", "calls", 10, 20), ("d", "won", None, 9),
-            ("e", "hopeless", 10, 99), ("f", "won", 10, 5)]  # fmt: skip
-    plan = pd.DataFrame(rows, columns=["objective_id", "measure_id", "baseline", "target"])
-    got = framework.with_effects(plan, seen).set_index("objective_id")
+SEEN = pd.DataFrame(
+    [("won", 3, 0.9, "ok"), ("won", 6, 0.4, "ok"), ("won", 9, 0.3, "ok"), ("won", 12, np.nan, "too_early"),
+     ("hopeless", 6, np.nan, "ok"), ("young", 3, np.nan, "too_early"), ("lacking", 3, np.nan, "not_answerable")],
+    columns=["outcome", "horizon_months", "mde_relative", "status"],
+)  # fmt: skip
+ASKED = pd.DataFrame(
+    [("a", "won", 10, 15), ("b", "won", 10, 12), ("c", "calls", 10, 20), ("d", "won", None, 9), ("e", "hopeless", 10, 99),
+     ("f", "won", 10, 5), ("g", "won", 0, 5), ("h", "young", 1, 2), ("i", "lacking", 1, 2)],
+    columns=["objective_id", "measure_id", "baseline", "target"],
+).assign(sales_goal="more")  # fmt: skip
+
+
+def test_an_objective_is_set_beside_the_first_horizon_that_shows_its_rise_or_else_the_longest():
+    got = framework.with_effects(ASKED, SEEN).set_index("objective_id")
     assert got["rise_asked"].round(3).tolist()[:3] == [0.5, 0.2, 1.0]
-    assert got.loc[["d", "f"], "rise_asked"].isna().all()  # no baseline; a fall
-    assert got["horizon_months"].dropna().tolist() == [6, 6, 6, 6, 6]
+    assert got.loc[["d", "f", "g"], "rise_asked"].isna().all()  # no baseline; a fall; nothing to rise by
+    assert got["horizon_months"].fillna(0).tolist() == [6, 9, 0, 9, 6, 9, 9, 0, 0]
     assert got["could_be_seen"].astype(object).where(got["could_be_seen"].notna(), None).tolist() == [
-        True,  # asks for half as much again, and four tenths are enough
+        True,  # asks for half as much again, and after six months four tenths are enough
         False,
         None,  # nobody judged its measure
         None,
         False,  # judged, and no rise of it is ever seen
-        None,
+        *[None] * 4,
     ]
 
 
-def test_a_reader_is_told_yes_no_or_nothing():
-    plan = pd.DataFrame({"could_be_seen": pd.array([True, False, None], dtype="boolean")})
-    columns = ["objective_id", "sales_goal", "measure_id", "rise_asked", "rise_detectable", "horizon_months"]
-    got = framework.promised_effects(plan.assign(**dict.fromkeys(columns, 1)))["could_be_seen"]
-    assert got.fillna("-").tolist() == ["yes", "no", "-"]
+def test_a_reader_is_told_yes_or_no_or_the_true_reason_why_not():
+    got = framework.promised_effects(framework.with_effects(ASKED, SEEN), SEEN)
+    assert got["could_be_seen"].fillna("-").tolist() == ["yes", "no", "-", "-", "no", "-", "-", "-", "-"]
+    assert got["why_unknown"].str[:30].tolist() == [
+        "", "", "this page does not judge this ", "no baseline is entered", "", "its target is not above its ba",
+        "a baseline of 0 or less has no", "too little history", "the source does not hold it, o",
+    ]  # fmt: skip
 
 
 # -- criteria ---------------------------------------------------------------------------------------------------------

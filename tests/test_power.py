@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 import pytest
+import scipy
 from scipy.stats import binom, ttest_ind
 from statsmodels.stats.proportion import power_proportions_2indep
-from statsmodels.stats.rates import power_poisson_ratio_2indep
 
 from abmlib.stats import intervals, power
 
@@ -25,17 +25,25 @@ def t_finds(treated: np.ndarray, held: np.ndarray) -> np.ndarray:
 # -- published values -------------------------------------------------------------------------------------------------
 
 
+def normal(sd: float = 0.01) -> pd.Series:
+    """Many units around 1, so alike that a rise leaves their spread as it is."""
+    return pd.Series(1 + sd * np.random.default_rng(0).standard_normal(200_000))
+
+
 @pytest.mark.parametrize(("d", "n"), [(0.2, 393), (0.5, 64), (0.8, 26)])
 def test_a_group_of_cohens_table_sees_its_effect_four_times_in_five(d, n):
     """Cohen (1988), table 2.4.1: a2 = .05, power .80."""
-    curve = power.curve_of_means(1, n, n)
-    assert curve(d) == pytest.approx(0.8, abs=0.01)
-    assert power.smallest_effect(curve, 0, 9) == pytest.approx(d, rel=0.02)
+    values = normal()
+    curve = power.curve_of_means(values, 0 * values, n, n, seed=1)
+    assert curve(values.mean() + 0.01 * d) == pytest.approx(0.8, abs=0.02)
+    assert power.smallest_effect(curve, values.mean(), 9) == pytest.approx(values.mean() + 0.01 * d, abs=0.0004)
 
 
 def test_the_t_test_has_the_power_that_r_prints():
     """?power.t.test: n = 20, delta = 1, sd = 1."""
-    assert power.curve_of_means(1, 20, 20)(1) == pytest.approx(0.8689528, abs=1e-5)
+    values = normal()
+    curve = power.curve_of_means(values, 0 * values, 20, 20, seed=2)
+    assert curve(values.mean() + 0.01) == pytest.approx(0.8689528, abs=0.015)
 
 
 @pytest.mark.parametrize(("n", "printed"), [(50, 0.740), (77, 0.90)])
@@ -74,67 +82,70 @@ def test_the_power_of_shares_is_that_of_simulated_groups(base, share, treated, h
     assert close(found, (intervals.difference(counts, units)["low"] > 0).to_numpy())
 
 
-@pytest.mark.parametrize(
-    ("base", "ratio", "dispersion"), [(0.55, 2.4, 1.2), (7.0, 1.8, 6.2), (0.3, 2.0, 1.0), (2, 1, 3)]
-)
-def test_the_power_of_rates_is_that_of_simulated_groups(base, ratio, dispersion):
-    random, treated, held = np.random.default_rng(2), 55, 21
-
-    def drawn(rate: float, units: int) -> np.ndarray:
-        size = (RUNS, units)
-        if dispersion == 1:
-            return random.poisson(rate, size)
-        return random.negative_binomial(rate / (dispersion - 1), 1 / dispersion, size)
-
-    one_, two = drawn(base * ratio, treated), drawn(base, held)
-    k1, k0 = np.maximum(one_.sum(axis=1), 1e-9), np.maximum(two.sum(axis=1), 1e-9)
-    within = ((one_ - one_.mean(axis=1, keepdims=True)) ** 2).sum(axis=1) / (k1 / treated)
-    within = within + ((two - two.mean(axis=1, keepdims=True)) ** 2).sum(axis=1) / (k0 / held)
-    z = np.log((k1 / treated) / (k0 / held)) / np.sqrt(1 / k1 + 1 / k0)
-    found = power.curve_of_rates(base, treated, held, dispersion)(base * ratio)
-    assert close(found, z / np.sqrt(dispersion) > 1.959964)
-    estimated = np.sqrt(
-        within / (treated + held - 2)
-    )  # nobody knows the dispersion: with that of the data it hardly differs
-    assert (z / estimated > 1.959964).mean() == pytest.approx(found, abs=0.02)
+def experiments(random, past, rate, rise: float, treated: int, held: int, runs: int = 3_000) -> np.ndarray:
+    """Does least squares on group and past find the rise, in experiments on accounts that each have a past and a rate."""
+    found = []
+    for _ in range(runs):
+        units = random.integers(len(rate), size=treated + held)
+        group = np.arange(treated + held) < treated
+        outcome = random.poisson(rate[units] * np.where(group, 1 + rise, 1))
+        design = np.column_stack([group, np.ones(len(group)), past[units]]).astype(float)
+        beta, *_ = np.linalg.lstsq(design, outcome, rcond=None)
+        df = len(group) - 3
+        error = np.sqrt(((outcome - design @ beta) ** 2).sum() / df * np.linalg.inv(design.T @ design)[0, 0])
+        found.append(beta[0] > scipy.stats.t.isf(power.ALPHA, df) * error)
+    return np.array(found)
 
 
-@pytest.mark.parametrize(("effect", "treated", "held"), [(0.5, 64, 64), (0.7, 55, 21), (0.0, 10, 30)])
-def test_the_power_of_means_is_that_of_simulated_groups(effect, treated, held):
-    random = np.random.default_rng(3)
-    groups = random.normal(effect, 1, (RUNS, treated)), random.normal(0, 1, (RUNS, held))
-    assert close(power.curve_of_means(1, treated, held)(effect), t_finds(*groups))
+@pytest.mark.parametrize(("treated", "held", "rise"), [(60, 60, 0.5), (55, 21, 1.0), (40, 80, 0.0)])
+def test_the_power_of_counts_is_that_of_experiments_on_accounts_that_repeat_themselves(treated, held, rise):
+    random = np.random.default_rng(5)
+    rate = random.gamma(1.5, 2.0, 4_000)  # accounts differ, and stay as they are
+    past, values = (pd.Series(random.poisson(rate)).astype(float) for _ in range(2))
+    found = power.curve_of_means(values, past, treated, held, seed=3, counts=True)(values.mean() * (1 + rise))
+    assert found == pytest.approx(experiments(random, past.to_numpy(), rate, rise, treated, held).mean(), abs=0.03)
 
 
-def test_own_values_of_any_shape_see_as_much_as_groups_drawn_from_them():
+def test_accounts_that_repeat_themselves_show_a_smaller_rise():
     random = np.random.default_rng(6)
-    own = pd.Series(
-        random.lognormal(0, 1.5, 75) * (random.random(75) < 0.6)
-    )  # many zeros and a long tail, like revenue
-    effect = 1.5 * own.mean()
-    found, least = power.of_own_values(own, effect, 55, 21, seed=7)
-    drawn = random.choice(own, (RUNS, 76))
-    assert close(found, t_finds(drawn[:, :55] + effect, drawn[:, 55:]))
-    assert abs(t_finds(drawn[:, :55] + least, drawn[:, 55:]).mean() - power.POWER) < 0.02
+    rate = random.gamma(1.0, 3.0, 500)
+    values, past = (pd.Series(random.poisson(rate)).astype(float) for _ in range(2))
+    with_past, without = (
+        power.smallest_effect(power.curve_of_means(values, x, 60, 60, 7, counts=True), values.mean(), 99)
+        for x in (past, 0 * past)
+    )
+    assert with_past - values.mean() < 0.8 * (without - values.mean())
 
 
-def test_own_values_lead_to_the_noncentral_t_where_they_are_normal_or_many(monkeypatch):
-    own = pd.Series(np.random.default_rng(8).normal(10, 2, 4_000))
-    expected = power.curve_of_means(own.std(), 64, 64)(1)
-    assert power.of_own_values(own, 1.0, 64, 64, seed=9)[0] == pytest.approx(expected, abs=0.02)
-    by_draws = power.of_own_values(own, 0.5, 300, 300, seed=9)
+def test_a_rise_in_proportion_spreads_the_values_it_lifts():
+    """Many zeros and a long tail, like revenue: adding the same sum to every account would be found far more often."""
+    random = np.random.default_rng(6)
+    own = random.lognormal(0, 1.5, 75) * (random.random(75) < 0.6)
+    found = power.curve_of_means(pd.Series(own), pd.Series(0 * own), 50, 50, seed=7)(2 * own.mean())
+    drawn = random.choice(own, (RUNS, 100))
+    assert found == pytest.approx(t_finds(2 * drawn[:, :50], drawn[:, 50:]).mean(), abs=0.02)
+    assert t_finds(drawn[:, :50] + own.mean(), drawn[:, 50:]).mean() > found + 0.1
+
+
+def test_means_of_many_units_are_as_good_as_normal(monkeypatch):
+    random = np.random.default_rng(8)
+    past = pd.Series(random.gamma(1, 2, 4_000))
+    values = past + random.gamma(1, 2, 4_000)
+    by_draws = power.curve_of_means(values, past, 300, 300, seed=9)(1.1 * values.mean())
     monkeypatch.setattr(power, "MOST_UNITS", 599)
-    assert power.of_own_values(own, 0.5, 300, 300, seed=9) == pytest.approx(by_draws, rel=0.03)
+    assert power.curve_of_means(values, past, 300, 300, seed=9)(1.1 * values.mean()) == pytest.approx(
+        by_draws, abs=0.03
+    )
 
 
 # -- what holds always ------------------------------------------------------------------------------------------------
 
 
+COUNTS = pd.Series(np.random.default_rng(9).poisson(2, 300)).astype(float)
 CURVES = [  # the curve, the base, and the largest effect that is searched
     (power.curve_of_shares(0.05, 200, 1_000), 0.05, 1.0),
     (power.curve_of_shares(0.6, 30, 30), 0.6, 1.0),
-    (power.curve_of_rates(0.3, 55, 21, 1.5), 0.3, 99.0),
-    (power.curve_of_means(2.5, 55, 21), 0.0, 99.0),
+    (power.curve_of_means(COUNTS, 0 * COUNTS, 55, 21, 1, counts=True), COUNTS.mean(), 99.0),
 ]
 
 
@@ -146,9 +157,8 @@ def test_the_smallest_effect_is_the_one_detected_four_times_in_five(curve, base,
 @pytest.mark.parametrize(
     ("curve_of", "base", "most"),
     [
-        (lambda n: power.curve_of_means(1, n, n), 0.0, 99.0),
         (lambda n: power.curve_of_shares(0.2, n, n), 0.2, 1.0),
-        (lambda n: power.curve_of_rates(0.5, n, n, 3 if n < 80 else 2 if n < 100_000 else 1), 0.5, 99.0),
+        (lambda n: power.curve_of_means(COUNTS, 0 * COUNTS, n, n, 1), COUNTS.mean(), 99.0),
     ],
 )
 def test_more_units_or_less_spread_never_hide_an_effect(curve_of, base, most):
@@ -158,18 +168,15 @@ def test_more_units_or_less_spread_never_hide_an_effect(curve_of, base, most):
 
 @pytest.mark.parametrize(("base", "treated"), [(0.2, 1), (0.2, 0), (np.nan, 50), (0.2, np.nan)])
 def test_without_two_units_or_a_baseline_nothing_is_told(base, treated):
-    for curve in (
-        power.curve_of_shares(base, treated, 50),
-        power.curve_of_rates(base, treated, 50),
-        power.curve_of_means(base, treated, 50),
-    ):
+    values = COUNTS * (base / 0.2)
+    for curve in (power.curve_of_shares(base, treated, 50), power.curve_of_means(values, values, treated, 50, seed=0)):
         assert np.isnan(curve(0.4)) and np.isnan(power.smallest_effect(curve, 0.2, 1.0))
 
 
-def test_without_a_spread_or_an_event_nothing_is_told():
-    assert np.isnan(power.curve_of_means(0, 9, 9)(1)) and np.isnan(power.curve_of_rates(0, 9, 9)(1))
-    assert np.isnan(power.of_own_values(pd.Series([1.0, 1, 1]), 0.5, 9, 9, seed=0)).all()
-    assert np.isnan(power.of_own_values(pd.Series([1.0, 2]), 0.5, 1, 9, seed=0)).all()
+@pytest.mark.parametrize("values", [[1.0, 1, 1], [0.0, 0, 0], [-1.0, 0, 0]])
+def test_without_a_spread_or_a_mean_above_zero_nothing_is_told(values):
+    own = pd.Series(values)
+    assert np.isnan(power.curve_of_means(own, own, 9, 9, seed=0)(2.0))
 
 
 @pytest.mark.parametrize("base", [0.99, 1.0])
@@ -188,11 +195,3 @@ def test_the_power_of_shares_in_large_groups_is_that_of_statsmodels(base, share,
         share - base, base, treated, ratio=held / treated, alpha=0.025, alternative="larger", return_results=False
     )
     assert power.curve_of_shares(base, treated, held)(share) == pytest.approx(expected, abs=0.005)
-
-
-@pytest.mark.parametrize(("base", "ratio", "n", "dispersion"), [(0.5, 1.15, 3000, 1.0), (2.0, 1.1, 2000, 3.0)])
-def test_the_power_of_rates_in_large_groups_is_that_of_statsmodels(base, ratio, n, dispersion):
-    expected = power_poisson_ratio_2indep(
-        base * ratio, base, n, value=1, alpha=0.025, dispersion=dispersion, alternative="larger", return_results=False
-    )
-    assert power.curve_of_rates(base, n, n, dispersion)(base * ratio) == pytest.approx(expected, abs=0.01)

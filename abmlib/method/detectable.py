@@ -11,7 +11,7 @@ from abmlib.method.framework import entry_days
 from abmlib.method.measures import measure_rows
 from abmlib.method.periods import Period
 from abmlib.stats import power
-from abmlib.stats.intervals import FLOOR_OUTCOMES
+from abmlib.stats.intervals import FLOOR_OUTCOMES, bootstrap_ci
 from abmlib.tables import programme
 from abmlib.tables.days import months_before
 
@@ -119,14 +119,13 @@ def outcome_by_account(fact: pd.DataFrame, accounts: pd.Index, period: Period) -
 
 def baseline(
     fact: pd.DataFrame, kind: str, groups: Comparison, created: pd.Series, months: int
-) -> tuple[Period, pd.Series, float, str]:
+) -> tuple[Period, pd.Series, pd.Series, str]:
     """Past outcome of the baseline's accounts, over as many months as it is to be judged on.
 
     The window ends on the day before the start. Accounts created after it began have no such past and do not count. It
     is ``too_early`` where the first record of the outcome is younger than the window (by more than `SLACK`), or fewer
     than `FLOOR_OUTCOMES` accounts are left, or none of them had the outcome; ``not_answerable`` where the source does
-    not hold it. A mean is adjusted for the same months before, where history reaches back that far: from each later
-    value the part that the earlier one predicts is taken off.
+    not hold it.
 
     Parameters
     ----------
@@ -134,6 +133,11 @@ def baseline(
     kind : share, rate or mean
     groups : of `compared_groups`
     created : Series, day each account was created; missing where nobody knows, which excludes nobody
+
+    Returns
+    -------
+    window, outcome in it, outcome of the same accounts in as many months before it (missing where records do not reach
+    back that far, and of shares, which are compared without their past), status
     """
     end = groups.start - DAY
     window = Period(months_before(end, months) + DAY, end)
@@ -144,13 +148,16 @@ def baseline(
     everyone = kind == "share" and values.mean() == 1  # no share can rise above all
     thin = len(accounts) < FLOOR_OUTCOMES or not values.mean() > 0 or (values.nunique() < 2 and not everyone)
     status = "not_answerable" if fact.empty else "too_early" if thin or not first <= window.start + SLACK else "ok"
-    correlation = 0.0
-    if kind == "mean" and status == "ok" and first <= before.start + SLACK:
-        earlier = outcome_by_account(fact, accounts, before)
-        if earlier.nunique() > 1:
-            correlation = float(values.corr(earlier))
-            values = values - np.polyfit(earlier, values, 1)[0] * (earlier - earlier.mean())
-    return window, values, correlation, status
+    known = kind != "share" and status == "ok" and first <= before.start + SLACK
+    earlier = outcome_by_account(fact, accounts, before) if known else pd.Series(np.nan, accounts)
+    return window, values, earlier, status
+
+
+def _correlation(x: np.ndarray, y: np.ndarray, axis: int = -1) -> np.ndarray:
+    """Pearson's correlation of pairs along an axis; missing where either does not vary."""
+    x, y = x - x.mean(axis=axis, keepdims=True), y - y.mean(axis=axis, keepdims=True)
+    spread = np.sqrt((x * x).sum(axis=axis) * (y * y).sum(axis=axis))
+    return np.divide((x * y).sum(axis=axis), spread, out=np.full(np.shape(spread), np.nan), where=spread > 0)
 
 
 # -- effects ----------------------------------------------------------------------------------------------------------
@@ -162,8 +169,9 @@ def effects(
     """Power and smallest detectable rise of each outcome and horizon.
 
     Every outcome and horizon has a row; where its status is not ok, all but the window is missing. Accounts are taken
-    as independent of each other. Shares: exact. Events per account: exact, their variance over their mean as in the
-    past. Means: by drawing both groups from the accounts' own past values, the effect added to each.
+    as independent of each other. Shares are compared as they are: exact. Counts and money are compared after taking off what
+    each account's months before predict, where these are known: by drawing both groups from the accounts' own past, with a
+    rise in proportion to what each account does.
 
     Parameters
     ----------
@@ -175,8 +183,9 @@ def effects(
 
     Returns
     -------
-    DataFrame: ``outcome, unit, horizon_months, window_start, window_end, accounts`` (behind the baseline), ``base`` (in
-    its unit), ``correlation`` (of a mean with the months before), ``treated, held`` (accounts), ``mde`` (rise detected
+    DataFrame: ``outcome, unit, horizon_months, window_start, window_end, accounts`` (behind baseline and correlation),
+    ``base`` (in its unit), ``correlation`` (of the accounts' window with as many months before; missing where it is not
+    known, and taken as 0 then), ``correlation_low, correlation_high``, ``treated, held`` (accounts), ``mde`` (rise detected
     with a power of `power.POWER`, in the unit of the outcome; missing where none is), ``mde_relative`` (share of the
     baseline), ``power`` (at `effect`), ``verdict`` (``could be seen``, ``only a large effect``, ``cannot be seen``,
     ``too little history``, ``not answerable``), ``status``
@@ -187,17 +196,18 @@ def effects(
     """
     rows = []
     for (outcome, (kind, unit)), horizon in ((o, h) for o in OUTCOMES.items() for h in months):
-        window, values, correlation, status = baseline(facts[outcome], kind, groups, created, horizon)
+        window, values, before, status = baseline(facts[outcome], kind, groups, created, horizon)
         base, chance, mde = np.nan, np.nan, np.nan
+        correlation = bootstrap_ci((before.dropna().to_numpy(), values[before.notna()].to_numpy()), _correlation, SEED)
         if status == "ok":
-            base, (chance, mde) = float(values.mean()), _detected(kind, values, groups, effect)
+            base, (chance, mde) = float(values.mean()), _detected(kind, values, before, groups, effect)
             status = "not_answerable" if np.isnan(chance) else "ok"
-        past = (outcome, unit, horizon, window.start, window.end, len(values), base, correlation)
+        past = (outcome, unit, horizon, window.start, window.end, len(values), base, *correlation)
         rows.append((*past, groups.treated, groups.held, mde, mde / base, chance, status))
     out = pd.DataFrame(
         rows,
         columns=["outcome", "unit", "horizon_months", "window_start", "window_end", "accounts", "base", "correlation",
-                 "treated", "held", "mde", "mde_relative", "power", "status"],
+                 "correlation_low", "correlation_high", "treated", "held", "mde", "mde_relative", "power", "status"],
     )  # fmt: skip
     unknown, early = out["status"] == "not_answerable", out["status"] == "too_early"
     conditions = [unknown, early, out["power"] >= power.POWER, out["mde_relative"] <= LARGE]
@@ -205,15 +215,16 @@ def effects(
     return out.assign(verdict=np.select(conditions, verdicts, "cannot be seen"))
 
 
-def _detected(kind: str, values: pd.Series, groups: Comparison, effect: float) -> tuple[float, float]:
+def _detected(
+    kind: str, values: pd.Series, before: pd.Series, groups: Comparison, effect: float
+) -> tuple[float, float]:
     """Power at a relative rise, and the smallest rise detected, of one outcome."""
-    base, treated, held = float(values.mean()), groups.treated, groups.held
-    if kind == "mean":
-        return power.of_own_values(values, effect * base, treated, held, SEED)
+    base, sizes = float(values.mean()), (groups.treated, groups.held)
     if kind == "share":
-        curve, most = power.curve_of_shares(base, treated, held), 1.0
+        curve, most = power.curve_of_shares(base, *sizes), 1.0
     else:
-        curve, most = power.curve_of_rates(base, treated, held, values.var() / base), power.MOST_TIMES * base
+        curve = power.curve_of_means(values, before.fillna(0.0), *sizes, SEED, counts=kind == "rate")
+        most = power.MOST_TIMES * base
     return curve(min(base * (1 + effect), most)), power.smallest_effect(curve, base, most) - base
 
 
@@ -222,7 +233,8 @@ def effects_table(found: pd.DataFrame, currency: str) -> pd.DataFrame:
     out = found.assign(
         measure=found["outcome"].str.replace("_", " "), unit=found["unit"].str.replace("currency", currency)
     ).rename(columns={"mde": "smallest_rise", "mde_relative": "share_of_base"})
-    columns = ["measure", "horizon_months", "accounts", "base", "correlation", "smallest_rise", "unit", "share_of_base"]
+    past = ["base", "correlation", "correlation_low", "correlation_high"]
+    columns = ["measure", "horizon_months", "accounts", *past, "smallest_rise", "unit", "share_of_base"]
     return out[[*columns, "power", "verdict"]]
 
 

@@ -175,7 +175,8 @@ def objective_row(aims: pd.DataFrame) -> dict[str, object]:
 def with_effects(aims: pd.DataFrame, seen: pd.DataFrame) -> pd.DataFrame:
     """Add to each objective the rise it asks for, and the smallest rise that this programme can detect.
 
-    The longest horizon that is answered counts. A measure that was not judged leaves the effect missing.
+    The first horizon at which the rise can be detected counts; where there is none, the longest that is answered. A
+    measure that was not judged leaves the effect missing.
 
     Parameters
     ----------
@@ -185,26 +186,51 @@ def with_effects(aims: pd.DataFrame, seen: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame to the spec of ``02_framework``: `aims` with ``rise_asked, rise_detectable`` (shares of the baseline),
-    ``horizon_months`` and ``could_be_seen``
+    ``horizon_months`` and ``could_be_seen`` (with a power of `power.POWER` or more)
 
     References
     ----------
     Metric dictionary C-55.
     """
-    judged = seen[seen["status"] == "ok"].sort_values("horizon_months").drop_duplicates("outcome", keep="last")
-    detectable = judged.set_index("outcome").reindex(aims["measure_id"]).set_index(aims.index)
     asked = (aims["target"] / aims["baseline"].where(aims["baseline"] > 0) - 1).where(lambda rise: rise > 0)
-    least = detectable["mde_relative"].astype(float)
-    is_judged = aims["measure_id"].isin(judged["outcome"]) & asked.notna()
-    could_be_seen = (asked >= least).astype("boolean").where(is_judged)
-    out = aims.assign(rise_asked=asked, rise_detectable=least, could_be_seen=could_be_seen)
-    return out.assign(horizon_months=detectable["horizon_months"].astype("Int64"))
+    judged = seen.loc[seen["status"] == "ok", ["outcome", "horizon_months", "mde_relative"]]
+    each = aims[["objective_id", "measure_id"]].assign(asked=asked)
+    each = each.merge(judged, left_on="measure_id", right_on="outcome")
+    enough = each["asked"] >= each["mde_relative"]
+    place = each["horizon_months"].where(enough, -each["horizon_months"])  # enough: the shortest; else: the longest
+    each = each.assign(late=~enough, place=place).sort_values(["late", "place"]).drop_duplicates("objective_id")
+    found = each.set_index("objective_id").reindex(aims["objective_id"]).set_index(aims.index)
+    seen_at = (~found["late"].astype("boolean")).where(asked.notna())
+    least, months = found["mde_relative"].astype(float), found["horizon_months"].astype("Int64")
+    return aims.assign(rise_asked=asked, rise_detectable=least, could_be_seen=seen_at, horizon_months=months)
 
 
-def promised_effects(plan: pd.DataFrame) -> pd.DataFrame:
-    """What each objective asks for beside what can be detected, in words a reader needs."""
+def promised_effects(plan: pd.DataFrame, seen: pd.DataFrame) -> pd.DataFrame:
+    """What each objective asks for beside what can be detected, and where that is unknown, why.
+
+    Parameters
+    ----------
+    plan : DataFrame of `with_effects`
+    seen : DataFrame of `detectable.effects`
+
+    Returns
+    -------
+    DataFrame, one row per objective: ``objective_id, sales_goal, measure_id, rise_asked, rise_detectable,
+    horizon_months, could_be_seen`` (yes or no), ``why_unknown`` (empty where it is known)
+    """
+    status = seen.groupby("outcome")["status"].agg(set)
+    of = plan["measure_id"].map(status)
+    reasons = {
+        "this page does not judge this measure": of.isna(),
+        "no baseline is entered": plan["baseline"].isna(),
+        "a baseline of 0 or less has no share to rise by": plan["baseline"] <= 0,
+        "its target is not above its baseline; only rises are judged": plan["target"] <= plan["baseline"],
+        "too little history": of.map(lambda s: "ok" not in s and "too_early" in s, na_action="ignore").eq(True),
+        "the source does not hold it, or a group has fewer than two accounts": plan["could_be_seen"].isna(),
+    }
     columns = ["objective_id", "sales_goal", "measure_id", "rise_asked", "rise_detectable", "horizon_months"]
-    return plan[columns].assign(could_be_seen=plan["could_be_seen"].astype(object).map({True: "yes", False: "no"}))
+    could = plan["could_be_seen"].astype(object).map({True: "yes", False: "no"})
+    return plan[columns].assign(could_be_seen=could, why_unknown=np.select(list(reasons.values()), list(reasons), ""))
 
 
 # -- criteria ---------------------------------------------------------------------------------------------------------

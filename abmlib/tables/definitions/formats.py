@@ -43,6 +43,7 @@ PAGES: dict[str, Format] = {  # columns of tables that are shown and not kept
     "weight": SHARE, "confidence": SHARE, "used": SHARE, "power": SHARE, "weight_share": SHARE,
     "share_of_all": SHARE, "share_of_accounts": SHARE, "share_of_revenue": SHARE, "share_of_base": SHARE,
     "margin_rate": SHARE, "rise_asked": SHARE, "rise_detectable": SHARE,
+    "correlation": Format("number", ends=("correlation_low", "correlation_high")),
     "deal_value": Format("money"), "revenue": Format("money"), "margin": Format("money"),
     "margin_median": Format("money", "Median margin"),
     "break_even_hours_median": Format("number", "Median hours that pay", "hours"),
