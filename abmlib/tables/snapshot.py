@@ -15,6 +15,7 @@ from abmlib.tables.ledger import COLUMNS
 from abmlib.tables.reading import FACTS, NULLABLE, TABLES
 from abmlib.tables.source import DATES_A_FACT, Source
 
+ALSO_DATED = {"opportunities": ("closed_at",), "contracts": ("start",)}  # a closing and a start are records too
 LARGE = 5_000_000  # rows above which a table is not written: it is read by a query over the book
 
 
@@ -102,13 +103,17 @@ def extent(known: Known, name: str) -> tuple[int, tuple[Any, ...], dict[str, int
 def local_day(known: Known, name: str, end: str) -> str:
     """Write the first or last day of a table in SQL (``min``, ``max``).
 
-    Of the column that dates its rows, in the reporting time zone.
+    Of the columns that date its rows (`ALSO_DATED`), in the reporting time zone. What lies after the day does not count.
     """
-    spec = schema.spec(name)
-    day = f"{end}({quoted(str(spec.known))})"
-    if spec.columns[str(spec.known)].kind == "ts":
-        day = f"timezone({text(known.source.settings.time_zone)}, timezone('UTC', {day}))"
-    return f"CAST({day} AS DATE)"
+    spec, days = schema.spec(name), []
+    for column in (str(spec.known), *ALSO_DATED.get(name, ())):
+        is_time, when = spec.columns[column].kind == "ts", quoted(column)
+        come = f"< TIMESTAMP '{known.moment.cutoff}'" if is_time else f"<= DATE '{known.moment.as_of}'"
+        day = f"{end}(CASE WHEN {when} {come} THEN {when} END)"
+        zone = text(known.source.settings.time_zone)
+        day = f"timezone({zone}, timezone('UTC', {day}))" if is_time else day
+        days.append(f"CAST({day} AS DATE)")
+    return f"{'least' if end == 'min' else 'greatest'}({', '.join(days)})"
 
 
 def records(known: Known) -> pd.DataFrame:
@@ -117,7 +122,7 @@ def records(known: Known) -> pd.DataFrame:
     ``account_id, table, rows, first_day, last_day``.
     """
     columns, parts = ["account_id", "table", "rows", "first_day", "last_day"], [pd.DataFrame()]
-    for name in DATES_A_FACT:
+    for name in (*DATES_A_FACT, "contracts"):
         if known.has(name) and "account_id" in schema.spec(name).columns:
             ends = [f"{local_day(known, name, end)}::TIMESTAMP" for end in ("min", "max")]
             counts = f"account_id, count(*) AS rows, {ends[0]} AS first_day, {ends[1]} AS last_day"
