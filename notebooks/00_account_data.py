@@ -31,11 +31,11 @@ account: str = ""  # account whose timeline is drawn; empty: the customer with m
 # %%
 import matplotlib.pyplot as plt
 
-from abmlib.method import coverage, data_quality, missingness, orders, periods, views
+from abmlib.method import coverage, data_quality, framework, missingness, orders, periods, views
 from abmlib.method.deals import with_days
 from abmlib.pages import catalogue, plots, say, show
 from abmlib.stats.intervals import LEVEL
-from abmlib.tables import Book, checks
+from abmlib.tables import Book, checks, identity
 
 plots.style()
 
@@ -66,11 +66,13 @@ reach = data_quality.freshness(overview, book.as_of, len(accounts))
 show.table(reach, "Tables of this source", rows=len(reach))
 
 # %% [markdown]
-# Read the last column first. If the newest row of a table is old, every later page shows less activity than there is.
+# Read the last column first. If the newest row of a table is old, every later page shows less activity than there is. A deal
+# counts on the day it opened and on the day it closed. What is only planned makes no table fresh.
 
 # %% [markdown]
 # ## Rows left out
-# Every row that was in the export and is not in this report, with the reason.
+# Every row that was in the export and was not read into this report, with the reason. A row that was read can still count for
+# nobody: without an account (next section), or made by a machine.
 
 # %%
 show.table(checks.losses(book.ledger), "Rows in, rows out and why")
@@ -78,16 +80,23 @@ show.table(checks.losses(book.ledger), "Rows in, rows out and why")
 # %% [markdown]
 # ## Matched and unmatched records
 # Marketing talks to people, sales talks to companies. A record without an account is lost to both. The table counts the
-# accounts that are the same company, and the records with and without an account.
+# accounts that are the same company, those that may be, and the records with and without an account.
 
 # %%
-matched = data_quality.match_rates(len(accounts), book.same_company, book.lead_matches, fields)
+alike = identity.nearly_alike(accounts)
+matched = data_quality.match_rates(len(accounts), book.same_company, alike, book.lead_matches, fields)
 book.measure(data_quality.match_rows(matched))
 show.table(matched.drop(columns="definition_id"), "Matched and unmatched records", rows=len(matched))
 
 # %% [markdown]
 # No score counts touches without an account. A dash means that the source has no such table, or that there was nothing to
-# match.
+# match. Only accounts with the same domain or name, and nothing that speaks against it, are counted as one. Pairs one letter
+# apart are listed for a person to check and stay apart until then. Other spellings, abbreviations and former names are not
+# looked for, so there may be more.
+
+# %%
+pairs = data_quality.alike_pairs(alike, accounts)
+show.table(pairs, "Pairs that may be one company", rows=15)
 
 # %% [markdown]
 # ## How many accounts have a person to reach in each role
@@ -302,13 +311,44 @@ show.table(
 
 # %% [markdown]
 # ## What to decide
+# Chores about data are noted on the latest day of the data only. On an earlier day a value can be missing because it was
+# entered later.
 
 # %%
+quiet = data_quality.silent_customers(judged, accounts, book.features(["recurring_revenue", "revenue_12m"]))
+lacking = data_quality.customers_without_roles(contacts, accounts, required_roles, role_floor)
+owners = accounts.set_index("account_id")["owner_id"]
+book.decide(
+    "ask_about_silent_customers",
+    kind="sell",
+    text="Find out what happened to customers without recent records",
+    accounts=quiet.index,
+    moves=quiet["moves"],
+    basis="yearly revenue that may end, of running contracts or the last 12 months:",
+    reason=quiet["reason"],
+    owner=quiet["owner"],
+    would_change=f"a limit other than {stale_days} days",
+)
+book.decide(
+    "find_missing_roles",
+    kind="sell",
+    text="Find people for the missing roles",
+    accounts=lacking.index,
+    reason=lacking,
+    owner=owners,
+    only_if=book.is_latest,
+    would_change=f"another list of roles than {say.named(required_roles)}, or a floor other than {role_floor:.0%}",
+)
+
+# %%
+today, keeper = book.is_latest, framework.accountable(book.read("team"), framework.CHECKLIST["data reviewed"])
 for row in checks.worst(audit).itertuples():
     book.decide(
         say.slug("fix", row.table, row.check),
         kind="data",
         text=f"Fix {row.table}: {row.remedy}",
+        owner=keeper,
+        only_if=today,
         would_change=f"a new export in which {row.check}",
     )
 for row in exports.head(2).itertuples():
@@ -316,31 +356,34 @@ for row in exports.head(2).itertuples():
         say.slug("export", row.export),
         kind="data",
         text=f"Export {row.export}",
+        owner=keeper,
+        only_if=today,
         would_change=f"a decision that {row.needed_by + row.makes_fuller} questions can wait",
     )
-book.decide(
-    "ask_about_silent_customers",
-    kind="sell",
-    text="Find out what happened to customers without recent records",
-    accounts=data_quality.silent_customers(judged),
-    would_change=f"a limit other than {stale_days} days",
-)
 
 # %%
+may_be = pairs.drop_duplicates("other_id").set_index("other_id")["name"]
+book.decide(
+    "check_pairs_of_accounts",
+    kind="data",
+    text="Check accounts whose name is one letter from another's, and merge those that are one company",
+    accounts=may_be.index,
+    reason="may be " + may_be,
+    owner=owners,
+    only_if=today,
+    would_change="a stated parent, country or domain that tells them apart",
+)
 book.decide(
     "export_stage_history",
     kind="data",
     text="Add a stage history to the export of deals",
-    only_if=bool(kept["value"].lt(0.5).any()),
+    owner=keeper,
+    only_if=today and bool(kept["value"].lt(0.5).any()),
     would_change="a decision that no report on an earlier day is needed",
 )
-book.decide(
-    "find_missing_roles",
-    kind="sell",
-    text="Find people for the missing roles",
-    accounts=data_quality.customers_without_roles(contacts, accounts, required_roles, role_floor),
-    would_change=f"another list of roles than {say.named(required_roles)}, or a floor other than {role_floor:.0%}",
-)
+
+# %%
+say.words("" if today else "The data goes on after this day: no chores are noted, as gaps may have been filled since.")
 
 # %% tags=["decide"]
 book.decide(
@@ -354,7 +397,8 @@ book.decide(
     "ask_about_deleted_rows",
     kind="data",
     text="Ask whether the source deletes " + say.named(missingness.possibly_deleted(ended)),
-    only_if=bool(missingness.possibly_deleted(ended)),
+    owner=keeper,
+    only_if=today and bool(missingness.possibly_deleted(ended)),
     would_change="an answer that there were none",
 )
 say.decide(book.decisions, book.currency, names)

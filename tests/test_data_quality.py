@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from abmlib.method import coverage, data_quality, missingness
 from abmlib.pages import catalogue as listed
 from abmlib.stats.intervals import difference
-from abmlib.tables import checks, schema
-from tests.conftest import ROOT, as_read
+from abmlib.tables import Book, checks, schema
+from tests import twins_in_process
+from tests.conftest import ROOT, as_read, put
 
 tables = settings(max_examples=50, deadline=None)  # no deadline: a busy machine is no failure
 
@@ -106,6 +107,34 @@ def test_a_source_without_records_knows_nothing_of_anybody(accounts, records):
     assert data_quality.verdict_counts(nobody).to_numpy().sum() == 0
 
 
+def test_what_ends_or_begins_is_a_record_and_what_is_only_planned_is_none(tmp_path):
+    accounts = "account_id,name,created_at\n" + "".join(
+        f"{a},{a},2020-01-01T00:00:00Z\n" for a in ("won", "signed", "ahead")
+    )
+    deals = (
+        "opportunity_id,account_id,stage,created_at,is_closed,is_won,closed_at\n"
+        "o1,won,Won,2023-01-01T00:00:00Z,true,true,2026-06-29T22:30:00Z\n"  # opened long ago; won on the 30th in Berlin
+        "o2,ahead,Won,2023-01-01T00:00:00Z,true,true,2026-07-05T09:00:00Z\n"  # on this day it is open
+    )
+    contracts = (
+        "contract_id,account_id,product_line,start,end,arr,auto_renew,entered_at,entered_by,known_at\n"
+        "c1,signed,lines,2026-06-01,2027-05-31,5,false,2024-01-01T00:00:00Z,crm,2024-01-01T00:00:00Z\n"
+        "c2,ahead,lines,2026-08-01,2027-07-31,5,false,2024-01-01T00:00:00Z,crm,2024-01-01T00:00:00Z\n"
+    )
+    put(tmp_path / "d", accounts=accounts, opportunities=deals, contracts=contracts)
+    (tmp_path / "d" / "workbook.yml").write_text("time_zone: Europe/Berlin\ncurrency: EUR\n", "utf-8")
+    book = Book.open(tmp_path / "d", as_of="2026-06-30")
+    judged = data_quality.account_data(book.read("accounts"), book.fact_counts(), book.as_of, STALE_DAYS, 1)
+    got = judged.set_index("account_id")
+    assert got["last_seen"].astype("str").to_dict() == {
+        "won": "2026-06-30", "signed": "2026-06-01", "ahead": "2024-01-01"
+    }  # fmt: skip
+    assert got["verdict"].to_dict() == {"won": "usable", "signed": "usable", "ahead": "stale"}
+    assert got["first_seen"].astype("str")["won"] == "2023-01-01"
+    reach = data_quality.freshness(book.overview(), book.as_of, 3).set_index("table")["days_old"]
+    assert (reach["opportunities"], reach["contracts"]) == (0, 29)
+
+
 ACCOUNT = st.tuples(st.sampled_from(schema.STATUS), st.integers(0, 5), st.integers(0, 800))
 
 
@@ -127,7 +156,8 @@ def test_every_account_has_one_verdict_and_weak_customers_never_list_prospects(r
     weak = data_quality.weak_customers(judged, accounts)
     assert "prospect" not in set(weak["status"])
     assert len(weak) == (judged["status"].ne("prospect") & judged["verdict"].ne("usable")).sum()
-    assert set(data_quality.silent_customers(judged)) <= set(weak["account_id"])
+    business = pd.DataFrame({"account_id": [], "recurring_revenue": [], "revenue_12m": []})
+    assert set(data_quality.silent_customers(judged, accounts, business).index) <= set(weak["account_id"])
 
 
 def test_weak_customers_come_with_the_longest_silent_first(accounts, judged):
@@ -136,8 +166,15 @@ def test_weak_customers_come_with_the_longest_silent_first(accounts, judged):
     assert got["name"].tolist() == ["None", "Stale", "Thin"]
 
 
-def test_the_silent_are_customers_that_are_stale_or_without_a_record(judged):
-    assert data_quality.silent_customers(judged).tolist() == ["stale", "none"]  # thin still speaks; lead is a prospect
+def test_the_silent_are_customers_that_are_stale_or_without_a_record_with_a_year_of_their_business(accounts, judged):
+    business = pd.DataFrame(
+        {"account_id": ["stale", "none", "thin"], "recurring_revenue": [None, 5.0, 9.0], "revenue_12m": [0.0, 7.0, 9.0]}
+    )
+    owned = accounts.assign(owner_id=[None, None, "S1", "S2", "S3", "S4"])
+    got = data_quality.silent_customers(judged, owned, business)
+    assert got["moves"].fillna(-1).to_dict() == {"none": 5, "stale": -1}  # thin still speaks; nothing sold is no money
+    assert got["reason"].tolist() == ["no dated record, and a contract runs", "no record since 2025-06-29"]
+    assert got["owner"].tolist() == ["S3", "S1"]
 
 
 def test_filled_is_the_share_of_accounts_with_a_value(accounts):
@@ -256,11 +293,13 @@ def test_what_was_put_together_and_what_was_not_are_shares_of_their_own_table():
         ],
         columns=["table", "column", "filled", "rows"],
     )
-    got = data_quality.match_rates(8, merged, leads, fields).set_index("definition_id")
+    alike = pd.DataFrame({"account_id": ["d", "d"], "other_id": ["e", "f"]})
+    got = data_quality.match_rates(8, merged, alike, leads, fields).set_index("definition_id")
     assert got[["rows", "n"]].T.to_dict("list") == {
         "accounts_merged_in_the_source": [1, 10],  # 8 companies and the two that are counted with one of them
         "accounts_same_domain": [0, 10],
         "accounts_same_name": [1, 10],
+        "accounts_nearly_alike": [2, 8],  # e and f may be d: two of the eight are perhaps none of their own
         "leads_matched_by_domain": [3, 4],
         "unmatched_share_of_contacts": [1, 16],
         "unmatched_share_of_opportunities": [0, 0],
@@ -278,7 +317,8 @@ def test_what_was_put_together_and_what_was_not_are_shares_of_their_own_table():
 def test_that_no_lead_could_be_matched_is_no_lack_of_e_mails_where_every_contact_has_an_account(contacts, lacking):
     fields = pd.DataFrame({"table": ["contacts"], "column": ["account_id"], "filled": [contacts], "rows": [contacts]})
     leads = pd.DataFrame({"company_id": pd.Series(dtype="str"), "contacts": pd.Series(dtype=int)})
-    rows = data_quality.match_rows(data_quality.match_rates(8, pd.DataFrame({"rule": []}), leads, fields))
+    merged, alike = pd.DataFrame({"rule": []}), pd.DataFrame({"other_id": []})
+    rows = data_quality.match_rows(data_quality.match_rates(8, merged, alike, leads, fields))
     told = {r.definition_id: (r.status, r.why) for r in rows.itertuples()}
     assert told["leads_matched_by_domain"] == (
         "not_answerable",
@@ -326,7 +366,8 @@ def test_role_measures_are_means_over_accounts_and_a_share_of_contacts(states, a
 
 def test_customers_below_the_floor_lack_roles_and_one_on_it_does_not(states, accounts):
     lacking = data_quality.customers_without_roles(states, accounts, ["champion", "end_user"], 0.5)
-    assert lacking.tolist() == ["usable", "thin", "none"]  # edge has one of two
+    assert lacking.index.tolist() == ["usable", "thin", "none"]  # edge has one of two
+    assert lacking["thin"] == "nobody to reach as champion, end user"
 
 
 def test_where_no_role_is_known_nothing_is_said_of_roles(states, accounts):
@@ -607,13 +648,27 @@ def test_losses_keep_every_step_that_lost_rows_and_count_the_others():
     rows = [
         ("import", "contacts", 10, 7, 3, "no account"),
         ("import", "accounts", 5, 5, 0, ""),
-        ("group", "activities", 9, 3, 0, ""),  # fewer rows, none lost
+        ("same company", "accounts", 9, 3, 0, "counted with another"),  # fewer rows, none lost
         ("as of", "contacts", 7, 6, 1, "known only later"),
     ]
     ledger = pd.DataFrame(rows, columns=["step", "table", "rows_in", "rows_out", "rows_lost", "why"])
     got = checks.losses(ledger)
-    assert got["rows_lost"].tolist() == [3, 1, 0]
+    assert got["rows_lost"].tolist() == [3, 0, 1, 0]
     assert got["rows_lost"].sum() == ledger["rows_lost"].sum()
-    assert got.iloc[-1][["step", "table", "why"]].tolist() == ["all others", "2 steps", "nothing was lost"]
+    assert got.iloc[-1][["step", "table", "why"]].tolist() == ["all others", "1 steps", "nothing was lost"]
     assert checks.losses(ledger[ledger["rows_lost"] > 0])["step"].tolist() == ["import", "as of"]
     assert checks.losses(ledger.iloc[:0]).empty
+
+
+def test_on_an_earlier_day_what_is_missing_is_no_chore_and_the_page_says_so(tmp_path):
+    accounts = "account_id,name,created_at\n" + "".join(
+        f"{n},{n} Industries,2025-01-01T00:00:00Z\n" for n in ("Acme", "Acne")
+    )
+    bought = "transaction_id,account_id,product_id,booked_at,revenue,kind\n"
+    bought += "".join(f"{t},Acme,p,{t},5,purchase\n" for t in ("2026-03-01", "2026-04-01"))
+    data = put(tmp_path / "d", accounts=accounts, transactions=bought)
+    text = twins_in_process.run(data, "2026-03-31", tmp_path / "t", ["00"])["00"].text
+    assert "The data goes on after this day" in text
+    assert "Acne Industries" in text  # a pair to check, and exports that lack: no chores of this day
+    assert "data" not in set(pd.read_parquet(tmp_path / "t" / "00_decisions.parquet")["kind"])
+    assert [Book.open(data, as_of=day).is_latest for day in ("2026-03-31", "2026-04-01")] == [False, True]

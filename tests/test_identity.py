@@ -276,3 +276,39 @@ def test_a_workbook_may_ask_for_fewer_rules(twice):
     (twice / "workbook.yml").write_text("same_company: [phone]\n")
     with pytest.raises(TableError, match="same_company.0 must be 'domain' or 'name', got 'phone'"):
         Book.open(twice, as_of="2026-06-30")
+
+
+def pairs(*rows: dict) -> list[tuple[str, str]]:
+    """Pairs found among accounts that agree but in what is given."""
+    blank = {"name": "Ferroline Castings", "domain": "ferroline.com", "country": "FR", "region": "North"}
+    frame = accounts(*({"account_id": str(n)} | blank | row for n, row in enumerate(rows)))
+    return list(identity.nearly_alike(frame).itertuples(index=False, name=None))
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Feroline Castings", "Ferrolline Castings", "Ferrolnie Castings", "Ferroline Castinga",
+     "FERROLINE castings, Ltd."],
+)  # fmt: skip
+def test_a_name_one_letter_away_may_be_the_same_company(name):
+    assert pairs({}, {"name": name, "domain": None}) == [("0", "1")]
+    assert pairs({}, {"name": name, "domain": "feroline.com"}) == [("0", "1")]
+
+
+def test_a_letter_too_many_in_the_legal_form_is_a_letter_too():
+    assert pairs({"name": "Ferroline GmbH"}, {"name": "Ferroline GmbHH"}) == [("0", "1")]
+
+
+@pytest.mark.parametrize(
+    "differs",
+    [{"name": "Feroline Casting"}, {"country": "DE"}, {"region": "South"}, {"domain": "other.com"},
+     {"parent_account_id": "0"}],
+)  # fmt: skip
+def test_two_letters_or_anything_that_speaks_against_it_make_no_pair(differs):
+    assert pairs({}, {"name": "Feroline Castings", "domain": "feroline.com"} | differs) == []
+
+
+def test_numbers_short_names_and_what_many_share_make_no_pairs():
+    assert pairs({"name": "Warehouse 12"}, {"name": "Warehouse 13"}) == []
+    assert pairs({"name": "Adler"}, {"name": "Adlar"}) == []
+    assert pairs(*({"name": f"Hotel Adler{c}", "domain": None} for c in "abcdef")) == []

@@ -12,6 +12,7 @@ from abmlib.tables import identity, schema
 
 SEED = 3  # of every bootstrap here
 DESCRIBES = ["name", "domain", "industry", "country", "region", "employees", "annual_revenue", "owner_id"]
+BUSINESS = ("recurring_revenue", "revenue_12m")  # features: what a year of running contracts and of purchases brings
 DEPTHS = ("below 6 months", "6 to 12", "12 to 24", "24 or more")  # months between first and last record
 VERDICTS = ("usable", "stale", "thin", "no record")
 OURS = {"known_at", "entered_at", "entered_by", "supersedes"}  # never asked of whoever exports
@@ -105,10 +106,31 @@ def weak_customers(judged: pd.DataFrame, accounts: pd.DataFrame) -> pd.DataFrame
     return named.sort_values(["days_since_last", "account_id"], ascending=[False, True], na_position="first")[columns]
 
 
-def silent_customers(judged: pd.DataFrame) -> pd.Index:
-    """Customers and former customers that are stale or without a record."""
+def silent_customers(judged: pd.DataFrame, accounts: pd.DataFrame, business: pd.DataFrame) -> pd.DataFrame:
+    """Customers and former customers that are stale or without a record, with what business may end with them.
+
+    Parameters
+    ----------
+    judged : DataFrame of `account_data`
+    accounts : DataFrame with ``account_id, owner_id``
+    business : DataFrame with ``account_id, recurring_revenue, revenue_12m``, features of the day
+
+    Returns
+    -------
+    DataFrame, indexed by account id, those with most business first: ``owner``, ``reason``, ``moves`` (yearly revenue of
+    contracts that run, or else revenue of the last 12 months; missing where there is neither)
+    """
     gone = judged[(judged["status"] != "prospect") & judged["verdict"].isin(["stale", "no record"])]
-    return pd.Index(gone["account_id"])
+    gone = gone.set_index("account_id")
+    yearly, sold = (
+        business.set_index("account_id")[c].reindex(gone.index).astype("Float64").astype(float) for c in BUSINESS
+    )
+    moves = yearly.where(yearly > 0, sold).where(lambda money: money > 0)
+    seen = gone["last_seen"].dt.strftime("%Y-%m-%d")
+    reason = ("no record since " + seen).fillna("no dated record") + np.where(yearly > 0, ", and a contract runs", "")
+    owner = accounts.set_index("account_id")["owner_id"].reindex(gone.index)
+    out = pd.DataFrame({"owner": owner, "reason": reason, "moves": moves})
+    return out.sort_values("moves", ascending=False, kind="stable", na_position="last")
 
 
 def history_depth(judged: pd.DataFrame) -> pd.DataFrame:
@@ -251,7 +273,9 @@ def data_request(answers: pd.DataFrame) -> pd.DataFrame:
 # -- matched and unmatched records ------------------------------------------------------------------------------------
 
 
-def match_rates(n_accounts: int, same_company: pd.DataFrame, leads: pd.DataFrame, fields: pd.DataFrame) -> pd.DataFrame:
+def match_rates(
+    n_accounts: int, same_company: pd.DataFrame, alike: pd.DataFrame, leads: pd.DataFrame, fields: pd.DataFrame
+) -> pd.DataFrame:
     """Shares of records that are matched to an account, and of those that are not.
 
     What the source lacks has n 0 and no share.
@@ -260,6 +284,7 @@ def match_rates(n_accounts: int, same_company: pd.DataFrame, leads: pd.DataFrame
     ----------
     n_accounts : accounts as they are counted, companies entered twice as one
     same_company : DataFrame of `Book.same_company`
+    alike : pairs of accounts counted apart, of ``identity.nearly_alike``
     leads : DataFrame of `Book.lead_matches`
     fields : DataFrame of `Book.fields`
 
@@ -276,6 +301,8 @@ def match_rates(n_accounts: int, same_company: pd.DataFrame, leads: pd.DataFrame
         (f"accounts_{rule.replace(' ', '_')}", f"accounts counted with another: {rule}", moved.get(rule, 0), entered)
         for rule in (identity.MERGED, *identity.SAME.values())
     ]
+    what = "accounts counted apart that may be another: name one letter away"
+    counts.append(("accounts_nearly_alike", what, alike["other_id"].nunique(), n_accounts))
     account = fields[fields["column"] == "account_id"].set_index("table")
     rows, lacking = account["rows"], account["rows"] - account["filled"]
     matched = int(leads.loc[leads["company_id"].notna(), "contacts"].sum())
@@ -287,6 +314,23 @@ def match_rates(n_accounts: int, same_company: pd.DataFrame, leads: pd.DataFrame
     ]
     table = pd.DataFrame(counts, columns=["definition_id", "what", "rows", "total"])
     return table.drop(columns="total").join(intervals.wilson(table["rows"], table["total"]))
+
+
+def alike_pairs(alike: pd.DataFrame, accounts: pd.DataFrame) -> pd.DataFrame:
+    """Pairs that may be one company, side by side, for a person to check.
+
+    Parameters
+    ----------
+    alike : DataFrame of ``identity.nearly_alike``
+    accounts : DataFrame with ``account_id, name, domain, owner_id``
+
+    Returns
+    -------
+    DataFrame, one row per pair: ``account_id, name, domain, other_id, other_name, other_domain``
+    """
+    by_id = accounts.set_index("account_id")[["name", "domain"]]
+    out = alike.join(by_id, on="account_id").join(by_id.add_prefix("other_"), on="other_id")
+    return out[["account_id", "name", "domain", "other_id", "other_name", "other_domain"]]
 
 
 def match_rows(matched: pd.DataFrame) -> pd.DataFrame:
@@ -369,15 +413,20 @@ def role_rows(states: pd.DataFrame, accounts: pd.DataFrame, required: Sequence[s
 
 def customers_without_roles(
     states: pd.DataFrame, accounts: pd.DataFrame, required: Sequence[str], floor: float
-) -> pd.Index:
-    """Customers with a reachable person in less than `floor` of the required roles; none where no role is known.
+) -> pd.Series:
+    """Roles that customers lack who can be reached in less than `floor` of them, by account id.
+
+    In words, as a reason for the account. None where no role is known.
 
     References
     ----------
     Metric dictionary C-18.
     """
     reached = _coverage_by_status(states, accounts, required).get("customer")
-    return pd.Index([], dtype="str") if reached is None else reached.index[reached["role_coverage"] < floor]
+    if reached is None:
+        return pd.Series(dtype="str")
+    lacking = reached.loc[reached["role_coverage"] < floor, "missing_roles"]
+    return "nobody to reach as " + lacking.str.replace("_", " ").str.replace(";", ", ")
 
 
 def contacts_by_state(states: pd.DataFrame) -> pd.DataFrame:

@@ -322,6 +322,24 @@ def criteria_row(rules: pd.DataFrame) -> dict[str, object]:
 # -- readiness --------------------------------------------------------------------------------------------------------
 
 
+def accountable(team: pd.DataFrame, function: str = "") -> str | None:
+    """Who answers for a function (or for any, where none is named) of all accounts: ids, or None where nobody is named.
+
+    Parameters
+    ----------
+    team : DataFrame of ``tables.schema`` ``team``
+
+    References
+    ----------
+    RACI, the A; S3-5.
+    """
+    people = programme.latest_entries("team", team)
+    people = people[(people["raci"] == "A") & people["account_id"].isna()]
+    return (
+        ", ".join(sorted(people.loc[people["function"].eq(function) | (function == ""), "person_id"].unique())) or None
+    )
+
+
 def readiness(entries: pd.DataFrame, team: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
     """Checklist of steps with the newest score of each, its age and its owner.
 
@@ -347,15 +365,10 @@ def readiness(entries: pd.DataFrame, team: pd.DataFrame, as_of: pd.Timestamp) ->
     scores["change"] = scores["score"] - scores.groupby("item")["score"].shift()
     last = scores.drop_duplicates("item", keep="last").set_index("item")
     out = last.reindex([*CHECKLIST, *sorted(set(last.index) - set(CHECKLIST))])
-    people = programme.latest_entries("team", team)
-    people = people[(people["raci"] == "A") & people["account_id"].isna()]
-    owners = {
-        item: ", ".join(sorted(people.loc[(people["function"] == function) | (function == ""), "person_id"].unique()))
-        for item, function in CHECKLIST.items()
-    }
+    owners = {item: accountable(team, function) for item, function in CHECKLIST.items()}
     owner = pd.Series(out.index.map(owners), out.index, dtype="str")
     age = (as_of - out["entered_day"]).dt.days.astype("Int64")
-    out = out.assign(age_days=age, owner=owner.where(owner != ""), expected=out.index.isin(list(CHECKLIST)))
+    out = out.assign(age_days=age, owner=owner, expected=out.index.isin(list(CHECKLIST)))
     return out.reset_index()[["item", "score", "change", "age_days", "owner", "expected"]]
 
 

@@ -78,6 +78,15 @@ class Book:
         return pd.Timestamp(self._snapshot.name)
 
     @property
+    def is_latest(self) -> bool:
+        """Say whether no dated fact of the source lies after the day.
+
+        On an earlier day a missing value may only have been entered later: it is no gap to fill.
+        """
+        latest = self._facts["latest_day"]
+        return not latest or self.as_of >= pd.Timestamp(latest)
+
+    @property
     def settings(self) -> settings.Settings:
         """What ``workbook.yml`` says about this data."""
         return self._data.workbook.settings

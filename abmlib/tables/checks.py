@@ -44,15 +44,16 @@ def worst(audit: pd.DataFrame, most: int = 3) -> pd.DataFrame:
 
 
 def losses(ledger: pd.DataFrame) -> pd.DataFrame:
-    """Keep the steps of the ledger that lost rows; the others are counted in one row.
+    """Keep the steps of the ledger after which there are fewer rows; the others are counted in one row.
 
-    No count is lost: the last row gives how many steps lost nothing.
+    No count is lost: the last row gives how many steps lost nothing. Rows that are counted as one with another row are no
+    loss, and stand here with the reason.
 
     Parameters
     ----------
     ledger : DataFrame of `Book.ledger`
     """
-    losing = ledger["rows_lost"] > 0
+    losing = (ledger["rows_lost"] > 0) | (ledger["rows_out"] < ledger["rows_in"])
     quiet = int((~losing).sum())
     last = {"step": "all others", "table": f"{quiet} steps", "rows_lost": 0, "why": "nothing was lost"}
     return pd.concat([ledger[losing], pd.DataFrame([last])] if quiet else [ledger[losing]], ignore_index=True)

@@ -25,6 +25,7 @@ SAME = {"domain": "same domain", "name": "same name"}
 AGREE = {"domain": ["country", "region"], "name": ["country", "region", "domain"]}  # else they are not one company
 ANYONES = {"facebook.com", "linkedin.com", "instagram.com", "x.com", "twitter.com", "youtube.com", "google.com"}
 MOST = 5  # accounts that may share a domain or a name before it is taken for one that anyone may have
+SHORT = 6  # letters below which two names that differ in one are too easily two companies
 NO_NAME = {"", "unknown", "none", "null", "na", "n a", "test", "tbd", "not available"}
 TWO_LABELS = r"([^./@]+\.[^./@]+)\.?(?:[:/?#].*)?$"  # the last two of a host, or of what looks like one
 HOST = re.compile(r"^(?:[a-z][a-z0-9+.-]*:)?(?://)?(?:[^/?#@]*@)?([^/?#:]+)")
@@ -152,6 +153,68 @@ def companies(accounts: pd.DataFrame, rules: Collection[str] = RULES) -> pd.Data
     rule = np.select([into.notna(), *by.values()], [MERGED, *by], MERGED)
     grouped = pd.DataFrame({"account_id": frame["account_id"], "company_id": chosen, "rule": rule})
     return grouped[grouped["account_id"] != grouped["company_id"]].astype("str").reset_index(drop=True)
+
+
+def nearly_alike(accounts: pd.DataFrame) -> pd.DataFrame:
+    """Find pairs of accounts that may be one company: names one letter apart, and nothing speaks against it.
+
+    Names are compared as written and as `cleaned_name` cuts them: a letter is missing, doubled, changed or swapped with the
+    next, or they are equal. Domains, countries and regions do not differ where both are known (domains by more than one
+    letter), they are not of one family by their stated parents, and numbers in the names agree. Short names (below `SHORT` letters) and those that
+    more than five accounts nearly share are left out. Other spellings, word orders, abbreviations and former names are not
+    looked for.
+
+    Parameters
+    ----------
+    accounts : DataFrame, one row per account: ``account_id, name, domain, country, region, parent_account_id``
+
+    Returns
+    -------
+    DataFrame, one row per pair, in the order of the ids: ``account_id, other_id``
+
+    References
+    ----------
+    House definition; README, glossary entry "nearly alike". Pairs by deleting letters: Bocek, Hunt and Stein (2007),
+    Fast Similarity Search in Large Dictionaries.
+    """
+    free = accounts.set_index("account_id")
+    written = free["name"].str.casefold().str.replace(r"\W+", " ", regex=True).str.strip()
+    pairs = _one_letter_apart(pd.concat([written, cleaned_name(free["name"])]).dropna())
+    one, other = (free.reindex(pairs[side]) for side in ("account_id", "other_id"))
+    heads = [of["parent_account_id"].fillna(of.index.to_series()).to_numpy() for of in (one, other)]
+    may = heads[0] != heads[1]
+    for column in ("country", "region"):
+        both = one[column].notna().to_numpy() & other[column].notna().to_numpy()
+        may &= ~both | (one[column].to_numpy() == other[column].to_numpy())
+    digits = [of["name"].str.replace(r"\D+", " ", regex=True).str.strip().to_numpy() for of in (one, other)]
+    domains = [registered_domain(of["domain"]).to_numpy() for of in (one, other)]
+    near = [pd.isna(a) or pd.isna(b) or _is_near(a, b) for a, b in zip(*domains, strict=True)]
+    may &= (digits[0] == digits[1]) & np.array(near, dtype=bool)
+    return pairs[may].sort_values(["account_id", "other_id"], ignore_index=True)
+
+
+def _one_letter_apart(words: pd.Series) -> pd.DataFrame:
+    """Pairs of ids with words that are equal or one letter apart: these agree once a letter is taken from one or both."""
+    words = words[words.str.len() >= SHORT].rename("word").reset_index().drop_duplicates()
+    parts = [{w, *(w[:k] + w[k + 1 :] for k in range(len(w)))} for w in words["word"]]
+    each = words.loc[words.index.repeat([len(p) for p in parts])]
+    each = each.assign(part=pd.util.hash_array(np.array([p for some in parts for p in some], object), categorize=False))
+    size = each.groupby("part")["account_id"].transform("nunique")
+    some = each[(size > 1) & (size <= MOST)]
+    pairs = some.merge(some, on="part", suffixes=("", "_other")).rename(columns={"account_id_other": "other_id"})
+    pairs = pairs[pairs["account_id"] < pairs["other_id"]].drop(columns="part").drop_duplicates()
+    near = [_is_near(a, b) for a, b in zip(pairs["word"], pairs["word_other"], strict=True)]
+    return pairs.loc[np.array(near, dtype=bool), ["account_id", "other_id"]].drop_duplicates()
+
+
+def _is_near(one: str, other: str) -> bool:
+    """Are two words equal, or a letter is missing, changed or swapped with the next."""
+    if len(one) != len(other):
+        short, long = sorted((one, other), key=len)
+        return len(long) - len(short) == 1 and any(long[:k] + long[k + 1 :] == short for k in range(len(long)))
+    at = [k for k, (a, b) in enumerate(zip(one, other, strict=True)) if a != b]
+    swapped = len(at) == 2 and at[1] - at[0] == 1 and one[at[0]] == other[at[1]] and one[at[1]] == other[at[0]]
+    return len(at) < 2 or swapped
 
 
 def _pairs(one: pd.Index, other: pd.Series, rule: str) -> pd.DataFrame:
