@@ -134,7 +134,9 @@ show.table(rules, "Selection criteria", note=say.to_fill(len(rules), "criteria")
 both = alignment.newest_round(alignment.votes_by_team(votes))
 agreed = book.measure(alignment.agreement_by_round(alignment.votes_by_team(votes)))
 gate = framework.selection_gate(rules, agreed["value"].iloc[0], overlap_needed)
-say.gate(gate.passed, gate.criteria, gate.unsigned, gate.late, gate.overlap, gate.overlap_needed)
+book.measure([framework.gate_row(gate)])
+verdict = say.gate(gate.passed, gate.criteria, gate.unsigned, gate.late, gate.overlap, gate.overlap_needed)
+verdict
 
 # %% [markdown]
 # ## One list
@@ -277,6 +279,17 @@ show.table(
 # ## What to decide
 
 # %%
+team = book.read("team")
+undetected = plan.loc[plan["could_be_seen"].eq(False), "objective_id"]
+book.decide(
+    "pass_the_gate",
+    kind="programme",
+    text="Let both teams sign every criterion, then vote on the list again; until then every list is a draft",
+    owner=framework.accountable(team, framework.CHECKLIST["criteria signed"]),
+    reason=str(verdict),
+    only_if=not gate.passed,
+    would_change=f"signatures of both teams before the vote, and an overlap of {overlap_needed:.0%} or more",
+)
 book.decide(
     "write_down_aims",
     kind="programme",
@@ -295,30 +308,29 @@ book.decide(
     "promise_what_can_be_seen",
     kind="programme",
     text="Promise only what can be detected: aim higher, judge later, or compare more accounts, half of them held back",
-    only_if=bool((~plan["could_be_seen"].astype("boolean")).fillna(False).any()),
+    reason=f"not detected: {say.named(undetected)}",
+    only_if=len(undetected) > 0,
     would_change="a longer horizon, a longer list, or a measure with less random variation",
 )
 
 # %%
-book.decide(
-    "pass_the_gate",
-    kind="programme",
-    text="Let both teams sign every criterion, then vote on the list again",
-    only_if=not gate.passed,
-    would_change=f"signatures of both teams, and an overlap of {overlap_needed:.0%} or more",
-)
+waiting = alignment.unanswered_accounts(alignment.mature_hand_overs(sent, book.as_of, response_days))
 book.decide(
     "settle_votes",
     kind="programme",
     text="Settle the votes that differ before tiers are set",
     accounts=apart["account_id"],
+    reason=("sales " + apart["sales"] + ", marketing " + apart["marketing"]).set_axis(apart["account_id"]),
+    owner=accounts["owner_id"],
     would_change="one team changing its vote, with a reason",
 )
 book.decide(
     "answer_hand_overs",
-    kind="programme",
+    kind="sell",
     text="Accept or return the hand-overs that nobody has answered",
-    accounts=alignment.unanswered_accounts(alignment.mature_hand_overs(sent, book.as_of, response_days)),
+    accounts=waiting.index,
+    reason="handed over on " + waiting.dt.strftime("%Y-%m-%d"),
+    owner=accounts["owner_id"],
     would_change="an answer that was not entered",
 )
 

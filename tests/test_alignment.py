@@ -164,7 +164,9 @@ def test_acceptance_counts_only_what_could_have_been_answered(sent):
     assert (value(rows, "hand_overs_accepted")["value"], value(rows, "hand_overs_accepted")["n"]) == (0.75, 4)
     assert (value(rows, "briefs_read_of_accepted")["value"], value(rows, "briefs_read_of_accepted")["n"]) == (0.5, 2)
     assert value(rows, "hand_overs_too_early_to_judge")["value"] == 1
-    assert alignment.unanswered_accounts(alignment.mature_hand_overs(sent, day("2025-05-31"), 14)).tolist() == ["d"]
+    waiting = alignment.unanswered_accounts(alignment.mature_hand_overs(sent, day("2025-05-31"), 14))
+    assert waiting.index.tolist() == ["d"]
+    assert waiting["d"] == sent.loc[sent["account_id"] == "d", "sent_day"].max()
 
 
 def test_a_hand_over_that_nobody_touched_is_not_a_fast_one(sent):

@@ -153,7 +153,9 @@ def test_a_signature_holds_for_what_was_signed():
 )
 def test_the_gate_opens_only_if_all_was_signed_in_time_and_the_lists_agree(rows, overlap, passed):
     rules = framework.criteria(criteria(rows), pd.Timestamp("2025-02-01", tz="UTC"))
-    assert framework.selection_gate(rules, overlap, 0.8).passed is passed
+    gate = framework.selection_gate(rules, overlap, 0.8)
+    assert gate.passed is passed
+    assert (framework.gate_row(gate)["value"], framework.gate_row(gate)["status"]) == (float(passed), "ok")
 
 
 # -- readiness --------------------------------------------------------------------------------------------------------

@@ -202,15 +202,19 @@ def mature_hand_overs(sent: pd.DataFrame, as_of: pd.Timestamp, response_days: in
     return last[last["sent_day"] <= as_of - response_days * DAY]
 
 
-def unanswered_accounts(mature: pd.DataFrame) -> pd.Index:
-    """Accounts whose newest hand-over nobody has accepted, the longest waiting first.
+def unanswered_accounts(mature: pd.DataFrame) -> pd.Series:
+    """Accounts whose newest hand-over nobody has accepted, and the day it was sent; the longest waiting first.
 
     Parameters
     ----------
     mature : DataFrame of `mature_hand_overs`
+
+    Returns
+    -------
+    Series of days, indexed by account id
     """
     newest_of = mature.sort_values("sent_at", kind="stable").drop_duplicates("account_id", keep="last")
-    return pd.Index(newest_of.loc[newest_of["accepted_at"].isna(), "account_id"])
+    return newest_of[newest_of["accepted_at"].isna()].set_index("account_id")["sent_day"]
 
 
 def hand_over_rows(

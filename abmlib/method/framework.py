@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from abmlib.method.alignment import TEAMS
-from abmlib.method.measures import counted_row, measure_rows
+from abmlib.method.measures import counted_row, measure_row, measure_rows
 from abmlib.method.tiger_teams import TIERS
 from abmlib.stats.intervals import FLOOR_OUTCOMES
 from abmlib.tables import programme
@@ -306,6 +306,16 @@ def selection_gate(rules: pd.DataFrame, overlap: float, overlap_needed: float) -
     """
     unsigned = int((rules["verdict"] != "signed by both").sum())
     return SelectionGate(len(rules), unsigned, int(rules["after_vote"].sum()), overlap, overlap_needed)
+
+
+def gate_row(gate: SelectionGate) -> dict[str, object]:
+    """Row of `measures`: 1 where the programme may proceed, 0 where it may not; n criteria.
+
+    References
+    ----------
+    S3-9.
+    """
+    return measure_row("S3-9", "selection_gate_passed", float(gate.passed), "index", gate.criteria)
 
 
 def criteria_row(rules: pd.DataFrame) -> dict[str, object]:
