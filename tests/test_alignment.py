@@ -180,6 +180,19 @@ def test_a_hand_over_that_nobody_touched_is_not_a_fast_one(sent):
     )
 
 
+def test_hand_overs_of_one_account_are_answered_alike_and_count_for_less(sent):
+    many = pd.concat(
+        [sent.assign(sent_at=sent["sent_at"] + pd.Timedelta(minutes=k)) for k in range(6)], ignore_index=True
+    )
+    apart = many.assign(account_id=many["account_id"] + many.index.astype("str"))
+    ends = [
+        value(alignment.hand_over_rows(each, day("2025-05-31"), ZONE, 14), "hand_overs_accepted")
+        for each in (many, apart)
+    ]
+    assert ends[0]["value"] == ends[1]["value"] == 0.75
+    assert ends[0]["high"] - ends[0]["low"] > 1.3 * (ends[1]["high"] - ends[1]["low"])
+
+
 def test_an_answer_dated_before_it_was_asked_has_no_hours(sent):
     wrong = sent.assign(
         accepted_at=sent["accepted_at"].mask(sent["account_id"] == "a", pd.Timestamp("2025-04-01", tz="UTC"))

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from abmlib.method.measures import counted_row, estimate_row, measure_row, share_row
+from abmlib.method.measures import counted_row, estimate_row, measure_row
 from abmlib.stats import intervals, survival
 from abmlib.tables import programme
 from abmlib.tables.days import end_of
@@ -223,8 +223,8 @@ def hand_over_rows(
     """Rows of `measures`: share of hand-overs accepted, the hours until then, and the share of briefs read.
 
     The accepted share and the brief count hand-overs old enough to have been answered; younger ones are a measure of their own.
-    Hours include all hand-overs, those still waiting with their hours so far (Kaplan–Meier), and hand-overs of one
-    account are one cluster: a hand-over that nobody has touched is not a fast one. Answers dated before they were sent have no hours.
+    Hours include all hand-overs, those still waiting with their hours so far (Kaplan–Meier): a hand-over that nobody has
+    touched is not a fast one. Hand-overs of one account are one cluster in every interval. Answers dated before they were sent have no hours.
 
     Parameters
     ----------
@@ -237,12 +237,14 @@ def hand_over_rows(
     """
     sent, mature = (mature_hand_overs(entries, as_of, days) for days in (0, response_days))
     until = pd.Timestamp(end_of(as_of.date(), time_zone), tz="UTC")
-    taken = mature[mature["accepted_at"].notna()]
-    read = taken["brief_read"].dropna()
+    taken, of = mature["accepted_at"].notna(), mature["account_id"]
+    known = taken & mature["brief_read"].notna()
+    accepted = intervals.share(taken, of)
+    read = intervals.share(mature.loc[known, "brief_read"].astype(bool), of[known])
     early = float(len(sent) - len(mature)) if len(sent) else np.nan
     rows = [
-        share_row("C-24", "hand_overs_accepted", len(taken), len(mature)),
-        share_row("C-24", "briefs_read_of_accepted", int(read.sum()), len(read)),
+        estimate_row("C-24", "hand_overs_accepted", accepted, "share"),
+        estimate_row("C-24", "briefs_read_of_accepted", read, "share"),
         measure_row("C-24", "hand_overs_too_early_to_judge", early, "hand-overs", len(sent)),
     ]
     for what in ("acceptance", "first_touch"):

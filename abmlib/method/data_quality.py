@@ -167,7 +167,7 @@ def stage_history_row(deals: pd.DataFrame, history: pd.DataFrame) -> dict[str, A
     Canonical schema E.3, load-time checks.
     """
     known = deals["opportunity_id"].isin(history["opportunity_id"])
-    return measures.share_row("E.3", "deals_with_stage_history", int(known.sum()), len(deals))
+    return measures.counted_row("E.3", "deals_with_stage_history", int(known.sum()), len(deals))
 
 
 def segments(accounts: pd.DataFrame, segment: str) -> pd.Series:
@@ -278,7 +278,7 @@ def match_rates(
 ) -> pd.DataFrame:
     """Shares of records that are matched to an account, and of those that are not.
 
-    What the source lacks has n 0 and no share.
+    Counts of all there is, so without an interval. What the source lacks has n 0 and no share.
 
     Parameters
     ----------
@@ -290,7 +290,7 @@ def match_rates(
 
     Returns
     -------
-    DataFrame: ``definition_id, what``, ``rows`` (of them), ``share, low, high`` (0 to 1), ``n`` (of so many rows)
+    DataFrame: ``definition_id, what``, ``rows`` (of them), ``share`` (0 to 1), ``n`` (of so many rows)
 
     References
     ----------
@@ -312,8 +312,9 @@ def match_rates(
         (f"unmatched_share_of_{t}", f"{t.replace('_', ' ')} without an account", lacking.get(t, 0), rows.get(t, 0))
         for t in LINKED
     ]
-    table = pd.DataFrame(counts, columns=["definition_id", "what", "rows", "total"])
-    return table.drop(columns="total").join(intervals.wilson(table["rows"], table["total"]))
+    table = pd.DataFrame(counts, columns=["definition_id", "what", "rows", "n"])
+    table.insert(3, "share", table["rows"] / table["n"].where(table["n"] > 0))
+    return table
 
 
 def alike_pairs(alike: pd.DataFrame, accounts: pd.DataFrame) -> pd.DataFrame:
@@ -338,7 +339,7 @@ def match_rows(matched: pd.DataFrame) -> pd.DataFrame:
     people = matched["n"].where(matched["definition_id"] == "unmatched_share_of_contacts").max()
     all_matched = (matched["n"] == 0) & (matched["definition_id"] == "leads_matched_by_domain") & (people > 0)
     why = np.where(all_matched, "a contact without an account", "")
-    return measures.share_rows("E.3", matched["definition_id"], matched["rows"], matched["n"], why=why)
+    return measures.measure_rows("E.3", matched["definition_id"], matched["share"], "share", n=matched["n"], why=why)
 
 
 # -- people to reach --------------------------------------------------------------------------------------------------
@@ -408,7 +409,7 @@ def role_rows(states: pd.DataFrame, accounts: pd.DataFrame, required: Sequence[s
         mean = intervals.estimate(share, np.mean, SEED)
         rows.append(measures.estimate_row("C-18", f"role_coverage_of_{status}s_mean", mean, "share", why=why))
     without = int((~states["role_known"]).sum())
-    return [*rows, measures.share_row("E.3", "contacts_without_role", without, len(states))]
+    return [*rows, measures.counted_row("E.3", "contacts_without_role", without, len(states))]
 
 
 def customers_without_roles(
