@@ -8,6 +8,7 @@ rows nor the names of clusters move a number.
 """
 
 from collections.abc import Callable, Mapping
+from statistics import NormalDist
 
 import numpy as np
 import pandas as pd
@@ -36,7 +37,20 @@ def refuse_impossible(successes: np.ndarray, n: np.ndarray) -> None:
         raise ValueError(f"successes must lie between 0 and n, got {successes.tolist()[:3]} of {n.tolist()[:3]}.")
 
 
-def wilson(successes: pd.Series, n: pd.Series) -> pd.DataFrame:
+def deviations(tests: int) -> float:
+    """Standard deviations on either side for an interval that belongs to several, which hold together at `LEVEL`.
+
+    Bonferroni: each of them holds at 1 − (1 − `LEVEL`) ÷ `tests`.
+
+    Examples
+    --------
+    >>> round(deviations(1), 4), round(deviations(4), 4)
+    (1.96, 2.4977)
+    """
+    return NormalDist().inv_cdf(1 - (1 - LEVEL) / 2 / tests)
+
+
+def wilson(successes: pd.Series, n: pd.Series, z: float = Z) -> pd.DataFrame:
     """Shares with their Wilson interval at `LEVEL`.
 
     No row is dropped; where `n` is 0 share, low and high are missing.
@@ -44,6 +58,7 @@ def wilson(successes: pd.Series, n: pd.Series) -> pd.DataFrame:
     Parameters
     ----------
     successes, n : Series of counts with one index
+    z : standard deviations on either side
 
     Returns
     -------
@@ -65,11 +80,11 @@ def wilson(successes: pd.Series, n: pd.Series) -> pd.DataFrame:
     """
     k, total = successes.astype(float), n.astype(float)
     refuse_impossible(k.to_numpy(), total.to_numpy())
-    z2 = Z**2
+    z2 = z**2
     total = total.replace(0, np.nan)
     share = k / total
     centre = (k + z2 / 2) / (total + z2)
-    half = Z / (total + z2) * np.sqrt(k * (total - k) / total + z2 / 4)
+    half = z / (total + z2) * np.sqrt(k * (total - k) / total + z2 / 4)
     return pd.DataFrame({"share": share, "low": (centre - half).clip(0), "high": (centre + half).clip(upper=1), "n": n})
 
 
@@ -93,7 +108,7 @@ def adjusted(p: pd.Series) -> pd.Series:
     return scaled[::-1].cummin().clip(0, 1).reindex(p.index)
 
 
-def difference(successes: pd.DataFrame, n: pd.DataFrame) -> pd.DataFrame:
+def difference(successes: pd.DataFrame, n: pd.DataFrame, tests: int = 1) -> pd.DataFrame:
     """Differences of two independent shares, the first less the second, with Newcombe's interval at `LEVEL`.
 
     No row is dropped; where either `n` is 0 difference, low and high are missing.
@@ -101,6 +116,7 @@ def difference(successes: pd.DataFrame, n: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     successes, n : DataFrames of counts with one index, the first group in the first column and the second in the second
+    tests : differences that are judged together; the intervals of so many hold together at `LEVEL`
 
     Returns
     -------
@@ -121,11 +137,48 @@ def difference(successes: pd.DataFrame, n: pd.DataFrame) -> pd.DataFrame:
     >>> difference(pd.DataFrame([[56, 48]]), pd.DataFrame([[70, 80]])).round(4).values.tolist()
     [[0.2, 0.0524, 0.3339]]
     """
-    one, two = (wilson(successes.iloc[:, i], n.iloc[:, i]) for i in (0, 1))
+    one, two = (wilson(successes.iloc[:, i], n.iloc[:, i], deviations(tests)) for i in (0, 1))
     between = one["share"] - two["share"]
     down = np.hypot(one["share"] - one["low"], two["high"] - two["share"])
     up = np.hypot(one["high"] - one["share"], two["share"] - two["low"])
     return pd.DataFrame({"difference": between, "low": between - down, "high": between + up})
+
+
+def sums_apart(one: pd.Series, two: pd.Series, tests: int = 1) -> tuple[float, float, float, int]:
+    """Sum of one group of units less that of another, with Welch's t interval at `LEVEL`; the units are drawn, their numbers are not.
+
+    Missing values do not count. Without a unit all are missing; where a group has but one unit, so that nobody knows how such
+    units vary, low and high are.
+
+    Parameters
+    ----------
+    tests : differences that are judged together; the intervals of so many hold together at `LEVEL`
+
+    Returns
+    -------
+    difference, low, high, n (units of both)
+
+    References
+    ----------
+    Welch (1947), The generalization of Student's problem when several different population variances are involved,
+    Biometrika 34, p. 28.
+
+    Examples
+    --------
+    >>> [round(float(x), 1) for x in sums_apart(pd.Series([5.0, 7.0, 9.0]), pd.Series([1.0, 2.0]))]
+    [18.0, 4.3, 31.7, 5.0]
+    """
+    groups = [g for g in (one.dropna().astype(float), two.dropna().astype(float)) if len(g)]
+    n, nothing = sum(map(len, groups)), float("nan")
+    apart = float(one.sum() - two.sum()) if n else nothing
+    if not n or min(map(len, groups)) < 2:
+        return apart, nothing, nothing, n
+    variances = [len(g) * float(g.var()) for g in groups]
+    if not sum(variances) > 0:
+        return apart, apart, apart, n
+    freedom = sum(variances) ** 2 / sum(v**2 / (len(g) - 1) for v, g in zip(variances, groups, strict=True))
+    half = float(scipy.special.stdtrit(freedom, 1 - (1 - LEVEL) / 2 / tests)) * sum(variances) ** 0.5
+    return apart, apart - half, apart + half, n
 
 
 # -- bootstrap --------------------------------------------------------------------------------------------------------
