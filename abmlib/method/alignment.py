@@ -79,11 +79,32 @@ def kappa(table: pd.DataFrame) -> tuple[float, float, float, int]:
     return value, max(value - half, -1.0), min(value + half, 1.0), n
 
 
+def list_overlap(both: pd.DataFrame) -> tuple[float, float, float, int]:
+    """Jaccard's overlap of the two teams' lists with its interval.
+
+    Accounts both want in ÷ accounts either wants in, of those both voted on.
+
+    Parameters
+    ----------
+    both : DataFrame of one round of `votes_by_team`
+
+    Returns
+    -------
+    value, low, high, n (accounts that either wants in); missing without any
+
+    References
+    ----------
+    Metric dictionary C-57; S3-9. Jaccard (1912), New Phytologist 11, p. 37.
+    """
+    wanted = both.loc[both[list(TEAMS)].notna().all(axis=1), list(TEAMS)] == "in"
+    overlap = intervals.ratio(wanted.all(axis=1).astype(float), wanted.any(axis=1).astype(float), SEED)
+    return *overlap[:3], int(wanted.any(axis=1).sum())
+
+
 def agreement_rows(both: pd.DataFrame) -> list[dict[str, object]]:
     """Rows of `measures`: how far the two teams agree on the list.
 
-    Overlap is Jaccard's: accounts both want in ÷ accounts either wants in, of those both voted on. Kappa is of in,
-    unsure and out. Accounts that only one team voted on are a measure of their own.
+    Overlap is that of `list_overlap`. Kappa is of in, unsure and out. Accounts that only one team voted on are a measure of their own.
 
     Parameters
     ----------
@@ -91,18 +112,17 @@ def agreement_rows(both: pd.DataFrame) -> list[dict[str, object]]:
 
     References
     ----------
-    Metric dictionary C-57; S0-8, S3-9. Jaccard (1912), New Phytologist 11, p. 37.
+    Metric dictionary C-57; S0-8, S3-9.
     """
     judged = both[both[list(TEAMS)].notna().all(axis=1)]
-    wanted = judged[list(TEAMS)] == "in"
-    overlap = intervals.ratio(wanted.all(axis=1).astype(float), wanted.any(axis=1).astype(float), SEED)
+    overlap = list_overlap(both)
     agreement = kappa(vote_counts(judged))
     alone = float(len(both) - len(judged)) if len(both) else np.nan
     apart = "accounts that both teams voted on" if len(both) and judged.empty else ""
     none = "a vote for an account" if len(judged) and np.isnan(overlap[0]) else apart
     alike = "votes that differ" if len(judged) and np.isnan(agreement[0]) else apart
     return [
-        estimate_row("C-57", "list_overlap", (*overlap[:3], int(wanted.any(axis=1).sum())), "share", why=none),
+        estimate_row("C-57", "list_overlap", overlap, "share", why=none),
         estimate_row("C-57", "vote_kappa", agreement, "index", why=alike),
         measure_row("C-57", "accounts_voted_on_by_one_team", alone, "accounts", len(both)),
     ]
