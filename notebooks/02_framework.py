@@ -51,7 +51,7 @@ plots.style()
 # What people have entered for the framework. A section without entries says which file to fill.
 
 # %%
-book = Book.open(data, as_of=as_of, tables=tables)
+book = Book.open(data, as_of=as_of, tables=tables, overlap_needed=overlap_needed)
 book.need("accounts", writes=["02_framework"])
 accounts = book.read("accounts").set_index("account_id")
 files = framework.inputs(book.overview())

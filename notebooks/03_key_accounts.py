@@ -30,13 +30,15 @@ min_tenure_days: int = 180  # days since the first purchase
 min_buying_days: int = 4  # days with a purchase, in all history
 min_margin_rate: float = 0.1  # margin as share of revenue, where the margin is known
 outcome_months: int = 6  # last months of history, on which the choice is tested
+overlap_needed: float = 0.8  # overlap of the lists of sales and marketing that the programme needs to proceed
 
 # %%
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 
-from abmlib.method import orders, periods, qualification, value
-from abmlib.pages import plots, say, show
+from abmlib.method import alignment, framework, orders, periods, qualification, value
+from abmlib.pages import plots, say, say_key_accounts, show
 from abmlib.stats import concentration
 from abmlib.stats.intervals import LEVEL
 from abmlib.tables import Book
@@ -48,21 +50,66 @@ plots.style()
 # One row per account, and one row per line bought, as known on the day.
 
 # %%
-book = Book.open(data, as_of=as_of, tables=tables)
+book = Book.open(data, as_of=as_of, tables=tables, overlap_needed=overlap_needed)
 book.need("accounts", "transactions", writes=["03_key_accounts"])
 accounts = book.read("accounts").set_index("account_id")
 transactions = book.read("transactions")
+counted = periods.value_window(transactions, book.as_of, value_months)
 
 # %% [markdown]
-# ## Value of each account
-# Net revenue counts every line, including returns (negative) and services. Margin is revenue less the cost of goods; it is
-# unknown where the source gives no cost.
+# ## How the answer is made
+# **Value**: net revenue of each account in the window, with every line, including returns (negative) and services. Margin is
+# revenue less the cost of goods; it is unknown where the source gives no cost.
 
 # %%
-counted = periods.value_window(transactions, book.as_of, value_months)
+in_window = transactions[transactions["booked_at"].between(counted.start, counted.end)]
+revenue = in_window.groupby("account_id")["revenue"].sum().reindex(accounts.index, fill_value=0)
+
 worth = orders.by_account(transactions, accounts.index, counted)
 pareto = value.pareto(worth)
-say.value(*value.counts(worth), str(counted), book.currency)
+assert np.allclose(revenue, worth["revenue"]), "two revenues of an account"
+
+# %% [markdown]
+# **Key accounts**: valuable (class A on revenue or on margin), no part of the gate failed, the largest first, up to the
+# capacity. **The test**: the same choice made with what was known before the last months, judged on what came in them.
+
+# %%
+bounds = qualification.Thresholds(max_decline, min_tenure_days, min_buying_days, min_margin_rate)
+halves = periods.adjacent_periods(transactions["booked_at"].min(), book.as_of, period_months)
+parts = qualification.gate_parts(transactions, accounts.index, counted, halves, bounds)
+choice = qualification.choose_key_accounts(pareto, parts, capacity)
+held_back = qualification.passed_over(pareto, choice, capacity)
+outcome = periods.value_window(transactions, book.as_of, outcome_months)
+trial = qualification.back_test(
+    transactions, accounts.index, outcome, bounds, capacity, value_months=value_months, period_months=period_months
+)
+
+# %% [markdown]
+# **Agreed or a draft**: sales and marketing agree on criteria and list first (02). Until then this list is a draft.
+
+# %%
+rules, votes = book.read("criteria"), book.read("list_votes")
+both = alignment.newest_round(alignment.votes_by_team(votes))
+agreed = framework.selection_gate(
+    framework.criteria(rules, votes["entered_at"].min()), alignment.list_overlap(both)[0], overlap_needed
+)
+draft = say_key_accounts.draft(agreed.passed)
+
+# %% [markdown]
+# ## Answer
+
+# %% tags=["answer"]
+verdict = say.gate(agreed.passed, agreed.criteria, agreed.unsigned, agreed.late, agreed.overlap, overlap_needed)
+largest = concentration.largest_first(worth["revenue"]).index[0]
+say.words(
+    say_key_accounts.not_agreed(agreed.passed, len(rules) + len(votes), str(verdict)),
+    say_key_accounts.key_accounts(
+        choice["chosen"].astype(bool), worth["revenue"], int(choice["valuable"].sum()), len(held_back), str(counted)
+    ),
+    say_key_accounts.dependence(concentration.largest_share(worth["revenue"], 1), accounts["name"][largest]),
+    say_key_accounts.gate_tested(trial.parts, str(outcome)),
+    say_key_accounts.gate_or_plain(trial.verdict, trial.choices, trial.best, book.currency, LEVEL),
+)
 
 # %% [markdown]
 # ## Which accounts carry the business
@@ -84,14 +131,17 @@ plots.concentration(curves, ax, {"class A": tuple(classes.loc[0, ["share_of_acco
 measures = book.measure(
     pd.concat([value.concentration_measures(worth[what], what, counted) for what in ("revenue", "margin")])
 )
-show.measures(measures, "Concentration of the business", book.currency)
+show.measures(measures, f"Concentration of the business, {counted}", book.currency)
+
+# %%
+say_key_accounts.value(*value.counts(worth), str(counted), book.currency)
 
 # %% [markdown]
 # The Gini index is 0 if all accounts are equal and close to 1 if one account has everything; it counts accounts above zero
 # only. These figures count the whole book and are no estimates, so they need no interval.
 
 # %%
-show.table(classes, "Classes by net revenue", currency=book.currency)
+show.table(classes, f"Classes by net revenue, {counted}", currency=book.currency)
 
 # %% [markdown]
 # ## How many accounts stay on top
@@ -99,7 +149,6 @@ show.table(classes, "Classes by net revenue", currency=book.currency)
 # on the day of the report.
 
 # %%
-halves = periods.adjacent_periods(transactions["booked_at"].min(), book.as_of, period_months)
 earlier, later = (orders.by_account(transactions, accounts.index, p) for p in halves)
 moves = value.class_moves(
     *(value.pareto_class(p["revenue"]) for p in (earlier, later)), *(p["lines"] > 0 for p in (earlier, later))
@@ -114,7 +163,7 @@ plots.grid(moves, ax, f"class in {halves[1]}", f"class in {halves[0]}")
 
 # %%
 kept = book.measure(value.top_retention(moves, halves[1])).iloc[0]
-say.steady(kept["value"], kept["low"], kept["high"], kept["n"], LEVEL, [str(p) for p in halves])
+say_key_accounts.steady(kept["value"], kept["low"], kept["high"], kept["n"], LEVEL, [str(p) for p in halves])
 
 # %% [markdown]
 # ## Large revenue, small margin
@@ -125,7 +174,7 @@ show.table(
     value.margin_surprises(pareto.join(accounts["name"]), min_margin_rate),
     "Large in revenue, small in margin",
     currency=book.currency,
-    note=say.margin_known(int(worth["margin"].notna().sum()), len(worth)),
+    note=say_key_accounts.margin_known(int(worth["margin"].notna().sum()), len(worth)),
 )
 
 # %% [markdown]
@@ -134,10 +183,6 @@ show.table(
 # an answer excludes nobody.
 
 # %%
-bounds = qualification.Thresholds(max_decline, min_tenure_days, min_buying_days, min_margin_rate)
-parts = qualification.gate_parts(transactions, accounts.index, counted, halves, bounds)
-choice = qualification.choose_key_accounts(pareto, parts, capacity)
-
 fig, ax = plt.subplots(figsize=(7.2, 2.6))
 plots.stacked(
     qualification.part_counts(parts[choice["valuable"]]), ax, "valuable accounts (class A on revenue or margin)"
@@ -153,19 +198,6 @@ show.table(
 )
 
 # %% [markdown]
-# ## What a wrong choice costs
-# First, today's choice and today's value. Valuable accounts without key status: their revenue is at risk. Chosen accounts of
-# little value: the effort is misplaced.
-
-# %%
-latest = value.pareto_class(later["revenue"]) == "A"
-errors = qualification.cost_of_error(choice["chosen"], latest, later["revenue"], later["margin"])
-show.table(errors, f"Choice and value in {halves[1]}", currency=book.currency)
-
-# %%
-say.errors(*qualification.mistakes(errors), str(halves[1]), book.currency)
-
-# %% [markdown]
 # ## Valuable accounts that are not chosen
 # A wrong gate would cost most here. Read this list with sales before you decide.
 
@@ -175,7 +207,7 @@ show.table(
     left_out.reset_index().sort_values("revenue_rank")[
         ["account_id", "name", "revenue_rank", "revenue", "exclusion_reason"]
     ],
-    "Valuable accounts not chosen",
+    f"{draft}Valuable accounts not chosen",
     currency=book.currency,
     rows=20,
 )
@@ -186,41 +218,46 @@ show.table(
 # signal, accounts that passed it bought again more often than accounts that failed.
 
 # %%
-outcome = periods.value_window(transactions, book.as_of, outcome_months)
-trial = qualification.back_test(transactions, accounts.index, outcome, bounds, capacity)
-outcomes = trial.parts[trial.parts["verdict"] != "not_answerable"]
+book.measure(qualification.part_rows(trial.parts, outcome))
+can_tell = trial.parts[trial.parts["verdict"] != "not_answerable"]
 
-fig, ax = plt.subplots(figsize=(7.2, 0.8 + 0.35 * len(outcomes)))
-plots.intervals(
-    outcomes, (outcomes["part"] + ": " + outcomes["verdict"]).tolist(), ax, f"bought again in {outcome} (share)"
+fig, ax = plt.subplots(figsize=(7.2, 0.8 + 0.35 * len(can_tell)))
+plots.differences(
+    can_tell,
+    (can_tell["part"] + ": " + can_tell["verdict"]).tolist(),
+    ax,
+    f"bought again in {outcome}: passed less failed (points)",
 )
 
 # %% [markdown]
-# A dot is the share that bought again, its line the interval. If the two lines of a part do not overlap, the part is a
-# signal.
+# A dot is the share of those that passed and bought again, less the share of those that failed and did. If its line, the
+# interval, lies right of zero, the part is a signal; if it lies left, the part points the wrong way. A grey dot: too early to judge.
 
 # %%
-say.back_test(qualification.part_signals(trial.parts), str(trial.outcome))
+say_key_accounts.back_test(trial.parts, str(outcome), LEVEL)
 
 # %% [markdown]
-# A gate is worth its effort only if it beats a simple list of the largest accounts, judged on margin where it is known.
+# A gate is worth its effort only if it beats the best simple list: the largest accounts by revenue, or by margin where it is
+# known. Accounts on both lists cancel.
 
 # %%
 show.table(
     trial.choices.drop(columns=["brought"]),
-    "The gate and the ranking by revenue",
+    "The gate and simple lists",
     currency=book.currency,
-    note=f"Chosen on {trial.basis}, judged on {trial.outcome}.",
+    note=f"Chosen on {trial.basis}, judged on {outcome}. Gate less list: of the accounts on one of the two only.",
 )
 
-# %%
-more = trial.difference
-say.gate_or_plain(
-    more.verdict, more.value, more.low, more.high, more.n, trial.choices.loc[0, "judged_on"], book.currency, LEVEL
-)
+# %% [markdown]
+# ## What a wrong choice costs
+# The choice of the test, and what the accounts were worth in the months after it. Valuable accounts that were not chosen: their
+# revenue was at risk. Chosen accounts of little value: the effort was misplaced.
 
 # %%
-say.errors(*qualification.mistakes(trial.errors), str(trial.outcome), book.currency)
+show.table(trial.errors, f"Choice on {trial.basis}, value in {outcome}", currency=book.currency)
+
+# %%
+say_key_accounts.errors(*qualification.mistakes(trial.errors), str(outcome), book.currency)
 
 # %% [markdown]
 # ## How much depends on a few accounts
@@ -228,7 +265,7 @@ say.errors(*qualification.mistakes(trial.errors), str(trial.outcome), book.curre
 
 # %%
 risk = value.loss_of_largest(worth["revenue"])
-show.table(risk, "Lost with the largest accounts", currency=book.currency)
+show.table(risk, f"Lost with the largest accounts, revenue of {counted}", currency=book.currency)
 
 # %%
 top = worth.join(choice["chosen"]).join(accounts["name"]).nlargest(15, "revenue").set_index("name")
@@ -241,7 +278,6 @@ plots.bars(top["revenue"], ax, f"net revenue ({book.currency})", top["chosen"], 
 
 # %% tags=["decide"]
 chosen = pareto[choice["chosen"]].sort_values("revenue_rank").index
-held_back = qualification.passed_over(pareto, choice, capacity)
 book.decide(
     "give_key_status",
     kind="sell",
@@ -272,11 +308,9 @@ book.decide(
 book.decide(
     "fix_the_gate",
     kind="programme",
-    text="Fix the gate before you use it: on past data it chose worse than the ranking by revenue",
-    moves=-more.value,
-    basis="worse by",
+    text="Fix the gate before you use it: on past data it chose worse than a simple list",
     would_change="a test on another period in which it chose better",
-    only_if=more.verdict == "worse",
+    only_if=trial.verdict == "worse",
 )
 say.decide(book.decisions, book.currency, accounts["name"])
 

@@ -270,7 +270,9 @@ def test_passed_over_are_valuable_accounts_of_the_plain_ranking_that_the_gate_le
     choice = q.choose_key_accounts(pareto, parts, 2)  # big and rich; by revenue alone: big, weak
     assert q.passed_over(pareto, choice, 2).tolist() == ["weak"]
     assert q.passed_over(pareto, choice, 0).empty
-    assert q.passed_over(pareto, choice, 99).tolist() == ["weak", "next"]  # the others are not valuable
+    assert q.passed_over(pareto, choice, 99).tolist() == [
+        "weak"
+    ]  # next is beyond capacity; the others are not valuable
 
 
 # -- the cost of a wrong choice ---------------------------------------------------------------------------------------
@@ -316,6 +318,10 @@ def five_before() -> list[tuple]:
     return rows
 
 
+def in_trial(transactions: pd.DataFrame, accounts: pd.Index = FIVE, capacity: int = 2, months: int = 0) -> q.BackTest:
+    return q.back_test(transactions, accounts, OUTCOME, SMALL, capacity, value_months=months, period_months=12)
+
+
 def revealed(trial: q.BackTest) -> set[str]:
     """Whom the gate chose: in these tests each account brings its own power of two in the outcome."""
     total = int(trial.choices.loc[0, "revenue"])
@@ -328,7 +334,7 @@ def powers() -> list[tuple]:
 
 
 def test_back_test_chooses_on_the_basis_and_counts_the_outcome():
-    got = q.back_test(lines(five_before() + powers()), FIVE, OUTCOME, SMALL, 2)
+    got = in_trial(lines(five_before() + powers()))
     assert str(got.basis) == "2025-01-01 to 2025-12-31"
     assert revealed(got) == {"a", "b"}
     assert got.choices["accounts"].tolist() == [2, 2]
@@ -337,7 +343,8 @@ def test_back_test_chooses_on_the_basis_and_counts_the_outcome():
     # e (16) and d (8) are class A of the outcome, 24 of 31 falling short of 80 %, so c (4) is too
     assert got.errors["accounts"].tolist() == [0, 2, 3, 0]
     assert got.errors["revenue"].tolist() == [0, 3, 28, 0]
-    assert (got.difference.value, got.difference.n) == (-2, 2)  # b (2) in place of c (4)
+    assert got.choices["gate_less_list"].tolist()[1:] == [-2]  # b (2) in place of c (4); no cost, so no list by margin
+    assert got.choices["on_one_list"].tolist()[1:] == [2]
     assert got.chosen.tolist() == ["a", "b"]
 
 
@@ -347,7 +354,7 @@ def test_back_test_agrees_with_the_choice_made_on_that_day():
     basis = Period(day("2025-01-01"), day("2025-12-31"))
     parts = q.gate_parts(before, known, basis, periods.adjacent_periods(basis.start, basis.end, 12), SMALL)
     then = q.choose_key_accounts(value.pareto(orders.by_account(before, known, basis)), parts, 2)
-    trial = q.back_test(lines(five_before() + powers()), FIVE, OUTCOME, SMALL, 2)
+    trial = in_trial(lines(five_before() + powers()))
     assert revealed(trial) == set(then.index[then["chosen"]])
 
 
@@ -364,12 +371,12 @@ AFTER = st.lists(
 @tables
 @given(AFTER)
 def test_nothing_booked_in_the_outcome_changes_the_choice(after):
-    expected = q.back_test(lines(five_before()), FIVE, OUTCOME, SMALL, 2)
+    expected = in_trial(lines(five_before()))
     # each extra line is a multiple of 32 and leaves the five lowest bits, which tell who was chosen, alone
-    got = q.back_test(lines(five_before() + powers() + [(a, d, 32 * r) for a, d, r in after]), FIVE, OUTCOME, SMALL, 2)
+    got = in_trial(lines(five_before() + powers() + [(a, d, 32 * r) for a, d, r in after]))
     assert revealed(got) == {"a", "b"}
     assert got.choices["accounts"].tolist() == expected.choices["accounts"].tolist()
-    assert got.parts[["part", "verdict", "n"]].equals(expected.parts[["part", "verdict", "n"]])
+    assert got.parts[["passed", "failed", "n"]].equals(expected.parts[["passed", "failed", "n"]])
     assert got.errors.loc[:1, "accounts"].sum() == expected.errors.loc[:1, "accounts"].sum()
     assert got.errors["accounts"].sum() == 5  # new is not known on the basis, whatever it buys later
 
@@ -378,14 +385,15 @@ def test_a_line_booked_before_the_outcome_but_learnt_in_it_is_not_known_to_the_c
     rows = five_before() + powers() + [("d", "2025-11-01", 900)]  # would make d the largest
     late = lines(rows)
     late.loc[len(rows) - 1, "known_day"] = pd.Timestamp("2026-03-15")
-    assert revealed(q.back_test(late, FIVE, OUTCOME, SMALL, 2)) == {"a", "b"}
+    assert revealed(in_trial(late)) == {"a", "b"}
 
 
 def test_back_test_without_a_basis_judges_nobody():
-    got = q.back_test(lines(powers()), FIVE, OUTCOME, SMALL, 2)
+    got = in_trial(lines(powers()))
     assert str(got.basis) == "2025-12-31 to 2025-12-31"  # a day a page can print, not NaT
-    assert got.parts.empty
+    assert set(got.parts["verdict"]) == {UNKNOWN}
     assert got.choices["accounts"].tolist() == [0, 0]
+    assert got.verdict == "the same accounts"
     assert got.choices["share_of_revenue"].isna().all()
     assert got.errors["accounts"].sum() == 0
 
@@ -403,11 +411,11 @@ def story(accounts: int, silent_buys: bool, active_buys: bool, nobody_differs: b
         again = i % 4 < 2 if nobody_differs else (silent_buys if silent else active_buys)
         rows += [(f"{i:03}", "2026-02-01", 10)] * again
     ids = pd.Index([f"{i:03}" for i in range(accounts)])
-    return q.back_test(lines(rows), ids, OUTCOME, SMALL, 10)
+    return in_trial(lines(rows), ids, 10)
 
 
 def said(trial: q.BackTest, part: str) -> str:
-    return q.part_signals(trial.parts).set_index("part").loc[part, "verdict"]
+    return trial.parts.set_index("part").loc[part, "verdict"]
 
 
 @pytest.mark.parametrize(
@@ -415,7 +423,7 @@ def said(trial: q.BackTest, part: str) -> str:
     [
         ("signal", {"accounts": 120, "silent_buys": False, "active_buys": True}),
         ("no signal", {"accounts": 120, "silent_buys": False, "active_buys": True, "nobody_differs": True}),
-        ("against", {"accounts": 120, "silent_buys": True, "active_buys": False}),
+        ("the wrong way", {"accounts": 120, "silent_buys": True, "active_buys": False}),
         ("too early to judge", {"accounts": 40, "silent_buys": False, "active_buys": True}),  # too few accounts
         ("too early to judge", {"accounts": 120, "silent_buys": True, "active_buys": True}),  # nobody stayed away
     ],
@@ -427,33 +435,32 @@ def test_a_planted_effect_of_silence_comes_back_and_turns_with_it(expected, plan
 def test_a_part_nobody_can_be_judged_on_stays_not_answerable():
     trial = story(120, silent_buys=False, active_buys=True)  # no line has a cost
     assert said(trial, "profitability") == "not_answerable"
-    assert set(trial.parts.loc[trial.parts["part"] == "profitability", "verdict"]) == {UNKNOWN}
 
 
-def test_part_outcomes_count_who_bought_again_and_what_was_kept():
-    parts = pd.DataFrame({"viability": [PASS, PASS, FAIL, UNKNOWN]}, index=list("abcd"))
-    again = pd.Series([True, False, False, True], index=list("abcd"))
-    after = pd.Series([30.0, 0.0, 0.0, 5.0], index=list("abcd"))
-    before = pd.Series([20.0, 40.0, 10.0, 0.0], index=list("abcd"))  # d had no revenue: what it kept is missing, not 5
-    got = q.part_outcomes(parts, again, after, before).set_index("verdict")
-    assert got["share"].to_dict() == {PASS: 0.5, FAIL: 0, UNKNOWN: 1}
-    assert got["n"].to_dict() == {PASS: 2, FAIL: 1, UNKNOWN: 1}
-    assert got["revenue_kept"].drop(UNKNOWN).to_dict() == {PASS: 0.5, FAIL: 0}
-    assert pd.isna(got["revenue_kept"][UNKNOWN])
-
-
-def outcomes(passed: tuple[int, int], failed: tuple[int, int], unknown: tuple[int, int] = (0, 0)) -> pd.DataFrame:
-    """`part_outcomes` of one part from (bought again, n) of each verdict; a verdict nobody got has no row."""
-    rows = [(v, k, n) for v, (k, n) in zip((PASS, FAIL, UNKNOWN), (passed, failed, unknown), strict=True) if n]
-    f = pd.DataFrame(rows, columns=["verdict", "k", "n"])
-    return pd.concat([f["verdict"], wilson(f["k"], f["n"])], axis=1).assign(part="viability")
+def judged_part(passed: tuple[int, int], failed: tuple[int, int], unknown: tuple[int, int] = (0, 0)) -> pd.Series:
+    """What `part_signals` says of viability, from (bought again, n) of each verdict; nobody is judged on another part."""
+    sides = zip((PASS, FAIL, UNKNOWN), (passed, failed, unknown), strict=True)
+    rows = [(verdict, i < k) for verdict, (k, n) in sides for i in range(n)]
+    f = pd.DataFrame(rows, columns=["viability", "again"])
+    parts = f[["viability"]].assign(**dict.fromkeys(set(q.PARTS) - {"viability"}, UNKNOWN))[list(q.PARTS)]
+    got = q.part_signals(parts, f["again"]).set_index("part")
+    assert got.index.tolist() == list(q.PARTS)
+    assert (got.drop("viability")["verdict"] == UNKNOWN).all()
+    return got.loc["viability"]
 
 
 @pytest.mark.parametrize(
     ("passed", "failed", "unknown", "expected", "n"),
     [
         ((50, 60), (10, 60), (0, 0), "signal", 120),
-        ((10, 60), (50, 60), (0, 0), "against", 120),
+        (
+            (45, 60),
+            (32, 60),
+            (0, 0),
+            "signal",
+            120,
+        ),  # the two intervals overlap, that of the difference leaves zero out
+        ((10, 60), (50, 60), (0, 0), "the wrong way", 120),
         ((32, 60), (30, 60), (0, 0), "no signal", 120),
         ((20, 24), (10, 25), (0, 0), "too early to judge", 49),  # too few accounts, and too few that stayed away
         ((28, 30), (1, 40), (0, 0), "too early to judge", 70),  # 29 bought again: one short
@@ -463,36 +470,112 @@ def outcomes(passed: tuple[int, int], failed: tuple[int, int], unknown: tuple[in
         ((9, 20), (1, 20), (60, 99), "too early to judge", 40),  # the unknown do not count towards the floors
     ],
 )
-def test_signal_judges_where_intervals_part_and_floors_are_met(passed, failed, unknown, expected, n):
-    got = q.part_signals(outcomes(passed, failed, unknown)).set_index("part")
-    assert got.index.tolist() == list(q.PARTS)
-    assert got.loc["viability"].tolist() == [expected, n]
-    assert (got.drop("viability")["verdict"] == "not_answerable").all()  # parts nobody was asked
+def test_a_part_is_judged_by_the_interval_of_the_difference_and_where_floors_are_met(
+    passed, failed, unknown, expected, n
+):
+    got = judged_part(passed, failed, unknown)
+    assert (got["verdict"], got["n"], got["passed"], got["failed"]) == (expected, n, passed[1], failed[1])
+    assert pd.isna(got["low"]) == (expected in {"too early to judge", "not_answerable"})
 
 
-def test_thirty_that_bought_again_are_enough_although_shares_are_not_exact():
-    # 30 of 44 and 0 of 25; 30 / 44 * 44 is 29.999999999999996 in binary
-    assert q.part_signals(outcomes((30, 44), (0, 25))).set_index("part")["verdict"]["viability"] == "signal"
+def test_two_intervals_that_overlap_are_no_test():
+    shares = wilson(pd.Series([45, 32]), pd.Series([60, 60]))
+    assert shares["low"][0] < shares["high"][1]
+    assert judged_part((45, 60), (32, 60))["verdict"] == "signal"
+
+
+def test_several_parts_are_judged_together():
+    again = pd.Series([True] * 45 + [False] * 15 + [True] * 34 + [False] * 26)
+    one = pd.Series([PASS] * 60 + [FAIL] * 60)
+    alone = q.part_signals(pd.DataFrame({"a": one, "b": UNKNOWN}), again).set_index("part")
+    both = q.part_signals(pd.DataFrame({"a": one, "b": one}), again).set_index("part")
+    assert both.loc["a", "low"] < alone.loc["a", "low"]
+    assert (alone.loc["a", "verdict"], both.loc["a", "verdict"]) == ("signal", "no signal")
+
+
+def test_a_part_has_the_shares_that_bought_again():
+    got = judged_part((30, 60), (10, 40), (5, 5))
+    assert got[["passed_share", "failed_share", "difference"]].tolist() == [0.5, 0.25, 0.25]
+
+
+@pytest.mark.parametrize(("accounts", "status", "count"), [(40, "too_early", None), (120, "ok", 2)])
+def test_parts_that_cannot_be_judged_are_no_answer(accounts, status, count):
+    trial = story(accounts, silent_buys=False, active_buys=True)
+    got = schema.conform("measures", q.part_rows(trial.parts, trial.outcome).assign(as_of=OUTCOME.end))
+    whole, parts = got[got["group_by"] == "all"].iloc[0], got[got["group_by"] == "part"].set_index("group")
+    assert (whole["definition_id"], whole["status"]) == ("gate_parts_tested", status)
+    assert pd.isna(whole["value"]) if count is None else whole["value"] == count
+    assert parts["status"].to_dict() == {  # nobody fails the relationship, and no line has a cost
+        "revenue_history": status, "relationship": "too_early", "profitability": "not_answerable", "viability": status,
+    }  # fmt: skip
+    assert parts["value"].notna().equals(parts["status"].eq("ok"))
+
+
+# -- the gate beside simple lists -------------------------------------------------------------------------------------
+
+
+def compared(gate_only: list[float], *lists_only: list[float]) -> q.BackTest:
+    """A test in which the gate shares one account, worth a million, with each list, and nothing else."""
+    groups = [gate_only, *lists_only]
+    brought = pd.Series([*(x for group in groups for x in group), 1e6])
+    owner = [i for i, group in enumerate(groups) for _ in group]
+    picks = {str(i): pd.Series([o == i for o in owner] + [True]) for i in range(len(groups))}
+    choices = q.compare_choices(picks, pd.DataFrame({"revenue": brought, "margin": brought}))
+    nothing = pd.DataFrame()
+    return q.BackTest(HISTORY, OUTCOME, nothing, choices, nothing, pd.Index([]))
+
+
+MUCH, LITTLE = [100.0, 110.0, 90.0] * 4, [10.0, 12.0, 8.0] * 4
 
 
 @pytest.mark.parametrize(
-    ("gate_only", "plain_only", "verdict"),
+    ("gate_only", "lists_only", "verdict"),
     [
-        ([100.0, 110.0, 90.0] * 4, [10.0, 12.0, 8.0] * 4, "better"),
-        ([10.0, 12.0, 8.0] * 4, [100.0, 110.0, 90.0] * 4, "worse"),
-        ([100.0, 5.0, 40.0] * 4, [41.0, 99.0, 6.0] * 4, "no difference beyond noise"),
-        ([], [], "no difference beyond noise"),  # the same accounts: nothing to compare
-        ([100.0], [], "no difference beyond noise"),  # one account has no interval
+        (MUCH, [LITTLE], "better"),
+        (LITTLE, [MUCH], "worse"),
+        (MUCH, [LITTLE, LITTLE], "better"),
+        (MUCH, [LITTLE, MUCH], "no difference"),  # better than the straw man, and not than the best
+        (LITTLE, [LITTLE, MUCH], "worse"),  # one simple list that is better is enough
+        ([100.0, 5.0, 40.0] * 4, [[41.0, 99.0, 6.0] * 4], "no difference"),
+        ([], [[]], "the same accounts"),  # nothing to compare
+        ([], [[], LITTLE], "worse"),  # the gate left places empty that the second list used
+        ([100.0], [[10.0]], "no difference"),  # one account on a side has no interval
     ],
 )
-def test_a_difference_between_choices_counts_only_beyond_noise(gate_only, plain_only, verdict):
-    brought = pd.Series([*gate_only, *plain_only, 1e6])  # the last is in both, and must not count
-    gate = pd.Series([True] * len(gate_only) + [False] * len(plain_only) + [True])
-    plain = pd.Series([False] * len(gate_only) + [True] * len(plain_only) + [True])
-    got = q.choice_difference(gate, plain, brought, seed=1)
+def test_the_gate_is_judged_against_the_best_simple_list(gate_only, lists_only, verdict):
+    got = compared(gate_only, *lists_only)
     assert got.verdict == verdict
-    assert (got.value, got.n) == (sum(gate_only) - sum(plain_only), len(gate_only) + len(plain_only))
-    assert got == q.choice_difference(gate, plain, brought, seed=1) or got.n < 2
+    apart = got.choices.iloc[1:]
+    if gate_only or any(lists_only):
+        assert apart["gate_less_list"].dropna().tolist() == [
+            sum(gate_only) - sum(x) for x in lists_only if gate_only or x
+        ]
+    assert apart["on_one_list"].tolist() == [len(gate_only) + len(x) for x in lists_only]
+    assert got.best["brought"] == apart["brought"].max()
+
+
+def test_two_lists_make_each_interval_wider():
+    one, two = (compared(MUCH, *lists).choices.iloc[1] for lists in ([LITTLE], [LITTLE, MUCH]))
+    assert two["low"] < one["low"] < one["high"] < two["high"]
+
+
+def test_the_largest_by_margin_are_a_simple_list_where_margin_is_known():
+    rows = [(a, f"2025-{m:02}-01", 100, 99 if a == "a" else 10) for a in "abc" for m in (2, 6, 12)]
+    rows += [("a", "2026-02-01", 100, 99), ("b", "2026-02-01", 10, 1), ("c", "2026-02-01", 10, 1)]
+    got = in_trial(lines(rows), pd.Index(list("abc"))).choices.set_index("choice")
+    assert got.index.tolist() == ["four-part gate", "largest by revenue", "largest by margin of 12 months"]
+    assert got.loc["largest by margin of 12 months", "brought"] == 18  # b and c; a leaves nothing
+    dark = [(*r[:3], None) if r[0] != "b" else r for r in rows]  # one known margin cannot fill two places
+    assert len(in_trial(lines(dark), pd.Index(list("abc"))).choices) == 2
+
+
+def test_the_test_ranks_by_the_months_that_the_choice_counts():
+    rows = [("old", f"2024-{m:02}-01", 900) for m in (8, 9, 10)] + [("old", "2025-12-01", 1)]
+    rows += [("new", f"2025-{m:02}-01", 100) for m in (2, 6, 12)]
+    rows += [("old", "2026-02-01", 1), ("new", "2026-02-01", 2)]
+    two = pd.Index(["new", "old"])
+    assert [in_trial(lines(rows), two, 1, months).choices.loc[1, "brought"] for months in (0, 12)] == [1, 2]
+    assert str(in_trial(lines(rows), two, 1, 12).basis) == "2025-01-01 to 2025-12-31"
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """Which accounts deserve key status: the four-part gate, the reasons against, and the cost of a wrong choice."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import product
 
@@ -8,9 +7,10 @@ import numpy as np
 import pandas as pd
 
 from abmlib.method import orders, periods, value
+from abmlib.method.measures import measure_row, measure_rows
 from abmlib.method.periods import Period
-from abmlib.stats import concentration
-from abmlib.stats.intervals import FLOOR_ACCOUNTS, FLOOR_OUTCOMES, estimate, wilson
+from abmlib.stats import concentration, intervals
+from abmlib.stats.intervals import FLOOR_ACCOUNTS, FLOOR_OUTCOMES
 
 PARTS = {
     "revenue_history": "revenue fell",
@@ -20,7 +20,9 @@ PARTS = {
 }
 PASS, FAIL, UNKNOWN = "pass", "fail", "not_answerable"
 LITTLE_VALUE = "not among the accounts that carry the business"
-SEED = 3  # of the bootstrap that tells a difference between two choices from noise
+EARLY = "too early to judge"
+GATE = "four-part gate"
+RIVAL_MONTHS = 12  # whose margin the simple list by margin ranks
 ROUNDING = 10.0**-orders.NOISE  # money: an account that meets a bound but for rounding of floats has met it
 DAY = pd.Timedelta(days=1)
 NO_VALUE = "net revenue is zero or less"
@@ -268,37 +270,7 @@ def mistakes(errors: pd.DataFrame) -> tuple[int, float, int, float]:
     return int(missed["accounts"]), float(missed["revenue"]), int(misplaced["accounts"]), float(misplaced["revenue"])
 
 
-@dataclass(frozen=True)
-class Difference:
-    """What one choice brought more than another, in money, with its interval; `n` accounts are in one of them only."""
-
-    value: float
-    low: float
-    high: float
-    n: int
-
-    @property
-    def verdict(self) -> str:
-        """``better`` or ``worse`` where the interval leaves zero out, otherwise ``no difference beyond noise``."""
-        if self.n and self.low > 0:
-            return "better"
-        return "worse" if self.n and self.high < 0 else "no difference beyond noise"
-
-
-def choice_difference(gate: pd.Series, plain: pd.Series, brought: pd.Series, seed: int) -> Difference:
-    """What the gate's choice brought more than the plain one, by the accounts in one of them only.
-
-    Accounts that brought nobody knows how much do not count.
-
-    Parameters
-    ----------
-    gate, plain : bool Series over accounts
-    brought : Series of money, what each account brought
-    seed : of the bootstrap
-    """
-    signed = (brought * (gate.astype(int) - plain.astype(int)))[gate != plain]
-    value, low, high, n = estimate(signed, np.sum, seed)
-    return Difference(value if n else 0.0, low, high, n)
+# -- tested on the past -----------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -311,11 +283,32 @@ class BackTest:
     choices: pd.DataFrame
     errors: pd.DataFrame
     chosen: pd.Index
-    difference: Difference
+
+    @property
+    def best(self) -> pd.Series:
+        """The simple list that brought most: a row of `choices`."""
+        return self.choices.iloc[1:].sort_values("brought", ascending=False, kind="stable").iloc[0]
+
+    @property
+    def verdict(self) -> str:
+        """``better`` than every simple list, ``worse`` than one, ``the same accounts`` as the best, or ``no difference``."""
+        rivals = self.choices.iloc[1:]
+        if (rivals["high"] < 0).any():
+            return "worse"
+        if self.best["on_one_list"] == 0:
+            return "the same accounts"
+        return "better" if (rivals["low"] > 0).all() else "no difference"
 
 
 def back_test(
-    transactions: pd.DataFrame, accounts: pd.Index, outcome: Period, bounds: Thresholds, capacity: int
+    transactions: pd.DataFrame,
+    accounts: pd.Index,
+    outcome: Period,
+    bounds: Thresholds,
+    capacity: int,
+    *,
+    value_months: int,
+    period_months: int,
 ) -> BackTest:
     """Choose with what was known before `outcome` began, and see how the choice fared in it.
 
@@ -323,16 +316,17 @@ def back_test(
     ----------
     transactions : DataFrame, one row per line, up to the end of `outcome`
     accounts : Index of account ids
-    outcome : the days judged; everything before them is the basis
+    outcome : the days judged; everything before them is known to the choice
+    value_months, period_months : as of the choice that is tested: months over which value counts (0: all), and of each of
+        the two periods compared
 
     Returns
     -------
     BackTest
-        ``parts``: one row per part and verdict of the then valuable accounts, ``part, verdict, n, share, low, high``
-        (share that bought again), ``revenue_kept`` (revenue in `outcome` ÷ in the equally long period before).
-        ``choices``: `compare_choices` of the gate, first, and the plain ranking by revenue.
-        ``errors``: `cost_of_error` of the gate, valuable meaning class A by revenue in `outcome`. ``chosen``: the ids.
-        ``difference``: what the gate brought more than the plain ranking.
+        ``basis``: the days over which value counted. ``parts``: `part_signals` of the then valuable accounts.
+        ``choices``: `compare_choices` of the gate, first, and of the simple lists: the largest by revenue and, where the margin
+        of as many accounts is known, the largest by margin of `RIVAL_MONTHS`. ``errors``: `cost_of_error` of the gate, valuable
+        meaning class A by revenue in `outcome`. ``chosen``: the ids.
 
     References
     ----------
@@ -340,28 +334,30 @@ def back_test(
     """
     before = orders.known_before(transactions, outcome.start)
     last = outcome.start - DAY
-    basis = Period(last if before.empty else before["booked_at"].min(), last)
+    first = last if before.empty else before["booked_at"].min()
+    basis = periods.trailing(last, value_months) if value_months else Period(first, last)
     known = accounts[accounts.isin(before["account_id"])]
-    parts = gate_parts(before, known, basis, periods.adjacent_periods(basis.start, basis.end, months=12), bounds)
+    parts = gate_parts(before, known, basis, periods.adjacent_periods(first, last, period_months), bounds)
     ranked = value.pareto(orders.by_account(before, known, basis))
     picked = choose_key_accounts(ranked, parts, capacity)
+    margin = orders.by_account(before, known, periods.trailing(last, RIVAL_MONTHS))["margin"].dropna()
+    sizes = {"largest by revenue": ranked["revenue"]}
+    sizes |= {f"largest by margin of {RIVAL_MONTHS} months": margin} if len(margin) >= max(capacity, 1) else {}
+    lists = {n: pd.Series(known.isin(concentration.largest_first(s).index[:capacity]), known) for n, s in sizes.items()}
     after = orders.by_account(transactions, known, outcome)
-    as_long = Period(outcome.start - (outcome.end - outcome.start + DAY), basis.end)
-    same = orders.by_account(before, known, as_long)["revenue"]
-    plain = pd.Series(known.isin(concentration.largest_first(ranked["revenue"]).index[:capacity]), index=known)
-    choices = compare_choices({"four-part gate": picked["chosen"], "largest by revenue": plain}, after)
-    outcomes = part_outcomes(parts[picked["valuable"]], after["buying_days"] > 0, after["revenue"], same)
+    signals = part_signals(parts[picked["valuable"]], after["buying_days"] > 0)
+    choices = compare_choices({GATE: picked["chosen"].astype(bool)} | lists, after)
     valuable = value.pareto_class(after["revenue"]) == "A"
     errors = cost_of_error(picked["chosen"], valuable, after["revenue"], after["margin"])
-    more = choice_difference(picked["chosen"], plain, after[choices["judged_on"].iloc[0]], SEED)
-    return BackTest(basis, outcome, outcomes, choices, errors, known[picked["chosen"]], more)
+    return BackTest(basis, outcome, signals, choices, errors, known[picked["chosen"]])
 
 
-def compare_choices(picks: Mapping[str, pd.Series], after: pd.DataFrame) -> pd.DataFrame:
-    """What each choice brought, side by side.
+def compare_choices(picks: dict[str, pd.Series], after: pd.DataFrame) -> pd.DataFrame:
+    """What each choice brought, and what the first brought more than each other one.
 
     Choices are judged on margin where it is known for all accounts chosen by any, otherwise on revenue: a gate that asks
-    for margin cannot be judged on revenue alone.
+    for margin cannot be judged on revenue alone. Accounts in both of two choices cancel; the intervals of all differences hold
+    together at `LEVEL`, so the first may be compared with the best of the others.
 
     Parameters
     ----------
@@ -370,65 +366,87 @@ def compare_choices(picks: Mapping[str, pd.Series], after: pd.DataFrame) -> pd.D
 
     Returns
     -------
-    DataFrame, one row per choice: ``choice, accounts, revenue, share_of_revenue, margin, judged_on, brought``
+    DataFrame, one row per choice: ``choice, accounts, revenue, share_of_revenue, margin, judged_on, brought``, and what the first
+    brought more: ``gate_less_list, low, high`` (missing where fewer than two accounts differ on a side), ``differ`` (accounts in one of
+    the two choices only); all four missing of the first
     """
     money = after[["revenue", "margin"]]
     sums = [(name, int(mask.sum()), *money[mask].sum(skipna=False)) for name, mask in picks.items()]
     table = pd.DataFrame(sums, columns=["choice", "accounts", "revenue", "margin"])
     judged_on = "margin" if table["margin"].notna().all() else "revenue"
-    whole = after["revenue"].sum()
+    whole, brought = after["revenue"].sum(), after[judged_on]
     table.insert(3, "share_of_revenue", table["revenue"] / (whole if whole > 0 else np.nan))
-    return table.assign(judged_on=judged_on, brought=table[judged_on])
+    first, *others = picks.values()
+    apart = [intervals.sums_apart(brought[first & ~o], brought[o & ~first], len(others)) for o in others]
+    more = pd.DataFrame(
+        apart, columns=["gate_less_list", "low", "high", "on_one_list"], index=range(1, len(picks)), dtype=float
+    )
+    return table.assign(judged_on=judged_on, brought=table[judged_on]).join(more)
 
 
-def part_outcomes(parts: pd.DataFrame, again: pd.Series, after: pd.Series, before: pd.Series) -> pd.DataFrame:
-    """Share that bought again, and revenue kept, for each part and verdict.
+def part_signals(parts: pd.DataFrame, again: pd.Series) -> pd.DataFrame:
+    """Difference between accounts that passed a part and those that failed, in the share that bought again.
 
-    Verdicts nobody got have no row.
+    ``signal`` if its interval lies above zero, ``the wrong way`` if below, ``no signal`` if it holds zero; the intervals of all
+    parts that can be judged hold together at `LEVEL`. ``too early to judge``, and no interval, if nobody failed or passed, or
+    below the floors of 50 accounts and of 30 that bought again and 30 that did not; ``not_answerable`` where nobody was judged
+    on the part.
 
     Parameters
     ----------
     parts : DataFrame of `gate_parts`
-    again : bool Series, did the account buy again
-    after, before : Series of revenue, in the days judged and in as many before
+    again : bool Series over accounts, did the account buy again
 
     Returns
     -------
-    DataFrame: ``part, verdict, share, low, high, n, revenue_kept``
+    DataFrame, one row per part: ``part, passed, passed_share, failed, failed_share`` (accounts, and the share of them that bought
+    again), ``difference, low, high``, ``n`` (passed and failed), ``verdict``
+
+    References
+    ----------
+    S0-16; metric dictionary, Bonferroni over the parts. Newcombe (1998), as `intervals.difference`.
     """
-    about = pd.DataFrame({"k": again, "n": 1, "after": after, "before": before}).reindex(parts.index)
-    sums = {p: about.groupby(parts[p]).sum().reindex([PASS, FAIL, UNKNOWN]).dropna() for p in parts.columns}
-    out = pd.concat(sums, names=["part", "verdict"]).reset_index().astype({"k": int, "n": int})
-    kept = (out["after"] / out["before"].where(out["before"] > 0)).rename("revenue_kept")
-    return pd.concat([out[["part", "verdict"]], wilson(out["k"], out["n"]), kept], axis=1)
+    bought = again.reindex(parts.index).astype(float)
+    kinds = [parts.eq(verdict) for verdict in (PASS, FAIL)]
+    n = pd.DataFrame({i: kind.sum() for i, kind in enumerate(kinds)})
+    k = pd.DataFrame({i: kind.mul(bought, axis=0).sum() for i, kind in enumerate(kinds)})
+    total, bought_again = n.sum(axis=1), k.sum(axis=1)
+    few = (total < FLOOR_ACCOUNTS) | (np.minimum(bought_again, total - bought_again) < FLOOR_OUTCOMES)
+    few |= n.eq(0).any(axis=1)
+    apart = intervals.difference(k, n, max(int((~few).sum()), 1))
+    apart[["low", "high"]] = apart[["low", "high"]].mask(few)
+    cases = [total == 0, few, apart["low"] > 0, apart["high"] < 0]
+    verdict = np.select(cases, [UNKNOWN, EARLY, "signal", "the wrong way"], "no signal")
+    share = k / n.where(n > 0)
+    sides = {"passed": n[0], "passed_share": share[0], "failed": n[1], "failed_share": share[1]}
+    table = pd.DataFrame(sides).join(apart).assign(n=total, verdict=verdict)
+    return table.rename_axis("part").reset_index()
+
+
+def part_rows(signals: pd.DataFrame, outcome: Period) -> pd.DataFrame:
+    """Rows of `measures`: how many parts of the gate are tested, and what `part_signals` found of each.
+
+    ``too_early`` is each part with too few outcomes, and the count where that leaves none.
+
+    References
+    ----------
+    S0-16.
+    """
+    verdicts, n = signals["verdict"], signals["n"]
+    judged = ~verdicts.isin([EARLY, UNKNOWN])
+    parts = measure_rows(
+        "S0-16", "gate_part_difference", signals["difference"].where(judged), "share", n=n,
+        low=signals["low"], high=signals["high"], group_by="part", group=signals["part"],
+    )  # fmt: skip
+    early = verdicts.eq(EARLY)
+    status = "ok" if judged.any() else "too_early" if early.any() else UNKNOWN
+    count = float(judged.sum()) if judged.any() else np.nan
+    tested = measure_row("S0-16", "gate_parts_tested", count, "parts", int(n.max())) | {"status": status}
+    rows = pd.concat([pd.DataFrame([tested]), parts.assign(status=parts["status"].mask(early, "too_early"))])
+    return rows.assign(window_start=outcome.start, window_end=outcome.end)
 
 
 def passed_over(pareto: pd.DataFrame, choice: pd.DataFrame, capacity: int) -> pd.Index:
-    """Accounts that the plain ranking by revenue would have chosen and the gate did not, the largest first."""
+    """Accounts that the plain ranking by revenue would have chosen and a part of the gate excludes, the largest first."""
     plain = concentration.largest_first(pareto["revenue"]).index[:capacity]
-    return plain[choice.loc[plain, "valuable"] & ~choice.loc[plain, "chosen"]]
-
-
-def part_signals(outcomes: pd.DataFrame) -> pd.DataFrame:
-    """Verdict on each part: did accounts that passed buy again more often than those that failed.
-
-    ``signal`` if the interval of passing lies above that of failing, ``against`` if below, ``no signal`` if they
-    overlap; ``too early to judge`` if nobody failed or passed, or below the floors of 50 accounts and of 30 that bought
-    again and 30 that did not; ``not_answerable`` where nobody was judged on the part.
-
-    Parameters
-    ----------
-    outcomes : DataFrame of `part_outcomes`
-
-    Returns
-    -------
-    DataFrame, one row per part: ``part, verdict, n``
-    """
-    passed, failed = (outcomes[outcomes["verdict"] == v].set_index("part").reindex(PARTS) for v in (PASS, FAIL))
-    n = passed["n"].fillna(0) + failed["n"].fillna(0)
-    again = sum((by["share"] * by["n"]).fillna(0) for by in (passed, failed)).round()
-    few = (n < FLOOR_ACCOUNTS) | (np.minimum(again, n - again) < FLOOR_OUTCOMES)
-    few |= passed["n"].isna() | failed["n"].isna()
-    conditions = [n == 0, few, passed["low"] > failed["high"], passed["high"] < failed["low"]]
-    verdict = np.select(conditions, [UNKNOWN, "too early to judge", "signal", "against"], "no signal")
-    return pd.DataFrame({"part": list(PARTS), "verdict": verdict, "n": n.astype(int).to_numpy()})
+    return plain[choice.loc[plain, "valuable"] & ~choice.loc[plain, "qualified"]]

@@ -255,6 +255,41 @@ def intervals(rows: pd.DataFrame, labels: Sequence[str], ax: Axes, unit: str, be
     ax.set_xticks([0, 0.25, 0.5, 0.75, 1])
 
 
+def differences(rows: pd.DataFrame, labels: Sequence[str], ax: Axes, unit: str) -> None:
+    """Draw differences of shares with their intervals beside the line of no difference, one row each, first on top, n beside.
+
+    A difference without an interval is drawn as a pale dot alone; one that is unknown has its label and n only.
+
+    Parameters
+    ----------
+    rows : DataFrame ``difference, low, high, n`` (differences of shares, -1 to 1)
+    """
+    if rows.empty:
+        return nothing(ax)
+    y, known = pd.Series(range(len(rows)), rows.index), rows["low"].notna()
+    ax.axvline(0, color=INK, ls="--", lw=1.2)
+    ax.hlines(y[known], rows["low"][known], rows["high"][known], color=BLUE, lw=2)
+    ax.scatter(rows["difference"], y, color=[BLUE if k else GREY for k in known], zorder=3)
+    for i, (high, n) in enumerate(zip(rows["high"].fillna(rows["difference"]).fillna(0), rows["n"], strict=True)):
+        ax.annotate(f"n = {n:,.0f}", (high, i), xytext=(6, -3), textcoords="offset points", fontsize=8.5)
+    ax.set_yticks(y, [plain(str(label).replace("_", " "), 40) for label in labels])
+    ax.invert_yaxis()
+    ax.set(xlabel=unit, xlim=(-1, 1.15))
+    ax.xaxis.set_major_formatter(FuncFormatter(points))
+    ax.set_xticks([-1, -0.5, 0, 0.5, 1])
+
+
+def points(value: float, _position: object = None) -> str:
+    """Write a difference of shares in points.
+
+    Examples
+    --------
+    >>> points(0.5), points(-0.25), points(0)
+    ('+50', '-25', '0')
+    """
+    return f"{100 * value:+.0f}" if value else "0"
+
+
 def detectable(rows: pd.DataFrame, effect: float, ax: Axes) -> None:
     """Draw the smallest visible rise of each measure, a mark per horizon, beside the rise that is hoped for.
 

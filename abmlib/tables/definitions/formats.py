@@ -54,6 +54,9 @@ PAGES: dict[str, Format] = {  # columns of tables that are shown and not kept
     "field": WORDS, "table": WORDS,
     "horizon_months": Format("count", "Horizon", "months"),
     "age_days": Format("count", unit="days"),
+    # 03
+    "gate_less_list": Format("money", "Gate less list", ends=("low", "high")),
+    "on_one_list": Format("count", "Accounts on one of the two only"),
     # 12
     "conversion": Format("share", "Share that moved on", ends=("low", "high")),
     "moved_on": Format("count", "Moved on"),
