@@ -108,7 +108,7 @@ say.words(
     ),
     say_key_accounts.dependence(concentration.largest_share(worth["revenue"], 1), accounts["name"][largest]),
     say_key_accounts.gate_tested(trial.parts, str(outcome)),
-    say_key_accounts.gate_or_plain(trial.verdict, trial.choices, trial.best, book.currency, LEVEL),
+    say_key_accounts.gate_or_plain(trial.verdict, trial.choices, trial.rival, book.currency, LEVEL),
 )
 
 # %% [markdown]
@@ -276,39 +276,57 @@ plots.bars(top["revenue"], ax, f"net revenue ({book.currency})", top["chosen"], 
 # %% [markdown]
 # ## What to decide
 
-# %% tags=["decide"]
+# %%
 chosen = pareto[choice["chosen"]].sort_values("revenue_rank").index
+at_risk, basis = qualification.margin_at_risk(transactions, accounts.index, book.as_of)
+two_weeks, quarter = (str((book.as_of + pd.Timedelta(days=d)).date()) for d in (14, 91))
+
+# %% tags=["decide"]
 book.decide(
     "give_key_status",
     kind="sell",
-    text="Give key status",
+    text=f"{draft}Give key status",
     accounts=chosen,
-    moves=worth["revenue"],
-    basis=f"revenue of {counted}",
+    owner=accounts["owner_id"],
+    due=quarter,
+    reason=qualification.reasons_for(parts, pareto),
     would_change=f"a capacity other than {capacity}, or a part of the gate that the next period contradicts",
 )
 book.decide(
     "review_held_back",
     kind="sell",
-    text="Review with sales: accounts large enough for key status that the gate excludes",
+    text=f"{draft}Review with sales: accounts large enough for key status that the gate excludes"
+    + say_key_accounts.excluded_by(trial.parts),
     accounts=held_back,
-    moves=worth["revenue"],
-    basis=f"revenue of {counted}",
+    owner=accounts["owner_id"],
+    due=two_weeks,
+    moves=at_risk,
+    basis=basis,
+    reason=choice["exclusion_reason"],
     would_change="what sales knows about the reason: a late order, a new buyer, a dispute",
 )
 book.decide(
     "name_second_sponsor",
     kind="sell",
     text="Name a second sponsor for the largest account",
-    accounts=worth.nlargest(1, "revenue").index,
-    moves=worth["revenue"],
-    basis=f"revenue of {counted}",
+    accounts=[largest],
+    owner=accounts["owner_id"],
+    due=quarter,
+    moves=at_risk.drop(held_back),
+    basis=basis,
+    reason=f"{say.share(concentration.largest_share(worth['revenue'], 1))} of the net revenue of {counted}",
     would_change="a share of net revenue no larger than that of the next accounts",
 )
 book.decide(
     "fix_the_gate",
     kind="programme",
     text="Fix the gate before you use it: on past data it chose worse than a simple list",
+    due=quarter,
+    moves=-trial.rival["gate_less_list"],
+    moves_low=-trial.rival["high"],
+    moves_high=-trial.rival["low"],
+    basis=f"{trial.rival['judged_on']} that the list brought more in {outcome}",
+    reason=trial.rival["choice"],
     would_change="a test on another period in which it chose better",
     only_if=trial.verdict == "worse",
 )

@@ -275,6 +275,31 @@ def test_passed_over_are_valuable_accounts_of_the_plain_ranking_that_the_gate_le
     ]  # next is beyond capacity; the others are not valuable
 
 
+def test_money_at_risk_is_the_margin_of_twelve_months_and_never_below_zero():
+    rows = [
+        ("a", "2025-06-30", 900, 0),
+        ("a", "2025-07-01", 10, 4),
+        ("b", "2026-01-01", 5, 9),
+        ("c", "2026-01-01", 7, 0),
+    ]
+    asked = pd.Index(["b", "a", "cold"])
+    got, what = q.margin_at_risk(lines(rows), asked, day("2026-06-30"))
+    assert got.dropna().to_dict() == {"a": 6}  # b brought a loss, cold nothing
+    assert what == "margin of the last 12 months that may be lost"
+    dark, what = q.margin_at_risk(lines([*rows, ("b", "2026-02-01", 8, None)]), asked, day("2026-06-30"))
+    assert dark.dropna().to_dict() == {"a": 10, "b": 13}  # one unknown margin: revenue for all
+    assert what == "revenue of the last 12 months that may be lost"
+
+
+def test_the_reason_for_key_status_names_the_parts_passed(judged):
+    pareto, parts = judged
+    got = q.reasons_for(parts, pareto.assign(revenue_rank=range(1, 8)))
+    assert got["rich"] == "number 2 by net revenue; passes revenue history, profitability, viability"
+    assert q.reasons_for(parts.replace(PASS, UNKNOWN), pareto.assign(revenue_rank=1))["big"].endswith(
+        "no part of the gate"
+    )
+
+
 # -- the cost of a wrong choice ---------------------------------------------------------------------------------------
 
 

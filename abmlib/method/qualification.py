@@ -22,7 +22,7 @@ PASS, FAIL, UNKNOWN = "pass", "fail", "not_answerable"
 LITTLE_VALUE = "not among the accounts that carry the business"
 EARLY = "too early to judge"
 GATE = "four-part gate"
-RIVAL_MONTHS = 12  # whose margin the simple list by margin ranks
+YEAR_MONTHS = 12  # whose margin the simple list by margin ranks, and which may be lost with an account
 ROUNDING = 10.0**-orders.NOISE  # money: an account that meets a bound but for rounding of floats has met it
 DAY = pd.Timedelta(days=1)
 NO_VALUE = "net revenue is zero or less"
@@ -290,6 +290,12 @@ class BackTest:
         return self.choices.iloc[1:].sort_values("brought", ascending=False, kind="stable").iloc[0]
 
     @property
+    def rival(self) -> pd.Series:
+        """The simple list that the verdict is about: where the gate is worse, the one it is surely worse than; else the best."""
+        rivals = self.choices.iloc[1:].sort_values("high", kind="stable")
+        return rivals.iloc[0] if self.verdict == "worse" else self.best
+
+    @property
     def verdict(self) -> str:
         """``better`` than every simple list, ``worse`` than one, ``the same accounts`` as the best, or ``no difference``."""
         rivals = self.choices.iloc[1:]
@@ -325,7 +331,7 @@ def back_test(
     BackTest
         ``basis``: the days over which value counted. ``parts``: `part_signals` of the then valuable accounts.
         ``choices``: `compare_choices` of the gate, first, and of the simple lists: the largest by revenue and, where the margin
-        of as many accounts is known, the largest by margin of `RIVAL_MONTHS`. ``errors``: `cost_of_error` of the gate, valuable
+        of as many accounts is known, the largest by margin of `YEAR_MONTHS`. ``errors``: `cost_of_error` of the gate, valuable
         meaning class A by revenue in `outcome`. ``chosen``: the ids.
 
     References
@@ -340,9 +346,9 @@ def back_test(
     parts = gate_parts(before, known, basis, periods.adjacent_periods(first, last, period_months), bounds)
     ranked = value.pareto(orders.by_account(before, known, basis))
     picked = choose_key_accounts(ranked, parts, capacity)
-    margin = orders.by_account(before, known, periods.trailing(last, RIVAL_MONTHS))["margin"].dropna()
+    margin = orders.by_account(before, known, periods.trailing(last, YEAR_MONTHS))["margin"].dropna()
     sizes = {"largest by revenue": ranked["revenue"]}
-    sizes |= {f"largest by margin of {RIVAL_MONTHS} months": margin} if len(margin) >= max(capacity, 1) else {}
+    sizes |= {f"largest by margin of {YEAR_MONTHS} months": margin} if len(margin) >= max(capacity, 1) else {}
     lists = {n: pd.Series(known.isin(concentration.largest_first(s).index[:capacity]), known) for n, s in sizes.items()}
     after = orders.by_account(transactions, known, outcome)
     signals = part_signals(parts[picked["valuable"]], after["buying_days"] > 0)
@@ -444,6 +450,39 @@ def part_rows(signals: pd.DataFrame, outcome: Period) -> pd.DataFrame:
     tested = measure_row("S0-16", "gate_parts_tested", count, "parts", int(n.max())) | {"status": status}
     rows = pd.concat([pd.DataFrame([tested]), parts.assign(status=parts["status"].mask(early, "too_early"))])
     return rows.assign(window_start=outcome.start, window_end=outcome.end)
+
+
+def reasons_for(parts: pd.DataFrame, pareto: pd.DataFrame) -> pd.Series:
+    """Say of each account what speaks for key status: its rank by revenue, and the parts of the gate that it passes.
+
+    Parameters
+    ----------
+    parts : DataFrame of `gate_parts`
+    pareto : DataFrame of `value.pareto`, one index with `parts`
+
+    Returns
+    -------
+    Series of text, index as `parts`
+    """
+    passes = [
+        ", ".join(p for p, yes in zip(parts.columns, row, strict=True) if yes) for row in parts.eq(PASS).to_numpy()
+    ]
+    words = pd.Series(passes, parts.index, dtype="str").str.replace("_", " ").replace("", "no part of the gate")
+    return "number " + pareto["revenue_rank"].astype("str") + " by net revenue; passes " + words
+
+
+def margin_at_risk(transactions: pd.DataFrame, accounts: pd.Index, as_of: pd.Timestamp) -> tuple[pd.Series, str]:
+    """Margin of each account in the last `YEAR_MONTHS`, which is lost within as long if the account leaves.
+
+    Revenue in its place, for all, where the margin of one is unknown. Missing where it is not above zero.
+
+    Returns
+    -------
+    Series of money, indexed by `accounts`; and what the money is, in words
+    """
+    year = orders.by_account(transactions, accounts, periods.trailing(as_of, YEAR_MONTHS))
+    what = "margin" if year["margin"].notna().all() else "revenue"
+    return year[what].where(year[what] > 0), f"{what} of the last {YEAR_MONTHS} months that may be lost"
 
 
 def passed_over(pareto: pd.DataFrame, choice: pd.DataFrame, capacity: int) -> pd.Index:

@@ -107,6 +107,17 @@ def gate_tested(signals: pd.DataFrame, outcome: str) -> str:
     return f"The gate tested on {outcome}: {'; '.join(found)}{f'; not tested: {missing}' if missing else ''}."
 
 
+def excluded_by(signals: pd.DataFrame) -> str:
+    """Say of accounts that the gate excludes which parts of it are not tested; empty if all are.
+
+    Parameters
+    ----------
+    signals : DataFrame ``part, verdict``
+    """
+    missing = signals.loc[signals["verdict"].isin(UNTESTED), "part"].str.replace("_", " ")
+    return f" (not tested on the past: {', '.join(missing)})" if len(missing) else ""
+
+
 def back_test(signals: pd.DataFrame, outcome: str, level: float) -> Words:
     """Say of each part whether it foretold who bought again, and which parts are not tested.
 
@@ -132,33 +143,29 @@ def back_test(signals: pd.DataFrame, outcome: str, level: float) -> Words:
     return Words([*lines, f"Judged on {outcome}: one test only.{together}"], "ul")
 
 
-def gate_or_plain(verdict: str, choices: pd.DataFrame, best: pd.Series, currency: str, level: float) -> str:
+def gate_or_plain(verdict: str, choices: pd.DataFrame, rival: pd.Series, currency: str, level: float) -> str:
     """Say whether the gate beat the best of the simple lists.
 
     Parameters
     ----------
     verdict : ``better``, ``worse``, ``the same accounts`` or ``no difference``
-    choices : DataFrame of the gate, first, and of the simple lists: ``choice, judged_on, gate_less_list, low, high, on_one_list``
-    best : row of the simple list that brought most
+    choices : DataFrame of the gate, first, and of the simple lists: ``choice``
+    rival : row of the list that the verdict is about: ``choice, judged_on, gate_less_list, low, high, on_one_list``
     """
-    lists = choices.iloc[1:]
-    rivals = " or ".join(lists["choice"])
+    name, lists = rival["choice"], choices["choice"].iloc[1:]
     if verdict == "the same accounts":
-        return f"The gate chose the same accounts as the best simple list ({best['choice']}), so this test says nothing about it."
-    worst = lists.sort_values("high", kind="stable").iloc[0] if verdict == "worse" else best
+        return f"The gate chose the same accounts as the best simple list ({name}), so this test says nothing about it."
     means = {
-        "better": f"The gate was better than a simple list ({rivals}) in this test",
-        "worse": f"The gate was worse than a simple list ({worst['choice']}) in this test",
-        "no difference": f"This test shows no difference between the gate and the best simple list ({best['choice']})",
+        "better": f"The gate was better than a simple list ({' or '.join(lists)}) in this test",
+        "worse": f"The gate was worse than a simple list ({name}) in this test",
+        "no difference": f"This test shows no difference between the gate and the best simple list ({name})",
     }
-    known = pd.notna(worst["low"])
-    ends = f"{level:.0%} interval {money(worst['low'], currency)} to {money(worst['high'], currency)}"
-    together = ", the intervals of both lists together" if len(lists) > 1 and known else ""
-    what = best["judged_on"].capitalize()
+    ends = f"{level:.0%} interval {money(rival['low'], currency)} to {money(rival['high'], currency)}"
+    ends += ", the intervals of both lists together" if len(lists) > 1 else ""
     return (
-        f"{means[verdict]}. {what} of the gate's accounts less that of the list: {money(worst['gate_less_list'], currency)} "
-        f"({ends if known else 'no interval: too few accounts differ'}{together}; {count(int(worst['on_one_list']), 'account')} in only one of "
-        "the two)."
+        f"{means[verdict]}. {rival['judged_on'].capitalize()} of the gate's accounts less that of the list: "
+        f"{money(rival['gate_less_list'], currency)} ({ends if pd.notna(rival['low']) else 'no interval: too few accounts differ'}; "
+        f"{count(int(rival['on_one_list']), 'account')} in only one of the two)."
     )
 
 

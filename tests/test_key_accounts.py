@@ -1,0 +1,106 @@
+"""The page of 03: what it says of the gate, what it calls a draft, and which money its decisions move."""
+
+import pandas as pd
+import pytest
+
+from tests import twins_in_process
+from tests.conftest import SAMPLE, put
+
+DAY = "2026-06-30"
+SIGNED = """criterion_id,name,weight,direction,sign_off_team,signed_at,entered_at,entered_by,supersedes
+c1,size,1,higher,joint,2026-01-01T09:00:00Z,2026-01-01T09:00:00Z,lead,
+"""
+VOTES = """account_id,voter_team,round,vote,comment,entered_at,entered_by,supersedes
+acme,sales,1,in,,2026-02-01T09:00:00Z,lead,
+acme,marketing,1,in,,2026-02-01T09:00:00Z,lead,
+beta,sales,1,in,,2026-02-01T09:00:00Z,lead,
+beta,marketing,1,{},,2026-02-01T09:00:00Z,lead,
+"""
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory):
+    """The page on the sample, its decisions and its measures."""
+    tables = tmp_path_factory.mktemp("t")
+    ran = twins_in_process.run(SAMPLE, DAY, tables, ["03"])["03"]
+    return ran, *(pd.read_parquet(tables / f"03_{name}.parquet") for name in ("decisions", "measures"))
+
+
+@pytest.fixture(scope="module")
+def year():
+    """Margin of each account in the last twelve months, from the file itself."""
+    lines = pd.read_csv(SAMPLE / "transactions.csv")
+    recent = lines[lines["booked_at"].between("2025-07-01", "2026-06-30")]
+    return (recent["revenue"] - recent["cogs"]).groupby(recent["account_id"]).sum()
+
+
+def test_the_money_of_an_account_stands_once_and_is_its_margin_of_twelve_months(sample, year):
+    with_money = sample[1].dropna(subset="moves")
+    assert set(with_money["slug"]) == {"review_held_back", "name_second_sponsor"}
+    assert not with_money["account_id"].duplicated().any()
+    assert with_money["moves"].to_numpy() == pytest.approx(year[with_money["account_id"]].to_numpy())
+    assert (with_money["basis"] == "margin of the last 12 months that may be lost").all()
+
+
+def test_key_status_moves_no_money_that_anybody_measured(sample):
+    chosen = sample[1][sample[1]["slug"] == "give_key_status"]
+    assert len(chosen) == 25
+    assert chosen["moves"].isna().all()
+
+
+def test_each_account_of_a_decision_has_its_owner_its_reason_and_a_day(sample):
+    owner = pd.read_csv(SAMPLE / "accounts.csv").set_index("account_id")["owner_id"]
+    rows = sample[1]
+    assert (rows["kind"] == "sell").all()
+    assert rows["owner"].tolist() == owner[rows["account_id"]].tolist()
+    assert rows[["reason", "due"]].notna().all(axis=None)
+    assert (rows["due"] > pd.Timestamp(DAY)).all()
+
+
+def test_a_gate_no_part_of_which_can_be_judged_is_called_not_tested(sample):
+    ran, decisions, measures = sample
+    assert "The gate is not tested: no part of it can be judged" in ran.text
+    assert "revenue history, relationship, profitability, viability" in ran.text
+    assert "a signal." not in ran.text
+    held_back = decisions.loc[decisions["slug"] == "review_held_back", "text"].iloc[0]
+    assert "not tested on the past: revenue history, relationship, profitability, viability" in held_back
+    tested = measures[measures["measure_id"] == "S0-16"]
+    assert len(tested) == 5 and set(tested["status"]) == {"too_early"}
+
+
+def test_value_is_that_of_the_last_twelve_months(sample):
+    lines = pd.read_csv(SAMPLE / "transactions.csv")
+    recent = lines.loc[lines["booked_at"].between("2025-07-01", "2026-06-30"), "revenue"].sum()
+    total = sample[2].set_index("definition_id").loc["total_revenue"]
+    assert total["value"] == pytest.approx(recent)
+    assert [str(total[c].date()) for c in ("window_start", "window_end")] == ["2025-07-01", DAY]
+
+
+@pytest.mark.parametrize(
+    ("programme", "draft"),
+    [
+        ({}, "DRAFT: sales and marketing have not agreed the criteria (02).\n"),  # nothing is entered: no more to say
+        ({"criteria": SIGNED}, "have not agreed the criteria (02). Do not proceed: no list was voted on by both teams"),
+        (
+            {"criteria": SIGNED, "list_votes": VOTES.format("out")},
+            "(02). Do not proceed: the two lists overlap by 50.0%",
+        ),
+        ({"criteria": SIGNED, "list_votes": VOTES.format("in")}, ""),
+    ],
+)
+def test_the_list_is_a_draft_until_sales_and_marketing_agree(small, tmp_path, programme, draft):
+    put(small / "programme", **programme)
+    ran = twins_in_process.run(small, DAY, tmp_path / "t", ["03"], min_buying_days=1, max_decline=1.0)["03"]
+    decisions = pd.read_parquet(tmp_path / "t" / "03_decisions.parquet").set_index("slug")
+    assert draft in ran.text
+    assert ("DRAFT" in ran.text) == bool(draft)
+    assert decisions.loc[["give_key_status"], "text"].str.startswith("DRAFT: ").all() == bool(draft)
+
+
+def test_the_money_of_the_largest_account_stands_with_the_first_decision_about_it(small, tmp_path):
+    twins_in_process.run(small, DAY, tmp_path / "t", ["03"])  # acme and beta fail the relationship, and are held back
+    rows = pd.read_parquet(tmp_path / "t" / "03_decisions.parquet").set_index(["slug", "account_id"])
+    assert rows.loc[("review_held_back", "beta"), ["moves", "basis"]].tolist() == [
+        100, "revenue of the last 12 months that may be lost",
+    ]  # fmt: skip
+    assert pd.isna(rows.loc[("name_second_sponsor", "beta"), "moves"])
