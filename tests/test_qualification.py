@@ -490,6 +490,8 @@ def judged_part(passed: tuple[int, int], failed: tuple[int, int], unknown: tuple
         ((20, 24), (10, 25), (0, 0), "too early to judge", 49),  # too few accounts, and too few that stayed away
         ((28, 30), (1, 40), (0, 0), "too early to judge", 70),  # 29 bought again: one short
         ((39, 40), (2, 30), (0, 0), "too early to judge", 70),  # 29 stayed away: one short
+        ((60, 100), (0, 9), (0, 0), "too early to judge", 109),  # nine failed: one short
+        ((60, 100), (0, 10), (0, 0), "signal", 110),
         ((50, 100), (0, 0), (0, 0), "too early to judge", 100),  # nobody failed: nothing to compare with
         ((0, 0), (0, 0), (40, 80), "not_answerable", 0),
         ((9, 20), (1, 20), (60, 99), "too early to judge", 40),  # the unknown do not count towards the floors

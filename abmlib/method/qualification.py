@@ -22,6 +22,7 @@ PASS, FAIL, UNKNOWN = "pass", "fail", "not_answerable"
 LITTLE_VALUE = "not among the accounts that carry the business"
 EARLY = "too early to judge"
 GATE = "four-part gate"
+FEWEST = 10  # accounts that passed, and that failed, below which the interval of a difference covers too seldom
 YEAR_MONTHS = 12  # whose margin the simple list by margin ranks, and which may be lost with an account
 ROUNDING = 10.0**-orders.NOISE  # money: an account that meets a bound but for rounding of floats has met it
 DAY = pd.Timedelta(days=1)
@@ -394,8 +395,8 @@ def part_signals(parts: pd.DataFrame, again: pd.Series) -> pd.DataFrame:
     """Difference between accounts that passed a part and those that failed, in the share that bought again.
 
     ``signal`` if its interval lies above zero, ``the wrong way`` if below, ``no signal`` if it holds zero; the intervals of all
-    parts that can be judged hold together at `LEVEL`. ``too early to judge``, and no interval, if nobody failed or passed, or
-    below the floors of 50 accounts and of 30 that bought again and 30 that did not; ``not_answerable`` where nobody was judged
+    parts that can be judged hold together at `LEVEL`. ``too early to judge``, and no interval, if fewer than `FEWEST` failed or
+    passed, or below the floors of 50 accounts and of 30 that bought again and 30 that did not; ``not_answerable`` where nobody was judged
     on the part.
 
     Parameters
@@ -418,7 +419,7 @@ def part_signals(parts: pd.DataFrame, again: pd.Series) -> pd.DataFrame:
     k = pd.DataFrame({i: kind.mul(bought, axis=0).sum() for i, kind in enumerate(kinds)})
     total, bought_again = n.sum(axis=1), k.sum(axis=1)
     few = (total < FLOOR_ACCOUNTS) | (np.minimum(bought_again, total - bought_again) < FLOOR_OUTCOMES)
-    few |= n.eq(0).any(axis=1)
+    few |= n.lt(FEWEST).any(axis=1)
     apart = intervals.difference(k, n, max(int((~few).sum()), 1))
     apart[["low", "high"]] = apart[["low", "high"]].mask(few)
     cases = [total == 0, few, apart["low"] > 0, apart["high"] < 0]
