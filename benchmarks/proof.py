@@ -33,6 +33,7 @@ WORKBOOK = "title: Market of known truth\ncurrency: EUR\ntime_zone: Europe/Berli
 END = "2026-06-30"  # last day of every market, and the day of the report
 MONTHS = 36  # length of every market's window
 WINDOW_MONTHS = 12  # months up to the end whose closed deals count, as in 12
+VALUE_MONTHS = 12  # up to the end, over which value counts, as in 03
 PERIOD_MONTHS = 12  # length of the two periods compared, as in 03
 MISS = 3.0  # Monte-Carlo standard errors from the one coverage promised that are no longer chance
 SLACK = 2.0  # the same for false alarms and bias
@@ -157,8 +158,8 @@ class Seen:
 
     @cached_property
     def revenue(self) -> pd.Series:
-        """Net revenue of each account over all history."""
-        counted = periods.value_window(self.transactions, self.book.as_of, 0)
+        """Net revenue of each account over the months that count in 03."""
+        counted = periods.value_window(self.transactions, self.book.as_of, VALUE_MONTHS)
         return orders.by_account(self.transactions, self.accounts.index, counted)["revenue"]
 
     @cached_property
