@@ -296,7 +296,7 @@ book.decide(
     "review_held_back",
     kind="sell",
     text=f"{draft}Review with sales: accounts large enough for key status that the gate excludes"
-    + say_key_accounts.excluded_by(trial.parts),
+    + say_key_accounts.excluded_by(trial.parts, parts.loc[held_back].eq("fail").any()),
     accounts=held_back,
     owner=accounts["owner_id"],
     due=two_weeks,

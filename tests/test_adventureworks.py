@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from abmlib.method import cycle, orders
+from abmlib.method import cycle, orders, periods, qualification
 from abmlib.method.deals import with_days
 from abmlib.tables import Book
 from abmlib.tables.importers import mapped
@@ -119,3 +119,15 @@ def test_resellers_without_deals_are_placed_by_their_orders_and_what_is_missing_
     assert by_line["full"].drop("Bikes").gt(by_line["mid"].drop("Bikes")).all() and by_line.loc["Bikes", "mid"] > 100
     split = own[own["against"] != ""]  # cheap, and yet but a few times a year
     assert len(split) > 1_000 and split["against"].isin(["deal_value", "orders_per_year"]).all()
+
+
+def test_a_gate_that_asks_for_margin_beats_the_largest_by_revenue_and_not_the_largest_by_margin(book, lines):
+    accounts = pd.Index(book.read("accounts")["account_id"])
+    bounds = qualification.Thresholds(0.3, 180, 4, 0.1)
+    outcome = periods.trailing(book.as_of, 6)
+    trial = qualification.back_test(lines, accounts, outcome, bounds, 25, value_months=12, period_months=12)
+    by_revenue, by_margin = trial.choices.iloc[1], trial.choices.iloc[2]
+    assert by_revenue["low"] > 0  # a straw man: resellers of large revenue are sold to below cost
+    assert by_margin["low"] < 0 < by_margin["high"]
+    assert trial.verdict == "no difference"
+    assert set(trial.parts["verdict"]) == {"too early to judge"}

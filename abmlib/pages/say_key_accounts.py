@@ -104,18 +104,27 @@ def gate_tested(signals: pd.DataFrame, outcome: str) -> str:
     missing = ", ".join(parts[signals["verdict"].isin(UNTESTED)])
     if not found:
         return f"The gate is not tested: no part of it can be judged on {outcome} ({missing})."
-    return f"The gate tested on {outcome}: {'; '.join(found)}{f'; not tested: {missing}' if missing else ''}."
+    results = "; ".join([*found, *([f"not tested: {missing}"] if missing else [])])
+    return f"The gate was tested on {outcome}. {results[:1].upper() + results[1:]}."
 
 
-def excluded_by(signals: pd.DataFrame) -> str:
-    """Say of accounts that the gate excludes which parts of it are not tested; empty if all are.
+def excluded_by(signals: pd.DataFrame, failed: pd.Series) -> str:
+    """Say of accounts that the gate excludes which of the parts that do so are not tested; empty if all are.
 
     Parameters
     ----------
     signals : DataFrame ``part, verdict``
+    failed : bool Series by part, does it exclude one of them
+
+    Examples
+    --------
+    >>> said = pd.DataFrame({"part": ["viability", "profitability"], "verdict": ["signal", "too early to judge"]})
+    >>> excluded_by(said, pd.Series({"viability": True, "profitability": True}))
+    ' (not tested on the past: profitability)'
     """
-    missing = signals.loc[signals["verdict"].isin(UNTESTED), "part"].str.replace("_", " ")
-    return f" (not tested on the past: {', '.join(missing)})" if len(missing) else ""
+    untested = signals["verdict"].isin(UNTESTED) & signals["part"].map(failed)
+    missing = ", ".join(signals.loc[untested, "part"].str.replace("_", " "))
+    return f" (not tested on the past: {missing})" if missing else ""
 
 
 def back_test(signals: pd.DataFrame, outcome: str, level: float) -> Words:
