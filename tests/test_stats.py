@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from scipy.stats import binom
+from scipy.stats import binom, ttest_ind
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
 from abmlib.stats import concentration, intervals
@@ -388,3 +388,28 @@ def test_lorenz_runs_from_the_origin_through_the_largest_first():
     got = concentration.lorenz(pd.Series([10.0, 70.0, 20.0, 0.0]))
     assert got["parts_share"].tolist() == [0, 0.25, 0.5, 0.75, 1]
     assert got["value_share"].tolist() == [0, 0.7, 0.9, 1, 1]
+
+
+# -- several differences at once, and sums of two groups --------------------------------------------------------------
+
+
+def test_sums_of_two_groups_of_one_size_differ_as_welch_says():
+    one, two = pd.Series([5.0, 70.0, 9.0, 31.0]), pd.Series([1.0, 2.0, 4.0, 40.0])
+    expected = ttest_ind(one, two, equal_var=False).confidence_interval(0.95)
+    got = intervals.sums_apart(one, two)
+    assert got == pytest.approx((68.0, 4 * expected.low, 4 * expected.high, 8))
+
+
+def test_a_sum_beside_one_unit_has_no_interval_and_beside_none_has_its_own():
+    one = pd.Series([5.0, 7.0, np.nan])
+    assert intervals.sums_apart(one, pd.Series([3.0]))[:2] == pytest.approx((9.0, np.nan), nan_ok=True)
+    value, low, high, n = intervals.sums_apart(one, one.iloc[:0])
+    assert (value, n) == (12.0, 2) and low < 12 < high
+    assert np.isnan(intervals.sums_apart(one.iloc[:0], one.iloc[:0])[0])
+
+
+@pytest.mark.parametrize("tests", [2, 4])
+def test_intervals_that_hold_together_are_each_as_wide_as_bonferroni_asks(tests):
+    counts, n = pd.DataFrame([[56, 48]]), pd.DataFrame([[70, 80]])
+    expected = confint_proportions_2indep(56, 70, 48, 80, method="newcomb", compare="diff", alpha=0.05 / tests)
+    assert difference(counts, n, tests)[["low", "high"]].iloc[0].tolist() == pytest.approx(expected)
