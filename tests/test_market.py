@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from abmlib.market import Market, Plan, Switches, blocks, changed, make, preset, simulate, write
+from abmlib.market import Market, Plan, Switches, blocks, changed, make, preset, sales, simulate, write
 from abmlib.market.__main__ import SAMPLE as SIZES
 from abmlib.market.deals import CRM, LOST, STAGES, WON
 from abmlib.market.files import NEVER
+from abmlib.market.switches import CYCLES
 from abmlib.tables import schema
 from abmlib.tables.fingerprint import CACHE
 from tests.conftest import SAMPLE, abm
@@ -34,8 +35,9 @@ def deals(market) -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def history(market) -> pd.DataFrame:
-    return market.tables["opportunity_stage_history"]
+def history() -> pd.DataFrame:
+    """The stage history as it is before some of it is lost, which moves nothing else."""
+    return simulate(**SIZES, switches=Switches(missing_history=0)).tables["opportunity_stage_history"]
 
 
 def in_bytes(folder: Path) -> dict[str, bytes]:
@@ -73,8 +75,8 @@ def test_the_committed_sample_is_what_the_generator_writes(tmp_path):
 
 
 def test_the_sample_is_as_large_as_it_should_be(market):
-    assert 200 <= len(market.tables["accounts"]) <= 300
-    assert sum(map(len, in_bytes(SAMPLE).values())) < 3_000_000
+    assert market.tables["transactions"]["account_id"].nunique() > 200
+    assert sum(map(len, in_bytes(SAMPLE).values())) < 4_000_000
 
 
 @pytest.mark.parametrize(("small", "large"), [(500, 1000), (30, 240)])
@@ -183,7 +185,7 @@ def test_the_smallest_market_is_one_account_and_one_month(tmp_path):
     assert (tmp_path / "accounts.csv").read_text("utf-8").count("\n") == 2
 
 
-@pytest.mark.parametrize("name", ["nothing", "clean", "outside"])
+@pytest.mark.parametrize("name", ["nothing", "clean", "outside", "hard"])
 def test_every_preset_makes_a_market_to_spec(name):
     market = simulate(7, 100, 24, switches=preset(name, {}))
     for table, rows in market.tables.items():
@@ -313,19 +315,22 @@ def test_the_truth_of_a_closed_deal_is_its_end(deals):
     assert (still["closes_at"] >= (LAST + pd.Timedelta(days=1)).tz_localize("UTC")).all()
 
 
-def test_deals_end_as_often_and_as_late_as_they_should(deals):
+def test_deals_end_as_often_and_as_late_as_they_should(market, deals):
     closed = deals[deals["is_closed"]]
-    assert 0.45 <= closed["is_won"].mean() <= 0.58
+    assert 0.33 <= closed["is_won"].mean() <= 0.42
     assert 0.08 <= 1 - deals["is_closed"].mean() <= 0.20
+    like = market.truth["account_lines"].set_index(["account_id", "product_line"])["cycle"]
+    cycle = like.reindex(pd.MultiIndex.from_frame(closed[["of", "product_line"]])).to_numpy()
+    closed = closed[cycle == closed["product_line"].map(dict(zip(sales.LINES, CYCLES, strict=True)))]
     won = closed[closed["is_won"].astype(bool) & (closed["type"] != "renewal")]
     days = (won["closed_at"] - won["created_at"]).dt.days.groupby(won["product_line"]).median()
     assert days.to_dict() == pytest.approx(
-        {"advisory services": 200, "business software": 100, "office supplies": 27}, rel=0.25
+        {"advisory services": 215, "business software": 105, "office supplies": 27}, rel=0.25
     )
-    large = deals.query("product_line == 'advisory services'")["amount"]
+    large = closed.query("product_line == 'advisory services'")["amount"]
     assert large.quantile(0.9) > 1_000_000  # services are sold by the million
-    left = (closed["close_date"].dt.to_period("Q").dt.end_time - closed["close_date"]).dt.days
-    assert (left < 8).mean() > 1.5 * 8 / 91
+    ends = closed["close_date"].dt.to_period("Q").dt.end_time
+    assert ((ends - closed["close_date"]).dt.days < 8).mean() > 1.5 * 8 / 91
 
 
 def test_a_first_win_comes_before_the_first_purchase_and_who_never_wins_buys_nothing(market, deals):
@@ -367,7 +372,7 @@ def test_nobody_of_the_account_moves_while_a_deal_stalls(market):
     stays = days_in_stage(market).query("stalled").sort_values("days").drop_duplicates("opportunity_id", keep="last")
     own = market.tables["activities"].query("direction != 'outbound'").merge(stays, on="opportunity_id")
     since = (own["occurred_at"] - own["entered_at"]).dt.total_seconds() / 86_400
-    stuck = own["days"] > own["cycle_scale"]
+    stuck = own["days"] > 2 * own["cycle_scale"]
     assert stuck.any()
     assert not (stuck & (since > 1) & (since < own["days"] - 1)).any()
 
@@ -389,8 +394,7 @@ def test_people_are_as_many_and_as_well_known_as_they_should_be(market):
 def test_names_and_domains_are_reserved_and_none_looks_like_mail(market, tmp_path):
     accounts = market.tables["accounts"]
     own = accounts[accounts["account_id"].str.len() == 6]
-    assert own["name"].is_unique and own["domain"].is_unique
-    assert own["domain"].str.endswith(".example").all()
+    assert own["name"].is_unique and own["domain"].is_unique and own["domain"].str.endswith(".example").all()
     assert not any(b"@" in content for content in written(market, tmp_path).values())
 
 

@@ -27,6 +27,8 @@ LEAD_DAYS = 80.0  # mean days from an account's record to its first purchase
 MAIN = {sales.SERVICES: 0.16, sales.SOFTWARE: 0.32, sales.OFFICE: 0.52}  # share of accounts by main line
 ALSO = {sales.SERVICES: 0.03, sales.SOFTWARE: 0.14, sales.OFFICE: 0.22}  # share of the others that buy the line as well
 RHYTHM, RHYTHM_SPREAD = 36.0, 0.5  # typical days between two orders of office supplies, sd of its logarithm
+RARER, LARGER = np.array([11.0, 4.0, 1.0]), np.array([29.0, 6.0, 1.0])  # the same and their value, by cycle of buying
+COLD_OPENS, COLD_LOSES = 0.3, 2.0  # of accounts without interest: factor on deals, log-odds to win lost
 MONTHLY = 0.4  # share of software customers billed by the month
 
 DRIVERS = pd.DataFrame(  # what a register says, and what one standard deviation or a yes adds to the logarithm
@@ -66,15 +68,17 @@ def buyers(chance: Chance, window: sales.Window, switches: Switches) -> tuple[pd
     first : DataFrame, one row per account
         ``size``, ``latent``, ``scale``, ``discount_rate``, ``margin_factor``, ``main`` (position of the main line),
         ``created`` and ``begun`` (days; missing = no customer yet), ``lifetime`` (days), ``also 0`` … ``also 2``,
-        ``rhythm``, ``months`` (of a software bill), ``opening 0`` … ``opening 2`` and ``turned 0`` … (logarithm of the
-        opening rate's factor before and after drift), ``amount``, the columns of `_programme` and of `_fates`.
+        ``rhythm``, ``months`` (of a software bill), ``like 0`` … ``like 2`` (position of the cycle in which it buys each
+        line), ``order scale`` (factor on office orders), ``keen``, ``luck`` (on the log-odds to win), the columns of
+        `_driven`, of `_programme` and of `_fates`.
     second : DataFrame, one row per account
-        `companies.companies`.
+        `companies.with_past`.
     """
     rng = chance.of("buyers")
     size = np.clip(rng.standard_normal(BLOCK), -2.5, 2.5)
     shift = Chance(chance.seed, -1).of("names").random()
     firms = companies.companies(chance.of("companies"), chance.block * BLOCK, size, shift, switches.hostile_names)
+    firms = companies.with_past(chance.of("changes"), firms, window.days, switches.changes)
     out = pd.DataFrame({"size": size, "latent": rng.standard_normal(BLOCK)})
     out["scale"] = np.minimum(np.exp(0.55 * size + 0.35 * rng.standard_normal(BLOCK)), MOST_SCALE)
     out["discount_rate"] = np.clip(np.round(0.04 + 0.03 * size + 0.03 * rng.standard_normal(BLOCK), 2), 0, 0.2)
@@ -82,10 +86,15 @@ def buyers(chance: Chance, window: sales.Window, switches: Switches) -> tuple[pd
     out["main"] = pick(rng.random(BLOCK), np.array(list(MAIN.values())))
     out["months"] = np.where(rng.random(BLOCK) < MONTHLY, 1, 12)
     noise = RHYTHM_SPREAD * np.clip(rng.standard_normal(BLOCK), -2.5, 2.5)
-    out["rhythm"] = np.round(RHYTHM * np.exp(noise - 0.15 * size), 1)
+    other, which = chance.of("other cycles").random((2, len(sales.LINES), BLOCK))
     for k, line in enumerate(sales.LINES):
         out[f"also {k}"] = (out["main"] == k) | (rng.random(BLOCK) < ALSO[line])
+        out[f"like {k}"] = (k + (other[k] < switches.other_cycle) * (1 + (which[k] < 0.5))) % len(CYCLES)
+    out["rhythm"] = np.round(RHYTHM * np.exp(noise - 0.15 * size) * RARER[out["like 2"]], 1)
+    out["order scale"] = out["scale"] * LARGER[out["like 2"]]
     out["lifetime"] = 60 - LIFETIME * np.log1p(-rng.random(BLOCK))
+    out["keen"] = chance.of("interest").random(BLOCK) >= switches.uninterested
+    out["luck"] = switches.shared_luck * chance.of("luck").standard_normal(BLOCK)
     out = _arrivals(chance.of("arrivals"), out, window)
     if chance.block == 0:
         out = _with_big(out, switches.big_without_margin)
@@ -96,11 +105,11 @@ def buyers(chance: Chance, window: sales.Window, switches: Switches) -> tuple[pd
 
 def _arrivals(rng: np.random.Generator, out: pd.DataFrame, window: sales.Window) -> pd.DataFrame:
     """Since when each account is known, and since when it is a customer where no deal of the window makes it one."""
-    begun = rng.random(BLOCK) < BEGUN
+    begun = (rng.random(BLOCK) < BEGUN) & out["keen"]
     start = -1 - np.floor(rng.random(BLOCK) * BEFORE)
     lead = np.floor(5 - LEAD_DAYS * np.log1p(-rng.random(BLOCK)))
     known = np.floor(rng.random(BLOCK) * (BEFORE / 2 + LATEST * window.days) - BEFORE / 2)
-    serves = (rng.random(BLOCK) < SELF_SERVE) & (out["main"] == sales.LINES.index(sales.OFFICE))
+    serves = (rng.random(BLOCK) < SELF_SERVE) & (out["main"] == sales.LINES.index(sales.OFFICE)) & out["keen"]
     itself = np.maximum(known, 0) + np.floor(2 - SERVE_DAYS * np.log1p(-rng.random(BLOCK)))
     second = np.floor(8 * 3600 + rng.random(BLOCK) * 9 * 3600)
     return out.assign(
@@ -115,9 +124,9 @@ def _with_big(out: pd.DataFrame, without_margin: float) -> pd.DataFrame:
     out = out.copy()
     planted: dict[str, Any] = {
         "size": 3.0, "scale": BIG_SCALE, "begun": -800.0, "created": -860.0, "lifetime": 99_999.0, "main": 0,
-        "margin_factor": 1 - 0.98 * without_margin, "rhythm": RHYTHM / BIG_PACE,
+        "margin_factor": 1 - 0.98 * without_margin, "rhythm": RHYTHM / BIG_PACE, "order scale": BIG_SCALE, "keen": True,
     }  # fmt: skip
-    planted |= {f"also {k}": True for k in range(len(sales.LINES))}
+    planted |= {f"also {k}": True for k in range(len(sales.LINES))} | {f"like {k}": k for k in range(len(sales.LINES))}
     for column, value in planted.items():
         out.loc[BIG, column] = value
     return out
@@ -152,16 +161,44 @@ def _in_steps(firms: pd.DataFrame) -> np.ndarray:
 
 
 def _driven(out: pd.DataFrame, firms: pd.DataFrame, switches: Switches) -> pd.DataFrame:
-    """Add what moves the rate at which an account opens deals, by line, and their amount."""
-    plain, bent = _says(firms, "opening"), _in_steps(firms)
-    says = switches.propensity_drivers * ((1 - switches.non_linear) * plain + switches.non_linear * bent)
-    hidden = switches.confounding_latent * LATENT_OPENS * out["latent"].to_numpy()
-    struggling = (firms["growth_outlook"] == "struggling").to_numpy()
-    for k, line in enumerate(sales.LINES):
-        odd = np.log1p(switches.counter_intuitive) * struggling * (line == sales.SOFTWARE)
-        out[f"opening {k}"] = says + odd + hidden
-        out[f"turned {k}"] = (1 - 2 * switches.drift) * (says + odd) + hidden
-    return out.assign(amount=switches.size_drivers * _says(firms, "amount"))
+    """Add what moves the rate at which an account opens deals, and their amount, by what holds at the time.
+
+    ``turn 0`` … are the days on which the register changes, in order, missing ones infinite; ``says 0`` …, ``odd 0`` …
+    (of software) and ``amount 0`` … are logarithms of factors before the first, after the first, and so on; ``hidden``
+    is that of the unrecorded interest.
+    """
+    turns = firms[[f"{c} since" for c in companies.CHANGING]].fillna(np.inf).to_numpy()
+    turns = np.hstack([np.full((BLOCK, 1), -np.inf), np.sort(turns, axis=1)])
+    new: dict[str, Any] = {f"turn {p}": turns[:, p + 1] for p in range(len(companies.CHANGING))}
+    for p in range(turns.shape[1]):
+        then = companies.on(firms, turns[:, p])
+        plain, bent = _says(then, "opening"), _in_steps(then)
+        new[f"says {p}"] = switches.propensity_drivers * (
+            (1 - switches.non_linear) * plain + switches.non_linear * bent
+        )
+        new[f"odd {p}"] = np.log1p(switches.counter_intuitive) * (then["growth_outlook"] == "struggling")
+        new[f"amount {p}"] = switches.size_drivers * _says(then, "amount")
+    return out.assign(**new, hidden=switches.confounding_latent * LATENT_OPENS * out["latent"])
+
+
+def _then(out: pd.DataFrame, of: str, account: np.ndarray, day: np.ndarray) -> np.ndarray:
+    """What `_driven` says of accounts on days."""
+    n = len(companies.CHANGING)
+    passed = (day[:, None] >= out[[f"turn {p}" for p in range(n)]].to_numpy()[account]).sum(axis=1)
+    return out[[f"{of} {p}" for p in range(n + 1)]].to_numpy()[account, passed]
+
+
+def opening(
+    out: pd.DataFrame, account: np.ndarray, line: np.ndarray, day: np.ndarray, turned: float | np.ndarray = 1.0
+) -> np.ndarray:
+    """Logarithm of what drives the rate at which accounts open deals for a line on a day; drift multiplies by `turned`."""
+    odd = _then(out, "odd", account, day) * (line == sales.LINES.index(sales.SOFTWARE))
+    return (_then(out, "says", account, day) + odd) * turned + out["hidden"].to_numpy()[account]
+
+
+def amount(out: pd.DataFrame, account: np.ndarray, day: np.ndarray) -> np.ndarray:
+    """Logarithm of what drives the amount of deals of accounts that open on a day."""
+    return _then(out, "amount", account, day)
 
 
 def programme_day(window: sales.Window) -> int:
@@ -179,7 +216,7 @@ def _programme(
     """
     begins = programme_day(window)
     customer = (out["begun"] < begins).to_numpy()
-    recorded = 0.7 * staff(firms) + 0.6 * (customer - BEGUN)
+    recorded = 0.7 * staff(companies.on(firms, begins)) + 0.6 * (customer - BEGUN)
     wanted = switches.confounding_recorded * recorded + switches.confounding_latent * out["latent"].to_numpy()
     lot, back, wave, reach, lag = rng.random((5, BLOCK))
     able = (out["created"] < begins - 14).to_numpy() & (switches.selected > 0)

@@ -53,6 +53,8 @@ MOST = int(np.prod(_SHAPE))  # names before one repeats
 _STRIDE = 988_829  # shares no factor with MOST, so that counting in these steps meets every name once
 STAFF_NOISE = 0.4  # sd of the logarithm of employees beyond what size says
 TYPICAL_STAFF, STAFF_PER_SIZE = 160, 1.3
+CHANGING = ("employees", "tech_stack", "growth_outlook")  # what a register says and may change
+GROWTH = 0.35  # sd of the logarithm of employees after a change over those before
 
 
 def companies(rng: np.random.Generator, first: int, size: np.ndarray, shift: float, awkward: float) -> pd.DataFrame:
@@ -103,6 +105,36 @@ def companies(rng: np.random.Generator, first: int, size: np.ndarray, shift: flo
     })  # fmt: skip
 
 
+def with_past(rng: np.random.Generator, firms: pd.DataFrame, days: int, share: float) -> pd.DataFrame:
+    """Add what companies were before they changed within the window, each column of `CHANGING` once at most.
+
+    ``X was``, and ``X since``: the day on which X became what `firms` says; missing where it always was.
+    """
+    n = len(firms)
+    lot, when = rng.random((2, len(CHANGING), n))
+    grown, which, turn = rng.standard_normal(n), rng.random(n), rng.random(n)
+    names = list(OUTLOOK)
+    now = firms["growth_outlook"].map(names.index).to_numpy()
+    has = np.stack([firms["tech_stack"].str.contains(t, regex=False).to_numpy() for t in TECH], axis=1)
+    had = has ^ (np.floor(which * len(TECH))[:, None] == np.arange(len(TECH)))  # one came or went
+    was = {
+        "employees": np.ceil(firms["employees"] * np.exp(GROWTH * grown)).astype(int),
+        "tech_stack": _joined(had),
+        "growth_outlook": np.array(names, dtype=object)[(now + 1 + (turn < 0.5)) % len(names)],
+    }
+    known = has.any(axis=1) & had.any(axis=1)  # no technology at all is written as nothing is known
+    out = {f"{c} was": was[c] for c in CHANGING}
+    for k, column in enumerate(CHANGING):
+        does = (lot[k] < share) & (known | (column != "tech_stack"))
+        out[f"{column} since"] = np.where(does, np.floor(when[k] * days), np.nan)
+    return firms.assign(**out)
+
+
+def on(firms: pd.DataFrame, day: float | np.ndarray) -> pd.DataFrame:
+    """The companies of `with_past` as they were on a day: one for all, or one for each."""
+    return firms.assign(**{c: firms[c].mask(firms[f"{c} since"] > day, firms[f"{c} was"]) for c in CHANGING})
+
+
 def _name(plain: str, form: str, awkward: int) -> str:
     """Dress a plain name: a legal form, or the awkward form of that number."""
     return f"{plain} {form}".rstrip() if awkward < 0 else AWKWARD[hash_of(awkward) % len(AWKWARD)].format(plain)
@@ -115,5 +147,9 @@ def hash_of(number: int) -> int:
 
 def _stack(chance: np.ndarray) -> list[str]:
     """The technologies of each company, joined by semicolons; an empty text where it has none."""
-    has = chance < np.array(list(TECH.values()))
+    return _joined(chance < np.array(list(TECH.values())))
+
+
+def _joined(has: np.ndarray) -> list[str]:
+    """The names of the technologies that each row has."""
     return [";".join(t for t, h in zip(TECH, row, strict=True) if h) for row in has]

@@ -10,14 +10,19 @@ from abmlib.market import clock, sales
 from abmlib.market.chance import pick
 from abmlib.market.deals import CRM, LOST_IN, PUSHES, STAGES
 
+NEGLECT = np.array([0.3, 1.6, 0.5, 1.9, 1.0, 0.2, 1.4, 0.6, 1.5])  # of the sellers: overdue deals, about 1
+PASSED = 0.5  # share of the deals neglected, among those open on a day, whose closing day has passed by then
 WITHOUT = {"account_id": 0.5, "amount": 1.0, "created_at": 0.25}  # of the switch: open deals that lack it
 
 
-def history(rng: np.random.Generator, found: pd.DataFrame, window: sales.Window, gaps: float) -> pd.DataFrame:
+def history(
+    rng: np.random.Generator, found: pd.DataFrame, window: sales.Window, gaps: float, overdue: float
+) -> pd.DataFrame:
     """What the CRM noted of each deal until the window's end: one row per change, with all values from then on.
 
     Rows come by deal and time. Of the deals still open, the share `gaps` lacks its amount, and fewer their account or
-    opening, as `WITHOUT` says; a deal without its opening lacks the row of it too.
+    opening, as `WITHOUT` says; a deal without its opening lacks the row of it too. The closing day of about the share
+    `overdue` of them has passed, and their seller has not moved it.
 
     Returns
     -------
@@ -27,7 +32,7 @@ def history(rng: np.random.Generator, found: pd.DataFrame, window: sales.Window,
         ``no account_id`` and ``no created_at``.
     """
     deal = np.arange(len(found))
-    pushed, forecast = _pushes(found)
+    pushed, forecast = _pushes(found, overdue)
     first = {"changed_field": "created", "stage_order": 1.0, "amount": found["amount 0"], "forecast": forecast[:, 0]}
     closed = {"changed_field": "stage", "stage_order": 5.0, "forecast": found["closes"]}
     parts = [pd.DataFrame({"deal": deal, "at": found["opens"]} | first)]
@@ -54,8 +59,11 @@ def history(rng: np.random.Generator, found: pd.DataFrame, window: sales.Window,
     return _with_gaps(rng, noted, gaps)
 
 
-def _pushes(found: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    """When the closing day is pushed, shape (n, 4), and the day forecast at first and after each push, shape (n, 5)."""
+def _pushes(found: pd.DataFrame, overdue: float) -> tuple[np.ndarray, np.ndarray]:
+    """When the closing day is pushed, shape (n, 4), and the day forecast at first and after each push, shape (n, 5).
+
+    Who neglects a deal stops to push it at some time, and its forecast passes.
+    """
     most = len(PUSHES["won"]) - 1
     opens = found["opens"].to_numpy()[:, None]
     life = np.maximum(found["closes"].to_numpy()[:, None] - opens, 0.01)
@@ -64,6 +72,9 @@ def _pushes(found: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     draws = {name: pick(chance, np.array(shares)) for name, shares in PUSHES.items()}
     count = np.where(stalled, draws["stalled"], np.where(found["won"], draws["won"], draws["lost"]))
     count = np.minimum(count, (life[:, 0] / 3).astype(int))[:, None]
+    neglected = (found["neglect"] < overdue * NEGLECT[found["seller"]] / PASSED).to_numpy()[:, None]
+    long = found[["how long"]].to_numpy()
+    noted = np.where(neglected, np.floor(long * count), count)
     nth = np.arange(1, most + 1)
     pushed = opens + life * (nth - 0.3 + 0.6 * fair) / (count + 1)
     pushed = np.where(nth <= count, pushed, np.nan)
@@ -72,9 +83,18 @@ def _pushes(found: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     last_push = np.max(np.where(nth <= count, pushed, opens), axis=1, keepdims=True)
     final = np.maximum(final, last_push + 2)
     forecast = np.where(np.arange(most + 1) < count, np.hstack([soon, final]), final)
+    forecast = np.where(neglected & (count == 0), opens + 0.8 * long * life, forecast)
     for k in range(1, most + 1):
         forecast[:, k] = np.maximum(forecast[:, k], forecast[:, k - 1] + 2)
-    return pushed, forecast
+    return np.where(nth <= noted, pushed, np.nan), forecast
+
+
+def imported(noted: pd.DataFrame, found: pd.DataFrame, window: sales.Window, share: float) -> pd.DataFrame:
+    """The rows that an earlier CRM passed on: none of some deals, and only the last of others; more of the older ones."""
+    older = 1.5 - found["opens"] / clock.length(window)  # 1 in the middle of the window
+    lacks = (found["imported"] < share * older).to_numpy()[noted["deal"]]
+    last = ~noted["deal"].duplicated(keep="last").to_numpy()
+    return noted[~lacks | (last & (found["left"] < 0.5).to_numpy()[noted["deal"]])]
 
 
 def _with_gaps(rng: np.random.Generator, noted: pd.DataFrame, gaps: float) -> pd.DataFrame:

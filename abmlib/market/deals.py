@@ -29,6 +29,7 @@ RATE = {  # deals a year of a typical account: without business, for a further l
     "cross": np.array([0.05, 0.12, 0.12]),
     "expansion": np.array([1.5, 0.9, 0.7]),
 }
+OTHERWISE = np.array([0.7, 1.5, 3.0])  # the last of these for a line bought in another cycle than its own, by cycle
 MOST_RATE = np.array([9.0, 7.0, 6.0])  # deals a year no account goes beyond
 WIN = np.array([0.42, 0.46, 0.52])  # chance to win of an average seller, renewals aside
 CYCLE = np.array([215.0, 105.0, 26.0])  # typical days to a win
@@ -70,7 +71,7 @@ PUSHES = {  # share of deals whose closing day is pushed so many times
 EVEN = (
     "thin", "own", "other", "won", "last", "slow", "skip 1", "skip 2", "rush", "late", "stall", "fast", "tail", "part",
     "grown", "given", "how far", "term", "model", "rival", "who", "why", "lost to", "pushed", "fair 1", "fair 2",
-    "fair 3", "fair 4",
+    "fair 3", "fair 4", "neglect", "how long", "imported", "left",
 )  # fmt: skip
 NORMAL = ("luck", "pace", "stage 0", "stage 1", "stage 2", "stage 3", "value", "growth", "final")
 
@@ -92,7 +93,7 @@ def deals(
         (true chance to win at opening, and the same had there been no programme), ``caused`` (opened by the programme),
         ``size factor`` (of the programme on the amount), ``cycle`` (typical days to a win), ``stalled``, ``too_fast``,
         ``sales_model``, ``term_months``, ``amount 0`` … ``amount 2``, ``loss_reason``, ``competitor``, ``trouble 0`` …
-        ``trouble 2`` (of a renewal) and what `history` draws on.
+        ``trouble 2`` (of a renewal), ``like`` (position of the cycle it is bought in) and what `crm` draws on.
     held : DataFrame, one row per account
         ``from 0`` … ``from 2`` and ``until 0`` … (days of business in each line; missing = never), ``begun``, ``stops``;
         of software ``yearly`` (value at its start), ``term`` (months) and ``contract`` (is it under one).
@@ -132,29 +133,40 @@ def _candidates(
     account, line = np.divmod(pair, lines)
     day = calendar_day(window, at)
     drift = np.where(day > buying.TURNS * window.days, 1, 0)
-    logs = np.stack([buyers[[f"{of} {k}" for k in range(lines)]].to_numpy() for of in ("opening", "turned")])
-    factor = np.exp(logs[drift, account, line] + 0.2 * buyers["size"].to_numpy()[account])
+    logs = buying.opening(buyers, account, line, day, 1 - 2 * switches.drift * drift)
+    factor = np.exp(logs + 0.2 * buyers["size"].to_numpy()[account])
+    factor = factor * np.where(buyers["keen"], 1.0, buying.COLD_OPENS)[account]
+    like = buyers[[f"like {k}" for k in range(lines)]].to_numpy()[account, line]
     lift = buying.ramp(buyers, account, day)
     with_it = factor * (1 + buying.effect(switches, "creation")[line] * lift)
-    rate = np.maximum.reduce(list(RATE.values()))[line]
+    rate = np.maximum.reduce([_rate(what, line, like) for what in RATE])
     keep = even[:, 0] * MOST_RATE[line] < rate * with_it
     out = pd.DataFrame(np.hstack([even, normal])[keep], columns=[*EVEN, *NORMAL])
     out = out.assign(
-        key=np.flatnonzero(keep), account=account[keep], line=line[keep], at=at[keep], day=day[keep], lift=lift[keep]
-    )
+        key=np.flatnonzero(keep), account=account[keep], line=line[keep], at=at[keep], day=day[keep], lift=lift[keep],
+        like=like[keep], typical=switches.pace * CYCLE[like[keep]],
+    )  # fmt: skip
     return out.assign(factor=with_it[keep], without=factor[keep]).sort_values(["account", "at"], ignore_index=True)
+
+
+def _rate(what: str, line: np.ndarray, like: np.ndarray) -> np.ndarray:
+    """Deals a year of a kind of a typical account, by line and the cycle it is bought in."""
+    usual = RATE[what][line]
+    return np.where(like == line, usual, OTHERWISE[like]) if what == "expansion" else usual
 
 
 def _opens(drawn: pd.DataFrame, what: str, left: float | np.ndarray = 1.0) -> np.ndarray:
     """Which candidates open as deals of a kind; `left` is the share of the account's business we still have."""
     line = drawn["line"].to_numpy()
-    return drawn["thin"].to_numpy() * MOST_RATE[line] < RATE[what][line] * drawn["factor"].to_numpy() * left
+    rate = _rate(what, line, drawn["like"].to_numpy())
+    return drawn["thin"].to_numpy() * MOST_RATE[line] < rate * drawn["factor"].to_numpy() * left
 
 
 def _caused(drawn: pd.DataFrame, what: str, left: float | np.ndarray = 1.0) -> np.ndarray:
     """Which of them would not have opened without the programme."""
     line = drawn["line"].to_numpy()
-    return drawn["thin"].to_numpy() * MOST_RATE[line] >= RATE[what][line] * drawn["without"].to_numpy() * left
+    rate = _rate(what, line, drawn["like"].to_numpy())
+    return drawn["thin"].to_numpy() * MOST_RATE[line] >= rate * drawn["without"].to_numpy() * left
 
 
 def _ended(drawn: pd.DataFrame, buyers: pd.DataFrame, firms: pd.DataFrame, switches: Switches) -> pd.DataFrame:
@@ -165,6 +177,8 @@ def _ended(drawn: pd.DataFrame, buyers: pd.DataFrame, firms: pd.DataFrame, switc
     stalled = (drawn["stall"] < switches.stalled).to_numpy()
     too_fast = (drawn["fast"] < switches.too_fast).to_numpy() & ~stalled
     odds = logit(WIN)[line] + 2 * switches.seller_spread * SKILL[seller] + LUCK * drawn["luck"].to_numpy()
+    odds = odds - switches.rivals + np.where(buyers["keen"], 0.0, -buying.COLD_LOSES)[account]
+    odds = odds + buyers["luck"].to_numpy()[account]
     odds = odds - HURT["stalled"] * stalled - HURT["too_fast"] * too_fast
     odds = odds + switches.confounding_latent * buying.LATENT_WINS * buyers["latent"].to_numpy()[account]
     gained = 4 * buying.effect(switches, "win")[line] * drawn["lift"].to_numpy()
@@ -180,24 +194,26 @@ def _valued(drawn: pd.DataFrame, buyers: pd.DataFrame, switches: Switches) -> pd
     account, line = drawn["account"].to_numpy(), drawn["line"].to_numpy()
     software = line == LINES.index(sales.SOFTWARE)
     term = TERMS[pick(drawn["term"].to_numpy(), TERM_SHARE)]
-    value = VALUE[line] * np.exp(VALUE_SPREAD[line] * drawn["value"].to_numpy())
-    pareto = VALUE[line] * (1 - drawn["part"].to_numpy()) ** (-1 / PARETO)
-    value = np.where(drawn["tail"] < switches.heavy_tails, np.minimum(pareto, 200 * VALUE[line]), value)
+    typical, spread = VALUE[drawn["like"]], VALUE_SPREAD[drawn["like"]]
+    value = typical * np.exp(spread * drawn["value"].to_numpy())
+    pareto = typical * (1 - drawn["part"].to_numpy()) ** (-1 / PARETO)
+    value = np.where(drawn["tail"] < switches.heavy_tails, np.minimum(pareto, 200 * typical), value)
     lift = 1 + buying.effect(switches, "size")[line] * drawn["lift"].to_numpy()
-    value = value * buyers["scale"].to_numpy()[account] * np.exp(buyers["amount"].to_numpy()[account]) * lift
+    driven = buying.amount(buyers, account, drawn["day"].to_numpy())
+    value = value * buyers["scale"].to_numpy()[account] * np.exp(driven) * lift
     return _described(drawn.assign(term_months=np.where(software, term, np.nan), value=value, **{"size factor": lift}))
 
 
 def _described(drawn: pd.DataFrame) -> pd.DataFrame:
     """Add the amounts of a deal of yearly or plain ``value``, and how it is sold and lost."""
-    line, software = drawn["line"].to_numpy(), drawn["term_months"].notna().to_numpy()
+    like, software = drawn["like"].to_numpy(), drawn["term_months"].notna().to_numpy()
     value = drawn["value"].to_numpy() * np.where(software, drawn["term_months"].to_numpy() / 12, 1.0)
     grown = np.where(drawn["grown"] < 0.45, np.exp(0.25 * drawn["growth"].to_numpy()), 1.0)
     given = np.where(drawn["given"] < 0.25, 1 - 0.15 * drawn["how far"].to_numpy(), 1.0)
     steps = [
-        np.maximum(np.round(v / ROUND[line]), 1) * ROUND[line] for v in (value, value * grown, value * grown * given)
+        np.maximum(np.round(v / ROUND[like]), 1) * ROUND[like] for v in (value, value * grown, value * grown * given)
     ]
-    alone, inside = OWN_MODEL["self_serve"][line], OWN_MODEL["inside"][line]
+    alone, inside = OWN_MODEL["self_serve"][like], OWN_MODEL["inside"][like]
     lot = drawn["model"].to_numpy()
     model = np.select([lot < alone, lot < alone + inside], [MODELS[2], MODELS[1]], MODELS[0])
     rival = drawn["rival"].to_numpy() < np.where(model == MODELS[2], 0.05, 0.45)
@@ -216,9 +232,7 @@ def _moved(drawn: pd.DataFrame, buyers: pd.DataFrame, window: sales.Window) -> p
     """Add when each stage is entered and the deal closed."""
     n, won = len(drawn), drawn["won"].to_numpy()
     stalled, too_fast = drawn["stalled"].to_numpy(), drawn["too_fast"].to_numpy()
-    renewal = drawn["type"].eq("renewal").to_numpy() if "type" in drawn else np.zeros(n, dtype=bool)
-    typical = np.where(renewal, RENEWAL_CYCLE, CYCLE[drawn["line"].to_numpy()])
-    cycle = typical * np.exp(0.1 * buyers["size"].to_numpy()[drawn["account"]])
+    cycle = drawn["typical"].to_numpy() * np.exp(0.1 * buyers["size"].to_numpy()[drawn["account"]])
     own = clock.WORKING * cycle * np.exp(CYCLE_SPREAD * drawn["pace"].to_numpy())
     noise = drawn[[f"stage {k}" for k in range(len(STAGES))]].to_numpy()
     time = own[:, None] * np.array(PARTS) * np.exp(STAGE_SPREAD * noise)
@@ -291,7 +305,7 @@ def _further(
     has = buyers[[f"also {k}" for k in range(len(LINES))]].to_numpy()[account, line]
     left = buying.business_left(buyers, account, drawn["day"].to_numpy())
     day = drawn["day"].to_numpy()
-    able = ~has & (day >= start + 3 * SETTLE) & (day < stops - 1.5 * CYCLE[line])
+    able = ~has & (day >= start + 3 * SETTLE) & (day < stops - 1.5 * drawn["typical"].to_numpy())
     rows = drawn.assign(caused=_caused(drawn, "cross", left))[able & _opens(drawn, "cross", left)]
     rows = rows.assign(type="expansion")
     rows = rows[_until_won(rows, ["account", "line"])]
@@ -311,7 +325,7 @@ def _within(drawn: pd.DataFrame, buyers: pd.DataFrame, held: pd.DataFrame, windo
     since = held[[f"from {k}" for k in lines]].to_numpy()[account, line]
     until = held[[f"until {k}" for k in lines]].to_numpy()[account, line]
     left = buying.business_left(buyers, account, day)
-    able = (day >= since + SETTLE) & (day < until - 1.5 * CYCLE[line])
+    able = (day >= since + SETTLE) & (day < until - 1.5 * drawn["typical"].to_numpy())
     rows = drawn.assign(caused=_caused(drawn, "expansion", left))[able & _opens(drawn, "expansion", left)]
     return rows.assign(type="expansion")
 
@@ -331,14 +345,14 @@ def _renewed(
     n, most = len(buyers), (window.days + buying.BEFORE) // 360 + 2
     everyone = np.arange(n)
     under, term_lot = rng.random((2, n))
-    base = VALUE[soft] * np.exp(VALUE_SPREAD[soft] * rng.standard_normal(n)) * buyers["scale"].to_numpy()
-    base = base * np.exp(buyers["amount"].to_numpy())
+    start, like = held[f"from {soft}"].to_numpy(), buyers[f"like {soft}"].to_numpy()
+    base = VALUE[like] * np.exp(VALUE_SPREAD[like] * rng.standard_normal(n)) * buyers["scale"].to_numpy()
     first = opened[opened["won"] & (opened["line"] == soft)].drop_duplicates("account").set_index("account")
     bought = (first["amount 2"] / (first["term_months"] / 12)).reindex(range(n)).to_numpy()
     months = first["term_months"].reindex(range(n)).fillna(pd.Series(TERMS[pick(term_lot, TERM_SHARE)])).to_numpy()
-    yearly = np.round(np.where(np.isnan(bought), base, bought), -2) + 100
-    start = held[f"from {soft}"].to_numpy()
     origin = np.floor(np.where(np.isnan(start), 0, start))
+    base = base * np.exp(buying.amount(buyers, everyone, origin))
+    yearly = np.round(np.where(np.isnan(bought), base, bought), -2) + 100
     own = firms["owner_id"].str[1:].astype(int).to_numpy() - 1
     held["contract"] = ~np.isnan(start) & (under < UNDER_CONTRACT)
     alive, begins = ~np.isnan(start) & (under < UNDER_CONTRACT), origin
@@ -349,7 +363,7 @@ def _renewed(
         alive = alive & (begins < window.days)
         due = (sales.add_months(window.dates(origin), (nth * months).astype(int)) - window.start).astype(float)
         trouble = lots[0][nth - 1][:, len(EVEN) :] < TROUBLED
-        odds = logit(RENEW) - switches.renewal_drivers * trouble.sum(axis=1)
+        odds = logit(RENEW) - switches.renewal_drivers * trouble.sum(axis=1) + buyers["luck"].to_numpy()
         p = expit(odds - GONE * (1 - buying.business_left(buyers, everyone, due)))
         table = pd.DataFrame(np.hstack([lots[0][nth - 1][:, : len(EVEN)], lots[1][nth - 1]]), columns=[*EVEN, *NORMAL])
         won, key = table["won"].to_numpy() < p, -(nth * KEYS + everyone)
@@ -359,7 +373,8 @@ def _renewed(
         })[alive])  # fmt: skip
         table = table.assign(
             account=everyone, line=soft, at=0.0, day=due, lift=0.0, seller=own, stalled=False, too_fast=False, p=p,
-            won=won, type="renewal", caused=False, value=yearly * sales.RISE**nth, term_months=months, key=key,
+            won=won, type="renewal", caused=False, value=yearly * sales.RISE**nth, term_months=months, key=key, like=like,
+            typical=switches.pace * RENEWAL_CYCLE,
             **{"p without": p, "size factor": 1.0} | {f"trouble {k}": trouble[:, k] for k in range(len(TROUBLES))},
         )  # fmt: skip
         rows.append(_before(_moved(_described(table), buyers, window), due, buyers, window)[alive])

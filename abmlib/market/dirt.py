@@ -50,12 +50,22 @@ def late(rng: np.random.Generator, table: pd.DataFrame, event: str, end: pd.Time
 
 
 def gaps(
-    rng: np.random.Generator, accounts: pd.DataFrame, size: np.ndarray, buys: np.ndarray, share: float
+    rng: np.random.Generator, accounts: pd.DataFrame, size: np.ndarray, customer: np.ndarray, share: float
 ) -> pd.DataFrame:
-    """Take cells from what a register says, more from small companies and from those that never bought."""
-    rate = share * np.exp(-0.6 * size) * np.where(buys, 0.8, 2.0)
+    """Take cells from what a register says: more from companies that are no customers at first, and from small customers.
+
+    What an account does later has no part in it, so that a gap foretells nothing.
+    """
+    rate = share * np.where(customer, 0.9 * np.exp(-0.8 * size), 1.5)
     holes = rng.random((len(accounts), len(GAPS))) < np.clip(rate, 0, 0.9)[:, None]
     return accounts.assign(**{c: accounts[c].mask(holes[:, k]) for k, c in enumerate(GAPS)})
+
+
+def _still_known(past: pd.DataFrame, accounts: pd.DataFrame) -> pd.DataFrame:
+    """The history of cells that are not missing: what nobody knows today nobody knew before."""
+    known = accounts.set_index("account_id").notna().stack()
+    there = known.reindex(pd.MultiIndex.from_frame(past[["row_id", "field"]])).fillna(True)
+    return past[there.to_numpy(dtype=bool)].reset_index(drop=True)
 
 
 def parents(rng: np.random.Generator, accounts: pd.DataFrame, share: float) -> pd.DataFrame:
@@ -135,7 +145,7 @@ def dirty(
     chance: Chance,
     tables: dict[str, pd.DataFrame],
     buyers: pd.DataFrame,
-    buys: np.ndarray,
+    customer: np.ndarray,
     count: int,
     window: sales.Window,
     switches: Switches,
@@ -144,8 +154,11 @@ def dirty(
     end = pd.Timestamp(window.start + window.days).tz_localize("UTC")
     first = slice(len(tables["accounts"]))
     size = buyers["size"].to_numpy()[first]
-    accounts = gaps(chance.of("gaps"), tables["accounts"], size, buys[first], switches.missing_firmographics)
-    out = tables | {"accounts": parents(chance.of("parents"), accounts, switches.subsidiaries)}
+    accounts = gaps(chance.of("gaps"), tables["accounts"], size, customer[first], switches.missing_firmographics)
+    out = tables | {
+        "accounts": parents(chance.of("parents"), accounts, switches.subsidiaries),
+        "attribute_history": _still_known(tables["attribute_history"], accounts),
+    }
     for name, event in (("transactions", "booked_at"), ("activities", "occurred_at")):
         out[name] = late(chance.of(f"late {name}"), out[name], event, end, switches.late_rows)
     return twins(chance, out, count, end, switches.duplicates)

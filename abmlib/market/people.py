@@ -68,7 +68,8 @@ def people(
 ) -> pd.DataFrame:
     """Two to eight people at each account, more at large ones, and a few leads nobody has matched to theirs.
 
-    Where an account reorganises most of its people leave, and before a renewal troubled by it a senior one does.
+    Where an account reorganises most of its people leave, and before a renewal troubled by it a senior one does. Some
+    play another part in buying than before.
 
     Parameters
     ----------
@@ -80,7 +81,8 @@ def people(
     -------
     DataFrame, one row per person, by account; leads last in each
         ``account``, ``is_lead``, ``created`` and ``left`` (working time; missing = still there), ``twin`` (position of
-        the person it was merged with; -1 = none), and the descriptive columns of ``tables.schema.CONTACTS`` that need no
+        the person it was merged with; -1 = none), ``role was`` and ``role since`` (working time; missing = always the same),
+        and the descriptive columns of ``tables.schema.CONTACTS`` that need no
         account.
     """
     full, end = len(buyers), clock.length(window)
@@ -108,6 +110,11 @@ def people(
     })  # fmt: skip
     found["persona_id"] = found["department"].map(PERSONAS).where(rng.random(n) < 0.8)
     found = found[found["created"] < end].reset_index(drop=True)
+    lot, which, when = rng.random((3, len(found)))
+    was = np.array(ROLES)[pick(which, np.array(ROLE_SHARE["unknown"], dtype=float))]
+    does = (lot < switches.changes) & found["buying_role"].isin(ROLES) & (found["buying_role"] != was)
+    found["role was"] = was
+    found["role since"] = (found["created"] + when * (end - found["created"])).where(does)
     return _merged(rng.random((2, len(found))), found, switches.merged_contacts, end)
 
 
@@ -166,7 +173,9 @@ def hashed(contact_id: str) -> str:
     return blake2b(f"{KEY}:{contact_id}".encode(), digest_size=16).hexdigest()
 
 
-def parts_in_deals(rng: np.random.Generator, found: pd.DataFrame, known: pd.DataFrame, end: float) -> pd.DataFrame:
+def parts_in_deals(
+    rng: np.random.Generator, found: pd.DataFrame, known: pd.DataFrame, end: float, more: float
+) -> pd.DataFrame:
     """The one to five people of its account who take part in each deal, fewer in small ones and one if it goes too fast.
 
     Parameters
@@ -174,6 +183,7 @@ def parts_in_deals(rng: np.random.Generator, found: pd.DataFrame, known: pd.Data
     found : `deals.deals`.
     known : `people`.
     end : working time of the window's end; who would come in later is left out.
+    more : people in each deal beyond the usual.
 
     Returns
     -------
@@ -181,18 +191,20 @@ def parts_in_deals(rng: np.random.Generator, found: pd.DataFrame, known: pd.Data
         ``deal`` (position in `found`), ``person`` (position in `known`), ``role``, ``is_primary``, ``added`` (working
         time).
     """
-    typical = IN_DEAL[found["line"].to_numpy()] + 0.4 * found["won"].to_numpy()
-    most = np.clip(np.round(typical + rng.standard_normal(len(found))), 1, MOST)
+    typical = IN_DEAL[found["like"].to_numpy()] + 0.4 * found["won"].to_numpy()
+    most = np.clip(np.round(typical + more + rng.standard_normal(len(found))), 1, MOST + np.ceil(more))
     most = np.where(found["too_fast"], 1, most)
     staff = known.assign(person=np.arange(len(known)))[~known["is_lead"] & (known["twin"] < 0)]
     deal = found[["account", "opens", "closes"]].assign(deal=np.arange(len(found)), most=most)
-    pairs = deal.merge(staff[["account", "person", "created", "left", "buying_role"]], on="account")
+    own = ["account", "person", "created", "left", "buying_role", "role was", "role since"]
+    pairs = deal.merge(staff[own], on="account")
     since = np.maximum(pairs["opens"], pairs["created"])
     until = np.fmin(np.minimum(pairs["closes"], end), pairs["left"])
     pairs = pairs.assign(lot=rng.random(len(pairs)), late=rng.random(len(pairs)) ** 2, since=since, until=until)
     chance = rng.random(len(pairs))
     other = np.array(ROLES)[pick(rng.random(len(pairs)), np.array(ROLE_SHARE["unknown"], dtype=float))]
-    role = pairs["buying_role"].where(pairs["buying_role"] != "unknown")
+    role = pairs["buying_role"].mask(pairs["role since"] > since, pairs["role was"])
+    role = role.where(role != "unknown")
     pairs["role"] = role.fillna(pd.Series(np.where(chance < 0.5, other, "unknown"), index=pairs.index))
     pairs = pairs[pairs["since"] < pairs["until"]].sort_values(["deal", "lot"], kind="stable")
     pairs = pairs[pairs.groupby("deal").cumcount() < pairs["most"]]

@@ -97,7 +97,7 @@ def lines(
 
     Parameters
     ----------
-    buyers : ``scale``, ``discount_rate``, ``margin_factor``, ``rhythm``, ``months``.
+    buyers : ``order scale``, ``discount_rate``, ``margin_factor``, ``rhythm``, ``months``.
     held : of `deals.deals`.
     won : DataFrame, one row per won deal, renewals aside
         ``account``, ``line`` (position), ``type``, ``day`` (it closed), ``amount``, ``term_months``, ``lot`` (0 to 1).
@@ -223,7 +223,7 @@ def _office_orders(
     nth = np.arange(len(order)) - np.searchsorted(order, order)
     sold = _sold(OFFICE, account[order], day[order], first[order] + nth, "purchase")
     value = LINE_VALUE * np.exp(LINE_SPREAD * rng.standard_normal(len(sold)))
-    sold = sold.assign(quantity=_units(value * buyers["scale"].to_numpy()[sold["account"]], sold))
+    sold = sold.assign(quantity=_units(value * buyers["order scale"].to_numpy()[sold["account"]], sold))
     charged = rng.random(len(day)) < WITH_DELIVERY
     delivery = _sold(OFFICE, account[charged], day[charged], first[charged], "service").assign(quantity=1.0)
     delivery["product"] = int(np.flatnonzero(PRODUCTS["name"] == DELIVERY)[0])

@@ -61,10 +61,13 @@ def simulate(
         bill; missing for services), starts and stops (first and last day of business in the main line; missing = never),
         declining and falls (since when), flag and since (red flag), margin_rate (at its main line's average product),
         picked, held_back, tier, entry and exposed (to the programme), currency (empty = the reporting currency). A
-        `starts` may lie before the window.
+        `starts` may lie before the window. `cycle` is the usual one of the line, `opening` what holds on the last day;
+        interested is False where an account has next to no wish to buy, luck moves the log-odds to win of all its deals.
+
+        ``truth["account_lines"]``: account_id, product_line, and the cycle in which this account buys that line, or would.
 
         ``truth["opportunities"]``: opportunity_id, account_id (also where the deal lacks it), product_line, type,
-        win_probability (true, at opening, with all that is planted) and win_probability_without (the programme), caused
+        win_probability (true, at opening, with all that is planted, the account's luck too) and win_probability_without (the programme), caused
         (opened by the programme), size_factor (of the programme), cycle_scale (typical days to a win), stalled, too_fast,
         pushes (how often its closing day was moved within the window), opens_at, closes_at and ends_won
         (its true end, also after the window), and of renewals the troubles escalation, sponsor_left, low_value.
@@ -94,7 +97,7 @@ def with_shared(
 ) -> Market:
     """Add the tables that belong to no account, and the truth of the whole; only deals are looked at."""
     window = window_of(months, end)
-    tables = catalogue.tables(Chance(seed, -1), window, n_accounts)
+    tables = tabled.at_prices(catalogue.tables(Chance(seed, -1), window, n_accounts), switches.price_level)
     tables["targets"] = programme.targets(market.tables["opportunities"], end)
     drivers = buying.DRIVERS.assign(
         planted=lambda d: d["weight"] * d["of"].map({
@@ -153,9 +156,9 @@ def _block(chance: Chance, count: int, window: sales.Window, switches: Switches,
 
     known = clock.working(window, buyers["created"].to_numpy()) + 1
     persons = people.people(chance.of("people"), buyers, renewals, known, window, switches)
-    parts = people.parts_in_deals(chance.of("parts"), seen, persons, clock.length(window))
+    parts = people.parts_in_deals(chance.of("parts"), seen, persons, clock.length(window), switches.buyers_more)
     touched = touches.touches(chance, buyers, seen, persons, parts, window, switches, density)
-    noted = crm.history(chance.of("crm"), seen, window, switches.deal_gaps)
+    noted = crm.history(chance.of("crm"), seen, window, switches.deal_gaps, switches.overdue)
 
     account_id = firms["account_id"]
     deal_id, person_id, touch_id = (
@@ -170,22 +173,28 @@ def _block(chance: Chance, count: int, window: sales.Window, switches: Switches,
     persons, touched = persons[persons["account"] < count], touched[touched["account"] < count]
     first = sold.groupby("account")["day"].min().reindex(range(BLOCK)).to_numpy(dtype=float)[:count]
     history = tabled.stage_history(noted, deal_id, window)
+    kept = crm.imported(noted, seen, window, switches.missing_history).index
     tables |= {
         "accounts": tabled.accounts(firms[:count], buyers[:count], first, window),
         "transactions": tabled.transactions(account_id.to_numpy(), sold[sold["account"] < count], window),
         "contacts": tabled.contacts(persons, person_id, firms, window),
         "opportunities": tabled.opportunities(seen[within], noted, history, deal_id, account_id, window),
-        "opportunity_stage_history": history,
+        "opportunity_stage_history": history.loc[kept].reset_index(drop=True),
         "opportunity_contacts": tabled.opportunity_contacts(parts, deal_id, person_id, window),
         "activities": tabled.activities(
             touched, touch_id, account_id, deal_id, person_id, buyers["main"].to_numpy(), window
         ),
     }
-    tables["attribute_history"] = tabled.attribute_history(chance.of("attributes"), tables["accounts"], window)
-    tables, doubled = dirt.dirty(chance, tables, buyers, ~np.isnan(first), BLOCK, window, switches)
+    tables["attribute_history"] = tabled.attribute_history(
+        chance.of("attributes"), tables["accounts"], firms[:count], tables["contacts"], persons, window
+    )
+    customer = (held["begun"] < 0).to_numpy()
+    tables, doubled = dirt.dirty(chance, tables, buyers, customer, BLOCK, window, switches)
+    tables = tabled.at_prices(tables, switches.price_level)
     tables["web_sessions"] = relations.web_sessions(tables["activities"], window)
     truth = {
         "accounts": tabled.account_truth(firms[:count], buyers[:count], held[:count], window),
+        "account_lines": tabled.line_truth(firms[:count], buyers[:count]),
         "opportunities": tabled.deal_truth(seen[within], noted, deal_id, account_id, window),
         "duplicates": doubled,
     }

@@ -17,9 +17,9 @@ class ByCycle:
     full: float = 0.0
 
 
-def planted(default: Any, meaning: str, most: float = 1.0) -> Any:
-    """A switch: its size in the sample, what the size means, and the largest allowed."""
-    return field(default=default, metadata={"meaning": meaning, "most": most})
+def planted(default: Any, meaning: str, most: float = 1.0, least: float = 0.0) -> Any:
+    """A switch: its size in the sample, what the size means, and the largest and smallest allowed."""
+    return field(default=default, metadata={"meaning": meaning, "most": most, "least": least})
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,19 @@ class Switches:
     selected: float = planted(0.30, "accounts sales picks for the programme, at a typical account")
     holdout: float = planted(0.30, "accounts picked that chance holds back")
     unexposed: float = planted(0.05, "accounts picked and not held back that are never reached")
+
+    # What kind of business it is
+    rivals: float = planted(0.55, "log-odds to win that rivals take from each deal, renewals aside", 4.0)
+    uninterested: float = planted(
+        0.35, "accounts with next to no wish to buy: no customers at first, few deals, nearly all of them lost"
+    )
+    shared_luck: float = planted(
+        0.5, "sd over accounts of what moves the log-odds to win of all their deals alike", 3.0
+    )
+    other_cycle: float = planted(0.08, "accounts that buy a line in another cycle than is usual for it, line by line")
+    price_level: float = planted(1.0, "factor on all our prices, amounts and costs; 1 is the sample's", 20.0, 0.05)
+    pace: float = planted(1.0, "factor on the days that deals take; 1 is the sample's", 5.0, 0.1)
+    buyers_more: float = planted(0.0, "people in each deal beyond the sample's", 3.0)
 
     # What makes the naive comparison wrong
     confounding_recorded: float = planted(0.8, "log-odds to be picked per standard deviation of size and sales", 3.0)
@@ -55,6 +68,10 @@ class Switches:
     heavy_tails: float = planted(0.0, "deals whose amount is drawn from a Pareto tail")
     non_linear: float = planted(0.0, "share of the drivers' effect that comes from thresholds and pairs, not from sums")
 
+    changes: float = planted(
+        0.3, "accounts that change in the window, in size, technology and outlook each; people whose role does"
+    )
+
     # The four red flags, and business that goes without one
     elsewhere: float = planted(0.05, "customers whose business goes elsewhere (S1-21a)")
     reorganisation: float = planted(0.04, "customers that reorganise and lose the people we know (S1-21b)")
@@ -71,8 +88,12 @@ class Switches:
     deal_gaps: float = planted(
         0.04, "open deals without an amount; half as many without account, a quarter without age"
     )
+    overdue: float = planted(0.2, "open deals whose closing day has passed, as their seller does not move it")
+    missing_history: float = planted(
+        0.15, "deals whose stage history is lost, or all but its last row; more of old ones"
+    )
     missing_firmographics: float = planted(
-        0.12, "descriptive cells missing, more of small companies and of those that do not buy"
+        0.12, "descriptive cells missing, more of companies that are no customers at first, and of small customers"
     )
     bots: float = planted(0.04, "web visits made by machines")
     opted_out: float = planted(0.04, "people who asked not to be contacted")
@@ -104,10 +125,11 @@ def check(switches: Switches) -> None:
     ValueError
         Naming each wrong size and its range.
     """
-    most = {f.name: f.metadata["most"] for f in fields(switches)}
-    wrong = {n: v for n, v in sizes(switches).items() if not 0 <= v <= most[n.partition(".")[0]]}
+    about = {f.name: (f.metadata["least"], f.metadata["most"]) for f in fields(switches)}
+    bounds = {n: about[n.partition(".")[0]] for n in sizes(switches)}
+    wrong = {n: v for n, v in sizes(switches).items() if not bounds[n][0] <= v <= bounds[n][1]}
     if wrong:
-        ranges = ", ".join(f"{n}={v} (0 to {most[n.partition('.')[0]]:g})" for n, v in wrong.items())
+        ranges = ", ".join(f"{n}={v} ({bounds[n][0]:g} to {bounds[n][1]:g})" for n, v in wrong.items())
         raise ValueError(
             f"switches: {len(wrong)} of {len(sizes(switches))} sizes out of range: {ranges}. Use 0 to turn one off."
         )
@@ -138,7 +160,7 @@ def changed(switches: Switches, given: dict[str, float]) -> Switches:
 
 DIRT = (
     "duplicates", "subsidiaries", "unmatched_leads", "merged_contacts", "departed_contacts", "deal_gaps",
-    "missing_firmographics", "bots", "opted_out", "big_without_margin", "late_rows", "hostile_names", "currencies",
+    "overdue", "missing_history", "missing_firmographics", "bots", "opted_out", "big_without_margin", "late_rows", "hostile_names", "currencies",
     "returns", "missing_cost",
 )  # fmt: skip
 CLEAN = dict.fromkeys(DIRT, 0.0)
@@ -147,9 +169,17 @@ BEYOND = {
     "propensity_drivers": 1.0, "size_drivers": 1.0, "drift": 0.7, "heavy_tails": 0.15, "non_linear": 1.0,
     "confounding_latent": 0.8,
 }  # fmt: skip
+HARD = {
+    "rivals": 1.65, "uninterested": 0.55, "shared_luck": 1.0, "other_cycle": 0.2, "stalled": 0.12, "overdue": 0.4,
+    "missing_history": 0.35, "duplicates": 0.06, "unmatched_leads": 0.3, "departed_contacts": 0.15, "deal_gaps": 0.1,
+    "missing_firmographics": 0.25, "late_rows": 0.06, "missing_cost": 0.05, "bots": 0.1,
+}  # fmt: skip
+FACTORS = ("price_level", "pace")  # which have no 0
+OFF = dict.fromkeys([n for n in sizes(Switches()) if n not in FACTORS], 0.0)
 PRESETS = {
     "sample": Switches(),
-    "nothing": changed(Switches(), dict.fromkeys(sizes(Switches()), 0.0) | DRAW),  # a draw, and nothing to be found
+    "hard": changed(Switches(), HARD),  # few wins and customers, more shared luck, more dirt
+    "nothing": changed(Switches(), OFF | DRAW),  # a draw, and nothing to be found
     "clean": changed(Switches(), CLEAN),  # planted as the sample, without dirt
     "outside": changed(Switches(), CLEAN | BEYOND),  # outside the families the estimators assume
 }

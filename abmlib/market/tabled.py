@@ -6,7 +6,8 @@ Rows of what is given keep their position in the full block as index, so that `*
 import numpy as np
 import pandas as pd
 
-from abmlib.market import catalogue, clock, deals, people, sales
+from abmlib.market import buyers as buying
+from abmlib.market import catalogue, clock, companies, deals, people, sales
 from abmlib.market.companies import SELLERS
 from abmlib.market.sales import LINES
 from abmlib.market.switches import CYCLES
@@ -154,37 +155,59 @@ def activities(
     return schema.cast("activities", rows)
 
 
+NEW_OWNER = 0.06  # share of accounts that another looked after before
+
+
 def attribute_history(
-    rng: np.random.Generator, accounts: pd.DataFrame, window: sales.Window, share: float = 0.12
+    rng: np.random.Generator,
+    accounts: pd.DataFrame,
+    firms: pd.DataFrame,
+    contacts: pd.DataFrame,
+    persons: pd.DataFrame,
+    window: sales.Window,
 ) -> pd.DataFrame:
-    """Earlier values of what changes of an account: its employees, and who looks after it."""
-    lot, when, less = rng.random((len(accounts), 3)).T
-    end = pd.Timestamp(window.start + window.days).tz_localize("UTC")
+    """What was known of accounts and of the part their people play, since they were entered and from each change on."""
+    lot, when, other = rng.random((len(accounts), 3)).T
     created = accounts["created_at"]
-    changed = (created + when * (end - created)).dt.floor("s")
-    parts = []
-    staff = (accounts["employees"].astype("Float64") * (0.7 + 0.5 * less)).round().astype("Int64")
-    owner = pd.Series([f"S{int(SELLERS * x) + 1:02d}" for x in less], index=accounts.index)
-    for field, known, before in (
-        ("employees", accounts["employees"], staff),
-        ("owner_id", accounts["owner_id"], owner),
-    ):
-        rows = (lot < share) if field == "employees" else (lot > 1 - share / 2)
-        rows = rows & known.notna().to_numpy()
-        for value, at in ((before, created), (known, changed)):
-            parts.append(
-                pd.DataFrame(
-                    {
-                        "table": "accounts",
-                        "row_id": accounts["account_id"],
-                        "field": field,
-                        "value": value.astype("str"),
-                        "known_from": at,
-                    }
-                )[rows]
-            )
-    rows = pd.concat(parts).drop_duplicates(["row_id", "field", "known_from"])
-    return schema.cast("attribute_history", rows.sort_values(["row_id", "field", "known_from"]))
+    last = pd.Timestamp(window.start + window.days).tz_localize("UTC")
+    owner = pd.Series([f"S{int(SELLERS * x) + 1:02d}" for x in other], index=accounts.index)
+    moved = (created + when * (last - created)).dt.floor("s").where(lot < NEW_OWNER)
+    parts = [_taken("accounts", accounts["account_id"], "owner_id", created, accounts["owner_id"], owner, moved)]
+    for field in companies.CHANGING:
+        since = catalogue.stamp(firms[f"{field} since"], window, 7)
+        was = firms[f"{field} was"]
+        parts.append(_taken("accounts", accounts["account_id"], field, created, accounts[field], was, since))
+    since = pd.Series(clock.stamps(window, persons["role since"].to_numpy()))
+    own = contacts.reset_index(drop=True)
+    was = persons["role was"].reset_index(drop=True)
+    parts.append(
+        _taken("contacts", own["contact_id"], "buying_role", own["created_at"], own["buying_role"], was, since)
+    )
+    rows = pd.concat(parts)
+    return schema.cast("attribute_history", rows.sort_values(["table", "row_id", "field", "known_from"]))
+
+
+def _taken(
+    table: str, key: pd.Series, field: str, created: pd.Series, now: pd.Series, was: pd.Series, since: pd.Series
+) -> pd.DataFrame:
+    """One row of history for each value known when the row was entered, and one for each change since."""
+    changed = since > created
+    first = now.astype("str").mask(changed, was.astype("str"))
+    rows = pd.DataFrame({"row_id": key, "value": first, "known_from": created})
+    again = pd.DataFrame({"row_id": key, "value": now.astype("str"), "known_from": since})[changed]
+    known = now.notna()
+    return pd.concat([rows[known], again[known[changed]]]).assign(table=table, field=field)
+
+
+def at_prices(tables: dict[str, pd.DataFrame], level: float) -> dict[str, pd.DataFrame]:
+    """The tables with all our money multiplied; what buyers earn themselves stays."""
+    if level == 1:
+        return tables
+    out = dict(tables)
+    for name, table in tables.items():
+        money = [c for c, d in schema.spec(name).columns.items() if d.kind == "money" and name != "accounts"]
+        out[name] = table.assign(**{c: (table[c] * level).round(2) for c in money})
+    return out
 
 
 def accounts(firms: pd.DataFrame, buyers: pd.DataFrame, first: np.ndarray, window: sales.Window) -> pd.DataFrame:
@@ -193,7 +216,8 @@ def accounts(firms: pd.DataFrame, buyers: pd.DataFrame, first: np.ndarray, windo
     created = pd.Series(day + buyers["created_second"].to_numpy().astype("timedelta64[s]")).dt.tz_localize("UTC")
     status = np.where(np.isnan(first), "prospect", "customer")
     won = pd.Series(window.dates(first)).dt.tz_localize("UTC")
-    rows = firms.assign(created_at=created, status=status, first_won_at=won)
+    rows = firms.drop(columns=[f"{c} {of}" for c in companies.CHANGING for of in ("was", "since")])
+    rows = rows.assign(created_at=created, status=status, first_won_at=won)
     return schema.cast("accounts", rows.assign(tech_stack=rows["tech_stack"].where(rows["tech_stack"] != "")))
 
 
@@ -235,7 +259,9 @@ def account_truth(firms: pd.DataFrame, buyers: pd.DataFrame, held: pd.DataFrame,
             "latent": buyers["latent"].round(4),
             "rhythm_days": rhythm,
             "margin_rate": (average * buyers["margin_factor"]).round(4),
-            "opening": buyers[[f"opening {k}" for k in range(len(LINES))]].to_numpy()[main].round(4),
+            "opening": buying.opening(buyers, *main, np.full(len(buyers), np.inf)).round(4),
+            "interested": buyers["keen"],
+            "luck": buyers["luck"].round(4),
             "declining": buyers["falls"].notna(),
             "flag": buyers["flag"].astype("str"),
             "picked": buyers["picked"],
@@ -245,6 +271,15 @@ def account_truth(firms: pd.DataFrame, buyers: pd.DataFrame, held: pd.DataFrame,
         }
     )
     return out.assign(**{c: window.dates(np.asarray(v, dtype=float)).astype("datetime64[us]") for c, v in days.items()})
+
+
+def line_truth(firms: pd.DataFrame, buyers: pd.DataFrame) -> pd.DataFrame:
+    """The cycle in which each account buys each line, or would."""
+    like = buyers[[f"like {k}" for k in range(len(LINES))]].to_numpy().astype(int)
+    return pd.DataFrame({
+        "account_id": np.repeat(firms["account_id"].to_numpy(), len(LINES)), "product_line": LINES * len(firms),
+        "cycle": np.array(CYCLES, dtype=object)[like.ravel()],
+    }).astype("str")  # fmt: skip
 
 
 def deal_truth(

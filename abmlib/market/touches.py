@@ -102,7 +102,7 @@ def touches(
 
 def _around(rng: np.random.Generator, buyers: pd.DataFrame, found: pd.DataFrame, density: float) -> pd.DataFrame:
     """When there are touches in each deal and shortly before it; those before do not belong to it yet."""
-    pace = IN_DEAL[found["line"].to_numpy()] * np.exp(0.15 * buyers["size"].to_numpy()[found["account"]]) * density
+    pace = IN_DEAL[found["like"].to_numpy()] * np.exp(0.15 * buyers["size"].to_numpy()[found["account"]]) * density
     pace = pace * np.where(found["won"], MORE_IF_WON, 1.0) * np.where(found["too_fast"], LESS_IF_FAST, 1.0)
     deal = np.repeat(np.arange(len(found)), rng.poisson(pace))
     rows = found[["account", "stalls", "moves", "opens", "closes"]].iloc[deal].reset_index(drop=True)
