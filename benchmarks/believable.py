@@ -167,6 +167,40 @@ def bought_once(tables: Tables) -> float:
     return float((orders(tables).groupby("account_id").size() == 1).mean())
 
 
+def bought_at_all(tables: Tables) -> float:
+    """Share of accounts that ever bought, by a line or a won deal."""
+    buyers = {*tables["transactions"]["account_id"], *(won(tables)["account_id"] if "opportunities" in tables else ())}
+    return float(tables["accounts"]["account_id"].isin(buyers).mean()) if "accounts" in tables else np.nan
+
+
+def alike(tables: Tables) -> float:
+    """Correlation of the ends of two deals of one account: 0 where an account says nothing of how its deals end.
+
+    References
+    ----------
+    Donner (1986), A review of inference procedures for the intraclass correlation coefficient, International Statistical
+    Review 54, p. 67: the estimator from the analysis of variance.
+    """
+    closed = tables["opportunities"].query("is_closed").dropna(subset=["account_id"])
+    by = closed["is_won"].astype(float).groupby(closed["account_id"]).agg(["size", "mean"])
+    by = by[by["size"] > 1]
+    if len(by) < LEAST:
+        return np.nan
+    size, mean, n, k = by["size"], by["mean"], by["size"].sum(), len(by)
+    between = (size * (mean - (size * mean).sum() / n) ** 2).sum() / (k - 1)
+    within = (size * mean * (1 - mean)).sum() / (n - k)
+    typical = (n - (size**2).sum() / n) / (k - 1)
+    return float((between - within) / (between + (typical - 1) * within))
+
+
+def overdue(tables: Tables) -> float:
+    """Share of open deals whose closing day has passed."""
+    deals = tables["opportunities"]
+    still = deals[~deals["is_closed"].fillna(False).astype(bool)]
+    day = still["close_date"].dropna() if len(still) else still["closed_at"]
+    return float((day <= deals["closed_at"].max().tz_localize(None)).mean()) if len(day) >= LEAST else np.nan
+
+
 def share_of(table: str, column: str, value: str, tables: Tables) -> float:
     """Share of a table's rows with a value, of those that have any."""
     known = tables[table][column].dropna()
@@ -192,6 +226,7 @@ def amounts(what: str, label: str) -> list[Row]:
 NEEDS = {  # what a row needs is what its function reads; a set that lacks it gives a dash
     "transactions": [
         Row("accounts that bought", lambda t: float(len(revenue(t))), "{:,.0f}"),
+        Row("accounts that bought, share", bought_at_all, "{:.3f}"),
         Row("revenue per account, Gini", lambda t: concentration.gini(revenue(t))),
         Row("revenue per account, share of the top fifth", lambda t: concentration.top_share(revenue(t), 0.2)),
         *amounts("order", "order value"),
@@ -213,6 +248,8 @@ NEEDS = {  # what a row needs is what its function reads; a set that lacks it gi
         Row("deals", lambda t: float(len(t["opportunities"])), "{:,.0f}"),
         *amounts("deal", "won deal"),
         Row("win rate", win_rate, "{:.3f}"),
+        Row("ends of two deals of an account, correlation", alike, "{:.3f}"),
+        Row("open deals whose closing day has passed, share", overdue, "{:.3f}"),
         Row("median days to won, by line", cycle_by_line),
         Row("deals per account that has any", deals_per_account, "{:.1f}"),
         Row(

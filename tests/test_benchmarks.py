@@ -203,6 +203,15 @@ def test_the_tail_index_of_a_pareto_tail_is_found():
     assert believable.tail_index("deal", deals) == pytest.approx(1.5, abs=0.15)
 
 
+@pytest.mark.parametrize(("spread", "expected"), [(0.0, 0.0), (0.2, 0.16)])  # a share's variance over p (1 - p)
+def test_ends_of_deals_are_as_alike_as_their_account_makes_them(spread, expected):
+    rng = np.random.default_rng(3)
+    account = np.repeat(np.arange(2_000), 5)
+    p = 0.5 + spread * np.where(np.arange(2_000) % 2, 1, -1)[account]
+    deals = pd.DataFrame({"account_id": account, "is_closed": True, "is_won": rng.random(len(account)) < p})
+    assert believable.alike({"opportunities": deals}) == pytest.approx(expected, abs=0.02)
+
+
 def test_the_market_stands_alone_where_no_other_set_lies(tmp_path):
     page = believable.page(60, tmp_path / "nothing")
     assert "stands alone" in page
