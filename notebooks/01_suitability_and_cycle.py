@@ -33,9 +33,9 @@ default_margin: float = 0.0  # margin as share of revenue where no cost is known
 import matplotlib.pyplot as plt
 import pandas as pd
 
-from abmlib.method import cycle, data_quality, elements, orders, periods, suitability
+from abmlib.method import cycle, cycle_bounds, cycle_rules, data_quality, elements, orders, periods, suitability
 from abmlib.method.deals import with_days
-from abmlib.pages import catalogue, plots, say, show
+from abmlib.pages import catalogue, plots, say, say_cycles, show
 from abmlib.stats import intervals
 from abmlib.stats.intervals import LEVEL
 from abmlib.tables import Book
@@ -54,15 +54,28 @@ names = accounts.set_index("account_id")["name"]
 deals = with_days(book.read("opportunities"), book.as_of)
 transactions = book.read("transactions")
 lines = orders.with_product_line(transactions, book.read("products"))
-rule = cycle.Rules.checked(catalogue.rules(rules))
+rule_file = cycle_rules.Rules.checked(catalogue.rules(rules))
 
 # %% [markdown]
 # ## The rules
-# Five kinds of evidence point to a cycle. The bounds are the team's own, in `cycles.yml`. Discuss them with sales for an
-# hour.
+# Five kinds of evidence point to a cycle. Bounds that suit one business do not suit another, so your own lines of business
+# propose them: half-way between neighbouring groups of lines. Discuss them with sales for an hour, write them into
+# `cycles.yml` and mark them as confirmed. Until then the proposed bounds are used.
 
 # %%
-show.table(rule.table(), "Which evidence points to which cycle")
+seen = cycle.buying_evidence(deals, book.read("opportunity_contacts"), book.read("contacts"), lines, book.as_of)
+proposed = cycle_bounds.proposals(seen, rule_file)
+rule = cycle_bounds.in_force(rule_file, proposed)
+show.table(rule.table().merge(proposed[["evidence", "bounds"]]), "Which evidence points to which cycle")
+
+# %%
+scored = cycle.score_evidence(seen, rule)
+assigned = cycle.assign_cycles(scored)
+by_file = cycle.assign_cycles(cycle.score_evidence(seen, rule_file))
+say_cycles.bounds(proposed, *cycle_bounds.moved(assigned, by_file))
+
+# %%
+show.table(proposed.drop(columns="bounds"), "Bounds of the rule file beside proposed ones")
 
 # %% [markdown]
 # ## Where account-based marketing is suited
@@ -70,7 +83,6 @@ show.table(rule.table(), "Which evidence points to which cycle")
 # on one side of the rule.
 
 # %%
-seen = cycle.buying_evidence(deals, book.read("opportunity_contacts"), book.read("contacts"), lines, book.as_of)
 judged = suitability.criteria(seen, deals, lines, data_quality.segments(accounts, segment), rule)
 book.measure(suitability.criteria_rows(judged))
 by_part = judged[judged["by"] != segment]
@@ -95,8 +107,6 @@ show.table(verdicts.drop(columns="verdict"), "Verdict by line and segment", rows
 # the rule.
 
 # %%
-scored = cycle.score_evidence(seen, rule)
-assigned = cycle.assign_cycles(scored)
 by_line = cycle.with_evidence(assigned[assigned["account_id"].isna()], scored)
 show.table(
     by_line.drop(columns=["account_id", "basis", "known"]),
@@ -106,13 +116,13 @@ show.table(
 )
 
 # %% [markdown]
-# Confidence is the share of all evidence that points to the cycle. Missing evidence points to none, so a line without deals
-# or without purchases never has full confidence.
+# The evidence share is the share of all evidence that points to the cycle. It is no probability: missing evidence points to
+# none, so an account without deals or without purchases never has the full share.
 
 # %% [markdown]
 # ## Each account
-# Each account gets a cycle in each line of business. An account with little history is treated like its line, one without
-# history like accounts of its size. A cycle that a person has set stays.
+# Each account gets a cycle in each line of business: that of the line, unless its own evidence clearly points to another.
+# An account without history is treated like accounts of its size. A cycle that a person has set stays.
 
 # %%
 own = assigned[assigned["account_id"].notna()]
@@ -126,14 +136,14 @@ plots.stacked(spread, ax, "accounts")
 
 # %%
 measures = book.measure(cycle.cycle_rows(cycles))
-show.measures(measures[measures["group"] == "all"], "Confidence of the cycles", book.currency)
+show.measures(measures[measures["group"] == "all"], "Evidence for the cycles", book.currency)
 
 # %%
 money = cycle.money_by_line(deals, lines)
 with_names = cycle.with_evidence(cycles, scored).assign(name=cycles["account_id"].map(names))
 largest = cycle.largest_first(with_names, money)
 show.table(
-    largest[["name", "product_line", "cycle", "confidence", *cycle.EVIDENCE, "against", "missing"]],
+    largest[["name", "product_line", "cycle", "evidence_share", *cycle.EVIDENCE, "against", "missing"]],
     "The largest accounts and their evidence",
     currency=book.currency,
 )
@@ -246,15 +256,27 @@ for row in elements.largest_gaps(cells).itertuples():
         group=row.cycle,
         would_change=say.cell_change(row.evidence, row.target),
     )
-unsure = cycle.largest_first(
-    with_names[(with_names["basis"] == "own") & (with_names["against"] != "") & (with_names["set_by"] == "rule")], money
+book.decide(
+    "confirm_bounds",
+    kind="programme",
+    text="Agree the bounds of the cycles with sales, and mark them as confirmed in cycles.yml",
+    reason=say_cycles.unconfirmed(proposed),
+    would_change="bounds that a person has confirmed",
+    only_if=bool((proposed["bounds"] != cycle_bounds.CONFIRMED).any()),
 )
+usual = by_line.set_index("product_line")["cycle"]
+apart = with_names[(with_names["basis"] == "own") & (with_names["set_by"] == "rule")]
+apart = cycle.largest_first(apart[apart["cycle"] != apart["product_line"].map(usual)], money).drop_duplicates(
+    "account_id"
+)
+apart = apart.set_index("account_id").head(10)
 book.decide(
     "check_cycles",
     kind="programme",
-    text="Ask sales in which cycle these accounts buy, and set it by hand if the rule is wrong",
-    accounts=unsure["account_id"].drop_duplicates().head(10),
-    would_change="evidence that agrees, or an entry in cycle_overrides.csv",
+    text="Ask sales if these accounts buy in another cycle than others of their line, and correct it by hand if not",
+    accounts=apart.index,
+    reason=apart["product_line"] + ": " + apart["cycle"] + ", not " + apart["product_line"].map(usual),
+    would_change="an entry in cycle_overrides.csv",
 )
 say.decide(book.decisions, book.currency, names)
 

@@ -4,33 +4,18 @@ Early: few, large and strategic purchases; mid: expensive products in a known ma
 rule file, ``cycles.yml``, says which evidence points to which cycle, and a person may set an account by hand.
 """
 
-from collections.abc import Iterable, Mapping
-from functools import partial
-from typing import Annotated, Any, Self
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+import scipy
 
 from abmlib.method import orders
+from abmlib.method.cycle_rules import CYCLES, EVIDENCE, Rules
 from abmlib.method.deals import won_flag
 from abmlib.method.measures import measure_row, measure_rows
-from abmlib.stats import pooling
 from abmlib.tables import programme
-from abmlib.tables.days import MOST_DAYS
-from abmlib.tables.errors import FIRST, from_pydantic, shown
-from abmlib.tables.settings import each_once
 
-CYCLES = ("early", "mid", "full")
-ELEMENTS = ("customer_knowledge", "data", "messaging", "tactics", "sales_commitment")
-EVIDENCE = {  # kinds of evidence for a cycle, and their units
-    "deal_value": "currency",
-    "cycle_days": "days",
-    "orders_per_year": "orders a year",
-    "buyers": "people",
-    "buyer_level": "level",
-}
-SUITS = ("deal_value", "cycle_days", "buyers", "top_fifth_share", "lines")
 LEVELS = {"individual": 0.0, "manager": 1.0, "director": 2.0, "vp": 3.0, "c_level": 4.0}
 KEYS = ["account_id", "product_line"]
 ALL = "all"  # line of rows that name none
@@ -38,117 +23,13 @@ YEAR_DAYS = 365.0
 LEAST_YEARS = 0.25  # since the first order; less is too short for a rate
 ALIKE = 10  # accounts of a size band; with fewer, all accounts stand for it
 LEAST_SCATTER = 0.05  # of the days that deals take; less would trust too few deals too much
+LEAST_SPREAD = 0.02  # variance; less would trust too few accounts too much
+LEAST_CHANCE = 1e-4  # no one kind of evidence rules out a cycle
+ELSEWHERE = 0.05  # chance, before its own evidence, that an account buys a line in another cycle than the line's
+LOGGED, RATES = ("deal_value", "cycle_days", "orders_per_year", "buyers"), ("cycle_days", "orders_per_year")
+TINY = 1e-12  # stands for 0 where a logarithm is taken
+MAD_TO_SD = 1.4826  # of a normal distribution
 BANDS = 4  # of equally many accounts by number of employees
-MORE_IS_EARLY = ("{:,g} or more", "{:,g} or more", "below {:,g}")  # the bounds of early, mid and full in words
-FEWER_IS_EARLY = ("{:,g} or fewer", "up to {:,g}", "more than {:,g}")
-
-
-# -- the rule file ----------------------------------------------------------------------------------------------------
-
-
-def _in_order(given: Any, names: Iterable[str]) -> Any:
-    """Put the names of a part of the rule file in order; refuse a part that lacks a name or has one too many."""
-    if not isinstance(given, Mapping):
-        return given
-    names = list(names)
-    differ = {
-        "lacks": [n for n in names if n not in given],
-        "has unknown": [shown(n) for n in given if n not in names][:FIRST],
-    }
-    if any(differ.values()):
-        wrong = " and ".join(f"{verb} {those}" for verb, those in differ.items() if those)
-        raise ValueError(f"{wrong}. It must have {names}.")
-    return {name: given[name] for name in names}
-
-
-def _each_of(names: Iterable[str]) -> BeforeValidator:
-    return BeforeValidator(lambda given: _in_order(given, names))
-
-
-class Part(BaseModel):
-    """A part of the rule file; a misspelt name or a value of another type is refused."""
-
-    model_config = ConfigDict(strict=True, frozen=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _has_its_names(cls, given: Any) -> Any:
-        return _in_order(given, cls.model_fields)
-
-
-Number = Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False)]
-Days = Annotated[float, Field(ge=1, le=MOST_DAYS)]
-
-
-class Bound(Part):
-    """From where on one kind of evidence points to early and to mid, and its weight beside the others."""
-
-    weight: Number
-    early: Number
-    mid: Number
-
-    @model_validator(mode="after")
-    def _apart(self) -> Self:
-        if self.early == self.mid:
-            raise ValueError(f"early and mid are both {self.mid:g}. Set them apart.")
-        return self
-
-
-class Timing(Part):
-    """What differs by cycle: how far back and ahead counts, who acts when, and how success is measured."""
-
-    window_days: Days
-    horizon_days: Days
-    response_hours: Number
-    hand_over: str
-    measures: Annotated[list[str], Field(min_length=1), AfterValidator(each_once)]
-
-
-class Cell(Part):
-    """What a cycle asks of an element, the share of accounts that should have it, and the next step."""
-
-    asks: str
-    target: Annotated[float, Field(ge=0, le=1)]
-    next: str
-
-
-def _weighted(evidence: dict[str, Bound]) -> dict[str, Bound]:
-    if not any(bound.weight for bound in evidence.values()):
-        raise ValueError("has no weight above 0. Give at least one kind of evidence some weight.")
-    return evidence
-
-
-class Rules(Part):
-    """The rule file: which evidence points to which cycle, what suits the method, and what each cycle asks."""
-
-    evidence: Annotated[dict[str, Bound], _each_of(EVIDENCE), AfterValidator(_weighted)]
-    suitability: Annotated[dict[str, Number], _each_of(SUITS)]
-    cycles: Annotated[dict[str, Timing], _each_of(CYCLES)]
-    cells: Annotated[dict[str, Annotated[dict[str, Cell], _each_of(CYCLES)]], _each_of(ELEMENTS)]
-
-    @classmethod
-    def checked(cls, given: Mapping[str, Any]) -> Self:
-        """Check what a rule file says.
-
-        Raises
-        ------
-        TableError
-            If a part is missing or unknown, a number is none or negative, or no evidence has any weight.
-        """
-        try:
-            return cls.model_validate(dict(given))
-        except ValidationError as wrong:
-            raise from_pydantic(wrong, "cycles.yml") from wrong
-
-    def table(self) -> pd.DataFrame:
-        """List the evidence as a person reads it: ``evidence, unit, early, mid, full, weight`` (share of all weight)."""
-        total = sum(bound.weight for bound in self.evidence.values())
-        rows = []
-        for name, bound in self.evidence.items():
-            words = MORE_IS_EARLY if bound.early > bound.mid else FEWER_IS_EARLY
-            limits = (w.format(x) for w, x in zip(words, (bound.early, bound.mid, bound.mid), strict=True))
-            rows.append((name, EVIDENCE[name], *limits, bound.weight / total))
-        return pd.DataFrame(rows, columns=["evidence", "unit", *CYCLES, "weight"])
 
 
 # -- what is seen -----------------------------------------------------------------------------------------------------
@@ -234,12 +115,11 @@ def _people(deals: pd.DataFrame, links: pd.DataFrame, contacts: pd.DataFrame) ->
 # -- what it points to ------------------------------------------------------------------------------------------------
 
 
-def score_evidence(seen: pd.DataFrame, rules: Rules) -> pd.DataFrame:
-    """Chances that each kind of evidence points to each cycle, for every account and line with anything seen.
+def typical_values(seen: pd.DataFrame) -> pd.DataFrame:
+    """What is typical of each account and line, for each kind of evidence, on a scale where steps compare.
 
-    What is usual for an account is pulled towards its line as far as its own observations are few; where it has none of a
-    kind, its line stands for it. The three numbers are the chances that what is usual lies within the bounds of each cycle.
-    Evidence of which a line knows nothing has no row.
+    Money, days and rates are on the scale of their logarithm. An account whose deals are all open, or that has not ordered
+    again, counts as half an event.
 
     Parameters
     ----------
@@ -247,60 +127,96 @@ def score_evidence(seen: pd.DataFrame, rules: Rules) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame, one row per account, line and kind of evidence, and per line as a whole (``account_id`` missing):
-    ``account_id, product_line, evidence, value`` (what is usual; its unit is in `EVIDENCE`), ``n`` (own observations),
-    ``early, mid, full`` (sum to 1), ``weight`` (share of all weight)
+    DataFrame, one row per account, line and kind of evidence: ``account_id, product_line, evidence``, ``value`` (its unit is
+    in `EVIDENCE`), ``n`` (observations; of days the closed deals, of orders those after the first), ``x`` (value on that
+    scale), ``noise`` (variance of ``x`` by chance), ``spread`` (variance of ``x`` between accounts of a line, the same in
+    all lines)
+
+    References
+    ----------
+    Variance between accounts: Bühlmann and Gisler (2005), A Course in Credibility Theory, chapter 4, with the median absolute
+    deviation in place of the variance (Rousseeuw and Croux (1993), JASA 88, p. 1273), which few odd accounts do not move.
+    """
+    columns = [*KEYS, "evidence", "value", "n", "x", "noise", "spread"]
+    parts = [_typical(str(name), rows) for name, rows in seen.groupby("evidence")]
+    return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
+
+
+def _typical(name: str, rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows of `typical_values` of one kind of evidence."""
+    by = rows.groupby(KEYS)
+    if name in RATES:
+        sums = by[["value", "time"]].sum()
+        events = sums["value"].clip(lower=0.5)
+        value = events / sums["time"] if name == "orders_per_year" else sums["time"] / events
+        closed = rows.loc[rows["value"] > 0].groupby("product_line")["time"]
+        scatter = (closed.var() / closed.mean() ** 2).clip(LEAST_SCATTER, 1).mean() if name == "cycle_days" else 1.0
+        x, noise, n = np.log(value), (1.0 if np.isnan(scatter) else scatter) / events, sums["value"]
+    else:
+        scaled = _scaled(name, rows["value"]).groupby([rows[k] for k in KEYS])
+        x, n, spare = scaled.mean(), scaled.size(), len(rows) - by.ngroups
+        within = float((scaled.var(ddof=0) * n).sum()) / spare if spare else float(x.var()) / 2
+        value, noise = np.exp(x) if name in LOGGED else x, max(np.nan_to_num(within), LEAST_SPREAD) / n
+    apart = (x - x.groupby("product_line").transform("median")).abs().groupby("product_line").median()
+    spread = max((MAD_TO_SD * apart.mean()) ** 2 - float(noise.median()), LEAST_SPREAD)
+    out = pd.DataFrame({"value": value, "n": n.astype(int), "x": x, "noise": noise}).reset_index()
+    return out.assign(evidence=name, spread=spread)
+
+
+def _scaled(name: str, value: Any) -> Any:
+    """A value, or values, on the scale of `typical_values`; no money, time or rate at all lies below all others."""
+    return np.log(np.maximum(value, TINY)) if name in LOGGED else value
+
+
+def score_evidence(seen: pd.DataFrame, rules: Rules) -> pd.DataFrame:
+    """Chances that each kind of evidence points to each cycle, for every account and line with anything seen.
+
+    The three numbers are the chances that an account that buys like this one lies within the bounds of each cycle: the fewer
+    its own observations, and the more accounts of a line differ, the more even they are.
+
+    Parameters
+    ----------
+    seen : DataFrame of `buying_evidence`
+
+    Returns
+    -------
+    DataFrame, one row per account, line and kind of evidence it has, and per line as a whole (``account_id`` missing, the
+    median account): ``account_id, product_line, evidence, value`` (what is typical; its unit is in `EVIDENCE`), ``n`` (own
+    observations; of a line its accounts), ``early, mid, full`` (sum to 1), ``weight`` (share of all weight)
 
     References
     ----------
     S2-1, S2-4, S2-6a to S2-6c. House definition; README, glossary entry "cycle".
     """
+    typical = typical_values(seen)
+    by = typical.assign(noise=typical["noise"] + typical["spread"]).groupby(["product_line", "evidence"])
+    lines = by[["value", "x", "noise", "spread"]].median().assign(n=by.size()).reset_index()
+    lines = lines.assign(account_id=pd.NA, noise=lines["noise"] / lines["n"], spread=0.0)
+    every = pd.concat([typical, lines], ignore_index=True) if len(lines) else typical
+    bounds = every["evidence"].map(rules.evidence)
+    sign = np.array([1.0 if b.early > b.mid else -1.0 for b in bounds])
+    early, mid = (
+        np.array([_scaled(name, getattr(b, end)) for name, b in zip(every["evidence"], bounds, strict=True)])
+        for end in ("early", "mid")
+    )
+    sd = np.sqrt((every["noise"] + every["spread"]).to_numpy(float))
+    x = every["x"].to_numpy(float)
+    points_early, points_full = (scipy.special.ndtr(z / sd) for z in (sign * (x - early), sign * (mid - x)))
     total = sum(bound.weight for bound in rules.evidence.values())
-    columns = [*KEYS, "evidence", "value", "n", *CYCLES, "weight"]
-    parts = [pd.DataFrame(columns=columns)]
-    for (line, name), rows in seen.groupby(["product_line", "evidence"]):
-        bound = rules.evidence[str(name)]
-        if bound.weight == 0:
-            continue
-        accounts = seen.loc[seen["product_line"] == line, "account_id"].unique()
-        units = pd.Index([*sorted(accounts), ""], dtype="str", name="account_id")  # nobody's own: the line as a whole
-        usual = _usual(str(name), rows, units, *sorted((bound.early, bound.mid)))
-        ends = {"more": "early", "less": "full"} if bound.early > bound.mid else {"less": "early", "more": "full"}
-        usual = usual.rename(columns=ends).assign(mid=(1 - usual["less"] - usual["more"]).clip(lower=0))
-        parts.append(usual.assign(product_line=line, evidence=name, weight=bound.weight / total).reset_index())
-    scored = pd.concat(parts[1:] or parts).dropna(subset="early")
-    scored = scored.assign(order=scored["evidence"].map(list(EVIDENCE).index))
-    scored = scored.assign(account_id=scored["account_id"].replace("", pd.NA))
-    return scored.sort_values(["product_line", "order"], kind="stable", ignore_index=True)[columns]
-
-
-def _usual(name: str, rows: pd.DataFrame, units: pd.Index, low: float, high: float) -> pd.DataFrame:
-    """What is usual for each unit, ``value`` and ``n``, and the chances that it is below `low` and from `high` on."""
-    if name in ("cycle_days", "orders_per_year"):
-        by = rows.groupby("account_id")[["value", "time"]].sum()
-        closed, scatter = rows.loc[rows["value"] > 0, "time"], 1.0
-        if name == "cycle_days" and len(closed) > 1:
-            scatter = float(np.clip(closed.var() / closed.mean() ** 2, LEAST_SCATTER, 1))
-        pooled = pooling.counts(by["value"], by["time"], units, scatter)
-        value, below = pooled["shape"] / pooled["rate"], partial(pooling.rate_below, pooled)
-    else:
-        values = np.log(rows["value"]) if name == "deal_value" else rows["value"]
-        pooled = pooling.means(values, rows["account_id"], units)
-        value, below = pooled["mean"], partial(pooling.mean_below, pooled)
-    if name == "cycle_days":  # a deal that closes at a higher rate takes fewer days
-        value, less, more = 1 / value, 1 - below(1 / low if low else np.inf), below(1 / high)
-    elif name == "deal_value":
-        value, less, more = np.exp(value), below(np.log(low) if low else -np.inf), 1 - below(np.log(high))
-    else:
-        less, more = below(low), 1 - below(high)
-    return pd.DataFrame({"value": value, "n": pooled["n"].astype(int), "less": less, "more": more}, units)
+    scored = every.assign(early=points_early, full=points_full, weight=[b.weight / total for b in bounds])
+    scored = scored.assign(mid=(1 - scored["early"] - scored["full"]).clip(lower=0))
+    scored = scored.assign(order=scored["evidence"].map(list(EVIDENCE).index), line=scored["account_id"].isna())
+    scored = scored.sort_values(["product_line", "order", "line", "account_id"], kind="stable", ignore_index=True)
+    return scored[[*KEYS, "evidence", "value", "n", *CYCLES, "weight"]]
 
 
 def assign_cycles(scored: pd.DataFrame) -> pd.DataFrame:
-    """Cycle of each account and line: the one to which most weight of the evidence points.
+    """Cycle of each account and line: that of its line, unless its own evidence clearly points to another.
 
-    ``confidence`` is the share of all weight that points to it: missing evidence points to none, so that an assignment on
-    little evidence is never a sure one. Between equal cycles the earlier one holds.
+    Beforehand an account buys a line in the line's own cycle but for a chance of `ELSEWHERE`. Each kind of evidence changes
+    that by the chances of `score_evidence`, the one of most weight in full, others by their weight beside it. Between equal
+    cycles the earlier one holds. ``evidence_share`` is the share of all weight that points to the cycle. It is no probability: missing
+    evidence points to none.
 
     Parameters
     ----------
@@ -309,21 +225,42 @@ def assign_cycles(scored: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame, one row per account and line, and per line as a whole (``account_id`` missing): ``account_id, product_line,
-    cycle, confidence``, ``known`` (share of all weight there is evidence for), ``against`` (evidence that points most to
-    another cycle), ``missing`` (evidence there is none of), ``basis`` (``own``, or ``line`` where nothing of it is the
-    account's own)
+    cycle, evidence_share``, ``known`` (share of all weight there is evidence for), ``against`` (evidence that points most to
+    another cycle), ``missing`` (evidence there is none of), ``basis`` (``own``, or ``line`` where no deal or order of it is
+    over)
+
+    References
+    ----------
+    Logarithmic pool of opinions, Genest and Zidek (1986), Statistical Science 1, p. 114.
+    House definition; README, glossary entry "cycle".
     """
     chances = scored[list(CYCLES)].astype(float)
-    by = pd.concat([scored[KEYS], chances.mul(scored["weight"], axis=0)], axis=1).groupby(KEYS, dropna=False)
-    sums = by[list(CYCLES)].transform("sum").astype(float)
-    rows = scored.assign(cycle=_largest(sums), confidence=sums.max(axis=1))
-    by = rows.groupby(KEYS, dropna=False)
-    out = by.agg(cycle=("cycle", "first"), confidence=("confidence", "first"), known=("weight", "sum"), n=("n", "sum"))
-    other = rows[_largest(chances) != rows["cycle"]].groupby(KEYS, dropna=False)["evidence"]
-    out["against"] = other.agg(", ".join).reindex(out.index).fillna("")
+    keys = [scored["account_id"].fillna(""), scored["product_line"]]
+    power = scored["weight"] / scored["weight"].max()
+    pooled = np.log(chances.clip(lower=LEAST_CHANCE)).mul(power, axis=0).groupby(keys).sum()
+    of_line = _shares(pooled[pooled.index.get_level_values(0) == ""].droplevel(0))
+    before = (1 - ELSEWHERE) * of_line + ELSEWHERE * (1 - of_line) / (len(CYCLES) - 1)
+    before = before.reindex(pooled.index.get_level_values(1)).set_axis(pooled.index)
+    cycle = _largest(pooled + np.log(before))
+    at = pd.MultiIndex.from_arrays(keys)
+    rows = scored.assign(cycle=cycle.reindex(at).to_numpy())
+    points = chances.to_numpy()[np.arange(len(rows)), [CYCLES.index(c) for c in rows["cycle"]]]
+    by = rows.assign(evidence_share=points * scored["weight"]).groupby(keys)
+    out = by.agg(evidence_share=("evidence_share", "sum"), known=("weight", "sum"), n=("n", "sum"))
+    out.insert(0, "cycle", cycle)
+    other = (_largest(chances) != rows["cycle"]) & (rows["weight"] > 0)
+    out["against"] = rows["evidence"][other].groupby([k[other] for k in keys]).agg(", ".join)
+    out["against"] = out["against"].fillna("")
     out["missing"] = [", ".join(e for e in EVIDENCE if e not in there) for there in by["evidence"].agg(set)]
     out["basis"] = np.where(out["n"] > 0, "own", "line")
-    return out.drop(columns="n").astype({"cycle": "str"}).reset_index()
+    out = out.drop(columns="n").astype({"cycle": "str"}).reset_index()
+    return out.assign(account_id=out["account_id"].replace("", pd.NA))
+
+
+def _shares(logs: pd.DataFrame) -> pd.DataFrame:
+    """Logarithms of parts as shares of their row's whole."""
+    parts = np.exp(logs.sub(logs.max(axis=1), axis=0))
+    return parts.div(parts.sum(axis=1), axis=0)
 
 
 def _largest(chances: pd.DataFrame) -> pd.Series:
@@ -345,7 +282,7 @@ def look_alikes(assigned: pd.DataFrame, accounts: pd.DataFrame) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame of the columns of `assign_cycles`, one row per account without a row in `assigned`; ``confidence`` is the share
+    DataFrame of the columns of `assign_cycles`, one row per account without a row in `assigned`; ``evidence_share`` is the share
     of look-alikes in the cycle, ``basis`` is ``look-alike``
     """
     others = accounts.loc[~accounts["account_id"].isin(assigned["account_id"]), "account_id"]
@@ -359,8 +296,8 @@ def look_alikes(assigned: pd.DataFrame, accounts: pd.DataFrame) -> pd.DataFrame:
     in_band = part.groupby(by).sum().unstack().reindex(columns=CYCLES)
     enough = in_band.fillna(0)[in_band.sum(axis=1) >= ALIKE]
     votes = enough.reindex(band.reindex(others)).fillna(every).set_axis(others.index)
-    confidence = votes.max(axis=1) / votes.sum(axis=1)
-    out = pd.DataFrame({"account_id": others, "product_line": ALL, "cycle": _largest(votes), "confidence": confidence})
+    share = votes.max(axis=1) / votes.sum(axis=1)
+    out = pd.DataFrame({"account_id": others, "product_line": ALL, "cycle": _largest(votes), "evidence_share": share})
     out = out.assign(known=0.0, against="", missing=", ".join(EVIDENCE), basis="look-alike")
     return out.reset_index(drop=True)
 
@@ -379,7 +316,7 @@ def with_overrides(rows: pd.DataFrame, overrides: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame, as `rows`, with ``rule_cycle`` (what the rule says), ``set_by`` (``rule`` or ``override``) and ``reason`` (of
-    the person; empty for the rule). ``confidence`` is missing where a person set the cycle.
+    the person; empty for the rule). ``evidence_share`` is missing where a person set the cycle.
     """
     last = programme.latest_entries("cycle_overrides", overrides)[[*KEYS, "cycle", "reason"]]
     exact = rows[KEYS].merge(last, how="left", on=KEYS).set_axis(rows.index)
@@ -389,7 +326,7 @@ def with_overrides(rows: pd.DataFrame, overrides: pd.DataFrame) -> pd.DataFrame:
     is_set = by_hand["cycle"].notna()
     return rows.assign(
         rule_cycle=rows["cycle"], cycle=by_hand["cycle"].fillna(rows["cycle"]).astype("str"),
-        confidence=rows["confidence"].mask(is_set), set_by=np.where(is_set, "override", "rule"),
+        evidence_share=rows["evidence_share"].mask(is_set), set_by=np.where(is_set, "override", "rule"),
         reason=by_hand["reason"].fillna(""),
     )  # fmt: skip
 
@@ -455,18 +392,18 @@ def contrary_evidence(assigned: pd.DataFrame) -> pd.DataFrame:
 
 
 def cycle_rows(rows: pd.DataFrame) -> pd.DataFrame:
-    """Rows of `measures`: accounts and lines by cycle, and the rule's confidence in those with business.
+    """Rows of `measures`: accounts and lines by cycle, and the median share of evidence for them.
 
     Parameters
     ----------
     rows : DataFrame of `with_overrides`
     """
     business = rows[rows["basis"] == "own"]
-    confidence, by_hand = business["confidence"].dropna(), rows["set_by"] == "override"
+    share, by_hand = business["evidence_share"].dropna(), rows["set_by"] == "override"
     counts = business["cycle"].value_counts().reindex(CYCLES, fill_value=0).astype(float)
     where = {"n": len(business), "group_by": "cycle", "group": counts.index}
     spread = measure_rows("S2-1", "placings_of_accounts_and_lines", counts, "placings", **where)
-    sure = measure_row("S2-1", "confidence_of_placing_median", float(confidence.median()), "share", len(confidence))
+    sure = measure_row("S2-1", "evidence_share_median", float(share.median()), "share", len(share))
     hand = measure_row("S2-1", "placings_set_by_hand", float(by_hand.sum()), "placings", len(rows))
     return pd.concat([spread, pd.DataFrame([sure, hand]).assign(group_by="all", group="all")], ignore_index=True)
 
@@ -479,5 +416,6 @@ def largest_first(rows: pd.DataFrame, money: pd.Series) -> pd.DataFrame:
 
 
 def cycles_table(rows: pd.DataFrame) -> pd.DataFrame:
-    """Cycles of accounts and lines, as the table ``01_cycles``."""
-    return rows[[*KEYS, "cycle", "confidence", "set_by"]].reset_index(drop=True)
+    """Cycles of accounts and lines, as the table ``01_cycles``; its ``confidence`` is the evidence share."""
+    named = rows.rename(columns={"evidence_share": "confidence"})
+    return named[[*KEYS, "cycle", "confidence", "set_by"]].reset_index(drop=True)

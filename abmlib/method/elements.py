@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from abmlib.method import framework
-from abmlib.method.cycle import CYCLES, ELEMENTS, Rules
+from abmlib.method.cycle_rules import CYCLES, ELEMENTS, Rules
 from abmlib.method.deals import won_flag
 from abmlib.method.measures import measure_rows
 from abmlib.tables import programme

@@ -3,7 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from abmlib.method.cycle import ALL, CYCLES, Rules
+from abmlib.method.cycle import ALL
+from abmlib.method.cycle_rules import CYCLES, Rules
 from abmlib.method.deals import won_flag
 from abmlib.method.measures import measure_rows
 from abmlib.stats import concentration, intervals, survival

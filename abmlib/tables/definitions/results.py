@@ -51,7 +51,7 @@ MEASURES = table("measures", "One long table of all measures: value, definition,
 
 CYCLES = table("01_cycles", "Buying cycle of each account and product line.", ["account_id", "product_line"], LINE | {
     "cycle": col("text", "buying cycle", one_of=("early", "mid", "full")),
-    "confidence": col("rate", "how sure the placing is", null=True),
+    "confidence": col("rate", "evidence share: share of all evidence that points to the cycle; no probability", null=True),
     "set_by": col("text", "rule or person", one_of=("rule", "override")),
 })
 
