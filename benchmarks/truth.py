@@ -31,6 +31,7 @@ from benchmarks import (
     truth_missing,
     truth_page,
     truth_power,
+    truth_suitability,
     truth_value,
 )
 from benchmarks.proof import NOTHING, Found, Proof, Seen, measure
@@ -333,6 +334,7 @@ PROOFS: list[Proof] = [
     *truth_changes.PROOFS,
     *truth_power.PROOFS,
     *truth_value.PROOFS,
+    *truth_suitability.PROOFS,
 ]
 
 

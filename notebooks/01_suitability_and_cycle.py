@@ -79,27 +79,42 @@ show.table(proposed.drop(columns="bounds"), "Bounds of the rule file beside prop
 
 # %% [markdown]
 # ## Where account-based marketing is suited
-# Five criteria for all accounts, each line of business and each segment. A criterion says yes or no only if its interval lies
-# on one side of the rule.
+# Six criteria for each line of business, and for each segment within each line. Lines are never mixed: the typical purchase of
+# an account that buys services and pens is neither. A criterion says yes or no only if that stands after all comparisons on
+# this page are taken together.
 
 # %%
-judged = suitability.criteria(seen, deals, lines, data_quality.segments(accounts, segment), rule)
+of_segment = data_quality.segments(accounts, segment)
+in_year = suitability.bought_in_year(deals, lines, book.as_of)
+judged = suitability.criteria(seen, deals, in_year, of_segment, rule)
 book.measure(suitability.criteria_rows(judged))
 by_part = judged[judged["by"] != segment]
 show.table(
-    show.crossed(by_part, ["by", "segment"], "criterion", book.currency),
+    show.crossed(by_part, ["product_line"], "criterion", book.currency),
     "Lines of business and the criteria",
     rows=len(by_part),
-    note=say.rules_of_suitability(rule.suitability),
+    note=say_cycles.rules_of_suitability(rule.suitability, int(judged["p"].notna().sum())),
+)
+
+# %%
+show.table(
+    by_part[["product_line", "criterion", "value", "low", "high", "n", "asked", "p", "verdict"]],
+    "Criteria by line, with interval, accounts and rule",
+    rows=len(by_part),
 )
 
 # %%
 verdicts = suitability.verdicts(judged)
-show.table(verdicts.drop(columns="verdict"), "Verdict by line and segment", rows=len(verdicts))
+show.table(verdicts.drop(columns="verdict"), "Verdict by line, and by segment in each line", rows=len(verdicts))
+
+# %%
+of_revenue = suitability.key_revenue(in_year, of_segment, verdicts)
+show.table(of_revenue, "A year's revenue by verdict, and that of key accounts", currency=book.currency)
 
 # %% [markdown]
-# "Not suited" does not mean bad business: such a segment is better served by marketing to all its accounts at once. A mixed
-# segment can be split, by line or by size.
+# Key accounts here are those of class A, which carry most of the revenue. If much of theirs is not suited, question the rules
+# before you question the accounts. "Not suited" does not mean bad business: such a line is better served by marketing to all
+# its accounts at once. A mixed line can be split by segment or by size.
 
 # %% [markdown]
 # ## Each line of business
@@ -244,7 +259,7 @@ say.one_story(intervals.wilson(pd.Series([1]), pd.Series([1])).iloc[0], LEVEL)
 book.decide(
     "begin_where_suited",
     kind="programme",
-    text=say.suited(verdicts),
+    text=say_cycles.suited(verdicts),
     would_change="an interval that moves to the other side of a rule, or another rule",
     only_if=len(verdicts) > 1,
 )

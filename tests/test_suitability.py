@@ -18,39 +18,62 @@ NONE = {
 }  # fmt: skip
 
 
-def judged(deals: list[dict], segment: dict[str, str] | None = None, links=(), contacts=()) -> pd.DataFrame:
+def judged(deals: list[dict], segment: dict[str, str] | None = None, bought=(), products=()) -> pd.DataFrame:
     of = with_days(frame("opportunities", deals), TODAY)
-    lines = orders.with_product_line(as_read("transactions"), as_read("products"))
+    lines = orders.with_product_line(frame("transactions", list(bought)), frame("products", list(products)))
     ids = sorted({d["account_id"] for d in deals if d["account_id"]})
     parts = pd.Series(segment or {}, dtype="str").reindex(ids).rename("industry")
-    return suitability.criteria(seen(deals, links, contacts), of, lines, parts, RULES)
+    in_year = suitability.bought_in_year(of, lines, TODAY)
+    return suitability.criteria(seen(deals, bought=bought, products=products), of, in_year, parts, RULES)
+
+
+def by_part(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows.set_index(["segment", "product_line", "criterion"])
 
 
 # -- segment by segment -----------------------------------------------------------------------------------------------
 
 
-def test_large_slow_deals_are_suited_and_small_fast_ones_are_not():
-    large = [deal(f"l{i}", f"l{i}", 200 + i, 1e6 + i, product_line="plant") for i in range(30)]
-    large += [deal(f"m{i}", f"l{i}", 210 + i, 1e6 + i, product_line="service") for i in range(30)]
-    small = [deal(f"s{i}", f"s{i}", 20 + i % 5, 900.0 + i, product_line="pens") for i in range(30)]
-    got = judged(large + small, {f"l{i}": "steel" for i in range(30)} | {f"s{i}": "retail" for i in range(30)})
-    told = suitability.verdicts(got).set_index(["by", "segment"])
-    assert told.loc[("product line", "plant"), "verdict"] == "suited"
-    assert told.loc[("industry", "steel"), "verdict"] == "suited"
-    assert told.loc[("industry", "retail"), "verdict"] == "not suited"
-    assert told.loc[("industry", "retail"), "speaks_against"] == "deal_value, cycle_days, top_fifth_share, lines"
-    row = got[(got["segment"] == "steel") & (got["criterion"] == "lines")].iloc[0]
+def test_large_slow_deals_are_suited_and_small_fast_ones_are_not_and_a_segment_that_buys_both_is_told_both():
+    large = [deal(f"l{i}", f"a{i}", 200 + i, 1e6 + i, product_line="plant") for i in range(30)]
+    small = [deal(f"s{i}", f"a{i}", 20 + i % 5, 900.0 + i, product_line="pens") for i in range(30)]
+    got = judged(large + small, {f"a{i}": "steel" for i in range(30)})
+    told = suitability.verdicts(got).set_index(["segment", "product_line"])
+    assert told.loc[("steel", "plant"), "verdict"] == told.loc[("all", "plant"), "verdict"] == "suited"
+    assert told.loc[("steel", "pens"), "verdict"] == told.loc[("all", "pens"), "verdict"] == "not suited"
+    assert told.loc[("steel", "pens"), "speaks_for"] == "lines"
+    row = by_part(got).loc[("steel", "plant", "lines")]
     assert row["value"] == 2.0 and row["n"] == 30
     assert got.loc[got["criterion"] == "buyers", "verdict"].eq("not_answerable").all()
 
 
-def test_deals_too_small_keep_a_segment_from_being_suited():
+def test_orders_are_no_deals_and_do_not_lower_what_a_deal_is_worth():
+    deals = [deal(f"o{i}", f"a{i}", 100, 70_000.0 + i) for i in range(12)]
+    pens = [
+        {"transaction_id": f"t{i}{k}", "account_id": f"a{i}", "booked_at": TODAY - pd.Timedelta(days=30 * k), "revenue": 50.0, "product_id": "pen"}
+        for i in range(12) for k in range(9)
+    ]  # fmt: skip
+    product = [{"product_id": "pen", "name": "pen", "product_line": "tools"}]
+    row = by_part(judged(deals, bought=pens, products=product)).loc["all", "tools"]
+    assert 70_000 <= row.loc["deal_value", "value"] < 70_012 and row.loc["deal_value", "verdict"] == "yes"
+    assert row.loc["account_value", "value"] == 450.0 and row.loc["account_value", "verdict"] == "no"
+
+
+def test_an_account_counts_once_however_many_deals_it_has():
+    deals = [deal(f"o{i}", f"a{i}", amount=100_000.0) for i in range(11)]
+    deals += [deal(f"x{i}", "a0", amount=10.0) for i in range(50)]
+    row = by_part(judged(deals)).loc[("all", "tools", "deal_value")]
+    assert row["value"] == 100_000.0 and row["n"] == 11
+
+
+def test_neither_deals_nor_a_year_worth_enough_keep_a_segment_from_being_suited():
     rows = pd.DataFrame(
-        [("all", "all", c, v) for c, v in zip(RULES.suitability, ["no", "yes", "yes", "yes", "yes"], strict=True)],
-        columns=["by", "segment", "criterion", "verdict"],
+        [("all", "all", "x", 20, c, v) for c, v in zip(RULES.suitability, ["no", "no", *["yes"] * 4], strict=True)],
+        columns=["by", "segment", "product_line", "n", "criterion", "verdict"],
     )  # fmt: skip
     assert suitability.verdicts(rows)["verdict"].tolist() == ["mixed"]
     assert suitability.verdicts(rows.replace({"no": "unsure"}))["verdict"].tolist() == ["suited"]
+    assert suitability.verdicts(rows.assign(verdict=["no", *["yes"] * 5]))["verdict"].tolist() == ["suited"]
     assert suitability.verdicts(rows.head(2))["verdict"].tolist() == ["too little is known"]
 
 
@@ -62,6 +85,37 @@ def test_few_accounts_are_too_early_and_an_interval_around_the_rule_is_unsure():
         [deal(f"o{i}", f"a{i}", 90, float(a)) for i, a in enumerate(50_000 * np.exp(random.normal(0, 1, 40)))]
     )
     assert set(around.loc[around["criterion"] == "deal_value", "verdict"]) == {"unsure"}
+
+
+def test_a_criterion_that_stands_alone_falls_among_many_comparisons():
+    amounts = 50_000 * np.exp(np.random.default_rng(6).normal(0.25, 1, 40))
+    deals = [deal(f"o{i}", f"a{i}", 90, float(a)) for i, a in enumerate(amounts)]
+    alone = by_part(judged(deals)).loc[("all", "tools", "deal_value")]
+    assert alone["low"] > 50_000 and alone["verdict"] == "yes"
+    noise = [
+        deal(f"{line}-{i}", f"{line}-{i}", 85 + 10 * (i % 2), 50_000.0 * 2 ** (i % 2 * 2 - 1), product_line=f"line {line}")
+        for line in range(12) for i in range(20)
+    ]  # fmt: skip
+    among = by_part(judged(deals + noise)).loc[("all", "tools", "deal_value")]
+    assert (among["value"], among["low"]) == (alone["value"], alone["low"]) and among["p"] > alone["p"]
+    assert among["verdict"] == "unsure"
+
+
+def test_revenue_of_key_accounts_takes_the_verdict_of_their_segment_or_of_the_line_where_that_is_not_known():
+    bought = pd.Series(
+        {("a", "x"): 800.0, ("b", "x"): 150.0, ("b", "y"): 50.0, ("c", "y"): 10.0}, name="revenue"
+    ).rename_axis(["account_id", "product_line"])
+    rows = [
+        ("product line", "all", "x", "suited"), ("product line", "all", "y", "not suited"),
+        ("industry", "steel", "x", "mixed"), ("industry", "retail", "x", "too little is known"),
+    ]  # fmt: skip
+    verdicts = pd.DataFrame(rows, columns=["by", "segment", "product_line", "verdict"])
+    got = suitability.key_revenue(bought, pd.Series({"a": "steel", "b": "retail", "c": None}), verdicts).set_index(
+        "verdict"
+    )
+    assert got["revenue"].to_dict() == {"mixed": 800.0, "suited": 150.0, "not suited": 60.0}
+    assert got["key_accounts"].to_dict() == {"mixed": 1, "suited": 1, "not suited": 1}
+    assert got["share_of_key_revenue"].tolist() == [0.8, 0.15, 0.05]
 
 
 def test_accounts_without_a_segment_are_unknown_and_no_segment_at_all_is_no_part():

@@ -19,7 +19,7 @@ EVIDENCE = {  # kinds of evidence for a cycle, and their units
     "buyers": "people",
     "buyer_level": "level",
 }
-SUITS = ("deal_value", "cycle_days", "buyers", "top_fifth_share", "lines")
+SUITS = ("deal_value", "account_value", "cycle_days", "buyers", "top_fifth_share", "lines")
 MORE_IS_EARLY = ("{:,g} or more", "{:,g} or more", "below {:,g}")  # the bounds of early, mid and full in words
 FEWER_IS_EARLY = ("{:,g} or fewer", "up to {:,g}", "more than {:,g}")
 

@@ -2,7 +2,9 @@
 
 import numpy as np
 import pandas as pd
+import scipy
 
+from abmlib.method import value
 from abmlib.method.cycle import ALL
 from abmlib.method.cycle_rules import CYCLES, Rules
 from abmlib.method.deals import won_flag
@@ -14,14 +16,18 @@ LEAST_JUDGED = 3  # criteria; with fewer, a segment has no verdict
 FEWEST = 10  # accounts of a segment; with fewer, nothing is judged
 TOP = 0.2  # share of accounts whose share of revenue is asked for
 YES, NO, UNSURE, EARLY, UNKNOWN = "yes", "no", "unsure", "too_early", "not_answerable"
+SUITED, MIXED, NOT_SUITED, LITTLE = "suited", "mixed", "not suited", "too little is known"
 CRITERIA = {  # unit of each criterion, and the reason for it
     "deal_value": ("currency", "deals are large enough to pay for effort on one account"),
+    "account_value": ("currency", "an account buys enough in a year to pay for effort on it"),
     "cycle_days": ("days", "decisions take long enough to be influenced"),
     "buyers": ("people", "several people must be won over"),
     "top_fifth_share": ("share", "a few accounts carry the business"),
     "lines": ("lines", "there is more than one thing to sell to an account"),
 }
+WORTH = ("deal_value", "account_value")  # of which one must not be too small
 BY_LINE = "product line"
+PART = ["by", "segment", "product_line"]
 DAY = pd.Timedelta(days=1)
 YEAR = 365
 
@@ -30,79 +36,127 @@ YEAR = 365
 
 
 def criteria(
-    seen: pd.DataFrame, deals: pd.DataFrame, lines: pd.DataFrame, segment: pd.Series, rules: Rules
+    seen: pd.DataFrame, deals: pd.DataFrame, bought: pd.Series, segment: pd.Series, rules: Rules
 ) -> pd.DataFrame:
-    """Criteria of suitability for all accounts, each line of business and each segment.
+    """Criteria of suitability for each line of business, and for each segment within each line.
 
-    An account counts once: with the median money of its deals and orders, the mean of the people on its deals, its lines of
-    business. Days to close are those of deals, open ones included. Revenue is what was billed, or the amounts of won deals
-    where nothing was. Accounts without a segment are in ``unknown``.
+    Lines are never mixed: an account that buys services and pens is judged in both. An account counts once: with the median
+    amount of its deals, what it bought in a year, the mean of the people on its deals, its lines of business. An order is no deal. Days to
+    close are those of deals, open ones included. Accounts without a segment are in ``unknown``.
 
     Parameters
     ----------
     seen : DataFrame of `cycle.buying_evidence`
     deals : DataFrame of `with_days`
-    lines : DataFrame of `orders.with_product_line`
+    bought : Series of `bought_in_year`
     segment : Series by account id; its name is what the segments are
 
     Returns
     -------
-    DataFrame, one row per part and criterion, ``all`` first, then lines, then segments: ``by`` (all, product line or the name
-    of `segment`), ``segment, criterion, value, unit, low, high, n`` (accounts), ``asked`` (the rule), ``verdict`` (``yes`` or
-    ``no`` where the interval lies on one side of the rule, ``unsure``, ``too_early`` below `FEWEST` accounts,
+    DataFrame, one row per part and criterion, lines first, then segments: ``by`` (product line or the name of `segment`),
+    ``segment`` (all for a line), ``product_line, criterion, value, unit, low, high, n`` (accounts), ``asked`` (the rule),
+    ``p`` (two-sided, against the rule, adjusted over all rows by Benjamini and Hochberg; missing where not tested),
+    ``verdict`` (``yes`` or ``no`` where the adjusted `p` is at most one less the house level, ``unsure``, ``too_early`` below
+    `FEWEST` accounts, for the share of the top fifth, which is smaller among few accounts, below the house's floor,
     ``not_answerable``), ``reason``
 
     References
     ----------
-    S0-3, S1-15; metric dictionary C-5, C-38. House definition; README, glossary entry "suitability".
+    S0-3, S1-15; metric dictionary C-5, C-38. P-value from an interval: Altman and Bland (2011), BMJ 343, d2304, by
+    Student's t. House definition; README, glossary entry "suitability".
     """
-    frames = [seen, deals.fillna({"product_line": ALL}), lines]
-    bought = seen[seen["evidence"].isin(["deal_value", "orders_per_year"])]
-    many = bought.groupby("account_id")["product_line"].nunique().astype(float)
+    deals = deals[deals["account_id"].notna()].fillna({"product_line": ALL})
+    many = seen.groupby("account_id")["product_line"].nunique().astype(float)
     known = segment.dropna().astype("str")
     named = {name: known.index[known == name] for name in sorted(known.unique())}
     if named and len(known) < len(segment):
         named["unknown"] = segment.index.difference(known.index)
-    parts = [_criteria(frames, many, rules).assign(by=ALL, segment=ALL)]
-    groups = [(BY_LINE, line, "product_line", [line]) for line in sorted(seen["product_line"].unique())]
-    groups += [(str(segment.name), name, "account_id", ids) for name, ids in named.items()]
-    for by, name, column, values in groups:
-        within = [frame[frame[column].isin(values)] for frame in frames]
-        parts.append(_criteria(within, many, rules).assign(by=by, segment=name))
-    columns = ["by", "segment", "criterion", "value", "unit", "low", "high", "n", "asked", "verdict", "reason"]
-    return pd.concat(parts, ignore_index=True)[columns]
+    lines = sorted(seen["product_line"].unique())
+    parts = []
+    for by, name, ids in [(BY_LINE, ALL, None), *((str(segment.name), name, ids) for name, ids in named.items())]:
+        for line in lines:
+            frames = [f[f["product_line"] == line] for f in (seen, deals, bought.reset_index())]
+            frames = frames if ids is None else [f[f["account_id"].isin(ids)] for f in frames]
+            if len(frames[0]):
+                parts.append(_criteria(frames, many, rules).assign(by=by, segment=name, product_line=line))
+    columns = [*PART, "criterion", "value", "unit", "low", "high", "n", "asked", "p", "verdict", "reason"]
+    return _judged(pd.concat(parts, ignore_index=True))[columns] if parts else pd.DataFrame(columns=columns)
+
+
+def bought_in_year(deals: pd.DataFrame, lines: pd.DataFrame, as_of: pd.Timestamp) -> pd.Series:
+    """Net revenue of each account and line in the last year; where nothing was billed at all, amounts of deals won in it.
+
+    Parameters
+    ----------
+    deals : DataFrame of `with_days`
+    lines : DataFrame of `orders.with_product_line`
+
+    Returns
+    -------
+    Series above 0 by ``account_id, product_line``; unit: reporting currency
+    """
+    if lines.empty:
+        won = deals[won_flag(deals)].fillna({"product_line": ALL})
+        rows = won[["account_id", "product_line"]].assign(revenue=won["amount"], day=won["close_date"])
+    else:
+        rows = lines[["account_id", "product_line", "revenue"]].assign(day=lines["booked_at"])
+    rows = rows[(rows["day"] > as_of - YEAR * DAY) & (rows["day"] <= as_of)]
+    total = rows.groupby(["account_id", "product_line"])["revenue"].sum().astype(float)
+    return total[total > 0]
 
 
 def _criteria(frames: list[pd.DataFrame], many: pd.Series, rules: Rules) -> pd.DataFrame:
-    """Rows of `criteria` of one part: what is seen, deals and lines; `many` is the lines each account has dealt in."""
-    seen, deals, lines = frames
-    value, buyers = (seen[seen["evidence"] == e].groupby("account_id")["value"] for e in ("deal_value", "buyers"))
-    aged = deals[(deals["age_days"] >= 0) & (deals["type"] != "renewal") & deals["account_id"].notna()]
+    """Estimates of one part: what is seen, deals and a year's revenue; `many` is the lines each account has dealt in."""
+    seen, deals, bought = frames
+    buyers = seen[seen["evidence"] == "buyers"].groupby("account_id")["value"].mean()
+    aged = deals[(deals["age_days"] >= 0) & (deals["type"] != "renewal")]
     took = survival.clustered(aged["age_days"], aged["is_closed"].astype(bool), 0.5, aged["account_id"], SEED)
-    revenue = lines.groupby("account_id")["revenue"].sum()
-    money = revenue if len(revenue) else deals[won_flag(deals)].groupby("account_id")["amount"].sum()
-    money = money[money > 0]
-    top = concentration.top_share(money, TOP) if len(money) else np.nan
+    amount = deals[deals["amount"] > 0].groupby("account_id")["amount"].median().astype(float)
+    revenue = bought["revenue"].to_numpy(float)
     estimates = {
-        "deal_value": intervals.estimate(value.median(), np.median, SEED),
+        "deal_value": intervals.estimate(amount, np.median, SEED),
+        "account_value": intervals.estimate(bought["revenue"], np.median, SEED),
         "cycle_days": (*took[:3], aged["account_id"].nunique()),
-        "buyers": intervals.estimate(buyers.mean(), np.mean, SEED),
-        "top_fifth_share": (top, top, top, len(money)),  # a count of the whole, no estimate
+        "buyers": intervals.estimate(buyers, np.mean, SEED),
+        "top_fifth_share": (*intervals.bootstrap_ci((revenue,), _top_share, SEED), len(revenue)),
         "lines": intervals.estimate(many[many.index.isin(seen["account_id"])], np.mean, SEED),
     }
     out = pd.DataFrame.from_dict(estimates, orient="index", columns=["value", "low", "high", "n"])
-    asked = pd.Series(rules.suitability)
-    conditions = [out["n"] == 0, out["n"] < FEWEST, out["low"] >= asked, out["high"] < asked]
-    verdict = np.select(conditions, [UNKNOWN, EARLY, YES, NO], UNSURE)
     about = pd.DataFrame.from_dict(CRITERIA, orient="index", columns=["unit", "reason"])
-    return out.join(about).assign(asked=asked, verdict=verdict).rename_axis("criterion").reset_index()
+    return out.join(about).assign(asked=pd.Series(rules.suitability)).rename_axis("criterion").reset_index()
+
+
+def _top_share(revenue: np.ndarray, axis: int = -1) -> np.ndarray:
+    """`concentration.top_share` of many rows at once."""
+    n = revenue.shape[axis]
+    count = int(np.ceil(TOP * n - concentration.TOLERANCE))
+    share: np.ndarray = np.sort(revenue, axis=axis)[..., n - count :].sum(axis=axis) / revenue.sum(axis=axis)
+    return share
+
+
+def _judged(rows: pd.DataFrame) -> pd.DataFrame:
+    """Add the adjusted p-value of each criterion against its rule, and the verdict."""
+    above = rows["value"] >= rows["asked"]
+    with np.errstate(divide="ignore", invalid="ignore"):  # a rule of 0, or an interval of no width
+        apart, width = (
+            np.abs(np.log((end / rows["value"]).to_numpy(float)))
+            for end in (rows["asked"], rows["low"].where(above, rows["high"]))
+        )
+        p = pd.Series(2 * scipy.special.stdtr(rows["n"] - 1, -apart * intervals.Z / width), rows.index)
+    few = rows["n"] < np.where(rows["criterion"] == "top_fifth_share", intervals.FLOOR_ACCOUNTS, FEWEST)
+    p = p.mask(rows["asked"] == rows["value"], 1.0).mask(few)
+    p = intervals.adjusted(p)
+    stands = p <= 1 - intervals.LEVEL
+    conditions = [rows["n"] == 0, few, stands & above, stands]
+    return rows.assign(p=p, verdict=np.select(conditions, [UNKNOWN, EARLY, YES, NO], UNSURE))
 
 
 def verdicts(judged: pd.DataFrame) -> pd.DataFrame:
-    """Verdict for each part: does account-based marketing suit it.
+    """Verdict for each part: does account-based marketing suit this line, in this segment.
 
-    ``suited``: more than half of the criteria that can be judged say yes, and deals are not too small; ``not suited``: more
-    than half say no; ``mixed``: neither; ``too little is known``: fewer than `LEAST_JUDGED` can be judged.
+    ``suited``: more than half of the criteria that can be judged say yes, and the value of deals or of an account's year is not too
+    small; ``not suited``: more than half say no; ``mixed``: neither; ``too little is known``: fewer than `LEAST_JUDGED` can
+    be judged.
 
     Parameters
     ----------
@@ -110,20 +164,57 @@ def verdicts(judged: pd.DataFrame) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame, one row per part, in order: ``by, segment, verdict, answer`` (the verdict with its count of criteria),
-    ``speaks_for, speaks_against`` (their names)
+    DataFrame, one row per part, in order: ``by, segment, product_line, verdict, answer`` (the verdict with its count of
+    criteria), ``n`` (accounts), ``speaks_for, speaks_against`` (their names)
     """
     rows = []
-    for (by, name), part in judged.groupby(["by", "segment"], sort=False):
-        yes, no, unsure = (part.loc[part["verdict"] == v, "criterion"].tolist() for v in (YES, NO, UNSURE))
+    for part, of in judged.groupby(PART, sort=False):
+        yes, no, unsure = (of.loc[of["verdict"] == v, "criterion"].tolist() for v in (YES, NO, UNSURE))
         known = len(yes) + len(no) + len(unsure)
+        worth = [c for c in WORTH if c not in no]
         verdict = (
-            "too little is known" if known < LEAST_JUDGED else "not suited" if len(no) > known / 2
-            else "suited" if len(yes) > known / 2 and "deal_value" not in no else "mixed"
+            LITTLE if known < LEAST_JUDGED else NOT_SUITED if len(no) > known / 2
+            else SUITED if len(yes) > known / 2 and worth else MIXED
         )  # fmt: skip
         answer = f"{verdict} ({len(yes)} of {known} say yes)" if known else verdict
-        rows.append((by, name, verdict, answer, ", ".join(yes), ", ".join(no)))
-    return pd.DataFrame(rows, columns=["by", "segment", "verdict", "answer", "speaks_for", "speaks_against"])
+        rows.append((*part, verdict, answer, int(of["n"].max()), ", ".join(yes), ", ".join(no)))
+    return pd.DataFrame(rows, columns=[*PART, "verdict", "answer", "n", "speaks_for", "speaks_against"])
+
+
+def key_revenue(bought: pd.Series, segment: pd.Series, judged: pd.DataFrame) -> pd.DataFrame:
+    """A year's revenue by verdict, of all accounts and of those of class A, the key accounts to choose from.
+
+    Revenue of an account in a line takes the verdict of its segment in that line; where too little is known of that, the
+    verdict of the line.
+
+    Parameters
+    ----------
+    bought : Series of `bought_in_year`
+    segment : as in `criteria`
+    judged : DataFrame of `verdicts`
+
+    Returns
+    -------
+    DataFrame, one row per verdict, largest first: ``verdict, accounts, revenue, share_of_revenue, key_accounts,
+    share_of_key_revenue``
+    """
+    rows = bought.rename("revenue").reset_index()
+    rows["key"] = rows["account_id"].map(value.pareto_class(bought.groupby("account_id").sum()) == "A")
+    rows["segment"] = rows["account_id"].map(segment.astype("str")).fillna("unknown")
+    by = judged.set_index(["segment", "product_line"])["verdict"]
+    own = by.where(by != LITTLE).reindex(pd.MultiIndex.from_frame(rows[["segment", "product_line"]])).to_numpy()
+    of_line = judged[judged["by"] == BY_LINE].set_index("product_line")["verdict"]
+    rows["verdict"] = pd.Series(own, rows.index).fillna(rows["product_line"].map(of_line))
+    every, key = (
+        of.groupby("verdict").agg({"account_id": "nunique", "revenue": "sum"}) for of in (rows, rows[rows["key"]])
+    )
+    out = pd.DataFrame({
+        "accounts": every["account_id"], "revenue": every["revenue"],
+        "share_of_revenue": every["revenue"] / every["revenue"].sum(), "key_accounts": key["account_id"],
+        "share_of_key_revenue": key["revenue"] / key["revenue"].sum(),
+    })  # fmt: skip
+    out = out.fillna({"key_accounts": 0, "share_of_key_revenue": 0.0}).astype({"key_accounts": int})
+    return out.sort_values("revenue", ascending=False).rename_axis("verdict").reset_index()
 
 
 def criteria_rows(judged: pd.DataFrame) -> pd.DataFrame:
@@ -134,11 +225,12 @@ def criteria_rows(judged: pd.DataFrame) -> pd.DataFrame:
     judged : DataFrame of `criteria`
     """
     known = ~judged["verdict"].isin([EARLY, UNKNOWN])
-    estimated = known & (judged["criterion"] != "top_fifth_share")  # that one is a count of the whole
-    ends = judged.assign(level=intervals.LEVEL)[["low", "high", "level"]].where(estimated)
+    ends = judged.assign(level=intervals.LEVEL)[["low", "high", "level"]].where(known)
+    of_line = judged["by"] == BY_LINE
+    group = judged["product_line"].where(of_line, judged["segment"] + ": " + judged["product_line"])
     return measure_rows(
         "S0-3", "suitability_" + judged["criterion"], judged["value"].where(known), judged["unit"], n=judged["n"],
-        status=judged["verdict"].mask(known, "ok"), group_by=judged["by"], group=judged["segment"], **ends,
+        status=judged["verdict"].mask(known, "ok"), group_by=judged["by"], group=group, **ends,
     )  # fmt: skip
 
 

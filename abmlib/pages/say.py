@@ -235,13 +235,6 @@ def differences(judged: pd.DataFrame) -> tuple[str, str]:
     return title, f"These deals show no difference beyond chance by {no}." if no else ""
 
 
-def rules_of_suitability(asked: Mapping[str, float]) -> str:
-    """Write what is asked, criterion by criterion."""
-    return (
-        "Required at least: " + ", ".join(f"{name.replace('_', ' ')} {value:,g}" for name, value in asked.items()) + "."
-    )
-
-
 def one_story(row: pd.Series, of: float) -> Words:
     """Say what one success out of one tells about the next: nearly nothing.
 
@@ -264,23 +257,6 @@ def next_step(element: str, cycle: str, step: str) -> str:
 def cell_change(evidence: str, target: float) -> str:
     """Say what would change the advice about an element in a cycle."""
     return f"{target:.0%} or more of the {evidence}"
-
-
-def suited(verdicts: pd.DataFrame) -> str:
-    """Write where account-based marketing is worth its effort, as an order.
-
-    Parameters
-    ----------
-    verdicts : DataFrame with ``by, segment, verdict``
-    """
-    parts = verdicts[verdicts["by"] != "all"]
-    by = {v: parts.loc[parts["verdict"] == v, "segment"].astype("str").tolist() for v in ("suited", "not suited")}
-    if not any(by.values()):
-        return (
-            "Decide with sales where to begin: the data do not show where account-based marketing is worth its effort"
-        )
-    start = f"Begin in {named(by['suited'])}" if by["suited"] else "Begin nowhere yet"
-    return start + (f"; market to {named(by['not suited'])} as a whole" if by["not suited"] else "")
 
 
 def gaps(fields: Sequence[str], buyers: int, accounts: int, too_early: bool) -> Words:

@@ -1,8 +1,10 @@
-"""Sentences on the bounds between buying cycles; as in `say`, numbers are given, not computed."""
+"""Sentences on suitability and on the bounds between buying cycles; as in `say`, numbers are given, not computed."""
+
+from collections.abc import Mapping
 
 import pandas as pd
 
-from abmlib.pages.say import Words, count, words
+from abmlib.pages.say import Words, count, named, words
 
 CONFIRMED, PROPOSED, DEFAULT = "confirmed", "proposed", "default"  # how `bounds` of a kind of evidence begins
 
@@ -40,3 +42,33 @@ def unconfirmed(proposed: pd.DataFrame) -> str:
     used += [f"{rest} does not count" if rest == 1 else f"{rest} do not count"] if rest else []
     open_ones = count(int((status != CONFIRMED).sum()), "kind")
     return f"Nobody has confirmed the bounds of {open_ones} of evidence: {', '.join(used)}"
+
+
+def rules_of_suitability(asked: Mapping[str, float], compared: int) -> str:
+    """Write what is asked, criterion by criterion, and over how many comparisons the verdicts are adjusted."""
+    rules = ", ".join(f"{name.replace('_', ' ')} {value:,g}" for name, value in asked.items())
+    tests = f" Adjusted for {count(compared, 'comparison')}, of lines and segments." if compared else ""
+    return f"Required at least: {rules}.{tests}"
+
+
+def suited(verdicts: pd.DataFrame) -> str:
+    """Write in which lines of business account-based marketing is worth its effort, and in which segments otherwise, as an order.
+
+    Parameters
+    ----------
+    verdicts : DataFrame with ``segment`` (all for a line), ``product_line, verdict``
+    """
+    is_line = verdicts["segment"] == "all"
+    of_line = verdicts[is_line].set_index("product_line")["verdict"]
+    by = {v: of_line.index[of_line == v].astype("str").tolist() for v in ("suited", "mixed", "not suited")}
+    clear = verdicts["verdict"].isin(["suited", "not suited"])
+    other = verdicts[~is_line & clear & (verdicts["verdict"] != verdicts["product_line"].map(of_line))]
+    if not by["suited"] and not by["not suited"] and other.empty:
+        return (
+            "Decide with sales where to begin: the data do not show where account-based marketing is worth its effort"
+        )
+    parts = [f"Begin in {named(by['suited'])}" if by["suited"] else "Begin nowhere yet"]
+    parts += [f"split {named(by['mixed'])} by segment or size first"] if by["mixed"] else []
+    parts += [f"market {named(by['not suited'])} to all accounts at once"] if by["not suited"] else []
+    differ = [f"{r.segment} in {r.product_line}: {r.verdict}" for r in other.itertuples()]
+    return "; ".join(parts) + (f". Unlike their line: {named(differ)}" if differ else "")
