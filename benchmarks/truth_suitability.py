@@ -2,9 +2,8 @@
 
 import pandas as pd
 
-from abmlib.market import Switches
 from abmlib.method import cycle, suitability
-from benchmarks.proof import Found, Proof, Seen
+from benchmarks.proof import NOTHING, Found, Proof, Seen
 from benchmarks.truth_cycle import RULES, tables
 
 PARTS = 8  # segments that differ by chance alone
@@ -35,7 +34,7 @@ PROOFS = (
         "suitability of segments that do not differ",
         "S0-3",
         by_chance,
-        off=Switches(),
+        off=NOTHING,
         note=f"Accounts of one line, another line in each market, drawn by lot into {PARTS} segments and judged against the line's "
         "own values. Mean estimate: share of criteria that say yes or no. Power and false alarms: markets where any does, all "
         "criteria of all segments together; there is no effect to find.",
