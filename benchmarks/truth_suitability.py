@@ -6,7 +6,7 @@ from abmlib.method import cycle, suitability
 from benchmarks.proof import NOTHING, Found, Proof, Seen
 from benchmarks.truth_cycle import RULES, tables
 
-PARTS = 8  # segments that differ by chance alone
+PARTS = 4  # segments that differ by chance alone
 
 
 def by_chance(seen: Seen) -> Found:

@@ -13,7 +13,7 @@ from abmlib.stats import concentration, intervals, survival
 
 SEED = 23  # of every bootstrap here
 LEAST_JUDGED = 3  # criteria; with fewer, a segment has no verdict
-FEWEST = 10  # accounts of a segment; with fewer, nothing is judged
+FEWEST = 20  # accounts of a segment; with fewer, nothing is judged: too few for a p-value among many
 TOP = 0.2  # share of accounts whose share of revenue is asked for
 YES, NO, UNSURE, EARLY, UNKNOWN = "yes", "no", "unsure", "too_early", "not_answerable"
 SUITED, MIXED, NOT_SUITED, LITTLE = "suited", "mixed", "not suited", "too little is known"
