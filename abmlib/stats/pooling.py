@@ -1,8 +1,7 @@
-"""Rates, means and counts of small units, pulled towards all units as far as their own numbers are too few.
+"""Rates and rhythms of small units, pulled towards all units as far as their own numbers are too few.
 
 How much units differ is estimated from the units themselves. `rates` is for successes of so many trials (beta-binomial),
-`means` for a number per row (normal, Bühlmann–Straub), `counts` for events in a time (gamma–Poisson), `spreads` for how
-regular the gaps between events are (gamma).
+`gamma_prior` for events in a time (gamma–Poisson), `spreads` for how regular the gaps between events are (gamma).
 """
 
 import numpy as np
@@ -15,7 +14,6 @@ FEWEST_UNITS = 3  # fewer do not show how much units differ: each stands for its
 FEWEST_GAPS = 3  # of a unit; fewer are no rhythm of its own
 MOST_REGULAR = 0.05  # least coefficient of variation of gaps that is believed, as a share
 GAPS_OF_ALL = 4  # gaps that the spread of all units counts as, beside a unit's own
-LEAST = 1e-6  # variance, as a share of the squared scale, below which none is believed
 SHAPES = (1e-3, 1e6)  # of the gamma distribution of rates; at the last units count as all alike
 SPREADS = 50  # between groups, averaged over; more move no end by a thousandth of its interval
 CENTRES = 30  # centres averaged over for each spread
@@ -119,111 +117,7 @@ def _quantile(share: float, weight: np.ndarray, a: np.ndarray, b: np.ndarray) ->
     return (low + high) / 2
 
 
-# -- means ------------------------------------------------------------------------------------------------------------
-
-
-def means(values: pd.Series, unit: pd.Series, units: pd.Index) -> pd.DataFrame:
-    """Mean of each unit, pulled towards that of all units; a unit without a value gets that of all.
-
-    Variance within and between units is estimated by moments. Where no unit has two values, half of what is seen is taken
-    as either. With fewer than `FEWEST_UNITS` units with values, each stands for itself, and one without has none. A lone
-    value whose spread nobody can know has a standard deviation of 0: what is seen is all there is.
-
-    Parameters
-    ----------
-    values, unit : Series with one index: a number, and what it belongs to; missing values do not count
-    units : Index of the units asked for, unique
-
-    Returns
-    -------
-    DataFrame, indexed by `units`: ``observed`` (plain mean; missing without a value), ``mean, sd`` (of what the unit's mean may
-    be), ``n``; in the unit of `values`
-
-    References
-    ----------
-    Bühlmann and Gisler (2005), A Course in Credibility Theory, chapter 4 (Bühlmann–Straub).
-
-    Examples
-    --------
-    >>> unit = pd.Series(["a", "a", "b", "b", "c", "c"])
-    >>> means(pd.Series([9.0, 11.0, 19.0, 21.0, 29.0, 31.0]), unit, pd.Index(["a", "new"]))["mean"].round(1).tolist()
-    [10.1, 20.0]
-    """
-    kept = values.notna()
-    by = values[kept].astype(float).groupby(unit[kept])
-    n, observed = by.size(), by.mean()
-    out = pd.DataFrame({"observed": observed, "n": n}).reindex(units).fillna({"n": 0})
-    columns, total, spare = ["observed", "mean", "sd", "n"], float(n.sum()), float(n.sum()) - len(n)
-    within = float((by.var(ddof=0) * n).sum()) / spare if spare else 0.0
-    if len(n) < FEWEST_UNITS:
-        sd = np.sqrt(within / out["n"].where(out["n"] > 0))
-        return out.assign(mean=out["observed"], sd=sd)[columns]
-    centre = float((observed * n).sum()) / total
-    if spare:
-        across = float((n * (observed - centre) ** 2).sum()) - (len(n) - 1) * within
-        between = across / (total - float((n**2).sum()) / total)
-    else:
-        within = between = float(observed.var()) / 2
-    within, between = (max(x, LEAST * max(centre**2, LEAST)) for x in (within, between))
-    weight = 1 / (between + within / n)
-    middle = float((weight * observed).sum() / weight.sum())
-    trust = between / (between + within / out["n"])  # 0 without a value
-    mean = middle + trust * (out["observed"].fillna(middle) - middle)
-    var = (1 - trust) * between + (1 - trust) ** 2 / weight.sum()
-    return out.assign(mean=mean, sd=np.sqrt(var))[columns]
-
-
-def mean_below(pooled: pd.DataFrame, bound: float) -> pd.Series:
-    """Chance that each unit's mean lies below a bound; missing where nothing is known of it.
-
-    Parameters
-    ----------
-    pooled : DataFrame of `means`
-    """
-    certain = pooled["sd"] == 0
-    z = (bound - pooled["mean"]) / pooled["sd"].mask(certain, 1.0)
-    return pd.Series(scipy.special.ndtr(z), pooled.index).mask(certain, (pooled["mean"] < bound).astype(float))
-
-
 # -- counts of events in a time ---------------------------------------------------------------------------------------
-
-
-def counts(events: pd.Series, time: pd.Series, units: pd.Index, scatter: float = 1.0) -> pd.DataFrame:
-    """Rate of events of each unit as a gamma distribution, pulled towards all units.
-
-    A unit that was never watched gets the rate of all. With fewer than `FEWEST_UNITS` units watched, or no event, each
-    stands for itself, with Jeffreys' prior, and what was never watched has none.
-
-    Parameters
-    ----------
-    events, time : Series indexed by unit: how many, and how long they were watched, > 0
-    units : Index of the units asked for, unique
-    scatter : variance of a count over its mean, of one unit; 1 for events by pure chance, less for regular ones. Many
-        events with some scatter tell as much as fewer by pure chance
-
-    Returns
-    -------
-    DataFrame, indexed by `units`: ``observed`` (events ÷ time; missing where it was not watched), ``shape, rate`` (of the gamma
-    distribution of the unit's rate), ``n`` (events)
-
-    References
-    ----------
-    Bühlmann and Gisler (2005), A Course in Credibility Theory, chapter 2 (Poisson–gamma); `gamma_prior`.
-
-    Examples
-    --------
-    >>> seen = pd.Series({"a": 10, "b": 20, "c": 30})
-    >>> pooled = counts(seen, pd.Series(1.0, seen.index), pd.Index(["a", "new"]))
-    >>> (pooled["shape"] / pooled["rate"]).round(0).tolist()
-    [13.0, 20.0]
-    """
-    watched = pd.DataFrame({"n": events, "time": time})[time > 0].fillna({"n": 0})
-    seen = watched.reindex(units).fillna(0.0)
-    alone = watched["n"].sum() == 0 or len(watched) < FEWEST_UNITS
-    shape, rate = (0.5, 0.0) if alone else gamma_prior(watched["n"] / scatter, watched["time"] / scatter)
-    out = pd.DataFrame({"shape": shape + seen["n"] / scatter, "rate": rate + seen["time"] / scatter})
-    out = out.where(seen["time"] > 0) if alone else out
-    return out.assign(observed=seen["n"] / seen["time"], n=seen["n"].astype(int))[["observed", "shape", "rate", "n"]]
 
 
 def gamma_prior(events: pd.Series | np.ndarray, time: pd.Series | np.ndarray) -> tuple[float, float]:
@@ -262,16 +156,6 @@ def gamma_prior(events: pd.Series | np.ndarray, time: pd.Series | np.ndarray) ->
     best = scipy.optimize.minimize(surprise, corners[0], method="Nelder-Mead", bounds=limits, options=options)
     mean, shape = np.exp(best.x)
     return float(shape), float(shape / mean)
-
-
-def rate_below(pooled: pd.DataFrame, bound: float) -> pd.Series:
-    """Chance that each unit's rate of events lies below a bound; missing where nothing is known of it.
-
-    Parameters
-    ----------
-    pooled : DataFrame of `counts`
-    """
-    return pd.Series(scipy.special.gammainc(pooled["shape"], bound * pooled["rate"]), pooled.index)
 
 
 # -- gaps between events ----------------------------------------------------------------------------------------------
