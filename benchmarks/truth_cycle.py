@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from abmlib.market import Switches, sales
+from abmlib.market import sales
 from abmlib.method import cycle, cycle_bounds, cycle_rules, orders
 from abmlib.pages import catalogue
 from benchmarks.proof import Found, Proof, Seen
@@ -141,5 +141,5 @@ PROOFS = (
         note=f"{SHARE}, with one change in each market: money × 0.5, 2 or 3, days of deals × 0.6 or 1.7, half or twice the "
         "orders, or one more person on each deal; promised to be at least 0.85.",
     ),
-    *(UNLIKE if hasattr(Switches, "other_cycle") else ()),
+    *UNLIKE,
 )
