@@ -64,6 +64,69 @@ def quantile(days: pd.Series, over: pd.Series, share: float) -> Duration:
     return Duration(firsts[0], firsts[1], firsts[2], len(days))
 
 
+class Draws(NamedTuple):
+    """Bootstrap draws of clusters, drawn whole: the cluster of each row, and how often each cluster counts in each draw."""
+
+    cluster: np.ndarray  # shape (rows,)
+    often: np.ndarray  # shape (clusters, 1 + draws); the first is no draw, every cluster counts once
+
+
+def draw_clusters(label: pd.Series, draws: int, seed: int) -> Draws:
+    """Draw clusters, such as the accounts of deals, whole and with replacement; a row without a label is one of its own.
+
+    Parameters
+    ----------
+    seed : of the draws
+    """
+    cluster, names = pd.factorize(label, sort=True)
+    alone = cluster < 0
+    cluster[alone] = len(names) + np.arange(alone.sum())
+    n = len(names) + int(alone.sum())
+    drawn = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), draws) if n else np.empty((draws, 0))
+    return Draws(cluster, np.vstack([np.ones(n), drawn]).T.astype(np.int32))
+
+
+def incidence(days: np.ndarray, ended: np.ndarray, horizon: float, draws: Draws) -> np.ndarray:
+    """Share that end in the first of several ways within a horizon (Aalen–Johansen): the estimate, and its draws.
+
+    Those not over are followed as far as they are known. Missing in a draw without any of the rows.
+
+    Parameters
+    ----------
+    days : durations so far
+    ended : 0 not over, 1 ended in the first way, any other number in another way
+    draws : of `draw_clusters`, ``cluster`` as long as `days`
+
+    Returns
+    -------
+    array of shares, shape (1 + draws,)
+
+    References
+    ----------
+    Aalen and Johansen (1978), Scandinavian Journal of Statistics 5, p. 141; cumulative incidence.
+
+    Examples
+    --------
+    >>> alone = draw_clusters(pd.Series(list("abcd")), 0, seed=1)
+    >>> incidence(np.array([1, 2, 3, 4]), np.array([1, 0, 2, 1]), 9, alone).tolist()
+    [0.625]
+    """
+    if not len(days):
+        return np.full(draws.often.shape[1], np.nan)
+    order = np.lexsort((ended == 0, days))
+    ended, cluster = ended[order], draws.cluster[order]
+    over, first = (ended > 0)[:, None], ((ended == 1) & (days[order] <= horizon))[:, None]
+    shares, step = [], max(1, CELLS // len(days))
+    for done in range(0, draws.often.shape[1], step):
+        often = draws.often[:, done : done + step][cluster].astype(float)
+        at_risk = often[::-1].cumsum(axis=0)[::-1]
+        hazard = np.divide(often, at_risk, out=np.zeros(often.shape), where=at_risk > 0)
+        alive = np.cumprod(1 - hazard * over, axis=0)
+        before = np.vstack([np.ones((1, often.shape[1])), alive[:-1]])
+        shares.append(np.where(at_risk[0] > 0, (before * hazard * first).sum(axis=0).clip(0, 1), np.nan))
+    return np.concatenate(shares)
+
+
 def clustered(days: pd.Series, over: pd.Series, share: float, cluster: pd.Series, seed: int) -> Duration:
     """Quantile of a duration with an interval over clusters, such as the accounts of deals.
 

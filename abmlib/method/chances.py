@@ -1,0 +1,213 @@
+"""The chance of each open deal to be won within a horizon, learnt from deals that were open at past month ends."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from abmlib.method.past_pipeline import WON, until
+from abmlib.method.periods import DAY, quarters
+from abmlib.stats import survival
+from abmlib.stats.intervals import ENDS, FLOOR_OUTCOMES
+from abmlib.stats.survival import Draws
+
+SEED = 12  # of every draw here
+BANDS = 4  # parts of the time in a stage, each with as many past rows
+LARGE = 0.75  # deals above this quantile of the amounts in their stage are large
+FEWEST = 40  # past deals with which a part speaks for itself
+RATES, EACH = 400, 5  # draws of the rates, and of the deals' own luck with each
+GROWTH = (0.1, 10.0)  # final amount ÷ amount noted; beyond, a correction and no change
+FINER = (["stage", "large", "band"], ["stage", "band"], ["stage"], ["every"])  # parts, the finest first
+TESTED = 8  # past quarter ends of a back-test, the newest
+
+Estimate = tuple[float, float, float, int]  # value, low, high, n
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What open deals will bring within a horizon; missing, with the reason, where the past cannot tell."""
+
+    chance: pd.Series  # share, by opportunity_id
+    wins: Estimate
+    money: Estimate
+    why: str = ""
+
+
+def outlook(past: pd.DataFrame, now: pd.DataFrame, as_of: pd.Timestamp, horizon: int) -> Outlook:
+    """Give the chance of each open deal, and what all of them will bring.
+
+    The chance of a deal is the share won within the horizon of the deals that were as long in its stage, and large or not
+    for it, at past month ends; deals not over yet are followed as far as they are known. Parts with fewer than `FEWEST` deals
+    are joined to the next larger. Money takes the amount noted now, and how amounts changed until deals were won. The
+    intervals are predictive: they draw past accounts anew (the rates), and each deal's own luck, which deals of one account
+    share as far as they did in the past. A change that hits all accounts at once is not in them.
+
+    Parameters
+    ----------
+    past : DataFrame of `past_pipeline.until`, up to `as_of`
+    now : DataFrame of `past_pipeline.open_now`, or of `past_pipeline.open_on` for one day
+    horizon : days
+
+    Returns
+    -------
+    Outlook with one chance per row of `now`; deals without an amount bring no money and are not in its n
+
+    References
+    ----------
+    Metric dictionary C-8. Landmarking: van Houwelingen (2007), Scandinavian Journal of Statistics 34, p. 70;
+    Aalen–Johansen as in `survival.incidence`.
+    """
+    if why := _lacking(past, as_of, horizon):
+        nothing = (np.nan, np.nan, np.nan, 0)
+        return Outlook(pd.Series(np.nan, pd.Index(now["opportunity_id"])), nothing, nothing, why)
+    past, now = with_parts(past, now)
+    chance, fitted = _shares(past, now, horizon, survival.draw_clusters(past["account_id"], RATES, SEED))
+    mature = (past["day"] + horizon * DAY <= as_of).to_numpy()
+    luck, growth = shared_luck(past[mature], fitted[mature], horizon), amount_growth(past)
+    random = np.random.default_rng(SEED)
+    amount = now["amount"].fillna(0).to_numpy(float)
+    account = pd.factorize(now["account_id"].fillna(now["opportunity_id"]))[0]
+    wins, money = np.empty((2, RATES, EACH))
+    for draw, rates in enumerate(chance[:, 1:].T):
+        shared = random.random((EACH, len(now))) < np.sqrt(luck)
+        lots = random.random((EACH, account.max(initial=0) + 1))[:, account]
+        won = np.where(shared, lots, random.random((EACH, len(now)))) < rates
+        wins[draw] = won.sum(axis=1)
+        money[draw] = (won * amount * random.choice(growth, (EACH, len(now)))).sum(axis=1)
+    known, value = int(now["amount"].notna().sum()), float(chance[:, 0] @ amount * growth.mean())
+    (few, many), (little, much) = (np.quantile(each, ENDS) for each in (wins, money))
+    return Outlook(
+        pd.Series(chance[:, 0], pd.Index(now["opportunity_id"])),
+        (float(chance[:, 0].sum()), float(few), float(many), len(now)),
+        (value if known or not len(now) else np.nan, float(little), float(much), known),
+    )
+
+
+def _lacking(past: pd.DataFrame, as_of: pd.Timestamp, horizon: int) -> str:
+    """What the past lacks to tell the future; empty if nothing."""
+    if past.empty or past["day"].min() + horizon * DAY > as_of:
+        return f"deals that were open {horizon:,} days ago or earlier, with the days they were opened and closed"
+    if past.loc[past["ended"] > 0, "opportunity_id"].nunique() < FLOOR_OUTCOMES:
+        return f"{FLOOR_OUTCOMES} closed deals that were open at a past month end"
+    return ""
+
+
+def with_parts(past: pd.DataFrame, now: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Put deals, past and present, into parts by the past: ``band`` of the time in the stage, and ``large`` for the stage.
+
+    Returns
+    -------
+    `past` and `now` with the two columns; the band of a deal whose time in the stage is unknown is -1
+    """
+    in_stage = past.groupby("stage")
+    edges = in_stage["days_in_stage"].quantile(np.arange(1, BANDS) / BANDS).unstack()
+    limit = in_stage["amount"].quantile(LARGE)
+    both = []
+    for deals in (past, now):
+        passed = deals["days_in_stage"].to_numpy(float)[:, None] > edges.reindex(deals["stage"]).to_numpy()
+        band = np.where(deals["days_in_stage"].isna(), -1, passed.sum(axis=1))
+        both.append(deals.assign(every=0, band=band, large=deals["amount"] > deals["stage"].map(limit).astype(float)))
+    return both[0], both[1]
+
+
+def _shares(past: pd.DataFrame, now: pd.DataFrame, horizon: int, draws: Draws) -> tuple[np.ndarray, np.ndarray]:
+    """Shares won within the horizon of the part of each deal: of `now` with all draws, of `past` without."""
+    chance, fitted = np.full((len(now), draws.often.shape[1]), np.nan), np.full(len(past), np.nan)
+    days, ended = past["days_followed"].to_numpy(), past["ended"].to_numpy()
+    for keys in FINER:
+        of_now = now.groupby(keys).indices
+        for part, rows in past.groupby(keys).indices.items():
+            if keys != FINER[-1] and past["opportunity_id"].iloc[rows].nunique() < FEWEST:
+                continue
+            present, own = of_now.get(part, rows[:0]), rows[np.isnan(fitted[rows])]
+            present = present[np.isnan(chance[present, 0])]
+            if len(present) or len(own):
+                mine = Draws(draws.cluster[rows], draws.often if len(present) else draws.often[:, :1])
+                share = survival.incidence(days[rows], ended[rows], horizon, mine)
+                chance[present], fitted[own] = share, share[0]
+    return np.where(np.isnan(chance), chance[:, :1], chance), fitted
+
+
+def shared_luck(past: pd.DataFrame, chance: np.ndarray, horizon: int) -> float:
+    """Correlation of the outcomes of two deals that one account had open on one day, 0 to 1.
+
+    Parameters
+    ----------
+    past : DataFrame of `past_pipeline.until`, of days that are a horizon ago
+    chance : of each row
+    """
+    won = ((past["ended"] == WON) & (past["days_followed"] <= horizon)).to_numpy()
+    off, spread = won - chance, np.sqrt(chance * (1 - chance))
+    columns = {"off": off, "off2": off**2, "spread": spread, "spread2": spread**2}
+    sums = pd.DataFrame(columns).groupby([past["account_id"].to_numpy(), past["day"].to_numpy()]).sum()
+    pairs = (sums["spread"] ** 2 - sums["spread2"]).sum()
+    together = (sums["off"] ** 2 - sums["off2"]).sum()
+    return float(np.clip(together / pairs, 0, 1)) if pairs > 0 else 0.0
+
+
+def amount_growth(past: pd.DataFrame) -> np.ndarray:
+    """Final amount ÷ amount noted, of past deals that were won; 1 where too few tell."""
+    won = past[(past["ended"] == WON) & (past["amount"] > 0) & (past["final_amount"] > 0)]
+    if won["opportunity_id"].nunique() < FLOOR_OUTCOMES:
+        return np.ones(1)
+    return (won["final_amount"] / won["amount"]).clip(*GROWTH).to_numpy(float)
+
+
+def back_test(past: pd.DataFrame, as_of: pd.Timestamp, horizon: int, year_starts: int = 1) -> pd.DataFrame:
+    """Foretell past quarters with what was known then, and set beside it what came.
+
+    Parameters
+    ----------
+    past : DataFrame of `past_pipeline.followed`
+    horizon : days
+    year_starts : month in which the fiscal year starts
+
+    Returns
+    -------
+    DataFrame, one row per quarter end a horizon ago, at most `TESTED`: ``day, deals, wins, wins_low, wins_high, wins_came, money,
+    money_low, money_high, money_came`` (both missing where amounts then are unknown), ``crm`` (amount × the CRM's probability then,
+    missing where it gave none)
+    """
+    ends = pd.PeriodIndex(past["day"].drop_duplicates(), freq=quarters(year_starts)).end_time.normalize()
+    rows = []
+    for day in sorted(set(ends) & set(past["day"][past["day"] + horizon * DAY <= as_of]))[-TESTED:]:
+        now = past[past["day"] == day].reset_index(drop=True)
+        then = outlook(until(past, day), now, day, horizon)
+        if then.why:
+            continue
+        won = (now["ended"] == WON) & (now["days_followed"] <= horizon)
+        money = now["final_amount"].where(won, 0)[now["amount"].notna()].sum(min_count=1)
+        crm = (now["amount"] * now["probability"]).sum(min_count=1)
+        rows.append((day, len(now), *then.wins[:3], int(won.sum()), *then.money[:3], money, crm))
+    columns = ["day", "deals", "wins", "wins_low", "wins_high", "wins_came"]
+    return pd.DataFrame(rows, columns=[*columns, "money", "money_low", "money_high", "money_came", "crm"])
+
+
+def stage_shares(past: pd.DataFrame, as_of: pd.Timestamp, horizon: int, stages: pd.Series) -> pd.DataFrame:
+    """Measure, for each stage, the share won within the horizon of deals that were open in it, and the CRM's probability.
+
+    A stage without a deal that was open in it a horizon ago has no row.
+
+    Parameters
+    ----------
+    past : DataFrame of `past_pipeline.followed`
+    stages : in order
+
+    Returns
+    -------
+    DataFrame: ``stage, share, low, high`` (drawing accounts), ``n`` (deals), ``crm`` (mean; missing where the CRM gave none)
+
+    References
+    ----------
+    Metric dictionary C-8.
+    """
+    rows = []
+    for stage in stages:
+        part = past[past["stage"] == stage]
+        if part.empty or part["day"].min() + horizon * DAY > as_of:
+            continue
+        days, ended = part["days_followed"].to_numpy(), part["ended"].to_numpy()
+        share = survival.incidence(days, ended, horizon, survival.draw_clusters(part["account_id"], RATES, SEED))
+        low, high = np.nanquantile(share[1:], ENDS)
+        rows.append((stage, share[0], low, high, part["opportunity_id"].nunique(), part["probability"].mean()))
+    return pd.DataFrame(rows, columns=["stage", "share", "low", "high", "n", "crm"])
