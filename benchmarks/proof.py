@@ -24,7 +24,7 @@ from scipy.stats import binom, t
 from abmlib.market import Market, Switches, simulate
 from abmlib.method import orders, periods
 from abmlib.method.deals import all_groups, closed_in, cycle_lengths, win_rates, with_days
-from abmlib.method.stages import flags, pushes, stage_table, stage_visits
+from abmlib.method.stages import stage_table, stage_visits
 from abmlib.stats.intervals import LEVEL
 from abmlib.tables import Book, schema
 from abmlib.tables.cache import Data
@@ -143,13 +143,6 @@ class Seen:
     def groups(self) -> pd.DataFrame:
         """`all_groups`."""
         return all_groups(self.closed, self.accounts["industry"], self.book.settings.fiscal_year_starts)
-
-    @cached_property
-    def flags(self) -> pd.DataFrame:
-        """`flags`, with the column ``planted``: does the deal stall, in truth."""
-        pushed = pushes(self.history, self.deals)
-        found = flags(self.deals, self.visits, pushed, self.book.as_of)
-        return found.assign(planted=found["opportunity_id"].map(self.of_deals["stalled"]).astype(bool))
 
     @cached_property
     def of_deals(self) -> pd.DataFrame:

@@ -19,7 +19,6 @@ import pandas as pd
 
 from abmlib.method import periods, value
 from abmlib.method.deals import cohorts, differences
-from abmlib.method.stages import crm_probabilities
 from abmlib.stats import concentration, intervals, survival
 from abmlib.tables.days import local_days
 from benchmarks import (
@@ -27,6 +26,7 @@ from benchmarks import (
     truth_cycle,
     truth_engagement,
     truth_flags,
+    truth_forecast,
     truth_intervals,
     truth_missing,
     truth_page,
@@ -167,17 +167,6 @@ def _kept(of: pd.DataFrame) -> dict[str, Any]:
     return value.top_retention(moves, periods.Period(pd.NaT, pd.NaT)).iloc[0].to_dict()
 
 
-def stage_share(stage: str, seen: Seen) -> Found:
-    """Share won of the decided deals that were in a stage; called where the CRM's probability lies outside its interval."""
-    beside = crm_probabilities(seen.history, seen.stages).set_index("stage")
-    truth = seen.truth["stages"].query("product_line == 'all'").set_index("stage")["win_probability"]
-    if stage not in beside.index:
-        return Found()
-    own = beside.loc[stage]
-    outside = not own["low"] <= own["crm"] <= own["high"]
-    return Found(own["share"], truth[stage], own["low"], own["high"], called=float(outside), n=own["n"])
-
-
 def sellers(seen: Seen) -> Found:
     """Range of the sellers' shrunken win rates against the range of their true ones; called where 12 says they differ."""
     judged = differences(seen.groups).set_index("group_by")["judged"]
@@ -192,20 +181,6 @@ def sellers(seen: Seen) -> Found:
     )
 
 
-def stalled(seen: Seen) -> Found:
-    """Share of open deals that are slow or pushed, against the share that stalls; a call is one deal of either kind."""
-    planted, called = seen.flags["planted"], seen.flags["slow"] | seen.flags["pushed"]
-    of = called[planted] if planted.any() else called
-    return Found(called.mean(), planted.mean(), called=float(of.mean()), n=len(called))
-
-
-def stalled_precision(seen: Seen) -> Found:
-    """Share of the open deals called slow or pushed that stall."""
-    called = seen.flags["slow"] | seen.flags["pushed"]
-    return Found(seen.flags.loc[called, "planted"].mean() if called.any() else float("nan"), n=called.sum())
-
-
-STAGES = ("Qualified", "Discovery", "Proposal", "Negotiation")
 PROOFS: list[Proof] = [
     Proof(
         "win rate by count",
@@ -283,19 +258,6 @@ PROOFS: list[Proof] = [
         unit="accounts",
         note="Truth: the same share where many markets are ranked as one book.",
     ),
-    *(
-        Proof(
-            f"chance to win from {stage}",
-            "C-6, C-8",
-            partial(stage_share, stage),
-            power=0.95,
-            unit="deals",
-            note="Truth: from the true chances of the deals that reach the stage or pass it. Called: the CRM's "
-            "probability lies outside the interval. No switch makes the CRM right; one that held the truth would be "
-            "called wrong as often as the interval does not cover.",
-        )
-        for stage in STAGES
-    ),
     Proof(
         "sellers differ",
         "C-2",
@@ -307,27 +269,9 @@ PROOFS: list[Proof] = [
         "mean true chance; nine sellers do not tell how far they are apart, so it averages over that. "
         "Called: 12 says the win rates of owners differ.",
     ),
-    Proof(
-        "stalled deals, slow or pushed",
-        "C-58",
-        stalled,
-        off=NOTHING,
-        alarms=None,
-        power=0.6,
-        unit="open deals",
-        note="Truth: share of open deals planted to stall, in whatever stage they are. Power: share of them flagged "
-        "(recall). False alarms: share of all open deals flagged where none is planted; the definition promises no "
-        "level.",
-    ),
-    Proof(
-        "stalled deals, precision",
-        "C-58",
-        stalled_precision,
-        unit="flagged deals",
-        note="Share of flagged open deals that are planted to stall.",
-    ),
     *truth_engagement.PROOFS,
     *truth_flags.PROOFS,
+    *truth_forecast.PROOFS,
     *truth_cycle.PROOFS,
     *truth_missing.PROOFS,
     *truth_intervals.PROOFS,

@@ -9,7 +9,7 @@
 # %% [markdown]
 # # 12 Pipeline: which opportunities move, stall, or run ahead of themselves?
 #
-# **Decision.** Which open deals get attention this week, whether the pipeline covers the target, and which forecast
+# **Decision.** Which open deals get attention this week, whether the pipeline covers the coming target, and which forecast
 # numbers can be trusted.
 #
 # **Needs** accounts, opportunities. **Reads** nothing earlier. **Writes** `12_opportunity_flags`. **Run** weekly;
@@ -21,14 +21,15 @@ as_of: str = "2026-06-30"  # what was known at the end of this day
 tables: str = "../reports/lab/tables"  # where notebooks leave tables for each other
 window_months: int = 12  # months up to as_of whose closed deals count
 slip_months: int = 3  # months up to as_of in which deals were due to close
+ahead_months: int = 12  # months after as_of within which a deal is won or not
 
 # %%
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from abmlib.method import deals, forecast, periods, stages
-from abmlib.pages import plots, say, show
+from abmlib.method import chances, deals, forecast, past_pipeline, periods, stages, stalled
+from abmlib.pages import plots, say, say_pipeline, show
 from abmlib.stats.intervals import LEVEL
 from abmlib.tables import Book
 
@@ -46,9 +47,13 @@ accounts = book.read("accounts").set_index("account_id")
 opportunities = deals.with_days(book.read("opportunities"), book.as_of)
 history = book.read("opportunity_stage_history")
 year_starts = book.settings.fiscal_year_starts
-window = periods.trailing(book.as_of, window_months)
+window, ahead = periods.trailing(book.as_of, window_months), periods.coming(book.as_of, ahead_months)
+horizon = (ahead.end - book.as_of).days
 columns = ["opportunity_id", "stage", "amount", "created_day", "close_date", "closed_day", "is_won"]
 show.table(opportunities[columns], "The first deals", book.currency, rows=3)
+
+# %%
+show.table(deals.oddities(opportunities, book.as_of), "Deals whose data cannot be taken as they are")
 
 # %% [markdown]
 # ## How the answer is made
@@ -63,57 +68,99 @@ won = book.measure(deals.won_measures(opportunities, window)).set_index("definit
 assert np.isclose(win_rate, won.loc["win_rate_by_count", "value"], equal_nan=True), "two win rates"
 
 # %% [markdown]
-# **Open deals**: the sum of their amounts.
+# **Open deals**: the sum of their amounts. **Expected to be won**: each deal's amount, times its chance. The chance is the share
+# won of the deals that were as long in the same stage at past month ends, large and small deals apart.
 
 # %%
 open_deals = opportunities[~opportunities["is_closed"]]
 open_amount = open_deals["amount"].sum(min_count=1)
 
-visits = stages.stage_visits(opportunities, history, book.as_of)
-by_stage = stages.stage_table(visits)
-pipeline = forecast.open_measures(opportunities, by_stage, book.read("products"), window)
-pipeline = book.measure(pipeline).set_index("definition_id")
+past = past_pipeline.followed(opportunities, history, book.as_of)
+today = past_pipeline.open_now(opportunities, history, book.as_of)
+outlook = chances.outlook(past, today, book.as_of, horizon)
+pipeline = book.measure(forecast.open_measures(opportunities, outlook, book.read("products"), window, ahead))
+pipeline = pipeline.set_index("definition_id")
 assert open_deals.empty or np.isclose(open_amount, pipeline.loc["open_value", "value"], equal_nan=True), "two sums"
+assert np.isclose(outlook.chance.sum(min_count=1), outlook.wins[0], equal_nan=True) or open_deals.empty, "two counts"
 
 # %% [markdown]
-# **Deals to look at first**: overdue; longer in their stage than nine of ten won deals of their product line were; or postponed
-# at least twice. **Target**: the amount won in its period, divided by the target; it is computed with the answer.
+# **Stalled deals**: longer in their stage than nine of ten won deals of their product line were, and either without a touch from
+# the buyer for some weeks or postponed at least twice. Deals that are only overdue need a new closing day.
 
 # %%
-pushed = stages.pushes(history, opportunities)
-flags = stages.flags(opportunities, visits, pushed, book.as_of)
-overdue, slow = flags["close_date"] < book.as_of, flags["days_in_stage"] > flags["days_slow"]
-postponed = flags["pushes"] >= stages.PUSHES
+visits = stages.stage_visits(opportunities, history, book.as_of)
+touches = book.panel("activities", by=["direction"], per="day")
+marks = stalled.past_of(opportunities, visits, touches)
+record = stalled.record(past, marks, horizon, year_starts)
+flags = stalled.flags(opportunities, stalled.marked(today, marks), outlook.chance)
+slow = flags["days_in_stage"] > flags["days_slow"]
+assert (flags["stalled"] == slow & (flags["quiet"] | (flags["pushes"] >= stalled.PUSHES).fillna(False))).all()
 
-listed = stages.listed_deals(flags, book.as_of).join(accounts["name"].rename("account_name"), on="account_id")
-assert len(listed) == (overdue | slow | postponed).sum(), "two counts of deals to look at"
+listed = stalled.reasons(flags, book.as_of).join(accounts["name"].rename("account_name"), on="account_id")
+stuck, late = listed[listed["stalled"]], listed[~listed["stalled"]]
 
 # %% [markdown]
 # ## Answer
 
 # %% tags=["answer"]
-period, goal = forecast.target_for(book.read("targets"), book.as_of, year_starts=year_starts)
-ahead = forecast.target_coverage(opportunities, goal, period, won.loc["win_rate_by_amount"])
-won_share = book.measure(ahead).set_index("definition_id").loc["won_of_target", "value"]
+(period, goal), (coming, next_goal) = forecast.target_periods(book.read("targets"), book.as_of, year_starts)
+reached = book.measure(forecast.won_of_target(opportunities, period, goal)).set_index("definition_id")
+won_share = reached.loc["won_of_target", "value"]
 won_in_period = deals.closed_in(opportunities, period).query("is_won")["amount"].sum()
 assert np.isnan(won_share) or np.isclose(won_in_period / goal, won_share), "two shares of the target"
+cover = forecast.target_coverage(opportunities, coming, next_goal, book.as_of, won.loc["win_rate_by_amount"])
+cover = book.measure(cover).set_index("definition_id")
+verdict = forecast.verdict(cover)
 
 of_window, by_amount = won.loc["win_rate_by_count"], won.loc["win_rate_by_amount", "value"]
-can_tell = flags[["close_date", "days_slow", "pushes"]].notna().any(axis=None)
+until, can_tell = str(ahead.end.date()), flags["days_slow"].notna().any()
 say.words(
-    say.open_pipeline(open_deals["amount"], listed["amount"], can_tell, stages.PUSHES, book.currency),
+    say_pipeline.stalled(stuck["amount"], late["amount"], can_tell, book.currency),
+    say_pipeline.coverage(cover, next_goal, str(coming), verdict, book.currency),
+    say_pipeline.target(goal, won_share, str(period), period.end <= book.as_of, book.currency),
+    say_pipeline.open_pipeline(
+        open_deals["amount"], outlook.wins, outlook.money, LEVEL, until, outlook.why, book.currency
+    ),
     say.one_account(open_deals, accounts["name"]),
     say.win_rate(*of_window[["value", "low", "high", "n"]], LEVEL, str(window), by_amount),
-    say.target(goal, won_share, str(period), period.end <= book.as_of, book.currency),
 )
 
 # %% [markdown]
 # ## Which deals to look at first
 
 # %%
-columns = ["opportunity_id", "account_name", "owner_id", "stage", "amount", "close_date", "why"]
-title = f"{len(listed):,} of {say.count(len(open_deals), 'open deal')} to look at first"
-show.table(listed[columns], title, book.currency, rows=40, note=say.owners(listed, book.currency))
+columns = ["opportunity_id", "account_name", "owner_id", "stage", "amount", "close_date", "chance_to_win", "why"]
+title = f"{len(stuck):,} stalled and {len(late):,} only overdue of {say.count(len(open_deals), 'open deal')}"
+show.table(listed[columns], title, book.currency, rows=40, note=say_pipeline.owners(listed, book.currency))
+
+# %% [markdown]
+# ### What became of such deals in the past
+# Deals that were open at past quarter ends, marked by what was known then.
+
+# %%
+note = say_pipeline.flag_record(record, LEVEL, ahead_months)
+show.table(record, "Marked deals of past quarters, and the others", note=note)
+
+# %% [markdown]
+# ## Forecast and target
+# The target coverage needed is 1 divided by the win rate by amount.
+
+# %%
+due = periods.trailing(book.as_of, slip_months)
+before = Book.open(data, as_of=due.start.date() - pd.Timedelta(days=1), tables=tables).read("opportunities")
+slips = book.measure(
+    [forecast.slippage(before, opportunities, due), stages.push_row(stages.pushes(history, opportunities))]
+)
+rows = pd.concat([f.reset_index() for f in (pipeline, reached, cover, slips)], ignore_index=True)
+rows = rows[rows["unit"].ne("deals") | rows["value"].ne(0)]
+show.measures(rows, f"Open pipeline, and the target of {coming}", book.currency)
+
+# %% [markdown]
+# ### How the forecast did at past quarter ends
+
+# %%
+tested = chances.back_test(past, book.as_of, horizon, year_starts)
+show.table(tested, "Foretold at past quarter ends, and what came", book.currency, note=say_pipeline.back_test(tested))
 
 # %% [markdown]
 # ## What was won
@@ -124,29 +171,18 @@ show.measures(won.reset_index(), f"Deals decided from {window}", book.currency)
 
 # %% [markdown]
 # ## Stage by stage
-# Of the deals that entered a stage, the share that went on to a later stage or was won, how long they stayed, and the share won
-# of those decided since. Deals may skip stages.
+# Of the deals that left a stage, the share that went on to a later stage or was won, and how long they stayed. Deals may skip
+# stages.
 
 # %%
+by_stage = stages.stage_table(visits)
 book.measure(stages.stage_rows(by_stage, visits))
-crm = stages.crm_probabilities(history, by_stage)
+crm = chances.stage_shares(past, book.as_of, horizon, by_stage["stage"])
 if len(crm):
     fig, ax = plt.subplots(figsize=(7.2, 1.2 + 0.4 * len(crm)))
-    ax.set_title("Won of all deals that ever entered the stage, and the CRM's probability")
-    plots.intervals(crm, crm["stage"].tolist(), ax, "won of the deals decided (share)", crm["crm"])
-show.table(by_stage, "Stages", note=say.about_stages(len(history), len(crm)))
-
-# %% [markdown]
-# ## Forecast and target
-# The target coverage needed is 1 divided by the win rate by amount.
-
-# %%
-due = periods.trailing(book.as_of, slip_months)
-before = Book.open(data, as_of=due.start.date() - pd.Timedelta(days=1), tables=tables).read("opportunities")
-slips = book.measure([forecast.slippage(before, opportunities, due), stages.push_row(pushed)])
-rows = pd.concat([pipeline.reset_index(), ahead, slips], ignore_index=True)
-rows = rows[rows["unit"].ne("deals") | rows["value"].ne(0)]
-show.measures(rows, f"Open pipeline, and the target of {period}", book.currency)
+    ax.set_title("Won of the deals open in the stage, and the CRM's probability")
+    plots.intervals(crm, crm["stage"].tolist(), ax, f"won within {ahead_months} months (share)", crm["crm"])
+show.table(by_stage, "Stages", note=say_pipeline.about_stages(len(history), len(crm), ahead_months))
 
 # %% [markdown]
 # ## Who wins where
@@ -172,34 +208,37 @@ show.table(cohorts, "Deals by quarter opened")
 
 # %% tags=["decide"]
 gaps = flags.loc[flags[["no_account", "no_amount"]].any(axis=1), "opportunity_id"]
-next_step = (
-    "Ask the owner of each listed deal for a next step agreed with the buyer; close it only if the buyer names none"
-)
+next_step = "Ask the owner of each stalled deal for a next step agreed with the buyer; close it if the buyer names none"
 fill = f"Fill in the missing account or amount of {say.named(gaps)} before the next forecast"
-enter = "Enter a target for the period in programme/targets.csv"
 week = str((book.as_of + pd.Timedelta(days=7)).date())
-agreed = "a next step that was agreed since"
-nobody = listed[listed["account_id"].isna()]
+agreed, without = "a next step that was agreed since", "a forecast without these deals"
+doubt, short = stalled.in_doubt(record), forecast.shortfall(cover, next_goal, opportunities, coming)
 book.decide(
-    "ask_for_next_step", kind="sell", text=next_step, **stages.accounts_of(listed), due=week, would_change=agreed
+    "ask_for_next_step", kind="sell", text=next_step, **stalled.to_decide(stuck, doubt), due=week, would_change=agreed
 )
 book.decide(
-    "ask_without_account", kind="sell", text=next_step, **stages.amount_of(nobody), due=week, would_change=agreed
-)
+    "ask_without_account", kind="sell", text=next_step, due=week, would_change=agreed,
+    only_if=stuck["account_id"].isna().any(), **stalled.to_decide_without_account(stuck, doubt),
+)  # fmt: skip
 book.decide(
-    "fill_account_and_amount",
-    kind="data",
-    text=fill,
-    only_if=len(gaps) > 0,
-    would_change="a forecast without these deals",
-)
+    "fill_the_coming_period", kind="sell", due=str(coming.end.date()), only_if=verdict == "short",
+    text=f"Move deals forward or open new ones for {coming}: what is due does not cover the target", **short,
+    would_change="a win rate by amount above the one of the window",
+)  # fmt: skip
+missed = period.end <= book.as_of and won_share < 1
 book.decide(
-    "enter_target",
-    kind="programme",
-    text=enter,
-    only_if=pd.isna(goal),
-    would_change="a pipeline steered without a target",
-)
+    "make_up_for_the_target", kind="programme", text=f"Decide how the amount missed in {period} is made up for, or lower the year's goal",
+    only_if=missed, moves=goal * (1 - won_share), basis="missing to the target", due=week, would_change="deals of the period entered late",
+)  # fmt: skip
+book.decide(
+    "set_closing_days", kind="data", text="Set a new closing day for each overdue deal, or close it", **stalled.to_decide(late),
+    due=week, would_change="a closing day entered since",
+)  # fmt: skip
+book.decide("fill_account_and_amount", kind="data", text=fill, only_if=len(gaps) > 0, due=week, would_change=without)
+book.decide(
+    "enter_target", kind="programme", text=f"Enter a target for {coming} in programme/targets.csv", only_if=pd.isna(next_goal),
+    due=week, would_change="a pipeline steered without a target",
+)  # fmt: skip
 say.decide(book.decisions, book.currency, accounts["name"])
 
 # %%

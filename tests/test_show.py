@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from abmlib.pages import say, show, site
+from abmlib.pages import say, say_pipeline, show, site
 from abmlib.tables import schema
 from abmlib.tables.definitions import formats, measures
 
@@ -111,7 +111,7 @@ def test_one_account_is_named_by_its_id_and_share_of_all_open_amounts():
 
 def test_owners_are_named_with_what_is_unknown_of_their_deals():
     listed = pd.DataFrame({"owner_id": ["s1", None, "s2"], "amount": [None, 900.0, 100.0]})
-    words = say.owners(listed, "EUR")
+    words = say_pipeline.owners(listed, "EUR")
     assert words == "Listed deals by owner: nobody 1 (900 EUR), s2 1 (100 EUR), s1 1 (1 without an amount)."
 
 
@@ -124,4 +124,4 @@ def test_what_is_unknown_has_no_unit_behind_it():
 
 
 def test_without_a_listed_deal_that_is_said():
-    assert say.owners(pd.DataFrame({"owner_id": [], "amount": []}), "EUR") == "No deal is listed."
+    assert say_pipeline.owners(pd.DataFrame({"owner_id": [], "amount": []}), "EUR") == "No deal is listed."

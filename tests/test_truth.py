@@ -4,7 +4,8 @@ import pytest
 
 from abmlib.market import Switches
 from benchmarks.proof import NOTHING, Proof, Result, measure
-from benchmarks.truth import PROOFS, STAGES
+from benchmarks.truth import PROOFS
+from benchmarks.truth_forecast import STAGES
 
 # Seeds of markets with an effect and without, and of those that a few rows need for themselves: only a badly wrong interval
 # is caught. `make truth` has hundreds.

@@ -21,10 +21,10 @@ OF_WON = {  # definitions that only a won deal can answer
     "days_to_won_median", "velocity_open_deals", "coverage_needed",
 }  # fmt: skip
 OF_CLOSED = OF_WON | {
-    "win_rate_by_count", "win_rate_by_amount", "accounts_won", "accounts_won_of_accounts_closed", "weighted_by_win_rate",
+    "win_rate_by_count", "win_rate_by_amount", "accounts_won", "accounts_won_of_accounts_closed",
 }  # fmt: skip
 OF_LOST = {  # definitions that need a lost deal beside the won ones
-    "win_rate_by_count", "win_rate_by_amount", "velocity_open_deals", "coverage_needed", "weighted_by_win_rate",
+    "win_rate_by_count", "win_rate_by_amount", "velocity_open_deals", "coverage_needed",
 }  # fmt: skip
 OF_DAYS = {"days_to_won_mean", "days_to_won_median", "velocity_open_deals"}  # definitions that need the day of closing
 
@@ -167,8 +167,6 @@ def with_reasons(rows: Sequence[Mapping[str, object]], deals: pd.DataFrame, clos
         asked, lacking = OF_WON, f"a deal won{window}"
     else:
         lacking = "opportunities.closed_at" if dateless(deals) else "a deal closed in these months"
-    if not deals["is_closed"].any():
-        asked = asked | {"weighted_by_own_stage_share"}
     unanswered = out["status"] == "not_answerable"
     if dateless(deals):
         known = known.mask(unanswered & out["definition_id"].isin(OF_DAYS), "opportunities.closed_at")

@@ -69,6 +69,24 @@ def trailing(as_of: pd.Timestamp, months: int) -> Period:
     return Period(months_before(as_of, months) + DAY, as_of)
 
 
+def coming(as_of: pd.Timestamp, months: int) -> Period:
+    """Give the months that begin on the day after a day.
+
+    Raises
+    ------
+    ValueError
+        If `months` is less than 1.
+
+    Examples
+    --------
+    >>> str(coming(pd.Timestamp("2026-06-30"), 12))
+    '2026-07-01 to 2027-06-30'
+    """
+    if months < 1:
+        raise ValueError(f"months must be 1 or more, got {months}.")
+    return Period(as_of + DAY, as_of + DAY + pd.DateOffset(months=months) - DAY)
+
+
 def quarters(year_starts: int) -> str:
     """Name the quarters of a fiscal year that starts in a month, as pandas does, after the month it ends in.
 

@@ -1,15 +1,15 @@
-"""Stages of deals: how long each stay was, how many went on, and which open deals overstay or were pushed."""
+"""Stages of deals: how long each stay was, how many deals went on, and how often closing days were moved."""
 
 import numpy as np
 import pandas as pd
 
-from abmlib.method.deals import SEED, SLOW_SHARE, open_deals
-from abmlib.method.measures import estimate_row, measure_rows, share_rows
+from abmlib.method.deals import SEED
+from abmlib.method.measures import estimate_row, measure_rows
 from abmlib.method.periods import DAY
 from abmlib.stats import intervals, survival
-from abmlib.stats.intervals import FLOOR_OUTCOMES
+from abmlib.stats.intervals import ENDS
 
-PUSHES = 2  # closing day moved later this often: C-58
+DRAWS = 1_000  # of accounts, for each stage
 
 
 def stage_visits(deals: pd.DataFrame, history: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
@@ -26,10 +26,11 @@ def stage_visits(deals: pd.DataFrame, history: pd.DataFrame, as_of: pd.Timestamp
 
     Returns
     -------
-    DataFrame, one row per stay: ``opportunity_id, stage, stage_order, began, days, over, won`` (of the deal; missing while
-    open)
+    DataFrame, one row per stay: ``opportunity_id, account_id, stage, stage_order, began, days, over, won`` (of the deal; missing
+    while open)
     """
-    state = deals.set_index("opportunity_id")[["stage", "is_closed", "is_won", "closed_at", "closed_day"]]
+    of_deal = ["account_id", "stage", "is_closed", "is_won", "closed_at", "closed_day"]
+    state = deals.set_index("opportunity_id")[of_deal]
     state = state.rename(columns={"stage": "stage_now"})
     rows = history.sort_values(["opportunity_id", "entered_at", "seq"], ignore_index=True)
     rows = rows[rows["opportunity_id"].isin(state.index)]
@@ -43,11 +44,16 @@ def stage_visits(deals: pd.DataFrame, history: pd.DataFrame, as_of: pd.Timestamp
     stays = stays.assign(over=end.notna(), won=stays["is_won"], began=stays["entered_day"])
     stays["days"] = (end.fillna(as_of) - stays["began"]).dt.days
     kept = stays[~closing & (stays["days"] >= 0)]
-    return kept[["opportunity_id", "stage", "stage_order", "began", "days", "over", "won"]].reset_index(drop=True)
+    columns = ["opportunity_id", "account_id", "stage", "stage_order", "began", "days", "over", "won"]
+    return kept[columns].reset_index(drop=True)
 
 
 def stage_table(visits: pd.DataFrame) -> pd.DataFrame:
-    """Measure each stage: conversion, time in it, and the share of deals decided since that were won.
+    """Measure each stage: how many deals went on, and the time in it.
+
+    The share that moved on is of the deals that leave the stage, by moving on or by being lost. Deals that neither moved on
+    nor closed are followed as far as they are known (Aalen–Johansen); without any it is a plain share. Its interval draws
+    accounts.
 
     Parameters
     ----------
@@ -55,29 +61,54 @@ def stage_table(visits: pd.DataFrame) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame in stage order: ``stage, entered`` (deals), ``moved_on`` (of them later in a further stage, or won),
-    ``conversion, low, high``, ``days_median, days_low, days_high`` (open ones still running), ``decided, win_share, win_low,
-    win_high``
+    DataFrame in stage order: ``stage, entered`` (deals), ``moved_on`` (of them later in a further stage, or won), ``lost,
+    still_there``, ``conversion, low, high``, ``days_median, days_low, days_high`` (open ones still running)
 
     References
     ----------
-    Metric dictionary C-6 (regressions count once), C-7, C-8.
+    Metric dictionary C-6 (regressions count once), C-7.
     """
-    later = visits.iloc[::-1].groupby("opportunity_id")["stage_order"].cummax()
-    furthest = later.groupby(visits["opportunity_id"]).shift().reindex(visits.index)  # stage after this one
-    once = visits.assign(furthest=furthest).drop_duplicates(["stage", "opportunity_id"])
-    won = once["won"].fillna(False).astype(bool)
-    went_on = (once["furthest"] > once["stage_order"]).fillna(False) | won
-    counted = once.assign(moved_on=went_on, decided=once["won"].notna(), wins=won).groupby("stage")
-    out = counted[["moved_on", "decided", "wins"]].sum().assign(entered=counted.size())
-    out = out.loc[visits.groupby("stage")["stage_order"].median().sort_values(kind="stable").index]
-    moved = intervals.wilson(out["moved_on"], out["entered"]).rename(columns={"share": "conversion"}).drop(columns="n")
-    wins = intervals.wilson(out["wins"], out["decided"])[["share", "low", "high"]].add_prefix("win_")
-    stays = (visits[visits["stage"] == stage] for stage in out.index)
-    times = [survival.quantile(part["days"], part["over"], 0.5)[:3] for part in stays]
-    medians = pd.DataFrame(times, out.index, ["days_median", "days_low", "days_high"], dtype=float)
-    out = pd.concat([out, moved, medians, wins], axis=1).rename_axis("stage").reset_index()
-    return out[["stage", "entered", "moved_on", *moved, *medians, "decided", *wins]]
+    order = visits.groupby("stage")["stage_order"].median().sort_values(kind="stable").index
+    rows = []
+    for stage in order:
+        fate, stays = fates(visits, stage), visits[visits["stage"] == stage]
+        draws = survival.draw_clusters(fate["account_id"], DRAWS, SEED)
+        days, ended = fate["days"].to_numpy(), fate["ended"].to_numpy()
+        forward, lost = (survival.incidence(days, way, np.inf, draws) for way in (ended, (3 - ended) % 3))
+        left = forward + lost
+        share = np.divide(forward, left, out=np.full(len(left), np.nan), where=left > 0)
+        low, high = np.nanquantile(share[1:], ENDS) if (share[1:] == share[1:]).any() else (np.nan, np.nan)
+        counts = [(ended == way).sum() for way in (1, 2, 0)]
+        times = survival.quantile(stays["days"], stays["over"], 0.5)[:3]
+        rows.append((stage, len(fate), *counts, share[0], low, high, *times))
+    columns = ["stage", "entered", "moved_on", "lost", "still_there", "conversion", "low", "high"]
+    return pd.DataFrame(rows, columns=[*columns, "days_median", "days_low", "days_high"])
+
+
+def fates(visits: pd.DataFrame, stage: str) -> pd.DataFrame:
+    """Follow each deal from its first stay in a stage until it moved on, was lost, or to the day of the report.
+
+    Parameters
+    ----------
+    visits : DataFrame of `stage_visits`
+
+    Returns
+    -------
+    DataFrame, one row per deal that entered: ``opportunity_id, account_id, days, ended`` (0 neither, 1 moved on or won, 2 lost)
+    """
+    deal, place = visits["opportunity_id"], pd.Series(range(len(visits)), visits.index)
+    first = visits.assign(place=place)[visits["stage"] == stage].drop_duplicates("opportunity_id")
+    entry = first.set_index("opportunity_id")
+    further = (visits["stage_order"] > deal.map(entry["stage_order"])).fillna(False) & (
+        place > deal.map(entry["place"])
+    )
+    moved = visits[further].drop_duplicates("opportunity_id").set_index("opportunity_id")["began"]
+    forward = moved.reindex(entry.index)
+    last = (visits["began"] + visits["days"] * DAY).groupby(deal).max().reindex(entry.index)
+    won = entry["won"].fillna(False).astype(bool)
+    ended = np.select([forward.notna() | won, entry["won"].notna()], [1, 2], 0)
+    out = entry.assign(days=(forward.fillna(last) - entry["began"]).dt.days, ended=ended).reset_index()
+    return out[["opportunity_id", "account_id", "days", "ended"]]
 
 
 def stage_rows(stages: pd.DataFrame, visits: pd.DataFrame) -> pd.DataFrame:
@@ -88,36 +119,12 @@ def stage_rows(stages: pd.DataFrame, visits: pd.DataFrame) -> pd.DataFrame:
     Metric dictionary C-6, C-7.
     """
     where = {"group_by": "stage", "group": stages["stage"]}
+    ends = {"low": stages["low"], "high": stages["high"], "n": stages["entered"]}
     days = {"low": stages["days_low"], "high": stages["days_high"]}
     days["n"] = stages["stage"].map(visits["stage"].value_counts())
-    forward = share_rows("C-6", "forward_of_entered", stages["moved_on"], stages["entered"], **where)
+    forward = measure_rows("C-6", "forward_of_left", stages["conversion"], "share", **ends, **where)
     name = "days_in_stage_median_open_censored"
     return pd.concat([forward, measure_rows("C-7", name, stages["days_median"], "days", **days, **where)])
-
-
-def crm_probabilities(history: pd.DataFrame, stages: pd.DataFrame) -> pd.DataFrame:
-    """Compare the CRM's mean probability of each stage with the share of decided deals that were won.
-
-    Stages without a decided deal have no row.
-
-    Parameters
-    ----------
-    history : DataFrame, ``tables.schema.OPPORTUNITY_STAGE_HISTORY``
-    stages : DataFrame of `stage_table`
-
-    Returns
-    -------
-    DataFrame: ``stage, share, low, high, n, crm`` (missing where the CRM gives none)
-
-    References
-    ----------
-    Metric dictionary C-8.
-    """
-    decided = stages[stages["decided"] > 0]
-    out = decided[["stage", "win_share", "win_low", "win_high", "decided"]].reset_index(drop=True)
-    out = out.set_axis(["stage", "share", "low", "high", "n"], axis=1)
-    crm = out["stage"].map(history.groupby("stage")["probability"].mean()).astype(float)
-    return out.assign(crm=crm)
 
 
 def pushes(history: pd.DataFrame, deals: pd.DataFrame) -> pd.Series:
@@ -141,39 +148,6 @@ def pushes(history: pd.DataFrame, deals: pd.DataFrame) -> pd.Series:
     return (later & while_open).groupby(rows["opportunity_id"]).sum().astype(int)
 
 
-def slow_limits(deals: pd.DataFrame, visits: pd.DataFrame) -> pd.Series:
-    """Days in its stage after which each open deal is slow: `SLOW_SHARE` of won deals had left by then.
-
-    Won deals of its own product line count where there are `FLOOR_OUTCOMES` stays or more in the stage; otherwise those of
-    all lines, and below that many none: then it is missing.
-
-    Parameters
-    ----------
-    deals : DataFrame of `with_days`
-    visits : DataFrame of `stage_visits`
-
-    Returns
-    -------
-    Series of days, by the ids of the open deals
-
-    References
-    ----------
-    Metric dictionary C-58, own-stage quantile.
-    """
-    lines = deals.set_index("opportunity_id")["product_line"].astype("str").fillna("")
-    won = visits[visits["won"].fillna(False).astype(bool)]
-    live = open_deals(deals).set_index("opportunity_id")
-    limit = pd.Series(np.nan, live.index)
-    for of_won, of_live in (
-        (won["stage"] + "\n" + won["opportunity_id"].map(lines), live["stage"] + "\n" + lines[live.index]),
-        (won["stage"], live["stage"]),
-    ):
-        days = won["days"].groupby(of_won)
-        known = days.quantile(SLOW_SHARE).where(days.size() >= FLOOR_OUTCOMES)
-        limit = limit.fillna(of_live.map(known).astype(float))
-    return limit
-
-
 def push_row(pushed: pd.Series) -> dict[str, object]:
     """Measure how often a deal's closing day was moved later, on average over all deals with a history of it.
 
@@ -187,73 +161,3 @@ def push_row(pushed: pd.Series) -> dict[str, object]:
     """
     mean = intervals.estimate(pushed.astype(float), np.mean, SEED)
     return estimate_row("C-11", "pushes_per_deal_mean", mean, "times")
-
-
-def flags(deals: pd.DataFrame, visits: pd.DataFrame, pushed: pd.Series, as_of: pd.Timestamp) -> pd.DataFrame:
-    """Flag every open deal that is overdue, slow in its stage, pushed, or lacks what a forecast needs.
-
-    Parameters
-    ----------
-    deals : DataFrame of `with_days`
-    visits : DataFrame of `stage_visits`
-    pushed : Series of `pushes`
-
-    Returns
-    -------
-    DataFrame to the spec of ``12_opportunity_flags``: one row per open deal, the most flags and largest amount first
-
-    References
-    ----------
-    Metric dictionary C-11, C-58 (days in stage above the own-stage quantile of won deals, or two pushes); S3-27.
-    """
-    live = open_deals(deals).set_index("opportunity_id")
-    current = visits[~visits["over"]].drop_duplicates("opportunity_id", keep="last").set_index("opportunity_id")
-    days = current["days"].reindex(live.index)
-    slow = slow_limits(deals, visits)
-    out = live[["account_id", "owner_id", "stage", "amount", "close_date"]].assign(
-        days_in_stage=days, days_slow=slow, pushes=pushed.reindex(live.index).astype("Int64"),
-        overdue=live["close_date"] < as_of, slow=(days > slow).fillna(False),
-        pushed=(pushed.reindex(live.index) >= PUSHES).fillna(False), no_account=live["account_id"].isna(),
-        no_amount=live["amount"].isna(), no_age=live["created_day"].isna(),
-    )  # fmt: skip
-    marks = ["overdue", "slow", "pushed", "no_account", "no_amount", "no_age"]
-    out["flags"] = out[marks].sum(axis=1)
-    return out.sort_values(["flags", "amount"], ascending=False, kind="stable").reset_index()
-
-
-def listed_deals(flags: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
-    """Keep the open deals that are overdue, slow or pushed, and say why each is listed.
-
-    Parameters
-    ----------
-    flags : DataFrame of `flags`
-
-    Returns
-    -------
-    DataFrame, those with most reasons and the largest amount first, with ``why``, such as ``overdue by 12 days; postponed 2 times``
-    """
-    reasons = flags[["overdue", "slow", "pushed"]].sum(axis=1)
-    listed = flags.assign(reasons=reasons)[reasons > 0]
-    listed = listed.sort_values(["reasons", "amount"], ascending=False, kind="stable", ignore_index=True)
-    why = []
-    for deal in listed.itertuples():
-        days = (as_of - deal.close_date).days if deal.overdue else 0
-        reasons = [f"overdue by {days:,} {'day' if days == 1 else 'days'}"] * deal.overdue
-        reasons += [
-            f"{deal.days_in_stage:,.0f} days in stage (9 of 10 won deals: up to {deal.days_slow:,.0f})"
-        ] * deal.slow
-        reasons += [f"postponed {deal.pushes} times"] * deal.pushed
-        why.append("; ".join(reasons))
-    return listed.assign(why=pd.Series(why, dtype="str"))
-
-
-def amount_of(listed: pd.DataFrame) -> dict[str, object]:
-    """Give the amount in deals of no account, as `Book.decide` takes it; without deals there is nothing to decide."""
-    total = listed["amount"].sum(min_count=1)
-    return {"moves": None if pd.isna(total) else total, "basis": "open deals of", "only_if": len(listed) > 0}
-
-
-def accounts_of(listed: pd.DataFrame) -> dict[str, object]:
-    """Give the accounts of deals and the amounts in them, as `Book.decide` takes them; deals without account are left out."""
-    sums = listed.dropna(subset=["account_id"]).groupby("account_id", sort=False)["amount"].sum(min_count=1)
-    return {"accounts": sums.index, "moves": sums, "basis": "open deals of"}

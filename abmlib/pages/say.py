@@ -118,33 +118,6 @@ def win_rate(value: float, low: float, high: float, n: int, level: float, window
     return f"Won of the deals decided from {window}: {interval(value, low, high, n, level)}{amount}."
 
 
-def open_pipeline(amounts: pd.Series, listed: pd.Series, can_tell: bool, pushes: int, currency: str) -> str:
-    """Say what is open, and how much of it needs a next step.
-
-    Parameters
-    ----------
-    amounts, listed : amounts of the open deals, and of those listed; missing where unknown
-    can_tell : whether the source has a closing day or a stage history of any open deal
-    pushes : times a listed deal was postponed at least
-    """
-    if amounts.empty:
-        return "No deal is open."
-    start = f"{count(len(amounts), 'deal')} {'is' if len(amounts) == 1 else 'are'} open{_worth(amounts, currency)}"
-    if not can_tell:
-        return f"{start}; which to look at first is unknown: neither closing days nor a stage history are known on this day."
-    which = f"{len(listed):,} of them{_worth(listed, currency)}" if len(listed) else "none of them"
-    which = f"it{_worth(listed, currency) if len(amounts) > 1 else ''}" if len(amounts) == len(listed) == 1 else which
-    be, have, past = ("is", "has", "was") if len(listed) <= 1 else ("are", "have", "were")
-    return f"{start}; {which} {be} overdue, {have} been in one stage unusually long or {past} postponed {pushes} or more times."
-
-
-def _worth(amounts: pd.Series, currency: str) -> str:
-    """Write the sum of amounts in brackets, and how many are missing."""
-    missing = int(amounts.isna().sum())
-    known = [short_money(amounts.sum(), currency)] if missing < len(amounts) else []
-    return f" ({', '.join([*known, *([f'{missing:,} without an amount'] if missing else [])])})"
-
-
 def one_account(open_deals: pd.DataFrame, names: pd.Series) -> str:
     """Say if one account has a large part of the open amount; empty if none has, or amounts below zero mix with others.
 
@@ -158,53 +131,6 @@ def one_account(open_deals: pd.DataFrame, names: pd.Series) -> str:
         return ""
     name = " ".join(str(names.get(amounts.idxmax(), amounts.idxmax())).split()).rstrip(".")
     return f"{share(amounts.max() / total)} of the open amount is with one account, {name}."
-
-
-def owners(listed: pd.DataFrame, currency: str) -> str:
-    """Say how many of the listed deals each owner has, and their amount; the largest amount first.
-
-    Parameters
-    ----------
-    listed : DataFrame ``owner_id, amount``
-    """
-    of = listed["owner_id"].astype("str").fillna("nobody")
-    parts = {owner: part["amount"] for owner, part in listed.groupby(of)}
-    largest = sorted(parts, key=lambda owner: -parts[owner].sum())
-    each = [f"{owner} {len(parts[owner]):,}{_worth(parts[owner], currency)}" for owner in largest]
-    return f"Listed deals by owner: {', '.join(each)}." if each else "No deal is listed."
-
-
-def target(goal: float, won: float, period: str, ended: bool, currency: str) -> str:
-    """Say how much of a target is won; empty without a target above 0.
-
-    Parameters
-    ----------
-    won : share of the target that is won
-    ended : whether the period is over
-    """
-    if not goal > 0:
-        return ""
-    if pd.isna(won):
-        return f"How much of the target of {period} ({short_money(goal, currency)}) is won is unknown."
-    missing = f"{short_money(goal * (1 - won), currency)} {'was missing at its end' if ended else 'is missing'}"
-    return f"{share(won)} of the target of {period} ({short_money(goal, currency)}) is won; {missing if won < 1 else 'it is met'}."
-
-
-def about_stages(changes: int, decided: int) -> str:
-    """Say how to read the stages and their figure, or what to export to have them.
-
-    Parameters
-    ----------
-    changes : rows of stage history
-    decided : stages with a decided deal, which are drawn
-    """
-    if not changes:
-        return "No stages, slow or postponed deals are known: the source has no stage history. Export opportunity_stage_history."
-    figure = (
-        "In the figure, dot: share won of your own past deals that entered the stage, over all history; line: its interval; "
-        "cross: the probability in the CRM. Deals still in a stage are won less often: losers stay, winners leave."
-    )
-    return figure if decided else ""
 
 
 def p_value(p: float) -> str:

@@ -66,6 +66,16 @@ PAGES: dict[str, Format] = {  # columns of tables that are shown and not kept
     "win_share": Format("share", "Won of decided", ends=("win_low", "win_high")),
     "raw": Format("share", "Observed", ends=("raw_low", "raw_high")),
     "n_effective": Format("count", "Independent deals"),
+    "still_there": Format("count", "Still in it"),
+    "chance_to_win": Format("share", "Chance to win"),
+    "not_won": Format("share", "Not won"),
+    "not_won_others": Format("share", "Not won, others"),
+    "more": Format("share", "Difference", ends=("more_low", "more_high")),
+    "wins": Format("count", "Wins foretold", ends=("wins_low", "wins_high")),
+    "wins_came": Format("count", "Wins that came"),
+    "money": Format("money", "Foretold", ends=("money_low", "money_high")),
+    "money_came": Format("money", "Came"),
+    "crm": Format("money", "Foretold by the CRM"),
     "shrunk": Format("share", "Adjusted for small numbers", ends=("low", "high")),
 }  # fmt: skip
 

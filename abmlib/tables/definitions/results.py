@@ -128,14 +128,17 @@ OPPORTUNITY_FLAGS = table("12_opportunity_flags", "What is wrong with each open 
     "close_date": col("date", "day it is forecast to close", null=True),
     "days_in_stage": col("number", "time in its stage so far", null=True, unit="days"),
     "days_slow": col("number", "time by which nine tenths of won deals of its product line had left the stage", null=True, unit="days"),
+    "days_quiet": col("int", "days since the last touch from its account; missing without one", null=True, unit="days"),
     "pushes": col("int", "times its closing day was moved later; missing without history", null=True, unit="times"),
+    "chance_to_win": col("rate", "chance to be won within the horizon; missing where the past cannot tell", null=True),
+    "stalled": col("bool", "slow, and quiet or pushed"),
     "overdue": col("bool", "its closing day is past"),
     "slow": col("bool", "longer in its stage than nine tenths of won deals of its product line"),
+    "quiet": col("bool", "no touch from its account for a quarter of the days a win takes, 14 to 45"),
     "pushed": col("bool", "moved later twice or more"),
     "no_account": col("bool", "belongs to no account"),
     "no_amount": col("bool", "has no amount"),
     "no_age": col("bool", "nobody knows when it was opened"),
-    "flags": col("int", "how many of these hold", unit="count"),
 })
 
 EXECUTIVE_SUMMARY = table("15_executive_summary",

@@ -1,0 +1,263 @@
+"""Open deals that are stalled or overdue, why, and what became of such deals in the past."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from abmlib.method.deals import SLOW_SHARE, open_deals, won_flag
+from abmlib.method.periods import quarters
+from abmlib.stats import survival
+from abmlib.stats.intervals import ENDS, FLOOR_OUTCOMES
+from abmlib.stats.survival import Draws
+
+SEED, DRAWS = 12, 1_000
+PUSHES = 2  # closing day moved later this often
+QUIET_SHARE, QUIET_DAYS = (
+    0.25,
+    (14.0, 45.0),
+)  # days without a touch from the buyer: a quarter of the days a win takes, within
+MARKS = ["stalled", "overdue", "slow", "quiet", "pushed"]
+
+
+@dataclass(frozen=True)
+class Past:
+    """What marks are judged by."""
+
+    stays: pd.DataFrame  # of won deals in stages: ``stage, line, days``
+    wins: pd.DataFrame  # ``line, age_days``
+    touches: pd.DataFrame  # from buyers or mutual: ``account_id, day``, in order of the day
+
+
+def past_of(deals: pd.DataFrame, visits: pd.DataFrame, touches: pd.DataFrame) -> Past:
+    """Gather what marks are judged by.
+
+    Parameters
+    ----------
+    deals : DataFrame of `deals.with_days`
+    visits : DataFrame of `stages.stage_visits`
+    touches : DataFrame of ``Book.panel("activities", by=["direction"], per="day")``
+    """
+    won = deals[deals["is_closed"].astype(bool) & won_flag(deals)].assign(line=lines(deals))
+    wins = won.set_index("opportunity_id")[["line", "age_days"]]
+    stays = visits[["opportunity_id", "stage", "days"]].join(wins["line"], on="opportunity_id", how="inner")
+    theirs = touches.loc[touches["direction"] != "outbound", ["account_id", "day"]].dropna().drop_duplicates()
+    return Past(stays, wins, theirs.sort_values("day", ignore_index=True))
+
+
+def lines(deals: pd.DataFrame) -> pd.Series:
+    """Product line of each deal; deals without one are of one line."""
+    return deals["product_line"].astype("str").fillna("")
+
+
+def marked(open_deals: pd.DataFrame, past: Past) -> pd.DataFrame:
+    """Mark deals that were open on one or several days, by what was known of them then.
+
+    A deal is stalled where it is slow (longer in its stage than nine of ten won deals of its product line were) and either
+    quiet (no touch from the account in a quarter of the days that half of the won deals of its line took, 14 at least and
+    45 at most) or pushed (its closing day moved later twice or more). Where fewer than `FLOOR_OUTCOMES` won deals of the line
+    tell, those of all lines do, and below that many none. Limits are those of today, for past days too: of a short past they
+    are too low. Without any touch in the source no deal is quiet.
+
+    Parameters
+    ----------
+    open_deals : DataFrame of `past_pipeline.open_on`
+
+    Returns
+    -------
+    DataFrame, index and rows as given, with ``days_slow, days_quiet`` (since the last touch; missing without one) and bool
+    ``stalled, overdue, slow, quiet, pushed``
+
+    References
+    ----------
+    Metric dictionary C-58, C-11; S3-27. The days of quiet are a house definition within the bounds of C-58.
+    """
+    out = _limits(open_deals, past)
+    out["days_quiet"] = _days_quiet(out, past.touches)
+    slow = out["days_in_stage"] > out["days_slow"]
+    quiet = out["quiet_limit"].notna() & out["account_id"].notna() & ~(out["days_quiet"] <= out["quiet_limit"])
+    quiet &= len(past.touches) > 0
+    pushed = (out["pushes"] >= PUSHES).fillna(False).astype(bool)
+    marks = {"stalled": slow & (quiet | pushed), "overdue": out["close_date"] < out["day"]}
+    return out.drop(columns="quiet_limit").assign(**marks, slow=slow, quiet=quiet, pushed=pushed)
+
+
+def _limits(deals: pd.DataFrame, past: Past) -> pd.DataFrame:
+    """Add the days after which a deal is slow, and those after which it is quiet."""
+    stays, wins, line = past.stays, past.wins, lines(deals)
+    of_line = _quantiles(stays["days"], [stays["stage"], stays["line"]], SLOW_SHARE)
+    slow = pd.Series(of_line.reindex(pd.MultiIndex.from_arrays([deals["stage"], line])).to_numpy(float), deals.index)
+    slow = slow.fillna(deals["stage"].map(_quantiles(stays["days"], [stays["stage"]], SLOW_SHARE)).astype(float))
+    usual = line.map(_quantiles(wins["age_days"], [wins["line"]], 0.5)).astype(float)
+    usual = usual.fillna(wins["age_days"].median() if len(wins) >= FLOOR_OUTCOMES else np.nan)
+    return deals.assign(days_slow=slow, quiet_limit=(QUIET_SHARE * usual).clip(*QUIET_DAYS))
+
+
+def _quantiles(days: pd.Series, by: list[pd.Series], share: float) -> pd.Series:
+    """Quantile of days by group; groups with fewer than `FLOOR_OUTCOMES` are left out."""
+    groups = days.groupby(by)
+    return groups.quantile(share)[groups.size() >= FLOOR_OUTCOMES]
+
+
+def _days_quiet(deals: pd.DataFrame, touches: pd.DataFrame) -> pd.Series:
+    """Days from the last touch of each deal's account to the deal's day; missing without one."""
+    known = deals.loc[deals["account_id"].notna(), ["account_id", "day"]].sort_values("day")
+    if known.empty or touches.empty:
+        return pd.Series(np.nan, deals.index)
+    days = touches.assign(touched=touches["day"])
+    last = pd.merge_asof(known.assign(row=known.index), days, on="day", by="account_id").set_index("row")
+    return (last["day"] - last["touched"]).dt.days.reindex(deals.index)
+
+
+def record(past: pd.DataFrame, by: Past, horizon: int, year_starts: int = 1) -> pd.DataFrame:
+    """Measure what became of deals that had a mark at past quarter ends, beside the others then open.
+
+    Parameters
+    ----------
+    past : DataFrame of `past_pipeline.followed`
+    horizon : days within which a deal is won or not
+    year_starts : month in which the fiscal year starts
+
+    Returns
+    -------
+    DataFrame, one row per mark that a past deal had: ``mark, marked, others`` (deals), ``not_won, not_won_others`` (shares not won
+    within the horizon, open ones followed as far as known), ``more`` (their difference), ``more_low, more_high`` (drawing
+    accounts), ``verdict`` (signal, against, no signal, too early: fewer than `FLOOR_OUTCOMES` closed deals on a side)
+
+    References
+    ----------
+    Metric dictionary C-58: the flag's precision on the user's own past.
+    """
+    ends = pd.PeriodIndex(past["day"], freq=quarters(year_starts)).end_time.normalize()
+    rows = marked(past[past["day"] == ends].reset_index(drop=True), by)
+    draws = survival.draw_clusters(rows["account_id"], DRAWS, SEED)
+    found = []
+    for mark in MARKS:
+        sides = [rows[mark].to_numpy(), ~rows[mark].to_numpy()]
+        n, closed = (
+            [int(rows[some]["opportunity_id"].nunique()) for some in of]
+            for of in (sides, [s & (rows["ended"] > 0).to_numpy() for s in sides])
+        )
+        lost, others = (1 - _won(rows, some, horizon, draws) for some in sides)
+        low, high = np.nanquantile((lost - others)[1:], ENDS) if min(n) else (np.nan, np.nan)
+        verdict = "signal" if low > 0 else "against" if high < 0 else "no signal"
+        found.append(
+            (
+                mark,
+                *n,
+                lost[0],
+                others[0],
+                lost[0] - others[0],
+                low,
+                high,
+                verdict if min(closed) >= FLOOR_OUTCOMES else "too early",
+            )
+        )
+    columns = ["mark", "marked", "others", "not_won", "not_won_others", "more", "more_low", "more_high", "verdict"]
+    out = pd.DataFrame(found, columns=columns)
+    return out[out["marked"] > 0].reset_index(drop=True)
+
+
+def _won(rows: pd.DataFrame, some: np.ndarray, horizon: int, draws: Draws) -> np.ndarray:
+    """Share won within the horizon of some rows, and its draws."""
+    days, ended = (rows.loc[some, c].to_numpy() for c in ("days_followed", "ended"))
+    return survival.incidence(days, ended, horizon, draws._replace(cluster=draws.cluster[some]))
+
+
+def flags(deals: pd.DataFrame, marked: pd.DataFrame, chance: pd.Series) -> pd.DataFrame:
+    """Say of every open deal what stands in its way, and what it lacks that a forecast needs.
+
+    Parameters
+    ----------
+    deals : DataFrame of `deals.with_days`
+    marked : DataFrame of `marked`, of today
+    chance : Series of `chances.outlook`
+
+    Returns
+    -------
+    DataFrame to the spec of ``12_opportunity_flags``: one row per open deal, stalled ones and the largest amount first
+    """
+    live = open_deals(deals)[
+        ["opportunity_id", "account_id", "owner_id", "stage", "amount", "close_date", "created_day"]
+    ]
+    today = marked.set_index("opportunity_id")[["days_in_stage", "days_slow", "days_quiet", "pushes", *MARKS]]
+    lacking = {
+        f"no_{what}": live[c].isna()
+        for what, c in (("account", "account_id"), ("amount", "amount"), ("age", "created_day"))
+    }
+    out = live.join(today, on="opportunity_id").assign(chance_to_win=live["opportunity_id"].map(chance), **lacking)
+    out["days_quiet"] = out["days_quiet"].astype("Int64")
+    return out.drop(columns="created_day").sort_values(
+        ["stalled", "amount"], ascending=False, kind="stable", ignore_index=True
+    )
+
+
+def reasons(flags: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
+    """Keep the open deals that are stalled or overdue, stalled ones and the largest amount first, and say why in words.
+
+    Parameters
+    ----------
+    flags : DataFrame of `flags`
+
+    Returns
+    -------
+    DataFrame with ``why``, such as ``70 days in stage (9 of 10 won deals: up to 43); postponed 2 times``
+    """
+    listed = flags[flags["stalled"] | flags["overdue"]].reset_index(drop=True)
+    why = []
+    for deal in listed.itertuples():
+        days = (as_of - deal.close_date).days if deal.overdue else 0
+        touch = (
+            "no touch from the account"
+            if pd.isna(deal.days_quiet)
+            else f"no touch from the account for {deal.days_quiet:,} days"
+        )
+        parts = [
+            f"{deal.days_in_stage:,.0f} days in stage (9 of 10 won deals: up to {deal.days_slow:,.0f})"
+        ] * deal.stalled
+        parts += [touch] * (deal.stalled and deal.quiet) + [f"postponed {deal.pushes} times"] * (
+            deal.stalled and deal.pushed
+        )
+        parts += [f"overdue by {days:,} {'day' if days == 1 else 'days'}"] * deal.overdue
+        why.append("; ".join(parts))
+    return listed.assign(why=pd.Series(why, dtype="str"))
+
+
+def in_doubt(record: pd.DataFrame, mark: str = "stalled") -> tuple[float, float, float]:
+    """Give how much less often deals with a mark were won, with its interval; missing where the past shows no signal."""
+    row = record[(record["mark"] == mark) & (record["verdict"] == "signal")]
+    return tuple(row.iloc[0][["more", "more_low", "more_high"]].astype(float)) if len(row) else (np.nan,) * 3
+
+
+def to_decide(listed: pd.DataFrame, doubt: tuple[float, float, float] = (np.nan,) * 3) -> dict[str, object]:
+    """Give the accounts of listed deals as `Book.decide` takes them: owner and reason of the largest deal, and what is in doubt.
+
+    Deals without an account are left out. Where `doubt` is missing no money is given.
+
+    Parameters
+    ----------
+    listed : DataFrame of `reasons`
+    doubt : of `in_doubt`; shares of the open amount
+    """
+    known = listed.dropna(subset=["account_id"]).sort_values("amount", ascending=False, kind="stable")
+    of = known.groupby("account_id", sort=False)
+    amount, first = of["amount"].sum(min_count=1), known.drop_duplicates("account_id").set_index("account_id")
+    more = (of.size() - 1).map(lambda n: f" (and {n:,} more)" if n else "").astype("str")
+    reason = first["opportunity_id"] + ": " + first["why"] + more
+    return {"accounts": amount.index, "owner": first["owner_id"], "reason": reason} | _moves(amount, doubt)
+
+
+def to_decide_without_account(
+    listed: pd.DataFrame, doubt: tuple[float, float, float] = (np.nan,) * 3
+) -> dict[str, object]:
+    """Give what is in doubt of listed deals that have no account, as `Book.decide` takes it."""
+    nobody = listed[listed["account_id"].isna()]
+    return {"reason": ", ".join(nobody["opportunity_id"])} | _moves(nobody["amount"].sum(min_count=1), doubt)
+
+
+def _moves(amount: pd.Series | float, doubt: tuple[float, float, float]) -> dict[str, object]:
+    """Money that is in doubt, with its interval; none without a signal."""
+    if pd.isna(doubt[0]):
+        return {}
+    moves = {name: amount * part for name, part in zip(["moves", "moves_low", "moves_high"], doubt, strict=True)}
+    return moves | {"basis": "open amount × how much less often such deals were won,"}
