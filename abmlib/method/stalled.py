@@ -215,7 +215,7 @@ def reasons(flags: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
         parts = [
             f"{deal.days_in_stage:,.0f} days in stage (9 of 10 won deals: up to {deal.days_slow:,.0f})"
         ] * deal.stalled
-        parts += [touch] * (deal.stalled and deal.quiet) + [f"postponed {deal.pushes} times"] * (
+        parts += [touch] * (deal.stalled and deal.quiet) + [f"postponed {deal.pushes:,.0f} times"] * (
             deal.stalled and deal.pushed
         )
         parts += [f"overdue by {days:,} {'day' if days == 1 else 'days'}"] * deal.overdue
