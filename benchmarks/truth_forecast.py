@@ -195,7 +195,7 @@ PROOFS: list[Proof] = [
         more_lost,
         part=stalled_today,
         whole=difference,
-        covers=(0.88, 1.0),
+        covers=(0.80, 1.0),
         power=0.8,
         unit="stalled deals",
         note="The flag's record on past quarter ends, against what became of the deals open on the day of the report. The past of a young history has no deals that are stalled for long, so the record is somewhat mild. Called: the "
