@@ -80,7 +80,7 @@ def proposals(seen: pd.DataFrame, rules: Rules) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame, one row per kind of evidence: ``evidence, unit, early, mid`` (of the file), ``proposed_early, proposed_mid``
+    DataFrame, one row per kind of evidence: ``evidence, unit, file_early, file_mid`` (of the rule file), ``proposed_early, proposed_mid``
     (missing where the data propose none), ``bounds``: ``confirmed`` (a person has confirmed the file's), ``proposed``, or why
     the kind does not count or the file's bounds stand
     """
@@ -100,7 +100,7 @@ def proposals(seen: pd.DataFrame, rules: Rules) -> pd.DataFrame:
         status = PROPOSED if name in found else ALIKE if found else NO_BREAK
         proposed = found.get(name, (np.nan, np.nan))
         rows.append((name, EVIDENCE[name], bound.early, bound.mid, *proposed, CONFIRMED if bound.confirmed else status))
-    columns = ["evidence", "unit", "early", "mid", "proposed_early", "proposed_mid", "bounds"]
+    columns = ["evidence", "unit", "file_early", "file_mid", "proposed_early", "proposed_mid", "bounds"]
     return pd.DataFrame(rows, columns=columns)
 
 

@@ -54,6 +54,13 @@ PAGES: dict[str, Format] = {  # columns of tables that are shown and not kept
     "field": WORDS, "table": WORDS,
     "horizon_months": Format("count", "Horizon", "months"),
     "age_days": Format("count", unit="days"),
+    # 01
+    "file_early": Format("number", "Early, rule file"),
+    "file_mid": Format("number", "Mid, rule file"),
+    "proposed_early": Format("number", "Early, proposed"),
+    "proposed_mid": Format("number", "Mid, proposed"),
+    "criterion": WORDS,
+    "p": Format("number", "p"),
     # 03
     "gate_less_list": Format("money", "Gate less list", ends=("low", "high")),
     "on_one_list": Format("count", "Accounts on one of the two only"),
