@@ -36,6 +36,7 @@ planned: int = 100  # accounts on the future list, if none is entered yet
 
 # %%
 import matplotlib.pyplot as plt
+import pandas as pd
 
 from abmlib.method import alignment, detectable, framework, tiger_teams
 from abmlib.method.deals import with_days
@@ -286,6 +287,7 @@ book.decide(
     kind="programme",
     text="Let both teams sign every criterion, then vote on the list again; until then every list is a draft",
     owner=framework.accountable(team, framework.CHECKLIST["criteria signed"]),
+    due=str((book.as_of + pd.Timedelta(days=14)).date()),
     reason=str(verdict),
     only_if=not gate.passed,
     would_change=f"signatures of both teams before the vote, and an overlap of {overlap_needed:.0%} or more",

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from abmlib.pages import catalogue, kernels, parameters, run, shelf, site
+from abmlib.pages import catalogue, kernels, parameters, run, say, shelf, site
 from abmlib.tables import schema
 from abmlib.tables.fingerprint import fingerprint
 from tests.conftest import (
@@ -428,12 +428,61 @@ def test_names_and_a_title_from_elsewhere_are_text_on_every_page_of_a_run(tmp_pa
     assert "<script>" not in (folder / "summary.md").read_text()
 
 
+def advised(**more) -> pd.DataFrame:
+    """One row of decisions."""
+    row = {"notebook": "01", "slug": "s", "account_id": "a", "kind": "sell", "text": "Call", "basis": "open", "would_change": "x",
+           "moves": 1.0, "status": "proposed"}  # fmt: skip
+    return schema.conform("decisions", pd.DataFrame([row | more]))
+
+
+def test_a_decision_shows_its_interval_owner_day_and_the_reason_that_all_its_accounts_share():
+    one = advised(moves_low=0.5, moves_high=2_000.0, owner="s1", due=pd.Timestamp("2026-07-07"), reason="no\norder.")
+    two = pd.concat([one, one.assign(account_id="b", owner="s2")])
+    mixed = pd.concat([two, one.assign(account_id="c", owner=None, reason="another", moves_low=float("nan"))])
+    facts = [
+        (d["worth"], d["owner"], d["due"], d["reason"])
+        for rows in (one, two, mixed)
+        for d in site.decision_groups(rows, {}, {"01": "01_x"}, "EUR")
+    ]
+    assert facts == [
+        ("1 EUR (0 to 2,000)", "owner s1", "2026-07-07", "no order"),
+        ("2 EUR (1 to 4,000)", "2 owners", "2026-07-07", "no order"),
+        ("3 EUR", "2 owners, 1 without", "2026-07-07", ""),  # an end is unknown, reasons differ
+    ]
+    said = say.decide(one, "EUR", {"a": "Acme"}).lines
+    assert said == [
+        "Call: 1 account (Acme); open 1 EUR (0 to 2,000); owner s1; by 2026-07-07. Why: no order. What would change this: x."
+    ]
+
+
+def test_the_index_escapes_what_owners_reasons_and_answers_say():
+    groups = site.decision_groups(advised(owner=EVIL, reason=EVIL), {}, {"01": "01_x"}, "EUR")
+    run = {"title": "T", "as_of": "d", "workbook": {}, "versions": {"abmlib": "1"}, "currency": "EUR"}
+    notebook = {"notebook": "01_x", "answer": EVIL, "question": "?", "status": "done", "parameters": {}}
+    page, said = (
+        site.index(run, groups, [notebook]),
+        site.summary(run | {"newest_fact": ""}, groups, [notebook | {"words": ""}]),
+    )
+    assert page.count("&lt;script&gt;") == 3
+    assert "<script>" not in page + said
+
+
+def test_the_answer_of_a_notebook_is_the_first_sentence_of_its_answer_cell():
+    said = nbformat.v4.new_output("execute_result", {"text/plain": "\nWon 3 of 4.\nMore.", "text/html": "<p>"})
+    cell = nbformat.v4.new_code_cell("say", metadata={"tags": ["answer"]}, outputs=[said])
+    other = nbformat.v4.new_code_cell("say", outputs=[said | {"data": {"text/plain": "Other."}}])
+    assert site.answer(nbformat.v4.new_notebook(cells=[cell, other])) == "Won 3 of 4."
+    assert site.answer(nbformat.v4.new_notebook(cells=[other])) == ""
+
+
 def test_the_summary_is_plain_lines_whatever_names_and_currency_hold():
-    row = {"notebook": "01", "slug": "s", "account_id": "a", "kind": "sell", "text": "Call\u202e them", "basis": "open", "would_change": "",
-           "moves": 1.0, "due": pd.NaT}  # fmt: skip
-    groups = site.decision_groups(pd.DataFrame([row]), {"a": "x" * 5_000}, {"01": "01_x"})
+    groups = site.decision_groups(
+        advised(text="Call\u202e them"), {"a": "x" * 5_000}, {"01": "01_x"}, "[EUR](http://x.example)"
+    )
     facts = {"title": "T\x1b[31m", "as_of": "2026-06-30", "newest_fact": "", "currency": "[EUR](http://x.example)"}
-    said = site.summary(facts, groups, [])
+    notebook = {"notebook": "01_x", "status": "done", "words": "", "answer": "Won <b>3</b>\n of 4."}
+    said = site.summary(facts, groups, [notebook])
+    assert "- 01\\_x" not in said and "- 01_x: done: Won \\<b\\>3\\</b\\> of 4." in said
     assert "# T\\[31m, as of" in said
     assert "**Call them**" in said
     assert "\\[EUR\\](http" in said

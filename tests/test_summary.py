@@ -11,7 +11,7 @@ import pytest
 from abmlib.method import changes, summary
 from abmlib.method.measures import measure_row
 from abmlib.method.periods import Period
-from abmlib.pages import run, shelf
+from abmlib.pages import run, shelf, site
 from abmlib.pages.catalogue import Entry
 from abmlib.pages.kernels import Outcome
 from abmlib.tables import Book, TableError, schema
@@ -180,6 +180,26 @@ def test_an_accounts_money_counts_once_and_chores_about_data_are_left_out():
 def test_the_gate_comes_first_and_chores_about_data_last():
     chores = advice(("00", "fix", None, 99), kind="data")
     every = pd.concat([chores, advice(("03", "give", "a", 30), ("12", "ask", None, None), ("02", GATE, None, None))])
+def test_those_without_money_come_by_the_day_they_are_due_and_undated_ones_last():
+    every = advice(("00", "some_day", None, None), ("03", "late", None, None), ("12", "soon", None, None),
+                   ("12", "paid", None, 1))  # fmt: skip
+    days = {"late": "2026-09-29", "soon": "2026-07-07", "paid": "2027-01-01"}
+    got = in_order(every.assign(due=pd.to_datetime(every["slug"].map(days))))
+    assert got["slug"].tolist() == ["paid", "soon", "late", "some_day"]
+
+
+def test_the_index_and_the_leaders_page_count_the_same_money_and_each_accounts_once():
+    every = pd.concat([
+        advice(("12", "ask", "a", 10), ("12", "ask", "b", 40), ("03", "give", "a", 30), ("03", "give", "c", 5)),
+        advice(("00", "fix", "b", 99), kind="data"),
+    ]).assign(moves_low=1.0)  # fmt: skip
+    shown = site.decision_groups(every, {}, {n: n for n in ("00", "03", "12")}, "EUR")
+    assert [d["worth"] for d in shown] == ["50 EUR", "5 EUR", ""]
+    ours = summary.top_decisions(every, 9)
+    assert ours.groupby("slug", sort=False)["moves"].sum().tolist() == [50, 5]
+    assert in_order(every)["moves_low"].notna().tolist() == in_order(every)["moves"].notna().tolist()
+
+
     assert in_order(every)["slug"].tolist() == [GATE, "give", "ask", "fix"]
 
 

@@ -115,10 +115,7 @@ def missing_notebooks(catalogue: pd.DataFrame, finished: Collection[str], this: 
 def top_decisions(decisions: pd.DataFrame, most: int) -> pd.DataFrame:
     """All rows of the first decisions of `in_order`, at most `most` decisions, each account's money once.
 
-    Chores about data are left out. Where several decisions name an account, its money stays with the first.
+    Chores about data are left out.
     """
     ordered = in_order(decisions[decisions["kind"] != "data"])
-    again = ordered["account_id"].notna() & ordered["moves"].notna()
-    again &= ordered[ordered["moves"].notna()].duplicated("account_id").reindex(ordered.index, fill_value=False)
-    ordered.loc[again, ["moves", "moves_low", "moves_high"]] = float("nan")
     return ordered[ordered.groupby(["notebook", "slug"], sort=False).ngroup() < most]

@@ -170,7 +170,9 @@ def run(request: Request, data: Data, tell: Callable[[str, str], None] = lambda 
         decisions = book.earlier("decisions", tables=beside / "tables")
         numbered = {e.number: e.notebook for e in request.chosen}
         names = book.read("accounts").set_index("account_id")["name"].to_dict()
-        write_pages(request, facts, beside, outcomes, site.decision_groups(decisions, names, numbered))
+        write_pages(
+            request, facts, beside, outcomes, site.decision_groups(decisions, names, numbered, facts["currency"])
+        )
         if Data(data.workbook).fingerprint != facts["fingerprint"]:
             raise OSError(f"{facts['data']} changed while the report was made: it would mix two states. Run it again.")
         folder = shelf.move_into_place(beside, request.out / f"{request.as_of}_{facts['id']}")
@@ -332,18 +334,20 @@ def in_force(request: Request, entry: Entry) -> dict[str, Any]:
 
 
 def write_pages(
-    request: Request, facts: dict[str, Any], to: Path, outcomes: Mapping[str, Outcome], decisions: list[dict[str, Any]]
+    request: Request, facts: dict[str, Any], to: Path, outcomes: Mapping[str, Outcome], decisions: list[dict[str, str]]
 ) -> None:
     """Write the pages, the index, the summary and run.json."""
     rows = []
     for entry in request.chosen:
         name, outcome = entry.notebook, outcomes[entry.notebook]
         source, page = to / "notebooks" / f"{name}.ipynb", f"html/{name}.html"
+        answer = ""
         if made := source.is_file():
             node = nbformat.read(source, as_version=4)
+            answer = site.answer(node) if outcome.status == "done" else ""
             (to / page).write_text(site.page(node, name, facts, outcome.status, outcome.words), "utf-8")
         about = {"notebook": name, "question": entry.question, "parameters": facts["parameters"][name]}
-        rows.append(about | {"page": page if made else None} | asdict(outcome))
+        rows.append(about | {"page": page if made else None, "answer": answer} | asdict(outcome))
     complete = all(o.ok for o in outcomes.values())
     record = facts | {"complete": complete, "outcomes": {n: asdict(o) for n, o in outcomes.items()}}
     (to / "index.html").write_text(site.index(facts, decisions, rows), "utf-8")

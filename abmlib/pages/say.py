@@ -8,6 +8,7 @@ import pandas as pd
 
 LARGE = 0.2  # share of an amount with one account that is worth a sentence
 NAMED = 5  # accounts named in a sentence before it counts the rest
+LONGEST_NAME, LONGEST_REASON = 80, 160  # letters in the line of a decision
 
 
 class Words:
@@ -282,8 +283,54 @@ def slug(*words: str) -> str:
     return "_".join(re.findall("[a-z0-9]+", " ".join(words).lower()))
 
 
+def decision(rows: pd.DataFrame, currency: str, names: Mapping[str, str]) -> dict[str, str]:
+    """Write the parts of one decision; those that do not apply are empty.
+
+    Parameters
+    ----------
+    rows : rows of ``decisions`` of one decision
+    names : name of each account id; an account without one goes by its id
+
+    Returns
+    -------
+    dict of text: ``text, whom`` (accounts), ``basis, worth`` (its money with the interval; the ends of accounts are added, as
+    they hang on one estimate), ``owner, due, reason`` (where it is the same for all), ``would_change``
+    """
+    first, about = rows.iloc[0], rows["account_id"].dropna()
+    total, low, high = rows[["moves", "moves_low", "moves_high"]].sum(min_count=1)
+    whole = rows.loc[rows["moves"].notna(), ["moves_low", "moves_high"]].notna().all(axis=None) and pd.notna(total)
+    owners, none = rows["owner"].dropna().unique(), int(rows["owner"].isna().sum())
+    one_reason = rows["reason"].notna().all() and rows["reason"].nunique() == 1
+    return {
+        "text": str(first["text"]),
+        "whom": f"{count(len(about), 'account')} ({named(_short(names.get(a, a), LONGEST_NAME) for a in about)})"
+        if len(about)
+        else "",
+        "basis": str(first["basis"]) if pd.notna(total) else "",
+        "worth": (money(total, currency) + f" ({low:,.0f} to {high:,.0f})" * bool(whole)) if pd.notna(total) else "",
+        "owner": _owner(owners, none),
+        "due": f"{first['due']:%Y-%m-%d}" if pd.notna(first["due"]) else "",
+        "reason": _short(first["reason"], LONGEST_REASON).rstrip(".") if one_reason else "",
+        "would_change": str(first["would_change"]),
+    }
+
+
+def _owner(owners: Sequence[str], without: int) -> str:
+    """Name the one owner, or count several; empty where nobody is known."""
+    if not len(owners):
+        return ""
+    who = f"owner {_short(owners[0], LONGEST_NAME)}" if len(owners) == 1 else count(len(owners), "owner")
+    return who + f", {without:,} without" * bool(without)
+
+
+def _short(text: object, most: int) -> str:
+    """One line of at most `most` letters."""
+    line = " ".join(str(text).split())
+    return line if len(line) <= most else f"{line[: most - 1]}…"
+
+
 def decide(decisions: pd.DataFrame, currency: str, names: Mapping[str, str] | pd.Series | None = None) -> Words:
-    """Close a notebook: each decision, whom and which money it is about, until when, and what would change it.
+    """Close a notebook: each decision, whom and which money it is about, who is to act until when, why, and what would change it.
 
     Parameters
     ----------
@@ -292,10 +339,10 @@ def decide(decisions: pd.DataFrame, currency: str, names: Mapping[str, str] | pd
     """
     known, lines = dict(names) if names is not None else {}, []
     for _, rows in decisions.groupby(["notebook", "slug"], sort=False):
-        first, about = rows.iloc[0], rows["account_id"].dropna()
-        total = rows["moves"].sum(min_count=1)
-        whom = f": {count(len(about), 'account')} ({named(known.get(a, a) for a in about)})" if len(about) else ""
-        worth = f"; {first['basis']} {money(total, currency)}" if pd.notna(total) else ""
-        until = f"; by {first['due']:%Y-%m-%d}" if pd.notna(first["due"]) else ""
-        lines.append(f"{first['text']}{whom}{worth}{until}. What would change this: {first['would_change']}.")
+        d = decision(rows, currency, known)
+        worth, until = f"{d['basis']} {d['worth']}".strip(), f"by {d['due']}" if d["due"] else ""
+        facts = "; ".join(part for part in (worth, d["owner"], until) if part)
+        line = d["text"] + f": {d['whom']}" * bool(d["whom"]) + f"; {facts}" * bool(facts)
+        why = f" Why: {d['reason']}." * bool(d["reason"])
+        lines.append(f"{line}.{why} What would change this: {d['would_change']}.")
     return Words(lines, "decisions") if lines else Words(["Nothing to decide on this data."])

@@ -12,7 +12,6 @@ from nbconvert import HTMLExporter
 
 from abmlib.pages import kernels, say
 from abmlib.tables.decisions import in_order
-from abmlib.tables.errors import cut
 
 
 def template(name: str) -> str:
@@ -24,7 +23,6 @@ def render(name: str, **values: Any) -> str:
     """Fill a template; all values are escaped unless marked safe there."""
     environment = Environment(loader=FunctionLoader(template), autoescape=select_autoescape(default=True, default_for_string=True),
                               trim_blocks=True, lstrip_blocks=True)  # fmt: skip
-    environment.filters |= {"money": lambda v: f"{v:,.0f}", "count": lambda v: f"{v:,}"}
     return environment.get_template(name).render(css=template("style.css"), **values)
 
 
@@ -64,8 +62,8 @@ def answer_first(node: nbformat.NotebookNode) -> nbformat.NotebookNode:
 
 
 def decision_groups(
-    decisions: pd.DataFrame, names: Mapping[str, str], notebooks: Mapping[str, str]
-) -> list[dict[str, Any]]:
+    decisions: pd.DataFrame, names: Mapping[str, str], notebooks: Mapping[str, str], currency: str
+) -> list[dict[str, str]]:
     """Gather the rows of `decisions` into one entry per decision, in the order of `in_order`.
 
     Parameters
@@ -75,25 +73,20 @@ def decision_groups(
 
     Returns
     -------
-    list of dicts: ``notebook, text, accounts`` (how many), ``named``, ``value`` (sum, or None), ``basis``, ``due`` (a day as text, or empty), ``would_change``
+    list of dicts of text: those of `say.decision`, and ``notebook``
     """
-    groups = []
-    for (number, _), rows in in_order(decisions).groupby(["notebook", "slug"], sort=False):
-        accounts, value = rows["account_id"].dropna(), rows["moves"].sum(min_count=1)
-        group = {"notebook": notebooks[number], "accounts": len(accounts), "value": None if pd.isna(value) else value}
-        group["named"] = say.named(cut(str(names.get(a, a))) for a in accounts)
-        groups.append(
-            group | rows[["text", "basis", "would_change"]].iloc[0].to_dict() | {"due": _day(rows["due"].iloc[0])}
-        )
-    return groups
+    each = in_order(decisions).groupby(["notebook", "slug"], sort=False)
+    return [{"notebook": notebooks[number]} | say.decision(rows, currency, names) for (number, _), rows in each]
 
 
-def _day(due: pd.Timestamp) -> str:
-    """Write a day; empty where there is none."""
-    return "" if pd.isna(due) else f"{due:%Y-%m-%d}"
+def answer(node: nbformat.NotebookNode) -> str:
+    """First sentence of the answer of an executed notebook; empty where it has none."""
+    outputs = (o for cell in node.cells if "answer" in cell.metadata.get("tags", []) for o in cell.get("outputs", []))
+    texts = [str(o["data"]["text/plain"]) for o in outputs if "text/plain" in o.get("data", {})]
+    return texts[-1].strip().partition("\n")[0] if texts else ""
 
 
-def index(run: dict[str, Any], decisions: list[dict[str, Any]], notebooks: Sequence[dict[str, Any]]) -> str:
+def index(run: dict[str, Any], decisions: list[dict[str, str]], notebooks: Sequence[dict[str, Any]]) -> str:
     """Make the first page of a run: decisions, then what each notebook answered, then how it was made."""
     return render("index.html.j2", run=run, decisions=decisions, notebooks=notebooks)
 
@@ -108,7 +101,7 @@ def removed() -> str:
     return render("removed.html.j2")
 
 
-def summary(run: dict[str, Any], decisions: list[dict[str, Any]], notebooks: Sequence[dict[str, Any]]) -> str:
+def summary(run: dict[str, Any], decisions: list[dict[str, str]], notebooks: Sequence[dict[str, Any]]) -> str:
     """Write the run for a mail or chat message, in Markdown; text of the data is one line without active characters.
 
     Failures come first, so that nobody who stops reading takes the rest for the whole.
@@ -120,14 +113,13 @@ def summary(run: dict[str, Any], decisions: list[dict[str, Any]], notebooks: Seq
         lines += [f"The newest fact in the data is of {run['newest_fact']}.", ""]
     lines += ["## To decide", ""]
     for d in decisions:
-        whom = f": {say.count(d['accounts'], 'account')} ({plain(d['named'])})" if d["accounts"] else ""
-        worth = (
-            f"; {plain(d['basis'])} {plain(say.money(d['value'], run['currency']))}" if d["value"] is not None else ""
-        )
-        lines.append(f"- **{plain(d['text'])}**{whom}{worth}" + (f"; by {d['due']}" if d["due"] else ""))
+        whom = f": {plain(d['whom'])}" if d["whom"] else ""
+        why = f"why: {d['reason']}" if d["reason"] else ""
+        facts = [f"{d['basis']} {d['worth']}".strip(), d["owner"], f"by {d['due']}" if d["due"] else "", why]
+        lines.append(f"- **{plain(d['text'])}**{whom}" + "".join(f"; {plain(fact)}" for fact in facts if fact))
     lines += ["", "## Notebooks", ""] if decisions else ["- Nothing to decide.", "", "## Notebooks", ""]
     for n in notebooks:
-        words = f": {plain(n['words'])}" if n["words"] else ""
+        words = "".join(f": {plain(n[text])}" for text in ("answer", "words") if n[text])
         lines.append(f"- {n['notebook']}: {n['status'].replace('_', ' ')}{words}")
     return "\n".join(lines) + "\n"
 

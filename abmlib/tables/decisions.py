@@ -1,24 +1,31 @@
-"""The order in which decisions are read."""
+"""The order in which decisions are read, and whose money each counts."""
 
 import pandas as pd
 
 GATE = (
     "pass_the_gate"  # slug of the decision that others wait for: sales and marketing agree on criteria and list; S3-9
 )
+MONEY = ["moves", "moves_low", "moves_high"]
 
 
 def in_order(decisions: pd.DataFrame) -> pd.DataFrame:
-    """Put decisions in the order of reading; rows of one decision stay together.
+    """Put decisions in the order of reading, each account's money once.
 
-    The gate first, then those with the most money, then those without any; chores about data at the end, in the same order.
+    Rows of one decision stay together. The gate first, then those with the most money, then those without any by the day
+    they are due, undated ones last; chores about data at the end, in the same order. Where several decisions name an
+    account, its money stays with the first of them and is missing in the others.
 
     Parameters
     ----------
     decisions : DataFrame to the spec of ``decisions``
     """
     key = ["notebook", "slug"]
-    each = decisions.groupby(key, sort=False).agg(kind=("kind", "first"), moves=("moves", "sum")).reset_index()
+    each = decisions.groupby(key, sort=False).agg(kind=("kind", "first"), due=("due", "first"), moves=("moves", "sum"))
+    each = each.reset_index()
     places = {"later": each["slug"] != GATE, "chore": each["kind"] == "data", "least": -each["moves"]}
-    each = each.assign(**places).sort_values(list(places), kind="stable", ignore_index=True)
+    each = each.assign(**places).sort_values([*places, "due"], kind="stable", ignore_index=True)
     place = each[key].assign(place=range(len(each)))
-    return decisions.merge(place, on=key).sort_values("place", kind="stable", ignore_index=True).drop(columns="place")
+    out = decisions.merge(place, on=key).sort_values("place", kind="stable", ignore_index=True).drop(columns="place")
+    counted = out[out["moves"].notna() & out["account_id"].notna()]
+    out.loc[counted.index[counted.duplicated("account_id")], MONEY] = float("nan")
+    return out
