@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from abmlib.method import changes, summary
-from abmlib.method.measures import measure_row
+from abmlib.method.measures import estimate_row, measure_row, measure_rows
 from abmlib.method.periods import Period
 from abmlib.pages import run, shelf, site
 from abmlib.pages.catalogue import Entry
@@ -48,6 +48,19 @@ def test_headlines_are_the_known_measures_of_the_whole_in_reading_order():
     assert got["definition_id"].tolist() == ["total_revenue", "win_rate_by_count", "velocity_open_deals"]
     assert got["value"].tolist() == [100, 0.2, 5]
     assert got.columns.tolist() == list(schema.MEASURES.columns)
+
+
+def test_a_headline_without_a_value_has_no_row():
+    rows = [("C-8", "open_value", NONE, NONE, NONE), ("C-8", "open_deals", 7, NONE, NONE)]
+    assert summary.headlines(measured(rows))["definition_id"].tolist() == ["open_deals"]
+
+
+def test_a_measure_without_a_value_has_no_interval():
+    one = estimate_row("C-8", "won_value_foretold", (NONE, 0.0, 0.0, 0), "currency")
+    ends = pd.Series([1.0, 2.0])
+    many = measure_rows("C-2", "win_rate_by_count", pd.Series([NONE, 1.5]), "share", n=ends, low=ends, high=ends)
+    assert pd.isna([one["low"], one["high"]]).all()
+    assert many["low"].fillna(-1).tolist() == many["high"].fillna(-1).tolist() == [-1, 2]
 
 
 @pytest.mark.parametrize("rows", [[], [("C-18", "role_coverage", 0.5, NONE, NONE)]])  # nothing; no headline among it
@@ -97,13 +110,13 @@ def test_unanswered_names_the_remedy_that_answers_most_first():
         ("C-8", "open_value", NONE, NONE, NONE, {"group_by": "owner", "group": "s1"}),  # of a group: left out
         ("C-2", "win_rate_by_count", 0.2, NONE, NONE),  # answered
     ]
-    got = summary.unanswered(measured(rows))
+    got = summary.unanswered(measured(rows), noted_by={"something_else": "12", "young": "03", "target": "12"})
     assert got.to_numpy().tolist() == [
         ["programme/targets.csv", "Target, Won of target, Target coverage", "not answerable"],
         ["transactions.cogs", "Margin, Concentration of margin (Gini)", "not answerable"],
         ["opportunities.acv or opportunities.term_months", "Average annual contract value", "not answerable"],
-        ["see the page", "Something else", "not answerable"],
-        ["see the page", "Young", "too early"],
+        ["see the page of notebook 03", "Young", "too early"],
+        ["see the page of notebook 12", "Something else", "not answerable"],
     ]
 
 
@@ -167,19 +180,6 @@ def test_decisions_come_whole_the_most_money_first_and_those_without_any_last():
     assert summary.top_decisions(every.iloc[:0], 3).empty
 
 
-def test_an_accounts_money_counts_once_and_chores_about_data_are_left_out():
-    every = pd.concat([
-        advice(("12", "ask", "a", 10), ("12", "ask", "b", 40), ("03", "give", "a", 30), ("03", "give", "c", None)),
-        advice(("00", "fix", "d", 99), kind="data"),
-    ])  # fmt: skip
-    got = summary.top_decisions(every, 9)
-    assert got["slug"].tolist() == ["ask", "ask", "give", "give"]
-    assert got["moves"].fillna(-1).tolist() == [10, 40, -1, -1]
-
-
-def test_the_gate_comes_first_and_chores_about_data_last():
-    chores = advice(("00", "fix", None, 99), kind="data")
-    every = pd.concat([chores, advice(("03", "give", "a", 30), ("12", "ask", None, None), ("02", GATE, None, None))])
 def test_those_without_money_come_by_the_day_they_are_due_and_undated_ones_last():
     every = advice(("00", "some_day", None, None), ("03", "late", None, None), ("12", "soon", None, None),
                    ("12", "paid", None, 1))  # fmt: skip
@@ -200,6 +200,19 @@ def test_the_index_and_the_leaders_page_count_the_same_money_and_each_accounts_o
     assert in_order(every)["moves_low"].notna().tolist() == in_order(every)["moves"].notna().tolist()
 
 
+def test_an_accounts_money_counts_once_and_chores_about_data_are_left_out():
+    every = pd.concat([
+        advice(("12", "ask", "a", 10), ("12", "ask", "b", 40), ("03", "give", "a", 30), ("03", "give", "c", None)),
+        advice(("00", "fix", "d", 99), kind="data"),
+    ])  # fmt: skip
+    got = summary.top_decisions(every, 9)
+    assert got["slug"].tolist() == ["ask", "ask", "give", "give"]
+    assert got["moves"].fillna(-1).tolist() == [10, 40, -1, -1]
+
+
+def test_the_gate_comes_first_and_chores_about_data_last():
+    chores = advice(("00", "fix", None, 99), kind="data")
+    every = pd.concat([chores, advice(("03", "give", "a", 30), ("12", "ask", None, None), ("02", GATE, None, None))])
     assert in_order(every)["slug"].tolist() == [GATE, "give", "ask", "fix"]
 
 
@@ -225,6 +238,7 @@ def test_earlier_reads_this_run_another_or_none(small, tmp_path):
         assert got.empty
         assert got.columns.tolist() == list(schema.MEASURES.columns)
     assert book.finished_notebooks() == {"00"}
+    assert book.noted_by() == {"won_value": "00"}
 
 
 def test_earlier_reads_no_tables_of_the_working_folder_where_there_is_no_previous_run(small, tmp_path, monkeypatch):

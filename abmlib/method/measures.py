@@ -8,14 +8,17 @@ import pandas as pd
 from abmlib.stats import intervals
 from abmlib.stats.intervals import LEVEL
 
+ENDS = ("low", "high")
+
 
 def measure_row(
     measure_id: str, definition_id: str, value: float, unit: str, n: int, **more: object
 ) -> dict[str, object]:
-    """One row for `measures`; a missing value is `not_answerable`."""
+    """One row for `measures`; a missing value is `not_answerable`, and has no interval."""
     status = "not_answerable" if pd.isna(value) else "ok"
     row = {"measure_id": measure_id, "definition_id": definition_id, "value": value, "unit": unit, "n": n}
-    return row | {"status": status} | more
+    without = dict.fromkeys(ENDS, np.nan) if pd.isna(value) else {}
+    return row | {"status": status} | more | without
 
 
 def counted_row(measure_id: str, definition_id: str, k: int, n: int, **more: object) -> dict[str, object]:
@@ -40,7 +43,7 @@ def estimate_row(
 def measure_rows(
     measure_id: str, definition_id: str | pd.Series, values: pd.Series, unit: str | pd.Series, **columns: Any
 ) -> pd.DataFrame:
-    """Rows for `measures`, one per value; a missing value is `not_answerable`.
+    """Rows for `measures`, one per value; a missing value is `not_answerable`, and has no interval.
 
     Parameters
     ----------
@@ -49,7 +52,9 @@ def measure_rows(
     rows = {"measure_id": measure_id, "definition_id": definition_id, "value": values, "unit": unit}
     level = {"level": LEVEL} if "low" in columns else {}
     status = {"status": np.where(values.isna(), "not_answerable", "ok")}
-    return pd.DataFrame(rows | level | status | columns, values.index)
+    out = pd.DataFrame(rows | level | status | columns, values.index)
+    out.loc[values.isna(), out.columns.intersection(ENDS)] = np.nan
+    return out
 
 
 def share_rows(

@@ -1,6 +1,6 @@
 """The director's page: headline measures and their changes, what is not answered, what to decide first."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 import pandas as pd
 
@@ -17,7 +17,7 @@ def headlines(measures: pd.DataFrame) -> pd.DataFrame:
     """Headline measures, not split by group, in the order a director reads them.
 
     Of a measure that adds up over time only a window counts that is no longer than the dictionary says, and of several the
-    longest; a sum over all history is no headline. Measures that no notebook of the run made have no row.
+    longest; a sum over all history is no headline. Measures without a value, or that no notebook of the run made, have no row.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ def headlines(measures: pd.DataFrame) -> pd.DataFrame:
     places = [
         (e["measure"], d, e["headline"], e.get("months", 0)) for d, e in dictionary.entries().items() if "headline" in e
     ]
-    whole = measures[measures["group_by"] == "all"]
+    whole = measures[(measures["group_by"] == "all") & measures["value"].notna()]
     kept = whole.merge(pd.DataFrame(places, columns=[*KEY, "place", "months"]), on=KEY)
     begins = [months_before(d, m) if m else pd.NaT for d, m in zip(kept["as_of"], kept["months"], strict=True)]
     dated = kept["months"] > 0
@@ -69,16 +69,19 @@ def window_names(measures: pd.DataFrame) -> list[str]:
     ]
 
 
-def unanswered(measures: pd.DataFrame, questions: pd.DataFrame | None = None) -> pd.DataFrame:
+def unanswered(
+    measures: pd.DataFrame, questions: pd.DataFrame | None = None, noted_by: Mapping[str, str] | None = None
+) -> pd.DataFrame:
     """Questions that could not be answered or are too early to judge, by what would answer them.
 
     Measures split by group are left out. What a measure itself says it lacks comes before the usual remedy of its
-    definition; one without either points to its notebook's page.
+    definition; one without either points to the page of its notebook.
 
     Parameters
     ----------
     measures : DataFrame to the spec of ``measures``
     questions : DataFrame of `data_quality.answerable`; those of this version's notebooks without an answer come first
+    noted_by : number of the notebook that left each measure, of `Book.noted_by`
 
     Returns
     -------
@@ -86,7 +89,8 @@ def unanswered(measures: pd.DataFrame, questions: pd.DataFrame | None = None) ->
     """
     bad = measures[(measures["status"] != "ok") & (measures["group_by"] == "all")]
     bad = bad[["definition_id", "status", "why"]].drop_duplicates(["definition_id", "status"])
-    usual = [dictionary.entries().get(d, {}).get("needs", "see the page") for d in bad["definition_id"]]
+    pages = {d: f"see the page of notebook {number}" for d, number in (noted_by or {}).items()}
+    usual = [dictionary.entries().get(d, {}).get("needs") or pages.get(d, "see its page") for d in bad["definition_id"]]
     names = bad["definition_id"].map(dictionary.name)
     bad = bad.assign(export=bad["why"].where(bad["why"] != "", usual), answers=names)
     out = bad.groupby(["export", "status"])["answers"].agg(answers=", ".join, size="size").reset_index()

@@ -385,6 +385,11 @@ class Book:
         """Name the notebooks, by number, that have left their decisions so far."""
         return {path.name[:2] for path in self._tables.glob("[0-9][0-9]_decisions.parquet")}
 
+    def noted_by(self) -> dict[str, str]:
+        """Number of the notebook that left each measure, by its definition."""
+        files = sorted(self._tables.glob("[0-9][0-9]_measures.parquet"))
+        return {d: f.name[:2] for f in files for d in pd.read_parquet(f, columns=["definition_id"])["definition_id"]}
+
     def write(self, name: str, frame: pd.DataFrame) -> None:
         """Check a table and leave it for later notebooks.
 
