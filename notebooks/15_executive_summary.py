@@ -18,7 +18,7 @@
 data: str = "../data/sample"  # folder or DuckDB file with the canonical tables
 as_of: str = "2026-06-30"  # what was known at the end of this day
 tables: str = "../reports/lab/tables"  # where notebooks leave tables for each other
-most_decisions: int = 8  # decisions shown, those with most money first
+most_decisions: int = 8  # decisions shown: most money first, then by due day
 
 # %%
 import numpy as np
@@ -61,18 +61,20 @@ assert np.allclose(judged_rate, win_rate, equal_nan=True), "two win rates of the
 # ## Answer
 
 # %% tags=["answer"]
-texts, smallest = show.change_texts(headlines, book.currency), headlines["visible_fall"].abs()
-say_changes.changed(texts, smallest, str(compared[0]), compared[0].end < book.as_of, POWER)
+texts, waits = show.change_texts(headlines, book.currency), compared[0].end < book.as_of
+say_changes.changed(texts, headlines, str(compared[0]), waits, POWER)
 
 # %% [markdown]
 # ## What changed
-# Expected: of sums and counts the trend of the earlier quarters drawn on, so that steady growth is no change; of shares and
-# medians all earlier quarters together. A change is called only if chance would call any of the headlines in no more than the
-# house's share of reports. The last column: the smallest change that such a quarter would most likely show. Headlines
-# without a change are not judged: their past is not known, or another one speaks for them.
+# Expected of sums and counts: the trend of the earlier quarters, continued, so that steady growth is no change. Expected of
+# shares and medians: the value of all earlier quarters together. A headline is too variable to judge where neither a halving
+# nor a doubling would most likely show. Headlines without a change are not judged: their past is not known, or they move with
+# another headline.
 
 # %%
-show.changes(headlines, "Headlines", book.currency)
+open_deals = opportunities[~opportunities["is_closed"].astype(bool)]
+note = say_changes.undated(int(open_deals["created_day"].isna().sum()))
+show.changes(headlines, "Headlines", book.currency, note=note)
 
 # %% [markdown]
 # ## What could not be answered
@@ -81,13 +83,13 @@ show.changes(headlines, "Headlines", book.currency)
 
 # %%
 answers = data_quality.answerable(catalogue.frame("notebooks.yml"), data_quality.available_data(book.fields()))
-open_questions = summary.unanswered(measures, answers)
+open_questions = summary.unanswered(measures, answers, book.noted_by())
 show.table(open_questions.rename(columns={"export": "needed"}), "What would answer it", rows=12)
 
 # %% [markdown]
 # ## What to decide
-# Decisions that the notebooks propose, the most money first; the money of an account that several name stays with the first.
-# Each page gives the reasons; each line says what would change the decision.
+# Decisions that the notebooks propose: the most money first, then by the day they are due. The money of an account that several
+# decisions name is counted once, in the first of them. Each page gives the reasons of each account.
 
 # %%
 proposed = book.earlier("decisions")

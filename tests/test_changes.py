@@ -73,7 +73,7 @@ def test_a_win_rate_halved_in_one_quarter_is_called_and_the_same_rate_is_not():
 
 def test_what_earlier_quarters_varied_is_noise():
     wild = [0.2, 0.8] * 4
-    assert judged(book([60] * 9, [*wild, 0.2])).loc["win_rate_by_count", "verdict"] == "within noise"
+    assert judged(book([60] * 9, [*wild, 0.2])).loc["win_rate_by_count", "verdict"] == "too variable"
     assert judged(book([60] * 9, [0.5] * 8 + [0.2])).loc["win_rate_by_count", "verdict"] == "down"
 
 
@@ -103,7 +103,7 @@ def test_a_quarter_without_any_is_down_and_not_unknown():
 
 
 def test_few_outcomes_and_few_quarters_are_said_and_not_judged():
-    assert set(judged(book([8] * 9, [0.5] * 9))["verdict"]) == {"too few", "too early"}  # revenue: no purchase at all
+    assert set(judged(book([8] * 9, [0.5] * 9))["verdict"]) == {"too few"}
     young = judged(book([60] * 3, [0.5] * 3).query("created_day > '2025-01-01'"))
     assert young.loc["win_rate_by_count", "verdict"] == "too early"
     assert young["change"].isna().all()
@@ -138,9 +138,19 @@ def test_twelve_months_are_added_up_and_nothing_known_is_missing():
     assert {r["definition_id"]: r["status"] for r in rows}["total_revenue"] == "not_answerable"
 
 
-def test_a_book_without_deals_and_purchases_has_no_change():
+def test_what_the_source_has_nothing_of_is_not_judged():
+    assert "total_revenue" not in judged(book([60] * 9, [0.5] * 9)).index
     none = with_days(book([1], [1.0]).iloc[:0], LAST)
-    assert set(judged(none)["verdict"]) == {"too early"}
+    assert judged(none).empty
+
+
+def test_where_neither_a_halving_nor_a_doubling_would_show_a_headline_is_too_variable_to_judge():
+    size = np.random.default_rng(3).lognormal(10, 2.5, 541)  # a few deals carry nearly all the money
+    got = judged(book([60] * 9, [0.5] * 9).assign(amount=size))
+    assert got.loc[["won_value", "win_rate_by_count", "deals_opened"], "verdict"].tolist() == [
+        "too variable", "within noise", "within noise",
+    ]  # fmt: skip
+    assert got.loc["won_value", "visible_fall"] < -0.5 and got.loc["won_value", "visible_rise"] > 1
 
 
 # -- the arithmetic ---------------------------------------------------------------------------------------------------
@@ -173,24 +183,65 @@ def test_holm_is_that_of_statsmodels():
 # -- sentences --------------------------------------------------------------------------------------------------------
 
 
-def texts(*verdicts: str) -> pd.DataFrame:
-    row = {"headline": "Win rate, 12 months", "quarter": "26.3% (n = 76)", "expected": "49.6%",
-           "change": "-23.3 points (-36.0 to -9.5)", "visible": "-21.8 or +22.5 points"}  # fmt: skip
-    return pd.DataFrame([row | {"verdict": v} for v in verdicts])
+def rows_of(*verdicts: str) -> pd.DataFrame:
+    """Headlines to spec: two shares and money, in turn, each changed by more than the one before."""
+    about = [
+        ("C-2", "win_rate_by_count", "share"),
+        ("C-4", "won_value", "currency"),
+        ("C-5", "days_to_won_median", "days"),
+    ]
+    rows = [
+        {"measure_id": m, "definition_id": d, "unit": unit, "value": 1.0, "n": 9, "status": "ok", "quarter_value": 0.25,
+         "quarter_n": 76, "expected": 0.5, "change": -0.2 - k / 10, "change_low": -0.5, "change_high": -0.1,
+         "visible_fall": -0.2, "visible_rise": 0.25, "verdict": verdict}
+        for k, ((m, d, unit), verdict) in enumerate(zip(about, verdicts, strict=False))
+    ]  # fmt: skip
+    return schema.conform("15_executive_summary", pd.DataFrame(rows))
 
 
 def said(*verdicts: str, waits: bool = False) -> list[str]:
-    smallest = pd.Series(0.2, range(len(verdicts)))
-    return say_changes.changed(texts(*verdicts), smallest, "2026-04-01 to 2026-06-30", waits, 0.8).lines
+    rows = rows_of(*verdicts)
+    return say_changes.changed(show.change_texts(rows, "EUR"), rows, "2026-04-01 to 2026-06-30", waits, 0.8).lines
 
 
 def test_the_first_sentence_says_what_changed_or_what_could_have_been_seen():
-    first, second, seen = said("down", "within noise", "not judged")
-    assert first.startswith("Win rate: down to 26.3% (n = 76) in 2026-04-01 to 2026-06-30, where 49.6% was expected")
+    first, second, largest, seen = said("down", "within noise", "not judged")
+    assert first.startswith("Win rate: down to 25.0% (n = 76) in 2026-04-01 to 2026-06-30, where 50.0% was expected")
     assert second == "1 other headline judged: no change beyond noise."
-    nothing, seen = said("within noise")
+    assert largest == "The largest change within noise: Amount won -30 % (-50 to -10)."
+    nothing, _, seen = said("within noise")
     assert nothing == "Nothing changed beyond noise in 2026-04-01 to 2026-06-30: 1 headline judged."
-    assert seen == "Changes that would be seen with a chance of 80%: Win rate -21.8 or +22.5 points."
+    assert seen == "Changes that would be seen with a chance of 80%: Win rate -20.0 or +25.0 points."
+
+
+def test_the_largest_change_within_noise_is_that_against_what_was_expected():
+    # 20 points of 50% are more than 30 %
+    assert (
+        said("within noise", "within noise")[1]
+        == "The largest change within noise: Win rate -20.0 points (-50.0 to -10.0)."
+    )
+
+
+def test_the_span_of_money_is_said_even_if_others_would_show_sooner():
+    rows = pd.concat(
+        [rows_of("within noise")] * 3 + [rows_of("within noise", "within noise").iloc[[1]]], ignore_index=True
+    )
+    rows.loc[3, ["visible_fall", "visible_rise"]] = [-0.4, 0.9]
+    lines = say_changes.changed(show.change_texts(rows, "EUR"), rows, "q", False, 0.8).lines
+    assert lines[-1].endswith("; Amount won -40 or +90 %.")
+
+
+def test_headlines_too_variable_to_judge_are_named_with_their_change_and_span():
+    assert said("within noise", "too variable")[-1] == (
+        "Too variable to judge (a halving or a doubling would be seen with a chance below 80%): "
+        "Amount won -30 % (-50 to -10), seen from -20 or +25 %."
+    )
+    assert "no headline is steady enough" in said("too variable")[0]
+
+
+def test_open_deals_left_out_of_the_comparison_are_counted():
+    assert "leave out 1 deal without an opening day" in say_changes.undated(1)
+    assert say_changes.undated(0) == ""
 
 
 def test_what_cannot_be_judged_says_why():
@@ -198,9 +249,11 @@ def test_what_cannot_be_judged_says_why():
         "No change can be judged in 2026-04-01 to 2026-06-30: there are too few outcomes in a quarter."
     ]
     assert "the last whole quarter is judged" in said("too early", waits=True)[-1]
+    assert "no deals and no purchases" in said("not judged")[0]
+    none = schema.empty("15_executive_summary")
     assert (
         "no deals and no purchases"
-        in say_changes.changed(pd.DataFrame(), pd.Series(dtype=float), "q", False, 0.8).lines[0]
+        in say_changes.changed(show.change_texts(none, "EUR"), none, "q", False, 0.8).lines[0]
     )
 
 

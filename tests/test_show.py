@@ -34,6 +34,11 @@ def test_a_column_without_a_value_is_left_out_and_a_single_missing_one_is_a_dash
     assert text(frame) == [["Stage", "Slow", "after", "(days)"], ["Lead", "–"], ["Demo", "3"]]
 
 
+def test_a_unit_that_the_name_says_is_not_said_again():
+    frame = pd.DataFrame({"age_days": [3.0], "hours": [2.0], "days_old": [4.0]})
+    assert " ".join(text(frame)[0]) == "Age (days) Hours Days old"
+
+
 def test_what_no_definition_names_is_shown_by_its_type():
     frame = pd.DataFrame({"whole": [1000.0, 2.0], "parts": [0.5, 2.0], "words": ["a_b", "c"]})
     assert text(frame)[1:] == [["1,000", "0.50", "a_b"], ["2", "2.00", "c"]]

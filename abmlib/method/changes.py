@@ -16,6 +16,8 @@ from abmlib.stats.intervals import FLOOR_OUTCOMES, LEVEL
 
 EARLIER = 8  # quarters compared with at most: each season twice
 YEAR = 4  # quarters
+TOO_LARGE = (-0.5, 1.0)  # a headline is too variable to judge where neither a halving nor a doubling would show
+FACTS = ("measure_id", "definition_id", "quarter_value", "quarter_n", "earlier_quarters", "year_ago")
 CHANGE = ("expected", "change", "change_low", "change_high", "visible_fall", "visible_rise")
 
 
@@ -127,9 +129,9 @@ def totals(flows: Sequence[Flow], period: Period) -> list[dict[str, Any]]:
 def judge(flows: Sequence[Flow], compared: Sequence[Period]) -> pd.DataFrame:
     """Judge each headline of one quarter against the quarters before it, all headlines together.
 
-    Sums and counts are set beside the line of the earlier quarters drawn on, so that steady growth is no change; shares and
-    medians beside all earlier quarters taken together. A change is called only where noise alone would call any headline
-    in at most 1 − `LEVEL` of reports.
+    Sums and counts are compared with the trend of the earlier quarters, continued, so that steady growth is no change; shares
+    and medians with all earlier quarters taken together. A change is called only where noise alone would call any headline
+    in at most 1 − `LEVEL` of reports. Flows without a row, of which the source has nothing, are left out.
 
     Parameters
     ----------
@@ -137,11 +139,11 @@ def judge(flows: Sequence[Flow], compared: Sequence[Period]) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame, one row per flow: ``measure_id, definition_id``, ``quarter_value``, ``quarter_n`` (rows), ``earlier_quarters``
+    DataFrame, one row per flow that has rows: ``measure_id, definition_id``, ``quarter_value``, ``quarter_n`` (rows), ``earlier_quarters``
     (compared with), ``expected``, ``year_ago`` (the same quarter), ``change, change_low, change_high`` (of shares the
     difference, of all else the ratio to what is expected, less one), ``p`` (adjusted), ``visible_fall, visible_rise``
     (smallest change called with the power of the house; missing where none is), ``verdict``: up, down, within noise,
-    too few (outcomes), too early (earlier quarters)
+    too variable (as `TOO_LARGE`), too few (outcomes), too early (earlier quarters)
 
     References
     ----------
@@ -149,6 +151,7 @@ def judge(flows: Sequence[Flow], compared: Sequence[Period]) -> pd.DataFrame:
     of logarithms, shares on that of arcsines (Anscombe 1948, Biometrika 35, p. 246), medians by the share of rows above
     the earlier median (Mood 1954, Annals of Mathematical Statistics 25, p. 514).
     """
+    flows = [flow for flow in flows if len(flow.rows)]
     seen = [_seen(flow, [q for k, q in enumerate(compared) if k == 0 or q.start >= flow.since]) for flow in flows]
     lacking = [_lacking(s) for s in seen]
     found = [None if lack else _departure(s) for s, lack in zip(seen, lacking, strict=True)]
@@ -156,10 +159,11 @@ def judge(flows: Sequence[Flow], compared: Sequence[Period]) -> pd.DataFrame:
     tests, rows = int(p.notna().sum()), []
     for s, lack, d, adjusted in zip(seen, lacking, found, p, strict=True):
         change = dict.fromkeys(CHANGE, np.nan) if d is None else _change(s, d, tests)
-        called = "within noise" if not adjusted < 1 - LEVEL else "up" if change["change"] > 0 else "down"
+        quiet = "too variable" if _too_variable(s, change) else "within noise"
+        called = quiet if not adjusted < 1 - LEVEL else "up" if change["change"] > 0 else "down"
         verdict = lack or ("too few" if d is None else called)
         rows.append(_facts(s, compared) | change | {"p": adjusted, "verdict": verdict})
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=[*FACTS, *CHANGE, "p", "verdict"])
 
 
 @dataclass(frozen=True)
@@ -242,6 +246,12 @@ def _change(s: _Seen, d: Departure, tests: int) -> dict[str, float]:
     ends = [float(np.expm1(step)) for step in (d.change - half, d.change + half, -visible, visible)]
     expected = float(np.exp(d.expected))
     return dict(zip(CHANGE, [expected, value / expected - 1, *ends], strict=True))
+
+
+def _too_variable(s: _Seen, change: dict[str, float]) -> bool:
+    """Say whether neither a halving nor a doubling of what is expected would show."""
+    whole = change["expected"] if s.flow.kind == "share" else 1.0
+    return not (change["visible_fall"] / whole >= TOO_LARGE[0] or change["visible_rise"] / whole <= TOO_LARGE[1])
 
 
 def _share(scaled: float) -> float:

@@ -53,7 +53,7 @@ PAGES: dict[str, Format] = {  # columns of tables that are shown and not kept
     "evidence": WORDS, "against": WORDS, "missing": WORDS, "speaks_for": WORDS, "speaks_against": WORDS, "element": WORDS,
     "field": WORDS, "table": WORDS,
     "horizon_months": Format("count", "Horizon", "months"),
-    "age_days": Format("count", unit="days"),
+    "age_days": Format("count", "Age", "days"),
     # 01
     "file_early": Format("number", "Early, rule file"),
     "file_mid": Format("number", "Mid, rule file"),

@@ -158,7 +158,7 @@ EXECUTIVE_SUMMARY = table("15_executive_summary",
     "quarter_value": col("number", "the value of the quarter judged", null=True, unit="see unit"),
     "quarter_n": col("int", "deals or lines it rests on", null=True, unit="count"),
     "earlier_quarters": col("int", "quarters before it that it is compared with, over the same days", null=True, unit="count"),
-    "expected": col("number", "the value those lead to expect: of sums and counts their trend drawn on, else all of them together",
+    "expected": col("number", "the value those lead to expect: of sums and counts their trend continued, else all of them together",
         null=True, unit="see unit"),
     "year_ago": col("number", "the value of the same quarter a year before", null=True, unit="see unit"),
     "change": col("number", "of shares the quarter less what is expected, of all else their ratio less one", null=True, unit="share"),
@@ -168,7 +168,7 @@ EXECUTIVE_SUMMARY = table("15_executive_summary",
     "visible_fall": col("number", "smallest fall that would be called with the power of the house", null=True, unit="share"),
     "visible_rise": col("number", "smallest rise that would be", null=True, unit="share"),
     "verdict": col("text", "what the change means",
-        one_of=("up", "down", "within noise", "too few", "too early", "not judged")),
+        one_of=("up", "down", "within noise", "too variable", "too few", "too early", "not judged")),
 })
 
 RESULTS = {t.name: t for t in (
