@@ -268,6 +268,18 @@ def test_what_a_person_sets_stands_before_the_rule_and_the_line_before_all():
     schema.conform("01_cycles", cycle.cycles_table(got))
 
 
+def test_what_a_person_sets_for_a_line_without_any_buying_is_not_lost():
+    rows = pd.DataFrame({"account_id": ["a", "b"], "product_line": ["all", "x"], "cycle": "full", "evidence_share": 0.8,
+                         "basis": ["look-alike", "own"]})  # fmt: skip
+    entry = {"product_line": "y", "cycle": "mid", "reason": "told", "entered_by": "sales", "entered_at": "2026-01-01"}
+    overrides = frame("cycle_overrides", [entry | {"account_id": a} for a in ("a", "b", "of another book")])
+    got = cycle.with_overrides(rows, overrides)
+    assert got[["account_id", "product_line", "cycle", "set_by"]].values.tolist() == [
+        ["b", "x", "full", "rule"], ["a", "y", "mid", "override"], ["b", "y", "mid", "override"],
+    ]  # fmt: skip
+    schema.conform("01_cycles", cycle.cycles_table(got))
+
+
 def test_the_cycle_of_an_account_is_that_of_the_line_with_most_money():
     rows = pd.DataFrame(
         {"account_id": ["a", "a", "b"], "product_line": ["x", "y", "x"], "cycle": ["full", "mid", "early"]}

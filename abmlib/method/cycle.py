@@ -303,10 +303,11 @@ def look_alikes(assigned: pd.DataFrame, accounts: pd.DataFrame) -> pd.DataFrame:
 
 
 def with_overrides(rows: pd.DataFrame, overrides: pd.DataFrame) -> pd.DataFrame:
-    """Replace the rule's cycle where people set it by hand. No row is dropped, and none is made.
+    """Replace the rule's cycle where people set it by hand.
 
     Of several entries for an account and line the last holds; one for line ``all`` holds for every line that has none of
-    its own.
+    its own. An entry for a line in which the account has no row makes one, and takes the place of its row as a look-alike.
+    Entries for other accounts than those of `rows` make none.
 
     Parameters
     ----------
@@ -315,10 +316,18 @@ def with_overrides(rows: pd.DataFrame, overrides: pd.DataFrame) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame, as `rows`, with ``rule_cycle`` (what the rule says), ``set_by`` (``rule`` or ``override``) and ``reason`` (of
+    DataFrame, as `rows`, with ``rule_cycle`` (what the rule says; empty where it says nothing of the line), ``set_by`` (``rule`` or ``override``) and ``reason`` (of
     the person; empty for the rule). ``evidence_share`` is missing where a person set the cycle.
     """
     last = programme.latest_entries("cycle_overrides", overrides)[[*KEYS, "cycle", "reason"]]
+    new = last[last["account_id"].isin(rows["account_id"]) & (last["product_line"] != ALL)].merge(
+        rows[KEYS], "left", indicator=True
+    )
+    new = new.loc[new["_merge"] == "left_only", KEYS].assign(
+        cycle="", known=0.0, against="", missing=", ".join(EVIDENCE), basis="person"
+    )
+    told = rows["account_id"].isin(new["account_id"]) & (rows["product_line"] == ALL)
+    rows = pd.concat([rows[~told], new.reindex(columns=rows.columns)], ignore_index=True)
     exact = rows[KEYS].merge(last, how="left", on=KEYS).set_axis(rows.index)
     of_all_lines = last[last["product_line"] == ALL].drop(columns="product_line")
     whole = rows[["account_id"]].merge(of_all_lines, how="left", on="account_id").set_axis(rows.index)
