@@ -79,6 +79,15 @@ def changed(place: str, value: object) -> dict:
     return given
 
 
+def test_a_rule_file_of_an_earlier_version_holds_what_a_person_wrote():
+    older = changed("suitability.account_value", None)
+    for bound in older["evidence"].values():
+        del bound["confirmed"]
+    rules = cycle_rules.Rules.checked(older)
+    assert all(bound.confirmed for bound in rules.evidence.values())
+    assert rules.suitability["account_value"] == 100_000
+
+
 @pytest.mark.parametrize(
     ("place", "value", "told"),
     [

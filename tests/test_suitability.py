@@ -118,6 +118,18 @@ def test_revenue_of_key_accounts_takes_the_verdict_of_their_segment_or_of_the_li
     assert got["share_of_key_revenue"].tolist() == [0.8, 0.15, 0.05]
 
 
+def test_a_year_without_revenue_gives_no_row_of_revenue_by_verdict():
+    nothing = suitability.bought_in_year(with_days(NONE["opportunities"], TODAY), orders.with_product_line(NONE["transactions"], frame("products", [])), TODAY)  # fmt: skip
+    got = suitability.key_revenue(nothing, pd.Series({"a": "x"}, dtype="str"), suitability.verdicts(judged([])))
+    assert got.empty
+
+
+def test_the_number_of_lines_is_not_answerable_where_no_purchase_names_its_line():
+    rows = judged([deal(f"d{i}", f"a{i}", product_line=None) for i in range(30)])
+    of = rows[rows["criterion"] == "lines"]
+    assert of["verdict"].eq(suitability.UNKNOWN).all()
+
+
 def test_accounts_without_a_segment_are_unknown_and_no_segment_at_all_is_no_part():
     deals = [deal(f"o{i}", f"a{i}") for i in range(4)]
     assert judged(deals, {"a0": "steel"}).query("by == 'industry'")["segment"].unique().tolist() == ["steel", "unknown"]

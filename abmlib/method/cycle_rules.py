@@ -24,11 +24,16 @@ MORE_IS_EARLY = ("{:,g} or more", "{:,g} or more", "below {:,g}")  # the bounds 
 FEWER_IS_EARLY = ("{:,g} or fewer", "up to {:,g}", "more than {:,g}")
 
 
+# names that came with a later version, and what a file without them says: its bounds are those of a person who edited it
+LATER: dict[str, Any] = {"confirmed": True, "account_value": 100_000.0}
+
+
 def _in_order(given: Any, names: Iterable[str]) -> Any:
     """Put the names of a part of the rule file in order; refuse a part that lacks a name or has one too many."""
     if not isinstance(given, Mapping):
         return given
     names = list(names)
+    given = {n: LATER[n] for n in names if n in LATER} | dict(given)
     differ = {
         "lacks": [n for n in names if n not in given],
         "has unknown": [shown(n) for n in given if n not in names][:FIRST],

@@ -66,7 +66,8 @@ def criteria(
     Student's t. House definition; README, glossary entry "suitability".
     """
     deals = deals[deals["account_id"].notna()].fillna({"product_line": ALL})
-    many = seen.groupby("account_id")["product_line"].nunique().astype(float)
+    named_line = seen[seen["product_line"] != ALL]  # of what has no line nobody knows how many lines it is
+    many = named_line.groupby("account_id")["product_line"].nunique().astype(float)
     known = segment.dropna().astype("str")
     named = {name: known.index[known == name] for name in sorted(known.unique())}
     if named and len(known) < len(segment):
@@ -199,7 +200,7 @@ def key_revenue(bought: pd.Series, segment: pd.Series, judged: pd.DataFrame) -> 
     share_of_key_revenue``
     """
     rows = bought.rename("revenue").reset_index()
-    rows["key"] = rows["account_id"].map(value.pareto_class(bought.groupby("account_id").sum()) == "A")
+    rows["key"] = rows["account_id"].map(value.pareto_class(bought.groupby("account_id").sum()) == "A").astype(bool)
     rows["segment"] = rows["account_id"].map(segment.astype("str")).fillna("unknown")
     by = judged.set_index(["segment", "product_line"])["verdict"]
     own = by.where(by != LITTLE).reindex(pd.MultiIndex.from_frame(rows[["segment", "product_line"]])).to_numpy()
