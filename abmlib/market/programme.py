@@ -23,18 +23,23 @@ PLAN_ITEMS = [
 
 AMBITION = 1.1  # target of a quarter, as a multiple of what was won in the same quarter a year before
 STEP = 1_000  # targets are round
+AHEAD_DAYS = 21  # before its quarter a target is entered
 
 
 def targets(opportunities: pd.DataFrame, end: str) -> pd.DataFrame:
-    """Set a target of won value for each quarter up to `end` that has a quarter won a year before, entered as it began."""
+    """Set a target of won value for each quarter up to the one after `end` that has a quarter won a year before.
+
+    It is entered `AHEAD_DAYS` before the quarter begins.
+    """
     won = opportunities[opportunities["is_won"].fillna(False).astype(bool)]
     quarter = won["closed_at"].dt.tz_localize(None).dt.to_period("Q")
     before = won.groupby(quarter)["amount"].sum()
     rows = [
-        (q + 4, STEP * round(AMBITION * v / STEP)) for q, v in before.items() if q + 4 <= pd.Period(end, "Q") and v > 0
+        (q + 4, STEP * round(AMBITION * v / STEP)) for q, v in before.items() if q + 3 <= pd.Period(end, "Q") and v > 0
     ]
     frame = pd.DataFrame(rows, columns=["quarter", "value"])
-    entered = pd.Series([q.start_time for q in frame["quarter"]], dtype="datetime64[us]") + pd.Timedelta(hours=8)
+    begins = pd.Series([q.start_time for q in frame["quarter"]], dtype="datetime64[us]")
+    entered = begins - pd.Timedelta(days=AHEAD_DAYS) + pd.Timedelta(hours=8)
     return schema.cast(
         "targets",
         pd.DataFrame(
