@@ -5,9 +5,11 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
+from abmlib.market import Switches
 from abmlib.method import missingness, periods
 from benchmarks.proof import WINDOW_MONTHS, Found, Proof, Seen
 
+ACCOUNTS = 1_000  # of a market: of fewer, too few buy for the first time in a year
 GAPS = 0.12  # share of the cells of each field that is emptied, at random
 MORE = 0.15  # share of the cells emptied besides, of accounts that have not bought: sales fills in customers
 
@@ -50,6 +52,7 @@ PROOFS = (
         partial(called, MORE),
         power=0.9,
         unit="accounts",
+        accounts=ACCOUNTS,
         note=f"Fields of the market are filled, then {GAPS:.0%} of the cells of each are emptied at random, and {MORE:.0%} more where "
         "an account has not bought. Asked of accounts that had not bought a year before the report. Called: a gap in any "
         "field, or all together, foretells buying.",
@@ -58,7 +61,9 @@ PROOFS = (
         "gaps foretell nothing",
         "S2-22",
         partial(called, 0.0),
+        off=Switches(),  # the same market: a call is false in any
         unit="accounts",
+        accounts=ACCOUNTS,
         note="The same without the further gaps: a call is false.",
     ),
 )

@@ -253,7 +253,7 @@ def test_the_samples_page_says_what_is_signed_what_is_agreed_and_what_could_be_s
         "Do not proceed: 4 of 4 criteria not signed by both teams; 3 criteria signed after the list was voted on."
         in page
     )
-    assert "Compared: 55 accounts treated and 21 held back, assigned at random." in page
+    assert "Compared: 69 accounts treated and 29 held back, assigned at random." in page
     assert table.set_index("objective_id")["could_be_seen"].to_dict()["OB1"] is False
     assert {"C-24", "C-55", "C-57", "S0-8", "S1-22a", "S3-5", "S3-6", "S3-9", "S3-26"} == set(measures["measure_id"])
 
@@ -263,9 +263,10 @@ def test_powers_of_the_samples_page_are_those_of_simulated_programmes(sample_pag
     measures, random, runs = sample_page[2], np.random.default_rng(1), 20_000
     said = measures[measures["definition_id"].str.fullmatch("power_to_see_rise_of_accounts_.*")]
     by = dict(zip(zip(said["definition_id"], said["group"], strict=True), said["value"], strict=True))
-    base = 0.373333333333  # 28 of 75 opened a deal in the three months before
-    counts = pd.DataFrame({"k1": random.binomial(55, 1.2 * base, runs), "k0": random.binomial(21, base, runs)})
-    found = (intervals.difference(counts, pd.DataFrame({"k1": 55, "k0": 21}, index=counts.index))["low"] > 0).mean()
+    base, treated, held = 24 / 91, 69, 29  # 24 of 91 opened a deal in the three months before
+    counts = pd.DataFrame({"k1": random.binomial(treated, 1.2 * base, runs), "k0": random.binomial(held, base, runs)})
+    n = pd.DataFrame({"k1": treated, "k0": held}, index=counts.index)
+    found = (intervals.difference(counts, n)["low"] > 0).mean()
     expected = by["power_to_see_rise_of_accounts_opening_a_deal", "3 months"]
     assert abs(found - expected) <= 4 * np.sqrt(expected * (1 - expected) / runs)
 
