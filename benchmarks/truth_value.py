@@ -7,7 +7,7 @@ nowhere written down in a market; so verdicts and choices are drawn at random, a
 import numpy as np
 import pandas as pd
 
-from abmlib.method import orders, periods, qualification, value
+from abmlib.method import gate_trial, orders, periods, qualification, value
 from abmlib.method.qualification import FAIL
 from benchmarks.proof import NOTHING, Found, Proof, Seen
 from benchmarks.truth_engagement import _nothing
@@ -48,7 +48,7 @@ def part_of_gate(seen: Seen) -> Found:
     planted = not _nothing(seen)
     if planted:
         again &= ~(drawn[PART].eq(FAIL) & (random.random(len(again)) < STAY_AWAY))
-    said = qualification.part_signals(drawn, again).set_index("part")
+    said = gate_trial.part_signals(drawn, again).set_index("part")
     called = said["verdict"].isin(["signal", "the wrong way"])
     yes = said.loc[PART, "verdict"] == "signal" if planted else called.any()
     return Found(float(said.loc[PART, "difference"]), called=float(yes), n=len(again))
@@ -63,9 +63,9 @@ def gate_or_list(seen: Seen) -> Found:
     planted = not _nothing(seen)
     lists_only = (picks["1"] | picks["2"]) & ~picks["0"]
     money = after[["revenue", "margin"]].mask(lists_only & planted, 0)
-    choices, (_, basis, outcome) = qualification.compare_choices(picks, money), _last_choice(seen)
+    choices, (_, basis, outcome) = gate_trial.compare_choices(picks, money), _last_choice(seen)
     none = pd.DataFrame()
-    trial = qualification.BackTest(basis, outcome, none, choices, none, pd.Index([]))
+    trial = gate_trial.BackTest(basis, outcome, none, choices, none, pd.Index([]))
     called = trial.verdict == "better" if planted else trial.verdict in {"better", "worse"}
     return Found(float(trial.best["gate_less_list"]), called=float(called), n=float(trial.best["on_one_list"]))
 

@@ -37,7 +37,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from abmlib.method import alignment, framework, orders, periods, qualification, value
+from abmlib.method import alignment, framework, gate_trial, orders, periods, qualification, value
 from abmlib.pages import plots, say, say_key_accounts, show
 from abmlib.stats import concentration
 from abmlib.stats.intervals import LEVEL
@@ -80,7 +80,7 @@ parts = qualification.gate_parts(transactions, accounts.index, counted, halves, 
 choice = qualification.choose_key_accounts(pareto, parts, capacity)
 held_back = qualification.passed_over(pareto, choice, capacity)
 outcome = periods.value_window(transactions, book.as_of, outcome_months)
-trial = qualification.back_test(
+trial = gate_trial.back_test(
     transactions, accounts.index, outcome, bounds, capacity, value_months=value_months, period_months=period_months
 )
 
@@ -218,7 +218,7 @@ show.table(
 # signal, accounts that passed it bought again more often than accounts that failed.
 
 # %%
-book.measure(qualification.part_rows(trial.parts, outcome))
+book.measure(gate_trial.part_rows(trial.parts, outcome))
 can_tell = trial.parts[trial.parts["verdict"] != "not_answerable"]
 
 fig, ax = plt.subplots(figsize=(7.2, 0.8 + 0.35 * len(can_tell)))
@@ -257,7 +257,7 @@ show.table(
 show.table(trial.errors, f"Choice on {trial.basis}, value in {outcome}", currency=book.currency)
 
 # %%
-say_key_accounts.errors(*qualification.mistakes(trial.errors), str(outcome), book.currency)
+say_key_accounts.errors(*gate_trial.mistakes(trial.errors), str(outcome), book.currency)
 
 # %% [markdown]
 # ## How much depends on a few accounts

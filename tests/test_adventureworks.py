@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from abmlib.method import cycle, cycle_bounds, orders, periods, qualification
+from abmlib.method import cycle, cycle_bounds, gate_trial, orders, periods, qualification
 from abmlib.method.deals import with_days
 from abmlib.tables import Book
 from abmlib.tables.importers import mapped
@@ -128,7 +128,7 @@ def test_a_gate_that_asks_for_margin_beats_the_largest_by_revenue_and_not_the_la
     accounts = pd.Index(book.read("accounts")["account_id"])
     bounds = qualification.Thresholds(0.3, 180, 4, 0.1)
     outcome = periods.trailing(book.as_of, 6)
-    trial = qualification.back_test(lines, accounts, outcome, bounds, 25, value_months=12, period_months=12)
+    trial = gate_trial.back_test(lines, accounts, outcome, bounds, 25, value_months=12, period_months=12)
     by_revenue, by_margin = trial.choices.iloc[1], trial.choices.iloc[2]
     assert by_revenue["low"] > 0  # a straw man: resellers of large revenue are sold to below cost
     assert by_margin["low"] < 0 < by_margin["high"]
