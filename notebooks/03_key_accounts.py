@@ -37,7 +37,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from abmlib.method import alignment, framework, gate_trial, orders, periods, qualification, value
+from abmlib.method import alignment, coverage, framework, gate_trial, orders, periods, qualification, value
 from abmlib.pages import plots, say, say_key_accounts, show
 from abmlib.stats import concentration
 from abmlib.stats.intervals import LEVEL
@@ -71,14 +71,15 @@ assert np.allclose(revenue, worth["revenue"]), "two revenues of an account"
 
 # %% [markdown]
 # **Key accounts**: valuable (class A on revenue or on margin), no part of the gate failed, the largest first, up to the
-# capacity. **The test**: the same choice made with what was known before the last months, judged on what came in them.
+# capacity. The largest are those of most margin; of most revenue, if the margin of a valuable account is unknown. **The test**: the same choice made with what was known before the last months, judged on what came in them.
 
 # %%
 bounds = qualification.Thresholds(max_decline, min_tenure_days, min_buying_days, min_margin_rate)
 halves = periods.adjacent_periods(transactions["booked_at"].min(), book.as_of, period_months)
 parts = qualification.gate_parts(transactions, accounts.index, counted, halves, bounds)
 choice = qualification.choose_key_accounts(pareto, parts, capacity)
-held_back = qualification.passed_over(pareto, choice, capacity)
+ranked_by = qualification.size_rank(pareto)[1]
+held_back = qualification.passed_over(choice, capacity)
 outcome = periods.value_window(transactions, book.as_of, outcome_months)
 trial = gate_trial.back_test(
     transactions, accounts.index, outcome, bounds, capacity, value_months=value_months, period_months=period_months
@@ -104,7 +105,12 @@ largest = concentration.largest_first(worth["revenue"]).index[0]
 say.words(
     say_key_accounts.not_agreed(agreed.passed, len(rules) + len(votes), str(verdict)),
     say_key_accounts.key_accounts(
-        choice["chosen"].astype(bool), worth["revenue"], int(choice["valuable"].sum()), len(held_back), str(counted)
+        choice["chosen"].astype(bool),
+        worth["revenue"],
+        int(choice["valuable"].sum()),
+        len(held_back),
+        ranked_by,
+        str(counted),
     ),
     say_key_accounts.dependence(concentration.largest_share(worth["revenue"], 1), accounts["name"][largest]),
     say_key_accounts.gate_tested(trial.parts, str(outcome)),
@@ -198,18 +204,33 @@ show.table(
 )
 
 # %% [markdown]
+# ## Key accounts
+# The accounts chosen, the largest first, with what speaks for each.
+
+# %%
+reasons = qualification.reasons_for(parts, pareto)
+how_ranked = say_key_accounts.ranked_by(ranked_by, str(counted)) if choice["valuable"].any() else ""
+ranked = pareto.join(choice).join(accounts[["name", "owner_id"]]).assign(reason=reasons).sort_values("size_rank")
+columns = ["account_id", "name", "owner_id", "size_rank", "revenue", "margin"]
+show.table(
+    ranked[ranked["chosen"]].reset_index()[[*columns, "reason"]],
+    f"{draft}Key accounts",
+    currency=book.currency,
+    rows=capacity,
+    note=how_ranked,
+)
+
+# %% [markdown]
 # ## Valuable accounts that are not chosen
 # A wrong gate would cost most here. Read this list with sales before you decide.
 
 # %%
-left_out = pareto[choice["valuable"] & ~choice["chosen"]].join(accounts["name"]).join(choice["exclusion_reason"])
 show.table(
-    left_out.reset_index().sort_values("revenue_rank")[
-        ["account_id", "name", "revenue_rank", "revenue", "exclusion_reason"]
-    ],
+    ranked[ranked["valuable"] & ~ranked["chosen"]].reset_index()[[*columns, "exclusion_reason"]],
     f"{draft}Valuable accounts not chosen",
     currency=book.currency,
     rows=20,
+    note=how_ranked + say_key_accounts.beyond_capacity(capacity, bool((choice["qualified"] & ~choice["chosen"]).any())),
 )
 
 # %% [markdown]
@@ -271,13 +292,17 @@ show.table(risk, f"Lost with the largest accounts, revenue of {counted}", curren
 top = worth.join(choice["chosen"]).join(accounts["name"]).nlargest(15, "revenue").set_index("name")
 
 fig, ax = plt.subplots(figsize=(7.2, 4))
-plots.bars(top["revenue"], ax, f"net revenue ({book.currency})", top["chosen"], ("not chosen", "chosen as key account"))
+plots.bars(
+    top["revenue"], ax, f"net revenue ({book.currency})", top["chosen"], ("not chosen", f"{draft}chosen as key account")
+)
 
 # %% [markdown]
 # ## What to decide
 
 # %%
-chosen = pareto[choice["chosen"]].sort_values("revenue_rank").index
+chosen = ranked.index[ranked["chosen"]]
+deciders = coverage.deciders(coverage.contact_states(book.read("contacts"), book.as_of), accounts.index)
+alone = qualification.second_sponsor(pareto, choice, deciders, say.LARGE)
 at_risk, basis = qualification.margin_at_risk(transactions, accounts.index, book.as_of)
 two_weeks, quarter = (str((book.as_of + pd.Timedelta(days=d)).date()) for d in (14, 91))
 
@@ -289,13 +314,13 @@ book.decide(
     accounts=chosen,
     owner=accounts["owner_id"],
     due=quarter,
-    reason=qualification.reasons_for(parts, pareto),
+    reason=reasons,
     would_change=f"a capacity other than {capacity}, or a part of the gate that the next period contradicts",
 )
 book.decide(
     "review_held_back",
     kind="sell",
-    text=f"{draft}Review with sales: accounts large enough for key status that the gate excludes"
+    text=f"{draft}Review with sales: accounts that the gate excludes and the rank by {ranked_by} alone would choose"
     + say_key_accounts.excluded_by(trial.parts, parts.loc[held_back].eq("fail").any()),
     accounts=held_back,
     owner=accounts["owner_id"],
@@ -308,14 +333,14 @@ book.decide(
 book.decide(
     "name_second_sponsor",
     kind="sell",
-    text="Name a second sponsor for the largest account",
-    accounts=[largest],
+    text=f"Make sure of {qualification.SPONSORS} sponsors at the largest account",
+    accounts=alone,
     owner=accounts["owner_id"],
     due=quarter,
-    moves=at_risk.drop(held_back),
-    basis=basis,
-    reason=f"{say.share(concentration.largest_share(worth['revenue'], 1))} of the net revenue of {counted}",
-    would_change="a share of net revenue no larger than that of the next accounts",
+    reason=say_key_accounts.few_sponsors(
+        deciders.loc[largest], concentration.largest_share(worth["revenue"], 1), str(counted)
+    ),
+    would_change=f"{qualification.SPONSORS} people there who decide and can be reached, in the contacts",
 )
 book.decide(
     "fix_the_gate",

@@ -132,5 +132,5 @@ def test_a_gate_that_asks_for_margin_beats_the_largest_by_revenue_and_not_the_la
     by_revenue, by_margin = trial.choices.iloc[1], trial.choices.iloc[2]
     assert by_revenue["low"] > 0  # a straw man: resellers of large revenue are sold to below cost
     assert by_margin["low"] < 0 < by_margin["high"]
-    assert trial.verdict == "no difference"
+    assert trial.verdict == "cannot tell"
     assert set(trial.parts["verdict"]) == {"too early to judge"}

@@ -53,6 +53,15 @@ def test_an_account_named_twice_is_refused(people):
         c.role_coverage(people, pd.Index(["acme", "acme"]), ROLES)
 
 
+def test_who_decides_is_counted_and_unknown_where_no_role_is(people):
+    more = [("c12", "acme", "executive_sponsor", {"valid_to": "2026-03-09T12:00Z"}), ("c13", "acme", "end_user")]
+    got = c.deciders(pd.concat([people, contacts(*more)]), LIST)
+    assert got.loc["acme"].to_dict() == {"known": 3, "departed": 1, "reachable": 2}
+    assert got.loc["beta"].to_dict() == {"known": 1, "departed": 0, "reachable": 0}  # the address bounces
+    assert got.loc["cold"].tolist() == [0, 0, 0]
+    assert c.deciders(contacts(("c1", "acme", None)), LIST).isna().all(axis=None)
+
+
 # -- roles ------------------------------------------------------------------------------------------------------------
 
 

@@ -222,6 +222,15 @@ def test_a_part_is_judged_by_the_interval_of_the_difference_and_where_floors_are
     assert pd.isna(got["low"]) == (expected in {"too early to judge", "not_answerable"})
 
 
+def test_a_part_that_cannot_be_judged_says_which_counts_are_too_small():
+    assert judged_part((129, 134), (0, 10))["why"] == "only 15 stayed away (30 needed)"
+    assert judged_part((20, 24), (5, 9))["why"] == (
+        "only 33 judged (50 needed), 9 failed (10 needed), 25 bought again (30 needed), 8 stayed away (30 needed)"
+    )
+    assert judged_part((0, 0), (0, 0), (40, 80))["why"] == "nobody could be judged on it"
+    assert judged_part((50, 60), (10, 60))["why"] == ""
+
+
 def test_two_intervals_that_overlap_are_no_test():
     shares = wilson(pd.Series([45, 32]), pd.Series([60, 60]))
     assert shares["low"][0] < shares["high"][1]
@@ -278,12 +287,12 @@ MUCH, LITTLE = [100.0, 110.0, 90.0] * 4, [10.0, 12.0, 8.0] * 4
         (MUCH, [LITTLE], "better"),
         (LITTLE, [MUCH], "worse"),
         (MUCH, [LITTLE, LITTLE], "better"),
-        (MUCH, [LITTLE, MUCH], "no difference"),  # better than the straw man, and not than the best
+        (MUCH, [LITTLE, MUCH], "cannot tell"),  # better than the straw man, and not than the best
         (LITTLE, [LITTLE, MUCH], "worse"),  # one simple list that is better is enough
-        ([100.0, 5.0, 40.0] * 4, [[41.0, 99.0, 6.0] * 4], "no difference"),
+        ([100.0, 5.0, 40.0] * 4, [[41.0, 99.0, 6.0] * 4], "cannot tell"),
         ([], [[]], "the same accounts"),  # nothing to compare
         ([], [[], LITTLE], "worse"),  # the gate left places empty that the second list used
-        ([100.0], [[10.0]], "no difference"),  # one account on a side has no interval
+        ([100.0], [[10.0]], "cannot tell"),  # one account on a side has no interval
     ],
 )
 def test_the_gate_is_judged_against_the_best_simple_list(gate_only, lists_only, verdict):

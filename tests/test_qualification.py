@@ -1,5 +1,6 @@
 """The four-part gate, the choice, its cost and its trial on the past, on accounts a person can follow."""
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
@@ -202,11 +203,12 @@ def test_each_account_left_out_has_its_reason_and_the_chosen_have_none(judged):
     }
 
 
-def test_one_unknown_margin_among_the_qualified_makes_revenue_decide(judged):
+def test_one_unknown_margin_among_the_valuable_makes_revenue_decide(judged):
     pareto, parts = judged
-    dark = pareto.assign(margin=pareto["margin"].mask(pareto.index == "big"))
-    assert q.choose_key_accounts(dark, parts, 2)["chosen"][["big", "next"]].all()  # not rich
-    elsewhere = pareto.assign(margin=pareto["margin"].mask(pareto.index == "weak"))  # weak is not qualified
+    for unknown in ("big", "weak"):  # weak is valuable and not qualified: it has the same rank as all others
+        dark = pareto.assign(margin=pareto["margin"].mask(pareto.index == unknown))
+        assert q.choose_key_accounts(dark, parts, 2)["chosen"][["big", "next"]].all()  # not rich
+    elsewhere = pareto.assign(margin=pareto["margin"].mask(pareto.index == "small"))  # small is not valuable
     assert q.choose_key_accounts(elsewhere, parts, 2)["chosen"][["big", "rich"]].all()
 
 
@@ -237,7 +239,7 @@ def test_chosen_are_qualified_and_qualified_are_valuable_and_capacity_holds(rows
     assert got["exclusion_reason"].isna().equals(got["chosen"].astype(bool))
     if got["chosen"].any():
         left = got["qualified"] & ~got["chosen"]
-        known = frame.loc[got["qualified"], "margin"].notna().all()
+        known = frame.loc[got["valuable"], "margin"].notna().all()
         size = frame["margin"] if known else frame["revenue"]
         assert not left.any() or size[got["chosen"]].min() >= size[left].max()
     out = q.exclusions(got, frame["revenue"])
@@ -263,14 +265,37 @@ def test_the_table_of_key_accounts_is_to_spec_with_the_largest_first():
     assert got["account_id"].tolist() == ["b", "a", "cold"]
 
 
-def test_passed_over_are_valuable_accounts_of_the_plain_ranking_that_the_gate_left_out(judged):
-    pareto, parts = judged
-    choice = q.choose_key_accounts(pareto, parts, 2)  # big and rich; by revenue alone: big, weak
-    assert q.passed_over(pareto, choice, 2).tolist() == ["weak"]
-    assert q.passed_over(pareto, choice, 0).empty
-    assert q.passed_over(pareto, choice, 99).tolist() == [
-        "weak"
-    ]  # next is beyond capacity; the others are not valuable
+def test_held_back_are_accounts_that_the_gate_excludes_and_the_rank_of_the_choice_would_choose(judged):
+    pareto, parts = judged  # by margin: rich, weak, big, next; by revenue: big, weak, next, rich
+    for capacity, expected in ((2, ["weak"]), (1, []), (0, []), (99, ["weak"])):
+        assert q.passed_over(q.choose_key_accounts(pareto, parts, capacity), capacity).tolist() == expected
+    by_revenue = q.choose_key_accounts(pareto.assign(margin=np.nan), parts.assign(profitability=UNKNOWN), 1)
+    assert by_revenue["size_rank"].dropna().to_dict() == {"big": 1, "weak": 2, "next": 3, "rich": 4}
+    assert q.size_rank(pareto)[0].dropna().to_dict() == {"rich": 1, "weak": 2, "big": 3, "next": 4}
+    assert (q.size_rank(pareto)[1], q.size_rank(pareto.assign(margin=np.nan))[1]) == ("margin", "revenue")
+
+
+@pytest.mark.parametrize(
+    ("reachable", "large", "margin", "verdict", "asked"),
+    [
+        (0, 0.9, 5, PASS, True),  # its only decider left
+        (1, 0.9, 5, PASS, True),
+        (2, 0.2, 5, PASS, False),  # two are enough, however large it is
+        (0, 0.2, 5, FAIL, False),  # the gate excludes it
+        (0, 0.2, -5, UNKNOWN, False),  # it brings a loss
+        (None, 0.2, 5, PASS, True),  # nobody's role is known: 50 of 126 is a large share
+        (None, 0.4, 5, PASS, False),
+    ],
+)
+def test_a_second_sponsor_is_asked_for_only_where_the_largest_account_rests_on_too_few(
+    judged, reachable, large, margin, verdict, asked
+):
+    pareto, parts = (t.copy() for t in judged)
+    pareto.loc["big", "margin"] = margin
+    parts.loc["big", "viability"] = verdict
+    counts = pd.DataFrame({"reachable": pd.array([reachable] * len(pareto), "Int64")}, pareto.index)
+    got = q.second_sponsor(pareto, q.choose_key_accounts(pareto, parts, 9), counts, large)
+    assert got.tolist() == ["big"] * asked
 
 
 def test_money_at_risk_is_the_margin_of_twelve_months_and_never_below_zero():
@@ -289,10 +314,13 @@ def test_money_at_risk_is_the_margin_of_twelve_months_and_never_below_zero():
     assert what == "revenue of the last 12 months that may be lost"
 
 
-def test_the_reason_for_key_status_names_the_parts_passed(judged):
+def test_the_reason_for_key_status_names_the_rank_the_classes_and_the_parts(judged):
     pareto, parts = judged
-    got = q.reasons_for(parts, pareto.assign(revenue_rank=range(1, 8)))
-    assert got["rich"] == "number 2 by net revenue; passes revenue history, profitability, viability"
-    assert q.reasons_for(parts.replace(PASS, UNKNOWN), pareto.assign(revenue_rank=1))["big"].endswith(
-        "no part of the gate"
+    got = q.reasons_for(parts, pareto)
+    assert got["rich"] == (
+        "number 1 by margin; class A on margin; passes revenue history, profitability, viability; not answerable: relationship"
     )
+    assert got["big"] == (
+        "number 3 by margin; class A on revenue; passes revenue history, relationship, profitability, viability"
+    )
+    assert got.index[got.isna()].tolist() == ["small", "poor", "back"]

@@ -278,6 +278,15 @@ def test_concentration_of_nothing_is_not_answerable_and_never_0():
     assert set(got["n"]) == {0}
 
 
+def test_shares_of_a_total_that_is_not_above_zero_are_not_answerable_for_lack_of_it():
+    got = value.concentration_measures(pd.Series([30.0, -40.0]), "margin", H1).set_index("definition_id")
+    asked = got.loc[
+        ["accounts_for_80pc_of_margin", "share_of_accounts_for_80pc_of_margin", "largest_1_share_of_margin"]
+    ]
+    assert set(asked["status"]) == {"not_answerable"} and set(asked["why"]) == {"a total margin above zero"}
+    assert got.loc["total_margin", ["value", "status", "why"]].tolist() == [-10, "ok", ""]
+
+
 def test_measures_are_to_spec():
     rows = [
         value.concentration_measures(pd.Series([3.0, 1.0]), "revenue", H1),

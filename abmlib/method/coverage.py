@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from abmlib.method.orders import account_positions
+from abmlib.tables import schema
 
 
 def contact_states(contacts: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
@@ -80,3 +81,27 @@ def role_coverage(contacts: pd.DataFrame, accounts: pd.Index, required: Mapping[
     named = np.array([";".join(roles[~kind]) for kind in kinds], dtype=object)
     facts = {"roles_filled": filled.sum(axis=1), "roles_required": len(roles), "role_coverage": filled.mean(axis=1)}
     return pd.DataFrame(facts | {"missing_roles": pd.array(named[which.reshape(-1)], dtype="str")}, accounts)
+
+
+def deciders(contacts: pd.DataFrame, accounts: pd.Index) -> pd.DataFrame:
+    """Count the people of each account who decide: decision makers, budget holders and executive sponsors.
+
+    Every account has a row. Where the source names no role of any contact, all counts are missing.
+
+    Parameters
+    ----------
+    contacts : DataFrame of `contact_states`
+    accounts : Index of account ids, unique
+
+    Returns
+    -------
+    DataFrame of counts, indexed by `accounts`: ``known`` (also those who left), ``departed``, ``reachable``
+
+    References
+    ----------
+    House definition; README, glossary entry "reachable contact".
+    """
+    deciding = contacts[contacts["buying_role"].isin(schema.DECIDE)].assign(known=True)
+    counts = deciding.groupby("account_id")[["known", "departed", "reachable"]].sum()
+    counts = counts.reindex(accounts, fill_value=0).astype("Int64")
+    return counts if contacts["role_known"].any() else counts.mask(counts.notna())

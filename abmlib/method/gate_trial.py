@@ -1,5 +1,6 @@
 """The four-part gate tried on the past: what each part foretold, what the choice brought, and what its errors cost."""
 
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from itertools import product
 
@@ -73,13 +74,13 @@ class BackTest:
 
     @property
     def verdict(self) -> str:
-        """``better`` than every simple list, ``worse`` than one, ``the same accounts`` as the best, or ``no difference``."""
+        """``better`` than every simple list, ``worse`` than one, ``the same accounts`` as the best, or ``cannot tell``."""
         rivals = self.choices.iloc[1:]
         if (rivals["high"] < 0).any():
             return "worse"
         if self.best["on_one_list"] == 0:
             return "the same accounts"
-        return "better" if (rivals["low"] > 0).all() else "no difference"
+        return "better" if (rivals["low"] > 0).all() else "cannot tell"
 
 
 def back_test(
@@ -182,7 +183,7 @@ def part_signals(parts: pd.DataFrame, again: pd.Series) -> pd.DataFrame:
     Returns
     -------
     DataFrame, one row per part: ``part, passed, passed_share, failed, failed_share`` (accounts, and the share of them that bought
-    again), ``difference, low, high``, ``n`` (passed and failed), ``verdict``
+    again), ``difference, low, high``, ``n`` (passed and failed), ``verdict``, ``why`` (which counts are too small for one)
 
     References
     ----------
@@ -193,16 +194,29 @@ def part_signals(parts: pd.DataFrame, again: pd.Series) -> pd.DataFrame:
     n = pd.DataFrame({i: kind.sum() for i, kind in enumerate(kinds)})
     k = pd.DataFrame({i: kind.mul(bought, axis=0).sum() for i, kind in enumerate(kinds)})
     total, bought_again = n.sum(axis=1), k.sum(axis=1)
-    few = (total < FLOOR_ACCOUNTS) | (np.minimum(bought_again, total - bought_again) < FLOOR_OUTCOMES)
-    few |= n.lt(FEWEST).any(axis=1)
+    floors = {
+        "judged": (total, FLOOR_ACCOUNTS), "passed": (n[0], FEWEST), "failed": (n[1], FEWEST),
+        "bought again": (bought_again, FLOOR_OUTCOMES), "stayed away": (total - bought_again, FLOOR_OUTCOMES),
+    }  # fmt: skip
+    short = pd.DataFrame(
+        {f"{word} ({floor} needed)": count.where(count < floor) for word, (count, floor) in floors.items()}
+    )
+    few, why = short.notna().any(axis=1), [_too_few(row) for row in short.to_dict("records")]
     apart = intervals.difference(k, n, max(int((~few).sum()), 1))
     apart[["low", "high"]] = apart[["low", "high"]].mask(few)
     cases = [total == 0, few, apart["low"] > 0, apart["high"] < 0]
     verdict = np.select(cases, [UNKNOWN, EARLY, "signal", "the wrong way"], "no signal")
     share = k / n.where(n > 0)
     sides = {"passed": n[0], "passed_share": share[0], "failed": n[1], "failed_share": share[1]}
-    table = pd.DataFrame(sides).join(apart).assign(n=total, verdict=verdict)
+    said = np.select([verdict == UNKNOWN, verdict == EARLY], ["nobody could be judged on it", why], "")
+    table = pd.DataFrame(sides).join(apart).assign(n=total, verdict=verdict, why=said)
     return table.rename_axis("part").reset_index()
+
+
+def _too_few(counts: Mapping[Hashable, float]) -> str:
+    """Say which counts are below their floor; empty if none is."""
+    short = [f"{k:,.0f} {words}" for words, k in counts.items() if pd.notna(k)]
+    return f"only {', '.join(short)}" if short else ""
 
 
 def part_rows(signals: pd.DataFrame, outcome: Period) -> pd.DataFrame:

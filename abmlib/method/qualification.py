@@ -21,6 +21,7 @@ YEAR_MONTHS = 12  # whose margin the simple list by margin ranks, and which may 
 ROUNDING = 10.0**-orders.NOISE  # money: an account that meets a bound but for rounding of floats has met it
 NO_VALUE = "net revenue is zero or less"
 FULL = "qualified, but beyond capacity"
+SPONSORS = 2  # people who decide and can be reached, so that an account does not rest on one person
 
 
 @dataclass(frozen=True)
@@ -171,11 +172,35 @@ def gate_parts(
     return parts.assign(viability=viability(transactions, accounts, counted.end))
 
 
+def size_rank(pareto: pd.DataFrame) -> tuple[pd.Series, str]:
+    """Rank of each valuable account by size, and the money that says size.
+
+    Valuable is class A on revenue or on margin, with net revenue above zero. Size is margin where it is known for every valuable
+    account, otherwise revenue for all. Every rank of this module is this one.
+
+    Parameters
+    ----------
+    pareto : DataFrame of `value.pareto`
+
+    Returns
+    -------
+    Series of int, index as `pareto`: 1 is the largest; missing where the account is not valuable. And ``margin`` or ``revenue``.
+
+    References
+    ----------
+    House definition; README, glossary entry "key account".
+    """
+    carries = (pareto["pareto_class"] == "A") | (pareto["margin_class"] == "A").fillna(False)
+    valuable = pareto[carries & (pareto["revenue"] > 0)]
+    by = "margin" if valuable["margin"].notna().all() else "revenue"
+    order = concentration.largest_first(valuable[by]).index
+    return pd.Series(range(1, len(order) + 1), order, dtype="Int64").reindex(pareto.index), by
+
+
 def choose_key_accounts(pareto: pd.DataFrame, parts: pd.DataFrame, capacity: int) -> pd.DataFrame:
     """Key accounts: valuable, no part failed, the largest first up to capacity; and the reason against each other one.
 
-    Valuable is class A on revenue or on margin, with net revenue above zero. A part that cannot be answered excludes nobody.
-    Accounts are ordered by margin where it is known for every qualified one, otherwise by revenue.
+    A part that cannot be answered excludes nobody. The order is that of `size_rank`.
 
     Parameters
     ----------
@@ -185,7 +210,7 @@ def choose_key_accounts(pareto: pd.DataFrame, parts: pd.DataFrame, capacity: int
 
     Returns
     -------
-    DataFrame, index as `pareto`: ``valuable, qualified, chosen`` (bool), ``exclusion_reason`` (missing if chosen)
+    DataFrame, index as `pareto`: ``valuable, qualified, chosen`` (bool), ``size_rank``, ``exclusion_reason`` (missing if chosen)
 
     Raises
     ------
@@ -198,17 +223,15 @@ def choose_key_accounts(pareto: pd.DataFrame, parts: pd.DataFrame, capacity: int
     """
     if capacity < 0:
         raise ValueError(f"capacity must be 0 or more accounts, got {capacity}.")
-    carries = (pareto["pareto_class"] == "A") | (pareto["margin_class"] == "A").fillna(False)
-    valuable, failed = carries & (pareto["revenue"] > 0), parts.eq(FAIL)
+    rank, failed = size_rank(pareto)[0], parts.eq(FAIL)
+    valuable = rank.notna()
     qualified = valuable & ~failed.any(axis=1)
-    margin = pareto.loc[qualified, "margin"]
-    size = margin if margin.notna().all() else pareto.loc[qualified, "revenue"]
-    chosen = pd.Series(pareto.index.isin(concentration.largest_first(size).index[:capacity]), index=pareto.index)
+    chosen = pd.Series(pareto.index.isin(rank[qualified].sort_values().index[:capacity]), index=pareto.index)
     words = ["; ".join(PARTS[p] for p, no in zip(parts.columns, row, strict=True) if no) for row in failed.to_numpy()]
     reason = pd.Series(words, index=parts.index, dtype="str")
     reason = reason.mask(qualified, FULL).mask(~valuable, LITTLE_VALUE).mask(pareto["revenue"] <= 0, NO_VALUE)
     choice = pd.DataFrame({"valuable": valuable, "qualified": qualified, "chosen": chosen}).astype("boolean")
-    return choice.assign(exclusion_reason=reason.mask(chosen))
+    return choice.assign(size_rank=rank, exclusion_reason=reason.mask(chosen))
 
 
 def part_counts(parts: pd.DataFrame) -> pd.DataFrame:
@@ -235,7 +258,7 @@ def exclusions(chosen: pd.DataFrame, revenue: pd.Series) -> pd.DataFrame:
 
 
 def reasons_for(parts: pd.DataFrame, pareto: pd.DataFrame) -> pd.Series:
-    """Say of each account what speaks for key status: its rank by revenue, and the parts of the gate that it passes.
+    """Say of each account what speaks for key status: its rank, its classes, and the parts of the gate that it passes.
 
     Parameters
     ----------
@@ -244,13 +267,24 @@ def reasons_for(parts: pd.DataFrame, pareto: pd.DataFrame) -> pd.Series:
 
     Returns
     -------
-    Series of text, index as `parts`
+    Series of text, index as `parts`; missing where the account is not valuable
     """
-    passes = [
-        ", ".join(p for p, yes in zip(parts.columns, row, strict=True) if yes) for row in parts.eq(PASS).to_numpy()
+    rank, by = size_rank(pareto)
+    is_a = {what: pareto[f"{c}_class"].eq("A") for what, c in (("revenue", "pareto"), ("margin", "margin"))}
+    classes, passes = _named(pd.DataFrame(is_a), " and "), _named(parts.eq(PASS))
+    unknown = _named(parts.eq(UNKNOWN))
+    words = f"number {{}} by {by}; class A on {{}}; passes {{}}{{}}".format
+    said = [
+        words(r, c, p or "no part of the gate", f"; not answerable: {u}" if u else "")
+        for r, c, p, u in zip(rank, classes, passes, unknown, strict=True)
     ]
-    words = pd.Series(passes, parts.index, dtype="str").str.replace("_", " ").replace("", "no part of the gate")
-    return "number " + pareto["revenue_rank"].astype("str") + " by net revenue; passes " + words
+    return pd.Series(said, parts.index, dtype="str").where(rank.notna())
+
+
+def _named(yes: pd.DataFrame, joined: str = ", ") -> list[str]:
+    """Names of the columns that hold, row by row."""
+    names = yes.columns.str.replace("_", " ")
+    return [joined.join(names[row]) for row in yes.fillna(False).to_numpy(bool)]
 
 
 def margin_at_risk(transactions: pd.DataFrame, accounts: pd.Index, as_of: pd.Timestamp) -> tuple[pd.Series, str]:
@@ -267,7 +301,40 @@ def margin_at_risk(transactions: pd.DataFrame, accounts: pd.Index, as_of: pd.Tim
     return year[what].where(year[what] > 0), f"{what} of the last {YEAR_MONTHS} months that may be lost"
 
 
-def passed_over(pareto: pd.DataFrame, choice: pd.DataFrame, capacity: int) -> pd.Index:
-    """Accounts that the plain ranking by revenue would have chosen and a part of the gate excludes, the largest first."""
-    plain = concentration.largest_first(pareto["revenue"]).index[:capacity]
-    return plain[choice.loc[plain, "valuable"] & ~choice.loc[plain, "qualified"]]
+def passed_over(choice: pd.DataFrame, capacity: int) -> pd.Index:
+    """Accounts that a part of the gate excludes and whose rank alone would have chosen them, the largest first.
+
+    Parameters
+    ----------
+    choice : DataFrame of `choose_key_accounts`
+    """
+    plain = choice["size_rank"].dropna().sort_values().index[:capacity]
+    return plain[~choice.loc[plain, "qualified"]]
+
+
+def second_sponsor(pareto: pd.DataFrame, choice: pd.DataFrame, deciders: pd.DataFrame, large: float) -> pd.Index:
+    """The largest account by revenue, if it rests on too few people; otherwise nobody.
+
+    It must pass the gate, and its margin, where known, be above zero. Where the source says who decides, fewer than `SPONSORS`
+    reachable people who do are too few; where it does not, a large share of net revenue is the only evidence.
+
+    Parameters
+    ----------
+    pareto : DataFrame of `value.pareto`
+    choice : DataFrame of `choose_key_accounts`
+    deciders : DataFrame of `coverage.deciders`
+    large : share of net revenue with one account from which the business depends on it
+
+    Returns
+    -------
+    Index of one account id or none
+
+    References
+    ----------
+    House definition; README, glossary entry "reachable contact".
+    """
+    largest = concentration.largest_first(pareto["revenue"]).index[:1]
+    sound = choice["qualified"].astype(bool) & ~(pareto["margin"] <= 0)
+    depends = concentration.largest_share(pareto["revenue"], 1) >= large
+    few = (deciders["reachable"] < SPONSORS).fillna(depends)
+    return largest[(sound & few)[largest]]

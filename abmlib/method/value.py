@@ -64,7 +64,8 @@ def pareto(worth: pd.DataFrame) -> pd.DataFrame:
 def concentration_measures(values: pd.Series, what: str, period: Period) -> pd.DataFrame:
     """Measure how concentrated a value is over accounts: rows for `measures`.
 
-    These are counts of the whole book, not estimates from a sample, so they have n and no interval.
+    These are counts of the whole book, not estimates from a sample, so they have n and no interval. Shares of a total that is not
+    above zero are not answerable.
 
     Parameters
     ----------
@@ -79,7 +80,7 @@ def concentration_measures(values: pd.Series, what: str, period: Period) -> pd.D
     known = values.dropna()
     positive = known[known > 0]
     n, some = len(known), len(positive)
-    few = len(concentration.smallest_set(known, BOUNDS[0])) if some else np.nan
+    few = len(concentration.smallest_set(known, BOUNDS[0])) if known.sum() > 0 else np.nan
     rows = [
         (f"total_{what}", known.sum() if n else np.nan, "currency", n),
         (f"gini_of_positive_{what}", concentration.gini(known), "index", some),
@@ -90,6 +91,8 @@ def concentration_measures(values: pd.Series, what: str, period: Period) -> pd.D
         (f"effective_accounts_by_{what}", concentration.effective_number(known), "accounts", some),
     ]
     table = pd.DataFrame([measure_row("C-38", *row) for row in rows])
+    if some and not known.sum() > 0:
+        table["why"] = np.where(table["value"].isna(), f"a total {what} above zero", "")
     return table.assign(window_start=period.start, window_end=period.end)
 
 

@@ -2,12 +2,9 @@
 
 import pandas as pd
 
-from abmlib.pages.say import LARGE, Words, count, interval, money, share, words
+from abmlib.pages.say import LARGE, Words, count, interval, money, share, short_money, words
 
-UNTESTED = {  # verdicts on a part of the gate that are none
-    "too early to judge": "too few accounts failed, stayed away or bought again",
-    "not_answerable": "nobody could be judged on it",
-}
+UNTESTED = ("too early to judge", "not_answerable")  # verdicts on a part of the gate that are none
 
 
 def value(accounts: int, buying: int, zero_or_less: int, revenue: float, period: str, currency: str) -> Words:
@@ -62,7 +59,29 @@ def not_agreed(agreed: bool, entered: int, why: str) -> str:
     return f"{start} {why}" if entered else start
 
 
-def key_accounts(chosen: pd.Series, revenue: pd.Series, valuable: int, held_back: int, period: str) -> str:
+def ranked_by(by: str, period: str) -> str:
+    """Say by which money accounts are ranked.
+
+    Parameters
+    ----------
+    by : ``margin`` or ``revenue``
+
+    Examples
+    --------
+    >>> ranked_by("margin", "2025-07-01 to 2026-06-30")
+    'Rank 1 has the largest margin of 2025-07-01 to 2026-06-30.'
+    """
+    reason = ": the margin of a valuable account is unknown" if by == "revenue" else ""
+    return f"Rank 1 has the largest {by} of {period}{reason}."
+
+
+def beyond_capacity(capacity: int, beyond: bool) -> str:
+    """Say why accounts that qualify are not chosen; empty if there are none."""
+    served = f"The team can serve {count(capacity, 'account')}: the first in rank that the gate does not exclude."
+    return f" {served} Those after them are beyond capacity." if beyond else ""
+
+
+def key_accounts(chosen: pd.Series, revenue: pd.Series, valuable: int, held_back: int, by: str, period: str) -> str:
     """Say how many accounts get key status, what they bring, and how many the gate holds back.
 
     Parameters
@@ -70,10 +89,15 @@ def key_accounts(chosen: pd.Series, revenue: pd.Series, valuable: int, held_back
     chosen : bool Series over accounts
     revenue : net revenue of each account in the period
     valuable : accounts that carry the business
-    held_back : accounts large enough for key status that are not chosen
+    held_back : accounts that the gate excludes and that their rank alone would have chosen
+    by : the money that accounts are ranked by
     """
     brought = revenue[chosen].sum() / revenue.sum() if revenue.sum() > 0 else float("nan")
-    held = f" The gate holds back {count(held_back, 'account')} of the same size." if held_back else ""
+    held = (
+        f" The gate holds back {count(held_back, 'account')} that the rank by {by} alone would choose."
+        if held_back
+        else ""
+    )
     picked = int(chosen.sum())
     bring = f", with {share(brought)} of the net revenue of {period}" if picked else ""
     return f"{picked:,} of {count(valuable, 'valuable account')} qualify for key status within capacity{bring}.{held}"
@@ -132,7 +156,7 @@ def back_test(signals: pd.DataFrame, outcome: str, level: float) -> Words:
 
     Parameters
     ----------
-    signals : DataFrame ``part, passed, passed_share, failed, failed_share, difference, low, high, n, verdict``
+    signals : DataFrame ``part, passed, passed_share, failed, failed_share, difference, low, high, n, verdict, why``
     """
     means = {
         "signal": "a signal. Accounts that passed bought again more often",
@@ -141,7 +165,7 @@ def back_test(signals: pd.DataFrame, outcome: str, level: float) -> Words:
     }
     named_parts = signals.assign(name=signals["part"].str.replace("_", " ").str.capitalize())
     lines = [
-        f"{r.name}: {UNTESTED[r.verdict]} (n = {r.n:,}), so it is not tested."
+        f"{r.name}: {r.why} (n = {r.n:,}), so it is not tested."
         if r.verdict in UNTESTED
         else f"{r.name}: {means[r.verdict]}. {share(r.passed_share)} of {r.passed:,} that passed against {share(r.failed_share)} of "
         f"{r.failed:,} that failed, {100 * r.difference:+.1f} points ({level:.0%} interval {100 * r.low:+.1f} to {100 * r.high:+.1f})."
@@ -157,9 +181,9 @@ def gate_or_plain(verdict: str, choices: pd.DataFrame, rival: pd.Series, currenc
 
     Parameters
     ----------
-    verdict : ``better``, ``worse``, ``the same accounts`` or ``no difference``
-    choices : DataFrame of the gate, first, and of the simple lists: ``choice``
-    rival : row of the list that the verdict is about: ``choice, judged_on, gate_less_list, low, high, on_one_list``
+    verdict : ``better``, ``worse``, ``the same accounts`` or ``cannot tell``
+    choices : DataFrame of the gate, first, and of the simple lists: ``choice, brought``
+    rival : row of the list that the verdict is about: ``choice, judged_on, brought, gate_less_list, low, high, on_one_list``
     """
     name, lists = rival["choice"], choices["choice"].iloc[1:]
     if verdict == "the same accounts":
@@ -167,15 +191,34 @@ def gate_or_plain(verdict: str, choices: pd.DataFrame, rival: pd.Series, currenc
     means = {
         "better": f"The gate was better than a simple list ({' or '.join(lists)}) in this test",
         "worse": f"The gate was worse than a simple list ({name}) in this test",
-        "no difference": f"This test shows no difference between the gate and the best simple list ({name})",
+        "cannot tell": f"This test cannot tell whether the gate or the best simple list ({name}) chose better",
     }
-    ends = f"{level:.0%} interval {money(rival['low'], currency)} to {money(rival['high'], currency)}"
-    ends += ", the intervals of both lists together" if len(lists) > 1 else ""
-    return (
-        f"{means[verdict]}. {rival['judged_on'].capitalize()} of the gate's accounts less that of the list: "
-        f"{money(rival['gate_less_list'], currency)} ({ends if pd.notna(rival['low']) else 'no interval: too few accounts differ'}; "
-        f"{count(int(rival['on_one_list']), 'account')} in only one of the two)."
+    gate, plain, more, low, high = (
+        short_money(m, currency)
+        for m in (choices["brought"].iloc[0], *rival[["brought", "gate_less_list", "low", "high"]])
     )
+    ends = f"{level:.0%} interval {low} to {high}"
+    ends += f", wide enough to hold for {len(lists)} lists at once" if len(lists) > 1 else ""
+    return (
+        f"{means[verdict]}. The gate's accounts brought {gate} {rival['judged_on']}, those of the list {plain}: a difference of "
+        f"{more} ({ends if pd.notna(rival['low']) else 'no interval: too few accounts differ'}; "
+        f"{count(int(rival['on_one_list']), 'account')} on only one of the two)."
+    )
+
+
+def few_sponsors(people: pd.Series, part: float, period: str) -> str:
+    """Say why an account rests on too few people.
+
+    Parameters
+    ----------
+    people : ``known, departed, reachable``: people of the account who decide; missing where the source names nobody's role
+    part : its share of net revenue
+    """
+    brings = f"{share(part)} of the net revenue of {period}"
+    if pd.isna(people["known"]):
+        return f"{brings}; the data do not say who decides there"
+    left = f", {people['departed']} left" if people["departed"] else ""
+    return f"{people['reachable']} of {count(people['known'], 'known person who decides', 'known people who decide')} can be reached{left}; {brings}"
 
 
 def errors(

@@ -14,13 +14,13 @@ import ibis.expr.types as ir
 import pandas as pd
 
 from abmlib.tables.days import end_of, months_before
+from abmlib.tables.definitions.columns import DECIDE
 
 DAY_SECONDS = 86_400
 NOISE = 6  # decimals kept of a sum of money, as in `method.orders`
 MUTUAL_OR_IN = ("inbound", "mutual")  # what the account did, or did with us
 JOINED = ("contacts",)  # tables that views look things up in
 HALF_LIVES = (14, 30, 90)
-DECIDE = ("decision_maker", "budget_holder", "executive_sponsor")
 GROUPS = {
     "web": ("web", "ecommerce", "chat"), "email": ("email", "direct_mail"), "meetings": ("meeting", "phone"),
     "events": ("event", "webinar", "roadshow", "sponsorship"),

@@ -128,6 +128,7 @@ ROLES = (
     "decision_maker", "budget_holder", "champion", "influencer", "end_user", "executive_sponsor",
     "technical_evaluator", "legal_procurement", "blocker", "unknown",
 )  # fmt: skip
+DECIDE = ("decision_maker", "budget_holder", "executive_sponsor")  # of these, those who decide
 CHANNELS = (
     "web", "email", "phone", "meeting", "event", "webinar", "roadshow", "sponsorship", "direct_mail", "ad",
     "social", "pr", "chat", "ecommerce", "service", "partner",

@@ -62,6 +62,7 @@ PAGES: dict[str, Format] = {  # columns of tables that are shown and not kept
     "criterion": WORDS,
     "p": Format("number", "p"),
     # 03
+    "size_rank": Format("count", "Rank"),
     "gate_less_list": Format("money", "Gate less list", ends=("low", "high")),
     "on_one_list": Format("count", "Accounts on one of the two only"),
     # 12

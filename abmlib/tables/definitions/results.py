@@ -96,6 +96,7 @@ KEY_ACCOUNTS = table("03_key_accounts", "Value, qualification and exclusion of e
     "valuable": col("bool", "class A on revenue or on margin"),
     "qualified": col("bool", "valuable, and no part fails"),
     "chosen": col("bool", "key account: qualified and within capacity"),
+    "size_rank": col("int", "1 is the largest valuable account, by margin where it is known for all, else by revenue", unit="rank", null=True),
     "exclusion_reason": col("text", "why not; missing where chosen", null=True),
 })
 
