@@ -284,15 +284,15 @@ show.table(exports, "What to export next")
 
 # %% [markdown]
 # ## Evidence
-# What the method claims, and where this workbook tests it on your own data. A claim counts as tested only if a notebook of
-# this version tests it.
+# What the method claims, and which notebook of this version has a test of it. Whether your data are enough for a test, its
+# notebook says: a short history or few accounts can leave a claim untested.
 
 # %%
 claims = catalogue.claims("claims.yml")
-tested = claims["state"].str.split().str[0].value_counts()
+kinds = claims["state"].str.split().str[0].value_counts()
 say.words(
-    f"Of {len(claims)} claims {tested.get('tested', 0)} are tested today, {tested.get('later:', 0)} wait for a later "
-    f"notebook or test, and {tested.get('on', 0)} cannot be tested on one company's data."
+    f"Of {len(claims)} claims {kinds.get('test', 0)} have a test in this workbook (its page says if the data are enough); "
+    f"{kinds.get('later:', 0)} wait for a later notebook or test, and {kinds.get('on', 0)} cannot be tested on one company's data."
 )
 
 # %%

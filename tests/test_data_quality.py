@@ -551,7 +551,7 @@ def evidence(tmp_path):
     return put
 
 
-def test_a_claim_is_tested_only_where_a_notebook_that_is_here_tests_it(evidence):
+def test_a_claim_has_a_test_only_where_a_notebook_that_is_here_has_it_and_is_never_called_tested(evidence):
     rest = 'claim: it is so, how: we look, tested_in: "{}"'.format
     path = evidence(
         f"item: S0-4, {rest('')}",
@@ -560,8 +560,8 @@ def test_a_claim_is_tested_only_where_a_notebook_that_is_here_tests_it(evidence)
         f"item: S0-3, {rest('04')}, where: measure C-1",  # its notebook is not here
     )
     got = listed.claims(path)
-    assert got["state"].tolist() == ["tested in 03", "later: 03", "later: 04", "on trust"]
-    assert got["item"].tolist() == ["S0-1", "S0-2", "S0-3", "S0-4"]  # tested first, on trust last
+    assert got["state"].tolist() == ["test in 03", "later: 03", "later: 04", "on trust"]
+    assert got["item"].tolist() == ["S0-1", "S0-2", "S0-3", "S0-4"]  # those with a test first, on trust last
 
 
 @pytest.mark.parametrize(
@@ -579,7 +579,7 @@ def test_refuses_a_claim_with_a_wrong_key_or_notebook(evidence, line, says):
 
 def test_what_a_claim_names_as_its_test_is_in_that_notebook():
     claims = listed.claims(ROOT / "notebooks" / "claims.yml")
-    tested = claims[claims["state"].str.startswith("tested")]
+    tested = claims[claims["state"].str.startswith("test in ")]
     assert len(tested)
     for row in tested.itertuples():
         (text,) = (ROOT / "notebooks").glob(f"{row.state[-2:]}_*.py")

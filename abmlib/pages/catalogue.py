@@ -140,13 +140,15 @@ def lacking(present: Collection[str], *tables: str) -> str:
 
 
 def claims(path: str | Path) -> pd.DataFrame:
-    """List what the method claims, and which notebook beside the file tests it; no claim is left out.
+    """List what the method claims, and which notebook beside the file has a test of it; no claim is left out.
+
+    Whether the data of a book are enough for a test, its notebook says: this list is the same for every book.
 
     If there is no such file, the one that comes with the package is read.
 
     Returns
     -------
-    DataFrame, one row per claim, those tested first and those on trust last: ``item, claim``, ``state`` (``tested in NN``;
+    DataFrame, one row per claim, those with a test first and those on trust last: ``item, claim``, ``state`` (``test in NN``;
     ``later: NN``, if the notebook or its test does not exist yet; ``on trust``), ``how``, ``where`` (section or measure of
     the notebook)
 
@@ -161,10 +163,10 @@ def claims(path: str | Path) -> pd.DataFrame:
         raise ValueError(f"{CLAIMS}: {lost[0]['item']} is tested in {lost[0]['tested_in']!r}; there are {list(built)}.")
 
     def state(by: str, where: str) -> str:
-        return "on trust" if not by else f"tested in {by}" if built[by] and where else f"later: {by}"
+        return "on trust" if not by else f"test in {by}" if built[by] and where else f"later: {by}"
 
     judged = [{"where": ""} | row | {"state": state(row["tested_in"], row.get("where", ""))} for row in rows]
-    judged.sort(key=lambda row: (("tested", "later:", "on").index(row["state"].split()[0]), row["state"]))
+    judged.sort(key=lambda row: (("test", "later:", "on").index(row["state"].split()[0]), row["state"]))
     return pd.DataFrame(judged, columns=["item", "claim", "state", "how", "where"])
 
 
