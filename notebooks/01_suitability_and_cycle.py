@@ -109,12 +109,17 @@ show.table(verdicts.drop(columns="verdict"), "Verdict by line, and by segment in
 
 # %%
 of_revenue = suitability.key_revenue(in_year, of_segment, verdicts)
-show.table(of_revenue, "A year's revenue by verdict, and that of key accounts", currency=book.currency)
+show.table(
+    of_revenue,
+    "A year's revenue by verdict, and that of key accounts",
+    currency=book.currency,
+    note=say_cycles.counted_twice(of_revenue, in_year.index.get_level_values("account_id").nunique()),
+)
 
 # %% [markdown]
 # Key accounts here are those of class A, which carry most of the revenue. If much of theirs is not suited, question the rules
 # before you question the accounts. "Not suited" does not mean bad business: such a line is better served by marketing to all
-# its accounts at once. A mixed line can be split by segment or by size.
+# its accounts at once. A mixed line can be split if its segments have verdicts of their own.
 
 # %% [markdown]
 # ## Each line of business
@@ -191,7 +196,11 @@ year = periods.Period(book.as_of - pd.Timedelta(days=suitability.YEAR - 1), book
 bought = orders.by_account(transactions, pd.Index(accounts["account_id"]), year)
 hours = suitability.hours_spent(book.read("activities"), bought.index, book.as_of)
 effort = suitability.effort(bought, hours, main.set_index("account_id")["cycle"], hour_cost, gain, default_margin)
-show.table(suitability.effort_by_cycle(effort), "Hours a year that accounts justify, and get", currency=book.currency)
+by_cycle = suitability.effort_by_cycle(effort)
+show.table(by_cycle, "Hours a year that accounts justify, and get", currency=book.currency)
+
+# %%
+say_cycles.above(by_cycle)
 
 # %%
 each = effort[effort["revenue"] > 0].join(names).sort_values(["spare_hours", "name"])
@@ -203,12 +212,9 @@ show.table(
 )
 
 # %% [markdown]
-# "Above" counts the accounts that get more hours of sales than they justify. In the mid cycle this is common: let marketing
-# go deeper, and sales come later.
-
-# %% [markdown]
 # ## Five elements in three cycles
-# What the method asks of each element in each cycle, and the share of accounts for which the data show it.
+# What the method asks of each element in each cycle, and the share of accounts for which the data show it. An account of the
+# early or mid cycle whose main line is not suited does not count: there, market to all accounts at once.
 
 # %%
 tables_by_name = {
@@ -226,7 +232,9 @@ tables_by_name = {
     "hand_overs": book.read("hand_overs"),
     "account_tiers": book.read("account_tiers"),
 }
-cells = elements.cells(tables_by_name, main, rule, book.as_of)
+no_abm = verdicts.loc[(verdicts["segment"] == "all") & (verdicts["verdict"] == suitability.NOT_SUITED), "product_line"]
+asked = elements.addressed(main, no_abm.tolist())
+cells = elements.cells(tables_by_name, asked, rule, book.as_of)
 book.measure(elements.cell_rows(cells))
 
 fig, ax = plt.subplots(figsize=(7.2, 3.6))
@@ -237,6 +245,7 @@ show.table(
     cells[["element", "cycle", "asks", "evidence", "share", "n", "target", "verdict", "next_step"]],
     "What the method asks, what is there, and the next step",
     rows=len(cells),
+    note=say_cycles.outside(len(main) - len(asked), len(main)),
 )
 
 # %% [markdown]
@@ -266,7 +275,7 @@ book.decide(
 for row in elements.largest_gaps(cells).itertuples():
     book.decide(
         say.slug(row.element, row.cycle),
-        kind="programme",
+        kind=row.kind,
         text=say.next_step(row.element, row.cycle, row.next_step),
         group=row.cycle,
         would_change=say.cell_change(row.evidence, row.target),

@@ -285,7 +285,7 @@ undetected = plan.loc[plan["could_be_seen"].eq(False), "objective_id"]
 book.decide(
     "pass_the_gate",
     kind="programme",
-    text="Let both teams sign every criterion, then vote on the list again; until then every list is a draft",
+    text=f"Let both teams sign every criterion, then vote on the list{' again' * (len(votes) > 0)}; until then every list is a draft",
     owner=framework.accountable(team, framework.CHECKLIST["criteria signed"]),
     due=str((book.as_of + pd.Timedelta(days=14)).date()),
     reason=str(verdict),

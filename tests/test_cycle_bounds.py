@@ -40,7 +40,9 @@ def placed(rows: list[dict], rules: Rules = RULES) -> tuple[pd.Series, pd.DataFr
 def test_a_vendor_of_other_prices_or_pace_has_the_same_cycles(money, days):
     got, proposed = placed(business(*TYPICAL, money=money, days=days))
     assert got.xs("", level="account_id").to_dict() == dict(zip(TYPICAL, CYCLES, strict=True))
-    assert proposed.loc["deal_value", "bounds"] == "proposed" and proposed.loc["buyers", "bounds"] == cycle_bounds.ALIKE
+    assert (
+        proposed.loc["deal_value", "bounds"] == "proposed" and proposed.loc["buyers", "bounds"] == cycle_bounds.ABSENT
+    )
     assert 60_000 * money < proposed.loc["deal_value", "proposed_early"] < 400_000 * money
     assert 20 * days < proposed.loc["cycle_days", "proposed_mid"] < 100 * days
 
@@ -90,6 +92,22 @@ def test_lines_that_differ_in_price_alone_are_bought_in_one_way():
 def test_few_accounts_of_a_line_propose_nothing():
     assert cycle_bounds.line_groups(seen(deals=business(*TYPICAL, accounts=19)), RULES).empty
     assert cycle_bounds.proposals(seen(), RULES)["bounds"].eq(cycle_bounds.NO_BREAK).all()
+
+
+@pytest.mark.parametrize(
+    ("lines", "why"), [([], cycle_bounds.ABSENT), (["plant"], cycle_bounds.FEW), ([*TYPICAL], cycle_bounds.ALIKE)]
+)
+def test_evidence_that_does_not_count_says_whether_it_is_absent_too_rare_or_alike(lines, why):
+    deals = business(*TYPICAL)
+    links = [
+        {"opportunity_id": d["opportunity_id"], "contact_id": f"{d['account_id']}{n}", "role": "end_user"}
+        for d in deals if d["product_line"] in lines for n in range(2)
+    ]  # fmt: skip
+    people = [{"contact_id": row["contact_id"], "account_id": row["contact_id"][:-1]} for row in links]
+    found = seen(deals=deals, links=links, contacts=pd.DataFrame(people).drop_duplicates().to_dict("records"))
+    proposed = cycle_bounds.proposals(found, RULES)
+    assert proposed.set_index("evidence").loc["buyers", "bounds"] == why
+    assert cycle_bounds.in_force(RULES, proposed).evidence["buyers"].weight == 0
 
 
 def test_bounds_a_person_confirmed_stand_before_the_data():

@@ -197,6 +197,16 @@ def test_the_executive_page_says_that_five_quarters_are_too_few_to_judge_the_las
     assert "programme/targets.csv" in report["15"].page
 
 
+def test_pages_do_not_speak_of_votes_people_and_advice_that_these_data_have_not(folder, tables):
+    ran = twins_in_process.run(folder, LAST, tables / "early", ["01", "02"])
+    assert "vote on the list; until then" in ran["02"].text and "vote on the list again" not in ran["02"].text
+    assert "the data have no such evidence" in ran["01"].text  # nobody on a deal
+    rows = pd.read_parquet(tables / "early" / "01_decisions.parquet").set_index("slug")
+    steps = rows[rows["group"].notna()]
+    assert set(steps["group"]) == {"early"}  # of the one line that is not called not suited
+    assert set(steps.filter(regex="^(customer_knowledge|data)", axis=0)["kind"]) == {"data"}
+
+
 def test_small_repeated_deals_are_placed_full_and_their_long_cycle_is_told_to_disagree(book, deals):
     told = with_days(deals, book.as_of)
     lines = orders.with_product_line(book.read("transactions"), book.read("products"))

@@ -291,3 +291,21 @@ def test_a_column_that_is_filled_nowhere_is_not_known_and_no_gap():
         account = {"account_id": "f0", "name": "F", "created_at": "2020-01-01", "owner_id": owner, "status": "customer"}
         got = elements.cells(asked | {"accounts": frame("accounts", [account])}, main, RULES, TODAY)
         assert got.set_index(["element", "cycle"]).loc[("sales_commitment", "full"), "verdict"] == verdict
+
+
+def test_the_next_step_of_a_cell_is_a_chore_about_data_where_it_records_something():
+    got = cells({}, {"a": "early", "b": "mid", "c": "full"})
+    assert set(got.loc["data", "kind"]) == set(got.loc["customer_knowledge", "kind"]) == {"data"}
+    assert set(got.loc[["messaging", "tactics", "sales_commitment"], "kind"]) == {"programme"}
+
+
+def test_a_cycle_without_accounts_gets_no_advice():
+    got = cells({}, {"a": "early"})
+    assert got.index[got["next_step"] != ""].get_level_values("cycle").unique().tolist() == ["early"]
+    assert set(elements.largest_gaps(got.reset_index(), 15)["cycle"]) == {"early"}
+
+
+def test_lines_that_are_not_suited_get_no_advice_of_the_early_and_mid_cycle():
+    main = pd.DataFrame({"product_line": ["x", "x", "x", "y"], "cycle": ["early", "mid", "full", "early"]})
+    assert elements.addressed(main, ["x"]).index.tolist() == [2, 3]
+    assert elements.addressed(main, []).equals(main)

@@ -13,6 +13,11 @@ LEAST_KINDS = 2  # of evidence that must tell groups of lines apart
 DIGITS = 3  # figures of a proposed bound
 CONFIRMED, PROPOSED = "confirmed", "proposed"
 ALIKE, NO_BREAK = "does not count: it does not tell the lines apart", "default: the data show no break"
+ABSENT, FEW = (
+    "does not count: the data have no such evidence",
+    "does not count: too few accounts of a line have such evidence",
+)
+NO_WEIGHT = (ALIKE, ABSENT, FEW)
 
 
 def line_groups(seen: pd.DataFrame, rules: Rules) -> pd.Series:
@@ -97,11 +102,18 @@ def proposals(seen: pd.DataFrame, rules: Rules) -> pd.DataFrame:
     found = found if len(found) >= LEAST_KINDS else {}
     rows = []
     for name, bound in rules.evidence.items():
-        status = PROPOSED if name in found else ALIKE if found else NO_BREAK
+        status = PROPOSED if name in found else _why_not(name, seen, middle) if found else NO_BREAK
         proposed = found.get(name, (np.nan, np.nan))
         rows.append((name, EVIDENCE[name], bound.early, bound.mid, *proposed, CONFIRMED if bound.confirmed else status))
     columns = ["evidence", "unit", "file_early", "file_mid", "proposed_early", "proposed_mid", "bounds"]
     return pd.DataFrame(rows, columns=columns)
+
+
+def _why_not(name: str, seen: pd.DataFrame, middle: pd.DataFrame) -> str:
+    """Say why a kind of evidence proposes no bounds, where others do."""
+    if not seen["evidence"].eq(name).any():
+        return ABSENT
+    return ALIKE if name in middle and middle[name].notna().all() else FEW
 
 
 def _between(name: str, middle: pd.Series) -> list[float]:
@@ -117,7 +129,7 @@ def _between(name: str, middle: pd.Series) -> list[float]:
 def in_force(rules: Rules, proposed: pd.DataFrame) -> Rules:
     """Rules with the bounds that stand: a person's, else proposed ones, else those of the file.
 
-    Kinds of evidence that nobody confirmed and in which the lines are alike have no weight; if there is no other, all keep
+    Kinds of evidence that nobody confirmed, and that are absent or in which the lines are alike, have no weight; if there is no other, all keep
     their bounds and weight.
 
     Parameters
@@ -129,7 +141,7 @@ def in_force(rules: Rules, proposed: pd.DataFrame) -> Rules:
     for name, bound in rules.evidence.items():
         row = rows.loc[name]
         new = {"early": row["proposed_early"], "mid": row["proposed_mid"]} if row["bounds"] == PROPOSED else {}
-        evidence[name] = bound.model_copy(update={"weight": 0.0} if row["bounds"] == ALIKE else new)
+        evidence[name] = bound.model_copy(update={"weight": 0.0} if row["bounds"] in NO_WEIGHT else new)
     if not any(bound.weight for bound in evidence.values()):
         return rules
     return rules.model_copy(update={"evidence": evidence})

@@ -1,6 +1,6 @@
 """Five elements in three cycles: what the method asks of each, and the share of accounts for which the data show it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,7 @@ from abmlib.tables import programme
 DAY = pd.Timedelta(days=1)
 TOP = 0.2  # share of the buying accounts that are worth a person of their own
 UNKNOWN = "not_answerable"
+RECORDS = ("customer_knowledge", "data")  # elements whose next step is to record something: a chore about data
 
 
 @dataclass(frozen=True)
@@ -178,7 +179,7 @@ def cells(tables: Mapping[str, pd.DataFrame], main: pd.DataFrame, rules: Rules, 
     DataFrame, one row per cell: ``element, cycle, asks, evidence`` (what was counted), ``k, n, target, share``,
     ``verdict`` (``in place``: at the target or above; ``gap``: below; ``not_answerable``: the tables are empty, a column
     is filled nowhere, as on an earlier day one without a history is, or there is nobody to count), ``next_step`` (empty
-    where it is in place)
+    where it is in place, or no account is in the cycle), ``kind`` of decision that the next step is
 
     References
     ----------
@@ -195,7 +196,23 @@ def cells(tables: Mapping[str, pd.DataFrame], main: pd.DataFrame, rules: Rules, 
     out = pd.DataFrame(rows, columns=["element", "cycle", "asks", "evidence", "k", "n", "target", "next_step"])
     out["share"] = out["k"] / out["n"].where(out["n"] > 0)
     verdict = np.select([out["n"] == 0, out["share"] >= out["target"]], [UNKNOWN, "in place"], "gap")
-    return out.assign(verdict=verdict, next_step=out["next_step"].mask(verdict == "in place", ""))
+    idle = (verdict == "in place") | out["cycle"].map({cycle: ids[cycle].empty for cycle in CYCLES})
+    kind = np.where(out["element"].isin(RECORDS), "data", "programme")
+    return out.assign(verdict=verdict, next_step=out["next_step"].mask(idle, ""), kind=kind)
+
+
+def addressed(main: pd.DataFrame, not_suited: Collection[str]) -> pd.DataFrame:
+    """Keep the accounts that the method is advised for.
+
+    An account of the early or mid cycle whose line is not suited is left out: marketing to all accounts at once is advised there.
+    Nobody of the full cycle is left out, for that is how the full cycle works.
+
+    Parameters
+    ----------
+    main : DataFrame of `cycle.main_line`
+    not_suited : lines of business that are not suited
+    """
+    return main[(main["cycle"] == "full") | ~main["product_line"].isin(not_suited)]
 
 
 def _is_recorded(tables: Mapping[str, pd.DataFrame], needs: tuple[str, ...]) -> bool:
@@ -217,7 +234,7 @@ def as_grid(found: pd.DataFrame, column: str) -> pd.DataFrame:
 
 
 def largest_gaps(found: pd.DataFrame, many: int = 5) -> pd.DataFrame:
-    """Keep the cells furthest below their target, then those that cannot be judged; those in place are left out."""
+    """Keep the cells furthest below their target, then those that cannot be judged; those without a next step are left out."""
     short = (found["target"] - found["share"]).where(found["verdict"] == "gap")
     order = short.sort_values(ascending=False, kind="stable").dropna().index
-    return pd.concat([found.loc[order], found[found["verdict"] == UNKNOWN]]).head(many)
+    return pd.concat([found.loc[order], found[(found["verdict"] == UNKNOWN) & found["next_step"].ne("")]]).head(many)

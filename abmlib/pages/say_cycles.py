@@ -6,6 +6,7 @@ import pandas as pd
 
 from abmlib.pages.say import Words, count, named, words
 
+COMMON = 0.2  # share of the accounts of a cycle from which something is common there
 CONFIRMED, PROPOSED, DEFAULT = "confirmed", "proposed", "default"  # how `bounds` of a kind of evidence begins
 
 
@@ -44,6 +45,43 @@ def unconfirmed(proposed: pd.DataFrame) -> str:
     return f"Nobody has confirmed the bounds of {open_ones} of evidence: {', '.join(used)}"
 
 
+def counted_twice(rows: pd.DataFrame, accounts: int) -> str:
+    """Say that an account stands under several verdicts; empty if none does.
+
+    Parameters
+    ----------
+    rows : DataFrame with ``accounts``, one row per verdict
+    accounts : accounts that bought in the year
+    """
+    if rows["accounts"].sum() == accounts:
+        return ""
+    return (
+        f"{count(accounts, 'account')} bought in the year. An account with lines of several verdicts counts under each."
+    )
+
+
+def outside(left_out: int, main: int) -> str:
+    """Say how many accounts the elements leave out, as account-based marketing does not suit their line; empty if none."""
+    whom = count(left_out, "account of the early or mid cycle is", "accounts of the early or mid cycle are")
+    return f"{whom} left out, of {main:,}: their line is not suited to account-based marketing." if left_out else ""
+
+
+def above(effort: pd.DataFrame) -> Words:
+    """Say how many accounts get more hours than they justify, and what to do in a mid cycle where this is common.
+
+    Parameters
+    ----------
+    effort : DataFrame ``cycle, above, judged``, one row per cycle
+    """
+    over, judged = int(effort["above"].sum()), int(effort["judged"].sum())
+    if not judged:
+        return words("No account can be judged: its hours of sales or its margin is not known.")
+    mid = effort[effort["cycle"] == "mid"]
+    common = (mid["above"] > COMMON * mid["judged"]).any()
+    advice = "Let marketing go deeper in the mid cycle, and sales come later: there this is common." if common else ""
+    return words(f"{over:,} of {count(judged, 'account')} get more hours of sales than they justify.", advice)
+
+
 def rules_of_suitability(asked: Mapping[str, float], compared: int) -> str:
     """Write what is asked, criterion by criterion, and over how many comparisons the verdicts are adjusted."""
     rules = ", ".join(f"{name.replace('_', ' ')} {value:,g}" for name, value in asked.items())
@@ -68,7 +106,10 @@ def suited(verdicts: pd.DataFrame) -> str:
             "Decide with sales where to begin: the data do not show where account-based marketing is worth its effort"
         )
     parts = [f"Begin in {named(by['suited'])}" if by["suited"] else "Begin nowhere yet"]
-    parts += [f"split {named(by['mixed'])} by segment or size first"] if by["mixed"] else []
+    split = [line for line in by["mixed"] if other["product_line"].eq(line).any()]
+    unclear = [line for line in by["mixed"] if line not in split]
+    parts += [f"split {named(split)} by segment first"] if split else []
+    parts += [f"decide with sales whom to choose in {named(unclear)}: its segments do not tell"] if unclear else []
     parts += [f"market {named(by['not suited'])} to all accounts at once"] if by["not suited"] else []
     differ = [f"{r.segment} in {r.product_line}: {r.verdict}" for r in other.itertuples()]
     return "; ".join(parts) + (f". Unlike their line: {named(differ)}" if differ else "")
