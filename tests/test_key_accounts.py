@@ -133,3 +133,17 @@ def test_a_difference_whose_interval_holds_zero_is_no_proof_that_there_is_none()
     assert "brought 6.8 M EUR margin, those of the list 12.9 M EUR: a difference of -6.1 M EUR" in got
     assert "95% interval -25.2 M EUR to 12.9 M EUR, wide enough to hold for 2 lists at once" in got
     assert "no difference" not in got
+
+
+@pytest.mark.parametrize(
+    ("known", "departed", "reachable", "said"),
+    [
+        (None, None, None, "25.0% of the net revenue of May; the data do not say who decides there"),
+        (0, 0, 0, "nobody who decides there is known; 25.0% of the net revenue of May"),
+        (1, 1, 0, "0 of 1 known person who decides can be reached, 1 left; 25.0% of the net revenue of May"),
+        (3, 0, 1, "1 of 3 known people who decide can be reached; 25.0% of the net revenue of May"),
+    ],
+)
+def test_the_reason_for_a_second_sponsor_counts_the_people_known(known, departed, reachable, said):
+    people = pd.Series([known, departed, reachable], ["known", "departed", "reachable"], dtype="Int64")
+    assert say_key_accounts.few_sponsors(people, 0.25, "May") == said

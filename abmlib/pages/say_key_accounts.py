@@ -217,6 +217,8 @@ def few_sponsors(people: pd.Series, part: float, period: str) -> str:
     brings = f"{share(part)} of the net revenue of {period}"
     if pd.isna(people["known"]):
         return f"{brings}; the data do not say who decides there"
+    if not people["known"]:
+        return f"nobody who decides there is known; {brings}"
     left = f", {people['departed']} left" if people["departed"] else ""
     return f"{people['reachable']} of {count(people['known'], 'known person who decides', 'known people who decide')} can be reached{left}; {brings}"
 
