@@ -29,7 +29,7 @@ import numpy as np
 import pandas as pd
 
 from abmlib.method import chances, deals, forecast, past_pipeline, periods, stages, stalled
-from abmlib.pages import plots, say, say_pipeline, show
+from abmlib.pages import plots, say, say_deals, say_pipeline, show
 from abmlib.stats.intervals import LEVEL
 from abmlib.tables import Book
 
@@ -69,15 +69,20 @@ assert np.isclose(win_rate, won.loc["win_rate_by_count", "value"], equal_nan=Tru
 
 # %% [markdown]
 # **Open deals**: the sum of their amounts. **Expected to be won**: each deal's amount, times its chance. The chance is the share
-# won of the deals that were as long in the same stage at past month ends, large and small deals apart.
+# won of the deals of its product line that were as long in the same stage at past month ends, large and small deals apart. It is asked twice: for the
+# months ahead, and until the end of the period to prepare for.
 
 # %%
 open_deals = opportunities[~opportunities["is_closed"]]
 open_amount = open_deals["amount"].sum(min_count=1)
 
+(period, goal), (coming, next_goal) = forecast.target_periods(book.read("targets"), book.as_of, year_starts)
 past = past_pipeline.followed(opportunities, history, book.as_of)
 today = past_pipeline.open_now(opportunities, history, book.as_of)
 outlook = chances.outlook(past, today, book.as_of, horizon)
+days_left = (coming.end - book.as_of).days
+of_period = chances.outlook(past, today, book.as_of, days_left)
+tested = chances.back_test(past, book.as_of, [horizon, days_left], year_starts)
 pipeline = book.measure(forecast.open_measures(opportunities, outlook, book.read("products"), window, ahead))
 pipeline = pipeline.set_index("definition_id")
 assert open_deals.empty or np.isclose(open_amount, pipeline.loc["open_value", "value"], equal_nan=True), "two sums"
@@ -85,7 +90,7 @@ assert np.isclose(outlook.chance.sum(min_count=1), outlook.wins[0], equal_nan=Tr
 
 # %% [markdown]
 # **Stalled deals**: longer in their stage than nine of ten won deals of their product line were, and either without a touch from
-# the buyer for some weeks or postponed at least twice. Deals that are only overdue need a new closing day.
+# the buyer for some weeks or postponed at least twice. Overdue deals need a new closing day.
 
 # %%
 visits = stages.stage_visits(opportunities, history, book.as_of)
@@ -96,31 +101,30 @@ flags = stalled.flags(opportunities, stalled.marked(today, marks), outlook.chanc
 slow = flags["days_in_stage"] > flags["days_slow"]
 assert (flags["stalled"] == slow & (flags["quiet"] | (flags["pushes"] >= stalled.PUSHES).fillna(False))).all()
 
-listed = stalled.reasons(flags, book.as_of).join(accounts["name"].rename("account_name"), on="account_id")
-stuck, late = listed[listed["stalled"]], listed[~listed["stalled"]]
+named = flags.join(accounts["name"].rename("account_name"), on="account_id")
+listed = stalled.reasons(named, book.as_of)
+stuck, late = listed[listed["stalled"]], listed[listed["overdue"]]
 
 # %% [markdown]
 # ## Answer
 
 # %% tags=["answer"]
-(period, goal), (coming, next_goal) = forecast.target_periods(book.read("targets"), book.as_of, year_starts)
 reached = book.measure(forecast.won_of_target(opportunities, period, goal)).set_index("definition_id")
 won_share = reached.loc["won_of_target", "value"]
 won_in_period = deals.closed_in(opportunities, period).query("is_won")["amount"].sum()
 assert np.isnan(won_share) or np.isclose(won_in_period / goal, won_share), "two shares of the target"
-cover = forecast.target_coverage(opportunities, coming, next_goal, book.as_of, won.loc["win_rate_by_amount"])
-cover = book.measure(cover).set_index("definition_id")
-verdict = forecast.verdict(cover)
+foretold = book.measure(forecast.period_foretold(opportunities, of_period, coming, next_goal, book.as_of))
+foretold = foretold.set_index("definition_id")
+verdict = forecast.verdict(foretold)
 
 of_window, by_amount = won.loc["win_rate_by_count"], won.loc["win_rate_by_amount", "value"]
-until, can_tell = str(ahead.end.date()), flags["days_slow"].notna().any()
+until, period_end = str(ahead.end.date()), str(coming.end.date())
 say.words(
-    say_pipeline.stalled(stuck["amount"], late["amount"], can_tell, book.currency),
-    say_pipeline.coverage(cover, next_goal, str(coming), verdict, book.currency),
+    say_pipeline.period_ahead(foretold, next_goal, str(coming), period_end, verdict, LEVEL, book.currency),
+    say_pipeline.trusted(tested, days_left),
+    say_pipeline.stalled(flags, len(history) > 0, book.currency),
     say_pipeline.target(goal, won_share, str(period), period.end <= book.as_of, book.currency),
-    say_pipeline.open_pipeline(
-        open_deals["amount"], outlook.wins, outlook.money, LEVEL, until, outlook.why, book.currency
-    ),
+    say_pipeline.open_pipeline(flags, outlook.wins, outlook.money, LEVEL, until, outlook.why, book.currency),
     say.one_account(open_deals, accounts["name"]),
     say.win_rate(*of_window[["value", "low", "high", "n"]], LEVEL, str(window), by_amount),
 )
@@ -129,45 +133,67 @@ say.words(
 # ## Which deals to look at first
 
 # %%
-columns = ["opportunity_id", "account_name", "owner_id", "stage", "amount", "close_date", "chance_to_win", "why"]
-title = f"{len(stuck):,} stalled and {len(late):,} only overdue of {say.count(len(open_deals), 'open deal')}"
-show.table(listed[columns], title, book.currency, rows=40, note=say_pipeline.owners(listed, book.currency))
+chance = f"chance_to_win_by_{until}"
+columns = ["opportunity_id", "account_name", "owner_id", "stage", "amount", "close_date", chance, "why"]
+title = f"{len(stuck):,} stalled and {len(late):,} overdue of {say.count(len(open_deals), 'open deal')}; {len(listed):,} in all"
+note = f"{say_pipeline.owners(listed, book.currency)} {say_pipeline.about_chance(until, record)}" * (len(listed) > 0)
+show.table(listed.rename(columns={"chance_to_win": chance})[columns], title, book.currency, rows=40, note=note)
 
 # %% [markdown]
 # ### What became of such deals in the past
-# Deals that were open at past quarter ends, marked by what was known then.
 
 # %%
 note = say_pipeline.flag_record(record, LEVEL, ahead_months)
-show.table(record, "Marked deals of past quarters, and the others", note=note)
+show.table(record, "Stalled and overdue deals at past quarter ends, and the others", note=note)
 
 # %% [markdown]
-# ## Forecast and target
-# The target coverage needed is 1 divided by the win rate by amount.
+# ## Open pipeline
+# How often closing days were missed and moved is of all deals.
 
 # %%
-due = periods.trailing(book.as_of, slip_months)
-before = Book.open(data, as_of=due.start.date() - pd.Timedelta(days=1), tables=tables).read("opportunities")
-slips = book.measure(
-    [forecast.slippage(before, opportunities, due), stages.push_row(stages.pushes(history, opportunities))]
-)
-rows = pd.concat([f.reset_index() for f in (pipeline, reached, cover, slips)], ignore_index=True)
+slip = periods.trailing(book.as_of, slip_months)
+before = Book.open(data, as_of=slip.start.date() - pd.Timedelta(days=1), tables=tables).read("opportunities")
+slips = [forecast.slippage(before, opportunities, slip), stages.push_row(stages.pushes(history, opportunities))]
+rows = pd.concat([pipeline.drop("velocity_open_deals").reset_index(), book.measure(slips)], ignore_index=True)
 rows = rows[rows["unit"].ne("deals") | rows["value"].ne(0)]
-show.measures(rows, f"Open pipeline, and the target of {coming}", book.currency)
+show.measures(rows, f"Open deals, what they bring by {until}, and deals due from {slip}", book.currency)
 
 # %% [markdown]
-# ### How the forecast did at past quarter ends
+# ## The coming target
+# Coverage compares the deals due with what is missing. It is a rule of thumb: deals due are not all that is won.
 
 # %%
-tested = chances.back_test(past, book.as_of, horizon, year_starts)
+show.measures(reached.reset_index(), f"Target of {period}", book.currency)
+
+# %%
+cover = forecast.target_coverage(opportunities, coming, next_goal, book.as_of, won.loc["win_rate_by_amount"])
+rows = pd.concat([foretold.reset_index(), book.measure(cover)], ignore_index=True)
+show.measures(rows, f"What is expected by {period_end}, and the target of {coming}", book.currency)
+
+# %%
+chance = f"chance_to_win_by_{period_end}"
+due = forecast.due_in(named, coming, book.as_of)
+due = due.assign(**{chance: due["opportunity_id"].map(of_period.chance)})
+columns = ["opportunity_id", "account_name", "owner_id", "amount", "close_date", chance]
+show.table(
+    due[columns], f"{say.count(len(due), 'open deal')} due by {period_end}, the largest first", book.currency, rows=15
+)
+
+# %% [markdown]
+# ### How the forecasts did at past quarter ends
+# A forecast until the period's end looks ahead as many days as are left of it.
+
+# %%
 show.table(tested, "Foretold at past quarter ends, and what came", book.currency, note=say_pipeline.back_test(tested))
 
 # %% [markdown]
 # ## What was won
-# A few very large deals raise the mean: use the median.
+# Sales velocity gives the open deals the win rate of decided ones. That is too high, so it is no forecast.
 
 # %%
-show.measures(won.reset_index(), f"Deals decided from {window}", book.currency)
+say.words(say_deals.sizes(int(decided["is_won"].sum()), deals.MEAN_HELD, LEVEL))
+rows = pd.concat([won.reset_index(), pipeline.loc[["velocity_open_deals"]].reset_index()], ignore_index=True)
+show.measures(rows, f"Deals decided from {window}", book.currency)
 
 # %% [markdown]
 # ## Stage by stage
@@ -207,12 +233,10 @@ show.table(cohorts, "Deals by quarter opened")
 # ## What to decide
 
 # %% tags=["decide"]
-gaps = flags.loc[flags[["no_account", "no_amount"]].any(axis=1), "opportunity_id"]
 next_step = "Ask the owner of each stalled deal for a next step agreed with the buyer; close it if the buyer names none"
-fill = f"Fill in the missing account or amount of {say.named(gaps)} before the next forecast"
 week = str((book.as_of + pd.Timedelta(days=7)).date())
 agreed, without = "a next step that was agreed since", "a forecast without these deals"
-doubt, short = stalled.in_doubt(record), forecast.shortfall(cover, next_goal, opportunities, coming)
+doubt, fill = stalled.in_doubt(record), say_pipeline.gaps(flags)
 book.decide(
     "ask_for_next_step", kind="sell", text=next_step, **stalled.to_decide(stuck, doubt), due=week, would_change=agreed
 )
@@ -221,9 +245,9 @@ book.decide(
     only_if=stuck["account_id"].isna().any(), **stalled.to_decide_without_account(stuck, doubt),
 )  # fmt: skip
 book.decide(
-    "fill_the_coming_period", kind="sell", due=str(coming.end.date()), only_if=verdict == "short",
-    text=f"Move deals forward or open new ones for {coming}: what is due does not cover the target", **short,
-    would_change="a win rate by amount above the one of the window",
+    "fill_the_coming_period", kind="sell", due=period_end, only_if=verdict == "short",
+    text=f"Move the deals due in {coming} forward and open new ones: the target is out of reach of what is expected",
+    **forecast.to_decide(due, foretold), would_change="large deals won early, or more from new deals than in past periods",
 )  # fmt: skip
 missed = period.end <= book.as_of and won_share < 1
 book.decide(
@@ -234,9 +258,10 @@ book.decide(
     "set_closing_days", kind="data", text="Set a new closing day for each overdue deal, or close it", **stalled.to_decide(late),
     due=week, would_change="a closing day entered since",
 )  # fmt: skip
-book.decide("fill_account_and_amount", kind="data", text=fill, only_if=len(gaps) > 0, due=week, would_change=without)
+only_if = book.is_latest and fill != ""
+book.decide("fill_account_and_amount", kind="data", text=fill, only_if=only_if, due=week, would_change=without)
 book.decide(
-    "enter_target", kind="programme", text=f"Enter a target for {coming} in programme/targets.csv", only_if=pd.isna(next_goal),
+    "enter_target", kind="data", text=f"Enter a target for {coming} in programme/targets.csv", only_if=pd.isna(next_goal),
     due=week, would_change="a pipeline steered without a target",
 )  # fmt: skip
 say.decide(book.decisions, book.currency, accounts["name"])

@@ -19,13 +19,14 @@ def past_deals(rows: list[tuple], **more) -> pd.DataFrame:
     """Deals open on `PAST_DAY` from (account, ended, days followed, amount then, final amount)."""
     f = pd.DataFrame(rows, columns=["account_id", "ended", "days_followed", "amount", "final_amount"])
     f = f.assign(opportunity_id=[f"p{i}" for i in range(len(f))], day=PAST_DAY, stage="Lead", days_in_stage=10.0)
-    return f.assign(probability=0.5, **more)
+    return f.assign(probability=0.5, product_line="X", **more)
 
 
 def open_today(amounts: list, stage: str = "Lead", days: float = 10.0, accounts: list | None = None) -> pd.DataFrame:
     accounts = accounts or [f"n{i}" for i in range(len(amounts))]
     f = pd.DataFrame({"account_id": accounts, "amount": pd.Series(amounts, dtype=float)})
-    return f.assign(opportunity_id=[f"o{i}" for i in range(len(f))], stage=stage, days_in_stage=days)
+    ids = [f"o{i}" for i in range(len(f))]
+    return f.assign(opportunity_id=ids, product_line="X", stage=stage, days_in_stage=days)
 
 
 def half_won(n: int = 100, growth: float = 1.0) -> pd.DataFrame:
@@ -140,9 +141,6 @@ def test_long_in_a_stage_is_compared_with_long_in_a_stage():
     past = past_deals(rows).assign(days_in_stage=[*range(100), *range(200, 300)])
     assert chances.outlook(past, open_today([1.0], days=250.0), TODAY, HORIZON).chance.tolist() == pytest.approx([0.0])
     assert chances.outlook(past, open_today([1.0], days=5.0), TODAY, HORIZON).chance.tolist() == pytest.approx([1.0])
-    assert chances.outlook(past, open_today([1.0], days=np.nan), TODAY, HORIZON).chance.tolist() == pytest.approx(
-        [0.5]
-    )  # nobody knows: all
     assert chances.outlook(past, open_today([1.0], stage="Demo"), TODAY, HORIZON).chance.tolist() == pytest.approx(
         [0.5]
     )  # a new stage: all
@@ -188,11 +186,33 @@ def test_a_back_test_knows_nothing_of_what_came_later():
     late = early.assign(
         opportunity_id=[f"q{i}" for i in range(100)], day=PAST_DAY, closed_day=day("2025-06-30"), is_won=True
     )
-    got = chances.back_test(past_pipeline.until(pd.concat([early, late]), TODAY), TODAY, HORIZON)
-    assert got["day"].tolist() == [PAST_DAY]
-    assert got[["wins", "wins_came", "money", "money_came", "crm"]].iloc[0].tolist() == pytest.approx(
-        [50, 100, 500, 1000, 500]
-    )
+    got = chances.back_test(past_pipeline.until(pd.concat([early, late]), TODAY), TODAY, [HORIZON, 30])
+    assert got[["horizon_days", "day"]].to_numpy().tolist() == [[30, PAST_DAY], [HORIZON, PAST_DAY]]
+    columns = ["wins", "wins_came", "money", "money_came", "crm"]
+    assert got[columns].iloc[1].tolist() == pytest.approx([50, 100, 500, 1000, 500])
+    # none had closed within 30 days; the CRM's probability names no day
+    assert got[columns].iloc[0].tolist() == pytest.approx([0, 0, 0, 0, np.nan], nan_ok=True)
+
+
+def test_of_a_deal_of_unknown_age_no_chance_is_known_and_it_is_in_no_sum():
+    now = open_today([100.0, 300.0]).assign(days_in_stage=[10.0, np.nan])
+    got = chances.outlook(half_won(), now, TODAY, HORIZON)
+    assert got.chance.tolist() == pytest.approx([0.5, np.nan], nan_ok=True)
+    assert (got.wins[0], got.wins[3], got.money[0], got.money[3]) == (pytest.approx(0.5), 1, pytest.approx(50), 1)
+    none = chances.outlook(half_won(), now.assign(days_in_stage=np.nan), TODAY, HORIZON)
+    assert (none.why, np.isnan(none.wins[0])) == ("opportunities.created_at of open deals", True)
+
+
+def test_few_deals_that_linger_are_not_given_the_chance_of_the_young():
+    # of 90 young deals all were won; 30 deals linger, over several month ends, and none was
+    young = past_deals([(f"a{i}", 1, 20, 10.0, 10.0) for i in range(90)])
+    old = past_deals([(f"b{i}", 2, 50, 10.0, 10.0) for i in range(30)]).assign(days_in_stage=300.0)
+    lingering = [
+        old.assign(opportunity_id=[f"q{i}" for i in range(30)], day=PAST_DAY - pd.Timedelta(days=30 * k))
+        for k in range(3)
+    ]
+    got = chances.outlook(pd.concat([young, *lingering], ignore_index=True), open_today([1.0], days=300.0), TODAY, 92)
+    assert got.chance.tolist() == [0]
 
 
 def test_stages_are_compared_with_the_crm_where_deals_were_open_in_them():

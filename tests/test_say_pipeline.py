@@ -2,62 +2,84 @@
 
 import numpy as np
 import pandas as pd
-import pytest
 
 from abmlib.pages import say_pipeline as say
 
-AMOUNTS = pd.Series([100.0, 300.0, np.nan])
+OPEN = pd.DataFrame({"amount": [100.0, 300.0, np.nan], "chance_to_win": [0.5, 0.5, 0.6]})
+NOTHING = (np.nan, np.nan, np.nan, 0)
 
 
 def test_the_open_pipeline_says_what_is_expected_or_why_nobody_knows():
-    said = say.open_pipeline(AMOUNTS, (1.6, 0, 3, 3), (200.0, 0.0, 400.0, 2), 0.95, "2027-06-30", "", "EUR")
+    said = say.open_pipeline(OPEN, (1.6, 0, 3, 3), (200.0, 0.0, 400.0, 2), 0.95, "2027-06-30", "", "EUR")
     assert said == (
-        "3 deals are open (400 EUR, 1 without an amount). Expected to be won by 2027-06-30: 2 deals (95% interval 0 to 3), "
+        "3 deals are open (400 EUR, 1 without an amount). Expected by 2027-06-30: 2 won deals (95% interval 0 to 3) that bring "
         "200 EUR (0 EUR to 400 EUR)."
     )
-    nothing = (np.nan, np.nan, np.nan, 0)
-    said = say.open_pipeline(AMOUNTS, nothing, nothing, 0.95, "2027-06-30", "30 closed deals", "EUR")
+    dark = OPEN.assign(chance_to_win=[0.5, np.nan, 0.6])
+    said = say.open_pipeline(dark, (1.1, 0, 2, 2), NOTHING, 0.95, "2027-06-30", "", "EUR")
+    assert said.endswith("1 open deal (300 EUR) without an opening day is not in it: the chance is unknown.")
+    said = say.open_pipeline(OPEN, NOTHING, NOTHING, 0.95, "2027-06-30", "30 closed deals", "EUR")
     assert said.endswith("What they will bring is unknown, for lack of 30 closed deals.")
-    assert say.open_pipeline(AMOUNTS.iloc[:0], nothing, nothing, 0.95, "", "", "EUR") == "No deal is open."
+    assert say.open_pipeline(OPEN.iloc[:0], NOTHING, NOTHING, 0.95, "", "", "EUR") == "No deal is open."
 
 
-def test_overdue_deals_are_said_apart_from_stalled_ones():
-    assert say.stalled(AMOUNTS.iloc[:1], AMOUNTS.iloc[1:2], True, "EUR") == (
-        "1 open deal (100 EUR) is stalled. Only overdue: 1 deal (300 EUR)."
+def flags(*rows: tuple) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=["amount", "stalled", "overdue", "days_slow", "pushes"])
+
+
+def test_stalled_overdue_and_unknown_deals_are_counted_in_words_that_agree():
+    fine, both, late = (5.0, False, False, 9.0, 0.0), (100.0, True, True, 9.0, 0.0), (300.0, False, True, 9.0, 0.0)
+    dark, rare = (50.0, False, False, None, None), (7.0, False, False, None, 1.0)
+    assert say.stalled(flags(both, late, dark, rare), True, "EUR") == (
+        "1 open deal (100 EUR) is stalled. 1 open deal (50 EUR) cannot be judged: no stage history. "
+        "1 open deal (7 EUR) cannot be judged: too few won deals were in the stage. "
+        "Overdue: 2 open deals (400 EUR), 1 of them also stalled."
     )
-    assert say.stalled(AMOUNTS.iloc[:0], AMOUNTS.iloc[:0], True, "EUR") == "No open deal is stalled."
-    assert say.stalled(AMOUNTS.iloc[:0], AMOUNTS.iloc[:0], False, "EUR").startswith(
-        "Which deals are stalled is unknown"
+    assert say.stalled(flags(fine), True, "EUR") == "No open deal is stalled."
+    assert say.stalled(flags(fine, dark), True, "EUR").startswith("No open deal that can be judged is stalled.")
+    assert (
+        say.stalled(flags(dark), False, "EUR") == "Which deals are stalled is unknown: the source has no stage history."
     )
+    assert "too few won deals with a stage history" in say.stalled(flags(rare), True, "EUR")
 
 
-def cover(coverage: float | None, needed: float = 2.0, why: str = "") -> pd.DataFrame:
-    rows = {"open_due_in_period": (90.0, 3, np.nan, np.nan), "open_overdue": (10.0, 1, np.nan, np.nan)}
-    rows |= {} if coverage is None else {"coverage": (coverage, 3, np.nan, np.nan)}
-    rows |= {"coverage_needed": (needed, 50, 1.5, 2.5)}
+def foretold(gap: float, money: float = 60.0, new: float = 10.0, n: int = 8, why: str = "") -> pd.DataFrame:
+    rows = {
+        "missing_to_target": (gap, 1, np.nan, np.nan),
+        "wins_foretold_in_period": (3.0, 9, 1, 5),
+        "won_value_foretold_in_period": (money, 9, money / 2, money * 2),
+        "won_by_new_median": (new, n, np.nan, np.nan),
+        "won_by_new_least": (new / 2, n, np.nan, np.nan),
+        "won_by_new_most": (new * 2, n, np.nan, np.nan),
+    }
     return pd.DataFrame.from_dict(rows, orient="index", columns=["value", "n", "low", "high"]).assign(why=why)
 
 
-@pytest.mark.parametrize(
-    ("rows", "goal", "verdict", "end"),
-    [
-        (
-            cover(0.9),
-            100.0,
-            "short",
-            "That is 0.9 times what is missing to the target of 100 EUR; 2.0 times (1.5 to 2.5) is needed: too little.",
-        ),
-        (cover(3.0), 100.0, "enough", "2.0 times (1.5 to 2.5) is needed: enough."),
-        (cover(2.0), 100.0, "close", "is needed: too close to tell."),
-        (cover(None), 100.0, "enough", "The target is met."),
-        (cover(np.nan), np.nan, "", "No target is entered for it; of any target, 2.0 times (1.5 to 2.5) is needed."),
-        (cover(np.nan, why="a target above 0"), 0.0, "", "Target coverage is unknown, for lack of a target above 0."),
-    ],
-)
-def test_coverage_says_what_is_due_and_whether_it_is_enough(rows, goal, verdict, end):
-    said = say.coverage(rows, goal, "2026-07-01 to 2026-09-30", verdict, "EUR")
-    assert said.startswith("Due in 2026-07-01 to 2026-09-30: 3 open deals (90 EUR); overdue: 1 more (10 EUR).")
-    assert said.endswith(end)
+def ahead(rows: pd.DataFrame, goal: float, verdict: str) -> str:
+    return say.period_ahead(rows, goal, "2026-Q3", "2026-09-30", verdict, 0.95, "EUR")
+
+
+def test_the_period_ahead_says_what_open_and_new_deals_bring_and_whether_it_is_enough():
+    assert ahead(foretold(200.0), 240.0, "short") == (
+        "By 2026-09-30 the open deals are expected to bring 60 EUR (95% interval 30 EUR to 120 EUR) from 3 won deals. Deals opened "
+        "later brought 10 EUR in the median in the same days of 8 past periods (5 EUR to 20 EUR). The target of 2026-Q3, 240 EUR "
+        "(200 EUR missing): short, even if the upper end of the open deals and the most of new ones come."
+    )
+    assert "2 past periods (5 EUR to 20 EUR), few to judge by." in ahead(foretold(9.0, n=2), 9.0, "covered")
+    assert ahead(foretold(0.0), 9.0, "met").endswith("The target of 2026-Q3, 9 EUR: it is met.")
+    assert ahead(foretold(np.nan), np.nan, "").endswith("No target is entered for 2026-Q3.")
+    unknown = ahead(foretold(np.nan, np.nan, np.nan, why="a target above 0"), 0.0, "")
+    assert unknown.startswith("What the open deals bring by 2026-09-30 is unknown, for lack of a target above 0.")
+    assert unknown.endswith("What is missing to the target is unknown, for lack of a target above 0.")
+
+
+def test_entries_to_fill_are_counted_and_not_named():
+    lacking = pd.DataFrame({"no_account": [True, False], "no_amount": [True, True]})
+    assert (
+        say.gaps(lacking)
+        == "Fill in the account of 1 open deal and the amount of 2 open deals before the next forecast"
+    )
+    assert say.gaps(lacking & False) == ""
 
 
 def test_a_target_met_is_said_to_be_met():
@@ -65,41 +87,31 @@ def test_a_target_met_is_said_to_be_met():
     assert say.target(100.0, 0.4, "2026", True, "EUR").endswith("is won; 60 EUR was missing at its end.")
 
 
-def test_the_record_of_a_mark_says_whether_it_is_a_sign_of_trouble():
-    row = {
-        "mark": "stalled",
-        "marked": 80,
-        "not_won": 0.9,
-        "not_won_others": 0.5,
-        "more": 0.4,
-        "more_low": 0.3,
-        "more_high": 0.5,
-    }
-    said = say.flag_record(
-        pd.DataFrame([row | {"verdict": "signal"}, row | {"mark": "slow", "verdict": "signal"}]), 0.95, 12
-    )
-    assert said == (
-        "Of 80 deals stalled at past quarter ends, 90.0% were not won within 12 months, against 50.0% of the others (difference "
+def test_the_record_of_a_mark_says_whether_it_is_a_sign_of_trouble_and_of_how_many():
+    row = {"mark": "stalled", "marked": 105, "marked_deals": 70, "others": 800, "not_won": 0.9, "not_won_others": 0.5,
+           "more": 0.4, "more_low": 0.3, "more_high": 0.5}  # fmt: skip
+    record = pd.DataFrame([row | {"verdict": "signal"}])
+    assert say.flag_record(record, 0.95, 12).endswith(
+        "Of 105 deal-quarters of 70 stalled deals, 90.0% were not won within 12 months, against 50.0% of 800 others (difference "
         "+40 points, 95% interval +30 to +50): the mark is a sign of trouble here."
     )
-    assert say.flag_record(pd.DataFrame([row | {"verdict": "no signal"}]), 0.95, 12).endswith(
-        "the mark says nothing on this data."
-    )
+    assert say.about_chance("2027-06-30", record).endswith("so the chance shown for them may be too high.")
+    none = record.assign(verdict="no signal")
+    assert say.flag_record(none, 0.95, 12).endswith("the mark says nothing on this data.")
+    assert say.about_chance("2027-06-30", none).endswith("it does not know whether a deal is stalled or overdue.")
 
 
-def test_a_back_test_says_whether_the_crm_came_closer():
-    tested = pd.DataFrame(
-        {
-            "wins_low": [1.0],
-            "wins_high": [3.0],
-            "wins_came": [2],
-            "money": [110.0],
-            "money_came": [100.0],
-            "crm": [95.0],
-        }
-    )
+def test_a_back_test_says_for_each_horizon_what_held_and_whether_the_crm_came_closer():
+    row = {"wins_low": 1.0, "wins_high": 3.0, "wins_came": 2, "money": 110.0, "money_low": 101.0, "money_high": 120.0,
+           "money_came": 100.0}  # fmt: skip
+    tested = pd.DataFrame([row | {"horizon_days": 92, "crm": np.nan}, row | {"horizon_days": 365, "crm": 95.0}])
+    off = "the interval of wins held what came 1 of 1 times, that of money 0 of 1; the money foretold was off by 10% on average"
     assert say.back_test(tested).endswith(
-        "off by 10% on average, by the CRM's probabilities by 5%: here the CRM is closer."
+        f"92 days ahead: {off}. 365 days ahead: {off}, by the CRM's probabilities by 5%: here the CRM is closer."
     )
-    assert say.back_test(tested.assign(crm=np.nan)).endswith("off by 10% on average.")
     assert say.back_test(tested.iloc[:0]).startswith("The history is too short")
+    doubt = "held what came 0 of 1 times: do not rely on it."
+    assert say.trusted(tested, 92) == f"At past quarter ends the interval of money {doubt}"
+    no_money = tested.assign(money=np.nan)
+    assert say.trusted(no_money, 92) == "At past quarter ends the interval of wins held what came 1 of 1 times."
+    assert say.trusted(tested, 30) == ""

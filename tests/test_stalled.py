@@ -8,7 +8,7 @@ from abmlib.method import past_pipeline, stalled
 from abmlib.method.periods import DAY
 from abmlib.tables import schema
 from tests.test_chances import HORIZON, PAST_DAY, half_won
-from tests.test_pipeline import TODAY, as_read, deals
+from tests.test_pipeline import TODAY, as_read, day, deals
 
 
 def past(days: list[float], line: str = "X", touches: tuple = (("a", 40), ("b", 10))) -> stalled.Past:
@@ -109,11 +109,23 @@ def test_a_mark_that_says_nothing_is_called_so_and_gives_no_money():
     assert stalled.record(rows.iloc[:40], by, HORIZON).set_index("mark")["verdict"]["stalled"] == "too early"
 
 
+def test_the_record_counts_deals_at_quarter_ends_and_leaves_out_what_could_not_be_judged():
+    rows = half_won(40).assign(product_line="X", pushes=0, close_date=PAST_DAY - DAY, days_in_stage=99.0)
+    earlier = rows.assign(day=day("2024-12-31"), close_date=day("2024-12-30"), days_in_stage=9.0)  # not slow yet
+    unknown = rows.assign(opportunity_id=[f"u{i}" for i in range(40)], stage="unknown", close_date=pd.NaT)
+    got = stalled.record(
+        pd.concat([earlier, rows, unknown], ignore_index=True), past([30.0] * 30, touches=(("x", 900),)), HORIZON
+    ).set_index("mark")
+    assert got.loc["stalled", ["marked", "others", "marked_deals"]].tolist() == [40, 40, 40]
+    assert got.loc["overdue", ["marked", "others", "marked_deals"]].tolist() == [80, 0, 40]
+
+
 def listed() -> pd.DataFrame:
     rows = [
         ("all", "a", "s1", 10.0, TODAY - DAY, 70.0, 43.4, 50, 2, True, True, True, True),
         ("big", "a", "s2", 90.0, TODAY + DAY, 70.0, 43.4, None, 0, True, False, True, False),
         ("late", "b", "s1", 999.0, TODAY - 30 * DAY, 1.0, 43.4, 2, 0, False, True, False, False),
+        ("dark", "c", "s1", 9.0, TODAY - DAY, 1.0, None, 2, None, False, True, False, False),
         ("nobody", None, "s1", 5.0, TODAY + DAY, 70.0, 43.4, 2, 3, True, False, False, True),
         ("fine", "b", "s1", 1.0, TODAY, 1.0, 43.4, 1, 2, False, False, False, True),
     ]
@@ -128,6 +140,7 @@ def test_a_listed_deal_says_every_reason_in_words():
         "all": f"{slow}; no touch from the account for 50 days; postponed 2 times; overdue by 1 day",
         "big": f"{slow}; no touch from the account",
         "late": "overdue by 30 days",
+        "dark": "overdue by 1 day; whether stalled is unknown: no stage history",
         "nobody": f"{slow}; postponed 3 times",
     }
 

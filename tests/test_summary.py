@@ -37,7 +37,8 @@ def measured(rows: list[tuple], as_of: str = "2026-06-30") -> pd.DataFrame:
 def test_headlines_are_the_known_measures_of_the_whole_in_reading_order():
     year = {"window_start": pd.Timestamp("2025-07-01"), "window_end": pd.Timestamp("2026-06-30")}
     rows = [
-        ("C-1", "velocity_open_deals", 5, NONE, NONE),
+        ("C-8", "open_deals", 5, NONE, NONE),
+        ("C-1", "velocity_open_deals", 5, NONE, NONE),  # no headline: it is no forecast
         ("C-2", "win_rate_by_count", 0.9, NONE, NONE, {"group_by": "owner", "group": "s1"}),  # split: no headline
         ("C-2", "win_rate_by_count", 0.2, 0.1, 0.3, year),
         ("C-2", "win_rate_by_amount", 0.3, NONE, NONE, year),  # no headline
@@ -45,7 +46,7 @@ def test_headlines_are_the_known_measures_of_the_whole_in_reading_order():
         ("C-38", "total_revenue", 100, NONE, NONE, year),
     ]
     got = summary.headlines(measured(rows))
-    assert got["definition_id"].tolist() == ["total_revenue", "win_rate_by_count", "velocity_open_deals"]
+    assert got["definition_id"].tolist() == ["total_revenue", "win_rate_by_count", "open_deals"]
     assert got["value"].tolist() == [100, 0.2, 5]
     assert got.columns.tolist() == list(schema.MEASURES.columns)
 

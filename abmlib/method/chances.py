@@ -1,11 +1,12 @@
 """The chance of each open deal to be won within a horizon, learnt from deals that were open at past month ends."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from abmlib.method.past_pipeline import WON, until
+from abmlib.method.past_pipeline import WON, lines, until
 from abmlib.method.periods import DAY, quarters
 from abmlib.stats import survival
 from abmlib.stats.intervals import ENDS, FLOOR_OUTCOMES
@@ -14,10 +15,13 @@ from abmlib.stats.survival import Draws
 SEED = 12  # of every draw here
 BANDS = 4  # parts of the time in a stage, each with as many past rows
 LARGE = 0.75  # deals above this quantile of the amounts in their stage are large
-FEWEST = 40  # past deals with which a part speaks for itself
+FEWEST = 20  # past deals with which a part speaks for itself
 RATES, EACH = 400, 5  # draws of the rates, and of the deals' own luck with each
 GROWTH = (0.1, 10.0)  # final amount ÷ amount noted; beyond, a correction and no change
-FINER = (["stage", "large", "band"], ["stage", "band"], ["stage"], ["every"])  # parts, the finest first
+FINER = (  # parts, the finest first; without the time in the stage only where nothing else is left
+    ["stage", "line", "large", "band"], ["stage", "line", "band"], ["stage", "large", "band"],
+    ["stage", "band"], ["stage"], ["every"],
+)  # fmt: skip
 TESTED = 8  # past quarter ends of a back-test, the newest
 
 Estimate = tuple[float, float, float, int]  # value, low, high, n
@@ -27,7 +31,7 @@ Estimate = tuple[float, float, float, int]  # value, low, high, n
 class Outlook:
     """What open deals will bring within a horizon; missing, with the reason, where the past cannot tell."""
 
-    chance: pd.Series  # share, by opportunity_id
+    chance: pd.Series  # share, by opportunity_id; missing for a deal of which nobody knows how long it is open
     wins: Estimate
     money: Estimate
     why: str = ""
@@ -36,11 +40,12 @@ class Outlook:
 def outlook(past: pd.DataFrame, now: pd.DataFrame, as_of: pd.Timestamp, horizon: int) -> Outlook:
     """Give the chance of each open deal, and what all of them will bring.
 
-    The chance of a deal is the share won within the horizon of the deals that were as long in its stage, and large or not
-    for it, at past month ends; deals not over yet are followed as far as they are known. Parts with fewer than `FEWEST` deals
+    The chance of a deal is the share won within the horizon of the deals of its product line that were as long in its stage,
+    and large or not for it, at past month ends; deals not over yet are followed as far as they are known. Parts with fewer than `FEWEST` deals
     are joined to the next larger. Money takes the amount noted now, and how amounts changed until deals were won. The
     intervals are predictive: they draw past accounts anew (the rates), and each deal's own luck, which deals of one account
-    share as far as they did in the past. A change that hits all accounts at once is not in them.
+    share as far as they did in the past. A change that hits all accounts at once is not in them. A deal whose time in its stage
+    is unknown has no chance and is in no sum.
 
     Parameters
     ----------
@@ -50,17 +55,20 @@ def outlook(past: pd.DataFrame, now: pd.DataFrame, as_of: pd.Timestamp, horizon:
 
     Returns
     -------
-    Outlook with one chance per row of `now`; deals without an amount bring no money and are not in its n
+    Outlook with one chance per row of `now`; deals without a chance are in no n, those without an amount not in that of money
 
     References
     ----------
     Metric dictionary C-8. Landmarking: van Houwelingen (2007), Scandinavian Journal of Statistics 34, p. 70;
     Aalen–Johansen as in `survival.incidence`.
     """
-    if why := _lacking(past, as_of, horizon):
+    every = pd.Index(now["opportunity_id"])
+    aged = now[now["days_in_stage"].notna()]
+    undated = "opportunities.created_at of open deals" if aged.empty and len(now) else ""
+    if why := _lacking(past, as_of, horizon) or undated:
         nothing = (np.nan, np.nan, np.nan, 0)
-        return Outlook(pd.Series(np.nan, pd.Index(now["opportunity_id"])), nothing, nothing, why)
-    past, now = with_parts(past, now)
+        return Outlook(pd.Series(np.nan, every), nothing, nothing, why)
+    past, now = with_parts(past, aged.reset_index(drop=True))
     chance, fitted = _shares(past, now, horizon, survival.draw_clusters(past["account_id"], RATES, SEED))
     mature = (past["day"] + horizon * DAY <= as_of).to_numpy()
     luck, growth = shared_luck(past[mature], fitted[mature], horizon), amount_growth(past)
@@ -77,7 +85,7 @@ def outlook(past: pd.DataFrame, now: pd.DataFrame, as_of: pd.Timestamp, horizon:
     known, value = int(now["amount"].notna().sum()), float(chance[:, 0] @ amount * growth.mean())
     (few, many), (little, much) = (np.quantile(each, ENDS) for each in (wins, money))
     return Outlook(
-        pd.Series(chance[:, 0], pd.Index(now["opportunity_id"])),
+        pd.Series(chance[:, 0], pd.Index(now["opportunity_id"])).reindex(every),
         (float(chance[:, 0].sum()), float(few), float(many), len(now)),
         (value if known or not len(now) else np.nan, float(little), float(much), known),
     )
@@ -93,11 +101,11 @@ def _lacking(past: pd.DataFrame, as_of: pd.Timestamp, horizon: int) -> str:
 
 
 def with_parts(past: pd.DataFrame, now: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Put deals, past and present, into parts by the past: ``band`` of the time in the stage, and ``large`` for the stage.
+    """Put deals, past and present, into parts by the past: ``line``, ``band`` of the time in the stage, ``large`` for the stage.
 
     Returns
     -------
-    `past` and `now` with the two columns; the band of a deal whose time in the stage is unknown is -1
+    `past` and `now` with the three columns
     """
     in_stage = past.groupby("stage")
     edges = in_stage["days_in_stage"].quantile(np.arange(1, BANDS) / BANDS).unstack()
@@ -105,8 +113,8 @@ def with_parts(past: pd.DataFrame, now: pd.DataFrame) -> tuple[pd.DataFrame, pd.
     both = []
     for deals in (past, now):
         passed = deals["days_in_stage"].to_numpy(float)[:, None] > edges.reindex(deals["stage"]).to_numpy()
-        band = np.where(deals["days_in_stage"].isna(), -1, passed.sum(axis=1))
-        both.append(deals.assign(every=0, band=band, large=deals["amount"] > deals["stage"].map(limit).astype(float)))
+        line, large = lines(deals), deals["amount"] > deals["stage"].map(limit).astype(float)
+        both.append(deals.assign(every=0, line=line, band=passed.sum(axis=1), large=large))
     return both[0], both[1]
 
 
@@ -153,33 +161,36 @@ def amount_growth(past: pd.DataFrame) -> np.ndarray:
     return (won["final_amount"] / won["amount"]).clip(*GROWTH).to_numpy(float)
 
 
-def back_test(past: pd.DataFrame, as_of: pd.Timestamp, horizon: int, year_starts: int = 1) -> pd.DataFrame:
+def back_test(past: pd.DataFrame, as_of: pd.Timestamp, horizons: Sequence[int], year_starts: int = 1) -> pd.DataFrame:
     """Foretell past quarters with what was known then, and set beside it what came.
 
     Parameters
     ----------
     past : DataFrame of `past_pipeline.followed`
-    horizon : days
+    horizons : days, each looked ahead from every quarter end
     year_starts : month in which the fiscal year starts
 
     Returns
     -------
-    DataFrame, one row per quarter end a horizon ago, at most `TESTED`: ``day, deals, wins, wins_low, wins_high, wins_came, money,
-    money_low, money_high, money_came`` (both missing where amounts then are unknown), ``crm`` (amount × the CRM's probability then,
-    missing where it gave none)
+    DataFrame, one row per horizon and quarter end a horizon ago, at most `TESTED` of each: ``horizon_days, day, deals, wins,
+    wins_low, wins_high, wins_came, money, money_low, money_high, money_came`` (both missing where amounts then are unknown), ``crm``
+    (amount × the CRM's probability then; only of the longest horizon, as it names no day; missing where it gave none). Deals
+    without a chance are in nothing that came
     """
-    ends = pd.PeriodIndex(past["day"].drop_duplicates(), freq=quarters(year_starts)).end_time.normalize()
+    ends = set(pd.PeriodIndex(past["day"].drop_duplicates(), freq=quarters(year_starts)).end_time.normalize())
     rows = []
-    for day in sorted(set(ends) & set(past["day"][past["day"] + horizon * DAY <= as_of]))[-TESTED:]:
-        now = past[past["day"] == day].reset_index(drop=True)
-        then = outlook(until(past, day), now, day, horizon)
-        if then.why:
-            continue
-        won = (now["ended"] == WON) & (now["days_followed"] <= horizon)
-        money = now["final_amount"].where(won, 0)[now["amount"].notna()].sum(min_count=1)
-        crm = (now["amount"] * now["probability"]).sum(min_count=1)
-        rows.append((day, len(now), *then.wins[:3], int(won.sum()), *then.money[:3], money, crm))
-    columns = ["day", "deals", "wins", "wins_low", "wins_high", "wins_came"]
+    for horizon in sorted(set(horizons)):
+        for day in [end for end in sorted(ends & set(past["day"])) if end + horizon * DAY <= as_of][-TESTED:]:
+            now = past[past["day"] == day].reset_index(drop=True)
+            then = outlook(until(past, day), now, day, horizon)
+            if then.why:
+                continue
+            now = now[then.chance.notna().to_numpy()]
+            won = (now["ended"] == WON) & (now["days_followed"] <= horizon)
+            money = now["final_amount"].where(won, 0)[now["amount"].notna()].sum(min_count=1)
+            crm = (now["amount"] * now["probability"]).sum(min_count=1) if horizon == max(horizons) else np.nan
+            rows.append((horizon, day, len(now), *then.wins[:3], int(won.sum()), *then.money[:3], money, crm))
+    columns = ["horizon_days", "day", "deals", "wins", "wins_low", "wins_high", "wins_came"]
     return pd.DataFrame(rows, columns=[*columns, "money", "money_low", "money_high", "money_came", "crm"])
 
 

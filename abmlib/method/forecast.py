@@ -1,4 +1,4 @@
-"""The open pipeline as a forecast: weighted value, what slips, and whether it covers the target."""
+"""The open pipeline as a forecast: what it will bring, what slips, and whether it covers the target."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from abmlib.method.chances import Outlook
+from abmlib.method.chances import TESTED, Outlook
 from abmlib.method.deals import (
     closed_in,
     dateless,
@@ -20,6 +20,7 @@ from abmlib.method.measures import estimate_row, measure_row, share_row
 from abmlib.method.periods import DAY, Period, period_of, quarters
 from abmlib.tables import programme
 
+DAYS_IN_MONTH = 30.44  # on average
 ENDING = 0.1  # last part of a period, in which the next is to be prepared for
 
 
@@ -148,6 +149,17 @@ def _no_target(target: float) -> str:
     return "a target above 0" if target <= 0 else ""
 
 
+def due_in(deals: pd.DataFrame, period: Period, as_of: pd.Timestamp) -> pd.DataFrame:
+    """Keep the open deals whose closing day lies from the day of the report to the period's end, the largest amount first.
+
+    Parameters
+    ----------
+    deals : DataFrame of open deals, such as of `stalled.flags`
+    """
+    due = deals[deals["close_date"].between(as_of, period.end)]
+    return due.sort_values("amount", ascending=False, kind="stable", ignore_index=True)
+
+
 def target_coverage(
     deals: pd.DataFrame, period: Period, target: float, as_of: pd.Timestamp, win_rate_by_amount: Mapping[str, Any]
 ) -> pd.DataFrame:
@@ -177,7 +189,7 @@ def target_coverage(
     4.0
     """
     live = open_deals(deals)
-    due = live.loc[live["close_date"].between(as_of, period.end), "amount"]
+    due = due_in(live, period, as_of)["amount"]
     overdue = live.loc[live["close_date"] < as_of, "amount"]
     won, no_won = _won(deals, period)
     value, no_due = known_sum(due), ""
@@ -204,39 +216,111 @@ def target_coverage(
     return pd.DataFrame(rows).assign(window_start=period.start, window_end=period.end)
 
 
-def verdict(coverage: pd.DataFrame) -> str:
-    """Say whether what is due is enough: ``enough, short, close`` (within the interval of what is needed), or empty if unknown.
+def won_by_new(deals: pd.DataFrame, period: Period, as_of: pd.Timestamp) -> pd.Series:
+    """Sum what deals opened and won within the same days of past periods brought.
+
+    The same days are as many before a past period's end as are left of this one. Periods that began before the first deal was
+    opened, or of which nobody knows, are left out; a deal whose opening day is unknown is in none.
 
     Parameters
     ----------
-    coverage : DataFrame of `target_coverage`, by definition
-    """
-    if "coverage" not in coverage.index:
-        return "enough"
-    there, needed = coverage.loc["coverage", "value"], coverage.loc["coverage_needed"]
-    if pd.isna(there) or pd.isna(needed["value"]):
-        return ""
-    low, high = needed[["low", "high"]].astype(float).fillna(needed["value"])
-    return "enough" if there >= high else "short" if there < low else "close"
-
-
-def shortfall(coverage: pd.DataFrame, target: float, deals: pd.DataFrame, period: Period) -> dict[str, object]:
-    """Give what the deals due will probably leave missing to the target, as `Book.decide` takes it.
-
-    That is the gap less the amount due divided by the coverage needed; nothing below 0.
-
-    Parameters
-    ----------
-    coverage : DataFrame of `target_coverage`, by definition
     deals : DataFrame of `with_days`
+
+    Returns
+    -------
+    Series of money by last day, at most `chances.TESTED`, the newest first
     """
-    gap, due, needed = (
-        target - _won(deals, period)[0],
-        coverage.loc["open_due_in_period", "value"],
-        coverage.loc["coverage_needed"],
-    )
-    value, low, high = (max(gap - due / needed[c], 0.0) for c in ("value", "low", "high"))
-    return {"moves": value, "moves_low": low, "moves_high": high, "basis": "target less what the deals due will bring,"}
+    months, left = round((period.end - period.start + DAY) / DAY / DAYS_IN_MONTH), period.end - as_of
+    first = pd.NaT if dateless(deals) else deals["created_day"].min()
+    ends = [period.end + DAY - pd.DateOffset(months=months * back) - DAY for back in range(1, 2 + TESTED)]
+    won = deals[deals["is_closed"].astype(bool) & won_flag(deals)]
+    sums = {
+        end: known_sum(won.loc[(won["created_day"] > end - left) & (won["closed_day"] <= end), "amount"])
+        for end in ends
+        if end <= as_of and end - left >= first
+    }
+    return pd.Series(sums, dtype=float).dropna().head(TESTED)
+
+
+def period_foretold(
+    deals: pd.DataFrame, outlook: Outlook, period: Period, target: float, as_of: pd.Timestamp
+) -> pd.DataFrame:
+    """Measure what is missing to a period's target, and what will be won until its end.
+
+    Deals open now are foretold by their chance until then; deals not opened yet by what such deals brought in the same days of
+    past periods. Of a target that is met nothing is missing.
+
+    Parameters
+    ----------
+    deals : DataFrame of `with_days`, open and closed
+    outlook : of `chances.outlook` up to the period's end
+    target : money to be won in the period, missing where unknown
+
+    Returns
+    -------
+    DataFrame of rows of `measures`; n of the rows of new deals counts past periods
+
+    References
+    ----------
+    Metric dictionary C-8, C-9; what new deals bring is a house definition.
+    """
+    won, no_won = _won(deals, period)
+    new = won_by_new(deals, period, as_of)
+    no_new = "" if len(new) else "a past period, with the days its deals were opened and closed"
+    gap, why = max(target - won, 0.0) if pd.notna(target - won) else np.nan, _no_target(target) or no_won
+    parts = {"median": new.median(), "least": new.min(), "most": new.max()}
+    rows = [
+        measure_row("C-9", "missing_to_target", gap if target > 0 else np.nan, "currency", 1, why=why),
+        estimate_row("C-8", "wins_foretold_in_period", outlook.wins, "deals", why=outlook.why),
+        estimate_row("C-8", "won_value_foretold_in_period", outlook.money, "currency", why=outlook.why),
+        *(measure_row("C-9", f"won_by_new_{w}", v, "currency", len(new), why=no_new) for w, v in parts.items()),
+    ]
+    return pd.DataFrame(rows).assign(window_start=as_of + DAY, window_end=period.end)
+
+
+def verdict(foretold: pd.DataFrame) -> str:
+    """Say whether a period's target will be reached: ``met, covered, short, open``, or empty if unknown.
+
+    Covered: the lower end of what the open deals bring is enough. Short: their upper end, and the most that new deals brought
+    in past periods, are too little. Open: anything between.
+
+    Parameters
+    ----------
+    foretold : DataFrame of `period_foretold`, by definition
+    """
+    gap, most = foretold.loc["missing_to_target", "value"], foretold.loc["won_by_new_most", "value"]
+    money = foretold.loc["won_value_foretold_in_period"]
+    if pd.isna(gap) or (gap > 0 and pd.isna(money["value"])):
+        return ""
+    if gap == 0:
+        return "met"
+    return "covered" if money["low"] >= gap else "short" if money["high"] + most < gap else "open"
+
+
+def to_decide(due: pd.DataFrame, foretold: pd.DataFrame) -> dict[str, object]:
+    """Give the accounts of the deals due and what is foretold to be missing, as `Book.decide` takes it.
+
+    Missing is the gap to the target less what open and new deals bring, shared out by amount due; about nobody where
+    nothing is due. The interval takes both at their highest and both at their lowest.
+
+    Parameters
+    ----------
+    due : DataFrame of `due_in`, with ``owner_id``
+    foretold : DataFrame of `period_foretold`, by definition
+    """
+    gap, money = foretold.loc["missing_to_target", "value"], foretold.loc["won_value_foretold_in_period"]
+    new = foretold["value"].filter(like="won_by_new_")
+    ends = (("value", "median"), ("high", "most"), ("low", "least"))
+    short = [max(gap - money[end] - new[f"won_by_new_{n}"], 0.0) for end, n in ends]
+    known = due[due["account_id"].notna() & (due["amount"] > 0)]
+    amount = known.groupby("account_id", sort=False)["amount"].sum().sort_values(ascending=False, kind="stable")
+    names, basis = ("moves", "moves_low", "moves_high"), "foretold to be missing to the target"
+    if amount.empty:
+        return dict(zip(names, short, strict=True)) | {"basis": f"{basis}:"}
+    part, first = amount / amount.sum(), known.drop_duplicates("account_id").set_index("account_id")
+    reason = first["opportunity_id"] + ": due " + first["close_date"].dt.strftime("%Y-%m-%d")
+    moves = {name: part * total for name, total in zip(names, short, strict=True)}
+    return moves | {"accounts": amount.index, "owner": first["owner_id"], "reason": reason, "basis": f"{basis}, shared out by amount due:"}  # fmt: skip
 
 
 def current_targets(targets: pd.DataFrame) -> pd.DataFrame:

@@ -22,6 +22,11 @@ OF_DEALS = [
 NOTED = ["stage", "amount", "probability", "close_date", "pushes", "began"]  # of a deal, from a day on
 
 
+def lines(deals: pd.DataFrame) -> pd.Series:
+    """Product line of each deal; deals without one are of one line."""
+    return deals["product_line"].astype("str").fillna("")
+
+
 def open_on(deals: pd.DataFrame, history: pd.DataFrame, days: pd.DatetimeIndex) -> pd.DataFrame:
     """Give the deals that were open at the end of each of some days, as they were known then.
 

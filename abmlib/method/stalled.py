@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from abmlib.method.deals import SLOW_SHARE, open_deals, won_flag
+from abmlib.method.past_pipeline import lines
 from abmlib.method.periods import quarters
 from abmlib.stats import survival
 from abmlib.stats.intervals import ENDS, FLOOR_OUTCOMES
@@ -18,6 +19,19 @@ QUIET_SHARE, QUIET_DAYS = (
     (14.0, 45.0),
 )  # days without a touch from the buyer: a quarter of the days a win takes, within
 MARKS = ["stalled", "overdue", "slow", "quiet", "pushed"]
+RECORD = [
+    "mark",
+    "marked",
+    "others",
+    "marked_deals",
+    "not_won",
+    "not_won_others",
+    "more",
+    "more_low",
+    "more_high",
+    "verdict",
+]
+JUDGED_BY = {"stalled": ["days_in_stage", "days_slow"], "overdue": ["close_date"]}  # without these nobody can say
 
 
 @dataclass(frozen=True)
@@ -45,19 +59,14 @@ def past_of(deals: pd.DataFrame, visits: pd.DataFrame, touches: pd.DataFrame) ->
     return Past(stays, wins, theirs.sort_values("day", ignore_index=True))
 
 
-def lines(deals: pd.DataFrame) -> pd.Series:
-    """Product line of each deal; deals without one are of one line."""
-    return deals["product_line"].astype("str").fillna("")
-
-
 def marked(open_deals: pd.DataFrame, past: Past) -> pd.DataFrame:
     """Mark deals that were open on one or several days, by what was known of them then.
 
     A deal is stalled where it is slow (longer in its stage than nine of ten won deals of its product line were) and either
     quiet (no touch from the account in a quarter of the days that half of the won deals of its line took, 14 at least and
     45 at most) or pushed (its closing day moved later twice or more). Where fewer than `FLOOR_OUTCOMES` won deals of the line
-    tell, those of all lines do, and below that many none. Limits are those of today, for past days too: of a short past they
-    are too low. Without any touch in the source no deal is quiet.
+    tell, those of all lines do, and below that many none: then the deal cannot be judged, and is not marked. Limits are those
+    of today, for past days too. Without any touch in the source no deal is quiet.
 
     Parameters
     ----------
@@ -110,19 +119,25 @@ def _days_quiet(deals: pd.DataFrame, touches: pd.DataFrame) -> pd.Series:
 
 
 def record(past: pd.DataFrame, by: Past, horizon: int, year_starts: int = 1) -> pd.DataFrame:
-    """Measure what became of deals that had a mark at past quarter ends, beside the others then open.
+    """Measure what became of deals that were stalled or overdue at past quarter ends, beside the others then open.
+
+    Deals are marked by what was noted of them on the quarter end and by today's limits, as open deals are: limits of a short past
+    would be lower, and the marks others. A deal counts at each quarter end at which it was
+    open; one that could not be judged then is on neither side.
 
     Parameters
     ----------
     past : DataFrame of `past_pipeline.followed`
+    by : of `past_of`, up to today
     horizon : days within which a deal is won or not
     year_starts : month in which the fiscal year starts
 
     Returns
     -------
-    DataFrame, one row per mark that a past deal had: ``mark, marked, others`` (deals), ``not_won, not_won_others`` (shares not won
-    within the horizon, open ones followed as far as known), ``more`` (their difference), ``more_low, more_high`` (drawing
-    accounts), ``verdict`` (signal, against, no signal, too early: fewer than `FLOOR_OUTCOMES` closed deals on a side)
+    DataFrame, one row per mark that a past deal had: ``mark``; ``marked, others`` (deals at quarter ends), ``marked_deals``
+    (different ones), ``not_won, not_won_others`` (shares not won within the horizon, open ones followed as far as known), ``more``
+    (their difference), ``more_low, more_high`` (drawing accounts), ``verdict`` (signal, against, no signal, too early: fewer than
+    `FLOOR_OUTCOMES` different closed deals on a side)
 
     References
     ----------
@@ -132,29 +147,18 @@ def record(past: pd.DataFrame, by: Past, horizon: int, year_starts: int = 1) -> 
     rows = marked(past[past["day"] == ends].reset_index(drop=True), by)
     draws = survival.draw_clusters(rows["account_id"], DRAWS, SEED)
     found = []
-    for mark in MARKS:
-        sides = [rows[mark].to_numpy(), ~rows[mark].to_numpy()]
-        n, closed = (
-            [int(rows[some]["opportunity_id"].nunique()) for some in of]
-            for of in (sides, [s & (rows["ended"] > 0).to_numpy() for s in sides])
-        )
+    for mark, needed in JUDGED_BY.items():
+        judged = rows[needed].notna().all(axis=1).to_numpy()
+        sides = [judged & rows[mark].to_numpy(), judged & ~rows[mark].to_numpy()]
+        n = [int(side.sum()) for side in sides]
+        closed = [rows.loc[side & (rows["ended"] > 0).to_numpy(), "opportunity_id"].nunique() for side in sides]
         lost, others = (1 - _won(rows, some, horizon, draws) for some in sides)
         low, high = np.nanquantile((lost - others)[1:], ENDS) if min(n) else (np.nan, np.nan)
         verdict = "signal" if low > 0 else "against" if high < 0 else "no signal"
-        found.append(
-            (
-                mark,
-                *n,
-                lost[0],
-                others[0],
-                lost[0] - others[0],
-                low,
-                high,
-                verdict if min(closed) >= FLOOR_OUTCOMES else "too early",
-            )
-        )
-    columns = ["mark", "marked", "others", "not_won", "not_won_others", "more", "more_low", "more_high", "verdict"]
-    out = pd.DataFrame(found, columns=columns)
+        verdict = verdict if min(closed) >= FLOOR_OUTCOMES else "too early"
+        different = rows.loc[sides[0], "opportunity_id"].nunique()
+        found.append((mark, *n, different, lost[0], others[0], lost[0] - others[0], low, high, verdict))
+    out = pd.DataFrame(found, columns=RECORD)
     return out[out["marked"] > 0].reset_index(drop=True)
 
 
@@ -219,6 +223,8 @@ def reasons(flags: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
             deal.stalled and deal.pushed
         )
         parts += [f"overdue by {days:,} {'day' if days == 1 else 'days'}"] * deal.overdue
+        unknown = "no stage history" if pd.isna(deal.pushes) else "too few won deals in its stage"
+        parts += [f"whether stalled is unknown: {unknown}"] * pd.isna(deal.days_slow)
         why.append("; ".join(parts))
     return listed.assign(why=pd.Series(why, dtype="str"))
 
@@ -260,4 +266,4 @@ def _moves(amount: pd.Series | float, doubt: tuple[float, float, float]) -> dict
     if pd.isna(doubt[0]):
         return {}
     moves = {name: amount * part for name, part in zip(["moves", "moves_low", "moves_high"], doubt, strict=True)}
-    return moves | {"basis": "open amount × how much less often such deals were won,"}
+    return moves | {"basis": "in doubt of their open amount, by how much less often stalled deals were won:"}

@@ -10,19 +10,19 @@ def sizes(n: int, held: float, level: float) -> str:
 
     Parameters
     ----------
-    held : share of markets of known truth in which the interval of the mean held it; 0 to 1
+    held : share of markets of known truth in which the intervals of mean size and velocity held them; 0 to 1
     level : what the interval promises
 
     Examples
     --------
     >>> sizes(9, 0.9, 0.95)
-    'Read the median: a few large deals move the mean. With 100 accounts the 95% interval of the mean holds the truth in 90% of cases.'
+    'Read the median: a few large deals move the mean. With 100 accounts the 95% intervals of mean size and velocity hold the truth in 90% of cases.'
     """
     if n == 0:
         return ""
     return (
         "Read the median: a few large deals move the mean. "
-        f"With 100 accounts the {level:.0%} interval of the mean holds the truth in {held:.0%} of cases."
+        f"With 100 accounts the {level:.0%} intervals of mean size and velocity hold the truth in {held:.0%} of cases."
     )
 
 

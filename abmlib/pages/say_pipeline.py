@@ -1,53 +1,85 @@
 """Sentences about the open pipeline, from finished numbers."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 
 from abmlib.pages.say import count, share, short_money
 
+HELD = 0.5  # share of past intervals that held what came, below which the page warns
+FEW = 4  # past periods below which the page says that they are few
 Estimate = tuple[float, float, float, int]  # value, low, high, n
 
 
 def open_pipeline(
-    amounts: pd.Series, wins: Estimate, money: Estimate, level: float, until: str, why: str, currency: str
+    deals: pd.DataFrame, wins: Estimate, money: Estimate, level: float, until: str, why: str, currency: str
 ) -> str:
-    """Say what is open, and what of it is expected to be won.
+    """Say what is open, what of it is expected to be won, and which deals are not in that.
 
     Parameters
     ----------
-    amounts : of the open deals; missing where unknown
+    deals : open ones, DataFrame ``amount, chance_to_win``; missing where unknown
     wins, money : expected, with interval and n
     until : last day of the horizon
     why : what the past lacks to tell; empty if nothing
     """
-    if amounts.empty:
+    if deals.empty:
         return "No deal is open."
-    start = f"{count(len(amounts), 'deal')} {'is' if len(amounts) == 1 else 'are'} open{_worth(amounts, currency)}"
+    start = f"{count(len(deals), 'deal')} {_are(len(deals))} open{_worth(deals['amount'], currency)}."
     if why:
-        return f"{start}. What they will bring is unknown, for lack of {why}."
-    expected = f"{start}. Expected to be won by {until}: {wins[0]:,.0f} deals ({level:.0%} interval {wins[1]:,.0f} to {wins[2]:,.0f})"
-    if pd.isna(money[0]):
-        return f"{expected}."
-    ends = " to ".join(short_money(end, currency) for end in money[1:3])
-    return f"{expected}, {short_money(money[0], currency)} ({ends})."
+        return f"{start} What they will bring is unknown, for lack of {why}."
+    said = (
+        f"{start} Expected by {until}: {wins[0]:,.0f} won deals ({level:.0%} interval {wins[1]:,.0f} to {wins[2]:,.0f})"
+    )
+    if pd.notna(money[0]):
+        said += f" that bring {_ends(money, currency)}"
+    aside = deals.loc[deals["chance_to_win"].isna(), "amount"]
+    left = f" {count(len(aside), 'open deal')}{_worth(aside, currency)} without an opening day {_are(len(aside))} not in it: the chance is unknown."  # fmt: skip
+    return f"{said}.{left if len(aside) else ''}"
 
 
-def stalled(amounts: pd.Series, overdue: pd.Series, can_tell: bool, currency: str) -> str:
-    """Say how many open deals are stalled, and how many others only need a new closing day.
+def _are(n: int) -> str:
+    """Say is or are."""
+    return "is" if n == 1 else "are"
+
+
+def _ends(money: Sequence[float], currency: str) -> str:
+    """Write money with its ends."""
+    return f"{short_money(money[0], currency)} ({' to '.join(short_money(end, currency) for end in money[1:3])})"
+
+
+def stalled(flags: pd.DataFrame, has_history: bool, currency: str) -> str:
+    """Say how many open deals are stalled and overdue, and how many cannot be judged.
 
     Parameters
     ----------
-    amounts : of the stalled deals
-    overdue : amounts of deals that are overdue and not stalled
-    can_tell : whether the source says of any open deal how long it is in its stage
+    flags : DataFrame of open deals ``amount, stalled, overdue, days_slow, pushes``
+    has_history : whether the source has a stage history
     """
-    late = f" Only overdue: {count(len(overdue), 'deal')}{_worth(overdue, currency)}." if len(overdue) else ""
-    if not can_tell:
-        return (
-            f"Which deals are stalled is unknown: too few won deals with a stage history are known on this day.{late}"
+    stuck, late = flags[flags["stalled"]], flags[flags["overdue"]]
+    unknown, dark = flags["days_slow"].isna(), flags["pushes"].isna()
+    both = int((flags["stalled"] & flags["overdue"]).sum())
+    also = f", {both:,} of them also stalled" if both else ""
+    overdue = f"Overdue: {count(len(late), 'open deal')}{_worth(late['amount'], currency)}{also}." if len(late) else ""
+    if flags.empty:
+        return ""
+    if unknown.all():
+        why = (
+            "too few won deals with a stage history are known on this day"
+            if has_history
+            else "the source has no stage history"
         )
-    if amounts.empty:
-        return f"No open deal is stalled.{late}"
-    return f"{count(len(amounts), 'open deal')}{_worth(amounts, currency)} {'is' if len(amounts) == 1 else 'are'} stalled.{late}"
+        return f"Which deals are stalled is unknown: {why}. {overdue}".strip()
+    said = [f"{count(len(stuck), 'open deal')}{_worth(stuck['amount'], currency)} {_are(len(stuck))} stalled."]
+    if stuck.empty:
+        said = [f"No open deal {'that can be judged ' if unknown.any() else ''}is stalled."]
+    reasons = (
+        (unknown & dark, "no stage history"),
+        (unknown & ~dark, "too few won deals were in the stage"),
+    )
+    for part, lacking in ((flags[which], why) for which, why in reasons if which.any()):
+        said.append(f"{count(len(part), 'open deal')}{_worth(part['amount'], currency)} cannot be judged: {lacking}.")
+    return " ".join([*said, overdue]).strip()
 
 
 def flag_record(record: pd.DataFrame, level: float, months: int) -> str:
@@ -55,7 +87,7 @@ def flag_record(record: pd.DataFrame, level: float, months: int) -> str:
 
     Parameters
     ----------
-    record : DataFrame ``mark, marked, not_won, not_won_others, more, more_low, more_high, verdict``
+    record : DataFrame ``mark, marked, marked_deals, others, not_won, not_won_others, more, more_low, more_high, verdict``
     months : of the horizon
     """
     means = {
@@ -65,17 +97,34 @@ def flag_record(record: pd.DataFrame, level: float, months: int) -> str:
         "too early": "too early to judge the mark",
     }
     lines = []
-    for r in record[record["mark"].isin(["stalled", "overdue"])].itertuples():
+    for r in record.itertuples():
         known = (
             ""
             if pd.isna(r.more_low)
             else f" (difference {_points(r.more)} points, {level:.0%} interval {_points(r.more_low)} to {_points(r.more_high)})"
         )
         lines.append(
-            f"Of {count(r.marked, 'deal')} {r.mark} at past quarter ends, {share(r.not_won)} were not won within {months} months, "
-            f"against {share(r.not_won_others)} of the others{known}: {means[r.verdict]}."
+            f"Of {count(r.marked, 'deal-quarter')} of {count(r.marked_deals, f'{r.mark} deal')}, {share(r.not_won)} were not won "
+            f"within {months} months, against {share(r.not_won_others)} of {r.others:,} others{known}: {means[r.verdict]}."
         )
-    return " ".join(lines)
+    start = "A deal counts once at each quarter end at which it was open, marked by what was noted of it then and by today's limits."
+    return " ".join([start, *lines]) if lines else ""
+
+
+def about_chance(until: str, record: pd.DataFrame) -> str:
+    """Say what a deal's chance knows, and whether stalled deals were won less often than it says.
+
+    Parameters
+    ----------
+    record : DataFrame ``mark, verdict``
+    """
+    said = f"The chance to be won by {until} follows from stage, days in it and amount; it does not know whether a deal is stalled or overdue."  # fmt: skip
+    lower = ((record["mark"] == "stalled") & (record["verdict"] == "signal")).any()
+    return (
+        f"{said} Stalled deals were won less often than others, so the chance shown for them may be too high."
+        if lower
+        else said
+    )
 
 
 def _points(value: float) -> str:
@@ -88,21 +137,43 @@ def back_test(tested: pd.DataFrame) -> str:
 
     Parameters
     ----------
-    tested : DataFrame ``wins, wins_low, wins_high, wins_came, money, money_came, crm``
+    tested : DataFrame ``horizon_days, wins, wins_low, wins_high, wins_came, money, money_low, money_high, money_came, crm``
     """
     if tested.empty:
         return "The history is too short to test what it foretells on past quarters."
-    held = int(tested["wins_came"].between(tested["wins_low"], tested["wins_high"]).sum())
-    start = f"At {count(len(tested), 'past quarter end')}, foretold with what was known then: the interval of wins held what came {held:,} times"
-    known = tested.dropna(subset=["money", "money_came"])
-    if known.empty or not (known["money_came"] > 0).all():
-        return f"{start}."
-    own, crm = ((known[c] / known["money_came"] - 1).abs().mean() for c in ("money", "crm"))
-    off = f"{start}; the money foretold was off by {own:.0%} on average"
-    if pd.isna(crm):
-        return f"{off}."
-    better = "closer" if crm < own else "less close" if crm > own else "as close"
-    return f"{off}, by the CRM's probabilities by {crm:.0%}: here the CRM is {better}."
+    said = ["Foretold with what was known at each quarter end, of the deals open then."]
+    for days, part in tested.groupby("horizon_days"):
+        held = int(part["wins_came"].between(part["wins_low"], part["wins_high"]).sum())
+        line = f"{days:,} days ahead: the interval of wins held what came {held:,} of {len(part):,} times"
+        known = part.dropna(subset=["money", "money_came"])
+        if known.empty or not (known["money_came"] > 0).all():
+            said.append(f"{line}.")
+            continue
+        held = int(known["money_came"].between(known["money_low"], known["money_high"]).sum())
+        own, crm = ((known[c] / known["money_came"] - 1).abs().mean() for c in ("money", "crm"))
+        line += f", that of money {held:,} of {len(known):,}; the money foretold was off by {own:.0%} on average"
+        better = "closer" if crm < own else "less close" if crm > own else "as close"
+        crm_said = "" if pd.isna(crm) else f", by the CRM's probabilities by {crm:.0%}: here the CRM is {better}"
+        said.append(f"{line}{crm_said}.")
+    return " ".join(said)
+
+
+def trusted(tested: pd.DataFrame, days: int) -> str:
+    """Say how often the interval of money, or else of wins, so many days ahead held what came; empty where no past quarter can tell.
+
+    Parameters
+    ----------
+    tested : as in `back_test`
+    """
+    part = tested[tested["horizon_days"] == days]
+    known = part.dropna(subset=["money", "money_came"])
+    what = "wins" if known.empty else "money"
+    part = part if known.empty else known
+    if part.empty:
+        return ""
+    held = int(part[f"{what}_came"].between(part[f"{what}_low"], part[f"{what}_high"]).sum())
+    doubt = ": do not rely on it" if held < HELD * len(part) else ""
+    return f"At past quarter ends the interval of {what} held what came {held:,} of {len(part):,} times{doubt}."
 
 
 def _worth(amounts: pd.Series, currency: str) -> str:
@@ -142,37 +213,60 @@ def target(goal: float, won: float, period: str, ended: bool, currency: str) -> 
     return f"{share(won)} of the target of {period} ({short_money(goal, currency)}) is won; {missing if won < 1 else 'target met'}."
 
 
-def coverage(rows: pd.DataFrame, goal: float, period: str, verdict: str, currency: str) -> str:
-    """Say what is due in a period, what is overdue, and whether that is enough for the target.
+def period_ahead(
+    rows: pd.DataFrame, goal: float, period: str, until: str, verdict: str, level: float, currency: str
+) -> str:
+    """Say what will be won until a period's end, from open and from new deals, and whether that reaches its target.
 
     Parameters
     ----------
-    rows : DataFrame to the spec of ``measures``, by definition: ``open_due_in_period, open_overdue, coverage`` (no row where the target
-        is met) and ``coverage_needed``
-    verdict : ``enough, short, close`` or empty
+    rows : DataFrame to the spec of ``measures``, by definition, of `forecast.period_foretold`
+    goal : the target, missing where none is entered
+    verdict : ``met, covered, short, open`` or empty
     """
-    due, late, needed = (rows.loc[name] for name in ("open_due_in_period", "open_overdue", "coverage_needed"))
-    if pd.isna(due["value"]):
-        return f"Which open deals are due in {period} is unknown, for lack of {due['why']}."
-    start = f"Due in {period}: {count(int(due['n']), 'open deal')} ({short_money(due['value'], currency)})"
-    start += f"; overdue: {late['n']:,} more ({short_money(late['value'], currency)})." if late["n"] else "."
-    times = f"{needed['value']:.1f} times"
-    if pd.notna(needed["low"]):
-        times += f" ({needed['low']:.1f} to {needed['high']:.1f})"
-    times = (
-        f"{times} is needed"
-        if pd.notna(needed["value"])
-        else f"what is needed is unknown, for lack of {needed['why'] or 'a win rate by amount'}"
-    )
+    wins, money = rows.loc["wins_foretold_in_period"], rows.loc["won_value_foretold_in_period"]
+    if pd.isna(money["value"]):
+        said = f"What the open deals bring by {until} is unknown, for lack of {money['why'] or 'opportunities.amount of open deals'}."
+    else:
+        said = f"By {until} the open deals are expected to bring {short_money(money['value'], currency)} ({level:.0%} interval "
+        said += f"{' to '.join(short_money(money[end], currency) for end in ('low', 'high'))}) from {wins['value']:,.0f} won deals."
+    median, least, most = (rows.loc[f"won_by_new_{which}"] for which in ("median", "least", "most"))
+    if pd.notna(median["value"]):
+        past = f"in the same days of {count(int(median['n']), 'past period')}"
+        ends = " to ".join(short_money(r["value"], currency) for r in (least, most))
+        few = ", few to judge by" if median["n"] < FEW else ""
+        said += (
+            f" Deals opened later brought {short_money(median['value'], currency)} in the median {past} ({ends}){few}."
+        )
     if pd.isna(goal):
-        return f"{start} No target is entered for it; of any target, {times}."
-    if "coverage" not in rows.index:
-        return f"{start} The target is met."
-    covered = rows.loc["coverage"]
-    if pd.isna(covered["value"]):
-        return f"{start} Target coverage is unknown, for lack of {covered['why']}."
-    ends = {"enough": ": enough", "short": ": too little", "close": ": too close to tell", "": ""}[verdict]
-    return f"{start} That is {covered['value']:.1f} times what is missing to the target of {short_money(goal, currency)}; {times}{ends}."
+        return f"{said} No target is entered for {period}."
+    gap = rows.loc["missing_to_target"]
+    if pd.isna(gap["value"]):
+        return f"{said} What is missing to the target is unknown, for lack of {gap['why']}."
+    means = {
+        "met": "it is met",
+        "covered": "covered, even if only the lower end of the open deals comes",
+        "short": "short, even if the upper end of the open deals and the most of new ones come",
+        "open": "open, it may be reached or missed",
+        "": "unknown",
+    }
+    missing = f" ({short_money(gap['value'], currency)} missing)" if gap["value"] > 0 else ""
+    return f"{said} The target of {period}, {short_money(goal, currency)}{missing}: {means[verdict]}."
+
+
+def gaps(flags: pd.DataFrame) -> str:
+    """Say which entries of open deals to fill in, by count; empty if none lacks one.
+
+    Parameters
+    ----------
+    flags : DataFrame of open deals with bool ``no_account, no_amount``
+    """
+    parts = [
+        f"the {what} of {count(n, 'open deal')}"
+        for what in ("account", "amount")
+        if (n := int(flags[f"no_{what}"].sum()))
+    ]
+    return f"Fill in {' and '.join(parts)} before the next forecast" if parts else ""
 
 
 def about_stages(changes: int, drawn: int, months: int) -> str:

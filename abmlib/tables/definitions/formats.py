@@ -75,9 +75,12 @@ PAGES: dict[str, Format] = {  # columns of tables that are shown and not kept
     "raw": Format("share", "Observed", ends=("raw_low", "raw_high")),
     "n_effective": Format("count", "Independent deals"),
     "still_there": Format("count", "Still in it"),
-    "chance_to_win": Format("share", "Chance to win"),
     "not_won": Format("share", "Not won"),
     "not_won_others": Format("share", "Not won, others"),
+    "marked": Format("count", "Marked deal-quarters"),
+    "others": Format("count", "Other deal-quarters"),
+    "marked_deals": Format("count", "Marked deals"),
+    "horizon_days": Format("count", "Ahead", "days"),
     "more": Format("share", "Difference", ends=("more_low", "more_high")),
     "wins": Format("count", "Wins foretold", ends=("wins_low", "wins_high")),
     "wins_came": Format("count", "Wins that came"),
@@ -101,11 +104,11 @@ def _kept() -> dict[str, Format]:
 
 
 def of(column: str) -> Format:
-    """Give the format of a column by its name.
+    """Give the format of a column by its name; a chance carries the last day it speaks of in its name.
 
     Examples
     --------
     >>> of("close_date").kind, of("conversion").ends, of("unheard_of").kind
     ('day', ('low', 'high'), '')
     """
-    return PAGES.get(column) or _kept().get(column) or Format()
+    return PAGES.get(column) or _kept().get(column) or (SHARE if column.startswith("chance_to_win_by_") else Format())
