@@ -81,8 +81,7 @@ PROOFS = (
         "a win rate halved in one quarter, all deals",
         "C-2",
         halved,
-        power=0.8,
         unit="deals in the quarter",
-        note="The same with all deals of the market, at its own win rate.",
+        note="The same with all deals of the market, at its own win rate, of which half is less in points; nothing is promised.",
     ),
 )
