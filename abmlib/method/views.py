@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from abmlib.method.deals import decided, won_flag
-from abmlib.method.measures import estimate_row, share_row
+from abmlib.method.measures import counted_row, estimate_row
 from abmlib.method.orders import refuse_repeated
 from abmlib.method.touches import decayed
 from abmlib.stats.intervals import Z
@@ -91,7 +91,7 @@ def agreement(views: pd.DataFrame, top: int) -> list[dict[str, Any]]:
 
     Returns
     -------
-    Rows of ``measures``; the interval of the correlation is missing below four accounts, or where all rank alike
+    Rows of ``measures``; the overlap is a count and has no interval; that of the correlation is missing below four accounts, or where all rank alike
 
     References
     ----------
@@ -107,7 +107,7 @@ def agreement(views: pd.DataFrame, top: int) -> list[dict[str, Any]]:
     correlation = (r, float(ends[0]), float(ends[1]), n)
     why = "accounts that rank differently" if pd.isna(r) and some["people"].any() else ""
     return [
-        share_row("S0-11", "lead_and_account_overlap_of_top", both, min(top, n)),
+        counted_row("S0-11", "lead_and_account_overlap_of_top", both, min(top, n)),
         estimate_row("S0-11", "lead_and_account_rank_correlation", correlation, "index", why=why),
     ]
 
