@@ -303,7 +303,7 @@ plots.bars(
 chosen = ranked.index[ranked["chosen"]]
 deciders = coverage.deciders(coverage.contact_states(book.read("contacts"), book.as_of), accounts.index)
 alone = qualification.second_sponsor(pareto, choice, deciders, say.LARGE)
-at_risk, basis = qualification.margin_at_risk(transactions, accounts.index, book.as_of)
+at_risk, loss = qualification.margin_at_risk(transactions, accounts.index, book.as_of)
 two_weeks, quarter = (str((book.as_of + pd.Timedelta(days=d)).date()) for d in (14, 91))
 
 # %% tags=["decide"]
@@ -325,8 +325,10 @@ book.decide(
     accounts=held_back,
     owner=accounts["owner_id"],
     due=two_weeks,
-    moves=at_risk,
-    basis=basis,
+    moves=at_risk["moves"],
+    moves_low=at_risk["moves_low"],
+    moves_high=at_risk["moves_high"],
+    basis=say_key_accounts.may_lose(loss.what, loss.share, loss.accounts) if pd.notna(loss.share) else None,
     reason=choice["exclusion_reason"],
     would_change="what sales knows about the reason: a late order, a new buyer, a dispute",
 )

@@ -27,20 +27,40 @@ def sample(tmp_path_factory):
     return ran, *(pd.read_parquet(tables / f"03_{name}.parquet") for name in ("decisions", "measures"))
 
 
-@pytest.fixture(scope="module")
-def year():
-    """Margin of each account in the last twelve months, from the file itself."""
-    lines = pd.read_csv(SAMPLE / "transactions.csv")
-    recent = lines[lines["booked_at"].between("2025-07-01", "2026-06-30")]
-    return (recent["revenue"] - recent["cogs"]).groupby(recent["account_id"]).sum()
+@pytest.fixture
+def run(tmp_path):
+    """Run the page on lines of accounts; give what it shows and its decisions."""
+
+    def run(rows, **given):
+        lines = pd.DataFrame(rows, columns=["account_id", "booked_at", "revenue", "cogs"])
+        lines = lines.assign(transaction_id=range(len(lines)), product_id="p", kind="purchase")
+        ids = pd.DataFrame({"account_id": lines["account_id"].unique(), "created_at": "2023-01-01T00:00:00Z"})
+        tables = {"accounts": ids.assign(name=ids["account_id"]), "transactions": lines}
+        data = put(tmp_path / "data", **{n: t.to_csv(index=False) for n, t in tables.items()})
+        text = twins_in_process.run(data, DAY, tmp_path / "t", ["03"], **given)["03"].text
+        return text, pd.read_parquet(tmp_path / "t" / "03_decisions.parquet")
+
+    return run
 
 
-def test_the_money_of_an_account_stands_once_and_is_its_margin_of_twelve_months(sample, year):
-    with_money = sample[1].dropna(subset="moves")
-    assert set(with_money["slug"]) == {"review_held_back"}
-    assert not with_money["account_id"].duplicated().any()
-    assert with_money["moves"].to_numpy() == pytest.approx(year[with_money["account_id"]].to_numpy())
-    assert (with_money["basis"] == "margin of the last 12 months that may be lost").all()
+def test_the_money_of_accounts_held_back_is_the_share_that_large_ones_lost_and_never_their_whole_year(run):
+    rows = [("first", "2024-07-01", 0, 0)]
+    for i in range(70):  # alike in the year before; then every other one brings half, the others as much as before
+        rows += [(f"a{i:02}", f"2024-{m:02}-01", 100, 50) for m in (8, 10, 12)]
+        rows += [(f"a{i:02}", f"2025-{m:02}-01", *((50, 25) if i % 2 else (100, 50))) for m in (8, 10, 12)]
+    text, decisions = run(rows, capacity=60)
+    held = decisions[decisions["slug"] == "review_held_back"]
+    lost = (28 * 75) / (56 * 150)  # of the 56 in class A half lost a half
+    assert held["account_id"].str[1:].astype(int).mod(2).eq(1).all()
+    assert len(held) == 14  # 35 of 150 and 14 of 75 reach four fifths of the margin
+    assert held["moves"].to_numpy() == pytest.approx(75 * lost)
+    assert ((held["moves_low"] < held["moves"]) & (held["moves"] < held["moves_high"])).all()
+    basis = "margin that such accounts lose in a year on average (margin of the last 12 months × 25.0%, which 56 class A accounts lost"
+    assert held["basis"].str.startswith(basis).all() and basis in text
+
+
+def test_no_money_stands_where_too_few_large_accounts_say_how_much_may_be_lost(sample):
+    assert len(sample[1]) and sample[1]["moves"].isna().all()  # 40 in class A of the earlier year
 
 
 def test_key_status_moves_no_money_that_anybody_measured(sample):

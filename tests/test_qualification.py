@@ -298,20 +298,45 @@ def test_a_second_sponsor_is_asked_for_only_where_the_largest_account_rests_on_t
     assert got.tolist() == ["big"] * asked
 
 
-def test_money_at_risk_is_the_margin_of_twelve_months_and_never_below_zero():
-    rows = [
-        ("a", "2025-06-30", 900, 0),
-        ("a", "2025-07-01", 10, 4),
-        ("b", "2026-01-01", 5, 9),
-        ("c", "2026-01-01", 7, 0),
-    ]
-    asked = pd.Index(["b", "a", "cold"])
-    got, what = q.margin_at_risk(lines(rows), asked, day("2026-06-30"))
-    assert got.dropna().to_dict() == {"a": 6}  # b brought a loss, cold nothing
-    assert what == "margin of the last 12 months that may be lost"
-    dark, what = q.margin_at_risk(lines([*rows, ("b", "2026-02-01", 8, None)]), asked, day("2026-06-30"))
-    assert dark.dropna().to_dict() == {"a": 10, "b": 13}  # one unknown margin: revenue for all
-    assert what == "revenue of the last 12 months that may be lost"
+def two_years(accounts: int, first: str = "2024-07-01") -> list[tuple]:
+    """As many large accounts, alike: margin of 8 in the year before; then every other one 4, the others 16 and twice it."""
+    rows = [("small", "2024-09-01", 1, 0), ("small", first, 0, 0)]  # class B or C, and lost: must not count
+    for i in range(accounts):
+        rows += [(f"{i:02}", "2024-09-01", 10, 2), (f"{i:02}", "2025-09-01", *((5, 1) if i % 2 else (20, 4)))]
+    return rows
+
+
+def at_risk(rows: list[tuple]) -> tuple[dict, q.Loss]:
+    asked = pd.Index(["cold", "loss", "small", *(f"{i:02}" for i in range(80))])
+    rows = [*rows, ("loss", "2026-01-01", 5, 9)]
+    money, loss = q.margin_at_risk(lines(rows), asked, day("2026-06-30"))
+    assert money.index.equals(asked)
+    return money.dropna().T.to_dict(), loss
+
+
+def test_money_at_risk_is_the_share_of_margin_that_class_a_accounts_lost_from_one_year_to_the_next():
+    money, loss = at_risk(two_years(80))
+    # 80 accounts reach four fifths of 641 with 65 of them: 00 to 64, of which 32 lost 4 of their 8
+    assert (loss.what, loss.share, loss.accounts) == ("margin", pytest.approx(32 * 4 / (65 * 8)), 65)
+    assert money["00"]["moves"] == pytest.approx(16 * loss.share) and money["01"]["moves"] == pytest.approx(
+        4 * loss.share
+    )
+    assert 0 < money["00"]["moves_low"] < money["00"]["moves"] < money["00"]["moves_high"] < 16
+    assert not {"cold", "loss", "small"} & set(money)  # nothing, or a loss, in the last year: nothing to lose
+
+
+def test_one_unknown_margin_puts_revenue_at_risk_for_all():
+    money, loss = at_risk([*two_years(80), ("small", "2026-02-01", 8, None)])
+    assert (loss.what, loss.share) == ("revenue", pytest.approx(32 * 5 / (65 * 10)))
+    assert money["small"]["moves"] == pytest.approx(8 * loss.share)
+
+
+@pytest.mark.parametrize(
+    ("accounts", "first", "known"),
+    [(62, "2024-07-01", True), (61, "2024-07-01", False), (62, "2024-07-02", False)],  # of 62 there are 50 in class A
+)
+def test_no_money_is_at_risk_where_few_accounts_or_a_short_history_cannot_say_how_much(accounts, first, known):
+    assert bool(at_risk(two_years(accounts, first))[0]) == known
 
 
 def test_the_reason_for_key_status_names_the_rank_the_classes_and_the_parts(judged):

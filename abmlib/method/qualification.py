@@ -5,9 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from abmlib.method import orders, periods
+from abmlib.method import orders, periods, value
 from abmlib.method.periods import Period
-from abmlib.stats import concentration
+from abmlib.stats import concentration, intervals
+from abmlib.stats.intervals import FLOOR_ACCOUNTS
 
 PARTS = {
     "revenue_history": "revenue fell",
@@ -17,7 +18,7 @@ PARTS = {
 }
 PASS, FAIL, UNKNOWN = "pass", "fail", "not_answerable"
 LITTLE_VALUE = "not among the accounts that carry the business"
-YEAR_MONTHS = 12  # whose margin the simple list by margin ranks, and which may be lost with an account
+YEAR_MONTHS = 12  # whose margin the simple list by margin ranks, and of which large accounts lose a share
 ROUNDING = 10.0**-orders.NOISE  # money: an account that meets a bound but for rounding of floats has met it
 NO_VALUE = "net revenue is zero or less"
 FULL = "qualified, but beyond capacity"
@@ -32,6 +33,15 @@ class Thresholds:
     min_tenure_days: int
     min_buying_days: int
     min_margin_rate: float
+
+
+@dataclass(frozen=True)
+class Loss:
+    """Share of a year's money, ``margin`` or ``revenue``, that class A accounts lost by the next year, and how many they were."""
+
+    what: str
+    share: float
+    accounts: int
 
 
 def _verdict(passes: pd.Series, known: pd.Series) -> pd.Series:
@@ -287,18 +297,28 @@ def _named(yes: pd.DataFrame, joined: str = ", ") -> list[str]:
     return [joined.join(names[row]) for row in yes.fillna(False).to_numpy(bool)]
 
 
-def margin_at_risk(transactions: pd.DataFrame, accounts: pd.Index, as_of: pd.Timestamp) -> tuple[pd.Series, str]:
-    """Margin of each account in the last `YEAR_MONTHS`, which is lost within as long if the account leaves.
+def margin_at_risk(transactions: pd.DataFrame, accounts: pd.Index, as_of: pd.Timestamp) -> tuple[pd.DataFrame, Loss]:
+    """Margin that each account will lose in a year if it loses as large accounts did.
 
-    Revenue in its place, for all, where the margin of one is unknown. Missing where it is not above zero.
+    Its margin of the last `YEAR_MONTHS`, times the share that class A accounts of the year before lost by then: what each of them
+    brought less, over what all brought. What others gained does not count. Revenue in place of margin, for all, where the margin of one is
+    unknown in either year. No account is dropped; money is missing where the account's margin is not above zero, and for all where
+    fewer than `FLOOR_ACCOUNTS` were class A, or history is shorter than both years.
 
     Returns
     -------
-    Series of money, indexed by `accounts`; and what the money is, in words
+    DataFrame, indexed by `accounts`: ``moves, moves_low, moves_high`` (money), and the `Loss` it rests on
     """
-    year = orders.by_account(transactions, accounts, periods.trailing(as_of, YEAR_MONTHS))
-    what = "margin" if year["margin"].notna().all() else "revenue"
-    return year[what].where(year[what] > 0), f"{what} of the last {YEAR_MONTHS} months that may be lost"
+    halves = periods.adjacent_periods(transactions["booked_at"].min(), as_of, YEAR_MONTHS)
+    before, year = (orders.by_account(transactions, accounts, p) for p in halves)
+    what = "margin" if (before["margin"].notna() & year["margin"].notna()).all() else "revenue"
+    large = before.loc[value.pareto_class(before[what]) == "A", what]
+    share, low, high, n = intervals.ratio((large - year.loc[large.index, what]).clip(lower=0), large, seed=0)
+    if n < FLOOR_ACCOUNTS or halves[1] != periods.trailing(as_of, YEAR_MONTHS):
+        share = low = high = np.nan
+    brings = year[what].where(year[what] > 0)
+    money = pd.DataFrame({"moves": brings * share, "moves_low": brings * low, "moves_high": brings * high})
+    return money, Loss(what, share, n)
 
 
 def passed_over(choice: pd.DataFrame, capacity: int) -> pd.Index:

@@ -206,6 +206,21 @@ def gate_or_plain(verdict: str, choices: pd.DataFrame, rival: pd.Series, currenc
     )
 
 
+def may_lose(what: str, part: float, accounts: int) -> str:
+    """Say which money an account is expected to lose in a year, and on how many accounts that rests.
+
+    Parameters
+    ----------
+    what : ``margin`` or ``revenue``
+    part : share of it that class A accounts lost
+    """
+    return (
+        f"{what} that such accounts lose in a year on average ({what} of the last 12 months × {share(part)}, which "
+        f"{count(accounts, 'class A account')} lost from one year to the next; the interval is of that share, and a few "
+        "accounts vary more)"
+    )
+
+
 def few_sponsors(people: pd.Series, part: float, period: str) -> str:
     """Say why an account rests on too few people.
 
