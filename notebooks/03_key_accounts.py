@@ -114,7 +114,9 @@ say.words(
     ),
     say_key_accounts.dependence(concentration.largest_share(worth["revenue"], 1), accounts["name"][largest]),
     say_key_accounts.gate_tested(trial.parts, str(outcome)),
-    say_key_accounts.gate_or_plain(trial.verdict, trial.choices, trial.rival, book.currency, LEVEL),
+    say_key_accounts.gate_or_plain(trial.verdict, trial.choices, trial.rival, str(trial.basis), book.currency, LEVEL)
+    if capacity
+    else "",
 )
 
 # %% [markdown]
@@ -209,7 +211,7 @@ show.table(
 
 # %%
 reasons = qualification.reasons_for(parts, pareto)
-how_ranked = say_key_accounts.ranked_by(ranked_by, str(counted)) if choice["valuable"].any() else ""
+how_ranked = say_key_accounts.ranked_by(ranked_by, str(counted))
 ranked = pareto.join(choice).join(accounts[["name", "owner_id"]]).assign(reason=reasons).sort_values("size_rank")
 columns = ["account_id", "name", "owner_id", "size_rank", "revenue", "margin"]
 show.table(
@@ -217,7 +219,7 @@ show.table(
     f"{draft}Key accounts",
     currency=book.currency,
     rows=capacity,
-    note=how_ranked,
+    note=how_ranked if choice["chosen"].any() else "",
 )
 
 # %% [markdown]
@@ -225,12 +227,13 @@ show.table(
 # A wrong gate would cost most here. Read this list with sales before you decide.
 
 # %%
+others = ranked[ranked["valuable"] & ~ranked["chosen"]].reset_index()
 show.table(
-    ranked[ranked["valuable"] & ~ranked["chosen"]].reset_index()[[*columns, "exclusion_reason"]],
+    others[[*columns, "exclusion_reason"]],
     f"{draft}Valuable accounts not chosen",
     currency=book.currency,
     rows=20,
-    note=how_ranked + say_key_accounts.beyond_capacity(capacity, bool((choice["qualified"] & ~choice["chosen"]).any())),
+    note=how_ranked + say_key_accounts.beyond_capacity(capacity, others["qualified"].any()) if len(others) else "",
 )
 
 # %% [markdown]
@@ -262,12 +265,13 @@ say_key_accounts.back_test(trial.parts, str(outcome), LEVEL)
 # known. Accounts on both lists cancel.
 
 # %%
+tested = trial.verdict != "nobody"
 show.table(
     trial.choices.drop(columns=["brought"]),
     "The gate and simple lists",
     currency=book.currency,
     note=f"Chosen on {trial.basis}, judged on {outcome}. Gate less list: of the accounts on one of the two only.",
-)
+) if tested else None
 
 # %% [markdown]
 # ## What a wrong choice costs
@@ -275,10 +279,10 @@ show.table(
 # revenue was at risk. Chosen accounts of little value: the effort was misplaced.
 
 # %%
-show.table(trial.errors, f"Choice on {trial.basis}, value in {outcome}", currency=book.currency)
+show.table(trial.errors, f"Choice on {trial.basis}, value in {outcome}", currency=book.currency) if tested else None
 
 # %%
-say_key_accounts.errors(*gate_trial.mistakes(trial.errors), str(outcome), book.currency)
+say_key_accounts.errors(*gate_trial.mistakes(trial.errors), str(outcome), book.currency) if tested else None
 
 # %% [markdown]
 # ## How much depends on a few accounts

@@ -85,8 +85,8 @@ def test_back_test_chooses_on_the_basis_and_counts_the_outcome():
     # e (16) and d (8) are class A of the outcome, 24 of 31 falling short of 80 %, so c (4) is too
     assert got.errors["accounts"].tolist() == [0, 2, 3, 0]
     assert got.errors["revenue"].tolist() == [0, 3, 28, 0]
-    assert got.choices["gate_less_list"].tolist()[1:] == [-2]  # b (2) in place of c (4); no cost, so no list by margin
-    assert got.choices["on_one_list"].tolist()[1:] == [2]
+    assert got.choices["on_one_list"].tolist()[1:] == [2]  # b in place of c; no cost, so no list by margin
+    assert got.choices["gate_less_list"].isna().all()  # one account on a side says nothing of the others
     assert got.chosen.tolist() == ["a", "b"]
 
 
@@ -135,7 +135,7 @@ def test_back_test_without_a_basis_judges_nobody():
     assert str(got.basis) == "2025-12-31 to 2025-12-31"  # a day a page can print, not NaT
     assert set(got.parts["verdict"]) == {UNKNOWN}
     assert got.choices["accounts"].tolist() == [0, 0]
-    assert got.verdict == "the same accounts"
+    assert got.verdict == "nobody"
     assert got.choices["share_of_revenue"].isna().all()
     assert got.errors["accounts"].sum() == 0
 
@@ -292,19 +292,28 @@ MUCH, LITTLE = [100.0, 110.0, 90.0] * 4, [10.0, 12.0, 8.0] * 4
         ([100.0, 5.0, 40.0] * 4, [[41.0, 99.0, 6.0] * 4], "cannot tell"),
         ([], [[]], "the same accounts"),  # nothing to compare
         ([], [[], LITTLE], "worse"),  # the gate left places empty that the second list used
-        ([100.0], [[10.0]], "cannot tell"),  # one account on a side has no interval
+        ([100.0], [[10.0]], "too early"),  # one account on a side has no interval, so there is no difference to show
+        ([], [[10.0]], "too early"),
     ],
 )
 def test_the_gate_is_judged_against_the_best_simple_list(gate_only, lists_only, verdict):
     got = compared(gate_only, *lists_only)
     assert got.verdict == verdict
     apart = got.choices.iloc[1:]
-    if gate_only or any(lists_only):
+    if verdict == "too early":
+        assert apart["gate_less_list"].isna().all()
+    elif gate_only or any(lists_only):
         assert apart["gate_less_list"].dropna().tolist() == [
             sum(gate_only) - sum(x) for x in lists_only if gate_only or x
         ]
     assert apart["on_one_list"].tolist() == [len(gate_only) + len(x) for x in lists_only]
     assert got.best["brought"] == apart["brought"].max()
+
+
+def test_a_list_of_the_largest_holds_no_account_worth_nothing():
+    rows = [(a, f"2025-{m:02}-01", 0) for a in "abc" for m in (2, 6, 12)] + [("a", "2026-02-01", 9)]
+    got = in_trial(lines(rows), pd.Index(list("abc")))
+    assert (got.choices["accounts"].tolist(), got.verdict) == ([0, 0], "nobody")
 
 
 def test_two_lists_make_each_interval_wider():

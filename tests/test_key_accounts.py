@@ -63,6 +63,54 @@ def test_no_money_stands_where_too_few_large_accounts_say_how_much_may_be_lost(s
     assert len(sample[1]) and sample[1]["moves"].isna().all()  # 40 in class A of the earlier year
 
 
+def test_with_one_quarter_nothing_could_be_chosen_before_it_so_the_choice_is_not_tested(run):
+    text, _ = run([(a, f"2026-{m:02}-01", 100, 50) for a in "abc" for m in (4, 5, 6)])
+    assert (
+        "Neither the gate nor a simple list could choose an account on 2025-01-01 to 2025-12-31: too little history"
+        in text
+    )
+    assert "the same accounts" not in text and "simple lists\n" not in text and "Not chosen, but class A" not in text
+
+
+def test_a_book_of_one_account_is_too_early_for_the_test_and_its_name_keeps_its_full_stop(run):
+    text, _ = run(
+        [("Bolt Sp. z o.o.", f"2025-{m:02}-01", 100, 50) for m in (7, 12)]
+        + [("Bolt Sp. z o.o.", "2026-05-01", 100, 50)],
+        min_buying_days=3,
+    )
+    assert "1 of 1 valuable account qualifies for key status" in text
+    assert "One account, Bolt Sp. z o.o., brings 100.0% of the net revenue." in text
+    assert "It is too early to say whether the gate or the best simple list (largest by revenue) chose better" in text
+    assert (
+        "Margin is known for the one account." in text
+        and "no interval" not in text
+        and "0 accounts without" not in text
+    )
+
+
+def test_where_every_amount_is_zero_nobody_gets_key_status_and_no_cost_is_missing(run):
+    text, decisions = run([(a, f"{y}-{m:02}-01", 0, 0) for a in "abc" for y in (2024, 2025) for m in (3, 9, 12)])
+    assert "No account has net revenue above zero in 2025-07-01 to 2026-06-30, so none can get key status." in text
+    assert "0 of 0" not in text and "unknown (n = 0)" not in text and "with the largest accounts" not in text
+    assert "for lack of a total margin above zero" in text and "cogs" not in text
+    assert decisions.empty
+
+
+@pytest.mark.parametrize(
+    ("chosen", "revenue", "said"),
+    [
+        ([True, False], [60, 40], "1 of 2 valuable accounts qualifies for key status within capacity, with 60.0%"),
+        ([True, True], [60, 40], "2 of 2 valuable accounts qualify"),
+        ([False, False], [60, 40], "0 of 2 valuable accounts qualify"),
+        ([False, False], [60, -70], "The accounts together have no net revenue above zero in May, so none can"),
+    ],
+)
+def test_the_number_of_key_accounts_agrees_with_its_verb(chosen, revenue, said):
+    money = pd.Series(revenue)
+    valuable = 2 if money.sum() > 0 else 0
+    assert say_key_accounts.key_accounts(pd.Series(chosen), money, valuable, 0, "margin", "May").startswith(said)
+
+
 def test_key_status_moves_no_money_that_anybody_measured(sample):
     chosen = sample[1][sample[1]["slug"] == "give_key_status"]
     assert len(chosen) == 25
@@ -148,7 +196,7 @@ def test_a_difference_whose_interval_holds_zero_is_no_proof_that_there_is_none()
     rival = pd.Series({
         "choice": "a", "judged_on": "margin", "brought": 12.9e6, "gate_less_list": -6.1e6, "low": -25.2e6, "high": 12.9e6, "on_one_list": 8,
     })  # fmt: skip
-    got = say_key_accounts.gate_or_plain("cannot tell", lists, rival, "EUR", 0.95)
+    got = say_key_accounts.gate_or_plain("cannot tell", lists, rival, "May", "EUR", 0.95)
     assert got.startswith("This test cannot tell whether the gate or the best simple list (a) chose better.")
     assert "brought 6.8 M EUR margin, those of the list 12.9 M EUR: a difference of -6.1 M EUR" in got
     assert "95% interval -25.2 M EUR to 12.9 M EUR, wide enough to hold for 2 lists at once" in got

@@ -285,6 +285,8 @@ def test_shares_of_a_total_that_is_not_above_zero_are_not_answerable_for_lack_of
     ]
     assert set(asked["status"]) == {"not_answerable"} and set(asked["why"]) == {"a total margin above zero"}
     assert got.loc["total_margin", ["value", "status", "why"]].tolist() == [-10, "ok", ""]
+    free = value.concentration_measures(pd.Series([0.0, 0.0]), "margin", H1).set_index("definition_id")
+    assert set(free["why"].drop("total_margin")) == {"a total margin above zero"}  # the cost is known
 
 
 def test_measures_are_to_spec():
@@ -338,12 +340,14 @@ def test_top_retention_gives_the_share_of_A_kept_with_its_interval():
     got = value.top_retention(moves, H1).iloc[0]
     assert (got["value"], round(got["low"], 3), round(got["high"], 3), got["n"]) == (0.8, 0.490, 0.943, 10)
     assert (got["level"], got["status"], got["window_end"]) == (0.95, "ok", H1.end)
-    assert value.top_retention(moves * 0, H1)["status"].tolist() == ["not_answerable"]
+    none = value.top_retention(moves * 0, H1).iloc[0]
+    assert (none["status"], none["why"]) == ("not_answerable", "an account of class A in the earlier period")
 
 
 def test_loss_of_largest_leaves_out_counts_beyond_the_book():
     got = value.loss_of_largest(pd.Series({"a": 20.0, "b": 50.0, "c": 20.0, "d": 10.0}))
     assert got.to_numpy().tolist() == [[1, 50, 0.5], [3, 90, 0.9]]
+    assert value.loss_of_largest(pd.Series({"a": 0.0, "b": -5.0})).empty
 
 
 def test_margin_surprises_are_large_accounts_of_small_margin():

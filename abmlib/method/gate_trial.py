@@ -74,12 +74,20 @@ class BackTest:
 
     @property
     def verdict(self) -> str:
-        """``better`` than every simple list, ``worse`` than one, ``the same accounts`` as the best, or ``cannot tell``."""
+        """``better`` than every simple list, ``worse`` than one, ``the same accounts`` as the best, or why nobody can tell.
+
+        ``nobody``: neither the gate nor a list could choose an account. ``too early``: the best list has no interval. ``cannot
+        tell``: the interval holds zero.
+        """
         rivals = self.choices.iloc[1:]
+        if not self.choices["accounts"].any():
+            return "nobody"
         if (rivals["high"] < 0).any():
             return "worse"
         if self.best["on_one_list"] == 0:
             return "the same accounts"
+        if pd.isna(self.best["low"]):
+            return "too early"
         return "better" if (rivals["low"] > 0).all() else "cannot tell"
 
 
@@ -108,7 +116,7 @@ def back_test(
     BackTest
         ``basis``: the days over which value counted. ``parts``: `part_signals` of the then valuable accounts.
         ``choices``: `compare_choices` of the gate, first, and of the simple lists: the largest by revenue and, where the margin
-        of as many accounts is known, the largest by margin of `YEAR_MONTHS`. ``errors``: `cost_of_error` of the gate, valuable
+        of as many accounts is known, the largest by margin of `YEAR_MONTHS`; only accounts worth more than zero. ``errors``: `cost_of_error` of the gate, valuable
         meaning class A by revenue in `outcome`. ``chosen``: the ids.
 
     References
@@ -126,7 +134,8 @@ def back_test(
     margin = orders.by_account(before, known, periods.trailing(last, YEAR_MONTHS))["margin"].dropna()
     sizes = {"largest by revenue": ranked["revenue"]}
     sizes |= {f"largest by margin of {YEAR_MONTHS} months": margin} if len(margin) >= max(capacity, 1) else {}
-    lists = {n: pd.Series(known.isin(concentration.largest_first(s).index[:capacity]), known) for n, s in sizes.items()}
+    largest = {name: concentration.largest_first(size[size > 0]).index[:capacity] for name, size in sizes.items()}
+    lists = {name: pd.Series(known.isin(ids), known) for name, ids in largest.items()}
     after = orders.by_account(transactions, known, outcome)
     signals = part_signals(parts[picked["valuable"]], after["buying_days"] > 0)
     choices = compare_choices({GATE: picked["chosen"].astype(bool)} | lists, after)
@@ -164,6 +173,7 @@ def compare_choices(picks: dict[str, pd.Series], after: pd.DataFrame) -> pd.Data
     more = pd.DataFrame(
         apart, columns=["gate_less_list", "low", "high", "on_one_list"], index=range(1, len(picks)), dtype=float
     )
+    more["gate_less_list"] = more["gate_less_list"].where(more["low"].notna())
     return table.assign(judged_on=judged_on, brought=table[judged_on]).join(more)
 
 

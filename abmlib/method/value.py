@@ -91,7 +91,7 @@ def concentration_measures(values: pd.Series, what: str, period: Period) -> pd.D
         (f"effective_accounts_by_{what}", concentration.effective_number(known), "accounts", some),
     ]
     table = pd.DataFrame([measure_row("C-38", *row) for row in rows])
-    if some and not known.sum() > 0:
+    if n and not known.sum() > 0:
         table["why"] = np.where(table["value"].isna(), f"a total {what} above zero", "")
     return table.assign(window_start=period.start, window_end=period.end)
 
@@ -123,7 +123,8 @@ def top_retention(moves: pd.DataFrame, period: Period) -> pd.DataFrame:
     House definition; README, glossary entry "retention of the top set".
     """
     row = share_row("C-38", "retention_of_A_by_revenue", int(moves.loc["A", "A"]), int(moves.loc["A"].sum()))
-    return pd.DataFrame([row]).assign(window_start=period.start, window_end=period.end)
+    why = "" if moves.loc["A"].any() else "an account of class A in the earlier period"
+    return pd.DataFrame([row]).assign(why=why, window_start=period.start, window_end=period.end)
 
 
 def loss_of_largest(revenue: pd.Series, counts: Sequence[int] = (1, 3, 5, 10)) -> pd.DataFrame:
@@ -131,9 +132,9 @@ def loss_of_largest(revenue: pd.Series, counts: Sequence[int] = (1, 3, 5, 10)) -
 
     Returns
     -------
-    DataFrame, one row per count no larger than the book: ``accounts, revenue, share``
+    DataFrame, one row per count no larger than the accounts with net revenue above zero: ``accounts, revenue, share``
     """
-    ordered = concentration.largest_first(revenue)
+    ordered = concentration.largest_first(revenue[revenue > 0])
     rows = [(k, ordered.iloc[:k].sum(), concentration.largest_share(revenue, k)) for k in counts if k <= len(ordered)]
     return pd.DataFrame(rows, columns=["accounts", "revenue", "share"])
 

@@ -9,13 +9,14 @@ UNTESTED = ("too early to judge", "not_answerable")  # verdicts on a part of the
 
 def value(accounts: int, buying: int, zero_or_less: int, revenue: float, period: str, currency: str) -> Words:
     """Say how much business how many accounts bring."""
+    without = f"; {count(accounts - buying, 'account')} without business" if accounts > buying else ""
     lines = [
-        f"Net revenue {money(revenue, currency)} from {count(buying, 'account')} with business, {period}; "
-        f"{count(accounts - buying, 'account')} without business."
+        f"Net revenue {money(revenue, currency)} from {count(buying, 'account')} with business, {period}{without}."
     ]
     if zero_or_less:
         few = count(zero_or_less, "account with business has", "accounts with business have")
-        lines.append(f"{few} a net revenue of zero or less: they stay in, as class C.")
+        stay = "it stays" if zero_or_less == 1 else "they stay"
+        lines.append(f"{few} a net revenue of zero or less: {stay} in, as class C.")
     return words(*lines)
 
 
@@ -24,12 +25,15 @@ def margin_known(known: int, accounts: int) -> str:
     if known == 0:
         return "No line has a cost, so no margin is known. Export cogs with the transactions."
     if known < accounts:
-        return f"Margin is known for {known:,} of {accounts:,} accounts; the other accounts have a line without a cost."
-    return f"Margin is known for all {accounts:,} accounts."
+        others = "the other account has" if accounts - known == 1 else "the other accounts have"
+        return f"Margin is known for {known:,} of {accounts:,} accounts; {others} a line without a cost."
+    return f"Margin is known for all {accounts:,} accounts." if accounts > 1 else "Margin is known for the one account."
 
 
 def steady(share_kept: float, low: float, high: float, n: float, level: float, periods: list[str]) -> Words:
-    """Say how many of the top accounts stayed on top."""
+    """Say how many of the top accounts stayed on top; that none were, if so."""
+    if not n:
+        return words(f"No account was in class A in {periods[0]}, so nobody knows how many stay on top.")
     kept = interval(share_kept, low, high, n, level)
     return words(f"Of the accounts in class A in {periods[0]}, {kept} were in class A again in {periods[1]}.")
 
@@ -92,6 +96,9 @@ def key_accounts(chosen: pd.Series, revenue: pd.Series, valuable: int, held_back
     held_back : accounts that the gate excludes and that their rank alone would have chosen
     by : the money that accounts are ranked by
     """
+    if not valuable:
+        none = "The accounts together have no" if (revenue > 0).any() else "No account has"
+        return f"{none} net revenue above zero in {period}, so none can get key status."
     brought = revenue[chosen].sum() / revenue.sum() if revenue.sum() > 0 else float("nan")
     held = (
         f" The gate holds back {count(held_back, 'account')} that the rank by {by} alone would choose."
@@ -100,16 +107,13 @@ def key_accounts(chosen: pd.Series, revenue: pd.Series, valuable: int, held_back
     )
     picked = int(chosen.sum())
     bring = f", with {share(brought)} of the net revenue of {period}" if picked else ""
-    return f"{picked:,} of {count(valuable, 'valuable account')} qualify for key status within capacity{bring}.{held}"
+    verb = "qualifies" if 1 in (picked, valuable) else "qualify"
+    return f"{picked:,} of {count(valuable, 'valuable account')} {verb} for key status within capacity{bring}.{held}"
 
 
 def dependence(part: float, name: str) -> str:
     """Say that one account brings a large part of net revenue; empty if none does."""
-    return (
-        f"One account, {' '.join(name.split()).rstrip('.')}, brings {share(part)} of the net revenue."
-        if part >= LARGE
-        else ""
-    )
+    return f"One account, {' '.join(name.split())}, brings {share(part)} of the net revenue." if part >= LARGE else ""
 
 
 def gate_tested(signals: pd.DataFrame, outcome: str) -> str:
@@ -176,16 +180,26 @@ def back_test(signals: pd.DataFrame, outcome: str, level: float) -> Words:
     return Words([*lines, f"Judged on {outcome}: one test only.{together}"], "ul")
 
 
-def gate_or_plain(verdict: str, choices: pd.DataFrame, rival: pd.Series, currency: str, level: float) -> str:
+def gate_or_plain(
+    verdict: str, choices: pd.DataFrame, rival: pd.Series, basis: str, currency: str, level: float
+) -> str:
     """Say whether the gate beat the best of the simple lists.
 
     Parameters
     ----------
-    verdict : ``better``, ``worse``, ``the same accounts`` or ``cannot tell``
+    verdict : ``better``, ``worse``, ``the same accounts``, ``nobody``, ``too early`` or ``cannot tell``
     choices : DataFrame of the gate, first, and of the simple lists: ``choice, brought``
     rival : row of the list that the verdict is about: ``choice, judged_on, brought, gate_less_list, low, high, on_one_list``
+    basis : the days that the gate and the lists chose on
     """
     name, lists = rival["choice"], choices["choice"].iloc[1:]
+    if verdict == "nobody":
+        return f"Neither the gate nor a simple list could choose an account on {basis}: too little history with net revenue for this test."
+    if verdict == "too early":
+        return (
+            f"It is too early to say whether the gate or the best simple list ({name}) chose better: "
+            f"too few accounts are on only one of the two (n = {rival['on_one_list']:,.0f})."
+        )
     if verdict == "the same accounts":
         return f"The gate chose the same accounts as the best simple list ({name}), so this test says nothing about it."
     means = {
@@ -201,7 +215,7 @@ def gate_or_plain(verdict: str, choices: pd.DataFrame, rival: pd.Series, currenc
     ends += f", wide enough to hold for {len(lists)} lists at once" if len(lists) > 1 else ""
     return (
         f"{means[verdict]}. The gate's accounts brought {gate} {rival['judged_on']}, those of the list {plain}: a difference of "
-        f"{more} ({ends if pd.notna(rival['low']) else 'no interval: too few accounts differ'}; "
+        f"{more} ({ends}; "
         f"{count(int(rival['on_one_list']), 'account')} on only one of the two)."
     )
 
