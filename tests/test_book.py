@@ -132,6 +132,15 @@ def test_the_latest_day_is_that_of_the_newest_fact_a_closing_included(deals):
     assert str(Source(deals).latest_day()) == "2026-03-10"  # the won deal was closed after all were opened
 
 
+def test_a_closing_on_an_impossible_day_is_of_no_day_and_the_deal_stays_closed(deals):
+    file = deals / "opportunities.csv"
+    file.write_text(file.read_text("utf-8").replace("2026-03-10T", "9999-12-31T"), "utf-8")
+    assert str(Source(deals).latest_day()) == "2026-03-10"  # of the last change of a stage
+    now = Book.open(deals, "2026-06-30").read("opportunities").set_index("opportunity_id")
+    assert now.is_closed["won"] and now.is_won["won"] and pd.isna(now.closed_at["won"])
+    assert now.is_closed["undated"] and not now.is_closed["open"]
+
+
 def test_an_absent_table_is_empty_to_spec(small):
     surveys = Book.open(small, "2026-06-30").read("surveys")
     assert surveys.empty

@@ -11,10 +11,10 @@ from abmlib.method.measures import estimate_row, measure_row, measure_rows, shar
 from abmlib.method.periods import Period, quarters
 from abmlib.stats import intervals, pooling, survival
 from abmlib.stats.intervals import LEVEL
+from abmlib.tables.days import LONGEST_DAYS
 
 SLOW_SHARE = 0.9  # a deal is slow in a stage when it is there longer than this share of won deals was; C-58
 SEED = 12  # of every bootstrap here
-LONGEST_DAYS = 7_305  # twenty years; a deal said to take longer has a date that stands for none, such as 1900 or 9999
 MEAN_HELD = 0.89  # share of books of 100 accounts whose interval of the mean holds it: benchmarks.truth_intervals
 OF_WON = {  # definitions that only a won deal can answer
     "won_value", "deal_size_mean", "deal_size_median", "deal_size_geometric_mean", "acv_mean", "days_to_won_mean",
@@ -70,7 +70,7 @@ def oddities(deals: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
     whole = "win rates, sizes and accounts won are of all deals ever decided, and have no window"
     nowhere = whole if dateless(deals) else "in no window; counted in all-time numbers only"
     found = [
-        ("closed, without a closing day", undated(deals), nowhere),
+        ("closed, without a possible closing day", undated(deals), nowhere),
         ("closed, won or lost unknown", closed & deals["is_won"].isna(), "neither won nor lost; in no win rate"),
         ("closed before it was created", days < 0, "in win rates and sizes; in no duration"),
         ("created or closed on an impossible day", days > LONGEST_DAYS, "in win rates and sizes; in no duration"),

@@ -12,6 +12,7 @@ LATEST_DATA = "latest-data"  # in the place of a day
 FIRST, LAST = dt.date(1950, 1, 1), dt.date(2999, 12, 31)  # days that can be reported on
 EARLIEST = 1900  # year before which no window begins
 MOST_DAYS = 36_500  # that anything counts
+LONGEST_DAYS = 7_305  # twenty years; a deal said to take longer has a date that stands for none, such as 1900 or 9999
 
 
 def months_before(day: pd.Timestamp, months: int) -> pd.Timestamp:

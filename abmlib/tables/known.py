@@ -10,7 +10,7 @@ import ibis.expr.types as ir
 import pandas as pd
 
 from abmlib.tables import identity, people, schema
-from abmlib.tables.days import end_of
+from abmlib.tables.days import LONGEST_DAYS, end_of
 from abmlib.tables.engine import as_view, ask, count
 from abmlib.tables.kinds import cast, ibis_type, in_zone
 from abmlib.tables.source import PLANNED, Source
@@ -302,8 +302,14 @@ class Known:
         return known
 
     def _as_deals_were(self, deals: ir.Table) -> ir.Table:
-        """Rebuild stage, amount, closing day and probability of deals as they were; undo later closings."""
+        """Rebuild stage, amount, closing day and probability of deals as they were; undo later closings.
+
+        A closing `LONGEST_DAYS` ahead is none of a day: the deal counts as closed without one.
+        """
         cutoff = ibis.literal(self.moment.cutoff)
+        possible = deals.closed_at < ibis.literal(self.moment.cutoff + dt.timedelta(days=LONGEST_DAYS))
+        nobody_knows = ibis.null(deals.closed_at.type())
+        deals = deals.mutate(closed_at=ibis.ifelse(possible, deals.closed_at, nobody_knows))
         undated = deals.closed_at.isnull() & self.moment.is_latest
         deals = deals.mutate(_closed=((deals.closed_at < cutoff) | undated).fill_null(False) & deals.is_closed)
         if not self.moment.is_latest:

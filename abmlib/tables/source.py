@@ -12,6 +12,7 @@ import ibis.expr.types as ir
 import pandas as pd
 
 from abmlib.tables import engine, people, programme, schema, secret, settings
+from abmlib.tables.days import LONGEST_DAYS
 from abmlib.tables.errors import FIRST, TableError, first_cases, shown
 from abmlib.tables.importers import files as exported
 from abmlib.tables.importers.sql import lock, quoted, text, texts
@@ -387,14 +388,18 @@ class Source:
     def latest_day(self) -> dt.date | None:
         """Day of the newest dated fact; None if there is none.
 
-        In the reporting time zone. A plan counts with the day on which it was known.
+        In the reporting time zone. A plan counts with the day on which it was known; the closing of a deal `LONGEST_DAYS` after
+        all else is of no day.
         """
         days = list[dt.date]()
         for name in sorted(self.names & set(DATES_A_FACT)):
             event = self._local_day(name, str(schema.spec(name).known))
             learnt = self._local_day(name, "known_at")
             event = f"CASE WHEN {event} > {learnt} THEN {learnt} ELSE {event} END" if name in PLANNED else event
-            dates = [event, *([self._local_day(name, "closed_at")] if name == "opportunities" else [])]
-            newest = engine.ask(self._view(name), ", ".join(f"max({day})" for day in dates)).fetchone()
-            days += [day for day in newest if day is not None]
-        return max(days, default=None)
+            days += engine.ask(self._view(name), f"max({event})").fetchone()
+        newest = max((day for day in days if day is not None), default=None)
+        if "opportunities" in self.names:
+            closed = self._local_day("opportunities", "closed_at")
+            possible = "" if newest is None else f"WHERE {closed} - DATE '{newest}' < {LONGEST_DAYS}"
+            days += engine.ask(self._view("opportunities"), f"max({closed})", possible).fetchone()
+        return max((day for day in days if day is not None), default=None)
