@@ -58,11 +58,13 @@ show.table(deals.oddities(opportunities, book.as_of), "Deals whose data cannot b
 # %% [markdown]
 # ## How the answer is made
 # **Win rate**: deals won, divided by deals decided (won or lost) in the window. Open deals have no result yet and do not count.
+# Where most closed deals have no closing day, all deals ever decided count. Without a lost deal there is no rate.
 
 # %%
-is_decided = opportunities["is_closed"] & opportunities["closed_day"].between(window.start, window.end)
-decided = opportunities[is_decided]
-win_rate = decided["is_won"].sum() / len(decided) if len(decided) else np.nan
+has_days = not deals.dateless(opportunities)
+is_known = opportunities["is_closed"] & opportunities["is_won"].notna()
+decided = opportunities[is_known & (opportunities["closed_day"].between(window.start, window.end) | (not has_days))]
+win_rate = np.nan if decided["is_won"].all() else decided["is_won"].mean()
 
 won = book.measure(deals.won_measures(opportunities, window)).set_index("definition_id")
 assert np.isclose(win_rate, won.loc["win_rate_by_count", "value"], equal_nan=True), "two win rates"
@@ -119,6 +121,7 @@ verdict = forecast.verdict(foretold)
 
 of_window, by_amount = won.loc["win_rate_by_count"], won.loc["win_rate_by_amount", "value"]
 until, period_end = str(ahead.end.date()), str(coming.end.date())
+when = f"from {window}" if has_days else "ever, as most closing days are unknown"
 say.words(
     say_pipeline.period_ahead(foretold, next_goal, str(coming), period_end, verdict, LEVEL, book.currency),
     say_pipeline.trusted(tested, days_left),
@@ -126,7 +129,7 @@ say.words(
     say_pipeline.target(goal, won_share, str(period), period.end <= book.as_of, book.currency),
     say_pipeline.open_pipeline(flags, outlook.wins, outlook.money, LEVEL, until, outlook.why, book.currency),
     say.one_account(open_deals, accounts["name"]),
-    say.win_rate(*of_window[["value", "low", "high", "n"]], LEVEL, str(window), by_amount),
+    say.win_rate(*of_window[["value", "low", "high", "n"]], LEVEL, when, by_amount, of_window["why"]),
 )
 
 # %% [markdown]
@@ -193,7 +196,7 @@ show.table(tested, "Foretold at past quarter ends, and what came", book.currency
 # %%
 say.words(say_deals.sizes(int(decided["is_won"].sum()), deals.MEAN_HELD, LEVEL))
 rows = pd.concat([won.reset_index(), pipeline.loc[["velocity_open_deals"]].reset_index()], ignore_index=True)
-show.measures(rows, f"Deals decided from {window}", book.currency)
+show.measures(rows, f"Deals decided {when}", book.currency)
 
 # %% [markdown]
 # ## Stage by stage
@@ -216,7 +219,7 @@ show.table(by_stage, "Stages", note=say_pipeline.about_stages(len(history), len(
 
 # %%
 groups = deals.all_groups(decided, accounts["industry"], year_starts)
-book.measure(deals.group_rows(groups).assign(window_start=window.start, window_end=window.end))
+book.measure(deals.group_rows(groups).assign(**of_window[["window_start", "window_end"]]))
 title, note = say.differences(deals.differences(groups))
 show.table(groups, title, rows=40, note=note)
 

@@ -83,8 +83,9 @@ def flows(deals: pd.DataFrame, transactions: pd.DataFrame) -> list[Flow]:
     closed = closed[closed["closed_day"].notna()]
     closed = closed.assign(day=closed["closed_day"], value=won_flag(closed).astype(float))
     won = closed[closed["value"] == 1]
-    begun = one[one["created_day"].notna()].assign(day=one["created_day"])
-    there = begun[~begun["is_closed"].astype(bool) | begun["closed_day"].notna()].assign(until=begun["closed_day"])
+    begun = one.assign(day=one["created_day"], until=one["closed_day"])  # before a filter leaves no row
+    begun = begun[begun["day"].notna()]
+    there = begun[~begun["is_closed"].astype(bool) | begun["closed_day"].notna()]
     first = begun["day"].min()
     ages = closed.loc[closed["age_days"] >= 0, "age_days"].astype(float)
     ripe = first + pd.Timedelta(days=ages.quantile(SLOW_SHARE)) if len(ages) else first

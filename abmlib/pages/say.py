@@ -77,6 +77,8 @@ def interval(value: float, low: float, high: float, n: float, level: float) -> s
     """
     if pd.isna(value):
         return f"unknown (n = {n:,.0f})"
+    if pd.isna(low) and pd.isna(high):
+        return f"{share(value)} (too few for an interval, n = {n:,.0f})"
     return f"{share(value)} ({level:.0%} interval {share(low)} to {share(high)}, n = {n:,.0f})"
 
 
@@ -111,12 +113,22 @@ def checks(run: int, failed: int, warned: int, lines: list[str]) -> Words:
     return Words([f"{run:,} checks: {failed:,} fail, {warned:,} warn.", *lines], "ul")
 
 
-def win_rate(value: float, low: float, high: float, n: int, level: float, window: str, by_amount: float) -> str:
-    """Say which share of the deals decided in a window was won, and of their amount."""
+def win_rate(
+    value: float, low: float, high: float, n: int, level: float, when: str, by_amount: float, why: str = ""
+) -> str:
+    """Say which share of the deals decided was won, and of their amount.
+
+    Parameters
+    ----------
+    when : in which days they were decided, such as ``from 2026-01-01 to 2026-03-31``
+    why : what is lacking where the share is missing
+    """
     if n == 0:
-        return f"No deal is known to have been won or lost from {window}."
+        return f"No deal is known to have been won or lost {when}."
+    if pd.isna(value):
+        return f"The win rate of the {count(n, 'deal')} decided {when} is unknown, for lack of {why}."
     amount = f"; by amount {share(by_amount)}" if pd.notna(by_amount) else ""
-    return f"Won of the deals decided from {window}: {interval(value, low, high, n, level)}{amount}."
+    return f"Won of the deals decided {when}: {interval(value, low, high, n, level)}{amount}."
 
 
 def one_account(open_deals: pd.DataFrame, names: pd.Series) -> str:
@@ -130,8 +142,8 @@ def one_account(open_deals: pd.DataFrame, names: pd.Series) -> str:
     amounts, total = open_deals.groupby("account_id")["amount"].sum(), open_deals["amount"].sum()
     if amounts.empty or (open_deals["amount"] < 0).any() or not amounts.max() > LARGE * total:
         return ""
-    name = " ".join(str(names.get(amounts.idxmax(), amounts.idxmax())).split()).rstrip(".")
-    return f"{share(amounts.max() / total)} of the open amount is with one account, {name}."
+    name = " ".join(str(names.get(amounts.idxmax(), amounts.idxmax())).split())
+    return f"{share(amounts.max() / total)} of the open amount is with one account, {name}" + "." * (name[-1:] != ".")
 
 
 def p_value(p: float) -> str:
