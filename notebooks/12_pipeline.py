@@ -119,7 +119,7 @@ foretold = book.measure(forecast.period_foretold(opportunities, of_period, comin
 foretold = foretold.set_index("definition_id")
 verdict = forecast.verdict(foretold)
 
-of_window, by_amount = won.loc["win_rate_by_count"], won.loc["win_rate_by_amount", "value"]
+of_window = won.loc["win_rate_by_count"]
 until, period_end = str(ahead.end.date()), str(coming.end.date())
 when = f"from {window}" if has_days else "ever, as most closing days are unknown"
 say.words(
@@ -127,9 +127,13 @@ say.words(
     say_pipeline.trusted(tested, days_left),
     say_pipeline.stalled(flags, len(history) > 0, book.currency),
     say_pipeline.target(goal, won_share, str(period), period.end <= book.as_of, book.currency),
-    say_pipeline.open_pipeline(flags, outlook.wins, outlook.money, LEVEL, until, outlook.why, book.currency),
+    say_pipeline.open_pipeline(
+        flags, outlook.wins, outlook.money, LEVEL, until, outlook.why, book.currency, outlook.is_young
+    ),
     say.one_account(open_deals, accounts["name"]),
-    say.win_rate(*of_window[["value", "low", "high", "n"]], LEVEL, when, by_amount, of_window["why"]),
+    say.win_rate(
+        *of_window[["value", "low", "high", "n"]], LEVEL, when, won.loc["win_rate_by_amount", "value"], of_window["why"]
+    ),
 )
 
 # %% [markdown]
@@ -139,7 +143,9 @@ say.words(
 chance = f"chance_to_win_by_{until}"
 columns = ["opportunity_id", "account_name", "owner_id", "stage", "amount", "close_date", chance, "why"]
 title = f"{len(stuck):,} stalled and {len(late):,} overdue of {say.count(len(open_deals), 'open deal')}; {len(listed):,} in all"
+fill = say_pipeline.gaps(flags)
 note = f"{say_pipeline.owners(listed, book.currency)} {say_pipeline.about_chance(until, record)}" * (len(listed) > 0)
+note = f"{note} {say_pipeline.of_an_earlier_day(fill, book.is_latest)}".strip()
 show.table(listed.rename(columns={"chance_to_win": chance})[columns], title, book.currency, rows=40, note=note)
 
 # %% [markdown]
@@ -156,7 +162,8 @@ show.table(record, "Stalled and overdue deals at past quarter ends, and the othe
 # %%
 slip = periods.trailing(book.as_of, slip_months)
 before = Book.open(data, as_of=slip.start.date() - pd.Timedelta(days=1), tables=tables).read("opportunities")
-slips = [forecast.slippage(before, opportunities, slip), stages.push_row(stages.pushes(history, opportunities))]
+pushed = stages.pushes(history, opportunities)
+slips = [forecast.slippage(before, opportunities, slip), stages.push_row(pushed, opportunities)]
 rows = pd.concat([pipeline.drop("velocity_open_deals").reset_index(), book.measure(slips)], ignore_index=True)
 rows = rows[rows["unit"].ne("deals") | rows["value"].ne(0)]
 show.measures(rows, f"Open deals, what they bring by {until}, and deals due from {slip}", book.currency)
@@ -169,7 +176,8 @@ show.measures(rows, f"Open deals, what they bring by {until}, and deals due from
 show.measures(reached.reset_index(), f"Target of {period}", book.currency)
 
 # %%
-cover = forecast.target_coverage(opportunities, coming, next_goal, book.as_of, won.loc["win_rate_by_amount"])
+wins, by_amount = int(decided["is_won"].sum()), won.loc["win_rate_by_amount"]
+cover = forecast.target_coverage(opportunities, coming, next_goal, book.as_of, by_amount, wins)
 rows = pd.concat([foretold.reset_index(), book.measure(cover)], ignore_index=True)
 show.measures(rows, f"What is expected by {period_end}, and the target of {coming}", book.currency)
 
@@ -178,9 +186,7 @@ chance = f"chance_to_win_by_{period_end}"
 due = forecast.due_in(named, coming, book.as_of)
 due = due.assign(**{chance: due["opportunity_id"].map(of_period.chance)})
 columns = ["opportunity_id", "account_name", "owner_id", "amount", "close_date", chance]
-show.table(
-    due[columns], f"{say.count(len(due), 'open deal')} due by {period_end}, the largest first", book.currency, rows=15
-)
+show.table(due[columns], say_pipeline.due(due, period_end, book.currency), book.currency, rows=15)
 
 # %% [markdown]
 # ### How the forecasts did at past quarter ends
@@ -194,7 +200,7 @@ show.table(tested, "Foretold at past quarter ends, and what came", book.currency
 # Sales velocity gives the open deals the win rate of decided ones. That is too high, so it is no forecast.
 
 # %%
-say.words(say_deals.sizes(int(decided["is_won"].sum()), deals.MEAN_HELD, LEVEL))
+say.words(say_deals.sizes(wins, deals.MEAN_HELD, LEVEL))
 rows = pd.concat([won.reset_index(), pipeline.loc[["velocity_open_deals"]].reset_index()], ignore_index=True)
 show.measures(rows, f"Deals decided {when}", book.currency)
 
@@ -239,7 +245,7 @@ show.table(cohorts, "Deals by quarter opened")
 next_step = "Ask the owner of each stalled deal for a next step agreed with the buyer; close it if the buyer names none"
 week = str((book.as_of + pd.Timedelta(days=7)).date())
 agreed, without = "a next step that was agreed since", "a forecast without these deals"
-doubt, fill = stalled.in_doubt(record), say_pipeline.gaps(flags)
+doubt = stalled.in_doubt(record)
 book.decide(
     "ask_for_next_step", kind="sell", text=next_step, **stalled.to_decide(stuck, doubt), due=week, would_change=agreed
 )

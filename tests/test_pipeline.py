@@ -642,6 +642,15 @@ def test_the_day_on_which_a_deal_is_closed_is_no_push():
     assert stg.pushes(history(rows), closed).to_dict() == {"late": 1}
 
 
+def test_a_stage_of_closed_deals_alone_is_none_to_convert_from_however_long_before_its_closing_it_was_entered():
+    f = deals([("won", True, 1, "2026-01-01", "2026-05-01"), ("open", None, 1, "2026-01-01")], stage=["Won", "Lead"])
+    moves = [("won", "2026-01-01", "Lead", None, None, 0.1), ("won", "2026-02-01", "Won", None, None, 1.0),
+             ("open", "2026-01-01", "Lead", None, None, 0.1)]  # fmt: skip
+    assert stg.stage_visits(f, history(moves), TODAY)["stage"].tolist() == ["Lead", "Lead"]
+    unsure = [(*m[:5], 0.9 if m[2] == "Won" else 0.1) for m in moves]  # a stage in which a deal could still be lost
+    assert set(stg.stage_visits(f, history(unsure), TODAY)["stage"]) == {"Lead", "Won"}
+
+
 def test_slippage_by_hand():
     rows = [
         ("won", None, "2026-04-01"),  # due on the first day, closed
@@ -657,6 +666,8 @@ def test_slippage_by_hand():
     later = [(d, {"won": True, "lost": False}.get(d), 1) for d, _, _ in rows if d != "vanished"]
     got = fc.slippage(then, deals(later), Period(day("2026-04-01"), TODAY))
     assert (got["value"], got["n"], got["window_end"]) == (0.5, 4, TODAY)
+    one = fc.slippage(then.assign(account_id="acme"), deals(later), Period(day("2026-04-01"), TODAY))
+    assert one["value"] == 0.5 and pd.isna(one["low"]) and got["low"] < 0.5  # deals of one account say no more than one
     dark = fc.slippage(then[then["opportunity_id"] == "undated"], deals(later), YEAR)
     assert (dark["status"], dark["why"]) == ("not_answerable", "opportunity_stage_history with close_date")
     none = fc.slippage(then.iloc[:0], deals(later), YEAR)
@@ -797,11 +808,11 @@ DUE = [
 
 
 def covered(
-    target: float, rate: float = 0.25, rows: list[tuple] = DUE, as_of: str = "2026-04-01", why: str = ""
+    target: float, rate: float = 0.25, rows: list[tuple] = DUE, as_of: str = "2026-04-01", why: str = "", wins: int = 30
 ) -> pd.DataFrame:
     f = deals([r[:5] for r in rows], close_date=[r[5] for r in rows])
     by_amount = {"value": rate, "low": rate / 2, "high": rate * 2, "n": 50, "why": why}
-    return by(fc.target_coverage(f, QUARTER, target, day(as_of), by_amount))
+    return by(fc.target_coverage(f, QUARTER, target, day(as_of), by_amount, wins))
 
 
 def reached(target: float, rows: list[tuple] = DUE) -> pd.DataFrame:
@@ -852,8 +863,28 @@ def test_a_target_of_nothing_is_the_reason_that_nothing_is_compared(target):
     [(0.0, "", "a deal won in these months"), (np.nan, "a deal lost in these months", "a deal lost in these months")],
 )
 def test_coverage_needed_is_missing_without_a_win_rate_by_amount_and_says_why(rate, why, expected):
-    got = covered(100, rate, why=why)
+    got = covered(100, rate, why=why, wins=0)
     assert got.loc["coverage_needed", ["status", "why"]].tolist() == ["not_answerable", expected]
+
+
+def test_coverage_needed_is_missing_where_few_deals_were_won():
+    assert covered(100, wins=29).loc["coverage_needed", ["status", "why"]].tolist() == [
+        "not_answerable", "30 deals won: 29 are too few",
+    ]  # fmt: skip
+
+
+def test_no_sum_of_deals_due_or_overdue_is_0_where_nobody_knows_it():
+    undated = covered(100, rows=[r for r in DUE if r[0] == "undated"])
+    assert undated["why"][["open_due_in_period", "open_overdue"]].eq("opportunities.close_date of open deals").all()
+    assert undated["value"][["open_due_in_period", "open_overdue"]].isna().all()
+    late = covered(100, rows=[("late", None, None, "2026-01-01", None, "2026-03-01"), *DUE[:1]])
+    assert late["why"][["open_due_in_period", "open_overdue"]].tolist() == ["", "opportunities.amount of open deals"]
+
+
+def test_a_deal_due_on_the_day_before_a_coming_period_is_not_due_in_it():
+    rows = deals([(d, None, 1, "2026-01-01") for d in "ab"], close_date=["2026-06-30", "2026-07-01"])
+    coming = Period(day("2026-07-01"), day("2026-09-30"))
+    assert fc.due_in(rows, coming, TODAY)["opportunity_id"].tolist() == ["b"]
 
 
 def test_due_deals_without_any_amount_make_coverage_unknown_and_not_0():
@@ -952,9 +983,12 @@ def test_stages_and_cohorts_become_measures_with_what_is_too_early_marked():
 
 
 def test_pushes_are_averaged_over_deals_that_have_a_history_of_them():
-    got = stg.push_row(pd.Series([0, 0, 3]))
+    known = deals([(d, None, 1, "2026-01-01") for d in "abcd"]).assign(account_id=list("xyzz"))  # "d" has no history
+    got = stg.push_row(pd.Series([0, 0, 3], list("abc")), known)
     assert (got["value"], got["n"], got["unit"]) == (1.0, 3, "times")
-    assert stg.push_row(pd.Series([], dtype="int64"))["status"] == "not_answerable"
+    one = stg.push_row(pd.Series([0, 0, 3], list("abc")), known.assign(account_id="x"))
+    assert one["value"] == 1 and pd.isna(one["low"])
+    assert stg.push_row(pd.Series([], dtype="int64"), known)["status"] == "not_answerable"
 
 
 def test_quarters_and_targets_follow_the_fiscal_year():

@@ -13,8 +13,14 @@ def test_the_open_pipeline_says_what_is_expected_or_why_nobody_knows():
     said = say.open_pipeline(OPEN, (1.6, 0, 3, 3), (200.0, 0.0, 400.0, 2), 0.95, "2027-06-30", "", "EUR")
     assert said == (
         "3 deals are open (400 EUR, 1 without an amount). Expected by 2027-06-30: 2 won deals (95% interval 0 to 3) that bring "
-        "200 EUR (0 EUR to 400 EUR)."
+        "200 EUR (0 EUR to 400 EUR), the money of the 2 of 3 deals with an amount."
     )
+    whole = (OPEN.iloc[:1], (1.2, 0, 1, 1), (100.0, 0.0, 100.0, 1))
+    assert say.open_pipeline(*whole, 0.95, "2027-06-30", "", "EUR").endswith(
+        "1 won deal (95% interval 0 to 1) that bring 100 EUR (0 EUR to 100 EUR)."
+    )
+    young = say.open_pipeline(*whole, 0.95, "2027-06-30", "", "EUR", is_young=True)
+    assert young.endswith("expect fewer wins of late stages than this.")
     dark = OPEN.assign(chance_to_win=[0.5, np.nan, 0.6])
     said = say.open_pipeline(dark, (1.1, 0, 2, 2), NOTHING, 0.95, "2027-06-30", "", "EUR")
     assert said.endswith("1 open deal (300 EUR) without an opening day is not in it: the chance is unknown.")
@@ -101,13 +107,19 @@ def test_the_record_of_a_mark_says_whether_it_is_a_sign_of_trouble_and_of_how_ma
     assert say.about_chance("2027-06-30", none).endswith("it does not know whether a deal is stalled or overdue.")
 
 
-def test_a_back_test_says_for_each_horizon_what_held_and_whether_the_crm_came_closer():
+def test_a_back_test_says_for_each_horizon_what_held_and_how_far_the_crm_was_off():
     row = {"wins_low": 1.0, "wins_high": 3.0, "wins_came": 2, "money": 110.0, "money_low": 101.0, "money_high": 120.0,
            "money_came": 100.0}  # fmt: skip
+    row |= {"day": pd.Timestamp("2025-06-30")}
     tested = pd.DataFrame([row | {"horizon_days": 92, "crm": np.nan}, row | {"horizon_days": 365, "crm": 95.0}])
     off = "the interval of wins held what came 1 of 1 times, that of money 0 of 1; the money foretold was off by 10% on average"
     assert say.back_test(tested).endswith(
-        f"92 days ahead: {off}. 365 days ahead: {off}, by the CRM's probabilities by 5%: here the CRM is closer."
+        f"92 days ahead: {off}. 365 days ahead: {off}, by the CRM's probabilities by 5%."
+    )
+    apart = pd.concat([tested.assign(day=pd.Timestamp(day)) for day in ("2025-03-31", "2025-06-30")])  # 91 days
+    assert say.back_test(apart).count("overlap") == 1
+    assert say.back_test(apart).endswith(
+        "365 days of neighbouring quarter ends overlap, so 2 ends say less than as many tests."
     )
     assert say.back_test(tested.iloc[:0]).startswith("The history is too short")
     doubt = "held what came 0 of 1 times: do not rely on it."
@@ -115,3 +127,16 @@ def test_a_back_test_says_for_each_horizon_what_held_and_whether_the_crm_came_cl
     no_money = tested.assign(money=np.nan)
     assert say.trusted(no_money, 92) == "At past quarter ends the interval of wins held what came 1 of 1 times."
     assert say.trusted(tested, 30) == ""
+
+
+def test_deals_due_are_all_counted_and_their_money_is_of_those_with_an_amount():
+    assert (
+        say.due(OPEN, "2026-09-30", "EUR")
+        == "3 open deals due by 2026-09-30 (400 EUR, 1 without an amount), the largest first"
+    )
+    assert say.due(OPEN.iloc[:0], "2026-09-30", "EUR") == "0 open deals due by 2026-09-30, the largest first"
+
+
+def test_gaps_are_no_task_on_an_earlier_day_and_that_is_said():
+    assert "may have been entered" in say.of_an_earlier_day("Fill in the amount of 1 open deal", False)
+    assert say.of_an_earlier_day("", False) == say.of_an_earlier_day("Fill in the amount of 1 open deal", True) == ""

@@ -493,3 +493,15 @@ def test_durations_and_their_bands_are_those_of_the_library(rows, share):
     got = median(rows, share)
     expected = [first(of.probabilities) for of in (there, band.low, band.high)]
     assert [got.value, got.low, got.high] == pytest.approx(expected, nan_ok=True)
+
+
+def test_other_names_of_accounts_draw_the_same_and_one_account_has_no_interval():
+    label = pd.Series(list("aabbcd"))
+    renamed = label.map({"a": "z", "b": "y", "c": "b", "d": "a"})
+    one, other = (survival.draw_clusters(names, 50, 1) for names in (label, renamed))
+    assert (one.cluster == other.cluster).all() and (one.often == other.often).all()
+    days, ended = np.arange(1, 7), np.array([1, 2, 1, 2, 1, 1])
+    low, high = survival.ends(survival.incidence(days, ended, 9, one)[1:])
+    assert 0 < low < 4 / 6 < high <= 1
+    alone = survival.draw_clusters(pd.Series(["a"] * 6), 50, 1)
+    assert np.isnan(survival.ends(survival.incidence(days, ended, 9, alone)[1:])).all()

@@ -35,6 +35,7 @@ class Outlook:
     wins: Estimate
     money: Estimate
     why: str = ""
+    is_young: bool = False  # the oldest deals of the past are known for less than twice the horizon
 
 
 def outlook(past: pd.DataFrame, now: pd.DataFrame, as_of: pd.Timestamp, horizon: int) -> Outlook:
@@ -88,6 +89,7 @@ def outlook(past: pd.DataFrame, now: pd.DataFrame, as_of: pd.Timestamp, horizon:
         pd.Series(chance[:, 0], pd.Index(now["opportunity_id"])).reindex(every),
         (float(chance[:, 0].sum()), float(few), float(many), len(now)),
         (value if known or not len(now) else np.nan, float(little), float(much), known),
+        is_young=bool(past["day"].min() + 2 * horizon * DAY > as_of),
     )
 
 
@@ -95,8 +97,13 @@ def _lacking(past: pd.DataFrame, as_of: pd.Timestamp, horizon: int) -> str:
     """What the past lacks to tell the future; empty if nothing."""
     if past.empty or past["day"].min() + horizon * DAY > as_of:
         return f"deals that were open {horizon:,} days ago or earlier, with the days they were opened and closed"
-    if past.loc[past["ended"] > 0, "opportunity_id"].nunique() < FLOOR_OUTCOMES:
+    over = past[past["ended"] > 0]
+    if over["opportunity_id"].nunique() < FLOOR_OUTCOMES:
         return f"{FLOOR_OUTCOMES} closed deals that were open at a past month end"
+    if not (over["ended"] == WON).any():
+        return "a won deal that was open at a past month end"
+    if over["account_id"].fillna(over["opportunity_id"]).nunique() < 2:
+        return "closed deals of more than one account"
     return ""
 
 
@@ -219,6 +226,7 @@ def stage_shares(past: pd.DataFrame, as_of: pd.Timestamp, horizon: int, stages: 
             continue
         days, ended = part["days_followed"].to_numpy(), part["ended"].to_numpy()
         share = survival.incidence(days, ended, horizon, survival.draw_clusters(part["account_id"], RATES, SEED))
-        low, high = np.nanquantile(share[1:], ENDS)
-        rows.append((stage, share[0], low, high, part["opportunity_id"].nunique(), part["probability"].mean()))
+        rows.append(
+            (stage, share[0], *survival.ends(share[1:]), part["opportunity_id"].nunique(), part["probability"].mean())
+        )
     return pd.DataFrame(rows, columns=["stage", "share", "low", "high", "n", "crm"])

@@ -16,8 +16,10 @@ from abmlib.method.deals import (
     with_reasons,
     won_flag,
 )
-from abmlib.method.measures import estimate_row, measure_row, share_row
+from abmlib.method.measures import estimate_row, measure_row
 from abmlib.method.periods import DAY, Period, period_of, quarters
+from abmlib.stats import intervals
+from abmlib.stats.intervals import FLOOR_OUTCOMES
 from abmlib.tables import programme
 
 DAYS_IN_MONTH = 30.44  # on average
@@ -78,7 +80,7 @@ def open_measures(
 
 
 def slippage(then: pd.DataFrame, now: pd.DataFrame, period: Period) -> dict[str, object]:
-    """Measure the share of deals due to close in a period that did not.
+    """Measure the share of deals due to close in a period that did not, with accounts as clusters.
 
     Parameters
     ----------
@@ -91,12 +93,12 @@ def slippage(then: pd.DataFrame, now: pd.DataFrame, period: Period) -> dict[str,
     """
     due = open_deals(then)
     due = due[due["close_date"].between(period.start, period.end)]
-    state = now.set_index("opportunity_id")["is_closed"].reindex(due["opportunity_id"]).fillna(False).astype(bool)
+    is_over = due["opportunity_id"].map(now.set_index("opportunity_id")["is_closed"]).fillna(False).astype(bool)
     then_open = open_deals(then)["close_date"]
     dated = then_open.empty or then_open.notna().any()
     lacking = "a deal due to close in these months" if dated else "opportunity_stage_history with close_date"
-    return share_row(
-        "C-11", "slip_rate", int((~state).sum()), len(due), window_start=period.start, window_end=period.end,
+    return estimate_row(
+        "C-11", "slip_rate", intervals.share(~is_over, due["account_id"]), "share", window_start=period.start, window_end=period.end,
         why="" if len(due) else lacking,
     )  # fmt: skip
 
@@ -150,30 +152,36 @@ def _no_target(target: float) -> str:
 
 
 def due_in(deals: pd.DataFrame, period: Period, as_of: pd.Timestamp) -> pd.DataFrame:
-    """Keep the open deals whose closing day lies from the day of the report to the period's end, the largest amount first.
+    """Keep the open deals whose closing day lies in a period, from the day of the report on, the largest amount first.
 
     Parameters
     ----------
     deals : DataFrame of open deals, such as of `stalled.flags`
     """
-    due = deals[deals["close_date"].between(as_of, period.end)]
+    due = deals[deals["close_date"].between(max(as_of, period.start), period.end)]
     return due.sort_values("amount", ascending=False, kind="stable", ignore_index=True)
 
 
 def target_coverage(
-    deals: pd.DataFrame, period: Period, target: float, as_of: pd.Timestamp, win_rate_by_amount: Mapping[str, Any]
+    deals: pd.DataFrame,
+    period: Period,
+    target: float,
+    as_of: pd.Timestamp,
+    win_rate_by_amount: Mapping[str, Any],
+    wins: int,
 ) -> pd.DataFrame:
     """Compare the open pipeline still due in a period with what is missing to its target.
 
-    Due are open deals whose closing day lies from the day of the report to the period's end; overdue ones are counted apart. Where
-    the target is met, coverage has no row. What is due is missing where deals carry no closing day or no amount; ``why``
-    says which.
+    Due are open deals of `due_in`; overdue ones are counted apart. Where the target is met, coverage has no row. What is due,
+    or overdue, is missing where no open deal carries a closing day or none of those an amount; ``why`` says which. Below
+    `FLOOR_OUTCOMES` deals won nobody knows what coverage is needed.
 
     Parameters
     ----------
     deals : DataFrame of `with_days`, open and closed
     target : money to be won in the period, missing where unknown
     win_rate_by_amount : row of `won_measures`; the inverse of its value and ends is the coverage needed
+    wins : deals won among those it counts
 
     Returns
     -------
@@ -189,24 +197,26 @@ def target_coverage(
     4.0
     """
     live = open_deals(deals)
-    due = due_in(live, period, as_of)["amount"]
-    overdue = live.loc[live["close_date"] < as_of, "amount"]
+    amounts = {
+        "open_due_in_period": due_in(live, period, as_of)["amount"],
+        "open_overdue": live.loc[live["close_date"] < as_of, "amount"],
+    }
     won, no_won = _won(deals, period)
-    value, no_due = known_sum(due), ""
-    if len(live) and live["close_date"].isna().all():
-        value, no_due = np.nan, "opportunities.close_date of open deals"
-    elif pd.isna(value):
-        no_due = "opportunities.amount of open deals"
+    is_dark = len(live) > 0 and live["close_date"].isna().all()
+    sums = {name: np.nan if is_dark else known_sum(amount) for name, amount in amounts.items()}
+    lacking = "opportunities.close_date of open deals" if is_dark else "opportunities.amount of open deals"
+    whys = {name: lacking if pd.isna(total) else "" for name, total in sums.items()}
+    n = {name: int(amount.notna().sum()) for name, amount in amounts.items()}
+    value, no_due = sums["open_due_in_period"], whys["open_due_in_period"]
     gap = target - won
     needed = [1 / win_rate_by_amount[c] if win_rate_by_amount[c] > 0 else np.nan for c in ("value", "high", "low")]
-    no_rate = win_rate_by_amount.get("why") or (
-        "a deal won in these months" if win_rate_by_amount["value"] == 0 else ""
-    )
+    no_rate = win_rate_by_amount.get("why") or "a deal won in these months" * (wins == 0)
+    if wins < FLOOR_OUTCOMES:
+        needed, no_rate = [np.nan] * 3, no_rate or f"{FLOOR_OUTCOMES} deals won: {wins:,} are too few"
     why = _no_target(target) or (no_won or no_due if pd.notna(target) else "")
     rows = [
-        measure_row("C-9", "open_due_in_period", value, "currency", int(due.notna().sum()), why=no_due),
-        measure_row("C-9", "open_overdue", known_sum(overdue), "currency", int(overdue.notna().sum()), why=no_due),
-        measure_row("C-9", "coverage", value / gap if gap > 0 else np.nan, "times", int(due.notna().sum()), why=why),
+        *(measure_row("C-9", name, total, "currency", n[name], why=whys[name]) for name, total in sums.items()),
+        measure_row("C-9", "coverage", value / gap if gap > 0 else np.nan, "times", n["open_due_in_period"], why=why),
         estimate_row(
             "C-9", "coverage_needed", (needed[0], needed[1], needed[2], win_rate_by_amount["n"]), "times", why=no_rate
         ),

@@ -7,7 +7,6 @@ from abmlib.method.deals import SEED
 from abmlib.method.measures import estimate_row, measure_rows
 from abmlib.method.periods import DAY
 from abmlib.stats import intervals, survival
-from abmlib.stats.intervals import ENDS
 
 DRAWS = 1_000  # of accounts, for each stage
 
@@ -16,7 +15,8 @@ def stage_visits(deals: pd.DataFrame, history: pd.DataFrame, as_of: pd.Timestamp
     """Give each stay of a deal in a stage: when it began, how many days it was, and whether it is over.
 
     Changes that do not change the stage are joined to the stay they are part of. The change that closes a deal ends its
-    last stay and is none itself: the last one, into the deal's present stage, within a day of its closing. A stay that is
+    last stay and is none itself: the last one, into the deal's present stage, within a day of its closing. Nor is one in a
+    stage of closed deals alone, whose probability is 0 or 1. A stay that is
     not over lasts to `as_of`; one that began and ended on one day lasted none.
 
     Parameters
@@ -43,9 +43,16 @@ def stage_visits(deals: pd.DataFrame, history: pd.DataFrame, as_of: pd.Timestamp
     closing = last & stays["is_closed"].astype(bool) & (stays["stage"] == stays["stage_now"]) & at_the_end
     stays = stays.assign(over=end.notna(), won=stays["is_won"], began=stays["entered_day"])
     stays["days"] = (end.fillna(as_of) - stays["began"]).dt.days
-    kept = stays[~closing & (stays["days"] >= 0)]
+    kept = stays[~closing & (stays["days"] >= 0) & ~stays["stage"].isin(_closed_stages(deals, history))]
     columns = ["opportunity_id", "account_id", "stage", "stage_order", "began", "days", "over", "won"]
     return kept[columns].reset_index(drop=True)
+
+
+def _closed_stages(deals: pd.DataFrame, history: pd.DataFrame) -> pd.Index:
+    """Stages in which only closed deals stand, and whose probability is 0 or 1 wherever it is noted."""
+    is_sure = history["probability"].isin([0, 1]).groupby(history["stage"]).all()
+    over = deals["is_closed"].astype(bool).groupby(deals["stage"]).all()
+    return over.index[over].intersection(is_sure.index[is_sure])
 
 
 def stage_table(visits: pd.DataFrame) -> pd.DataFrame:
@@ -77,7 +84,7 @@ def stage_table(visits: pd.DataFrame) -> pd.DataFrame:
         forward, lost = (survival.incidence(days, way, np.inf, draws) for way in (ended, (3 - ended) % 3))
         left = forward + lost
         share = np.divide(forward, left, out=np.full(len(left), np.nan), where=left > 0)
-        low, high = np.nanquantile(share[1:], ENDS) if (share[1:] == share[1:]).any() else (np.nan, np.nan)
+        low, high = survival.ends(share[1:])
         counts = [(ended == way).sum() for way in (1, 2, 0)]
         times = survival.quantile(stays["days"], stays["over"], 0.5)[:3]
         rows.append((stage, len(fate), *counts, share[0], low, high, *times))
@@ -148,16 +155,20 @@ def pushes(history: pd.DataFrame, deals: pd.DataFrame) -> pd.Series:
     return (later & while_open).groupby(rows["opportunity_id"]).sum().astype(int)
 
 
-def push_row(pushed: pd.Series) -> dict[str, object]:
+def push_row(pushed: pd.Series, deals: pd.DataFrame) -> dict[str, object]:
     """Measure how often a deal's closing day was moved later, on average over all deals with a history of it.
+
+    Accounts are clusters in the interval.
 
     Parameters
     ----------
     pushed : Series of `pushes`
+    deals : DataFrame of `with_days`
 
     References
     ----------
     Metric dictionary C-11.
     """
-    mean = intervals.estimate(pushed.astype(float), np.mean, SEED)
+    account = deals.set_index("opportunity_id")["account_id"].reindex(pushed.index)
+    mean = intervals.estimate(pushed.astype(float), np.mean, SEED, account)
     return estimate_row("C-11", "pushes_per_deal_mean", mean, "times")

@@ -137,7 +137,7 @@ def record(past: pd.DataFrame, by: Past, horizon: int, year_starts: int = 1) -> 
     DataFrame, one row per mark that a past deal had: ``mark``; ``marked, others`` (deals at quarter ends), ``marked_deals``
     (different ones), ``not_won, not_won_others`` (shares not won within the horizon, open ones followed as far as known), ``more``
     (their difference), ``more_low, more_high`` (drawing accounts), ``verdict`` (signal, against, no signal, too early: fewer than
-    `FLOOR_OUTCOMES` different closed deals on a side)
+    `FLOOR_OUTCOMES` different closed deals, or two accounts, on a side)
 
     References
     ----------
@@ -153,9 +153,10 @@ def record(past: pd.DataFrame, by: Past, horizon: int, year_starts: int = 1) -> 
         n = [int(side.sum()) for side in sides]
         closed = [rows.loc[side & (rows["ended"] > 0).to_numpy(), "opportunity_id"].nunique() for side in sides]
         lost, others = (1 - _won(rows, some, horizon, draws) for some in sides)
-        low, high = np.nanquantile((lost - others)[1:], ENDS) if min(n) else (np.nan, np.nan)
+        accounts = [len(np.unique(draws.cluster[side])) for side in sides]
+        low, high = np.nanquantile((lost - others)[1:], ENDS) if min(accounts) > 1 else (np.nan, np.nan)
         verdict = "signal" if low > 0 else "against" if high < 0 else "no signal"
-        verdict = verdict if min(closed) >= FLOOR_OUTCOMES else "too early"
+        verdict = verdict if min(closed) >= FLOOR_OUTCOMES and min(accounts) > 1 else "too early"
         different = rows.loc[sides[0], "opportunity_id"].nunique()
         found.append((mark, *n, different, lost[0], others[0], lost[0] - others[0], low, high, verdict))
     out = pd.DataFrame(found, columns=RECORD)

@@ -7,12 +7,20 @@ import pandas as pd
 from abmlib.pages.say import count, share, short_money
 
 HELD = 0.5  # share of past intervals that held what came, below which the page warns
+OVERLAP = 1.5  # days ahead ÷ days between quarter ends, beyond which the page says that they overlap
 FEW = 4  # past periods below which the page says that they are few
 Estimate = tuple[float, float, float, int]  # value, low, high, n
 
 
 def open_pipeline(
-    deals: pd.DataFrame, wins: Estimate, money: Estimate, level: float, until: str, why: str, currency: str
+    deals: pd.DataFrame,
+    wins: Estimate,
+    money: Estimate,
+    level: float,
+    until: str,
+    why: str,
+    currency: str,
+    is_young: bool = False,
 ) -> str:
     """Say what is open, what of it is expected to be won, and which deals are not in that.
 
@@ -22,20 +30,25 @@ def open_pipeline(
     wins, money : expected, with interval and n
     until : last day of the horizon
     why : what the past lacks to tell; empty if nothing
+    is_young : whether the past is shorter than twice the horizon
     """
     if deals.empty:
         return "No deal is open."
     start = f"{count(len(deals), 'deal')} {_are(len(deals))} open{_worth(deals['amount'], currency)}."
     if why:
         return f"{start} What they will bring is unknown, for lack of {why}."
-    said = (
-        f"{start} Expected by {until}: {wins[0]:,.0f} won deals ({level:.0%} interval {wins[1]:,.0f} to {wins[2]:,.0f})"
-    )
+    said = f"{start} Expected by {until}: {count(round(wins[0]), 'won deal')} ({level:.0%} interval {wins[1]:,.0f} to {wins[2]:,.0f})"
     if pd.notna(money[0]):
-        said += f" that bring {_ends(money, currency)}"
+        said += f" that bring {_ends(money, currency)}{_of_those(wins[3], money[3])}"
     aside = deals.loc[deals["chance_to_win"].isna(), "amount"]
     left = f" {count(len(aside), 'open deal')}{_worth(aside, currency)} without an opening day {_are(len(aside))} not in it: the chance is unknown."  # fmt: skip
-    return f"{said}.{left if len(aside) else ''}"
+    young = " The past known is shorter than twice these months: expect fewer wins of late stages than this."
+    return f"{said}.{left if len(aside) else ''}{young if is_young else ''}"
+
+
+def _of_those(deals: int, with_amount: int) -> str:
+    """Say how many deals the money is of, where not of all."""
+    return f", the money of the {with_amount:,} of {count(deals, 'deal')} with an amount" if with_amount < deals else ""
 
 
 def _are(n: int) -> str:
@@ -133,11 +146,11 @@ def _points(value: float) -> str:
 
 
 def back_test(tested: pd.DataFrame) -> str:
-    """Say how far what was foretold at past quarter ends lay from what came, beside the CRM's probabilities.
+    """Say how far what was foretold at past quarter ends lay from what came, and how far the CRM's probabilities.
 
     Parameters
     ----------
-    tested : DataFrame ``horizon_days, wins, wins_low, wins_high, wins_came, money, money_low, money_high, money_came, crm``
+    tested : DataFrame ``horizon_days, day, wins, wins_low, wins_high, wins_came, money, money_low, money_high, money_came, crm``
     """
     if tested.empty:
         return "The history is too short to test what it foretells on past quarters."
@@ -146,16 +159,39 @@ def back_test(tested: pd.DataFrame) -> str:
         held = int(part["wins_came"].between(part["wins_low"], part["wins_high"]).sum())
         line = f"{days:,} days ahead: the interval of wins held what came {held:,} of {len(part):,} times"
         known = part.dropna(subset=["money", "money_came"])
-        if known.empty or not (known["money_came"] > 0).all():
-            said.append(f"{line}.")
-            continue
-        held = int(known["money_came"].between(known["money_low"], known["money_high"]).sum())
-        own, crm = ((known[c] / known["money_came"] - 1).abs().mean() for c in ("money", "crm"))
-        line += f", that of money {held:,} of {len(known):,}; the money foretold was off by {own:.0%} on average"
-        better = "closer" if crm < own else "less close" if crm > own else "as close"
-        crm_said = "" if pd.isna(crm) else f", by the CRM's probabilities by {crm:.0%}: here the CRM is {better}"
-        said.append(f"{line}{crm_said}.")
+        if len(known) and (known["money_came"] > 0).all():
+            held = int(known["money_came"].between(known["money_low"], known["money_high"]).sum())
+            own, crm = ((known[c] / known["money_came"] - 1).abs().mean() for c in ("money", "crm"))
+            line += f", that of money {held:,} of {len(known):,}; the money foretold was off by {own:.0%} on average"
+            line += "" if pd.isna(crm) else f", by the CRM's probabilities by {crm:.0%}"
+        said.append(f"{line}.")
+        if (OVERLAP * part["day"].diff().dt.days < days).any():
+            said.append(
+                f"The {days:,} days of neighbouring quarter ends overlap, so {len(part):,} ends say less than as many tests."
+            )
     return " ".join(said)
+
+
+def due(deals: pd.DataFrame, until: str, currency: str) -> str:
+    """Say how many open deals are due by a day, and their amount.
+
+    Parameters
+    ----------
+    deals : DataFrame ``amount``
+    """
+    return f"{count(len(deals), 'open deal')} due by {until}{_worth(deals['amount'], currency)}, the largest first"
+
+
+def of_an_earlier_day(fill: str, is_latest: bool) -> str:
+    """Say why gaps are no task on an earlier day; empty without a gap or on the latest day.
+
+    Parameters
+    ----------
+    fill : of `gaps`
+    """
+    if is_latest or not fill:
+        return ""
+    return "What the open deals lack is no task here: the data know later days, on which it may have been entered."
 
 
 def trusted(tested: pd.DataFrame, days: int) -> str:
@@ -180,6 +216,8 @@ def _worth(amounts: pd.Series, currency: str) -> str:
     """Write the sum of amounts in brackets, and how many are missing."""
     missing = int(amounts.isna().sum())
     known = [short_money(amounts.sum(), currency)] if missing < len(amounts) else []
+    if amounts.empty:
+        return ""
     return f" ({', '.join([*known, *([f'{missing:,} without an amount'] if missing else [])])})"
 
 
@@ -229,7 +267,8 @@ def period_ahead(
         said = f"What the open deals bring by {until} is unknown, for lack of {money['why'] or 'opportunities.amount of open deals'}."
     else:
         said = f"By {until} the open deals are expected to bring {short_money(money['value'], currency)} ({level:.0%} interval "
-        said += f"{' to '.join(short_money(money[end], currency) for end in ('low', 'high'))}) from {wins['value']:,.0f} won deals."
+        said += f"{' to '.join(short_money(money[end], currency) for end in ('low', 'high'))}) from {count(round(wins['value']), 'won deal')}"
+        said += f"{_of_those(int(wins['n']), int(money['n']))}."
     median, least, most = (rows.loc[f"won_by_new_{which}"] for which in ("median", "least", "most"))
     if pd.notna(median["value"]):
         past = f"in the same days of {count(int(median['n']), 'past period')}"

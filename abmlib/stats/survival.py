@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import scipy
 
-from abmlib.stats.intervals import DRAWS, LEVEL, Z
+from abmlib.stats.intervals import DRAWS, ENDS, LEVEL, Z
 
 CELLS = 4_000_000  # numbers held at once while drawing
 CLOSE = 1e-12  # a product of survivors is one half if it misses it by no more
@@ -74,11 +74,13 @@ class Draws(NamedTuple):
 def draw_clusters(label: pd.Series, draws: int, seed: int) -> Draws:
     """Draw clusters, such as the accounts of deals, whole and with replacement; a row without a label is one of its own.
 
+    Clusters are numbered in the order of rows, so that their names do not move the draws.
+
     Parameters
     ----------
     seed : of the draws
     """
-    cluster, names = pd.factorize(label, sort=True)
+    cluster, names = pd.factorize(label)
     alone = cluster < 0
     cluster[alone] = len(names) + np.arange(alone.sum())
     n = len(names) + int(alone.sum())
@@ -125,6 +127,24 @@ def incidence(days: np.ndarray, ended: np.ndarray, horizon: float, draws: Draws)
         before = np.vstack([np.ones((1, often.shape[1])), alive[:-1]])
         shares.append(np.where(at_risk[0] > 0, (before * hazard * first).sum(axis=0).clip(0, 1), np.nan))
     return np.concatenate(shares)
+
+
+def ends(drawn: np.ndarray) -> tuple[float, float]:
+    """Ends of the interval of draws of clusters.
+
+    Missing where all draws are alike, as with one cluster: that shows nothing of how far they could lie apart.
+
+    Parameters
+    ----------
+    drawn : draws of one number; missing ones do not count
+
+    Examples
+    --------
+    >>> ends(np.array([0.5, 0.5, np.nan]))
+    (nan, nan)
+    """
+    low, high = np.nanquantile(drawn, ENDS) if np.isfinite(drawn).any() else (np.nan, np.nan)
+    return (float(low), float(high)) if high - low > CLOSE else (np.nan, np.nan)
 
 
 def clustered(days: pd.Series, over: pd.Series, share: float, cluster: pd.Series, seed: int) -> Duration:
