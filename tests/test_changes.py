@@ -280,3 +280,28 @@ def test_shares_change_by_points_and_what_is_not_judged_has_no_change():
     assert got["quarter"].tolist() == ["30.0% (n = 76)", ""]
     assert got["visible"].tolist() == ["-15.0 points", ""]
     assert got["value"].tolist() == ["50.0%", "unknown"]
+
+
+def test_totals_are_0_where_nothing_was_won_and_say_what_is_lacking_where_nobody_knows():
+    year = changes.Period(pd.Timestamp("2025-07-01"), LAST)
+
+    def told(deals: pd.DataFrame) -> list:
+        rows = pd.DataFrame(changes.totals(changes.flows(deals, NO_SALES), year)).set_index("definition_id")
+        return rows.loc["deals_won", ["value", "why"]].fillna("unknown").tolist()
+
+    deals = book([5] * 9, [0.4] * 9)
+    lost, results = deals[~deals["is_won"].astype(bool)], deals["is_won"].astype("boolean")
+    assert told(lost) == [0, ""]
+    assert told(lost.assign(is_closed=False, is_won=pd.NA, closed_day=pd.NaT)) == [0, ""]  # none is over
+    assert told(deals.assign(is_won=results.mask(results.notna()))) == ["unknown", "opportunities.is_won"]
+    assert told(deals.assign(closed_day=pd.NaT)) == ["unknown", "opportunities.closed_at"]
+    assert told(deals.iloc[:0]) == ["unknown", "opportunities"]
+
+
+def test_a_credit_is_no_size_and_without_a_lost_deal_there_is_no_win_rate():
+    deals = book([80] * 9, [1.0] * 9)
+    credits = deals.assign(amount=np.where(deals.index % 4 == 0, -1.0, 100.0))
+    got = judged(credits)
+    assert got.loc["deal_size_median", "quarter_value"] == 100
+    assert got.loc["deal_size_median", "quarter_n"] == 60
+    assert "win_rate_by_count" not in got.index and "deals_won" in got.index

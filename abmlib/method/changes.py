@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from abmlib.method.deals import SLOW_SHARE, dateless, decided, won_flag
+from abmlib.method.deals import SLOW_SHARE, dateless, decided, sizes, won_flag
 from abmlib.method.measures import measure_row
 from abmlib.method.periods import Period, quarters
 from abmlib.stats import departures
@@ -34,6 +34,9 @@ class Flow:
     kind: Literal["sum", "share", "median", "stock"]
     rows: pd.DataFrame  # account_id, day, value; of a stock until, the day it left
     since: pd.Timestamp  # quarters that begin before it are not wholly in the book
+    lacking: str = (
+        ""  # what the source lacks, so that nobody knows of any row; without a row it is then unknown, otherwise 0
+    )
 
 
 def quarters_compared(days: pd.Series, as_of: pd.Timestamp, year_starts: int) -> list[Period]:
@@ -71,7 +74,8 @@ def flows(deals: pd.DataFrame, transactions: pd.DataFrame) -> list[Flow]:
     Left out are headlines whose past is not known (amounts of open deals change), or that are another's in other words
     (margin moves with revenue, accounts won with deals won, and the win rate by amount hangs on a few large deals).
     Closed deals count from the quarter by which those opened before the book begins are over: nine tenths of deals take
-    no longer. Where most of them have no day they are left out, as no count of a quarter is true.
+    no longer. Where most of them have no day they are left out, as no count of a quarter is true. A deal size is none below
+    zero. Where no deal was lost there is no win rate.
 
     Parameters
     ----------
@@ -83,6 +87,7 @@ def flows(deals: pd.DataFrame, transactions: pd.DataFrame) -> list[Flow]:
     closed = closed[closed["closed_day"].notna()]
     closed = closed.assign(day=closed["closed_day"], value=won_flag(closed).astype(float))
     won = closed[closed["value"] == 1]
+    rated = closed if (closed["value"] == 0).any() else closed.iloc[:0]
     begun = one.assign(day=one["created_day"], until=one["closed_day"])  # before a filter leaves no row
     begun = begun[begun["day"].notna()]
     there = begun[~begun["is_closed"].astype(bool) | begun["closed_day"].notna()]
@@ -91,15 +96,35 @@ def flows(deals: pd.DataFrame, transactions: pd.DataFrame) -> list[Flow]:
     ripe = first + pd.Timedelta(days=ages.quantile(SLOW_SHARE)) if len(ages) else first
     booked = transactions.assign(day=transactions["booked_at"], value=transactions["revenue"].astype(float))
     return [
-        Flow("C-38", "total_revenue", "sum", _counted(booked), booked["day"].min()),
-        Flow("C-60", "deals_opened", "sum", _counted(begun), first),
-        Flow("C-60", "deals_won", "sum", _counted(won), ripe),
+        Flow("C-38", "total_revenue", "sum", _counted(booked), booked["day"].min(), "transactions"),
+        Flow(
+            "C-60",
+            "deals_opened",
+            "sum",
+            _counted(begun),
+            first,
+            _unknown(deals, "created_day", "opportunities.created_at"),
+        ),
+        Flow("C-60", "deals_won", "sum", _counted(won), ripe, _no_results(deals)),
         Flow("C-4", "won_value", "sum", _counted(won.assign(value=won["amount"])), ripe),
-        Flow("C-2", "win_rate_by_count", "share", _counted(closed), ripe),
-        Flow("C-4", "deal_size_median", "median", _counted(won.assign(value=won["amount"])), ripe),
+        Flow("C-2", "win_rate_by_count", "share", _counted(rated), ripe),
+        Flow("C-4", "deal_size_median", "median", _counted(won.assign(value=sizes(won))), ripe),
         Flow("C-5", "days_to_won_median", "median", _counted(won.assign(value=won["age_days"])), ripe),
         Flow("C-8", "open_deals", "stock", _counted(there), ripe),
     ]
+
+
+def _unknown(deals: pd.DataFrame, column: str, name: str) -> str:
+    """What is lacking where no deal has a value; empty if one has."""
+    return "opportunities" if deals.empty else name if deals[column].isna().all() else ""
+
+
+def _no_results(deals: pd.DataFrame) -> str:
+    """What is lacking to know of any deal that it was won, and when; empty if nothing."""
+    if dateless(deals):
+        return "opportunities.closed_at"
+    closed = deals[deals["is_closed"].astype(bool)]
+    return _unknown(closed if len(closed) else deals.assign(is_won=False), "is_won", "opportunities.is_won")
 
 
 def _counted(rows: pd.DataFrame) -> pd.DataFrame:
@@ -112,7 +137,7 @@ def _counted(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def totals(flows: Sequence[Flow], period: Period) -> list[dict[str, Any]]:
-    """Rows of `measures`: what adds up, over one period; missing where the book has none at all.
+    """Rows of `measures`: what adds up, over one period; missing where nobody knows of any, with ``why``.
 
     A won value is left to `deals.won_measures`.
     """
@@ -121,8 +146,9 @@ def totals(flows: Sequence[Flow], period: Period) -> list[dict[str, Any]]:
         if flow.kind == "sum" and flow.definition_id != "won_value":
             inside = flow.rows.loc[flow.rows["day"].between(period.start, period.end), "value"]
             unit = "currency" if flow.definition_id == "total_revenue" else "deals"
-            total = float(inside.sum()) if len(flow.rows) else np.nan
-            window = {"window_start": period.start, "window_end": period.end}
+            is_known = len(flow.rows) > 0 or not flow.lacking
+            total, why = (float(inside.sum()), "") if is_known else (np.nan, flow.lacking)
+            window = {"window_start": period.start, "window_end": period.end, "why": why}
             rows.append(measure_row(flow.measure_id, flow.definition_id, total, unit, len(inside), **window))
     return rows
 

@@ -209,7 +209,7 @@ def win_rates(closed: pd.DataFrame) -> list[dict[str, object]]:
     ----------
     Metric dictionary C-2, C-3; `intervals.share`, `intervals.ratio`.
     """
-    won, account, amount = won_flag(closed), closed["account_id"], _sizes(closed)
+    won, account, amount = won_flag(closed), closed["account_id"], sizes(closed)
     by_count = intervals.share(won, account)
     by_amount = intervals.ratio(amount.where(won | amount.isna(), 0.0), amount, SEED, account)
     if won.all():
@@ -224,8 +224,8 @@ def win_rates(closed: pd.DataFrame) -> list[dict[str, object]]:
     ]
 
 
-def _sizes(deals: pd.DataFrame) -> pd.Series:
-    """Amount of each deal; missing below zero: a credit is no size of a deal."""
+def sizes(deals: pd.DataFrame) -> pd.Series:
+    """Give the amount of each deal; missing below zero: a credit is no size of a deal."""
     return deals["amount"].where(deals["amount"] >= 0)
 
 
@@ -241,7 +241,7 @@ def deal_sizes(closed: pd.DataFrame) -> list[dict[str, object]]:
     Metric dictionary C-4; S1-23a; `intervals.estimate`.
     """
     won = closed[won_flag(closed)]
-    amount, size, account = won["amount"].dropna(), _sizes(won), won["account_id"]
+    amount, size, account = won["amount"].dropna(), sizes(won), won["account_id"]
     acv = won["acv"].fillna(size / (won["term_months"].where(won["term_months"] > 0) / 12))
     value, low, high, n = intervals.estimate(np.log(size.where(size > 0)), np.mean, SEED, account)
     geometric = (float(np.exp(value)), float(np.exp(low)), float(np.exp(high)), n)
@@ -299,7 +299,7 @@ def velocity_row(closed: pd.DataFrame, n_open: int) -> dict[str, object]:
     Metric dictionary C-1, with N the open deals: current N, the window's win rate, size and cycle; `intervals.product`.
     """
     won = won_flag(closed)
-    size, days = (column.where(won) for column in (_sizes(closed), closed["age_days"]))
+    size, days = (column.where(won) for column in (sizes(closed), closed["age_days"]))
     sums = {"size": size, "sized": size.notna(), "won": won, "decided": True, "days": days, "aged": days.notna()}
     powers = dict(zip(sums, (1, -1, 1, -1, -1, 1), strict=True))
     found = intervals.product(pd.DataFrame(sums, closed.index), powers, SEED, closed["account_id"])
