@@ -221,3 +221,24 @@ def test_stages_are_compared_with_the_crm_where_deals_were_open_in_them():
     assert got["share"].tolist() == pytest.approx([0.5])
     assert (got["low"] < 0.5).all()
     assert (got["high"] > 0.5).all()
+
+
+def test_nothing_is_foretold_from_a_past_without_a_win_or_of_one_account():
+    lost = half_won().assign(ended=2)
+    assert (
+        chances.outlook(lost, open_today([1.0]), TODAY, HORIZON).why == "a won deal that was open at a past month end"
+    )
+    one = chances.outlook(half_won().assign(account_id="a"), open_today([1.0]), TODAY, HORIZON)
+    assert one.why == "closed deals of more than one account" and np.isnan(one.wins[0])
+
+
+def test_other_names_of_accounts_foretell_the_same():
+    past, now = half_won(), open_today([100.0, 300.0])
+    renamed = past.assign(account_id=past["account_id"].str[::-1])
+    one, other = (chances.outlook(rows, now, TODAY, HORIZON) for rows in (past, renamed))
+    assert (one.wins, one.money) == (other.wins, other.money)
+
+
+def test_a_past_shorter_than_twice_the_horizon_is_young():
+    ages = [chances.outlook(half_won(), open_today([1.0]), TODAY, days).is_young for days in (228, 229)]
+    assert ages == [False, True]  # the past day is 456 days ago

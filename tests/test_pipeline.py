@@ -988,6 +988,7 @@ def test_pushes_are_averaged_over_deals_that_have_a_history_of_them():
     assert (got["value"], got["n"], got["unit"]) == (1.0, 3, "times")
     one = stg.push_row(pd.Series([0, 0, 3], list("abc")), known.assign(account_id="x"))
     assert one["value"] == 1 and pd.isna(one["low"])
+    assert pd.isna(stg.push_row(pd.Series([0, 0, 0], list("abc")), known)["low"])  # all alike
     assert stg.push_row(pd.Series([], dtype="int64"), known)["status"] == "not_answerable"
 
 

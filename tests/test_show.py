@@ -109,6 +109,8 @@ def test_one_account_is_named_by_its_id_and_share_of_all_open_amounts():
     deals = pd.DataFrame({"account_id": ["a", "b", None, "c"], "amount": [30.0, 30.0, 30.0, 10.0]})
     twins = pd.Series({"a": "Twin Corp.", "b": "Twin Corp.", "c": "C"})
     assert say.one_account(deals, twins) == "30.0% of the open amount is with one account, Twin Corp."
+    polish = twins.map(lambda name: f"{name} Sp. z o.o.")
+    assert say.one_account(deals, polish).endswith("Sp. z o.o.")  # a name keeps its full stop, and the line has one
     assert say.one_account(deals.assign(amount=[30.0, 30.0, 300.0, 10.0]), twins) == ""  # most has no account
     assert say.one_account(deals.assign(amount=[100.0, -60.0, -30.0, 0.0]), twins) == ""  # shares of a net sum mislead
     assert say.one_account(deals.iloc[:0], twins) == ""

@@ -92,7 +92,10 @@ def test_the_record_compares_marked_deals_with_the_others_and_calls_a_signal():
     assert got.loc["stalled", ["marked", "others", "not_won", "not_won_others", "verdict"]].tolist() == [
         100, 100, pytest.approx(1), pytest.approx(0), "signal",
     ]  # fmt: skip
-    assert stalled.in_doubt(got.reset_index()) == pytest.approx((1, 1, 1))
+    assert stalled.in_doubt(got.reset_index())[0] == pytest.approx(1)
+    assert got.loc["stalled", ["more_low", "more_high"]].isna().all()  # all alike: no interval of no width
+    one = stalled.record(rows.assign(account_id="a"), past([30.0] * 30, touches=(("x", 900),)), HORIZON)
+    assert one["verdict"].tolist() == ["too early"]  # of one account nobody can tell
     assert "overdue" not in got.index  # none was
 
 

@@ -158,7 +158,7 @@ def pushes(history: pd.DataFrame, deals: pd.DataFrame) -> pd.Series:
 def push_row(pushed: pd.Series, deals: pd.DataFrame) -> dict[str, object]:
     """Measure how often a deal's closing day was moved later, on average over all deals with a history of it.
 
-    Accounts are clusters in the interval.
+    Accounts are clusters in the interval; where all agree it has none.
 
     Parameters
     ----------
@@ -170,5 +170,6 @@ def push_row(pushed: pd.Series, deals: pd.DataFrame) -> dict[str, object]:
     Metric dictionary C-11.
     """
     account = deals.set_index("opportunity_id")["account_id"].reindex(pushed.index)
-    mean = intervals.estimate(pushed.astype(float), np.mean, SEED, account)
-    return estimate_row("C-11", "pushes_per_deal_mean", mean, "times")
+    value, low, high, n = intervals.estimate(pushed.astype(float), np.mean, SEED, account)
+    ends = (low, high) if low < high else (np.nan, np.nan)
+    return estimate_row("C-11", "pushes_per_deal_mean", (value, *ends, n), "times")

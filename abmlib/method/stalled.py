@@ -153,10 +153,11 @@ def record(past: pd.DataFrame, by: Past, horizon: int, year_starts: int = 1) -> 
         n = [int(side.sum()) for side in sides]
         closed = [rows.loc[side & (rows["ended"] > 0).to_numpy(), "opportunity_id"].nunique() for side in sides]
         lost, others = (1 - _won(rows, some, horizon, draws) for some in sides)
-        accounts = [len(np.unique(draws.cluster[side])) for side in sides]
-        low, high = np.nanquantile((lost - others)[1:], ENDS) if min(accounts) > 1 else (np.nan, np.nan)
+        apart, accounts = (lost - others)[1:], [len(np.unique(draws.cluster[side])) for side in sides]
+        low, high = np.nanquantile(apart, ENDS) if min(accounts) > 1 else (np.nan, np.nan)
         verdict = "signal" if low > 0 else "against" if high < 0 else "no signal"
         verdict = verdict if min(closed) >= FLOOR_OUTCOMES and min(accounts) > 1 else "too early"
+        low, high = survival.ends(apart) if min(accounts) > 1 else (np.nan, np.nan)
         different = rows.loc[sides[0], "opportunity_id"].nunique()
         found.append((mark, *n, different, lost[0], others[0], lost[0] - others[0], low, high, verdict))
     out = pd.DataFrame(found, columns=RECORD)
