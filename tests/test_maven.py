@@ -188,7 +188,8 @@ def test_sellers_products_and_segments_do_not_differ_and_quarters_do(report):
         r"These deals show no difference beyond chance by product line \([^)]+\), segment \([^)]+\), owner \([^)]+\)\.",
         page,
     )
-    assert "which to look at first is unknown" in page  # no closing days and no stage history
+    assert "Which deals are stalled is unknown: the source has no stage history." in page
+    assert "Overdue open deals (for lack of opportunities.close_date of open deals)" in page
 
 
 def test_the_executive_page_says_that_five_quarters_are_too_few_to_judge_the_last_by(report, tables):
