@@ -14,23 +14,12 @@ from abmlib.stats.survival import Draws
 
 SEED, DRAWS = 12, 1_000
 PUSHES = 2  # closing day moved later this often
-QUIET_SHARE, QUIET_DAYS = (
-    0.25,
-    (14.0, 45.0),
-)  # days without a touch from the buyer: a quarter of the days a win takes, within
+QUIET_SHARE = 0.25  # days without a touch from the buyer, as a share of the days that a win takes
+QUIET_DAYS = (14.0, 45.0)  # and the fewest and most of them
 MARKS = ["stalled", "overdue", "slow", "quiet", "pushed"]
 RECORD = [
-    "mark",
-    "marked",
-    "others",
-    "marked_deals",
-    "not_won",
-    "not_won_others",
-    "more",
-    "more_low",
-    "more_high",
-    "verdict",
-]
+    "mark", "marked", "others", "marked_deals", "not_won", "not_won_others", "more", "more_low", "more_high", "verdict",
+]  # fmt: skip
 JUDGED_BY = {"stalled": ["days_in_stage", "days_slow"], "overdue": ["close_date"]}  # without these nobody can say
 
 
@@ -60,7 +49,7 @@ def past_of(deals: pd.DataFrame, visits: pd.DataFrame, touches: pd.DataFrame) ->
 
 
 def marked(open_deals: pd.DataFrame, past: Past) -> pd.DataFrame:
-    """Mark deals that were open on one or several days, by what was known of them then.
+    """Mark deals that were open on one or several days, by what was noted of them then.
 
     A deal is stalled where it is slow (longer in its stage than nine of ten won deals of its product line were) and either
     quiet (no touch from the account in a quarter of the days that half of the won deals of its line took, 14 at least and
@@ -268,4 +257,4 @@ def _moves(amount: pd.Series | float, doubt: tuple[float, float, float]) -> dict
     if pd.isna(doubt[0]):
         return {}
     moves = {name: amount * part for name, part in zip(["moves", "moves_low", "moves_high"], doubt, strict=True)}
-    return moves | {"basis": "in doubt of their open amount, by how much less often stalled deals were won:"}
+    return moves | {"basis": "open amount at risk, if these deals do as stalled deals did in the past:"}
