@@ -1,5 +1,7 @@
 """The order in which decisions are read, and whose money each counts."""
 
+from collections.abc import Mapping
+
 import pandas as pd
 
 GATE = (
@@ -29,3 +31,24 @@ def in_order(decisions: pd.DataFrame) -> pd.DataFrame:
     counted = out[out["moves"].notna() & out["account_id"].notna()]
     out.loc[counted.index[counted.duplicated("account_id")], MONEY] = float("nan")
     return out
+
+
+def by_account(rows: pd.DataFrame, names: Mapping[str, str]) -> pd.DataFrame:
+    """List the accounts of one decision, as its page and its list file show them.
+
+    One row per account, in the order of `rows`; a row about all accounts is left out.
+
+    Parameters
+    ----------
+    rows : rows of ``decisions`` of one decision
+    names : name of each account id; an account without one goes by its id
+
+    Returns
+    -------
+    DataFrame: ``account_id, account`` (name), ``owner, money, money_low, money_high`` (reporting currency), ``reason, status``
+    """
+    about = rows[rows["account_id"].notna()].reset_index(drop=True)
+    account = [names.get(a, a) for a in about["account_id"]]
+    money = about[MONEY].set_axis(["money", "money_low", "money_high"], axis=1)
+    listed = about[["account_id"]].assign(account=pd.Series(account, dtype="str"), owner=about["owner"])
+    return pd.concat([listed, money, about[["reason", "status"]]], axis=1)
