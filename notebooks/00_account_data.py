@@ -401,7 +401,7 @@ book.decide(
     only_if=today and bool(missingness.possibly_deleted(ended)),
     would_change="an answer that there were none",
 )
-say.decide(book.decisions, book.currency, names)
+show.decisions(book.decisions, book.currency, names)
 
 # %%
 book.write("00_account_data", judged)

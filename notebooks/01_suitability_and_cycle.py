@@ -302,7 +302,7 @@ book.decide(
     reason=apart["product_line"] + ": " + apart["cycle"] + ", not " + apart["product_line"].map(usual),
     would_change="an entry in cycle_overrides.csv",
 )
-say.decide(book.decisions, book.currency, names)
+show.decisions(book.decisions, book.currency, names)
 
 # %%
 book.write("01_cycles", cycle.cycles_table(cycles))

@@ -373,7 +373,7 @@ book.decide(
     only_if=bool((ready["status"] == "too_early").any()),
     would_change="accounts that joined earlier than entered here",
 )
-say.decide(book.decisions, book.currency, accounts["name"])
+show.decisions(book.decisions, book.currency, accounts["name"])
 
 # %%
 book.write("02_framework", plan)

@@ -361,7 +361,7 @@ book.decide(
     would_change="a test on another period in which it chose better",
     only_if=trial.verdict == "worse",
 )
-say.decide(book.decisions, book.currency, accounts["name"])
+show.decisions(book.decisions, book.currency, accounts["name"])
 
 # %%
 book.write("03_key_accounts", value.key_accounts(pareto, parts, choice))

@@ -273,7 +273,7 @@ book.decide(
     "enter_target", kind="data", text=f"Enter a target for {coming} in programme/targets.csv", only_if=pd.isna(next_goal),
     due=week, would_change="a pipeline steered without a target",
 )  # fmt: skip
-say.decide(book.decisions, book.currency, accounts["name"])
+show.decisions(book.decisions, book.currency, accounts["name"])
 
 # %%
 book.write("12_opportunity_flags", flags)

@@ -99,7 +99,7 @@ chores = each.loc[each["kind"] == "data", "text"].tolist()
 say.words(say_changes.listed(decisions.groupby(["notebook", "slug"]).ngroups, len(each) - len(chores), chores))
 
 # %% tags=["decide"]
-say.decide(decisions, book.currency, names)
+show.decisions(decisions, book.currency, names)
 
 # %%
 book.write("15_executive_summary", headlines)

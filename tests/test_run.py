@@ -75,7 +75,7 @@ def shows_something(node: nbformat.NotebookNode, section: str) -> bool:
         shown += [o.get("data", {}) for o in cell.get("outputs", []) if inside]
     pages = [data.get("text/html", "") for data in shown]
     if any("image/png" in data for data in shown) or any("<table" in page for page in pages):
-        return any("image/png" in data for data in shown) or any('class="gt_row' in page for page in pages)
+        return any("image/png" in data for data in shown) or any("<td" in page for page in pages)
     return any(re.search(r"<(p|li)>\s*\w", page) for page in pages)
 
 

@@ -1,5 +1,6 @@
 """Tables as readers see them: names, units and intervals from the definitions, and nothing that does not apply."""
 
+import nbformat
 import nbformat.v4 as v4
 import numpy as np
 import pandas as pd
@@ -83,26 +84,107 @@ def test_an_interval_is_named_by_columns_that_are_not_shown_themselves(column):
     assert ends is None or not set(ends) & set(formats.PAGES)
 
 
-def test_a_page_gives_the_answer_and_the_decisions_right_after_its_title():
-    words = ["# Title", "Load", "## Answer", "Findings", "## What to decide"]
-    title, load, answer, findings, decide = map(v4.new_markdown_cell, words)
-    said = v4.new_code_cell("a", metadata={"tags": ["answer"]})
-    decided = v4.new_code_cell("d", metadata={"tags": ["decide"]})
-    cells = [title, load, v4.new_code_cell("l"), answer, said, findings, decide, decided, v4.new_code_cell("w")]
-    got = site.answer_first(v4.new_notebook(cells=cells))
-    assert [c.source for c in got.cells] == [
-        "# Title",
-        "## Answer",
-        "a",
-        "## What to decide",
-        "d",
-        "Findings",
-        "w",
-        "Load",
-        "l",
+def said(text: str, source: str = "x", tag: str = "") -> nbformat.NotebookNode:
+    """A code cell that shows a text."""
+    output = v4.new_output("display_data", {"text/plain": text, "text/html": f"<p>{text}</p>" * bool(text)})
+    return v4.new_code_cell(source, outputs=[output], metadata={"tags": [tag]} if tag else {})
+
+
+def heading(text: str, tag: str = "") -> nbformat.NotebookNode:
+    return v4.new_markdown_cell(text, metadata={"tags": [tag]} if tag else {})
+
+
+def made_page(*cells: nbformat.NotebookNode, status: str = "done") -> str:
+    return site.page(v4.new_notebook(cells=list(cells)), "evaluation", {"title": "T", "as_of": "D"}, status)
+
+
+TITLE = heading("# 12 Pipeline: which deals move?\n\n**Decision.** Whom to ask.\n\n**Needs** accounts.")
+
+
+def test_a_page_gives_the_answer_and_the_decisions_first_and_how_it_was_made_last():
+    cells = [TITLE, heading("## Load"), said("loaded"), heading("## Answer"), said("Won 3.", tag="answer"), heading("## Findings"),
+             said("found"), heading("## What to decide"), said("do it", tag="decide")]  # fmt: skip
+    page = made_page(*cells)
+    order = ["<h1>Which deals move?</h1>", "<p>Won 3.</p>", "What to decide</h2>", "<p>do it</p>", "Findings</h2>",
+             "How this page was made", "Whom to ask", "<strong>Needs</strong>", "<h3>Load</h3>", "loaded"]  # fmt: skip
+    places = [page.index(words) for words in order]
+    assert places == sorted(places)
+    assert "12 Pipeline · evaluation" in page and "<h2>Answer</h2>" not in page
+
+
+def test_a_finding_heads_its_section_and_the_topic_stays_in_the_contents():
+    cells = [
+        heading("## Stages"),
+        said("Proposal loses <most>\nOf 10.", tag="finding"),
+        heading("## B"),
+        said("b"),
+        heading("## C"),
+        said("c"),
     ]
-    plain = v4.new_notebook(cells=[title, load])
-    assert [c.source for c in site.answer_first(plain).cells] == ["# Title", "Load"]
+    page = made_page(TITLE, *cells)
+    assert "<h2><small>Stages</small> Proposal loses &lt;most&gt;</h2>" in page and "<p>Of 10.</p>" in page
+    assert '<a href="#s-1">Stages</a>' in page and '<section id="s-1">' in page
+
+
+def test_a_section_that_shows_nothing_is_left_out_and_one_of_words_is_kept():
+    page = made_page(
+        TITLE, heading("## Empty"), said(""), v4.new_code_cell("write()"), heading("## Words\n\nOnly words.")
+    )
+    assert "Empty" not in page and "Only words." in page
+
+
+def test_a_heading_tagged_fold_folds_its_section():
+    page = made_page(TITLE, heading("## Rules\n\nAll of them.", "fold"), said("r"), heading("## Open"), said("o"))
+    assert '<details class="fold" id="s-1"><summary><h2>Rules</h2></summary>' in page
+
+
+def test_an_error_stands_first_though_it_came_before_the_answer():
+    error = v4.new_output("error", ename="E", evalue="no deals", traceback=["no deals"])
+    load = v4.new_code_cell("x", outputs=[error])
+    page = made_page(
+        TITLE, heading("## Load"), load, heading("## Answer"), v4.new_code_cell("y", metadata={"tags": ["answer"]})
+    )
+    assert page.index("no deals") < page.index("How this page was made")
+
+
+def test_a_picture_is_described_by_its_own_words_or_by_the_heading_above_it():
+    def figure(text: str) -> nbformat.NotebookNode:
+        return v4.new_code_cell("f", outputs=[v4.new_output("display_data", {"image/png": "aGk=", "text/plain": text})])
+
+    page = made_page(TITLE, heading("## Stages"), figure("Proposal loses most; deals"), figure("<Figure size 1x1>"))
+    assert 'alt="Proposal loses most; deals"' in page and 'alt="Figure: Stages"' in page
+
+
+def test_every_account_of_a_decision_is_listed_with_owner_money_and_reason():
+    rows = schema.conform("decisions", pd.DataFrame({"notebook": "12", "slug": "ask", "kind": "sell", "text": "Ask", "would_change": "x",
+        "account_id": [f"a{n}" for n in range(30)], "owner": "s1", "moves": 10.0, "basis": "at risk", "reason": [f"r{n}" for n in range(30)],
+        "status": "proposed"}))  # fmt: skip
+    page = show.decisions(rows, "EUR", {"a29": "<b>Last</b>"})._repr_html_()
+    assert "30 accounts" in page and page.count("<tr>") == 31 and "&lt;b&gt;Last&lt;/b&gt;" in page and "r29" in page
+    assert 'href="../lists/12_ask.csv"' in page and "<th" in page and "Status" not in page
+
+
+def test_long_and_steering_names_cannot_hide_or_turn_the_line():
+    page = show.table(pd.DataFrame({"account_name": ["A" * 90, "b"]}), "T")._repr_html_()
+    assert f'title="{"A" * 90}"' in page and "…" in page
+    assert (
+        say.one_line("\u202eevil\nname") == "evil name" and say.one_line("\u05d0\u05d1") == "\u2068\u05d0\u05d1\u2069"
+    )
+
+
+def test_a_measure_shows_its_formula_to_who_points_at_it():
+    row = {
+        "measure_id": "C-2",
+        "definition_id": "win_rate_by_count",
+        "value": 0.5,
+        "unit": "share",
+        "n": 2,
+        "status": "ok",
+    }
+    page = show.measures(
+        schema.conform("measures", pd.DataFrame([row | {"as_of": "2026-06-30"}])), "T", "EUR"
+    )._repr_html_()
+    assert f'title="{measures.entries()["win_rate_by_count"]["formula"]}"' in page
 
 
 def test_one_account_is_named_by_its_id_and_share_of_all_open_amounts():

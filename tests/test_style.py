@@ -119,7 +119,7 @@ def test_closes_with_what_to_decide_and_then_writes(text):
     cells = cells_of(text)
     heads = [c.source.splitlines()[0] for c in cells if c.cell_type == "markdown"]
     assert heads[-1] == "## What to decide"
-    assert "say.decide(" in cells[-2].source
+    assert "show.decisions(" in cells[-2].source
     assert tagged(cells, "decide") == [cells[-2]]  # the page lifts it, with the words above it
     assert cells[-1].source.startswith("book.write(")
 

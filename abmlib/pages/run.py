@@ -345,7 +345,7 @@ def write_pages(
         if made := source.is_file():
             node = nbformat.read(source, as_version=4)
             answer = site.answer(node) if outcome.status == "done" else ""
-            (to / page).write_text(site.page(node, name, facts, outcome.status, outcome.words), "utf-8")
+            (to / page).write_text(site.page(node, entry.step, facts, outcome.status, outcome.words), "utf-8")
         about = {"notebook": name, "question": entry.question, "parameters": facts["parameters"][name]}
         rows.append(about | {"page": page if made else None, "answer": answer} | asdict(outcome))
     complete = all(o.ok for o in outcomes.values())

@@ -2,20 +2,22 @@
 
 import html
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
 LARGE = 0.2  # share of an amount with one account that is worth a sentence
 NAMED = 5  # accounts named in a sentence before it counts the rest
-LONGEST_NAME, LONGEST_REASON = 80, 160  # letters in the line of a decision
+LONGEST_NAME, LONGEST_REASON = 60, 160  # letters of a name and of a reason, beyond which they are cut
+TURNS = {"R", "AL"}  # directions of letters that run from right to left
 
 
 class Words:
     """Sentences that read as text anywhere and as a paragraph or list on a page; everything given is escaped."""
 
     def __init__(self, lines: Iterable[str], kind: str = "p") -> None:
-        """Keep the lines; `kind` is ``p``, ``ul`` or ``decisions``."""
+        """Keep the lines; `kind` is ``p`` or ``ul``."""
         self.lines, self.kind = list(lines), kind
 
     def __repr__(self) -> str:
@@ -25,8 +27,10 @@ class Words:
     def _repr_html_(self) -> str:
         safe = [html.escape(line) for line in self.lines]
         if self.kind == "p":
-            return "".join(f"<p>{line}</p>" for line in safe)
-        return f'<ul class="{self.kind}">' + "".join(f"<li>{line}</li>" for line in safe) + "</ul>"
+            body = "".join(f"<p>{line}</p>" for line in safe)
+        else:
+            body = "<ul>" + "".join(f"<li>{line}</li>" for line in safe) + "</ul>"
+        return f'<div class="said mathjax_ignore">{body}</div>' if safe else ""
 
 
 def words(*lines: str) -> Words:
@@ -315,14 +319,14 @@ def decision(rows: pd.DataFrame, currency: str, names: Mapping[str, str]) -> dic
     one_reason = rows["reason"].notna().all() and rows["reason"].nunique() == 1
     return {
         "text": str(first["text"]),
-        "whom": f"{count(len(about), 'account')} ({named(_short(names.get(a, a), LONGEST_NAME) for a in about)})"
+        "whom": f"{count(len(about), 'account')} ({named(one_line(names.get(a, a)) for a in about)})"
         if len(about)
         else "",
         "basis": str(first["basis"]) if pd.notna(total) else "",
         "worth": (money(total, currency) + f" ({low:,.0f} to {high:,.0f})" * bool(whole)) if pd.notna(total) else "",
         "owner": _owner(owners, none),
         "due": f"{first['due']:%Y-%m-%d}" if pd.notna(first["due"]) else "",
-        "reason": _short(first["reason"], LONGEST_REASON).rstrip(".") if one_reason else "",
+        "reason": one_line(first["reason"], LONGEST_REASON).rstrip(".") if one_reason else "",
         "would_change": str(first["would_change"]),
     }
 
@@ -331,14 +335,23 @@ def _owner(owners: Sequence[str], without: int) -> str:
     """Name the one owner, or count several; empty where nobody is known."""
     if not len(owners):
         return ""
-    who = f"owner {_short(owners[0], LONGEST_NAME)}" if len(owners) == 1 else count(len(owners), "owner")
+    who = f"owner {one_line(owners[0])}" if len(owners) == 1 else count(len(owners), "owner")
     return who + f", {without:,} without" * bool(without)
 
 
-def _short(text: object, most: int) -> str:
-    """One line of at most `most` letters."""
-    line = " ".join(str(text).split())
-    return line if len(line) <= most else f"{line[: most - 1]}…"
+def one_line(text: object, most: int = LONGEST_NAME) -> str:
+    """Make a text of a CRM one line of at most `most` letters, without steering characters.
+
+    Letters that run from right to left are isolated, so that they turn nothing around them.
+
+    Examples
+    --------
+    >>> one_line("Acme  \u202eInc."), one_line("A" * 70)[-2:]
+    ('Acme Inc.', 'A…')
+    """
+    line = " ".join("".join(c if c.isprintable() else " " * c.isspace() for c in str(text)).split())
+    line = line if len(line) <= most else f"{line[: most - 1].rstrip()}…"
+    return f"\u2068{line}\u2069" if any(unicodedata.bidirectional(c) in TURNS for c in line) else line
 
 
 def decide(decisions: pd.DataFrame, currency: str, names: Mapping[str, str] | pd.Series | None = None) -> Words:
@@ -357,4 +370,4 @@ def decide(decisions: pd.DataFrame, currency: str, names: Mapping[str, str] | pd
         line = d["text"] + f": {d['whom']}" * bool(d["whom"]) + f"; {facts}" * bool(facts)
         why = f" Why: {d['reason']}." * bool(d["reason"])
         lines.append(f"{line}.{why} What would change this: {d['would_change']}.")
-    return Words(lines, "decisions") if lines else Words(["Nothing to decide on this data."])
+    return Words(lines, "ul") if lines else Words(["Nothing to decide on this data."])

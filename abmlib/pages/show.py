@@ -1,20 +1,27 @@
-"""Tables for readers: columns named and formatted by unit, hostile text escaped, cut lists saying how many there are."""
+"""Tables and decisions for readers: columns named and formatted by unit, hostile text escaped, lists saying how many there are.
+
+A table has no colours of its own, so that JupyterLab's light and dark theme and the report's page each give it theirs.
+"""
 
 import html
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
-from great_tables import GT, loc, style
 
+from abmlib.pages import say
 from abmlib.stats.intervals import LEVEL
+from abmlib.tables.decisions import by_account
 from abmlib.tables.definitions import formats
 from abmlib.tables.definitions.formats import Format
+from abmlib.tables.definitions.measures import entries as dictionary
 from abmlib.tables.definitions.measures import name as measure_name
 
 UNKNOWN, MISSING = "unknown", "–"
 WHOLE = 16  # letters up to which the cells of a column are not broken into lines
+LONG = 10  # rows above which a page lets readers sort and search a table
+LISTED = 500  # accounts of a decision on its page; its file has all
 
 
 class Shown:
@@ -76,18 +83,55 @@ def table(
     return _laid_out(pd.DataFrame(cells), heads, numbers, title, " ".join(foot))
 
 
-def _laid_out(cells: pd.DataFrame, heads: dict[str, Any], right: list[str], title: str, foot: str) -> Shown:
-    """Set finished text as a table; everything given is escaped. Days, codes and numbers are not broken into lines."""
-    gt = GT(cells, id="t-" + re.sub(r"\W+", "-", title.lower()).strip("-"))
-    gt = gt.tab_header(title=title).cols_label(cases=heads).opt_align_table_header("left")
-    gt = gt.cols_align("left").cols_align("right", right)
-    gt = gt.tab_options(table_font_size="13px", data_row_padding="3px", heading_title_font_size="14px")
-    gt = gt.tab_style(style.text(weight="bold"), loc.title())
-    short = [c for c in cells if cells[c].astype("str").str.len().max() <= WHOLE]
-    gt = gt.tab_style(style.css("white-space: nowrap"), loc.body(columns=short)) if short else gt
-    gt = gt.tab_source_note(foot) if foot else gt
+def _laid_out(
+    cells: pd.DataFrame,
+    heads: dict[str, Any],
+    right: list[str],
+    title: str,
+    foot: str,
+    about: Mapping[str, str] | None = None,
+) -> Shown:
+    """Set finished text as a table; everything given is escaped. Days, codes and numbers are not broken into lines.
+
+    `about` explains a text of the first column to who points at it.
+    """
+    columns = [_column(cells[c].tolist(), c in right, formats.of(str(c)).kind == "name") for c in cells]
+    if about and columns:
+        columns[0] = [
+            _explained(cell, about.get(text)) for cell, text in zip(columns[0], cells.iloc[:, 0], strict=True)
+        ]
+    left = ' style="text-align:left"'
+    top = "".join(f'<th scope="col"{"" if c in right else left}>{html.escape(str(heads[c]))}</th>' for c in cells)
+    body = "".join(f"<tr>{''.join(row)}</tr>" for row in zip(*columns, strict=True))
+    name, note = html.escape(title), f"<p class='note'>{html.escape(foot)}</p>" * bool(foot)
+    page = (
+        f'<figure class="abm mathjax_ignore{" long" * (len(cells) > LONG)}" id="{_anchor(title)}"><figcaption>{name}</figcaption>'
+        f'<div class="scroll" role="region" tabindex="0" aria-label="{name}">'
+        f"<table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>{note}</figure>"
+    )
     text = cells.set_axis(list(heads.values()), axis=1).to_string(index=False, max_colwidth=60)
-    return Shown(f"{title}\n{text}" + f"\n{foot}" * bool(foot), gt.as_raw_html())
+    return Shown(f"{title}\n{text}" + f"\n{foot}" * bool(foot), page)
+
+
+def _column(texts: list[str], right: bool, is_name: bool) -> list[str]:
+    """Write the cells of one column; a long name is cut, and is whole for who points at it."""
+    side = "" if right else ' style="text-align:left"'
+    side += ' class="w"' if max(map(len, texts), default=0) <= WHOLE else ""
+    shown = [say.one_line(text) if is_name else text for text in texts]
+    whole = [
+        f' title="{html.escape(t)}"' if is_name and s.endswith("…") else "" for t, s in zip(texts, shown, strict=True)
+    ]
+    return [f"<td{side}{title}>{html.escape(text)}</td>" for text, title in zip(shown, whole, strict=True)]
+
+
+def _explained(cell: str, words: str | None) -> str:
+    """Give a cell words that appear to who points at it."""
+    return cell.replace("<td", f'<td title="{html.escape(words)}"', 1) if words else cell
+
+
+def _anchor(title: str) -> str:
+    """Name of a table within its page."""
+    return "t-" + re.sub(r"\W+", "-", title.lower()).strip("-")
 
 
 def _kind(values: pd.Series, defined: str) -> str:
@@ -100,7 +144,7 @@ def _kind(values: pd.Series, defined: str) -> str:
     if types.is_numeric_dtype(values):
         whole = (values.dropna() % 1 == 0).all()
         return defined if defined in formats.NUMBERS else "count" if whole else "number"
-    return "words" if defined == "words" else "text"
+    return defined if defined in {"words", "name"} else "text"
 
 
 def _cell(value: Any, kind: str) -> str:
@@ -182,7 +226,11 @@ def measures(rows: pd.DataFrame, title: str, currency: str) -> Shown:
     )
     heads = {"measure": "Measure", "value": "Value", "interval": f"{LEVEL:.0%} interval", "n": "n"}
     heads = {c: name for c, name in heads.items() if c != "interval" or cells["interval"].any()}
-    return _laid_out(cells[list(heads)], heads, [c for c in heads if c != "measure"], title, foot)
+    formulas = {
+        name: str(dictionary().get(r.definition_id, {}).get("formula", ""))
+        for name, r in zip(cells["measure"], kept, strict=True)
+    }
+    return _laid_out(cells[list(heads)], heads, [c for c in heads if c != "measure"], title, foot, formulas)
 
 
 def _with_units(values: list[str], units: pd.Series, currency: str) -> list[str]:
@@ -260,3 +308,50 @@ def head(name: str, unit: str = "") -> str:
     """
     words = name if " " in name or len(name) == 1 else name[:1].upper() + name[1:].replace("_", " ")
     return words + (f" ({unit})" if unit and unit.lower() not in words.lower().split() else "")
+
+
+def decisions(rows: pd.DataFrame, currency: str, names: Mapping[str, str] | pd.Series | None = None) -> Shown:
+    """Show each decision: the order, its money, who acts by when, why, what would change it, and all its accounts.
+
+    The accounts are in a folded table; the first `LISTED` of them, while the list file of a run has all.
+
+    Parameters
+    ----------
+    rows : DataFrame of `Book.decisions`
+    names : name of each account id; an account without one goes by its id
+    """
+    known = dict(names) if names is not None else {}
+    each = [own for _, own in rows.groupby(["notebook", "slug"], sort=False)]
+    text = repr(say.decide(rows, currency, known))
+    if not each:
+        return Shown(text, f"<p>{html.escape(text)}</p>")
+    cards = "".join(_card(own, say.decision(own, currency, known), by_account(own, known), currency) for own in each)
+    return Shown(text, f'<div class="decisions mathjax_ignore">{cards}</div>')
+
+
+def _card(rows: pd.DataFrame, said: Mapping[str, str], listed: pd.DataFrame, currency: str) -> str:
+    """Write one decision."""
+    safe = {name: html.escape(words) for name, words in said.items()}
+    worth = f"{safe['basis']} <b>{safe['worth']}</b>" if said["worth"] else ""
+    facts = " · ".join(part for part in (worth, safe["owner"], f"by {safe['due']}" * bool(said["due"])) if part)
+    why = f"Why: {safe['reason']}. " * bool(said["reason"])
+    slug, number = str(rows["slug"].iloc[0]), str(rows["notebook"].iloc[0])
+    whom = ""
+    if len(listed):
+        shown_as = {"account": "account_name", "money": "moves", "money_low": "moves_low", "money_high": "moves_high"}
+        states = [] if (listed["status"] != "proposed").any() else ["status"]
+        shown = table(
+            listed.drop(columns=["account_id", *states]).rename(columns=shown_as),
+            f"Accounts: {say.one_line(said['text'])}",
+            currency,
+            rows=LISTED,
+        )
+        file = f'<p class="csv" hidden><a href="../lists/{number}_{slug}.csv">All of them as a CSV file</a></p>' * bool(
+            number
+        )
+        whom = f"<details><summary>{safe['whom']}</summary>{shown._repr_html_()}{file}</details>"
+    return (
+        f'<div class="decision" id="decision-{slug}"><p class="order"><strong>{safe["text"]}</strong></p>'
+        + f'<p class="facts">{facts}</p>' * bool(facts)
+        + f'{whom}<p class="why">{why}What would change this: {safe["would_change"]}.</p></div>'
+    )

@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from html import escape
 from importlib import resources
 from typing import Any
 
@@ -26,38 +28,131 @@ def render(name: str, **values: Any) -> str:
     return environment.get_template(name).render(css=template("style.css"), **values)
 
 
-def page(node: nbformat.NotebookNode, title: str, run: dict[str, Any], status: str, words: str = "") -> str:
-    """Turn an executed notebook into one page; its code is folded away, and nothing is fetched from a network."""
+def page(node: nbformat.NotebookNode, step: str, run: Mapping[str, Any], status: str, words: str = "") -> str:
+    """Turn an executed notebook into one page; its code is folded away, and nothing is fetched from a network.
+
+    The answer and what to decide come first, then a section per finding; sections that show nothing are left out; how it was
+    made is folded at the end.
+
+    Parameters
+    ----------
+    step : framework step of the notebook
+    words : why it is not done
+    """
+    title, sections = parts(described(node))
     exporter = HTMLExporter(template_name="basic", exclude_input_prompt=True, exclude_output_prompt=True)
     exporter.anchor_link_text = ""
-    body, _ = exporter.from_notebook_node(answer_first(described(node)))
-    body = re.sub(r' id="cell-id=[^"]*"', "", body)  # differs between equal runs
-    return render("page.html.j2", body=body, title=title, run=run, status=status, words=words)
+
+    def html_of(cells: Sequence[nbformat.NotebookNode]) -> str:
+        body, _ = exporter.from_notebook_node(nbformat.v4.new_notebook(cells=list(cells), metadata=node.metadata))
+        return re.sub(r' id="cell-id=[^"]*"', "", body)  # differs between equal runs
+
+    written = [asdict(section) | {"body": html_of(section.cells)} for section in sections]
+    about = {"title": title.question, "name": title.name, "lead": html_of(title.lead), "made": html_of(title.made)}
+    return render("page.html.j2", script=template("page.js"), about=about, sections=written, step=step, run=run,
+                  status=status, words=words)  # fmt: skip
+
+
+@dataclass
+class Title:
+    """First cell of a notebook: what it is called, what it asks, what it decides, and how it is made."""
+
+    name: str
+    question: str
+    lead: list[nbformat.NotebookNode]
+    made: list[nbformat.NotebookNode]
+
+
+@dataclass
+class Section:
+    """One section of a page: its topic, the finding that heads it where there is one, and its cells."""
+
+    topic: str
+    place: str  # answer, decide, finding, folded or made
+    cells: list[nbformat.NotebookNode]
+    finding: str = ""
+
+    @property
+    def shows(self) -> bool:
+        """Say whether it has words, or a cell with an output."""
+        code = [cell for cell in self.cells if cell.cell_type == "code"]
+        return any(shown(output) for cell in code for output in cell.outputs) if code else bool(self.cells)
+
+    @property
+    def failed(self) -> bool:
+        """Say whether a cell stopped with an error."""
+        return any(o.output_type == "error" for cell in self.cells for o in cell.get("outputs", []))
+
+
+def parts(node: nbformat.NotebookNode) -> tuple[Title, list[Section]]:
+    """Take an executed notebook apart: its title, then its sections in the order of reading.
+
+    First the section with the cell tagged ``answer``, then the one tagged ``decide``, then the others; what comes before the
+    answer is how it was made, and last. A section whose heading is tagged ``fold`` is folded. The first line of a cell
+    tagged ``finding`` heads its section. A section that stopped with an error comes first.
+    """
+    cells = [nbformat.from_dict(cell) for cell in node.cells]
+    title, sections = titled(cells), list[Section]()
+    for cell in cells[1:]:
+        heading = re.match(r"## +(.+)\n*", cell.source) if cell.cell_type == "markdown" else None
+        if heading or not sections:
+            place = "folded" if "fold" in cell.metadata.get("tags", []) else "finding"
+            sections.append(Section(heading[1].strip() if heading else "", place, []))
+            cell.source = cell.source[heading.end() :] if heading else cell.source
+        for tag in {"answer", "decide"} & set(cell.metadata.get("tags", [])):
+            sections[-1].place = tag
+        if "finding" in cell.metadata.get("tags", []) and (lines := text_of(cell)):
+            sections[-1].finding = lines[0]
+            cell.outputs = [
+                nbformat.v4.new_output("display_data", {"text/plain": line} | {"text/html": f"<p>{escape(line)}</p>"})
+                for line in lines[1:]
+            ]
+        sections[-1].cells += [cell] if cell.source or cell.cell_type == "code" else []
+    answered = next((n for n, section in enumerate(sections) if section.place == "answer"), 0)
+    for section in sections[:answered]:
+        section.place = "made"
+    order = ["answer", "decide", "finding", "folded", "made"]
+    kept = [s for s in sections if s.shows or s.failed or s.place == "made"]
+    return title, sorted(kept, key=lambda s: (not s.failed, min(order.index(s.place), 2) if s.place != "made" else 3))
+
+
+def titled(cells: Sequence[nbformat.NotebookNode]) -> Title:
+    """Take the first cell apart; a notebook without a title has empty ones."""
+    first = cells[0].source if cells and cells[0].cell_type == "markdown" else ""
+    head, _, rest = first.partition("\n")
+    name, colon, question = head.lstrip("# ").partition(": ")
+    question = question[:1].upper() + question[1:] if colon else name
+    paragraphs = [part for part in re.split(r"\n\s*\n", rest) if part.strip()]
+    made = [part for part in paragraphs if part.startswith("**Needs**")]
+    lead = [part for part in paragraphs if part not in made]
+    cell = nbformat.v4.new_markdown_cell
+    return Title(name, question, [cell(part) for part in lead], [cell(part) for part in made])
+
+
+def shown(output: nbformat.NotebookNode) -> bool:
+    """Say whether an output shows anything."""
+    data = output.get("data", {"text/plain": output.get("text", "an error")})
+    text = data.get("text/html", data.get("text/plain", ""))
+    return "image/png" in data or bool(str(text).strip().strip("'"))
+
+
+def text_of(cell: nbformat.NotebookNode) -> list[str]:
+    """Lines of the plain text that a cell shows."""
+    texts = [str(o["data"]["text/plain"]) for o in cell.get("outputs", []) if "text/plain" in o.get("data", {})]
+    return "\n".join(texts).strip().splitlines()
 
 
 def described(node: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """Give each picture the heading above it as its description, for readers who cannot see it."""
+    """Give each picture a description for readers who cannot see it: its own words, or else the heading above it."""
     node, heading = nbformat.from_dict(node), ""
     for cell in node.cells:
         if cell.cell_type == "markdown" and (headings := re.findall(r"^#+ (.+)$", cell.source, re.M)):
             heading = headings[-1]
         for output in cell.get("outputs", []):
             if "image/png" in output.get("data", {}):
-                output.setdefault("metadata", {})["image/png"] = {"alt": f"Figure: {heading}"}
-    return node
-
-
-def answer_first(node: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """Put the cells tagged ``answer`` and ``decide``, each under its heading, after the title, and how it was made last."""
-    node, lifted, heading = nbformat.from_dict(node), dict[str, list[int]](), 0
-    for place, cell in enumerate(node.cells):
-        heading = place if cell.cell_type == "markdown" else heading
-        for tag in {"answer", "decide"} & set(cell.metadata.get("tags", [])):
-            lifted[tag] = [heading, place]
-    findings = lifted["answer"][-1] if "answer" in lifted else 0
-    first = [0, *lifted.get("answer", []), *lifted.get("decide", [])]
-    rest = [*range(findings, len(node.cells)), *range(findings)]
-    node.cells = [node.cells[place] for place in dict.fromkeys([*first, *rest])]
+                own = str(output.data.get("text/plain", "<")).strip()
+                words = f"Figure: {heading}" if own.startswith("<") else own
+                output.setdefault("metadata", {})["image/png"] = {"alt": words}
     return node
 
 

@@ -466,7 +466,7 @@ class Book:
         }
         own = {c: v.reindex(ids).to_numpy() if isinstance(v, pd.Series) else v for c, v in by_account.items()}
         rows = pd.DataFrame({"account_id": ids}).assign(
-            notebook="", slug=slug, kind=kind, text=text, group=group, due=pd.Timestamp(due) if due else pd.NaT,
+            notebook=self._number, slug=slug, kind=kind, text=text, group=group, due=pd.Timestamp(due) if due else pd.NaT,
             basis=basis, would_change=would_change, status="proposed", **own,
         )  # fmt: skip
         self._decisions[slug] = schema.conform("decisions", rows)

@@ -19,7 +19,9 @@ GENERAL = {  # units that a column's name says already
 class Format:
     """How one column is shown; an empty kind follows the type of its values."""
 
-    kind: str = ""  # one of `NUMBERS`, or day, bool, text, words (a name without its underscores)
+    kind: str = (
+        ""  # one of `NUMBERS`, or day, bool, text, name (cut where long), words (a name without its underscores)
+    )
     name: str = ""  # what readers call it; empty: the column's name as words
     unit: str = ""
     ends: tuple[str, str] | None = None  # columns of its interval, shown with it
@@ -27,7 +29,9 @@ class Format:
 
 SHARE, WORDS = Format("share"), Format("words")
 PAGES: dict[str, Format] = {  # columns of tables that are shown and not kept
-    "opportunity_id": Format("text", "Deal"), "owner_id": Format("text", "Owner"),
+    "opportunity_id": Format("name", "Deal"), "owner_id": Format("name", "Owner"), "owner": Format("name", "Owner"),
+    "name": Format("name", "Account"), "account_name": Format("name", "Account"), "other_name": Format("name"),
+    "title": Format("name"), "moves": Format("money", "Money", ends=("moves_low", "moves_high")),
     "account_share": Format("share", "Accounts with a row"),
     "filled_buyers": Format("share", "Filled, later buyers"),
     "filled_others": Format("share", "Filled, others"),
