@@ -1,6 +1,8 @@
 """The report as its user meets it: the command, the run folder, and every way a run can go wrong."""
 
+import base64
 import datetime as dt
+import hashlib
 import json
 import re
 import sys
@@ -121,7 +123,12 @@ def test_every_link_of_the_pages_leads_to_a_page_of_the_run(sample_report):
 def test_pages_ask_nothing_of_a_network_and_fold_the_code_away(sample_report):
     for path in [sample_report / "index.html", *(sample_report / "html").glob("*.html")]:
         page = path.read_text()
-        assert not re.search(r"""(src|href)\s*=\s*["']?(https?:)?//|@import|url\((?!data:)|<script""", page), path.name
+        assert not re.search(r"""(src|href)\s*=\s*["']?(https?:)?//|@import|url\((?!data:)""", page), path.name
+        scripts = re.findall(r"<script>(.*?)</script>", page, re.S)
+        assert page.count("<script") == len(scripts) and set(scripts) <= {site.template("page.js")}
+        if scripts:  # a browser runs this one and no other, whatever the data holds
+            allowed = base64.b64encode(hashlib.sha256(scripts[0].encode()).digest()).decode()
+            assert f"default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src 'sha256-{allowed}'" in page
     body = (sample_report / "html" / "03_key_accounts.html").read_text()
     assert ".input { display: none; }" in body
     assert '<input type="checkbox" id="show-code">' in body
@@ -423,7 +430,7 @@ def test_names_and_a_title_from_elsewhere_are_text_on_every_page_of_a_run(tmp_pa
         page = (folder / name).read_text()
         assert "&lt;script&gt;alert" in page
         assert "&lt;img src=x" in page
-        assert "<script>" not in page
+        assert "<script>alert" not in page
         assert "<img src=x" not in page
     assert "script" in (folder / "summary.md").read_text()
     assert "<script>" not in (folder / "summary.md").read_text()

@@ -1,5 +1,7 @@
 """Pages from executed notebooks and tables: self-contained HTML with the code hidden, an index, a summary."""
 
+import base64
+import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -49,7 +51,11 @@ def page(node: nbformat.NotebookNode, step: str, run: Mapping[str, Any], status:
 
     written = [asdict(section) | {"body": html_of(section.cells)} for section in sections]
     about = {"title": title.question, "name": title.name, "lead": html_of(title.lead), "made": html_of(title.made)}
-    return render("page.html.j2", script=template("page.js"), about=about, sections=written, step=step, run=run,
+    script = template("page.js")
+    allowed = base64.b64encode(
+        hashlib.sha256(script.encode()).digest()
+    ).decode()  # no other script runs, whatever the data holds
+    return render("page.html.j2", script=script, allowed=allowed, about=about, sections=written, step=step, run=run,
                   status=status, words=words)  # fmt: skip
 
 
@@ -110,7 +116,7 @@ def parts(node: nbformat.NotebookNode) -> tuple[Title, list[Section]]:
         sections[-1].cells += [cell] if cell.source or cell.cell_type == "code" else []
     answered = next((n for n, section in enumerate(sections) if section.place == "answer"), 0)
     for section in sections[:answered]:
-        section.place = "made"
+        section.place = "finding" if section.failed else "made"
     order = ["answer", "decide", "finding", "folded", "made"]
     kept = [s for s in sections if s.shows or s.failed or s.place == "made"]
     return title, sorted(kept, key=lambda s: (not s.failed, min(order.index(s.place), 2) if s.place != "made" else 3))
