@@ -128,7 +128,9 @@ def test_pages_ask_nothing_of_a_network_and_fold_the_code_away(sample_report):
         assert page.count("<script") == len(scripts) and set(scripts) <= {site.template("page.js")}
         if scripts:  # a browser runs this one and no other, whatever the data holds
             allowed = base64.b64encode(hashlib.sha256(scripts[0].encode()).digest()).decode()
-            assert f"default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src 'sha256-{allowed}'" in page
+            assert (
+                f"default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src 'sha256-{allowed}'" in page
+            )
     body = (sample_report / "html" / "03_key_accounts.html").read_text()
     assert ".input { display: none; }" in body
     assert '<input type="checkbox" id="show-code">' in body
