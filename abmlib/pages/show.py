@@ -80,7 +80,7 @@ def table(
     foot = [f"The first {rows:,} of {len(frame):,} rows."] * (len(frame) > rows) + [note] * bool(note)
     foot += [f"In brackets: {LEVEL:.0%} interval."] * bool(ends)
     numbers = [c for c in cells if kinds[c] in formats.NUMBERS]
-    return _laid_out(pd.DataFrame(cells), heads, numbers, title, " ".join(foot))
+    return _laid_out(pd.DataFrame(cells), heads, numbers, title, " ".join(foot), is_list=len(cut) > LONG)
 
 
 def _laid_out(
@@ -90,10 +90,11 @@ def _laid_out(
     title: str,
     foot: str,
     about: Mapping[str, str] | None = None,
+    is_list: bool = False,
 ) -> Shown:
     """Set finished text as a table; everything given is escaped. Days, codes and numbers are not broken into lines.
 
-    `about` explains a text of the first column to who points at it.
+    `about` explains a text of the first column to who points at it; a list can be sorted and searched on a page.
     """
     columns = [_column(cells[c].tolist(), c in right, formats.of(str(c)).kind == "name") for c in cells]
     if about and columns:
@@ -105,7 +106,7 @@ def _laid_out(
     body = "".join(f"<tr>{''.join(row)}</tr>" for row in zip(*columns, strict=True))
     name, note = html.escape(title), f"<p class='note'>{html.escape(foot)}</p>" * bool(foot)
     page = (
-        f'<figure class="abm mathjax_ignore{" long" * (len(cells) > LONG)}" id="{_anchor(title)}"><figcaption>{name}</figcaption>'
+        f'<figure class="abm mathjax_ignore{" long" * is_list}" id="{_anchor(title)}"><figcaption>{name}</figcaption>'
         f'<div class="scroll" role="region" tabindex="0" aria-label="{name}">'
         f"<table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>{note}</figure>"
     )
