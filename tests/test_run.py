@@ -139,10 +139,11 @@ def test_pages_ask_nothing_of_a_network_and_fold_the_code_away(sample_report):
 
 def test_every_figure_has_a_description(sample_report):
     figures = [f for p in (sample_report / "html").glob("*.html") for f in re.findall(r"<img\b[^>]*>", p.read_text())]
-    drawn = [p.read_text().count('"image/png"') for p in (sample_report / "notebooks").glob("*.ipynb")]
+    drawn = [p.read_text().count('"image/png": "') for p in (sample_report / "notebooks").glob("*.ipynb")]
     assert len(figures) == sum(drawn) > 0
     for figure in figures:
         assert re.search(r'alt="Figure: [^"]{3,}"', figure), figure[:200]
+        assert 'width="720"' in figure  # of the page, and not of its points
 
 
 @pytest.mark.slow

@@ -1,86 +1,41 @@
-"""Pictures from finished numbers: house colours, units on every axis, no meaning by colour alone."""
+"""Pictures from finished numbers: units on every axis, no meaning by colour alone.
 
+A figure of one plot grows with its rows, so that a notebook need not say how tall it is.
+"""
+
+import math
 from collections.abc import Mapping, Sequence
-from functools import cache
 
 import matplotlib as mpl
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
-from matplotlib.font_manager import findfont, get_font
-from matplotlib.ft2font import FT2Font
+from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, PercentFormatter
 
-INK, BLUE, ORANGE, GREEN, GREY, PALE = "#1f2a37", "#2563a8", "#d97706", "#2f855a", "#9aa5b1", "#e3e8ee"
-LINES = ((BLUE, "-"), (ORANGE, "--"), (GREEN, "-."), (GREY, ":"))
-HATCHES = ("", "///", "...", "xxx")
+from abmlib.pages.figures import (
+    BLUE,
+    GREY,
+    INK,
+    MOST,
+    ORANGE,
+    PALE,
+    SERIES,
+    add_column,
+    add_key,
+    compact,
+    name_rows,
+    nothing,
+    plain,
+    points,
+    readable,
+)
+from abmlib.pages.figures import style as style
+from abmlib.pages.figures import title as title
+
+PARTS = ((BLUE, ""), ("#f2b66d", ""), (PALE, ""), ("white", "////"))  # of a bar: each lighter than the one before
+KINDS = {kind: (colour, mark) for kind, (colour, _, mark) in zip(("touch", "purchase", "deal", "other"), SERIES, strict=True)}  # fmt: skip
 FARTHEST = 2.0  # rise at which a picture of rises ends, share of the baseline
-KINDS = {"touch": (BLUE, "o"), "purchase": (ORANGE, "s"), "deal": (GREEN, "D"), "other": (INK, "^")}  # of an event
-
-
-def style() -> None:
-    """Set the house style for this process's figures; call once, in the imports cell."""
-    mpl.rcParams.update(
-        {
-            "figure.dpi": 110,
-            "figure.figsize": (7.2, 3.4),
-            "figure.constrained_layout.use": True,
-            "font.family": ["DejaVu Sans"],
-            "font.size": 9.5,
-            "axes.edgecolor": GREY,
-            "axes.labelcolor": INK,
-            "axes.titlesize": 10.5,
-            "axes.titleweight": "bold",
-            "axes.titlelocation": "left",
-            "axes.spines.top": False,
-            "axes.spines.right": False,
-            "axes.grid": True,
-            "grid.color": PALE,
-            "axes.axisbelow": True,
-            "text.color": INK,
-            "xtick.color": INK,
-            "ytick.color": INK,
-            "legend.frameon": False,
-            "text.parse_math": False,
-            "svg.hashsalt": "abm",
-        }
-    )
-
-
-def plain(text: object, width: int = 28) -> str:
-    """Make a name from a CRM safe and short enough for an axis: one line, drawable, cut with an ellipsis.
-
-    Characters the figure's font lacks become an empty box, so that no machine draws or warns otherwise than another.
-    """
-    line = " ".join(str(text).split())
-    drawable = "".join(c if _font().get_char_index(ord(c)) else "□" for c in line if c.isprintable())
-    return drawable if len(drawable) <= width else drawable[: width - 1].rstrip() + "…"
-
-
-@cache
-def _font() -> FT2Font:
-    """The font that comes with matplotlib."""
-    return get_font(findfont("DejaVu Sans"))
-
-
-def compact(value: float, _position: object = None) -> str:
-    """Write large numbers short.
-
-    Examples
-    --------
-    >>> compact(1_250_000), compact(12_000), compact(7)
-    ('1.25 M', '12 k', '7')
-    """
-    for unit, size in (("bn", 1e9), ("M", 1e6), ("k", 1e3)):
-        if abs(value) >= size:
-            return f"{value / size:.3g} {unit}"
-    return f"{value:g}"
-
-
-def nothing(ax: Axes) -> None:
-    """Say in place of a picture that there is nothing to draw."""
-    ax.set_axis_off()
-    ax.text(0.5, 0.5, "Nothing to draw on this data.", ha="center", va="center", transform=ax.transAxes)
 
 
 def concentration(
@@ -93,60 +48,56 @@ def concentration(
     curves : per label a DataFrame ``parts_share, value_share`` (shares)
     marks : per label a point (share of accounts, share of value) to name
     """
-    ax.plot([0, 1], [0, 1], color=GREY, lw=1, label="all accounts equal")
-    for (label, curve), (colour, line) in zip(curves.items(), LINES, strict=False):
+    for (label, curve), (colour, line, _) in zip(curves.items(), SERIES, strict=False):
         ax.plot(curve["parts_share"], curve["value_share"], color=colour, ls=line, lw=2, label=label)
-    for (label, (x, y)), (colour, _) in zip((marks or {}).items(), LINES, strict=False):
-        ax.plot([x], [y], "o", color=colour)
-        ax.annotate(label, (x, y), xytext=(10, -14), textcoords="offset points")
+    ax.plot([0, 1], [0, 1], color=GREY, lw=1, label="all accounts equal")
+    for (label, (x, y)), (colour, _, mark) in zip((marks or {}).items(), SERIES, strict=False):
+        ax.plot([x], [y], mark, color=colour, ms=7)
+        ax.annotate(f"{label}: {x:.0%} of accounts hold {y:.0%}", (x, y), xytext=(12, -14), textcoords="offset points")
     ax.set(xlabel="accounts, largest first (share)", ylabel="held by them (share)", xlim=(0, 1), ylim=(0, None))
     ax.xaxis.set_major_formatter(PercentFormatter(1))
     ax.yaxis.set_major_formatter(PercentFormatter(1))
-    ax.legend(loc="lower right")
+    add_key(ax, *ax.get_legend_handles_labels())
 
 
 def bars(
     values: pd.Series, ax: Axes, unit: str, marked: pd.Series | None = None, legend: tuple[str, str] = ("", "")
 ) -> None:
-    """Draw one horizontal bar per name, first on top.
+    """Draw one horizontal bar per name, first on top, its value at its end; the first `MOST`, and how many more.
 
     Parameters
     ----------
     values : Series indexed by name
     unit : stands on the axis
-    marked : bool Series in the same order; marked bars are hatched too, so that colour is not the only key
+    marked : bool Series in the same order; with it, marked bars are dark and the others pale with an edge
     legend : what unmarked and marked bars are
     """
     if values.empty:
         return nothing(ax)
-    flags = [False] * len(values) if marked is None else [bool(m) for m in marked]
-    drawn = ax.barh(range(len(values)), values.to_numpy(float), color=[ORANGE if f else BLUE for f in flags])
-    for bar, flag in zip(drawn, flags, strict=True):
-        bar.set_hatch(HATCHES[1] if flag else HATCHES[0])
-        bar.set_edgecolor("white")
-    ax.set_yticks(range(len(values)), [plain(name) for name in values.index])
-    ax.invert_yaxis()
-    ax.set_xlabel(unit)
+    shown = values.iloc[:MOST]
+    flags = [True] * len(shown) if marked is None else [bool(m) for m in marked.iloc[:MOST]]
+    drawn = ax.barh(range(len(shown)), shown.fillna(0).to_numpy(float), color=[BLUE if f else PALE for f in flags], height=0.7,
+                    edgecolor=[BLUE if f else GREY for f in flags], lw=0.8)  # fmt: skip
+    ax.bar_label(drawn, ["unknown" if pd.isna(v) else compact(v) for v in shown], padding=4)
+    ax.margins(x=0.1)
+    name_rows(ax, [plain(name) for name in shown.index], 0.25, len(values) - len(shown))
+    ax.set_xlabel(unit, wrap=True)
     ax.xaxis.set_major_formatter(FuncFormatter(compact))
-    ax.grid(axis="y", visible=False)
-    if any(flags):
-        handles = [
-            mpl.patches.Patch(facecolor=BLUE),
-            mpl.patches.Patch(facecolor=ORANGE, hatch=HATCHES[1], edgecolor="white"),
-        ]
-        ax.legend(handles, legend, loc="lower right")
+    if marked is not None and any(flags):
+        patch = mpl.patches.Patch
+        add_key(ax, [patch(fc=BLUE, ec=BLUE), patch(fc=PALE, ec=GREY)], legend[::-1])
 
 
 def shares(values: pd.Series, ax: Axes, unit: str) -> None:
-    """Draw one horizontal bar per name for a share from 0 to 1, with the share written beside it."""
-    drawn = ax.barh(range(len(values)), values.fillna(0), color=BLUE)
-    ax.bar_label(drawn, ["unknown" if pd.isna(v) else f"{v:.0%}" for v in values], padding=4, fontsize=8.5)
-    ax.set_yticks(range(len(values)), [plain(str(name).replace("_", " ")) for name in values.index])
-    ax.invert_yaxis()
-    ax.set(xlabel=unit, xlim=(0, 1.1))
+    """Draw one horizontal bar per name for a share from 0 to 1, the share at its end; the first `MOST`, and how many more."""
+    shown = values.iloc[:MOST]
+    drawn = ax.barh(range(len(shown)), shown.fillna(0), color=BLUE, height=0.7)
+    ax.bar_label(drawn, ["unknown" if pd.isna(v) else f"{v:.0%}" for v in shown], padding=4)
+    name_rows(ax, readable(shown.index), 0.25, len(values) - len(shown))
+    ax.set_xlabel(unit, wrap=True)
+    ax.set_xlim(0, 1.1)
     ax.set_xticks([0, 0.25, 0.5, 0.75, 1])
     ax.xaxis.set_major_formatter(PercentFormatter(1))
-    ax.grid(axis="y", visible=False)
 
 
 def stacked(counts: pd.DataFrame, ax: Axes, unit: str) -> None:
@@ -154,61 +105,68 @@ def stacked(counts: pd.DataFrame, ax: Axes, unit: str) -> None:
 
     Parameters
     ----------
-    counts : DataFrame of counts; columns are parts of the row
+    counts : DataFrame of counts; columns are parts of the row, four at most; the first `MOST` rows are drawn
     """
     if counts.empty:
         return nothing(ax)
-    left = pd.Series(0.0, index=counts.index)
-    colours = (BLUE, ORANGE, PALE, GREY)
-    for column, colour, hatch in zip(counts.columns, colours, HATCHES, strict=False):
-        drawn = ax.barh(
-            range(len(counts)), counts[column], left=left, label=str(column).replace("_", " "), color=colour,
-            hatch=hatch, edgecolor="white",
-        )  # fmt: skip
-        wide = counts[column] > 0.04 * counts.sum(axis=1).max()
-        ax.bar_label(drawn, [f"{v:,}" if w else "" for v, w in zip(counts[column], wide, strict=True)], label_type="center",
-                     bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.2, "alpha": 0.85}, fontsize=8.5)  # fmt: skip
-        left = left + counts[column]
+    shown = counts.iloc[:MOST]
+    left = pd.Series(0.0, index=shown.index)
+    for column, (colour, hatch) in zip(shown.columns, PARTS, strict=False):
+        drawn = ax.barh(range(len(shown)), shown[column], left=left, label=str(column).replace("_", " "), color=colour,
+                        hatch=hatch, edgecolor=GREY, lw=0.6, height=0.7)  # fmt: skip
+        wide = shown[column] > 0.04 * shown.sum(axis=1).max()
+        ax.bar_label(drawn, [f"{v:,}" if w else "" for v, w in zip(shown[column], wide, strict=True)], label_type="center",
+                     color="white" if colour == BLUE else INK,
+                     bbox={"facecolor": colour, "edgecolor": "none", "pad": 1.2} if hatch else None)  # fmt: skip
+        left = left + shown[column]
     for i, total in enumerate(left):
-        ax.annotate(f"{total:,.0f}", (total, i), xytext=(5, -3), textcoords="offset points", fontsize=8.5)
-    ax.set_yticks(range(len(counts)), [plain(str(name).replace("_", " ")) for name in counts.index])
-    ax.invert_yaxis()
-    ax.set_xlabel(unit)
+        ax.annotate(f"{total:,.0f}", (total, i), xytext=(5, 0), textcoords="offset points", va="center")
+    ax.margins(x=0.08)
+    name_rows(ax, readable(shown.index), 0.34, len(counts) - len(shown))
+    ax.set_xlabel(unit, wrap=True)
     ax.xaxis.set_major_formatter(FuncFormatter(compact))
-    ax.grid(axis="y", visible=False)
-    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=len(counts.columns))
+    add_key(ax, *ax.get_legend_handles_labels())
 
 
 def grid(counts: pd.DataFrame, ax: Axes, xlabel: str, ylabel: str) -> None:
-    """Draw a small table of counts shaded by share of its row, each cell with count and share.
+    """Draw a small table of counts shaded by share of its row, each cell with count and share, sums at its edges.
 
     Parameters
     ----------
     counts : DataFrame of counts
+    xlabel, ylabel : what the columns and the rows are
     """
-    total = counts.sum(axis=1)
+    total, everything = counts.sum(axis=1), counts.to_numpy().sum()
     if not total.any():
         return nothing(ax)
-    shares = counts.div(total.where(total > 0), axis=0)
+    shares = counts.div(total.where(total > 0), axis=0).astype(float)
     texts = [
-        [
-            f"{n:,}" + ("" if pd.isna(part) else f"\n{part:.0%}")
-            for n, part in zip(counts.iloc[i], shares.iloc[i], strict=True)
-        ]
-        for i in range(len(counts))
+        [f"{n:,}" + ("" if pd.isna(part) else f"\n{part:.0%}") for n, part in zip(*rows, strict=True)] + [f"{total_:,}"]
+        for *rows, total_ in zip(counts.to_numpy(), shares.to_numpy(), total, strict=True)
     ]
-    _shaded(shares, texts, ax, xlabel, ylabel)
+    texts.append([f"{n:,}\n{n / everything:.0%}" for n in counts.sum()] + [f"{everything:,}"])
+    shares.columns, shares.index = [str(c) for c in shares.columns], [str(r) for r in shares.index]
+    shares = shares.assign(all=math.nan)
+    _shaded(pd.concat([shares, pd.DataFrame(math.nan, ["all"], shares.columns)]), texts, ax, xlabel, ylabel)
+    ax.axhline(len(counts) - 0.5, color=GREY, lw=1)
+    ax.axvline(len(counts.columns) - 0.5, color=GREY, lw=1)
 
 
 def _shaded(shares: pd.DataFrame, texts: list[list[str]], ax: Axes, xlabel: str, ylabel: str) -> None:
-    """Draw a small table of texts, each cell as dark as its share from 0 to 1; a missing share stays white."""
-    ax.imshow(shares.astype(float).fillna(0).to_numpy(), cmap="Blues", vmin=0, vmax=1, aspect="auto")
+    """Draw a small table of texts, each cell as blue as its share from 0 to 1, never too dark for its text."""
+    ax.imshow(shares.astype(float).to_numpy(), cmap="Blues", vmin=0, vmax=1.6, aspect="auto")
     for i, row in enumerate(texts):
         for j, text in enumerate(row):
-            ax.text(j, i, text, ha="center", va="center", color="white" if shares.iat[i, j] > 0.55 else INK)
-    ax.set_xticks(range(len(shares.columns)), [str(c) for c in shares.columns])
-    ax.set_yticks(range(len(shares)), [plain(str(r).replace("_", " ")) for r in shares.index])
-    ax.set(xlabel=xlabel, ylabel=ylabel)
+            ax.text(j, i, text, ha="center", va="center", linespacing=1.15)
+    name_rows(ax, readable(shares.index), 0.46)
+    ax.set_ylim(len(shares) - 0.5, -0.5)
+    ax.set_xticks(range(len(shares.columns)), readable(shares.columns))
+    ax.xaxis.tick_top()
+    ax.xaxis.set_label_position("top")
+    ax.tick_params(axis="x", length=0)
+    ax.set_xlabel(xlabel, wrap=True)
+    ax.set_ylabel(ylabel, wrap=True)
+    ax.spines[:].set_visible(False)
     ax.grid(visible=False)
 
 
@@ -230,35 +188,48 @@ def scorecard(shares: pd.DataFrame, verdicts: pd.DataFrame, ax: Axes) -> None:
     _shaded(shares, texts, ax, "cycle", "element")
 
 
-def intervals(rows: pd.DataFrame, labels: Sequence[str], ax: Axes, unit: str, beside: pd.Series | None = None) -> None:
-    """Draw shares with their intervals, one row each, first on top, n written beside.
+def intervals(
+    rows: pd.DataFrame,
+    labels: Sequence[str],
+    ax: Axes,
+    unit: str,
+    beside: pd.Series | None = None,
+    key: tuple[str, str] = ("observed, with its interval", ""),
+) -> None:
+    """Draw shares with their intervals, one row each, first on top; share and n in columns at the right.
+
+    The first `MOST` rows are drawn, and how many more there are is said.
 
     Parameters
     ----------
     rows : DataFrame ``share, low, high, n`` (shares)
-    beside : a second share per row, drawn as a cross and named after the Series on the axis
+    beside : a second share per row, in the same order, drawn as an open diamond
+    key : what dot and diamond are, said above the plot where there is a second share
     """
     if rows.empty:
         return nothing(ax)
-    y = range(len(rows))
-    ax.hlines(y, rows["low"], rows["high"], color=BLUE, lw=2)
-    ax.plot(rows["share"], y, "o", color=BLUE)
+    shown, y = rows.iloc[:MOST], range(min(len(rows), MOST))
+    dots = ax.errorbar(shown["share"], y, xerr=[shown["share"] - shown["low"], shown["high"] - shown["share"]], fmt="o",
+                       color=BLUE, elinewidth=2)  # fmt: skip
+    ends = [shown["high"].max(), shown["share"].max()]
     if beside is not None and beside.notna().any():
-        ax.plot(beside, y, "x", color=ORANGE, ms=9, mew=2)
-        unit += f"; cross: {str(beside.name).upper()}"
-    for i, (high, n) in enumerate(zip(rows["high"], rows["n"], strict=True)):
-        ax.annotate(f"n = {n:,.0f}", (high, i), xytext=(6, -3), textcoords="offset points", fontsize=8.5)
-    ax.set_yticks(list(y), [plain(str(label).replace("_", " "), 40) for label in labels])
-    ax.invert_yaxis()
-    ax.set(xlabel=unit, xlim=(0, 1.12))
-    ax.xaxis.set_major_formatter(PercentFormatter(1))
-    ax.set_xticks([0, 0.25, 0.5, 0.75, 1])
+        ends.append(beside.max())
+        diamonds = ax.plot(beside.iloc[:MOST], y, "D", mfc="none", mec=ORANGE, ms=9, mew=1.8)
+        add_key(ax, [dots, *diamonds], [key[0], key[1] or str(beside.name).upper()])
+    add_column(ax, 36, ["unknown" if pd.isna(share) else f"{share:.0%}" for share in shown["share"]])
+    add_column(ax, 96, [f"n = {n:,.0f}" for n in shown["n"]])
+    name_rows(ax, readable(labels[:MOST], 40), 0.3, len(rows) - len(shown))
+    ax.set_xlabel(unit, wrap=True)
+    known = [float(end) for end in ends if pd.notna(end)]
+    ax.set_xlim(0, max(0.25, math.ceil(4 * max(known, default=1) - 1e-9) / 4))
+    ax.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
 
 
 def differences(rows: pd.DataFrame, labels: Sequence[str], ax: Axes, unit: str) -> None:
-    """Draw differences of shares with their intervals beside the line of no difference, one row each, first on top, n beside.
+    """Draw differences of shares with their intervals beside the line of no difference, one row each, first on top.
 
-    A difference without an interval is drawn as a pale dot alone; one that is unknown has its label and n only.
+    Difference and n are in columns at the right. A difference without an interval is drawn as an open dot alone; one that
+    is unknown has its label and n only. The first `MOST` rows are drawn, and how many more there are is said.
 
     Parameters
     ----------
@@ -266,34 +237,27 @@ def differences(rows: pd.DataFrame, labels: Sequence[str], ax: Axes, unit: str) 
     """
     if rows.empty:
         return nothing(ax)
-    y, known = pd.Series(range(len(rows)), rows.index), rows["low"].notna()
+    shown = rows.iloc[:MOST]
+    y, known = pd.Series(range(len(shown)), shown.index), shown["low"].notna()
     ax.axvline(0, color=INK, ls="--", lw=1.2)
-    ax.hlines(y[known], rows["low"][known], rows["high"][known], color=BLUE, lw=2)
-    ax.scatter(rows["difference"], y, color=[BLUE if k else GREY for k in known], zorder=3)
-    for i, (high, n) in enumerate(zip(rows["high"].fillna(rows["difference"]).fillna(0), rows["n"], strict=True)):
-        ax.annotate(f"n = {n:,.0f}", (high, i), xytext=(6, -3), textcoords="offset points", fontsize=8.5)
-    ax.set_yticks(y, [plain(str(label).replace("_", " "), 40) for label in labels])
-    ax.invert_yaxis()
-    ax.set(xlabel=unit, xlim=(-1, 1.15))
+    ax.hlines(y[known], shown["low"][known], shown["high"][known], color=BLUE, lw=2)
+    ax.scatter(shown["difference"], y, edgecolor=[BLUE if k else GREY for k in known], linewidths=1.5, zorder=3,
+               color=[BLUE if k else "white" for k in known])  # fmt: skip
+    add_column(ax, 36, ["unknown" if pd.isna(d) else points(d) for d in shown["difference"]])
+    add_column(ax, 96, [f"n = {n:,.0f}" for n in shown["n"]])
+    name_rows(ax, readable(labels[:MOST], 40), 0.3, len(rows) - len(shown))
+    ax.set_xlabel(unit, wrap=True)
+    widest = shown[["difference", "low", "high"]].abs().max(axis=None)
+    end = 1.0 if pd.isna(widest) or widest > 0.5 else 0.5
+    ax.set_xlim(-end * 1.04, end * 1.04)
     ax.xaxis.set_major_formatter(FuncFormatter(points))
-    ax.set_xticks([-1, -0.5, 0, 0.5, 1])
-
-
-def points(value: float, _position: object = None) -> str:
-    """Write a difference of shares in points.
-
-    Examples
-    --------
-    >>> points(0.5), points(-0.25), points(0)
-    ('+50', '-25', '0')
-    """
-    return f"{100 * value:+.0f}" if value else "0"
+    ax.set_xticks([-end, -end / 2, 0, end / 2, end])
 
 
 def detectable(rows: pd.DataFrame, effect: float, ax: Axes) -> None:
     """Draw the smallest visible rise of each measure, a mark per horizon, beside the rise that is hoped for.
 
-    What lies beyond `FARTHEST`, or cannot be seen at all, is drawn on the right edge.
+    What is `FARTHEST` or more, or cannot be seen at all, is drawn open on the right edge.
 
     Parameters
     ----------
@@ -305,16 +269,19 @@ def detectable(rows: pd.DataFrame, effect: float, ax: Axes) -> None:
     names = list(dict.fromkeys(rows["outcome"]))
     spread = rows["horizon_months"].nunique()
     for i, (months, part) in enumerate(rows.groupby("horizon_months")):
-        y = [names.index(n) + 0.5 * ((i + 0.5) / spread - 0.5) for n in part["outcome"]]
-        at = part["mde_relative"].fillna(FARTHEST).clip(upper=FARTHEST)
-        colour, mark = list(KINDS.values())[i % len(KINDS)]
-        ax.plot(at, y, mark, color=colour, label=f"{months} months")
-    ax.axvline(effect, color=INK, ls="--", lw=1.2, label=f"rise of {effect:.0%}")
-    ax.set_yticks(range(len(names)), [plain(str(n).replace("_", " ")) for n in names])
-    ax.invert_yaxis()
-    ax.set(xlabel="smallest rise that would be found (share of the baseline)", xlim=(0, FARTHEST * 1.03))
-    ax.set_xticks([0, 0.5, 1, 1.5, FARTHEST], ["0%", "50%", "100%", "150%", f"{FARTHEST:.0%}+ or never"])
-    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=spread + 1)
+        y = pd.Series([names.index(n) + 0.5 * ((i + 0.5) / spread - 0.5) for n in part["outcome"]], part.index)
+        seen = part["mde_relative"] < FARTHEST
+        colour, _, mark = SERIES[i % len(SERIES)]
+        ax.plot(part["mde_relative"][seen], y[seen], mark, color=colour, label=f"{months} months")
+        ax.plot([FARTHEST] * int((~seen).sum()), y[~seen], mark, mec=colour, mfc="white", clip_on=False)
+    ax.axvline(effect, color=INK, ls="--", lw=1.2, label=f"hoped for: {effect:.0%}")
+    name_rows(ax, readable(names), 0.42)
+    ax.set(
+        xlabel="smallest rise that would be found (share of the baseline)",
+        xlim=(0, FARTHEST),
+    )
+    ax.set_xticks([0, 0.5, 1, 1.5, FARTHEST], ["0%", "50%", "100%", "150%", f"{FARTHEST:.0%}+,\nor never"])
+    add_key(ax, *ax.get_legend_handles_labels())
 
 
 def timeline(events: pd.DataFrame, ax: Axes) -> None:
@@ -332,14 +299,47 @@ def timeline(events: pd.DataFrame, ax: Axes) -> None:
     for kind, own in events.groupby("kind", sort=False):
         colour, mark = KINDS[str(kind)]
         y = [place[lane] for lane in own[["kind", "lane"]].itertuples(index=False, name=None)]
-        size = 12 + 150 * own["rows"] / most
+        size = 12 + 110 * own["rows"] / most
         ax.scatter(own["month"], y, s=size, color=colour, marker=mark, alpha=0.75, linewidths=0)
-    ax.set_yticks(range(len(lanes)), [plain(str(lane).replace("_", " ")) for lane in lanes["lane"]])
-    ax.set_ylim(len(lanes) - 0.4, -0.6)
+    name_rows(ax, readable(lanes["lane"]), 0.25)
     ax.xaxis.set_major_locator(dates := AutoDateLocator())
     ax.xaxis.set_major_formatter(ConciseDateFormatter(dates))
     ax.set_xlabel(f"month; area of a mark: records in it, the largest {most:,}")
-    drawn = [
-        mpl.lines.Line2D([], [], color=KINDS[k][0], marker=KINDS[k][1], ls="", label=k) for k in events["kind"].unique()
-    ]
-    ax.legend(handles=drawn, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=len(KINDS))
+    kinds = [str(kind) for kind in events["kind"].unique()]
+    add_key(ax, [Line2D([], [], color=KINDS[k][0], marker=KINDS[k][1], ls="") for k in kinds], kinds)
+
+
+def pipeline_by_month(frame: pd.DataFrame, ax: Axes, unit: str) -> None:
+    """Draw what was created, won and lost month by month, a line each, named at its end.
+
+    Every month from the first to the last is drawn; one without a row or a value is 0.
+
+    Parameters
+    ----------
+    frame : DataFrame, one row per month
+        ``month`` (datetime64, any day of it, each month once) and one column of amounts per line, in the order wanted; four at
+        most. A column's name is the name of its line.
+    unit : stands on the axis, such as "amount (EUR)"
+    """
+    lines = [column for column in frame if column != "month"]
+    if frame.empty or not lines:
+        return nothing(ax)
+    months = frame["month"].dt.to_period("M")
+    whole = pd.period_range(months.min(), months.max(), freq="M")
+    values = frame[lines].set_axis(months, axis=0).reindex(whole).astype(float).fillna(0).to_numpy()
+    days, names = whole.to_timestamp(), readable(lines)
+    for i, (colour, line, mark) in zip(range(len(lines)), SERIES, strict=False):
+        ax.plot(days, values[:, i], color=colour, ls=line, marker=mark, ms=4.5, lw=1.8, label=names[i])
+    ax.set_ylim(bottom=min(0.0, float(values.min())))
+    ax.set_xlim(days[0] - pd.Timedelta(days=12), days[-1] + pd.Timedelta(days=8))
+    apart, label = 0.085 * (ax.get_ylim()[1] - ax.get_ylim()[0]), -math.inf
+    beyond = days[-1] + pd.Timedelta(days=8) + 0.015 * (days[-1] - days[0])
+    for i in sorted(range(len(lines)), key=lambda i: values[-1, i]):
+        label = max(values[-1, i], label + apart)  # no name on another
+        ax.annotate(names[i], (days[-1], values[-1, i]), (beyond, label), va="center",
+                    weight="bold", annotation_clip=False, arrowprops={"arrowstyle": "-", "color": GREY, "lw": 0.7})  # fmt: skip
+    named = days[:: -math.ceil(len(days) / 12)][::-1]
+    new = [i == 0 or day.year > named[i - 1].year for i, day in enumerate(named)]
+    ax.set_xticks(named, [f"{day:%b}" + f"\n{day.year}" * first for day, first in zip(named, new, strict=True)])
+    ax.set_ylabel(unit)
+    ax.yaxis.set_major_formatter(FuncFormatter(compact))

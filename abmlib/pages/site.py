@@ -158,7 +158,7 @@ def described(node: nbformat.NotebookNode) -> nbformat.NotebookNode:
             if "image/png" in output.get("data", {}):
                 own = str(output.data.get("text/plain", "<")).strip()
                 words = f"Figure: {heading}" if own.startswith("<") else own
-                output.setdefault("metadata", {})["image/png"] = {"alt": words}
+                output.setdefault("metadata", {}).setdefault("image/png", {})["alt"] = words
     return node
 
 
