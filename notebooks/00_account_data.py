@@ -258,8 +258,8 @@ sources = {"cases": "cases", "survey answers": "surveys", "contracts entered": "
 others = {lane: book.panel(table, per="month") for lane, table in sources.items()}
 events = views.timeline(which, touches, purchases, deals, others)
 
-fig, ax = plt.subplots(figsize=(7.2, 1.4 + 0.26 * events["lane"].nunique()))
-ax.set_title(plots.plain(names[which]), pad=24)
+fig, ax = plt.subplots()
+plots.title(ax, plots.plain(names[which]))
 plots.timeline(events, ax)
 # %%
 mix = views.touch_mix(touches, which)

@@ -214,9 +214,10 @@ by_stage = stages.stage_table(visits)
 book.measure(stages.stage_rows(by_stage, visits))
 crm = chances.stage_shares(past, book.as_of, horizon, by_stage["stage"])
 if len(crm):
-    fig, ax = plt.subplots(figsize=(7.2, 1.2 + 0.4 * len(crm)))
-    ax.set_title("Won of the deals open in the stage, and the CRM's probability")
-    plots.intervals(crm, crm["stage"].tolist(), ax, f"won within {ahead_months} months (share)", crm["crm"])
+    fig, ax = plt.subplots()
+    plots.title(ax, "Won of the deals open in the stage, and the CRM's probability")
+    key = ("won of past deals, with its interval", "CRM's probability")
+    plots.intervals(crm, crm["stage"].tolist(), ax, f"won within {ahead_months} months (share)", crm["crm"], key)
 show.table(by_stage, "Stages", note=say_pipeline.about_stages(len(history), len(crm), ahead_months))
 
 # %% [markdown]

@@ -321,6 +321,6 @@ def about_stages(changes: int, drawn: int, months: int) -> str:
         return "No stages, slow or postponed deals are known: the source has no stage history. Export opportunity_stage_history."
     figure = (
         f"In the figure, dot: share won within {months} months of the deals that were open in the stage at past month ends; line: its "
-        "interval; cross: the probability in the CRM."
+        "interval; diamond: the probability in the CRM."
     )
     return figure if drawn else ""
