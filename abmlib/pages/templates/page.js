@@ -28,6 +28,7 @@
       });
     });
   }
+  for (const picture of document.querySelectorAll(".output_png")) picture.tabIndex = 0; // so that keys scroll it on a phone
   const open = (element) => { for (let e = element; e; e = e.parentElement) if (e.tagName === "DETAILS") e.open = true; };
   const follow = () => { const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1))); if (target) { open(target); const own = target.querySelector(":scope > details"); if (own) own.open = true; target.scrollIntoView(); } };
   addEventListener("hashchange", follow);
