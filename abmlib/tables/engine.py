@@ -49,6 +49,7 @@ def as_entries(t: ir.Table, name: str, zone: str) -> ir.Table:
     """
     if name not in schema.PROGRAMME:
         return t
+    t = as_typed(t, name)
     day, own_day, missing = schema.spec(name).dates, ibis.null("string"), ibis.null("string")
     if day and day in t.columns:
         kind = schema.spec(name).columns[day].kind
@@ -151,7 +152,13 @@ def register_entries(con: Any, name: str, file: Path) -> ir.Table:
         return register(con, name, file, "entered")
     programme.look(file, name)
     t = register(con, name, file, "entered")
-    return t.filter(ibis.or_(*(tidy(t[c]).notnull() for c in t.columns)))
+    return as_typed(t.filter(ibis.or_(*(tidy(t[c]).notnull() for c in t.columns))), name)
+
+
+def as_typed(t: ir.Table, name: str) -> ir.Table:
+    """Give text of a programme table as it was typed, without the guard against formulas (`programme.texts`)."""
+    texts = [c for c in programme.texts(name) if c in t.columns and t[c].type().is_string()]
+    return t.mutate(**{c: t[c].re_replace(programme.GUARDED, r"\1") for c in texts}) if texts else t
 
 
 def refuse_twice(name: str, file: str, columns: Sequence[str]) -> None:

@@ -26,6 +26,10 @@ OTHER_SIGNS = {";": "semicolons", "\t": "tabs"}  # what spreadsheets put between
 SPREADSHEETS = (".xlsx", ".xls", ".ods", ".numbers")
 NUMBER, DAY = r"[0-9.eE+-]+", r"[0-9]{4}[-/][0-9]{1,2}[-/][0-9]"  # what else Python would read, the engine does not
 NUMBERS = ("int", "number", "money", "rate")
+FORMULA = (
+    r"^('*[=+\-@＝＋－＠])"  # how a text begins that a spreadsheet computes; what has apostrophes already gets one more
+)
+GUARDED = r"^'('*[=+\-@＝＋－＠])"  # and how it is written
 FLAGS = dict.fromkeys(("true", "t", "yes", "y", "1"), True) | dict.fromkeys(("false", "f", "no", "n", "0"), False)
 
 
@@ -51,6 +55,14 @@ def columns(name: str) -> list[str]:
     if name not in schema.PROGRAMME:
         raise ValueError(f"{name}: no such programme table; there are {sorted(schema.PROGRAMME)}.")
     return [c for c in schema.PROGRAMME[name].columns if c != "known_at"]
+
+
+def texts(name: str) -> list[str]:
+    """The columns in which a person writes what they like.
+
+    An apostrophe comes before what a spreadsheet would take for a formula there; whoever reads takes it away.
+    """
+    return [c for c in columns(name) if schema.PROGRAMME[name].columns[c].kind == "text"]
 
 
 def example(name: str) -> str:
@@ -252,7 +264,8 @@ def _rows(text: str, name: str, file: str) -> pd.DataFrame:
         )
     _refuse_nameless(first, rows, name, file)
     frame = pd.DataFrame([row for _, row in rows], [n for n, _ in rows], first, dtype="str")[columns(name)]
-    return frame.replace("", pd.NA)
+    plain = {c: frame[c].str.replace(GUARDED, r"\1", regex=True) for c in texts(name)}
+    return frame.assign(**plain).replace("", pd.NA)
 
 
 def _first(lines: Iterator[list[str]], name: str, file: str) -> list[str]:
@@ -298,7 +311,7 @@ def locked(folder: Path) -> Iterator[None]:
 def append(folder: Path, name: str, rows: pd.DataFrame, *, entered_at: pd.Timestamp, entered_by: str) -> pd.DataFrame:
     """Add entries to a programme file; give all it then holds.
 
-    Nothing in it is changed or removed. The rows are checked together with those already there before anything is written,
+    Nothing in it is changed or removed. No text in it is a formula to a spreadsheet (`texts`). The rows are checked together with those already there before anything is written,
     and the file is replaced whole, by one process at a time.
 
     Parameters
@@ -328,6 +341,7 @@ def append(folder: Path, name: str, rows: pd.DataFrame, *, entered_at: pd.Timest
             )
     days = [c for c in written if schema.PROGRAMME[name].columns[c].kind == "date"]
     written = written.assign(**{c: written[c].dt.strftime("%Y-%m-%d") for c in days})
+    written = written.assign(**{c: written[c].str.replace(FORMULA, r"'\1", regex=True) for c in texts(name)})
     with locked(folder):
         return _add(folder / f"{name}.csv", name, written)
 
