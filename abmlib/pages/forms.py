@@ -2,7 +2,8 @@
 
 import datetime as dt
 import html
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,17 +12,20 @@ import ipywidgets as widgets
 import pandas as pd
 
 from abmlib.tables import entry_conflicts, programme, schema
-from abmlib.tables.errors import first_cases
+from abmlib.tables.definitions import measures
 
 # as wide in every row, whatever is beside it
-INPUT = {"layout": {"width": "38em", "flex": "0 0 auto"}, "style": {"description_width": "14em"}}
+INPUT = {"layout": {"width": "44em", "flex": "0 0 auto"}, "style": {"description_width": "20em"}}
 PICKERS: dict[str, Callable[..., Any]] = {
     "date": widgets.DatePicker,
     "ts": widgets.DatetimePicker,
     "bool": partial(widgets.Dropdown, options=[("", None), ("yes", True), ("no", False)]),
 }
-ERROR = '<b style="color:#b00020">{}</b>'
+ERROR = '<b style="color:var(--jp-error-color1,#b00020)">{}</b>'
 LISTED = 20  # entries in the list below a form
+MEASURE = "measure_id"  # the column that is chosen from the dictionary of measures
+OWN_MEASURE = r"[a-z][a-z0-9_]*"  # how an id looks that the dictionary lacks
+REST = re.compile(r"[:;(]|, such as")  # where the words of a column stop to be its name
 
 
 def clock() -> pd.Timestamp:
@@ -30,7 +34,14 @@ def clock() -> pd.Timestamp:
 
 
 def entry(
-    folder: str | Path | None, name: str, *, entered_by: str, edit: bool = True, now: Callable[[], pd.Timestamp] = clock
+    folder: str | Path | None,
+    name: str,
+    *,
+    entered_by: str = "",
+    edit: bool = True,
+    as_of: pd.Timestamp | None = None,
+    offered: Iterable[str] = (),
+    now: Callable[[], pd.Timestamp] = clock,
 ) -> "Entry | None":
     """Give a form that adds an entry to a programme table.
 
@@ -38,9 +49,11 @@ def entry(
     ----------
     folder : the ``programme`` folder, such as `Book.programme`; made with the first entry if absent
     name : of the table
-    entered_by : who fills the form; written in every row
+    entered_by : who fills the form, to begin with; empty: who made the last entry
     edit : a notebook's parameter, off by default there: no form is made and None returned, so that a run without people
         leaves nothing on its page
+    as_of : day of the page; where it is over, the form says from when on an entry counts
+    offered : ids of measures to choose from besides those of the dictionary
     now : gives the time of entry, with its time zone
 
     Raises
@@ -59,34 +72,58 @@ def entry(
         return None
     if folder is None:
         raise ValueError("there is no programme folder for entries. Give a workbook file, or a folder, as data.")
-    return Entry(Path(folder), name, entered_by, now)
+    choices = {measures.name(m): m for m in (*offered, *measures.entries())}
+    return Entry(Path(folder), name, entered_by, choices, later(as_of, now()), now)
+
+
+def later(as_of: pd.Timestamp | None, now: pd.Timestamp) -> str:
+    """Say from when on an entry counts, where the page is about an earlier day; empty where it is not."""
+    today = now.tz_localize(None).normalize()
+    if as_of is None or today <= as_of:
+        return ""
+    return f"This page is about {as_of:%Y-%m-%d}. What you enter counts in reports from today ({today:%Y-%m-%d}) on."
 
 
 class Entry(widgets.VBox):
     """A form; `entry` makes it. Pressing `button` adds the values of `fields`, or says in `message` why not."""
 
-    def __init__(self, folder: Path, name: str, entered_by: str, now: Callable[[], pd.Timestamp]) -> None:
+    def __init__(
+        self, folder: Path, name: str, who: str, choices: dict[str, str], note: str, now: Callable[[], pd.Timestamp]
+    ) -> None:
         """Make an empty form and show the entries that exist."""
-        self.folder, self.name, self.entered_by, self.now = folder, name, entered_by, now
+        self.folder, self.name, self.choices, self.now = folder, name, choices, now
         columns = [c for c in programme.columns(name) if c not in schema.ENTRY]
-        self.fields = {c: field(name, c) for c in columns}
+        self.fields = {c: field(name, c, choices) for c in columns}
+        self.who = widgets.Text(who, description="Entered by", tooltip="entered_by", **INPUT)
         about = programme.about(name, "supersedes")
-        self.supersedes = widgets.SelectMultiple(description="supersedes", rows=3, tooltip=about, **INPUT)
+        self.supersedes = widgets.SelectMultiple(description="Replaces", rows=3, tooltip=about, **INPUT)
         self.notice, self.message, self.entries = widgets.HTML(), widgets.HTML(), widgets.HTML()
         self.button = widgets.Button(description="Add", button_style="primary")
         self.button.on_click(lambda _: self.add())
-        title = widgets.HTML(f"<b>{html.escape(name)}</b>: {html.escape(str(schema.PROGRAMME[name].description))}")
+        title = f"<b>{html.escape(name)}</b>: {html.escape(str(schema.PROGRAMME[name].description))} {note}"
         helps = [widgets.HTML(f"<small>{html.escape(asked(name, c))}</small>") for c in columns]
         inputs = [widgets.HBox(pair) for pair in zip(self.fields.values(), helps, strict=True)]
-        super().__init__([title, *inputs, self.supersedes, self.notice, self.button, self.message, self.entries])
+        below = [self.who, self.supersedes, self.notice, self.button, self.message, self.entries]
+        super().__init__([widgets.HTML(title), *inputs, *below])
         for column in programme.entity_key(name):
             self.fields[column].observe(lambda _: self.look(), "value")
         self.look()
         self.show()
 
     def row(self) -> dict[str, Any]:
-        """Give the values of the fields; an empty field is None."""
-        return {column: as_value(widget.value) for column, widget in self.fields.items()}
+        """Give the values of the fields; an empty field is None, and a measure its id.
+
+        Raises
+        ------
+        ValueError
+            If there is no such measure.
+        """
+        row = {column: as_value(widget.value) for column, widget in self.fields.items()}
+        if chosen := row.get(MEASURE):
+            row[MEASURE] = self.choices.get(chosen, chosen)
+            if row[MEASURE] not in self.choices.values() and not re.fullmatch(OWN_MEASURE, chosen):
+                raise ValueError(f"{MEASURE}: no measure is called {chosen}. Choose one, or give the id of your own.")
+        return row
 
     def earlier(self) -> pd.DataFrame:
         """Give the entries with the same key that no later one replaces."""
@@ -116,15 +153,17 @@ class Entry(widgets.VBox):
         """Add the entry and empty the form, or say what is wrong and leave both form and file."""
         try:
             row, at = self.row(), self.now()
-            if empty := [c for c in schema.needed(self.name) if c in row and row[c] is None]:
-                raise ValueError(f"{len(empty)} fields are empty and must not be {first_cases(empty)}. Fill them.")
+            if empty := [label(self.name, c) for c in schema.needed(self.name) if c in row and row[c] is None]:
+                raise ValueError(f"Fill in: {'; '.join(empty)}.")
             rows = pd.DataFrame([row | {"supersedes": ";".join(self.supersedes.value) or None}], dtype=object)
-            programme.append(self.folder, self.name, rows, entered_at=at, entered_by=self.entered_by)
+            programme.append(self.folder, self.name, rows, entered_at=at, entered_by=self.who.value)
         except (ValueError, OSError) as wrong:
-            self.message.value = f"{ERROR.format('Not added.')} {html.escape(str(wrong))}"
+            about = [label(self.name, c) for c in self.fields if re.search(rf"\b{c}\b", str(wrong))]
+            words = f"{wrong} Look at: {'; '.join(about)}." if about else str(wrong)
+            self.message.value = f"{ERROR.format('Not added.')} {html.escape(words)}"
             return
-        key = {c: programme.as_said(self.name, c, row[c]) for c in programme.entity_key(self.name)}
-        what = ", ".join(f"{column} {value}" for column, value in key.items() if value)
+        key = {label(self.name, c): programme.as_said(self.name, c, row[c]) for c in programme.entity_key(self.name)}
+        what = ", ".join(f"{name} {value}" for name, value in key.items() if value)
         self.message.value = html.escape(f"Added to {self.name}.csv at {at:%Y-%m-%d %H:%M:%S} UTC: {what}.")
         for column, widget in self.fields.items():
             widget.value = start(self.name, column, widget)
@@ -133,22 +172,29 @@ class Entry(widgets.VBox):
 
     def show(self) -> None:
         """Show the entries that apply, newest last, without what is personal; or why they cannot be read."""
+        name = self.name
         try:
-            rows = programme.latest_entries(self.name, programme.read(self.folder, self.name))
+            rows = programme.latest_entries(name, programme.read(self.folder, name))
         except (ValueError, OSError) as wrong:
             self.entries.value = ERROR.format(html.escape(str(wrong)))
             return
-        last = rows.drop(columns=[*schema.personal(self.name), "known_at", "supersedes"], errors="ignore").tail(LISTED)
-        texts = pd.DataFrame({c: [programme.as_said(self.name, c, v) for v in last[c]] for c in last}, dtype="str")
+        self.who.value = self.who.value or (rows["entered_by"].iloc[-1] if len(rows) else "")
+        last = rows.drop(columns=[*schema.personal(name), "known_at", "supersedes"], errors="ignore").tail(LISTED)
+        texts = {label(name, c): [programme.as_said(name, c, v) for v in last[c]] for c in last}
         words = f"Entries that apply: {len(rows):,}" + (f", the last {LISTED} of them:" if len(rows) > LISTED else "")
-        self.entries.value = f"<p>{words}</p>{texts.to_html(index=False, escape=True, border=0)}" if len(rows) else ""
+        table = pd.DataFrame(texts, dtype="str").to_html(index=False, escape=True, border=0)
+        self.entries.value = f"<p>{words}</p>{table}" if len(rows) else ""
 
 
-def field(name: str, column: str) -> Any:
+def field(name: str, column: str, choices: dict[str, str]) -> Any:
     """Make the input of one column by its kind."""
-    definition, like = schema.PROGRAMME[name].columns[column], {"description": column} | INPUT
+    definition = schema.PROGRAMME[name].columns[column]
+    like = {"description": label(name, column), "tooltip": column} | INPUT
     made: Any
-    if definition.one_of:
+    if column == MEASURE:
+        search = {"placeholder": "type to search", "continuous_update": False}
+        made = widgets.Combobox(options=sorted(choices), **search, **like)
+    elif definition.one_of:
         made = widgets.Dropdown(options=[("", None), *((v, v) for v in definition.one_of)], **like)
     elif definition.kind in PICKERS:
         made = PICKERS[definition.kind](**like)
@@ -174,13 +220,28 @@ def as_value(value: Any) -> Any:
     return value.strip() or None if isinstance(value, str) else value
 
 
+def label(name: str, column: str) -> str:
+    """Name a column as a person would: the first words about it.
+
+    Examples
+    --------
+    >>> label("targets", "period"), label("targets", "owner_id")
+    ('Year, quarter or month', 'Seller it is for (id)')
+    """
+    definition = schema.PROGRAMME[name].columns[column]
+    words = REST.split(definition.description)[0].strip()
+    return words[:1].upper() + words[1:] + " (id)" * (definition.kind == "id" and column != MEASURE)
+
+
 def asked(name: str, column: str) -> str:
-    """Say beside an input what is asked.
+    """Say beside an input what its label does not.
 
     Examples
     --------
     >>> asked("contracts", "renewed")
-    'was renewed; missing while nobody knows (true or false). May be left empty.'
+    'missing while nobody knows (true or false). May be left empty.'
     """
-    words = programme.about(name, column).replace(schema.UNITS["ts"], "in the time zone of this computer")
-    return f"{words}. May be left empty." if schema.PROGRAMME[name].columns[column].null else f"{words}."
+    about = programme.about(name, column).replace(schema.UNITS["ts"], "in the time zone of this computer")
+    words = about[len(REST.split(about)[0]) :].lstrip(";:, ")
+    empty = "May be left empty." if schema.PROGRAMME[name].columns[column].null else ""
+    return " ".join([f"{words}."] * bool(words) + [empty] * bool(empty))
