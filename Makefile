@@ -43,7 +43,7 @@ faults: $(READY)  ## slow: commands killed at random moments, and hostile input:
 	$(BIN)/python -m benchmarks.faults
 
 lab: $(READY)  ## JupyterLab on the notebooks
-	$(BIN)/python -m jupyterlab --LabApp.default_url=/lab/tree/notebooks --ContentsManager.pre_save_hook=abmlib.pages.twins.keep_python
+	$(BIN)/python -m jupyterlab --LabApp.default_url=/lab/tree/notebooks --ContentsManager.pre_save_hook=abmlib.pages.twins.before_save
 
 notebooks: $(READY)  ## make each notebook from its text twin and run it on the sample
 	$(BIN)/python -m abmlib.pages.twins notebooks

@@ -3,6 +3,7 @@
 import asyncio
 import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from jupyter_server.services.contents.largefilemanager import AsyncLargeFileMana
 from jupytext.async_contentsmanager import build_async_jupytext_contents_manager_class
 from traitlets.config import Config
 
+from abmlib.pages.twins import WIDGET
 from tests.conftest import ROOT
 
 HOOK = re.findall(r"--ContentsManager.pre_save_hook=(\S+)", (ROOT / "Makefile").read_text())[0]
@@ -38,7 +40,22 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {p.relative_to(folder).as_posix(): p.read_bytes() for p in files}
 
 
-def saved(folder: Path, path: str, python: str = "", hook: str = "", added: str = "") -> None:
+def with_widget(content: dict) -> None:
+    """What JupyterLab holds after a cell gave a slider: a view in its output, and the state beside it."""
+    cell = next(c for c in content["cells"] if c["cell_type"] == "code" and not c["outputs"])
+    data = {"text/plain": "VBox()", WIDGET: {"model_id": "1", "version_major": 2, "version_minor": 0}}
+    cell["outputs"] = [{"output_type": "execute_result", "execution_count": 1, "metadata": {}, "data": data}]
+    content["metadata"]["widgets"] = {"application/vnd.jupyter.widget-state+json": {"state": {}}}
+
+
+def saved(
+    folder: Path,
+    path: str,
+    python: str = "",
+    hook: str = "",
+    added: str = "",
+    done: Callable[[dict], None] | None = None,
+) -> None:
     """Open and save a notebook as JupyterLab 4.6 does: its kernel and language become those of the kernel it started.
 
     That runs the Python the notebook names, or another.
@@ -53,6 +70,8 @@ def saved(folder: Path, path: str, python: str = "", hook: str = "", added: str 
     language = IPythonKernel.language_info | {"version": python or metadata["language_info"]["version"]}
     metadata |= {"kernelspec": named, "language_info": language}
     model["content"]["cells"][0]["source"] += added
+    if done:
+        done(model["content"])
     asyncio.run(manager.save(model, path))
 
 
@@ -62,6 +81,15 @@ def test_opening_and_saving_a_notebook_changes_no_byte(folder, text, python, hoo
     before = contents(folder)
     saved(folder, f"notebooks/{text.stem}.ipynb", python, hook)
     assert contents(folder) == before
+
+
+def test_what_only_a_person_sees_is_not_saved(folder):
+    path = f"notebooks/{TEXTS[0].stem}.ipynb"
+    before = contents(folder)
+    saved(folder, path, hook=HOOK, done=with_widget)
+    assert contents(folder) == before
+    saved(folder, path, done=with_widget)  # without the hook it is
+    assert contents(folder) != before
 
 
 def test_a_cell_edited_in_jupyterlab_is_edited_in_the_text_and_nothing_else_is(folder):

@@ -13,6 +13,7 @@ from rich.console import Console
 
 from abmlib.pages import catalogue, kernels
 
+WIDGET = "application/vnd.jupyter.widget-view+json"  # the kind of an output that is a slider or a form
 MARK = "abm_made_from"  # metadata: hash of the sources as generated, to tell a person's edits from an older twin
 
 
@@ -47,16 +48,22 @@ def with_outputs(node: nbformat.NotebookNode, run: nbformat.NotebookNode) -> nbf
     return node
 
 
-def keep_python(model: dict[str, Any], path: str, contents_manager: Any, **_: Any) -> None:
-    """Keep the Python version that a notebook names when JupyterLab saves it: it differs from machine to machine.
+def before_save(model: dict[str, Any], path: str, contents_manager: Any, **_: Any) -> None:
+    """Take out of a notebook that JupyterLab saves what differs from a run without people.
 
-    ``make lab`` gives this function to JupyterLab as the hook that runs before a save.
+    That are sliders and forms, which only a person sees, and their state. The Python version that the notebook names stays: it
+    differs from machine to machine. ``make lab`` gives this function to JupyterLab as the hook that runs before a save.
     """
     place = Path(contents_manager.root_dir, path)
-    if model["type"] == "notebook" and place.is_file():
+    if model["type"] != "notebook":
+        return
+    metadata, cells = model["content"]["metadata"], model["content"]["cells"]
+    metadata.pop("widgets", None)
+    for cell in (c for c in cells if c.get("outputs")):
+        cell["outputs"] = [output for output in cell["outputs"] if WIDGET not in output.get("data", {})]
+    if place.is_file():
         before = nbformat.read(place, as_version=4).metadata.get("language_info", {})
-        language = model["content"]["metadata"].get("language_info", {})
-        language |= {k: before[k] for k in ("version",) if k in before}
+        metadata.get("language_info", {}).update({k: before[k] for k in ("version",) if k in before})
 
 
 def refuse_lost_edits(text: Path, notebook: Path) -> None:
