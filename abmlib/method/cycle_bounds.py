@@ -5,7 +5,7 @@ import pandas as pd
 import scipy
 
 from abmlib.method import cycle
-from abmlib.method.cycle_rules import CYCLES, EVIDENCE, Rules
+from abmlib.method.cycle_rules import CYCLES, EVIDENCE, Bound, Rules
 
 LEAST_ACCOUNTS = 20  # of a line, for its middle to count
 APART = 0.35  # standard deviations of accounts between groups of lines, mean over evidence; less is no break
@@ -17,6 +17,7 @@ ABSENT, FEW = (
     "does not count: the data have no such evidence",
     "does not count: too few accounts of a line have such evidence",
 )
+TIMES = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 4.0)  # other bounds that a person can try
 NO_WEIGHT = (ALIKE, ABSENT, FEW)
 
 
@@ -157,3 +158,31 @@ def moved(proposed: pd.DataFrame, by_file: pd.DataFrame) -> tuple[int, int]:
     keys = ["account_id", "product_line"]
     both = proposed.dropna(subset="account_id").merge(by_file, on=keys, suffixes=("", "_file"))
     return int((both["cycle"] != both["cycle_file"]).sum()), len(both)
+
+
+def choices(rules: Rules) -> dict[str, tuple[Bound, dict[str, Bound]]]:
+    """Offer other bounds to try, for each kind of evidence that counts: the bound in force, and `TIMES` as much in words."""
+    offered = {}
+    for name, bound in rules.evidence.items():
+        each = [bound.model_copy(update={"early": x * bound.early, "mid": x * bound.mid}) for x in TIMES]
+        offered[name] = bound, {"early: {}; full: {}".format(*b.words()[::2]): b for b in each}
+    return {name: offer for name, offer in offered.items() if rules.evidence[name].weight}
+
+
+def cycles_with(
+    seen: pd.DataFrame, rules: Rules, accounts: pd.DataFrame, overrides: pd.DataFrame, **bounds: Bound
+) -> pd.DataFrame:
+    """Give each account's cycle, line by line, as other bounds would place it.
+
+    Accounts without history and what a person has set are treated as in `cycle.look_alikes` and `cycle.with_overrides`.
+
+    Parameters
+    ----------
+    seen : DataFrame of `cycle.buying_evidence`
+    accounts, overrides : ``tables.schema.ACCOUNTS``, ``CYCLE_OVERRIDES``
+    bounds : in place of those of `rules`, by kind of evidence
+    """
+    rules = rules.model_copy(update={"evidence": rules.evidence | bounds})
+    assigned = cycle.assign_cycles(cycle.score_evidence(seen, rules))
+    own = assigned[assigned["account_id"].notna()]
+    return cycle.with_overrides(pd.concat([own, cycle.look_alikes(own, accounts)], ignore_index=True), overrides)

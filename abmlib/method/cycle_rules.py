@@ -71,6 +71,11 @@ class Bound(Part):
     mid: Number
     confirmed: bool  # by a person; else bounds that the data propose stand before these
 
+    def words(self) -> list[str]:
+        """Write what points to early, mid and full."""
+        templates = MORE_IS_EARLY if self.early > self.mid else FEWER_IS_EARLY
+        return [t.format(x) for t, x in zip(templates, (self.early, self.mid, self.mid), strict=True)]
+
     @model_validator(mode="after")
     def _apart(self) -> Self:
         if self.early == self.mid:
@@ -127,9 +132,5 @@ class Rules(Part):
     def table(self) -> pd.DataFrame:
         """List the evidence as a person reads it: ``evidence, unit, early, mid, full, weight`` (share of all weight)."""
         total = sum(bound.weight for bound in self.evidence.values())
-        rows = []
-        for name, bound in self.evidence.items():
-            words = MORE_IS_EARLY if bound.early > bound.mid else FEWER_IS_EARLY
-            limits = (w.format(x) for w, x in zip(words, (bound.early, bound.mid, bound.mid), strict=True))
-            rows.append((name, EVIDENCE[name], *limits, bound.weight / total))
+        rows = [(name, EVIDENCE[name], *b.words(), b.weight / total) for name, b in self.evidence.items()]
         return pd.DataFrame(rows, columns=["evidence", "unit", *CYCLES, "weight"])

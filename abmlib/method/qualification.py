@@ -244,6 +244,30 @@ def choose_key_accounts(pareto: pd.DataFrame, parts: pd.DataFrame, capacity: int
     return choice.assign(size_rank=rank, exclusion_reason=reason.mask(chosen))
 
 
+def choose_with(
+    transactions: pd.DataFrame,
+    counted: Period,
+    periods: tuple[Period, Period],
+    pareto: pd.DataFrame,
+    capacity: int,
+    **bounds: float,
+) -> pd.DataFrame:
+    """Choose key accounts with another capacity and other bounds of the gate.
+
+    Parameters
+    ----------
+    transactions, counted, periods : as `gate_parts` takes them
+    pareto, capacity : as `choose_key_accounts` takes them
+    bounds : of `Thresholds`
+
+    Returns
+    -------
+    DataFrame of `choose_key_accounts`
+    """
+    parts = gate_parts(transactions, pareto.index, counted, periods, Thresholds(**bounds))  # type: ignore[arg-type]
+    return choose_key_accounts(pareto, parts, capacity)
+
+
 def part_counts(parts: pd.DataFrame) -> pd.DataFrame:
     """Count accounts by part and verdict.
 

@@ -97,7 +97,7 @@ def count(n: int, one: str, many: str | None = None) -> str:
     return f"{n:,} {one if n == 1 else many or one + 's'}"
 
 
-def named(ids: Iterable[str]) -> str:
+def named(ids: Iterable[str], most: int = NAMED) -> str:
     """Name the first few and count the rest.
 
     Examples
@@ -106,8 +106,8 @@ def named(ids: Iterable[str]) -> str:
     'a, b, c, d, e and 2 more'
     """
     given = [" ".join(str(i).split()) for i in ids]
-    more = len(given) - NAMED
-    return ", ".join(given[:NAMED]) + (f" and {more:,} more" if more > 0 else "")
+    more = len(given) - most
+    return ", ".join(given[:most]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def checks(run: int, failed: int, warned: int, lines: list[str]) -> Words:
