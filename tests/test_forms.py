@@ -73,7 +73,7 @@ def test_what_is_added_is_shown_and_comes_back_through_book_and_the_form_is_empt
         ({"value": "inf"}, "value is 1,000,000,000,000,000 or more in 1 of 1 rows"),
         ({"value": "1e308"}, "value is 1,000,000,000,000,000 or more"),
         ({"value": ""}, "Fill in: How much, in the measure&#x27;s own unit."),  # not 0
-        ({"measure_id": "Amount wonn"}, "no measure is called Amount wonn. Choose one"),
+        ({"measure_id": "Amount wonn"}, "No measure is called Amount wonn. Choose one"),
         ({"period": "next year"}, "Correct them: year, quarter or month"),
     ],
 )

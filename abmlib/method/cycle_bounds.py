@@ -161,12 +161,20 @@ def moved(proposed: pd.DataFrame, by_file: pd.DataFrame) -> tuple[int, int]:
 
 
 def choices(rules: Rules) -> dict[str, tuple[Bound, dict[str, Bound]]]:
-    """Offer other bounds to try, for each kind of evidence that counts: the bound in force, and `TIMES` as much in words."""
+    """Offer other bounds to try, for each kind of evidence that counts.
+
+    Both bounds of a kind move in proportion, `TIMES` as high as those in force.
+
+    Returns
+    -------
+    dict of kind of evidence to the bound in force, and to those offered by what points to early, in words
+    """
     offered = {}
     for name, bound in rules.evidence.items():
-        each = [bound.model_copy(update={"early": x * bound.early, "mid": x * bound.mid}) for x in TIMES]
-        offered[name] = bound, {"early: {}; full: {}".format(*b.words()[::2]): b for b in each}
-    return {name: offer for name, offer in offered.items() if rules.evidence[name].weight}
+        if bound.weight:
+            each = [bound.model_copy(update={"early": x * bound.early, "mid": x * bound.mid}) for x in TIMES]
+            offered[name] = bound, {b.words()[0]: b for b in each}
+    return offered
 
 
 def cycles_with(
@@ -181,6 +189,10 @@ def cycles_with(
     seen : DataFrame of `cycle.buying_evidence`
     accounts, overrides : ``tables.schema.ACCOUNTS``, ``CYCLE_OVERRIDES``
     bounds : in place of those of `rules`, by kind of evidence
+
+    Returns
+    -------
+    DataFrame of `cycle.with_overrides`, one row per account and line
     """
     rules = rules.model_copy(update={"evidence": rules.evidence | bounds})
     assigned = cycle.assign_cycles(cycle.score_evidence(seen, rules))

@@ -122,7 +122,9 @@ class Entry(widgets.VBox):
         if chosen := row.get(MEASURE):
             row[MEASURE] = self.choices.get(chosen, chosen)
             if row[MEASURE] not in self.choices.values() and not re.fullmatch(OWN_MEASURE, chosen):
-                raise ValueError(f"{MEASURE}: no measure is called {chosen}. Choose one, or give the id of your own.")
+                raise ValueError(
+                    f"No measure is called {chosen}. Choose one from the list, or give the id of your own."
+                )
         return row
 
     def earlier(self) -> pd.DataFrame:

@@ -90,12 +90,11 @@ def cycles(page: pd.DataFrame, names: pd.Series, new: pd.DataFrame) -> Words:
     moved = both[both["cycle"] != both["cycle_new"]]
     who = [f"{names[r.account_id]}, {r.product_line}: {r.cycle} to {r.cycle_new}" for r in moved.itertuples()]
     whom = count(len(both), "account and line", "accounts and lines")
-    return words(
+    lines = [
         "; ".join(f"{c} {now.get(c, 0):,} (page: {before.get(c, 0):,})" for c in CYCLES).capitalize() + ".",
         f"{len(moved):,} of {whom} change their cycle" + (":" if who else "."),
-        *who[:MOST],
-        f"and {len(who) - MOST:,} more" if len(who) > MOST else "",
-    )
+    ]
+    return Words([*lines, *who[:MOST], *[f"and {len(who) - MOST:,} more"] * (len(who) > MOST)], "ul")
 
 
 def pipeline(page: Any, level: float, currency: str, new: Any) -> Words:
