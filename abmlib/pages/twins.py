@@ -51,8 +51,9 @@ def with_outputs(node: nbformat.NotebookNode, run: nbformat.NotebookNode) -> nbf
 def before_save(model: dict[str, Any], path: str, contents_manager: Any, **_: Any) -> None:
     """Take out of a notebook that JupyterLab saves what differs from a run without people.
 
-    That are sliders and forms, which only a person sees, and their state. The Python version that the notebook names stays: it
-    differs from machine to machine. ``make lab`` gives this function to JupyterLab as the hook that runs before a save.
+    That are sliders and forms, which only a person sees, and their state. The Python version that the notebook names stays, as it
+    differs from machine to machine, and so do the numbers of its cells, which count how often a person ran any.
+    ``make lab`` gives this function to JupyterLab as the hook that runs before a save.
     """
     place = Path(contents_manager.root_dir, path)
     if model["type"] != "notebook":
@@ -62,8 +63,13 @@ def before_save(model: dict[str, Any], path: str, contents_manager: Any, **_: An
     for cell in (c for c in cells if c.get("outputs")):
         cell["outputs"] = [output for output in cell["outputs"] if WIDGET not in output.get("data", {})]
     if place.is_file():
-        before = nbformat.read(place, as_version=4).metadata.get("language_info", {})
-        metadata.get("language_info", {}).update({k: before[k] for k in ("version",) if k in before})
+        before = nbformat.read(place, as_version=4)
+        language = before.metadata.get("language_info", {})
+        metadata.get("language_info", {}).update({k: language[k] for k in ("version",) if k in language})
+        numbers = {(c.get("id"), c.source): c.execution_count for c in before.cells if c.cell_type == "code"}
+        for cell in (c for c in cells if (c.get("id"), c["source"]) in numbers):
+            for numbered in (n for n in (cell, *cell["outputs"]) if "execution_count" in n):
+                numbered["execution_count"] = numbers[cell.get("id"), cell["source"]]
 
 
 def refuse_lost_edits(text: Path, notebook: Path) -> None:
