@@ -54,12 +54,12 @@ def recorded(reports: Path, about: str = "") -> Iterator[logging.Logger]:
     try:
         yield log
     except (ValueError, OSError, KeyboardInterrupt) as wrong:
-        from abmlib.pages import shelf, site
+        from abmlib.pages import front, shelf
 
         words = about + reason(wrong)
         log.error("no report: %s", plain(" ".join(words.split())))
         with contextlib.suppress(OSError):
-            shelf.write_whole(reports / shelf.SUMMARY, site.no_report(str(dt.date.today()), words).encode())
+            shelf.write_whole(reports / shelf.SUMMARY, front.no_report(str(dt.date.today()), words).encode())
         raise
 
 

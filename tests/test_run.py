@@ -15,7 +15,7 @@ import pytest
 import yaml
 from markupsafe import escape
 
-from abmlib.pages import catalogue, kernels, parameters, run, say, shelf, site
+from abmlib.pages import catalogue, front, kernels, parameters, run, say, shelf, site
 from abmlib.tables import schema
 from abmlib.tables.fingerprint import fingerprint
 from tests.conftest import (
@@ -109,7 +109,7 @@ def test_the_index_leads_with_the_decisions(sample_report):
     assert places
     assert max(places) < page.index("What was asked")
     for text in decisions["text"].unique():
-        assert site.plain(text) in (sample_report / "summary.md").read_text()
+        assert front.plain(text) in (sample_report / "summary.md").read_text()
 
 
 def test_every_link_of_the_pages_leads_to_a_page_of_the_run(sample_report):
@@ -453,7 +453,7 @@ def test_a_decision_shows_its_interval_owner_day_and_the_reason_that_all_its_acc
     facts = [
         (d["worth"], d["owner"], d["due"], d["reason"])
         for rows in (one, two, mixed)
-        for d in site.decision_groups(rows, {}, {"01": "01_x"}, "EUR")
+        for d in front.decision_groups(rows, {}, {"01": "01_x"}, "EUR")
     ]
     assert facts == [
         ("1 EUR (0 to 2,000)", "owner s1", "2026-07-07", "no order"),
@@ -467,12 +467,12 @@ def test_a_decision_shows_its_interval_owner_day_and_the_reason_that_all_its_acc
 
 
 def test_the_index_escapes_what_owners_reasons_and_answers_say():
-    groups = site.decision_groups(advised(owner=EVIL, reason=EVIL), {}, {"01": "01_x"}, "EUR")
+    groups = front.decision_groups(advised(owner=EVIL, reason=EVIL), {}, {"01": "01_x"}, "EUR")
     run = {"title": "T", "as_of": "d", "workbook": {}, "versions": {"abmlib": "1"}, "currency": "EUR"}
     notebook = {"notebook": "01_x", "answer": EVIL, "question": "?", "status": "done", "parameters": {}}
     page, said = (
-        site.index(run, groups, [notebook]),
-        site.summary(run | {"newest_fact": ""}, groups, [notebook | {"words": ""}]),
+        front.index(run, groups, [notebook]),
+        front.summary(run | {"newest_fact": ""}, groups, [notebook | {"words": ""}]),
     )
     assert page.count("&lt;script&gt;") == 3
     assert "<script>" not in page + said
@@ -482,17 +482,17 @@ def test_the_answer_of_a_notebook_is_the_first_sentence_of_its_answer_cell():
     said = nbformat.v4.new_output("execute_result", {"text/plain": "\nWon 3 of 4.\nMore.", "text/html": "<p>"})
     cell = nbformat.v4.new_code_cell("say", metadata={"tags": ["answer"]}, outputs=[said])
     other = nbformat.v4.new_code_cell("say", outputs=[said | {"data": {"text/plain": "Other."}}])
-    assert site.answer(nbformat.v4.new_notebook(cells=[cell, other])) == "Won 3 of 4."
-    assert site.answer(nbformat.v4.new_notebook(cells=[other])) == ""
+    assert front.answer(nbformat.v4.new_notebook(cells=[cell, other])) == "Won 3 of 4."
+    assert front.answer(nbformat.v4.new_notebook(cells=[other])) == ""
 
 
 def test_the_summary_is_plain_lines_whatever_names_and_currency_hold():
-    groups = site.decision_groups(
+    groups = front.decision_groups(
         advised(text="Call\u202e them"), {"a": "x" * 5_000}, {"01": "01_x"}, "[EUR](http://x.example)"
     )
     facts = {"title": "T\x1b[31m", "as_of": "2026-06-30", "newest_fact": "", "currency": "[EUR](http://x.example)"}
     notebook = {"notebook": "01_x", "status": "done", "words": "", "answer": "Won <b>3</b>\n of 4."}
-    said = site.summary(facts, groups, [notebook])
+    said = front.summary(facts, groups, [notebook])
     assert "- 01\\_x" not in said and "- 01_x: done: Won \\<b\\>3\\</b\\> of 4." in said
     assert "# T\\[31m, as of" in said
     assert "**Call them**" in said

@@ -11,7 +11,7 @@ import pytest
 from abmlib.method import changes, summary
 from abmlib.method.measures import estimate_row, measure_row, measure_rows
 from abmlib.method.periods import Period
-from abmlib.pages import run, shelf, site
+from abmlib.pages import front, run, shelf
 from abmlib.pages.catalogue import Entry
 from abmlib.pages.kernels import Outcome
 from abmlib.tables import Book, TableError, schema
@@ -194,7 +194,7 @@ def test_the_index_and_the_leaders_page_count_the_same_money_and_each_accounts_o
         advice(("12", "ask", "a", 10), ("12", "ask", "b", 40), ("03", "give", "a", 30), ("03", "give", "c", 5)),
         advice(("00", "fix", "b", 99), kind="data"),
     ]).assign(moves_low=1.0)  # fmt: skip
-    shown = site.decision_groups(every, {}, {n: n for n in ("00", "03", "12")}, "EUR")
+    shown = front.decision_groups(every, {}, {n: n for n in ("00", "03", "12")}, "EUR")
     assert [d["worth"] for d in shown] == ["50 EUR", "5 EUR", ""]
     ours = summary.top_decisions(every, 9)
     assert ours.groupby("slug", sort=False)["moves"].sum().tolist() == [50, 5]

@@ -17,7 +17,7 @@ SILENT = {"class", "id", "style", "for", "name"}  # attributes of HTML that say 
 KEEP = {"id", "image/png", "image/jpeg"}  # of a notebook: no words
 MARKUP = {"text/html", "image/svg+xml"}
 LOOKS_LIKE_A_FIGURE = re.compile(r"\d{0,5}")  # an id that the text of a page cannot tell from a count
-ESCAPED = re.compile(r"\\([\\`*_\[\]<>#|@])")  # in Markdown, see `site.plain`
+ESCAPED = re.compile(r"\\([\\`*_\[\]<>#|@])")  # in Markdown, see `front.plain`
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ import nbformat
 import pandas as pd
 
 from abmlib import __version__
-from abmlib.pages import kernels, parameters, shelf, site
+from abmlib.pages import front, kernels, parameters, shelf, site
 from abmlib.pages.catalogue import Entry
 from abmlib.pages.kernels import Outcome
 from abmlib.tables.book import SHARED, Book
@@ -171,7 +171,7 @@ def run(request: Request, data: Data, tell: Callable[[str, str], None] = lambda 
         numbered = {e.number: e.notebook for e in request.chosen}
         names = book.read("accounts").set_index("account_id")["name"].to_dict()
         write_pages(
-            request, facts, beside, outcomes, site.decision_groups(decisions, names, numbered, facts["currency"])
+            request, facts, beside, outcomes, front.decision_groups(decisions, names, numbered, facts["currency"])
         )
         if Data(data.workbook).fingerprint != facts["fingerprint"]:
             raise OSError(f"{facts['data']} changed while the report was made: it would mix two states. Run it again.")
@@ -344,12 +344,12 @@ def write_pages(
         answer = ""
         if made := source.is_file():
             node = nbformat.read(source, as_version=4)
-            answer = site.answer(node) if outcome.status == "done" else ""
+            answer = front.answer(node) if outcome.status == "done" else ""
             (to / page).write_text(site.page(node, entry.step, facts, outcome.status, outcome.words), "utf-8")
         about = {"notebook": name, "question": entry.question, "parameters": facts["parameters"][name]}
         rows.append(about | {"page": page if made else None, "answer": answer} | asdict(outcome))
     complete = all(o.ok for o in outcomes.values())
     record = facts | {"complete": complete, "outcomes": {n: asdict(o) for n, o in outcomes.items()}}
-    (to / "index.html").write_text(site.index(facts, decisions, rows), "utf-8")
-    (to / shelf.SUMMARY).write_text(site.summary(facts, decisions, rows), "utf-8")
+    (to / "index.html").write_text(front.index(facts, decisions, rows), "utf-8")
+    (to / shelf.SUMMARY).write_text(front.summary(facts, decisions, rows), "utf-8")
     (to / "run.json").write_text(json.dumps(record, indent=2, default=str) + "\n", "utf-8")
