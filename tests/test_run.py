@@ -107,9 +107,29 @@ def test_the_index_leads_with_the_decisions(sample_report):
     decisions = pd.concat(pd.read_parquet(p) for p in (sample_report / "tables").glob("*_decisions.parquet"))
     places = [page.index(str(escape(text))) for text in decisions["text"].unique()]
     assert places
-    assert max(places) < page.index("What was asked")
+    assert max(places) < page.index("The pages")
     for text in decisions["text"].unique():
         assert front.plain(text) in (sample_report / "summary.md").read_text()
+
+
+def test_each_decision_with_accounts_has_a_list_of_all_of_them(sample_report):
+    decisions = pd.concat(pd.read_parquet(p) for p in (sample_report / "tables").glob("*_decisions.parquet"))
+    about = decisions[decisions["account_id"].notna()].groupby(["notebook", "slug"])
+    assert {p.stem for p in (sample_report / "lists").iterdir()} == {f"{n}_{slug}" for n, slug in about.groups}
+    for (number, slug), rows in about:
+        listed = pd.read_csv(sample_report / "lists" / f"{number}_{slug}.csv", encoding="utf-8-sig")
+        assert listed["account_id"].tolist() == rows["account_id"].tolist()
+        assert listed["account"].notna().all()
+
+
+def test_the_dictionary_defines_every_measure_of_the_run_and_the_tiles_lead_there(sample_report):
+    page, index = (sample_report / "html" / "dictionary.html").read_text(), (sample_report / "index.html").read_text()
+    measures = pd.concat(pd.read_parquet(p) for p in (sample_report / "tables").glob("*_measures.parquet"))
+    defined = set(re.findall(r'<tr id="(\w+)">', page))
+    assert defined == set(measures["definition_id"])
+    tiles = re.findall(r'href="html/dictionary.html#(\w+)"', index)
+    assert len(tiles) == 5
+    assert set(tiles) <= defined
 
 
 def test_every_link_of_the_pages_leads_to_a_page_of_the_run(sample_report):
@@ -320,7 +340,7 @@ def test_a_failed_notebook_leaves_its_error_readable_and_stops_only_its_readers(
 def test_the_summary_beside_the_runs_says_first_what_failed(broken_run):
     said = (broken_run.parent / "summary.md").read_text()
     assert said == (broken_run / "summary.md").read_text()
-    assert said.split("\n\n")[1].startswith("**Not complete:** no result from 01_fails, 02_reads_it")
+    assert said.split("\n\n")[1].startswith("**Not complete:** no result from Fails, Reads it")
 
 
 def test_data_that_changes_while_the_report_is_made_stops_it(tmp_path):
@@ -429,9 +449,9 @@ def test_names_and_a_title_from_elsewhere_are_text_on_every_page_of_a_run(tmp_pa
     code, said = abm("run", "--data", data, "--out", tmp_path / "out", "--notebooks", tmp_path / "n")
     assert code == 0, said
     folder = tmp_path / "out" / "latest"
-    for name in ("index.html", "html/01_x.html"):
+    assert "&lt;script&gt;alert" in (folder / "html" / "01_x.html").read_text()
+    for name in ("index.html", "html/01_x.html", "html/dictionary.html"):
         page = (folder / name).read_text()
-        assert "&lt;script&gt;alert" in page
         assert "&lt;img src=x" in page
         assert "<script>alert" not in page
         assert "<img src=x" not in page
@@ -471,8 +491,8 @@ def test_the_index_escapes_what_owners_reasons_and_answers_say():
     run = {"title": "T", "as_of": "d", "workbook": {}, "versions": {"abmlib": "1"}, "currency": "EUR"}
     notebook = {"notebook": "01_x", "answer": EVIL, "question": "?", "status": "done", "parameters": {}}
     page, said = (
-        front.index(run, groups, [notebook]),
-        front.summary(run | {"newest_fact": ""}, groups, [notebook | {"words": ""}]),
+        front.index(run, [notebook], groups),
+        front.summary(run | {"newest_fact": ""}, [notebook | {"words": ""}], groups),
     )
     assert page.count("&lt;script&gt;") == 3
     assert "<script>" not in page + said
@@ -492,8 +512,8 @@ def test_the_summary_is_plain_lines_whatever_names_and_currency_hold():
     )
     facts = {"title": "T\x1b[31m", "as_of": "2026-06-30", "newest_fact": "", "currency": "[EUR](http://x.example)"}
     notebook = {"notebook": "01_x", "status": "done", "words": "", "answer": "Won <b>3</b>\n of 4."}
-    said = front.summary(facts, groups, [notebook])
-    assert "- 01\\_x" not in said and "- 01_x: done: Won \\<b\\>3\\</b\\> of 4." in said
+    said = front.summary(facts, [notebook], groups)
+    assert "- X: done: Won \\<b\\>3\\</b\\> of 4." in said
     assert "# T\\[31m, as of" in said
     assert "**Call them**" in said
     assert "\\[EUR\\](http" in said

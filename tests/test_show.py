@@ -71,7 +71,9 @@ def test_every_measure_of_the_sample_has_a_name_and_a_formula(sample_report):
     ids = {d: entry["measure"] for d, entry in known.items()}
     assert noted["definition_id"].map(ids).eq(noted["measure_id"]).all()
     assert all(
-        {"name", "formula", "measure"} <= set(entry) <= {"name", "formula", "measure", "needs", "headline", "months"}
+        {"name", "formula", "measure"}
+        <= set(entry)
+        <= {"name", "formula", "measure", "needs", "headline", "months", "tile", "beside"}
         for entry in known.values()
     )
     names = [entry["name"] for entry in known.values()]

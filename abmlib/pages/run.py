@@ -20,9 +20,12 @@ import nbformat
 import pandas as pd
 
 from abmlib import __version__
+from abmlib.method.summary import headlines, window_names
 from abmlib.pages import front, kernels, parameters, shelf, site
 from abmlib.pages.catalogue import Entry
 from abmlib.pages.kernels import Outcome
+from abmlib.stats.intervals import LEVEL
+from abmlib.tables import schema
 from abmlib.tables.book import SHARED, Book
 from abmlib.tables.cache import Data, cache_folder, fullest
 from abmlib.tables.days import LATEST_DATA, day_asked
@@ -163,16 +166,11 @@ def run(request: Request, data: Data, tell: Callable[[str, str], None] = lambda 
         shelf.remove(path)
     beside = request.out / f".{facts['id']}.{os.getpid()}.tmp"
     try:
-        for part in ("notebooks", "html", "tables"):
+        for part in ("notebooks", "html", "tables", "lists"):
             (beside / part).mkdir(parents=True)
         outcomes = run_all(request, beside, facts[PREVIOUS], tell)
         book = Book(data, request.as_of, beside / "tables")
-        decisions = book.earlier("decisions", tables=beside / "tables")
-        numbered = {e.number: e.notebook for e in request.chosen}
-        names = book.read("accounts").set_index("account_id")["name"].to_dict()
-        write_pages(
-            request, facts, beside, outcomes, front.decision_groups(decisions, names, numbered, facts["currency"])
-        )
+        write_pages(request, facts, beside, outcomes, book)
         if Data(data.workbook).fingerprint != facts["fingerprint"]:
             raise OSError(f"{facts['data']} changed while the report was made: it would mix two states. Run it again.")
         folder = shelf.move_into_place(beside, request.out / f"{request.as_of}_{facts['id']}")
@@ -333,10 +331,8 @@ def in_force(request: Request, entry: Entry) -> dict[str, Any]:
     return {n: v for n, v in values.items() if n not in parameters.RESERVED}
 
 
-def write_pages(
-    request: Request, facts: dict[str, Any], to: Path, outcomes: Mapping[str, Outcome], decisions: list[dict[str, str]]
-) -> None:
-    """Write the pages, the index, the summary and run.json."""
+def write_pages(request: Request, facts: dict[str, Any], to: Path, outcomes: Mapping[str, Outcome], book: Book) -> None:
+    """Write the pages, the lists of accounts, the index, the summary and run.json."""
     rows = []
     for entry in request.chosen:
         name, outcome = entry.notebook, outcomes[entry.notebook]
@@ -348,8 +344,41 @@ def write_pages(
             (to / page).write_text(site.page(node, entry.step, facts, outcome.status, outcome.words), "utf-8")
         about = {"notebook": name, "question": entry.question, "parameters": facts["parameters"][name]}
         rows.append(about | {"page": page if made else None, "answer": answer} | asdict(outcome))
+    write_front(facts, to, rows, {e.number: e.notebook for e in request.chosen}, book)
     complete = all(o.ok for o in outcomes.values())
     record = facts | {"complete": complete, "outcomes": {n: asdict(o) for n, o in outcomes.items()}}
-    (to / "index.html").write_text(front.index(facts, decisions, rows), "utf-8")
-    (to / shelf.SUMMARY).write_text(front.summary(facts, decisions, rows), "utf-8")
     (to / "run.json").write_text(json.dumps(record, indent=2, default=str) + "\n", "utf-8")
+
+
+def write_front(
+    facts: dict[str, Any], to: Path, rows: list[dict[str, Any]], numbered: Mapping[str, str], book: Book
+) -> None:
+    """Write what a reader sees first, from the tables of a run: index, summary, lists of accounts and dictionary.
+
+    Parameters
+    ----------
+    rows : one per notebook, as of `front.index`
+    numbered : name of each notebook by its number
+    """
+    tables, currency = to / "tables", facts["currency"]
+    names = book.read("accounts").set_index("account_id")["name"].to_dict()
+    states, judged = (left(tables / f"15_{name}.parquet") for name in ("decision_states", "executive_summary"))
+    decisions = front.with_states(book.earlier("decisions", tables=tables), states, facts[PREVIOUS] is not None)
+    for name, listed in front.lists(decisions, names, currency).items():
+        listed.to_csv(to / "lists" / name, index=False, encoding="utf-8-sig", date_format="%Y-%m-%d")
+    noted = {name: left(tables / f"{number}_measures.parquet") for number, name in numbered.items()}
+    measures = pd.concat([schema.empty("measures"), *noted.values()], ignore_index=True)
+    if judged.empty:
+        judged = headlines(measures)
+        judged = judged.assign(window=window_names(judged))
+    tiles = front.tiles(judged, measures, currency)
+    groups, rest = front.decision_groups(decisions, names, numbered, currency), front.settled(decisions)
+    told = front.caption(tiles, judged, measures, LEVEL)
+    (to / "index.html").write_text(front.index(facts, rows, groups, tiles, told, rest), "utf-8")
+    (to / shelf.SUMMARY).write_text(front.summary(facts, rows, groups, rest), "utf-8")
+    (to / "html" / "dictionary.html").write_text(front.dictionary_page(facts, noted), "utf-8")
+
+
+def left(path: Path) -> pd.DataFrame:
+    """Read a table that a notebook left; one without columns where it left none."""
+    return pd.read_parquet(path) if path.is_file() else pd.DataFrame()

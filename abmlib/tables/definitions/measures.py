@@ -10,7 +10,10 @@ from abmlib import places
 
 @cache
 def entries() -> dict[str, dict[str, Any]]:
-    """Per definition of a measure: ``name, formula, measure``, and where they apply ``needs``, ``headline`` (its place), ``months``."""
+    """Per definition of a measure: ``name, formula, measure``, and where they apply ``needs``, ``headline`` (its place), ``months``.
+
+    ``tile`` is its place among those of which the index shows the first five, ``beside`` a measure said with it there.
+    """
     return dict(yaml.safe_load(places.MEASURES.read_text("utf-8")))
 
 
