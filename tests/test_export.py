@@ -29,12 +29,13 @@ def put_run(out: Path, as_of: str = "2026-01-31", title: str = "Book", **parts: 
     """Put a small finished run into a folder of runs."""
     run = out / f"{as_of}_0123abcd"
     page = "<h1 id='t'>{0} of it<a class='anchor-link'></a></h1><p>Words.</p>"
-    for part in ("html", "notebooks", "tables"):
+    for part in ("html", "notebooks", "tables", "lists"):
         (run / part).mkdir(parents=True)
+    (run / "lists" / "03_x.csv").write_text("a")
     for name in ("00_first", "03_second"):
         (run / "html" / f"{name}.html").write_text(f"<body><main>{page.format(name)}</main></body>", "utf-8")
     (run / "index.html").write_text(
-        '<main><h1>What</h1><p>As of.</p><a href="html/03_second.html#x">03</a><details><p>p</p></details></main>',
+        '<main><h1>What</h1><p>As of.</p><a href="html/03_second.html#x">03</a><a href="lists/03_x.csv">13 accounts</a><details><p>p</p></details></main>',
         "utf-8",
     )
     (run / "summary.md").write_text("# S\n")
@@ -105,7 +106,7 @@ def test_a_zip_holds_the_run_and_nothing_else(small_run, tmp_path):
         names = packed.namelist()
     head = "2026-01-31_0123abcd"
     assert sorted(names) == [f"{head}/{n}" for n in
-                             ("html/00_first.html", "html/03_second.html", "index.html", "run.json", "summary.md")]  # fmt: skip
+                             ("html/00_first.html", "html/03_second.html", "index.html", "lists/03_x.csv", "run.json", "summary.md")]  # fmt: skip
     assert [p.name for p in (tmp_path / "to").iterdir()] == ["r.zip"]
 
 
@@ -196,11 +197,21 @@ def test_a_browser_that_does_not_print_leaves_nothing(small_run, tmp_path, monke
 
 def test_one_page_joins_index_and_notebooks_and_links_within(small_run):
     page = export.one_page(small_run)
-    assert page.index("What") < page.index('<a href="#00_first">00_first of it</a>') < page.index('id="00_first"')
+    assert page.index("What") < page.index('<section id="00_first" class="done">')
     assert page.index('<section id="00_first" class="done">') < page.index('<section id="03_second" class="failed">')
     assert '<a href="#03_second">03</a>' in page
     assert "<details open>" in page
-    assert ".html" not in page.split("<body>")[1]
+    assert "13 accounts" in page  # its file is not in the one page
+    assert not re.search(r"\.(html|csv)", page.split("<body>")[1])
+
+
+def test_the_leaders_page_comes_right_after_the_index(small_run):
+    (small_run / "html" / "15_last.html").write_text("<main>Leaders</main>")
+    record = json.loads((small_run / "run.json").read_text())
+    record["outcomes"]["15_last"] = {"status": "done"}
+    (small_run / "run.json").write_text(json.dumps(record))
+    sections = re.findall(r'<section id="(\w+)"', export.one_page(small_run))
+    assert sections == ["index", "15_last", "00_first", "03_second"]
 
 
 def test_a_hostile_title_ends_neither_string_nor_page(tmp_path):

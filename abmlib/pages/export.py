@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,8 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 import abmlib
-from abmlib.pages import catalogue, parameters, shelf, site
+from abmlib import places
+from abmlib.pages import catalogue, front, parameters, shelf, site
 from abmlib.pages import run as runs
 from abmlib.tables import redact, temporary
 from abmlib.tables.cache import Data
@@ -28,7 +29,7 @@ from abmlib.tables.errors import first_cases
 from abmlib.tables.outputs import defused, replaced
 from abmlib.tables.source import Source
 
-PARTS = ("index.html", shelf.SUMMARY, "run.json", "html", "notebooks", "tables")
+PARTS = ("index.html", shelf.SUMMARY, "run.json", "html", "notebooks", "tables", "lists")
 ZIP_TIME = (1980, 1, 1, 0, 0, 0)  # the earliest a zip can hold
 ENV = "ABM_BROWSER"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome", "msedge")
@@ -90,7 +91,7 @@ def as_zip(run: Path, to: Path) -> Path:
 def as_pdf(run: Path, to: Path) -> Path:
     """Print a run into one PDF with an installed browser.
 
-    The index comes first, then each notebook's page. Nothing is fetched.
+    The index comes first, then the leaders' page, then each notebook's. Nothing is fetched.
 
     Raises
     ------
@@ -176,20 +177,33 @@ def command(program: str, page: Path, to: Path, profile: Path) -> list[str]:
 def one_page(run: Path) -> str:
     """Join the pages of a run to one, to be printed.
 
-    Contents first, links within, a new sheet for each notebook.
+    The index first, then the leaders' page, then the others, a new sheet for each; links lead within. What only the folder of
+    the run holds is no link.
     """
     facts, pages = shelf.facts(run) or {}, []
-    for name, outcome in facts.get("outcomes", {}).items():
+    for name in sorted(facts.get("outcomes", {}), key=lambda name: not name.startswith(front.LEADERS)):
         path = run / "html" / f"{name}.html"
         if path.is_file():
             body = main_of(path.read_text("utf-8"))
-            head = re.search(r"<h1[^>]*>(.*?)</h1>", body, re.S)
-            heading = html.unescape(re.sub(r"<[^>]*>", "", head[1])) if head else name
-            pages.append({"name": name, "heading": heading, "status": outcome["status"], "body": body})
-    index = main_of((run / "index.html").read_text("utf-8")).replace("<details>", "<details open>")
-    first, end, rest = re.sub(r'href="html/([^"#]+)\.html[^"]*"', r'href="#\1"', index).partition("</p>")
+            pages.append({"name": name, "status": facts["outcomes"][name]["status"], "body": body})
+    here = {str(page["name"]) for page in pages}
+    index = main_of((run / "index.html").read_text("utf-8"))
+    for part in (first := {"body": index}, *pages):
+        part["body"] = linked_within(part["body"], here)
     foot = css_text(f"{facts['title']} · as of {facts['as_of']}")
-    return site.render("export.html.j2", run=facts, foot=foot, first=first + end, rest=rest, pages=pages)
+    return site.render("export.html.j2", run=facts, foot=foot, index=first["body"], pages=pages)
+
+
+def linked_within(body: str, here: Collection[str]) -> str:
+    """Let the links of a page lead to the pages that are `here`; take away other links to files, and open what is folded."""
+
+    def link(found: re.Match[str]) -> str:
+        return f'<a href="#{found[1]}">{found[2]}</a>' if found[1] in here else found[2]
+
+    body = re.sub(r"<details\b", "<details open", body)
+    return re.sub(
+        r'<a [^>]*?href="(?:\.\./|html/|lists/)*([\w.-]+?)\.(?:html|csv)[^"]*"[^>]*>(.*?)</a>', link, body, flags=re.S
+    )
 
 
 def main_of(page: str) -> str:
@@ -406,7 +420,7 @@ def unsearchable(names: Iterable[str], notebooks: Path) -> set[str]:
     To find one of these tells nothing.
     """
     sources = [c.source for path in sorted(notebooks.glob("*.ipynb")) for c in nbformat.read(path, as_version=4).cells]
-    sources += [path.read_text("utf-8") for path in notebooks.glob("*.yml")]
+    sources += [path.read_text("utf-8") for path in (*notebooks.glob("*.yml"), places.MEASURES)]
     package = Path(abmlib.__file__).parent
     for path in sorted(p for room in ROOMS for p in (package / room).rglob("*.py")):
         tree = ast.parse(path.read_text("utf-8"))
