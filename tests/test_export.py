@@ -284,7 +284,12 @@ def test_the_redacted_report_names_no_account_and_the_original_does(both):
     names = set(redact.names_of(redact.read(Source(SAMPLE))))
     assert export.leaks(redacted, names - export.unsearchable(names, NOTEBOOKS)) == []
     named = {place.partition(": ")[0] for place in export.leaks(original, names)}
-    assert {"index.html", "summary.md", "html/03_key_accounts.html", "tables/03_key_accounts.parquet"} <= named
+    assert {
+        "lists/03_give_key_status.csv",
+        "summary.md",
+        "html/03_key_accounts.html",
+        "tables/03_key_accounts.parquet",
+    } <= named
 
 
 def test_the_redacted_report_is_the_same_run_under_codes(both):

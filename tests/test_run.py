@@ -132,6 +132,16 @@ def test_the_dictionary_defines_every_measure_of_the_run_and_the_tiles_lead_ther
     assert set(tiles) <= defined
 
 
+def test_the_page_about_runs_names_the_fields_of_the_record_and_the_columns_of_lists(sample_report):
+    page = (ROOT / "reports" / "README.md").read_text("utf-8")
+    about = {part: page.split(f"### `{part}`")[1].split("###")[0] for part in ("lists/*.csv", "run.json")}
+    first = {part: re.findall(r"^\| (`.+?) \|", text, re.M) for part, text in about.items()}
+    named = {part: {name for cell in cells for name in re.findall(r"`(\w+)`", cell)} for part, cells in first.items()}
+    assert named["run.json"] == set(json.loads((sample_report / "run.json").read_text()))
+    columns = {tuple(pd.read_csv(p, encoding="utf-8-sig").columns) for p in (sample_report / "lists").iterdir()}
+    assert [named["lists/*.csv"]] == [set(c) for c in columns]
+
+
 def test_every_link_of_the_pages_leads_to_a_page_of_the_run(sample_report):
     for path in [sample_report / "index.html", *(sample_report / "html").glob("*.html")]:
         links = re.findall(r'href="([^"#]+)', path.read_text())
