@@ -7,7 +7,7 @@ BIN := .venv/bin
 endif
 READY := .venv/.ready
 
-.PHONY: report test check slow scale truth believable faults lab notebooks sample lock clean
+.PHONY: report test check slow scale truth believable faults browser lab notebooks sample lock clean
 .DEFAULT_GOAL := report
 
 report: $(READY)  ## a dated report on the sample; open reports/sample/index.html
@@ -41,6 +41,9 @@ believable: $(READY)  ## the shape of the synthetic market beside data that othe
 
 faults: $(READY)  ## slow: commands killed at random moments, and hostile input: what is lost, left behind or not refused
 	$(BIN)/python -m benchmarks.faults
+
+browser: $(READY)  ## every page of a report, and JupyterLab, in Chromium: requests, errors, accessibility, widths, the dark, paper; pictures in reports/browser
+	$(BIN)/python -m tests.browser
 
 lab: $(READY)  ## JupyterLab on the notebooks
 	$(BIN)/python -m jupyterlab --LabApp.default_url=/lab/tree/notebooks --ContentsManager.pre_save_hook=abmlib.pages.twins.before_save
