@@ -27,7 +27,7 @@ rules: str = "cycles.yml"  # rule file of the cycles, beside this notebook
 segment: str = "industry"  # column of accounts by which suitability is judged
 hour_cost: float = 80.0  # of an hour of sales or marketing, in the reporting currency
 gain: float = 0.1  # share of a year's margin that effort on an account would have to add
-default_margin: float = 0.0  # margin as share of revenue where no cost is known; 0 = leave it unknown
+default_margin: float = 0.0  # margin as share of revenue where no cost is known; 0: leave it unknown
 
 # %%
 import matplotlib.pyplot as plt

@@ -22,7 +22,7 @@
 data: str = "../data/sample"  # folder or DuckDB file with the canonical tables
 as_of: str = "2026-06-30"  # what was known at the end of this day
 tables: str = "../reports/lab/tables"  # where notebooks leave tables for each other
-value_months: int = 12  # months up to as_of over which value counts, 0 = all history
+value_months: int = 12  # months up to as_of over which value counts; 0: all history
 period_months: int = 12  # length of the two periods compared; half the history if that is shorter
 capacity: int = 25  # key accounts the team can serve
 max_decline: float = 0.3  # share of revenue an account may lose between the two periods

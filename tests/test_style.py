@@ -77,6 +77,7 @@ def test_every_parameter_has_a_type_a_default_and_a_help_comment(text):
     code = "\n".join(c.source for c in cells[2:] if c.cell_type == "code")
     for line in parameters.source.splitlines():
         assert re.fullmatch(r"\w+: [\w\[\], |]+ = .+  # .+", line), line
+        assert line.count("=") == 1, f"papermill passes over a line with two equals signs: {line}"
         name = line.partition(":")[0]
         assert re.search(rf"\b{name}\b", code), f"{name} is never used"
 
