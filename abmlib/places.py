@@ -30,6 +30,12 @@ def no_address(place: MaybePath) -> MaybePath:
     return place
 
 
+def sought(path: Path) -> str:
+    """Name a path that is not there by its end, and of a relative one the folder from which it was sought."""
+    end = "/".join(path.parts[-3:])
+    return end if path.is_absolute() else f"{end} (seen from {'/'.join(Path.cwd().parts[-2:])})"
+
+
 def find_notebooks(given: Path | None) -> Path:
     """Find a folder of notebooks: the one given, ``notebooks`` in the working folder, or the one of the package.
 

@@ -84,7 +84,7 @@ def test_an_export_that_was_not_imported_is_guessed_at_and_says_so(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("data", "says"), [("nowhere", "nowhere is not there"), ("nowhere.yml", "no such workbook file")]
+    ("data", "says"), [("nowhere", "nowhere is not there"), ("nowhere.yml", "nowhere.yml is not there")]
 )
 def test_a_place_that_is_not_there_is_refused(data, says, tmp_path):
     code, said = ask("--data", tmp_path / data)

@@ -81,6 +81,10 @@ def test_it_refuses_to_take_the_latest_day_of_data_without_days(tmp_path):
             r"curency is unknown; it may have .*'parameters'\]. Correct the file",
         ),
         ("data: books/b\ncurrency: 5", "currency must be text, got 5"),
+        (
+            "data: books/b\ncurrency: Euro",
+            "currency 'Euro' is no currency code. Use three capital letters .*such as EUR",
+        ),
         ("data: books/b\nformer_after_days: true", "former_after_days must be a whole number, got True"),
         ("data: books/b\nstage_order: talk", "stage_order must be a list, got 'talk'"),
         ("data: books/b\nstage_order: [a, a]", "stage_order names a value twice"),
@@ -105,10 +109,17 @@ def test_it_refuses_what_it_cannot_read(team, text, says):
 
 
 def test_it_refuses_a_file_that_is_not_there(tmp_path):
-    with pytest.raises(TableError, match="mine.yml: there is no such workbook file. Make one with abm init"):
+    with pytest.raises(TableError, match="mine.yml is not there. Make a workbook file with abm init"):
         settings.workbook(tmp_path / "mine.yml")
 
 
 def test_a_workbook_file_that_lies_with_its_data_names_no_place(small):
     (small / "workbook.yml").write_text("title: Mine\n", "utf-8")
     assert settings.workbook(small / "workbook.yml") == settings.workbook(small)
+
+
+def test_a_relative_path_that_is_not_there_is_named_with_the_folder_it_was_sought_from(tmp_path, monkeypatch):
+    (tmp_path / "notebooks").mkdir()
+    monkeypatch.chdir(tmp_path / "notebooks")
+    with pytest.raises(TableError, match=rf"data: ../data/mine \(seen from {tmp_path.name}/notebooks\) is not there"):
+        settings.with_data("../data/mine")

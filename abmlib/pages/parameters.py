@@ -1,6 +1,7 @@
 """Parameters of notebooks: those that each one has, and the values given in the workbook, in a file and on the command line."""
 
 import ast
+import difflib
 import io
 import re
 import tokenize
@@ -26,6 +27,7 @@ LIMITS: dict[str, tuple[float, float]] = {
     "_months": (1, 600), "horizons": (1, 600), "_days": (0, MOST_DAYS), "_margin": (0, 1),
     "max_decline": (-1e12, 1e12), "effect": (-1e12, 1e12), "": (0, 1e12),
 }  # fmt: skip
+NEAREST = 5  # parameters named where one is not known
 Given = tuple[str, str, Any]  # number or name of the notebook, empty for all; parameter; value
 
 
@@ -117,7 +119,8 @@ def read_value(parameter: Parameter, given: Any) -> Any:
         items = given if isinstance(given, list) else [t for t in map(str.strip, str(given).split(",")) if t]
         return [read_value(replace(parameter, type=kind[5:-1]), item) for item in items]
     try:
-        if isinstance(given, list | dict | None) or (isinstance(given, bool) and kind in {"int", "float"}):
+        is_number = kind in {"int", "float"}
+        if isinstance(given, list | dict | None) or (is_number and (isinstance(given, bool) or "_" in str(given))):
             raise ValueError
         value = READERS[kind](given)
         if kind == "int" and isinstance(given, float) and value != given:
@@ -183,10 +186,15 @@ def refuse_unknown(layer: Iterable[Given], allowed: Sequence[Entry], known: Mapp
             raise ValueError(f"{name} is set by {RESERVED[name]}. Use that instead of -p.")
         names = {n for e in notebooks for n in known[e.notebook]}
         if name not in names and to:
-            raise ValueError(f"{notebooks[0].notebook} has no parameter {[shown(name)]}; it has {sorted(names)}.")
+            raise ValueError(f"{notebooks[0].notebook} has no parameter {[shown(name)]}; {_nearest(name, names)}")
         if name not in names:
-            names -= set(RESERVED)
-            raise ValueError(f"no notebook that runs has parameter {[shown(name)]}; they have {sorted(names)}.")
+            raise ValueError(f"no notebook that runs has parameter {[shown(name)]}; {_nearest(name, names)}")
+
+
+def _nearest(name: str, names: Iterable[str]) -> str:
+    """Name the parameters that are spelt most like a name, and say how to list all."""
+    near = difflib.get_close_matches(name, sorted(set(names) - set(RESERVED)), NEAREST, cutoff=0.3)
+    return f"nearest: {', '.join(near)}. " * bool(near) + "abm params 03 lists those of notebook 03."
 
 
 def from_line(given: Iterable[str]) -> list[Given]:

@@ -13,6 +13,7 @@ import pandas as pd
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
+from abmlib.places import sought
 from abmlib.tables import cache, entry_conflicts, outputs, people, programme, reading, schema, settings
 from abmlib.tables.days import beside, day_asked
 from abmlib.tables.definitions.results import SLUG
@@ -354,7 +355,7 @@ class Book:
         path = folder / f"{name}.parquet"
         schema.key(name)
         if not path.is_file():
-            raise TableError(f"{name}: not in {folder.name}/. Run notebook {name[:2]} first.")
+            raise TableError(f"{name}: not in {sought(folder)}. Run notebook {name[:2]} first.")
         if tables is None:
             self._refuse_others(name, [path])
         return self._still_shown(name, schema.conform(name, pd.read_parquet(path)))

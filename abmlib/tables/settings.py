@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.dataclasses import dataclass
 
-from abmlib.places import no_address
+from abmlib.places import no_address, sought
 from abmlib.tables import temporary
 from abmlib.tables.days import MOST_DAYS
 from abmlib.tables.errors import TableError, first_cases, from_pydantic, shown
@@ -27,6 +27,7 @@ RULES: tuple[Rule, ...] = get_args(Rule)
 FILE = "workbook.yml"
 PROGRAMME = "programme"
 OUT = "reports"
+NO_CURRENCY = "currency not named"
 # What ends a line, steers a terminal, or turns text round.
 NO_LINE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 MOST_TITLE = 200  # characters
@@ -45,6 +46,12 @@ def _known_zone(name: str) -> str:
         return ZoneInfo(name).key
     except (ZoneInfoNotFoundError, ValueError, OSError) as wrong:
         raise ValueError(f"{shown(name)!r} is not a known time zone. Use a name such as Europe/London.") from wrong
+
+
+def _currency_code(code: str) -> str:
+    if not re.fullmatch("[A-Z]{3}", code) and code != NO_CURRENCY:
+        raise ValueError(f"{shown(code)!r} is no currency code. Use three capital letters of ISO 4217, such as EUR.")
+    return code
 
 
 def _as_tuple(values: Any) -> Any:
@@ -70,7 +77,7 @@ class Settings:
     """Facts and choices that hold for every notebook of a data set."""
 
     title: Title = "untitled"
-    currency: Annotated[str, Field(min_length=1, max_length=40), OneLine] = "currency not named"
+    currency: Annotated[str, AfterValidator(_currency_code)] = NO_CURRENCY
     time_zone: Annotated[str, AfterValidator(_known_zone)] = "UTC"
     # A month; a fiscal year is named after the calendar year it ends in.
     fiscal_year_starts: Annotated[int, Field(ge=1, le=12)] = 1
@@ -152,9 +159,7 @@ def with_data(given: str | Path | Workbook) -> Workbook:
         found = workbook(given)
     programme_of(found)
     if not found.data.exists():
-        raise TableError(
-            f"data: {'/'.join(found.data.parts[-3:])} is not there. Give a folder of tables or a DuckDB file."
-        )
+        raise TableError(f"data: {sought(found.data)} is not there. Give a folder of tables or a DuckDB file.")
     return found
 
 
@@ -186,7 +191,7 @@ def load(folder: Path) -> Settings:
 def _team(path: Path) -> Workbook:
     """Read the workbook file of a team, on top of the facts beside its data."""
     if not path.is_file():
-        raise TableError(f"{path.name}: there is no such workbook file. Make one with abm init, or give a data folder.")
+        raise TableError(f"{sought(path)} is not there. Make a workbook file with abm init, or give a data folder.")
     given = _read(path)
     if "data" not in given and any(path.parent.glob("accounts*")):  # facts that lie with the data they are about
         return workbook(path.parent)
