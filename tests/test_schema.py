@@ -15,6 +15,8 @@ TABLES = schema.CANONICAL | schema.PROGRAMME | schema.RESULTS
 # a decision, a target or a colleague may be for all, and a measure may rest on no window; missing then counts as one value
 KEYS_THAT_MAY_BE_MISSING = {
     ("decisions", "account_id"),
+    ("decision_status", "account_id"),
+    ("15_decision_states", "account_id"),
     ("measures", "window_start"),
     ("measures", "window_end"),
     ("targets", "owner_id"),
@@ -175,6 +177,7 @@ E3_PROGRAMME = {
     "targets": "period owner_id measure_id value",
     "fx_rates": "date currency rate",
     "cycle_overrides": "account_id product_line cycle reason",
+    "decision_status": "slug account_id status until",
     "dossier_deliveries": "account_id run_id delivered_to delivered_at",
     "campaign_accounts": "campaign_id account_id added_at",
 }

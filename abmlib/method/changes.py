@@ -9,13 +9,17 @@ import pandas as pd
 
 from abmlib.method.deals import SLOW_SHARE, dateless, decided, sizes, won_flag
 from abmlib.method.measures import measure_row
-from abmlib.method.periods import Period, quarters
+from abmlib.method.periods import DAY, Period, quarters
 from abmlib.stats import departures
 from abmlib.stats.departures import Departure
 from abmlib.stats.intervals import FLOOR_OUTCOMES, LEVEL
 
 EARLIER = 8  # quarters compared with at most: each season twice
 YEAR = 4  # quarters
+UNITS = {
+    "total_revenue": "currency", "deals_opened": "deals", "deals_won": "deals", "won_value": "currency", "win_rate_by_count": "share",
+    "deal_size_median": "currency", "days_to_won_median": "days", "open_deals": "deals",
+}  # fmt: skip
 TOO_LARGE = (-0.5, 1.0)  # a headline is too variable to judge where neither a halving nor a doubling would show
 FACTS = ("measure_id", "definition_id", "quarter_value", "quarter_n", "earlier_quarters", "year_ago")
 CHANGE = ("expected", "change", "change_low", "change_high", "visible_fall", "visible_rise")
@@ -145,11 +149,40 @@ def totals(flows: Sequence[Flow], period: Period) -> list[dict[str, Any]]:
     for flow in flows:
         if flow.kind == "sum" and flow.definition_id != "won_value":
             inside = flow.rows.loc[flow.rows["day"].between(period.start, period.end), "value"]
-            unit = "currency" if flow.definition_id == "total_revenue" else "deals"
             is_known = len(flow.rows) > 0 or not flow.lacking
             total, why = (float(inside.sum()), "") if is_known else (np.nan, flow.lacking)
             window = {"window_start": period.start, "window_end": period.end, "why": why}
-            rows.append(measure_row(flow.measure_id, flow.definition_id, total, unit, len(inside), **window))
+            rows.append(
+                measure_row(
+                    flow.measure_id, flow.definition_id, total, UNITS[flow.definition_id], len(inside), **window
+                )
+            )
+    return rows
+
+
+def by_month(flows: Sequence[Flow], as_of: pd.Timestamp, months: int) -> list[dict[str, Any]]:
+    """Rows of `measures`: each headline in each of the last whole months, for small lines.
+
+    The month of `as_of` counts only at its last day. Months that are not wholly in the book have no row; a share or median
+    of nothing is missing.
+    """
+    last = pd.Period(as_of + DAY, freq="M") - 1
+    wanted = [last - k for k in reversed(range(months))]
+    rows = []
+    for flow in (f for f in flows if len(f.rows)):
+        inside = [m for m in wanted if m.start_time >= flow.since]
+        if inside:
+            seen = _seen(flow, [Period(m.start_time, m.end_time.normalize()) for m in inside])
+            for month, period, value, n in zip(inside, seen.compared, seen.values, seen.n, strict=True):
+                window = {
+                    "window_start": period.start,
+                    "window_end": period.end,
+                    "group_by": "month",
+                    "group": str(month),
+                }
+                rows.append(
+                    measure_row(flow.measure_id, flow.definition_id, value, UNITS[flow.definition_id], int(n), **window)
+                )
     return rows
 
 

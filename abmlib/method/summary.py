@@ -10,6 +10,7 @@ from abmlib.tables.days import months_before
 from abmlib.tables.decisions import in_order
 from abmlib.tables.definitions import measures as dictionary
 
+OUTLOOK = ("won_value_foretold_in_period", "missing_to_target", "won_by_new_most")
 KEY = ["measure_id", "definition_id"]
 
 
@@ -67,6 +68,17 @@ def window_names(measures: pd.DataFrame) -> list[str]:
         "" if pd.isna(start) else f"{n:.0f} months" if end == as_of and n >= 1 else str(Period(start, end))
         for start, end, as_of, n in rows
     ]
+
+
+def outlook(measures: pd.DataFrame) -> pd.DataFrame:
+    """Measures that say what is expected by the end of the period to prepare for, by definition; missing where none is noted.
+
+    Parameters
+    ----------
+    measures : DataFrame to the spec of ``measures``
+    """
+    whole = measures[measures["group_by"] == "all"].drop_duplicates("definition_id", keep="last")
+    return whole.set_index("definition_id").reindex(list(OUTLOOK))
 
 
 def unanswered(

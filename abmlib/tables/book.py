@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from abmlib.places import sought
 from abmlib.tables import cache, entry_conflicts, outputs, people, programme, reading, schema, settings
 from abmlib.tables.days import beside, day_asked
-from abmlib.tables.definitions.results import SLUG
+from abmlib.tables.definitions.columns import SLUG
 from abmlib.tables.errors import NotAnswerable, TableError, first_cases
 from abmlib.tables.ledger import COLUMNS
 

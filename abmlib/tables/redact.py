@@ -46,7 +46,8 @@ VOCABULARY = {  # text of the programme by which rows are counted or joined; all
     "list_votes.round", "list_votes.voter_team", "message_tests.arm", "messages.version", "personas.function",
     "readiness.item", "team.team",
 }  # fmt: skip
-KEPT = {"stage", "measure_id", "supersedes"}  # the workbook's own words: places in stage_order, ids of measures, times
+# the workbook's own words: places in stage_order, ids of measures, names of decisions, times
+KEPT = {"stage", "measure_id", "slug", "supersedes"}
 TIME = "%Y-%m-%dT%H:%M:%S.%fZ"
 LENGTHS = (6, 9, 12, 64)  # digits of a code: the first with which no other id of its kind begins
 

@@ -122,6 +122,7 @@ def in_order(first: str, last: str) -> Rule:
     return Rule(f"{last} before {first}", good, f"Correct {first} or {last}.")
 
 
+SLUG = r"[a-z][a-z0-9]*(_[a-z0-9]+)*"  # lower-case words joined by underscores
 STATUS = ("prospect", "customer", "former")
 SENIORITY = ("c_level", "vp", "director", "manager", "individual", "unknown")
 ROLES = (

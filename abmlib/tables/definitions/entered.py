@@ -6,7 +6,18 @@ reason) names no contact; text about the customer's people is personal.
 
 from typing import Any
 
-from abmlib.tables.definitions.columns import CHANNELS, PERIOD, SENIORITY, Column, Rule, Table, col, in_order, table
+from abmlib.tables.definitions.columns import (
+    CHANNELS,
+    PERIOD,
+    SENIORITY,
+    SLUG,
+    Column,
+    Rule,
+    Table,
+    col,
+    in_order,
+    table,
+)
 
 # fmt: off
 # A column is one line, so that a table can be seen at once.
@@ -68,6 +79,15 @@ CYCLE_OVERRIDES = entries("cycle_overrides", "A buying cycle set by a person aga
     "product_line": PRODUCT_LINE,
     "cycle": CYCLE,
     "reason": col("text", "why"),
+})
+
+DECISION_STATUS = entries("decision_status",
+    "What became of a decision of a report: it is done, declined, or waits. It holds while reports propose the decision again.",
+    ["slug", "account_id"], {
+    "slug": col("text", "the decision, by the name of its list: lists/12_ask_for_next_step.csv has ask_for_next_step", matches=SLUG),
+    "account_id": col("id", "the account; missing for all accounts of the decision", null=True, ref="accounts.account_id"),
+    "status": col("text", "what became of it", one_of=("done", "declined", "later")),
+    "until": col("date", "last day on which that holds", null=True),
 })
 
 # -- aims -------------------------------------------------------------------------------------------------------------
@@ -300,7 +320,7 @@ FORGOTTEN = table("forgotten",
 })
 
 ENTERED = {t.name: t for t in (
-    OBJECTIVES, TARGETS, CRITERIA, READINESS, ACCOUNT_TIERS, LIST_VOTES, CYCLE_OVERRIDES, ACCOUNT_INSIGHTS, ACCOUNT_GOALS,
+    OBJECTIVES, TARGETS, CRITERIA, READINESS, ACCOUNT_TIERS, LIST_VOTES, CYCLE_OVERRIDES, DECISION_STATUS, ACCOUNT_INSIGHTS, ACCOUNT_GOALS,
     CONTRACTS, RELATIONSHIP_ECONOMICS, WORKSHOP_DECISIONS, WORKSHOP_ACTIONS, PLAN_ITEMS, TEAM, PERSONAS, MESSAGES, CONTENT,
     PROMOTIONS, CAMPAIGN_ACCOUNTS, EXPERIMENTS, MESSAGE_TESTS, HAND_OVERS, DOSSIER_DELIVERIES, FX_RATES, FORGOTTEN,
 )}

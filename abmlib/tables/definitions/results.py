@@ -1,11 +1,9 @@
 """The tables that notebooks leave for each other."""
 
-from abmlib.tables.definitions.columns import STATUS, col, table
+from abmlib.tables.definitions.columns import SLUG, STATUS, col, table
 
 # fmt: off
 # A column is one line, so that a table can be seen at once.
-
-SLUG = r"[a-z][a-z0-9]*(_[a-z0-9]+)*"  # lower-case words joined by underscores
 
 # Columns that several tables have.
 ACCOUNT = {"account_id": col("id", "the account")}
@@ -172,6 +170,34 @@ EXECUTIVE_SUMMARY = table("15_executive_summary",
         one_of=("up", "down", "within noise", "too variable", "too few", "too early", "not judged")),
 })
 
+DECISION_STATES = table("15_decision_states",
+    "What became of each decision of this report and of the one before it: one row per decision and account.",
+    ["notebook", "slug", "account_id"], {
+    "notebook": col("text", "number of the notebook that advises, or advised"),
+    "slug": col("id", "the decision, as in decisions", matches=SLUG),
+    "account_id": col("id", "account it is about; missing if about all", null=True),
+    "state": col("text", "new: the report before did not propose it; gone: only that one did; else what people entered, or repeated",
+        one_of=("new", "repeated", "done", "declined", "later", "gone")),
+    "since": col("date", "first day from which every report proposed it, if that is known; what people entered before it no longer holds",
+        null=True),
+    "text": col("text", "the advice, as an order"),
+})
+
+BRIDGE = table("15_bridge", "What led from the pipeline open on one day to that of a later day.", ["step"], {
+    "step": col("text", "what changed the pipeline, or its size at one end",
+        one_of=("open at start", "created", "reopened", "first amount", "grown", "won", "lost", "closed, result unknown", "shrunk",
+                "no longer in the data", "open at end")),
+    "start_day": col("date", "day at whose end the bridge begins"),
+    "end_day": col("date", "day at whose end it ends"),
+    "amount": col("money", "its amount; falls are negative; missing where the source has no amounts of open deals", null=True),
+    "happened": col("money", "the part that happened after the first day", null=True),
+    "learnt": col("money", "the part dated by the first day and not known then", null=True),
+    "deals": col("int", "its deals", unit="count"),
+    "deals_happened": col("int", "the part of them that happened after the first day", null=True, unit="count"),
+    "deals_learnt": col("int", "the part of them dated by the first day and not known then", null=True, unit="count"),
+})
+
 RESULTS = {t.name: t for t in (
-    DECISIONS, MEASURES, CYCLES, EVIDENCE, FRAMEWORK, ACCOUNT_DATA, KEY_ACCOUNTS, OPPORTUNITY_FLAGS, EXECUTIVE_SUMMARY
+    DECISIONS, MEASURES, CYCLES, EVIDENCE, FRAMEWORK, ACCOUNT_DATA, KEY_ACCOUNTS, OPPORTUNITY_FLAGS, EXECUTIVE_SUMMARY,
+    DECISION_STATES, BRIDGE,
 )}

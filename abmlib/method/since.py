@@ -1,0 +1,277 @@
+"""What changed between two reports: decisions, accounts that moved and the facts that moved them, measures."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from abmlib.tables import schema
+from abmlib.tables.programme import latest_entries
+
+DAY = pd.Timedelta(days=1)
+STATES = ("new", "repeated", "done", "declined", "later", "gone")
+SETTLED = ("done", "declined", "later")
+KEY = ["notebook", "slug", "account_id"]
+SAME_LENGTH = pd.Timedelta(days=3)  # by which two windows of one length may differ: quarters have 90 to 92 days
+UNLIKE = "windows of different length, not judged"
+OVERLAP, NO_INTERVAL = "windows overlap, not judged", "no interval, not judged"
+EVIDENCE = ("deal_value", "cycle_days", "orders_per_year", "buyers", "buyer_level")
+GONE = "no longer open"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One thing an account may move in: the column that says where it is, and the facts that may have moved it."""
+
+    what: str
+    table: str
+    key: tuple[str, ...]
+    column: str
+    facts: tuple[str, ...]
+
+
+PARTS = ("revenue_history", "relationship", "profitability", "viability", "exclusion_reason")
+KINDS = (
+    Kind("Class by revenue", "03_key_accounts", ("account_id",), "pareto_class", ("revenue", "margin", "cumulative_revenue_share")),
+    Kind("Key account", "03_key_accounts", ("account_id",), "chosen", PARTS),
+    Kind("Buying cycle", "01_cycles", ("account_id", "product_line"), "cycle", ("set_by", *EVIDENCE)),
+    Kind("Stalled", "12_opportunity_flags", ("opportunity_id",), "stalled", ("stage", "days_in_stage", "days_quiet", "pushes")),
+    Kind("Overdue", "12_opportunity_flags", ("opportunity_id",), "overdue", ("close_date",)),
+)  # fmt: skip
+COMPARED = (
+    "decisions",
+    "measures",
+    "15_decision_states",
+    "15_executive_summary",
+    "01_evidence",
+    *{k.table for k in KINDS},
+)
+
+
+def decision_states(
+    now: pd.DataFrame,
+    before: pd.DataFrame,
+    states: pd.DataFrame,
+    entries: pd.DataFrame,
+    as_of: pd.Timestamp,
+    day: pd.Timestamp,
+    notebooks: Collection[str],
+) -> pd.DataFrame:
+    """Say of each decision and account whether it is new, repeated, settled by people, or gone.
+
+    A decision is known from report to report by notebook, slug and account, never by its text. What people entered holds up
+    to its last day, and only while each report since has proposed the decision for that account again; the later of an entry for the account
+    and one for all accounts counts. Decisions of a notebook that did not run this time are not gone.
+
+    Parameters
+    ----------
+    now, before : DataFrame to the spec of ``decisions``, of this report and of the one before
+    states : DataFrame to the spec of ``15_decision_states``, of the report before
+    entries : DataFrame, ``tables.schema.DECISION_STATUS`` as known on `as_of`
+    as_of, day : of this report and of the one before; `day` is missing where there is none
+    notebooks : numbers of those that left their decisions this time
+
+    Returns
+    -------
+    DataFrame to the spec of ``15_decision_states``
+    """
+    rows = now[[*KEY, "text"]].drop_duplicates(KEY)
+    past = before[[*KEY, "text"]].drop_duplicates(KEY)
+    rows = rows.merge(past[KEY].assign(repeated=True), on=KEY, how="left")
+    rows = rows.merge(states.loc[states["state"] != "gone", [*KEY, "since"]], on=KEY, how="left")
+    repeated = rows["repeated"].notna()
+    rows["since"] = rows["since"].where(repeated, day + DAY)
+    entry = _entry(rows, entries)
+    holds = (entry["entered_day"] >= rows["since"]) | rows["since"].isna()
+    holds &= entry["status"].notna() & ~(entry["until"] < as_of)
+    proposed = pd.Series(np.where(repeated, "repeated", "new"), rows.index, dtype="str")
+    rows["state"] = entry["status"].where(holds, proposed)
+    left = past.merge(now[KEY].drop_duplicates(), on=KEY, how="left", indicator=True)
+    left = left[(left["_merge"] == "left_only") & left["notebook"].isin(list(notebooks))]
+    gone = left[[*KEY, "text"]].assign(state="gone", since=pd.NaT)
+    return schema.conform("15_decision_states", pd.concat([rows.drop(columns="repeated"), gone], ignore_index=True))
+
+
+def _entry(rows: pd.DataFrame, entries: pd.DataFrame) -> pd.DataFrame:
+    """The entry that counts for each row, missing where there is none; index as `rows`."""
+    columns = ["status", "until", "entered_day", "entered_at"]
+    latest = latest_entries("decision_status", entries)
+    whole = latest[latest["account_id"].isna()].set_index("slug")[columns]
+    own = latest.set_index(["slug", "account_id"])[columns]
+    one = own.reindex(pd.MultiIndex.from_frame(rows[["slug", "account_id"]])).set_axis(rows.index)
+    every = whole.reindex(rows["slug"]).set_axis(rows.index)
+    return one.where(one["status"].notna() & ~(every["entered_at"] > one["entered_at"]), every)
+
+
+def with_settled(states: pd.DataFrame, left: pd.DataFrame) -> pd.DataFrame:
+    """Take over what a report says people have settled, where nobody can be asked what they entered.
+
+    Parameters
+    ----------
+    states : DataFrame of `decision_states`
+    left : the same to the spec of ``15_decision_states``, as the report left it
+    """
+    settled = left.loc[left["state"].isin(SETTLED), [*KEY, "state"]].rename(columns={"state": "settled"})
+    known = states.merge(settled, on=KEY, how="left")["settled"].set_axis(states.index)
+    return states.assign(state=known.where(known.notna() & states["state"].ne("gone"), states["state"]))
+
+
+def still_to_decide(decisions: pd.DataFrame, states: pd.DataFrame) -> pd.DataFrame:
+    """Leave out of decisions what people have done, declined or put off.
+
+    Parameters
+    ----------
+    decisions : DataFrame to the spec of ``decisions``
+    states : DataFrame to the spec of ``15_decision_states``
+    """
+    settled = states.loc[states["state"].isin(SETTLED), KEY].assign(settled=True)
+    known = decisions.merge(settled, on=KEY, how="left")["settled"].notna()
+    return decisions[~known.to_numpy()].reset_index(drop=True)
+
+
+def by_decision(states: pd.DataFrame) -> pd.DataFrame:
+    """Count the states of each decision over its accounts; a decision about all counts once.
+
+    Parameters
+    ----------
+    states : DataFrame to the spec of ``15_decision_states``
+
+    Returns
+    -------
+    DataFrame, one row per decision, repeated ones last: ``notebook, slug, text``, ``state`` (gone: for all accounts; settled: all that is proposed is
+    done, declined or waits; new: none was proposed before; otherwise repeated), and a count of rows per state, 0 where there is none
+    """
+    key = ["notebook", "slug"]
+    counts = (
+        states.groupby([*key, "state"], sort=False)
+        .size()
+        .unstack(fill_value=0)
+        .reindex(columns=list(STATES), fill_value=0)
+    )
+    settled = counts[list(SETTLED)].sum(axis=1)
+    rest = counts["new"] + counts["repeated"]
+    kinds = [(settled + rest) == 0, rest == 0, (counts["repeated"] + counts["gone"] + settled) == 0]
+    state = np.select(kinds, ["gone", "settled", "new"], default="repeated")
+    text = states.drop_duplicates(key).set_index(key)["text"]
+    out = counts.assign(state=pd.Series(state, counts.index, dtype="str"), text=text.reindex(counts.index))
+    place = out["state"].map({"new": 0, "gone": 1, "settled": 2, "repeated": 3})
+    return out.loc[place.sort_values(kind="stable").index].rename_axis(columns=None).reset_index()
+
+
+def moved(now: Mapping[str, pd.DataFrame], before: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """List what accounts moved in, and which facts moved them: class, key account, buying cycle, stalled and overdue deals.
+
+    Compared is what both reports have; a deal that was stalled or overdue and is not open any more has moved too. Where no
+    fact of its own changed, all of them are given as they are: others moved, a rule changed, or a day passed.
+
+    Parameters
+    ----------
+    now, before : tables of the two reports by name; a table that one of them lacks moves nothing
+
+    Returns
+    -------
+    DataFrame, one row per move: ``account_id, what, of`` (line of business or deal), ``before, after``, ``facts``: a list of
+    (column, before, after)
+    """
+    parts = [_moved(kind, _facts(kind.table, now), _facts(kind.table, before)) for kind in KINDS]
+    columns = ["account_id", "what", "of", "before", "after", "facts"]
+    return pd.concat([pd.DataFrame(columns=columns), *(p for p in parts if len(p))], ignore_index=True)[columns]
+
+
+def _facts(name: str, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """A table of a report; buying cycles with the values of their evidence beside them."""
+    if name not in tables:
+        return schema.empty(name)
+    if name != "01_cycles" or "01_evidence" not in tables:
+        return tables[name].reindex(columns=[*tables[name], *EVIDENCE]) if name == "01_cycles" else tables[name]
+    keys = ["account_id", "product_line"]
+    wide = tables["01_evidence"].pivot(index=keys, columns="evidence", values="value").reindex(columns=list(EVIDENCE))
+    return tables[name].join(wide, on=keys)
+
+
+def _moved(kind: Kind, now: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
+    """The moves of one kind."""
+    if now.empty or before.empty:
+        return pd.DataFrame()
+    key, is_flag = list(kind.key), pd.api.types.is_bool_dtype(now[kind.column])
+    both = before.merge(now, on=key, how="left", suffixes=("_before", "_after"), indicator=True)
+    left = both["_merge"] == "left_only"
+    old, new = (both[f"{kind.column}_{side}"].astype("object") for side in ("before", "after"))
+    old, new = (
+        values.map({True: "yes", False: "no"}, na_action="ignore") if is_flag else values for values in (old, new)
+    )
+    flagged = left & (old == "yes") if kind.table == "12_opportunity_flags" else ~left & (old != old)
+    rows = both[(~left & (old != new)) | flagged]
+    account = rows["account_id"] if "account_id" in rows else rows["account_id_before"]
+    of = rows[key[-1]] if key != ["account_id"] else pd.Series("", rows.index)
+    made = {"account_id": account, "what": kind.what, "of": of, "before": old, "after": new.where(~left, GONE)}
+    facts = [
+        _differing(row, kind.facts) if there else []
+        for row, there in zip(rows.to_dict("records"), ~left[rows.index], strict=True)
+    ]
+    return pd.DataFrame(made | {"facts": pd.Series(facts, rows.index, dtype="object")}).loc[rows.index]
+
+
+def _differing(row: Mapping[Any, Any], facts: Collection[str]) -> list[tuple[str, Any, Any]]:
+    """The facts of a row that differ; all of them where none does."""
+    pairs = [(f, row[f"{f}_before"], row[f"{f}_after"]) for f in facts]
+    return [p for p in pairs if not _same(p[1], p[2])] or [p for p in pairs if pd.notna(p[2])]
+
+
+def _same(a: Any, b: Any) -> bool:
+    """Say whether two values are one."""
+    if pd.isna(a) or pd.isna(b):
+        return bool(pd.isna(a) and pd.isna(b))
+    is_number = all(isinstance(x, int | float | np.number) for x in (a, b))
+    return bool(np.isclose(a, b, rtol=1e-9, atol=0)) if is_number else bool(a == b)
+
+
+def measures_compared(now: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
+    """Set the measures of two reports side by side, and judge the change where that can be done.
+
+    Judged are measures with an interval in both reports whose windows are of one length and share no day: up or down where neither interval
+    holds the other's value. Measures split by group, and those one report lacks, are left out; so are values that are the same.
+
+    Parameters
+    ----------
+    now, before : DataFrame to the spec of ``measures``
+
+    Returns
+    -------
+    DataFrame: ``definition_id, unit, before, before_low, before_high, after, after_low, after_high, verdict``: up, down,
+    within noise, `OVERLAP`, `UNLIKE`, `NO_INTERVAL`
+
+    References
+    ----------
+    House definition; README, glossary entry "beyond noise".
+    """
+    keys, whole = (
+        ["measure_id", "definition_id"],
+        [m[(m["group_by"] == "all") & m["value"].notna()] for m in (now, before)],
+    )
+    after, earlier = (m.drop_duplicates(keys, keep="last") for m in whole)
+    both = earlier.merge(after, on=keys, suffixes=("_before", "_after"))
+    both = both[~np.isclose(both["value_before"], both["value_after"], rtol=1e-9, atol=0)]
+    span = {c: both[[f"{c}_before", f"{c}_after"]] for c in ("window_start", "window_end")}
+    shared = span["window_start"].max(axis=1, skipna=False) <= span["window_end"].min(axis=1, skipna=False)
+    days = [both[f"window_end_{side}"] - both[f"window_start_{side}"] for side in ("before", "after")]
+    unlike = (days[0] - days[1]).abs() > SAME_LENGTH
+    ends = both[["low_before", "high_before", "low_after", "high_after"]]
+    outside = ~both["value_after"].between(both["low_before"], both["high_before"]) & ~both["value_before"].between(
+        both["low_after"], both["high_after"]
+    )
+    rise = np.where(both["value_after"] > both["value_before"], "up", "down")
+    verdict = np.select(
+        [shared, unlike, ends.isna().any(axis=1), ~outside],
+        [OVERLAP, UNLIKE, NO_INTERVAL, "within noise"],
+        default=rise,
+    )
+    names = {
+        f"{c}_{side}": f"{side}{to}"
+        for side in ("before", "after")
+        for c, to in (("value", ""), ("low", "_low"), ("high", "_high"))
+    }
+    out = both.rename(columns=names).assign(unit=both["unit_after"], verdict=verdict)
+    return out[["definition_id", "unit", *names.values(), "verdict"]].reset_index(drop=True)

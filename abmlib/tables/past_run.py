@@ -1,0 +1,55 @@
+"""What an earlier run left: its tables, and the day and data they were made for."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from abmlib.tables import outputs, schema
+from abmlib.tables.errors import TableError
+
+
+@dataclass(frozen=True)
+class PastRun:
+    """The tables of a run; without any where there is no such run."""
+
+    day: pd.Timestamp  # at whose end everything was as known; missing where there is no run
+    fingerprint: str  # of its data
+    tables: dict[str, pd.DataFrame]
+    notebooks: frozenset[str]  # numbers of those that left their decisions
+
+    def __getitem__(self, name: str) -> pd.DataFrame:
+        """Give a table, empty where the run did not leave it."""
+        return self.tables.get(name, schema.empty(name))
+
+    def __bool__(self) -> bool:
+        """Say whether there is such a run: one that left decisions."""
+        return pd.notna(self.day) and len(self.notebooks) > 0
+
+
+def load(folder: str | Path, names: Iterable[str]) -> PastRun:
+    """Read tables that a run left, whatever day, data and parameters they were made for.
+
+    `decisions` and `measures` gather those of all its notebooks. What is not there, or was made to another spec by another
+    version, is left out.
+
+    Parameters
+    ----------
+    folder : of the tables; an empty text for no run
+    names : of the tables
+    """
+    place, tables = Path(folder), dict[str, pd.DataFrame]()
+    left = sorted(place.glob("[0-9][0-9]_*.parquet")) if str(folder) else []
+    origins = [origin for file in left if (origin := outputs.origin_of(file))]
+    for name in names:
+        files = [f for f in left if f.stem == name or f.stem[3:] == name]
+        try:
+            parts = [schema.conform(name, pd.read_parquet(file)) for file in files]
+        except TableError:
+            continue
+        if parts:
+            tables[name] = pd.concat(parts, ignore_index=True)
+    last = max(origins, key=lambda origin: str(origin["as_of"]), default={})
+    finished = frozenset(f.name[:2] for f in left if f.stem[3:] == "decisions")
+    return PastRun(pd.Timestamp(last.get("as_of")), str(last.get("data_fingerprint", "")), tables, finished)
