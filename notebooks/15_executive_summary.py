@@ -11,34 +11,37 @@
 #
 # **Decision.** Which proposed decisions to take, and which changes to ask about.
 #
-# **Needs** accounts. **Reads** the decisions and measures of all notebooks before it. **Writes** `15_executive_summary`.
-# **Run** monthly.
+# **Needs** accounts. **Reads** the decisions and measures of all notebooks before it, and the tables of an earlier run.
+# **Writes** `15_executive_summary`, `15_decision_states`, `15_bridge`. **Run** monthly.
 
 # %% tags=["parameters"]
 data: str = "../data/sample"  # folder or DuckDB file with the canonical tables
 as_of: str = "2026-06-30"  # what was known at the end of this day
 tables: str = "../reports/lab/tables"  # where notebooks leave tables for each other
+previous: str = ""  # folder of the tables of an earlier run, for what changed since
 most_decisions: int = 8  # decisions shown: most money first, then by due day
 
 # %%
 import numpy as np
 import pandas as pd
 
-from abmlib.method import changes, data_quality, deals, periods, summary
+from abmlib.method import bridge, changes, data_quality, deals, forecast, periods, since, summary
 from abmlib.pages import catalogue, say, say_changes, show
+from abmlib.stats.intervals import LEVEL
 from abmlib.stats.power import POWER
-from abmlib.tables import Book
+from abmlib.tables import Book, past_run
 
 # %% [markdown]
 # ## Load and check
-# The decisions and measures of this run, and the deals and purchases of the book.
+# The decisions and measures of this run, the deals and purchases of the book, and what an earlier run left.
 
 # %%
 book = Book.open(data, as_of=as_of, tables=tables)
-book.need("accounts", writes=["15_executive_summary"])
+book.need("accounts", writes=["15_executive_summary", "15_decision_states", "15_bridge"])
 names = book.read("accounts").set_index("account_id")["name"]
 opportunities = deals.with_days(book.read("opportunities"), book.as_of)
 transactions = book.read("transactions")
+last, left = (past_run.load(folder, since.COMPARED) for folder in (previous, tables))
 say.absent(summary.missing_notebooks(catalogue.frame("notebooks.yml"), book.finished_notebooks(), this="15"))
 
 # %% [markdown]
@@ -48,6 +51,7 @@ say.absent(summary.missing_notebooks(catalogue.frame("notebooks.yml"), book.fini
 # %%
 flows = changes.flows(opportunities, transactions)
 totals = book.measure(changes.totals(flows, periods.trailing(book.as_of, 12)))
+book.measure(changes.by_month(flows, book.as_of, 12))
 measures = pd.concat([book.earlier("measures"), totals], ignore_index=True)
 happened = changes.outcome_days(opportunities, transactions)
 compared = changes.quarters_compared(happened, book.as_of, book.settings.fiscal_year_starts)
@@ -58,23 +62,94 @@ judged_rate = headlines.loc[headlines["definition_id"] == "win_rate_by_count", "
 assert np.allclose(judged_rate, win_rate, equal_nan=True), "two win rates of the quarter"
 
 # %% [markdown]
+# What became of each decision: what people entered in programme/decision_status.csv holds as long as reports go on to propose it.
+
+# %%
+proposed = book.earlier("decisions")
+states = since.decision_states(
+    proposed, last["decisions"], last["15_decision_states"], book.read("decision_status"), book.as_of, last.day, book.finished_notebooks()
+)  # fmt: skip
+by_decision, moves = since.by_decision(states), since.moved(left.tables, last.tables)
+
+# %% [markdown]
+# The bridge leads from the open pipeline of the last report, or else of the start of the quarter judged, to that of today.
+
+# %%
+start = last.day if last else compared[0].start - pd.Timedelta(days=1)
+then = last["12_opportunity_flags"]
+if "12_opportunity_flags" not in last.tables:
+    then = deals.open_deals(Book.open(data, as_of=start.date(), tables=tables).read("opportunities"))
+steps = bridge.bridge(then, opportunities, book.read("opportunity_stage_history"), start, book.as_of)
+
+open_deals = deals.open_deals(opportunities)
+end = steps["amount"].iloc[-1]
+assert np.isnan(end) or np.isclose(end, open_deals["amount"].sum(), atol=0.01), "two pipelines"
+
+# %% [markdown]
 # ## Answer
 
 # %% tags=["answer"]
 texts, waits = show.change_texts(headlines, book.currency), compared[0].end < book.as_of
-say_changes.changed(texts, headlines, str(compared[0]), waits, POWER)
+ahead = summary.outlook(measures)
+coming = say_changes.expected(ahead, forecast.verdict(ahead), book.currency)
+say_changes.changed(texts, headlines, str(compared[0]), waits, POWER, coming)
 
 # %% [markdown]
-# ## What changed
+# ## Since the last report
+
+# %% tags=["finding"]
+say_changes.since(by_decision, last["15_executive_summary"], headlines, moves, last.day)
+
+# %%
+counts = by_decision[["text", "state", *since.STATES]].replace(0, np.nan)
+show.table(
+    counts.rename(columns={"text": "decision"}).head(len(counts) if last else 0),
+    "Decisions, and the accounts they name",
+    rows=10,
+)
+
+# %%
+show.table(say_changes.moves_table(moves, names), "Accounts that moved, and the facts that moved them", rows=10)
+
+# %% [markdown]
+# ## Open pipeline
+
+# %% tags=["finding"]
+say.words(say_changes.bridge(steps, book.currency))
+
+# %%
+note = say_changes.bridge_note(steps, int(open_deals["amount"].isna().sum()))
+columns = ["step", "amount", "happened", "learnt", "deals"]
+show.table(
+    steps.loc[steps["deals"] > 0, columns].replace(0, np.nan), "From the one day to the other", book.currency, note=note
+)
+
+# %% [markdown]
+# ## Headlines
 # Expected of sums and counts: the trend of the earlier quarters, continued, so that steady growth is no change. Expected of
 # shares and medians: the value of all earlier quarters together. A headline is too variable to judge where neither a halving
 # nor a doubling would most likely show. Headlines without a change are not judged: their past is not known, or they move with
 # another headline.
 
 # %%
-open_deals = opportunities[~opportunities["is_closed"].astype(bool)]
+called, quiet = headlines["verdict"].isin(["up", "down"]), headlines["verdict"] == "within noise"
+about = say_changes.about_changes(LEVEL)
+show.table(say_changes.headline_table(texts[called]), "Changed beyond noise", note=about * bool(called.any()))
+
+# %%
+show.table(say_changes.headline_table(texts[quiet]), "Changed within noise", note=about * bool(quiet.any()))
+
+# %%
+wild = say_changes.too_variable(texts, POWER)
+show.table(say_changes.headline_table(texts[~called & ~quiet]), "Not judged", note=wild)
+
+# %% [markdown] tags=["fold"]
+# ### What each headline rests on
+
+# %%
 note = say_changes.undated(int(open_deals["created_day"].isna().sum()))
-show.changes(headlines, "Headlines", book.currency, note=note)
+columns = ["headline", "n", "quarter", "year_ago", "visible"]
+show.table(texts.reindex(columns=columns), "What each headline rests on", note=note)
 
 # %% [markdown]
 # ## What could not be answered
@@ -89,12 +164,13 @@ show.table(open_questions.rename(columns={"export": "needed"}), "What would answ
 # %% [markdown]
 # ## What to decide
 # Decisions that the notebooks propose: the most money first, then by the day they are due. The money of an account that several
-# decisions name is counted once, in the first of them. Each page gives the reasons of each account.
+# decisions name is counted once, in the first of them. Each page gives the reasons of each account. What is done, declined or
+# put off in programme/decision_status.csv is left out.
 
 # %%
-proposed = book.earlier("decisions")
-decisions = summary.top_decisions(proposed, most_decisions)
-each = proposed.drop_duplicates(["notebook", "slug"])
+remaining = since.still_to_decide(proposed, states)
+decisions = summary.top_decisions(remaining, most_decisions)
+each = remaining.drop_duplicates(["notebook", "slug"])
 chores = each.loc[each["kind"] == "data", "text"].tolist()
 say.words(say_changes.listed(decisions.groupby(["notebook", "slug"]).ngroups, len(each) - len(chores), chores))
 
@@ -103,3 +179,5 @@ show.decisions(decisions, book.currency, names)
 
 # %%
 book.write("15_executive_summary", headlines)
+book.write("15_decision_states", states)
+book.write("15_bridge", steps)

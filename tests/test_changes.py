@@ -199,27 +199,42 @@ def rows_of(*verdicts: str) -> pd.DataFrame:
     return schema.conform("15_executive_summary", pd.DataFrame(rows))
 
 
-def said(*verdicts: str, waits: bool = False) -> list[str]:
+def said(*verdicts: str, waits: bool = False, outlook: str = "") -> list[str]:
     rows = rows_of(*verdicts)
-    return say_changes.changed(show.change_texts(rows, "EUR"), rows, "2026-04-01 to 2026-06-30", waits, 0.8).lines
+    texts = show.change_texts(rows, "EUR")
+    return say_changes.changed(texts, rows, "2026-04-01 to 2026-06-30", waits, 0.8, outlook).lines
 
 
-def test_the_first_sentence_says_what_changed_or_what_could_have_been_seen():
-    first, second, largest, seen = said("down", "within noise", "not judged")
-    assert first.startswith("Win rate: down to 25.0% (n = 76) in 2026-04-01 to 2026-06-30, where 50.0% was expected")
-    assert second == "1 other headline judged: no change beyond noise."
-    assert largest == "The largest change within noise: Amount won -30 % (-50 to -10)."
-    nothing, _, seen = said("within noise")
-    assert nothing == "Nothing changed beyond noise in 2026-04-01 to 2026-06-30: 1 headline judged."
-    assert seen == "Changes that would be seen with a chance of 80%: Win rate -20.0 or +25.0 points."
-
-
-def test_the_largest_change_within_noise_is_that_against_what_was_expected():
-    # 20 points of 50% are more than 30 %
+def test_the_first_sentence_says_what_changed_and_what_is_expected():
+    first, seen = said("down", "within noise", "not judged")
+    assert first == "In 2026-04-01 to 2026-06-30: Win rate down to 25.0% (n = 76) where 50.0% was expected."
+    assert seen.startswith("Of 2 headlines judged, these changes would be seen with a chance of 80%: Win rate -20.0 or")
     assert (
-        said("within noise", "within noise")[1]
-        == "The largest change within noise: Win rate -20.0 points (-50.0 to -10.0)."
+        said("within noise", outlook="by then more")[0]
+        == "Nothing changed beyond noise in 2026-04-01 to 2026-06-30; by then more."
     )
+
+
+@pytest.mark.parametrize(
+    ("gap", "verdict", "ends"),
+    [
+        (np.nan, "", "and no target is entered"),
+        (0.0, "met", "(1.0 M EUR to 3.0 M EUR); the target is met already"),
+        (5e6, "short", "of the 5.0 M EUR missing to the target, too little even at the upper end"),
+    ],
+)
+def test_what_is_expected_is_set_against_the_target(gap, verdict, ends):
+    columns = {
+        "value": [2e6, gap],
+        "low": [1e6, np.nan],
+        "high": [3e6, np.nan],
+        "window_end": pd.Timestamp("2026-09-30"),
+    }
+    rows = pd.DataFrame(columns, index=["won_value_foretold_in_period", "missing_to_target"])
+    got = say_changes.expected(rows, verdict, "EUR")
+    assert got.startswith("by 2026-09-30 the open deals are expected to bring 2.0 M EUR (1.0 M EUR to 3.0 M EUR)")
+    assert got.endswith(ends)
+    assert say_changes.expected(rows.assign(value=np.nan), "", "EUR") == ""
 
 
 def test_the_span_of_money_is_said_even_if_others_would_show_sooner():
@@ -232,7 +247,8 @@ def test_the_span_of_money_is_said_even_if_others_would_show_sooner():
 
 
 def test_headlines_too_variable_to_judge_are_named_with_their_change_and_span():
-    assert said("within noise", "too variable")[-1] == (
+    rows = rows_of("within noise", "too variable")
+    assert say_changes.too_variable(show.change_texts(rows, "EUR"), 0.8) == (
         "Too variable to judge (a halving or a doubling would be seen with a chance below 80%): "
         "Amount won -30 % (-50 to -10), seen from -20 or +25 %."
     )

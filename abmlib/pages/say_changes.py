@@ -1,16 +1,21 @@
-"""Sentences of the executive summary: what changed, what could have been seen, which decisions are listed."""
+"""Sentences and tables of the executive summary: what changed, what is expected, what became of decisions."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
-from abmlib.pages.say import Words, count, named, words
+from abmlib.pages.say import Words, count, named, short_money, words
+from abmlib.tables.definitions import formats
+from abmlib.tables.definitions.measures import name as measure_name
 
 MOST_VISIBLE = 3  # headlines named whose change would show soonest
 
 
-def changed(texts: pd.DataFrame, headlines: pd.DataFrame, quarter: str, waits: bool, power: float) -> Words:
-    """Say which headlines changed beyond noise, or that none did, what could have been seen, and what is too variable.
+def changed(
+    texts: pd.DataFrame, headlines: pd.DataFrame, quarter: str, waits: bool, power: float, outlook: str = ""
+) -> Words:
+    """Say in one sentence what changed beyond noise and what is expected; then what could have been seen.
 
     Parameters
     ----------
@@ -19,30 +24,190 @@ def changed(texts: pd.DataFrame, headlines: pd.DataFrame, quarter: str, waits: b
     quarter : days judged
     waits : whether the running quarter is left out because too little has happened in it
     power : chance at which a change counts as visible
+    outlook : of `expected`
     """
     verdict = headlines["verdict"]
-    called, quiet, wild = (texts[verdict.isin(which)] for which in (["up", "down"], ["within noise"], ["too variable"]))
+    called, quiet = (texts[verdict.isin(which)] for which in (["up", "down"], ["within noise"]))
     why = "Too few deals are over in the running quarter, so the last whole quarter is judged." if waits else ""
+    each = [f"{_name(r)} {r.verdict} to {r.quarter} where {r.expected} was expected" for r in called.itertuples()]
+    first = f"In {quarter}: {' and '.join(each)}" if each else f"Nothing changed beyond noise in {quarter}"
     if called.empty and quiet.empty:
-        return words(f"No change can be judged in {quarter}: {_lacking(verdict)}.", _wild(wild, power), why)
-    lines = [
-        f"{_name(r)}: {r.verdict} to {r.quarter} in {quarter}, where {r.expected} was expected, a change of {r.change}."
-        for r in called.itertuples()
-    ]
-    if called.empty:
-        lines = [f"Nothing changed beyond noise in {quarter}: {count(len(quiet), 'headline')} judged."]
-    elif len(quiet):
-        lines.append(f"{count(len(quiet), 'other headline')} judged: no change beyond noise.")
-    if len(quiet):
-        whole = headlines["expected"].where(headlines["unit"] == "share", 1.0)
-        r = texts.loc[(headlines["change"] / whole).abs()[quiet.index].idxmax()]
-        lines.append(f"The largest change within noise: {_name(r)} {r.change}.")
+        first = f"No change can be judged in {quarter}: {_lacking(verdict)}"
     judged = headlines.loc[[*called.index, *quiet.index]]
     soonest = judged["visible_fall"].abs().dropna().sort_values(kind="stable").index[:MOST_VISIBLE]
     money = judged.index[(judged["unit"] == "currency") & judged["visible_fall"].notna()]
     visible = [f"{_name(r)} {r.visible}" for r in texts.loc[soonest.union(money, sort=False)].itertuples()]
-    seen = f"Changes that would be seen with a chance of {power:.0%}: {'; '.join(visible)}." if visible else ""
-    return words(*lines, seen, _wild(wild, power), why)
+    some = f"Of {count(len(judged), 'headline')} judged, "
+    seen = f"{some}these changes would be seen with a chance of {power:.0%}: {'; '.join(visible)}." if visible else ""
+    return words("; ".join(filter(None, (first, outlook))) + ".", seen, why)
+
+
+def expected(rows: pd.DataFrame, verdict: str, currency: str) -> str:
+    """Say what the open deals bring by the period's end, and whether that reaches the target; empty if unknown.
+
+    Parameters
+    ----------
+    rows : DataFrame of `summary.outlook`
+    verdict : ``met, covered, short, open`` or empty
+    """
+    money, gap = rows.loc["won_value_foretold_in_period"], rows.loc["missing_to_target", "value"]
+    if pd.isna(money["value"]):
+        return ""
+    ends = " to ".join(short_money(money[end], currency) for end in ("low", "high"))
+    said = f"by {money['window_end']:%Y-%m-%d} the open deals are expected to bring {short_money(money['value'], currency)} ({ends})"
+    if pd.isna(gap):
+        return f"{said}, and no target is entered"
+    means = {
+        "met": "; the target is met already",
+        "covered": ", enough even at the lower end",
+        "short": ", too little even at the upper end",
+        "open": ", which may be reached or missed",
+    }
+    of = f" of the {short_money(gap, currency)} missing to the target" if gap > 0 else ""
+    return said + of + means.get(verdict, "")
+
+
+def headline_table(texts: pd.DataFrame) -> pd.DataFrame:
+    """Columns of headlines that a director reads: the value with its interval, the quarter, the change, the verdict.
+
+    Parameters
+    ----------
+    texts : DataFrame of `show.change_texts`, or some of its rows
+    """
+    if texts.empty:
+        return texts
+    ends = texts["interval"].where(texts["interval"] == "", " (" + texts["interval"] + ")")
+    shown = texts.assign(value=texts["value"] + ends)[["headline", "value", "quarter", "expected", "change", "verdict"]]
+    return shown.rename(columns={"quarter": "Quarter judged", "change": "Change against expected"})
+
+
+def about_changes(level: float) -> str:
+    """Say how to read a change and its verdict."""
+    return (
+        f"Change: against what is expected, in brackets its {level:.0%} interval. Chance alone would lead to a called change, "
+        f"up or down, in at most {1 - level:.0%} of reports."
+    )
+
+
+def since(
+    decisions: pd.DataFrame, then: pd.DataFrame, now: pd.DataFrame, moves: pd.DataFrame, day: pd.Timestamp
+) -> Words:
+    """Say what became of decisions, headlines and accounts since an earlier report; nothing where there is none.
+
+    Parameters
+    ----------
+    decisions : DataFrame of `since.by_decision`
+    then, now : headlines of the two reports, to the spec of ``15_executive_summary``
+    moves : DataFrame of `since.moved`
+    day : of the earlier report
+    """
+    if pd.isna(day):
+        return words()
+    counts = decisions["state"].value_counts()
+    names = {"new": "new", "repeated": "repeated", "settled": "done or waiting", "gone": "gone"}
+    parts = [f"{counts[state]:,} {name}" for state, name in names.items() if counts.get(state, 0)]
+    first = f"Decisions since the report of {day:%Y-%m-%d}: {', '.join(parts) or 'none then and now'}."
+    both = then.merge(now, on=["measure_id", "definition_id"], suffixes=("_then", "_now"))
+    was, now_called = (both[f"verdict_{when}"].isin(["up", "down"]) for when in ("then", "now"))
+    other = both[(was | now_called) & (both["verdict_then"] != both["verdict_now"])]
+    each = [f"{measure_name(r.definition_id)} ({r.verdict_then}, now {r.verdict_now})" for r in other.itertuples()]
+    second = (
+        f"Headlines called otherwise than then: {', '.join(each)}."
+        if each
+        else "No headline is called up or down otherwise than then."
+    )
+    flags = moves["what"].isin(["Stalled", "Overdue"])
+    left = moves.groupby("what")["account_id"].nunique()
+    accounts = [
+        f"{count(int(n), 'account')} moved {words_}"
+        for what, words_ in (("Class by revenue", "class"), ("Buying cycle", "buying cycle"))
+        if (n := left.get(what, 0))
+    ]
+    begun, ended = int((flags & (moves["after"] == "yes")).sum()), int((flags & (moves["after"] != "yes")).sum())
+    accounts += [f"{n:,} flags on deals {how}" for n, how in ((begun, "are new"), (ended, "are gone")) if n]
+    return words(
+        first,
+        second * bool(len(both)),
+        ", ".join(accounts) + "." if accounts else "No account moved class, cycle or flag.",
+    )
+
+
+def facts(listed: list[tuple[str, Any, Any]]) -> str:
+    """Write facts before and after; one that is the same once.
+
+    Examples
+    --------
+    >>> facts([("revenue", 94498.37, 65590.91), ("pushes", 2, 2)])
+    'revenue 94,498 → 65,591; pushes 2'
+    """
+    each = []
+    for column, before, after in listed:
+        known = formats.of(column)
+        old, new = (_written(value, known.kind) for value in (before, after))
+        name = (known.name or column.replace("_", " ")).lower()
+        each.append(f"{name} {new}" if old == new else f"{name} {old} → {new}")
+    return "; ".join(each)
+
+
+def _written(value: Any, kind: str) -> str:
+    """Write one fact as its column is shown; an unknown one is a dash."""
+    if pd.isna(value):
+        return "–"
+    if isinstance(value, pd.Timestamp):
+        return f"{value:%Y-%m-%d}"
+    if isinstance(value, str):
+        return value.replace("_", " ")
+    return format(value, formats.NUMBERS.get(kind, ",.0f" if float(value).is_integer() else ",.2f"))
+
+
+def moves_table(moves: pd.DataFrame, names: Mapping[str, str] | pd.Series) -> pd.DataFrame:
+    """Write the moves of accounts as text, one row each.
+
+    Parameters
+    ----------
+    moves : DataFrame of `since.moved`
+    names : name of each account id; an account without one goes by its id
+    """
+    account = [names.get(i, i) for i in moves["account_id"]]
+    cells = {"account": account, "Moved in": moves["what"], "Line or deal": moves["of"], "before": moves["before"]}
+    return pd.DataFrame(cells | {"after": moves["after"], "Facts that moved it": moves["facts"].map(facts)})
+
+
+def bridge(table: pd.DataFrame, currency: str) -> str:
+    """Say from what to what the open pipeline went, and how much of that was only learnt since; empty without a deal.
+
+    Parameters
+    ----------
+    table : DataFrame to the spec of ``15_bridge``
+    """
+    if table.empty or not table["deals"].sum():
+        return ""
+    step = table.set_index("step")
+    first, last = step.iloc[0], step.iloc[-1]
+    ends = [
+        f"{short_money(r['amount'], currency)} in {count(int(r['deals']), 'deal')}"
+        if pd.notna(r["amount"])
+        else count(int(r["deals"]), "deal")
+        for r in (first, last)
+    ]
+    said = f"The open pipeline went from {ends[0]} on {first['start_day']:%Y-%m-%d} to {ends[1]} on {first['end_day']:%Y-%m-%d}"
+    learnt = step["learnt"].sum()
+    return f"{said}; {short_money(learnt, currency)} of the change was only learnt since." if learnt else f"{said}."
+
+
+def bridge_note(table: pd.DataFrame, unpriced: int) -> str:
+    """Say how to read the bridge; empty without a deal.
+
+    Parameters
+    ----------
+    table : DataFrame to the spec of ``15_bridge``
+    unpriced : deals open on the last day without an amount
+    """
+    if table.empty or not table["deals"].sum():
+        return ""
+    none = f" {count(unpriced, 'open deal')} without an amount: counted, not in the sum." if unpriced else ""
+    start = f"{table['start_day'].iloc[0]:%Y-%m-%d}"
+    return f"Learnt: dated {start} or earlier and not known then. That deals move to a later period changes nothing here.{none}"
 
 
 def _name(r: Any) -> str:
@@ -50,8 +215,9 @@ def _name(r: Any) -> str:
     return str(r.headline).partition(",")[0]
 
 
-def _wild(wild: pd.DataFrame, power: float) -> str:
+def too_variable(texts: pd.DataFrame, power: float) -> str:
     """Name the headlines that are too variable to judge, with their change and the smallest that would be seen."""
+    wild = texts[texts["verdict"] == "too variable"] if len(texts) else texts
     each = [f"{_name(r)} {r.change}" + f", seen from {r.visible}" * bool(r.visible) for r in wild.itertuples()]
     if not each:
         return ""

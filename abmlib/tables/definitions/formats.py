@@ -91,6 +91,9 @@ PAGES: dict[str, Format] = {  # columns of tables that are shown and not kept
     "money": Format("money", "Foretold", ends=("money_low", "money_high")),
     "money_came": Format("money", "Came"),
     "crm": Format("money", "Foretold by the CRM"),
+    # 15
+    "change": Format("number"),
+    "year_ago": Format(name="A year ago"), "visible": Format(name="Smallest change that would show"),
     "shrunk": Format("share", "Adjusted for small numbers", ends=("low", "high")),
 }  # fmt: skip
 
