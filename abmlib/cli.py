@@ -362,6 +362,28 @@ def export(
 
 
 @app.command()
+def compare(
+    before: Annotated[Path, typer.Argument(metavar="RUN_A", help="Folder or name of a run, or latest.")],
+    after: Annotated[Path, typer.Argument(metavar="RUN_B", help="The run to compare with it.")],
+    to: Annotated[Path | None, typer.Option(help="Write it to this file too, as Markdown.")] = None,
+    reports: Reports = None,
+    data: Data = None,
+) -> None:
+    """Say what changed between two runs: decisions, accounts that moved and why, measures."""
+    from abmlib.pages import compare as comparing
+
+    a, b = comparing.find([before, after], find_reports(reports, data := find_data(data)))
+    tables, warnings = comparing.compare(a, b, comparing.account_names(data, b)), comparing.differences(a, b)
+    for words in warnings:
+        err.print(plain(words), markup=False, style="yellow")
+    for name, table in tables.items():
+        show_table(table, name) if len(table) else show(f"{name}: nothing changed.")
+    if to:
+        refuse_overwriting(to)
+        write(to, comparing.as_text(tables, f"From {a.name} to {b.name}", warnings))
+
+
+@app.command()
 def forget(
     contact_id: Annotated[str, typer.Argument(help="Id of the person who asked to be forgotten.")],
     name: Annotated[list[str] | None, typer.Option(help="A name of the person that the data does not have.")] = None,
