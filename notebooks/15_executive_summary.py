@@ -101,12 +101,10 @@ say_changes.changed(texts, headlines, str(compared[0]), waits, POWER, coming)
 say_changes.since(by_decision, last["15_executive_summary"], headlines, moves, last.day)
 
 # %%
-counts = by_decision[["text", "state", *since.STATES]].replace(0, np.nan)
-show.table(
-    counts.rename(columns={"text": "decision"}).head(len(counts) if last else 0),
-    "Decisions, and the accounts they name",
-    rows=10,
-)
+states_of = list(since.STATES)
+other = by_decision[by_decision["repeated"] < by_decision[states_of].sum(axis=1)] if last else by_decision.head(0)
+other = other.rename(columns={"text": "decision"}).replace(0, np.nan)
+show.table(other[["decision", "state", *states_of]], "Decisions that are not as they were, and their accounts", rows=10)
 
 # %%
 show.table(say_changes.moves_table(moves, names), "Accounts that moved, and the facts that moved them", rows=10)

@@ -94,5 +94,5 @@ def test_facts_are_written_in_their_own_kind():
     listed = [("revenue", 94498.37, 65590.91), ("close_date", day, day), ("pushes", None, 2), ("cycle_days", 1.5, 2.25)]
     assert (
         say_changes.facts(listed)
-        == "revenue 94,498 → 65,591; close date 2026-06-30; pushes – → 2; cycle days 1.50 → 2.25"
+        == "revenue 94,498 → 65,591; close date 2026-06-30; pushes none → 2; cycle days 1.50 → 2.25"
     )

@@ -5,7 +5,8 @@ import pytest
 
 from abmlib.method import bridge, changes, deals, since
 from abmlib.tables import Book, past_run, schema
-from tests.conftest import SAMPLE
+from tests import twins_in_process
+from tests.conftest import ACCOUNTS, SAMPLE, TRANSACTIONS, put
 
 MAY, JUNE = pd.Timestamp("2026-05-31"), pd.Timestamp("2026-06-30")
 KEY = ["notebook", "slug", "account_id"]
@@ -265,3 +266,15 @@ def test_no_folder_is_no_earlier_run(tmp_path):
     assert not past_run.load("", since.COMPARED)
     assert not past_run.load(tmp_path, since.COMPARED)
     assert past_run.load("", since.COMPARED)["decisions"].empty
+
+
+def test_the_page_speaks_of_an_earlier_report_only_where_there_is_one(tmp_path):
+    data = put(tmp_path / "d", accounts=ACCOUNTS, transactions=TRANSACTIONS)
+    given = {"data": str(data), "as_of": "2026-05-31", "tables": str(tmp_path / "may")}
+    first = twins_in_process.run_one("15_executive_summary", given)
+    later = {"as_of": "2026-06-30", "tables": str(tmp_path / "june"), "previous": str(tmp_path / "may")}
+    second = twins_in_process.run_one("15_executive_summary", given | later)
+    assert first.status == second.status == "done", first.words + second.words
+    assert "since the report" not in first.text
+    assert "Decisions since the report of 2026-05-31: none then and now." in second.text
+    assert pd.read_parquet(tmp_path / "june" / "15_bridge.parquet")["deals"].sum() == 0

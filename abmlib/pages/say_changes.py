@@ -150,9 +150,9 @@ def facts(listed: list[tuple[str, Any, Any]]) -> str:
 
 
 def _written(value: Any, kind: str) -> str:
-    """Write one fact as its column is shown; an unknown one is a dash."""
+    """Write one fact as its column is shown."""
     if pd.isna(value):
-        return "–"
+        return "none"
     if isinstance(value, pd.Timestamp):
         return f"{value:%Y-%m-%d}"
     if isinstance(value, str):
@@ -169,7 +169,7 @@ def moves_table(moves: pd.DataFrame, names: Mapping[str, str] | pd.Series) -> pd
     names : name of each account id; an account without one goes by its id
     """
     account = [names.get(i, i) for i in moves["account_id"]]
-    cells = {"account": account, "Moved in": moves["what"], "Line or deal": moves["of"], "before": moves["before"]}
+    cells = {"account_name": account, "Moved in": moves["what"], "Line or deal": moves["of"], "before": moves["before"]}
     return pd.DataFrame(cells | {"after": moves["after"], "Facts that moved it": moves["facts"].map(facts)})
 
 
