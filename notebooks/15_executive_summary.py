@@ -107,7 +107,7 @@ other = other.rename(columns={"text": "decision"}).replace(0, np.nan)
 show.table(other[["decision", "state", *states_of]], "Decisions that are not as they were, and their accounts", rows=10)
 
 # %%
-show.table(say_changes.moves_table(moves, names), "Accounts that moved, and the facts that moved them", rows=10)
+show.table(say_changes.moves_table(moves, names), "Accounts that moved, and the facts that moved them", rows=50)
 
 # %% [markdown]
 # ## Open pipeline
