@@ -206,13 +206,5 @@ def test_owners_are_named_with_what_is_unknown_of_their_deals():
     assert words == "Listed deals by owner: nobody 1 (900 EUR), s2 1 (100 EUR), s1 1 (1 without an amount)."
 
 
-def test_what_is_unknown_has_no_unit_behind_it():
-    rows = pd.DataFrame({"measure_id": "x", "definition_id": ["open_value", "win_rate_by_count"], "value": [np.nan, 0.5],
-                         "n": [0, 2], "unit": ["currency", "share"], "status": "ok", "verdict": "not judged"})  # fmt: skip
-    shown = show.changes(schema.conform("15_executive_summary", rows), "T", "EUR")
-    lines = [line.split() for line in repr(shown).splitlines()]
-    assert lines[2:] == [["Open", "pipeline", "unknown", "0"], ["Win", "rate", "50.0%", "2"]]
-
-
 def test_without_a_listed_deal_that_is_said():
     assert say_pipeline.owners(pd.DataFrame({"owner_id": [], "amount": []}), "EUR") == "No deal is listed."

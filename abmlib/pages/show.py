@@ -274,31 +274,6 @@ def change_texts(rows: pd.DataFrame, currency: str) -> pd.DataFrame:
     return pd.DataFrame(out)
 
 
-def changes(rows: pd.DataFrame, title: str, currency: str, note: str = "") -> Shown:
-    """Show headline measures, and the quarter judged beside the quarters before it.
-
-    Columns without a value are left out.
-
-    Parameters
-    ----------
-    rows : DataFrame to the spec of ``15_executive_summary``
-    note : one sentence below
-    """
-    if rows.empty:
-        return Shown("", "")
-    cells = change_texts(rows, currency)
-    heads = {c: head(c) for c in cells} | {
-        "interval": f"{LEVEL:.0%} interval",
-        "year_ago": "A year ago",
-        "visible": "Smallest change that would show",
-    }
-    heads = {c: name for c, name in heads.items() if cells[c].any()}
-    right = [c for c in heads if c not in {"headline", "verdict"}]
-    about = f"Change: against what is expected, in brackets its {LEVEL:.0%} interval. Chance alone would lead to a called change, "
-    foot = [f"{about}up or down, in at most {1 - LEVEL:.0%} of reports."] * ("change" in heads)
-    return _laid_out(cells[list(heads)], heads, right, title, " ".join([*foot, *[note] * bool(note)]))
-
-
 def head(name: str, unit: str = "") -> str:
     """Write a column's name as words, with its unit in brackets if they lack it; a reader's name stays as it is.
 
