@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from abmlib.method import since
-from abmlib.pages import export, say_changes, shelf, show, site
+from abmlib.pages import export, front, say_changes, shelf, show
 from abmlib.tables import Book, days, past_run, schema
 from abmlib.tables.cache import Data
 from abmlib.tables.definitions.measures import name as measure_name
@@ -114,10 +114,10 @@ def _with_ends(row: Mapping[Any, Any], side: str) -> str:
 
 def as_text(tables: Mapping[str, pd.DataFrame], title: str, warnings: list[str]) -> str:
     """Write a comparison in Markdown; text of the data is one line without active characters."""
-    lines = [f"# {title}", "", *(f"**{site.plain(words)}**\n" for words in warnings)]
+    lines = [f"# {title}", "", *(f"**{front.plain(words)}**\n" for words in warnings)]
     for name, frame in tables.items():
         lines += [f"## {name}", ""]
-        rows = [[site.plain(cell) for cell in row] for row in frame.astype("object").fillna("").itertuples(index=False)]
+        rows = [[front.plain(cell) for cell in row] for row in frame.astype("object").fillna("").itertuples(index=False)]
         head = [str(c).replace("_", " ") for c in frame]
         lines += (
             [f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows)] if rows else ["Nothing changed."]
