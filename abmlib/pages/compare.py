@@ -117,7 +117,9 @@ def as_text(tables: Mapping[str, pd.DataFrame], title: str, warnings: list[str])
     lines = [f"# {title}", "", *(f"**{front.plain(words)}**\n" for words in warnings)]
     for name, frame in tables.items():
         lines += [f"## {name}", ""]
-        rows = [[front.plain(cell) for cell in row] for row in frame.astype("object").fillna("").itertuples(index=False)]
+        rows = [
+            [front.plain(cell) for cell in row] for row in frame.astype("object").fillna("").itertuples(index=False)
+        ]
         head = [str(c).replace("_", " ") for c in frame]
         lines += (
             [f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows)] if rows else ["Nothing changed."]
