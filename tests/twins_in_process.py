@@ -84,7 +84,7 @@ def as_in_a_kernel() -> Iterator[None]:
 def outputs(source: str) -> list[nbformat.NotebookNode]:
     """Execute one cell."""
     client = kernel()[1]
-    asked, found = client.execute(source), []
+    asked, found = client.execute(source, allow_stdin=False), []  # nobody sits there, as in a report
     while True:
         message = client.get_iopub_msg(timeout=120)  # that of a stream does not say which cell it is of
         kind, state = message["msg_type"], message["content"].get("execution_state")
