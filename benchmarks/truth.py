@@ -162,8 +162,10 @@ def retention_of_all(parts: list[pd.DataFrame]) -> float:
 
 def _kept(of: pd.DataFrame) -> dict[str, Any]:
     """The row of `value.top_retention`."""
-    earlier, later = (value.pareto_class(of[c]) for c in ("earlier", "later"))
-    moves = value.class_moves(earlier, later, of["was"], of["is"])
+    earlier, later = (
+        value.pareto_class(of[c]).where(of[active], value.NONE) for c, active in (("earlier", "was"), ("later", "is"))
+    )
+    moves = value.class_moves(earlier, later)
     return value.top_retention(moves, periods.Period(pd.NaT, pd.NaT)).iloc[0].to_dict()
 
 

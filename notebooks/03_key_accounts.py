@@ -15,8 +15,8 @@
 # **Needs** accounts, transactions. **Reads** nothing earlier. **Writes** `03_key_accounts`. **Run** monthly; decide
 # quarterly.
 #
-# Not every account qualifies as key, and a bad choice risks a valuable customer. So this page first measures value (Pareto on
-# revenue and on margin), then asks four questions about each valuable account, and at last tests the choice on the past.
+# Not every account qualifies as key, and a bad choice risks a valuable customer. So value comes first (Pareto on revenue and
+# on margin), then four questions about each valuable account, and at last a test of the choice on the past.
 
 # %% tags=["parameters"]
 data: str = "../data/sample"  # folder or DuckDB file with the canonical tables
@@ -33,12 +33,14 @@ outcome_months: int = 6  # last months of history, on which the choice is tested
 overlap_needed: float = 0.8  # overlap of the lists of sales and marketing that the programme needs to proceed
 
 # %%
+import functools
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
 from abmlib.method import alignment, coverage, framework, gate_trial, orders, periods, qualification, value
-from abmlib.pages import plots, say, say_key_accounts, show
+from abmlib.pages import plots, say, say_key_accounts, show, what_if
 from abmlib.stats import concentration
 from abmlib.stats.intervals import LEVEL
 from abmlib.tables import Book
@@ -55,6 +57,8 @@ book.need("accounts", "transactions", writes=["03_key_accounts"])
 accounts = book.read("accounts").set_index("account_id")
 transactions = book.read("transactions")
 counted = periods.value_window(transactions, book.as_of, value_months)
+year_starts = book.settings.fiscal_year_starts
+year = say.span(counted.start, counted.end, year_starts)
 
 # %% [markdown]
 # ## How the answer is made
@@ -80,13 +84,16 @@ parts = qualification.gate_parts(transactions, accounts.index, counted, halves, 
 choice = qualification.choose_key_accounts(pareto, parts, capacity)
 ranked_by = qualification.size_rank(pareto)[1]
 held_back = qualification.passed_over(choice, capacity)
+
+# %%
 outcome = periods.value_window(transactions, book.as_of, outcome_months)
 trial = gate_trial.back_test(
     transactions, accounts.index, outcome, bounds, capacity, value_months=value_months, period_months=period_months
 )
+basis, judged = (say.span(p.start, p.end, year_starts) for p in (trial.basis, outcome))
 
 # %% [markdown]
-# **Agreed or a draft**: sales and marketing agree on criteria and list first (02). Until then this list is a draft.
+# **Agreed or a draft**: sales and marketing agree on criteria and list first (page 02). Until then this list is a draft.
 
 # %%
 rules, votes = book.read("criteria"), book.read("list_votes")
@@ -95,6 +102,7 @@ agreed = framework.selection_gate(
     framework.criteria(rules, votes["entered_at"].min()), alignment.list_overlap(both)[0], overlap_needed
 )
 draft = say_key_accounts.draft(agreed.passed)
+two_weeks, quarter = (book.as_of + pd.Timedelta(days=d) for d in (14, 91))
 
 # %% [markdown]
 # ## Answer
@@ -102,120 +110,34 @@ draft = say_key_accounts.draft(agreed.passed)
 # %% tags=["answer"]
 verdict = say.gate(agreed.passed, agreed.criteria, agreed.unsigned, agreed.late, agreed.overlap, overlap_needed)
 largest = concentration.largest_first(worth["revenue"]).index[0]
+n_valuable = int(choice["valuable"].sum())
 say.words(
-    say_key_accounts.not_agreed(agreed.passed, len(rules) + len(votes), str(verdict)),
-    say_key_accounts.key_accounts(
-        choice["chosen"].astype(bool),
-        worth["revenue"],
-        int(choice["valuable"].sum()),
-        len(held_back),
-        ranked_by,
-        str(counted),
+    draft * (n_valuable > 0)
+    + say_key_accounts.key_accounts(
+        choice["chosen"].astype(bool), worth["revenue"], n_valuable, len(held_back), ranked_by, year
+    ),
+    say_key_accounts.not_agreed(
+        agreed.passed or not n_valuable, len(rules) + len(votes), str(verdict), say.day(two_weeks)
     ),
     say_key_accounts.dependence(concentration.largest_share(worth["revenue"], 1), accounts["name"][largest]),
-    say_key_accounts.gate_tested(trial.parts, str(outcome)),
-    say_key_accounts.gate_or_plain(trial.verdict, trial.choices, trial.rival, str(trial.basis), book.currency, LEVEL)
+    say_key_accounts.gate_or_plain(trial.verdict, trial.choices, trial.rival, basis, book.currency, LEVEL)
     if capacity
     else "",
 )
 
-# %% [markdown]
-# ## Which accounts carry the business
-# Class A is the smallest set of accounts that together reach four fifths of net revenue.
-
-# %%
-curves = {"net revenue": concentration.lorenz(worth["revenue"])}
-curves |= {"margin": concentration.lorenz(worth["margin"].dropna())} if worth["margin"].notna().any() else {}
-classes = value.class_summary(pareto)
-
-fig, ax = plt.subplots()
-plots.concentration(curves, ax, {"class A": tuple(classes.loc[0, ["share_of_accounts", "share_of_revenue"]])})
-
-# %% [markdown]
-# Read from the left: the steeper the start, the fewer accounts carry the business. The grey line is a business where all
-# accounts are equal. Above the top of the scale: accounts that returned more than they bought.
-
-# %%
-measures = book.measure(
-    pd.concat([value.concentration_measures(worth[what], what, counted) for what in ("revenue", "margin")])
-)
-show.measures(measures, f"Concentration of the business, {counted}", book.currency)
-
-# %%
-say_key_accounts.value(*value.counts(worth), str(counted), book.currency)
-
-# %% [markdown]
-# The Gini index is 0 if all accounts are equal and close to 1 if one account has everything; it counts accounts above zero
-# only. These figures count the whole book and are no estimates, so they need no interval.
-
-# %%
-show.table(classes, f"Classes by net revenue, {counted}", currency=book.currency)
-
-# %% [markdown]
-# ## How many accounts stay on top
-# A class is worth acting on only if accounts stay in it. The figure compares two periods of equal length; the later one ends
-# on the day of the report.
-
-# %%
-earlier, later = (orders.by_account(transactions, accounts.index, p) for p in halves)
-moves = value.class_moves(
-    *(value.pareto_class(p["revenue"]) for p in (earlier, later)), *(p["lines"] > 0 for p in (earlier, later))
-)
-
-fig, ax = plt.subplots(figsize=(6, 3.6))
-plots.grid(moves, ax, f"class in {halves[1]}", f"class in {halves[0]}")
-
-# %% [markdown]
-# Each row is a class of the earlier period; its cells show where those accounts are now. Accounts that leave class A are
-# business to win back. Accounts that enter class A are future key accounts.
-
-# %%
-kept = book.measure(value.top_retention(moves, halves[1])).iloc[0]
-say_key_accounts.steady(kept["value"], kept["low"], kept["high"], kept["n"], LEVEL, [str(p) for p in halves])
-
-# %% [markdown]
-# ## Large revenue, small margin
-# An account can have large revenue and a small margin. Unknown costs are not guessed.
-
-# %%
-show.table(
-    value.margin_surprises(pareto.join(accounts["name"]), min_margin_rate),
-    "Large in revenue, small in margin",
-    currency=book.currency,
-    note=say_key_accounts.margin_known(int(worth["margin"].notna().sum()), len(worth)),
-)
-
-# %% [markdown]
-# ## The four-part gate
-# Revenue history, relationship, margin and viability, each judged alone and never mixed into one score. A question without
-# an answer excludes nobody.
-
-# %%
-fig, ax = plt.subplots(figsize=(7.2, 2.6))
-plots.stacked(
-    qualification.part_counts(parts[choice["valuable"]]), ax, "valuable accounts (class A on revenue or margin)"
-)
-
-# %% [markdown]
-# Each bar is one question about all valuable accounts. If a bar has no verdict, export more data: costs for profitability, a
-# longer history for the others.
-
-# %%
-show.table(
-    qualification.exclusions(choice, worth["revenue"]), "Why accounts are not chosen", currency=book.currency, rows=15
-)
-
-# %% [markdown]
+# %% [markdown] tags=["fold"]
 # ## Key accounts
-# The accounts chosen, the largest first, with what speaks for each.
+
+# %% tags=["finding"]
+reasons = qualification.reasons_for(parts, pareto)
+ranked = pareto.join(choice).join(accounts[["name", "owner_id"]]).assign(reason=reasons).sort_values("size_rank")
+say_key_accounts.chosen_bring(ranked[ranked["chosen"]], year, book.currency)
 
 # %%
-reasons = qualification.reasons_for(parts, pareto)
-how_ranked = say_key_accounts.ranked_by(ranked_by, str(counted))
-ranked = pareto.join(choice).join(accounts[["name", "owner_id"]]).assign(reason=reasons).sort_values("size_rank")
-columns = ["account_id", "name", "owner_id", "size_rank", "revenue", "margin"]
+how_ranked = say_key_accounts.ranked_by(ranked_by, year)
+columns = ["size_rank", "name", "owner_id", "revenue", "margin"]
 show.table(
-    ranked[ranked["chosen"]].reset_index()[[*columns, "reason"]],
+    ranked.loc[ranked["chosen"], [*columns, "reason"]],
     f"{draft}Key accounts",
     currency=book.currency,
     rows=capacity,
@@ -223,20 +145,158 @@ show.table(
 )
 
 # %% [markdown]
-# ## Valuable accounts that are not chosen
-# A wrong gate would cost most here. Read this list with sales before you decide.
+# ## The four-part gate
+# Revenue history, relationship, margin and viability, each judged alone and never mixed into one score. A question without
+# an answer excludes nobody. A wrong gate costs most here: read this list with the owners before you decide.
+
+# %% tags=["finding"]
+stopped = ranked[ranked["valuable"] & ~ranked["qualified"]]
+say_key_accounts.excluded(len(stopped), n_valuable, len(held_back), ranked_by)
 
 # %%
-others = ranked[ranked["valuable"] & ~ranked["chosen"]].reset_index()
 show.table(
-    others[[*columns, "exclusion_reason"]],
-    f"{draft}Valuable accounts not chosen",
+    stopped[[*columns, "exclusion_reason"]],
+    "Valuable accounts that the gate excludes",
     currency=book.currency,
-    rows=20,
-    note=how_ranked + say_key_accounts.beyond_capacity(capacity, others["qualified"].any()) if len(others) else "",
+    rows=show.LISTED,
+    note=how_ranked if len(stopped) else "",
+)
+
+# %%
+fig, ax = plt.subplots(figsize=(7.2, 2.8))
+plots.title(ax, "Valuable accounts by answer to each question of the gate")
+plots.stacked(
+    qualification.part_counts(parts[choice["valuable"]]), ax, "valuable accounts (class A on revenue or margin)"
 )
 
 # %% [markdown]
+# If a question has no answer, export more data: costs for profitability, a longer history for the others.
+
+# %% [markdown] tags=["fold"]
+# ## Beyond capacity
+
+# %% tags=["finding"]
+beyond = ranked[ranked["qualified"] & ~ranked["chosen"]]
+say_key_accounts.beyond_capacity(capacity, len(beyond))
+
+# %%
+show.table(beyond[columns], f"{draft}Accounts that qualify, beyond capacity", book.currency, rows=show.LISTED)
+
+# %% [markdown]
+# ## Who carries the business
+# Class A is the smallest set of accounts that together reach four fifths of net revenue.
+
+# %% tags=["finding"]
+classes = value.class_summary(pareto)
+say_key_accounts.carry(classes, *value.counts(worth)[:3], year, book.currency)
+
+# %%
+curves = {"net revenue": concentration.lorenz(worth["revenue"])}
+curves |= {"margin": concentration.lorenz(worth["margin"].dropna())} if worth["margin"].notna().any() else {}
+
+fig, ax = plt.subplots()
+plots.title(ax, "Share of net revenue and of margin, the largest accounts first")
+plots.concentration(curves, ax, {"class A": tuple(classes.loc[0, ["share_of_accounts", "share_of_revenue"]])})
+
+# %% [markdown]
+# The steeper the start, the fewer accounts carry the business. Above the top of the scale: accounts that returned more than
+# they bought.
+
+# %%
+show.table(classes, f"Classes by net revenue, {year}", currency=book.currency)
+
+# %% [markdown]
+# ## Who stays on top
+# A class is worth acting on only if accounts stay in it. Accounts that left class A are business to win back; accounts that
+# entered it are future key accounts.
+
+# %% tags=["finding"]
+earlier, later = (orders.by_account(transactions, accounts.index, p) for p in halves)
+was, now = value.class_in(earlier), value.class_in(later)
+moves = value.class_moves(was, now)
+kept = book.measure(value.top_retention(moves, halves[1])).iloc[0]
+stayed = int((now[was == "A"] == "A").sum())
+assert np.isclose(stayed / max(kept["n"], 1), np.nan_to_num(kept["value"])), "two shares that stayed"
+spans = [say.span(p.start, p.end, year_starts) for p in halves]
+say_key_accounts.stayed(stayed, *kept[["value", "low", "high", "n"]], LEVEL, spans[0])
+
+# %%
+fig, ax = plt.subplots(figsize=(7.2, 3.8))
+plots.title(ax, "Accounts by class before and now")
+plots.grid(moves, ax, f"class now, {spans[1]}", f"class before, {spans[0]}")
+
+# %%
+moved = value.changed_class(earlier, later).join(accounts[["name", "owner_id"]])
+columns_moved = ["name", "owner_id", "class_before", "class_now", "revenue_before", "revenue_now", "revenue_change"]
+left, entered = moved[moved["class_before"] == "A"], moved[moved["class_now"] == "A"]
+titles = say_key_accounts.left_and_entered(len(left), len(entered))
+show.table(left[columns_moved].drop(columns="class_before"), titles[0], book.currency, rows=show.LISTED)
+
+# %%
+show.table(entered[columns_moved].drop(columns="class_now"), titles[1], book.currency, rows=show.LISTED)
+
+# %% [markdown]
+# ## Large revenue, small margin
+# Unknown costs are not guessed.
+
+# %% tags=["finding"]
+odd = value.margin_surprises(pareto.join(accounts[["name", "owner_id"]]), min_margin_rate)
+with_margin = int(worth["margin"].notna().sum())
+say_key_accounts.small_margin(odd, int(classes["accounts"].iloc[0]), with_margin > 0, book.currency)
+
+# %%
+show.table(
+    odd.drop(columns="account_id"),
+    "Large in revenue, small in margin",
+    currency=book.currency,
+    rows=show.LISTED,
+    note=say_key_accounts.margin_known(with_margin, len(worth)),
+)
+
+# %% [markdown]
+# ## How much depends on a few accounts
+# Revenue that would be lost with the largest accounts.
+
+# %% tags=["finding"]
+risk = value.loss_of_largest(worth["revenue"])
+say_key_accounts.depends(risk)
+
+# %%
+show.table(risk, f"Lost with the largest accounts, revenue of {year}", currency=book.currency)
+
+# %%
+top = worth.join(choice["chosen"]).join(accounts["name"]).nlargest(15, "revenue").set_index("name")
+
+fig, ax = plt.subplots(figsize=(7.2, 4.4))
+plots.title(ax, f"Net revenue of the {len(top)} largest accounts, {year}")
+plots.bars(
+    top["revenue"], ax, f"net revenue ({book.currency})", top["chosen"], ("not chosen", f"{draft}chosen as key account")
+)
+
+# %% [markdown]
+# ## What if
+# In JupyterLab, sliders stand below: another capacity or other bounds of the gate, and who would enter or leave. To keep
+# values, write them into the parameters above and run the page again.
+
+# %% tags=["what-if"]
+what_if.sliders(
+    functools.partial(qualification.choose_with, transactions, counted, halves, pareto),
+    functools.partial(what_if.key_accounts, choice, worth["revenue"], accounts["name"]),
+    capacity=(capacity, 0, 60, 1),
+    max_decline=(max_decline, 0.0, 1.0, 0.05),
+    min_tenure_days=(min_tenure_days, 0, 730, 30),
+    min_buying_days=(min_buying_days, 1, 24, 1),
+    min_margin_rate=(min_margin_rate, 0.0, 0.6, 0.02),
+)
+
+# %% [markdown] tags=["fold"]
+# ## All accounts that changed class
+# Who is behind the cells of the grid above. Search for a name, an owner or a class.
+
+# %%
+show.table(moved[columns_moved], "Accounts that changed class", book.currency, rows=show.LISTED)
+
+# %% [markdown] tags=["fold"]
 # ## Tested on the past
 # The same choice, made with the data before the last months, and what happened in those months. If a part of the gate is a
 # signal, accounts that passed it bought again more often than accounts that failed.
@@ -245,20 +305,24 @@ show.table(
 book.measure(gate_trial.part_rows(trial.parts, outcome))
 can_tell = trial.parts[trial.parts["verdict"] != "not_answerable"]
 
-fig, ax = plt.subplots(figsize=(7.2, 0.8 + 0.35 * len(can_tell)))
+fig, ax = plt.subplots(figsize=(7.2, 1.1 + 0.35 * len(can_tell)))
+plots.title(ax, "Bought again: accounts that passed, less accounts that failed")
 plots.differences(
     can_tell,
     (can_tell["part"] + ": " + can_tell["verdict"]).tolist(),
     ax,
-    f"bought again in {outcome}: passed less failed (points)",
+    f"difference of the shares that bought again in {judged} (points)",
 )
 
 # %% [markdown]
-# A dot is the share of those that passed and bought again, less the share of those that failed and did. If its line, the
-# interval, lies right of zero, the part is a signal; if it lies left, the part points the wrong way. A grey dot: too early to judge.
+# If the line, the interval, is right of zero, the part is a signal; if it is left of zero, the part points the wrong way. A
+# grey dot: too early to judge.
 
 # %%
-say_key_accounts.back_test(trial.parts, str(outcome), LEVEL)
+say.words(say_key_accounts.gate_tested(trial.parts, judged))
+
+# %%
+say_key_accounts.back_test(trial.parts, judged, LEVEL)
 
 # %% [markdown]
 # A gate is worth its effort only if it beats the best simple list: the largest accounts by revenue, or by margin where it is
@@ -270,35 +334,33 @@ show.table(
     trial.choices.drop(columns=["brought"]),
     "The gate and simple lists",
     currency=book.currency,
-    note=f"Chosen on {trial.basis}, judged on {outcome}. Gate less list: of the accounts on one of the two only.",
+    note=f"Chosen on {basis}, judged on {judged}. Gate less list: of the accounts on one of the two only.",
 ) if tested else None
 
-# %% [markdown]
+# %% [markdown] tags=["fold"]
 # ## What a wrong choice costs
 # The choice of the test, and what the accounts were worth in the months after it. Valuable accounts that were not chosen: their
 # revenue was at risk. Chosen accounts of little value: the effort was misplaced.
 
 # %%
-show.table(trial.errors, f"Choice on {trial.basis}, value in {outcome}", currency=book.currency) if tested else None
+say_key_accounts.errors(*gate_trial.mistakes(trial.errors), judged, book.currency) if tested else None
 
 # %%
-say_key_accounts.errors(*gate_trial.mistakes(trial.errors), str(outcome), book.currency) if tested else None
+show.table(trial.errors, f"Choice on {basis}, value in {judged}", currency=book.currency) if tested else None
 
-# %% [markdown]
-# ## How much depends on a few accounts
-# Revenue that would be lost with the largest accounts.
-
-# %%
-risk = value.loss_of_largest(worth["revenue"])
-show.table(risk, f"Lost with the largest accounts, revenue of {counted}", currency=book.currency)
+# %% [markdown] tags=["fold"]
+# ## All measures of concentration
+# The Gini index is 0 if all accounts are equal and close to 1 if one account has everything; it counts accounts above zero
+# only. These figures count the whole book and are no estimates, so they need no interval.
 
 # %%
-top = worth.join(choice["chosen"]).join(accounts["name"]).nlargest(15, "revenue").set_index("name")
-
-fig, ax = plt.subplots(figsize=(7.2, 4))
-plots.bars(
-    top["revenue"], ax, f"net revenue ({book.currency})", top["chosen"], ("not chosen", f"{draft}chosen as key account")
+measures = book.measure(
+    pd.concat([value.concentration_measures(worth[what], what, counted) for what in ("revenue", "margin")])
 )
+show.measures(measures, f"Concentration of the business, {year}", book.currency)
+
+# %%
+show.table(qualification.exclusions(choice, worth["revenue"]), "Why accounts are not chosen", book.currency, rows=15)
 
 # %% [markdown]
 # ## What to decide
@@ -308,33 +370,32 @@ chosen = ranked.index[ranked["chosen"]]
 deciders = coverage.deciders(coverage.contact_states(book.read("contacts"), book.as_of), accounts.index)
 alone = qualification.second_sponsor(pareto, choice, deciders, say.LARGE)
 at_risk, loss = qualification.margin_at_risk(transactions, accounts.index, book.as_of)
-two_weeks, quarter = (str((book.as_of + pd.Timedelta(days=d)).date()) for d in (14, 91))
 
 # %% tags=["decide"]
 book.decide(
     "give_key_status",
     kind="sell",
-    text=f"{draft}Give key status",
+    text=say_key_accounts.give(agreed.passed),
     accounts=chosen,
     owner=accounts["owner_id"],
-    due=quarter,
+    due=str((quarter if agreed.passed else two_weeks).date()),
     reason=reasons,
     would_change=f"a capacity other than {capacity}, or a part of the gate that the next period contradicts",
 )
 book.decide(
     "review_held_back",
     kind="sell",
-    text=f"{draft}Review with sales: accounts that the gate excludes and the rank by {ranked_by} alone would choose"
-    + say_key_accounts.excluded_by(trial.parts, parts.loc[held_back].eq("fail").any()),
+    text=f"{draft}Ask the owners if the gate is right to exclude accounts that the rank by {ranked_by} alone would choose",
     accounts=held_back,
     owner=accounts["owner_id"],
-    due=two_weeks,
+    due=str(two_weeks.date()),
     moves=at_risk["moves"],
     moves_low=at_risk["moves_low"],
     moves_high=at_risk["moves_high"],
     basis=say_key_accounts.may_lose(loss.what, loss.share, loss.accounts) if pd.notna(loss.share) else None,
     reason=choice["exclusion_reason"],
-    would_change="what sales knows about the reason: a late order, a new buyer, a dispute",
+    would_change="what the owner knows of the reason: a late order, a new buyer, a dispute"
+    + say_key_accounts.excluded_by(trial.parts, parts.loc[held_back].eq("fail").any()),
 )
 book.decide(
     "name_second_sponsor",
@@ -342,21 +403,19 @@ book.decide(
     text=f"Make sure of {qualification.SPONSORS} sponsors at the largest account",
     accounts=alone,
     owner=accounts["owner_id"],
-    due=quarter,
-    reason=say_key_accounts.few_sponsors(
-        deciders.loc[largest], concentration.largest_share(worth["revenue"], 1), str(counted)
-    ),
+    due=str(quarter.date()),
+    reason=say_key_accounts.few_sponsors(deciders.loc[largest], concentration.largest_share(worth["revenue"], 1), year),
     would_change=f"{qualification.SPONSORS} people there who decide and can be reached, in the contacts",
 )
 book.decide(
     "fix_the_gate",
     kind="programme",
     text="Fix the gate before you use it: on past data it chose worse than a simple list",
-    due=quarter,
+    due=str(quarter.date()),
     moves=-trial.rival["gate_less_list"],
     moves_low=-trial.rival["high"],
     moves_high=-trial.rival["low"],
-    basis=f"{trial.rival['judged_on']} that the list brought more in {outcome}",
+    basis=f"{trial.rival['judged_on']} that the list brought more in {judged}",
     reason=trial.rival["choice"],
     would_change="a test on another period in which it chose better",
     only_if=trial.verdict == "worse",

@@ -1,5 +1,8 @@
 """The page of 03: what it says of the gate, what it calls a draft, and which money its decisions move."""
 
+import re
+from html import escape
+
 import pandas as pd
 import pytest
 
@@ -66,8 +69,7 @@ def test_no_money_stands_where_too_few_large_accounts_say_how_much_may_be_lost(s
 def test_with_one_quarter_nothing_could_be_chosen_before_it_so_the_choice_is_not_tested(run):
     text, _ = run([(a, f"2026-{m:02}-01", 100, 50) for a in "abc" for m in (4, 5, 6)])
     assert (
-        "Neither the gate nor a simple list could choose an account on 2025-01-01 to 2025-12-31: too little history"
-        in text
+        "Neither the gate nor a simple list could choose an account on the history of 2025: too little history" in text
     )
     assert "the same accounts" not in text and "simple lists\n" not in text and "Not chosen, but class A" not in text
 
@@ -90,7 +92,7 @@ def test_a_book_of_one_account_is_too_early_for_the_test_and_its_name_keeps_its_
 
 def test_where_every_amount_is_zero_nobody_gets_key_status_and_no_cost_is_missing(run):
     text, decisions = run([(a, f"{y}-{m:02}-01", 0, 0) for a in "abc" for y in (2024, 2025) for m in (3, 9, 12)])
-    assert "No account has net revenue above zero in 2025-07-01 to 2026-06-30, so none can get key status." in text
+    assert "No account has net revenue above zero (1 July 2025 to 30 June 2026), so none can get key status." in text
     assert "0 of 0" not in text and "unknown (n = 0)" not in text and "with the largest accounts" not in text
     assert "for lack of a total margin above zero" in text and "cogs" not in text
     assert decisions.empty
@@ -102,7 +104,7 @@ def test_where_every_amount_is_zero_nobody_gets_key_status_and_no_cost_is_missin
         ([True, False], [60, 40], "1 of 2 valuable accounts qualifies for key status within capacity, with 60.0%"),
         ([True, True], [60, 40], "2 of 2 valuable accounts qualify"),
         ([False, False], [60, 40], "0 of 2 valuable accounts qualify"),
-        ([False, False], [60, -70], "The accounts together have no net revenue above zero in May, so none can"),
+        ([False, False], [60, -70], "The accounts together have no net revenue above zero (May), so none can"),
     ],
 )
 def test_the_number_of_key_accounts_agrees_with_its_verb(chosen, revenue, said):
@@ -131,8 +133,10 @@ def test_a_gate_no_part_of_which_can_be_judged_is_called_not_tested(sample):
     assert "The gate is not tested: no part of it can be judged" in ran.text
     assert "revenue history, relationship, profitability, viability" in ran.text
     assert "a signal." not in ran.text
-    held_back = decisions.loc[decisions["slug"] == "review_held_back", "text"].iloc[0]
-    assert "not tested on the past: revenue history, relationship, viability" in held_back  # the parts that exclude one
+    held_back = decisions.loc[decisions["slug"] == "review_held_back", "would_change"].iloc[0]
+    assert (
+        "a test on the past, not possible yet for revenue history, relationship, viability" in held_back
+    )  # that exclude one
     tested = measures[measures["measure_id"] == "S0-16"]
     assert len(tested) == 5 and set(tested["status"]) == {"too_early"}
 
@@ -148,11 +152,14 @@ def test_value_is_that_of_the_last_twelve_months(sample):
 @pytest.mark.parametrize(
     ("programme", "draft"),
     [
-        ({}, "DRAFT: sales and marketing have not agreed the criteria (02).\n"),  # nothing is entered: no more to say
-        ({"criteria": SIGNED}, "have not agreed the criteria (02). Do not proceed: no list was voted on by both teams"),
+        (
+            {},
+            "A draft: sales and marketing have not agreed criteria and list. Correct it",
+        ),  # nothing is entered: no more
+        ({"criteria": SIGNED}, "have not agreed criteria and list (no list was voted on by both teams). Correct it"),
         (
             {"criteria": SIGNED, "list_votes": VOTES.format("out")},
-            "(02). Do not proceed: the two lists overlap by 50.0%",
+            "list (the two lists overlap by 50.0%, below 80.0%).",
         ),
         ({"criteria": SIGNED, "list_votes": VOTES.format("in")}, ""),
     ],
@@ -162,8 +169,12 @@ def test_the_list_is_a_draft_until_sales_and_marketing_agree(small, tmp_path, pr
     ran = twins_in_process.run(small, DAY, tmp_path / "t", ["03"], min_buying_days=1, max_decline=1.0)["03"]
     decisions = pd.read_parquet(tmp_path / "t" / "03_decisions.parquet").set_index("slug")
     assert draft in ran.text
-    assert ("DRAFT" in ran.text) == bool(draft)
-    assert decisions.loc[["give_key_status"], "text"].str.startswith("DRAFT: ").all() == bool(draft)
+    assert ("DRAFT" in ran.text) == ("tell no customer" in ran.text) == bool(draft)
+    given = decisions.loc[["give_key_status"]]
+    assert given["text"].str.startswith("DRAFT: Correct this list").all() == bool(draft)
+    assert (
+        given["due"].eq(pd.Timestamp("2026-07-14" if draft else "2026-09-29")).all()
+    )  # a draft: when criteria are due
 
 
 def test_the_second_sponsor_of_the_largest_account_has_a_reason_from_the_contacts_and_no_money(sample):
@@ -186,8 +197,11 @@ def test_the_accounts_that_the_decision_names_stand_in_a_table_with_their_reason
     titled = [o for c in ran.node.cells for o in c.get("outputs", []) if "DRAFT: Key accounts" in str(o)]
     assert len(titled) == 1
     page = titled[0]["data"]["text/html"]
-    assert all(account in page for account in chosen["account_id"])
-    assert page.count("number ") == len(chosen) and "Rank 1 has the largest margin of 2025-07-01 to 2026-06-30." in page
+    names = pd.read_csv(SAMPLE / "accounts.csv").set_index("account_id")["name"]
+    assert all(escape(name) in page for name in names[chosen["account_id"]])
+    assert (
+        page.count("number ") == len(chosen) and "Rank 1 has the largest margin of 1 July 2025 to 30 June 2026." in page
+    )
     assert "that the rank by margin alone would choose" in ran.text
 
 
@@ -197,9 +211,13 @@ def test_a_difference_whose_interval_holds_zero_is_no_proof_that_there_is_none()
         "choice": "a", "judged_on": "margin", "brought": 12.9e6, "gate_less_list": -6.1e6, "low": -25.2e6, "high": 12.9e6, "on_one_list": 8,
     })  # fmt: skip
     got = say_key_accounts.gate_or_plain("cannot tell", lists, rival, "May", "EUR", 0.95)
-    assert got.startswith("This test cannot tell whether the gate or the best simple list (a) chose better.")
-    assert "brought 6.8 M EUR margin, those of the list 12.9 M EUR: a difference of -6.1 M EUR" in got
-    assert "95% interval -25.2 M EUR to 12.9 M EUR, wide enough to hold for 2 lists at once" in got
+    assert got.startswith(
+        "A test on the past cannot tell whether the gate or the best simple list (a) chooses better: "
+    )
+    assert (
+        "the gate's accounts brought 6.1 M EUR less margin (95% interval -25.2 M EUR to 12.9 M EUR for 2 lists" in got
+    )
+    assert "n = 8 accounts on only one of the two" in got
     assert "no difference" not in got
 
 
@@ -215,3 +233,40 @@ def test_a_difference_whose_interval_holds_zero_is_no_proof_that_there_is_none()
 def test_the_reason_for_a_second_sponsor_counts_the_people_known(known, departed, reachable, said):
     people = pd.Series([known, departed, reachable], ["known", "departed", "reachable"], dtype="Int64")
     assert say_key_accounts.few_sponsors(people, 0.25, "May") == said
+
+
+def test_the_lists_below_the_grid_are_the_cells_that_leave_and_enter_class_a(sample):
+    shown = [str(o["data"]["text/plain"]) for c in sample[0].node.cells for o in c.get("outputs", []) if "data" in o]
+    (left,), (entered,) = (
+        [t for t in shown if re.match(rf"\d+ accounts? {verb} class A\n", t)] for verb in ("left", "entered")
+    )
+    lines = pd.read_csv(SAMPLE / "transactions.csv")
+    by = [
+        lines[lines["booked_at"].between(*days)].groupby("account_id")["revenue"].sum().sort_values(ascending=False)
+        for days in (("2024-07-01", "2025-06-30"), ("2025-07-01", "2026-06-30"))
+    ]
+    was, now = ({a for a, before in (r.cumsum() - r).items() if before < 0.8 * r.sum()} for r in by)
+    names = pd.read_csv(SAMPLE / "accounts.csv").set_index("account_id")["name"]
+    assert left.startswith(f"{len(was - now)} ") and all(name in left for name in names[list(was - now)])
+    assert entered.startswith(f"{len(now - was)} ") and all(name in entered for name in names[list(now - was)])
+
+
+@pytest.mark.parametrize(
+    ("kept", "n", "said"),
+    [(3, 4, "3 of 4 class A accounts of May stayed in class A: 75.0% (95% interval 30.1% to 95.4%, n = 4)"),
+     (0, 0, "No account was in class A in May, so nobody knows how many stay on top")],
+)  # fmt: skip
+def test_a_class_that_nobody_was_in_has_no_share_that_stayed(kept, n, said):
+    assert str(say_key_accounts.stayed(kept, kept / max(n, 1), 0.301, 0.954, n, 0.95, "May")) == said
+
+
+def test_findings_about_nothing_are_not_said():
+    none = pd.DataFrame({"revenue": [], "margin": []})
+    risk = pd.DataFrame({"accounts": [], "share": []})
+    said = [
+        say_key_accounts.beyond_capacity(5, 0), say_key_accounts.excluded(0, 0, 0, "margin"),
+        say_key_accounts.chosen_bring(none, "May", "EUR"), say_key_accounts.depends(risk),
+        say_key_accounts.small_margin(none, 5, known=False, currency="EUR"),
+    ]  # fmt: skip
+    assert not any(s.lines for s in said)
+    assert str(say_key_accounts.excluded(0, 3, 0, "margin")) == "The gate excludes none of 3 valuable accounts"

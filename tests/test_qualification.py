@@ -345,7 +345,5 @@ def test_the_reason_for_key_status_names_the_rank_the_classes_and_the_parts(judg
     assert got["rich"] == (
         "number 1 by margin; class A on margin; passes revenue history, profitability, viability; not answerable: relationship"
     )
-    assert got["big"] == (
-        "number 3 by margin; class A on revenue; passes revenue history, relationship, profitability, viability"
-    )
+    assert got["big"] == "number 3 by margin; class A on revenue; passes all parts of the gate"
     assert got.index[got.isna()].tolist() == ["small", "poor", "back"]

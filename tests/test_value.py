@@ -307,7 +307,7 @@ def test_class_moves_count_each_account_once_and_see_who_came_and_went():
         ("never", "C", "C", False, False),
     ]
     f = pd.DataFrame(rows, columns=["id", "earlier", "later", "was", "is"]).set_index("id")
-    got = value.class_moves(f["earlier"], f["later"], f["was"], f["is"])
+    got = value.class_moves(f["earlier"].where(f["was"], value.NONE), f["later"].where(f["is"], value.NONE))
     assert got.index.tolist() == got.columns.tolist() == ["A", "B", "C", "no business"]
     assert got.to_numpy().tolist() == [[1, 1, 0, 0], [0, 0, 0, 1], [0, 0, 1, 0], [1, 0, 0, 1]]
 
@@ -319,7 +319,7 @@ MOVES = st.lists(st.tuples(st.sampled_from("ABC"), st.sampled_from("ABC"), st.bo
 @given(MOVES)
 def test_rows_and_columns_of_class_moves_sum_to_the_classes(rows):
     f = pd.DataFrame(rows, columns=["earlier", "later", "was", "is"]).astype({"was": bool, "is": bool})
-    got = value.class_moves(f["earlier"], f["later"], f["was"], f["is"])
+    got = value.class_moves(f["earlier"].where(f["was"], value.NONE), f["later"].where(f["is"], value.NONE))
     for label in value.CLASSES:
         assert got.loc[label].sum() == ((f["earlier"] == label) & f["was"]).sum()
         assert got[label].sum() == ((f["later"] == label) & f["is"]).sum()
@@ -329,10 +329,29 @@ def test_rows_and_columns_of_class_moves_sum_to_the_classes(rows):
 
 def test_an_account_without_lines_is_no_business_although_its_revenue_is_0(bought):
     worth = orders.by_account(bought, ASKED, H1)
-    classes, active = value.pareto_class(worth["revenue"]), worth["lines"] > 0
-    got = value.class_moves(classes, classes, active, active)
+    classes = value.class_in(worth)
+    got = value.class_moves(classes, classes)
     assert got.loc["no business", "no business"] == 1  # cold
     assert got.loc["C", "C"] == 1  # zero, which did trade
+
+
+def test_accounts_behind_the_cells_of_class_moves_have_their_revenue_before_and_now():
+    rows = [
+        ("stays", 800, 900, 5, 5),  # A, and A again: must not appear
+        ("falls", 700, 100, 5, 5),
+        ("tiny", 10, 9, 5, 5),  # C, and C again
+        ("leaves", 90, 0, 5, 0),  # no line now: no business, not C
+        ("comes", 0, 800, 0, 5),
+    ]
+    f = pd.DataFrame(rows, columns=["id", "was", "is", "lines_was", "lines_is"]).set_index("id")
+    earlier, later = (pd.DataFrame({"revenue": f[c], "lines": f[f"lines_{c}"]}) for c in ("was", "is"))
+    got = value.changed_class(earlier, later)
+    assert got["revenue_change"].to_dict() == {"comes": 800, "falls": -600, "leaves": -90}  # the largest first
+    assert got.loc["comes", ["class_before", "class_now"]].tolist() == ["no business", "A"]
+    assert got.loc["falls", ["revenue_before", "revenue_now"]].tolist() == [700, 100]
+    moves = value.class_moves(value.class_in(earlier), value.class_in(later))
+    off = moves.to_numpy().sum() - sum(moves.loc[c, c] for c in moves)
+    assert len(got) == off  # every cell off the diagonal, and nobody else
 
 
 def test_top_retention_gives_the_share_of_A_kept_with_its_interval():
@@ -359,8 +378,9 @@ def test_margin_surprises_are_large_accounts_of_small_margin():
         ("small", 5, 0, 5, "C", "C"),  # not large: must not appear
     ]
     columns = ["name", "revenue", "margin", "revenue_rank", "pareto_class", "margin_class"]
-    frame = pd.DataFrame(rows, columns=columns).set_index("name", drop=False)
-    assert value.margin_surprises(frame, 0.1)["account_id"].tolist() == ["thin", "low"]
+    frame = pd.DataFrame(rows, columns=columns).assign(owner_id="S01").set_index("name", drop=False)
+    got = value.margin_surprises(frame, 0.1)
+    assert got["account_id"].tolist() == ["thin", "low"] and got["owner_id"].eq("S01").all()
     assert value.margin_surprises(frame.iloc[:1], 0.1).empty
 
 

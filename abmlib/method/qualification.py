@@ -309,8 +309,13 @@ def reasons_for(parts: pd.DataFrame, pareto: pd.DataFrame) -> pd.Series:
     unknown = _named(parts.eq(UNKNOWN))
     words = f"number {{}} by {by}; class A on {{}}; passes {{}}{{}}".format
     said = [
-        words(r, c, p or "no part of the gate", f"; not answerable: {u}" if u else "")
-        for r, c, p, u in zip(rank, classes, passes, unknown, strict=True)
+        words(
+            r,
+            c,
+            "all parts of the gate" if whole else p or "no part of the gate",
+            f"; not answerable: {u}" if u else "",
+        )
+        for r, c, p, u, whole in zip(rank, classes, passes, unknown, parts.eq(PASS).all(axis=1), strict=True)
     ]
     return pd.Series(said, parts.index, dtype="str").where(rank.notna())
 

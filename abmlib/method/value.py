@@ -96,23 +96,48 @@ def concentration_measures(values: pd.Series, what: str, period: Period) -> pd.D
     return table.assign(window_start=period.start, window_end=period.end)
 
 
-def class_moves(
-    earlier: pd.Series, later: pd.Series, active_earlier: pd.Series, active_later: pd.Series
-) -> pd.DataFrame:
+def class_in(worth: pd.DataFrame) -> pd.Series:
+    """Class of each account by net revenue in a period: A, B, C, or ``no business`` without a line.
+
+    Parameters
+    ----------
+    worth : DataFrame of `orders.by_account` over the period
+    """
+    return pareto_class(worth["revenue"]).where(worth["lines"] > 0, NONE)
+
+
+def class_moves(earlier: pd.Series, later: pd.Series) -> pd.DataFrame:
     """Count accounts by class in an earlier and a later period.
 
     Parameters
     ----------
-    earlier, later : Series of A, B, C, one index
-    active_earlier, active_later : bool Series; an account without a line in a period counts as ``no business`` there
+    earlier, later : Series of `class_in`, one index
 
     Returns
     -------
     DataFrame of counts: rows the earlier class, columns the later one, both in the order A, B, C, no business
     """
     order = [*CLASSES, NONE]
-    table = pd.crosstab(earlier.where(active_earlier, NONE), later.where(active_later, NONE))
-    return table.reindex(index=order, columns=order, fill_value=0)
+    return pd.crosstab(earlier, later).reindex(index=order, columns=order, fill_value=0)
+
+
+def changed_class(earlier: pd.DataFrame, later: pd.DataFrame) -> pd.DataFrame:
+    """List the accounts behind `class_moves` whose class is another one than before, the largest change of revenue first.
+
+    Parameters
+    ----------
+    earlier, later : DataFrames of `orders.by_account` over the two periods, one index
+
+    Returns
+    -------
+    DataFrame, indexed by account: ``class_before, class_now``, ``revenue_before, revenue_now, revenue_change`` (money)
+    """
+    both = {"before": earlier, "now": later}
+    rows = pd.DataFrame({f"class_{when}": class_in(worth) for when, worth in both.items()})
+    rows = rows.assign(**{f"revenue_{when}": worth["revenue"] for when, worth in both.items()})
+    rows["revenue_change"] = rows["revenue_now"] - rows["revenue_before"]
+    moved = rows[rows["class_before"] != rows["class_now"]]
+    return moved.sort_values("revenue_change", key=abs, ascending=False, kind="stable")
 
 
 def top_retention(moves: pd.DataFrame, period: Period) -> pd.DataFrame:
@@ -164,16 +189,16 @@ def margin_surprises(pareto: pd.DataFrame, min_margin_rate: float) -> pd.DataFra
 
     Parameters
     ----------
-    pareto : DataFrame of `pareto` with ``name``, indexed by account id
+    pareto : DataFrame of `pareto` with ``name, owner_id``, indexed by account id
 
     Returns
     -------
-    DataFrame, the largest first: ``account_id, name, revenue_rank, revenue, margin, margin_rate, margin_class``
+    DataFrame, the largest first: ``account_id, name, owner_id, revenue_rank, revenue, margin, margin_rate, margin_class``
     """
     rated = pareto.assign(margin_rate=pareto["margin"] / pareto["revenue"].where(pareto["revenue"] > 0))
     poor = rated["margin_class"].isin(["B", "C"]) | (rated["margin_rate"] < min_margin_rate)
     odd = rated[(rated["pareto_class"] == "A") & poor].sort_values("revenue_rank").rename_axis("account_id")
-    columns = ["name", "revenue_rank", "revenue", "margin", "margin_rate", "margin_class"]
+    columns = ["name", "owner_id", "revenue_rank", "revenue", "margin", "margin_rate", "margin_class"]
     return odd[columns].reset_index()
 
 

@@ -60,6 +60,43 @@ def short_money(value: float, currency: str) -> str:
     return f"{value / 1e6:,.1f} M {currency}" if abs(value) >= 1e6 else money(value, currency)
 
 
+def day(when: pd.Timestamp) -> str:
+    """Write a day as a person says it.
+
+    Examples
+    --------
+    >>> day(pd.Timestamp("2026-09-30"))
+    '30 September 2026'
+    """
+    return f"{when.day} {when:%B %Y}"
+
+
+def span(start: pd.Timestamp, end: pd.Timestamp, year_starts: int = 1) -> str:
+    """Write a period as a person says it: a month, quarter or year by its name, any other by its first and last day.
+
+    Parameters
+    ----------
+    year_starts : month in which the fiscal year starts; it is named after the calendar year it ends in
+
+    Examples
+    --------
+    >>> span(pd.Timestamp("2026-07-01"), pd.Timestamp("2026-09-30")), span(pd.Timestamp("2026-02-01"), pd.Timestamp("2026-02-28"))
+    ('Q3 2026', 'February 2026')
+    >>> span(pd.Timestamp("2025-07-01"), pd.Timestamp("2025-09-30"), year_starts=7)
+    'fiscal Q1 2026'
+    >>> span(pd.Timestamp("2025-07-01"), pd.Timestamp("2026-06-30"))
+    '1 July 2025 to 30 June 2026'
+    """
+    past = (start.month - year_starts) % 12  # months of the fiscal year before it
+    year = (start + pd.DateOffset(months=11 - past)).year
+    fiscal = "fiscal " * (year_starts != 1)
+    names = {1: f"{start:%B %Y}", 3: f"{fiscal}Q{past // 3 + 1} {year}", 12: f"{fiscal}{year}"}
+    for months, name in names.items():
+        if start.day == 1 and past % months == 0 and end + pd.Timedelta(days=1) == start + pd.DateOffset(months=months):
+            return name
+    return f"{day(start)} to {day(end)}"
+
+
 def share(value: float) -> str:
     """Write a share in percent.
 

@@ -2,17 +2,26 @@
 
 import pandas as pd
 
-from abmlib.pages.say import LARGE, Words, count, interval, money, share, short_money, words
+from abmlib.pages.say import LARGE, Words, count, interval, share, short_money, words
 
 UNTESTED = ("too early to judge", "not_answerable")  # verdicts on a part of the gate that are none
 
 
-def value(accounts: int, buying: int, zero_or_less: int, revenue: float, period: str, currency: str) -> Words:
-    """Say how much business how many accounts bring."""
+def carry(classes: pd.DataFrame, accounts: int, buying: int, zero_or_less: int, period: str, currency: str) -> Words:
+    """Say how few accounts carry the business, what all bring, and how many bring nothing.
+
+    Parameters
+    ----------
+    classes : DataFrame ``accounts, revenue, share_of_revenue``, class A first; every account is in one of the first three rows
+    accounts, buying, zero_or_less : accounts of the book, those with business, and those of them worth zero or less
+    """
+    top, total = classes.iloc[0], classes["revenue"].iloc[:3].sum()
+    few = f"{top['accounts']:,} of {count(accounts, 'account')} {'brings' if top['accounts'] == 1 else 'bring'}"
     without = f"; {count(accounts - buying, 'account')} without business" if accounts > buying else ""
-    lines = [
-        f"Net revenue {money(revenue, currency)} from {count(buying, 'account')} with business, {period}{without}."
-    ]
+    lines = [f"{few} {share(top['share_of_revenue'])} of net revenue"] if top["accounts"] else []
+    lines.append(
+        f"Net revenue {short_money(total, currency)} from {count(buying, 'account')} with business, {period}{without}."
+    )
     if zero_or_less:
         few = count(zero_or_less, "account with business has", "accounts with business have")
         stay = "it stays" if zero_or_less == 1 else "they stay"
@@ -30,12 +39,17 @@ def margin_known(known: int, accounts: int) -> str:
     return f"Margin is known for all {accounts:,} accounts." if accounts > 1 else "Margin is known for the one account."
 
 
-def steady(share_kept: float, low: float, high: float, n: float, level: float, periods: list[str]) -> Words:
+def stayed(kept: int, share_kept: float, low: float, high: float, n: int, level: float, before: str) -> Words:
     """Say how many of the top accounts stayed on top; that none were, if so."""
     if not n:
-        return words(f"No account was in class A in {periods[0]}, so nobody knows how many stay on top.")
-    kept = interval(share_kept, low, high, n, level)
-    return words(f"Of the accounts in class A in {periods[0]}, {kept} were in class A again in {periods[1]}.")
+        return words(f"No account was in class A in {before}, so nobody knows how many stay on top")
+    part = interval(share_kept, low, high, n, level)
+    return words(f"{kept:,} of {count(n, 'class A account')} of {before} stayed in class A: {part}")
+
+
+def left_and_entered(left: int, entered: int) -> tuple[str, str]:
+    """Write the titles of the lists of accounts that left class A, and that entered it."""
+    return f"{count(left, 'account')} left class A", f"{count(entered, 'account')} entered class A"
 
 
 def draft(agreed: bool) -> str:
@@ -49,18 +63,26 @@ def draft(agreed: bool) -> str:
     return "" if agreed else "DRAFT: "
 
 
-def not_agreed(agreed: bool, entered: int, why: str) -> str:
-    """Say that the list of key accounts is a draft, and why; empty if sales and marketing agree.
+def not_agreed(agreed: bool, entered: int, why: str, until: str) -> str:
+    """Say that the list of key accounts is a draft, why, and what to do with it; empty if sales and marketing agree.
 
     Parameters
     ----------
     entered : criteria and votes entered
     why : verdict of 02 on the criteria and the votes, in words
+    until : day by which to act, in words
     """
     if agreed:
         return ""
-    start = "DRAFT: sales and marketing have not agreed the criteria (02)."
-    return f"{start} {why}" if entered else start
+    lacks = why.removeprefix("Do not proceed: ").rstrip(".")
+    start = "A draft: sales and marketing have not agreed criteria and list" + f" ({lacks})" * bool(entered)
+    return f"{start}. Correct it with the owners by {until}, and tell no customer before both teams agree (page 02)."
+
+
+def give(agreed: bool) -> str:
+    """Write what to do with the list of key accounts, as an order."""
+    later = "DRAFT: Correct this list with the owners; give key status once sales and marketing agree"
+    return "Give key status" if agreed else later
 
 
 def ranked_by(by: str, period: str) -> str:
@@ -72,17 +94,85 @@ def ranked_by(by: str, period: str) -> str:
 
     Examples
     --------
-    >>> ranked_by("margin", "2025-07-01 to 2026-06-30")
-    'Rank 1 has the largest margin of 2025-07-01 to 2026-06-30.'
+    >>> ranked_by("margin", "1 July 2025 to 30 June 2026")
+    'Rank 1 has the largest margin of 1 July 2025 to 30 June 2026.'
     """
     reason = ": the margin of a valuable account is unknown" if by == "revenue" else ""
     return f"Rank 1 has the largest {by} of {period}{reason}."
 
 
-def beyond_capacity(capacity: int, beyond: bool) -> str:
-    """Say why accounts that qualify are not chosen; empty if there are none."""
-    served = f"The team can serve {count(capacity, 'account')}: the first in rank that the gate does not exclude."
-    return f" {served} Those after them are beyond capacity." if beyond else ""
+def beyond_capacity(capacity: int, beyond: int) -> Words:
+    """Say how many accounts qualify beyond the capacity; empty if none does."""
+    if not beyond:
+        return words()
+    more = count(beyond, "more account qualifies", "more accounts qualify")
+    return words(f"{more}, beyond the {count(capacity, 'account')} that the team can serve")
+
+
+def excluded(failed: int, valuable: int, held_back: int, by: str) -> Words:
+    """Say how many valuable accounts fail a part of the gate; empty if none is valuable.
+
+    Parameters
+    ----------
+    held_back : those of them that their rank alone would have chosen
+    by : the money that accounts are ranked by
+    """
+    if not valuable:
+        return words()
+    of = count(valuable, "valuable account")
+    if not failed:
+        return words(f"The gate excludes none of {of}")
+    held = f"; {held_back:,} of them would be chosen by {by} alone" if held_back else ""
+    return words(f"The gate excludes {failed:,} of {of}{held}")
+
+
+def chosen_bring(chosen: pd.DataFrame, period: str, currency: str) -> Words:
+    """Say what the accounts chosen bring; empty if there are none.
+
+    Parameters
+    ----------
+    chosen : DataFrame ``revenue, margin``, one row per account
+    """
+    if chosen.empty:
+        return words()
+    margin = chosen["margin"].sum(skipna=False)
+    known = f" and {short_money(margin, currency)} of margin" if pd.notna(margin) else ""
+    bring = f"{count(len(chosen), 'key account')}, with {short_money(chosen['revenue'].sum(), currency)} of net revenue"
+    return words(f"{bring}{known}, {period}")
+
+
+def small_margin(odd: pd.DataFrame, of: int, known: bool, currency: str) -> Words:
+    """Say how many large accounts have a small margin; empty where no margin is known, or no account is large.
+
+    Parameters
+    ----------
+    odd : DataFrame ``revenue, margin``, those accounts
+    of : accounts of class A
+    known : is a margin known at all
+    """
+    if not of or not known:
+        return words()
+    if odd.empty:
+        return words(f"None of {count(of, 'class A account')} has a small margin")
+    kept = (
+        f"{short_money(odd['margin'].sum(), currency)} on {short_money(odd['revenue'].sum(), currency)} of net revenue"
+    )
+    has = "has" if len(odd) == 1 else "have"
+    return words(f"{len(odd):,} of {count(of, 'class A account')} {has} a small margin: {kept}")
+
+
+def depends(risk: pd.DataFrame) -> Words:
+    """Say how much of net revenue the largest accounts bring; empty if no account brings any.
+
+    Parameters
+    ----------
+    risk : DataFrame ``accounts, share``, the fewest accounts first
+    """
+    if risk["share"].isna().all():
+        return words()
+    first, last = risk.iloc[0], risk.iloc[-1]
+    more = f", the {last['accounts']:,.0f} largest {share(last['share'])}" if len(risk) > 1 else ""
+    return words(f"The largest account brings {share(first['share'])} of net revenue{more}")
 
 
 def key_accounts(chosen: pd.Series, revenue: pd.Series, valuable: int, held_back: int, by: str, period: str) -> str:
@@ -98,7 +188,7 @@ def key_accounts(chosen: pd.Series, revenue: pd.Series, valuable: int, held_back
     """
     if not valuable:
         none = "The accounts together have no" if (revenue > 0).any() else "No account has"
-        return f"{none} net revenue above zero in {period}, so none can get key status."
+        return f"{none} net revenue above zero ({period}), so none can get key status."
     brought = revenue[chosen].sum() / revenue.sum() if revenue.sum() > 0 else float("nan")
     held = (
         f" The gate holds back {count(held_back, 'account')} that the rank by {by} alone would choose."
@@ -148,11 +238,11 @@ def excluded_by(signals: pd.DataFrame, failed: pd.Series) -> str:
     --------
     >>> said = pd.DataFrame({"part": ["viability", "profitability"], "verdict": ["signal", "too early to judge"]})
     >>> excluded_by(said, pd.Series({"viability": True, "profitability": True}))
-    ' (not tested on the past: profitability)'
+    ', or a test on the past, not possible yet for profitability'
     """
     untested = signals["verdict"].isin(UNTESTED) & signals["part"].map(failed)
     missing = ", ".join(signals.loc[untested, "part"].str.replace("_", " "))
-    return f" (not tested on the past: {missing})" if missing else ""
+    return f", or a test on the past, not possible yet for {missing}" if missing else ""
 
 
 def back_test(signals: pd.DataFrame, outcome: str, level: float) -> Words:
@@ -194,7 +284,7 @@ def gate_or_plain(
     """
     name, lists = rival["choice"], choices["choice"].iloc[1:]
     if verdict == "nobody":
-        return f"Neither the gate nor a simple list could choose an account on {basis}: too little history with net revenue for this test."
+        return f"Neither the gate nor a simple list could choose an account on the history of {basis}: too little history with net revenue for this test."
     if verdict == "too early":
         return (
             f"It is too early to say whether the gate or the best simple list ({name}) chose better: "
@@ -203,21 +293,16 @@ def gate_or_plain(
     if verdict == "the same accounts":
         return f"The gate chose the same accounts as the best simple list ({name}), so this test says nothing about it."
     means = {
-        "better": f"The gate was better than a simple list ({' or '.join(lists)}) in this test",
-        "worse": f"The gate was worse than a simple list ({name}) in this test",
-        "cannot tell": f"This test cannot tell whether the gate or the best simple list ({name}) chose better",
+        "better": f"In a test on the past, the gate was better than a simple list ({' or '.join(lists)})",
+        "worse": f"In a test on the past, the gate was worse than a simple list ({name})",
+        "cannot tell": f"A test on the past cannot tell whether the gate or the best simple list ({name}) chooses better",
     }
-    gate, plain, more, low, high = (
-        short_money(m, currency)
-        for m in (choices["brought"].iloc[0], *rival[["brought", "gate_less_list", "low", "high"]])
-    )
+    apart, low, high = (short_money(m, currency) for m in (abs(rival["gate_less_list"]), rival["low"], rival["high"]))
+    more = "less" if rival["gate_less_list"] < 0 else "more"
     ends = f"{level:.0%} interval {low} to {high}"
-    ends += f", wide enough to hold for {len(lists)} lists at once" if len(lists) > 1 else ""
-    return (
-        f"{means[verdict]}. The gate's accounts brought {gate} {rival['judged_on']}, those of the list {plain}: a difference of "
-        f"{more} ({ends}; "
-        f"{count(int(rival['on_one_list']), 'account')} on only one of the two)."
-    )
+    ends += f" for {len(lists)} lists at once" if len(lists) > 1 else ""
+    n = f"n = {count(int(rival['on_one_list']), 'account')} on only one of the two"
+    return f"{means[verdict]}: the gate's accounts brought {apart} {more} {rival['judged_on']} ({ends}, {n})."
 
 
 def may_lose(what: str, part: float, accounts: int) -> str:
@@ -257,6 +342,6 @@ def errors(
 ) -> Words:
     """Say what a choice missed and what it misplaced."""
     return words(
-        f"Not chosen, but class A in {period}: {count(missed, 'account')} with {money(missed_revenue, currency)}. "
-        f"Chosen, but of little value then: {count(misplaced, 'account')} with {money(misplaced_revenue, currency)}."
+        f"Not chosen, but class A of {period}: {count(missed, 'account')} with {short_money(missed_revenue, currency)}. "
+        f"Chosen, but of little value then: {count(misplaced, 'account')} with {short_money(misplaced_revenue, currency)}."
     )

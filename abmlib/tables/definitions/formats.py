@@ -9,7 +9,13 @@ from abmlib.tables.definitions.entered import ENTERED
 from abmlib.tables.definitions.feeds import FEEDS
 from abmlib.tables.definitions.results import RESULTS
 
-NUMBERS = {"money": ",.0f", "share": ".1%", "count": ",.0f", "number": ",.2f"}  # how each kind of number is written
+NUMBERS = {
+    "money": ",.0f",
+    "share": ".1%",
+    "count": ",.0f",
+    "number": ",.2f",
+    "hours": ",.1f",
+}  # how each kind of number is written
 GENERAL = {  # units that a column's name says already
     "see unit", "rank", "count", "rows", "times", "observations", "tables", "unit of the measure",
 }  # fmt: skip
@@ -50,10 +56,10 @@ PAGES: dict[str, Format] = {  # columns of tables that are shown and not kept
     "correlation": Format("number", ends=("correlation_low", "correlation_high")),
     "deal_value": Format("money"), "revenue": Format("money"), "margin": Format("money"),
     "margin_median": Format("money", "Median margin"),
-    "break_even_hours_median": Format("number", "Median hours that pay", "hours"),
-    "hours_median": Format("number", "Median hours spent", "hours"),
-    "break_even_hours": Format("number", "Hours that pay", "a year"),
-    "spare_hours": Format("number", unit="a year"),
+    "break_even_hours_median": Format("hours", "Median hours that pay", "hours"),
+    "hours_median": Format("hours", "Median hours spent", "hours"),
+    "break_even_hours": Format("hours", "Hours that pay", "a year"),
+    "spare_hours": Format("hours", unit="a year"), "hours": Format("hours", "Hours spent"),
     "evidence": WORDS, "against": WORDS, "missing": WORDS, "speaks_for": WORDS, "speaks_against": WORDS, "element": WORDS,
     "field": WORDS, "table": WORDS,
     "horizon_months": Format("count", "Horizon", "months"),
@@ -65,10 +71,19 @@ PAGES: dict[str, Format] = {  # columns of tables that are shown and not kept
     "proposed_mid": Format("number", "Mid, proposed"),
     "criterion": WORDS,
     "p": Format("number", "p"),
+    "share_asked": Format("share", "Asked"),
+    "cycle_days": Format("count"),
+    "above": Format("count", "Get more"),
+    "usual_cycle": Format("words", "Usual in its line"),
+    "bought": Format("money", "Bought, or else offered"),
+    "rests_on": Format("text"),
     # 03
     "size_rank": Format("count", "Rank"),
     "gate_less_list": Format("money", "Gate less list", ends=("low", "high")),
     "on_one_list": Format("count", "Accounts on one of the two only"),
+    "pareto_class": Format("text", "Class"), "exclusion_reason": Format("text", "Why not"),
+    "class_before": Format("text"), "class_now": Format("text"),
+    "revenue_before": Format("money"), "revenue_now": Format("money"), "revenue_change": Format("money", "Change"),
     # 12
     "conversion": Format("share", "Share that moved on", ends=("low", "high")),
     "moved_on": Format("count", "Moved on"),
