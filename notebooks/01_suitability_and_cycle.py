@@ -30,12 +30,14 @@ gain: float = 0.1  # share of a year's margin that effort on an account would ha
 default_margin: float = 0.0  # margin as share of revenue where no cost is known; 0: leave it unknown
 
 # %%
+import functools
+
 import matplotlib.pyplot as plt
 import pandas as pd
 
 from abmlib.method import cycle, cycle_bounds, cycle_rules, data_quality, elements, orders, periods, suitability
 from abmlib.method.deals import with_days
-from abmlib.pages import catalogue, plots, say, say_cycles, show
+from abmlib.pages import catalogue, plots, say, say_cycles, show, what_if
 from abmlib.stats import intervals
 from abmlib.stats.intervals import LEVEL
 from abmlib.tables import Book
@@ -50,44 +52,69 @@ plots.style()
 book = Book.open(data, as_of=as_of, tables=tables)
 book.need("accounts", writes=["01_cycles", "01_evidence"])
 accounts = book.read("accounts")
-names = accounts.set_index("account_id")["name"]
+about = accounts.set_index("account_id")[["name", "owner_id"]]
 deals = with_days(book.read("opportunities"), book.as_of)
 transactions = book.read("transactions")
 lines = orders.with_product_line(transactions, book.read("products"))
 rule_file = cycle_rules.Rules.checked(catalogue.rules(rules))
 
 # %% [markdown]
-# ## The rules
-# Five kinds of evidence point to a cycle. Bounds that suit one business do not suit another, so your own lines of business
-# propose them: half-way between neighbouring groups of lines. Discuss them with sales for an hour, write them into
-# `cycles.yml` and mark them as confirmed. Until then the proposed bounds are used.
+# ## How the answer is made
+# **Cycle**: five kinds of evidence point to a cycle. Bounds that suit one business do not suit another, so your own lines of
+# business propose them: half-way between neighbouring groups of lines. They are used until a person confirms others.
 
 # %%
 seen = cycle.buying_evidence(deals, book.read("opportunity_contacts"), book.read("contacts"), lines, book.as_of)
 proposed = cycle_bounds.proposals(seen, rule_file)
 rule = cycle_bounds.in_force(rule_file, proposed)
-show.table(rule.table().merge(proposed[["evidence", "bounds"]]), "Which evidence points to which cycle")
-
-# %%
 scored = cycle.score_evidence(seen, rule)
 assigned = cycle.assign_cycles(scored)
-by_file = cycle.assign_cycles(cycle.score_evidence(seen, rule_file))
-say_cycles.bounds(proposed, *cycle_bounds.moved(assigned, by_file))
-
-# %%
-show.table(proposed.drop(columns="bounds"), "Bounds of the rule file beside proposed ones")
 
 # %% [markdown]
-# ## Where account-based marketing is suited
-# Six criteria for each line of business, and for each segment within each line. Lines are never mixed: the typical purchase of
-# an account that buys services and pens is neither. A criterion says yes or no only if that stands after all comparisons on
-# this page are taken together.
+# Each account gets a cycle in each line of business: that of the line, unless its own evidence clearly points to another.
+# An account without history is treated like accounts of its size. A cycle that a person has set stays. The line with most
+# money, the main line, stands for the account.
+
+# %%
+own = assigned[assigned["account_id"].notna()]
+cycles = cycle.with_overrides(
+    pd.concat([own, cycle.look_alikes(own, accounts)], ignore_index=True), book.read("cycle_overrides")
+)
+money = cycle.money_by_line(deals, lines)
+main = cycle.main_line(cycles, money)
+
+# %% [markdown]
+# **Suited**: six criteria for each line of business, and for each segment within each line. Lines are never mixed: the typical
+# purchase of an account that buys services and pens is neither. A criterion says yes or no only if that stands after all
+# comparisons on this page are taken together.
 
 # %%
 of_segment = data_quality.segments(accounts, segment)
 in_year = suitability.bought_in_year(deals, lines, book.as_of)
 judged = suitability.criteria(seen, deals, in_year, of_segment, rule)
 book.measure(suitability.criteria_rows(judged))
+verdicts = suitability.verdicts(judged)
+
+# %% [markdown]
+# ## Answer
+
+# %% tags=["answer"]
+say.words(
+    say_cycles.where_suited(verdicts),
+    say_cycles.cycles_of(main, len(accounts)),
+    say_cycles.bounds(proposed),
+)
+
+# %% [markdown]
+# ## Where account-based marketing is suited
+# "Not suited" does not mean bad business: such a line is better served by marketing to all its accounts at once. A mixed line
+# can be split if its segments have verdicts of their own.
+
+# %% tags=["finding"]
+of_revenue = suitability.key_revenue(in_year, of_segment, verdicts)
+say_cycles.suited_revenue(of_revenue)
+
+# %%
 by_part = judged[judged["by"] != segment]
 show.table(
     show.crossed(by_part, ["product_line"], "criterion", book.currency),
@@ -98,18 +125,6 @@ show.table(
 
 # %%
 show.table(
-    by_part[["product_line", "criterion", "value", "low", "high", "n", "asked", "p", "verdict"]],
-    "Criteria by line, with interval, accounts and rule",
-    rows=len(by_part),
-)
-
-# %%
-verdicts = suitability.verdicts(judged)
-show.table(verdicts.drop(columns="verdict"), "Verdict by line, and by segment in each line", rows=len(verdicts))
-
-# %%
-of_revenue = suitability.key_revenue(in_year, of_segment, verdicts)
-show.table(
     of_revenue,
     "A year's revenue by verdict, and that of key accounts",
     currency=book.currency,
@@ -118,97 +133,61 @@ show.table(
 
 # %% [markdown]
 # Key accounts here are those of class A, which carry most of the revenue. If much of theirs is not suited, question the rules
-# before you question the accounts. "Not suited" does not mean bad business: such a line is better served by marketing to all
-# its accounts at once. A mixed line can be split if its segments have verdicts of their own.
+# before you question the accounts.
 
 # %% [markdown]
 # ## Each line of business
 # What is usual in each line, and the cycle it points to. If the evidence disagrees, look at the purchases before you trust
 # the rule.
 
-# %%
+# %% tags=["finding"]
 by_line = cycle.with_evidence(assigned[assigned["account_id"].isna()], scored)
+say_cycles.line_cycles(by_line)
+
+# %%
 show.table(
     by_line.drop(columns=["account_id", "basis", "known"]),
     "Lines of business and their cycle",
     currency=book.currency,
     rows=len(by_line),
+    note="Evidence share: the part of all evidence that points to the cycle. It is no probability."
+    * (len(by_line) > 0),
 )
-
-# %% [markdown]
-# The evidence share is the share of all evidence that points to the cycle. It is no probability: missing evidence points to
-# none, so an account without deals or without purchases never has the full share.
 
 # %% [markdown]
 # ## Each account
-# Each account gets a cycle in each line of business: that of the line, unless its own evidence clearly points to another.
-# An account without history is treated like accounts of its size. A cycle that a person has set stays.
+# An account that buys in another cycle than its line needs other marketing than its line. Ask its owner before you act on it.
+
+# %% tags=["finding"]
+usual = by_line.set_index("product_line")["cycle"]
+placed = cycle.with_evidence(cycles, scored).join(about, on="account_id")
+bought = money.reindex(pd.MultiIndex.from_frame(placed[cycle.KEYS]))
+placed = placed.assign(usual_cycle=placed["product_line"].map(usual), bought=bought.to_numpy())
+placed = cycle.largest_first(placed, money)
+by_rule = placed[(placed["basis"] == "own") & (placed["set_by"] == "rule")]
+apart = by_rule[by_rule["cycle"] != by_rule["usual_cycle"]]
+say_cycles.unlike(len(apart), len(by_rule))
 
 # %%
-own = assigned[assigned["account_id"].notna()]
-cycles = cycle.with_overrides(
-    pd.concat([own, cycle.look_alikes(own, accounts)], ignore_index=True), book.read("cycle_overrides")
-)
-spread = pd.crosstab(cycles["product_line"], cycles["cycle"]).reindex(columns=list(cycle.CYCLES), fill_value=0)
+columns = ["name", "owner_id", "product_line", "cycle", "usual_cycle", "bought", "evidence_share"]
+show.table(apart[columns], "Accounts that buy in another cycle than their line", book.currency, rows=show.LISTED)
 
-fig, ax = plt.subplots(figsize=(7.2, 2.8))
+# %%
+group = placed["product_line"].mask(placed["basis"] == "look-alike", "no purchase yet")
+spread = pd.crosstab(group, placed["cycle"]).reindex(columns=list(cycle.CYCLES), fill_value=0)
+spread = spread.sort_values(list(cycle.CYCLES), ascending=False)
+
+fig, ax = plt.subplots(figsize=(7.2, 1.2 + 0.5 * len(spread)))
+plots.title(ax, "Accounts in each cycle, by line of business")
 plots.stacked(spread, ax, "accounts")
 
 # %%
-measures = book.measure(cycle.cycle_rows(cycles))
-show.measures(measures[measures["group"] == "all"], "Evidence for the cycles", book.currency)
-
-# %%
-money = cycle.money_by_line(deals, lines)
-with_names = cycle.with_evidence(cycles, scored).assign(name=cycles["account_id"].map(names))
-largest = cycle.largest_first(with_names, money)
+by_hand = placed[placed["set_by"] == "override"]
 show.table(
-    largest[["name", "product_line", "cycle", "evidence_share", *cycle.EVIDENCE, "against", "missing"]],
-    "The largest accounts and their evidence",
-    currency=book.currency,
-)
-
-# %% [markdown]
-# ## Where the evidence disagrees
-# For how many accounts each kind of evidence contradicts the cycle. A high number in one line means that the bound does not
-# fit this business, or that the line has two kinds of purchase.
-
-# %%
-against = cycle.contrary_evidence(own)
-show.table(against, "Cycles contradicted by evidence", rows=len(against))
-
-# %%
-by_hand = with_names[with_names["set_by"] == "override"]
-show.table(
-    by_hand[["name", "product_line", "rule_cycle", "cycle", "reason"]],
+    by_hand[["name", "owner_id", "product_line", "rule_cycle", "cycle", "reason"]],
     "Set by a person",
-    note="Set or withdrawn in programme/cycle_overrides.csv.",
-)
-
-# %% [markdown]
-# ## How many hours each account justifies
-# Break-even hours: their cost equals the extra margin that the effort would have to add in a year. They say what effort must
-# add, not what it adds.
-
-# %%
-main = cycle.main_line(cycles, money)
-year = periods.Period(book.as_of - pd.Timedelta(days=suitability.YEAR - 1), book.as_of)
-bought = orders.by_account(transactions, pd.Index(accounts["account_id"]), year)
-hours = suitability.hours_spent(book.read("activities"), bought.index, book.as_of)
-effort = suitability.effort(bought, hours, main.set_index("account_id")["cycle"], hour_cost, gain, default_margin)
-by_cycle = suitability.effort_by_cycle(effort)
-show.table(by_cycle, "Hours a year that accounts justify, and get", currency=book.currency)
-
-# %%
-say_cycles.above(by_cycle)
-
-# %%
-each = effort[effort["revenue"] > 0].join(names).sort_values(["spare_hours", "name"])
-show.table(
-    each[["name", "cycle", "revenue", "margin", "break_even_hours", "hours", "spare_hours"]],
-    "Hours by account, the most overspent first",
-    currency=book.currency,
-    rows=15,
+    rows=show.LISTED,
+    note="Set or withdrawn in programme/cycle_overrides.csv." * (len(by_hand) > 0),
 )
 
 # %% [markdown]
@@ -235,24 +214,147 @@ tables_by_name = {
 no_abm = verdicts.loc[(verdicts["segment"] == "all") & (verdicts["verdict"] == suitability.NOT_SUITED), "product_line"]
 asked = elements.addressed(main, no_abm.tolist())
 cells = elements.cells(tables_by_name, asked, rule, book.as_of)
-book.measure(elements.cell_rows(cells))
 
-fig, ax = plt.subplots(figsize=(7.2, 3.6))
-plots.scorecard(elements.as_grid(cells, "share"), elements.as_grid(cells, "verdict"), ax)
+# %% tags=["finding"]
+book.measure(elements.cell_rows(cells))
+gaps = elements.largest_gaps(cells)
+say_cycles.elements_ready(cells, gaps)
 
 # %%
-show.table(
-    cells[["element", "cycle", "asks", "evidence", "share", "n", "target", "verdict", "next_step"]],
-    "What the method asks, what is there, and the next step",
-    rows=len(cells),
-    note=say_cycles.outside(len(main) - len(asked), len(main)),
-)
+fig, ax = plt.subplots(figsize=(7.2, 3.8))
+plots.title(ax, "Share of accounts for which what each element asks is there")
+plots.scorecard(elements.as_grid(cells, "share"), elements.as_grid(cells, "verdict"), ax)
 
 # %% [markdown]
 # Read down a column: a cycle is ready if its five elements are in place. The share counts records in the data, not their
 # quality. An element that nobody records counts as unknown, not as missing.
 
+# %%
+shown = ["cycle", "element", "evidence", "share", "target", "n"]
+show.table(
+    cells.loc[cells["next_step"] != "", [*shown, "next_step"]].rename(columns={"target": "share_asked"}),
+    "Elements that are not in place, and the next step",
+    rows=len(cells),
+    note=say_cycles.outside(len(main) - len(asked), len(main)),
+)
+
 # %% [markdown]
+# ## How many hours each account justifies
+# Break-even hours: their cost equals the extra margin that the effort would have to add in a year. They say what effort must
+# add, not what it adds.
+
+# %% tags=["finding"]
+year = periods.Period(book.as_of - pd.Timedelta(days=suitability.YEAR - 1), book.as_of)
+of_year = orders.by_account(transactions, pd.Index(accounts["account_id"]), year)
+hours = suitability.hours_spent(book.read("activities"), of_year.index, book.as_of)
+effort = suitability.effort(of_year, hours, main.set_index("account_id")["cycle"], hour_cost, gain, default_margin)
+by_cycle = suitability.effort_by_cycle(effort)
+say_cycles.above(by_cycle)
+
+# %%
+show.table(by_cycle, "Hours a year that accounts justify, and get", currency=book.currency)
+
+# %% [markdown]
+# ## What if
+# In JupyterLab, sliders stand below: other bounds for each kind of evidence that counts, and which accounts would change
+# their cycle. A slider shows from where on an account is early; the bound of full moves in proportion. To keep bounds, write
+# them into `cycles.yml`, mark them as confirmed and run the page again.
+
+# %% tags=["what-if"]
+what_if.sliders(
+    functools.partial(cycle_bounds.cycles_with, seen, rule, accounts, book.read("cycle_overrides")),
+    functools.partial(what_if.cycles, cycles, about["name"]),
+    **cycle_bounds.choices(rule),
+)
+
+# %% [markdown] tags=["fold"]
+# ## Hours account by account
+
+# %%
+each = effort[(effort["revenue"] > 0) & effort["spare_hours"].notna()].join(about).sort_values(["spare_hours", "name"])
+show.table(
+    each[["name", "owner_id", "cycle", "revenue", "margin", "break_even_hours", "hours", "spare_hours"]],
+    "Hours by account, the most overspent first",
+    currency=book.currency,
+    rows=show.LISTED,
+)
+
+# %% [markdown] tags=["fold"]
+# ## Who is in each cycle
+# Every account in each of its lines of business. Search for a name, an owner, a line or a cycle.
+
+# %%
+rests_on = placed["basis"].mask(placed["set_by"] == "override", "person").map(say_cycles.BASES)
+listed = placed.assign(rests_on=rests_on, order=placed["cycle"].map(cycle.CYCLES.index)).sort_values(
+    "order", kind="stable"
+)
+show.table(
+    listed[["cycle", "name", "owner_id", "product_line", "bought", "evidence_share", "rests_on"]],
+    "Accounts and lines by cycle, the most money first",
+    currency=book.currency,
+    rows=show.LISTED,
+)
+
+# %% [markdown] tags=["fold"]
+# ## The rules
+# Discuss these bounds with sales for an hour, write them into `cycles.yml` and mark them as confirmed. Until then the proposed
+# bounds are used.
+
+# %%
+file_only = cycle.assign_cycles(cycle.score_evidence(seen, rule_file))
+say_cycles.by_file(*cycle_bounds.moved(assigned, file_only))
+
+# %%
+show.table(rule.table().merge(proposed[["evidence", "bounds"]]), "Which evidence points to which cycle")
+
+# %%
+show.table(proposed.drop(columns="bounds"), "Bounds of the rule file beside proposed ones")
+
+# %% [markdown] tags=["fold"]
+# ## Criteria and segments in full
+
+# %%
+show.table(
+    by_part[["product_line", "criterion", "value", "low", "high", "n", "asked", "p", "verdict"]],
+    "Criteria by line, with interval, accounts and rule",
+    rows=len(by_part),
+)
+
+# %%
+show.table(verdicts.drop(columns="verdict"), "Verdict by line, and by segment in each line", rows=len(verdicts))
+
+# %% [markdown] tags=["fold"]
+# ## Where the evidence disagrees
+# For how many accounts each kind of evidence contradicts the cycle. A high number in one line means that the bound does not
+# fit this business, or that the line has two kinds of purchase.
+
+# %%
+against = cycle.contrary_evidence(own)
+show.table(against, "Cycles contradicted by evidence", rows=len(against))
+
+# %%
+show.table(
+    placed[["name", "product_line", "cycle", "evidence_share", *cycle.EVIDENCE, "against", "missing"]],
+    "The largest accounts and their evidence",
+    currency=book.currency,
+)
+
+# %%
+measures = book.measure(cycle.cycle_rows(cycles))
+show.measures(measures[measures["group"] == "all"], "Evidence for the cycles", book.currency)
+
+# %% [markdown] tags=["fold"]
+# ## What the method asks
+# People enter notes on an account in `programme/account_insights.csv`; visits come from an export, `web_sessions`.
+
+# %%
+show.table(
+    cells[[*shown, "asks", "verdict"]].rename(columns={"target": "share_asked"}),
+    "What the method asks of each element, and what is there",
+    rows=len(cells),
+)
+
+# %% [markdown] tags=["fold"]
 # ## What famous deals prove
 # Account-based marketing has famous stories: an aerospace company won a deal worth two billion, an oil company one worth
 # thirteen million. Bev Burgess and ITSMA gave the method its name with Fujitsu, BT, HP and Accenture, and each of its users
@@ -272,37 +374,34 @@ book.decide(
     would_change="an interval that moves to the other side of a rule, or another rule",
     only_if=len(verdicts) > 1,
 )
-for row in elements.largest_gaps(cells).itertuples():
+for row in gaps.itertuples():
     book.decide(
         say.slug(row.element, row.cycle),
         kind=row.kind,
         text=say.next_step(row.element, row.cycle, row.next_step),
         group=row.cycle,
-        would_change=say.cell_change(row.evidence, row.target),
+        reason=say_cycles.there(row.evidence, row.k, row.n),
+        would_change=say.cell_change(row.target),
     )
 book.decide(
     "confirm_bounds",
     kind="programme",
-    text="Agree the bounds of the cycles with sales, and mark them as confirmed in cycles.yml",
+    text="Agree the bounds of the cycles with sales, and mark them as confirmed",
     reason=say_cycles.unconfirmed(proposed),
-    would_change="bounds that a person has confirmed",
+    would_change="bounds that a person has confirmed in cycles.yml",
     only_if=bool((proposed["bounds"] != cycle_bounds.CONFIRMED).any()),
 )
-usual = by_line.set_index("product_line")["cycle"]
-apart = with_names[(with_names["basis"] == "own") & (with_names["set_by"] == "rule")]
-apart = cycle.largest_first(apart[apart["cycle"] != apart["product_line"].map(usual)], money).drop_duplicates(
-    "account_id"
-)
-apart = apart.set_index("account_id").head(10)
+ask = apart.drop_duplicates("account_id").set_index("account_id").head(10)
 book.decide(
     "check_cycles",
     kind="programme",
-    text="Ask sales if these accounts buy in another cycle than others of their line, and correct it by hand if not",
-    accounts=apart.index,
-    reason=apart["product_line"] + ": " + apart["cycle"] + ", not " + apart["product_line"].map(usual),
-    would_change="an entry in cycle_overrides.csv",
+    text="Ask the owners if these accounts, the largest unlike their line, buy in another cycle; correct it if not",
+    accounts=ask.index,
+    owner=about["owner_id"],
+    reason=ask["product_line"] + ": " + ask["cycle"] + ", not " + ask["usual_cycle"],
+    would_change="what the owner knows of how the account buys, entered in programme/cycle_overrides.csv",
 )
-show.decisions(book.decisions, book.currency, names)
+show.decisions(book.decisions, book.currency, about["name"])
 
 # %%
 book.write("01_cycles", cycle.cycles_table(cycles))

@@ -34,7 +34,7 @@ def effort(above: int, judged: int) -> pd.DataFrame:
 
 def test_too_many_hours_are_called_common_only_where_they_are():
     one = str(say_cycles.above(effort(1, 67)))
-    assert one == "1 of 76 accounts get more hours of sales than they justify."
+    assert one == "1 of 76 accounts gets more hours of sales than it justifies"
     assert "there this is common" in str(say_cycles.above(effort(20, 67)))
     assert "No account can be judged" in str(say_cycles.above(effort(0, 0).assign(judged=0)))
 
@@ -44,3 +44,48 @@ def test_accounts_under_several_verdicts_are_said_to_be_and_nothing_else_is():
     assert say_cycles.counted_twice(rows, 180).startswith("180 accounts bought in the year. An account with lines of")
     assert say_cycles.counted_twice(rows, 222) == say_cycles.outside(0, 9) == ""
     assert say_cycles.outside(1, 9).startswith("1 account of the early or mid cycle is left out, of 9")
+
+
+def test_the_answer_names_each_line_with_its_criteria_and_accounts_and_what_is_not_known():
+    lines = pd.DataFrame({
+        "segment": "all", "product_line": ["gold", "blue", "grey"], "verdict": ["suited", "suited", "too little is known"],
+        "answer": ["suited (5 of 6 say yes)", "suited (4 of 5 say yes)", "too little is known"], "n": [66, 30, 1],
+    })  # fmt: skip
+    assert say_cycles.where_suited(lines) == (
+        "Account-based marketing is suited in gold (5 of 6 criteria, n = 66 accounts), blue (4 of 5 criteria, n = 30 accounts); "
+        "not to be judged in grey (n = 1 account)."
+    )
+    many = pd.concat([lines.iloc[:1]] * 6).assign(product_line=list("abcdef"))
+    assert say_cycles.where_suited(many) == "Account-based marketing is suited in 6 lines: a, b, c, d, e and 1 more."
+    assert "nobody can say where" in say_cycles.where_suited(lines.iloc[:0])
+
+
+def test_each_account_counts_once_in_its_cycle_and_those_without_history_are_counted_apart():
+    main = pd.DataFrame({"cycle": ["early", "full", "full"], "basis": ["own", "own", "look-alike"]})
+    said = say_cycles.cycles_of(main, 4)
+    assert "1 early, 0 mid, 2 full (n = 3). 1 of them has no deal or purchase" in said
+    assert said.endswith(" 1 account cannot be placed.")
+    assert "none is placed" in say_cycles.cycles_of(main.iloc[:0], 4)
+
+
+def test_the_largest_gap_is_said_and_what_nobody_records_is_no_gap():
+    cells = pd.DataFrame({
+        "element": ["data", "customer_knowledge"], "cycle": ["early", "mid"], "share": [0.2, None], "target": [0.6, 0.5],
+        "n": [50, 0], "verdict": ["gap", "not_answerable"],
+    })  # fmt: skip
+    assert str(say_cycles.elements_ready(cells, cells)) == (
+        "0 of 1 elements are in place, 1 cannot be judged; the largest gap is data in the early cycle, 20% where 60% are asked (n = 50)"
+    )
+    unknown = str(say_cycles.elements_ready(cells.iloc[1:], cells.iloc[1:]))
+    assert unknown == "No element can be judged: what it asks for is not in the data"
+
+
+def test_no_finding_is_said_of_a_book_without_lines_revenue_or_placings():
+    none = pd.DataFrame({"product_line": [], "cycle": [], "verdict": [], "share_of_revenue": []})
+    said = [
+        say_cycles.line_cycles(none),
+        say_cycles.suited_revenue(none),
+        say_cycles.unlike(0, 0),
+        say_cycles.by_file(0, 0),
+    ]
+    assert not any(s.lines for s in said)

@@ -234,9 +234,9 @@ def next_step(element: str, cycle: str, step: str) -> str:
     return f"{element.replace('_', ' ').capitalize()}, {cycle} cycle: {step}"
 
 
-def cell_change(evidence: str, target: float) -> str:
+def cell_change(target: float) -> str:
     """Say what would change the advice about an element in a cycle."""
-    return f"{target:.0%} or more of the {evidence}"
+    return f"{target:.0%} or more of them"
 
 
 def gaps(fields: Sequence[str], buyers: int, accounts: int, too_early: bool) -> Words:

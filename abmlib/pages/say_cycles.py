@@ -4,32 +4,45 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from abmlib.pages.say import Words, count, named, words
+from abmlib.pages.say import Words, count, named, share, words
 
+DETAILED = 3  # lines of one verdict, up to which each is said with its criteria and accounts
 COMMON = 0.2  # share of the accounts of a cycle from which something is common there
+VERDICTS = {
+    "suited": "suited in", "mixed": "mixed in", "not suited": "not suited in", "too little is known": "not to be judged in",
+}  # fmt: skip
+BASES = {  # what a cycle of an account rests on
+    "own": "own purchases or deals", "line": "usual in its line", "look-alike": "like accounts of its size",
+    "person": "set by a person",
+}  # fmt: skip
 CONFIRMED, PROPOSED, DEFAULT = "confirmed", "proposed", "default"  # how `bounds` of a kind of evidence begins
 
 
-def bounds(proposed: pd.DataFrame, moved: int, placings: int) -> Words:
-    """Say where the bounds in use come from, and how many placings the rule file's own would change.
+def bounds(proposed: pd.DataFrame) -> str:
+    """Say where the bounds in use come from; a warning instead where they suit another business.
 
     Parameters
     ----------
     proposed : DataFrame with ``evidence, bounds``: confirmed, proposed, or why neither
-    moved, placings : placings of accounts and lines that differ under the file's bounds, and all
     """
     status = proposed["bounds"].astype("str")
-    lines = [unconfirmed(proposed) + "." if not (status == CONFIRMED).all() else "A person has confirmed all bounds."]
     if status.str.startswith(DEFAULT).any():
-        lines.append(
+        return (
             "The lines of business show no break between cycles: there are too few, or they are alike. The cycles rest on the bounds "
             "of the rule file, which suit another business. Confirm or change them before you use the cycles."
         )
-    if placings:
-        lines.append(
-            f"The bounds of the rule file alone would place {moved:,} of {count(placings, 'account and line', 'accounts and lines')} otherwise."
-        )
-    return words(*lines)
+    return "A person has confirmed all bounds." if (status == CONFIRMED).all() else unconfirmed(proposed) + "."
+
+
+def by_file(moved: int, placings: int) -> Words:
+    """Say how many placings the rule file's own bounds would change; empty without a placing.
+
+    Parameters
+    ----------
+    moved, placings : placings of accounts and lines that differ under the file's bounds, and all
+    """
+    of = count(placings, "account and line", "accounts and lines")
+    return words(f"The bounds of the rule file alone would place {moved:,} of {of} otherwise.") if placings else words()
 
 
 def unconfirmed(proposed: pd.DataFrame) -> str:
@@ -37,12 +50,12 @@ def unconfirmed(proposed: pd.DataFrame) -> str:
     status = proposed["bounds"].astype("str")
     from_data = int((status == PROPOSED).sum())
     default = int(status.str.startswith(DEFAULT).sum())
-    used = [f"{from_data} use bounds proposed from the data"] if from_data else []
-    used += [f"{default} use the default"] if default else []
+    used = [f"{from_data} {'uses' if from_data == 1 else 'use'} bounds proposed from the data"] if from_data else []
+    used += [f"{default} {'uses' if default == 1 else 'use'} the default"] if default else []
     rest = len(status) - int((status == CONFIRMED).sum()) - from_data - default
     used += [f"{rest} does not count" if rest == 1 else f"{rest} do not count"] if rest else []
-    open_ones = count(int((status != CONFIRMED).sum()), "kind")
-    return f"Nobody has confirmed the bounds of {open_ones} of evidence: {', '.join(used)}"
+    kinds = f"{(status != CONFIRMED).sum()} of {count(len(status), 'kind')} of evidence"
+    return f"Nobody has confirmed the bounds between the cycles for {kinds}: {', '.join(used)}"
 
 
 def counted_twice(rows: pd.DataFrame, accounts: int) -> str:
@@ -75,11 +88,12 @@ def above(effort: pd.DataFrame) -> Words:
     """
     over, judged = int(effort["above"].sum()), int(effort["judged"].sum())
     if not judged:
-        return words("No account can be judged: its hours of sales or its margin is not known.")
+        return words("No account can be judged: its hours of sales or its margin is not known")
     mid = effort[effort["cycle"] == "mid"]
     common = (mid["above"] > COMMON * mid["judged"]).any()
     advice = "Let marketing go deeper in the mid cycle, and sales come later: there this is common." if common else ""
-    return words(f"{over:,} of {count(judged, 'account')} get more hours of sales than they justify.", advice)
+    get = "gets more hours of sales than it justifies" if over == 1 else "get more hours of sales than they justify"
+    return words(f"{over:,} of {count(judged, 'account')} {get}", advice)
 
 
 def rules_of_suitability(asked: Mapping[str, float], compared: int) -> str:
@@ -113,3 +127,116 @@ def suited(verdicts: pd.DataFrame) -> str:
     parts += [f"market {named(by['not suited'])} to all accounts at once"] if by["not suited"] else []
     differ = [f"{r.segment} in {r.product_line}: {r.verdict}" for r in other.itertuples()]
     return "; ".join(parts) + (f". Unlike their line: {named(differ)}" if differ else "")
+
+
+def where_suited(verdicts: pd.DataFrame) -> str:
+    """Say in which lines of business account-based marketing is suited, with the criteria met and the accounts.
+
+    Parameters
+    ----------
+    verdicts : DataFrame with ``segment`` (all for a line), ``product_line, verdict, answer, n``
+    """
+    lines = verdicts[verdicts["segment"] == "all"]
+    if lines.empty:
+        return "No deal or purchase is known, so nobody can say where account-based marketing is suited."
+    parts = []
+    for verdict in (v for v in VERDICTS if (lines["verdict"] == v).any()):
+        rows = list(lines[lines["verdict"] == verdict].itertuples())
+        if len(rows) > DETAILED:
+            parts.append(f"{VERDICTS[verdict]} {len(rows):,} lines: {named(r.product_line for r in rows)}")
+            continue
+        met = ((r, r.answer.removeprefix(verdict).strip(" ()").removesuffix(" say yes")) for r in rows)
+        named_lines = named(
+            f"{r.product_line} ({f'{of} criteria, ' * bool(of)}n = {count(r.n, 'account')})" for r, of in met
+        )
+        parts.append(f"{VERDICTS[verdict]} {named_lines}")
+    return f"Account-based marketing is {'; '.join(parts)}."
+
+
+def suited_revenue(of_revenue: pd.DataFrame) -> Words:
+    """Say which part of a year's revenue is where account-based marketing is suited; empty without revenue.
+
+    Parameters
+    ----------
+    of_revenue : DataFrame ``verdict, share_of_revenue``
+    """
+    part = of_revenue.set_index("verdict")["share_of_revenue"].reindex(["suited", "not suited"]).fillna(0)
+    if of_revenue.empty:
+        return words()
+    return words(
+        f"{share(part['suited'])} of a year's revenue is where account-based marketing is suited, {share(part['not suited'])} "
+        "where it is not"
+    )
+
+
+def cycles_of(main: pd.DataFrame, accounts: int) -> str:
+    """Say how many accounts buy in each cycle by their main line, and how many of them are placed without a history.
+
+    Parameters
+    ----------
+    main : DataFrame ``cycle, basis``, one row per account
+    """
+    if main.empty:
+        return "No account has a deal or a purchase, so none is placed in a cycle."
+    early, mid, full = main["cycle"].value_counts().reindex(["early", "mid", "full"], fill_value=0)
+    alike = int((main["basis"] == "look-alike").sum())
+    has = "has" if alike == 1 else "have"
+    guess = f" {alike:,} of them {has} no deal or purchase, placed like accounts of their size." if alike else ""
+    rest = f" {count(accounts - len(main), 'account')} cannot be placed." if accounts > len(main) else ""
+    cycles = f"{early:,} early, {mid:,} mid, {full:,} full"
+    return f"Accounts by the cycle of their main line: {cycles} (n = {len(main):,}).{guess}{rest}"
+
+
+def unlike(apart: int, judged: int) -> Words:
+    """Say how many placings differ from their line; empty if none has evidence of its own.
+
+    Parameters
+    ----------
+    judged : accounts and lines with evidence of their own
+    """
+    if not judged:
+        return words()
+    if not apart:
+        return words(f"No account buys a line in another cycle than is usual there (n = {judged:,})")
+    return words(
+        f"In {apart:,} of {count(judged, 'case')}, an account buys a line in another cycle than is usual there"
+    )
+
+
+def line_cycles(lines: pd.DataFrame) -> Words:
+    """Say which lines of business are bought in each cycle; empty without a line.
+
+    Parameters
+    ----------
+    lines : DataFrame ``product_line, cycle``
+    """
+    by = {cycle: named(lines.loc[lines["cycle"] == cycle, "product_line"]) for cycle in ("early", "mid", "full")}
+    said = "; ".join(f"{cycle} cycle: {them}" for cycle, them in by.items() if them)
+    return words(said[:1].upper() + said[1:])
+
+
+def elements_ready(cells: pd.DataFrame, gaps: pd.DataFrame) -> Words:
+    """Say how many elements are in place, and which is furthest from its target.
+
+    Parameters
+    ----------
+    cells : DataFrame ``verdict``, one row per element and cycle
+    gaps : rows of `cells` below their target, the furthest first: ``element, cycle, share, target, n``
+    """
+    known = cells["verdict"] != "not_answerable"
+    if not known.any():
+        return words("No element can be judged: what it asks for is not in the data")
+    lines = f"{(cells['verdict'] == 'in place').sum():,} of {known.sum():,} elements are in place"
+    unknown = f", {(~known).sum():,} cannot be judged" if (~known).any() else ""
+    short = gaps[gaps["share"].notna()].head(1)
+    furthest = "".join(
+        f"; the largest gap is {r.element.replace('_', ' ')} in the {r.cycle} cycle, {r.share:.0%} where {r.target:.0%} are asked "
+        f"(n = {r.n:,})"
+        for r in short.itertuples()
+    )
+    return words(f"{lines}{unknown}{furthest}")
+
+
+def there(evidence: str, found: int, of: int) -> str:
+    """Write how much of what an element asks is there."""
+    return f"{evidence}: {found:,} of {of:,}" if of else f"{evidence}: not in the data"

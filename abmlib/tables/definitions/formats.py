@@ -77,6 +77,7 @@ PAGES: dict[str, Format] = {  # columns of tables that are shown and not kept
     "usual_cycle": Format("words", "Usual in its line"),
     "bought": Format("money", "Bought, or else offered"),
     "rests_on": Format("text"),
+    "rule_cycle": Format("words", "By the rules"),
     # 03
     "size_rank": Format("count", "Rank"),
     "gate_less_list": Format("money", "Gate less list", ends=("low", "high")),
