@@ -108,10 +108,14 @@ def test_each_round_has_its_rows_and_the_newest_stands_for_all(votes):
 
 def test_what_is_to_be_settled_names_both_votes_the_plain_contradictions_first(votes):
     both = alignment.newest_round(alignment.votes_by_team(votes))
-    got = alignment.disagreements(both, pd.Series({"b": "Beta", "c": "Cesta"}))
-    assert got.values.tolist() == [
-        ["b", "Beta", "in", "out", "in and out"], ["c", "Cesta", "unsure", "in", "one is unsure"]
-    ]  # fmt: skip
+    names = pd.DataFrame({"name": ["Beta", "Cesta"], "owner_id": ["S1", "S2"]}, index=["b", "c"])
+    got = alignment.votes_by_account(both, names)
+    assert got.iloc[:2].values.tolist() == [
+        ["b", "Beta", "S1", "sales in, marketing out", "in and out"],
+        ["c", "Cesta", "S2", "sales unsure, marketing in", "one is unsure"],
+    ]
+    rest = got.iloc[2:][["account_id", "differ"]].values.tolist()
+    assert rest == [["e", "one did not vote"], ["a", ""], ["d", ""]]
 
 
 def test_without_votes_nothing_agrees_and_nothing_breaks():
@@ -119,7 +123,8 @@ def test_without_votes_nothing_agrees_and_nothing_breaks():
     rows = alignment.agreement_by_round(none)
     assert rows["value"].isna().all()
     assert (rows["status"] == "not_answerable").all()
-    assert alignment.disagreements(alignment.newest_round(none), pd.Series(dtype=str)).empty
+    nobody = pd.DataFrame(columns=["name", "owner_id"], index=pd.Index([], dtype="str"), dtype="str")
+    assert alignment.votes_by_account(alignment.newest_round(none), nobody).empty
 
 
 def test_joint_goals_are_counted_by_goal_and_by_listed_account():

@@ -1,10 +1,13 @@
 """Aims, criteria, readiness and age of the programme, on tables a person can check; and the page made of them."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from abmlib.method import framework
+from abmlib.pages import say_framework
 from abmlib.stats import intervals
 from abmlib.stats.intervals import FLOOR_OUTCOMES
 from abmlib.tables.days import beside
@@ -68,6 +71,7 @@ def test_the_day_the_programme_begins_is_still_in_time(aims):
 def test_a_changed_aim_shows_what_it_was(aims):
     got = framework.changed_objectives(aims)
     assert got[["objective_id", "what", "before", "after"]].values.tolist() == [["moved", "target", "20", "15"]]
+    assert got["objective"].tolist() == ["more (moved)"]
     assert got["changed_at"].dt.date.astype(str).tolist() == ["2025-05-01"]
 
 
@@ -111,6 +115,26 @@ def test_a_reader_is_told_yes_or_no_or_the_true_reason_why_not():
         "", "", "this page does not judge this ", "no baseline is entered", "", "its target is not above its ba",
         "a baseline of 0 or less has no", "too little history", "the source does not hold it, o",
     ]  # fmt: skip
+
+
+RISES = pd.DataFrame(
+    [("bold", 0.9, 0.5, 6, "yes"), ("timid", 0.1, 0.5, 6, "no"), ("vain", 0.1, np.nan, 6, "no"), ("odd", np.nan, np.nan, 0, None)],
+    columns=["objective", "rise_asked", "smallest_detectable", "horizon_months", "could_be_seen"],
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("places", "says"),
+    [
+        ([0, 1, 2, 3], "1 of 4 objectives asks for a rise that can be detected with us: bold; “timid” asks for 10%, but only 50% or more can be detected, after 6 months; 1 other asks for too little; 1 objective cannot be judged here."),
+        ([2], "No objective asks for a rise that can be detected with us: “vain” asks for 10%, but no rise can be detected."),
+        ([3], "Nobody can say whether a rise that an objective asks for can be detected with us."),
+        ([], "No objective is entered, so nothing is promised yet."),
+    ],
+    ids=["all kinds", "too small", "unknown", "none"],
+)  # fmt: skip
+def test_it_is_said_which_objectives_ask_for_what_can_be_detected(places, says):
+    assert say_framework.promises(RISES.iloc[places], "us") == says
 
 
 # -- criteria ---------------------------------------------------------------------------------------------------------
@@ -237,6 +261,32 @@ def test_the_programme_begins_with_the_first_tier_or_campaign(tiers):
     assert pd.isna(framework.programme_start(tiers.iloc[:0], added.iloc[:0]))
 
 
+# -- sentences --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("differ", "overlap", "line", "more"),
+    [
+        (["in and out", "one is unsure", "", "one did not vote"], (0.85, 0.7, 0.9, 9), "differ on 2 of 3 accounts", "80% is needed, and the interval includes less."),
+        (["", ""], (0.95, 0.85, 0.99, 90), "agree on every account", "80% is needed."),
+        (["one did not vote"], (np.nan, np.nan, np.nan, 0), "Only one team voted on each of 1 account", ""),
+        ([], (np.nan, np.nan, np.nan, 0), "", ""),
+    ],
+    ids=["differ", "agree", "one team", "no votes"],
+)  # fmt: skip
+def test_votes_are_said_with_their_overlap_and_its_doubt(differ, overlap, line, more):
+    got = say_framework.votes(pd.DataFrame({"differ": pd.Series(differ, dtype="str")}), overlap, 0.8, 0.95)
+    assert line in got[0]
+    assert got[1].endswith(more)
+
+
+def test_a_signature_after_the_vote_is_said_and_none_where_nobody_voted():
+    rules = pd.DataFrame({"verdict": ["signed by both"] * 2, "after_vote": [False, True]})
+    assert say_framework.signatures(rules, voted=True).endswith("; 1 was signed after the vote on the list")
+    assert say_framework.signatures(rules.iloc[:1], voted=True).endswith(", before the vote on the list")
+    assert say_framework.signatures(rules.iloc[:1], voted=False) == "The one criterion is signed by both teams"
+
+
 # -- the notebook -----------------------------------------------------------------------------------------------------
 
 
@@ -249,11 +299,8 @@ def sample_page(sample_report) -> tuple[str, pd.DataFrame, pd.DataFrame]:
 
 def test_the_samples_page_says_what_is_signed_what_is_agreed_and_what_could_be_seen(sample_page):
     page, table, measures = sample_page
-    assert (
-        "Do not proceed: 4 of 4 criteria not signed by both teams; 3 criteria signed after the list was voted on."
-        in page
-    )
-    assert "Compared: 69 accounts treated and 29 held back, assigned at random." in page
+    assert "None of 4 criteria is signed by both teams; 3 were signed after the vote on the list" in page
+    assert "Compared: 69 accounts treated and 29 held back at random." in page
     assert table.set_index("objective_id")["could_be_seen"].to_dict()["OB1"] is False
     assert {"C-24", "C-55", "C-57", "S0-8", "S1-22a", "S3-5", "S3-6", "S3-9", "S3-26"} == set(measures["measure_id"])
 
@@ -275,9 +322,51 @@ def test_with_accounts_alone_the_page_says_which_files_to_fill(tmp_path):
     rows = "account_id,name,created_at\nacme,Acme,2025-01-01T00:00:00Z\n"
     bought = "transaction_id,account_id,product_id,booked_at,revenue,kind\nt,acme,p,2026-03-01,5,purchase\n"
     data = put(tmp_path / "d", accounts=rows, transactions=bought)
-    page = twins_in_process.run(data, "2026-03-01", tmp_path / "t", ["02"])["02"].page
+    ran = twins_in_process.run(data, "2026-03-01", tmp_path / "t", ["02"])["02"]
+    page = ran.page
     for name in ("objectives", "criteria", "list_votes", "account_tiers", "team", "readiness"):
         assert f"programme/{name}.csv" in page
-    assert "Nothing is entered yet" in page
-    assert "Do not proceed: no criterion is entered; no list was voted on by both teams." in page
+    assert "Nothing is entered yet: fill them in a spreadsheet" in page
+    lacks = "no criterion is entered; no list was voted on by both teams"
+    assert f"Sales and marketing have not agreed yet: {lacks}." in page
+    for topic in ("Criteria and signatures", "One list", "Objectives", "After the hand-over", "Readiness"):
+        assert f'">{topic}</a>' not in page  # what nobody entered is said once
+    assert not re.search(r"\b(nan|NaT|<NA>|None)\b", ran.text)
     assert pd.read_parquet(tmp_path / "t" / "02_framework.parquet").empty
+
+
+SIGNED_PAGE = """criterion_id,name,weight,direction,sign_off_team,signed_at,entered_at,entered_by,supersedes
+CR1,size,30,higher,joint,2025-01-02T09:00:00Z,2025-01-02T09:00:00Z,lead,
+"""
+VOTED = """account_id,voter_team,vote,round,entered_at,entered_by,supersedes
+acme,sales,in,1,2025-01-03T09:00:00Z,lead,
+acme,marketing,in,1,2025-01-03T09:00:00Z,lead,
+"""
+AIM = """objective_id,sales_goal,tactic,measure_id,baseline,target,frozen_at,entered_at,entered_by,supersedes
+O1,sell <b>more</b>,talk,revenue,10,1000,,2025-01-02T09:00:00Z,Ada,
+"""
+SENT = """account_id,sent_at,accepted_at,first_touch_at,brief_read,entered_at,entered_by,supersedes
+acme,2025-12-01T09:00:00Z,,,,2025-12-01T09:00:00Z,lead,
+"""
+TIER = """account_id,tier,valid_from,valid_to,set_by,reason,entered_at,entered_by,supersedes
+acme,1,2025-06-01,,joint,large,2025-06-01T09:00:00Z,lead,
+"""
+
+
+def test_an_agreed_book_says_so_and_names_who_is_to_act_next(tmp_path):
+    files = {"criteria": SIGNED_PAGE, "list_votes": VOTED, "objectives": AIM, "hand_overs": SENT, "account_tiers": TIER}
+    rows = "account_id,name,owner_id,created_at\nacme,Acme,S1,2025-01-01T00:00:00Z\nbeta,Beta,S2,2025-01-01T00:00:00Z\n"
+    bought = "transaction_id,account_id,product_id,booked_at,revenue,kind\nt,acme,p,2026-03-01,5,purchase\n"
+    data = put(tmp_path / "d", accounts=rows, transactions=bought)
+    put(data / "programme", **files)
+    ran = twins_in_process.run(data, "2026-03-01", tmp_path / "t", ["02"])["02"]
+    assert "Agreed: both teams signed the one criterion before the vote" in ran.text
+    assert "The programme has run since 1 June 2025, now with 1 account." in ran.text
+    assert "First step, by 15 March 2026: freeze every objective." in ran.text
+    assert "1 account waits for an answer to the hand-over, for 90 days" in ran.text
+    decided = pd.read_parquet(tmp_path / "t" / "02_decisions.parquet").set_index("slug")
+    assert decided.loc["answer_hand_overs", ["account_id", "owner"]].tolist() == ["acme", "S1"]
+    assert decided.loc["freeze_objectives", "owner"] == "Ada"
+    assert "pass_the_gate" not in decided.index
+    assert "<b>more" not in ran.page
+    assert not re.search(r"\b(nan|NaT|<NA>|None)\b", ran.text)

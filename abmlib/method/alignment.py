@@ -137,28 +137,31 @@ def agreement_by_round(both: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def disagreements(both: pd.DataFrame, names: pd.Series) -> pd.DataFrame:
-    """Accounts on which the two teams' votes differ; first those that one wants in and the other out.
+def votes_by_account(both: pd.DataFrame, accounts: pd.DataFrame) -> pd.DataFrame:
+    """Both teams' votes on each account, first where one says in and the other out.
 
     Parameters
     ----------
     both : DataFrame of one round of `votes_by_team`
-    names : Series, name of each account id
+    accounts : DataFrame ``name, owner_id``, indexed by account id
 
     Returns
     -------
-    DataFrame: ``account_id, name, sales, marketing, differ`` (``in and out``; ``one is unsure``)
+    DataFrame, one row per row of `both`: ``account_id, name, owner_id, votes`` (such as ``sales in, marketing out``),
+    ``differ`` (``in and out``, ``one is unsure``, ``one did not vote``, or empty where they agree)
 
     References
     ----------
     Metric dictionary C-57; S0-8.
     """
-    judged = both[both[list(TEAMS)].notna().all(axis=1)]
-    judged = judged[judged["sales"] != judged["marketing"]]
-    unsure = (judged[list(TEAMS)] == "unsure").any(axis=1)
-    out = judged.assign(name=judged["account_id"].map(names), differ=np.where(unsure, "one is unsure", "in and out"))
-    columns = ["account_id", "name", "sales", "marketing", "differ"]
-    return out.sort_values(["differ", "account_id"], ignore_index=True)[columns]
+    sales, marketing = (both[team].astype(object).fillna("no vote") for team in TEAMS)
+    silent, unsure = ((sales == word) | (marketing == word) for word in ("no vote", "unsure"))
+    kinds = ["", "one did not vote", "one is unsure"]
+    differ = pd.Series(np.select([sales == marketing, silent, unsure], kinds, "in and out"), both.index, dtype="str")
+    out = both[["account_id"]].join(accounts[["name", "owner_id"]], on="account_id")
+    out = out.assign(votes="sales " + sales + ", marketing " + marketing, differ=differ)
+    rank = differ.map({kind: place for place, kind in enumerate(["in and out", *reversed(kinds)])})
+    return out.assign(rank=rank).sort_values(["rank", "votes", "account_id"], ignore_index=True).drop(columns="rank")
 
 
 def joint_goal_rows(goals: pd.DataFrame, listed: pd.Index) -> list[dict[str, object]]:

@@ -14,6 +14,7 @@ from abmlib.stats import power
 from abmlib.stats.intervals import FLOOR_OUTCOMES, bootstrap_ci
 from abmlib.tables import programme
 from abmlib.tables.days import months_before
+from abmlib.tables.definitions import measures as dictionary
 
 DAY = pd.Timedelta(days=1)
 SEED = 55  # of the draws
@@ -231,7 +232,7 @@ def _detected(
 def effects_table(found: pd.DataFrame, currency: str) -> pd.DataFrame:
     """Columns of `effects` that a reader needs, in order and in words."""
     out = found.assign(
-        measure=found["outcome"].str.replace("_", " "), unit=found["unit"].str.replace("currency", currency)
+        measure=found["outcome"].map(dictionary.name), unit=found["unit"].str.replace("currency", currency)
     ).rename(columns={"mde": "smallest_rise", "mde_relative": "share_of_base"})
     past = ["base", "correlation", "correlation_low", "correlation_high"]
     columns = ["measure", "horizon_months", "accounts", *past, "smallest_rise", "unit", "share_of_base"]

@@ -12,6 +12,7 @@ from abmlib.method.tiger_teams import TIERS
 from abmlib.stats.intervals import FLOOR_OUTCOMES
 from abmlib.tables import programme
 from abmlib.tables.days import months_before
+from abmlib.tables.definitions import measures as dictionary
 
 FROZEN = ["measure_id", "baseline", "target"]  # what may not change once an objective is frozen
 CONTENT = ["name", "weight", "direction"]  # what a team signs of a criterion
@@ -97,30 +98,32 @@ def changed_objectives(entries: pd.DataFrame) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame: ``objective_id, what`` (measure_id, baseline or target), ``before, after`` (as text), ``frozen_at``
-    (first), ``changed_at`` (days), ``changed_by``
+    DataFrame: ``objective_id, objective`` (goal and id), ``what`` (measure, baseline or target), ``before, after`` (as
+    text), ``frozen_at`` (first), ``changed_at`` (days), ``changed_by``
 
     References
     ----------
     S1-22a: frozen and dated; a changed objective is shown as changed.
     """
     by_time = entries.sort_values(["objective_id", "entered_at"], kind="stable", ignore_index=True)
-    by_time = by_time.rename(columns={"entered_day": "changed_at", "entered_by": "changed_by"})
+    by_time = _named(by_time).rename(columns={"entered_day": "changed_at", "entered_by": "changed_by"})
     by = by_time.groupby("objective_id")
     by_time["frozen_at"] = by["frozen_day"].transform(lambda days: days.cummin().ffill().shift())
     parts = []
     for what in FROZEN:
-        rows = by_time.assign(what=what, before=by[what].shift(), after=by_time[what])
+        rows = by_time.assign(what=what.removesuffix("_id"), before=by[what].shift(), after=by_time[what])
         same = (rows["before"] == rows["after"]) | (rows["before"].isna() & rows["after"].isna())
         rows = rows[rows["frozen_at"].notna() & ~same]
         parts.append(rows.assign(before=_as_text(rows["before"]), after=_as_text(rows["after"])))
-    columns = ["objective_id", "what", "before", "after", "frozen_at", "changed_at", "changed_by"]
+    columns = ["objective_id", "objective", "what", "before", "after", "frozen_at", "changed_at", "changed_by"]
     return pd.concat(parts).rename_axis("place").sort_values(["place", "what"], ignore_index=True)[columns]
 
 
 def _as_text(values: pd.Series) -> pd.Series:
-    """Write numbers and names as text."""
-    return values.map(lambda v: "none" if pd.isna(v) else f"{v:g}" if isinstance(v, float) else str(v)).astype("str")
+    """Write numbers and names of measures as text."""
+    return values.map(
+        lambda v: "none" if pd.isna(v) else f"{v:,.10g}" if isinstance(v, float) else dictionary.name(v)
+    ).astype("str")
 
 
 def _agrees_with_latest(entries: pd.DataFrame, latest: pd.DataFrame, key: str, content: list[str]) -> pd.Series:
@@ -160,6 +163,31 @@ def objectives(entries: pd.DataFrame, start: pd.Timestamp) -> pd.DataFrame:
     columns = ["objective_id", "sales_goal", "tactic", "measure_id", "baseline", "target", "frozen_at", "state"]
     out = last.assign(frozen_at=last["frozen_day"], state=state)
     return out.sort_values(["sales_goal", "tactic", "objective_id"], ignore_index=True)[columns]
+
+
+def objectives_table(aims: pd.DataFrame, entries: pd.DataFrame) -> pd.DataFrame:
+    """Objectives as readers see them: by text and name, and who entered each last.
+
+    Parameters
+    ----------
+    aims : DataFrame of `objectives`
+    entries : DataFrame of ``tables.schema`` ``objectives``, all entries
+
+    Returns
+    -------
+    DataFrame, one row per objective: ``objective`` (goal and id), ``tactic, measure`` (reader's name), ``baseline, target``
+    (text, in the measure's own unit), ``frozen_at`` (a day), ``state, entered_by``
+    """
+    by = programme.latest_entries("objectives", entries).set_index("objective_id")["entered_by"]
+    out = _named(aims).assign(entered_by=aims["objective_id"].map(by), target=_as_text(aims["target"]))
+    out["baseline"] = _as_text(aims["baseline"])
+    return out[["objective", "tactic", "measure", "baseline", "target", "frozen_at", "state", "entered_by"]]
+
+
+def _named(aims: pd.DataFrame) -> pd.DataFrame:
+    """Add the text of each objective with its id, and the reader's name of its measure."""
+    goal = aims["sales_goal"] + " (" + aims["objective_id"] + ")"
+    return aims.assign(objective=goal, measure=aims["measure_id"].map(dictionary.name))
 
 
 def objective_row(aims: pd.DataFrame) -> dict[str, object]:
@@ -215,8 +243,8 @@ def promised_effects(plan: pd.DataFrame, seen: pd.DataFrame) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame, one row per objective: ``objective_id, sales_goal, measure_id, rise_asked, rise_detectable,
-    horizon_months, could_be_seen`` (yes or no), ``why_unknown`` (empty where it is known)
+    DataFrame, one row per objective: ``objective`` (goal and id), ``measure`` (reader's name), ``rise_asked,
+    smallest_detectable, horizon_months, could_be_seen`` (yes or no), ``why_unknown`` (empty where it is known)
     """
     status = seen.groupby("outcome")["status"].agg(set)
     of = plan["measure_id"].map(status)
@@ -228,9 +256,10 @@ def promised_effects(plan: pd.DataFrame, seen: pd.DataFrame) -> pd.DataFrame:
         "too little history": of.map(lambda s: "ok" not in s and "too_early" in s, na_action="ignore").eq(True),
         "the source does not hold it, or a group has fewer than two accounts": plan["could_be_seen"].isna(),
     }
-    columns = ["objective_id", "sales_goal", "measure_id", "rise_asked", "rise_detectable", "horizon_months"]
+    columns = ["objective", "measure", "rise_asked", "smallest_detectable", "horizon_months"]
     could = plan["could_be_seen"].astype(object).map({True: "yes", False: "no"})
-    return plan[columns].assign(could_be_seen=could, why_unknown=np.select(list(reasons.values()), list(reasons), ""))
+    out = _named(plan).rename(columns={"rise_detectable": "smallest_detectable"})[columns]
+    return out.assign(could_be_seen=could, why_unknown=np.select(list(reasons.values()), list(reasons), ""))
 
 
 # -- criteria ---------------------------------------------------------------------------------------------------------

@@ -249,73 +249,30 @@ def gaps(fields: Sequence[str], buyers: int, accounts: int, too_early: bool) -> 
     return words(f"{whom}. A gap foretells who buys in: {named(fields)}. Keep these gaps out of every model.")
 
 
-def to_fill(rows: int, *names: str) -> str:
-    """Say which programme file to fill if nothing is entered; empty if something is."""
-    return "" if rows else f"Nothing is entered. Fill {' and '.join(f'programme/{n}.csv' for n in names)}."
-
-
-def filled(files: pd.DataFrame) -> Words:
-    """Say how many of the files people must fill have entries.
-
-    Parameters
-    ----------
-    files : DataFrame with ``entries``, one row per file
-    """
-    there = int((files["entries"] > 0).sum())
-    if not there:
-        return words("Nothing is entered yet. Until people fill these files, only the last section has an answer.")
-    return words(f"{there:,} of {count(len(files), 'file')} have entries.")
-
-
-def begun(start: pd.Timestamp, accounts: int) -> Words:
-    """Say when the programme began, and how many accounts are in it."""
-    if pd.isna(start):
-        return words(
-            "No account is in a tier or a campaign. The programme has not begun, so no objective is frozen late."
-        )
-    return words(f"The programme began on {start:%Y-%m-%d}; {count(accounts, 'account')} in tiers today.")
-
-
 def gate(passed: bool, criteria: int, unsigned: int, late: int, overlap: float, needed: float) -> Words:
     """Say whether the programme may proceed, and what is missing."""
+    lacks = lacking(criteria, unsigned, late, overlap, needed)
+    return words(f"{'Agreed: proceed' if passed else 'Do not proceed'}{': ' if lacks else ''}{lacks}.")
+
+
+def lacking(criteria: int, unsigned: int, late: int, overlap: float, needed: float) -> str:
+    """Say what sales and marketing have not agreed yet; empty if they have."""
     lacks = [] if criteria else ["no criterion is entered"]
-    lacks += (
-        [f"{unsigned:,} of {count(criteria, 'criterion', 'criteria')} not signed by both teams"] if unsigned else []
-    )
-    lacks += [f"{count(late, 'criterion', 'criteria')} signed after the list was voted on"] if late else []
+    lacks += [_unsigned(unsigned, criteria)] if unsigned else []
+    lacks += [f"{late:,} {'was' if late == 1 else 'were'} signed only after the vote on the list"] if late else []
     lacks += ["no list was voted on by both teams"] if pd.isna(overlap) else []
     lacks += [f"the two lists overlap by {share(overlap)}, below {share(needed)}"] if overlap < needed else []
-    verdict = "Agreed: proceed" if passed else "Do not proceed"
-    return words(f"{verdict}{': ' if lacks else ''}{'; '.join(lacks)}.")
+    return "; ".join(lacks)
 
 
-def comparison(basis: str, treated: int, held: int, own: bool, window_end: pd.Timestamp) -> Words:
-    """Say which accounts will be compared, and which past the figures use."""
-    who = {
-        "experiment": f"{count(treated, 'account')} treated and {held:,} held back, assigned at random",
-        "tiers": f"{count(treated, 'account')} in tiers and all {held:,} others. They were chosen, not assigned at random, so even a "
-        "detected effect may have another cause",
-        "planned": f"nothing is entered, so a list is assumed: {count(treated, 'account')} treated, {held:,} held back at random",
-    }
-    whose = "these accounts" if own else "all accounts of the book (the list is too short or not entered)"
-    return words(f"Compared: {who[basis]}.", f"Baseline: what {whose} did in the months up to {window_end:%Y-%m-%d}.")
-
-
-def seen(verdicts: Mapping[str, int], effect: float, power: float) -> Words:
-    """Say how many measures could detect a rise of the size stated.
-
-    Parameters
-    ----------
-    verdicts : count of each verdict
-    """
-    judged = sum(verdicts.get(v, 0) for v in ("could be seen", "only a large effect", "cannot be seen"))
-    if not judged:
-        return words("No answer is possible: the source has no outcomes, or too little history.")
-    could, large = verdicts.get("could be seen", 0), verdicts.get("only a large effect", 0)
-    return words(
-        f"A rise of {effect:.0%} would be detected with a chance of {power:.0%} or more in {could:,} of {judged:,} measures and "
-        f"horizons; {large:,} can detect only a large effect, {judged - could - large:,} no realistic effect."
-    )
+def _unsigned(unsigned: int, criteria: int) -> str:
+    """Say how many criteria both teams have still to sign."""
+    of = count(criteria, "criterion", "criteria")
+    if unsigned == criteria:
+        return (
+            f"none of {of} is signed by both teams" if criteria > 1 else "the one criterion is not signed by both teams"
+        )
+    return f"{unsigned:,} of {of} {'is' if unsigned == 1 else 'are'} not signed by both teams"
 
 
 def absent(notebooks: list[str]) -> Words:
