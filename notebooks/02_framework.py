@@ -31,7 +31,7 @@ horizons: list[int] = [3, 6, 12]  # months after which an effect is to be judged
 effect: float = 0.2  # rise that the programme hopes for, share of the baseline
 edit: bool = False  # in JupyterLab: show a form for one of the files below
 form: str = "objectives"  # the file the form is for
-entered_by: str = ""  # who fills the form
+entered_by: str = ""  # who fills the form, to begin with; empty: the last one who did
 planned: int = 100  # accounts on the future list, if none is entered yet
 
 # %%
@@ -61,7 +61,7 @@ files = framework.inputs(book.overview())
 show.table(files, "Entries by file")
 
 # %%
-forms.entry(book.programme, form, entered_by=entered_by, edit=edit)
+forms.entry(book.programme, form, entered_by=entered_by, edit=edit, as_of=book.as_of, offered=detectable.OUTCOMES)
 
 # %% [markdown]
 # ## How the answer is made
