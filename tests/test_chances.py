@@ -19,7 +19,7 @@ def past_deals(rows: list[tuple], **more) -> pd.DataFrame:
     """Deals open on `PAST_DAY` from (account, ended, days followed, amount then, final amount)."""
     f = pd.DataFrame(rows, columns=["account_id", "ended", "days_followed", "amount", "final_amount"])
     f = f.assign(opportunity_id=[f"p{i}" for i in range(len(f))], day=PAST_DAY, stage="Lead", days_in_stage=10.0)
-    return f.assign(probability=0.5, product_line="X", **more)
+    return f.assign(probability=0.5, product_line="X", created_day=PAST_DAY - pd.Timedelta(days=40), **more)
 
 
 def open_today(amounts: list, stage: str = "Lead", days: float = 10.0, accounts: list | None = None) -> pd.DataFrame:

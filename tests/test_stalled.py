@@ -1,4 +1,4 @@
-"""Stalled and overdue deals: each mark by its own condition, and what became of marked deals in the past."""
+"""Stalled, overdue, early and fast deals: each mark by its own condition, and what became of marked deals in the past."""
 
 import numpy as np
 import pandas as pd
@@ -12,16 +12,18 @@ from tests.test_pipeline import TODAY, as_read, day, deals
 
 
 def past(days: list[float], line: str = "X", touches: tuple = (("a", 40), ("b", 10))) -> stalled.Past:
-    """Stays of won deals of one line in Lead, wins that took 120 days, and the last touches of accounts in days ago."""
-    stays = pd.DataFrame({"stage": "Lead", "line": line, "days": days})
+    """Stays of won deals of one line in Lead, 20 days after opening and 50 before the win; wins that took 120 days; touches."""
+    stays = pd.DataFrame({"stage": "Lead", "line": line, "days": days, "until_won": 50.0, "from_opening": 20.0})
     wins = pd.DataFrame({"line": [line] * len(days), "age_days": 120.0})
     rows = [(account, TODAY - ago * DAY) for account, ago in touches]
     return stalled.Past(stays, wins, pd.DataFrame(rows, columns=["account_id", "day"]).sort_values("day"))
 
 
 def live(rows: list[tuple]) -> pd.DataFrame:
-    """Deals open today from (id, account, days in Lead, pushes, closing day in days from today)."""
-    f = pd.DataFrame(rows, columns=["opportunity_id", "account_id", "days_in_stage", "pushes", "in"])
+    """Deals open today from (id, account, days in Lead, pushes, closing day in days from today, days from opening to Lead)."""
+    rows = [(*row, 20)[:6] for row in rows]
+    f = pd.DataFrame(rows, columns=["opportunity_id", "account_id", "days_in_stage", "pushes", "in", "took"])
+    f = f.assign(created_day=TODAY - pd.to_timedelta(f["took"] + f["days_in_stage"].fillna(0), unit="D"))
     f = f.assign(product_line="X", stage="Lead", day=TODAY, close_date=TODAY + pd.to_timedelta(f["in"], unit="D"))
     return f.assign(pushes=f["pushes"].astype("Int64"))
 
@@ -29,18 +31,21 @@ def live(rows: list[tuple]) -> pd.DataFrame:
 @pytest.mark.parametrize(
     ("row", "marks"),
     [
-        (("d", "a", 31, 0, 5), ["stalled", "slow", "quiet"]),  # no touch for 40 days, a quarter of 120 is 30
-        (("d", "b", 31, 0, 5), ["slow"]),  # the buyer is in touch, nothing was postponed
-        (("d", "b", 31, 2, 5), ["stalled", "slow", "pushed"]),
-        (("d", "a", 30, 2, 5), ["quiet", "pushed"]),  # exactly as long as nine of ten: not slow
+        (("d", "a", 31, 0, 90), ["stalled", "slow", "quiet"]),  # no touch for 40 days, a quarter of 120 is 30
+        (("d", "b", 31, 0, 90), ["slow"]),  # the buyer is in touch, nothing was postponed
+        (("d", "b", 31, 2, 90), ["stalled", "slow", "pushed"]),
+        (("d", "a", 30, 2, 90), ["quiet", "pushed"]),  # exactly as long as nine of ten: not slow
         (("d", "b", 1, 0, -1), ["overdue"]),
-        (("d", "b", 1, 0, 0), []),  # due today
-        (("d", "never", 31, 1, 5), ["stalled", "slow", "quiet"]),  # an account without any touch
-        (("d", None, 31, 1, 5), ["slow"]),  # whose touches nobody knows
-        (("d", "a", None, None, 5), ["quiet"]),  # no history
+        (("d", "b", 10, 0, 40), []),  # due 50 days after it entered its stage, as soon as one in ten won deals
+        (("d", "b", 10, 0, 39), ["due_too_early"]),
+        (("d", "b", 50, 0, 0), ["slow"]),  # due today
+        (("d", "b", 10, 0, 90, 19), ["fast"]),  # in its stage after 19 days
+        (("d", "never", 31, 1, 90), ["stalled", "slow", "quiet"]),  # an account without any touch
+        (("d", None, 31, 1, 90), ["slow"]),  # whose touches nobody knows
+        (("d", "a", None, None, 90), ["quiet"]),  # no history
     ],
 )
-def test_a_deal_is_stalled_when_slow_and_either_quiet_or_pushed(row, marks):
+def test_a_deal_has_the_marks_that_won_deals_set_the_limits_of(row, marks):
     got = stalled.marked(live([row]), past([30.0] * 30)).iloc[0]
     assert [m for m in stalled.MARKS if got[m]] == marks
 
@@ -73,9 +78,10 @@ def test_only_touches_before_a_day_count_on_it_and_ours_never():
     touches = pd.DataFrame(
         [(a, d, TODAY - ago * DAY) for a, d, ago in rows], columns=["account_id", "direction", "day"]
     )
-    visits = pd.DataFrame({"opportunity_id": ["w"], "stage": ["Lead"], "days": [4]})
+    visits = pd.DataFrame({"opportunity_id": ["w"], "stage": ["Lead"], "days": [4], "began": [day("2026-01-11")]})
     by = stalled.past_of(deals([("w", True, 1, "2026-01-01", "2026-02-01")], product_line=["X"]), visits, touches)
     assert by.stays[["stage", "line", "days"]].to_numpy().tolist() == [["Lead", "X", 4]]
+    assert by.stays[["from_opening", "until_won"]].to_numpy().tolist() == [[10, 21]]
     days = live([("x", "a", 1, 0, 5), ("y", "b", 1, 0, 5)])
     assert stalled.marked(days, by)["days_quiet"].tolist() == [3, 1]
     # two days ago the touch of the first account was a day old, and the one of the second had not been made
@@ -95,8 +101,24 @@ def test_the_record_compares_marked_deals_with_the_others_and_calls_a_signal():
     assert stalled.in_doubt(got.reset_index())[0] == pytest.approx(1)
     assert got.loc["stalled", ["more_low", "more_high"]].isna().all()  # all alike: no interval of no width
     one = stalled.record(rows.assign(account_id="a"), past([30.0] * 30, touches=(("x", 900),)), HORIZON)
-    assert one["verdict"].tolist() == ["too early"]  # of one account nobody can tell
+    assert set(one["verdict"]) == {"too early"}  # of one account nobody can tell
     assert "overdue" not in got.index  # none was
+
+
+def test_deals_due_too_early_are_followed_to_their_own_closing_day():
+    rows = half_won(200).assign(product_line="X", pushes=0, days_in_stage=1.0)
+    won = (rows["ended"] == 1).to_numpy()
+    due = np.where(won, rows["days_followed"] + 50, 9)  # lost ones were due after 9 days, won ones later than won
+    rows = rows.assign(close_date=PAST_DAY + pd.to_timedelta(due, unit="D"))
+    got = stalled.record(rows, past([30.0] * 30), HORIZON).set_index("mark").loc["due_too_early"]
+    assert got[["within", "marked", "others"]].tolist() == ["to its closing day", 100, 100]
+    assert got[["not_won", "not_won_others"]].tolist() == [1, 0]
+    by = past([30.0] * 30)
+    by = stalled.Past(by.stays.assign(until_won=900.0), by.wins, by.touches)
+    for later, not_won in ((-1, 1.0), (0, 0.5)):  # half were won, on that day
+        due = rows["day"] + pd.to_timedelta(rows["days_followed"] + later, unit="D")
+        got = stalled.record(rows.assign(close_date=due), by, HORIZON).set_index("mark").loc["due_too_early"]
+        assert got[["marked", "not_won"]].tolist() == [200, pytest.approx(not_won)]
 
 
 def test_a_mark_that_says_nothing_is_called_so_and_gives_no_money():
@@ -125,27 +147,44 @@ def test_the_record_counts_deals_at_quarter_ends_and_leaves_out_what_could_not_b
 
 def listed() -> pd.DataFrame:
     rows = [
-        ("all", "a", "s1", 10.0, TODAY - DAY, 70.0, 43.4, 50, 2, True, True, True, True),
-        ("big", "a", "s2", 90.0, TODAY + DAY, 70.0, 43.4, None, 0, True, False, True, False),
-        ("late", "b", "s1", 999.0, TODAY - 30 * DAY, 1.0, 43.4, 2, 0, False, True, False, False),
-        ("dark", "c", "s1", 9.0, TODAY - DAY, 1.0, None, 2, None, False, True, False, False),
-        ("nobody", None, "s1", 5.0, TODAY + DAY, 70.0, 43.4, 2, 3, True, False, False, True),
-        ("fine", "b", "s1", 1.0, TODAY, 1.0, 43.4, 1, 2, False, False, False, True),
+        ("all", "a", "s1", 10.0, TODAY - DAY, 70.0, 43.4, 50, 2, True, True, True, True, False, False),
+        ("big", "a", "s2", 90.0, TODAY + DAY, 70.0, 43.4, None, 0, True, False, True, False, False, False),
+        ("late", "b", "s1", 999.0, TODAY - 30 * DAY, 1.0, 43.4, 2, 0, False, True, False, False, False, False),
+        ("dark", "c", "s1", 9.0, TODAY - DAY, 1.0, None, 2, None, False, True, False, False, False, False),
+        ("nobody", None, "s1", 5.0, TODAY + DAY, 70.0, 43.4, 2, 3, True, False, False, True, True, False),
+        ("fine", "b", "s1", 1.0, TODAY, 1.0, 43.4, 1, 2, False, False, False, True, False, False),
+        ("quick", "b", "s1", 0.5, TODAY + 9 * DAY, 1.0, 43.4, 1, 0, False, False, False, False, True, True),
     ]
     columns = ["opportunity_id", "account_id", "owner_id", "amount", "close_date", "days_in_stage", "days_slow", "days_quiet",
-               "pushes", "stalled", "overdue", "quiet", "pushed"]  # fmt: skip
-    return stalled.reasons(pd.DataFrame(rows, columns=columns).astype({"days_quiet": "Int64"}), TODAY)
+               "pushes", "stalled", "overdue", "quiet", "pushed", "due_too_early", "fast"]  # fmt: skip
+    limits = {"name": "Seats", "days_planned": 10.0, "days_needed": 35.0, "days_to_stage": 3.0, "days_fast": 7.0}
+    return stalled.reasons(pd.DataFrame(rows, columns=columns).astype({"days_quiet": "Int64"}).assign(**limits), TODAY)
 
 
 def test_a_listed_deal_says_every_reason_in_words():
     slow = "70 days in stage (9 of 10 won deals: up to 43)"
+    early = "due 10 days after it entered its stage (9 of 10 won deals: 35 or more)"
     assert listed().set_index("opportunity_id")["why"].to_dict() == {
         "all": f"{slow}; no touch from the account for 50 days; postponed 2 times; overdue by 1 day",
         "big": f"{slow}; no touch from the account",
         "late": "overdue by 30 days",
         "dark": "overdue by 1 day; whether stalled is unknown: no stage history",
-        "nobody": f"{slow}; postponed 3 times",
+        "nobody": f"{slow}; postponed 3 times; {early}",
+        "quick": f"{early}; in its stage 3 days after opening (9 of 10 won deals: 7 or more)",
     }
+
+
+def test_a_listed_deal_has_a_first_step_and_its_days_overdue():
+    got = listed().set_index("opportunity_id")
+    assert got["next_step"].to_dict() == {
+        "all": "reach the buyer; close it or set a new day",
+        "big": "reach the buyer",
+        "late": "close it or set a new day",
+        "dark": "close it or set a new day",
+        "nobody": "ask what holds it up",
+        "quick": "ask for the day of signing",
+    }
+    assert got["days_overdue"].dropna().to_dict() == {"all": 1, "late": 30, "dark": 1}
 
 
 def test_a_decision_has_owner_and_reason_of_the_largest_deal_and_the_money_in_doubt():
@@ -153,7 +192,7 @@ def test_a_decision_has_owner_and_reason_of_the_largest_deal_and_the_money_in_do
     got = stalled.to_decide(stuck, (0.25, 0.125, 0.5))
     assert got["accounts"].tolist() == ["a"]
     assert got["owner"].to_dict() == {"a": "s2"}
-    assert got["reason"]["a"].startswith("big: 70 days in stage")
+    assert got["reason"]["a"].startswith("big, Seats: 70 days in stage")
     assert got["reason"]["a"].endswith("(and 1 more)")
     assert [got[m]["a"] for m in ("moves", "moves_low", "moves_high")] == [25, 12.5, 50]
     assert "moves" not in stalled.to_decide(stuck)  # no signal, no money

@@ -80,7 +80,7 @@ def open_now(deals: pd.DataFrame, history: pd.DataFrame, as_of: pd.Timestamp) ->
     -------
     DataFrame, one row per open deal; one of unknown age that has no history has no time in its stage
     """
-    columns = ["opportunity_id", "account_id", "product_line", "amount", "close_date"]
+    columns = ["opportunity_id", "account_id", "product_line", "created_day", "amount", "close_date"]
     known = open_on(deals, history, pd.DatetimeIndex([as_of])).set_index("opportunity_id")
     live = deals.loc[~deals["is_closed"].astype(bool), columns].join(
         known[["stage", "days_in_stage", "pushes"]], on="opportunity_id"

@@ -1,6 +1,7 @@
-"""Open deals that are stalled or overdue, why, and what became of such deals in the past."""
+"""Open deals that are stalled, overdue or ahead of their history, why, and what became of such deals in the past."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,18 +17,33 @@ SEED, DRAWS = 12, 1_000
 PUSHES = 2  # closing day moved later this often
 QUIET_SHARE = 0.25  # days without a touch from the buyer, as a share of the days that a win takes
 QUIET_DAYS = (14.0, 45.0)  # and the fewest and most of them
-MARKS = ["stalled", "overdue", "slow", "quiet", "pushed"]
+EARLY_SHARE = 0.1  # share of won deals that were won, or in their stage, as soon
+MARKS = ["stalled", "overdue", "due_too_early", "fast", "slow", "quiet", "pushed"]
+LIMITS = [
+    "days_in_stage",
+    "days_slow",
+    "days_quiet",
+    "days_planned",
+    "days_needed",
+    "days_to_stage",
+    "days_fast",
+    "pushes",
+]
 RECORD = [
-    "mark", "marked", "others", "marked_deals", "not_won", "not_won_others", "more", "more_low", "more_high", "verdict",
+    "mark", "within", "marked", "others", "marked_deals", "not_won", "not_won_others", "more", "more_low", "more_high",
+    "verdict",
 ]  # fmt: skip
-JUDGED_BY = {"stalled": ["days_in_stage", "days_slow"], "overdue": ["close_date"]}  # without these nobody can say
+JUDGED_BY = {  # without these nobody can say
+    "stalled": ["days_in_stage", "days_slow"], "overdue": ["close_date"], "due_too_early": ["days_planned", "days_needed"],
+    "fast": ["days_to_stage", "days_fast"],
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Past:
     """What marks are judged by."""
 
-    stays: pd.DataFrame  # of won deals in stages: ``stage, line, days``
+    stays: pd.DataFrame  # of won deals in stages: ``stage, line, days``, and ``until_won, from_opening``
     wins: pd.DataFrame  # ``line, age_days``
     touches: pd.DataFrame  # from buyers or mutual: ``account_id, day``, in order of the day
 
@@ -42,10 +58,13 @@ def past_of(deals: pd.DataFrame, visits: pd.DataFrame, touches: pd.DataFrame) ->
     touches : DataFrame of ``Book.panel("activities", by=["direction"], per="day")``
     """
     won = deals[deals["is_closed"].astype(bool) & won_flag(deals)].assign(line=lines(deals))
-    wins = won.set_index("opportunity_id")[["line", "age_days"]]
-    stays = visits[["opportunity_id", "stage", "days"]].join(wins["line"], on="opportunity_id", how="inner")
+    wins = won.set_index("opportunity_id")[["line", "age_days", "created_day", "closed_day"]]
+    stays = visits[["opportunity_id", "stage", "days", "began"]].join(wins, on="opportunity_id", how="inner")
+    lasted = {"until_won": stays["closed_day"] - stays["began"], "from_opening": stays["began"] - stays["created_day"]}
+    stays = stays.assign(**{name: days.dt.days for name, days in lasted.items()})
     theirs = touches.loc[touches["direction"] != "outbound", ["account_id", "day"]].dropna().drop_duplicates()
-    return Past(stays, wins, theirs.sort_values("day", ignore_index=True))
+    columns = ["stage", "line", "days", "until_won", "from_opening"]
+    return Past(stays[columns], wins[["line", "age_days"]], theirs.sort_values("day", ignore_index=True))
 
 
 def marked(open_deals: pd.DataFrame, past: Past) -> pd.DataFrame:
@@ -53,7 +72,9 @@ def marked(open_deals: pd.DataFrame, past: Past) -> pd.DataFrame:
 
     A deal is stalled where it is slow (longer in its stage than nine of ten won deals of its product line were) and either
     quiet (no touch from the account in a quarter of the days that half of the won deals of its line took, 14 at least and
-    45 at most) or pushed (its closing day moved later twice or more). Where fewer than `FLOOR_OUTCOMES` won deals of the line
+    45 at most) or pushed (its closing day moved later twice or more). It is due too early where its closing day, if not past, comes
+    sooner after it entered its stage than nine of ten won deals were won, and fast where it reached its stage sooner after it
+    was opened than nine of ten of them did. Where fewer than `FLOOR_OUTCOMES` won deals of the line
     tell, those of all lines do, and below that many none: then the deal cannot be judged, and is not marked. Limits are those
     of today, for past days too. Without any touch in the source no deal is quiet.
 
@@ -63,12 +84,14 @@ def marked(open_deals: pd.DataFrame, past: Past) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame, index and rows as given, with ``days_slow, days_quiet`` (since the last touch; missing without one) and bool
-    ``stalled, overdue, slow, quiet, pushed``
+    DataFrame, index and rows as given, with `LIMITS` and bool `MARKS`. ``days_quiet``: since the last touch, missing without
+    one; ``days_planned, days_needed``: from entering the stage to the closing day, and fewer than which one in ten won deals
+    needed; ``days_to_stage, days_fast``: the same from opening to the stage
 
     References
     ----------
-    Metric dictionary C-58, C-11; S3-27. The days of quiet are a house definition within the bounds of C-58.
+    Metric dictionary C-58, C-59, C-11; S3-27, S3-28. The days of quiet are a house definition within the bounds of C-58, due
+    too early one of its own; fast is the part of C-59 that stages tell.
     """
     out = _limits(open_deals, past)
     out["days_quiet"] = _days_quiet(out, past.touches)
@@ -76,25 +99,44 @@ def marked(open_deals: pd.DataFrame, past: Past) -> pd.DataFrame:
     quiet = out["quiet_limit"].notna() & out["account_id"].notna() & ~(out["days_quiet"] <= out["quiet_limit"])
     quiet &= len(past.touches) > 0
     pushed = (out["pushes"] >= PUSHES).fillna(False).astype(bool)
-    marks = {"stalled": slow & (quiet | pushed), "overdue": out["close_date"] < out["day"]}
+    ahead = (out["close_date"] - out["day"]).dt.days
+    out["days_planned"] = out["days_in_stage"] + ahead.where(ahead >= 0)
+    out["days_to_stage"] = (out["day"] - out["created_day"]).dt.days - out["days_in_stage"]
+    marks = {
+        "stalled": slow & (quiet | pushed),
+        "overdue": out["close_date"] < out["day"],
+        "due_too_early": out["days_planned"] < out["days_needed"],
+        "fast": out["days_to_stage"] < out["days_fast"],
+    }
     return out.drop(columns="quiet_limit").assign(**marks, slow=slow, quiet=quiet, pushed=pushed)
 
 
 def _limits(deals: pd.DataFrame, past: Past) -> pd.DataFrame:
-    """Add the days after which a deal is slow, and those after which it is quiet."""
-    stays, wins, line = past.stays, past.wins, lines(deals)
-    of_line = _quantiles(stays["days"], [stays["stage"], stays["line"]], SLOW_SHARE)
-    slow = pd.Series(of_line.reindex(pd.MultiIndex.from_arrays([deals["stage"], line])).to_numpy(float), deals.index)
-    slow = slow.fillna(deals["stage"].map(_quantiles(stays["days"], [stays["stage"]], SLOW_SHARE)).astype(float))
+    """Add the days by which a deal is judged, and those after which it is quiet."""
+    wins, line = past.wins, lines(deals)
     usual = line.map(_quantiles(wins["age_days"], [wins["line"]], 0.5)).astype(float)
     usual = usual.fillna(wins["age_days"].median() if len(wins) >= FLOOR_OUTCOMES else np.nan)
-    return deals.assign(days_slow=slow, quiet_limit=(QUIET_SHARE * usual).clip(*QUIET_DAYS))
+    soon = _by_stage(deals, past.stays, "from_opening", EARLY_SHARE)
+    return deals.assign(
+        days_slow=_by_stage(deals, past.stays, "days", SLOW_SHARE),
+        days_needed=_by_stage(deals, past.stays, "until_won", EARLY_SHARE),
+        days_fast=soon.where(soon > 0),  # in the first stage there is nothing to be fast in
+        quiet_limit=(QUIET_SHARE * usual).clip(*QUIET_DAYS),
+    )
+
+
+def _by_stage(deals: pd.DataFrame, stays: pd.DataFrame, days: str, share: float) -> pd.Series:
+    """Quantile of days of won deals in each deal's stage, of its line where enough tell, else of all lines."""
+    of_line = _quantiles(stays[days], [stays["stage"], stays["line"]], share)
+    own = of_line.reindex(pd.MultiIndex.from_arrays([deals["stage"], lines(deals)])).to_numpy(float)
+    every = deals["stage"].map(_quantiles(stays[days], [stays["stage"]], share)).astype(float)
+    return pd.Series(own, deals.index).fillna(every)
 
 
 def _quantiles(days: pd.Series, by: list[pd.Series], share: float) -> pd.Series:
     """Quantile of days by group; groups with fewer than `FLOOR_OUTCOMES` are left out."""
     groups = days.groupby(by)
-    return groups.quantile(share)[groups.size() >= FLOOR_OUTCOMES]
+    return groups.quantile(share)[groups.count() >= FLOOR_OUTCOMES]
 
 
 def _days_quiet(deals: pd.DataFrame, touches: pd.DataFrame) -> pd.Series:
@@ -108,7 +150,7 @@ def _days_quiet(deals: pd.DataFrame, touches: pd.DataFrame) -> pd.Series:
 
 
 def record(past: pd.DataFrame, by: Past, horizon: int, year_starts: int = 1) -> pd.DataFrame:
-    """Measure what became of deals that were stalled or overdue at past quarter ends, beside the others then open.
+    """Measure what became of deals with each mark at past quarter ends, beside the others then open.
 
     Deals are marked by what was noted of them on the quarter end and by today's limits, as open deals are: limits of a short past
     would be lower, and the marks others. A deal counts at each quarter end at which it was
@@ -123,14 +165,14 @@ def record(past: pd.DataFrame, by: Past, horizon: int, year_starts: int = 1) -> 
 
     Returns
     -------
-    DataFrame, one row per mark that a past deal had: ``mark``; ``marked, others`` (deals at quarter ends), ``marked_deals``
-    (different ones), ``not_won, not_won_others`` (shares not won within the horizon, open ones followed as far as known), ``more``
-    (their difference), ``more_low, more_high`` (drawing accounts), ``verdict`` (signal, against, no signal, too early: fewer than
+    DataFrame, one row per mark that a past deal had: ``mark``; ``within`` (the horizon in words; of deals due too early each one's
+    own closing day); ``marked, others`` (deals at quarter ends), ``marked_deals`` (different ones), ``not_won, not_won_others``
+    (shares not won within it, open ones followed as far as known), ``more`` (their difference), ``more_low, more_high`` (drawing accounts), ``verdict`` (signal, against, no signal, too early: fewer than
     `FLOOR_OUTCOMES` different closed deals, or two accounts, on a side)
 
     References
     ----------
-    Metric dictionary C-58: the flag's precision on the user's own past.
+    Metric dictionary C-58, C-59: the flag's precision on the user's own past.
     """
     ends = pd.PeriodIndex(past["day"], freq=quarters(year_starts)).end_time.normalize()
     rows = marked(past[past["day"] == ends].reset_index(drop=True), by)
@@ -141,14 +183,18 @@ def record(past: pd.DataFrame, by: Past, horizon: int, year_starts: int = 1) -> 
         sides = [judged & rows[mark].to_numpy(), judged & ~rows[mark].to_numpy()]
         n = [int(side.sum()) for side in sides]
         closed = [rows.loc[side & (rows["ended"] > 0).to_numpy(), "opportunity_id"].nunique() for side in sides]
-        lost, others = (1 - _won(rows, some, horizon, draws) for some in sides)
+        followed, until = rows["days_followed"], horizon
+        if mark == "due_too_early":  # time in parts of that to each deal's closing day
+            followed, until = followed / (rows["close_date"] - rows["day"]).dt.days.clip(lower=1), 1
+        lost, others = (1 - _won(rows.assign(days_followed=followed), some, until, draws) for some in sides)
         apart, accounts = (lost - others)[1:], [len(np.unique(draws.cluster[side])) for side in sides]
         low, high = np.nanquantile(apart, ENDS) if min(accounts) > 1 else (np.nan, np.nan)
         verdict = "signal" if low > 0 else "against" if high < 0 else "no signal"
         verdict = verdict if min(closed) >= FLOOR_OUTCOMES and min(accounts) > 1 else "too early"
         low, high = survival.ends(apart) if min(accounts) > 1 else (np.nan, np.nan)
         different = rows.loc[sides[0], "opportunity_id"].nunique()
-        found.append((mark, *n, different, lost[0], others[0], lost[0] - others[0], low, high, verdict))
+        within = "to its closing day" if mark == "due_too_early" else f"{horizon:,} days"
+        found.append((mark, within, *n, different, lost[0], others[0], lost[0] - others[0], low, high, verdict))
     out = pd.DataFrame(found, columns=RECORD)
     return out[out["marked"] > 0].reset_index(drop=True)
 
@@ -173,9 +219,9 @@ def flags(deals: pd.DataFrame, marked: pd.DataFrame, chance: pd.Series) -> pd.Da
     DataFrame to the spec of ``12_opportunity_flags``: one row per open deal, stalled ones and the largest amount first
     """
     live = open_deals(deals)[
-        ["opportunity_id", "account_id", "owner_id", "stage", "amount", "close_date", "created_day"]
+        ["opportunity_id", "account_id", "name", "owner_id", "stage", "amount", "close_date", "created_day"]
     ]
-    today = marked.set_index("opportunity_id")[["days_in_stage", "days_slow", "days_quiet", "pushes", *MARKS]]
+    today = marked.set_index("opportunity_id")[[*LIMITS, *MARKS]]
     lacking = {
         f"no_{what}": live[c].isna()
         for what, c in (("account", "account_id"), ("amount", "amount"), ("age", "created_day"))
@@ -188,7 +234,7 @@ def flags(deals: pd.DataFrame, marked: pd.DataFrame, chance: pd.Series) -> pd.Da
 
 
 def reasons(flags: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
-    """Keep the open deals that are stalled or overdue, stalled ones and the largest amount first, and say why in words.
+    """Keep the open deals that have a mark, stalled ones and the largest amount first, and say why in words.
 
     Parameters
     ----------
@@ -196,12 +242,13 @@ def reasons(flags: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame with ``why``, such as ``70 days in stage (9 of 10 won deals: up to 43); postponed 2 times``
+    DataFrame with ``days_overdue`` (missing where not), ``why``, such as ``70 days in stage (9 of 10 won deals: up to 43);
+    postponed 2 times``, and ``next_step``
     """
-    listed = flags[flags["stalled"] | flags["overdue"]].reset_index(drop=True)
-    why = []
-    for deal in listed.itertuples():
-        days = (as_of - deal.close_date).days if deal.overdue else 0
+    listed = flags[flags[list(JUDGED_BY)].any(axis=1)].reset_index(drop=True)
+    late = (as_of - listed["close_date"]).dt.days.where(listed["overdue"]).astype("Int64")
+    why, steps = [], []
+    for deal in listed.assign(late=late).itertuples():
         touch = (
             "no touch from the account"
             if pd.isna(deal.days_quiet)
@@ -213,11 +260,30 @@ def reasons(flags: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
         parts += [touch] * (deal.stalled and deal.quiet) + [f"postponed {deal.pushes:,.0f} times"] * (
             deal.stalled and deal.pushed
         )
-        parts += [f"overdue by {days:,} {'day' if days == 1 else 'days'}"] * deal.overdue
+        if deal.overdue:
+            parts.append(f"overdue by {deal.late:,} {'day' if deal.late == 1 else 'days'}")
+        if deal.due_too_early:
+            parts.append(
+                f"due {deal.days_planned:,.0f} days after it entered its stage (9 of 10 won deals: {deal.days_needed:,.0f} or more)"
+            )
+        if deal.fast:
+            parts.append(
+                f"in its stage {deal.days_to_stage:,.0f} days after opening (9 of 10 won deals: {deal.days_fast:,.0f} or more)"
+            )
         unknown = "no stage history" if pd.isna(deal.pushes) else "too few won deals in its stage"
-        parts += [f"whether stalled is unknown: {unknown}"] * pd.isna(deal.days_slow)
+        parts += [f"whether stalled is unknown: {unknown}"] * (deal.overdue and pd.isna(deal.days_slow))
         why.append("; ".join(parts))
-    return listed.assign(why=pd.Series(why, dtype="str"))
+        steps.append(_next_step(deal))
+    return listed.assign(days_overdue=late, why=pd.Series(why, dtype="str"), next_step=pd.Series(steps, dtype="str"))
+
+
+def _next_step(deal: Any) -> str:
+    """What to do first about a deal with a mark."""
+    day = "close it or set a new day" if deal.overdue else ""
+    if deal.stalled:
+        first = "reach the buyer" if deal.quiet else "ask what holds it up"
+        return first + f"; {day}" * bool(day)
+    return day or ("ask for the day of signing" if deal.due_too_early else "check who decides")
 
 
 def in_doubt(record: pd.DataFrame, mark: str = "stalled") -> tuple[float, float, float]:
@@ -240,7 +306,8 @@ def to_decide(listed: pd.DataFrame, doubt: tuple[float, float, float] = (np.nan,
     of = known.groupby("account_id", sort=False)
     amount, first = of["amount"].sum(min_count=1), known.drop_duplicates("account_id").set_index("account_id")
     more = (of.size() - 1).map(lambda n: f" (and {n:,} more)" if n else "").astype("str")
-    reason = first["opportunity_id"] + ": " + first["why"] + more
+    title = (", " + first["name"].astype("str")).fillna("")
+    reason = first["opportunity_id"] + title + ": " + first["why"] + more
     return {"accounts": amount.index, "owner": first["owner_id"], "reason": reason} | _moves(amount, doubt)
 
 
