@@ -46,14 +46,11 @@ book.need("accounts", "opportunities", writes=["12_opportunity_flags"])
 accounts = book.read("accounts").set_index("account_id")
 opportunities = deals.with_days(book.read("opportunities"), book.as_of)
 history = book.read("opportunity_stage_history")
-year_starts = book.settings.fiscal_year_starts
+year_starts, currency = book.settings.fiscal_year_starts, book.currency
 window, ahead = periods.trailing(book.as_of, window_months), periods.coming(book.as_of, ahead_months)
-horizon = (ahead.end - book.as_of).days
+horizon, until = (ahead.end - book.as_of).days, say.day(ahead.end)
 columns = ["opportunity_id", "stage", "amount", "created_day", "close_date", "closed_day", "is_won"]
-show.table(opportunities[columns], "The first deals", book.currency, rows=3)
-
-# %%
-show.table(deals.oddities(opportunities, book.as_of), "Deals whose data cannot be taken as they are")
+show.table(opportunities[columns], "The first deals", currency, rows=3)
 
 # %% [markdown]
 # ## How the answer is made
@@ -68,11 +65,13 @@ win_rate = np.nan if decided["is_won"].all() else decided["is_won"].mean()
 
 won = book.measure(deals.won_measures(opportunities, window)).set_index("definition_id")
 assert np.isclose(win_rate, won.loc["win_rate_by_count", "value"], equal_nan=True), "two win rates"
+show.table(deals.oddities(opportunities, book.as_of), "Deals whose data cannot be taken as they are")
 
 # %% [markdown]
 # **Open deals**: the sum of their amounts. **Expected to be won**: each deal's amount, times its chance. The chance is the share
-# won of the deals of its product line that were as long in the same stage at past month ends, large and small deals apart. It is asked twice: for the
-# months ahead, and until the end of the period to prepare for.
+# won of the deals of its product line that were as long in the same stage at past month ends, large and small deals apart. It is
+# asked twice: for the months ahead, and until the end of the period to prepare for. The CRM's own weighting takes the
+# probability that the CRM gives a deal; it names no day.
 
 # %%
 open_deals = opportunities[~opportunities["is_closed"]]
@@ -82,17 +81,22 @@ open_amount = open_deals["amount"].sum(min_count=1)
 past = past_pipeline.followed(opportunities, history, book.as_of)
 today = past_pipeline.open_now(opportunities, history, book.as_of)
 outlook = chances.outlook(past, today, book.as_of, horizon)
-days_left = (coming.end - book.as_of).days
+days_left, period_end = (coming.end - book.as_of).days, say.day(coming.end)
 of_period = chances.outlook(past, today, book.as_of, days_left)
 tested = chances.back_test(past, book.as_of, [horizon, days_left], year_starts)
+
+judged = open_deals[open_deals["opportunity_id"].map(outlook.chance).notna()]
+crm_weighted = judged["amount"] * judged["probability"]
+
 pipeline = book.measure(forecast.open_measures(opportunities, outlook, book.read("products"), window, ahead))
 pipeline = pipeline.set_index("definition_id")
 assert open_deals.empty or np.isclose(open_amount, pipeline.loc["open_value", "value"], equal_nan=True), "two sums"
 assert np.isclose(outlook.chance.sum(min_count=1), outlook.wins[0], equal_nan=True) or open_deals.empty, "two counts"
 
 # %% [markdown]
-# **Stalled deals**: longer in their stage than nine of ten won deals of their product line were, and either without a touch from
-# the buyer for some weeks or postponed at least twice. Overdue deals need a new closing day.
+# **Stalled**: longer in its stage than nine of ten won deals of its product line were, and either without a touch from the buyer
+# for some weeks or postponed at least twice. **Overdue**: its closing day is past. **Due too early**: its closing day comes
+# sooner after it entered its stage than nine of ten won deals needed from there to the win.
 
 # %%
 visits = stages.stage_visits(opportunities, history, book.as_of)
@@ -103,61 +107,131 @@ flags = stalled.flags(opportunities, stalled.marked(today, marks), outlook.chanc
 slow = flags["days_in_stage"] > flags["days_slow"]
 assert (flags["stalled"] == slow & (flags["quiet"] | (flags["pushes"] >= stalled.PUSHES).fillna(False))).all()
 
-named = flags.join(accounts["name"].rename("account_name"), on="account_id")
+named = flags.assign(title=flags["name"]).join(accounts["name"].rename("account_name"), on="account_id")
 listed = stalled.reasons(named, book.as_of)
-stuck, late = listed[listed["stalled"]], listed[listed["overdue"]]
+stuck, late, early, fast = (listed[listed[mark]] for mark in ("stalled", "overdue", "due_too_early", "fast"))
 
 # %% [markdown]
 # ## Answer
 
 # %% tags=["answer"]
+foretold = book.measure(forecast.period_foretold(opportunities, of_period, coming, next_goal, book.as_of))
+foretold = foretold.set_index("definition_id")
+verdict, quarter = forecast.verdict(foretold), say.span(coming.start, coming.end, year_starts)
+say.words(
+    say_pipeline.period_ahead(foretold, next_goal, quarter, period_end, verdict, LEVEL, currency),
+    say_pipeline.doubt(tested, days_left),
+    say_pipeline.crm_check(
+        crm_weighted.sum(min_count=1), crm_weighted.count(), outlook.money, tested, until, LEVEL, currency
+    ),
+    say_pipeline.attention(flags, len(history) > 0, currency),
+)
+
+# %% [markdown]
+# ## Stalled deals
+
+# %% tags=["finding"]
+say.words(
+    say_pipeline.of_mark("stalled", stuck, record, currency),
+    say_pipeline.in_the_past("stalled", record, ahead_months, LEVEL) * (len(stuck) > 0),
+    say_pipeline.unjudged(flags, currency),
+)
+
+# %%
+deal = ["opportunity_id", "title", "account_name", "owner_id"]
+title = f"Stalled deals, the largest first: {len(stuck):,} of {say.count(len(open_deals), 'open deal')}"
+columns = [*deal, "amount", "days_in_stage", "why", "next_step"]
+show.table(stuck[columns], title, currency, rows=100, note=say_pipeline.owners(stuck, currency))
+
+# %% [markdown]
+# ## Overdue deals
+
+# %% tags=["finding"]
+say.words(
+    say_pipeline.of_mark("overdue", late, record, currency),
+    say_pipeline.in_the_past("overdue", record, ahead_months, LEVEL) * (len(late) > 0),
+)
+
+# %%
+title = f"Overdue deals, the largest first: {len(late):,} of {say.count(len(open_deals), 'open deal')}"
+columns = [*deal, "amount", "close_date", "days_overdue", "stalled", "next_step"]
+show.table(
+    late.sort_values("amount", ascending=False)[columns],
+    title,
+    currency,
+    rows=100,
+    note=say_pipeline.owners(late, currency),
+)
+
+# %% [markdown]
+# ## Ahead of themselves
+
+# %% tags=["finding"]
+say.words(
+    say_pipeline.of_mark("due_too_early", early, record, currency),
+    say_pipeline.in_the_past("due_too_early", record, ahead_months, LEVEL) * (len(early) > 0),
+    say_pipeline.fast(fast, record, ahead_months, LEVEL, currency),
+)
+
+# %%
+title = "Deals due sooner than nine of ten won deals needed from their stage"
+note = "Planned: from entering the stage to the closing day. Needed: from there to the win, for the fastest tenth of won deals."
+columns = [*deal, "stage", "amount", "close_date", "days_planned", "days_needed"]
+show.table(
+    early.sort_values("amount", ascending=False)[columns], title, currency, rows=100, note=note * (len(early) > 0)
+)
+
+# %% [markdown]
+# ## The coming target
+
+# %% tags=["finding"]
+wins, by_amount = int(decided["is_won"].sum()), won.loc["win_rate_by_amount"]
 reached = book.measure(forecast.won_of_target(opportunities, period, goal)).set_index("definition_id")
 won_share = reached.loc["won_of_target", "value"]
 won_in_period = deals.closed_in(opportunities, period).query("is_won")["amount"].sum()
 assert np.isnan(won_share) or np.isclose(won_in_period / goal, won_share), "two shares of the target"
-foretold = book.measure(forecast.period_foretold(opportunities, of_period, coming, next_goal, book.as_of))
-foretold = foretold.set_index("definition_id")
-verdict = forecast.verdict(foretold)
-
-of_window = won.loc["win_rate_by_count"]
-until, period_end = str(ahead.end.date()), str(coming.end.date())
-when = f"from {window}" if has_days else "ever, as most closing days are unknown"
+due = forecast.due_in(named, coming, book.as_of)
+cover = book.measure(forecast.target_coverage(opportunities, coming, next_goal, book.as_of, by_amount, wins))
+cover = cover.set_index("definition_id")
 say.words(
-    say_pipeline.period_ahead(foretold, next_goal, str(coming), period_end, verdict, LEVEL, book.currency),
-    say_pipeline.trusted(tested, days_left),
-    say_pipeline.stalled(flags, len(history) > 0, book.currency),
-    say_pipeline.target(goal, won_share, str(period), period.end <= book.as_of, book.currency),
-    say_pipeline.open_pipeline(
-        flags, outlook.wins, outlook.money, LEVEL, until, outlook.why, book.currency, outlook.is_young
-    ),
-    say.one_account(open_deals, accounts["name"]),
-    say.win_rate(
-        *of_window[["value", "low", "high", "n"]], LEVEL, when, won.loc["win_rate_by_amount", "value"], of_window["why"]
+    say_pipeline.due(due, cover["value"].get("coverage"), period_end, currency),
+    say_pipeline.rule_of_thumb(cover.loc["coverage_needed"], LEVEL),
+    say_pipeline.new_deals(foretold, currency),
+    say_pipeline.target(
+        goal, won_share, say.span(period.start, period.end, year_starts), period.end <= book.as_of, currency
     ),
 )
 
-# %% [markdown]
-# ## Which deals to look at first
+# %%
+rows = pd.concat([foretold.reset_index(), cover.reset_index()], ignore_index=True)
+show.measures(rows, f"What is expected by {period_end}, and the target of {quarter}", currency)
 
 # %%
-chance = f"chance_to_win_by_{until}"
-columns = ["opportunity_id", "account_name", "owner_id", "stage", "amount", "close_date", chance, "why"]
-title = f"{len(stuck):,} stalled and {len(late):,} overdue of {say.count(len(open_deals), 'open deal')}; {len(listed):,} in all"
-fill = say_pipeline.gaps(flags)
-note = f"{say_pipeline.owners(listed, book.currency)} {say_pipeline.about_chance(until, record)}" * (len(listed) > 0)
-note = f"{note} {say_pipeline.of_an_earlier_day(fill, book.is_latest)}".strip()
-show.table(listed.rename(columns={"chance_to_win": chance})[columns], title, book.currency, rows=40, note=note)
+chance = f"Chance to win by {period_end}"
+due = due.assign(**{chance: due["opportunity_id"].map(of_period.chance)})
+note = say_pipeline.about_chance(period_end, record) * (len(due) > 0)
+columns = [*deal, "stage", "amount", "close_date", chance]
+show.table(due[columns], f"Open deals due by {period_end}, the largest first", currency, note=note)
 
 # %% [markdown]
-# ### What became of such deals in the past
+# ## How good the forecast was
+
+# %% tags=["finding"]
+say.words(say_pipeline.trusted(tested, days_left))
 
 # %%
-note = say_pipeline.flag_record(record, LEVEL, ahead_months)
-show.table(record, "Stalled and overdue deals at past quarter ends, and the others", note=note)
+show.table(tested, "Foretold at past quarter ends, and what came", currency, note=say_pipeline.about_tests(tested))
 
 # %% [markdown]
 # ## Open pipeline
-# How often closing days were missed and moved is of all deals.
+
+# %% tags=["finding"]
+fill = say_pipeline.gaps(flags)
+say.words(
+    say_pipeline.open_deals(open_deals, say.one_account(open_deals, accounts["name"]), currency),
+    say_pipeline.expected(flags, outlook.wins, outlook.money, LEVEL, until, outlook.why, currency, outlook.is_young),
+    say_pipeline.of_an_earlier_day(fill, book.is_latest),
+)
 
 # %%
 slip = periods.trailing(book.as_of, slip_months)
@@ -166,71 +240,80 @@ pushed = stages.pushes(history, opportunities)
 slips = [forecast.slippage(before, opportunities, slip), stages.push_row(pushed, opportunities)]
 rows = pd.concat([pipeline.drop("velocity_open_deals").reset_index(), book.measure(slips)], ignore_index=True)
 rows = rows[rows["unit"].ne("deals") | rows["value"].ne(0)]
-show.measures(rows, f"Open deals, what they bring by {until}, and deals due from {slip}", book.currency)
+show.measures(
+    rows,
+    f"Open deals, what they bring by {until}, and deals due {say.during(slip.start, slip.end, year_starts)}",
+    currency,
+)
 
 # %% [markdown]
-# ## The coming target
-# Coverage compares the deals due with what is missing. It is a rule of thumb: deals due are not all that is won.
+# ## Created and won by month
 
 # %%
-show.measures(reached.reset_index(), f"Target of {period}", book.currency)
-
-# %%
-wins, by_amount = int(decided["is_won"].sum()), won.loc["win_rate_by_amount"]
-cover = forecast.target_coverage(opportunities, coming, next_goal, book.as_of, by_amount, wins)
-rows = pd.concat([foretold.reset_index(), book.measure(cover)], ignore_index=True)
-show.measures(rows, f"What is expected by {period_end}, and the target of {coming}", book.currency)
-
-# %%
-chance = f"chance_to_win_by_{period_end}"
-due = forecast.due_in(named, coming, book.as_of)
-due = due.assign(**{chance: due["opportunity_id"].map(of_period.chance)})
-columns = ["opportunity_id", "account_name", "owner_id", "amount", "close_date", chance]
-show.table(due[columns], say_pipeline.due(due, period_end, book.currency), book.currency, rows=15)
-
-# %% [markdown]
-# ### How the forecasts did at past quarter ends
-# A forecast until the period's end looks ahead as many days as are left of it.
-
-# %%
-show.table(tested, "Foretold at past quarter ends, and what came", book.currency, note=say_pipeline.back_test(tested))
+months = deals.by_month(opportunities, window)
+if len(months):
+    fig, ax = plt.subplots()
+    plots.title(ax, say_deals.months(months, currency))
+    plots.pipeline_by_month(months, ax, f"amount a month ({currency})")
 
 # %% [markdown]
 # ## What was won
 # Sales velocity gives the open deals the win rate of decided ones. That is too high, so it is no forecast.
 
+# %% tags=["finding"]
+of_window = won.loc["win_rate_by_count"]
+when = say.during(window.start, window.end, year_starts) if has_days else "ever, as most closing days are unknown"
+say.words(
+    say.win_rate(
+        *of_window[["value", "low", "high", "n"]], LEVEL, when, won.loc["win_rate_by_amount", "value"], of_window["why"]
+    ),
+    say_deals.sizes(wins, deals.MEAN_HELD, LEVEL),
+)
+
 # %%
-say.words(say_deals.sizes(wins, deals.MEAN_HELD, LEVEL))
 rows = pd.concat([won.reset_index(), pipeline.loc[["velocity_open_deals"]].reset_index()], ignore_index=True)
-show.measures(rows, f"Deals decided {when}", book.currency)
+show.measures(rows, f"Deals decided {when}", currency)
 
 # %% [markdown]
 # ## Stage by stage
 # Of the deals that left a stage, the share that went on to a later stage or was won, and how long they stayed. Deals may skip
 # stages.
 
-# %%
+# %% tags=["finding"]
 by_stage = stages.stage_table(visits)
 book.measure(stages.stage_rows(by_stage, visits))
+say.words(say_deals.stages(by_stage, LEVEL))
+
+# %%
 crm = chances.stage_shares(past, book.as_of, horizon, by_stage["stage"])
 if len(crm):
     fig, ax = plt.subplots()
-    plots.title(ax, "Won of the deals open in the stage, and the CRM's probability")
+    plots.title(ax, say_deals.crm_by_stage(crm, ahead_months))
     key = ("won of past deals, with its interval", "CRM's probability")
     plots.intervals(crm, crm["stage"].tolist(), ax, f"won within {ahead_months} months (share)", crm["crm"], key)
-show.table(by_stage, "Stages", note=say_pipeline.about_stages(len(history), len(crm), ahead_months))
+show.table(by_stage, "Stages", note=say_deals.about_stages(len(history), len(crm), ahead_months))
 
 # %% [markdown]
 # ## Who wins where
 # Small groups vary by chance. The adjusted rate moves them closer to the average.
 
-# %%
+# %% tags=["finding"]
 groups = deals.all_groups(decided, accounts["industry"], year_starts)
 book.measure(deals.group_rows(groups).assign(**of_window[["window_start", "window_end"]]))
-title, note = say.differences(deals.differences(groups))
-show.table(groups, title, rows=40, note=note)
+differ = deals.differences(groups)
+say.words(*say_deals.who_wins(differ, groups))
 
-# %% [markdown]
+# %%
+ways = differ.loc[differ["judged"] == "differ", "group_by"]
+show.table(groups[groups["group_by"].isin(ways)], "Win rates that differ", rows=40)
+
+# %% [markdown] tags=["fold"]
+# ## Win rates of all groups
+
+# %%
+show.table(groups, "Win rate by quarter, type, product line, segment and owner", rows=100)
+
+# %% [markdown] tags=["fold"]
 # ## Deals by the quarter in which they were opened
 # Of young quarters only the fast deals are decided. It is too early to judge their win rate.
 
@@ -238,6 +321,12 @@ show.table(groups, title, rows=40, note=note)
 cohorts = deals.cohorts(opportunities, book.as_of, year_starts)
 book.measure(deals.cohort_rows(cohorts))
 show.table(cohorts, "Deals by quarter opened")
+
+# %% [markdown] tags=["fold"]
+# ## Stalled, overdue and early deals in the past
+
+# %%
+show.table(record, "What became of deals with each mark, and of the others", note=say_pipeline.flag_record(record))
 
 # %% [markdown]
 # ## What to decide
@@ -255,26 +344,32 @@ book.decide(
     only_if=stuck["account_id"].isna().any(), **stalled.to_decide_without_account(stuck, doubt),
 )  # fmt: skip
 book.decide(
-    "fill_the_coming_period", kind="sell", due=period_end, only_if=verdict == "short",
-    text=f"Move the deals due in {coming} forward and open new ones: the target is out of reach of what is expected",
+    "fill_the_coming_period", kind="sell", due=str(coming.end.date()), only_if=verdict == "short",
+    text=f"Move the deals due in {quarter} forward and open new ones: the target is out of reach of what is expected",
     **forecast.to_decide(due, foretold), would_change="large deals won early, or more from new deals than in past periods",
 )  # fmt: skip
 missed = period.end <= book.as_of and won_share < 1
 book.decide(
-    "make_up_for_the_target", kind="programme", text=f"Decide how the amount missed in {period} is made up for, or lower the year's goal",
+    "make_up_for_the_target", kind="programme",
+    text=f"Decide how the amount missed in {say.span(period.start, period.end, year_starts)} is made up for, or lower the year's goal",
     only_if=missed, moves=goal * (1 - won_share), basis="missing to the target", due=week, would_change="deals of the period entered late",
 )  # fmt: skip
 book.decide(
     "set_closing_days", kind="data", text="Set a new closing day for each overdue deal, or close it", **stalled.to_decide(late),
     due=week, would_change="a closing day entered since",
 )  # fmt: skip
+book.decide(
+    "check_closing_days", kind="data", text="Ask the buyers of deals due too early for their stage for the day of signing, and enter it",
+    **stalled.to_decide(early), only_if="due_too_early" in set(record.loc[record["verdict"] == "signal", "mark"]),
+    due=week, would_change="a day that the buyer has confirmed",
+)  # fmt: skip
 only_if = book.is_latest and fill != ""
 book.decide("fill_account_and_amount", kind="data", text=fill, only_if=only_if, due=week, would_change=without)
 book.decide(
-    "enter_target", kind="data", text=f"Enter a target for {coming} in programme/targets.csv", only_if=pd.isna(next_goal),
+    "enter_target", kind="data", text=f"Enter a target for {quarter} in programme/targets.csv", only_if=pd.isna(next_goal),
     due=week, would_change="a pipeline steered without a target",
 )  # fmt: skip
-show.decisions(book.decisions, book.currency, accounts["name"])
+show.decisions(book.decisions, currency, accounts["name"])
 
 # %%
 book.write("12_opportunity_flags", flags)

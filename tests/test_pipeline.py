@@ -102,6 +102,29 @@ def test_trailing_months_end_on_the_day_and_begin_after_the_same_day_before():
     assert str(periods.trailing(day("2026-02-28"), 3)) == "2025-12-01 to 2026-02-28"
 
 
+def test_amounts_created_and_won_are_summed_over_whole_months():
+    rows = [
+        ("a", True, 10, "2026-04-30", "2026-06-01"),
+        ("b", False, 30, "2026-04-01", "2026-06-01"),  # lost: created, not won
+        ("c", None, 5, "2026-06-02"),
+        ("c2", None, 1, "2026-06-02"),
+        ("d", None, None, "2026-06-02"),  # no amount
+        ("e", True, 7, "2026-03-31", "2026-03-31"),  # its month is not whole
+    ]
+    spring = Period(day("2026-03-15"), TODAY)
+    got = dl.by_month(deals(rows), spring)
+    assert got["month"].dt.month.tolist() == [4, 5, 6]
+    assert (got["created"].tolist(), got["won"].tolist()) == ([40, 0, 6], [0, 0, 10])
+    assert dl.by_month(deals(rows[1:3]), spring).columns.tolist() == ["month", "created"]
+    emptied = [
+        rows[0],
+        ("b", False, 0, "2026-04-01", "2026-06-01"),
+    ]  # a CRM that empties lost deals would halve what is created
+    assert dl.by_month(deals(emptied), spring).columns.tolist() == ["month", "won"]
+    assert dl.by_month(deals([("x", True, 1, "2026-04-01")]), spring).empty  # nobody knows when it was won
+    assert dl.by_month(deals([("x", None, None, "2026-04-01")]), spring).empty
+
+
 # -- win rates --------------------------------------------------------------------------------------------------------
 
 

@@ -1,52 +1,15 @@
-"""Sentences about the open pipeline."""
+"""Sentences about the open pipeline, closed deals and stages."""
 
 import numpy as np
 import pandas as pd
+import pytest
 
+from abmlib.pages import say_deals
 from abmlib.pages import say_pipeline as say
 
 OPEN = pd.DataFrame({"amount": [100.0, 300.0, np.nan], "chance_to_win": [0.5, 0.5, 0.6]})
 NOTHING = (np.nan, np.nan, np.nan, 0)
-
-
-def test_the_open_pipeline_says_what_is_expected_or_why_nobody_knows():
-    said = say.open_pipeline(OPEN, (1.6, 0, 3, 3), (200.0, 0.0, 400.0, 2), 0.95, "2027-06-30", "", "EUR")
-    assert said == (
-        "3 deals are open (400 EUR, 1 without an amount). Expected by 2027-06-30: 2 won deals (95% interval 0 to 3) that bring "
-        "200 EUR (0 EUR to 400 EUR), the money of the 2 of 3 deals with an amount."
-    )
-    whole = (OPEN.iloc[:1], (1.2, 0, 1, 1), (100.0, 0.0, 100.0, 1))
-    assert say.open_pipeline(*whole, 0.95, "2027-06-30", "", "EUR").endswith(
-        "1 won deal (95% interval 0 to 1) that bring 100 EUR (0 EUR to 100 EUR)."
-    )
-    young = say.open_pipeline(*whole, 0.95, "2027-06-30", "", "EUR", is_young=True)
-    assert young.endswith("expect fewer wins of late stages than this.")
-    dark = OPEN.assign(chance_to_win=[0.5, np.nan, 0.6])
-    said = say.open_pipeline(dark, (1.1, 0, 2, 2), NOTHING, 0.95, "2027-06-30", "", "EUR")
-    assert said.endswith("1 open deal (300 EUR) without an opening day is not in it: the chance is unknown.")
-    said = say.open_pipeline(OPEN, NOTHING, NOTHING, 0.95, "2027-06-30", "30 closed deals", "EUR")
-    assert said.endswith("What they will bring is unknown, for lack of 30 closed deals.")
-    assert say.open_pipeline(OPEN.iloc[:0], NOTHING, NOTHING, 0.95, "", "", "EUR") == "No deal is open."
-
-
-def flags(*rows: tuple) -> pd.DataFrame:
-    return pd.DataFrame(rows, columns=["amount", "stalled", "overdue", "days_slow", "pushes"])
-
-
-def test_stalled_overdue_and_unknown_deals_are_counted_in_words_that_agree():
-    fine, both, late = (5.0, False, False, 9.0, 0.0), (100.0, True, True, 9.0, 0.0), (300.0, False, True, 9.0, 0.0)
-    dark, rare = (50.0, False, False, None, None), (7.0, False, False, None, 1.0)
-    assert say.stalled(flags(both, late, dark, rare), True, "EUR") == (
-        "1 open deal (100 EUR) is stalled. 1 open deal (50 EUR) cannot be judged: no stage history. "
-        "1 open deal (7 EUR) cannot be judged: too few won deals were in the stage. "
-        "Overdue: 2 open deals (400 EUR), 1 of them also stalled."
-    )
-    assert say.stalled(flags(fine), True, "EUR") == "No open deal is stalled."
-    assert say.stalled(flags(fine, dark), True, "EUR").startswith("No open deal that can be judged is stalled.")
-    assert (
-        say.stalled(flags(dark), False, "EUR") == "Which deals are stalled is unknown: the source has no stage history."
-    )
-    assert "too few won deals with a stage history" in say.stalled(flags(rare), True, "EUR")
+NO_TEST = pd.DataFrame(columns=["money", "money_came", "crm", "horizon_days"])
 
 
 def foretold(gap: float, money: float = 60.0, new: float = 10.0, n: int = 8, why: str = "") -> pd.DataFrame:
@@ -62,21 +25,148 @@ def foretold(gap: float, money: float = 60.0, new: float = 10.0, n: int = 8, why
 
 
 def ahead(rows: pd.DataFrame, goal: float, verdict: str) -> str:
-    return say.period_ahead(rows, goal, "2026-Q3", "2026-09-30", verdict, 0.95, "EUR")
+    return say.period_ahead(rows, goal, "Q3 2026", "30 September 2026", verdict, 0.95, "EUR")
 
 
-def test_the_period_ahead_says_what_open_and_new_deals_bring_and_whether_it_is_enough():
-    assert ahead(foretold(200.0), 240.0, "short") == (
-        "By 2026-09-30 the open deals are expected to bring 60 EUR (95% interval 30 EUR to 120 EUR) from 3 won deals. Deals opened "
-        "later brought 10 EUR in the median in the same days of 8 past periods (5 EUR to 20 EUR). The target of 2026-Q3, 240 EUR "
-        "(200 EUR missing): short, even if the upper end of the open deals and the most of new ones come."
+def test_the_period_ahead_says_what_open_deals_bring_and_whether_it_is_enough():
+    assert ahead(foretold(240.0), 240.0, "open") == (
+        "By 30 September 2026 the open deals are expected to bring 60 EUR (95% interval 30 to 120 EUR, n = 9); the target of "
+        "Q3 2026 is 240 EUR and may be reached or missed."
     )
-    assert "2 past periods (5 EUR to 20 EUR), few to judge by." in ahead(foretold(9.0, n=2), 9.0, "covered")
-    assert ahead(foretold(0.0), 9.0, "met").endswith("The target of 2026-Q3, 9 EUR: it is met.")
-    assert ahead(foretold(np.nan), np.nan, "").endswith("No target is entered for 2026-Q3.")
-    unknown = ahead(foretold(np.nan, np.nan, np.nan, why="a target above 0"), 0.0, "")
-    assert unknown.startswith("What the open deals bring by 2026-09-30 is unknown, for lack of a target above 0.")
-    assert unknown.endswith("What is missing to the target is unknown, for lack of a target above 0.")
+    short = "that is too little for what is missing to the target of Q3 2026 (200 EUR), even at the upper end and with new deals."
+    assert ahead(foretold(200.0), 240.0, "short").endswith(short)
+    assert ahead(foretold(9.0), 9.0, "covered").endswith(
+        "that covers the target of Q3 2026 (9 EUR), even at the lower end."
+    )
+    assert ahead(foretold(0.0), 9.0, "met").endswith("the target of Q3 2026 (9 EUR) is met.")
+    assert ahead(foretold(np.nan), np.nan, "").endswith("No target is entered for Q3 2026.")
+    wins = ahead(foretold(np.nan, np.nan), np.nan, "")
+    assert wins == (
+        "By 30 September 2026 3 open deals are expected to be won (95% interval 1 to 5, n = 9); what they bring is unknown, for lack of "
+        "opportunities.amount of open deals. No target is entered for Q3 2026."
+    )
+    nothing = foretold(np.nan, np.nan, why="a target above 0")
+    nothing.loc["wins_foretold_in_period", "value"] = np.nan
+    unknown = ahead(nothing, 0.0, "")
+    assert unknown.startswith(
+        "What the open deals will bring by 30 September 2026 is unknown, for lack of a target above"
+    )
+    assert unknown.endswith("What is missing to the target of Q3 2026 is unknown, for lack of a target above 0.")
+    assert ahead(foretold(9.0, np.nan), 9.0, "").endswith(
+        "whether the target of Q3 2026 (9 EUR) will be reached is unknown."
+    )
+
+
+def test_new_deals_of_past_periods_are_told_with_their_number():
+    assert say.new_deals(foretold(1.0, n=2), "EUR") == (
+        "New deals come on top: in the same days of 2 past periods (few to judge by) they brought 10 EUR in the median (5 to 20 EUR)."
+    )
+    assert say.new_deals(foretold(1.0, new=np.nan), "EUR") == ""
+
+
+def test_the_crm_is_set_beside_history_for_the_same_deals_and_told_how_far_both_were_off():
+    row = {"money": 110.0, "money_came": 100.0, "crm": 95.0, "horizon_days": 365}
+    tested = pd.DataFrame([row, row | {"horizon_days": 92, "crm": np.nan, "money": 900.0}])
+    money = (2e6, 1e6, 4e6, 9)
+    assert say.crm_check(1.5e6, 9, money, tested, "30 June 2027", 0.95, "EUR") == (
+        "The CRM weights the open deals at 1.5 M EUR; by their own history they bring 2.0 M EUR by 30 June 2027 (95% interval 1.0 to "
+        "4.0 M EUR, n = 9). At 1 past quarter end history was off by 10% on average, the CRM by 5%."
+    )
+    some = say.crm_check(1.5e6, 7, money, NO_TEST, "30 June 2027", 0.95, "EUR")
+    assert "1.5 M EUR (of the 7 with a probability)" in some
+    assert some.endswith("n = 9).")
+    assert say.crm_check(np.nan, 0, money, tested, "", 0.95, "EUR") == ""
+    assert say.crm_check(1.0, 1, NOTHING, tested, "", 0.95, "EUR") == ""
+
+
+def flags(*rows: tuple) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=["amount", "stalled", "overdue", "due_too_early", "days_slow", "pushes"])
+
+
+FINE, BOTH = (5.0, False, False, False, 9.0, 0.0), (100.0, True, True, False, 9.0, 0.0)
+LATE, DARK = (300.0, False, True, False, 9.0, 0.0), (50.0, False, False, False, None, None)
+RARE, EARLY = (7.0, False, False, False, None, 1.0), (8.0, False, False, True, 9.0, 0.0)
+
+
+def test_deals_that_need_attention_are_counted_in_words_that_agree():
+    assert say.attention(flags(BOTH, LATE, EARLY, FINE), True, "EUR") == (
+        "1 open deal (100 EUR) is stalled, 2 (400 EUR) are overdue and 1 (8 EUR) is due too early for its stage."
+    )
+    assert (
+        say.attention(flags(FINE, DARK), True, "EUR")
+        == "No open deal is stalled, overdue or due too early for its stage."
+    )
+    dark = say.attention(flags(DARK), False, "EUR")
+    assert dark == "Which deals are stalled is unknown: the source has no stage history. No open deal is overdue."
+    assert "too few won deals with a stage history" in say.attention(flags(RARE), True, "EUR")
+    assert say.attention(flags(), True, "EUR") == "No deal is open."
+
+
+def test_deals_that_nobody_can_judge_are_counted_with_the_reason():
+    assert say.unjudged(flags(FINE, DARK, RARE), "EUR") == (
+        "1 open deal (50 EUR) cannot be judged: no stage history. "
+        "1 open deal (7 EUR) cannot be judged: too few won deals were in the stage."
+    )
+    assert say.unjudged(flags(FINE), "EUR") == say.unjudged(flags(DARK), "EUR") == ""  # of none, or of all
+
+
+ROW = {"mark": "stalled", "marked": 105, "marked_deals": 70, "others": 800, "not_won": 0.9, "not_won_others": 0.5, "more": 0.4,
+       "more_low": 0.3, "more_high": 0.5, "verdict": "signal"}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("verdict", "means"),
+    [
+        ("signal", "are stalled, and such deals were won less often."),
+        ("against", "are stalled, but such deals were won more often."),
+        ("no signal", "are stalled; by itself that is no sign of trouble."),
+        ("too early", "are stalled."),
+    ],
+)
+def test_a_mark_is_headed_by_what_it_meant_in_the_past(verdict, means):
+    record = pd.DataFrame([ROW | {"verdict": verdict}])
+    assert say.of_mark("stalled", OPEN, record, "EUR") == f"3 open deals (400 EUR, 1 without an amount) {means}"
+    assert say.of_mark("stalled", OPEN.iloc[:0], record, "EUR") == ""
+    assert say.of_mark("overdue", OPEN.iloc[:1], record, "EUR") == "1 open deal (100 EUR) is overdue."  # none ever was
+
+
+def test_the_record_of_a_mark_has_difference_interval_and_n():
+    record = pd.DataFrame([ROW])
+    assert say.in_the_past("stalled", record, 12, 0.95) == (
+        "In the past 90.0% of such deals were not won within 12 months, against 50.0% of others (difference +40 points, 95% interval "
+        "+30 to +50, n = 70 deals)."
+    )
+    early = record.assign(mark="due_too_early", verdict="no signal", more_low=np.nan)
+    said = say.in_the_past("due_too_early", early, 12, 0.95)
+    assert "by their closing day" in said
+    assert said.endswith("(difference +40 points, n = 70 deals): no difference beyond chance.")
+    assert say.in_the_past("fast", record, 12, 0.95) == ""
+    few = record.assign(mark="fast", verdict="too early", marked_deals=1)
+    assert say.fast(OPEN.iloc[:1], few, 12, 0.95, "EUR") == (
+        "1 open deal (100 EUR) reached its stage sooner than nine of ten won deals. Too few such deals are known from the past to "
+        "judge them (n = 1 deal)."
+    )
+    assert say.fast(OPEN, record, 12, 0.95, "EUR") == ""
+    assert say.about_chance("30 June 2027", record).endswith("they were won less often.")
+    assert say.about_chance("30 June 2027", early).endswith("not from the marks.")
+
+
+def test_the_open_pipeline_says_what_is_expected_or_why_nobody_knows():
+    said = say.expected(OPEN, (1.6, 0, 3, 3), (200.0, 0.0, 400.0, 2), 0.95, "30 June 2027", "", "EUR", is_young=True)
+    assert said == (
+        "Expected by 30 June 2027: 2 won deals (95% interval 0 to 3, n = 3) that bring 200 EUR (0 to 400 EUR, n = 2). The past known is "
+        "shorter than twice these months: expect fewer wins of late stages than this."
+    )
+    dark = OPEN.assign(chance_to_win=[0.5, np.nan, 0.6])
+    said = say.expected(dark, (1.1, 0, 2, 2), NOTHING, 0.95, "30 June 2027", "", "EUR", is_young=False)
+    assert said.endswith("1 open deal (300 EUR) without an opening day is not in it: the chance is unknown.")
+    said = say.expected(OPEN, NOTHING, NOTHING, 0.95, "30 June 2027", "30 closed deals", "EUR", is_young=False)
+    assert said == "What they will bring is unknown, for lack of 30 closed deals."
+    assert say.expected(OPEN.iloc[:0], NOTHING, NOTHING, 0.95, "", "", "EUR", is_young=False) == ""
+    assert say.open_deals(OPEN, "Half is with one.", "EUR") == (
+        "3 deals are open (400 EUR, 1 without an amount). Half is with one."
+    )
+    assert say.open_deals(OPEN.iloc[:0], "", "EUR") == "No deal is open."
 
 
 def test_entries_to_fill_are_counted_and_not_named():
@@ -93,50 +183,70 @@ def test_a_target_met_is_said_to_be_met():
     assert say.target(100.0, 0.4, "2026", True, "EUR").endswith("is won; 60 EUR was missing at its end.")
 
 
-def test_the_record_of_a_mark_says_whether_it_is_a_sign_of_trouble_and_of_how_many():
-    row = {"mark": "stalled", "marked": 105, "marked_deals": 70, "others": 800, "not_won": 0.9, "not_won_others": 0.5,
-           "more": 0.4, "more_low": 0.3, "more_high": 0.5}  # fmt: skip
-    record = pd.DataFrame([row | {"verdict": "signal"}])
-    assert say.flag_record(record, 0.95, 12).endswith(
-        "Of 105 deal-quarters of 70 stalled deals, 90.0% were not won within 12 months, against 50.0% of 800 others (difference "
-        "+40 points, 95% interval +30 to +50): the mark is a sign of trouble here."
-    )
-    assert say.about_chance("2027-06-30", record).endswith("so the chance shown for them may be too high.")
-    none = record.assign(verdict="no signal")
-    assert say.flag_record(none, 0.95, 12).endswith("the mark says nothing on this data.")
-    assert say.about_chance("2027-06-30", none).endswith("it does not know whether a deal is stalled or overdue.")
-
-
-def test_a_back_test_says_for_each_horizon_what_held_and_how_far_the_crm_was_off():
+def test_a_back_test_says_what_the_interval_held_and_how_far_the_money_was_off():
     row = {"wins_low": 1.0, "wins_high": 3.0, "wins_came": 2, "money": 110.0, "money_low": 101.0, "money_high": 120.0,
-           "money_came": 100.0}  # fmt: skip
-    row |= {"day": pd.Timestamp("2025-06-30")}
-    tested = pd.DataFrame([row | {"horizon_days": 92, "crm": np.nan}, row | {"horizon_days": 365, "crm": 95.0}])
-    off = "the interval of wins held what came 1 of 1 times, that of money 0 of 1; the money foretold was off by 10% on average"
-    assert say.back_test(tested).endswith(
-        f"92 days ahead: {off}. 365 days ahead: {off}, by the CRM's probabilities by 5%."
+           "money_came": 100.0, "day": pd.Timestamp("2025-06-30")}  # fmt: skip
+    tested = pd.DataFrame([row | {"horizon_days": 92}, row | {"horizon_days": 365}])
+    assert say.trusted(tested, 92) == (
+        "92 days ahead, the money that came was inside the forecast's interval at 0 of 1 past quarter end; the forecast was off by 10% "
+        "on average: do not rely on it."
     )
-    apart = pd.concat([tested.assign(day=pd.Timestamp(day)) for day in ("2025-03-31", "2025-06-30")])  # 91 days
-    assert say.back_test(apart).count("overlap") == 1
-    assert say.back_test(apart).endswith(
-        "365 days of neighbouring quarter ends overlap, so 2 ends say less than as many tests."
-    )
-    assert say.back_test(tested.iloc[:0]).startswith("The history is too short")
-    doubt = "held what came 0 of 1 times: do not rely on it."
-    assert say.trusted(tested, 92) == f"At past quarter ends the interval of money {doubt}"
-    no_money = tested.assign(money=np.nan)
-    assert say.trusted(no_money, 92) == "At past quarter ends the interval of wins held what came 1 of 1 times."
+    wins = "92 days ahead, the wins that came were inside the forecast's interval at 1 of 1 past quarter end."
+    assert say.trusted(tested.assign(money=np.nan), 92) == wins
     assert say.trusted(tested, 30) == ""
-
-
-def test_deals_due_are_all_counted_and_their_money_is_of_those_with_an_amount():
-    assert (
-        say.due(OPEN, "2026-09-30", "EUR")
-        == "3 open deals due by 2026-09-30 (400 EUR, 1 without an amount), the largest first"
+    assert say.doubt(tested, 92) == say.trusted(tested, 92)
+    assert say.doubt(tested.assign(money=np.nan), 92) == ""
+    apart = pd.concat([tested.assign(day=pd.Timestamp(day)) for day in ("2025-03-31", "2025-06-30")])  # 91 days
+    assert say.about_tests(apart).endswith(
+        "The 365 days of neighbouring quarter ends overlap, so 2 ends say less than as many tests."
     )
-    assert say.due(OPEN.iloc[:0], "2026-09-30", "EUR") == "0 open deals due by 2026-09-30, the largest first"
+    assert say.about_tests(tested.iloc[:0]).startswith("The history is too short")
+
+
+def test_deals_due_are_all_counted_and_set_beside_what_is_missing():
+    said = "3 open deals (400 EUR, 1 without an amount) are due by 30 September 2026"
+    assert say.due(OPEN, 2.04, "30 September 2026", "EUR") == f"{said}, 2.0 times what is missing to the target."
+    assert say.due(OPEN, None, "30 September 2026", "EUR") == f"{said}."
+    none = "No open deal is known to be due by 30 September 2026."
+    assert say.due(OPEN.iloc[:0], 0.0, "30 September 2026", "EUR") == none
+    needed = pd.Series({"value": 2.43, "low": 1.9, "high": 3.1, "n": 417})
+    assert say.rule_of_thumb(needed, 0.95).startswith(
+        "The rule of thumb asks for 2.4 times (95% interval 1.9 to 3.1, n = 417)."
+    )
+    assert say.rule_of_thumb(needed * np.nan, 0.95) == ""
 
 
 def test_gaps_are_no_task_on_an_earlier_day_and_that_is_said():
     assert "may have been entered" in say.of_an_earlier_day("Fill in the amount of 1 open deal", False)
     assert say.of_an_earlier_day("", False) == say.of_an_earlier_day("Fill in the amount of 1 open deal", True) == ""
+
+
+def test_the_stage_from_which_fewest_move_on_is_named_with_those_that_may_be_as_low():
+    stages = pd.DataFrame({"stage": ["Lead", "Offer", "Close"], "conversion": [0.8, 0.6, 0.65], "low": [0.7, 0.5, 0.6],
+                           "high": [0.9, 0.7, 0.8], "moved_on": [8, 6, 3], "lost": [2, 4, 2]})  # fmt: skip
+    assert say_deals.stages(stages, 0.95) == (
+        "Fewest deals move on from Offer: 60.0% (95% interval 50.0% to 70.0%, n = 10); Close (65.0%) may be as low."
+    )
+    assert say_deals.stages(stages.iloc[:1], 0.95) == ""
+
+
+def test_the_crm_is_too_low_or_high_only_where_it_is_outside_the_interval():
+    crm = pd.DataFrame({"stage": ["Lead", "Offer", "Close"], "low": 0.3, "high": 0.5, "crm": [0.1, 0.4, 0.9]})
+    assert say_deals.crm_by_stage(crm, 12) == "The CRM's probability is too low in Lead and too high in Close"
+    assert say_deals.crm_by_stage(crm.iloc[1:2], 12).endswith("within the interval of every stage")
+    assert say_deals.crm_by_stage(crm.assign(crm=np.nan), 12) == "Won within 12 months of the deals open in a stage"
+
+
+def test_win_rates_that_differ_name_the_highest_and_the_lowest_group():
+    groups = pd.DataFrame(
+        {"group_by": "type", "group": ["new", "renewal"], "won": [1, 8], "n": [9, 10], "shrunk": [0.2, 0.7]}
+    )
+    judged = pd.DataFrame({"group_by": ["type", "owner"], "p": [0.001, 0.5], "judged": ["differ", "no"]})
+    assert say_deals.who_wins(judged, groups) == (
+        "Win rates differ by type (p < 0.01): highest for renewal (8 of 10 won), lowest for new (1 of 9 won).",
+        "These deals show no difference beyond chance by owner (p = 0.50).",
+    )
+    assert say_deals.who_wins(judged.iloc[1:], groups)[0] == "Win rates by group: no difference beyond chance is seen."
+    assert say_deals.who_wins(judged.assign(p=np.nan), groups) == ("", "")
+    months = pd.DataFrame({"month": pd.to_datetime(["2026-01-01"]), "created": [2e6], "won": [1e6]})
+    assert say_deals.months(months, "EUR") == "2.0 M EUR created and 1.0 M EUR won in 1 month"

@@ -138,6 +138,32 @@ def dateless(deals: pd.DataFrame) -> bool:
     return bool(undated(deals).sum() * 2 > deals["is_closed"].sum())
 
 
+def by_month(deals: pd.DataFrame, period: Period) -> pd.DataFrame:
+    """Sum the amounts of deals opened and of deals won in each whole month of a period.
+
+    Amounts are as known now. A month without a deal has 0; what no month knows has no column. Where most lost, or most open,
+    deals carry no amount above zero, nothing is said of deals opened. Where `dateless` there is no row.
+
+    Parameters
+    ----------
+    deals : DataFrame of `with_days`, open and closed
+
+    Returns
+    -------
+    DataFrame, one row per month: ``month`` (first day), ``created, won`` (money)
+    """
+    months = pd.period_range(period.start, period.end, freq="M")
+    months = months[(months.start_time >= period.start) & (months.end_time.normalize() <= period.end)]
+    is_won = deals["is_closed"].astype(bool) & won_flag(deals)
+    won, shares = deals[is_won], (deals.loc[~is_won, "amount"] > 0).groupby(deals["is_closed"]).mean()
+    days = {"created": deals["created_day"], "won": won["closed_day"]}
+    sums = {name: deals["amount"].groupby(day.dt.to_period("M")).sum(min_count=1) for name, day in days.items()}
+    sums = sums if (shares > 0.5).all() else {"won": sums["won"]}
+    found = pd.DataFrame(sums).reindex(months).dropna(axis=1, how="all").fillna(0.0)
+    found.insert(0, "month", months.to_timestamp())
+    return found.iloc[:0] if dateless(deals) or found.shape[1] == 1 else found.reset_index(drop=True)
+
+
 def known_sum(amounts: pd.Series | pd.DataFrame) -> Any:
     """Sum amounts, column by column: 0 where there is no row, missing where there are rows and no amount is known."""
     return amounts.sum(min_count=min(len(amounts), 1))

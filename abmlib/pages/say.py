@@ -97,6 +97,18 @@ def span(start: pd.Timestamp, end: pd.Timestamp, year_starts: int = 1) -> str:
     return f"{day(start)} to {day(end)}"
 
 
+def during(start: pd.Timestamp, end: pd.Timestamp, year_starts: int = 1) -> str:
+    """Write in which period something happened.
+
+    Examples
+    --------
+    >>> during(pd.Timestamp("2026-07-01"), pd.Timestamp("2026-09-30")), during(pd.Timestamp("2026-07-01"), pd.Timestamp("2026-07-02"))
+    ('in Q3 2026', 'from 1 July 2026 to 2 July 2026')
+    """
+    words = span(start, end, year_starts)
+    return f"{'from' if ' to ' in words else 'in'} {words}"
+
+
 def share(value: float) -> str:
     """Write a share in percent.
 
@@ -132,6 +144,17 @@ def count(n: int, one: str, many: str | None = None) -> str:
     ('1 account', '4,383 accounts')
     """
     return f"{n:,} {one if n == 1 else many or one + 's'}"
+
+
+def joined(parts: Sequence[str]) -> str:
+    """Join parts with commas and a last and.
+
+    Examples
+    --------
+    >>> joined(["one", "two", "three"]), joined(["one"])
+    ('one, two and three', 'one')
+    """
+    return ", ".join(parts[:-1]) + " and " * (len(parts) > 1) + "".join(parts[-1:])
 
 
 def named(ids: Iterable[str], most: int = NAMED) -> str:

@@ -1,4 +1,8 @@
-"""Sentences about closed deals."""
+"""Sentences about closed deals and stages, from finished numbers."""
+
+import pandas as pd
+
+from abmlib.pages.say import count, differences, joined, one_line, share, short_money
 
 
 def sizes(n: int, held: float, level: float) -> str:
@@ -20,3 +24,87 @@ def sizes(n: int, held: float, level: float) -> str:
         "Read the median: a few large deals move the mean. "
         f"With 100 accounts the {level:.0%} intervals of mean size and velocity hold the truth in {held:.0%} of cases."
     )
+
+
+def who_wins(judged: pd.DataFrame, groups: pd.DataFrame) -> tuple[str, str]:
+    """Say by what win rates differ beyond chance and which groups are highest and lowest, and by what they do not differ.
+
+    Parameters
+    ----------
+    judged : DataFrame of `deals.differences`
+    groups : DataFrame of `deals.all_groups`
+    """
+    if judged["p"].isna().all():
+        return "", ""
+    finding, alike = differences(judged)
+    apart = judged.loc[judged["judged"] == "differ", "group_by"]
+    if apart.empty:
+        return f"{finding}.", alike
+    rows = groups[groups["group_by"] == apart.iloc[0]].sort_values("shrunk")
+    low, high = (f"{one_line(r['group'])} ({r['won']:,} of {r['n']:,} won)" for r in (rows.iloc[0], rows.iloc[-1]))
+    return f"{finding}: highest for {high}, lowest for {low}.", alike
+
+
+def months(by_month: pd.DataFrame, currency: str) -> str:
+    """Say how much was created and won over some months, as a title of their figure.
+
+    Parameters
+    ----------
+    by_month : DataFrame of `deals.by_month`, not empty
+    """
+    sums = [f"{short_money(by_month[c].sum(), currency)} {c}" for c in by_month if c != "month"]
+    return f"{joined(sums)} in {count(len(by_month), 'month')}"
+
+
+def stages(by_stage: pd.DataFrame, level: float) -> str:
+    """Say from which stage the smallest share of deals moves on; empty with fewer than two stages that deals left.
+
+    Parameters
+    ----------
+    by_stage : DataFrame of `stages.stage_table`
+    """
+    known = by_stage[by_stage["conversion"].notna()].sort_values("conversion", kind="stable")
+    if len(known) < 2:
+        return ""
+    least, others = known.iloc[0], known.iloc[1:]
+    left = int(least["moved_on"] + least["lost"])
+    ends = f"{level:.0%} interval {share(least['low'])} to {share(least['high'])}, " if pd.notna(least["low"]) else ""
+    near = [
+        f"{one_line(r.stage)} ({share(r.conversion)})" for r in others.itertuples() if r.conversion <= least["high"]
+    ]
+    also = f"; {joined(near)} may be as low" if near else ""
+    return f"Fewest deals move on from {one_line(least['stage'])}: {share(least['conversion'])} ({ends}n = {left:,}){also}."
+
+
+def crm_by_stage(crm: pd.DataFrame, months: int) -> str:
+    """Say in which stages the CRM's probability is outside the interval of the share won, as a title of the figure.
+
+    Parameters
+    ----------
+    crm : DataFrame of `chances.stage_shares`
+    months : of the horizon
+    """
+    known = crm.dropna(subset=["crm", "low"])
+    if known.empty:
+        return f"Won within {months} months of the deals open in a stage"
+    low, high = (
+        known.loc[outside, "stage"].map(one_line)
+        for outside in (known["crm"] < known["low"], known["crm"] > known["high"])
+    )
+    parts = [f"too {side} in {joined(list(names))}" for names, side in ((low, "low"), (high, "high")) if len(names)]
+    return f"The CRM's probability is {' and '.join(parts) or 'within the interval of every stage'}"
+
+
+def about_stages(changes: int, drawn: int, months: int) -> str:
+    """Say how to read the stages and their figure, or what to export to have them.
+
+    Parameters
+    ----------
+    changes : rows of stage history
+    drawn : stages in the figure
+    months : of the horizon
+    """
+    if not changes:
+        return "No stages, slow or postponed deals are known: the source has no stage history. Export opportunity_stage_history."
+    figure = f"In the figure: the share won within {months} months of the deals open in the stage at past month ends, with its interval, and the probability in the CRM."
+    return figure if drawn else ""

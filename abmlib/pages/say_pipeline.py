@@ -1,127 +1,204 @@
 """Sentences about the open pipeline, from finished numbers."""
 
-from collections.abc import Sequence
-
 import pandas as pd
 
-from abmlib.pages.say import count, share, short_money
+from abmlib.pages.say import count, joined, one_line, share, short_money
 
 HELD = 0.5  # share of past intervals that held what came, below which the page warns
 OVERLAP = 1.5  # days ahead ÷ days between quarter ends, beyond which the page says that they overlap
 FEW = 4  # past periods below which the page says that they are few
+MARKS = {
+    "stalled": "stalled",
+    "overdue": "overdue",
+    "due_too_early": "due too early for their stage",
+    "fast": "fast",
+}  # as readers say them
 Estimate = tuple[float, float, float, int]  # value, low, high, n
 
 
-def open_pipeline(
-    deals: pd.DataFrame,
-    wins: Estimate,
-    money: Estimate,
-    level: float,
-    until: str,
-    why: str,
-    currency: str,
-    is_young: bool = False,
+def period_ahead(
+    rows: pd.DataFrame, goal: float, period: str, until: str, verdict: str, level: float, currency: str
 ) -> str:
-    """Say what is open, what of it is expected to be won, and which deals are not in that.
+    """Say what the open deals will bring until a period's end, and whether that reaches its target.
 
     Parameters
     ----------
-    deals : open ones, DataFrame ``amount, chance_to_win``; missing where unknown
-    wins, money : expected, with interval and n
-    until : last day of the horizon
-    why : what the past lacks to tell; empty if nothing
-    is_young : whether the past is shorter than twice the horizon
+    rows : DataFrame to the spec of ``measures``, by definition, of `forecast.period_foretold`
+    goal : the target, missing where none is entered
+    verdict : ``met, covered, short, open`` or empty
     """
-    if deals.empty:
-        return "No deal is open."
-    start = f"{count(len(deals), 'deal')} {_are(len(deals))} open{_worth(deals['amount'], currency)}."
-    if why:
-        return f"{start} What they will bring is unknown, for lack of {why}."
-    said = f"{start} Expected by {until}: {count(round(wins[0]), 'won deal')} ({level:.0%} interval {wins[1]:,.0f} to {wins[2]:,.0f})"
-    if pd.notna(money[0]):
-        said += f" that bring {_ends(money, currency)}{_of_those(wins[3], money[3])}"
-    aside = deals.loc[deals["chance_to_win"].isna(), "amount"]
-    left = f" {count(len(aside), 'open deal')}{_worth(aside, currency)} without an opening day {_are(len(aside))} not in it: the chance is unknown."  # fmt: skip
-    young = " The past known is shorter than twice these months: expect fewer wins of late stages than this."
-    return f"{said}.{left if len(aside) else ''}{young if is_young else ''}"
+    wins, money = rows.loc["wins_foretold_in_period"], rows.loc["won_value_foretold_in_period"]
+    gap, lacking = rows.loc["missing_to_target"], money["why"] or "opportunities.amount of open deals"
+    if pd.notna(money["value"]):
+        ends = _range(money["low"], money["high"], currency)
+        said = f"By {until} the open deals are expected to bring {short_money(money['value'], currency)} ({level:.0%} interval {ends}, n = {int(money['n']):,})"
+    elif pd.notna(wins["value"]):
+        ends = f"{wins['low']:,.0f} to {wins['high']:,.0f}"
+        said = f"By {until} {count(round(wins['value']), 'open deal')} {_are(round(wins['value']))} expected to be won ({level:.0%} interval {ends}, n = {int(wins['n']):,})"
+        said += f"; what they bring is unknown, for lack of {lacking}"
+    else:
+        said = f"What the open deals will bring by {until} is unknown, for lack of {lacking}"
+    if pd.isna(goal):
+        return f"{said}. No target is entered for {period}."
+    if pd.isna(gap["value"]):
+        return f"{said}. What is missing to the target of {period} is unknown, for lack of {gap['why']}."
+    missing = short_money(gap["value"], currency)
+    of = f"the target of {period}" if gap["value"] >= goal else f"what is missing to the target of {period}"
+    means = {
+        "met": f"the target of {period} ({short_money(goal, currency)}) is met",
+        "covered": f"that covers {of} ({missing}), even at the lower end",
+        "short": f"that is too little for {of} ({missing}), even at the upper end and with new deals",
+        "open": f"{of} is {missing} and may be reached or missed",
+        "": f"whether {of} ({missing}) will be reached is unknown",
+    }
+    return f"{said}; {means[verdict]}."
 
 
-def _of_those(deals: int, with_amount: int) -> str:
-    """Say how many deals the money is of, where not of all."""
-    return f", the money of the {with_amount:,} of {count(deals, 'deal')} with an amount" if with_amount < deals else ""
-
-
-def _are(n: int) -> str:
-    """Say is or are."""
-    return "is" if n == 1 else "are"
-
-
-def _ends(money: Sequence[float], currency: str) -> str:
-    """Write money with its ends."""
-    return f"{short_money(money[0], currency)} ({' to '.join(short_money(end, currency) for end in money[1:3])})"
-
-
-def stalled(flags: pd.DataFrame, has_history: bool, currency: str) -> str:
-    """Say how many open deals are stalled and overdue, and how many cannot be judged.
+def crm_check(
+    crm: float, n: int, money: Estimate, tested: pd.DataFrame, until: str, level: float, currency: str
+) -> str:
+    """Set what the CRM's probabilities make of the open deals beside what their history does; empty where either is unknown.
 
     Parameters
     ----------
-    flags : DataFrame of open deals ``amount, stalled, overdue, days_slow, pushes``
+    crm : sum of amount × probability of the CRM, of the deals that `money` counts
+    n : those of them with a probability
+    money : expected by history, with interval and n
+    tested : DataFrame of `chances.back_test`
+    until : last day of the horizon
+    """
+    if pd.isna(crm) or pd.isna(money[0]):
+        return ""
+    some = f" (of the {n:,} with a probability)" if n < money[3] else ""
+    said = (
+        f"The CRM weights the open deals at {short_money(crm, currency)}{some}; by their own history they bring "
+        f"{short_money(money[0], currency)} by {until} ({level:.0%} interval {_range(money[1], money[2], currency)}, n = {money[3]:,})"
+    )
+    own, theirs, ends = _off(tested)
+    if pd.isna(own):
+        return f"{said}."
+    return f"{said}. At {count(ends, 'past quarter end')} history was off by {own:.0%} on average, the CRM by {theirs:.0%}."
+
+
+def attention(flags: pd.DataFrame, has_history: bool, currency: str) -> str:
+    """Say how many open deals are stalled, overdue or due too early for their stage; empty if no deal is open.
+
+    Parameters
+    ----------
+    flags : DataFrame of open deals ``amount, stalled, overdue, due_too_early, days_slow``
     has_history : whether the source has a stage history
     """
-    stuck, late = flags[flags["stalled"]], flags[flags["overdue"]]
-    unknown, dark = flags["days_slow"].isna(), flags["pushes"].isna()
-    both = int((flags["stalled"] & flags["overdue"]).sum())
-    also = f", {both:,} of them also stalled" if both else ""
-    overdue = f"Overdue: {count(len(late), 'open deal')}{_worth(late['amount'], currency)}{also}." if len(late) else ""
     if flags.empty:
-        return ""
-    if unknown.all():
-        why = (
-            "too few won deals with a stage history are known on this day"
-            if has_history
-            else "the source has no stage history"
-        )
-        return f"Which deals are stalled is unknown: {why}. {overdue}".strip()
-    said = [f"{count(len(stuck), 'open deal')}{_worth(stuck['amount'], currency)} {_are(len(stuck))} stalled."]
-    if stuck.empty:
-        said = [f"No open deal {'that can be judged ' if unknown.any() else ''}is stalled."]
-    reasons = (
-        (unknown & dark, "no stage history"),
-        (unknown & ~dark, "too few won deals were in the stage"),
+        return "No deal is open."
+    dark, parts = flags["days_slow"].isna().all(), list[str]()
+    for mark in ("stalled", "overdue", "due_too_early"):
+        rows = flags[flags[mark]]
+        if len(rows):
+            noun = f" open {'deal' if len(rows) == 1 else 'deals'}" * (not parts)
+            parts.append(f"{len(rows):,}{noun}{_worth(rows['amount'], currency)} {_marked(mark, len(rows))}")
+    said = (
+        f"{joined(parts)}."
+        if parts
+        else f"No open deal is {'overdue' if dark else 'stalled, overdue or due too early for its stage'}."
     )
-    for part, lacking in ((flags[which], why) for which, why in reasons if which.any()):
-        said.append(f"{count(len(part), 'open deal')}{_worth(part['amount'], currency)} cannot be judged: {lacking}.")
-    return " ".join([*said, overdue]).strip()
+    if not dark:
+        return said
+    return f"Which deals are stalled is unknown: {_no_limits(has_history)}. {said}"
 
 
-def flag_record(record: pd.DataFrame, level: float, months: int) -> str:
-    """Say what became of deals that were stalled or overdue in the past; empty if none was.
+def _no_limits(has_history: bool) -> str:
+    """Say why no deal can be judged."""
+    return (
+        "too few won deals with a stage history are known on this day"
+        if has_history
+        else "the source has no stage history"
+    )
+
+
+def of_mark(mark: str, deals: pd.DataFrame, record: pd.DataFrame, currency: str) -> str:
+    """Say how many open deals have a mark, and what that means; empty if none has it.
 
     Parameters
     ----------
-    record : DataFrame ``mark, marked, marked_deals, others, not_won, not_won_others, more, more_low, more_high, verdict``
+    mark : one of `MARKS`
+    deals : open ones with the mark, DataFrame ``amount``
+    record : DataFrame ``mark, verdict``
+    """
+    if deals.empty:
+        return ""
+    means = {
+        "signal": ", and such days were rarely kept"
+        if mark == "due_too_early"
+        else ", and such deals were won less often",
+        "against": ", but such deals were won more often",
+        "no signal": "; by itself that is no sign of trouble",
+    }
+    verdicts = dict(zip(record["mark"], record["verdict"], strict=True))
+    said = f"{count(len(deals), 'open deal')}{_worth(deals['amount'], currency)} {_marked(mark, len(deals))}"
+    return f"{said}{means.get(verdicts.get(mark, ''), '')}."
+
+
+def _marked(mark: str, n: int) -> str:
+    """Say that so many deals have a mark."""
+    return f"is {MARKS[mark].replace('their', 'its')}" if n == 1 else f"are {MARKS[mark]}"
+
+
+def in_the_past(mark: str, record: pd.DataFrame, months: int, level: float) -> str:
+    """Say what became of deals that had a mark in the past, and of the others; empty if none had it.
+
+    Parameters
+    ----------
+    record : DataFrame ``mark, marked_deals, not_won, not_won_others, more, more_low, more_high, verdict``
     months : of the horizon
     """
-    means = {
-        "signal": "the mark is a sign of trouble here",
-        "against": "such deals were won more often than others, so the mark is no sign of trouble here",
-        "no signal": "the mark says nothing on this data",
-        "too early": "too early to judge the mark",
-    }
-    lines = []
-    for r in record.itertuples():
-        known = (
-            ""
-            if pd.isna(r.more_low)
-            else f" (difference {_points(r.more)} points, {level:.0%} interval {_points(r.more_low)} to {_points(r.more_high)})"
-        )
-        lines.append(
-            f"Of {count(r.marked, 'deal-quarter')} of {count(r.marked_deals, f'{r.mark} deal')}, {share(r.not_won)} were not won "
-            f"within {months} months, against {share(r.not_won_others)} of {r.others:,} others{known}: {means[r.verdict]}."
-        )
-    start = "A deal counts once at each quarter end at which it was open, marked by what was noted of it then and by today's limits."
-    return " ".join([start, *lines]) if lines else ""
+    row = record[record["mark"] == mark]
+    if row.empty:
+        return ""
+    r = row.iloc[0]
+    n = f"n = {count(int(r['marked_deals']), 'deal')}"
+    if r["verdict"] == "too early":
+        return f"Too few such deals are known from the past to judge them ({n})."
+    within = "by their closing day" if mark == "due_too_early" else f"within {months} months"
+    ends = (
+        ""
+        if pd.isna(r["more_low"])
+        else f", {level:.0%} interval {_points(r['more_low'])} to {_points(r['more_high'])}"
+    )
+    chance = ": no difference beyond chance" if r["verdict"] == "no signal" else ""
+    return (
+        f"In the past {share(r['not_won'])} of such deals were not won {within}, against {share(r['not_won_others'])} of others "
+        f"(difference {_points(r['more'])} points{ends}, {n}){chance}."
+    )
+
+
+def fast(deals: pd.DataFrame, record: pd.DataFrame, months: int, level: float, currency: str) -> str:
+    """Say whether deals that reached their stage fast were won less often; empty where none ever was.
+
+    Parameters
+    ----------
+    deals : open ones that did, DataFrame ``amount``
+    record, months : as in `in_the_past`
+    """
+    past = in_the_past("fast", record, months, level)
+    if not past:
+        return ""
+    now = f"{count(len(deals), 'open deal')}{_worth(deals['amount'], currency)} reached {'its' if len(deals) == 1 else 'their'} stage"
+    return f"{now} sooner than nine of ten won deals. {past}"
+
+
+def _points(value: float) -> str:
+    """Write a difference of shares in points."""
+    return f"{100 * value:+.0f}"
+
+
+def flag_record(record: pd.DataFrame) -> str:
+    """Say how to read what became of deals with a mark; empty if none had one."""
+    if record.empty:
+        return ""
+    return (
+        "A case is a deal at a past quarter end at which it was open, marked by what was noted of it then and by today's limits. "
+        "Signal: such deals were won less often than the others, beyond chance."
+    )
 
 
 def about_chance(until: str, record: pd.DataFrame) -> str:
@@ -131,98 +208,31 @@ def about_chance(until: str, record: pd.DataFrame) -> str:
     ----------
     record : DataFrame ``mark, verdict``
     """
-    said = f"The chance to be won by {until} follows from stage, days in it and amount; it does not know whether a deal is stalled or overdue."  # fmt: skip
+    said = f"The chance to be won by {until} follows from stage, days in it and amount, not from the marks."
     lower = ((record["mark"] == "stalled") & (record["verdict"] == "signal")).any()
-    return (
-        f"{said} Stalled deals were won less often than others, so the chance shown for them may be too high."
-        if lower
-        else said
+    return f"{said} Of stalled deals it may be too high: they were won less often." if lower else said
+
+
+def unjudged(flags: pd.DataFrame, currency: str) -> str:
+    """Say of how many open deals nobody knows whether they are stalled; empty if of none, or of all.
+
+    Parameters
+    ----------
+    flags : DataFrame of open deals ``amount, days_slow, pushes``
+    """
+    unknown, dark = flags["days_slow"].isna(), flags["pushes"].isna()
+    if unknown.all():
+        return ""
+    reasons = ((unknown & dark, "no stage history"), (unknown & ~dark, "too few won deals were in the stage"))
+    found = ((flags[which], why) for which, why in reasons if which.any())
+    return " ".join(
+        f"{count(len(part), 'open deal')}{_worth(part['amount'], currency)} cannot be judged: {lacking}."
+        for part, lacking in found
     )
 
 
-def _points(value: float) -> str:
-    """Write a difference of shares in points."""
-    return f"{100 * value:+.0f}"
-
-
-def back_test(tested: pd.DataFrame) -> str:
-    """Say how far what was foretold at past quarter ends lay from what came, and how far the CRM's probabilities.
-
-    Parameters
-    ----------
-    tested : DataFrame ``horizon_days, day, wins, wins_low, wins_high, wins_came, money, money_low, money_high, money_came, crm``
-    """
-    if tested.empty:
-        return "The history is too short to test what it foretells on past quarters."
-    said = ["Foretold with what was known at each quarter end, of the deals open then."]
-    for days, part in tested.groupby("horizon_days"):
-        held = int(part["wins_came"].between(part["wins_low"], part["wins_high"]).sum())
-        line = f"{days:,} days ahead: the interval of wins held what came {held:,} of {len(part):,} times"
-        known = part.dropna(subset=["money", "money_came"])
-        if len(known) and (known["money_came"] > 0).all():
-            held = int(known["money_came"].between(known["money_low"], known["money_high"]).sum())
-            own, crm = ((known[c] / known["money_came"] - 1).abs().mean() for c in ("money", "crm"))
-            line += f", that of money {held:,} of {len(known):,}; the money foretold was off by {own:.0%} on average"
-            line += "" if pd.isna(crm) else f", by the CRM's probabilities by {crm:.0%}"
-        said.append(f"{line}.")
-        if (OVERLAP * part["day"].diff().dt.days < days).any():
-            said.append(
-                f"The {days:,} days of neighbouring quarter ends overlap, so {len(part):,} ends say less than as many tests."
-            )
-    return " ".join(said)
-
-
-def due(deals: pd.DataFrame, until: str, currency: str) -> str:
-    """Say how many open deals are due by a day, and their amount.
-
-    Parameters
-    ----------
-    deals : DataFrame ``amount``
-    """
-    return f"{count(len(deals), 'open deal')} due by {until}{_worth(deals['amount'], currency)}, the largest first"
-
-
-def of_an_earlier_day(fill: str, is_latest: bool) -> str:
-    """Say why gaps are no task on an earlier day; empty without a gap or on the latest day.
-
-    Parameters
-    ----------
-    fill : of `gaps`
-    """
-    if is_latest or not fill:
-        return ""
-    return "What the open deals lack is no task here: the data know later days, on which it may have been entered."
-
-
-def trusted(tested: pd.DataFrame, days: int) -> str:
-    """Say how often the interval of money, or else of wins, so many days ahead held what came; empty where no past quarter can tell.
-
-    Parameters
-    ----------
-    tested : as in `back_test`
-    """
-    part = tested[tested["horizon_days"] == days]
-    known = part.dropna(subset=["money", "money_came"])
-    what = "wins" if known.empty else "money"
-    part = part if known.empty else known
-    if part.empty:
-        return ""
-    held = int(part[f"{what}_came"].between(part[f"{what}_low"], part[f"{what}_high"]).sum())
-    doubt = ": do not rely on it" if held < HELD * len(part) else ""
-    return f"At past quarter ends the interval of {what} held what came {held:,} of {len(part):,} times{doubt}."
-
-
-def _worth(amounts: pd.Series, currency: str) -> str:
-    """Write the sum of amounts in brackets, and how many are missing."""
-    missing = int(amounts.isna().sum())
-    known = [short_money(amounts.sum(), currency)] if missing < len(amounts) else []
-    if amounts.empty:
-        return ""
-    return f" ({', '.join([*known, *([f'{missing:,} without an amount'] if missing else [])])})"
-
-
 def owners(listed: pd.DataFrame, currency: str) -> str:
-    """Say how many of the listed deals each owner has, and their amount; the largest amount first.
+    """Say how many of the listed deals each owner has, and their amount, the largest amount first; empty if none is listed.
 
     Parameters
     ----------
@@ -231,8 +241,35 @@ def owners(listed: pd.DataFrame, currency: str) -> str:
     of = listed["owner_id"].astype("str").fillna("nobody")
     parts = {owner: part["amount"] for owner, part in listed.groupby(of)}
     largest = sorted(parts, key=lambda owner: -parts[owner].sum())
-    each = [f"{owner} {len(parts[owner]):,}{_worth(parts[owner], currency)}" for owner in largest]
-    return f"Listed deals by owner: {', '.join(each)}." if each else "No deal is listed."
+    each = [f"{one_line(owner)} {len(parts[owner]):,}{_worth(parts[owner], currency)}" for owner in largest]
+    return f"By owner: {', '.join(each)}." if each else ""
+
+
+def due(deals: pd.DataFrame, coverage: float | None, until: str, currency: str) -> str:
+    """Say how many open deals are due by a day, and how many times they cover what is missing to the target.
+
+    Parameters
+    ----------
+    deals : DataFrame ``amount``
+    coverage : missing where unknown
+    """
+    if deals.empty:
+        return f"No open deal is known to be due by {until}."
+    said = f"{count(len(deals), 'open deal')}{_worth(deals['amount'], currency)} {_are(len(deals))} due by {until}"
+    return f"{said}." if pd.isna(coverage) else f"{said}, {coverage:.1f} times what is missing to the target."
+
+
+def rule_of_thumb(needed: pd.Series, level: float) -> str:
+    """Say how many times the deals due should cover what is missing; empty where unknown.
+
+    Parameters
+    ----------
+    needed : row of ``measures`` of `forecast.target_coverage`
+    """
+    if pd.isna(needed["value"]):
+        return ""
+    ends = f" ({level:.0%} interval {needed['low']:.1f} to {needed['high']:.1f}, n = {int(needed['n']):,})"
+    return f"The rule of thumb asks for {needed['value']:.1f} times{ends * bool(pd.notna(needed['low']))}. Deals due are not all that is won, so it is no forecast."
 
 
 def target(goal: float, won: float, period: str, ended: bool, currency: str) -> str:
@@ -251,46 +288,126 @@ def target(goal: float, won: float, period: str, ended: bool, currency: str) -> 
     return f"{share(won)} of the target of {period} ({short_money(goal, currency)}) is won; {missing if won < 1 else 'target met'}."
 
 
-def period_ahead(
-    rows: pd.DataFrame, goal: float, period: str, until: str, verdict: str, level: float, currency: str
-) -> str:
-    """Say what will be won until a period's end, from open and from new deals, and whether that reaches its target.
+def new_deals(rows: pd.DataFrame, currency: str) -> str:
+    """Say what deals not opened yet brought in the same days of past periods; empty where no past period can tell.
 
     Parameters
     ----------
-    rows : DataFrame to the spec of ``measures``, by definition, of `forecast.period_foretold`
-    goal : the target, missing where none is entered
-    verdict : ``met, covered, short, open`` or empty
+    rows : as in `period_ahead`
     """
-    wins, money = rows.loc["wins_foretold_in_period"], rows.loc["won_value_foretold_in_period"]
-    if pd.isna(money["value"]):
-        said = f"What the open deals bring by {until} is unknown, for lack of {money['why'] or 'opportunities.amount of open deals'}."
-    else:
-        said = f"By {until} the open deals are expected to bring {short_money(money['value'], currency)} ({level:.0%} interval "
-        said += f"{' to '.join(short_money(money[end], currency) for end in ('low', 'high'))}) from {count(round(wins['value']), 'won deal')}"
-        said += f"{_of_those(int(wins['n']), int(money['n']))}."
     median, least, most = (rows.loc[f"won_by_new_{which}"] for which in ("median", "least", "most"))
-    if pd.notna(median["value"]):
-        past = f"in the same days of {count(int(median['n']), 'past period')}"
-        ends = " to ".join(short_money(r["value"], currency) for r in (least, most))
-        few = ", few to judge by" if median["n"] < FEW else ""
-        said += (
-            f" Deals opened later brought {short_money(median['value'], currency)} in the median {past} ({ends}){few}."
-        )
-    if pd.isna(goal):
-        return f"{said} No target is entered for {period}."
-    gap = rows.loc["missing_to_target"]
-    if pd.isna(gap["value"]):
-        return f"{said} What is missing to the target is unknown, for lack of {gap['why']}."
-    means = {
-        "met": "it is met",
-        "covered": "covered, even if only the lower end of the open deals comes",
-        "short": "short, even if the upper end of the open deals and the most of new ones come",
-        "open": "open, it may be reached or missed",
-        "": "unknown",
-    }
-    missing = f" ({short_money(gap['value'], currency)} missing)" if gap["value"] > 0 else ""
-    return f"{said} The target of {period}, {short_money(goal, currency)}{missing}: {means[verdict]}."
+    if pd.isna(median["value"]):
+        return ""
+    few = " (few to judge by)" if median["n"] < FEW else ""
+    return (
+        f"New deals come on top: in the same days of {count(int(median['n']), 'past period')}{few} they brought "
+        f"{short_money(median['value'], currency)} in the median ({_range(least['value'], most['value'], currency)})."
+    )
+
+
+def trusted(tested: pd.DataFrame, days: int) -> str:
+    """Say how often the interval of money, or else of wins, so many days ahead held what came; empty where no past quarter can tell.
+
+    Parameters
+    ----------
+    tested : DataFrame of `chances.back_test`
+    """
+    part = tested[tested["horizon_days"] == days]
+    known = part.dropna(subset=["money", "money_came"])
+    what = "wins" if known.empty else "money"
+    part = part if known.empty else known
+    if part.empty:
+        return ""
+    held = int(part[f"{what}_came"].between(part[f"{what}_low"], part[f"{what}_high"]).sum())
+    doubt = ": do not rely on it" if held < HELD * len(part) else ""
+    whole = f"the {what} that came {'was' if what == 'money' else 'were'}"
+    said = f"{days:,} days ahead, {whole} inside the forecast's interval at {held:,} of {count(len(part), 'past quarter end')}"
+    if known.empty or not (known["money_came"] > 0).all():
+        return f"{said}{doubt}."
+    off = (known["money"] / known["money_came"] - 1).abs().mean()
+    return f"{said}; the forecast was off by {off:.0%} on average{doubt}."
+
+
+def doubt(tested: pd.DataFrame, days: int) -> str:
+    """Warn of a forecast so many days ahead that mostly failed; empty otherwise.
+
+    Parameters
+    ----------
+    tested : DataFrame of `chances.back_test`
+    """
+    said = trusted(tested, days)
+    return said if said.endswith("do not rely on it.") else ""
+
+
+def _off(tested: pd.DataFrame) -> tuple[float, float, int]:
+    """How far the money foretold, and the CRM's, was from what came, as a share, on average; and at how many quarter ends."""
+    known = tested.dropna(subset=["money", "money_came", "crm"])
+    if known.empty or not (known["money_came"] > 0).all():
+        return float("nan"), float("nan"), 0
+    own, theirs = ((known[c] / known["money_came"] - 1).abs().mean() for c in ("money", "crm"))
+    return float(own), float(theirs), len(known)
+
+
+def about_tests(tested: pd.DataFrame) -> str:
+    """Say how to read a test of forecasts on past quarters, or why there is none."""
+    if tested.empty:
+        return "The history is too short to test forecasts on past quarters."
+    said = ["Each forecast uses what was known at the quarter end, of the deals open then."]
+    for days, part in tested.groupby("horizon_days"):
+        if (OVERLAP * part["day"].diff().dt.days < days).any():
+            said.append(
+                f"The {days:,} days of neighbouring quarter ends overlap, so {len(part):,} ends say less than as many tests."
+            )
+    return " ".join(said)
+
+
+def open_deals(deals: pd.DataFrame, one_account: str, currency: str) -> str:
+    """Say how many deals are open, and whether one account has a large part.
+
+    Parameters
+    ----------
+    deals : open ones, DataFrame ``amount``
+    one_account : of `say.one_account`, may be empty
+    """
+    if deals.empty:
+        return "No deal is open."
+    return (
+        f"{count(len(deals), 'deal')} {_are(len(deals))} open{_worth(deals['amount'], currency)}. {one_account}".strip()
+    )
+
+
+def expected(
+    deals: pd.DataFrame,
+    wins: Estimate,
+    money: Estimate,
+    level: float,
+    until: str,
+    why: str,
+    currency: str,
+    is_young: bool,
+) -> str:
+    """Say what the open deals are expected to bring, and which deals are not in that; empty if none is open.
+
+    Parameters
+    ----------
+    deals : open ones, DataFrame ``amount, chance_to_win``; missing where unknown
+    wins, money : expected, with interval and n
+    until : last day of the horizon
+    why : what the past lacks to tell; empty if nothing
+    is_young : whether the past is shorter than twice the horizon
+    """
+    if deals.empty:
+        return ""
+    if why:
+        return f"What they will bring is unknown, for lack of {why}."
+    said = f"Expected by {until}: {count(round(wins[0]), 'won deal')} ({level:.0%} interval {wins[1]:,.0f} to {wins[2]:,.0f}, n = {wins[3]:,})"
+    if pd.notna(money[0]):
+        brought = _range(money[1], money[2], currency)
+        said += f" that bring {short_money(money[0], currency)} ({brought}, n = {money[3]:,})"
+    aside = deals.loc[deals["chance_to_win"].isna(), "amount"]
+    left = f" {count(len(aside), 'open deal')}{_worth(aside, currency)} without an opening day {_are(len(aside))} not in it: the chance is unknown."  # fmt: skip
+    young = " The past known is shorter than twice these months: expect fewer wins of late stages than this."
+    return f"{said}.{left if len(aside) else ''}{young if is_young else ''}"
 
 
 def gaps(flags: pd.DataFrame) -> str:
@@ -308,19 +425,38 @@ def gaps(flags: pd.DataFrame) -> str:
     return f"Fill in {' and '.join(parts)} before the next forecast" if parts else ""
 
 
-def about_stages(changes: int, drawn: int, months: int) -> str:
-    """Say how to read the stages and their figure, or what to export to have them.
+def of_an_earlier_day(fill: str, is_latest: bool) -> str:
+    """Say why gaps are no task on an earlier day; empty without a gap or on the latest day.
 
     Parameters
     ----------
-    changes : rows of stage history
-    drawn : stages in the figure
-    months : of the horizon
+    fill : of `gaps`
     """
-    if not changes:
-        return "No stages, slow or postponed deals are known: the source has no stage history. Export opportunity_stage_history."
-    figure = (
-        f"In the figure, dot: share won within {months} months of the deals that were open in the stage at past month ends; line: its "
-        "interval; diamond: the probability in the CRM."
+    if is_latest or not fill:
+        return ""
+    return "What the open deals lack is no task here: the data know later days, on which it may have been entered."
+
+
+def _are(n: int) -> str:
+    """Say is or are."""
+    return "is" if n == 1 else "are"
+
+
+def _range(low: float, high: float, currency: str) -> str:
+    """Write two amounts, the currency once where both are of one size."""
+    first, last = short_money(low, currency), short_money(high, currency)
+    same = first.removesuffix(f" {currency}")
+    return (
+        f"{same.removesuffix(' M')} to {last}"
+        if first.endswith(f" M {currency}") == last.endswith(f" M {currency}")
+        else f"{first} to {last}"
     )
-    return figure if drawn else ""
+
+
+def _worth(amounts: pd.Series, currency: str) -> str:
+    """Write the sum of amounts in brackets, and how many are missing."""
+    missing = int(amounts.isna().sum())
+    known = [short_money(amounts.sum(), currency)] if missing < len(amounts) else []
+    if amounts.empty:
+        return ""
+    return f" ({', '.join([*known, *([f'{missing:,} without an amount'] if missing else [])])})"

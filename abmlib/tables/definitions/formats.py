@@ -103,9 +103,14 @@ PAGES: dict[str, Format] = {  # columns of tables that are shown and not kept
     "still_there": Format("count", "Still in it"),
     "not_won": Format("share", "Not won"),
     "not_won_others": Format("share", "Not won, others"),
-    "marked": Format("count", "Marked deal-quarters"),
-    "others": Format("count", "Other deal-quarters"),
-    "marked_deals": Format("count", "Marked deals"),
+    "marked": Format("count", "Cases with the mark"),
+    "others": Format("count", "Other cases"),
+    "marked_deals": Format("count", "Deals with the mark"),
+    "mark": WORDS,
+    "within": Format(name="Looked ahead"),
+    "days_overdue": Format("count", unit="days"),
+    "days_planned": Format("count", "Planned", "days"),
+    "days_needed": Format("count", "Needed", "days"),
     "horizon_days": Format("count", "Ahead", "days"),
     "more": Format("share", "Difference", ends=("more_low", "more_high")),
     "wins": Format("count", "Wins foretold", ends=("wins_low", "wins_high")),
@@ -140,4 +145,4 @@ def of(column: str) -> Format:
     >>> of("close_date").kind, of("conversion").ends, of("unheard_of").kind
     ('day', ('low', 'high'), '')
     """
-    return PAGES.get(column) or _kept().get(column) or (SHARE if column.startswith("chance_to_win_by_") else Format())
+    return PAGES.get(column) or _kept().get(column) or (SHARE if column.startswith("Chance to win by ") else Format())
