@@ -109,7 +109,7 @@ assert (flags["stalled"] == slow & (flags["quiet"] | (flags["pushes"] >= stalled
 
 named = flags.assign(title=flags["name"]).join(accounts["name"].rename("account_name"), on="account_id")
 listed = stalled.reasons(named, book.as_of)
-stuck, late, early, fast = (listed[listed[mark]] for mark in ("stalled", "overdue", "due_too_early", "fast"))
+stuck, late, early = (listed[listed[mark]] for mark in ("stalled", "overdue", "due_too_early"))
 
 # %% [markdown]
 # ## Answer
@@ -170,7 +170,7 @@ show.table(
 say.words(
     say_pipeline.of_mark("due_too_early", early, record, currency),
     say_pipeline.in_the_past("due_too_early", record, ahead_months, LEVEL) * (len(early) > 0),
-    say_pipeline.fast(fast, record, ahead_months, LEVEL, currency),
+    say_pipeline.fast(flags[flags["fast"]], record, ahead_months, LEVEL, currency),
 )
 
 # %%

@@ -203,8 +203,8 @@ def test_one_account_is_named_by_its_id_and_share_of_all_open_amounts():
 def test_owners_are_named_with_what_is_unknown_of_their_deals():
     listed = pd.DataFrame({"owner_id": ["s1", None, "s2"], "amount": [None, 900.0, 100.0]})
     words = say_pipeline.owners(listed, "EUR")
-    assert words == "Listed deals by owner: nobody 1 (900 EUR), s2 1 (100 EUR), s1 1 (1 without an amount)."
+    assert words == "By owner: nobody 1 (900 EUR), s2 1 (100 EUR), s1 1 (1 without an amount)."
 
 
-def test_without_a_listed_deal_that_is_said():
-    assert say_pipeline.owners(pd.DataFrame({"owner_id": [], "amount": []}), "EUR") == "No deal is listed."
+def test_without_a_listed_deal_no_owner_is_named():
+    assert say_pipeline.owners(pd.DataFrame({"owner_id": [], "amount": []}), "EUR") == ""

@@ -234,7 +234,7 @@ def flags(deals: pd.DataFrame, marked: pd.DataFrame, chance: pd.Series) -> pd.Da
 
 
 def reasons(flags: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
-    """Keep the open deals that have a mark, stalled ones and the largest amount first, and say why in words.
+    """Keep the open deals that are stalled, overdue or due too early, stalled and large ones first, and say why in words.
 
     Parameters
     ----------
@@ -245,7 +245,7 @@ def reasons(flags: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
     DataFrame with ``days_overdue`` (missing where not), ``why``, such as ``70 days in stage (9 of 10 won deals: up to 43);
     postponed 2 times``, and ``next_step``
     """
-    listed = flags[flags[list(JUDGED_BY)].any(axis=1)].reset_index(drop=True)
+    listed = flags[flags[["stalled", "overdue", "due_too_early"]].any(axis=1)].reset_index(drop=True)
     late = (as_of - listed["close_date"]).dt.days.where(listed["overdue"]).astype("Int64")
     why, steps = [], []
     for deal in listed.assign(late=late).itertuples():
@@ -266,10 +266,6 @@ def reasons(flags: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
             parts.append(
                 f"due {deal.days_planned:,.0f} days after it entered its stage (9 of 10 won deals: {deal.days_needed:,.0f} or more)"
             )
-        if deal.fast:
-            parts.append(
-                f"in its stage {deal.days_to_stage:,.0f} days after opening (9 of 10 won deals: {deal.days_fast:,.0f} or more)"
-            )
         unknown = "no stage history" if pd.isna(deal.pushes) else "too few won deals in its stage"
         parts += [f"whether stalled is unknown: {unknown}"] * (deal.overdue and pd.isna(deal.days_slow))
         why.append("; ".join(parts))
@@ -283,7 +279,7 @@ def _next_step(deal: Any) -> str:
     if deal.stalled:
         first = "reach the buyer" if deal.quiet else "ask what holds it up"
         return first + f"; {day}" * bool(day)
-    return day or ("ask for the day of signing" if deal.due_too_early else "check who decides")
+    return day or "ask for the day of signing"
 
 
 def in_doubt(record: pd.DataFrame, mark: str = "stalled") -> tuple[float, float, float]:

@@ -127,7 +127,7 @@ def of_mark(mark: str, deals: pd.DataFrame, record: pd.DataFrame, currency: str)
     if deals.empty:
         return ""
     means = {
-        "signal": ", and such days were rarely kept"
+        "signal": ", and such deals were won in time less often"
         if mark == "due_too_early"
         else ", and such deals were won less often",
         "against": ", but such deals were won more often",
