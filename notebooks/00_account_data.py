@@ -13,8 +13,8 @@
 #
 # **Needs** accounts. **Reads** nothing earlier. **Writes** `00_account_data`. **Run** before every report.
 #
-# Every later page works account by account: it treats each company as a market of its own. With little or no recent data,
-# an account cannot be judged fairly. This page says which accounts those are.
+# Every later page treats each company as a market of its own. With little or no recent data, an account cannot be judged
+# fairly.
 
 # %% tags=["parameters"]
 data: str = "../data/sample"  # folder or DuckDB file with the canonical tables
@@ -33,374 +33,338 @@ import matplotlib.pyplot as plt
 
 from abmlib.method import coverage, data_quality, framework, missingness, orders, periods, views
 from abmlib.method.deals import with_days
-from abmlib.pages import catalogue, plots, say, show
+from abmlib.pages import catalogue, plots, say, say_data, show
 from abmlib.stats.intervals import LEVEL
 from abmlib.tables import Book, checks, identity
 
 plots.style()
 
 # %% [markdown]
-# ## Load and check
-# Every table is checked as a whole before anything is computed from it.
+# ## Load
+# One row per account and table. Every table is checked as a whole before anything is computed from it.
 
 # %%
 book = Book.open(data, as_of=as_of, tables=tables)
 book.need("accounts", writes=["00_account_data"])
+audit, fields, records = book.audit(), book.fields(), book.fact_counts()
 accounts = book.read("accounts")
 names = accounts.set_index("account_id")["name"]
 contacts = coverage.contact_states(book.read("contacts"), book.as_of)
 deals = with_days(book.read("opportunities"), book.as_of)
-overview, fields = book.overview(), book.fields()
-available = data_quality.available_data(fields)
+show.table(records, "Records of the first accounts", rows=3)
+
+# %% [markdown]
+# ## How the answer is made
+# **Records** are deals, purchases, touches and all else that has a day and an account. An account is *usable* if it has enough
+# of them, and one is recent. Otherwise it has *no record*, or it is *stale* (none is recent) or *thin* (too few).
 
 # %%
-audit = book.audit()
-say.checks(*checks.counts(audit), checks.sentences(audit))
+judged = data_quality.account_data(accounts, records, book.as_of, stale_days, min_records)
+counts = data_quality.verdict_counts(judged)
+
+each = records.groupby("account_id").agg(rows=("rows", "sum"), newest=("last_day", "max")).reindex(names.index)
+usable = (each["rows"] >= min_records) & ((book.as_of - each["newest"]).dt.days <= stale_days)
+assert usable.sum() == counts["usable"].sum(), "two counts of usable accounts"
 
 # %% [markdown]
-# ## Which accounts and days each table covers
-# A question can only be answered for the accounts and the days that a table covers.
+# **What limits the later pages**: customers without people in the roles a play needs, records without an account, accounts that
+# may be entered twice, and deals whose past stages are unknown.
 
 # %%
-reach = data_quality.freshness(overview, book.as_of, len(accounts))
-show.table(reach, "Tables of this source", rows=len(reach))
+lacking = data_quality.customers_without_roles(contacts, accounts, required_roles, role_floor)
+alike = identity.nearly_alike(accounts)
+matched = data_quality.match_rates(len(accounts), book.same_company, alike, book.lead_matches, fields)
+matched_shares = book.measure(data_quality.match_rows(matched))
+past_stages = book.measure([data_quality.stage_history_row(deals, book.read("opportunity_stage_history"))])
+left_out = book.ledger.loc[~book.ledger["step"].str.startswith("as of"), "rows_lost"].sum()
+answers = data_quality.answerable(catalogue.frame("notebooks.yml"), data_quality.available_data(fields))
 
 # %% [markdown]
-# Read the last column first. If the newest row of a table is old, every later page shows less activity than there is. A deal
-# counts on the day it opened and on the day it closed. What is only planned makes no table fresh.
+# ## Answer
+
+# %% tags=["answer"]
+_, failed, warned = checks.counts(audit)
+customers = int((accounts["status"] == "customer").sum())
+say.words(
+    say_data.can_judge(counts, min_records, stale_days),
+    say_data.limits(len(lacking), customers, role_floor, matched, past_stages),
+    say_data.unanswered(answers),
+    say_data.soundness(len(audit), failed + warned, int(left_out), records["last_day"].max(), book.as_of),
+)
 
 # %% [markdown]
+# ## Broken checks
+
+# %% tags=["finding"]
+say_data.checks(len(audit), checks.sentences(audit))
+
+# %% [markdown]
+# ## Account by account
+# For a prospect, little data is normal. For a customer, it is a gap in the data.
+
+# %% tags=["finding"]
+say_data.too_little(counts)
+
+# %%
+fig, ax = plt.subplots()
+plots.title(ax, "Accounts by how much is known of them")
+plots.stacked(counts.rename({"former": "former customer"}), ax, "accounts")
+plt.show()
+weak = data_quality.weak_customers(judged, accounts).drop(columns=["account_id", "filled_share"])
+show.table(weak, "Customers and former customers with too little data", rows=15)
+
+# %% [markdown]
+# ## How recent the data is
+# If the newest row of a table is old, every later page shows less activity than there is. A deal counts on the day it opened
+# and on the day it closed. A plan makes no table recent.
+
+# %% tags=["finding"]
+reach = data_quality.freshness(book.overview(), book.as_of, len(accounts))
+reach = reach[["table", "days_old", "last_day", "first_day", "rows", "accounts", "account_share"]]
+facts = reach[reach["table"].isin(records["table"])]
+say_data.freshness(facts, data_quality.RECENT)
+
+# %%
+show.table(facts, "Tables whose rows count as records of accounts")
+
+# %% [markdown]
+# ## People to reach
+# A person can be reached who has not left, bounced or opted out. Where a role is reached at few accounts, perhaps nobody
+# enters roles: see the contacts without a role.
+
+# %% tags=["finding"]
+roles = data_quality.roles_reached(contacts, accounts, required_roles)
+known_roles = book.measure(data_quality.role_rows(contacts, accounts, required_roles))
+say_data.roles(known_roles)
+
+# %%
+if len(roles):
+    fig, ax = plt.subplots()
+    plots.title(ax, "Accounts with a person to reach, by role")
+    plots.intervals(roles, (roles["role"] + ", " + roles["status"] + "s").tolist(), ax, "accounts (share)")
+    plt.show()
+show.measures(known_roles.query("status != 'not_answerable'"), "Roles in which accounts can be reached", book.currency)
+
+# %% [markdown]
+# ## Matched and unmatched records
+# Marketing talks to people, sales talks to companies. A record without an account is lost to both. Accounts with the same
+# domain or name, and nothing that speaks against it, are counted as one. Pairs one letter apart stay apart until a person
+# has checked them. Other spellings, abbreviations and former names are not looked for.
+
+# %% tags=["finding"]
+say_data.matching(matched)
+
+# %%
+show.measures(matched_shares.query("status != 'not_answerable'"), "Matched and unmatched records", book.currency)
+
+# %%
+pairs = data_quality.alike_pairs(alike, accounts)
+show.table(pairs.drop(columns=["account_id", "other_id"]), "Pairs that may be one company", rows=15)
+
+# %% [markdown]
+# ## Filled fields
+# An empty field cannot tell accounts apart. Accounts without a purchase can only be judged by these fields.
+
+# %% tags=["finding"]
+filled = missingness.filled_share(accounts)
+say_data.filled(filled)
+
+# %%
+fig, ax = plt.subplots()
+plots.title(ax, "Accounts with a value, by field")
+plots.shares(filled.rename({"owner_id": "owner"}), ax, "accounts (share)")
+
+# %% [markdown]
+# ## Lost deals and former customers
+# If the CRM deletes them, the past looks better than it was. "None" out of many is rarely a coincidence: ask who deletes
+# records, and when.
+
+# %% tags=["finding"]
+after_days = book.settings.former_after_days
+ended = missingness.survivorship(accounts, book.same_company, deals, contacts, book.as_of, after_days)
+deleted = missingness.possibly_deleted(ended)
+say_data.ended(deleted, ended.loc[ended["verdict"] == "held", "what"])
+
+# %%
+show.table(ended[ended["of"] > 0], "Records of what ended")
+
+# %% [markdown] tags=["fold"]
+# ## All tables of the source
+
+# %%
+show.table(reach, "Rows, accounts and days of each table", rows=len(reach))
+
+# %% [markdown] tags=["fold"]
 # ## Rows left out
-# Every row that was in the export and was not read into this report, with the reason. A row that was read can still count for
-# nobody: without an account (next section), or made by a machine.
+# Rows of the export that are not in this report, with the reason. A row that was read can still count for nobody: without an
+# account, or made by a machine.
 
 # %%
 show.table(checks.losses(book.ledger), "Rows in, rows out and why")
 
-# %% [markdown]
-# ## Matched and unmatched records
-# Marketing talks to people, sales talks to companies. A record without an account is lost to both. The table counts the
-# accounts that are the same company, those that may be, and the records with and without an account.
-
-# %%
-alike = identity.nearly_alike(accounts)
-matched = data_quality.match_rates(len(accounts), book.same_company, alike, book.lead_matches, fields)
-book.measure(data_quality.match_rows(matched))
-show.table(matched.drop(columns="definition_id"), "Matched and unmatched records", rows=len(matched))
-
-# %% [markdown]
-# No score counts touches without an account. A dash means that the source has no such table, or that there was nothing to
-# match. Only accounts with the same domain or name, and nothing that speaks against it, are counted as one. Pairs one letter
-# apart are listed for a person to check and stay apart until then. Other spellings, abbreviations and former names are not
-# looked for, so there may be more.
-
-# %%
-pairs = data_quality.alike_pairs(alike, accounts)
-show.table(pairs, "Pairs that may be one company", rows=15)
-
-# %% [markdown]
-# ## How many accounts have a person to reach in each role
-# For each role the play needs: the share of accounts with a person who has not left, bounced or opted out. Customers and
-# prospects are counted separately, former customers not at all.
-
-# %%
-roles = data_quality.roles_reached(contacts, accounts, required_roles)
-
-fig, ax = plt.subplots(figsize=(7.2, 0.9 + 0.3 * max(len(roles), 3)))
-labels = (roles["role"] + ", " + roles["status"] + "s").tolist()
-plots.intervals(roles, labels, ax, "accounts with such a person (share)")
-
-# %%
-known_roles = book.measure(data_quality.role_rows(contacts, accounts, required_roles))
-show.measures(known_roles, "Role coverage", book.currency)
-
-# %% [markdown]
-# If few accounts have a role, perhaps nobody enters it: look at the share of contacts without a role first. In a report on
-# an earlier day the roles of that day are unknown, unless the source keeps their history.
-
-# %% [markdown]
-# ## How many contacts may be contacted
+# %% [markdown] tags=["fold"]
+# ## Contacts by state
 # Each contact counts once, in the first state that applies, from the top. Contacts are counted, not named.
 
 # %%
-show.table(data_quality.contacts_by_state(contacts), "Contacts by state", note=catalogue.lacking(available, "contacts"))
+states = data_quality.contacts_by_state(contacts)
+show.table(states[states["contacts"] > 0], "Contacts by state")
 
-# %% [markdown]
-# Only contacts in the last line count as reachable in this workbook.
-
-# %% [markdown]
-# ## Account by account
-# Each account gets one verdict: no record at all, stale, thin, or usable.
-
-# %%
-judged = data_quality.account_data(accounts, book.fact_counts(), book.as_of, stale_days, min_records)
-counts = data_quality.verdict_counts(judged)
-
-fig, ax = plt.subplots(figsize=(7.2, 0.9 + 0.45 * len(counts)))
-plots.stacked(counts, ax, "accounts")
-
-# %% [markdown]
-# ## Prospects and customers
-# A prospect without records is normal; a customer without records is a gap in the data. So both are counted separately. The
-# list shows the customers with too little data, the longest silent first.
+# %% [markdown] tags=["fold"]
+# ## Length of the history
+# A yearly pattern needs two years to show. Without stage history, past stages cannot be reconstructed: reports on an earlier
+# day leave the stage of such deals open.
 
 # %%
-weak = data_quality.weak_customers(judged, accounts)
-show.table(weak, "Customers with too little data", rows=15)
+depth = data_quality.history_depth(judged).rename({"former": "former customer"})
+fig, ax = plt.subplots()
+plots.title(ax, "Accounts by months from their first to their last record")
+plots.grid(depth, ax, "months", "accounts")
+plt.show()
+show.measures(past_stages.query("status != 'not_answerable'"), "Deals whose past stages are known", book.currency)
 
-# %% [markdown]
-# ## How long the history is
-# Months from the first to the last record of each account. A yearly pattern needs two years to show.
-
-# %%
-depth = data_quality.history_depth(judged)
-
-fig, ax = plt.subplots(figsize=(7.2, 0.9 + 0.45 * len(depth)))
-plots.grid(depth, ax, "months between first and last record", "accounts")
+# %% [markdown] tags=["fold"]
+# ## Filled fields by segment
+# A gap in one segment only comes from how that segment is worked or exported.
 
 # %%
-kept = book.measure([data_quality.stage_history_row(deals, book.read("opportunity_stage_history"))])
-show.measures(kept, "Deals whose past stages are known", book.currency)
+segments = missingness.filled_by_segment(accounts, missing_by)
+segments = segments if len(segments) > 1 else segments.iloc[:0]
+show.table(segments.rename(columns={"owner_id": "owner"}), "Accounts with a value, by segment", values="share")
 
-# %% [markdown]
-# Without stage history, past stages cannot be reconstructed: reports on an earlier day leave the stage of such deals open.
-
-# %% [markdown]
-# ## Which fields are filled
-# The share of accounts with a value in each field. An empty field cannot tell accounts apart, and accounts without a
-# purchase can only be judged by these fields.
-
-# %%
-filled = missingness.filled_share(accounts)
-
-fig, ax = plt.subplots(figsize=(7.2, 2.8))
-plots.shares(filled, ax, "accounts with a value (share)")
-
-# %% [markdown]
-# ## Where values are missing
-# The same by segment. A gap in one segment only comes from how that segment is worked or exported.
-
-# %%
-gaps = missingness.filled_by_segment(accounts, missing_by)
-show.table(gaps, "Filled, by segment", rows=15, values="share")
-
-# %% [markdown]
-# ## Do gaps foretell who buys?
-# Accounts that had not bought a year ago: each field where they bought since, and where they did not.
+# %% [markdown] tags=["fold"]
+# ## Are gaps related to buying?
+# A field may be filled because the account bought. A model would learn from it who has bought, not who will. Keep such a gap
+# out of every model, and fill the field for the others before you use its value.
 
 # %%
 before, buyers = missingness.bought_later(accounts, periods.trailing(book.as_of, 12).start)
-gaps_and_buying = missingness.foretold_by_gaps(before, buyers)
-book.measure([missingness.fill_difference_row(gaps_and_buying)])
+related = missingness.foretold_by_gaps(before, buyers)
+book.measure([missingness.fill_difference_row(related)])
+gap_fields = related.loc[related["verdict"] == missingness.FORETELLS, "field"].tolist()
+too_early = related["verdict"].eq("too_early").all()
+note = say_data.gaps(gap_fields, len(buyers), len(before), too_early)
+note += f" Intervals at {LEVEL:.0%}, for each row alone; p is adjusted for the number of rows." * (not too_early)
 show.table(
-    gaps_and_buying,
-    "Fields filled, later buyers and others",
-    rows=len(gaps_and_buying),
-    note=f"Intervals at {LEVEL:.0%}, for each row alone; p is adjusted for the number of rows.",
+    related if len(before) else related.iloc[:0],
+    "Fields filled at accounts that bought since, and at the others",
+    note=note,
 )
 
-# %%
-gap_fields = gaps_and_buying.loc[gaps_and_buying["verdict"] == missingness.FORETELLS, "field"].tolist()
-say.gaps(gap_fields, len(buyers), len(before), gaps_and_buying["verdict"].eq("too_early").all())
-
-# %% [markdown]
-# Such a field may be filled because the account bought. A model would learn from it who has bought, not who will. Keep the
-# gap itself out of every model, and fill the field for the others before you use its value.
-
-# %% [markdown]
-# ## Does the CRM keep lost deals and former customers?
-# If the CRM deletes former customers, lost deals or people who left, the past looks better than it was.
-
-# %%
-after_days = book.settings.former_after_days
-ended = missingness.survivorship(accounts, book.same_company, deals, contacts, book.as_of, after_days)
-show.table(ended, "Records of what ended")
-
-# %% [markdown]
-# "None" out of many is rarely a coincidence: ask who deletes records, and when. A report on an earlier day would leave out
-# everything that was deleted since.
-
-# %% [markdown]
+# %% [markdown] tags=["fold"]
 # ## Lead view and account view
 # The same touches, ranked twice: by the most engaged person of each account, as a lead list does, and by all people of the
-# account together. Touches that the account started or shared with us count, older ones less.
+# account together. Touches that the account started or shared with us count, older ones less. Where several people are
+# active and none stands out, a lead list misses the account. Touches by unknown people count for the account and for no lead.
 
 # %%
 touched = book.panel("activities", ["contact_id", "direction"], per="day")
 touched = touched[touched["direction"] != "outbound"]
 both_views = views.leads_and_accounts(touched, names.index, book.as_of, half_life_days)
-show.table(
-    views.side_by_side(both_views, names, top=10),
-    "Top accounts by lead and by account",
-    note=catalogue.lacking(available, "activities", "contacts"),
-)
+show.table(views.side_by_side(both_views, names, top=10), "Top accounts by lead and by account")
 
 # %%
 agreed = book.measure(views.agreement(both_views, top=10))
-show.measures(agreed, "Do the two views agree?", book.currency)
+show.measures(agreed.query("status != 'not_answerable'"), "Do the two views agree?", book.currency)
 
-# %% [markdown]
-# Some accounts rank low by their best lead and high as an account: several people are active and none stands out. A lead
-# list would miss them. Touches by unknown people are another reason: they count for the account and for no lead. If both
-# views agree fully, each account has only one known person.
-
-# %% [markdown]
+# %% [markdown] tags=["fold"]
 # ## One account, one timeline
-# Everything known about one account, from all teams and channels, month by month. Bots are left out.
+# Everything known about one account, from all teams and channels, month by month. Bots are left out. If one lane stops while
+# others go on, ask the account owner why. A channel that reaches all other accounts but not this one may be a gap, or the
+# account's wish.
 
 # %%
 which = views.chosen(account, judged)
 touches = book.panel("activities", ["channel"], per="month")
-purchases = orders.with_product_line(
-    book.panel("transactions", ["product_id"], per="month"), book.read("products"), unknown="purchases"
-)
+products = book.read("products")
+purchases = orders.with_product_line(book.panel("transactions", ["product_id"], per="month"), products, "purchases")
 sources = {"cases": "cases", "survey answers": "surveys", "contracts entered": "contracts"}
 others = {lane: book.panel(table, per="month") for lane, table in sources.items()}
 events = views.timeline(which, touches, purchases, deals, others)
+if len(events):
+    fig, ax = plt.subplots()
+    plots.title(ax, f"Records of {names[which]} by month")
+    plots.timeline(events, ax)
+    plt.show()
+show.table(views.touch_mix(touches, which), "Touches by channel, this account and all accounts")
 
-fig, ax = plt.subplots()
-plots.title(ax, plots.plain(names[which]))
-plots.timeline(events, ax)
-# %%
-mix = views.touch_mix(touches, which)
-show.table(mix, "Touches by channel, this account and all accounts", note=catalogue.lacking(available, "activities"))
-
-# %% [markdown]
-# If one lane stops while others go on, ask the account owner why. If a channel reaches all other accounts but not this one,
-# that may be a gap, or the account's wish.
-
-# %% [markdown]
-# ## Which questions this data can answer
-# Each later notebook needs some tables and says more with others. Notebooks marked "later" are not in this version yet, but
-# their data can be exported already.
+# %% [markdown] tags=["fold"]
+# ## Pages that lack data
+# `abm doctor` prints this list for every page, and writes a data request.
 
 # %%
-answers = data_quality.answerable(catalogue.frame("notebooks.yml"), available)
-show.table(answers, "Questions and data", rows=len(answers))
+lacks = answers[(answers["built"] == "yes") & (answers["answer"] != "yes")]
+show.table(lacks.drop(columns=["notebook", "built"]), "Questions without an answer, or with a part of it")
 
 # %%
 exports = data_quality.next_export(answers)
-show.table(exports, "What to export next")
+show.table(exports, "What to export next", rows=10)
 
-# %% [markdown]
+# %% [markdown] tags=["fold"]
 # ## Evidence
-# What the method claims, and which notebook of this version has a test of it. Whether your data are enough for a test, its
-# notebook says: a short history or few accounts can leave a claim untested.
+# What the method claims, and whether a page of this version tests it. Test claims before spending on them: a short history or
+# few accounts can leave a claim untested, and the page says so.
 
 # %%
 claims = catalogue.claims("claims.yml")
-kinds = claims["state"].str.split().str[0].value_counts()
-say.words(
-    f"Of {len(claims)} claims {kinds.get('test', 0)} have a test in this workbook (its page says if the data are enough); "
-    f"{kinds.get('later:', 0)} wait for a later notebook or test, and {kinds.get('on', 0)} cannot be tested on one company's data."
-)
+note = say_data.evidence(claims["state"])
+show.table(claims.drop(columns=["item", "where"]), "Claims", rows=len(claims), note=note)
 
 # %%
-show.table(claims, "Claims", rows=len(claims))
-
-# %%
-show.table(
-    catalogue.references("claims.yml"),
-    "What the method's sources cite",
-    rows=20,
-    note="As cited in the seed, not re-verified.",
-)
-
-# %% [markdown]
-# Test claims before spending on them.
+cited = catalogue.references("claims.yml")
+show.table(cited[["cited"]], "What the method's sources cite", note="As cited there, not verified again.")
 
 # %% [markdown]
 # ## What to decide
-# Chores about data are noted on the latest day of the data only. On an earlier day a value can be missing because it was
-# entered later.
-
-# %%
-quiet = data_quality.silent_customers(judged, accounts, book.features(["recurring_revenue", "revenue_12m"]))
-lacking = data_quality.customers_without_roles(contacts, accounts, required_roles, role_floor)
-owners = accounts.set_index("account_id")["owner_id"]
-book.decide(
-    "ask_about_silent_customers",
-    kind="sell",
-    text="Find out what happened to customers without recent records",
-    accounts=quiet.index,
-    moves=quiet["moves"],
-    basis="yearly revenue that may end, of running contracts or the last 12 months:",
-    reason=quiet["reason"],
-    owner=quiet["owner"],
-    would_change=f"a limit other than {stale_days} days",
-)
-book.decide(
-    "find_missing_roles",
-    kind="sell",
-    text="Find people for the missing roles",
-    accounts=lacking.index,
-    reason=lacking,
-    owner=owners,
-    only_if=book.is_latest,
-    would_change=f"another list of roles than {say.named(required_roles)}, or a floor other than {role_floor:.0%}",
-)
 
 # %%
 today, keeper = book.is_latest, framework.accountable(book.read("team"), framework.CHECKLIST["data reviewed"])
-for row in checks.worst(audit).itertuples():
-    book.decide(
-        say.slug("fix", row.table, row.check),
-        kind="data",
-        text=f"Fix {row.table}: {row.remedy}",
-        owner=keeper,
-        only_if=today,
-        would_change=f"a new export in which {row.check}",
-    )
-for row in exports.head(2).itertuples():
-    book.decide(
-        say.slug("export", row.export),
-        kind="data",
-        text=f"Export {row.export}",
-        owner=keeper,
-        only_if=today,
-        would_change=f"a decision that {row.needed_by + row.makes_fuller} questions can wait",
-    )
-
-# %%
+owners, needed = accounts.set_index("account_id")["owner_id"], [role.replace("_", " ") for role in required_roles]
+quiet = data_quality.silent_customers(judged, accounts, book.features(["recurring_revenue", "revenue_12m"]))
 may_be = pairs.drop_duplicates("other_id").set_index("other_id")["name"]
-book.decide(
-    "check_pairs_of_accounts",
-    kind="data",
-    text="Check accounts whose name is one letter from another's, and merge those that are one company",
-    accounts=may_be.index,
-    reason="may be " + may_be,
-    owner=owners,
-    only_if=today,
-    would_change="a stated parent, country or domain that tells them apart",
-)
-book.decide(
-    "export_stage_history",
-    kind="data",
-    text="Add a stage history to the export of deals",
-    owner=keeper,
-    only_if=today and bool(kept["value"].lt(0.5).any()),
-    would_change="a decision that no report on an earlier day is needed",
-)
-
-# %%
 say.words("" if today else "The data goes on after this day: no chores are noted, as gaps may have been filled since.")
 
 # %% tags=["decide"]
 book.decide(
-    "keep_out_of_models",
-    kind="data",
-    text=f"Keep out of models, or fill for all accounts: {say.named(gap_fields)}",
-    only_if=bool(gap_fields),
-    would_change="a new export in which they are filled equally for buyers and others",
-)
+    "ask_about_silent_customers", kind="sell", text="Find out what happened to customers without recent records",
+    accounts=quiet.index, moves=quiet["moves"], reason=quiet["reason"], owner=quiet["owner"],
+    basis="yearly revenue that may end, of running contracts or the last 12 months:",
+    would_change=f"a limit other than {stale_days} days without a record",
+)  # fmt: skip
 book.decide(
-    "ask_about_deleted_rows",
-    kind="data",
-    text="Ask whether the source deletes " + say.named(missingness.possibly_deleted(ended)),
-    owner=keeper,
-    only_if=today and bool(missingness.possibly_deleted(ended)),
-    would_change="an answer that there were none",
-)
+    "find_missing_roles", kind="sell", text="Find people for the missing roles", only_if=today,
+    accounts=lacking.index, reason=lacking, owner=owners,
+    would_change=f"another list of roles than {say.joined(needed)}, or a floor other than {role_floor:.0%}",
+)  # fmt: skip
+for row in checks.worst(audit).itertuples():
+    book.decide(
+        say.slug("fix", row.table, row.check), kind="data", text=f"Fix {row.table}: {row.remedy}", only_if=today,
+        owner=keeper, would_change=f"a new export in which {row.check}",
+    )  # fmt: skip
+for row in exports.head(2).itertuples():
+    book.decide(
+        say.slug("export", row.export), kind="data", text=f"Export {row.export}", only_if=today, owner=keeper,
+        would_change=f"a decision that {row.needed_by + row.makes_fuller} questions can wait",
+    )  # fmt: skip
+book.decide(
+    "check_pairs_of_accounts", kind="data", only_if=today,
+    text="Check accounts whose name is one letter from another's, and merge those that are one company",
+    accounts=may_be.index, reason="may be " + may_be, owner=owners,
+    would_change="a stated parent, country or domain that tells them apart",
+)  # fmt: skip
+book.decide(
+    "export_stage_history", kind="data", text="Add a stage history to the export of deals", owner=keeper,
+    only_if=today and bool(past_stages["value"].lt(0.5).any()),
+    would_change="a decision that no report on an earlier day is needed",
+)  # fmt: skip
+book.decide(
+    "keep_out_of_models", kind="data", text=f"Keep out of models, or fill for all accounts: {say.named(gap_fields)}",
+    only_if=bool(gap_fields), would_change="a new export in which they are filled equally for buyers and others",
+)  # fmt: skip
+book.decide(
+    "ask_about_deleted_rows", kind="data", text="Ask whether the source deletes " + say.named(deleted), owner=keeper,
+    only_if=today and bool(deleted), would_change="an answer that there were none",
+)  # fmt: skip
 show.decisions(book.decisions, book.currency, names)
 
 # %%

@@ -173,7 +173,7 @@ def test_the_silent_are_customers_that_are_stale_or_without_a_record_with_a_year
     owned = accounts.assign(owner_id=[None, None, "S1", "S2", "S3", "S4"])
     got = data_quality.silent_customers(judged, owned, business)
     assert got["moves"].fillna(-1).to_dict() == {"none": 5, "stale": -1}  # thin still speaks; nothing sold is no money
-    assert got["reason"].tolist() == ["no dated record, and a contract runs", "no record since 2025-06-29"]
+    assert got["reason"].tolist() == ["no dated record, and a contract runs", "no record since 29 June 2025"]
     assert got["owner"].tolist() == ["S3", "S1"]
 
 

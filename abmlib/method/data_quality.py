@@ -15,6 +15,7 @@ DESCRIBES = ["name", "domain", "industry", "country", "region", "employees", "an
 BUSINESS = ("recurring_revenue", "revenue_12m")  # features: what a year of running contracts and of purchases brings
 DEPTHS = ("below 6 months", "6 to 12", "12 to 24", "24 or more")  # months between first and last record
 VERDICTS = ("usable", "stale", "thin", "no record")
+RECENT = 31  # days within which a table that is still fed has a row: a month
 OURS = {"known_at", "entered_at", "entered_by", "supersedes"}  # never asked of whoever exports
 LINKED = ("contacts", "opportunities", "activities", "web_sessions")  # tables whose rows should belong to an account
 
@@ -126,7 +127,7 @@ def silent_customers(judged: pd.DataFrame, accounts: pd.DataFrame, business: pd.
         business.set_index("account_id")[c].reindex(gone.index).astype("Float64").astype(float) for c in BUSINESS
     )
     moves = yearly.where(yearly > 0, sold).where(lambda money: money > 0)
-    seen = gone["last_seen"].dt.strftime("%Y-%m-%d")
+    seen = gone["last_seen"].dt.strftime("%d %B %Y").str.removeprefix("0")
     reason = ("no record since " + seen).fillna("no dated record") + np.where(yearly > 0, ", and a contract runs", "")
     owner = accounts.set_index("account_id")["owner_id"].reindex(gone.index)
     out = pd.DataFrame({"owner": owner, "reason": reason, "moves": moves})
@@ -290,7 +291,7 @@ def match_rates(
 
     Returns
     -------
-    DataFrame: ``definition_id, what``, ``rows`` (of them), ``share`` (0 to 1), ``n`` (of so many rows)
+    DataFrame: ``definition_id``, ``rows`` (counted), ``share`` (0 to 1), ``n`` (of so many rows)
 
     References
     ----------
@@ -298,22 +299,17 @@ def match_rates(
     """
     entered, moved = n_accounts + len(same_company), same_company["rule"].value_counts()
     counts = [
-        (f"accounts_{rule.replace(' ', '_')}", f"accounts counted with another: {rule}", moved.get(rule, 0), entered)
+        (f"accounts_{rule.replace(' ', '_')}", moved.get(rule, 0), entered)
         for rule in (identity.MERGED, *identity.SAME.values())
     ]
-    what = "accounts counted apart that may be another: name one letter away"
-    counts.append(("accounts_nearly_alike", what, alike["other_id"].nunique(), n_accounts))
+    counts.append(("accounts_nearly_alike", alike["other_id"].nunique(), n_accounts))
     account = fields[fields["column"] == "account_id"].set_index("table")
     rows, lacking = account["rows"], account["rows"] - account["filled"]
     matched = int(leads.loc[leads["company_id"].notna(), "contacts"].sum())
-    what = "contacts without an account, matched by e-mail domain"
-    counts.append(("leads_matched_by_domain", what, matched, matched + lacking.get("contacts", 0)))
-    counts += [
-        (f"unmatched_share_of_{t}", f"{t.replace('_', ' ')} without an account", lacking.get(t, 0), rows.get(t, 0))
-        for t in LINKED
-    ]
-    table = pd.DataFrame(counts, columns=["definition_id", "what", "rows", "n"])
-    table.insert(3, "share", table["rows"] / table["n"].where(table["n"] > 0))
+    counts.append(("leads_matched_by_domain", matched, matched + lacking.get("contacts", 0)))
+    counts += [(f"unmatched_share_of_{t}", lacking.get(t, 0), rows.get(t, 0)) for t in LINKED]
+    table = pd.DataFrame(counts, columns=["definition_id", "rows", "n"])
+    table.insert(2, "share", table["rows"] / table["n"].where(table["n"] > 0))
     return table
 
 

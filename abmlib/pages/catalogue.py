@@ -1,7 +1,7 @@
 """``notebooks.yml``: which notebooks there are, what they need, read, write and answer; ``claims.yml``: what they test;
 ``cycles.yml``: the rules of the buying cycles."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, field, fields
 from pathlib import Path
 from typing import Annotated, Any
@@ -120,23 +120,6 @@ def choose(entries: Sequence[Entry], only: Sequence[str] = (), through: str | No
         if entry.number in wanted:
             wanted |= entry.sources
     return [e for e in built if e.number in wanted]
-
-
-def lacking(present: Collection[str], *tables: str) -> str:
-    """Say what a section lacks and what to export for it; empty if every table has a row.
-
-    Parameters
-    ----------
-    present : tables with a row
-
-    Examples
-    --------
-    >>> lacking({"accounts"}, "accounts", "contacts")
-    'Not in this source: contacts. Export it to fill this section.'
-    """
-    missing = [t.replace("_", " ") for t in tables if t not in present]
-    it = "it" if len(missing) == 1 else "them"
-    return f"Not in this source: {', '.join(missing)}. Export {it} to fill this section." if missing else ""
 
 
 def claims(path: str | Path) -> pd.DataFrame:

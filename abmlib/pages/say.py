@@ -170,13 +170,6 @@ def named(ids: Iterable[str], most: int = NAMED) -> str:
     return ", ".join(given[:most]) + (f" and {more:,} more" if more > 0 else "")
 
 
-def checks(run: int, failed: int, warned: int, lines: list[str]) -> Words:
-    """Say what the load-time checks found."""
-    if not lines:
-        return words(f"All {run:,} checks hold.")
-    return Words([f"{run:,} checks: {failed:,} fail, {warned:,} warn.", *lines], "ul")
-
-
 def win_rate(
     value: float, low: float, high: float, n: int, level: float, when: str, by_amount: float, why: str = ""
 ) -> str:
@@ -260,16 +253,6 @@ def next_step(element: str, cycle: str, step: str) -> str:
 def cell_change(target: float) -> str:
     """Say what would change the advice about an element in a cycle."""
     return f"{target:.0%} or more of them"
-
-
-def gaps(fields: Sequence[str], buyers: int, accounts: int, too_early: bool) -> Words:
-    """Say which gaps foretell who buys."""
-    whom = f"Of {count(accounts, 'account')} that had not bought a year ago, {buyers:,} bought since"
-    if too_early:
-        return words(f"{whom}: too few, on one side, to say whether a gap foretells who buys.")
-    if not fields:
-        return words(f"{whom}. No gap foretells who buys, as far as so many accounts can tell.")
-    return words(f"{whom}. A gap foretells who buys in: {named(fields)}. Keep these gaps out of every model.")
 
 
 def gate(passed: bool, criteria: int, unsigned: int, late: int, overlap: float, needed: float) -> Words:

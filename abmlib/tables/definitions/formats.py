@@ -36,7 +36,7 @@ class Format:
 SHARE, WORDS = Format("share"), Format("words")
 PAGES: dict[str, Format] = {  # columns of tables that are shown and not kept
     "opportunity_id": Format("name", "Deal"), "owner_id": Format("name", "Owner"), "owner": Format("name", "Owner"),
-    "name": Format("name", "Account"), "account_name": Format("name", "Account"), "other_name": Format("name"),
+    "name": Format("name", "Account"), "account_name": Format("name", "Account"), "other_name": Format("name", "Other account"),
     "title": Format("name"), "moves": Format("money", "Money", ends=("moves_low", "moves_high")),
     "account_share": Format("share", "Accounts with a row"),
     "filled_buyers": Format("share", "Filled, later buyers"),
@@ -48,6 +48,8 @@ PAGES: dict[str, Format] = {  # columns of tables that are shown and not kept
     "days_old": Format("count", unit="days"),
     "best_lead": Format(unit="touches"),
     "account": Format(unit="touches"),
+    "needed": Format("text", "Not answered without"),
+    "wished": Format("text", "Fuller with"),
     "needed_by": Format("count", unit="questions"),
     "makes_fuller": Format("count", unit="questions"),
     "weight": SHARE, "confidence": SHARE, "evidence_share": SHARE, "used": SHARE, "power": SHARE, "weight_share": SHARE,

@@ -1,0 +1,249 @@
+"""Sentences of the page on account data: whom it can judge, what is left out, what to correct."""
+
+from collections.abc import Iterable, Sequence
+
+import pandas as pd
+
+from abmlib.pages.say import Words, count, day, joined, named, share, words
+
+JUDGED = ("customer", "prospect")  # statuses the answer is about; former customers have a section
+ENDED = ("former customers", "lost deals", "people who left")  # without them, the past looks better than it was
+RECORDS = {  # measures that name what is wrong, and what they count
+    "unmatched_share_of_contacts": ("contact", "contacts"),
+    "unmatched_share_of_opportunities": ("deal", "deals"),
+    "unmatched_share_of_activities": ("activity", "activities"),
+    "unmatched_share_of_web_sessions": ("web session", "web sessions"),
+    (TWICE := "accounts_nearly_alike"): ("account", "accounts"),
+}
+
+
+def can_judge(counts: pd.DataFrame, min_records: int, stale_days: int) -> str:
+    """Say how many accounts can be judged, customers and prospects apart, and what the others lack.
+
+    Parameters
+    ----------
+    counts : accounts by status and verdict, of `data_quality.verdict_counts`
+    """
+    asked = counts[counts.index.isin(JUDGED)] if counts.index.isin(JUDGED).any() else counts
+    total, usable = asked.sum(axis=1), asked["usable"]
+    whom = joined([_of(int(usable[s]), int(total[s]), _people(str(s))) for s in asked.index])
+    lack = f"fewer than {count(min_records, 'record')}, or none of the last {count(stale_days, 'day')}"
+    others = f"; the others have {lack}" if usable.any() else f": they have {lack}"
+    return f"We can judge {whom}{others * bool(usable.sum() < total.sum())}."
+
+
+def _of(part: int, whole: int, noun: str) -> str:
+    """Count a part of a whole."""
+    share_of = {whole: "all", 0: "none of"} if whole > 1 else {}
+    return f"{share_of.get(part, f'{part:,} of')} {count(whole, noun)}"
+
+
+def _people(status: str) -> str:
+    """What an account of a status is called."""
+    return "former customer" if status == "former" else status
+
+
+def soundness(checks: int, broken: int, left_out: int, newest: pd.Timestamp, as_of: pd.Timestamp) -> str:
+    """Say whether the checks hold, how many rows are left out, and how new the newest record is.
+
+    Parameters
+    ----------
+    newest : day of the newest record of an account; missing where none is dated
+    """
+    holds = (
+        f"{broken:,} of {count(checks, 'check')} {_be(broken)} broken"
+        if broken
+        else f"All {count(checks, 'check')} hold"
+    )
+    lost = f"{count(left_out, 'row')} of the export {_be(left_out)} left out" if left_out else "no row is left out"
+    age = 0 if pd.isna(newest) else (as_of - newest).days
+    old = f" ({count(age, 'day')} before this report)" if age else ""
+    dated = "no record is dated" if pd.isna(newest) else f"the newest record is of {day(newest)}{old}"
+    return f"{holds}, {lost}, and {dated}."
+
+
+def _be(n: int) -> str:
+    """The verb of a count."""
+    return "is" if n == 1 else "are"
+
+
+def _have(n: int) -> str:
+    """The verb of a count."""
+    return "has" if n == 1 else "have"
+
+
+def limits(lacking: int, customers: int, floor: float, matched: pd.DataFrame, past_stages: pd.DataFrame) -> str:
+    """Say what limits the later pages; empty where nothing does.
+
+    Parameters
+    ----------
+    lacking : customers reached in a smaller share of the roles than `floor`
+    matched : DataFrame of `data_quality.match_rates`
+    past_stages : row of ``measures``, of `data_quality.stage_history_row`
+    """
+    known, deals = past_stages[["value", "n"]].iloc[0]
+    without = 0 if pd.isna(known) else round((1 - known) * deals)
+    undated = f"{without:,} of {count(int(deals), 'deal')} {_have(without)}" if without < deals else "the deals have"
+    parts = [
+        f"{lacking:,} of {count(customers, 'customer')} can be reached in less than {floor:.0%} of the roles needed"
+        * bool(lacking),
+        *_unmatched(matched),
+        f"{undated} no stage history" * bool(without),
+    ]
+    return f"This limits the later pages: {'; '.join(filter(None, parts))}." if any(parts) else ""
+
+
+def _unmatched(matched: pd.DataFrame) -> list[str]:
+    """Say which records belong to no account, and which accounts may be entered twice, a phrase each."""
+    found = matched[(matched["rows"] > 0) & matched["definition_id"].isin(list(RECORDS))]
+    part = {
+        r.definition_id: f"{r.rows:,} of {count(int(r.n), *RECORDS[str(r.definition_id)])}" for r in found.itertuples()
+    }
+    twice = part.pop(TWICE, "")
+    one = found.loc[found["definition_id"] != TWICE, "rows"].sum() == 1
+    phrases = [f"{joined([*part.values()])} {'belongs' if one else 'belong'} to no account" * bool(part)]
+    return [*filter(None, [*phrases, f"{twice} may be entered twice" * bool(twice)])]
+
+
+def unanswered(answers: pd.DataFrame) -> str:
+    """Say how many pages of the workbook cannot be made, and for lack of which data; empty where none is lacking.
+
+    Parameters
+    ----------
+    answers : DataFrame of `data_quality.answerable`
+    """
+    here = answers[answers["built"] == "yes"]
+    lacking = here.loc[here["answer"] == "no", "needed"]
+    wanted = sorted({name.replace("_", " ") for needed in lacking for name in needed.split(", ")})
+    return (
+        f"{len(lacking):,} of {count(len(here), 'page')} cannot be made: this data has no {joined(wanted)}."
+        if wanted
+        else ""
+    )
+
+
+def checks(run: int, lines: Sequence[str]) -> Words:
+    """Say which load-time checks are broken, a line each; nothing where all hold."""
+    return words(f"{len(lines):,} of {count(run, 'check')} {_be(len(lines))} broken", *lines) if lines else words()
+
+
+def too_little(counts: pd.DataFrame) -> Words:
+    """Say how many accounts have too little data, by status, the most first.
+
+    Parameters
+    ----------
+    counts : accounts by status and verdict, of `data_quality.verdict_counts`
+    """
+    total, weak = int(counts.to_numpy().sum()), (counts.sum(axis=1) - counts["usable"]).sort_values(ascending=False)
+    if not weak.any():
+        return words(f"We can judge {_of(total, total, 'account')}")
+    each = joined([count(int(n), _people(str(status))) for status, n in weak.items() if n])
+    return words(f"{int(weak.sum()):,} of {count(total, 'account')} {_have(int(weak.sum()))} too little data: {each}")
+
+
+def freshness(facts: pd.DataFrame, days: int) -> Words:
+    """Say which tables have no row of the last days.
+
+    Parameters
+    ----------
+    facts : rows of `data_quality.freshness`
+    """
+    old, month = facts[facts["days_old"] > days], f"record of the last {count(days, 'day')}"
+    if facts.empty:
+        return words()
+    if len(old) == len(facts):
+        return words(f"There is no {month}: the newest is {count(int(old['days_old'].min()), 'day')} old")
+    if old.empty:
+        return words(
+            f"Every table has a {month}" if len(facts) > 1 else f"There are {month.replace('record', 'records')}"
+        )
+    which = named([f"{str(r.table).replace('_', ' ')} ({r.days_old:,.0f} days old)" for r in old.itertuples()])
+    return words(f"{len(old):,} of {count(len(facts), 'table')} {_have(len(old))} no {month}: {which}")
+
+
+def roles(rows: pd.DataFrame) -> Words:
+    """Say in which share of the roles needed customers and prospects can be reached.
+
+    Parameters
+    ----------
+    rows : rows of ``measures``, of `data_quality.role_rows`
+    """
+    known = rows[rows["value"].notna()].set_index("definition_id")["value"]
+    each = [(status, known.get(f"role_coverage_of_{status}s_mean")) for status in JUDGED]
+    parts = [f"{status}s in {share(value)}" for status, value in each if value is not None]
+    if not parts:
+        return words()
+    return words(", ".join([f"We can reach {parts[0]} of the roles a play needs", *parts[1:]]))
+
+
+def matching(matched: pd.DataFrame) -> Words:
+    """Say which records belong to no account, and how many accounts may be entered twice; empty where neither can be.
+
+    Parameters
+    ----------
+    matched : DataFrame of `data_quality.match_rates`
+    """
+    said = "; ".join(_unmatched(matched))
+    there = matched.loc[(matched["n"] > 0) & (matched["definition_id"] != TWICE), "definition_id"]
+    whole = joined([RECORDS[name][0] for name in there if name in RECORDS])
+    return words(said[:1].upper() + said[1:] or f"Every {whole} belongs to an account" * bool(whole))
+
+
+def filled(shares: pd.Series) -> Words:
+    """Say which fields are filled nowhere, and which of the others least.
+
+    Parameters
+    ----------
+    shares : Series by field, of `missingness.filled_share`
+    """
+    empty, some = [_field(name) for name in shares.index[shares == 0]], shares[shares > 0]
+    parts = [f"filled nowhere: {joined(empty)}"] * bool(empty)
+    if some.min() < 1:
+        parts.append(f"filled least: {_field(some.idxmin())}, for {share(some.min())} of accounts")
+    said = "; ".join(parts) or "every field is filled for every account"
+    return words(said[:1].upper() + said[1:])
+
+
+def _field(name: object) -> str:
+    """Name of a field as readers say it."""
+    return str(name).removesuffix("_id").replace("_", " ")
+
+
+def ended(deleted: Sequence[str], held: Iterable[str]) -> Words:
+    """Say whether the source keeps what ended.
+
+    Parameters
+    ----------
+    deleted : of `missingness.possibly_deleted`
+    held : what there is, in the words of `missingness.survivorship`
+    """
+    if deleted:
+        return words(f"There are no {joined(deleted)} in this data: the CRM may delete them")
+    kept = [name for name in (what.partition(",")[0] for what in held) if name in ENDED]
+    return words(f"The CRM keeps {joined(kept)}" * bool(kept))
+
+
+def gaps(fields: Sequence[str], buyers: int, accounts: int, too_early: bool) -> str:
+    """Say which gaps are related to later buying; empty where no account could buy since."""
+    if not accounts:
+        return ""
+    whom = f"Of {count(accounts, 'account')} that had not bought a year ago, {buyers:,} bought since"
+    if too_early:
+        return f"{whom}: too few, on one side, to say whether gaps are related to buying."
+    if not fields:
+        return f"{whom}. No gap is related to buying, as far as so many accounts can tell."
+    return f"{whom}. Gaps are related to buying in: {joined([_field(f) for f in fields])}. Keep these gaps out of every model."
+
+
+def evidence(states: pd.Series) -> str:
+    """Say how many claims have a test in this workbook.
+
+    Parameters
+    ----------
+    states : Series of the states of `catalogue.claims`
+    """
+    kinds = states.str.split().str[0].value_counts()
+    return (
+        f"Of {len(states)} claims {kinds.get('test', 0)} have a test in this workbook (its page says if the data are enough); "
+        f"{kinds.get('later:', 0)} wait for a later page or test, and {kinds.get('on', 0)} cannot be tested on one company's data."
+    )

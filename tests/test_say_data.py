@@ -1,0 +1,125 @@
+"""Sentences of the page on account data, from small tables."""
+
+import pandas as pd
+import pytest
+
+from abmlib.pages import say_data
+
+VERDICTS = ["usable", "stale", "thin", "no record"]
+
+
+def counts(**rows: list[int]) -> pd.DataFrame:
+    return pd.DataFrame.from_dict(rows, orient="index", columns=VERDICTS)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (counts(customer=[3, 0, 0, 0], prospect=[1, 0, 1, 0]),
+         "We can judge all 3 customers and 1 of 2 prospects; the others have fewer than 2 records, or none of the last 90 days."),
+        (counts(customer=[3, 0, 0, 0], former=[0, 9, 0, 0]), "We can judge all 3 customers."),  # the past has a section
+        (counts(former=[1, 0, 0, 0]), "We can judge 1 of 1 former customer."),
+        (counts(customer=[0, 1, 1, 0]), "We can judge none of 2 customers: they have fewer than 2 records, or none of the last 90 days."),
+    ],
+)  # fmt: skip
+def test_the_answer_counts_customers_and_prospects_apart_and_says_what_the_others_lack(given, said):
+    assert say_data.can_judge(given, min_records=2, stale_days=90) == said
+
+
+def test_accounts_with_too_little_data_are_counted_by_status_the_most_first():
+    assert repr(say_data.too_little(counts(former=[1, 1, 0, 0], prospect=[1, 0, 1, 2]))) == (
+        "4 of 6 accounts have too little data: 3 prospects and 1 former customer"
+    )
+    assert repr(say_data.too_little(counts(customer=[2, 0, 0, 0]))) == "We can judge all 2 accounts"
+
+
+def matched(**rows: tuple[int, int]) -> pd.DataFrame:
+    return pd.DataFrame([(name, *n) for name, n in rows.items()], columns=["definition_id", "rows", "n"])
+
+
+def stages(known: float, deals: int) -> pd.DataFrame:
+    return pd.DataFrame({"value": [known], "n": [deals]})
+
+
+def test_what_limits_later_pages_is_said_with_its_counts_and_nothing_where_nothing_does():
+    found = matched(
+        unmatched_share_of_contacts=(2, 9), unmatched_share_of_opportunities=(0, 4), accounts_nearly_alike=(1, 7)
+    )
+    said = say_data.limits(3, 5, 0.5, found, stages(0.75, 4))
+    assert said == (
+        "This limits the later pages: 3 of 5 customers can be reached in less than 50% of the roles needed; "
+        "2 of 9 contacts belong to no account; 1 of 7 accounts may be entered twice; 1 of 4 deals has no stage history."
+    )
+    assert say_data.limits(0, 5, 0.5, found.assign(rows=0), stages(1.0, 4)) == ""
+    assert say_data.limits(0, 5, 0.5, found.assign(rows=0), stages(float("nan"), 0)) == ""  # no deal, so no gap
+    assert "the deals have no stage history" in say_data.limits(0, 5, 0.5, found, stages(0.0, 4))
+    assert repr(say_data.matching(found.assign(rows=0))) == "Every contact and deal belongs to an account"
+    assert repr(say_data.matching(found.assign(rows=0, n=0))) == ""  # no such records: nothing can be said of them
+
+
+def test_pages_that_cannot_be_made_are_counted_with_what_they_need_and_later_ones_are_not():
+    rows = [
+        ("no", "opportunities, account_tiers", "yes"),
+        ("no", "opportunities", "yes"),
+        ("in part", "", "yes"),
+        ("no", "surveys", "later"),
+    ]
+    answers = pd.DataFrame(rows, columns=["answer", "needed", "built"])
+    assert (
+        say_data.unanswered(answers) == "2 of 3 pages cannot be made: this data has no account tiers and opportunities."
+    )
+    assert say_data.unanswered(answers.iloc[2:]) == ""
+
+
+@pytest.mark.parametrize(
+    ("broken", "left_out", "newest", "said"),
+    [
+        (0, 0, "2026-06-30", "All 9 checks hold, no row is left out, and the newest record is of 30 June 2026."),
+        (1, 2_000, "2026-06-03", "1 of 9 checks is broken, 2,000 rows of the export are left out, and the newest record is of "
+         "3 June 2026 (27 days before this report)."),
+        (2, 1, None, "2 of 9 checks are broken, 1 row of the export is left out, and no record is dated."),
+    ],
+)  # fmt: skip
+def test_the_state_of_the_data_is_one_sentence(broken, left_out, newest, said):
+    assert say_data.soundness(9, broken, left_out, pd.Timestamp(newest or pd.NaT), pd.Timestamp("2026-06-30")) == said
+
+
+@pytest.mark.parametrize(
+    ("days_old", "said"),
+    [
+        ([0, 40], "1 of 2 tables has no record of the last 31 days: b c (40 days old)"),
+        ([0, 31], "Every table has a record of the last 31 days"),
+        ([50, 40], "There is no record of the last 31 days: the newest is 40 days old"),
+        ([2], "There are records of the last 31 days"),
+        ([], ""),
+    ],
+)
+def test_tables_without_a_recent_record_are_named(days_old, said):
+    facts = pd.DataFrame({"table": ["a", "b_c"][: len(days_old)], "days_old": pd.Series(days_old, dtype="Int64")})
+    assert repr(say_data.freshness(facts, 31)) == said
+
+
+def test_fields_filled_nowhere_and_least_are_named_as_readers_say_them():
+    shares = pd.Series({"name": 1.0, "owner_id": 0.0, "annual_revenue": 0.25})
+    assert repr(say_data.filled(shares)) == "Filled nowhere: owner; filled least: annual revenue, for 25.0% of accounts"
+    assert repr(say_data.filled(shares.iloc[:1])) == "Every field is filled for every account"
+
+
+def test_what_a_crm_may_delete_is_said_before_what_it_keeps():
+    held = ["lost deals, of those closed", "closed deals", "accounts merged into another"]
+    assert repr(say_data.ended([], held)) == "The CRM keeps lost deals"
+    assert (
+        repr(say_data.ended(["people who left"], held))
+        == "There are no people who left in this data: the CRM may delete them"
+    )
+    assert repr(say_data.ended([], held[1:])) == ""
+
+
+def test_roles_are_said_of_whom_they_are_known():
+    ids = ["role_coverage_of_customers_mean", "role_coverage_of_prospects_mean", "contacts_without_role"]
+    rows = pd.DataFrame({"definition_id": ids, "value": [0.5, float("nan"), 0.2]})
+    assert repr(say_data.roles(rows)) == "We can reach customers in 50.0% of the roles a play needs"
+    assert repr(say_data.roles(rows.fillna(0.1))) == (
+        "We can reach customers in 50.0% of the roles a play needs, prospects in 10.0%"
+    )
+    assert repr(say_data.roles(rows.assign(value=float("nan")))) == ""
