@@ -296,7 +296,7 @@ def doctor(
     else:
         verdict = doctors.examine(*runs.preflight(data), folder, workbook.parameters)
         show(f"{verdict.checks:,} checks, {len(verdict.wrong):,} broken{':' if verdict.wrong else '.'}")
-        show(*(f"- {sentence}" for sentence in verdict.wrong))
+        show(*(f"- {sentence}" for sentence in verdict.wrong), *verdict.answer)
     for title, table in doctors.tables(verdict, workbook.settings.title).items():
         show_table(table, title)
     if request:

@@ -25,6 +25,10 @@ def test_the_verdict_is_that_of_notebook_00(small, tmp_path):
     # has one record; late has none and was learnt later
     assert verdict.accounts.loc["customer", ["usable", "thin"]].tolist() == [1, 1]
     assert not verdict.stops
+    assert verdict.answer == [
+        "We can judge 1 of 2 customers; the others have fewer than 2 records, or none of the last 10 days.",
+        "1 of 6 pages cannot be made: this data has no opportunities.",
+    ]
     answers = verdict.answers.set_index("notebook")
     assert answers.loc["03_key_accounts", "answer"] == "in part"  # no cost
     assert answers.loc["12_pipeline", ["answer", "needed"]].tolist() == ["no", "opportunities"]
@@ -53,7 +57,7 @@ def test_a_data_request_says_what_a_table_holds_and_which_questions_wait_for_it(
 def test_the_command_prints_it_and_writes_a_letter(small, tmp_path):
     code, said = ask("--data", small, "--request", tmp_path / "ask.md")
     assert code == 0, said
-    for part in ("as of 2026-04-01", "12_pipeline", "opportunity_id", "is_closed"):
+    for part in ("as of 2026-04-01", "We can judge", "12_pipeline", "opportunity_id", "is_closed"):
         assert part in said
     letter = (tmp_path / "ask.md").read_text()
     assert "## opportunities\n\nOne row per deal" in letter

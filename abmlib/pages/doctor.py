@@ -9,7 +9,7 @@ import pandas as pd
 
 from abmlib import places
 from abmlib.method import data_quality
-from abmlib.pages import catalogue, parameters
+from abmlib.pages import catalogue, parameters, say_data
 from abmlib.tables import Book, checks
 from abmlib.tables.cache import Data
 from abmlib.tables.importers import describe
@@ -32,6 +32,7 @@ class Verdict:
     wrong: list[str] = field(default_factory=list)  # broken checks, a sentence each
     stops: bool = False  # whether one of them is a failure, so that no report is made; nothing below is known then
     as_of: str = ""
+    answer: list[str] = field(default_factory=list)  # what notebook 00 says first, a sentence each
     reach: pd.DataFrame = field(default_factory=pd.DataFrame)  # one row per table, as `data_quality.freshness`
     accounts: pd.DataFrame = field(default_factory=pd.DataFrame)  # counts, as `data_quality.verdict_counts`
     answers: pd.DataFrame = field(default_factory=pd.DataFrame)  # one row per notebook, as `data_quality.answerable`
@@ -68,12 +69,15 @@ def examine(data: Data, audit: pd.DataFrame, notebooks: Path, shared: Mapping[st
     judged = data_quality.account_data(accounts, book.fact_counts(), book.as_of, stale_days, min_records)
     listed = catalogue.frame(notebooks / catalogue.FILE)
     answers = data_quality.answerable(listed, data_quality.available_data(book.fields()))
+    counts = data_quality.verdict_counts(judged)
+    said = [say_data.can_judge(counts, min_records, stale_days), say_data.unanswered(answers)]
     return Verdict(
         len(audit),
         wrong,
         as_of=str(book.as_of.date()),
+        answer=[sentence for sentence in said if sentence],
         reach=data_quality.freshness(book.overview(), book.as_of, len(accounts)),
-        accounts=data_quality.verdict_counts(judged),
+        accounts=counts,
         answers=answers,
         request=data_quality.data_request(answers),
     )
