@@ -133,6 +133,12 @@ def test_the_words_of_a_figure_are_one_clean_line_whatever_its_names_are(ax):
     figures.picture(ax.figure)  # and nothing of it is typeset as a formula, or warned of
 
 
+def test_a_name_that_looks_like_a_formula_is_drawn_as_it_is(ax):
+    plots.title(ax, "Records of $\\frac{1}$")
+    ax.figure.draw_without_rendering()  # a wrong formula would stop it
+    assert ax.figure.get_suptitle() == "Records of $\\frac{1}$"
+
+
 def test_a_long_title_wraps_within_the_figure(ax):
     plots.title(ax, "Of the deals that were open in this stage a year ago far fewer were won " * 2 + "x" * 300)
     ax.figure.canvas.draw()

@@ -2,6 +2,7 @@
 
 import importlib
 import math
+import textwrap
 from base64 import b64encode
 from collections.abc import Iterable, Sequence
 from functools import cache
@@ -21,6 +22,7 @@ INK, BLUE, ORANGE, GREEN, GREY = "#1f2a37", "#2563a8", "#d55e00", "#009e73", "#7
 PALE = "#e3e8ee"
 SERIES = ((BLUE, "-", "o"), (ORANGE, "--", "s"), (GREEN, "-.", "D"), (INK, ":", "^"))  # colour, line, mark
 WIDTH = 7.2  # of a figure, inches: as wide as the text of a page
+LETTERS = 70  # of a line of a title, at that width
 MOST = 20  # rows in a picture; a longer list is a table
 
 
@@ -95,7 +97,10 @@ def title(ax: Axes, text: str) -> None:
     text : a finding, or what is shown with its unit; names in it are cut and cleaned
     """
     words = " ".join(plain(word, 40) for word in text.split())  # a line breaks between words only
-    _figure(ax).suptitle(plain(words, 200), x=0.012, ha="left", wrap=True)
+    lines = textwrap.fill(
+        plain(words, 200), LETTERS
+    )  # matplotlib's own wrapping reads a name between dollars as a formula
+    _figure(ax).suptitle(lines, x=0.012, ha="left")
 
 
 def described(figure: Figure) -> str:
