@@ -92,7 +92,8 @@ assert np.isnan(end) or np.isclose(end, open_deals["amount"].sum(), atol=0.01), 
 texts, waits = show.change_texts(headlines, book.currency), compared[0].end < book.as_of
 ahead = summary.outlook(measures)
 coming = say_changes.expected(ahead, forecast.verdict(ahead), book.currency)
-say_changes.changed(texts, headlines, str(compared[0]), waits, POWER, coming)
+quarter = say.span(compared[0].start, compared[0].end, book.settings.fiscal_year_starts)
+say_changes.changed(texts, headlines, quarter, waits, POWER, coming)
 
 # %% [markdown]
 # ## Since the last report
@@ -161,16 +162,15 @@ show.table(open_questions.rename(columns={"export": "needed"}), "What would answ
 
 # %% [markdown]
 # ## What to decide
-# Decisions that the notebooks propose: the most money first, then by the day they are due. The money of an account that several
-# decisions name is counted once, in the first of them. Each page gives the reasons of each account. What is done, declined or
-# put off in programme/decision_status.csv is left out.
+# The most money first, then by due day; the money of an account counts once. What people entered as done, declined or later
+# is left out.
 
 # %%
 remaining = since.still_to_decide(proposed, states)
 decisions = summary.top_decisions(remaining, most_decisions)
 each = remaining.drop_duplicates(["notebook", "slug"])
-chores = each.loc[each["kind"] == "data", "text"].tolist()
-say.words(say_changes.listed(decisions.groupby(["notebook", "slug"]).ngroups, len(each) - len(chores), chores))
+chores = int((each["kind"] == "data").sum())
+say.words(say_changes.listed(decisions.groupby(["notebook", "slug"]).ngroups, len(each) - chores, chores))
 
 # %% tags=["decide"]
 show.decisions(decisions, book.currency, names)

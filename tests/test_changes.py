@@ -274,8 +274,8 @@ def test_what_cannot_be_judged_says_why():
 
 
 def test_the_list_says_how_many_of_how_many_it_shows():
-    assert say_changes.listed(2, 5, ["Fix it"]) == "2 of 5 decisions listed; 1 chore about data on other pages: Fix it."
-    assert say_changes.listed(0, 0, []) == "No decision is proposed."
+    assert say_changes.listed(2, 5, 1) == "2 of 5 decisions listed; 1 chore about data: see the overview."
+    assert say_changes.listed(0, 0, 0) == "No decision is proposed."
 
 
 def test_shares_change_by_points_and_what_is_not_judged_has_no_change():

@@ -114,7 +114,7 @@ def settled(decisions: pd.DataFrame) -> str:
 # -- tiles ------------------------------------------------------------------------------------------------------------
 
 
-def tiles(headlines: pd.DataFrame, measures: pd.DataFrame, currency: str) -> list[dict[str, Any]]:
+def tiles(headlines: pd.DataFrame, measures: pd.DataFrame, currency: str, year_starts: int = 1) -> list[dict[str, Any]]:
     """Write the first headlines that the dictionary makes tiles of and that have a value.
 
     Parameters
@@ -142,13 +142,13 @@ def tiles(headlines: pd.DataFrame, measures: pd.DataFrame, currency: str) -> lis
                 "id": name,
                 "name": entry["name"],
                 "formula": entry["formula"],
-                "window": row["window"],
+                "window": _window(row, year_starts),
                 "value": _said(row["value"], unit, currency),
                 "interval": _between(row["low"], row["high"], unit, currency),
                 "beside": f"{dictionary.name(other)}: {beside}" * bool(beside),
                 "change": _change(row, verdict),
                 "verdict": verdict.replace(" ", "-"),
-                "about": _about(row, currency),
+                "about": _about(row, currency, year_starts),
                 "line": line(months[name], entry["name"], unit, currency) if name in months else None,
             }
         )
@@ -187,7 +187,7 @@ def line(values: pd.Series, name: str, unit: str, currency: str) -> dict[str, An
         points += [] if pd.isna(value) else [f"{'M' if is_gap else 'L'}{x[month]:.1f} {y[month]:.1f}h0"]
         is_gap = pd.isna(value)
     ends = {"lowest": known.idxmin(), "highest": known.idxmax(), "last": known.index[-1]}
-    told = [f"{which} {_said(known[month], unit, currency)} in {month}" for which, month in ends.items()]
+    told = [f"{which} {_said(known[month], unit, currency)} in {_month(month)}" for which, month in ends.items()]
     last = known.index[-1]
     return {
         "path": "".join(points),
@@ -213,6 +213,17 @@ def _between(low: float, high: float, unit: str, currency: str) -> str:
     return f"{short} to {_said(high, unit, currency)}"
 
 
+def _month(name: str) -> str:
+    """Write a month, such as 2026-05, as a person says it."""
+    return f"{pd.Timestamp(name):%B %Y}"
+
+
+def _window(row: Mapping[str, Any], year_starts: int) -> str:
+    """Write the days a headline is of: its months up to the day, or the period by its name."""
+    named = " to " in row["window"]
+    return say.span(row["window_start"], row["window_end"], year_starts) if named else row["window"]
+
+
 def _change(row: Mapping[str, Any], verdict: str) -> str:
     """Write a change with its verdict; empty where it is not judged."""
     if verdict in {"too variable", "too few", "too early"}:
@@ -225,22 +236,28 @@ def _change(row: Mapping[str, Any], verdict: str) -> str:
     return f"{'▲' if verdict == 'up' else '▼'} {verdict}: {size}"
 
 
-def _about(row: Mapping[str, Any], currency: str) -> str:
+def _about(row: Mapping[str, Any], currency: str, year_starts: int) -> str:
     """Say what a change compares; empty where nothing is."""
     if pd.isna(row.get("expected")):
         return ""
     now, usual = (_said(row[c], row["unit"], currency) for c in ("quarter_value", "expected"))
-    return f"{row['quarter_start']:%Y-%m-%d} to {row['quarter_end']:%Y-%m-%d}: {now}, where {usual} was expected"
+    return f"{say.span(row['quarter_start'], row['quarter_end'], year_starts)}: {now}, where {usual} was expected"
 
 
-def caption(shown: Sequence[Mapping[str, Any]], headlines: pd.DataFrame, measures: pd.DataFrame, level: float) -> str:
+def caption(
+    shown: Sequence[Mapping[str, Any]],
+    headlines: pd.DataFrame,
+    measures: pd.DataFrame,
+    level: float,
+    year_starts: int = 1,
+) -> str:
     """Say once what all tiles share: the months of their lines, the quarter judged, the level of their intervals."""
     months = by_month(measures[measures["definition_id"].isin([t["id"] for t in shown if t["line"]])]).index
-    said = [f"Lines: by month, {months[0]} to {months[-1]}, from zero."] if len(months) else []
+    said = [f"Lines: by month, {_month(months[0])} to {_month(months[-1])}, from zero."] if len(months) else []
     if any(t["change"] for t in shown):
         days = headlines[["quarter_start", "quarter_end"]].dropna().iloc[0]
         said.append(
-            f"Change: {days.iloc[0]:%Y-%m-%d} to {days.iloc[1]:%Y-%m-%d} against what earlier quarters lead to expect."
+            f"Change: {say.span(days.iloc[0], days.iloc[1], year_starts)} against what earlier quarters lead to expect."
         )
     return " ".join([*said, *[f"Ranges: {level:.0%} intervals."] * any(t["interval"] for t in shown)])
 

@@ -371,9 +371,10 @@ def write_front(
     if judged.empty:
         judged = headlines(measures)
         judged = judged.assign(window=window_names(judged))
-    tiles = front.tiles(judged, measures, currency)
+    year_starts = facts["workbook"]["fiscal_year_starts"]
+    tiles = front.tiles(judged, measures, currency, year_starts)
     groups, rest = front.decision_groups(decisions, names, numbered, currency), front.settled(decisions)
-    told = front.caption(tiles, judged, measures, LEVEL)
+    told = front.caption(tiles, judged, measures, LEVEL, year_starts)
     (to / "index.html").write_text(front.index(facts, rows, groups, tiles, told, rest), "utf-8")
     (to / shelf.SUMMARY).write_text(front.summary(facts, rows, groups, rest), "utf-8")
     (to / "html" / "dictionary.html").write_text(front.dictionary_page(facts, noted), "utf-8")

@@ -325,7 +325,7 @@ def decision(rows: pd.DataFrame, currency: str, names: Mapping[str, str]) -> dic
         "basis": str(first["basis"]) if pd.notna(total) else "",
         "worth": (money(total, currency) + f" ({low:,.0f} to {high:,.0f})" * bool(whole)) if pd.notna(total) else "",
         "owner": _owner(owners, none),
-        "due": f"{first['due']:%Y-%m-%d}" if pd.notna(first["due"]) else "",
+        "due": day(first["due"]) if pd.notna(first["due"]) else "",
         "reason": one_line(first["reason"], LONGEST_REASON).rstrip(".") if one_reason else "",
         "would_change": str(first["would_change"]),
     }

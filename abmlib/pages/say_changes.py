@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from abmlib.pages.say import Words, count, named, short_money, words
+from abmlib.pages.say import Words, count, day, named, short_money, words
 from abmlib.tables.definitions import formats
 from abmlib.tables.definitions.measures import name as measure_name
 
@@ -54,7 +54,7 @@ def expected(rows: pd.DataFrame, verdict: str, currency: str) -> str:
     if pd.isna(money["value"]):
         return ""
     ends = " to ".join(short_money(money[end], currency) for end in ("low", "high"))
-    said = f"by {money['window_end']:%Y-%m-%d} the open deals are expected to bring {short_money(money['value'], currency)} ({ends})"
+    said = f"by {day(money['window_end'])} the open deals are expected to bring {short_money(money['value'], currency)} ({money['level']:.0%} interval {ends}, n = {money['n']:,.0f})"
     if pd.isna(gap):
         return f"{said}, and no target is entered"
     means = {
@@ -90,7 +90,7 @@ def about_changes(level: float) -> str:
 
 
 def since(
-    decisions: pd.DataFrame, then: pd.DataFrame, now: pd.DataFrame, moves: pd.DataFrame, day: pd.Timestamp
+    decisions: pd.DataFrame, then: pd.DataFrame, now: pd.DataFrame, moves: pd.DataFrame, of: pd.Timestamp
 ) -> Words:
     """Say what became of decisions, headlines and accounts since an earlier report; nothing where there is none.
 
@@ -99,14 +99,14 @@ def since(
     decisions : DataFrame of `since.by_decision`
     then, now : headlines of the two reports, to the spec of ``15_executive_summary``
     moves : DataFrame of `since.moved`
-    day : of the earlier report
+    of : day of the earlier report
     """
-    if pd.isna(day):
+    if pd.isna(of):
         return words()
     counts = decisions["state"].value_counts()
     names = {"new": "new", "repeated": "repeated", "settled": "done or waiting", "gone": "gone"}
     parts = [f"{counts[state]:,} {name}" for state, name in names.items() if counts.get(state, 0)]
-    first = f"Decisions since the report of {day:%Y-%m-%d}: {', '.join(parts) or 'none then and now'}."
+    first = f"Decisions since the report of {day(of)}: {', '.join(parts) or 'none then and now'}."
     both = then.merge(now, on=["measure_id", "definition_id"], suffixes=("_then", "_now"))
     was, now_called = (both[f"verdict_{when}"].isin(["up", "down"]) for when in ("then", "now"))
     other = both[(was | now_called) & (both["verdict_then"] != both["verdict_now"])]
@@ -190,7 +190,7 @@ def bridge(table: pd.DataFrame, currency: str) -> str:
         else count(int(r["deals"]), "deal")
         for r in (first, last)
     ]
-    said = f"The open pipeline went from {ends[0]} on {first['start_day']:%Y-%m-%d} to {ends[1]} on {first['end_day']:%Y-%m-%d}"
+    said = f"The open pipeline went from {ends[0]} on {day(first['start_day'])} to {ends[1]} on {day(first['end_day'])}"
     learnt = step["learnt"].sum()
     return f"{said}; {short_money(learnt, currency)} of the change was only learnt since." if learnt else f"{said}."
 
@@ -206,7 +206,7 @@ def bridge_note(table: pd.DataFrame, unpriced: int) -> str:
     if table.empty or not table["deals"].sum():
         return ""
     none = f" {count(unpriced, 'open deal')} without an amount: counted, not in the sum." if unpriced else ""
-    start = f"{table['start_day'].iloc[0]:%Y-%m-%d}"
+    start = day(table["start_day"].iloc[0])
     return f"Learnt: dated {start} or earlier and not known then. That deals move to a later period changes nothing here.{none}"
 
 
@@ -243,9 +243,7 @@ def _lacking(verdict: pd.Series) -> str:
     return "the book has no deals and no purchases by day"
 
 
-def listed(shown: int, proposed: int, chores: list[str]) -> str:
-    """Say how many of the proposed decisions are listed, and which chores about data are not."""
+def listed(shown: int, proposed: int, chores: int) -> str:
+    """Say how many of the proposed decisions are listed, and how many chores about data are not."""
     about = f"{shown:,} of {count(proposed, 'decision')} listed" if proposed else "No decision is proposed"
-    if not chores:
-        return f"{about}."
-    return f"{about}; {count(len(chores), 'chore')} about data on other pages: {named(chores)}."
+    return f"{about}; {count(chores, 'chore')} about data: see the overview." if chores else f"{about}."

@@ -90,8 +90,8 @@ def parts(node: nbformat.NotebookNode) -> tuple[Title, list[Section]]:
     """Take an executed notebook apart: its title, then its sections in the order of reading.
 
     First the section with the cell tagged ``answer``, then the one tagged ``decide``, then the others; what comes before the
-    answer is how it was made, and last. A section whose heading is tagged ``fold`` is folded. The first line of a cell
-    tagged ``finding`` heads its section. A section that stopped with an error comes first.
+    answer is how it was made, and last. A section whose heading is tagged ``fold`` is folded. The first line that a cell
+    tagged ``finding`` shows heads its section. A section that stopped with an error comes first.
     """
     cells = [nbformat.from_dict(cell) for cell in node.cells]
     title, sections = titled(cells), list[Section]()
@@ -103,12 +103,10 @@ def parts(node: nbformat.NotebookNode) -> tuple[Title, list[Section]]:
             cell.source = cell.source[heading.end() :] if heading else cell.source
         for tag in {"answer", "decide"} & set(cell.metadata.get("tags", [])):
             sections[-1].place = tag
-        if "finding" in cell.metadata.get("tags", []) and (lines := text_of(cell)):
+        if "finding" in cell.metadata.get("tags", []) and (lines := text_of(cell.outputs[:1])):
             sections[-1].finding = lines[0]
-            cell.outputs = [
-                nbformat.v4.new_output("display_data", {"text/plain": line} | {"text/html": f"<p>{escape(line)}</p>"})
-                for line in lines[1:]
-            ]
+            rest = [{"text/plain": line, "text/html": f"<p>{escape(line)}</p>"} for line in lines[1:]]
+            cell.outputs[:1] = [nbformat.v4.new_output("display_data", data) for data in rest]
         sections[-1].cells += [cell] if cell.source or cell.cell_type == "code" else []
     answered = next((n for n, section in enumerate(sections) if section.place == "answer"), 0)
     for section in sections[:answered]:
@@ -138,9 +136,9 @@ def shown(output: nbformat.NotebookNode) -> bool:
     return "image/png" in data or bool(str(text).strip().strip("'"))
 
 
-def text_of(cell: nbformat.NotebookNode) -> list[str]:
-    """Lines of the plain text that a cell shows."""
-    texts = [str(o["data"]["text/plain"]) for o in cell.get("outputs", []) if "text/plain" in o.get("data", {})]
+def text_of(outputs: Sequence[nbformat.NotebookNode]) -> list[str]:
+    """Lines of the plain text that outputs show."""
+    texts = [str(o["data"]["text/plain"]) for o in outputs if "text/plain" in o.get("data", {})]
     return "\n".join(texts).strip().splitlines()
 
 
