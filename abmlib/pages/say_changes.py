@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from abmlib.pages.say import Words, count, day, named, short_money, words
+from abmlib.pages.say import Words, count, day, short_money, words
 from abmlib.tables.definitions import formats
 from abmlib.tables.definitions.measures import name as measure_name
 
