@@ -142,7 +142,7 @@ def tiles(headlines: pd.DataFrame, measures: pd.DataFrame, currency: str, year_s
                 "id": name,
                 "name": entry["name"],
                 "formula": entry["formula"],
-                "window": _window(row, year_starts),
+                "window": _window(row["window"], year_starts),
                 "value": _said(row["value"], unit, currency),
                 "interval": _between(row["low"], row["high"], unit, currency),
                 "beside": f"{dictionary.name(other)}: {beside}" * bool(beside),
@@ -218,10 +218,10 @@ def _month(name: str) -> str:
     return f"{pd.Timestamp(name):%B %Y}"
 
 
-def _window(row: Mapping[str, Any], year_starts: int) -> str:
+def _window(named: str, year_starts: int) -> str:
     """Write the days a headline is of: its months up to the day, or the period by its name."""
-    named = " to " in row["window"]
-    return say.span(row["window_start"], row["window_end"], year_starts) if named else row["window"]
+    ends = [pd.Timestamp(day) for day in named.split(" to ")] if " to " in named else []
+    return say.span(ends[0], ends[1], year_starts) if ends else named
 
 
 def _change(row: Mapping[str, Any], verdict: str) -> str:
