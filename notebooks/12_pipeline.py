@@ -24,12 +24,14 @@ slip_months: int = 3  # months up to as_of in which deals were due to close
 ahead_months: int = 12  # months after as_of within which a deal is won or not
 
 # %%
+import functools
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
 from abmlib.method import chances, deals, forecast, past_pipeline, periods, stages, stalled
-from abmlib.pages import plots, say, say_deals, say_pipeline, show
+from abmlib.pages import plots, say, say_deals, say_pipeline, show, what_if
 from abmlib.stats.intervals import LEVEL
 from abmlib.tables import Book
 
@@ -244,6 +246,21 @@ show.measures(
     rows,
     f"Open deals, what they bring by {until}, and deals due {say.during(slip.start, slip.end, year_starts)}",
     currency,
+)
+
+# %% [markdown]
+# ## What if
+# In JupyterLab, a slider stands below: another horizon, and what the open deals are expected to bring until then. To keep
+# it, write it into `ahead_months` above and run the page again.
+
+# %% tags=["what-if"]
+what_if.sliders(
+    functools.partial(chances.outlook, past, today, book.as_of),
+    functools.partial(what_if.pipeline, outlook, LEVEL, book.currency),
+    horizon=(
+        horizon,
+        {say.count(m, "month"): (periods.coming(book.as_of, m).end - book.as_of).days for m in range(1, 25)},
+    ),
 )
 
 # %% [markdown]
