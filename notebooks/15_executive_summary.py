@@ -19,7 +19,7 @@ data: str = "../data/sample"  # folder or DuckDB file with the canonical tables
 as_of: str = "2026-06-30"  # what was known at the end of this day
 tables: str = "../reports/lab/tables"  # where notebooks leave tables for each other
 previous: str = ""  # folder of the tables of an earlier run, for what changed since
-most_decisions: int = 8  # decisions shown: most money first, then by due day
+most_decisions: int = 5  # decisions shown: most money first, then by due day
 
 # %%
 import numpy as np
@@ -90,10 +90,15 @@ assert np.isnan(end) or np.isclose(end, open_deals["amount"].sum(), atol=0.01), 
 
 # %% tags=["answer"]
 texts, waits = show.change_texts(headlines, book.currency), compared[0].end < book.as_of
-ahead = summary.outlook(measures)
-coming = say_changes.expected(ahead, forecast.verdict(ahead), book.currency)
-quarter = say.span(compared[0].start, compared[0].end, book.settings.fiscal_year_starts)
-say_changes.changed(texts, headlines, quarter, waits, POWER, coming)
+year_starts, ahead = book.settings.fiscal_year_starts, summary.outlook(measures)
+say_changes.changed(
+    texts,
+    headlines["verdict"],
+    say.span(compared[0].start, compared[0].end, year_starts),
+    waits,
+    say_changes.reached(ahead, book.as_of, year_starts),
+    say_changes.expected(ahead, forecast.verdict(ahead), book.currency),
+)
 
 # %% [markdown]
 # ## Since the last report

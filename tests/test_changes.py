@@ -199,51 +199,46 @@ def rows_of(*verdicts: str) -> pd.DataFrame:
     return schema.conform("15_executive_summary", pd.DataFrame(rows))
 
 
-def said(*verdicts: str, waits: bool = False, outlook: str = "") -> list[str]:
+def said(*verdicts: str, waits: bool = False, won: str = "", outlook: str = "") -> list[str]:
     rows = rows_of(*verdicts)
-    texts = show.change_texts(rows, "EUR")
-    return say_changes.changed(texts, rows, "2026-04-01 to 2026-06-30", waits, 0.8, outlook).lines
+    return say_changes.changed(show.change_texts(rows, "EUR"), rows["verdict"], "Q2 2026", waits, won, outlook).lines
 
 
-def test_the_first_sentence_says_what_changed_and_what_is_expected():
-    first, seen = said("down", "within noise", "not judged")
-    assert first == "In 2026-04-01 to 2026-06-30: Win rate down to 25.0% (n = 76) where 50.0% was expected."
-    assert seen.startswith("Of 2 headlines judged, these changes would be seen with a chance of 80%: Win rate -20.0 or")
-    assert (
-        said("within noise", outlook="by then more")[0]
-        == "Nothing changed beyond noise in 2026-04-01 to 2026-06-30; by then more."
-    )
+def test_the_first_sentences_say_what_was_won_what_changed_and_what_is_expected():
+    assert said("down", "within noise", "not judged") == [
+        "In Q2 2026: Win rate down to 25.0% (n = 76) where 50.0% was expected."
+    ]
+    assert said("within noise", "too variable", won="90.0% is won.", outlook="More by then.") == [
+        "90.0% is won. In Q2 2026 no headline changed beyond noise: 1 headline can be judged, 1 varies too much. More by then."
+    ]
+
+
+def test_the_part_of_a_target_that_is_won_names_its_period():
+    start, end = pd.Timestamp("2026-04-01"), pd.Timestamp("2026-06-30")
+    rows = pd.DataFrame({"value": [1.159], "window_start": [start], "window_end": [end]}, index=["won_of_target"])
+    assert say_changes.reached(rows, end, 1) == "115.9% of the target of Q2 2026 is won."
+    assert say_changes.reached(rows, start, 1).endswith("is won so far.")
+    assert say_changes.reached(rows.assign(value=np.nan), end, 1) == ""
 
 
 @pytest.mark.parametrize(
     ("gap", "verdict", "ends"),
     [
-        (np.nan, "", "and no target is entered"),
-        (0.0, "met", "(1.0 M EUR to 3.0 M EUR); the target is met already"),
-        (5e6, "short", "of the 5.0 M EUR missing to the target, too little even at the upper end"),
+        (np.nan, "", "n = 7); no target is entered."),
+        (0.0, "met", "n = 7); the target is met already."),
+        (5e6, "short", "n = 7); 5.0 M EUR is missing to the target: too little even at the upper end."),
     ],
 )
 def test_what_is_expected_is_set_against_the_target(gap, verdict, ends):
-    columns = {
-        "value": [2e6, gap],
-        "low": [1e6, np.nan],
-        "high": [3e6, np.nan],
-        "window_end": pd.Timestamp("2026-09-30"),
-    }
+    columns = {"value": [2e6, gap], "low": [1e6, np.nan], "high": [3e6, np.nan], "n": 7, "level": 0.95,
+               "window_end": pd.Timestamp("2026-09-30")}  # fmt: skip
     rows = pd.DataFrame(columns, index=["won_value_foretold_in_period", "missing_to_target"])
     got = say_changes.expected(rows, verdict, "EUR")
-    assert got.startswith("by 2026-09-30 the open deals are expected to bring 2.0 M EUR (1.0 M EUR to 3.0 M EUR)")
+    assert got.startswith(
+        "By 30 September 2026 the open deals are expected to bring 2.0 M EUR (95% interval 1.0 M EUR to 3.0 M EUR"
+    )
     assert got.endswith(ends)
     assert say_changes.expected(rows.assign(value=np.nan), "", "EUR") == ""
-
-
-def test_the_span_of_money_is_said_even_if_others_would_show_sooner():
-    rows = pd.concat(
-        [rows_of("within noise")] * 3 + [rows_of("within noise", "within noise").iloc[[1]]], ignore_index=True
-    )
-    rows.loc[3, ["visible_fall", "visible_rise"]] = [-0.4, 0.9]
-    lines = say_changes.changed(show.change_texts(rows, "EUR"), rows, "q", False, 0.8).lines
-    assert lines[-1].endswith("; Amount won -40 or +90 %.")
 
 
 def test_headlines_too_variable_to_judge_are_named_with_their_change_and_span():
@@ -262,15 +257,13 @@ def test_open_deals_left_out_of_the_comparison_are_counted():
 
 def test_what_cannot_be_judged_says_why():
     assert said("too few", "too early") == [
-        "No change can be judged in 2026-04-01 to 2026-06-30: there are too few outcomes in a quarter."
+        "No change can be judged in Q2 2026: there are too few outcomes in a quarter."
     ]
     assert "the last whole quarter is judged" in said("too early", waits=True)[-1]
     assert "no deals and no purchases" in said("not judged")[0]
     none = schema.empty("15_executive_summary")
-    assert (
-        "no deals and no purchases"
-        in say_changes.changed(show.change_texts(none, "EUR"), none, "q", False, 0.8).lines[0]
-    )
+    words = say_changes.changed(show.change_texts(none, "EUR"), none["verdict"], "q", False).lines
+    assert "no deals and no purchases" in words[0]
 
 
 def test_the_list_says_how_many_of_how_many_it_shows():

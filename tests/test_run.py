@@ -452,6 +452,15 @@ def test_previous_is_the_newest_complete_run_of_an_earlier_day(tmp_path):
         (tmp_path / name / "run.json").write_text(json.dumps({"as_of": as_of, "complete": complete}))
     assert shelf.previous(tmp_path, dt.date(2026, 4, 30)) == "b"
     assert shelf.previous(tmp_path, dt.date(2026, 2, 28)) == "a"
+    whole, part = (
+        {"as_of": "2026-01-31", "complete": True, "outcomes": dict.fromkeys(names, {})}
+        for names in (["01", "15"], ["15"])
+    )
+    (tmp_path / "a" / "run.json").write_text(json.dumps(whole))
+    (tmp_path / "b" / "run.json").write_text(json.dumps(part | {"as_of": "2026-02-28"}))
+    assert (
+        shelf.previous(tmp_path, dt.date(2026, 4, 30), ["01", "15"]) == "a"
+    )  # a part tells nothing of the other pages
 
 
 def test_names_and_a_title_from_elsewhere_are_text_on_every_page_of_a_run(tmp_path):

@@ -36,8 +36,8 @@ def test_a_column_without_a_value_is_left_out_and_a_single_missing_one_is_a_dash
 
 
 def test_a_unit_that_the_name_says_is_not_said_again():
-    frame = pd.DataFrame({"age_days": [3.0], "hours": [2.0], "days_old": [4.0]})
-    assert " ".join(text(frame)[0]) == "Age (days) Hours Days old"
+    frame = pd.DataFrame({"age_days": [3.0], "person_hours": [2.0], "days_old": [4.0]})
+    assert " ".join(text(frame)[0]) == "Age (days) Person hours Days old"
 
 
 def test_what_no_definition_names_is_shown_by_its_type():

@@ -312,7 +312,7 @@ def describe(request: Request, data: Data) -> dict[str, Any]:
         "notebooks": {e.notebook: source_hash(request.notebook(e)) for e in request.chosen},
         "parameters": {e.notebook: in_force(request, e) for e in request.chosen},
         "versions": {"abmlib": __version__, "python": platform.python_version()} | installed,
-        PREVIOUS: shelf.previous(request.out, request.as_of),
+        PREVIOUS: shelf.previous(request.out, request.as_of, [e.notebook for e in request.chosen]),
     }
     identity = hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:8]
     return facts | {"id": identity}

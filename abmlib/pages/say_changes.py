@@ -5,41 +5,50 @@ from typing import Any
 
 import pandas as pd
 
-from abmlib.pages.say import Words, count, day, short_money, words
+from abmlib.pages.say import Words, count, day, share, short_money, span, words
 from abmlib.tables.definitions import formats
 from abmlib.tables.definitions.measures import name as measure_name
 
-MOST_VISIBLE = 3  # headlines named whose change would show soonest
-
 
 def changed(
-    texts: pd.DataFrame, headlines: pd.DataFrame, quarter: str, waits: bool, power: float, outlook: str = ""
+    texts: pd.DataFrame, verdict: pd.Series, quarter: str, waits: bool, won: str = "", outlook: str = ""
 ) -> Words:
-    """Say in one sentence what changed beyond noise and what is expected; then what could have been seen.
+    """Say what was won of the target, which headlines changed beyond noise, how many can be judged, and what is expected.
 
     Parameters
     ----------
     texts : DataFrame of `show.change_texts`
-    headlines : the same in numbers, to the spec of ``15_executive_summary``; index as `texts`
+    verdict : of each headline, to the spec of ``15_executive_summary``; index as `texts`
     quarter : days judged
     waits : whether the running quarter is left out because too little has happened in it
-    power : chance at which a change counts as visible
-    outlook : of `expected`
+    won, outlook : of `reached` and `expected`
     """
-    verdict = headlines["verdict"]
     called, quiet = (texts[verdict.isin(which)] for which in (["up", "down"], ["within noise"]))
-    why = "Too few deals are over in the running quarter, so the last whole quarter is judged." if waits else ""
+    unsteady = int((verdict == "too variable").sum())
     each = [f"{_name(r)} {r.verdict} to {r.quarter} where {r.expected} was expected" for r in called.itertuples()]
-    first = f"In {quarter}: {' and '.join(each)}" if each else f"Nothing changed beyond noise in {quarter}"
+    judged = count(len(called) + len(quiet), "headline")
+    rest = f", {unsteady:,} {'varies' if unsteady == 1 else 'vary'} too much" if unsteady else ""
+    first = f"In {quarter}: {' and '.join(each)}{rest}."
+    if called.empty:
+        first = f"In {quarter} no headline changed beyond noise: {judged} can be judged{rest}."
     if called.empty and quiet.empty:
-        first = f"No change can be judged in {quarter}: {_lacking(verdict)}"
-    judged = headlines.loc[[*called.index, *quiet.index]]
-    soonest = judged["visible_fall"].abs().dropna().sort_values(kind="stable").index[:MOST_VISIBLE]
-    money = judged.index[(judged["unit"] == "currency") & judged["visible_fall"].notna()]
-    visible = [f"{_name(r)} {r.visible}" for r in texts.loc[soonest.union(money, sort=False)].itertuples()]
-    some = f"Of {count(len(judged), 'headline')} judged, "
-    seen = f"{some}these changes would be seen with a chance of {power:.0%}: {'; '.join(visible)}." if visible else ""
-    return words("; ".join(filter(None, (first, outlook))) + ".", seen, why)
+        first = f"No change can be judged in {quarter}: {_lacking(verdict)}."
+    why = "Too few deals are over in the running quarter, so the last whole quarter is judged." if waits else ""
+    return words(" ".join(filter(None, (won, first, outlook))), why)
+
+
+def reached(rows: pd.DataFrame, as_of: pd.Timestamp, year_starts: int) -> str:
+    """Say which part of the last target was won; empty if there is none.
+
+    Parameters
+    ----------
+    rows : DataFrame of `summary.outlook`
+    """
+    won = rows.loc["won_of_target"]
+    if pd.isna(won["value"]):
+        return ""
+    so_far = " so far" if won["window_end"] > as_of else ""
+    return f"{share(won['value'])} of the target of {span(won['window_start'], won['window_end'], year_starts)} is won{so_far}."
 
 
 def expected(rows: pd.DataFrame, verdict: str, currency: str) -> str:
@@ -54,17 +63,17 @@ def expected(rows: pd.DataFrame, verdict: str, currency: str) -> str:
     if pd.isna(money["value"]):
         return ""
     ends = " to ".join(short_money(money[end], currency) for end in ("low", "high"))
-    said = f"by {day(money['window_end'])} the open deals are expected to bring {short_money(money['value'], currency)} ({money['level']:.0%} interval {ends}, n = {money['n']:,.0f})"
+    said = (
+        f"By {day(money['window_end'])} the open deals are expected to bring {short_money(money['value'], currency)} "
+        f"({money['level']:.0%} interval {ends}, n = {money['n']:,.0f})"
+    )
     if pd.isna(gap):
-        return f"{said}, and no target is entered"
-    means = {
-        "met": "; the target is met already",
-        "covered": ", enough even at the lower end",
-        "short": ", too little even at the upper end",
-        "open": ", which may be reached or missed",
-    }
-    of = f" of the {short_money(gap, currency)} missing to the target" if gap > 0 else ""
-    return said + of + means.get(verdict, "")
+        return f"{said}; no target is entered."
+    if not gap > 0:
+        return f"{said}; the target is met already."
+    means = {"covered": "enough even at the lower end", "short": "too little even at the upper end"}
+    missing = f"{short_money(gap, currency)} is missing to the target"
+    return f"{said}; {missing}: {means.get(verdict, 'it may be reached or missed')}."
 
 
 def headline_table(texts: pd.DataFrame) -> pd.DataFrame:

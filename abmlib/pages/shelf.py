@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -71,10 +72,14 @@ def all_runs(out: Path) -> list[Run]:
     return sorted(Run(r["as_of"], (f / "run.json").stat().st_mtime_ns, f, r["complete"]) for f, r in records)
 
 
-def previous(out: Path, as_of: dt.date) -> str | None:
-    """Name the newest complete run with an earlier day; if several have that day, the one made last."""
+def previous(out: Path, as_of: dt.date, notebooks: Iterable[str] = ()) -> str | None:
+    """Name the newest complete run with an earlier day; if several have that day, the one made last.
+
+    A run of fewer notebooks than those asked tells nothing of the others' decisions, and is passed over.
+    """
     places = [p for p in out.glob("*/run.json") if not p.parent.is_symlink() and p.parent.name != LATEST]
     records = [(r, p) for p in places if (r := record(p.parent)) and r["complete"]]
+    records = [(r, p) for r, p in records if set(notebooks) <= set(r.get("outcomes", {}))]
     earlier = [(r["as_of"], p.stat().st_mtime, p.parent.name) for r, p in records if r["as_of"] < str(as_of)]
     return max(earlier)[2] if earlier else None
 

@@ -78,7 +78,9 @@ def table(
             cells[c] = [f"{v} ({a} to {b})" * (a != b) or v for v, a, b in zip(cells[c], low, high, strict=True)]
         heads[c] = head(known[c].name or head(str(c)), currency if kinds[c] == "money" else known[c].unit)
     foot = [f"The first {rows:,} of {len(frame):,} rows."] * (len(frame) > rows) + [note] * bool(note)
-    foot += [f"In brackets: {LEVEL:.0%} interval."] * bool(ends)
+    foot += [f"In brackets: {LEVEL:.0%} interval."] * any(
+        c in cells and frame[list(e)].notna().any(axis=None) for c, e in ends.items()
+    )
     numbers = [c for c in cells if kinds[c] in formats.NUMBERS]
     return _laid_out(pd.DataFrame(cells), heads, numbers, title, " ".join(foot), is_list=len(cut) > LONG)
 
