@@ -1,4 +1,4 @@
-// Long tables can be sorted and searched; folds open before printing and where a link leads into them.
+// Long tables can be sorted and searched; lists open before printing and where a link leads into them.
 (() => {
   const number = (text) => (/^[+-]?[\d.]/.test(text) ? parseFloat(text.replace(/,/g, "")) : NaN);
   const compare = (a, b) => {
@@ -33,5 +33,5 @@
   const follow = () => { const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1))); if (target) { open(target); const own = target.querySelector(":scope > details"); if (own) own.open = true; target.scrollIntoView(); } };
   addEventListener("hashchange", follow);
   follow();
-  addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((e) => { e.open = true; }));
+  addEventListener("beforeprint", () => document.querySelectorAll("details:not(.fold)").forEach((e) => { e.open = true; }));
 })();
