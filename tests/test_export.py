@@ -367,22 +367,6 @@ def test_a_report_that_still_names_an_account_is_refused(both, tmp_path, monkeyp
         export.redo(both[0], SAMPLE, NOTEBOOKS, KEY, tmp_path / "work")
 
 
-def test_the_report_compared_with_is_taken_along_without_its_groups(tmp_path):
-    run = put_run(tmp_path / "out", "2026-02-28")
-    before = put_run(tmp_path / "out", "2026-01-31")
-    rows = pd.DataFrame({"group_by": ["all", "owner"], "group": ["all", "Jane Doe"], "value": [1.0, 2.0]})
-    rows.to_parquet(before / "tables" / "03_measures.parquet")
-    rows.to_parquet(before / "tables" / "03_decisions.parquet")
-    facts = {"parameters": {"15": {"previous": ""}}, "previous": before.name}
-    export.carry_previous(run, facts, tmp_path / "notebooks", tmp_path / "reports")
-    assert shelf.previous(tmp_path / "reports", dt.date(2026, 2, 28)) == before.name
-    (there,) = (tmp_path / "reports" / before.name / "tables").iterdir()
-    assert pd.read_parquet(there)["group"].tolist() == ["all"]
-    shutil.rmtree(before)
-    with pytest.raises(ValueError, match="compares with 2026-01-31_0123abcd, which is gone"):
-        export.carry_previous(run, facts, tmp_path / "notebooks", tmp_path / "more")
-
-
 def test_parameters_that_are_ids_become_codes(tmp_path):
     source = Source(put(tmp_path / "d", accounts=ACCOUNTS, transactions=TRANSACTIONS))
     codes = redact.redacted(source, KEY, tmp_path / "copy").set_index("account_id")["code"]

@@ -104,7 +104,7 @@ def test_a_line_begins_anew_after_a_gap_and_says_its_ends_in_words():
     got = front.line(values, "Deals won", "deals", "EUR")
     assert [got["path"].count(step) for step in "ML"] == [2, 1]
     assert got["end"] == ("117.0", "3.0")  # the highest value, at the right end
-    assert got["text"] == "lowest 1 deal in 2026-01; highest 4 deals in 2026-04; last 4 deals in 2026-04"
+    assert got["text"] == "lowest 1 deal in January 2026; highest 4 deals in April 2026; last 4 deals in April 2026"
     assert front.line(values * float("nan"), "x", "deals", "EUR") is None
 
 

@@ -453,7 +453,7 @@ def test_previous_is_the_newest_complete_run_of_an_earlier_day(tmp_path):
     assert shelf.previous(tmp_path, dt.date(2026, 4, 30)) == "b"
     assert shelf.previous(tmp_path, dt.date(2026, 2, 28)) == "a"
     whole, part = (
-        {"as_of": "2026-01-31", "complete": True, "outcomes": dict.fromkeys(names, {})}
+        {"as_of": "2026-01-31", "complete": True, "outcomes": {name: {} for name in names}}
         for names in (["01", "15"], ["15"])
     )
     (tmp_path / "a" / "run.json").write_text(json.dumps(whole))

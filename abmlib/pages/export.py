@@ -297,8 +297,8 @@ def redo(run: Path, data: Path, notebooks: Path, key: bytes, work: Path) -> Path
     Raises
     ------
     ValueError
-        If data, settings, notebooks or versions are not those of the run, a notebook fails that did not, the run compared
-        with is gone, or a file of the new run still holds a name.
+        If data, settings, notebooks or versions are not those of the run, a notebook fails that did not, or a file of the new
+        run still holds a name.
     """
     run = find(run)
     refuse_changed(run, data, notebooks)
@@ -306,7 +306,6 @@ def redo(run: Path, data: Path, notebooks: Path, key: bytes, work: Path) -> Path
     as_of, given = dt.date.fromisoformat(facts["as_of"]), facts["parameters"]
     codes = defused(redact.redacted(source, key, work / REDACTED))
     codes.to_csv(work / "codes.csv", index=False, quoting=csv.QUOTE_ALL)
-    carry_previous(run, facts, notebooks, work / "reports")
     coded = {name: translated(source, notebooks / f"{name}.ipynb", values, key) for name, values in given.items()}
     request = runs.Request(notebooks, work / REDACTED, as_of, work / "reports", entries_of(run, notebooks), coded)
     report = runs.run(request, Data(work / REDACTED))
@@ -319,27 +318,6 @@ def redo(run: Path, data: Path, notebooks: Path, key: bytes, work: Path) -> Path
             f"{len(leaking)} names would still be shown {first_cases(leaking)}. Nothing is exported; correct the text in the source."
         )
     return report.folder
-
-
-def carry_previous(run: Path, facts: Mapping[str, Any], notebooks: Path, reports: Path) -> None:
-    """Copy the measures that the report is compared with.
-
-    Those about all accounts go where the new run looks for its previous one.
-    """
-    given = {p[runs.PREVIOUS] for p in facts["parameters"].values() if p.get(runs.PREVIOUS)}
-    folders = [notebooks / folder for folder in given]
-    if not given and facts.get(runs.PREVIOUS):
-        folders = [run.parent / facts[runs.PREVIOUS] / "tables"]
-    for folder in folders:
-        if len(folders) > 1 or not folder.is_dir():
-            raise ValueError(
-                f"{run.name}: compares with {folder.parent.name}, which is gone or not the only one. Run it again, then export."
-            )
-        tables = made(reports / folder.resolve().parent.name / "tables")
-        for file in sorted(folder.glob("[0-9][0-9]_measures.parquet")):
-            measures = pd.read_parquet(file)
-            measures[measures["group_by"] == "all"].to_parquet(tables / file.name, index=False)
-        (tables.parent / "run.json").write_text('{"as_of": "0001-01-01", "complete": true}\n', "utf-8")
 
 
 def translated(source: Source, notebook: Path, values: Mapping[str, Any], key: bytes) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import pandas as pd
 LARGE = 0.2  # share of an amount with one account that is worth a sentence
 NAMED = 5  # accounts named in a sentence before it counts the rest
 LONGEST_NAME, LONGEST_REASON = 60, 160  # letters of a name and of a reason, beyond which they are cut
+ISOLATED = "\u2068\u2069"  # begin and end of a text that turns nothing around it
 TURNS = {"R", "AL"}  # directions of letters that run from right to left
 
 
@@ -18,7 +19,7 @@ class Words:
 
     def __init__(self, lines: Iterable[str], kind: str = "p") -> None:
         """Keep the lines; `kind` is ``p`` or ``ul``."""
-        self.lines, self.kind = list(lines), kind
+        self.lines, self.kind = [plain(line) for line in lines], kind
 
     def __repr__(self) -> str:
         """Give the plain text."""
@@ -31,6 +32,11 @@ class Words:
         else:
             body = "<ul>" + "".join(f"<li>{line}</li>" for line in safe) + "</ul>"
         return f'<div class="said mathjax_ignore">{body}</div>' if safe else ""
+
+
+def plain(text: str) -> str:
+    """Take steering characters out of a text, but those that isolate what runs from right to left."""
+    return "".join(c for c in text if c.isprintable() or c in ISOLATED)
 
 
 def words(*lines: str) -> Words:
@@ -318,7 +324,7 @@ def decision(rows: pd.DataFrame, currency: str, names: Mapping[str, str]) -> dic
     owners, none = rows["owner"].dropna().unique(), int(rows["owner"].isna().sum())
     one_reason = rows["reason"].notna().all() and rows["reason"].nunique() == 1
     return {
-        "text": str(first["text"]),
+        "text": plain(" ".join(str(first["text"]).split())),
         "whom": f"{count(len(about), 'account')} ({named(one_line(names.get(a, a)) for a in about)})"
         if len(about)
         else "",
@@ -327,7 +333,7 @@ def decision(rows: pd.DataFrame, currency: str, names: Mapping[str, str]) -> dic
         "owner": _owner(owners, none),
         "due": day(first["due"]) if pd.notna(first["due"]) else "",
         "reason": one_line(first["reason"], LONGEST_REASON).rstrip(".") if one_reason else "",
-        "would_change": str(first["would_change"]),
+        "would_change": plain(str(first["would_change"])),
     }
 
 
@@ -351,7 +357,7 @@ def one_line(text: object, most: int = LONGEST_NAME) -> str:
     """
     line = " ".join("".join(c if c.isprintable() else " " * c.isspace() for c in str(text)).split())
     line = line if len(line) <= most else f"{line[: most - 1].rstrip()}…"
-    return f"\u2068{line}\u2069" if any(unicodedata.bidirectional(c) in TURNS for c in line) else line
+    return f"{ISOLATED[0]}{line}{ISOLATED[1]}" if any(unicodedata.bidirectional(c) in TURNS for c in line) else line
 
 
 def decide(decisions: pd.DataFrame, currency: str, names: Mapping[str, str] | pd.Series | None = None) -> Words:

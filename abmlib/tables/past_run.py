@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 
 from abmlib.tables import outputs, schema
 from abmlib.tables.errors import TableError
@@ -32,7 +33,7 @@ def load(folder: str | Path, names: Iterable[str]) -> PastRun:
     """Read tables that a run left, whatever day, data and parameters they were made for.
 
     `decisions` and `measures` gather those of all its notebooks. What is not there, or was made to another spec by another
-    version, is left out.
+    version, is left out. Of a run with a file that does not read nothing is read.
 
     Parameters
     ----------
@@ -41,7 +42,10 @@ def load(folder: str | Path, names: Iterable[str]) -> PastRun:
     """
     place, tables = Path(folder), dict[str, pd.DataFrame]()
     left = sorted(place.glob("[0-9][0-9]_*.parquet")) if str(folder) else []
-    origins = [origin for file in left if (origin := outputs.origin_of(file))]
+    try:
+        origins = [origin for file in left if (origin := outputs.origin_of(file))]
+    except pa.ArrowInvalid:  # damaged: who compares with it would take what is gone for a change
+        return PastRun(pd.NaT, "", {}, frozenset())
     for name in names:
         files = [f for f in left if f.stem == name or f.stem[3:] == name]
         try:

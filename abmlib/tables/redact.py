@@ -47,6 +47,7 @@ VOCABULARY = {  # text of the programme by which rows are counted or joined; all
     "readiness.item", "team.team",
 }  # fmt: skip
 # the workbook's own words: places in stage_order, ids of measures, names of decisions, times
+TEAMS = schema.spec("activities").columns["team"].one_of or ()
 KEPT = {"stage", "measure_id", "slug", "supersedes"}
 TIME = "%Y-%m-%dT%H:%M:%S.%fZ"
 LENGTHS = (6, 9, 12, 64)  # digits of a code: the first with which no other id of its kind begins
@@ -111,7 +112,8 @@ def read(source: Source) -> Tables:
 def names_of(tables: Tables) -> list[str]:
     """Give the names and ids that a copy must not show.
 
-    Names, ids and web addresses of accounts, also former ones, the names and ids of people, and the ids of deals.
+    Names, ids and web addresses of accounts, also former ones, the names and ids of people, and the ids of deals. A team that
+    answers for something is no person.
 
     Parameters
     ----------
@@ -120,7 +122,7 @@ def names_of(tables: Tables) -> list[str]:
     named_columns = (("accounts", "name"), ("accounts", "domain"), ("contacts", "full_name"))
     kinds = ("account", "contact", "deal", "person")
     named = [v for column, kind, v in values_of(tables) if column in named_columns or kind in kinds]
-    return sorted(set().union(*named) - {schema.SOURCE})
+    return sorted(set().union(*named) - {schema.SOURCE, *TEAMS})
 
 
 def redacted(source: Source, key: bytes, to: Path) -> pd.DataFrame:
