@@ -200,7 +200,7 @@ def test_of_a_deal_of_unknown_age_no_chance_is_known_and_it_is_in_no_sum():
     assert got.chance.tolist() == pytest.approx([0.5, np.nan], nan_ok=True)
     assert (got.wins[0], got.wins[3], got.money[0], got.money[3]) == (pytest.approx(0.5), 1, pytest.approx(50), 1)
     none = chances.outlook(half_won(), now.assign(days_in_stage=np.nan), TODAY, HORIZON)
-    assert (none.why, np.isnan(none.wins[0])) == ("opportunities.created_at of open deals", True)
+    assert (none.why, np.isnan(none.wins[0])) == ("the day open deals were opened", True)
 
 
 def test_few_deals_that_linger_are_not_given_the_chance_of_the_young():

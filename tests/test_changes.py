@@ -302,9 +302,9 @@ def test_totals_are_0_where_nothing_was_won_and_say_what_is_lacking_where_nobody
     lost, results = deals[~deals["is_won"].astype(bool)], deals["is_won"].astype("boolean")
     assert told(lost) == [0, ""]
     assert told(lost.assign(is_closed=False, is_won=pd.NA, closed_day=pd.NaT)) == [0, ""]  # none is over
-    assert told(deals.assign(is_won=results.mask(results.notna()))) == ["unknown", "opportunities.is_won"]
-    assert told(deals.assign(closed_day=pd.NaT)) == ["unknown", "opportunities.closed_at"]
-    assert told(deals.iloc[:0]) == ["unknown", "opportunities"]
+    assert told(deals.assign(is_won=results.mask(results.notna()))) == ["unknown", "which deals were won"]
+    assert told(deals.assign(closed_day=pd.NaT)) == ["unknown", "the day each deal was closed"]
+    assert told(deals.iloc[:0]) == ["unknown", "deals"]
 
 
 def test_a_credit_is_no_size_and_without_a_lost_deal_there_is_no_win_rate():

@@ -189,7 +189,7 @@ def test_sellers_products_and_segments_do_not_differ_and_quarters_do(report):
         page,
     )
     assert "Which deals are stalled is unknown: the source has no stage history." in page
-    assert "Overdue open deals (for lack of opportunities.close_date of open deals)" in page
+    assert "Overdue open deals (for lack of the closing day of open deals)" in page
 
 
 def test_the_executive_page_says_that_five_quarters_are_too_few_to_judge_the_last_by(report, tables):

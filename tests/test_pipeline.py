@@ -199,7 +199,7 @@ def test_where_most_closed_deals_have_no_closing_day_all_decided_deals_are_measu
     assert got.loc["accounts_won", "value"] == 4  # 1 if only the dated one counted
     assert got[["window_start", "window_end"]].isna().all(axis=None)
     none = by(dl.won_measures(every[every["closed_day"].isna()], YEAR)).loc["days_to_won_mean"]
-    assert none[["status", "why"]].tolist() == ["not_answerable", "opportunities.closed_at"]
+    assert none[["status", "why"]].tolist() == ["not_answerable", "the day each deal was closed"]
 
 
 def test_a_credit_is_in_the_sum_and_in_the_count_and_turns_no_rate_or_size_around():
@@ -365,7 +365,7 @@ def test_the_interval_of_days_to_close_draws_accounts_not_deals():
 @pytest.mark.parametrize(
     ("rows", "lacking"),
     [
-        ([("a", True, 1, None, "2026-02-10")], "opportunities.created_at"),
+        ([("a", True, 1, None, "2026-02-10")], "the day each deal was opened"),
         ([("a", None, 1, "2026-01-01")], "more closed deals: too few of all are over"),
         ([("a", True, 1, "2026-01-01", "2026-02-10")], ""),
     ],
@@ -898,10 +898,10 @@ def test_coverage_needed_is_missing_where_few_deals_were_won():
 
 def test_no_sum_of_deals_due_or_overdue_is_0_where_nobody_knows_it():
     undated = covered(100, rows=[r for r in DUE if r[0] == "undated"])
-    assert undated["why"][["open_due_in_period", "open_overdue"]].eq("opportunities.close_date of open deals").all()
+    assert undated["why"][["open_due_in_period", "open_overdue"]].eq("the closing day of open deals").all()
     assert undated["value"][["open_due_in_period", "open_overdue"]].isna().all()
     late = covered(100, rows=[("late", None, None, "2026-01-01", None, "2026-03-01"), *DUE[:1]])
-    assert late["why"][["open_due_in_period", "open_overdue"]].tolist() == ["", "opportunities.amount of open deals"]
+    assert late["why"][["open_due_in_period", "open_overdue"]].tolist() == ["", "the amount of open deals"]
 
 
 def test_a_deal_due_on_the_day_before_a_coming_period_is_not_due_in_it():
@@ -920,10 +920,10 @@ def test_due_deals_without_any_amount_make_coverage_unknown_and_not_0():
 @pytest.mark.parametrize(
     ("rows", "lacking"),
     [
-        ([("won", True, None, None, "2026-05-01", None)], "opportunities.amount of won deals"),
-        ([("won", True, 40, None, None, None)], "opportunities.closed_at"),  # when, nobody knows
-        ([("due", None, 90, None, None, None)], "opportunities.close_date of open deals"),
-        ([("due", None, None, None, None, "2026-05-01")], "opportunities.amount of open deals"),
+        ([("won", True, None, None, "2026-05-01", None)], "the amount of won deals"),
+        ([("won", True, 40, None, None, None)], "the day each deal was closed"),  # when, nobody knows
+        ([("due", None, 90, None, None, None)], "the closing day of open deals"),
+        ([("due", None, None, None, None, "2026-05-01")], "the amount of open deals"),
     ],
 )
 def test_what_deals_do_not_say_is_no_0_of_the_target(rows, lacking):

@@ -43,7 +43,7 @@ def test_the_period_ahead_says_what_open_deals_bring_and_whether_it_is_enough():
     wins = ahead(foretold(np.nan, np.nan), np.nan, "")
     assert wins == (
         "By 30 September 2026 3 open deals are expected to be won (95% interval 1 to 5, n = 9); what they bring is unknown, for lack of "
-        "opportunities.amount of open deals. No target is entered for Q3 2026."
+        "the amount of open deals. No target is entered for Q3 2026."
     )
     nothing = foretold(np.nan, np.nan, why="a target above 0")
     nothing.loc["wins_foretold_in_period", "value"] = np.nan

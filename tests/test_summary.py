@@ -113,11 +113,11 @@ def test_unanswered_names_the_remedy_that_answers_most_first():
     ]
     got = summary.unanswered(measured(rows), noted_by={"something_else": "12", "young": "03", "target": "12"})
     assert got.to_numpy().tolist() == [
-        ["programme/targets.csv", "Target, Won of target, Target coverage", "not answerable"],
-        ["transactions.cogs", "Margin, Concentration of margin (Gini)", "not answerable"],
-        ["opportunities.acv or opportunities.term_months", "Average annual contract value", "not answerable"],
+        ["targets, in programme/targets.csv", "Target, Won of target, Target coverage", "not answerable"],
+        ["the cost of what was sold", "Margin, Concentration of margin (Gini)", "not answerable"],
         ["see the page of notebook 03", "Young", "too early"],
         ["see the page of notebook 12", "Something else", "not answerable"],
+        ["the yearly value or the term of deals", "Average annual contract value", "not answerable"],
     ]
 
 
@@ -129,7 +129,7 @@ def test_what_a_measure_says_it_lacks_comes_before_the_usual_remedy():
     got = summary.unanswered(measured(rows)).set_index("answers")["export"]
     assert got.to_dict() == {
         "Target coverage": "a gap: the target is won already",
-        "Average annual contract value": "opportunities.acv or opportunities.term_months",
+        "Average annual contract value": "the yearly value or the term of deals",
     }
 
 
@@ -326,5 +326,5 @@ def test_a_whole_notebook_without_an_answer_comes_before_single_measures():
         columns=["notebook", "question", "answer", "needed", "wished", "built"],
     )
     got = summary.unanswered(rows, questions)
-    assert got["export"].tolist() == ["opportunities", "programme/targets.csv"]
+    assert got["export"].tolist() == ["opportunities", "targets, in programme/targets.csv"]
     assert got["answers"].tolist() == ["Which deals move?", "Target"]

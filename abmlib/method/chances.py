@@ -65,7 +65,7 @@ def outlook(past: pd.DataFrame, now: pd.DataFrame, as_of: pd.Timestamp, horizon:
     """
     every = pd.Index(now["opportunity_id"])
     aged = now[now["days_in_stage"].notna()]
-    undated = "opportunities.created_at of open deals" if aged.empty and len(now) else ""
+    undated = "the day open deals were opened" if aged.empty and len(now) else ""
     if why := _lacking(past, as_of, horizon) or undated:
         nothing = (np.nan, np.nan, np.nan, 0)
         return Outlook(pd.Series(np.nan, every), nothing, nothing, why)

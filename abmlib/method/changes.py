@@ -107,7 +107,7 @@ def flows(deals: pd.DataFrame, transactions: pd.DataFrame) -> list[Flow]:
             "sum",
             _counted(begun),
             first,
-            _unknown(deals, "created_day", "opportunities.created_at"),
+            _unknown(deals, "created_day", "the day each deal was opened"),
         ),
         Flow("C-60", "deals_won", "sum", _counted(won), ripe, _no_results(deals)),
         Flow("C-4", "won_value", "sum", _counted(won.assign(value=won["amount"])), ripe),
@@ -120,15 +120,15 @@ def flows(deals: pd.DataFrame, transactions: pd.DataFrame) -> list[Flow]:
 
 def _unknown(deals: pd.DataFrame, column: str, name: str) -> str:
     """What is lacking where no deal has a value; empty if one has."""
-    return "opportunities" if deals.empty else name if deals[column].isna().all() else ""
+    return "deals" if deals.empty else name if deals[column].isna().all() else ""
 
 
 def _no_results(deals: pd.DataFrame) -> str:
     """What is lacking to know of any deal that it was won, and when; empty if nothing."""
     if dateless(deals):
-        return "opportunities.closed_at"
+        return "the day each deal was closed"
     closed = deals[deals["is_closed"].astype(bool)]
-    return _unknown(closed if len(closed) else deals.assign(is_won=False), "is_won", "opportunities.is_won")
+    return _unknown(closed if len(closed) else deals.assign(is_won=False), "is_won", "which deals were won")
 
 
 def _counted(rows: pd.DataFrame) -> pd.DataFrame:

@@ -192,10 +192,10 @@ def with_reasons(rows: Sequence[Mapping[str, object]], deals: pd.DataFrame, clos
     elif len(closed):
         asked, lacking = OF_WON, f"a deal won{window}"
     else:
-        lacking = "opportunities.closed_at" if dateless(deals) else "a deal closed in these months"
+        lacking = "the day each deal was closed" if dateless(deals) else "a deal closed in these months"
     unanswered = out["status"] == "not_answerable"
     if dateless(deals):
-        known = known.mask(unanswered & out["definition_id"].isin(OF_DAYS), "opportunities.closed_at")
+        known = known.mask(unanswered & out["definition_id"].isin(OF_DAYS), "the day each deal was closed")
     return out.assign(why=known.mask(unanswered & out["definition_id"].isin(asked) & (known == ""), lacking))
 
 
@@ -299,7 +299,7 @@ def cycle_lengths(closed: pd.DataFrame, deals: pd.DataFrame) -> list[dict[str, o
     won, aged = closed[won_flag(closed)], deals[deals["age_days"].notna()]
     took, account = won["age_days"], won["account_id"]
     km = survival.clustered(aged["age_days"], aged["is_closed"].astype(bool), 0.5, aged["account_id"], SEED)
-    lacking = "more closed deals: too few of all are over" if len(aged) else "opportunities.created_at"
+    lacking = "more closed deals: too few of all are over" if len(aged) else "the day each deal was opened"
     why = lacking if np.isnan(km.value) else ""
     return [
         estimate_row("C-5", "days_to_won_mean", intervals.estimate(took, np.mean, SEED, account), "days"),

@@ -142,8 +142,8 @@ def _won(deals: pd.DataFrame, period: Period) -> tuple[float, str]:
     closed = closed_in(deals, period)
     won = known_sum(closed.loc[won_flag(closed), "amount"])
     if dateless(deals):
-        return np.nan, "opportunities.closed_at"
-    return won, "" if pd.notna(won) else "opportunities.amount of won deals"
+        return np.nan, "the day each deal was closed"
+    return won, "" if pd.notna(won) else "the amount of won deals"
 
 
 def _no_target(target: float) -> str:
@@ -204,7 +204,7 @@ def target_coverage(
     won, no_won = _won(deals, period)
     is_dark = len(live) > 0 and live["close_date"].isna().all()
     sums = {name: np.nan if is_dark else known_sum(amount) for name, amount in amounts.items()}
-    lacking = "opportunities.close_date of open deals" if is_dark else "opportunities.amount of open deals"
+    lacking = "the closing day of open deals" if is_dark else "the amount of open deals"
     whys = {name: lacking if pd.isna(total) else "" for name, total in sums.items()}
     n = {name: int(amount.notna().sum()) for name, amount in amounts.items()}
     value, no_due = sums["open_due_in_period"], whys["open_due_in_period"]

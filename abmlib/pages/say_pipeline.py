@@ -28,7 +28,7 @@ def period_ahead(
     verdict : ``met, covered, short, open`` or empty
     """
     wins, money = rows.loc["wins_foretold_in_period"], rows.loc["won_value_foretold_in_period"]
-    gap, lacking = rows.loc["missing_to_target"], money["why"] or "opportunities.amount of open deals"
+    gap, lacking = rows.loc["missing_to_target"], money["why"] or "the amount of open deals"
     if pd.notna(money["value"]):
         ends = _range(money["low"], money["high"], currency)
         said = f"By {until} the open deals are expected to bring {short_money(money['value'], currency)} ({level:.0%} interval {ends}, n = {int(money['n']):,})"
