@@ -165,7 +165,8 @@ say.words(*say_framework.votes(by_account, overlap, overlap_needed, LEVEL))
 # %%
 if len(voted):
     fig, ax = plt.subplots(figsize=(5, 3.2))
-    plots.title(ax, "Accounts by vote: the teams agree on the diagonal")
+    same = (voted["sales"] == voted["marketing"]).sum()
+    plots.title(ax, f"The teams agree on {same:,} of {say.count(len(voted), 'account')}, those on the diagonal")
     plots.grid(alignment.vote_counts(both), ax, "vote of marketing", "vote of sales")
 
 # %%
@@ -207,8 +208,9 @@ show.table(rises, "Rises that the objectives ask for", rows=show.LISTED, note=no
 # %%
 if (effects["status"] == "ok").any():
     fig, ax = plt.subplots(figsize=(7.2, 3.2))
-    plots.title(ax, f"Smallest rise that can be detected, beside the {effect:.0%} hoped for")
-    plots.detectable(named[named["status"] == "ok"], effect, ax)
+    judged = named[named["status"] == "ok"]
+    plots.title(ax, say_framework.smallest_title(judged, effect))
+    plots.detectable(judged, effect, ax)
 
 # %% [markdown]
 # If a mark is right of the dashed line, the comparison would often miss the rise that the programme hopes for.
@@ -344,7 +346,7 @@ heads = "heads of sales and marketing"
 book.decide(
     "pass_the_gate",
     kind="programme",
-    text=f"{sign[0].upper()}{sign[1:]}; until then every list is a draft",
+    text=f"{sign[0].upper()}{sign[1:]}; until then every list of accounts is a draft",
     owner=framework.accountable(team, framework.CHECKLIST["criteria signed"]) or heads,
     due=str(two_weeks.date()),
     reason=lacks,
@@ -354,7 +356,7 @@ book.decide(
 book.decide(
     "write_down_aims",
     kind="programme",
-    text="Write down the objectives of the programme, and freeze them before the first account enters",
+    text="Write down the objectives of the account-based programme, and freeze them before the first account enters",
     owner=heads,
     due=str(two_weeks.date()),
     only_if=aims.empty,
@@ -364,7 +366,7 @@ entered_by_whom = framework.objectives_table(aims, objectives)["entered_by"]
 book.decide(
     "freeze_objectives",
     kind="programme",
-    text="Freeze each draft objective; enter a new one, with its reason, for each changed one",
+    text="Freeze each draft objective of the account-based programme; replace each changed one by a new one, with its reason",
     owner=say.named(entered_by_whom[unfrozen].unique()),
     due=str(two_weeks.date()),
     reason=say_framework.aims_frozen(aims["state"]),
@@ -374,7 +376,7 @@ book.decide(
 book.decide(
     "promise_what_can_be_seen",
     kind="programme",
-    text="Promise only what can be detected: aim higher, judge later, or compare more accounts, half of them held back",
+    text="Promise only rises that the programme can detect: aim higher, judge later, or compare more accounts, half of them held back",
     owner=say.named(entered_by_whom[undetected].unique()),
     due=str(month.date()),
     reason=say_framework.too_small(rises[undetected]) if undetected.any() else "",
@@ -386,7 +388,7 @@ book.decide(
 book.decide(
     "settle_votes",
     kind="programme",
-    text="Settle the votes that differ before tiers are set",
+    text="Settle the accounts on which sales and marketing vote differently, before tiers are set",
     accounts=apart["account_id"],
     reason=apart.set_index("account_id")["votes"],
     owner=accounts["owner_id"],
@@ -396,9 +398,9 @@ book.decide(
 book.decide(
     "answer_hand_overs",
     kind="sell",
-    text="Accept or return the hand-overs that nobody has answered",
+    text="Accept or return the accounts that marketing handed over and sales has not answered",
     accounts=shown.index,
-    reason="waits for " + days_waiting.astype("str") + " days, since " + waiting.dt.strftime("%Y-%m-%d"),
+    reason="waits for " + days_waiting.astype("str") + " days, since " + waiting.map(say.day).astype("str"),
     owner=accounts["owner_id"],
     due=str(week.date()),
     would_change="an answer that was not entered",
@@ -406,7 +408,9 @@ book.decide(
 book.decide(
     "settle_entries",
     kind="data",
-    text="Settle conflicting entries: enter the agreed value, and name in supersedes the entries it replaces",
+    text="Settle conflicting entries of the programme: enter the agreed value, and name in supersedes the entries it replaces",
+    owner=say.named(pd.unique(disputed[["earlier_by", "later_by"]].to_numpy().ravel())),
+    reason=f"{say.count(len(disputed), 'value differs', 'values differ')} between entries of two people",
     only_if=len(disputed) > 0,
     due=str(two_weeks.date()),
     would_change="an entry that replaces the others",
@@ -416,7 +420,7 @@ book.decide(
 book.decide(
     "find_people_for_functions",
     kind="programme",
-    text="Find people for the functions that persona teams lack",
+    text="Find people for the marketing functions that the teams for personas lack",
     owner=framework.accountable(team) or heads,
     due=str(month.date()),
     reason=f"{len(lacking):,} of {say.count(of_personas, 'persona team')} lack one or more of {', '.join(functions)}",
@@ -426,7 +430,7 @@ book.decide(
 book.decide(
     "shorten_the_list",
     kind="programme",
-    text="Shorten the list or find more hours: its accounts need more hours than the teams have",
+    text="Shorten the list of target accounts or find more hours: they need more hours than the teams have",
     owner=heads,
     due=str(month.date()),
     reason=f"{needed:,.0f} hours a month are needed, {available:,.0f} available",
@@ -436,10 +440,10 @@ book.decide(
 book.decide(
     "name_who_is_accountable",
     kind="programme",
-    text="Name an accountable person for each step of the checklist",
+    text="Name an accountable person for each step of getting ready for account-based marketing",
     owner=heads,
     due=str(month.date()),
-    reason=f"nobody is accountable for {say.count(int(expected['owner'].isna().sum()), 'step')} of {len(expected)}",
+    reason=f"nobody is accountable for {expected['owner'].isna().sum():,} of {say.count(len(expected), 'step')}",
     only_if=bool(expected["owner"].isna().any()),
     would_change="a step that does not apply here",
 )
@@ -447,7 +451,7 @@ early = ready.loc[ready["status"] == "too_early", "horizon_months"].astype("str"
 book.decide(
     "wait_before_judging",
     kind="programme",
-    text="Wait with the judgement until enough accounts have been in the programme long enough",
+    text="Do not judge the programme until enough accounts have been in it long enough",
     owner=heads,
     reason=f"too early to judge after {', '.join(early)} months",
     only_if=len(early) > 0,

@@ -112,7 +112,7 @@ def test_a_reader_is_told_yes_or_no_or_the_true_reason_why_not():
     got = framework.promised_effects(framework.with_effects(ASKED, SEEN), SEEN)
     assert got["could_be_seen"].fillna("-").tolist() == ["yes", "no", "-", "-", "no", "-", "-", "-", "-"]
     assert got["why_unknown"].str[:30].tolist() == [
-        "", "", "this page does not judge this ", "no baseline is entered", "", "its target is not above its ba",
+        "", "", "not among the measures whose e", "no baseline is entered", "", "its target is not above its ba",
         "a baseline of 0 or less has no", "too little history", "the source does not hold it, o",
     ]  # fmt: skip
 
@@ -328,7 +328,7 @@ def test_with_accounts_alone_the_page_says_which_files_to_fill(tmp_path):
         assert f"programme/{name}.csv" in page
     assert "Nothing is entered yet: fill them in a spreadsheet" in page
     lacks = "no criterion is entered; no list was voted on by both teams"
-    assert f"Sales and marketing have not agreed yet: {lacks}." in page
+    assert f"Sales and marketing have not agreed on the target accounts yet: {lacks}." in page
     for topic in ("Criteria and signatures", "One list", "Objectives", "After the hand-over", "Readiness"):
         assert f'">{topic}</a>' not in page  # what nobody entered is said once
     assert not re.search(r"\b(nan|NaT|<NA>|None)\b", ran.text)
@@ -361,7 +361,7 @@ def test_an_agreed_book_says_so_and_names_who_is_to_act_next(tmp_path):
     put(data / "programme", **files)
     ran = twins_in_process.run(data, "2026-03-01", tmp_path / "t", ["02"])["02"]
     assert "Agreed: both teams signed the one criterion before the vote" in ran.text
-    assert "The programme has run since 1 June 2025, now with 1 account." in ran.text
+    assert "; the programme has run since 1 June 2025, now with 1 account." in ran.text
     assert "First step, by 15 March 2026: freeze every objective." in ran.text
     assert "1 account waits for an answer to the hand-over, for 90 days" in ran.text
     decided = pd.read_parquet(tmp_path / "t" / "02_decisions.parquet").set_index("slug")
@@ -370,3 +370,19 @@ def test_an_agreed_book_says_so_and_names_who_is_to_act_next(tmp_path):
     assert "pass_the_gate" not in decided.index
     assert "<b>more" not in ran.page
     assert not re.search(r"\b(nan|NaT|<NA>|None)\b", ran.text)
+
+
+def test_the_title_of_the_detectable_rises_counts_the_comparisons():
+    judged = pd.DataFrame({"verdict": ["could be seen", "too small", "too small"]})
+    title = say_framework.smallest_title
+    assert title(judged, 0.2) == "1 of 3 comparisons detects the rise of 20% that is hoped for"
+    assert title(judged.iloc[1:], 0.2) == "None of 2 comparisons detects the rise of 20% that is hoped for"
+
+
+def test_what_opens_the_gate_says_which_criteria_and_which_list():
+    assert say_framework.to_sign(4, voted=True) == (
+        "let both teams sign the 4 criteria by which key accounts are chosen, then vote on the list of target accounts again"
+    )
+    assert say_framework.to_sign(0, voted=False).startswith(
+        "write down the criteria by which key accounts are chosen, let both"
+    )

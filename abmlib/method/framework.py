@@ -249,7 +249,7 @@ def promised_effects(plan: pd.DataFrame, seen: pd.DataFrame) -> pd.DataFrame:
     status = seen.groupby("outcome")["status"].agg(set)
     of = plan["measure_id"].map(status)
     reasons = {
-        "this page does not judge this measure": of.isna(),
+        "not among the measures whose effects are estimated": of.isna(),
         "no baseline is entered": plan["baseline"].isna(),
         "a baseline of 0 or less has no share to rise by": plan["baseline"] <= 0,
         "its target is not above its baseline; only rises are judged": plan["target"] <= plan["baseline"],

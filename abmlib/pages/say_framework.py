@@ -23,10 +23,10 @@ def agreed(
     since = "" if pd.isna(start) else f"since {day(start)}" + f", now with {count(listed, 'account')}" * (listed > 0)
     if not passed:
         although = f", although the programme has run {since}" if since else " yet"
-        return f"Sales and marketing have not agreed{although}: {lacks}."
+        return f"Sales and marketing have not agreed on the target accounts{although}: {lacks}."
     signed = f"both teams signed {_all(criteria, 'criterion', 'criteria')} before the vote"
-    runs = f" The programme has run {since}." if since else ""
-    return f"Agreed: {signed}, and their lists overlap by {interval(*overlap, level)}.{runs}"
+    runs = f"; the programme has run {since}" if since else ""
+    return f"Agreed: {signed}, and their lists overlap by {interval(*overlap, level)}{runs}."
 
 
 def _all(n: int, one: str, many: str | None = None) -> str:
@@ -103,8 +103,10 @@ def to_sign(criteria: int, voted: bool) -> str:
     criteria : how many are entered
     voted : whether the list was voted on already
     """
-    sign = "let both teams sign every criterion" if criteria else "write down the criteria, let both teams sign them"
-    return f"{sign}, then vote on the list{' again' * voted}"
+    them, chosen = count(criteria, "criterion", "criteria"), "by which key accounts are chosen"
+    write = f"write down the criteria {chosen}, let both teams sign them"
+    sign = f"let both teams sign the {them} {chosen}" if criteria else write
+    return f"{sign}, then vote on the list of target accounts{' again' * voted}"
 
 
 def first_step(passed: bool, sign: str, aims: int, unfrozen: int, undetected: int, due: pd.Timestamp) -> str:
@@ -203,6 +205,18 @@ def smallest(found: pd.DataFrame, effect: float, who: str) -> str:
     if pd.isna(least["mde_relative"]):
         return f"No rise can be detected with {who}"
     return f"A rise of {effect:.0%} is too small to be detected; the smallest that can is {best}"
+
+
+def smallest_title(judged: pd.DataFrame, effect: float) -> str:
+    """Say in how many comparisons the rise hoped for can be detected.
+
+    Parameters
+    ----------
+    judged : DataFrame ``verdict``, one row per outcome and horizon
+    """
+    could = int((judged["verdict"] == "could be seen").sum())
+    whole = count(len(judged), "comparison")
+    return f"{could or 'None'} of {whole} {'detects' if could < 2 else 'detect'} the rise of {effect:.0%} that is hoped for"
 
 
 def waiting(days: pd.Series, sent: int) -> str:

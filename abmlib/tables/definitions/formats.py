@@ -85,7 +85,7 @@ PAGES: dict[str, Format] = {  # columns of tables that are shown and not kept
     "after_vote": Format("bool", "After the vote"), "direction": Format("words", "Favours"),
     "frozen_at": Format("day", "Frozen on"), "changed_at": Format("day", "Changed on"),
     "smallest_detectable": Format("share"), "could_be_seen": Format("text", "Can be detected"),
-    "why_unknown": Format("text", "Why nobody knows"), "days_waiting": Format("count", "Waiting", "days"),
+    "why_unknown": Format("text", "Why not judged"), "days_waiting": Format("count", "Waiting", "days"),
     # 03
     "size_rank": Format("count", "Rank"),
     "gate_less_list": Format("money", "Gate less list", ends=("low", "high")),
