@@ -30,6 +30,7 @@ account: str = ""  # account whose timeline is drawn; empty: the customer with m
 
 # %%
 import matplotlib.pyplot as plt
+import pandas as pd
 
 from abmlib.method import coverage, data_quality, framework, missingness, orders, periods, views
 from abmlib.method.deals import with_days
@@ -87,8 +88,7 @@ _, failed, warned = checks.counts(audit)
 customers = int((accounts["status"] == "customer").sum())
 say.words(
     say_data.can_judge(counts, min_records, stale_days),
-    say_data.limits(len(lacking), customers, role_floor, matched, past_stages),
-    say_data.unanswered(answers),
+    say_data.limits(len(lacking), customers, role_floor, matched, past_stages, say_data.unanswered(answers)),
     say_data.soundness(len(audit), failed + warned, int(left_out), records["last_day"].max(), book.as_of),
 )
 
@@ -107,7 +107,7 @@ say_data.too_little(counts)
 
 # %%
 fig, ax = plt.subplots()
-plots.title(ax, "Accounts by how much is known of them")
+plots.title(ax, f"The data is usable for {usable.sum():,} of {say.count(len(names), 'account')}")
 plots.stacked(counts.rename({"former": "former customer"}), ax, "accounts")
 plt.show()
 weak = data_quality.weak_customers(judged, accounts).drop(columns=["account_id", "filled_share"])
@@ -140,7 +140,7 @@ say_data.roles(known_roles)
 # %%
 if len(roles):
     fig, ax = plt.subplots()
-    plots.title(ax, "Accounts with a person to reach, by role")
+    plots.title(ax, say_data.hardest_to_reach(roles))
     plots.intervals(roles, (roles["role"] + ", " + roles["status"] + "s").tolist(), ax, "accounts (share)")
     plt.show()
 show.measures(known_roles.query("status != 'not_answerable'"), "Roles in which accounts can be reached", book.currency)
@@ -171,7 +171,7 @@ say_data.filled(filled)
 
 # %%
 fig, ax = plt.subplots()
-plots.title(ax, "Accounts with a value, by field")
+plots.title(ax, say_data.whole_fields(filled))
 plots.shares(filled.rename({"owner_id": "owner"}), ax, "accounts (share)")
 
 # %% [markdown]
@@ -218,7 +218,8 @@ show.table(states[states["contacts"] > 0], "Contacts by state")
 # %%
 depth = data_quality.history_depth(judged).rename({"former": "former customer"})
 fig, ax = plt.subplots()
-plots.title(ax, "Accounts by months from their first to their last record")
+long, whole = int(depth[data_quality.DEPTHS[-1]].sum()), say.count(len(judged), "account")
+plots.title(ax, f"{long:,} of {whole} have {data_quality.DEPTHS[-1]} months between first and last record")
 plots.grid(depth, ax, "months", "accounts")
 plt.show()
 show.measures(past_stages.query("status != 'not_answerable'"), "Deals whose past stages are known", book.currency)
@@ -283,7 +284,7 @@ others = {lane: book.panel(table, per="month") for lane, table in sources.items(
 events = views.timeline(which, touches, purchases, deals, others)
 if len(events):
     fig, ax = plt.subplots()
-    plots.title(ax, f"Records of {names[which]} by month")
+    plots.title(ax, f"{names[which]}: {say.count(int(events['rows'].sum()), 'record')}, by month")
     plots.timeline(events, ax)
     plt.show()
 show.table(views.touch_mix(touches, which), "Touches by channel, this account and all accounts")
@@ -294,21 +295,23 @@ show.table(views.touch_mix(touches, which), "Touches by channel, this account an
 
 # %%
 lacks = answers[(answers["built"] == "yes") & (answers["answer"] != "yes")]
+lacks = lacks.assign(needed=lacks["needed"].map(say_data.in_words), wished=lacks["wished"].map(say_data.in_words))
 show.table(lacks.drop(columns=["notebook", "built"]), "Questions without an answer, or with a part of it")
 
 # %%
 exports = data_quality.next_export(answers)
-show.table(exports, "What to export next", rows=10)
+show.table(exports.assign(export=exports["export"].map(say_data.in_words)), "What to export next", rows=10)
 
 # %% [markdown] tags=["fold"]
 # ## Evidence
-# What the method claims, and whether a page of this version tests it. Test claims before spending on them: a short history or
-# few accounts can leave a claim untested, and the page says so.
+# Which claims of the method a page tests. Test claims before spending on them: a short history or few accounts can leave a
+# claim untested, and the page says so.
 
 # %%
 claims = catalogue.claims("claims.yml")
 note = say_data.evidence(claims["state"])
-show.table(claims.drop(columns=["item", "where"]), "Claims", rows=len(claims), note=note)
+here = ~claims["state"].str.startswith("later")
+show.table(claims.loc[here, ["claim", "state"]], "Claims of the method", rows=len(claims), note=note)
 
 # %%
 cited = catalogue.references("claims.yml")
@@ -321,49 +324,52 @@ show.table(cited[["cited"]], "What the method's sources cite", note="As cited th
 today, keeper = book.is_latest, framework.accountable(book.read("team"), framework.CHECKLIST["data reviewed"])
 owners, needed = accounts.set_index("account_id")["owner_id"], [role.replace("_", " ") for role in required_roles]
 quiet = data_quality.silent_customers(judged, accounts, book.features(["recurring_revenue", "revenue_12m"]))
+two_weeks, month = (str((book.as_of + pd.Timedelta(days=d)).date()) for d in (14, 30))
 may_be = pairs.drop_duplicates("other_id").set_index("other_id")["name"]
 say.words("" if today else "The data goes on after this day: no chores are noted, as gaps may have been filled since.")
 
 # %% tags=["decide"]
 book.decide(
-    "ask_about_silent_customers", kind="sell", text="Find out what happened to customers without recent records",
+    "ask_about_silent_customers", kind="sell", text=say_data.silent(quiet["status"]), due=two_weeks,
     accounts=quiet.index, moves=quiet["moves"], reason=quiet["reason"], owner=quiet["owner"],
     basis="yearly revenue that may end, of running contracts or the last 12 months:",
     would_change=f"a limit other than {stale_days} days without a record",
 )  # fmt: skip
 book.decide(
-    "find_missing_roles", kind="sell", text="Find people for the missing roles", only_if=today,
-    accounts=lacking.index, reason=lacking, owner=owners,
+    "find_missing_roles", kind="sell", text="Find people at customers for the roles in which we reach nobody", only_if=today,
+    accounts=lacking.index, reason=lacking, owner=owners, due=month,
     would_change=f"another list of roles than {say.joined(needed)}, or a floor other than {role_floor:.0%}",
 )  # fmt: skip
 for row in checks.worst(audit).itertuples():
     book.decide(
         say.slug("fix", row.table, row.check), kind="data", text=f"Fix {row.table}: {row.remedy}", only_if=today,
-        owner=keeper, would_change=f"a new export in which {row.check}",
+        owner=keeper, due=two_weeks, would_change=f"a new export in which {row.check}",
     )  # fmt: skip
 for row in exports.head(2).itertuples():
     book.decide(
-        say.slug("export", row.export), kind="data", text=f"Export {row.export}", only_if=today, owner=keeper,
+        say.slug("export", row.export), kind="data", text=f"Export {say_data.in_words(row.export)}", only_if=today, owner=keeper,
+        due=month,
         would_change=f"a decision that {row.needed_by + row.makes_fuller} questions can wait",
     )  # fmt: skip
 book.decide(
     "check_pairs_of_accounts", kind="data", only_if=today,
     text="Check accounts whose name is one letter from another's, and merge those that are one company",
-    accounts=may_be.index, reason="may be " + may_be, owner=owners,
+    accounts=may_be.index, reason="may be " + may_be, owner=owners, due=month,
     would_change="a stated parent, country or domain that tells them apart",
 )  # fmt: skip
 book.decide(
-    "export_stage_history", kind="data", text="Add a stage history to the export of deals", owner=keeper,
+    "export_stage_history", kind="data", text="Add a stage history to the export of deals", owner=keeper, due=month,
     only_if=today and bool(past_stages["value"].lt(0.5).any()),
     would_change="a decision that no report on an earlier day is needed",
 )  # fmt: skip
 book.decide(
-    "keep_out_of_models", kind="data", text=f"Keep out of models, or fill for all accounts: {say.named(gap_fields)}",
-    only_if=bool(gap_fields), would_change="a new export in which they are filled equally for buyers and others",
+    "keep_out_of_models", kind="data", owner=keeper, due=month, only_if=bool(gap_fields),
+    text=f"Keep these fields of accounts out of models, or fill them for all: {say.named(gap_fields)}",
+    would_change="a new export in which they are filled equally for buyers and others",
 )  # fmt: skip
 book.decide(
-    "ask_about_deleted_rows", kind="data", text="Ask whether the source deletes " + say.named(deleted), owner=keeper,
-    only_if=today and bool(deleted), would_change="an answer that there were none",
+    "ask_about_deleted_rows", kind="data", text="Ask whether the CRM deletes " + say.named(deleted), owner=keeper,
+    due=two_weeks, only_if=today and bool(deleted), would_change="an answer that there were none",
 )  # fmt: skip
 show.decisions(book.decisions, book.currency, names)
 

@@ -149,7 +149,9 @@ def test_an_absent_table_is_empty_to_spec(small):
 
 def test_need_leaves_empty_tables_and_says_what_to_export(small, tmp_path):
     book = Book.open(small, "2026-06-30", tmp_path / "tables")
-    with pytest.raises(NotAnswerable, match="Export activities .* with activity_id, occurred_at, direction, channel"):
+    with pytest.raises(
+        NotAnswerable, match=r"nothing known in activities by 30 June 2026. Export activities \(one row per touch"
+    ):
         book.need("transactions", "activities", writes=["03_key_accounts"])
     assert book.earlier("03_key_accounts").empty
 

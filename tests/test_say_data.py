@@ -17,12 +17,13 @@ def counts(**rows: list[int]) -> pd.DataFrame:
     [
         (counts(customer=[3, 0, 0, 0], prospect=[1, 0, 1, 0]),
          "We can judge all 3 customers and 1 of 2 prospects; the others have fewer than 2 records, or none of the last 90 days."),
-        (counts(customer=[3, 0, 0, 0], former=[0, 9, 0, 0]), "We can judge all 3 customers."),  # the past has a section
+        (counts(customer=[3, 0, 0, 0], former=[8, 1, 0, 0]),
+         "We can judge all 3 customers and 8 of 9 former customers; the others have fewer than 2 records, or none of the last 90 days."),
         (counts(former=[1, 0, 0, 0]), "We can judge 1 of 1 former customer."),
         (counts(customer=[0, 1, 1, 0]), "We can judge none of 2 customers: they have fewer than 2 records, or none of the last 90 days."),
     ],
 )  # fmt: skip
-def test_the_answer_counts_customers_and_prospects_apart_and_says_what_the_others_lack(given, said):
+def test_the_answer_counts_accounts_by_status_and_says_what_the_others_lack(given, said):
     assert say_data.can_judge(given, min_records=2, stale_days=90) == said
 
 
@@ -65,9 +66,10 @@ def test_pages_that_cannot_be_made_are_counted_with_what_they_need_and_later_one
         ("no", "surveys", "later"),
     ]
     answers = pd.DataFrame(rows, columns=["answer", "needed", "built"])
-    assert (
-        say_data.unanswered(answers) == "2 of 3 pages cannot be made: this data has no account tiers and opportunities."
-    )
+    said = say_data.unanswered(answers)
+    assert said == "2 of 3 pages cannot be made, as this data has no account tiers and opportunities"
+    whole = say_data.limits(0, 5, 0.5, matched(), stages(1.0, 4), said)
+    assert whole == f"This limits the later pages: {said}."
     assert say_data.unanswered(answers.iloc[2:]) == ""
 
 
@@ -123,3 +125,15 @@ def test_roles_are_said_of_whom_they_are_known():
         "We can reach customers in 50.0% of the roles a play needs, prospects in 10.0%"
     )
     assert repr(say_data.roles(rows.assign(value=float("nan")))) == ""
+
+
+def test_titles_of_figures_name_the_role_reached_least_and_count_whole_fields():
+    reached = pd.DataFrame({"role": ["champion", "end_user"], "status": ["customer", "prospect"], "share": [0.5, 0.25]})
+    assert say_data.hardest_to_reach(reached) == "Hardest to reach: the end user, at 25.0% of prospects"
+    assert say_data.whole_fields(pd.Series({"a": 1.0, "b": 0.5})) == "1 of 2 fields is filled for every account"
+    assert say_data.whole_fields(pd.Series({"a": 0.5})) == "None of 1 field is filled for every account"
+
+
+def test_an_order_about_silent_accounts_says_whether_they_are_former_customers():
+    assert say_data.silent(["former", "former"]) == "Find out what happened to former customers without recent records"
+    assert "to customers and former customers without" in say_data.silent(["former", "customer"])

@@ -118,7 +118,7 @@ def silent_customers(judged: pd.DataFrame, accounts: pd.DataFrame, business: pd.
 
     Returns
     -------
-    DataFrame, indexed by account id, those with most business first: ``owner``, ``reason``, ``moves`` (yearly revenue of
+    DataFrame, indexed by account id, those with most business first: ``status``, ``owner``, ``reason``, ``moves`` (yearly revenue of
     contracts that run, or else revenue of the last 12 months; missing where there is neither)
     """
     gone = judged[(judged["status"] != "prospect") & judged["verdict"].isin(["stale", "no record"])]
@@ -130,7 +130,7 @@ def silent_customers(judged: pd.DataFrame, accounts: pd.DataFrame, business: pd.
     seen = gone["last_seen"].dt.strftime("%d %B %Y").str.removeprefix("0")
     reason = ("no record since " + seen).fillna("no dated record") + np.where(yearly > 0, ", and a contract runs", "")
     owner = accounts.set_index("account_id")["owner_id"].reindex(gone.index)
-    out = pd.DataFrame({"owner": owner, "reason": reason, "moves": moves})
+    out = pd.DataFrame({"status": gone["status"], "owner": owner, "reason": reason, "moves": moves})
     return out.sort_values("moves", ascending=False, kind="stable", na_position="last")
 
 

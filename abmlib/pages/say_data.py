@@ -6,7 +6,7 @@ import pandas as pd
 
 from abmlib.pages.say import Words, count, day, joined, named, share, words
 
-JUDGED = ("customer", "prospect")  # statuses the answer is about; former customers have a section
+JUDGED = ("customer", "prospect")  # statuses in which people are sought
 ENDED = ("former customers", "lost deals", "people who left")  # without them, the past looks better than it was
 RECORDS = {  # measures that name what is wrong, and what they count
     "unmatched_share_of_contacts": ("contact", "contacts"),
@@ -18,15 +18,14 @@ RECORDS = {  # measures that name what is wrong, and what they count
 
 
 def can_judge(counts: pd.DataFrame, min_records: int, stale_days: int) -> str:
-    """Say how many accounts can be judged, customers and prospects apart, and what the others lack.
+    """Say how many accounts can be judged, by status, and what the others lack.
 
     Parameters
     ----------
     counts : accounts by status and verdict, of `data_quality.verdict_counts`
     """
-    asked = counts[counts.index.isin(JUDGED)] if counts.index.isin(JUDGED).any() else counts
-    total, usable = asked.sum(axis=1), asked["usable"]
-    whom = joined([_of(int(usable[s]), int(total[s]), _people(str(s))) for s in asked.index])
+    total, usable = counts.sum(axis=1), counts["usable"]
+    whom = joined([_of(int(usable[s]), int(total[s]), _people(str(s))) for s in counts.index])
     lack = f"fewer than {count(min_records, 'record')}, or none of the last {count(stale_days, 'day')}"
     others = f"; the others have {lack}" if usable.any() else f": they have {lack}"
     return f"We can judge {whom}{others * bool(usable.sum() < total.sum())}."
@@ -72,7 +71,31 @@ def _have(n: int) -> str:
     return "has" if n == 1 else "have"
 
 
-def limits(lacking: int, customers: int, floor: float, matched: pd.DataFrame, past_stages: pd.DataFrame) -> str:
+def silent(statuses: Iterable[str]) -> str:
+    """Order to ask about accounts without recent records, by what they are."""
+    whom = joined([f"{_people(status)}s" for status in sorted(set(statuses))])
+    return f"Find out what happened to {whom} without recent records"
+
+
+def in_words(names: str) -> str:
+    """Name tables, and columns given as table.column, as readers say them.
+
+    Parameters
+    ----------
+    names : joined by commas
+
+    Examples
+    --------
+    >>> in_words("account_tiers, transactions.cogs")
+    'account tiers, cost in transactions'
+    """
+    parts = [" in ".join(reversed(name.split("."))) for name in names.split(", ")]
+    return ", ".join(parts).replace("cogs", "cost").replace("_", " ")
+
+
+def limits(
+    lacking: int, customers: int, floor: float, matched: pd.DataFrame, past_stages: pd.DataFrame, pages: str = ""
+) -> str:
     """Say what limits the later pages; empty where nothing does.
 
     Parameters
@@ -80,11 +103,13 @@ def limits(lacking: int, customers: int, floor: float, matched: pd.DataFrame, pa
     lacking : customers reached in a smaller share of the roles than `floor`
     matched : DataFrame of `data_quality.match_rates`
     past_stages : row of ``measures``, of `data_quality.stage_history_row`
+    pages : of `unanswered`
     """
     known, deals = past_stages[["value", "n"]].iloc[0]
     without = 0 if pd.isna(known) else round((1 - known) * deals)
     undated = f"{without:,} of {count(int(deals), 'deal')} {_have(without)}" if without < deals else "the deals have"
     parts = [
+        pages,
         f"{lacking:,} of {count(customers, 'customer')} can be reached in less than {floor:.0%} of the roles needed"
         * bool(lacking),
         *_unmatched(matched),
@@ -114,12 +139,9 @@ def unanswered(answers: pd.DataFrame) -> str:
     """
     here = answers[answers["built"] == "yes"]
     lacking = here.loc[here["answer"] == "no", "needed"]
-    wanted = sorted({name.replace("_", " ") for needed in lacking for name in needed.split(", ")})
-    return (
-        f"{len(lacking):,} of {count(len(here), 'page')} cannot be made: this data has no {joined(wanted)}."
-        if wanted
-        else ""
-    )
+    wanted = sorted({in_words(name) for needed in lacking for name in needed.split(", ")})
+    pages = f"{len(lacking):,} of {count(len(here), 'page')} cannot be made"
+    return f"{pages}, as this data has no {joined(wanted)}" if wanted else ""
 
 
 def checks(run: int, lines: Sequence[str]) -> Words:
@@ -176,6 +198,18 @@ def roles(rows: pd.DataFrame) -> Words:
     return words(", ".join([f"We can reach {parts[0]} of the roles a play needs", *parts[1:]]))
 
 
+def hardest_to_reach(reached: pd.DataFrame) -> str:
+    """Say which role is reached at the smallest share of accounts.
+
+    Parameters
+    ----------
+    reached : one or more rows of `data_quality.roles_reached`
+    """
+    least = reached.loc[reached["share"].idxmin()]
+    role = str(least["role"]).replace("_", " ")
+    return f"Hardest to reach: the {role}, at {share(least['share'])} of {least['status']}s"
+
+
 def matching(matched: pd.DataFrame) -> Words:
     """Say which records belong to no account, and how many accounts may be entered twice; empty where neither can be.
 
@@ -202,6 +236,17 @@ def filled(shares: pd.Series) -> Words:
         parts.append(f"filled least: {_field(some.idxmin())}, for {share(some.min())} of accounts")
     said = "; ".join(parts) or "every field is filled for every account"
     return words(said[:1].upper() + said[1:])
+
+
+def whole_fields(shares: pd.Series) -> str:
+    """Say how many fields are filled for every account.
+
+    Parameters
+    ----------
+    shares : Series by field, of `missingness.filled_share`
+    """
+    full = int((shares == 1).sum())
+    return f"{full or 'None'} of {count(len(shares), 'field')} {_be(max(full, 1))} filled for every account"
 
 
 def _field(name: object) -> str:

@@ -186,7 +186,9 @@ class Book:
             return
         for name in writes:
             self.write(name, schema.empty(name))
-        raise NotAnswerable(missing, str(self.as_of.date()), " ".join(schema.wanted(n) for n in missing))
+        raise NotAnswerable(
+            missing, f"{self.as_of.day} {self.as_of:%B %Y}", " ".join(schema.wanted(n) for n in missing)
+        )
 
     @property
     def ledger(self) -> pd.DataFrame:

@@ -34,8 +34,8 @@ class NotAnswerable(Exception):
 
     def __init__(self, missing: list[str], day: str, advice: str) -> None:
         """Keep what is missing and what to export; the message holds both."""
-        self.missing = missing
-        super().__init__(f"Not answerable from this data as of {day}: nothing known in {', '.join(missing)}. {advice}")
+        self.missing, lacking = missing, ", ".join(missing).replace("_", " ")
+        super().__init__(f"Not answerable from this data: nothing known in {lacking} by {day}. {advice}")
 
     def _render_traceback_(self) -> list[str]:
         """Show the sentence alone where IPython would print a stack."""

@@ -59,9 +59,9 @@ def needed(name: str) -> list[str]:
 
 def wanted(name: str) -> str:
     """Say what to export to have a table."""
-    table = f"{name} ({re.split('[.:]', spec(name).description)[0].lower()})"
-    how = f"Enter {table} in programme/{name}.csv" if name in PROGRAMME else f"Export {table}"
-    return f"{how} with {', '.join(needed(name))}."
+    table = f"{name.replace('_', ' ')} ({re.split('[.:]', spec(name).description)[0].lower()})"
+    entered = f"Enter {table} in programme/{name}.csv."
+    return entered if name in PROGRAMME else f"Export {table}; abm doctor lists the columns."
 
 
 def key(name: str) -> list[str]:
