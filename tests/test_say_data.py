@@ -67,9 +67,9 @@ def test_pages_that_cannot_be_made_are_counted_with_what_they_need_and_later_one
     ]
     answers = pd.DataFrame(rows, columns=["answer", "needed", "built"])
     said = say_data.unanswered(answers)
-    assert said == "2 of 3 pages cannot be made, as this data has no account tiers and opportunities"
+    assert said == "2 of 3 pages cannot be made, as this data has no account tiers and opportunities."
     whole = say_data.limits(0, 5, 0.5, matched(), stages(1.0, 4), said)
-    assert whole == f"This limits the later pages: {said}."
+    assert whole == f"This limits the later pages: {said}"
     assert say_data.unanswered(answers.iloc[2:]) == ""
 
 

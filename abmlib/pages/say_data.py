@@ -109,7 +109,7 @@ def limits(
     without = 0 if pd.isna(known) else round((1 - known) * deals)
     undated = f"{without:,} of {count(int(deals), 'deal')} {_have(without)}" if without < deals else "the deals have"
     parts = [
-        pages,
+        pages.removesuffix("."),
         f"{lacking:,} of {count(customers, 'customer')} can be reached in less than {floor:.0%} of the roles needed"
         * bool(lacking),
         *_unmatched(matched),
@@ -141,7 +141,7 @@ def unanswered(answers: pd.DataFrame) -> str:
     lacking = here.loc[here["answer"] == "no", "needed"]
     wanted = sorted({in_words(name) for needed in lacking for name in needed.split(", ")})
     pages = f"{len(lacking):,} of {count(len(here), 'page')} cannot be made"
-    return f"{pages}, as this data has no {joined(wanted)}" if wanted else ""
+    return f"{pages}, as this data has no {joined(wanted)}." if wanted else ""
 
 
 def checks(run: int, lines: Sequence[str]) -> Words:
