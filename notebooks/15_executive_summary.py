@@ -123,7 +123,7 @@ say.words(say_changes.bridge(steps, book.currency))
 
 # %%
 note = say_changes.bridge_note(steps, int(open_deals["amount"].isna().sum()))
-columns = ["step", "amount", "happened", "learnt", "deals"]
+columns = ["step", "amount", "happened", "learnt", "deals_change"]
 show.table(
     steps.loc[steps["deals"] > 0, columns].replace(0, np.nan), "From the one day to the other", book.currency, note=note
 )

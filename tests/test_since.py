@@ -182,6 +182,7 @@ def test_a_bridge_tells_what_happened_from_what_was_only_learnt():
         ("lost before", "2026-01-01", None, "2026-05-03", False, 5.00, 5.00),
         ("late", "2026-05-01", "2026-06-09", None, None, None, 7.00),
         ("new", "2026-06-05", None, None, None, None, 3.30),
+        ("undated", None, None, None, None, None, 2.00),
     ]
     frame = pd.DataFrame(
         rows, columns=["opportunity_id", "created_day", "known_day", "closed_day", "is_won", "x0", "amount"]
@@ -206,12 +207,13 @@ def test_a_bridge_tells_what_happened_from_what_was_only_learnt():
     assert {s: tuple(r) for s, r in table.iterrows() if r["deals"]} == {
         "open at start": (0, 0, 7),
         "created": (3.30, 7.00, 2),
+        "opening day unknown": (0, 2.00, 1),
         "grown": (32.25, 0, 2),
         "won": (-12.00, 0, 1),
         "lost": (-20.00, -5.00, 2),
         "shrunk": (0, -10.00, 1),
         "no longer in the data": (0, -1.00, 1),
-        "open at end": (0, 0, 5),
+        "open at end": (0, 0, 6),
     }
     assert closes(got) == (28610, 0, 0)
 
@@ -220,8 +222,7 @@ def closes(got: pd.DataFrame) -> tuple[int, int, int]:
     """Cents at the start, and by how many cents and deals the steps miss the end."""
     table = got.set_index("step")
     cents = (table["amount"] * 100).round().astype("int64")
-    counted = table["deals"].drop(["first amount", "grown", "shrunk"])
-    counted[["won", "lost", "closed, result unknown", "no longer in the data"]] *= -1
+    counted = table["deals_change"].dropna()
     return (
         int(cents.iloc[0]),
         int(cents.iloc[:-1].sum() - cents.iloc[-1]),
@@ -237,7 +238,7 @@ def test_a_reopened_deal_and_a_first_amount_are_their_own_steps():
     before = pd.DataFrame({"opportunity_id": ["priced", "other"], "amount": [None, 2.0]})
     got = bridge.bridge(before, after, history.assign(entered_at=history["entered_day"]), MAY, JUNE).set_index("step")
     assert got.loc["reopened", "happened"] == 5
-    assert got.loc["first amount", "learnt"] == 6
+    assert got.loc["got a first amount", "learnt"] == 6
 
 
 def test_amounts_are_missing_where_no_open_deal_has_one():
@@ -276,5 +277,5 @@ def test_the_page_speaks_of_an_earlier_report_only_where_there_is_one(tmp_path):
     second = twins_in_process.run_one("15_executive_summary", given | later)
     assert first.status == second.status == "done", first.words + second.words
     assert "since the report" not in first.text
-    assert "Decisions since the report of 2026-05-31: none then and now." in second.text
+    assert "Decisions since the report of 31 May 2026: none then and now." in second.text
     assert pd.read_parquet(tmp_path / "june" / "15_bridge.parquet")["deals"].sum() == 0

@@ -4,9 +4,11 @@ import numpy as np
 import pandas as pd
 
 STEPS = (
-    "open at start", "created", "reopened", "first amount", "grown", "won", "lost", "closed, result unknown", "shrunk",
-    "no longer in the data", "open at end",
+    "open at start", "created", "opening day unknown", "reopened", "got a first amount", "grown", "won", "lost",
+    "closed, result unknown", "shrunk", "no longer in the data", "open at end",
 )  # fmt: skip
+REPRICED = ["got a first amount", "grown", "shrunk"]  # steps of deals that were open and stayed
+LEAVING = ["won", "lost", "closed, result unknown", "no longer in the data"]
 SPLIT = ["happened", "learnt"]
 
 
@@ -17,7 +19,8 @@ def bridge(
 
     Each step is split into what happened after `start` and what was only learnt since: dated by `start`, and not known
     then. A deal that was won leaves with the amount it was won at, any other with the amount it had. Deals created count
-    with the amount at their end or on the last day. A change without a date happened in between. A deal without an
+    with the amount at their end or on the last day; of a deal without an opening day nobody knows when it was created, so it
+    was learnt. A change without a date happened in between. A deal without an
     amount is counted and adds nothing; a first amount that nothing dates was learnt. Amounts are missing where no deal
     open on one of the two days has one. That deals move to a later period is no step: the pipeline is that of all periods.
 
@@ -30,7 +33,7 @@ def bridge(
     Returns
     -------
     DataFrame to the spec of ``15_bridge``, one row per step of `STEPS`; unit: reporting currency, falls are negative.
-    The amounts add up from the first row to the last; so do the deals but for those that only changed their amount.
+    The amounts add up from the first row to the last; so does ``deals_change``, missing where only amounts changed.
 
     References
     ----------
@@ -42,9 +45,11 @@ def bridge(
     closed = there & ~now & ~over_before & (was | deals["closed_day"].between(start, end, inclusive="right"))
     entered = ~was & (now | closed)
     late = entered & ~(deals["created_day"] > start)
+    undated = late & ~deals["reopened"] & deals["created_day"].isna()
     steps = [
         ("created", "happened", entered & ~late, deals["leaves"]),
-        ("created", "learnt", late & ~deals["reopened"], deals["leaves"]),
+        ("created", "learnt", late & ~deals["reopened"] & ~undated, deals["leaves"]),
+        ("opening day unknown", "learnt", undated, deals["leaves"]),
         ("reopened", "happened", late & deals["reopened"], deals["leaves"]),
         ("no longer in the data", "learnt", was & ~there, -deals["x0"]),
     ]
@@ -59,7 +64,7 @@ def bridge(
         "learnt": learnt,
     }.items():
         priced = deals["priced"]
-        steps += [("first amount", split, ~priced & (change != 0), change)]
+        steps += [("got a first amount", split, ~priced & (change != 0), change)]
         steps += [("grown", split, priced & (change > 0), change), ("shrunk", split, priced & (change < 0), change)]
     amounts = [before["amount"], after.loc[~after["is_closed"].astype(bool), "amount"]]
     known = all(a.empty or a.notna().any() for a in amounts)
@@ -111,7 +116,9 @@ def _table(steps: list[tuple[str, str, pd.Series, pd.Series]], deals: pd.DataFra
     out["amount"], out["deals"] = out[SPLIT].sum(axis=1), out["deals_happened"] + out["deals_learnt"]
     for step, which, values in ((STEPS[0], "was", "x0"), (STEPS[-1], "now", "leaves")):
         out.loc[step, ["amount", "deals"]] = [int(deals.loc[deals[which], values].sum()), int(deals[which].sum())]
+    sign = pd.Series(1, out.index).mask(out.index.isin(LEAVING), -1)
+    out["deals_change"] = (out["deals"] * sign).mask(out.index.isin(REPRICED))
     money = ["amount", *SPLIT]
     out[money] = out[money] / 100 if known else np.nan
-    columns = ["step", *money, "deals", "deals_happened", "deals_learnt"]
+    columns = ["step", *money, "deals", "deals_happened", "deals_learnt", "deals_change"]
     return out[columns].reset_index(drop=True)

@@ -216,7 +216,9 @@ def bridge_note(table: pd.DataFrame, unpriced: int) -> str:
         return ""
     none = f" {count(unpriced, 'open deal')} without an amount: counted, not in the sum." if unpriced else ""
     start = day(table["start_day"].iloc[0])
-    return f"Learnt: dated {start} or earlier and not known then. That deals move to a later period changes nothing here.{none}"
+    unknown = table["deals"].where(table["step"] == "opening day unknown", 0).sum()
+    none += f" {count(int(unknown), 'deal')} without an opening day: nobody knows since when." if unknown else ""
+    return f"Learnt: dated {start} or earlier and not known then. Without a number of deals: the deals were open and stayed, only their amount changed.{none}"
 
 
 def _name(r: Any) -> str:

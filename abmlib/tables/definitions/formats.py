@@ -39,6 +39,7 @@ PAGES: dict[str, Format] = {  # columns of tables that are shown and not kept
     "name": Format("name", "Account"), "account_name": Format("name", "Account"), "other_name": Format("name", "Other account"),
     "title": Format("name"), "moves": Format("money", "Money", ends=("moves_low", "moves_high")),
     "account_share": Format("share", "Accounts with a row"),
+    "deals_change": Format("count", "Open deals"),
     "filled_buyers": Format("share", "Filled, later buyers"),
     "filled_others": Format("share", "Filled, others"),
     "n_buyers": Format("count", "Later buyers"),

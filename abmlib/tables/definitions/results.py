@@ -192,8 +192,8 @@ DECISION_STATES = table("15_decision_states",
 
 BRIDGE = table("15_bridge", "What led from the pipeline open on one day to that of a later day.", ["step"], {
     "step": col("text", "what changed the pipeline, or its size at one end",
-        one_of=("open at start", "created", "reopened", "first amount", "grown", "won", "lost", "closed, result unknown", "shrunk",
-                "no longer in the data", "open at end")),
+        one_of=("open at start", "created", "opening day unknown", "reopened", "got a first amount", "grown", "won", "lost",
+                "closed, result unknown", "shrunk", "no longer in the data", "open at end")),
     "start_day": col("date", "day at whose end the bridge begins"),
     "end_day": col("date", "day at whose end it ends"),
     "amount": col("money", "its amount; falls are negative; missing where the source has no amounts of open deals", null=True),
@@ -202,6 +202,8 @@ BRIDGE = table("15_bridge", "What led from the pipeline open on one day to that 
     "deals": col("int", "its deals", unit="count"),
     "deals_happened": col("int", "the part of them that happened after the first day", null=True, unit="count"),
     "deals_learnt": col("int", "the part of them dated by the first day and not known then", null=True, unit="count"),
+    "deals_change": col("int", "open deals at an end, or more or fewer of them; missing where only amounts changed", null=True,
+        unit="count"),
 })
 
 RESULTS = {t.name: t for t in (
