@@ -78,7 +78,7 @@ def test_a_tile_says_value_interval_and_change_with_a_word_and_a_sign():
     up, noise, wild = front.tiles(rows, schema.empty("measures"), "EUR")
     assert [t["value"] for t in (up, noise, wild)] == ["59.2 M EUR", "36.9%", "154 deals"]
     assert up["change"] == "▲ up: +100 %"
-    assert up["about"] == "2026-04-01 to 2026-06-30: 20.0 M EUR, where 10.0 M EUR was expected"
+    assert up["about"] == "Q2 2026: 20.0 M EUR, where 10.0 M EUR was expected"
     assert (noise["interval"], noise["change"]) == ("31.4% to 42.8%", "change -6.3 points, within noise")
     assert wild["change"] == "change too variable to judge"
 
@@ -134,14 +134,16 @@ def test_what_is_done_declined_or_later_leaves_the_index_and_what_is_new_says_so
         [("03", "call", "a", "done"), ("03", "call", "b", "new"), ("03", "all", None, "later"), ("03", "old", "a", "gone")],
         columns=[*front.KEY, "state"],
     )  # fmt: skip
-    got = front.with_states(decisions, states, compared=True)
+    got = front.with_states(decisions, states, new={"call"})
     assert got["status"].tolist() == ["done", "new", "later"]
     (group,) = front.decision_groups(got, {}, {"03": "03_x"}, "EUR")
+    (known,) = front.decision_groups(front.with_states(decisions, states, new=set()), {}, {"03": "03_x"}, "EUR")
+    assert not known["is_new"]  # one of its accounts is new, and the decision is not
     assert (group["slug"], group["accounts"], group["is_new"]) == ("call", "1 account", True)
     assert front.settled(got) == "Not listed, in whole or for some accounts: 1 done, 1 later."
-    first = front.with_states(decisions, states, compared=False)
+    first = front.with_states(decisions, states, new=None)
     assert first["status"].tolist() == ["done", "proposed", "later"]
-    assert front.with_states(decisions, pd.DataFrame(), compared=True)["status"].tolist() == ["proposed"] * 3
+    assert front.with_states(decisions, pd.DataFrame(), new=set())["status"].tolist() == ["proposed"] * 3
 
 
 def test_a_list_has_every_account_with_its_money_and_no_formula():

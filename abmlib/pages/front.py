@@ -1,7 +1,7 @@
 """The first pages of a run: the index for a director, the summary for a mail, lists of accounts, the dictionary."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import nbformat
@@ -44,19 +44,20 @@ def page_name(notebook: str) -> str:
 # -- decisions --------------------------------------------------------------------------------------------------------
 
 
-def with_states(decisions: pd.DataFrame, states: pd.DataFrame, compared: bool) -> pd.DataFrame:
-    """Decisions with the state that leaders' notebook found as their ``status``; all rows stay.
+def with_states(decisions: pd.DataFrame, states: pd.DataFrame, new: Collection[str] | None) -> pd.DataFrame:
+    """Decisions with the state that leaders' notebook found as their ``status``, and ``is_new``; all rows stay.
 
     Parameters
     ----------
     states : DataFrame to the spec of ``15_decision_states``, without rows where there is none
-    compared : whether there was an earlier run; without one no decision is ``new``
+    new : slugs of the decisions that are new; None where there was no earlier run, and nothing is
     """
     if states.empty:
         return decisions
-    known = states if compared else states[states["state"] != "new"]
+    known = states if new is not None else states[states["state"] != "new"]
     both = decisions[KEY].merge(known[[*KEY, "state"]].drop_duplicates(KEY), on=KEY, how="left")
-    return decisions.assign(status=both["state"].fillna(decisions["status"].reset_index(drop=True)).to_numpy())
+    status = both["state"].fillna(decisions["status"].reset_index(drop=True)).to_numpy()
+    return decisions.assign(status=status, is_new=decisions["slug"].isin(list(new or [])))
 
 
 def lists(decisions: pd.DataFrame, names: Mapping[str, str], currency: str) -> dict[str, pd.DataFrame]:
@@ -98,7 +99,7 @@ def decision_groups(
         n = int(rows["account_id"].notna().sum())
         about = {"notebook": notebooks[number], "slug": slug, "kind": rows["kind"].iloc[0]}
         where = {"accounts": say.count(n, "account"), "list": f"lists/{number}_{slug}.csv"} if n else {}
-        is_new = bool((rows["status"] == "new").all())
+        is_new = bool(rows["is_new"].all()) if "is_new" in rows else False
         out.append(say.decision(rows, currency, names) | about | {"accounts": "", "list": "", "is_new": is_new} | where)
     return out
 

@@ -20,6 +20,7 @@ import nbformat
 import pandas as pd
 
 from abmlib import __version__
+from abmlib.method.since import by_decision
 from abmlib.method.summary import headlines, window_names
 from abmlib.pages import front, kernels, parameters, shelf, site
 from abmlib.pages.catalogue import Entry
@@ -363,7 +364,9 @@ def write_front(
     tables, currency = to / "tables", facts["currency"]
     names = book.read("accounts").set_index("account_id")["name"].to_dict()
     states, judged = (left(tables / f"15_{name}.parquet") for name in ("decision_states", "executive_summary"))
-    decisions = front.with_states(book.earlier("decisions", tables=tables), states, facts[PREVIOUS] is not None)
+    each = by_decision(states) if len(states) else pd.DataFrame(columns=["state", "slug"])
+    new = None if facts[PREVIOUS] is None else set(each.loc[each["state"] == "new", "slug"])
+    decisions = front.with_states(book.earlier("decisions", tables=tables), states, new)
     for name, listed in front.lists(decisions, names, currency).items():
         listed.to_csv(to / "lists" / name, index=False, encoding="utf-8-sig", date_format="%Y-%m-%d")
     noted = {name: left(tables / f"{number}_measures.parquet") for number, name in numbered.items()}
