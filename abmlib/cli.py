@@ -70,9 +70,9 @@ Reports = Annotated[Path | None, typer.Option("--out", help="Folder of runs. Def
 Notebooks = Annotated[Path | None, typer.Option("--notebooks", help="Folder with notebooks.yml.")]
 
 
-def find_data(given: Path | None) -> Path:
-    """The data set given, the workbook of this folder, or the sample."""
-    if given is None and not WORKBOOK.is_file():
+def find_data(given: Path | None, is_asked: bool = True) -> Path:
+    """The data set given, the workbook of this folder, or the sample; says so of the sample if it is what was asked about."""
+    if given is None and is_asked and not WORKBOOK.is_file():
         err.print("There is no workbook.yml here and no --data: this is about the sample.", style="yellow")
     return given or (WORKBOOK if WORKBOOK.is_file() else places.SAMPLE)
 
@@ -372,8 +372,9 @@ def compare(
     """Say what changed between two runs: decisions, accounts that moved and why, measures."""
     from abmlib.pages import compare as comparing
 
-    a, b = comparing.find([before, after], find_reports(reports, data := find_data(data)))
-    tables, warnings = comparing.compare(a, b, comparing.account_names(data, b)), comparing.differences(a, b)
+    data = find_data(data, is_asked=not (before.is_dir() and after.is_dir()))
+    a, b = comparing.find([before, after], find_reports(reports, data))
+    tables, warnings = comparing.compare(a, b, *comparing.known(data, b)), comparing.differences(a, b)
     for words in warnings:
         err.print(plain(words), markup=False, style="yellow")
     for name, table in tables.items():

@@ -38,7 +38,8 @@ from abmlib.tables import Book, past_run
 # %%
 book = Book.open(data, as_of=as_of, tables=tables)
 book.need("accounts", writes=["15_executive_summary", "15_decision_states", "15_bridge"])
-names = book.read("accounts").set_index("account_id")["name"]
+accounts = book.read("accounts").set_index("account_id")
+names = accounts["name"]
 opportunities = deals.with_days(book.read("opportunities"), book.as_of)
 transactions = book.read("transactions")
 last, left = (past_run.load(folder, since.COMPARED) for folder in (previous, tables))
@@ -66,10 +67,11 @@ assert np.allclose(judged_rate, win_rate, equal_nan=True), "two win rates of the
 
 # %%
 proposed = book.earlier("decisions")
+unlike = since.not_compared(proposed, last["decisions"], last.is_latest == book.is_latest)
 states = since.decision_states(
-    proposed, last["decisions"], last["15_decision_states"], book.read("decision_status"), book.as_of, last.day, book.finished_notebooks()
+    proposed, last["decisions"], last["15_decision_states"], book.read("decision_status"), book.as_of, last.day, book.finished_notebooks(), unlike
 )  # fmt: skip
-by_decision, moves = since.by_decision(states), since.moved(left.tables, last.tables)
+by_decision, moves = since.by_decision(states), since.moved(left.tables, last.tables, bridge.results(opportunities))
 
 # %% [markdown]
 # The bridge leads from the open pipeline of the last report, or else of the start of the quarter judged, to that of today.
@@ -104,7 +106,9 @@ say_changes.changed(
 # ## Since the last report
 
 # %% tags=["finding"]
-say_changes.since(by_decision, last["15_executive_summary"], headlines, moves, last.day)
+newer = say_changes.newer_data(book.as_of if last.is_latest else last.day) if unlike else ""
+came = say_changes.came(since.forecast_and_won(last["measures"], then, opportunities, book.as_of), book.currency)
+say_changes.since(by_decision, last["15_executive_summary"], headlines, moves, last.day, came, newer)
 
 # %%
 states_of = list(since.STATES)
@@ -113,7 +117,9 @@ other = other.rename(columns={"text": "decision"}).replace(0, np.nan)
 show.table(other[["decision", "state", *states_of]], "Decisions that are not as they were, and their accounts", rows=10)
 
 # %%
-show.table(say_changes.moves_table(moves, names), "Accounts that moved, and the facts that moved them", rows=50)
+moved = say_changes.moves_table(moves, names, accounts["owner_id"])
+note = "The largest revenue or amount first; abm compare lists all of them." * bool(len(moved))
+show.table(moved, "Accounts that moved, and the facts that moved them", book.currency, note=note)
 
 # %% [markdown]
 # ## Open pipeline

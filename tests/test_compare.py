@@ -11,6 +11,7 @@ from tests.conftest import abm
 from tests.test_since import by_row, proposed, states
 
 MAY, JUNE = "2026-05-31_0123abcd", "2026-06-30_0123abcd"
+NOTHING = (schema.empty("accounts"), schema.empty("opportunities"))
 
 
 def key_accounts(acme: str, revenue: float) -> pd.DataFrame:
@@ -47,10 +48,11 @@ def out(tmp_path):
 
 
 def test_two_runs_are_compared_by_decision_account_and_fact(out):
-    tables = compare.compare(out / MAY, out / JUNE, {"acme": "Acme"})
+    acme = pd.DataFrame([{"account_id": "acme", "name": "Acme", "owner_id": "Ada"}])
+    tables = compare.compare(out / MAY, out / JUNE, acme, schema.empty("opportunities"))
     decisions, moves, measures = tables.values()
     assert decisions[["state", "new", "repeated", "gone"]].values.tolist() == [["new", 1, 0, 0], ["repeated", 0, 1, 1]]
-    assert moves.values.tolist() == [["Acme", "Class by revenue", "", "A", "B", "revenue 90 → 80"]]
+    assert moves.values.tolist() == [["Acme", "Ada", "90", "Class by revenue", "", "A", "B", "revenue 90 → 80"]]
     assert measures.empty
     assert compare.differences(out / MAY, out / JUNE) == []
 
@@ -58,7 +60,7 @@ def test_two_runs_are_compared_by_decision_account_and_fact(out):
 def test_what_a_report_says_is_done_stays_done_in_a_comparison(out):
     done = states(proposed("mail acme")).assign(state="done")
     outputs.leave(out / JUNE / "tables" / "15_decision_states.parquet", done, {"as_of": "2026-06-30"})
-    decisions = next(iter(compare.compare(out / MAY, out / JUNE, {}).values()))
+    decisions = next(iter(compare.compare(out / MAY, out / JUNE, *NOTHING).values()))
     assert by_row(done) == {"mail acme": "done"}
     assert decisions.set_index("state").loc["settled", "done"] == 1
 
@@ -71,9 +73,10 @@ def test_the_command_takes_names_and_latest_and_writes_markdown_that_is_text_onl
         (tmp_path / "book" / f"{table}.csv").write_text(text)
     code, printed = abm("compare", MAY, "latest", "--out", out, "--data", tmp_path / "book", "--to", tmp_path / "c.md")
     assert code == 0, printed
-    assert "Class by revenue" in printed
+    assert "Accounts that moved" in printed
     written = (tmp_path / "c.md").read_text()
     assert f"# From {MAY} to {JUNE}" in written
+    assert "Class by revenue" in written
     assert "\\<b\\>\\|Acme" in written
     assert "Nothing changed." in written
 
@@ -81,6 +84,20 @@ def test_the_command_takes_names_and_latest_and_writes_markdown_that_is_text_onl
 def test_runs_of_another_book_are_compared_with_a_warning(out):
     other = put_run(out, "2026-04-30_0123abcd", proposed("call acme"), key_accounts("A", 1.0), data="other")
     assert compare.differences(other, out / JUNE) == ["data: other in one run, book in the other."]
+
+
+def test_a_run_made_on_newer_data_is_compared_with_a_warning(out):
+    record = out / MAY / "run.json"
+    record.write_text(json.dumps(json.loads(record.read_text()) | {"newest_fact": "2026-06-30"}))
+    assert compare.differences(out / MAY, out / JUNE) == [say_changes.newer_data(pd.Timestamp("2026-05-31"))]
+
+
+def test_folders_of_runs_are_compared_without_a_word_on_the_sample(out, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for before, is_said in ((out / MAY, False), (MAY, True)):
+        code, printed = abm("compare", before, out / JUNE, "--out", out)
+        assert code == 0, printed
+        assert ("about the sample" in printed) == is_said
 
 
 def test_what_is_no_run_is_refused(out, tmp_path):
@@ -91,8 +108,9 @@ def test_what_is_no_run_is_refused(out, tmp_path):
 
 def test_facts_are_written_in_their_own_kind():
     day = pd.Timestamp("2026-06-30")
-    listed = [("revenue", 94498.37, 65590.91), ("close_date", day, day), ("pushes", None, 2), ("cycle_days", 1.5, 2.25)]
+    listed = [("revenue", 94498.37, 65590.91), ("close_date", day, day), ("pushes", None, 2), ("cycle_days", 1.5, 4.25)]
     assert (
         say_changes.facts(listed)
-        == "revenue 94,498 → 65,591; close date 2026-06-30; pushes none → 2; cycle days 1.50 → 2.25"
+        == "revenue 94,498 → 65,591; closing day 30 June 2026 has passed; pushes none → 2; cycle days 2 → 4"
     )
+    assert say_changes.facts([("exclusion_reason", "revenue fell", None), ("n", 2, 2)]) == "before: revenue fell"

@@ -1,10 +1,13 @@
 """What changed between two reports, and the bridge of the pipeline between two days; by hand and on whole books."""
 
+import json
+
 import pandas as pd
 import pytest
 
 from abmlib.method import bridge, changes, deals, since
-from abmlib.tables import Book, past_run, schema
+from abmlib.pages import say_changes
+from abmlib.tables import Book, outputs, past_run, schema
 from tests import twins_in_process
 from tests.conftest import ACCOUNTS, SAMPLE, TRANSACTIONS, put
 
@@ -31,14 +34,13 @@ def entered(*rows: tuple) -> pd.DataFrame:
     return frame.assign(entered_day=frame["entered_at"].dt.tz_localize(None).dt.normalize())
 
 
-def states(now, before=None, entries=None, left=None, as_of=JUNE, day=MAY, notebooks=("12",)) -> pd.DataFrame:
+def states(now, before=None, entries=None, left=None, as_of=JUNE, day=MAY, notebooks=("12",), left_out=()):
     before, left = (
         proposed() if before is None else before,
         left if left is not None else schema.empty("15_decision_states"),
     )
-    return since.decision_states(
-        now, before, left, entries if entries is not None else entered(), as_of, day, notebooks
-    )
+    entries = entered() if entries is None else entries
+    return since.decision_states(now, before, left, entries, as_of, day, notebooks, left_out)
 
 
 def by_row(found: pd.DataFrame) -> dict[str, str]:
@@ -103,6 +105,24 @@ def test_without_an_earlier_report_all_is_new_or_as_entered():
     assert by_row(got) == {"call acme": "new", "call late": "done"}
 
 
+def test_chores_that_only_one_report_could_note_are_neither_new_nor_gone_and_keep_what_people_entered():
+    now, before = proposed("fill", "call acme", "export", "close late"), proposed("call late", "close acme")
+    chores = ["fill", "export", "close"]
+    now, before = (d.assign(kind=d["slug"].map(lambda s: "data" if s in chores else "sell")) for d in (now, before))
+    assert since.not_compared(now, before, same=True) == []
+    assert since.not_compared(now, proposed(), same=False) == []
+    unlike = since.not_compared(now, before, same=False)
+    assert unlike == ["export", "fill"]
+    got = by_row(states(now, before, entered(("export", None, "done", "2026-06-20")), left_out=unlike))
+    assert got == {
+        "call acme": "new",
+        "close late": "new",
+        "export": "done",
+        "call late": "gone",
+        "close acme": "gone",
+    }
+
+
 # -- accounts and measures --------------------------------------------------------------------------------------------
 
 
@@ -111,26 +131,62 @@ def test_a_move_names_the_facts_that_moved_it():
     before = pd.DataFrame([("acme", "A", 90.0, 9.0, 0.5, True), ("late", "C", 1.0, 1.0, 1.0, True)], columns=columns)
     now = before.assign(pareto_class=["B", "C"], revenue=[80.0, 2.0], chosen=[True, True])
     parts = dict.fromkeys(since.PARTS, "pass")
-    got = since.moved({"03_key_accounts": now.assign(**parts)}, {"03_key_accounts": before.assign(**parts)})
-    assert got[["account_id", "what", "before", "after"]].values.tolist() == [["acme", "Class by revenue", "A", "B"]]
+    got = since.moved({"03_key_accounts": now.assign(**parts)}, {"03_key_accounts": before.assign(**parts)}, {})
+    columns = ["account_id", "what", "before", "after", "money"]
+    assert got[columns].values.tolist() == [["acme", "Class by revenue", "A", "B", 90.0]]
     assert got.loc[0, "facts"] == [("revenue", 90.0, 80.0)]
 
 
 def test_a_flagged_deal_that_is_not_open_any_more_has_moved_and_a_passed_day_is_the_fact_of_an_overdue_one():
-    columns = ["opportunity_id", "account_id", "close_date", "stalled", "overdue"]
-    before = pd.DataFrame([("o1", "acme", MAY, True, False), ("o2", "acme", MAY, False, False)], columns=columns)
-    now = before.iloc[1:].assign(overdue=True)
+    columns = ["opportunity_id", "account_id", "close_date", "stalled", "overdue", "amount"]
+    rows = [("o1", "acme", MAY, True, False, 1.0), ("o2", "acme", MAY, False, False, 5.0), ("o3", "acme", MAY, True, False, 3.0)]  # fmt: skip
+    before = pd.DataFrame(rows, columns=columns)
+    now = before.iloc[[1]].assign(overdue=True)
     extra = dict.fromkeys(("stage", "days_in_stage", "days_quiet", "pushes"), 1)
-    got = since.moved({"12_opportunity_flags": now.assign(**extra)}, {"12_opportunity_flags": before.assign(**extra)})
-    assert got[["of", "what", "after"]].values.tolist() == [
-        ["o1", "Stalled", "no longer open"],
-        ["o2", "Overdue", "yes"],
+    tables = [{"12_opportunity_flags": d.assign(**extra, owner_id="Ada")} for d in (now, before)]
+    got = since.moved(*tables, {"o1": "won"})
+    assert got[["of", "what", "after", "money", "owner_id"]].values.tolist() == [
+        ["o2", "Overdue", "yes", 5.0, "Ada"],
+        ["o3", "Stalled", "no longer open", 3.0, "Ada"],
+        ["o1", "Stalled", "won", 1.0, "Ada"],
     ]
-    assert got["facts"].tolist() == [[], [("close_date", MAY, MAY)]]
+    assert got["facts"].tolist() == [[("close_date", MAY, MAY)], [], []]
+
+
+def test_of_a_stalled_deal_the_fact_whose_mark_changed_comes_first():
+    flags = pd.DataFrame({"opportunity_id": ["o"], "account_id": ["a"], "stalled": [True], "overdue": [False], "close_date": MAY, "stage": ["x"],
+                          "days_in_stage": [50], "days_quiet": [60], "pushes": [0], "slow": [True], "quiet": [True]})  # fmt: skip
+    now = flags.assign(stalled=False, days_in_stage=80, days_quiet=3, quiet=False)
+    got = since.moved({"12_opportunity_flags": now}, {"12_opportunity_flags": flags}, {})
+    assert got.loc[0, "facts"] == [("days_quiet", 60, 3), ("days_in_stage", 50, 80)]
+
+
+def foretold(end: str) -> pd.DataFrame:
+    row = {"measure_id": "C-8", "definition_id": "won_value_foretold_in_period", "as_of": MAY, "value": 9e6, "unit": "currency",
+           "low": 4e6, "high": 19e6, "n": 2, "level": 0.95, "status": "ok", "window_start": "2026-06-01", "window_end": end}  # fmt: skip
+    return schema.conform(
+        "measures", pd.DataFrame([row]).astype({"window_start": "datetime64[us]", "window_end": "datetime64[us]"})
+    )
+
+
+def test_what_was_foretold_is_set_beside_what_came_from_the_same_deals_once_the_period_is_over():
+    # id, amount then, won, closed, amount now: only the first two were in the forecast, and only they came in these days
+    rows = [("a", 1.0, True, "2026-06-02", 2e7), ("b", 1.0, True, "2026-06-30", 1e6), ("late", 1.0, True, "2026-07-01", 1.0),
+            ("lost", 1.0, False, "2026-06-02", 1.0), ("unpriced", None, True, "2026-06-02", 1.0), ("aged", 1.0, True, "2026-06-02", 1.0)]  # fmt: skip
+    deals_now = pd.DataFrame(rows, columns=["opportunity_id", "x0", "is_won", "closed_day", "amount"])
+    then = deals_now[["opportunity_id"]].assign(amount=deals_now["x0"], days_in_stage=[1, 1, 1, 1, 1, None])
+    deals_now = deals_now.assign(closed_day=pd.to_datetime(deals_now["closed_day"]), is_closed=True)
+    got = since.forecast_and_won(foretold("2026-06-30"), then, deals_now, JUNE)
+    assert got[["came", "deals_won"]].values.tolist() == [[2.1e7, 2]]
+    assert say_changes.came(got, "EUR") == (
+        "The report of 31 May 2026 foretold 9.0 M EUR by 30 June 2026 from 2 open deals (95% interval 4.0 M EUR to 19.0 M EUR); "
+        "21.0 M EUR came from 2 of them, above the interval."
+    )
+    assert say_changes.came(since.forecast_and_won(foretold("2026-07-31"), then, deals_now, JUNE), "EUR") == ""
 
 
 def test_a_table_that_one_report_lacks_moves_nothing():
-    assert since.moved({}, {"03_key_accounts": schema.empty("03_key_accounts")}).empty
+    assert since.moved({}, {"03_key_accounts": schema.empty("03_key_accounts")}, {}).empty
 
 
 def measured(low: float, value: float, high: float, start: str | None, end: str | None) -> pd.DataFrame:
@@ -166,6 +222,15 @@ def test_months_are_whole_and_wholly_in_the_book():
     got = [(r["group"], r["value"]) for r in changes.by_month(flows, JUNE, 12)]
     assert got == [("2026-04", 5.0), ("2026-05", 0.0), ("2026-06", 7.0)]
     assert [r["group"] for r in changes.by_month(flows, JUNE - pd.Timedelta(days=1), 12)] == ["2026-04", "2026-05"]
+
+
+def test_a_verdict_on_a_headline_that_changed_is_named():
+    row = {"measure_id": ["C-2"], "definition_id": ["win_rate_by_count"]}
+    then, now = (pd.DataFrame(row | {"verdict": [v]}) for v in ("within noise", "up"))
+    moves = since.moved({}, {}, {})
+    said = [str(say_changes.since(since.by_decision(states(proposed())), then, n, moves, MAY)) for n in (now, then)]
+    assert "Other verdict on: Win rate (within noise, now up)." in said[0]
+    assert "No verdict on a headline changed." in said[1]
 
 
 # -- the bridge -------------------------------------------------------------------------------------------------------
@@ -267,6 +332,15 @@ def test_no_folder_is_no_earlier_run(tmp_path):
     assert not past_run.load("", since.COMPARED)
     assert not past_run.load(tmp_path, since.COMPARED)
     assert past_run.load("", since.COMPARED)["decisions"].empty
+
+
+def test_a_run_whose_data_go_on_after_its_day_says_so(tmp_path):
+    outputs.leave(tmp_path / "tables" / "12_decisions.parquet", proposed("call acme"), {"as_of": "2026-05-31"})
+    read = []
+    for newest in ("", "2026-05-31", "2026-06-01"):
+        (tmp_path / "run.json").write_text(json.dumps({"newest_fact": newest}))
+        read.append(past_run.load(tmp_path / "tables", since.COMPARED).is_latest)
+    assert read == [True, True, False]
 
 
 def test_the_page_speaks_of_an_earlier_report_only_where_there_is_one(tmp_path):

@@ -71,6 +71,18 @@ def bridge(
     return _table(steps, deals, known).assign(start_day=start, end_day=end)
 
 
+def results(deals: pd.DataFrame) -> pd.Series:
+    """How each closed deal ended: won, lost, or closed, result unknown; by ``opportunity_id``.
+
+    Parameters
+    ----------
+    deals : DataFrame, ``tables.schema.OPPORTUNITIES``; open ones are left out
+    """
+    won = deals[deals["is_closed"].astype(bool)].set_index("opportunity_id")["is_won"]
+    kinds = [won.fillna(False).astype(bool), won.notna()]
+    return pd.Series(np.select(kinds, ["won", "lost"], "closed, result unknown"), won.index, dtype="str")
+
+
 def _states(before: pd.DataFrame, after: pd.DataFrame, history: pd.DataFrame, start: pd.Timestamp) -> pd.DataFrame:
     """Each deal as it was and as it is: open, amounts in cents, what of the change of its amount was only learnt."""
     first, last = before.set_index("opportunity_id")["amount"], after.set_index("opportunity_id")
@@ -78,8 +90,7 @@ def _states(before: pd.DataFrame, after: pd.DataFrame, history: pd.DataFrame, st
     out = last[["created_day", "known_day", "closed_day"]].reindex(ids)
     out["was"], out["there"] = ids.isin(first.index), ids.isin(last.index)
     out["now"] = ids.isin(last.index[~last["is_closed"].astype(bool)])
-    won = last["is_won"].reindex(ids)
-    out["result"] = np.select([won.fillna(False).astype(bool), won.notna()], ["won", "lost"], "closed, result unknown")
+    out["result"] = results(after).reindex(ids)
     x0, x1 = first.reindex(ids), last["amount"].reindex(ids)
     keeps = ~out["now"] & (out["result"] != "won") & out["was"]
     at_end = x0.fillna(x1).where(keeps, x1.fillna(x0))

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from abmlib.method import bridge
 from abmlib.tables import schema
 from abmlib.tables.programme import latest_entries
 
@@ -19,6 +20,7 @@ UNLIKE = "windows of different length, not judged"
 OVERLAP, NO_INTERVAL = "windows overlap, not judged", "no interval, not judged"
 EVIDENCE = ("deal_value", "cycle_days", "orders_per_year", "buyers", "buyer_level")
 GONE = "no longer open"
+ALSO_CHORES = ["find_missing_roles"]  # decisions on selling that, as chores, are not noted where the data go on
 
 
 @dataclass(frozen=True)
@@ -32,14 +34,16 @@ class Kind:
     facts: tuple[str, ...]
 
 
-PARTS = ("revenue_history", "relationship", "profitability", "viability", "exclusion_reason")
+PARTS = ("exclusion_reason", "revenue_history", "relationship", "profitability", "viability")
+MARKS = {"days_in_stage": "slow", "days_quiet": "quiet", "pushes": "pushed"}  # what each fact of a stalled deal decides
 KINDS = (
-    Kind("Class by revenue", "03_key_accounts", ("account_id",), "pareto_class", ("revenue", "margin", "cumulative_revenue_share")),
+    Kind("Class by revenue", "03_key_accounts", ("account_id",), "pareto_class", ("revenue", "cumulative_revenue_share")),
     Kind("Key account", "03_key_accounts", ("account_id",), "chosen", PARTS),
     Kind("Buying cycle", "01_cycles", ("account_id", "product_line"), "cycle", ("set_by", *EVIDENCE)),
     Kind("Stalled", "12_opportunity_flags", ("opportunity_id",), "stalled", ("stage", "days_in_stage", "days_quiet", "pushes")),
     Kind("Overdue", "12_opportunity_flags", ("opportunity_id",), "overdue", ("close_date",)),
 )  # fmt: skip
+FLAGS = ("Stalled", "Overdue")  # what a deal moves in, and no account
 COMPARED = (
     "decisions",
     "measures",
@@ -58,6 +62,7 @@ def decision_states(
     as_of: pd.Timestamp,
     day: pd.Timestamp,
     notebooks: Collection[str],
+    left_out: Collection[str] = (),
 ) -> pd.DataFrame:
     """Say of each decision and account whether it is new, repeated, settled by people, or gone.
 
@@ -72,6 +77,7 @@ def decision_states(
     entries : DataFrame, ``tables.schema.DECISION_STATUS`` as known on `as_of`
     as_of, day : of this report and of the one before; `day` is missing where there is none
     notebooks : numbers of those that left their decisions this time
+    left_out : slugs of `not_compared`, which are neither new nor gone: only what people entered of them has a row
 
     Returns
     -------
@@ -91,7 +97,25 @@ def decision_states(
     left = past.merge(now[KEY].drop_duplicates(), on=KEY, how="left", indicator=True)
     left = left[(left["_merge"] == "left_only") & left["notebook"].isin(list(notebooks))]
     gone = left[[*KEY, "text"]].assign(state="gone", since=pd.NaT)
-    return schema.conform("15_decision_states", pd.concat([rows.drop(columns="repeated"), gone], ignore_index=True))
+    found = pd.concat([rows.drop(columns="repeated"), gone], ignore_index=True)
+    unknown = found["slug"].isin(list(left_out)) & found["state"].isin(["new", "gone"])
+    return schema.conform("15_decision_states", found[~unknown])
+
+
+def not_compared(now: pd.DataFrame, before: pd.DataFrame, same: bool) -> list[str]:
+    """Slugs of the chores about data that cannot be compared, as only one of two reports could note them.
+
+    A report whose data go on after its day notes none, as gaps may have been filled since.
+
+    Parameters
+    ----------
+    now, before : DataFrame to the spec of ``decisions``
+    same : whether both or neither of the reports have data that go on
+    """
+    if same or before.empty:
+        return []
+    chores = [d.loc[(d["kind"] == "data") | d["slug"].isin(ALSO_CHORES), "slug"] for d in (now, before)]
+    return sorted(set(chores[0]) ^ set(chores[1]))
 
 
 def _entry(rows: pd.DataFrame, entries: pd.DataFrame) -> pd.DataFrame:
@@ -160,24 +184,38 @@ def by_decision(states: pd.DataFrame) -> pd.DataFrame:
     return out.loc[place.sort_values(kind="stable").index].rename_axis(columns=None).reset_index()
 
 
-def moved(now: Mapping[str, pd.DataFrame], before: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+def moved(
+    now: Mapping[str, pd.DataFrame], before: Mapping[str, pd.DataFrame], results: Mapping[str, str] | pd.Series
+) -> pd.DataFrame:
     """List what accounts moved in, and which facts moved them: class, key account, buying cycle, stalled and overdue deals.
 
     Compared is what both reports have; a deal that was stalled or overdue and is not open any more has moved too. Where no
-    fact of its own changed, all of them are given as they are: others moved, a rule changed, or a day passed.
+    fact of its own changed, all of them are given as they are: others moved, a rule changed, or a day passed. The fact that
+    decided comes first where that is known.
 
     Parameters
     ----------
     now, before : tables of the two reports by name; a table that one of them lacks moves nothing
+    results : how each deal that is no longer open ended, by its id; of `bridge.results`
 
     Returns
     -------
-    DataFrame, one row per move: ``account_id, what, of`` (line of business or deal), ``before, after``, ``facts``: a list of
-    (column, before, after)
+    DataFrame, one row per move, those with the most money first: ``account_id, owner_id`` (of a deal), ``what, of`` (line of
+    business or deal), ``money`` (amount of the deal or revenue of the account, the larger of both reports), ``before, after``,
+    ``facts``: a list of (column, before, after)
     """
     parts = [_moved(kind, _facts(kind.table, now), _facts(kind.table, before)) for kind in KINDS]
-    columns = ["account_id", "what", "of", "before", "after", "facts"]
-    return pd.concat([pd.DataFrame(columns=columns), *(p for p in parts if len(p))], ignore_index=True)[columns]
+    columns = ["account_id", "owner_id", "what", "of", "money", "before", "after", "facts"]
+    out = pd.concat([pd.DataFrame(columns=columns), *(p for p in parts if len(p))], ignore_index=True)[columns]
+    ranked = [t["03_key_accounts"][["account_id", "revenue"]] for t in (before, now) if "03_key_accounts" in t]
+    revenue = pd.concat([schema.empty("03_key_accounts"), *ranked]).groupby("account_id")["revenue"].max()
+    of_account = out["account_id"].map(revenue).where(~out["what"].isin(FLAGS))
+    out["money"] = out["money"].astype("float64").fillna(of_account.astype("float64"))
+    ended = [
+        results.get(of, GONE) if after == GONE else after for of, after in zip(out["of"], out["after"], strict=True)
+    ]
+    out["after"] = pd.Series(ended, out.index, dtype="object")
+    return out.sort_values("money", ascending=False, kind="stable", ignore_index=True)
 
 
 def _facts(name: str, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
@@ -206,7 +244,11 @@ def _moved(kind: Kind, now: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
     rows = both[(~left & (old != new)) | flagged]
     account = rows["account_id"] if "account_id" in rows else rows["account_id_before"]
     of = rows[key[-1]] if key != ["account_id"] else pd.Series("", rows.index)
-    made = {"account_id": account, "what": kind.what, "of": of, "before": old, "after": new.where(~left, GONE)}
+    amounts, owners = ([f"{c}_{side}" for side in ("after", "before")] for c in ("amount", "owner_id"))
+    owner = rows.reindex(columns=owners).bfill(axis=1).iloc[:, 0]
+    money = rows.reindex(columns=amounts).astype("float64").max(axis=1)
+    made = {"account_id": account, "owner_id": owner, "what": kind.what, "of": of, "money": money}
+    made |= {"before": old, "after": new.where(~left, GONE)}
     facts = [
         _differing(row, kind.facts) if there else []
         for row, there in zip(rows.to_dict("records"), ~left[rows.index], strict=True)
@@ -215,8 +257,10 @@ def _moved(kind: Kind, now: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
 
 
 def _differing(row: Mapping[Any, Any], facts: Collection[str]) -> list[tuple[str, Any, Any]]:
-    """The facts of a row that differ; all of them where none does."""
-    pairs = [(f, row[f"{f}_before"], row[f"{f}_after"]) for f in facts]
+    """The facts of a row that differ, first those whose mark changed; all of them where none does."""
+    marks = {f: [row.get(f"{mark}_{side}") for side in ("before", "after")] for f, mark in MARKS.items()}
+    ordered = sorted(facts, key=lambda f: f in marks and marks[f][0] is marks[f][1])
+    pairs = [(f, row[f"{f}_before"], row[f"{f}_after"]) for f in ordered]
     return [p for p in pairs if not _same(p[1], p[2])] or [p for p in pairs if pd.notna(p[2])]
 
 
@@ -226,6 +270,34 @@ def _same(a: Any, b: Any) -> bool:
         return bool(pd.isna(a) and pd.isna(b))
     is_number = all(isinstance(x, int | float | np.number) for x in (a, b))
     return bool(np.isclose(a, b, rtol=1e-9, atol=0)) if is_number else bool(a == b)
+
+
+def forecast_and_won(
+    measures: pd.DataFrame, then: pd.DataFrame, deals: pd.DataFrame, as_of: pd.Timestamp
+) -> pd.DataFrame:
+    """Set what a report foretold for a period that is over beside what its open deals brought in these days.
+
+    Counted are the deals that the forecast counted: open then, with an amount, and in their stage since a known day.
+
+    Parameters
+    ----------
+    measures : DataFrame to the spec of ``measures``, of that report
+    then : DataFrame, one row per deal open then: ``opportunity_id, amount``, ``days_in_stage`` where that is known
+    deals : DataFrame of `with_days`, now
+
+    Returns
+    -------
+    DataFrame, the row of ``won_value_foretold_in_period`` with ``came`` (reporting currency, as now known) and ``deals_won``;
+    no row where nothing was foretold or the period is not over on `as_of`
+    """
+    is_it = (measures["definition_id"] == "won_value_foretold_in_period") & (measures["group_by"] == "all")
+    row = measures[is_it & measures["value"].notna() & (measures["window_end"] <= as_of)].tail(1)
+    aged = then["days_in_stage"].notna() if "days_in_stage" in then else True
+    counted = deals["opportunity_id"].isin(then.loc[then["amount"].notna() & aged, "opportunity_id"])
+    won = deals[counted & deals["opportunity_id"].map(bridge.results(deals)).eq("won")]
+    ends = [row[c].max() for c in ("window_start", "window_end")]
+    won = won[won["closed_day"].between(*ends)]
+    return row.assign(came=won["amount"].sum(), deals_won=len(won))
 
 
 def measures_compared(now: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from abmlib.method import since
+from abmlib.method import bridge, since
 from abmlib.pages import export, front, say_changes, shelf, show
 from abmlib.tables import Book, days, past_run, schema
 from abmlib.tables.cache import Data
@@ -28,38 +28,40 @@ def find(named: Sequence[Path], out: Path) -> list[Path]:
 
 
 def differences(before: Path, after: Path) -> list[str]:
-    """Say in which ways two runs are not of one book, a sentence each; data that only grew are no difference.
+    """Say in which ways two runs cannot be compared, a sentence each; data that only grew are no difference.
 
     Parameters
     ----------
     before, after : folders of runs
     """
     a, b = (shelf.facts(folder) or {} for folder in (before, after))
-    return [
+    said = [
         f"{k.replace('_', ' ')}: {a.get(k)} in one run, {b.get(k)} in the other." for k in SAME if a.get(k) != b.get(k)
     ]
+    newer = [pd.Timestamp(r["as_of"]) for r in (a, b) if r.get("newest_fact", "") > r.get("as_of", "")]
+    return said + [say_changes.newer_data(day) for day in newer if len(newer) == 1]
 
 
-def account_names(data: Path, run: Path) -> dict[str, str]:
-    """Name of each account as known on the day of a run; none where the data do not open or are not those of the run."""
-    facts = shelf.facts(run) or {}
+def known(data: Path, run: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Accounts and deals as known on the day of a run; none where the data do not open or are not those of the run."""
+    facts, tables = shelf.facts(run) or {}, ("accounts", "opportunities")
     try:
         opened = Data(data)
-        if opened.workbook.data.name != facts.get("data"):
-            return {}
-        accounts = Book(opened, dt.date.fromisoformat(facts["as_of"])).read("accounts")
+        if opened.workbook.data.name == facts.get("data"):
+            book = Book(opened, dt.date.fromisoformat(facts["as_of"]))
+            return book.read(tables[0]), book.read(tables[1])
     except (ValueError, OSError):
-        return {}
-    return dict(accounts.set_index("account_id")["name"])
+        pass
+    return schema.empty(tables[0]), schema.empty(tables[1])
 
 
-def compare(before: Path, after: Path, names: Mapping[str, str]) -> dict[str, pd.DataFrame]:
+def compare(before: Path, after: Path, accounts: pd.DataFrame, deals: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """Compare two runs, table by table, as 15 compares with the last report.
 
     Parameters
     ----------
     before, after : folders of runs
-    names : name of each account id; an account without one goes by its id
+    accounts, deals : of `known`; an account without a name goes by its id, a deal without a result is no longer open
 
     Returns
     -------
@@ -77,14 +79,17 @@ def compare(before: Path, after: Path, names: Mapping[str, str]) -> dict[str, pd
     then, now = runs
     entries = days.beside(schema.empty("decision_status"), "UTC")
     states = since.decision_states(
-        now["decisions"], then["decisions"], then["15_decision_states"], entries, now.day, then.day, now.notebooks
-    )
+        now["decisions"], then["decisions"], then["15_decision_states"], entries, now.day, then.day, now.notebooks,
+        since.not_compared(now["decisions"], then["decisions"], now.is_latest == then.is_latest),
+    )  # fmt: skip
     counts = since.by_decision(since.with_settled(states, now["15_decision_states"]))
-    measures = since.measures_compared(now["measures"], then["measures"])
+    measures, by_id = since.measures_compared(now["measures"], then["measures"]), accounts.set_index("account_id")
+    moves = since.moved(now.tables, then.tables, bridge.results(deals))
+    moves = say_changes.moves_table(moves, by_id["name"], by_id["owner_id"])
     return {
         "Decisions, and the accounts they name": counts[["notebook", "text", "state", *since.STATES]],
-        "Accounts that moved, and the facts that moved them": say_changes.moves_table(
-            since.moved(now.tables, then.tables), names
+        "Accounts that moved, and the facts that moved them": moves.assign(
+            revenue_or_amount=moves["revenue_or_amount"].map("{:,.0f}".format, na_action="ignore")
         ),
         "Measures that are not as they were": measures_table(measures),
     }

@@ -99,7 +99,7 @@ def about_changes(level: float) -> str:
 
 
 def since(
-    decisions: pd.DataFrame, then: pd.DataFrame, now: pd.DataFrame, moves: pd.DataFrame, of: pd.Timestamp
+    decisions: pd.DataFrame, then: pd.DataFrame, now: pd.DataFrame, moves: pd.DataFrame, of: pd.Timestamp, *more: str
 ) -> Words:
     """Say what became of decisions, headlines and accounts since an earlier report; nothing where there is none.
 
@@ -109,6 +109,7 @@ def since(
     then, now : headlines of the two reports, to the spec of ``15_executive_summary``
     moves : DataFrame of `since.moved`
     of : day of the earlier report
+    more : further sentences, of `newer_data` and `came`; empty ones are left out
     """
     if pd.isna(of):
         return words()
@@ -117,14 +118,9 @@ def since(
     parts = [f"{counts[state]:,} {name}" for state, name in names.items() if counts.get(state, 0)]
     first = f"Decisions since the report of {day(of)}: {', '.join(parts) or 'none then and now'}."
     both = then.merge(now, on=["measure_id", "definition_id"], suffixes=("_then", "_now"))
-    was, now_called = (both[f"verdict_{when}"].isin(["up", "down"]) for when in ("then", "now"))
-    other = both[(was | now_called) & (both["verdict_then"] != both["verdict_now"])]
+    other = both[both["verdict_then"] != both["verdict_now"]]
     each = [f"{measure_name(r.definition_id)} ({r.verdict_then}, now {r.verdict_now})" for r in other.itertuples()]
-    second = (
-        f"Headlines called otherwise than then: {', '.join(each)}."
-        if each
-        else "No headline is called up or down otherwise than then."
-    )
+    second = f"Other verdict on: {', '.join(each)}." if each else "No verdict on a headline changed."
     flags = moves["what"].isin(["Stalled", "Overdue"])
     left = moves.groupby("what")["account_id"].nunique()
     accounts = [
@@ -136,25 +132,51 @@ def since(
     accounts += [f"{n:,} flags on deals {how}" for n, how in ((begun, "are new"), (ended, "are gone")) if n]
     return words(
         first,
+        *more,
         second * bool(len(both)),
         ", ".join(accounts) + "." if accounts else "No account moved class, cycle or flag.",
     )
 
 
+def newer_data(of: pd.Timestamp) -> str:
+    """Say that chores are not compared, as the report of a day was made on newer data."""
+    return f"The report of {day(of)} was made on data newer than its day and noted no chores about data: chores that only one report has are not compared."
+
+
+def came(forecast: pd.DataFrame, currency: str) -> str:
+    """Say what a report foretold for a period that is over, and what came; empty where it foretold nothing.
+
+    Parameters
+    ----------
+    forecast : DataFrame of `since.forecast_and_won`
+    """
+    if forecast.empty:
+        return ""
+    r = forecast.iloc[0]
+    value, low, high, got = (short_money(r[c], currency) for c in ("value", "low", "high", "came"))
+    where = "below" if r["came"] < r["low"] else "above" if r["came"] > r["high"] else "within"
+    return f"The report of {day(r['as_of'])} foretold {value} by {day(r['window_end'])} from {r['n']:,.0f} open deals ({r['level']:.0%} interval {low} to {high}); {got} came from {r['deals_won']:,} of them, {where} the interval."
+
+
 def facts(listed: list[tuple[str, Any, Any]]) -> str:
-    """Write facts before and after; one that is the same once.
+    """Write facts before and after; of those that are the same only that a closing day has passed.
 
     Examples
     --------
-    >>> facts([("revenue", 94498.37, 65590.91), ("pushes", 2, 2)])
-    'revenue 94,498 → 65,591; pushes 2'
+    >>> facts([("exclusion_reason", None, "revenue fell"), ("revenue", 94498.37, 65590.91), ("pushes", 2, 2)])
+    'now: revenue fell; revenue 94,498 → 65,591'
     """
     each = []
     for column, before, after in listed:
         known = formats.of(column)
         old, new = (_written(value, known.kind) for value in (before, after))
         name = (known.name or column.replace("_", " ")).lower()
-        each.append(f"{name} {new}" if old == new else f"{name} {old} → {new}")
+        if old == new:
+            each += [f"closing day {new} has passed"] * (column == "close_date")
+        elif column == "exclusion_reason" and pd.isna([before, after]).any():
+            each.append(f"before: {old}" if pd.isna(after) else f"now: {new}")
+        else:
+            each.append(f"{name} {old} → {new}")
     return "; ".join(each)
 
 
@@ -163,22 +185,27 @@ def _written(value: Any, kind: str) -> str:
     if pd.isna(value):
         return "none"
     if isinstance(value, pd.Timestamp):
-        return f"{value:%Y-%m-%d}"
+        return day(value)
     if isinstance(value, str):
         return value.replace("_", " ")
     return format(value, formats.NUMBERS.get(kind, ",.0f" if float(value).is_integer() else ",.2f"))
 
 
-def moves_table(moves: pd.DataFrame, names: Mapping[str, str] | pd.Series) -> pd.DataFrame:
-    """Write the moves of accounts as text, one row each.
+def moves_table(
+    moves: pd.DataFrame, names: Mapping[str, str] | pd.Series, owners: Mapping[str, str] | pd.Series
+) -> pd.DataFrame:
+    """Write the moves of accounts, one row each; all but the money as text.
 
     Parameters
     ----------
     moves : DataFrame of `since.moved`
     names : name of each account id; an account without one goes by its id
+    owners : owner of each account id; a deal has its own
     """
     account = [names.get(i, i) for i in moves["account_id"]]
-    cells = {"account_name": account, "Moved in": moves["what"], "Line or deal": moves["of"], "before": moves["before"]}
+    owner = moves["owner_id"].fillna(moves["account_id"].map(owners))
+    cells = {"account_name": account, "owner": owner, "revenue_or_amount": moves["money"], "Moved in": moves["what"]}
+    cells |= {"Line or deal": moves["of"], "before": moves["before"]}
     return pd.DataFrame(cells | {"after": moves["after"], "Facts that moved it": moves["facts"].map(facts)})
 
 

@@ -1,5 +1,6 @@
 """What an earlier run left: its tables, and the day and data they were made for."""
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ class PastRun:
     fingerprint: str  # of its data
     tables: dict[str, pd.DataFrame]
     notebooks: frozenset[str]  # numbers of those that left their decisions
+    is_latest: bool = True  # no fact of its data was later than its day, as far as its run.json says
 
     def __getitem__(self, name: str) -> pd.DataFrame:
         """Give a table, empty where the run did not leave it."""
@@ -56,4 +58,14 @@ def load(folder: str | Path, names: Iterable[str]) -> PastRun:
             tables[name] = pd.concat(parts, ignore_index=True)
     last = max(origins, key=lambda origin: str(origin["as_of"]), default={})
     finished = frozenset(f.name[:2] for f in left if f.stem[3:] == "decisions")
-    return PastRun(pd.Timestamp(last.get("as_of")), str(last.get("data_fingerprint", "")), tables, finished)
+    day = pd.Timestamp(last.get("as_of"))
+    return PastRun(day, str(last.get("data_fingerprint", "")), tables, finished, not _goes_on(place, day))
+
+
+def _goes_on(tables: Path, day: pd.Timestamp) -> bool:
+    """Say whether the data of a run go on after its day, by the record beside its tables; no if there is none."""
+    try:
+        facts = json.loads((tables.parent / "run.json").read_text("utf-8"))
+        return bool(pd.Timestamp(facts["newest_fact"]) > day)
+    except (OSError, ValueError, LookupError, TypeError):
+        return False
