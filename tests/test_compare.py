@@ -111,6 +111,6 @@ def test_facts_are_written_in_their_own_kind():
     listed = [("revenue", 94498.37, 65590.91), ("close_date", day, day), ("pushes", None, 2), ("cycle_days", 1.5, 4.25)]
     assert (
         say_changes.facts(listed)
-        == "revenue 94,498 → 65,591; closing day 30 June 2026 has passed; pushes none → 2; cycle days 2 → 4"
+        == "revenue 94,498 → 65,591; closing day 30 June 2026 has passed; pushes now: 2; cycle days 2 → 4"
     )
     assert say_changes.facts([("exclusion_reason", "revenue fell", None), ("n", 2, 2)]) == "before: revenue fell"

@@ -170,13 +170,14 @@ def facts(listed: list[tuple[str, Any, Any]]) -> str:
     for column, before, after in listed:
         known = formats.of(column)
         old, new = (_written(value, known.kind) for value in (before, after))
-        name = (known.name or column.replace("_", " ")).lower()
+        is_reason = column == "exclusion_reason"
+        name = "" if is_reason else (known.name or column.replace("_", " ")).lower() + " "
         if old == new:
             each += [f"closing day {new} has passed"] * (column == "close_date")
-        elif column == "exclusion_reason" and pd.isna([before, after]).any():
-            each.append(f"before: {old}" if pd.isna(after) else f"now: {new}")
+        elif pd.isna(before):
+            each.append(f"{name}now: {new}")
         else:
-            each.append(f"{name} {old} → {new}")
+            each.append(f"before: {old}" if is_reason and pd.isna(after) else f"{name}{old} → {new}")
     return "; ".join(each)
 
 
