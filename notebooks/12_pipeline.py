@@ -31,7 +31,7 @@ import numpy as np
 import pandas as pd
 
 from abmlib.method import chances, deals, forecast, past_pipeline, periods, stages, stalled
-from abmlib.pages import plots, say, say_deals, say_pipeline, show, what_if
+from abmlib.pages import plots, say, say_deals, say_forecast, say_pipeline, show, what_if
 from abmlib.stats.intervals import LEVEL
 from abmlib.tables import Book
 
@@ -85,7 +85,9 @@ today = past_pipeline.open_now(opportunities, history, book.as_of)
 outlook = chances.outlook(past, today, book.as_of, horizon)
 days_left, period_end = (coming.end - book.as_of).days, say.day(coming.end)
 of_period = chances.outlook(past, today, book.as_of, days_left)
-tested = chances.back_test(past, book.as_of, [horizon, days_left], year_starts)
+tested = chances.back_test(past, book.as_of, ahead.end - book.as_of, year_starts)
+to_end = forecast.time_to(coming.end, book.as_of)
+of_quarters = chances.back_test(past, book.as_of, to_end, year_starts).drop(columns="crm")  # the CRM names no day
 
 judged = open_deals[open_deals["opportunity_id"].map(outlook.chance).notna()]
 crm_weighted = judged["amount"] * judged["probability"]
@@ -109,7 +111,9 @@ flags = stalled.flags(opportunities, stalled.marked(today, marks), outlook.chanc
 slow = flags["days_in_stage"] > flags["days_slow"]
 assert (flags["stalled"] == slow & (flags["quiet"] | (flags["pushes"] >= stalled.PUSHES).fillna(False))).all()
 
-named = flags.assign(title=flags["name"]).join(accounts["name"].rename("account_name"), on="account_id")
+named = flags.assign(title=flags["name"], deal_owner=flags["owner_id"]).join(
+    accounts["name"].rename("account_name"), on="account_id"
+)
 listed = stalled.reasons(named, book.as_of)
 stuck, late, early = (listed[listed[mark]] for mark in ("stalled", "overdue", "due_too_early"))
 
@@ -120,12 +124,12 @@ stuck, late, early = (listed[listed[mark]] for mark in ("stalled", "overdue", "d
 foretold = book.measure(forecast.period_foretold(opportunities, of_period, coming, next_goal, book.as_of))
 foretold = foretold.set_index("definition_id")
 verdict, quarter = forecast.verdict(foretold), say.span(coming.start, coming.end, year_starts)
+weighted = say_pipeline.crm_check(
+    crm_weighted.sum(min_count=1), crm_weighted.count(), outlook.money, tested, until, LEVEL, currency
+)
 say.words(
     say_pipeline.period_ahead(foretold, next_goal, quarter, period_end, verdict, LEVEL, currency),
-    say_pipeline.doubt(tested, days_left),
-    say_pipeline.crm_check(
-        crm_weighted.sum(min_count=1), crm_weighted.count(), outlook.money, tested, until, LEVEL, currency
-    ),
+    say_forecast.doubt(of_quarters) or weighted,
     say_pipeline.attention(flags, len(history) > 0, currency),
 )
 
@@ -136,14 +140,15 @@ say.words(
 say.words(
     say_pipeline.of_mark("stalled", stuck, record, currency),
     say_pipeline.in_the_past("stalled", record, ahead_months, LEVEL) * (len(stuck) > 0),
+    say_pipeline.without_account(stuck),
     say_pipeline.unjudged(flags, currency),
 )
 
 # %%
-deal = ["opportunity_id", "title", "account_name", "owner_id"]
+deal = ["opportunity_id", "title", "account_name", "deal_owner"]
 title = f"Stalled deals, the largest first: {len(stuck):,} of {say.count(len(open_deals), 'open deal')}"
 columns = [*deal, "amount", "days_in_stage", "why", "next_step"]
-show.table(stuck[columns], title, currency, rows=100, note=say_pipeline.owners(stuck, currency))
+show.table(stuck[columns], title, currency, rows=200, note=say_pipeline.owners(stuck, currency))
 
 # %% [markdown]
 # ## Overdue deals
@@ -152,6 +157,7 @@ show.table(stuck[columns], title, currency, rows=100, note=say_pipeline.owners(s
 say.words(
     say_pipeline.of_mark("overdue", late, record, currency),
     say_pipeline.in_the_past("overdue", record, ahead_months, LEVEL) * (len(late) > 0),
+    say_pipeline.without_account(late),
 )
 
 # %%
@@ -161,7 +167,7 @@ show.table(
     late.sort_values("amount", ascending=False)[columns],
     title,
     currency,
-    rows=100,
+    rows=200,
     note=say_pipeline.owners(late, currency),
 )
 
@@ -172,6 +178,7 @@ show.table(
 say.words(
     say_pipeline.of_mark("due_too_early", early, record, currency),
     say_pipeline.in_the_past("due_too_early", record, ahead_months, LEVEL) * (len(early) > 0),
+    say_pipeline.without_account(early),
     say_pipeline.fast(flags[flags["fast"]], record, ahead_months, LEVEL, currency),
 )
 
@@ -180,7 +187,7 @@ title = "Deals due sooner than nine of ten won deals needed from their stage"
 note = "Planned: from entering the stage to the closing day. Needed: from there to the win, for the fastest tenth of won deals."
 columns = [*deal, "stage", "amount", "close_date", "days_planned", "days_needed"]
 show.table(
-    early.sort_values("amount", ascending=False)[columns], title, currency, rows=100, note=note * (len(early) > 0)
+    early.sort_values("amount", ascending=False)[columns], title, currency, rows=200, note=note * (len(early) > 0)
 )
 
 # %% [markdown]
@@ -211,27 +218,31 @@ show.measures(rows, f"What is expected by {period_end}, and the target of {quart
 # %%
 chance = f"Chance to win by {period_end}"
 due = due.assign(**{chance: due["opportunity_id"].map(of_period.chance)})
-note = say_pipeline.about_chance(period_end, record) * (len(due) > 0)
+note = say_pipeline.about_chance(period_end, due[chance], chances.FEWEST, record) * (len(due) > 0)
 columns = [*deal, "stage", "amount", "close_date", chance]
-show.table(due[columns], f"Open deals due by {period_end}, the largest first", currency, note=note)
+show.table(due[columns], f"Open deals due by {period_end}, the largest first", currency, rows=200, note=note)
 
 # %% [markdown]
 # ## How good the forecast was
 
 # %% tags=["finding"]
-say.words(say_pipeline.trusted(tested, days_left))
+say.words(*say_forecast.trusted(of_quarters, currency), weighted * (say_forecast.doubt(of_quarters) != ""))
 
 # %%
-show.table(tested, "Foretold at past quarter ends, and what came", currency, note=say_pipeline.about_tests(tested))
+tested = pd.concat([of_quarters, tested], ignore_index=True).drop_duplicates(["day", "horizon_days"], keep="last")
+show.table(tested, "Foretold at past quarter ends, and what came", currency, note=say_forecast.about_tests(tested))
 
 # %% [markdown]
 # ## Open pipeline
 
 # %% tags=["finding"]
 fill = say_pipeline.gaps(flags)
+crm = (pipeline.loc["weighted_by_crm_probability", "value"], crm_weighted.sum(min_count=1))
 say.words(
     say_pipeline.open_deals(open_deals, say.one_account(open_deals, accounts["name"]), currency),
-    say_pipeline.expected(flags, outlook.wins, outlook.money, LEVEL, until, outlook.why, currency, outlook.is_young),
+    say_pipeline.expected(
+        flags, outlook.wins, outlook.money, LEVEL, until, outlook.why, currency, outlook.is_young, crm
+    ),
     say_pipeline.of_an_earlier_day(fill, book.is_latest),
 )
 
@@ -266,11 +277,14 @@ what_if.sliders(
 # %% [markdown]
 # ## Created and won by month
 
-# %%
+# %% tags=["finding"]
 months = deals.by_month(opportunities, window)
+say.words(say_deals.months(months, currency))
+
+# %%
 if len(months):
     fig, ax = plt.subplots()
-    plots.title(ax, say_deals.months(months, currency))
+    plots.title(ax, say_deals.best_month(months, currency))
     plots.pipeline_by_month(months, ax, f"amount a month ({currency})")
 
 # %% [markdown]
@@ -351,10 +365,15 @@ show.table(record, "What became of deals with each mark, and of the others", not
 # %% tags=["decide"]
 next_step = "Ask the owner of each stalled deal for a next step agreed with the buyer; close it if the buyer names none"
 week = str((book.as_of + pd.Timedelta(days=7)).date())
-agreed, without = "a next step that was agreed since", "a forecast without these deals"
+agreed = "a next step that was agreed since"
 doubt = stalled.in_doubt(record)
 book.decide(
-    "ask_for_next_step", kind="sell", text=next_step, **stalled.to_decide(stuck, doubt), due=week, would_change=agreed
+    "ask_for_next_step",
+    kind="sell",
+    text=next_step,
+    **stalled.to_decide(stuck, currency, doubt),
+    due=week,
+    would_change=agreed,
 )
 book.decide(
     "ask_without_account", kind="sell", text=next_step, due=week, would_change=agreed,
@@ -363,7 +382,7 @@ book.decide(
 book.decide(
     "fill_the_coming_period", kind="sell", due=str(coming.end.date()), only_if=verdict == "short",
     text=f"Move the deals due in {quarter} forward and open new ones: the target is out of reach of what is expected",
-    **forecast.to_decide(due, foretold), would_change="large deals won early, or more from new deals than in past periods",
+    **forecast.to_decide(due, foretold, currency), would_change="large deals won early, or more from new deals than in past periods",
 )  # fmt: skip
 missed = period.end <= book.as_of and won_share < 1
 book.decide(
@@ -372,19 +391,22 @@ book.decide(
     only_if=missed, moves=goal * (1 - won_share), basis="missing to the target", due=week, would_change="deals of the period entered late",
 )  # fmt: skip
 book.decide(
-    "set_closing_days", kind="data", text="Set a new closing day for each overdue deal, or close it", **stalled.to_decide(late),
+    "set_closing_days", kind="data", text="Set a new closing day for each overdue deal, or close it", **stalled.to_decide(late, currency),
     due=week, would_change="a closing day entered since",
 )  # fmt: skip
 book.decide(
     "check_closing_days", kind="data", text="Ask the buyers of deals due too early for their stage for the day of signing, and enter it",
-    **stalled.to_decide(early), only_if="due_too_early" in set(record.loc[record["verdict"] == "signal", "mark"]),
+    **stalled.to_decide(early, currency), only_if="due_too_early" in set(record.loc[record["verdict"] == "signal", "mark"]),
     due=week, would_change="a day that the buyer has confirmed",
 )  # fmt: skip
 only_if = book.is_latest and fill != ""
-book.decide("fill_account_and_amount", kind="data", text=fill, only_if=only_if, due=week, would_change=without)
+book.decide(
+    "fill_account_and_amount", kind="data", text=fill, only_if=only_if, reason=say_pipeline.lacking(flags), due=week,
+    would_change="an account or amount entered since, or a deal closed",
+)  # fmt: skip
 book.decide(
     "enter_target", kind="data", text=f"Enter a target for {quarter} in programme/targets.csv", only_if=pd.isna(next_goal),
-    due=week, would_change="a pipeline steered without a target",
+    due=week, would_change=f"a target of another period that holds {say.day(coming.start)}",
 )  # fmt: skip
 show.decisions(book.decisions, currency, accounts["name"])
 

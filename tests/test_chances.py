@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from abmlib.method import chances, past_pipeline
+from abmlib.method import chances, forecast, past_pipeline
 from abmlib.method.deals import with_days
+from abmlib.method.periods import DAY
 from abmlib.stats import survival
 from abmlib.tables import Book
 from tests.conftest import SAMPLE, as_read
@@ -186,12 +187,23 @@ def test_a_back_test_knows_nothing_of_what_came_later():
     late = early.assign(
         opportunity_id=[f"q{i}" for i in range(100)], day=PAST_DAY, closed_day=day("2025-06-30"), is_won=True
     )
-    got = chances.back_test(past_pipeline.until(pd.concat([early, late]), TODAY), TODAY, [HORIZON, 30])
-    assert got[["horizon_days", "day"]].to_numpy().tolist() == [[30, PAST_DAY], [HORIZON, PAST_DAY]]
+    past = past_pipeline.until(pd.concat([early, late]), TODAY)
     columns = ["wins", "wins_came", "money", "money_came", "crm"]
-    assert got[columns].iloc[1].tolist() == pytest.approx([50, 100, 500, 1000, 500])
-    # none had closed within 30 days; the CRM's probability names no day
-    assert got[columns].iloc[0].tolist() == pytest.approx([0, 0, 0, 0, np.nan], nan_ok=True)
+    for days, expected in ((HORIZON, [50, 100, 500, 1000, 500]), (30, [0, 0, 0, 0, 500])):  # none closed within 30 days
+        got = chances.back_test(past, TODAY, days * DAY)
+        assert got[["horizon_days", "day"]].to_numpy().tolist() == [[days, PAST_DAY]]
+        assert got[columns].iloc[0].tolist() == pytest.approx(expected)
+
+
+def test_a_back_test_in_whole_months_looks_from_a_quarter_end_to_the_next():
+    end, last = day("2026-06-30"), day("2026-03-31")
+    sets = ((day("2023-12-31"), day("2024-04-09")), (day("2025-12-31"), day("2026-03-01")), (last, end))
+    past = pd.concat([half_won().assign(day=d, closed_day=c, is_won=True) for d, c in sets])
+    past["opportunity_id"] += past["day"].astype("str")
+    got = chances.back_test(past_pipeline.until(past, end), end, forecast.time_to(day("2026-09-30"), end))
+    assert got[["day", "horizon_days"]].iloc[-2:].to_numpy().tolist() == [[day("2025-12-31"), 90], [last, 91]]
+    assert got["wins_came"].iloc[-1] == 100  # on the last day; 92 days would leave this quarter end out
+    assert forecast.time_to(day("2026-09-30"), day("2026-07-01")) == 91 * DAY
 
 
 def test_of_a_deal_of_unknown_age_no_chance_is_known_and_it_is_in_no_sum():

@@ -67,18 +67,21 @@ DUE = pd.DataFrame(
     [("small", "a", "s1", 10.0), ("large", "b", "s2", 60.0), ("more", "a", "s3", 20.0), ("free", None, "s4", 10.0),
      ("empty", "c", "s5", None)],
     columns=["opportunity_id", "account_id", "owner_id", "amount"],
-).assign(close_date=day("2026-08-01"))  # fmt: skip
+).assign(name="Seats", close_date=day("2026-08-01"))  # fmt: skip
 
 
 def test_what_is_missing_is_shared_out_over_the_accounts_of_the_deals_due():
     due = fc.due_in(DUE, Q3, TODAY)
     assert due["opportunity_id"].tolist()[:2] == ["large", "more"]
-    got = fc.to_decide(due, foretold(400))
+    got = fc.to_decide(due, foretold(400), "EUR")
     assert got["accounts"].tolist() == ["b", "a"]
-    assert (got["owner"].to_dict(), got["reason"]["a"]) == ({"b": "s2", "a": "s3"}, "more: due 2026-08-01")
+    assert got["owner"].to_dict() == {"b": "s2", "a": "s3"}
+    assert got["reason"]["a"] == (
+        "more, Seats (20 EUR): due 2026-08-01. small, Seats (10 EUR, owner s1): due 2026-08-01"
+    )
     assert got["moves"].to_dict() == pytest.approx({"b": 200, "a": 100})  # 400 − 100 − 0
     assert (got["moves_low"].sum(), got["moves_high"].sum()) == pytest.approx((170, 350))
-    nobody = fc.to_decide(due.iloc[:0], foretold(400))
+    nobody = fc.to_decide(due.iloc[:0], foretold(400), "EUR")
     assert (nobody["moves"], "accounts" in nobody) == (300, False)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from abmlib.pages import say_deals
+from abmlib.pages import say_deals, say_forecast
 from abmlib.pages import say_pipeline as say
 
 OPEN = pd.DataFrame({"amount": [100.0, 300.0, np.nan], "chance_to_win": [0.5, 0.5, 0.6]})
@@ -39,11 +39,11 @@ def test_the_period_ahead_says_what_open_deals_bring_and_whether_it_is_enough():
         "that covers the target of Q3 2026 (9 EUR), even at the lower end."
     )
     assert ahead(foretold(0.0), 9.0, "met").endswith("the target of Q3 2026 (9 EUR) is met.")
-    assert ahead(foretold(np.nan), np.nan, "").endswith("No target is entered for Q3 2026.")
+    assert ahead(foretold(np.nan), np.nan, "").endswith("; no target is entered for Q3 2026.")
     wins = ahead(foretold(np.nan, np.nan), np.nan, "")
     assert wins == (
         "By 30 September 2026 3 open deals are expected to be won (95% interval 1 to 5, n = 9); what they bring is unknown, for lack of "
-        "the amount of open deals. No target is entered for Q3 2026."
+        "the amount of open deals; no target is entered for Q3 2026."
     )
     nothing = foretold(np.nan, np.nan, why="a target above 0")
     nothing.loc["wins_foretold_in_period", "value"] = np.nan
@@ -51,7 +51,7 @@ def test_the_period_ahead_says_what_open_deals_bring_and_whether_it_is_enough():
     assert unknown.startswith(
         "What the open deals will bring by 30 September 2026 is unknown, for lack of a target above"
     )
-    assert unknown.endswith("What is missing to the target of Q3 2026 is unknown, for lack of a target above 0.")
+    assert unknown.endswith("; what is missing to the target of Q3 2026 is unknown, for lack of a target above 0.")
     assert ahead(foretold(9.0, np.nan), 9.0, "").endswith(
         "whether the target of Q3 2026 (9 EUR) will be reached is unknown."
     )
@@ -66,11 +66,11 @@ def test_new_deals_of_past_periods_are_told_with_their_number():
 
 def test_the_crm_is_set_beside_history_for_the_same_deals_and_told_how_far_both_were_off():
     row = {"money": 110.0, "money_came": 100.0, "crm": 95.0, "horizon_days": 365}
-    tested = pd.DataFrame([row, row | {"horizon_days": 92, "crm": np.nan, "money": 900.0}])
+    tested = pd.DataFrame([row])
     money = (2e6, 1e6, 4e6, 9)
     assert say.crm_check(1.5e6, 9, money, tested, "30 June 2027", 0.95, "EUR") == (
-        "The CRM weights the open deals at 1.5 M EUR; by their own history they bring 2.0 M EUR by 30 June 2027 (95% interval 1.0 to "
-        "4.0 M EUR, n = 9). At 1 past quarter end history was off by 10% on average, the CRM by 5%."
+        "The CRM weights the same deals at 1.5 M EUR; by their own history they bring 2.0 M EUR by 30 June 2027 (95% interval 1.0 to "
+        "4.0 M EUR, n = 9); at 1 past quarter end history was off by 10% on average, the CRM by 5%."
     )
     some = say.crm_check(1.5e6, 7, money, NO_TEST, "30 June 2027", 0.95, "EUR")
     assert "1.5 M EUR (of the 7 with a probability)" in some
@@ -80,7 +80,8 @@ def test_the_crm_is_set_beside_history_for_the_same_deals_and_told_how_far_both_
 
 
 def flags(*rows: tuple) -> pd.DataFrame:
-    return pd.DataFrame(rows, columns=["amount", "stalled", "overdue", "due_too_early", "days_slow", "pushes"])
+    f = pd.DataFrame(rows, columns=["amount", "stalled", "overdue", "due_too_early", "days_slow", "pushes"])
+    return f.assign(close_date=pd.Timestamp("2026-08-01"))
 
 
 FINE, BOTH = (5.0, False, False, False, 9.0, 0.0), (100.0, True, True, False, 9.0, 0.0)
@@ -97,9 +98,22 @@ def test_deals_that_need_attention_are_counted_in_words_that_agree():
         == "No open deal is stalled, overdue or due too early for its stage."
     )
     dark = say.attention(flags(DARK), False, "EUR")
-    assert dark == "Which deals are stalled is unknown: the source has no stage history. No open deal is overdue."
+    assert (
+        dark == "No open deal is overdue; which open deals are stalled is unknown, as the source has no stage history."
+    )
     assert "too few won deals with a stage history" in say.attention(flags(RARE), True, "EUR")
     assert say.attention(flags(), True, "EUR") == "No deal is open."
+
+
+def test_without_closing_days_nobody_says_that_no_deal_is_overdue():
+    undated = "hich open deals are overdue or due too early is unknown, as no open deal has a closing day."
+    fine, dark = flags(FINE).assign(close_date=pd.NaT), flags(DARK).assign(close_date=pd.NaT)
+    assert say.attention(fine, True, "EUR") == f"No open deal is known to be stalled; w{undated}"
+    assert say.attention(dark, False, "EUR") == (
+        f"Which open deals are stalled is unknown, as the source has no stage history; w{undated}"
+    )
+    some = flags(FINE, FINE).assign(close_date=[pd.NaT, pd.Timestamp("2026-08-01")])
+    assert say.attention(some, True, "EUR").startswith("No open deal is known to be stalled, overdue or due too early")
 
 
 def test_deals_that_nobody_can_judge_are_counted_with_the_reason():
@@ -147,8 +161,9 @@ def test_the_record_of_a_mark_has_difference_interval_and_n():
         "judge them (n = 1 deal)."
     )
     assert say.fast(OPEN, record, 12, 0.95, "EUR") == ""
-    assert say.about_chance("30 June 2027", record).endswith("they were won less often.")
-    assert say.about_chance("30 June 2027", early).endswith("not from the marks.")
+    assert say.about_chance("30 June 2027", pd.Series([0.1]), 20, record).endswith("they were won less often.")
+    assert say.about_chance("30 June 2027", pd.Series([0.1]), 20, early).endswith("not from the marks.")
+    assert "0.0%: of at least 20 past deals" in say.about_chance("30 June 2027", pd.Series([0.0]), 20, early)
 
 
 def test_the_open_pipeline_says_what_is_expected_or_why_nobody_knows():
@@ -158,8 +173,11 @@ def test_the_open_pipeline_says_what_is_expected_or_why_nobody_knows():
         "shorter than twice these months: expect fewer wins of late stages than this."
     )
     dark = OPEN.assign(chance_to_win=[0.5, np.nan, 0.6])
-    said = say.expected(dark, (1.1, 0, 2, 2), NOTHING, 0.95, "30 June 2027", "", "EUR", is_young=False)
-    assert said.endswith("1 open deal (300 EUR) without an opening day is not in it: the chance is unknown.")
+    said = say.expected(dark, (1.1, 0, 2, 2), NOTHING, 0.95, "30 June 2027", "", "EUR", is_young=False, crm=(50, 40))
+    assert said.endswith(
+        "1 open deal (300 EUR) without an opening day is not in it: the chance is unknown. With it the CRM weights the open deals at "
+        "50 EUR, without at 40 EUR."
+    )
     said = say.expected(OPEN, NOTHING, NOTHING, 0.95, "30 June 2027", "30 closed deals", "EUR", is_young=False)
     assert said == "What they will bring is unknown, for lack of 30 closed deals."
     assert say.expected(OPEN.iloc[:0], NOTHING, NOTHING, 0.95, "", "", "EUR", is_young=False) == ""
@@ -169,13 +187,21 @@ def test_the_open_pipeline_says_what_is_expected_or_why_nobody_knows():
     assert say.open_deals(OPEN.iloc[:0], "", "EUR") == "No deal is open."
 
 
-def test_entries_to_fill_are_counted_and_not_named():
-    lacking = pd.DataFrame({"no_account": [True, False], "no_amount": [True, True]})
+def test_entries_to_fill_are_counted_in_the_order_and_named_in_the_reason():
+    lacking = pd.DataFrame({"opportunity_id": ["x", "y"], "no_account": [True, False], "no_amount": [True, True]})
+    assert say.lacking(lacking) == "without account: x; without amount: x, y"
+    assert say.lacking(lacking.iloc[:0]) == ""
     assert (
         say.gaps(lacking)
         == "Fill in the account of 1 open deal and the amount of 2 open deals before the next forecast"
     )
-    assert say.gaps(lacking & False) == ""
+    assert say.gaps(lacking.iloc[:0]) == ""
+
+
+def test_listed_deals_without_an_account_are_named():
+    listed = pd.DataFrame({"opportunity_id": ["x", "y"], "account_id": [None, "a"]})
+    assert say.without_account(listed).endswith("decide about: x.")
+    assert say.without_account(listed.iloc[1:]) == ""
 
 
 def test_a_target_met_is_said_to_be_met():
@@ -183,24 +209,31 @@ def test_a_target_met_is_said_to_be_met():
     assert say.target(100.0, 0.4, "2026", True, "EUR").endswith("is won; 60 EUR was missing at its end.")
 
 
-def test_a_back_test_says_what_the_interval_held_and_how_far_the_money_was_off():
-    row = {"wins_low": 1.0, "wins_high": 3.0, "wins_came": 2, "money": 110.0, "money_low": 101.0, "money_high": 120.0,
-           "money_came": 100.0, "day": pd.Timestamp("2025-06-30")}  # fmt: skip
-    tested = pd.DataFrame([row | {"horizon_days": 92}, row | {"horizon_days": 365}])
-    assert say.trusted(tested, 92) == (
-        "92 days ahead, the money that came was inside the forecast's interval at 0 of 1 past quarter end; the forecast was off by 10% "
-        "on average: do not rely on it."
+def test_a_back_test_says_its_direction_what_the_interval_held_and_how_far_the_money_was_off():
+    row = {"wins": 2.0, "wins_low": 1.0, "wins_high": 3.0, "wins_came": 2, "money": 110.0, "money_low": 101.0, "money_high": 120.0,
+           "money_came": 100.0, "day": pd.Timestamp("2025-06-30"), "horizon_days": 92}  # fmt: skip
+    held = row | {"horizon_days": 90, "money_came": 104.0, "day": pd.Timestamp("2025-03-31")}
+    tested = pd.DataFrame([held, row])
+    assert say_forecast.trusted(tested, "EUR") == (
+        "90 to 92 days ahead, the forecast was too high at 2 of 2 past quarter ends: 220 EUR foretold, 204 EUR came in all.",
+        "What came was inside the interval at 1 of 2; the forecast was off by 8% on average. The last miss: the deals open on "
+        "30 June 2025 brought 100 EUR, against 110 EUR foretold (101 to 120 EUR).",
     )
-    wins = "92 days ahead, the wins that came were inside the forecast's interval at 1 of 1 past quarter end."
-    assert say.trusted(tested.assign(money=np.nan), 92) == wins
-    assert say.trusted(tested, 30) == ""
-    assert say.doubt(tested, 92) == say.trusted(tested, 92)
-    assert say.doubt(tested.assign(money=np.nan), 92) == ""
+    way, record = say_forecast.trusted(tested.assign(money=np.nan, wins=1.0), "EUR")
+    assert way.endswith("too low at 2 of 2 past quarter ends: 2 wins foretold, 4 wins came in all.")
+    assert record == "What came was inside the interval at 2 of 2."
+    assert say_forecast.trusted(tested.iloc[:0], "EUR") == ("", "")
+    assert say_forecast.doubt(tested.iloc[1:]) == (
+        "Do not rely on it: 92 days ahead, what came was inside the forecast's interval at 0 of 1 past quarter end."
+    )
+    assert say_forecast.doubt(tested) == say_forecast.doubt(tested.iloc[:0]) == ""
+    tested = pd.DataFrame([row | {"horizon_days": 365}])
     apart = pd.concat([tested.assign(day=pd.Timestamp(day)) for day in ("2025-03-31", "2025-06-30")])  # 91 days
-    assert say.about_tests(apart).endswith(
+    assert say_forecast.about_tests(apart).endswith(
         "The 365 days of neighbouring quarter ends overlap, so 2 ends say less than as many tests."
     )
-    assert say.about_tests(tested.iloc[:0]).startswith("The history is too short")
+    assert "The 181 to 184 days of" in say_forecast.about_tests(apart.assign(horizon_days=[181, 184]))
+    assert say_forecast.about_tests(tested.iloc[:0]).startswith("The history is too short")
 
 
 def test_deals_due_are_all_counted_and_set_beside_what_is_missing():
@@ -249,4 +282,6 @@ def test_win_rates_that_differ_name_the_highest_and_the_lowest_group():
     assert say_deals.who_wins(judged.iloc[1:], groups)[0] == "Win rates by group: no difference beyond chance is seen."
     assert say_deals.who_wins(judged.assign(p=np.nan), groups) == ("", "")
     months = pd.DataFrame({"month": pd.to_datetime(["2026-01-01"]), "created": [2e6], "won": [1e6]})
-    assert say_deals.months(months, "EUR") == "2.0 M EUR created and 1.0 M EUR won in 1 month"
+    assert say_deals.months(months, "EUR") == "2.0 M EUR created and 1.0 M EUR won in 1 month."
+    assert say_deals.best_month(months, "EUR") == "Most was won in January 2026: 1.0 M EUR"
+    assert say_deals.months(months.iloc[:0], "EUR") == ""

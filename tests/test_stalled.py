@@ -187,16 +187,24 @@ def test_a_listed_deal_has_a_first_step_and_its_days_overdue():
     assert got["days_overdue"].dropna().to_dict() == {"all": 1, "late": 30, "dark": 1}
 
 
-def test_a_decision_has_owner_and_reason_of_the_largest_deal_and_the_money_in_doubt():
+def test_a_decision_has_the_owner_of_the_largest_deal_all_deals_as_reason_and_the_money_in_doubt():
     stuck = listed().query("stalled")
-    got = stalled.to_decide(stuck, (0.25, 0.125, 0.5))
+    got = stalled.to_decide(stuck, "EUR", (0.25, 0.125, 0.5))
     assert got["accounts"].tolist() == ["a"]
     assert got["owner"].to_dict() == {"a": "s2"}
-    assert got["reason"]["a"].startswith("big, Seats: 70 days in stage")
-    assert got["reason"]["a"].endswith("(and 1 more)")
+    first, second = got["reason"]["a"].split(". ")
+    assert first.startswith("big, Seats (90 EUR): 70 days in stage")
+    assert second.startswith("all, Seats (10 EUR, owner s1): 70 days in stage")
+    assert second.endswith("overdue by 1 day")
     assert [got[m]["a"] for m in ("moves", "moves_low", "moves_high")] == [25, 12.5, 50]
-    assert "moves" not in stalled.to_decide(stuck)  # no signal, no money
-    assert stalled.to_decide(stuck.iloc[:0])["accounts"].empty  # nothing listed, nothing to decide
+    assert "moves" not in stalled.to_decide(stuck, "EUR")  # no signal, no money
+    assert stalled.to_decide(stuck.iloc[:0], "EUR")["accounts"].empty  # nothing listed, nothing to decide
+    bare = stuck.assign(name=None, owner_id=["s1", None, None], amount=None)
+    assert (
+        stalled.to_decide(bare, "EUR")["reason"]["a"]
+        .split(". ")[1]
+        .startswith("big (amount unknown, owner unknown): 70")
+    )
     assert stalled.to_decide_without_account(stuck, (0.5, 0.5, 0.5))["moves"] == 2.5
 
 

@@ -1,6 +1,5 @@
 """The chance of each open deal to be won within a horizon, learnt from deals that were open at past month ends."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -168,35 +167,37 @@ def amount_growth(past: pd.DataFrame) -> np.ndarray:
     return (won["final_amount"] / won["amount"]).clip(*GROWTH).to_numpy(float)
 
 
-def back_test(past: pd.DataFrame, as_of: pd.Timestamp, horizons: Sequence[int], year_starts: int = 1) -> pd.DataFrame:
+def back_test(
+    past: pd.DataFrame, as_of: pd.Timestamp, ahead: pd.Timedelta | pd.DateOffset, year_starts: int = 1
+) -> pd.DataFrame:
     """Foretell past quarters with what was known then, and set beside it what came.
 
     Parameters
     ----------
     past : DataFrame of `past_pipeline.followed`
-    horizons : days, each looked ahead from every quarter end
+    ahead : how far every quarter end looks ahead, such as of `forecast.time_to`
     year_starts : month in which the fiscal year starts
 
     Returns
     -------
-    DataFrame, one row per horizon and quarter end a horizon ago, at most `TESTED` of each: ``horizon_days, day, deals, wins,
-    wins_low, wins_high, wins_came, money, money_low, money_high, money_came`` (both missing where amounts then are unknown), ``crm``
-    (amount × the CRM's probability then; only of the longest horizon, as it names no day; missing where it gave none). Deals
-    without a chance are in nothing that came
+    DataFrame, one row per quarter end that far ago, at most `TESTED`, the newest: ``horizon_days, day, deals, wins, wins_low,
+    wins_high, wins_came, money, money_low, money_high, money_came`` (both missing where amounts then are unknown), ``crm``
+    (amount × the CRM's probability then, which names no day; missing where it gave none). Deals without a chance are in nothing
+    that came
     """
     ends = set(pd.PeriodIndex(past["day"].drop_duplicates(), freq=quarters(year_starts)).end_time.normalize())
     rows = []
-    for horizon in sorted(set(horizons)):
-        for day in [end for end in sorted(ends & set(past["day"])) if end + horizon * DAY <= as_of][-TESTED:]:
-            now = past[past["day"] == day].reset_index(drop=True)
-            then = outlook(until(past, day), now, day, horizon)
-            if then.why:
-                continue
-            now = now[then.chance.notna().to_numpy()]
-            won = (now["ended"] == WON) & (now["days_followed"] <= horizon)
-            money = now["final_amount"].where(won, 0)[now["amount"].notna()].sum(min_count=1)
-            crm = (now["amount"] * now["probability"]).sum(min_count=1) if horizon == max(horizons) else np.nan
-            rows.append((horizon, day, len(now), *then.wins[:3], int(won.sum()), *then.money[:3], money, crm))
+    for day in [end for end in sorted(ends & set(past["day"])) if end + ahead <= as_of][-TESTED:]:
+        horizon = (day + ahead - day).days
+        now = past[past["day"] == day].reset_index(drop=True)
+        then = outlook(until(past, day), now, day, horizon)
+        if then.why:
+            continue
+        now = now[then.chance.notna().to_numpy()]
+        won = (now["ended"] == WON) & (now["days_followed"] <= horizon)
+        money = now["final_amount"].where(won, 0)[now["amount"].notna()].sum(min_count=1)
+        crm = (now["amount"] * now["probability"]).sum(min_count=1)
+        rows.append((horizon, day, len(now), *then.wins[:3], int(won.sum()), *then.money[:3], money, crm))
     columns = ["horizon_days", "day", "deals", "wins", "wins_low", "wins_high", "wins_came"]
     return pd.DataFrame(rows, columns=[*columns, "money", "money_low", "money_high", "money_came", "crm"])
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from abmlib.method import stalled
 from abmlib.method.chances import TESTED, Outlook
 from abmlib.method.deals import (
     closed_in,
@@ -288,6 +289,15 @@ def period_foretold(
     return pd.DataFrame(rows).assign(window_start=as_of + DAY, window_end=period.end)
 
 
+def time_to(end: pd.Timestamp, as_of: pd.Timestamp) -> pd.Timedelta | pd.DateOffset:
+    """Give the time to a period's end: whole months from a month's end, days from any other day.
+
+    Whole months lead from one quarter end to the next, however many days the quarter has.
+    """
+    months = 12 * (end.year - as_of.year) + end.month - as_of.month
+    return pd.offsets.MonthEnd(months) if as_of.is_month_end and end.is_month_end else end - as_of
+
+
 def verdict(foretold: pd.DataFrame) -> str:
     """Say whether a period's target will be reached: ``met, covered, short, open``, or empty if unknown.
 
@@ -307,7 +317,7 @@ def verdict(foretold: pd.DataFrame) -> str:
     return "covered" if money["low"] >= gap else "short" if money["high"] + most < gap else "open"
 
 
-def to_decide(due: pd.DataFrame, foretold: pd.DataFrame) -> dict[str, object]:
+def to_decide(due: pd.DataFrame, foretold: pd.DataFrame, currency: str) -> dict[str, object]:
     """Give the accounts of the deals due and what is foretold to be missing, as `Book.decide` takes it.
 
     Missing is the gap to the target less what open and new deals bring, shared out by amount due; about nobody where
@@ -315,7 +325,7 @@ def to_decide(due: pd.DataFrame, foretold: pd.DataFrame) -> dict[str, object]:
 
     Parameters
     ----------
-    due : DataFrame of `due_in`, with ``owner_id``
+    due : DataFrame of `due_in`, with the columns of `stalled.by_account`
     foretold : DataFrame of `period_foretold`, by definition
     """
     gap, money = foretold.loc["missing_to_target", "value"], foretold.loc["won_value_foretold_in_period"]
@@ -327,10 +337,9 @@ def to_decide(due: pd.DataFrame, foretold: pd.DataFrame) -> dict[str, object]:
     names, basis = ("moves", "moves_low", "moves_high"), "foretold to be missing to the target"
     if amount.empty:
         return dict(zip(names, short, strict=True)) | {"basis": f"{basis}:"}
-    part, first = amount / amount.sum(), known.drop_duplicates("account_id").set_index("account_id")
-    reason = first["opportunity_id"] + ": due " + first["close_date"].dt.strftime("%Y-%m-%d")
-    moves = {name: part * total for name, total in zip(names, short, strict=True)}
-    return moves | {"accounts": amount.index, "owner": first["owner_id"], "reason": reason, "basis": f"{basis}, shared out by amount due:"}  # fmt: skip
+    moves = {name: amount / amount.sum() * total for name, total in zip(names, short, strict=True)}
+    about = stalled.by_account(known, "due " + known["close_date"].dt.strftime("%Y-%m-%d"), currency)
+    return moves | about | {"accounts": amount.index, "basis": f"{basis}, shared out by amount due:"}
 
 
 def current_targets(targets: pd.DataFrame) -> pd.DataFrame:

@@ -288,23 +288,42 @@ def in_doubt(record: pd.DataFrame, mark: str = "stalled") -> tuple[float, float,
     return tuple(row.iloc[0][["more", "more_low", "more_high"]].astype(float)) if len(row) else (np.nan,) * 3
 
 
-def to_decide(listed: pd.DataFrame, doubt: tuple[float, float, float] = (np.nan,) * 3) -> dict[str, object]:
-    """Give the accounts of listed deals as `Book.decide` takes them: owner and reason of the largest deal, and what is in doubt.
+def by_account(deals: pd.DataFrame, why: pd.Series, currency: str) -> dict[str, pd.Series]:
+    """Give accounts with the owner of their largest deal and, as the reason, every deal, as `Book.decide` takes them.
 
-    Deals without an account are left out. Where `doubt` is missing no money is given.
+    The largest deal and account come first. A deal's owner is named where it is not the account's. Deals without an account are
+    left out.
+
+    Parameters
+    ----------
+    deals : DataFrame ``opportunity_id, account_id, owner_id, name, amount``
+    why : what is to be said of each deal
+    """
+    known = deals.dropna(subset=["account_id"]).sort_values("amount", ascending=False, kind="stable")
+    owner, first = known["owner_id"].astype("str"), known.drop_duplicates("account_id").set_index("account_id")
+    other = owner.fillna("") != known["account_id"].map(first["owner_id"]).astype("str").fillna("")
+    title = (", " + known["name"].astype("str")).fillna("")
+    money = known["amount"].map(f"{{:,.0f}} {currency}".format, na_action="ignore").astype("str")
+    whose = (", owner " + owner.fillna("unknown")).where(other, "")
+    each = known["opportunity_id"] + title + " (" + money.fillna("amount unknown") + whose + "): " + why[known.index]
+    reason = each.groupby(known["account_id"], sort=False).agg(". ".join)
+    return {"accounts": first.index.to_series(), "owner": first["owner_id"], "reason": reason}
+
+
+def to_decide(
+    listed: pd.DataFrame, currency: str, doubt: tuple[float, float, float] = (np.nan,) * 3
+) -> dict[str, object]:
+    """Give the accounts of listed deals as `by_account`, and the money that is in doubt.
+
+    Where `doubt` is missing no money is given.
 
     Parameters
     ----------
     listed : DataFrame of `reasons`
     doubt : of `in_doubt`; shares of the open amount
     """
-    known = listed.dropna(subset=["account_id"]).sort_values("amount", ascending=False, kind="stable")
-    of = known.groupby("account_id", sort=False)
-    amount, first = of["amount"].sum(min_count=1), known.drop_duplicates("account_id").set_index("account_id")
-    more = (of.size() - 1).map(lambda n: f" (and {n:,} more)" if n else "").astype("str")
-    title = (", " + first["name"].astype("str")).fillna("")
-    reason = first["opportunity_id"] + title + ": " + first["why"] + more
-    return {"accounts": amount.index, "owner": first["owner_id"], "reason": reason} | _moves(amount, doubt)
+    amount = listed.groupby("account_id")["amount"].sum(min_count=1)
+    return by_account(listed, listed["why"], currency) | _moves(amount, doubt)
 
 
 def to_decide_without_account(

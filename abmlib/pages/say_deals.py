@@ -46,14 +46,26 @@ def who_wins(judged: pd.DataFrame, groups: pd.DataFrame) -> tuple[str, str]:
 
 
 def months(by_month: pd.DataFrame, currency: str) -> str:
-    """Say how much was created and won over some months, as a title of their figure.
+    """Say how much was created and won over some months; empty without a month.
+
+    Parameters
+    ----------
+    by_month : DataFrame of `deals.by_month`
+    """
+    sums = [f"{short_money(by_month[c].sum(), currency)} {c}" for c in by_month if c != "month"]
+    return f"{joined(sums)} in {count(len(by_month), 'month')}." if len(by_month) else ""
+
+
+def best_month(by_month: pd.DataFrame, currency: str) -> str:
+    """Say in which month most was won, as a title of the figure of months.
 
     Parameters
     ----------
     by_month : DataFrame of `deals.by_month`, not empty
     """
-    sums = [f"{short_money(by_month[c].sum(), currency)} {c}" for c in by_month if c != "month"]
-    return f"{joined(sums)} in {count(len(by_month), 'month')}"
+    of = "won" if "won" in by_month else "created"
+    most = by_month.loc[by_month[of].idxmax()]
+    return f"Most was {of} in {most['month']:%B %Y}: {short_money(most[of], currency)}"
 
 
 def stages(by_stage: pd.DataFrame, level: float) -> str:

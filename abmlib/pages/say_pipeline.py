@@ -2,10 +2,9 @@
 
 import pandas as pd
 
-from abmlib.pages.say import count, joined, one_line, share, short_money
+from abmlib.pages.say import count, joined, named, one_line, share, short_money
 
-HELD = 0.5  # share of past intervals that held what came, below which the page warns
-OVERLAP = 1.5  # days ahead ÷ days between quarter ends, beyond which the page says that they overlap
+NAMED = 10  # deals named before the others are counted
 FEW = 4  # past periods below which the page says that they are few
 MARKS = {
     "stalled": "stalled",
@@ -30,7 +29,7 @@ def period_ahead(
     wins, money = rows.loc["wins_foretold_in_period"], rows.loc["won_value_foretold_in_period"]
     gap, lacking = rows.loc["missing_to_target"], money["why"] or "the amount of open deals"
     if pd.notna(money["value"]):
-        ends = _range(money["low"], money["high"], currency)
+        ends = money_range(money["low"], money["high"], currency)
         said = f"By {until} the open deals are expected to bring {short_money(money['value'], currency)} ({level:.0%} interval {ends}, n = {int(money['n']):,})"
     elif pd.notna(wins["value"]):
         ends = f"{wins['low']:,.0f} to {wins['high']:,.0f}"
@@ -39,9 +38,9 @@ def period_ahead(
     else:
         said = f"What the open deals will bring by {until} is unknown, for lack of {lacking}"
     if pd.isna(goal):
-        return f"{said}. No target is entered for {period}."
+        return f"{said}; no target is entered for {period}."
     if pd.isna(gap["value"]):
-        return f"{said}. What is missing to the target of {period} is unknown, for lack of {gap['why']}."
+        return f"{said}; what is missing to the target of {period} is unknown, for lack of {gap['why']}."
     missing = short_money(gap["value"], currency)
     of = f"the target of {period}" if gap["value"] >= goal else f"what is missing to the target of {period}"
     means = {
@@ -64,46 +63,48 @@ def crm_check(
     crm : sum of amount × probability of the CRM, of the deals that `money` counts
     n : those of them with a probability
     money : expected by history, with interval and n
-    tested : DataFrame of `chances.back_test`
+    tested : DataFrame of `chances.back_test` as far ahead
     until : last day of the horizon
     """
     if pd.isna(crm) or pd.isna(money[0]):
         return ""
     some = f" (of the {n:,} with a probability)" if n < money[3] else ""
     said = (
-        f"The CRM weights the open deals at {short_money(crm, currency)}{some}; by their own history they bring "
-        f"{short_money(money[0], currency)} by {until} ({level:.0%} interval {_range(money[1], money[2], currency)}, n = {money[3]:,})"
+        f"The CRM weights the same deals at {short_money(crm, currency)}{some}; by their own history they bring "
+        f"{short_money(money[0], currency)} by {until} ({level:.0%} interval {money_range(money[1], money[2], currency)}, n = {money[3]:,})"
     )
-    own, theirs, ends = _off(tested)
-    if pd.isna(own):
+    known = tested.dropna(subset=["money", "money_came", "crm"])
+    if known.empty or not (known["money_came"] > 0).all():
         return f"{said}."
-    return f"{said}. At {count(ends, 'past quarter end')} history was off by {own:.0%} on average, the CRM by {theirs:.0%}."
+    own, theirs = (off(known, by) for by in ("money", "crm"))
+    return f"{said}; at {count(len(known), 'past quarter end')} history was off by {own:.0%} on average, the CRM by {theirs:.0%}."
 
 
 def attention(flags: pd.DataFrame, has_history: bool, currency: str) -> str:
-    """Say how many open deals are stalled, overdue or due too early for their stage; empty if no deal is open.
+    """Say in one sentence how many open deals are stalled, overdue or due too early for their stage, and what cannot be known.
 
     Parameters
     ----------
-    flags : DataFrame of open deals ``amount, stalled, overdue, due_too_early, days_slow``
+    flags : DataFrame of open deals ``amount, stalled, overdue, due_too_early, days_slow, close_date``
     has_history : whether the source has a stage history
     """
     if flags.empty:
         return "No deal is open."
-    dark, parts = flags["days_slow"].isna().all(), list[str]()
+    dark, undated = (bool(flags[c].isna().all()) for c in ("days_slow", "close_date"))
+    parts = list[str]()
     for mark in ("stalled", "overdue", "due_too_early"):
         rows = flags[flags[mark]]
         if len(rows):
             noun = f" open {'deal' if len(rows) == 1 else 'deals'}" * (not parts)
             parts.append(f"{len(rows):,}{noun}{_worth(rows['amount'], currency)} {_marked(mark, len(rows))}")
-    said = (
-        f"{joined(parts)}."
-        if parts
-        else f"No open deal is {'overdue' if dark else 'stalled, overdue or due too early for its stage'}."
-    )
-    if not dark:
-        return said
-    return f"Which deals are stalled is unknown: {_no_limits(has_history)}. {said}"
+    unknown = [f"which open deals are stalled is unknown, as {_no_limits(has_history)}"] * dark
+    unknown += ["which open deals are overdue or due too early is unknown, as no open deal has a closing day"] * undated
+    judged = [MARKS["stalled"].replace("their", "its")] * (not dark)
+    judged += [] if undated else ["overdue"] if dark else ["overdue", "due too early for its stage"]
+    none = f"no open deal is {'known to be ' * bool(flags['close_date'].isna().any())}{joined(judged).replace(' and ', ' or ')}"
+    none = none if judged else ""
+    said = "; ".join([part for part in (joined(parts) or none, *unknown) if part])
+    return f"{said[:1].upper()}{said[1:]}."
 
 
 def _no_limits(has_history: bool) -> str:
@@ -136,6 +137,17 @@ def of_mark(mark: str, deals: pd.DataFrame, record: pd.DataFrame, currency: str)
     verdicts = dict(zip(record["mark"], record["verdict"], strict=True))
     said = f"{count(len(deals), 'open deal')}{_worth(deals['amount'], currency)} {_marked(mark, len(deals))}"
     return f"{said}{means.get(verdicts.get(mark, ''), '')}."
+
+
+def without_account(deals: pd.DataFrame) -> str:
+    """Name the listed deals that have no account, as no list of accounts to decide about has them; empty if none.
+
+    Parameters
+    ----------
+    deals : DataFrame ``opportunity_id, account_id``
+    """
+    ids = deals.loc[deals["account_id"].isna(), "opportunity_id"]
+    return f"Without an account, so in no list of accounts to decide about: {named(ids, NAMED)}." if len(ids) else ""
 
 
 def _marked(mark: str, n: int) -> str:
@@ -201,14 +213,20 @@ def flag_record(record: pd.DataFrame) -> str:
     )
 
 
-def about_chance(until: str, record: pd.DataFrame) -> str:
-    """Say what a deal's chance knows, and whether stalled deals were won less often than it says.
+def about_chance(until: str, chance: pd.Series, fewest: int, record: pd.DataFrame) -> str:
+    """Say what a deal's chance knows, what 0 means, and whether stalled deals were won less often than it says.
 
     Parameters
     ----------
+    chance : of the deals listed
+    fewest : past deals that a chance rests on
     record : DataFrame ``mark, verdict``
     """
-    said = f"The chance to be won by {until} follows from stage, days in it and amount, not from the marks."
+    said = (
+        f"The chance to be won by {until} follows from product line, stage, days in it and amount, not from the marks."
+    )
+    if (chance == 0).any():
+        said += f" 0.0%: of at least {fewest:,} past deals like it, none was won in so many days; a win is unlikely, not impossible."
     lower = ((record["mark"] == "stalled") & (record["verdict"] == "signal")).any()
     return f"{said} Of stalled deals it may be too high: they were won less often." if lower else said
 
@@ -301,64 +319,13 @@ def new_deals(rows: pd.DataFrame, currency: str) -> str:
     few = " (few to judge by)" if median["n"] < FEW else ""
     return (
         f"New deals come on top: in the same days of {count(int(median['n']), 'past period')}{few} they brought "
-        f"{short_money(median['value'], currency)} in the median ({_range(least['value'], most['value'], currency)})."
+        f"{short_money(median['value'], currency)} in the median ({money_range(least['value'], most['value'], currency)})."
     )
 
 
-def trusted(tested: pd.DataFrame, days: int) -> str:
-    """Say how often the interval of money, or else of wins, so many days ahead held what came; empty where no past quarter can tell.
-
-    Parameters
-    ----------
-    tested : DataFrame of `chances.back_test`
-    """
-    part = tested[tested["horizon_days"] == days]
-    known = part.dropna(subset=["money", "money_came"])
-    what = "wins" if known.empty else "money"
-    part = part if known.empty else known
-    if part.empty:
-        return ""
-    held = int(part[f"{what}_came"].between(part[f"{what}_low"], part[f"{what}_high"]).sum())
-    doubt = ": do not rely on it" if held < HELD * len(part) else ""
-    whole = f"the {what} that came {'was' if what == 'money' else 'were'}"
-    said = f"{days:,} days ahead, {whole} inside the forecast's interval at {held:,} of {count(len(part), 'past quarter end')}"
-    if known.empty or not (known["money_came"] > 0).all():
-        return f"{said}{doubt}."
-    off = (known["money"] / known["money_came"] - 1).abs().mean()
-    return f"{said}; the forecast was off by {off:.0%} on average{doubt}."
-
-
-def doubt(tested: pd.DataFrame, days: int) -> str:
-    """Warn of a forecast so many days ahead that mostly failed; empty otherwise.
-
-    Parameters
-    ----------
-    tested : DataFrame of `chances.back_test`
-    """
-    said = trusted(tested, days)
-    return said if said.endswith("do not rely on it.") else ""
-
-
-def _off(tested: pd.DataFrame) -> tuple[float, float, int]:
-    """How far the money foretold, and the CRM's, was from what came, as a share, on average; and at how many quarter ends."""
-    known = tested.dropna(subset=["money", "money_came", "crm"])
-    if known.empty or not (known["money_came"] > 0).all():
-        return float("nan"), float("nan"), 0
-    own, theirs = ((known[c] / known["money_came"] - 1).abs().mean() for c in ("money", "crm"))
-    return float(own), float(theirs), len(known)
-
-
-def about_tests(tested: pd.DataFrame) -> str:
-    """Say how to read a test of forecasts on past quarters, or why there is none."""
-    if tested.empty:
-        return "The history is too short to test forecasts on past quarters."
-    said = ["Each forecast uses what was known at the quarter end, of the deals open then."]
-    for days, part in tested.groupby("horizon_days"):
-        if (OVERLAP * part["day"].diff().dt.days < days).any():
-            said.append(
-                f"The {days:,} days of neighbouring quarter ends overlap, so {len(part):,} ends say less than as many tests."
-            )
-    return " ".join(said)
+def off(known: pd.DataFrame, by: str) -> float:
+    """Measure how far a forecast was from the money that came, as a share, on average."""
+    return float((known[by] / known["money_came"] - 1).abs().mean())
 
 
 def open_deals(deals: pd.DataFrame, one_account: str, currency: str) -> str:
@@ -385,6 +352,7 @@ def expected(
     why: str,
     currency: str,
     is_young: bool,
+    crm: tuple[float, float] = (float("nan"), float("nan")),
 ) -> str:
     """Say what the open deals are expected to bring, and which deals are not in that; empty if none is open.
 
@@ -395,6 +363,7 @@ def expected(
     until : last day of the horizon
     why : what the past lacks to tell; empty if nothing
     is_young : whether the past is shorter than twice the horizon
+    crm : what the CRM weights all open deals at, and those that history can judge
     """
     if deals.empty:
         return ""
@@ -402,10 +371,12 @@ def expected(
         return f"What they will bring is unknown, for lack of {why}."
     said = f"Expected by {until}: {count(round(wins[0]), 'won deal')} ({level:.0%} interval {wins[1]:,.0f} to {wins[2]:,.0f}, n = {wins[3]:,})"
     if pd.notna(money[0]):
-        brought = _range(money[1], money[2], currency)
+        brought = money_range(money[1], money[2], currency)
         said += f" that bring {short_money(money[0], currency)} ({brought}, n = {money[3]:,})"
     aside = deals.loc[deals["chance_to_win"].isna(), "amount"]
     left = f" {count(len(aside), 'open deal')}{_worth(aside, currency)} without an opening day {_are(len(aside))} not in it: the chance is unknown."  # fmt: skip
+    if pd.notna(crm[0]) and pd.notna(crm[1]):
+        left += f" With {'it' if len(aside) == 1 else 'them'} the CRM weights the open deals at {short_money(crm[0], currency)}, without at {short_money(crm[1], currency)}."
     young = " The past known is shorter than twice these months: expect fewer wins of late stages than this."
     return f"{said}.{left if len(aside) else ''}{young if is_young else ''}"
 
@@ -425,6 +396,17 @@ def gaps(flags: pd.DataFrame) -> str:
     return f"Fill in {' and '.join(parts)} before the next forecast" if parts else ""
 
 
+def lacking(flags: pd.DataFrame) -> str:
+    """Name the open deals that lack an account or an amount; empty if none does.
+
+    Parameters
+    ----------
+    flags : DataFrame of open deals ``opportunity_id``, and bool ``no_account, no_amount``
+    """
+    ids = {what: flags.loc[flags[f"no_{what}"], "opportunity_id"] for what in ("account", "amount")}
+    return "; ".join(f"without {what}: {named(found, NAMED)}" for what, found in ids.items() if len(found))
+
+
 def of_an_earlier_day(fill: str, is_latest: bool) -> str:
     """Say why gaps are no task on an earlier day; empty without a gap or on the latest day.
 
@@ -442,7 +424,7 @@ def _are(n: int) -> str:
     return "is" if n == 1 else "are"
 
 
-def _range(low: float, high: float, currency: str) -> str:
+def money_range(low: float, high: float, currency: str) -> str:
     """Write two amounts, the currency once where both are of one size."""
     first, last = short_money(low, currency), short_money(high, currency)
     same = first.removesuffix(f" {currency}")

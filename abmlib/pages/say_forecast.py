@@ -1,0 +1,82 @@
+"""Sentences about how good past forecasts were, from finished numbers."""
+
+import pandas as pd
+
+from abmlib.pages.say import count, day, short_money
+from abmlib.pages.say_pipeline import money_range, off
+
+HELD = 0.5  # share of past intervals that held what came, below which the page warns
+OVERLAP = 1.5  # days ahead ÷ days between quarter ends, beyond which the page says that they overlap
+SHORT_MONTH = 30  # days; periods of as many months differ by a few days
+
+
+def trusted(tested: pd.DataFrame, currency: str) -> tuple[str, str]:
+    """Say in which direction past forecasts were wrong, and how often their interval held; empty where no past quarter can tell.
+
+    Speaks of money, or else of wins.
+
+    Parameters
+    ----------
+    tested : DataFrame of `chances.back_test`
+    """
+    what, part, held = _held(tested)
+    if part.empty:
+        return "", ""
+    foretold, came, ends = part[what], part[f"{what}_came"], count(len(part), "past quarter end")
+    high, low = int((foretold > came).sum()), int((foretold < came).sum())
+    way = f"too {'high' if high >= low else 'low'} at {max(high, low):,} of {ends}"
+    sums = f"{_amount(foretold.sum(), what, currency)} foretold, {_amount(came.sum(), what, currency)} came in all"
+    record = f"What came was inside the interval at {held.sum():,} of {len(part):,}"
+    if what == "money" and (came > 0).all():
+        record += f"; the forecast was off by {off(part, what):.0%} on average"
+    if held.all():
+        return f"{_days(part)} ahead, the forecast was {way}: {sums}.", f"{record}."
+    last = part[~held].iloc[-1]
+    was, least, most, brought = (last[c] for c in (what, f"{what}_low", f"{what}_high", f"{what}_came"))
+    ends = money_range(least, most, currency) if what == "money" else f"{least:,.0f} to {most:,.0f}"
+    missed = f"The last miss: the deals open on {day(last['day'])} brought {_amount(brought, what, currency)}, against {_amount(was, what, currency)} foretold ({ends})."
+    return f"{_days(part)} ahead, the forecast was {way}: {sums}.", f"{record}. {missed}"
+
+
+def doubt(tested: pd.DataFrame) -> str:
+    """Warn of a forecast that mostly failed; empty otherwise.
+
+    Parameters
+    ----------
+    tested : DataFrame of `chances.back_test`
+    """
+    _, part, held = _held(tested)
+    if held.sum() >= HELD * len(part):
+        return ""
+    return f"Do not rely on it: {_days(part)} ahead, what came was inside the forecast's interval at {held.sum():,} of {count(len(part), 'past quarter end')}."
+
+
+def _held(tested: pd.DataFrame) -> tuple[str, pd.DataFrame, pd.Series]:
+    """What past forecasts can be judged by, money or else wins; those that can; and whether what came was in their interval."""
+    known = tested.dropna(subset=["money", "money_came"])
+    what, part = ("wins", tested) if known.empty else ("money", known)
+    return what, part, part[f"{what}_came"].between(part[f"{what}_low"], part[f"{what}_high"])
+
+
+def _days(tested: pd.DataFrame) -> str:
+    """Say how many days past forecasts looked ahead."""
+    least, most = tested["horizon_days"].min(), tested["horizon_days"].max()
+    return f"{least:,} to {most:,} days" if least < most else f"{most:,} days"
+
+
+def _amount(value: float, what: str, currency: str) -> str:
+    """Write money, or wins."""
+    return short_money(value, currency) if what == "money" else f"{value:,.0f} wins"
+
+
+def about_tests(tested: pd.DataFrame) -> str:
+    """Say how to read a test of forecasts on past quarters, or why there is none."""
+    if tested.empty:
+        return "The history is too short to test forecasts on past quarters."
+    said = ["Each forecast uses what was known at the quarter end, of the deals open then."]
+    for _, part in tested.groupby((tested["horizon_days"] / SHORT_MONTH).round()):
+        if (OVERLAP * part["day"].diff().dt.days < part["horizon_days"]).any():
+            said.append(
+                f"The {_days(part)} of neighbouring quarter ends overlap, so {len(part):,} ends say less than as many tests."
+            )
+    return " ".join(said)
