@@ -236,12 +236,12 @@ show.table(tested, "Foretold at past quarter ends, and what came", currency, not
 # ## Open pipeline
 
 # %% tags=["finding"]
-fill = say_pipeline.gaps(flags)
-crm = (pipeline.loc["weighted_by_crm_probability", "value"], crm_weighted.sum(min_count=1))
+fill, lacking = say_pipeline.gaps(flags)
+crm_weights = (pipeline.loc["weighted_by_crm_probability", "value"], crm_weighted.sum(min_count=1))
 say.words(
     say_pipeline.open_deals(open_deals, say.one_account(open_deals, accounts["name"]), currency),
     say_pipeline.expected(
-        flags, outlook.wins, outlook.money, LEVEL, until, outlook.why, currency, outlook.is_young, crm
+        flags, outlook.wins, outlook.money, LEVEL, until, outlook.why, currency, outlook.is_young, crm_weights
     ),
     say_pipeline.of_an_earlier_day(fill, book.is_latest),
 )
@@ -401,7 +401,7 @@ book.decide(
 )  # fmt: skip
 only_if = book.is_latest and fill != ""
 book.decide(
-    "fill_account_and_amount", kind="data", text=fill, only_if=only_if, reason=say_pipeline.lacking(flags), due=week,
+    "fill_account_and_amount", kind="data", text=fill, only_if=only_if, reason=lacking, due=week,
     would_change="an account or amount entered since, or a deal closed",
 )  # fmt: skip
 book.decide(

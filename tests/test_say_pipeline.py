@@ -176,7 +176,7 @@ def test_the_open_pipeline_says_what_is_expected_or_why_nobody_knows():
     said = say.expected(dark, (1.1, 0, 2, 2), NOTHING, 0.95, "30 June 2027", "", "EUR", is_young=False, crm=(50, 40))
     assert said.endswith(
         "1 open deal (300 EUR) without an opening day is not in it: the chance is unknown. With it the CRM weights the open deals at "
-        "50 EUR, without at 40 EUR."
+        "50 EUR, without it at 40 EUR."
     )
     said = say.expected(OPEN, NOTHING, NOTHING, 0.95, "30 June 2027", "30 closed deals", "EUR", is_young=False)
     assert said == "What they will bring is unknown, for lack of 30 closed deals."
@@ -189,13 +189,11 @@ def test_the_open_pipeline_says_what_is_expected_or_why_nobody_knows():
 
 def test_entries_to_fill_are_counted_in_the_order_and_named_in_the_reason():
     lacking = pd.DataFrame({"opportunity_id": ["x", "y"], "no_account": [True, False], "no_amount": [True, True]})
-    assert say.lacking(lacking) == "without account: x; without amount: x, y"
-    assert say.lacking(lacking.iloc[:0]) == ""
-    assert (
-        say.gaps(lacking)
-        == "Fill in the account of 1 open deal and the amount of 2 open deals before the next forecast"
+    assert say.gaps(lacking) == (
+        "Fill in the account of 1 open deal and the amount of 2 open deals before the next forecast",
+        "without account: x; without amount: x, y",
     )
-    assert say.gaps(lacking.iloc[:0]) == ""
+    assert say.gaps(lacking.iloc[:0]) == ("", "")
 
 
 def test_listed_deals_without_an_account_are_named():

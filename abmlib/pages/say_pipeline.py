@@ -376,35 +376,24 @@ def expected(
     aside = deals.loc[deals["chance_to_win"].isna(), "amount"]
     left = f" {count(len(aside), 'open deal')}{_worth(aside, currency)} without an opening day {_are(len(aside))} not in it: the chance is unknown."  # fmt: skip
     if pd.notna(crm[0]) and pd.notna(crm[1]):
-        left += f" With {'it' if len(aside) == 1 else 'them'} the CRM weights the open deals at {short_money(crm[0], currency)}, without at {short_money(crm[1], currency)}."
+        them = "it" if len(aside) == 1 else "them"
+        left += f" With {them} the CRM weights the open deals at {short_money(crm[0], currency)}, without {them} at {short_money(crm[1], currency)}."
     young = " The past known is shorter than twice these months: expect fewer wins of late stages than this."
     return f"{said}.{left if len(aside) else ''}{young if is_young else ''}"
 
 
-def gaps(flags: pd.DataFrame) -> str:
-    """Say which entries of open deals to fill in, by count; empty if none lacks one.
-
-    Parameters
-    ----------
-    flags : DataFrame of open deals with bool ``no_account, no_amount``
-    """
-    parts = [
-        f"the {what} of {count(n, 'open deal')}"
-        for what in ("account", "amount")
-        if (n := int(flags[f"no_{what}"].sum()))
-    ]
-    return f"Fill in {' and '.join(parts)} before the next forecast" if parts else ""
-
-
-def lacking(flags: pd.DataFrame) -> str:
-    """Name the open deals that lack an account or an amount; empty if none does.
+def gaps(flags: pd.DataFrame) -> tuple[str, str]:
+    """Say which entries of open deals to fill in, by count, and of which deals; empty if none lacks one.
 
     Parameters
     ----------
     flags : DataFrame of open deals ``opportunity_id``, and bool ``no_account, no_amount``
     """
     ids = {what: flags.loc[flags[f"no_{what}"], "opportunity_id"] for what in ("account", "amount")}
-    return "; ".join(f"without {what}: {named(found, NAMED)}" for what, found in ids.items() if len(found))
+    ids = {what: found for what, found in ids.items() if len(found)}
+    parts = [f"the {what} of {count(len(found), 'open deal')}" for what, found in ids.items()]
+    which = "; ".join(f"without {what}: {named(found, NAMED)}" for what, found in ids.items())
+    return f"Fill in {' and '.join(parts)} before the next forecast" if parts else "", which
 
 
 def of_an_earlier_day(fill: str, is_latest: bool) -> str:
@@ -412,7 +401,7 @@ def of_an_earlier_day(fill: str, is_latest: bool) -> str:
 
     Parameters
     ----------
-    fill : of `gaps`
+    fill : first of `gaps`
     """
     if is_latest or not fill:
         return ""
