@@ -119,7 +119,7 @@ show.table(other[["decision", "state", *states_of]], "Decisions that are not as 
 # %%
 moved = say_changes.moves_table(moves, names, accounts["owner_id"])
 note = "The largest revenue or amount first; abm compare lists all of them." * bool(len(moved))
-show.table(moved, "Accounts that moved, and the facts that moved them", book.currency, note=note)
+show.table(moved, "Accounts that moved, and what changed there", book.currency, note=note)
 
 # %% [markdown]
 # ## Open pipeline

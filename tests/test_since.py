@@ -82,6 +82,21 @@ def test_a_decision_that_a_report_left_out_is_new_when_it_comes_back_and_stays_o
     assert by_row(again) == {"call acme": "repeated"}
 
 
+def test_nobody_has_done_what_no_report_had_proposed_yet():
+    now, before = proposed("call acme", "call first"), proposed("call acme")
+    assert by_row(states(now, before, entered(("call", None, "done", "2026-06-02")))) == {
+        "call acme": "done",
+        "call first": "new",
+    }
+
+
+def test_a_decision_about_other_deals_of_the_account_is_new_and_one_about_fewer_is_not():
+    before, other, fewer = (proposed("call acme").assign(group=deals) for deals in ("d1;d2", "d2;d3", "d2"))
+    entries = entered(("call", "acme", "done", "2026-06-02"))
+    assert by_row(states(other, before, entries)) == {"call acme": "new"}
+    assert by_row(states(fewer, before, entries)) == {"call acme": "done"}
+
+
 @pytest.mark.parametrize(("until", "state"), [("2026-06-30", "later"), ("2026-06-29", "repeated"), (None, "later")])
 def test_what_waits_comes_back_after_its_day(until, state):
     now = proposed("call acme")
@@ -151,6 +166,11 @@ def test_a_flagged_deal_that_is_not_open_any_more_has_moved_and_a_passed_day_is_
         ["o1", "Stalled", "won", 1.0, "Ada"],
     ]
     assert got["facts"].tolist() == [[("close_date", MAY, MAY)], [], []]
+    opened = since.moved(*reversed(tables), {})  # the other way round, two stalled deals were opened since
+    assert opened.loc[opened["before"] == since.NOT_YET, ["of", "what", "after"]].values.tolist() == [
+        ["o3", "Stalled", "yes"],
+        ["o1", "Stalled", "yes"],
+    ]
 
 
 def test_of_a_stalled_deal_the_fact_whose_mark_changed_comes_first():
@@ -205,7 +225,7 @@ def measured(low: float, value: float, high: float, start: str | None, end: str 
         ((0.7, 0.8, 0.9, "2026-03-31", "2026-06-30"), since.OVERLAP),
         ((0.7, 0.8, 0.9, "2026-06-01", "2026-06-30"), since.UNLIKE),
         ((float("nan"), 0.8, 0.9, "2026-04-01", "2026-06-30"), since.NO_INTERVAL),
-        ((0.7, 0.8, 0.9, None, None), "up"),
+        ((0.7, 0.8, 0.9, None, None), since.UNDATED),
     ],
 )
 def test_a_measure_is_judged_only_over_other_days_and_with_intervals(now, verdict):

@@ -18,8 +18,9 @@ KEY = ["notebook", "slug", "account_id"]
 SAME_LENGTH = pd.Timedelta(days=3)  # by which two windows of one length may differ: quarters have 90 to 92 days
 UNLIKE = "windows of different length, not judged"
 OVERLAP, NO_INTERVAL = "windows overlap, not judged", "no interval, not judged"
+UNDATED = "of all that is known, not judged"
 EVIDENCE = ("deal_value", "cycle_days", "orders_per_year", "buyers", "buyer_level")
-GONE = "no longer open"
+GONE, NOT_YET = "no longer open", "not open yet"
 ALSO_CHORES = ["find_missing_roles"]  # decisions on selling that, as chores, are not noted where the data go on
 
 
@@ -66,9 +67,10 @@ def decision_states(
 ) -> pd.DataFrame:
     """Say of each decision and account whether it is new, repeated, settled by people, or gone.
 
-    A decision is known from report to report by notebook, slug and account, never by its text. What people entered holds up
-    to its last day, and only while each report since has proposed the decision for that account again; the later of an entry for the account
-    and one for all accounts counts. Decisions of a notebook that did not run this time are not gone.
+    A decision is known from report to report by notebook, slug and account, never by its text; one that names other deals
+    (``group``) than before is new. What people entered holds up to its last day, and only while each report since has
+    proposed the decision for that account again: of what is new nobody can have entered anything. The later of an entry for
+    the account and one for all accounts counts. Decisions of a notebook that did not run this time are not gone.
 
     Parameters
     ----------
@@ -83,12 +85,16 @@ def decision_states(
     -------
     DataFrame to the spec of ``15_decision_states``
     """
-    rows = now[[*KEY, "text"]].drop_duplicates(KEY)
-    past = before[[*KEY, "text"]].drop_duplicates(KEY)
-    rows = rows.merge(past[KEY].assign(repeated=True), on=KEY, how="left")
+    rows = now[[*KEY, "text", "group"]].drop_duplicates(KEY)
+    past = before[[*KEY, "text", "group"]].drop_duplicates(KEY)
+    rows = rows.merge(past[[*KEY, "group"]].assign(repeated=True), on=KEY, how="left", suffixes=("", "_before"))
+    rows["repeated"] = rows["repeated"].where(
+        [not _others(*g) for g in zip(rows["group"], rows["group_before"], strict=True)]
+    )
     rows = rows.merge(states.loc[states["state"] != "gone", [*KEY, "since"]], on=KEY, how="left")
     repeated = rows["repeated"].notna()
-    rows["since"] = rows["since"].where(repeated, day + DAY)
+    unknown = rows["slug"].isin(list(left_out)) | pd.isna(day)  # whether it was proposed before
+    rows["since"] = rows["since"].where(repeated, as_of + DAY).mask(unknown & ~repeated)
     entry = _entry(rows, entries)
     holds = (entry["entered_day"] >= rows["since"]) | rows["since"].isna()
     holds &= entry["status"].notna() & ~(entry["until"] < as_of)
@@ -97,9 +103,16 @@ def decision_states(
     left = past.merge(now[KEY].drop_duplicates(), on=KEY, how="left", indicator=True)
     left = left[(left["_merge"] == "left_only") & left["notebook"].isin(list(notebooks))]
     gone = left[[*KEY, "text"]].assign(state="gone", since=pd.NaT)
-    found = pd.concat([rows.drop(columns="repeated"), gone], ignore_index=True)
+    found = pd.concat([rows.drop(columns=["repeated", "group", "group_before"]), gone], ignore_index=True)
     unknown = found["slug"].isin(list(left_out)) & found["state"].isin(["new", "gone"])
     return schema.conform("15_decision_states", found[~unknown])
+
+
+def _others(now: Any, before: Any) -> bool:
+    """Say whether a decision names deals that it did not name before."""
+    if pd.isna(now) or pd.isna(before):
+        return False
+    return bool(set(str(now).split(";")) - set(str(before).split(";")))
 
 
 def not_compared(now: pd.DataFrame, before: pd.DataFrame, same: bool) -> list[str]:
@@ -189,7 +202,8 @@ def moved(
 ) -> pd.DataFrame:
     """List what accounts moved in, and which facts moved them: class, key account, buying cycle, stalled and overdue deals.
 
-    Compared is what both reports have; a deal that was stalled or overdue and is not open any more has moved too. Where no
+    Compared is what both reports have; a deal that was stalled or overdue and is not open any more has moved too, and so has
+    one that was opened since and is. Where no
     fact of its own changed, all of them are given as they are: others moved, a rule changed, or a day passed. The fact that
     decided comes first where that is known.
 
@@ -234,21 +248,22 @@ def _moved(kind: Kind, now: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
     if now.empty or before.empty:
         return pd.DataFrame()
     key, is_flag = list(kind.key), pd.api.types.is_bool_dtype(now[kind.column])
-    both = before.merge(now, on=key, how="left", suffixes=("_before", "_after"), indicator=True)
-    left = both["_merge"] == "left_only"
+    is_deal = kind.what in FLAGS  # a deal may be opened, and stalled or overdue, between the two
+    both = before.merge(now, on=key, how="outer" if is_deal else "left", suffixes=("_before", "_after"), indicator=True)
+    left, opened = both["_merge"] == "left_only", both["_merge"] == "right_only"
     old, new = (both[f"{kind.column}_{side}"].astype("object") for side in ("before", "after"))
     old, new = (
         values.map({True: "yes", False: "no"}, na_action="ignore") if is_flag else values for values in (old, new)
     )
-    flagged = left & (old == "yes") if kind.table == "12_opportunity_flags" else ~left & (old != old)
-    rows = both[(~left & (old != new)) | flagged]
-    account = rows["account_id"] if "account_id" in rows else rows["account_id_before"]
+    flagged = ((left & (old == "yes")) | (opened & (new == "yes"))) if is_deal else left & False
+    rows = both[(~left & ~opened & (old != new)) | flagged]
+    account = rows["account_id"] if "account_id" in rows else rows["account_id_after"].fillna(rows["account_id_before"])
     of = rows[key[-1]] if key != ["account_id"] else pd.Series("", rows.index)
     amounts, owners = ([f"{c}_{side}" for side in ("after", "before")] for c in ("amount", "owner_id"))
     owner = rows.reindex(columns=owners).bfill(axis=1).iloc[:, 0]
     money = rows.reindex(columns=amounts).astype("float64").max(axis=1)
     made = {"account_id": account, "owner_id": owner, "what": kind.what, "of": of, "money": money}
-    made |= {"before": old, "after": new.where(~left, GONE)}
+    made |= {"before": old.where(~opened, NOT_YET), "after": new.where(~left, GONE)}
     facts = [
         _differing(row, kind.facts) if there else []
         for row, there in zip(rows.to_dict("records"), ~left[rows.index], strict=True)
@@ -313,7 +328,7 @@ def measures_compared(now: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame: ``definition_id, unit, before, before_low, before_high, after, after_low, after_high, verdict``: up, down,
-    within noise, `OVERLAP`, `UNLIKE`, `NO_INTERVAL`
+    within noise, `UNDATED` (without a window: most of it is the same past), `OVERLAP`, `UNLIKE`, `NO_INTERVAL`
 
     References
     ----------
@@ -328,6 +343,7 @@ def measures_compared(now: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
     both = both[~np.isclose(both["value_before"], both["value_after"], rtol=1e-9, atol=0)]
     span = {c: both[[f"{c}_before", f"{c}_after"]] for c in ("window_start", "window_end")}
     shared = span["window_start"].max(axis=1, skipna=False) <= span["window_end"].min(axis=1, skipna=False)
+    undated = span["window_start"].isna().any(axis=1)
     days = [both[f"window_end_{side}"] - both[f"window_start_{side}"] for side in ("before", "after")]
     unlike = (days[0] - days[1]).abs() > SAME_LENGTH
     ends = both[["low_before", "high_before", "low_after", "high_after"]]
@@ -336,8 +352,8 @@ def measures_compared(now: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
     )
     rise = np.where(both["value_after"] > both["value_before"], "up", "down")
     verdict = np.select(
-        [shared, unlike, ends.isna().any(axis=1), ~outside],
-        [OVERLAP, UNLIKE, NO_INTERVAL, "within noise"],
+        [undated, shared, unlike, ends.isna().any(axis=1), ~outside],
+        [UNDATED, OVERLAP, UNLIKE, NO_INTERVAL, "within noise"],
         default=rise,
     )
     names = {

@@ -289,7 +289,8 @@ def in_doubt(record: pd.DataFrame, mark: str = "stalled") -> tuple[float, float,
 
 
 def by_account(deals: pd.DataFrame, why: pd.Series, currency: str) -> dict[str, pd.Series]:
-    """Give accounts with the owner of their largest deal and, as the reason, every deal, as `Book.decide` takes them.
+    """Give accounts with the owner of their largest deal, their deals and, as the reason, what is said of each, as `Book.decide`
+    takes them.
 
     The largest deal and account come first. A deal's owner is named where it is not the account's. Deals without an account are
     left out.
@@ -307,7 +308,8 @@ def by_account(deals: pd.DataFrame, why: pd.Series, currency: str) -> dict[str, 
     whose = (", owner " + owner.fillna("unknown")).where(other, "")
     each = known["opportunity_id"] + title + " (" + money.fillna("amount unknown") + whose + "): " + why[known.index]
     reason = each.groupby(known["account_id"], sort=False).agg(". ".join)
-    return {"accounts": first.index.to_series(), "owner": first["owner_id"], "reason": reason}
+    group = known.groupby("account_id")["opportunity_id"].agg(lambda ids: ";".join(sorted(ids)))
+    return {"accounts": first.index.to_series(), "owner": first["owner_id"], "reason": reason, "group": group}
 
 
 def to_decide(

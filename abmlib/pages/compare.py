@@ -88,7 +88,7 @@ def compare(before: Path, after: Path, accounts: pd.DataFrame, deals: pd.DataFra
     moves = say_changes.moves_table(moves, by_id["name"], by_id["owner_id"])
     return {
         "Decisions, and the accounts they name": counts[["notebook", "text", "state", *since.STATES]],
-        "Accounts that moved, and the facts that moved them": moves.assign(
+        "Accounts that moved, and what changed there": moves.assign(
             revenue_or_amount=moves["revenue_or_amount"].map("{:,.0f}".format, na_action="ignore")
         ),
         "Measures that are not as they were": measures_table(measures),

@@ -207,7 +207,7 @@ def moves_table(
     owner = moves["owner_id"].fillna(moves["account_id"].map(owners))
     cells = {"account_name": account, "owner": owner, "revenue_or_amount": moves["money"], "Moved in": moves["what"]}
     cells |= {"Line or deal": moves["of"], "before": moves["before"]}
-    return pd.DataFrame(cells | {"after": moves["after"], "Facts that moved it": moves["facts"].map(facts)})
+    return pd.DataFrame(cells | {"after": moves["after"], "What changed there": moves["facts"].map(facts)})
 
 
 def bridge(table: pd.DataFrame, currency: str) -> str:
@@ -246,7 +246,7 @@ def bridge_note(table: pd.DataFrame, unpriced: int) -> str:
     start = day(table["start_day"].iloc[0])
     unknown = table["deals"].where(table["step"] == "opening day unknown", 0).sum()
     none += f" {count(int(unknown), 'deal')} without an opening day: nobody knows since when." if unknown else ""
-    return f"Learnt: dated {start} or earlier and not known then. Without a number of deals: the deals were open and stayed, only their amount changed.{none}"
+    return f"Learnt: a book read back to {start} does not show it; it was entered later, or lacks stage history or an opening day. Without a number of deals: the deals were open and stayed, only their amount changed.{none}"
 
 
 def _name(r: Any) -> str:

@@ -421,7 +421,7 @@ class Book:
         text: str,
         accounts: Iterable[str] | None = None,
         would_change: str = "",
-        group: str | None = None,
+        group: str | pd.Series | None = None,
         owner: str | pd.Series | None = None,
         due: str | None = None,
         moves: float | pd.Series | None = None,
@@ -447,7 +447,8 @@ class Book:
         moves, moves_low, moves_high : money that this decision moves within its horizon, in the reporting currency, never an
             account's whole past: a Series by account id, or one number for a decision about all; with its interval
         basis : what that money is, in words
-        reason, owner : why this account and who is to act; a Series by account id, or one text
+        reason, owner, group : why this account, who is to act, and the part or the deals (ids joined by ``;``) it is about; a
+            Series by account id, or one text
         only_if : what the data must say for the decision to be noted at all
 
         Raises
@@ -460,16 +461,10 @@ class Book:
         if not re.fullmatch(SLUG, slug):
             raise ValueError(f"slug must be lower-case words joined by underscores, such as start_now, got {slug!r}.")
         ids: list[str | None] = [] if not only_if else [None] if accounts is None else list(accounts)
-        by_account = {
-            "moves": moves,
-            "moves_low": moves_low,
-            "moves_high": moves_high,
-            "reason": reason,
-            "owner": owner,
-        }
+        by_account = {"group": group, "moves": moves, "moves_low": moves_low, "moves_high": moves_high, "reason": reason, "owner": owner}  # fmt: skip
         own = {c: v.reindex(ids).to_numpy() if isinstance(v, pd.Series) else v for c, v in by_account.items()}
         rows = pd.DataFrame({"account_id": ids}).assign(
-            notebook=self._number, slug=slug, kind=kind, text=text, group=group, due=pd.Timestamp(due) if due else pd.NaT,
+            notebook=self._number, slug=slug, kind=kind, text=text, due=pd.Timestamp(due) if due else pd.NaT,
             basis=basis, would_change=would_change, status="proposed", **own,
         )  # fmt: skip
         self._decisions[slug] = schema.conform("decisions", rows)

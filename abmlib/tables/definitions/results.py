@@ -15,7 +15,7 @@ DECISIONS = table("decisions", "What a notebook advises: one row per decision an
     "slug": col("id", "the decision, the same in every run: words joined by underscores", matches=SLUG),
     "kind": col("text", "selling, the programme, or a chore about data", one_of=("sell", "programme", "data")),
     "text": col("text", "the advice, as an order"),
-    "group": col("text", "the part of the accounts it is about", null=True),
+    "group": col("text", "the part of the accounts, or the deals, it is about", null=True),
     "account_id": col("id", "account it is about; missing if about all", null=True),
     "owner": col("text", "who is to act", null=True),
     "due": col("date", "until when", null=True),
