@@ -178,6 +178,8 @@ def test_the_open_pipeline_says_what_is_expected_or_why_nobody_knows():
         "1 open deal (300 EUR) without an opening day is not in it: the chance is unknown. With it the CRM weights the open deals at "
         "50 EUR, without it at 40 EUR."
     )
+    same = say.expected(dark, (1.1, 0, 2, 2), NOTHING, 0.95, "", "", "EUR", is_young=False, crm=(40, 40))
+    assert same.endswith("the chance is unknown.")
     said = say.expected(OPEN, NOTHING, NOTHING, 0.95, "30 June 2027", "30 closed deals", "EUR", is_young=False)
     assert said == "What they will bring is unknown, for lack of 30 closed deals."
     assert say.expected(OPEN.iloc[:0], NOTHING, NOTHING, 0.95, "", "", "EUR", is_young=False) == ""

@@ -375,7 +375,7 @@ def expected(
         said += f" that bring {short_money(money[0], currency)} ({brought}, n = {money[3]:,})"
     aside = deals.loc[deals["chance_to_win"].isna(), "amount"]
     left = f" {count(len(aside), 'open deal')}{_worth(aside, currency)} without an opening day {_are(len(aside))} not in it: the chance is unknown."  # fmt: skip
-    if pd.notna(crm[0]) and pd.notna(crm[1]):
+    if crm[0] - crm[1] >= 1:
         them = "it" if len(aside) == 1 else "them"
         left += f" With {them} the CRM weights the open deals at {short_money(crm[0], currency)}, without {them} at {short_money(crm[1], currency)}."
     young = " The past known is shorter than twice these months: expect fewer wins of late stages than this."
