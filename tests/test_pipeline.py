@@ -692,7 +692,7 @@ def test_slippage_by_hand():
     one = fc.slippage(then.assign(account_id="acme"), deals(later), Period(day("2026-04-01"), TODAY))
     assert one["value"] == 0.5 and pd.isna(one["low"]) and got["low"] < 0.5  # deals of one account say no more than one
     dark = fc.slippage(then[then["opportunity_id"] == "undated"], deals(later), YEAR)
-    assert (dark["status"], dark["why"]) == ("not_answerable", "opportunity_stage_history with close_date")
+    assert (dark["status"], dark["why"]) == ("not_answerable", "a history of the closing days of deals")
     none = fc.slippage(then.iloc[:0], deals(later), YEAR)
     assert (none["status"], none["why"]) == ("not_answerable", "a deal due to close in these months")  # none was open
     later_only = fc.slippage(then[then["opportunity_id"] == "next"], deals(later), Period(day("2026-04-01"), TODAY))

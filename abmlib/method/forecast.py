@@ -97,7 +97,7 @@ def slippage(then: pd.DataFrame, now: pd.DataFrame, period: Period) -> dict[str,
     is_over = due["opportunity_id"].map(now.set_index("opportunity_id")["is_closed"]).fillna(False).astype(bool)
     then_open = open_deals(then)["close_date"]
     dated = then_open.empty or then_open.notna().any()
-    lacking = "a deal due to close in these months" if dated else "opportunity_stage_history with close_date"
+    lacking = "a deal due to close in these months" if dated else "a history of the closing days of deals"
     return estimate_row(
         "C-11", "slip_rate", intervals.share(~is_over, due["account_id"]), "share", window_start=period.start, window_end=period.end,
         why="" if len(due) else lacking,
