@@ -55,6 +55,7 @@ plots.style()
 book = Book.open(data, as_of=as_of, tables=tables, overlap_needed=overlap_needed)
 book.need("accounts", "transactions", writes=["03_key_accounts"])
 accounts = book.read("accounts").set_index("account_id")
+about = accounts[["name", "owner_id"]].rename(columns={"owner_id": "account_owner"})
 transactions = book.read("transactions")
 counted = periods.value_window(transactions, book.as_of, value_months)
 year_starts = book.settings.fiscal_year_starts
@@ -114,34 +115,16 @@ n_valuable = int(choice["valuable"].sum())
 say.words(
     draft * (n_valuable > 0)
     + say_key_accounts.key_accounts(
-        choice["chosen"].astype(bool), worth["revenue"], n_valuable, len(held_back), ranked_by, year
+        choice["chosen"].astype(bool), worth["revenue"], n_valuable, year, accounts["name"][largest], book.currency
     ),
     say_key_accounts.not_agreed(
         agreed.passed or not n_valuable, len(rules) + len(votes), str(verdict), say.day(two_weeks)
     ),
-    say_key_accounts.dependence(concentration.largest_share(worth["revenue"], 1), accounts["name"][largest]),
-    say_key_accounts.gate_or_plain(trial.verdict, trial.choices, trial.rival, basis, book.currency, LEVEL)
+    say_key_accounts.gate_or_plain(
+        trial.verdict, trial.choices, trial.rival, basis, book.currency, LEVEL, len(held_back), ranked_by
+    )
     if capacity
     else "",
-)
-
-# %% [markdown] tags=["fold"]
-# ## Key accounts
-
-# %% tags=["finding"]
-reasons = qualification.reasons_for(parts, pareto)
-ranked = pareto.join(choice).join(accounts[["name", "owner_id"]]).assign(reason=reasons).sort_values("size_rank")
-say_key_accounts.chosen_bring(ranked[ranked["chosen"]], year, book.currency)
-
-# %%
-how_ranked = say_key_accounts.ranked_by(ranked_by, year)
-columns = ["size_rank", "name", "owner_id", "revenue", "margin"]
-show.table(
-    ranked.loc[ranked["chosen"], [*columns, "reason"]],
-    f"{draft}Key accounts",
-    currency=book.currency,
-    rows=capacity,
-    note=how_ranked if choice["chosen"].any() else "",
 )
 
 # %% [markdown]
@@ -150,10 +133,13 @@ show.table(
 # an answer excludes nobody. A wrong gate costs most here: read this list with the owners before you decide.
 
 # %% tags=["finding"]
+ranked = pareto.join(choice).join(about).sort_values("size_rank")
 stopped = ranked[ranked["valuable"] & ~ranked["qualified"]]
 say_key_accounts.excluded(len(stopped), n_valuable, len(held_back), ranked_by)
 
 # %%
+how_ranked = say_key_accounts.ranked_by(ranked_by, year)
+columns = ["size_rank", "name", "account_owner", "revenue", "margin"]
 show.table(
     stopped[[*columns, "exclusion_reason"]],
     "Valuable accounts that the gate excludes",
@@ -164,10 +150,9 @@ show.table(
 
 # %%
 fig, ax = plt.subplots(figsize=(7.2, 2.8))
-plots.title(ax, "Valuable accounts by answer to each question of the gate")
-plots.stacked(
-    qualification.part_counts(parts[choice["valuable"]]), ax, "valuable accounts (class A on revenue or margin)"
-)
+answers = qualification.part_counts(parts[choice["valuable"]])
+plots.title(ax, say_key_accounts.failed_most(answers["fail"], n_valuable))
+plots.stacked(answers, ax, "valuable accounts (class A on revenue or margin)")
 
 # %% [markdown]
 # If a question has no answer, export more data: costs for profitability, a longer history for the others.
@@ -195,15 +180,17 @@ curves = {"net revenue": concentration.lorenz(worth["revenue"])}
 curves |= {"margin": concentration.lorenz(worth["margin"].dropna())} if worth["margin"].notna().any() else {}
 
 fig, ax = plt.subplots()
-plots.title(ax, "Share of net revenue and of margin, the largest accounts first")
+plots.title(
+    ax, say_key_accounts.top_fifth(*(concentration.top_share(worth[w].dropna(), 0.2) for w in ("revenue", "margin")))
+)
 plots.concentration(curves, ax, {"class A": tuple(classes.loc[0, ["share_of_accounts", "share_of_revenue"]])})
 
 # %% [markdown]
-# The steeper the start, the fewer accounts carry the business. Above the top of the scale: accounts that returned more than
-# they bought.
+# The steeper the start, the fewer accounts carry the business.
 
 # %%
-show.table(classes, f"Classes by net revenue, {year}", currency=book.currency)
+above = say_key_accounts.above_scale(curves.values())
+show.table(classes, f"Classes by net revenue, {year}", currency=book.currency, note=above)
 
 # %% [markdown]
 # ## Who stays on top
@@ -221,15 +208,24 @@ spans = [say.span(p.start, p.end, year_starts) for p in halves]
 say_key_accounts.stayed(stayed, *kept[["value", "low", "high", "n"]], LEVEL, spans[0])
 
 # %%
+moved = value.changed_class(earlier, later).join(about)
+left, entered = moved[moved["class_before"] == "A"], moved[moved["class_now"] == "A"]
+titles = say_key_accounts.left_and_entered(len(left), len(entered))
+
 fig, ax = plt.subplots(figsize=(7.2, 3.8))
-plots.title(ax, "Accounts by class before and now")
+plots.title(ax, f"{titles[0]}, {titles[1]}")
 plots.grid(moves, ax, f"class now, {spans[1]}", f"class before, {spans[0]}")
 
 # %%
-moved = value.changed_class(earlier, later).join(accounts[["name", "owner_id"]])
-columns_moved = ["name", "owner_id", "class_before", "class_now", "revenue_before", "revenue_now", "revenue_change"]
-left, entered = moved[moved["class_before"] == "A"], moved[moved["class_now"] == "A"]
-titles = say_key_accounts.left_and_entered(len(left), len(entered))
+columns_moved = [
+    "name",
+    "account_owner",
+    "class_before",
+    "class_now",
+    "revenue_before",
+    "revenue_now",
+    "revenue_change",
+]
 show.table(left[columns_moved].drop(columns="class_before"), titles[0], book.currency, rows=show.LISTED)
 
 # %%
@@ -246,7 +242,7 @@ say_key_accounts.small_margin(odd, int(classes["accounts"].iloc[0]), with_margin
 
 # %%
 show.table(
-    odd.drop(columns="account_id"),
+    odd.drop(columns="account_id").rename(columns={"owner_id": "account_owner"}),
     "Large in revenue, small in margin",
     currency=book.currency,
     rows=show.LISTED,
@@ -268,7 +264,7 @@ show.table(risk, f"Lost with the largest accounts, revenue of {year}", currency=
 top = worth.join(choice["chosen"]).join(accounts["name"]).nlargest(15, "revenue").set_index("name")
 
 fig, ax = plt.subplots(figsize=(7.2, 4.4))
-plots.title(ax, f"Net revenue of the {len(top)} largest accounts, {year}")
+plots.title(ax, f"Chosen as key accounts: {top['chosen'].sum():,} of the {len(top)} of most net revenue, {year}")
 plots.bars(
     top["revenue"], ax, f"net revenue ({book.currency})", top["chosen"], ("not chosen", f"{draft}chosen as key account")
 )
@@ -306,7 +302,7 @@ book.measure(gate_trial.part_rows(trial.parts, outcome))
 can_tell = trial.parts[trial.parts["verdict"] != "not_answerable"]
 
 fig, ax = plt.subplots(figsize=(7.2, 1.1 + 0.35 * len(can_tell)))
-plots.title(ax, "Bought again: accounts that passed, less accounts that failed")
+plots.title(ax, say_key_accounts.parts_that_tell(can_tell["verdict"]))
 plots.differences(
     can_tell,
     (can_tell["part"] + ": " + can_tell["verdict"]).tolist(),
@@ -370,6 +366,9 @@ chosen = ranked.index[ranked["chosen"]]
 deciders = coverage.deciders(coverage.contact_states(book.read("contacts"), book.as_of), accounts.index)
 alone = qualification.second_sponsor(pareto, choice, deciders, say.LARGE)
 at_risk, loss = qualification.margin_at_risk(transactions, accounts.index, book.as_of)
+reasons = say_key_accounts.with_money(qualification.reasons_for(parts, pareto), worth, year, book.currency)
+bought = qualification.gaps(transactions, left.index[left["revenue_now"] <= 0])
+lost = bought[~(bought["paid_until"] >= book.as_of)]
 
 # %% tags=["decide"]
 book.decide(
@@ -381,6 +380,16 @@ book.decide(
     due=str((quarter if agreed.passed else two_weeks).date()),
     reason=reasons,
     would_change=f"a capacity other than {capacity}, or a part of the gate that the next period contradicts",
+)
+book.decide(
+    "ask_lost_top_accounts",
+    kind="sell",
+    text="Ask why former top accounts stopped buying",
+    accounts=lost.index,
+    owner=accounts["owner_id"],
+    due=str(two_weeks.date()),
+    reason=say_key_accounts.lost(left["revenue_before"][lost.index], lost["last_day"], spans[0], book.currency),
+    would_change="what the owner knows: an order on its way, a merger, or business that moved to another account",
 )
 book.decide(
     "review_held_back",

@@ -1,7 +1,6 @@
 """The page of 03: what it says of the gate, what it calls a draft, and which money its decisions move."""
 
 import re
-from html import escape
 
 import pandas as pd
 import pytest
@@ -34,9 +33,9 @@ def sample(tmp_path_factory):
 def run(tmp_path):
     """Run the page on lines of accounts; give what it shows and its decisions."""
 
-    def run(rows, **given):
+    def run(rows, paid_until=None, **given):
         lines = pd.DataFrame(rows, columns=["account_id", "booked_at", "revenue", "cogs"])
-        lines = lines.assign(transaction_id=range(len(lines)), product_id="p", kind="purchase")
+        lines = lines.assign(period_end=paid_until, transaction_id=range(len(lines)), product_id="p", kind="purchase")
         ids = pd.DataFrame({"account_id": lines["account_id"].unique(), "created_at": "2023-01-01T00:00:00Z"})
         tables = {"accounts": ids.assign(name=ids["account_id"]), "transactions": lines}
         data = put(tmp_path / "data", **{n: t.to_csv(index=False) for n, t in tables.items()})
@@ -68,9 +67,7 @@ def test_no_money_stands_where_too_few_large_accounts_say_how_much_may_be_lost(s
 
 def test_with_one_quarter_nothing_could_be_chosen_before_it_so_the_choice_is_not_tested(run):
     text, _ = run([(a, f"2026-{m:02}-01", 100, 50) for a in "abc" for m in (4, 5, 6)])
-    assert (
-        "Neither the gate nor a simple list could choose an account on the history of 2025: too little history" in text
-    )
+    assert "neither it nor a simple list could choose an account on the history of 2025: too little history" in text
     assert "the same accounts" not in text and "simple lists\n" not in text and "Not chosen, but class A" not in text
 
 
@@ -81,8 +78,8 @@ def test_a_book_of_one_account_is_too_early_for_the_test_and_its_name_keeps_its_
         min_buying_days=3,
     )
     assert "1 of 1 valuable account qualifies for key status" in text
-    assert "One account, Bolt Sp. z o.o., brings 100.0% of the net revenue." in text
-    assert "It is too early to say whether the gate or the best simple list (largest by revenue) chose better" in text
+    assert "; one account, Bolt Sp. z o.o., brings 100.0% of it all." in text
+    assert "it is too early to say whether it or the best simple list (largest by revenue) chose better" in text
     assert (
         "Margin is known for the one account." in text
         and "no interval" not in text
@@ -101,7 +98,11 @@ def test_where_every_amount_is_zero_nobody_gets_key_status_and_no_cost_is_missin
 @pytest.mark.parametrize(
     ("chosen", "revenue", "said"),
     [
-        ([True, False], [60, 40], "1 of 2 valuable accounts qualifies for key status within capacity, with 60.0%"),
+        (
+            [True, False],
+            [60, 40],
+            "1 of 2 valuable accounts qualifies for key status within capacity, with 60 EUR (60.0%)",
+        ),
         ([True, True], [60, 40], "2 of 2 valuable accounts qualify"),
         ([False, False], [60, 40], "0 of 2 valuable accounts qualify"),
         ([False, False], [60, -70], "The accounts together have no net revenue above zero (May), so none can"),
@@ -110,7 +111,7 @@ def test_where_every_amount_is_zero_nobody_gets_key_status_and_no_cost_is_missin
 def test_the_number_of_key_accounts_agrees_with_its_verb(chosen, revenue, said):
     money = pd.Series(revenue)
     valuable = 2 if money.sum() > 0 else 0
-    assert say_key_accounts.key_accounts(pd.Series(chosen), money, valuable, 0, "margin", "May").startswith(said)
+    assert say_key_accounts.key_accounts(pd.Series(chosen), money, valuable, "May", "acme", "EUR").startswith(said)
 
 
 def test_key_status_moves_no_money_that_anybody_measured(sample):
@@ -154,12 +155,12 @@ def test_value_is_that_of_the_last_twelve_months(sample):
     [
         (
             {},
-            "A draft: sales and marketing have not agreed criteria and list. Correct it",
+            "DRAFT means that sales and marketing have not agreed criteria and list: correct it",
         ),  # nothing is entered: no more
-        ({"criteria": SIGNED}, "have not agreed criteria and list (no list was voted on by both teams). Correct it"),
+        ({"criteria": SIGNED}, "have not agreed criteria and list (no list was voted on by both teams): correct it"),
         (
             {"criteria": SIGNED, "list_votes": VOTES.format("out")},
-            "list (the two lists overlap by 50.0%, below 80.0%).",
+            "list (the two lists overlap by 50.0%, below 80.0%):",
         ),
         ({"criteria": SIGNED, "list_votes": VOTES.format("in")}, ""),
     ],
@@ -191,18 +192,40 @@ def test_the_second_sponsor_of_the_largest_account_has_a_reason_from_the_contact
     assert pd.isna(row["moves"])
 
 
-def test_the_accounts_that_the_decision_names_stand_in_a_table_with_their_reason(sample):
+def test_each_chosen_account_stands_once_on_the_page_with_rank_revenue_and_margin(sample):
     ran, decisions, _ = sample
     chosen = decisions[decisions["slug"] == "give_key_status"]
-    titled = [o for c in ran.node.cells for o in c.get("outputs", []) if "DRAFT: Key accounts" in str(o)]
-    assert len(titled) == 1
-    page = titled[0]["data"]["text/html"]
-    names = pd.read_csv(SAMPLE / "accounts.csv").set_index("account_id")["name"]
-    assert all(escape(name) in page for name in names[chosen["account_id"]])
+    lines = pd.read_csv(SAMPLE / "transactions.csv")
+    year = lines[lines["booked_at"].between("2025-07-01", "2026-06-30")]
+    revenue = year.groupby("account_id")["revenue"].sum()
+    for row in chosen.itertuples():
+        money = rf"revenue {revenue[row.account_id]:,.0f} EUR, margin [\d,]+ EUR \(1 July 2025 to 30 June 2026\); number \d+ by margin; "
+        assert re.match(money, row.reason)
+    page = str([o for c in ran.node.cells for o in c.get("outputs", [])])
+    assert page.count("number 1 by margin") == 1
+
+
+def test_former_top_accounts_that_stopped_buying_are_named_with_last_years_revenue_and_no_money(run):
+    rows = [(a, f"2024-{m:02}-01", 100, 50) for a in ("kept", "gone", "silent") for m in (7, 10, 12)]
+    rows += [("tiny", "2024-08-01", 1, 0), ("kept", "2025-08-01", 100, 50), ("gone", "2025-08-01", -20, 0)]
+    asked = run(rows)[1].set_index("slug").loc[["ask_lost_top_accounts"]]
+    assert asked["account_id"].tolist() == ["gone", "silent"]  # a return is no purchase
     assert (
-        page.count("number ") == len(chosen) and "Rank 1 has the largest margin of 1 July 2025 to 30 June 2026." in page
+        asked["reason"]
+        .eq(
+            "300 currency not named net revenue of 1 July 2024 to 30 June 2025, none since; last purchase 1 December 2024"
+        )
+        .all()
     )
-    assert "that the rank by margin alone would choose" in ran.text
+    assert asked["moves"].isna().all() and asked["due"].eq(pd.Timestamp("2026-07-14")).all()
+
+
+def test_a_former_top_account_whose_subscription_is_paid_for_has_not_stopped_buying(run):
+    rows = [("plan", "2024-08-01", 100, 50), ("plan", "2024-09-01", 100, 50), ("kept", "2025-08-01", 100, 50)]
+    _, stopped = run(rows)
+    assert "ask_lost_top_accounts" in set(stopped["slug"])
+    _, paid = run(rows, paid_until="2026-12-31")
+    assert "ask_lost_top_accounts" not in set(paid["slug"])
 
 
 def test_a_difference_whose_interval_holds_zero_is_no_proof_that_there_is_none():
@@ -210,10 +233,9 @@ def test_a_difference_whose_interval_holds_zero_is_no_proof_that_there_is_none()
     rival = pd.Series({
         "choice": "a", "judged_on": "margin", "brought": 12.9e6, "gate_less_list": -6.1e6, "low": -25.2e6, "high": 12.9e6, "on_one_list": 8,
     })  # fmt: skip
-    got = say_key_accounts.gate_or_plain("cannot tell", lists, rival, "May", "EUR", 0.95)
-    assert got.startswith(
-        "A test on the past cannot tell whether the gate or the best simple list (a) chooses better: "
-    )
+    got = say_key_accounts.gate_or_plain("cannot tell", lists, rival, "May", "EUR", 0.95, 0, "margin")
+    assert got.startswith("The gate, four questions on ") and "holds back no account that the rank by margin" in got
+    assert "; a test on the past cannot tell whether it or the best simple list (a) chooses better: " in got
     assert (
         "the gate's accounts brought 6.1 M EUR less margin (95% interval -25.2 M EUR to 12.9 M EUR for 2 lists" in got
     )
@@ -265,8 +287,28 @@ def test_findings_about_nothing_are_not_said():
     risk = pd.DataFrame({"accounts": [], "share": []})
     said = [
         say_key_accounts.beyond_capacity(5, 0), say_key_accounts.excluded(0, 0, 0, "margin"),
-        say_key_accounts.chosen_bring(none, "May", "EUR"), say_key_accounts.depends(risk),
+        say_key_accounts.depends(risk),
         say_key_accounts.small_margin(none, 5, known=False, currency="EUR"),
     ]  # fmt: skip
     assert not any(s.lines for s in said)
     assert str(say_key_accounts.excluded(0, 3, 0, "margin")) == "The gate excludes none of 3 valuable accounts"
+
+
+def test_a_curve_is_explained_only_where_it_is_above_the_scale():
+    flat, above = (pd.DataFrame({"value_share": [0.0, top, 1.0]}) for top in (1.0, 1.2))
+    assert say_key_accounts.above_scale([flat]) == ""
+    assert say_key_accounts.above_scale([flat, above]).startswith("A curve above 100%")
+
+
+def test_the_title_of_the_gate_names_the_parts_that_exclude_most():
+    failed = pd.Series({"revenue_history": 3, "relationship": 2, "profitability": 3})
+    said = say_key_accounts.failed_most(failed, 9)
+    assert said == "Excludes most of 9 valuable accounts: revenue history and profitability (3 each)"
+    none = say_key_accounts.failed_most(failed * 0, 9)
+    assert none == "No part of the gate excludes any of 9 valuable accounts"
+
+
+def test_the_title_of_the_test_on_the_past_counts_signals_among_the_parts_tested():
+    verdicts = pd.Series(["signal", "no signal", "too early to judge"])
+    assert say_key_accounts.parts_that_tell(verdicts).startswith("1 of 2 tested parts of the gate foretold")
+    assert say_key_accounts.parts_that_tell(verdicts.iloc[2:]).startswith("Too early to judge")

@@ -1,8 +1,10 @@
 """Sentences of 03 from finished numbers: what the accounts are worth, who gets key status, and how the gate did."""
 
+from collections.abc import Iterable
+
 import pandas as pd
 
-from abmlib.pages.say import LARGE, Words, count, interval, share, short_money, words
+from abmlib.pages.say import LARGE, Words, count, day, interval, joined, money, one_line, share, short_money, words
 
 UNTESTED = ("too early to judge", "not_answerable")  # verdicts on a part of the gate that are none
 
@@ -75,8 +77,8 @@ def not_agreed(agreed: bool, entered: int, why: str, until: str) -> str:
     if agreed:
         return ""
     lacks = why.removeprefix("Do not proceed: ").rstrip(".")
-    start = "A draft: sales and marketing have not agreed criteria and list" + f" ({lacks})" * bool(entered)
-    return f"{start}. Correct it with the owners by {until}, and tell no customer before both teams agree (page 02)."
+    start = "DRAFT means that sales and marketing have not agreed criteria and list" + f" ({lacks})" * bool(entered)
+    return f"{start}: correct it with the owners by {until}, and tell no customer before both teams agree (page 02)."
 
 
 def give(agreed: bool) -> str:
@@ -126,19 +128,73 @@ def excluded(failed: int, valuable: int, held_back: int, by: str) -> Words:
     return words(f"The gate excludes {failed:,} of {of}{held}")
 
 
-def chosen_bring(chosen: pd.DataFrame, period: str, currency: str) -> Words:
-    """Say what the accounts chosen bring; empty if there are none.
+def with_money(reasons: pd.Series, worth: pd.DataFrame, period: str, currency: str) -> pd.Series:
+    """Put an account's revenue, and its margin where it is known, before the reason for its key status.
 
     Parameters
     ----------
-    chosen : DataFrame ``revenue, margin``, one row per account
+    reasons : Series of text by account id
+    worth : DataFrame ``revenue, margin``, one index with `reasons`
     """
-    if chosen.empty:
-        return words()
-    margin = chosen["margin"].sum(skipna=False)
-    known = f" and {short_money(margin, currency)} of margin" if pd.notna(margin) else ""
-    bring = f"{count(len(chosen), 'key account')}, with {short_money(chosen['revenue'].sum(), currency)} of net revenue"
-    return words(f"{bring}{known}, {period}")
+    texts = [
+        f"revenue {money(r, currency)}" + f", margin {money(m, currency)}" * pd.notna(m) + f" ({period}); "
+        for r, m in zip(worth["revenue"], worth["margin"], strict=True)
+    ]
+    return pd.Series(texts, reasons.index, dtype="str") + reasons
+
+
+def lost(revenue: pd.Series, last_day: pd.Series, period: str, currency: str) -> pd.Series:
+    """Say of each former customer what it brought, and when it last bought.
+
+    Parameters
+    ----------
+    revenue, last_day : one index, by account id: net revenue of the period, and day of the last purchase
+    """
+    rows = zip(revenue, last_day, strict=True)
+    texts = [f"{money(r, currency)} net revenue of {period}, none since; last purchase {day(d)}" for r, d in rows]
+    return pd.Series(texts, revenue.index, dtype="str")
+
+
+def top_fifth(revenue: float, margin: float) -> str:
+    """Title a figure with the share of revenue, and of margin, of the largest fifth of accounts; its topic if unknown."""
+    if pd.isna(revenue):
+        return "Share of net revenue and of margin, the largest accounts first"
+    more = f", their largest fifth by margin {share(margin)} of margin" * pd.notna(margin)
+    return f"The largest fifth of accounts brings {share(revenue)} of net revenue{more}"
+
+
+def above_scale(curves: Iterable[pd.DataFrame]) -> str:
+    """Explain a curve above the scale; empty where none is.
+
+    Parameters
+    ----------
+    curves : DataFrames with ``value_share``
+    """
+    above = any(curve["value_share"].max() > 1 + 1e-9 for curve in curves)
+    return "A curve above 100%: accounts after its top returned more than they bought." * above
+
+
+def failed_most(failed: pd.Series, valuable: int) -> str:
+    """Title a figure with the part of the gate that excludes most accounts.
+
+    Parameters
+    ----------
+    failed : accounts that fail, by part
+    valuable : accounts judged
+    """
+    worst = failed.index[failed.eq(failed.max())].str.replace("_", " ")
+    if not failed.max():
+        return f"No part of the gate excludes any of {count(valuable, 'valuable account')}"
+    return f"Excludes most of {count(valuable, 'valuable account')}: {joined(worst)} ({failed.max():,}{' each' * (len(worst) > 1)})"
+
+
+def parts_that_tell(verdicts: pd.Series) -> str:
+    """Title a figure with how many parts of the gate foretold who bought again."""
+    tested = verdicts[~verdicts.isin(UNTESTED)]
+    if tested.empty:
+        return "Too early to judge: do accounts that passed a part of the gate buy again more often?"
+    few = f"{tested.eq('signal').sum():,} of {count(len(tested), 'tested part')} of the gate"
+    return f"{few} foretold who bought again: accounts that passed, less accounts that failed"
 
 
 def small_margin(odd: pd.DataFrame, of: int, known: bool, currency: str) -> Words:
@@ -175,35 +231,27 @@ def depends(risk: pd.DataFrame) -> Words:
     return words(f"The largest account brings {share(first['share'])} of net revenue{more}")
 
 
-def key_accounts(chosen: pd.Series, revenue: pd.Series, valuable: int, held_back: int, by: str, period: str) -> str:
-    """Say how many accounts get key status, what they bring, and how many the gate holds back.
+def key_accounts(chosen: pd.Series, revenue: pd.Series, valuable: int, period: str, name: str, currency: str) -> str:
+    """Say how many accounts get key status, what they bring, and if one account brings a large part of all.
 
     Parameters
     ----------
     chosen : bool Series over accounts
     revenue : net revenue of each account in the period
     valuable : accounts that carry the business
-    held_back : accounts that the gate excludes and that their rank alone would have chosen
-    by : the money that accounts are ranked by
+    name : of the account of most revenue
     """
     if not valuable:
         none = "The accounts together have no" if (revenue > 0).any() else "No account has"
         return f"{none} net revenue above zero ({period}), so none can get key status."
-    brought = revenue[chosen].sum() / revenue.sum() if revenue.sum() > 0 else float("nan")
-    held = (
-        f" The gate holds back {count(held_back, 'account')} that the rank by {by} alone would choose."
-        if held_back
-        else ""
-    )
+    total = revenue.sum() if revenue.sum() > 0 else float("nan")
+    brought, largest = revenue[chosen].sum(), revenue.max() / total
     picked = int(chosen.sum())
-    bring = f", with {share(brought)} of the net revenue of {period}" if picked else ""
+    bring = f", with {short_money(brought, currency)} ({share(brought / total)}) of the net revenue of {period}"
+    one = f"; one account, {one_line(name)}, brings {share(largest)} of it all" * bool(largest >= LARGE)
     verb = "qualifies" if 1 in (picked, valuable) else "qualify"
-    return f"{picked:,} of {count(valuable, 'valuable account')} {verb} for key status within capacity{bring}.{held}"
-
-
-def dependence(part: float, name: str) -> str:
-    """Say that one account brings a large part of net revenue; empty if none does."""
-    return f"One account, {' '.join(name.split())}, brings {share(part)} of the net revenue." if part >= LARGE else ""
+    who = f"{picked:,} of {count(valuable, 'valuable account')} {verb} for key status within capacity"
+    return who + bring * (picked > 0) + one + "."
 
 
 def gate_tested(signals: pd.DataFrame, outcome: str) -> str:
@@ -271,9 +319,16 @@ def back_test(signals: pd.DataFrame, outcome: str, level: float) -> Words:
 
 
 def gate_or_plain(
-    verdict: str, choices: pd.DataFrame, rival: pd.Series, basis: str, currency: str, level: float
+    verdict: str,
+    choices: pd.DataFrame,
+    rival: pd.Series,
+    basis: str,
+    currency: str,
+    level: float,
+    held_back: int,
+    by: str,
 ) -> str:
-    """Say whether the gate beat the best of the simple lists.
+    """Say what the gate is, how many accounts it holds back, and whether it beat the best of the simple lists.
 
     Parameters
     ----------
@@ -281,28 +336,32 @@ def gate_or_plain(
     choices : DataFrame of the gate, first, and of the simple lists: ``choice, brought``
     rival : row of the list that the verdict is about: ``choice, judged_on, brought, gate_less_list, low, high, on_one_list``
     basis : the days that the gate and the lists chose on
+    held_back : accounts that the gate excludes and that their rank alone would have chosen
+    by : the money that accounts are ranked by
     """
     name, lists = rival["choice"], choices["choice"].iloc[1:]
+    held = f"holds back {count(held_back, 'account') if held_back else 'no account'} that the rank by {by} alone would choose"
+    gate = f"The gate, four questions on revenue, shared history, margin and silence, {held}"
     if verdict == "nobody":
-        return f"Neither the gate nor a simple list could choose an account on the history of {basis}: too little history with net revenue for this test."
+        return f"{gate}; neither it nor a simple list could choose an account on the history of {basis}: too little history with net revenue for a test."
     if verdict == "too early":
         return (
-            f"It is too early to say whether the gate or the best simple list ({name}) chose better: "
+            f"{gate}; it is too early to say whether it or the best simple list ({name}) chose better: "
             f"too few accounts are on only one of the two (n = {rival['on_one_list']:,.0f})."
         )
     if verdict == "the same accounts":
-        return f"The gate chose the same accounts as the best simple list ({name}), so this test says nothing about it."
+        return f"{gate}; in a test on the past it chose the same accounts as the best simple list ({name}), so the test says nothing about it."
     means = {
-        "better": f"In a test on the past, the gate was better than a simple list ({' or '.join(lists)})",
-        "worse": f"In a test on the past, the gate was worse than a simple list ({name})",
-        "cannot tell": f"A test on the past cannot tell whether the gate or the best simple list ({name}) chooses better",
+        "better": f"in a test on the past, it was better than a simple list ({' or '.join(lists)})",
+        "worse": f"in a test on the past, it was worse than a simple list ({name})",
+        "cannot tell": f"a test on the past cannot tell whether it or the best simple list ({name}) chooses better",
     }
     apart, low, high = (short_money(m, currency) for m in (abs(rival["gate_less_list"]), rival["low"], rival["high"]))
     more = "less" if rival["gate_less_list"] < 0 else "more"
     ends = f"{level:.0%} interval {low} to {high}"
     ends += f" for {len(lists)} lists at once" if len(lists) > 1 else ""
     n = f"n = {count(int(rival['on_one_list']), 'account')} on only one of the two"
-    return f"{means[verdict]}: the gate's accounts brought {apart} {more} {rival['judged_on']} ({ends}, {n})."
+    return f"{gate}; {means[verdict]}: the gate's accounts brought {apart} {more} {rival['judged_on']} ({ends}, {n})."
 
 
 def may_lose(what: str, part: float, accounts: int) -> str:
