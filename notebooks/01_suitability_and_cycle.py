@@ -35,7 +35,17 @@ import functools
 import matplotlib.pyplot as plt
 import pandas as pd
 
-from abmlib.method import cycle, cycle_bounds, cycle_rules, data_quality, elements, orders, periods, suitability
+from abmlib.method import (
+    cycle,
+    cycle_bounds,
+    cycle_rules,
+    data_quality,
+    elements,
+    framework,
+    orders,
+    periods,
+    suitability,
+)
 from abmlib.method.deals import with_days
 from abmlib.pages import catalogue, plots, say, say_cycles, show, what_if
 from abmlib.stats import intervals
@@ -94,6 +104,7 @@ in_year = suitability.bought_in_year(deals, lines, book.as_of)
 judged = suitability.criteria(seen, deals, in_year, of_segment, rule)
 book.measure(suitability.criteria_rows(judged))
 verdicts = suitability.verdicts(judged)
+begin = suitability.may_begin(verdicts)
 
 # %% [markdown]
 # ## Answer
@@ -111,7 +122,7 @@ say.words(
 # can be split if its segments have verdicts of their own.
 
 # %% tags=["finding"]
-of_revenue = suitability.key_revenue(in_year, of_segment, verdicts)
+of_revenue = suitability.class_a_revenue(in_year, of_segment, verdicts)
 say_cycles.suited_revenue(of_revenue)
 
 # %%
@@ -126,14 +137,14 @@ show.table(
 # %%
 show.table(
     of_revenue,
-    "A year's revenue by verdict, and that of key accounts",
+    "A year's revenue by verdict, and that of class A accounts",
     currency=book.currency,
     note=say_cycles.counted_twice(of_revenue, in_year.index.get_level_values("account_id").nunique()),
 )
 
 # %% [markdown]
-# Key accounts here are those of class A, which carry most of the revenue. If much of theirs is not suited, question the rules
-# before you question the accounts.
+# Class A accounts are the fewest that together bring four fifths of the revenue. If much of theirs is not suited, question
+# the rules before you question the accounts.
 
 # %% [markdown]
 # ## Each line of business
@@ -178,7 +189,7 @@ spread = pd.crosstab(group, placed["cycle"]).reindex(columns=list(cycle.CYCLES),
 spread = spread.sort_values(list(cycle.CYCLES), ascending=False)
 
 fig, ax = plt.subplots(figsize=(7.2, 1.2 + 0.5 * len(spread)))
-plots.title(ax, "Accounts in each cycle, by line of business")
+plots.title(ax, say_cycles.most_common(spread))
 plots.stacked(spread, ax, "accounts")
 
 # %%
@@ -193,7 +204,8 @@ show.table(
 # %% [markdown]
 # ## Five elements in three cycles
 # What the method asks of each element in each cycle, and the share of accounts for which the data show it. An account of the
-# early or mid cycle whose main line is not suited does not count: there, market to all accounts at once.
+# early or mid cycle whose main line is not suited does not count: there, market to all accounts at once. The share counts
+# records in the data, not their quality; what nobody records is unknown, not missing.
 
 # %%
 tables_by_name = {
@@ -218,24 +230,23 @@ cells = elements.cells(tables_by_name, asked, rule, book.as_of)
 # %% tags=["finding"]
 book.measure(elements.cell_rows(cells))
 gaps = elements.largest_gaps(cells)
-say_cycles.elements_ready(cells, gaps)
+say.words(say_cycles.elements_ready(cells, gaps), say_cycles.outside(len(main) - len(asked), len(main)))
 
 # %%
-fig, ax = plt.subplots(figsize=(7.2, 3.8))
-plots.title(ax, "Share of accounts for which what each element asks is there")
-plots.scorecard(elements.as_grid(cells, "share"), elements.as_grid(cells, "verdict"), ax)
-
-# %% [markdown]
-# Read down a column: a cycle is ready if its five elements are in place. The share counts records in the data, not their
-# quality. An element that nobody records counts as unknown, not as missing.
+known = cells["verdict"] != "not_answerable"
+if known.any():
+    fig, ax = plt.subplots(figsize=(7.2, 3.8))
+    plots.title(ax, say_cycles.in_place(cells))
+    plots.scorecard(elements.as_grid(cells, "share"), elements.as_grid(cells, "verdict"), ax)
 
 # %%
 shown = ["cycle", "element", "evidence", "share", "target", "n"]
 show.table(
-    cells.loc[cells["next_step"] != "", [*shown, "next_step"]].rename(columns={"target": "share_asked"}),
+    cells.loc[begin & known & (cells["next_step"] != ""), [*shown, "next_step"]].rename(
+        columns={"target": "share_asked"}
+    ),
     "Elements that are not in place, and the next step",
     rows=len(cells),
-    note=say_cycles.outside(len(main) - len(asked), len(main)),
 )
 
 # %% [markdown]
@@ -252,7 +263,8 @@ by_cycle = suitability.effort_by_cycle(effort)
 say_cycles.above(by_cycle)
 
 # %%
-show.table(by_cycle, "Hours a year that accounts justify, and get", currency=book.currency)
+judged_at_all = by_cycle["judged"].any()
+show.table(by_cycle, "Hours a year that accounts justify, and get", currency=book.currency) if judged_at_all else None
 
 # %% [markdown]
 # ## What if
@@ -366,11 +378,19 @@ say.one_story(intervals.wilson(pd.Series([1]), pd.Series([1])).iloc[0], LEVEL)
 # %% [markdown]
 # ## What to decide
 
+# %%
+heads = "heads of sales and marketing"
+team = book.read("team")
+lead, for_data = (framework.accountable(team, f) or heads for f in ("sales", "analytics"))
+two_weeks, month = (str((book.as_of + pd.Timedelta(days=d)).date()) for d in (14, 30))
+
 # %% tags=["decide"]
 book.decide(
     "begin_where_suited",
     kind="programme",
     text=say_cycles.suited(verdicts),
+    owner=lead,
+    due=two_weeks,
     would_change="an interval that moves to the other side of a rule, or another rule",
     only_if=len(verdicts) > 1,
 )
@@ -380,6 +400,9 @@ for row in gaps.itertuples():
         kind=row.kind,
         text=say.next_step(row.element, row.cycle, row.next_step),
         group=row.cycle,
+        owner=for_data if row.kind == "data" else lead,
+        due=month,
+        only_if=begin,
         reason=say_cycles.there(row.evidence, row.k, row.n),
         would_change=say.cell_change(row.target),
     )
@@ -387,6 +410,8 @@ book.decide(
     "confirm_bounds",
     kind="programme",
     text="Agree the bounds of the cycles with sales, and mark them as confirmed",
+    owner=lead,
+    due=two_weeks,
     reason=say_cycles.unconfirmed(proposed),
     would_change="bounds that a person has confirmed in cycles.yml",
     only_if=bool((proposed["bounds"] != cycle_bounds.CONFIRMED).any()),
@@ -395,9 +420,10 @@ ask = apart.drop_duplicates("account_id").set_index("account_id").head(10)
 book.decide(
     "check_cycles",
     kind="programme",
-    text="Ask the owners if these accounts, the largest unlike their line, buy in another cycle; correct it if not",
+    text="Ask the owners if these accounts buy in another cycle than is usual in their line; correct the cycle if not",
     accounts=ask.index,
     owner=about["owner_id"],
+    due=two_weeks,
     reason=ask["product_line"] + ": " + ask["cycle"] + ", not " + ask["usual_cycle"],
     would_change="what the owner knows of how the account buys, entered in programme/cycle_overrides.csv",
 )

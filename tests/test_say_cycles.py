@@ -3,6 +3,7 @@
 import pandas as pd
 import pytest
 
+from abmlib.method import suitability
 from abmlib.pages import say_cycles
 
 LINES = {"gold": "suited", "blue": "mixed", "grey": "not suited"}
@@ -19,13 +20,20 @@ def verdicts(of_blue: list[str]) -> pd.DataFrame:
 def test_a_split_is_not_advised_where_no_segment_has_a_verdict_of_its_own(of_blue):
     said = say_cycles.suited(verdicts(of_blue))
     assert "split" not in said
-    assert "decide with sales whom to choose in blue: its segments do not tell" in said
+    assert "decide with sales whom to choose in blue, where no segment is clearly suited" in said
     assert said.startswith("Begin in gold; ") and "market grey to all accounts at once" in said
 
 
 def test_a_split_is_advised_by_segments_that_differ():
     said = say_cycles.suited(verdicts(["suited", "too little is known"]))
-    assert "split blue by segment first" in said and "s0 in blue: suited" in said and "do not tell" not in said
+    assert said.startswith("Begin in gold, s0 of blue; split blue by segment first") and "no segment" not in said
+    assert "leave out s0 of blue: not suited there" in say_cycles.suited(verdicts(["not suited"]))
+
+
+def test_nothing_begins_where_nothing_is_suited():
+    none = verdicts(["mixed"]).query("verdict != 'suited'")
+    assert say_cycles.suited(none).startswith("Begin nowhere yet; ") and not suitability.may_begin(none)
+    assert suitability.may_begin(verdicts([])) and suitability.may_begin(none.query("verdict == 'mixed'"))
 
 
 def effort(above: int, judged: int) -> pd.DataFrame:
@@ -63,8 +71,8 @@ def test_the_answer_names_each_line_with_its_criteria_and_accounts_and_what_is_n
 def test_each_account_counts_once_in_its_cycle_and_those_without_history_are_counted_apart():
     main = pd.DataFrame({"cycle": ["early", "full", "full"], "basis": ["own", "own", "look-alike"]})
     said = say_cycles.cycles_of(main, 4)
-    assert "1 early, 0 mid, 2 full (n = 3). 1 of them has no deal or purchase" in said
-    assert said.endswith(" 1 account cannot be placed.")
+    assert "1 early, 0 mid, 2 full (n = 3), 1 of them without a deal or purchase" in said
+    assert said.endswith("; 1 account cannot be placed.")
     assert "none is placed" in say_cycles.cycles_of(main.iloc[:0], 4)
 
 
@@ -89,3 +97,18 @@ def test_no_finding_is_said_of_a_book_without_lines_revenue_or_placings():
         say_cycles.by_file(0, 0),
     ]
     assert not any(s.lines for s in said)
+
+
+def test_titles_of_figures_say_the_commonest_cycle_and_the_elements_in_place_of_those_judged():
+    spread = pd.DataFrame({"early": [1, 0], "mid": [2, 2], "full": [0, 3]})
+    assert say_cycles.most_common(spread) == "The mid cycle is the most common: 4 of 8 accounts and lines of business"
+    assert "most" not in say_cycles.most_common(spread * 0)
+    cells = pd.DataFrame({
+        "cycle": ["early", "early", "early", "mid"], "verdict": ["in place", "gap", "not_answerable", "gap"],
+    })  # fmt: skip
+    assert say_cycles.in_place(cells) == "Elements in place: 1 of 2 in the early cycle and 0 of 1 in the mid cycle"
+
+
+def test_bounds_that_the_data_cannot_propose_are_said_to_be_unused():
+    status = pd.DataFrame({"bounds": ["proposed", "does not count: it does not tell the lines apart"]})
+    assert say_cycles.unconfirmed(status).endswith("1 is not used, as the data propose none")

@@ -110,17 +110,17 @@ def test_revenue_of_key_accounts_takes_the_verdict_of_their_segment_or_of_the_li
         ("industry", "steel", "x", "mixed"), ("industry", "retail", "x", "too little is known"),
     ]  # fmt: skip
     verdicts = pd.DataFrame(rows, columns=["by", "segment", "product_line", "verdict"])
-    got = suitability.key_revenue(bought, pd.Series({"a": "steel", "b": "retail", "c": None}), verdicts).set_index(
+    got = suitability.class_a_revenue(bought, pd.Series({"a": "steel", "b": "retail", "c": None}), verdicts).set_index(
         "verdict"
     )
     assert got["revenue"].to_dict() == {"mixed": 800.0, "suited": 150.0, "not suited": 60.0}
-    assert got["key_accounts"].to_dict() == {"mixed": 1, "suited": 1, "not suited": 1}
-    assert got["share_of_key_revenue"].tolist() == [0.8, 0.15, 0.05]
+    assert got["class_A_accounts"].to_dict() == {"mixed": 1, "suited": 1, "not suited": 1}
+    assert got["share_of_class_A_revenue"].tolist() == [0.8, 0.15, 0.05]
 
 
 def test_a_year_without_revenue_gives_no_row_of_revenue_by_verdict():
     nothing = suitability.bought_in_year(with_days(NONE["opportunities"], TODAY), orders.with_product_line(NONE["transactions"], frame("products", [])), TODAY)  # fmt: skip
-    got = suitability.key_revenue(nothing, pd.Series({"a": "x"}, dtype="str"), suitability.verdicts(judged([])))
+    got = suitability.class_a_revenue(nothing, pd.Series({"a": "x"}, dtype="str"), suitability.verdicts(judged([])))
     assert got.empty
 
 

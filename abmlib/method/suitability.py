@@ -182,8 +182,18 @@ def verdicts(judged: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=[*PART, "verdict", "answer", "n", "speaks_for", "speaks_against"])
 
 
-def key_revenue(bought: pd.Series, segment: pd.Series, judged: pd.DataFrame) -> pd.DataFrame:
-    """A year's revenue by verdict, of all accounts and of those of class A, the key accounts to choose from.
+def may_begin(judged: pd.DataFrame) -> bool:
+    """Is account-based marketing suited anywhere, or not yet judged to be unsuited.
+
+    Parameters
+    ----------
+    judged : DataFrame of `verdicts`
+    """
+    return SUITED in set(judged["verdict"]) or NOT_SUITED not in set(judged["verdict"])
+
+
+def class_a_revenue(bought: pd.Series, segment: pd.Series, judged: pd.DataFrame) -> pd.DataFrame:
+    """A year's revenue by verdict, of all accounts and of those of class A.
 
     Revenue of an account in a line takes the verdict of its segment in that line; where too little is known of that, the
     verdict of the line.
@@ -196,25 +206,25 @@ def key_revenue(bought: pd.Series, segment: pd.Series, judged: pd.DataFrame) -> 
 
     Returns
     -------
-    DataFrame, one row per verdict, largest first: ``verdict, accounts, revenue, share_of_revenue, key_accounts,
-    share_of_key_revenue``
+    DataFrame, one row per verdict, largest first: ``verdict, accounts, revenue, share_of_revenue, class_A_accounts,
+    share_of_class_A_revenue``
     """
     rows = bought.rename("revenue").reset_index()
-    rows["key"] = rows["account_id"].map(value.pareto_class(bought.groupby("account_id").sum()) == "A").astype(bool)
+    rows["top"] = rows["account_id"].map(value.pareto_class(bought.groupby("account_id").sum()) == "A").astype(bool)
     rows["segment"] = rows["account_id"].map(segment.astype("str")).fillna("unknown")
     by = judged.set_index(["segment", "product_line"])["verdict"]
     own = by.where(by != LITTLE).reindex(pd.MultiIndex.from_frame(rows[["segment", "product_line"]])).to_numpy()
     of_line = judged[judged["by"] == BY_LINE].set_index("product_line")["verdict"]
     rows["verdict"] = pd.Series(own, rows.index).fillna(rows["product_line"].map(of_line))
-    every, key = (
-        of.groupby("verdict").agg({"account_id": "nunique", "revenue": "sum"}) for of in (rows, rows[rows["key"]])
+    every, top = (
+        of.groupby("verdict").agg({"account_id": "nunique", "revenue": "sum"}) for of in (rows, rows[rows["top"]])
     )
     out = pd.DataFrame({
         "accounts": every["account_id"], "revenue": every["revenue"],
-        "share_of_revenue": every["revenue"] / every["revenue"].sum(), "key_accounts": key["account_id"],
-        "share_of_key_revenue": key["revenue"] / key["revenue"].sum(),
+        "share_of_revenue": every["revenue"] / every["revenue"].sum(), "class_A_accounts": top["account_id"],
+        "share_of_class_A_revenue": top["revenue"] / top["revenue"].sum(),
     })  # fmt: skip
-    out = out.fillna({"key_accounts": 0, "share_of_key_revenue": 0.0}).astype({"key_accounts": int})
+    out = out.fillna({"class_A_accounts": 0, "share_of_class_A_revenue": 0.0}).astype({"class_A_accounts": int})
     return out.sort_values("revenue", ascending=False).rename_axis("verdict").reset_index()
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from abmlib.pages.say import Words, count, named, share, words
+from abmlib.pages.say import Words, count, joined, named, share, words
 
 DETAILED = 3  # lines of one verdict, up to which each is said with its criteria and accounts
 COMMON = 0.2  # share of the accounts of a cycle from which something is common there
@@ -28,8 +28,8 @@ def bounds(proposed: pd.DataFrame) -> str:
     status = proposed["bounds"].astype("str")
     if status.str.startswith(DEFAULT).any():
         return (
-            "The lines of business show no break between cycles: there are too few, or they are alike. The cycles rest on the bounds "
-            "of the rule file, which suit another business. Confirm or change them before you use the cycles."
+            "The lines of business are too few or too much alike to show where cycles differ, so the cycles rest on the bounds of the "
+            "rule file, which suit another business: confirm or change them before you use the cycles."
         )
     return "A person has confirmed all bounds." if (status == CONFIRMED).all() else unconfirmed(proposed) + "."
 
@@ -53,7 +53,7 @@ def unconfirmed(proposed: pd.DataFrame) -> str:
     used = [f"{from_data} {'uses' if from_data == 1 else 'use'} bounds proposed from the data"] if from_data else []
     used += [f"{default} {'uses' if default == 1 else 'use'} the default"] if default else []
     rest = len(status) - int((status == CONFIRMED).sum()) - from_data - default
-    used += [f"{rest} does not count" if rest == 1 else f"{rest} do not count"] if rest else []
+    used += [f"{rest} {'is' if rest == 1 else 'are'} not used, as the data propose none"] if rest else []
     kinds = f"{(status != CONFIRMED).sum()} of {count(len(status), 'kind')} of evidence"
     return f"Nobody has confirmed the bounds between the cycles for {kinds}: {', '.join(used)}"
 
@@ -119,14 +119,19 @@ def suited(verdicts: pd.DataFrame) -> str:
         return (
             "Decide with sales where to begin: the data do not show where account-based marketing is worth its effort"
         )
-    parts = [f"Begin in {named(by['suited'])}" if by["suited"] else "Begin nowhere yet"]
+    begin = by["suited"] + [
+        f"{r.segment} of {r.product_line}" for r in other[other["verdict"] == "suited"].itertuples()
+    ]
+    parts = [f"Begin in {named(begin)}" if begin else "Begin nowhere yet"]
     split = [line for line in by["mixed"] if other["product_line"].eq(line).any()]
     unclear = [line for line in by["mixed"] if line not in split]
     parts += [f"split {named(split)} by segment first"] if split else []
-    parts += [f"decide with sales whom to choose in {named(unclear)}: its segments do not tell"] if unclear else []
+    parts += (
+        [f"decide with sales whom to choose in {named(unclear)}, where no segment is clearly suited"] if unclear else []
+    )
     parts += [f"market {named(by['not suited'])} to all accounts at once"] if by["not suited"] else []
-    differ = [f"{r.segment} in {r.product_line}: {r.verdict}" for r in other.itertuples()]
-    return "; ".join(parts) + (f". Unlike their line: {named(differ)}" if differ else "")
+    differ = [f"{r.segment} of {r.product_line}" for r in other[other["verdict"] == "not suited"].itertuples()]
+    return "; ".join([*parts, *([f"leave out {named(differ)}: not suited there"] if differ else [])])
 
 
 def where_suited(verdicts: pd.DataFrame) -> str:
@@ -170,7 +175,7 @@ def suited_revenue(of_revenue: pd.DataFrame) -> Words:
 
 
 def cycles_of(main: pd.DataFrame, accounts: int) -> str:
-    """Say how many accounts buy in each cycle by their main line, and how many of them are placed without a history.
+    """Say in one sentence how many accounts buy in each cycle by their main line, and how many are placed without a history.
 
     Parameters
     ----------
@@ -180,11 +185,10 @@ def cycles_of(main: pd.DataFrame, accounts: int) -> str:
         return "No account has a deal or a purchase, so none is placed in a cycle."
     early, mid, full = main["cycle"].value_counts().reindex(["early", "mid", "full"], fill_value=0)
     alike = int((main["basis"] == "look-alike").sum())
-    has = "has" if alike == 1 else "have"
-    guess = f" {alike:,} of them {has} no deal or purchase, placed like accounts of their size." if alike else ""
-    rest = f" {count(accounts - len(main), 'account')} cannot be placed." if accounts > len(main) else ""
+    guess = f", {alike:,} of them without a deal or purchase and placed like accounts of their size" if alike else ""
+    rest = f"; {count(accounts - len(main), 'account')} cannot be placed" if accounts > len(main) else ""
     cycles = f"{early:,} early, {mid:,} mid, {full:,} full"
-    return f"Accounts by the cycle of their main line: {cycles} (n = {len(main):,}).{guess}{rest}"
+    return f"Accounts by the cycle of their main line: {cycles} (n = {len(main):,}){guess}{rest}."
 
 
 def unlike(apart: int, judged: int) -> Words:
@@ -203,6 +207,32 @@ def unlike(apart: int, judged: int) -> Words:
     )
 
 
+def most_common(spread: pd.DataFrame) -> str:
+    """Title a figure with the cycle that most accounts and lines are in.
+
+    Parameters
+    ----------
+    spread : DataFrame of counts, one column per cycle
+    """
+    in_cycle = spread.sum()
+    if not in_cycle.sum():
+        return "Accounts in each cycle, by line of business"
+    of = f"{in_cycle.max():,} of {count(int(in_cycle.sum()), 'account and line', 'accounts and lines')}"
+    return f"The {in_cycle.idxmax()} cycle is the most common: {of} of business"
+
+
+def in_place(cells: pd.DataFrame) -> str:
+    """Title a figure with the elements in place, cycle by cycle, of those that can be judged.
+
+    Parameters
+    ----------
+    cells : DataFrame ``cycle, verdict``, one row per element and cycle
+    """
+    known = cells[cells["verdict"] != "not_answerable"]
+    by = known["verdict"].eq("in place").groupby(known["cycle"], sort=False).agg(["sum", "size"])
+    return "Elements in place: " + joined([f"{r.sum} of {r.size} in the {r.Index} cycle" for r in by.itertuples()])
+
+
 def line_cycles(lines: pd.DataFrame) -> Words:
     """Say which lines of business are bought in each cycle; empty without a line.
 
@@ -215,7 +245,7 @@ def line_cycles(lines: pd.DataFrame) -> Words:
     return words(said[:1].upper() + said[1:])
 
 
-def elements_ready(cells: pd.DataFrame, gaps: pd.DataFrame) -> Words:
+def elements_ready(cells: pd.DataFrame, gaps: pd.DataFrame) -> str:
     """Say how many elements are in place, and which is furthest from its target.
 
     Parameters
@@ -225,7 +255,7 @@ def elements_ready(cells: pd.DataFrame, gaps: pd.DataFrame) -> Words:
     """
     known = cells["verdict"] != "not_answerable"
     if not known.any():
-        return words("No element can be judged: what it asks for is not in the data")
+        return "No element can be judged: what it asks for is not in the data"
     lines = f"{(cells['verdict'] == 'in place').sum():,} of {known.sum():,} elements are in place"
     unknown = f", {(~known).sum():,} cannot be judged" if (~known).any() else ""
     short = gaps[gaps["share"].notna()].head(1)
@@ -234,7 +264,7 @@ def elements_ready(cells: pd.DataFrame, gaps: pd.DataFrame) -> Words:
         f"(n = {r.n:,})"
         for r in short.itertuples()
     )
-    return words(f"{lines}{unknown}{furthest}")
+    return f"{lines}{unknown}{furthest}"
 
 
 def there(evidence: str, found: int, of: int) -> str:

@@ -55,7 +55,7 @@ PAGES: dict[str, Format] = {  # columns of tables that are shown and not kept
     "needed_by": Format("count", unit="questions"),
     "makes_fuller": Format("count", unit="questions"),
     "weight": SHARE, "confidence": SHARE, "evidence_share": SHARE, "used": SHARE, "power": SHARE, "weight_share": SHARE,
-    "share_of_all": SHARE, "share_of_accounts": SHARE, "share_of_revenue": SHARE, "share_of_key_revenue": SHARE, "share_of_base": SHARE,
+    "share_of_all": SHARE, "share_of_accounts": SHARE, "share_of_revenue": SHARE, "share_of_class_A_revenue": SHARE, "share_of_base": SHARE,
     "margin_rate": SHARE, "rise_asked": SHARE, "rise_detectable": SHARE,
     "correlation": Format("number", ends=("correlation_low", "correlation_high")),
     "deal_value": Format("money"), "revenue": Format("money"), "margin": Format("money"),
