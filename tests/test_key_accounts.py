@@ -303,7 +303,7 @@ def test_a_curve_is_explained_only_where_it_is_above_the_scale():
 def test_the_title_of_the_gate_names_the_parts_that_exclude_most():
     failed = pd.Series({"revenue_history": 3, "relationship": 2, "profitability": 3})
     said = say_key_accounts.failed_most(failed, 9)
-    assert said == "Excludes most of 9 valuable accounts: revenue history and profitability (3 each)"
+    assert said == "Accounts fail most often on revenue history and profitability: 3 of 9 valuable accounts each"
     none = say_key_accounts.failed_most(failed * 0, 9)
     assert none == "No part of the gate excludes any of 9 valuable accounts"
 

@@ -159,7 +159,7 @@ def top_fifth(revenue: float, margin: float) -> str:
     """Title a figure with the share of revenue, and of margin, of the largest fifth of accounts; its topic if unknown."""
     if pd.isna(revenue):
         return "Share of net revenue and of margin, the largest accounts first"
-    more = f", their largest fifth by margin {share(margin)} of margin" * pd.notna(margin)
+    more = f" and, ranked by margin, {share(margin)} of margin" * pd.notna(margin)
     return f"The largest fifth of accounts brings {share(revenue)} of net revenue{more}"
 
 
@@ -182,10 +182,11 @@ def failed_most(failed: pd.Series, valuable: int) -> str:
     failed : accounts that fail, by part
     valuable : accounts judged
     """
-    worst = failed.index[failed.eq(failed.max())].str.replace("_", " ")
+    of = count(valuable, "valuable account")
     if not failed.max():
-        return f"No part of the gate excludes any of {count(valuable, 'valuable account')}"
-    return f"Excludes most of {count(valuable, 'valuable account')}: {joined(worst)} ({failed.max():,}{' each' * (len(worst) > 1)})"
+        return f"No part of the gate excludes any of {of}"
+    worst = joined(failed.index[failed.eq(failed.max())].str.replace("_", " "))
+    return f"Accounts fail most often on {worst}: {failed.max():,} of {of}" + " each" * (" and " in worst)
 
 
 def parts_that_tell(verdicts: pd.Series) -> str:
