@@ -31,6 +31,7 @@ import numpy as np
 import pandas as pd
 
 from abmlib.method import chances, deals, forecast, past_pipeline, periods, stages, stalled
+from abmlib.method.measures import counted_row
 from abmlib.pages import plots, say, say_deals, say_forecast, say_pipeline, show, what_if
 from abmlib.stats.intervals import LEVEL
 from abmlib.tables import Book
@@ -226,6 +227,8 @@ show.table(due[columns], f"Open deals due by {period_end}, the largest first", c
 # ## How good the forecast was
 
 # %% tags=["finding"]
+came, low, high = (of_quarters[f"money_{end}"].fillna(of_quarters[f"wins_{end}"]) for end in ("came", "low", "high"))
+book.measure([counted_row("C-8", "past_forecasts_held", int(came.between(low, high).sum()), len(came))])
 say.words(*say_forecast.trusted(of_quarters, currency), weighted * (say_forecast.doubt(of_quarters) != ""))
 
 # %%

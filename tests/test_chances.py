@@ -195,11 +195,18 @@ def test_a_back_test_knows_nothing_of_what_came_later():
         assert got[columns].iloc[0].tolist() == pytest.approx(expected)
 
 
+def test_where_a_crm_keeps_no_lost_deal_no_deal_has_a_chance():
+    kept = half_won()
+    assert chances.outlook(kept, kept.head(0), TODAY, HORIZON).why == ""
+    assert "lost deals" in chances.outlook(kept[kept["ended"] != past_pipeline.LOST], kept.head(0), TODAY, HORIZON).why
+
+
 def test_a_back_test_in_whole_months_looks_from_a_quarter_end_to_the_next():
     end, last = day("2026-06-30"), day("2026-03-31")
     sets = ((day("2023-12-31"), day("2024-04-09")), (day("2025-12-31"), day("2026-03-01")), (last, end))
     past = pd.concat([half_won().assign(day=d, closed_day=c, is_won=True) for d, c in sets])
     past["opportunity_id"] += past["day"].astype("str")
+    past["is_won"] = past["is_won"] & ~(past["day"].eq(sets[0][0]) & past["account_id"].eq(past["account_id"].iloc[0]))
     got = chances.back_test(past_pipeline.until(past, end), end, forecast.time_to(day("2026-09-30"), end))
     assert got[["day", "horizon_days"]].iloc[-2:].to_numpy().tolist() == [[day("2025-12-31"), 90], [last, 91]]
     assert got["wins_came"].iloc[-1] == 100  # on the last day; 92 days would leave this quarter end out

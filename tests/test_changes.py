@@ -233,12 +233,15 @@ def test_what_is_expected_is_set_against_the_target(gap, verdict, ends):
     columns = {"value": [2e6, gap], "low": [1e6, np.nan], "high": [3e6, np.nan], "n": 7, "level": 0.95,
                "window_end": pd.Timestamp("2026-09-30")}  # fmt: skip
     rows = pd.DataFrame(columns, index=["won_value_foretold_in_period", "missing_to_target"])
+    rows.loc["past_forecasts_held", ["value", "n"]] = [0.5, 8]
     got = say_changes.expected(rows, verdict, "EUR")
     assert got.startswith(
         "By 30 September 2026 the open deals are expected to bring 2.0 M EUR (95% interval 1.0 M EUR to 3.0 M EUR"
     )
     assert got.endswith(ends)
     assert say_changes.expected(rows.assign(value=np.nan), "", "EUR") == ""
+    rows.loc["past_forecasts_held", "value"] = 0.25
+    assert say_changes.expected(rows, verdict, "EUR").endswith("Do not rely on it: 25.0% of 8 past forecasts held.")
 
 
 def test_headlines_too_variable_to_judge_are_named_with_their_change_and_span():

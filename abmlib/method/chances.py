@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from abmlib.method.past_pipeline import WON, lines, until
+from abmlib.method.past_pipeline import LOST, WON, lines, until
 from abmlib.method.periods import DAY, quarters
 from abmlib.stats import survival
 from abmlib.stats.intervals import ENDS, FLOOR_OUTCOMES
@@ -101,6 +101,8 @@ def _lacking(past: pd.DataFrame, as_of: pd.Timestamp, horizon: int) -> str:
         return f"{FLOOR_OUTCOMES} closed deals that were open at a past month end"
     if not (over["ended"] == WON).any():
         return "a won deal that was open at a past month end"
+    if not (over["ended"] == LOST).any():
+        return "lost deals: where a CRM keeps none, every deal seems to be won in the end"
     if over["account_id"].fillna(over["opportunity_id"]).nunique() < 2:
         return "closed deals of more than one account"
     return ""

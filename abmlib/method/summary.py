@@ -10,7 +10,13 @@ from abmlib.tables.days import months_before
 from abmlib.tables.decisions import in_order
 from abmlib.tables.definitions import measures as dictionary
 
-OUTLOOK = ("won_of_target", "won_value_foretold_in_period", "missing_to_target", "won_by_new_most")
+OUTLOOK = (
+    "won_of_target",
+    "won_value_foretold_in_period",
+    "past_forecasts_held",
+    "missing_to_target",
+    "won_by_new_most",
+)
 KEY = ["measure_id", "definition_id"]
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from abmlib.pages.say import Words, count, day, share, short_money, span, words
+from abmlib.pages.say_forecast import HELD
 from abmlib.tables.definitions import formats
 from abmlib.tables.definitions.measures import name as measure_name
 
@@ -62,18 +63,24 @@ def expected(rows: pd.DataFrame, verdict: str, currency: str) -> str:
     money, gap = rows.loc["won_value_foretold_in_period"], rows.loc["missing_to_target", "value"]
     if pd.isna(money["value"]):
         return ""
+    record = rows.loc["past_forecasts_held"]
+    doubt = (
+        f" Do not rely on it: {share(record['value'])} of {count(int(record['n']), 'past forecast')} held."
+        if record["value"] < HELD
+        else ""
+    )
     ends = " to ".join(short_money(money[end], currency) for end in ("low", "high"))
     said = (
         f"By {day(money['window_end'])} the open deals are expected to bring {short_money(money['value'], currency)} "
         f"({money['level']:.0%} interval {ends}, n = {money['n']:,.0f})"
     )
     if pd.isna(gap):
-        return f"{said}; no target is entered."
+        return f"{said}; no target is entered.{doubt}"
     if not gap > 0:
-        return f"{said}; the target is met already."
+        return f"{said}; the target is met already.{doubt}"
     means = {"covered": "enough even at the lower end", "short": "too little even at the upper end"}
     missing = f"{short_money(gap, currency)} is missing to the target"
-    return f"{said}; {missing}: {means.get(verdict, 'it may be reached or missed')}."
+    return f"{said}; {missing}: {means.get(verdict, 'it may be reached or missed')}.{doubt}"
 
 
 def headline_table(texts: pd.DataFrame) -> pd.DataFrame:
