@@ -204,9 +204,9 @@ def test_pages_do_not_speak_of_votes_people_and_advice_that_these_data_have_not(
     assert "accounts again" not in ran["02"].text
     assert "the data have no such evidence" in ran["01"].text  # nobody on a deal
     rows = pd.read_parquet(tables / "early" / "01_decisions.parquet").set_index("slug")
-    steps = rows[rows["group"].notna()]
-    assert set(steps["group"]) == {"early"}  # of the one line that is not called not suited
-    assert set(steps.filter(regex="^(customer_knowledge|data)", axis=0)["kind"]) == {"data"}
+    assert rows.loc["begin_where_suited", "text"].startswith("Begin nowhere yet; market ")
+    assert rows["group"].isna().all()  # suited nowhere: no step of an element is advised
+    assert rows[["owner", "due"]].notna().all(axis=None)
 
 
 def test_small_repeated_deals_are_placed_full_and_their_long_cycle_is_told_to_disagree(book, deals):
