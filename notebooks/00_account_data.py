@@ -330,7 +330,7 @@ say.words("" if today else "The data goes on after this day: no chores are noted
 
 # %% tags=["decide"]
 book.decide(
-    "ask_about_silent_customers", kind="sell", text=say_data.silent(quiet["status"]), due=two_weeks,
+    "ask_about_silent_customers", kind="sell", text=say_data.silent(quiet["status"]), due=month,
     accounts=quiet.index, moves=quiet["moves"], reason=quiet["reason"], owner=quiet["owner"],
     basis="yearly revenue that may end, of running contracts or the last 12 months:",
     would_change=f"a limit other than {stale_days} days without a record",

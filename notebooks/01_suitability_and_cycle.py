@@ -390,7 +390,7 @@ book.decide(
     kind="programme",
     text=say_cycles.suited(verdicts),
     owner=lead,
-    due=two_weeks,
+    due=month,
     would_change="an interval that moves to the other side of a rule, or another rule",
     only_if=len(verdicts) > 1,
 )
