@@ -137,8 +137,11 @@ def test_a_switch_moves_nothing_it_is_not_about(market):
 # -- to spec ----------------------------------------------------------------------------------------------------------
 
 
+NOT_MADE = {"forgotten", "decision_status"}  # nobody of a market asked to be forgotten, or has read a report
+
+
 def test_every_table_a_source_or_a_programme_may_hold_is_there_and_to_spec(market):
-    assert sorted(market.tables) == sorted({*schema.CANONICAL, *schema.PROGRAMME} - {"forgotten"})
+    assert sorted(market.tables) == sorted({*schema.CANONICAL, *schema.PROGRAMME} - NOT_MADE)
     for name, table in market.tables.items():
         assert len(table), name
         pd.testing.assert_frame_equal(schema.conform(name, table), table)
@@ -157,7 +160,7 @@ def test_files_leave_out_what_is_derived_or_never_filled_and_nothing_else(market
     assert b"\r" not in files["transactions.csv"]
 
 
-@pytest.mark.parametrize("name", sorted({*schema.CANONICAL, *schema.PROGRAMME} - {"forgotten"}))
+@pytest.mark.parametrize("name", sorted({*schema.CANONICAL, *schema.PROGRAMME} - NOT_MADE))
 def test_every_reference_is_found(market, name):
     for column, definition in schema.spec(name).columns.items():
         if ref := definition.ref:

@@ -188,7 +188,7 @@ def test_sellers_products_and_segments_do_not_differ_and_quarters_do(report):
         r"These deals show no difference beyond chance by product line \([^)]+\), segment \([^)]+\), owner \([^)]+\)\.",
         page,
     )
-    assert "Which deals are stalled is unknown: the source has no stage history." in page
+    assert "hich open deals are stalled is unknown, as the source has no stage history" in page
     assert "Overdue open deals (for lack of the closing day of open deals)" in page
 
 

@@ -375,7 +375,7 @@ def test_signs_in_the_names_of_folders_are_names(tmp_path, monkeypatch):
     before, temporary = place / "a{b}c" / "2026-05-31_00000000", place / ("t" * 100)
     for folder in (before, temporary):
         folder.mkdir(parents=True)
-    (before / "run.json").write_text('{"as_of": "2026-05-31", "complete": true}')
+    (before / "run.json").write_text('{"as_of": "2026-05-31", "complete": true, "outcomes": {"01_x": {}}}')
     monkeypatch.chdir(place)
     monkeypatch.setenv("TMPDIR", str(temporary))
     monkeypatch.setattr(tempfile, "tempdir", None)  # as asked of the environment
@@ -498,13 +498,13 @@ def test_a_decision_shows_its_interval_owner_day_and_the_reason_that_all_its_acc
         for d in front.decision_groups(rows, {}, {"01": "01_x"}, "EUR")
     ]
     assert facts == [
-        ("1 EUR (0 to 2,000)", "owner s1", "2026-07-07", "no order"),
-        ("2 EUR (1 to 4,000)", "2 owners", "2026-07-07", "no order"),
-        ("3 EUR", "2 owners, 1 without", "2026-07-07", ""),  # an end is unknown, reasons differ
+        ("1 EUR (0 to 2,000)", "owner s1", "7 July 2026", "no order"),
+        ("2 EUR (1 to 4,000)", "2 owners", "7 July 2026", "no order"),
+        ("3 EUR", "2 owners, 1 without", "7 July 2026", ""),  # an end is unknown, reasons differ
     ]
     said = say.decide(one, "EUR", {"a": "Acme"}).lines
     assert said == [
-        "Call: 1 account (Acme); open 1 EUR (0 to 2,000); owner s1; by 2026-07-07. Why: no order. What would change this: x."
+        "Call: 1 account (Acme); open 1 EUR (0 to 2,000); owner s1; by 7 July 2026. Why: no order. What would change this: x."
     ]
 
 

@@ -95,7 +95,7 @@ def parts(node: nbformat.NotebookNode) -> tuple[Title, list[Section]]:
     """
     cells = [nbformat.from_dict(cell) for cell in node.cells]
     title, sections = titled(cells), list[Section]()
-    for cell in cells[1:]:
+    for cell in cells[1 if title.name else 0 :]:
         heading = re.match(r"## +(.+)\n*", cell.source) if cell.cell_type == "markdown" else None
         if heading or not sections:
             place = "folded" if "fold" in cell.metadata.get("tags", []) else "finding"
