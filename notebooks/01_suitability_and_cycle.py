@@ -382,7 +382,7 @@ say.one_story(intervals.wilson(pd.Series([1]), pd.Series([1])).iloc[0], LEVEL)
 heads = "heads of sales and marketing"
 team = book.read("team")
 lead, for_data = (framework.accountable(team, f) or heads for f in ("sales", "analytics"))
-two_weeks, month = (str((book.as_of + pd.Timedelta(days=d)).date()) for d in (14, 30))
+month = str((book.as_of + pd.Timedelta(days=30)).date())
 
 # %% tags=["decide"]
 book.decide(
@@ -411,7 +411,7 @@ book.decide(
     kind="programme",
     text="Agree the bounds of the cycles with sales, and mark them as confirmed",
     owner=lead,
-    due=two_weeks,
+    due=month,
     reason=say_cycles.unconfirmed(proposed),
     would_change="bounds that a person has confirmed in cycles.yml",
     only_if=bool((proposed["bounds"] != cycle_bounds.CONFIRMED).any()),
@@ -423,7 +423,7 @@ book.decide(
     text="Ask the owners if these accounts buy in another cycle than is usual in their line; correct the cycle if not",
     accounts=ask.index,
     owner=about["owner_id"],
-    due=two_weeks,
+    due=month,
     reason=ask["product_line"] + ": " + ask["cycle"] + ", not " + ask["usual_cycle"],
     would_change="what the owner knows of how the account buys, entered in programme/cycle_overrides.csv",
 )

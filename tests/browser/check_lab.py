@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.request import urlopen
 
+from abmlib.pages import forms
 from tests.browser import tools
 
 if TYPE_CHECKING:
@@ -120,13 +121,13 @@ def slide(one: Opened) -> int:
     for slider in sliders.all():
         slider.scroll_into_view_if_needed()
         slider.focus()
-        before = slider.get_attribute("aria-valuenow")
+        before = slider.get_attribute("aria-valuetext")  # aria-valuenow has one decimal only
         slider.press("ArrowLeft")
         one.page.wait_for_timeout(200)
-        if slider.get_attribute("aria-valuenow") == before:
+        if slider.get_attribute("aria-valuetext") == before:
             slider.press("ArrowRight")
         one.page.wait_for_timeout(3000)
-        if slider.get_attribute("aria-valuenow") == before:
+        if slider.get_attribute("aria-valuetext") == before:
             one.found.append("a slider does not move")
     for cell in one.page.locator(".jp-Notebook .jupyter-widgets .jp-OutputArea-output[data-mime-type*=error]").all():
         one.found.append(f"after a slide: {cell.inner_text()[-200:]}")
@@ -135,7 +136,7 @@ def slide(one: Opened) -> int:
 
 def fill(one: Opened, column: str, value: str) -> None:
     """Type into a field of the form, or choose in it."""
-    named = one.page.locator(f'label[title="{column}"], label:text-is("{column}")')  # the code of a column is on hover
+    named = one.page.locator(f'label:text-is("{forms.label("targets", column)}")')
     row = one.page.locator(".jp-Notebook .widget-inline-hbox").filter(has=named)
     field = row.locator("input, select").first
     field.select_option(value) if field.evaluate("e => e.tagName") == "SELECT" else field.fill(value)
