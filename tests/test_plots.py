@@ -235,3 +235,8 @@ def test_each_line_of_months_is_named_at_its_end_and_no_name_covers_another(ax):
 def test_no_months_say_so(ax):
     plots.pipeline_by_month(pd.DataFrame({"month": pd.to_datetime([]), "created": []}), ax, "EUR")
     assert texts(ax) == ["Nothing to draw on this data."]
+
+
+def test_a_name_of_wide_letters_takes_no_more_room_than_one_of_usual_ones():
+    assert plots.plain("n" * 40, 40) == "n" * 40
+    assert 20 < len(plots.plain("W" * 60, 40)) < 28

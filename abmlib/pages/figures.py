@@ -13,7 +13,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.font_manager import findfont, get_font
-from matplotlib.ft2font import FT2Font
+from matplotlib.ft2font import FT2Font, LoadFlags
 from matplotlib.ticker import FixedLocator
 from PIL import Image
 
@@ -134,7 +134,18 @@ def plain(text: object, width: int = 28) -> str:
     """
     line = " ".join(str(text).split())
     drawable = "".join(c if _font().get_char_index(ord(c)) else "□" for c in line if c.isprintable())
-    return drawable if len(drawable) <= width else drawable[: width - 1].rstrip(" .,;-") + "…"
+    most, wide = width * _advance("n"), 0  # a name of wide letters takes no more room than one of usual ones
+    for place, letter in enumerate(drawable):
+        wide += _advance(letter)
+        if wide > most or place == width:
+            return drawable[: place - 1].rstrip(" .,;-") + "…"
+    return drawable
+
+
+@cache
+def _advance(letter: str) -> int:
+    """Room that a letter takes, in units of the font."""
+    return _font().load_char(ord(letter), LoadFlags.NO_SCALE).horiAdvance
 
 
 @cache
