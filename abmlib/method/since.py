@@ -9,12 +9,11 @@ import pandas as pd
 
 from abmlib.method import bridge
 from abmlib.tables import schema
+from abmlib.tables.decisions import KEY, SETTLED
 from abmlib.tables.programme import latest_entries
 
 DAY = pd.Timedelta(days=1)
-STATES = ("new", "repeated", "done", "declined", "later", "gone")
-SETTLED = ("done", "declined", "later")
-KEY = ["notebook", "slug", "account_id"]
+STATES = ("new", "repeated", *SETTLED, "gone")
 SAME_LENGTH = pd.Timedelta(days=3)  # by which two windows of one length may differ: quarters have 90 to 92 days
 UNLIKE = "windows of different length, not judged"
 OVERLAP, NO_INTERVAL = "windows overlap, not judged", "no interval, not judged"

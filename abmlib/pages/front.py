@@ -8,8 +8,8 @@ import nbformat
 import pandas as pd
 
 from abmlib.pages import kernels, say, show
-from abmlib.pages.site import render
-from abmlib.tables.decisions import by_account, in_order
+from abmlib.pages.site import render, text_of
+from abmlib.tables.decisions import KEY, SETTLED, by_account, in_order
 from abmlib.tables.definitions import measures as dictionary
 from abmlib.tables.outputs import defused
 
@@ -23,9 +23,7 @@ KINDS = {
     "programme": ["more on the programme"] * 2,
     "data": ["chore about data", "chores about data"],
 }
-SETTLED = ("done", "declined", "later")  # states in which a decision is not on the index
 FAILED = ("failed", "skipped")  # outcomes without a result
-KEY = ["notebook", "slug", "account_id"]
 CENTS = dict.fromkeys(["money", "money_low", "money_high"], 2)
 
 
@@ -268,9 +266,9 @@ def caption(
 
 def answer(node: nbformat.NotebookNode) -> str:
     """First sentence of the answer of an executed notebook; empty where it has none."""
-    outputs = (o for cell in node.cells if "answer" in cell.metadata.get("tags", []) for o in cell.get("outputs", []))
-    texts = [str(o["data"]["text/plain"]) for o in outputs if "text/plain" in o.get("data", {})]
-    return texts[-1].strip().partition("\n")[0] if texts else ""
+    outputs = [o for cell in node.cells if "answer" in cell.metadata.get("tags", []) for o in cell.get("outputs", [])]
+    lines = text_of([o for o in outputs if "text/plain" in o.get("data", {})][-1:])
+    return lines[0] if lines else ""
 
 
 def index(

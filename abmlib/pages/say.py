@@ -19,7 +19,7 @@ class Words:
 
     def __init__(self, lines: Iterable[str], kind: str = "p") -> None:
         """Keep the lines; `kind` is ``p`` or ``ul``."""
-        self.lines, self.kind = [plain(line) for line in lines], kind
+        self.lines, self.kind = [without_steering(line) for line in lines], kind
 
     def __repr__(self) -> str:
         """Give the plain text."""
@@ -34,7 +34,7 @@ class Words:
         return f'<div class="said mathjax_ignore">{body}</div>' if safe else ""
 
 
-def plain(text: str) -> str:
+def without_steering(text: str) -> str:
     """Take steering characters out of a text, but those that isolate what runs from right to left."""
     return "".join(c for c in text if c.isprintable() or c in ISOLATED)
 
@@ -324,7 +324,7 @@ def decision(rows: pd.DataFrame, currency: str, names: Mapping[str, str]) -> dic
     owners, none = rows["owner"].dropna().unique(), int(rows["owner"].isna().sum())
     one_reason = rows["reason"].notna().all() and rows["reason"].nunique() == 1
     return {
-        "text": plain(" ".join(str(first["text"]).split())),
+        "text": without_steering(" ".join(str(first["text"]).split())),
         "whom": f"{count(len(about), 'account')} ({named(one_line(names.get(a, a)) for a in about)})"
         if len(about)
         else "",
@@ -333,7 +333,7 @@ def decision(rows: pd.DataFrame, currency: str, names: Mapping[str, str]) -> dic
         "owner": _owner(owners, none),
         "due": day(first["due"]) if pd.notna(first["due"]) else "",
         "reason": one_line(first["reason"], LONGEST_REASON).rstrip(".") if one_reason else "",
-        "would_change": plain(str(first["would_change"])),
+        "would_change": without_steering(str(first["would_change"])),
     }
 
 

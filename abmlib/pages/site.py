@@ -48,9 +48,8 @@ def page(node: nbformat.NotebookNode, step: str, run: Mapping[str, Any], status:
     written = [asdict(section) | {"body": html_of(section.cells)} for section in sections]
     about = {"title": title.question, "name": title.name, "lead": html_of(title.lead), "made": html_of(title.made)}
     script = template("page.js")
-    allowed = base64.b64encode(
-        hashlib.sha256(script.encode()).digest()
-    ).decode()  # no other script runs, whatever the data holds
+    digest = hashlib.sha256(script.encode()).digest()
+    allowed = base64.b64encode(digest).decode()  # no other script runs, whatever the data holds
     return render("page.html.j2", script=script, allowed=allowed, about=about, sections=written, step=step, run=run,
                   status=status, words=words)  # fmt: skip
 
@@ -111,9 +110,9 @@ def parts(node: nbformat.NotebookNode) -> tuple[Title, list[Section]]:
     answered = next((n for n, section in enumerate(sections) if section.place == "answer"), 0)
     for section in sections[:answered]:
         section.place = "finding" if section.failed else "made"
-    order = ["answer", "decide", "finding", "folded", "made"]
+    order = {"answer": 0, "decide": 1, "finding": 2, "folded": 2, "made": 3}
     kept = [s for s in sections if s.shows or s.failed or s.place == "made"]
-    return title, sorted(kept, key=lambda s: (not s.failed, min(order.index(s.place), 2) if s.place != "made" else 3))
+    return title, sorted(kept, key=lambda s: (not s.failed, order[s.place]))
 
 
 def titled(cells: Sequence[nbformat.NotebookNode]) -> Title:

@@ -7,6 +7,8 @@ import pandas as pd
 GATE = (
     "pass_the_gate"  # slug of the decision that others wait for: sales and marketing agree on criteria and list; S3-9
 )
+KEY = ["notebook", "slug", "account_id"]  # what a decision is known by, from report to report
+SETTLED = ("done", "declined", "later")  # states in which people have decided
 MONEY = ["moves", "moves_low", "moves_high"]
 
 
