@@ -172,7 +172,7 @@ def test_the_list_is_a_draft_until_sales_and_marketing_agree(small, tmp_path, pr
     assert draft in ran.text
     assert ("DRAFT" in ran.text) == ("tell no customer" in ran.text) == bool(draft)
     given = decisions.loc[["give_key_status"]]
-    assert given["text"].str.startswith("DRAFT: Correct this list").all() == bool(draft)
+    assert given["text"].str.startswith("DRAFT: Correct the list of key accounts").all() == bool(draft)
     assert (
         given["due"].eq(pd.Timestamp("2026-07-14" if draft else "2026-09-29")).all()
     )  # a draft: when criteria are due

@@ -83,7 +83,7 @@ def not_agreed(agreed: bool, entered: int, why: str, until: str) -> str:
 
 def give(agreed: bool) -> str:
     """Write what to do with the list of key accounts, as an order."""
-    later = "DRAFT: Correct this list with the owners; give key status once sales and marketing agree"
+    later = "DRAFT: Correct the list of key accounts with the owners; give key status once sales and marketing agree"
     return "Give key status" if agreed else later
 
 
