@@ -137,7 +137,12 @@ def test_a_switch_moves_nothing_it_is_not_about(market):
 # -- to spec ----------------------------------------------------------------------------------------------------------
 
 
-NOT_MADE = {"forgotten", "decision_status"}  # nobody of a market asked to be forgotten, or has read a report
+NOT_MADE = {
+    "forgotten",
+    "decision_status",
+    "leads",
+    "attributes",
+}  # nobody of a market asked to be forgotten, or read a report
 
 
 def test_every_table_a_source_or_a_programme_may_hold_is_there_and_to_spec(market):

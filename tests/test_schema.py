@@ -134,7 +134,8 @@ E3_CANONICAL = {
     "contacts": "contact_id account_id email_hash email_domain full_name title department seniority buying_role persona_id "
     "is_lead match_method match_score opted_out email_bounced valid_from valid_to created_at",
     "opportunities": "opportunity_id account_id name type product_line sales_model stage amount term_months acv discount_rate "
-    "probability created_at close_date closed_at is_closed is_won loss_reason competitor incumbent campaign_id owner_id",
+    "probability created_at close_date closed_at is_closed is_won loss_reason win_reason competitor incumbent campaign_id "
+    "lead_source owner_id",
     "opportunity_stage_history": "opportunity_id entered_at seq stage stage_order amount close_date probability changed_field",
     "opportunity_contacts": "opportunity_id contact_id role is_primary added_at",
     "activities": "activity_id account_id contact_id opportunity_id occurred_at direction channel activity_type campaign_id "
@@ -146,6 +147,8 @@ E3_CANONICAL = {
     "campaigns": "campaign_id name type parent_id persona_id stage_target start end objective is_account_specific",
     "campaign_spend": "campaign_id month channel spend budget person_hours",
     "attribute_history": "table row_id field value known_from",
+    "leads": "lead_id created_at source campaign_id status owner_id account_id contact_id opportunity_id converted_at",
+    "attributes": "table row_id name value known_from",
     "intent_signals": "account_id topic week score provider",
     "web_sessions": "session_id account_id contact_id started_at duration_min pages key_pages is_bot source",
     "cases": "case_id account_id contact_id opened_at closed_at priority escalated",

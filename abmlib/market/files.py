@@ -23,7 +23,7 @@ LATE = ("transactions", "activities", "wallet_estimates")  # tables with rows en
 NEVER = {  # columns the market leaves empty; a CSV file does not have them
     "transactions": ("contact_id",),
     "contacts": ("match_method", "match_score"),
-    "opportunities": ("campaign_id",),
+    "opportunities": ("win_reason", "campaign_id", "lead_source"),
     "cases": ("contact_id",),
     "campaigns": ("parent_id", "persona_id", "stage_target", "objective"),
     "reviews_mentions": ("text",),

@@ -133,6 +133,8 @@ class Book:
             if name == "attribute_history":
                 named = {f"{t}.{c}" for t in schema.importable() for c in schema.personal(t)}
                 frame["value"] = frame["value"].mask((frame["table"] + "." + frame["field"]).isin(named))
+            if name == "attributes":
+                frame["value"] = frame["value"].mask(frame["table"].isin(people.PEOPLE))
         return beside(frame, self.settings.time_zone)
 
     def _rows(self, name: str) -> ds.Dataset:

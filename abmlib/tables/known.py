@@ -201,10 +201,12 @@ class Known:
         """
         entered = known = self.entered(name)
         columns = list(schema.spec(name).columns)
-        for column in schema.companies(name):
+        for column in _accounts_of(name):
             if (moved := self._moved) is None:
                 break
-            joined = known.left_join(moved, known[column] == moved["_from"])
+            same = [known[column] == moved["_from"]]
+            same += [known["table"] == "accounts"] if name == "attributes" else []
+            joined = known.left_join(moved, same)
             changed = {column: ibis.coalesce(joined["_to"], joined[column])}
             if column in schema.key(name):
                 changed["_first"] = joined["_from"].isnull()
@@ -247,7 +249,7 @@ class Known:
         if name in OF_THEIR_PERSON and (before := count(self.entered(name), "account_id")) < rows:
             put = count(self.table(name), "account_id") - before
             return rows, f"{put} rows without an account put under that of their contact" if put else ""
-        if self._moved is not None and set(schema.companies(name)) & set(schema.key(name)):
+        if self._moved is not None and {*_accounts_of(name)} & {*schema.key(name)}:
             after = count(self.table(name))
             return after, f"{rows - after} rows had the key of another row of the same company" if after < rows else ""
         return rows, ""
@@ -260,15 +262,15 @@ class Known:
         Who has opted out since, whenever that was, keeps every row, in all tables under one stand-in for the contact_id, and has
         no name, e-mail or title.
         """
-        known, columns, history = self.table(name), list(schema.spec(name).columns), name == "attribute_history"
+        known, columns, about = self.table(name), list(schema.spec(name).columns), people.ABOUT.get(name)
         if name == "accounts":
             known = self._with_status(known)
         if (opted := self.source.opted_out) is not None:
-            for person in ["row_id"] if history else schema.persons(name):
+            for person in ["row_id"] if about else schema.persons(name):
                 theirs = [known[person] == opted["_person"]]
-                known = known.left_join(opted, [*theirs, known["table"] == "contacts"] if history else theirs)
+                known = known.left_join(opted, [*theirs, known[about[0]].isin(about[1])] if about else theirs)
                 opted_out = known["_stand_in"].notnull()
-                hidden = ["value"] if history else people.HIDDEN if name == "contacts" else schema.personal(name)
+                hidden = ["value"] if about else people.HIDDEN if name == "contacts" else schema.personal(name)
                 values: dict[str, Any] = {c: ibis.ifelse(opted_out, ibis.null("string"), known[c]) for c in hidden}
                 values |= {"opted_out": opted_out} if name == "contacts" else {}
                 values[person] = ibis.coalesce(known["_stand_in"], known[person])
@@ -315,7 +317,7 @@ class Known:
         if not self.moment.is_latest:
             deals = self._from_history(deals, ["stage", "amount", "close_date", "probability"])
         c = deals["_closed"]
-        ends = ("is_won", "closed_at", "loss_reason")
+        ends = ("is_won", "closed_at", "loss_reason", "win_reason")
         only_closed = {n: ibis.ifelse(c, deals[n], ibis.null(deals[n].type())) for n in ends}
         return deals.mutate(stage=deals.stage.fill_null("unknown"), is_closed=c, **only_closed)
 
@@ -354,6 +356,11 @@ class Known:
         is_former = joined["_until"] < ibis.literal(left)
         status = ibis.cases((joined.first_won_at.isnull(), "prospect"), (is_former, "former"), else_="customer")
         return joined.mutate(status=status)
+
+
+def _accounts_of(name: str) -> list[str]:
+    """The columns of a table that hold an account's id; of attributes the rows about accounts do."""
+    return ["row_id"] if name == "attributes" else schema.companies(name)
 
 
 def has_come(when: ir.Value, moment: Moment) -> ir.BooleanValue:

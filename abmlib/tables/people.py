@@ -12,7 +12,7 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -151,25 +151,28 @@ def refuse(name: str, frame: pd.DataFrame, unwanted: Callable[[str], bool], with
 
 
 def person_columns(name: str, columns: Iterable[str]) -> dict[str, bool]:
-    """Name the columns that may hold a contact, and if its row goes.
+    """Name the columns that may hold a contact or lead, and if its row goes.
 
-    It goes where the id is part of the key, or the row says something personal; elsewhere the cell is emptied, for the row
-    is a fact of the account. Of ``attribute_history`` only rows about contacts count, see `ABOUT`.
+    It goes where a person's id is part of the key, or the row says something personal; elsewhere the cell is emptied, for the
+    row is a fact of the account. Of the tables in `ABOUT` only rows about contacts and leads count.
     """
-    if name == "attribute_history":
+    if name in ABOUT:
         return {"row_id": True} if {"table", "row_id"} <= set(columns) else {}
-    whole = bool(schema.personal(name))
-    return {c: whole or c in schema.key(name) for c in schema.persons(name) if c in set(columns)}
+    persons = schema.persons(name)
+    whole = bool(schema.personal(name) or {*schema.key(name)} & {*persons})
+    return {c: whole for c in persons if c in set(columns)}
 
 
-ABOUT = {"attribute_history": ("table", "contacts")}  # a row counts only where this column has this value
+PEOPLE = ("contacts", "leads")  # tables of people
+# Tables of which a row counts only where the column has one of these values
+ABOUT = dict.fromkeys(("attribute_history", "attributes"), ("table", PEOPLE))
 
 
 def forget(data: Path, contact_id: str, change: bool = True) -> dict[str, int]:
     """Remove a person from a data folder or a DuckDB file.
 
-    The rows of contacts, opportunity_contacts, account_insights and attribute_history about the person go; elsewhere
-    contact_id becomes missing, and the row stays. A file is replaced whole or not at all, with every other cell as it was: CSV byte for byte,
+    The rows of contacts, leads, opportunity_contacts, account_insights, attribute_history and attributes about the person go;
+    elsewhere contact_id becomes missing, and the row stays. A file is replaced whole or not at all, with every other cell as it was: CSV byte for byte,
     Parquet with its types and compression. A DuckDB file is changed in one transaction and then written anew, for a
     database keeps deleted bytes. Files that do not hold the person are not touched. Memory does not grow with the files.
     Free text of other tables, such as the title of a deal, is not searched.
@@ -218,7 +221,7 @@ def names(data: Path, contact_id: str) -> set[str]:
 
 
 def others(data: Path, contact_id: str, names: Collection[str]) -> list[str]:
-    """Find the ids of other contacts with a person's e-mail hash or one of some names: perhaps the same person.
+    """Find other ids that are perhaps the same person's: with the e-mail hash or one of some names, or a lead that became it.
 
     Raises
     ------
@@ -232,6 +235,9 @@ def others(data: Path, contact_id: str, names: Collection[str]) -> list[str]:
         data, "contacts", f"{other} list_contains($names, {_tidy('full_name')})", value | {"names": list(names)}
     )
     rows += _asked(data, "contacts", f"{other} {_tidy('email_hash')} IN ({theirs})", value)
+    for one, other in (("lead_id", "contact_id"), ("contact_id", "lead_id")):
+        became = f"SELECT DISTINCT {_tidy(one)} FROM {{}} WHERE {_tidy(other)} = $id AND {_tidy(one)} <> $id"  # noqa: S608
+        rows += _asked(data, "leads", became, value)
     return sorted({i for (i,) in rows})
 
 
@@ -285,10 +291,10 @@ def from_csv(path: Path, name: str, contact_id: str, change: bool = True) -> int
             if len(head) == 1 and any(sign in head[0] for sign in ";\t|"):  # nobody would be found
                 raise TableError(f"{path.name}: has other signs than commas between its values. Save it with commas.")
             goes = {head.index(c): whole for c, whole in person_columns(name, head).items()}
-            about = [(head.index(c), value) for c, value in [ABOUT[name]] if c in head] if name in ABOUT else []
+            about = [(head.index(c), of) for c, of in [ABOUT[name]] if c in head] if name in ABOUT else []
             new.write(raw)
             for raw, row in records:
-                if needle not in raw or not all(len(row) > i and row[i].strip() == value for i, value in about):
+                if needle not in raw or not all(len(row) > i and row[i].strip() in of for i, of in about):
                     new.write(raw)
                     continue
                 theirs = {i for i in goes if i < len(row) and row[i].strip() == wanted}
@@ -363,16 +369,16 @@ def _theirs(batch: pa.RecordBatch, name: str, columns: Iterable[str], contact_id
     """Which rows of a piece hold the person in one of the columns."""
     theirs = pa.array([False] * batch.num_rows, pa.bool_())
     for column in columns:
-        theirs = pc.or_(theirs, _equals(batch, column, contact_id.strip()))
+        theirs = pc.or_(theirs, _equals(batch, column, [contact_id.strip()]))
     return pc.and_(theirs, _equals(batch, *ABOUT[name])) if name in ABOUT else theirs
 
 
-def _equals(batch: pa.RecordBatch, column: str, value: str) -> pa.Array:
-    """Which cells of a column are a text, blanks around aside; a missing one is not."""
+def _equals(batch: pa.RecordBatch, column: str, values: Sequence[str]) -> pa.Array:
+    """Which cells of a column are one of some texts, blanks around aside; a missing one is not."""
     cells = batch.column(column)
     if pa.types.is_floating(cells.type):  # 1001.0, as every reader writes it
         cells = pa.array([None if v is None else repr(v) for v in cells.to_pylist()], pa.string())
-    return pc.fill_null(pc.equal(pc.utf8_trim_whitespace(pc.cast(cells, pa.string())), value), False)
+    return pc.is_in(pc.utf8_trim_whitespace(pc.cast(cells, pa.string())), pa.array(values))
 
 
 def _blanked(batch: pa.RecordBatch, column: str, where: pa.Array, kept: pa.Schema) -> pa.RecordBatch:
@@ -428,7 +434,7 @@ def _from_table(
     goes, value = person_columns(name, columns), {"id": contact_id.strip()}
     theirs = {c: f"""{_tidy(f'"{c}"')} = $id""" for c in goes}
     if name in ABOUT:
-        theirs = {c: f"{is_them} AND \"{ABOUT[name][0]}\" = '{ABOUT[name][1]}'" for c, is_them in theirs.items()}
+        theirs = {c: f'{is_them} AND "{ABOUT[name][0]}" IN {ABOUT[name][1]}' for c, is_them in theirs.items()}
     where = " OR ".join(theirs.values()) or "false"
     counted = con.execute(f"SELECT count(*) FROM {name} WHERE {where}", value if theirs else {}).fetchone()  # noqa: S608
     if not (count := counted[0] if counted else 0):

@@ -16,19 +16,19 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
-from abmlib.tables import schema, secret
+from abmlib.tables import people, schema, secret
 from abmlib.tables.reading import NULLABLE
 from abmlib.tables.settings import FILE, PROGRAMME
 from abmlib.tables.source import Source
 
 TITLE = "Redacted"
-HISTORY = "attribute_history"
+HISTORY, ATTRIBUTES = "attribute_history", "attributes"
 TEXT, NOTE = "text", "note"  # kinds: text in which a name may be, and what somebody wrote freely
 EMAIL = "email_hash"  # kind whose code must stay a hash
 # What an id or name stands for. One kind has one set of codes, in all tables: how a code begins, and the columns.
 KINDS = {
     "account": ("A", "account_id parent_account_id is_duplicate_of"),
-    "contact": ("C", "contact_id"), "deal": ("D", "opportunity_id"), "campaign": ("K", "campaign_id parent_id"),
+    "contact": ("C", "contact_id lead_id"), "deal": ("D", "opportunity_id"), "campaign": ("K", "campaign_id parent_id"),
     "person": ("P", "owner_id entered_by owner person_id delivered_to"), "company": ("Company ", "competitor incumbent"),
     "domain": ("D", "domain email_domain"), "activity": ("V", "activity_id"), "transaction": ("T", "transaction_id"),
     "response": ("R", "response_id"), "session": ("S", "session_id"), "case": ("Q", "case_id"),
@@ -194,14 +194,19 @@ def pieces(name: str, frame: pd.DataFrame) -> Iterator[tuple[tuple[str, str], st
 
     Each as table and column, kind, column here, and rows.
 
-    The rows of attribute_history hold what the tables hold whose changes they are.
+    The rows of attribute_history and attributes hold what the tables hold that they are about.
     """
-    if name != HISTORY:
+    if name not in (HISTORY, ATTRIBUTES):
         yield from (((name, column), kind_of(name, column), column, frame.index) for column in frame)
         return
     for table, rows in frame.groupby("table"):
         key = schema.key(table)[0] if table in schema.importable() else ""
         yield (table, key), kind_of(table, key), "row_id", rows.index
+        if name == ATTRIBUTES:
+            yield (name, "name"), TEXT, "name", rows.index
+            yield (name, "value"), NOTE if table in people.PEOPLE else TEXT, "value", rows.index
+    if name == ATTRIBUTES:
+        return
     for (table, field), rows in frame.groupby(["table", "field"]):
         yield (table, field), kind_of(table, field) or (None if (table, field) in NAMES else TEXT), "value", rows.index
 

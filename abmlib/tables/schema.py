@@ -70,8 +70,9 @@ def key(name: str) -> list[str]:
 
 
 def persons(name: str) -> list[str]:
-    """The columns of a table that hold a contact's id."""
-    return [c for c, d in spec(name).columns.items() if c == "contact_id" or d.ref == "contacts.contact_id"]
+    """The columns of a table that hold the id of a contact or lead."""
+    columns = spec(name).columns.items()
+    return [c for c, d in columns if c in ("contact_id", "lead_id") or d.ref == "contacts.contact_id"]
 
 
 def companies(name: str) -> list[str]:

@@ -168,8 +168,8 @@ class Source:
     def present(self, name: str) -> ir.Table:
         """A table as it is written, without who was forgotten.
 
-        Their rows in contacts and opportunity_contacts, what was noted about them in account_insights, and the rows of
-        attribute_history about them are not there; elsewhere their contact_id is missing and the row stays.
+        Their rows in contacts, leads and opportunity_contacts, what was noted about them in account_insights, and the rows of
+        attribute_history and attributes about them are not there; elsewhere their contact_id is missing and the row stays.
         """
         raw = self.raw(name)
         columns = people.person_columns(name, raw.columns)
@@ -178,8 +178,8 @@ class Source:
         for column, whole in columns.items():
             theirs = cast(raw[column], "id").isin(self.forgotten_ids).fill_null(False)
             if name in people.ABOUT:
-                only, value = people.ABOUT[name]
-                theirs &= (cast(raw[only], "text") == value).fill_null(False)
+                only, some = people.ABOUT[name]
+                theirs &= cast(raw[only], "text").isin(some).fill_null(False)
             blank = ibis.ifelse(theirs, ibis.null(raw[column].type()), raw[column])
             raw = raw.filter(~theirs) if whole else raw.mutate(**{column: blank})
         return raw
@@ -235,9 +235,9 @@ class Source:
 
     @cached_property
     def opted_out(self) -> ir.Table | None:
-        """One row per person who opted out by the newest knowledge: ``_person`` (contact_id), ``_stand_in``.
+        """One row per person who opted out by the newest knowledge: ``_person`` (contact_id, lead_id), ``_stand_in``.
 
-        A person has, where contacts or the newest value of attribute_history says so, on whatever day it was learnt; a value
+        So has the lead whose contact did. A person has, where contacts or the newest value of attribute_history says so, on whatever day it was learnt; a value
         that reads neither as true nor as false counts as opted out until it is corrected.
         """
         parts = []
@@ -253,6 +253,9 @@ class Source:
         if not parts:
             return None
         person = (ibis.union(*parts) if len(parts) > 1 else parts[0]).distinct()
+        if "leads" in self.names:
+            became = self.typed("leads").semi_join(person, [("contact_id", "_person")])
+            person = ibis.union(person, became.select(_person="lead_id"), distinct=True)
         person = person.filter(person["_person"].notnull())
         number = ibis.row_number().over(order_by=person["_person"]) + 1
         numbered = person.mutate(_stand_in=ibis.literal(people.STAND_IN) + number.cast("string"))

@@ -54,6 +54,22 @@ CONTACTS = table("contacts", "One row per person, matched to an account or not y
     "created_at": col("ts", "when the row entered the source"),
 }, known="created_at", rules=(in_order("valid_from", "valid_to"),))
 
+LEADS = table("leads", "One row per lead, converted or not: a person in the funnel before the deal.", ["lead_id"], {
+    "lead_id": col("id", "the person's key among the leads of the source"),
+    "created_at": col("ts", "when the lead came in"),
+    "source": col("text", "where it came from, in the source's words", null=True),
+    "campaign_id": col("id", "campaign it came from", null=True, ref="campaigns.campaign_id"),
+    "status": col("text", "where it stands, in the source's words", null=True, when="current_only"),
+    "owner_id": col("id", "who looks after it on our side", null=True, when="current_only"),
+    "account_id": col("id", "the account it became or belongs to", null=True, when="current_only",
+        since="converted_at", ref="accounts.account_id"),
+    "contact_id": col("id", "the contact it became or is", null=True, when="current_only", since="converted_at",
+        ref="contacts.contact_id"),
+    "opportunity_id": col("id", "the deal it became", null=True, when="current_only", since="converted_at",
+        ref="opportunities.opportunity_id"),
+    "converted_at": col("ts", "when it became a contact or a deal", null=True, when="dated", since="converted_at"),
+}, known="created_at", rules=(in_order("created_at", "converted_at"),))
+
 OPPORTUNITIES = table("opportunities", "One row per deal, open or closed, as known on the day asked.",
     ["opportunity_id"], {
     "opportunity_id": col("id", "the deal's key in its source"),
@@ -74,9 +90,11 @@ OPPORTUNITIES = table("opportunities", "One row per deal, open or closed, as kno
     "is_closed": col("bool", "won or lost", when="dated"),
     "is_won": col("bool", "won; missing while open", null=True, when="dated"),
     "loss_reason": col("text", "why it was lost", null=True, when="dated"),
+    "win_reason": col("text", "why it was won", null=True, when="dated"),
     "competitor": col("text", "who else bid", null=True, when="current_only"),
     "incumbent": col("text", "who had the business before", null=True),
     "campaign_id": col("id", "campaign it came from", null=True, ref="campaigns.campaign_id"),
+    "lead_source": col("text", "where it came from, in the source's words", null=True),
     "owner_id": col("id", "seller", null=True, when="current_only"),
 }, known="created_at", rules=(
     Rule("won but not closed", "coalesce(is_closed, false) or not coalesce(is_won, false)",
@@ -183,7 +201,7 @@ CAMPAIGNS = table("campaigns", "One row per campaign or programme.", ["campaign_
     "parent_id": col("id", "campaign it belongs to", null=True, ref="campaigns.campaign_id"),
     "persona_id": col("id", "persona it speaks to", null=True, ref="personas.persona_id"),
     "stage_target": col("text", "stage it is made for", null=True),
-    "start": col("date", "first day"),
+    "start": col("date", "first day; without it the campaign is known on the latest date only", null=True),
     "end": col("date", "last day", null=True),
     "objective": col("text", "what it is for", null=True),
     "is_account_specific": col("bool", "made for named accounts", default=False),
@@ -209,7 +227,17 @@ ATTRIBUTE_HISTORY = table("attribute_history",
     "known_from": col("ts", "since when it was known"),
 }, known="known_from")
 
+ATTRIBUTES = table("attributes",
+    "One row per value of a further column of an export, which no other table has a place for.",
+    ["table", "row_id", "name"], {
+    "table": col("text", "the table whose row has it"),
+    "row_id": col("id", "key of that row"),
+    "name": col("text", "the column, as the export calls it"),
+    "value": col("text", "its value, as text; of contacts and leads given only with people", null=True),
+    "known_from": col("ts", "since when it is known; missing means only as it is now", null=True),
+}, known="known_from")
+
 CORE = {t.name: t for t in (
-    ACCOUNTS, CONTACTS, OPPORTUNITIES, OPPORTUNITY_STAGE_HISTORY, OPPORTUNITY_CONTACTS, ACTIVITIES,
-    TRANSACTIONS, SURVEYS, PRODUCTS, CAMPAIGNS, CAMPAIGN_SPEND, ATTRIBUTE_HISTORY,
+    ACCOUNTS, CONTACTS, LEADS, OPPORTUNITIES, OPPORTUNITY_STAGE_HISTORY, OPPORTUNITY_CONTACTS, ACTIVITIES,
+    TRANSACTIONS, SURVEYS, PRODUCTS, CAMPAIGNS, CAMPAIGN_SPEND, ATTRIBUTE_HISTORY, ATTRIBUTES,
 )}

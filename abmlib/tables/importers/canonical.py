@@ -171,7 +171,7 @@ def _without_forgotten(con: Engine, table: Table, forgotten: Collection[str], ke
     if not ids:
         return []
     about = people.ABOUT.get(table.name)
-    more = f" and {quoted(about[0])} = {text(about[1])}" if about else ""
+    more = f" and {quoted(about[0])} in ({texts(about[1])})" if about else ""
     (before,), blanked = one(con, "select count(*) from made"), 0
     for column, whole in columns.items():
         change = "delete from made" if whole else f"update made set {quoted(column)} = null"
