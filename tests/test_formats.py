@@ -553,7 +553,7 @@ def test_email_hash_takes_hashes_that_are_there_and_no_mail(shop):
     hashes = [c * n for c, n in (("a", 64), ("0", 40), ("f", 32))]
     shop.holds("Id,Mail\n" + "".join(f"{n},{h}\n" for n, h in enumerate(hashes)), "people.csv")
     assert shop.contacts(None, email_hash="Mail")["email_hash"].tolist() == hashes
-    says = r"contacts: email_hash: 2 of 3 values are no hashes \(first: \['row 1', 'row 2'\]\). Say hash: true"
+    says = r"contacts: email_hash: 2 of 3 values are no hashes \(first: \['line 2 of people.csv', 'line 3 of people.csv'\]\). Say hash: true"
     with pytest.raises(TableError, match=says) as wrong:
         shop.holds(PEOPLE, "people.csv").contacts(None, email_hash="Mail")
     assert "xample" not in str(wrong.value).lower()
@@ -580,11 +580,11 @@ def test_a_hash_that_makes_no_sense_is_refused(shop, column, words, says):
 @pytest.mark.parametrize(
     ("source", "columns", "says"),
     [
-        ({}, {"contact_id": "mail"}, r"contact_id: 1 of 3 values missing \(first: \['row 3'\]\)"),
-        ({"derive": {"low": "lower(trim(Mail))"}}, {"contact_id": {"sql": "coalesce(low, 'x')"}},
+        ({}, {"contact_id": "mail"}, r"contact_id: 1 of 3 values missing \(first: \['line 4 of people.csv'\]\)"),
+        ({"derive": {"low": "replace(lower(trim(Mail)), '@', ' at ')"}}, {"contact_id": {"sql": "coalesce(low, 'x')"}},
          r"2 of 3 rows share a key \['contact_id'\] \(first: \['row 1'\]\)"),
-        ({}, {"created_at": "Mail"}, r"created_at: 2 of 3 values do not read as a time \(first: \['row 1', 'row 2'\]\)"),
-        ({"derive": {"part": "split_part(Mail, '@', 1)"}}, {"buying_role": "part"}, r"none of .*\(first: \['row 1', 'row 2'\]"),
+        ({}, {"created_at": "Mail"}, r"created_at: 2 of 3 values do not read as a time \(first: \['line 2 of .*', 'line 3 of .*'\]\)"),
+        ({"derive": {"part": "split_part(Mail, '@', 1)"}}, {"buying_role": "part"}, r"none of .*\(first: \['line 2 of .*', 'line 3 of .*'\]"),
         ({"derive": {"n": "Mail::int"}}, {"title": "n"}, "Could not convert string '…'"),
         ({}, {"match_score": {"sql": "Mail::double"}}, "Could not convert string '…'"),
         ({}, {"valid_to": {"sql": "Mail::timestamptz"}}, "invalid timestamp field format: '…'"),

@@ -146,9 +146,9 @@ def test_a_draft_says_that_it_looks_at_the_first_columns_only(tmp_path, monkeypa
 @pytest.mark.parametrize(
     ("rows", "says"),
     [
-        (["1"], r"'line 2 has 1'\]"),
-        (["1,Desk", "2", "3,x,y"], r"'line 3 has 1', 'line 4 has 3'\]"),
-        (['1,"De', "", 'sk"', "", "2", '3,"x"y'], r"'line 6 has 1', 'line 7'\]"),
+        (["1"], r"'line 2 has 1 of 2 values'\]"),
+        (["1,Desk", "2", "3,x,y"], r"'line 3 has 1 of 2 values', 'line 4 has 3 of 2 values'\]"),
+        (['1,"De', "", 'sk"', "", "2", '3,"x"y'], r"'line 6 has 1 of 2 values', 'line 7'\]"),
     ],
     ids=["the first row", "short and long", "behind line breaks in quotes and blank lines"],
 )

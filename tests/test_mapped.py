@@ -135,7 +135,7 @@ def test_a_map_that_nobody_named_is_refused_with_those_there_are(two):
 
 def test_a_text_that_the_map_lacks_is_refused_by_row(two):
     with pytest.raises(
-        TableError, match=r"accounts: country: 1 of 2 values have no entry in map \(first: \['row 2: DE"
+        TableError, match=r"accounts: country: 1 of 2 values have no entry in map \(first: \['line 3 of lines.csv: DE"
     ):
         two.accounts(country={"column": "Country", "map": {"UK": "GB"}})
 
@@ -147,6 +147,18 @@ def test_missing_stays_missing_under_a_map_unless_it_maps_the_empty_text(export)
     got = export.accounts(country=one, region=other)
     assert got["country"].to_pylist() == ["GB", None]
     assert got["region"].to_pylist() == ["GB", "unknown"]
+
+
+def test_the_empty_text_and_null_both_mean_missing_in_a_map(export):
+    export.holds("Id,Name,Country\na,A,UK\nb,B,\nc,C,DE\n")
+    for nothing in ("", None):
+        gone = {"column": "Country", "map": {"UK": nothing, nothing: "unknown"}, "else": nothing}
+        assert export.accounts(country=gone)["country"].to_pylist() == [None, "unknown", None]
+
+
+def test_a_map_that_says_twice_what_missing_becomes_is_refused(two):
+    with pytest.raises(ValueError, match='has both "" and null'):
+        two.accounts(country={"column": "Country", "map": {"": "a", None: "b"}})
 
 
 def test_norway_and_yes_are_texts_in_a_mapping(export):
@@ -208,9 +220,40 @@ def test_decimal_comma_and_thousands_are_read(export):
     assert got["revenue"].to_pylist() == [1234.5, -7.5, 1234567.0]
 
 
+def test_currency_blanks_and_brackets_around_a_number_are_read(export):
+    written = ["$1,234.50", "(1,234.50)", "−5", "1,000 ", "", "-$ 7", "$(3)", "$\u00a012"]
+    export.holds("Id;Revenue\n" + "".join(f"{n};{v}\n" for n, v in enumerate(written)))
+    got = export.sales({"delimiter": ";", "thousands": ","}, cogs="Revenue")["cogs"].to_pylist()
+    assert got == [1234.5, -1234.5, -5, 1000, None, -7, -3, 12]
+
+
+@pytest.mark.parametrize("sign", ["€ {}", "{}\u202f€", "R$ {}", "{} kr", "£{}", "US$ {}", "¥{}", "BRL {}", "{}EUR"])
+def test_a_sign_or_code_of_currency_is_no_part_of_the_number(export, sign):
+    export.holds(f"Id;Revenue\n1;{sign.format('1.234,5')}\n")
+    assert export.sales({"delimiter": ";", "decimal": ",", "thousands": "."}, revenue="Revenue")[
+        "revenue"
+    ].to_pylist() == [1234.5]
+
+
+@pytest.mark.parametrize("written", ["USD 5 EUR", "ABC 5", "$", "(5", "5)", "--5", "(-5)", "$-"])
+def test_what_only_looks_like_money_is_refused(export, written):
+    with pytest.raises(TableError, match="revenue: 1 of 1 values do not read as a number"):
+        export.holds(f"Id;Revenue\n1;{written}\n").sales({"delimiter": ";"}, revenue="Revenue")
+
+
+def test_two_currencies_in_one_column_are_refused_with_the_counts_of_each(export):
+    export.holds("Id,Revenue\n1,$5\n2,7 EUR\n3,$6\n4,8\n")
+    with pytest.raises(
+        TableError, match=r"revenue: 3 of 4 values are in 2 currencies \(\$: 2, EUR: 1\). Split them or conv"
+    ):
+        export.sales(revenue="Revenue")
+
+
 def test_a_point_that_groups_no_thousands_is_refused_rather_than_dropped(export):
     export.holds("Id;Sum\n1;1.5\n")  # an implementation that drops every point reads 15
-    with pytest.raises(TableError, match=r"revenue: 1 of 1 values do not read as a number \(first: \['row 1: 1.5'\]\)"):
+    with pytest.raises(
+        TableError, match=r"revenue: 1 of 1 values do not read as a number \(first: \['line 2 of lines.csv: 1.5'\]\)"
+    ):
         export.sales({"delimiter": ";", "decimal": ",", "thousands": "."}, revenue="Sum")
 
 
@@ -254,6 +297,12 @@ def test_a_key_of_several_columns_never_joins_different_rows(export):
 def test_a_number_of_a_customer_has_no_decimals_in_its_key(export):
     pq.write_table(pa.table({"Id": [13085.0], "Name": ["A"]}), export.source / "lines.parquet")
     assert export.accounts({"file": "lines.parquet"})["account_id"].to_pylist() == ["13085"]
+
+
+def test_a_key_numbers_the_rows_that_are_otherwise_alike(export):
+    export.holds("Id,Name\na,A\nb,B\na,A\n,A\n")
+    key = {"key": ["Id", "Name", "_nth"]}
+    assert export.accounts(account_id=key)["account_id"].to_pylist() == ["a-A-1", "b-B-1", "a-A-2", "-A-1"]
 
 
 def test_a_file_in_the_encoding_of_windows_is_read(export):
@@ -543,7 +592,9 @@ def test_groups_gather_the_rows_of_all_sources(halves):
 
 def test_a_bad_value_is_named_by_the_row_of_its_own_file(halves):
     halves.holds("Id,Company,Entered\nc,Cold,2025-02-01\nd,Dull,soon\n", "leads.csv")
-    with pytest.raises(TableError, match=r"created_at: 1 of 2 values .*\['row 2: soon'\].* Correct them in leads.csv"):
+    with pytest.raises(
+        TableError, match=r"created_at: 1 of 2 values .*\['line 3 of leads.csv: soon'\].* Correct them in leads.csv"
+    ):
         both(halves, OWN, {"account_id": "Id"})
 
 
@@ -587,7 +638,7 @@ def test_an_expression_over_a_column_the_file_lacks_is_refused_alike(two):
     [
         (
             "Id,Name\na,A\nb\nc,C\nd,D,1\n",
-            r"2 of 4 rows of lines.csv do not have its 2 columns \(first: \['line 3 has 1', 'line 5 has 3'\]\). Correct",
+            r"2 of 4 rows of lines.csv do not have its 2 columns \(first: \['line 3 has 1 of 2 values', 'line 5 has 3 of 2 values'\]\). Correct",
         ),
         ('Id,Name\na,A\nb,"B"x\n', r"1 of 2 rows of lines.csv have a quote that does not end .*line 3.*quote: ''"),
         ("Id,Name\r\na,A\nb,B\r\n", "lines.csv does not read as rows: its lines end in different ways"),
@@ -615,7 +666,7 @@ def test_a_folder_with_signs_of_a_pattern_in_its_name_is_just_a_folder(tmp_path)
 
 def test_a_bad_date_is_refused_with_count_and_first_rows(export):
     export.holds("Id,At\n1,28.02.2010\n2,30.02.2010\n3,x\n4,1.2.10\n")
-    cases = r"\['row 2: 30.02.2010', 'row 3: x', 'row 4: 1.2.10'\]"
+    cases = r"\['line 3 of lines.csv: 30.02.2010', 'line 4 of lines.csv: x', 'line 5 of lines.csv: 1.2.10'\]"
     wanted = rf"transactions: booked_at: 3 of 4 values do not read as a date .*{cases}\)\. Correct"
     with pytest.raises(TableError, match=wanted):
         export.sales(booked_at={"column": "At", "format": "%d.%m.%Y"})
@@ -623,14 +674,78 @@ def test_a_bad_date_is_refused_with_count_and_first_rows(export):
 
 def test_a_needed_value_that_is_missing_is_refused(export):
     export.holds("Id,Name\na,A\n,B\n")
-    with pytest.raises(TableError, match=r"accounts: account_id: 1 of 2 values missing \(first: \['row 2'\]\)"):
+    with pytest.raises(
+        TableError, match=r"accounts: account_id: 1 of 2 values missing \(first: \['line 3 of lines.csv'\]\)"
+    ):
         export.accounts()
 
 
 def test_a_value_the_schema_does_not_know_is_refused(export):
     export.holds("Id,Kind\n1,Sale\n")
-    with pytest.raises(TableError, match=r"transactions: kind: 1 of 1 values are none of .*row 1: Sale.*map"):
+    with pytest.raises(
+        TableError, match=r"transactions: kind: 1 of 1 values are none of .*line 2 of lines.csv: Sale.*map"
+    ):
         export.sales(kind="Kind")
+
+
+@pytest.mark.parametrize(
+    ("kind", "says"),
+    [
+        ({"value": "sale"}, r"value 'sale' is none of \['purchase'"),
+        ({"column": "Kind", "map": {"Sale": "sold"}}, r"value 'sold' of map is none of \['purchase'"),
+        ({"column": "Kind", "map": {"Loan": "return"}, "else": "sold"}, r"value 'sold' of map is none of \['purchase'"),
+    ],
+)
+def test_the_mapping_is_blamed_for_a_value_that_stands_in_it(export, kind, says):
+    export.holds("Id,Kind\n1,Sale\n")
+    with pytest.raises(
+        TableError, match=rf"^in the mapping, tables.transactions.columns.kind: {says}.*Correct it there"
+    ):
+        export.sales(kind=kind)
+
+
+@pytest.mark.parametrize("words", [{"value": "much"}, {"column": "Kind", "map": {"Sale": "much"}}])
+def test_the_mapping_is_blamed_for_what_does_not_read(export, words):
+    export.holds("Id,Kind\n1,Sale\n")
+    with pytest.raises(TableError, match="columns.revenue: value 'much'.* does not read as a number. Correct it there"):
+        export.sales(revenue=words)
+
+
+def test_a_bad_value_is_named_by_its_line_behind_line_breaks_in_quotes_and_blank_lines(export):
+    export.holds('Id,Note,At\n1,"a\nb",2025-01-01\n\n2,x,soon\n')
+    with pytest.raises(TableError, match="'line 5 of lines.csv: soon'"):
+        export.sales(booked_at="At")
+
+
+def test_short_rows_are_read_where_the_mapping_says_so_and_counted_with_their_lines(export):
+    export.holds("Id,Name,Country\na,A,UK\nb,B\nc,C,DE\n")
+    assert export.accounts({"short_rows": "missing"}, country="Country")["country"].to_pylist() == ["UK", None, "DE"]
+    why = pd.read_csv(export.to / "ledger.csv")["why"][0]
+    assert why.endswith(
+        "1 rows have fewer values than its 3 columns, the others are missing (first: ['line 3 has 2 of 3 values'])"
+    )
+    with pytest.raises(TableError, match=r"line 3 has 2 of 3 values.* say short_rows: missing"):
+        export.accounts()
+
+
+def test_an_unhashed_e_mail_address_is_no_id_of_a_person_and_is_not_shown(export):
+    export.holds("Mail,Since\nann@example.org,2025-01-01\nbob@example.org,2025-01-01\n7,2025-01-01\n")
+    columns = {"contact_id": "Mail", "created_at": {"column": "Since", "time_zone": "UTC"}}
+    with pytest.raises(TableError, match=r"contact_id: 2 of 3 values are e-mail addresses .* Say hash: true") as wrong:
+        export.run({"contacts": {"columns": columns}})
+    assert "example.org" not in str(wrong.value)
+    export.holds("Mail,Name\nann@example.org,A\nann@example.org,A\n")
+    with pytest.raises(TableError, match=r"2 of 2 rows share a key .*row 1") as wrong:
+        export.accounts(account_id="Mail")
+    assert "example.org" not in str(wrong.value)
+
+
+def test_a_missing_value_is_refused_with_the_ways_out(export):
+    export.holds("Id,Name\na,A\n,B\n")
+    with pytest.raises(
+        TableError, match=r"""where: '"Id" is not null', why: …, budget: 0.5.*sql: coalesce\("Id", '…'\)"""
+    ):
+        export.accounts()
 
 
 def test_a_table_nobody_knows_is_refused_with_those_there_are(two):

@@ -1,9 +1,10 @@
 """Canonical tables from sources in the engine: values read and checked, rows grouped, keys checked, Parquet written."""
 
 # ruff: noqa: S608  SQL is put together here: every name passes quoted, every text text, every expression references
+import math
+import re
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -12,13 +13,18 @@ from abmlib.tables import people, schema
 from abmlib.tables.errors import FIRST, TableError, first_cases
 from abmlib.tables.importers import values
 from abmlib.tables.importers.mapping_checks import HASHES
-from abmlib.tables.importers.mapping_file import MEANT_FOR, ROW, Column, Mapping, Source, Table
-from abmlib.tables.importers.sources import cases, count_kept, explained, refuse_repeated, where
+from abmlib.tables.importers.mapping_file import MEANT_FOR, NUMBERS, ROW, Column, Mapping, Table
+from abmlib.tables.importers.sources import Loaded, cases, count_kept, explained, refuse_repeated, where
 from abmlib.tables.importers.sql import Engine, one, quoted, text, texts, types_of
 from abmlib.tables.ledger import LedgerRow
 
 ROW_GROUP = 122_880  # rows per group of a Parquet file; fixed, so that equal input gives equal bytes
 HASH = "[0-9a-f]{64}|[0-9a-f]{40}|[0-9a-f]{32}"
+OF_MAP = (
+    "values do not read",
+    "values are none of",
+    "values are no share",
+)  # what may be wrong with a value of the mapping
 CALLED = {"ts": "a time", "date": "a date", "bool": "true or false", "int": "a whole number"}
 TAKES = {  # sums add in file order, so that equal input gives equal last digits
     "first": "arg_min({x}, {row})",
@@ -32,7 +38,13 @@ TAKES = {  # sums add in file order, so that equal input gives equal last digits
 
 
 def make(
-    con: Engine, mapping: Mapping, table: Table, path: Path, key: bytes, forgotten: Collection[str]
+    con: Engine,
+    mapping: Mapping,
+    table: Table,
+    loaded: dict[str, Loaded],
+    path: Path,
+    key: bytes,
+    forgotten: Collection[str],
 ) -> list[LedgerRow]:
     """Make one canonical table and write it.
 
@@ -40,6 +52,7 @@ def make(
 
     Parameters
     ----------
+    loaded : each source by its name
     forgotten : keyed hashes, of `forgotten.read`
 
     Raises
@@ -49,9 +62,10 @@ def make(
     """
     rows = []
     made = [f"{quoted(c)} {values.TYPES[d.kind]}, {quoted(f'bad {c}')} varchar" for c, d in table.columns.items()]
+    made += [f"{quoted(f'currency {c}')} varchar" for c, d in table.columns.items() if d.kind in NUMBERS]
     con.execute(f"create or replace table made ({', '.join([f'{ROW} bigint', *made])})")
     for name, columns in table.sources.items():
-        rows += _add(con, mapping, table.model_copy(update={"columns": columns}), mapping.sources[name], key)
+        rows += _add(con, mapping, table.model_copy(update={"columns": columns}), loaded[name], key)
     (n,) = one(con, "select count(*) from made")
     order = ROW
     if table.one_row_per:
@@ -68,11 +82,12 @@ def make(
     return [*rows, LedgerRow("write", table.name, n, n, 0, path.name)]
 
 
-def _add(con: Engine, mapping: Mapping, table: Table, source: Source, key: bytes) -> list[LedgerRow]:
+def _add(con: Engine, mapping: Mapping, table: Table, loaded: Loaded, key: bytes) -> list[LedgerRow]:
     """Add the rows of one source, and check their values.
 
     They follow those of the sources before it.
     """
+    source = loaded.source
     joined = quoted(f"joined {source.name}")
     origin = f"{joined} as {quoted(source.name)}"
     rows = count_kept(con, table.name, origin, table.keep)
@@ -85,48 +100,78 @@ def _add(con: Engine, mapping: Mapping, table: Table, source: Source, key: bytes
     (top,) = one(con, f"select coalesce(max({ROW}), 0) from made")
     con.execute(f"insert into made by name select * replace ({ROW} + {top} as {ROW}) from ({read})")
     (n,) = one(con, f"select count(*) from made where {ROW} > {top}")
-    _check_values(con, table, Path(source.file).name, n, top)
+    _check_values(con, table, loaded, n, top)
     return rows if len(table.sources) == 1 else [*rows, LedgerRow("from", table.name, n, n, 0, f"source {source.name}")]
 
 
-def _check_values(con: Engine, table: Table, file: str, n: int, top: int) -> None:
+def _check_values(con: Engine, table: Table, loaded: Loaded, n: int, top: int) -> None:
     """Refuse values that do not read, are missing or are not allowed."""
+    rows = f"from made where {ROW} > {top}"
     for c, d in table.columns.items():
-        for broken, value, what, remedy in _complaints(c, d, schema.spec(table.name).columns[c], file):
-            broken = f"from made where {ROW} > {top} and ({broken})"
-            (count,) = one(con, f"select count(*) {broken}")
+        for broken, value, what, remedy in _complaints(table.name, c, d, loaded.name):
+            (count,) = one(con, f"select count(*) {rows} and ({broken})")
             if count:
-                shown = "" if d.secret or not value else f" || coalesce(': ' || {value}, '')"
-                case = f"select 'row ' || ({ROW} - {top}){shown} {broken} order by {ROW} limit {FIRST}"
+                case = f"select {ROW} - {top}, {value or 'null'} {rows} and ({broken}) order by {ROW} limit {FIRST}"
                 first = con.execute(case).fetchall()
-                raise TableError(f"{d.place}: {count} of {n} {what} {first_cases(case for (case,) in first)}. {remedy}")
+                if not d.secret and (d.value is not None or (d.map is not None and what.startswith(OF_MAP))):
+                    raise TableError(_in_mapping(table.name, c, d, what, first[0][1]))
+                hidden = d.secret or any(re.search(values.EMAIL, str(v)) for _, v in first)
+                at = loaded.places([row for row, _ in first])
+                cases = [at[row] if hidden or v is None else f"{at[row]}: {v}" for row, v in first]
+                if what == "values missing" and d.column is not None:
+                    keep = f"{{where: '{quoted(d.column)} is not null', why: …, budget: {math.ceil(100 * count / n) / 100}}}"
+                    remedy += f" In the mapping: keep: [{keep}]; to fill: sql: coalesce({quoted(d.column)}, '…')."
+                raise TableError(f"{d.place}: {count} of {n} {what} {first_cases(cases)}. {remedy}")
+        if d.kind in NUMBERS:
+            x = quoted(f"currency {c}")
+            found = con.execute(
+                f"select {x}, count(*) {rows} and {x} is not null group by 1 order by 2 desc, 1"
+            ).fetchall()
+            if len(found) > 1:
+                counts = ", ".join(f"{sign}: {k}" for sign, k in found)
+                what = f"{sum(k for _, k in found)} of {n} values are in {len(found)} currencies ({counts})"
+                raise TableError(f"{d.place}: {what}. Split them or convert them first.")
 
 
-def _complaints(name: str, column: Column, definition: Any, file: str) -> Iterator[tuple[str, str, str, str]]:
+def _in_mapping(table: str, name: str, column: Column, what: str, given: str | None) -> str:
+    """Say what is wrong with a value that stands in the mapping."""
+    value, of = (column.value, "") if column.map is None else (given, " of map")
+    if column.map is not None and what.startswith(OF_MAP[0]):  # given is what it was made from
+        value = column.map.get(given or "", column.otherwise)
+    said = what.replace("values are", "is").replace("values do", "does").replace("values", "is")
+    return f"in the mapping, tables.{table}.columns.{name}: value {value!r}{of} {said}. Correct it there."
+
+
+def _complaints(table: str, name: str, column: Column, file: str) -> Iterator[tuple[str, str, str, str]]:
     """List what may be wrong with a value.
 
     Each is a condition, what to show, what to say and what to do.
     """
-    x, bad, one_of = quoted(name), quoted(f"bad {name}"), definition.one_of
+    x, bad, definition = quoted(name), quoted(f"bad {name}"), schema.spec(table).columns[name]
+    one_of = definition.one_of
     if column.partial:
-        yield f"{bad} is not null", bad, "values have no entry in map", "Add them to map, or give else."
+        what, unknown = "values have no entry in map", f"{bad} not in ({texts(column.map or {})})"
+        yield unknown, bad, what, "Add them to map, or give else."
     words = [word for word, kinds in MEANT_FOR.items() if column.kind in kinds] or ["map"]
     remedy = f"Correct them in {file}, or say in the mapping, with {words}, how they are written."
     remedy += schema.BOUNDS.get(column.kind, "")
     one_way = f" in one way by {list(column.format)}" if len(column.format) > 1 else ""
-    yield f"{bad} is not null", bad, f"values do not read as {CALLED.get(column.kind, 'a number')}{one_way}", remedy
+    yield f"{bad} is not null", bad, f"{OF_MAP[0]} as {CALLED.get(column.kind, 'a number')}{one_way}", remedy
     if schema.is_required(definition):
         remedy = f"Fill them in {file}, or leave these rows out with a keep that says why."
         yield f"{x} is null", "", "values missing", remedy
+    if (name == "lead_id" or name in schema.persons(table)) and not column.hash:
+        mail = f"regexp_matches({x}, {text(values.EMAIL)})"
+        yield mail, "", "values are e-mail addresses", "Say hash: true in the mapping."
     if column.place.replace(": ", ".") in HASHES and not column.hash:
         remedy = "Say hash: true in the mapping, or map a column of hashes: 64, 40 or 32 digits, 0 to 9 and a to f."
         yield f"not regexp_full_match({x}, {text(HASH)})", "", "values are no hashes", remedy
     if one_of:
-        what = f"values are none of {list(one_of)}"
+        what = f"{OF_MAP[1]} {list(one_of)}"
         yield f"{x} not in ({texts(one_of)})", x, what, "Translate them with map in the mapping."
     if column.kind == "rate":
         remedy = "If they are percent, say unit: percent in the mapping; else correct them in the source."
-        yield f"{x} not between 0 and 1", x, "values are no share from 0 to 1", remedy
+        yield f"{x} not between 0 and 1", x, f"{OF_MAP[2]} from 0 to 1", remedy
 
 
 def _group(con: Engine, table: Table) -> int:

@@ -112,6 +112,8 @@ def prepare(con: Engine, source: Source, files: dict[str, Path], work: Path) -> 
             else:
                 parts.append(text_files.csv_part(source, name, copy, path))
                 text_files.refuse_longer(con, source, parts[-1], copy)
+                if source.short_rows:
+                    parts[-1] = text_files.filled_up(con, source, parts[-1])
     return parts
 
 

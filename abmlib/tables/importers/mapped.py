@@ -5,7 +5,6 @@ import os
 from collections.abc import Collection, Iterator
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import pandas as pd
@@ -124,13 +123,12 @@ def _fill(
     con: Engine, mapping: Mapping, files: dict[str, dict[str, Path]], new: Path, key: bytes, forgotten: Collection[str]
 ) -> list[LedgerRow]:
     """Read every source, then make every table."""
-    read: list[dict[str, Any]] = []
+    loaded: dict[str, sources.Loaded] = {}
     rows: list[LedgerRow] = []
     first: dict[str, list[LedgerRow]] = {}
     for name, source in mapping.sources.items():
         with sources.explained(name, bool(source.secret)):
-            facts, first[name] = sources.load(con, source, mapping, files[name], new.parent)
-            read += facts
+            loaded[name], first[name] = sources.load(con, source, mapping, files[name], new.parent)
     # from here on the engine reads no file, whatever an expression asks for
     con.execute("set enable_external_access = false; set lock_configuration = true")
     for name, source in mapping.sources.items():
@@ -141,8 +139,9 @@ def _fill(
             rows += sources.join(con, mapping, source)
     for name, table in mapping.tables.items():
         with sources.explained(name, any(d.secret for d in table.columns.values())):
-            rows += canonical.make(con, mapping, table, new / f"{name}.parquet", key, forgotten)
+            rows += canonical.make(con, mapping, table, loaded, new / f"{name}.parquet", key, forgotten)
     book = {"title": mapping.title, **mapping.workbook.model_dump(exclude_unset=True)}
+    read = [fact for source in loaded.values() for fact in source.facts]
     book["source"] = {"mapping": mapping.file, "files": read[:MOST_FILES]}
     if len(read) > MOST_FILES:
         book["source"]["files_more"] = len(read) - MOST_FILES

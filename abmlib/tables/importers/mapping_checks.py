@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from abmlib.tables import schema
 from abmlib.tables.errors import in_words
 from abmlib.tables.importers import sql
-from abmlib.tables.importers.mapping_file import MEANT_FOR, NUMBERS, ROW, Column, Columns, Mapping, Source, Table
+from abmlib.tables.importers.mapping_file import MEANT_FOR, NTH, NUMBERS, ROW, Column, Columns, Mapping, Source, Table
 from abmlib.tables.yaml_file import read_any
 
 HASHES = ("contacts.email_hash",)  # columns that take nothing but hashes
@@ -155,7 +155,7 @@ def needed(source: Source, mapping: Mapping) -> Iterator[tuple[str, str, str]]:
         for here, there in join.by.items():
             yield from ((f"{source.name}.join.{other}", *column) for column in (source.of(here), (other, there)))
     for place, d in columns:
-        yield from ((place, *source.of(name)) for name in (d.column, *d.key) if name is not None)
+        yield from ((place, *source.of(name)) for name in (d.column, *d.key) if name not in (None, NTH))
     expressions = [(f"derive.{name}", e) for name, e in source.derive.items()]
     expressions += [("keep", k.where) for k in source.keep]
     expressions += [(f"{t.name}.keep", k.where) for t in tables for k in t.keep]

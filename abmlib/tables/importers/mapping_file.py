@@ -18,6 +18,7 @@ The file, with every word it may hold (``data/mappings/README.md`` has an exampl
         decimal: ","                # how numbers are written in text columns; also thousands
         time_zone: Europe/Berlin    # zone of times that do not carry one
         missing: ["n/a", "-"]       # texts that mean missing, besides the empty text
+        short_rows: missing         # text: fill what a row lacks at its end, and count it; else it stops the import
         correct: {Item: {GTXPro: GTX Pro}}        # spellings put right first; other texts stay
         derive: {code: upper("Item")}             # columns computed once, used below
         keep:
@@ -33,7 +34,7 @@ The file, with every word it may hold (``data/mappings/README.md`` has an exampl
           product_id: Item                        # short for {column: Item}; items.id is of the row joined
           kind: {value: purchase}                 # the same in every row
           revenue: {sql: '"Qty" * "Price"'}       # an expression over the source's columns
-          transaction_id: {key: [Order, _row]}    # _row: number of the row in the source, from 1
+          transaction_id: {key: [Order, _row]}    # _row: number of the row in the source, from 1; or _nth: among rows of this Order
           contact_id: {column: Mail, hash: true}  # keyed hash, for what is nobody's business
 
 Files lie inside the source folder. They are ``.csv``, ``.tsv``, ``.txt``, each also ``.gz``; ``.parquet``; Excel's
@@ -54,8 +55,10 @@ missing or not found stays, without the other's columns, and is counted in the l
 the budget is of the rows that have a key. A key that comes twice in the other source stops the import. Of several
 sources, the rows follow each other; a column that one of them lacks is missing in its rows.
 
+Numbers may have a sign of currency or a code (``$``, ``EUR``) and blanks around them, one currency in a column; ``(5)`` is -5.
+
 Blanks around texts are cut, and the empty text is missing. Missing stays missing under a ``map``, unless it maps
-``""``. A value that does not read as its column's kind stops the import; nothing is guessed and nothing written.
+``""`` or ``null``, which mean missing as a value too. A value that does not read as its column's kind stops the import; nothing is guessed and nothing written.
 """
 
 import codecs
@@ -73,11 +76,13 @@ from abmlib.tables.errors import shown
 from abmlib.tables.importers import sql
 
 VERSION = 1
-ROW = "_row"
+ROW, NTH = "_row", "_nth"  # computed: number of the row; number among the rows whose other parts of the key are alike
 DELIMITERS = {".csv": ",", ".tsv": "\t", ".txt": "\t"}  # of a text file, if none is given
 EXCEL, JSON, PARQUET = (".xlsx", ".xls", ".xlsb", ".ods"), (".jsonl", ".ndjson"), (".parquet",)
 FILES = (*DELIMITERS, *JSON, *PARQUET, *EXCEL)
-WORDS_OF: dict[str, tuple[str, ...]] = dict.fromkeys(("delimiter", "quote"), (*DELIMITERS,))  # of files of these kinds
+WORDS_OF: dict[str, tuple[str, ...]] = dict.fromkeys(
+    ("delimiter", "quote", "short_rows"), (*DELIMITERS,)
+)  # of files of these kinds
 WORDS_OF |= {"encoding": (*DELIMITERS, *JSON), "header_row": (*DELIMITERS, *EXCEL), "sheet": EXCEL}
 TEXTS, NUMBERS, TIMES = ("id", "text", "list"), ("int", "number", "money", "rate"), ("ts", "date")
 MEANT_FOR: dict[str, tuple[str, ...]] = dict.fromkeys(("format", "time_zone"), TIMES) | {"key": TEXTS}
@@ -175,6 +180,15 @@ def _named(given: Any, info: ValidationInfo) -> Any:
     return known[given] if isinstance(given, str) else given
 
 
+def _one_missing(given: Any) -> Any:
+    """Write the missing key of a value map as the empty text."""
+    if not isinstance(given, dict) or None not in given:
+        return given
+    if "" in given:
+        raise ValueError('has both "" and null, which mean the same. Leave one out.')
+    return {"" if key is None else key: value for key, value in given.items()}
+
+
 def _each(given: Any, alike: bool) -> Any:
     """Write one name or several as words with values.
 
@@ -197,7 +211,12 @@ Decimal = Literal[".", ","]
 Thousands = Annotated[str, AfterValidator(_thousands)]
 Share = Annotated[float, Field(strict=True, ge=0, le=1)]
 Factor = Annotated[float, Field(strict=True)]
-ValueMap = Annotated[dict[Annotated[Plain, AfterValidator(str.strip)], Plain | None], BeforeValidator(_named)]
+OrMissing = Annotated[
+    Plain | None, AfterValidator(lambda v: v if v and v.strip() else None)
+]  # the empty text is missing
+ValueMap = Annotated[
+    dict[Annotated[Plain, AfterValidator(str.strip)], OrMissing], BeforeValidator(_one_missing), BeforeValidator(_named)
+]
 
 
 class Words(BaseModel):
@@ -257,6 +276,7 @@ class Source(Words):
     thousands: Thousands = ""
     time_zone: Zone | None = None
     missing: Several = ()
+    short_rows: Literal["missing"] | None = None
     correct: dict[str, ValueMap] = {}
     derive: dict[str, Expression] = {}
     keep: list[Keep] = []
@@ -288,7 +308,7 @@ class Column(Words):
     sql: Expression | None = None
     key: Several = ()
     map: ValueMap | None = None
-    otherwise: Plain | None = Field(None, alias="else")
+    otherwise: OrMissing = Field(None, alias="else")
     format: Formats = ()
     time_zone: Zone | None = None
     decimal: Decimal = "."

@@ -4,6 +4,7 @@
 import contextlib
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +13,39 @@ import duckdb
 from abmlib.tables import ledger
 from abmlib.tables.errors import FIRST, TableError, first_cases, shown
 from abmlib.tables.importers import files as exported
-from abmlib.tables.importers import values
+from abmlib.tables.importers import text_files, values
 from abmlib.tables.importers.mapping_checks import needed
-from abmlib.tables.importers.mapping_file import DELIMITERS, JSON, ROW, Keep, Mapping, Source, suffix
+from abmlib.tables.importers.mapping_file import DELIMITERS, JSON, NTH, ROW, Keep, Mapping, Source, suffix
 from abmlib.tables.importers.sql import Engine, cause, one, quoted, text, types_of
 from abmlib.tables.ledger import LedgerRow
 
 REMEDY = "Correct the file, or the mapping's expression."
-Facts = list[dict[str, Any]]  # of files: name, sha256, rows
 Steps = list[LedgerRow]
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A source in the engine."""
+
+    source: Source
+    parts: Sequence[exported.Part]
+    facts: Sequence[dict[str, Any]]  # of files: name, sha256, rows
+
+    @property
+    def name(self) -> str:
+        """Its file, or the pattern of its files."""
+        return Path(self.source.file).name
+
+    def places(self, rows: Sequence[int]) -> dict[int, str]:
+        """Say where some rows are: the line of a text file, as an editor counts it, or the row of others."""
+        found: dict[int, str] = {}
+        before = 0
+        for part, fact in zip(self.parts, self.facts, strict=True):
+            its = [row - before for row in rows if 0 < row - before <= fact["rows"]]
+            lines = text_files.lines(self.source, part, its)
+            found |= {before + row: f"line {lines[row]} of {part.name}" for row in its if row in lines}
+            before += fact["rows"]
+        return {row: found.get(row, f"row {row}") for row in rows}
 
 
 @contextlib.contextmanager
@@ -38,7 +63,7 @@ def explained(place: str, secret: bool, remedy: str = REMEDY) -> Iterator[None]:
         raise TableError(f"{place}: {what} {remedy}") from (None if secret else wrong)
 
 
-def load(con: Engine, source: Source, mapping: Mapping, files: dict[str, Path], work: Path) -> tuple[Facts, Steps]:
+def load(con: Engine, source: Source, mapping: Mapping, files: dict[str, Path], work: Path) -> tuple[Loaded, Steps]:
     """Copy the columns that the mapping names into the engine, with the row number.
 
     Say what was read.
@@ -57,7 +82,7 @@ def load(con: Engine, source: Source, mapping: Mapping, files: dict[str, Path], 
         why.append(f"source columns not mapped: {', '.join(map(shown, idle))}")
     rows = [LedgerRow("read", source.name, n, n, 0, w) for n, w in zip([*counts, sum(counts)], why, strict=False)]
     facts = [(part.name, exported.sha256(part.path), n) for part, n in zip(parts, counts, strict=True)]
-    return [dict(zip(("name", "sha256", "rows"), fact, strict=True)) for fact in facts], rows
+    return Loaded(source, parts, [dict(zip(("name", "sha256", "rows"), fact, strict=True)) for fact in facts]), rows
 
 
 def _used(source: Source, mapping: Mapping, parts: Sequence[exported.Part]) -> set[str]:
@@ -65,7 +90,7 @@ def _used(source: Source, mapping: Mapping, parts: Sequence[exported.Part]) -> s
 
     Refuse a name that a file lacks or has twice.
     """
-    computed = {ROW, *(d.lower() for d in source.derive)}
+    computed = {ROW, NTH, *(d.lower() for d in source.derive)}
     uses = [use for s in mapping.sources.values() for use in needed(s, mapping)]
     wanted = [(place, name) for place, owner, name in uses if owner == source.name]
     wanted = [(place, name) for place, name in wanted if name.lower() not in computed]
@@ -217,12 +242,13 @@ def refuse_repeated(con: Engine, place: str, rows: str, key: dict[str, str], rem
 def cases(con: Engine, keys: list[str], rows: str, secret: bool, having: str = "", row: str = ROW) -> str:
     """Name the first different keys of some rows.
 
-    If the keys are `secret`, the number of the first row of each.
+    If the keys are `secret` or hold an e-mail address, the number of the first row of each.
 
     Keys come in the order of the file, those of groups (`having`) in their own order.
     """
     names, order = ", ".join(keys), "all" if having else f"min({row})"
-    picks = f"min({row})" if secret else names
-    first = con.execute(f"select {picks} {rows} group by {names} {having} order by {order} limit {FIRST}").fetchall()
-    shown_first = [f"row {case[0]}" if secret else case[0] if len(case) == 1 else case for case in first]
+    picks = f"select min({row}), {names} {rows} group by {names} {having} order by {order} limit {FIRST}"
+    first = con.execute(picks).fetchall()
+    secret = secret or any(re.search(values.EMAIL, str(value)) for case in first for value in case)
+    shown_first = [f"row {n}" if secret else case[0] if len(case) == 1 else tuple(case) for n, *case in first]
     return f" {first_cases(shown_first)}" if first else ""

@@ -14,7 +14,7 @@ import mmap
 import re
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -42,6 +42,7 @@ PACKED = {
     b"PAR1": "a Parquet file",
 }
 IN_QUOTES = "Correct them; a text with the delimiter in it needs quotes."
+SHORT = "MISSING COLUMNS"  # what the engine says of a row that ends early
 BROKEN = {  # kinds of the engine's errors on a row: what to say, and what to do
     "UNQUOTED VALUE": (
         "have a quote that does not end where its value ends",
@@ -182,10 +183,9 @@ def csv_part(source: Source, name: str, copy: Path, path: Path, why: str = "") -
     NoText
         If its first line does not read, or names nothing.
     """
-    quoting: dict[str, Any] = {"quotechar": source.quote} if source.quote else {"quoting": csv.QUOTE_NONE}
     with copy.open(encoding="utf-8-sig", newline="") as file:
         try:
-            names = next(csv.reader(file, delimiter=delimiter_of(source, name), **quoting), [])
+            names: list[str] = next(_rows(source, name, file), [])
         except csv.Error as wrong:
             what = f"{source.name}: the first line of {name} does not read: {wrong}."
             raise NoText(what, "Correct it, or the delimiter in the mapping.") from wrong
@@ -194,6 +194,34 @@ def csv_part(source: Source, name: str, copy: Path, path: Path, why: str = "") -
         raise NoText(what, "Start with its columns, or say header_row.")
     columns = [(n, quoted(str(i)), "VARCHAR") for i, n in enumerate(names)]
     return Part(name, path, _read_csv(source, name, copy, len(names)), columns, why, copy)
+
+
+def lines(source: Source, part: Part, rows: Sequence[int]) -> dict[int, int]:
+    """Give the line on which rows of a text file start, by their number.
+
+    Lines are counted as an editor does: that of the names is one, and a line break in quotes starts another. What is no
+    text, or was made from a sheet, has none.
+    """
+    if not (part.text and rows) or suffix(part.name) not in DELIMITERS:
+        return {}
+    found: dict[int, int] = {}
+    number, line = -1, 0
+    with part.text.open(encoding="utf-8-sig", newline="") as file, contextlib.suppress(csv.Error):
+        reader = _rows(source, part.name, file)
+        for cells in reader:
+            number += bool(cells) or len(part.columns) == 1
+            if number in rows and number not in found:
+                found[number] = line + source.header_row
+            if number >= max(rows):
+                break
+            line = reader.line_num
+    return found
+
+
+def _rows(source: Source, name: str, file: IO[str]) -> Any:
+    """Read the rows of a text file by its signs."""
+    quoting: dict[str, Any] = {"quotechar": source.quote} if source.quote else {"quoting": csv.QUOTE_NONE}
+    return csv.reader(file, delimiter=delimiter_of(source, name), **quoting)
 
 
 def delimiter_of(source: Source, name: str) -> str:
@@ -229,7 +257,9 @@ def refuse_longer(con: Engine, source: Source, part: Part, copy: Path) -> None:
         if bad:
             ((rows,),) = con.execute(f"select count(*) from {origin}").fetchall()
             what = f"{source.name}: {bad[0][1]} of {rows} rows of {part.name} have more values than its {n} columns"
-            raise NoText(f"{what}, though the last are empty {first_cases(f'row {r}' for r, _ in bad)}.", IN_QUOTES)
+            at = lines(source, part, [r for r, _ in bad])
+            cases = first_cases(f"line {at.get(r, r)}" for r, _ in bad)
+            raise NoText(f"{what}, though the last are empty {cases}.", IN_QUOTES)
 
 
 def broken(con: Engine, source: Source, part: Part, wrong: duckdb.Error) -> NoText:
@@ -241,22 +271,40 @@ def broken(con: Engine, source: Source, part: Part, wrong: duckdb.Error) -> NoTe
     if not part.text:
         return NoText(f"{at} does not read: {cause(wrong).replace(str(part.path), part.name)}", "Save it again.")
     with contextlib.suppress(duckdb.Error):
-        ((good,),) = con.execute(f"select count(*) from {part.origin[:-1]}, store_rejects = true)").fetchall()
-        grouped = (
-            "select min(line_byte_position) as start, any_value(error_type), any_value(error_message) "
-            "from reject_errors group by line"
-        )
-        bad = con.execute(f"select *, count(*) over () from ({grouped}) order by start limit {FIRST}").fetchall()
+        good, bad, kinds, cases = _rejected(con, source, part, part.text)
         if bad:
-            usual = (f"do not have its {len(part.columns)} columns", IN_QUOTES)
-            what, remedy = BROKEN.get(bad[0][1], usual)
-            lines = [_line(part.text, start - 1) + source.header_row - 1 for start, *_ in bad]
-            values = ["".join(f" has {k}" for k in re.findall(r" Found: (\d+)", message)) for _, _, message, _ in bad]
-            cases = [f"line {n}{has}" for n, has in zip(lines, values, strict=True)]
-            rows = f"{bad[0][3]} of {good + bad[0][3]} rows of {part.name}"
-            return NoText(f"{source.name}: {rows} {what} {first_cases(cases)}.", remedy)
+            what, remedy = BROKEN.get(kinds[0], (f"do not have its {len(part.columns)} columns", IN_QUOTES))
+            if {*kinds} == {SHORT} and not source.short_rows:
+                remedy += " Where they end early and what lacks is missing, say short_rows: missing in the mapping."
+            return NoText(f"{source.name}: {bad} of {good + bad} rows of {part.name} {what} {cases}.", remedy)
     what = f"{at} does not read as rows: its lines end in different ways, or its quotes do not match."
     return NoText(what, "Save it again.")
+
+
+def filled_up(con: Engine, source: Source, part: Part) -> Part:
+    """Give a text file whose short rows are filled with missing values, and count them for the ledger."""
+    _, short, _, cases = _rejected(con, source, part, part.text or part.path, f"where error_type = '{SHORT}'")
+    if not short:
+        return part
+    why = f"{part.why}, {short} rows have fewer values than its {len(part.columns)} columns, the others are missing {cases}"
+    return replace(part, origin=f"{part.origin[:-1]}, null_padding = true, parallel = false)", why=why)
+
+
+def _rejected(con: Engine, source: Source, part: Part, file: Path, only: str = "") -> tuple[int, int, list[str], str]:
+    """Count the rows that read and those that do not; give the kinds of errors of the first ones, and where they are."""
+    ((good,),) = con.execute(f"select count(*) from {part.origin[:-1]}, store_rejects = true)").fetchall()
+    grouped = (
+        "select min(line_byte_position) as start, any_value(error_type) as error_type, any_value(error_message) "
+        "from reject_errors group by scan_id, line"
+    )
+    ordered = f"select *, count(*) over () from ({grouped}) {only} order by start limit {FIRST}"
+    bad = con.execute(ordered).fetchall()
+    con.execute("drop table reject_errors; drop table reject_scans")
+    at = [f"line {_line(file, start - 1) + source.header_row - 1}" for start, *_ in bad]
+    has = [re.search(r" Found: (\d+)", message) for _, _, message, _ in bad]
+    values = [f" has {k[1]} of {len(part.columns)} values" if k else "" for k in has]
+    cases = first_cases(map("".join, zip(at, values, strict=True)))
+    return good, bad[0][3] if bad else 0, [kind for _, kind, *_ in bad], cases
 
 
 def _line(file: Path, start: int) -> int:

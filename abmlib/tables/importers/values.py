@@ -6,14 +6,26 @@ from collections.abc import Mapping, Sequence
 
 from abmlib.tables import schema
 from abmlib.tables.errors import TableError
-from abmlib.tables.importers.mapping_file import EPOCHS, NUMBERS, ROW, TEXTS, Column, Table, has_zone
+from abmlib.tables.importers.mapping_file import EPOCHS, NTH, NUMBERS, ROW, TEXTS, Column, Table, has_zone
 from abmlib.tables.importers.sql import quoted, text, texts
 from abmlib.tables.secret import digest_sql
 
 TYPES = {"int": "BIGINT", "bool": "BOOLEAN", "ts": "TIMESTAMPTZ", "date": "DATE"}
 TYPES |= dict.fromkeys(TEXTS, "VARCHAR") | dict.fromkeys(("number", "money", "rate"), "DOUBLE")
+CODES = (  # of ISO 4217
+    "AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF "
+    "CHF CLF CLP CNY COP CRC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GNF GTQ GYD "
+    "HKD HNL HRK HTG HUF IDR ILS INR IQD IRR ISK JMD JOD JPY KES KGS KHR KMF KPW KRW KWD KYD KZT LAK LBP LKR LRD "
+    "LSL LYD MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD OMR PAB PEN PGK PHP "
+    "PKR PLN PYG QAR RON RSD RUB RWF SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TND "
+    "TOP TRY TTD TWD TZS UAH UGX USD UYU UZS VED VES VND VUV WST XAF XCD XOF XPF YER ZAR ZMW ZWG"
+)
 NUMERIC = re.compile(r"(U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER|FLOAT|DOUBLE|DECIMAL.*)$")
 BLANK = "[" + "".join(f"\\x{{{ord(sign):x}}}" for sign in schema.BLANKS) + "]"
+MONEY = (
+    rf"[A-Z]{{0,3}}\p{{Sc}}|[Kk]r\.?|{CODES.replace(' ', '|')}"  # a sign or code of currency, as a regular expression
+)
+EMAIL = "@[^@]*[.]"  # what only an e-mail address holds, as a regular expression
 AROUND = f"'^{BLANK}|{BLANK}$'"  # regular expression, as an SQL text
 TRUE, FALSE = ("true", "t", "yes", "y", "1"), ("false", "f", "no", "n", "0")
 EXACT = 2**53  # largest whole number up to which a double holds every whole number
@@ -37,7 +49,7 @@ def origin(column: Column, types: Mapping[str, str]) -> str:
     `types` are those of the source's columns, by name in small letters.
     """
     if column.key:
-        return _key([as_text(types[p.lower()], quoted(p)) for p in column.key])
+        return _key({p: as_text(types[p.lower()], quoted(p)) for p in column.key if p != NTH}, column.key)
     if column.value is not None:
         return text(column.value)
     return quoted(column.column) if column.column is not None else f"(\n{column.sql}\n)"
@@ -66,16 +78,26 @@ def stage(table: Table, kinds: dict[str, str], types: dict[str, str], source: st
         default = schema.spec(table.name).columns[c].default
         filled = read if default is None else f"coalesce({read}, {text(str(default))}::{TYPES[d.kind]})"
         values.append(f"{filled} as {quoted(c)}")
-        values.append(f"case when {bad} then {o}::varchar end as {quoted(f'bad {c}')}")
+        values.append(f"case when {bad} then coalesce({o}::varchar, '') end as {quoted(f'bad {c}')}")
+        if is_written(d, kind):
+            values.append(f"{currency(m)} as {quoted(f'currency {c}')}")
     inner = f"select {', '.join([ROW, *origins])} from {source}"
     return f"select {', '.join([ROW, *values])} from (select *, {', '.join(entries)} from ({inner}))"
 
 
-def _key(parts: list[str]) -> str:
+def is_written(column: Column, kind: str) -> bool:
+    """Say whether a column is numbers that come as text, which may name a currency."""
+    return column.kind in NUMBERS and column.value is None and not NUMERIC.match(kind)
+
+
+def _key(texts_of: dict[str, str], names: Sequence[str]) -> str:
     """Join texts to one, so that different parts never give the same text.
 
-    Missing if a part is.
+    Missing if a part is, but beside `NTH`, which counts rows without a part like others.
     """
+    nth = f"row_number() over ({'partition by ' + ', '.join(texts_of.values()) if texts_of else ''} order by {ROW})"
+    filled = {p: f"coalesce({x}, '')" if NTH in names else x for p, x in texts_of.items()} | {NTH: f"({nth})::varchar"}
+    parts = [filled[name] for name in names]
     escaped = [rf"replace(replace({p}, '\', '\\'), '-', '\-')" for p in parts]
     return parts[0] if len(parts) == 1 else " || '-' || ".join(escaped)
 
@@ -133,9 +155,26 @@ def _written(column: Column, x: str) -> str:
         x = f"translate({x}, chr(32) || chr(160) || chr(8239), repeat({text(column.thousands)}, 3))"
     if column.unit:
         x = rf"regexp_replace({x}, '\s*%$', '')"
+    return f"coalesce({_digits(column, x)}, {_digits(column, _bare(x))})"
+
+
+def _digits(column: Column, x: str) -> str:
     pattern = number_pattern(column.decimal, column.thousands)
     plain = f"replace(replace({x}, {text(column.thousands)}, ''), {text(column.decimal)}, '.')"
     return f"case when regexp_full_match({x}, {text(pattern)}) then try_cast({plain} as double) end"
+
+
+def _bare(x: str) -> str:
+    """Take currency and blanks from around a number; brackets mean that it is negative."""
+    end = rf"^([-+(]*){BLANK}*(?:{MONEY}){BLANK}*|{BLANK}*(?:{MONEY})(\)?)$"
+    alone = rf"regexp_replace(trim(replace({x}, '−', '-'), {text(schema.BLANKS)}), {text(end)}, '\1\2')"
+    return rf"regexp_replace({alone}, '^\(([^-+()]*)\)$', '-\1')"
+
+
+def currency(x: str) -> str:
+    """Give the sign or code of currency of a number written in text; missing where it has none."""
+    found = f"regexp_extract({x}, {text(f'^[-+−(]*{BLANK}*(?:{MONEY})|(?:{MONEY})[)]?$')})"
+    return f"nullif(trim({found}, {text('-+−()' + schema.BLANKS)}), '')"
 
 
 def number_pattern(decimal: str, thousands: str) -> str:
