@@ -13,7 +13,7 @@ import yaml
 from abmlib.tables import ledger, schema, settings, temporary
 from abmlib.tables.errors import first_cases
 from abmlib.tables.fingerprint import CACHE
-from abmlib.tables.importers import canonical, sources
+from abmlib.tables.importers import attributes, canonical, changes, sources
 from abmlib.tables.importers import files as exported
 from abmlib.tables.importers.mapping_checks import load_mapping
 from abmlib.tables.importers.mapping_file import Mapping
@@ -137,8 +137,13 @@ def _fill(
     for name, source in mapping.sources.items():
         with sources.explained(name, bool(source.secret)):
             rows += sources.join(con, mapping, source)
+    with sources.explained("opportunity_stage_history: changes", bool(mapping.hashed)):
+        mapping, steps = changes.add(con, mapping)
+    with sources.explained("attributes", bool(mapping.hashed)):
+        mapping = attributes.add(con, mapping)
     for name, table in mapping.tables.items():
         with sources.explained(name, any(d.secret for d in table.columns.values())):
+            rows += steps if name == changes.NAME else []
             rows += canonical.make(con, mapping, table, loaded, new / f"{name}.parquet", key, forgotten)
     book = {"title": mapping.title, **mapping.workbook.model_dump(exclude_unset=True)}
     read = [fact for source in loaded.values() for fact in source.facts]

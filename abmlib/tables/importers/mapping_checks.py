@@ -8,7 +8,18 @@ from pydantic import ValidationError
 from abmlib.tables import schema
 from abmlib.tables.errors import in_words
 from abmlib.tables.importers import sql
-from abmlib.tables.importers.mapping_file import MEANT_FOR, NTH, NUMBERS, ROW, Column, Columns, Mapping, Source, Table
+from abmlib.tables.importers.mapping_file import (
+    CHANGING,
+    MEANT_FOR,
+    NTH,
+    NUMBERS,
+    ROW,
+    Column,
+    Columns,
+    Mapping,
+    Source,
+    Table,
+)
 from abmlib.tables.yaml_file import read_any
 
 HASHES = ("contacts.email_hash",)  # columns that take nothing but hashes
@@ -52,6 +63,9 @@ def _settle(mapping: Mapping) -> None:
     for n, source in sources.items():
         source.name = n
     for n, table in mapping.tables.items():
+        if table.changes:
+            _settle_changes(f"{file}: tables.{n}.changes", n, table, mapping.tables.get("opportunities"))
+    for n, table in mapping.tables.items():
         _settle_table(f"{file}: tables.{n}", n, table, sources)
     for n, s in sources.items():
         if strange := [j for j in s.join if j not in sources or j == n]:
@@ -59,6 +73,8 @@ def _settle(mapping: Mapping) -> None:
         for number, (j, join) in enumerate(s.join.items()):
             if late := [c for c in join.by if c.split(".")[0] in [*s.join][number:]]:
                 raise ValueError(f"{file}: sources.{n}.join.{j}: {late} are not found before it. Put it further down.")
+    if "attributes" in mapping.tables and any(t.attributes for t in mapping.tables.values()):
+        raise ValueError(f"{file}: tables.attributes: other tables of the mapping give attributes too. Take one way.")
     made = {n for t in mapping.tables.values() for n in t.sources}
     if idle := sorted(set(sources) - made - {j for n in made for j in sources[n].join}):
         raise ValueError(f"{file}: no table is made with source(s) {idle}. Use them in from or join, or take them out.")
@@ -82,6 +98,37 @@ def _settle_table(at: str, name: str, table: Table, sources: dict[str, Source]) 
     if several := [c for c, d in first.items() if any(part.get(c, d).take != d.take for part in parts.values())]:
         raise ValueError(f"{at}.from: {several} take one value here and another there. Say the same for all sources.")
     table.name, table.sources, table.columns = name, parts, first
+    _check_attributes(f"{at}.attributes", table)
+
+
+def _settle_changes(at: str, name: str, table: Table, deals: Table | None) -> None:
+    """Let what changes be read from the new value of the log, as the deals' own columns are read."""
+    if name != "opportunity_stage_history" or table.one_row_per or len(table.sources) > 1:
+        raise ValueError(f"{at}: is for opportunity_stage_history, from one source, without one_row_per. Leave it out.")
+    if (log := table.changes) is None:
+        return
+    if other := [c for c in ("seq", "stage_order", "changed_field") if c in table.columns]:
+        raise ValueError(f"{at}: {other} are made from the changes. Leave them out of columns.")
+    for c in (c for c in CHANGING if getattr(log, c) and c not in table.columns):
+        first = next(iter(deals.sources.values())) if deals else {}
+        theirs = (first | (deals.columns if deals else {})).get(c)
+        read = theirs if theirs and theirs.column is not None else Column.model_validate({"column": log.new})
+        table.columns[c] = read.model_copy(update={"column": log.new, "take": None})
+
+
+def _check_attributes(at: str, table: Table) -> None:
+    """Refuse attributes of rows without a key of one column, or without the time since which a fixed one is known."""
+    key, known = schema.key(table.name), schema.spec(table.name).known
+    fixed = [c for c, when in table.attributes.items() if when == "fixed"]
+    dated = known in table.columns and schema.spec(table.name).columns[str(known)].kind == "ts"
+    for wrong, what in (
+        (table.one_row_per, "are of rows, and one_row_per makes several rows one. Leave out one of the two."),
+        (len(key) > 1, f"are found by one id, and a row of {table.name} is named by {key}. Leave them out."),
+        (table.name == "attributes", "are what this table holds. Map its columns instead."),
+        (fixed and not dated, f"{fixed} need the time since which they are known. Map {known}, or say today."),
+    ):
+        if table.attributes and wrong:
+            raise ValueError(f"{at}: {what}")
 
 
 def _check_names(at: str, name: str, table: Table, given: Columns) -> None:
@@ -138,6 +185,11 @@ def _hide(mapping: Mapping) -> None:
     touched = {(n, place) for n, place, used in uses if used in secret}
     for n, s in mapping.sources.items():
         s.secret = frozenset(c for source, c in secret if source == n)
+    for t in mapping.tables.values():
+        if told := [c for c in t.attributes if any((n, c.lower()) in secret for n in t.sources)]:
+            raise ValueError(
+                f"{mapping.file}: tables.{t.name}.attributes: {told} are hashed elsewhere. Leave them out."
+            )
     for n, c, column, t in made:
         column.secret = (n, f"{t.name}.{c}") in touched
         t.columns[c].secret |= column.secret
@@ -154,6 +206,10 @@ def needed(source: Source, mapping: Mapping) -> Iterator[tuple[str, str, str]]:
     for other, join in source.join.items():
         for here, there in join.by.items():
             yield from ((f"{source.name}.join.{other}", *column) for column in (source.of(here), (other, there)))
+    for t in tables:
+        log = [t.changes.field, t.changes.old] if t.changes else []
+        yield from ((f"{t.name}.changes", *source.of(name)) for name in log if name)
+        yield from ((f"{t.name}.attributes", *source.of(name)) for name in t.attributes)
     for place, d in columns:
         yield from ((place, *source.of(name)) for name in (d.column, *d.key) if name not in (None, NTH))
     expressions = [(f"derive.{name}", e) for name, e in source.derive.items()]

@@ -36,6 +36,11 @@ The file, with every word it may hold (``data/mappings/README.md`` has an exampl
           revenue: {sql: '"Qty" * "Price"'}       # an expression over the source's columns
           transaction_id: {key: [Order, _row]}    # _row: number of the row in the source, from 1; or _nth: among rows of this Order
           contact_id: {column: Mail, hash: true}  # keyed hash, for what is nobody's business
+        attributes: {Rating: today, Segment: fixed}   # further columns, to the table attributes
+      opportunity_stage_history:
+        from: log                                 # one row per changed field: one row per moment of change is made
+        changes: {field: Field, old: OldValue, new: NewValue, created: created, stage: [StageName], amount: [Amount]}
+        columns: {opportunity_id: OpportunityId, entered_at: CreatedDate}
 
 Files lie inside the source folder. They are ``.csv``, ``.tsv``, ``.txt``, each also ``.gz``; ``.parquet``; Excel's
 ``.xlsx``, ``.xls``, ``.xlsb`` and ``.ods``; and JSON lines, ``.jsonl`` or ``.ndjson``, also ``.gz``: one object a line,
@@ -56,6 +61,15 @@ the budget is of the rows that have a key. A key that comes twice in the other s
 sources, the rows follow each other; a column that one of them lacks is missing in its rows.
 
 Numbers may have a sign of currency or a code (``$``, ``EUR``) and blanks around them, one currency in a column; ``(5)`` is -5.
+
+``attributes`` are columns of the source that no table has a place for. ``today``: known only as they are now, so in no report
+of an earlier day; ``fixed``: known since the row was made. They go to the one table ``attributes``, under the row's key.
+
+``changes`` names the columns of a log (``field``, ``new`` and, if there is one, ``old``) and what its fields are called:
+``stage``, ``amount``, ``close_date``, ``probability``, and ``created`` for the making of the deal. Each row made has all
+values as they were from then on: the last one logged; before the first one logged what it was changed from; and where a
+field that is logged never changed, the value that ``opportunities`` of this mapping has. Values are read as that table
+reads them, unless ``columns`` says how: ``amount: {column: NewValue, decimal: ","}``. Other fields are counted and left out.
 
 Blanks around texts are cut, and the empty text is missing. Missing stays missing under a ``map``, unless it maps
 ``""`` or ``null``, which mean missing as a value too. A value that does not read as its column's kind stops the import; nothing is guessed and nothing written.
@@ -345,6 +359,22 @@ Columns = dict[str, Annotated[Column, BeforeValidator(lambda v: {"column": v} if
 Sources = Annotated[dict[str, Columns], BeforeValidator(lambda v: _each(v, False)), AfterValidator(_filled)]
 
 
+CHANGING = ("stage", "amount", "close_date", "probability")  # what changes of a deal, in the order of its weight
+
+
+class Changes(Words):
+    """A log with one row per changed field: its columns, and what its fields are called."""
+
+    field: str
+    new: str
+    old: str | None = None
+    created: Several = ()
+    stage: Several
+    amount: Several = ()
+    close_date: Several = ()
+    probability: Several = ()
+
+
 class Table(Words):
     """One canonical table and the sources it is made from.
 
@@ -356,6 +386,8 @@ class Table(Words):
     keep: list[Keep] = []
     one_row_per: Several = ()
     columns: Columns = {}
+    attributes: dict[str, Literal["today", "fixed"]] = {}
+    changes: Changes | None = None
 
 
 class Facts(Words):
