@@ -141,10 +141,11 @@ def _fill(
         mapping, steps = changes.add(con, mapping)
     with sources.explained("attributes", bool(mapping.hashed)):
         mapping = attributes.add(con, mapping)
+    made = {n: loaded.get(n) or sources.Loaded(s, (), ()) for n, s in mapping.sources.items()}  # those two make sources
     for name, table in mapping.tables.items():
         with sources.explained(name, any(d.secret for d in table.columns.values())):
             rows += steps if name == changes.NAME else []
-            rows += canonical.make(con, mapping, table, loaded, new / f"{name}.parquet", key, forgotten)
+            rows += canonical.make(con, mapping, table, made, new / f"{name}.parquet", key, forgotten)
     book = {"title": mapping.title, **mapping.workbook.model_dump(exclude_unset=True)}
     read = [fact for source in loaded.values() for fact in source.facts]
     book["source"] = {"mapping": mapping.file, "files": read[:MOST_FILES]}
