@@ -29,8 +29,9 @@ from abmlib.console import (
     show,
     show_table,
 )
-from abmlib.tables import outputs, temporary
+from abmlib.tables import temporary
 from abmlib.tables.errors import NO_ROOM
+from abmlib.tables.outputs import refuse_overwriting, write
 
 if TYPE_CHECKING:
     from abmlib.tables import settings
@@ -67,6 +68,7 @@ DATA = "Workbook file, folder or DuckDB file. Default: workbook.yml here, or the
 # not readable: the command says so itself, also in the log
 Data = Annotated[Path | None, typer.Option("--data", readable=False, help=DATA)]
 Reports = Annotated[Path | None, typer.Option("--out", help="Folder of runs. Default: the workbook's or reports/NAME.")]
+AsOf = Annotated[str, typer.Option(help="latest-data, yesterday, month-end or a day.")]
 Notebooks = Annotated[Path | None, typer.Option("--notebooks", help="Folder with notebooks.yml.")]
 
 
@@ -112,20 +114,6 @@ def warn_unfinished(workbook: "settings.Workbook") -> None:
 
     if cache.unfinished(workbook):
         err.print("A person is forgotten in part only. Give abm forget with the same id again.", style="yellow")
-
-
-def refuse_overwriting(path: Path) -> None:
-    """Refuse to write over a file, or into a folder that is not empty: it may hold a person's work."""
-    if places.no_address(path).exists() and not (path.is_dir() and not any(path.iterdir())):
-        raise ValueError(f"{path}: is there already. Give another name, or remove it.")
-
-
-def write(path: Path, text: str) -> None:
-    """Write a text to a file, whole or not at all."""
-    if places.no_address(path).is_dir():
-        raise ValueError(f"{path}: is a folder. Give the name of a file.")
-    with outputs.replaced(path) as beside:
-        beside.write_text(text, "utf-8")
 
 
 def team_key(folder: Path, make: bool = True) -> bytes | None:
@@ -209,7 +197,7 @@ def import_(
 @app.command()
 def run(
     data: Data = None,
-    as_of: Annotated[str, typer.Option(help="latest-data, yesterday, month-end or a day.")] = "latest-data",
+    as_of: AsOf = "latest-data",
     to: Reports = None,
     only: Annotated[str, typer.Option(help="Numbers of notebooks, with all they read from: 03,12.")] = "",
     through: Annotated[str | None, typer.Option(help="All notebooks up to this number.")] = None,
@@ -278,6 +266,7 @@ def run(
 @app.command()
 def doctor(
     data: Data = None,
+    as_of: AsOf = "latest-data",
     request: Annotated[Path | None, typer.Option(help="Write the data request to this file, as Markdown.")] = None,
     notebooks: Notebooks = None,
 ) -> None:
@@ -286,15 +275,19 @@ def doctor(
     from abmlib.pages import run as runs
     from abmlib.tables import settings
 
-    data = find_data(data)
+    data, day = find_data(data), runs.resolve_as_of(as_of, dt.date.today())
     workbook = settings.workbook(data)
     warn_unfinished(workbook)
     folder = places.find_notebooks(notebooks or workbook.notebooks)
     if raw := workbook.data.is_dir() and not doctors.holds(workbook.data):
+        if day:
+            raise ValueError(
+                f"--as-of {as_of}: {workbook.data} is an export, of which no past is known. Import it first."
+            )
         verdict = doctors.guess(workbook.data, folder)
         show(f"{workbook.data}: no canonical tables. What its files seem to hold, by their names and values:")
     else:
-        verdict = doctors.examine(*runs.preflight(data), folder, workbook.parameters)
+        verdict = doctors.examine(*runs.preflight(data), folder, workbook.parameters, day)
         show(f"{verdict.checks:,} checks, {len(verdict.wrong):,} broken{':' if verdict.wrong else '.'}")
         show(*(f"- {sentence}" for sentence in verdict.wrong), *verdict.answer)
     for title, table in doctors.tables(verdict, workbook.settings.title).items():

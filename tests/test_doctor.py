@@ -34,6 +34,17 @@ def test_the_verdict_is_that_of_notebook_00(small, tmp_path):
     assert answers.loc["12_pipeline", ["answer", "needed"]].tolist() == ["no", "opportunities"]
 
 
+def test_the_verdict_of_an_earlier_day_knows_nothing_later(small, tmp_path):
+    code, said = ask("--data", small, "--as-of", "2026-03-20")
+    assert code == 0, said
+    assert "as of 2026-03-20" in said
+    assert "│ transactions │    1 │" in said  # of four, two were booked later and one was learnt in April
+    for day, says in (("2026-02-30", "as-of must be latest-data, yesterday, month-end"), ("2999-01-01", "after today")):
+        code, said = ask("--data", small, "--as-of", day)
+        assert code == 2, said
+        assert says in said
+
+
 def test_a_data_request_says_what_a_table_holds_and_which_questions_wait_for_it():
     listed = pd.DataFrame(
         {
@@ -85,6 +96,9 @@ def test_an_export_that_was_not_imported_is_guessed_at_and_says_so(tmp_path):
     assert "no canonical tables" in said
     assert "transactions" in said
     assert "abm import --describe" in said
+    code, said = ask("--data", tmp_path, "--as-of", "yesterday")
+    assert code == 2, said
+    assert "Import it first" in said
 
 
 @pytest.mark.parametrize(

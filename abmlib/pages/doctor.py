@@ -1,5 +1,6 @@
 """Can a report be made from this data, and what should be exported next? The verdict of notebook 00 before any report."""
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,21 +41,24 @@ class Verdict:
     guessed: pd.DataFrame = field(default_factory=pd.DataFrame)  # of an export: tables that it seems to contain
 
 
-def examine(data: Data, audit: pd.DataFrame, notebooks: Path, shared: Mapping[str, Any]) -> Verdict:
-    """Give the verdict of notebook 00 on the latest day of a data set, without running it.
+def examine(
+    data: Data, audit: pd.DataFrame, notebooks: Path, shared: Mapping[str, Any], day: dt.date | None = None
+) -> Verdict:
+    """Give the verdict of notebook 00 on a data set as known at the end of a day, without running it.
 
     Parameters
     ----------
     data, audit : of `run.preflight`
     notebooks : folder of the notebooks
     shared : parameters of the workbook
+    day : the day; without it, that of the newest dated fact
 
     Raises
     ------
     TableError
         If the accounts cannot be read.
     ValueError
-        If no row of the data is dated.
+        If no day is given and no row of the data is dated.
     """
     wrong = checks.sentences(audit)
     if checks.failure(audit):
@@ -64,7 +68,7 @@ def examine(data: Data, audit: pd.DataFrame, notebooks: Path, shared: Mapping[st
     given = {n: p.default for n, p in parameters.declared(first).items()} | dict(shared)
     limits = ("stale_days", "min_records")
     stale_days, min_records = (parameters.read_value(known[n], given.get(n, known[n].default)) for n in limits)
-    book = Book(data, None)
+    book = Book(data, day)
     accounts = book.read("accounts")
     judged = data_quality.account_data(accounts, book.fact_counts(), book.as_of, stale_days, min_records)
     listed = catalogue.frame(notebooks / catalogue.FILE)

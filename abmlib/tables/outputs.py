@@ -13,6 +13,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from abmlib.places import no_address
+
 ORIGIN = b"abm_origin"  # in a Parquet file: what its table comes from, as JSON
 LEFT = re.compile(r"\.(.+)\.(\d+)\.tmp(\.wal)?")  # of a process that was killed while it replaced a file
 # names of files that processes hold, or leave if they are killed: no data
@@ -74,6 +76,34 @@ def is_running(process: int) -> bool:
     except PermissionError:
         pass
     return True
+
+
+def refuse_overwriting(path: Path) -> None:
+    """Refuse to write over a file, or into a folder that is not empty.
+
+    It may hold a person's work.
+
+    Raises
+    ------
+    ValueError
+        If something is there, or the path is an address.
+    """
+    if no_address(path).exists() and not (path.is_dir() and not any(path.iterdir())):
+        raise ValueError(f"{path}: is there already. Give another name, or remove it.")
+
+
+def write(path: Path, text: str) -> None:
+    """Write a text to a file, whole or not at all.
+
+    Raises
+    ------
+    ValueError
+        If the path is a folder, or an address.
+    """
+    if no_address(path).is_dir():
+        raise ValueError(f"{path}: is a folder. Give the name of a file.")
+    with replaced(path) as beside:
+        beside.write_text(text, "utf-8")
 
 
 def leave(path: Path, frame: pd.DataFrame, origin: Mapping[str, Any]) -> None:
