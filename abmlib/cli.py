@@ -182,7 +182,7 @@ def import_(
         raise ValueError("import takes a mapping, the export's folder and --to; or --describe EXPORT.")
     about, unlogged = f"Import of {source} failed. ", contextlib.nullcontext(logging.getLogger("abm"))
     with recorded(find_reports(None, WORKBOOK), about) if WORKBOOK.is_file() else unlogged as log:
-        read = mapped.load_mapping(mapping)
+        read = mapped.load_mapping(mapping, whole=True)
         team = team_of(to)
         workbook = settings.workbook(team) if team else None
         with cache.alone(workbook) if workbook else contextlib.nullcontext():  # nobody is forgotten meanwhile

@@ -28,12 +28,17 @@ title: t
 sources:
   people: {file: people.csv, time_zone: UTC}
 tables:
+  accounts: {from: people, columns: {account_id: Id, name: Id, created_at: Since}}
   contacts:
     from: people
     columns:
       contact_id: Id
       email_hash: {column: Mail, hash: true}
       created_at: Since
+  activities:
+    from: people
+    keep: [{where: "Mail like '%@%'", why: without an address, budget: 1}]
+    columns: {activity_id: Id, occurred_at: Since, direction: {value: inbound}, channel: {value: email}}
 """
 
 
@@ -178,6 +183,32 @@ def test_a_key_is_made_once_where_an_import_needs_one_and_only_its_owner_reads_i
     code, said = abm("import", "m.yml", "export", "--to", "new")
     assert (code, "a new key" in said) == (0, False)
     assert pd.read_parquet("new/contacts.parquet")["email_hash"].equals(first)
+
+
+def test_an_import_without_facts_is_refused_before_anything_is_replaced_or_made(team):
+    (team / "m.yml").write_text(MAPPING)
+    put(team / "export", people="Id,Mail,Since\n1,Ann@Example.com,2025-01-01\n")
+    assert abm("import", "m.yml", "export", "--to", "new")[0] == 0
+    before = {p.name: p.read_bytes() for p in (team / "new").iterdir()}
+    put(team / "export", people="Id,Mail,Since\n1,unknown,2025-01-01\n")
+    code, said = abm("import", "m.yml", "export", "--to", "new")
+    assert code == 2, said
+    assert (
+        "m.yml: none of transactions, opportunities, activities has a row; rows made: accounts 1, contacts 1, activities 0. "
+        "Correct the files or the keep."
+    ) in said
+    assert {p.name: p.read_bytes() for p in (team / "new").iterdir()} == before
+    (team / "m.yml").write_text(MAPPING.partition("  activities:")[0])
+    (team / ".abm_key").unlink()
+    code, said = abm("import", "m.yml", "nowhere", "--to", "new")  # seen when the mapping is read
+    assert code == 2, said
+    assert (
+        "m.yml: tables: none of transactions, opportunities, activities; mapped are ['accounts', 'contacts']. "
+        "Map accounts and at least one of transactions, opportunities, activities."
+    ) in said
+    assert not (team / ".abm_key").exists()
+    (team / "m.yml").write_text(re.sub("  accounts:.*\n", "", MAPPING))
+    assert "m.yml: tables: no accounts table" in abm("import", "m.yml", "export", "--to", "new")[1]
 
 
 def test_a_draft_goes_to_a_file_or_to_the_screen_and_loads(team):

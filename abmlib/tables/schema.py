@@ -7,7 +7,7 @@ checked inside the engine (`source.Source.audit`), what a notebook leaves by `ch
 # ruff: noqa: F403, F405 -- every name of the definitions is given on
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import numpy as np
 import pandas as pd
@@ -21,6 +21,7 @@ from abmlib.tables.errors import TableError, first_cases
 
 CANONICAL: dict[str, Table] = CORE | FEEDS
 PROGRAMME: dict[str, Table] = ENTERED
+FACTS = ("transactions", "opportunities", "activities")  # of which a source has at least one
 
 
 def spec(name: str) -> Table:
@@ -40,6 +41,16 @@ def importable() -> dict[str, Table]:
     They are the canonical ones and what people enter; only the command writes who was forgotten.
     """
     return CANONICAL | {name: t for name, t in PROGRAMME.items() if name != FORGOTTEN.name}
+
+
+def lacking(names: Collection[str]) -> str:
+    """Say what tables lack to be a data set, or nothing.
+
+    A data set has accounts and something that happened.
+    """
+    if "accounts" not in names:
+        return "no accounts table"
+    return "" if set(names) & set(FACTS) else f"none of {', '.join(FACTS)}"
 
 
 def is_required(definition: Column) -> bool:

@@ -72,12 +72,9 @@ class Source:
             programme.refuse_spreadsheets(folder, list(filled))
         self._entered = {n: f for n, f in filled.items() if f != self._given.get(n)}
         self.names = frozenset(self._given) | frozenset(self._entered)
-        if "accounts" not in self.names:
-            raise TableError(
-                f"data: no accounts table; found {sorted(self.names)}. Name the file accounts.csv or accounts.parquet."
-            )
-        if not self.names & {"transactions", "opportunities", "activities"}:
-            raise TableError("data: none of transactions, opportunities, activities. Export at least one of them.")
+        if lacks := schema.lacking(self.names):
+            what = f"data: {lacks}; found {sorted(self.names)}."
+            raise TableError(f"{what} Name the files by their tables (accounts.csv), and export what is missing.")
 
     def close(self) -> None:
         """Let go of the engine, and of all it keeps."""

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import duckdb
 import pandas as pd
+import pyarrow.parquet as pq
 import yaml
 
 from abmlib.tables import ledger, schema, settings, temporary
-from abmlib.tables.errors import first_cases
+from abmlib.tables.errors import TableError, first_cases
 from abmlib.tables.fingerprint import CACHE
 from abmlib.tables.importers import attributes, canonical, changes, sources
 from abmlib.tables.importers import files as exported
@@ -59,8 +60,8 @@ def run(
         If `source` is no folder, a file is outside it, `to` holds anything but an import, or something is to be
         hashed and `key` is missing or too short.
     TableError
-        If a file or column is not there, values do not read as their kind, a needed value is missing, a key repeats
-        or more rows would go than a budget allows.
+        If a file or column is not there, values do not read as their kind, a needed value is missing, a key repeats,
+        more rows would go than a budget allows, or the mapping is `whole` and all of `schema.FACTS` are empty.
     OSError
         If a file may not be read, or there is no room or no leave to write.
     """
@@ -77,6 +78,7 @@ def run(
             new.mkdir()
             with contextlib.closing(engine(work / "rows.duckdb", MEMORY)) as con:
                 steps = ledger.as_frame(_fill(con, mapping, files, new, key or b"", forgotten))
+            _check_whole(mapping, new)
             steps.to_csv(new / LEDGER_FILE, index=False, lineterminator="\n")
             temporary.replace_folder(new, target)
     return steps
@@ -106,6 +108,14 @@ def _check_key(mapping: Mapping, key: bytes | None) -> None:
             what = f"{mapping.hashed[0]}: hash needs a key; none is given."
             raise ValueError(f"{what} Give the one that earlier imports were made with.")
         digest("", key)  # refuses a short one
+
+
+def _check_whole(mapping: Mapping, new: Path) -> None:
+    """Refuse facts that are all empty, where the mapping is to make a data set."""
+    rows = {name: pq.read_metadata(new / f"{name}.parquet").num_rows for name in mapping.tables}
+    if mapping.whole and (lacks := schema.lacking(["accounts", *(name for name, n in rows.items() if n)])):
+        made = ", ".join(f"{name} {n:,}" for name, n in rows.items())
+        raise TableError(f"{mapping.file}: {lacks} has a row; rows made: {made}. Correct the files or the keep.")
 
 
 def _check_replaceable(target: Path) -> None:

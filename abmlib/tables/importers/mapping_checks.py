@@ -25,8 +25,12 @@ from abmlib.tables.yaml_file import read_any
 HASHES = ("contacts.email_hash",)  # columns that take nothing but hashes
 
 
-def load_mapping(path: str | Path) -> Mapping:
+def load_mapping(path: str | Path, whole: bool = False) -> Mapping:
     """Read and check a mapping file, without any data.
+
+    Parameters
+    ----------
+    whole : whether it must make a data set: accounts, and one of `schema.FACTS`. `mapped.run` then refuses empty ones.
 
     Raises
     ------
@@ -42,8 +46,11 @@ def load_mapping(path: str | Path) -> Mapping:
         mapping = Mapping.model_validate(given, context=given)
     except ValidationError as wrong:
         raise ValueError(f"{path.name}: {_first(wrong)}") from wrong
-    mapping.file = path.name
+    mapping.file, mapping.whole = path.name, whole
     _settle(mapping)
+    if whole and (lacks := schema.lacking(mapping.tables)):
+        what = f"{path.name}: tables: {lacks}; mapped are {sorted(mapping.tables)}."
+        raise ValueError(f"{what} Map accounts and at least one of {', '.join(schema.FACTS)}.")
     _hide(mapping)
     return mapping
 

@@ -403,6 +403,7 @@ class Mapping(Words):
     """A mapping file, read and checked."""
 
     file: str = Field("", exclude=True)
+    whole: bool = Field(False, exclude=True)  # it must make a data set
     version: Annotated[pydantic.StrictInt, AfterValidator(_version)]
     title: settings.Title
     about: str = ""
