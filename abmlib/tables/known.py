@@ -313,25 +313,51 @@ class Known:
         nobody_knows = ibis.null(deals.closed_at.type())
         deals = deals.mutate(closed_at=ibis.ifelse(possible, deals.closed_at, nobody_knows))
         undated = deals.closed_at.isnull() & self.moment.is_latest
-        deals = deals.mutate(_closed=((deals.closed_at < cutoff) | undated).fill_null(False) & deals.is_closed)
+        own = ((deals.closed_at < cutoff) | undated).fill_null(False) & deals.is_closed
+        deals = deals.mutate(_own=own, _won=deals.is_won, _closed=own, _since=deals.closed_at)
         if not self.moment.is_latest:
             deals = self._from_history(deals, ["stage", "amount", "close_date", "probability"])
-        c = deals["_closed"]
-        ends = ("is_won", "closed_at", "loss_reason", "win_reason")
-        only_closed = {n: ibis.ifelse(c, deals[n], ibis.null(deals[n].type())) for n in ends}
-        return deals.mutate(stage=deals.stage.fill_null("unknown"), is_closed=c, **only_closed)
+        own, reasons = deals["_own"], ("loss_reason", "win_reason")
+        ends = {
+            "is_won": deals["_won"],
+            "closed_at": deals["_since"],
+            **{n: own.ifelse(deals[n], None) for n in reasons},
+        }
+        ended = {n: ibis.ifelse(deals["_closed"], value, ibis.null(value.type())) for n, value in ends.items()}
+        return deals.mutate(stage=deals.stage.fill_null("unknown"), is_closed=deals["_closed"], **ended)
 
     def _from_history(self, deals: ir.Table, changing: list[str]) -> ir.Table:
-        """Take the last known value of each changing column; a deal closed by then keeps its own."""
+        """Take the last known value of each changing column; a deal closed by then keeps its own.
+
+        Where the history of a deal holds a stage of closed deals, it says whether the deal was closed on the day, and how: the
+        deal may have been reopened since, or closed otherwise.
+        """
         past = {c: ibis.null(deals[c].type()) for c in changing}
         if self.has("opportunity_stage_history"):
             h = self.table("opportunity_stage_history")
-            h = h.mutate(_n=ibis.row_number().over(group_by=h.opportunity_id, order_by=[h.entered_at, h.seq]))
+            order = {"group_by": h.opportunity_id, "order_by": [h.entered_at, h.seq]}
+            h = h.mutate(_n=ibis.row_number().over(**order), _before=h.stage.lag().over(**order))
+            moved = h["_before"].isnull() | (h["_before"] != h.stage)
             latest = {f"_{c}": h[c].argmax(h["_n"], where=h[c].notnull()) for c in changing}
-            last = h.group_by("opportunity_id").agg(**latest).rename(_deal="opportunity_id")
+            last = h.group_by("opportunity_id").agg(_moved=h.entered_at.max(where=moved), **latest)
+            last = last.rename(_deal="opportunity_id")
             deals = deals.left_join(last, deals.opportunity_id == last["_deal"]).drop("_deal")
             past = {c: deals[f"_{c}"] for c in changing}
-        return deals.mutate(**{c: ibis.ifelse(deals["_closed"], deals[c], past[c]) for c in changing})
+            if closing := self.source.closing_stages:
+                every = self.source.typed("opportunity_stage_history")
+                told = every.filter(every.stage.isin([*closing])).select(_told=every.opportunity_id).distinct()
+                deals = deals.left_join(told, deals.opportunity_id == told["_told"])
+                then = past["stage"]
+                told = deals["_told"].notnull() & then.notnull()
+                own = deals["_own"] & (~told | (then == deals.stage)).fill_null(False)
+                won = then.isin([stage for stage, is_won in closing.items() if is_won])
+                deals = deals.mutate(
+                    _own=own,
+                    _closed=own | (told & then.isin([*closing])),
+                    _won=ibis.ifelse(own, deals["_won"], won),
+                    _since=ibis.ifelse(own, deals["_since"], deals["_moved"]),
+                )
+        return deals.mutate(**{c: ibis.ifelse(deals["_own"], deals[c], past[c]) for c in changing})
 
     def _with_status(self, accounts: ir.Table) -> ir.Table:
         """Derive status and first_won_at from purchases and won deals known on the day."""

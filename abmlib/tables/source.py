@@ -259,6 +259,24 @@ class Source:
         return self.con.create_table(OPTED_OUT, numbered, temp=True)
 
     @cached_property
+    def closing_stages(self) -> dict[str, bool]:
+        """Stages of closed deals alone, and whether they are won ones.
+
+        All deals in such a stage are won and its probability is 1 wherever one is noted, in deals and their history; or they
+        are lost and it is 0.
+        """
+        d, h = (self.typed(n) for n in ("opportunities", "opportunity_stage_history"))
+        known = d.filter(d.is_closed).select("stage", "probability", won=d.is_won)
+        others = d.filter(~d.is_closed).select("stage").distinct()
+        noted = h.select("stage", "probability", won=ibis.null("boolean"))
+        rows = ibis.union(known, noted).anti_join(others, "stage")
+        rows = rows.group_by("stage").agg(
+            least=rows.probability.min(), most=rows.probability.max(), some=rows.won.max(), every=rows.won.min()
+        )
+        sure = (rows.least == rows.most) & (rows.some == rows.every) & (rows.most == rows.some.cast("float64"))
+        return {r["stage"]: r["some"] for r in rows.filter(sure).order_by("stage").to_pyarrow().to_pylist()}
+
+    @cached_property
     def stand_ins(self) -> dict[str, str]:
         """Stand-in of each person who opted out."""
         if self.opted_out is None:

@@ -56,7 +56,7 @@ CONTACTS = table("contacts", "One row per person, matched to an account or not y
 
 LEADS = table("leads", "One row per lead, converted or not: a person in the funnel before the deal.", ["lead_id"], {
     "lead_id": col("id", "the person's key among the leads of the source"),
-    "created_at": col("ts", "when the lead came in"),
+    "created_at": col("ts", "when the lead came in; without it the lead is known on the latest date only", null=True),
     "source": col("text", "where it came from, in the source's words", null=True),
     "campaign_id": col("id", "campaign it came from", null=True, ref="campaigns.campaign_id"),
     "status": col("text", "where it stands, in the source's words", null=True, when="current_only"),

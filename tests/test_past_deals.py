@@ -1,0 +1,62 @@
+"""Deals as they were on a past day: what their history says, and what without one nobody knows."""
+
+import pandas as pd
+import pytest
+
+from abmlib.tables import Book
+from tests.conftest import ACCOUNTS, put
+
+DEALS = (
+    "opportunity_id,account_id,stage,amount,probability,created_at,closed_at,is_closed,is_won\n"
+    "won,acme,Closed Won,10,1,2026-01-01T00:00:00Z,2026-02-01T00:00:00Z,true,true\n"
+    "turned,acme,Closed Lost,20,0,2026-01-01T00:00:00Z,2026-01-15T00:00:00Z,true,false\n"  # with the closing day it was planned for
+    "reopened,beta,Proposal,30,0.5,2026-01-01T00:00:00Z,,false,\n"
+    "again,beta,Closed Won,45,1,2026-01-01T00:00:00Z,2026-05-01T00:00:00Z,true,true\n"  # won twice
+    "dropped,beta,Talk,5,,2026-01-01T00:00:00Z,2026-02-01T00:00:00Z,true,false\n"  # lost, and the stage left where it was
+)
+HISTORY = (
+    "opportunity_id,entered_at,stage,amount,probability\n"
+    "won,2026-02-01T00:00:00Z,Closed Won,10,1\n"
+    "turned,2026-02-01T00:00:00Z,Closed Won,21,1\n"
+    "turned,2026-04-01T00:00:00Z,Closed Lost,20,0\n"
+    "reopened,2026-02-01T00:00:00Z,Closed Won,33,1\n"
+    "reopened,2026-04-01T00:00:00Z,Proposal,30,0.5\n"
+    "again,2026-02-01T00:00:00Z,Closed Won,40,1\n"
+    "again,2026-04-01T00:00:00Z,Proposal,41,0.5\n"
+    "again,2026-05-01T00:00:00Z,Closed Won,45,1\n"
+    "dropped,2026-01-01T00:00:00Z,Talk,5,\n"
+)
+
+
+@pytest.fixture
+def data(tmp_path):
+    return put(tmp_path / "data", accounts=ACCOUNTS, opportunities=DEALS, opportunity_stage_history=HISTORY)
+
+
+def deals(data, day: str) -> pd.DataFrame:
+    return Book.open(data, day).read("opportunities").set_index("opportunity_id")
+
+
+def test_a_deal_was_won_as_long_as_its_history_says_whatever_became_of_it(data):
+    then = deals(data, "2026-03-01")
+    assert then["is_won"].eq(True).to_dict() == {
+        "again": True,
+        "dropped": False,
+        "reopened": True,
+        "turned": True,
+        "won": True,
+    }
+    assert then.loc[["turned", "reopened", "again"], "amount"].tolist() == [21, 33, 40]
+    assert then.loc[["turned", "reopened", "again"], "closed_day"].eq(pd.Timestamp("2026-02-01")).all()
+
+
+def test_a_reopened_deal_was_open_until_it_was_closed_again(data):
+    between, now = deals(data, "2026-04-15"), deals(data, "2026-05-01")
+    assert between.loc[["reopened", "again"], "is_closed"].tolist() == [False, False]
+    assert between.loc["turned", ["is_closed", "is_won"]].tolist() == [True, False]
+    assert now.loc["again", ["is_won", "amount"]].tolist() == [True, 45]
+
+
+def test_a_stage_in_which_lost_deals_were_left_closes_no_deal(data):
+    assert deals(data, "2026-01-20").loc["dropped", "is_closed"] == False  # noqa: E712  a nullable boolean
+    assert deals(data, "2026-03-01").loc["dropped", "is_closed"] == True  # noqa: E712  by its closing day
