@@ -4,7 +4,8 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from abmlib.tables import Book, TableError
+from abmlib.tables import Book, TableError, people
+from abmlib.tables.importers import mapped
 from tests.test_mapped import Export
 
 DEALS = (
@@ -200,3 +201,19 @@ def test_what_is_hashed_elsewhere_is_no_attribute(export):
     contacts = {"columns": {"contact_id": {"column": "Note", "hash": True}, "created_at": "Made"}}
     with pytest.raises(ValueError, match=r"opportunities.attributes: \['Note'\] are hashed elsewhere"):
         export.mapping(with_attributes(Note="today") | {"contacts": contacts}, sources={"lines": sources()["lines"]})
+
+
+def test_what_is_said_of_a_forgotten_person_is_not_imported_again(export):
+    people_of = {"columns": {"lead_id": "Id", "created_at": "Made"}, "attributes": {"Rating": "today"}}
+    mapping = export.mapping(
+        with_attributes(Rating="today") | {"leads": people_of}, sources={"lines": sources()["lines"]}
+    )
+    key = b"0123456789abcdef"
+    mapped.run(mapping, export.source, export.to, key, [people.person_hash("a", key)])
+    got = pq.read_table(export.to / "attributes.parquet").to_pandas()
+    assert got[["table", "row_id"]].to_numpy().tolist() == [
+        ["opportunities", "a"],
+        ["opportunities", "c"],
+        ["leads", "c"],
+    ]
+    assert pq.read_table(export.to / "leads.parquet")["lead_id"].to_pylist() == ["b", "c"]

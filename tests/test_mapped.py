@@ -604,7 +604,7 @@ def test_a_bad_value_is_named_by_the_row_of_its_own_file(halves):
         (["customers", "leeds"], r"no such source; there are \['customers', 'leads'\], not 'leeds'"),
         (
             {"customers": OWN["customers"], "leads": None},
-            r"accounts.from.leads: missing column\(s\) \['name', 'created_at",
+            r"accounts.from.leads: missing column\(s\) \['name'\]",
         ),
         ([], "is empty. Name at least one"),
         (

@@ -60,3 +60,37 @@ def test_a_reopened_deal_was_open_until_it_was_closed_again(data):
 def test_a_stage_in_which_lost_deals_were_left_closes_no_deal(data):
     assert deals(data, "2026-01-20").loc["dropped", "is_closed"] == False  # noqa: E712  a nullable boolean
     assert deals(data, "2026-03-01").loc["dropped", "is_closed"] == True  # noqa: E712  by its closing day
+
+
+# -- without days -----------------------------------------------------------------------------------------------------
+
+
+def test_an_account_without_a_day_is_known_since_its_first_fact_and_else_on_the_newest_day(tmp_path):
+    accounts = "account_id,name,created_at\nacme,Acme,2026-01-20\nbeta,Beta,\nidle,Idle,\n"
+    data = put(tmp_path / "data", accounts=accounts, opportunities=DEALS)
+    known = {
+        day: Book.open(data, day).read("accounts")["account_id"].tolist()
+        for day in ("2026-01-10", "2026-01-31", "2026-05-01")
+    }
+    assert known == {"2026-01-10": ["beta"], "2026-01-31": ["acme", "beta"], "2026-05-01": ["acme", "beta", "idle"]}
+    now = Book.open(data, "2026-05-01").read("accounts").set_index("account_id")
+    assert now["created_day"].dt.strftime("%m-%d").to_dict() == {"acme": "01-20", "beta": "01-01", "idle": "05-01"}
+
+
+def test_no_account_and_no_deal_needs_a_day(tmp_path):
+    deals = "opportunity_id,account_id,stage,closed_at,is_closed,is_won\no1,acme,Won,2026-02-01,true,true\no2,beta,Talk,,false,\n"
+    data = put(tmp_path / "data", accounts="account_id,name\nacme,Acme\nbeta,Beta\n", opportunities=deals)
+    then, now = (Book.open(data, day) for day in ("2026-02-01", "2026-06-30"))
+    assert then.is_latest
+    assert now.read("opportunities")["opportunity_id"].tolist() == ["o1", "o2"]
+    assert now.read("accounts").set_index("account_id")["status"].to_dict() == {"acme": "customer", "beta": "prospect"}
+
+
+def test_a_closed_deal_without_an_opening_day_is_known_since_it_was_closed(tmp_path):
+    deals = DEALS.replace("won,acme,Closed Won,10,1,2026-01-01T00:00:00Z", "won,acme,Closed Won,10,1,")
+    data = put(tmp_path / "data", accounts=ACCOUNTS, opportunities=deals)
+    known = {
+        day: "won" in set(Book.open(data, day).read("opportunities")["opportunity_id"])
+        for day in ("2026-01-31", "2026-02-01")
+    }
+    assert known == {"2026-01-31": False, "2026-02-01": True}

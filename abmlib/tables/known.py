@@ -407,10 +407,11 @@ def is_plan(t: ir.Table, name: str, moment: Moment) -> ir.BooleanValue:
 def known_by(t: ir.Table, name: str, moment: Moment) -> ir.BooleanValue:
     """Say which rows were known at the end of the day.
 
-    A row without a date is known on the latest day only.
+    A row without a date is known on the latest day only; a closed deal without an opening day since it was closed.
     """
     known = schema.spec(name).known
     if known is None:
         return ibis.literal(True)
-    by_event = has_come(t[known], moment) | (t[known].isnull() & moment.is_latest)
+    event = t[known].fill_null(t.closed_at) if name == "opportunities" else t[known]
+    by_event = has_come(event, moment) | (event.isnull() & moment.is_latest)
     return ibis.ifelse(t.known_at.isnull(), by_event, t.known_at < ibis.literal(moment.cutoff))

@@ -12,11 +12,11 @@ import ibis.expr.types as ir
 import pandas as pd
 
 from abmlib.tables import engine, people, programme, schema, secret, settings
-from abmlib.tables.days import LONGEST_DAYS
+from abmlib.tables.days import LONGEST_DAYS, end_of
 from abmlib.tables.errors import FIRST, TableError, first_cases, shown
 from abmlib.tables.importers import files as exported
 from abmlib.tables.importers.sql import lock, quoted, text, texts
-from abmlib.tables.kinds import TIDY, cast, ibis_type, lost
+from abmlib.tables.kinds import TIDY, cast, ibis_type, in_zone, lost
 
 DATES_A_FACT = (
     "opportunities", "opportunity_stage_history", "activities", "transactions", "surveys", "web_sessions", "cases",
@@ -158,7 +158,27 @@ class Source:
         if "stage_order" in columns and self.settings.stage_order:
             order = {stage: number for number, stage in enumerate(self.settings.stage_order, start=1)}
             columns["stage_order"] = columns["stage"].cases(*order.items(), else_=ibis.null("int64"))
-        return raw.select(**columns)
+        typed = raw.select(**columns)
+        return self._with_first_day(typed) if name == "accounts" else typed
+
+    def _with_first_day(self, accounts: ir.Table) -> ir.Table:
+        """Date accounts without a day of entry by their first fact, or else by the newest day of all facts."""
+        lacks = accounts.created_at.isnull()
+        if not accounts.filter(lacks).limit(1).count().to_pyarrow().as_py() or (latest := self.latest_day()) is None:
+            return accounts
+        newest = ibis.literal(end_of(latest - dt.timedelta(days=1), self.settings.time_zone))
+        facts = []
+        for name in sorted(self.names & {*DATES_A_FACT, "contacts"}):
+            if "account_id" in (t := self.typed(name)).columns:
+                event = t[str(schema.spec(name).known)]
+                event = in_zone(self.settings.time_zone, event.cast("timestamp")) if event.type().is_date() else event
+                more = [t.closed_at] if name == "opportunities" else []
+                facts.append(t.select(_who=t.account_id, _first=ibis.coalesce(t.known_at, event, *more)))
+        first = ibis.union(*facts) if len(facts) > 1 else facts[0]
+        first = first.group_by("_who").agg(_first=first["_first"].cast("timestamp").min())
+        joined = accounts.left_join(first, accounts.account_id == first["_who"])
+        since = ibis.least(joined["_first"].fill_null(newest), newest)
+        return joined.mutate(created_at=joined.created_at.fill_null(since)).select(accounts.columns)
 
     # -- people -------------------------------------------------------------------------------------------------------
 
