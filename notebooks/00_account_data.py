@@ -76,7 +76,8 @@ lacking = data_quality.customers_without_roles(contacts, accounts, required_role
 alike = identity.nearly_alike(accounts)
 matched = data_quality.match_rates(len(accounts), book.same_company, alike, book.lead_matches, fields)
 matched_shares = book.measure(data_quality.match_rows(matched))
-past_stages = book.measure([data_quality.stage_history_row(deals, book.read("opportunity_stage_history"))])
+stage_history = book.read("opportunity_stage_history")
+past_stages = book.measure([data_quality.stage_history_row(deals, stage_history)])
 left_out = book.ledger.loc[~book.ledger["step"].str.startswith("as of"), "rows_lost"].sum()
 answers = data_quality.answerable(catalogue.frame("notebooks.yml"), data_quality.available_data(fields))
 
@@ -214,6 +215,10 @@ show.table(states[states["contacts"] > 0], "Contacts by state")
 # ## Length of the history
 # A yearly pattern needs two years to show. Without stage history, past stages cannot be reconstructed: reports on an earlier
 # day leave the stage of such deals open.
+
+# %% tags=["finding"]
+no_past = data_quality.unknown_past(deals, stage_history)
+say.words(say_data.unknown_past(no_past, len(deals), book.as_of, book.is_latest))
 
 # %%
 depth = data_quality.history_depth(judged).rename({"former": "former customer"})

@@ -30,9 +30,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from abmlib.method import chances, deals, forecast, past_pipeline, periods, stages, stalled
+from abmlib.method import chances, data_quality, deals, forecast, past_pipeline, periods, stages, stalled
 from abmlib.method.measures import counted_row
-from abmlib.pages import plots, say, say_deals, say_forecast, say_pipeline, show, what_if
+from abmlib.pages import plots, say, say_data, say_deals, say_forecast, say_pipeline, show, what_if
 from abmlib.stats.intervals import LEVEL
 from abmlib.tables import Book
 
@@ -247,6 +247,9 @@ say.words(
         flags, outlook.wins, outlook.money, LEVEL, until, outlook.why, currency, outlook.is_young, crm_weights
     ),
     say_pipeline.of_an_earlier_day(fill, book.is_latest),
+    say_data.unknown_past(
+        data_quality.unknown_past(opportunities, history), len(opportunities), book.as_of, book.is_latest
+    ),
 )
 
 # %%

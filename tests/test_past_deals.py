@@ -3,6 +3,8 @@
 import pandas as pd
 import pytest
 
+from abmlib.method import data_quality
+from abmlib.pages import say_data
 from abmlib.tables import Book
 from tests.conftest import ACCOUNTS, put
 
@@ -60,6 +62,31 @@ def test_a_reopened_deal_was_open_until_it_was_closed_again(data):
 def test_a_stage_in_which_lost_deals_were_left_closes_no_deal(data):
     assert deals(data, "2026-01-20").loc["dropped", "is_closed"] == False  # noqa: E712  a nullable boolean
     assert deals(data, "2026-03-01").loc["dropped", "is_closed"] == True  # noqa: E712  by its closing day
+
+
+def test_what_of_past_deals_nobody_knows_is_counted_by_column(data):
+    book = Book.open(data, "2026-06-30")
+    all_deals, history = book.read("opportunities"), book.read("opportunity_stage_history")
+    some = history[history["opportunity_id"] != "won"]
+    whole = data_quality.unknown_past(all_deals, some).to_dict()
+    assert whole == {
+        "stage": 1,
+        "amount": 1,
+        "probability": 1,
+        "created_at": 0,
+        "closed_at": 0,
+    }  # no closing day is used
+    undated = all_deals.assign(closed_at=pd.NaT, created_at=all_deals["created_at"].where(all_deals["is_closed"]))
+    lacking = data_quality.unknown_past(undated, some)
+    assert lacking["created_at"] == 1  # the open one
+    assert lacking["closed_at"] == 1  # the history knows of the other closed ones
+    said = say_data.unknown_past(lacking, 5, book.as_of, is_latest=True)
+    assert said.startswith(
+        "The data does not say the stage, amount and probability of 1 of 5 deals on days before 30 June 2026"
+    )
+    assert said.endswith("1 closed deal without a closing day counts as open there.")
+    none = lacking * 0
+    assert say_data.unknown_past(none, 5, book.as_of, is_latest=True) == ""
 
 
 # -- without days -----------------------------------------------------------------------------------------------------

@@ -171,6 +171,34 @@ def stage_history_row(deals: pd.DataFrame, history: pd.DataFrame) -> dict[str, A
     return measures.counted_row("E.3", "deals_with_stage_history", int(known.sum()), len(deals))
 
 
+def unknown_past(deals: pd.DataFrame, history: pd.DataFrame) -> pd.Series:
+    """Count the deals of which something is not known on days before the newest, by what that is.
+
+    While a deal was open its ``stage``, ``amount``, ``close_date`` and ``probability`` of a past day are known from its history
+    alone; what no deal and no history has a value of is left out. An open deal without ``created_at`` is in no report of an
+    earlier day, and a closed one without ``closed_at`` is open there, unless its history says more.
+
+    Parameters
+    ----------
+    deals, history : ``tables.schema.OPPORTUNITIES`` and ``tables.schema.OPPORTUNITY_STAGE_HISTORY``
+
+    Returns
+    -------
+    Series of deals by column
+
+    References
+    ----------
+    Canonical schema E.3, load-time checks.
+    """
+    changing, deal = ["stage", "amount", "close_date", "probability"], history["opportunity_id"]
+    used = [c for c in changing if deals[c].notna().any() or history[c].notna().any()]
+    without = ~deals["opportunity_id"].isin(deal)
+    lacking = {c: int(without.sum()) if history[c].notna().any() else len(deals) for c in used}
+    undated = deals["created_at"].isna() & deals["closed_at"].isna()
+    never_closed = deals["is_closed"].astype(bool) & deals["closed_at"].isna() & ~undated & without
+    return pd.Series(lacking | {"created_at": int(undated.sum()), "closed_at": int(never_closed.sum())})
+
+
 def segments(accounts: pd.DataFrame, segment: str) -> pd.Series:
     """Segment of each account, by its id.
 

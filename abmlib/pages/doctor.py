@@ -74,7 +74,10 @@ def examine(
     listed = catalogue.frame(notebooks / catalogue.FILE)
     answers = data_quality.answerable(listed, data_quality.available_data(book.fields()))
     counts = data_quality.verdict_counts(judged)
+    deals, history = (book.read(name) for name in ("opportunities", "opportunity_stage_history"))
+    no_past = data_quality.unknown_past(deals, history)
     said = [say_data.can_judge(counts, min_records, stale_days), say_data.unanswered(answers)]
+    said.append(say_data.unknown_past(no_past, len(deals), book.as_of, is_latest=True))
     return Verdict(
         len(audit),
         wrong,

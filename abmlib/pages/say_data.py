@@ -6,6 +6,16 @@ import pandas as pd
 
 from abmlib.pages.say import Words, count, day, joined, named, share, words
 
+CHANGING = {
+    "stage": "stage",
+    "amount": "amount",
+    "close_date": "closing day",
+    "probability": "probability",
+}  # of a deal
+NO_PAST = (  # what a history of deals is exported for
+    "the pipeline of a past day, moved stages and postponed deals cannot be shown. Export the history of deals "
+    "(Salesforce: OpportunityHistory; HubSpot: deal property history)."
+)
 JUDGED = ("customer", "prospect")  # statuses in which people are sought
 ENDED = ("former customers", "lost deals", "people who left")  # without them, the past looks better than it was
 RECORDS = {  # measures that name what is wrong, and what they count
@@ -116,6 +126,30 @@ def limits(
         f"{undated} no stage history" * bool(without),
     ]
     return f"This limits the later pages: {'; '.join(filter(None, parts))}." if any(parts) else ""
+
+
+def unknown_past(lacking: pd.Series, deals: int, as_of: pd.Timestamp, is_latest: bool) -> str:
+    """Say what of past days no report can show, and what to export for it; empty where all is known.
+
+    Parameters
+    ----------
+    lacking : deals by what is not known, of `data_quality.unknown_past`
+    deals : all of them
+    """
+    fields = lacking.reindex([*CHANGING]).dropna()
+    fields = fields[fields > 0].astype(int)
+    same = fields.index.to_series().map(CHANGING).groupby(fields, sort=False).agg(lambda c: joined([*c]))
+    of = [f"the {what} of {n:,} of {count(deals, 'deal')}" for n, what in same.items()]
+    when = f"on days before {day(as_of)}" if is_latest else "on this day and before"
+    undated, closed = int(lacking["created_at"]), int(lacking["closed_at"])
+    said = [
+        f"The data does not say {joined(of)} {when}, while they were open: {NO_PAST}" * bool(of),
+        f"{count(undated, 'deal')} without an opening or closing day {'is' if undated == 1 else 'are'} in no report of an earlier day."
+        * bool(undated),
+        f"{count(closed, 'closed deal')} without a closing day {'counts' if closed == 1 else 'count'} as open there."
+        * bool(closed),
+    ]
+    return " ".join(filter(None, said))
 
 
 def _unmatched(matched: pd.DataFrame) -> list[str]:
