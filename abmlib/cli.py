@@ -406,9 +406,7 @@ def forget(
         else ["Nothing was left to take out."]
     )
     if done.others:
-        show(
-            f"{len(done.others)} other contacts have the same e-mail or name: {', '.join(done.others)}. Forget them too?"
-        )
+        show(f"{len(done.others)} other ids may be the same person's: {', '.join(done.others)}. Forget them too?")
     if done.left:
         show("Yours to change or delete: they name the person, or cannot be searched (zip, PDF):", *done.left)
     show(

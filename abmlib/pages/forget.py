@@ -46,7 +46,7 @@ class Done:
     """What was done about a person, and what is left to somebody."""
 
     removed: Counter[str]  # of each place the rows, texts or files
-    others: list[str]  # ids of contacts with the same e-mail hash or name
+    others: list[str]  # ids of contacts with the same e-mail hash or name, and of leads that became the person
     left: list[str]  # files of the user's own that name the person, or that cannot be searched
 
 
