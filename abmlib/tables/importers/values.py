@@ -93,9 +93,11 @@ def is_written(column: Column, kind: str) -> bool:
 def _key(texts_of: dict[str, str], names: Sequence[str]) -> str:
     """Join texts to one, so that different parts never give the same text.
 
-    Missing if a part is, but beside `NTH`, which counts rows without a part like others.
+    Missing if a part is, but beside `NTH`, which counts rows without a part like others, and alike what a hash takes for
+    alike.
     """
-    nth = f"row_number() over ({'partition by ' + ', '.join(texts_of.values()) if texts_of else ''} order by {ROW})"
+    alike = ", ".join(f"lower(trim({x}))" for x in texts_of.values())
+    nth = f"row_number() over ({f'partition by {alike}' if alike else ''} order by {ROW})"
     filled = {p: f"coalesce({x}, '')" if NTH in names else x for p, x in texts_of.items()} | {NTH: f"({nth})::varchar"}
     parts = [filled[name] for name in names]
     escaped = [rf"replace(replace({p}, '\', '\\'), '-', '\-')" for p in parts]
