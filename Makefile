@@ -14,13 +14,13 @@ report: $(READY)  ## a dated report on the sample; open reports/sample/index.htm
 	$(BIN)/abm run --data data/sample --out reports/sample
 
 test: $(READY)  ## everything that is proved, what takes long in a short form
-	$(BIN)/python -m pytest -q -n auto --dist loadfile
+	$(BIN)/python -m pytest -q -n auto --dist loadfile --no-loadscope-reorder
 
 check: $(READY)  ## lint, format, types
 	$(BIN)/python -m tests.check
 
 slow: $(READY)  ## what takes long, at length: every notebook by nbval, a clean installation, a whole report redacted, many markets, size
-	$(BIN)/python -m pytest -q -n auto --dist loadfile -m slow tests
+	$(BIN)/python -m pytest -q -n auto --dist loadfile --no-loadscope-reorder -m slow tests
 	$(BIN)/python -m pytest -q notebooks
 	$(BIN)/python -m benchmarks.big_import --gb 0.2
 	$(BIN)/python -m benchmarks.big_snapshot --accounts 50000 --lines 500000 --times 1
