@@ -182,7 +182,7 @@ def before(tmp_path_factory):
     [
         ("append", 1),
         ("import", 1),
-        ("import", 2),
+        pytest.param("import", 2, marks=pytest.mark.slow),
         ("forget", 1),
     ],
 )

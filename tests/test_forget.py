@@ -603,12 +603,13 @@ def test_what_stopped_midway_is_said_and_finished_by_the_next_call(home, place, 
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="a process is copied as on Unix")
-def test_killed_at_any_change_of_a_file_it_is_finished_by_the_next_call(home, tmp_path):
-    whole, number = tmp_path / "whole", 0
+@pytest.mark.parametrize("every", [4, pytest.param(1, marks=pytest.mark.slow)])
+def test_killed_at_any_change_of_a_file_it_is_finished_by_the_next_call(home, tmp_path, every):
+    whole, number = tmp_path / "whole", 1 - every
     shutil.copytree(home, whole, symlinks=True)
     killed = True
     while killed:
-        number += 1
+        number += every
         shutil.rmtree(home)
         shutil.copytree(whole, home, symlinks=True)
         child = os.fork()

@@ -51,7 +51,7 @@ def test_who_has_no_interest_is_approached_loses_and_stays_a_prospect(market):
     deals = deals[deals["account_id"].isin(cold.index)]
     assert deals["account_id"].nunique() / len(cold) > 0.3 and deals["ends_won"].mean() < 0.15
     assert cold.index.isin(market.tables["activities"]["account_id"]).mean() > 0.8
-    assert other(uninterested=0).truth["accounts"]["interested"].all()
+    assert other(100, uninterested=0).truth["accounts"]["interested"].all()
 
 
 def test_deals_of_an_account_share_its_luck_and_their_true_chance_knows_it(market):
@@ -65,7 +65,7 @@ def test_deals_of_an_account_share_its_luck_and_their_true_chance_knows_it(marke
     assert slope == pytest.approx(1, abs=0.15)
     by = deals.groupby(deals["account_id"].map(luck) > 0)["ends_won"].mean()
     assert by[True] > by[False] + 0.08
-    assert other(shared_luck=0).truth["accounts"]["luck"].eq(0).all()
+    assert other(100, shared_luck=0).truth["accounts"]["luck"].eq(0).all()
 
 
 def test_some_lines_are_bought_in_another_cycle_only_with_the_switch(market):
@@ -208,19 +208,18 @@ def test_the_last_value_of_the_history_is_the_one_of_the_table(market):
             assert (own == rows["value"].to_numpy()).all(), field
 
 
-@pytest.mark.parametrize("field", ["employees", "tech_stack", "growth_outlook"])
-def test_an_earlier_day_shows_the_earlier_value(field, tmp_path_factory):
-    folder = tmp_path_factory.mktemp(field)
+def test_an_earlier_day_shows_the_earlier_value(tmp_path):
     m = simulate(SEED, 80, 24, switches=preset("clean", {"changes": 1.0}))
-    write(m, folder)
+    write(m, tmp_path)
     day = pd.Timestamp("2025-09-30")
-    rows = m.tables["attribute_history"].query("field == @field")
-    then = rows[rows["known_from"] < (day + pd.Timedelta(days=1)).tz_localize("Europe/Berlin")]
-    then = then.drop_duplicates("row_id", keep="last").set_index("row_id")["value"]
-    now = m.tables["accounts"].set_index("account_id")[field].astype("str")
-    seen = Book.open(folder, as_of="2025-09-30").read("accounts").set_index("account_id")[field].dropna().astype("str")
-    assert (then != now.reindex(then.index)).sum() > 10
-    assert (seen == then.reindex(seen.index)).all() and len(seen) == len(then)
+    accounts, known = m.tables["accounts"].set_index("account_id"), m.tables["attribute_history"]
+    known = known[known["known_from"] < (day + pd.Timedelta(days=1)).tz_localize("Europe/Berlin")]
+    read = Book.open(tmp_path, as_of="2025-09-30").read("accounts").set_index("account_id")
+    for field in ("employees", "tech_stack", "growth_outlook"):
+        then = known[known["field"] == field].drop_duplicates("row_id", keep="last").set_index("row_id")["value"]
+        seen = read[field].dropna().astype("str")
+        assert (then != accounts[field].astype("str").reindex(then.index)).sum() > 10, field
+        assert (seen == then.reindex(seen.index)).all() and len(seen) == len(then), field
 
 
 def test_what_drives_deals_is_what_held_on_the_day():

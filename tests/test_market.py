@@ -106,7 +106,7 @@ def test_blocks_are_the_market_in_parts():
         pd.testing.assert_frame_equal(pd.concat([p.tables[name] for p in parts], ignore_index=True), whole[name])
 
 
-@pytest.mark.parametrize("form", ["csv", "parquet"])
+@pytest.mark.parametrize("form", ["csv", pytest.param("parquet", marks=pytest.mark.slow)])
 def test_files_do_not_depend_on_how_many_processes_write_them(tmp_path, form, monkeypatch):
     monkeypatch.setattr("abmlib.market.files.TOGETHER", 1)
     plan = Plan(7, 1_100, 3)
