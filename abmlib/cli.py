@@ -164,20 +164,24 @@ def import_(
     describe: Annotated[Path | None, typer.Option(help="Write a first mapping of the export in this folder.")] = None,
 ) -> None:
     """Turn an export into canonical tables, and say what was lost on the way; or draft the mapping for it."""
+    import pandas as pd
+
     from abmlib.tables import cache, forgotten, people, settings
-    from abmlib.tables.importers import describe as drafts
-    from abmlib.tables.importers import mapped
+    from abmlib.tables.importers import drafts, mapped
 
     for place in (mapping, source, to, describe):
         places.no_address(place)
     if describe and (mapping or source):
         raise ValueError("--describe takes the folder of an export and no mapping: abm import --describe EXPORT.")
-    if describe and to:
-        refuse_overwriting(to)
-        write(to, drafts.draft(describe))
-        return show(f"{to}: a first mapping. Decide its doubts, then: abm import {to} {describe} --to FOLDER")
     if describe:
-        return typer.echo(drafts.draft(describe), nl=False)  # to be redirected, so without colours or breaks
+        draft = drafts.look(describe)
+        if not to:
+            return typer.echo(draft.text, nl=False)  # to be redirected, so without colours or breaks
+        refuse_overwriting(to)
+        write(to, draft.text)
+        show_table(pd.DataFrame(draft.overview()), f"{describe}: {draft.pack or 'no pack fits'}")
+        show(*(f"- {doubt}" for doubt in draft.doubts[:5]))
+        return show(f"{to}: a first mapping. Decide its doubts, then: abm import {to} {describe} --to FOLDER")
     if not (mapping and source and to):
         raise ValueError("import takes a mapping, the export's folder and --to; or --describe EXPORT.")
     about, unlogged = f"Import of {source} failed. ", contextlib.nullcontext(logging.getLogger("abm"))
@@ -406,7 +410,9 @@ def forget(
         else ["Nothing was left to take out."]
     )
     if done.others:
-        show(f"{len(done.others)} other ids may be the same person's: {', '.join(done.others)}. Forget them too?")
+        show(
+            f"{len(done.others)} other contacts have the same e-mail or name: {', '.join(done.others)}. Forget them too?"
+        )
     if done.left:
         show("Yours to change or delete: they name the person, or cannot be searched (zip, PDF):", *done.left)
     show(

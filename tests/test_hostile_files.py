@@ -13,7 +13,7 @@ import pytest
 
 from abmlib.tables import Book, checks, programme
 from abmlib.tables.errors import TableError
-from abmlib.tables.importers import describe, exports, sheet_reader
+from abmlib.tables.importers import drafts, exports, sheet_reader
 from abmlib.tables.source import Source
 from tests.conftest import ACCOUNTS, TRANSACTIONS, abm, put
 from tests.test_formats import DESK, Shop, xlsx
@@ -70,7 +70,7 @@ def test_of_several_sheets_the_first_that_is_not_hidden_is_read_and_the_ledger_n
     assert shop.products(file.name) == DESK
     assert "file items.xlsx, sheet Now, hidden and not read: Old" in set(shop.found["why"])
     assert shop.products(file.name, sheet="Old") == [("9", "Gone")]
-    assert "items.xlsx: its sheet 'Old' is hidden" in describe.look(shop.source).doubts
+    assert "items.xlsx: its sheet 'Old' is hidden" in drafts.look(shop.source).doubts
 
 
 # JSON
@@ -136,7 +136,7 @@ def test_a_table_of_5000_columns_needs_no_more_memory_than_the_engine_may_take(t
 
 def test_a_draft_says_that_it_looks_at_the_first_columns_only(tmp_path, monkeypatch):
     monkeypatch.setattr(exports, "MOST", 4)
-    doubts = describe.look(put(tmp_path / "in", accounts=ACCOUNTS)).doubts
+    doubts = drafts.look(put(tmp_path / "in", accounts=ACCOUNTS)).doubts
     assert "accounts.csv: only the first 4 of its 5 columns are looked at" in doubts
 
 

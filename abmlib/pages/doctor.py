@@ -13,7 +13,7 @@ from abmlib.method import data_quality
 from abmlib.pages import catalogue, parameters, say_data
 from abmlib.tables import Book, checks
 from abmlib.tables.cache import Data
-from abmlib.tables.importers import describe
+from abmlib.tables.importers import drafts
 
 FIRST = "00_account_data"  # the notebook whose verdict this is
 NUMBER = r"(\d\d)_\w+"  # a notebook's name
@@ -98,7 +98,7 @@ def guess(export: Path, notebooks: Path) -> Verdict:
     export : folder of its files
     notebooks : folder of the notebooks
     """
-    present = describe.look(export).present
+    present = drafts.look(export).present
     names = pd.Series(sorted(present)).str.extract(r"(?P<table>\w+)\.?(?P<column>.*)")
     columns = names.groupby("table")["column"].agg(lambda c: ", ".join(filter(None, c))).rename("columns")
     answers = data_quality.answerable(catalogue.frame(notebooks / catalogue.FILE), present)

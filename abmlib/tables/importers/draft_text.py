@@ -1,83 +1,81 @@
 """The text of a draft: a plan written as a mapping file, with its doubts as comments."""
 
 import math
-import textwrap
 from typing import Any
 
 import yaml
 
 from abmlib.tables import schema, settings
-from abmlib.tables.importers import guess
-from abmlib.tables.importers.draft_columns import Part, Plan
-from abmlib.tables.importers.exports import File
-from abmlib.tables.importers.facts import one_line
-from abmlib.tables.importers.sql import references
+from abmlib.tables.importers.facts import TIMES, one_line
 
 FIRST_DOUBTS = 12  # doubts named at the head of the file
-WIDTH = 110  # characters of a line of comment
-RESERVED = {"true", "false", "null"}
+WIDTH = 120  # characters of a line of comment
 
 
-def written(plan: Plan, title: str) -> str:
+def written(plan: Any, title: str) -> str:
     """Write the mapping file, with its comments."""
-    first, more = plan.doubts[:FIRST_DOUBTS], plan.doubts[FIRST_DOUBTS:]
+    currency = plan.currency
+    first, more = plan.ordered[:FIRST_DOUBTS], len(plan.ordered) - FIRST_DOUBTS
     lines = [
-        "# Draft of a mapping, guessed from names and values. Read it, correct it, then import with it.",
-        "#",
-        "# Fill in: title, currency, and time_zone of the workbook and of the sources.",
-        "# Doubts to settle first:",
-        *([f"# {i}. {d}" for i, d in enumerate(first, 1)] or ["# none"]),
-        *([f"# and {len(more)} more:", *(f"# - {d}" for d in more)] if more else []),
+        f"# Draft of a mapping{plan.pack and f', by the pack {plan.pack}'}. Settle the doubts, then import with it.",
+        *([f"# {i}. {one_line(d, WIDTH)}" for i, d in enumerate(first, 1)] or ["# no doubts"]),
+        *([f"# and {more} smaller ones"] if more > 0 else []),
         "version: 1",
         f"title: {_scalar(one_line(title, settings.MOST_TITLE))}",
-        "",
         "workbook:",
-        _line(2, "currency", settings.Settings().currency, "fill in, such as EUR"),
+        _line(2, "currency", currency or settings.Settings().currency, "" if currency else "fill in, such as EUR"),
         _line(2, "time_zone", "UTC", "fill in, such as Europe/London"),
-        "",
         "sources:",
     ]
-    mapped = [f for f in plan.export.files if plan.parts(f)]
-    for file in mapped:
-        lines += _source_lines(plan, file)
-    idle = [f"{one_line(f.label)} ({f.rows} rows)" for f in plan.export.files if f not in mapped]
+    idle = []
+    for file in plan.export.files:
+        source = plan.names[file.table]
+        if source in plan.looked_up or any(source in its for its in plan.tables.values()):
+            lines += _source_lines(plan, file, source)
+        else:
+            idle.append(f"{one_line(file.label)} ({file.rows} rows)")
     lines += [*_comment(2, "files not used", idle), "tables:"]
-    for name in [t for t in schema.CANONICAL if t in plan.tables]:
-        lines += _table_lines(name, plan.tables[name])
+    for name in [t for t in schema.importable() if t in plan.tables]:
+        lines += _table_lines(name, plan.tables[name], plan.words.get(name, {}))
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
-def _source_lines(plan: Plan, file: File) -> list[str]:
+def _source_lines(plan: Any, file: Any, source: str) -> list[str]:
     """Write one source, and what of it is not used."""
-    words = [e.words for part in plan.parts(file).values() for e in part.values()]
-    named = {n for w in words for n in (w.get("column"), *w.get("key", ()))}
-    named |= {p[-1] for w in words for p in references(w.get("sql", "1"))}
-    used, idle = ([f for n, f in file.facts.items() if (n in named) == there] for there in (True, False))
+    idle, extra = plan.idle.get(source, {}), plan.extra.get(source, {})
+    used = [f for n, f in file.facts.items() if not any(n in names for names in idle.values())]
     missing = sorted({m for f in used for m in f.missing})
-    summed = [f.name for f in idle if guess.summary(f.name)]
-    local = any(f.kind in ("date", "time") and not f.zoned for f in used)
+    local = any(f.kind in TIMES and not f.zoned for f in used)
     return [
-        f"  {plan.names[file.table]}:  # {file.rows} rows",
+        f"  {source}:  # {file.rows} rows",
         *(_line(4, w, v) for w, v in file.source.model_dump(exclude_unset=True).items()),
         *([_line(4, "time_zone", "UTC", "its times carry no zone; fill in")] if local else []),
         *([_line(4, "missing", missing)] if missing else []),
-        *_comment(4, "doubt: not mapped, known only at the end of the period", summed),
-        *_comment(4, "empty", [f.name for f in idle if f.kind == "empty"]),
-        *_comment(4, "not mapped", [f.name for f in idle if f.kind != "empty" and f.name not in summed]),
-        "",
+        *(line for word in ("derive", "keep", "join") if word in extra for line in _block(4, word, extra[word])),
+        *(line for why, names in sorted(idle.items()) for line in _comment(4, f"not used, {why}", names)),
     ]
 
 
-def _table_lines(name: str, parts: dict[str, Part]) -> list[str]:
+def _table_lines(name: str, parts: dict[str, Any], words: dict[str, Any]) -> list[str]:
     """Write one table; of several sources each has its own columns."""
     body = {source: [_line(0, c, _short(e.words), e.doubt) for c, e in part.items()] for source, part in parts.items()}
-    grouped = any("take" in e.words for part in parts.values() for e in part.values())
-    group = [_line(4, "one_row_per", [next(iter(p)) for p in parts.values()][:1])] if grouped else []
+    before = [line for w in ("one_row_per", "keep", "changes") if words.get(w) for line in _block(4, w, words[w])]
+    after = _block(4, "attributes", words["attributes"]) if "attributes" in words else []
     if len(body) == 1:
         ((source, columns),) = body.items()
-        return [f"  {name}:", f"    from: {source}", *group, "    columns:", *(f"      {c}" for c in columns), ""]
+        return [f"  {name}:", f"    from: {source}", *before, "    columns:", *(f"      {c}" for c in columns), *after]
     apart = [line for source, its in body.items() for line in (f"      {source}:", *(f"        {c}" for c in its))]
-    return [f"  {name}:", "    from:", *apart, *group, ""]
+    return [f"  {name}:", "    from:", *apart, *before, *after]
+
+
+def _block(indent: int, word: str, value: Any) -> list[str]:
+    """Write a word, and what it holds one line each if it is a list of words or names with words."""
+    start = " " * indent
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        return [f"{start}{word}:", *(f"{start}  - {_scalar(v)}" for v in value)]
+    if isinstance(value, dict) and (word in ("derive", "join")):
+        return [f"{start}{word}:", *(_line(indent + 2, k, v) for k, v in value.items())]
+    return [_line(indent, word, value)]
 
 
 def _short(words: dict[str, Any]) -> Any:
@@ -86,14 +84,18 @@ def _short(words: dict[str, Any]) -> Any:
 
 
 def _line(indent: int, name: str, value: Any, doubt: str = "") -> str:
-    return f"{' ' * indent}{name}: {_scalar(value)}" + (f"  # doubt: {one_line(doubt, 200)}" if doubt else "")
+    return f"{' ' * indent}{_scalar(name)}: {_scalar(value)}" + (f"  # doubt: {one_line(doubt, 200)}" if doubt else "")
 
 
 def _comment(indent: int, head: str, names: list[str]) -> list[str]:
-    """List names in comments of bounded width."""
-    start, more = f"{' ' * indent}# {head}: ", f"{' ' * indent}#   "
-    listed = ", ".join(map(one_line, names))
-    return textwrap.wrap(listed, WIDTH, initial_indent=start, subsequent_indent=more, break_on_hyphens=False)
+    """List names in one line of comment; what has no room is counted."""
+    line, shown = f"{' ' * indent}# {head}: ", list[str]()
+    for name in map(one_line, names):
+        if shown and len(line) + sum(map(len, shown)) + 2 * len(shown) + len(name) > WIDTH - 15:
+            shown.append(f"and {len(names) - len(shown)} more")
+            break
+        shown.append(name)
+    return [line + ", ".join(shown)] if names else []
 
 
 def _scalar(value: Any) -> str:
@@ -106,6 +108,10 @@ def _scalar(value: Any) -> str:
 
 class _OneLine(yaml.SafeDumper):
     """YAML in which a text with a line break is written with its escape."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        """Write equal values out, each time."""
+        return True
 
     def check_simple_key(self) -> bool:
         """Write every key plainly, also an empty one."""

@@ -1,5 +1,6 @@
 """Files of an export as they are in a folder: how each is written, and what its columns hold."""
 
+# ruff: noqa: S608  SQL is put together here: every name passes quoted
 import codecs
 import contextlib
 import csv
@@ -20,7 +21,7 @@ from abmlib.tables.importers import files
 from abmlib.tables.importers.facts import Fact, learn, one_line
 from abmlib.tables.importers.mapping_file import DELIMITERS, EXCEL, FILES, ROW, Source, suffix
 from abmlib.tables.importers.sheet_reader import HEAD
-from abmlib.tables.importers.sql import Engine, cause, engine, quoted
+from abmlib.tables.importers.sql import Engine, cause, engine, one, quoted
 from abmlib.tables.importers.text_files import PIECE
 
 MEMORY = 1  # GiB of the engine
@@ -38,6 +39,7 @@ class File:
     rows: int = 0
     facts: dict[str, Fact] = field(default_factory=dict)
     doubts: tuple[str, ...] = ()
+    tail: int = 0  # rows below the table, such as who made the report
 
     @property
     def label(self) -> str:
@@ -180,6 +182,16 @@ def _delimiter(start: str) -> str:
 
 def _read(con: Engine, source: Source, name: str, path: Path, table: str, work: Path) -> File:
     """Copy a file into the engine, as an import does, and learn its columns."""
+    try:
+        return _loaded(con, source, name, path, table, work)
+    except TableError as wrong:
+        if "short_rows" not in str(wrong):
+            raise
+    short = Source.model_validate(source.model_dump(exclude_unset=True) | {"short_rows": "missing"})
+    return _loaded(con, short, name, path, table, work)
+
+
+def _loaded(con: Engine, source: Source, name: str, path: Path, table: str, work: Path) -> File:
     named = source.model_copy(update={"name": table})
     (part,) = files.prepare(con, named, {name: path}, work)
     names, lower = part.names, [n.strip().lower() for n in part.names]
@@ -194,5 +206,17 @@ def _read(con: Engine, source: Source, name: str, path: Path, table: str, work: 
         doubts.append(f"only the first {MOST} of its {len(usable)} columns are looked at")
     if sum(bool(re.fullmatch(r"[-+]?[\d.,/: ]+", n)) for n in names) * 2 > len(names):
         doubts.append("its first line looks like values, not names; give it a line of names")
-    loaded = quoted(f"raw {table}")
-    return File(name, loaded, source, rows, learn(con, loaded, rows, usable[:MOST]), tuple(doubts))
+    loaded, top = quoted(f"raw {table}"), rows
+    if source.short_rows:
+        doubts.append("some rows have fewer values than columns; what they lack is taken as missing")
+        loaded, top = _top(con, table, usable[:MOST])
+    return File(name, loaded, source, top, learn(con, loaded, top, usable[:MOST]), tuple(doubts), rows - top)
+
+
+def _top(con: Engine, table: str, names: list[str]) -> tuple[str, int]:
+    """Give a view without what stands below a table, such as who made the report: last rows of one value; and its rows."""
+    others = " or ".join(f"{quoted(n)} is not null" for n in names[1:]) or "true"
+    raw, view = quoted(f"raw {table}"), quoted(f"top {table}")
+    (last,) = one(con, f"select coalesce(max({ROW}), 0) from {raw} where {others}")
+    con.execute(f"create view {view} as select * from {raw} where {ROW} <= {last}")
+    return view, int(last)

@@ -1,39 +1,32 @@
 """What the columns of an export hold: of each its kind, how its values are written, and a few counts."""
 
-# ruff: noqa: S608  SQL is put together here: columns pass numbered, every text text
+# ruff: noqa: S608  SQL is put together here: columns pass quoted, tables are numbered
 import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
-import yaml
-
 from abmlib.tables.importers.mapping_file import ROW, Column
+from abmlib.tables.importers.packs import common
 from abmlib.tables.importers.sql import Engine, one, quoted, types_of
-from abmlib.tables.importers.values import FALSE, NUMERIC, TRUE, clean, number_pattern, read_value
+from abmlib.tables.importers.values import NUMERIC, clean, number_pattern, read_value
 
-WORDS: dict[str, Any] = yaml.safe_load((Path(__file__).parent / "synonyms.yml").read_text("utf-8"))
 SAMPLE = 2_000  # values looked at one by one; counts and bad values are of all rows
 FEW = 40  # distinct values up to which a text is a category
+EXACT = 100_000  # values up to which different ones are counted, not estimated
 MOST = 0.98  # share of the values looked at that must read as a kind
 BAD = 3  # values, and in a thousand, that may not read as a kind and leave a column that kind
-YES, NO = {*TRUE, "ja", "wahr"}, {*FALSE, "nein", "falsch"}
 TIME_WORDS = re.compile(r"time|date|stamp|created|updated|modified|_at$|datum|zeit", re.I)
-
+MONEY = re.compile(r"^\s*(?:[$€£¥]|[A-Z]{3}\b)?\s*|\s*(?:[$€£¥]|\b[A-Z]{3})?\s*$")  # signs that an import cuts
 NUMBER_FORMS = (  # decimal and thousands signs, the simplest first
     (".", ""), (",", ""), (".", ","), (",", "."), (".", " "), (",", " "), (".", "'"), (",", "'"), (".", "’"),
 )  # fmt: skip
 SIGNS = {  # what stands for the parts of a day and time; {d} is day and month in either order
     "%Y%m%d": r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])",
-    "{d}": r"\d{1,2}([./-])\d{1,2}\1",
-    "%Y": r"\d{4}",
-    "%b": "[A-Za-z]{3}",
-    "%B": "[A-Za-z]{4,}",
-    "%p": "[AaPp][Mm]",
-    "%f": r"\d+",
-}
+    "{d}": r"\d{1,2}([./-])\d{1,2}\1", "%Y": r"\d{4}", "%b": "[A-Za-z]{3}", "%B": "[A-Za-z]{4,}",
+    "%p": "[AaPp][Mm]", "%f": r"\d+",
+}  # fmt: skip
 SIGNS |= dict.fromkeys(("%m", "%d", "%H", "%I"), r"\d{1,2}") | dict.fromkeys(("%y", "%M", "%S"), r"\d{2}")
 DAYS = ["%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%Y%m%d", "{d}%Y", "{d}%y", "%d-%b-%Y", "%d-%b-%y"]
 DAYS += ["%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y"]
@@ -50,6 +43,7 @@ SIMPLE = {  # kind and what every value of it looks like
     "url": re.compile(r"(?:https?://\S+|(?:www\.)?(?:[\w-]+\.)+[A-Za-z]{2,}(?:/\S*)?)"),
     "phone": re.compile(r"(?=(?:.*\d){7})(?:\+|00|\(?0|\(?\d{3}\)?[ .-]\d{3}[ .-])[\d ()/.-]{5,}"),
 }
+TIMES = ("date", "time", "epoch")
 
 
 @dataclass(frozen=True)
@@ -60,7 +54,7 @@ class Fact:
     type: str  # the engine's
     rows: int
     filled: int
-    distinct: int  # exact up to FEW and from nine tenths of `filled` on, else estimated
+    distinct: int  # exact up to FEW and from eight tenths of `filled` on, else estimated
     kind: str = "empty"  # bool, int, decimal, date, time, epoch, email, domain, url, phone, text
     words: dict[str, Any] = field(default_factory=dict)  # format, decimal, thousands, unit, as a mapping writes them
     zoned: bool = False
@@ -95,50 +89,67 @@ def learn(con: Engine, table: str, rows: int, names: list[str]) -> dict[str, Fac
     names : columns to learn.
     """
     types, facts = types_of(con, table), {}
-    for name in names:
-        x = quoted(name)
-        filled, distinct = one(con, f"select count({x}), approx_count_distinct({x}) from {table}")
-        distinct = min(filled, distinct)
-        if distinct <= 2 * FEW or distinct >= 0.8 * filled:
+    counts = one(
+        con, f"select {', '.join(f'count({x}), approx_count_distinct({x})' for x in map(quoted, names))} from {table}"
+    )
+    some = f"select {', '.join(map(quoted, names))} from {table} where hash({ROW}) % {max(1, rows // SAMPLE)} = 0"
+    samples = dict(zip(names, zip(*con.execute(f"{some} order by {ROW}").fetchall(), strict=True), strict=False))
+    for i, name in enumerate(names):
+        x, filled, distinct = quoted(name), counts[2 * i], min(counts[2 * i : 2 * i + 2])
+        if filled and (filled <= EXACT or distinct <= 2 * FEW or distinct >= 0.8 * filled):
             (distinct,) = one(con, f"select count(distinct {x}) from {table}")
-        some = f"{x} is not null and hash({ROW}) % {max(1, filled // SAMPLE)} = 0"
-        sample = con.execute(f"select {x} from {table} where {some} group by 1 order by min({ROW})").fetchall()
-        facts[name] = _kind(Fact(name, types[name.lower()], rows, filled, distinct), [value for (value,) in sample])
+        seen = [*dict.fromkeys(v for v in samples.get(name, ()) if v is not None)]
+        if len(seen) < min(FEW, distinct):
+            seen = [
+                v for (v,) in con.execute(f"select {x} from {table} where {x} is not null limit {SAMPLE}").fetchall()
+            ]
+        facts[name] = _kind(Fact(name, types[name.lower()], rows, filled, distinct), seen)
+    facts = _settled_days(facts)
     commas = any(f.words.get("decimal") == "," and f.kind == "decimal" for f in facts.values())
     return {n: _checked(con, table, _settled_form(f, commas)) for n, f in facts.items()}
+
+
+def _settled_days(facts: dict[str, Fact]) -> dict[str, Fact]:
+    """Read days that no value of their own column tells from months as the other columns of the file are read."""
+    orders = {n: m[0] for n, f in facts.items() if (m := re.search("%[dm].%[dm]", str(f.words.get("format"))))}
+    told = {orders[n][:2] for n in orders if not facts[n].doubts}
+    if len(told) != 1:
+        return facts
+    right = ("%d", "%m") if told == {"%d"} else ("%m", "%d")
+    for n in (n for n in orders if facts[n].doubts):
+        form = facts[n].words["format"]
+        both = [
+            re.sub("%[dm](.)%[dm]", rf"{right[0]}\1{right[1]}", f) for f in ([form] if isinstance(form, str) else form)
+        ]
+        facts[n] = replace(facts[n], words={"format": both[0] if isinstance(form, str) else both}, doubts=())
+    return facts
 
 
 def _kind(fact: Fact, seen: Sequence[Any]) -> Fact:
     """Guess the kind of a column from some of its values."""
     if not seen:
         return fact
+    if fact.type.startswith(("TIMESTAMP", "DATE")):
+        return replace(fact, kind="date" if fact.type == "DATE" else "time", zoned=fact.type.endswith("ZONE"))
+    if NUMERIC.match(fact.type):
+        whole = all(float(v).is_integer() for v in seen)
+        return _epoch(replace(fact, kind="int"), list(map(int, seen))) if whole else replace(fact, kind="decimal")
     if fact.type != "VARCHAR":
-        return _typed_kind(fact, seen)
-    absent = {m.lower() for m in WORDS["missing"]}
+        return replace(fact, kind="bool" if fact.type == "BOOLEAN" else "text")
+    absent, truths = {*common().missing}, {*common().yes, *common().no} - {"0", "1"}
     missing = tuple(v for v in seen if v.lower() in absent)
     rest = [v for v in seen if v.lower() not in absent] or list(seen)
-    if {v.lower() for v in rest} <= (YES | NO) - {"1", "0"}:
+    if {v.lower() for v in rest} <= truths:
         return replace(fact, kind="bool", missing=missing)
     if known := _time(fact, rest) or _number(fact, rest):
         return replace(known, missing=missing)
+    simple = next((name for name, pattern in SIMPLE.items() if _share(pattern, rest) >= MOST), "")
     clear = tuple(m for m in missing if m.lower() not in ("na", "-", "none", "--", "?"))
-    for name, pattern in SIMPLE.items():
-        if _share(pattern, rest) >= MOST:
-            return replace(fact, kind=name, missing=missing)
-    return replace(fact, kind="text", missing=clear)
+    return replace(fact, kind=simple or "text", missing=missing if simple else clear)
 
 
 def _share(pattern: re.Pattern[str], seen: Sequence[str]) -> float:
     return sum(bool(pattern.fullmatch(v)) for v in seen) / len(seen)
-
-
-def _typed_kind(fact: Fact, seen: Sequence[Any]) -> Fact:
-    if fact.type.startswith(("TIMESTAMP", "DATE")):
-        return replace(fact, kind="date" if fact.type == "DATE" else "time", zoned=fact.type.endswith("ZONE"))
-    if not NUMERIC.match(fact.type):
-        return replace(fact, kind="bool" if fact.type == "BOOLEAN" else "text")
-    whole = all(float(v).is_integer() for v in seen)
-    return _epoch(replace(fact, kind="int"), list(map(int, seen))) if whole else replace(fact, kind="decimal")
 
 
 def _time(fact: Fact, seen: Sequence[str]) -> Fact | None:
@@ -172,17 +183,15 @@ def _time(fact: Fact, seen: Sequence[str]) -> Fact | None:
 
 
 def _day_form(value: str) -> str:
-    """Give the format of a day or time, without saying which part is the day.
-
-    Empty if it is no time.
-    """
+    """Give the format of a day or time, day and month not told apart; empty if it is none."""
     return next((form for form, pattern in FORMS.items() if pattern.fullmatch(value)), "")
 
 
 def _number(fact: Fact, seen: Sequence[str]) -> Fact | None:
     """Find the signs numbers are written with, and whether they are percent."""
     percent = all(v.endswith("%") for v in seen)
-    plain = [re.sub("[\xa0\u202f]", " ", v.rstrip("% \xa0") if percent else v) for v in seen]
+    bare = [re.sub(r"^\((.*)\)$", r"-\1", MONEY.sub("", v)) for v in seen]
+    plain = [re.sub("[\xa0\u202f]", " ", v.rstrip("% \xa0") if percent else v) for v in bare]
     fits = [(d, t) for d, t in NUMBER_FORMS if _share(re.compile(number_pattern(d, t)), plain) >= MOST]
     whole = all(re.fullmatch(r"[+-]?\d+", p) for p in plain)
     if not fits or any(re.fullmatch(r"0\d+", p) for p in plain) or (whole and max(map(len, plain)) > 15):
@@ -213,10 +222,9 @@ def _settled_form(fact: Fact, commas: bool) -> Fact:
 
 def _checked(con: Engine, table: str, fact: Fact) -> Fact:
     """Look at all rows for bounds, bad values and categories."""
-    dated = fact.kind in ("date", "time", "epoch")
-    if dated or fact.kind in ("int", "decimal"):
+    if fact.kind in (*TIMES, "int", "decimal"):
         column = Column.model_validate({"column": fact.name, "time_zone": "UTC", **fact.words})
-        column.kind = "ts" if dated else "number"
+        column.kind = "ts" if fact.kind in TIMES else "number"
         there = clean(fact.type, fact.x, fact.missing)
         read = f"(select {there} as x, {read_value(column, fact.type, there, 'UTC')} as v from {table})"
         low, high, bad = one(
@@ -224,7 +232,7 @@ def _checked(con: Engine, table: str, fact: Fact) -> Fact:
         )
         if fact.type == "VARCHAR" and bad > max(BAD, BAD / 1_000 * fact.filled):
             return replace(fact, kind="text", words={}, doubts=(f"{bad} values do not read as {fact.kind}",))
-        low, high = (None if v is None or dated else float(v) for v in (low, high))
+        low, high = (None if v is None or fact.kind in TIMES else float(v) for v in (low, high))
         fact = replace(fact, low=low, high=high, bad=bad)
     if fact.distinct <= FEW and fact.kind in ("text", "bool", "int"):
         counts = f"select {fact.x}::varchar, count(*) from {table} where {fact.x} is not null group by 1"

@@ -1,0 +1,499 @@
+"""The mapping of a draft as it grows: which file feeds which table, by which key, looked up in which other file."""
+
+# ruff: noqa: S608  SQL is put together here: columns pass quoted, tables are numbered
+import math
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from abmlib.tables import schema
+from abmlib.tables.importers import match, packs
+from abmlib.tables.importers.exports import Export, File
+from abmlib.tables.importers.facts import Fact, one_line
+from abmlib.tables.importers.match import ENTITIES, Feed
+from abmlib.tables.importers.recipes import SPECIAL, Entry, Part, entry_of, filled, read_as, written_as
+from abmlib.tables.importers.sql import one, quoted, references, text, texts
+
+FILL_IN = "FILL IN"  # in place of a column that a person must name; an import refuses it
+GAPS = 0.5  # share of rows without a needed value that a draft leaves out, with a doubt
+FOUND = 0.05  # share of values that must be found where they refer to, or nothing is looked up
+MOST_VALUES = 200  # different texts of an attribute
+TRUTHS = (("0", "1"), ("no", "yes"), ("n", "y"), ("f", "t"))  # ways to write false and true, other than so
+PARTS = {  # what tells the rows of a table apart that have no key: the first two there are
+    "opportunities": ("name", "created_at", "account_id", "closed_at", "close_date", "amount"),
+    "activities": ("_subject", "occurred_at", "contact_id", "account_id"),
+    "transactions": ("_document", "account_id", "booked_at", "product_id"),
+    "leads": ("_email", "full_name", "_company", "created_at"),
+    "contacts": ("_email", "full_name", "_last_name", "account_id"),
+    "surveys": ("account_id", "responded_at"),
+}
+ORDER = ("accounts", "contacts", "products", "campaigns", "opportunities")  # tables that others refer to come first
+FACTS = ("transactions", "opportunities", "activities")  # one of these a book must have
+WITH_ATTRIBUTES = ("accounts", "opportunities", "leads")
+RESERVED = {"true", "false", "null"}
+
+
+@dataclass
+class Plan:
+    """The mapping as it grows."""
+
+    export: Export
+    pack: str
+    feeds: list[Feed]
+    tables: dict[str, dict[str, Part]] = field(default_factory=dict)  # by source
+    words: dict[str, dict[str, Any]] = field(default_factory=dict)  # of a table beside its columns
+    extra: dict[str, dict[str, Any]] = field(default_factory=dict)  # of a source: derive, keep, join
+    doubts: dict[tuple[int, str], None] = field(default_factory=dict)  # weight, the least first, and text
+    idle: dict[str, dict[str, list[str]]] = field(default_factory=dict)  # columns by source and reason
+    idle_files: dict[str, str] = field(default_factory=dict)  # by source
+    first: dict[str, Feed] = field(default_factory=dict)  # the main file of each table
+    names: dict[str, str] = field(default_factory=dict)  # of the sources, by the table in the engine
+
+    def doubt(self, weight: int, doubt: str) -> None:
+        """Note a doubt for the head of the file."""
+        self.doubts.setdefault((weight, doubt))
+
+    @property
+    def ordered(self) -> tuple[str, ...]:
+        """The doubts, the most important first."""
+        return tuple(doubt for _, doubt in sorted(self.doubts, key=lambda d: d[0]))
+
+    @property
+    def looked_up(self) -> set[str]:
+        """The sources that others look up."""
+        return {other for its in self.extra.values() for other in its.get("join", {})}
+
+    @property
+    def currency(self) -> str:
+        """The one currency that the files name; empty if they name none, or several."""
+        listed = {v for f in self.feeds if (fact := f.found.get("_currency")) for v in fact.values}
+        if len(listed) > 1:
+            self.doubt(
+                0, f"amounts are in {len(listed)} currencies ({', '.join(sorted(listed)[:4])}), and a book has one"
+            )
+        given = listed.pop() if len(listed) == 1 else ""
+        known = [c for c, names in packs.common().currencies.items() if packs.plain(given) in names]
+        return given if re.fullmatch("[A-Z]{3}", given) else next(iter(known), "")
+
+    def make(self) -> None:
+        """Decide which file feeds which table, and each column of it."""
+        self.names = _names(self.export)
+        for doubt in self.export.doubts:
+            self.doubt(2, doubt)
+        for file in self.export.files:
+            for doubt in file.doubts:
+                self.doubt(3, f"{one_line(file.name)}: {doubt}")
+        pairs = [(feed, table) for feed in self.feeds for table in feed.kind.table]
+        for feed in self.feeds:
+            feed.source = self.names[feed.file.table]
+        for feed, table in pairs:
+            if self._adds(feed, table):
+                self.first.setdefault(table, feed)
+                self.tables.setdefault(table, {})[feed.source] = {}
+        for feed in self.feeds:
+            self._drop(feed)
+        for feed, table in sorted(pairs, key=lambda p: ORDER.index(p[1]) if p[1] in ORDER else len(ORDER)):
+            if feed.source in self.tables.get(table, {}):
+                self.tables[table][feed.source] = self._part(feed, table)
+        self._leave_unfilled()
+        if "accounts" not in self.tables:
+            self._derive_accounts()
+        for file in self.export.files:
+            self._settle_idle(file, self.names[file.table])
+
+    def _adds(self, feed: Feed, table: str) -> bool:
+        """Say whether a file's rows belong to a table that another file may feed already."""
+        if (other := self.first.get(table)) is None:
+            return True
+        mine, theirs = (f.found.get(schema.key(table)[0]) for f in (feed, other))
+        if mine and theirs and feed.score > other.score / 3:
+            apart = match.overlap(self.export, (feed.file, mine.x), (other.file, theirs.x)) < 0.01
+        else:
+            apart = table in ("activities", "transactions") and feed.score > match.NAMED / 2
+        if apart and table != "opportunity_stage_history":
+            return True
+        self.doubt(5, f"{one_line(feed.file.label)}: looks like {table} as well, and is not mapped")
+        self.idle_files[feed.source] = f"its rows seem to be those of {one_line(other.file.label)}"
+        return False
+
+    def _leave_unfilled(self) -> None:
+        """Leave out a table that lacks a needed column, where another one holds what happened."""
+        lacks = {
+            t: [c for part in its.values() for c, e in part.items() if e.words.get("column") == FILL_IN]
+            for t, its in self.tables.items()
+        }
+        if any(t in lacks and not lacks[t] for t in FACTS):
+            for table in [t for t in lacks if lacks[t] and t != "accounts"]:
+                for source in self.tables.pop(table):
+                    self.idle_files[source] = f"{table} need {', '.join(lacks[table])}, and it has none"
+                    self.doubt(1, f"{table}: left out; nothing in {source} is {', '.join(lacks[table])}")
+
+    # -- one table of one file ----------------------------------------------------------------------------------------
+
+    def _part(self, feed: Feed, table: str) -> Part:
+        """Map the columns of one file to one table; one that must be there and is not is a constant or `FILL_IN`."""
+        part, columns = Part(), schema.spec(table).columns
+        for c in (c for c, d in columns.items() if not d.derived):
+            if entry := self._column(feed, table, c):
+                part[c] = entry
+                if why := feed.doubts.get(c):
+                    self.doubt(2, f"{table}.{c}, from {one_line(feed.found[c].name)}: {why}")
+        for doubt in SPECIAL[table](feed, part, _pack(feed)) if table in SPECIAL else ():
+            self.doubt(1, doubt)
+        self._key(feed, table, part)
+        for c in schema.needed(table):
+            self._needed(feed, table, part, c)
+        for c in (c for c, d in columns.items() if c in part and d.ref):
+            self._refer(feed, table, c, part[c])
+        if log := feed.kind.changes:
+            named = {w: feed.found[log[w]].name for w in ("field", "old", "new") if log.get(w) in feed.found}
+            self.words[table] = {"changes": {w: v for w, v in log.items() if w not in ("field", "old", "new")} | named}
+            part = {c: e for c, e in part.items() if c in ("opportunity_id", "entered_at")}
+        return {c: part[c] for c in columns if c in part and part[c].words}
+
+    def _column(self, feed: Feed, table: str, column: str) -> Entry | None:
+        """Make a canonical column by the first of its recipes of which all parts are there, or of its header."""
+        places = (f"{table}.{column}", column)
+        recipes = next((feed.kind.columns[p] for p in places if p in feed.kind.columns), ())
+        named = [next(n for n in places if n in feed.found)] if {*places} & {*feed.found} else []
+        return next((e for r in (*recipes, *named) if (e := self._cooked(feed, table, column, r))), None)
+
+    def _cooked(self, feed: Feed, table: str, column: str, recipe: packs.Recipe) -> Entry | None:
+        """Make a column by one recipe; None where a part is not there, or its values do not fit."""
+        given = {"column": recipe} if isinstance(recipe, str) else recipe
+        parts = {name: at for name in packs.parts(recipe) if (at := self._at(feed, name))}
+        if len(parts) < len(packs.parts(recipe)):
+            return None
+        if "sql" in given:
+            kind = schema.spec(table).columns[column].kind if column[0] != "_" else ""
+            raw = [parts[n][1] for n, how in re.findall(packs.PART, given["sql"]) if not how]
+            put = {
+                n: (quoted(f.name) if of is feed else f"{of.source}.{quoted(f.name)}", f)
+                for n, (of, f) in parts.items()
+            }
+            sql = re.sub(packs.PART, lambda m: read_as(*put[m[1]], m[2]), given["sql"])
+            return Entry(written_as(kind, raw) | {**given, "sql": sql})
+        if "key" in given:
+            return Entry({**given, "key": [parts[n][1].name if n in parts else n for n in given["key"]]})
+        if "column" not in given:
+            return Entry(dict(given))
+        of, fact = parts[given["column"]]
+        header = fact.name if of is feed else f"{of.source}.{fact.name}"
+        entry = Entry({"column": header}) if "map" in given else entry_of(table, column, fact, header, _pack(feed))
+        if entry is None:
+            self.doubt(5, f"{table}.{column}: the values of {one_line(fact.name)} do not fit; not mapped")
+            return None
+        return Entry(entry.words | {w: v for w, v in given.items() if w not in ("column", "unit")}, entry.doubt)
+
+    def _key(self, feed: Feed, table: str, part: Part) -> None:
+        """Settle the key: one that repeats gets a number, one that is not there is made of what tells rows apart."""
+        key, name = schema.key(table)[0], "name" if "name" in schema.spec(table).columns else ""
+        fact = feed.file.facts.get(part[key].words.get("column", "")) if key in part else None
+        if len(schema.key(table)) == 1 and not (key in part and (not fact or fact.distinct == fact.filled)):
+            if table in ENTITIES and (fact or name in part):
+                if key not in part:
+                    part[key] = Entry(dict(part[name].words), "there is no key; the name is taken")
+                base = fact or feed.found[name]
+                if base.distinct < base.filled:
+                    self.words.setdefault(table, {})["one_row_per"] = [key]
+                    for c in part.keys() - {key}:
+                        part[c].words["take"] = "first"
+                    rest = f"{base.filled - base.distinct} rows repeat a {one_line(base.name)}; the first is taken"
+                    self.doubt(1, f"{table}: {rest}")
+            elif table in PARTS:
+                others = (f.name for n in PARTS[table] if (f := feed.found.get(n)))
+                telling = [*dict.fromkeys([*([fact.name] if fact else []), *others])][:2]
+                why = "the column repeats, so rows are numbered" if fact else "there is no key; one is made"
+                open_to_all = table in ("opportunities", "transactions") and not any(map(match.personal, telling))
+                if len(self.tables[table]) > 1:  # rows of two files may be alike
+                    self.extra.setdefault(feed.source, {}).setdefault("derive", {})["of file"] = text(feed.source)
+                    telling.append("of file")
+                words = {"key": [*telling, "_nth"] if telling else ["_row"]}
+                part[key] = Entry(words if open_to_all or not telling else words | {"hash": True}, why)
+                if table == "opportunities":
+                    self.doubt(2, f"{table}.{key}: {why}, of {', '.join(map(one_line, telling)) or 'the row number'}")
+        if name in schema.needed(table) and name not in part and key in part:
+            part[name] = Entry(dict(part[key].words), "there is no name; the key is taken")
+
+    def _needed(self, feed: Feed, table: str, part: Part, column: str) -> None:
+        """Say what to do about a column that must be there and is not, or has gaps."""
+        place, constant = f"{table}.{column}", packs.common().constants.get(f"{table}.{column}")
+        if column not in part:
+            words = {"value": constant} if constant else {"column": FILL_IN}
+            part[column] = Entry(words, "not in the export" if constant else "name its column, or join its file")
+            what = (
+                f"not in the export; {constant} is taken"
+                if constant
+                else f"nothing in {one_line(feed.file.name)} is it"
+            )
+            return self.doubt(3 if constant else 0, f"{place}: {what}")
+        words = part[column].words
+        fact = feed.file.facts.get(words.get("column", ""))
+        if fact is None or fact.filled == fact.rows or "" in words.get("map", {}):
+            return None
+        gaps = fact.rows - fact.filled
+        what = f"{place}, from {one_line(fact.name)}: {gaps} of {fact.rows} are missing"
+        if constant and "map" not in words and fact.kind != "epoch":
+            part[column] = filled(fact, constant, schema.spec(table).columns[column].kind)
+            self.doubt(3, f"{what}; {constant} is taken")
+        elif gaps <= GAPS * fact.rows:
+            self._keep(feed, f"{fact.x} is not null", f"no {one_line(fact.name)}", table)
+            self.doubt(1, f"{what}; these rows are left out")
+        else:
+            self.doubt(1, f"{what}; fill them, or leave these rows out with keep")
+        return None
+
+    def _keep(self, feed: Feed, where: str, why: str, table: str = "", least: float = 0.0) -> int:
+        """Leave rows out of a table that one file feeds, or of all that a file feeds; give how many."""
+        alone = table and len(self.tables[table]) == 1
+        keeps = (self.words.setdefault(table, {}) if alone else self.extra.setdefault(feed.source, {})).setdefault(
+            "keep", []
+        )
+        before = [k["where"] for k in [*self.extra.get(feed.source, {}).get("keep", []), *(keeps if alone else [])]]
+        kept = " and ".join(f"({w})" for w in before) or "true"
+        lost = f"count(*) filter (where not coalesce({where}, false))"
+        rows, left = one(self.export.con, f"select count(*), {lost} from {feed.file.table} where {kept}")
+        if where not in before:
+            keeps.append({"where": where, "why": why, "budget": max(least, _budget(left / max(1, rows)))})
+        return int(left)
+
+    def _drop(self, feed: Feed) -> None:
+        """Leave out what is below the table, and rows that are deleted, drafts or cancelled."""
+        full = next((f for f in [*feed.file.facts.values()][1:] if f.filled == f.rows), None)
+        if feed.file.tail and full:
+            share = feed.file.tail / (feed.file.rows + feed.file.tail)
+            self._keep(feed, f"{full.x} is not null", "below the table", least=_budget(share))
+        for name, given in feed.kind.drop.items():
+            if not (fact := feed.found.get(name)):
+                continue
+            seen = {v.lower() for v in fact.values}
+            if isinstance(given, str):
+                true = next((t for f, t in TRUTHS if {f, t} & seen), "true")
+                why, where = given, f"lower({fact.x}::varchar) is distinct from {text(true)}"
+            else:
+                listed = [v.lower() for v in given["values"]]
+                here = texts([v for v in listed if v in seen] or listed)
+                why, where = given["why"], f"coalesce(lower({fact.x}::varchar), '') not in ({here})"
+            left = self._keep(feed, where, why, least=0.1)
+            if isinstance(given, str) and 2 * left > fact.rows:
+                self.extra[feed.source]["keep"].pop()
+                self.doubt(
+                    1, f"{one_line(feed.file.label)}: {left} of {fact.rows} rows are {why}, if that is so; they stay"
+                )
+            elif left:
+                self.doubt(4, f"{one_line(feed.file.label)}: {left} of {fact.rows} rows are left out: {why}")
+
+    # -- other files --------------------------------------------------------------------------------------------------
+
+    def _at(self, feed: Feed, name: str) -> tuple[Feed, Fact] | None:
+        """Find the column of a name, in the file or in one that it is joined to."""
+        joined, _, theirs = name.rpartition(".")
+        if joined not in feed.kind.joins:
+            return (feed, feed.found[name]) if name in feed.found else None
+        others = [f for f in self.feeds if f.kind.name == joined and f is not feed and theirs in f.found]
+        other = min(others, key=lambda f: f.kind.pack != feed.kind.pack, default=None)
+        if other is None:
+            return None
+        pairs = [(feed.found.get(here), _named(other, there)) for here, there in feed.kind.joins[joined].items()]
+        return (other, other.found[theirs]) if self._look_up(feed, other, pairs) else None
+
+    def _look_up(self, feed: Feed, other: Feed, pairs: list[tuple[Fact | None, tuple[str, str] | None]]) -> bool:
+        """Join a file to another by columns that agree, unless they share no values; what repeats there finds nothing."""
+        joins, by = self.extra.get(feed.source, {}).get("join", {}), dict[str, str]()
+        if other.source in joins:
+            return True
+        lost = 0.0
+        for here, there in pairs:
+            if not here or not there or match.overlap(self.export, (feed.file, here.x), (other.file, there[1])) < FOUND:
+                return False
+            by[here.name] = self._once(other, *there) if len(pairs) == 1 else there[0]
+            kept = " and ".join(f"({k['where']})" for k in self.extra.get(feed.source, {}).get("keep", [])) or "true"
+            once = f"select {there[1]}::varchar as v from {other.file.table} group by 1 having count(*) = 1"
+            hits = f"count({here.x}), count(*) filter (where {here.x}::varchar in ({once}))"
+            total, hit = one(self.export.con, f"select {hits} from {feed.file.table} where {kept}")
+            lost = max(lost, 1 - hit / total if total else 1.0)
+        joins = self.extra.setdefault(feed.source, {}).setdefault("join", {})
+        joins[other.source] = {"by": by, "budget": _budget(lost)}
+        return True
+
+    def _once(self, other: Feed, name: str, x: str) -> str:
+        """Give a column to look up by: if it repeats, a derived one that has only what stands once."""
+        fact = other.file.facts.get(name)
+        if fact and fact.distinct == fact.filled and fact.x == x:
+            return name
+        derived = f"{name} once"
+        once = f"case when count(*) over (partition by {x}) = 1 then {x} end"
+        self.extra.setdefault(other.source, {}).setdefault("derive", {})[derived] = once
+        return derived
+
+    def _refer(self, feed: Feed, table: str, column: str, entry: Entry) -> None:
+        """Refer to a row by its name or its short id, if these and not its key are found; doubt what finds nothing."""
+        there, _, key = (schema.spec(table).columns[column].ref or "").partition(".")
+        other, fact = self.first.get(there), feed.file.facts.get(entry.words.get("column", ""))
+        if other is None or other is feed or fact is None or {*entry.words} != {"column"}:
+            return
+        target = self.tables[there].get(other.source, {}).get(key, Entry({}))
+        keyed = other.file.facts.get(target.words.get("column", ""))
+        named = _named(other, "full_name" if there == "contacts" else "name")
+        short = (f"{keyed.name} in 15", f"left({keyed.x}, 15)") if keyed and keyed.type == "VARCHAR" else None
+        ways = [(keyed.name, keyed.x) if keyed else None, named, short]
+        found = [match.overlap(self.export, (feed.file, fact.x), (other.file, w[1])) if w else 0.0 for w in ways]
+        best = max(range(3), key=lambda i: found[i] - 0.3 * (i > 0))
+        share = found[best]
+        if keyed and best and self._look_up(feed, other, [(fact, ways[best])]):
+            entry.words, entry.doubt = target.words | {"column": f"{other.source}.{keyed.name}"}, ""
+        elif target.words.get("hash"):
+            entry.words |= {"hash": True}
+        if share < 0.5 and (keyed or column != "account_id"):
+            self.doubt(
+                3, f"{table}.{column}, from {one_line(fact.name)}: only {share:.0%} of its values are found in {there}"
+            )
+        if share < FOUND and column != "account_id" and schema.spec(table).columns[column].null:
+            entry.words = {}
+
+    def _derive_accounts(self) -> None:
+        """Make accounts from the keys that another table's file names; of no such file a person names the columns."""
+        for table in ("transactions", "opportunities", "activities", "contacts", "leads", "surveys"):
+            for source, part in self.tables.get(table, {}).items():
+                feed = next(f for f in self.feeds if f.source == source)
+                if table == "opportunities" and "account_id" not in part and (title := feed.found.get("name")):
+                    part["account_id"] = Entry({"column": title.name}, "nothing else names the client")
+                    self.doubt(
+                        1, f"{table}.account_id: nothing names the client but {one_line(title.name)}; it is taken"
+                    )
+                words = part["account_id"].words if "account_id" in part else {}
+                if {*words} == {"column"} and (fact := feed.file.facts.get(words["column"])):
+                    return self._accounts_of(feed, fact)
+        file = max(self.export.files, key=lambda f: (bool(f.facts), f.rows))
+        self.doubt(0, f"no file looks like accounts, or names them; {one_line(file.name)} stands for one")
+        filler = {c: Entry({"column": FILL_IN}, "nothing here looks like accounts") for c in schema.needed("accounts")}
+        self.tables["accounts"] = {self.names[file.table]: filler}
+        return None
+
+    def _accounts_of(self, feed: Feed, fact: Fact) -> None:
+        """Make accounts, one for each value of a column, with what else the file says of them; Book dates them."""
+        its = {"account_id": Entry({"column": fact.name})}
+        told = match.elsewhere("accounts")
+        found = {
+            c: f
+            for f in feed.file.facts.values()
+            if (c := told.get(packs.squashed(f.name))) and f.name not in feed.used
+        }
+        found |= {
+            n.removeprefix("_account_"): f for n, f in feed.found.items() if n.startswith("_account_") and f is not fact
+        }
+        for c in (c for c in found if c not in ("account_id", "created_at", "owner_id", "is_duplicate_of")):
+            if match.fits(found[c], "accounts", c) and (
+                entry := entry_of("accounts", c, found[c], found[c].name, None)
+            ):
+                its[c] = Entry(entry.words | {"take": "most_common"}, entry.doubt)
+        for n in (n for n in feed.kind.columns if n.startswith("_account_")):
+            if entry := self._column(feed, "accounts", n):
+                its[n.removeprefix("_account_")] = Entry(entry.words | {"take": "first"}, entry.doubt)
+        its.setdefault("name", Entry({"column": fact.name, "take": "first"}, "there is no name; the key is taken"))
+        self.tables = {
+            "accounts": {feed.source: {c: its[c] for c in schema.spec("accounts").columns if c in its}}
+        } | self.tables
+        self.words["accounts"] = {"one_row_per": ["account_id"]}
+        if fact.filled < fact.rows:
+            self._keep(feed, f"{fact.x} is not null", f"no {one_line(fact.name)}", "accounts")
+        self.doubt(
+            2, f"accounts: no file lists them; made from the {one_line(fact.name)} of {one_line(feed.file.name)}"
+        )
+
+    # -- what is not used ---------------------------------------------------------------------------------------------
+
+    def _settle_idle(self, file: File, source: str) -> None:
+        """Put what has no place into attributes, and say of the rest why it is not used."""
+        feed = next((f for f in self.feeds if f.source == source), None)
+        fed = [t for t, its in self.tables.items() if source in its]
+        if not fed and source not in self.looked_up:
+            known = f"{feed.kind.name} is known, and nothing looks it up" if feed and not feed.kind.table else ""
+            self.idle_files.setdefault(source, known or self._lacking(file))
+        single = [t for t in fed if len(self.tables[t]) == 1 and "one_row_per" not in self.words.get(t, {})]
+        home = next((t for t in single if t in WITH_ATTRIBUTES), None)
+        fixed = {feed.found[n].name for n in feed.kind.fixed if n in feed.found} if feed else set()
+        used = self._headers(source)
+        for fact in (f for n, f in file.facts.items() if fed and n not in used):
+            if why := _idle(fact) or ("" if home else "no place in the tables"):
+                self.idle.setdefault(source, {}).setdefault(why, []).append(fact.name)
+            elif home:
+                when = "fixed" if fact.name in fixed else "today"
+                self.words.setdefault(home, {}).setdefault("attributes", {})[fact.name] = when
+
+    def _headers(self, source: str) -> set[str]:
+        """List the headers of a source that the mapping names, here or where it is looked up."""
+        own, named = self.extra.get(source, {}), set[str]()
+        entries = [(s, e.words) for its in self.tables.values() for s, part in its.items() for e in part.values()]
+        for s, words in entries:
+            names = [words.get("column", ""), *words.get("key", ())]
+            expressions = [".".join(p) for p in references(words.get("sql", "1"))]
+            named |= {n for n in (*names, *expressions) if s == source}
+            named |= {n.split(".", 1)[1] for n in (*names, *expressions) if n.startswith(f"{source}.") and s != source}
+        expressions = [*own.get("derive", {}).values(), *(k["where"] for k in own.get("keep", ()))]
+        expressions += [
+            k["where"] for t, its in self.tables.items() if source in its for k in self.words.get(t, {}).get("keep", ())
+        ]
+        named |= {p[-1] for e in expressions for p in references(e)}
+        joins = [(s, other, j["by"]) for s, its in self.extra.items() for other, j in its.get("join", {}).items()]
+        named |= {n for s, other, by in joins for n in (by if s == source else by.values() if other == source else ())}
+        logs = [self.words.get(t, {}).get("changes", {}) for t, its in self.tables.items() if source in its]
+        return named | {v for log in logs for v in log.values() if isinstance(v, str)}
+
+    def _lacking(self, file: File) -> str:
+        """Say why no table is made from a file: what it is called like, and what it lacks for that."""
+        called = [
+            (match.named(file, (h for its in k.files.values() for h in its)), k) for k in match.kinds() if k.table
+        ]
+        best, kind = max(called, key=lambda c: c[0])
+        if best < match.ENDS:
+            self.doubt(5, f"no table is made from {one_line(file.label)}")
+            return "like no table"
+        needs = ", and ".join(n.replace("_", " ").replace("|", " or ").strip() for n in kind.needs)
+        what = f"called like {kind.table[0]}, but has not {needs}"
+        self.doubt(1, f"{one_line(file.label)}: is {what}; its {file.rows} rows are not mapped")
+        return what
+
+
+def _pack(feed: Feed) -> packs.Pack | None:
+    """Give the pack of a file's kind."""
+    return next((p for p in packs.known() if p.name == feed.kind.pack), None)
+
+
+def _named(other: Feed, name: str) -> tuple[str, str] | None:
+    """Give a column of another file and its SQL; a full name may be joined of its parts."""
+    if fact := other.found.get(name):
+        return fact.name, fact.x
+    parts = [other.found[n].x for n in ("_first_name", "_last_name") if n in other.found]
+    is_name = name in ("full_name", "_name") and parts
+    return ("full name", f"nullif(concat_ws(' ', {', '.join(parts)}), '')") if is_name else None
+
+
+def _idle(fact: Fact) -> str:
+    """Say why a column is not used; empty if it may be an attribute."""
+    reasons = {
+        "empty": fact.kind == "empty",
+        "known only at the end of the period": match.summary(fact.name),
+        "about people": match.personal(fact.name) or fact.kind in ("email", "phone", "url"),
+        "a key of rows elsewhere": packs.plain(fact.name).split()[-1:] in (["id"], ["key"]),
+        "the same in every row": fact.distinct == 1 and fact.filled == fact.rows,
+        "free text or names": fact.kind == "text" and fact.distinct > min(MOST_VALUES, max(10, fact.filled / 3)),
+    }
+    return next((why for why, holds in reasons.items() if holds), "")
+
+
+def _names(export: Export) -> dict[str, str]:
+    """Name the sources, apart from all columns."""
+    taken, names = {c.lower() for f in export.files for c in f.facts} | RESERVED, dict[str, str]()
+    for file in export.files:
+        name = re.sub(r"\W+", "_", "_".join(packs.plain(file.stem).split()) or "file")
+        name = name if re.match(r"[a-z_]", name) else f"file_{name}"
+        name = next(n for n in (name, f"{name}_file", *(f"{name}_{i}" for i in range(2, 9_999))) if n not in taken)
+        names[file.table] = name
+        taken.add(name)
+    return names
+
+
+def _budget(share: float) -> float:
+    """Give a budget that holds a share, with some room."""
+    return min(1.0, (math.ceil(share * 110) + 2) / 100)

@@ -1,0 +1,242 @@
+"""Which kind of file each file of an export is, and which of its columns are which, by the names of packs."""
+
+# ruff: noqa: S608  SQL is put together here: columns pass Fact.x, tables are numbered
+import functools
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from rapidfuzz import fuzz
+
+from abmlib.tables import schema
+from abmlib.tables.importers import values
+from abmlib.tables.importers.exports import Export, File
+from abmlib.tables.importers.facts import TIMES, Fact
+from abmlib.tables.importers.mapping_file import NUMBERS
+from abmlib.tables.importers.packs import Kind, Pack, common, known, plain, squashed
+from abmlib.tables.importers.sql import one
+
+ENOUGH, NAMED, ENDS, HOLDS = 1.0, 3.0, 2.0, 1.0  # least score of a file; its name is the kind's, ends with it, holds it
+FILLED = 0.8  # share of rows that the best name of a column must fill, or the fullest is taken
+CLOSE = 90  # of 100: how alike a header must be that is not the same
+ENTITIES = {"accounts": 0.02, "contacts": 0.02, "products": 0.02, "campaigns": 0.02}  # share of rows that may repeat
+PEOPLE = ("contact_id", "lead_id")
+KEYS = [[w] for w in ("id", "key", "nr", "no", "number", "nummer", "code", "uuid", "guid")]  # last words of a key
+NOISE = {"data", "dataset", "export", "dim", "fact", "tbl", "report", "list", "all", "view", "hs", "sf", "src", "raw"}
+
+
+@dataclass
+class Feed:
+    """A file taken for a kind, with the columns found for its names."""
+
+    file: File
+    kind: Kind
+    found: dict[str, Fact]
+    score: float = 0.0
+    named: float = 0.0  # the part of the score that its file's name gives
+    doubts: dict[str, str] = field(default_factory=dict)  # by name
+    source: str = ""  # its name in the mapping
+
+    @property
+    def used(self) -> set[str]:
+        """The headers found."""
+        return {f.name for f in self.found.values()}
+
+
+@functools.cache
+def tables_of() -> dict[str, frozenset[str]]:
+    """Give for each header the tables and kinds that call a column so: the more, the less it tells."""
+    known_by: dict[str, set[str]] = {}
+    for kind in kinds():
+        for name in kind.names:
+            for header in kind.headers(name):
+                known_by.setdefault(squashed(header), set()).update(kind.table or (kind.name,))
+    return {header: frozenset(tables) for header, tables in known_by.items()}
+
+
+@functools.cache
+def elsewhere(table: str, most: int = 6) -> dict[str, str]:
+    """Give for each header that any pack knows, and that at most some tables have, the column of a table."""
+    columns: dict[str, str] = {}
+    for kind in (k for k in kinds() if table in k.table):
+        for name in (n for n in kind.names if n[0] != "_" and n.split(".")[-1] in schema.spec(table).columns):
+            for header in kind.headers(name):
+                if len(tables_of()[squashed(header)]) <= most and name.split(".")[0] in (name, table):
+                    columns.setdefault(squashed(header), name.split(".")[-1])
+    return columns
+
+
+def kinds() -> list[Kind]:
+    """List the kinds of file of all packs."""
+    return [kind for pack in known() for kind in pack.objects.values()]
+
+
+def column_of(kind: Kind, name: str) -> tuple[str, str]:
+    """Give the table and column that a name of a kind is of; a helper has no table."""
+    table, _, column = name.rpartition(".")
+    tables = [t for t in kind.table if column in schema.spec(t).columns]
+    return ("", name) if column[0] == "_" or not tables else (table or tables[0], column)
+
+
+def fits(fact: Fact, table: str, column: str) -> bool:
+    """Say whether the values of a column can be those of a canonical one."""
+    if fact.kind == "empty":
+        return False
+    if not table:
+        return column != "_email" or fact.kind in ("email", "text")
+    definition = schema.spec(table).columns[column]
+    if definition.kind in NUMBERS:
+        return fact.kind in ("int", "decimal") and not (definition.kind == "rate" and (fact.high or 0) > 100)
+    if definition.kind in ("ts", "date"):
+        return fact.kind in TIMES
+    if definition.one_of or definition.kind == "bool":
+        return bool(fact.values) and fact.kind in ("text", "int", "bool")
+    if definition.kind == "id":
+        return fact.kind not in TIMES and not (column in PEOPLE and fact.kind == "email")
+    return fact.kind not in (*TIMES, "email")
+
+
+def meaning(column: str, text: str, pack: Pack | None = None) -> str | None:
+    """Translate a text of a category, by the words of its pack and of all."""
+    if not (word := plain(text)):
+        return None
+    for rules in (pack.values.get(column, {}) if pack else {}, common().values.get(column, {})):
+        for value, listed in rules.items():
+            if any(re.search(w[1:-1], word) if w[:1] == "/" else squashed(w) == squashed(text) for w in listed):
+                return value
+    return None
+
+
+def outcome(fact: Fact) -> bool:
+    """Say whether a column holds which deals were won and which were lost."""
+    return not personal(fact.name) and {"true", "false"} <= {meaning("opportunities.is_won", v) for v in fact.values}
+
+
+@functools.cache
+def personal(header: str) -> bool:
+    """Say whether a column may hold names or addresses of people, so that no value of it may be shown."""
+    words = plain(header)
+    return any(re.search(p[1:-1], words) if p[0] == "/" else p in words.split() for p in common().personal)
+
+
+@functools.cache
+def summary(header: str) -> bool:
+    """Say whether a column sums up the whole period of the export, such as the day of the last order."""
+    given = f" {' '.join(re.sub('s$', '', word) for word in plain(header).split())} "
+    return any(f" {s} " in given or given.replace(" ", "").startswith(s.replace(" ", "")) for s in common().summaries)
+
+
+def named(file: File, labels: Iterable[str]) -> float:
+    """Say how well a file is called like one of some names."""
+    given = [w for w in _singular(file.stem) if w not in NOISE and not w.isdigit()]
+    best = 0.0
+    for words in map(_singular, labels):
+        size, whole = len(words), "".join(given) == "".join(words)
+        places = [i for i in range(len(given)) if given[i : i + size] == words]
+        ends = bool(places) and places[-1] + size == len(given)
+        best = max(best, NAMED if whole else (ENDS if ends else HOLDS) if places else 0.0)
+    return best
+
+
+def _singular(name: str) -> list[str]:
+    return [w[:-3] + "y" if w.endswith("ies") else re.sub(r"(?<=\w{3}[^s])s$", "", w) for w in plain(name).split()]
+
+
+def overlap(export: Export, here: tuple[File, str], there: tuple[File, str]) -> float:
+    """Give the share of the distinct values of one expression found in another; of no values it is 0."""
+    mine, theirs = (f"(select distinct {values.as_text('', x)} as v from {f.table})" for f, x in (here, there))
+    hit = f"filter (where m.v in (select v from {theirs} where v is not null))"
+    total, common_ones = one(export.con, f"select count(m.v), count(m.v) {hit} from {mine} m")
+    return common_ones / total if total else 0.0
+
+
+def choose(export: Export) -> tuple[str, list[Feed]]:
+    """Say which pack fits an export best, and take each file for the kind it fits best, if any.
+
+    The best files of a table come first.
+    """
+    judged = [
+        [feed for pack in known() for k in pack.objects.values() if (feed := tried(f, pack, k))] for f in export.files
+    ]
+    sums = {
+        p.name: sum(max((f.score - f.named for f in its if f.kind.pack == p.name), default=0) for its in judged)
+        for p in known()
+    }
+    best = max(sums, key=lambda name: sums[name])
+    feeds = [max(its, key=lambda f: f.score * (1.3 if f.kind.pack == best else 1)) for its in judged if its]
+    for feed in feeds:
+        _resembling(feed)
+    title = next(p.title for p in known() if p.name == best) if feeds else ""
+    return title, sorted(feeds, key=lambda f: (-f.score, f.file.name))
+
+
+def tried(file: File, pack: Pack, kind: Kind) -> Feed | None:
+    """Take a file for a kind; nothing if what the kind needs is not there."""
+    cut = "|".join(pack.prefixes)
+    keyed = {
+        squashed(re.sub(rf"^(?:{cut})", "", n, flags=re.I) if cut else n): f for n, f in reversed(file.facts.items())
+    }
+    found, score, tells = dict[str, Fact](), 0.0, tables_of()
+    for name in kind.names:
+        own = [name.split(".")[-1]] if name[0] != "_" else []
+        headers = [
+            h
+            for h in map(squashed, [*kind.headers(name), *own])
+            if (f := keyed.get(h)) and fits(f, *column_of(kind, name))
+        ]
+        if headers:  # the best name, unless few rows have it and others more
+            best = next(
+                (h for h in headers if keyed[h].filled >= FILLED * file.rows),
+                max(headers, key=lambda h: keyed[h].filled),
+            )
+            score += 0 if keyed[best] in found.values() else 1 / len(tells.get(best, " "))
+            found[name] = keyed[best]
+    feed = Feed(file, kind, found)
+    for table in kind.table:
+        for header, column in elsewhere(table).items():
+            fact = keyed.get(header)
+            column = f"{table}.{column}" if len(kind.table) > 1 else column
+            if fact and column not in found and fact.name not in feed.used and fits(fact, table, column.split(".")[-1]):
+                found[column], feed.doubts[column] = fact, "a name of another system"
+                score += 0.5 / len(tells[header])
+    called = named(file, (label for labels in kind.files.values() for label in labels))
+    said = {"_status", "is_won"} & {*found} or ("stage" in found and outcome(found["stage"]))
+    won = next((f for f in file.facts.values() if outcome(f)), None) if "opportunities" in kind.table else None
+    if won and not said:
+        found["_status"], score = won, score + 1
+    needs = {*found} | ({"stage", "_status", "is_won"} if called >= NAMED and "opportunities" in kind.table else set())
+    feed.score, feed.named = score + called, called
+    if feed.score < ENOUGH or not all({*need.split("|")} & needs for need in kind.needs) or not found:
+        return None
+    for table in {*kind.table} & {*ENTITIES}:
+        key = found.get(schema.key(table)[0]) or found.get("name")
+        if key and key.filled - key.distinct > max(1, ENTITIES[table] * key.filled):
+            return None
+    return feed
+
+
+def _resembling(feed: Feed) -> None:
+    """Take headers that nearly are a name for it, or hold it beside a word or two, with a doubt."""
+    free = [
+        f for f in feed.file.facts.values() if f.name not in feed.used and f.kind != "empty" and not summary(f.name)
+    ]
+    for name in (n for n in feed.kind.names if n not in feed.found):
+        for header in feed.kind.headers(name):
+            good = (f for f in free if _alike(header, f.name) and fits(f, *column_of(feed.kind, name)))
+            if name not in feed.found and (fact := next(good, None)):
+                feed.found[name], feed.doubts[name] = fact, "its name only resembles"
+                free.remove(fact)
+    for table in feed.kind.table:
+        key = schema.key(table)[0]
+        ids = (f for f in free if f.distinct == f.rows and plain(f.name).split()[-1:] in KEYS and f.kind != "email")
+        if len(schema.key(table)) == 1 and not {key, f"{table}.{key}"} & {*feed.found} and (fact := next(ids, None)):
+            feed.found[key], feed.doubts[key] = fact, "each row has its own"
+
+
+def _alike(label: str, header: str) -> bool:
+    """Say whether a header is nearly a label, or has all its words and at most two that change nothing."""
+    if fuzz.ratio(squashed(label), squashed(header)) >= CLOSE:
+        return True
+    words, given = plain(label).split(), plain(header).split()
+    more = [w for w in given if w not in words]
+    return len(squashed(label)) > 4 and {*words} < {*given} and len(more) <= 2 and not {*more} & {*common().blockers}
