@@ -121,3 +121,15 @@ def test_a_closed_deal_without_an_opening_day_is_known_since_it_was_closed(tmp_p
         for day in ("2026-01-31", "2026-02-01")
     }
     assert known == {"2026-01-31": False, "2026-02-01": True}
+
+
+def test_an_account_without_a_day_is_dated_by_a_deal_or_by_a_purchase(tmp_path):
+    folder = put(
+        tmp_path / "book",
+        accounts="account_id,name\n1,A\n2,B\n",
+        opportunities="opportunity_id,account_id,stage,is_closed,is_won,created_at,closed_at\n"
+        "1,1,Won,true,true,2025-01-01T00:00:00Z,2025-02-01T00:00:00Z\n",
+        transactions="transaction_id,account_id,booked_at,revenue\n1,2,2025-03-01,5\n",
+    )
+    accounts = Book.open(folder, as_of="2026-01-01").read("accounts")
+    assert accounts["created_at"].dt.strftime("%F").tolist() == ["2025-01-01", "2025-03-01"]

@@ -173,9 +173,10 @@ class Source:
                 event = t[str(schema.spec(name).known)]
                 event = in_zone(self.settings.time_zone, event.cast("timestamp")) if event.type().is_date() else event
                 more = [t.closed_at] if name == "opportunities" else []
-                facts.append(t.select(_who=t.account_id, _first=ibis.coalesce(t.known_at, event, *more)))
+                times = [time.cast("timestamp") for time in (t.known_at, event, *more)]
+                facts.append(t.select(_who=t.account_id, _first=ibis.coalesce(*times)))
         first = ibis.union(*facts) if len(facts) > 1 else facts[0]
-        first = first.group_by("_who").agg(_first=first["_first"].cast("timestamp").min())
+        first = first.group_by("_who").agg(_first=first["_first"].min())
         joined = accounts.left_join(first, accounts.account_id == first["_who"])
         since = ibis.least(joined["_first"].fill_null(newest), newest)
         return joined.mutate(created_at=joined.created_at.fill_null(since)).select(accounts.columns)
