@@ -51,7 +51,7 @@ CONTACTS = table("contacts", "One row per person, matched to an account or not y
     "email_bounced": col("bool", "the address does not take mail", when="current_only", default=False),
     "valid_from": col("ts", "in this job since", null=True),
     "valid_to": col("ts", "left this job", null=True, when="dated", since="valid_to"),
-    "created_at": col("ts", "when the row entered the source"),
+    "created_at": col("ts", "when the row entered the source; if missing, known on the newest day only", null=True),
 }, known="created_at", rules=(in_order("valid_from", "valid_to"),))
 
 LEADS = table("leads", "One row per lead, converted or not: a person in the funnel before the deal.", ["lead_id"], {
