@@ -924,6 +924,27 @@ def test_two_imports_of_the_same_files_give_the_same_bytes(export):
     assert set(made[0]) == {"accounts.parquet", "ledger.csv", "workbook.yml"}
 
 
+@pytest.mark.parametrize(
+    "words", [{}, {"keep": [{"where": "Sum > '3'", "why": "small", "budget": 0.6}]}], ids=["at once", "kept"]
+)
+def test_a_large_file_stays_in_its_order_and_gives_the_same_bytes_by_one_thread_or_two(export, monkeypatch, words):
+    export.holds("Id,Sum\n" + "".join(f"{n},{n % 7}\n" for n in range(250_000)))
+    real, made = mapped.engine, []
+    listed = f"case when \"Sum\" in ({', '.join(map(repr, '0123456'))}) then 'purchase' end"  # which the engine looks up by a join
+    for threads in (1, 2):
+
+        def engine(*given: object, n: int = threads) -> sql.Engine:
+            con = real(*given)
+            con.execute(f"set threads = {n}")
+            return con
+
+        monkeypatch.setattr(mapped, "engine", engine)
+        ids = export.sales(words, kind={"sql": listed}, revenue="Sum")["transaction_id"].to_pylist()
+        assert list(map(int, ids)) == [n for n in range(250_000) if not words or n % 7 > 3]
+        made.append((export.to / "transactions.parquet").read_bytes())
+    assert made[0] == made[1]
+
+
 def test_the_workbook_file_says_which_files_were_read(two):
     two.run({"accounts": {"columns": ACCOUNTS}}, workbook={"currency": "GBP", "time_zone": "Europe/London"})
     got = yaml.safe_load((two.to / "workbook.yml").read_text("utf-8"))

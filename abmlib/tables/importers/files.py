@@ -28,6 +28,7 @@ from abmlib.tables.importers.text_files import NoText, Part, place
 AS_TABLE = "Save it as UTF-8 CSV with commas, or import it with a mapping."  # what to do about a file given as a table
 NO_ROOM = tuple(map(os.strerror, (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)))
 DEEPEST = 100  # levels of a value in JSON
+STAGED = "format parquet, compression snappy, row_group_size 24576"  # what is read several times, quickly
 NAMED = 40  # columns or files listed in an error
 
 
@@ -117,12 +118,16 @@ def prepare(con: Engine, source: Source, files: dict[str, Path], work: Path) -> 
     return parts
 
 
-def load(con: Engine, source: Source, parts: Sequence[Part], used: set[str]) -> list[int]:
-    """Copy the columns `used` of all files into one table.
+def load(con: Engine, source: Source, parts: Sequence[Part], used: set[str], at_once: bool = False) -> list[int]:
+    """Copy the columns `used` of all files into Parquet beside the engine's file, and make a view of them.
 
     Values are cleaned, rows numbered; returned are the rows of each file.
 
     A column whose type is not the same in all files is text.
+
+    Parameters
+    ----------
+    at_once : leave the rows in their file, without numbers, for a query that reads them once; nothing is counted
 
     Raises
     ------
@@ -132,25 +137,34 @@ def load(con: Engine, source: Source, parts: Sequence[Part], used: set[str]) -> 
     columns = [{n.lower(): (n, x, t) for n, x, t in reversed(part.columns) if n.lower() in used} for part in parts]
     names = {n.lower(): n for part in reversed(parts) for n in reversed(part.names) if n.lower() in used}
     order = dict.fromkeys(n.lower() for part in parts for n in part.names if n.lower() in used)
-    raw, kept = quoted(f"raw {source.name}"), quoted(f"rows {source.name}")
-    counts: list[int] = []
+    (work,) = one(con, "select current_setting('temp_directory')")
+    counts, views = list[int](), list[str]()
     for part, its in zip(parts, columns, strict=True):
         wanted = []
-        for n in order:
+        for number, n in enumerate(order):
             _, x, kind = its.get(n, (n, "null::varchar", "VARCHAR"))
             if len({other[n][2] for other in columns if n in other}) > 1:
                 x, kind = values.as_text(kind, x), "VARCHAR"
-            wanted.append(f"{values.clean(kind, x, source.missing)} as {quoted(names[n])}")
-        into = f"insert into {kept}" if counts else f"create table {kept} as"
+            wanted.append(f"{values.clean(kind, x, source.missing)} as c{number}")
+        named = [f"c{number} as {quoted(names[n])}" for number, n in enumerate(order)]
+        if at_once:
+            rows = f"(select {', '.join(wanted) or '1 as c'} from {part.origin})"
+            views.append(f"select {', '.join([f'null::bigint as {ROW}', *named])} from {rows}")
+            continue
+        staged = Path(work) / f"{source.name} {len(views)}.parquet"
         try:
-            con.execute(f"{into} select {', '.join(wanted) or '1 as _'} from {part.origin}")
+            con.execute(
+                f"copy (select {', '.join(wanted) or '1 as c'} from {part.origin}) to {text(str(staged))} ({STAGED})"
+            )
         except duckdb.Error as wrong:
             if no_room(wrong):
                 raise
             raise text_files.broken(con, source, part, wrong) from None
-        counts.append(one(con, f"select count(*) from {kept}")[0] - sum(counts))
-    number = "row_number() over ()" if "rowid" in names else "rowid + 1"  # rows in the order inserted
-    con.execute(f"create view {raw} as select {number} as {ROW}, * from {kept}")
+        numbered = f"file_row_number + {1 + sum(counts)} as {ROW}"
+        rows = f"read_parquet({place(staged)}, file_row_number = true, hive_partitioning = false)"
+        views.append(f"select {', '.join([numbered, *named])} from {rows}")
+        counts.append(one(con, f"select count(*) from {rows}")[0])
+    con.execute(f"create or replace view {quoted(f'raw {source.name}')} as {' union all '.join(views)}")
     return counts
 
 

@@ -18,7 +18,7 @@ from abmlib.tables.importers import attributes, canonical, changes, sources
 from abmlib.tables.importers import files as exported
 from abmlib.tables.importers.mapping_checks import load_mapping
 from abmlib.tables.importers.mapping_file import Mapping
-from abmlib.tables.importers.sql import Engine, cause, engine
+from abmlib.tables.importers.sql import Engine, cause, engine, lock
 from abmlib.tables.ledger import LedgerRow
 from abmlib.tables.secret import digest
 
@@ -134,16 +134,16 @@ def _fill(
 ) -> list[LedgerRow]:
     """Read every source, then make every table."""
     loaded: dict[str, sources.Loaded] = {}
-    rows: list[LedgerRow] = []
     first: dict[str, list[LedgerRow]] = {}
+    rows: list[LedgerRow] = []
     for name, source in mapping.sources.items():
         with sources.explained(name, bool(source.secret)):
-            loaded[name], first[name] = sources.load(con, source, mapping, files[name], new.parent)
-    # from here on the engine reads no file, whatever an expression asks for
-    con.execute("set enable_external_access = false; set lock_configuration = true")
+            loaded[name] = sources.load(con, source, mapping, files[name], new.parent)
+    paths = [part.text or part.path for source in loaded.values() if not source.counts for part in source.parts]
+    lock(con, new.parent, files=paths)  # from here on the engine reads no other file, whatever an expression asks for
     for name, source in mapping.sources.items():
         with sources.explained(name, bool(source.secret)):
-            rows += first[name] + sources.prepare(con, source)
+            first[name] = sources.prepare(con, source)
     for name, source in mapping.sources.items():
         with sources.explained(name, bool(source.secret)):
             rows += sources.join(con, mapping, source)
@@ -151,11 +151,14 @@ def _fill(
         mapping, steps = changes.add(con, mapping)
     with sources.explained("attributes", bool(mapping.hashed)):
         mapping = attributes.add(con, mapping)
-    made = {n: loaded.get(n) or sources.Loaded(s, (), ()) for n, s in mapping.sources.items()}  # those two make sources
+    made = {
+        n: loaded.get(n) or sources.Loaded(s, (), set(), (), [0]) for n, s in mapping.sources.items()
+    }  # those two make sources
     for name, table in mapping.tables.items():
         with sources.explained(name, any(d.secret for d in table.columns.values())):
             rows += steps if name == changes.NAME else []
             rows += canonical.make(con, mapping, table, made, new / f"{name}.parquet", key, forgotten)
+    rows = [row for name, source in loaded.items() for row in source.steps + first[name]] + rows
     book = {"title": mapping.title, **mapping.workbook.model_dump(exclude_unset=True)}
     read = [fact for source in loaded.values() for fact in source.facts]
     book["source"] = {"mapping": mapping.file, "files": read[:MOST_FILES]}

@@ -29,7 +29,30 @@ class Loaded:
 
     source: Source
     parts: Sequence[exported.Part]
-    facts: Sequence[dict[str, Any]]  # of files: name, sha256, rows
+    used: set[str]  # columns that the mapping names, in small letters
+    hashes: Sequence[str]  # sha256 of each part
+    counts: list[int]  # rows of each part; empty while they are read at once
+
+    def stage(self, con: Engine) -> None:
+        """Copy the rows into the engine, numbered and counted, if they are still in their file."""
+        if not self.counts:
+            self.counts.extend(exported.load(con, self.source, self.parts, self.used))
+
+    @property
+    def facts(self) -> list[dict[str, Any]]:
+        """Name, sha256 and rows of each file."""
+        read = zip(self.parts, self.hashes, self.counts, strict=True)
+        return [{"name": part.name, "sha256": digest, "rows": n} for part, digest, n in read]
+
+    @property
+    def steps(self) -> Steps:
+        """What was read, for the ledger."""
+        why = [f"file {part.name}{part.why}" for part in self.parts]
+        names = [n for part in self.parts for n in part.names if n.lower() not in self.used]
+        if idle := dict.fromkeys(n or "one without a name" for n in names):
+            why.append(f"source columns not mapped: {', '.join(map(shown, idle))}")
+        counts = zip([*self.counts, sum(self.counts)], why, strict=False)
+        return [LedgerRow("read", self.source.name, n, n, 0, w) for n, w in counts]
 
     @property
     def name(self) -> str:
@@ -40,11 +63,11 @@ class Loaded:
         """Say where some rows are: the line of a text file, as an editor counts it, or the row of others."""
         found: dict[int, str] = {}
         before = 0
-        for part, fact in zip(self.parts, self.facts, strict=True):
-            its = [row - before for row in rows if 0 < row - before <= fact["rows"]]
+        for part, n in zip(self.parts, self.counts, strict=False):  # what is made here has no files
+            its = [row - before for row in rows if 0 < row - before <= n]
             lines = text_files.lines(self.source, part, its)
             found |= {before + row: f"line {lines[row]} of {part.name}" for row in its if row in lines}
-            before += fact["rows"]
+            before += n
         return {row: found.get(row, f"row {row}") for row in rows}
 
 
@@ -63,10 +86,10 @@ def explained(place: str, secret: bool, remedy: str = REMEDY) -> Iterator[None]:
         raise TableError(f"{place}: {what} {remedy}") from (None if secret else wrong)
 
 
-def load(con: Engine, source: Source, mapping: Mapping, files: dict[str, Path], work: Path) -> tuple[Loaded, Steps]:
-    """Copy the columns that the mapping names into the engine, with the row number.
+def load(con: Engine, source: Source, mapping: Mapping, files: dict[str, Path], work: Path) -> Loaded:
+    """Read the columns that the mapping names, with the row number.
 
-    Say what was read.
+    What makes one table as it is stays in its file until that table is made.
 
     Raises
     ------
@@ -75,14 +98,25 @@ def load(con: Engine, source: Source, mapping: Mapping, files: dict[str, Path], 
     """
     parts = exported.prepare(con, source, files, work)
     used = _used(source, mapping, parts)
-    counts = exported.load(con, source, parts, used)
-    why = [f"file {part.name}{part.why}" for part in parts]
-    idle = dict.fromkeys(n or "one without a name" for part in parts for n in part.names if n.lower() not in used)
-    if idle:
-        why.append(f"source columns not mapped: {', '.join(map(shown, idle))}")
-    rows = [LedgerRow("read", source.name, n, n, 0, w) for n, w in zip([*counts, sum(counts)], why, strict=False)]
-    facts = [(part.name, exported.sha256(part.path), n) for part, n in zip(parts, counts, strict=True)]
-    return Loaded(source, parts, [dict(zip(("name", "sha256", "rows"), fact, strict=True)) for fact in facts]), rows
+    loaded = Loaded(source, parts, used, [exported.sha256(part.path) for part in parts], [])
+    if _is_simple(source, mapping) and len(parts) == 1:
+        exported.load(con, source, parts, used, at_once=True)
+    else:
+        loaded.stage(con)
+    return loaded
+
+
+def _is_simple(source: Source, mapping: Mapping) -> bool:
+    """Say whether the rows of a source are those of one table, whatever their number."""
+    tables = [t for t in mapping.tables.values() if source.name in t.sources]
+    looked_up = source.join or any(source.name in s.join for s in mapping.sources.values())
+    if looked_up or source.correct or source.keep or len(tables) != 1:
+        return False
+    (table,) = tables
+    if table.one_row_per or table.keep or table.attributes or table.changes or len(table.sources) > 1:
+        return False
+    names = {n.lower() for _, _, n in needed(source, mapping)}
+    return ROW not in names and not any(NTH in d.key for d in table.columns.values())
 
 
 def _used(source: Source, mapping: Mapping, parts: Sequence[exported.Part]) -> set[str]:
@@ -144,8 +178,7 @@ def prepare(con: Engine, source: Source) -> Steps:
     for derived, expression in source.derive.items():
         origin = f"(select *, (\n{expression}\n) as {quoted(derived)} from {origin}) as {name}"
     rows += count_kept(con, source.name, origin, source.keep)
-    con.execute(f"create table {kept} as select * from {origin}{where(source.keep)}")
-    con.execute(f"drop view {raw}; drop table {quoted(f'rows {source.name}')}")
+    con.execute(f"create view {kept} as select * from {origin}{where(source.keep)}")
     return rows
 
 

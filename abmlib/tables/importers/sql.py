@@ -4,7 +4,7 @@ import functools
 import glob
 import itertools
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,14 @@ def text(value: str | None) -> str:
 def texts(values: Iterable[str]) -> str:
     """Write several texts as SQL literals."""
     return ", ".join(map(text, values))
+
+
+def among(x: str, values: Iterable[str]) -> str:
+    """Say whether a text is one of several; missing if it is.
+
+    The engine makes a join of a longer ``in``, which leaves rows in another order.
+    """
+    return f"list_contains([{texts(values)}]::varchar[], {x})"
 
 
 def cause(wrong: Exception) -> str:
@@ -69,12 +77,12 @@ def engine(file: Path, memory: float) -> Engine:
     return con
 
 
-def lock(con: Engine, *folders: Path) -> None:
-    """Let an engine read and write in some folders, load nothing, and take no other settings."""
-    allowed = {name for folder in folders for name in (str(folder), glob.escape(str(folder)))}  # as paths and patterns
+def lock(con: Engine, *folders: Path, files: Sequence[Path] = ()) -> None:
+    """Let an engine read and write in some folders and read some files, load nothing, and take no other settings."""
+    allowed, read = (sorted({n for p in paths for n in (str(p), glob.escape(str(p)))}) for paths in (folders, files))
     con.execute(
         "set autoinstall_known_extensions = false; set autoload_known_extensions = false; "
-        f"set allowed_directories = [{texts(sorted(allowed))}]; "
+        f"set allowed_directories = [{texts(allowed)}]; set allowed_paths = [{texts(read)}]; "
         "set enable_external_access = false; set lock_configuration = true"
     )
 

@@ -10,7 +10,6 @@ import contextlib
 import csv
 import gzip
 import io
-import mmap
 import re
 import zlib
 from collections.abc import Iterator, Sequence
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import duckdb
+import numpy as np
 
 from abmlib.tables.errors import FIRST, TableError, first_cases
 from abmlib.tables.importers.mapping_file import DELIMITERS, Source, suffix
@@ -244,11 +244,9 @@ def refuse_longer(con: Engine, source: Source, part: Part, copy: Path) -> None:
 
     The engine passes over these values, though those before them may be shifted.
     """
-    n, (d, q) = len(part.columns), (re.escape(s.encode()) for s in (delimiter_of(source, part.name), source.quote))
-    end = re.compile(rb"[\r\n](?:(?<=%b.)|(?<=%b.)|(?<=[ \t].))" % (d, d + q + q), re.S)  # finds a few lines too many
-    with copy.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as whole:
-        if not end.search(whole) and not end.search(whole[-8:] + b"\n"):
-            return
+    n = len(part.columns)
+    if not _ends_in_nothing(copy, delimiter_of(source, part.name).encode(), source.quote.encode()):
+        return
     origin = _read_csv(source, part.name, copy, n + 1)[:-1]
     origin += f", null_padding = true, parallel = false, nullstr = {text(chr(1))})"
     longer = f"select row_number() over () as n from {origin} qualify {quoted(str(n))} is not null"
@@ -260,6 +258,23 @@ def refuse_longer(con: Engine, source: Source, part: Part, copy: Path) -> None:
             at = lines(source, part, [r for r, _ in bad])
             cases = first_cases(f"line {at.get(r, r)}" for r, _ in bad)
             raise NoText(f"{what}, though the last are empty {cases}.", IN_QUOTES)
+
+
+def _ends_in_nothing(file: Path, delimiter: bytes, quote: bytes) -> bool:
+    """Say whether a line may end in an empty value: finds a few lines too many."""
+    before, length = b"", file.stat().st_size
+    with file.open("rb") as text:
+        for piece in iter(lambda: text.read(PIECE), b""):
+            end = b"\n" if text.tell() == length else b""  # the last line may have no end
+            signs = np.frombuffer(before + piece + end, np.uint8)
+            ends = np.flatnonzero((signs == ord("\n")) | (signs == ord("\r")))
+            ends = ends[ends >= 3]  # others were looked at with the piece before
+            last, second, third = (signs[ends - k] for k in (1, 2, 3))
+            is_quoted = np.isin(last, [*quote]) & np.isin(second, [*quote]) & (third == delimiter[-1])
+            if (np.isin(last, [delimiter[-1], *b" \t"]) | is_quoted).any():
+                return True
+            before = (before + piece)[-3:]
+    return False
 
 
 def broken(con: Engine, source: Source, part: Part, wrong: duckdb.Error) -> NoText:

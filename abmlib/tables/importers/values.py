@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from abmlib.tables import schema
 from abmlib.tables.errors import TableError
 from abmlib.tables.importers.mapping_file import EPOCHS, NTH, NUMBERS, ROW, TEXTS, Column, Table, has_zone
-from abmlib.tables.importers.sql import quoted, text, texts
+from abmlib.tables.importers.sql import among, quoted, text
 from abmlib.tables.secret import digest_sql
 
 TYPES = {"int": "BIGINT", "bool": "BOOLEAN", "ts": "TIMESTAMPTZ", "date": "DATE"}
@@ -26,7 +26,6 @@ MONEY = (
     rf"[A-Z]{{0,3}}\p{{Sc}}|[Kk]r\.?|{CODES.replace(' ', '|')}"  # a sign or code of currency, as a regular expression
 )
 EMAIL = "@[^@]*[.]"  # what only an e-mail address holds, as a regular expression
-AROUND = f"'^{BLANK}|{BLANK}$'"  # regular expression, as an SQL text
 TRUE, FALSE = ("true", "t", "yes", "y", "1"), ("false", "f", "no", "n", "0")
 EXACT = 2**53  # largest whole number up to which a double holds every whole number
 
@@ -37,10 +36,11 @@ def clean(kind: str, x: str, missing: tuple[str, ...]) -> str:
         return f"case when not isnan({x}) then {x} end"
     if kind != "VARCHAR":
         return x
-    cut = f"trim({x}, {text(schema.BLANKS)})"
-    none = texts(["", *(m.strip() for m in missing)])
-    bare = f"case when {cut} not in ({none}) then {cut} end"  # slow, so only where there are blanks
-    return f"case when regexp_matches({x}, {AROUND}) then {bare} when {x} not in ({none}) then {x} end"
+    cut, none = f"trim({x}, {text(schema.BLANKS)})", ["", *(m.strip() for m in missing)]
+    bare = f"case when not {among(cut, none)} then {cut} end"  # slow, so only where there may be blanks
+    ends = " or ".join(f"suffix({x}, {text(sign)})" for sign in schema.BLANKS if sign.isascii())
+    rest = f"when not {among(x, none)} then {x}" if missing else f"else {x}"
+    return f"case when {x} < '!' or {ends} or strlen({x}) <> length({x}) then {bare} {rest} end"
 
 
 def origin(column: Column, types: Mapping[str, str]) -> str:
@@ -61,28 +61,33 @@ def stage(table: Table, kinds: dict[str, str], types: dict[str, str], source: st
     `kinds` are the types of the `origin` of each column, `reporting` is the time zone that days are of, and `key` is
     what values are hashed with.
     """
-    origins, entries, values = [], [], []
+    origins, entries, raws, reads, values = [], [], [], [], list[str]()
     for c, d in table.columns.items():
         kind, x = kinds[c], origin(d, types)
-        o, m = quoted(f"origin {c}"), quoted(f"mapped {c}")
+        o, m, w, r = (quoted(f"{step} {c}") for step in ("origin", "mapped", "raw", "read"))
         if d.map is not None:
             kind, x = "VARCHAR", as_text(kind, x)
-        entries.append(f"{o if d.map is None else mapped(d.map, o, text(d.otherwise))} as {m}")
         origins.append(f"{x} as {o}")
-        read = read_value(d, kind, m, reporting)
-        bad = f"{m} is not null and {read} is null"
+        entries.append(f"{o if d.map is None else mapped(d.map, o, text(d.otherwise))} as {m}")
+        raw, read = _steps(d, kind, m, w, reporting)
+        raws.append(f"{raw} as {w}")
+        reads.append(f"{read} as {r}")
+        bad = f"{m} is not null and {r} is null"
         if d.partial:
-            bad += f" or {o} is not null and {o} not in ({texts(list(d.map or {}))})"
-        if d.hash:
-            read = digest_sql(read, key)
+            bad += f" or {o} is not null and not {among(o, d.map or {})}"
+        value = digest_sql(r, key) if d.hash else r
         default = schema.spec(table.name).columns[c].default
-        filled = read if default is None else f"coalesce({read}, {text(str(default))}::{TYPES[d.kind]})"
+        filled = value if default is None else f"coalesce({value}, {text(str(default))}::{TYPES[d.kind]})"
         values.append(f"{filled} as {quoted(c)}")
         values.append(f"case when {bad} then coalesce({o}::varchar, '') end as {quoted(f'bad {c}')}")
         if is_written(d, kind):
-            values.append(f"{currency(m)} as {quoted(f'currency {c}')}")
-    inner = f"select {', '.join([ROW, *origins])} from {source}"
-    return f"select {', '.join([ROW, *values])} from (select *, {', '.join(entries)} from ({inner}))"
+            values.append(
+                f"case when try_cast({m} as double) is null then {currency(m)} end as {quoted(f'currency {c}')}"
+            )
+    query = f"select {', '.join([ROW, *origins])} from {source}"
+    for step in (entries, raws, reads):  # one select for each, so that the engine computes each value once
+        query = f"select *, {', '.join(step)} from ({query})"
+    return f"select {', '.join([ROW, *values])} from ({query})"
 
 
 def is_written(column: Column, kind: str) -> bool:
@@ -125,14 +130,24 @@ def as_text(kind: str, x: str) -> str:
 
 def read_value(column: Column, kind: str, x: str, reporting: str) -> str:
     """Give the SQL that reads `x`, of the type `kind`, as the kind of the column."""
+    raw = _steps(column, kind, x, "", reporting)[0]
+    return _steps(column, kind, x, raw, reporting)[1]
+
+
+def _steps(column: Column, kind: str, x: str, raw: str, reporting: str) -> tuple[str, str]:
+    """Give the SQL of what `x` is before its bounds are looked at, and that of the value, from `x` and the former."""
     if column.kind in TEXTS:
-        return as_text(kind, x)
+        return x, as_text(kind, raw)
     if column.kind in NUMBERS:
-        return _number(column, kind, x)
-    if column.kind != "bool":
-        return _time(column, kind, x, reporting)
-    word = f"lower({as_text(kind, x)})"
-    return f"case when {word} in ({texts(TRUE)}) then true when {word} in ({texts(FALSE)}) then false end"
+        good = f"abs({raw}) < {schema.BOUND!r}"
+        if column.kind == "int":
+            return _number(column, kind, x), f"case when {raw} = floor({raw}) and {good} then {raw}::bigint end"
+        return _number(column, kind, x), f"case when {good} then {raw} end"
+    if column.kind == "bool":
+        truth = f"case when {among(raw, TRUE)} then true when {among(raw, FALSE)} then false end"
+        return f"lower({as_text(kind, x)})", truth
+    moment, zoned, has_clock = _moment(column, kind, x)
+    return moment, _time(column, raw, zoned, has_clock, reporting)
 
 
 def _number(column: Column, kind: str, x: str) -> str:
@@ -142,10 +157,7 @@ def _number(column: Column, kind: str, x: str) -> str:
         number = f"({number} / {scale!r})"
     if column.multiply_by:
         number = f"({number} * {column.multiply_by!r})"
-    good = f"abs({number}) < {schema.BOUND!r}"
-    if column.kind == "int":
-        return f"case when {number} = floor({number}) and {good} then {number}::bigint end"
-    return f"case when {good} then {number} end"
+    return number
 
 
 def _written(column: Column, x: str) -> str:
@@ -157,7 +169,13 @@ def _written(column: Column, x: str) -> str:
         x = f"translate({x}, chr(32) || chr(160) || chr(8239), repeat({text(column.thousands)}, 3))"
     if column.unit:
         x = rf"regexp_replace({x}, '\s*%$', '')"
-    return f"coalesce({_digits(column, x)}, {_digits(column, _bare(x))})"
+    plain = _digits(column, x)
+    whens = f"when {plain} is not null then {plain}"
+    if column.decimal == ".":  # most need no look at their signs; the engine would read 1_000
+        whens = (
+            f"when try_cast({x} as double) is not null and not contains({x}, '_') then try_cast({x} as double) {whens}"
+        )
+    return f"case {whens} else {_digits(column, _bare(x))} end"  # the engine computes what is behind coalesce for all
 
 
 def _digits(column: Column, x: str) -> str:
@@ -186,45 +204,47 @@ def number_pattern(decimal: str, thousands: str) -> str:
     return rf"[+-]?(?:{whole}(?:{point}\d*)?|{point}\d+)(?:[eE][+-]?\d+)?"
 
 
-def _time(column: Column, kind: str, x: str, reporting: str) -> str:
-    """Read a time or a day. A time becomes UTC.
-
-    A day is the day in the reporting time zone.
-    """
-    zone = column.time_zone
-    *times, has_clock = _moment(column, kind, x)
-    utc, local = (_sane(time) if time else None for time in times)  # years far away have no time in other zones
+def _time(column: Column, moment: str, zoned: str, has_clock: str, reporting: str) -> str:
+    """Give a time in UTC, or the day in the reporting time zone, from what `_moment` gives."""
+    zone, sane = column.time_zone, _sane(moment)  # years far away have no time in other zones
     if column.kind == "ts":
-        if utc is None and zone is None:
+        if zoned == "false" and zone is None:
             remedy = "Name it in the mapping, as time_zone of the column or of the source."
             raise TableError(f"{column.place}: its times carry no time zone. {remedy}")
-        return _first(utc, _shift(local, zone, "UTC") if local and zone else None)
-    if local and zone:
-        local = f"case when {has_clock} then {_shift(local, zone, reporting)} else {local} end"
-    return f"({_first(_shift(utc, 'UTC', reporting) if utc else None, local)})::date"
+        if zone in (None, "UTC"):
+            return sane if zone else f"case when {zoned} then {sane} end"
+        return _sane(f"case when {zoned} then {sane} else {_shift(sane, zone, 'UTC')} end")
+    local = _shift(sane, zone, reporting) if zone else sane
+    day = f"case when not {has_clock} then {sane} when {zoned} then {_shift(sane, 'UTC', reporting)} else {local} end"
+    return f"({_sane(day)})::date"
 
 
-def _first(*times: str | None) -> str:
-    return _sane(f"coalesce({', '.join(filter(None, times))})")
-
-
-def _moment(column: Column, kind: str, x: str) -> tuple[str | None, str | None, str]:
-    """Give the time in UTC, or by a clock on some wall, and whether it is more than a day."""
+def _moment(column: Column, kind: str, x: str) -> tuple[str, str, str]:
+    """Give a time, whether it is in UTC or by a clock on some wall, and whether it is more than a day."""
     if column.format and column.format[0] in EPOCHS:
-        return f"make_timestamp(try_cast(try_cast({x} as double) * {EPOCHS[column.format[0]]} as bigint))", None, "true"
+        return (
+            f"make_timestamp(try_cast(try_cast({x} as double) * {EPOCHS[column.format[0]]} as bigint))",
+            "true",
+            "true",
+        )
     if kind == "TIMESTAMP WITH TIME ZONE":
-        return f"timezone('UTC', {x})", None, "true"
+        return f"timezone('UTC', {x})", "true", "true"
     if kind == "DATE" or kind.startswith("TIMESTAMP"):
-        return None, f"try_cast({x} as timestamp)", str(kind != "DATE").lower()
+        return f"try_cast({x} as timestamp)", "false", str(kind != "DATE").lower()
     word = f"({x})::varchar"
     if column.format:
         parsed = _alone(word, column.format)
         has_clock = any(set(re.findall(r"%-?(\w)", f)) & set("HIcXTs") for f in column.format)
         zoned = has_zone(column.format[0])
-        return (f"timezone('UTC', {parsed})", None, "true") if zoned else (None, parsed, str(has_clock).lower())
+        return (f"timezone('UTC', {parsed})", "true", "true") if zoned else (parsed, "false", str(has_clock).lower())
     offset = rf"regexp_matches({word}, '\d:\d\d.*([zZ]|[+-]\d\d(:?\d\d)?)$')"
-    utc = f"case when {offset} then timezone('UTC', try_cast({word} as timestamptz)) end"
-    return utc, f"case when not {offset} then try_cast({word} as timestamp) end", f"contains({word}, ':')"
+    utc = f"case when {offset} then timezone('UTC', try_cast({word} as timestamptz)) else try_cast({word} as timestamp) end"
+    is_utc = f"suffix({word}, 'Z')"  # read alike as either type, and faster as this
+    return (
+        f"case when {is_utc} then try_cast({word} as timestamp) else {utc} end",
+        f"({is_utc} or {offset})",
+        f"contains({word}, ':')",
+    )
 
 
 def _alone(word: str, formats: Sequence[str]) -> str:
