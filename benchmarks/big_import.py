@@ -98,7 +98,9 @@ MAPPING = """version: 1
 title: big
 sources:
   rows: {{file: rows.csv}}
+  few: {{file: few.csv}}
 tables:
+  accounts: {{from: few, columns: {{account_id: Id, name: Id}}}}
   {table}:
     from: rows
     columns:
@@ -176,6 +178,7 @@ def compare(shape: Shape, size: float, folder: Path) -> tuple[float, int, list[t
     (folder / "in").mkdir()
     file, copy = folder / "in" / "rows.csv", folder / "copy.parquet"
     rows = make(file, size, shape)
+    (folder / "in" / "few.csv").write_text("Id\ncustomer 1\n", "utf-8")
     (folder / "mapping.yml").write_text(MAPPING.format(table=shape.table, columns=shape.columns), "utf-8")
     abm = "from abmlib.cli import main; main()"
     ways: dict[str, tuple[list[str], Path]] = {
