@@ -58,8 +58,14 @@ def test_wilson_keeps_a_row_without_cases_and_leaves_it_missing():
 @given(counts())
 def test_wilson_contains_the_share_and_stays_between_0_and_1(kn):
     got = interval(*kn)
-    assert 0 <= got["low"] <= got["share"] + 1e-12
-    assert got["share"] - 1e-12 <= got["high"] <= 1
+    assert 0 <= got["low"] <= got["share"] <= got["high"] <= 1  # also in the last digit, or no figure is drawn
+
+
+def test_no_rounding_takes_the_interval_of_none_or_all_past_the_share():
+    n = pd.Series(range(1, 200))
+    for k in (n * 0, n):
+        got = intervals.wilson(k, n)
+        assert (got["low"] <= got["share"]).all() and (got["share"] <= got["high"]).all()
 
 
 @tables

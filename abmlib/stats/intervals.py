@@ -85,7 +85,8 @@ def wilson(successes: pd.Series, n: pd.Series, z: float = Z) -> pd.DataFrame:
     share = k / total
     centre = (k + z2 / 2) / (total + z2)
     half = z / (total + z2) * np.sqrt(k * (total - k) / total + z2 / 4)
-    return pd.DataFrame({"share": share, "low": (centre - half).clip(0), "high": (centre + half).clip(upper=1), "n": n})
+    low, high = (centre - half).clip(0, share), (centre + half).clip(share, 1)  # rounding may take them past the share
+    return pd.DataFrame({"share": share, "low": low, "high": high, "n": n})
 
 
 def adjusted(p: pd.Series) -> pd.Series:
