@@ -227,13 +227,13 @@ show.table(due[columns], f"Open deals due by {period_end}, the largest first", c
 # ## How good the forecast was
 
 # %% tags=["finding"]
-came, low, high = (of_quarters[f"money_{end}"].fillna(of_quarters[f"wins_{end}"]) for end in ("came", "low", "high"))
-book.measure([counted_row("C-8", "past_forecasts_held", int(came.between(low, high).sum()), len(came))])
+held = of_quarters["held"].dropna()
+book.measure([counted_row("C-8", "past_forecasts_held", int(held.sum()), len(held))])
 say.words(*say_forecast.trusted(of_quarters, currency), weighted * (say_forecast.doubt(of_quarters) != ""))
 
 # %%
 tested = pd.concat([of_quarters, tested], ignore_index=True).drop_duplicates(["day", "horizon_days"], keep="last")
-show.table(tested, "Foretold at past quarter ends, and what came", currency, note=say_forecast.about_tests(tested))
+show.table(tested.drop(columns="judged_by"), "Foretold at past quarter ends, and what came", currency, note=say_forecast.about_tests(tested))
 
 # %% [markdown]
 # ## Open pipeline

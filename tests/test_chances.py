@@ -193,6 +193,10 @@ def test_a_back_test_knows_nothing_of_what_came_later():
         got = chances.back_test(past, TODAY, days * DAY)
         assert got[["horizon_days", "day"]].to_numpy().tolist() == [[days, PAST_DAY]]
         assert got[columns].iloc[0].tolist() == pytest.approx(expected)
+        assert got[["judged_by", "held"]].to_numpy().tolist() == [["money", days == 30]]
+    got = chances.back_test(past.assign(amount=np.nan), TODAY, 30 * DAY)  # amounts of past days are unknown
+    assert got[["money", "money_low", "money_high", "money_came"]].isna().all(axis=None)
+    assert got[["wins_came", "judged_by", "held"]].to_numpy().tolist() == [[0, "wins", True]]
 
 
 def test_where_a_crm_keeps_no_lost_deal_no_deal_has_a_chance():

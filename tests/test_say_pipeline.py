@@ -211,15 +211,15 @@ def test_a_target_met_is_said_to_be_met():
 
 def test_a_back_test_says_its_direction_what_the_interval_held_and_how_far_the_money_was_off():
     row = {"wins": 2.0, "wins_low": 1.0, "wins_high": 3.0, "wins_came": 2, "money": 110.0, "money_low": 101.0, "money_high": 120.0,
-           "money_came": 100.0, "day": pd.Timestamp("2025-06-30"), "horizon_days": 92}  # fmt: skip
-    held = row | {"horizon_days": 90, "money_came": 104.0, "day": pd.Timestamp("2025-03-31")}
+           "money_came": 100.0, "day": pd.Timestamp("2025-06-30"), "horizon_days": 92, "judged_by": "money", "held": False}  # fmt: skip
+    held = row | {"horizon_days": 90, "money_came": 104.0, "day": pd.Timestamp("2025-03-31"), "held": True}
     tested = pd.DataFrame([held, row])
     assert say_forecast.trusted(tested, "EUR") == (
         "90 to 92 days ahead, the forecast was too high at 2 of 2 past quarter ends: 220 EUR foretold, 204 EUR came in all.",
         "What came was inside the interval at 1 of 2; the forecast was off by 8% on average. The last miss: the deals open on "
         "30 June 2025 brought 100 EUR, against 110 EUR foretold (101 to 120 EUR).",
     )
-    way, record = say_forecast.trusted(tested.assign(money=np.nan, wins=1.0), "EUR")
+    way, record = say_forecast.trusted(tested.assign(money=np.nan, wins=1.0, judged_by="wins", held=True), "EUR")
     assert way.endswith("too low at 2 of 2 past quarter ends: 2 wins foretold, 4 wins came in all.")
     assert record == "What came was inside the interval at 2 of 2."
     assert say_forecast.trusted(tested.iloc[:0], "EUR") == ("", "")

@@ -183,9 +183,10 @@ def back_test(
     Returns
     -------
     DataFrame, one row per quarter end that far ago, at most `TESTED`, the newest: ``horizon_days, day, deals, wins, wins_low,
-    wins_high, wins_came, money, money_low, money_high, money_came`` (both missing where amounts then are unknown), ``crm``
-    (amount × the CRM's probability then, which names no day; missing where it gave none). Deals without a chance are in nothing
-    that came
+    wins_high, wins_came, money, money_low, money_high, money_came`` (all missing where amounts then are unknown), ``crm``
+    (amount × the CRM's probability then, which names no day; missing where it gave none), ``judged_by`` (money, or wins where no
+    quarter's amounts are known; missing where only this one's are not), ``held`` (what came lay in that interval). Deals
+    without a chance are in nothing that came
     """
     ends = set(pd.PeriodIndex(past["day"].drop_duplicates(), freq=quarters(year_starts)).end_time.normalize())
     rows = []
@@ -201,7 +202,13 @@ def back_test(
         crm = (now["amount"] * now["probability"]).sum(min_count=1)
         rows.append((horizon, day, len(now), *then.wins[:3], int(won.sum()), *then.money[:3], money, crm))
     columns = ["horizon_days", "day", "deals", "wins", "wins_low", "wins_high", "wins_came"]
-    return pd.DataFrame(rows, columns=[*columns, "money", "money_low", "money_high", "money_came", "crm"])
+    tested = pd.DataFrame(rows, columns=[*columns, "money", "money_low", "money_high", "money_came", "crm"])
+    known = tested[["money", "money_came"]].notna().all(axis=1)
+    tested.loc[~known, ["money", "money_low", "money_high", "money_came"]] = np.nan
+    what = "money" if known.any() else "wins"
+    held = tested[f"{what}_came"].between(tested[f"{what}_low"], tested[f"{what}_high"])
+    judged = known | (what == "wins")
+    return tested.assign(judged_by=pd.Series(what, tested.index, dtype="str").where(judged), held=held.where(judged))
 
 
 def stage_shares(past: pd.DataFrame, as_of: pd.Timestamp, horizon: int, stages: pd.Series) -> pd.DataFrame:

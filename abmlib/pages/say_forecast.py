@@ -53,9 +53,8 @@ def doubt(tested: pd.DataFrame) -> str:
 
 def _held(tested: pd.DataFrame) -> tuple[str, pd.DataFrame, pd.Series]:
     """What past forecasts can be judged by, money or else wins; those that can; and whether what came was in their interval."""
-    known = tested.dropna(subset=["money", "money_came"])
-    what, part = ("wins", tested) if known.empty else ("money", known)
-    return what, part, part[f"{what}_came"].between(part[f"{what}_low"], part[f"{what}_high"])
+    part = tested[tested["judged_by"].notna()]
+    return next(iter(part["judged_by"]), ""), part, part["held"].astype(bool)
 
 
 def _days(tested: pd.DataFrame) -> str:

@@ -119,6 +119,7 @@ PAGES: dict[str, Format] = {  # columns of tables that are shown and not kept
     "more": Format("share", "Difference", ends=("more_low", "more_high")),
     "wins": Format("count", "Wins foretold", ends=("wins_low", "wins_high")),
     "wins_came": Format("count", "Wins that came"),
+    "held": Format("bool", "Inside the interval"),
     "money": Format("money", "Foretold", ends=("money_low", "money_high")),
     "money_came": Format("money", "Came"),
     "crm": Format("money", "Foretold by the CRM"),
