@@ -233,7 +233,12 @@ say.words(*say_forecast.trusted(of_quarters, currency), weighted * (say_forecast
 
 # %%
 tested = pd.concat([of_quarters, tested], ignore_index=True).drop_duplicates(["day", "horizon_days"], keep="last")
-show.table(tested.drop(columns="judged_by"), "Foretold at past quarter ends, and what came", currency, note=say_forecast.about_tests(tested))
+show.table(
+    tested.drop(columns="judged_by"),
+    "Foretold at past quarter ends, and what came",
+    currency,
+    note=say_forecast.about_tests(tested),
+)
 
 # %% [markdown]
 # ## Open pipeline

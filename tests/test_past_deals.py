@@ -75,6 +75,7 @@ def test_what_of_past_deals_nobody_knows_is_counted_by_column(data):
         "probability": 1,
         "created_at": 0,
         "closed_at": 0,
+        "won": 0,
     }  # no closing day is used
     undated = all_deals.assign(closed_at=pd.NaT, created_at=all_deals["created_at"].where(all_deals["is_closed"]))
     lacking = data_quality.unknown_past(undated, some)
@@ -84,7 +85,9 @@ def test_what_of_past_deals_nobody_knows_is_counted_by_column(data):
     assert said.startswith(
         "The data does not say the stage, amount and probability of 1 of 5 deals on days before 30 June 2026"
     )
-    assert said.endswith("1 closed deal without a closing day counts as open there.")
+    assert said.endswith(
+        "1 closed deal (1 won) without a closing day is in no win rate, in no quarter and in no report of an earlier day."
+    )
     none = lacking * 0
     assert say_data.unknown_past(none, 5, book.as_of, is_latest=True) == ""
 

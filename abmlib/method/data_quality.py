@@ -176,7 +176,7 @@ def unknown_past(deals: pd.DataFrame, history: pd.DataFrame) -> pd.Series:
 
     While a deal was open its ``stage``, ``amount``, ``close_date`` and ``probability`` of a past day are known from its history
     alone; what no deal and no history has a value of is left out. An open deal without ``created_at`` is in no report of an
-    earlier day, and a closed one without ``closed_at`` is open there, unless its history says more.
+    earlier day, and neither is a closed one without ``closed_at``, unless its history says more: that is in no win rate either.
 
     Parameters
     ----------
@@ -184,7 +184,7 @@ def unknown_past(deals: pd.DataFrame, history: pd.DataFrame) -> pd.Series:
 
     Returns
     -------
-    Series of deals by column
+    Series of deals by column, and ``won`` (of those without ``closed_at``)
 
     References
     ----------
@@ -196,7 +196,8 @@ def unknown_past(deals: pd.DataFrame, history: pd.DataFrame) -> pd.Series:
     lacking = {c: int(without.sum()) if history[c].notna().any() else len(deals) for c in used}
     undated = deals["created_at"].isna() & deals["closed_at"].isna()
     never_closed = deals["is_closed"].astype(bool) & deals["closed_at"].isna() & ~undated & without
-    return pd.Series(lacking | {"created_at": int(undated.sum()), "closed_at": int(never_closed.sum())})
+    won = int(deals.loc[never_closed, "is_won"].sum())
+    return pd.Series(lacking | {"created_at": int(undated.sum()), "closed_at": int(never_closed.sum()), "won": won})
 
 
 def segments(accounts: pd.DataFrame, segment: str) -> pd.Series:

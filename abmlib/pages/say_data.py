@@ -141,13 +141,13 @@ def unknown_past(lacking: pd.Series, deals: int, as_of: pd.Timestamp, is_latest:
     same = fields.index.to_series().map(CHANGING).groupby(fields, sort=False).agg(lambda c: joined([*c]))
     of = [f"the {what} of {n:,} of {count(deals, 'deal')}" for n, what in same.items()]
     when = f"on days before {day(as_of)}" if is_latest else "on this day and before"
-    undated, closed = int(lacking["created_at"]), int(lacking["closed_at"])
+    undated, closed, won = (int(lacking[c]) for c in ("created_at", "closed_at", "won"))
     said = [
         f"The data does not say {joined(of)} {when}, while they were open: {NO_PAST}" * bool(of),
         f"{count(undated, 'deal')} without an opening or closing day {'is' if undated == 1 else 'are'} in no report of an earlier day."
         * bool(undated),
-        f"{count(closed, 'closed deal')} without a closing day {'counts' if closed == 1 else 'count'} as open there."
-        * bool(closed),
+        f"{count(closed, 'closed deal')} ({won:,} won) without a closing day {'is' if closed == 1 else 'are'} in no win rate, "
+        "in no quarter and in no report of an earlier day." * bool(closed),
     ]
     return " ".join(filter(None, said))
 

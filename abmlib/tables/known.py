@@ -306,12 +306,18 @@ class Known:
     def _as_deals_were(self, deals: ir.Table) -> ir.Table:
         """Rebuild stage, amount, closing day and probability of deals as they were; undo later closings.
 
-        A closing `LONGEST_DAYS` ahead is none of a day: the deal counts as closed without one.
+        A closing `LONGEST_DAYS` ahead is none of a day: the deal counts as closed without one. Such a deal is left out on an
+        earlier day, when nobody knows whether it was open, unless its history says more.
         """
         cutoff = ibis.literal(self.moment.cutoff)
         possible = deals.closed_at < ibis.literal(self.moment.cutoff + dt.timedelta(days=LONGEST_DAYS))
         nobody_knows = ibis.null(deals.closed_at.type())
         deals = deals.mutate(closed_at=ibis.ifelse(possible, deals.closed_at, nobody_knows))
+        if not self.moment.is_latest:
+            said = ~deals.is_closed.fill_null(False) | deals.closed_at.notnull()
+            if self.has("opportunity_stage_history"):
+                said |= deals.opportunity_id.isin(self.table("opportunity_stage_history").opportunity_id)
+            deals = deals.filter(said)
         undated = deals.closed_at.isnull() & self.moment.is_latest
         own = ((deals.closed_at < cutoff) | undated).fill_null(False) & deals.is_closed
         deals = deals.mutate(_own=own, _won=deals.is_won, _closed=own, _since=deals.closed_at)

@@ -158,6 +158,10 @@ class Source:
         if "stage_order" in columns and self.settings.stage_order:
             order = {stage: number for number, stage in enumerate(self.settings.stage_order, start=1)}
             columns["stage_order"] = columns["stage"].cases(*order.items(), else_=ibis.null("int64"))
+        if (
+            name == "opportunities"
+        ):  # many CRMs write the planned day of an open deal where the closing day of others stands
+            columns["closed_at"] = columns["is_closed"].ifelse(columns["closed_at"], ibis.null("timestamp"))
         typed = raw.select(**columns)
         return self._with_first_day(typed) if name == "accounts" else typed
 
