@@ -371,7 +371,8 @@ def compare(
 
     data = find_data(data, is_asked=not (before.is_dir() and after.is_dir()))
     a, b = comparing.find([before, after], find_reports(reports, data))
-    tables, warnings = comparing.compare(a, b, *comparing.known(data, b)), comparing.differences(a, b)
+    accounts, deals = comparing.known(data, b)
+    tables, warnings = comparing.compare(a, b, accounts, deals), comparing.differences(a, b, accounts)
     for words in warnings:
         err.print(plain(words), markup=False, style="yellow")
     for name, table in tables.items():

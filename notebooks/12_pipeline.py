@@ -402,7 +402,7 @@ book.decide(
     only_if=missed, moves=goal * (1 - won_share), basis="missing to the target", due=week, would_change="deals of the period entered late",
 )  # fmt: skip
 book.decide(
-    "set_closing_days", kind="data", text="Set a new closing day for each overdue deal, or close it", **stalled.to_decide(late, currency),
+    "set_closing_days", kind="sell", text=say_pipeline.ask_for_days(late, currency), **stalled.to_decide(late, currency),
     due=week, would_change="a closing day entered since",
 )  # fmt: skip
 book.decide(

@@ -39,6 +39,9 @@ def put_run(out, name: str, decisions: pd.DataFrame, accounts: pd.DataFrame, dat
     return out / name
 
 
+ACME = pd.DataFrame([{"account_id": "acme", "name": "Acme", "owner_id": "Ada"}])
+
+
 @pytest.fixture
 def out(tmp_path):
     put_run(tmp_path / "out", MAY, proposed("call acme", "call gone"), key_accounts("A", 90.0))
@@ -48,13 +51,12 @@ def out(tmp_path):
 
 
 def test_two_runs_are_compared_by_decision_account_and_fact(out):
-    acme = pd.DataFrame([{"account_id": "acme", "name": "Acme", "owner_id": "Ada"}])
-    tables = compare.compare(out / MAY, out / JUNE, acme, schema.empty("opportunities"))
+    tables = compare.compare(out / MAY, out / JUNE, ACME, schema.empty("opportunities"))
     decisions, moves, measures = tables.values()
     assert decisions[["state", "new", "repeated", "gone"]].values.tolist() == [["new", 1, 0, 0], ["repeated", 0, 1, 1]]
     assert moves.values.tolist() == [["Acme", "Ada", "90", "Class by revenue", "", "A", "B", "revenue 90 → 80"]]
     assert measures.empty
-    assert compare.differences(out / MAY, out / JUNE) == []
+    assert compare.differences(out / MAY, out / JUNE, ACME) == []
 
 
 def test_what_a_report_says_is_done_stays_done_in_a_comparison(out):
@@ -83,13 +85,15 @@ def test_the_command_takes_names_and_latest_and_writes_markdown_that_is_text_onl
 
 def test_runs_of_another_book_are_compared_with_a_warning(out):
     other = put_run(out, "2026-04-30_0123abcd", proposed("call acme"), key_accounts("A", 1.0), data="other")
-    assert compare.differences(other, out / JUNE) == ["data: other in one run, book in the other."]
+    words = compare.differences(other, out / JUNE, NOTHING[0])
+    assert words[0] == "data: other in one run, book in the other."
+    assert words[1].startswith("Accounts go by their ids")
 
 
 def test_a_run_made_on_newer_data_is_compared_with_a_warning(out):
     record = out / MAY / "run.json"
     record.write_text(json.dumps(json.loads(record.read_text()) | {"newest_fact": "2026-06-30"}))
-    assert compare.differences(out / MAY, out / JUNE) == [say_changes.newer_data(pd.Timestamp("2026-05-31"))]
+    assert compare.differences(out / MAY, out / JUNE, ACME) == [say_changes.newer_data(pd.Timestamp("2026-05-31"))]
 
 
 def test_folders_of_runs_are_compared_without_a_word_on_the_sample(out, tmp_path, monkeypatch):

@@ -192,8 +192,23 @@ def test_an_offset_in_the_text_wins_over_the_zone_of_the_source(export):
 
 def test_a_time_without_any_zone_is_refused(export):
     export.holds("Id,Name,At\na,A,01/07/2010 12:00\n")
+    columns = ACCOUNTS | {"created_at": {"column": "At", "format": "%d/%m/%Y %H:%M"}}
     with pytest.raises(TableError, match=r"created_at: its times carry no time zone. Name it"):
-        export.accounts(created_at={"column": "At", "format": "%d/%m/%Y %H:%M"})
+        export.run({"accounts": {"columns": columns}}, workbook={"currency": "GBP"})
+
+
+def test_times_without_a_zone_are_those_of_the_workbook_if_no_source_says_more(export):
+    export.holds("Id,Name,At\na,A,01/07/2010 12:00\n")
+    got = export.accounts(created_at={"column": "At", "format": "%d/%m/%Y %H:%M"})
+    assert [t.hour for t in got["created_at"].to_pylist()] == [11]  # noon of a London summer
+
+
+@pytest.mark.parametrize("form", [{}, {"format": ["%Y-%m-%d", "%Y-%m-%d %H:%M"]}])
+def test_a_day_alone_stays_that_day_whatever_the_zone_of_the_times_beside_it(export, form):
+    export.holds("Id,Name,At\na,A,2010-07-01\nb,B,2010-07-01 12:00\n")
+    got = export.accounts({"time_zone": "America/Los_Angeles"}, created_at={"column": "At", **form})
+    days = [t.strftime("%m-%d %H:%M") for t in got["created_at"].to_pylist()]
+    assert days == ["06-30 23:00", "07-01 19:00"]  # midnight in London, noon in Los Angeles
 
 
 def test_milliseconds_since_1970_are_a_time(export):

@@ -27,19 +27,23 @@ def find(named: Sequence[Path], out: Path) -> list[Path]:
     return [export.find(run if run.exists() else out / run) for run in named]
 
 
-def differences(before: Path, after: Path) -> list[str]:
+def differences(before: Path, after: Path, accounts: pd.DataFrame) -> list[str]:
     """Say in which ways two runs cannot be compared, a sentence each; data that only grew are no difference.
 
     Parameters
     ----------
     before, after : folders of runs
+    accounts : of `known`; without any, their names are not known
     """
     a, b = (shelf.facts(folder) or {} for folder in (before, after))
     said = [
         f"{k.replace('_', ' ')}: {a.get(k)} in one run, {b.get(k)} in the other." for k in SAME if a.get(k) != b.get(k)
     ]
     newer = [pd.Timestamp(r["as_of"]) for r in (a, b) if r.get("newest_fact", "") > r.get("as_of", "")]
-    return said + [say_changes.newer_data(day) for day in newer if len(newer) == 1]
+    nameless = (
+        f"Accounts go by their ids, and results of deals are not known: give --data with the data of {after.name}."
+    )
+    return said + [say_changes.newer_data(day) for day in newer if len(newer) == 1] + [nameless] * accounts.empty
 
 
 def known(data: Path, run: Path) -> tuple[pd.DataFrame, pd.DataFrame]:

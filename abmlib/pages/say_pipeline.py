@@ -116,6 +116,18 @@ def _no_limits(has_history: bool) -> str:
     )
 
 
+def ask_for_days(late: pd.DataFrame, currency: str) -> str:
+    """Ask for new closing days of overdue deals, and say how many they are and of what amount.
+
+    Parameters
+    ----------
+    late : open deals, DataFrame ``amount``
+    """
+    amount = late["amount"].sum(min_count=1)
+    known = f" ({short_money(amount, currency)})" if pd.notna(amount) else ""
+    return f"Set a new closing day for {count(len(late), 'overdue deal')}{known}, or close {'it' if len(late) == 1 else 'them'}"
+
+
 def of_mark(mark: str, deals: pd.DataFrame, record: pd.DataFrame, currency: str) -> str:
     """Say how many open deals have a mark, and what that means; empty if none has it.
 

@@ -69,6 +69,8 @@ def _settle(mapping: Mapping) -> None:
     sources, file = mapping.sources, mapping.file
     for n, source in sources.items():
         source.name = n
+        if source.time_zone is None and "time_zone" in mapping.workbook.model_fields_set:
+            source.time_zone = mapping.workbook.time_zone
     for n, table in mapping.tables.items():
         if table.changes:
             _settle_changes(f"{file}: tables.{n}.changes", n, table, mapping.tables.get("opportunities"))

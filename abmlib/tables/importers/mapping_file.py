@@ -16,7 +16,7 @@ The file, with every word it may hold (``data/mappings/README.md`` has an exampl
         header_row: 4               # text and Excel: row of the column names, if not the first
         sheet: March                # Excel: if not the first that is not hidden
         decimal: ","                # how numbers are written in text columns; also thousands
-        time_zone: Europe/Berlin    # zone of times that do not carry one
+        time_zone: Europe/Berlin    # zone of times that do not carry one, if not the workbook's; a day alone stays that day
         missing: ["n/a", "-"]       # texts that mean missing, besides the empty text
         short_rows: missing         # text: fill what a row lacks at its end, and count it; else it stops the import
         correct: {Item: {GTXPro: GTX Pro}}        # spellings put right first; other texts stay

@@ -205,15 +205,19 @@ def number_pattern(decimal: str, thousands: str) -> str:
 
 
 def _time(column: Column, moment: str, zoned: str, has_clock: str, reporting: str) -> str:
-    """Give a time in UTC, or the day in the reporting time zone, from what `_moment` gives."""
+    """Give a time in UTC, or the day in the reporting time zone, from what `_moment` gives.
+
+    A value that is a day alone is that day in the reporting time zone, whatever the zone of times beside it.
+    """
     zone, sane = column.time_zone, _sane(moment)  # years far away have no time in other zones
     if column.kind == "ts":
-        if zoned == "false" and zone is None:
-            remedy = "Name it in the mapping, as time_zone of the column or of the source."
+        if zoned == "false" and zone is None and has_clock != "false":
+            remedy = "Name it in the mapping, as time_zone of the column, of the source or of the workbook."
             raise TableError(f"{column.place}: its times carry no time zone. {remedy}")
-        if zone in (None, "UTC"):
-            return sane if zone else f"case when {zoned} then {sane} end"
-        return _sane(f"case when {zoned} then {sane} else {_shift(sane, zone, 'UTC')} end")
+        if zone in (None, "UTC") and reporting == "UTC":
+            return sane if zone or has_clock == "false" else f"case when {zoned} or not {has_clock} then {sane} end"
+        by_clock = f"when {has_clock} then {_shift(sane, zone, 'UTC')}" if zone else f"when {has_clock} then null"
+        return _sane(f"case when {zoned} then {sane} {by_clock} else {_shift(sane, reporting, 'UTC')} end")
     local = _shift(sane, zone, reporting) if zone else sane
     day = f"case when not {has_clock} then {sane} when {zoned} then {_shift(sane, 'UTC', reporting)} else {local} end"
     return f"({_sane(day)})::date"
@@ -234,9 +238,10 @@ def _moment(column: Column, kind: str, x: str) -> tuple[str, str, str]:
     word = f"({x})::varchar"
     if column.format:
         parsed = _alone(word, column.format)
-        has_clock = any(set(re.findall(r"%-?(\w)", f)) & set("HIcXTs") for f in column.format)
+        clocks = {bool(set(re.findall(r"%-?(\w)", f)) & set("HIcXTs")) for f in column.format}
+        has_clock = f"contains({word}, ':')" if len(clocks) > 1 else str(clocks.pop()).lower()
         zoned = has_zone(column.format[0])
-        return (f"timezone('UTC', {parsed})", "true", "true") if zoned else (parsed, "false", str(has_clock).lower())
+        return (f"timezone('UTC', {parsed})", "true", "true") if zoned else (parsed, "false", has_clock)
     offset = rf"regexp_matches({word}, '\d:\d\d.*([zZ]|[+-]\d\d(:?\d\d)?)$')"
     utc = f"case when {offset} then timezone('UTC', try_cast({word} as timestamptz)) else try_cast({word} as timestamp) end"
     is_utc = f"suffix({word}, 'Z')"  # read alike as either type, and faster as this
