@@ -197,6 +197,8 @@ def test_a_back_test_knows_nothing_of_what_came_later():
     got = chances.back_test(past.assign(amount=np.nan), TODAY, 30 * DAY)  # amounts of past days are unknown
     assert got[["money", "money_low", "money_high", "money_came"]].isna().all(axis=None)
     assert got[["wins_came", "judged_by", "held"]].to_numpy().tolist() == [[0, "wins", True]]
+    nothing = chances.back_test(past.iloc[:0], TODAY, 30 * DAY)
+    assert pd.concat([got, nothing])["wins"].dtype == float  # or a page writes all digits
 
 
 def test_where_a_crm_keeps_no_lost_deal_no_deal_has_a_chance():

@@ -203,6 +203,8 @@ def back_test(
         rows.append((horizon, day, len(now), *then.wins[:3], int(won.sum()), *then.money[:3], money, crm))
     columns = ["horizon_days", "day", "deals", "wins", "wins_low", "wins_high", "wins_came"]
     tested = pd.DataFrame(rows, columns=[*columns, "money", "money_low", "money_high", "money_came", "crm"])
+    counts = dict.fromkeys(("horizon_days", "deals", "wins_came"), "int64") | {"day": "datetime64[us]"}
+    tested = tested.astype({c: counts.get(c, "float64") for c in tested})  # also without a row
     known = tested[["money", "money_came"]].notna().all(axis=1)
     tested.loc[~known, ["money", "money_low", "money_high", "money_came"]] = np.nan
     what = "money" if known.any() else "wins"
