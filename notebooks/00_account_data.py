@@ -331,6 +331,7 @@ owners, needed = accounts.set_index("account_id")["owner_id"], [role.replace("_"
 quiet = data_quality.silent_customers(judged, accounts, book.features(["recurring_revenue", "revenue_12m"]))
 two_weeks, month = (str((book.as_of + pd.Timedelta(days=d)).date()) for d in (14, 30))
 may_be = pairs.drop_duplicates("other_id").set_index("other_id")["name"]
+no_role = contacts["buying_role"].fillna("unknown").eq("unknown").mean()
 say.words("" if today else "The data goes on after this day: no chores are noted, as gaps may have been filled since.")
 
 # %% tags=["decide"]
@@ -341,9 +342,14 @@ book.decide(
     would_change=f"a limit other than {stale_days} days without a record",
 )  # fmt: skip
 book.decide(
-    "find_missing_roles", kind="sell", text="Find people at customers for the roles in which we reach nobody", only_if=today,
+    "find_missing_roles", kind="sell", text="Find people at customers for the roles in which we reach nobody",
+    only_if=today and no_role <= 0.5,
     accounts=lacking.index, reason=lacking, owner=owners, due=month,
     would_change=f"another list of roles than {say.joined(needed)}, or a floor other than {role_floor:.0%}",
+)  # fmt: skip
+book.decide(
+    "enter_roles", kind="data", text=f"Enter the part in buying of the contacts there are: {no_role:.0%} of them have none",
+    only_if=today and no_role > 0.5, owner=keeper, due=month, would_change="roles entered since for half of the contacts",
 )  # fmt: skip
 for row in checks.worst(audit).itertuples():
     book.decide(

@@ -24,7 +24,13 @@ from abmlib.stats.intervals import FLOOR_OUTCOMES
 from abmlib.tables import programme
 
 DAYS_IN_MONTH = 30.44  # on average
+BY_LIST = "open_value_at_list_price"
 ENDING = 0.1  # last part of a period, in which the next is to be prepared for
+
+
+def _no_amount(deals: pd.DataFrame) -> str:
+    """Say what is lacking where no deal has an amount; empty otherwise."""
+    return "the amount of deals" if len(deals) and deals["amount"].isna().all() else ""
 
 
 def list_value(deals: pd.DataFrame, products: pd.DataFrame) -> pd.Series:
@@ -45,7 +51,7 @@ def open_measures(
     """Measure the open pipeline: count, value, what it will bring, and velocity.
 
     The value at list price stands in where fewer than half of the open deals carry an amount. Deals without an amount are
-    counted, and are in no sum. Where no deal is open, sums are 0.
+    counted, and are in no sum. Where no deal is open, sums are 0; where no deal at all has an amount, they are missing.
 
     Parameters
     ----------
@@ -68,11 +74,16 @@ def open_measures(
     counts = {f"open_deals_without_{what}": values.isna().sum() for what, values in lacking.items()}
     sums = {"open_value": amount, "weighted_by_crm_probability": amount * live["probability"]}
     if amount.notna().mean() < 0.5:
-        sums["open_value_at_list_price"] = list_value(live, products)
+        sums[BY_LIST] = list_value(live, products)
+    why = _no_amount(deals)
+    known = {name: np.nan if why and v is not sums.get(BY_LIST) else known_sum(v) for name, v in sums.items()}
     until = {"window_start": ahead.start, "window_end": ahead.end, "why": outlook.why}
     rows = [
         *(measure_row("C-8", w, float(n), "deals", len(live)) for w, n in ({"open_deals": len(live)} | counts).items()),
-        *(measure_row("C-8", name, known_sum(v), "currency", int(v.notna().sum())) for name, v in sums.items()),
+        *(
+            measure_row("C-8", name, value, "currency", int(sums[name].notna().sum()), why=why)
+            for name, value in known.items()
+        ),
         estimate_row("C-8", "wins_foretold", outlook.wins, "deals", **until),
         estimate_row("C-8", "won_value_foretold", outlook.money, "currency", **until),
         velocity_row(closed, len(live)),
@@ -242,7 +253,7 @@ def won_by_new(deals: pd.DataFrame, period: Period, as_of: pd.Timestamp) -> pd.S
     Series of money by last day, at most `chances.TESTED`, the newest first
     """
     months, left = round((period.end - period.start + DAY) / DAY / DAYS_IN_MONTH), period.end - as_of
-    first = pd.NaT if dateless(deals) else deals["created_day"].min()
+    first = pd.NaT if dateless(deals) or _no_amount(deals) else deals["created_day"].min()
     ends = [period.end + DAY - pd.DateOffset(months=months * back) - DAY for back in range(1, 2 + TESTED)]
     won = deals[deals["is_closed"].astype(bool) & won_flag(deals)]
     sums = {
@@ -278,6 +289,7 @@ def period_foretold(
     won, no_won = _won(deals, period)
     new = won_by_new(deals, period, as_of)
     no_new = "" if len(new) else "a past period, with the days its deals were opened and closed"
+    no_new = _no_amount(deals) or no_new
     gap, why = max(target - won, 0.0) if pd.notna(target - won) else np.nan, _no_target(target) or no_won
     parts = {"median": new.median(), "least": new.min(), "most": new.max()}
     rows = [
