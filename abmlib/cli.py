@@ -166,14 +166,15 @@ def import_(
     """Turn an export into canonical tables, and say what was lost on the way; or draft the mapping for it."""
     import pandas as pd
 
+    from abmlib.pages import say_data
     from abmlib.tables import cache, forgotten, people, settings
     from abmlib.tables.importers import drafts, mapped
 
     for place in (mapping, source, to, describe):
         places.no_address(place)
-    if describe and (mapping or source):
-        raise ValueError("--describe takes the folder of an export and no mapping: abm import --describe EXPORT.")
     if describe:
+        if mapping or source:
+            raise ValueError("--describe takes the folder of an export and no mapping: abm import --describe EXPORT.")
         draft = drafts.look(describe)
         if not to:
             return typer.echo(draft.text, nl=False)  # to be redirected, so without colours or breaks
@@ -184,8 +185,12 @@ def import_(
         return show(f"{to}: a first mapping. Decide its doubts, then: abm import {to} {describe} --to FOLDER")
     if not (mapping and source and to):
         raise ValueError("import takes a mapping, the export's folder and --to; or --describe EXPORT.")
-    about, unlogged = f"Import of {source} failed. ", contextlib.nullcontext(logging.getLogger("abm"))
-    with recorded(find_reports(None, WORKBOOK), about) if WORKBOOK.is_file() else unlogged as log:
+    unlogged = contextlib.nullcontext(logging.getLogger("abm"))
+    with (
+        recorded(find_reports(None, WORKBOOK), f"Import of {source} failed. ")
+        if WORKBOOK.is_file()
+        else unlogged as log
+    ):
         read = mapped.load_mapping(mapping, whole=True)
         team = team_of(to)
         workbook = settings.workbook(team) if team else None
@@ -196,6 +201,8 @@ def import_(
             ledger = mapped.run(read, source, to, key, set(left_out["person_hash"]))
     log.info("import: %s to %s, %d rows left out for reasons in its ledger", source, to, ledger["rows_lost"].sum())
     show_table(ledger, f"{to}: rows in, rows out, and why")
+    if (deals := to / "opportunities.parquet").is_file():
+        show(say_data.to_compare(pd.read_parquet(deals), read.workbook.currency))
 
 
 @app.command()
@@ -316,8 +323,7 @@ def prune(
     from abmlib.pages import shelf
     from abmlib.tables import settings
 
-    data = find_data(data)
-    settings.workbook(data)  # a wrong one names other reports
+    settings.workbook(data := find_data(data))  # a wrong one names other reports
     done = shelf.prune(look_after(find_reports(to, data)), keep, dry_run, now=time.time())
     show(*(f"{'would be removed' if dry_run else 'removed'}: {name}" for name in done.removed))
     show(f"{len(done.kept)} kept, {len(done.removed)} removed, {done.freed / 1e6:,.1f} MB freed.")
@@ -450,8 +456,8 @@ def market(
     if to is None:
         raise ValueError("market: nowhere to write to. Give --out FOLDER.")
     hidden = truth or to.with_name(f"{to.name}-truth")
-    refuse_overwriting(to)
-    refuse_overwriting(hidden)
+    for place in (to, hidden):
+        refuse_overwriting(place)
     plan = markets.Plan(seed, accounts, months, end, planted, density)
     with progress() as bar:
         task = bar.add_task("market", total=None)
@@ -459,8 +465,8 @@ def market(
             plan, to, truth=hidden, form=markets.form(form), title=f"Synthetic market, seed {seed}", jobs=jobs,
             tell=lambda done, of: bar.update(task, completed=done, total=of),
         )  # fmt: skip
-    show(f"{to}: {accounts:,} accounts, {sum(rows.values()):,} rows in {len(rows)} tables")
-    show(f"{hidden}: what was planted. No notebook reads it.")
+    made = f"{to}: {accounts:,} accounts, {sum(rows.values()):,} rows in {len(rows)} tables"
+    show(made, f"{hidden}: what was planted. No notebook reads it.")
 
 
 @app.command("list")
@@ -469,9 +475,8 @@ def list_(notebooks: Notebooks = None) -> None:
     from abmlib.pages import catalogue
 
     listed = catalogue.frame(places.find_notebooks(notebooks) / catalogue.FILE)
-    listed["needs"] = listed["needs"].str.join(", ")
-    listed = listed.loc[listed["built"], ["notebook", "question", "needs"]]
-    show_table(listed.rename(columns={"question": "question it answers"}))
+    listed = listed.loc[listed["built"]].assign(needs=listed["needs"].str.join(", "))
+    show_table(listed[["notebook", "question", "needs"]].rename(columns={"question": "question it answers"}))
 
 
 @app.command()

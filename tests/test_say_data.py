@@ -137,3 +137,12 @@ def test_titles_of_figures_name_the_role_reached_least_and_count_whole_fields():
 def test_an_order_about_silent_accounts_says_whether_they_are_former_customers():
     assert say_data.silent(["former", "former"]) == "Find out what happened to former customers without recent records"
     assert "to customers and former customers without" in say_data.silent(["former", "customer"])
+
+
+def test_an_import_says_how_its_deals_ended_so_that_a_person_compares_it_with_the_crm():
+    deals = pd.DataFrame({"is_closed": [True, True, False], "is_won": [True, False, None], "amount": [5.0, None, 7.0]})
+    assert say_data.to_compare(deals, "EUR") == (
+        "Deals: 1 won (5 EUR), 1 lost, 1 open (7 EUR). Compare these counts and sums with your CRM first."
+    )
+    assert say_data.to_compare(deals[["is_closed"]], "EUR").startswith("Deals: 1 open, 2 closed without a result.")
+    assert say_data.to_compare(deals.iloc[:0], "EUR") == ""

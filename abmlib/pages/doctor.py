@@ -76,7 +76,8 @@ def examine(
     counts = data_quality.verdict_counts(judged)
     deals, history = (book.read(name) for name in ("opportunities", "opportunity_stage_history"))
     no_past = data_quality.unknown_past(deals, history)
-    said = [say_data.can_judge(counts, min_records, stale_days), say_data.unanswered(answers)]
+    said = [say_data.to_compare(deals, book.currency), say_data.can_judge(counts, min_records, stale_days)]
+    said.append(say_data.unanswered(answers))
     said.append(say_data.unknown_past(no_past, len(deals), book.as_of, is_latest=True))
     return Verdict(
         len(audit),

@@ -128,6 +128,24 @@ def limits(
     return f"This limits the later pages: {'; '.join(filter(None, parts))}." if any(parts) else ""
 
 
+def to_compare(deals: pd.DataFrame, currency: str) -> str:
+    """Say how many deals were won, lost or are open, with their sums, to be compared with the CRM; empty without a deal.
+
+    Parameters
+    ----------
+    deals : DataFrame ``is_closed, is_won, amount`` (the last two may be absent)
+    """
+    if deals.empty:
+        return ""
+    deals = deals.reindex(columns=["is_closed", "is_won", "amount"]).astype({"is_won": "boolean"})
+    state = deals["is_won"].map({True: "won", False: "lost"}).fillna("closed without a result")
+    state = state.where(deals["is_closed"].astype(bool), "open")
+    sums = deals["amount"].groupby(state).sum(min_count=1)
+    counts = state.value_counts().reindex(["won", "lost", "open", "closed without a result"]).dropna().astype(int)
+    each = [f"{n:,} {s}" + f" ({sums[s]:,.0f} {currency})" * bool(pd.notna(sums[s])) for s, n in counts.items()]
+    return f"Deals: {', '.join(each)}. Compare these counts and sums with your CRM first."
+
+
 def unknown_past(lacking: pd.Series, deals: int, as_of: pd.Timestamp, is_latest: bool) -> str:
     """Say what of past days no report can show, and what to export for it; empty where all is known.
 
