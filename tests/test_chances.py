@@ -81,9 +81,9 @@ def test_what_is_known_only_later_was_not_known_then():
 
 
 def test_past_days_are_rebuilt_as_a_book_opened_on_that_day_has_them():
-    today, then = (Book.open(SAMPLE, as_of=d) for d in ("2026-06-30", "2025-06-30"))
+    today, then = (Book.open(SAMPLE, as_of=d) for d in ("2026-06-30", "2026-03-31"))
     past = past_pipeline.open_on(
-        with_days(today.read("opportunities"), TODAY), today.read("opportunity_stage_history"), pd.DatetimeIndex(["2025-06-30"])
+        with_days(today.read("opportunities"), TODAY), today.read("opportunity_stage_history"), pd.DatetimeIndex(["2026-03-31"])
     )  # fmt: skip
     book = (
         then.read("opportunities").query("~is_closed and created_day.notna()").set_index("opportunity_id").sort_index()

@@ -2,6 +2,7 @@
 
 import re
 
+import nbformat
 import pandas as pd
 import pytest
 
@@ -22,11 +23,11 @@ beta,marketing,1,{},,2026-02-01T09:00:00Z,lead,
 
 
 @pytest.fixture(scope="module")
-def sample(tmp_path_factory):
+def sample(sample_report):
     """The page on the sample, its decisions and its measures."""
-    tables = tmp_path_factory.mktemp("t")
-    ran = twins_in_process.run(SAMPLE, DAY, tables, ["03"])["03"]
-    return ran, *(pd.read_parquet(tables / f"03_{name}.parquet") for name in ("decisions", "measures"))
+    node = nbformat.read(sample_report / "notebooks" / "03_key_accounts.ipynb", as_version=4)
+    tables = (pd.read_parquet(sample_report / "tables" / f"03_{name}.parquet") for name in ("decisions", "measures"))
+    return twins_in_process.Ran(node, "done", ""), *tables
 
 
 @pytest.fixture
@@ -153,10 +154,11 @@ def test_value_is_that_of_the_last_twelve_months(sample):
 @pytest.mark.parametrize(
     ("programme", "draft"),
     [
-        (
+        pytest.param(
             {},
-            "DRAFT means that sales and marketing have not agreed criteria and list: correct it",
-        ),  # nothing is entered: no more
+            "DRAFT means that sales and marketing have not agreed criteria and list: correct it",  # nothing is entered
+            marks=pytest.mark.slow,
+        ),
         pytest.param(
             {"criteria": SIGNED},
             "have not agreed criteria and list (no list was voted on by both teams): correct it",
@@ -212,7 +214,9 @@ def test_each_chosen_account_stands_once_on_the_page_with_rank_revenue_and_margi
 def test_former_top_accounts_that_stopped_buying_are_named_with_last_years_revenue_and_no_money(run):
     rows = [(a, f"2024-{m:02}-01", 100, 50) for a in ("kept", "gone", "silent") for m in (7, 10, 12)]
     rows += [("tiny", "2024-08-01", 1, 0), ("kept", "2025-08-01", 100, 50), ("gone", "2025-08-01", -20, 0)]
-    asked = run(rows)[1].set_index("slug").loc[["ask_lost_top_accounts"]]
+    text, decisions = run(rows)
+    assert "DRAFT means that sales and marketing have not agreed criteria and list: correct it" in text
+    asked = decisions.set_index("slug").loc[["ask_lost_top_accounts"]]
     assert asked["account_id"].tolist() == ["gone", "silent"]  # a return is no purchase
     assert (
         asked["reason"]

@@ -1,6 +1,6 @@
 """What was known on a day does not change afterwards: small CRMs are lived through, exported twice, and read as of earlier days.
 
-A book takes seconds, whatever its size, so each example lays many lives side by side in one export; ids tell whose a row is.
+A book takes seconds, whatever its size, so each export lays many lives side by side; ids tell whose a row is.
 """
 
 import random
@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
-from hypothesis import Phase, given, settings
-from hypothesis import strategies as st
+import pytest
 from pandas.testing import assert_frame_equal
 
 from abmlib.tables import Book, schema
@@ -200,11 +199,6 @@ def lives(seed: int) -> list[list[tuple[int, str, int, int]]]:
     ]
 
 
-seeds = st.integers(0, 2**32)
-days = st.integers(20, 90)
-several = settings(max_examples=2, phases=[Phase.generate])  # ids tell which life differs
-
-
 def lived(life: list[tuple[int, str, int, int]], until: int, who: str) -> Crm:
     """A CRM with four accounts, a contact and a deal from the start, after all that happened to the end of a day."""
     crm = Crm(f"{who}-")
@@ -248,34 +242,48 @@ def same(one: dict[str, pd.DataFrame], other: dict[str, pd.DataFrame]) -> None:
         assert_frame_equal(frame, other[name], obj=name)
 
 
-@several
-@given(seed=seeds, day=days)
-def test_nothing_that_happens_after_a_day_changes_what_was_known_on_it(seed, day, tmp_path_factory):
-    then = export(lived_all(seed, day), tmp_path_factory.mktemp("then"))
-    later = export(lived_all(seed, END), tmp_path_factory.mktemp("later"))
-    tidied = export([crm.tidied(day) for crm in lived_all(seed, END)], tmp_path_factory.mktemp("tidied"))
-    known = seen(then, day)
-    assert len(known["opportunities"]) > LIVES
-    same(known, seen(later, day))
-    same(known, seen(tidied, day))
+@dataclass(frozen=True)
+class Told:
+    """Lives and a day of them, the export of all that happened, and what a book of it tells of the day."""
+
+    seed: int
+    day: int
+    crms: list[Crm]
+    folder: Path
+    known: dict[str, pd.DataFrame]
 
 
-@several
-@given(seed=seeds, day=days)
-def test_a_deal_has_the_stage_amount_and_closing_day_it_had_at_the_end_of_each_day(seed, day, tmp_path_factory):
+MORE = [pytest.param((seed, day), marks=pytest.mark.slow) for seed, day in ((2, 20), (3, 38), (4, 71), (5, 90))]
+
+
+@pytest.fixture(scope="module", params=[(1, 55), *MORE], ids=lambda p: f"seed {p[0]}, day {p[1]}")
+def told(request, tmp_path_factory) -> Told:
+    seed, day = request.param
     crms = lived_all(seed, END)
-    deals = Book.open(export(crms, tmp_path_factory.mktemp("crm")), as_of=iso(day)).read("opportunities")
+    folder = export(crms, tmp_path_factory.mktemp("crm"))
+    return Told(seed, day, crms, folder, seen(folder, day))
+
+
+def test_nothing_that_happens_after_a_day_changes_what_was_known_on_it(told, tmp_path):
+    for name, crms in {
+        "then": lived_all(told.seed, told.day),
+        "tidied": [crm.tidied(told.day) for crm in lived_all(told.seed, END)],
+    }.items():
+        (tmp_path / name).mkdir()
+        same(told.known, seen(export(crms, tmp_path / name), told.day))
+    assert len(told.known["opportunities"]) > LIVES
+
+
+def test_a_deal_has_the_stage_amount_and_closing_day_it_had_at_the_end_of_each_day(told):
     got = {
-        d.opportunity_id: (d.stage, d.amount, d.close_date.date().isoformat(), d.is_closed) for d in deals.itertuples()
+        d.opportunity_id: (d.stage, d.amount, d.close_date.date().isoformat(), d.is_closed)
+        for d in told.known["opportunities"].itertuples()
     }
-    assert got == {deal: stood for crm in crms for deal, stood in crm.stood[day].items()}
+    assert got == {deal: stood for crm in told.crms for deal, stood in crm.stood[told.day].items()}
 
 
-@several
-@given(seed=seeds, day=days, more=st.integers(1, 25))
-def test_a_later_day_loses_no_earlier_fact(seed, day, more, tmp_path_factory):
-    folder = export(lived_all(seed, END), tmp_path_factory.mktemp("crm"))
-    before, after = seen(folder, day), seen(folder, day + more)
+def test_a_later_day_loses_no_earlier_fact(told):
+    before, after = told.known, seen(told.folder, told.day + 12)
     for name in set(before) & set(READ):
         key = schema.key(name)
         fixed = [c for c, d in schema.spec(name).columns.items() if d.when == "fixed"]
@@ -283,10 +291,8 @@ def test_a_later_day_loses_no_earlier_fact(seed, day, more, tmp_path_factory):
         assert_frame_equal(kept[fixed], before[name][fixed], obj=name)
 
 
-@several
-@given(seed=seeds, day=days)
-def test_a_value_known_only_as_it_is_now_reaches_no_earlier_day(seed, day, tmp_path_factory):
-    known = seen(export(lived_all(seed, END), tmp_path_factory.mktemp("crm")), day)
+def test_a_value_known_only_as_it_is_now_reaches_no_earlier_day(told):
+    known = told.known
     for name in set(known) & set(READ):
         columns = [c for c, d in schema.spec(name).columns.items() if d.when == "current_only"]
         defaults = {c: schema.spec(name).columns[c].default for c in columns}
