@@ -74,7 +74,8 @@ def about_tests(tested: pd.DataFrame) -> str:
         return "The history is too short to test forecasts on past quarters."
     said = ["Each forecast uses what was known at the quarter end, of the deals open then."]
     for _, part in tested.groupby((tested["horizon_days"] / SHORT_MONTH).round()):
-        if (OVERLAP * part["day"].diff().dt.days < part["horizon_days"]).any():
+        apart = part["day"].diff().dt.days.iloc[1:]
+        if (OVERLAP * apart < part["horizon_days"].iloc[1:]).any():
             said.append(
                 f"The {_days(part)} of neighbouring quarter ends overlap, so {len(part):,} ends say less than as many tests."
             )
