@@ -47,10 +47,12 @@ def tables(tmp_path_factory):
     return tmp_path_factory.mktemp("tables")
 
 
-@pytest.fixture(scope="module")
-def report(book, tables):
-    """All notebooks, run on the last day."""
-    return twins_in_process.run(book, "2010-12-09", tables)
+@pytest.fixture(
+    scope="module", params=[["00", "03", "12"], pytest.param([], marks=pytest.mark.slow)], ids=["three", "all"]
+)
+def report(request, book, tables):
+    """Notebooks, run on the last day."""
+    return twins_in_process.run(book, "2010-12-09", tables, request.param)
 
 
 @pytest.fixture(scope="module")
