@@ -1,5 +1,7 @@
 """What several tests share: the places of the project, a small book, small notebooks, and one report on the sample."""
 
+import gc
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +14,7 @@ from hypothesis import settings
 from typer.testing import CliRunner
 
 from abmlib.cli import app
-from abmlib.tables import schema
+from abmlib.tables import Book, schema
 from abmlib.tables.days import beside
 
 settings.register_profile("house", derandomize=True, deadline=None)  # the same cases every time, on any machine
@@ -49,6 +51,12 @@ LONG = ("test_truth.py", "test_online_retail.py", "test_online_retail_both.py", 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the files whose few tests take long: at the end one process would work and the others wait."""
     items.sort(key=lambda item: item.path.name not in LONG)
+
+
+def pytest_collection_finish() -> None:
+    """Let what was imported and collected stay, unsearched for garbage: a book makes many small objects that live for a moment."""
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
 
 
 def abm(*args: object) -> tuple[int, str]:
@@ -101,10 +109,18 @@ def entries(name: str, columns: str, rows: list[tuple], /, **same: object) -> pd
     return as_read(name, frame.assign(**times), "Europe/Berlin")
 
 
+@pytest.fixture(scope="session")
+def small_opened(tmp_path_factory) -> Path:
+    """The small book with a snapshot of the day that most tests ask for."""
+    folder = put(tmp_path_factory.mktemp("small") / "data", accounts=ACCOUNTS, transactions=TRANSACTIONS)
+    Book.open(folder, "2026-06-30")
+    return folder
+
+
 @pytest.fixture
-def small(tmp_path: Path) -> Path:
+def small(small_opened: Path, tmp_path: Path) -> Path:
     """A folder with three accounts and four transactions."""
-    return put(tmp_path / "data", accounts=ACCOUNTS, transactions=TRANSACTIONS)
+    return Path(shutil.copytree(small_opened, tmp_path / "data"))
 
 
 @pytest.fixture(scope="session")

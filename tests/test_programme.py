@@ -186,15 +186,14 @@ def saved(folder, content: bytes, name: str = "targets") -> pd.DataFrame:
 @pytest.mark.parametrize(
     "content",
     [
-        GOOD.encode("utf-8-sig"),  # Excel marks UTF-8
-        GOOD.replace("\n", "\r\n").encode(),
-        GOOD.replace("\n", "\r").encode(),
-        (GOOD + ",,,,,,\n" * 3).encode(),  # rows somebody emptied
-        (GOOD + '" ",,,"",,,\n').encode(),
-        GOOD.replace("\n", ",,\n").encode(),  # columns somebody emptied
-        GOOD.replace("1000.5", "1.0005E+03").encode(),
-        GOOD.replace("2026-01-05T08:00:00Z", "2026-01-05 08:00:00").encode(),  # no zone: UTC, as in every table
-        GOOD.replace("2026-01-05T08:00:00Z", "2026-01-05T10:00:00+02:00").encode(),
+        (GOOD.replace("1000.5", "1.0005E+03") + ",,,,,,\n" * 3)
+        .replace("\n", "\r\n")
+        .encode("utf-8-sig"),  # as Excel does, with rows somebody emptied
+        (GOOD + '" ",,,"",,,\n')
+        .replace("\n", "\r")
+        .replace("05T08:00:00Z", "05 08:00:00")
+        .encode(),  # no zone: UTC, as in every table
+        GOOD.replace("\n", ",,\n").replace("05T08:00:00Z", "05T10:00:00+02:00").encode(),  # columns somebody emptied
     ],
 )
 def test_what_a_spreadsheet_saved_reads_and_can_be_added_to(small, content):
@@ -229,7 +228,7 @@ def test_a_template_with_rows_somebody_emptied_is_not_there(small):
         (GOOD.replace(",Bo,", ",,").encode(), "entered_by is filled: broken in 1 of 1 rows .* Correct entered_by in programme/targets.csv"),
         (GOOD.replace("supersedes", "remark").encode(), r"1 columns of targets.csv are none of the table's \(first: \['remark'\]\)"),
         (GOOD.replace("\n", ",\n", 1).replace("Bo,\n", "Bo,,late\n").encode(), r"1 rows .* without a name \(first: \['line 2'\]\)"),
-        (GOOD.replace("Bo,\n", "Bo\n").encode(), r"do not have its 7 columns \(first: \['line 2 has 6'\]\)"),
+        (GOOD.replace("Bo,\n", "Bo\n").encode(), r"do not have its 7 columns \(first: \['line 2 has 6 of 7 values'\]\)"),
     ],
 )  # fmt: skip
 def test_what_does_not_read_is_told_in_one_sentence_and_stays_as_it_is(small, content, words):
@@ -243,8 +242,7 @@ def test_what_does_not_read_is_told_in_one_sentence_and_stays_as_it_is(small, co
 @pytest.mark.parametrize(
     ("column", "written"),
     [
-        ("end", "31.12.2026"), ("end", "12/31/2026"), ("end", "01/02/2026"), ("end", "01.02.2026"), ("end", "46387"),
-        ("auto_renew", "WAHR"), ("auto_renew", "ja"),
+        ("end", "12/31/2026"), ("end", "01.02.2026"), ("end", "46387"), ("auto_renew", "WAHR"),
     ],
 )  # fmt: skip
 def test_a_day_or_flag_as_one_country_writes_it_is_never_guessed(small, column, written):
