@@ -28,6 +28,12 @@ def market() -> Market:
 
 
 @pytest.fixture(scope="module")
+def large() -> Market:
+    """A market in which rare things happen often enough."""
+    return simulate(7, 1_500, 36)
+
+
+@pytest.fixture(scope="module")
 def deals(market) -> pd.DataFrame:
     """Deals with their truth; the account of the truth, as a few deals lack theirs and some stand under a twin."""
     told = market.truth["opportunities"].drop(columns=["product_line", "type"]).rename(columns={"account_id": "of"})
@@ -258,9 +264,8 @@ def test_a_deal_renews_each_contract_that_ends_in_the_window(market, deals):
         assert len(near) == 1 and bool(near["is_won"].iloc[0]) == row.renewed
 
 
-def test_office_supplies_rest_in_august_and_rise_at_the_years_end():
-    market = simulate(7, 1_000, 36)
-    lines = market.tables["transactions"].merge(market.tables["products"][["product_id", "product_line"]])
+def test_office_supplies_rest_in_august_and_rise_at_the_years_end(large):
+    lines = large.tables["transactions"].merge(large.tables["products"][["product_id", "product_line"]])
     months = lines[lines["product_line"] == "office supplies"]["booked_at"].dt.month.value_counts()
     assert months.idxmin() == 8
     assert months[[10, 11, 12]].mean() > 1.1 * months.mean()
@@ -352,8 +357,8 @@ def test_a_first_win_comes_before_the_first_purchase_and_who_never_wins_buys_not
     assert len(never) > 10 and not first.index.isin(never).any() and not won["of"].isin(never).any()
 
 
-def test_true_chances_hold_for_the_ends_they_are_the_chances_of():
-    told = simulate(7, 3000, 36).truth["opportunities"]
+def test_true_chances_hold_for_the_ends_they_are_the_chances_of(large):
+    told = large.truth["opportunities"]
     band = pd.cut(told["win_probability"], [0, 0.3, 0.4, 0.5, 0.6, 0.8, 1])
     seen = told.groupby([band, "type"], observed=True).agg(
         told=("win_probability", "mean"), won=("ends_won", "mean"), n=("ends_won", "size")
@@ -418,9 +423,8 @@ def test_one_to_five_people_take_part_in_a_deal_and_one_leads(market, deals):
     assert not (parts["added_at"] < parts["created_at"]).any() and not (parts["added_at"] > parts["closed_at"]).any()
 
 
-def test_touches_are_denser_in_deals_and_a_little_more_in_those_won():
-    market = simulate(3, 1_000, 36)
-    touches, deals = market.tables["activities"], market.tables["opportunities"].query("type != 'renewal'")
+def test_touches_are_denser_in_deals_and_a_little_more_in_those_won(large):
+    touches, deals = large.tables["activities"], large.tables["opportunities"].query("type != 'renewal'")
     in_deals = touches["opportunity_id"].value_counts().reindex(deals["opportunity_id"], fill_value=0).to_numpy()
     closed = deals.assign(n=in_deals)[deals["is_closed"].to_numpy(dtype=bool)]
     by_end = closed.groupby(["product_line", "is_won"])["n"].mean().unstack()
