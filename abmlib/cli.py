@@ -185,12 +185,8 @@ def import_(
         return show(f"{to}: a first mapping. Decide its doubts, then: abm import {to} {describe} --to FOLDER")
     if not (mapping and source and to):
         raise ValueError("import takes a mapping, the export's folder and --to; or --describe EXPORT.")
-    unlogged = contextlib.nullcontext(logging.getLogger("abm"))
-    with (
-        recorded(find_reports(None, WORKBOOK), f"Import of {source} failed. ")
-        if WORKBOOK.is_file()
-        else unlogged as log
-    ):
+    about, unlogged = f"Import of {source} failed. ", contextlib.nullcontext(logging.getLogger("abm"))
+    with recorded(find_reports(None, WORKBOOK), about) if WORKBOOK.is_file() else unlogged as log:
         read = mapped.load_mapping(mapping, whole=True)
         team = team_of(to)
         workbook = settings.workbook(team) if team else None
