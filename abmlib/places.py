@@ -8,6 +8,7 @@ HERE = Path(__file__).parents[1]
 ROOT = HERE if (HERE / "notebooks" / "notebooks.yml").is_file() else HERE / "abmlib_workbook"  # see pyproject.toml
 NOTEBOOKS = ROOT / "notebooks"
 MAPPINGS = ROOT / "data" / "mappings"
+DICTIONARY = ROOT / "data" / "README.md"  # of the canonical tables
 SAMPLE = ROOT / "data" / "sample"
 MEASURES = ROOT / "data" / "measures.yml"
 

@@ -29,8 +29,12 @@ def parts() -> Iterator[tuple[str, bytes]]:
         yield f"notebooks/{name}", (places.NOTEBOOKS / name).read_bytes()
     yield f"{settings.PROGRAMME}/README.md", guide.page().encode()
     for folder, to in ((places.MAPPINGS, "mappings"), (places.SAMPLE, "data/sample")):
-        for path in sorted(p for p in folder.rglob("*") if p.is_file() and CACHE not in p.parts):
+        for path in sorted(
+            p for p in folder.rglob("*") if p.is_file() and CACHE not in p.parts and p.name != "README.md"
+        ):
             yield f"{to}/{path.relative_to(folder).as_posix()}", path.read_bytes()
+    yield "mappings/README.md", (places.MAPPINGS / "README.md").read_bytes().replace(b"(../README.md)", b"(tables.md)")
+    yield "mappings/tables.md", places.DICTIONARY.read_bytes()
 
 
 def yours() -> Iterator[tuple[str, bytes]]:
