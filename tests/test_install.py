@@ -55,7 +55,7 @@ def abm(python: Path, installed: Path, where: Path, *args: str) -> str:
 
 def test_the_wheel_holds_the_package_and_the_parts_of_the_workbook_and_nothing_else(wheel):
     here = [p.relative_to(ROOT).as_posix() for p in committed()]
-    parts = ("abmlib/", "notebooks/", "data/sample/", "data/mappings/", "data/measures.yml")
+    parts = ("abmlib/", "notebooks/", "data/sample/", "data/mappings/", "data/measures.yml", "data/README.md")
     expected = {p if p.startswith("abmlib/") else f"abmlib_workbook/{p}" for p in here if p.startswith(parts)}
     packed = {p.relative_to(wheel).as_posix() for p in wheel.rglob("*") if p.is_file()}
     assert {p for p in packed if ".dist-info/" not in p} == expected
