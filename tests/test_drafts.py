@@ -66,11 +66,11 @@ def from_columns(mapping, table):
         (["12%", "7.5 %"], "decimal", {"decimal": ".", "thousands": "", "unit": "percent"}),
         (["2026-01-31", "2026-02-01"], "date", {}),
         (["2026-01-31 10:00:00", "2026-02-01 11:30:00"], "time", {}),
-        (["31.01.2026", "01.02.2026"], "date", {"format": "%d.%m.%Y"}),
-        (["31/01/2026", "01/02/2026"], "date", {"format": "%d/%m/%Y"}),
-        (["01/31/2026", "02/01/2026"], "date", {"format": "%m/%d/%Y"}),
-        (["01/31/26 10:05", "02/01/26 11:05"], "time", {"format": "%m/%d/%y %H:%M"}),
-        (["31-Jan-2026", "01-Feb-2026"], "date", {"format": "%d-%b-%Y"}),
+        (["31.01.2026", "01.02.2026"], "date", {"format": ["%d.%m.%Y"]}),
+        (["31/01/2026", "01/02/2026"], "date", {"format": ["%d/%m/%Y"]}),
+        (["01/31/2026", "02/01/2026"], "date", {"format": ["%m/%d/%Y"]}),
+        (["01/31/26 10:05", "02/01/26 11:05"], "time", {"format": ["%m/%d/%y %H:%M"]}),
+        (["31-Jan-2026", "01-Feb-2026"], "date", {"format": ["%d-%b-%Y"]}),
         (["true", "false", ""], "bool", {}),
         (["Ja", "Nein"], "bool", {}),
         (["a@b.co", "c@d.org"], "email", {}),
@@ -91,9 +91,9 @@ def test_day_or_month_first_that_no_value_decides_is_a_doubt(tmp_path):
 
 
 def test_whole_numbers_are_a_time_only_where_the_name_says_so(tmp_path):
-    assert column(tmp_path, "1750000000", "1760000000", name="created").words == {"format": "epoch_seconds"}
-    assert column(tmp_path, "1750000000000", name="timestamp").words == {"format": "epoch_milliseconds"}
-    assert column(tmp_path, "20260131", "20260201", name="order_date").words == {"format": "%Y%m%d"}
+    assert column(tmp_path, "1750000000", "1760000000", name="created").words == {"format": ["epoch_seconds"]}
+    assert column(tmp_path, "1750000000000", name="timestamp").words == {"format": ["epoch_milliseconds"]}
+    assert column(tmp_path, "20260131", "20260201", name="order_date").words == {"format": ["%Y%m%d"]}
     assert column(tmp_path, "1750000000", "1760000000", name="x").kind == "int"
 
 

@@ -2,7 +2,6 @@
 
 # ruff: noqa: S608  SQL is put together here: columns pass quoted, tables are numbered
 import re
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -10,32 +9,49 @@ from typing import Any
 from abmlib.tables.importers.mapping_file import ROW, Column
 from abmlib.tables.importers.packs import common
 from abmlib.tables.importers.sql import Engine, one, quoted, types_of
-from abmlib.tables.importers.values import NUMERIC, clean, number_pattern, read_value
+from abmlib.tables.importers.values import NUMERIC, clean, read_value
+from abmlib.tables.schema import YEARS
 
 SAMPLE = 2_000  # values looked at one by one; counts and bad values are of all rows
 FEW = 40  # distinct values up to which a text is a category
-EXACT = 100_000  # values up to which different ones are counted, not estimated
 MOST = 0.98  # share of the values looked at that must read as a kind
 BAD = 3  # values, and in a thousand, that may not read as a kind and leave a column that kind
 TIME_WORDS = re.compile(r"time|date|stamp|created|updated|modified|_at$|datum|zeit", re.I)
-MONEY = re.compile(r"^\s*(?:[$€£¥]|[A-Z]{3}\b)?\s*|\s*(?:[$€£¥]|\b[A-Z]{3})?\s*$")  # signs that an import cuts
-NUMBER_FORMS = (  # decimal and thousands signs, the simplest first
-    (".", ""), (",", ""), (".", ","), (",", "."), (".", " "), (",", " "), (".", "'"), (",", "'"), (".", "’"),
-)  # fmt: skip
-SIGNS = {  # what stands for the parts of a day and time; {d} is day and month in either order
-    "%Y%m%d": r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])",
-    "{d}": r"\d{1,2}([./-])\d{1,2}\1", "%Y": r"\d{4}", "%b": "[A-Za-z]{3}", "%B": "[A-Za-z]{4,}",
-    "%p": "[AaPp][Mm]", "%f": r"\d+",
-}  # fmt: skip
-SIGNS |= dict.fromkeys(("%m", "%d", "%H", "%I"), r"\d{1,2}") | dict.fromkeys(("%y", "%M", "%S"), r"\d{2}")
-DAYS = ["%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%Y%m%d", "{d}%Y", "{d}%y", "%d-%b-%Y", "%d-%b-%y"]
-DAYS += ["%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y"]
+NUMBER_FORMS = [  # the simplest first
+    {"decimal": d, "thousands": t}
+    for d, t in (
+        (".", ""),
+        (",", ""),
+        (".", ","),
+        (",", "."),
+        (".", " "),
+        (",", " "),
+        (".", "'"),
+        (",", "'"),
+        (".", "’"),
+    )
+]
+DAYS = [
+    "%Y-%m-%d",
+    "%Y/%m/%d",
+    "%Y.%m.%d",
+    "%Y%m%d",
+    "%d-%b-%Y",
+    "%d-%b-%y",
+    "%d %b %Y",
+    "%d %B %Y",
+    "%b %d, %Y",
+    "%B %d, %Y",
+]
+DAYS += [
+    f"{day}{sign}{month}{sign}%{year}" for sign in "./-" for day, month in (("%d", "%m"), ("%m", "%d")) for year in "Yy"
+]
 CLOCKS = ["", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p", "T%H:%M:%S", " %H:%M:%S.%f"]
-FORMS = {
-    day + clock: re.compile(re.sub(r"%Y%m%d|{d}|%\w|\.", lambda m: SIGNS.get(m[0], r"\."), day + clock))
-    for day in DAYS
-    for clock in CLOCKS
-}
+FORMS = [day + clock for day in DAYS for clock in CLOCKS]
+SHAPE = re.compile(
+    r"(?:\d+|[A-Za-z]+)[-./ ](?:\d+|[A-Za-z]+),?[-./ ]\d+|\d{8}"
+)  # of a day, so that few texts are tried
+DIGITS = re.compile(r"\D{0,6}(?:\d\D?\D?)*\D{0,4}")  # of a number
 ISO = re.compile(r"\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?: ?(?P<zone>Z|UTC|[+-]\d\d(?::?\d\d)?))?)?")
 SIMPLE = {  # kind and what every value of it looks like
     "email": re.compile(r"[^@\s]+@[^@\s]+\.[A-Za-z]{2,}"),
@@ -88,44 +104,36 @@ def learn(con: Engine, table: str, rows: int, names: list[str]) -> dict[str, Fac
     rows : how many it has.
     names : columns to learn.
     """
-    types, facts = types_of(con, table), {}
-    counts = one(
-        con, f"select {', '.join(f'count({x}), approx_count_distinct({x})' for x in map(quoted, names))} from {table}"
-    )
-    some = f"select {', '.join(map(quoted, names))} from {table} where hash({ROW}) % {max(1, rows // SAMPLE)} = 0"
-    samples = dict(zip(names, zip(*con.execute(f"{some} order by {ROW}").fetchall(), strict=True), strict=False))
-    for i, name in enumerate(names):
-        x, filled, distinct = quoted(name), counts[2 * i], min(counts[2 * i : 2 * i + 2])
-        if filled and (filled <= EXACT or distinct <= 2 * FEW or distinct >= 0.8 * filled):
-            (distinct,) = one(con, f"select count(distinct {x}) from {table}")
-        seen = [*dict.fromkeys(v for v in samples.get(name, ()) if v is not None)]
-        if len(seen) < min(FEW, distinct):
-            seen = [
-                v for (v,) in con.execute(f"select {x} from {table} where {x} is not null limit {SAMPLE}").fetchall()
-            ]
-        facts[name] = _kind(Fact(name, types[name.lower()], rows, filled, distinct), seen)
-    facts = _settled_days(facts)
-    commas = any(f.words.get("decimal") == "," and f.kind == "decimal" for f in facts.values())
-    return {n: _checked(con, table, _settled_form(f, commas)) for n, f in facts.items()}
+    types, facts = types_of(con, table), dict[str, Fact]()
+    for name in names:
+        x = quoted(name)
+        filled, distinct = one(con, f"select count({x}), count(distinct {x}) from {table}")
+        some = f"{x} is not null and hash({ROW}) % {max(1, filled // SAMPLE)} = 0 order by {ROW}"
+        seen = [*dict.fromkeys(v for (v,) in con.execute(f"select {x} from {table} where {some}").fetchall())]
+        facts[name] = _kind(con, Fact(name, types[name.lower()], rows, filled, distinct), seen)
+    return {n: _checked(con, table, f) for n, f in _alike(facts).items()}
 
 
-def _settled_days(facts: dict[str, Fact]) -> dict[str, Fact]:
-    """Read days that no value of their own column tells from months as the other columns of the file are read."""
-    orders = {n: m[0] for n, f in facts.items() if (m := re.search("%[dm].%[dm]", str(f.words.get("format"))))}
-    told = {orders[n][:2] for n in orders if not facts[n].doubts}
-    if len(told) != 1:
-        return facts
-    right = ("%d", "%m") if told == {"%d"} else ("%m", "%d")
-    for n in (n for n in orders if facts[n].doubts):
-        form = facts[n].words["format"]
-        both = [
-            re.sub("%[dm](.)%[dm]", rf"{right[0]}\1{right[1]}", f) for f in ([form] if isinstance(form, str) else form)
-        ]
-        facts[n] = replace(facts[n], words={"format": both[0] if isinstance(form, str) else both}, doubts=())
+def _alike(facts: dict[str, Fact]) -> dict[str, Fact]:
+    """Read what a column alone does not tell as the other columns of its file are written: days first, decimal commas."""
+    told = {f.words["format"][0][:2] for f in facts.values() if not f.doubts and re.match("%[dm][./-]%[dm]", _form(f))}
+    commas = any(f.words.get("decimal") == "," for f in facts.values())
+    for name, fact in facts.items():
+        if _form(fact) and fact.doubts and len(told) == 1:
+            right = r"%d\1%m" if told == {"%d"} else r"%m\1%d"
+            forms = [re.sub("^%[dm](.)%[dm]", right, form) for form in fact.words["format"]]
+            facts[name] = replace(fact, words={"format": forms}, doubts=())
+        elif fact.kind == "decimal" and commas:
+            point = fact.words == NUMBER_FORMS[0]  # between groups of three: an import refuses it elsewhere
+            facts[name] = replace(fact, words={"decimal": ",", "thousands": "."} if point else fact.words, doubts=())
     return facts
 
 
-def _kind(fact: Fact, seen: Sequence[Any]) -> Fact:
+def _form(fact: Fact) -> str:
+    return str(fact.words.get("format", [""])[0])
+
+
+def _kind(con: Engine, fact: Fact, seen: Sequence[Any]) -> Fact:
     """Guess the kind of a column from some of its values."""
     if not seen:
         return fact
@@ -141,7 +149,7 @@ def _kind(fact: Fact, seen: Sequence[Any]) -> Fact:
     rest = [v for v in seen if v.lower() not in absent] or list(seen)
     if {v.lower() for v in rest} <= truths:
         return replace(fact, kind="bool", missing=missing)
-    if known := _time(fact, rest) or _number(fact, rest):
+    if known := _time(con, fact, rest) or _number(con, fact, rest):
         return replace(known, missing=missing)
     simple = next((name for name, pattern in SIMPLE.items() if _share(pattern, rest) >= MOST), "")
     clear = tuple(m for m in missing if m.lower() not in ("na", "-", "none", "--", "?"))
@@ -152,81 +160,87 @@ def _share(pattern: re.Pattern[str], seen: Sequence[str]) -> float:
     return sum(bool(pattern.fullmatch(v)) for v in seen) / len(seen)
 
 
-def _time(fact: Fact, seen: Sequence[str]) -> Fact | None:
-    """Find how days and times are written.
+def _hits(con: Engine, seen: Sequence[str], readers: Sequence[str]) -> list[set[int]]:
+    """Give for each expression over x the values that it reads, by their place."""
+    rows = con.execute(f"select {', '.join(readers)} from (select unnest($1) as x)", [seen]).fetchall()
+    return [{i for i, value in enumerate(values) if value is not None} for values in zip(*rows, strict=True)]
 
-    Values over 12 decide which part is the day.
-    """
+
+def _time(con: Engine, fact: Fact, seen: Sequence[str]) -> Fact | None:
+    """Find how days and times are written; whether the day or the month comes first, values over 12 decide."""
     iso = [m for v in seen if (m := ISO.fullmatch(v))]
     if len(iso) >= MOST * len(seen):
         clock = any(len(m[0]) > 10 for m in iso)
         return replace(fact, kind="time" if clock else "date", zoned=any(m["zone"] for m in iso))
-    if _share(re.compile(r"\d{8}"), seen) == 1 and not TIME_WORDS.search(fact.name):
+    whole = all(v.isdecimal() for v in seen)
+    if whole and (_share(re.compile(r"\d{8}"), seen) < 1 or not TIME_WORDS.search(fact.name)):
         return None
-    if [_day_form(v) for v in seen[:20]].count("") > 10:
+    readers = [f"if(year(try_strptime(x, '{f}')) between {YEARS[0]} and {YEARS[1]}, 1, null)" for f in FORMS]
+    if sum(bool(SHAPE.match(v)) for v in seen[:20]) * 2 < len(seen[:20]):
         return None
-    counts = Counter(filter(None, map(_day_form, seen)))
-    if sum(counts.values()) < MOST * len(seen):
+    hits = dict(zip(FORMS, _hits(con, seen, readers), strict=True))
+    ways = [
+        _cover({f: h for f, h in hits.items() if not f.startswith(other)})
+        for other in ("%m", ("%d.%m", "%d/%m", "%d-%m"))
+    ]
+    read = [len(set().union(*(hits[f] for f in way))) for way in ways]
+    if max(read) < MOST * len(seen):
         return None
-    formats, doubts = [form for form, _ in counts.most_common()], list[str]()
-    if any("{d}" in f for f in formats):
-        parts = [m.groups() for v in seen if (m := re.match(r"(\d{1,2})([./-])(\d{1,2})[./-]", v))]
-        signs, first, second = {p[1] for p in parts}, max(int(p[0]) for p in parts), max(int(p[2]) for p in parts)
-        sign = signs.pop() if len(signs) == 1 else "/"
-        day, month = ("%d", "%m") if second <= 12 and (first > 12 or sign != "/") else ("%m", "%d")
-        if first <= 12 and second <= 12 and sign != ".":
-            doubts = ["no value tells day from month: all are 12 or less"]
-        formats = [f.replace("{d}", f"{day}{sign}{month}{sign}") for f in formats]
-    clock = any("%H" in f or "%I" in f for f in formats)
-    words = {"format": formats[0] if len(formats) == 1 else formats}
-    return replace(fact, kind="time" if clock else "date", words=words, doubts=tuple(doubts))
+    forms = ways[read[1] > read[0] or (read[1] == read[0] and ways[0][0][2] == "/")]
+    unclear = read[0] == read[1] and ways[0] != ways[1] and forms[0][2] != "."
+    doubts = ("no value tells day from month: all are 12 or less",) if unclear else ()
+    clock = any("%H" in f or "%I" in f for f in forms)
+    return replace(fact, kind="time" if clock else "date", words={"format": forms}, doubts=doubts)
 
 
-def _day_form(value: str) -> str:
-    """Give the format of a day or time, day and month not told apart; empty if it is none."""
-    return next((form for form, pattern in FORMS.items() if pattern.fullmatch(value)), "")
+def _cover(hits: dict[str, set[int]]) -> list[str]:
+    """Choose the formats that read the most values, until none reads more."""
+    forms, done = list[str](), set[int]()
+    while hits[best := max(hits, key=lambda f: len(hits[f] - done))] - done:
+        forms.append(best)
+        done |= hits[best]
+    return forms
 
 
-def _number(fact: Fact, seen: Sequence[str]) -> Fact | None:
+def _number(con: Engine, fact: Fact, seen: Sequence[str]) -> Fact | None:
     """Find the signs numbers are written with, and whether they are percent."""
-    percent = all(v.endswith("%") for v in seen)
-    bare = [re.sub(r"^\((.*)\)$", r"-\1", MONEY.sub("", v)) for v in seen]
-    plain = [re.sub("[\xa0\u202f]", " ", v.rstrip("% \xa0") if percent else v) for v in bare]
-    fits = [(d, t) for d, t in NUMBER_FORMS if _share(re.compile(number_pattern(d, t)), plain) >= MOST]
-    whole = all(re.fullmatch(r"[+-]?\d+", p) for p in plain)
-    if not fits or any(re.fullmatch(r"0\d+", p) for p in plain) or (whole and max(map(len, plain)) > 15):
+    whole = all(re.fullmatch(r"[+-]?\d+", v) for v in seen)
+    if any(re.fullmatch(r"0\d+", v) for v in seen) or (whole and max(map(len, seen)) > 15):
         return None
-    if whole and not percent:
-        return _epoch(replace(fact, kind="int"), list(map(int, plain)))
-    words = {} if whole else dict(zip(("decimal", "thousands"), fits[0], strict=True))
-    unclear = len(fits) > 1 and not whole and (".", "") not in fits
-    doubts = ("one sign may part decimals or thousands",) if unclear else ()
-    return replace(fact, kind="decimal", words=words | ({"unit": "percent"} if percent else {}), doubts=doubts)
+    if whole:
+        return _epoch(replace(fact, kind="int"), list(map(int, seen)))
+    unit = {"unit": "percent"} if all(v.endswith("%") for v in seen) else {}
+    if sum(bool(DIGITS.fullmatch(v)) for v in seen) < MOST * len(seen):
+        return None
+    hits = _hits(con, seen, [_reader(fact, "x", "number", words | unit) for words in NUMBER_FORMS])
+    fits = [words for words, h in zip(NUMBER_FORMS, hits, strict=True) if len(h) >= MOST * len(seen)]
+    if not fits:
+        return None
+    doubts = ("one sign may part decimals or thousands",) if len(fits) > 1 and fits[0] != NUMBER_FORMS[0] else ()
+    return replace(fact, kind="decimal", words=fits[0] | unit, doubts=doubts)
 
 
 def _epoch(fact: Fact, seen: Sequence[int]) -> Fact:
     """Take whole numbers of the size of a Unix time for one, if the name speaks of time."""
     for form, low, high in (("epoch_seconds", 3e8, 4e9), ("epoch_milliseconds", 3e11, 4e12)):
         if TIME_WORDS.search(fact.name) and all(low <= v <= high for v in seen):
-            return replace(fact, kind="epoch", words={"format": form}, zoned=True)
+            return replace(fact, kind="epoch", words={"format": [form]}, zoned=True)
     return fact
 
 
-def _settled_form(fact: Fact, commas: bool) -> Fact:
-    """In a file that writes commas for decimals, a point between groups of three parts thousands."""
-    form = (fact.words.get("decimal"), fact.words.get("thousands"))
-    if fact.kind == "decimal" and commas and form == (".", ""):
-        return replace(fact, words=fact.words | {"decimal": ",", "thousands": "."}, doubts=())
-    return replace(fact, doubts=()) if commas and form[0] == "," else fact
+def _reader(fact: Fact, x: str, kind: str, words: dict[str, Any]) -> str:
+    """Write how an import reads an expression as a kind."""
+    column = Column.model_validate({"column": fact.name, "time_zone": "UTC", **words})
+    column.kind = kind
+    return read_value(column, fact.type, x, "UTC")
 
 
 def _checked(con: Engine, table: str, fact: Fact) -> Fact:
     """Look at all rows for bounds, bad values and categories."""
     if fact.kind in (*TIMES, "int", "decimal"):
-        column = Column.model_validate({"column": fact.name, "time_zone": "UTC", **fact.words})
-        column.kind = "ts" if fact.kind in TIMES else "number"
         there = clean(fact.type, fact.x, fact.missing)
-        read = f"(select {there} as x, {read_value(column, fact.type, there, 'UTC')} as v from {table})"
+        value = _reader(fact, there, "ts" if fact.kind in TIMES else "number", fact.words)
+        read = f"(select {there} as x, {value} as v from {table})"
         low, high, bad = one(
             con, f"select min(v), max(v), count(*) filter (where v is null and x is not null) from {read}"
         )

@@ -56,15 +56,10 @@ def entry_of(table: str, column: str, fact: Fact, at: str, pack: Pack | None) ->
 def written_as(kind: str, facts: list[Fact]) -> dict[str, Any]:
     """Say how the export writes the values of columns that are read as a kind."""
     if kind in TIMES:
-        forms = [*dict.fromkeys(form for f in facts for form in _forms(f))]
+        forms = [*dict.fromkeys(form for f in facts for form in f.words.get("format", []))]
         return {"format": forms[0] if len(forms) == 1 else forms} if forms else {}
     signs = next((f.words for f in facts if f.kind == "decimal"), {}) if kind in NUMBERS else {}
     return {w: v for w, v in signs.items() if w != "unit" and v != USUAL[w]}
-
-
-def _forms(fact: Fact) -> list[str]:
-    form = fact.words.get("format", [])
-    return form if isinstance(form, list) else [form]
 
 
 def translated(table: str, column: str, fact: Fact, at: str, pack: Pack | None) -> Entry | None:
@@ -98,7 +93,7 @@ def _meaning(place: str, value: str, allowed: tuple[str, ...], pack: Pack | None
 def read_as(x: str, fact: Fact, kind: str | None) -> str:
     """Write a column in an expression, as a day or a number where that is asked for."""
     if kind == "date":
-        forms = ", ".join(map(text, _forms(fact)))
+        forms = ", ".join(map(text, fact.words.get("format", [])))
         return f"try_strptime({x}, [{forms}])" if forms else f"try_cast({x} as timestamp)"
     if kind != "number" or fact.type != "VARCHAR":
         return x
