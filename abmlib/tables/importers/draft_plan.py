@@ -3,6 +3,7 @@
 # ruff: noqa: S608  SQL is put together here: columns pass quoted, tables are numbered
 import math
 import re
+from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,15 +11,15 @@ from abmlib.tables import schema
 from abmlib.tables.importers import match, packs
 from abmlib.tables.importers.exports import Export, File
 from abmlib.tables.importers.facts import Fact, one_line
+from abmlib.tables.importers.mapping_checks import needed
+from abmlib.tables.importers.mapping_file import Mapping
 from abmlib.tables.importers.match import ENTITIES, Feed
-from abmlib.tables.importers.recipes import SPECIAL, Entry, Part, entry_of, filled, read_as, written_as
-from abmlib.tables.importers.sql import one, quoted, references, text, texts
+from abmlib.tables.importers.recipes import SPECIAL, Entry, Part, entry_of, read_as, written_as
+from abmlib.tables.importers.sql import one, text, texts
 
 FILL_IN = "FILL IN"  # in place of a column that a person must name; an import refuses it
-GAPS = 0.5  # share of rows without a needed value that a draft leaves out, with a doubt
 FOUND = 0.05  # share of values that must be found where they refer to, or nothing is looked up
 MOST_VALUES = 200  # different texts of an attribute
-TRUTHS = (("0", "1"), ("no", "yes"), ("n", "y"), ("f", "t"))  # ways to write false and true, other than so
 PARTS = {  # what tells the rows of a table apart that have no key: the first two there are
     "opportunities": ("name", "created_at", "account_id", "closed_at", "close_date", "amount"),
     "activities": ("_subject", "occurred_at", "contact_id", "account_id"),
@@ -29,8 +30,23 @@ PARTS = {  # what tells the rows of a table apart that have no key: the first tw
 }
 ORDER = ("accounts", "contacts", "products", "campaigns", "opportunities")  # tables that others refer to come first
 FACTS = ("transactions", "opportunities", "activities")  # one of these a book must have
+OF_NO_SALE = (
+    "account_id",
+    "created_at",
+    "owner_id",
+    "is_duplicate_of",
+)  # of an account, that a file of sales never tells
 WITH_ATTRIBUTES = ("accounts", "opportunities", "leads")
 RESERVED = {"true", "false", "null"}
+
+
+@dataclass
+class Extra:
+    """What a source is told beside how it is written."""
+
+    derive: dict[str, str] = field(default_factory=dict)
+    keep: list[dict[str, Any]] = field(default_factory=list)
+    join: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 @dataclass
@@ -41,8 +57,10 @@ class Plan:
     pack: str
     feeds: list[Feed]
     tables: dict[str, dict[str, Part]] = field(default_factory=dict)  # by source
-    words: dict[str, dict[str, Any]] = field(default_factory=dict)  # of a table beside its columns
-    extra: dict[str, dict[str, Any]] = field(default_factory=dict)  # of a source: derive, keep, join
+    words: defaultdict[str, dict[str, Any]] = field(
+        default_factory=lambda: defaultdict(dict)
+    )  # of tables, beside columns
+    extra: defaultdict[str, Extra] = field(default_factory=lambda: defaultdict(Extra))  # of sources
     doubts: dict[tuple[int, str], None] = field(default_factory=dict)  # weight, the least first, and text
     idle: dict[str, dict[str, list[str]]] = field(default_factory=dict)  # columns by source and reason
     idle_files: dict[str, str] = field(default_factory=dict)  # by source
@@ -61,16 +79,15 @@ class Plan:
     @property
     def looked_up(self) -> set[str]:
         """The sources that others look up."""
-        return {other for its in self.extra.values() for other in its.get("join", {})}
+        return {other for its in self.extra.values() for other in its.join}
 
     @property
     def currency(self) -> str:
         """The one currency that the files name; empty if they name none, or several."""
         listed = {v for f in self.feeds if (fact := f.found.get("_currency")) for v in fact.values}
         if len(listed) > 1:
-            self.doubt(
-                0, f"amounts are in {len(listed)} currencies ({', '.join(sorted(listed)[:4])}), and a book has one"
-            )
+            some = ", ".join(sorted(listed)[:4])
+            self.doubt(0, f"amounts are in {len(listed)} currencies ({some}), and a book has one")
         given = listed.pop() if len(listed) == 1 else ""
         known = [c for c, names in packs.common().currencies.items() if packs.plain(given) in names]
         return given if re.fullmatch("[A-Z]{3}", given) else next(iter(known), "")
@@ -98,8 +115,9 @@ class Plan:
         self._leave_unfilled()
         if "accounts" not in self.tables:
             self._derive_accounts()
+        used = self._used()
         for file in self.export.files:
-            self._settle_idle(file, self.names[file.table])
+            self._settle_idle(file, self.names[file.table], used)
 
     def _adds(self, feed: Feed, table: str) -> bool:
         """Say whether a file's rows belong to a table that another file may feed already."""
@@ -118,10 +136,14 @@ class Plan:
 
     def _leave_unfilled(self) -> None:
         """Leave out a table that lacks a needed column, where another one holds what happened."""
-        lacks = {
-            t: [c for part in its.values() for c, e in part.items() if e.words.get("column") == FILL_IN]
+        unfilled = [
+            (t, c)
             for t, its in self.tables.items()
-        }
+            for p in its.values()
+            for c, e in p.items()
+            if e.words.get("column") == FILL_IN
+        ]
+        lacks = {t: [c for other, c in unfilled if other == t] for t in self.tables}
         if any(t in lacks and not lacks[t] for t in FACTS):
             for table in [t for t in lacks if lacks[t] and t != "accounts"]:
                 for source in self.tables.pop(table):
@@ -138,8 +160,8 @@ class Plan:
                 part[c] = entry
                 if why := feed.doubts.get(c):
                     self.doubt(2, f"{table}.{c}, from {one_line(feed.found[c].name)}: {why}")
-        for doubt in SPECIAL[table](feed, part, _pack(feed)) if table in SPECIAL else ():
-            self.doubt(1, doubt)
+        for weight, doubt in SPECIAL[table](feed, part, _pack(feed)) if table in SPECIAL else ():
+            self.doubt(weight, doubt)
         self._key(feed, table, part)
         for c in schema.needed(table):
             self._needed(feed, table, part, c)
@@ -151,12 +173,17 @@ class Plan:
             part = {c: e for c, e in part.items() if c in ("opportunity_id", "entered_at")}
         return {c: part[c] for c in columns if c in part and part[c].words}
 
-    def _column(self, feed: Feed, table: str, column: str) -> Entry | None:
-        """Make a canonical column by the first of its recipes of which all parts are there, or of its header."""
-        places = (f"{table}.{column}", column)
-        recipes = next((feed.kind.columns[p] for p in places if p in feed.kind.columns), ())
-        named = [next(n for n in places if n in feed.found)] if {*places} & {*feed.found} else []
-        return next((e for r in (*recipes, *named) if (e := self._cooked(feed, table, column, r))), None)
+    def _column(self, feed: Feed, table: str, column: str, prefix: str = "") -> Entry | None:
+        """Make a canonical column by the first recipe of which all parts are there, or of its header."""
+        places = (f"{table}.{column}", prefix + column)
+        own = next((feed.kind.columns[p] for p in places if p in feed.kind.columns), ())
+        named = next(([p] for p in places if p in feed.found), [])
+        usual = packs.common().columns.get(places[0], ()) if not prefix else ()
+        tried = (self._cooked(feed, table, column, recipe) for recipe in (*own, *named, *usual))
+        if (entry := next(filter(None, tried), None)) is None and named:
+            name = one_line(feed.found[named[0]].name)
+            self.doubt(5, f"{table}.{column}: the values of {name} do not fit; not mapped")
+        return entry
 
     def _cooked(self, feed: Feed, table: str, column: str, recipe: packs.Recipe) -> Entry | None:
         """Make a column by one recipe; None where a part is not there, or its values do not fit."""
@@ -165,12 +192,9 @@ class Plan:
         if len(parts) < len(packs.parts(recipe)):
             return None
         if "sql" in given:
-            kind = schema.spec(table).columns[column].kind if column[0] != "_" else ""
+            kind = schema.spec(table).columns[column].kind
             raw = [parts[n][1] for n, how in re.findall(packs.PART, given["sql"]) if not how]
-            put = {
-                n: (quoted(f.name) if of is feed else f"{of.source}.{quoted(f.name)}", f)
-                for n, (of, f) in parts.items()
-            }
+            put = {n: (f.x if of is feed else f"{of.source}.{f.x}", f) for n, (of, f) in parts.items()}
             sql = re.sub(packs.PART, lambda m: read_as(*put[m[1]], m[2]), given["sql"])
             return Entry(written_as(kind, raw) | {**given, "sql": sql})
         if "key" in given:
@@ -179,11 +203,13 @@ class Plan:
             return Entry(dict(given))
         of, fact = parts[given["column"]]
         header = fact.name if of is feed else f"{of.source}.{fact.name}"
-        entry = Entry({"column": header}) if "map" in given else entry_of(table, column, fact, header, _pack(feed))
-        if entry is None:
-            self.doubt(5, f"{table}.{column}: the values of {one_line(fact.name)} do not fit; not mapped")
+        if given.get("hash") and column == schema.key(table)[0] and fact.distinct < fact.rows:
             return None
-        return Entry(entry.words | {w: v for w, v in given.items() if w not in ("column", "unit")}, entry.doubt)
+        entry: Entry | None = Entry({"column": header})
+        if {"map", "hash"}.isdisjoint(given):
+            entry = entry_of(table, column, fact, header, _pack(feed))
+        more = {w: v for w, v in given.items() if w not in ("column", "unit")}
+        return Entry(entry.words | more, entry.doubt) if entry else None
 
     def _key(self, feed: Feed, table: str, part: Part) -> None:
         """Settle the key: one that repeats gets a number, one that is not there is made of what tells rows apart."""
@@ -195,7 +221,7 @@ class Plan:
                     part[key] = Entry(dict(part[name].words), "there is no key; the name is taken")
                 base = fact or feed.found[name]
                 if base.distinct < base.filled:
-                    self.words.setdefault(table, {})["one_row_per"] = [key]
+                    self.words[table]["one_row_per"] = [key]
                     for c in part.keys() - {key}:
                         part[c].words["take"] = "first"
                     rest = f"{base.filled - base.distinct} rows repeat a {one_line(base.name)}; the first is taken"
@@ -206,7 +232,7 @@ class Plan:
                 why = "the column repeats, so rows are numbered" if fact else "there is no key; one is made"
                 open_to_all = table in ("opportunities", "transactions") and not any(map(match.personal, telling))
                 if len(self.tables[table]) > 1:  # rows of two files may be alike
-                    self.extra.setdefault(feed.source, {}).setdefault("derive", {})["of file"] = text(feed.source)
+                    self.extra[feed.source].derive["of file"] = text(feed.source)
                     telling.append("of file")
                 words = {"key": [*telling, "_nth"] if telling else ["_row"]}
                 part[key] = Entry(words if open_to_all or not telling else words | {"hash": True}, why)
@@ -218,43 +244,34 @@ class Plan:
     def _needed(self, feed: Feed, table: str, part: Part, column: str) -> None:
         """Say what to do about a column that must be there and is not, or has gaps."""
         place, constant = f"{table}.{column}", packs.common().constants.get(f"{table}.{column}")
-        if column not in part:
-            words = {"value": constant} if constant else {"column": FILL_IN}
-            part[column] = Entry(words, "not in the export" if constant else "name its column, or join its file")
-            what = (
-                f"not in the export; {constant} is taken"
-                if constant
-                else f"nothing in {one_line(feed.file.name)} is it"
-            )
-            return self.doubt(3 if constant else 0, f"{place}: {what}")
-        words = part[column].words
+        words = part[column].words if column in part else {}
         fact = feed.file.facts.get(words.get("column", ""))
-        if fact is None or fact.filled == fact.rows or "" in words.get("map", {}):
-            return None
-        gaps = fact.rows - fact.filled
-        what = f"{place}, from {one_line(fact.name)}: {gaps} of {fact.rows} are missing"
-        if constant and "map" not in words and fact.kind != "epoch":
-            part[column] = filled(fact, constant, schema.spec(table).columns[column].kind)
-            self.doubt(3, f"{what}; {constant} is taken")
-        elif gaps <= GAPS * fact.rows:
-            self._keep(feed, f"{fact.x} is not null", f"no {one_line(fact.name)}", table)
-            self.doubt(1, f"{what}; these rows are left out")
-        else:
-            self.doubt(1, f"{what}; fill them, or leave these rows out with keep")
-        return None
+        if not words and constant:
+            part[column] = Entry({"value": constant}, "not in the export")
+            self.doubt(3, f"{place}: not in the export; {constant} is taken")
+        elif not words:
+            part[column] = Entry({"column": FILL_IN}, "name its column, or join its file")
+            self.doubt(0, f"{place}: nothing in {one_line(feed.file.name)} is it")
+        elif fact and fact.filled < fact.rows and "" not in words.get("map", {}):
+            what = f"{place}, from {one_line(fact.name)}: {fact.rows - fact.filled} of {fact.rows} are missing"
+            if constant and "map" not in words:
+                part[column] = Entry({"sql": f"coalesce({fact.x}::varchar, {text(constant)})"})
+                self.doubt(3, f"{what}; {constant} is taken")
+            else:
+                self._keep(feed, f"{fact.x} is not null", f"no {one_line(fact.name)}", table)
+                self.doubt(1, f"{what}; these rows are left out")
 
     def _keep(self, feed: Feed, where: str, why: str, table: str = "", least: float = 0.0) -> int:
         """Leave rows out of a table that one file feeds, or of all that a file feeds; give how many."""
-        alone = table and len(self.tables[table]) == 1
-        keeps = (self.words.setdefault(table, {}) if alone else self.extra.setdefault(feed.source, {})).setdefault(
-            "keep", []
-        )
-        before = [k["where"] for k in [*self.extra.get(feed.source, {}).get("keep", []), *(keeps if alone else [])]]
+        keeps, its = self.extra[feed.source].keep, self.extra[feed.source].keep
+        if table and len(self.tables[table]) == 1:
+            its = self.words[table].setdefault("keep", [])
+        before = [k["where"] for k in (*keeps, *(its if its is not keeps else ()))]
         kept = " and ".join(f"({w})" for w in before) or "true"
         lost = f"count(*) filter (where not coalesce({where}, false))"
         rows, left = one(self.export.con, f"select count(*), {lost} from {feed.file.table} where {kept}")
         if where not in before:
-            keeps.append({"where": where, "why": why, "budget": max(least, _budget(left / max(1, rows)))})
+            its.append({"where": where, "why": why, "budget": max(least, _budget(left / max(1, rows)))})
         return int(left)
 
     def _drop(self, feed: Feed) -> None:
@@ -263,25 +280,20 @@ class Plan:
         if feed.file.tail and full:
             share = feed.file.tail / (feed.file.rows + feed.file.tail)
             self._keep(feed, f"{full.x} is not null", "below the table", least=_budget(share))
-        for name, given in feed.kind.drop.items():
+        for name, drop in feed.kind.drop.items():
             if not (fact := feed.found.get(name)):
                 continue
-            seen = {v.lower() for v in fact.values}
-            if isinstance(given, str):
-                true = next((t for f, t in TRUTHS if {f, t} & seen), "true")
-                why, where = given, f"lower({fact.x}::varchar) is distinct from {text(true)}"
-            else:
-                listed = [v.lower() for v in given["values"]]
-                here = texts([v for v in listed if v in seen] or listed)
-                why, where = given["why"], f"coalesce(lower({fact.x}::varchar), '') not in ({here})"
-            left = self._keep(feed, where, why, least=0.1)
-            if isinstance(given, str) and 2 * left > fact.rows:
-                self.extra[feed.source]["keep"].pop()
-                self.doubt(
-                    1, f"{one_line(feed.file.label)}: {left} of {fact.rows} rows are {why}, if that is so; they stay"
-                )
+            seen, listed = {v.lower() for v in fact.values}, [*map(str.lower, drop.values)]
+            where = (
+                f"coalesce(lower({fact.x}::varchar), '') not in ({texts([v for v in listed if v in seen] or listed)})"
+            )
+            left = self._keep(feed, where, drop.why, least=0.1)
+            what = f"{one_line(feed.file.label)}: {left} of {fact.rows} rows are"
+            if left == fact.rows:
+                self.extra[feed.source].keep.pop()
+                self.doubt(1, f"{what} {drop.why}, if that is so; they stay")
             elif left:
-                self.doubt(4, f"{one_line(feed.file.label)}: {left} of {fact.rows} rows are left out: {why}")
+                self.doubt(4, f"{what} left out: {drop.why}")
 
     # -- other files --------------------------------------------------------------------------------------------------
 
@@ -299,21 +311,19 @@ class Plan:
 
     def _look_up(self, feed: Feed, other: Feed, pairs: list[tuple[Fact | None, tuple[str, str] | None]]) -> bool:
         """Join a file to another by columns that agree, unless they share no values; what repeats there finds nothing."""
-        joins, by = self.extra.get(feed.source, {}).get("join", {}), dict[str, str]()
-        if other.source in joins:
+        its, by = self.extra[feed.source], dict[str, str]()
+        if other.source in its.join:
             return True
-        lost = 0.0
+        lost, kept = 0.0, " and ".join(f"({k['where']})" for k in its.keep) or "true"
         for here, there in pairs:
             if not here or not there or match.overlap(self.export, (feed.file, here.x), (other.file, there[1])) < FOUND:
                 return False
             by[here.name] = self._once(other, *there) if len(pairs) == 1 else there[0]
-            kept = " and ".join(f"({k['where']})" for k in self.extra.get(feed.source, {}).get("keep", [])) or "true"
             once = f"select {there[1]}::varchar as v from {other.file.table} group by 1 having count(*) = 1"
             hits = f"count({here.x}), count(*) filter (where {here.x}::varchar in ({once}))"
             total, hit = one(self.export.con, f"select {hits} from {feed.file.table} where {kept}")
             lost = max(lost, 1 - hit / total if total else 1.0)
-        joins = self.extra.setdefault(feed.source, {}).setdefault("join", {})
-        joins[other.source] = {"by": by, "budget": _budget(lost)}
+        its.join[other.source] = {"by": by, "budget": _budget(lost)}
         return True
 
     def _once(self, other: Feed, name: str, x: str) -> str:
@@ -323,7 +333,7 @@ class Plan:
             return name
         derived = f"{name} once"
         once = f"case when count(*) over (partition by {x}) = 1 then {x} end"
-        self.extra.setdefault(other.source, {}).setdefault("derive", {})[derived] = once
+        self.extra[other.source].derive[derived] = once
         return derived
 
     def _refer(self, feed: Feed, table: str, column: str, entry: Entry) -> None:
@@ -345,9 +355,8 @@ class Plan:
         elif target.words.get("hash"):
             entry.words |= {"hash": True}
         if share < 0.5 and (keyed or column != "account_id"):
-            self.doubt(
-                3, f"{table}.{column}, from {one_line(fact.name)}: only {share:.0%} of its values are found in {there}"
-            )
+            what = f"only {share:.0%} of its values are found in {there}"
+            self.doubt(3, f"{table}.{column}, from {one_line(fact.name)}: {what}")
         if share < FOUND and column != "account_id" and schema.spec(table).columns[column].null:
             entry.words = {}
 
@@ -358,9 +367,8 @@ class Plan:
                 feed = next(f for f in self.feeds if f.source == source)
                 if table == "opportunities" and "account_id" not in part and (title := feed.found.get("name")):
                     part["account_id"] = Entry({"column": title.name}, "nothing else names the client")
-                    self.doubt(
-                        1, f"{table}.account_id: nothing names the client but {one_line(title.name)}; it is taken"
-                    )
+                    what = f"nothing names the client but {one_line(title.name)}; it is taken"
+                    self.doubt(1, f"{table}.account_id: {what}")
                 words = part["account_id"].words if "account_id" in part else {}
                 if {*words} == {"column"} and (fact := feed.file.facts.get(words["column"])):
                     return self._accounts_of(feed, fact)
@@ -372,79 +380,58 @@ class Plan:
 
     def _accounts_of(self, feed: Feed, fact: Fact) -> None:
         """Make accounts, one for each value of a column, with what else the file says of them; Book dates them."""
-        its = {"account_id": Entry({"column": fact.name})}
-        told = match.elsewhere("accounts")
-        found = {
-            c: f
-            for f in feed.file.facts.values()
-            if (c := told.get(packs.squashed(f.name))) and f.name not in feed.used
-        }
-        found |= {
-            n.removeprefix("_account_"): f for n, f in feed.found.items() if n.startswith("_account_") and f is not fact
-        }
-        for c in (c for c in found if c not in ("account_id", "created_at", "owner_id", "is_duplicate_of")):
-            if match.fits(found[c], "accounts", c) and (
-                entry := entry_of("accounts", c, found[c], found[c].name, None)
-            ):
+        told, its = match.elsewhere("accounts"), {"account_id": Entry({"column": fact.name})}
+        its["name"] = Entry({"column": fact.name, "take": "first"}, "there is no name; the key is taken")
+        for f in feed.file.facts.values():
+            if f.name not in feed.used and (c := told.get(packs.squashed(f.name))) and match.fits(f, "accounts", c):
+                feed.found.setdefault(f"_account_{c}", f)
+        for c in schema.spec("accounts").columns:
+            entry = self._column(feed, "accounts", c, "_account_") if c not in OF_NO_SALE else None
+            if entry and entry.words.get("column") != fact.name:
                 its[c] = Entry(entry.words | {"take": "most_common"}, entry.doubt)
-        for n in (n for n in feed.kind.columns if n.startswith("_account_")):
-            if entry := self._column(feed, "accounts", n):
-                its[n.removeprefix("_account_")] = Entry(entry.words | {"take": "first"}, entry.doubt)
-        its.setdefault("name", Entry({"column": fact.name, "take": "first"}, "there is no name; the key is taken"))
-        self.tables = {
-            "accounts": {feed.source: {c: its[c] for c in schema.spec("accounts").columns if c in its}}
-        } | self.tables
+        self.tables = {"accounts": {feed.source: its}} | self.tables
         self.words["accounts"] = {"one_row_per": ["account_id"]}
         if fact.filled < fact.rows:
             self._keep(feed, f"{fact.x} is not null", f"no {one_line(fact.name)}", "accounts")
-        self.doubt(
-            2, f"accounts: no file lists them; made from the {one_line(fact.name)} of {one_line(feed.file.name)}"
-        )
+        what = f"made from the {one_line(fact.name)} of {one_line(feed.file.name)}"
+        self.doubt(2, f"accounts: no file lists them; {what}")
 
     # -- what is not used ---------------------------------------------------------------------------------------------
 
-    def _settle_idle(self, file: File, source: str) -> None:
+    def _settle_idle(self, file: File, source: str, used: set[tuple[str, str]]) -> None:
         """Put what has no place into attributes, and say of the rest why it is not used."""
         feed = next((f for f in self.feeds if f.source == source), None)
         fed = [t for t, its in self.tables.items() if source in its]
         if not fed and source not in self.looked_up:
             known = f"{feed.kind.name} is known, and nothing looks it up" if feed and not feed.kind.table else ""
             self.idle_files.setdefault(source, known or self._lacking(file))
-        single = [t for t in fed if len(self.tables[t]) == 1 and "one_row_per" not in self.words.get(t, {})]
+        single = [t for t in fed if len(self.tables[t]) == 1 and "one_row_per" not in self.words[t]]
         home = next((t for t in single if t in WITH_ATTRIBUTES), None)
         fixed = {feed.found[n].name for n in feed.kind.fixed if n in feed.found} if feed else set()
-        used = self._headers(source)
-        for fact in (f for n, f in file.facts.items() if fed and n not in used):
+        for fact in (f for n, f in file.facts.items() if fed and (source, n) not in used):
+            if "contacts" in fed and match.opts_out(fact.name) and fact.filled:
+                self.doubt(
+                    1, f"{one_line(file.label)}: {one_line(fact.name)} is not mapped; may these people be written to?"
+                )
             if why := _idle(fact) or ("" if home else "no place in the tables"):
                 self.idle.setdefault(source, {}).setdefault(why, []).append(fact.name)
             elif home:
                 when = "fixed" if fact.name in fixed else "today"
-                self.words.setdefault(home, {}).setdefault("attributes", {})[fact.name] = when
+                self.words[home].setdefault("attributes", {})[fact.name] = when
 
-    def _headers(self, source: str) -> set[str]:
-        """List the headers of a source that the mapping names, here or where it is looked up."""
-        own, named = self.extra.get(source, {}), set[str]()
-        entries = [(s, e.words) for its in self.tables.values() for s, part in its.items() for e in part.values()]
-        for s, words in entries:
-            names = [words.get("column", ""), *words.get("key", ())]
-            expressions = [".".join(p) for p in references(words.get("sql", "1"))]
-            named |= {n for n in (*names, *expressions) if s == source}
-            named |= {n.split(".", 1)[1] for n in (*names, *expressions) if n.startswith(f"{source}.") and s != source}
-        expressions = [*own.get("derive", {}).values(), *(k["where"] for k in own.get("keep", ()))]
-        expressions += [
-            k["where"] for t, its in self.tables.items() if source in its for k in self.words.get(t, {}).get("keep", ())
-        ]
-        named |= {p[-1] for e in expressions for p in references(e)}
-        joins = [(s, other, j["by"]) for s, its in self.extra.items() for other, j in its.get("join", {}).items()]
-        named |= {n for s, other, by in joins for n in (by if s == source else by.values() if other == source else ())}
-        logs = [self.words.get(t, {}).get("changes", {}) for t, its in self.tables.items() if source in its]
-        return named | {v for log in logs for v in log.values() if isinstance(v, str)}
+    def _used(self) -> set[tuple[str, str]]:
+        """List the columns that the mapping names, each with its source, as an import does."""
+        sources = {s: {"file": f.name} | vars(self.extra[s]) for f in self.export.files for s in [self.names[f.table]]}
+        parts = {t: {s: {c: e.words for c, e in p.items()} for s, p in its.items()} for t, its in self.tables.items()}
+        tables = {t: {"from": its} | self.words[t] for t, its in parts.items()}
+        mapping = Mapping.model_validate({"version": 1, "title": "draft", "sources": sources, "tables": tables})
+        for name, source in mapping.sources.items():
+            source.name = name
+        return {(owner, name) for s in mapping.sources.values() for _, owner, name in needed(s, mapping)}
 
     def _lacking(self, file: File) -> str:
         """Say why no table is made from a file: what it is called like, and what it lacks for that."""
-        called = [
-            (match.named(file, (h for its in k.files.values() for h in its)), k) for k in match.kinds() if k.table
-        ]
+        called = [(match.named(file, k.file_names()), k) for k in match.kinds() if k.table]
         best, kind = max(called, key=lambda c: c[0])
         if best < match.ENDS:
             self.doubt(5, f"no table is made from {one_line(file.label)}")
@@ -486,8 +473,8 @@ def _names(export: Export) -> dict[str, str]:
     """Name the sources, apart from all columns."""
     taken, names = {c.lower() for f in export.files for c in f.facts} | RESERVED, dict[str, str]()
     for file in export.files:
-        name = re.sub(r"\W+", "_", "_".join(packs.plain(file.stem).split()) or "file")
-        name = name if re.match(r"[a-z_]", name) else f"file_{name}"
+        name = re.sub(r"\W+", "_", packs.plain(file.stem) or "file")
+        name = name if re.match("[a-z_]", name) else f"file_{name}"
         name = next(n for n in (name, f"{name}_file", *(f"{name}_{i}" for i in range(2, 9_999))) if n not in taken)
         names[file.table] = name
         taken.add(name)

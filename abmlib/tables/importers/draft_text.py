@@ -1,6 +1,7 @@
 """The text of a draft: a plan written as a mapping file, with its doubts as comments."""
 
 import math
+import textwrap
 from typing import Any
 
 import yaml
@@ -36,13 +37,13 @@ def written(plan: Any, title: str) -> str:
             idle.append(f"{one_line(file.label)} ({file.rows} rows)")
     lines += [*_comment(2, "files not used", idle), "tables:"]
     for name in [t for t in schema.importable() if t in plan.tables]:
-        lines += _table_lines(name, plan.tables[name], plan.words.get(name, {}))
+        lines += _table_lines(name, plan.tables[name], plan.words[name])
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
 def _source_lines(plan: Any, file: Any, source: str) -> list[str]:
     """Write one source, and what of it is not used."""
-    idle, extra = plan.idle.get(source, {}), plan.extra.get(source, {})
+    idle, extra = plan.idle.get(source, {}), vars(plan.extra[source])
     used = [f for n, f in file.facts.items() if not any(n in names for names in idle.values())]
     missing = sorted({m for f in used for m in f.missing})
     local = any(f.kind in TIMES and not f.zoned for f in used)
@@ -51,7 +52,7 @@ def _source_lines(plan: Any, file: Any, source: str) -> list[str]:
         *(_line(4, w, v) for w, v in file.source.model_dump(exclude_unset=True).items()),
         *([_line(4, "time_zone", "UTC", "its times carry no zone; fill in")] if local else []),
         *([_line(4, "missing", missing)] if missing else []),
-        *(line for word in ("derive", "keep", "join") if word in extra for line in _block(4, word, extra[word])),
+        *(_line(4, word, extra[word]) for word in ("derive", "keep", "join") if extra[word]),
         *(line for why, names in sorted(idle.items()) for line in _comment(4, f"not used, {why}", names)),
     ]
 
@@ -59,23 +60,12 @@ def _source_lines(plan: Any, file: Any, source: str) -> list[str]:
 def _table_lines(name: str, parts: dict[str, Any], words: dict[str, Any]) -> list[str]:
     """Write one table; of several sources each has its own columns."""
     body = {source: [_line(0, c, _short(e.words), e.doubt) for c, e in part.items()] for source, part in parts.items()}
-    before = [line for w in ("one_row_per", "keep", "changes") if words.get(w) for line in _block(4, w, words[w])]
-    after = _block(4, "attributes", words["attributes"]) if "attributes" in words else []
+    more = [_line(4, w, words[w]) for w in ("one_row_per", "keep", "changes", "attributes") if words.get(w)]
     if len(body) == 1:
         ((source, columns),) = body.items()
-        return [f"  {name}:", f"    from: {source}", *before, "    columns:", *(f"      {c}" for c in columns), *after]
+        return [f"  {name}:", f"    from: {source}", *more, "    columns:", *(f"      {c}" for c in columns)]
     apart = [line for source, its in body.items() for line in (f"      {source}:", *(f"        {c}" for c in its))]
-    return [f"  {name}:", "    from:", *apart, *before, *after]
-
-
-def _block(indent: int, word: str, value: Any) -> list[str]:
-    """Write a word, and what it holds one line each if it is a list of words or names with words."""
-    start = " " * indent
-    if isinstance(value, list) and value and isinstance(value[0], dict):
-        return [f"{start}{word}:", *(f"{start}  - {_scalar(v)}" for v in value)]
-    if isinstance(value, dict) and (word in ("derive", "join")):
-        return [f"{start}{word}:", *(_line(indent + 2, k, v) for k, v in value.items())]
-    return [_line(indent, word, value)]
+    return [f"  {name}:", "    from:", *apart, *more]
 
 
 def _short(words: dict[str, Any]) -> Any:
@@ -88,14 +78,9 @@ def _line(indent: int, name: str, value: Any, doubt: str = "") -> str:
 
 
 def _comment(indent: int, head: str, names: list[str]) -> list[str]:
-    """List names in one line of comment; what has no room is counted."""
-    line, shown = f"{' ' * indent}# {head}: ", list[str]()
-    for name in map(one_line, names):
-        if shown and len(line) + sum(map(len, shown)) + 2 * len(shown) + len(name) > WIDTH - 15:
-            shown.append(f"and {len(names) - len(shown)} more")
-            break
-        shown.append(name)
-    return [line + ", ".join(shown)] if names else []
+    """List names in one line of comment; where some have no room, say of how many they are."""
+    start, listed = f"{' ' * indent}# {head}: ", ", ".join(map(one_line, names))
+    return [start + textwrap.shorten(listed, WIDTH - len(start), placeholder=f" … of {len(names)}")] if names else []
 
 
 def _scalar(value: Any) -> str:

@@ -1,7 +1,6 @@
 """Files of an export as they are in a folder: how each is written, and what its columns hold."""
 
 # ruff: noqa: S608  SQL is put together here: every name passes quoted
-import codecs
 import contextlib
 import csv
 import gzip
@@ -22,10 +21,15 @@ from abmlib.tables.importers.facts import Fact, learn, one_line
 from abmlib.tables.importers.mapping_file import DELIMITERS, EXCEL, FILES, ROW, Source, suffix
 from abmlib.tables.importers.sheet_reader import HEAD
 from abmlib.tables.importers.sql import Engine, cause, engine, one, quoted
-from abmlib.tables.importers.text_files import PIECE
+from abmlib.tables.importers.text_files import MARKS
 
 MEMORY = 1  # GiB of the engine
 MOST = 1000  # columns of a file that are looked at
+REMEDIES: dict[str, dict[str, Any]] = {  # of errors of an import: other words for the source
+    "is not utf-8": {"encoding": "cp1252"},
+    "is not cp1252": {"encoding": "latin-1"},
+    "short_rows: missing": {"short_rows": "missing"},
+}
 UNREADABLE = (TableError, ValueError, OSError, EOFError, duckdb.Error, csv.Error)
 
 
@@ -116,9 +120,10 @@ def _sources(name: str, path: Path) -> Iterator[tuple[Source, tuple[str, ...]]]:
                 source, doubts = _source(words | several, list(enumerate(filled, 1)))
                 yield source, (*doubts, f"its sheet {sheet!r} is hidden") if is_hidden else doubts
     elif suffix(name) in DELIMITERS:
-        encoding = _encoding(path)
-        with io.TextIOWrapper(_bytes(path), encoding=encoding or "utf-8-sig", newline="") as lines:
-            start = lines.read(65_536)
+        with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as file:
+            first = file.read(65_536)
+        encoding = next((names[0] for mark, names in MARKS.items() if first.startswith(mark)), "utf-8")
+        start = first.decode(encoding, "replace")
         delimiter = _delimiter(start)
         reader = csv.reader(io.StringIO(start), delimiter=delimiter)
         filled, line = [], 1
@@ -126,8 +131,7 @@ def _sources(name: str, path: Path) -> Iterator[tuple[Source, tuple[str, ...]]]:
             filled.append((line, sum(map(bool, row))))
             line = reader.line_num + 1
         usual = delimiter == DELIMITERS[suffix(name)]
-        words |= ({"encoding": encoding} if encoding else {}) | ({} if usual else {"delimiter": delimiter})
-        yield _source(words, filled)
+        yield _source(words if usual else words | {"delimiter": delimiter}, filled)
     else:
         yield _source(words, [])
 
@@ -146,27 +150,6 @@ def _source(words: dict[str, Any], filled: list[tuple[int, int]]) -> tuple[Sourc
     return Source.model_validate(words | {"header_row": header}), (line,)
 
 
-def _bytes(path: Path) -> Any:
-    return gzip.open(path, "rb") if path.suffix.lower() == ".gz" else path.open("rb")
-
-
-def _encoding(path: Path) -> str | None:
-    """Name the encoding of a text, if it is not UTF-8.
-
-    UTF-16 has a mark; all else is taken for Windows' western encoding.
-    """
-    with _bytes(path) as file:
-        if file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
-            return "utf-16"
-        file.seek(0)
-        try:
-            for _ in codecs.iterdecode(iter(lambda: file.read(PIECE), b""), "utf-8"):
-                pass
-        except UnicodeDecodeError as wrong:
-            return "latin-1" if set(wrong.object) & {0x81, 0x8D, 0x8F, 0x90, 0x9D} else "cp1252"
-    return None
-
-
 def _delimiter(start: str) -> str:
     """Take the sign that cuts the first rows into the same number of parts, the most parts first."""
 
@@ -181,25 +164,26 @@ def _delimiter(start: str) -> str:
 
 
 def _read(con: Engine, source: Source, name: str, path: Path, table: str, work: Path) -> File:
-    """Copy a file into the engine, as an import does, and learn its columns."""
+    """Copy a file into the engine, as an import does, with the words that its errors ask for."""
     try:
         return _loaded(con, source, name, path, table, work)
     except TableError as wrong:
-        if "short_rows" not in str(wrong):
+        more = next((words for sign, words in REMEDIES.items() if sign in str(wrong)), {})
+        if not more:
             raise
-    short = Source.model_validate(source.model_dump(exclude_unset=True) | {"short_rows": "missing"})
-    return _loaded(con, short, name, path, table, work)
+    return _read(con, Source.model_validate(source.model_dump(exclude_unset=True) | more), name, path, table, work)
 
 
 def _loaded(con: Engine, source: Source, name: str, path: Path, table: str, work: Path) -> File:
-    named = source.model_copy(update={"name": table})
-    (part,) = files.prepare(con, named, {name: path}, work)
+    """Copy a file into the engine, and learn its columns."""
+    its = source.model_copy(update={"name": table})
+    (part,) = files.prepare(con, its, {name: path}, work)
     names, lower = part.names, [n.strip().lower() for n in part.names]
     if not names or ROW in lower:
         raise TableError(f"it has a column {ROW}; rename it." if names else "it has no columns.")
     twice = sorted({n for n in names if n.strip() and lower.count(n.strip().lower()) > 1})
     usable = [n for n in names if n.strip() and n not in twice]
-    (rows,) = files.load(con, named, [part], {n.lower() for n in usable[:MOST]})
+    (rows,) = files.load(con, its, [part], {n.lower() for n in usable[:MOST]})
     listed = f"column(s) {', '.join(map(one_line, twice))} stand more than once; give each its own name"
     doubts = [listed] if twice else []
     if len(usable) > MOST:

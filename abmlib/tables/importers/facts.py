@@ -17,40 +17,14 @@ FEW = 40  # distinct values up to which a text is a category
 MOST = 0.98  # share of the values looked at that must read as a kind
 BAD = 3  # values, and in a thousand, that may not read as a kind and leave a column that kind
 TIME_WORDS = re.compile(r"time|date|stamp|created|updated|modified|_at$|datum|zeit", re.I)
-NUMBER_FORMS = [  # the simplest first
-    {"decimal": d, "thousands": t}
-    for d, t in (
-        (".", ""),
-        (",", ""),
-        (".", ","),
-        (",", "."),
-        (".", " "),
-        (",", " "),
-        (".", "'"),
-        (",", "'"),
-        (".", "’"),
-    )
-]
-DAYS = [
-    "%Y-%m-%d",
-    "%Y/%m/%d",
-    "%Y.%m.%d",
-    "%Y%m%d",
-    "%d-%b-%Y",
-    "%d-%b-%y",
-    "%d %b %Y",
-    "%d %B %Y",
-    "%b %d, %Y",
-    "%B %d, %Y",
-]
-DAYS += [
-    f"{day}{sign}{month}{sign}%{year}" for sign in "./-" for day, month in (("%d", "%m"), ("%m", "%d")) for year in "Yy"
-]
+NUMBER_FORMS = [{"decimal": d, "thousands": t} for t in ("", ",", ".", " ", "'", "’") for d in ".," if d != t]
+NAMED_DAYS = "%d-%b-%Y|%d-%b-%y|%d %b %Y|%d %B %Y|%b %d, %Y|%B %d, %Y"
+DAYS = [*["%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%Y%m%d"], *NAMED_DAYS.split("|")]
+DAYS += [first.replace("-", sign) + year for sign in "./-" for first in ("%d-%m-%", "%m-%d-%") for year in "Yy"]
 CLOCKS = ["", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p", "T%H:%M:%S", " %H:%M:%S.%f"]
 FORMS = [day + clock for day in DAYS for clock in CLOCKS]
-SHAPE = re.compile(
-    r"(?:\d+|[A-Za-z]+)[-./ ](?:\d+|[A-Za-z]+),?[-./ ]\d+|\d{8}"
-)  # of a day, so that few texts are tried
+# of a day, so that few texts are tried
+SHAPE = re.compile(r"(?:\d+|[A-Za-z]+)[-./ ](?:\d+|[A-Za-z]+),?[-./ ]\d+|\d{8}")
 DIGITS = re.compile(r"\D{0,6}(?:\d\D?\D?)*\D{0,4}")  # of a number
 ISO = re.compile(r"\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?: ?(?P<zone>Z|UTC|[+-]\d\d(?::?\d\d)?))?)?")
 SIMPLE = {  # kind and what every value of it looks like

@@ -2,6 +2,7 @@
 
 # ruff: noqa: S608  SQL is put together here: columns pass Fact.x, tables are numbered
 import functools
+import itertools
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from abmlib.tables.importers.packs import Kind, Pack, common, known, plain, squa
 from abmlib.tables.importers.sql import one
 
 ENOUGH, NAMED, ENDS, HOLDS = 1.0, 3.0, 2.0, 1.0  # least score of a file; its name is the kind's, ends with it, holds it
+TELLING = 6  # tables that may know a header that is looked for in all packs
 FILLED = 0.8  # share of rows that the best name of a column must fill, or the fullest is taken
 CLOSE = 90  # of 100: how alike a header must be that is not the same
 ENTITIES = {"accounts": 0.02, "contacts": 0.02, "products": 0.02, "campaigns": 0.02}  # share of rows that may repeat
@@ -44,26 +46,22 @@ class Feed:
 
 
 @functools.cache
-def tables_of() -> dict[str, frozenset[str]]:
-    """Give for each header the tables and kinds that call a column so: the more, the less it tells."""
-    known_by: dict[str, set[str]] = {}
+def places() -> dict[str, dict[str, str]]:
+    """Give for each header the tables, or kinds of no table, that know it, with the column; the more, the less it tells."""
+    known_by: dict[str, dict[str, str]] = {}
     for kind in kinds():
         for name in kind.names:
-            for header in kind.headers(name):
-                known_by.setdefault(squashed(header), set()).update(kind.table or (kind.name,))
-    return {header: frozenset(tables) for header, tables in known_by.items()}
+            only, _, column = name.rpartition(".")
+            for header, table in itertools.product(kind.headers(name), kind.table or (kind.name,)):
+                its = known_by.setdefault(squashed(header), {})
+                fitting = only in ("", table) and kind.table and column in schema.spec(table).columns
+                its[table] = its.get(table) or (column if fitting else "")
+    return known_by
 
 
-@functools.cache
-def elsewhere(table: str, most: int = 6) -> dict[str, str]:
-    """Give for each header that any pack knows, and that at most some tables have, the column of a table."""
-    columns: dict[str, str] = {}
-    for kind in (k for k in kinds() if table in k.table):
-        for name in (n for n in kind.names if n[0] != "_" and n.split(".")[-1] in schema.spec(table).columns):
-            for header in kind.headers(name):
-                if len(tables_of()[squashed(header)]) <= most and name.split(".")[0] in (name, table):
-                    columns.setdefault(squashed(header), name.split(".")[-1])
-    return columns
+def elsewhere(table: str) -> dict[str, str]:
+    """Give for each header that tells something, in any pack, the column of a table."""
+    return {header: its[table] for header, its in places().items() if its.get(table) and len(its) <= TELLING}
 
 
 def kinds() -> list[Kind]:
@@ -119,6 +117,11 @@ def personal(header: str) -> bool:
     return any(re.search(p[1:-1], words) if p[0] == "/" else p in words.split() for p in common().personal)
 
 
+def opts_out(header: str) -> bool:
+    """Say whether a column holds who may not be written to."""
+    return any(re.search(p[1:-1], plain(header)) for p in common().opt_outs)
+
+
 @functools.cache
 def summary(header: str) -> bool:
     """Say whether a column sums up the whole period of the export, such as the day of the last order."""
@@ -170,36 +173,37 @@ def choose(export: Export) -> tuple[str, list[Feed]]:
     return title, sorted(feeds, key=lambda f: (-f.score, f.file.name))
 
 
+@functools.cache
+def _labels(pack: str, kind: str) -> list[tuple[str, list[str], str]]:
+    """List the names of a kind with their headers: its own, and, with a doubt, those of the same tables in other packs."""
+    its = next(k for k in kinds() if (k.pack, k.name) == (pack, kind))
+    own = {n: [*map(squashed, [*its.headers(n), *([n.split(".")[-1]] if n[0] != "_" else [])])] for n in its.names}
+    other: dict[str, list[str]] = {}
+    for table in its.table:
+        for header, column in elsewhere(table).items():
+            other.setdefault(f"{table}.{column}" if len(its.table) > 1 else column, []).append(header)
+    return [(n, h, "") for n, h in own.items()] + [(n, h, "a name of another system") for n, h in other.items()]
+
+
 def tried(file: File, pack: Pack, kind: Kind) -> Feed | None:
     """Take a file for a kind; nothing if what the kind needs is not there."""
     cut = "|".join(pack.prefixes)
     keyed = {
         squashed(re.sub(rf"^(?:{cut})", "", n, flags=re.I) if cut else n): f for n, f in reversed(file.facts.items())
     }
-    found, score, tells = dict[str, Fact](), 0.0, tables_of()
-    for name in kind.names:
-        own = [name.split(".")[-1]] if name[0] != "_" else []
-        headers = [
-            h
-            for h in map(squashed, [*kind.headers(name), *own])
-            if (f := keyed.get(h)) and fits(f, *column_of(kind, name))
-        ]
-        if headers:  # the best name, unless few rows have it and others more
-            best = next(
-                (h for h in headers if keyed[h].filled >= FILLED * file.rows),
-                max(headers, key=lambda h: keyed[h].filled),
-            )
-            score += 0 if keyed[best] in found.values() else 1 / len(tells.get(best, " "))
+    feed, score, tells = Feed(file, kind, {}), 0.0, places()
+    found = feed.found
+    for name, headers, doubt in _labels(kind.pack, kind.name):
+        taken = feed.used if doubt else set()
+        there = [h for h in headers if (f := keyed.get(h)) and f.name not in taken and fits(f, *column_of(kind, name))]
+        if there and name not in found:  # the best name, unless few rows have it and others more
+            full = (h for h in there if keyed[h].filled >= FILLED * file.rows)
+            best = next(full, max(there, key=lambda h: keyed[h].filled))
+            score += 0 if keyed[best].name in feed.used else (0.5 if doubt else 1) / len(tells.get(best, " "))
             found[name] = keyed[best]
-    feed = Feed(file, kind, found)
-    for table in kind.table:
-        for header, column in elsewhere(table).items():
-            fact = keyed.get(header)
-            column = f"{table}.{column}" if len(kind.table) > 1 else column
-            if fact and column not in found and fact.name not in feed.used and fits(fact, table, column.split(".")[-1]):
-                found[column], feed.doubts[column] = fact, "a name of another system"
-                score += 0.5 / len(tells[header])
-    called = named(file, (label for labels in kind.files.values() for label in labels))
+            if doubt:
+                feed.doubts[name] = doubt
+    called = named(file, kind.file_names())
     said = {"_status", "is_won"} & {*found} or ("stage" in found and outcome(found["stage"]))
     won = next((f for f in file.facts.values() if outcome(f)), None) if "opportunities" in kind.table else None
     if won and not said:

@@ -12,6 +12,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from abmlib.tables import schema
 from abmlib.tables.importers.mapping_file import Column, Words
+from abmlib.tables.importers.values import TRUE
 from abmlib.tables.yaml_file import read_yaml
 
 FOLDER = Path(__file__).parent / "packs"
@@ -41,6 +42,18 @@ Values = dict[str, dict[str, Listed]]  # by canonical column: the value, and the
 Text = Annotated[dict[str, Any], BeforeValidator(_texts)]
 
 
+class Drop(Words):
+    """Rows that are left out: those with some values, of a column that is true or not unless they are given."""
+
+    why: str
+    values: Listed = TRUE
+
+    @model_validator(mode="before")
+    @classmethod
+    def _only_why(cls, given: Any) -> Any:
+        return {"why": given} if isinstance(given, str) else given
+
+
 class Kind(Words):
     """One kind of file: the tables it feeds, the names of its columns, and how canonical columns are made of them."""
 
@@ -53,12 +66,16 @@ class Kind(Words):
     joins: dict[str, dict[str, str]] = {}
     columns: dict[str, Recipes] = {}
     changes: dict[str, Any] = {}
-    drop: dict[str, str | dict[str, Any]] = {}  # helper: why, or {values: texts of it, why: …}
+    drop: dict[str, Drop] = {}  # by helper
     fixed: Listed = ()
 
     def headers(self, name: str) -> list[str]:
         """Give the headers of a name, the best first."""
         return [h for listed in self.names.get(name, {}).values() for h in listed]
+
+    def file_names(self) -> list[str]:
+        """List what its files are called."""
+        return [label for labels in self.files.values() for label in labels]
 
     @model_validator(mode="after")
     def _fits(self) -> "Kind":
@@ -114,7 +131,9 @@ class Common(Words):
     personal: Listed
     summaries: Listed
     blockers: Listed
+    opt_outs: Listed
     values: Annotated[Values, BeforeValidator(_texts)]
+    columns: dict[str, Recipes]
     constants: Text
     currencies: dict[str, Listed]
     channels: dict[str, Listed]

@@ -1,6 +1,5 @@
 """Columns of a draft: how a column of an export becomes a canonical one, by its kind and its values."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +27,7 @@ class Entry:
 
 
 Part = dict[str, Entry]
+Doubts = list[tuple[int, str]]  # with their weights
 
 
 def entry_of(table: str, column: str, fact: Fact, at: str, pack: Pack | None) -> Entry | None:
@@ -103,68 +103,42 @@ def read_as(x: str, fact: Fact, kind: str | None) -> str:
     return f"try_cast(regexp_replace({bare}, '[^-0-9.]', '', 'g') as double)"
 
 
-def filled(fact: Fact, constant: str, kind: str) -> Entry:
-    """Write a column in which a constant stands for what is missing."""
-    x = f"{fact.x}::varchar, {text(constant)}"
-    if kind in TIMES:
-        x = f"{read_as(fact.x, fact, 'date')}, timestamp {text(constant[:10])}"
-    return Entry({"sql": f"coalesce({x})"}, f"{fact.rows - fact.filled} are missing")
-
-
-def _people(feed: Feed, part: Part, pack: Pack | None) -> list[str]:
-    """Hash the address and join the names."""
-    mail, *names = (feed.found.get(h) for h in ("_email", "_first_name", "_last_name"))
-    if mail:
-        part["email_hash"] = Entry({"column": mail.name, "hash": True})
-        part["email_domain"] = Entry({"sql": f"lower(nullif(split_part({mail.x}, '@', 2), ''))"})
-        if "contact_id" not in part and mail.distinct == mail.rows:
-            part["contact_id"] = Entry({"column": mail.name, "hash": True}, "no key; the address is taken, hashed")
-    if any(names):
-        listed = ", ".join(f.x for f in names if f)
-        part.setdefault("full_name", Entry({"sql": f"nullif(concat_ws(' ', {listed}), '')"}))
-    return []
-
-
-def _deals(feed: Feed, part: Part, pack: Pack | None) -> list[str]:
-    """Say which deals are closed and won; Book needs a closing day only of these."""
-    status = feed.found.get("_status") or feed.found.get("is_won")
-    for fact in (f for f in (status, feed.found.get("stage")) if f and f.values):
+def _outcomes(feed: Feed, part: Part, pack: Pack | None) -> Doubts:
+    """Say which deals are closed and won, by what their status or stage means; or doubt it."""
+    doubts = []
+    for fact in (f for n in ("_status", "is_won", "stage") if (f := feed.found.get(n)) and f.values):
         won = {v: match.meaning("opportunities.is_won", v, pack) for v in fact.values}
-        over = {v for v in won if won[v] or match.meaning("opportunities.is_closed", v, pack) == "true"}
+        closed = {v: won[v] is not None or match.meaning("opportunities.is_closed", v, pack) == "true" for v in won}
         if any(won.values()):
             part.setdefault("is_won", Entry({"column": fact.name, "map": won, "else": None}))
-        if over:
-            closed = {v: str(v in over).lower() for v in won} | ({"": "false"} if fact.filled < fact.rows else {})
-            part.setdefault("is_closed", Entry({"column": fact.name, "map": closed, "else": "false"}))
-    if status:
-        part.setdefault("stage", Entry({"column": status.name}))
-    if "close_date" in part:
-        part.setdefault("closed_at", Entry(dict(part["close_date"].words)))
+        if any(closed.values()) and "is_closed" not in part:
+            rest = {"": "false"} if fact.filled < fact.rows else {}
+            words = {v: str(over).lower() for v, over in closed.items()} | rest
+            part["is_closed"] = Entry({"column": fact.name, "map": words, "else": "false"})
+            none = [what for value, what in (("true", "won"), ("false", "lost")) if value not in won.values()]
+            unknown = [one_line(v, 40) for v in won if won[v] is None]
+            if len(none) == 1 and unknown and part["is_won"].words.get("column") == fact.name:
+                what = f"no {one_line(fact.name)} means {none[0]}; does any of {', '.join(unknown[:6])}?"
+                doubts.append((0, f"opportunities.is_won: {what}"))
     lacks = {"is_closed": "says which deals are won or lost; say which are", "amount": "is it"}
     name = one_line(feed.file.name)
-    return [f"opportunities.{c}: nothing in {name} {what}" for c, what in lacks.items() if c not in part]
+    return doubts + [(1, f"opportunities.{c}: nothing in {name} {what}") for c, what in lacks.items() if c not in part]
 
 
-def _lines(feed: Feed, part: Part, pack: Pack | None) -> list[str]:
-    """Work out the value of a line, what tells lines apart, and which are returns."""
-    price, quantity, document, line = (feed.found.get(c) for c in ("_price", "quantity", "_document", "_line"))
-    if document and "transaction_id" not in part:
-        part["transaction_id"] = Entry({"key": [document.name, line.name if line else "_nth"]})
-    signed = next((f for f in (quantity, feed.found.get("revenue")) if f and (f.low or 0) < 0), None)
+def _lines(feed: Feed, part: Part, pack: Pack | None) -> Doubts:
+    """Tell returns from purchases; a value worked out is a doubt."""
+    signed = next((f for n in ("quantity", "revenue") if (f := feed.found.get(n)) and (f.low or 0) < 0), None)
     if "kind" not in part and signed:
         kind = f"case when {read_as(signed.x, signed, 'number')} < 0 then 'return' else 'purchase' end"
         part["kind"] = Entry({"sql": kind}, "a negative line is taken for a return; is any a service?")
-    if "revenue" in part or not price:
-        return []
-    factors = " * ".join(read_as(f.x, f, "number") for f in (quantity, price) if f)
-    part["revenue"] = Entry({"sql": factors}, "net of discount and tax?" if quantity else "price alone: no quantity")
-    return [f"transactions.revenue: worked out as {one_line(factors)}"]
+    made = part["revenue"].words.get("sql") if "revenue" in part and "revenue" not in feed.found else None
+    return [(1, f"transactions.revenue: worked out as {one_line(made)}")] if made else []
 
 
-def _touches(feed: Feed, part: Part, pack: Pack | None) -> list[str]:
+def _channel(feed: Feed, part: Part, pack: Pack | None) -> Doubts:
     """Tell channel and direction from the kind of activity or the file's name."""
-    stem, kind = plain(feed.file.stem), feed.found.get("activity_type")
-    hint = next((h for w, h in common().channels.items() if w in stem), ("", ""))
+    kind = feed.found.get("activity_type")
+    hint = next((h for w, h in common().channels.items() if w in plain(feed.file.stem)), ("", ""))
     for column, word in zip(("channel", "direction"), hint, strict=True):
         if column not in part and kind and (entry := translated("activities", column, kind, kind.name, pack)):
             part[column] = entry
@@ -173,9 +147,4 @@ def _touches(feed: Feed, part: Part, pack: Pack | None) -> list[str]:
     return []
 
 
-SPECIAL: Mapping[str, Any] = {
-    "contacts": _people,
-    "opportunities": _deals,
-    "transactions": _lines,
-    "activities": _touches,
-}
+SPECIAL = {"opportunities": _outcomes, "transactions": _lines, "activities": _channel}
