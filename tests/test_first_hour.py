@@ -124,6 +124,38 @@ def test_a_system_without_a_pack_is_read_by_what_its_columns_hold(tmp_path, syst
     assert not any(person in found.text for person in ("Mia", "Sam", "Ann Lee", "Meier"))
 
 
+def test_a_status_with_lost_deals_and_unknown_words_but_none_won_is_the_first_doubt(tmp_path):
+    deals = "Deal ID,Company,Status,Amount\n1,Nord,On board,5\n2,Alpha,Lost,6\n"
+    found = drafts.look(put(tmp_path / "export", deals=deals))
+    assert found.doubts[0] == "opportunities.is_won: no Status means won; does any of On board?"
+    known = "Deal ID,Company,Status,Amount\n1,Nord,beauftragt,5\n2,Alpha,nicht beauftragt,6\n3,Beta,offen,7\n"
+    _, tables = unedited(put(tmp_path / "german", deals=known), tmp_path)
+    assert outcomes(tables["opportunities"]) == (1, 1, 1)
+
+
+def test_a_closing_day_is_no_planned_one(tmp_path):
+    deals = "Client,Name,Rep,Opened,Closed,Expected Close,Confidence,Outcome,Why lost\n"
+    deals += "Nord,A,Mia,2025-01-02,2025-03-04,2025-02-01,100%,Won,\nAlpha,B,Mia,2025-01-03,,2025-06-01,20%,Open,\n"
+    deals += "Alpha,C,Jon,2025-01-04,2025-05-06,2025-04-01,0%,Lost,Price\n"
+    _, tables = unedited(put(tmp_path / "export", deals=deals), tmp_path)
+    rows = tables["opportunities"].sort_values("name")
+    assert rows["closed_at"].dt.strftime("%F").fillna("").tolist() == ["2025-03-04", "", "2025-05-06"]
+    assert rows["close_date"].astype(str).tolist() == ["2025-02-01", "2025-06-01", "2025-04-01"]
+    assert rows[["owner_id", "loss_reason"]].iloc[2].tolist() == ["Jon", "Price"]
+
+
+def test_who_unsubscribed_is_mapped_or_a_doubt(tmp_path):
+    people = "Record ID,First Name,Last Name,Email,{}\n1,Ann,Lee,a@x.example,true\n2,Bob,Poe,b@x.example,\n"
+    companies = "Record ID,Company name,Industry,Create Date\n5,Nord,Food,2025-01-02\n"
+    deals = "Record ID,Deal Name,Deal Stage,Amount\n7,Nord,Closed Won,5\n"
+    files = {"companies": companies, "deals": deals}
+    mapped_one = put(tmp_path / "export", contacts=people.format("Unsubscribed from all email"), **files)
+    _, tables = unedited(mapped_one, tmp_path)
+    assert tables["contacts"].sort_values("contact_id")["opted_out"].tolist() == [True, False]
+    other = put(tmp_path / "other", contacts=people.format("Unsubscribed from news"), **files)
+    assert any("Unsubscribed from news is not mapped" in d for d in drafts.look(other).doubts[:3])
+
+
 def test_what_stands_below_a_reports_table_is_left_out(tmp_path):
     report = """Opportunity ID,Opportunity Name,Account Name,Stage,Amount,Close Date
 006A,A,Nord,Closed Won,5,3/14/2025
@@ -203,7 +235,7 @@ def test_connectors_tables_import_as_drafted(shared_data, tmp_path, folder):
 def test_the_draft_engine_stays_small():
     names = ("packs", "exports", "facts", "match", "recipes", "draft_plan", "drafts", "draft_text")
     lines = [len((ROOT / "abmlib/tables/importers" / f"{n}.py").read_text("utf-8").splitlines()) for n in names]
-    assert sum(lines) <= 1_800, dict(zip(names, lines, strict=True))
+    assert sum(lines) <= 1_710, dict(zip(names, lines, strict=True))
 
 
 @pytest.mark.parametrize(
