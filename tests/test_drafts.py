@@ -145,7 +145,7 @@ def test_a_name_is_known_in_many_spellings(tmp_path, header, table, canonical):
         tmp_path / "e",
         **{table: text.replace("1,A,", "A,").replace("2,B,", "B,") if canonical == "account_id" else text},
     )
-    assert from_columns(drafts.draft(folder), table)[canonical] == header
+    assert from_columns(drafts.look(folder).text, table)[canonical] == header
 
 
 @pytest.mark.parametrize("name", ["TaxAmt", "last_modified_date", "ShipDate"])
@@ -158,7 +158,7 @@ def test_a_word_that_makes_another_thing_of_it_is_no_match(tmp_path, name):
             "2,1,2024-01-03,6,2024-01-04",
         ),
     )
-    assert name not in from_columns(drafts.draft(folder), "transactions").values()
+    assert name not in from_columns(drafts.look(folder).text, "transactions").values()
 
 
 @pytest.mark.parametrize(
@@ -169,7 +169,7 @@ def test_what_sums_up_the_whole_period_is_not_mapped_and_said_so(tmp_path, name)
         tmp_path / "e",
         customers=rows(f"customer_id,customer_name,industry,country,{name}", "1,A,x,DE,2024", "2,B,y,DE,2025"),
     )
-    text = drafts.draft(folder)
+    text = drafts.look(folder).text
     assert f"not used, known only at the end of the period: {name}" in text
     assert name not in str(yaml.safe_load(text)["tables"])
 
@@ -366,10 +366,10 @@ def test_no_name_of_a_column_or_file_breaks_the_draft(tmp_path):
                 accounts=rows('"{}",industry,country'.format(name.replace('"', '""')), "1,a,DE", "2,b,FR"),
             )
             path = tmp_path / "draft.yml"
-            path.write_text(drafts.draft(only), "utf-8")
+            path.write_text(drafts.look(only).text, "utf-8")
             mapped.load_mapping(path)
     for title in ("no", "1e3", "~", "a: b # c", "x\ny", '"', "'", "{", None):
-        path.write_text(drafts.draft(folder, title), "utf-8")
+        path.write_text(drafts.look(folder, title).text, "utf-8")
         assert mapped.load_mapping(path).title == (title or "e").replace("\n", " ")
     found, tables = imported(folder, tmp_path)
     assert tables["accounts"]["name"].tolist() == [f"{r} v27" for r in range(5)]
@@ -412,7 +412,7 @@ def test_three_hundred_columns_are_no_trouble(tmp_path):
     names = [f"free field {i}" for i in range(298)]
     lines = [",".join([str(r * i % 17) for i in range(298)] + [str(r), f"n{r}"]) for r in range(200)]
     folder = put(tmp_path / "e", customers=rows(",".join([*names, "Customer ID", "Customer Name"]), *lines))
-    assert from_columns(drafts.draft(folder), "accounts")["name"] == "Customer Name"
+    assert from_columns(drafts.look(folder).text, "accounts")["name"] == "Customer Name"
 
 
 def test_json_lines_and_compressed_files_are_read(tmp_path):
@@ -472,7 +472,7 @@ def test_the_sample_under_other_names_is_recovered(tmp_path):
         pd.read_csv(SAMPLE / f"{table}.csv", dtype=str, usecols=list(names)).rename(columns=names).to_csv(
             folder / f"{file}.csv", index=False
         )
-    text = drafts.draft(folder)
+    text = drafts.look(folder).text
     wrong = {
         (table, c): got.get(c)
         for table, (_, names) in RENAMED.items()

@@ -14,7 +14,7 @@ KEY = b"sixteen bytes and more"
 def imported(folder: Path, to: Path) -> dict[str, pd.DataFrame]:
     """Draft a mapping, import by it unedited, and give the tables."""
     path = to / "mapping.yml"
-    path.write_text(drafts.draft(folder), "utf-8")
+    path.write_text(drafts.look(folder).text, "utf-8")
     mapped.run(mapped.load_mapping(path), folder, to / "book", KEY)
     return {f.stem: pd.read_parquet(f) for f in (to / "book").glob("*.parquet")}
 

@@ -40,11 +40,6 @@ class Draft:
         return listed
 
 
-def draft(source: str | Path, title: str | None = None) -> str:
-    """Write a first mapping for the export in a folder; `look` says what is raised."""
-    return look(source, title).text
-
-
 def look(source: str | Path, title: str | None = None) -> Draft:
     """Say what the files of a folder, and of the folders in it, hold.
 
