@@ -149,10 +149,12 @@ def _time(con: Engine, fact: Fact, seen: Sequence[str]) -> Fact | None:
     whole = all(v.isdecimal() for v in seen)
     if whole and (_share(re.compile(r"\d{8}"), seen) < 1 or not TIME_WORDS.search(fact.name)):
         return None
-    readers = [f"if(year(try_strptime(x, '{f}')) between {YEARS[0]} and {YEARS[1]}, 1, null)" for f in FORMS]
+    signs = {*"".join(seen)}  # only forms of which all signs are there are tried
+    forms = [f for f in FORMS if signs.issuperset(re.sub("%.", "", f))]
+    readers = [f"if(year(try_strptime(x, '{f}')) between {YEARS[0]} and {YEARS[1]}, 1, null)" for f in forms]
     if sum(bool(SHAPE.match(v)) for v in seen[:20]) * 2 < len(seen[:20]):
         return None
-    hits = dict(zip(FORMS, _hits(con, seen, readers), strict=True))
+    hits = dict(zip(forms, _hits(con, seen, readers), strict=True))
     ways = [
         _cover({f: h for f, h in hits.items() if not f.startswith(other)})
         for other in ("%m", ("%d.%m", "%d/%m", "%d-%m"))
