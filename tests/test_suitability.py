@@ -296,7 +296,11 @@ def test_a_column_that_is_filled_nowhere_is_not_known_and_no_gap():
 def test_the_next_step_of_a_cell_is_a_chore_about_data_where_it_records_something():
     got = cells({}, {"a": "early", "b": "mid", "c": "full"})
     assert set(got.loc["data", "kind"]) == set(got.loc["customer_knowledge", "kind"]) == {"data"}
-    assert set(got.loc[["messaging", "tactics", "sales_commitment"], "kind"]) == {"programme"}
+    assert set(got.loc["messaging", "kind"]) == {"programme"}
+    assert got.loc[("tactics", "early"), ["next_step", "kind"]].tolist() == [
+        "export activities, which would show accounts met, or at an event", "data",
+    ]  # fmt: skip
+    assert not got.loc[("sales_commitment", "mid"), "next_step"].startswith("export")  # hand-overs are entered
 
 
 def test_a_cycle_without_accounts_gets_no_advice():

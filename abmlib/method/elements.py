@@ -10,7 +10,7 @@ from abmlib.method import framework
 from abmlib.method.cycle_rules import CYCLES, ELEMENTS, Rules
 from abmlib.method.deals import won_flag
 from abmlib.method.measures import measure_rows
-from abmlib.tables import programme
+from abmlib.tables import programme, schema
 
 DAY = pd.Timedelta(days=1)
 TOP = 0.2  # share of the buying accounts that are worth a person of their own
@@ -179,7 +179,8 @@ def cells(tables: Mapping[str, pd.DataFrame], main: pd.DataFrame, rules: Rules, 
     DataFrame, one row per cell: ``element, cycle, asks, evidence`` (what was counted), ``k, n, target, share``,
     ``verdict`` (``in place``: at the target or above; ``gap``: below; ``not_answerable``: the tables are empty, a column
     is filled nowhere, as on an earlier day one without a history is, or there is nobody to count), ``next_step`` (empty
-    where it is in place, or no account is in the cycle), ``kind`` of decision that the next step is
+    where it is in place, or no account is in the cycle; an export where the count lacks tables of the CRM), ``kind`` of
+    decision that the next step is
 
     References
     ----------
@@ -192,12 +193,18 @@ def cells(tables: Mapping[str, pd.DataFrame], main: pd.DataFrame, rules: Rules, 
         count, cell = COUNTS[element, cycle], rules.cells[element][cycle]
         scope = Scope(tables, cycle, ids[cycle], since[cycle], as_of)
         k, n = count.of(scope) if _is_recorded(tables, count.needs) else (0, 0)
-        rows.append((element, cycle, cell.asks, count.words, k, n, cell.target, cell.next))
+        lacks = [
+            t
+            for t in dict.fromkeys(need.split(".")[0] for need in count.needs)
+            if tables[t].empty and t not in schema.PROGRAMME
+        ]
+        step = f"export {' or '.join(lacks)}, which would show {count.words}" if n == 0 and lacks else cell.next
+        rows.append((element, cycle, cell.asks, count.words, k, n, cell.target, step))
     out = pd.DataFrame(rows, columns=["element", "cycle", "asks", "evidence", "k", "n", "target", "next_step"])
     out["share"] = out["k"] / out["n"].where(out["n"] > 0)
     verdict = np.select([out["n"] == 0, out["share"] >= out["target"]], [UNKNOWN, "in place"], "gap")
     idle = (verdict == "in place") | out["cycle"].map({cycle: ids[cycle].empty for cycle in CYCLES})
-    kind = np.where(out["element"].isin(RECORDS), "data", "programme")
+    kind = np.where(out["element"].isin(RECORDS) | out["next_step"].str.startswith("export "), "data", "programme")
     return out.assign(verdict=verdict, next_step=out["next_step"].mask(idle, ""), kind=kind)
 
 

@@ -162,7 +162,8 @@ def unknown_past(lacking: pd.Series, deals: int, as_of: pd.Timestamp, is_latest:
     undated, closed, won = (int(lacking[c]) for c in ("created_at", "closed_at", "won"))
     said = [
         f"The data does not say {joined(of)} {when}, while they were open: {NO_PAST}" * bool(of),
-        "A report of the newest day knows those of today: run it without an earlier day." * (bool(of) and not is_latest),
+        "A report of the newest day knows those of today: run it without an earlier day."
+        * (bool(of) and not is_latest),
         f"{count(undated, 'deal')} without an opening or closing day {'is' if undated == 1 else 'are'} in no report of an earlier day."
         * bool(undated),
         f"{count(closed, 'closed deal')} ({won:,} won) without a closing day {'is' if closed == 1 else 'are'} in no win rate, "
