@@ -219,7 +219,9 @@ show.measures(rows, f"What is expected by {period_end}, and the target of {quart
 # %%
 chance = f"Chance to win by {period_end}"
 due = due.assign(**{chance: due["opportunity_id"].map(of_period.chance)})
-note = say_pipeline.about_chance(period_end, due[chance], chances.FEWEST, record) * (len(due) > 0)
+note = say_pipeline.about_chance(period_end, due[chance], chances.FEWEST, record, chances.known_by(past)) * (
+    len(due) > 0
+)
 columns = [*deal, "stage", "amount", "close_date", chance]
 show.table(due[columns], f"Open deals due by {period_end}, the largest first", currency, rows=200, note=note)
 

@@ -201,6 +201,12 @@ def test_a_back_test_knows_nothing_of_what_came_later():
     assert pd.concat([got, nothing])["wins"].dtype == float  # or a page writes all digits
 
 
+def test_without_a_history_a_chance_knows_no_more_than_how_long_a_deal_is_open():
+    past = half_won().assign(stage=lambda d: ["Lead", "Offer"] * (len(d) // 2))
+    assert chances.known_by(past) == ["stage", "days in it", "amount"]
+    assert chances.known_by(past.assign(stage="unknown", amount=np.nan)) == ["days open"]
+
+
 def test_where_a_crm_keeps_no_lost_deal_no_deal_has_a_chance():
     kept = half_won()
     assert chances.outlook(kept, kept.head(0), TODAY, HORIZON).why == ""

@@ -161,9 +161,15 @@ def test_the_record_of_a_mark_has_difference_interval_and_n():
         "judge them (n = 1 deal)."
     )
     assert say.fast(OPEN, record, 12, 0.95, "EUR") == ""
-    assert say.about_chance("30 June 2027", pd.Series([0.1]), 20, record).endswith("they were won less often.")
-    assert say.about_chance("30 June 2027", pd.Series([0.1]), 20, early).endswith("not from the marks.")
-    assert "0.0%: of at least 20 past deals" in say.about_chance("30 June 2027", pd.Series([0.0]), 20, early)
+    assert say.about_chance("30 June 2027", pd.Series([0.1]), 20, record, ["days open"]).endswith(
+        "they were won less often."
+    )
+    assert say.about_chance("30 June 2027", pd.Series([0.1]), 20, early, ["days open"]).endswith(
+        "follows from days open, not from the marks."
+    )
+    assert "0.0%: of at least 20 past deals" in say.about_chance(
+        "30 June 2027", pd.Series([0.0]), 20, early, ["days open"]
+    )
 
 
 def test_the_open_pipeline_says_what_is_expected_or_why_nobody_knows():

@@ -108,6 +108,19 @@ def _lacking(past: pd.DataFrame, as_of: pd.Timestamp, horizon: int) -> str:
     return ""
 
 
+def known_by(past: pd.DataFrame) -> list[str]:
+    """Name what tells chances apart: of books without a history that may be the days a deal has been open, alone.
+
+    Parameters
+    ----------
+    past : DataFrame of `past_pipeline.followed`
+    """
+    in_stages = past["stage"].nunique() > 1
+    told = {"product line": past["product_line"].nunique() > 1, "stage": in_stages, "days in it": in_stages}
+    told |= {"days open": not in_stages, "amount": past["amount"].notna().any()}
+    return [name for name, is_told in told.items() if is_told]
+
+
 def with_parts(past: pd.DataFrame, now: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Put deals, past and present, into parts by the past: ``line``, ``band`` of the time in the stage, ``large`` for the stage.
 

@@ -225,7 +225,7 @@ def flag_record(record: pd.DataFrame) -> str:
     )
 
 
-def about_chance(until: str, chance: pd.Series, fewest: int, record: pd.DataFrame) -> str:
+def about_chance(until: str, chance: pd.Series, fewest: int, record: pd.DataFrame, told: list[str]) -> str:
     """Say what a deal's chance knows, what 0 means, and whether stalled deals were won less often than it says.
 
     Parameters
@@ -233,10 +233,9 @@ def about_chance(until: str, chance: pd.Series, fewest: int, record: pd.DataFram
     chance : of the deals listed
     fewest : past deals that a chance rests on
     record : DataFrame ``mark, verdict``
+    told : what it knows of a deal
     """
-    said = (
-        f"The chance to be won by {until} follows from product line, stage, days in it and amount, not from the marks."
-    )
+    said = f"The chance to be won by {until} follows from {joined(told)}, not from the marks."
     if (chance == 0).any():
         said += f" 0.0%: of at least {fewest:,} past deals like it, none was won in so many days; a win is unlikely, not impossible."
     lower = ((record["mark"] == "stalled") & (record["verdict"] == "signal")).any()
