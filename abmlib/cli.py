@@ -191,7 +191,8 @@ def import_(
         team = team_of(to)
         workbook = settings.workbook(team) if team else None
         with cache.alone(workbook) if workbook else contextlib.nullcontext():  # nobody is forgotten meanwhile
-            left_out = forgotten.read(settings.programme_of(workbook) if workbook else None)
+            programmes = [settings.programme_of(workbook) if workbook else None, to / settings.PROGRAMME]
+            left_out = pd.concat(map(forgotten.read, programmes))
             key = team_key(team.parent if team else Path.cwd(), make=bool(read.hashed) and left_out.empty)
             people.refuse_other_key(left_out["key_check"], key)
             ledger = mapped.run(read, source, to, key, set(left_out["person_hash"]))
@@ -399,9 +400,11 @@ def forget(
 
     if data is None and not WORKBOOK.is_file():
         raise ValueError("forget: there is no workbook.yml here. Give --data: the workbook that holds the person.")
-    workbook = settings.with_data(data or WORKBOOK)
-    where = forgetting.places_of(workbook, look_after(find_reports(reports, data or WORKBOOK)))
-    home = workbook.file.parent if workbook.file else Path.cwd()
+    team = team_of(data) if data else None  # with the programme and reports of this data
+    is_theirs = team and data and settings.workbook(team).data.resolve() == data.resolve()
+    workbook = settings.with_data((team if is_theirs else data) or WORKBOOK)
+    where = forgetting.places_of(workbook, look_after(find_reports(reports, workbook.file or data or WORKBOOK)))
+    home = workbook.file.parent if workbook.file else team.parent if team else Path.cwd()
     entered = {"entered_at": pd.Timestamp.now("UTC").floor("s"), "entered_by": getpass.getuser()}
     with cache.alone(workbook):
         forgetting.refuse_nobody(where, contact_id, name or [], team_key(home, make=False))

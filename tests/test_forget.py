@@ -7,6 +7,7 @@ import pathlib
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import duckdb
 import pandas as pd
@@ -880,3 +881,23 @@ def test_an_import_leaves_who_was_forgotten_out_of_the_books_files(home, monkeyp
     ledger = pd.read_csv("new/ledger.csv").query("step == 'forgotten'").set_index("table")
     assert ledger["rows_lost"].to_dict() == {"contacts": 1, "activities": 0}
     assert ledger["why"]["activities"] == "of a forgotten person; contact_id left blank in 1 rows"
+
+
+@pytest.mark.parametrize("is_named", [False, True])  # by the workbook file of the folder, which else names other data
+def test_an_import_into_a_book_keeps_its_programme_and_leaves_out_who_was_forgotten_there(home, monkeypatch, is_named):
+    put(home / "export", people="id,account,mail\nc1,acme,a@x.example\nc2,acme,b@x.example\n", firms="id\nacme\n")
+    (home / "m.yml").write_text(MAPPING)
+    monkeypatch.chdir(home)
+    book = Path("data/books/mine")
+    if is_named:
+        (home / "workbook.yml").write_text("data: data/books/mine\n")
+    for _ in range(2):  # an import, and the same one after somebody was forgotten
+        code, said = abm("import", "m.yml", "export", "--to", book)
+        assert code == 0, said
+        people_there = pd.read_parquet(book / "contacts.parquet")["contact_id"].tolist()
+        code, said = abm("forget", "c1", "--data", book)
+        assert code == 0, said
+    assert people_there == ["c2"]
+    programme = home / "programme" if is_named else book / "programme"
+    assert len(forgotten_file.read(programme)) == 1
+    assert "Nothing was left to take out" in said

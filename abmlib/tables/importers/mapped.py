@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 from collections.abc import Collection, Iterator
 from fnmatch import fnmatch
 from pathlib import Path
@@ -28,6 +29,7 @@ LEDGER_FILE = "ledger.csv"
 MOST_FILES = 1_000  # of which a book says what they were
 WRITTEN = {f"{t}.parquet" for t in schema.importable()} | {LEDGER_FILE, settings.FILE}
 LEFT = (CACHE, ".tmp", ".*.tmp", f"{temporary.PREFIX}*")  # in such a folder: what goes with the import it is about
+KEPT = settings.PROGRAMME  # in such a folder: what people entered, which stays
 
 
 def run(
@@ -46,7 +48,8 @@ def run(
     ----------
     mapping : what `load_mapping` read.
     source : folder of the export; every file must lie inside it.
-    to : folder to make. If it is there it must be empty, or hold an earlier import and what a process left there.
+    to : folder to make. If it is there it must be empty, or hold an earlier import, what a process left there and a
+        programme, which stays as it is.
     key : secret that columns with ``hash: true`` are hashed with; it is written nowhere.
     forgotten : keyed hashes of people to leave out, of `forgotten.read`; made with the same key.
 
@@ -80,6 +83,8 @@ def run(
                 steps = ledger.as_frame(_fill(con, mapping, files, new, key or b"", forgotten))
             _check_whole(mapping, new)
             steps.to_csv(new / LEDGER_FILE, index=False, lineterminator="\n")
+            if (target / KEPT).is_dir():
+                shutil.copytree(target / KEPT, new / KEPT)
             temporary.replace_folder(new, target)
     return steps
 
@@ -122,7 +127,7 @@ def _check_replaceable(target: Path) -> None:
     if target.exists() and not target.is_dir():
         raise ValueError(f"{target.name}: is a file. Give a folder to write to.")
     names = sorted(p.name for p in target.iterdir()) if target.exists() else []
-    there = [n for n in names if not any(fnmatch(n, pattern) for pattern in LEFT)]
+    there = [n for n in names if not any(fnmatch(n, pattern) for pattern in (*LEFT, KEPT))]
     other = [n for n in there if n not in WRITTEN]
     if other or (there and LEDGER_FILE not in there):
         what = f"{target.name}: holds {len(other or there)} of {len(there)} files that no import made"
