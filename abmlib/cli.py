@@ -415,6 +415,8 @@ def forget(
         if removed
         else ["Nothing was left to take out."]
     )
+    if len(done.ids) > 1:
+        show(f"By the leads, {', '.join(done.ids)} are one person; all of them are forgotten.")
     if done.others:
         show(
             f"{len(done.others)} other contacts have the same e-mail or name: {', '.join(done.others)}. Forget them too?"

@@ -18,7 +18,7 @@ import pytest
 from abmlib import places
 from abmlib.pages import forget, mentions, shelf, site
 from abmlib.pages import run as runs
-from abmlib.tables import Book, TableError, people, programme, schema, secret, settings, temporary
+from abmlib.tables import Book, TableError, people, programme, removal, schema, secret, settings, temporary
 from abmlib.tables import forgotten as forgotten_file
 from tests.conftest import ACCOUNTS, ROOT, TRANSACTIONS, abm, put
 
@@ -59,7 +59,7 @@ def data(tmp_path, monkeypatch):
 
 
 def test_only_the_persons_rows_and_cells_go_and_every_other_byte_stays(data):
-    counts = people.forget(data, "c1")
+    counts = removal.forget(data, "c1")
     assert {n: c for n, c in counts.items() if c} == {f"{n}.csv": c for n, c in ROWS.items()}
     assert (data / "contacts.csv").read_text() == "".join(
         line for line in CONTACTS.splitlines(True) if not line.startswith("c1,")
@@ -75,21 +75,21 @@ def test_only_the_persons_rows_and_cells_go_and_every_other_byte_stays(data):
 def test_a_table_in_which_nobody_would_be_found_is_refused(data, sign):
     (data / "contacts.csv").write_text(CONTACTS.replace(",", sign))
     with pytest.raises(TableError, match="contacts.csv: has other signs than commas between its values"):
-        people.forget(data, "c2", change=False)
+        removal.forget(data, "c2", change=False)
 
 
 def test_files_of_windows_keep_their_line_ends_and_their_mark(data):
     text = "\ufeff" + CONTACTS.replace("\n", "\r\n")
     (data / "contacts.csv").write_bytes(text.encode())
-    assert people.forget(data, "c2")["contacts.csv"] == 1
+    assert removal.forget(data, "c2")["contacts.csv"] == 1
     expected = "".join(line for line in text.splitlines(True) if not line.startswith("c2,"))
     assert (data / "contacts.csv").read_bytes() == expected.encode()
 
 
 def test_files_without_the_person_are_not_touched_and_twice_is_harmless(data):
-    people.forget(data, "c1")
+    removal.forget(data, "c1")
     before = {p: p.stat().st_mtime_ns for p in data.iterdir()}
-    again = people.forget(data, "c1")
+    again = removal.forget(data, "c1")
     assert set(again.values()) == {0}
     assert before == {p: p.stat().st_mtime_ns for p in data.iterdir()}  # and nothing half-written lies there
 
@@ -102,7 +102,7 @@ def test_a_write_that_fails_leaves_the_file_whole(data):
     resource.setrlimit(resource.RLIMIT_FSIZE, (20, before[1]))  # as on a full disk
     try:
         with pytest.raises(OSError, match="File too large"):
-            people.from_csv(data / "activities.csv", "activities", "c1")
+            removal.from_csv(data / "activities.csv", "activities", "c1")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert (data / "activities.csv").read_text() == ACTIVITIES
@@ -131,7 +131,7 @@ def test_parts_of_parquet_keep_their_types_and_parts_without_the_person_their_by
     pq.write_table(table(contact_id=ids), data / "activities" / "1.parquet", compression="zstd")
     pq.write_table(table(contact_id=pa.array(["c3", "c2", None])), data / "activities" / "2.parquet")
     other = (data / "activities" / "2.parquet").read_bytes()
-    counts = people.forget(data, "c1")
+    counts = removal.forget(data, "c1")
     assert (counts["activities/1.parquet"], counts["activities/2.parquet"]) == (1, 0)
     got = pq.ParquetFile(data / "activities" / "1.parquet")
     before = table(contact_id=ids)
@@ -145,23 +145,23 @@ def test_parts_of_parquet_keep_their_types_and_parts_without_the_person_their_by
 def test_an_id_that_is_a_decimal_number_is_that_of_the_reports(data):
     (data / "contacts.csv").unlink()
     pd.DataFrame({"contact_id": [1001.0, None], "full_name": ["Ann", "Bo"]}).to_parquet(data / "contacts.parquet")
-    assert people.names(data, "1001.0") == {"Ann"}
-    assert people.forget(data, "1001.0")["contacts.parquet"] == 1
+    assert removal.names(data, "1001.0") == {"Ann"}
+    assert removal.forget(data, "1001.0")["contacts.parquet"] == 1
 
 
 def test_numbers_as_ids_and_rows_of_people_in_parquet(data):
     (data / "contacts.csv").unlink()
     pq.write_table(pa.table({"contact_id": [7, 77], "full_name": ["Ann", "Bo"]}), data / "contacts.parquet")
-    assert people.names(data, "7") == {"Ann"}
-    assert people.forget(data, "7")["contacts.parquet"] == 1
+    assert removal.names(data, "7") == {"Ann"}
+    assert removal.forget(data, "7")["contacts.parquet"] == 1
     assert pq.read_table(data / "contacts.parquet").to_pydict() == {"contact_id": [77], "full_name": ["Bo"]}
 
 
 def test_a_parquet_file_is_read_in_pieces(data, monkeypatch):
-    monkeypatch.setattr(people, "ROWS", 2)
+    monkeypatch.setattr(removal, "ROWS", 2)
     pq.write_table(table(), data / "activities.parquet")
     (data / "activities.csv").unlink()
-    assert people.forget(data, "c1")["activities.parquet"] == 1
+    assert removal.forget(data, "c1")["activities.parquet"] == 1
     assert pq.read_table(data / "activities.parquet")["activity_id"].to_pylist() == ["a1", "a2", "a3"]
 
 
@@ -176,13 +176,13 @@ def database(data, tmp_path):
 
 def test_a_duckdb_file_holds_nothing_of_the_person_any_more(database):
     assert b"Miller" in database.read_bytes()
-    assert {n: c for n, c in people.forget(database, "c1").items() if c} == ROWS
+    assert {n: c for n, c in removal.forget(database, "c1").items() if c} == ROWS
     assert b"Miller" not in database.read_bytes()  # a database would keep what was deleted
     with duckdb.connect(database) as con:
         assert con.execute("select count(*) from activities where contact_id is null").fetchone() == (3,)
         assert con.execute("select count(*) from contacts").fetchone() == (3,)
     before = database.read_bytes()
-    assert set(people.forget(database, "c1").values()) == {0}
+    assert set(removal.forget(database, "c1").values()) == {0}
     assert database.read_bytes() == before
     assert sorted(p.name for p in database.parent.iterdir()) == ["book.duckdb", "home"]
 
@@ -196,7 +196,7 @@ def test_a_column_that_may_not_be_empty_does_not_keep_the_person(tmp_path):
         con.execute("insert into contacts values ('c1', 'Ann'), ('c2', 'Bo')")
         con.execute("insert into activities values ('a1', 'c1'), ('a2', 'c2')")
         con.execute("insert into opportunity_contacts values ('o1', 'c1'), ('o1', 'c2')")
-    assert people.forget(file, "c1") == {"opportunity_contacts": 1, "activities": 1, "contacts": 1}
+    assert removal.forget(file, "c1") == {"opportunity_contacts": 1, "activities": 1, "contacts": 1}
     with duckdb.connect(file) as con:
         assert con.execute("select contact_id from activities order by activity_id").fetchall() == [(None,), ("c2",)]
 
@@ -206,7 +206,7 @@ def test_a_view_over_files_elsewhere_is_not_read(database, tmp_path):
     with duckdb.connect(database) as con:
         con.execute("drop table contacts")
         con.execute(f"create view contacts as from read_csv('{tmp_path / 'secret.csv'}')")
-    for ask in (people.names, people.forget):
+    for ask in (removal.names, removal.forget):
         with pytest.raises(TableError, match="book.duckdb: "):
             ask(database, "c1")
 
@@ -218,7 +218,7 @@ def test_a_view_is_refused_and_the_database_stays_as_it_was(database):
     with pytest.raises(
         TableError, match="opportunity_contacts: is a view and holds the person. Remove the person from"
     ):
-        people.forget(database, "c1")
+        removal.forget(database, "c1")
     with duckdb.connect(database, read_only=True) as con:
         assert con.execute("select count(*) from contacts").fetchone() == (4,)
 
@@ -226,19 +226,19 @@ def test_a_view_is_refused_and_the_database_stays_as_it_was(database):
 def test_what_is_no_database_or_no_parquet_is_refused_in_one_sentence(tmp_path):
     pq.write_table(pa.table({"contact_id": [["c1"]]}), tmp_path / "contacts.parquet")
     with pytest.raises(TableError, match="contacts: contacts.parquet is not readable"):
-        people.forget(tmp_path, "c1")
+        removal.forget(tmp_path, "c1")
     (tmp_path / "x.duckdb").write_text("no database")
     with pytest.raises(TableError, match="x.duckdb: the person was not removed: "):
-        people.forget(tmp_path / "x.duckdb", "c1")
+        removal.forget(tmp_path / "x.duckdb", "c1")
     (tmp_path / "contacts.parquet").write_text("no table")
     with pytest.raises(TableError, match="contacts: contacts.parquet is not readable"):
-        people.forget(tmp_path, "c1")
+        removal.forget(tmp_path, "c1")
 
 
 def test_names_are_those_a_person_has_and_had(data, database):
     for place in (data, database):
-        assert people.names(place, "c1") == {'Ann "A" Quill, Dr', "Ann Miller"}
-        assert people.names(place, "nobody") == set()
+        assert removal.names(place, "c1") == {'Ann "A" Quill, Dr', "Ann Miller"}
+        assert removal.names(place, "nobody") == set()
 
 
 # -- the programme ----------------------------------------------------------------------------------------------------
@@ -286,7 +286,7 @@ CASES = "case_id,account_id,contact_id,opened_at\nq1,acme,c1,2026-01-01T00:00:00
 
 def test_what_a_source_noted_about_the_person_goes_and_what_the_person_asked_of_us_stays(data):
     put(data, account_insights=INSIGHTS, cases=CASES)
-    counts = people.forget(data, "c1")
+    counts = removal.forget(data, "c1")
     assert (counts["account_insights.csv"], counts["cases.csv"]) == (1, 1)
     assert (data / "account_insights.csv").read_text() == INSIGHTS.replace(INSIGHTS.splitlines()[1] + "\n", "")
     assert (data / "cases.csv").read_text() == CASES.replace("acme,c1", "acme,")

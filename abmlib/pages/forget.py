@@ -21,13 +21,13 @@ import pyarrow.parquet as pq
 
 from abmlib import places
 from abmlib.pages import mentions, shelf, site
-from abmlib.tables import cache, forgotten, ledger, people, programme, schema
+from abmlib.tables import cache, forgotten, ledger, people, programme, removal, schema
 from abmlib.tables.errors import first_cases
 from abmlib.tables.ledger import LedgerRow
 from abmlib.tables.outputs import clear_left, replaced
+from abmlib.tables.people import REMOVED
 from abmlib.tables.settings import Workbook
 
-REMOVED = "[removed]"
 PEOPLE = "people"  # parameter of notebooks that show names
 RUN = re.compile(r"\d{4}-\d{2}-\d{2}_[0-9a-f]{8}(-\d+)?")  # name of a run's folder, also of one with a damaged record
 RECORD, LOG, LEDGER = "run.json", "runs.log", "ledger.csv"
@@ -45,8 +45,9 @@ class NotFinished(ValueError):
 class Done:
     """What was done about a person, and what is left to somebody."""
 
+    ids: list[str]  # of the person, the one asked for first
     removed: Counter[str]  # of each place the rows, texts or files
-    others: list[str]  # ids of contacts with the same e-mail hash or name, and of leads that became the person
+    others: list[str]  # ids of contacts with the same e-mail hash or name
     left: list[str]  # files of the user's own that name the person, or that cannot be searched
 
 
@@ -101,20 +102,19 @@ def refuse_nobody(where: Places, contact_id: str, names: Iterable[str], key: byt
     if going:
         raise ValueError(f"forget: {len(going)} runs are being made. Nothing was changed. Wait until they end.")
     if begun := _begun(where):
-        if begun.contact_id == wanted:
+        if wanted in begun["ids"]:
             return
-        raise ValueError(
-            f"forget: {begun.contact_id!r} is forgotten in part only. Give abm forget {begun.contact_id} first."
-        )
+        first = begun["ids"][0]
+        raise ValueError(f"forget: {first!r} is forgotten in part only. Give abm forget {first} first.")
     if key and forgotten.remembers(where.programme, key, wanted):
         return
-    if any(people.forget(where.workbook.data, wanted, change=False).values()):
+    if any(removal.forget(where.workbook.data, wanted, change=False).values()):
         return
     if any(programme.forget(where.programme, wanted, change=False).values()):
         return
     person = mentions.Person(wanted)
     if not any(_lists(path, person) for out in where.runs for path in out.rglob("*.parquet")):
-        like = people.others(where.workbook.data, wanted, _written(names))
+        like = removal.others(where.workbook.data, wanted, _written(names))
         data, also = where.workbook.data.name, f" The name is that of {first_cases(like)}." if like else ""
         raise ValueError(
             f"forget: nobody has the id {wanted!r} in {data}, its programme or past runs.{also} Nothing was changed. "
@@ -133,8 +133,9 @@ def forget(
 ) -> Done:
     """Remove a person, known by `refuse_nobody`, from past runs, caches, logs, notebooks, data and programme, in this order.
 
-    First the id and the names are noted in a private file, until the end, and the keyed hash is entered, so that whoever
-    comes back is left out. If it is ended midway, the next call finishes it. No run may be going meanwhile.
+    So are the other ids that the person has as a lead or a contact. First the ids and the names are noted in a private
+    file, until the end, and their keyed hashes are entered, so that whoever comes back is left out. If it is ended midway,
+    the next call finishes it. No run may be going meanwhile.
 
     Parameters
     ----------
@@ -147,17 +148,20 @@ def forget(
     NotFinished
         If a place cannot be changed: what is left, and what to do.
     """
-    wanted, begun, removed = contact_id.strip(), _begun(where), Counter[str]()
-    known = _written({*people.names(where.workbook.data, wanted), *names})
-    person = mentions.Person(wanted, known | (begun.names if begun else frozenset()))
-    others = people.others(where.workbook.data, wanted, person.names)
+    data, begun, removed = where.workbook.data, _begun(where) or {"ids": [], "names": []}, Counter[str]()
+    ids = [*dict.fromkeys(removal.same(data, contact_id) + begun["ids"])]
+    known = _written({*names, *(name for i in ids for name in removal.names(data, i))}) | {*begun["names"]}
+    persons = [mentions.Person(i, known) for i in ids]
+    others = sorted({other for i in ids for other in removal.others(data, i, known)}.difference(ids))
     with replaced(_journal(where)) as beside:
-        beside.write_text(json.dumps({"contact_id": wanted, "names": sorted(person.names)}), "utf-8")
-    forgotten.remember(where.programme, key, wanted, entered_at=entered_at, entered_by=entered_by)
+        beside.write_text(json.dumps({"ids": ids, "names": sorted(known)}), "utf-8")
+    for i in ids:
+        forgotten.remember(where.programme, key, i, entered_at=entered_at, entered_by=entered_by)
     _clear_left(where)
     for number, (place, step) in enumerate(STEPS.items()):
         try:
-            removed.update(step(where, person))
+            for person in persons:
+                removed.update(step(where, person))
         except (OSError, ValueError, KeyboardInterrupt) as wrong:
             reason = f"{wrong.filename or place}: {wrong.strerror}" if isinstance(wrong, OSError) else str(wrong)
             to_do = ", ".join([*STEPS][number:])
@@ -165,9 +169,9 @@ def forget(
                 f"{reason.rstrip('.') or 'Stopped'}. The person is not forgotten everywhere yet; left: {to_do}. "
                 "Correct this, and give the same command again."
             ) from wrong
-    left = _left(where, person)
+    left = sorted({path for person in persons for path in _left(where, person)})
     _journal(where).unlink()
-    return Done(removed, others, left)
+    return Done(ids, removed, others, left)
 
 
 def _journal(where: Places) -> Path:
@@ -175,11 +179,11 @@ def _journal(where: Places) -> Path:
     return cache.cache_folder(where.workbook) / cache.JOURNAL
 
 
-def _begun(where: Places) -> mentions.Person | None:
-    """Read who was to be forgotten when an earlier call was ended."""
+def _begun(where: Places) -> dict[str, list[str]] | None:
+    """Read the ids and names of who was to be forgotten when an earlier call was ended."""
     try:
         noted = json.loads(_journal(where).read_text("utf-8"))
-        return mentions.Person(noted["contact_id"], frozenset(noted["names"]))
+        return {"ids": [*noted["ids"]], "names": [*noted["names"]]} if noted["ids"] else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
@@ -189,7 +193,7 @@ def _clear_left(where: Places) -> None:
     data = where.workbook.data
     if data.is_file():
         clear_left(data.parent, data.name)
-        clear_left(data.parent, people.HALF.format(data.name))
+        clear_left(data.parent, removal.HALF.format(data.name))
     roots = [*(folder for out in where.runs for folder in _runs(out)), where.notebooks, where.programme]
     roots += [data] if data.is_dir() else []
     for place in (p for p in roots if p):
@@ -398,15 +402,17 @@ def from_notebooks(where: Places, person: mentions.Person) -> dict[str, int]:
 def from_data(where: Places, person: mentions.Person) -> dict[str, int]:
     """Remove a person from the data, and enter in the ledger of its import what is not there any more."""
     data = where.workbook.data
-    counts = people.forget(data, person.contact_id)
     file, rows, of_table = data / LEDGER, [], Counter[str]()
+    before = {name: removal.count(data, name) for name in schema.importable()} if file.is_file() else {}
+    counts = removal.forget(data, person.contact_id, names=person.is_in)
     for place, n in counts.items() if file.is_file() else ():
         of_table[Path(place).parts[0].partition(".")[0]] += n
     for name, n in of_table.items():
         if n:
-            left = people.count(data, name)
-            gone = n if any(people.person_columns(name, schema.spec(name).columns).values()) else 0
-            rows.append(LedgerRow("forgotten", name, left + gone, left, gone, people.why_left_out(n - gone)))
+            left = removal.count(data, name)
+            gone = before[name] - left
+            words = people.why_left_out(*((0, n - gone) if name in people.ABOUT else (n - gone,)))
+            rows.append(LedgerRow("forgotten", name, before[name], left, gone, words))
     if rows:
         with replaced(file) as beside:
             steps = pd.concat([pd.read_csv(file), ledger.as_frame(rows)])

@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from abmlib.tables import people, schema, temporary
+from abmlib.tables import removal, schema, temporary
 from abmlib.tables.errors import TableError, first_cases
 from abmlib.tables.outputs import replaced
 
@@ -388,7 +388,7 @@ def forget(folder: Path, contact_id: str, change: bool = True) -> dict[str, int]
         with file.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as lines:
             _first(csv.reader(lines), name, file.name)
     with locked(folder) if change else contextlib.nullcontext():
-        return {file.name: people.from_csv(file, name, contact_id, change) for name, file in there.items()}
+        return {file.name: removal.from_csv(file, name, contact_id, change) for name, file in there.items()}
 
 
 def as_text(rows: pd.DataFrame, end: str = "\n") -> str:

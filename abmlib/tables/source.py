@@ -245,8 +245,11 @@ class Source:
         held = [(t, c) for n in sorted(self.names) for t in [self.raw(n)] for c in people.person_columns(n, t.columns)]
         if not (ids := [t.select(id=cast(t[c], "id")).distinct() for t, c in held]):
             return []
-        query = str(ibis.to_sql(ibis.union(*ids) if len(ids) > 1 else ids[0], dialect="duckdb"))
-        return people.forgotten(self.con.con, query, self.hashes, self._key)
+        query, pairs = str(ibis.to_sql(ibis.union(*ids) if len(ids) > 1 else ids[0], dialect="duckdb")), ""
+        if "leads" in self.names and {*people.SAME} <= {*self.raw("leads").columns}:
+            leads = self.raw("leads").select(**{c: cast(self.raw("leads")[c], "id") for c in people.SAME})
+            pairs = people.PAIRS.format(leads=f"({ibis.to_sql(leads, dialect='duckdb')})")
+        return people.forgotten(self.con.con, query, self.hashes, self._key, pairs)
 
     @cached_property
     def _key(self) -> bytes:

@@ -29,6 +29,8 @@ OF_MAP = (
     "values are no share",
 )  # what may be wrong with a value of the mapping
 CALLED = {"ts": "a time", "date": "a date", "bool": "true or false", "int": "a whole number"}
+SAME, NAMES = '"one person"', '"forgotten names"'  # tables of the engine: pairs of ids, names in small letters
+FIRST_MADE = ("leads", "contacts")  # of all tables, where somebody is forgotten: they say who that is
 TAKES = {  # sums add in file order, so that equal input gives equal last digits
     "first": "arg_min({x}, {row})",
     "last": "arg_max({x}, {row})",
@@ -302,19 +304,33 @@ def _check_one_value(con: Engine, table: Table, made: str, place: str, x: str) -
 def _without_forgotten(con: Engine, table: Table, made: str, forgotten: Collection[str], key: bytes) -> list[LedgerRow]:
     """Leave out who was forgotten: rows about them go, elsewhere their id is missing."""
     columns = people.person_columns(table.name, table.columns)
-    given = " union ".join(f"select {quoted(c)} from {made}" for c in columns)
-    ids = people.forgotten(con, given, forgotten, key) if columns and forgotten else []
-    if not ids:
+    if not (columns and forgotten):
         return []
+    con.execute(f"create table if not exists {SAME} (one varchar, other varchar)")
+    con.execute(f"create table if not exists {NAMES} (name varchar)")
+    if table.name == "leads" and {*people.SAME} <= {*table.columns}:
+        con.execute(f"insert into {SAME} {people.PAIRS.format(leads=made)}")
+    given = " union ".join(f"select {quoted(c)} from {made}" for c in columns)
+    ids = people.forgotten(con, given, forgotten, key, f"from {SAME}")
+    is_theirs = f"in ({texts(ids)})" if ids else "in (null)"
+    if table.name == "contacts" and "full_name" in table.columns:
+        con.execute(f"insert into {NAMES} select lower(full_name) from {made} where contact_id {is_theirs}")
     about = people.ABOUT.get(table.name)
     more = f" and {quoted(about[0])} in ({texts(about[1])})" if about else ""
-    (before,), blanked = one(con, f"select count(*) from {made}"), 0
+    (before,), blanked, named = one(con, f"select count(*) from {made}"), 0, 0
     for column, whole in columns.items():
         change = f"delete from {made}" if whole else f"update {made} set {quoted(column)} = null"
-        (n,) = one(con, f"{change} where {quoted(column)} in ({texts(ids)}){more}")
+        (n,) = one(con, f"{change} where {quoted(column)} {is_theirs}{more}")
         blanked += 0 if whole else n
+    if about:
+        removed = (
+            f"update {made} set {people.SAID} = {text(people.REMOVED)} where lower({people.SAID}) in (from {NAMES})"
+        )
+        (named,) = one(con, removed)
     (after,) = one(con, f"select count(*) from {made}")
-    return [LedgerRow("forgotten", table.name, before, after, before - after, people.why_left_out(blanked))]
+    if before == after and not blanked and not named:
+        return []
+    return [LedgerRow("forgotten", table.name, before, after, before - after, people.why_left_out(blanked, named))]
 
 
 def _hidden(table: Table, key: Iterable[str]) -> bool:

@@ -159,10 +159,12 @@ def _fill(
     made = {
         n: loaded.get(n) or sources.Loaded(s, (), set(), (), [0]) for n, s in mapping.sources.items()
     }  # those two make sources
-    for name, table in mapping.tables.items():
+    its = dict.fromkeys(mapping.tables, steps[:0]) | ({changes.NAME: steps} if steps else {})
+    for name in dict.fromkeys(n for n in (*(canonical.FIRST_MADE if forgotten else ()), *its) if n in its):
+        table = mapping.tables[name]
         with sources.explained(name, any(d.secret for d in table.columns.values())):
-            rows += steps if name == changes.NAME else []
-            rows += canonical.make(con, mapping, table, made, new / f"{name}.parquet", key, forgotten)
+            its[name] = its[name] + canonical.make(con, mapping, table, made, new / f"{name}.parquet", key, forgotten)
+    rows += [row for name in its for row in its[name]]
     rows = [row for name, source in loaded.items() for row in source.steps + first[name]] + rows
     book = {"title": mapping.title, **mapping.workbook.model_dump(exclude_unset=True)}
     read = [fact for source in loaded.values() for fact in source.facts]
