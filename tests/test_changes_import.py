@@ -217,3 +217,53 @@ def test_what_is_said_of_a_forgotten_person_is_not_imported_again(export):
         ["leads", "c"],
     ]
     assert pq.read_table(export.to / "leads.parquet")["lead_id"].to_pylist() == ["b", "c"]
+
+
+def test_what_a_log_changed_besides_is_named_only_where_it_looks_like_a_name(export):
+    export.holds(
+        LOG + f"a,ann@secret.example,1,2,2026-02-03 09:00:00\na,{'long ' * 9},1,2,2026-02-03 09:00:00\n", "log.csv"
+    )
+    steps = export.run(TABLES, sources=sources())
+    (why,) = steps.query("step == 'changes'")["why"].head(1)
+    assert why == "one row per moment; other fields: Owner, 2 more"
+
+
+def test_a_log_about_none_of_the_named_fields_is_refused(export):
+    tables = TABLES | {"opportunity_stage_history": TABLES["opportunity_stage_history"] | {
+        "changes": {"field": "Field", "new": "New", "stage": "Phase"}}}  # fmt: skip
+    with pytest.raises(
+        TableError, match="none of 6 rows of log is about a field .* Field has Amount, Owner, StageName, 1 more"
+    ):
+        export.run(tables, sources=sources())
+
+
+@pytest.mark.parametrize(
+    ("table", "change", "message"),
+    [
+        ("opportunity_stage_history", {"changes": CHANGES | {"amount": ["Sum", "stagename"]}}, r"\['stagename'\] are given for several"),
+        ("opportunities", {"columns": COLUMNS | {"opportunity_id": "_nth"}}, r"_nth counts rows of one key. Write key: \[_nth\]"),
+    ],
+)  # fmt: skip
+def test_words_of_a_mapping_that_would_give_wrong_rows_are_refused(export, table, change, message):
+    with pytest.raises(ValueError, match=message):
+        export.mapping(TABLES | {table: TABLES[table] | change}, sources=sources())
+
+
+def test_addresses_are_counted_by_an_import_and_pages_show_what_is_before_the_at_sign(export):
+    export.holds(DEALS.replace("Hot", "ann@one.example").replace("Cold", "ann@two.example"))
+    deals = {"columns": COLUMNS | {"owner_id": "Rating"}, "attributes": {"Rating": "today"}}
+    steps = export.run(TABLES | {"opportunities": deals}, sources=sources()).query("step == 'addresses'")
+    said = "2 values are e-mail addresses; pages show what is before @, which is the same for some of the 2"
+    assert [*zip(steps["table"], steps["why"], strict=True)] == [
+        ("opportunities", f"owner_id: {said}"),
+        ("attributes", f"value: {said}"),
+    ]
+    book = Book.open(export.to, "2026-06-30", people=True)
+    assert book.read("opportunities")["owner_id"].dropna().unique().tolist() == ["ann"]
+    assert book.read("attributes")["value"].unique().tolist() == ["ann"]
+
+
+def test_an_address_as_the_id_of_a_deal_is_refused_unless_it_is_hashed(export):
+    export.holds(DEALS.replace("\na,", "\nann@one.example,"))
+    with pytest.raises(TableError, match="opportunity_id: 1 of 3 values are e-mail addresses .* hash: true"):
+        export.run({"opportunities": TABLES["opportunities"]}, sources={"lines": sources()["lines"]})

@@ -376,7 +376,7 @@ def test_half_a_character_at_the_end_is_refused(shop):
         shop.holds("Id,Item\n1,D".encode("utf-16-le")[:-1]).products(encoding="utf-16-le")
 
 
-@pytest.mark.parametrize("content", ["Id,Item\n1,Dé\n".encode("utf-16-le"), b"Id,Item\n1,D\0\n", b"\0Id,Item\n"])
+@pytest.mark.parametrize("content", [b"Id,Item\n1,D\0\n", b"\0Id,Item\n"])
 def test_nul_bytes_are_refused_once(shop, content):
     with pytest.raises(
         TableError, match=r"items: items.csv has NUL bytes, first in line [12]: .*Say encoding: utf-16-le"
@@ -384,8 +384,18 @@ def test_nul_bytes_are_refused_once(shop, content):
         shop.holds(content).products()
 
 
-def test_utf_16_without_a_mark_is_read_when_named(shop):
-    assert shop.holds("Id,Item\n1,Dé\n".encode("utf-16-le")).products(encoding="utf-16-le") == [("1", "Dé")]
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("named", [True, False])
+def test_utf_16_without_a_mark_is_recognised_or_read_as_named(shop, encoding, named):
+    words = {"encoding": encoding} if named else {}
+    assert shop.holds("Id,Item\n1,Dé\n".encode(encoding)).products(**words) == [("1", "Dé")]
+
+
+def test_a_column_that_is_called_as_the_number_of_a_row_has_another_name_here(shop):
+    shop.holds("_row,Item\n7,Desk\n")
+    assert shop.products(columns=NAMED | {"product_id": {"key": ["_row"]}}) == [("1", "Desk")]
+    assert shop.products(columns=NAMED | {"product_id": "_row of the file"}) == [("7", "Desk")]
+    assert "its column _row is called '_row of the file' here" in (shop.to / "ledger.csv").read_text()
 
 
 def test_lines_above_the_header_are_passed_over_whatever_they_hold(shop):

@@ -191,3 +191,10 @@ def test_a_copy_without_names_codes_leads_as_contacts_and_hides_what_is_said_of_
     assert set(said.loc[said["table"] == "leads", "row_id"]) <= set(copy["leads"]["lead_id"])
     values = said.loc[said["table"] != "leads", "value"]
     assert set(values[~values.str.startswith("Text ")]) == {"Hot", "Cold", "Speed"}  # not the one with a name
+
+
+def test_an_activity_of_a_lead_has_no_broken_reference_and_no_case_of_a_check_is_an_address(data):
+    put(data, activities=ACTIVITIES + "a@b.example,acme,L9,2026-01-01T00:00:00Z,inbound,web\n")
+    audit = Source(data).audit().set_index(["table", "check"])
+    found = audit.loc["activities", "contact_id is found in contacts or leads"]
+    assert (found["bad"], found["first"]) == (1, "row 3")

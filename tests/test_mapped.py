@@ -750,9 +750,18 @@ def test_an_unhashed_e_mail_address_is_no_id_of_a_person_and_is_not_shown(export
         export.run({"contacts": {"columns": columns}})
     assert "example.org" not in str(wrong.value)
     export.holds("Mail,Name\nann@example.org,A\nann@example.org,A\n")
-    with pytest.raises(TableError, match=r"2 of 2 rows share a key .*row 1") as wrong:
+    with pytest.raises(TableError, match=r"account_id: 2 of 2 values are e-mail addresses .* Say hash: true") as wrong:
         export.accounts(account_id="Mail")
     assert "example.org" not in str(wrong.value)
+    with pytest.raises(TableError, match=r"2 of 2 rows share a key .*row 1") as wrong:
+        export.run({"products": {"columns": {"product_id": "Mail", "name": "Name"}}})
+    assert "example.org" not in str(wrong.value)
+
+
+def test_short_rows_of_more_than_a_tenth_are_refused(export):
+    export.holds("Id,Name,Country\n" + "a,A,UK\n" * 30 + "b\n" * 4)
+    with pytest.raises(TableError, match="4 of 34 rows of lines.csv have fewer values .*may be shifted"):
+        export.run({"accounts": {"columns": ACCOUNTS}}, {"short_rows": "missing"})
 
 
 def test_a_missing_value_is_refused_with_the_ways_out(export):

@@ -1,6 +1,7 @@
 """The errors a reader of the workbook can meet, in the one form of the house."""
 
 import errno
+import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ if TYPE_CHECKING:
 FIRST = 3  # cases named in an error before it stops listing
 NO_ROOM = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)  # what a full disk says
 LONGEST = 80  # characters of a name or value in an error
+ADDRESS = re.compile(r"[^\s@,;:<>()'\"]+@[^\s@]*\.[^\s@,;:<>()'\"]+")  # of e-mail
 UNKNOWN = "is unknown"
 PLAIN = {  # pydantic's words, and plain ones
     "Input should be": "must be", "Field required": "is missing", "String should": "must", "List should": "must", " after validation": "",
@@ -59,7 +61,14 @@ def shown(value: object) -> str:
 
 
 def cut(text: str) -> str:
-    """Cut a long text for an error message."""
+    """Cut a long text for an error message, and hide e-mail addresses in it.
+
+    Examples
+    --------
+    >>> cut("Ann <ann@acme.example>")
+    'Ann <…@…>'
+    """
+    text = ADDRESS.sub("…@…", text)
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
 
 

@@ -1,6 +1,7 @@
 """Source: the tables of a folder or a DuckDB file, read when asked for, typed by the schema and checked, not yet dated."""
 
 import datetime as dt
+import re
 from collections.abc import Iterable, Iterator
 from functools import cache, cached_property
 from pathlib import Path
@@ -15,6 +16,8 @@ from abmlib.tables import engine, people, programme, schema, secret, settings
 from abmlib.tables.days import LONGEST_DAYS, end_of
 from abmlib.tables.errors import FIRST, TableError, first_cases, shown
 from abmlib.tables.importers import files as exported
+from abmlib.tables.importers import values
+from abmlib.tables.importers.mapping_file import TEXTS
 from abmlib.tables.importers.sql import lock, quoted, text, texts
 from abmlib.tables.kinds import TIDY, cast, ibis_type, in_zone, lost
 
@@ -154,6 +157,8 @@ class Source:
                 value = raw[column].strip().nullif("")
             else:
                 value = cast(raw[column], kind) if given else ibis.null(ibis_type(kind))
+            if given and column in values.SHOWN_SHORT and kind in TEXTS:
+                value = value.contains("@").ifelse(value.re_replace(values.ADDRESS, ""), value)
             columns[column] = value if default is None else ibis.coalesce(value, ibis.literal(default, ibis_type(kind)))
         if "stage_order" in columns and self.settings.stage_order:
             order = {stage: number for number, stage in enumerate(self.settings.stage_order, start=1)}
@@ -377,16 +382,18 @@ class Source:
                 yield name, check, severity, bad, rows, ", ".join(map(shown, cases)), remedy
 
     def _cases(self, name: str, broken: str) -> list[Any]:
-        """The first rows that break a check, by their key.
+        """The first rows that break a check, by their key, or by their number where that is an e-mail address.
 
         People who opted out are not named.
         """
         key = schema.key(name)
         if key[0] in schema.persons(name) and self.opted_out is not None:
             broken = f"({broken}) AND ({quoted(key[0])} IN (SELECT _person FROM {quoted(OPTED_OUT)})) IS NOT TRUE"  # noqa: S608
-        order = ", ".join(map(quoted, key))
-        first = engine.ask(self._view(name), quoted(key[0]), f"WHERE {broken} ORDER BY {order} LIMIT {FIRST}")
-        return [case for (case,) in first.fetchall()]
+        order, case = ", ".join(map(quoted, key)), quoted(key[0])
+        numbered = f"(SELECT *, row_number() OVER () AS nth FROM {quoted(self._view(name).get_name())})"  # noqa: S608
+        rows = f"SELECT {case}, nth FROM {numbered} WHERE {broken} ORDER BY {order} LIMIT {FIRST}"  # noqa: S608
+        first = self.con.con.execute(rows).fetchall()
+        return [f"row {nth}" if re.search(values.EMAIL, str(case)) else case for case, nth in first]
 
     def _conditions(self, name: str) -> Iterable[tuple[str, str, str, str]]:
         """Each check of a table: what holds, severity, SQL, remedy.
@@ -417,6 +424,11 @@ class Source:
             if there in self.names:
                 known = f"SELECT {quoted(field)} FROM {quoted(self._view(there).get_name())} WHERE {quoted(field)} IS NOT NULL"  # noqa: S608
                 orphan = f"{value} IS NOT NULL AND {value} NOT IN ({known})"
+                if d.ref == "contacts.contact_id" and "leads" in self.names - {
+                    name
+                }:  # some CRMs have one column for both
+                    leads, there = quoted(self._view("leads").get_name()), "contacts or leads"
+                    orphan += f" AND {value} NOT IN (SELECT lead_id FROM {leads} WHERE lead_id IS NOT NULL)"  # noqa: S608
                 remedy = f"Export the missing {there}, or correct {column}."
                 yield f"{column} is found in {there}", "warn", orphan, remedy
         if "stage_order" in spec.columns and self.settings.stage_order:

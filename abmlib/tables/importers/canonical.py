@@ -15,7 +15,7 @@ from abmlib.tables.errors import FIRST, TableError, first_cases
 from abmlib.tables.importers import values
 from abmlib.tables.importers.files import no_room, place
 from abmlib.tables.importers.mapping_checks import HASHES
-from abmlib.tables.importers.mapping_file import MEANT_FOR, NUMBERS, ROW, Column, Mapping, Table
+from abmlib.tables.importers.mapping_file import MEANT_FOR, NUMBERS, ROW, TEXTS, Column, Mapping, Table
 from abmlib.tables.importers.sources import Loaded, cases, count_kept, explained, refuse_repeated, where
 from abmlib.tables.importers.sql import Engine, among, one, quoted, text, texts, types_of
 from abmlib.tables.ledger import LedgerRow
@@ -251,8 +251,8 @@ def _complaints(table: str, name: str, column: Column, file: str) -> Iterator[tu
     if schema.is_required(definition):
         remedy = f"Fill them in {file}, or leave these rows out with a keep that says why."
         yield f"{x} is null", "", "values missing", remedy
-    if (name == "lead_id" or name in schema.persons(table)) and not column.hash:
-        mail = f"regexp_matches({x}, {text(values.EMAIL)})"
+    if name in (*schema.persons(table), "account_id", "opportunity_id") and not column.hash:
+        mail = f"contains({x}, '@') and regexp_matches({x}, {text(values.EMAIL)})"
         yield mail, "", "values are e-mail addresses", "Say hash: true in the mapping."
     if column.place.replace(": ", ".") in HASHES and not column.hash:
         remedy = "Say hash: true in the mapping, or map a column of hashes: 64, 40 or 32 digits, 0 to 9 and a to f."
@@ -331,6 +331,24 @@ def _without_forgotten(con: Engine, table: Table, made: str, forgotten: Collecti
     if before == after and not blanked and not named:
         return []
     return [LedgerRow("forgotten", table.name, before, after, before - after, people.why_left_out(blanked, named))]
+
+
+def count_addresses(con: Engine, table: Table, path: Path) -> list[LedgerRow]:
+    """Count in a written table the values of categories and owners that are e-mail addresses."""
+    rows = []
+    for c in (c for c, d in table.columns.items() if c in values.SHOWN_SHORT and d.kind in TEXTS):
+        x, short = quoted(c), f"regexp_replace({quoted(c)}, {text(values.ADDRESS)}, '', 'g')"
+        counts = f"count(*), count(distinct {x}), count(distinct {short})"
+        found = (
+            f"from read_parquet({place(path)}) where contains({x}, '@') and regexp_matches({x}, {text(values.EMAIL)})"
+        )
+        n, different, shown = one(con, f"select {counts} {found}")
+        if n:
+            why = f"{c}: {n} values are e-mail addresses; pages show what is before @"
+            why += f", which is the same for some of the {different}" if shown < different else ""
+            (total,) = one(con, f"select count(*) from read_parquet({place(path)})")
+            rows.append(LedgerRow("addresses", table.name, total, total, 0, why))
+    return rows
 
 
 def _hidden(table: Table, key: Iterable[str]) -> bool:

@@ -2,12 +2,14 @@
 
 # ruff: noqa: S608  SQL is put together here: every name passes quoted, every text text, every expression references
 from abmlib.tables import schema
+from abmlib.tables.errors import FIRST, TableError
 from abmlib.tables.importers import values
 from abmlib.tables.importers.mapping_file import CHANGING, MEANT_FOR, ROW, Column, Mapping
 from abmlib.tables.importers.sources import where
 from abmlib.tables.importers.sql import Engine, one, quoted, text, texts, types_of
 from abmlib.tables.ledger import LedgerRow
 
+LONGEST_NAME = 40  # letters of what may be the name of a field, and not a value of the log
 NAME = "opportunity_stage_history"
 LOG, MOMENTS = '"log of changes"', '"moments of changes"'  # tables of the engine
 PLAIN = {"column": None, "sql": None, "value": None, "key": ()}
@@ -66,8 +68,13 @@ def _load(con: Engine, mapping: Mapping) -> list[LedgerRow]:
             for value in ("new", "old"):
                 con.execute(f"update {LOG} set {value} = v from ({found}) where field = {text(c)} and {value} = k")
     total, known = one(con, f"select count(*), count(field) from {LOG}")
-    others = con.execute(f"select distinct called from {LOG} where field is null order by 1 limit 3").fetchall()
-    why = "one row per moment" + (f"; other fields: {', '.join(str(n) for (n,) in others)} …" if others else "")
+    others = [n for (n,) in con.execute(f"select distinct called from {LOG} where field is null order by 1").fetchall()]
+    names = [n for n in others if n and len(n) <= LONGEST_NAME and "@" not in n][:FIRST]
+    names += [f"{len(others) - len(names)} more"] if len(others) > len(names) else []
+    if total and not known:
+        what = f"none of {total} rows of {name} is about a field that changes names; {log.field} has {', '.join(names)}"
+        raise TableError(f"{NAME}: {what}. Correct the names in the mapping.")
+    why = "one row per moment" + (f"; other fields: {', '.join(names)}" if others else "")
     return [LedgerRow("changes", NAME, total, known, total - known, why)]
 
 

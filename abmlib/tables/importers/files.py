@@ -13,6 +13,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ import pyarrow.parquet as pq
 
 from abmlib.tables.errors import FIRST, TableError, cut, first_cases
 from abmlib.tables.importers import sheet_reader, text_files, values
-from abmlib.tables.importers.mapping_file import EXCEL, JSON, PARQUET, ROW, Source, suffix
+from abmlib.tables.importers.mapping_file import EXCEL, JSON, NTH, PARQUET, ROW, Source, suffix
 from abmlib.tables.importers.sql import Engine, cause, one, quoted, text
 from abmlib.tables.importers.text_files import NoText, Part, place
 
@@ -115,7 +116,16 @@ def prepare(con: Engine, source: Source, files: dict[str, Path], work: Path) -> 
                 text_files.refuse_longer(con, source, parts[-1], copy)
                 if source.short_rows:
                     parts[-1] = text_files.filled_up(con, source, parts[-1])
-    return parts
+    return list(map(_without_ours, parts))
+
+
+def _without_ours(part: Part) -> Part:
+    """Give columns that have the name of a computed one another, and say so in the ledger."""
+    ours = {n: f"{n} of the file" for n in part.names if n.lower() in (ROW, NTH)}
+    if not ours:
+        return part
+    why = "".join(f", its column {old} is called {new!r} here" for old, new in ours.items())
+    return replace(part, columns=[(ours.get(n, n), x, t) for n, x, t in part.columns], why=part.why + why)
 
 
 def load(con: Engine, source: Source, parts: Sequence[Part], used: set[str], at_once: bool = False) -> list[int]:

@@ -163,7 +163,9 @@ def _fill(
     for name in dict.fromkeys(n for n in (*(canonical.FIRST_MADE if forgotten else ()), *its) if n in its):
         table = mapping.tables[name]
         with sources.explained(name, any(d.secret for d in table.columns.values())):
-            its[name] = its[name] + canonical.make(con, mapping, table, made, new / f"{name}.parquet", key, forgotten)
+            path = new / f"{name}.parquet"
+            its[name] = its[name] + canonical.make(con, mapping, table, made, path, key, forgotten)
+            its[name] += canonical.count_addresses(con, table, path)
     rows += [row for name in its for row in its[name]]
     rows = [row for name, source in loaded.items() for row in source.steps + first[name]] + rows
     book = {"title": mapping.title, **mapping.workbook.model_dump(exclude_unset=True)}

@@ -118,6 +118,9 @@ def _settle_changes(at: str, name: str, table: Table, deals: Table | None) -> No
         return
     if other := [c for c in ("seq", "stage_order", "changed_field") if c in table.columns]:
         raise ValueError(f"{at}: {other} are made from the changes. Leave them out of columns.")
+    called = [n.lower() for c in ("created", *CHANGING) for n in dict.fromkeys(getattr(log, c) or ())]
+    if twice := sorted({n for n in called if called.count(n) > 1}):
+        raise ValueError(f"{at}: {twice} are given for several columns. Give each field to one of them.")
     for c in (c for c in CHANGING if getattr(log, c) and c not in table.columns):
         first = next(iter(deals.sources.values())) if deals else {}
         theirs = (first | (deals.columns if deals else {})).get(c)
@@ -157,6 +160,8 @@ def _check_names(at: str, name: str, table: Table, given: Columns) -> None:
 
 def _settle_column(at: str, column: Column, source: Source, grouped: bool) -> None:
     kind, given = column.kind, column.model_fields_set
+    if column.column == NTH:
+        raise ValueError(f"{at}: {NTH} counts rows of one key. Write key: [{NTH}], or key: [Name, {NTH}].")
     for word, kinds in MEANT_FOR.items():
         if word in given and kind not in kinds:
             raise ValueError(f"{at}: {word} has no meaning for {kind}; it is for {list(kinds)}. Leave it out.")

@@ -42,6 +42,7 @@ PACKED = {
     b"PAR1": "a Parquet file",
 }
 IN_QUOTES = "Correct them; a text with the delimiter in it needs quotes."
+MOST_SHORT = 0.1  # share of rows that may be short where the mapping says so
 SHORT = "MISSING COLUMNS"  # what the engine says of a row that ends early
 BROKEN = {  # kinds of the engine's errors on a row: what to say, and what to do
     "UNQUOTED VALUE": (
@@ -129,12 +130,23 @@ def encoding_of(source: Source, name: str, file: IO[bytes]) -> str:
     if packed := next((what for mark, what in PACKED.items() if start.startswith(mark)), ""):
         raise NoText(f"{source.name}: {name} is {packed} by its first bytes.", "Give it the ending of its kind.")
     known = next((names for mark, names in MARKS.items() if start.startswith(mark)), ())
+    if not known and source.encoding is None and (unmarked := _unmarked(file)):
+        return unmarked
     if known and source.encoding not in (None, *known):
         raise TableError(
             f"{source.name}: {name} starts with the mark of {known[0]}, and the mapping says {source.encoding}. "
             f"Say encoding: {known[0]}."
         )
     return known[0] if known else source.encoding or "utf-8"
+
+
+def _unmarked(file: IO[bytes]) -> str:
+    """Recognise UTF-16 without a mark: every second byte of its beginning is NUL. Empty if it is none."""
+    start = file.read(1024)
+    file.seek(0)
+    nul = [start[half::2].count(0) for half in (0, 1)]
+    few, most = 0.05 * len(start), 0.4 * len(start)
+    return "utf-16-be" if nul[0] > most and nul[1] < few else "utf-16-le" if nul[1] > most and nul[0] < few else ""
 
 
 def decoded(source: Source, name: str, file: IO[bytes], encoding: str) -> Iterator[str]:
@@ -298,9 +310,14 @@ def broken(con: Engine, source: Source, part: Part, wrong: duckdb.Error) -> NoTe
 
 def filled_up(con: Engine, source: Source, part: Part) -> Part:
     """Give a text file whose short rows are filled with missing values, and count them for the ledger."""
-    _, short, _, cases = _rejected(con, source, part, part.text or part.path, f"where error_type = '{SHORT}'")
+    good, short, _, cases = _rejected(con, source, part, part.text or part.path, f"where error_type = '{SHORT}'")
     if not short:
         return part
+    if short > max(FIRST, MOST_SHORT * (good + short)):
+        what = f"{source.name}: {short} of {good + short} rows of {part.name} have fewer values than its {len(part.columns)} columns"
+        raise TableError(
+            f"{what} {cases}: those before may be shifted. Correct the file; short_rows is for a few rows."
+        )
     why = f"{part.why}, {short} rows have fewer values than its {len(part.columns)} columns, the others are missing {cases}"
     return replace(part, origin=f"{part.origin[:-1]}, null_padding = true, parallel = false)", why=why)
 

@@ -26,6 +26,10 @@ MONEY = (
     rf"[A-Z]{{0,3}}\p{{Sc}}|[Kk]r\.?|{CODES.replace(' ', '|')}"  # a sign or code of currency, as a regular expression
 )
 EMAIL = "@[^@]*[.]"  # what only an e-mail address holds, as a regular expression
+ADDRESS = r"@[^\s@]*\.[^\s@,;<>()]*"  # what follows the name in an address: pages show no address of these columns
+SHOWN_SHORT = (
+    "owner_id", "stage", "loss_reason", "win_reason", "competitor", "lead_source", "source", "status", "outcome", "value",
+)  # fmt: skip
 TRUE, FALSE = ("true", "t", "yes", "y", "1"), ("false", "f", "no", "n", "0")
 EXACT = 2**53  # largest whole number up to which a double holds every whole number
 
