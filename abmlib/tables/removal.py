@@ -269,7 +269,7 @@ def _equals(batch: pa.RecordBatch, column: str, values: Sequence[str]) -> pa.Arr
     cells = batch.column(column)
     if pa.types.is_floating(cells.type):  # 1001.0, as every reader writes it
         cells = pa.array([None if v is None else repr(v) for v in cells.to_pylist()], pa.string())
-    return pc.is_in(pc.utf8_trim_whitespace(pc.cast(cells, pa.string())), pa.array(values))
+    return pc.is_in(pc.utf8_trim_whitespace(pc.cast(cells, pa.string())), pa.array(values, pa.string()))
 
 
 def _naming(batch: pa.RecordBatch, column: str, names: Names) -> pa.Array:
