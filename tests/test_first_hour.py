@@ -14,6 +14,13 @@ from tests.conftest import ROOT, put
 KEY = b"sixteen bytes and more"
 
 
+PEOPLE = "Record ID,First Name,Last Name,Email,{}\n1,Ann,Lee,a@x.example,{}\n2,Bob,Poe,b@x.example,{}\n"
+CLIENTS = {
+    "companies": "Record ID,Company name,Industry,Create Date\n5,Nord,Food,2025-01-02\n",
+    "deals": "Record ID,Deal Name,Deal Stage,Amount\n7,Nord,Closed Won,5\n",
+}
+
+
 def unedited(export, tmp_path):
     """Draft, import, open; give the draft and the book's folder."""
     found, path, to = drafts.look(export), tmp_path / "draft.yml", tmp_path / "book"
@@ -144,16 +151,37 @@ def test_a_closing_day_is_no_planned_one(tmp_path):
     assert rows[["owner_id", "loss_reason"]].iloc[2].tolist() == ["Jon", "Price"]
 
 
-def test_who_unsubscribed_is_mapped_or_a_doubt(tmp_path):
-    people = "Record ID,First Name,Last Name,Email,{}\n1,Ann,Lee,a@x.example,true\n2,Bob,Poe,b@x.example,\n"
-    companies = "Record ID,Company name,Industry,Create Date\n5,Nord,Food,2025-01-02\n"
-    deals = "Record ID,Deal Name,Deal Stage,Amount\n7,Nord,Closed Won,5\n"
-    files = {"companies": companies, "deals": deals}
-    mapped_one = put(tmp_path / "export", contacts=people.format("Unsubscribed from all email"), **files)
-    _, tables = unedited(mapped_one, tmp_path)
+@pytest.mark.parametrize(
+    ("header", "yes", "no"),
+    [
+        ("Unsubscribed from all email", "true", ""),
+        ("Unsubscribed from all email", "Yes", "No"),
+        ("Von allen E-Mails abgemeldet", "Ja", "Nein"),
+        ("Cancelación de suscripción a todos los correos electrónicos", "Sí", "No"),
+        ("Opt-out", "opted out", ""),
+        ("Unsubscribed", "x", ""),
+    ],
+)
+def test_who_unsubscribed_is_known_by_any_word_for_yes(tmp_path, header, yes, no):
+    folder = put(tmp_path / "export", contacts=PEOPLE.format(header, yes, no), **CLIENTS)
+    _, tables = unedited(folder, tmp_path)
     assert tables["contacts"].sort_values("contact_id")["opted_out"].tolist() == [True, False]
-    other = put(tmp_path / "other", contacts=people.format("Unsubscribed from news"), **files)
-    assert any("Unsubscribed from news is not mapped" in d for d in drafts.look(other).doubts[:3])
+
+
+def test_either_mark_of_dynamics_forbids_mail(tmp_path):
+    contacts = "contactid,fullname,emailaddress1,jobtitle,donotbulkemail,donotemail\n"
+    contacts += "1,Ann,a@x.example,VP,1,0\n2,Bob,b@x.example,VP,0,1\n3,Cy,c@x.example,VP,0,0\n"
+    accounts = "accountid,name,industrycode,createdon\n5,Nord,1,2025-01-02T00:00:00Z\n"
+    deals = "opportunityid,name,_parentaccountid_value,statecode,stepname\n7,A,5,1,x\n"
+    folder = put(tmp_path / "export", contacts=contacts, accounts=accounts, opportunities=deals)
+    _, tables = unedited(folder, tmp_path)
+    assert tables["contacts"].sort_values("contact_id")["opted_out"].tolist() == [True, True, False]
+
+
+@pytest.mark.parametrize("header", ["Unsubscribed from news", "Désabonnement", "Widerruf am", "Do not email again"])
+def test_an_opt_out_that_is_not_mapped_is_the_first_doubt(tmp_path, header):
+    folder = put(tmp_path / "export", contacts=PEOPLE.format(header, "2025-02-01", ""), **CLIENTS)
+    assert f"{header} of contacts.csv is not mapped" in drafts.look(folder).doubts[0]
 
 
 def test_what_stands_below_a_reports_table_is_left_out(tmp_path):

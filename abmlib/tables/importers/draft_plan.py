@@ -158,8 +158,8 @@ class Plan:
         for c in (c for c, d in columns.items() if not d.derived):
             if entry := self._column(feed, table, c):
                 part[c] = entry
-                if why := feed.doubts.get(c):
-                    self.doubt(2, f"{table}.{c}, from {one_line(feed.found[c].name)}: {why}")
+                if why := entry.doubt if c == "opted_out" else feed.doubts.get(c):
+                    self.doubt(0 if c == "opted_out" else 2, f"{table}.{c}, from {one_line(feed.found[c].name)}: {why}")
         for weight, doubt in SPECIAL[table](feed, part, _pack(feed)) if table in SPECIAL else ():
             self.doubt(weight, doubt)
         self._key(feed, table, part)
@@ -409,10 +409,9 @@ class Plan:
         home = next((t for t in single if t in WITH_ATTRIBUTES), None)
         fixed = {feed.found[n].name for n in feed.kind.fixed if n in feed.found} if feed else set()
         for fact in (f for n, f in file.facts.items() if fed and (source, n) not in used):
-            if "contacts" in fed and match.opts_out(fact.name) and fact.filled:
-                self.doubt(
-                    1, f"{one_line(file.label)}: {one_line(fact.name)} is not mapped; may these people be written to?"
-                )
+            if {"contacts", "leads"} & {*fed} and any(map(match.opts_out, (fact.name, *fact.values))) and fact.filled:
+                what = f"{one_line(fact.name)} of {one_line(file.label)} is not mapped; say whose mail it forbids"
+                self.doubt(-1, f"contacts.opted_out: {what}")
             if why := _idle(fact) or ("" if home else "no place in the tables"):
                 self.idle.setdefault(source, {}).setdefault(why, []).append(fact.name)
             elif home:
