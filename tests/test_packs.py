@@ -296,7 +296,7 @@ EXPORTS = {
                 "owner_id": "Ann Lee|Ann Lee|Bo Ray",
             },
             "accounts": {"name": "Acme Beta", "domain": "acme.example beta.example", "industry": "Retail Banking", "country": "Germany France", "employees": "120 12"},
-            "targets": {"period": "2026-01 2026-02", "owner_id": "Ann Lee|Bo Ray", "value": "5000 6000", "measure_id": "won_value won_value"},
+            "targets": {"period": "2026-01 2026-02", "owner_id": "Ann Lee|Bo Ray", "value": "5000 6000", "measure_id": "won_value won_value", "entered_at": "2025-10-01 2025-11-01"},
         },
     ),
     "salesforce, German report": (
@@ -361,7 +361,7 @@ EXPORTS = {
         },
         {
             "opportunities": {"created_at": "2026-01-15 2026-01-27", "amount": "1200 50", "is_won": "True|", "close_date": "2026-02-14 2026-09-23"},
-            "targets": {"value": "3000 8000", "period": "2026-Q1 2026-Q1", "owner_id": "Bo Ray|"},
+            "targets": {"value": "3000 8000", "period": "2026-Q1 2026-Q1", "owner_id": "Bo Ray|", "entered_at": "2025-10-01 2025-10-01"},
         },
     ),
     "invoices, SAP": (
