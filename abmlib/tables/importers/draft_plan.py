@@ -19,9 +19,9 @@ from abmlib.tables.importers.sql import one, text, texts
 
 FILL_IN = "FILL IN"  # in place of a column that a person must name; an import refuses it
 FOUND = 0.05  # share of values that must be found where they refer to, or nothing is looked up
-MOST_VALUES = 200  # different texts of an attribute
-PARTS = {  # what tells the rows of a table apart that have no key: the first two there are
-    "opportunities": ("name", "created_at", "account_id", "closed_at", "close_date", "amount"),
+ALIKE = 0.02  # share of rows of one made key from which one more column is taken
+PARTS = {  # what tells the rows of a table apart that have no key: the first two there are, and more if many are alike
+    "opportunities": ("account_id", "name", "created_at", "closed_at", "close_date", "amount"),
     "activities": ("_subject", "occurred_at", "contact_id", "account_id"),
     "transactions": ("_document", "account_id", "booked_at", "product_id"),
     "leads": ("_email", "full_name", "_company", "created_at"),
@@ -30,12 +30,7 @@ PARTS = {  # what tells the rows of a table apart that have no key: the first tw
 }
 ORDER = ("accounts", "contacts", "products", "campaigns", "opportunities")  # tables that others refer to come first
 FACTS = ("transactions", "opportunities", "activities")  # one of these a book must have
-OF_NO_SALE = (
-    "account_id",
-    "created_at",
-    "owner_id",
-    "is_duplicate_of",
-)  # of an account, that a file of sales never tells
+OF_NO_SALE = ("account_id", "created_at", "owner_id", "is_duplicate_of")  # what a file of sales never tells
 WITH_ATTRIBUTES = ("accounts", "opportunities", "leads")
 RESERVED = {"true", "false", "null"}
 
@@ -57,9 +52,7 @@ class Plan:
     pack: str
     feeds: list[Feed]
     tables: dict[str, dict[str, Part]] = field(default_factory=dict)  # by source
-    words: defaultdict[str, dict[str, Any]] = field(
-        default_factory=lambda: defaultdict(dict)
-    )  # of tables, beside columns
+    words: defaultdict[str, dict[str, Any]] = field(default_factory=lambda: defaultdict(dict))  # of tables
     extra: defaultdict[str, Extra] = field(default_factory=lambda: defaultdict(Extra))  # of sources
     doubts: dict[tuple[int, str], None] = field(default_factory=dict)  # weight, the least first, and text
     idle: dict[str, dict[str, list[str]]] = field(default_factory=dict)  # columns by source and reason
@@ -87,14 +80,18 @@ class Plan:
         listed = {v for f in self.feeds if (fact := f.found.get("_currency")) for v in fact.values}
         if len(listed) > 1:
             some = ", ".join(sorted(listed)[:4])
-            self.doubt(0, f"amounts are in {len(listed)} currencies ({some}), and a book has one")
+            self.doubt(0, f"opportunities.amount: in {len(listed)} currencies ({some}), and a book has one; convert it")
         given = listed.pop() if len(listed) == 1 else ""
         known = [c for c, names in packs.common().currencies.items() if packs.plain(given) in names]
-        return given if re.fullmatch("[A-Z]{3}", given) else next(iter(known), "")
+        code = given if re.fullmatch("[A-Z]{3}", given) else next(iter(known), "")
+        if not code:
+            self.doubt(2, "workbook.currency: the export does not name it; write its code, such as EUR")
+        return code
 
     def make(self) -> None:
         """Decide which file feeds which table, and each column of it."""
         self.names = _names(self.export)
+        self.doubt(2, "workbook.time_zone: UTC is taken; write that of your offices, such as Europe/London")
         for doubt in self.export.doubts:
             self.doubt(2, doubt)
         for file in self.export.files:
@@ -123,27 +120,24 @@ class Plan:
         """Say whether a file's rows belong to a table that another file may feed already."""
         if (other := self.first.get(table)) is None:
             return True
-        mine, theirs = (f.found.get(schema.key(table)[0]) for f in (feed, other))
-        if mine and theirs and feed.score > other.score / 3:
-            apart = match.overlap(self.export, (feed.file, mine.x), (other.file, theirs.x)) < 0.01
-        else:
-            apart = table in ("activities", "transactions") and feed.score > match.NAMED / 2
-        if apart and table != "opportunity_stage_history":
+        loose = table in ("activities", "transactions")  # of these, files without a common key are different ones
+        ways = [schema.key(table)[:1], () if loose else PARTS.get(table, ())[:3]]  # what else there is may change
+        keys = next(filter(None, ([n for n in w if n in feed.found and n in other.found] for w in ways)), [])
+        mine, theirs = (f"concat_ws('|', {', '.join(f.found[n].x for n in keys) or 'null'})" for f in (feed, other))
+        share = match.overlap(self.export, (feed.file, mine), (other.file, theirs)) if keys else 0.0
+        alike = feed.score > (other.score / 3 if keys else match.NAMED / 2)
+        if (keys or loose) and share < 0.01 and alike and table != "opportunity_stage_history":
             return True
-        self.doubt(5, f"{one_line(feed.file.label)}: looks like {table} as well, and is not mapped")
-        self.idle_files[feed.source] = f"its rows seem to be those of {one_line(other.file.label)}"
+        file, taken = one_line(feed.file.label), one_line(other.file.label)
+        what = f"{share:.0%} of its {table} are in {taken} as well; if the others count, put both into one file"
+        self.idle_files[feed.source] = what = what if share >= 0.01 else f"{table} are taken from {taken}"
+        self.doubt(1 if share >= 0.01 else 4, f"{table}: {file} ({feed.file.rows} rows) is not mapped: {what}")
         return False
 
     def _leave_unfilled(self) -> None:
         """Leave out a table that lacks a needed column, where another one holds what happened."""
-        unfilled = [
-            (t, c)
-            for t, its in self.tables.items()
-            for p in its.values()
-            for c, e in p.items()
-            if e.words.get("column") == FILL_IN
-        ]
-        lacks = {t: [c for other, c in unfilled if other == t] for t in self.tables}
+        parts = {t: [e for p in its.values() for e in p.items()] for t, its in self.tables.items()}
+        lacks = {t: [c for c, e in its if e.words.get("column") == FILL_IN] for t, its in parts.items()}
         if any(t in lacks and not lacks[t] for t in FACTS):
             for table in [t for t in lacks if lacks[t] and t != "accounts"]:
                 for source in self.tables.pop(table):
@@ -160,6 +154,8 @@ class Plan:
                 part[c] = entry
                 if why := entry.doubt if c == "opted_out" else feed.doubts.get(c):
                     self.doubt(0 if c == "opted_out" else 2, f"{table}.{c}, from {one_line(feed.found[c].name)}: {why}")
+        if table == "targets" and "entered_at" in part:
+            self.doubt(2, "targets.entered_at: three months before the period is taken; correct it if set later")
         for weight, doubt in SPECIAL[table](feed, part, _pack(feed)) if table in SPECIAL else ():
             self.doubt(weight, doubt)
         self._key(feed, table, part)
@@ -228,7 +224,13 @@ class Plan:
                     self.doubt(1, f"{table}: {rest}")
             elif table in PARTS:
                 others = (f.name for n in PARTS[table] if (f := feed.found.get(n)))
-                telling = [*dict.fromkeys([*([fact.name] if fact else []), *others])][:2]
+                names = [*dict.fromkeys([*([fact.name] if fact else []), *others])]
+                least = 3 if {"account_id", "name"} <= {*feed.found} and table == "opportunities" and not fact else 2
+                telling = names[:least]
+                while (alike := match.alike(self.export, feed.file, telling)) > ALIKE * feed.file.rows and len(
+                    telling
+                ) < len(names):
+                    telling = names[: len(telling) + 1]
                 why = "the column repeats, so rows are numbered" if fact else "there is no key; one is made"
                 open_to_all = table in ("opportunities", "transactions") and not any(map(match.personal, telling))
                 if len(self.tables[table]) > 1:  # rows of two files may be alike
@@ -237,7 +239,8 @@ class Plan:
                 words = {"key": [*telling, "_nth"] if telling else ["_row"]}
                 part[key] = Entry(words if open_to_all or not telling else words | {"hash": True}, why)
                 if table == "opportunities":
-                    self.doubt(2, f"{table}.{key}: {why}, of {', '.join(map(one_line, telling)) or 'the row number'}")
+                    of = f"{', '.join(map(one_line, telling)) or 'the row number'}; {alike} rows are alike in these"
+                    self.doubt(1, f"{table}.{key}: {why}, of {of}")
         if name in schema.needed(table) and name not in part and key in part:
             part[name] = Entry(dict(part[key].words), "there is no name; the key is taken")
 
@@ -259,7 +262,8 @@ class Plan:
                 self.doubt(3, f"{what}; {constant} is taken")
             else:
                 self._keep(feed, f"{fact.x} is not null", f"no {one_line(fact.name)}", table)
-                self.doubt(1, f"{what}; these rows are left out")
+                if table != "targets":  # no target was set
+                    self.doubt(1, f"{what}; these rows are left out")
 
     def _keep(self, feed: Feed, where: str, why: str, table: str = "", least: float = 0.0) -> int:
         """Leave rows out of a table that one file feeds, or of all that a file feeds; give how many."""
@@ -284,9 +288,8 @@ class Plan:
             if not (fact := feed.found.get(name)):
                 continue
             seen, listed = {v.lower() for v in fact.values}, [*map(str.lower, drop.values)]
-            where = (
-                f"coalesce(lower({fact.x}::varchar), '') not in ({texts([v for v in listed if v in seen] or listed)})"
-            )
+            listed = [v for v in listed if v in seen] or listed
+            where = f"coalesce(lower({fact.x}::varchar), '') not in ({texts(listed)})"
             left = self._keep(feed, where, drop.why, least=0.1)
             what = f"{one_line(feed.file.label)}: {left} of {fact.rows} rows are"
             if left == fact.rows:
@@ -349,16 +352,21 @@ class Plan:
         ways = [(keyed.name, keyed.x) if keyed else None, named, short]
         found = [match.overlap(self.export, (feed.file, fact.x), (other.file, w[1])) if w else 0.0 for w in ways]
         best = max(range(3), key=lambda i: found[i] - 0.3 * (i > 0))
-        share = found[best]
+        share, cut = found[best], f"left({fact.x}::varchar, 15)"
+        if keyed and share < 0.5 and not target.words.get("hash"):  # ids of 18 characters here, of 15 there
+            by_cut = match.overlap(self.export, (feed.file, cut), (other.file, keyed.x))
+            if by_cut > max(share, 0.5):
+                entry.words = {"sql": cut}
+                return
         if keyed and best and self._look_up(feed, other, [(fact, ways[best])]):
             entry.words, entry.doubt = target.words | {"column": f"{other.source}.{keyed.name}"}, ""
         elif target.words.get("hash"):
             entry.words |= {"hash": True}
-        if share < 0.5 and (keyed or column != "account_id"):
-            what = f"only {share:.0%} of its values are found in {there}"
-            self.doubt(3, f"{table}.{column}, from {one_line(fact.name)}: {what}")
         if share < FOUND and column != "account_id" and schema.spec(table).columns[column].null:
             entry.words = {}
+        elif share < 0.5 and (keyed or column != "account_id"):
+            what = f"only {share:.0%} of its values are found in {there}"
+            self.doubt(3, f"{table}.{column}, from {one_line(fact.name)}: {what}")
 
     def _derive_accounts(self) -> None:
         """Make accounts from the keys that another table's file names; of no such file a person names the columns."""
@@ -394,7 +402,7 @@ class Plan:
         if fact.filled < fact.rows:
             self._keep(feed, f"{fact.x} is not null", f"no {one_line(fact.name)}", "accounts")
         what = f"made from the {one_line(fact.name)} of {one_line(feed.file.name)}"
-        self.doubt(2, f"accounts: no file lists them; {what}")
+        self.doubt(3, f"accounts.account_id: no file lists accounts; {what}")
 
     # -- what is not used ---------------------------------------------------------------------------------------------
 
@@ -403,8 +411,10 @@ class Plan:
         feed = next((f for f in self.feeds if f.source == source), None)
         fed = [t for t, its in self.tables.items() if source in its]
         if not fed and source not in self.looked_up:
-            known = f"{feed.kind.name} is known, and nothing looks it up" if feed and not feed.kind.table else ""
-            self.idle_files.setdefault(source, known or self._lacking(file))
+            ours = "people of our side; no other file refers to its ids"
+            known = f"{feed.kind.name}: nothing looks it up" if feed and not feed.kind.table else ""
+            if source not in self.idle_files:
+                self.idle_files[source] = (ours if known[:5] in ("user:", "owner") else known) or self._lacking(file)
         single = [t for t in fed if len(self.tables[t]) == 1 and "one_row_per" not in self.words[t]]
         home = next((t for t in single if t in WITH_ATTRIBUTES), None)
         fixed = {feed.found[n].name for n in feed.kind.fixed if n in feed.found} if feed else set()
@@ -412,7 +422,7 @@ class Plan:
             if {"contacts", "leads"} & {*fed} and any(map(match.opts_out, (fact.name, *fact.values))) and fact.filled:
                 what = f"{one_line(fact.name)} of {one_line(file.label)} is not mapped; say whose mail it forbids"
                 self.doubt(-1, f"contacts.opted_out: {what}")
-            if why := _idle(fact) or ("" if home else "no place in the tables"):
+            if why := match.idle(fact) or ("" if home else "no place in the tables"):
                 self.idle.setdefault(source, {}).setdefault(why, []).append(fact.name)
             elif home:
                 when = "fixed" if fact.name in fixed else "today"
@@ -453,19 +463,6 @@ def _named(other: Feed, name: str) -> tuple[str, str] | None:
     parts = [other.found[n].x for n in ("_first_name", "_last_name") if n in other.found]
     is_name = name in ("full_name", "_name") and parts
     return ("full name", f"nullif(concat_ws(' ', {', '.join(parts)}), '')") if is_name else None
-
-
-def _idle(fact: Fact) -> str:
-    """Say why a column is not used; empty if it may be an attribute."""
-    reasons = {
-        "empty": fact.kind == "empty",
-        "known only at the end of the period": match.summary(fact.name),
-        "about people": match.personal(fact.name) or fact.kind in ("email", "phone", "url"),
-        "a key of rows elsewhere": packs.plain(fact.name).split()[-1:] in (["id"], ["key"]),
-        "the same in every row": fact.distinct == 1 and fact.filled == fact.rows,
-        "free text or names": fact.kind == "text" and fact.distinct > min(MOST_VALUES, max(10, fact.filled / 3)),
-    }
-    return next((why for why, holds in reasons.items() if holds), "")
 
 
 def _names(export: Export) -> dict[str, str]:

@@ -4,6 +4,7 @@
 becomes a canonical one, and `draft_plan` puts the mapping together. No value of a column about people is written down.
 """
 
+import re
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,7 +35,7 @@ class Draft:
         listed = []
         for file, tables in self.files.items():
             columns = Counter(why for place, why in self.unused.items() if place.startswith(f"{file}: "))
-            counts = f"{columns.total()} columns: {', '.join(f'{n} {why}' for why, n in columns.most_common())}"
+            counts = f"{columns.total()} column{'s' * (columns.total() > 1)}: {', '.join(f'{n} {why}' for why, n in columns.most_common())}"
             idle = self.unused.get(file, "") if not tables else counts if columns else ""
             listed.append({"file": file, "rows": self.rows[file], "becomes": ", ".join(tables), "not used": idle})
         return listed
@@ -60,6 +61,10 @@ def look(source: str | Path, title: str | None = None) -> Draft:
             reason = f" ({export.doubts[0]})" if export.doubts else ""
             what = f"{folder.name}: no file with named columns can be read{reason}."
             raise TableError(f"{what} Put the export there.")
+        for file in export.files:  # next month's has another day in its name
+            pattern = re.sub(match.DATED, "*", file.source.file)
+            if re.search(r"[^\W\d_]", pattern.split(".")[0]) and len([*folder.glob(pattern)]) == 1:
+                file.source.file = pattern
         plan = Plan(export, *match.choose(export))
         plan.make()
     mapped = [(t, c, e.words) for t, its in plan.tables.items() for part in its.values() for c, e in part.items()]

@@ -23,6 +23,9 @@ FILLED = 0.8  # share of rows that the best name of a column must fill, or the f
 CLOSE = 90  # of 100: how alike a header must be that is not the same
 ENTITIES = {"accounts": 0.02, "contacts": 0.02, "products": 0.02, "campaigns": 0.02}  # share of rows that may repeat
 PEOPLE = ("contact_id", "lead_id")
+DATED = r"\d{4,}(?:[-_. ]?\d+)*|(?:\d\d?[-_. ]){2}\d\d+"  # the day or number in the name of a file
+NO_CODES = ("industry", "country", "region")  # numbers say nothing of these
+MOST_VALUES = 200  # different texts of an attribute
 KEYS = [[w] for w in ("id", "key", "nr", "no", "number", "nummer", "code", "uuid", "guid")]  # last words of a key
 NOISE = {"data", "dataset", "export", "dim", "fact", "tbl", "report", "list", "all", "view", "hs", "sf", "src", "raw"}
 
@@ -91,7 +94,7 @@ def fits(fact: Fact, table: str, column: str) -> bool:
         return bool(fact.values) and fact.kind in ("text", "int", "bool")
     if definition.kind == "id":
         return fact.kind not in TIMES and not (column in PEOPLE and fact.kind == "email")
-    return fact.kind not in (*TIMES, "email")
+    return fact.kind not in (*TIMES, "email", *(("int", "decimal") if column in NO_CODES else ()))
 
 
 def meaning(column: str, text: str, pack: Pack | None = None) -> str | None:
@@ -153,6 +156,25 @@ def overlap(export: Export, here: tuple[File, str], there: tuple[File, str]) -> 
     return common_ones / total if total else 0.0
 
 
+def alike(export: Export, file: File, columns: list[str]) -> int:
+    """Count the rows that are like an earlier one in some columns."""
+    apart = f"count(distinct concat_ws('|', {', '.join(file.facts[c].x for c in columns) or 'null'}))"
+    return int(one(export.con, f"select count(*) - {apart} from {file.table}")[0])
+
+
+def idle(fact: Fact) -> str:
+    """Say why a column is not used; empty if it may be an attribute."""
+    reasons = {
+        "empty": fact.kind == "empty",
+        "known only at the end of the period": summary(fact.name),
+        "about people": personal(fact.name) or fact.kind in ("email", "phone", "url"),
+        "a key of rows elsewhere": plain(fact.name).split()[-1:] in (["id"], ["key"]),
+        "the same in every row": fact.distinct == 1 and fact.filled == fact.rows,
+        "free text or names": fact.kind == "text" and fact.distinct > min(MOST_VALUES, max(10, fact.filled / 3)),
+    }
+    return next((why for why, holds in reasons.items() if holds), "")
+
+
 def choose(export: Export) -> tuple[str, list[Feed]]:
     """Say which pack fits an export best, and take each file for the kind it fits best, if any.
 
@@ -170,7 +192,14 @@ def choose(export: Export) -> tuple[str, list[Feed]]:
     for feed in feeds:
         _resembling(feed)
     title = next(p.title for p in known() if p.name == best) if feeds else ""
-    return title, sorted(feeds, key=lambda f: (-f.score, f.file.name))
+    feeds.sort(key=lambda f: re.sub(r"\D", "", f.file.label), reverse=True)  # the newest of some apart in days only
+    tops = {g: max(f.score for f in feeds if _series(f) == g) for g in map(_series, feeds)}
+    return title, sorted(feeds, key=lambda f: (-tops[_series(f)], _series(f)))
+
+
+def _series(feed: Feed) -> str:
+    """Give the name of a file without the numbers that tell it from that of another month."""
+    return re.sub(DATED, "*", feed.file.label)
 
 
 @functools.cache
@@ -234,7 +263,7 @@ def _resembling(feed: Feed) -> None:
         key = schema.key(table)[0]
         ids = (f for f in free if f.distinct == f.rows and plain(f.name).split()[-1:] in KEYS and f.kind != "email")
         if len(schema.key(table)) == 1 and not {key, f"{table}.{key}"} & {*feed.found} and (fact := next(ids, None)):
-            feed.found[key], feed.doubts[key] = fact, "each row has its own"
+            feed.found[key] = fact
 
 
 def _alike(label: str, header: str) -> bool:
