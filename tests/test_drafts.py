@@ -341,9 +341,10 @@ def test_unknown_stages_are_named_as_a_doubt(tmp_path):
             "deal_id,company,deal_stage,amount,close_date", "1,A,Phase 1,10,2024-01-05", "2,B,Phase 2,20,2024-01-06"
         ),
     )
-    found, tables = imported(folder, tmp_path)
-    assert any("say which are" in d for d in found.doubts)
-    assert tables["opportunities"]["is_closed"].tolist() == [False, False]
+    what = "opportunities.is_won, from deal_stage: nobody told what 'Phase 1' (1 rows), 'Phase 2' (1 rows) means"
+    assert drafts.look(folder).doubts[0].startswith(what)
+    with pytest.raises(TableError, match="value 'FILL IN' of map does not read"):
+        imported(folder, tmp_path)
 
 
 NASTY = [

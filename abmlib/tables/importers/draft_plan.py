@@ -14,10 +14,9 @@ from abmlib.tables.importers.facts import Fact, one_line
 from abmlib.tables.importers.mapping_checks import needed
 from abmlib.tables.importers.mapping_file import Mapping
 from abmlib.tables.importers.match import ENTITIES, Feed
-from abmlib.tables.importers.recipes import SPECIAL, Entry, Part, entry_of, read_as, written_as
+from abmlib.tables.importers.recipes import FILL_IN, Entry, Part, entry_of, read_as, special, written_as
 from abmlib.tables.importers.sql import one, text, texts
 
-FILL_IN = "FILL IN"  # in place of a column that a person must name; an import refuses it
 FOUND = 0.05  # share of values that must be found where they refer to, or nothing is looked up
 ALIKE = 0.02  # share of rows of one made key from which one more column is taken
 PARTS = {  # what tells the rows of a table apart that have no key: the first two there are, and more if many are alike
@@ -156,7 +155,7 @@ class Plan:
                     self.doubt(0 if c == "opted_out" else 2, f"{table}.{c}, from {one_line(feed.found[c].name)}: {why}")
         if table == "targets" and "entered_at" in part:
             self.doubt(2, "targets.entered_at: three months before the period is taken; correct it if set later")
-        for weight, doubt in SPECIAL[table](feed, part, _pack(feed)) if table in SPECIAL else ():
+        for weight, doubt in special(table, feed, part, _pack(feed)):
             self.doubt(weight, doubt)
         self._key(feed, table, part)
         for c in schema.needed(table):
@@ -280,10 +279,9 @@ class Plan:
 
     def _drop(self, feed: Feed) -> None:
         """Leave out what is below the table, and rows that are deleted, drafts or cancelled."""
-        full = next((f for f in [*feed.file.facts.values()][1:] if f.filled == f.rows), None)
-        if feed.file.tail and full:
+        if feed.file.tail:
             share = feed.file.tail / (feed.file.rows + feed.file.tail)
-            self._keep(feed, f"{full.x} is not null", "below the table", least=_budget(share))
+            self._keep(feed, feed.file.above, "total, or below the table", least=_budget(share))
         for name, drop in feed.kind.drop.items():
             if not (fact := feed.found.get(name)):
                 continue

@@ -7,7 +7,8 @@ from typing import Any
 import yaml
 
 from abmlib.tables import schema, settings
-from abmlib.tables.importers.facts import TIMES, one_line
+from abmlib.tables.importers import packs
+from abmlib.tables.importers.facts import one_line
 
 FIRST_DOUBTS = 12  # doubts named at the head of the file
 WIDTH = 120  # characters of a line of comment
@@ -15,7 +16,7 @@ WIDTH = 120  # characters of a line of comment
 
 def written(plan: Any, title: str) -> str:
     """Write the mapping file, with its comments."""
-    currency = plan.currency
+    currency, unsure = _currency(plan)
     first, more = plan.ordered[:FIRST_DOUBTS], len(plan.ordered) - FIRST_DOUBTS
     lines = [
         f"# Draft of a mapping{plan.pack and f', by the pack {plan.pack}'}. Settle the doubts, then import with it.",
@@ -24,7 +25,7 @@ def written(plan: Any, title: str) -> str:
         "version: 1",
         f"title: {_scalar(one_line(title, settings.MOST_TITLE))}",
         "workbook:",
-        _line(2, "currency", currency or settings.Settings().currency, "" if currency else "fill in, such as EUR"),
+        _line(2, "currency", currency or settings.Settings().currency, unsure),
         _line(2, "time_zone", "UTC", "fill in, such as Europe/London"),
         "sources:",
     ]
@@ -41,16 +42,33 @@ def written(plan: Any, title: str) -> str:
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
+def _currency(plan: Any) -> tuple[str, str]:
+    """Give the one currency of an export: that of its own column, or of the signs beside amounts; and what is unsure."""
+    if currency := plan.currency:
+        return currency, ""
+    money = {c for t in schema.importable() for c, d in schema.spec(t).columns.items() if d.kind == "money"}
+    found = {
+        sign for feed in plan.feeds for n, f in feed.found.items() if n.split(".")[-1] in money for sign in f.currencies
+    }
+    names = packs.common().currencies
+    codes = {next((c for c, its in names.items() if sign.lower() in its), sign) for sign in found}
+    if len(codes) > 1:
+        plan.doubt(0, f"amounts are in {len(codes)} currencies ({', '.join(sorted(codes)[:4])}), and a book has one")
+    if len(codes) != 1:
+        return "", "fill in, such as EUR"
+    if "$" in found:
+        plan.doubt(2, "workbook.currency: amounts have only the sign $; US dollars are taken")
+    return codes.pop(), ""
+
+
 def _source_lines(plan: Any, file: Any, source: str) -> list[str]:
     """Write one source, and what of it is not used."""
     idle, extra = plan.idle.get(source, {}), vars(plan.extra[source])
     used = [f for n, f in file.facts.items() if not any(n in names for names in idle.values())]
     missing = sorted({m for f in used for m in f.missing})
-    local = any(f.kind in TIMES and not f.zoned for f in used)
     return [
         f"  {source}:  # {file.rows} rows",
         *(_line(4, w, v) for w, v in file.source.model_dump(exclude_unset=True).items()),
-        *([_line(4, "time_zone", "UTC", "its times carry no zone; fill in")] if local else []),
         *([_line(4, "missing", missing)] if missing else []),
         *(_line(4, word, extra[word]) for word in ("derive", "keep", "join") if extra[word]),
         *(line for why, names in sorted(idle.items()) for line in _comment(4, f"not used, {why}", names)),

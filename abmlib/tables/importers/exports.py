@@ -17,14 +17,18 @@ import duckdb
 
 from abmlib.tables.errors import TableError
 from abmlib.tables.importers import files
-from abmlib.tables.importers.facts import Fact, learn, one_line
+from abmlib.tables.importers.facts import SIMPLE, Fact, learn, one_line
 from abmlib.tables.importers.mapping_file import DELIMITERS, EXCEL, FILES, ROW, Source, suffix
 from abmlib.tables.importers.sheet_reader import HEAD
-from abmlib.tables.importers.sql import Engine, cause, engine, one, quoted
+from abmlib.tables.importers.sql import Engine, cause, engine, one, quoted, types_of
 from abmlib.tables.importers.text_files import MARKS
 
 MEMORY = 1  # GiB of the engine
 MOST = 1000  # columns of a file that are looked at
+LONGEST = 300  # characters of the name of a column; YAML holds no key of more than 1,024
+TOTAL = (
+    r"((grand|sub|overall)[ -]?)?totals?( general| geral| généra)?|(gesamt|end)?summe|gesamt|sum|suma|soma|somme|totale"
+)
 REMEDIES: dict[str, dict[str, Any]] = {  # of errors of an import: other words for the source
     "is not utf-8": {"encoding": "cp1252"},
     "is not cp1252": {"encoding": "latin-1"},
@@ -43,7 +47,8 @@ class File:
     rows: int = 0
     facts: dict[str, Fact] = field(default_factory=dict)
     doubts: tuple[str, ...] = ()
-    tail: int = 0  # rows below the table, such as who made the report
+    tail: int = 0  # rows below the table, such as totals and who made the report
+    above: str = ""  # what only the other rows fulfil, in SQL
 
     @property
     def label(self) -> str:
@@ -179,28 +184,38 @@ def _loaded(con: Engine, source: Source, name: str, path: Path, table: str, work
     its = source.model_copy(update={"name": table})
     (part,) = files.prepare(con, its, {name: path}, work)
     names, lower = part.names, [n.strip().lower() for n in part.names]
-    if not names or ROW in lower:
-        raise TableError(f"it has a column {ROW}; rename it." if names else "it has no columns.")
+    if not names:
+        raise TableError("it has no columns.")
     twice = sorted({n for n in names if n.strip() and lower.count(n.strip().lower()) > 1})
-    usable = [n for n in names if n.strip() and n not in twice]
+    odd = [n for n in names if len(n) > LONGEST or n.strip().lower() == ROW or SIMPLE["email"].search(n)]
+    usable = [n for n in names if n.strip() and n not in (*twice, *odd)]
     (rows,) = files.load(con, its, [part], {n.lower() for n in usable[:MOST]})
     listed = f"column(s) {', '.join(map(one_line, twice))} stand more than once; give each its own name"
     doubts = [listed] if twice else []
+    doubts += [f"column {one_line(n)} is left out: its name is too long, {ROW} or an e-mail address" for n in odd]
     if len(usable) > MOST:
         doubts.append(f"only the first {MOST} of its {len(usable)} columns are looked at")
     if sum(bool(re.fullmatch(r"[-+]?[\d.,/: ]+", n)) for n in names) * 2 > len(names):
         doubts.append("its first line looks like values, not names; give it a line of names")
-    loaded, top = quoted(f"raw {table}"), rows
     if source.short_rows:
         doubts.append("some rows have fewer values than columns; what they lack is taken as missing")
-        loaded, top = _top(con, table, usable[:MOST])
-    return File(name, loaded, source, top, learn(con, loaded, top, usable[:MOST]), tuple(doubts), rows - top)
+    loaded, top, above = _top(con, table, usable[:MOST])
+    if top < rows:
+        doubts.append(f"the last {rows - top} rows are a total or what stands below the table, and are left out")
+    return File(name, loaded, source, top, learn(con, loaded, top, usable[:MOST]), tuple(doubts), rows - top, above)
 
 
-def _top(con: Engine, table: str, names: list[str]) -> tuple[str, int]:
-    """Give a view without what stands below a table, such as who made the report: last rows of one value; and its rows."""
-    others = " or ".join(f"{quoted(n)} is not null" for n in names[1:]) or "true"
-    raw, view = quoted(f"raw {table}"), quoted(f"top {table}")
-    (last,) = one(con, f"select coalesce(max({ROW}), 0) from {raw} where {others}")
+def _top(con: Engine, table: str, names: list[str]) -> tuple[str, int, str]:
+    """Give the rows without totals and what stands below a table, such as who made the report; how many; what tells them."""
+    raw, view, types = quoted(f"raw {table}"), quoted(f"top {table}"), types_of(con, quoted(f"raw {table}"))
+    filled = " + ".join(["0", *(f"({quoted(n)} is not null)::int" for n in names)])
+    said = [f"regexp_full_match(trim({quoted(n)}), '(?i)({TOTAL}):?')" for n in names if types[n.lower()] == "VARCHAR"]
+    total = f"coalesce({' or '.join(['false', *said])}, false) and {filled} <= {(len(names) + 1) // 2}"
+    (last,) = one(con, f"select coalesce(max({ROW}), 0) from {raw} where {filled} > 1 and not ({total})")
+    (rows,) = one(con, f"select count(*) from {raw}")
+    apart = [f"count({x}) = {last} and count({x}) filter ({ROW} > {last}) = 0" for x in map(quoted, names)]
+    tells = one(con, f"select {', '.join(apart)} from {raw}") if last < rows else ()
+    if not any(tells):
+        return raw, rows, ""
     con.execute(f"create view {view} as select * from {raw} where {ROW} <= {last}")
-    return view, int(last)
+    return view, int(last), f"{quoted(names[tells.index(True)])} is not null"

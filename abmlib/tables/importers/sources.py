@@ -129,6 +129,7 @@ def _used(source: Source, mapping: Mapping, parts: Sequence[exported.Part]) -> s
     wanted = [(place, name) for place, owner, name in uses if owner == source.name]
     wanted = [(place, name) for place, name in wanted if name.lower() not in computed]
     used = {name.lower() for _, name in wanted}
+    computed -= {ROW} - {name.lower() for _, _, name in uses}  # a column _row that nothing names does no harm
     has = {part.name: {n.lower() for n in part.names} for part in parts}
     for part in parts:
         if taken := [n for n in part.names if n.lower() in {*computed, *(j.lower() for j in source.join)}]:
