@@ -238,8 +238,9 @@ class Plan:
                 words = {"key": [*telling, "_nth"] if telling else ["_row"]}
                 part[key] = Entry(words if open_to_all or not telling else words | {"hash": True}, why)
                 if table == "opportunities":
-                    of = f"{', '.join(map(one_line, telling)) or 'the row number'}; {alike} rows are alike in these"
-                    self.doubt(1, f"{table}.{key}: {why}, of {of}")
+                    of = ", ".join(map(one_line, telling)) or "the row number"
+                    same = f"; rows alike in these: {alike} of {feed.file.rows}" if alike else ""
+                    self.doubt(1 if alike else 2, f"{table}.{key}: {why}, of {of}{same}")
         if name in schema.needed(table) and name not in part and key in part:
             part[name] = Entry(dict(part[key].words), "there is no name; the key is taken")
 
