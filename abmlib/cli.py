@@ -409,24 +409,7 @@ def forget(
     with cache.alone(workbook):
         forgetting.refuse_nobody(where, contact_id, name or [], team_key(home, make=False))
         done = forgetting.forget(where, contact_id, name or [], team_key(home) or b"", **entered)
-    removed = [f"- {place}: {n:,}" for place, n in done.removed.items() if n]
-    show(
-        *["Taken out (rows, ids in rows that stay, texts, files):", *removed]
-        if removed
-        else ["Nothing was left to take out."]
-    )
-    if len(done.ids) > 1:
-        show(f"By the leads, {', '.join(done.ids)} are one person; all of them are forgotten.")
-    if done.others:
-        show(
-            f"{len(done.others)} other contacts have the same e-mail or name: {', '.join(done.others)}. Forget them too?"
-        )
-    if done.left:
-        show("Yours to change or delete: they name the person, or cannot be searched (zip, PDF):", *done.left)
-    show(
-        "A new import into this workbook does not bring the person back. Not searched: free text of the data, such as titles of "
-        "deals; the export itself and the source system; reports in other folders; .abm_cache of other workbooks."
-    )
+    show(*forgetting.sentences(done))
 
 
 @app.command()

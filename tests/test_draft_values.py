@@ -70,7 +70,7 @@ def test_words_of_won_lost_and_open_are_known_in_five_languages(tmp_path, won, l
 
 def test_the_time_zone_is_written_once(tmp_path):
     folder = sheet(tmp_path, [{"Opened": "2024-03-19 10:00"}] * 3)
-    assert drafts.look(folder).text.count("time_zone") == 1
+    assert drafts.look(folder).text.count("  time_zone:") == 1
 
 
 def test_days_with_one_stray_text_are_no_flag_and_stop_the_import(tmp_path):
@@ -153,7 +153,7 @@ def test_a_total_below_the_deals_is_left_out_and_counted(tmp_path, total):
     assert any("rows are a total or what stands below the table" in d for d in found.doubts)
 
 
-@pytest.mark.parametrize("name", ["x" * 1_100, "_row"])
+@pytest.mark.parametrize("name", ["x" * 1_100])
 def test_a_name_that_no_mapping_can_hold_leaves_out_that_column_alone(tmp_path, name):
     found, tables = imported(sheet(tmp_path, STAGES, HEAD.replace("Probability", name)), tmp_path)
     assert len(tables["opportunities"]) == 6

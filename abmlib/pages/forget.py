@@ -441,3 +441,25 @@ def _write(path: Path, whole: bytes) -> None:
     with replaced(path) as beside:
         beside.write_bytes(whole)
         os.utime(beside, ns=(old.st_atime_ns, old.st_mtime_ns))
+
+
+def sentences(done: Done) -> list[str]:
+    """Say what was taken out, who else may be meant, and what the command could not search."""
+    removed = [f"- {place}: {n:,}" for place, n in done.removed.items() if n]
+    said = ["Taken out (rows, ids in rows that stay, texts, files):" if removed else "Nothing was left to take out."]
+    said += removed
+    if len(done.ids) > 1:
+        said.append(f"By the leads, {', '.join(done.ids)} are one person; all of them are forgotten.")
+    if done.others:
+        others = f"{len(done.others)} other contacts have the same e-mail or name: {', '.join(done.others)}."
+        said.append(f"{others} Forget them too?")
+    if done.left:
+        said += [
+            "Yours to change or delete: they name the person, or cannot be searched (zip, PDF):",
+            *map(str, done.left),
+        ]
+    said.append(
+        "A new import into this workbook does not bring the person back. Not searched: free text of the data, such as titles of "
+        "deals; the export itself and the source system; reports in other folders; .abm_cache of other workbooks."
+    )
+    return said
