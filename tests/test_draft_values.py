@@ -150,7 +150,7 @@ def test_no_email_address_is_written_as_a_value_or_a_name(tmp_path):
 def test_a_total_below_the_deals_is_left_out_and_counted(tmp_path, total):
     found, tables = imported(sheet(tmp_path, [{}] * 4, below=[total]), tmp_path)
     assert tables["opportunities"]["amount"].sum() == 400
-    assert any("rows are a total or what stands below the table" in d for d in found.doubts)
+    assert any("rows below the table, such as a total: " in d for d in found.doubts)
 
 
 @pytest.mark.parametrize("name", ["x" * 1_100])
@@ -158,3 +158,8 @@ def test_a_name_that_no_mapping_can_hold_leaves_out_that_column_alone(tmp_path, 
     found, tables = imported(sheet(tmp_path, STAGES, HEAD.replace("Probability", name)), tmp_path)
     assert len(tables["opportunities"]) == 6
     assert any("is left out: its name" in d for d in found.doubts)
+
+
+def test_a_file_of_one_filled_column_keeps_all_its_rows(tmp_path):
+    folder = put(tmp_path / "e", accounts=rows("Account ID,Account Name,Industry", *(f",C{i}," for i in range(5))))
+    assert drafts.look(folder).rows == {"accounts.csv": 5}

@@ -25,6 +25,7 @@ from abmlib.tables.importers.text_files import MARKS
 
 MEMORY = 1  # GiB of the engine
 MOST = 1000  # columns of a file that are looked at
+BELOW = 20  # rows that may stand below a table
 LONGEST = 300  # characters of the name of a column; YAML holds no key of more than 1,024
 TOTAL = (
     r"((grand|sub|overall)[ -]?)?totals?( general| geral| généra)?|(gesamt|end)?summe|gesamt|sum|suma|soma|somme|totale"
@@ -201,7 +202,7 @@ def _loaded(con: Engine, source: Source, name: str, path: Path, table: str, work
         doubts.append("some rows have fewer values than columns; what they lack is taken as missing")
     loaded, top, above = _top(con, table, usable[:MOST])
     if top < rows:
-        doubts.append(f"the last {rows - top} rows are a total or what stands below the table, and are left out")
+        doubts.append(f"rows below the table, such as a total: {rows - top}, left out")
     return File(name, loaded, source, top, learn(con, loaded, top, usable[:MOST]), tuple(doubts), rows - top, above)
 
 
@@ -214,7 +215,7 @@ def _top(con: Engine, table: str, names: list[str]) -> tuple[str, int, str]:
     (last,) = one(con, f"select coalesce(max({ROW}), 0) from {raw} where {filled} > 1 and not ({total})")
     (rows,) = one(con, f"select count(*) from {raw}")
     apart = [f"count({x}) = {last} and count({x}) filter ({ROW} > {last}) = 0" for x in map(quoted, names)]
-    tells = one(con, f"select {', '.join(apart)} from {raw}") if last < rows else ()
+    tells = one(con, f"select {', '.join(apart)} from {raw}") if 0 < last < rows <= last + BELOW else ()
     if not any(tells):
         return raw, rows, ""
     con.execute(f"create view {view} as select * from {raw} where {ROW} <= {last}")
