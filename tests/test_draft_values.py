@@ -128,6 +128,13 @@ def test_money_in_brackets_with_a_sign_is_negative(tmp_path):
     assert tables["opportunities"]["amount"].tolist() == [-1000.0, 20.0, 30.0]
 
 
+def test_money_in_brackets_is_negative_in_an_expression_too(tmp_path):
+    head = "Invoice No,Customer,Invoice Date,Qty,Unit Price"
+    lines = [f'I{i},C{i},2024-03-1{i},2,"{price}"' for i, price in enumerate(("($1,000)", "$20", "$30"))]
+    _, tables = imported(put(tmp_path / "e", invoices=rows(head, *lines)), tmp_path)
+    assert tables["transactions"]["revenue"].tolist() == [-2000.0, 40.0, 60.0]
+
+
 def test_probability_of_shares_and_percent_is_a_doubt_and_a_percent_sign_in_its_name_counts(tmp_path):
     mixed = drafts.look(sheet(tmp_path, [{"Probability": p} for p in ("0.5", "50", "90")]))
     assert any("opportunities.probability" in d and "shares or percent" in d for d in mixed.doubts)

@@ -123,8 +123,9 @@ def _alike(facts: dict[str, Fact]) -> dict[str, Fact]:
             forms = [re.sub("^%[dm](.)%[dm]", right, form) for form in fact.words["format"]]
             facts[name] = replace(fact, words={"format": forms}, doubts=())
         elif fact.kind == "decimal" and commas:
+            other = fact.words | (NUMBER_FORMS[1] if fact.doubts else {})
             point = fact.words == NUMBER_FORMS[0]  # between groups of three: an import refuses it elsewhere
-            facts[name] = replace(fact, words={"decimal": ",", "thousands": "."} if point else fact.words, doubts=())
+            facts[name] = replace(fact, words={"decimal": ",", "thousands": "."} if point else other, doubts=())
     return facts
 
 
@@ -252,8 +253,10 @@ def _number(con: Engine, fact: Fact, seen: Sequence[str]) -> Fact | None:
     if not fits:
         return None
     doubts = ("one sign may part decimals or thousands",) if len(fits) > 1 and fits[0] != NUMBER_FORMS[0] else ()
+    grouped = {"decimal": ".", "thousands": ","}  # 1,000 is a thousand, unless another column has decimal commas
+    best = grouped if doubts and grouped in fits and not any("0," in v[:3] for v in seen) else fits[0]
     beside = {sign for v in seen if re.search(r"\d", v) for sign in SIGNS.findall(v)}
-    return replace(fact, kind="decimal", words=fits[0] | unit, doubts=doubts, currencies=tuple(sorted(beside)))
+    return replace(fact, kind="decimal", words=best | unit, doubts=doubts, currencies=tuple(sorted(beside)))
 
 
 def _epoch(fact: Fact, seen: Sequence[int]) -> Fact:

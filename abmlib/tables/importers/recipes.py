@@ -116,6 +116,7 @@ def read_as(x: str, fact: Fact, kind: str | None) -> str:
     signs = USUAL | fact.words
     bare = f"replace({x}, {text(signs['thousands'])}, '')" if signs["thousands"] else x
     bare = f"replace({bare}, ',', '.')" if signs["decimal"] == "," else bare
+    bare = rf"regexp_replace({bare}, '[(](.*)[)]', '-\1')" if (fact.low or 0) < 0 else bare
     return f"try_cast(regexp_replace({bare}, '[^-0-9.]', '', 'g') as double)"
 
 
