@@ -70,7 +70,8 @@ def test_words_of_won_lost_and_open_are_known_in_five_languages(tmp_path, won, l
 
 def test_the_time_zone_is_written_once(tmp_path):
     folder = sheet(tmp_path, [{"Opened": "2024-03-19 10:00"}] * 3)
-    assert drafts.look(folder).text.count("  time_zone:") == 1
+    written = [line for line in drafts.look(folder).text.splitlines() if line.strip().startswith("time_zone")]
+    assert len(written) == 1
 
 
 def test_days_with_one_stray_text_are_no_flag_and_stop_the_import(tmp_path):
@@ -160,11 +161,11 @@ def test_a_total_below_the_deals_is_left_out_and_counted(tmp_path, total):
     assert any("rows below the table, such as a total: " in d for d in found.doubts)
 
 
-@pytest.mark.parametrize("name", ["x" * 1_100])
+@pytest.mark.parametrize("name", ["x" * 1_100, "_row"])
 def test_a_name_that_no_mapping_can_hold_leaves_out_that_column_alone(tmp_path, name):
     found, tables = imported(sheet(tmp_path, STAGES, HEAD.replace("Probability", name)), tmp_path)
     assert len(tables["opportunities"]) == 6
-    assert any("is left out: its name" in d for d in found.doubts)
+    assert f"{name}:" not in found.text
 
 
 def test_a_file_of_one_filled_column_keeps_all_its_rows(tmp_path):
