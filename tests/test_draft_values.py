@@ -116,6 +116,7 @@ def test_the_currency_beside_amounts_or_in_their_name_goes_to_the_workbook(tmp_p
     found, tables = imported(sheet(tmp_path, [{"Amount": amount}] * 3, HEAD.replace("Amount", head)), tmp_path)
     assert mapping(found)[1]["currency"] == currency
     assert any("only the sign $" in d for d in found.doubts) == (currency == "USD")
+    assert not any("does not name it" in d for d in found.doubts)
     assert tables["opportunities"]["amount"].tolist() == [100.0] * 3
 
 

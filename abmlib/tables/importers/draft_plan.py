@@ -82,10 +82,7 @@ class Plan:
             self.doubt(0, f"opportunities.amount: in {len(listed)} currencies ({some}), and a book has one; convert it")
         given = listed.pop() if len(listed) == 1 else ""
         known = [c for c, names in packs.common().currencies.items() if packs.plain(given) in names]
-        code = given if re.fullmatch("[A-Z]{3}", given) else next(iter(known), "")
-        if not code:
-            self.doubt(2, "workbook.currency: the export does not name it; write its code, such as EUR")
-        return code
+        return given if re.fullmatch("[A-Z]{3}", given) else next(iter(known), "")
 
     def make(self) -> None:
         """Decide which file feeds which table, and each column of it."""

@@ -54,6 +54,8 @@ def _currency(plan: Any) -> tuple[str, str]:
     codes = {next((c for c, its in names.items() if sign.lower() in its), sign) for sign in found}
     if len(codes) > 1:
         plan.doubt(0, f"amounts are in {len(codes)} currencies ({', '.join(sorted(codes)[:4])}), and a book has one")
+    if not codes:
+        plan.doubt(2, "workbook.currency: the export does not name it; write its code, such as EUR")
     if len(codes) != 1:
         return "", "fill in, such as EUR"
     if "$" in found:
