@@ -142,7 +142,8 @@ def to_compare(deals: pd.DataFrame, currency: str) -> str:
     state = state.where(deals["is_closed"].astype(bool), "open")
     sums = deals["amount"].groupby(state).sum(min_count=1)
     counts = state.value_counts().reindex(["won", "lost", "open", "closed without a result"]).dropna().astype(int)
-    each = [f"{n:,} {s}" + f" ({sums[s]:,.0f} {currency})" * bool(pd.notna(sums[s])) for s, n in counts.items()]
+    code = f" {currency}" * (len(currency) == 3)  # else none is named
+    each = [f"{n:,} {s}" + f" ({sums[s]:,.0f}{code})" * bool(pd.notna(sums[s])) for s, n in counts.items()]
     return f"Deals: {', '.join(each)}. Compare these counts and sums with your CRM first."
 
 
