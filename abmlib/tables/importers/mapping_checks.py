@@ -118,7 +118,7 @@ def _settle_changes(at: str, name: str, table: Table, deals: Table | None) -> No
         return
     if other := [c for c in ("seq", "stage_order", "changed_field") if c in table.columns]:
         raise ValueError(f"{at}: {other} are made from the changes. Leave them out of columns.")
-    called = [n.lower() for c in ("created", *CHANGING) for n in dict.fromkeys(getattr(log, c) or ())]
+    called = [n for c in ("created", *CHANGING) for n in {name.lower() for name in getattr(log, c) or ()}]
     if twice := sorted({n for n in called if called.count(n) > 1}):
         raise ValueError(f"{at}: {twice} are given for several columns. Give each field to one of them.")
     for c in (c for c in CHANGING if getattr(log, c) and c not in table.columns):
