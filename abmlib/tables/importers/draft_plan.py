@@ -114,6 +114,14 @@ class Plan:
 
     def _adds(self, feed: Feed, table: str) -> bool:
         """Say whether a file's rows belong to a table that another file may feed already."""
+        log = feed.kind.changes or {}
+        if log and (field := feed.found.get(log["field"])) and field.values:
+            names = {n.lower() for word, its in log.items() if isinstance(its, list) for n in its}
+            if not names & {v.lower() for v in field.values}:
+                self.idle_files[feed.source] = (
+                    "none of its fields is a deal's stage, amount, closing day or probability"
+                )
+                return False
         if (other := self.first.get(table)) is None:
             return True
         loose = table in ("activities", "transactions")  # of these, files without a common key are different ones
