@@ -314,6 +314,7 @@ def test_how_much_of_a_mapping_made_by_hand_the_draft_finds(shared_data, tmp_pat
     assert len(other) <= wrong, other
 
 
+@pytest.mark.slow  # test_packs drafts and imports the same tables, written small
 @pytest.mark.parametrize("folder", ["dbt_salesforce_source", "dbt_hubspot_source"])
 def test_connectors_tables_import_as_drafted(shared_data, tmp_path, folder):
     found, tables = unedited(shared_data("crm_shapes_fivetran") / folder, tmp_path)
