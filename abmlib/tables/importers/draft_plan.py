@@ -73,17 +73,6 @@ class Plan:
         """The sources that others look up."""
         return {other for its in self.extra.values() for other in its.join}
 
-    @property
-    def currency(self) -> str:
-        """The one currency that the files name; empty if they name none, or several."""
-        listed = {v for f in self.feeds if (fact := f.found.get("_currency")) for v in fact.values}
-        if len(listed) > 1:
-            some = ", ".join(sorted(listed)[:4])
-            self.doubt(0, f"opportunities.amount: in {len(listed)} currencies ({some}), and a book has one; convert it")
-        given = listed.pop() if len(listed) == 1 else ""
-        known = [c for c, names in packs.common().currencies.items() if packs.plain(given) in names]
-        return given if re.fullmatch("[A-Z]{3}", given) else next(iter(known), "")
-
     def make(self) -> None:
         """Decide which file feeds which table, and each column of it."""
         self.names = _names(self.export)

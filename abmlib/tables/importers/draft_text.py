@@ -1,6 +1,7 @@
 """The text of a draft: a plan written as a mapping file, with its doubts as comments."""
 
 import math
+import re
 import textwrap
 from typing import Any
 
@@ -44,13 +45,19 @@ def written(plan: Any, title: str) -> str:
 
 def _currency(plan: Any) -> tuple[str, str]:
     """Give the one currency of an export: that of its own column, or of the signs beside amounts; and what is unsure."""
-    if currency := plan.currency:
-        return currency, ""
+    names = packs.common().currencies
+    listed = {v for feed in plan.feeds if (fact := feed.found.get("_currency")) for v in fact.values}
+    if len(listed) > 1:
+        some = ", ".join(sorted(listed)[:4])
+        plan.doubt(0, f"opportunities.amount: in {len(listed)} currencies ({some}), and a book has one; convert it")
+    given = listed.pop() if len(listed) == 1 else ""
+    known = [c for c, its in names.items() if packs.plain(given) in its]
+    if code := given if re.fullmatch("[A-Z]{3}", given) else next(iter(known), ""):
+        return code, ""
     money = {c for t in schema.importable() for c, d in schema.spec(t).columns.items() if d.kind == "money"}
     found = {
         sign for feed in plan.feeds for n, f in feed.found.items() if n.split(".")[-1] in money for sign in f.currencies
     }
-    names = packs.common().currencies
     codes = {next((c for c, its in names.items() if sign.lower() in its), sign) for sign in found}
     if len(codes) > 1:
         plan.doubt(0, f"amounts are in {len(codes)} currencies ({', '.join(sorted(codes)[:4])}), and a book has one")
