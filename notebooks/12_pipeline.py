@@ -44,7 +44,7 @@ plots.style()
 # open deal is a forecast.
 
 # %%
-book = Book.open(data, as_of=as_of, tables=tables)
+book = Book.open(data, as_of=as_of, tables=tables, window_months=window_months)
 book.need("accounts", "opportunities", writes=["12_opportunity_flags"])
 accounts = book.read("accounts").set_index("account_id")
 opportunities = deals.with_days(book.read("opportunities"), book.as_of)
@@ -55,22 +55,11 @@ horizon, until = (ahead.end - book.as_of).days, say.day(ahead.end)
 columns = ["opportunity_id", "stage", "amount", "created_day", "close_date", "closed_day", "is_won"]
 show.table(opportunities[columns], "The first deals", currency, rows=3)
 
-# %% [markdown]
-# ## How the answer is made
-# **Win rate**: deals won, divided by deals decided (won or lost) in the window. Open deals have no result yet and do not count.
-# Where most closed deals have no closing day, all deals ever decided count. Without a lost deal there is no rate.
-
 # %%
-has_days = not deals.dateless(opportunities)
-is_known = opportunities["is_closed"] & opportunities["is_won"].notna()
-decided = opportunities[is_known & (opportunities["closed_day"].between(window.start, window.end) | (not has_days))]
-win_rate = np.nan if decided["is_won"].all() else decided["is_won"].mean()
-
-won = book.measure(deals.won_measures(opportunities, window)).set_index("definition_id")
-assert np.isclose(win_rate, won.loc["win_rate_by_count", "value"], equal_nan=True), "two win rates"
 show.table(deals.oddities(opportunities, book.as_of), "Deals whose data cannot be taken as they are")
 
 # %% [markdown]
+# ## How the answer is made
 # **Open deals**: the sum of their amounts. **Expected to be won**: each deal's amount, times its chance. The chance is the share
 # won of the deals of its product line that were as long in the same stage at past month ends, large and small deals apart. It is
 # asked twice: for the months ahead, and until the end of the period to prepare for. The CRM's own weighting takes the
@@ -81,6 +70,7 @@ open_deals = opportunities[~opportunities["is_closed"]]
 open_amount = open_deals["amount"].sum(min_count=1)
 
 (period, goal), (coming, next_goal) = forecast.target_periods(book.read("targets"), book.as_of, year_starts)
+won = deals.won_measures(opportunities, window).set_index("definition_id")
 past = past_pipeline.followed(opportunities, history, book.as_of)
 today = past_pipeline.open_now(opportunities, history, book.as_of)
 outlook = chances.outlook(past, today, book.as_of, horizon)
@@ -93,7 +83,7 @@ of_quarters = chances.back_test(past, book.as_of, to_end, year_starts).drop(colu
 judged = open_deals[open_deals["opportunity_id"].map(outlook.chance).notna()]
 crm_weighted = judged["amount"] * judged["probability"]
 
-pipeline = book.measure(forecast.open_measures(opportunities, outlook, book.read("products"), window, ahead))
+pipeline = book.measure(forecast.open_measures(opportunities, outlook, book.read("products"), ahead))
 pipeline = pipeline.set_index("definition_id")
 assert open_deals.empty or np.isclose(open_amount, pipeline.loc["open_value", "value"], equal_nan=True), "two sums"
 assert np.isclose(outlook.chance.sum(min_count=1), outlook.wins[0], equal_nan=True) or open_deals.empty, "two counts"
@@ -195,13 +185,15 @@ show.table(
 # ## The coming target
 
 # %% tags=["finding"]
-wins, by_amount = int(decided["is_won"].sum()), won.loc["win_rate_by_amount"]
+wins = int(deals.won_flag(deals.counted(opportunities, window)).sum())
 reached = book.measure(forecast.won_of_target(opportunities, period, goal)).set_index("definition_id")
 won_share = reached.loc["won_of_target", "value"]
 won_in_period = deals.closed_in(opportunities, period).query("is_won")["amount"].sum()
 assert np.isnan(won_share) or np.isclose(won_in_period / goal, won_share), "two shares of the target"
 due = forecast.due_in(named, coming, book.as_of)
-cover = book.measure(forecast.target_coverage(opportunities, coming, next_goal, book.as_of, by_amount, wins))
+cover = book.measure(
+    forecast.target_coverage(opportunities, coming, next_goal, book.as_of, won.loc["win_rate_by_amount"], wins)
+)
 cover = cover.set_index("definition_id")
 say.words(
     say_pipeline.due(due, cover["value"].get("coverage"), period_end, currency),
@@ -242,6 +234,15 @@ show.table(
     note=say_forecast.about_tests(tested),
 )
 
+# %%
+by_stage = stages.stage_table(visits)["stage"]
+crm = chances.stage_shares(past, book.as_of, horizon, by_stage)
+if len(crm):
+    fig, ax = plt.subplots()
+    plots.title(ax, say_deals.crm_by_stage(crm, ahead_months))
+    key = ("won of past deals, with its interval", "CRM's probability")
+    plots.intervals(crm, crm["stage"].tolist(), ax, f"won within {ahead_months} months (share)", crm["crm"], key)
+
 # %% [markdown]
 # ## Open pipeline
 
@@ -264,7 +265,7 @@ slip = periods.trailing(book.as_of, slip_months)
 before = Book.open(data, as_of=slip.start.date() - pd.Timedelta(days=1), tables=tables).read("opportunities")
 pushed = stages.pushes(history, opportunities)
 slips = [forecast.slippage(before, opportunities, slip), stages.push_row(pushed, opportunities)]
-rows = pd.concat([pipeline.drop("velocity_open_deals").reset_index(), book.measure(slips)], ignore_index=True)
+rows = pd.concat([pipeline.reset_index(), book.measure(slips)], ignore_index=True)
 rows = rows[rows["unit"].ne("deals") | rows["value"].ne(0)]
 show.measures(
     rows,
@@ -286,85 +287,6 @@ what_if.sliders(
         {say.count(m, "month"): (periods.coming(book.as_of, m).end - book.as_of).days for m in range(1, 25)},
     ),
 )
-
-# %% [markdown]
-# ## Created and won by month
-
-# %% tags=["finding"]
-months = deals.by_month(opportunities, window)
-say.words(say_deals.months(months, currency))
-
-# %%
-if len(months):
-    fig, ax = plt.subplots()
-    plots.title(ax, say_deals.best_month(months, currency))
-    plots.pipeline_by_month(months, ax, f"amount a month ({currency})")
-
-# %% [markdown]
-# ## What was won
-# Sales velocity gives the open deals the win rate of decided ones. That is too high, so it is no forecast.
-
-# %% tags=["finding"]
-of_window = won.loc["win_rate_by_count"]
-when = say.during(window.start, window.end, year_starts) if has_days else "ever, as most closing days are unknown"
-say.words(
-    say.win_rate(
-        *of_window[["value", "low", "high", "n"]], LEVEL, when, won.loc["win_rate_by_amount", "value"], of_window["why"]
-    ),
-    say_deals.sizes(wins, deals.MEAN_HELD, LEVEL),
-)
-
-# %%
-rows = pd.concat([won.reset_index(), pipeline.loc[["velocity_open_deals"]].reset_index()], ignore_index=True)
-show.measures(rows, f"Deals decided {when}", currency)
-
-# %% [markdown]
-# ## Stage by stage
-# Of the deals that left a stage, the share that went on to a later stage or was won, and how long they stayed. Deals may skip
-# stages.
-
-# %% tags=["finding"]
-by_stage = stages.stage_table(visits)
-book.measure(stages.stage_rows(by_stage, visits))
-say.words(say_deals.stages(by_stage, LEVEL))
-
-# %%
-crm = chances.stage_shares(past, book.as_of, horizon, by_stage["stage"])
-if len(crm):
-    fig, ax = plt.subplots()
-    plots.title(ax, say_deals.crm_by_stage(crm, ahead_months))
-    key = ("won of past deals, with its interval", "CRM's probability")
-    plots.intervals(crm, crm["stage"].tolist(), ax, f"won within {ahead_months} months (share)", crm["crm"], key)
-show.table(by_stage, "Stages", note=say_deals.about_stages(len(history), len(crm), ahead_months))
-
-# %% [markdown]
-# ## Who wins where
-# Small groups vary by chance. The adjusted rate moves them closer to the average.
-
-# %% tags=["finding"]
-groups = deals.all_groups(decided, accounts["industry"], year_starts)
-book.measure(deals.group_rows(groups).assign(**of_window[["window_start", "window_end"]]))
-differ = deals.differences(groups)
-say.words(*say_deals.who_wins(differ, groups))
-
-# %%
-ways = differ.loc[differ["judged"] == "differ", "group_by"]
-show.table(groups[groups["group_by"].isin(ways)], "Win rates that differ", rows=40)
-
-# %% [markdown] tags=["fold"]
-# ## Win rates of all groups
-
-# %%
-show.table(groups, "Win rate by quarter, type, product line, segment and owner", rows=100)
-
-# %% [markdown] tags=["fold"]
-# ## Deals by the quarter in which they were opened
-# Of young quarters only the fast deals are decided. It is too early to judge their win rate.
-
-# %%
-cohorts = deals.cohorts(opportunities, book.as_of, year_starts)
-book.measure(deals.cohort_rows(cohorts))
-show.table(cohorts, "Deals by quarter opened")
 
 # %% [markdown] tags=["fold"]
 # ## Stalled, overdue and early deals in the past

@@ -115,4 +115,6 @@ def test_the_last_day_is_that_of_the_last_line_and_the_money_the_source_s(book):
 
 
 def test_what_a_wholesaler_cannot_answer_stays_a_page(report):
-    assert {number for number, one in report.items() if one.status == "not_answerable"} == {"12"}
+    assert {number for number, one in report.items() if one.status == "not_answerable"} == {
+        n for n in report if n.startswith("12")
+    }

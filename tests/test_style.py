@@ -11,6 +11,7 @@ import yaml
 
 from abmlib.pages import catalogue
 from abmlib.pages.twins import MARK, digest, from_text, sources
+from abmlib.tables import schema
 from tests.conftest import ROOT
 
 NOTEBOOKS = ROOT / "notebooks"
@@ -151,7 +152,7 @@ def test_the_catalogue_says_what_the_notebook_does(text):
     entry, title = ENTRIES[text.stem], cells_of(text)[0].source
     assert [a[0] for a in calls(text, "write")] == entry.writes
     assert {a[0] for a in calls(text, "earlier")} == set(entry.reads)
-    assert all(name[:2] < entry.number for name in entry.reads if name[:2].isdigit())
+    assert all(schema.number_of(name) < entry.number for name in entry.reads)
     assert calls(text, "need") == [entry.needs]
     assert [[ast.literal_eval(k.value) for k in n.keywords] for n in called(text, "need")] == [[entry.writes]]
     read = {a[0] for a in calls(text, "read")}

@@ -200,7 +200,7 @@ def with_reasons(rows: Sequence[Mapping[str, object]], deals: pd.DataFrame, clos
 
 
 def won_measures(deals: pd.DataFrame, period: Period) -> pd.DataFrame:
-    """Measure the deals decided in a period: win rates, sizes, days they took, accounts won.
+    """Measure the deals decided in a period: win rates, sizes, days they took, accounts won, velocity.
 
     Where `dateless`, they are those of all deals ever decided, and rows have no window; nor has the median of days to close,
     which counts all deals of the book.
@@ -215,6 +215,7 @@ def won_measures(deals: pd.DataFrame, period: Period) -> pd.DataFrame:
     """
     closed = counted(deals, period)
     rows = [*win_rates(closed), *deal_sizes(closed), *cycle_lengths(closed, deals), *accounts_won(closed)]
+    rows.append(velocity_row(closed, len(open_deals(deals))))
     found = with_reasons(rows, deals, closed).assign(window_start=period.start, window_end=period.end)
     ever = dateless(deals) | found["definition_id"].eq("days_to_close_median_open_censored")
     return found.assign(**{c: found[c].mask(ever) for c in ("window_start", "window_end")})

@@ -13,8 +13,6 @@ from abmlib.method.deals import (
     dateless,
     known_sum,
     open_deals,
-    velocity_row,
-    with_reasons,
     won_flag,
 )
 from abmlib.method.measures import estimate_row, measure_row
@@ -45,10 +43,8 @@ def list_value(deals: pd.DataFrame, products: pd.DataFrame) -> pd.Series:
     return deals["product_line"].map(products.groupby("product_line")["list_price"].median()).astype(float)
 
 
-def open_measures(
-    deals: pd.DataFrame, outlook: Outlook, products: pd.DataFrame, window: Period, ahead: Period
-) -> pd.DataFrame:
-    """Measure the open pipeline: count, value, what it will bring, and velocity.
+def open_measures(deals: pd.DataFrame, outlook: Outlook, products: pd.DataFrame, ahead: Period) -> pd.DataFrame:
+    """Measure the open pipeline: count, value, and what it will bring.
 
     The value at list price stands in where fewer than half of the open deals carry an amount. Deals without an amount are
     counted, and are in no sum. Where no deal is open, sums are 0; where no deal at all has an amount, they are missing.
@@ -57,7 +53,6 @@ def open_measures(
     ----------
     deals : DataFrame of `with_days`, open and closed
     outlook : of `chances.outlook`
-    window : days whose closed deals give the velocity
     ahead : days for which the outlook speaks
 
     Returns
@@ -66,9 +61,9 @@ def open_measures(
 
     References
     ----------
-    Metric dictionary C-1, C-8; S1-23b.
+    Metric dictionary C-8; S1-23b.
     """
-    live, closed = open_deals(deals), closed_in(deals, window)
+    live = open_deals(deals)
     amount = live["amount"]
     lacking = {"account": live["account_id"], "amount": amount, "age": live["created_day"]}
     counts = {f"open_deals_without_{what}": values.isna().sum() for what, values in lacking.items()}
@@ -86,9 +81,8 @@ def open_measures(
         ),
         estimate_row("C-8", "wins_foretold", outlook.wins, "deals", **until),
         estimate_row("C-8", "won_value_foretold", outlook.money, "currency", **until),
-        velocity_row(closed, len(live)),
     ]
-    return with_reasons(rows, deals, closed)
+    return pd.DataFrame(rows).fillna({"why": ""})
 
 
 def slippage(then: pd.DataFrame, now: pd.DataFrame, period: Period) -> dict[str, object]:

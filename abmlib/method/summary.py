@@ -131,7 +131,7 @@ def missing_notebooks(catalogue: pd.DataFrame, finished: Collection[str], this: 
     this : number of the notebook that asks
     """
     names = catalogue.loc[catalogue["built"].astype(bool), "notebook"]
-    return [n for n in names if n[:2].isdigit() and n[:2] < this and n[:2] not in finished]
+    return [n for n in names if "" < schema.number_of(n) < this and schema.number_of(n) not in finished]
 
 
 def top_decisions(decisions: pd.DataFrame, most: int) -> pd.DataFrame:

@@ -52,13 +52,13 @@ class Entry:
 
     @property
     def number(self) -> str:
-        """The two digits in front; the name itself where there are none."""
-        return self.notebook[:2] if self.notebook[:2].isdigit() else self.notebook
+        """The number in front; the name itself where there is none."""
+        return schema.number_of(self.notebook) or self.notebook
 
     @property
     def sources(self) -> set[str]:
         """Numbers of the notebooks whose tables it reads."""
-        return {name[:2] for name in self.reads if name[:2].isdigit()}
+        return {number for name in self.reads if (number := schema.number_of(name))}
 
 
 def load(path: Path) -> list[Entry]:
@@ -107,7 +107,7 @@ def choose(entries: Sequence[Entry], only: Sequence[str] = (), through: str | No
     ValueError
         If a number does not exist or is not built, or both ways of choosing are used.
     """
-    built = [e for e in entries if e.built and e.number.isdigit()]
+    built = [e for e in entries if e.built and schema.number_of(e.notebook)]
     numbers = [e.number for e in built]
     if only and through:
         raise ValueError("--only and --through exclude each other. Use one of them.")

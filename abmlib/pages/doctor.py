@@ -16,7 +16,7 @@ from abmlib.tables.cache import Data
 from abmlib.tables.importers import drafts
 
 FIRST = "00_account_data"  # the notebook whose verdict this is
-NUMBER = r"(\d\d)_\w+"  # a notebook's name
+NUMBER = r"(\d\d[a-z]?)_\w+"  # a notebook's name
 # columns of tables that `tables` gives, with the names readers see
 ANSWERS = {"notebook": "notebook", "question": "question", "built": "built", "answer": "answer", "needed": "waits for"}
 REQUEST = {"export": "export", "at_least": "with at least", "for_lack_of_it": "not answerable without",

@@ -9,6 +9,7 @@ import pandas as pd
 
 from abmlib.pages import kernels, say, show
 from abmlib.pages.site import render, text_of
+from abmlib.tables import schema
 from abmlib.tables.decisions import KEY, SETTLED, by_account, in_order
 from abmlib.tables.definitions import measures as dictionary
 from abmlib.tables.outputs import defused
@@ -35,7 +36,7 @@ def page_name(notebook: str) -> str:
     >>> page_name("12_pipeline"), page_name("account_dossier")
     ('Pipeline', 'Account dossier')
     """
-    words = re.sub(r"^\d\d_", "", notebook).replace("_", " ")
+    words = notebook.removeprefix(f"{schema.number_of(notebook)}_").replace("_", " ")
     return words[:1].upper() + words[1:]
 
 

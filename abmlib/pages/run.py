@@ -254,7 +254,9 @@ def unreadable(entry: Entry, outcomes: Mapping[str, Outcome]) -> list[str]:
     """Name the notebooks without usable tables that a notebook reads from; one that gathers takes what is there."""
     if gathers(entry):
         return []
-    return sorted(name for name, outcome in outcomes.items() if not outcome.ok and name[:2] in entry.sources)
+    return sorted(
+        name for name, outcome in outcomes.items() if not outcome.ok and schema.number_of(name) in entry.sources
+    )
 
 
 def injected(entry: Entry, request: Request, beside: Path, before: str | None) -> dict[str, Any]:

@@ -107,16 +107,13 @@ def crm_by_stage(crm: pd.DataFrame, months: int) -> str:
     return f"The CRM's probability is {' and '.join(parts) or 'within the interval of every stage'}"
 
 
-def about_stages(changes: int, drawn: int, months: int) -> str:
-    """Say how to read the stages and their figure, or what to export to have them.
+def about_stages(changes: int) -> str:
+    """Say what to export to have the stages; empty where they are known.
 
     Parameters
     ----------
     changes : rows of stage history
-    drawn : stages in the figure
-    months : of the horizon
     """
-    if not changes:
-        return "No stages, slow or postponed deals are known: the source has no stage history. Export opportunity_stage_history."
-    figure = f"In the figure: the share won within {months} months of the deals open in the stage at past month ends, with its interval, and the probability in the CRM."
-    return figure if drawn else ""
+    if changes:
+        return ""
+    return "No stages, slow or postponed deals are known: the source has no stage history. Export opportunity_stage_history."

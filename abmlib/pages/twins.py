@@ -12,6 +12,7 @@ from jupytext.config import load_jupytext_config
 from rich.console import Console
 
 from abmlib.pages import catalogue, kernels
+from abmlib.tables import schema
 
 WIDGET = "application/vnd.jupyter.widget-view+json"  # the kind of an output that is a slider or a form
 MARK = "abm_made_from"  # metadata: hash of the sources as generated, to tell a person's edits from an older twin
@@ -34,7 +35,7 @@ def from_text(text: Path) -> nbformat.NotebookNode:
     """
     node = jupytext.read(text, fmt="py:percent", config=load_jupytext_config(str(text.resolve())))
     for number, cell in enumerate(node.cells, start=1):
-        cell.id = f"{text.stem[:2] if text.stem[:2].isdigit() else 'dossier'}-{number:02d}"
+        cell.id = f"{schema.number_of(text.stem) or 'dossier'}-{number:02d}"
     node.metadata.get("jupytext", {}).pop("text_representation", None)
     return node
 

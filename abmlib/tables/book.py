@@ -182,7 +182,7 @@ class Book:
         NotAnswerable
             If a table is absent or has no row known on the day; the message says what to export.
         """
-        self._number = min((name[:2] for name in writes), default="")
+        self._number = min((schema.number_of(name) for name in writes), default="")
         rows = self.overview().set_index("table")["rows"]
         if not (missing := [n for n in names if not rows.get(n, 0)]):
             return
@@ -350,23 +350,23 @@ class Book:
         """
         folder = self._tables if tables is None else Path(tables)
         if name in SHARED:
-            files = [] if tables == "" else sorted(folder.glob(f"[0-9][0-9]_{name}.parquet"))
+            files = [] if tables == "" else sorted(folder.glob(f"[0-9][0-9]*_{name}.parquet"))
             if tables is None:
-                files = [f for f in files if not self._number or f.name[:2] < self._number]
+                files = [f for f in files if not self._number or schema.number_of(f.name) < self._number]
                 self._refuse_others(name, files)
             frame = pd.concat([pd.read_parquet(f) for f in files], ignore_index=True) if files else schema.empty(name)
             return schema.conform(name, frame)
         path = folder / f"{name}.parquet"
         schema.key(name)
         if not path.is_file():
-            raise TableError(f"{name}: not in {sought(folder)}. Run notebook {name[:2]} first.")
+            raise TableError(f"{name}: not in {sought(folder)}. Run notebook {schema.number_of(name)} first.")
         if tables is None:
             self._refuse_others(name, [path])
         return self._still_shown(name, schema.conform(name, pd.read_parquet(path)))
 
     def _refuse_others(self, name: str, files: Sequence[Path]) -> None:
         """Refuse tables of another day, other data or other parameters."""
-        compared = {f.stem[:2]: outputs.differences(outputs.origin_of(f), self._origin) for f in files}
+        compared = {schema.number_of(f.stem): outputs.differences(outputs.origin_of(f), self._origin) for f in files}
         if not (unlike := {number: words for number, words in compared.items() if words}):
             return
         how = ", ".join(unlike.values())
@@ -388,12 +388,13 @@ class Book:
 
     def finished_notebooks(self) -> set[str]:
         """Name the notebooks, by number, that have left their decisions so far."""
-        return {path.name[:2] for path in self._tables.glob("[0-9][0-9]_decisions.parquet")}
+        return {schema.number_of(path.name) for path in self._tables.glob("[0-9][0-9]*_decisions.parquet")}
 
     def noted_by(self) -> dict[str, str]:
         """Number of the notebook that left each measure, by its definition."""
-        files = sorted(self._tables.glob("[0-9][0-9]_measures.parquet"))
-        return {d: f.name[:2] for f in files for d in pd.read_parquet(f, columns=["definition_id"])["definition_id"]}
+        files = sorted(self._tables.glob("[0-9][0-9]*_measures.parquet"))
+        noted = {f: pd.read_parquet(f, columns=["definition_id"])["definition_id"] for f in files}
+        return {d: schema.number_of(f.name) for f, definitions in noted.items() for d in definitions}
 
     def write(self, name: str, frame: pd.DataFrame) -> None:
         """Check a table and leave it for later notebooks.
@@ -408,7 +409,7 @@ class Book:
             If the table is not to its spec, holds a person who opted out or was forgotten, or names people though the book
             was opened without.
         """
-        number, checked = name[:2], schema.conform(name, frame)
+        number, checked = schema.number_of(name), schema.conform(name, frame)
         people.refuse(name, checked, lambda i: i in self._stand_ins or self._is_forgotten(i), self._people)
         decisions = schema.conform("decisions", self.decisions.assign(notebook=number))
         left = {name: checked, f"{number}_decisions": decisions, f"{number}_measures": self.measures}

@@ -43,13 +43,13 @@ def load(folder: str | Path, names: Iterable[str]) -> PastRun:
     names : of the tables
     """
     place, tables = Path(folder), dict[str, pd.DataFrame]()
-    left = sorted(place.glob("[0-9][0-9]_*.parquet")) if str(folder) else []
+    left = sorted(place.glob("[0-9][0-9]*_*.parquet")) if str(folder) else []
     try:
         origins = [origin for file in left if (origin := outputs.origin_of(file))]
     except pa.ArrowInvalid:  # damaged: who compares with it would take what is gone for a change
         return PastRun(pd.NaT, "", {}, frozenset())
     for name in names:
-        files = [f for f in left if f.stem == name or f.stem[3:] == name]
+        files = [f for f in left if f.stem == name or f.stem == f"{schema.number_of(f.stem)}_{name}"]
         try:
             parts = [schema.conform(name, pd.read_parquet(file)) for file in files]
         except TableError:
@@ -57,7 +57,7 @@ def load(folder: str | Path, names: Iterable[str]) -> PastRun:
         if parts:
             tables[name] = pd.concat(parts, ignore_index=True)
     last = max(origins, key=lambda origin: str(origin["as_of"]), default={})
-    finished = frozenset(f.name[:2] for f in left if f.stem[3:] == "decisions")
+    finished = frozenset(schema.number_of(f.name) for f in left if f.stem == f"{schema.number_of(f.stem)}_decisions")
     day = pd.Timestamp(last.get("as_of"))
     return PastRun(day, str(last.get("data_fingerprint", "")), tables, finished, not _goes_on(place, day))
 

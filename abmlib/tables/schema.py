@@ -24,13 +24,25 @@ PROGRAMME: dict[str, Table] = ENTERED
 FACTS = ("transactions", "opportunities", "activities")  # of which a source has at least one
 
 
+def number_of(name: str) -> str:
+    """Give the number of the notebook that a file or a table is named after; empty if there is none.
+
+    Examples
+    --------
+    >>> number_of("12_pipeline"), number_of("12b_results.ipynb"), number_of("account_dossier")
+    ('12', '12b', '')
+    """
+    found = re.match(r"\d\d[a-z]?(?=_|$)", name)
+    return found[0] if found else ""
+
+
 def spec(name: str) -> Table:
     """Look up a table by name.
 
     ``NN_decisions`` and ``NN_measures`` are the shared tables of notebook NN.
     """
     tables = CANONICAL | PROGRAMME | RESULTS
-    if (table := tables.get(name) or (RESULTS.get(name[3:]) if name[:2].isdigit() else None)) is None:
+    if (table := tables.get(name) or RESULTS.get(name.removeprefix(f"{number_of(name)}_"))) is None:
         raise ValueError(f"{name}: no such table; there are {sorted(CANONICAL) + sorted(PROGRAMME) + sorted(RESULTS)}.")
     return table
 

@@ -147,6 +147,16 @@ OPPORTUNITY_FLAGS = table("12_opportunity_flags", "What is wrong with each open 
     "no_age": col("bool", "nobody knows when it was opened"),
 })
 
+WON = table("12b_won", "What each account decided and won in the window, beside the window before it.", ["account_id"], ACCOUNT | {
+    "tier": col("text", "its tier on the day; missing where it is in none", null=True),
+    "won_value": col("money", "amount of its deals won; missing where none was won, or none has an amount", null=True),
+    "acv": col("money", "annual contract value of its deals won; missing where no term is known", null=True),
+    "won_deals": col("int", "its deals won", unit="count"),
+    "decided_deals": col("int", "its deals won or lost", unit="count"),
+    "won_value_before": col("money", "amount won in the window before", null=True),
+    "decided_deals_before": col("int", "its deals won or lost in the window before", unit="count"),
+})
+
 EXECUTIVE_SUMMARY = table("15_executive_summary",
     "Headline measures, and how one quarter stands beside the same days of the quarters before it.",
     ["measure_id", "definition_id"], {
@@ -207,6 +217,6 @@ BRIDGE = table("15_bridge", "What led from the pipeline open on one day to that 
 })
 
 RESULTS = {t.name: t for t in (
-    DECISIONS, MEASURES, CYCLES, EVIDENCE, FRAMEWORK, ACCOUNT_DATA, KEY_ACCOUNTS, OPPORTUNITY_FLAGS, EXECUTIVE_SUMMARY,
-    DECISION_STATES, BRIDGE,
+    DECISIONS, MEASURES, CYCLES, EVIDENCE, FRAMEWORK, ACCOUNT_DATA, KEY_ACCOUNTS, OPPORTUNITY_FLAGS, WON,
+    EXECUTIVE_SUMMARY, DECISION_STATES, BRIDGE,
 )}
