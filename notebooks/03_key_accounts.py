@@ -342,6 +342,8 @@ show.table(
 say_key_accounts.errors(*gate_trial.mistakes(trial.errors), judged, book.currency) if tested else None
 
 # %%
+if tested:
+    book.measure(gate_trial.error_rows(trial.errors, outcome))
 show.table(trial.errors, f"Choice on {basis}, value in {judged}", currency=book.currency) if tested else None
 
 # %% [markdown] tags=["fold"]

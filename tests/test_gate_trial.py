@@ -32,6 +32,8 @@ def test_cost_of_error_names_what_was_missed_and_what_was_misplaced():
     assert got["revenue"].tolist() == [100, 20, 350, 1]
     assert got["margin"].isna().tolist() == [False, False, True, False]
     assert gate_trial.mistakes(got) == (2, 350.0, 1, 20.0)
+    noted = pd.DataFrame(gate_trial.error_rows(got, OUTCOME))
+    assert noted[["value", "n"]].to_numpy().tolist() == [[350.0, 2], [20.0, 1]]
 
 
 @tables

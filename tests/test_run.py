@@ -17,6 +17,7 @@ from markupsafe import escape
 
 from abmlib.pages import catalogue, front, kernels, parameters, run, say, shelf, site
 from abmlib.tables import schema
+from abmlib.tables.errors import TableError
 from abmlib.tables.fingerprint import fingerprint
 from tests.conftest import (
     ACCOUNTS,
@@ -86,13 +87,16 @@ def test_every_answer_named_in_the_catalogue_is_there_and_not_empty_on_the_sampl
         measures = pd.read_parquet(sample_report / "tables" / f"{entry.number}_measures.parquet")
         node = nbformat.read(sample_report / "notebooks" / f"{entry.notebook}.ipynb", as_version=4)
         for item, where in entry.answers.items():
-            kind, _, name = where.partition(" ")
-            if kind == "table":
-                assert len(pd.read_parquet(sample_report / "tables" / f"{name}.parquet")) > 0, item
-            elif kind == "measure":
-                assert (measures.loc[measures["measure_id"] == name, "status"] == "ok").any(), item
+            answer = catalogue.ANSWER.fullmatch(where)
+            if answer["table"]:
+                table = pd.read_parquet(sample_report / "tables" / f"{answer['table']}.parquet")
+                assert table[answer["column"]].notna().any(), f"{item}: {where} holds no value"
             else:
-                assert shows_something(node, name), f"{item}: section {name} of {entry.notebook} shows nothing"
+                rows = measures[measures["definition_id"] == answer["measure"]]
+                rows = rows[rows["group_by"] == (answer["by"] or "all")]
+                assert (rows["status"] == "ok").any(), f"{item}: {where} is not answered"
+        for item, name in entry.tells.items():
+            assert shows_something(node, name), f"{item}: section {name} of {entry.notebook} shows nothing"
 
 
 def test_tables_of_a_run_are_to_their_spec(sample_report):
@@ -625,6 +629,24 @@ def test_choosing_one_notebook_brings_those_it_reads_and_no_other(tmp_path):
     assert [e.number for e in catalogue.choose(entries, ["04"])] == ["01", "02", "04"]
     assert [e.number for e in catalogue.choose(entries, through="02")] == ["01", "02"]
     assert len(catalogue.choose(entries)) == 4
+
+
+@pytest.mark.parametrize(
+    ("key", "item", "where", "says"),
+    [
+        ("answers", "S1-3", "section Evidence", r"S1-3: section Evidence.*must be 'table NAME\.COLUMN'"),
+        ("answers", "S1-3", "table 00_account_data", r"S1-3: table 00_account_data.*must be"),
+        ("answers", "S1-3", "measure won_value by", r"S1-3: measure won_value by.*must be"),
+        ("answers", "C-4", "measure won_value", r"answers names no item of the method.*C-4"),
+        ("tells", "C-4", "Evidence", r"tells names no item of the method.*C-4"),
+    ],
+)
+def test_an_answer_that_is_no_column_and_no_measure_is_refused(tmp_path, key, item, where, says):
+    entry = {"notebook": "01_x", "step": "s", "question": "?", "needs": ["accounts"], "uses": [], key: {item: where}}
+    listed = tmp_path / catalogue.FILE
+    listed.write_text(yaml.safe_dump([entry]))
+    with pytest.raises(TableError, match=says):
+        catalogue.load(listed)
 
 
 def test_list_and_params_show_what_there_is():

@@ -17,6 +17,7 @@ from tests.conftest import ROOT
 NOTEBOOKS = ROOT / "notebooks"
 TEXTS = sorted(NOTEBOOKS.glob("*.py"))
 ENTRIES = {e.notebook: e for e in catalogue.load(NOTEBOOKS / catalogue.FILE)}
+DEFINED = yaml.safe_load((ROOT / "data" / "measures.yml").read_text("utf-8"))
 MODULES = sorted((ROOT / "abmlib").rglob("*.py"))
 each_notebook = pytest.mark.parametrize("text", TEXTS, ids=lambda p: p.stem)
 each_module = pytest.mark.parametrize("module", MODULES, ids=lambda p: str(p.relative_to(ROOT)))
@@ -167,16 +168,16 @@ def test_every_answer_named_in_the_catalogue_is_there(text):
     entry = ENTRIES[text.stem]
     heads = [line for c in cells_of(text) if c.cell_type == "markdown" for line in c.source.splitlines()]
     assert entry.answers, "a notebook that answers nothing"
-    for item, where in entry.answers.items():
-        assert re.fullmatch(r"S[0-3]-\d+[a-f]?", item), item
-        kind, _, name = where.partition(" ")
-        assert kind in {"section", "table", "measure"}, where
-        if kind == "section":
-            assert heads.count(f"## {name}") == 1, f"{item}: no section {name}, or two"
-        if kind == "table":
-            assert name in entry.writes, f"{item}: table {name} is not written"
-        if kind == "measure":  # that it is noted, and not empty, is seen in the report on the sample: test_run
-            assert re.fullmatch(r"[CS]\d?-\d+[a-f]?", name), where
+    for item, where in entry.answers.items():  # that they hold a value is seen in the report on the sample: test_run
+        found = catalogue.ANSWER.fullmatch(where)
+        if table := found["table"]:
+            assert table in entry.writes, f"{item}: table {table} is not written"
+            assert found["column"] in schema.spec(table).columns, f"{item}: {where}"
+        else:
+            assert found["measure"] in DEFINED, f"{item}: {where} is not in data/measures.yml"
+    for item, name in entry.tells.items():
+        assert heads.count(f"## {name}") == 1, f"{item}: no section {name}, or two"
+        assert item not in entry.answers, f"{item}: answered and told"
 
 
 @each_notebook

@@ -50,6 +50,23 @@ def mistakes(errors: pd.DataFrame) -> tuple[int, float, int, float]:
     return int(missed["accounts"]), float(missed["revenue"]), int(misplaced["accounts"]), float(misplaced["revenue"])
 
 
+def error_rows(errors: pd.DataFrame, outcome: Period) -> list[dict[str, object]]:
+    """Rows of `measures`: revenue of the accounts missed and misplaced, of `cost_of_error`; n counts accounts.
+
+    References
+    ----------
+    S0-15.
+    """
+    missed, missed_revenue, misplaced, misplaced_revenue = mistakes(errors)
+    days = {"window_start": outcome.start, "window_end": outcome.end}
+    return [
+        measure_row("S0-15", "revenue_of_valuable_accounts_not_chosen", missed_revenue, "currency", missed, **days),
+        measure_row(
+            "S0-15", "revenue_of_chosen_accounts_of_little_value", misplaced_revenue, "currency", misplaced, **days
+        ),
+    ]
+
+
 @dataclass(frozen=True)
 class BackTest:
     """What the gate would have said at the end of `basis`, against what happened in `outcome`."""

@@ -1,6 +1,7 @@
 """``notebooks.yml``: which notebooks there are, what they need, read, write and answer; ``claims.yml``: what they test;
 ``cycles.yml``: the rules of the buying cycles."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, field, fields
 from pathlib import Path
@@ -21,6 +22,8 @@ CLAIMS = "claims.yml"
 CYCLES = "cycles.yml"
 CLAIM = ["item", "claim", "tested_in", "how"]
 CITED = ["item", "cited", "about"]
+ITEM = re.compile(r"S[0-3]-\d+[a-f]?")
+ANSWER = re.compile(r"table (?P<table>\w+)\.(?P<column>\w+)|measure (?P<measure>\w+)(?: by (?P<by>\w[\w ]*))?")
 
 
 def _known(names: list[str]) -> list[str]:
@@ -33,7 +36,25 @@ def _known(names: list[str]) -> list[str]:
     return names
 
 
+def _items(items: dict[str, str]) -> dict[str, str]:
+    """Items of the method, by their number there."""
+    if unknown := [item for item in items if not ITEM.fullmatch(item)]:
+        raise ValueError(f"names no item of the method {first_cases(unknown)}. An item is written S1-22a.")
+    return items
+
+
+def _answers(answers: dict[str, str]) -> dict[str, str]:
+    """Where each answer stands: a column of a table, or a measure."""
+    if wrong := [f"{item}: {where}" for item, where in answers.items() if not ANSWER.fullmatch(where)]:
+        raise ValueError(
+            f"{first_cases(wrong)} must be 'table NAME.COLUMN', 'measure DEFINITION' or 'measure DEFINITION by "
+            "GROUP_BY'. List a section under tells."
+        )
+    return answers
+
+
 Tables = Annotated[list[str], AfterValidator(_known)]
+Items = Annotated[dict[str, str], AfterValidator(_items)]
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -47,7 +68,8 @@ class Entry:
     uses: Tables
     reads: list[str] = field(default_factory=list)
     writes: list[str] = field(default_factory=list)
-    answers: dict[str, str] = field(default_factory=dict)
+    answers: Annotated[Items, AfterValidator(_answers)] = field(default_factory=dict)
+    tells: Items = field(default_factory=dict)  # item -> section, where the item is a story and no number
     built: bool = False  # whether its file, or the text it is made from, exists
 
     @property
