@@ -24,8 +24,6 @@ from abmlib.tables.days import local_days
 from benchmarks import (
     truth_changes,
     truth_cycle,
-    truth_engagement,
-    truth_flags,
     truth_forecast,
     truth_intervals,
     truth_missing,
@@ -271,8 +269,6 @@ PROOFS: list[Proof] = [
         "mean true chance; nine sellers do not tell how far they are apart, so it averages over that. "
         "Called: 12 says the win rates of owners differ.",
     ),
-    *truth_engagement.PROOFS,
-    *truth_flags.PROOFS,
     *truth_forecast.PROOFS,
     *truth_cycle.PROOFS,
     *truth_missing.PROOFS,

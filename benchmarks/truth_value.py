@@ -10,12 +10,17 @@ import pandas as pd
 from abmlib.method import gate_trial, orders, periods, qualification, value
 from abmlib.method.qualification import FAIL
 from benchmarks.proof import NOTHING, Found, Proof, Seen
-from benchmarks.truth_engagement import _nothing
 
 MONTHS, OUTCOME, CAPACITY = 12, 6, 25  # as 03's value_months and period_months, outcome_months and capacity
 BOUNDS = qualification.Thresholds(0.3, 180, 4, 0.1)  # as the parameters of 03
 STAY_AWAY = 0.4  # share of the accounts that failed the planted part and would have bought again, that do not
 PART = "viability"
+
+
+def _nothing(seen: Seen) -> bool:
+    """Is it a market in which nothing is to be planted."""
+    sizes = seen.truth["switches"].set_index("name")["size"]
+    return bool(sizes["stalled"] == NOTHING.stalled)
 
 
 def _random(seen: Seen) -> np.random.Generator:

@@ -4,11 +4,45 @@ import pandas as pd
 import pytest
 
 from abmlib.method import in_market as im
+from abmlib.method import orders
 from abmlib.method.deals import with_days
 from abmlib.tables import schema
-from tests.test_red_flags import DAY, NO_DEALS, TODAY, bought, lines, table
+from tests.conftest import as_read
 
+TODAY = pd.Timestamp("2026-06-30")
+DAY = pd.Timedelta(days=1)
 NO_ACCOUNTS = schema.empty("accounts")
+NO_DEALS = with_days(as_read("opportunities"), TODAY)
+
+
+def table(name: str, rows: list[dict]) -> pd.DataFrame:
+    """A table to spec; texts that look like days become days."""
+    frame = pd.DataFrame(rows)
+    for column, spec in schema.spec(name).columns.items():
+        kind = spec.kind
+        if column in frame and kind in ("date", "ts"):
+            frame[column] = pd.to_datetime(frame[column], utc=kind == "ts", format="ISO8601")
+    if name in schema.PROGRAMME and rows:
+        usual = {"entered_at": pd.Timestamp("2025-01-01", tz="UTC"), "entered_by": "team"}
+        frame = frame.assign(**{c: frame[c].fillna(v) if c in frame else v for c, v in usual.items()})
+    return as_read(name, frame if rows else None)
+
+
+def bought(account: str, days: list[pd.Timestamp], revenue: float = 100.0, **more) -> list[dict]:
+    """Purchases of an account, one a day."""
+    return [
+        {"transaction_id": f"{account}-{i}", "account_id": account, "booked_at": d, "revenue": revenue, "cogs": 60.0, "product_id": "p"}
+        | more
+        for i, d in enumerate(days)
+    ]  # fmt: skip
+
+
+PRODUCTS = table("products", [{"product_id": "p", "name": "paper", "product_line": "paper"}])
+
+
+def lines(rows: list[dict]) -> pd.DataFrame:
+    """Lines of bills with their line of business."""
+    return orders.with_product_line(table("transactions", rows), PRODUCTS)
 
 
 def rows(*accounts: str) -> pd.DataFrame:

@@ -12,7 +12,6 @@ from abmlib.method import (
     framework,
     missingness,
     orders,
-    red_flags,
     suitability,
 )
 from abmlib.method.deals import with_days
@@ -128,7 +127,6 @@ def test_who_leaves_in_the_evening_of_the_day_has_left(zone, time, left):
     row = {"contact_id": "c", "account_id": "a", "created_at": "2020-01-01 12:00", "valid_to": time}
     people = table("contacts", zone, [row])
     assert coverage.contact_states(people, TODAY)["departed"].tolist() == [left]
-    assert red_flags.departures(people, TODAY)["left"].tolist() == [int(left)]
 
 
 @zones
@@ -150,32 +148,6 @@ def test_touches_of_the_first_evening_and_the_last_night_count_by_their_own_day(
     same = {"account_id": "a", "channel": "meeting", "team": "sales", "direction": "outbound"}
     touches = table("activities", zone, rows, **same)
     assert suitability.hours_spent(touches, pd.Index(["a"]), TODAY).tolist() == [2.0]
-
-
-@zones
-def test_surveys_goals_and_events_count_by_their_own_day(zone):
-    answers = [
-        {"response_id": t, "responded_at": t, "score": s} for t, s in (("2025-06-30 23:30", 1), ("2025-07-01 00:30", 5))
-    ]
-    same = {
-        "account_id": "a",
-        "survey_type": "value_realised",
-        "scale_min": 1,
-        "scale_max": 5,
-        "wave": "w",
-        "item": "i",
-    }
-    sides = red_flags.both_sides(as_read("relationship_economics"), as_read("transactions"),
-                                 table("surveys", zone, answers, **same), pd.Index(["a"]), TODAY)  # fmt: skip
-    assert sides[["theirs", "n"]].to_numpy().tolist() == [[1.0, 1]]  # the answer of a year and a day ago does not count
-    goal = {"goal_id": "g", "account_id": "a", "due": pd.Timestamp("2026-07-10"), "entered_at": "2026-06-20 18:00"}
-    goals = table(
-        "account_goals", zone, [goal], owner_side="joint", text="x", metric="m", target=2.0, entered_by="lead"
-    )
-    assert red_flags.goal_tracker(goals, TODAY)[["elapsed", "noted_days"]].to_numpy().tolist() == [[0.5, 10]]
-    noted = {"insight_id": "i", "account_id": "a", "kind": "reorg_event", "observed_at": NIGHT, "entered_at": NIGHT}
-    insights = table("account_insights", zone, [noted], text="v", confidence=0.5, source="call", entered_by="lead")
-    assert red_flags.events(insights, as_read("attribute_history"), TODAY).to_dict() == {"a": TODAY}
 
 
 @zones

@@ -156,7 +156,7 @@ def distressed(rows: pd.DataFrame, accounts: pd.DataFrame, shrinking: pd.Index) 
     ----------
     rows : DataFrame of `pairs`
     accounts : ``tables.schema.ACCOUNTS``
-    shrinking : accounts that buy less than usual, such as those raised by `lost_business.lost_business_flag`
+    shrinking : accounts that buy less than usual
 
     Returns
     -------
