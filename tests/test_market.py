@@ -146,7 +146,6 @@ def test_a_switch_moves_nothing_it_is_not_about(market):
 NOT_MADE = {
     "forgotten",
     "decision_status",
-    "leads",
     "attributes",
 }  # nobody of a market asked to be forgotten, or read a report
 

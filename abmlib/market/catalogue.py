@@ -59,10 +59,14 @@ CRITERIA = [  # the last one nobody has signed
     ("CR3", "fit of trade and technology", 25.0, "higher", "marketing"),
     ("CR4", "distance from a decision", 15.0, "lower", None),
 ]
-READINESS = [
-    ("agreed account list", 4.0), ("shared definitions", 3.0), ("content for each persona", 2.0),
-    ("sales time set aside", 2.0), ("data reviewed", 4.0),
-]  # fmt: skip
+READINESS = [  # item, score, what it rests on, who scored it
+    ("agreed account list", 4.0, "list of the first round, with the votes of both teams", "S01"),
+    ("shared definitions", 3.0, "one page of definitions, read in both teams", "M02"),
+    ("content for each persona", 2.0, "inventory of content by persona", "M01"),
+    ("sales time set aside", 2.0, None, "S01"),
+    ("data reviewed", 4.0, None, "M02"),
+]
+RACI = {"S01": "A", "M02": "A", "M01": "R", "M04": "R", "M06": "C", "M07": "I"}  # part in the programme as a whole
 FUNCTIONS = ("creative", "analytics", "technology", "communications", "digital", "service", "field")
 CURRENCIES = {"PLN": 0.23, "SEK": 0.088, "USD": 0.92}  # worth at the window's first month
 FX_STEP = 0.012  # sd of a month's change of its logarithm
@@ -74,7 +78,7 @@ def stamp(day: np.ndarray | pd.Series, window: sales.Window, hour: float = 9.0) 
     return (dates + pd.Timedelta(hours=hour)).dt.tz_localize("UTC")
 
 
-def entered(name: str, frame: pd.DataFrame, at: pd.Series | pd.Timestamp, by: str) -> pd.DataFrame:
+def entered(name: str, frame: pd.DataFrame, at: pd.Series | pd.Timestamp, by: pd.Series | str) -> pd.DataFrame:
     """Bring rows of a programme table to spec: entered at a time by somebody."""
     return schema.cast(name, frame.assign(entered_at=at, entered_by=by))
 
@@ -164,12 +168,13 @@ def _aims(begins: pd.Timestamp) -> dict[str, pd.DataFrame]:
     )
     criteria = pd.DataFrame(CRITERIA, columns=["criterion_id", "name", "weight", "direction", "sign_off_team"])
     signed = pd.Series(begins, index=criteria.index).where(criteria["sign_off_team"].notna())
-    readiness = pd.DataFrame(READINESS, columns=["item", "score"]).assign(note="as felt in the team")
+    readiness = pd.DataFrame(READINESS, columns=["item", "score", "note", "by"])
+    scored_by = readiness.pop("by")
     return {
-        "team": entered("team", team, begins, SALES_LEAD),
+        "team": entered("team", team.assign(raci=team["person_id"].map(RACI)), begins, SALES_LEAD),
         "objectives": entered("objectives", objectives.assign(frozen_at=begins), begins, SALES_LEAD),
         "criteria": entered("criteria", criteria.assign(signed_at=signed), begins, SALES_LEAD),
-        "readiness": entered("readiness", readiness, begins, MARKETER),
+        "readiness": entered("readiness", readiness, begins, scored_by),
     }
 
 

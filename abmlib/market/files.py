@@ -12,7 +12,7 @@ from typing import Literal, get_args
 import pandas as pd
 
 from abmlib.market.buyers import BLOCK
-from abmlib.market.simulate import END, PLANTED, Market, blocks, together, with_shared
+from abmlib.market.simulate import END, PLANTED, Market, blocks, looked_at, stacked, together, with_shared
 from abmlib.market.switches import Switches
 from abmlib.tables import programme, schema
 
@@ -23,7 +23,6 @@ LATE = ("transactions", "activities", "wallet_estimates")  # tables with rows en
 NEVER = {  # columns the market leaves empty; a CSV file does not have them
     "transactions": ("contact_id",),
     "contacts": ("match_method", "match_score"),
-    "opportunities": ("win_reason", "campaign_id", "lead_source"),
     "cases": ("contact_id",),
     "campaigns": ("parent_id", "persona_id", "stage_target", "objective"),
     "reviews_mentions": ("text",),
@@ -127,17 +126,16 @@ def make(
     with _aside(folder) as data, _aside(truth) if truth else contextlib.nullcontext() as told:
         counts: dict[str, int] = {}
         kept = []
-        for done, (rows, deals, true) in enumerate(_made(plan, data, told, form, batches, jobs), 1):
+        for done, (rows, seen) in enumerate(_made(plan, data, told, form, batches, jobs), 1):
             counts |= {name: counts.get(name, 0) + n for name, n in rows.items()}
-            kept.append((deals, true))
+            kept.append(seen)
             tell(done, len(batches))
-        deals, true = (pd.concat([k[i] for k in kept], ignore_index=True) for i in (0, 1))
-        seen = Market({"opportunities": deals}, {"opportunities": true})
+        seen = stacked(kept)
         whole = with_shared(seen, plan.seed, plan.n_accounts, plan.months, end=plan.end, switches=plan.switches)
-        for name in [n for n in whole.tables if n != "opportunities"]:
+        for name in [n for n in whole.tables if n not in seen.tables]:
             _put(name, whole.tables[name], data, form, 0)
             counts[name] = len(whole.tables[name])
-        for name in [n for n in whole.truth if n != "opportunities"]:
+        for name in [n for n in whole.truth if n not in seen.truth]:
             _put_truth(name, whole.truth[name], told, form, 0)
         (data / "workbook.yml").write_bytes(WORKBOOK.format(title=title).encode("utf-8"))
     return counts
@@ -145,7 +143,7 @@ def make(
 
 def _made(
     plan: Plan, data: Path, truth: Path | None, form: Form, batches: list[range], jobs: int
-) -> Iterator[tuple[dict[str, int], pd.DataFrame, pd.DataFrame]]:
+) -> Iterator[tuple[dict[str, int], Market]]:
     """Write batch after batch; give what the tables of the whole need of each."""
     if jobs == 1 or len(batches) == 1:
         for k, only in enumerate(batches):
@@ -172,16 +170,14 @@ def _made(
 
 def _batch(
     plan: Plan, data: Path, truth: Path | None, form: Form, number: int, only: range
-) -> tuple[dict[str, int], pd.DataFrame, pd.DataFrame]:
+) -> tuple[dict[str, int], Market]:
     """Simulate and write one batch."""
     market = plan.part(only)
     for name, table in market.tables.items():
         _put(name, table, data, form, number)
     for name, table in market.truth.items():
         _put_truth(name, table, truth, form, number)
-    deals = market.tables["opportunities"][["is_won", "closed_at", "amount"]]
-    true = market.truth["opportunities"][["product_line", "win_probability"]]
-    return {name: len(table) for name, table in market.tables.items()}, deals, true
+    return {name: len(table) for name, table in market.tables.items()}, looked_at(market)
 
 
 def _gather(part: Path, whole: Path) -> None:

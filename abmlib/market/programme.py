@@ -11,6 +11,7 @@ from abmlib.market import buyers as buying
 from abmlib.market import catalogue, deals, sales
 from abmlib.market.catalogue import MARKETER, SALES_LEAD, entered, stamp
 from abmlib.market.chance import Chance
+from abmlib.market.companies import SELLERS
 from abmlib.market.relations import poisson_days
 from abmlib.market.sales import LINES
 from abmlib.tables import schema
@@ -22,22 +23,35 @@ PLAN_ITEMS = [
 ]  # fmt: skip
 
 AMBITION = 1.1  # target of a quarter, as a multiple of what was won in the same quarter a year before
+WORKERS, SERVICE = 5, "M06"  # people of marketing who work for single accounts, and who is asked about all of them
+UNANSWERED = 4  # of so many accounts one has nobody who answers for it
 STEP = 1_000  # targets are round
 AHEAD_DAYS = 21  # before its quarter a target is entered
 
 
 def targets(opportunities: pd.DataFrame, end: str) -> pd.DataFrame:
-    """Set a target of won value for each quarter up to the one after `end` that has a quarter won a year before.
+    """Set targets of won value for each quarter up to the one after `end` that has a quarter won a year before.
 
-    It is entered `AHEAD_DAYS` before the quarter begins.
+    Of each quarter the company's first, then what it asks of each seller: half of it alike, half as the sellers won in the
+    quarter a year before. Targets are entered `AHEAD_DAYS` before the quarter begins.
     """
     won = opportunities[opportunities["is_won"].fillna(False).astype(bool)]
     quarter = won["closed_at"].dt.tz_localize(None).dt.to_period("Q")
     before = won.groupby(quarter)["amount"].sum()
-    rows = [
-        (q + 4, STEP * round(AMBITION * v / STEP)) for q, v in before.items() if q + 3 <= pd.Period(end, "Q") and v > 0
-    ]
-    frame = pd.DataFrame(rows, columns=["quarter", "value"])
+    sellers = [f"S{s + 1:02d}" for s in range(SELLERS)]
+    own = (
+        won.groupby([quarter, "owner_id"])["amount"]
+        .sum()
+        .unstack(fill_value=0.0)
+        .reindex(columns=sellers, fill_value=0.0)
+    )
+    rows = []
+    for q, v in before.items():
+        if q + 3 <= pd.Period(end, "Q") and v > 0:
+            part = 0.5 / SELLERS + 0.5 * own.loc[q] / own.loc[q].sum()
+            rows += [(q + 4, owner, STEP * round(AMBITION * v * p / STEP)) for owner, p in [(None, 1.0), *part.items()]]
+    frame = pd.DataFrame(rows, columns=["quarter", "owner_id", "value"])
+    frame = frame[frame["owner_id"].isna() | (frame["value"] > 0)].reset_index(drop=True)
     begins = pd.Series([q.start_time for q in frame["quarter"]], dtype="datetime64[us]")
     entered = begins - pd.Timedelta(days=AHEAD_DAYS) + pd.Timedelta(hours=8)
     return schema.cast(
@@ -45,6 +59,7 @@ def targets(opportunities: pd.DataFrame, end: str) -> pd.DataFrame:
         pd.DataFrame(
             {
                 "period": [f"{q.year}-Q{q.quarter}" for q in frame["quarter"]],
+                "owner_id": frame["owner_id"],
                 "measure_id": "won_value",
                 "value": frame["value"],
                 "entered_at": entered.dt.tz_localize("UTC"),
@@ -52,6 +67,27 @@ def targets(opportunities: pd.DataFrame, end: str) -> pd.DataFrame:
             }
         ),
     )
+
+
+def with_account_teams(team: pd.DataFrame, tiers: pd.DataFrame, accounts: pd.DataFrame) -> pd.DataFrame:
+    """Add who does what for each account of the first tier, of whom every fourth has nobody who answers for it.
+
+    Its seller answers, one of marketing does the work, the one for service is asked.
+
+    Parameters
+    ----------
+    tiers : the accounts of the first tier and when each was entered as such
+    accounts : `account_id` and `owner_id` of these
+    """
+    owner = tiers["account_id"].map(accounts.set_index("account_id")["owner_id"])
+    work = [f"M{k % WORKERS + 1:02d}" for k in range(len(tiers))]
+    each = tiers[["account_id", "entered_at"]]
+    parts = [each.assign(person_id=who, raci=part) for part, who in (("A", owner), ("R", work), ("C", SERVICE))]
+    parts[0] = parts[0][np.arange(len(tiers)) % UNANSWERED != UNANSWERED - 1]
+    rows = pd.concat(parts).sort_values(["account_id", "raci"])
+    own = team.set_index("person_id")[["team", "function", "persona_id", "capacity_hours"]]
+    rows = rows.join(own, on="person_id").assign(entered_by=SALES_LEAD)
+    return pd.concat([team, schema.cast("team", rows)], ignore_index=True)
 
 
 def tables(

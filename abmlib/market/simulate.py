@@ -8,7 +8,20 @@ import numpy as np
 import pandas as pd
 
 from abmlib.market import buyers as buying
-from abmlib.market import catalogue, clock, crm, deals, dirt, people, programme, relations, sales, tabled, touches
+from abmlib.market import (
+    catalogue,
+    clock,
+    crm,
+    deals,
+    dirt,
+    origins,
+    people,
+    programme,
+    relations,
+    sales,
+    tabled,
+    touches,
+)
 from abmlib.market.buyers import BLOCK
 from abmlib.market.chance import Chance
 from abmlib.market.companies import MOST
@@ -73,8 +86,8 @@ def simulate(
         (its true end, also after the window), and of renewals the troubles escalation, sponsor_left, low_value.
 
         ``truth["duplicates"]``: account_id of the twin, original_id, merged. ``truth["stages"]``: `crm.stage_truth`.
-        ``truth["drivers"]``: `buyers.DRIVERS` with ``planted``, the weight that was at work. ``truth["switches"]``: name,
-        size.
+        ``truth["origins"]``: `origins.truth`. ``truth["drivers"]``: `buyers.DRIVERS` with ``planted``, the weight that was
+        at work. ``truth["switches"]``: name, size.
 
     Raises
     ------
@@ -87,24 +100,47 @@ def simulate(
 
 def together(parts: list[Market]) -> Market:
     """Put blocks one below the other, and check every table against its spec."""
-    names, told = parts[0].tables, parts[0].truth
-    tables = {n: schema.check(n, pd.concat([p.tables[n] for p in parts], ignore_index=True)) for n in names}
-    return Market(tables, {n: pd.concat([p.truth[n] for p in parts], ignore_index=True) for n in told})
+    whole = stacked(parts)
+    for name, table in whole.tables.items():
+        schema.check(name, table)
+    return whole
+
+
+def stacked(parts: list[Market]) -> Market:
+    """Put parts of a market one below the other."""
+    tables = {n: pd.concat([p.tables[n] for p in parts], ignore_index=True) for n in parts[0].tables}
+    return Market(tables, {n: pd.concat([p.truth[n] for p in parts], ignore_index=True) for n in parts[0].truth})
+
+
+def looked_at(market: Market) -> Market:
+    """What `with_shared` looks at: of deals, and of the accounts of the first tier."""
+    tiers, accounts = market.tables["account_tiers"], market.tables["accounts"]
+    tiers = tiers.loc[tiers["tier"] == "1", ["account_id", "tier", "entered_at"]]
+    tables = {
+        "opportunities": market.tables["opportunities"][["is_won", "closed_at", "amount", "owner_id"]],
+        "account_tiers": tiers,
+        "accounts": accounts.loc[accounts["account_id"].isin(tiers["account_id"]), ["account_id", "owner_id"]],
+    }
+    truth = market.truth["opportunities"][["product_line", "type", "win_probability"]]
+    return Market(tables, {"opportunities": truth})
 
 
 def with_shared(
     market: Market, seed: int, n_accounts: int, months: int, *, end: str = END, switches: Switches = PLANTED
 ) -> Market:
-    """Add the tables that belong to no account, and the truth of the whole; only deals are looked at."""
+    """Add the tables that belong to no account, and the truth of the whole."""
     window = window_of(months, end)
     tables = tabled.at_prices(catalogue.tables(Chance(seed, -1), window, n_accounts), switches.price_level)
-    tables["targets"] = programme.targets(market.tables["opportunities"], end)
+    seen = looked_at(market).tables
+    tables["targets"] = programme.targets(seen["opportunities"], end)
+    tables["team"] = programme.with_account_teams(tables["team"], seen["account_tiers"], seen["accounts"])
     drivers = buying.DRIVERS.assign(
         planted=lambda d: d["weight"] * d["of"].map({
             "opening": switches.propensity_drivers * (1 - switches.non_linear), "amount": switches.size_drivers,
         })
     )  # fmt: skip
     truth = {"stages": crm.stage_truth(market.truth["opportunities"]), "drivers": drivers}
+    truth["origins"] = origins.truth(market.truth["opportunities"], switches.origins)
     truth["switches"] = pd.DataFrame({"name": list(sizes(switches)), "size": list(sizes(switches).values())})
     return Market(market.tables | tables, market.truth | truth)
 
@@ -153,6 +189,7 @@ def _block(chance: Chance, count: int, window: sales.Window, switches: Switches,
     sold = _sold(chance, buyers, held, found, window, switches)
     renewals = found[found["type"] == "renewal"].astype({f"trouble {k}": bool for k in range(3)})
     seen = found[(found["opens"] >= 0) & (found["opens"] < clock.length(window))].reset_index(drop=True)
+    seen = origins.with_origins(chance, seen, window, switches.origins)
 
     known = clock.working(window, buyers["created"].to_numpy()) + 1
     persons = people.people(chance.of("people"), buyers, renewals, known, window, switches)
@@ -168,6 +205,7 @@ def _block(chance: Chance, count: int, window: sales.Window, switches: Switches,
     own = {"buyers": buyers, "held": held, "found": found, "sold": sold, "terms": terms, "renewals": renewals}
     tables = relations_of(chance, own, persons, person_id, account_id, window)
     tables = {name: table[_of_first(table, account_id, count)].reset_index(drop=True) for name, table in tables.items()}
+    primary = origins.primary(seen, parts, persons, person_id)
     within = (seen["account"] < count).to_numpy()
     noted, parts = noted[within[noted["deal"]]], parts[within[parts["deal"]]]
     persons, touched = persons[persons["account"] < count], touched[touched["account"] < count]
@@ -191,6 +229,9 @@ def _block(chance: Chance, count: int, window: sales.Window, switches: Switches,
     customer = (held["begun"] < 0).to_numpy()
     tables, doubled = dirt.dirty(chance, tables, buyers, customer, BLOCK, window, switches)
     tables = tabled.at_prices(tables, switches.price_level)
+    tables["leads"] = origins.leads(
+        chance, seen, primary, tables["opportunities"], deal_id, account_id, known, window, switches.origins, count
+    )
     tables["web_sessions"] = relations.web_sessions(tables["activities"], window)
     truth = {
         "accounts": tabled.account_truth(firms[:count], buyers[:count], held[:count], window),

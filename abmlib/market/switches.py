@@ -64,6 +64,11 @@ class Switches:
     seller_spread: float = planted(0.15, "chance of the best seller less that of the worst where it is one in two", 0.5)
     stalled: float = planted(0.06, "deals that stall in a stage, renewals aside")
     too_fast: float = planted(0.04, "deals that run ahead of the buyers, renewals aside")
+    origins: float = planted(
+        1.0,
+        "factor on the logarithm of the odds of each source: of its deals to be won, of its leads to become deals",
+        2.0,
+    )
     drift: float = planted(0.0, "how far the drivers turn into their opposite over the last third of the window")
     heavy_tails: float = planted(0.0, "deals whose amount is drawn from a Pareto tail")
     non_linear: float = planted(0.0, "share of the drivers' effect that comes from thresholds and pairs, not from sums")

@@ -90,7 +90,7 @@ def opportunities(
     amount, term = last["amount"].to_numpy(), found["term_months"].to_numpy()
     closed = last["stage"].isin([deals.WON, deals.LOST]).to_numpy()
     created = clock.stamps(window, np.where(lacks["no created_at"], np.nan, found["opens"]))
-    described = ["type", "sales_model", "term_months", "competitor"]
+    described = ["type", "sales_model", "term_months", "competitor", "campaign_id", "lead_source"]
     rows = found[described].assign(
         name=np.array(TITLES, dtype=object)[found["line"]],
         product_line=np.array(LINES, dtype=object)[found["line"]],
@@ -110,6 +110,7 @@ def opportunities(
         is_closed=closed,
         is_won=pd.array(last["stage"] == deals.WON, dtype="boolean"),
         loss_reason=found["loss_reason"].where(closed),
+        win_reason=found["win_reason"].where(closed),
         owner_id=[f"S{s + 1:02d}" for s in found["seller"]],
     )
     rows["is_won"] = rows["is_won"].where(closed)
