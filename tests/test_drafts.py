@@ -370,8 +370,8 @@ def test_no_name_of_a_column_or_file_breaks_the_draft(tmp_path):
             path.write_text(drafts.look(only).text, "utf-8")
             mapped.load_mapping(path)
     for title in ("no", "1e3", "~", "a: b # c", "x\ny", '"', "'", "{", None):
-        path.write_text(drafts.look(folder, title).text, "utf-8")
-        assert mapped.load_mapping(path).title == (title or "e").replace("\n", " ")
+        path.write_text(drafts.look(only, title).text, "utf-8")
+        assert mapped.load_mapping(path).title == (title or "only").replace("\n", " ")
     found, tables = imported(folder, tmp_path)
     assert tables["accounts"]["name"].tolist() == [f"{r} v27" for r in range(5)]
     assert any("stand more than once" in d for d in found.doubts)
@@ -409,9 +409,9 @@ def test_a_file_like_nothing_still_gives_a_mapping_to_correct(tmp_path):
         imported(folder, tmp_path)
 
 
-def test_three_hundred_columns_are_no_trouble(tmp_path):
-    names = [f"free field {i}" for i in range(298)]
-    lines = [",".join([str(r * i % 17) for i in range(298)] + [str(r), f"n{r}"]) for r in range(200)]
+def test_a_hundred_columns_are_no_trouble(tmp_path):
+    names = [f"free field {i}" for i in range(98)]
+    lines = [",".join([str(r * i % 17) for i in range(98)] + [str(r), f"n{r}"]) for r in range(200)]
     folder = put(tmp_path / "e", customers=rows(",".join([*names, "Customer ID", "Customer Name"]), *lines))
     assert from_columns(drafts.look(folder).text, "accounts")["name"] == "Customer Name"
 

@@ -1,12 +1,15 @@
 """What each CRM calls its columns: exports with the names of a pack, drafted, imported and compared column by column."""
 
 import csv
+import re
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from abmlib.tables import schema
 from abmlib.tables.importers import drafts, mapped, packs
+from abmlib.tables.importers.mapping_file import Column
 
 KEY = b"sixteen bytes and more"
 
@@ -455,10 +458,34 @@ EXPORTS = {
 # fmt: on
 
 
-def test_every_pack_is_read_and_each_of_its_labels_has_a_source():
-    found = packs.load()
-    assert {p.name for p in found} >= {"dynamics", "fivetran", "hubspot", "invoices", "pipedrive", "salesforce"}
-    assert all(p.sources for p in found)  # a label without one is refused when the pack is read
+PACKS = {p.name: p for p in packs.known()}
+KINDS = {f"{p.name}.{k.name}": k for p in packs.known() for k in p.objects.values()}
+
+
+def test_every_pack_is_read():
+    assert {*PACKS} >= {"dynamics", "fivetran", "hubspot", "invoices", "pipedrive", "salesforce"}
+
+
+@pytest.mark.parametrize("name", PACKS)
+def test_each_label_of_a_pack_has_a_source_that_is_a_page_or_an_export(name):
+    pack = PACKS[name]
+    assert all(re.match(r"https?://|export of|house", where) for where in pack.sources.values())
+    assert {s for k in pack.objects.values() for n in (k.files, *k.names.values()) for s in n} <= {*pack.sources}
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_kind_of_file_names_only_what_is_there(name):
+    kind = KINDS[name]
+    columns = {c for t in kind.table for c, d in schema.spec(t).columns.items() if not d.derived}
+    columns |= {f"{t}.{c}" for t in kind.table for c in columns & {*schema.spec(t).columns}}
+    assert {c for c in (*kind.names, *kind.columns) if c[0] != "_"} <= columns
+    recipes = [r for its in kind.columns.values() for r in its]
+    for recipe in (r for r in recipes if isinstance(r, dict)):
+        Column.model_validate(recipe | ({"sql": "1"} if "sql" in recipe else {}))
+    asked = {n for need in kind.needs for n in need.split("|")}.union(kind.drop, kind.fixed, *map(packs.parts, recipes))
+    asked |= {n for by in kind.joins.values() for n in by} | {*map(kind.changes.get, ("field", "old", "new"))} - {None}
+    assert {n for n in asked if n.split(".")[0] not in kind.joins} <= {*kind.names}
+    assert {*kind.joins} <= {*kind.pack.objects}
 
 
 @pytest.mark.parametrize("name", EXPORTS)

@@ -79,9 +79,8 @@ class Plan:
         self.doubt(2, "workbook.time_zone: UTC is taken; write that of your offices, such as Europe/London")
         for doubt in self.export.doubts:
             self.doubt(2, doubt)
-        for file in self.export.files:
-            for doubt in file.doubts:
-                self.doubt(3, f"{one_line(file.name)}: {doubt}")
+        for file, doubt in [(f, doubt) for f in self.export.files for doubt in f.doubts]:
+            self.doubt(3, f"{one_line(file.name)}: {doubt}")
         pairs = [(feed, table) for feed in self.feeds for table in feed.kind.table]
         for feed in self.feeds:
             feed.source = self.names[feed.file.table]
@@ -149,7 +148,7 @@ class Plan:
                     self.doubt(0 if c == "opted_out" else 2, f"{table}.{c}, from {one_line(feed.found[c].name)}: {why}")
         if table == "targets" and "entered_at" in part:
             self.doubt(2, "targets.entered_at: three months before the period is taken; correct it if set later")
-        for weight, doubt in special(table, feed, part, _pack(feed)):
+        for weight, doubt in special(table, feed, part):
             self.doubt(weight, doubt)
         self._key(feed, table, part)
         for c in schema.needed(table):
@@ -196,7 +195,7 @@ class Plan:
             return None
         entry: Entry | None = Entry({"column": header})
         if {"map", "hash"}.isdisjoint(given):
-            entry = entry_of(table, column, fact, header, _pack(feed))
+            entry = entry_of(table, column, fact, header, feed.kind.pack)
         more = {w: v for w, v in given.items() if w not in ("column", "unit")}
         return Entry(entry.words | more, entry.doubt) if entry else None
 
@@ -261,10 +260,10 @@ class Plan:
 
     def _keep(self, feed: Feed, where: str, why: str, table: str = "", least: float = 0.0) -> int:
         """Leave rows out of a table that one file feeds, or of all that a file feeds; give how many."""
-        keeps, its = self.extra[feed.source].keep, self.extra[feed.source].keep
+        its = keeps = self.extra[feed.source].keep
         if table and len(self.tables[table]) == 1:
             its = self.words[table].setdefault("keep", [])
-        before = [k["where"] for k in (*keeps, *(its if its is not keeps else ()))]
+        before = [k["where"] for k in (keeps if its is keeps else keeps + its)]
         kept = " and ".join(f"({w})" for w in before) or "true"
         lost = f"count(*) filter (where not coalesce({where}, false))"
         rows, left = one(self.export.con, f"select count(*), {lost} from {feed.file.table} where {kept}")
@@ -299,7 +298,7 @@ class Plan:
         if joined not in feed.kind.joins:
             return (feed, feed.found[name]) if name in feed.found else None
         others = [f for f in self.feeds if f.kind.name == joined and f is not feed and theirs in f.found]
-        other = min(others, key=lambda f: f.kind.pack != feed.kind.pack, default=None)
+        other = min(others, key=lambda f: f.kind.pack is not feed.kind.pack, default=None)
         if other is None:
             return None
         pairs = [(feed.found.get(here), _named(other, there)) for here, there in feed.kind.joins[joined].items()]
@@ -442,11 +441,6 @@ class Plan:
         what = f"called like {kind.table[0]}, but has not {needs}"
         self.doubt(1, f"{one_line(file.label)}: is {what}; its {file.rows} rows are not mapped")
         return what
-
-
-def _pack(feed: Feed) -> packs.Pack | None:
-    """Give the pack of a file's kind."""
-    return next((p for p in packs.known() if p.name == feed.kind.pack), None)
 
 
 def _named(other: Feed, name: str) -> tuple[str, str] | None:

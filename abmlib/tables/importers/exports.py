@@ -73,18 +73,9 @@ class Export:
 
 @contextlib.contextmanager
 def opened(folder: Path, work: Path) -> Iterator[Export]:
-    """Read every file of a folder and of the folders in it.
-
-    One that cannot be read becomes a doubt.
-
-    Parameters
-    ----------
-    folder : folder of the export.
-    work : empty folder for the engine's rows.
-    """
+    """Read every file of a folder and of the folders in it, with rows kept in `work`; one that cannot be read is a doubt."""
     with contextlib.closing(engine(work / "facts.duckdb", MEMORY)) as con:
-        read: list[File] = []
-        doubts: list[str] = []
+        read, doubts = list[File](), list[str]()
         for path in _paths(folder):
             name = path.relative_to(folder).as_posix()
             try:
@@ -97,11 +88,8 @@ def opened(folder: Path, work: Path) -> Iterator[Export]:
 
 
 def _paths(folder: Path) -> list[Path]:
-    """List the files of an export.
-
-    They are in the folder or one level below, not hidden, and inside it.
-    """
-    inside = [p for p in folder.glob("*") if p.is_file()] + [p for p in folder.glob("*/*") if p.is_file()]
+    """List the files in a folder or one level below that are not hidden, and do not lead outside it."""
+    inside = [p for pattern in ("*", "*/*") for p in folder.glob(pattern) if p.is_file()]
     known = [p for p in inside if not p.name.startswith((".", "~")) and suffix(p.name) in FILES]
     return sorted(p for p in known if p.resolve().is_relative_to(folder.resolve()))
 
@@ -113,10 +101,7 @@ def _reason(wrong: Exception, name: str) -> str:
 
 
 def _sources(name: str, path: Path) -> Iterator[tuple[Source, tuple[str, ...]]]:
-    """Say how a file is written, once for each sheet with rows.
-
-    With it come its doubts.
-    """
+    """Say how a file is written, with its doubts, once for each sheet with rows."""
     words: dict[str, Any] = {"file": re.sub(r"([*?\[])", r"[\1]", name)}
     if suffix(name) in EXCEL:
         sheets = files.sheet(name, path)["sheets"]
@@ -131,29 +116,23 @@ def _sources(name: str, path: Path) -> Iterator[tuple[Source, tuple[str, ...]]]:
         encoding = next((names[0] for mark, names in MARKS.items() if first.startswith(mark)), "utf-8")
         start = first.decode(encoding, "replace")
         delimiter = _delimiter(start)
-        reader = csv.reader(io.StringIO(start), delimiter=delimiter)
-        filled, line = [], 1
+        reader, filled, line = csv.reader(io.StringIO(start), delimiter=delimiter), [], 1
         for row in itertools.islice(reader, HEAD):
             filled.append((line, sum(map(bool, row))))
             line = reader.line_num + 1
-        usual = delimiter == DELIMITERS[suffix(name)]
-        yield _source(words if usual else words | {"delimiter": delimiter}, filled)
+        yield _source(words | ({"delimiter": delimiter} if delimiter != DELIMITERS[suffix(name)] else {}), filled)
     else:
         yield _source(words, [])
 
 
 def _source(words: dict[str, Any], filled: list[tuple[int, int]]) -> tuple[Source, tuple[str, ...]]:
-    """Make a source, and find the line of its column names.
-
-    It is the first that has about as many cells as most lines have.
-    """
-    counts = [n for _, n in filled if n]
-    usual = statistics.mode(counts) if counts else 0
+    """Make a source; its column names are in the first line that has about as many cells as most lines have."""
+    usual = statistics.mode([n for _, n in filled if n] or [0])
     header = next((line for line, n in filled if n >= max(1, 0.6 * usual)), 1)
     if header == 1:
         return Source.model_validate(words), ()
-    line = f"the names of its columns are taken to stand in line {header}"
-    return Source.model_validate(words | {"header_row": header}), (line,)
+    doubt = f"the names of its columns are taken to stand in line {header}"
+    return Source.model_validate(words | {"header_row": header}), (doubt,)
 
 
 def _delimiter(start: str) -> str:

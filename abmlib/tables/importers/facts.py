@@ -24,10 +24,9 @@ DAYS = [*["%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%Y%m%d"], *NAMED_DAYS.split("|")]
 DAYS += [first.replace("-", sign) + year for sign in "./-" for first in ("%d-%m-%", "%m-%d-%") for year in "Yy"]
 CLOCKS = ["", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p", "T%H:%M:%S", " %H:%M:%S.%f"]
 FORMS = [day + clock for day in DAYS for clock in CLOCKS]
-# of a day, so that few texts are tried
-SHAPE = re.compile(r"(?:\d+|[A-Za-z]+)[-./ ](?:\d+|[A-Za-z]+),?[-./ ]\d+|\d{8}")
-DIGITS = re.compile(r"\D{0,6}(?:\d\D?\D?)*\D{0,4}")  # of a number
-ISO = re.compile(r"\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?: ?(?P<zone>Z|UTC|[+-]\d\d(?::?\d\d)?))?)?")
+SHAPE = re.compile(r"(?:\d+|[A-Za-z]+)[-./ ](?:\d+|[A-Za-z]+),?[-./ ]\d+|\d{8}")  # of a day
+DIGITS = re.compile(r"\D{0,6}(?:\d[-+.,'’eE\s]{0,2})+\D{0,4}")  # of a number, so that few texts are tried
+ISO = re.compile(r"\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?: ?(?:Z|UTC|[+-]\d\d(?::?\d\d)?))?)?")
 SIMPLE = {  # kind and what every value of it looks like
     "email": re.compile(r"[^@\s]+@[^@\s]+\.[A-Za-z]{2,}"),
     "domain": re.compile(r"(?!www\.)(?:[\w-]+\.)+[A-Za-z]{2,}", re.I),
@@ -38,14 +37,11 @@ TIMES = ("date", "time", "epoch")
 SERIALS = (30_000, 60_000)  # days as Excel counts them, from 1982 to 2064
 WORDED = re.compile(r"\d{1,2}\W+(?:\w+\W+)?[^\W\d]{3,}\W+(?:\w+\W+)?\d{4}")  # a day with the name of its month
 MONTHS = [  # the first letters of their names, without accents: English, German, Spanish, Portuguese, French
-    names.split()
-    for names in (
-        "jan feb mar apr may jun jul aug sep oct nov dec",
-        "jan feb mar apr mai jun jul aug sep okt nov dez",
-        "ene feb mar abr may jun jul ago sep oct nov dic",
-        "jan fev mar abr mai jun jul ago set out nov dez",
-        "jan fev mar avr mai jun jul aou sep oct nov dec",
-    )
+    "jan feb mar apr may jun jul aug sep oct nov dec",
+    "jan feb mar apr mai jun jul aug sep okt nov dez",
+    "ene feb mar abr may jun jul ago sep oct nov dic",
+    "jan fev mar abr mai jun jul ago set out nov dez",
+    "jan fev mar avr mai jun jul aou sep oct nov dec",
 ]
 MONTH = r"regexp_extract(replace(strip_accents(lower({x})), 'jui', 'ju'), '[a-z]{{3}}')"  # its first letters
 SIGNS = re.compile(r"[A-Z]{0,3}\$|[€£¥]|\b[A-Z]{3}\b")  # of currencies
@@ -62,7 +58,6 @@ class Fact:
     distinct: int  # exact up to FEW and from eight tenths of `filled` on, else estimated
     kind: str = "empty"  # bool, int, decimal, date, time, epoch, email, domain, url, phone, text
     words: dict[str, Any] = field(default_factory=dict)  # format, decimal, thousands, unit, as a mapping writes them
-    zoned: bool = False
     values: tuple[str, ...] = ()  # all values of a category, the most frequent first
     counts: tuple[int, ...] = ()  # of these
     low: float | None = None  # of numbers
@@ -86,16 +81,7 @@ def one_line(name: object, most: int = 80) -> str:
 
 
 def learn(con: Engine, table: str, rows: int, names: list[str]) -> dict[str, Fact]:
-    """Learn what each column holds.
-
-    Counts are of all rows, the kind is of a sample, and then all rows are searched for what does not fit.
-
-    Parameters
-    ----------
-    table : its SQL name in the engine.
-    rows : how many it has.
-    names : columns to learn.
-    """
+    """Learn what columns of a table hold: the kind from a sample, counts and what does not fit from all rows."""
     types, facts = types_of(con, table), dict[str, Fact]()
     for name in names:
         x = quoted(name)
@@ -138,7 +124,7 @@ def _kind(con: Engine, fact: Fact, seen: Sequence[Any]) -> Fact:
     if not seen:
         return fact
     if fact.type.startswith(("TIMESTAMP", "DATE")):
-        return replace(fact, kind="date" if fact.type == "DATE" else "time", zoned=fact.type.endswith("ZONE"))
+        return replace(fact, kind="date" if fact.type == "DATE" else "time")
     if NUMERIC.match(fact.type):
         whole = all(float(v).is_integer() for v in seen)
         return _epoch(replace(fact, kind="int"), list(map(int, seen))) if whole else replace(fact, kind="decimal")
@@ -187,23 +173,19 @@ def _time(con: Engine, fact: Fact, seen: Sequence[str]) -> Fact | None:
     """Find how days and times are written; whether the day or the month comes first, values over 12 decide."""
     iso = [m for v in seen if (m := ISO.fullmatch(v))]
     if len(seen) - len(iso) <= _few(len(seen)):
-        clock = any(len(m[0]) > 10 for m in iso)
-        return replace(fact, kind="time" if clock else "date", zoned=any(m["zone"] for m in iso))
+        return replace(fact, kind="time" if any(len(m[0]) > 10 for m in iso) else "date")
     whole = all(v.isdecimal() for v in seen)
     if whole and (_share(re.compile(r"\d{8}"), seen) < 1 or not _is_day(fact.name)):
         return None
     signs = {*"".join(seen)}  # only forms of which all signs are there are tried
     forms = [f for f in FORMS if signs.issuperset(re.sub("%.", "", f))]
-    readers = [
-        f"if(year(try_strptime(x, '{f}')) between {schema.YEARS[0]} and {schema.YEARS[1]}, 1, null)" for f in forms
-    ]
+    years = f"between {schema.YEARS[0]} and {schema.YEARS[1]}"
+    readers = [f"if(year(try_strptime(x, '{f}')) {years}, 1, null)" for f in forms]
     if sum(bool(SHAPE.match(v)) for v in seen[:20]) * 2 < len(seen[:20]):
         return None
     hits = dict(zip(forms, _hits(con, seen, readers), strict=True))
-    ways = [
-        _cover({f: h for f, h in hits.items() if not f.startswith(other)})
-        for other in ("%m", ("%d.%m", "%d/%m", "%d-%m"))
-    ]
+    firsts = ("%m", ("%d.%m", "%d/%m", "%d-%m"))  # of the month, and of the day
+    ways = [_cover({f: h for f, h in hits.items() if not f.startswith(first)}) for first in firsts]
     read = [len(set().union(*(hits[f] for f in way))) for way in ways]
     if len(seen) - max(read) > _few(len(seen)):
         return None
@@ -218,10 +200,9 @@ def _worded(con: Engine, fact: Fact, seen: Sequence[str]) -> Fact | None:
     """Find days with the names of months, by the language that knows the most; SQL writes them as 2024-3-1."""
     if sum(not WORDED.fullmatch(v) for v in seen) > _few(len(seen)):
         return None
-    stems = [
-        m for (m,) in con.execute(f"select {MONTH.format(x='x')} from (select unnest($1) as x)", [seen]).fetchall()
-    ]
-    best = max(MONTHS, key=lambda names: sum(stem in names for stem in stems))
+    query = f"select {MONTH.format(x='x')} from (select unnest($1) as x)"
+    stems = [m for (m,) in con.execute(query, [seen]).fetchall()]
+    best = max(map(str.split, MONTHS), key=lambda names: sum(stem in names for stem in stems))
     if sum(stem not in best for stem in stems) > _few(len(stems)):
         return None
     month = f"coalesce(list_position([{texts(best)}], {MONTH}), 0)"
@@ -248,8 +229,10 @@ def _number(con: Engine, fact: Fact, seen: Sequence[str]) -> Fact | None:
     unit = {"unit": "percent"} if all(v.endswith("%") for v in seen) else {}
     if sum(not DIGITS.fullmatch(v) for v in seen) > _few(len(seen)):
         return None
-    hits = _hits(con, seen, [_reader(fact, "x", "number", words | unit) for words in NUMBER_FORMS])
-    fits = [words for words, h in zip(NUMBER_FORMS, hits, strict=True) if len(seen) - len(h) <= _few(len(seen))]
+    signs = {"", *re.sub(r"\s", " ", "".join(seen))}  # only forms of which all signs are there are tried
+    forms = [f for f in NUMBER_FORMS if f["thousands"] in signs]
+    hits = _hits(con, seen, [_reader(fact, "x", "number", words | unit) for words in forms])
+    fits = [words for words, h in zip(forms, hits, strict=True) if len(seen) - len(h) <= _few(len(seen))]
     if not fits:
         return None
     doubts = ("one sign may part decimals or thousands",) if len(fits) > 1 and fits[0] != NUMBER_FORMS[0] else ()
@@ -268,7 +251,7 @@ def _epoch(fact: Fact, seen: Sequence[int]) -> Fact:
         return replace(fact, kind="date", words={"sql": day})
     for form, low, high in (("epoch_seconds", 3e8, 4e9), ("epoch_milliseconds", 3e11, 4e12)):
         if all(low <= v <= high for v in seen):
-            return replace(fact, kind="epoch", words={"format": [form]}, zoned=True)
+            return replace(fact, kind="epoch", words={"format": [form]})
     return fact
 
 
@@ -281,26 +264,24 @@ def _reader(fact: Fact, x: str, kind: str, words: dict[str, Any]) -> str:
 
 def _checked(con: Engine, table: str, fact: Fact) -> Fact:
     """Look at all rows for bounds, bad values and categories; what means missing is not filled."""
+    there, kind = clean(fact.type, fact.x, fact.missing), fact.type
     if fact.missing:
-        (filled,) = one(con, f"select count({clean(fact.type, fact.x, fact.missing)}) from {table}")
+        (filled,) = one(con, f"select count({there}) from {table}")
         fact = replace(fact, filled=filled, distinct=min(fact.distinct, filled))
     if fact.kind in (*TIMES, "int", "decimal"):
-        there = clean(fact.type, fact.x, fact.missing)
-        words, kind = {w: v for w, v in fact.words.items() if w != "sql"}, fact.type
         if "sql" in fact.words:
             there, kind = fact.words["sql"].format(x=there), "VARCHAR"
-        value = _reader(replace(fact, type=kind), there, "ts" if fact.kind in TIMES else "number", words)
-        read = f"(select {there} as x, {value} as v from {table})"
-        low, high, bad = one(
-            con, f"select min(v), max(v), count(*) filter (where v is null and x is not null) from {read}"
+        words, is_time = {w: v for w, v in fact.words.items() if w != "sql"}, fact.kind in TIMES
+        value = _reader(replace(fact, type=kind), there, "ts" if is_time else "number", words)
+        counts = (
+            f"count(*) filter (v is null and x is not null), {0 if is_time else 'count(*) filter (v > 0 and v < 1)'}"
         )
+        query = f"select min(v), max(v), {counts} from (select {there} as x, {value} as v from {table})"
+        low, high, bad, parts = one(con, query)
         if fact.type == "VARCHAR" and bad > max(BAD, BAD / 1_000 * fact.filled):
             return replace(fact, kind="text", words={}, doubts=(f"{bad} values do not read as {fact.kind}",))
-        if fact.kind not in TIMES:
-            (parts,) = one(con, f"select count(*) filter (where v > 0 and v < 1) from {read}")
-            low, high = (None if v is None else float(v) for v in (low, high))
-            fact = replace(fact, low=low, high=high, parts=parts)
-        fact = replace(fact, bad=bad)
+        low, high = (None if is_time or v is None else float(v) for v in (low, high))
+        fact = replace(fact, low=low, high=high, parts=parts, bad=bad)
     if fact.distinct <= FEW and fact.kind in ("text", "bool", "int"):
         counts = f"select {fact.x}::varchar, count(*) from {table} where {fact.x} is not null group by 1"
         found = [c for c in con.execute(f"{counts} order by 2 desc, 1").fetchall() if c[0] not in fact.missing]

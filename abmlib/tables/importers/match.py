@@ -14,7 +14,7 @@ from abmlib.tables.importers import values
 from abmlib.tables.importers.exports import Export, File
 from abmlib.tables.importers.facts import TIMES, Fact
 from abmlib.tables.importers.mapping_file import NUMBERS
-from abmlib.tables.importers.packs import Kind, Pack, common, known, plain, squashed
+from abmlib.tables.importers.packs import Common, Kind, Pack, common, known, plain, squashed
 from abmlib.tables.importers.sql import one
 
 ENOUGH, NAMED, ENDS, HOLDS = 1.0, 3.0, 2.0, 1.0  # least score of a file; its name is the kind's, ends with it, holds it
@@ -97,11 +97,10 @@ def fits(fact: Fact, table: str, column: str) -> bool:
     return fact.kind not in (*TIMES, "email", *(("int", "decimal") if column in NO_CODES else ()))
 
 
-def meaning(column: str, text: str, pack: Pack | None = None) -> str | None:
+def meaning(column: str, text: str, pack: Pack | Common) -> str | None:
     """Translate a text of a category, by the words of its pack and of all."""
-    if not (word := plain(text)):
-        return None
-    for rules in (pack.values.get(column, {}) if pack else {}, common().values.get(column, {})):
+    word = plain(text)
+    for rules in (its.values.get(column, {}) for its in (pack, common()) if word):
         for value, listed in rules.items():
             if any(re.search(w[1:-1], word) if w[:1] == "/" else squashed(w) == squashed(text) for w in listed):
                 return value
@@ -110,7 +109,8 @@ def meaning(column: str, text: str, pack: Pack | None = None) -> str | None:
 
 def outcome(fact: Fact) -> bool:
     """Say whether a column holds which deals were won and which were lost."""
-    return not personal(fact.name) and {"true", "false"} <= {meaning("opportunities.is_won", v) for v in fact.values}
+    meant = {meaning("opportunities.is_won", v, common()) for v in fact.values}
+    return {"true", "false"} <= meant and not personal(fact.name)
 
 
 @functools.cache
@@ -180,21 +180,17 @@ def choose(export: Export) -> tuple[str, list[Feed]]:
 
     The best files of a table come first.
     """
-    judged = [
-        [feed for pack in known() for k in pack.objects.values() if (feed := tried(f, pack, k))] for f in export.files
+    judged = [[feed for k in kinds() if (feed := tried(f, k))] for f in export.files]
+    sums = [
+        sum(max((f.score - f.named for f in its if f.kind.pack is p), default=0) for its in judged) for p in known()
     ]
-    sums = {
-        p.name: sum(max((f.score - f.named for f in its if f.kind.pack == p.name), default=0) for its in judged)
-        for p in known()
-    }
-    best = max(sums, key=lambda name: sums[name])
-    feeds = [max(its, key=lambda f: f.score * (1.3 if f.kind.pack == best else 1)) for its in judged if its]
+    best = known()[sums.index(max(sums))]
+    feeds = [max(its, key=lambda f: f.score * (1.3 if f.kind.pack is best else 1)) for its in judged if its]
     for feed in feeds:
         _resembling(feed)
-    title = next(p.title for p in known() if p.name == best) if feeds else ""
     feeds.sort(key=lambda f: re.sub(r"\D", "", f.file.label), reverse=True)  # the newest of some apart in days only
     tops = {g: max(f.score for f in feeds if _series(f) == g) for g in map(_series, feeds)}
-    return title, sorted(feeds, key=lambda f: (-tops[_series(f)], _series(f)))
+    return best.title if feeds else "", sorted(feeds, key=lambda f: (-tops[_series(f)], _series(f)))
 
 
 def _series(feed: Feed) -> str:
@@ -205,7 +201,7 @@ def _series(feed: Feed) -> str:
 @functools.cache
 def _labels(pack: str, kind: str) -> list[tuple[str, list[str], str]]:
     """List the names of a kind with their headers: its own, and, with a doubt, those of the same tables in other packs."""
-    its = next(k for k in kinds() if (k.pack, k.name) == (pack, kind))
+    its = next(p for p in known() if p.name == pack).objects[kind]
     own = {n: [*map(squashed, [*its.headers(n), *([n.split(".")[-1]] if n[0] != "_" else [])])] for n in its.names}
     other: dict[str, list[str]] = {}
     for table in its.table:
@@ -214,15 +210,13 @@ def _labels(pack: str, kind: str) -> list[tuple[str, list[str], str]]:
     return [(n, h, "") for n, h in own.items()] + [(n, h, "a name of another system") for n, h in other.items()]
 
 
-def tried(file: File, pack: Pack, kind: Kind) -> Feed | None:
+def tried(file: File, kind: Kind) -> Feed | None:
     """Take a file for a kind; nothing if what the kind needs is not there."""
-    cut = "|".join(pack.prefixes)
-    keyed = {
-        squashed(re.sub(rf"^(?:{cut})", "", n, flags=re.I) if cut else n): f for n, f in reversed(file.facts.items())
-    }
+    cut = re.compile(rf"^(?:{'|'.join(kind.pack.prefixes)})", re.I)
+    keyed = {squashed(cut.sub("", n)): f for n, f in reversed(file.facts.items())}
     feed, score, tells = Feed(file, kind, {}), 0.0, places()
     found = feed.found
-    for name, headers, doubt in _labels(kind.pack, kind.name):
+    for name, headers, doubt in _labels(kind.pack.name, kind.name):
         taken = feed.used if doubt else set()
         there = [h for h in headers if (f := keyed.get(h)) and f.name not in taken and fits(f, *column_of(kind, name))]
         if there and name not in found:  # the best name, unless few rows have it and others more

@@ -7,7 +7,7 @@ from typing import Any
 from abmlib.tables import schema
 from abmlib.tables.importers import match
 from abmlib.tables.importers.facts import Fact, one_line
-from abmlib.tables.importers.mapping_file import NUMBERS
+from abmlib.tables.importers.mapping_file import NUMBERS, TIMES
 from abmlib.tables.importers.match import Feed
 from abmlib.tables.importers.packs import Pack, common, plain, squashed
 from abmlib.tables.importers.sql import text
@@ -16,7 +16,6 @@ from abmlib.tables.importers.values import FALSE, TRUE
 FILL_IN = "FILL IN"  # in place of what a person must say; an import refuses it
 USUAL = {"decimal": ".", "thousands": ""}
 HOST = "^(?:[a-z]+://)?(?:www\\.)?([^/:?#]+)"  # of an address in the web
-TIMES = ("ts", "date")
 WORDED = ("text", "bool", "int")  # kinds of values that may say whether a deal was won
 
 
@@ -32,13 +31,8 @@ Part = dict[str, Entry]
 Doubts = list[tuple[int, str]]  # with their weights
 
 
-def entry_of(table: str, column: str, fact: Fact, at: str, pack: Pack | None) -> Entry | None:
-    """Write how one column of a file becomes a canonical one; None where its values say nothing.
-
-    Parameters
-    ----------
-    at : its name in the mapping, with the source it is looked up in
-    """
+def entry_of(table: str, column: str, fact: Fact, at: str, pack: Pack) -> Entry | None:
+    """Write how one column of a file, called `at` in the mapping, becomes a canonical one; None where its values say nothing."""
     definition = schema.spec(table).columns.get(column)
     if definition is None:  # of a helper
         return Entry({"column": at})
@@ -72,7 +66,7 @@ def written_as(kind: str, facts: list[Fact]) -> dict[str, Any]:
     return {w: v for w, v in signs.items() if w != "unit" and v != USUAL[w]}
 
 
-def translated(table: str, column: str, fact: Fact, at: str, pack: Pack | None) -> Entry | None:
+def translated(table: str, column: str, fact: Fact, at: str, pack: Pack) -> Entry | None:
     """Translate the values of a category; what nobody knows becomes missing, or the best constant."""
     if not fact.values or match.personal(fact.name):
         return None
@@ -96,7 +90,7 @@ def mapping_of(fact: Fact, at: str, entries: dict[str, str | None], rest: str | 
     return {"column": at, "map": kept} | ({"else": rest} if len(kept) < len(entries) else {})
 
 
-def _meaning(place: str, value: str, allowed: tuple[str, ...], pack: Pack | None) -> str | None:
+def _meaning(place: str, value: str, allowed: tuple[str, ...], pack: Pack) -> str | None:
     word = value.strip().lower()
     if word in allowed:
         return word
@@ -120,13 +114,13 @@ def read_as(x: str, fact: Fact, kind: str | None) -> str:
     return f"try_cast(regexp_replace({bare}, '[^-0-9.]', '', 'g') as double)"
 
 
-def _outcomes(feed: Feed, part: Part, pack: Pack | None) -> Doubts:
+def _outcomes(feed: Feed, part: Part) -> Doubts:
     """Say which deals are closed and won, by what their status or stage means; what nobody knows a person must say."""
     doubts, name = Doubts(), one_line(feed.file.name)
     told = [f for n in ("_status", "is_won", "stage") if (f := feed.found.get(n)) and f.values and f.kind in WORDED]
     for fact in told:
-        won = {v: match.meaning("opportunities.is_won", v, pack) for v in fact.values}
-        closed = {v: "true" if won[v] else match.meaning("opportunities.is_closed", v, pack) for v in won}
+        won = {v: match.meaning("opportunities.is_won", v, feed.kind.pack) for v in fact.values}
+        closed = {v: "true" if won[v] else match.meaning("opportunities.is_closed", v, feed.kind.pack) for v in won}
         if not any(closed.values()) and (fact is not told[-1] or {"is_won", "is_closed"} & {*part}):
             continue
         sure = {"true", "false"} <= {*won.values()}  # then all others are open
@@ -147,7 +141,7 @@ def _outcomes(feed: Feed, part: Part, pack: Pack | None) -> Doubts:
     return doubts + [(1, f"opportunities.{c}: nothing in {name} {what}") for c, what in lacks.items() if c not in part]
 
 
-def _lines(feed: Feed, part: Part, pack: Pack | None) -> Doubts:
+def _lines(feed: Feed, part: Part) -> Doubts:
     """Tell returns from purchases; a value worked out is a doubt."""
     signed = next((f for n in ("quantity", "revenue") if (f := feed.found.get(n)) and (f.low or 0) < 0), None)
     if "kind" not in part and signed:
@@ -157,21 +151,21 @@ def _lines(feed: Feed, part: Part, pack: Pack | None) -> Doubts:
     return [(1, f"transactions.revenue: worked out as {one_line(made)}")] if made else []
 
 
-def _channel(feed: Feed, part: Part, pack: Pack | None) -> Doubts:
+def _channel(feed: Feed, part: Part) -> Doubts:
     """Tell channel and direction from the kind of activity or the file's name."""
     kind = feed.found.get("activity_type")
     hint = next((h for w, h in common().channels.items() if w in plain(feed.file.stem)), ("", ""))
     for column, word in zip(("channel", "direction"), hint, strict=True):
-        if column not in part and kind and (entry := translated("activities", column, kind, kind.name, pack)):
+        if column not in part and kind and (entry := translated("activities", column, kind, kind.name, feed.kind.pack)):
             part[column] = entry
         elif column not in part and word:
             part[column] = Entry({"value": word}, "by the name of the file")
     return []
 
 
-def special(table: str, feed: Feed, part: Part, pack: Pack | None) -> Doubts:
+def special(table: str, feed: Feed, part: Part) -> Doubts:
     """Make what a table alone has, and say which columns have days or numbers that do not read."""
-    doubts = SPECIAL[table](feed, part, pack) if table in SPECIAL else []
+    doubts = SPECIAL[table](feed, part) if table in SPECIAL else []
     free = {squashed(n): f for n, f in feed.file.facts.items() if n not in feed.used and f.kind != "empty"}
     for c, d in schema.spec(table).columns.items():
         what = "days" if d.kind in TIMES else "numbers" if d.kind in NUMBERS else ""
