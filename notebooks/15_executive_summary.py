@@ -12,7 +12,7 @@
 # **Decision.** Which proposed decisions to take, and which changes to ask about.
 #
 # **Needs** accounts. **Reads** the decisions and measures of all notebooks before it, and the tables of an earlier run.
-# **Writes** `15_executive_summary`, `15_decision_states`, `15_bridge`. **Run** monthly.
+# **Writes** `15_executive_summary`, `15_kpis`, `15_decision_states`, `15_bridge`. **Run** monthly.
 
 # %% tags=["parameters"]
 data: str = "../data/sample"  # folder or DuckDB file with the canonical tables
@@ -25,7 +25,7 @@ most_decisions: int = 5  # decisions shown: most money first, then by due day
 import numpy as np
 import pandas as pd
 
-from abmlib.method import bridge, changes, data_quality, deals, forecast, periods, since, summary
+from abmlib.method import bridge, changes, data_quality, deals, forecast, kpis, periods, since, summary
 from abmlib.pages import catalogue, say, say_changes, show
 from abmlib.stats.intervals import LEVEL
 from abmlib.stats.power import POWER
@@ -37,7 +37,7 @@ from abmlib.tables import Book, past_run
 
 # %%
 book = Book.open(data, as_of=as_of, tables=tables)
-book.need("accounts", writes=["15_executive_summary", "15_decision_states", "15_bridge"])
+book.need("accounts", writes=["15_executive_summary", "15_kpis", "15_decision_states", "15_bridge"])
 accounts = book.read("accounts").set_index("account_id")
 names = accounts["name"]
 opportunities = deals.with_days(book.read("opportunities"), book.as_of)
@@ -153,6 +153,25 @@ show.table(say_changes.headline_table(texts[quiet]), "Changed within noise", not
 wild = say_changes.too_variable(texts, POWER)
 show.table(say_changes.headline_table(texts[~called & ~quiet]), "Not judged", note=wild)
 
+# %% [markdown]
+# ## Four families of KPIs
+# Engagement and satisfaction of the last 12 months, beside the 12 months before: every season counts once in both, and accounts
+# that are in both count against themselves. Bots are left out, and a visit counts no longer than half an hour. Pipeline and
+# scale are headlines: their change is that of the quarter judged.
+
+# %%
+years = periods.trailing(book.as_of, 12), periods.trailing(book.as_of - pd.DateOffset(months=12), 12)
+steered = kpis.engagement(book.read("activities"), book.read("web_sessions")) + kpis.satisfaction(book.read("surveys"))
+noted = pd.concat([book.measure(kpis.kpi_rows(steered, years[0])), measures], ignore_index=True)
+families = kpis.by_family(noted, kpis.changes(steered, *years), headlines)
+
+# %% tags=["finding"]
+say_changes.kpis(families)
+
+# %%
+answered = families[families["value"].notna()]
+show.kpis(answered, "KPIs by family", book.currency, note=say_changes.about_changes(LEVEL) * bool(len(answered)))
+
 # %% [markdown] tags=["fold"]
 # ### What each headline rests on
 
@@ -188,5 +207,6 @@ show.decisions(decisions, book.currency, names)
 
 # %%
 book.write("15_executive_summary", headlines)
+book.write("15_kpis", families)
 book.write("15_decision_states", states)
 book.write("15_bridge", steps)

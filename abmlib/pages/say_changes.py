@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from abmlib.pages.say import Words, count, day, share, short_money, span, words
+from abmlib.pages.say import Words, count, day, joined, share, short_money, span, words
 from abmlib.pages.say_forecast import HELD
 from abmlib.tables.definitions import formats
 from abmlib.tables.definitions.measures import name as measure_name
@@ -254,6 +254,26 @@ def bridge_note(table: pd.DataFrame, unpriced: int) -> str:
     unknown = table["deals"].where(table["step"] == "opening day unknown", 0).sum()
     none += f" {count(int(unknown), 'deal')} without an opening day: nobody knows since when." if unknown else ""
     return f"Learnt: a book read back to {start} does not show it; it was entered later, or lacks stage history or an opening day. Without a number of deals: the deals were open and stayed, only their amount changed.{none}"
+
+
+def kpis(rows: pd.DataFrame) -> Words:
+    """Say which KPIs changed beyond noise, which did not, and which are too early to judge; nothing without one.
+
+    Parameters
+    ----------
+    rows : DataFrame to the spec of ``15_kpis``
+    """
+    known = rows[rows["value"].notna()]
+    called, quiet = (known[known["verdict"].isin(which)] for which in (["up", "down"], ["within noise"]))
+    each = [f"{measure_name(r.definition_id)} is {r.verdict} against {r.compared_with}" for r in called.itertuples()]
+    rest = len(known) - len(called) - len(quiet)
+    parts = [
+        f"{joined(each)}" * bool(each),
+        f"{count(len(quiet), 'KPI')} within noise" * bool(len(quiet)),
+        f"{rest:,} not judged" * bool(rest),
+    ]
+    said = "; ".join(filter(None, parts))
+    return words(f"Of {count(len(known), 'KPI')}: {said}.") if len(known) else words()
 
 
 def _name(r: Any) -> str:

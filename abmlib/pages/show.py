@@ -276,6 +276,34 @@ def change_texts(rows: pd.DataFrame, currency: str) -> pd.DataFrame:
     return pd.DataFrame(out)
 
 
+def kpis(rows: pd.DataFrame, title: str, currency: str, note: str = "") -> Shown:
+    """Show KPIs by family: value with interval, n, change with interval and what it is against.
+
+    Parameters
+    ----------
+    rows : DataFrame to the spec of ``15_kpis``
+    """
+    out = []
+    for r, unit in zip(rows.itertuples(), unit_names(rows["unit"], currency), strict=True):
+        relative, named = r.compared_with == "the quarters before" and r.unit != "share", f" {unit}" * bool(unit)
+        steps = [100 * x if relative or r.unit == "share" else x for x in (r.change, r.change_low, r.change_high)]
+        end = " %" if relative else " points" if r.unit == "share" else named
+        texts = [f"{x:+,.1f}".removesuffix(".0") for x in steps]
+        interval = ends(r.low, r.high, r.unit)
+        is_known, is_judged = pd.notna(r.value), pd.notna(r.change)
+        row = {
+            "family": r.family,
+            "KPI": measure_name(r.definition_id),
+            "value": (amount(r.value, r.unit) + named + f" ({interval})" * bool(interval)) if is_known else "",
+            "n": f"{r.n:,}",
+            "change": f"{texts[0]}{end} ({texts[1]} to {texts[2]})" if is_judged else "",
+            "Compared with": r.compared_with if is_judged else "",
+            "verdict": r.verdict if is_known else r.status.replace("_", " "),
+        }
+        out.append(row)
+    return table(pd.DataFrame(out), title, currency, note=note)
+
+
 def head(name: str, unit: str = "") -> str:
     """Write a column's name as words, with its unit in brackets if they lack it; a reader's name stays as it is.
 

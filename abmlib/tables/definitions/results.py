@@ -1,6 +1,6 @@
 """The tables that notebooks leave for each other."""
 
-from abmlib.tables.definitions.columns import SLUG, STATUS, col, table
+from abmlib.tables.definitions.columns import SLUG, STATUS, Table, col, table
 
 # fmt: off
 # A column is one line, so that a table can be seen at once.
@@ -187,6 +187,26 @@ EXECUTIVE_SUMMARY = table("15_executive_summary",
         one_of=("up", "down", "within noise", "too variable", "too few", "too early", "not judged")),
 })
 
+KPIS = table("15_kpis", "The four families of KPIs: engagement, satisfaction, pipeline and scale.", ["definition_id"], {
+    "family": col("text", "family", one_of=("engagement", "satisfaction", "pipeline", "scale")),
+    "measure_id": col("id", "the measure"),
+    "definition_id": col("id", "the variant used"),
+    "window_start": col("date", "first day counted; missing for what is there on the day", null=True),
+    "window_end": col("date", "last day counted", null=True),
+    "value": col("number", "the value", null=True, unit="see unit"),
+    "unit": col("text", "unit of value and interval"),
+    "low": col("number", "lower end of the interval", null=True, unit="see unit"),
+    "high": col("number", "upper end of the interval", null=True, unit="see unit"),
+    "n": col("int", "what the value rests on", unit="count"),
+    "status": col("text", "may it be judged", one_of=("ok", "too_early", "not_answerable")),
+    "change": col("number", "against the 12 months before: in its unit; against the quarters before: as in 15_executive_summary", null=True, unit="see unit"),
+    "change_low": col("number", "lower end of the interval of the change", null=True, unit="see unit"),
+    "change_high": col("number", "upper end of the interval of the change", null=True, unit="see unit"),
+    "compared_with": col("text", "what the change is against", null=True, one_of=("the 12 months before", "the quarters before")),
+    "verdict": col("text", "what the change means",
+        one_of=("up", "down", "within noise", "too variable", "too few", "too early", "not judged")),
+})
+
 DECISION_STATES = table("15_decision_states",
     "What became of each decision of this report and of the one before it: one row per decision and account.",
     ["notebook", "slug", "account_id"], {
@@ -216,7 +236,4 @@ BRIDGE = table("15_bridge", "What led from the pipeline open on one day to that 
         unit="count"),
 })
 
-RESULTS = {t.name: t for t in (
-    DECISIONS, MEASURES, CYCLES, EVIDENCE, FRAMEWORK, ACCOUNT_DATA, KEY_ACCOUNTS, OPPORTUNITY_FLAGS, WON,
-    EXECUTIVE_SUMMARY, DECISION_STATES, BRIDGE,
-)}
+RESULTS = {t.name: t for t in [*globals().values()] if isinstance(t, Table)}
