@@ -11,7 +11,7 @@
 #
 # **Decision.** Which data to fix or export next, which accounts can be judged now, and which questions must wait.
 #
-# **Needs** accounts. **Reads** nothing earlier. **Writes** `00_account_data`. **Run** before every report.
+# **Needs** accounts. **Reads** nothing earlier. **Writes** `00_account_data`, `00_buying_groups`. **Run** before every report.
 #
 # Every later page treats each company as a market of its own. With little or no recent data, an account cannot be judged
 # fairly.
@@ -32,8 +32,19 @@ account: str = ""  # account whose timeline is drawn; empty: the customer with m
 import matplotlib.pyplot as plt
 import pandas as pd
 
-from abmlib.method import coverage, data_quality, framework, missingness, orders, periods, views
-from abmlib.method.deals import with_days
+from abmlib.method import (
+    buying_groups,
+    coverage,
+    data_quality,
+    framework,
+    missingness,
+    orders,
+    periods,
+    resources,
+    suitability,
+    views,
+)
+from abmlib.method.deals import open_deals, with_days
 from abmlib.pages import catalogue, plots, say, say_data, show
 from abmlib.stats.intervals import LEVEL
 from abmlib.tables import Book, checks, identity
@@ -46,7 +57,7 @@ plots.style()
 
 # %%
 book = Book.open(data, as_of=as_of, tables=tables)
-book.need("accounts", writes=["00_account_data"])
+book.need("accounts", writes=["00_account_data", "00_buying_groups"])
 audit, fields, records = book.audit(), book.fields(), book.fact_counts()
 accounts = book.read("accounts")
 names = accounts.set_index("account_id")["name"]
@@ -62,6 +73,7 @@ show.table(records, "Records of the first accounts", rows=3)
 # %%
 judged = data_quality.account_data(accounts, records, book.as_of, stale_days, min_records)
 counts = data_quality.verdict_counts(judged)
+book.measure(data_quality.usable_rows(judged))
 
 each = records.groupby("account_id").agg(rows=("rows", "sum"), newest=("last_day", "max")).reindex(names.index)
 usable = (each["rows"] >= min_records) & ((book.as_of - each["newest"]).dt.days <= stale_days)
@@ -147,6 +159,52 @@ if len(roles):
 show.measures(known_roles.query("status != 'not_answerable'"), "Roles in which accounts can be reached", book.currency)
 
 # %% [markdown]
+# ## Buying groups of open deals
+# Marketing talks to people, sales sells to a group of them. Each person counts in the role stated in the account's largest open
+# deal, or else in its contacts. A cell says how many of the people known we can reach, whether one of them is senior (director or
+# above), and when one of them last did something with us.
+
+# %% tags=["finding"]
+touched = book.panel("activities", ["contact_id", "direction"], per="day")
+touched = touched[touched["direction"] != "outbound"]
+pipeline, in_deals = open_deals(deals), book.read("opportunity_contacts")
+groups = buying_groups.buying_groups(contacts, in_deals, pipeline, touched, pd.Index(names.index), required_roles)
+selling = pipeline.groupby("account_id")[["amount"]].sum().rename(columns={"amount": "open_amount"})
+reached = book.measure(buying_groups.group_rows(groups, selling.index, required_roles))
+say_data.buying_groups(reached, contacts["role_known"].mean())
+
+# %%
+with_people = selling[selling.index.isin(groups.loc[groups["people"] > 0, "account_id"])]
+largest = say_data.buying_map(groups, with_people.nlargest(15, "open_amount"), names, required_roles)
+show.table(largest, "Buying groups of the accounts with the largest open deals", book.currency, rows=15)
+
+# %% [markdown]
+# ## Who brings most, and where the hours go
+# Prospects and customers apart. A stage of the funnel is the furthest stage of the account's open deals. Hours are those of sales
+# in the last 12 months, where they are noted; margin is of the last 12 months. Where hours go elsewhere than money is, ask why.
+
+# %% tags=["finding"]
+facts = book.features(["margin_12m", "revenue_12m", "open_amount", "touches_in_90d"]).set_index("account_id")
+ranks = resources.stage_ranks(book.read("opportunity_stage_history"), book.settings.stage_order)
+facts = facts.join(resources.funnel_stages(facts.index, pipeline, facts["touches_in_90d"], ranks))
+facts = facts.assign(
+    status=judged.set_index("account_id")["status"], margin_rank=resources.profit_rank(facts["margin_12m"])
+)
+facts["hours_12m"] = suitability.hours_spent(book.read("activities"), facts.index, book.as_of)
+by_stage = resources.by_funnel_stage(facts)
+book.measure(resources.funnel_rows(by_stage))
+say_data.funnel(by_stage)
+
+# %%
+told = len(by_stage) > 1 and by_stage[list(resources.SHARES)].notna().any(axis=None)
+show.table(by_stage if told else by_stage.iloc[:0], "Money and hours by stage of the funnel", book.currency)
+
+# %%
+first = ["margin_rank", "name", "status", "funnel_stage", "margin_12m", "revenue_12m", "hours_12m", "open_amount"]
+ranked = facts.join(names).dropna(subset="margin_rank").sort_values("margin_rank")[first]
+show.table(ranked, "Accounts by margin of the last 12 months", book.currency, rows=20)
+
+# %% [markdown]
 # ## Matched and unmatched records
 # Marketing talks to people, sales talks to companies. A record without an account is lost to both. Accounts with the same
 # domain or name, and nothing that speaks against it, are counted as one. Pairs one letter apart stay apart until a person
@@ -163,17 +221,23 @@ pairs = data_quality.alike_pairs(alike, accounts)
 show.table(pairs.drop(columns=["account_id", "other_id"]), "Pairs that may be one company", rows=15)
 
 # %% [markdown]
-# ## Filled fields
-# An empty field cannot tell accounts apart. Accounts without a purchase can only be judged by these fields.
+# ## What is known of accounts
+# Prospects and customers apart. An empty field cannot tell accounts apart. An account that has never bought can only be judged by
+# these fields and by customers like it: of the same industry, and of the smaller or larger half by employees.
 
 # %% tags=["finding"]
-filled = missingness.filled_share(accounts)
-say_data.filled(filled)
+known = missingness.completeness(accounts, records)
+alike_customers = missingness.look_alikes(accounts)
+cold = book.measure(missingness.cold_start_rows(accounts, alike_customers))
+book.measure(missingness.completeness_rows(known))
+prospects = accounts[accounts["status"] == "prospect"]
+say_data.completeness(known, missingness.FIRMOGRAPHICS, cold, prospects[["industry", "employees"]].isna().sum())
 
 # %%
-fig, ax = plt.subplots()
-plots.title(ax, say_data.whole_fields(filled))
-plots.shares(filled.rename({"owner_id": "owner"}), ax, "accounts (share)")
+some = known[known.groupby("kind")["known"].transform("sum") > 0]
+kinds = some.pivot(index="kind", columns="status", values="share").reindex(some["kind"].unique())
+kinds = kinds.rename(columns={"customer": "customers", "former": "former customers", "prospect": "prospects"})
+show.table(kinds.rename_axis(columns=None).reset_index(), "Accounts with each kind of data", values="share")
 
 # %% [markdown]
 # ## Lost deals and former customers
@@ -187,7 +251,23 @@ deleted = missingness.possibly_deleted(ended)
 say_data.ended(deleted, ended.loc[ended["verdict"] == "held", "what"])
 
 # %%
-show.table(ended[ended["of"] > 0], "Records of what ended")
+show.table(ended[ended["of"] > 0].rename(columns={"held": "kept"}), "Records of what ended")
+
+# %% [markdown] tags=["fold"]
+# ## When fields were last learnt
+# A field without a history is only known as it is now. A field that nobody has looked at for years may be wrong.
+
+# %%
+systems = resources.by_source(accounts, judged)
+show.table(systems[systems["source_system"] != "unknown"], "Source systems of accounts")
+
+# %%
+history = resources.field_ages(book.read("attribute_history"), book.as_of)
+show.table(
+    history,
+    "Fields with a history",
+    note="Days: from the newest value to this report, median over rows." * bool(len(history)),
+)
 
 # %% [markdown] tags=["fold"]
 # ## All tables of the source
@@ -264,8 +344,6 @@ show.table(
 # active and none stands out, a lead list misses the account. Touches by unknown people count for the account and for no lead.
 
 # %%
-touched = book.panel("activities", ["contact_id", "direction"], per="day")
-touched = touched[touched["direction"] != "outbound"]
 both_views = views.leads_and_accounts(touched, names.index, book.as_of, half_life_days)
 show.table(views.side_by_side(both_views, names, top=10), "Top accounts by lead and by account")
 
@@ -286,6 +364,9 @@ products = book.read("products")
 purchases = orders.with_product_line(book.panel("transactions", ["product_id"], per="month"), products, "purchases")
 sources = {"cases": "cases", "survey answers": "surveys", "contracts entered": "contracts"}
 others = {lane: book.panel(table, per="month") for lane, table in sources.items()}
+met = views.breadth(touches, purchases, facts.index, periods.trailing(book.as_of, 12).start)
+kept = facts[["funnel_stage", "margin_12m", "margin_rank", "hours_12m"]].join([met, alike_customers])
+judged = judged.join(kept, on="account_id")
 events = views.timeline(which, touches, purchases, deals, others)
 if len(events):
     fig, ax = plt.subplots()
@@ -386,3 +467,4 @@ show.decisions(book.decisions, book.currency, names)
 
 # %%
 book.write("00_account_data", judged)
+book.write("00_buying_groups", groups)

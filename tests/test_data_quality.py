@@ -177,11 +177,41 @@ def test_the_silent_are_customers_that_are_stale_or_without_a_record_with_a_year
     assert got["owner"].tolist() == ["S3", "S1"]
 
 
-def test_filled_is_the_share_of_accounts_with_a_value(accounts):
-    got = missingness.filled_share(accounts)
-    assert got.index.tolist() == data_quality.DESCRIBES
-    assert got[["name", "country", "industry"]].tolist() == [1, 1 / 6, 0]
-    assert missingness.filled_share(accounts.iloc[:0]).isna().all()
+def test_each_kind_of_data_is_counted_by_status_and_never_over_all(accounts, records):
+    got = missingness.completeness(accounts, records).set_index(["kind", "status"])
+    assert got.loc[("location", "customer")].tolist() == [1, 4, 0.25]
+    assert got.loc[("purchases", "customer")].tolist() == [2, 4, 0.5]
+    assert got.loc[("touches", "prospect")].tolist() == [1, 1, 1]
+    assert got.loc[("contracts", "former")].tolist() == [0, 1, 0]
+    rows = missingness.completeness_rows(got.reset_index())
+    assert rows["status"].eq("ok").all()
+    assert missingness.completeness(accounts.iloc[:0], records).empty
+
+
+def test_an_account_that_never_bought_learns_from_customers_of_its_industry_and_size():
+    rows = [
+        ("small", "customer", "bank", 10),
+        ("left", "former", "bank", 9),  # a former customer bought too
+        ("large", "customer", "bank", 900),
+        ("other", "customer", "shop", 11),
+        ("cold", "prospect", "bank", 11),
+        ("alone", "prospect", "farm", 800),
+        ("unknown", "prospect", None, 10),
+        ("unsized", "prospect", "bank", None),
+    ]
+    table = pd.DataFrame(rows, columns=["account_id", "status", "industry", "employees"])
+    alike = missingness.look_alikes(table)
+    assert alike.dropna().to_dict() == {"cold": 2, "alone": 0}
+    few = missingness.cold_start_rows(table, alike.replace(2, missingness.FEWEST_ALIKE))
+    assert [(r["value"], r["n"]) for r in few] == [(0.5, 8), (0.25, 4)]
+    blind = missingness.look_alikes(table.assign(industry=None))
+    assert [r["status"] for r in missingness.cold_start_rows(table, blind)] == ["ok", "not_answerable"]
+
+
+def test_usable_accounts_are_counted_by_status(judged):
+    got = data_quality.usable_rows(judged).set_index("group")[["value", "n"]]
+    assert got.loc["customer"].tolist() == [0.5, 4]  # usable and edge, of four
+    assert got.loc["prospect"].tolist() == [0, 1]
 
 
 # -- table by table ---------------------------------------------------------------------------------------------------
@@ -289,6 +319,7 @@ def test_what_was_put_together_and_what_was_not_are_shares_of_their_own_table():
         [
             ("contacts", "account_id", 15, 16),  # one left of four that had none
             ("contacts", "title", 2, 16),  # another column: says nothing of accounts
+            ("leads", "account_id", 5, 20),
             ("activities", "account_id", 8, 10),
         ],
         columns=["table", "column", "filled", "rows"],
@@ -302,6 +333,7 @@ def test_what_was_put_together_and_what_was_not_are_shares_of_their_own_table():
         "accounts_nearly_alike": [2, 8],  # e and f may be d: two of the eight are perhaps none of their own
         "leads_matched_by_domain": [3, 4],
         "unmatched_share_of_contacts": [1, 16],
+        "unmatched_share_of_leads": [15, 20],
         "unmatched_share_of_opportunities": [0, 0],
         "unmatched_share_of_activities": [2, 10],
         "unmatched_share_of_web_sessions": [0, 0],

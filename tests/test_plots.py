@@ -159,9 +159,9 @@ def test_a_long_list_shows_the_first_names_and_says_how_many_more(ax):
 
 
 def test_a_figure_grows_with_its_rows(ax):
-    plots.shares(pd.Series({"a": 0.5}), ax, "share")
+    plots.bars(pd.Series({"a": 0.5}), ax, "share")
     low = ax.figure.get_figheight()
-    plots.shares(pd.Series(0.5, index=range(9)), ax, "share")
+    plots.bars(pd.Series(0.5, index=list("abcdefghi")), ax, "share")
     assert ax.figure.get_figheight() > low + 1
 
 

@@ -101,10 +101,35 @@ def test_tables_without_a_recent_record_are_named(days_old, said):
     assert repr(say_data.freshness(facts, 31)) == said
 
 
-def test_fields_filled_nowhere_and_least_are_named_as_readers_say_them():
-    shares = pd.Series({"name": 1.0, "owner_id": 0.0, "annual_revenue": 0.25})
-    assert repr(say_data.filled(shares)) == "Filled nowhere: owner; filled least: annual revenue, for 25.0% of accounts"
-    assert repr(say_data.filled(shares.iloc[:1])) == "Every field is filled for every account"
+def test_fields_filled_least_data_of_nobody_and_what_stands_in_for_purchases_are_said():
+    rows = [("industry", "customer", 0.5), ("industry", "prospect", 0.25), ("web visits", "customer", 0.0)]
+    table = pd.DataFrame(rows, columns=["kind", "status", "share"])
+    ids = ["cold_start_accounts", "cold_start_accounts_with_look_alikes"]
+    cold = pd.DataFrame({"definition_id": ids, "value": [0.5, 0.25], "n": [8, 4]})
+    said = repr(say_data.completeness(table, ["industry"], cold, pd.Series({"industry": 1, "employees": 0})))
+    assert said.startswith(
+        "Filled least: industry (prospects 25.0%, customers 50.0%). No account has web visits. 4 accounts"
+    )
+    assert said.endswith(
+        "for 1 of them five customers or more of their industry and size can show it: fill in industry of 1 to look for more"
+    )
+    whole = say_data.completeness(table.assign(share=1.0), ["industry"], cold.assign(n=[8, 0]), pd.Series(dtype=int))
+    assert repr(whole) == ""
+
+
+def test_the_stage_with_most_hours_or_money_is_named_with_what_else_it_has():
+    rows = [("customer", "open deal: Offer", 0.2, 0.6, 0.7), ("prospect", "quiet", 0.8, 0.4, 0.3)]
+    table = pd.DataFrame(rows, columns=["status", "funnel_stage", "hours_share", "margin_share", "open_share"])
+    said = repr(say_data.funnel(table))
+    assert (
+        "prospects, quiet: 80.0% of the hours, more than all others; 40.0% of the margin and 30.0% of the open amount"
+        in said
+    )
+    assert (
+        "customers, open deal: Offer: 60.0% of the margin and 70.0% of the open amount, more than all others; 20.0% of the hours"
+        in said
+    )
+    assert repr(say_data.funnel(table.assign(hours_share=float("nan"), margin_share=float("nan")))) == ""
 
 
 def test_what_a_crm_may_delete_is_said_before_what_it_keeps():
@@ -127,11 +152,9 @@ def test_roles_are_said_of_whom_they_are_known():
     assert repr(say_data.roles(rows.assign(value=float("nan")))) == ""
 
 
-def test_titles_of_figures_name_the_role_reached_least_and_count_whole_fields():
+def test_a_title_names_the_role_reached_least():
     reached = pd.DataFrame({"role": ["champion", "end_user"], "status": ["customer", "prospect"], "share": [0.5, 0.25]})
     assert say_data.hardest_to_reach(reached) == "Hardest to reach: the end user, at 25.0% of prospects"
-    assert say_data.whole_fields(pd.Series({"a": 1.0, "b": 0.5})) == "1 of 2 fields is filled for every account"
-    assert say_data.whole_fields(pd.Series({"a": 0.5})) == "None of 1 field is filled for every account"
 
 
 def test_an_order_about_silent_accounts_says_whether_they_are_former_customers():

@@ -17,7 +17,13 @@ DEPTHS = ("below 6 months", "6 to 12", "12 to 24", "24 or more")  # months betwe
 VERDICTS = ("usable", "stale", "thin", "no record")
 RECENT = 31  # days within which a table that is still fed has a row: a month
 OURS = {"known_at", "entered_at", "entered_by", "supersedes"}  # never asked of whoever exports
-LINKED = ("contacts", "opportunities", "activities", "web_sessions")  # tables whose rows should belong to an account
+LINKED = (
+    "contacts",
+    "leads",
+    "opportunities",
+    "activities",
+    "web_sessions",
+)  # tables whose rows should belong to an account
 
 
 # -- tables and accounts ----------------------------------------------------------------------------------------------
@@ -90,6 +96,25 @@ def verdict_counts(judged: pd.DataFrame) -> pd.DataFrame:
     """
     table = pd.crosstab(judged["status"], judged["verdict"])
     return table.reindex(columns=VERDICTS, fill_value=0).rename_axis(index=None, columns=None)
+
+
+def usable_rows(judged: pd.DataFrame) -> pd.DataFrame:
+    """Rows of `measures`: share of accounts whose data is usable, prospects, customers and former customers apart.
+
+    Counts of all there is, so without an interval.
+
+    Parameters
+    ----------
+    judged : DataFrame of `account_data`
+
+    References
+    ----------
+    S0-6.
+    """
+    by = judged["verdict"].eq("usable").groupby(judged["status"])
+    return measures.measure_rows(
+        "S0-6", "accounts_usable", by.mean(), "share", n=by.size(), group_by="status", group=by.size().index
+    )
 
 
 def weak_customers(judged: pd.DataFrame, accounts: pd.DataFrame) -> pd.DataFrame:

@@ -8,7 +8,7 @@ import scipy
 
 from abmlib.method.data_quality import DESCRIBES, segments
 from abmlib.method.deals import decided, won_flag
-from abmlib.method.measures import estimate_row, measure_row
+from abmlib.method.measures import counted_row, estimate_row, measure_row, measure_rows
 from abmlib.stats import intervals
 from abmlib.stats.intervals import FLOOR_ACCOUNTS, FLOOR_OUTCOMES, LEVEL
 from abmlib.tables import identity
@@ -16,18 +16,107 @@ from abmlib.tables import identity
 MODELLED = [  # what else a model could use of an account's description
     *DESCRIBES[1:], "sub_industry", "org_type", "tech_stack", "customer_base", "growth_outlook",
 ]  # fmt: skip
+FIRMOGRAPHICS = {
+    "location": "country", "industry": "industry", "employees": "employees", "own revenue": "annual_revenue",
+    "type of organisation": "org_type", "customer base": "customer_base", "technology used": "tech_stack",
+}  # fmt: skip
+RECORDED = {  # what accounts bought and did
+    "purchases": "transactions", "contracts": "contracts", "deals": "opportunities", "touches": "activities",
+    "web visits": "web_sessions", "survey answers": "surveys", "service cases": "cases",
+}  # fmt: skip
+BANDS = 2  # of equally many accounts by number of employees: the smaller and the larger half
+FEWEST_ALIKE = 5  # customers of one industry and size below which they tell too little
 ALL_FIELDS, FORETELLS = "all fields together", "foretells buying"
 MERGES, NONE_HELD = "accounts merged into another", "none: deleted from the source?"
 
 
-def filled_share(accounts: pd.DataFrame) -> pd.Series:
-    """Share of accounts with a value, per descriptive field; missing without accounts.
+def completeness(accounts: pd.DataFrame, records: pd.DataFrame) -> pd.DataFrame:
+    """Accounts of each status of which each kind of data is there: what they are, what they bought, what they did.
+
+    Parameters
+    ----------
+    accounts : DataFrame, one row per account; ``tables.schema.ACCOUNTS``
+    records : DataFrame of `Book.fact_counts`
+
+    Returns
+    -------
+    DataFrame, one row per kind of data and status with an account: ``kind, status, known`` (accounts), ``n`` (accounts), ``share``
 
     References
     ----------
-    S2-22, completeness.
+    S2-22, S0-6, completeness.
     """
-    return accounts[DESCRIBES].notna().mean().rename("filled_share")
+    ids = accounts["account_id"]
+    there = {kind: accounts[column].notna() for kind, column in FIRMOGRAPHICS.items()}
+    there |= {kind: ids.isin(records.loc[records["table"] == table, "account_id"]) for kind, table in RECORDED.items()}
+    by = pd.DataFrame(there).groupby(accounts["status"])
+    known = by.sum().rename_axis(columns="kind").stack().rename("known").reset_index()
+    table = known.assign(n=known["status"].map(by.size()).astype(float))
+    table["kind"] = pd.Categorical(table["kind"], list(there))
+    table = table.sort_values(["kind", "status"], ignore_index=True).astype({"kind": "str", "known": int})
+    return table.assign(share=table["known"] / table["n"])[["kind", "status", "known", "n", "share"]]
+
+
+def completeness_rows(table: pd.DataFrame) -> pd.DataFrame:
+    """Rows of `measures`: share of accounts with each kind of data, by status; counts of all, so without an interval.
+
+    Parameters
+    ----------
+    table : DataFrame of `completeness`
+    """
+    group = table["status"] + ": " + table["kind"]
+    return measure_rows(
+        "S2-22",
+        "accounts_with_data",
+        table["share"],
+        "share",
+        n=table["n"],
+        group_by="status and kind of data",
+        group=group,
+    )
+
+
+def look_alikes(accounts: pd.DataFrame) -> pd.Series:
+    """Count the customers that each account which has never bought could learn from: same industry, same size.
+
+    Size is one of `BANDS` bands of equally many accounts by employees.
+
+    Returns
+    -------
+    Series of counts, indexed by account id; missing for who has bought, or where industry or employees are unknown
+
+    References
+    ----------
+    S2-22, cold start.
+    """
+    bands = pd.qcut(accounts["employees"].astype(float).rank(method="min"), BANDS, labels=False, duplicates="drop")
+    kind = pd.DataFrame({"industry": accounts["industry"], "band": bands}).set_axis(accounts["account_id"])
+    cold = accounts.set_index("account_id")["status"] == "prospect"
+    bought = kind[~cold].dropna().value_counts().rename("n")
+    found = kind.join(bought, on=["industry", "band"])["n"].fillna(0).where(kind.notna().all(axis=1) & cold)
+    return found.astype("Int64").rename("look_alikes")
+
+
+def cold_start_rows(accounts: pd.DataFrame, alike: pd.Series) -> list[dict[str, Any]]:
+    """Rows of `measures`: share of accounts that never bought, and of those with enough customers like them.
+
+    Parameters
+    ----------
+    alike : Series of `look_alikes`
+
+    References
+    ----------
+    S2-22.
+    """
+    cold = int((accounts["status"] == "prospect").sum())
+    enough = int((alike >= FEWEST_ALIKE).fillna(False).sum())
+    why = "an account that has never bought" if not cold else ""
+    return [
+        counted_row("S2-22", "cold_start_accounts", cold, len(accounts)),
+        counted_row(
+            "S2-22", "cold_start_accounts_with_look_alikes", enough, cold if alike.notna().any() else 0, why=why
+        ),
+    ]
 
 
 def filled_by_segment(accounts: pd.DataFrame, segment: str) -> pd.DataFrame:

@@ -112,6 +112,33 @@ def agreement(views: pd.DataFrame, top: int) -> list[dict[str, Any]]:
     ]
 
 
+def breadth(touches: pd.DataFrame, purchases: pd.DataFrame, accounts: pd.Index, since: pd.Timestamp) -> pd.DataFrame:
+    """Count the channels and the lines of business in which each account is met.
+
+    Parameters
+    ----------
+    touches : DataFrame with ``account_id, channel, month``
+    purchases : DataFrame of `orders.with_product_line`, with ``account_id``
+    since : first month in which a touch counts
+
+    Returns
+    -------
+    DataFrame, indexed by `accounts`: ``channels`` (of touches since then), ``product_lines`` (bought, ever); missing where the book
+    has no touches, or no purchases
+
+    References
+    ----------
+    S1-3.
+    """
+    parts = {"channels": (touches[touches["month"] >= since], "channel"), "product_lines": (purchases, "product_line")}
+    whole = {"channels": touches, "product_lines": purchases}
+    counts = {
+        name: rows.groupby("account_id")[column].nunique().reindex(accounts, fill_value=0 if len(whole[name]) else None)
+        for name, (rows, column) in parts.items()
+    }
+    return pd.DataFrame(counts, accounts).astype("Int64")
+
+
 # -- one account on one timeline --------------------------------------------------------------------------------------
 
 

@@ -88,18 +88,6 @@ def bars(
         add_key(ax, [patch(fc=BLUE, ec=BLUE), patch(fc=PALE, ec=GREY)], legend[::-1])
 
 
-def shares(values: pd.Series, ax: Axes, unit: str) -> None:
-    """Draw one horizontal bar per name for a share from 0 to 1, the share at its end; the first `MOST`, and how many more."""
-    shown = values.iloc[:MOST]
-    drawn = ax.barh(range(len(shown)), shown.fillna(0), color=BLUE, height=0.7)
-    ax.bar_label(drawn, ["unknown" if pd.isna(v) else f"{v:.0%}" for v in shown], padding=4)
-    name_rows(ax, readable(shown.index), 0.25, len(values) - len(shown))
-    ax.set_xlabel(unit, wrap=True)
-    ax.set_xlim(0, 1.1)
-    ax.set_xticks([0, 0.25, 0.5, 0.75, 1])
-    ax.xaxis.set_major_formatter(PercentFormatter(1))
-
-
 def stacked(counts: pd.DataFrame, ax: Axes, unit: str) -> None:
     """Draw one horizontal bar per row, split by column, with the counts written in and their sum at the end.
 

@@ -1,6 +1,6 @@
 """Sentences of the page on account data: whom it can judge, what is left out, what to correct."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import pandas as pd
 
@@ -278,30 +278,114 @@ def matching(matched: pd.DataFrame) -> Words:
     return words(said[:1].upper() + said[1:] or f"Every {whole} belongs to an account" * bool(whole))
 
 
-def filled(shares: pd.Series) -> Words:
-    """Say which fields are filled nowhere, and which of the others least.
+def completeness(table: pd.DataFrame, fields: Collection[str], cold: pd.DataFrame, lacking: pd.Series) -> Words:
+    """Say which field is filled least, by status, which data no account has, and what stands in where nothing was bought.
 
     Parameters
     ----------
-    shares : Series by field, of `missingness.filled_share`
+    table : DataFrame of `missingness.completeness`
+    fields : kinds of data in it that describe an account
+    cold : rows of ``measures``, of `missingness.cold_start_rows`
+    lacking : prospects without a value, by field that customers like them are found by
     """
-    empty, some = [_field(name) for name in shares.index[shares == 0]], shares[shares > 0]
-    parts = [f"filled nowhere: {joined(empty)}"] * bool(empty)
-    if some.min() < 1:
-        parts.append(f"filled least: {_field(some.idxmin())}, for {share(some.min())} of accounts")
-    said = "; ".join(parts) or "every field is filled for every account"
-    return words(said[:1].upper() + said[1:])
+    best = table.groupby("kind")["share"].max()
+    none, described = [k for k in table["kind"].unique() if best[k] == 0], table[table["kind"].isin(fields)]
+    least = described[described["share"].between(0, 1, inclusive="neither")].sort_values("share", kind="stable")
+    least = least.drop_duplicates("status")
+    whom = [f"{_people(str(r.status))}s {share(r.share)}" for r in least.itertuples()]
+    each = pd.Series(whom, least.index, dtype=object).groupby(least["kind"], sort=False).agg(", ".join)
+    parts = [f"{kind} ({shares})" for kind, shares in each.items()]
+    said = [
+        f"Filled least: {joined(parts)}" * bool(parts),
+        f"No account has {joined(none)}" * bool(none),
+        _cold(cold.set_index("definition_id"), lacking),
+    ]
+    return words(". ".join(filter(None, said)))
 
 
-def whole_fields(shares: pd.Series) -> str:
-    """Say how many fields are filled for every account.
+def _cold(rows: pd.DataFrame, lacking: pd.Series) -> str:
+    """Say for how many accounts that never bought there are customers like them, and what is missing for the others."""
+    n, known = int(rows["n"].iloc[1]), rows["value"].iloc[1]
+    if not n or pd.isna(known):
+        return ""
+    gaps = [f"{_field(name)} of {k:,}" for name, k in lacking.items() if k]
+    fill = f": fill in {joined(gaps)} to look for more" if gaps and known < 1 else ""
+    return (
+        f"{count(n, 'account')} {_have(n)} never bought, so nothing of their own shows how they buy; for {round(known * n) or 'none'} of them "
+        f"five customers or more of their industry and size can show it{fill}"
+    )
+
+
+def buying_groups(rows: pd.DataFrame, known: float) -> Words:
+    """Say at how many accounts with an open deal we reach every role needed, and which role lacks most; nothing without one.
 
     Parameters
     ----------
-    shares : Series by field, of `missingness.filled_share`
+    rows : rows of ``measures``, of `buying_groups.group_rows`
+    known : share of contacts whose role is known
     """
-    full = int((shares == 1).sum())
-    return f"{full or 'None'} of {count(len(shares), 'field')} {_be(max(full, 1))} filled for every account"
+    whole = rows.iloc[0]
+    if pd.isna(whole["value"]):
+        return words()
+    n, k = int(whole["n"]), round(whole["value"] * whole["n"])
+    between = f"{share(whole['low'])} to {share(whole['high'])}"
+    said = f"At {k:,} of {count(n, 'account')} with an open deal ({share(whole['value'])}, 95% interval {between}) we can reach a person in every role needed"
+    roles_ = rows.iloc[1:].sort_values("value", kind="stable")
+    least = roles_.iloc[0]
+    role, lacks = str(least["group"]).replace("_", " "), round((1 - least["value"]) * least["n"])
+    blind = f"; the part in buying is known of only {share(known)} of contacts" * bool(known < 0.5)
+    return words(said + f"; the {role} is missing most, at {lacks:,}" * bool(lacks) + blind)
+
+
+def buying_map(groups: pd.DataFrame, deals: pd.DataFrame, names: pd.Series, required: Sequence[str]) -> pd.DataFrame:
+    """Lay buying groups out one row per account and one column per role: people we reach of those known, level, last touch.
+
+    Parameters
+    ----------
+    groups : DataFrame to the spec of ``00_buying_groups``
+    deals : DataFrame, indexed by account id in the order wanted: ``open_amount``
+    names : name by account id
+    required : roles a play needs; the other roles are named in one column
+    """
+    rows = groups[groups["account_id"].isin(deals.index)]
+    text = [
+        "nobody"
+        if not r.people
+        else f"{r.reachable} of {r.people}"
+        + ", senior" * bool(r.senior)
+        + (f", {day(r.last_touch)}" if pd.notna(r.last_touch) else "")
+        for r in rows.itertuples()
+    ]
+    rows = rows.assign(text=text, words=rows["role"].str.replace("_", " "))
+    wide = rows[rows["role"].isin(required)].pivot(index="account_id", columns="words", values="text")
+    wide = wide.reindex(deals.index, columns=[role.replace("_", " ") for role in required])
+    more = rows[~rows["role"].isin(required)].groupby("account_id")["words"].agg(", ".join).reindex(deals.index)
+    gaps = rows[rows["missing"]].groupby("account_id")["words"].agg(", ".join).reindex(deals.index)
+    first = pd.DataFrame({"account_name": names.reindex(deals.index), "open_amount": deals["open_amount"]})
+    return first.join(wide).assign(**{"other roles known": more, "roles to find": gaps}).reset_index(drop=True)
+
+
+def funnel(table: pd.DataFrame) -> Words:
+    """Say where the hours of sales go, and where the margin and the open amount are; nothing without hours or money.
+
+    Parameters
+    ----------
+    table : DataFrame of `resources.by_funnel_stage`
+    """
+    kinds = {"hours_share": "of the hours", "margin_share": "of the margin", "open_share": "of the open amount"}
+    there = {c: name for c, name in kinds.items() if table[c].notna().any()}
+    if len(there) < 2 or len(table) < 2:
+        return words()
+    groups = [f"{_people(str(r.status))}s, {r.funnel_stage}" for r in table.itertuples()]
+    by = table[list(there)].set_axis(groups)
+    said = []
+    for stage, columns in by.idxmax().groupby(by.idxmax(), sort=False).groups.items():
+        first, rest = (
+            joined([f"{share(by.loc[stage, c])} {there[c]}" for c in there if (c in columns) == most])
+            for most in (True, False)
+        )
+        said.append(f"{stage}: {first}, more than all others" + f"; {rest}" * bool(rest))
+    return words(*said)
 
 
 def _field(name: object) -> str:

@@ -1,6 +1,6 @@
 """The tables that notebooks leave for each other."""
 
-from abmlib.tables.definitions.columns import SLUG, STATUS, Table, col, table
+from abmlib.tables.definitions.columns import ROLES, SLUG, STATUS, Table, col, table
 
 # fmt: off
 # A column is one line, so that a table can be seen at once.
@@ -78,6 +78,25 @@ ACCOUNT_DATA = table("00_account_data", "What is known of each account, and whet
     "records": col("int", "records in all tables", unit="rows"),
     "sources": col("int", "tables that hold a record of it", unit="tables"),
     "verdict": col("text", "can it be judged", one_of=("usable", "stale", "thin", "no record")),
+    "channels": col("int", "channels with a touch in the last 12 months", unit="channels", null=True),
+    "product_lines": col("int", "lines of business with a purchase, ever", unit="lines", null=True),
+    "look_alikes": col("int", "customers of its industry and size; missing for who has bought, or where one of the two is unknown",
+        unit="accounts", null=True),
+    "funnel_stage": col("text", "furthest stage of its open deals, or else whether it is active", null=True),
+    "margin_12m": col("money", "margin of the last 12 months; missing where a cost is", null=True),
+    "margin_rank": col("int", "1 is the account of most margin; missing without a purchase or a cost", unit="rank", null=True),
+    "hours_12m": col("number", "hours sales spent on it in the last 12 months, where they are noted", unit="hours", null=True),
+})
+
+BUYING_GROUPS = table("00_buying_groups", "Who is known in which role of buying, account by account: people are counted, not named.",
+    ["account_id", "role"], ACCOUNT | {
+    "role": col("text", "part played in buying", one_of=ROLES),
+    "people": col("int", "people known in it who have not left", unit="people"),
+    "reachable": col("int", "of these, people we can reach", unit="people"),
+    "senior": col("int", "of the people known: directors, vice presidents and C-level", unit="people"),
+    "in_largest_deal": col("int", "of the people known: named in the account's largest open deal", unit="people"),
+    "last_touch": col("date", "last day one of them did something, or did with us", null=True),
+    "missing": col("bool", "a play needs the role and nobody in it can be reached"),
 })
 
 KEY_ACCOUNTS = table("03_key_accounts", "Value, qualification and exclusion of each account.", ["account_id"], ACCOUNT | {

@@ -1,0 +1,175 @@
+"""Where accounts stand in the funnel, what they bring, and which hours they get; how new what is known of them is."""
+
+import numpy as np
+import pandas as pd
+
+from abmlib.method.measures import measure_rows
+
+FUNNEL = "status and funnel stage"
+ENGAGED, QUIET, NO_DEAL = "no open deal, active in 90 days", "no open deal, quiet for 90 days", "no open deal"
+STATUSES = ("customer", "prospect", "former")
+SHARES = {"hours_share": "hours_12m", "margin_share": "margin_12m", "open_share": "open_amount"}
+
+
+def stage_ranks(history: pd.DataFrame, order: tuple[str, ...]) -> dict[str, float]:
+    """Place of each stage: as the settings say, or else as the stage history counts them.
+
+    Parameters
+    ----------
+    history : ``tables.schema.OPPORTUNITY_STAGE_HISTORY``
+    order : stages, first to last; may be empty
+    """
+    counted = history.groupby("stage")["stage_order"].median().dropna().astype(float)
+    return {str(stage): float(k) for k, stage in enumerate(order)} or {str(s): float(k) for s, k in counted.items()}
+
+
+def funnel_stages(
+    accounts: pd.Index, open_deals: pd.DataFrame, touches: pd.Series, ranks: dict[str, float]
+) -> pd.DataFrame:
+    """Stage of the funnel of each account: the furthest stage of its open deals, or else whether it is active.
+
+    Parameters
+    ----------
+    open_deals : ``tables.schema.OPPORTUNITIES``, the open ones
+    touches : touches of the account in 90 days, by account id; missing where the source has none
+    ranks : of `stage_ranks`; a stage without a rank comes before all others
+
+    Returns
+    -------
+    DataFrame, indexed by `accounts`: ``funnel_stage``, ``place`` (the higher, the nearer to a sale)
+
+    References
+    ----------
+    S3-3.
+    """
+    deals = open_deals.assign(place=1 + open_deals["stage"].map(ranks).fillna(-1.0).astype(float))
+    furthest = deals.sort_values("place", kind="stable").drop_duplicates("account_id", keep="last")
+    stage = furthest.dropna(subset="account_id").set_index("account_id")[["stage", "place"]].reindex(accounts)
+    count = touches.reindex(accounts).astype("Float64").astype(float)
+    without = pd.Series(np.select([count.isna(), count > 0], [NO_DEAL, ENGAGED], QUIET), accounts)
+    place = stage["place"].fillna(pd.Series(np.where(count > 0, -1.0, -2.0), accounts))
+    named = stage["stage"].astype(object).map("open deal: {}".format, na_action="ignore")
+    return pd.DataFrame({"funnel_stage": named.fillna(without).astype("str"), "place": place})
+
+
+def profit_rank(margin: pd.Series) -> pd.Series:
+    """Rank of accounts by margin, 1 the most; missing where the margin is unknown or there is no purchase to rank by.
+
+    Parameters
+    ----------
+    margin : money by account; 0 without a purchase
+
+    References
+    ----------
+    S3-3.
+    """
+    return margin.where(margin != 0).rank(ascending=False, method="min").astype("Int64")
+
+
+def by_funnel_stage(facts: pd.DataFrame) -> pd.DataFrame:
+    """What accounts bring and which hours they get, by status and stage of the funnel; statuses are never mixed.
+
+    Parameters
+    ----------
+    facts : DataFrame, one row per account: ``status, funnel_stage, place, margin_12m, open_amount, hours_12m`` (missing: unknown)
+
+    Returns
+    -------
+    DataFrame, one row per status and stage with an account, nearest to a sale first: ``status, funnel_stage, accounts, margin_12m, open_amount,
+    hours_12m`` (sums of what is known; missing where none is), ``margin_per_hour`` and ``hours_share, margin_share, open_share`` (of
+    all accounts; missing where the whole is not positive)
+
+    References
+    ----------
+    S3-3.
+    """
+    money = list(SHARES.values())
+    by = facts.groupby(["status", "funnel_stage"], sort=False)
+    table = by[money].sum(min_count=1).astype(float).assign(accounts=by.size(), place=by["place"].max()).reset_index()
+    whole = facts[money].astype(float).sum()
+    shares = {share: table[c] / (whole[c] if whole[c] > 0 else np.nan) for share, c in SHARES.items()}
+    hours = table["hours_12m"].where(table["hours_12m"] > 0)
+    table = table.assign(margin_per_hour=table["margin_12m"] / hours, **shares)
+    table["status"] = pd.Categorical(table["status"], STATUSES)
+    table = table.sort_values(["status", "place"], ascending=[True, False], kind="stable", ignore_index=True)
+    columns = ["status", "funnel_stage", "accounts", *money, "margin_per_hour", *SHARES]
+    return table[columns].astype({"status": "str"})
+
+
+def funnel_rows(table: pd.DataFrame) -> pd.DataFrame:
+    """Rows of `measures`: share of the hours, of the margin and of the open amount by status and stage of the funnel.
+
+    Counts of all there is, so without an interval; n counts accounts.
+
+    Parameters
+    ----------
+    table : DataFrame of `by_funnel_stage`
+
+    References
+    ----------
+    S3-3.
+    """
+    group = table["status"] + ", " + table["funnel_stage"]
+    return pd.concat(
+        [
+            measure_rows(
+                "S3-3",
+                f"{share}_of_funnel_stage",
+                table[share],
+                "share",
+                n=table["accounts"],
+                group_by=FUNNEL,
+                group=group,
+            )
+            for share in SHARES
+        ],
+        ignore_index=True,
+    )
+
+
+def field_ages(history: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
+    """How long ago each field with a history was learnt, of accounts and people.
+
+    Parameters
+    ----------
+    history : ``tables.schema.ATTRIBUTE_HISTORY``, as read
+
+    Returns
+    -------
+    DataFrame, one row per field: ``table, field, rows`` (with a value), ``changed`` (share of them that had another value before), ``newest``
+    (day), ``median_days`` (since the newest value of a row was learnt)
+
+    References
+    ----------
+    S3-3, enrichment.
+    """
+    known = history[history["value"].notna()].sort_values("known_from", kind="stable")
+    by = known.groupby(["table", "field", "row_id"])["known_from_day"]
+    each = pd.DataFrame({"last": by.last(), "values": by.size()}).reset_index()
+    each = each.assign(days=(as_of - each["last"]).dt.days, changed=each["values"] > 1)
+    fields = each.groupby(["table", "field"]).agg(
+        rows=("row_id", "size"), changed=("changed", "mean"), newest=("last", "max"), median_days=("days", "median")
+    )
+    return fields.reset_index()
+
+
+def by_source(accounts: pd.DataFrame, judged: pd.DataFrame) -> pd.DataFrame:
+    """What each source system brings: accounts, the newest of them, and how full their fields are.
+
+    Parameters
+    ----------
+    accounts : ``tables.schema.ACCOUNTS``, as read
+    judged : DataFrame of `data_quality.account_data`
+
+    Returns
+    -------
+    DataFrame, the largest source first: ``source_system, accounts, newest`` (day an account entered it), ``filled_share`` (mean)
+
+    References
+    ----------
+    S3-3, enrichment.
+    """
+    filled = judged.set_index("account_id")["filled_share"].reindex(accounts["account_id"]).to_numpy()
+    by = accounts.assign(filled=filled).groupby("source_system")
+    table = by.agg(accounts=("account_id", "size"), newest=("created_day", "max"), filled_share=("filled", "mean"))
+    return table.sort_values("accounts", ascending=False, kind="stable").reset_index()

@@ -1,0 +1,154 @@
+"""Buying groups and the funnel, worked by hand on a few accounts."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from abmlib.method import buying_groups, resources
+from abmlib.pages import say_data
+from abmlib.tables import schema
+from tests.conftest import as_read
+
+ACCOUNTS, ROLES = pd.Index(["acme", "beta", "cold"]), ["decision_maker", "end_user"]
+
+
+@pytest.fixture
+def states() -> pd.DataFrame:
+    rows = [
+        ("c1", "acme", "end_user", "c_level", True, False),
+        ("c2", "acme", "end_user", "manager", False, False),  # known, and out of reach
+        ("c3", "acme", "unknown", "director", True, False),  # the deal says its role
+        ("c4", "acme", "decision_maker", "vp", False, True),  # left
+        ("c5", "beta", "champion", "manager", True, False),  # no role that the play needs
+        ("c6", "gone", "end_user", "manager", True, False),
+    ]
+    frame = pd.DataFrame(
+        rows, columns=["contact_id", "account_id", "buying_role", "seniority", "reachable", "departed"]
+    )
+    return frame.assign(role_known=frame["buying_role"] != "unknown")
+
+
+@pytest.fixture
+def groups(states) -> pd.DataFrame:
+    deals = pd.DataFrame({"opportunity_id": ["small", "large"], "account_id": "acme", "amount": [1.0, 9.0]})
+    in_deals = pd.DataFrame(
+        [("large", "c3", "decision_maker"), ("small", "c1", "blocker"), ("large", "c1", "unknown")],
+        columns=["opportunity_id", "contact_id", "role"],
+    )
+    touched = pd.DataFrame(
+        {"contact_id": ["c1", "c1", "c5"], "day": pd.to_datetime(["2026-01-01", "2026-03-01", "2026-02-01"])}
+    )
+    return buying_groups.buying_groups(states, in_deals, deals, touched, ACCOUNTS, ROLES)
+
+
+def test_people_who_left_count_in_no_role_and_the_largest_deal_names_a_role_first(groups):
+    got = groups.set_index(["account_id", "role"])[["people", "reachable", "senior", "in_largest_deal", "missing"]]
+    assert got.loc[("acme", "decision_maker")].tolist() == [1, 1, 1, 1, False]
+    assert got.loc[("acme", "end_user")].tolist() == [2, 1, 1, 1, False]  # the small deal does not make c1 a blocker
+    assert ("acme", "blocker") not in got.index
+
+
+def test_every_account_has_a_row_per_role_needed_and_lacks_those_nobody_holds(groups):
+    assert groups["account_id"].unique().tolist() == ACCOUNTS.tolist()
+    assert groups.loc[groups["missing"], ["account_id", "role"]].to_numpy().tolist() == [
+        ["beta", "decision_maker"], ["beta", "end_user"], ["cold", "decision_maker"], ["cold", "end_user"],
+    ]  # fmt: skip
+    champion = groups[groups["role"] == "champion"].iloc[0]
+    assert (champion["people"], champion["last_touch"], champion["missing"]) == (1, pd.Timestamp("2026-02-01"), False)
+
+
+def test_groups_are_judged_of_the_accounts_asked_and_by_role(groups):
+    rows = buying_groups.group_rows(groups, pd.Index(["acme", "beta"]), ROLES)
+    assert rows["value"].tolist() == [0.5, 0.5, 0.5]
+    assert rows["group"].tolist()[1:] == ROLES
+    none = buying_groups.group_rows(groups, pd.Index([]), ROLES)
+    assert none["status"].tolist() == ["not_answerable"]
+    assert repr(say_data.buying_groups(none, 1.0)) == ""
+    assert "known of only 20.0% of contacts" in repr(say_data.buying_groups(rows, 0.2))
+
+
+def test_without_a_known_role_there_is_no_group(states):
+    deals = pd.DataFrame({"opportunity_id": [], "account_id": [], "amount": []})
+    touched = pd.DataFrame({"contact_id": [], "day": pd.to_datetime([])})
+    nobody = states.assign(role_known=False)
+    table = buying_groups.buying_groups(nobody, as_read("opportunity_contacts"), deals, touched, ACCOUNTS, ROLES)
+    assert table.empty
+    assert buying_groups.group_rows(table, ACCOUNTS, ROLES)["status"].tolist() == ["not_answerable"]
+
+
+def test_a_map_says_of_each_role_whom_we_reach_their_level_and_last_touch(groups):
+    deals, names = pd.DataFrame({"open_amount": [9.0]}, pd.Index(["acme"])), pd.Series({"acme": "Acme"})
+    row = say_data.buying_map(groups, deals, names, ROLES).iloc[0]
+    assert row["end user"] == "1 of 2, senior, 1 March 2026"
+    assert row["decision maker"] == "1 of 1, senior"
+    assert pd.isna(row["roles to find"])
+    assert say_data.buying_map(groups.iloc[:0], deals.iloc[:0], names, ROLES).empty
+
+
+# -- the funnel -------------------------------------------------------------------------------------------------------
+
+RANKS = {"Lead": 0.0, "Offer": 1.0}
+
+
+def test_the_furthest_open_deal_is_the_stage_of_an_account_and_others_are_active_or_quiet():
+    deals = pd.DataFrame({"account_id": ["acme", "acme", None], "stage": ["Offer", "Lead", "Offer"]})
+    got = resources.funnel_stages(ACCOUNTS, deals, pd.Series({"acme": 0, "beta": 3, "cold": 0}), RANKS)
+    assert got["funnel_stage"].tolist() == ["open deal: Offer", resources.ENGAGED, resources.QUIET]
+    assert got["place"].is_monotonic_decreasing
+    unknown = resources.funnel_stages(ACCOUNTS, deals, pd.Series(dtype=float), {})
+    assert unknown["funnel_stage"].tolist()[1:] == [resources.NO_DEAL] * 2
+
+
+def test_the_order_of_the_settings_comes_before_that_of_the_history():
+    history = as_read("opportunity_stage_history")
+    assert resources.stage_ranks(history, ("Lead", "Offer")) == RANKS
+    assert resources.stage_ranks(history, ()) == {}
+
+
+def test_money_and_hours_are_summed_by_status_and_stage_and_unknown_ones_stay_unknown():
+    facts = pd.DataFrame(
+        [
+            ("customer", "quiet", -2.0, 60.0, 0.0, 2.0),
+            ("customer", "quiet", -2.0, np.nan, 0.0, 1.0),  # margin unknown: the sum is of what is known
+            ("customer", "open deal: Offer", 2.0, 20.0, 50.0, 1.0),
+            ("prospect", "open deal: Offer", 2.0, 0.0, 150.0, 4.0),
+        ],
+        columns=["status", "funnel_stage", "place", "margin_12m", "open_amount", "hours_12m"],
+    )
+    got = resources.by_funnel_stage(facts)
+    assert got["funnel_stage"].tolist() == ["open deal: Offer", "quiet", "open deal: Offer"]
+    assert got["status"].tolist() == ["customer", "customer", "prospect"]
+    assert got["hours_share"].tolist() == [0.125, 0.375, 0.5]
+    assert got["margin_share"].tolist() == [0.25, 0.75, 0]
+    assert got["margin_per_hour"].tolist() == [20, 20, 0]
+    rows = resources.funnel_rows(got)
+    assert rows.groupby("definition_id")["value"].sum().tolist() == [1, 1, 1]
+    blind = resources.by_funnel_stage(facts.assign(hours_12m=np.nan))
+    assert blind[["hours_share", "margin_per_hour"]].isna().all(axis=None)
+    assert resources.by_funnel_stage(facts.iloc[:0]).empty
+
+
+def test_accounts_rank_by_margin_and_who_bought_nothing_has_no_rank():
+    ranks = resources.profit_rank(pd.Series([5.0, 0.0, np.nan, 9.0, -1.0]))
+    assert ranks.fillna(0).tolist() == [2, 0, 0, 1, 3]
+
+
+def test_a_field_is_as_old_as_its_newest_value_and_changed_where_it_had_another():
+    times = pd.to_datetime(["2025-01-01", "2026-06-01", "2026-06-20", "2026-06-25"], utc=True)
+    rows = {"row_id": ["a", "a", "b", "c"], "value": ["1", "2", "3", None], "known_from": times}
+    history = as_read("attribute_history", pd.DataFrame(rows).assign(table="accounts", field="employees"))
+    (row,) = resources.field_ages(history, pd.Timestamp("2026-06-30")).itertuples(index=False)
+    assert (row.rows, row.changed, row.median_days) == (2, 0.5, 19.5)
+    assert resources.field_ages(as_read("attribute_history"), pd.Timestamp("2026-06-30")).empty
+
+
+def test_sources_are_counted_with_how_full_their_fields_are():
+    accounts = as_read("accounts", pd.DataFrame({"account_id": ["a", "b", "c"], "name": "x", "status": "customer",
+        "source_system": ["crm", "crm", "shop"], "created_at": pd.Timestamp("2026-01-01", tz="UTC")}))  # fmt: skip
+    judged = pd.DataFrame({"account_id": ["a", "b", "c"], "filled_share": [1.0, 0.5, 0.25]})
+    got = resources.by_source(accounts, judged)
+    assert got[["source_system", "accounts", "filled_share"]].to_numpy().tolist() == [
+        ["crm", 2, 0.75],
+        ["shop", 1, 0.25],
+    ]
+    assert schema.empty("00_buying_groups").empty
