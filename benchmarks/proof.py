@@ -23,7 +23,8 @@ from scipy.stats import binom, t
 
 from abmlib.market import Market, Switches, simulate
 from abmlib.method import orders, periods
-from abmlib.method.deals import all_groups, closed_in, cycle_lengths, win_rates, with_days
+from abmlib.method.breakdowns import all_groups, labels
+from abmlib.method.deals import closed_in, cycle_lengths, win_rates, with_days
 from abmlib.method.stages import stage_table, stage_visits
 from abmlib.stats.intervals import LEVEL
 from abmlib.tables import Book, schema
@@ -142,7 +143,10 @@ class Seen:
     @cached_property
     def groups(self) -> pd.DataFrame:
         """`all_groups`."""
-        return all_groups(self.closed, self.accounts["industry"], self.book.settings.fiscal_year_starts)
+        starts = self.book.settings.fiscal_year_starts
+        return all_groups(
+            self.closed, labels(self.closed, self.accounts["industry"], self.book.read("campaigns"), starts)
+        )
 
     @cached_property
     def of_deals(self) -> pd.DataFrame:

@@ -24,8 +24,20 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from abmlib.method import deals, framework, periods, results, stages
-from abmlib.pages import plots, say, say_deals, show
+from abmlib.method import (
+    breakdowns,
+    deals,
+    forecast,
+    framework,
+    past_pipeline,
+    periods,
+    reasons,
+    results,
+    sellers,
+    stages,
+    stalled,
+)
+from abmlib.pages import plots, say, say_deals, say_pipeline, say_results, show
 from abmlib.stats.intervals import LEVEL
 from abmlib.tables import Book
 
@@ -57,6 +69,21 @@ win_rate = np.nan if decided["is_won"].all() else decided["is_won"].mean()
 
 won = book.measure(deals.won_measures(opportunities, window)).set_index("definition_id")
 assert np.isclose(win_rate, won.loc["win_rate_by_count", "value"], equal_nan=True), "two win rates"
+
+# %% [markdown]
+# **Without one**: the one seller, campaign, source, account or product line without which a headline moves most. It is named
+# where the win rate of the other deals is outside the interval of all, or where it holds more than half of a sum.
+# **Target**: of the period that holds the day; in the first 31 days of a quarter, of the one before.
+
+# %%
+labels = breakdowns.labels(opportunities, accounts["industry"], book.read("campaigns"), year_starts)
+moved = breakdowns.without_one(opportunities, window, labels)
+book.measure(breakdowns.without_rows(moved, window))
+targets = book.read("targets")
+period, goal = forecast.target_to_judge(targets, book.as_of, year_starts)
+reached = forecast.won_of_target(opportunities, period, goal).set_index("definition_id")["value"]
+period_name, is_over = say.span(period.start, period.end, year_starts), period.end <= book.as_of
+
 # %% [markdown]
 # ## Answer
 
@@ -67,6 +94,8 @@ say.words(
     say.win_rate(
         *of_window[["value", "low", "high", "n"]], LEVEL, when, won.loc["win_rate_by_amount", "value"], of_window["why"]
     ),
+    *say_results.without_one(moved, accounts["name"], currency),
+    say_pipeline.target(goal, reached["won_of_target"], period_name, is_over, currency),
 )
 
 # %% [markdown]
@@ -111,20 +140,112 @@ show.table(by_stage, "Stages", note=say_deals.about_stages(len(history)))
 # Small groups vary by chance. The adjusted rate moves them closer to the average.
 
 # %% tags=["finding"]
-groups = deals.all_groups(decided, accounts["industry"], year_starts)
+groups = breakdowns.all_groups(decided, labels)
 book.measure(deals.group_rows(groups).assign(**of_window[["window_start", "window_end"]]))
 differ = deals.differences(groups)
+by_ways = breakdowns.by_ways(opportunities, window, labels, groups, year_starts)
+book.measure(breakdowns.sum_rows(by_ways, window))
 say.words(*say_deals.who_wins(differ, groups))
 
 # %%
-ways = differ.loc[differ["judged"] == "differ", "group_by"]
-show.table(groups[groups["group_by"].isin(ways)], "Win rates that differ", rows=40)
+ways = set(differ.loc[differ["judged"] == "differ", "group_by"]) - {"month", "source", "campaign", "owner"}
+show.table(by_ways[by_ways["group_by"].isin(ways)], "Win rates that differ", currency, rows=40)
+
+# %% [markdown]
+# ## From which sources
+
+# %% tags=["finding"]
+say.words(*say_results.of_way(by_ways, differ, "source", currency))
+
+# %%
+counts = ["opened", "created_value", "won", "lost", "won_value", "raw", "raw_low", "raw_high", "shrunk", "low", "high"]
+counts += ["open", "open_value"]
+by_source = by_ways[by_ways["group_by"] == "source"].rename(columns={"group": "source"})
+show.table(by_source[["source", *counts]], f"Deals by source, opened and decided {when}", currency)
+
+# %% [markdown]
+# ## From which campaigns
+
+# %% tags=["finding"]
+say.words(*say_results.of_way(by_ways, differ, "campaign", currency))
+
+# %%
+by_campaign = by_ways[by_ways["group_by"] == "campaign"].rename(columns={"group": "campaign"})
+show.table(by_campaign[["campaign", *counts]], f"Deals by campaign, opened and decided {when}", currency)
+
+# %% [markdown]
+# ## Sellers
+# Each seller against the own target, and the deals at hand. Due and overdue deals are open.
+
+# %% tags=["finding"]
+visits = stages.stage_visits(opportunities, history, book.as_of)
+touches = book.panel("activities", by=["direction"], per="day")
+today = past_pipeline.open_now(opportunities, history, book.as_of)
+marks = stalled.marked(today, stalled.past_of(opportunities, visits, touches)).set_index("opportunity_id")
+is_stalled = marks["stalled"].where(marks["days_slow"].notna())
+coming = forecast.target_periods(targets, book.as_of, year_starts)[1][0]
+team = sellers.by_seller(opportunities, targets, period, coming, book.as_of, is_stalled, by_ways, year_starts)
+book.measure(sellers.seller_rows(team, period))
+say.words(
+    *say_results.sellers(team, period_name, is_over, currency),
+    say_results.of_way(by_ways, differ, "owner", currency)[0],
+)
+
+# %%
+note = f"Amount won in {period_name}. Due by {say.day(coming.end)}. Deals won and lost, and win rates: decided {when}."
+order = "misses" if team["missing_to_target"].notna().any() else "won"
+show.table(team, f"Sellers, who {order} most first", currency, rows=50, note=note * (len(team) > 0))
+
+# %% [markdown]
+# ## Why deals are lost
+
+# %% tags=["finding"]
+is_lost, before = ~deals.won_flag(decided), periods.trailing(window.start - pd.Timedelta(days=1), window_months)
+lost, lost_before = decided[is_lost], deals.closed_in(opportunities, before).query("not is_won")
+lost_for = reasons.by_reason(lost, lost["loss_reason"])
+judged = reasons.changed(lost, lost_before, "loss_reason")
+rivals = reasons.against(decided)
+rivals_differ = deals.differences(rivals)
+book.measure(
+    pd.concat([
+        reasons.reason_rows(lost, lost["loss_reason"], lost_for, "lost"), deals.group_rows(rivals)
+    ]).assign(window_start=window.start, window_end=window.end)
+)  # fmt: skip
+say.words(
+    say_results.reasons(lost_for, "lost", currency),
+    say_results.changed(judged, "lost", len(lost_for) > 0),
+    say_results.competitors(rivals, rivals_differ, decided["competitor"].notna().groupby(~is_lost).mean()),
+)
+
+# %%
+show.table(lost_for, f"Reasons of the deals lost {when}", currency)
+
+# %%
+against = rivals.rename(columns={"group": "competitor"}).drop(columns="group_by")
+show.table(against, f"Win rate against each competitor, deals decided {when}")
+
+# %% [markdown]
+# ## Why deals are won
+
+# %% tags=["finding"]
+wins_of = decided[~is_lost]
+won_for = reasons.by_reason(wins_of, wins_of["win_reason"])
+book.measure(
+    reasons.reason_rows(wins_of, wins_of["win_reason"], won_for, "won")
+    .assign(window_start=window.start, window_end=window.end)
+)  # fmt: skip
+say.words(say_results.reasons(won_for, "won", currency))
+
+# %%
+show.table(won_for, f"Reasons of the deals won {when}", currency)
 
 # %% [markdown] tags=["fold"]
 # ## Win rates of all groups
 
 # %%
-show.table(groups, "Win rate by quarter, type, product line, segment and owner", rows=100)
+show.table(
+    by_ways, "Deals by quarter, month, type, product line, segment, source, campaign and owner", currency, rows=200
+)
 
 # %% [markdown] tags=["fold"]
 # ## Deals by the quarter in which they were opened
@@ -150,6 +271,12 @@ show.table(shown[columns], f"Won {when}, the most first", currency, rows=show.LI
 # ## What to decide
 
 # %% tags=["decide"]
+helped = sellers.behind(team, period, book.as_of)
+book.decide(
+    "help_sellers", kind="sell", text=say_results.help_sellers(helped), only_if=len(helped) > 0,
+    **sellers.to_decide(opportunities, helped, book.as_of, currency), due=str((book.as_of + pd.Timedelta(days=7)).date()),
+    would_change="a closing day or a next step entered since, or large deals won",
+)  # fmt: skip
 show.decisions(book.decisions, currency, accounts["name"])
 
 # %%

@@ -9,9 +9,9 @@ import scipy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from abmlib.method import breakdowns, periods
 from abmlib.method import deals as dl
 from abmlib.method import forecast as fc
-from abmlib.method import periods
 from abmlib.method import stages as stg
 from abmlib.method.chances import Outlook
 from abmlib.method.periods import Period
@@ -183,7 +183,7 @@ def test_where_no_deal_was_lost_nothing_is_said_of_winning_and_why():
         assert rates[["status", "why"]].drop_duplicates().values.tolist() == [["not_answerable", why]]
         assert got.loc["deal_size_mean", "value"] == 15  # sizes need no lost deal
         assert dl.velocity_row(dl.closed_in(every, YEAR), 3)["status"] == "not_answerable"
-        assert dl.all_groups(dl.closed_in(every, YEAR), pd.Series(dtype="str")).empty
+        assert breakdowns.all_groups(dl.closed_in(every, YEAR), every[["type"]]).empty
     cohorts = dl.cohorts(deals(won), TODAY)
     assert cohorts["win_share"].isna().all()
     assert dl.cohort_rows(cohorts)["status"].tolist() == ["not_answerable"]
@@ -724,19 +724,6 @@ def test_a_small_group_is_pulled_towards_all_and_keeps_its_raw_rate_beside_it():
     new = rows[rows["group"] == "new"]
     assert new.loc["win_rate_by_count", "low"] == pytest.approx(0.4385, abs=1e-4)  # Wilson of 3 of 3, for the raw rate
     assert new.loc["win_rate_shrunken", "value"] == got.loc["new", "shrunk"]
-
-
-def test_all_groups_split_the_same_deals_in_every_way_that_has_two_groups():
-    closed = won_and_lost(
-        (True, 1), (False, 1), (True, 1),
-        account_id=["a", "b", None], type=["new", "renewal", "new"], product_line=["X", None, "X"], owner_id=["s", "s", None],
-    )  # fmt: skip
-    got = dl.all_groups(closed, pd.Series({"a": "Retail", "b": None}))
-    assert got.groupby("group_by", sort=False)["n"].sum().to_dict() == dict.fromkeys(
-        ["type", "product line", "segment", "owner"],  # all closed in one quarter: that says the same as all together
-        3,
-    )
-    assert got.loc[got["group_by"] == "segment", "group"].tolist() == ["unknown", "Retail"]
 
 
 def grouped(way: str, *counts: tuple[int, int], design_effect: float = 1.0) -> pd.DataFrame:

@@ -154,14 +154,19 @@ def by_month(deals: pd.DataFrame, period: Period) -> pd.DataFrame:
     """
     months = pd.period_range(period.start, period.end, freq="M")
     months = months[(months.start_time >= period.start) & (months.end_time.normalize() <= period.end)]
-    is_won = deals["is_closed"].astype(bool) & won_flag(deals)
-    won, shares = deals[is_won], (deals.loc[~is_won, "amount"] > 0).groupby(deals["is_closed"]).mean()
+    won = deals[deals["is_closed"].astype(bool) & won_flag(deals)]
     days = {"created": deals["created_day"], "won": won["closed_day"]}
     sums = {name: deals["amount"].groupby(day.dt.to_period("M")).sum(min_count=1) for name, day in days.items()}
-    sums = sums if (shares > 0.5).all() else {"won": sums["won"]}
+    sums = sums if carry_amounts(deals) else {"won": sums["won"]}
     found = pd.DataFrame(sums).reindex(months).dropna(axis=1, how="all").fillna(0.0)
     found.insert(0, "month", months.to_timestamp())
     return found.iloc[:0] if dateless(deals) or found.shape[1] == 1 else found.reset_index(drop=True)
+
+
+def carry_amounts(deals: pd.DataFrame) -> bool:
+    """Say whether most lost and most open deals carry an amount above zero; without, sums of deals opened are sums of won ones."""
+    others = deals[~(deals["is_closed"].astype(bool) & won_flag(deals))]
+    return bool(((others["amount"] > 0).groupby(others["is_closed"]).mean() > 0.5).all())
 
 
 def known_sum(amounts: pd.Series | pd.DataFrame) -> Any:
@@ -350,31 +355,6 @@ def accounts_won(closed: pd.DataFrame) -> list[dict[str, object]]:
     ]
 
 
-def all_groups(closed: pd.DataFrame, industry: pd.Series, year_starts: int = 1) -> pd.DataFrame:
-    """Measure the win rate by quarter, type, product line, segment and seller, as `by_group`, one after another.
-
-    A way of grouping with one group only is left out: it says the same as all deals together. Where no deal was lost there is
-    no group at all.
-
-    Parameters
-    ----------
-    closed : DataFrame of `closed_in`
-    industry : Series, segment of each account id
-    year_starts : month in which the fiscal year starts, as in `period_of`
-    """
-    closed = closed.iloc[:0] if won_flag(closed).all() else closed
-    ways = {
-        "quarter": closed["closed_day"].dt.to_period(quarters(year_starts)).astype("str"),
-        "type": closed["type"],
-        "product line": closed["product_line"],
-        "segment": closed["account_id"].map(industry),
-        "owner": closed["owner_id"],
-    }
-    groups = {name: by_group(closed, labels, name) for name, labels in ways.items()}
-    groups["quarter"] = groups["quarter"].sort_values("group")
-    return pd.concat([g.iloc[:0] if len(g) == 1 else g for g in groups.values()], ignore_index=True)
-
-
 def by_group(closed: pd.DataFrame, group: pd.Series, group_by: str) -> pd.DataFrame:
     """Measure the win rate by group, raw and shrunken, the most closed deals first.
 
@@ -413,7 +393,7 @@ def differences(groups: pd.DataFrame) -> pd.DataFrame:
 
     Parameters
     ----------
-    groups : DataFrame of `all_groups`; ``group_by, raw, n, n_effective``
+    groups : DataFrame of `by_group`; ``group_by, raw, n, n_effective``
 
     Returns
     -------

@@ -23,6 +23,7 @@ from abmlib.tables import programme
 
 DAYS_IN_MONTH = 30.44  # on average
 BY_LIST = "open_value_at_list_price"
+YOUNG = pd.Timedelta(days=31)  # since its first day, in which a period says little yet
 ENDING = 0.1  # last part of a period, in which the next is to be prepared for
 
 
@@ -375,6 +376,48 @@ def target_for(
         return none
     shortest = min(mine["span"], key=lambda p: p.end - p.start)
     return shortest, float(mine.loc[[p == shortest for p in mine["span"]], "value"].sum())
+
+
+def target_to_judge(targets: pd.DataFrame, as_of: pd.Timestamp, year_starts: int = 1) -> tuple[Period, float]:
+    """Find the period whose target is judged on a day: the one of `target_for`, or the one before while that is young.
+
+    Young is a period of which less than `YOUNG`, and at most half, has passed. Where only it has a target, it is taken nevertheless.
+
+    Parameters
+    ----------
+    year_starts : month in which the fiscal year starts, as in `period_of`
+    """
+    now = target_for(targets, as_of, year_starts=year_starts)
+    passed, length = (end - now[0].start + DAY for end in (as_of, now[0].end))
+    if passed >= YOUNG or passed > length / 2:
+        return now
+    before = target_for(targets, now[0].start - DAY, year_starts=year_starts)
+    return now if pd.isna(before[1]) and pd.notna(now[1]) else before
+
+
+def owner_targets(targets: pd.DataFrame, period: Period, year_starts: int = 1) -> pd.Series:
+    """Give each owner's target of won value in a period.
+
+    It is the entry for that period, or the sum of the quarters, else months, that fill it without a gap; an owner of whom
+    neither is there has no target.
+
+    Parameters
+    ----------
+    year_starts : month in which the fiscal year starts, as in `period_of`
+
+    Returns
+    -------
+    Series of money, indexed by owner
+    """
+    own = current_targets(targets[(targets["measure_id"] == "won_value") & targets["owner_id"].notna()])
+    spans = [period_of(label, year_starts) for label in own["period"]]
+    inside = np.array([period.start <= p.start and p.end <= period.end for p in spans], dtype=bool)
+    days = pd.Series([(p.end - p.start).days + 1 for p in spans], own.index, dtype=float)
+    own = own.assign(days=days, kind=own["period"].str.contains("Q").map({True: 1, False: 2}))[inside]
+    own["kind"] = own["kind"].where(own["period"].str.len() > 4, 0)  # a year, a quarter, a month
+    sums = own.groupby(["owner_id", "kind"])[["value", "days"]].sum()
+    whole = sums[sums["days"] == (period.end - period.start).days + 1]
+    return whole["value"].astype(float).groupby(level="owner_id").first()
 
 
 def target_periods(

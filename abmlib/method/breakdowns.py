@@ -1,0 +1,242 @@
+"""Deals by source, campaign, seller and other ways: opened, won, lost, open, win rates; and the one group that moves a headline."""
+
+import numpy as np
+import pandas as pd
+
+from abmlib.method.deals import by_group, carry_amounts, counted, dateless, open_deals, won_flag
+from abmlib.method.measures import measure_row, measure_rows
+from abmlib.method.periods import Period, quarters
+from abmlib.stats import intervals
+from abmlib.stats.intervals import FLOOR_OUTCOMES
+
+TIMES = ("quarter", "month")  # ways of a deal's day
+LARGE = 0.5  # share of a sum, held by one group, above which the group is named
+FEWEST = 10  # deals of a sum; of fewer any one may hold most
+SUMS = {  # columns of `by_ways`: definition, metric, unit, and the column of the deals they count
+    "opened": ("deals_opened", "C-60", "deals", "opened"), "created_value": ("created_value", "C-60", "currency", "opened"),
+    "won": ("deals_won", "C-60", "deals", "won"), "won_value": ("won_value", "C-4", "currency", "won"),
+    "lost": ("deals_lost", "C-60", "deals", "lost"), "open_value": ("open_value", "C-8", "currency", "open"),
+}  # fmt: skip
+
+
+def labels(deals: pd.DataFrame, industry: pd.Series, campaigns: pd.DataFrame, year_starts: int = 1) -> pd.DataFrame:
+    """Label each deal by closing quarter and month, type, product line, segment, source, campaign and seller.
+
+    A campaign goes by its name, with its id where several have that name. What is unknown is missing.
+
+    Parameters
+    ----------
+    deals : DataFrame of `deals.with_days`
+    industry : Series, segment of each account id
+    campaigns : ``tables.schema.CAMPAIGNS``
+    year_starts : month in which the fiscal year starts, as in `period_of`
+
+    Returns
+    -------
+    DataFrame of text, index as `deals`, one column per way
+    """
+    ids, name = campaigns["campaign_id"].astype("str"), campaigns["name"].astype("str")
+    named = name.where(~name.duplicated(keep=False), name + " (" + ids + ")").set_axis(ids)
+    campaign = deals["campaign_id"].astype("str")
+    ways = {
+        "type": deals["type"],
+        "product line": deals["product_line"],
+        "segment": deals["account_id"].map(industry),
+        "source": deals["lead_source"],
+        "campaign": campaign.map(named).fillna(campaign),
+        "owner": deals["owner_id"],
+    }
+    return _times(deals["closed_day"], year_starts).join(pd.DataFrame(ways).astype("str"))
+
+
+def _times(days: pd.Series, year_starts: int) -> pd.DataFrame:
+    """Quarter and month of each day."""
+    freqs = zip(TIMES, (quarters(year_starts), "M"), strict=True)
+    return pd.DataFrame({way: days.dt.to_period(freq).astype("str").where(days.notna()) for way, freq in freqs})
+
+
+def all_groups(closed: pd.DataFrame, labels: pd.DataFrame) -> pd.DataFrame:
+    """Measure the win rate by each way of `labels`, as `deals.by_group`, one after another.
+
+    A way with one group only is left out: it says the same as all deals together. Where no deal was lost there is
+    no group at all.
+
+    Parameters
+    ----------
+    closed : DataFrame of `deals.closed_in`
+    labels : DataFrame of `labels`, of these deals and others
+    """
+    closed = closed.iloc[:0] if won_flag(closed).all() else closed
+    groups = [by_group(closed, labels.loc[closed.index, way], way) for way in labels]
+    ordered = [g.sort_values("group") if way in TIMES else g for way, g in zip(labels, groups, strict=True)]
+    return pd.concat([g.iloc[:0] if len(g) == 1 else g for g in ordered], ignore_index=True)
+
+
+def by_ways(
+    deals: pd.DataFrame, period: Period, labels: pd.DataFrame, groups: pd.DataFrame, year_starts: int = 1
+) -> pd.DataFrame:
+    """Count deals and sum amounts opened, won and lost in a period and open now, by each way, beside the win rate.
+
+    Deals are opened in the quarter and month of their opening. Deals without a label are in the group ``unknown``, and a way
+    with one group only is left out. Where `dateless`, deals of all times count. A column of which the book has no deal, or no
+    amount, is missing; created amounts are where not `carry_amounts`.
+
+    Parameters
+    ----------
+    deals : DataFrame of `deals.with_days`, open and closed
+    labels : DataFrame of `labels`
+    groups : DataFrame of `all_groups`
+
+    Returns
+    -------
+    DataFrame, one row per way and group, the most deals opened first: ``group_by, group, opened, created_value, won,
+    won_value, lost, open, open_value``, and of `groups` ``raw, raw_low, raw_high, shrunk, low, high``
+    """
+    closed, live = counted(deals, period), open_deals(deals)
+    opened = deals if dateless(deals) else deals[deals["created_day"].between(period.start, period.end)]
+    opened_labels = labels.assign(**_times(deals["created_day"], year_starts)).loc[opened.index]
+    won = won_flag(closed)
+    parts = {
+        ("opened", "created_value"): opened.assign(amount=_created(deals, opened)),
+        ("won", "won_value"): closed[won],
+        ("lost", ""): closed[~won],
+        ("open", "open_value"): live,
+    }
+    found = []
+    for way in labels:
+        columns = {}
+        for (count, value), part in parts.items():
+            own = opened_labels[way] if count == "opened" else labels.loc[part.index, way]
+            own = own.iloc[:0] if count == "open" and way in TIMES else own.fillna("unknown")
+            amounts = part["amount"].reindex(own.index).groupby(own)
+            columns[count] = amounts.size()
+            columns |= {value: amounts.sum(min_count=1)} if value else {}
+        own = _filled(pd.DataFrame(columns)).rename_axis("group").reset_index()
+        own.insert(0, "group_by", way)
+        found.append(own)
+    found = [f.sort_values("group") if f["group_by"].iloc[0] in TIMES else f for f in found if len(f) > 1]
+    rates = groups[["group_by", "group", "raw", "raw_low", "raw_high", "shrunk", "low", "high"]]
+    if not found:
+        return pd.DataFrame(columns=[*rates, *SUMS, "open"])
+    return pd.concat(found, ignore_index=True).merge(rates, on=["group_by", "group"], how="left")
+
+
+def _created(deals: pd.DataFrame, opened: pd.DataFrame) -> pd.Series:
+    """Amounts of deals opened; missing where not `carry_amounts`."""
+    return opened["amount"] if carry_amounts(deals) else opened["amount"] * np.nan
+
+
+def _filled(counts: pd.DataFrame) -> pd.DataFrame:
+    """Fill groups without a deal with 0, but not columns of which nobody has one; put the most deals first."""
+    for count, value in (("opened", "created_value"), ("won", "won_value"), ("lost", "lost"), ("open", "open_value")):
+        none = counts[count].isna()
+        known = counts[value].notna().any()
+        counts[value] = counts[value].mask(none, 0.0) if known else counts[value]
+        counts[count] = counts[count].fillna(0) if not none.all() else counts[count]
+    return counts.sort_values(["opened", "won"], ascending=False, kind="stable")
+
+
+def sum_rows(table: pd.DataFrame, period: Period) -> pd.DataFrame:
+    """Make rows of `measures` from `by_ways`; months are left out, as ``15`` has them.
+
+    References
+    ----------
+    Metric dictionary C-4, C-8, C-60.
+    """
+    rows, split = [], table[table["group_by"] != "month"]
+    for column, (definition, metric, unit, count) in SUMS.items():
+        known = split[split[column].notna()]
+        about = {"n": known[count].fillna(0).astype(int), "group_by": known["group_by"], "group": known["group"]}
+        window = {} if definition == "open_value" else {"window_start": period.start, "window_end": period.end}
+        rows.append(measure_rows(metric, definition, known[column].astype(float), unit, **about, **window))
+    return pd.concat(rows, ignore_index=True)
+
+
+def without_one(deals: pd.DataFrame, period: Period, labels: pd.DataFrame) -> pd.DataFrame:
+    """Find, for each headline, the one seller, campaign, source, account or line without which it moves most.
+
+    The win rate's is kept where the rate of the other deals is outside the interval of all; a group of more than half of the
+    deals is not tried, as the others are then the exception; nor is one that leaves fewer than `FLOOR_OUTCOMES`. That of a sum or count is kept where it holds more than half of it, of `FEWEST` deals or more.
+    Deals without a label belong to no group; a way with one group tells nothing.
+
+    Parameters
+    ----------
+    deals : DataFrame of `deals.with_days`, open and closed
+    labels : DataFrame of `labels`
+
+    Returns
+    -------
+    DataFrame, at most a row per headline, of ``win_rate_by_count, won_value, created_value, deals_opened, open_value``:
+    ``definition_id, group_by, group, value`` (of all), ``without`` (of the others), ``won`` (deals of the group won, of the
+    win rate), ``n`` (its deals), ``n_others``
+
+    References
+    ----------
+    Cook (1977), Detection of influential observation in linear regression, Technometrics 19, p. 15: leave one out; here a group.
+    """
+    ways = labels.reindex(columns=["owner", "campaign", "source", "product line"]).assign(account=deals["account_id"])
+    closed, live = counted(deals, period), open_deals(deals)
+    opened = deals if dateless(deals) else deals[deals["created_day"].between(period.start, period.end)]
+    won = won_flag(closed)
+    found = [_rate_without(won, closed["account_id"], ways)]
+    sums = {
+        "won_value": closed.loc[won, "amount"],
+        "created_value": _created(deals, opened),
+        "deals_opened": pd.Series(1.0, opened.index),
+        "open_value": live["amount"],
+    }
+    found += [_sum_without(values.dropna(), ways).assign(definition_id=name) for name, values in sums.items()]
+    columns = ["definition_id", "group_by", "group", "value", "without", "won", "n", "n_others"]
+    return pd.concat([f for f in found if len(f)] or [pd.DataFrame()]).reindex(columns=columns).reset_index(drop=True)
+
+
+def _by_way(values: pd.Series, ways: pd.DataFrame) -> pd.DataFrame:
+    """Sum and count of values by each group of each way that has several."""
+    own = ways.loc[values.index]
+    parts = [
+        values.groupby(own[way].astype("str"))
+        .agg(["sum", "size"])
+        .rename_axis("group")
+        .reset_index()
+        .assign(group_by=way)
+        for way in own
+        if own[way].nunique() > 1
+    ]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["group", "sum", "size", "group_by"])
+
+
+def _rate_without(won: pd.Series, account: pd.Series, ways: pd.DataFrame) -> pd.DataFrame:
+    """Give the group without which the win rate leaves its interval, the farthest."""
+    value, low, high, n = intervals.share(won, account)
+    each = _by_way(won.astype(float), ways)
+    tried = (each["size"] <= LARGE * n) & (n - each["size"] >= FLOOR_OUTCOMES)
+    each = each[tried & (not won.all())]
+    without = (won.sum() - each["sum"]) / (n - each["size"])
+    each = each.assign(without=without, value=value, won=each["sum"], n=each["size"], n_others=n - each["size"])
+    moved = each[(without < low) | (without > high)]
+    return moved.loc[(moved["without"] - value).abs().sort_values(kind="stable").index[-1:]].assign(
+        definition_id="win_rate_by_count"
+    )
+
+
+def _sum_without(values: pd.Series, ways: pd.DataFrame) -> pd.DataFrame:
+    """Give the group that holds most of a sum, where that is more than half of it."""
+    each, total = _by_way(values, ways), values.sum()
+    held = each[each["sum"] > LARGE * total] if len(values) >= FEWEST and (values >= 0).all() else each.iloc[:0]
+    held = held.assign(value=total, without=total - held["sum"], n=held["size"], n_others=len(values) - held["size"])
+    return held.assign(won=np.nan).loc[held["sum"].sort_values(kind="stable").index[-1:]]
+
+
+def without_rows(moved: pd.DataFrame, period: Period) -> pd.DataFrame:
+    """Make rows of `measures` from `without_one`: each headline of the other deals, with their number."""
+    known = {definition: (metric, unit) for definition, metric, unit, _ in SUMS.values()} | {
+        "win_rate_by_count": ("C-2", "share")
+    }
+    rows = [
+        measure_row(
+            known[r.definition_id][0], r.definition_id, r.without, known[r.definition_id][1], int(r.n_others),
+            group_by=f"without {r.group_by}", group=r.group, window_start=period.start, window_end=period.end,
+        )
+        for r in moved.itertuples()
+    ]  # fmt: skip
+    return pd.DataFrame(rows)

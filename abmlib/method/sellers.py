@@ -1,0 +1,153 @@
+"""Each seller against the own target: won, missing, open, due, overdue and stalled, and who needs help."""
+
+import pandas as pd
+
+from abmlib.method import stalled
+from abmlib.method.deals import closed_in, dateless, open_deals, won_flag
+from abmlib.method.forecast import due_in, owner_targets
+from abmlib.method.measures import measure_rows
+from abmlib.method.periods import DAY, Period, quarters
+
+
+def year_to(end: pd.Timestamp, year_starts: int = 1) -> Period:
+    """Give the fiscal year up to a day."""
+    return Period(end.to_period(quarters(year_starts).replace("Q", "Y")).start_time.normalize(), end)
+
+
+def by_seller(
+    deals: pd.DataFrame,
+    targets: pd.DataFrame,
+    period: Period,
+    coming: Period,
+    as_of: pd.Timestamp,
+    is_stalled: pd.Series,
+    by_ways: pd.DataFrame,
+    year_starts: int = 1,
+) -> pd.DataFrame:
+    """Set what each seller won beside the own target, and the deals at hand; who misses most comes first.
+
+    A seller is who owns a deal that is open, or closed in the fiscal year up to the period's end or in the window of
+    `by_ways`, or who has a target. What is won is missing where `dateless`, or where the seller's won deals have no amount. The year's
+    target is that of the fiscal year up to the period's end (`forecast.owner_targets`). Columns of which nothing is known are
+    missing.
+
+    Parameters
+    ----------
+    deals : DataFrame of `deals.with_days`, open and closed
+    period : of `forecast.target_to_judge`
+    coming : days in which deals are due, of `forecast.target_periods`
+    is_stalled : Series of bool by deal id, of open deals that can be judged
+    by_ways : DataFrame of `breakdowns.by_ways`, whose window may be another
+
+    Returns
+    -------
+    DataFrame: ``owner_id, own_target, won_value, won_of_target, missing_to_target, year_target, year_won, open_deals, open_value,
+    due_value`` (from the day of the report to the end of `coming`), ``overdue_deals, overdue_value, stalled_deals``, and of
+    `by_ways` ``won, lost, raw, raw_low, raw_high, shrunk, low, high``
+
+    References
+    ----------
+    Metric dictionary C-9, by seller.
+    """
+    year = year_to(period.end, year_starts)
+    live, rates = open_deals(deals), by_ways[by_ways["group_by"] == "owner"].set_index("group")
+    late, due = live[live["close_date"] < as_of], due_in(live, coming, as_of)
+    aims = {
+        "own_target": owner_targets(targets, period, year_starts),
+        "year_target": owner_targets(targets, year, year_starts),
+    }
+    won = {"won_value": period, "year_won": year}
+    known = {name: _sum(_won(deals, span)) for name, span in won.items()}
+    at_hand = {
+        "open_deals": live.groupby("owner_id").size(), "open_value": _sum(live), "due_value": _sum(due),
+        "overdue_deals": late.groupby("owner_id").size(), "overdue_value": _sum(late),
+        "stalled_deals": live["opportunity_id"].map(is_stalled).astype("float").groupby(live["owner_id"]).sum(min_count=1),
+    }  # fmt: skip
+    names = sorted(
+        set().union(*(s.index for s in (*aims.values(), *known.values(), *at_hand.values()))) | set(rates.index)
+    )
+    out = pd.DataFrame(aims | known | at_hand, pd.Index(names, name="owner_id", dtype="str")).drop(
+        "unknown", errors="ignore"
+    )
+    closed = deals[deals["is_closed"].astype(bool)]
+    if not dateless(deals) and closed["amount"].notna().any():
+        for name, span in won.items():
+            mute = out.index.isin(_won(deals, span)["owner_id"]) & out[name].isna()
+            out[name] = out[name].fillna(0.0).mask(mute)
+    else:
+        out[list(won)] = float("nan")
+    for count in ("open_deals", "overdue_deals"):
+        out[count] = out[count].fillna(0).astype(int) if len(live) else float("nan")
+    held = {"open_value": live, "overdue_value": late, "due_value": due}
+    for name, part in held.items():
+        out[name] = (
+            out[name].mask(~out.index.isin(part["owner_id"]), 0.0) if part["amount"].notna().any() else out[name]
+        )
+    aim = out["own_target"].where(out["own_target"] > 0)
+    out["won_of_target"] = out["won_value"] / aim
+    out["missing_to_target"] = (aim - out["won_value"]).clip(lower=0)
+    out = out.join(rates[["won", "lost", "raw", "raw_low", "raw_high", "shrunk", "low", "high"]]).reset_index()
+    return out.sort_values(
+        ["missing_to_target", "won_value", "owner_id"], ascending=[False, False, True], ignore_index=True
+    )
+
+
+def _won(deals: pd.DataFrame, period: Period) -> pd.DataFrame:
+    """Deals won in a period."""
+    closed = closed_in(deals, period)
+    return closed[won_flag(closed)]
+
+
+def _sum(deals: pd.DataFrame) -> pd.Series:
+    """Amount by owner."""
+    return deals.groupby("owner_id")["amount"].sum(min_count=1)
+
+
+def seller_rows(sellers: pd.DataFrame, period: Period) -> pd.DataFrame:
+    """Make rows of `measures` of each seller's target and what is won of it.
+
+    References
+    ----------
+    Metric dictionary C-9.
+    """
+    some = sellers[sellers["own_target"].notna()].rename(columns={"own_target": "target"})
+    about = {
+        "n": 1,
+        "group_by": "owner",
+        "group": some["owner_id"],
+        "window_start": period.start,
+        "window_end": period.end,
+    }
+    units = {"target": "currency", "won_of_target": "share", "missing_to_target": "currency"}
+    rows = [measure_rows("C-9", c, some[c].astype(float), unit, **about) for c, unit in units.items()]
+    return pd.concat(rows, ignore_index=True)
+
+
+def behind(sellers: pd.DataFrame, period: Period, as_of: pd.Timestamp) -> pd.DataFrame:
+    """Keep the sellers who won a smaller share of the target than of the period has passed, and hold overdue deals."""
+    passed = min((as_of - period.start + DAY) / (period.end - period.start + DAY), 1.0)
+    return sellers[(sellers["won_of_target"] < passed) & (sellers["overdue_deals"] > 0)]
+
+
+def to_decide(deals: pd.DataFrame, helped: pd.DataFrame, as_of: pd.Timestamp, currency: str) -> dict[str, object]:
+    """Give the accounts of the overdue deals of sellers who are behind, as `Book.decide` takes them.
+
+    The money is what a seller misses to the target, at most the amount of those deals, shared out by amount.
+
+    Parameters
+    ----------
+    deals : DataFrame of `deals.with_days`
+    helped : DataFrame of `behind`
+    """
+    live = open_deals(deals)
+    late = live[(live["close_date"] < as_of) & live["owner_id"].isin(helped["owner_id"]) & live["account_id"].notna()]
+    amount, gap = (
+        late["amount"].clip(lower=0),
+        late["owner_id"].map(helped.set_index("owner_id")["missing_to_target"]).astype(float),
+    )
+    total = amount.groupby(late["owner_id"]).transform("sum")
+    part = (amount * (gap / total.where(total > 0)).clip(upper=1)).groupby(late["account_id"]).sum(min_count=1)
+    days = (as_of - late["close_date"]).dt.days.astype("str")
+    return stalled.by_account(late, "overdue by " + days + " days", currency) | {
+        "moves": part, "basis": "missing to their targets, up to the open amount of their overdue deals:",
+    }  # fmt: skip

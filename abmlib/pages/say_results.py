@@ -1,0 +1,202 @@
+"""Sentences about deals by source, campaign and seller, why they were lost, and what moves a headline, from finished numbers."""
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from abmlib.pages.say import count, joined, named, one_line, p_value, share, short_money
+
+READERS = {"owner": "seller"}  # ways of grouping that readers call otherwise
+SILENT = 0.2  # share of deals without a source or campaign that is worth a sentence
+HEADLINES = {  # what one group may hold most of
+    "won_value": "the amount won", "created_value": "the amount created", "deals_opened": "the deals opened",
+    "open_value": "the open amount",
+}  # fmt: skip
+
+
+def of_way(table: pd.DataFrame, differ: pd.DataFrame, way: str, currency: str) -> tuple[str, str]:
+    """Say from which group most was won and whether win rates differ, and how many deals name none; empty without groups.
+
+    Parameters
+    ----------
+    table : DataFrame of `breakdowns.by_ways`
+    differ : DataFrame of `deals.differences`
+    way : such as ``source``
+    """
+    rows = table[table["group_by"] == way]
+    if rows.empty:
+        return "", ""
+    noun = READERS.get(way, way)
+    judged = differ[(differ["group_by"] == way) & differ["p"].notna()]
+    known, said = rows[rows["group"] != "unknown"], []
+    value = "won_value" if known["won_value"].sum() > 0 else "won"
+    if known[value].sum() > 0:
+        top, of = known.loc[known[value].idxmax()], rows[value].sum()
+        what = short_money(top[value], currency) if value == "won_value" else count(int(top[value]), "deal")
+        said.append(
+            f"The {noun} {one_line(top['group'])} brought the largest part of what was won: {what}, {share(top[value] / of)}"
+        )
+    if len(judged) and judged["judged"].iloc[0] == "differ":
+        rated = rows[rows["shrunk"].notna()].sort_values("shrunk", kind="stable")
+        rated = rated[rated["group"] != "unknown"] if len(rated) > 2 else rated
+        low, high = (_rate(r) for r in (rated.iloc[0], rated.iloc[-1]))
+        said.append(
+            f"win rates differ by {noun} (p {p_value(judged['p'].iloc[0])}): highest for {high}, lowest for {low}"
+        )
+    elif len(judged):
+        about = f"n = {int(judged['n'].iloc[0]):,}, p {p_value(judged['p'].iloc[0])}"
+        said.append(
+            f"win rates show no difference beyond chance between {count(int(judged['groups'].iloc[0]), noun)} ({about})"
+        )
+    line = "; ".join(said)
+    return f"{line[:1].upper()}{line[1:]}." if line else "", _silent(rows, noun)
+
+
+def _rate(row: pd.Series) -> str:
+    """Name a group with its deals won."""
+    return f"{one_line(row['group'])} ({row['won']:,.0f} of {row['won'] + row['lost']:,.0f} won, adjusted {share(row['shrunk'])})"
+
+
+def _silent(rows: pd.DataFrame, noun: str) -> str:
+    """Say how many deals name no group; empty where few do not."""
+    deals = rows[["opened", "won", "lost", "open"]].sum(axis=1) if rows["opened"].isna().all() else rows["opened"]
+    none = deals[rows["group"] == "unknown"].sum()
+    if not none > SILENT * deals.sum():
+        return ""
+    most = "Most" if none > deals.sum() / 2 else "Many"
+    return f"{most} deals name no {noun}: {none:,.0f} of {deals.sum():,.0f} opened. The figures by {noun} describe the other deals only."
+
+
+def reasons(table: pd.DataFrame, outcome: str, currency: str) -> str:
+    """Say which reason stands out and how many deals have none; empty without a reason.
+
+    Parameters
+    ----------
+    table : DataFrame of `reasons.by_reason`
+    outcome : ``lost`` or ``won``
+    """
+    if table.empty:
+        return ""
+    n, none = int(table["deals"].sum()), int(table.loc[table["reason"] == "not entered", "deals"].sum())
+    real = table[~table["reason"].isin(["other", "not entered"])]
+    has = "every one has a reason" if none == 0 else f"{share(none / n)} ({none:,}) have no reason entered"
+    about = f"of the {count(n, f'deal {outcome}', f'deals {outcome}')} {has}"
+    if real.empty:
+        return f"No reason is shared by several deals; {about}."
+    by = "amount" if real["amount"].gt(0).any() else "deals"
+    top = real.loc[real[by].idxmax()]
+    money = f", {short_money(top['amount'], currency)} of {short_money(table['amount'].sum(), currency)}" * (
+        by == "amount"
+    )
+    ends = f", interval {share(top['low'])} to {share(top['high'])}" * pd.notna(top["low"])
+    text = f"Most is {outcome} for “{one_line(top['reason'])}”: {count(int(top['deals']), 'deal')} ({share(top['share'])}{ends}){money}"
+    return f"{text}; {about}."
+
+
+def changed(judged: pd.DataFrame, outcome: str, has_reasons: bool) -> str:
+    """Say of which reasons the share of the deals with a reason moved since the window before.
+
+    Parameters
+    ----------
+    judged : DataFrame of `reasons.changed`; without a row there were too few
+    has_reasons : whether any reason is entered
+    """
+    if judged.empty:
+        return f"Too few deals {outcome} with a reason to compare them with the window before." * has_reasons
+    moved = judged[judged["judged"] == "differ"]
+    parts = [
+        f"“{one_line(r.reason)}” ({share(r.share_before)} before, {share(r.share)} now, p {p_value(r.p)})"
+        for r in moved.itertuples()
+    ]
+    if not parts:
+        return (
+            f"No reason's share differs from the window before beyond chance ({count(len(judged), 'reason')} compared)."
+        )
+    return f"Beyond chance, these reasons differ from the window before: {joined(parts)}."
+
+
+def competitors(groups: pd.DataFrame, judged: pd.DataFrame, named_in: pd.Series) -> str:
+    """Say whether win rates differ between competitors, and how many deals lost and won name one; empty without two.
+
+    Parameters
+    ----------
+    groups : DataFrame of `reasons.against`
+    judged : DataFrame of `deals.differences`
+    named_in : share of the deals lost (False) and won (True) that name a competitor
+    """
+    if groups.empty:
+        return ""
+    rows = groups.sort_values("shrunk", kind="stable")
+    low, high = (
+        f"{one_line(r['group'])} ({r['won']:,} of {r['n']:,} won, adjusted {share(r['shrunk'])})"
+        for r in (rows.iloc[0], rows.iloc[-1])
+    )
+    fill = (
+        f"A competitor is named in {share(named_in[False])} of the deals lost and {share(named_in[True])} of those won"
+    )
+    if (judged["judged"] == "differ").any():
+        return f"Win rates differ by competitor (p {p_value(judged['p'].iloc[0])}): lowest against {low}, highest against {high}. {fill}."
+    return f"Win rates against {count(len(groups), 'competitor')} show no difference beyond chance. {fill}."
+
+
+def sellers(table: pd.DataFrame, period: str, ended: bool, currency: str) -> tuple[str, str]:
+    """Say how many sellers reached their target and who misses most, and who has most overdue; empty where unknown.
+
+    Parameters
+    ----------
+    table : DataFrame of `sellers.by_seller`
+    period : in words
+    """
+    aims, target = table[table["won_of_target"].notna()], ""
+    if len(aims):
+        met = int((aims["won_of_target"] >= 1).sum())
+        target = f"{met:,} of {count(len(aims), 'seller')} reached the target of {period}"
+        least = aims.iloc[0]
+        if least["missing_to_target"] > 0:
+            verb = "missed" if ended else "misses"
+            target += f"; {one_line(least['owner_id'])} {verb} most: {short_money(least['missing_to_target'], currency)}, {share(least['won_of_target'])} won"
+        target += "."
+    late = table[table["overdue_deals"].fillna(0) > 0]
+    if late.empty:
+        return target, ""
+    most = late.loc[late["overdue_value"].fillna(0).idxmax()]
+    money = f", {short_money(most['overdue_value'], currency)}" if pd.notna(most["overdue_value"]) else ""
+    deals = count(int(most["overdue_deals"]), "deal")
+    return (
+        target,
+        f"{count(len(late), 'seller')} {'holds' if len(late) == 1 else 'hold'} overdue deals, {one_line(most['owner_id'])} most: {deals}{money}.",
+    )
+
+
+def help_sellers(helped: pd.DataFrame) -> str:
+    """Write the order to help sellers who are behind."""
+    who = named([one_line(o) for o in helped["owner_id"]])
+    return f"Go through the overdue deals of the sellers behind their target with them ({who}): close each, or agree the next step"
+
+
+def without_one(moved: pd.DataFrame, names: Mapping[str, str] | pd.Series, currency: str) -> list[str]:
+    """Say which one group moves each headline; nothing of a headline that none does.
+
+    Parameters
+    ----------
+    moved : DataFrame of `breakdowns.without_one`
+    names : name of each account id
+    """
+    said, held = [], moved[moved["definition_id"] != "win_rate_by_count"]
+    for r in moved[moved["definition_id"] == "win_rate_by_count"].itertuples():
+        own = f"{r.won:,.0f} of {r.n:,} won"
+        whom = _whom(r.group_by, r.group, names)
+        said.append(f"Without {whom} ({own}) the win rate is {share(r.without)} instead of {share(r.value)}.")
+    for (way, group), rows in held.groupby(["group_by", "group"], sort=False):
+        parts = [
+            f"{share(1 - r.without / r.value)} of {HEADLINES[r.definition_id]} "
+            f"({short_money(r.value, currency) if r.definition_id != 'deals_opened' else f'{r.value:,.0f}'})"
+            for r in rows.itertuples()
+        ]
+        said.append(f"The {_whom(way, group, names)} holds {joined(parts)}.")
+    return said
+
+
+def _whom(way: str, group: str, names: Mapping[str, str] | pd.Series) -> str:
+    """Name a group with what it is."""
+    return f"{READERS.get(way, way)} {one_line(names.get(group, group) if way == 'account' else group)}"
