@@ -142,10 +142,11 @@ show.table(by_stage, "Stages", note=say_deals.about_stages(len(history)))
 # %% tags=["finding"]
 groups = breakdowns.all_groups(decided, labels)
 book.measure(deals.group_rows(groups).assign(**of_window[["window_start", "window_end"]]))
-differ = deals.differences(groups)
+known = groups[groups["group"] != "unknown"]
+differ = deals.differences(known)
 by_ways = breakdowns.by_ways(opportunities, window, labels, groups, year_starts)
 book.measure(breakdowns.sum_rows(by_ways, window))
-say.words(*say_deals.who_wins(differ, groups))
+say.words(*say_deals.who_wins(differ, known))
 
 # %%
 ways = set(differ.loc[differ["judged"] == "differ", "group_by"]) - {"month", "source", "campaign", "owner"}

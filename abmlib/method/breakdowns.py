@@ -11,6 +11,7 @@ from abmlib.stats.intervals import FLOOR_OUTCOMES
 
 TIMES = ("quarter", "month")  # ways of a deal's day
 LARGE = 0.5  # share of a sum, held by one group, above which the group is named
+NAMED = 2  # groups, of different ways, named of the win rate
 FEWEST = 10  # deals of a sum; of fewer any one may hold most
 SUMS = {  # columns of `by_ways`: definition, metric, unit, and the column of the deals they count
     "opened": ("deals_opened", "C-60", "deals", "opened"), "created_value": ("created_value", "C-60", "currency", "opened"),
@@ -166,7 +167,7 @@ def without_one(deals: pd.DataFrame, period: Period, labels: pd.DataFrame) -> pd
 
     Returns
     -------
-    DataFrame, at most a row per headline, of ``win_rate_by_count, won_value, created_value, deals_opened, open_value``:
+    DataFrame, at most a row per headline, but `NAMED` of the win rate, of ``win_rate_by_count, won_value, created_value, deals_opened, open_value``:
     ``definition_id, group_by, group, value`` (of all), ``without`` (of the others), ``won`` (deals of the group won, of the
     win rate), ``n`` (its deals), ``n_others``
 
@@ -206,7 +207,7 @@ def _by_way(values: pd.Series, ways: pd.DataFrame) -> pd.DataFrame:
 
 
 def _rate_without(won: pd.Series, account: pd.Series, ways: pd.DataFrame) -> pd.DataFrame:
-    """Give the group without which the win rate leaves its interval, the farthest."""
+    """Give the groups without which the win rate leaves its interval, one of a way, the farthest first."""
     value, low, high, n = intervals.share(won, account)
     each = _by_way(won.astype(float), ways)
     tried = (each["size"] <= LARGE * n) & (n - each["size"] >= FLOOR_OUTCOMES)
@@ -214,9 +215,8 @@ def _rate_without(won: pd.Series, account: pd.Series, ways: pd.DataFrame) -> pd.
     without = (won.sum() - each["sum"]) / (n - each["size"])
     each = each.assign(without=without, value=value, won=each["sum"], n=each["size"], n_others=n - each["size"])
     moved = each[(without < low) | (without > high)]
-    return moved.loc[(moved["without"] - value).abs().sort_values(kind="stable").index[-1:]].assign(
-        definition_id="win_rate_by_count"
-    )
+    order = (moved["without"] - value).abs().sort_values(ascending=False, kind="stable").index
+    return moved.loc[order].drop_duplicates("group_by").head(NAMED).assign(definition_id="win_rate_by_count")
 
 
 def _sum_without(values: pd.Series, ways: pd.DataFrame) -> pd.DataFrame:

@@ -87,7 +87,8 @@ def by_seller(
     out["won_of_target"] = out["won_value"] / aim
     out["missing_to_target"] = (aim - out["won_value"]).clip(lower=0)
     out = out.join(rates[["won", "lost", "raw", "raw_low", "raw_high", "shrunk", "low", "high"]]).reset_index()
-    return out.sort_values(
+    first = ["owner_id", "own_target", "won_value", "won_of_target", "missing_to_target", "year_target", "year_won"]
+    return out[[*first, *out.columns.difference(first, sort=False)]].sort_values(
         ["missing_to_target", "won_value", "owner_id"], ascending=[False, False, True], ignore_index=True
     )
 

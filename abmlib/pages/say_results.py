@@ -17,6 +17,8 @@ HEADLINES = {  # what one group may hold most of
 def of_way(table: pd.DataFrame, differ: pd.DataFrame, way: str, currency: str) -> tuple[str, str]:
     """Say from which group most was won and whether win rates differ, and how many deals name none; empty without groups.
 
+    The clearest high is the group whose adjusted rate has the highest lower end, the clearest low that of the lowest upper end.
+
     Parameters
     ----------
     table : DataFrame of `breakdowns.by_ways`
@@ -37,11 +39,10 @@ def of_way(table: pd.DataFrame, differ: pd.DataFrame, way: str, currency: str) -
             f"The {noun} {one_line(top['group'])} brought the largest part of what was won: {what}, {share(top[value] / of)}"
         )
     if len(judged) and judged["judged"].iloc[0] == "differ":
-        rated = rows[rows["shrunk"].notna()].sort_values("shrunk", kind="stable")
-        rated = rated[rated["group"] != "unknown"] if len(rated) > 2 else rated
-        low, high = (_rate(r) for r in (rated.iloc[0], rated.iloc[-1]))
+        rated = known[known["shrunk"].notna()]
+        low, high = (_rate(rated.loc[i]) for i in (rated["high"].idxmin(), rated["low"].idxmax()))
         said.append(
-            f"win rates differ by {noun} (p {p_value(judged['p'].iloc[0])}): highest for {high}, lowest for {low}"
+            f"win rates differ by {noun} (p {p_value(judged['p'].iloc[0])}): clearest high {high}, clearest low {low}"
         )
     elif len(judged):
         about = f"n = {int(judged['n'].iloc[0]):,}, p {p_value(judged['p'].iloc[0])}"
@@ -89,7 +90,7 @@ def reasons(table: pd.DataFrame, outcome: str, currency: str) -> str:
         by == "amount"
     )
     ends = f", interval {share(top['low'])} to {share(top['high'])}" * pd.notna(top["low"])
-    text = f"Most is {outcome} for “{one_line(top['reason'])}”: {count(int(top['deals']), 'deal')} ({share(top['share'])}{ends}){money}"
+    text = f"Most {'money is' if by == 'amount' else 'deals are'} {outcome} for “{one_line(top['reason'])}”: {count(int(top['deals']), 'deal')} ({share(top['share'])}{ends}){money}"
     return f"{text}; {about}."
 
 
@@ -183,10 +184,13 @@ def without_one(moved: pd.DataFrame, names: Mapping[str, str] | pd.Series, curre
     names : name of each account id
     """
     said, held = [], moved[moved["definition_id"] != "win_rate_by_count"]
-    for r in moved[moved["definition_id"] == "win_rate_by_count"].itertuples():
-        own = f"{r.won:,.0f} of {r.n:,} won"
-        whom = _whom(r.group_by, r.group, names)
-        said.append(f"Without {whom} ({own}) the win rate is {share(r.without)} instead of {share(r.value)}.")
+    rates = moved[moved["definition_id"] == "win_rate_by_count"]
+    parts = [
+        f"without {_whom(r.group_by, r.group, names)} ({r.won:,.0f} of {r.n:,} won) {'it' if i else 'the win rate'} is {share(r.without)}"
+        for i, r in enumerate(rates.itertuples())
+    ]
+    if parts:
+        said.append(f"W{joined(parts)[1:]}, instead of {share(rates['value'].iloc[0])}.")
     for (way, group), rows in held.groupby(["group_by", "group"], sort=False):
         parts = [
             f"{share(1 - r.without / r.value)} of {HEADLINES[r.definition_id]} "
