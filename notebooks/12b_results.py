@@ -176,10 +176,9 @@ show.table(by_campaign[["campaign", *counts]], f"Deals by campaign, opened and d
 
 # %% [markdown]
 # ## Sellers
-# Each seller against the own target, and the deals at hand. Due and overdue deals are open.
+# What each seller won against their own target, and the deals at hand. Due and overdue deals are open.
 
 # %% tags=["finding"]
-visits = stages.stage_visits(opportunities, history, book.as_of)
 touches = book.panel("activities", by=["direction"], per="day")
 today = past_pipeline.open_now(opportunities, history, book.as_of)
 marks = stalled.marked(today, stalled.past_of(opportunities, visits, touches)).set_index("opportunity_id")
@@ -189,7 +188,7 @@ team = sellers.by_seller(opportunities, targets, period, coming, book.as_of, is_
 book.measure(sellers.seller_rows(team, period))
 say.words(
     *say_results.sellers(team, period_name, is_over, currency),
-    say_results.of_way(by_ways, differ, "owner", currency)[0],
+    *say_results.of_way(by_ways, differ, "owner", currency)[:2],
 )
 
 # %%
@@ -213,7 +212,7 @@ book.measure(
     ]).assign(window_start=window.start, window_end=window.end)
 )  # fmt: skip
 say.words(
-    say_results.reasons(lost_for, "lost", currency),
+    *say_results.reasons(lost_for, "lost", currency),
     say_results.changed(judged, "lost", len(lost_for) > 0),
     say_results.competitors(rivals, rivals_differ, decided["competitor"].notna().groupby(~is_lost).mean()),
 )
@@ -235,7 +234,12 @@ book.measure(
     reasons.reason_rows(wins_of, wins_of["win_reason"], won_for, "won")
     .assign(window_start=window.start, window_end=window.end)
 )  # fmt: skip
-say.words(say_results.reasons(won_for, "won", currency))
+wins_before = deals.closed_in(opportunities, before).query("is_won")
+win_changes = reasons.changed(wins_of, wins_before, "win_reason")
+say.words(
+    *say_results.reasons(won_for, "won", currency),
+    say_results.changed(win_changes, "won", len(won_for) > 0),
+)
 
 # %%
 show.table(won_for, f"Reasons of the deals won {when}", currency)

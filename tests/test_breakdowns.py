@@ -98,7 +98,7 @@ def test_a_book_without_ways_gives_no_group_and_no_row():
     got = breakdowns.by_ways(every, YEAR, labelled(every), breakdowns.all_groups(every, labelled(every)))
     assert got.empty
     assert breakdowns.sum_rows(got, YEAR).empty
-    assert say_results.of_way(got, dl.differences(got), "source", "EUR") == ("", "")
+    assert say_results.of_way(got, dl.differences(got), "source", "EUR") == ("", "", "")
 
 
 def test_the_sentence_of_a_way_names_the_largest_part_the_verdict_and_who_names_none():
@@ -109,12 +109,11 @@ def test_the_sentence_of_a_way_names_the_largest_part_the_verdict_and_who_names_
     labels = labelled(every)
     groups = breakdowns.all_groups(every, labels)
     table = breakdowns.by_ways(every, YEAR, labels, groups)
-    finding, silent = say_results.of_way(table, dl.differences(groups.query("group != 'unknown'")), "source", "EUR")
-    assert finding.startswith(
-        "The source Web brought the largest part of what was won: 700 EUR, 58.3%; win rates differ by source (p < 0.01): "
-        "clearest high Web (70 of 100 won, adjusted 6"
-    )
-    assert "clearest low Fair (20 of 100 won" in finding
+    known = groups[groups["group"] != "unknown"]
+    verdict, largest, silent = say_results.of_way(table, dl.differences(known), "source", "EUR")
+    assert verdict.startswith("Win rates differ by source (p < 0.01): clearest high Web (70 of 100 won, adjusted 6")
+    assert "clearest low Fair (20 of 100 won" in verdict
+    assert largest == "The source Web brought the largest part of what was won: 700 EUR, 58.3%."
     assert (
         silent == "Many deals name no source: 100 of 300 opened. The figures by source describe the other deals only."
     )
@@ -207,9 +206,10 @@ def test_lost_deals_are_counted_by_reason_with_their_amount_and_the_share_of_all
     rows = noted(reasons.reason_rows(lost, lost["loss_reason"], got, "lost"))
     has = rows.set_index("definition_id").loc["lost_with_reason"]
     assert has[["value", "n"]].tolist() == [pytest.approx(5 / 6), 6]
-    said = say_results.reasons(got, "lost", "EUR")
-    assert said.startswith("Most money is lost for “price”: 2 deals (33.3%, interval ")
-    assert said.endswith("40 EUR of 50 EUR; of the 6 deals lost 16.7% (1) have no reason entered.")
+    most, about = say_results.reasons(got, "lost", "EUR")
+    assert most.startswith("Most money is lost for “price”: 2 deals (33.3%, 95% interval ")
+    assert most.endswith("40 EUR of 50 EUR.")
+    assert about == "Of the 6 deals lost 16.7% (1) have no reason entered."
 
 
 def test_without_any_reason_nothing_is_shown_and_the_share_is_not_answerable():
@@ -217,7 +217,7 @@ def test_without_any_reason_nothing_is_shown_and_the_share_is_not_answerable():
     table = reasons.by_reason(lost, lost["loss_reason"])
     assert table.empty
     assert noted(reasons.reason_rows(lost, lost["loss_reason"], table, "lost"))["status"].tolist() == ["not_answerable"]
-    assert say_results.reasons(table, "lost", "EUR") == ""
+    assert say_results.reasons(table, "lost", "EUR") == ("", "")
 
 
 def of_reasons(price: int, timing: int) -> pd.DataFrame:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from abmlib.pages.say import count, joined, named, one_line, p_value, share, short_money
+from abmlib.stats.intervals import LEVEL
 
 READERS = {"owner": "seller"}  # ways of grouping that readers call otherwise
 SILENT = 0.2  # share of deals without a source or campaign that is worth a sentence
@@ -14,8 +15,8 @@ HEADLINES = {  # what one group may hold most of
 }  # fmt: skip
 
 
-def of_way(table: pd.DataFrame, differ: pd.DataFrame, way: str, currency: str) -> tuple[str, str]:
-    """Say from which group most was won and whether win rates differ, and how many deals name none; empty without groups.
+def of_way(table: pd.DataFrame, differ: pd.DataFrame, way: str, currency: str) -> tuple[str, str, str]:
+    """Say whether win rates differ, from which group most was won, and how many deals name none; empty without groups.
 
     The clearest high is the group whose adjusted rate has the highest lower end, the clearest low that of the lowest upper end.
 
@@ -25,32 +26,30 @@ def of_way(table: pd.DataFrame, differ: pd.DataFrame, way: str, currency: str) -
     differ : DataFrame of `deals.differences`
     way : such as ``source``
     """
-    rows = table[table["group_by"] == way]
+    rows, noun = table[table["group_by"] == way], READERS.get(way, way)
     if rows.empty:
-        return "", ""
-    noun = READERS.get(way, way)
-    judged = differ[(differ["group_by"] == way) & differ["p"].notna()]
-    known, said = rows[rows["group"] != "unknown"], []
-    value = "won_value" if known["won_value"].sum() > 0 else "won"
-    if known[value].sum() > 0:
-        top, of = known.loc[known[value].idxmax()], rows[value].sum()
-        what = short_money(top[value], currency) if value == "won_value" else count(int(top[value]), "deal")
-        said.append(
-            f"The {noun} {one_line(top['group'])} brought the largest part of what was won: {what}, {share(top[value] / of)}"
-        )
-    if len(judged) and judged["judged"].iloc[0] == "differ":
-        rated = known[known["shrunk"].notna()]
+        return "", "", ""
+    known, judged = rows[rows["group"] != "unknown"], differ[(differ["group_by"] == way) & differ["p"].notna()]
+    verdict = ""
+    if len(judged):
+        p, rated = p_value(judged["p"].iloc[0]), known[known["shrunk"].notna()]
         low, high = (_rate(rated.loc[i]) for i in (rated["high"].idxmin(), rated["low"].idxmax()))
-        said.append(
-            f"win rates differ by {noun} (p {p_value(judged['p'].iloc[0])}): clearest high {high}, clearest low {low}"
-        )
-    elif len(judged):
-        about = f"n = {int(judged['n'].iloc[0]):,}, p {p_value(judged['p'].iloc[0])}"
-        said.append(
-            f"win rates show no difference beyond chance between {count(int(judged['groups'].iloc[0]), noun)} ({about})"
-        )
-    line = "; ".join(said)
-    return f"{line[:1].upper()}{line[1:]}." if line else "", _silent(rows, noun)
+        verdict = f"Win rates differ by {noun} (p {p}): clearest high {high}, clearest low {low}."
+        if judged["judged"].iloc[0] != "differ":
+            about = f"n = {int(judged['n'].iloc[0]):,}, p {p}"
+            groups = count(int(judged["groups"].iloc[0]), noun)
+            verdict = f"Win rates show no difference beyond chance between {groups} ({about})."
+    return verdict, _largest(rows, known, noun, currency), _silent(rows, noun)
+
+
+def _largest(rows: pd.DataFrame, known: pd.DataFrame, noun: str, currency: str) -> str:
+    """Say which group brought the largest part of what was won; empty where nothing was."""
+    value = "won_value" if known["won_value"].sum() > 0 else "won"
+    if not known[value].sum() > 0:
+        return ""
+    top, whole = known.loc[known[value].idxmax()], rows[value].sum()
+    what = short_money(top[value], currency) if value == "won_value" else count(int(top[value]), "deal")
+    return f"The {noun} {one_line(top['group'])} brought the largest part of what was won: {what}, {share(top[value] / whole)}."
 
 
 def _rate(row: pd.Series) -> str:
@@ -68,7 +67,7 @@ def _silent(rows: pd.DataFrame, noun: str) -> str:
     return f"{most} deals name no {noun}: {none:,.0f} of {deals.sum():,.0f} opened. The figures by {noun} describe the other deals only."
 
 
-def reasons(table: pd.DataFrame, outcome: str, currency: str) -> str:
+def reasons(table: pd.DataFrame, outcome: str, currency: str) -> tuple[str, str]:
     """Say which reason stands out and how many deals have none; empty without a reason.
 
     Parameters
@@ -77,21 +76,21 @@ def reasons(table: pd.DataFrame, outcome: str, currency: str) -> str:
     outcome : ``lost`` or ``won``
     """
     if table.empty:
-        return ""
+        return "", ""
     n, none = int(table["deals"].sum()), int(table.loc[table["reason"] == "not entered", "deals"].sum())
     real = table[~table["reason"].isin(["other", "not entered"])]
     has = "every one has a reason" if none == 0 else f"{share(none / n)} ({none:,}) have no reason entered"
-    about = f"of the {count(n, f'deal {outcome}', f'deals {outcome}')} {has}"
+    about = f"Of the {count(n, f'deal {outcome}', f'deals {outcome}')} {has}."
     if real.empty:
-        return f"No reason is shared by several deals; {about}."
+        return f"No reason is shared by several deals {outcome}.", about
     by = "amount" if real["amount"].gt(0).any() else "deals"
     top = real.loc[real[by].idxmax()]
     money = f", {short_money(top['amount'], currency)} of {short_money(table['amount'].sum(), currency)}" * (
         by == "amount"
     )
-    ends = f", interval {share(top['low'])} to {share(top['high'])}" * pd.notna(top["low"])
+    ends = f", {LEVEL:.0%} interval {share(top['low'])} to {share(top['high'])}" * pd.notna(top["low"])
     text = f"Most {'money is' if by == 'amount' else 'deals are'} {outcome} for “{one_line(top['reason'])}”: {count(int(top['deals']), 'deal')} ({share(top['share'])}{ends}){money}"
-    return f"{text}; {about}."
+    return f"{text}.", about
 
 
 def changed(judged: pd.DataFrame, outcome: str, has_reasons: bool) -> str:
