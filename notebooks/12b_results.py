@@ -172,7 +172,7 @@ say.words(*say_results.of_way(by_ways, differ, "campaign", currency))
 
 # %%
 by_campaign = by_ways[by_ways["group_by"] == "campaign"].rename(columns={"group": "campaign"})
-show.table(by_campaign[["campaign", *counts]], f"Deals by campaign, opened and decided {when}", currency)
+show.table(by_campaign[["campaign", *counts]], f"Deals by campaign, opened and decided {when}", currency, rows=12)
 
 # %% [markdown]
 # ## Sellers
@@ -192,9 +192,16 @@ say.words(
 )
 
 # %%
-note = f"Amount won in {period_name}. Due by {say.day(coming.end)}. Deals won and lost, and win rates: decided {when}."
 order = "misses" if team["missing_to_target"].notna().any() else "won"
-show.table(team, f"Sellers, who {order} most first", currency, rows=50, note=note * (len(team) > 0))
+columns = ["owner_id", "own_target", "won_value", "won_of_target", "missing_to_target", "year_target", "year_won"]
+columns += ["overdue_deals", "overdue_value", "stalled_deals"]
+note = f"Target and amount won: {period_name}; year to date: until its end." * (len(team) > 0)
+show.table(team[columns], f"Sellers, who {order} most first", currency, rows=50, note=note)
+
+# %%
+columns = ["owner_id", "open_deals", "open_value", "due_value", *counts[2:4], *counts[5:-2]]
+note = f"Due by {say.day(coming.end)}. Won, lost and win rates: decided {when}." * (len(team) > 0)
+show.table(team[columns], "Open deals and win rates of sellers", currency, rows=50, note=note)
 
 # %% [markdown]
 # ## Why deals are lost
