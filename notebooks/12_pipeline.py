@@ -76,9 +76,9 @@ today = past_pipeline.open_now(opportunities, history, book.as_of)
 outlook = chances.outlook(past, today, book.as_of, horizon)
 days_left, period_end = (coming.end - book.as_of).days, say.day(coming.end)
 of_period = chances.outlook(past, today, book.as_of, days_left)
-tested = chances.back_test(past, book.as_of, ahead.end - book.as_of, year_starts)
-to_end = forecast.time_to(coming.end, book.as_of)
-of_quarters = chances.back_test(past, book.as_of, to_end, year_starts).drop(columns="crm")  # the CRM names no day
+aheads = [ahead.end - book.as_of, forecast.time_to(coming.end, book.as_of)]
+tested, of_quarters = chances.back_tests(past, book.as_of, aheads, year_starts)
+of_quarters = of_quarters.drop(columns="crm")  # the CRM names no day
 
 judged = open_deals[open_deals["opportunity_id"].map(outlook.chance).notna()]
 crm_weighted = judged["amount"] * judged["probability"]

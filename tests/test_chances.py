@@ -273,3 +273,10 @@ def test_other_names_of_accounts_foretell_the_same():
 def test_a_past_shorter_than_twice_the_horizon_is_young():
     ages = [chances.outlook(half_won(), open_today([1.0]), TODAY, days).is_young for days in (228, 229)]
     assert ages == [False, True]  # the past day is 456 days ago
+
+
+def test_several_horizons_at_once_give_what_each_gives_alone():
+    now = open_today([100.0, 300.0, None])
+    both = chances.outlooks(half_won(), now, TODAY, [50, HORIZON, 9_999])
+    assert [one.money for one in both[:2]] == [chances.outlook(half_won(), now, TODAY, h).money for h in (50, HORIZON)]
+    assert "9,999 days ago" in both[2].why

@@ -1,5 +1,6 @@
 """The chance of each open deal to be won within a horizon, learnt from deals that were open at past month ends."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,14 +63,30 @@ def outlook(past: pd.DataFrame, now: pd.DataFrame, as_of: pd.Timestamp, horizon:
     Metric dictionary C-8. Landmarking: van Houwelingen (2007), Scandinavian Journal of Statistics 34, p. 70;
     Aalen–Johansen as in `survival.incidence`.
     """
+    return outlooks(past, now, as_of, [horizon])[0]
+
+
+def outlooks(past: pd.DataFrame, now: pd.DataFrame, as_of: pd.Timestamp, horizons: Sequence[int]) -> list[Outlook]:
+    """Give an `outlook` for each of several horizons; the past is read once for all of them."""
     every = pd.Index(now["opportunity_id"])
     aged = now[now["days_in_stage"].notna()]
     undated = "the day open deals were opened" if aged.empty and len(now) else ""
-    if why := _lacking(past, as_of, horizon) or undated:
-        nothing = (np.nan, np.nan, np.nan, 0)
-        return Outlook(pd.Series(np.nan, every), nothing, nothing, why)
-    past, now = with_parts(past, aged.reset_index(drop=True))
-    chance, fitted = _shares(past, now, horizon, survival.draw_clusters(past["account_id"], RATES, SEED))
+    whys = [_lacking(past, as_of, horizon) or undated for horizon in horizons]
+    known, nothing = [h for h, why in zip(horizons, whys, strict=True) if not why], (np.nan, np.nan, np.nan, 0)
+    found = list[Outlook]()
+    if known:
+        past, now = with_parts(past, aged.reset_index(drop=True))
+        shares = _shares(past, now, known, survival.draw_clusters(past["account_id"], RATES, SEED))
+        found = [_foretold(past, now, every, as_of, *one) for one in zip(known, *shares, strict=True)]
+    given = iter(found)
+    return [Outlook(pd.Series(np.nan, every), nothing, nothing, why) if why else next(given) for why in whys]
+
+
+def _foretold(
+    past: pd.DataFrame, now: pd.DataFrame, every: pd.Index, as_of: pd.Timestamp, horizon: int, chance: np.ndarray,
+    fitted: np.ndarray,
+) -> Outlook:  # fmt: skip
+    """Draw what the deals open now bring within one horizon, from the share won of each one's part."""
     mature = (past["day"] + horizon * DAY <= as_of).to_numpy()
     luck, growth = shared_luck(past[mature], fitted[mature], horizon), amount_growth(past)
     random = np.random.default_rng(SEED)
@@ -139,22 +156,28 @@ def with_parts(past: pd.DataFrame, now: pd.DataFrame) -> tuple[pd.DataFrame, pd.
     return both[0], both[1]
 
 
-def _shares(past: pd.DataFrame, now: pd.DataFrame, horizon: int, draws: Draws) -> tuple[np.ndarray, np.ndarray]:
-    """Shares won within the horizon of the part of each deal: of `now` with all draws, of `past` without."""
-    chance, fitted = np.full((len(now), draws.often.shape[1]), np.nan), np.full(len(past), np.nan)
+def _shares(
+    past: pd.DataFrame, now: pd.DataFrame, horizons: Sequence[int], draws: Draws
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Shares won within each horizon of the part of each deal: of `now` with all draws, of `past` without."""
+    part_of_now, part_of_past = np.full(len(now), -1), np.full(len(past), -1)
     days, ended = past["days_followed"].to_numpy(), past["ended"].to_numpy()
+    deal, found = pd.factorize(past["opportunity_id"])[0], list[np.ndarray]()
     for keys in FINER:
         of_now = now.groupby(keys).indices
         for part, rows in past.groupby(keys).indices.items():
-            if keys != FINER[-1] and past["opportunity_id"].iloc[rows].nunique() < FEWEST:
+            if keys != FINER[-1] and len(np.unique(deal[rows])) < FEWEST:
                 continue
-            present, own = of_now.get(part, rows[:0]), rows[np.isnan(fitted[rows])]
-            present = present[np.isnan(chance[present, 0])]
+            present, own = of_now.get(part, rows[:0]), rows[part_of_past[rows] < 0]
+            present = present[part_of_now[present] < 0]
             if len(present) or len(own):
                 mine = Draws(draws.cluster[rows], draws.often if len(present) else draws.often[:, :1])
-                share = survival.incidence(days[rows], ended[rows], horizon, mine)
-                chance[present], fitted[own] = share, share[0]
-    return np.where(np.isnan(chance), chance[:, :1], chance), fitted
+                share = survival.incidences(days[rows], ended[rows], horizons, mine)
+                part_of_now[present], part_of_past[own] = len(found), len(found)
+                found.append(np.broadcast_to(share, (len(horizons), draws.often.shape[1])))
+    each = [np.stack([part[h] for part in found]) for h in range(len(horizons))]
+    each = [np.where(np.isnan(part), part[:, :1], part) for part in each]
+    return [part[part_of_now] for part in each], [part[part_of_past, 0] for part in each]
 
 
 def shared_luck(past: pd.DataFrame, chance: np.ndarray, horizon: int) -> float:
@@ -201,19 +224,37 @@ def back_test(
     quarter's amounts are known; missing where only this one's are not), ``held`` (what came lay in that interval). Deals
     without a chance are in nothing that came
     """
-    ends = set(pd.PeriodIndex(past["day"].drop_duplicates(), freq=quarters(year_starts)).end_time.normalize())
-    rows = []
-    for day in [end for end in sorted(ends & set(past["day"])) if end + ahead <= as_of][-TESTED:]:
-        horizon = (day + ahead - day).days
+    return back_tests(past, as_of, [ahead], year_starts)[0]
+
+
+def back_tests(
+    past: pd.DataFrame, as_of: pd.Timestamp, aheads: Sequence[pd.Timedelta | pd.DateOffset], year_starts: int = 1
+) -> list[pd.DataFrame]:
+    """Give a `back_test` for each of several times ahead; the past of each quarter end is read once for all of them."""
+    last = pd.PeriodIndex(past["day"].drop_duplicates(), freq=quarters(year_starts)).end_time.normalize()
+    ends = sorted(set(last) & set(past["day"]))
+    tested = [[end for end in ends if end + ahead <= as_of][-TESTED:] for ahead in aheads]
+    rows = [list[tuple[object, ...]]() for _ in aheads]
+    for day in sorted(set().union(*tested)):
+        which = [i for i, days in enumerate(tested) if day in days]
+        horizons = [(day + aheads[i] - day).days for i in which]
         now = past[past["day"] == day].reset_index(drop=True)
-        then = outlook(until(past, day), now, day, horizon)
-        if then.why:
-            continue
-        now = now[then.chance.notna().to_numpy()]
-        won = (now["ended"] == WON) & (now["days_followed"] <= horizon)
-        money = now["final_amount"].where(won, 0)[now["amount"].notna()].sum(min_count=1)
-        crm = (now["amount"] * now["probability"]).sum(min_count=1)
-        rows.append((horizon, day, len(now), *then.wins[:3], int(won.sum()), *then.money[:3], money, crm))
+        for i, horizon, then in zip(which, horizons, outlooks(until(past, day), now, day, horizons), strict=True):
+            if not then.why:
+                rows[i].append(_came(now[then.chance.notna().to_numpy()], then, day, horizon))
+    return [_tested(each) for each in rows]
+
+
+def _came(now: pd.DataFrame, then: Outlook, day: pd.Timestamp, horizon: int) -> tuple[object, ...]:
+    """One row of a back-test: what was foretold of deals open then, and what came."""
+    won = (now["ended"] == WON) & (now["days_followed"] <= horizon)
+    money = now["final_amount"].where(won, 0)[now["amount"].notna()].sum(min_count=1)
+    crm = (now["amount"] * now["probability"]).sum(min_count=1)
+    return horizon, day, len(now), *then.wins[:3], int(won.sum()), *then.money[:3], money, crm
+
+
+def _tested(rows: list[tuple[object, ...]]) -> pd.DataFrame:
+    """Make the table of a back-test, and judge each row of it."""
     columns = ["horizon_days", "day", "deals", "wins", "wins_low", "wins_high", "wins_came"]
     tested = pd.DataFrame(rows, columns=[*columns, "money", "money_low", "money_high", "money_came", "crm"])
     counts = dict.fromkeys(("horizon_days", "deals", "wins_came"), "int64") | {"day": "datetime64[us]"}
@@ -226,7 +267,7 @@ def back_test(
     return tested.assign(judged_by=pd.Series(what, tested.index, dtype="str").where(judged), held=held.where(judged))
 
 
-def stage_shares(past: pd.DataFrame, as_of: pd.Timestamp, horizon: int, stages: pd.Series) -> pd.DataFrame:
+def stage_shares(past: pd.DataFrame, as_of: pd.Timestamp, horizon: int, stages: Sequence[str]) -> pd.DataFrame:
     """Measure, for each stage, the share won within the horizon of deals that were open in it, and the CRM's probability.
 
     A stage without a deal that was open in it a horizon ago has no row.

@@ -1,5 +1,6 @@
 """Durations, where some are not over yet."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -91,6 +92,20 @@ def draw_clusters(label: pd.Series, draws: int, seed: int) -> Draws:
 def incidence(days: np.ndarray, ended: np.ndarray, horizon: float, draws: Draws) -> np.ndarray:
     """Share that end in the first of several ways within a horizon (Aalen–Johansen): the estimate, and its draws.
 
+    As `incidences`, of one horizon: shape (1 + draws,).
+
+    Examples
+    --------
+    >>> alone = draw_clusters(pd.Series(list("abcd")), 0, seed=1)
+    >>> incidence(np.array([1, 2, 3, 4]), np.array([1, 0, 2, 1]), 9, alone).tolist()
+    [0.625]
+    """
+    return incidences(days, ended, [horizon], draws)[0]
+
+
+def incidences(days: np.ndarray, ended: np.ndarray, horizons: Sequence[float], draws: Draws) -> np.ndarray:
+    """Shares that end in the first of several ways within each of some horizons (Aalen–Johansen), and their draws.
+
     Those not over are followed as far as they are known. Missing in a draw without any of the rows.
 
     Parameters
@@ -101,23 +116,18 @@ def incidence(days: np.ndarray, ended: np.ndarray, horizon: float, draws: Draws)
 
     Returns
     -------
-    array of shares, shape (1 + draws,)
+    array of shares, shape (horizons, 1 + draws)
 
     References
     ----------
     Aalen and Johansen (1978), Scandinavian Journal of Statistics 5, p. 141; cumulative incidence.
-
-    Examples
-    --------
-    >>> alone = draw_clusters(pd.Series(list("abcd")), 0, seed=1)
-    >>> incidence(np.array([1, 2, 3, 4]), np.array([1, 0, 2, 1]), 9, alone).tolist()
-    [0.625]
     """
     if not len(days):
-        return np.full(draws.often.shape[1], np.nan)
+        return np.full((len(horizons), draws.often.shape[1]), np.nan)
     order = np.lexsort((ended == 0, days))
     ended, cluster = ended[order], draws.cluster[order]
-    over, first = (ended > 0)[:, None], ((ended == 1) & (days[order] <= horizon))[:, None]
+    over, first = (ended > 0)[:, None], (ended == 1)[:, None]
+    within = np.searchsorted(days[order], horizons, side="right")
     shares, step = [], max(1, CELLS // len(days))
     for done in range(0, draws.often.shape[1], step):
         often = draws.often[:, done : done + step][cluster].astype(float)
@@ -125,8 +135,10 @@ def incidence(days: np.ndarray, ended: np.ndarray, horizon: float, draws: Draws)
         hazard = np.divide(often, at_risk, out=np.zeros(often.shape), where=at_risk > 0)
         alive = np.cumprod(1 - hazard * over, axis=0)
         before = np.vstack([np.ones((1, often.shape[1])), alive[:-1]])
-        shares.append(np.where(at_risk[0] > 0, (before * hazard * first).sum(axis=0).clip(0, 1), np.nan))
-    return np.concatenate(shares)
+        won = before * hazard * first
+        each = np.stack([won[:n].sum(axis=0).clip(0, 1) for n in within])
+        shares.append(np.where(at_risk[0] > 0, each, np.nan))
+    return np.concatenate(shares, axis=1)
 
 
 def ends(drawn: np.ndarray) -> tuple[float, float]:
