@@ -30,9 +30,27 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from abmlib.method import chances, data_quality, deals, forecast, past_pipeline, periods, stages, stalled
+from abmlib.method import (
+    chances,
+    data_quality,
+    deals,
+    forecast,
+    past_pipeline,
+    periods,
+    stages,
+    stalled,
+)
 from abmlib.method.measures import counted_row
-from abmlib.pages import plots, say, say_data, say_deals, say_forecast, say_pipeline, show, what_if
+from abmlib.pages import (
+    plots,
+    say,
+    say_data,
+    say_deals,
+    say_forecast,
+    say_pipeline,
+    show,
+    what_if,
+)
 from abmlib.stats.intervals import LEVEL
 from abmlib.tables import Book
 
@@ -52,8 +70,8 @@ history = book.read("opportunity_stage_history")
 year_starts, currency = book.settings.fiscal_year_starts, book.currency
 window, ahead = periods.trailing(book.as_of, window_months), periods.coming(book.as_of, ahead_months)
 horizon, until = (ahead.end - book.as_of).days, say.day(ahead.end)
-columns = ["opportunity_id", "stage", "amount", "created_day", "close_date", "closed_day", "is_won"]
-show.table(opportunities[columns], "The first deals", currency, rows=3)
+columns = ["opportunity_id", "title", "stage", "amount", "created_day", "close_date", "closed_day", "is_won"]
+show.table(opportunities.assign(title=opportunities["name"])[columns], "The first deals", currency, rows=3)
 
 # %%
 show.table(deals.oddities(opportunities, book.as_of), "Deals whose data cannot be taken as they are")
@@ -102,9 +120,8 @@ flags = stalled.flags(opportunities, stalled.marked(today, marks), outlook.chanc
 slow = flags["days_in_stage"] > flags["days_slow"]
 assert (flags["stalled"] == slow & (flags["quiet"] | (flags["pushes"] >= stalled.PUSHES).fillna(False))).all()
 
-named = flags.assign(title=flags["name"], deal_owner=flags["owner_id"]).join(
-    accounts["name"].rename("account_name"), on="account_id"
-)
+account_name = accounts["name"].rename("account_name")
+named = flags.assign(title=flags["name"], deal_owner=flags["owner_id"]).join(account_name, on="account_id")
 listed = stalled.reasons(named, book.as_of)
 stuck, late, early = (listed[listed[mark]] for mark in ("stalled", "overdue", "due_too_early"))
 
@@ -138,7 +155,7 @@ say.words(
 # %%
 deal = ["opportunity_id", "title", "account_name", "deal_owner"]
 title = f"Stalled deals, the largest first: {len(stuck):,} of {say.count(len(open_deals), 'open deal')}"
-columns = [*deal, "amount", "days_in_stage", "why", "next_step"]
+columns = [*deal, "amount", "next_step", "why"]
 show.table(stuck[columns], title, currency, rows=200, note=say_pipeline.owners(stuck, currency))
 
 # %% [markdown]

@@ -208,3 +208,9 @@ def test_owners_are_named_with_what_is_unknown_of_their_deals():
 
 def test_without_a_listed_deal_no_owner_is_named():
     assert say_pipeline.owners(pd.DataFrame({"owner_id": [], "amount": []}), "EUR") == ""
+
+
+def test_an_id_made_of_the_title_is_not_shown_beside_it():
+    made = pd.DataFrame({"opportunity_id": [r"Café S\-100-3/22/2024-1"], "title": ["Café S-100"], "amount": [5.0]})
+    assert "3/22/2024" not in repr(show.table(made, "Deals", "EUR"))
+    assert "O-17" in repr(show.table(made.assign(opportunity_id="O-17"), "Deals", "EUR"))

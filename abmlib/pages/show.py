@@ -62,7 +62,7 @@ def table(
     """
     if frame.empty:
         return Shown(note, f"<p>{html.escape(note)}</p>" if note else "")
-    known = {c: formats.of(str(c)) for c in frame}
+    frame, known = _without_made_ids(frame), {c: formats.of(str(c)) for c in frame}
     if values:
         known |= {c: Format(values, str(c)) for c in frame.select_dtypes("number") if c != "accounts"}
     kinds = {c: _kind(frame[c], known[c].kind) for c in frame}
@@ -83,6 +83,15 @@ def table(
     )
     numbers = [c for c in cells if kinds[c] in formats.NUMBERS]
     return _laid_out(pd.DataFrame(cells), heads, numbers, title, " ".join(foot), is_list=len(cut) > LONG)
+
+
+def _without_made_ids(frame: pd.DataFrame) -> pd.DataFrame:
+    """Leave out the id of a deal that an import made of its title, as `importers.values` joins a key: the title says it."""
+    if not {"opportunity_id", "title"} <= set(frame):
+        return frame
+    titles = [str(t).replace("\\", "\\\\").replace("-", "\\-") + "-" for t in frame["title"]]
+    made = [str(i).startswith(t) for i, t in zip(frame["opportunity_id"], titles, strict=True)]
+    return frame.assign(opportunity_id=frame["opportunity_id"].mask(pd.Series(made, frame.index)))
 
 
 def _laid_out(
