@@ -12,7 +12,7 @@
 # **Decision.** Which open deals get attention this week, whether the pipeline covers the coming target, and which forecast
 # numbers can be trusted.
 #
-# **Needs** accounts, opportunities. **Reads** nothing earlier. **Writes** `12_opportunity_flags`. **Run** weekly;
+# **Needs** accounts, opportunities. **Reads** nothing earlier. **Writes** `12_opportunity_flags`, `12_bridge`. **Run** weekly;
 # decide monthly.
 
 # %% tags=["parameters"]
@@ -31,6 +31,7 @@ import numpy as np
 import pandas as pd
 
 from abmlib.method import (
+    bridge,
     chances,
     data_quality,
     deals,
@@ -44,9 +45,11 @@ from abmlib.method.measures import counted_row
 from abmlib.pages import (
     plots,
     say,
+    say_changes,
     say_data,
     say_deals,
     say_forecast,
+    say_open,
     say_pipeline,
     show,
     what_if,
@@ -63,7 +66,7 @@ plots.style()
 
 # %%
 book = Book.open(data, as_of=as_of, tables=tables, window_months=window_months)
-book.need("accounts", "opportunities", writes=["12_opportunity_flags"])
+book.need("accounts", "opportunities", writes=["12_opportunity_flags", "12_bridge"])
 accounts = book.read("accounts").set_index("account_id")
 opportunities = deals.with_days(book.read("opportunities"), book.as_of)
 history = book.read("opportunity_stage_history")
@@ -252,8 +255,7 @@ show.table(
 )
 
 # %%
-by_stage = stages.stage_table(visits)["stage"]
-crm = chances.stage_shares(past, book.as_of, horizon, by_stage)
+crm = chances.stage_shares(past, book.as_of, horizon, stages.in_order(visits))
 if len(crm):
     fig, ax = plt.subplots()
     plots.title(ax, say_deals.crm_by_stage(crm, ahead_months))
@@ -289,6 +291,47 @@ show.measures(
     f"Open deals, what they bring by {until}, and deals due {say.during(slip.start, slip.end, year_starts)}",
     currency,
 )
+
+# %% [markdown]
+# ## How the open pipeline came about
+# From the pipeline open on the one day to that of the other, to the cent. What happened in between stands apart from what was
+# dated before and only learnt since.
+
+# %% tags=["finding"]
+start = bridge.since(book.as_of, year_starts)
+then = deals.open_deals(Book.open(data, as_of=start.date(), tables=tables).read("opportunities"))
+steps = bridge.bridge(then, opportunities, history, start, book.as_of)
+behind = bridge.behind(then, opportunities, history, start, book.as_of)
+assert (
+    np.isclose(steps["amount"].iloc[-1], deals.known_sum(open_deals["amount"]), equal_nan=True)
+    or steps["amount"].isna().all()
+)
+
+quarter_then = periods.quarter_of(start + periods.DAY, year_starts)
+moved = bridge.postponed(then, opportunities, history, start)
+pushed_out = bridge.pushed_out(moved, quarter_then)
+book.measure(bridge.rows(steps, moved, quarter_then))
+of_quarter = say.span(quarter_then.start, quarter_then.end, year_starts)
+say.words(say_changes.bridge(steps, currency), say_open.postponed(moved, pushed_out, of_quarter, currency))
+
+# %%
+note = say_changes.bridge_note(steps, int(open_deals["amount"].isna().sum()))
+columns = ["step", "amount", "happened", "learnt", "deals_change"]
+shown = steps.loc[steps["deals"] > 0, columns].replace(0, np.nan)
+show.table(shown, "From the one day to the other", currency, note=note)
+
+# %%
+named_moves = moved.assign(title=moved["name"], deal_owner=moved["owner_id"]).join(account_name, on="account_id")
+columns = [*deal, "amount", "from_day", "to_day", "split"]
+show.table(named_moves[columns], "Moved to a later closing day, the largest first", currency, rows=50)
+
+# %% [markdown] tags=["fold"]
+# ## The deals behind each step
+
+# %%
+named_steps = behind.assign(title=behind["name"], deal_owner=behind["owner_id"]).join(account_name, on="account_id")
+columns = ["step", "split", *deal, "amount"]
+show.table(named_steps[columns], "Deals behind the steps", currency, rows=500)
 
 # %% [markdown]
 # ## What if
@@ -364,3 +407,4 @@ show.decisions(book.decisions, currency, accounts["name"])
 
 # %%
 book.write("12_opportunity_flags", flags)
+book.write("12_bridge", behind)

@@ -3,13 +3,26 @@
 import numpy as np
 import pandas as pd
 
-STEPS = (
-    "open at start", "created", "opening day unknown", "reopened", "got a first amount", "grown", "won", "lost",
-    "closed, result unknown", "shrunk", "no longer in the data", "open at end",
-)  # fmt: skip
+from abmlib.method.measures import measure_rows
+from abmlib.method.periods import DAY, Period, quarter_of, trailing
+from abmlib.tables.definitions.results import STEPS
+
 REPRICED = ["got a first amount", "grown", "shrunk"]  # steps of deals that were open and stayed
 LEAVING = ["won", "lost", "closed, result unknown", "no longer in the data"]
 SPLIT = ["happened", "learnt"]
+FIRST_DAYS = 14  # of a quarter, in which too little has happened to look at it alone
+MOVED = ["opportunity_id", "account_id", "name", "owner_id", "amount", "from_day", "to_day", "split"]
+
+
+def since(as_of: pd.Timestamp, year_starts: int) -> pd.Timestamp:
+    """Give the day from which a weekly bridge leads: the last of the quarter before, or on a quarter's first days a month ago.
+
+    Parameters
+    ----------
+    year_starts : month in which the fiscal year starts, as in `periods.period_of`
+    """
+    begin = quarter_of(as_of, year_starts).start
+    return (begin if as_of - begin >= FIRST_DAYS * DAY else trailing(as_of, 1).start) - DAY
 
 
 def bridge(
@@ -39,6 +52,113 @@ def bridge(
     ----------
     House definition; README, glossary entry "pipeline bridge".
     """
+    deals, each = _by_deal(before, after, history, start, end)
+    return _table(each, deals, _is_priced(before, after)).assign(start_day=start, end_day=end)
+
+
+def behind(
+    before: pd.DataFrame, after: pd.DataFrame, history: pd.DataFrame, start: pd.Timestamp, end: pd.Timestamp
+) -> pd.DataFrame:
+    """List the deals behind each step of `bridge`, the steps in order and the largest amounts first.
+
+    Parameters
+    ----------
+    before, after, history, start, end : as in `bridge`
+
+    Returns
+    -------
+    DataFrame to the spec of ``12_bridge``: one row per deal and step; the amounts of a step add up to its own, to the cent.
+    Where amounts are missing, steps of amounts alone have no row
+    """
+    each, priced = _by_deal(before, after, history, start, end)[1], _is_priced(before, after)
+    of = after.set_index("opportunity_id")[["account_id", "name", "owner_id"]]
+    each = each[priced | ~each["step"].isin(REPRICED)]
+    each = each.assign(amount=each["cents"] / 100 if priced else np.nan, place=each["step"].map(STEPS.index)).join(
+        of, on="opportunity_id"
+    )
+    each = each.sort_values(["place", "cents"], key=lambda c: -c.abs() if c.name == "cents" else c, kind="stable")
+    return each[["step", "split", *of.columns, "opportunity_id", "amount"]].reset_index(drop=True)
+
+
+def postponed(before: pd.DataFrame, after: pd.DataFrame, history: pd.DataFrame, start: pd.Timestamp) -> pd.DataFrame:
+    """List the deals open on both days whose closing day was moved later, what happened apart from what was only learnt.
+
+    A move that was dated by `start`, and not known then, was learnt; any other happened in between. A deal with both has two
+    rows. Deals whose closing day on one of the two days is unknown have none. These deals stay open, so the move is no step
+    of `bridge`.
+
+    Parameters
+    ----------
+    before : DataFrame, one row per deal open on `start` as it was known then: ``opportunity_id, close_date``
+    after, history : as in `bridge`
+
+    Returns
+    -------
+    DataFrame, the largest amount first: ``opportunity_id, account_id, name, owner_id, amount`` (now), ``from_day, to_day``
+    (closing days), ``split``
+
+    References
+    ----------
+    Metric dictionary C-60, C-11.
+    """
+    live = after[~after["is_closed"].astype(bool)].set_index("opportunity_id")
+    was = before.set_index("opportunity_id")["close_date"].reindex(live.index)
+    noted = history[history["close_date"].notna() & (history["entered_day"] <= start)]
+    noted = noted.sort_values(["entered_at", "seq"], kind="stable")
+    dated = noted.groupby("opportunity_id")["close_date"].last().reindex(live.index)
+    corrected = dated.where(dated > was, was)  # what was true at the start, as is known now
+    parts = [(was, corrected, "learnt"), (corrected, live["close_date"], "happened")]
+    rows = [
+        live.assign(from_day=first, to_day=last, split=split)[last > first].reset_index()
+        for first, last, split in parts
+    ]
+    return pd.concat(rows)[MOVED].sort_values("amount", ascending=False, kind="stable", ignore_index=True)
+
+
+def rows(steps: pd.DataFrame, moves: pd.DataFrame, quarter: Period) -> pd.DataFrame:
+    """Make rows of `measures` from a bridge: the amount of each step, and of the open deals postponed out of the quarter.
+
+    Parameters
+    ----------
+    steps : DataFrame of `bridge`
+    moves : DataFrame of `postponed`
+    quarter : the one that the bridge ends in
+    """
+    out = pushed_out(moves, quarter)
+    total = out["amount"].sum(min_count=min(len(out), 1))
+    added = pd.DataFrame({"step": ["postponed out of the quarter"], "amount": [total], "deals": [len(out)]})
+    each = pd.concat([steps, added], ignore_index=True).dropna(subset=["amount"])
+    days = {"window_start": steps["start_day"].iloc[0] + DAY, "window_end": steps["end_day"].iloc[0]}
+    where = {"group_by": "step", "group": each["step"], "n": each["deals"]}
+    return measure_rows("C-60", "bridge_amount", each["amount"], "currency", **where, **days)
+
+
+def pushed_out(moves: pd.DataFrame, quarter: Period) -> pd.DataFrame:
+    """Keep the moves of closing days from within a quarter, or before it, to a day after it; one row per deal.
+
+    Parameters
+    ----------
+    moves : DataFrame of `postponed`
+    """
+    left = moves[(moves["from_day"] <= quarter.end) & (moves["to_day"] > quarter.end)]
+    return left.drop_duplicates("opportunity_id")
+
+
+def _is_priced(before: pd.DataFrame, after: pd.DataFrame) -> bool:
+    """Say whether some deal open on each of the two days has an amount, where any was open."""
+    amounts = [before["amount"], after.loc[~after["is_closed"].astype(bool), "amount"]]
+    return all(a.empty or a.notna().any() for a in amounts)
+
+
+def _part(step: str, split: str, cents: pd.Series) -> pd.DataFrame:
+    """Deals of one step, with what each adds."""
+    return pd.DataFrame({"step": step, "split": split, "opportunity_id": cents.index, "cents": cents.to_numpy()})
+
+
+def _by_deal(
+    before: pd.DataFrame, after: pd.DataFrame, history: pd.DataFrame, start: pd.Timestamp, end: pd.Timestamp
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Each deal as it was and as it is, and one row per deal and step."""
     deals = _states(before, after, history, start)
     was, now, there = deals["was"], deals["now"], deals["there"]
     over_before = was & ~now & there & (deals["closed_day"] <= start)
@@ -66,9 +186,8 @@ def bridge(
         priced = deals["priced"]
         steps += [("got a first amount", split, ~priced & (change != 0), change)]
         steps += [("grown", split, priced & (change > 0), change), ("shrunk", split, priced & (change < 0), change)]
-    amounts = [before["amount"], after.loc[~after["is_closed"].astype(bool), "amount"]]
-    known = all(a.empty or a.notna().any() for a in amounts)
-    return _table(steps, deals, known).assign(start_day=start, end_day=end)
+    each = [_part(step, split, values[which]) for step, split, which, values in steps]
+    return deals, pd.concat(each, ignore_index=True)
 
 
 def results(deals: pd.DataFrame) -> pd.Series:
@@ -115,12 +234,11 @@ def _cents(amounts: pd.Series) -> pd.Series:
     return (amounts.astype("float64") * 100).round().fillna(0).astype("int64")
 
 
-def _table(steps: list[tuple[str, str, pd.Series, pd.Series]], deals: pd.DataFrame, known: bool) -> pd.DataFrame:
+def _table(each: pd.DataFrame, deals: pd.DataFrame, known: bool) -> pd.DataFrame:
     """Add up the steps, and put the two ends round them."""
-    rows = [(step, split, int(values[which].sum()), int(which.sum())) for step, split, which, values in steps]
-    long = pd.DataFrame(rows, columns=["step", "split", "cents", "deals"])
-    wide = long.pivot_table(index="step", columns="split", values=["cents", "deals"], aggfunc="sum", fill_value=0)
-    wide = wide.reindex(STEPS)
+    wide = each.assign(deals=1).groupby(["step", "split"])[["cents", "deals"]].sum()
+    wide = wide.reindex(pd.MultiIndex.from_product([STEPS[1:-1], SPLIT], names=["step", "split"]), fill_value=0)
+    wide = wide.unstack().reindex(STEPS)
     out = pd.DataFrame({"step": STEPS}, index=wide.index)
     for split in SPLIT:
         out[split], out[f"deals_{split}"] = wide["cents"][split], wide["deals"][split]

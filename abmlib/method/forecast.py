@@ -16,7 +16,7 @@ from abmlib.method.deals import (
     won_flag,
 )
 from abmlib.method.measures import estimate_row, measure_row
-from abmlib.method.periods import DAY, Period, period_of, quarters
+from abmlib.method.periods import DAY, Period, period_of, quarter_of
 from abmlib.stats import intervals
 from abmlib.stats.intervals import FLOOR_OUTCOMES
 from abmlib.tables import programme
@@ -366,8 +366,7 @@ def target_for(
     ----------
     year_starts : month in which the fiscal year starts, as in `period_of`
     """
-    quarter = pd.Period(as_of, quarters(year_starts))
-    none = (Period(quarter.start_time.normalize(), quarter.end_time.normalize()), float("nan"))
+    none = (quarter_of(as_of, year_starts), float("nan"))
     mine = current_targets(targets[targets["measure_id"] == measure_id])
     mine = mine.assign(span=mine["period"].map(lambda label: period_of(label, year_starts)))
     mine = mine.loc[np.array([p.start <= as_of <= p.end for p in mine["span"]], dtype=bool)]

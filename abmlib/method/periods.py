@@ -98,6 +98,18 @@ def quarters(year_starts: int) -> str:
     return f"Q-{MONTHS[year_starts - 2]}"
 
 
+def quarter_of(day: pd.Timestamp, year_starts: int = 1) -> Period:
+    """Give the fiscal quarter that holds a day.
+
+    Examples
+    --------
+    >>> str(quarter_of(pd.Timestamp("2026-06-30")))
+    '2026-04-01 to 2026-06-30'
+    """
+    quarter = pd.Period(day, freq=quarters(year_starts))
+    return Period(quarter.start_time.normalize(), quarter.end_time.normalize())
+
+
 def period_of(label: str, year_starts: int = 1) -> Period:
     """Read a year, quarter or month such as 2026, 2026-Q3 or 2026-07; years and quarters are of the fiscal year.
 

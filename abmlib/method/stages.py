@@ -55,6 +55,23 @@ def _closed_stages(deals: pd.DataFrame, history: pd.DataFrame) -> pd.Index:
     return over.index[over].intersection(is_sure.index[is_sure])
 
 
+def in_order(visits: pd.DataFrame, deals: pd.DataFrame | None = None) -> list[str]:
+    """Give the stages of a history, and those of open deals, in the order of the stages, else the least likely first.
+
+    Parameters
+    ----------
+    visits : DataFrame of `stage_visits`
+    deals : DataFrame ``stage, probability, is_closed``
+    """
+    order = visits.groupby("stage")["stage_order"].median()
+    if deals is None:
+        return list(order.sort_values(kind="stable").index)
+    live = deals.loc[~deals["is_closed"].astype(bool), "stage"]
+    both = pd.DataFrame({"order": order, "likely": deals.groupby("stage")["probability"].mean()})
+    both = both[both.index.isin(order.index) | both.index.isin(live)]
+    return list(both.sort_values(["order", "likely"], kind="stable").index)
+
+
 def stage_table(visits: pd.DataFrame) -> pd.DataFrame:
     """Measure each stage: how many deals went on, and the time in it.
 
@@ -75,9 +92,8 @@ def stage_table(visits: pd.DataFrame) -> pd.DataFrame:
     ----------
     Metric dictionary C-6 (regressions count once), C-7.
     """
-    order = visits.groupby("stage")["stage_order"].median().sort_values(kind="stable").index
     rows = []
-    for stage in order:
+    for stage in in_order(visits):
         fate, stays = fates(visits, stage), visits[visits["stage"] == stage]
         draws = survival.draw_clusters(fate["account_id"], DRAWS, SEED)
         days, ended = fate["days"].to_numpy(), fate["ended"].to_numpy()

@@ -96,7 +96,7 @@ def attention(flags: pd.DataFrame, has_history: bool, currency: str) -> str:
         rows = flags[flags[mark]]
         if len(rows):
             noun = f" open {'deal' if len(rows) == 1 else 'deals'}" * (not parts)
-            parts.append(f"{len(rows):,}{noun}{_worth(rows['amount'], currency)} {_marked(mark, len(rows))}")
+            parts.append(f"{len(rows):,}{noun}{worth(rows['amount'], currency)} {_marked(mark, len(rows))}")
     unknown = [f"which open deals are stalled is unknown, as {_no_limits(has_history)}"] * dark
     unknown += ["which open deals are overdue or due too early is unknown, as no open deal has a closing day"] * undated
     judged = [MARKS["stalled"].replace("their", "its")] * (not dark)
@@ -147,7 +147,7 @@ def of_mark(mark: str, deals: pd.DataFrame, record: pd.DataFrame, currency: str)
         "no signal": "; by itself that is no sign of trouble",
     }
     verdicts = dict(zip(record["mark"], record["verdict"], strict=True))
-    said = f"{count(len(deals), 'open deal')}{_worth(deals['amount'], currency)} {_marked(mark, len(deals))}"
+    said = f"{count(len(deals), 'open deal')}{worth(deals['amount'], currency)} {_marked(mark, len(deals))}"
     return f"{said}{means.get(verdicts.get(mark, ''), '')}."
 
 
@@ -206,7 +206,7 @@ def fast(deals: pd.DataFrame, record: pd.DataFrame, months: int, level: float, c
     past = in_the_past("fast", record, months, level)
     if not past:
         return ""
-    now = f"{count(len(deals), 'open deal')}{_worth(deals['amount'], currency)} reached {'its' if len(deals) == 1 else 'their'} stage"
+    now = f"{count(len(deals), 'open deal')}{worth(deals['amount'], currency)} reached {'its' if len(deals) == 1 else 'their'} stage"
     return f"{now} sooner than nine of ten won deals. {past}"
 
 
@@ -255,7 +255,7 @@ def unjudged(flags: pd.DataFrame, currency: str) -> str:
     reasons = ((unknown & dark, "no stage history"), (unknown & ~dark, "too few won deals were in the stage"))
     found = ((flags[which], why) for which, why in reasons if which.any())
     return " ".join(
-        f"{count(len(part), 'open deal')}{_worth(part['amount'], currency)} cannot be judged: {lacking}."
+        f"{count(len(part), 'open deal')}{worth(part['amount'], currency)} cannot be judged: {lacking}."
         for part, lacking in found
     )
 
@@ -270,7 +270,7 @@ def owners(listed: pd.DataFrame, currency: str) -> str:
     of = listed["owner_id"].astype("str").fillna("nobody")
     parts = {owner: part["amount"] for owner, part in listed.groupby(of)}
     largest = sorted(parts, key=lambda owner: -parts[owner].sum())
-    each = [f"{one_line(owner)} {len(parts[owner]):,}{_worth(parts[owner], currency)}" for owner in largest]
+    each = [f"{one_line(owner)} {len(parts[owner]):,}{worth(parts[owner], currency)}" for owner in largest]
     return f"By owner: {', '.join(each)}." if each else ""
 
 
@@ -284,7 +284,7 @@ def due(deals: pd.DataFrame, coverage: float | None, until: str, currency: str) 
     """
     if deals.empty:
         return f"No open deal is known to be due by {until}."
-    said = f"{count(len(deals), 'open deal')}{_worth(deals['amount'], currency)} {_are(len(deals))} due by {until}"
+    said = f"{count(len(deals), 'open deal')}{worth(deals['amount'], currency)} {_are(len(deals))} due by {until}"
     return f"{said}." if pd.isna(coverage) else f"{said}, {coverage:.1f} times what is missing to the target."
 
 
@@ -350,7 +350,7 @@ def open_deals(deals: pd.DataFrame, one_account: str, currency: str) -> str:
     if deals.empty:
         return "No deal is open."
     return (
-        f"{count(len(deals), 'deal')} {_are(len(deals))} open{_worth(deals['amount'], currency)}. {one_account}".strip()
+        f"{count(len(deals), 'deal')} {_are(len(deals))} open{worth(deals['amount'], currency)}. {one_account}".strip()
     )
 
 
@@ -385,7 +385,7 @@ def expected(
         brought = money_range(money[1], money[2], currency)
         said += f" that bring {short_money(money[0], currency)} ({brought}, n = {money[3]:,})"
     aside = deals.loc[deals["chance_to_win"].isna(), "amount"]
-    left = f" {count(len(aside), 'open deal')}{_worth(aside, currency)} without an opening day {_are(len(aside))} not in it: the chance is unknown."  # fmt: skip
+    left = f" {count(len(aside), 'open deal')}{worth(aside, currency)} without an opening day {_are(len(aside))} not in it: the chance is unknown."  # fmt: skip
     if crm[0] - crm[1] >= 1:
         them = "it" if len(aside) == 1 else "them"
         left += f" With {them} the CRM weights the open deals at {short_money(crm[0], currency)}, without {them} at {short_money(crm[1], currency)}."
@@ -435,7 +435,7 @@ def money_range(low: float, high: float, currency: str) -> str:
     )
 
 
-def _worth(amounts: pd.Series, currency: str) -> str:
+def worth(amounts: pd.Series, currency: str) -> str:
     """Write the sum of amounts in brackets, and how many are missing."""
     missing = int(amounts.isna().sum())
     known = [short_money(amounts.sum(), currency)] if missing < len(amounts) else []

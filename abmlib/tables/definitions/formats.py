@@ -138,6 +138,8 @@ PAGES: dict[str, Format] = {  # columns of tables that are shown and not kept
     "due_value": Format("money", "Due"), "overdue_deals": Format("count", "Overdue deals"),
     "overdue_value": Format("money", "Overdue"), "stalled_deals": Format("count", "Stalled deals"),
     "texts": Format("count", "Different texts"), "share_before": Format("share", "Share before"),
+    "from_day": Format("day", "Closing day then"),
+    "to_day": Format("day", "Closing day now"),
     # 15
     "change": Format("number"),
     "year_ago": Format(name="A year ago"), "visible": Format(name="Smallest change that would show"),

@@ -166,6 +166,21 @@ OPPORTUNITY_FLAGS = table("12_opportunity_flags", "What is wrong with each open 
     "no_age": col("bool", "nobody knows when it was opened"),
 })
 
+STEPS = (
+    "open at start", "created", "opening day unknown", "reopened", "got a first amount", "grown", "won", "lost",
+    "closed, result unknown", "shrunk", "no longer in the data", "open at end",
+)
+OPEN_BRIDGE = table("12_bridge", "The deals behind each step from the pipeline open on one day to that of a later day.",
+    ["step", "split", "opportunity_id"], {
+    "step": col("text", "what changed the pipeline", one_of=STEPS),
+    "split": col("text", "happened after the first day, or dated by it and not known then", one_of=("happened", "learnt")),
+    "opportunity_id": col("id", "the deal"),
+    "account_id": col("id", "the buyer", null=True),
+    "name": col("text", "title of the deal", null=True),
+    "owner_id": col("id", "seller", null=True),
+    "amount": col("money", "what it adds; falls are negative; missing where the source has no amounts of open deals", null=True),
+})
+
 WON = table("12b_won", "What each account decided and won in the window, beside the window before it.", ["account_id"], ACCOUNT | {
     "tier": col("text", "its tier on the day; missing where it is in none", null=True),
     "won_value": col("money", "amount of its deals won; missing where none was won, or none has an amount", null=True),
@@ -240,9 +255,7 @@ DECISION_STATES = table("15_decision_states",
 })
 
 BRIDGE = table("15_bridge", "What led from the pipeline open on one day to that of a later day.", ["step"], {
-    "step": col("text", "what changed the pipeline, or its size at one end",
-        one_of=("open at start", "created", "opening day unknown", "reopened", "got a first amount", "grown", "won", "lost",
-                "closed, result unknown", "shrunk", "no longer in the data", "open at end")),
+    "step": col("text", "what changed the pipeline, or its size at one end", one_of=STEPS),
     "start_day": col("date", "day at whose end the bridge begins"),
     "end_day": col("date", "day at whose end it ends"),
     "amount": col("money", "its amount; falls are negative; missing where the source has no amounts of open deals", null=True),
