@@ -41,6 +41,7 @@ from abmlib.method import (
     stages,
     stalled,
 )
+from abmlib.method import forecast_months as monthly
 from abmlib.method.measures import counted_row
 from abmlib.pages import (
     plots,
@@ -97,8 +98,8 @@ today = past_pipeline.open_now(opportunities, history, book.as_of)
 outlook = chances.outlook(past, today, book.as_of, horizon)
 days_left, period_end = (coming.end - book.as_of).days, say.day(coming.end)
 of_period = chances.outlook(past, today, book.as_of, days_left)
-aheads = [ahead.end - book.as_of, forecast.time_to(coming.end, book.as_of)]
-tested, of_quarters = chances.back_tests(past, book.as_of, aheads, year_starts)
+aheads = [ahead.end - book.as_of, forecast.time_to(coming.end, book.as_of), *monthly.AHEAD]
+tested, of_quarters, *of_months = chances.back_tests(past, book.as_of, aheads, year_starts)
 of_quarters = of_quarters.drop(columns="crm")  # the CRM names no day
 
 judged = open_deals[open_deals["opportunity_id"].map(outlook.chance).notna()]
@@ -236,6 +237,33 @@ note = say_pipeline.about_chance(period_end, due[chance], chances.FEWEST, record
 )
 columns = [*deal, "stage", "amount", "close_date", chance]
 show.table(due[columns], f"Open deals due by {period_end}, the largest first", currency, rows=200, note=note)
+
+# %% [markdown]
+# ## Forecast by month
+# What is expected by a month's end, less what is expected by the end of the month before, beside the deals whose closing day in
+# the CRM lies in it.
+
+# %% tags=["finding"]
+last = max(ahead.end, coming.end)
+months = monthly.by_month(opportunities, past, today, book.read("targets"), book.as_of, last, year_starts)
+by_end = months.set_index("month")["cumulated"].get(coming.end, np.nan)
+assert np.isclose(by_end, of_period.money[0], equal_nan=True) or months.empty, "two forecasts of the period"
+book.measure(monthly.rows(months, book.as_of))
+record_of_months = monthly.record(of_months)
+book.measure(monthly.record_rows(record_of_months))
+say.words(*say_open.months(months, LEVEL, currency), say_open.tested_months(record_of_months))
+
+# %%
+columns = [*monthly.COLUMNS[1:6], *monthly.COLUMNS[7:]]
+named_months = months.assign(Month=[f"{m:%B %Y}" for m in months["month"]])
+show.table(named_months[["Month", *columns]], "Expected by month", currency, note=say_open.about_months(months))
+
+# %%
+if months["money_expected"].notna().any():
+    fig, ax = plt.subplots()
+    plots.title(ax, "Expected in each month, and due by the CRM's closing days")
+    lines = {"money_expected": "expected", "money_due": "due by the CRM"}
+    plots.pipeline_by_month(months[["month", *lines]].rename(columns=lines), ax, f"amount a month ({currency})")
 
 # %% [markdown]
 # ## How good the forecast was

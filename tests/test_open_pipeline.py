@@ -1,12 +1,15 @@
 """How the open pipeline came about, what it brings month by month, and how it is worked; on tables a person can follow."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from abmlib.method import bridge
+from abmlib.method import bridge, chances
+from abmlib.method import forecast_months as monthly
 from abmlib.method.periods import Period
 from abmlib.pages import say_open
 from abmlib.tables import schema
+from tests.test_chances import half_won, open_today
 from tests.test_pipeline import TODAY, day, deals, history
 
 MARCH = day("2026-03-31")
@@ -53,3 +56,50 @@ def test_a_later_closing_day_is_told_apart_from_one_only_learnt_since():
 @pytest.mark.parametrize(("as_of", "since"), [("2026-06-30", "2026-03-31"), ("2026-07-05", "2026-06-05"), ("2026-07-15", "2026-06-30")])  # fmt: skip
 def test_a_weekly_bridge_begins_with_the_quarter_or_on_its_first_days_a_month_ago(as_of, since):
     assert bridge.since(day(as_of), 1) == day(since)
+
+
+# -- the forecast by month --------------------------------------------------------------------------------------------
+
+
+def test_months_add_up_to_the_outlook_and_stand_beside_what_is_due_and_the_target():
+    now = open_today([100.0, 300.0])
+    live = deals([("o0", None, 100.0, "2026-01-01"), ("o1", None, 300.0, "2026-01-01"), ("w", True, 40.0, "2025-01-01", "2026-06-01")])  # fmt: skip
+    live["close_date"] = pd.to_datetime(["2026-07-31", "2026-10-01", "2026-06-01"])
+    row = {
+        "period": "2026-Q3",
+        "measure_id": "won_value",
+        "value": 90.0,
+        "entered_at": day("2026-06-01"),
+        "owner_id": None,
+    }
+    targets = schema.conform("targets", pd.DataFrame([row | {"entered_by": "x"}]).assign(entered_at=pd.Timestamp("2026-06-01", tz="UTC")))  # fmt: skip
+    got = monthly.by_month(live, half_won(), now, targets, TODAY, day("2026-11-15"))
+    assert got["month"].dt.strftime("%m-%d").tolist() == ["07-31", "08-31", "09-30", "10-31"]
+    whole = chances.outlook(half_won(), now, TODAY, 123).money
+    assert got["money_expected"].sum() == pytest.approx(whole[0])
+    assert got[["cumulated", "cumulated_low", "cumulated_high"]].iloc[-1].tolist() == pytest.approx(whole[:3])
+    assert got["money_due"].tolist() == [100.0, 0.0, 0.0, 300.0]
+    assert got["money_target"].fillna(0).tolist() == [0, 0, 90.0, 0]
+    said = say_open.months(got, 0.95, "EUR")
+    assert "in July, " in said[0]
+    assert said[2].endswith("of 90 EUR by the end of September 2026.")
+    assert got["towards_target"].iloc[2] == pytest.approx(
+        got["cumulated"].iloc[2]
+    )  # the 40 were won before the quarter
+
+
+def test_months_without_a_past_have_no_row():
+    assert monthly.by_month(NO_DEALS, half_won().head(0), open_today([1.0]), NO_TARGETS, TODAY, day("2026-12-31")).empty
+    assert say_open.months(pd.DataFrame(columns=monthly.COLUMNS), 0.95, "EUR") == ("", "", "")
+
+
+def test_how_past_forecasts_did_is_counted_by_months_ahead():
+    tested = pd.DataFrame(
+        {"judged_by": ["money"] * 2, "held": [True, False], "money": [10.0, 30.0], "money_came": [20.0, 20.0]}
+    )
+    got = monthly.record([tested, tested.assign(money_came=[0.0, 20.0]), tested.head(0)])
+    assert got[["months_ahead", "quarter_ends", "held", "foretold", "came"]].values.tolist() == [[1, 2, 1, 40, 40], [2, 2, 1, 40, 20]]  # fmt: skip
+    assert got["off"].tolist() == pytest.approx([0.5, np.nan], nan_ok=True)
+    assert "at 1 of 2 past quarter ends 1 month ahead (off by 50% on average) and at 1 of 2" in say_open.tested_months(
+        got
+    )

@@ -140,6 +140,10 @@ PAGES: dict[str, Format] = {  # columns of tables that are shown and not kept
     "texts": Format("count", "Different texts"), "share_before": Format("share", "Share before"),
     "from_day": Format("day", "Closing day then"),
     "to_day": Format("day", "Closing day now"),
+    "wins_expected": Format("number", "Wins expected"), "money_expected": Format("money", "Expected"), "money_due": Format("money", "Due by the CRM"),
+    "deals_due": Format("count", "Deals due"),
+    "cumulated": Format("money", "By the month's end", ends=("cumulated_low", "cumulated_high")),
+    "money_target": Format("money", "Target"), "towards_target": Format("money", "Won and expected towards it"),
     # 15
     "change": Format("number"),
     "year_ago": Format(name="A year ago"), "visible": Format(name="Smallest change that would show"),
