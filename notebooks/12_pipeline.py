@@ -41,6 +41,7 @@ from abmlib.method import (
     stages,
     stalled,
 )
+from abmlib.method import engagement_by_stage as engagement
 from abmlib.method import forecast_months as monthly
 from abmlib.method.measures import counted_row
 from abmlib.pages import (
@@ -117,7 +118,7 @@ assert np.isclose(outlook.chance.sum(min_count=1), outlook.wins[0], equal_nan=Tr
 
 # %%
 visits = stages.stage_visits(opportunities, history, book.as_of)
-touches = book.panel("activities", by=["direction"], per="day")
+touches = book.panel("activities", by=["direction", "opportunity_id"], per="day")
 marks = stalled.past_of(opportunities, visits, touches)
 record = stalled.record(past, marks, horizon, year_starts)
 flags = stalled.flags(opportunities, stalled.marked(today, marks), outlook.chance)
@@ -360,6 +361,30 @@ show.table(named_moves[columns], "Moved to a later closing day, the largest firs
 named_steps = behind.assign(title=behind["name"], deal_owner=behind["owner_id"]).join(account_name, on="account_id")
 columns = ["step", "split", *deal, "amount"]
 show.table(named_steps[columns], "Deals behind the steps", currency, rows=500)
+
+# %% [markdown]
+# ## Engagement by stage
+# Touches per deal and month of the deals that were in the stage in the window. A touch that names a deal counts for that deal,
+# one that names none for each deal its account had open.
+
+# %% tags=["finding"]
+in_order = stages.in_order(visits, opportunities)
+by_stage = engagement.by_stage(opportunities, visits, touches, window, in_order)
+past_stages = engagement.moved_or_lost(visits, touches, in_order)
+lagged = engagement.then_pipeline(book.read("accounts"), opportunities, touches, book.as_of, year_starts)
+book.measure(engagement.rows(by_stage, past_stages, lagged))
+say.words(
+    say_open.in_touch(by_stage, engagement.LATELY),
+    say_open.moved_or_lost(past_stages, LEVEL),
+    say_open.then_pipeline(lagged.correlation, lagged.accounts, lagged.touched, lagged.untouched, LEVEL),
+)
+
+# %%
+about = "Touches per deal and month, of all deals that were in the stage in the window." * bool(len(touches))
+show.table(by_stage, "Open deals and touches by stage", currency, note=about * bool(len(by_stage)))
+
+# %%
+show.table(past_stages, "Touches from the buyer a month in the stage: deals that moved on, and deals lost")
 
 # %% [markdown]
 # ## What if

@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from abmlib.method import bridge, chances
+from abmlib.method import bridge, chances, stages
+from abmlib.method import engagement_by_stage as engagement
 from abmlib.method import forecast_months as monthly
-from abmlib.method.periods import Period
+from abmlib.method.periods import DAY, Period
 from abmlib.pages import say_open
 from abmlib.tables import schema
 from tests.test_chances import half_won, open_today
@@ -103,3 +104,95 @@ def test_how_past_forecasts_did_is_counted_by_months_ahead():
     assert "at 1 of 2 past quarter ends 1 month ahead (off by 50% on average) and at 1 of 2" in say_open.tested_months(
         got
     )
+
+
+# -- engagement by stage ----------------------------------------------------------------------------------------------
+
+
+def touched(rows: list[tuple]) -> pd.DataFrame:
+    """Touches from (account, deal or None, direction, day, how many)."""
+    f = pd.DataFrame(rows, columns=["account_id", "opportunity_id", "direction", "day", "rows"])
+    return f.assign(day=pd.to_datetime(f["day"]), opportunity_id=f["opportunity_id"].astype("str"))
+
+
+def test_a_touch_counts_for_the_deal_it_names_else_for_each_deal_its_account_had_open():
+    stays = pd.DataFrame({"opportunity_id": ["one", "two"], "account_id": ["a", "a"], "stage": "Lead", "days": [30, 10],
+                          "began": pd.to_datetime(["2026-06-01", "2026-06-01"])})  # fmt: skip
+    rows = touched([("a", "one", "inbound", "2026-06-05", 2), ("a", None, "mutual", "2026-06-05", 1), ("a", None, "outbound", "2026-06-11", 1),
+                    ("a", None, "inbound", "2026-05-31", 9)])  # fmt: skip
+    got = engagement.touches_in(stays, rows, Period(day("2026-05-01"), TODAY))
+    assert got[["inbound", "outbound", "mutual"]].values.tolist() == [
+        [2, 1, 1],
+        [0, 0, 1],
+    ]  # the day a stay ended is not in it
+    assert (got["months"] * engagement.MONTH).round().tolist() == [30, 10]
+
+
+def test_stages_show_open_deals_accounts_in_touch_and_touches_a_month():
+    live = deals(
+        [("x", None, 100.0, "2026-04-01"), ("y", None, None, "2026-04-01")],
+        account_id=["a", "b"],
+        stage=["Lead", "Lead"],
+    )
+    noted = history([("x", "2026-04-01", "Lead"), ("y", "2026-04-01", "Lead")])
+    visits, window = stages.stage_visits(live, noted, TODAY), Period(day("2026-04-01"), TODAY)
+    rows = touched([("a", None, "inbound", "2026-06-20", 6), ("b", None, "inbound", "2026-05-01", 3)])
+    got = engagement.by_stage(live, visits, rows, window, ["Lead", "Demo"])
+    assert got[["stage", "open_deals", "open_amount", "accounts", "in_touch", "deals_seen"]].values.tolist() == [["Lead", 2, 100, 2, 1, 2]]  # fmt: skip
+    assert got["inbound_a_month"].iloc[0] == pytest.approx(9 / (180 / engagement.MONTH))
+    none = engagement.by_stage(live, visits, rows.head(0), window, ["Lead"])
+    assert none[["in_touch", "inbound_a_month", "deals_seen"]].isna().all(axis=None)
+    assert say_open.in_touch(none, 30) == ""
+
+
+def test_touches_of_deals_that_moved_on_are_compared_with_those_of_deals_lost():
+    moved = [(f"m{i}", True, 1.0, "2026-01-01", "2026-03-01") for i in range(40)]
+    lost = [(f"l{i}", False, 1.0, "2026-01-01", "2026-03-01") for i in range(40)]
+    f = deals(moved + lost, account_id=[f"a{i}" for i in range(80)], stage=["Won"] * 40 + ["Lost"] * 40)
+    visits = stages.stage_visits(f, history([(i, "2026-01-01", "Lead") for i in f["opportunity_id"]]), TODAY)
+    often = [(f"a{i}", None, "inbound", "2026-01-15", 4 + i % 2 if i < 40 else 1 + i % 2) for i in range(80)]
+    rows = touched([*often, ("a0", None, "outbound", "2026-01-01", 9), ("a0", None, "outbound", "2026-06-01", 9)])
+    got = engagement.moved_or_lost(visits, rows, ["Lead"]).iloc[0]
+    assert (got["moved_on"], got["lost"], got["verdict"]) == (40, 40, "more")
+    assert got["times_as_many"] == pytest.approx(4.5 / 1.5)
+    few = engagement.moved_or_lost(visits[visits["opportunity_id"].isin(["m0", "l0"])], rows, ["Lead"])
+    assert few["verdict"].tolist() == ["too early"]
+
+
+def lagged(follows: bool) -> engagement.Lagged:
+    """A book in which each of 80 accounts opens deals a quarter after it came to us, or at random."""
+    random, touches, opened = np.random.default_rng(1), [], []
+    quarters = pd.date_range("2024-07-01", "2026-04-01", freq="QS")
+    for account in (f"a{i}" for i in range(80)):
+        for start in quarters:
+            came = random.random() < 0.5
+            touches += [(account, None, "inbound", start + 9 * DAY, 3)] * came
+            if came if follows else random.random() < 0.5:
+                opened.append((account, start + pd.DateOffset(months=3), 100.0))
+    f = pd.DataFrame(opened, columns=["account_id", "created_day", "amount"]).query("created_day <= @TODAY")
+    accounts = pd.DataFrame({"account_id": [f"a{i}" for i in range(80)], "created_day": day("2024-01-01")})
+    return engagement.then_pipeline(accounts, f, touched(touches), TODAY)
+
+
+def test_pipeline_that_follows_touches_is_found_and_chance_is_no_signal():
+    found, chance = lagged(follows=True), lagged(follows=False)
+    assert found.correlation[0] > 0.9
+    assert (found.touched[0], found.untouched[0]) == (1, 0)
+    assert chance.correlation[1] < 0 < chance.correlation[2]
+    said = say_open.then_pipeline(chance.correlation, chance.accounts, chance.touched, chance.untouched, 0.95)
+    assert said.startswith("More engagement, fatter pipeline: no signal")
+
+
+def test_without_touches_nothing_is_said_of_them_and_the_measure_says_what_lacks():
+    nothing = engagement.then_pipeline(
+        schema.empty("accounts").assign(created_day=pd.NaT), NO_DEALS, touched([]), TODAY
+    )
+    by_stage = engagement.by_stage(
+        NO_DEALS, stages.stage_visits(NO_DEALS, history([]), TODAY), touched([]), Period(MARCH, TODAY), []
+    )
+    past = engagement.moved_or_lost(stages.stage_visits(NO_DEALS, history([]), TODAY), touched([]), [])
+    rows = engagement.rows(by_stage, past, nothing)
+    assert rows[["definition_id", "status", "group_by"]].values.tolist() == [
+        ["touches_then_pipeline_correlation", "not_answerable", "all"]
+    ]
+    assert "30 accounts" in rows["why"].iloc[0]

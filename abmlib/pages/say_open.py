@@ -2,8 +2,8 @@
 
 import pandas as pd
 
-from abmlib.pages.say import count, joined, short_money
-from abmlib.pages.say_pipeline import money_range, worth
+from abmlib.pages.say import count, joined, share, short_money
+from abmlib.pages.say_pipeline import Estimate, money_range, worth
 
 
 def postponed(moves: pd.DataFrame, out: pd.DataFrame, quarter: str, currency: str) -> str:
@@ -79,3 +79,62 @@ def tested_months(record: pd.DataFrame) -> str:
         ahead = count(int(r.months_ahead), "month")
         each.append(f"at {r.held:,} of {r.quarter_ends:,} past quarter ends {ahead} ahead{off}")
     return f"What came was inside the forecast's interval {joined(each)}." if each else ""
+
+
+def in_touch(stages: pd.DataFrame, days: int) -> str:
+    """Say of how many accounts with open deals nobody was in touch lately, by stage; empty without a touch in the source.
+
+    Parameters
+    ----------
+    stages : DataFrame of `engagement_by_stage.by_stage`
+    days : that lately means
+    """
+    known = stages[stages["in_touch"].notna() & (stages["accounts"] > 0)]
+    if known.empty:
+        return ""
+    each = [f"{r.in_touch:,.0f} of {r.accounts:,} in {r.stage}" for r in known.itertuples()]
+    return f"Accounts with an open deal and a touch in the last {days} days: {joined(each)}."
+
+
+def moved_or_lost(past: pd.DataFrame, level: float) -> str:
+    """Say whether deals that moved on had more touches from buyers than deals that were lost; empty where too few tell.
+
+    Parameters
+    ----------
+    past : DataFrame of `engagement_by_stage.moved_or_lost`
+    """
+    judged = past[past["verdict"] != "too early"]
+    if judged.empty:
+        return ""
+    each = [
+        f"{r.times_as_many:.1f} times as many in {r.stage} ({level:.0%} interval {r.times_low:.1f} to {r.times_high:.1f}, "
+        f"n = {r.moved_on:,} moved on, {r.lost:,} lost)"
+        for r in judged[judged["verdict"] != "no difference"].itertuples()
+    ]
+    rest = [str(s) for s in judged.loc[judged["verdict"] == "no difference", "stage"]]
+    each += [f"no more or fewer beyond chance in {joined(rest)}"] if rest else []
+    return (
+        f"Touches a month from the buyer, deals that moved on compared with deals lost from the stage: {', '.join(each)}. "
+        "Deals that end soon have more a month, so this shows no cause."
+    )
+
+
+def then_pipeline(correlation: Estimate, accounts: int, touched: Estimate, untouched: Estimate, level: float) -> str:
+    """Say whether accounts that came to us more opened more pipeline in the next quarter; empty where it cannot be judged.
+
+    Parameters
+    ----------
+    correlation, accounts, touched, untouched : of `engagement_by_stage.Lagged`
+    """
+    value, low, high, n = correlation
+    if pd.isna(value):
+        return ""
+    of = f"n = {n:,} quarters of {count(accounts, 'account')}"
+    known = f"(rank correlation {value:+.2f}, {level:.0%} interval {low:+.2f} to {high:+.2f}, {of})"
+    if not (low > 0 or high < 0):
+        return f"More engagement, fatter pipeline: no signal {known}."
+    return (
+        f"Accounts that came to us more in a quarter opened {'more' if low > 0 else 'less'} pipeline in the next, what they opened "
+        f"in the quarter and before taken into account {known}: {share(touched[0])} of those with an inbound touch opened a deal in the "
+        f"next quarter, {share(untouched[0])} of the others. It shows no cause."
+    )

@@ -144,6 +144,13 @@ PAGES: dict[str, Format] = {  # columns of tables that are shown and not kept
     "deals_due": Format("count", "Deals due"),
     "cumulated": Format("money", "By the month's end", ends=("cumulated_low", "cumulated_high")),
     "money_target": Format("money", "Target"), "towards_target": Format("money", "Won and expected towards it"),
+    "open_amount": Format("money", "Open amount"), "in_touch": Format("count", "Accounts in touch"),
+    "deals_seen": Format("count", "Deals in the window"),
+    "inbound_a_month": Format("number", "Inbound a month", ends=("inbound_a_month_low", "inbound_a_month_high")),
+    "outbound_a_month": Format("number", "Outbound a month", ends=("outbound_a_month_low", "outbound_a_month_high")),
+    "mutual_a_month": Format("number", "Mutual a month", ends=("mutual_a_month_low", "mutual_a_month_high")),
+    "rate_moved_on": Format("number", "Touches, moved on"), "rate_lost": Format("number", "Touches, lost"),
+    "times_as_many": Format("number", "Moved on ÷ lost", ends=("times_low", "times_high")),
     # 15
     "change": Format("number"),
     "year_ago": Format(name="A year ago"), "visible": Format(name="Smallest change that would show"),
