@@ -12,7 +12,8 @@
 # **Decision.** For which segments account-based marketing is worth its effort, how to treat each account, and what to add
 # first.
 #
-# **Needs** accounts. **Reads** nothing earlier. **Writes** `01_cycles`, `01_evidence`. **Run** monthly; decide yearly,
+# **Needs** accounts. **Reads** nothing earlier. **Writes** `01_cycles`, `01_evidence`, `01_plan`,
+# `01_elements`. **Run** monthly; decide yearly,
 # and whenever the rule file changes.
 #
 # There are three methods, one for each buying cycle. Early: few companies make large, strategic purchases, and marketing
@@ -38,6 +39,9 @@ import pandas as pd
 from abmlib.method import (
     cycle,
     cycle_bounds,
+    cycle_deals,
+    cycle_effort,
+    cycle_plan,
     cycle_rules,
     data_quality,
     elements,
@@ -60,11 +64,12 @@ plots.style()
 
 # %%
 book = Book.open(data, as_of=as_of, tables=tables)
-book.need("accounts", writes=["01_cycles", "01_evidence"])
+book.need("accounts", writes=["01_cycles", "01_evidence", "01_plan", "01_elements"])
 accounts = book.read("accounts")
 about = accounts.set_index("account_id")[["name", "owner_id"]]
 deals = with_days(book.read("opportunities"), book.as_of)
-transactions = book.read("transactions")
+transactions, activities = book.read("transactions"), book.read("activities")
+contracts = book.read("contracts")
 lines = orders.with_product_line(transactions, book.read("products"))
 rule_file = cycle_rules.Rules.checked(catalogue.rules(rules))
 
@@ -91,6 +96,7 @@ cycles = cycle.with_overrides(
     pd.concat([own, cycle.look_alikes(own, accounts)], ignore_index=True), book.read("cycle_overrides")
 )
 money = cycle.money_by_line(deals, lines)
+book.measure(cycle.cycle_rows(cycles))
 main = cycle.main_line(cycles, money)
 
 # %% [markdown]
@@ -103,8 +109,55 @@ of_segment = data_quality.segments(accounts, segment)
 in_year = suitability.bought_in_year(deals, lines, book.as_of)
 judged = suitability.criteria(seen, deals, in_year, of_segment, rule)
 book.measure(suitability.criteria_rows(judged))
+book.measure(suitability.met_rows(judged))
 verdicts = suitability.verdicts(judged)
 begin = suitability.may_begin(verdicts)
+
+# %% [markdown]
+# **Effort**: a year's margin of each account, the hours it justifies and those that sales logged. What a campaign cost is shared
+# equally among the accounts that it names; where it names none, among those it touched, by touches.
+
+# %%
+last_year = periods.trailing(book.as_of, 12)
+year = periods.Period(book.as_of - pd.Timedelta(days=suitability.YEAR - 1), book.as_of)
+of_year = orders.by_account(transactions, pd.Index(accounts["account_id"]), year)
+hours = cycle_effort.hours_spent(activities, of_year.index, book.as_of)
+of_main = main.set_index("account_id")["cycle"]
+effort = cycle_effort.effort(of_year, hours, of_main, hour_cost, gain, default_margin)
+margin_rate = cycle_effort.margin_rates(lines, year, default_margin)
+listed = framework.tiers_on(book.read("account_tiers"), book.as_of).index
+shared = cycle_effort.shared_spend(book.read("campaign_spend"), book.read("campaign_accounts"), activities, last_year)
+spend = book.measure(cycle_effort.spend_rows(shared, main, listed, last_year))
+
+# %% [markdown]
+# **Elements**: what the method asks of each of five elements in each cycle, and the accounts, records and people behind it. Of all
+# this comes the plan for each cycle.
+
+# %%
+tables_by_name = {
+    "accounts": accounts,
+    "contacts": book.read("contacts"),
+    "opportunities": deals,
+    "transactions": transactions,
+    "activities": activities,
+    "account_insights": book.read("account_insights"),
+    "intent_signals": book.read("intent_signals"),
+    "web_sessions": book.read("web_sessions"),
+    "contracts": contracts,
+    "messages": book.read("messages"),
+    "personas": book.read("personas"),
+    "hand_overs": book.read("hand_overs"),
+    "account_tiers": book.read("account_tiers"),
+}
+
+# %%
+no_abm = verdicts.loc[(verdicts["segment"] == "all") & (verdicts["verdict"] == suitability.NOT_SUITED), "product_line"]
+asked = cycle.largest_first(elements.addressed(main, no_abm.tolist()), money)
+team = book.read("team")
+cells = elements.cells(tables_by_name, asked, rule, team, book.as_of)
+of_elements = elements.elements_table(cells, about["name"])
+spent = spend[spend["definition_id"] == "campaign_spend"].set_index("group")["value"]
+plan = cycle_plan.plan(rule, main, deals, effort, spent, cells)
 
 # %% [markdown]
 # ## Answer
@@ -115,6 +168,18 @@ say.words(
     say_cycles.cycles_of(main, len(accounts)),
     say_cycles.bounds(proposed),
 )
+
+# %% [markdown]
+# ## The plan for each cycle
+# One page to print and hang up: what to do in each cycle, for whom, with which effort, and when sales takes over. Measures, asks and
+# rules are of `cycles.yml`; the rest is counted in the data.
+
+# %% tags=["finding"]
+say_cycles.planned(plan, book.currency)
+
+# %%
+sheet = say_cycles.plan_sheet(plan, book.currency)
+show.table(sheet, "The plan for each cycle", rows=len(sheet) + 1)
 
 # %% [markdown]
 # ## Where account-based marketing is suited
@@ -134,72 +199,40 @@ show.table(
     note=say_cycles.rules_of_suitability(rule.suitability, int(judged["p"].notna().sum())),
 )
 
+# %% [markdown]
+# ## Which segments suit
+# The suitability index of a segment is the share of its accounts that meet more than half of what is known of them: what they
+# buy in a year, how long their deals take, how many people are on them, and how many lines they buy.
+
+# %% tags=["finding"]
+fitting = suitability.fits(cycle.typical_values(seen), main, in_year, rule)
+index = suitability.index_by_segment(fitting, of_segment)
+book.measure(suitability.index_rows(index))
+several = index if len(index) > 1 else index.iloc[:0]
+say_cycles.by_segment(index)
+
 # %%
 show.table(
-    of_revenue,
-    "A year's revenue by verdict, and that of class A accounts",
-    currency=book.currency,
-    note=say_cycles.counted_twice(of_revenue, in_year.index.get_level_values("account_id").nunique()),
+    several.drop(columns=["group_by", "n_effective", "k"]).rename(columns={"group": segment}),
+    "Suitability index by segment, and the share of accounts that meets each criterion",
+    note="Adjusted: pulled towards all segments, as the best of many small ones is best by chance in part."
+    * (len(several) > 0),
 )
 
 # %% [markdown]
-# Class A accounts are the fewest that together bring four fifths of the revenue. If much of theirs is not suited, question
-# the rules before you question the accounts.
-
-# %% [markdown]
-# ## Each line of business
-# What is usual in each line, and the cycle it points to. If the evidence disagrees, look at the purchases before you trust
-# the rule.
+# ## How accounts of each cycle buy
+# What is usual in each line of business, and in each cycle. An account that buys in another cycle than its line needs other
+# marketing than its line.
 
 # %% tags=["finding"]
 by_line = cycle.with_evidence(assigned[assigned["account_id"].isna()], scored)
-say_cycles.line_cycles(by_line)
+deal_cycle = cycle_deals.cycle_of(deals, cycles, main)
+course = cycle_deals.course_rows(deals, deal_cycle, contracts, cycle_deals.cycle_of(contracts, cycles, main))
+course = book.measure(pd.concat([cycle_plan.profile_rows(cycle.typical_values(seen), cycles), course]))
+say.words(say_cycles.line_cycles(by_line), say_cycles.how_bought(course))
 
 # %%
-show.table(
-    by_line.drop(columns=["account_id", "basis", "known"]),
-    "Lines of business and their cycle",
-    currency=book.currency,
-    rows=len(by_line),
-    note="Evidence share: the part of all evidence that points to the cycle. It is no probability."
-    * (len(by_line) > 0),
-)
-
-# %% [markdown]
-# ## Each account
-# An account that buys in another cycle than its line needs other marketing than its line. Ask its owner before you act on it.
-
-# %% tags=["finding"]
-usual = by_line.set_index("product_line")["cycle"]
-placed = cycle.with_evidence(cycles, scored).join(about, on="account_id")
-bought = money.reindex(pd.MultiIndex.from_frame(placed[cycle.KEYS]))
-placed = placed.assign(usual_cycle=placed["product_line"].map(usual), bought=bought.to_numpy())
-placed = cycle.largest_first(placed, money)
-by_rule = placed[(placed["basis"] == "own") & (placed["set_by"] == "rule")]
-apart = by_rule[by_rule["cycle"] != by_rule["usual_cycle"]]
-say_cycles.unlike(len(apart), len(by_rule))
-
-# %%
-columns = ["name", "owner_id", "product_line", "cycle", "usual_cycle", "bought", "evidence_share"]
-show.table(apart[columns], "Accounts that buy in another cycle than their line", book.currency, rows=show.LISTED)
-
-# %%
-group = placed["product_line"].mask(placed["basis"] == "look-alike", "no purchase yet")
-spread = pd.crosstab(group, placed["cycle"]).reindex(columns=list(cycle.CYCLES), fill_value=0)
-spread = spread.sort_values(list(cycle.CYCLES), ascending=False)
-
-fig, ax = plt.subplots(figsize=(7.2, 1.2 + 0.5 * len(spread)))
-plots.title(ax, say_cycles.most_common(spread))
-plots.stacked(spread, ax, "accounts")
-
-# %%
-by_hand = placed[placed["set_by"] == "override"]
-show.table(
-    by_hand[["name", "owner_id", "product_line", "rule_cycle", "cycle", "reason"]],
-    "Set by a person",
-    rows=show.LISTED,
-    note="Set or withdrawn in programme/cycle_overrides.csv." * (len(by_hand) > 0),
-)
+show.grouped(course, "cycle", "How accounts of each cycle buy", book.currency)
 
 # %% [markdown]
 # ## Five elements in three cycles
@@ -207,30 +240,14 @@ show.table(
 # early or mid cycle whose main line is not suited does not count: there, market to all accounts at once. The share counts
 # records in the data, not their quality; what nobody records is unknown, not missing.
 
-# %%
-tables_by_name = {
-    "accounts": accounts,
-    "contacts": book.read("contacts"),
-    "opportunities": deals,
-    "transactions": transactions,
-    "activities": book.read("activities"),
-    "account_insights": book.read("account_insights"),
-    "intent_signals": book.read("intent_signals"),
-    "web_sessions": book.read("web_sessions"),
-    "contracts": book.read("contracts"),
-    "messages": book.read("messages"),
-    "personas": book.read("personas"),
-    "hand_overs": book.read("hand_overs"),
-    "account_tiers": book.read("account_tiers"),
-}
-no_abm = verdicts.loc[(verdicts["segment"] == "all") & (verdicts["verdict"] == suitability.NOT_SUITED), "product_line"]
-asked = elements.addressed(main, no_abm.tolist())
-cells = elements.cells(tables_by_name, asked, rule, book.as_of)
-
 # %% tags=["finding"]
 book.measure(elements.cell_rows(cells))
 gaps = elements.largest_gaps(cells)
-say.words(say_cycles.elements_ready(cells, gaps), say_cycles.outside(len(main) - len(asked), len(main)))
+say.words(
+    say_cycles.elements_ready(cells, gaps),
+    say_cycles.evidence(cells),
+    say_cycles.outside(len(main) - len(asked), len(main)),
+)
 
 # %%
 known = cells["verdict"] != "not_answerable"
@@ -240,31 +257,46 @@ if known.any():
     plots.scorecard(elements.as_grid(cells, "share"), elements.as_grid(cells, "verdict"), ax)
 
 # %%
-shown = ["cycle", "element", "evidence", "share", "target", "n"]
+shown = ["cycle", "element", "share", "share_asked", "n", "records", "newest"]
+of_elements = of_elements.rename(columns={"target": "share_asked"})
 show.table(
-    cells.loc[begin & known & (cells["next_step"] != ""), [*shown, "next_step"]].rename(
-        columns={"target": "share_asked"}
-    ),
-    "Elements that are not in place, and the next step",
+    of_elements.loc[begin & known & (of_elements["next_step"] != ""), [*shown, "lacking", "owner", "next_step"]],
+    "Elements that are not in place: the records there are, who lacks them, who would act, and the next step",
     rows=len(cells),
 )
 
 # %% [markdown]
-# ## How many hours each account justifies
-# Break-even hours: their cost equals the extra margin that the effort would have to add in a year. They say what effort must
-# add, not what it adds.
+# ## What each cycle gets
+# Spend and touches of campaigns, and hours of sales, beside what they must bring. Break-even hours cost as much as the extra
+# margin that the effort would have to add in a year: they say what effort must add, not what it adds.
 
 # %% tags=["finding"]
-year = periods.Period(book.as_of - pd.Timedelta(days=suitability.YEAR - 1), book.as_of)
-of_year = orders.by_account(transactions, pd.Index(accounts["account_id"]), year)
-hours = suitability.hours_spent(book.read("activities"), of_year.index, book.as_of)
-effort = suitability.effort(of_year, hours, main.set_index("account_id")["cycle"], hour_cost, gain, default_margin)
-by_cycle = suitability.effort_by_cycle(effort)
-say_cycles.above(by_cycle)
+sales = cycle_deals.sales_rows(
+    deals, deal_cycle, activities, book.read("opportunity_stage_history"), margin_rate, hour_cost, last_year
+)
+gets = pd.concat([spend, book.measure(pd.concat([sales, cycle_effort.effort_rows(effort)]))])
+say_cycles.what_cycles_get(gets, book.currency)
 
 # %%
-judged_at_all = by_cycle["judged"].any()
-show.table(by_cycle, "Hours a year that accounts justify, and get", currency=book.currency) if judged_at_all else None
+show.grouped(gets, "cycle", "Spend, touches and hours by cycle, in a year", book.currency)
+
+# %%
+stages = gets[gets["definition_id"] == "first_sales_touch_share"]
+show.grouped(stages, "cycle and stage", "Stage at the first touch of sales, of deals decided in a year", book.currency)
+
+# %% [markdown]
+# ## What was started
+# In the early cycle marketing does not close: it starts the sales cycle, brings sales into a conversation and hands sales the
+# dossier before the meeting.
+
+# %% tags=["finding"]
+counted = cycle_deals.whole_quarters(book.as_of, book.settings.fiscal_year_starts)
+dossiers = book.read("dossier_deliveries")
+starts = book.measure(cycle_deals.started_rows(deals, deal_cycle, activities, dossiers, main, counted))
+say_cycles.started(starts)
+
+# %%
+show.grouped(starts, "quarter", "Started in each quarter", book.currency)
 
 # %% [markdown]
 # ## What if
@@ -293,7 +325,31 @@ show.table(
 
 # %% [markdown] tags=["fold"]
 # ## Who is in each cycle
-# Every account in each of its lines of business. Search for a name, an owner, a line or a cycle.
+# Every account in each of its lines of business. Search for a name, an owner, a line or a cycle. An account that buys in another
+# cycle than its line needs other marketing: ask its owner before you act on it.
+
+# %%
+usual = by_line.set_index("product_line")["cycle"]
+placed = cycle.with_evidence(cycles, scored).join(about, on="account_id")
+bought = money.reindex(pd.MultiIndex.from_frame(placed[cycle.KEYS]))
+placed = placed.assign(usual_cycle=placed["product_line"].map(usual).astype("str"), bought=bought.to_numpy())
+placed = cycle.largest_first(placed, money)
+by_rule = placed[(placed["basis"] == "own") & (placed["set_by"] == "rule")]
+apart = by_rule[by_rule["cycle"] != by_rule["usual_cycle"]]
+say_cycles.unlike(len(apart), len(by_rule))
+
+# %%
+columns = ["name", "owner_id", "product_line", "cycle", "usual_cycle", "bought", "evidence_share"]
+show.table(apart[columns], "Accounts that buy in another cycle than their line", book.currency)
+
+# %%
+group = placed["product_line"].mask(placed["basis"] == "look-alike", "no purchase yet")
+spread = pd.crosstab(group, placed["cycle"]).reindex(columns=list(cycle.CYCLES), fill_value=0)
+spread = spread.sort_values(list(cycle.CYCLES), ascending=False)
+
+fig, ax = plt.subplots(figsize=(7.2, 1.2 + 0.5 * len(spread)))
+plots.title(ax, say_cycles.most_common(spread))
+plots.stacked(spread, ax, "accounts")
 
 # %%
 rests_on = placed["basis"].mask(placed["set_by"] == "override", "person").map(say_cycles.BASES)
@@ -305,6 +361,15 @@ show.table(
     "Accounts and lines by cycle, the most money first",
     currency=book.currency,
     rows=show.LISTED,
+)
+
+# %%
+by_hand = placed[placed["set_by"] == "override"]
+show.table(
+    by_hand[["name", "owner_id", "product_line", "rule_cycle", "cycle", "reason"]],
+    "Set by a person",
+    rows=show.LISTED,
+    note="Set or withdrawn in programme/cycle_overrides.csv." * (len(by_hand) > 0),
 )
 
 # %% [markdown] tags=["fold"]
@@ -333,27 +398,34 @@ show.table(
 )
 
 # %%
+show.table(
+    of_revenue,
+    "A year's revenue by verdict, and that of class A accounts",
+    currency=book.currency,
+    note=say_cycles.counted_twice(of_revenue, in_year.index.get_level_values("account_id").nunique()),
+)
+
+# %%
 show.table(verdicts.drop(columns="verdict"), "Verdict by line, and by segment in each line", rows=len(verdicts))
 
 # %% [markdown] tags=["fold"]
-# ## Where the evidence disagrees
+# ## Lines of business, and where the evidence disagrees
 # For how many accounts each kind of evidence contradicts the cycle. A high number in one line means that the bound does not
 # fit this business, or that the line has two kinds of purchase.
 
 # %%
-against = cycle.contrary_evidence(own)
-show.table(against, "Cycles contradicted by evidence", rows=len(against))
-
-# %%
 show.table(
-    placed[["name", "product_line", "cycle", "evidence_share", *cycle.EVIDENCE, "against", "missing"]],
-    "The largest accounts and their evidence",
+    by_line.drop(columns=["account_id", "basis", "known"]),
+    "Lines of business and their cycle",
     currency=book.currency,
+    rows=len(by_line),
+    note="Evidence share: the part of all evidence that points to the cycle. It is no probability."
+    * (len(by_line) > 0),
 )
 
 # %%
-measures = book.measure(cycle.cycle_rows(cycles))
-show.measures(measures[measures["group"] == "all"], "Evidence for the cycles", book.currency)
+against = cycle.contrary_evidence(own)
+show.table(against, "Cycles contradicted by evidence", rows=len(against))
 
 # %% [markdown] tags=["fold"]
 # ## What the method asks
@@ -361,9 +433,9 @@ show.measures(measures[measures["group"] == "all"], "Evidence for the cycles", b
 
 # %%
 show.table(
-    cells[[*shown, "asks", "verdict"]].rename(columns={"target": "share_asked"}),
+    of_elements[[*shown[:5], "evidence", "asks", "owner", "owner_as", "verdict"]],
     "What the method asks of each element, and what is there",
-    rows=len(cells),
+    rows=len(of_elements),
 )
 
 # %% [markdown] tags=["fold"]
@@ -380,8 +452,7 @@ say.one_story(intervals.wilson(pd.Series([1]), pd.Series([1])).iloc[0], LEVEL)
 
 # %%
 heads = "heads of sales and marketing"
-team = book.read("team")
-lead, for_data = (framework.accountable(team, f) or heads for f in ("sales", "analytics"))
+lead = framework.accountable(team, "sales") or heads
 month = str((book.as_of + pd.Timedelta(days=30)).date())
 
 # %% tags=["decide"]
@@ -395,12 +466,14 @@ book.decide(
     only_if=len(verdicts) > 1,
 )
 for row in gaps.itertuples():
+    first = row.lacking[row.lacking.isin(about.index)][:10]  # those with most money; none where personas are asked
     book.decide(
         say.slug(row.element, row.cycle),
         kind=row.kind,
         text=say.next_step(row.element, row.cycle, row.next_step),
+        accounts=first if len(first) else None,
         group=row.cycle,
-        owner=for_data if row.kind == "data" else lead,
+        owner=row.owner or lead,
         due=month,
         only_if=begin,
         reason=say_cycles.there(row.evidence, row.k, row.n),
@@ -432,3 +505,5 @@ show.decisions(book.decisions, book.currency, about["name"])
 # %%
 book.write("01_cycles", cycle.cycles_table(cycles))
 book.write("01_evidence", cycle.evidence_table(scored))
+book.write("01_plan", plan)
+book.write("01_elements", elements.elements_table(cells, about["name"]))

@@ -9,7 +9,8 @@ import pytest
 import yaml
 
 from abmlib.market import simulate
-from abmlib.method import cycle, cycle_rules, orders
+from abmlib.market.deals import CYCLE as planted_days
+from abmlib.method import cycle, cycle_deals, cycle_rules, orders
 from abmlib.method.deals import with_days
 from abmlib.pages import catalogue
 from abmlib.tables import schema
@@ -315,6 +316,12 @@ def test_planted_cycles_are_found_for_nine_in_ten_accounts_with_three_deals(seed
     got = got[got["account_id"].isin(many.index[many >= 3])]
     assert len(got) > 150
     assert (got["cycle"] == got["product_line"].map(TRUE)).mean() >= 0.9
+    none = as_read("contracts")
+    rows = cycle_deals.course_rows(deals, deals["product_line"].map(TRUE), none, none["account_id"])
+    days = rows[rows["definition_id"] == "suitability_cycle_days"].set_index("group")["value"]
+    assert (
+        np.abs(np.log(days[["early", "mid", "full"]] / planted_days)).max() < 0.2
+    )  # open deals count with their days so far
 
 
 def test_the_order_of_rows_and_of_accounts_moves_no_placing():

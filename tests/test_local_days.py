@@ -8,11 +8,11 @@ import pytest
 from abmlib.method import (
     alignment,
     coverage,
+    cycle_effort,
     detectable,
     framework,
     missingness,
     orders,
-    suitability,
 )
 from abmlib.method.deals import with_days
 from abmlib.method.stages import stage_visits
@@ -147,7 +147,7 @@ def test_touches_of_the_first_evening_and_the_last_night_count_by_their_own_day(
     rows = [{"activity_id": t, "occurred_at": t, "person_hours": 1.0} for t in (before, first, NIGHT)]
     same = {"account_id": "a", "channel": "meeting", "team": "sales", "direction": "outbound"}
     touches = table("activities", zone, rows, **same)
-    assert suitability.hours_spent(touches, pd.Index(["a"]), TODAY).tolist() == [2.0]
+    assert cycle_effort.hours_spent(touches, pd.Index(["a"]), TODAY).tolist() == [2.0]
 
 
 @zones

@@ -37,14 +37,15 @@ def test_nothing_begins_where_nothing_is_suited():
 
 
 def effort(above: int, judged: int) -> pd.DataFrame:
-    return pd.DataFrame({"cycle": ["early", "mid", "full"], "above": [0, above, 0], "judged": [9, judged, 0]})
+    rows = pd.DataFrame({"group": ["early", "mid"], "value": [0.0, above / max(judged, 1)], "n": [9, judged]})
+    return rows.assign(definition_id="accounts_above_break_even")
 
 
 def test_too_many_hours_are_called_common_only_where_they_are():
     one = str(say_cycles.above(effort(1, 67)))
-    assert one == "1 of 76 accounts gets more hours of sales than it justifies"
+    assert one == "1 of 76 accounts gets more hours of sales than it justifies."
     assert "there this is common" in str(say_cycles.above(effort(20, 67)))
-    assert "No account can be judged" in str(say_cycles.above(effort(0, 0).assign(judged=0)))
+    assert "No account can be judged" in str(say_cycles.above(effort(0, 0).iloc[:0]))
 
 
 def test_accounts_under_several_verdicts_are_said_to_be_and_nothing_else_is():
@@ -96,7 +97,7 @@ def test_no_finding_is_said_of_a_book_without_lines_revenue_or_placings():
         say_cycles.unlike(0, 0),
         say_cycles.by_file(0, 0),
     ]
-    assert not any(s.lines for s in said)
+    assert not any(str(s) for s in said)
 
 
 def test_titles_of_figures_say_the_commonest_cycle_and_the_elements_in_place_of_those_judged():

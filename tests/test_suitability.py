@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from abmlib.method import data_quality, elements, orders, periods, suitability
+from abmlib.method import cycle, cycle_effort, data_quality, elements, orders, periods, suitability
 from abmlib.method.deals import with_days
-from tests.conftest import as_read
+from tests.conftest import as_read, entries
 from tests.test_cycle import RULES, TODAY, deal, frame, seen
 
 NONE = {
@@ -148,6 +148,42 @@ def test_rows_of_measures_are_to_spec_and_what_is_too_early_has_no_value():
     assert set(rows["status"]) == {"too_early", "not_answerable"}
 
 
+def fitting(of: dict[str, list[tuple]]) -> tuple[pd.DataFrame, pd.Series]:
+    """Which criteria accounts meet, by segment: days of its deal and a year's revenue of each."""
+    ids = {f"{name}{i}": row for name, rows in of.items() for i, row in enumerate(rows)}
+    main = pd.DataFrame({"account_id": list(ids), "product_line": "tools"})
+    deals = [deal(a, a, days, 1e5) for a, (days, _) in ids.items() if days]
+    bought = pd.Series({(a, "tools"): worth for a, (_, worth) in ids.items() if worth}, dtype=float)
+    bought.index = pd.MultiIndex.from_tuples(bought.index, names=["account_id", "product_line"])
+    segment = pd.Series([a[0] for a in ids], list(ids), name="industry", dtype="str")
+    return suitability.fits(cycle.typical_values(seen(deals)), main, bought, RULES), segment
+
+
+def test_an_account_fits_that_meets_more_than_half_of_what_is_known_of_it():
+    met, _ = fitting({"x": [(200, 3e5), (200, 10.0), (20, 3e5), (200, None), (None, 3e5)]})
+    assert met["fits"].to_dict() == {"x0": True, "x1": False, "x2": False, "x3": False}  # of x4 one criterion is known
+    assert met.loc["x1", ["account_value", "cycle_days", "lines"]].tolist() == [0, 1, 0] and met["buyers"].isna().all()
+
+
+def test_segments_that_fit_more_are_found_where_they_differ_and_chance_is_no_difference():
+    good, bad = (200, 3e5), (20, 10.0)
+    met, segment = fitting({"a": [good] * 24 + [bad] * 6, "b": [bad] * 24 + [good] * 6, "c": [good] * 9, "d": [bad] * 15 + [good] * 15})  # fmt: skip
+    by = suitability.index_by_segment(met, segment).set_index("group")
+    assert by["verdict"].to_dict() == {
+        "a": suitability.MORE, "b": suitability.FEWER, "d": suitability.SAME, "c": "too_early",
+    }  # fmt: skip
+    assert by.loc["a", ["k", "n", "raw", "met_cycle_days"]].tolist() == [24, 30, 0.8, 0.8]
+    rows = suitability.index_rows(by.reset_index())
+    whole = rows[rows["group_by"].isna()].iloc[0]
+    assert whole["value"] == (24 + 6 + 9 + 15) / 99 and whole["n"] == 99
+    assert rows.loc[rows["group"] == "c", "value"].isna().all()
+    same, segment = fitting({name: [good] * 15 + [bad] * 15 for name in "abc"})
+    assert set(suitability.index_by_segment(same, segment)["verdict"]) == {suitability.SAME}
+    assert suitability.index_rows(suitability.index_by_segment(met.iloc[:0], segment))["status"].tolist() == [
+        "not_answerable"
+    ]
+
+
 # -- effort -----------------------------------------------------------------------------------------------------------
 
 
@@ -179,26 +215,25 @@ def test_break_even_hours_are_the_margin_to_be_added_over_the_cost_of_an_hour():
             },
         ],
     )
-    hours = suitability.hours_spent(touches, ids, TODAY)
+    hours = cycle_effort.hours_spent(touches, ids, TODAY)
     assert hours.tolist() == [8.5, 0, 0, 0]
     cycles = pd.Series({"a": "mid", "b": "mid", "c": "full"})
-    got = suitability.effort(worth, hours, cycles, 80.0, 0.1, 0.0)
+    got = cycle_effort.effort(worth, hours, cycles, 80.0, 0.1, 0.0)
     assert got["break_even_hours"].round(6).tolist()[:1] == [5.0] and got.loc["a", "spare_hours"] == -3.5
     assert np.isnan(got.loc["b", "break_even_hours"]) and got.loc["c", "break_even_hours"] == 0
-    assert suitability.effort(worth, hours, cycles, 80.0, 0.1, 0.3).loc["b", "break_even_hours"] == pytest.approx(3.75)
-    by = suitability.effort_by_cycle(got).set_index("cycle")
-    assert (
-        by["accounts"].tolist() == [0, 2, 1]
-        and by["above"].tolist() == [0, 1, 0]
-        and by["judged"].tolist() == [0, 1, 1]
-    )
+    assert cycle_effort.effort(worth, hours, cycles, 80.0, 0.1, 0.3).loc["b", "break_even_hours"] == pytest.approx(3.75)
+    rows = cycle_effort.effort_rows(got).set_index(["definition_id", "group"])
+    over = rows.loc["accounts_above_break_even"]
+    assert over["value"].to_dict() == {"mid": 1.0, "full": 0.0} and over["n"].tolist() == [1, 1]
+    assert rows.loc["break_even_hours_median", "value"].to_dict() == {"mid": 5.0, "full": 0.0}
+    assert rows.loc[("sales_hours_median", "mid"), "value"] == 4.25
 
 
 def test_untimed_sales_and_wrong_prices_are_told():
-    assert suitability.hours_spent(as_read("activities"), pd.Index(["a"]), TODAY).isna().all()
+    assert cycle_effort.hours_spent(as_read("activities"), pd.Index(["a"]), TODAY).isna().all()
     worth = pd.DataFrame({"margin": [1.0], "revenue": [1.0]})
     with pytest.raises(ValueError, match="hour_cost 0"):
-        suitability.effort(worth, pd.Series(dtype=float), pd.Series(dtype="str"), 0, 0.1, 0)
+        cycle_effort.effort(worth, pd.Series(dtype=float), pd.Series(dtype="str"), 0, 0.1, 0)
 
 
 # -- fifteen cells ----------------------------------------------------------------------------------------------------
@@ -206,7 +241,7 @@ def test_untimed_sales_and_wrong_prices_are_told():
 
 def cells(tables: dict[str, pd.DataFrame], cycles: dict[str, str]) -> pd.DataFrame:
     main = pd.DataFrame({"account_id": list(cycles), "product_line": "x", "cycle": list(cycles.values())})
-    got = elements.cells(NONE | tables, main, RULES, TODAY)
+    got = elements.cells(NONE | tables, main, RULES, as_read("team"), TODAY)
     return got.set_index(["element", "cycle"])
 
 
@@ -279,8 +314,36 @@ def test_each_cell_counts_what_it_says():
     assert got.loc[("messaging", "mid"), "verdict"] == "not_answerable"
     assert got.loc[("sales_commitment", "full"), "verdict"] == "in place"
     assert got.loc[("data", "early"), "verdict"] == "gap" and got.loc[("data", "early"), "share"] == 0.25
+    told = elements.elements_table(got.reset_index(), {"e1": "Echo"}).set_index(["element", "cycle"])
+    politics = told.loc[("customer_knowledge", "early")]  # the note that is out of date is no evidence
+    assert politics["records"] == "1 of account_insights" and politics["newest"] == pd.Timestamp("2026-05-01")
+    assert politics["lacking"] == "Echo, e2, e3" and told.loc[("sales_commitment", "mid"), "lacking"] == "m1"
+    assert told.loc[("customer_knowledge", "mid"), "lacking"] == "m1, m2, m3"
+    assert told.loc[("tactics", "full"), "lacking"] == "f1, f2, f3" and told["owner_as"].iloc[0] == "nobody named"
     short = elements.largest_gaps(got.reset_index(), 3)
     assert short["verdict"].eq("gap").all() and len(short) == 3
+
+
+def test_work_falls_to_who_is_accountable_then_responsible_then_the_owner_then_the_function():
+    team = [
+        ("p1", "sales", None, None),
+        ("p2", "sales", "b", "R"),
+        ("p3", "sales", None, "A"),
+        ("p4", "creative", None, "C"),
+    ]
+    team = [(*row, "2026-01-01") for row in team]
+    people = entries("team", "person_id function account_id raci", team, team="t", capacity_hours=1.0)
+    accounts = pd.DataFrame({"account_id": list("abc"), "owner_id": ["s1", "s1", "s2"]})
+    others = people[people["raci"] != "A"]
+    for rows, function, ids, told in (
+        (people, "sales", "abc", ("p3", "accountable")),
+        (others, "sales", "abc", ("p2", "responsible")),
+        (others, "sales", "ac", ("s1", "owner with the most of them")),  # who is responsible for b alone is not
+        (others, "sales", "", ("p1, p2", "in the function")),
+        (people, "creative", "a", ("p4", "in the function")),
+        (people, "field", "a", (None, "nobody named")),
+    ):
+        assert elements.owner_of(function, rows, accounts, pd.Index(list(ids))) == told
 
 
 def test_a_column_that_is_filled_nowhere_is_not_known_and_no_gap():
@@ -289,7 +352,7 @@ def test_a_column_that_is_filled_nowhere_is_not_known_and_no_gap():
     asked = NONE | {"transactions": frame("transactions", bought)}
     for owner, verdict in ((None, "not_answerable"), ("s1", "in place")):  # as of an earlier day nobody knows owners
         account = {"account_id": "f0", "name": "F", "created_at": "2020-01-01", "owner_id": owner, "status": "customer"}
-        got = elements.cells(asked | {"accounts": frame("accounts", [account])}, main, RULES, TODAY)
+        got = elements.cells(asked | {"accounts": frame("accounts", [account])}, main, RULES, as_read("team"), TODAY)
         assert got.set_index(["element", "cycle"]).loc[("sales_commitment", "full"), "verdict"] == verdict
 
 

@@ -1,7 +1,8 @@
-"""Five elements in three cycles: what the method asks of each, and the share of accounts for which the data show it."""
+"""Five elements in three cycles: what the method asks of each, the share of accounts that have it, by which records, and who acts."""
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,27 @@ DAY = pd.Timedelta(days=1)
 TOP = 0.2  # share of the buying accounts that are worth a person of their own
 UNKNOWN = "not_answerable"
 RECORDS = ("customer_knowledge", "data")  # elements whose next step is to record something: a chore about data
+LACKING = 3  # accounts named that lack an element
+DAYS = {  # day of each record that is evidence; a table that is not here has none
+    "account_insights": "observed_day", "intent_signals": "week", "activities": "occurred_day", "web_sessions": "started_day",
+    "contacts": "created_day", "contracts": "start", "transactions": "booked_at", "opportunities": "created_day",
+    "messages": "entered_day", "hand_overs": "sent_day",
+}  # fmt: skip
+FUNCTIONS = {  # whose work each element is, in the words of the table team
+    "customer_knowledge": "sales", "data": "analytics", "messaging": "creative", "tactics": "field", "sales_commitment": "sales",
+}  # fmt: skip
+
+
+class Found(NamedTuple):
+    """Accounts (or personas, or hand-overs) that have what is asked, all asked, the records that show it, and who lacks it."""
+
+    k: int
+    n: int
+    records: Mapping[str, pd.DataFrame]
+    lacking: pd.Index
+
+
+NOTHING = Found(0, 0, {}, pd.Index([]))
 
 
 @dataclass(frozen=True)
@@ -28,94 +50,100 @@ class Scope:
     since: pd.Timestamp  # touches after it count
     as_of: pd.Timestamp
 
-    def having(self, *ids: pd.Series, among: pd.Index | None = None) -> tuple[int, int]:
-        """Count the accounts named in any of some columns, and all; `among` keeps some accounts only."""
+    def having(self, among: pd.Index | None = None, **records: pd.DataFrame) -> Found:
+        """Count the accounts with any of some records, by the name of their table; `among` keeps some accounts only."""
         accounts = self.accounts if among is None else self.accounts.intersection(among)
-        return int(accounts.isin(pd.concat(ids)).sum()), len(accounts)
+        own = {name: rows[rows["account_id"].isin(accounts)] for name, rows in records.items()}
+        has = accounts.isin(pd.concat([rows["account_id"] for rows in own.values()]))
+        return Found(int(has.sum()), len(accounts), own, accounts[~has])
 
     def recent(self, table: str, day: str) -> pd.DataFrame:
         """Rows of the window that no machine made."""
         rows = self.tables[table]
         return rows[(rows[day] > self.since) & ~rows["is_bot"].fillna(False).astype(bool)]
 
-    def touched(self, *channels: str) -> pd.Series:
-        """Account of each touch by a person in one of some channels."""
+    def touched(self, *channels: str) -> pd.DataFrame:
+        """Touches by a person in one of some channels."""
         touches = self.recent("activities", "occurred_day")
-        return touches.loc[touches["channel"].isin(channels), "account_id"]
+        return touches[touches["channel"].isin(channels)]
 
-    def noted(self, *kinds: str) -> pd.Series:
-        """Account of each insight of some kinds that is not out of date."""
+    def noted(self, *kinds: str) -> pd.DataFrame:
+        """Insights of some kinds that are not out of date."""
         notes = self.tables["account_insights"]
         fresh = notes["expires_at"].isna() | (notes["expires_day"] > self.as_of)
-        return notes.loc[notes["kind"].isin(kinds) & fresh, "account_id"]
+        return notes[notes["kind"].isin(kinds) & fresh]
 
 
-Counting = Callable[[Scope], tuple[int, int]]
+Counting = Callable[[Scope], Found]
 
 
 def _touched(*channels: str) -> Counting:
-    return lambda scope: scope.having(scope.touched(*channels))
+    return lambda scope: scope.having(activities=scope.touched(*channels))
 
 
 def _noted(*kinds: str) -> Counting:
-    return lambda scope: scope.having(scope.noted(*kinds))
+    return lambda scope: scope.having(account_insights=scope.noted(*kinds))
 
 
-def _usage_or_intent(scope: Scope) -> tuple[int, int]:
+def _usage_or_intent(scope: Scope) -> Found:
     signals = scope.tables["intent_signals"]
-    recent = signals.loc[signals["week"] > scope.since, "account_id"]
-    return scope.having(scope.noted("usage", "trigger", "pain"), recent)
+    recent = signals[signals["week"] > scope.since]
+    return scope.having(account_insights=scope.noted("usage", "trigger", "pain"), intent_signals=recent)
 
 
-def _visited(scope: Scope) -> tuple[int, int]:
-    return scope.having(scope.touched("ecommerce", "web"), scope.recent("web_sessions", "started_day")["account_id"])
+def _visited(scope: Scope) -> Found:
+    visits = scope.recent("web_sessions", "started_day")
+    return scope.having(activities=scope.touched("ecommerce", "web"), web_sessions=visits)
 
 
-def _executives(scope: Scope) -> tuple[int, int]:
+def _executives(scope: Scope) -> Found:
     people = scope.tables["contacts"]
-    high = people["seniority"].isin(["vp", "c_level"]) & people["valid_to"].isna()
-    return scope.having(people.loc[high, "account_id"])
+    return scope.having(contacts=people[people["seniority"].isin(["vp", "c_level"]) & people["valid_to"].isna()])
 
 
-def _market_state(scope: Scope) -> tuple[int, int]:
+def _market_state(scope: Scope) -> Found:
     deals = scope.tables["opportunities"]
-    facts = (scope.tables["contracts"], scope.tables["transactions"], deals[won_flag(deals)])
-    return scope.having(*(table["account_id"] for table in facts))
+    facts = {name: scope.tables[name] for name in ("contracts", "transactions")}
+    return scope.having(**facts, opportunities=deals[won_flag(deals)])
 
 
-def _described(scope: Scope) -> tuple[int, int]:
+def _described(scope: Scope) -> Found:
     accounts = scope.tables["accounts"]
     filled = accounts[["industry", "employees", "region", "tech_stack"]].notna().all(axis=1)
     buyers = pd.Index(scope.tables["transactions"]["account_id"].unique())
-    return scope.having(accounts.loc[filled, "account_id"], among=buyers)
+    return scope.having(accounts=accounts[filled], among=buyers)
 
 
-def _messages(scope: Scope) -> tuple[int, int]:
+def _messages(scope: Scope) -> Found:
     messages = programme.latest_entries("messages", scope.tables["messages"])
-    whole = messages[["promise", "proof", "pain"]].ne("").all(axis=1) & (messages["cycle"] == scope.cycle)
+    whole = messages[messages[["promise", "proof", "pain"]].ne("").all(axis=1) & (messages["cycle"] == scope.cycle)]
     personas = programme.latest_entries("personas", scope.tables["personas"])["persona_id"]
-    return int(personas.isin(messages.loc[whole, "persona_id"]).sum()), len(personas)
+    has = personas.isin(whole["persona_id"])
+    return Found(int(has.sum()), len(personas), {"messages": whole}, pd.Index(personas[~has]))
 
 
-def _worked(scope: Scope) -> tuple[int, int]:
+def _worked(scope: Scope) -> Found:
     touches = scope.recent("activities", "occurred_day")
-    ours = touches["team"].eq("sales").fillna(False) & touches["direction"].ne("inbound")
+    ours = touches[touches["team"].eq("sales").fillna(False) & touches["direction"].ne("inbound")]
     listed = framework.tiers_on(scope.tables["account_tiers"], scope.as_of).index
-    return scope.having(touches.loc[ours, "account_id"], among=listed if len(listed) else None)
+    return scope.having(activities=ours, among=listed if len(listed) else None)
 
 
-def _taken_over(scope: Scope) -> tuple[int, int]:
+def _taken_over(scope: Scope) -> Found:
     sent = programme.latest_entries("hand_overs", scope.tables["hand_overs"])
     sent = sent[sent["account_id"].isin(scope.accounts) & (sent["sent_day"] > scope.since)]
-    return int((sent["accepted_at"].notna() & sent["brief_read"].fillna(False).astype(bool)).sum()), len(sent)
+    done = sent["accepted_at"].notna() & sent["brief_read"].fillna(False).astype(bool)
+    return Found(
+        int(done.sum()), len(sent), {"hand_overs": sent[done]}, pd.Index(sent.loc[~done, "account_id"].unique())
+    )
 
 
-def _owned(scope: Scope) -> tuple[int, int]:
+def _owned(scope: Scope) -> Found:
     bought, accounts = scope.tables["transactions"], scope.tables["accounts"]
     bought = bought[bought["account_id"].isin(scope.accounts) & (bought["booked_at"] > scope.since)]
     worth = bought.groupby("account_id")["revenue"].sum()
     worth = worth[worth > 0].nlargest(max(round(TOP * (worth > 0).sum()), 1))
-    return scope.having(accounts.loc[accounts["owner_id"].notna(), "account_id"], among=pd.Index(worth.index))
+    return scope.having(accounts=accounts[accounts["owner_id"].notna()], among=pd.Index(worth.index))
 
 
 @dataclass(frozen=True)
@@ -162,7 +190,9 @@ COUNTS = {
 }  # fmt: skip
 
 
-def cells(tables: Mapping[str, pd.DataFrame], main: pd.DataFrame, rules: Rules, as_of: pd.Timestamp) -> pd.DataFrame:
+def cells(
+    tables: Mapping[str, pd.DataFrame], main: pd.DataFrame, rules: Rules, team: pd.DataFrame, as_of: pd.Timestamp
+) -> pd.DataFrame:
     """Compare what the method asks of each element in each cycle with what the data show: 15 cells.
 
     Each cell is the share of the accounts of its cycle (or of the personas, or hand-overs) for which what is asked is there.
@@ -171,16 +201,18 @@ def cells(tables: Mapping[str, pd.DataFrame], main: pd.DataFrame, rules: Rules, 
     Parameters
     ----------
     tables : ``tables.schema`` tables by name, as known on the day; empty ones where the source has none
-    main : DataFrame of `cycle.main_line`, one row per account
+    main : DataFrame of `cycle.main_line`, one row per account, those with most money first where accounts are to be named so
     rules : the rule file: what is asked, targets and next steps
+    team : ``tables.schema.TEAM``
 
     Returns
     -------
     DataFrame, one row per cell: ``element, cycle, asks, evidence`` (what was counted), ``k, n, target, share``,
     ``verdict`` (``in place``: at the target or above; ``gap``: below; ``not_answerable``: the tables are empty, a column
-    is filled nowhere, as on an earlier day one without a history is, or there is nobody to count), ``next_step`` (empty
-    where it is in place, or no account is in the cycle; an export where the count lacks tables of the CRM), ``kind`` of
-    decision that the next step is
+    is filled nowhere, as on an earlier day one without a history is, or there is nobody to count), ``records`` (those that
+    show it, by table), ``newest`` (day of the newest), ``lacking`` (ids of accounts or personas without it), ``owner,
+    owner_as`` (`owner_of`), ``next_step`` (empty where it is in place, or no account is in the cycle; an export where the
+    count lacks tables of the CRM), ``kind`` of decision that the next step is
 
     References
     ----------
@@ -192,20 +224,59 @@ def cells(tables: Mapping[str, pd.DataFrame], main: pd.DataFrame, rules: Rules, 
     for element, cycle in ((e, c) for e in ELEMENTS for c in CYCLES):
         count, cell = COUNTS[element, cycle], rules.cells[element][cycle]
         scope = Scope(tables, cycle, ids[cycle], since[cycle], as_of)
-        k, n = count.of(scope) if _is_recorded(tables, count.needs) else (0, 0)
+        found = count.of(scope) if _is_recorded(tables, count.needs) else NOTHING
         lacks = [
             t
             for t in dict.fromkeys(need.split(".")[0] for need in count.needs)
             if tables[t].empty and t not in schema.PROGRAMME
         ]
-        step = f"export {' or '.join(lacks)}, which would show {count.words}" if n == 0 and lacks else cell.next
-        rows.append((element, cycle, cell.asks, count.words, k, n, cell.target, step))
-    out = pd.DataFrame(rows, columns=["element", "cycle", "asks", "evidence", "k", "n", "target", "next_step"])
+        step = f"export {' or '.join(lacks)}, which would show {count.words}" if found.n == 0 and lacks else cell.next
+        who = owner_of(
+            FUNCTIONS[element], team, tables["accounts"], found.lacking if len(found.lacking) else ids[cycle]
+        )
+        records = ", ".join(f"{len(of):,} of {name}" for name, of in found.records.items() if len(of))
+        days = pd.Series(
+            [of[DAYS[name]].max() for name, of in found.records.items() if name in DAYS], dtype="datetime64[us]"
+        )
+        told = (records, days.max(), found.lacking, *who)
+        rows.append((element, cycle, cell.asks, count.words, found.k, found.n, cell.target, step, *told))
+    columns = ["element", "cycle", "asks", "evidence", "k", "n", "target", "next_step", "records", "newest", "lacking"]
+    out = pd.DataFrame(rows, columns=[*columns, "owner", "owner_as"])
     out["share"] = out["k"] / out["n"].where(out["n"] > 0)
     verdict = np.select([out["n"] == 0, out["share"] >= out["target"]], [UNKNOWN, "in place"], "gap")
     idle = (verdict == "in place") | out["cycle"].map({cycle: ids[cycle].empty for cycle in CYCLES})
     kind = np.where(out["element"].isin(RECORDS) | out["next_step"].str.startswith("export "), "data", "programme")
     return out.assign(verdict=verdict, next_step=out["next_step"].mask(idle, ""), kind=kind)
+
+
+def owner_of(function: str, team: pd.DataFrame, accounts: pd.DataFrame, ids: pd.Index) -> tuple[str | None, str]:
+    """Who would do the work of a function at some accounts, and as what.
+
+    The first that is known: who the team names as accountable (A) for the function at all accounts (``accountable``); as
+    responsible (R) for it at most of these accounts, or at all (``responsible``); for sales the owner of the most of these accounts
+    (``owner with the most of them``); the people of the function (``in the function``); nobody (``nobody named``).
+
+    Parameters
+    ----------
+    team, accounts : ``tables.schema.TEAM``, ``ACCOUNTS``
+    ids : accounts the work is about
+
+    References
+    ----------
+    RACI; S2-5, S3-6.
+    """
+    people = programme.latest_entries("team", team)
+    people = people[people["function"] == function]
+    owners = accounts.loc[accounts["account_id"].isin(ids), "owner_id"].value_counts() if function == "sales" else []
+    here = people["account_id"].isna() | people["account_id"].isin(ids)
+    responsible = people.loc[here & (people["raci"] == "R"), "person_id"].value_counts().index
+    known = {
+        "accountable": framework.accountable(team, function),
+        "responsible": str(responsible[0]) if len(responsible) else "",
+        "owner with the most of them": str(pd.Series(owners).index[0]) if len(owners) else "",
+        "in the function": ", ".join(sorted(people["person_id"].unique())),
+    }
+    return next(((who, by) for by, who in known.items() if who), (None, "nobody named"))
 
 
 def addressed(main: pd.DataFrame, not_suited: Collection[str]) -> pd.DataFrame:
@@ -233,6 +304,21 @@ def cell_rows(found: pd.DataFrame) -> pd.DataFrame:
     """Rows of `measures` with the cells."""
     where = {"group_by": "cycle", "group": found["cycle"]}
     return measure_rows("S2-5", "element_" + found["element"], found["share"], "share", n=found["n"], **where)
+
+
+def elements_table(found: pd.DataFrame, names: Mapping[str, str]) -> pd.DataFrame:
+    """Cells as the table ``01_elements``, the first `LACKING` of who lacks an element by name.
+
+    Parameters
+    ----------
+    found : DataFrame of `cells`
+    names : name of each account id
+    """
+    columns = ["element", "cycle", "asks", "evidence", "k", "n", "target", "share", "verdict", "records", "newest", "owner",
+               "owner_as", "next_step"]  # fmt: skip
+    first = [", ".join(str(names.get(i, i)) for i in ids[:LACKING]) for ids in found["lacking"]]
+    more = [f" and {len(ids) - LACKING:,} more" * (len(ids) > LACKING) for ids in found["lacking"]]
+    return found[columns].assign(lacking=[f + m for f, m in zip(first, more, strict=True)])
 
 
 def as_grid(found: pd.DataFrame, column: str) -> pd.DataFrame:

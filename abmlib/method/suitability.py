@@ -1,4 +1,4 @@
-"""Is account-based marketing worth its effort here: segment by segment, and account by account."""
+"""Is account-based marketing worth its effort here: line by line, and segment by segment."""
 
 import numpy as np
 import pandas as pd
@@ -6,10 +6,10 @@ import scipy
 
 from abmlib.method import value
 from abmlib.method.cycle import ALL
-from abmlib.method.cycle_rules import CYCLES, Rules
-from abmlib.method.deals import won_flag
-from abmlib.method.measures import measure_rows
-from abmlib.stats import concentration, intervals, survival
+from abmlib.method.cycle_rules import Rules
+from abmlib.method.deals import differences, won_flag
+from abmlib.method.measures import counted_row, measure_rows, share_row
+from abmlib.stats import concentration, intervals, pooling, survival
 
 SEED = 23  # of every bootstrap here
 LEAST_JUDGED = 3  # criteria; with fewer, a segment has no verdict
@@ -26,6 +26,9 @@ CRITERIA = {  # unit of each criterion, and the reason for it
     "lines": ("lines", "there is more than one thing to sell to an account"),
 }
 WORTH = ("deal_value", "account_value")  # of which one must not be too small
+MORE, FEWER, SAME = "more than all", "fewer than all", "no difference"  # of the accounts of a segment fit
+FITS = ("account_value", "cycle_days", "buyers", "lines")  # criteria that one account meets or not
+LEAST_FITS = 2  # of them known of an account; with fewer it is not judged
 BY_LINE = "product line"
 PART = ["by", "segment", "product_line"]
 DAY = pd.Timedelta(days=1)
@@ -192,6 +195,94 @@ def may_begin(judged: pd.DataFrame) -> bool:
     return SUITED in set(judged["verdict"]) or NOT_SUITED not in set(judged["verdict"])
 
 
+def fits(typical: pd.DataFrame, main: pd.DataFrame, bought: pd.Series, rules: Rules) -> pd.DataFrame:
+    """Which criteria each account meets: size, length of the cycle, people and lines.
+
+    Days to close and people on a deal are what is typical of the account in its main line, so that lines are not mixed; what it
+    bought in a year and its lines of business are of the account as a whole. An account fits that meets more than half of
+    what is known of it.
+
+    Parameters
+    ----------
+    typical : DataFrame of `cycle.typical_values`
+    main : DataFrame of `cycle.main_line`
+    bought : Series of `bought_in_year`
+
+    Returns
+    -------
+    DataFrame, one row per account of `main` of which `LEAST_FITS` criteria are known, indexed by account id: a column of 1 (met),
+    0 or missing for each of `FITS`, and ``fits`` (bool)
+
+    References
+    ----------
+    S1-15. House definition; README, glossary entry "suitability index".
+    """
+    own = typical.merge(main[["account_id", "product_line"]])
+    values = own.pivot(index="account_id", columns="evidence", values="value").reindex(columns=["cycle_days", "buyers"])
+    named = typical[typical["product_line"] != ALL]
+    values = values.reindex(main["account_id"]).assign(
+        lines=named.groupby("account_id")["product_line"].nunique(), account_value=bought.groupby("account_id").sum()
+    )
+    met = values[list(FITS)].astype(float)
+    met = (met >= pd.Series(rules.suitability)[list(FITS)]).where(met.notna()).astype(float)
+    met = met[met.notna().sum(axis=1) >= LEAST_FITS]
+    return met.assign(fits=met.mean(axis=1) > 0.5)
+
+
+def index_by_segment(fitting: pd.DataFrame, segment: pd.Series) -> pd.DataFrame:
+    """Suitability index of each segment: the share of its accounts that fit, with the share that meets each criterion.
+
+    Segments are pooled, as the largest and smallest share of many segments is chance in part. Verdict: `MORE` or `FEWER` where
+    segments differ beyond chance and the pooled interval of this one excludes the share of all accounts, else `SAME`;
+    ``too_early`` below `FEWEST` accounts. Accounts without a segment are in ``unknown``.
+
+    Parameters
+    ----------
+    fitting : DataFrame of `fits`
+    segment : as in `criteria`
+
+    Returns
+    -------
+    DataFrame, most accounts first: ``group_by, group, n, n_effective`` (accounts), ``k`` (that fit), ``raw, raw_low, raw_high,
+    shrunk, low, high`` (the index as seen, and pooled), ``met_…`` (share that meets each of `FITS`), ``verdict``
+
+    References
+    ----------
+    S1-15; `pooling.rates`. House definition; README, glossary entry "suitability index".
+    """
+    label = pd.Series(fitting.index.map(segment), fitting.index).astype("str").fillna("unknown")
+    by = fitting.groupby(label)
+    k, n = by["fits"].sum().astype(int), by.size()
+    seen = intervals.wilson(k, n).rename(columns={"low": "raw_low", "high": "raw_high"})[["raw_low", "raw_high"]]
+    out = pooling.rates(k, n).join(seen).join(by[list(FITS)].mean().add_prefix("met_"))
+    out = out.assign(k=k, n_effective=n, group_by=str(segment.name)).rename_axis("group").reset_index()
+    apart, all_of_them = differences(out)["judged"].eq("differ").any(), k.sum() / max(n.sum(), 1)
+    conditions = [out["n"] < FEWEST, apart & (out["low"] > all_of_them), apart & (out["high"] < all_of_them)]
+    out = out.assign(verdict=np.select(conditions, [EARLY, MORE, FEWER], SAME))
+    columns = ["group_by", "group", "n", "n_effective", "k", "raw", "raw_low", "raw_high", "shrunk", "low", "high"]
+    met = [f"met_{name}" for name in FITS]
+    return out.sort_values(["n", "group"], ascending=[False, True], ignore_index=True)[[*columns, *met, "verdict"]]
+
+
+def index_rows(by: pd.DataFrame) -> pd.DataFrame:
+    """Rows of `measures` with the suitability index by segment, as seen and pooled, and of all accounts.
+
+    Parameters
+    ----------
+    by : DataFrame of `index_by_segment`
+    """
+    whole = share_row("S1-15", "suitability_index", int(by["k"].sum()), int(by["n"].sum()))
+    known = by["verdict"] != EARLY
+    about = by[["n", "group_by", "group"]].assign(status=by["verdict"].where(~known, "ok"))
+    seen = by[["raw_low", "raw_high"]].where(known).set_axis(["low", "high"], axis=1)
+    pooled = by[["low", "high"]].where(known)
+    return pd.concat([
+        pd.DataFrame([whole]),
+        measure_rows("S1-15", "suitability_index", by["raw"].where(known), "share", **seen, **about),
+        measure_rows("S1-15", "suitability_index_pooled", by["shrunk"].where(known), "share", **pooled, **about),
+    ], ignore_index=True)  # fmt: skip
+
+
 def class_a_revenue(bought: pd.Series, segment: pd.Series, judged: pd.DataFrame) -> pd.DataFrame:
     """A year's revenue by verdict, of all accounts and of those of class A.
 
@@ -245,90 +336,17 @@ def criteria_rows(judged: pd.DataFrame) -> pd.DataFrame:
     )  # fmt: skip
 
 
-# -- effort account by account ----------------------------------------------------------------------------------------
-
-
-def hours_spent(activities: pd.DataFrame, accounts: pd.Index, as_of: pd.Timestamp) -> pd.Series:
-    """Hours that sales spent on each account in the last year; missing for all where the source times none of it.
-
-    An hour is what the touch says of our time, else how long it lasted. Touches of sales count; where the team is not
-    known, meetings and calls do.
-
-    Returns
-    -------
-    Series, indexed by `accounts`; unit: hours; 0 for an account without a timed touch
-    """
-    team = activities["team"]
-    ours = team.eq("sales").fillna(False) | (team.isna() & activities["channel"].isin(["meeting", "phone"]))
-    year = activities["occurred_day"] > as_of - YEAR * DAY
-    touches = activities[ours & year & activities["account_id"].isin(accounts)]
-    hours = touches["person_hours"].fillna(touches["duration_min"] / 60)
-    if hours.isna().all():
-        return pd.Series(np.nan, accounts, name="hours")
-    return hours.groupby(touches["account_id"]).sum().reindex(accounts, fill_value=0.0).rename("hours")
-
-
-def effort(
-    worth: pd.DataFrame, hours: pd.Series, cycle: pd.Series, hour_cost: float, gain: float, default_margin: float
-) -> pd.DataFrame:
-    """Hours a year that each account justifies, and the hours it gets.
-
-    Break-even: the hours whose cost is what they would have to add, `gain` of a year's margin. It says what effort must bring,
-    not what it brings.
+def met_rows(judged: pd.DataFrame) -> pd.DataFrame:
+    """Rows of `measures`: the share of the criteria known of each line of business that say yes.
 
     Parameters
     ----------
-    worth : DataFrame of `orders.by_account` over a year
-    hours : Series of `hours_spent`
-    cycle : Series of the account's cycle
-    hour_cost : of an hour of our time, reporting currency, > 0
-    gain : share of a year's margin that the effort would have to add, > 0
-    default_margin : margin as share of revenue where the cost is not known; 0 = leave it missing
-
-    Returns
-    -------
-    DataFrame, indexed as `worth`: ``cycle, revenue, margin`` (of the year; missing where not known), ``break_even_hours``
-    (0 where there is no margin), ``hours``, ``spare_hours`` (break-even less spent)
-
-    Raises
-    ------
-    ValueError
-        If `hour_cost` or `gain` is not above 0, or `default_margin` is no share.
-
-    References
-    ----------
-    S2-14. House definition; README, glossary entry "break-even effort".
+    judged : DataFrame of `criteria`
     """
-    if not (hour_cost > 0 and gain > 0 and 0 <= default_margin <= 1):
-        raise ValueError(
-            f"hour_cost {hour_cost} and gain {gain} must be above 0, default_margin {default_margin} from 0 to 1."
-        )
-    margin = worth["margin"]
-    if default_margin > 0:
-        margin = margin.fillna(worth["revenue"] * default_margin)
-    out = pd.DataFrame({"cycle": cycle.reindex(worth.index), "revenue": worth["revenue"], "margin": margin})
-    out = out.assign(break_even_hours=margin.clip(lower=0) * gain / hour_cost, hours=hours.reindex(worth.index))
-    return out.assign(spare_hours=out["break_even_hours"] - out["hours"])
-
-
-def effort_by_cycle(spent: pd.DataFrame) -> pd.DataFrame:
-    """Hours that accounts justify and get, summed up by cycle.
-
-    Accounts without revenue in the year do not count.
-
-    Parameters
-    ----------
-    spent : DataFrame of `effort`
-
-    Returns
-    -------
-    DataFrame, one row per cycle: ``cycle, accounts, margin_median`` (reporting currency), ``break_even_hours_median,
-    hours_median`` (a year), ``above`` (accounts that get more hours than break even), ``judged`` (accounts with both)
-    """
-    buying = spent[spent["revenue"] > 0]
-    buying = buying.assign(above=buying["spare_hours"] < 0, judged=buying["spare_hours"].notna())
-    by = buying.assign(accounts=1).groupby("cycle")
-    medians = by[["margin", "break_even_hours", "hours"]].median().add_suffix("_median")
-    out = by[["accounts"]].sum().join(medians).join(by[["above", "judged"]].sum())
-    out = out.reindex(CYCLES).fillna({"accounts": 0, "above": 0, "judged": 0}).rename_axis("cycle").reset_index()
-    return out.astype({"accounts": int, "above": int, "judged": int})
+    of_line = judged[(judged["by"] == BY_LINE) & judged["verdict"].isin([YES, NO, UNSURE])]
+    met = of_line["verdict"].eq(YES).groupby(of_line["product_line"]).agg(["sum", "size"])
+    rows = [
+        counted_row("S0-3", "suitability_criteria_met", int(r.sum), int(r.size), group_by=BY_LINE, group=r.Index)
+        for r in met.itertuples()
+    ]
+    return pd.DataFrame(rows or [counted_row("S0-3", "suitability_criteria_met", 0, 0)])

@@ -4,10 +4,18 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from abmlib.pages.say import Words, count, joined, named, share, words
+from abmlib.pages.say import Words, count, joined, named, share, short_money, words
 
 DETAILED = 3  # lines of one verdict, up to which each is said with its criteria and accounts
 COMMON = 0.2  # share of the accounts of a cycle from which something is common there
+PLAN = {  # rows of the plan of a cycle as a team prints it, and how each is written
+    "accounts": "Accounts", "revenue": "Revenue of the last year", "open_amount": "Open deals", "product_lines": "Main lines of business",
+    "bounds": "What points to this cycle", "measures": "Success is measured by", "knowledge": "Know of the customer",
+    "data": "Hold as data", "messaging": "Say", "tactics": "Do", "commitment": "Sales commits to", "thresholds": "Share of accounts asked",
+    "next_step": "Next step", "hand_over": "Sales takes over when", "response_hours": "Sales answers within", "owner": "Owner in sales",
+    "hours_justified": "Hours a year that pay", "hours_spent": "Hours a year logged", "campaign_spend": "Campaigns, last year",
+    "window_days": "Touches count for", "horizon_days": "Effects show within",
+}  # fmt: skip
 VERDICTS = {
     "suited": "suited in", "mixed": "mixed in", "not suited": "not suited in", "too little is known": "not to be judged in",
 }  # fmt: skip
@@ -79,21 +87,21 @@ def outside(left_out: int, main: int) -> str:
     return f"{whom} left out, of {main:,}: their line is not suited to account-based marketing." if left_out else ""
 
 
-def above(effort: pd.DataFrame) -> Words:
+def above(rows: pd.DataFrame) -> str:
     """Say how many accounts get more hours than they justify, and what to do in a mid cycle where this is common.
 
     Parameters
     ----------
-    effort : DataFrame ``cycle, above, judged``, one row per cycle
+    rows : DataFrame of measures, those of ``accounts_above_break_even`` by cycle count
     """
-    over, judged = int(effort["above"].sum()), int(effort["judged"].sum())
+    own = rows[(rows["definition_id"] == "accounts_above_break_even") & rows["value"].notna()]
+    over, judged = int((own["value"] * own["n"]).round().sum()), int(own["n"].sum())
     if not judged:
-        return words("No account can be judged: its hours of sales or its margin is not known")
-    mid = effort[effort["cycle"] == "mid"]
-    common = (mid["above"] > COMMON * mid["judged"]).any()
-    advice = "Let marketing go deeper in the mid cycle, and sales come later: there this is common." if common else ""
+        return "No account can be judged: its hours of sales or its margin is not known."
+    common = (own["value"] > COMMON)[own["group"] == "mid"].any()
+    advice = " Let marketing go deeper in the mid cycle, and sales come later: there this is common." * bool(common)
     get = "gets more hours of sales than it justifies" if over == 1 else "get more hours of sales than they justify"
-    return words(f"{over:,} of {count(judged, 'account')} {get}", advice)
+    return f"{over:,} of {count(judged, 'account')} {get}.{advice}"
 
 
 def rules_of_suitability(asked: Mapping[str, float], compared: int) -> str:
@@ -233,7 +241,7 @@ def in_place(cells: pd.DataFrame) -> str:
     return "Elements in place: " + joined([f"{r.sum} of {r.size} in the {r.Index} cycle" for r in by.itertuples()])
 
 
-def line_cycles(lines: pd.DataFrame) -> Words:
+def line_cycles(lines: pd.DataFrame) -> str:
     """Say which lines of business are bought in each cycle; empty without a line.
 
     Parameters
@@ -242,7 +250,7 @@ def line_cycles(lines: pd.DataFrame) -> Words:
     """
     by = {cycle: named(lines.loc[lines["cycle"] == cycle, "product_line"]) for cycle in ("early", "mid", "full")}
     said = "; ".join(f"{cycle} cycle: {them}" for cycle, them in by.items() if them)
-    return words(said[:1].upper() + said[1:])
+    return said[:1].upper() + said[1:] + "." * bool(said)
 
 
 def elements_ready(cells: pd.DataFrame, gaps: pd.DataFrame) -> str:
@@ -270,3 +278,181 @@ def elements_ready(cells: pd.DataFrame, gaps: pd.DataFrame) -> str:
 def there(evidence: str, found: int, of: int) -> str:
     """Write how much of what an element asks is there."""
     return f"{evidence}: {found:,} of {of:,}" if of else f"{evidence}: not in the data"
+
+
+def evidence(cells: pd.DataFrame) -> str:
+    """Say for how many elements a person is named to answer, and who would do the others; empty where nobody is known.
+
+    Parameters
+    ----------
+    cells : DataFrame ``element, cycle, verdict, owner_as``, one row per element and cycle
+    """
+    by = cells["owner_as"].value_counts()
+    if (cells["verdict"] == "not_answerable").all() or by.get("nobody named", 0) == len(cells):
+        return ""
+    known = int(by.reindex(["accountable", "responsible"]).sum())
+    named_for = f"{known:,} of {count(len(cells), 'element')} have a person named to answer for them"
+    others = {
+        "owner with the most of them": "account owners",
+        "in the function": "the people of the function",
+        "nobody named": "nobody",
+    }
+    rest = joined([f"{who} in {count(int(by[way]), 'case')}" for way, who in others.items() if way in by])
+    said = named_for if known else "Nobody is named to answer for any element"
+    return said + f"; the work would fall to {rest}" * bool(rest) + "."
+
+
+def plan_sheet(plan: pd.DataFrame, currency: str) -> pd.DataFrame:
+    """Lay the plans out for print: one row per topic, one column per cycle, all text; topics that no cycle has are left out.
+
+    Parameters
+    ----------
+    plan : DataFrame to the spec of ``01_plan``
+    """
+    money, units = (
+        {"revenue", "open_amount", "campaign_spend"},
+        {"response_hours": "hours", "window_days": "days", "horizon_days": "days"},
+    )
+    rows = []
+    for name, head in PLAN.items():
+        texts = []
+        for r in plan.to_dict("records"):
+            value = r[name]
+            if pd.isna(value):
+                texts.append("")
+            elif name in money:
+                texts.append(short_money(value, currency))
+            elif name == "owner":
+                texts.append(f"{value} ({r['owner_as']})")
+            else:
+                texts.append(
+                    f"{value:,.0f} {units.get(name, '')}".strip() if isinstance(value, int | float) else str(value)
+                )
+        rows.append([head, *texts])
+    sheet = pd.DataFrame(rows, columns=["topic", *plan["cycle"]])
+    return sheet[sheet[list(plan["cycle"])].ne("").any(axis=1)] if len(plan) else sheet.iloc[:0]
+
+
+def planned(plan: pd.DataFrame, currency: str) -> Words:
+    """Say in which cycle most money is open, with the accounts and what to do there first; empty without a plan.
+
+    Parameters
+    ----------
+    plan : DataFrame to the spec of ``01_plan``
+    """
+    if plan.empty:
+        return words()
+    column = "open_amount" if plan["open_amount"].fillna(0).sum() > 0 else "revenue"
+    if not plan[column].fillna(0).sum() > 0:
+        return words()
+    most = plan.loc[plan[column].idxmax()]
+    what = "open deals" if column == "open_amount" else "revenue of the last year"
+    part = most[column] / plan[column].sum()
+    first = f" First step there: {most['next_step']}." if most["next_step"] else ""
+    return words(
+        f"The {most['cycle']} cycle holds {share(part)} of the {what} ({short_money(most[column], currency)}, "
+        f"n = {count(int(most['accounts']), 'account')}).{first}"
+    )
+
+
+def by_segment(index: pd.DataFrame) -> Words:
+    """Say how many accounts fit, and in which segments more or fewer do; empty without an account.
+
+    Parameters
+    ----------
+    index : DataFrame ``group_by, group, n, k, verdict``, one row per segment
+    """
+    if index.empty:
+        return words()
+    way, k, n = index["group_by"].iloc[0], int(index["k"].sum()), int(index["n"].sum())
+    parts = [
+        f"{verdict} in {named(f'{r.group} ({r.k:,} of {r.n:,})' for r in rows.itertuples())}"
+        for verdict, rows in ((v.split()[0], index[index["verdict"] == v]) for v in ("more than all", "fewer than all"))
+        if len(rows)
+    ]
+    chance = (
+        f"There are {'; '.join(parts)}"
+        if parts
+        else f"No {way} differs from all beyond chance: choose by line and account"
+    )
+    fit = f"{share(k / n)} of the accounts meet more than half of what is known of them (n = {n:,})."
+    return words(fit + f" {chance}." * (len(index) > 1))
+
+
+def _each(rows: pd.DataFrame, definition: str, unit: str = "") -> list[str]:
+    """Write a measure cycle by cycle: its value, with interval and count."""
+    own = rows[(rows["definition_id"] == definition) & (rows["group_by"] == "cycle") & rows["value"].notna()]
+    told = []
+    for r in own.itertuples():
+        value, low, high = (
+            (share(x) if r.unit == "share" else f"{x:,.1f}".removesuffix(".0")) for x in (r.value, r.low, r.high)
+        )
+        ends = f"{low} to {high}, " * bool(pd.notna(r.low) and pd.notna(r.high))
+        told.append(f"{value}{unit} in the {r.group} cycle ({ends}n = {r.n:,})")
+    return told
+
+
+def how_bought(rows: pd.DataFrame) -> str:
+    """Say how long deals of each cycle take, and how many contracts run longer than a year; empty where nobody knows.
+
+    Parameters
+    ----------
+    rows : DataFrame of measures by cycle
+    """
+    days = joined(_each(rows, "suitability_cycle_days", " days"))
+    terms = joined(_each(rows, "multi_year_share"))
+    said = [f"Half of the deals are closed after {days}."] * bool(days)
+    said += [f"Contracts of more than a year: {terms}."] * bool(terms)
+    return " ".join(said)
+
+
+def what_cycles_get(rows: pd.DataFrame, currency: str) -> Words:
+    """Say how much of campaigns' spend reaches the target list and nobody known, and what sales puts in; empty where nobody knows.
+
+    Parameters
+    ----------
+    rows : DataFrame of measures by cycle
+    """
+    spend = rows[(rows["definition_id"] == "campaign_spend") & rows["value"].notna()].set_index("group")["value"]
+    lines = []
+    if spend.get("all", 0) > 0:
+        aimed = rows[(rows["definition_id"] == "spend_on_target") & (rows["group"] == "all") & rows["value"].notna()][
+            "value"
+        ]
+        target = f"{share(aimed.iloc[0])} of it on target" if len(aimed) else "on no known target list"
+        lost = spend.get("no account", 0.0) / spend["all"]
+        lines.append(
+            f"Campaigns cost {short_money(spend['all'], currency)} in a year, {target}"
+            + f", {share(lost)} on nobody known" * bool(lost > 0)
+            + "."
+        )
+    cost = joined(_each(rows, "sales_cost_of_margin"))
+    lines.append(f"The logged hours of sales cost, of the margin won: {cost}." if cost else "")
+    logged = rows[(rows["definition_id"] == "sales_touches_with_hours") & rows["value"].notna()]
+    if len(logged):
+        part = (logged["value"] * logged["n"]).sum() / logged["n"].sum()
+        lines.append(
+            f"{share(part)} of {count(int(logged['n'].sum()), 'touch', 'touches')} of sales on these deals say how long they took"
+            + ": true hours are more." * bool(part < 1)
+            + "." * bool(part == 1)
+        )
+    return words(*lines, above(rows))
+
+
+def started(rows: pd.DataFrame) -> Words:
+    """Say how many sales cycles and first conversations there were in each cycle, and how many meetings had a dossier.
+
+    Parameters
+    ----------
+    rows : DataFrame of measures by cycle
+    """
+    lines = []
+    for name, what in (
+        ("cycles_started", "Sales cycles started"),
+        ("first_conversations", "First conversations of sales"),
+    ):
+        own = rows[(rows["definition_id"] == name) & (rows["group_by"] == "cycle")]
+        told = joined([f"{r.value:,.0f} {r.group}" for r in own.itertuples()])
+        lines.append(f"{what} in a year: {told}." if told else "")
+    ready = joined(_each(rows, "dossier_before_meeting"))
+    return words(*lines, f"Meetings with a dossier delivered before: {ready}." if ready else "")

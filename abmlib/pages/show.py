@@ -20,6 +20,7 @@ from abmlib.tables.definitions.measures import name as measure_name
 
 UNKNOWN, MISSING = "unknown", "–"
 WHOLE = 16  # letters up to which the cells of a column are not broken into lines
+ORDER = ("early", "mid", "full")  # of buying cycles, as columns; other columns go by name
 LONG = 10  # rows above which a page lets readers sort and search a table
 LISTED = 500  # accounts of a decision on its page; its file has all
 
@@ -222,9 +223,7 @@ def measures(rows: pd.DataFrame, title: str, currency: str) -> Shown:
     """
     answered = (rows["status"] != "not_answerable").to_numpy()
     names = pd.Series([measure_name(d) for d in rows["definition_id"]], rows.index)
-    lacking = names[~answered].groupby(rows["why"], sort=False).agg(", ".join)
-    gaps = "; ".join(f"{which} (for lack of {why})" if why else which for why, which in lacking.items())
-    foot = f"Not answerable on this data: {gaps}." if gaps else ""
+    foot = _unanswered(rows)
     if not answered.any():
         return Shown(foot, f"<p>{html.escape(foot)}</p>" if foot else "")
     kept = list(rows[answered].itertuples())
@@ -243,6 +242,53 @@ def measures(rows: pd.DataFrame, title: str, currency: str) -> Shown:
         for name, r in zip(cells["measure"], kept, strict=True)
     }
     return _laid_out(cells[list(heads)], heads, [c for c in heads if c != "measure"], title, foot, formulas)
+
+
+def _unanswered(rows: pd.DataFrame) -> str:
+    """Name the rows of `measures` that cannot be answered, and what each lacks; empty if all can."""
+    open_ = rows[rows["status"] == "not_answerable"]
+    names = pd.Series([measure_name(d) for d in open_["definition_id"]], open_.index, dtype="str")
+    lacking = names.groupby(open_["why"], sort=False).agg(", ".join)
+    gaps = "; ".join(f"{which} (for lack of {why})" if why else which for why, which in lacking.items())
+    return f"Not answerable on this data: {gaps}." if gaps else ""
+
+
+def grouped(rows: pd.DataFrame, by: str, title: str, currency: str) -> Shown:
+    """Show rows of `measures` side by side: one row per measure, one column per group; what cannot be answered is named below.
+
+    Rows of two ways of grouping, such as ``cycle and stage``, have one row per label of the second.
+
+    Parameters
+    ----------
+    rows : DataFrame to the spec of ``measures``
+    by : their ``group_by``
+    """
+    kept = rows[(rows["group_by"] == by) & rows["value"].notna()]
+    _, _, second = by.partition(" and ")
+    pairs = [str(group).partition(": ") for group in kept["group"]]
+    label = [last for _, _, last in pairs] if second else [measure_name(d) for d in kept["definition_id"]]
+    column = [first for first, _, _ in pairs] if second else kept["group"].tolist()
+    values = _with_units([amount(r.value, r.unit) for r in kept.itertuples()], kept["unit"], currency)
+    texts = [
+        v + f" ({ends(r.low, r.high, r.unit)})" * bool(pd.notna(r.low)) + f", n = {r.n:,}" * bool(r.n != r.value)
+        for v, r in zip(values, kept.itertuples(), strict=True)
+    ]
+    wide = pd.DataFrame({"label": label, "column": column, "text": texts}).pivot_table(
+        index="label", columns="column", values="text", aggfunc="first", sort=False
+    )
+    gaps = _unanswered(rows)
+    foot = " ".join(
+        part for part in (f"In brackets: {LEVEL:.0%} interval." * bool(kept["low"].notna().any()), gaps) if part
+    )
+    if wide.empty:
+        return Shown(gaps, f"<p>{html.escape(gaps)}</p>" if gaps else "")
+    order = [c for c in ORDER if c in wide] or sorted(wide)
+    wide = wide[order + [c for c in wide if c not in order]].fillna("").reset_index()
+    heads = {c: head(str(c)) for c in wide} | {"label": head(second or "measure")}
+    formulas = {
+        measure_name(d): str(dictionary().get(d, {}).get("formula", "")) for d in kept["definition_id"].unique()
+    }
+    return _laid_out(wide, heads, [], title, foot, formulas)
 
 
 def _with_units(values: list[str], units: pd.Series, currency: str) -> list[str]:

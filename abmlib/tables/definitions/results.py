@@ -66,6 +66,53 @@ EVIDENCE = table("01_evidence", "What speaks for which buying cycle, for each ac
     "weight": col("rate", "share of all weight"),
 })
 
+OF_CYCLE = {"cycle": col("text", "buying cycle", one_of=("early", "mid", "full"))}
+
+PLAN = table("01_plan", "The plan for each buying cycle that an account is in, on one page.", ["cycle"], OF_CYCLE | {
+    "accounts": col("int", "accounts in it by their main line", unit="count"),
+    "revenue": col("money", "their net revenue in the last year", null=True),
+    "open_amount": col("money", "amount of their open deals", null=True),
+    "product_lines": col("text", "their main lines of business, with accounts"),
+    "bounds": col("text", "what points to the cycle"),
+    "measures": col("text", "measures that show success"),
+    "window_days": col("int", "how far back touches count", unit="days"),
+    "horizon_days": col("int", "until an effect can show", unit="days"),
+    "thresholds": col("text", "share of accounts that each element asks for"),
+    "knowledge": col("text", "what to know of the customer"),
+    "data": col("text", "what data to hold"),
+    "messaging": col("text", "what to say"),
+    "tactics": col("text", "what to do"),
+    "commitment": col("text", "what sales commits to"),
+    "hand_over": col("text", "when sales takes over"),
+    "response_hours": col("number", "within which sales answers", unit="hours"),
+    "hours_justified": col("number", "hours of a year that the accounts justify together", null=True, unit="hours"),
+    "hours_spent": col("number", "hours that sales spent on them in the last year, as far as logged", null=True, unit="hours"),
+    "campaign_spend": col("money", "what campaigns cost for them in the last year", null=True),
+    "next_step": col("text", "for the element furthest below its target", default=""),
+    "owner": col("text", "who would do the work of sales", null=True),
+    "owner_as": col("text", "how that is known"),
+})
+
+ELEMENTS = table("01_elements", "Each of the five elements in each cycle: what is there, by which records, and who acts.",
+    ["element", "cycle"], {
+    "element": col("text", "element",
+        one_of=("customer_knowledge", "data", "messaging", "tactics", "sales_commitment")),
+    } | OF_CYCLE | {
+    "asks": col("text", "what the method asks"),
+    "evidence": col("text", "what was counted"),
+    "k": col("int", "accounts, personas or hand-overs that have it", unit="count"),
+    "n": col("int", "all that are asked", unit="count"),
+    "target": col("rate", "share asked"),
+    "share": col("rate", "share that have it", null=True),
+    "verdict": col("text", "is it there", one_of=("in place", "gap", "not_answerable")),
+    "records": col("text", "records that show it, by table", default=""),
+    "newest": col("date", "day of the newest of them", null=True),
+    "owner": col("text", "who would do the work", null=True),
+    "owner_as": col("text", "how that is known"),
+    "lacking": col("text", "the first that lack it, most money first, and how many more", default=""),
+    "next_step": col("text", "what to do where it is not in place", default=""),
+})
+
 PARTS = ("pass", "fail", "not_answerable")
 
 ACCOUNT_DATA = table("00_account_data", "What is known of each account, and whether it can be judged.",

@@ -1,0 +1,257 @@
+"""Spend, touches, hours, terms and starts by cycle, and the plan of each cycle, counted by hand."""
+
+import numpy as np
+import pandas as pd
+
+from abmlib.method import cycle_deals, cycle_effort, cycle_plan, elements, periods
+from abmlib.method.deals import with_days
+from abmlib.pages import say_cycles, show
+from abmlib.tables import schema
+from tests.conftest import as_read, entries
+from tests.test_cycle import RULES, TODAY, deal, frame
+from tests.test_suitability import NONE
+
+YEAR = periods.trailing(TODAY, 12)
+MAIN = pd.DataFrame({
+    "account_id": ["a", "b", "c"], "product_line": ["tools", "tools", "pens"], "cycle": ["early", "early", "full"],
+})  # fmt: skip
+
+
+def touch(ident: str, account: str | None, day: str, channel: str = "meeting", **more) -> dict:
+    """A touch by sales."""
+    return {"activity_id": ident, "account_id": account, "occurred_at": day, "channel": channel, "direction": "outbound", "team": "sales"} | more  # fmt: skip
+
+
+def values(rows: pd.DataFrame, name: str) -> dict[str, float]:
+    """Value of a measure by group."""
+    own = rows[rows["definition_id"] == name]
+    return {g: round(v, 6) for g, v in zip(own["group"].fillna("all"), own["value"], strict=True)}
+
+
+# -- spend ------------------------------------------------------------------------------------------------------------
+
+
+def spend(rows: list[tuple]) -> pd.DataFrame:
+    found = pd.DataFrame(rows, columns=["campaign_id", "month", "spend"]).assign(channel="ad")
+    return as_read("campaign_spend", found.assign(month=pd.to_datetime(found["month"])))
+
+
+def shared() -> pd.DataFrame:
+    given = [
+        ("named", "2026-01-01", 100.0), ("wide", "2026-02-01", 80.0), ("silent", "2026-03-01", 20.0), ("wide", "2024-01-01", 999.0),
+    ]  # fmt: skip
+    members = entries("campaign_accounts", "campaign_id account_id added_at", [
+        ("named", "a", "2026-01-01", "2026-01-01"), ("named", "b", "2026-01-01", "2026-01-01"),
+    ])  # fmt: skip
+    ads = [touch(f"w{i}", who, "2026-02-03", "ad", campaign_id="wide") for i, who in enumerate(["a", "a", "c", None])]
+    ads += [
+        touch("1", "c", "2026-02-03", "ad", campaign_id="named"),  # reached, and not among those it names
+        touch("2", "b", "2026-02-03", "ad", campaign_id="wide", is_bot=True),
+        touch("3", "b", "2024-02-03", "ad", campaign_id="wide"),  # before the year
+    ]
+    return cycle_effort.shared_spend(spend(given), members, frame("activities", ads), YEAR)
+
+
+def test_a_campaign_costs_those_it_names_alike_and_others_by_their_touches_and_nothing_is_lost():
+    each = shared().groupby("account_id", dropna=False)[["spend", "touches"]].sum()
+    assert each.loc[["a", "b", "c"], "spend"].tolist() == [50 + 40, 50, 20]
+    assert each["spend"].sum() == 200 and each.loc[["a", "b", "c"], "touches"].tolist() == [2, 0, 2]
+
+
+def test_spend_by_cycle_says_what_is_on_target_and_what_reaches_nobody():
+    rows = cycle_effort.spend_rows(shared(), MAIN, pd.Index(["b", "c"]), YEAR)
+    assert values(rows, "campaign_spend") == {"all": 200, "early": 140, "full": 20, "no account": 40}
+    assert values(rows, "spend_on_target") == {"all": 0.35, "early": round(50 / 140, 6), "full": 1}
+    assert values(rows, "spend_per_account") == {"early": 70, "full": 20}
+    assert values(rows, "campaign_touches_per_account") == {"early": 1, "full": 2}
+    said = str(say_cycles.what_cycles_get(rows, "EUR"))
+    assert "Campaigns cost 200 EUR in a year, 35.0% of it on target, 20.0% on nobody known." in said
+
+
+def test_without_spend_or_a_list_the_rows_say_what_lacks():
+    none = cycle_effort.shared_spend(spend([]), as_read("campaign_accounts"), as_read("activities"), YEAR)
+    rows = cycle_effort.spend_rows(none, MAIN, pd.Index([]), YEAR)
+    assert rows["value"].isna().all() and rows["why"].tolist() == ["spend of campaigns"]
+    rows = cycle_effort.spend_rows(shared(), MAIN, pd.Index([]), YEAR)
+    assert rows.set_index("definition_id").loc["spend_on_target", "why"].startswith("accounts in tiers")
+
+
+# -- deals ------------------------------------------------------------------------------------------------------------
+
+OPEN = {
+    "is_closed": False,
+    "is_won": None,
+    "closed_at": None,
+    "created_at": pd.Timestamp("2026-06-01"),
+    "stage": "offer",
+}
+DEALS = [
+    deal("won", "a", 100, 1000.0, term_months=36),  # from 2026-03-12 to 2026-06-20
+    deal("lost", "a", 20, 900.0, is_won=False),  # from 2026-05-31 to 2026-06-20
+    deal("open", "b", **OPEN),
+    deal("pens", "c", 10, 100.0, product_line="pens", term_months=12),
+    deal("again", "c", 10, 100.0, product_line="pens", term_months=12, type="renewal"),
+]
+TOUCHES = [
+    touch("t1", "a", "2026-04-01", duration_min=120.0),  # only the won deal was open
+    touch("t2", "a", "2026-06-05", "phone", person_hours=1.0),  # two were open: a half each
+    touch("t3", "a", "2026-06-05", "phone", opportunity_id="lost", person_hours=1.0),
+    touch("t4", "a", "2026-02-01", person_hours=50.0),  # before both
+    touch("t5", "a", "2026-06-06", "email"),  # says no hours
+]
+
+
+def of_deals() -> tuple[pd.DataFrame, pd.Series]:
+    deals = with_days(frame("opportunities", DEALS), TODAY)
+    cycles = MAIN.assign(cycle=["early", "early", "full"])
+    return deals, cycle_deals.cycle_of(deals, cycles, MAIN)
+
+
+def stages(rows: list[tuple]) -> pd.DataFrame:
+    found = pd.DataFrame(rows, columns=["opportunity_id", "entered_at", "seq", "stage", "stage_order"])
+    return as_read("opportunity_stage_history", found.assign(entered_at=pd.to_datetime(found["entered_at"], utc=True)))
+
+
+HISTORY = [
+    ("won", "2026-03-12", 0, "talk", 1), ("won", "2026-03-20", 1, "offer", 2), ("won", "2026-06-20", 2, "won", 3),
+    ("lost", "2026-05-31", 0, "talk", 1), ("pens", "2026-06-10", 0, "talk", 1),
+]  # fmt: skip
+
+
+def test_a_touch_is_shared_among_the_deals_open_that_day_and_one_that_names_a_deal_is_its_own():
+    deals, _ = of_deals()
+    linked = cycle_deals.touches_of_deals(frame("activities", TOUCHES), deals, TODAY)
+    parts = linked.groupby(["activity_id", "opportunity_id"])["part"].sum()
+    assert parts.to_dict() == {
+        ("t1", "won"): 1.0, ("t2", "won"): 0.5, ("t2", "lost"): 0.5, ("t3", "lost"): 1.0, ("t5", "won"): 0.5, ("t5", "lost"): 0.5,
+    }  # fmt: skip
+
+
+def test_hours_meetings_and_stages_of_decided_deals_are_those_of_their_touches():
+    deals, cycle = of_deals()
+    rate = pd.Series({"tools": 0.5, "pens": 0.25})
+    rows = cycle_deals.sales_rows(deals, cycle, frame("activities", TOUCHES), stages(HISTORY), rate, 80.0, YEAR)
+    assert values(rows, "meetings_per_deal") == {"early": 0.5, "full": 0}
+    assert values(rows, "sales_hours_per_deal") == {"early": (2.5 + 1.5) / 2, "full": 0}
+    assert values(rows, "sales_cost_of_margin") == {"early": round(4 * 80 / 500, 6), "full": 0}
+    assert values(rows, "sales_touches_with_hours") == {"early": round(4 / 6, 6)}
+    assert values(rows, "sales_first_touch_later_stage") == {"early": 0.5}
+    assert values(rows, "first_sales_touch_share") == {
+        "early: talk": 0.5, "full: talk": 0, "early: offer": 0.5, "full: offer": 0, "early: no touch of sales": 0,
+        "full: no touch of sales": 1,
+    }  # fmt: skip
+
+
+def test_deals_without_touches_or_history_leave_rows_that_say_so():
+    deals, cycle = of_deals()
+    rows = cycle_deals.sales_rows(deals, cycle, as_read("activities"), stages([]), pd.Series(dtype=float), 80.0, YEAR)
+    assert rows["value"].isna().all() and rows["why"].str.len().gt(0).all() and len(rows) == 5
+
+
+def test_days_count_open_deals_and_no_renewal_and_terms_are_of_won_deals_else_of_contracts():
+    deals, cycle = of_deals()
+    none = as_read("contracts")
+    rows = cycle_deals.course_rows(deals, cycle, none, pd.Series(dtype="str"))
+    assert values(rows, "suitability_cycle_days") == {"early": 100, "full": 10}  # 20, 29 and open, 100
+    assert values(rows, "multi_year_share") == {"early": 1, "full": 0}
+    assert values(rows, "contract_term_share") == {
+        "early: up to 1 year": 0, "full: up to 1 year": 1, "early: over 2 years": 1, "full: over 2 years": 0,
+    }  # fmt: skip
+    signed = entries("contracts", "contract_id account_id start end", [
+        ("1", "a", pd.Timestamp("2024-01-01"), pd.Timestamp("2024-12-31"), "2024-01-01"),
+        ("2", "c", pd.Timestamp("2024-01-01"), pd.Timestamp("2025-12-31"), "2024-01-01"),
+    ], arr=1.0, auto_renew=True)  # fmt: skip
+    rows = cycle_deals.course_rows(deals.assign(term_months=np.nan), cycle, signed, pd.Series(["early", "full"]))
+    assert values(rows, "multi_year_share") == {"early": 0, "full": 1}
+
+
+# -- starts -----------------------------------------------------------------------------------------------------------
+
+
+def starts(touches: list[dict], dossiers: list[tuple] = ()) -> pd.DataFrame:
+    deals, cycle = of_deals()
+    given = entries("dossier_deliveries", "account_id delivered_at", list(dossiers), run_id="1", delivered_to="s") if dossiers else as_read("dossier_deliveries")  # fmt: skip
+    counted = cycle_deals.whole_quarters(TODAY, 1)
+    return cycle_deals.started_rows(deals, cycle, frame("activities", touches), given, MAIN, counted)
+
+
+def test_a_conversation_is_first_after_a_year_without_one_and_a_dossier_must_come_before():
+    old = touch("0", "c", "2023-01-01")
+    talks = [touch("1", "a", "2025-08-01"), touch("2", "a", "2026-02-01"), touch("3", "b", "2024-08-01"), touch("4", "b", "2025-08-02")]  # fmt: skip
+    got = starts([old, *talks], [("b", "2025-08-01", "2025-08-01")])
+    assert values(got, "first_conversations") == {"2025Q3": 2, "2025Q4": 0, "2026Q1": 0, "2026Q2": 0, "early": 2}
+    assert values(got, "dossier_before_meeting") == {"2025Q3": 0.5, "2026Q1": 0, "early": round(1 / 3, 6)}
+    assert values(got, "cycles_started") == {"2026Q1": 1, "2026Q2": 3, "early": 3, "full": 1}  # the renewal is none
+
+
+def test_conversations_are_too_early_to_count_where_touches_begin_late_and_no_dossier_is_no_zero():
+    got = starts([touch("1", "a", "2025-08-01")]).set_index("definition_id")
+    assert got.loc["first_conversations", "status"] == "too_early"
+    assert got.loc["dossier_before_meeting", "why"].startswith("dossiers")
+
+
+# -- the plan ---------------------------------------------------------------------------------------------------------
+
+
+def plan(main: pd.DataFrame, deals: pd.DataFrame) -> pd.DataFrame:
+    ids = pd.Index(["a", "b", "c"])
+    worth = pd.DataFrame({"revenue": [10.0, 20.0, 5.0], "break_even_hours": [1.0, 2.0, np.nan], "hours": np.nan}, ids)
+    team = entries(
+        "team", "person_id function raci", [("p", "sales", "A", "2026-01-01")], team="sales", capacity_hours=1.0
+    )
+    cells = elements.cells(NONE, main, RULES, team, TODAY)
+    return cycle_plan.plan(RULES, main, deals, worth, {"early": 70.0}, cells)
+
+
+def test_the_plan_has_a_row_for_each_cycle_with_an_account_and_its_own_rules():
+    got = plan(MAIN, of_deals()[0]).set_index("cycle")
+    assert got.index.tolist() == ["early", "full"]
+    early = got.loc["early"]
+    assert early[["accounts", "revenue", "open_amount", "hours_justified", "campaign_spend"]].tolist() == [
+        2,
+        30,
+        1000,
+        3,
+        70,
+    ]
+    assert (
+        early["hand_over"] == RULES.cycles["early"].hand_over
+        and early["owner"] == "p"
+        and "tools (2)" in early["product_lines"]
+    )
+    assert (
+        "data 60%" in early["thresholds"]
+        and np.isnan(got.loc["full", "hours_justified"])
+        and np.isnan(early["hours_spent"])
+    )
+    sheet = say_cycles.plan_sheet(got.reset_index(), "EUR").set_index("topic")
+    assert (
+        sheet.loc["Owner in sales"].tolist() == ["p (accountable)"] * 2 and sheet.loc["Open deals", "full"] == "0 EUR"
+    )
+    assert "Hours a year logged" not in sheet.index
+    said = str(say_cycles.planned(got.reset_index(), "EUR"))
+    assert said == "The early cycle holds 100.0% of the open deals (1,000 EUR, n = 2 accounts)."
+
+
+def test_no_account_leaves_no_plan():
+    none = plan(MAIN.iloc[:0], of_deals()[0])
+    assert none.empty and not str(say_cycles.planned(none, "EUR")) and say_cycles.plan_sheet(none, "EUR").empty
+
+
+# -- how it is shown --------------------------------------------------------------------------------------------------
+
+
+def shown(rows: pd.DataFrame, by: str) -> str:
+    """A table of rows of measures, as text."""
+    return repr(show.grouped(schema.conform("measures", rows.assign(as_of=TODAY)), by, "Title", "EUR"))
+
+
+def test_measures_stand_side_by_side_with_cycles_in_order_and_say_what_lacks():
+    text = shown(cycle_effort.spend_rows(shared(), MAIN, pd.Index([]), YEAR), "cycle")
+    assert text.splitlines()[1].split() == ["Measure", "Early", "Full", "no", "account"]
+    assert "140 EUR" in text and "n = 2" in text and "Not answerable on this data: Spend on target" in text
+    deals, cycle = of_deals()
+    mix = cycle_deals.course_rows(deals, cycle, as_read("contracts"), pd.Series(dtype="str"))
+    terms = shown(mix, "cycle and term")
+    assert "Term" in terms.splitlines()[1] and "over 2 years" in terms and "Days to decide" not in terms
+    assert not shown(mix.iloc[:0], "cycle")
