@@ -18,7 +18,10 @@ def text(frame: pd.DataFrame, **more: str) -> list[list[str]]:
 
 def test_a_column_is_shown_as_it_is_defined():
     frame = pd.DataFrame({"amount": [1234.4], "close_date": [pd.Timestamp("2026-06-30")], "slow": [True]})
-    assert text(frame, currency="EUR") == [["Amount", "(EUR)", "Close", "date", "Slow"], ["1,234", "2026-06-30", "yes"]]
+    assert text(frame, currency="EUR") == [
+        ["Amount", "(EUR)", "Close", "date", "Slow"],
+        ["1,234", "30", "June", "2026", "yes"],
+    ]
 
 
 def test_a_share_has_its_interval_in_brackets_and_an_unknown_end_says_so():
@@ -164,6 +167,9 @@ def test_every_account_of_a_decision_is_listed_with_owner_money_and_reason():
     page = show.decisions(rows, "EUR", {"a29": "<b>Last</b>"})._repr_html_()
     assert "30 accounts" in page and page.count("<tr>") == 31 and "&lt;b&gt;Last&lt;/b&gt;" in page and "r29" in page
     assert 'href="../lists/12_ask.csv"' in page and "<th" in page and "Status" not in page
+    assert "More on the page" not in page
+    linked = show.decisions(rows, "EUR", {}, {"12": "12_pipeline"})._repr_html_()
+    assert '<a href="12_pipeline.html#decision-ask">More on the page Pipeline</a>' in linked
 
 
 def test_long_and_steering_names_cannot_hide_or_turn_the_line():

@@ -19,7 +19,7 @@ from abmlib.tables.definitions.measures import entries as dictionary
 from abmlib.tables.definitions.measures import name as measure_name
 
 UNKNOWN, MISSING = "unknown", "–"
-WHOLE = 16  # letters up to which the cells of a column are not broken into lines
+WHOLE = 17  # letters up to which the cells of a column are not broken into lines
 ORDER = ("early", "mid", "full")  # of buying cycles, as columns; other columns go by name
 LONG = 10  # rows above which a page lets readers sort and search a table
 LISTED = 500  # accounts of a decision on its page; its file has all
@@ -168,7 +168,7 @@ def _cell(value: Any, kind: str) -> str:
         return format(value, formats.NUMBERS[kind])
     if kind == "bool":
         return "yes" if value else ""
-    text = f"{value:%Y-%m-%d}" if kind == "day" else str(value)
+    text = say.day(value) if kind == "day" else str(value)
     return ("" if text == "ok" else text.replace("_", " ")) if kind == "words" else text
 
 
@@ -371,7 +371,12 @@ def head(name: str, unit: str = "") -> str:
     return words + (f" ({unit})" if unit and unit.lower() not in words.lower().split() else "")
 
 
-def decisions(rows: pd.DataFrame, currency: str, names: Mapping[str, str] | pd.Series | None = None) -> Shown:
+def decisions(
+    rows: pd.DataFrame,
+    currency: str,
+    names: Mapping[str, str] | pd.Series | None = None,
+    pages: Mapping[str, str] | None = None,
+) -> Shown:
     """Show each decision: the order, its money, who acts by when, why, what would change it, and all its accounts.
 
     The accounts are in a folded table; the first `LISTED` of them, while the list file of a run has all.
@@ -380,17 +385,22 @@ def decisions(rows: pd.DataFrame, currency: str, names: Mapping[str, str] | pd.S
     ----------
     rows : DataFrame of `Book.decisions`
     names : name of each account id; an account without one goes by its id
+    pages : notebook of each number, for a link to the page that explains a decision
     """
     known = dict(names) if names is not None else {}
     each = [own for _, own in rows.groupby(["notebook", "slug"], sort=False)]
     text = repr(say.decide(rows, currency, known))
     if not each:
         return Shown(text, f"<p>{html.escape(text)}</p>")
-    cards = "".join(_card(own, say.decision(own, currency, known), by_account(own, known), currency) for own in each)
+    cards = "".join(
+        _card(own, say.decision(own, currency, known), by_account(own, known), currency, pages or {}) for own in each
+    )
     return Shown(text, f'<div class="decisions mathjax_ignore">{cards}</div>')
 
 
-def _card(rows: pd.DataFrame, said: Mapping[str, str], listed: pd.DataFrame, currency: str) -> str:
+def _card(
+    rows: pd.DataFrame, said: Mapping[str, str], listed: pd.DataFrame, currency: str, pages: Mapping[str, str]
+) -> str:
     """Write one decision."""
     safe = {name: html.escape(words) for name, words in said.items()}
     worth = f"{safe['basis']} <b>{safe['worth']}</b>" if said["worth"] else ""
@@ -411,8 +421,11 @@ def _card(rows: pd.DataFrame, said: Mapping[str, str], listed: pd.DataFrame, cur
             number
         )
         whom = f"<details><summary>{safe['whom']}</summary>{shown._repr_html_()}{file}</details>"
+    page = html.escape(pages.get(number, ""))
+    name = html.escape(head(page.partition("_")[2]))
+    link = f'<p class="csv" hidden><a href="{page}.html#decision-{slug}">More on the page {name}</a></p>' * bool(page)
     return (
         f'<div class="decision" id="decision-{slug}"><p class="order"><strong>{safe["text"]}</strong></p>'
         + f'<p class="facts">{facts}</p>' * bool(facts)
-        + f'{whom}<p class="why">{why}What would change this: {safe["would_change"]}.</p></div>'
+        + f'{whom}{link}<p class="why">{why}What would change this: {safe["would_change"]}.</p></div>'
     )

@@ -1,6 +1,7 @@
 // Long tables can be sorted and searched; lists open before printing and where a link leads into them.
 (() => {
-  const number = (text) => (/^[+-]?[\d.]/.test(text) ? parseFloat(text.replace(/,/g, "")) : NaN);
+  const day = /^\d{1,2} [A-Z][a-z]+ \d{4}$/;
+  const number = (text) => (day.test(text) ? Date.parse(text) : /^[+-]?[\d.]/.test(text) ? parseFloat(text.replace(/,/g, "")) : NaN);
   const compare = (a, b) => {
     const [x, y] = [number(a), number(b)];
     return isNaN(x) || isNaN(y) ? isNaN(x) - isNaN(y) || a.localeCompare(b) : x - y;
