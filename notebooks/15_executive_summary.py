@@ -12,7 +12,7 @@
 # **Decision.** Which proposed decisions to take, and which changes to ask about.
 #
 # **Needs** accounts. **Reads** the decisions and measures of all notebooks before it, and the tables of an earlier run.
-# **Writes** `15_executive_summary`, `15_kpis`, `15_decision_states`, `15_bridge`. **Run** monthly.
+# **Writes** `15_executive_summary`, `15_accounts`, `15_kpis`, `15_decision_states`, `15_bridge`. **Run** monthly.
 
 # %% tags=["parameters"]
 data: str = "../data/sample"  # folder or DuckDB file with the canonical tables
@@ -25,7 +25,7 @@ most_decisions: int = 5  # decisions shown: most money first, then by due day
 import numpy as np
 import pandas as pd
 
-from abmlib.method import bridge, changes, data_quality, deals, forecast, kpis, periods, since, summary
+from abmlib.method import account_pack, bridge, changes, data_quality, deals, forecast, kpis, periods, since, summary
 from abmlib.pages import catalogue, say, say_changes, show
 from abmlib.stats.intervals import LEVEL
 from abmlib.stats.power import POWER
@@ -37,7 +37,7 @@ from abmlib.tables import Book, past_run
 
 # %%
 book = Book.open(data, as_of=as_of, tables=tables)
-book.need("accounts", writes=["15_executive_summary", "15_kpis", "15_decision_states", "15_bridge"])
+book.need("accounts", writes=["15_executive_summary", "15_accounts", "15_kpis", "15_decision_states", "15_bridge"])
 accounts = book.read("accounts").set_index("account_id")
 names = accounts["name"]
 opportunities = deals.with_days(book.read("opportunities"), book.as_of)
@@ -180,6 +180,22 @@ note = say_changes.undated(int(open_deals["created_day"].isna().sum()))
 columns = ["headline", "n", "quarter", "year_ago", "visible"]
 show.table(texts.reindex(columns=columns), "What each headline rests on", note=note)
 
+# %% [markdown] tags=["fold"]
+# ## Account by account
+# One row per account with what all pages know of it, those with most money first: revenue of 12 months and open amount. Search
+# for an owner or an account. The table `15_accounts` of the run has all accounts and columns.
+
+# %% tags=["finding"]
+known = past_run.load(tables, account_pack.LEFT).tables
+features, year = book.features(account_pack.FEATURES).set_index("account_id"), periods.trailing(book.as_of, 12)
+pack = account_pack.account_pack(accounts, features, opportunities, book.read("account_tiers"), known, proposed, year)
+say_changes.pack(account_pack.largest(pack, book.as_of), len(pack), len(book.read("contacts")))
+
+# %%
+shown = pack.assign(account_name=pack["account_id"].map(names)).drop(columns=["account_id", "verdict", "deals_open"])
+shown = shown[["account_name", *shown.columns.drop("account_name")]]
+show.table(shown, "Accounts, those with most money first", book.currency, rows=show.LISTED)
+
 # %% [markdown]
 # ## What could not be answered
 # Each line says what is missing and what it would answer: a table or field to export, a file to fill in, or something that has
@@ -203,10 +219,12 @@ chores = int((each["kind"] == "data").sum())
 say.words(say_changes.listed(decisions.groupby(["notebook", "slug"]).ngroups, len(each) - chores, chores))
 
 # %% tags=["decide"]
-show.decisions(decisions, book.currency, names)
+pages = {name.split("_")[0]: name for name in catalogue.frame("notebooks.yml")["notebook"]}
+show.decisions(decisions, book.currency, names, pages)
 
 # %%
 book.write("15_executive_summary", headlines)
+book.write("15_accounts", pack)
 book.write("15_kpis", families)
 book.write("15_decision_states", states)
 book.write("15_bridge", steps)

@@ -276,6 +276,33 @@ def kpis(rows: pd.DataFrame) -> Words:
     return words(f"Of {count(len(known), 'KPI')}: {said}.") if len(known) else words()
 
 
+def pack(held: Mapping[str, float], accounts: int, people: int) -> Words:
+    """Say what the accounts of most money hold, and at how many of them something is not in order.
+
+    Parameters
+    ----------
+    held : of `account_pack.largest`
+    accounts, people : accounts in the pack, and people known, whom a count of leads would show instead
+    """
+    if not accounts:
+        return words()
+    n, known = int(held["accounts"]), {key: value for key, value in held.items() if not pd.isna(value)}
+    shares = {"revenue_share": "of the revenue of 12 months", "open_share": "of the open amount"}
+    holds = joined([f"{share(known[key])} {what}" for key, what in shares.items() if key in known])
+    wrong = {
+        "stalled": "have a deal that stalls or is overdue",
+        "roles": "lack a role that a play needs",
+        "quiet": "had no touch in 90 days",
+        "no_decision": "are named in no decision",
+    }
+    each = joined([f"{known[key]:,.0f} {what}" for key, what in wrong.items() if known.get(key)])
+    first = f"The {count(n, 'account')} with most money hold {holds}. " if holds else ""
+    said = f"Of them, {each}. " if each else ""
+    return words(
+        f"{first}{said}A count of leads would show {count(people, 'person', 'people')}, not {count(accounts, 'account')}."
+    )
+
+
 def _name(r: Any) -> str:
     """Name of a headline without its window."""
     return str(r.headline).partition(",")[0]

@@ -152,6 +152,10 @@ PAGES: dict[str, Format] = {  # columns of tables that are shown and not kept
     "times_as_many": Format("number", "Moved on ÷ lost", ends=("times_low", "times_high")),
     # 15
     "change": Format("number"),
+    "revenue_growth_12m": Format("share", "Change over the 12 months before"), "won_12m": Format("money", "Won, 12 months"),
+    "missing_roles": Format("words", "Roles to find"), "advice": Format("text", "Decisions that name it"),
+    "chosen": Format("bool", "Key account"), "contacts_reachable": Format("count", "People we can reach"),
+    "last_touch": Format("day", "Last touch"),
     "year_ago": Format(name="A year ago"), "visible": Format(name="Smallest change that would show"),
     "shrunk": Format("share", "Adjusted for small numbers", ends=("low", "high")),
 }  # fmt: skip

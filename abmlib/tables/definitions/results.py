@@ -288,6 +288,29 @@ KPIS = table("15_kpis", "The four families of KPIs: engagement, satisfaction, pi
         one_of=("up", "down", "within noise", "too variable", "too few", "too early", "not judged")),
 })
 
+ACCOUNTS_PACK = table("15_accounts", "All that the notebooks know of each account; empty where a notebook or the data is not there.",
+    ["account_id"], ACCOUNT | {
+    "status": col("text", "prospect, customer or former customer", one_of=STATUS),
+    "owner_id": col("id", "who looks after it", null=True),
+    "tier": col("text", "tier of the programme it is in", null=True),
+    "pareto_class": col("text", "class by net revenue, of 03", null=True),
+    "chosen": col("bool", "chosen as key account, by 03", null=True),
+    "cycle": col("text", "buying cycles of its lines, of 01", null=True),
+    "verdict": col("text", "can its data be judged, of 00", null=True),
+    "revenue_12m": col("money", "net revenue of the last 12 months", null=True),
+    "revenue_growth_12m": col("number", "over the 12 months before, less one", null=True, unit="share"),
+    "won_12m": col("money", "amount of the deals won in the last 12 months", null=True),
+    "open_amount": col("money", "amount of its open deals", null=True),
+    "deals_open": col("int", "open deals", null=True, unit="deals"),
+    "stalled": col("int", "open deals that stall, of 12", null=True, unit="deals"),
+    "overdue": col("int", "open deals whose closing day is past, of 12", null=True, unit="deals"),
+    "missing_roles": col("text", "roles a play needs and nobody we reach holds, of 00", null=True),
+    "contacts_reachable": col("int", "people we can reach, however many roles they fill", null=True, unit="people"),
+    "last_touch": col("date", "last day it did something, or did with us", null=True),
+    "decisions": col("int", "decisions that name it", unit="decisions"),
+    "advice": col("text", "these decisions, by notebook", null=True),
+})
+
 DECISION_STATES = table("15_decision_states",
     "What became of each decision of this report and of the one before it: one row per decision and account.",
     ["notebook", "slug", "account_id"], {

@@ -1,0 +1,129 @@
+"""All that the notebooks know of each account, one row per account: the pack that leadership and owners read."""
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from abmlib.method import framework
+from abmlib.method.deals import won_flag
+from abmlib.method.periods import DAY, Period
+from abmlib.tables import schema
+
+NAME = "15_accounts"
+LEFT = ("00_account_data", "00_buying_groups", "01_cycles", "03_key_accounts", "12_opportunity_flags")  # what it reads
+FEATURES = [
+    "revenue_12m",
+    "revenue_growth_12m",
+    "open_amount",
+    "deals_open",
+    "days_since_touch_in",
+    "contacts_reachable",
+]
+CYCLES = ("early", "mid", "full")
+LARGEST = 20  # accounts of most money that the summary speaks of
+QUIET_DAYS = 90  # without a touch of the account
+
+
+def account_pack(
+    accounts: pd.DataFrame,
+    features: pd.DataFrame,
+    deals: pd.DataFrame,
+    tiers: pd.DataFrame,
+    left: Mapping[str, pd.DataFrame],
+    decisions: pd.DataFrame,
+    year: Period,
+) -> pd.DataFrame:
+    """Everything known of each account; columns of what no notebook left, or the source lacks, are empty.
+
+    Every account has a row, those with most money first (revenue of 12 months and open amount).
+
+    Parameters
+    ----------
+    accounts : DataFrame, indexed by account id, with ``status, owner_id``
+    features : DataFrame, indexed by account id: `FEATURES`
+    deals : DataFrame of `deals.with_days`
+    tiers : ``tables.schema.ACCOUNT_TIERS``
+    left : tables of `LEFT` by name; those not there are left out
+    decisions : decisions of all notebooks, to the spec of ``decisions``
+    year : the 12 months in which a win counts; its end is the day of the report
+
+    Returns
+    -------
+    DataFrame to the spec of ``15_accounts``
+
+    References
+    ----------
+    S0-10, S0-2.
+    """
+    pack = accounts[["status", "owner_id"]].join(features)
+    won = deals[won_flag(deals) & deals["closed_day"].between(year.start, year.end)]
+    fill = 0.0 if len(deals) else None
+    pack["won_12m"] = won.groupby("account_id")["amount"].sum().reindex(pack.index, fill_value=fill)
+    pack["tier"] = framework.tiers_on(tiers, year.end).reindex(pack.index)
+    pack["last_touch"] = year.end - pack.pop("days_since_touch_in").astype("Float64").astype(float) * DAY
+    parts = [reduce(left[name]) for name, reduce in REDUCED.items() if name in left]
+    named = decisions[decisions["account_id"].notna()].drop_duplicates(["account_id", "notebook", "slug"])
+    text = named["notebook"] + " " + named["slug"].str.replace("_", " ")
+    by = text.groupby(named["account_id"])
+    advice = pd.DataFrame({"decisions": by.size(), "advice": by.agg("; ".join)})
+    pack = pack.join([*parts, advice]).fillna({"decisions": 0})
+    counted = [c for c in ("stalled", "overdue") if c in pack]
+    pack[counted] = pack[counted].fillna(0)
+    money = pack[["revenue_12m", "open_amount"]].astype("Float64").fillna(0).sum(axis=1)
+    order = money.sort_values(ascending=False, kind="stable").index
+    return schema.conform(NAME, pack.loc[order].rename_axis("account_id").reset_index())
+
+
+def _groups(table: pd.DataFrame) -> pd.DataFrame:
+    """Roles that a play needs and nobody we reach holds."""
+    missing = table[table["missing"]].groupby("account_id")["role"].agg("; ".join)
+    return missing.reindex(table["account_id"].unique()).rename("missing_roles").to_frame()
+
+
+def _cycles(table: pd.DataFrame) -> pd.DataFrame:
+    """Buying cycles of the lines of an account, the earliest first."""
+    once = table.drop_duplicates(["account_id", "cycle"]).sort_values("cycle", key=lambda c: c.map(CYCLES.index))
+    return once.groupby("account_id")["cycle"].agg("; ".join).to_frame()
+
+
+def _flags(table: pd.DataFrame) -> pd.DataFrame:
+    """Open deals that stall or are overdue."""
+    return table[table["account_id"].notna()].groupby("account_id")[["stalled", "overdue"]].sum()
+
+
+REDUCED = {
+    "00_account_data": lambda t: t.set_index("account_id")[["verdict"]],
+    "00_buying_groups": _groups,
+    "01_cycles": _cycles,
+    "03_key_accounts": lambda t: t.set_index("account_id")[["pareto_class", "chosen"]],
+    "12_opportunity_flags": _flags,
+}
+
+
+def largest(pack: pd.DataFrame, as_of: pd.Timestamp) -> dict[str, float]:
+    """What the first `LARGEST` accounts of a pack hold, and what is not in order there.
+
+    Returns
+    -------
+    dict: ``accounts`` (counted), ``revenue_share, open_share`` (of all; missing without any), ``stalled`` (accounts with a deal that stalls or
+    is overdue), ``roles`` (that lack a role), ``quiet`` (without a touch in `QUIET_DAYS` days), ``no_decision``; missing where
+    unknown
+
+    References
+    ----------
+    S0-10.
+    """
+    top, money = pack.head(LARGEST), pack[["revenue_12m", "open_amount"]].sum()
+    shares = top[["revenue_12m", "open_amount"]].sum() / money.where(money > 0)
+    flagged = top[["stalled", "overdue"]].sum(axis=1, min_count=1)
+    quiet = ~(top["last_touch"] > as_of - QUIET_DAYS * DAY)
+    unknown = float("nan")
+    return {
+        "accounts": len(top),
+        "revenue_share": float(shares["revenue_12m"]),
+        "open_share": float(shares["open_amount"]),
+        "stalled": float((flagged > 0).sum()) if flagged.notna().any() else unknown,
+        "roles": float(top["missing_roles"].notna().sum()) if pack["missing_roles"].notna().any() else unknown,
+        "quiet": float(quiet.sum()) if pack["last_touch"].notna().any() else unknown,
+        "no_decision": float((top["decisions"] == 0).sum()),
+    }

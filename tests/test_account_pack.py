@@ -1,0 +1,102 @@
+"""One row per account with what all notebooks know of it, worked by hand."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from abmlib.method import account_pack
+from abmlib.method.deals import with_days
+from abmlib.method.periods import Period
+from abmlib.pages import say_changes
+from abmlib.tables import schema
+from tests.conftest import as_read, entries
+
+YEAR = Period(pd.Timestamp("2025-07-01"), pd.Timestamp("2026-06-30"))
+ACCOUNTS = pd.DataFrame(
+    {"status": ["customer", "prospect", "customer"], "owner_id": ["S1", None, "S2"]}, index=list("abc")
+)
+FEATURES = pd.DataFrame(
+    {"revenue_12m": [10.0, 0.0, 50.0], "revenue_growth_12m": [0.5, np.nan, -0.1], "open_amount": [5.0, 90.0, np.nan],
+     "deals_open": [1, 2, 1], "days_since_touch_in": [3, np.nan, 200], "contacts_reachable": [2, 0, 1]},
+    index=list("abc"),
+)  # fmt: skip
+TIERS = entries(
+    "account_tiers", "account_id valid_from tier set_by reason", [("a", "2026-01-01", "1", "joint", "x", "2026-01-01")]
+)
+
+
+def deals() -> pd.DataFrame:
+    rows = [
+        ("o1", "a", 7.0, "2026-01-01", True),
+        ("o2", "a", 5.0, "2025-06-30", True),  # a day before the year
+        ("o3", "b", 3.0, "2026-01-01", False),
+    ]
+    frame = pd.DataFrame(rows, columns=["opportunity_id", "account_id", "amount", "closed_at", "is_won"])
+    frame = frame.assign(stage="x", is_closed=True, created_at=pd.Timestamp("2025-01-01", tz="UTC"))
+    frame["closed_at"] = pd.to_datetime(frame["closed_at"] + "T12:00:00Z")
+    return with_days(as_read("opportunities", frame), YEAR.end)
+
+
+def decided() -> pd.DataFrame:
+    rows = [
+        ("03", "give_key_status", "a"),
+        ("12", "ask_for_next_step", "a"),
+        ("12", "ask_for_next_step", "c"),
+        ("00", "fix", None),
+    ]
+    frame = pd.DataFrame(rows, columns=["notebook", "slug", "account_id"])
+    return schema.conform("decisions", frame.assign(kind="sell", text="t", would_change="w", status="proposed"))
+
+
+def left() -> dict[str, pd.DataFrame]:
+    flags = pd.DataFrame(
+        {"account_id": ["a", "a", None], "stalled": [True, True, True], "overdue": [False, True, True]}
+    )
+    groups = pd.DataFrame({"account_id": ["a", "a", "c"], "role": ["x", "y", "x"], "missing": [True, True, False]})
+    cycles = pd.DataFrame(
+        {"account_id": ["a", "a", "a"], "product_line": list("lmn"), "cycle": ["mid", "early", "mid"]}
+    )
+    return {"12_opportunity_flags": flags, "00_buying_groups": groups, "01_cycles": cycles}
+
+
+@pytest.fixture
+def pack() -> pd.DataFrame:
+    return account_pack.account_pack(ACCOUNTS, FEATURES, deals(), TIERS, left(), decided(), YEAR)
+
+
+def test_every_account_has_a_row_with_what_all_notebooks_say_of_it(pack):
+    a = pack.set_index("account_id").loc["a"]
+    said = ["tier", "cycle", "won_12m", "stalled", "overdue", "missing_roles", "decisions", "advice"]
+    assert a[said].tolist() == ["1", "early; mid", 7.0, 2, 1, "x; y", 2, "03 give key status; 12 ask for next step"]
+    assert a["last_touch"] == pd.Timestamp("2026-06-27")
+    b = pack.set_index("account_id").loc["b"]
+    assert b[["won_12m", "stalled", "decisions"]].tolist() == [0, 0, 0]
+    assert b[["tier", "cycle", "advice", "last_touch"]].isna().all()
+
+
+def test_accounts_with_most_revenue_and_open_amount_come_first(pack):
+    assert pack["account_id"].tolist() == ["b", "c", "a"]
+
+
+def test_what_no_notebook_left_is_empty_and_never_nought():
+    none = as_read("opportunities")
+    alone = account_pack.account_pack(
+        ACCOUNTS, FEATURES, with_days(none, YEAR.end), TIERS, {}, schema.empty("decisions"), YEAR
+    )
+    empty = ["won_12m", "stalled", "overdue", "missing_roles", "cycle", "chosen", "verdict"]
+    assert alone[empty].isna().all(axis=None)
+    assert alone["decisions"].eq(0).all()
+    held = account_pack.largest(alone, YEAR.end)
+    assert np.isnan(held["stalled"])
+    assert np.isnan(held["roles"])
+
+
+def test_the_largest_accounts_are_counted_by_what_is_not_in_order(pack):
+    held = account_pack.largest(pack, YEAR.end)
+    assert held == {
+        "accounts": 3, "revenue_share": 1, "open_share": 1, "stalled": 1, "roles": 1, "quiet": 2, "no_decision": 1,
+    }  # fmt: skip
+    said = repr(say_changes.pack(held, 3, 40))
+    assert "1 have a deal that stalls or is overdue, 1 lack a role that a play needs, 2 had no touch in 90 days" in said
+    assert said.endswith("A count of leads would show 40 people, not 3 accounts.")
+    assert repr(say_changes.pack(held, 0, 40)) == ""
