@@ -35,13 +35,13 @@ import pandas as pd
 from abmlib.method import (
     buying_groups,
     coverage,
+    cycle_effort,
     data_quality,
     framework,
     missingness,
     orders,
     periods,
     resources,
-    suitability,
     views,
 )
 from abmlib.method.deals import open_deals, with_days
@@ -190,7 +190,7 @@ facts = facts.join(resources.funnel_stages(facts.index, pipeline, facts["touches
 facts = facts.assign(
     status=judged.set_index("account_id")["status"], margin_rank=resources.profit_rank(facts["margin_12m"])
 )
-facts["hours_12m"] = suitability.hours_spent(book.read("activities"), facts.index, book.as_of)
+facts["hours_12m"] = cycle_effort.hours_spent(book.read("activities"), facts.index, book.as_of)
 by_stage = resources.by_funnel_stage(facts)
 book.measure(resources.funnel_rows(by_stage))
 say_data.funnel(by_stage)
