@@ -33,6 +33,7 @@ import pandas as pd
 from abmlib.method import (
     bridge,
     chances,
+    changes,
     data_quality,
     deals,
     forecast,
@@ -144,6 +145,7 @@ say.words(
     say_pipeline.period_ahead(foretold, next_goal, quarter, period_end, verdict, LEVEL, currency),
     say_forecast.doubt(of_quarters) or weighted,
     say_pipeline.attention(flags, len(history) > 0, currency),
+    say_open.collapse(changes.collapsed(opportunities, book.as_of, year_starts), year_starts, LEVEL, currency),
 )
 
 # %% [markdown]

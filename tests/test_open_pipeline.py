@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from abmlib.method import bridge, chances, stages
+from abmlib.method import bridge, chances, changes, stages
 from abmlib.method import engagement_by_stage as engagement
 from abmlib.method import forecast_months as monthly
+from abmlib.method.deals import with_days
 from abmlib.method.periods import DAY, Period
 from abmlib.pages import say_open
 from abmlib.tables import schema
@@ -196,3 +197,38 @@ def test_without_touches_nothing_is_said_of_them_and_the_measure_says_what_lacks
         ["touches_then_pipeline_correlation", "not_answerable", "all"]
     ]
     assert "30 accounts" in rows["why"].iloc[0]
+
+
+# -- collapse ---------------------------------------------------------------------------------------------------------
+
+
+def opened(by_quarter: list[int], amount: float | None = 100.0) -> pd.DataFrame:
+    """Deals won ten days after they were opened, so many in each quarter up to `TODAY`; the last are open."""
+    rows = []
+    for k, n in enumerate(by_quarter[::-1]):
+        start = (pd.Period(TODAY, "Q") - k).start_time
+        rows += [{"account_id": f"a{i}", "created_day": start + (i % 80) * DAY, "amount": amount} for i in range(n)]
+    f = pd.DataFrame(rows)
+    closed = f["created_day"] + 10 * DAY
+    return with_days(
+        f.assign(closed_day=closed.where(closed <= TODAY), is_closed=closed <= TODAY, is_won=closed <= TODAY), TODAY
+    )
+
+
+def test_a_pipeline_that_is_no_longer_filled_is_called_collapsed_and_a_season_is_not():
+    fallen = changes.collapsed(opened([200, 210, 190, 205, 200, 195, 100, 60, 40]), TODAY)
+    assert fallen["definition_id"].tolist()[0] == "opened_value"
+    assert fallen[["quarter_value", "year_ago"]].iloc[0].tolist() == [4_000, 20_000]
+    said = say_open.collapse(fallen, 1, 0.95, "EUR")
+    assert said.startswith(
+        "The pipeline has collapsed. Deals opened in Q2 2026: 4,000 EUR (n = 40), a year before 20,000 EUR; "
+    )
+    assert changes.collapsed(opened([200, 40, 200, 210, 190, 45, 200, 205, 180]), TODAY).empty
+    assert changes.collapsed(opened([40]), TODAY).empty
+    assert say_open.collapse(fallen.head(0), 1, 0.95, "EUR") == ""
+
+
+def test_deals_are_counted_where_young_ones_lack_an_amount():
+    f = opened([200, 210, 190, 205, 200, 195, 100, 60, 40])
+    f["amount"] = f["amount"].where(f["created_day"] < day("2026-04-01"))
+    assert changes.collapsed(f, TODAY)["definition_id"].tolist()[0] == "deals_opened"

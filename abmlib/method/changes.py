@@ -226,6 +226,41 @@ def judge(flows: Sequence[Flow], compared: Sequence[Period]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=[*FACTS, *CHANGE, "p", "verdict"])
 
 
+def collapsed(deals: pd.DataFrame, as_of: pd.Timestamp, year_starts: int = 1) -> pd.DataFrame:
+    """Find whether deals opened, or deals open, fell by half or more against the same quarter a year ago, beyond noise.
+
+    The quarter is judged as in `judge`, against the quarters of a year ago and before alone, so that a fall which has lasted
+    some quarters is seen. Amounts are as known now; where a tenth of the open deals, or of those opened in the quarter, lacks
+    one, deals are counted.
+
+    Parameters
+    ----------
+    deals : DataFrame of `with_days`
+
+    Returns
+    -------
+    DataFrame as `judge`, the rows that fell (none where nothing did), with ``quarter`` (`Period`)
+    """
+    one = deals[deals["created_day"].notna()]
+    one = one.assign(day=one["created_day"], until=one["closed_day"], value=1.0)
+    compared = quarters_compared(one["day"], as_of, year_starts)
+    there = one[~one["is_closed"].astype(bool) | one["closed_day"].notna()]
+    first, fresh = one["day"].min(), one["day"].between(compared[0].start, compared[0].end)
+    young = [one.loc[which, "amount"].notna().mean() for which in (fresh, ~one["is_closed"].astype(bool))]
+    names, unit = ("deals_opened", "open_deals"), "deals"
+    if min([share for share in young if pd.notna(share)], default=0) >= 0.9:
+        one, there = (rows.assign(value=rows["amount"]) for rows in (one, there))
+        names, unit = ("opened_value", "open_value"), "currency"
+    flows = [
+        Flow("C-60", names[0], "sum", _counted(one.drop(columns="until")), first),
+        Flow("C-8", names[1], "stock", _counted(there), first),
+    ]
+    judged = judge(flows, [compared[0], *compared[YEAR:]])
+    year_ago = {f.definition_id: float(_seen(f, [compared[YEAR]]).values[0]) for f in flows}
+    judged = judged.assign(year_ago=judged["definition_id"].map(year_ago), unit=unit, quarter=compared[0])
+    return judged[(judged["verdict"] == "down") & (judged["quarter_value"] <= judged["year_ago"] / 2)]
+
+
 @dataclass(frozen=True)
 class _Seen:
     """One headline in the quarters it can be compared over, newest first."""

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from abmlib.pages.say import count, joined, share, short_money
+from abmlib.pages.say import count, joined, share, short_money, span
 from abmlib.pages.say_pipeline import Estimate, money_range, worth
 
 
@@ -26,6 +26,30 @@ def postponed(moves: pd.DataFrame, out: pd.DataFrame, quarter: str, currency: st
         if late
         else f"{said}."
     )
+
+
+def collapse(fallen: pd.DataFrame, year_starts: int, level: float, currency: str) -> str:
+    """Say that far less was opened, or is open, than a year before; empty where nothing fell so.
+
+    Parameters
+    ----------
+    fallen : DataFrame of `changes.collapsed`
+    """
+    said = []
+    for r in fallen.itertuples():
+        now, then = (
+            short_money(v, currency) if r.unit == "currency" else count(int(v), "deal")
+            for v in (r.quarter_value, r.year_ago)
+        )
+        opened = str(r.definition_id) in {"opened_value", "deals_opened"}
+        what = f"opened in {span(r.quarter.start, r.quarter.end, year_starts)}" if opened else "open"
+        ends = f"{-r.change_high:.0%} to {-r.change_low:.0%}"
+        said.append(
+            f"deals {what}: {now} (n = {r.quarter_n:,}), a year before {then}; {-r.change:.0%} less than the quarters "
+            f"until then lead to expect ({level:.0%} interval {ends}), more than they vary"
+        )
+    text = "; ".join(said)
+    return f"The pipeline has collapsed. {text[:1].upper()}{text[1:]}." if said else ""
 
 
 def months(rows: pd.DataFrame, level: float, currency: str) -> tuple[str, str, str]:
