@@ -179,7 +179,7 @@ say_cycles.planned(plan, book.currency)
 
 # %%
 sheet = say_cycles.plan_sheet(plan, book.currency)
-show.table(sheet, "The plan for each cycle", rows=len(sheet) + 1)
+show.table(sheet, "The plan for each cycle", rows=len(sheet) + 1, searched=False)
 
 # %% [markdown]
 # ## Where account-based marketing is suited
@@ -229,7 +229,7 @@ by_line = cycle.with_evidence(assigned[assigned["account_id"].isna()], scored)
 deal_cycle = cycle_deals.cycle_of(deals, cycles, main)
 course = cycle_deals.course_rows(deals, deal_cycle, contracts, cycle_deals.cycle_of(contracts, cycles, main))
 course = book.measure(pd.concat([cycle_plan.profile_rows(cycle.typical_values(seen), cycles), course]))
-say.words(say_cycles.line_cycles(by_line), say_cycles.how_bought(course))
+say.words(say_cycles.how_long(course), say_cycles.line_cycles(by_line), say_cycles.terms(course))
 
 # %%
 show.grouped(course, "cycle", "How accounts of each cycle buy", book.currency)

@@ -1,4 +1,4 @@
-"""How deals go in each cycle: how long, on what terms, with how many meetings and hours, when sales comes in, what was started."""
+"""How deals of each cycle go, and what was started."""
 
 import numpy as np
 import pandas as pd
@@ -22,7 +22,9 @@ NEVER = "no touch of sales"
 
 
 def cycle_of(deals: pd.DataFrame, cycles: pd.DataFrame, main: pd.DataFrame) -> pd.Series:
-    """Cycle of each deal: that of its account in its line, else of the account's main line; missing where neither is known.
+    """Cycle of each deal; missing where it is not known.
+
+    That of its account in its line, else of the account's main line.
 
     Parameters
     ----------
@@ -67,7 +69,9 @@ def touches_of_deals(touches: pd.DataFrame, deals: pd.DataFrame, as_of: pd.Times
 
 
 def course_rows(deals: pd.DataFrame, cycle: pd.Series, contracts: pd.DataFrame, of_contract: pd.Series) -> pd.DataFrame:
-    """Rows of `measures` by cycle: median days to close, open deals included, and the terms of contracts.
+    """Rows of `measures` by cycle: days to close and terms of contracts.
+
+    The days are the median, open deals included.
 
     Terms are those of deals won, at any time; where no won deal has one, those of contracts. Renewals are left out of the days, as
     they follow a calendar. Accounts are clusters in every interval.
@@ -113,7 +117,7 @@ def sales_rows(
     hour_cost: float,
     period: Period,
 ) -> pd.DataFrame:
-    """Rows of `measures` by cycle: meetings and hours of sales on a deal, their cost beside the margin, and when sales came in.
+    """Rows of `measures` by cycle: what sales puts into a deal, and when.
 
     Of deals decided in a period that are no renewals, with all their touches. Hours are those that touches say; `sales_touches_with_hours` is the
     share that say any, so that true hours are more. The margin of a won deal is its amount by the margin rate of its line. The
@@ -206,7 +210,7 @@ def first_touches(worked: pd.DataFrame, done: pd.DataFrame, history: pd.DataFram
 
 
 def whole_quarters(as_of: pd.Timestamp, year_starts: int, many: int = 4) -> pd.PeriodIndex:
-    """Give the last fiscal quarters that are over on a day, oldest first."""
+    """Last fiscal quarters that are over on a day, oldest first."""
     last = (as_of + DAY).to_period(quarters(year_starts)) - 1
     return pd.period_range(last - many + 1, last)
 
@@ -219,7 +223,7 @@ def started_rows(
     main: pd.DataFrame,
     quarters_counted: pd.PeriodIndex,
 ) -> pd.DataFrame:
-    """Rows of `measures`: sales cycles started, first conversations of sales, and dossiers there before a meeting.
+    """Rows of `measures`: sales cycles, conversations and dossiers, by quarter and cycle.
 
     By quarter, of accounts of all cycles, and by cycle in all these quarters; quarters before the first deal have no count. A cycle is started when a deal that is no renewal is
     opened. A first conversation is a meeting or call of sales with an account that had none in the year before; it is too early

@@ -1,4 +1,4 @@
-"""What accounts of each cycle get, and what that must bring: hours of sales, and spend and touches of campaigns."""
+"""Hours of sales and spend of campaigns, by account and by cycle."""
 
 import numpy as np
 import pandas as pd
@@ -96,7 +96,7 @@ def effort(
 
 
 def effort_rows(spent: pd.DataFrame) -> pd.DataFrame:
-    """Rows of `measures` by cycle: hours a year that accounts justify and get, and the accounts that get more.
+    """Rows of `measures` by cycle: hours that accounts justify and get.
 
     Accounts without revenue in the year do not count.
 
@@ -119,7 +119,9 @@ def effort_rows(spent: pd.DataFrame) -> pd.DataFrame:
 
 
 def margin_rates(lines: pd.DataFrame, period: Period, default_margin: float) -> pd.Series:
-    """Margin as share of revenue of each line of business in a period, over lines of a bill with known cost.
+    """Margin as share of revenue of each line of business.
+
+    Over lines of a bill with known cost in a period.
 
     A line without a known cost, or without revenue, has `default_margin`; at 0 it has none.
 
@@ -142,7 +144,7 @@ def margin_rates(lines: pd.DataFrame, period: Period, default_margin: float) -> 
 
 
 def shared_spend(spend: pd.DataFrame, members: pd.DataFrame, activities: pd.DataFrame, period: Period) -> pd.DataFrame:
-    """Share what each campaign cost in a period out over accounts, with its touches.
+    """Share what campaigns cost in a period among accounts.
 
     A campaign made for named accounts is shared equally among them, whoever was reached. Any other is shared by touches: each
     touch of it that no machine made bears as much, and so those of people of no known account keep their part. What no
@@ -183,7 +185,7 @@ def shared_spend(spend: pd.DataFrame, members: pd.DataFrame, activities: pd.Data
 
 
 def spend_rows(shared: pd.DataFrame, main: pd.DataFrame, listed: pd.Index, period: Period) -> pd.DataFrame:
-    """Rows of `measures`: spend and touches of campaigns by cycle, on target and per account.
+    """Rows of `measures` by cycle: spend and touches of campaigns.
 
     On target is spend on the accounts of the target list. Spend is a sum of all there is, so it has no interval; what an
     account gets has one, over the accounts of the cycle, with those that got nothing.

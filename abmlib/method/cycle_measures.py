@@ -1,4 +1,4 @@
-"""Rows of `measures` by buying cycle: estimates of each cycle that has any, or one row that says what is lacking."""
+"""Rows of `measures` by buying cycle."""
 
 from collections.abc import Callable, Mapping
 
@@ -16,7 +16,9 @@ Estimate = tuple[float, float, float, int]
 def by_cycle(
     measure_id: str, definition_id: str, found: Mapping[str, Estimate], unit: str, why: str = ""
 ) -> list[dict[str, object]]:
-    """Rows of a measure by cycle; cycles without a value have none, and without any value one row says why.
+    """Rows of a measure by cycle, or one that says why not.
+
+    A cycle without a value has no row.
 
     Parameters
     ----------
@@ -33,7 +35,9 @@ def by_cycle(
 def of_cycles(
     values: pd.Series, cycle: pd.Series, account: pd.Series | None, statistic: Callable[..., np.ndarray]
 ) -> dict[str, Estimate]:
-    """Mean, median or sum of rows in each cycle with its interval over accounts, as `intervals.estimate`.
+    """Mean, median or sum of rows in each cycle, with its interval.
+
+    As `intervals.estimate`, accounts as clusters.
 
     Parameters
     ----------
@@ -46,7 +50,7 @@ def of_cycles(
 
 
 def shares_of_cycles(flags: pd.Series, cycle: pd.Series, account: pd.Series | None) -> dict[str, Estimate]:
-    """Share of rows with a flag in each cycle with its interval over accounts, as `intervals.shares`."""
+    """Share of rows with a flag in each cycle, as `intervals.shares`."""
     found = intervals.shares(flags, account, cycle)[["share", "low", "high", "n"]]
     return {str(r.Index): (r.share, r.low, r.high, int(r.n)) for r in found.itertuples()}
 
@@ -54,7 +58,7 @@ def shares_of_cycles(flags: pd.Series, cycle: pd.Series, account: pd.Series | No
 def mix_rows(
     measure_id: str, definition_id: str, label: pd.Series, cycle: pd.Series, account: pd.Series, of: str
 ) -> pd.DataFrame:
-    """Rows of what part of each cycle has each label, such as each stage; without a label there is none.
+    """Rows of what part of each cycle has each label, such as each stage.
 
     Parameters
     ----------

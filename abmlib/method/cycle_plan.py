@@ -1,4 +1,4 @@
-"""How accounts of each cycle buy, and the plan for each cycle on one page, from the rule file and the data."""
+"""How accounts of each cycle buy, and the plan for each."""
 
 from collections.abc import Mapping
 
@@ -15,7 +15,9 @@ PROFILE = {"deal_value": "currency", "orders_per_year": "orders a year", "buyers
 
 
 def profile_rows(typical: pd.DataFrame, cycles: pd.DataFrame) -> pd.DataFrame:
-    """Rows of `measures` by cycle: what is typical of an account in a line, the median of all accounts and lines.
+    """Rows of `measures` by cycle: what is typical of an account.
+
+    The median over accounts and lines.
 
     An account counts in each of its lines, as a cluster. How long deals take is in `cycle_deals.course_rows`, by deal.
 
@@ -45,7 +47,7 @@ def plan(
     spent: Mapping[str, float],
     cells: pd.DataFrame,
 ) -> pd.DataFrame:
-    """Plan for each cycle with an account in it, as the table ``01_plan``.
+    """Plan for each cycle with an account, as the table ``01_plan``.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Five elements in three cycles: what the method asks of each, the share of accounts that have it, by which records, and who acts."""
+"""Five elements in three cycles: what is asked, what is there, and who acts."""
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ DAY = pd.Timedelta(days=1)
 TOP = 0.2  # share of the buying accounts that are worth a person of their own
 UNKNOWN = "not_answerable"
 RECORDS = ("customer_knowledge", "data")  # elements whose next step is to record something: a chore about data
-LACKING = 3  # accounts named that lack an element
+LACKING = 2  # accounts named that lack an element
 DAYS = {  # day of each record that is evidence; a table that is not here has none
     "account_insights": "observed_day", "intent_signals": "week", "activities": "occurred_day", "web_sessions": "started_day",
     "contacts": "created_day", "contracts": "start", "transactions": "booked_at", "opportunities": "created_day",
@@ -250,7 +250,7 @@ def cells(
 
 
 def owner_of(function: str, team: pd.DataFrame, accounts: pd.DataFrame, ids: pd.Index) -> tuple[str | None, str]:
-    """Who would do the work of a function at some accounts, and as what.
+    """Who would do the work of a function, and as what.
 
     The first that is known: who the team names as accountable (A) for the function at all accounts (``accountable``); as
     responsible (R) for it at most of these accounts, or at all (``responsible``); for sales the owner of the most of these accounts
@@ -307,7 +307,9 @@ def cell_rows(found: pd.DataFrame) -> pd.DataFrame:
 
 
 def elements_table(found: pd.DataFrame, names: Mapping[str, str]) -> pd.DataFrame:
-    """Cells as the table ``01_elements``, the first `LACKING` of who lacks an element by name.
+    """Cells as the table ``01_elements``.
+
+    Of who lacks an element the first `LACKING` are named.
 
     Parameters
     ----------

@@ -196,7 +196,7 @@ def may_begin(judged: pd.DataFrame) -> bool:
 
 
 def fits(typical: pd.DataFrame, main: pd.DataFrame, bought: pd.Series, rules: Rules) -> pd.DataFrame:
-    """Which criteria each account meets: size, length of the cycle, people and lines.
+    """Which criteria each account meets, and whether it fits.
 
     Days to close and people on a deal are what is typical of the account in its main line, so that lines are not mixed; what it
     bought in a year and its lines of business are of the account as a whole. An account fits that meets more than half of
@@ -230,7 +230,7 @@ def fits(typical: pd.DataFrame, main: pd.DataFrame, bought: pd.Series, rules: Ru
 
 
 def index_by_segment(fitting: pd.DataFrame, segment: pd.Series) -> pd.DataFrame:
-    """Suitability index of each segment: the share of its accounts that fit, with the share that meets each criterion.
+    """Suitability index of each segment: the share of accounts that fit.
 
     Segments are pooled, as the largest and smallest share of many segments is chance in part. Verdict: `MORE` or `FEWER` where
     segments differ beyond chance and the pooled interval of this one excludes the share of all accounts, else `SAME`;
@@ -265,7 +265,7 @@ def index_by_segment(fitting: pd.DataFrame, segment: pd.Series) -> pd.DataFrame:
 
 
 def index_rows(by: pd.DataFrame) -> pd.DataFrame:
-    """Rows of `measures` with the suitability index by segment, as seen and pooled, and of all accounts.
+    """Rows of `measures` with the suitability index, as seen and pooled.
 
     Parameters
     ----------
@@ -337,7 +337,7 @@ def criteria_rows(judged: pd.DataFrame) -> pd.DataFrame:
 
 
 def met_rows(judged: pd.DataFrame) -> pd.DataFrame:
-    """Rows of `measures`: the share of the criteria known of each line of business that say yes.
+    """Rows of `measures`: the share of criteria that each line meets.
 
     Parameters
     ----------

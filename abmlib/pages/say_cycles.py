@@ -7,6 +7,7 @@ import pandas as pd
 from abmlib.pages.say import Words, count, joined, named, share, short_money, words
 
 DETAILED = 3  # lines of one verdict, up to which each is said with its criteria and accounts
+FEWEST = 10  # deals, accounts or touches behind a number of a cycle, below which a table shows it and no sentence does
 COMMON = 0.2  # share of the accounts of a cycle from which something is common there
 PLAN = {  # rows of the plan of a cycle as a team prints it, and how each is written
     "accounts": "Accounts", "revenue": "Revenue of the last year", "open_amount": "Open deals", "product_lines": "Main lines of business",
@@ -380,9 +381,9 @@ def by_segment(index: pd.DataFrame) -> Words:
 
 
 def _each(rows: pd.DataFrame, definition: str, unit: str = "") -> list[str]:
-    """Write a measure cycle by cycle: its value, with interval and count."""
+    """Write a measure cycle by cycle: its value, with interval and count, where it rests on `FEWEST` or more."""
     own = rows[(rows["definition_id"] == definition) & (rows["group_by"] == "cycle") & rows["value"].notna()]
-    told = []
+    own, told = own[own["n"] >= FEWEST], []
     for r in own.itertuples():
         value, low, high = (
             (share(x) if r.unit == "share" else f"{x:,.1f}".removesuffix(".0")) for x in (r.value, r.low, r.high)
@@ -392,18 +393,26 @@ def _each(rows: pd.DataFrame, definition: str, unit: str = "") -> list[str]:
     return told
 
 
-def how_bought(rows: pd.DataFrame) -> str:
-    """Say how long deals of each cycle take, and how many contracts run longer than a year; empty where nobody knows.
+def how_long(rows: pd.DataFrame) -> str:
+    """Say how long deals of each cycle take; empty where nobody knows.
 
     Parameters
     ----------
     rows : DataFrame of measures by cycle
     """
     days = joined(_each(rows, "suitability_cycle_days", " days"))
-    terms = joined(_each(rows, "multi_year_share"))
-    said = [f"Half of the deals are closed after {days}."] * bool(days)
-    said += [f"Contracts of more than a year: {terms}."] * bool(terms)
-    return " ".join(said)
+    return f"Half of the deals are closed after {days}." if days else ""
+
+
+def terms(rows: pd.DataFrame) -> str:
+    """Say how many contracts of each cycle run longer than a year; empty where nobody knows.
+
+    Parameters
+    ----------
+    rows : DataFrame of measures by cycle
+    """
+    longer = joined(_each(rows, "multi_year_share"))
+    return f"Contracts of more than a year: {longer}." if longer else ""
 
 
 def what_cycles_get(rows: pd.DataFrame, currency: str) -> Words:
@@ -428,6 +437,8 @@ def what_cycles_get(rows: pd.DataFrame, currency: str) -> Words:
         )
     cost = joined(_each(rows, "sales_cost_of_margin"))
     lines.append(f"The logged hours of sales cost, of the margin won: {cost}." if cost else "")
+    late = joined(_each(rows, "sales_first_touch_later_stage"))
+    lines.append(f"Of the deals that sales touched, past their first stage by then: {late}." if late else "")
     logged = rows[(rows["definition_id"] == "sales_touches_with_hours") & rows["value"].notna()]
     if len(logged):
         part = (logged["value"] * logged["n"]).sum() / logged["n"].sum()

@@ -47,6 +47,7 @@ def table(
     values: str = "",
     rows: int = 25,
     note: str = "",
+    searched: bool = True,
 ) -> Shown:
     """Format a table as its columns' definitions say (`definitions.formats`).
 
@@ -60,6 +61,7 @@ def table(
     currency : of columns of money
     values : kind of all numbers but counts of accounts, where columns are named after something else
     note : one sentence below
+    searched : a long table can be sorted and searched on a page; what is to be printed need not
     """
     if frame.empty:
         return Shown(note, f"<p>{html.escape(note)}</p>" if note else "")
@@ -83,7 +85,7 @@ def table(
         c in cells and frame[list(e)].notna().any(axis=None) for c, e in ends.items()
     )
     numbers = [c for c in cells if kinds[c] in formats.NUMBERS]
-    return _laid_out(pd.DataFrame(cells), heads, numbers, title, " ".join(foot), is_list=len(cut) > LONG)
+    return _laid_out(pd.DataFrame(cells), heads, numbers, title, " ".join(foot), is_list=searched and len(cut) > LONG)
 
 
 def _without_made_ids(frame: pd.DataFrame) -> pd.DataFrame:
