@@ -12,8 +12,8 @@
 # **Decision.** Whether the programme may proceed: aims frozen, criteria signed, list agreed, teams and hours available. And
 # what it may promise: which effects a programme of this size can detect.
 #
-# **Needs** accounts. **Reads** nothing earlier. **Writes** `02_framework`. **Run** before the programme starts, then
-# quarterly.
+# **Needs** accounts. **Reads** nothing earlier. **Writes** `02_framework`, `02_checklist`, `02_team`, `02_look_alikes`.
+# **Run** before the programme starts, then quarterly.
 #
 # Most of this page is what people agreed, so people enter it by hand. Which effects can be detected needs no entries: it is
 # estimated from past data.
@@ -25,6 +25,9 @@ tables: str = "../reports/lab/tables"  # where notebooks leave tables for each o
 overlap_needed: float = 0.8  # overlap of the lists of sales and marketing that the programme needs to proceed
 response_days: int = 14  # days within which sales answers a hand-over
 market_theme: str = "new market"  # theme under which sales notes a market to enter
+feedback_months: int = 12  # months of sales feedback that are compared with as many before
+load_months: int = 3  # last whole months whose noted hours are counted
+score_days: int = 180  # days after which a readiness score is out of date
 functions: list[str] = ["creative", "analytics", "technology", "communications", "digital"]  # each persona's team needs
 hours_per_account: list[float] = [16.0, 6.0, 1.0]  # hours a month that an account of tier 1, 2 and 3 needs
 horizons: list[int] = [3, 6, 12]  # months after which an effect is to be judged
@@ -39,10 +42,10 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from abmlib.method import alignment, detectable, framework, tiger_teams
+from abmlib.method import alignment, checklist, detectable, feedback, framework, joint_team, maturity, tiger_teams
 from abmlib.method.deals import with_days
 from abmlib.pages import forms, plots, say, say_framework, show
-from abmlib.stats.intervals import LEVEL
+from abmlib.stats.intervals import FLOOR_OUTCOMES, LEVEL
 from abmlib.stats.power import POWER
 from abmlib.tables import Book
 from abmlib.tables.definitions import measures
@@ -55,7 +58,7 @@ plots.style()
 
 # %%
 book = Book.open(data, as_of=as_of, tables=tables, overlap_needed=overlap_needed)
-book.need("accounts", writes=["02_framework"])
+book.need("accounts", writes=["02_framework", "02_checklist", "02_team", "02_look_alikes"])
 accounts = book.read("accounts").set_index("account_id")
 files = framework.inputs(book.overview())
 show.table(files, "Entries by file")
@@ -240,14 +243,15 @@ show.measures(handed, "Hand-overs", book.currency) if len(sent) else None
 
 # %% [markdown]
 # ## Teams and hours
-# One team per persona, with someone from every marketing function. A person who works for several personas counts in each, with
-# a part of the hours. The hours an account needs are a parameter of this page: agree them with the team.
+# One team per persona, with someone from every marketing function. The hours an account needs are a parameter of this page:
+# agree them with the team.
 
 # %% tags=["finding"]
 team, personas = book.read("team"), book.read("personas")
 people = tiger_teams.roster(team, personas)
 teams = tiger_teams.matrix(people, personas, functions)
 lacking, hours = tiger_teams.gaps(teams, functions), tiger_teams.capacity(people, listed, hours_per_account)
+book.measure(tiger_teams.team_rows(teams, hours, functions))
 needed, available, used = hours[["hours_needed", "hours_available", "used"]].iloc[-1]
 of_personas = int(teams["persona"].ne(tiger_teams.NOBODY).sum())
 say.words(say_framework.teams(len(lacking), of_personas, needed, available))
@@ -256,40 +260,139 @@ say.words(say_framework.teams(len(lacking), of_personas, needed, available))
 show.table(lacking, "What each persona's team lacks", values="count")
 
 # %%
-show.table(teams, "People by persona and function", values="count")
-
-# %%
 show.table(hours, "Hours a month") if len(listed) else None
 
 # %% [markdown]
-# ## Readiness
-# What must be in place before the programme grows, who is accountable, and how old the score is. The team scores itself, and
-# only the team can check the scores.
+# ## Who works for which account
+# The joint team of sales and marketing: who is accountable (one person) and responsible, the work that waits, and the hours that
+# were noted. Noted hours are the least that was spent: touches without hours took time too.
 
 # %% tags=["finding"]
-steps = framework.readiness(book.read("readiness"), team, book.as_of)
-expected = steps[steps["expected"]]
-book.measure(framework.readiness_rows(steps))
-has_scores = steps["score"].notna().any()
-say.words(say_framework.ready(expected)) if has_scores else None
+account_teams = joint_team.account_teams(team, listed, accounts["owner_id"])
+items, actions = book.read("plan_items"), book.read("workshop_actions")
+work = joint_team.roster_of_work(team, account_teams, accounts["owner_id"], items, actions, waiting.index, book.as_of)
+touched = book.panel("activities", ["team", "person_hours"], per="month")
+noted = joint_team.noted_hours(touched, work, listed.index, book.as_of, load_months)
+joint = book.measure(joint_team.joint_team_rows(account_teams, work, noted))
+top = joint[(joint["group_by"] == "tier") & (joint["group"] == account_teams["tier"].min())]
+say.words(
+    say_framework.account_teams(top, work),
+    say_framework.team_hours(noted, load_months) if len(team) else "",
+)
 
 # %%
-show.table(steps.drop(columns="expected"), "Readiness", rows=show.LISTED) if has_scores else None
+show.table(noted, "Hours available and hours noted, by team") if len(team) else None
+
+# %%
+columns = ["name", "owner_id", "accountable", "responsible", "also_named", "lacks"]
+highest = account_teams[account_teams["tier"] == account_teams["tier"].min()]
+highest = highest.join(accounts[["name", "owner_id"]], on="account_id")
+show.table(highest[columns], "The team of each account of the highest tier", rows=show.LISTED) if len(team) else None
+
+# %% [markdown]
+# ## The five steps of the programme
+# What must be in place, who answers for it, how much of it the entries show, and what is missing. Where nobody is accountable, the
+# people of the function have to act.
+
+# %% tags=["finding"]
+tier_1 = listed.index[listed == "1"]
+mature = alignment.mature_hand_overs(sent, book.as_of, response_days)
+done = {
+    "teams for each persona": (of_personas - len(lacking), of_personas, 1.0),
+    "criteria signed": (int((rules["verdict"] == "signed by both").sum()), len(rules), 1.0),
+    "agreed account list": (int(wanted), int(either), overlap_needed),
+    "message for each persona": (*checklist.covered_personas(personas, "messages", book.read("messages"), book.as_of), 1.0),
+    "content for each persona": (*checklist.covered_personas(personas, "content", book.read("content"), book.as_of), 1.0),
+    "plan for each top account": (
+        int(tier_1.isin(joint_team.running(items, book.as_of)["account_id"]).sum()), len(tier_1), 1.0
+    ),
+    "hand-overs answered": (int(mature["accepted_at"].notna().sum()), len(mature), 1.0),
+    "objectives frozen": (int((aims["state"] == "frozen").sum()), len(aims), 1.0),
+    "accounts held back": (int(groups.basis == "experiment"), int(groups.basis == "experiment"), 1.0),
+}  # fmt: skip
+entered_on = book.overview().set_index("table")["last_day"]
+steps = checklist.checklist(book.read("readiness"), team, done, entered_on, book.as_of, score_days)
+book.measure(checklist.checklist_rows(steps))
+expected = steps[steps["item"].isin(list(checklist.ITEMS))]
+any_entry = files["entries"].sum() > 0
+say.words(say_framework.steps(expected)) if any_entry else None
+
+# %%
+columns = ["step", "item", "acts", "function_hours", "done", "last_entry", "lacks"]
+show.table(expected[columns], "The five steps, item by item", rows=show.LISTED) if any_entry else None
+
+# %% [markdown]
+# ## Readiness
+# The team scores itself, and only the team can check the scores. Evidence is what was entered beside the score.
+
+# %% tags=["finding"]
+scored = steps[steps["score"].notna()]
+say.words(say_framework.scores(scored, len(framework.CHECKLIST), score_days))
+
+# %%
+columns = ["item", "score", "change", "age_days", "scored_by", "evidence", "owner"]
+show.table(scored[columns], "Readiness scores", rows=show.LISTED)
 
 # %% [markdown]
 # ## What sales hears from customers
-# Sales feedback as a source of new markets.
+# Sales feedback as a source of new markets: which themes grow, where they come up more often, and which accounts there nobody has
+# considered for the list: not listed, not voted on, not left out, and not held back.
 
 # %% tags=["finding"]
-markets = alignment.market_feedback(book.read("sales_feedback"), accounts["industry"], listed.index, market_theme)
-say.words(*say_framework.new_market(markets, market_theme, LEVEL))
+heard = book.read("sales_feedback")
+newest, themes = feedback.themes(heard, book.as_of, feedback_months)
+by_segment = feedback.segments(heard, accounts["industry"], listed.index)
+book.measure(feedback.feedback_rows(newest, themes, by_segment)) if len(themes) else None
+of_market = by_segment[by_segment["theme"] == market_theme.lower()]
+money = book.features(["open_amount", "revenue_12m"]).set_index("account_id")
+looked_at = pd.Index(pd.concat([t["account_id"] for t in (tiers, ballots, book.read("experiments"))]).unique())
+alike = feedback.look_alikes(of_market, heard, accounts, money, looked_at)
+say.words(
+    say_framework.stands_out(by_segment[by_segment["more_often"].astype(bool)], LEVEL),
+    say_framework.trends(themes, say.during(newest.start, newest.end)),
+    say_framework.not_listed(alike, book.currency),
+)
 
 # %%
-show.table(markets, f"Accounts by industry where sales noted: {market_theme}", rows=10)
+columns = ["theme", "named", "heard", "share", "named_before", "heard_before", "share_before", "trend"]
+note = f"Accounts with a note: {say.span(newest.start, newest.end)}, and as many days before."
+show.table(themes[columns], "Themes of sales", note=note * (len(themes) > 0))
+
+# %%
+columns = ["segment", "accounts", "listed", "heard", "named", "raw", "shrunk", "low", "high", "elsewhere", "of_heard"]
+show.table(of_market[columns], f"Accounts by industry where sales noted: {market_theme}", rows=10)
+
+# %%
+look = alike.join(accounts[["name", "owner_id"]], on="account_id")
+columns = ["name", "owner_id", "industry", "named", "open_amount", "revenue_12m"]
+show.table(
+    look[columns], "Never considered for the list, in the industry of the new market", book.currency, rows=show.LISTED
+)
 
 # %% [markdown]
-# If sales names an industry often and the list has few of its accounts, discuss it with sales and marketing. If the intervals of
-# two industries overlap, the difference between them may be chance.
+# ## Before and after accounts entered
+# An account-based programme needs time. What accounts did by months since they entered it, per account and month. They were
+# chosen, so growth of the market, or a return to their usual level after an unusual time, may explain a change; only accounts held
+# back at random can tell.
+
+# %% tags=["finding"]
+since = framework.entry_days(tiers)
+ready = maturity.horizon_status(since, book.as_of, horizons)
+bands = maturity.by_months(facts, since, accounts["created_day"], book.as_of)
+change = maturity.changes(facts, since, accounts["created_day"], book.as_of, horizons)
+book.measure(pd.concat([maturity.horizon_rows(ready), maturity.maturity_rows(bands, change)]))
+say.words(
+    say_framework.ages(ready),
+    say_framework.before_and_after(change.assign(outcome=change["outcome"].map(maturity.NAMES)), LEVEL),
+)
+
+# %%
+note = f"Without an interval: fewer than {FLOOR_OUTCOMES} accounts or outcomes, too early to judge."
+timeline = maturity.timeline(bands)
+show.table(timeline, "Per account and month, by months since entry", book.currency, note=note) if len(since) else None
+
+# %%
+show.table(ready, "Can it be judged yet?") if len(since) else None
 
 # %% [markdown] tags=["fold"]
 # ## Goals shared with the customer
@@ -303,22 +406,6 @@ say.words(say_framework.goals_shared(*(row for _, row in goals.iterrows())))
 show.measures(goals, "Joint goals", book.currency) if goals["value"].notna().any() else None
 
 # %% [markdown] tags=["fold"]
-# ## How old the programme is
-# An account-based programme needs time. Accounts are counted by the months since they entered it.
-
-# %% tags=["finding"]
-since = framework.entry_days(tiers)
-ready = framework.horizon_status(since, book.as_of, horizons)
-book.measure(framework.horizon_rows(ready))
-say.words(say_framework.ages(ready))
-
-# %%
-show.table(framework.accounts_by_age(since, book.as_of), "Accounts by months in the programme") if len(since) else None
-
-# %%
-show.table(ready, "Can it be judged yet?") if len(since) else None
-
-# %% [markdown] tags=["fold"]
 # ## How far the votes agree
 # Kappa subtracts the agreement of random votes: if nearly all accounts are voted in, the overlap can be large and kappa small.
 
@@ -327,6 +414,16 @@ show.measures(agreement[agreement["group_by"] == "all"], "Agreement on the list"
 
 # %%
 show.table(by_account[["name", "owner_id", "votes", "differ"]], "All votes", rows=show.LISTED)
+
+# %% [markdown] tags=["fold"]
+# ## People and their work
+# A person who works for several personas counts in each, with a part of the hours.
+
+# %%
+show.table(teams, "People by persona and function", values="count")
+
+# %%
+show.table(work, "Each person, with the work that waits", rows=show.LISTED)
 
 # %% [markdown] tags=["fold"]
 # ## Power, measure by measure
@@ -437,15 +534,38 @@ book.decide(
     only_if=bool(used > 1),
     would_change="fewer hours per account, agreed with the team",
 )
+bare = int(expected["owner"].isna().sum())
 book.decide(
     "name_who_is_accountable",
     kind="programme",
-    text="Name an accountable person for each step of getting ready for account-based marketing",
+    text="Name an accountable person for each item of the five steps of the programme",
     owner=heads,
     due=str(month.date()),
-    reason=f"nobody is accountable for {expected['owner'].isna().sum():,} of {say.count(len(expected), 'step')}",
-    only_if=bool(expected["owner"].isna().any()),
-    would_change="a step that does not apply here",
+    reason=f"nobody is accountable for {bare:,} of {say.count(len(expected), 'item')}",
+    only_if=bare > 0,
+    would_change="an item that does not apply here",
+)
+unled = highest[highest["lacks"].notna() & team["account_id"].notna().any()].set_index("account_id")
+book.decide(
+    "complete_account_teams",
+    kind="programme",
+    text="Complete the team of each of these accounts: one accountable person, and people of both sales and marketing",
+    accounts=unled.index,
+    reason="lacks " + unled["lacks"],
+    owner=accounts["owner_id"],
+    due=str(two_weeks.date()),
+    would_change="a name that was not entered",
+)
+trading = alike[alike["named"] | (alike[["open_amount", "revenue_12m"]] > 0).any(axis=1)].set_index("account_id")
+book.decide(
+    "vote_on_new_market",
+    kind="programme",
+    text="Vote on these accounts for the list: sales hears of a new market in their industry more often than elsewhere",
+    accounts=trading.index,
+    reason=trading["industry"] + np.where(trading["named"], ", sales noted it there", ", trades with us"),
+    owner=accounts["owner_id"],
+    due=str(month.date()),
+    would_change="an industry that the programme does not want",
 )
 early = ready.loc[ready["status"] == "too_early", "horizon_months"].astype("str")
 book.decide(
@@ -461,3 +581,6 @@ show.decisions(book.decisions, book.currency, accounts["name"])
 
 # %%
 book.write("02_framework", plan)
+book.write("02_checklist", steps)
+book.write("02_team", work)
+book.write("02_look_alikes", alike)

@@ -135,20 +135,6 @@ def test_joint_goals_are_counted_by_goal_and_by_listed_account():
     assert [r["status"] for r in alignment.joint_goal_rows(frame.iloc[:0], pd.Index(["a"]))] == ["not_answerable"] * 2
 
 
-def test_an_industry_that_sales_names_is_shown_with_what_is_listed_of_it():
-    frame = pd.DataFrame(
-        [("a", "price"), ("b", "New market"), ("b", "new market"), ("c", "new market"), (None, "new market")],
-        columns=["account_id", "theme"],
-    )
-    industry = pd.Series({"a": "steel", "b": "glass", "c": None, "d": "steel"})
-    got = alignment.market_feedback(frame, industry, pd.Index(["a"]), "new market").set_index("industry")
-    assert got.loc["glass", ["accounts", "listed", "heard", "named"]].tolist() == [1, 0, 1, 1]
-    assert got.loc["steel", ["accounts", "listed", "heard", "named"]].tolist() == [2, 1, 1, 0]
-    assert got.index[-1] == "steel"
-    assert got.loc["unknown", "share"] == 1
-    assert alignment.market_feedback(frame.iloc[:0], industry, pd.Index([]), "x").empty
-
-
 # -- hand-overs -------------------------------------------------------------------------------------------------------
 
 

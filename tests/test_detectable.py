@@ -160,7 +160,7 @@ def test_a_list_too_short_to_have_a_past_of_its_own_is_given_that_of_all_account
 def test_facts_leave_out_our_own_touches_and_what_nobody_can_place():
     deals = pd.DataFrame({
         "account_id": ["a", None, "b"], "created_day": [day("2025-01-01")] * 3, "closed_day": [day("2025-02-01")] * 3,
-        "is_won": pd.array([True, True, None], dtype="boolean"),
+        "is_won": pd.array([True, True, None], dtype="boolean"), "amount": [7.0, 8.0, 9.0],
     })  # fmt: skip
     touched = pd.DataFrame({
         "account_id": ["a", "a"], "direction": ["inbound", "outbound"], "day": [day("2025-01-01")] * 2, "rows": [3, 9]
@@ -168,5 +168,6 @@ def test_facts_leave_out_our_own_touches_and_what_nobody_can_place():
     bought = pd.DataFrame({"account_id": ["a"], "day": [day("2025-01-01")], "revenue": [5.0]})
     got = detectable.outcome_facts(deals, bought, touched)
     assert {name: fact["amount"].sum() for name, fact in got.items()} == {
-        "touches_in": 3, "opportunities_opened": 2, "accounts_opening_a_deal": 2, "accounts_won": 1, "revenue": 5
+        "touches_in": 3, "opportunities_opened": 2, "accounts_opening_a_deal": 2, "accounts_won": 1, "revenue": 5,
+        "won_value": 7,
     }  # fmt: skip

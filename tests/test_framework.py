@@ -1,4 +1,4 @@
-"""Aims, criteria, readiness and age of the programme, on tables a person can check; and the page made of them."""
+"""Aims, criteria and age of the programme, on tables a person can check; and the page made of them."""
 
 import re
 
@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from abmlib.method import framework
+from abmlib.method import framework, maturity
 from abmlib.pages import say_framework
 from abmlib.stats import intervals
 from abmlib.stats.intervals import FLOOR_OUTCOMES
@@ -182,33 +182,6 @@ def test_the_gate_opens_only_if_all_was_signed_in_time_and_the_lists_agree(rows,
     assert (framework.gate_row(gate)["value"], framework.gate_row(gate)["status"]) == (float(passed), "ok")
 
 
-# -- readiness --------------------------------------------------------------------------------------------------------
-
-
-def test_the_checklist_shows_what_is_scored_what_is_not_and_who_answers():
-    rows = [("Culture ", 2, "2025-01-01"), ("culture", 3, "2025-03-01"), ("cake", 5, "2025-03-31")]
-    people = entries(
-        "team",
-        "person_id function raci account_id",
-        [
-            ("ann", "sales", "A", None, "2025-01-01"),
-            ("bob", "analytics", "A", "acme", "2025-01-01"),  # accountable for one account only
-            ("cid", "analytics", "R", None, "2025-01-01"),  # does it, does not answer for it
-        ],
-        team="t",
-        capacity_hours=1,
-    )
-    got = framework.readiness(entries("readiness", "item score", rows), people, day("2025-03-31")).set_index("item")
-    assert got.loc["culture", ["score", "change", "age_days", "owner"]].tolist() == [3, 1, 30, "ann"]
-    assert got.loc["sales time set aside", "owner"] == "ann"
-    assert pd.isna(got.loc["data reviewed", "owner"])
-    assert got.index[-1] == "cake"
-    assert not got.loc["cake", "expected"]
-    assert got["expected"].sum() == len(framework.CHECKLIST)
-    told = {r["definition_id"]: r["value"] for r in framework.readiness_rows(got)}
-    assert told["readiness_steps_scored"] == 1 / 11
-
-
 # -- age --------------------------------------------------------------------------------------------------------------
 
 
@@ -225,33 +198,27 @@ def tiers() -> pd.DataFrame:
     return entries("account_tiers", "account_id valid_from tier valid_to", rows, set_by="joint", reason="fit")
 
 
-def test_accounts_age_from_their_first_entry(tiers):
+def test_accounts_are_in_the_programme_from_their_first_entry(tiers):
     since = framework.entry_days(tiers)
-    as_of = day("2026-06-30")
-    assert framework.months_in_programme(since, as_of).to_dict() == {"old": 17, "new": 1, "left": 8}
-    assert framework.accounts_by_age(since, as_of)["accounts"].tolist() == [1, 0, 1, 1]
-    assert framework.tiers_on(tiers, as_of).to_dict() == {"new": "2", "old": "1"}
+    assert since.dt.date.astype(str).to_dict() == {
+        "left": "2025-10-15",
+        "new": "2026-05-31",
+        "old": "2025-01-31",
+        "soon": "2026-09-01",
+    }
+    assert framework.tiers_on(tiers, day("2026-06-30")).to_dict() == {"new": "2", "old": "1"}
 
 
 def test_a_horizon_is_too_early_until_enough_accounts_have_reached_it(tiers):
     since, as_of = framework.entry_days(tiers), day("2026-06-30")
-    got = framework.horizon_status(since, as_of, [3, 12])
+    got = maturity.horizon_status(since, as_of, [3, 12])
     assert got[["reached", "accounts"]].values.tolist() == [[2, 3], [1, 3]]
     assert got["status"].tolist() == ["too_early", "too_early"]
     assert got["all_reached_on"].dt.date.astype(str).tolist() == ["2026-08-31", "2027-05-31"]
     many = pd.Series(day("2026-01-01"), [f"a{i}" for i in range(FLOOR_OUTCOMES)])
-    assert framework.horizon_status(many, as_of, [3])["status"].tolist() == ["ok"]
-    assert framework.horizon_status(many[:-1], as_of, [3])["status"].tolist() == ["too_early"]
-    assert framework.horizon_status(many[:0], as_of, [3])["status"].tolist() == ["not_answerable"]
-
-
-@pytest.mark.parametrize(
-    ("as_of", "since", "months"),
-    [("2026-06-30", "2026-05-31", 1), ("2026-06-29", "2026-05-31", 0), ("2026-06-15", "2026-03-15", 3),
-     ("2026-06-14", "2026-03-15", 2), ("2026-02-28", "2026-01-30", 1)],
-)  # fmt: skip
-def test_months_are_whole_and_month_ends_stay_month_ends(as_of, since, months):
-    assert framework.months_in_programme(pd.Series({"a": day(since)}), day(as_of))["a"] == months
+    assert maturity.horizon_status(many, as_of, [3])["status"].tolist() == ["ok"]
+    assert maturity.horizon_status(many[:-1], as_of, [3])["status"].tolist() == ["too_early"]
+    assert maturity.horizon_status(many[:0], as_of, [3])["status"].tolist() == ["not_answerable"]
 
 
 def test_the_programme_begins_with_the_first_tier_or_campaign(tiers):
@@ -302,7 +269,20 @@ def test_the_samples_page_says_what_is_signed_what_is_agreed_and_what_could_be_s
     assert "None of 4 criteria is signed by both teams; 3 were signed after the vote on the list" in page
     assert "Compared: 69 accounts treated and 29 held back at random." in page
     assert table.set_index("objective_id")["could_be_seen"].to_dict()["OB1"] is False
-    assert {"C-24", "C-55", "C-57", "S0-8", "S1-22a", "S3-5", "S3-6", "S3-9", "S3-26"} == set(measures["measure_id"])
+    assert {
+        "C-24",
+        "C-55",
+        "C-57",
+        "S0-8",
+        "S1-11",
+        "S1-22a",
+        "S1-22e",
+        "S3-5",
+        "S3-6",
+        "S3-8",
+        "S3-9",
+        "S3-26",
+    } == set(measures["measure_id"])
 
 
 def test_powers_of_the_samples_page_are_those_of_simulated_programmes(sample_page):

@@ -187,38 +187,6 @@ def joint_goal_rows(goals: pd.DataFrame, listed: pd.Index) -> list[dict[str, obj
     ]
 
 
-def market_feedback(feedback: pd.DataFrame, industry: pd.Series, listed: pd.Index, theme: str) -> pd.DataFrame:
-    """Feedback of sales by industry, and how many accounts of it are in the programme.
-
-    An account counts once, whatever the number of notes. Notes without an account belong to none; accounts without an
-    industry are of the industry ``unknown``.
-
-    Parameters
-    ----------
-    feedback : DataFrame of ``tables.schema.SALES_FEEDBACK``
-    industry : Series, industry of each account id
-    listed : accounts in the programme
-    theme : under which sales notes a market to enter
-
-    Returns
-    -------
-    DataFrame, the most named first: ``industry, accounts, listed, heard`` (accounts with a note), ``named`` (with one
-    of the theme), ``share`` (named ÷ accounts), ``low, high``; empty without notes
-
-    References
-    ----------
-    S0-9, S1-11: sales feedback finds new markets.
-    """
-    group = industry.fillna("unknown")
-    heard, themes = feedback["account_id"], feedback["theme"].str.lower()
-    sides = {"accounts": group.index, "listed": listed, "heard": heard, "named": heard[themes == theme.lower()]}
-    counts = pd.DataFrame({name: group[group.index.isin(ids)].value_counts() for name, ids in sides.items()})
-    counts = counts.fillna(0).astype(int).rename_axis("industry").reset_index()
-    counts = counts.join(intervals.wilson(counts["named"], counts["accounts"])[["share", "low", "high"]])
-    out = counts.sort_values(["named", "heard", "industry"], ascending=[False, False, True], ignore_index=True)
-    return out if len(feedback) else out.iloc[:0]
-
-
 def mature_hand_overs(sent: pd.DataFrame, as_of: pd.Timestamp, response_days: int) -> pd.DataFrame:
     """Latest entries of the hand-overs that are old enough to have been answered."""
     last = programme.latest_entries("hand_overs", sent)

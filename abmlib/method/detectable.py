@@ -88,7 +88,7 @@ def compared_groups(
 
 
 def outcome_facts(deals: pd.DataFrame, bought: pd.DataFrame, touched: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """Facts of each outcome as ``account_id, day, amount``; rows without account or day do not count.
+    """Facts of each outcome as ``account_id, day, amount``; rows without one of them do not count.
 
     Parameters
     ----------
@@ -105,6 +105,7 @@ def outcome_facts(deals: pd.DataFrame, bought: pd.DataFrame, touched: pd.DataFra
         "accounts_opening_a_deal": opened,
         "accounts_won": (won, "closed_day", 1.0),
         "revenue": (bought, "day", bought["revenue"]),
+        "won_value": (won, "closed_day", won["amount"]),
     }
     return {
         name: pd.DataFrame({"account_id": t["account_id"], "day": t[day], "amount": amount}).dropna().astype({"amount": float})

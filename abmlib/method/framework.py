@@ -1,22 +1,18 @@
-"""The strategic framework: aims and measures, criteria and signatures, readiness, and the age of the programme."""
+"""The strategic framework: aims and measures, criteria and signatures, tiers, and who answers for what."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from abmlib.method.alignment import TEAMS
-from abmlib.method.measures import counted_row, measure_row, measure_rows
+from abmlib.method.measures import counted_row, measure_row
 from abmlib.method.tiger_teams import TIERS
-from abmlib.stats.intervals import FLOOR_OUTCOMES
 from abmlib.tables import programme
-from abmlib.tables.days import months_before
 from abmlib.tables.definitions import measures as dictionary
 
 FROZEN = ["measure_id", "baseline", "target"]  # what may not change once an objective is frozen
 CONTENT = ["name", "weight", "direction"]  # what a team signs of a criterion
-AGES = {"0–2": 0, "3–5": 3, "6–11": 6, "12 and more": 12}  # bands of months since entry, and the first month of each
 INPUTS = {  # programme tables of this framework, and the question that each answers
     "objectives": "what we aim for, and how we measure it",
     "criteria": "how accounts are chosen, and who signed",
@@ -358,7 +354,7 @@ def criteria_row(rules: pd.DataFrame) -> dict[str, object]:
     return counted_row("S3-9", "criteria_signed_by_both", both, len(rules))
 
 
-# -- readiness --------------------------------------------------------------------------------------------------------
+# -- who answers --------------------------------------------------------------------------------------------------------
 
 
 def accountable(team: pd.DataFrame, function: str = "") -> str | None:
@@ -377,122 +373,3 @@ def accountable(team: pd.DataFrame, function: str = "") -> str | None:
     return (
         ", ".join(sorted(people.loc[people["function"].eq(function) | (function == ""), "person_id"].unique())) or None
     )
-
-
-def readiness(entries: pd.DataFrame, team: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
-    """Checklist of steps with the newest score of each, its age and its owner.
-
-    Scored items that are not on the list follow it. Who answers for a step is who the team names as accountable (A) for
-    all accounts, in the function the step belongs to; culture and strategy belong to none, and all such people answer
-    for them.
-
-    Parameters
-    ----------
-    entries, team : DataFrames of ``tables.schema`` ``readiness`` (all entries) and ``team``
-
-    Returns
-    -------
-    DataFrame: ``item, score`` (points; missing where nobody scored it), ``change`` (from the score before; missing
-    without), ``age_days`` (of the newest score), ``owner`` (ids; missing where nobody is named), ``expected`` (on the
-    checklist)
-
-    References
-    ----------
-    House definition; README, glossary entry "readiness checklist". S3-5, S3-6.
-    """
-    scores = entries.assign(item=entries["item"].str.strip().str.lower()).sort_values("entered_at", kind="stable")
-    scores["change"] = scores["score"] - scores.groupby("item")["score"].shift()
-    last = scores.drop_duplicates("item", keep="last").set_index("item")
-    out = last.reindex([*CHECKLIST, *sorted(set(last.index) - set(CHECKLIST))])
-    owners = {item: accountable(team, function) for item, function in CHECKLIST.items()}
-    owner = pd.Series(out.index.map(owners), out.index, dtype="str")
-    age = (as_of - out["entered_day"]).dt.days.astype("Int64")
-    out = out.assign(age_days=age, owner=owner, expected=out.index.isin(list(CHECKLIST)))
-    return out.reset_index()[["item", "score", "change", "age_days", "owner", "expected"]]
-
-
-def readiness_rows(steps: pd.DataFrame) -> list[dict[str, object]]:
-    """Rows of `measures`: share of the checklist that is scored, and share that has an owner.
-
-    References
-    ----------
-    S3-5, S3-6.
-    """
-    asked = steps[steps["expected"]]
-    return [
-        counted_row("S3-6", "readiness_steps_scored", int(asked["score"].notna().sum()), len(asked)),
-        counted_row("S3-5", "readiness_steps_with_an_owner", int(asked["owner"].notna().sum()), len(asked)),
-    ]
-
-
-# -- age of the programme ---------------------------------------------------------------------------------------------------------
-
-
-def months_in_programme(since: pd.Series, as_of: pd.Timestamp) -> pd.Series:
-    """Whole months since each account entered the programme; accounts that enter later are left out."""
-    begun = since[since <= as_of]
-    months = 12 * (as_of.year - begun.dt.year) + as_of.month - begun.dt.month
-    return months - (begun.dt.day > as_of.day).astype(int) * (not as_of.is_month_end)
-
-
-def accounts_by_age(since: pd.Series, as_of: pd.Timestamp) -> pd.DataFrame:
-    """Count the accounts in the programme by whole months since they entered it.
-
-    Parameters
-    ----------
-    since : Series of `entry_days`
-
-    Returns
-    -------
-    DataFrame of four rows: ``months_since_entry, accounts, share`` (missing without accounts)
-
-    References
-    ----------
-    S3-26.
-    """
-    months = months_in_programme(since, as_of)
-    band = pd.cut(months, [*AGES.values(), np.inf], right=False, labels=list(AGES))
-    out = band.value_counts(sort=False).rename_axis("months_since_entry").reset_index(name="accounts")
-    out = out.astype({"months_since_entry": "str"})
-    return out.assign(share=out["accounts"] / (len(months) or np.nan))
-
-
-def horizon_status(since: pd.Series, as_of: pd.Timestamp, months: Sequence[int]) -> pd.DataFrame:
-    """Accounts that have been in the programme for each horizon, and whether it can be judged yet.
-
-    It is ``too_early`` while fewer than `FLOOR_OUTCOMES` accounts have; an effect may still be too small to detect later.
-
-    Parameters
-    ----------
-    since : Series of `entry_days`
-    months : horizons
-
-    Returns
-    -------
-    DataFrame: ``horizon_months, reached, accounts, share, all_reached_on`` (a day; missing without accounts),
-    ``status`` (``not_answerable`` without accounts)
-
-    References
-    ----------
-    S3-26: too early to judge.
-    """
-    begun = since[since <= as_of]
-    last = begun.max() if len(begun) else pd.NaT
-    reached = [int((begun <= months_before(as_of, h)).sum()) for h in months]
-    rows = [(h, k, len(begun), last + pd.DateOffset(months=h)) for h, k in zip(months, reached, strict=True)]
-    out = pd.DataFrame(rows, columns=["horizon_months", "reached", "accounts", "all_reached_on"])
-    status = np.select([out["accounts"] == 0, out["reached"] < FLOOR_OUTCOMES], ["not_answerable", "too_early"], "ok")
-    out.insert(3, "share", out["reached"] / out["accounts"].where(out["accounts"] > 0))
-    return out.assign(status=status)
-
-
-def horizon_rows(horizons: pd.DataFrame) -> pd.DataFrame:
-    """Rows of `measures` from `horizon_status`.
-
-    References
-    ----------
-    S3-26.
-    """
-    label = horizons["horizon_months"].astype("str") + " months"
-    columns = {"n": horizons["accounts"], "group_by": "horizon", "group": label, "status": horizons["status"]}
-    return measure_rows("S3-26", "accounts_past_horizon", horizons["share"], "share", **columns)

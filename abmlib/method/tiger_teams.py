@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from abmlib.method.measures import counted_row, measure_row
 from abmlib.tables import programme
 
 MARKETING = ("creative", "analytics", "technology", "communications", "digital")  # the functions S3-8 names
@@ -128,3 +129,32 @@ def capacity(people: pd.DataFrame, tier: pd.Series, hours_per_account: Sequence[
     total["used"] = total["hours_needed"] / available if available > 0 else np.nan
     columns = ["tier", "accounts", "hours_per_account", "hours_needed", "hours_available", "used"]
     return pd.concat([per, pd.DataFrame([total])], ignore_index=True)[columns].astype({"accounts": int})
+
+
+def team_rows(
+    table: pd.DataFrame, hours: pd.DataFrame, functions: Sequence[str] = MARKETING
+) -> list[dict[str, object]]:
+    """Rows of `measures`: share of the functions filled in each persona's team, and the hours needed of those available.
+
+    Parameters
+    ----------
+    table : DataFrame of `matrix`
+    hours : DataFrame of `capacity`
+
+    References
+    ----------
+    S3-8; S1-22e.
+    """
+    asked = table[table["persona"] != NOBODY].set_index("persona")
+    filled = (asked[list(functions)] > 0).sum(axis=1)
+    rows = [
+        counted_row("S3-8", "persona_functions_filled", k, len(functions), group_by="persona", group=persona)
+        for persona, k in filled.items()
+    ]
+    everyone = counted_row("S3-8", "persona_functions_filled", int(filled.sum()), len(asked) * len(functions))
+    total = hours.iloc[-1]
+    return [
+        everyone,
+        *rows,
+        measure_row("S1-22e", "team_hours_needed_of_available", total["used"], "share", total["accounts"]),
+    ]

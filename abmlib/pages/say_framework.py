@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from abmlib.pages.say import count, day, interval, named, one_line, share
+from abmlib.pages.say import count, day, interval, joined, named, one_line, share, short_money
 
 Estimate = tuple[float, float, float, float]  # value, low, high, n
 
@@ -253,34 +253,146 @@ def teams(lacking: int, personas: int, needed: float, available: float) -> str:
     return "; ".join(parts)
 
 
-def ready(steps: pd.DataFrame) -> str:
-    """Say how many steps of the checklist are scored and owned, and how old the newest score is.
+def team_hours(hours: pd.DataFrame, months: int) -> str:
+    """Say how many hours teams noted at listed accounts, how complete the notes are, and who noted none; empty without touches.
 
     Parameters
     ----------
-    steps : DataFrame ``score, owner, age_days``, one row per step
+    hours : DataFrame ``team, hours_available, touches, noted_share, hours_noted``
+    months : that were counted
     """
-    scored, owned = int(steps["score"].notna().sum()), int(steps["owner"].notna().sum())
-    newest = f", the newest {count(int(steps['age_days'].min()), 'day')} ago" if scored else ""
-    return f"{scored:,} of {len(steps):,} steps are scored{newest}; {owned or 'no step'} {'has' if owned < 2 else 'have'} an accountable person"
+    seen = hours[hours["touches"] > 0]
+    noted, silent = seen[seen["hours_noted"].notna()], seen.loc[seen["hours_noted"].isna(), "team"]
+    lines = [
+        f"{r.team} noted {r.hours_noted:,.0f} hours a month"
+        + f" of {r.hours_available:,.0f} available" * pd.notna(r.hours_available)
+        + f", at {r.noted_share:.0%} of its touches"
+        for r in noted.itertuples()
+    ]
+    none = f"{joined(list(silent))} noted none, so {'its' if len(silent) == 1 else 'their'} hours are not known"
+    if not lines:
+        return "No touch of a listed account has hours, so nobody knows how many were spent" if len(seen) else ""
+    facts = "; ".join([*lines, *[none] * (len(silent) > 0)])
+    return f"In the last {months} whole months, at listed accounts: {facts}"
 
 
-def new_market(markets: pd.DataFrame, theme: str, level: float) -> tuple[str, str]:
-    """Say in which industry sales notes the theme most often, and how sure that is; empty if in none.
+def account_teams(teams: pd.DataFrame, work: pd.DataFrame) -> str:
+    """Say how many accounts have an accountable person and people of both teams, and what waits; empty without a team.
 
     Parameters
     ----------
-    markets : DataFrame ``industry, accounts, listed, named, share, low, high``, the most named first
+    teams : rows of measures ``value, n, group``, first those with one accountable person, then those with both teams, of the
+        highest tier
+    work : DataFrame ``plan_items, actions_open, actions_overdue``
     """
-    if markets.empty or not markets["named"].iloc[0]:
-        return "", ""
-    top = markets.iloc[0]
-    whom = f"{top['named']:,} of {count(top['accounts'], 'account')}"
-    chance = interval(top["share"], top["low"], top["high"], top["accounts"], level)
-    line = f"Sales notes “{one_line(theme)}” most often in {one_line(top['industry'])}: at {whom}"
+    if teams.empty or teams["value"].isna().any():
+        return ""
+    heads, mixed = ((teams["value"] * teams["n"]).round().astype(int)).tolist()
+    whole = f"{count(teams['n'].iloc[0], 'account')} of tier {teams['group'].iloc[0]}"
+    line = f"{heads:,} of {whole} {'has' if heads == 1 else 'have'} one accountable person, {mixed:,} {'has' if mixed == 1 else 'have'} people of both sales and marketing"
+    items, todo, late = (int(work[c].sum()) for c in ("plan_items", "actions_open", "actions_overdue"))
+    waits = (
+        f"{count(items, 'plan item')} {'is' if items == 1 else 'are'} running" if items else "no plan item is running"
+    )
     return (
-        line,
-        f"That is {chance}; {count(top['listed'], 'account')} of the industry {'is' if top['listed'] == 1 else 'are'} in the programme.",
+        f"{line}; {waits}"
+        + f"; {late or 'none'} of {count(todo, 'open action')} {'is' if late < 2 else 'are'} overdue" * (todo > 0)
+    )
+
+
+def steps(items: pd.DataFrame) -> str:
+    """Say how many items of the five steps lack nothing, how many lack an owner, and which step lacks most.
+
+    Parameters
+    ----------
+    items : DataFrame ``step, owner, lacks``
+    """
+    done, bare = int(items["lacks"].isna().sum()), int(items["owner"].isna().sum())
+    line = f"{done:,} of {count(len(items), 'item')} of the five steps {'lacks' if done == 1 else 'lack'} nothing"
+    open_ones = items[items["lacks"].notna()].groupby("step").size().sort_values(ascending=False, kind="stable")
+    most = (
+        f"; most is open in step {open_ones.index[0]} ({count(int(open_ones.iloc[0]), 'item')})"
+        if len(open_ones)
+        else ""
+    )
+    return f"{line}; {bare or 'none'} {'has' if bare < 2 else 'have'} no accountable person{most}"
+
+
+def scores(scored: pd.DataFrame, items: int, score_days: int) -> str:
+    """Say how many items are scored, on what, how old the scores are, and how many people scored; empty without a score.
+
+    Parameters
+    ----------
+    scored : DataFrame ``score, evidence, age_days, scored_by``, one row per scored item
+    items : on the checklist of readiness
+    score_days : days after which a score is out of date
+    """
+    if scored.empty:
+        return ""
+    n, bare = len(scored), scored.loc[scored["evidence"].isna(), "item"]
+    old, by = int((scored["age_days"] > score_days).sum()), list(scored["scored_by"].dropna().unique())
+    line = f"{count(n, 'item is', 'items are')} scored, of {items:,}"
+    on = f"; without evidence: {named(bare)}" if len(bare) else "; each with evidence"
+    age = f"; {old or 'none'} {'is' if old < 2 else 'are'} older than {count(score_days, 'day')}"
+    return line + on + age + f"; all by {by[0]} alone" * (len(by) == 1 and n > 1)
+
+
+def trends(found: pd.DataFrame, when: str) -> str:
+    """Say which themes of sales grow or fade, and the most named one where none does; empty without notes.
+
+    Parameters
+    ----------
+    found : DataFrame ``theme, named, heard, share, named_before, heard_before, share_before, trend``
+    when : the newest period, such as ``in Q2 2026``
+    """
+    if found.empty:
+        return ""
+    moved = found[found["trend"].isin(["grows", "fades"])]
+    parts = [
+        f"“{one_line(r.theme)}” {r.trend}: named by {r.named:,} of {count(r.heard, 'account')} {when}, and by {r.named_before:,} of {r.heard_before:,} before"
+        for r in moved.itertuples()
+    ]
+    top = found.iloc[0]
+    if not top["heard"]:
+        return f"Sales noted nothing {when}, so nobody can tell which theme grows"
+    if not top["heard_before"]:
+        return f"Too early to tell which theme grows: the notes begin {when}"
+    still = f"No theme grows or fades beyond chance; the most named {when} is “{one_line(top['theme'])}”, by {top['named']:,} of {count(top['heard'], 'account')}"
+    return "; ".join(parts) if parts else still
+
+
+def stands_out(found: pd.DataFrame, level: float) -> str:
+    """Say in which segments themes come up more often than at all other accounts; empty if in none.
+
+    Parameters
+    ----------
+    found : DataFrame ``theme, segment, named, accounts, elsewhere, shrunk, low, high``, the rows that stand out
+    """
+    parts = [
+        f"“{one_line(r.theme)}” in {one_line(r.segment)}: at {r.named:,} of {count(r.accounts, 'account')}, against {share(r.elsewhere)} of all others"
+        f" (adjusted for small numbers {share(r.shrunk)}, {level:.0%} interval {share(r.low)} to {share(r.high)})"
+        for r in found.itertuples()
+    ]
+    return f"More often than elsewhere: {'; '.join(parts)}" if parts else ""
+
+
+def not_listed(rows: pd.DataFrame, currency: str) -> str:
+    """Say how many accounts of a new market nobody considered for the list, and their open deals; empty without any.
+
+    Parameters
+    ----------
+    rows : DataFrame ``industry, theme, named, open_amount``
+    """
+    if rows.empty:
+        return ""
+    named_it, money = int(rows["named"].sum()), rows["open_amount"].sum()
+    where = joined([one_line(s) for s in rows["industry"].unique()])
+    line = f"{count(len(rows), 'account')} of {where} {'was' if len(rows) == 1 else 'were'} never considered for the list; {named_it or 'none'} of them named it"
+    has = int((rows["open_amount"] > 0).sum())
+    return (
+        line
+        + f"; {has:,} {'has' if has == 1 else 'have'} open deals, of {short_money(money, currency)}" * (has > 0)
+        + "."
     )
 
 
@@ -312,3 +424,20 @@ def ages(horizons: pd.DataFrame) -> str:
     whose = f"{last['reached']:,} of {count(last['accounts'], 'account')} {'has' if last['accounts'] == 1 else 'have'}"
     line = f"{whose} been in the programme for {last['horizon_months']} months"
     return f"{line}; too early to judge after {', '.join(map(str, early))} months" if len(early) else line
+
+
+def before_and_after(found: pd.DataFrame, level: float) -> str:
+    """Say how each outcome after entry compares with the months before; empty where none can be compared.
+
+    Parameters
+    ----------
+    found : DataFrame ``outcome`` (reader's name), ``horizon_months, accounts, before, after, change, low, high, verdict``
+    """
+    lines = [
+        f"{r.outcome}: {r.after:,.2f} in the {count(int(r.horizon_months), 'month')} after entry and {r.before:,.2f} before"
+        f" ({r.verdict}: {r.change:+,.2f}, {level:.0%} interval {r.low:+,.2f} to {r.high:+,.2f}, n = {count(r.accounts, 'account')})"
+        for r in found[found["verdict"] != "too early to judge"].itertuples()
+    ]
+    early = [r.outcome for r in found[found["verdict"] == "too early to judge"].itertuples()]
+    lines += [f"too early to judge: {joined(early)}"] * (len(early) > 0)
+    return f"Per account and month, {'; '.join(lines)}." if len(early) < len(found) else ""

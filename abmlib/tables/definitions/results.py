@@ -184,6 +184,48 @@ FRAMEWORK = table("02_framework",
     "could_be_seen": col("bool", "the rise asked is that large; missing where its measure was not judged", null=True),
 })
 
+CHECKLIST = table("02_checklist",
+    "Each item of the five steps of the programme: who answers for it, on what evidence, and what is missing.", ["item"], {
+    "step": col("text", "the step it belongs to"),
+    "item": col("text", "what must be in place"),
+    "function": col("text", "the function it belongs to; missing for what belongs to all", null=True),
+    "owner": col("text", "accountable persons (ids); missing where nobody is named", null=True),
+    "acts": col("text", "who has to act: the owner, else people of the function, else the heads"),
+    "function_hours": col("number", "hours that people of its function have", null=True, unit="hours a month"),
+    "score": col("number", "how far it is, as a person scored it last", null=True, unit="points"),
+    "change": col("number", "from the score before", null=True, unit="points"),
+    "age_days": col("int", "age of the score", null=True, unit="days"),
+    "scored_by": col("text", "who scored it", null=True),
+    "evidence": col("text", "what the score rests on, as entered; nobody checked it", null=True),
+    "done": col("text", "how many of how many are done, as the programme's files show", null=True),
+    "last_entry": col("date", "day of the last entry about it", null=True),
+    "lacks": col("text", "what is missing; empty where nothing is", null=True),
+})
+
+TEAM_WORK = table("02_team", "Each person of the joint team, with hours and the work that waits.", ["person_id"], {
+    "person_id": col("id", "our colleague; or a team or a person who owns work and is not in the team"),
+    "team": col("text", "the team the person belongs to", null=True),
+    "function": col("text", "what the person brings", null=True),
+    "hours_available": col("number", "time the person has for the programme", null=True, unit="hours a month"),
+    "accountable_for": col("int", "accounts of the programme the person answers for", unit="accounts"),
+    "responsible_for": col("int", "accounts of the programme the person works for", unit="accounts"),
+    "accounts_owned": col("int", "accounts of the programme the person owns in the CRM", unit="accounts"),
+    "plan_items": col("int", "items of account plans that have not ended", unit="items"),
+    "actions_open": col("int", "open actions of workshops", unit="actions"),
+    "actions_overdue": col("int", "those of them that are overdue", unit="actions"),
+    "hand_overs_waiting": col("int", "accounts whose hand-over waits for an answer", unit="accounts"),
+})
+
+LOOK_ALIKES = table("02_look_alikes",
+    "Accounts that are not on the list, of segments in which sales hears of a new market more often than elsewhere.",
+    ["account_id", "theme"], ACCOUNT | {
+    "theme": col("text", "what sales noted in the segment"),
+    "industry": col("text", "the segment"),
+    "named": col("bool", "sales noted it at this account"),
+    "open_amount": col("money", "open deals", null=True),
+    "revenue_12m": col("money", "net revenue of twelve months", null=True),
+})
+
 OPPORTUNITY_FLAGS = table("12_opportunity_flags", "What is wrong with each open deal.", ["opportunity_id"], {
     "opportunity_id": col("id", "the deal"),
     "account_id": col("id", "the buyer", null=True),
