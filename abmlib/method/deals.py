@@ -20,12 +20,8 @@ OF_WON = {  # definitions that only a won deal can answer
     "won_value", "deal_size_mean", "deal_size_median", "deal_size_geometric_mean", "acv_mean", "days_to_won_mean",
     "days_to_won_median", "velocity_open_deals", "coverage_needed",
 }  # fmt: skip
-OF_CLOSED = OF_WON | {
-    "win_rate_by_count", "win_rate_by_amount", "accounts_won", "accounts_won_of_accounts_closed",
-}  # fmt: skip
-OF_LOST = {  # definitions that need a lost deal beside the won ones
-    "win_rate_by_count", "win_rate_by_amount", "velocity_open_deals", "coverage_needed",
-}  # fmt: skip
+OF_CLOSED = OF_WON | {"win_rate_by_count", "win_rate_by_amount", "accounts_won", "accounts_won_of_accounts_closed"}
+OF_LOST = {"win_rate_by_count", "win_rate_by_amount", "velocity_open_deals", "coverage_needed"}  # need a lost deal too
 OF_DAYS = {"days_to_won_mean", "days_to_won_median", "velocity_open_deals"}  # definitions that need the day of closing
 
 
@@ -261,12 +257,17 @@ def sizes(deals: pd.DataFrame) -> pd.Series:
     return deals["amount"].where(deals["amount"] >= 0)
 
 
+def acv(deals: pd.DataFrame) -> pd.Series:
+    """Give the annual contract value of each deal: its own, or its size ÷ years of its term; missing without either."""
+    return deals["acv"].fillna(sizes(deals) / (deals["term_months"].where(deals["term_months"] > 0) / 12))
+
+
 def deal_sizes(closed: pd.DataFrame) -> list[dict[str, object]]:
     """Measure the size of won deals: sum, median, mean and geometric mean, and the annual contract value.
 
     The median comes first: a few very large deals move the mean, and its interval holds the truth less often than it says.
     Accounts are clusters in every interval. Amounts below zero are in the sum and in no size; the geometric mean counts deals
-    above zero only. ACV is the deal's own, or amount ÷ years of its term.
+    above zero only.
 
     References
     ----------
@@ -274,7 +275,6 @@ def deal_sizes(closed: pd.DataFrame) -> list[dict[str, object]]:
     """
     won = closed[won_flag(closed)]
     amount, size, account = won["amount"].dropna(), sizes(won), won["account_id"]
-    acv = won["acv"].fillna(size / (won["term_months"].where(won["term_months"] > 0) / 12))
     value, low, high, n = intervals.estimate(np.log(size.where(size > 0)), np.mean, SEED, account)
     geometric = (float(np.exp(value)), float(np.exp(low)), float(np.exp(high)), n)
     return [
@@ -282,7 +282,7 @@ def deal_sizes(closed: pd.DataFrame) -> list[dict[str, object]]:
         estimate_row("C-4", "deal_size_median", intervals.estimate(size, np.median, SEED, account), "currency"),
         estimate_row("C-4", "deal_size_mean", intervals.estimate(size, np.mean, SEED, account), "currency"),
         estimate_row("C-4", "deal_size_geometric_mean", geometric, "currency"),
-        estimate_row("C-4", "acv_mean", intervals.estimate(acv, np.mean, SEED, account), "currency"),
+        estimate_row("C-4", "acv_mean", intervals.estimate(acv(won), np.mean, SEED, account), "currency"),
     ]
 
 
