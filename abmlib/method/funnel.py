@@ -1,0 +1,181 @@
+"""From lead to win: leads followed to their deals, by the quarter they came in and by source."""
+
+import numpy as np
+import pandas as pd
+
+from abmlib.method import deals as dl
+from abmlib.method.measures import measure_rows, share_rows
+from abmlib.method.periods import quarters
+from abmlib.stats import intervals
+
+PROSPECTS, CUSTOMERS = "leads of prospects", "leads of customers"
+
+
+def followed(leads: pd.DataFrame, deals: pd.DataFrame, first_won: pd.Series, as_of: pd.Timestamp) -> pd.DataFrame:
+    """Follow each lead to its contact, its deal and its win. No row is dropped.
+
+    A lead is of a customer where its account bought, or had a deal won, before the lead came in (or was converted, where
+    nobody knows when it came in); the win of the lead itself is none.
+
+    Parameters
+    ----------
+    leads : DataFrame, ``tables.schema.LEADS``
+    deals : DataFrame of `deals.with_days`
+    first_won : Series, day of the first purchase or won deal of each account id
+
+    Returns
+    -------
+    DataFrame, index as `leads`: ``created_day, source, account_id, side, converted, deal, won`` (deal and won are missing where no
+    lead has a deal), ``age_days, days_to_convert, days_to_win`` (missing where impossible)
+    """
+    key = leads["opportunity_id"]
+    known = deals.drop_duplicates("opportunity_id").set_index("opportunity_id")
+    account = leads["account_id"].fillna(known["account_id"].reindex(key).set_axis(leads.index))
+    won = known[dl.won_flag(known) & known["is_closed"].astype(bool)]
+    has_deal, is_won = key.notna(), key.isin(won.index)
+    is_known, nothing = bool(has_deal.any()), pd.Series(pd.NA, leads.index, dtype="boolean")
+    came, own = leads["created_day"], won["closed_day"].reindex(key).set_axis(leads.index)
+    ends = {
+        "age_days": pd.Series(as_of, leads.index),
+        "days_to_convert": leads["converted_day"],
+        "days_to_win": own,
+    }
+    took = {name: (end - came).dt.days for name, end in ends.items()}
+    bought = first_won.reindex(account).set_axis(leads.index)
+    return pd.DataFrame(
+        {
+            "created_day": came,
+            "source": leads["source"],
+            "account_id": account,
+            "side": np.where((bought < came.fillna(leads["converted_day"])) & (bought != own), CUSTOMERS, PROSPECTS),
+            "converted": (leads["converted_day"].notna() | has_deal),
+            "deal": has_deal.astype("boolean") if is_known else nothing,
+            "won": is_won.astype("boolean") if is_known else nothing,
+        }
+        | {name: days.where(days >= 0).astype(float) for name, days in took.items()}
+    )
+
+
+def horizon(leads: pd.DataFrame) -> float:
+    """Days within which nine tenths of the wins so far came; missing without a win of known days."""
+    return float(np.ceil(leads["days_to_win"].quantile(dl.SLOW_SHARE)))
+
+
+def won_within(leads: pd.DataFrame, days: float) -> pd.Series:
+    """Say which leads were won within some days; missing for leads that are younger, so that all have had the same time.
+
+    Where no lead has a day, or none was won, it says which were won so far.
+
+    Parameters
+    ----------
+    leads : DataFrame of `followed`
+    days : of `horizon`
+
+    References
+    ----------
+    Metric dictionary C-24: within a horizon, of mature cases alone.
+    """
+    if np.isnan(days):
+        return leads["won"]
+    return (leads["won"] & ~(leads["days_to_win"] > days)).mask(~(leads["age_days"] >= days))
+
+
+def steps(leads: pd.DataFrame, group: pd.Series, days: float) -> pd.DataFrame:
+    """Count leads, conversions, deals and wins so far in each group, with the share won and the days they took.
+
+    Accounts are clusters in both intervals; a lead without an account stands for itself.
+
+    Parameters
+    ----------
+    leads : DataFrame of `followed`
+    group : Series of labels with a name, index as `leads`; leads without one do not count
+    days : of `horizon`
+
+    Returns
+    -------
+    DataFrame, one row per group, the largest first: its name, ``leads, converted, deals, won, days_to_convert, days_to_win``
+    (medians of those that were), ``leads_won, leads_won_low, leads_won_high`` (so far), ``n_ripe, won_in_time, won_in_time_low,
+    won_in_time_high`` (`won_within`, of so many leads)
+
+    References
+    ----------
+    Metric dictionary C-24, of leads in place of accounts.
+    """
+    of = leads.groupby(group)
+    counts = of[["converted", "deal", "won"]].sum(min_count=1).rename(columns={"deal": "deals"})
+    parts = [of.size().rename("leads"), counts, of[["days_to_convert", "days_to_win"]].median()]
+    for name, n, flag in (("leads_won", "n", leads["won"]), ("won_in_time", "n_ripe", won_within(leads, days))):
+        rate = intervals.shares(flag, leads["account_id"], group)[["n", "share", "low", "high"]]
+        parts.append(rate.set_axis([n, name, f"{name}_low", f"{name}_high"], axis=1))
+    found = pd.concat(parts, axis=1).sort_values("leads", ascending=False, kind="stable")
+    return found.drop(columns="n").fillna({"n_ripe": 0}).astype({"n_ripe": int}).rename_axis(group.name).reset_index()
+
+
+def cohorts(leads: pd.DataFrame, days: float, year_starts: int = 1) -> pd.DataFrame:
+    """Follow the leads that came in during each quarter, as `steps`, oldest first; leads without a day are in none.
+
+    A quarter is ``too_early`` while some of its leads have not had the days of the horizon.
+
+    Parameters
+    ----------
+    leads : DataFrame of `followed`, of one side
+    days : of `horizon`
+    year_starts : month in which the fiscal year starts, as in `periods.period_of`
+
+    Returns
+    -------
+    DataFrame: ``lead_quarter``, columns of `steps`, ``status``
+    """
+    dated = leads[leads["created_day"].notna()]
+    quarter = dated["created_day"].dt.to_period(quarters(year_starts)).astype("str").rename("lead_quarter")
+    found = steps(dated, quarter, days).sort_values("lead_quarter", ignore_index=True)
+    return found.assign(status=np.where(found["n_ripe"] == found["leads"], "ok", "too_early"))
+
+
+def by_source(leads: pd.DataFrame, days: float) -> pd.DataFrame:
+    """Measure the share of leads `won_within` the horizon by source, raw and pooled, as `deals.by_group`.
+
+    With one source, or without a lead won, there is no row.
+
+    Parameters
+    ----------
+    leads : DataFrame of `followed`, of one side
+    days : of `horizon`
+    """
+    flag = won_within(leads, days)
+    known = leads[flag.notna()].assign(is_won=flag)
+    found = dl.by_group(known.iloc[: None if known["is_won"].any() else 0], known["source"], "lead source")
+    return found if len(found) > 1 else found.iloc[:0]
+
+
+def rows(found: pd.DataFrame, group_by: str) -> pd.DataFrame:
+    """Make rows of `measures` from `steps` or `cohorts`: the shares of leads converted and won, and the days to win.
+
+    References
+    ----------
+    Metric dictionary C-24, of leads in place of accounts.
+    """
+    status = found["status"] if "status" in found else pd.Series("ok", found.index)
+    about = {"group_by": group_by, "group": found[group_by.replace(" ", "_")]}
+    about |= {"why": np.where(found["won"].isna(), "the deal each lead became", "")}
+    parts = [share_rows("C-24", "leads_converted", found["converted"], found["leads"], status=status, **about)]
+    for name, n in (("leads_won", "leads"), ("won_in_time", "n_ripe")):
+        ends = {end: found[f"{name}_{end}"] for end in ("low", "high")}
+        states = status.mask(found[name].isna(), "not_answerable")
+        name, values = name if n == "leads" else "leads_won_in_time", found[name]
+        parts.append(measure_rows("C-24", name, values, "share", n=found[n], status=states, **ends, **about))
+    n = found["won"].fillna(0)
+    return pd.concat(
+        [*parts, measure_rows("C-24", "days_from_lead_to_win_median", found["days_to_win"], "days", n=n, **about)]
+    )
+
+
+def source_rows(sources: pd.DataFrame) -> pd.DataFrame:
+    """Make rows of `measures` from `by_source`: the pooled share of leads won in time.
+
+    References
+    ----------
+    Metric dictionary C-24, of leads in place of accounts, and its shrinkage rule.
+    """
+    about = sources[["group_by", "group", "n", "low", "high"]]
+    return measure_rows("C-24", "leads_won_in_time_shrunken", sources["shrunk"], "share", **about)
