@@ -212,7 +212,54 @@ def _draws(days: pd.Series, over: pd.Series, place: pd.Series, share: float, ran
         picked = random.integers(n, size=(min(step, DRAWS - done), n))
         often = np.stack([np.bincount(one, minlength=n) for one in picked], axis=1).astype(float)  # clusters × draws
         at_risk = (left @ often)[::-1].cumsum(axis=0)[::-1]
-        hazard = np.divide(ended @ often, at_risk, out=np.zeros_like(at_risk), where=at_risk > 0)
-        reached = np.cumprod(1 - hazard, axis=0) <= 1 - share + CLOSE
-        quantiles.append(np.where(reached.any(axis=0), ends[reached.argmax(axis=0)], np.inf))
+        quantiles.append(_reached(ends, at_risk, ended @ often, share))
     return np.concatenate(quantiles)
+
+
+def _reached(ends: np.ndarray, at_risk: np.ndarray, ended: np.ndarray, share: float) -> np.ndarray:
+    """First of the times `ends` by which `share` are over, in each draw (times × draws); infinite where too few are."""
+    hazard = np.divide(ended, at_risk, out=np.zeros_like(at_risk), where=at_risk > 0)
+    reached = np.cumprod(1 - hazard, axis=0) <= 1 - share + CLOSE
+    return np.where(reached.any(axis=0), ends[reached.argmax(axis=0)], np.inf)
+
+
+def quantile_of_period(
+    days: pd.Series, over: pd.Series, seen_from: pd.Series, share: float, draws: Draws
+) -> np.ndarray:
+    """Time by which `share` are over at the pace of one period: the estimate, and its draws.
+
+    Who was there already when the period began counts from then on only (Kaplan–Meier with delayed entry), so that one
+    period's slow cases weigh on it no more than another's.
+
+    Parameters
+    ----------
+    days : durations to the end, or to the last day of the period
+    over : bool Series, did it end in the period
+    seen_from : duration after which it was in the period; below 0 for what began in it
+    draws : of `draw_clusters`, ``cluster`` as long as `days`
+
+    Returns
+    -------
+    array of times, shape (1 + draws,); infinite where too few are over
+
+    References
+    ----------
+    Klein and Moeschberger (2003), Survival Analysis, 2nd ed., section 4.6 (left-truncated data).
+
+    Examples
+    --------
+    >>> a, b = pd.Series([2.0, 4.0, 9.0]), pd.Series([True, True, True])
+    >>> alone = draw_clusters(pd.Series(list("abc")), 0, seed=1)
+    >>> quantile_of_period(a, b, pd.Series([-1.0, -1.0, 5.0]), 0.5, alone).tolist()
+    [2.0]
+    """
+    if not len(days):
+        return np.full(draws.often.shape[1], np.inf)
+    ends, last = np.unique(days, return_inverse=True)
+    before = np.searchsorted(ends, seen_from, side="right")  # times at which it was not yet seen
+    shape, n = (len(ends) + 1, draws.often.shape[0]), np.ones(len(days))
+    come, gone, ended = (
+        scipy.sparse.csr_array((weight, (place, draws.cluster)), shape) @ draws.often.astype(float)
+        for weight, place in ((n, before), (n, last + 1), (np.asarray(over, float), last))
+    )
+    return _reached(ends, (come - gone).cumsum(axis=0)[:-1], ended[:-1], share)
