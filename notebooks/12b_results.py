@@ -29,6 +29,8 @@ from abmlib.method import (
     deals,
     forecast,
     framework,
+    funnel,
+    growth,
     past_pipeline,
     periods,
     reasons,
@@ -37,7 +39,7 @@ from abmlib.method import (
     stages,
     stalled,
 )
-from abmlib.pages import plots, say, say_deals, say_pipeline, say_results, show
+from abmlib.pages import plots, say, say_deals, say_growth, say_pipeline, say_results, show
 from abmlib.stats.intervals import LEVEL
 from abmlib.tables import Book
 
@@ -55,11 +57,15 @@ opportunities = deals.with_days(book.read("opportunities"), book.as_of)
 history = book.read("opportunity_stage_history")
 year_starts, currency = book.settings.fiscal_year_starts, book.currency
 window = periods.trailing(book.as_of, window_months)
+before = periods.trailing(window.start - pd.Timedelta(days=1), window_months)
+tiers = book.read("account_tiers")
 
 # %% [markdown]
 # ## How the answer is made
 # **Win rate**: deals won, divided by deals decided (won or lost) in the window. Open deals have no result yet and do not count.
 # Where most closed deals have no closing day, all deals ever decided count. Without a lost deal there is no rate.
+# **Track**: a first sale is a deal opened before its account bought anything. All other deals are business with customers. Their
+# rates are never averaged with those of first sales.
 
 # %%
 has_days = not deals.dateless(opportunities)
@@ -69,6 +75,10 @@ win_rate = np.nan if decided["is_won"].all() else decided["is_won"].mean()
 
 won = book.measure(deals.won_measures(opportunities, window)).set_index("definition_id")
 assert np.isclose(win_rate, won.loc["win_rate_by_count", "value"], equal_nan=True), "two win rates"
+
+track = results.tracks(opportunities, accounts["first_won_day"])
+tracked = results.by_track(opportunities, window, track)
+book.measure(results.track_rows(tracked, window if has_days else None))
 
 # %% [markdown]
 # **Without one**: the one seller, campaign, source, account or product line without which a headline moves most. It is named
@@ -94,6 +104,7 @@ say.words(
     say.win_rate(
         *of_window[["value", "low", "high", "n"]], LEVEL, when, won.loc["win_rate_by_amount", "value"], of_window["why"]
     ),
+    say_growth.win_rates(tracked, LEVEL),
     *say_results.without_one(moved, accounts["name"], currency),
     say_pipeline.target(goal, reached["won_of_target"], period_name, is_over, currency),
 )
@@ -107,6 +118,19 @@ say.words(say_deals.sizes(wins, deals.MEAN_HELD, LEVEL))
 
 # %%
 show.measures(won.reset_index(), f"Deals decided {when}", currency)
+
+# %% [markdown]
+# ## First sales and business with customers
+# First sales need another plan than business with customers. Read each row for itself.
+
+# %% tags=["finding"]
+judged = deals.differences(deals.by_group(decided, track[decided.index], "track"))
+say.words(*say_growth.tracks(tracked, judged, currency))
+
+# %%
+several = tracked.iloc[: None if len(tracked) > 1 else 0].drop(columns=["n_sized", "n_aged"])
+since = say_growth.known_from(results.told_from(opportunities, accounts["first_won_day"])) if len(several) else ""
+show.table(several, f"Tracks, deals decided {when}", currency, note=since)
 
 # %% [markdown]
 # ## Created and won by month
@@ -130,10 +154,70 @@ if len(months):
 visits = stages.stage_visits(opportunities, history, book.as_of)
 by_stage = stages.stage_table(visits)
 book.measure(stages.stage_rows(by_stage, visits))
-say.words(say_deals.stages(by_stage, LEVEL))
+staged, rows = results.stages_by_track(visits, track.set_axis(opportunities["opportunity_id"]))
+book.measure(rows)
+say.words(*say_growth.stages_by_track(staged, LEVEL))
 
 # %%
-show.table(by_stage, "Stages", note=say_deals.about_stages(len(history)))
+show.table(staged, "Stages by track", note=say_deals.about_stages(len(history)))
+
+# %% [markdown]
+# ## From lead to win
+# Leads of customers are counted apart. Young leads can still be won, so sources are compared on leads that are old enough.
+
+# %% tags=["finding"]
+leads = funnel.followed(book.read("leads"), opportunities, accounts["first_won_day"], book.as_of)
+days, of_prospects = funnel.horizon(leads), leads[leads["side"] == funnel.PROSPECTS]
+sides, lead_sources = funnel.steps(leads, leads["side"], days), funnel.lead_sources(of_prospects, days)
+book.measure(funnel.rows(sides, "side"))
+book.measure(funnel.source_rows(lead_sources))
+say.words(*say_growth.leads(sides, days, LEVEL), *say_deals.who_wins(deals.differences(lead_sources), lead_sources))
+
+# %%
+source = of_prospects["source"].fillna("unknown").rename("lead_source")
+by_lead_source = funnel.steps(of_prospects, source, days)
+book.measure(funnel.rows(by_lead_source, "lead source"))
+pooled = lead_sources.set_index("group")[["shrunk", "low", "high"]].reindex(by_lead_source["lead_source"])
+show.table(by_lead_source.join(pooled.reset_index(drop=True)), "Leads of prospects by source")
+
+# %%
+by_quarter = funnel.cohorts(of_prospects, days, year_starts)
+book.measure(funnel.rows(by_quarter, "lead quarter"))
+show.table(by_quarter, "Leads of prospects by the quarter in which they came in")
+
+# %% [markdown]
+# ## Accounts won of the target list
+# An account counts on the list with the deals decided while it was on it.
+
+# %% tags=["finding"]
+listed = results.target_list(opportunities, accounts, tiers, window)
+book.measure(results.list_rows(listed, window))
+side = results.on_list(decided, tiers).map({True: results.LISTED, False: results.OTHERS})
+judged = deals.differences(deals.by_group(decided, side, "target list"))
+say.words(*say_growth.target_list(listed, judged, LEVEL))
+
+# %%
+show.table(listed, f"Target list and other accounts {when}")
+
+# %% [markdown]
+# ## Faster and larger than before?
+# The baseline is the time before the programme, where the data reach so far back, or else the window before. A change of the
+# mix of deals moves the mean size, so it is also given with the baseline's mix of product lines, account sizes and tracks.
+
+# %% tags=["finding"]
+started = framework.programme_start(tiers, book.read("campaign_accounts"))
+baseline = growth.baseline(opportunities, window, window_months, started)
+size_band = opportunities["account_id"].map(growth.size_bands(accounts["employees"]))
+kinds = pd.DataFrame({"product_line": opportunities["product_line"], "size_band": size_band, "track": track})
+changed = growth.changes(opportunities, kinds, window, baseline)
+book.measure(growth.change_rows(changed, window))
+against = say.span(baseline.start, baseline.end, year_starts) if baseline else ""
+say.words(*say_growth.changes(changed, against, LEVEL))
+
+# %%
+judged = changed[changed["verdict"] != "too few"]
+alone = say_growth.ABOUT if len(judged) else ""
+show.table(say_growth.changes_table(judged, currency), "Window and baseline", note=alone)
 
 # %% [markdown]
 # ## Who wins where
@@ -268,13 +352,37 @@ cohorts = deals.cohorts(opportunities, book.as_of, year_starts)
 book.measure(deals.cohort_rows(cohorts))
 show.table(cohorts, "Deals by quarter opened")
 
-# %% [markdown] tags=["fold"]
-# ## Won by account
+# %% [markdown]
+# ## Won by tier and account
+
+# %% tags=["finding"]
+tier = framework.tiers_on(tiers, book.as_of)
+by_account = results.won_by_account(opportunities, tier, window, before)
+movers = results.movers(by_account)
+say.words(say_growth.movers(movers, accounts["name"], currency))
 
 # %%
-before = periods.trailing(window.start - pd.Timedelta(days=1), window_months)
-tier = framework.tiers_on(book.read("account_tiers"), book.as_of)
-by_account = results.won_by_account(opportunities, tier, window, before)
+by_tier = results.by_tier(opportunities, tier, window, before)
+book.measure(results.won_rows(by_tier, "tier", window))
+show.table(by_tier.drop(columns=["n_value", "n_acv"]), f"Won by tier {when}", currency)
+
+# %%
+largest = movers.head(10).join(accounts[["name", "owner_id"]], on="account_id")
+show.table(
+    largest[["name", "owner_id", "tier", "won_value_before", "won_value", "won_change"]],
+    "Largest risers and fallers",
+    currency,
+)
+
+# %% [markdown] tags=["fold"]
+# ## All accounts and quarters
+
+# %%
+won_by_quarter = results.by_quarter(opportunities, book.as_of, year_starts)
+book.measure(results.won_rows(won_by_quarter, "quarter"))
+show.table(won_by_quarter.drop(columns=["n_value", "n_acv"]), "Won by quarter", currency)
+
+# %%
 shown = by_account.join(accounts[["name", "owner_id"]], on="account_id")
 columns = ["name", "owner_id", "tier", "won_value", "won_value_before", "won_deals", "decided_deals", "acv"]
 show.table(shown[columns], f"Won {when}, the most first", currency, rows=show.LISTED)

@@ -1,0 +1,206 @@
+"""Sentences about tracks, leads, the target list and what changed, from finished numbers; and the table of changes."""
+
+import pandas as pd
+
+from abmlib.pages import say_deals, show
+from abmlib.pages.say import count, differences, interval, joined, one_line, short_money
+from abmlib.tables.definitions.measures import name as measure_name
+
+ABOUT = "Each interval stands alone; of several, one may miss zero by chance."
+CALLED = ("up", "down", "within noise")  # verdicts of what can be judged
+PLURAL = {
+    "first sale": "first sales",
+    "new business with a customer": "new business with customers",
+    "expansion": "expansions",
+    "renewal": "renewals",
+    "unknown": "deals of unknown track",
+}
+SPEED = {("days_to_close_median_change", v): f", {word}" for v, word in (("up", "slower"), ("down", "faster"))}
+SHORT = {
+    "velocity_change": "sales velocity",
+    "days_to_close_median_change": "the median time to close",
+    "deal_size_mean_change": "mean deal size",
+    "acv_mean_change": "average annual contract value",
+}
+
+
+def win_rates(tracked: pd.DataFrame, level: float) -> str:
+    """Say the win rate of each track; empty with fewer than two tracks that have one.
+
+    Parameters
+    ----------
+    tracked : DataFrame of `results.by_track`
+    """
+    known = tracked[tracked["win_share"].notna()]
+    if len(known) < 2:
+        return ""
+    rates = [
+        f"{PLURAL[r.track]} {interval(r.win_share, r.win_low, r.win_high, r.won + r.lost, level)}"
+        for r in known.itertuples()
+    ]
+    return f"By track: {joined(rates)}."
+
+
+def tracks(tracked: pd.DataFrame, judged: pd.DataFrame, currency: str) -> list[str]:
+    """Say which part of the amount won each track brought, which deals are open, and whether win rates differ.
+
+    Where there is one track, it says which; empty where no track is known.
+
+    Parameters
+    ----------
+    tracked : DataFrame of `results.by_track`
+    judged : DataFrame of `deals.differences`
+    """
+    if len(tracked) == 1 and tracked["track"].iloc[0] != "unknown":
+        return [f"All deals open or decided are {PLURAL[tracked['track'].iloc[0]]}."]
+    won, still = tracked[tracked["won_value"].notna()], tracked[tracked["open"] > 0]
+    if len(tracked) < 2:
+        return []
+    parts = [
+        f"{short_money(r.won_value, currency)} with {PLURAL[r.track]} ({count(r.won, 'deal')})"
+        for r in won.itertuples()
+    ]
+    waiting = [f"{r.open:,} {PLURAL[r.track]}" for r in still.itertuples()]
+    lines = [f"Won: {joined(parts)}."] * bool(parts) + [f"Still open: {joined(waiting)}."] * bool(waiting)
+    return [" ".join(lines), f"{differences(judged)[0]}." if judged["p"].notna().any() else ""]
+
+
+def known_from(day: pd.Timestamp) -> str:
+    """Say from which day on first sales are told, as a note below the tracks; empty where nobody knows."""
+    if pd.isna(day):
+        return ""
+    return f"First sales are told from {day:%Y-%m-%d} on. A customer from before the data begin counts as a first sale."
+
+
+def stages_by_track(staged: pd.DataFrame, level: float) -> list[str]:
+    """Say of each track from which stage the smallest share of deals moves on.
+
+    Parameters
+    ----------
+    staged : DataFrame of `results.stages_by_track`
+    """
+    said = {track: say_deals.stages(part, level) for track, part in staged.groupby("track", sort=False)}
+    return [f"{PLURAL[str(track)].capitalize()}: {text[:1].lower()}{text[1:]}" for track, text in said.items() if text]
+
+
+def leads(counted: pd.DataFrame, days: float, level: float) -> list[str]:
+    """Say how many leads came in, and how many became deals and wins; those of customers apart. Empty without a lead.
+
+    Parameters
+    ----------
+    counted : DataFrame of `funnel.steps` by ``side``
+    days : of `funnel.horizon`
+    """
+    lines = []
+    for r in counted.itertuples():
+        rate = f"won so far {interval(r.leads_won, r.leads_won_low, r.leads_won_high, r.leads, level)}"
+        rate = rate if pd.notna(r.leads_won) else "no lead says which deal it became"
+        timely = ""
+        if pd.notna(days) and r.n_ripe:
+            in_time = interval(r.won_in_time, r.won_in_time_low, r.won_in_time_high, r.n_ripe, level)
+            timely = f"; won within {days:,.0f} days, of those at least so old, {in_time}"
+        lines.append(
+            f"{str(r.side).capitalize()}: {r.leads:,}, of which {r.converted:,} were converted; {rate}{timely}."
+        )
+    return lines
+
+
+def target_list(listed: pd.DataFrame, judged: pd.DataFrame, level: float) -> list[str]:
+    """Say how many accounts were won on the target list and off it; empty without a list.
+
+    Parameters
+    ----------
+    listed : DataFrame of `results.target_list`
+    judged : DataFrame of `deals.differences`, of the win rates of deals
+    """
+    if listed.empty:
+        return []
+    verdict = judged["judged"].iloc[0] if len(judged) else ""
+    won = [
+        f"{r.target_list} {r.accounts_won:,} of {count(r.accounts_decided, 'account')} decided, "
+        f"{interval(r.accounts_share, r.accounts_low, r.accounts_high, r.accounts_decided, level)}"
+        for r in listed.itertuples()
+        if r.accounts_decided
+    ]
+    new = [f"{r.target_list} {r.new_customers:,} of {r.prospects:,}" for r in listed.itertuples() if r.prospects]
+    verdicts = {
+        "differ": "The win rates of their deals differ beyond chance.",
+        "no difference beyond chance": "The win rates of their deals show no difference beyond chance.",
+    }
+    lines = [f"Accounts won: {joined(won)}. {verdicts.get(verdict, '')}".strip()]
+    lines += [f"Prospects that became customers: {joined(new)}."] if new else []
+    return [*lines, "Accounts were chosen for the list, so a difference does not show what the list brought."]
+
+
+def movers(moved: pd.DataFrame, names: pd.Series, currency: str) -> str:
+    """Say which account won most more, and which most less, than in the window before; empty without any.
+
+    Parameters
+    ----------
+    moved : DataFrame of `results.movers`
+    names : name of each account id
+    """
+    parts = []
+    for of, text in ((moved["won_change"] > 0, "more"), (moved["won_change"] < 0, "less")):
+        if of.any():
+            first = moved[of].iloc[0]
+            name = one_line(names.get(first["account_id"], first["account_id"]))
+            parts.append(f"{short_money(abs(first['won_change']), currency)} {text} with {name}")
+    return f"Largest changes to the window before: {joined(parts)}." if parts else ""
+
+
+def changes(changed: pd.DataFrame, baseline: str, level: float) -> list[str]:
+    """Say how far velocity, days to close and sizes changed against the baseline, and what the mix of deals is of it.
+
+    Parameters
+    ----------
+    changed : DataFrame of `growth.changes`
+    baseline : its days, such as ``Q3 2026``
+    """
+    by_id = changed.set_index("definition_id")
+    known = [d for d in SHORT if d in by_id.index and by_id.loc[d, "verdict"] in CALLED]
+    if not known:
+        return []
+    called = {
+        v: [f"{SHORT[d]} {_change(by_id.loc[d])}{SPEED.get((d, v), '')}" for d in known if by_id.loc[d, "verdict"] == v]
+        for v in CALLED
+    }
+    parts = [f"{verdict}: {joined(texts)}" for verdict, texts in called.items() if texts]
+    lines = [f"Against {baseline}, {'; '.join(parts)} ({level:.0%} intervals)."]
+    for d in known:
+        held, mix = (by_id.loc[f"{d}_{x}"] if f"{d}_{x}" in by_id.index else None for x in ("mix_held", "by_mix"))
+        if held is not None and mix is not None and held["verdict"] in CALLED:
+            line = f"With the baseline's mix of deals, {SHORT[d]} is {held['verdict']}: {_change(held)}"
+            moved = f"; the mix alone moved it {mix['verdict']} by {_change(mix)}" * (mix["verdict"] != "within noise")
+            lines.append(f"{line}{moved}.")
+    return lines
+
+
+def _change(row: pd.Series) -> str:
+    """Write a change with its interval and the deals of both periods."""
+    ends = f"{row['change_low']:+.0%} to {row['change_high']:+.0%}"
+    return f"{row['change']:+.0%} ({ends}, n = {row['n_before']:,} and {row['n_now']:,})"
+
+
+def changes_table(changed: pd.DataFrame, currency: str) -> pd.DataFrame:
+    """Write what changed for readers, one row per measure that can be judged; each value in its own unit.
+
+    Parameters
+    ----------
+    changed : DataFrame of `growth.changes`
+
+    Returns
+    -------
+    DataFrame: ``measure, baseline, window`` (texts), ``changed, change_low, change_high`` (shares), ``n_baseline, n_window,
+    verdict``
+    """
+    kept = changed[changed["change"].notna()]
+    units = show.unit_names(kept["unit"], currency)
+    texts = {
+        c: [f"{show.amount(v, u)} {u}" for v, u in zip(kept[column], units, strict=True)]
+        for c, column in (("baseline", "value_before"), ("window", "value_now"))
+    }
+    names = {"measure": [measure_name(d) for d in kept["definition_id"]]}
+    rest = {"changed": "change", "n_baseline": "n_before", "n_window": "n_now", "verdict": "verdict"}
+    rest |= {"change_low": "change_low", "change_high": "change_high"}
+    return pd.DataFrame(names | texts | {c: kept[column].to_numpy() for c, column in rest.items()})
