@@ -138,7 +138,7 @@ def test_a_field_is_as_old_as_its_newest_value_and_changed_where_it_had_another(
     rows = {"row_id": ["a", "a", "b", "c"], "value": ["1", "2", "3", None], "known_from": times}
     history = as_read("attribute_history", pd.DataFrame(rows).assign(table="accounts", field="employees"))
     (row,) = resources.field_ages(history, pd.Timestamp("2026-06-30")).itertuples(index=False)
-    assert (row.rows, row.changed, row.median_days) == (2, 0.5, 19.5)
+    assert (row.rows, row.share_changed, row.median_days) == (2, 0.5, 19.5)
     assert resources.field_ages(as_read("attribute_history"), pd.Timestamp("2026-06-30")).empty
 
 

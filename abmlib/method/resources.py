@@ -136,7 +136,7 @@ def field_ages(history: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame, one row per field: ``table, field, rows`` (with a value), ``changed`` (share of them that had another value before), ``newest``
+    DataFrame, one row per field: ``table, field, rows`` (with a value), ``share_changed`` (those that had another value before), ``newest``
     (day), ``median_days`` (since the newest value of a row was learnt)
 
     References
@@ -148,7 +148,10 @@ def field_ages(history: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
     each = pd.DataFrame({"last": by.last(), "values": by.size()}).reset_index()
     each = each.assign(days=(as_of - each["last"]).dt.days, changed=each["values"] > 1)
     fields = each.groupby(["table", "field"]).agg(
-        rows=("row_id", "size"), changed=("changed", "mean"), newest=("last", "max"), median_days=("days", "median")
+        rows=("row_id", "size"),
+        share_changed=("changed", "mean"),
+        newest=("last", "max"),
+        median_days=("days", "median"),
     )
     return fields.reset_index()
 

@@ -69,7 +69,7 @@ PAGES: dict[str, Format] = {  # columns of tables that are shown and not kept
     "open_amount": Format("money", "Open amount"),
     "hours_12m": Format("hours", "Hours of sales, 12 months"), "margin_12m": Format("money", "Margin, 12 months"),
     "revenue_12m": Format("money", "Net revenue, 12 months"), "margin_rank": Format("count", "Rank by margin"),
-    "margin_per_hour": Format("money", "Margin per hour"), "changed": Format("share", "Changed since"),
+    "margin_per_hour": Format("money", "Margin per hour"), "share_changed": Format("share", "Changed since"),
     "hours_share": SHARE, "margin_share": SHARE, "open_share": Format("share", "Share of the open amount"),
     "newest": Format("day"), "median_days": Format("count", "Median age", "days"),
     # 01
