@@ -163,27 +163,33 @@ show.table(staged, "Stages by track", note=say_deals.about_stages(len(history)))
 
 # %% [markdown]
 # ## From lead to win
-# Leads of customers are counted apart. Young leads can still be won, so sources are compared on leads that are old enough.
+# First sales and business with customers are each a share of all leads: of most leads that came to nothing, nobody knows the
+# account. Young leads can still be won, so sources are compared on leads that are old enough.
 
 # %% tags=["finding"]
 leads = funnel.followed(book.read("leads"), opportunities, accounts["first_won_day"], book.as_of)
-days, of_prospects = funnel.horizon(leads), leads[leads["side"] == funnel.PROSPECTS]
-sides, lead_sources = funnel.steps(leads, leads["side"], days), funnel.lead_sources(of_prospects, days)
+days, first_sales = funnel.horizon(leads), funnel.became(leads, funnel.FIRST)
+sides, lead_sources = funnel.by_side(leads, days), funnel.by_source(first_sales, days)
 book.measure(funnel.rows(sides, "side"))
 book.measure(funnel.source_rows(lead_sources))
 say.words(*say_growth.leads(sides, days, LEVEL), *say_deals.who_wins(deals.differences(lead_sources), lead_sources))
 
 # %%
-source = of_prospects["source"].fillna("unknown").rename("lead_source")
-by_lead_source = funnel.steps(of_prospects, source, days)
+lead_source = leads["source"].fillna("unknown").rename("lead_source")
+by_lead_source = funnel.steps(first_sales, lead_source, days)
 book.measure(funnel.rows(by_lead_source, "lead source"))
 pooled = lead_sources.set_index("group")[["shrunk", "low", "high"]].reindex(by_lead_source["lead_source"])
-show.table(by_lead_source.join(pooled.reset_index(drop=True)), "Leads of prospects by source")
+show.table(by_lead_source.join(pooled.reset_index(drop=True)), "Leads that became first sales, by source")
 
 # %%
-by_quarter = funnel.cohorts(of_prospects, days, year_starts)
+by_quarter = funnel.cohorts(first_sales, days, year_starts)
 book.measure(funnel.rows(by_quarter, "lead quarter"))
-show.table(by_quarter, "Leads of prospects by the quarter in which they came in")
+show.table(by_quarter, "Leads that became first sales, by the quarter in which they came in")
+
+# %%
+with_customers = funnel.became(leads[: None if len(sides) > 1 else 0], funnel.CUSTOMERS)
+of_customers = funnel.steps(with_customers, lead_source[with_customers.index], days)
+show.table(of_customers, "Leads that became business with customers, by source")
 
 # %% [markdown]
 # ## Accounts won of the target list

@@ -59,14 +59,21 @@ def test_a_quarter_is_too_early_while_one_of_its_leads_is_young(few):
     assert rows.loc[("leads_won", "2026Q2"), "status"] == "too_early"
 
 
-def test_leads_of_customers_are_apart_and_the_win_of_a_lead_makes_none_of_it(few):
+def test_business_with_customers_is_apart_and_the_win_of_a_lead_makes_none_of_it():
     sold = deals([("d1", True, 1.0, "2025-01-11", "2025-01-21")]).assign(account_id="a")
     came = leads(("2025-02-01", None, None, "web"), ("2025-01-25", "2025-01-25", "d1", "web")).assign(account_id="a")
     got = funnel.followed(came, sold, pd.Series({"a": day("2025-01-21")}), TODAY)
-    assert got["side"].tolist() == [funnel.CUSTOMERS, funnel.PROSPECTS]
+    assert got["side"].tolist() == [funnel.CUSTOMERS, funnel.FIRST]
+    sides = funnel.by_side(got, 30).set_index("side")
+    assert sides["leads"].tolist() == [
+        2,
+        2,
+    ]  # of all leads, as the account of a lead that came to nothing is seldom known
+    assert sides.loc[funnel.FIRST, ["converted", "won", "leads_won"]].tolist() == [1, 1, 0.5]
+    assert sides.loc[funnel.CUSTOMERS, ["converted", "won", "leads_won"]].tolist() == [0, 0, 0.0]
 
 
-def test_without_a_deal_no_win_is_known_and_conversion_is(few):
+def test_without_a_deal_no_win_is_known_and_conversion_is():
     came = leads(("2025-01-01", "2025-01-11", None, "web"), ("2025-01-01", None, None, "web"))
     got = funnel.followed(came, deals([("d1", True, 1.0)]), NOBODY, TODAY)
     rows = funnel.rows(funnel.steps(got, got["side"], np.nan), "side").set_index("definition_id")

@@ -8,14 +8,14 @@ from abmlib.method.measures import measure_rows, share_rows
 from abmlib.method.periods import quarters
 from abmlib.stats import intervals
 
-PROSPECTS, CUSTOMERS = "leads of prospects", "leads of customers"
+FIRST, CUSTOMERS = "first sales", "business with customers"
 
 
 def followed(leads: pd.DataFrame, deals: pd.DataFrame, first_won: pd.Series, as_of: pd.Timestamp) -> pd.DataFrame:
     """Follow each lead to its contact, its deal and its win. No row is dropped.
 
-    A lead is of a customer where its account bought, or had a deal won, before the lead came in (or was converted, where
-    nobody knows when it came in); the win of the lead itself is none.
+    What a lead became is business with a customer where its account bought, or had a deal won, before the lead came in (or was
+    converted, where nobody knows when it came in); the win of the lead itself is none.
 
     Parameters
     ----------
@@ -47,13 +47,45 @@ def followed(leads: pd.DataFrame, deals: pd.DataFrame, first_won: pd.Series, as_
             "created_day": came,
             "source": leads["source"],
             "account_id": account,
-            "side": np.where((bought < came.fillna(leads["converted_day"])) & (bought != own), CUSTOMERS, PROSPECTS),
+            "side": np.where((bought < came.fillna(leads["converted_day"])) & (bought != own), CUSTOMERS, FIRST),
             "converted": (leads["converted_day"].notna() | has_deal),
             "deal": has_deal.astype("boolean") if is_known else nothing,
             "won": is_won.astype("boolean") if is_known else nothing,
         }
         | {name: days.where(days >= 0).astype(float) for name, days in took.items()}
     )
+
+
+def became(leads: pd.DataFrame, side: str) -> pd.DataFrame:
+    """Keep all leads, and of what they became one side: first sales, or business with customers.
+
+    Both sides have all leads to be shares of, as nobody knows the account of most leads that came to nothing.
+
+    Parameters
+    ----------
+    leads : DataFrame of `followed`
+    side : `FIRST` or `CUSTOMERS`
+
+    References
+    ----------
+    S0-6.
+    """
+    own = leads["side"] == side
+    flags = {c: leads[c] & own for c in ("converted", "deal", "won")}
+    return leads.assign(**flags, **{c: leads[c].where(own) for c in ("days_to_convert", "days_to_win")})
+
+
+def by_side(leads: pd.DataFrame, days: float) -> pd.DataFrame:
+    """Count both sides, as `steps`; without any business with customers there is no row of it.
+
+    Parameters
+    ----------
+    leads : DataFrame of `followed`
+    days : of `horizon`
+    """
+    sides = [FIRST] + [CUSTOMERS] * bool((leads["side"] == CUSTOMERS).any())
+    parts = [steps(became(leads, side), pd.Series(side, leads.index, name="side"), days) for side in sides]
+    return pd.concat(parts, ignore_index=True)
 
 
 def horizon(leads: pd.DataFrame) -> float:
@@ -87,7 +119,7 @@ def steps(leads: pd.DataFrame, group: pd.Series, days: float) -> pd.DataFrame:
 
     Parameters
     ----------
-    leads : DataFrame of `followed`
+    leads : DataFrame of `became`
     group : Series of labels with a name, index as `leads`; leads without one do not count
     days : of `horizon`
 
@@ -118,7 +150,7 @@ def cohorts(leads: pd.DataFrame, days: float, year_starts: int = 1) -> pd.DataFr
 
     Parameters
     ----------
-    leads : DataFrame of `followed`, of one side
+    leads : DataFrame of `became`
     days : of `horizon`
     year_starts : month in which the fiscal year starts, as in `periods.period_of`
 
@@ -139,7 +171,7 @@ def by_source(leads: pd.DataFrame, days: float) -> pd.DataFrame:
 
     Parameters
     ----------
-    leads : DataFrame of `followed`, of one side
+    leads : DataFrame of `became`
     days : of `horizon`
     """
     flag = won_within(leads, days)

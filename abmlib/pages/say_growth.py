@@ -84,24 +84,21 @@ def stages_by_track(staged: pd.DataFrame, level: float) -> list[str]:
 
 
 def leads(counted: pd.DataFrame, days: float, level: float) -> list[str]:
-    """Say how many leads came in, and how many became deals and wins; those of customers apart. Empty without a lead.
+    """Say how many leads came in, and how many became first sales and business with customers. Empty without a lead.
 
     Parameters
     ----------
-    counted : DataFrame of `funnel.steps` by ``side``
+    counted : DataFrame of `funnel.by_side`
     days : of `funnel.horizon`
     """
     lines = []
     for r in counted.itertuples():
         rate = f"won so far {interval(r.leads_won, r.leads_won_low, r.leads_won_high, r.leads, level)}"
-        rate = rate if pd.notna(r.leads_won) else "no lead says which deal it became"
-        timely = ""
+        parts = [rate if pd.notna(r.leads_won) else "no lead says which deal it became"]
         if pd.notna(days) and r.n_ripe:
             in_time = interval(r.won_in_time, r.won_in_time_low, r.won_in_time_high, r.n_ripe, level)
-            timely = f"; won within {days:,.0f} days, of those at least so old, {in_time}"
-        lines.append(
-            f"{str(r.side).capitalize()}: {r.leads:,}, of which {r.converted:,} were converted; {rate}{timely}."
-        )
+            parts.append(f"won within {days:,.0f} days, of leads at least so old, {in_time}")
+        lines.append(f"Leads to {r.side}: {r.converted:,} of {r.leads:,} converted; {'; '.join(parts)}.")
     return lines
 
 
@@ -191,7 +188,7 @@ def changes_table(changed: pd.DataFrame, currency: str) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame: ``measure, baseline, window`` (texts), ``changed, change_low, change_high`` (shares), ``n_baseline, n_window,
+    DataFrame: ``measure, baseline, window`` (texts), ``moved_by, change_low, change_high`` (shares), ``n_baseline, n_window,
     verdict``
     """
     kept = changed[changed["change"].notna()]
@@ -201,6 +198,6 @@ def changes_table(changed: pd.DataFrame, currency: str) -> pd.DataFrame:
         for c, column in (("baseline", "value_before"), ("window", "value_now"))
     }
     names = {"measure": [measure_name(d) for d in kept["definition_id"]]}
-    rest = {"changed": "change", "n_baseline": "n_before", "n_window": "n_now", "verdict": "verdict"}
+    rest = {"moved_by": "change", "n_baseline": "n_before", "n_window": "n_now", "verdict": "verdict"}
     rest |= {"change_low": "change_low", "change_high": "change_high"}
     return pd.DataFrame(names | texts | {c: kept[column].to_numpy() for c, column in rest.items()})

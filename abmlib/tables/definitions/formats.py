@@ -173,7 +173,7 @@ PAGES: dict[str, Format] = {  # columns of tables that are shown and not kept
     "days_to_win": Format("count", "Median time to win", "days"),
     "accounts_share": Format("share", "Accounts won of decided", ends=("accounts_low", "accounts_high")),
     "new_share": Format("share", "Prospects that became customers", ends=("new_low", "new_high")),
-    "changed": Format("share", "Change", ends=("change_low", "change_high")),
+    "moved_by": Format("share", "Change", ends=("change_low", "change_high")),
     # 15
     "change": Format("number"),
     "revenue_growth_12m": Format("share", "Change over the 12 months before"), "won_12m": Format("money", "Won, 12 months"),
