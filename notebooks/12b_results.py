@@ -309,7 +309,7 @@ book.measure(
     ]).assign(window_start=window.start, window_end=window.end)
 )  # fmt: skip
 say.words(
-    *say_results.reasons(lost_for, "lost", currency),
+    *say_results.reasons(lost_for, "lost", LEVEL, currency),
     say_results.changed(judged, "lost", len(lost_for) > 0),
     say_results.competitors(rivals, rivals_differ, decided["competitor"].notna().groupby(~is_lost).mean()),
 )
@@ -334,7 +334,7 @@ book.measure(
 wins_before = deals.closed_in(opportunities, before).query("is_won")
 win_changes = reasons.changed(wins_of, wins_before, "win_reason")
 say.words(
-    *say_results.reasons(won_for, "won", currency),
+    *say_results.reasons(won_for, "won", LEVEL, currency),
     say_results.changed(win_changes, "won", len(won_for) > 0),
 )
 

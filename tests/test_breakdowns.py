@@ -206,7 +206,7 @@ def test_lost_deals_are_counted_by_reason_with_their_amount_and_the_share_of_all
     rows = noted(reasons.reason_rows(lost, lost["loss_reason"], got, "lost"))
     has = rows.set_index("definition_id").loc["lost_with_reason"]
     assert has[["value", "n"]].tolist() == [pytest.approx(5 / 6), 6]
-    most, about = say_results.reasons(got, "lost", "EUR")
+    most, about = say_results.reasons(got, "lost", 0.95, "EUR")
     assert most.startswith("Most money is lost for “price”: 2 deals (33.3%, 95% interval ")
     assert most.endswith("40 EUR of 50 EUR.")
     assert about == "Of the 6 deals lost 16.7% (1) have no reason entered."
@@ -217,7 +217,7 @@ def test_without_any_reason_nothing_is_shown_and_the_share_is_not_answerable():
     table = reasons.by_reason(lost, lost["loss_reason"])
     assert table.empty
     assert noted(reasons.reason_rows(lost, lost["loss_reason"], table, "lost"))["status"].tolist() == ["not_answerable"]
-    assert say_results.reasons(table, "lost", "EUR") == ("", "")
+    assert say_results.reasons(table, "lost", 0.95, "EUR") == ("", "")
 
 
 def of_reasons(price: int, timing: int) -> pd.DataFrame:

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 import pandas as pd
 
 from abmlib.pages.say import count, joined, named, one_line, p_value, share, short_money
-from abmlib.stats.intervals import LEVEL
 
 READERS = {"owner": "seller"}  # ways of grouping that readers call otherwise
 SILENT = 0.2  # share of deals without a source or campaign that is worth a sentence
@@ -67,13 +66,14 @@ def _silent(rows: pd.DataFrame, noun: str) -> str:
     return f"{most} deals name no {noun}: {none:,.0f} of {deals.sum():,.0f} opened. The figures by {noun} describe the other deals only."
 
 
-def reasons(table: pd.DataFrame, outcome: str, currency: str) -> tuple[str, str]:
+def reasons(table: pd.DataFrame, outcome: str, level: float, currency: str) -> tuple[str, str]:
     """Say which reason stands out and how many deals have none; empty without a reason.
 
     Parameters
     ----------
     table : DataFrame of `reasons.by_reason`
     outcome : ``lost`` or ``won``
+    level : of the intervals
     """
     if table.empty:
         return "", ""
@@ -88,7 +88,7 @@ def reasons(table: pd.DataFrame, outcome: str, currency: str) -> tuple[str, str]
     money = f", {short_money(top['amount'], currency)} of {short_money(table['amount'].sum(), currency)}" * (
         by == "amount"
     )
-    ends = f", {LEVEL:.0%} interval {share(top['low'])} to {share(top['high'])}" * pd.notna(top["low"])
+    ends = f", {level:.0%} interval {share(top['low'])} to {share(top['high'])}" * pd.notna(top["low"])
     text = f"Most {'money is' if by == 'amount' else 'deals are'} {outcome} for “{one_line(top['reason'])}”: {count(int(top['deals']), 'deal')} ({share(top['share'])}{ends}){money}"
     return f"{text}.", about
 
