@@ -169,7 +169,8 @@ def _kept(of: pd.DataFrame) -> dict[str, Any]:
 
 def sellers(seen: Seen) -> Found:
     """Range of the sellers' shrunken win rates against the range of their true ones; called where 12 says they differ."""
-    judged = differences(seen.groups).set_index("group_by")["judged"]
+    known = seen.groups[seen.groups["group"] != "unknown"]
+    judged = differences(known).set_index("group_by")["judged"]
     own = seen.groups[seen.groups["group_by"] == "owner"].set_index("group")
     true = pd.Series(_chance(seen, seen.closed)).groupby(seen.closed["owner_id"].to_numpy()).mean().reindex(own.index)
     return Found(

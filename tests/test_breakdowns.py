@@ -9,7 +9,8 @@ from abmlib.method import deals as dl
 from abmlib.method.periods import Period
 from abmlib.pages import say_results
 from abmlib.stats import pooling
-from abmlib.tables import schema
+from abmlib.tables import Book, schema
+from tests.conftest import SAMPLE
 from tests.test_pipeline import TODAY, YEAR, day, deals, won_and_lost
 
 CAMPAIGNS = pd.DataFrame({"campaign_id": ["k1", "k2", "k3"], "name": ["Fair", "Fair", "Web seminar"]})
@@ -117,6 +118,19 @@ def test_the_sentence_of_a_way_names_the_largest_part_the_verdict_and_who_names_
     assert (
         silent == "Many deals name no source: 100 of 300 opened. The figures by source describe the other deals only."
     )
+
+
+def test_on_the_sample_the_planted_sources_differ_and_paid_search_is_the_clearest_low():
+    book = Book.open(SAMPLE, as_of=str(TODAY.date()))
+    every = dl.with_days(book.read("opportunities"), TODAY)
+    closed, labels = dl.decided(every), breakdowns.labels(every, NO_INDUSTRY, book.read("campaigns"))
+    groups = breakdowns.all_groups(closed[closed["type"] != "renewal"], labels)  # renewals come from nowhere
+    known = groups[groups["group"] != "unknown"]
+    differ = dl.differences(known).set_index("group_by")["judged"]
+    assert differ[["source", "campaign"]].eq("differ").all()
+    assert differ["owner"] == "no difference beyond chance"
+    rates = known[known["group_by"] == "source"].set_index("group")
+    assert rates["high"].idxmin() == "Paid search"
 
 
 # -- the one that moves a headline ------------------------------------------------------------------------------------
