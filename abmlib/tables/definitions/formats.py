@@ -62,7 +62,7 @@ PAGES: dict[str, Format] = {  # columns of tables that are shown and not kept
     "break_even_hours": Format("hours", "Hours that pay", "a year"),
     "spare_hours": Format("hours", unit="a year"), "hours": Format("hours", "Hours spent"),
     "evidence": WORDS, "against": WORDS, "missing": WORDS, "speaks_for": WORDS, "speaks_against": WORDS, "element": WORDS,
-    "field": WORDS, "table": WORDS, "status": WORDS,
+    "field": WORDS, "table": WORDS, "status": WORDS, "verdict": WORDS,
     "horizon_months": Format("count", "Horizon", "months"),
     "age_days": Format("count", "Age", "days"),
     # 00
