@@ -103,6 +103,16 @@ def test_the_interval_of_a_change_holds_over_accounts_that_answer_several_times(
     assert held / runs == pytest.approx(0.95, abs=0.03)
 
 
+def test_a_change_against_a_baseline_stands_beside_the_value_it_is_of():
+    rows = [("C-1", "velocity_open_deals", 50.0, 40.0, 60.0), ("C-1", "velocity_change", 0.2, 0.1, 0.3)]
+    noted = pd.DataFrame(rows, columns=["measure_id", "definition_id", "value", "low", "high"])
+    noted = noted.assign(as_of=NOW.end, unit="currency per day", n=40, status="ok")
+    none = kpis.changes([], NOW, BEFORE)
+    (row,) = kpis.by_family(schema.conform("measures", noted), none, schema.empty("15_executive_summary")).itertuples()
+    assert (row.family, row.value, row.change, row.verdict) == ("scale", 50.0, 0.2, "up")
+    assert row.compared_with == kpis.BASELINE
+
+
 def test_a_book_without_visits_and_surveys_has_no_kpi_of_either_family():
     found = kpis.engagement(as_read("activities"), NO_SESSIONS) + kpis.satisfaction(as_read("surveys"))
     assert {r["status"] for r in kpis.kpi_rows(found, NOW)} == {"not_answerable"}

@@ -20,9 +20,13 @@ FAMILIES = {
     "engagement": ("accounts_on_key_pages", "key_page_clicks", "minutes_on_site", "site_conversion"),
     "satisfaction": ("nps", "csat_top_two"),
     "pipeline": ("open_value", "deals_opened", "win_rate_by_count"),
-    "scale": ("accounts_won", "days_to_won_median", "acv_mean"),
+    "scale": ("accounts_won", "velocity_open_deals", "days_to_won_median", "acv_mean"),
 }
-YEAR_BEFORE, QUARTERS = "the 12 months before", "the quarters before"
+YEAR_BEFORE, QUARTERS, BASELINE = "the 12 months before", "the quarters before", "the baseline"
+OF_BASELINE = {
+    "velocity_change": "velocity_open_deals",
+    "acv_mean_change": "acv_mean",
+}  # measure of the change, and of what
 COLUMNS = ["definition_id", "change", "change_low", "change_high", "verdict"]
 
 
@@ -174,8 +178,9 @@ def by_family(measures: pd.DataFrame, changed: pd.DataFrame, headlines: pd.DataF
 
     Parameters
     ----------
-    measures : DataFrame to the spec of ``measures``; of several windows of a measure the longest counts
+    measures : DataFrame to the spec of ``measures``; of several windows of a measure the longest counts,
     changed : DataFrame of `changes`
+        and changes against a baseline, noted as measures (`OF_BASELINE`), are taken from here
     headlines : DataFrame to the spec of ``15_executive_summary``, whose change is of the quarter judged
 
     Returns
@@ -190,7 +195,17 @@ def by_family(measures: pd.DataFrame, changed: pd.DataFrame, headlines: pd.DataF
     whole = measures[measures["group_by"] == "all"].sort_values("window_start", kind="stable")
     table = pd.DataFrame(places, columns=["family", "definition_id"]).merge(whole.drop_duplicates("definition_id"))
     judged = headlines[headlines["expected"].notna()]
-    of = pd.concat([changed.assign(compared_with=YEAR_BEFORE), judged[COLUMNS].assign(compared_with=QUARTERS)])
+    moved = whole[whole["definition_id"].isin(OF_BASELINE) & whole["value"].notna()]
+    ends = {"value": "change", "low": "change_low", "high": "change_high"}
+    moved = moved.assign(definition_id=moved["definition_id"].map(OF_BASELINE)).rename(columns=ends)
+    verdict = np.select([moved["change_low"] > 0, moved["change_high"] < 0], ["up", "down"], "within noise")
+    of = pd.concat(
+        [
+            changed.assign(compared_with=YEAR_BEFORE),
+            moved.assign(verdict=verdict)[COLUMNS].assign(compared_with=BASELINE),
+            judged[COLUMNS].assign(compared_with=QUARTERS),
+        ]
+    )
     both = table.merge(of.drop_duplicates("definition_id"), on="definition_id", how="left")
     both = both.assign(verdict=both["verdict"].fillna("not judged"))
     return schema.conform("15_kpis", both[list(schema.spec("15_kpis").columns)])

@@ -342,7 +342,10 @@ def kpis(rows: pd.DataFrame, title: str, currency: str, note: str = "") -> Shown
     """
     out = []
     for r, unit in zip(rows.itertuples(), unit_names(rows["unit"], currency), strict=True):
-        relative, named = r.compared_with == "the quarters before" and r.unit != "share", f" {unit}" * bool(unit)
+        relative, named = (
+            r.compared_with in {"the quarters before", "the baseline"} and r.unit != "share",
+            f" {unit}" * bool(unit),
+        )
         steps = [100 * x if relative or r.unit == "share" else x for x in (r.change, r.change_low, r.change_high)]
         end = " %" if relative else " points" if r.unit == "share" else named
         texts = [f"{x:+,.1f}".removesuffix(".0") for x in steps]

@@ -322,10 +322,10 @@ KPIS = table("15_kpis", "The four families of KPIs: engagement, satisfaction, pi
     "high": col("number", "upper end of the interval", null=True, unit="see unit"),
     "n": col("int", "what the value rests on", unit="count"),
     "status": col("text", "may it be judged", one_of=("ok", "too_early", "not_answerable")),
-    "change": col("number", "against the 12 months before: in its unit; against the quarters before: as in 15_executive_summary", null=True, unit="see unit"),
+    "change": col("number", "against the 12 months before: in its unit; against the quarters before and the baseline: shares as a difference, all else as a ratio less one", null=True, unit="see unit"),
     "change_low": col("number", "lower end of the interval of the change", null=True, unit="see unit"),
     "change_high": col("number", "upper end of the interval of the change", null=True, unit="see unit"),
-    "compared_with": col("text", "what the change is against", null=True, one_of=("the 12 months before", "the quarters before")),
+    "compared_with": col("text", "what the change is against", null=True, one_of=("the 12 months before", "the quarters before", "the baseline")),
     "verdict": col("text", "what the change means",
         one_of=("up", "down", "within noise", "too variable", "too few", "too early", "not judged")),
 })
