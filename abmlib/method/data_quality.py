@@ -99,22 +99,15 @@ def verdict_counts(judged: pd.DataFrame) -> pd.DataFrame:
 
 
 def usable_rows(judged: pd.DataFrame) -> pd.DataFrame:
-    """Rows of `measures`: share of accounts whose data is usable, prospects, customers and former customers apart.
-
-    Counts of all there is, so without an interval.
-
-    Parameters
-    ----------
-    judged : DataFrame of `account_data`
+    """Rows of `measures`: share of the accounts of each status in `account_data` that are usable; without an interval.
 
     References
     ----------
     S0-6.
     """
     by = judged["verdict"].eq("usable").groupby(judged["status"])
-    return measures.measure_rows(
-        "S0-6", "accounts_usable", by.mean(), "share", n=by.size(), group_by="status", group=by.size().index
-    )
+    whole = {"n": by.size(), "group_by": "status", "group": by.size().index}
+    return measures.measure_rows("S0-6", "accounts_usable", by.mean(), "share", **whole)
 
 
 def weak_customers(judged: pd.DataFrame, accounts: pd.DataFrame) -> pd.DataFrame:
