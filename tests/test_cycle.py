@@ -183,6 +183,15 @@ def test_each_kind_of_evidence_is_counted_by_hand():
     assert "orders_per_year" not in values  # won ten days ago, too short a time to tell
 
 
+def test_one_contact_on_every_deal_tells_their_level_and_not_how_many_people_buy():
+    links = [{"opportunity_id": o, "contact_id": "x", "role": "unknown"} for o in ("o1", "o2")]
+    people = [{"contact_id": "x", "account_id": "a", "seniority": "c_level"}]
+    deals = [deal("o1", "a", 100, 500.0), deal("o2", "a", 50, 500.0)]
+    one = seen(deals=deals, links=links, contacts=people)["evidence"]
+    two = seen(deals=deals, links=[*links, {"opportunity_id": "o2", "contact_id": "y", "role": "unknown"}])["evidence"]
+    assert "buyers" not in set(one) and (one == "buyer_level").sum() == 2 and (two == "buyers").sum() == 2
+
+
 def test_plain_orders_speak_of_value_where_there_is_no_deal_and_bills_of_a_period_by_the_year():
     line = [{"product_id": p, "name": p, "product_line": of} for p, of in (("pen", "office"), ("seat", "software"))]
     days = pd.date_range("2026-01-01", "2026-05-31", freq="MS")

@@ -326,4 +326,4 @@ def test_connectors_tables_import_as_drafted(shared_data, tmp_path, folder):
 def test_the_draft_engine_stays_small():
     names = ("packs", "exports", "facts", "match", "recipes", "draft_plan", "drafts", "draft_text")
     lines = [len((ROOT / "abmlib/tables/importers" / f"{n}.py").read_text("utf-8").splitlines()) for n in names]
-    assert sum(lines) <= 1_790, dict(zip(names, lines, strict=True))
+    assert sum(lines) <= 1_810, dict(zip(names, lines, strict=True))

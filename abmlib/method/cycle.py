@@ -103,11 +103,13 @@ def _frequencies(ordered: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
 
 
 def _people(deals: pd.DataFrame, links: pd.DataFrame, contacts: pd.DataFrame) -> pd.DataFrame:
-    """People on each deal, and the mean of their levels."""
+    """People on each deal, and the mean of their levels; how many is not known where no deal names a second person."""
     level = contacts.drop_duplicates("contact_id").set_index("contact_id")["seniority"].map(LEVELS).astype(float)
     on = links[["opportunity_id", "contact_id"]].drop_duplicates()
     on = on.assign(level=on["contact_id"].map(level).astype(float)).groupby("opportunity_id")
     people = on.agg(buyers=("contact_id", "size"), buyer_level=("level", "mean"))
+    if (people["buyers"] <= 1).all():  # the source has one place for a contact
+        people["buyers"] = np.nan
     by = deals[["opportunity_id", *KEYS]].join(people, on="opportunity_id", how="inner")
     return by.melt(KEYS, ["buyers", "buyer_level"], "evidence").dropna(subset="value")
 

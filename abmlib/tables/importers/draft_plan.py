@@ -12,7 +12,7 @@ from abmlib.tables.importers import match, packs
 from abmlib.tables.importers.exports import Export, File
 from abmlib.tables.importers.facts import Fact, one_line
 from abmlib.tables.importers.mapping_checks import needed
-from abmlib.tables.importers.mapping_file import Mapping
+from abmlib.tables.importers.mapping_file import NTH, Mapping
 from abmlib.tables.importers.match import ENTITIES, Feed
 from abmlib.tables.importers.recipes import FILL_IN, Entry, Part, entry_of, read_as, special, written_as
 from abmlib.tables.importers.sql import one, text, texts
@@ -94,6 +94,7 @@ class Plan:
             if feed.source in self.tables.get(table, {}):
                 self.tables[table][feed.source] = self._part(feed, table)
         self._leave_unfilled()
+        self._take_main_contact()
         if "accounts" not in self.tables:
             self._derive_accounts()
         used = self._used()
@@ -135,6 +136,32 @@ class Plan:
                 for source in self.tables.pop(table):
                     self.idle_files[source] = f"{table} need {', '.join(lacks[table])}, and it has none"
                     self.doubt(1, f"{table}: left out; nothing in {source} is {', '.join(lacks[table])}")
+
+    def _take_main_contact(self) -> None:
+        """Take the contact that the file of deals names, where contacts know it and no file lists who takes part."""
+        deals, named = self.tables.get("opportunities", {}), "opportunity_contacts"
+        feed = next((f for f in self.feeds if f.source in deals and "_contact" in f.found), None)
+        if named in self.tables or "contacts" not in self.tables or feed is None or len(deals) > 1:
+            return
+        other, fact, key = self.first["contacts"], feed.found["_contact"], deals[feed.source]["opportunity_id"].words
+        keyed = other.file.facts.get(self.tables["contacts"][other.source]["contact_id"].words.get("column", ""))
+        self._refer(feed, named, "contact_id", entry := Entry({"column": fact.name}))
+        where, lost = fact.x, 1 - fact.filled / fact.rows
+        if keyed and other.source in self.extra[feed.source].join:
+            where, lost = f"{other.source}.{keyed.x}", lost + self.extra[feed.source].join[other.source]["budget"]
+        elif not keyed or match.overlap(self.export, (feed.file, fact.x), (other.file, keyed.x)) < FOUND:
+            return
+        where = f"{where} is not null"
+        if NTH in key.get("key", ()):  # the number of a row among those alike hangs on which of them are left out
+            names = [n for n in key["key"] if n in feed.file.facts]
+            parts = (f"lower(trim({feed.file.facts[n].x}::varchar))" for n in names)
+            self.extra[feed.source].derive["rows alike"] = f"count(*) over (partition by {', '.join(parts)})"
+            where = f'"rows alike" = 1 and {where}'
+            lost += 2 * match.alike(self.export, feed.file, names) / feed.file.rows
+        part = {"opportunity_id": Entry(dict(key)), "contact_id": entry, "is_primary": Entry({"value": "true"})}
+        self.tables[named] = {feed.source: part}
+        self.words[named]["keep"] = [{"where": where, "why": "no contact that is known", "budget": _budget(lost)}]
+        self.doubt(4, f"{named}: {one_line(fact.name)} is the main contact of each deal; no file names the others")
 
     # -- one table of one file ----------------------------------------------------------------------------------------
 
