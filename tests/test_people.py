@@ -3,6 +3,7 @@
 import datetime as dt
 import functools
 import re
+import shutil
 from pathlib import Path
 
 import nbformat
@@ -53,9 +54,18 @@ TABLES = {"contacts": CONTACTS, "activities": ACTIVITIES, "opportunity_contacts"
 both_days = pytest.mark.parametrize("as_of", ["2026-03-31", "2026-06-30"])
 
 
+@pytest.fixture(scope="module")
+def opened(tmp_path_factory):
+    """The book with a snapshot of each day that several tests ask for."""
+    folder = put(tmp_path_factory.mktemp("people") / "data", accounts=ACCOUNTS, transactions=TRANSACTIONS, **TABLES)
+    for day in ("2026-03-31", "2026-06-30"):
+        Book.open(folder, day)
+    return folder
+
+
 @pytest.fixture
-def data(tmp_path):
-    return put(tmp_path / "data", accounts=ACCOUNTS, transactions=TRANSACTIONS, **TABLES)
+def data(opened, tmp_path):
+    return Path(shutil.copytree(opened, tmp_path / "data"))
 
 
 # -- names on request -------------------------------------------------------------------------------------------------

@@ -79,8 +79,13 @@ def as_view(con: Any, name: str, query: ir.Table, keep: bool = False) -> ir.Tabl
 
     So its text is made once, and what builds on it is short.
     """
-    con.raw_sql(f"CREATE OR REPLACE TEMP {'TABLE' if keep else 'VIEW'} {quoted(name)} AS {con.compile(query)}")
-    return ops.DatabaseTable(name, schema=query.schema(), source=con).to_expr()
+    return _named(con, name, con.compile(query), query.schema(), keep)
+
+
+def _named(con: Any, name: str, query: str, columns: ibis.Schema, keep: bool = False) -> ir.Table:
+    """Let the engine keep a query of SQL, or its rows, under a name."""
+    con.raw_sql(f"CREATE OR REPLACE TEMP {'TABLE' if keep else 'VIEW'} {quoted(name)} AS {query}")
+    return ops.DatabaseTable(name, schema=columns, source=con).to_expr()
 
 
 def ask(t: ir.Table, columns: str, rest: str = "") -> Any:
@@ -98,8 +103,7 @@ def as_file(con: Any, name: str, query: ir.Table, file: Path) -> ir.Table:
     if not file.is_file():
         with replaced(file) as beside:
             con.raw_sql(f"COPY ({con.compile(query)}) TO {text(str(beside))} (FORMAT parquet)")
-    con.raw_sql(f"CREATE OR REPLACE TEMP VIEW {quoted(name)} AS SELECT * FROM read_parquet({text(str(file))})")  # noqa: S608
-    return ops.DatabaseTable(name, schema=query.schema(), source=con).to_expr()
+    return _named(con, name, f"SELECT * FROM read_parquet({text(str(file))})", query.schema())  # noqa: S608
 
 
 def register(con: Any, name: str, file: Path, origin: str = "kept", whole: bool = True) -> ir.Table:
@@ -121,10 +125,11 @@ def register(con: Any, name: str, file: Path, origin: str = "kept", whole: bool 
         if file.suffix == ".csv":
             part = exported.as_table(con.con, name, file, whole)
             refuse_twice(name, file.name, [n for n in part.names if n.lower() in known])
-            first = {n.lower(): f"{x} AS {quoted(n)}" for n, x, _ in reversed(part.columns) if n.strip()}
-            seen = con.sql(f"SELECT {', '.join(reversed(first.values()))} FROM {part.origin}")  # noqa: S608
+            first = {n.lower(): (n, f"{x} AS {quoted(n)}") for n, x, _ in reversed(part.columns) if n.strip()}
+            names, picks = zip(*reversed(first.values()), strict=True)
             is_kept = file.stat().st_size < SMALL and len(part.columns) <= WIDE
-            return con.create_table(f"{origin}_{name}", seen, temp=True) if is_kept else seen
+            query = f"SELECT {', '.join(picks)} FROM {part.origin}"  # noqa: S608
+            return _named(con, f"{origin}_{name}", query, ibis.schema(dict.fromkeys(names, "string")), is_kept)
         at = glob.escape(str(file))
         seen = con.read_parquet(at if file.is_file() else f"{at}/*.parquet", table_name=f"raw_{origin}_{name}")
         for path in [file] if file.is_file() else sorted(file.glob("*.parquet")):

@@ -145,7 +145,7 @@ def all_features(known: Known, filled: set[str]) -> pd.DataFrame:
     ----------
     filled : columns with a value, as table.column
     """
-    out = known.table("accounts").select("account_id").order_by("account_id").to_pyarrow().to_pandas()
+    out = engine.ask(known.table("accounts"), "account_id", "ORDER BY account_id").to_arrow_table().to_pandas()
     others = {name: known.table(name) for name in features.JOINED if known.has(name)}
     made = [f for f in features.FEATURES if known.has(f.table) and (not f.needs or f.needs in filled)]
     zone, day = known.source.settings.time_zone, pd.Timestamp(known.moment.as_of)

@@ -168,12 +168,13 @@ class Source:
         ):  # many CRMs write the planned day of an open deal where the closing day of others stands
             columns["closed_at"] = columns["is_closed"].ifelse(columns["closed_at"], ibis.null("timestamp"))
         typed = raw.select(**columns)
-        return self._with_first_day(typed) if name == "accounts" else typed
+        if name == "accounts" and raw.select(at=columns["created_at"]).at.isnull().any().to_pyarrow().as_py():
+            return self._with_first_day(typed)
+        return typed
 
     def _with_first_day(self, accounts: ir.Table) -> ir.Table:
         """Date accounts without a day of entry by their first fact, or else by the newest day of all facts."""
-        lacks = accounts.created_at.isnull()
-        if not accounts.filter(lacks).limit(1).count().to_pyarrow().as_py() or (latest := self.latest_day()) is None:
+        if (latest := self.latest_day()) is None:
             return accounts
         newest = ibis.literal(end_of(latest - dt.timedelta(days=1), self.settings.time_zone))
         facts = []
