@@ -169,13 +169,15 @@ touched = book.panel("activities", ["contact_id", "direction"], per="day")
 touched = touched[touched["direction"] != "outbound"]
 pipeline, in_deals = open_deals(deals), book.read("opportunity_contacts")
 groups = buying_groups.buying_groups(contacts, in_deals, pipeline, touched, pd.Index(names.index), required_roles)
-selling = pipeline.groupby("account_id")[["amount"]].sum().rename(columns={"amount": "open_amount"})
+selling = pipeline.groupby("account_id")[["amount"]].sum(min_count=1).rename(columns={"amount": "open_amount"})
 reached = book.measure(buying_groups.group_rows(groups, selling.index, required_roles))
 say_data.buying_groups(reached, contacts["role_known"].mean())
 
 # %%
 with_people = selling[selling.index.isin(groups.loc[groups["people"] > 0, "account_id"])]
-largest = say_data.buying_map(groups, with_people.nlargest(15, "open_amount"), names, required_roles)
+largest = say_data.buying_map(
+    groups, with_people.sort_values("open_amount", ascending=False).head(15), names, required_roles
+)
 show.table(largest, "Buying groups of the accounts with the largest open deals", book.currency, rows=15)
 
 # %% [markdown]

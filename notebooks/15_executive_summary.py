@@ -170,7 +170,12 @@ say_changes.kpis(families)
 
 # %%
 answered = families[families["value"].notna()]
-show.kpis(answered, "KPIs by family", book.currency, note=say_changes.about_changes(LEVEL) * bool(len(answered)))
+show.kpis(
+    answered,
+    "KPIs by family",
+    book.currency,
+    note=say_changes.about_changes(LEVEL) * bool(answered["change"].notna().any()),
+)
 
 # %% [markdown] tags=["fold"]
 # ### What each headline rests on
