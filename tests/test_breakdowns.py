@@ -369,3 +369,12 @@ def test_without_targets_sellers_are_in_order_of_what_they_won_and_nobody_is_beh
     assert got[["own_target", "year_target", "won_of_target", "missing_to_target"]].isna().all(axis=None)
     assert sellers.behind(got, Q2, TODAY).empty
     assert sellers.seller_rows(got, Q2).empty
+
+
+def test_a_seller_with_open_deals_is_silent_after_90_days_without_one_opened_or_closed():
+    every = deals(
+        [("a", None, 1, "2026-01-05"), ("b", True, 1, "2025-01-05", "2026-06-01"), ("c", None, 1, "2026-01-05"), ("d", False, 1, "2026-06-01", "2026-06-02")],
+        owner_id=["s", "t", "t", "u"],
+    )  # fmt: skip
+    got = sellers.silent(every, TODAY)
+    assert got.values.tolist() == [["s", day("2026-01-05"), 1, True], ["t", day("2026-06-01"), 1, False]]

@@ -8,6 +8,8 @@ from abmlib.method.forecast import due_in, owner_targets
 from abmlib.method.measures import measure_rows
 from abmlib.method.periods import DAY, Period, quarters
 
+SILENT_DAYS = 90  # without a deal opened or closed, after which a seller is called silent
+
 
 def year_to(end: pd.Timestamp, year_starts: int = 1) -> Period:
     """Give the fiscal year up to a day."""
@@ -102,6 +104,29 @@ def _won(deals: pd.DataFrame, period: Period) -> pd.DataFrame:
 def _sum(deals: pd.DataFrame) -> pd.Series:
     """Amount by owner."""
     return deals.groupby("owner_id")["amount"].sum(min_count=1)
+
+
+def silent(deals: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
+    """Find the last day on which each seller with open deals opened or closed any.
+
+    A seller without such a day is not called silent: nobody knows. Deals without a seller do not count.
+
+    Parameters
+    ----------
+    deals : DataFrame of `deals.with_days`, open and closed
+
+    Returns
+    -------
+    DataFrame, the longest silent first: ``owner_id, last_day, open_deals, silent`` (none for `SILENT_DAYS` up to `as_of`)
+    """
+    days = deals[["created_day", "closed_day"]].max(axis=1)
+    held = open_deals(deals).groupby("owner_id").size().rename("open_deals")
+    last = days.groupby(deals["owner_id"]).max().rename("last_day").reindex(held.index)
+    out = pd.concat([last, held], axis=1).rename_axis("owner_id").reset_index()
+    out["silent"] = (as_of - out["last_day"]).dt.days >= SILENT_DAYS
+    return out[["owner_id", "last_day", "open_deals", "silent"]].sort_values(
+        ["last_day", "owner_id"], ignore_index=True
+    )
 
 
 def seller_rows(sellers: pd.DataFrame, period: Period) -> pd.DataFrame:
