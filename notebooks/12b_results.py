@@ -64,8 +64,9 @@ tiers = book.read("account_tiers")
 # ## How the answer is made
 # **Win rate**: deals won, divided by deals decided (won or lost) in the window. Open deals have no result yet and do not count.
 # Where most closed deals have no closing day, all deals ever decided count. Without a lost deal there is no rate.
-# **Track**: a first sale is a deal opened before its account bought anything. All other deals are business with customers. Their
-# rates are never averaged with those of first sales.
+# **Track**: a first sale is a deal opened before its account bought anything. All other deals are business with customers, also
+# those that the CRM calls an expansion or renewal though no earlier purchase is in the data. The rates of tracks are compared, and
+# groups of first sales stand apart from groups of all deals.
 
 # %%
 has_days = not deals.dateless(opportunities)
@@ -167,7 +168,7 @@ show.table(staged, "Stages by track", note=say_deals.about_stages(len(history)))
 # account. Young leads can still be won, so sources are compared on leads that are old enough.
 
 # %% tags=["finding"]
-leads = funnel.followed(book.read("leads"), opportunities, accounts["first_won_day"], book.as_of)
+leads = funnel.followed(book.read("leads"), opportunities, track, accounts["first_won_day"], book.as_of)
 days, first_sales = funnel.horizon(leads), funnel.became(leads, funnel.FIRST)
 sides, lead_sources = funnel.by_side(leads, days), funnel.by_source(first_sales, days)
 book.measure(funnel.rows(sides, "side"))

@@ -363,6 +363,12 @@ def test_help_goes_to_sellers_behind_with_overdue_deals_and_its_money_is_at_most
     assert sellers.behind(got, Q2, day("2026-04-10")).empty  # 60 % won when a ninth of the quarter has passed
 
 
+def test_where_no_deal_names_its_seller_there_is_no_seller_who_sold_nothing():
+    every = deals(OWNED, **TEAM | {"owner_id": [None] * len(OWNED)})
+    ways = breakdowns.by_ways(every, YEAR, labelled(every), breakdowns.all_groups(every, labelled(every)))
+    assert sellers.by_seller(every, AIMS, Q2, Q3, TODAY, pd.Series(dtype=bool), ways).empty
+
+
 def test_without_targets_sellers_are_in_order_of_what_they_won_and_nobody_is_behind():
     _, got = team(AIMS.iloc[:0])
     assert got["owner_id"].tolist() == ["t", "s"]

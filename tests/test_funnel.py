@@ -24,10 +24,15 @@ def leads(*rows: tuple) -> pd.DataFrame:
     return as_read("leads", f)
 
 
+def first(sold: pd.DataFrame) -> pd.Series:
+    return pd.Series("first sale", sold.index)
+
+
 @pytest.fixture
 def few() -> pd.DataFrame:
     sold = deals(
         [
+            ("d0", True, 1.0, "2024-11-01", "2024-12-01"),  # wins are recorded since then
             ("d1", True, 1.0, "2025-01-11", "2025-01-21"),
             ("d2", True, 1.0, "2025-06-01", "2025-12-01"),
             ("d3", False, 1.0, "2025-02-01", "2025-03-01"),
@@ -40,7 +45,7 @@ def few() -> pd.DataFrame:
         ("2025-06-01", "2025-06-01", "d2", "fair"),  # won after 183 days
         ("2026-06-20", None, None, "fair"),  # ten days old: cannot be judged
     )
-    return funnel.followed(came, sold, NOBODY, TODAY)
+    return funnel.followed(came, sold, first(sold), NOBODY, TODAY)
 
 
 def test_a_lead_is_followed_to_its_deal_and_its_win(few):
@@ -62,7 +67,7 @@ def test_a_quarter_is_too_early_while_one_of_its_leads_is_young(few):
 def test_business_with_customers_is_apart_and_the_win_of_a_lead_makes_none_of_it():
     sold = deals([("d1", True, 1.0, "2025-01-11", "2025-01-21")]).assign(account_id="a")
     came = leads(("2025-02-01", None, None, "web"), ("2025-01-25", "2025-01-25", "d1", "web")).assign(account_id="a")
-    got = funnel.followed(came, sold, pd.Series({"a": day("2025-01-21")}), TODAY)
+    got = funnel.followed(came, sold, first(sold), pd.Series({"a": day("2025-01-21")}), TODAY)
     assert got["side"].tolist() == [funnel.CUSTOMERS, funnel.FIRST]
     sides = funnel.by_side(got, 30).set_index("side")
     assert sides["leads"].tolist() == [
@@ -75,7 +80,8 @@ def test_business_with_customers_is_apart_and_the_win_of_a_lead_makes_none_of_it
 
 def test_without_a_deal_no_win_is_known_and_conversion_is():
     came = leads(("2025-01-01", "2025-01-11", None, "web"), ("2025-01-01", None, None, "web"))
-    got = funnel.followed(came, deals([("d1", True, 1.0)]), NOBODY, TODAY)
+    sold = deals([("d1", True, 1.0)])
+    got = funnel.followed(came, sold, first(sold), NOBODY, TODAY)
     rows = funnel.rows(funnel.steps(got, got["side"], np.nan), "side").set_index("definition_id")
     assert rows["status"].to_dict()["leads_won"] == "not_answerable"
     assert rows.loc["leads_won", "why"] == "the deal each lead became"
@@ -83,7 +89,8 @@ def test_without_a_deal_no_win_is_known_and_conversion_is():
 
 
 def test_without_a_lead_nothing_is_said():
-    none = funnel.followed(leads(("2025-01-01", None, None, "x")).iloc[:0], deals([("d1", True, 1.0)]), NOBODY, TODAY)
+    sold = deals([("d1", True, 1.0)])
+    none = funnel.followed(leads(("2025-01-01", None, None, "x")).iloc[:0], sold, first(sold), NOBODY, TODAY)
     assert funnel.steps(none, none["side"], funnel.horizon(none)).empty
     assert funnel.cohorts(none, np.nan).empty
     assert funnel.by_source(none, np.nan).empty
@@ -122,8 +129,27 @@ def test_olist_has_the_shares_that_were_published(shared_data):
         }
     )
     deals_of = pd.DataFrame(closed).assign(closed_day=sold["closed_day"])
-    got = funnel.followed(table, deals_of, NOBODY, day("2018-11-14"))
+    got = funnel.followed(table, deals_of, first(deals_of), NOBODY, day("2018-11-14"))
     by = funnel.steps(got, got["source"].rename("lead_source"), funnel.horizon(got)).set_index("lead_source")
     assert round(funnel.steps(got, got["side"], 1)["leads_won"].iloc[0], 3) == 0.105
     assert by.loc[["paid_search", "social", "email"], "leads_won"].round(3).tolist() == [0.123, 0.056, 0.03]
     assert dl.differences(funnel.by_source(got, funnel.horizon(got)))["judged"].tolist() == ["differ"]
+
+
+def test_a_lead_is_of_the_side_of_its_deals_track():
+    sold = deals([(f"d{i}", None, 1.0, "2025-01-11") for i in range(3)])
+    came = leads(*[("2025-01-01", None, f"d{i}", "web") for i in range(3)])
+    got = funnel.followed(came, sold, pd.Series(["renewal", "first sale", "unknown"]), NOBODY, TODAY)
+    assert got["side"].tolist() == [funnel.CUSTOMERS, funnel.FIRST, funnel.UNTOLD]
+
+
+def test_leads_from_before_wins_are_recorded_are_in_no_rate():
+    sold = deals([("d1", True, 1.0, "2025-02-01", "2025-04-01"), ("d2", True, 1.0, "2025-04-02", "2025-04-12")])
+    came = leads(
+        ("2025-01-01", None, "d1", "web"), ("2025-04-02", None, "d2", "web"), ("2025-04-02", None, None, "fair")
+    )
+    got = funnel.followed(came, sold, first(sold), NOBODY, TODAY)
+    assert funnel.horizon(got) == 10  # the win after 90 days came in before
+    by = funnel.cohorts(got, 10).set_index("lead_quarter")
+    assert by["status"].to_dict() == {"2025Q1": "not_answerable", "2025Q2": "ok"}
+    assert by["won_in_time"].fillna(-1).to_dict() == {"2025Q1": -1, "2025Q2": 0.5}

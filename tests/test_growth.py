@@ -96,8 +96,8 @@ def test_a_baseline_lies_before_the_programme_and_where_the_data_are_whole():
 
 @pytest.mark.slow
 def test_changes_that_are_none_are_seldom_called():
-    """Forty books of 50 accounts that buy alike in both years: no more alarms than chance may raise (at 5 %: 7 or fewer)."""
-    alarms = dict.fromkeys(("deal_size_mean_change", "days_to_close_median_change", "velocity_change"), 0)
+    """Forty books of 50 accounts that buy alike in both years: no more with an alarm than chance may raise (at 5 %: 7 or fewer)."""
+    alarms = 0
     for seed in range(40):
         random = np.random.default_rng(seed)
         account = np.repeat(np.arange(50), random.poisson(5, 50))
@@ -120,6 +120,5 @@ def test_changes_that_are_none_are_seldom_called():
         )
         kinds = pd.DataFrame({"product_line": "x", "size_band": 0, "track": "first sale"}, f.index)
         got = growth.changes(f, kinds, YEAR, BEFORE).set_index("definition_id")["verdict"]
-        for name in alarms:
-            alarms[name] += got[name] in {"up", "down"}
-    assert max(alarms.values()) <= 7
+        alarms += got.isin(["up", "down"]).any()
+    assert alarms <= 7

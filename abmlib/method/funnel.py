@@ -6,27 +6,32 @@ import pandas as pd
 from abmlib.method import deals as dl
 from abmlib.method.measures import measure_rows, share_rows
 from abmlib.method.periods import quarters
+from abmlib.method.results import FIRST as FIRST_SALE
 from abmlib.stats import intervals
 
-FIRST, CUSTOMERS = "first sales", "business with customers"
+FIRST, CUSTOMERS, UNTOLD = "first sales", "business with customers", "deals of unknown track"
 
 
-def followed(leads: pd.DataFrame, deals: pd.DataFrame, first_won: pd.Series, as_of: pd.Timestamp) -> pd.DataFrame:
+def followed(
+    leads: pd.DataFrame, deals: pd.DataFrame, track: pd.Series, first_won: pd.Series, as_of: pd.Timestamp
+) -> pd.DataFrame:
     """Follow each lead to its contact, its deal and its win. No row is dropped.
 
-    What a lead became is business with a customer where its account bought, or had a deal won, before the lead came in (or was
-    converted, where nobody knows when it came in); the win of the lead itself is none.
+    A lead is of the side of its deal's track. Without a deal it is business with a customer where its account bought, or had a
+    deal won, before the lead came in (or was converted, where nobody knows when it came in). A lead that came in before the first
+    win that is recorded has no age and no days to win: its early wins may not be recorded.
 
     Parameters
     ----------
     leads : DataFrame, ``tables.schema.LEADS``
     deals : DataFrame of `deals.with_days`
+    track : Series of `results.tracks`, index as `deals`
     first_won : Series, day of the first purchase or won deal of each account id
 
     Returns
     -------
     DataFrame, index as `leads`: ``created_day, source, account_id, side, converted, deal, won`` (deal and won are missing where no
-    lead has a deal), ``age_days, days_to_convert, days_to_win`` (missing where impossible)
+    lead has a deal), ``age_days, days_to_convert, days_to_win`` (missing where impossible), ``recorded`` (came in since wins are)
     """
     key = leads["opportunity_id"]
     known = deals.drop_duplicates("opportunity_id").set_index("opportunity_id")
@@ -40,14 +45,19 @@ def followed(leads: pd.DataFrame, deals: pd.DataFrame, first_won: pd.Series, as_
         "days_to_convert": leads["converted_day"],
         "days_to_win": own,
     }
-    took = {name: (end - came).dt.days for name, end in ends.items()}
-    bought = first_won.reindex(account).set_axis(leads.index)
+    recorded = ~(came < won["closed_day"].min())
+    took = {name: (end - came).dt.days.where(recorded | (name == "days_to_convert")) for name, end in ends.items()}
+    is_customer = first_won.reindex(account).set_axis(leads.index) < came.fillna(leads["converted_day"])
+    of = track.set_axis(deals["opportunity_id"]).astype("str")
+    of = of[~of.index.duplicated()].reindex(key).set_axis(leads.index)
+    sides = [of == FIRST_SALE, of == "unknown", of.notna() | is_customer]
     return pd.DataFrame(
         {
             "created_day": came,
             "source": leads["source"],
             "account_id": account,
-            "side": np.where((bought < came.fillna(leads["converted_day"])) & (bought != own), CUSTOMERS, FIRST),
+            "side": np.select(sides, [FIRST, UNTOLD, CUSTOMERS], FIRST),
+            "recorded": recorded,
             "converted": (leads["converted_day"].notna() | has_deal),
             "deal": has_deal.astype("boolean") if is_known else nothing,
             "won": is_won.astype("boolean") if is_known else nothing,
@@ -76,14 +86,14 @@ def became(leads: pd.DataFrame, side: str) -> pd.DataFrame:
 
 
 def by_side(leads: pd.DataFrame, days: float) -> pd.DataFrame:
-    """Count both sides, as `steps`; without any business with customers there is no row of it.
+    """Count each side, as `steps`; without a lead of a side but first sales there is no row of it.
 
     Parameters
     ----------
     leads : DataFrame of `followed`
     days : of `horizon`
     """
-    sides = [FIRST] + [CUSTOMERS] * bool((leads["side"] == CUSTOMERS).any())
+    sides = [FIRST, *(side for side in (CUSTOMERS, UNTOLD) if (leads["side"] == side).any())]
     parts = [steps(became(leads, side), pd.Series(side, leads.index, name="side"), days) for side in sides]
     return pd.concat(parts, ignore_index=True)
 
@@ -146,7 +156,8 @@ def steps(leads: pd.DataFrame, group: pd.Series, days: float) -> pd.DataFrame:
 def cohorts(leads: pd.DataFrame, days: float, year_starts: int = 1) -> pd.DataFrame:
     """Follow the leads that came in during each quarter, as `steps`, oldest first; leads without a day are in none.
 
-    A quarter is ``too_early`` while some of its leads have not had the days of the horizon.
+    A quarter is ``too_early`` while some of its leads have not had the days of the horizon, and ``not_answerable``, without a
+    share won, where all came in before wins are recorded.
 
     Parameters
     ----------
@@ -161,13 +172,17 @@ def cohorts(leads: pd.DataFrame, days: float, year_starts: int = 1) -> pd.DataFr
     dated = leads[leads["created_day"].notna()]
     quarter = dated["created_day"].dt.to_period(quarters(year_starts)).astype("str").rename("lead_quarter")
     found = steps(dated, quarter, days).sort_values("lead_quarter", ignore_index=True)
-    return found.assign(status=np.where(found["n_ripe"] == found["leads"], "ok", "too_early"))
+    recorded = found["lead_quarter"].map(dated["recorded"].groupby(quarter).sum())
+    shares = ["leads_won", "leads_won_low", "leads_won_high"]
+    found[shares] = found[shares].mask(recorded == 0)
+    early = np.where(found["n_ripe"] == recorded, "ok", "too_early")
+    return found.assign(status=np.where(recorded == 0, "not_answerable", early))
 
 
 def by_source(leads: pd.DataFrame, days: float) -> pd.DataFrame:
     """Measure the share of leads `won_within` the horizon by source, raw and pooled, as `deals.by_group`.
 
-    With one source, or without a lead won, there is no row.
+    Leads of unknown source are left out. With one source, or without a lead won, there is no row.
 
     Parameters
     ----------
@@ -175,7 +190,7 @@ def by_source(leads: pd.DataFrame, days: float) -> pd.DataFrame:
     days : of `horizon`
     """
     flag = won_within(leads, days)
-    known = leads[flag.notna()].assign(is_won=flag)
+    known = leads[flag.notna() & leads["source"].ne("unknown").fillna(False)].assign(is_won=flag)
     found = dl.by_group(known.iloc[: None if known["is_won"].any() else 0], known["source"], "lead source")
     return found if len(found) > 1 else found.iloc[:0]
 
@@ -189,8 +204,10 @@ def rows(found: pd.DataFrame, group_by: str) -> pd.DataFrame:
     """
     status = found["status"] if "status" in found else pd.Series("ok", found.index)
     about = {"group_by": group_by, "group": found[group_by.replace(" ", "_")]}
-    about |= {"why": np.where(found["won"].isna(), "the deal each lead became", "")}
-    parts = [share_rows("C-24", "leads_converted", found["converted"], found["leads"], status=status, **about)]
+    whys = [found["won"].isna(), status == "not_answerable"]
+    about |= {"why": np.select(whys, ["the deal each lead became", "wins recorded since these leads came in"], "")}
+    converted = about | {"status": status.replace("not_answerable", "ok")}
+    parts = [share_rows("C-24", "leads_converted", found["converted"], found["leads"], **converted)]
     for name, n in (("leads_won", "leads"), ("won_in_time", "n_ripe")):
         ends = {end: found[f"{name}_{end}"] for end in ("low", "high")}
         states = status.mask(found[name].isna(), "not_answerable")

@@ -15,6 +15,7 @@ from abmlib.stats.intervals import DRAWS, FEWEST_DRAWN, FLOOR_OUTCOMES
 
 FEWEST = 5  # deals won of a kind in either period; fewer join the next wider kind
 BANDS = 3  # of accounts by the people they employ
+MEASURES = 4  # velocity, days to close, mean size and contract value, judged together
 KINDS = ("product_line", "size_band", "track")  # what the mix of deals is made of, the last given up first
 
 
@@ -47,8 +48,9 @@ def size_bands(employees: pd.Series) -> pd.Series:
 def changes(deals: pd.DataFrame, kinds: pd.DataFrame, now: Period, before: Period | None) -> pd.DataFrame:
     """Measure velocity, days to close and sizes of deals in two periods, and how far each changed.
 
-    Every change is a ratio less one, with an interval over accounts, each with its deals of both periods. Each interval stands
-    alone. Deals closed in a period count for win rate and size, deals at work in it for days to close.
+    Every change is a ratio less one, with an interval over accounts, each with its deals of both periods. The intervals of the
+    four measures hold together (Bonferroni; the distance of each end from the estimate, as a logarithm, is that much longer).
+    Velocity has no change where most open deals are overdue at either end: it would count them as business. Deals closed in a period count for win rate and size, deals at work in it for days to close.
 
     Parameters
     ----------
@@ -78,6 +80,11 @@ def changes(deals: pd.DataFrame, kinds: pd.DataFrame, now: Period, before: Perio
         rows += _sizes(name, size, won["account_id"], side, kinds.reindex(won.index))
     columns = ["definition_id", "measure_id", "unit", "value_before", "value_now", "n_before", "n_now"]
     found = pd.DataFrame(rows, columns=[*columns, "change", "change_low", "change_high"])
+    wider = intervals.deviations(MEASURES) / intervals.Z
+    with np.errstate(all="ignore"):
+        middle = np.log1p(found["change"].astype(float))
+        for end in ("change_low", "change_high"):
+            found[end] = np.expm1(middle + (np.log1p(found[end].astype(float)) - middle) * wider)
     few = found[["n_before", "n_now"]].min(axis=1).lt(FLOOR_OUTCOMES) | found["change_low"].isna()
     few |= found["change_high"].isna()
     conditions = [few, found["change_low"] > 0, found["change_high"] < 0]

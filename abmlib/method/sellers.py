@@ -31,7 +31,7 @@ def by_seller(
     A seller is who owns a deal that is open, or closed in the fiscal year up to the period's end or in the window of
     `by_ways`, or who has a target. What is won is missing where `dateless`, or where the seller's won deals have no amount. The year's
     target is that of the fiscal year up to the period's end (`forecast.owner_targets`). Columns of which nothing is known are
-    missing.
+    missing. Where no deal names its seller there is no row: on an earlier day a source may not tell who owned the deals.
 
     Parameters
     ----------
@@ -90,8 +90,10 @@ def by_seller(
     out["missing_to_target"] = (aim - out["won_value"]).clip(lower=0)
     out = out.join(rates[["won", "lost", "raw", "raw_low", "raw_high", "shrunk", "low", "high"]]).reset_index()
     first = ["owner_id", "own_target", "won_value", "won_of_target", "missing_to_target", "year_target", "year_won"]
-    return out[[*first, *out.columns.difference(first, sort=False)]].sort_values(
-        ["missing_to_target", "won_value", "owner_id"], ascending=[False, False, True], ignore_index=True
+    return (
+        out[[*first, *out.columns.difference(first, sort=False)]]
+        .sort_values(["missing_to_target", "won_value", "owner_id"], ascending=[False, False, True], ignore_index=True)
+        .iloc[: None if deals["owner_id"].notna().any() else 0]
     )
 
 

@@ -6,7 +6,7 @@ from abmlib.pages import say_deals, show
 from abmlib.pages.say import count, differences, interval, joined, one_line, short_money
 from abmlib.tables.definitions.measures import name as measure_name
 
-ABOUT = "Each interval stands alone; of several, one may miss zero by chance."
+ABOUT = "The intervals of the four measures hold together: all are right in 95% of cases."
 CALLED = ("up", "down", "within noise")  # verdicts of what can be judged
 PLURAL = {
     "first sale": "first sales",
