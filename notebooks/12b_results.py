@@ -88,7 +88,11 @@ book.measure(results.track_rows(tracked, window if has_days else None))
 
 # %%
 labels = breakdowns.labels(opportunities, accounts["industry"], book.read("campaigns"), year_starts)
-moved = breakdowns.without_one(opportunities, window, labels)
+groups, by_ways = breakdowns.split(opportunities, window, labels, track, year_starts)
+known = breakdowns.comparable(groups, by_ways)
+differ = deals.differences(known)
+quiet = sellers.silent(opportunities, book.as_of)
+moved = breakdowns.without_one(opportunities, window, labels, by_ways)
 book.measure(breakdowns.without_rows(moved, window))
 targets = book.read("targets")
 period, goal = forecast.target_to_judge(targets, book.as_of, year_starts)
@@ -106,7 +110,9 @@ say.words(
         *of_window[["value", "low", "high", "n"]], LEVEL, when, won.loc["win_rate_by_amount", "value"], of_window["why"]
     ),
     say_growth.win_rates(tracked, LEVEL),
+    say_results.undated(*breakdowns.with_undated(opportunities, window), by_ways),
     *say_results.without_one(moved, accounts["name"], currency),
+    say_results.silent(quiet) * bool(2 * quiet["silent"].sum() >= len(quiet)),
     say_pipeline.target(goal, reached["won_of_target"], period_name, is_over, currency),
 )
 
@@ -231,17 +237,15 @@ show.table(say_growth.changes_table(judged, currency), "Window and baseline", no
 # Small groups vary by chance. The adjusted rate moves them closer to the average.
 
 # %% tags=["finding"]
-groups = breakdowns.all_groups(decided, labels)
 book.measure(deals.group_rows(groups).assign(**of_window[["window_start", "window_end"]]))
-known = groups[groups["group"] != "unknown"]
-differ = deals.differences(known)
-by_ways = breakdowns.by_ways(opportunities, window, labels, groups, year_starts)
 book.measure(breakdowns.sum_rows(by_ways, window))
 say.words(*say_deals.who_wins(differ, known))
 
 # %%
 ways = set(differ.loc[differ["judged"] == "differ", "group_by"]) - {"month", "source", "campaign", "owner"}
-show.table(by_ways[by_ways["group_by"].isin(ways)], "Win rates that differ", currency, rows=40)
+counts = ["opened", "created_value", "won", "lost", "won_value", "raw", "raw_low", "raw_high", "shrunk", "low", "high"]
+all_ways = by_ways[["group_by", "group", *counts]]
+show.table(all_ways[all_ways["group_by"].isin(ways)], f"Win rates that differ, deals decided {when}", currency, rows=40)
 
 # %% [markdown]
 # ## From which sources
@@ -250,10 +254,9 @@ show.table(by_ways[by_ways["group_by"].isin(ways)], "Win rates that differ", cur
 say.words(*say_results.of_way(by_ways, differ, "source", currency))
 
 # %%
-counts = ["opened", "created_value", "won", "lost", "won_value", "raw", "raw_low", "raw_high", "shrunk", "low", "high"]
-counts += ["open", "open_value"]
+counts += ["open", "open_value", "first_won", "first_decided"]
 by_source = by_ways[by_ways["group_by"] == "source"].rename(columns={"group": "source"})
-show.table(by_source[["source", *counts]], f"Deals by source, opened and decided {when}", currency)
+show.table(by_source[["source", *counts]], f"Deals by source, renewals left out, opened and decided {when}", currency)
 
 # %% [markdown]
 # ## From which campaigns
@@ -263,7 +266,12 @@ say.words(*say_results.of_way(by_ways, differ, "campaign", currency))
 
 # %%
 by_campaign = by_ways[by_ways["group_by"] == "campaign"].rename(columns={"group": "campaign"})
-show.table(by_campaign[["campaign", *counts]], f"Deals by campaign, opened and decided {when}", currency, rows=12)
+show.table(
+    by_campaign[["campaign", *counts]],
+    f"Deals by campaign, renewals left out, opened and decided {when}",
+    currency,
+    rows=40,
+)
 
 # %% [markdown]
 # ## Sellers
@@ -278,19 +286,21 @@ coming = forecast.target_periods(targets, book.as_of, year_starts)[1][0]
 team = sellers.by_seller(opportunities, targets, period, coming, book.as_of, is_stalled, by_ways, year_starts)
 book.measure(sellers.seller_rows(team, period))
 say.words(
+    "No deal names its seller on this day." * bool(opportunities["owner_id"].isna().all()),
     *say_results.sellers(team, period_name, is_over, currency),
-    *say_results.of_way(by_ways, differ, "owner", currency)[:2],
+    say_results.silent(quiet),
+    *say_results.of_way(by_ways, differ, "owner", currency),
 )
 
 # %%
-order = "misses" if team["missing_to_target"].notna().any() else "won"
+order = "largest shortfall" if team["missing_to_target"].notna().any() else "most won"
 columns = ["owner_id", "own_target", "won_value", "won_of_target", "missing_to_target", "year_target", "year_won"]
 columns += ["overdue_deals", "overdue_value", "stalled_deals"]
 note = f"Target and amount won: {period_name}; year to date: until its end." * (len(team) > 0)
-show.table(team[columns], f"Sellers, who {order} most first", currency, rows=50, note=note)
+show.table(team[columns], f"Sellers, {order} first", currency, rows=50, note=note)
 
 # %%
-columns = ["owner_id", "open_deals", "open_value", "due_value", *counts[2:4], *counts[5:-2]]
+columns = ["owner_id", "open_deals", "open_value", "due_value", *counts[2:4], *counts[5:-4]]
 note = f"Due by {say.day(coming.end)}. Won, lost and win rates: decided {when}." * (len(team) > 0)
 show.table(team[columns], "Open deals and win rates of sellers", currency, rows=50, note=note)
 
@@ -347,7 +357,7 @@ show.table(won_for, f"Reasons of the deals won {when}", currency)
 
 # %%
 show.table(
-    by_ways, "Deals by quarter, month, type, product line, segment, source, campaign and owner", currency, rows=200
+    all_ways, "Deals by quarter, month, type, product line, segment, source, campaign and owner", currency, rows=200
 )
 
 # %% [markdown] tags=["fold"]
@@ -398,11 +408,12 @@ show.table(shown[columns], f"Won {when}, the most first", currency, rows=show.LI
 # ## What to decide
 
 # %% tags=["decide"]
-helped = sellers.behind(team, period, book.as_of)
+behind = sellers.behind(team, period, book.as_of, year_starts)
+people = book.read("team")
 book.decide(
-    "help_sellers", kind="sell", text=say_results.help_sellers(helped), only_if=len(helped) > 0,
-    **sellers.to_decide(opportunities, helped, book.as_of, currency), due=str((book.as_of + pd.Timedelta(days=7)).date()),
-    would_change="a closing day or a next step entered since, or large deals won",
+    "review_sellers", kind="sell", only_if=len(behind) > 0, **say_results.review_sellers(behind, currency),
+    owner=framework.accountable(people, "sales") or "head of sales", due=str((book.as_of + pd.Timedelta(days=7)).date()),
+    would_change="a target that is changed, or large deals won since",
 )  # fmt: skip
 show.decisions(book.decisions, currency, accounts["name"])
 

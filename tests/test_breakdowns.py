@@ -114,10 +114,42 @@ def test_the_sentence_of_a_way_names_the_largest_part_the_verdict_and_who_names_
     verdict, largest, silent = say_results.of_way(table, dl.differences(known), "source", "EUR")
     assert verdict.startswith("Win rates differ by source (p < 0.01): clearest high Web (70 of 100 won, adjusted 6")
     assert "clearest low Fair (20 of 100 won" in verdict
-    assert largest == "The source Web brought the largest part of what was won: 700 EUR, 58.3%."
     assert (
-        silent == "Many deals name no source: 100 of 300 opened. The figures by source describe the other deals only."
+        largest
+        == "The source Web brought the largest part of what was won by deals that name a source: 700 EUR, 77.8%."
     )
+    assert silent == (
+        "Many deals name no source: 100 of 300 opened. Of them 30 of 100 decided are won (30.0%), of those that name one 90 of 200 (45.0%)."
+    )
+    young = table.assign(waiting=np.where(table["group"] == "Fair", 101, 0))
+    assert "clearest low" not in say_results.of_way(young, dl.differences(known), "source", "EUR")[0]
+    alike = table.assign(low=0.1, high=0.9)
+    assert "no single source stands out" in say_results.of_way(alike, dl.differences(known), "source", "EUR")[0]
+
+
+def test_a_seller_whose_lost_deals_have_no_closing_day_is_not_compared_but_said():
+    rows = [(f"w{i}", True, 1, "2026-01-05", "2026-02-01") for i in range(68)]
+    rows += [(f"u{i}", False, 1, "2026-01-05", None) for i in range(45)]
+    rows += [(f"o{i}", i % 2 == 0, 1, "2026-01-05", "2026-02-01") for i in range(200)]
+    every = deals(rows, owner_id=["agent"] * 113 + ["x", "y"] * 100, account_id=[f"a{i}" for i in range(313)])
+    labels = labelled(every)
+    groups, table = breakdowns.split(every, YEAR, labels, pd.Series("unknown", every.index))
+    assert sorted(breakdowns.comparable(groups, table)["group"]) == ["x", "y"]
+    assert "agent" not in breakdowns.without_one(every, YEAR, labels, table)["group"].tolist()
+    won, lost, rate = breakdowns.with_undated(every, YEAR)
+    assert (won, lost, rate) == (0, 45, 168 / 313)
+    assert say_results.undated(won, lost, rate, table) == (
+        "0 more deals won and 45 lost have no closing day: with them the win rate is 53.7%. Not compared with others, as many of their "
+        "deals have no day: seller agent (68 won and 0 lost with a day, 0 won and 45 lost without one)."
+    )
+
+
+def test_renewals_are_in_no_source():
+    every = won_and_lost(*[(True, 1)] * 3, *[(False, 1)] * 3, lead_source=["Web", "Fair", None] * 2)
+    track = pd.Series(["first sale", "first sale", "renewal"] * 2, every.index)
+    table = breakdowns.split(every, YEAR, labelled(every), track)[1].query("group_by == 'source'").set_index("group")
+    assert table[["won", "lost", "first_won", "first_decided"]].values.tolist() == [[1, 1, 1, 2]] * 2
+    assert "unknown" not in table.index
 
 
 def test_on_the_sample_the_planted_sources_differ_and_paid_search_is_the_clearest_low():
@@ -352,14 +384,15 @@ def test_each_seller_stands_against_the_own_target_and_who_misses_most_comes_fir
     assert rows.loc["won_of_target"].to_dict() == {"s": 0.6, "t": 1.2}
 
 
-def test_help_goes_to_sellers_behind_with_overdue_deals_and_its_money_is_at_most_what_they_miss():
-    every, got = team(AIMS)
-    helped = sellers.behind(got, Q2, TODAY)
-    assert helped["owner_id"].tolist() == ["s"]
-    asked = sellers.to_decide(every, helped, TODAY, "EUR")
-    assert asked["accounts"].tolist() == ["acme"]
-    assert asked["moves"].to_dict() == {"acme": 40}  # 50 overdue, 40 missing
-    assert asked["reason"]["acme"] == "d (50 EUR): overdue by 20 days"
+def test_sellers_below_both_targets_are_reviewed_and_the_money_is_at_most_what_is_open():
+    _, got = team(AIMS)
+    behind = sellers.behind(got, Q2, TODAY)
+    assert behind["owner_id"].tolist() == ["s"]  # 60 of 100 in the quarter, 90 of 120 in the year
+    asked = say_results.review_sellers(behind, "EUR")
+    assert asked["moves"] == 40
+    assert asked["reason"] == "s won 60 EUR of 100 EUR (75.0% of the year's), 2 open (75 EUR), 1 overdue"
+    assert say_results.review_sellers(behind.assign(open_value=30.0), "EUR")["moves"] == 30
+    assert sellers.behind(got.assign(year_won=120.0), Q2, TODAY).empty
     assert sellers.behind(got, Q2, day("2026-04-10")).empty  # 60 % won when a ninth of the quarter has passed
 
 
@@ -384,3 +417,10 @@ def test_a_seller_with_open_deals_is_silent_after_90_days_without_one_opened_or_
     )  # fmt: skip
     got = sellers.silent(every, TODAY)
     assert got.values.tolist() == [["s", day("2026-01-05"), 1, True], ["t", day("2026-06-01"), 1, False]]
+    assert say_results.silent(got) == (
+        "1 of 2 sellers with open deals opened and closed none since 5 January 2026 or longer: s (1), 1 open deal in all."
+    )
+    more = pd.concat([got, got.iloc[:1].assign(owner_id="u"), got.iloc[:1].assign(owner_id="v")])
+    assert say_results.silent(more) == (
+        "Since 5 January 2026 only t opened or closed a deal: 3 of 4 sellers with open deals did neither, and hold 3 open deals."
+    )

@@ -3,13 +3,16 @@
 import numpy as np
 import pandas as pd
 
-from abmlib.method.deals import by_group, carry_amounts, counted, dateless, open_deals, won_flag
+from abmlib.method.deals import by_group, carry_amounts, counted, dateless, decided, open_deals, undated, won_flag
 from abmlib.method.measures import measure_row, measure_rows
 from abmlib.method.periods import Period, quarters
+from abmlib.method.results import FIRST
 from abmlib.stats import intervals
 from abmlib.stats.intervals import FLOOR_OUTCOMES
 
 TIMES = ("quarter", "month")  # ways of a deal's day
+ORIGINS = ("source", "campaign")  # ways of where a deal came from; a renewal comes from none
+UNDATED = 0.1  # part of a group's decided deals without a closing day, from which its win rate is not compared
 LARGE = 0.5  # share of a sum, held by one group, above which the group is named
 NAMED = 2  # groups, of different ways, named of the win rate
 FEWEST = 10  # deals of a sum; of fewer any one may hold most
@@ -73,30 +76,99 @@ def all_groups(closed: pd.DataFrame, labels: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([g.iloc[:0] if len(g) == 1 else g for g in ordered], ignore_index=True)
 
 
+def split(
+    deals: pd.DataFrame, period: Period, labels: pd.DataFrame, track: pd.Series, year_starts: int = 1
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Measure the deals of a period by each way: `all_groups` and `by_ways`. Of `ORIGINS`, renewals are left out.
+
+    Parameters
+    ----------
+    deals : DataFrame of `deals.with_days`, open and closed
+    labels : DataFrame of `labels`
+    track : Series of `results.tracks`
+
+    Returns
+    -------
+    the groups, and the table of `by_ways`
+    """
+    groups, tables = [], []
+    origins = labels.columns.isin(ORIGINS)
+    for some, ways in ((deals, labels.loc[:, ~origins]), (deals[track != "renewal"], labels.loc[:, origins])):
+        groups.append(all_groups(counted(some, period), ways))
+        tables.append(by_ways(some, period, ways, groups[-1], year_starts, track))
+    return pd.concat(groups, ignore_index=True), pd.concat(tables, ignore_index=True)
+
+
+def comparable(groups: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
+    """Keep the groups whose win rates can be compared: named, and not `partial`.
+
+    Parameters
+    ----------
+    groups : DataFrame of `all_groups`
+    table : DataFrame of `by_ways`
+    """
+    keys = pd.MultiIndex.from_frame(table.loc[table["partial"].astype(bool), ["group_by", "group"]])
+    is_partial = pd.MultiIndex.from_frame(groups[["group_by", "group"]]).isin(keys)
+    return groups[(groups["group"] != "unknown") & ~is_partial]
+
+
+def with_undated(deals: pd.DataFrame, period: Period) -> tuple[int, int, float]:
+    """Count deals won and lost on a day that nobody knows, with the win rate of a period if all of them belong to it.
+
+    Where `dateless`, all are counted anyhow, and both numbers are 0.
+
+    Parameters
+    ----------
+    deals : DataFrame of `deals.with_days`
+    """
+    won, late = won_flag(counted(deals, period)), _late(deals)
+    more = won_flag(late)
+    n = len(won) + len(more)
+    return int(more.sum()), int((~more).sum()), float((won.sum() + more.sum()) / n) if n else float("nan")
+
+
+def _late(deals: pd.DataFrame) -> pd.DataFrame:
+    """Deals decided on a day that nobody knows, that no period counts."""
+    return decided(deals[undated(deals)]) if not dateless(deals) else deals.iloc[:0]
+
+
 def by_ways(
-    deals: pd.DataFrame, period: Period, labels: pd.DataFrame, groups: pd.DataFrame, year_starts: int = 1
+    deals: pd.DataFrame,
+    period: Period,
+    labels: pd.DataFrame,
+    groups: pd.DataFrame,
+    year_starts: int = 1,
+    track: pd.Series | None = None,
 ) -> pd.DataFrame:
     """Count deals and sum amounts opened, won and lost in a period and open now, by each way, beside the win rate.
 
     Deals are opened in the quarter and month of their opening. Deals without a label are in the group ``unknown``, and a way
     with one group only is left out. Where `dateless`, deals of all times count. A column of which the book has no deal, or no
-    amount, is missing; created amounts are where not `carry_amounts`.
+    amount, is missing; created amounts are where not `carry_amounts`. A group is ``partial`` where `UNDATED` or more of its
+    decided deals have no closing day (they count in the quarter and month of their opening).
 
     Parameters
     ----------
     deals : DataFrame of `deals.with_days`, open and closed
     labels : DataFrame of `labels`
     groups : DataFrame of `all_groups`
+    track : Series of `results.tracks`, for the first sales among the deals decided
 
     Returns
     -------
     DataFrame, one row per way and group, the most deals opened first: ``group_by, group, opened, created_value, won,
-    won_value, lost, open, open_value``, and of `groups` ``raw, raw_low, raw_high, shrunk, low, high``
+    won_value, lost, open, open_value, waiting`` (opened in the period, still open), ``won_undated, lost_undated, first_won,
+    first_decided, largest_won`` (money), ``partial``, and of `groups` ``raw, raw_low, raw_high, shrunk, low, high``
     """
     closed, live = counted(deals, period), open_deals(deals)
     opened = deals if dateless(deals) else deals[deals["created_day"].between(period.start, period.end)]
-    opened_labels = labels.assign(**_times(deals["created_day"], year_starts)).loc[opened.index]
-    won = won_flag(closed)
+    won, late = won_flag(closed), _late(deals)
+    first = (closed.assign(track="") if track is None else closed.assign(track=track))["track"] == FIRST
+    opened_labels = labels.assign(**_times(deals["created_day"], year_starts))
+    more = {
+        "waiting": open_deals(opened), "won_undated": late[won_flag(late)], "lost_undated": late[~won_flag(late)],
+        "first_won": closed[won & first], "first_decided": closed[first],
+    }  # fmt: skip
     parts = {
         ("opened", "created_value"): opened.assign(amount=_created(deals, opened)),
         ("won", "won_value"): closed[won],
@@ -107,18 +179,27 @@ def by_ways(
     for way in labels:
         columns = {}
         for (count, value), part in parts.items():
-            own = opened_labels[way] if count == "opened" else labels.loc[part.index, way]
+            own = (opened_labels if count == "opened" else labels).loc[part.index, way]
             own = own.iloc[:0] if count == "open" and way in TIMES else own.fillna("unknown")
             amounts = part["amount"].reindex(own.index).groupby(own)
             columns[count] = amounts.size()
             columns |= {value: amounts.sum(min_count=1)} if value else {}
-        own = _filled(pd.DataFrame(columns)).rename_axis("group").reset_index()
+        table = _filled(pd.DataFrame(columns))
+        for name, part in more.items():
+            own = (labels if name.startswith("first") else opened_labels).loc[part.index, way].fillna("unknown")
+            table[name] = own.value_counts().reindex(table.index).fillna(0).astype(int)
+        table["largest_won"] = closed.loc[won, "amount"].groupby(labels.loc[closed.index, way].fillna("unknown")).max()
+        unknown_day = table["won_undated"] + table["lost_undated"]
+        table["partial"] = unknown_day >= UNDATED * (
+            table["won"].fillna(0) + table["lost"].fillna(0) + unknown_day
+        ).clip(1)
+        own = table.rename_axis("group").reset_index()
         own.insert(0, "group_by", way)
         found.append(own)
     found = [f.sort_values("group") if f["group_by"].iloc[0] in TIMES else f for f in found if len(f) > 1]
     rates = groups[["group_by", "group", "raw", "raw_low", "raw_high", "shrunk", "low", "high"]]
     if not found:
-        return pd.DataFrame(columns=[*rates, *SUMS, "open"])
+        return pd.DataFrame(columns=[*rates, *SUMS, "open", *more, "largest_won", "partial"])
     return pd.concat(found, ignore_index=True).merge(rates, on=["group_by", "group"], how="left")
 
 
@@ -153,17 +234,21 @@ def sum_rows(table: pd.DataFrame, period: Period) -> pd.DataFrame:
     return pd.concat(rows, ignore_index=True)
 
 
-def without_one(deals: pd.DataFrame, period: Period, labels: pd.DataFrame) -> pd.DataFrame:
+def without_one(
+    deals: pd.DataFrame, period: Period, labels: pd.DataFrame, table: pd.DataFrame | None = None
+) -> pd.DataFrame:
     """Find, for each headline, the one seller, campaign, source, account or line without which it moves most.
 
     The win rate's is kept where the rate of the other deals is outside the interval of all; a group of more than half of the
     deals is not tried, as the others are then the exception; nor is one that leaves fewer than `FLOOR_OUTCOMES`. That of a sum or count is kept where it holds more than half of it, of `FEWEST` deals or more.
-    Deals without a label belong to no group; a way with one group tells nothing.
+    Deals without a label belong to no group, but those without a source or campaign are tried for the win rate; a way with one
+    group tells nothing, nor does the win rate of a `partial` group.
 
     Parameters
     ----------
     deals : DataFrame of `deals.with_days`, open and closed
     labels : DataFrame of `labels`
+    table : DataFrame of `by_ways`, that says which groups are partial
 
     Returns
     -------
@@ -179,7 +264,13 @@ def without_one(deals: pd.DataFrame, period: Period, labels: pd.DataFrame) -> pd
     closed, live = counted(deals, period), open_deals(deals)
     opened = deals if dateless(deals) else deals[deals["created_day"].between(period.start, period.end)]
     won = won_flag(closed)
-    found = [_rate_without(won, closed["account_id"], ways)]
+    named = ways.assign(
+        **{way: ways[way].astype("str").fillna("unknown") for way in ORIGINS if ways[way].notna().any()}
+    )
+    partial = (
+        table.loc[table["partial"].astype(bool), ["group_by", "group"]] if table is not None else ways.iloc[:0, :2]
+    )
+    found = [_rate_without(won, closed["account_id"], named, pd.MultiIndex.from_frame(partial))]
     sums = {
         "won_value": closed.loc[won, "amount"],
         "created_value": _created(deals, opened),
@@ -206,11 +297,12 @@ def _by_way(values: pd.Series, ways: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["group", "sum", "size", "group_by"])
 
 
-def _rate_without(won: pd.Series, account: pd.Series, ways: pd.DataFrame) -> pd.DataFrame:
+def _rate_without(won: pd.Series, account: pd.Series, ways: pd.DataFrame, partial: pd.MultiIndex) -> pd.DataFrame:
     """Give the groups without which the win rate leaves its interval, one of a way, the farthest first."""
     value, low, high, n = intervals.share(won, account)
     each = _by_way(won.astype(float), ways)
     tried = (each["size"] <= LARGE * n) & (n - each["size"] >= FLOOR_OUTCOMES)
+    tried &= ~pd.MultiIndex.from_frame(each[["group_by", "group"]]).isin(partial)
     each = each[tried & (not won.all())]
     without = (won.sum() - each["sum"]) / (n - each["size"])
     each = each.assign(without=without, value=value, won=each["sum"], n=each["size"], n_others=n - each["size"])

@@ -2,7 +2,6 @@
 
 import pandas as pd
 
-from abmlib.method import stalled
 from abmlib.method.deals import closed_in, dateless, open_deals, won_flag
 from abmlib.method.forecast import due_in, owner_targets
 from abmlib.method.measures import measure_rows
@@ -151,31 +150,20 @@ def seller_rows(sellers: pd.DataFrame, period: Period) -> pd.DataFrame:
     return pd.concat(rows, ignore_index=True)
 
 
-def behind(sellers: pd.DataFrame, period: Period, as_of: pd.Timestamp) -> pd.DataFrame:
-    """Keep the sellers who won a smaller share of the target than of the period has passed, and hold overdue deals."""
-    passed = min((as_of - period.start + DAY) / (period.end - period.start + DAY), 1.0)
-    return sellers[(sellers["won_of_target"] < passed) & (sellers["overdue_deals"] > 0)]
+def behind(sellers: pd.DataFrame, period: Period, as_of: pd.Timestamp, year_starts: int = 1) -> pd.DataFrame:
+    """Keep the sellers who won a smaller share of both targets, of the period and of the year to date, than time has passed.
 
-
-def to_decide(deals: pd.DataFrame, helped: pd.DataFrame, as_of: pd.Timestamp, currency: str) -> dict[str, object]:
-    """Give the accounts of the overdue deals of sellers who are behind, as `Book.decide` takes them.
-
-    The money is what a seller misses to the target, at most the amount of those deals, shared out by amount.
+    Who misses most comes first. The target of the year to date is that of its periods up to the end of `period`.
 
     Parameters
     ----------
-    deals : DataFrame of `deals.with_days`
-    helped : DataFrame of `behind`
+    sellers : DataFrame of `by_seller`
     """
-    live = open_deals(deals)
-    late = live[(live["close_date"] < as_of) & live["owner_id"].isin(helped["owner_id"]) & live["account_id"].notna()]
-    amount, gap = (
-        late["amount"].clip(lower=0),
-        late["owner_id"].map(helped.set_index("owner_id")["missing_to_target"]).astype(float),
-    )
-    total = amount.groupby(late["owner_id"]).transform("sum")
-    part = (amount * (gap / total.where(total > 0)).clip(upper=1)).groupby(late["account_id"]).sum(min_count=1)
-    days = (as_of - late["close_date"]).dt.days.astype("str")
-    return stalled.by_account(late, "overdue by " + days + " days", currency) | {
-        "moves": part, "basis": "missing to their targets, up to the open amount of their overdue deals:",
-    }  # fmt: skip
+    late = pd.Series(True, sellers.index)
+    for won, aim, span in (
+        ("won_value", "own_target", period),
+        ("year_won", "year_target", year_to(period.end, year_starts)),
+    ):
+        passed = min((as_of - span.start + DAY) / (span.end - span.start + DAY), 1.0)
+        late &= sellers[won] < passed * sellers[aim].where(sellers[aim] > 0)
+    return sellers[late].sort_values("missing_to_target", ascending=False, kind="stable")

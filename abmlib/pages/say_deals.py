@@ -4,6 +4,8 @@ import pandas as pd
 
 from abmlib.pages.say import count, differences, joined, one_line, share, short_money
 
+FEWEST = 30  # of a group, to be called the highest or lowest
+
 
 def sizes(n: int, held: float, level: float) -> str:
     """Say why the median size is read before the mean; empty without a deal won.
@@ -27,7 +29,7 @@ def sizes(n: int, held: float, level: float) -> str:
 
 
 def who_wins(judged: pd.DataFrame, groups: pd.DataFrame) -> tuple[str, str]:
-    """Say by what win rates differ beyond chance and which groups are highest and lowest, and by what they do not differ.
+    """Say by what win rates differ beyond chance, which groups of `FEWEST` or more are highest and lowest, and what does not.
 
     Parameters
     ----------
@@ -40,7 +42,9 @@ def who_wins(judged: pd.DataFrame, groups: pd.DataFrame) -> tuple[str, str]:
     apart = judged.loc[judged["judged"] == "differ", "group_by"]
     if apart.empty:
         return f"{finding}.", alike
-    rows = groups[groups["group_by"] == apart.iloc[0]].sort_values("shrunk")
+    rows = groups[(groups["group_by"] == apart.iloc[0]) & (groups["n"] >= FEWEST)].sort_values("shrunk")
+    if len(rows) < 2:
+        return f"{finding}.", alike
     low, high = (f"{one_line(r['group'])} ({r['won']:,} of {r['n']:,} won)" for r in (rows.iloc[0], rows.iloc[-1]))
     return f"{finding}: highest for {high}, lowest for {low}.", alike
 

@@ -4,8 +4,11 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from abmlib.pages.say import count, joined, named, one_line, p_value, share, short_money
+from abmlib.pages.say import count, day, joined, named, one_line, p_value, share, short_money
 
+FEWEST = 30  # deals decided, with and without a label, to compare them
+REVIEWED = 5  # sellers with their numbers in the reason of a decision
+MOST = 0.5  # part of the deals without a closing day that is worth the name of the group that holds it
 READERS = {"owner": "seller"}  # ways of grouping that readers call otherwise
 SILENT = 0.2  # share of deals without a source or campaign that is worth a sentence
 HEADLINES = {  # what one group may hold most of
@@ -17,7 +20,8 @@ HEADLINES = {  # what one group may hold most of
 def of_way(table: pd.DataFrame, differ: pd.DataFrame, way: str, currency: str) -> tuple[str, str, str]:
     """Say whether win rates differ, from which group most was won, and how many deals name none; empty without groups.
 
-    The clearest high is the group whose adjusted rate has the highest lower end, the clearest low that of the lowest upper end.
+    A group stands out where its adjusted interval excludes the rate of all groups that can be compared; one with more deals opened
+    in the window that are still open than decided is too young: lost deals are decided sooner.
 
     Parameters
     ----------
@@ -31,9 +35,13 @@ def of_way(table: pd.DataFrame, differ: pd.DataFrame, way: str, currency: str) -
     known, judged = rows[rows["group"] != "unknown"], differ[(differ["group_by"] == way) & differ["p"].notna()]
     verdict = ""
     if len(judged):
-        p, rated = p_value(judged["p"].iloc[0]), known[known["shrunk"].notna()]
-        low, high = (_rate(rated.loc[i]) for i in (rated["high"].idxmin(), rated["low"].idxmax()))
-        verdict = f"Win rates differ by {noun} (p {p}): clearest high {high}, clearest low {low}."
+        p, ripe = p_value(judged["p"].iloc[0]), known[known["shrunk"].notna() & ~known["partial"].astype(bool)]
+        decided = ripe["won"] + ripe["lost"]
+        rate, ripe = ripe["won"].sum() / decided.sum(), ripe[~(ripe["waiting"] > decided)]
+        high, low = ripe[ripe["low"] > rate], ripe[ripe["high"] < rate]
+        parts = [f"clearest high {_rate(high.loc[high['low'].idxmax()])}"] if len(high) else []
+        parts += [f"clearest low {_rate(low.loc[low['high'].idxmin()])}"] if len(low) else []
+        verdict = f"Win rates differ by {noun} (p {p}): {', '.join(parts) or f'no single {noun} stands out'}."
         if judged["judged"].iloc[0] != "differ":
             about = f"n = {int(judged['n'].iloc[0]):,}, p {p}"
             groups = count(int(judged["groups"].iloc[0]), noun)
@@ -46,9 +54,11 @@ def _largest(rows: pd.DataFrame, known: pd.DataFrame, noun: str, currency: str) 
     value = "won_value" if known["won_value"].sum() > 0 else "won"
     if not known[value].sum() > 0:
         return ""
-    top, whole = known.loc[known[value].idxmax()], rows[value].sum()
+    top, whole = known.loc[known[value].idxmax()], known[value].sum()
     what = short_money(top[value], currency) if value == "won_value" else count(int(top[value]), "deal")
-    return f"The {noun} {one_line(top['group'])} brought the largest part of what was won: {what}, {share(top[value] / whole)}."
+    of = f" by deals that name a {noun}" * bool(rows[value].sum() > whole)
+    one = "; one deal is more than half of it" * bool(value == "won_value" and top["largest_won"] > top[value] / 2)
+    return f"The {noun} {one_line(top['group'])} brought the largest part of what was won{of}: {what}, {share(top[value] / whole)}{one}."
 
 
 def _rate(row: pd.Series) -> str:
@@ -63,7 +73,34 @@ def _silent(rows: pd.DataFrame, noun: str) -> str:
     if not none > SILENT * deals.sum():
         return ""
     most = "Most" if none > deals.sum() / 2 else "Many"
-    return f"{most} deals name no {noun}: {none:,.0f} of {deals.sum():,.0f} opened. The figures by {noun} describe the other deals only."
+    said = f"{most} deals name no {noun}: {none:,.0f} of {deals.sum():,.0f} opened."
+    won, other = (
+        rows.loc[of, ["won", "lost"]].sum() for of in (rows["group"] == "unknown", rows["group"] != "unknown")
+    )
+    if min(won.sum(), other.sum()) < FEWEST or rows["raw"].isna().all():
+        return said
+    return f"{said} Of them {won['won']:,.0f} of {won.sum():,.0f} decided are won ({share(won['won'] / won.sum())}), of those that name one {other['won']:,.0f} of {other.sum():,.0f} ({share(other['won'] / other.sum())})."
+
+
+def undated(won: int, lost: int, rate: float, table: pd.DataFrame) -> str:
+    """Say how many deals were decided on a day nobody knows, the win rate with them, and which groups hold most of them.
+
+    Parameters
+    ----------
+    won, lost : such deals
+    rate : win rate with them
+    table : DataFrame of `breakdowns.by_ways`
+    """
+    if not won + lost:
+        return ""
+    some = table[table["partial"].astype(bool) & table["group_by"].isin(["owner", "campaign", "source"])]
+    most = some[some["won_undated"] + some["lost_undated"] > MOST * (won + lost)]
+    parts = [
+        f"{_whom(r.group_by, r.group, {})} ({r.won:,.0f} won and {r.lost:,.0f} lost with a day, {r.won_undated:,} won and {r.lost_undated:,} lost without one)"
+        for r in most.itertuples()
+    ]
+    groups = f" Not compared with others, as many of their deals have no day: {joined(parts)}." if parts else ""
+    return f"{won:,} more deals won and {lost:,} lost have no closing day: with them the win rate is {share(rate)}.{groups}"
 
 
 def reasons(table: pd.DataFrame, outcome: str, level: float, currency: str) -> tuple[str, str]:
@@ -168,10 +205,42 @@ def sellers(table: pd.DataFrame, period: str, ended: bool, currency: str) -> tup
     )
 
 
-def help_sellers(helped: pd.DataFrame) -> str:
-    """Write the order to help sellers who are behind."""
-    who = named([one_line(o) for o in helped["owner_id"]])
-    return f"Go through the overdue deals of the sellers behind their target with them ({who}): close each, or agree the next step"
+def review_sellers(behind: pd.DataFrame, currency: str) -> dict[str, object]:
+    """Write the decision to review the sellers furthest below target, as `Book.decide` takes it.
+
+    Parameters
+    ----------
+    behind : DataFrame of `sellers.behind`
+    """
+    facts = [
+        f"{one_line(r.owner_id)} won {short_money(r.won_value, currency)} of {short_money(r.own_target, currency)} "
+        f"({share(r.year_won / r.year_target)} of the year's), {r.open_deals:,.0f} open ({short_money(r.open_value, currency)}), "
+        f"{r.overdue_deals:,.0f} overdue"
+        for r in behind.head(REVIEWED).fillna({"open_deals": 0, "overdue_deals": 0}).itertuples()
+    ]
+    missing = behind[["missing_to_target", "open_value"]].min(axis=1, skipna=False)
+    who = named([one_line(o) for o in behind["owner_id"]])
+    return {
+        "text": f"Review deals and plan with the sellers below both targets, of the period and of the year to date ({who})",
+        "reason": "; ".join(facts), "moves": missing.sum(min_count=1), "basis": "what they miss to the target of the period, each up to the own open amount:",
+    }  # fmt: skip
+
+
+def silent(table: pd.DataFrame) -> str:
+    """Say which sellers with open deals opened and closed none for long, and who did; empty where none is silent.
+
+    Parameters
+    ----------
+    table : DataFrame of `sellers.silent`
+    """
+    quiet, rest = table[table["silent"]], table[~table["silent"]]
+    if quiet.empty:
+        return ""
+    n, last = int(quiet["open_deals"].sum()), quiet["last_day"].max()
+    if len(rest) and len(rest) <= 2 < len(quiet):
+        return f"Since {day(last)} only {joined([one_line(o) for o in rest['owner_id']])} opened or closed a deal: {len(quiet):,} of {count(len(table), 'seller')} with open deals did neither, and hold {count(n, 'open deal')}."
+    who = named([f"{one_line(r.owner_id)} ({r.open_deals:,})" for r in quiet.itertuples()])
+    return f"{len(quiet):,} of {count(len(table), 'seller')} with open deals opened and closed none since {day(last)} or longer: {who}, {count(n, 'open deal')} in all."
 
 
 def without_one(moved: pd.DataFrame, names: Mapping[str, str] | pd.Series, currency: str) -> list[str]:
@@ -202,4 +271,6 @@ def without_one(moved: pd.DataFrame, names: Mapping[str, str] | pd.Series, curre
 
 def _whom(way: str, group: str, names: Mapping[str, str] | pd.Series) -> str:
     """Name a group with what it is."""
+    if group == "unknown" and way in ("source", "campaign"):
+        return f"the deals that name no {way}"
     return f"{READERS.get(way, way)} {one_line(names.get(group, group) if way == 'account' else group)}"
