@@ -91,9 +91,13 @@ labels = breakdowns.labels(opportunities, accounts["industry"], book.read("campa
 groups, by_ways = breakdowns.split(opportunities, window, labels, track, year_starts)
 known = breakdowns.comparable(groups, by_ways)
 differ = deals.differences(known)
+by_ways = breakdowns.stand_out(by_ways, differ)
 quiet = sellers.silent(opportunities, book.as_of)
-moved = breakdowns.without_one(opportunities, window, labels, by_ways)
+moved = breakdowns.without_one(opportunities, window, labels, by_ways, track)
 book.measure(breakdowns.without_rows(moved, window))
+leads = funnel.followed(book.read("leads"), opportunities, track, accounts["first_won_day"], book.as_of)
+days = funnel.horizon(leads)
+sides = funnel.by_side(leads, days)
 targets = book.read("targets")
 period, goal = forecast.target_to_judge(targets, book.as_of, year_starts)
 reached = forecast.won_of_target(opportunities, period, goal).set_index("definition_id")["value"]
@@ -105,11 +109,15 @@ period_name, is_over = say.span(period.start, period.end, year_starts), period.e
 # %% tags=["answer"]
 of_window, wins = won.loc["win_rate_by_count"], int(decided["is_won"].sum())
 when = say.during(window.start, window.end, year_starts) if has_days else "ever, as most closing days are unknown"
+whole = say.win_rate(
+    *of_window[["value", "low", "high", "n"]], LEVEL, when, won.loc["win_rate_by_amount", "value"], of_window["why"]
+)
+ever = deals.decided(opportunities)
+backwards = int((ever["closed_day"] < ever["created_day"]).sum())
 say.words(
-    say.win_rate(
-        *of_window[["value", "low", "high", "n"]], LEVEL, when, won.loc["win_rate_by_amount", "value"], of_window["why"]
-    ),
-    say_growth.win_rates(tracked, LEVEL),
+    *say_growth.leads(sides, days, LEVEL)[: int(decided["is_won"].all())],
+    *say_growth.win_rates(tracked, LEVEL, when, whole),
+    say_results.ever(int(deals.won_flag(ever).sum()), len(ever), len(decided), backwards),
     say_results.undated(*breakdowns.with_undated(opportunities, window), by_ways),
     *say_results.without_one(moved, accounts["name"], currency),
     say_results.silent(quiet) * bool(2 * quiet["silent"].sum() >= len(quiet)),
@@ -174,9 +182,8 @@ show.table(staged, "Stages by track", note=say_deals.about_stages(len(history)))
 # account. Young leads can still be won, so sources are compared on leads that are old enough.
 
 # %% tags=["finding"]
-leads = funnel.followed(book.read("leads"), opportunities, track, accounts["first_won_day"], book.as_of)
-days, first_sales = funnel.horizon(leads), funnel.became(leads, funnel.FIRST)
-sides, lead_sources = funnel.by_side(leads, days), funnel.by_source(first_sales, days)
+first_sales = funnel.became(leads, funnel.FIRST)
+lead_sources = funnel.by_source(first_sales, days)
 book.measure(funnel.rows(sides, "side"))
 book.measure(funnel.source_rows(lead_sources))
 say.words(*say_growth.leads(sides, days, LEVEL), *say_deals.who_wins(deals.differences(lead_sources), lead_sources))
@@ -262,12 +269,12 @@ show.table(by_source[["source", *counts]], f"Deals by source, renewals left out,
 # ## From which campaigns
 
 # %% tags=["finding"]
-say.words(*say_results.of_way(by_ways, differ, "campaign", currency))
+by_campaign = breakdowns.with_spend(by_ways, book.read("campaign_spend"), book.read("campaigns"), window)
+say.words(*say_results.of_way(by_ways, differ, "campaign", currency), say_results.spend(by_campaign, currency))
 
 # %%
-by_campaign = by_ways[by_ways["group_by"] == "campaign"].rename(columns={"group": "campaign"})
 show.table(
-    by_campaign[["campaign", *counts]],
+    by_campaign[["campaign", *counts, "spend", "spend_per_deal", "spend_per_win"]],
     f"Deals by campaign, renewals left out, opened and decided {when}",
     currency,
     rows=40,
@@ -408,8 +415,17 @@ show.table(shown[columns], f"Won {when}, the most first", currency, rows=show.LI
 # ## What to decide
 
 # %% tags=["decide"]
-behind = sellers.behind(team, period, book.as_of, year_starts)
+poor = by_campaign[(by_campaign["clear"] == "low") & (by_campaign["spend"] > 0)]
 people = book.read("team")
+book.decide(
+    "review_campaigns", kind="programme", only_if=len(poor) > 0, moves=float(poor["spend"].sum()),
+    text=f"Hold the next budget of {say.joined([say.one_line(c) for c in poor['campaign']])} until somebody says what it is for",
+    reason="fewer of its deals are won than of those of all campaigns, beyond chance",
+    basis="what these campaigns cost in the window:",
+    owner=framework.accountable(people, "marketing") or "head of marketing", due=str((book.as_of + pd.Timedelta(days=30)).date()),
+    would_change="an aim of the campaign other than deals, or more of its deals won",
+)  # fmt: skip
+behind = sellers.behind(team, period, book.as_of, year_starts)
 book.decide(
     "review_sellers", kind="sell", only_if=len(behind) > 0, **say_results.review_sellers(behind, currency),
     owner=framework.accountable(people, "sales") or "head of sales", due=str((book.as_of + pd.Timedelta(days=7)).date()),

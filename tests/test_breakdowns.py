@@ -99,7 +99,8 @@ def test_a_book_without_ways_gives_no_group_and_no_row():
     got = breakdowns.by_ways(every, YEAR, labelled(every), breakdowns.all_groups(every, labelled(every)))
     assert got.empty
     assert breakdowns.sum_rows(got, YEAR).empty
-    assert say_results.of_way(got, dl.differences(got), "source", "EUR") == ("", "", "")
+    differ = dl.differences(got)
+    assert say_results.of_way(breakdowns.stand_out(got, differ), differ, "source", "EUR") == ("", "", "")
 
 
 def test_the_sentence_of_a_way_names_the_largest_part_the_verdict_and_who_names_none():
@@ -111,7 +112,9 @@ def test_the_sentence_of_a_way_names_the_largest_part_the_verdict_and_who_names_
     groups = breakdowns.all_groups(every, labels)
     table = breakdowns.by_ways(every, YEAR, labels, groups)
     known = groups[groups["group"] != "unknown"]
-    verdict, largest, silent = say_results.of_way(table, dl.differences(known), "source", "EUR")
+    differ = dl.differences(known)
+    marked = breakdowns.stand_out(table, differ)
+    verdict, largest, silent = say_results.of_way(marked, differ, "source", "EUR")
     assert verdict.startswith("Win rates differ by source (p < 0.01): clearest high Web (70 of 100 won, adjusted 6")
     assert "clearest low Fair (20 of 100 won" in verdict
     assert (
@@ -122,9 +125,33 @@ def test_the_sentence_of_a_way_names_the_largest_part_the_verdict_and_who_names_
         "Many deals name no source: 100 of 300 opened. Of them 30 of 100 decided are won (30.0%), of those that name one 90 of 200 (45.0%)."
     )
     young = table.assign(waiting=np.where(table["group"] == "Fair", 101, 0))
-    assert "clearest low" not in say_results.of_way(young, dl.differences(known), "source", "EUR")[0]
-    alike = table.assign(low=0.1, high=0.9)
-    assert "no single source stands out" in say_results.of_way(alike, dl.differences(known), "source", "EUR")[0]
+    assert breakdowns.stand_out(young, differ).query("group_by == 'source'").set_index("group")["clear"].to_dict() == {
+        "Web": "high",
+        "unknown": "",
+        "Fair": "",
+    }
+    alike = breakdowns.stand_out(table.assign(low=0.1, high=0.9), differ)
+    assert "no single source stands out" in say_results.of_way(alike, differ, "source", "EUR")[0]
+
+
+def test_spend_stands_beside_each_campaign_and_apart_for_those_no_deal_names():
+    every = won_and_lost(*[(True, 1)] * 2, *[(False, 1)] * 2, campaign_id=["k3", "k1", "k1", "k1"])
+    labels = labelled(every)
+    table = breakdowns.stand_out(
+        breakdowns.by_ways(every, YEAR, labels, breakdowns.all_groups(every, labels)),
+        pd.DataFrame(columns=["judged", "group_by"]),
+    )
+    months = pd.to_datetime(["2026-01-01", "2026-02-01", "2025-06-01", "2026-01-01", "2026-01-01"])
+    cost = pd.DataFrame(
+        {"campaign_id": ["k1", "k1", "k1", "k3", "k2"], "month": months, "spend": [20.0, 10.0, 99.0, 7.0, 5.0]}
+    )
+    got = breakdowns.with_spend(table, cost, CAMPAIGNS, YEAR).set_index("campaign")
+    columns = ["spend", "spend_per_deal", "spend_per_win"]
+    assert got.loc["Fair (k1)", columns].tolist() == [30, 10, 30]
+    assert got.loc["no deal names them", "spend"] == 5
+    assert say_results.spend(got, "EUR").startswith(
+        "Campaigns cost 42 EUR in these months, 5 EUR of it on campaigns that none of these deals names."
+    )
 
 
 def test_a_seller_whose_lost_deals_have_no_closing_day_is_not_compared_but_said():

@@ -49,6 +49,18 @@ def test_changes_are_ratios_of_what_a_person_computes():
     assert rows.loc["acv_mean_change", "status"] == "not_answerable"
 
 
+def test_velocity_of_open_deals_that_are_mostly_overdue_is_not_compared():
+    made, kinds = book([100.0] * 40, [100.0] * 40)
+    more = deals([("o1", None, 1.0, "2024-08-01")], close_date=["2025-01-01"]).assign(account_id="o")
+    got = growth.changes(pd.concat([made, more], ignore_index=True), kinds, YEAR, BEFORE)
+    assert got.set_index("definition_id").loc["velocity_change", "verdict"] == "overdue"
+    rows = growth.change_rows(got, YEAR).set_index("definition_id")
+    assert rows.loc["velocity_change", ["status", "why"]].tolist() == [
+        "not_answerable", "open deals of which most are not overdue",
+    ]  # fmt: skip
+    assert "Sales velocity is not compared" in say_growth.changes(got, "2025", 0.95)[-1]
+
+
 def test_a_larger_mean_that_is_the_mix_alone_is_told_apart():
     """Small deals cost about 10, large ones about 1,000, in both years; only how many there are of each has changed."""
     small, large = [9.0, 10.0, 11.0] * 12, [900.0, 1000.0, 1100.0] * 12
@@ -61,8 +73,8 @@ def test_a_larger_mean_that_is_the_mix_alone_is_told_apart():
     assert held["verdict"] == "within noise"
     assert got.loc["deal_size_mean_change_by_mix", "verdict"] == "up"
     said = say_growth.changes(got.reset_index(), "2025", 0.95)
-    assert said[0].startswith("Against 2025, up: mean deal size")
-    assert "the mix alone moved it up" in said[1]
+    assert said[0].startswith("Against 2025, mean deal size is larger, +192%")
+    assert "the mix alone made it larger" in said[1]
 
 
 def test_kinds_with_few_deals_join_the_next_wider_kind():

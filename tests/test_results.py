@@ -157,4 +157,4 @@ def test_a_page_says_which_track_all_deals_are_where_there_is_one(four):
     one = results.by_track(four.iloc[[1]], YEAR, results.tracks(four, FIRST_WON).iloc[[1]])
     none = pd.DataFrame({"p": [np.nan]})
     assert say_growth.tracks(one, none, "EUR") == ["All deals open or decided are first sales."]
-    assert say_growth.win_rates(one, LEVEL) == ""
+    assert say_growth.win_rates(one, LEVEL, "in 2025", "whole") == ["whole"]

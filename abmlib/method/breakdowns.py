@@ -39,8 +39,7 @@ def labels(deals: pd.DataFrame, industry: pd.Series, campaigns: pd.DataFrame, ye
     -------
     DataFrame of text, index as `deals`, one column per way
     """
-    ids, name = campaigns["campaign_id"].astype("str"), campaigns["name"].astype("str")
-    named = name.where(~name.duplicated(keep=False), name + " (" + ids + ")").set_axis(ids)
+    named = _campaign_names(campaigns)
     campaign = deals["campaign_id"].astype("str")
     ways = {
         "type": deals["type"],
@@ -51,6 +50,12 @@ def labels(deals: pd.DataFrame, industry: pd.Series, campaigns: pd.DataFrame, ye
         "owner": deals["owner_id"],
     }
     return _times(deals["closed_day"], year_starts).join(pd.DataFrame(ways).astype("str"))
+
+
+def _campaign_names(campaigns: pd.DataFrame) -> pd.Series:
+    """Name of each campaign id, with the id where several have the name."""
+    ids, name = campaigns["campaign_id"].astype("str"), campaigns["name"].astype("str")
+    return name.where(~name.duplicated(keep=False), name + " (" + ids + ")").set_axis(ids)
 
 
 def _times(days: pd.Series, year_starts: int) -> pd.DataFrame:
@@ -110,6 +115,59 @@ def comparable(groups: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
     keys = pd.MultiIndex.from_frame(table.loc[table["partial"].astype(bool), ["group_by", "group"]])
     is_partial = pd.MultiIndex.from_frame(groups[["group_by", "group"]]).isin(keys)
     return groups[(groups["group"] != "unknown") & ~is_partial]
+
+
+def stand_out(table: pd.DataFrame, differ: pd.DataFrame) -> pd.DataFrame:
+    """Mark the groups whose adjusted interval excludes the win rate of all comparable groups. No row is dropped.
+
+    Only where `differ` judges that the groups of the way differ, and not in a group of which more deals opened in the period are
+    still open than were decided: lost deals are decided sooner, so a young group looks worse than it is.
+
+    Parameters
+    ----------
+    table : DataFrame of `by_ways`
+    differ : DataFrame of `deals.differences`
+
+    Returns
+    -------
+    DataFrame, as `table`, with ``clear``: high, low or empty
+    """
+    judged = differ.loc[differ["judged"] == "differ", "group_by"]
+    decided = table["won"] + table["lost"]
+    fit = table["group_by"].isin(judged) & (table["group"] != "unknown") & ~table["partial"].astype(bool)
+    totals = pd.DataFrame({"won": table["won"], "n": decided})[fit].astype(float).groupby(table["group_by"]).sum()
+    rate = table["group_by"].map(totals["won"] / totals["n"])
+    fit &= ~(table["waiting"] > decided)
+    clear = np.select([fit & (table["low"] > rate), fit & (table["high"] < rate)], ["high", "low"], "")
+    return table.assign(clear=clear)
+
+
+def with_spend(table: pd.DataFrame, spend: pd.DataFrame, campaigns: pd.DataFrame, period: Period) -> pd.DataFrame:
+    """Set beside each campaign what it cost in the months that begin in a period, per deal opened and per deal won.
+
+    A deal names one campaign only, so these are no costs of winning it. Campaigns that no deal names are one row, the last.
+    Without spend in the period its columns are missing.
+
+    Parameters
+    ----------
+    table : DataFrame of `by_ways`
+    spend, campaigns : DataFrames of ``tables.schema`` ``campaign_spend`` and ``campaigns``
+
+    Returns
+    -------
+    DataFrame: the rows of campaigns, with ``spend, spend_per_deal, spend_per_win``
+    """
+    own = table[table["group_by"] == "campaign"].set_index("group")
+    inside = spend[spend["month"].between(period.start, period.end)]
+    ids = inside["campaign_id"].astype("str")
+    cost = inside["spend"].groupby(ids.map(_campaign_names(campaigns)).fillna(ids)).sum(min_count=1)
+    rest = cost[~cost.index.isin(own.index)]
+    own = own.assign(spend=cost.reindex(own.index))
+    for name, n in (("spend_per_deal", own["opened"]), ("spend_per_win", own["won"])):
+        own[name] = own["spend"] / n.where(n > 0)
+    if len(rest) and len(own):
+        own = pd.concat([own, pd.DataFrame({"spend": rest.sum()}, pd.Index(["no deal names them"], name="group"))])
+    return own.rename_axis("campaign").reset_index()
 
 
 def with_undated(deals: pd.DataFrame, period: Period) -> tuple[int, int, float]:
@@ -235,7 +293,11 @@ def sum_rows(table: pd.DataFrame, period: Period) -> pd.DataFrame:
 
 
 def without_one(
-    deals: pd.DataFrame, period: Period, labels: pd.DataFrame, table: pd.DataFrame | None = None
+    deals: pd.DataFrame,
+    period: Period,
+    labels: pd.DataFrame,
+    table: pd.DataFrame | None = None,
+    track: pd.Series | None = None,
 ) -> pd.DataFrame:
     """Find, for each headline, the one seller, campaign, source, account or line without which it moves most.
 
@@ -249,6 +311,7 @@ def without_one(
     deals : DataFrame of `deals.with_days`, open and closed
     labels : DataFrame of `labels`
     table : DataFrame of `by_ways`, that says which groups are partial
+    track : Series of `results.tracks`; a renewal comes from no source or campaign, so it is none that lacks one
 
     Returns
     -------
@@ -264,8 +327,13 @@ def without_one(
     closed, live = counted(deals, period), open_deals(deals)
     opened = deals if dateless(deals) else deals[deals["created_day"].between(period.start, period.end)]
     won = won_flag(closed)
+    fresh = pd.Series(True, ways.index) if track is None else track != "renewal"
     named = ways.assign(
-        **{way: ways[way].astype("str").fillna("unknown") for way in ORIGINS if ways[way].notna().any()}
+        **{
+            way: ways[way].astype("str").mask(ways[way].isna() & fresh, "unknown")
+            for way in ORIGINS
+            if ways[way].notna().any()
+        }
     )
     partial = (
         table.loc[table["partial"].astype(bool), ["group_by", "group"]] if table is not None else ways.iloc[:0, :2]

@@ -62,7 +62,7 @@ def changes(deals: pd.DataFrame, kinds: pd.DataFrame, now: Period, before: Perio
     -------
     DataFrame, one row per measure: ``definition_id, measure_id, unit,
     value_before, value_now, n_before, n_now, change, change_low, change_high, verdict``: up, down, within noise, too few (fewer
-    than `FLOOR_OUTCOMES` in either period, or no interval); where the mix is held, ``value_now`` has the baseline's mix; without two
+    than `FLOOR_OUTCOMES` in either period, or no interval), overdue (velocity); where the mix is held, ``value_now`` has the baseline's mix; without two
     kinds there is no mix
 
     References
@@ -87,8 +87,21 @@ def changes(deals: pd.DataFrame, kinds: pd.DataFrame, now: Period, before: Perio
             found[end] = np.expm1(middle + (np.log1p(found[end].astype(float)) - middle) * wider)
     few = found[["n_before", "n_now"]].min(axis=1).lt(FLOOR_OUTCOMES) | found["change_low"].isna()
     few |= found["change_high"].isna()
-    conditions = [few, found["change_low"] > 0, found["change_high"] < 0]
-    return found.assign(verdict=np.select(conditions, ["too few", "up", "down"], "within noise"))
+    rotten = found["definition_id"].eq("velocity_change") & any(_mostly_overdue(ordered, p) for p in (known, now))
+    found.loc[rotten, ["change", "change_low", "change_high"]] = np.nan
+    conditions = [rotten, few, found["change_low"] > 0, found["change_high"] < 0]
+    return found.assign(verdict=np.select(conditions, ["overdue", "too few", "up", "down"], "within noise"))
+
+
+def _mostly_overdue(deals: pd.DataFrame, period: Period) -> bool:
+    """Whether more than half of the deals open at the end of a period were due before it; C-1."""
+    is_open = _open_at(deals, period.end)
+    return bool((deals.loc[is_open, "close_date"] < period.end).mean() > 0.5)
+
+
+def _open_at(deals: pd.DataFrame, day: pd.Timestamp) -> pd.Series:
+    """Deals open at the end of a day."""
+    return ~(deals["created_day"] > day) & (~deals["is_closed"].astype(bool) | (deals["closed_day"] > day))
 
 
 def _velocity(deals: pd.DataFrame, sides: Sequence[pd.DataFrame], periods: Sequence[Period]) -> tuple[object, ...]:
@@ -97,10 +110,14 @@ def _velocity(deals: pd.DataFrame, sides: Sequence[pd.DataFrame], periods: Seque
     for k, (closed, period) in enumerate(zip(sides, periods, strict=True)):
         won = dl.won_flag(closed)
         size, days = (column.where(won) for column in (dl.sizes(closed), closed["age_days"]))
-        is_open = ~(deals["created_day"] > period.end) & (
-            ~deals["is_closed"].astype(bool) | (deals["closed_day"] > period.end)
-        )
-        known = {"open": is_open, "size": size, "sized": size.notna(), "won": won, "days": days, "aged": days.notna()}
+        known = {
+            "open": _open_at(deals, period.end),
+            "size": size,
+            "sized": size.notna(),
+            "won": won,
+            "days": days,
+            "aged": days.notna(),
+        }
         known["decided"] = pd.Series(True, closed.index)
         sums |= {f"{name}_{k}": column.reindex(deals.index).astype(float) for name, column in known.items()}
     powers = {"open": 1, "size": 1, "sized": -1, "won": 1, "decided": -1, "days": -1, "aged": 1}
@@ -218,6 +235,11 @@ def change_rows(changed: pd.DataFrame, now: Period) -> pd.DataFrame:
     ends = {"low": changed["change_low"], "high": changed["change_high"], "n": changed["n_now"]}
     few, unknown = changed["verdict"] == "too few", changed["change"].isna()
     status = {"status": np.select([unknown, few], ["not_answerable", "too_early"], "ok")}
-    status["why"] = np.where(few, f"{FLOOR_OUTCOMES} such deals in the window and in a baseline before it", "")
+    whys = [changed["verdict"] == "overdue", few]
+    lacking = [
+        "open deals of which most are not overdue",
+        f"{FLOOR_OUTCOMES} such deals in the window and in a baseline before it",
+    ]
+    status["why"] = np.select(whys, lacking, "")
     rows = measure_rows("C-4", changed["definition_id"], changed["change"], "share", **ends, **window, **status)
     return rows.assign(measure_id=changed["measure_id"])

@@ -6,7 +6,10 @@ from abmlib.pages import say_deals, show
 from abmlib.pages.say import count, differences, interval, joined, one_line, short_money
 from abmlib.tables.definitions.measures import name as measure_name
 
-ABOUT = "The intervals of the four measures hold together: all are right in 95% of cases."
+ABOUT = (
+    "The intervals of the four measures hold together: all are right in 95% of cases. "
+    "Days to close are of the mix as it is: the median counts open deals, which have no result to weigh."
+)
 CALLED = ("up", "down", "within noise")  # verdicts of what can be judged
 PLURAL = {
     "first sale": "first sales",
@@ -15,7 +18,12 @@ PLURAL = {
     "renewal": "renewals",
     "unknown": "deals of unknown track",
 }
-SPEED = {("days_to_close_median_change", v): f", {word}" for v, word in (("up", "slower"), ("down", "faster"))}
+MOVED = {
+    "days_to_close": ("slower", "faster"),
+    "deal_size": ("larger", "smaller"),
+    "acv": ("larger", "smaller"),
+    "velocity": ("higher", "lower"),
+}  # what up and down mean
 SHORT = {
     "velocity_change": "sales velocity",
     "days_to_close_median_change": "the median time to close",
@@ -24,21 +32,26 @@ SHORT = {
 }
 
 
-def win_rates(tracked: pd.DataFrame, level: float) -> str:
-    """Say the win rate of each track; empty with fewer than two tracks that have one.
+def win_rates(tracked: pd.DataFrame, level: float, when: str, whole: str) -> list[str]:
+    """Say the win rate of each track, and then that of all; of all alone with fewer than two tracks that have one.
 
     Parameters
     ----------
     tracked : DataFrame of `results.by_track`
+    when : in which days deals were decided
+    whole : the sentence about all
     """
     known = tracked[tracked["win_share"].notna()]
     if len(known) < 2:
-        return ""
+        return [whole]
     rates = [
         f"{PLURAL[r.track]} {interval(r.win_share, r.win_low, r.win_high, r.won + r.lost, level)}"
         for r in known.itertuples()
     ]
-    return f"By track: {joined(rates)}."
+    return [
+        f"Won of the deals decided {when}: {joined(rates)}.",
+        f"All tracks together: {whole[:1].lower()}{whole[1:]}",
+    ]
 
 
 def tracks(tracked: pd.DataFrame, judged: pd.DataFrame, currency: str) -> list[str]:
@@ -156,21 +169,38 @@ def changes(changed: pd.DataFrame, baseline: str, level: float) -> list[str]:
     """
     by_id = changed.set_index("definition_id")
     known = [d for d in SHORT if d in by_id.index and by_id.loc[d, "verdict"] in CALLED]
-    if not known:
-        return []
-    called = {
-        v: [f"{SHORT[d]} {_change(by_id.loc[d])}{SPEED.get((d, v), '')}" for d in known if by_id.loc[d, "verdict"] == v]
-        for v in CALLED
-    }
-    parts = [f"{verdict}: {joined(texts)}" for verdict, texts in called.items() if texts]
-    lines = [f"Against {baseline}, {'; '.join(parts)} ({level:.0%} intervals)."]
+    moved = [d for d in known if by_id.loc[d, "verdict"] != "within noise"]
+    parts = [f"{SHORT[d]} is {verdict(d, by_id.loc[d, 'verdict'])}, {_change(by_id.loc[d])}" for d in moved]
+    rest = "; nothing else changed beyond noise" * (len(moved) < len(known))
+    lines = [f"Against {baseline}, {joined(parts)}{rest} ({level:.0%} intervals)."] if parts else []
+    lines += [f"Nothing changed beyond noise against {baseline}."] * (bool(known) and not parts)
+    if "velocity_change" in by_id.index and by_id.loc["velocity_change", "verdict"] == "overdue":
+        lines.append(
+            "Sales velocity is not compared: most open deals are overdue, and it would count them as business."
+        )
     for d in known:
         held, mix = (by_id.loc[f"{d}_{x}"] if f"{d}_{x}" in by_id.index else None for x in ("mix_held", "by_mix"))
-        if held is not None and mix is not None and held["verdict"] in CALLED:
-            line = f"With the baseline's mix of deals, {SHORT[d]} is {held['verdict']}: {_change(held)}"
-            moved = f"; the mix alone moved it {mix['verdict']} by {_change(mix)}" * (mix["verdict"] != "within noise")
-            lines.append(f"{line}{moved}.")
+        if held is None or mix is None or held["verdict"] not in CALLED:
+            continue
+        if d in moved or held["verdict"] != "within noise" or mix["verdict"] in CALLED[:2]:
+            line = f"With the baseline's mix of deals, {SHORT[d]} is {verdict(d, held['verdict'])}: {_change(held)}"
+            by = f"; the mix alone made it {verdict(d, mix['verdict'])} by {_change(mix)}" * (
+                mix["verdict"] in CALLED[:2]
+            )
+            lines.append(f"{line}{by}.")
     return lines
+
+
+def verdict(definition: str, word: str) -> str:
+    """Say what up or down means for a measure; any other verdict is as it is.
+
+    Examples
+    --------
+    >>> verdict("days_to_close_median_change", "up"), verdict("acv_mean_change", "within noise")
+    ('slower', 'within noise')
+    """
+    words = next((w for start, w in MOVED.items() if definition.startswith(start)), CALLED[:2])
+    return dict(zip(CALLED, words, strict=False)).get(word, word)
 
 
 def _change(row: pd.Series) -> str:
@@ -198,6 +228,7 @@ def changes_table(changed: pd.DataFrame, currency: str) -> pd.DataFrame:
         for c, column in (("baseline", "value_before"), ("window", "value_now"))
     }
     names = {"measure": [measure_name(d) for d in kept["definition_id"]]}
-    rest = {"moved_by": "change", "n_baseline": "n_before", "n_window": "n_now", "verdict": "verdict"}
+    rest = {"moved_by": "change", "n_baseline": "n_before", "n_window": "n_now"}
     rest |= {"change_low": "change_low", "change_high": "change_high"}
-    return pd.DataFrame(names | texts | {c: kept[column].to_numpy() for c, column in rest.items()})
+    verdicts = {"verdict": [verdict(r.definition_id, r.verdict) for r in kept.itertuples()]}
+    return pd.DataFrame(names | texts | {c: kept[column].to_numpy() for c, column in rest.items()} | verdicts)

@@ -20,12 +20,9 @@ HEADLINES = {  # what one group may hold most of
 def of_way(table: pd.DataFrame, differ: pd.DataFrame, way: str, currency: str) -> tuple[str, str, str]:
     """Say whether win rates differ, from which group most was won, and how many deals name none; empty without groups.
 
-    A group stands out where its adjusted interval excludes the rate of all groups that can be compared; one with more deals opened
-    in the window that are still open than decided is too young: lost deals are decided sooner.
-
     Parameters
     ----------
-    table : DataFrame of `breakdowns.by_ways`
+    table : DataFrame of `breakdowns.stand_out`
     differ : DataFrame of `deals.differences`
     way : such as ``source``
     """
@@ -35,10 +32,8 @@ def of_way(table: pd.DataFrame, differ: pd.DataFrame, way: str, currency: str) -
     known, judged = rows[rows["group"] != "unknown"], differ[(differ["group_by"] == way) & differ["p"].notna()]
     verdict = ""
     if len(judged):
-        p, ripe = p_value(judged["p"].iloc[0]), known[known["shrunk"].notna() & ~known["partial"].astype(bool)]
-        decided = ripe["won"] + ripe["lost"]
-        rate, ripe = ripe["won"].sum() / decided.sum(), ripe[~(ripe["waiting"] > decided)]
-        high, low = ripe[ripe["low"] > rate], ripe[ripe["high"] < rate]
+        p = p_value(judged["p"].iloc[0])
+        high, low = (rows[rows["clear"] == side] for side in ("high", "low"))
         parts = [f"clearest high {_rate(high.loc[high['low'].idxmax()])}"] if len(high) else []
         parts += [f"clearest low {_rate(low.loc[low['high'].idxmin()])}"] if len(low) else []
         verdict = f"Win rates differ by {noun} (p {p}): {', '.join(parts) or f'no single {noun} stands out'}."
@@ -224,6 +219,38 @@ def review_sellers(behind: pd.DataFrame, currency: str) -> dict[str, object]:
         "text": f"Review deals and plan with the sellers below both targets, of the period and of the year to date ({who})",
         "reason": "; ".join(facts), "moves": missing.sum(min_count=1), "basis": "what they miss to the target of the period, each up to the own open amount:",
     }  # fmt: skip
+
+
+def spend(table: pd.DataFrame, currency: str) -> str:
+    """Say what campaigns cost that no deal names; empty without spend.
+
+    Parameters
+    ----------
+    table : DataFrame of `breakdowns.with_spend`
+    """
+    total = table["spend"].sum()
+    rest = table.loc[table["opened"].isna() & table["spend"].notna(), "spend"].sum()
+    if not total > 0:
+        return ""
+    none = f", {short_money(rest, currency)} of it on campaigns that none of these deals names" * bool(rest > 0)
+    return f"Campaigns cost {short_money(total, currency)} in these months{none}. A deal names one campaign at most, so spend per deal is no cost of winning it."
+
+
+def ever(won: int, n: int, n_window: int, backwards: int) -> str:
+    """Say how many deals were ever won, where few were decided in the window; empty where many were, or no others.
+
+    Parameters
+    ----------
+    won, n : deals won and decided ever
+    n_window : deals decided in the window
+    backwards : deals closed before they were created
+    """
+    if n_window >= FEWEST or n <= n_window:
+        return ""
+    odd = f" {count(backwards, 'deal')} closed before {'it was' if backwards == 1 else 'they were'} created." * bool(
+        backwards
+    )
+    return f"Few deals were decided in the window. Of all {n:,} ever decided {won:,} are won ({share(won / n)}).{odd}"
 
 
 def silent(table: pd.DataFrame) -> str:
