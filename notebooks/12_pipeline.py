@@ -39,12 +39,12 @@ from abmlib.method import (
     forecast,
     past_pipeline,
     periods,
+    sellers,
     stages,
     stalled,
 )
 from abmlib.method import engagement_by_stage as engagement
 from abmlib.method import forecast_months as monthly
-from abmlib.method.measures import counted_row
 from abmlib.pages import (
     plots,
     say,
@@ -126,6 +126,7 @@ flags = stalled.flags(opportunities, stalled.marked(today, marks), outlook.chanc
 slow = flags["days_in_stage"] > flags["days_slow"]
 assert (flags["stalled"] == slow & (flags["quiet"] | (flags["pushes"] >= stalled.PUSHES).fillna(False))).all()
 
+deal = ["opportunity_id", "title", "account_name", "deal_owner"]
 account_name = accounts["name"].rename("account_name")
 named = flags.assign(title=flags["name"], deal_owner=flags["owner_id"]).join(account_name, on="account_id")
 listed = stalled.reasons(named, book.as_of)
@@ -141,68 +142,15 @@ verdict, quarter = forecast.verdict(foretold), say.span(coming.start, coming.end
 weighted = say_pipeline.crm_check(
     crm_weighted.sum(min_count=1), crm_weighted.count(), outlook.money, tested, until, LEVEL, currency
 )
+tried = book.measure(monthly.newest_rows(of_quarters)).set_index("definition_id")
+doubt = say_forecast.doubt(tried)
+ahead_of_us = say_pipeline.period_ahead(foretold, next_goal, quarter, period_end, verdict, LEVEL, currency)
 say.words(
-    say_pipeline.period_ahead(foretold, next_goal, quarter, period_end, verdict, LEVEL, currency),
-    say_forecast.doubt(of_quarters) or weighted,
-    say_pipeline.attention(flags, len(history) > 0, currency),
     say_open.collapse(changes.collapsed(opportunities, book.as_of, year_starts), year_starts, LEVEL, currency),
-)
-
-# %% [markdown]
-# ## Stalled deals
-
-# %% tags=["finding"]
-say.words(
-    say_pipeline.of_mark("stalled", stuck, record, currency),
-    say_pipeline.in_the_past("stalled", record, ahead_months, LEVEL) * (len(stuck) > 0),
-    say_pipeline.without_account(stuck),
-    say_pipeline.unjudged(flags, currency),
-)
-
-# %%
-deal = ["opportunity_id", "title", "account_name", "deal_owner"]
-title = f"Stalled deals, the largest first: {len(stuck):,} of {say.count(len(open_deals), 'open deal')}"
-columns = [*deal, "amount", "next_step", "why"]
-show.table(stuck[columns], title, currency, rows=200, note=say_pipeline.owners(stuck, currency))
-
-# %% [markdown]
-# ## Overdue deals
-
-# %% tags=["finding"]
-say.words(
-    say_pipeline.of_mark("overdue", late, record, currency),
-    say_pipeline.in_the_past("overdue", record, ahead_months, LEVEL) * (len(late) > 0),
-    say_pipeline.without_account(late),
-)
-
-# %%
-title = f"Overdue deals, the largest first: {len(late):,} of {say.count(len(open_deals), 'open deal')}"
-columns = [*deal, "amount", "close_date", "days_overdue", "stalled", "next_step"]
-show.table(
-    late.sort_values("amount", ascending=False)[columns],
-    title,
-    currency,
-    rows=200,
-    note=say_pipeline.owners(late, currency),
-)
-
-# %% [markdown]
-# ## Ahead of themselves
-
-# %% tags=["finding"]
-say.words(
-    say_pipeline.of_mark("due_too_early", early, record, currency),
-    say_pipeline.in_the_past("due_too_early", record, ahead_months, LEVEL) * (len(early) > 0),
-    say_pipeline.without_account(early),
-    say_pipeline.fast(flags[flags["fast"]], record, ahead_months, LEVEL, currency),
-)
-
-# %%
-title = "Deals due sooner than nine of ten won deals needed from their stage"
-note = "Planned: from entering the stage to the closing day. Needed: from there to the win, for the fastest tenth of won deals."
-columns = [*deal, "stage", "amount", "close_date", "days_planned", "days_needed"]
-show.table(
-    early.sort_values("amount", ascending=False)[columns], title, currency, rows=200, note=note * (len(early) > 0)
+    say_open.silence(sellers.silent(opportunities, book.as_of), int(flags["overdue"].sum())),
+    f"{ahead_of_us} {doubt or say_forecast.direction(tried)}".strip(),
+    weighted * (doubt == ""),
+    say_pipeline.attention(flags, len(history) > 0, currency),
 )
 
 # %% [markdown]
@@ -254,7 +202,7 @@ assert np.isclose(by_end, of_period.money[0], equal_nan=True) or months.empty, "
 book.measure(monthly.rows(months, book.as_of))
 record_of_months = monthly.record(of_months)
 book.measure(monthly.record_rows(record_of_months))
-say.words(*say_open.months(months, LEVEL, currency), say_open.tested_months(record_of_months))
+say.words(*say_open.months(months, record_of_months, doubt, LEVEL, currency), say_open.tested_months(record_of_months))
 
 # %%
 columns = [*monthly.COLUMNS[1:6], *monthly.COLUMNS[7:]]
@@ -272,9 +220,7 @@ if months["money_expected"].notna().any():
 # ## How good the forecast was
 
 # %% tags=["finding"]
-held = of_quarters["held"].dropna()
-book.measure([counted_row("C-8", "past_forecasts_held", int(held.sum()), len(held))])
-say.words(*say_forecast.trusted(of_quarters, currency), weighted * (say_forecast.doubt(of_quarters) != ""))
+say.words(*say_forecast.trusted(of_quarters, currency), weighted * (doubt != ""))
 
 # %%
 tested = pd.concat([of_quarters, tested], ignore_index=True).drop_duplicates(["day", "horizon_days"], keep="last")
@@ -292,6 +238,62 @@ if len(crm):
     plots.title(ax, say_deals.crm_by_stage(crm, ahead_months))
     key = ("won of past deals, with its interval", "CRM's probability")
     plots.intervals(crm, crm["stage"].tolist(), ax, f"won within {ahead_months} months (share)", crm["crm"], key)
+
+# %% [markdown]
+# ## Stalled deals
+
+# %% tags=["finding"]
+say.words(
+    say_pipeline.of_mark("stalled", stuck, record, currency),
+    say_pipeline.in_the_past("stalled", record, ahead_months, LEVEL) * (len(stuck) > 0),
+    say_pipeline.without_account(stuck),
+    say_pipeline.unjudged(flags, currency),
+)
+
+# %%
+title = f"Stalled deals, the largest first: {len(stuck):,} of {say.count(len(open_deals), 'open deal')}"
+columns = [*deal, "amount", "next_step", "why"]
+show.table(stuck[columns], title, currency, rows=200, note=say_pipeline.owners(stuck, currency))
+
+# %% [markdown]
+# ## Overdue deals
+
+# %% tags=["finding"]
+say.words(
+    say_pipeline.of_mark("overdue", late, record, currency),
+    say_pipeline.in_the_past("overdue", record, ahead_months, LEVEL) * (len(late) > 0),
+    say_pipeline.without_account(late),
+)
+
+# %%
+title = f"Overdue deals, the largest first: {len(late):,} of {say.count(len(open_deals), 'open deal')}"
+columns = [*deal, "amount", "close_date", "days_overdue", "stalled", "next_step"]
+show.table(
+    late.sort_values("amount", ascending=False)[columns],
+    title,
+    currency,
+    rows=200,
+    note=say_pipeline.owners(late, currency),
+)
+
+# %% [markdown]
+# ## Ahead of themselves
+
+# %% tags=["finding"]
+say.words(
+    say_pipeline.of_mark("due_too_early", early, record, currency),
+    say_pipeline.in_the_past("due_too_early", record, ahead_months, LEVEL) * (len(early) > 0),
+    say_pipeline.without_account(early),
+    say_pipeline.fast(flags[flags["fast"]], record, ahead_months, LEVEL, currency),
+)
+
+# %%
+title = "Deals due sooner than nine of ten won deals needed from their stage"
+note = "Planned: from entering the stage to the closing day. Needed: from there to the win, for the fastest tenth of won deals."
+columns = [*deal, "stage", "amount", "close_date", "days_planned", "days_needed"]
+show.table(
+    early.sort_values("amount", ascending=False)[columns], title, currency, rows=200, note=note * (len(early) > 0)
+)
 
 # %% [markdown]
 # ## Open pipeline
@@ -416,18 +418,18 @@ show.table(record, "What became of deals with each mark, and of the others", not
 next_step = "Ask the owner of each stalled deal for a next step agreed with the buyer; close it if the buyer names none"
 week = str((book.as_of + pd.Timedelta(days=7)).date())
 agreed = "a next step that was agreed since"
-doubt = stalled.in_doubt(record)
+at_risk = stalled.in_doubt(record)
 book.decide(
     "ask_for_next_step",
     kind="sell",
     text=next_step,
-    **stalled.to_decide(stuck, currency, doubt),
+    **stalled.to_decide(stuck, currency, at_risk),
     due=week,
     would_change=agreed,
 )
 book.decide(
     "ask_without_account", kind="sell", text=next_step, due=week, would_change=agreed,
-    only_if=stuck["account_id"].isna().any(), **stalled.to_decide_without_account(stuck, doubt),
+    only_if=stuck["account_id"].isna().any(), **stalled.to_decide_without_account(stuck, at_risk),
 )  # fmt: skip
 book.decide(
     "fill_the_coming_period", kind="sell", due=str(coming.end.date()), only_if=verdict == "short",

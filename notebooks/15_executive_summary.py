@@ -25,8 +25,20 @@ most_decisions: int = 5  # decisions shown: most money first, then by due day
 import numpy as np
 import pandas as pd
 
-from abmlib.method import account_pack, bridge, changes, data_quality, deals, forecast, kpis, periods, since, summary
-from abmlib.pages import catalogue, say, say_changes, show
+from abmlib.method import (
+    account_pack,
+    bridge,
+    changes,
+    data_quality,
+    deals,
+    forecast,
+    kpis,
+    periods,
+    sellers,
+    since,
+    summary,
+)
+from abmlib.pages import catalogue, say, say_changes, say_open, show
 from abmlib.stats.intervals import LEVEL
 from abmlib.stats.power import POWER
 from abmlib.tables import Book, past_run
@@ -93,13 +105,20 @@ assert np.isnan(end) or np.isclose(end, open_deals["amount"].sum(), atol=0.01), 
 # %% tags=["answer"]
 texts, waits = show.change_texts(headlines, book.currency), compared[0].end < book.as_of
 year_starts, ahead = book.settings.fiscal_year_starts, summary.outlook(measures)
+coming, goal = forecast.target_periods(book.read("targets"), book.as_of, year_starts)[1]
+fallen = changes.collapsed(opportunities, book.as_of, year_starts)
+overdue = open_deals[open_deals["close_date"] < book.as_of]
 say_changes.changed(
     texts,
     headlines["verdict"],
     say.span(compared[0].start, compared[0].end, year_starts),
     waits,
     say_changes.reached(ahead, book.as_of, year_starts),
-    say_changes.expected(ahead, forecast.verdict(ahead), book.currency),
+    say_changes.expected(
+        ahead, forecast.verdict(ahead), goal, say.span(coming.start, coming.end, year_starts), book.currency
+    ),
+    say_open.collapse(fallen, year_starts, LEVEL, book.currency),
+    say_open.silence(sellers.silent(opportunities, book.as_of), len(overdue)),
 )
 
 # %% [markdown]

@@ -226,7 +226,7 @@ def test_the_part_of_a_target_that_is_won_names_its_period():
     [
         (np.nan, "", "n = 7); no target is entered."),
         (0.0, "met", "n = 7); the target is met already."),
-        (5e6, "short", "n = 7); 5.0 M EUR is missing to the target: too little even at the upper end."),
+        (5e6, "short", "n = 7); the rest of the target of Q3 2026 is 5.0 M EUR: too little even at the upper end."),
     ],
 )
 def test_what_is_expected_is_set_against_the_target(gap, verdict, ends):
@@ -234,14 +234,17 @@ def test_what_is_expected_is_set_against_the_target(gap, verdict, ends):
                "window_end": pd.Timestamp("2026-09-30")}  # fmt: skip
     rows = pd.DataFrame(columns, index=["won_value_foretold_in_period", "missing_to_target"])
     rows.loc["past_forecasts_held", ["value", "n"]] = [0.5, 8]
-    got = say_changes.expected(rows, verdict, "EUR")
+    rows = rows.reindex([*rows.index, "past_forecasts_above", "newest_forecasts_held", "newest_forecasts_came"])
+    got = say_changes.expected(rows, verdict, 6e6, "Q3 2026", "EUR")
     assert got.startswith(
         "By 30 September 2026 the open deals are expected to bring 2.0 M EUR (95% interval 1.0 M EUR to 3.0 M EUR"
     )
     assert got.endswith(ends)
-    assert say_changes.expected(rows.assign(value=np.nan), "", "EUR") == ""
+    assert say_changes.expected(rows.assign(value=np.nan), "", 6e6, "Q3 2026", "EUR") == ""
     rows.loc["past_forecasts_held", "value"] = 0.25
-    assert say_changes.expected(rows, verdict, "EUR").endswith("Do not rely on it: 25.0% of 8 past forecasts held.")
+    assert say_changes.expected(rows, verdict, 6e6, "Q3 2026", "EUR").endswith(
+        "Do not rely on it: 25.0% of 8 past forecasts held."
+    )
 
 
 def test_headlines_too_variable_to_judge_are_named_with_their_change_and_span():

@@ -22,6 +22,9 @@ NO_DEALS = deals([("x", None, 1.0, "2026-01-01")]).head(0)
 # -- the bridge by deal -----------------------------------------------------------------------------------------------
 
 
+NO_RECORD = pd.DataFrame(columns=["months_ahead", "off"])
+
+
 def test_the_deals_behind_the_steps_add_up_to_the_bridge_to_the_cent():
     after = deals(
         [("new", None, 3.3, "2026-05-01"), ("won", True, 12.05, "2026-01-01", "2026-05-02"), ("grows", None, 7.01, "2026-01-01")],
@@ -80,9 +83,10 @@ def test_months_add_up_to_the_outlook_and_stand_beside_what_is_due_and_the_targe
     whole = chances.outlook(half_won(), now, TODAY, 123).money
     assert got["money_expected"].sum() == pytest.approx(whole[0])
     assert got[["cumulated", "cumulated_low", "cumulated_high"]].iloc[-1].tolist() == pytest.approx(whole[:3])
+    assert say_open.months(got, NO_RECORD, "Do not.", 0.95, "EUR") == ("Do not.", "", "")
     assert got["money_due"].tolist() == [100.0, 0.0, 0.0, 300.0]
     assert got["money_target"].fillna(0).tolist() == [0, 0, 90.0, 0]
-    said = say_open.months(got, 0.95, "EUR")
+    said = say_open.months(got, NO_RECORD, "", 0.95, "EUR")
     assert "in July, " in said[0]
     assert said[2].endswith("of 90 EUR by the end of September 2026.")
     assert got["towards_target"].iloc[2] == pytest.approx(
@@ -92,7 +96,11 @@ def test_months_add_up_to_the_outlook_and_stand_beside_what_is_due_and_the_targe
 
 def test_months_without_a_past_have_no_row():
     assert monthly.by_month(NO_DEALS, half_won().head(0), open_today([1.0]), NO_TARGETS, TODAY, day("2026-12-31")).empty
-    assert say_open.months(pd.DataFrame(columns=monthly.COLUMNS), 0.95, "EUR") == ("", "", "")
+    assert say_open.months(pd.DataFrame(columns=monthly.COLUMNS), NO_RECORD, "No.", 0.95, "EUR") == (
+        "",
+        "",
+        "",
+    )
 
 
 def test_how_past_forecasts_did_is_counted_by_months_ahead():
@@ -101,9 +109,10 @@ def test_how_past_forecasts_did_is_counted_by_months_ahead():
     )
     got = monthly.record([tested, tested.assign(money_came=[0.0, 20.0]), tested.head(0)])
     assert got[["months_ahead", "quarter_ends", "held", "foretold", "came"]].values.tolist() == [[1, 2, 1, 40, 40], [2, 2, 1, 40, 20]]  # fmt: skip
-    assert got["off"].tolist() == pytest.approx([0.5, np.nan], nan_ok=True)
-    assert "at 1 of 2 past quarter ends 1 month ahead (off by 50% on average) and at 1 of 2" in say_open.tested_months(
-        got
+    assert got["off"].tolist() == pytest.approx([0.5, 1.0])  # 20 of 40, 20 of 20
+    assert (
+        "at 1 of 2 past quarter ends 1 month ahead (off by 50% of what came) and at 1 of 2"
+        in say_open.tested_months(got)
     )
 
 
@@ -232,3 +241,13 @@ def test_deals_are_counted_where_young_ones_lack_an_amount():
     f = opened([200, 210, 190, 205, 200, 195, 100, 60, 40])
     f["amount"] = f["amount"].where(f["created_day"] < day("2026-04-01"))
     assert changes.collapsed(f, TODAY)["definition_id"].tolist()[0] == "deals_opened"
+
+
+def test_sellers_that_fell_silent_with_most_open_deals_are_said_with_those_who_did_not():
+    at = pd.to_datetime(["2025-03-29", "2025-02-01", "2026-06-01"])
+    sellers = pd.DataFrame({"owner_id": ["a", "b", "Bot"], "last_day": at, "open_deals": [5, 4, 1], "silent": [True, True, False]})  # fmt: skip
+    assert say_open.silence(sellers, 8) == (
+        "Since 29 March 2025 only Bot opened or closed deals; 8 of 10 open deals are overdue: either selling stopped, or the CRM is not kept."
+    )
+    assert "2 sellers with 9 of 9 open deals opened or closed none: either" in say_open.silence(sellers[:2], 0)
+    assert say_open.silence(sellers.assign(open_deals=[1, 1, 8]), 8) == ""

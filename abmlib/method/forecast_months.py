@@ -52,7 +52,7 @@ def by_month(
     for end, ahead in zip(ends, chances.outlooks(past, now, as_of, (ends - as_of).days.to_list()), strict=True):
         if ahead.why:
             break
-        due = live[live["close_date"].between(start, end)]
+        due = live[live["close_date"].between(start if found else as_of, end)]  # as `due_in`
         period, goal = target_for(targets, end, year_starts=year_starts)
         goal = goal if period.end == end and goal > 0 else np.nan
         won = closed_in(deals, Period(period.start, as_of))
@@ -98,13 +98,13 @@ def record(tests: Sequence[pd.DataFrame]) -> pd.DataFrame:
     -------
     DataFrame, one row per months ahead that can be tested: ``months_ahead, quarter_ends, held`` (at which what came was inside
     the interval), ``foretold, came`` (money of all of them; missing where wins are judged, as amounts then are unknown), ``off``
-    (mean distance from what came, as a share of it; missing where nothing came once)
+    (sum of the distances ÷ sum of what came, so that no small quarter rules; missing where nothing came)
     """
     found = []
     for ahead, tested in zip(AHEAD, (test[test["judged_by"].notna()] for test in tests), strict=True):
         if len(tested):
             came = tested["money_came"]
-            off = (tested["money"] / came - 1).abs().mean() if (came > 0).all() else np.nan
+            off = (tested["money"] - came).abs().sum() / came.sum() if came.sum() > 0 else np.nan
             sums = [tested[c].sum(min_count=1) for c in ("money", "money_came")]
             found.append((ahead.n, len(tested), int(tested["held"].sum()), *sums, off))
     return pd.DataFrame(found, columns=["months_ahead", "quarter_ends", "held", "foretold", "came", "off"])
@@ -116,4 +116,29 @@ def record_rows(record: pd.DataFrame) -> list[dict[str, object]]:
     return [
         counted_row("C-8", "past_forecasts_held", r.held, r.quarter_ends, group_by=by, group=str(r.months_ahead))
         for r in record.itertuples()
+    ]
+
+
+def newest_rows(tested: pd.DataFrame) -> list[dict[str, object]]:
+    """Make rows of `measures`: past forecasts that held, those above what came, and how the newest two did.
+
+    Parameters
+    ----------
+    tested : DataFrame of `chances.back_test`, the newest last
+
+    References
+    ----------
+    Metric dictionary C-8.
+    """
+    part = tested[tested["judged_by"].notna()]
+    what = str(next(iter(part["judged_by"]), "money"))
+    foretold, came, held = part[what], part[f"{what}_came"], part["held"].astype(bool)
+    newest = part.index[-2:] if len(part) > 1 else part.index[:0]
+    total = foretold[newest].sum()
+    brought = came[newest].sum() / total if total > 0 else np.nan
+    return [
+        counted_row("C-8", "past_forecasts_held", int(held.sum()), len(part)),
+        counted_row("C-8", "past_forecasts_above", int((foretold > came).sum()), len(part)),
+        counted_row("C-8", "newest_forecasts_held", int(held[newest].sum()), len(newest)),
+        measure_row("C-8", "newest_forecasts_came", brought, "share", len(newest)),
     ]

@@ -14,6 +14,9 @@ OUTLOOK = (
     "won_of_target",
     "won_value_foretold_in_period",
     "past_forecasts_held",
+    "past_forecasts_above",
+    "newest_forecasts_held",
+    "newest_forecasts_came",
     "missing_to_target",
     "won_by_new_most",
 )

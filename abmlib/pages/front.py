@@ -7,7 +7,7 @@ from typing import Any
 import nbformat
 import pandas as pd
 
-from abmlib.pages import kernels, say, show
+from abmlib.pages import kernels, say, say_forecast, show
 from abmlib.pages.site import render, text_of
 from abmlib.tables import schema
 from abmlib.tables.decisions import KEY, SETTLED, by_account, in_order
@@ -24,6 +24,7 @@ KINDS = {
     "programme": ["more on the programme"] * 2,
     "data": ["chore about data", "chores about data"],
 }
+FORETOLD = "won_value_foretold_in_period"  # the tile that carries a doubt about the forecast
 FAILED = ("failed", "skipped")  # outcomes without a result
 CENTS = dict.fromkeys(["money", "money_low", "money_high"], 2)
 
@@ -132,6 +133,7 @@ def tiles(headlines: pd.DataFrame, measures: pd.DataFrame, currency: str, year_s
     rows = rows.sort_values("place", kind="stable").head(MOST)
     months, out = by_month(measures[measures["definition_id"].isin(rows["definition_id"])]), []
     whole = measures[(measures["group_by"] == "all") & measures["value"].notna()].set_index("definition_id")
+    doubt = say_forecast.doubt(whole[~whole.index.duplicated(keep="last")].reindex(say_forecast.RECORD))
     for row in rows.to_dict("records"):
         name, unit, entry = row["definition_id"], row["unit"], entries[row["definition_id"]]
         other = entry.get("beside", "")
@@ -145,7 +147,7 @@ def tiles(headlines: pd.DataFrame, measures: pd.DataFrame, currency: str, year_s
                 "window": _window(row["window"], year_starts),
                 "value": _said(row["value"], unit, currency),
                 "interval": _between(row["low"], row["high"], unit, currency),
-                "beside": f"{dictionary.name(other)}: {beside}" * bool(beside),
+                "beside": doubt * (name == FORETOLD) or f"{dictionary.name(other)}: {beside}" * bool(beside),
                 "change": _change(row, verdict),
                 "verdict": verdict.replace(" ", "-"),
                 "about": _about(row, currency, year_starts),

@@ -6,13 +6,14 @@ from typing import Any
 import pandas as pd
 
 from abmlib.pages.say import Words, count, day, joined, share, short_money, span, words
-from abmlib.pages.say_forecast import HELD
+from abmlib.pages.say_forecast import direction, doubt
+from abmlib.pages.say_pipeline import reach
 from abmlib.tables.definitions import formats
 from abmlib.tables.definitions.measures import name as measure_name
 
 
 def changed(
-    texts: pd.DataFrame, verdict: pd.Series, quarter: str, waits: bool, won: str = "", outlook: str = ""
+    texts: pd.DataFrame, verdict: pd.Series, quarter: str, waits: bool, won: str = "", outlook: str = "", *alarms: str
 ) -> Words:
     """Say what was won of the target, which headlines changed beyond noise, how many can be judged, and what is expected.
 
@@ -23,6 +24,7 @@ def changed(
     quarter : days judged
     waits : whether the running quarter is left out because too little has happened in it
     won, outlook : of `reached` and `expected`
+    alarms : said first, such as `say_open.collapse`; empty ones are left out
     """
     called, quiet = (texts[verdict.isin(which)] for which in (["up", "down"], ["within noise"]))
     unsteady = int((verdict == "too variable").sum())
@@ -34,8 +36,9 @@ def changed(
         first = f"In {quarter} no headline changed beyond noise: {judged} can be judged{rest}."
     if called.empty and quiet.empty:
         first = f"No change can be judged in {quarter}: {_lacking(verdict)}."
+    first *= bool(len(called)) or not any(alarms)
     why = "Too few deals are over in the running quarter, so the last whole quarter is judged." if waits else ""
-    return words(" ".join(filter(None, (won, first, outlook))), why)
+    return words(" ".join(filter(None, (*alarms, won, first, outlook))), why)
 
 
 def reached(rows: pd.DataFrame, as_of: pd.Timestamp, year_starts: int) -> str:
@@ -52,35 +55,34 @@ def reached(rows: pd.DataFrame, as_of: pd.Timestamp, year_starts: int) -> str:
     return f"{share(won['value'])} of the target of {span(won['window_start'], won['window_end'], year_starts)} is won{so_far}."
 
 
-def expected(rows: pd.DataFrame, verdict: str, currency: str) -> str:
+def expected(rows: pd.DataFrame, verdict: str, goal: float, period: str, currency: str) -> str:
     """Say what the open deals bring by the period's end, and whether that reaches the target; empty if unknown.
 
     Parameters
     ----------
     rows : DataFrame of `summary.outlook`
     verdict : ``met, covered, short, open`` or empty
+    goal, period : the target, and its period in words
     """
     money, gap = rows.loc["won_value_foretold_in_period"], rows.loc["missing_to_target", "value"]
     if pd.isna(money["value"]):
         return ""
-    record = rows.loc["past_forecasts_held"]
-    doubt = (
-        f" Do not rely on it: {share(record['value'])} of {count(int(record['n']), 'past forecast')} held."
-        if record["value"] < HELD
-        else ""
-    )
+    warned = doubt(rows) or direction(rows)
+    warned = f" {warned}" * bool(warned)
     ends = " to ".join(short_money(money[end], currency) for end in ("low", "high"))
     said = (
         f"By {day(money['window_end'])} the open deals are expected to bring {short_money(money['value'], currency)} "
         f"({money['level']:.0%} interval {ends}, n = {money['n']:,.0f})"
     )
     if pd.isna(gap):
-        return f"{said}; no target is entered.{doubt}"
+        return f"{said}; no target is entered.{warned}"
     if not gap > 0:
-        return f"{said}; the target is met already.{doubt}"
+        return f"{said}; the target is met already.{warned}"
     means = {"covered": "enough even at the lower end", "short": "too little even at the upper end"}
-    missing = f"{short_money(gap, currency)} is missing to the target"
-    return f"{said}; {missing}: {means.get(verdict, 'it may be reached or missed')}.{doubt}"
+    missing = f"the target of {period}" if gap >= goal else f"the rest of the target of {period}"
+    if verdict == "open":
+        return f"{said}; {missing} is {short_money(gap, currency)} and {reach(gap, *money[['value', 'low', 'high']])}.{warned}"
+    return f"{said}; {missing} is {short_money(gap, currency)}: {means.get(verdict, 'whether it will be reached is unknown')}.{warned}"
 
 
 def headline_table(texts: pd.DataFrame) -> pd.DataFrame:

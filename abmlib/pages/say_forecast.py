@@ -2,11 +2,13 @@
 
 import pandas as pd
 
-from abmlib.pages.say import count, day, short_money
-from abmlib.pages.say_pipeline import money_range, off
+from abmlib.pages.say import count, day, share, short_money
+from abmlib.pages.say_pipeline import FEW, money_range, off
 
 HELD = 0.5  # share of past intervals that held what came, below which the page warns
+LOPSIDED = 0.75  # share of past forecasts wrong in one direction, from which the page says so
 OVERLAP = 1.5  # days ahead ÷ days between quarter ends, beyond which the page says that they overlap
+RECORD = ["past_forecasts_held", "newest_forecasts_held", "newest_forecasts_came"]  # measures that a doubt rests on
 SHORT_MONTH = 30  # days; periods of as many months differ by a few days
 
 
@@ -27,8 +29,8 @@ def trusted(tested: pd.DataFrame, currency: str) -> tuple[str, str]:
     way = f"too {'high' if high >= low else 'low'} at {max(high, low):,} of {ends}"
     sums = f"{_amount(foretold.sum(), what, currency)} foretold, {_amount(came.sum(), what, currency)} came in all"
     record = f"What came was inside the interval at {held.sum():,} of {len(part):,}"
-    if what == "money" and (came > 0).all():
-        record += f"; the forecast was off by {off(part, what):.0%} on average"
+    if what == "money" and came.sum() > 0:
+        record += f"; the forecast was off by {off(part, what):.0%} of what came"
     if held.all():
         return f"{_days(part)} ahead, the forecast was {way}: {sums}.", f"{record}."
     last = part[~held].iloc[-1]
@@ -38,17 +40,38 @@ def trusted(tested: pd.DataFrame, currency: str) -> tuple[str, str]:
     return f"{_days(part)} ahead, the forecast was {way}: {sums}.", f"{record}. {missed}"
 
 
-def doubt(tested: pd.DataFrame) -> str:
-    """Warn of a forecast that mostly failed; empty otherwise.
+def doubt(rows: pd.DataFrame) -> str:
+    """Warn of forecasts that failed: the newest two, or most; empty otherwise.
 
     Parameters
     ----------
-    tested : DataFrame of `chances.back_test`
+    rows : DataFrame to the spec of ``measures``, by definition, of `forecast_months.newest_rows`
     """
-    _, part, held = _held(tested)
-    if held.sum() >= HELD * len(part):
+    value, held = rows["value"], rows.loc["past_forecasts_held"]
+    came = value["newest_forecasts_came"]
+    if value["newest_forecasts_held"] == 0 and came == 0:
+        return "Do not rely on it: the last two such forecasts came to nothing."
+    if value["newest_forecasts_held"] == 0:
+        brought = f": {share(came)} of what they foretold came" * bool(pd.notna(came))
+        return f"Do not rely on it: the last two such forecasts both failed{brought}."
+    if held["value"] < HELD:
+        return f"Do not rely on it: {share(held['value'])} of {count(int(held['n']), 'past forecast')} held."
+    return ""
+
+
+def direction(rows: pd.DataFrame) -> str:
+    """Say that nearly all past forecasts were wrong in one direction; empty where they were not, or are few.
+
+    Parameters
+    ----------
+    rows : as in `doubt`
+    """
+    above = rows.loc["past_forecasts_above"]
+    if not above["n"] >= FEW or 1 - LOPSIDED < above["value"] < LOPSIDED:
         return ""
-    return f"Do not rely on it: {_days(part)} ahead, what came was inside the forecast's interval at {held.sum():,} of {count(len(part), 'past quarter end')}."
+    n, less = int(above["n"]), round(above["value"] * above["n"])
+    way, often = ("less", less) if above["value"] >= LOPSIDED else ("more", n - less)
+    return f"At {often:,} of {n:,} past quarter ends {way} came than foretold."
 
 
 def _held(tested: pd.DataFrame) -> tuple[str, pd.DataFrame, pd.Series]:

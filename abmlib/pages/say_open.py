@@ -2,8 +2,10 @@
 
 import pandas as pd
 
-from abmlib.pages.say import count, joined, share, short_money, span
+from abmlib.pages.say import count, day, joined, one_line, share, short_money, span
 from abmlib.pages.say_pipeline import Estimate, money_range, worth
+
+MOST = 0.5  # share of the open deals that makes a sentence about the whole pipeline
 
 
 def postponed(moves: pd.DataFrame, out: pd.DataFrame, quarter: str, currency: str) -> str:
@@ -26,6 +28,27 @@ def postponed(moves: pd.DataFrame, out: pd.DataFrame, quarter: str, currency: st
         if late
         else f"{said}."
     )
+
+
+def silence(sellers: pd.DataFrame, overdue: int) -> str:
+    """Say that most sellers with open deals no longer open or close any; empty where most do.
+
+    Parameters
+    ----------
+    sellers : DataFrame of `sellers.silent`
+    overdue : open deals whose closing day is past
+    """
+    gone, deals = sellers[sellers["silent"]], int(sellers["open_deals"].sum())
+    if gone.empty or gone["open_deals"].sum() < MOST * deals:
+        return ""
+    active = sellers.loc[~sellers["silent"], "owner_id"]
+    who = f"only {joined([one_line(a) for a in active])} opened or closed deals" if len(active) else ""
+    many = (
+        f"{count(len(gone), 'seller')} with {gone['open_deals'].sum():,} of {deals:,} open deals opened or closed none"
+    )
+    said = f"Since {day(gone['last_day'].max())} {who if who and len(active) <= 2 else many}"
+    late = f"; {overdue:,} of {deals:,} open deals are overdue" * (overdue >= MOST * deals)
+    return f"{said}{late}: either selling stopped, or the CRM is not kept."
 
 
 def collapse(fallen: pd.DataFrame, year_starts: int, level: float, currency: str) -> str:
@@ -52,13 +75,19 @@ def collapse(fallen: pd.DataFrame, year_starts: int, level: float, currency: str
     return f"The pipeline has collapsed. {text[:1].upper()}{text[1:]}." if said else ""
 
 
-def months(rows: pd.DataFrame, level: float, currency: str) -> tuple[str, str, str]:
+def months(rows: pd.DataFrame, record: pd.DataFrame, doubt: str, level: float, currency: str) -> tuple[str, str, str]:
     """Say what the open deals bring in each of the next three months, together, and towards the targets; empty where unknown.
+
+    How far such forecasts were off stands beside the months; a doubt takes their place.
 
     Parameters
     ----------
     rows : DataFrame of `forecast_months.by_month`
+    record : DataFrame of `forecast_months.record`
+    doubt : of `say_forecast.doubt`
     """
+    if len(rows) and doubt:
+        return doubt, "", ""
     if rows.empty:
         return "", "", ""
     few = rows.head(3)
@@ -69,6 +98,8 @@ def months(rows: pd.DataFrame, level: float, currency: str) -> tuple[str, str, s
     each = joined(
         [f"{short_money(v, currency)} in {name}" for v, name in zip(few["money_expected"], names, strict=True)]
     )
+    off = record.loc[record["months_ahead"].eq(1) & record["off"].notna(), "off"]
+    off = f"; one month ahead, past forecasts were off by {off.iloc[0]:.0%} of what came" if len(off) else ""
     ends = money_range(last["cumulated_low"], last["cumulated_high"], currency)
     whole = f"Together {short_money(last['cumulated'], currency)} ({level:.0%} interval {ends}, n = {int(last['n']):,})"
     due = few["money_due"].sum(min_count=1)
@@ -79,7 +110,7 @@ def months(rows: pd.DataFrame, level: float, currency: str) -> tuple[str, str, s
         for m in aims.itertuples()
     ]
     return (
-        f"The open deals are expected to bring {each}.",
+        f"The open deals are expected to bring {each}{off}.",
         f"{whole}{crm * bool(pd.notna(due))}.",
         f"Won already and expected from open deals, towards the target: {joined(parts)}." if parts else "",
     )
@@ -99,7 +130,7 @@ def tested_months(record: pd.DataFrame) -> str:
     """
     each = []
     for r in record.itertuples():
-        off = f" (off by {r.off:.0%} on average)" if pd.notna(r.off) else ""
+        off = f" (off by {r.off:.0%} of what came)" if pd.notna(r.off) else ""
         ahead = count(int(r.months_ahead), "month")
         each.append(f"at {r.held:,} of {r.quarter_ends:,} past quarter ends {ahead} ahead{off}")
     return f"What came was inside the forecast's interval {joined(each)}." if each else ""

@@ -6,6 +6,7 @@ from abmlib.pages.say import count, joined, named, one_line, share, short_money
 
 NAMED = 10  # deals named before the others are counted
 FEW = 4  # past periods below which the page says that they are few
+EDGE = 0.2  # part of an interval's half next to its end, where a target is most likely missed or reached
 MARKS = {
     "stalled": "stalled",
     "overdue": "overdue",
@@ -42,12 +43,12 @@ def period_ahead(
     if pd.isna(gap["value"]):
         return f"{said}; what is missing to the target of {period} is unknown, for lack of {gap['why']}."
     missing = short_money(gap["value"], currency)
-    of = f"the target of {period}" if gap["value"] >= goal else f"what is missing to the target of {period}"
+    of = f"the target of {period}" if gap["value"] >= goal else f"the rest of the target of {period}"
     means = {
         "met": f"the target of {period} ({short_money(goal, currency)}) is met",
         "covered": f"that covers {of} ({missing}), even at the lower end",
         "short": f"that is too little for {of} ({missing}), even at the upper end and with new deals",
-        "open": f"{of} is {missing} and may be reached or missed",
+        "open": f"{of} is {missing} and {reach(gap['value'], *money[['value', 'low', 'high']])}",
         "": f"whether {of} ({missing}) will be reached is unknown",
     }
     return f"{said}; {means[verdict]}."
@@ -74,10 +75,22 @@ def crm_check(
         f"{short_money(money[0], currency)} by {until} ({level:.0%} interval {money_range(money[1], money[2], currency)}, n = {money[3]:,})"
     )
     known = tested.dropna(subset=["money", "money_came", "crm"])
-    if known.empty or not (known["money_came"] > 0).all():
+    if not known["money_came"].sum() > 0:
         return f"{said}."
     own, theirs = (off(known, by) for by in ("money", "crm"))
-    return f"{said}; at {count(len(known), 'past quarter end')} history was off by {own:.0%} on average, the CRM by {theirs:.0%}."
+    nearer = ": the CRM was nearer" * (theirs < own)
+    return f"{said}; at {count(len(known), 'past quarter end')} history was off by {own:.0%} of what came, the CRM by {theirs:.0%}{nearer}."
+
+
+def reach(gap: float, value: float, low: float, high: float) -> str:
+    """Say whether open deals reach what is missing to a target, by its place in the interval of what they bring."""
+    if gap > high:
+        return "is out of reach of the open deals alone: new ones would have to bring the rest"
+    if gap > high - EDGE * (high - value):
+        return "will most likely be missed with the open deals alone: only the upper edge of the interval reaches it"
+    if gap < low + EDGE * (value - low):
+        return "will most likely be reached: only the lower edge of the interval is below it"
+    return "may be reached or missed"
 
 
 def attention(flags: pd.DataFrame, has_history: bool, currency: str) -> str:
@@ -267,7 +280,9 @@ def owners(listed: pd.DataFrame, currency: str) -> str:
     ----------
     listed : DataFrame ``owner_id, amount``
     """
-    of = listed["owner_id"].astype("str").fillna("nobody")
+    if len(listed) and listed["owner_id"].isna().all():
+        return "Whose deals these were is not known on this day."
+    of = listed["owner_id"].astype("str").fillna("without an owner")
     parts = {owner: part["amount"] for owner, part in listed.groupby(of)}
     largest = sorted(parts, key=lambda owner: -parts[owner].sum())
     each = [f"{one_line(owner)} {len(parts[owner]):,}{worth(parts[owner], currency)}" for owner in largest]
@@ -335,8 +350,8 @@ def new_deals(rows: pd.DataFrame, currency: str) -> str:
 
 
 def off(known: pd.DataFrame, by: str) -> float:
-    """Measure how far a forecast was from the money that came, as a share, on average."""
-    return float((known[by] / known["money_came"] - 1).abs().mean())
+    """Measure how far forecasts were from the money that came, as a share of it; all together, so that no small quarter rules."""
+    return float((known[by] - known["money_came"]).abs().sum() / known["money_came"].sum())
 
 
 def open_deals(deals: pd.DataFrame, one_account: str, currency: str) -> str:
