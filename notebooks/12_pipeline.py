@@ -327,11 +327,12 @@ show.measures(
 
 # %% [markdown]
 # ## How the open pipeline came about
-# From the pipeline open on the one day to that of the other, to the cent. What happened in between stands apart from what was
+# From the pipeline open before the quarter judged to that of today, as in the executive summary. What happened in between stands apart from what was
 # dated before and only learnt since.
 
 # %% tags=["finding"]
-start = bridge.since(book.as_of, year_starts)
+happened = changes.outcome_days(opportunities, book.read("transactions"))
+start = changes.quarters_compared(happened, book.as_of, year_starts)[0].start - periods.DAY
 then = deals.open_deals(Book.open(data, as_of=start.date(), tables=tables).read("opportunities"))
 steps = bridge.bridge(then, opportunities, history, start, book.as_of)
 behind = bridge.behind(then, opportunities, history, start, book.as_of)
@@ -348,10 +349,9 @@ of_quarter = say.span(quarter_then.start, quarter_then.end, year_starts)
 say.words(say_changes.bridge(steps, currency), say_open.postponed(moved, pushed_out, of_quarter, currency))
 
 # %%
-note = say_changes.bridge_note(steps, int(open_deals["amount"].isna().sum()))
-columns = ["step", "amount", "happened", "learnt", "deals_change"]
-shown = steps.loc[steps["deals"] > 0, columns].replace(0, np.nan)
-show.table(shown, "From the one day to the other", currency, note=note)
+dayless = bridge.closed_without_day(then, opportunities, start)
+note = say_changes.bridge_note(steps, int(open_deals["amount"].isna().sum()), dayless)
+show.table(say_changes.bridge_table(steps), "From the one day to the other", currency, note=note)
 
 # %%
 named_moves = moved.assign(title=moved["name"], deal_owner=moved["owner_id"]).join(account_name, on="account_id")
@@ -374,22 +374,18 @@ show.table(named_steps[columns], "Deals behind the steps", currency, rows=500)
 # %% tags=["finding"]
 in_order = stages.in_order(visits, opportunities)
 by_stage = engagement.by_stage(opportunities, visits, touches, window, in_order)
-past_stages = engagement.moved_or_lost(visits, touches, in_order)
 lagged = engagement.then_pipeline(book.read("accounts"), opportunities, touches, book.as_of, year_starts)
-book.measure(engagement.rows(by_stage, past_stages, lagged))
+book.measure(engagement.rows(by_stage, lagged))
 say.words(
     say_open.in_touch(by_stage, engagement.LATELY),
-    say_open.moved_or_lost(past_stages, LEVEL),
     say_open.then_pipeline(lagged.correlation, lagged.accounts, lagged.touched, lagged.untouched, LEVEL),
 )
 
 # %%
-about = "Touches per deal and month, of all deals that were in the stage in the window." * bool(len(touches))
-show.table(by_stage, "Open deals and touches by stage", currency, note=about * bool(len(by_stage)))
-
-# %%
-show.table(past_stages, "Touches from the buyer a month in the stage: deals that moved on, and deals lost")
-
+about = "Touches per deal and month, of all deals that were in the stage in the window." * bool(
+    by_stage["deals_seen"].notna().any()
+)
+show.table(by_stage, "Open deals and touches by stage", currency, note=about)
 # %% [markdown]
 # ## What if
 # In JupyterLab, a slider stands below: another horizon, and what the open deals are expected to bring until then. To keep
@@ -433,7 +429,7 @@ book.decide(
 )  # fmt: skip
 book.decide(
     "fill_the_coming_period", kind="sell", due=str(coming.end.date()), only_if=verdict == "short",
-    text=f"Move the deals due in {quarter} forward and open new ones: the target is out of reach of what is expected",
+    text=f"{'Open' if due.empty else f'Move the deals due in {quarter} forward and open'} new deals: the target is out of reach of what is expected",
     **forecast.to_decide(due, foretold, currency), would_change="large deals won early, or more from new deals than in past periods",
 )  # fmt: skip
 missed = period.end <= book.as_of and won_share < 1

@@ -19,7 +19,7 @@ data: str = "../data/sample"  # folder or DuckDB file with the canonical tables
 as_of: str = "2026-06-30"  # what was known at the end of this day
 tables: str = "../reports/lab/tables"  # where notebooks leave tables for each other
 previous: str = ""  # folder of the tables of an earlier run, for what changed since
-most_decisions: int = 5  # decisions shown: most money first, then by due day
+most_decisions: int = 5  # decisions shown: the gate, then most money first, then by due day
 
 # %%
 import numpy as np
@@ -100,6 +100,15 @@ end = steps["amount"].iloc[-1]
 assert np.isnan(end) or np.isclose(end, open_deals["amount"].sum(), atol=0.01), "two pipelines"
 
 # %% [markdown]
+# One row per account with what all pages know of it.
+
+# %%
+known = past_run.load(tables, account_pack.LEFT).tables
+features, year = book.features(account_pack.FEATURES).set_index("account_id"), periods.trailing(book.as_of, 12)
+pack = account_pack.account_pack(accounts, features, opportunities, book.read("account_tiers"), known, proposed, year)
+roles = book.read("contacts")["buying_role"].replace("unknown", pd.NA)
+
+# %% [markdown]
 # ## Answer
 
 # %% tags=["answer"]
@@ -144,14 +153,17 @@ show.table(moved, "Accounts that moved, and what changed there", book.currency, 
 # ## Open pipeline
 
 # %% tags=["finding"]
-say.words(say_changes.bridge(steps, book.currency))
+say.words(
+    say_changes.bridge(steps, book.currency),
+    say_changes.one_account(
+        say.one_account(open_deals, names), say.one_account(overdue, names, "overdue"), roles, pack["missing_roles"]
+    ),
+)
 
 # %%
-note = say_changes.bridge_note(steps, int(open_deals["amount"].isna().sum()))
-columns = ["step", "amount", "happened", "learnt", "deals_change"]
-show.table(
-    steps.loc[steps["deals"] > 0, columns].replace(0, np.nan), "From the one day to the other", book.currency, note=note
-)
+dayless = bridge.closed_without_day(then, opportunities, start)
+note = say_changes.bridge_note(steps, int(open_deals["amount"].isna().sum()), dayless)
+show.table(say_changes.bridge_table(steps), "From the one day to the other", book.currency, note=note)
 
 # %% [markdown]
 # ## Headlines
@@ -170,13 +182,15 @@ show.table(say_changes.headline_table(texts[quiet]), "Changed within noise", not
 
 # %%
 wild = say_changes.too_variable(texts, POWER)
-show.table(say_changes.headline_table(texts[~called & ~quiet]), "Not judged", note=wild)
+tried = headlines["verdict"] != "not judged"
+show.table(say_changes.headline_table(texts[~called & ~quiet & tried]), "Not judged", note=wild)
 
 # %% [markdown]
 # ## Four families of KPIs
 # Engagement and satisfaction of the last 12 months, beside the 12 months before: every season counts once in both, and accounts
 # that are in both count against themselves. Bots are left out, and a visit counts no longer than half an hour. Pipeline and
-# scale are headlines: their change is that of the quarter judged, of velocity and contract value that against the baseline.
+# scale are headlines: their change is that of the quarter judged; of velocity and contract value that against the baseline, of
+# contract value with the baseline's mix of deals.
 
 # %%
 years = periods.trailing(book.as_of, 12), periods.trailing(book.as_of - pd.DateOffset(months=12), 12)
@@ -193,7 +207,7 @@ show.kpis(
     answered,
     "KPIs by family",
     book.currency,
-    note=say_changes.about_changes(LEVEL) * bool(answered["change"].notna().any()),
+    note=say_changes.about_kpis(answered, LEVEL),
 )
 
 # %% [markdown] tags=["fold"]
@@ -201,24 +215,21 @@ show.kpis(
 
 # %%
 note = say_changes.undated(int(open_deals["created_day"].isna().sum()))
-columns = ["headline", "n", "quarter", "year_ago", "visible"]
+columns = ["headline", "value", "n", "quarter", "year_ago", "visible"]
 show.table(texts.reindex(columns=columns), "What each headline rests on", note=note)
 
 # %% [markdown] tags=["fold"]
 # ## Account by account
-# One row per account with what all pages know of it, those with most money first: revenue of 12 months and open amount. Search
-# for an owner or an account. The table `15_accounts` of the run has all accounts and columns.
+# One row per account with what all pages know of it, those with the largest open amount first. Search for an owner or an account.
+# The table `15_accounts` of the run has all accounts and columns.
 
 # %% tags=["finding"]
-known = past_run.load(tables, account_pack.LEFT).tables
-features, year = book.features(account_pack.FEATURES).set_index("account_id"), periods.trailing(book.as_of, 12)
-pack = account_pack.account_pack(accounts, features, opportunities, book.read("account_tiers"), known, proposed, year)
-say_changes.pack(account_pack.largest(pack, book.as_of), len(pack), len(book.read("contacts")))
+say_changes.pack(account_pack.largest(pack, roles, book.as_of), len(pack), len(book.read("leads")))
 
 # %%
-shown = pack.assign(account_name=pack["account_id"].map(names)).drop(columns=["account_id", "verdict", "deals_open"])
-shown = shown[["account_name", *shown.columns.drop("account_name")]]
-show.table(shown, "Accounts, those with most money first", book.currency, rows=show.LISTED)
+columns = ["account_name", "owner_id", "tier", "cycle", "revenue_12m", "open_amount", "stalled", "overdue", "missing_roles", "last_touch", "advice"]  # fmt: skip
+shown = pack.assign(account_name=pack["account_id"].map(names))[columns]
+show.table(shown, "Accounts, the largest open amount first", book.currency, rows=show.LISTED)
 
 # %% [markdown]
 # ## What could not be answered
@@ -232,8 +243,9 @@ show.table(open_questions.rename(columns={"export": "needed"}), "What would answ
 
 # %% [markdown]
 # ## What to decide
-# The most money first, then by due day; the money of an account counts once. What people entered as done, declined or later
-# is left out.
+# The rules for choosing accounts first, then the most money, then by due day. The money of an account counts once, with the
+# first decision that names it, so a decision may show less here than on its own page. What people entered as done, declined or
+# later is left out.
 
 # %%
 remaining = since.still_to_decide(proposed, states)

@@ -51,7 +51,7 @@ def decided() -> pd.DataFrame:
 def left() -> dict[str, pd.DataFrame]:
     flags = pd.DataFrame(
         {"account_id": ["a", "a", None], "stalled": [True, True, True], "overdue": [False, True, True]}
-    )
+    ).assign(days_slow=9.0, close_date=pd.Timestamp("2026-06-01"))
     groups = pd.DataFrame({"account_id": ["a", "a", "c"], "role": ["x", "y", "x"], "missing": [True, True, False]})
     cycles = pd.DataFrame(
         {"account_id": ["a", "a", "a"], "product_line": list("lmn"), "cycle": ["mid", "early", "mid"]}
@@ -74,8 +74,8 @@ def test_every_account_has_a_row_with_what_all_notebooks_say_of_it(pack):
     assert b[["tier", "cycle", "advice", "last_touch"]].isna().all()
 
 
-def test_accounts_with_most_revenue_and_open_amount_come_first(pack):
-    assert pack["account_id"].tolist() == ["b", "c", "a"]
+def test_accounts_with_the_largest_open_amount_come_first(pack):
+    assert pack["account_id"].tolist() == ["b", "a", "c"]
 
 
 def test_what_no_notebook_left_is_empty_and_never_nought():
@@ -86,17 +86,32 @@ def test_what_no_notebook_left_is_empty_and_never_nought():
     empty = ["won_12m", "stalled", "overdue", "missing_roles", "cycle", "chosen", "verdict"]
     assert alone[empty].isna().all(axis=None)
     assert alone["decisions"].eq(0).all()
-    held = account_pack.largest(alone, YEAR.end)
+    held = account_pack.largest(alone, pd.Series([None]), YEAR.end)
     assert np.isnan(held["stalled"])
     assert np.isnan(held["roles"])
 
 
 def test_the_largest_accounts_are_counted_by_what_is_not_in_order(pack):
-    held = account_pack.largest(pack, YEAR.end)
+    held = account_pack.largest(pack, pd.Series(["x", "y", None]), YEAR.end)
     assert held == {
         "accounts": 3, "revenue_share": 1, "open_share": 1, "stalled": 1, "roles": 1, "quiet": 2, "no_decision": 1,
     }  # fmt: skip
     said = repr(say_changes.pack(held, 3, 40))
     assert "1 have a deal that stalls or is overdue, 1 lack a role that a play needs, 2 had no touch in 90 days" in said
-    assert said.endswith("A count of leads would show 40 people, not 3 accounts.")
+    assert said.endswith("A count of leads would show 40 leads, not 3 accounts.")
+    assert "leads" not in repr(say_changes.pack(held, 3, 0))
     assert repr(say_changes.pack(held, 0, 40)) == ""
+
+
+def test_what_nobody_can_judge_is_missing_and_an_account_without_a_deal_has_none():
+    flags = left()["12_opportunity_flags"].assign(days_slow=np.nan)
+    got = account_pack.account_pack(
+        ACCOUNTS, FEATURES, deals(), TIERS, {"12_opportunity_flags": flags}, decided(), YEAR
+    )
+    got = got.set_index("account_id")
+    assert np.isnan(got["stalled"].astype(float)["a"])
+    assert got.loc["a", "overdue"] == 1
+    assert got.loc["b", "stalled"] == 0
+    held = account_pack.largest(got, pd.Series(["x", None, None]), YEAR.end + pd.DateOffset(years=1))
+    assert np.isnan([held["roles"], held["quiet"]]).all()  # most have no role entered, none a touch within a year
+    assert "roles are not entered" in repr(say_changes.pack(held, 3, 0))

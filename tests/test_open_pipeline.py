@@ -9,7 +9,7 @@ from abmlib.method import engagement_by_stage as engagement
 from abmlib.method import forecast_months as monthly
 from abmlib.method.deals import with_days
 from abmlib.method.periods import DAY, Period
-from abmlib.pages import say_open
+from abmlib.pages import say_changes, say_open
 from abmlib.tables import schema
 from tests.test_chances import half_won, open_today
 from tests.test_pipeline import TODAY, day, deals, history
@@ -58,9 +58,14 @@ def test_a_later_closing_day_is_told_apart_from_one_only_learnt_since():
     )
 
 
-@pytest.mark.parametrize(("as_of", "since"), [("2026-06-30", "2026-03-31"), ("2026-07-05", "2026-06-05"), ("2026-07-15", "2026-06-30")])  # fmt: skip
-def test_a_weekly_bridge_begins_with_the_quarter_or_on_its_first_days_a_month_ago(as_of, since):
-    assert bridge.since(day(as_of), 1) == day(since)
+def test_a_deal_opened_since_and_closed_on_no_day_is_said_below_the_bridge_and_empty_rows_are_left_out():
+    after = deals([("x", True, None, "2026-05-01"), ("y", True, None, "2026-01-01"), ("z", None, None, "2026-05-01")])
+    steps = bridge.bridge(after.head(0), after, history([]), MARCH, TODAY)
+    assert bridge.closed_without_day(after.head(0), after, MARCH) == 1  # y was opened before
+    assert say_changes.bridge_table(steps)["step"].tolist() == ["created", "open at end"]
+    assert say_changes.bridge_note(steps, 1, 1) == "1 deal opened since and closed on an unknown day: in no step."
+    dark = bridge.bridge(after.head(0), after.assign(created_day=pd.NaT), history([]), MARCH, TODAY)
+    assert say_changes.bridge(dark, "EUR").startswith("The open pipeline of 31 March 2026 is unknown")
 
 
 # -- the forecast by month --------------------------------------------------------------------------------------------
@@ -152,21 +157,8 @@ def test_stages_show_open_deals_accounts_in_touch_and_touches_a_month():
     assert got["inbound_a_month"].iloc[0] == pytest.approx(9 / (180 / engagement.MONTH))
     none = engagement.by_stage(live, visits, rows.head(0), window, ["Lead"])
     assert none[["in_touch", "inbound_a_month", "deals_seen"]].isna().all(axis=None)
-    assert say_open.in_touch(none, 30) == ""
-
-
-def test_touches_of_deals_that_moved_on_are_compared_with_those_of_deals_lost():
-    moved = [(f"m{i}", True, 1.0, "2026-01-01", "2026-03-01") for i in range(40)]
-    lost = [(f"l{i}", False, 1.0, "2026-01-01", "2026-03-01") for i in range(40)]
-    f = deals(moved + lost, account_id=[f"a{i}" for i in range(80)], stage=["Won"] * 40 + ["Lost"] * 40)
-    visits = stages.stage_visits(f, history([(i, "2026-01-01", "Lead") for i in f["opportunity_id"]]), TODAY)
-    often = [(f"a{i}", None, "inbound", "2026-01-15", 4 + i % 2 if i < 40 else 1 + i % 2) for i in range(80)]
-    rows = touched([*often, ("a0", None, "outbound", "2026-01-01", 9), ("a0", None, "outbound", "2026-06-01", 9)])
-    got = engagement.moved_or_lost(visits, rows, ["Lead"]).iloc[0]
-    assert (got["moved_on"], got["lost"], got["verdict"]) == (40, 40, "more")
-    assert got["times_as_many"] == pytest.approx(4.5 / 1.5)
-    few = engagement.moved_or_lost(visits[visits["opportunity_id"].isin(["m0", "l0"])], rows, ["Lead"])
-    assert few["verdict"].tolist() == ["too early"]
+    assert say_open.in_touch(none, 30).startswith("Who is in touch is unknown")
+    assert say_open.in_touch(none.head(0), 30) == ""
 
 
 def lagged(follows: bool) -> engagement.Lagged:
@@ -200,8 +192,7 @@ def test_without_touches_nothing_is_said_of_them_and_the_measure_says_what_lacks
     by_stage = engagement.by_stage(
         NO_DEALS, stages.stage_visits(NO_DEALS, history([]), TODAY), touched([]), Period(MARCH, TODAY), []
     )
-    past = engagement.moved_or_lost(stages.stage_visits(NO_DEALS, history([]), TODAY), touched([]), [])
-    rows = engagement.rows(by_stage, past, nothing)
+    rows = engagement.rows(by_stage, nothing)
     assert rows[["definition_id", "status", "group_by"]].values.tolist() == [
         ["touches_then_pipeline_correlation", "not_answerable", "all"]
     ]

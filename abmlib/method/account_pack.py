@@ -20,7 +20,10 @@ FEATURES = [
     "contacts_reachable",
 ]
 CYCLES = ("early", "mid", "full")
-LARGEST = 20  # accounts of most money that the summary speaks of
+LARGEST = 20  # accounts of the largest open amount that the summary speaks of
+KNOWN = (
+    0.5  # share of people with a role, or of accounts with open deals and a touch in a year, below which nobody knows
+)
 QUIET_DAYS = 90  # without a touch of the account
 
 
@@ -35,7 +38,7 @@ def account_pack(
 ) -> pd.DataFrame:
     """Everything known of each account; columns of what no notebook left, or the source lacks, are empty.
 
-    Every account has a row, those with most money first (revenue of 12 months and open amount).
+    Every account has a row, those with the largest open amount first, then those with most revenue of 12 months.
 
     Parameters
     ----------
@@ -67,10 +70,10 @@ def account_pack(
     by = text.groupby(named["account_id"])
     advice = pd.DataFrame({"decisions": by.size(), "advice": by.agg("; ".join)})
     pack = pack.join([*parts, advice]).fillna({"decisions": 0})
-    counted = [c for c in ("stalled", "overdue") if c in pack]
-    pack[counted] = pack[counted].fillna(0)
-    money = pack[["revenue_12m", "open_amount"]].astype("Float64").fillna(0).sum(axis=1)
-    order = money.sort_values(ascending=False, kind="stable").index
+    counted, idle = [c for c in ("stalled", "overdue") if c in pack], ~pack.index.isin(_with_deals(left))
+    pack.loc[idle, counted] = 0
+    money = pack[["open_amount", "revenue_12m"]].astype("Float64").fillna(0)
+    order = money.sort_values(["open_amount", "revenue_12m"], ascending=False, kind="stable").index
     return schema.conform(NAME, pack.loc[order].rename_axis("account_id").reset_index())
 
 
@@ -87,8 +90,15 @@ def _cycles(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _flags(table: pd.DataFrame) -> pd.DataFrame:
-    """Open deals that stall or are overdue."""
-    return table[table["account_id"].notna()].groupby("account_id")[["stalled", "overdue"]].sum()
+    """Open deals that stall or are overdue; missing where no deal of the account can be judged."""
+    known = {"stalled": table["days_slow"].notna(), "overdue": table["close_date"].notna()}
+    marks = pd.DataFrame({mark: table[mark].astype("Float64").where(on) for mark, on in known.items()})
+    return marks.groupby(table["account_id"])[list(known)].sum(min_count=1)
+
+
+def _with_deals(left: Mapping[str, pd.DataFrame]) -> pd.Series:
+    """Accounts with an open deal."""
+    return left["12_opportunity_flags"]["account_id"].dropna() if "12_opportunity_flags" in left else pd.Series([])
 
 
 REDUCED = {
@@ -100,8 +110,15 @@ REDUCED = {
 }
 
 
-def largest(pack: pd.DataFrame, as_of: pd.Timestamp) -> dict[str, float]:
+def largest(pack: pd.DataFrame, roles: pd.Series, as_of: pd.Timestamp) -> dict[str, float]:
     """What the first `LARGEST` accounts of a pack hold, and what is not in order there.
+
+    Roles are unknown where most people have none entered; touches where most accounts with open deals had none in a year.
+
+    Parameters
+    ----------
+    pack : DataFrame of `account_pack`
+    roles : of all people, missing where none is entered
 
     Returns
     -------
@@ -117,13 +134,14 @@ def largest(pack: pd.DataFrame, as_of: pd.Timestamp) -> dict[str, float]:
     shares = top[["revenue_12m", "open_amount"]].sum() / money.where(money > 0)
     flagged = top[["stalled", "overdue"]].sum(axis=1, min_count=1)
     quiet = ~(top["last_touch"] > as_of - QUIET_DAYS * DAY)
-    unknown = float("nan")
+    unknown, live = float("nan"), pack.loc[pack["deals_open"] > 0, "last_touch"]
+    logged = pack["last_touch"].notna().any() and not (live > as_of - pd.DateOffset(years=1)).mean() < KNOWN
     return {
         "accounts": len(top),
         "revenue_share": float(shares["revenue_12m"]),
         "open_share": float(shares["open_amount"]),
         "stalled": float((flagged > 0).sum()) if flagged.notna().any() else unknown,
-        "roles": float(top["missing_roles"].notna().sum()) if pack["missing_roles"].notna().any() else unknown,
-        "quiet": float(quiet.sum()) if pack["last_touch"].notna().any() else unknown,
+        "roles": float(top["missing_roles"].notna().sum()) if roles.notna().mean() >= KNOWN else unknown,
+        "quiet": float(quiet.sum()) if logged else unknown,
         "no_decision": float((top["decisions"] == 0).sum()),
     }

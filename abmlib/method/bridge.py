@@ -4,25 +4,13 @@ import numpy as np
 import pandas as pd
 
 from abmlib.method.measures import measure_rows
-from abmlib.method.periods import DAY, Period, quarter_of, trailing
+from abmlib.method.periods import DAY, Period
 from abmlib.tables.definitions.results import STEPS
 
 REPRICED = ["got a first amount", "grown", "shrunk"]  # steps of deals that were open and stayed
 LEAVING = ["won", "lost", "closed, result unknown", "no longer in the data"]
 SPLIT = ["happened", "learnt"]
-FIRST_DAYS = 14  # of a quarter, in which too little has happened to look at it alone
 MOVED = ["opportunity_id", "account_id", "name", "owner_id", "amount", "from_day", "to_day", "split"]
-
-
-def since(as_of: pd.Timestamp, year_starts: int) -> pd.Timestamp:
-    """Give the day from which a weekly bridge leads: the last of the quarter before, or on a quarter's first days a month ago.
-
-    Parameters
-    ----------
-    year_starts : month in which the fiscal year starts, as in `periods.period_of`
-    """
-    begin = quarter_of(as_of, year_starts).start
-    return (begin if as_of - begin >= FIRST_DAYS * DAY else trailing(as_of, 1).start) - DAY
 
 
 def bridge(
@@ -142,6 +130,17 @@ def pushed_out(moves: pd.DataFrame, quarter: Period) -> pd.DataFrame:
     """
     left = moves[(moves["from_day"] <= quarter.end) & (moves["to_day"] > quarter.end)]
     return left.drop_duplicates("opportunity_id")
+
+
+def closed_without_day(before: pd.DataFrame, after: pd.DataFrame, start: pd.Timestamp) -> int:
+    """Count the deals opened after a day and closed on a day that nobody knows: no step of `bridge` has them.
+
+    Parameters
+    ----------
+    before, after, start : as in `bridge`
+    """
+    shut = after["is_closed"].astype(bool) & after["closed_day"].isna() & (after["created_day"] > start)
+    return int((shut & ~after["opportunity_id"].isin(before["opportunity_id"])).sum())
 
 
 def _is_priced(before: pd.DataFrame, after: pd.DataFrame) -> bool:

@@ -9,7 +9,6 @@ import pandas as pd
 from abmlib.method.deals import known_sum, open_deals
 from abmlib.method.measures import estimate_row, measure_rows, share_rows
 from abmlib.method.periods import DAY, Period, quarters
-from abmlib.method.stages import fates
 from abmlib.stats import intervals, survival
 from abmlib.stats.intervals import FLOOR_ACCOUNTS, FLOOR_OUTCOMES
 
@@ -111,57 +110,10 @@ def by_stage(
         }
         if len(touches):
             row |= {"in_touch": np.isin(accounts, lately).sum() if len(lately) else np.nan}
-            row |= {"deals_seen": part["opportunity_id"].nunique()} | ends
+            row |= {"deals_seen": part["opportunity_id"].nunique() or np.nan} | ends
         rows.append(row)
     columns = ["stage", "open_deals", "open_amount", "accounts", *of_touches]
     return pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(of_touches, "float64"))
-
-
-def moved_or_lost(visits: pd.DataFrame, touches: pd.DataFrame, order: Sequence[str]) -> pd.DataFrame:
-    """Compare the touches that the buyer took part in, per month in a stage, of deals that moved on and of deals lost from it.
-
-    Inbound and mutual touches of each deal's first stay, until it moved on or was lost, as far as touches are logged; no cause:
-    deals that are lost often stay longer. Stages with fewer than `FLOOR_OUTCOMES` of either kind are too early to judge.
-
-    Parameters
-    ----------
-    visits, touches, order : as in `by_stage`
-
-    Returns
-    -------
-    DataFrame: ``stage, moved_on, lost`` (deals), ``rate_moved_on, rate_lost`` (touches a month), ``times_as_many`` (the one ÷ the other),
-    ``times_low, times_high`` (accounts as clusters), ``verdict`` (more, less, no difference, too early)
-    """
-    rows = []
-    logged = Period(touches["day"].min(), touches["day"].max())
-    for stage in order if len(touches) else []:
-        fate = fates(visits, stage)
-        began = visits[visits["stage"] == stage].drop_duplicates("opportunity_id").set_index("opportunity_id")["began"]
-        stays = fate[fate["ended"] > 0].assign(stage=stage).join(began, on="opportunity_id")
-        seen = touches_in(stays, touches, logged)
-        seen["theirs"] = seen["inbound"] + seen["mutual"]
-        sides = {side: (seen["ended"] == way).astype(float) for side, way in (("moved", 1), ("lost", 2))}
-        parts = pd.DataFrame({f"{w}_{s}": seen[w] * on for s, on in sides.items() for w in ("theirs", "months")})
-        powers = {"theirs_moved": 1, "months_moved": -1, "theirs_lost": -1, "months_lost": 1}
-        n, total = [int(on.sum()) for on in sides.values()], parts.sum()
-        rates = [total[f"theirs_{s}"] / total[f"months_{s}"] if total[f"months_{s}"] > 0 else np.nan for s in sides]
-        times = intervals.product(parts, powers, SEED, seen["account_id"])[:3]
-        verdict = "more" if times[1] > 1 else "less" if times[2] < 1 else "no difference"
-        verdict = verdict if min(n) >= FLOOR_OUTCOMES and pd.notna(times[1]) else "too early"
-        if max(n):
-            rows.append((stage, *n, *rates, *times, verdict))
-    columns = [
-        "stage",
-        "moved_on",
-        "lost",
-        "rate_moved_on",
-        "rate_lost",
-        "times_as_many",
-        "times_low",
-        "times_high",
-        "verdict",
-    ]
-    return pd.DataFrame(rows, columns=columns)
 
 
 def then_pipeline(
@@ -232,8 +184,8 @@ def _grid(rows: pd.DataFrame, day: pd.Series, value: pd.Series, accounts: pd.Ser
     )
 
 
-def rows(stages: pd.DataFrame, past: pd.DataFrame, lagged: Lagged) -> pd.DataFrame:
-    """Make rows of `measures` from `by_stage`, `moved_or_lost` and `then_pipeline`; what nothing is known of has no row."""
+def rows(stages: pd.DataFrame, lagged: Lagged) -> pd.DataFrame:
+    """Make rows of `measures` from `by_stage` and `then_pipeline`; what nothing is known of has no row."""
     one = estimate_row("S3-24", "touches_then_pipeline_correlation", lagged.correlation, "index", why=lagged.why)
     amounts = measure_rows("C-8", "open_value", stages["open_amount"], "currency", n=stages["open_deals"])
     found = [amounts.assign(group=stages["stage"])]
@@ -246,10 +198,6 @@ def rows(stages: pd.DataFrame, past: pd.DataFrame, lagged: Lagged) -> pd.DataFra
         ends = {end: seen[f"{d}_a_month_{end}"] for end in ("low", "high")} | {"n": seen["deals_seen"]}
         name, value = f"{d}_touches_per_deal_month", seen[f"{d}_a_month"]
         found.append(measure_rows("S3-24", name, value, "touches", group=seen["stage"], **ends))
-    judged = past[past["verdict"] != "too early"]
-    ends = {"low": judged["times_low"], "high": judged["times_high"], "n": judged["moved_on"] + judged["lost"]}
-    name = "touches_moved_on_to_lost"
-    found.append(measure_rows("S3-24", name, judged["times_as_many"], "times", group=judged["stage"], **ends))
     split = pd.concat([part for part in found if len(part)] or found[:1]).assign(group_by="stage")
     return pd.concat([pd.DataFrame([one]), split], ignore_index=True).fillna(
         {"why": "", "group_by": "all", "group": "all"}

@@ -25,7 +25,7 @@ FAMILIES = {
 YEAR_BEFORE, QUARTERS, BASELINE = "the 12 months before", "the quarters before", "the baseline"
 OF_BASELINE = {
     "velocity_change": "velocity_open_deals",
-    "acv_mean_change": "acv_mean",
+    "acv_mean_change_mix_held": "acv_mean",
 }  # measure of the change, and of what
 COLUMNS = ["definition_id", "change", "change_low", "change_high", "verdict"]
 

@@ -194,19 +194,20 @@ def win_rate(
     return f"Won of the deals decided {when}: {interval(value, low, high, n, level)}{amount}."
 
 
-def one_account(open_deals: pd.DataFrame, names: pd.Series) -> str:
+def one_account(open_deals: pd.DataFrame, names: pd.Series, of: str = "open") -> str:
     """Say if one account has a large part of the open amount; empty if none has, or amounts below zero mix with others.
 
     Parameters
     ----------
     open_deals : DataFrame ``account_id, amount``
     names : name of each account id
+    of : what the deals are, in a word
     """
     amounts, total = open_deals.groupby("account_id")["amount"].sum(), open_deals["amount"].sum()
     if amounts.empty or (open_deals["amount"] < 0).any() or not amounts.max() > LARGE * total:
         return ""
     name = " ".join(str(names.get(amounts.idxmax(), amounts.idxmax())).split())
-    return f"{share(amounts.max() / total)} of the open amount is with one account, {name}" + "." * (name[-1:] != ".")
+    return f"{share(amounts.max() / total)} of the {of} amount is with one account, {name}" + "." * (name[-1:] != ".")
 
 
 def p_value(p: float) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from abmlib.pages.say import Words, count, day, joined, share, short_money, span, words
-from abmlib.pages.say_forecast import direction, doubt
+from abmlib.pages.say_forecast import HELD, direction, doubt
 from abmlib.pages.say_pipeline import reach
 from abmlib.tables.definitions import formats
 from abmlib.tables.definitions.measures import name as measure_name
@@ -105,6 +105,25 @@ def about_changes(level: float) -> str:
         f"Change: against what is expected, in brackets its {level:.0%} interval. Chance alone would lead to a called change, "
         f"up or down, in at most {1 - level:.0%} of reports."
     )
+
+
+def about_kpis(rows: pd.DataFrame, level: float) -> str:
+    """Say how to read the changes of KPIs, and how often chance alone would call one, as each kind is judged by itself.
+
+    Parameters
+    ----------
+    rows : DataFrame to the spec of ``15_kpis``
+    """
+    against = rows.loc[rows["change"].notna(), "compared_with"]
+    kinds = {"the 12 months before": "those against the year before", "the quarters before": "those of the quarter"}
+    together = [words_ for kind, words_ in kinds.items() if (against == kind).any()]
+    alone = bool((against == "the baseline").any())
+    said = f"Change: in brackets its {level:.0%} interval." * bool(len(against))
+    held = (
+        f" Chance alone calls one among {' and one among '.join(together)} in at most {1 - level:.0%} of reports each."
+    )
+    each = f" Each change against the baseline is judged alone: chance calls one in {1 - level:.0%} of reports."
+    return said + held * bool(together) + each * alone
 
 
 def since(
@@ -236,26 +255,63 @@ def bridge(table: pd.DataFrame, currency: str) -> str:
         else count(int(r["deals"]), "deal")
         for r in (first, last)
     ]
+    if not first["deals"] and step["deals"].get("opening day unknown", 0):
+        return f"The open pipeline of {day(first['start_day'])} is unknown, as deals have no opening day; on {day(first['end_day'])} it was {ends[1]}."
     said = f"The open pipeline went from {ends[0]} on {day(first['start_day'])} to {ends[1]} on {day(first['end_day'])}"
     learnt = step["learnt"].sum()
     return f"{said}; {short_money(learnt, currency)} of the change was only learnt since." if learnt else f"{said}."
 
 
-def bridge_note(table: pd.DataFrame, unpriced: int) -> str:
-    """Say how to read the bridge; empty without a deal.
+def one_account(of_open: str, of_overdue: str, roles: pd.Series, missing: pd.Series) -> str:
+    """Say which part of the open and overdue amounts one account has, and whether nobody reached there decides.
+
+    Parameters
+    ----------
+    of_open, of_overdue : of `say.one_account`, may be empty
+    roles : of all people; who decides is not said where most have none
+    missing : roles nobody reached holds, by account, the one with the largest open amount first
+    """
+    if not of_open:
+        return of_overdue
+    known = roles.notna().mean() >= HELD and "decision" in str(missing.iloc[0])
+    return " ".join(filter(None, (of_open, of_overdue, "Nobody we reach there is known to decide." * known)))
+
+
+def bridge_table(table: pd.DataFrame) -> pd.DataFrame:
+    """Keep the steps of the bridge that something can be said of, and the columns that readers see; zeros are left empty.
+
+    Parameters
+    ----------
+    table : DataFrame to the spec of ``15_bridge``
+    """
+    shown = table[(table["deals"] > 0) & (table["amount"].notna() | table["deals_change"].notna())]
+    return shown[["step", "amount", "happened", "learnt", "deals_change"]].replace(0, float("nan"))
+
+
+def bridge_note(table: pd.DataFrame, unpriced: int, dayless: int) -> str:
+    """Say how to read the bridge, as far as it has what is to be read; empty without a deal.
 
     Parameters
     ----------
     table : DataFrame to the spec of ``15_bridge``
     unpriced : deals open on the last day without an amount
+    dayless : of `bridge.closed_without_day`
     """
-    if table.empty or not table["deals"].sum():
+    shown = bridge_table(table)
+    if shown.empty:
         return ""
-    none = f" {count(unpriced, 'open deal')} without an amount: counted, not in the sum." if unpriced else ""
-    start = day(table["start_day"].iloc[0])
-    unknown = table["deals"].where(table["step"] == "opening day unknown", 0).sum()
-    none += f" {count(int(unknown), 'deal')} without an opening day: nobody knows since when." if unknown else ""
-    return f"Learnt: a book read back to {start} does not show it; it was entered later, or lacks stage history or an opening day. Without a number of deals: the deals were open and stayed, only their amount changed.{none}"
+    start, priced = day(table["start_day"].iloc[0]), shown["amount"].notna().any()
+    unknown = int(table["deals"].where(table["step"] == "opening day unknown", 0).sum())
+    said = [
+        f"Learnt: a book read back to {start} does not show it; it was entered later, or lacks stage history or an opening day."
+        * bool(shown["learnt"].notna().any()),
+        "Without a number of deals: the deals were open and stayed, only their amount changed."
+        * bool(shown["deals_change"].isna().any()),
+        f"{count(unpriced, 'open deal')} without an amount: counted, not in the sum." * bool(unpriced and priced),
+        f"{count(unknown, 'deal')} without an opening day: nobody knows since when." * bool(unknown),
+        f"{count(dayless, 'deal')} opened since and closed on an unknown day: in no step." * bool(dayless),
+    ]
+    return " ".join(filter(None, said))
 
 
 def kpis(rows: pd.DataFrame) -> Words:
@@ -278,18 +334,18 @@ def kpis(rows: pd.DataFrame) -> Words:
     return words(f"Of {count(len(known), 'KPI')}: {said}.") if len(known) else words()
 
 
-def pack(held: Mapping[str, float], accounts: int, people: int) -> Words:
-    """Say what the accounts of most money hold, and at how many of them something is not in order.
+def pack(held: Mapping[str, float], accounts: int, leads: int) -> Words:
+    """Say what the accounts with the largest open amount hold, and at how many of them something is not in order.
 
     Parameters
     ----------
     held : of `account_pack.largest`
-    accounts, people : accounts in the pack, and people known, whom a count of leads would show instead
+    accounts, leads : accounts in the pack, and leads known
     """
     if not accounts:
         return words()
     n, known = int(held["accounts"]), {key: value for key, value in held.items() if not pd.isna(value)}
-    shares = {"revenue_share": "of the revenue of 12 months", "open_share": "of the open amount"}
+    shares = {"open_share": "of the open amount", "revenue_share": "of the revenue of 12 months"}
     holds = joined([f"{share(known[key])} {what}" for key, what in shares.items() if key in known])
     wrong = {
         "stalled": "have a deal that stalls or is overdue",
@@ -298,11 +354,13 @@ def pack(held: Mapping[str, float], accounts: int, people: int) -> Words:
         "no_decision": "are named in no decision",
     }
     each = joined([f"{known[key]:,.0f} {what}" for key, what in wrong.items() if known.get(key)])
-    first = f"The {count(n, 'account')} with most money hold {holds}. " if holds else ""
-    said = f"Of them, {each}. " if each else ""
-    return words(
-        f"{first}{said}A count of leads would show {count(people, 'person', 'people')}, not {count(accounts, 'account')}."
-    )
+    said = [
+        f"The {count(n, 'account')} with the largest open amount hold {holds}." * bool(holds),
+        f"Of {'them' if holds else f'the first {n:,}'}, {each}." * bool(each),
+        "Which roles they lack is unknown: roles are not entered for most people." * ("roles" not in known),
+        f"A count of leads would show {count(leads, 'lead')}, not {count(accounts, 'account')}." * bool(leads),
+    ]
+    return words(" ".join(filter(None, said)))
 
 
 def _name(r: Any) -> str:

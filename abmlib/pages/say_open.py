@@ -137,7 +137,7 @@ def tested_months(record: pd.DataFrame) -> str:
 
 
 def in_touch(stages: pd.DataFrame, days: int) -> str:
-    """Say of how many accounts with open deals nobody was in touch lately, by stage; empty without a touch in the source.
+    """Say of how many accounts with open deals nobody was in touch lately, by stage; empty without a stage.
 
     Parameters
     ----------
@@ -146,32 +146,9 @@ def in_touch(stages: pd.DataFrame, days: int) -> str:
     """
     known = stages[stages["in_touch"].notna() & (stages["accounts"] > 0)]
     if known.empty:
-        return ""
+        return f"Who is in touch is unknown: no touch of the last {days} days is logged." * bool(len(stages))
     each = [f"{r.in_touch:,.0f} of {r.accounts:,} in {r.stage}" for r in known.itertuples()]
     return f"Accounts with an open deal and a touch in the last {days} days: {joined(each)}."
-
-
-def moved_or_lost(past: pd.DataFrame, level: float) -> str:
-    """Say whether deals that moved on had more touches from buyers than deals that were lost; empty where too few tell.
-
-    Parameters
-    ----------
-    past : DataFrame of `engagement_by_stage.moved_or_lost`
-    """
-    judged = past[past["verdict"] != "too early"]
-    if judged.empty:
-        return ""
-    each = [
-        f"{r.times_as_many:.1f} times as many in {r.stage} ({level:.0%} interval {r.times_low:.1f} to {r.times_high:.1f}, "
-        f"n = {r.moved_on:,} moved on, {r.lost:,} lost)"
-        for r in judged[judged["verdict"] != "no difference"].itertuples()
-    ]
-    rest = [str(s) for s in judged.loc[judged["verdict"] == "no difference", "stage"]]
-    each += [f"no more or fewer beyond chance in {joined(rest)}"] if rest else []
-    return (
-        f"Touches a month from the buyer, deals that moved on compared with deals lost from the stage: {', '.join(each)}. "
-        "Deals that end soon have more a month, so this shows no cause."
-    )
 
 
 def then_pipeline(correlation: Estimate, accounts: int, touched: Estimate, untouched: Estimate, level: float) -> str:
