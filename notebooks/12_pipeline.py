@@ -267,7 +267,7 @@ say.words(
 
 # %%
 title = f"Overdue deals, the largest first: {len(late):,} of {say.count(len(open_deals), 'open deal')}"
-columns = [*deal, "amount", "close_date", "days_overdue", "stalled", "next_step"]
+columns = [*deal, "amount", "close_date", "days_overdue", "stalled", *["next_step"] * (late["next_step"].nunique() > 1)]
 show.table(
     late.sort_values("amount", ascending=False)[columns],
     title,

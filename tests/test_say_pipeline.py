@@ -199,7 +199,9 @@ def test_the_open_pipeline_says_what_is_expected_or_why_nobody_knows():
 
 
 def test_entries_to_fill_are_counted_in_the_order_and_named_in_the_reason():
-    lacking = pd.DataFrame({"opportunity_id": ["x", "y"], "no_account": [True, False], "no_amount": [True, True]})
+    lacking = pd.DataFrame(
+        {"opportunity_id": ["x", "y"], "name": "", "no_account": [True, False], "no_amount": [True, True]}
+    )
     assert say.gaps(lacking) == (
         "Fill in the account of 1 open deal and the amount of 2 open deals before the next forecast",
         "without account: x; without amount: x, y",
@@ -208,7 +210,7 @@ def test_entries_to_fill_are_counted_in_the_order_and_named_in_the_reason():
 
 
 def test_listed_deals_without_an_account_are_named():
-    listed = pd.DataFrame({"opportunity_id": ["x", "y"], "account_id": [None, "a"]})
+    listed = pd.DataFrame({"opportunity_id": ["x", "y"], "account_id": [None, "a"], "name": ""})
     assert say.without_account(listed).endswith("decide about: x.")
     assert say.without_account(listed.iloc[1:]) == ""
 

@@ -209,7 +209,7 @@ def test_one_account_is_named_by_its_id_and_share_of_all_open_amounts():
 def test_owners_are_named_with_what_is_unknown_of_their_deals():
     listed = pd.DataFrame({"owner_id": ["s1", None, "s2"], "amount": [None, 900.0, 100.0]})
     words = say_pipeline.owners(listed, "EUR")
-    assert words == "By owner: nobody 1 (900 EUR), s2 1 (100 EUR), s1 1 (1 without an amount)."
+    assert words == "By owner: without an owner 1 (900 EUR), s2 1 (100 EUR), s1 1 (1 without an amount)."
 
 
 def test_without_a_listed_deal_no_owner_is_named():
@@ -220,3 +220,12 @@ def test_an_id_made_of_the_title_is_not_shown_beside_it():
     made = pd.DataFrame({"opportunity_id": [r"Café S\-100-3/22/2024-1"], "title": ["Café S-100"], "amount": [5.0]})
     assert "3/22/2024" not in repr(show.table(made, "Deals", "EUR"))
     assert "O-17" in repr(show.table(made.assign(opportunity_id="O-17"), "Deals", "EUR"))
+
+
+def test_a_long_table_scrolls_in_its_own_box_and_a_column_without_a_yes_is_left_out():
+    page = show.table(pd.DataFrame({"n": range(16), "slow": False}), "T")._repr_html_()
+    assert 'class="abm mathjax_ignore long tall"' in page
+    assert "Slow" not in page
+    assert "tall" not in show.table(pd.DataFrame({"n": range(15)}), "T")._repr_html_()
+    unknown = pd.DataFrame({"owner_id": [None], "amount": [1.0]})
+    assert say_pipeline.owners(unknown, "EUR") == "Whose deals these were is not known on this day."

@@ -193,17 +193,17 @@ def test_a_decision_has_the_owner_of_the_largest_deal_all_deals_as_reason_and_th
     assert got["accounts"].tolist() == ["a"]
     assert got["owner"].to_dict() == {"a": "s2"}
     first, second = got["reason"]["a"].split(". ")
-    assert first.startswith("big, Seats (90 EUR): 70 days in stage")
-    assert second.startswith("all, Seats (10 EUR, owner s1): 70 days in stage")
-    assert second.endswith("overdue by 1 day")
+    assert first.startswith("70 days in stage")
+    assert first.endswith(": Seats (90 EUR, big)")
+    assert second.endswith("overdue by 1 day: Seats (10 EUR, owner s1, all)")
+    made = stuck.assign(name="Pot A-1", opportunity_id=[rf"Pot A\-1-{i}" for i in range(len(stuck))])
+    assert stalled.to_decide(made, "EUR")["reason"]["a"].split(". ")[0].endswith(": Pot A-1 (90 EUR)")
     assert [got[m]["a"] for m in ("moves", "moves_low", "moves_high")] == [25, 12.5, 50]
     assert "moves" not in stalled.to_decide(stuck, "EUR")  # no signal, no money
     assert stalled.to_decide(stuck.iloc[:0], "EUR")["accounts"].empty  # nothing listed, nothing to decide
     bare = stuck.assign(name=None, owner_id=["s1", None, None], amount=None)
     assert (
-        stalled.to_decide(bare, "EUR")["reason"]["a"]
-        .split(". ")[1]
-        .startswith("big (amount unknown, owner unknown): 70")
+        stalled.to_decide(bare, "EUR")["reason"]["a"].split(". ")[1].endswith(": (amount unknown, owner unknown, big)")
     )
     assert stalled.to_decide_without_account(stuck, (0.5, 0.5, 0.5))["moves"] == 2.5
 

@@ -12,6 +12,7 @@ from abmlib.method.periods import quarters
 from abmlib.stats import survival
 from abmlib.stats.intervals import ENDS, FLOOR_OUTCOMES
 from abmlib.stats.survival import Draws
+from abmlib.tables.decisions import is_made
 
 SEED, DRAWS = 12, 1_000
 PUSHES = 2  # closing day moved later this often
@@ -292,7 +293,8 @@ def by_account(deals: pd.DataFrame, why: pd.Series, currency: str) -> dict[str, 
     """Give accounts with the owner of their largest deal, their deals and, as the reason, what is said of each, as `Book.decide`
     takes them.
 
-    The largest deal and account come first. A deal's owner is named where it is not the account's. Deals without an account are
+    The largest deal and account come first; of a deal its cause, then its title and amount, then its id, unless that is made of the
+    title. A deal's owner is named where it is not the account's. Deals without an account are
     left out.
 
     Parameters
@@ -303,10 +305,11 @@ def by_account(deals: pd.DataFrame, why: pd.Series, currency: str) -> dict[str, 
     known = deals.dropna(subset=["account_id"]).sort_values("amount", ascending=False, kind="stable")
     owner, first = known["owner_id"].astype("str"), known.drop_duplicates("account_id").set_index("account_id")
     other = owner.fillna("") != known["account_id"].map(first["owner_id"]).astype("str").fillna("")
-    title = (", " + known["name"].astype("str")).fillna("")
+    title, key = (known["name"].astype("str") + " ").fillna(""), ", " + known["opportunity_id"]
+    key = key.mask(is_made(known["opportunity_id"], known["name"]), "")
     money = known["amount"].map(f"{{:,.0f}} {currency}".format, na_action="ignore").astype("str")
     whose = (", owner " + owner.fillna("unknown")).where(other, "")
-    each = known["opportunity_id"] + title + " (" + money.fillna("amount unknown") + whose + "): " + why[known.index]
+    each = why[known.index] + ": " + title + "(" + money.fillna("amount unknown") + whose + key + ")"
     reason = each.groupby(known["account_id"], sort=False).agg(". ".join)
     group = known.groupby("account_id")["opportunity_id"].agg(lambda ids: ";".join(sorted(ids)))
     return {"accounts": first.index.to_series(), "owner": first["owner_id"], "reason": reason, "group": group}
@@ -333,7 +336,8 @@ def to_decide_without_account(
 ) -> dict[str, object]:
     """Give what is in doubt of listed deals that have no account, as `Book.decide` takes it."""
     nobody = listed[listed["account_id"].isna()]
-    return {"reason": ", ".join(nobody["opportunity_id"])} | _moves(nobody["amount"].sum(min_count=1), doubt)
+    label = nobody["opportunity_id"].mask(is_made(nobody["opportunity_id"], nobody["name"]), nobody["name"])
+    return {"reason": ", ".join(label)} | _moves(nobody["amount"].sum(min_count=1), doubt)
 
 
 def _moves(amount: pd.Series | float, doubt: tuple[float, float, float]) -> dict[str, object]:

@@ -3,6 +3,7 @@
 import pandas as pd
 
 from abmlib.pages.say import count, joined, named, one_line, share, short_money
+from abmlib.tables.decisions import is_made
 
 NAMED = 10  # deals named before the others are counted
 FEW = 4  # past periods below which the page says that they are few
@@ -169,10 +170,15 @@ def without_account(deals: pd.DataFrame) -> str:
 
     Parameters
     ----------
-    deals : DataFrame ``opportunity_id, account_id``
+    deals : DataFrame ``opportunity_id, account_id, name``
     """
-    ids = deals.loc[deals["account_id"].isna(), "opportunity_id"]
+    ids = _labels(deals[deals["account_id"].isna()])
     return f"Without an account, so in no list of accounts to decide about: {named(ids, NAMED)}." if len(ids) else ""
+
+
+def _labels(deals: pd.DataFrame) -> pd.Series:
+    """Deals as readers know them: by id, or by title where an import made the id of it."""
+    return deals["opportunity_id"].mask(is_made(deals["opportunity_id"], deals["name"]), deals["name"])
 
 
 def _marked(mark: str, n: int) -> str:
@@ -413,9 +419,9 @@ def gaps(flags: pd.DataFrame) -> tuple[str, str]:
 
     Parameters
     ----------
-    flags : DataFrame of open deals ``opportunity_id``, and bool ``no_account, no_amount``
+    flags : DataFrame of open deals ``opportunity_id, name``, and bool ``no_account, no_amount``
     """
-    ids = {what: flags.loc[flags[f"no_{what}"], "opportunity_id"] for what in ("account", "amount")}
+    ids = {what: _labels(flags[flags[f"no_{what}"]]) for what in ("account", "amount")}
     ids = {what: found for what, found in ids.items() if len(found)}
     parts = [f"the {what} of {count(len(found), 'open deal')}" for what, found in ids.items()]
     which = "; ".join(f"without {what}: {named(found, NAMED)}" for what, found in ids.items())

@@ -12,7 +12,7 @@ import pandas as pd
 
 from abmlib.pages import say
 from abmlib.stats.intervals import LEVEL
-from abmlib.tables.decisions import by_account
+from abmlib.tables.decisions import by_account, is_made
 from abmlib.tables.definitions import formats
 from abmlib.tables.definitions.formats import Format
 from abmlib.tables.definitions.measures import entries as dictionary
@@ -22,6 +22,7 @@ UNKNOWN, MISSING = "unknown", "–"
 WHOLE = 17  # letters up to which the cells of a column are not broken into lines
 ORDER = ("early", "mid", "full")  # of buying cycles, as columns; other columns go by name
 LONG = 10  # rows above which a page lets readers sort and search a table
+TALL = 15  # rows above which a table on a page has its own scroll bar
 LISTED = 500  # accounts of a decision on its page; its file has all
 
 
@@ -51,7 +52,7 @@ def table(
 ) -> Shown:
     """Format a table as its columns' definitions say (`definitions.formats`).
 
-    The first `rows` rows are shown; the foot says how many there are. Columns without a value are left out. Of a table
+    The first `rows` rows are shown; the foot says how many there are. Columns without a value, or without a yes, are left out. Of a table
     without rows only the note is shown. A number with an interval shows it in brackets.
 
     Parameters
@@ -71,7 +72,9 @@ def table(
     kinds = {c: _kind(frame[c], known[c].kind) for c in frame}
     ends = {c: f.ends for c, f in known.items() if f.ends and set(f.ends) <= set(frame)}
     left_out = {end for pair in ends.values() for end in pair} | {
-        c for c in frame if (frame[c].isna() | frame[c].eq("")).all()
+        c
+        for c in frame
+        if (frame[c].eq(False) if kinds[c] == "bool" else frame[c].isna() | frame[c].eq("")).fillna(False).all()
     }
     cut, cells, heads = frame.head(rows), {}, {}
     for c in (c for c in frame if c not in left_out):
@@ -89,12 +92,11 @@ def table(
 
 
 def _without_made_ids(frame: pd.DataFrame) -> pd.DataFrame:
-    """Leave out the id of a deal that an import made of its title, as `importers.values` joins a key: the title says it."""
+    """Leave out the id of a deal that an import made of its title, as `is_made` finds it: the title says it."""
     if not {"opportunity_id", "title"} <= set(frame):
         return frame
-    titles = [str(t).replace("\\", "\\\\").replace("-", "\\-") + "-" for t in frame["title"]]
-    made = [str(i).startswith(t) for i, t in zip(frame["opportunity_id"], titles, strict=True)]
-    return frame.assign(opportunity_id=frame["opportunity_id"].mask(pd.Series(made, frame.index)))
+    made = is_made(frame["opportunity_id"], frame["title"])
+    return frame.assign(opportunity_id=frame["opportunity_id"].mask(made))
 
 
 def _laid_out(
@@ -108,7 +110,8 @@ def _laid_out(
 ) -> Shown:
     """Set finished text as a table; everything given is escaped. Days, codes and numbers are not broken into lines.
 
-    `about` explains a text of the first column to who points at it; a list can be sorted and searched on a page.
+    `about` explains a text of the first column to who points at it; a list can be sorted and searched on a page, and one of more
+    than `TALL` rows scrolls in its own box.
     """
     columns = [_column(cells[c].tolist(), c in right, formats.of(str(c)).kind == "name") for c in cells]
     if about and columns:
@@ -120,7 +123,7 @@ def _laid_out(
     body = "".join(f"<tr>{''.join(row)}</tr>" for row in zip(*columns, strict=True))
     name, note = html.escape(title), f"<p class='note'>{html.escape(foot)}</p>" * bool(foot)
     page = (
-        f'<figure class="abm mathjax_ignore{" long" * is_list}" id="{_anchor(title)}"><figcaption>{name}</figcaption>'
+        f'<figure class="abm mathjax_ignore{" long" * is_list}{" tall" * (len(cells) > TALL)}" id="{_anchor(title)}"><figcaption>{name}</figcaption>'
         f'<div class="scroll" role="region" tabindex="0" aria-label="{name}">'
         f"<table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>{note}</figure>"
     )

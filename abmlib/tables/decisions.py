@@ -35,6 +35,12 @@ def in_order(decisions: pd.DataFrame) -> pd.DataFrame:
     return out
 
 
+def is_made(ids: pd.Series, titles: pd.Series) -> pd.Series:
+    """Find the ids of deals that an import made of their titles, as `importers.values` joins a key: the title says more."""
+    heads = ["".join("\\" * (c in "\\-") + c for c in str(title)) + "-" for title in titles]
+    return pd.Series([str(i).startswith(head) for i, head in zip(ids, heads, strict=True)], ids.index, dtype=bool)
+
+
 def by_account(rows: pd.DataFrame, names: Mapping[str, str]) -> pd.DataFrame:
     """List the accounts of one decision, as its page and its list file show them.
 
