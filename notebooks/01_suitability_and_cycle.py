@@ -156,8 +156,16 @@ asked = cycle.largest_first(elements.addressed(main, no_abm.tolist()), money)
 team = book.read("team")
 cells = elements.cells(tables_by_name, asked, rule, team, book.as_of)
 of_elements = elements.elements_table(cells, about["name"])
+deal_cycle = cycle_deals.cycle_of(deals, cycles, main)
+course = cycle_deals.course_rows(deals, deal_cycle, contracts, cycle_deals.cycle_of(contracts, cycles, main))
+course = book.measure(pd.concat([cycle_plan.profile_rows(cycle.typical_values(seen), cycles), course]))
+counted = cycle_deals.whole_quarters(book.as_of, book.settings.fiscal_year_starts)
+dossiers = book.read("dossier_deliveries")
+starts = book.measure(cycle_deals.started_rows(deals, deal_cycle, activities, dossiers, main, counted))
+
+# %%
 spent = spend[spend["definition_id"] == "campaign_spend"].set_index("group")["value"]
-plan = cycle_plan.plan(rule, main, deals, effort, spent, cells)
+plan = cycle_plan.plan(rule, main, deals, effort, spent, cells, pd.concat([course, starts]), team, accounts)
 
 # %% [markdown]
 # ## Answer
@@ -226,9 +234,6 @@ show.table(
 
 # %% tags=["finding"]
 by_line = cycle.with_evidence(assigned[assigned["account_id"].isna()], scored)
-deal_cycle = cycle_deals.cycle_of(deals, cycles, main)
-course = cycle_deals.course_rows(deals, deal_cycle, contracts, cycle_deals.cycle_of(contracts, cycles, main))
-course = book.measure(pd.concat([cycle_plan.profile_rows(cycle.typical_values(seen), cycles), course]))
 say.words(say_cycles.how_long(course), say_cycles.line_cycles(by_line), say_cycles.terms(course))
 
 # %%
@@ -290,9 +295,6 @@ show.grouped(stages, "cycle and stage", "Stage at the first touch of sales, of d
 # dossier before the meeting.
 
 # %% tags=["finding"]
-counted = cycle_deals.whole_quarters(book.as_of, book.settings.fiscal_year_starts)
-dossiers = book.read("dossier_deliveries")
-starts = book.measure(cycle_deals.started_rows(deals, deal_cycle, activities, dossiers, main, counted))
 say_cycles.started(starts)
 
 # %%
@@ -466,18 +468,18 @@ book.decide(
     only_if=len(verdicts) > 1,
 )
 for row in gaps.itertuples():
-    first = row.lacking[row.lacking.isin(about.index)][:10]  # those with most money; none where personas are asked
+    why = row.lacking[row.lacking.index.isin(about.index)]  # none where personas are asked
     book.decide(
         say.slug(row.element, row.cycle),
         kind=row.kind,
         text=say.next_step(row.element, row.cycle, row.next_step),
-        accounts=first if len(first) else None,
+        accounts=why.index if len(why) else None,
         group=row.cycle,
-        owner=row.owner or lead,
+        owner=about["owner_id"].fillna(row.owner) if row.function == "sales" and len(why) else row.owner,
         due=month,
-        only_if=begin,
-        reason=say_cycles.there(row.evidence, row.k, row.n),
-        would_change=say.cell_change(row.target),
+        only_if=begin and pd.notna(row.owner),
+        reason=why if len(why) else None,
+        would_change=say.cell_change(row.evidence, row.k, row.n, row.target),
     )
 book.decide(
     "confirm_bounds",
@@ -489,7 +491,7 @@ book.decide(
     would_change="bounds that a person has confirmed in cycles.yml",
     only_if=bool((proposed["bounds"] != cycle_bounds.CONFIRMED).any()),
 )
-ask = apart.drop_duplicates("account_id").set_index("account_id").head(10)
+ask = apart.drop_duplicates("account_id").set_index("account_id")
 book.decide(
     "check_cycles",
     kind="programme",

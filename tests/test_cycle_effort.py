@@ -134,7 +134,7 @@ def test_hours_meetings_and_stages_of_decided_deals_are_those_of_their_touches()
     assert values(rows, "meetings_per_deal") == {"early": 0.5, "full": 0}
     assert values(rows, "sales_hours_per_deal") == {"early": (2.5 + 1.5) / 2, "full": 0}
     assert values(rows, "sales_cost_of_margin") == {"early": round(4 * 80 / 500, 6), "full": 0}
-    assert values(rows, "sales_touches_with_hours") == {"early": round(4 / 6, 6)}
+    assert values(rows, "sales_touches_with_hours") == {"early": 0.75}  # t1, t2 and t3 of four; each once
     assert values(rows, "sales_first_touch_later_stage") == {"early": 0.5}
     assert values(rows, "first_sales_touch_share") == {
         "early: talk": 0.5, "full: talk": 0, "early: offer": 0.5, "full: offer": 0, "early: no touch of sales": 0,
@@ -175,6 +175,15 @@ def starts(touches: list[dict], dossiers: list[tuple] = ()) -> pd.DataFrame:
     return cycle_deals.started_rows(deals, cycle, frame("activities", touches), given, MAIN, counted)
 
 
+def test_where_touches_are_hardly_logged_nothing_is_counted_in_them():
+    deals, cycle = of_deals()
+    few = frame("activities", TOUCHES[:1])  # of three deals decided in the year one has a touch
+    rows = cycle_deals.sales_rows(deals, cycle, few, stages(HISTORY), pd.Series({"tools": 0.5}), 80.0, YEAR)
+    assert rows["value"].isna().all() and rows["why"].str.contains("half of the deals").all()
+    got = starts([touch("0", "a", "2023-01-01"), touch("1", "a", "2025-08-01")]).set_index("definition_id")
+    assert "half of the accounts" in got.loc["first_conversations", "why"]
+
+
 def test_a_conversation_is_first_after_a_year_without_one_and_a_dossier_must_come_before():
     old = touch("0", "c", "2023-01-01")
     talks = [touch("1", "a", "2025-08-01"), touch("2", "a", "2026-02-01"), touch("3", "b", "2024-08-01"), touch("4", "b", "2025-08-02")]  # fmt: skip
@@ -185,7 +194,7 @@ def test_a_conversation_is_first_after_a_year_without_one_and_a_dossier_must_com
 
 
 def test_conversations_are_too_early_to_count_where_touches_begin_late_and_no_dossier_is_no_zero():
-    got = starts([touch("1", "a", "2025-08-01")]).set_index("definition_id")
+    got = starts([touch("1", "a", "2025-08-01"), touch("2", "b", "2025-09-01", "email")]).set_index("definition_id")
     assert got.loc["first_conversations", "status"] == "too_early"
     assert got.loc["dossier_before_meeting", "why"].startswith("dossiers")
 
@@ -200,18 +209,19 @@ def plan(main: pd.DataFrame, deals: pd.DataFrame) -> pd.DataFrame:
         "team", "person_id function raci", [("p", "sales", "A", "2026-01-01")], team="sales", capacity_hours=1.0
     )
     cells = elements.cells(NONE, main, RULES, team, TODAY)
-    return cycle_plan.plan(RULES, main, deals, worth, {"early": 70.0}, cells)
+    now = pd.DataFrame({"group_by": ["cycle"], "group": ["early"], "definition_id": ["dossier_before_meeting"], "value": [0.5], "unit": ["share"]})  # fmt: skip
+    return cycle_plan.plan(RULES, main, deals, worth, {"early": 70.0}, cells, now, team, as_read("accounts"))
 
 
 def test_the_plan_has_a_row_for_each_cycle_with_an_account_and_its_own_rules():
     got = plan(MAIN, of_deals()[0]).set_index("cycle")
     assert got.index.tolist() == ["early", "full"]
     early = got.loc["early"]
-    assert early[["accounts", "revenue", "open_amount", "hours_justified", "campaign_spend"]].tolist() == [
+    assert early[["accounts", "revenue", "open_amount", "break_even_hours", "campaign_spend"]].tolist() == [
         2,
         30,
         1000,
-        3,
+        1.5,
         70,
     ]
     assert (
@@ -221,14 +231,16 @@ def test_the_plan_has_a_row_for_each_cycle_with_an_account_and_its_own_rules():
     )
     assert (
         "data 60%" in early["thresholds"]
-        and np.isnan(got.loc["full", "hours_justified"])
+        and np.isnan(got.loc["full", "break_even_hours"])
         and np.isnan(early["hours_spent"])
     )
     sheet = say_cycles.plan_sheet(got.reset_index(), "EUR").set_index("topic")
     assert (
         sheet.loc["Owner in sales"].tolist() == ["p (accountable)"] * 2 and sheet.loc["Open deals", "full"] == "0 EUR"
     )
-    assert "Hours a year logged" not in sheet.index
+    assert not sheet.index.str.startswith("Hours a year logged").any()
+    assert sheet["early"].tolist().count("Dossier there before the meeting (now 50%)") == 1
+    assert "days to decide 150 or more" in sheet["early"].tolist()  # one line for each bound
     said = str(say_cycles.planned(got.reset_index(), "EUR"))
     assert said == "The early cycle holds 100.0% of the open deals (1,000 EUR, n = 2 accounts)."
 
@@ -255,3 +267,15 @@ def test_measures_stand_side_by_side_with_cycles_in_order_and_say_what_lacks():
     terms = shown(mix, "cycle and term")
     assert "Term" in terms.splitlines()[1] and "over 2 years" in terms and "Days to decide" not in terms
     assert not shown(mix.iloc[:0], "cycle")
+
+
+def test_what_was_known_last_is_missing_where_nothing_was_ever_known():
+    rows = pd.DataFrame({"who": ["a"], "day": [pd.Timestamp("2026-01-02")]})
+    known = pd.DataFrame({"who": ["a"], "since": [pd.Timestamp("2026-01-01")], "what": ["x"]})
+    assert periods.latest_before(rows, known, "who", "day", "since")["what"].tolist() == ["x"]
+    none = periods.latest_before(rows, known.iloc[:0], "who", "day", "since")
+    assert (
+        len(none) == 1
+        and none["what"].isna().all()
+        and periods.latest_before(rows.iloc[:0], known, "who", "day", "since").empty
+    )

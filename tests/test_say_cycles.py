@@ -59,10 +59,12 @@ def test_the_answer_names_each_line_with_its_criteria_and_accounts_and_what_is_n
     lines = pd.DataFrame({
         "segment": "all", "product_line": ["gold", "blue", "grey"], "verdict": ["suited", "suited", "too little is known"],
         "answer": ["suited (5 of 6 say yes)", "suited (4 of 5 say yes)", "too little is known"], "n": [66, 30, 1],
+        "speaks_for": ["", "", "account value"], "speaks_against": ["", "", "deal value"],
     })  # fmt: skip
     assert say_cycles.where_suited(lines) == (
-        "Account-based marketing is suited in gold (5 of 6 criteria, n = 66 accounts), blue (4 of 5 criteria, n = 30 accounts); "
-        "not to be judged in grey (n = 1 account)."
+        "Account-based marketing is suited in gold (5 of 6 criteria, n = 66 accounts), blue (4 of 5 criteria, n = 30 accounts). "
+        "Whether account-based marketing suits grey cannot be said yet: account value yes, deal value no, the rest unknown "
+        "(n = 1 account)."
     )
     many = pd.concat([lines.iloc[:1]] * 6).assign(product_line=list("abcdef"))
     assert say_cycles.where_suited(many) == "Account-based marketing is suited in 6 lines: a, b, c, d, e and 1 more."
@@ -83,7 +85,7 @@ def test_the_largest_gap_is_said_and_what_nobody_records_is_no_gap():
         "n": [50, 0], "verdict": ["gap", "not_answerable"],
     })  # fmt: skip
     assert str(say_cycles.elements_ready(cells, cells)) == (
-        "0 of 1 elements are in place, 1 cannot be judged; the largest gap is data in the early cycle, 20% where 60% are asked (n = 50)"
+        "0 of 1 element is in place, 1 cannot be judged; the largest gap is data in the early cycle, 20% where 60% are asked (n = 50)"
     )
     unknown = str(say_cycles.elements_ready(cells.iloc[1:], cells.iloc[1:]))
     assert unknown == "No element can be judged: what it asks for is not in the data"

@@ -322,6 +322,15 @@ def test_each_cell_counts_what_it_says():
     assert (
         told.loc[("tactics", "full"), "lacking"] == "f1, f2 and 1 more" and told["owner_as"].iloc[0] == "nobody named"
     )
+    why = got["lacking"]
+    assert why["sales_commitment", "mid"].tolist() == ["accepted 2 May 2026, brief not read"]
+    assert why["data", "full"].to_dict() == {"f1": "no technology", "f2": "no technology"}
+    assert why["tactics", "mid"]["m1"] == "no webinar, roadshow or event; last touch 20 June 2025 (webinar)"
+    assert why["tactics", "mid"]["m2"].endswith("; no touch by a person known")
+    export = got.loc["customer_knowledge", "full"]  # a task about data: no accounts, and no seller
+    assert export["lacking"].empty and export["function"] == "analytics"
+    few = cells(given | {"activities": given["activities"].iloc[:2]}, early | mid | full)
+    assert few.loc[("tactics", "early"), "verdict"] == "not_answerable"  # touches of two of many accounts are no log
     short = elements.largest_gaps(got.reset_index(), 3)
     assert short["verdict"].eq("gap").all() and len(short) == 3
 

@@ -5,11 +5,11 @@ import pandas as pd
 
 from abmlib.method import deals as closed_deals
 from abmlib.method.cycle import ALL, KEYS
-from abmlib.method.cycle_effort import sales_touches
+from abmlib.method.cycle_effort import are_logged, sales_touches
 from abmlib.method.cycle_measures import by_cycle, mix_rows, of_cycles, shares_of_cycles
 from abmlib.method.cycle_rules import CYCLES
 from abmlib.method.measures import estimate_row, measure_row
-from abmlib.method.periods import Period, quarters
+from abmlib.method.periods import Period, latest_before, quarters
 from abmlib.stats import intervals, survival
 
 SEED = 26  # of every bootstrap here
@@ -120,7 +120,7 @@ def sales_rows(
     """Rows of `measures` by cycle: what sales puts into a deal, and when.
 
     Of deals decided in a period that are no renewals, with all their touches. Hours are those that touches say; `sales_touches_with_hours` is the
-    share that say any, so that true hours are more. The margin of a won deal is its amount by the margin rate of its line. The
+    share that say any, so that true hours are more; where fewer than half of the deals have a touch, nothing is answered. The margin of a won deal is its amount by the margin rate of its line. The
     stage at the first touch of sales is that of the history on that moment. Accounts are clusters in every interval.
 
     Parameters
@@ -136,12 +136,11 @@ def sales_rows(
     S2-7, S2-14. House definition; README, glossary entry "touches of a deal".
     """
     touches = activities[~activities["is_bot"].fillna(False).astype(bool)]
-    sales = sales_touches(touches)
     done = closed_deals.closed_in(deals[deals["type"] != "renewal"], period).set_index("opportunity_id")
     of, account = cycle.set_axis(deals["opportunity_id"])[done.index], done["account_id"]
-    met, worked = (
-        touches_of_deals(rows, deals, period.end) for rows in (touches[touches["channel"] == "meeting"], sales)
-    )
+    every = touches_of_deals(touches, deals, period.end)
+    logged = are_logged(every, done.index.to_series())
+    met, worked = every[every["channel"] == "meeting"], sales_touches(every)
     meetings = met.groupby("opportunity_id")["part"].sum().reindex(done.index, fill_value=0.0)
     hours = (
         (worked["hours"] * worked["part"]).groupby(worked["opportunity_id"]).sum().reindex(done.index, fill_value=0.0)
@@ -149,24 +148,24 @@ def sales_rows(
     margin = (done["amount"].astype(float) * done["product_line"].map(rate).astype(float)).where(
         closed_deals.won_flag(done), 0.0
     )
-    lacking = "deals decided in the window" if done.empty else "meetings"
-    rows = by_cycle(
-        "S2-7", "meetings_per_deal", of_cycles(meetings, of, account, np.mean) if len(met) else {}, "meetings", lacking
-    )
-    timed = sales["hours"].notna().any()
+    few = "" if logged or done.empty else "touches of at least half of the deals"
+    lacking = "deals decided in the window" if done.empty else few or "meetings"
+    each = of_cycles(meetings, of, account, np.mean) if logged and len(met) else {}
+    rows = by_cycle("S2-7", "meetings_per_deal", each, "meetings", lacking)
+    timed = logged and worked["hours"].notna().any()
     each = of_cycles(hours, of, account, np.mean) if timed else {}
-    why = "hours of sales on touches of deals, or how long they lasted"
+    why = few or "hours of sales on touches of deals, or how long they lasted"
     rows += by_cycle("S2-14", "sales_hours_per_deal", each, "hours", why)
     cost = {c: intervals.ratio(hours[of == c] * hour_cost, margin[of == c], SEED, account[of == c]) for c in CYCLES}
     rows += by_cycle("S2-14", "sales_cost_of_margin", cost if timed else {}, "share", f"{why}; margin of purchases")
-    known = shares_of_cycles(
-        worked["hours"].notna().astype(float), worked["opportunity_id"].map(of), worked["account_id"]
-    )
-    rows += by_cycle("S2-14", "sales_touches_with_hours", known, "share", "touches of sales")
+    worked = worked[worked["opportunity_id"].isin(done.index)] if logged else worked.iloc[:0]
+    one = worked.drop_duplicates("activity_id")  # a touch counts once, however many deals share it
+    known = shares_of_cycles(one["hours"].notna().astype(float), one["opportunity_id"].map(of), one["account_id"])
+    rows += by_cycle("S2-14", "sales_touches_with_hours", known, "share", few or "touches of sales")
     first = first_touches(worked, done, history)
     late = shares_of_cycles(first["later"], of, account)
     rows += by_cycle(
-        "S2-14", "sales_first_touch_later_stage", late, "share", "touches of sales, and a stage history of deals"
+        "S2-14", "sales_first_touch_later_stage", late, "share", few or "touches of sales, and a stage history of deals"
     )
     mix = mix_rows("S2-14", "first_sales_touch_share", first["stage"], of, account, "stage")
     return pd.concat([pd.DataFrame(rows), mix]).assign(window_start=period.start, window_end=period.end)
@@ -194,10 +193,8 @@ def first_touches(worked: pd.DataFrame, done: pd.DataFrame, history: pd.DataFram
     first = (
         worked[worked["opportunity_id"].isin(done.index)].sort_values("occurred_at").drop_duplicates("opportunity_id")
     )
-    at = pd.merge_asof(
-        first[["opportunity_id", "occurred_at"]], stays[["opportunity_id", "entered_at", "stage"]],
-        left_on="occurred_at", right_on="entered_at", by="opportunity_id",
-    )  # fmt: skip
+    steps = stays[["opportunity_id", "entered_at", "stage"]]
+    at = latest_before(first[["opportunity_id", "occurred_at"]], steps, "opportunity_id", "occurred_at", "entered_at")
     there = at.set_index("opportunity_id")["stage"].reindex(done.index).fillna(begin)
     touched = done.index.isin(first["opportunity_id"])
     stage = there.where(touched, NEVER).where(begin.notna() & (len(worked) > 0))
@@ -257,6 +254,9 @@ def started_rows(
         rows.append(
             measure_row("S2-8", "first_conversations", np.nan, "accounts", 0, why="meetings and calls of sales")
         )
+    elif not are_logged(activities, main["account_id"]):
+        why = "touches of at least half of the accounts"
+        rows.append(measure_row("S2-8", "first_conversations", np.nan, "accounts", 0, why=why))
     elif talks["occurred_day"].min() > start - YEAR:
         rows.append(measure_row("S2-8", "first_conversations", np.nan, "accounts", len(first), status="too_early"))
     else:
@@ -269,8 +269,7 @@ def started_rows(
         why = "meetings of sales" if len(given) else "dossiers, in programme/dossier_deliveries.csv"
         rows.append(measure_row("S2-8", "dossier_before_meeting", np.nan, "share", 0, why=why))
         return pd.DataFrame(rows).assign(window_start=start, window_end=end)
-    times = {"left_on": "occurred_at", "right_on": "delivered_at"}
-    ready = pd.merge_asof(meetings, given, by="account_id", tolerance=YEAR, **times)
+    ready = latest_before(meetings, given, "account_id", "occurred_at", "delivered_at", YEAR)
     ways = {
         "quarter": ready["occurred_day"].dt.to_period(quarters_counted.freq).astype("str"),
         "cycle": ready["account_id"].map(of_account),

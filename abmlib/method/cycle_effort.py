@@ -13,6 +13,9 @@ from abmlib.tables import programme
 SEED = 24  # of every bootstrap here
 DAY = pd.Timedelta(days=1)
 YEAR = 365
+LOGGED = (
+    0.5  # share of accounts or deals with a touch, below which touches are hardly logged and nothing is counted in them
+)
 NOBODY, UNPLACED = "no account", "no cycle"  # whom spend goes to that reaches no known account, or one in no cycle
 
 # -- hours of sales ---------------------------------------------------------------------------------------------------
@@ -32,6 +35,17 @@ def sales_touches(activities: pd.DataFrame) -> pd.DataFrame:
     ours = team.eq("sales").fillna(False) | (team.isna() & activities["channel"].isin(["meeting", "phone"]))
     touches = activities[ours]
     return touches.assign(hours=touches["person_hours"].fillna(touches["duration_min"] / 60))
+
+
+def are_logged(activities: pd.DataFrame, ids: pd.Series) -> bool:
+    """Does the source hold touches of enough accounts, or deals, to count them: of `LOGGED` of these or more.
+
+    Parameters
+    ----------
+    activities : touches, or rows of touches and deals
+    ids : accounts, or deals; its name is that of the column
+    """
+    return bool(len(ids) and ids.isin(activities[ids.name]).mean() >= LOGGED)
 
 
 def hours_spent(activities: pd.DataFrame, accounts: pd.Index, as_of: pd.Timestamp) -> pd.Series:

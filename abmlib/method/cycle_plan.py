@@ -5,12 +5,18 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from abmlib.method import elements
 from abmlib.method.cycle import ALL
 from abmlib.method.cycle_measures import by_cycle, of_cycles
 from abmlib.method.cycle_rules import CYCLES, EVIDENCE, Rules
 from abmlib.method.deals import known_sum, open_deals
 from abmlib.tables import schema
+from abmlib.tables.definitions import measures as dictionary
 
+NAMES = {  # of each kind of evidence, as people say it
+    "deal_value": "deal value", "cycle_days": "days to decide", "orders_per_year": "orders a year", "buyers": "people on a deal",
+    "buyer_level": "level of people on a deal",
+}  # fmt: skip
 PROFILE = {"deal_value": "currency", "orders_per_year": "orders a year", "buyers": "people", "buyer_level": "level"}
 
 
@@ -46,6 +52,9 @@ def plan(
     effort: pd.DataFrame,
     spent: Mapping[str, float],
     cells: pd.DataFrame,
+    measured: pd.DataFrame,
+    team: pd.DataFrame,
+    accounts: pd.DataFrame,
 ) -> pd.DataFrame:
     """Plan for each cycle with an account, as the table ``01_plan``.
 
@@ -57,21 +66,25 @@ def plan(
     effort : DataFrame of `cycle_effort.effort`, indexed by account id
     spent : what campaigns cost in the last year, by cycle; a cycle without is missing
     cells : DataFrame of `elements.cells`
+    measured : rows of measures by cycle; a measure of success that is among them has its value behind it
+    team, accounts : ``tables.schema.TEAM``, ``ACCOUNTS``
 
     Returns
     -------
     DataFrame, one row per cycle: ``cycle, accounts, revenue`` (of the last year), ``open_amount`` (both missing where no
     purchase, or no amount of a deal, is known), ``product_lines, bounds`` (what
-    points to the cycle), ``measures, window_days, horizon_days, thresholds`` (share of accounts asked, by element),
-    ``knowledge, data, messaging, tactics, commitment`` (what is asked), ``hand_over, response_hours, hours_justified,
-    hours_spent`` (a year, all accounts), ``campaign_spend, next_step`` (of the element furthest from its target), ``owner,
-    owner_as`` (of the cycle's sales commitment)
+    points to the cycle, as people say it; lists are joined by ``;``), ``measures, window_days, horizon_days, thresholds`` (share of accounts asked, by element),
+    ``knowledge, data, messaging, tactics, commitment`` (what is asked), ``hand_over, response_hours, break_even_hours`` (a year, median of the
+    accounts that buy), ``hours_spent`` (a year, all accounts), ``campaign_spend, next_step`` (of the element furthest from its
+    target), ``owner, owner_as, marketing_owner`` (`elements.owner_of` of sales and of tactics)
 
     References
     ----------
     S2-2. House definition; README, glossary entry "plan of a cycle".
     """
-    bounds, of_account = rules.table().set_index("evidence"), main.set_index("account_id")
+    of_account = main.set_index("account_id")
+    values = measured[(measured["group_by"] == "cycle") & measured["value"].notna()]
+    values = values.set_index(["group", "definition_id"])[["value", "unit"]]
     money = open_deals(deals)[["account_id", "amount"]]
     money = money.groupby(money["account_id"].map(of_account["cycle"]))["amount"].sum(min_count=1)
     rows = []
@@ -80,24 +93,33 @@ def plan(
         asked, timing, of = rules.cells, rules.cycles[name], effort[effort.index.isin(ids)]
         gaps = cells[(cells["cycle"] == name) & (cells["verdict"] == "gap")]
         short = (gaps["target"] - gaps["share"]).sort_values(ascending=False, kind="stable").index[:1]
-        sales = cells[(cells["cycle"] == name) & (cells["element"] == "sales_commitment")].iloc[0]
+        owner, owner_as = elements.owner_of("sales", team, accounts, ids)
         lines = of_account.loc[ids, "product_line"].replace({ALL: "no line known"}).value_counts()
         rows.append({
             "cycle": name, "accounts": len(ids), "revenue": known_sum(of["revenue"]) if effort["revenue"].any() else np.nan,
             "open_amount": money.get(name, 0.0) if deals["amount"].notna().any() else np.nan,
-            "product_lines": ", ".join(f"{line} ({n:,})" for line, n in lines.items()),
+            "product_lines": "; ".join(f"{line} ({n:,})" for line, n in lines.items()),
             "bounds": "; ".join(
-                f"{e.replace('_', ' ')} {bounds.loc[e, name]}" for e in EVIDENCE if bounds.loc[e, "weight"] > 0
+                f"{NAMES[e]} {rules.evidence[e].spoken()[CYCLES.index(name)]}" for e in EVIDENCE if rules.evidence[e].weight > 0
             ),
-            "measures": ", ".join(m.replace("_", " ") for m in timing.measures),
+            "measures": "; ".join(dictionary.name(m) + _now(values, name, m) for m in timing.measures),
             "window_days": int(timing.window_days), "horizon_days": int(timing.horizon_days),
-            "thresholds": ", ".join(f"{e.replace('_', ' ')} {asked[e][name].target:.0%}" for e in asked),
+            "thresholds": "; ".join(f"{e.replace('_', ' ')} {asked[e][name].target:.0%}" for e in asked),
             "knowledge": asked["customer_knowledge"][name].asks, "data": asked["data"][name].asks,
             "messaging": asked["messaging"][name].asks, "tactics": asked["tactics"][name].asks,
             "commitment": asked["sales_commitment"][name].asks,
             "hand_over": timing.hand_over, "response_hours": timing.response_hours,
-            "hours_justified": known_sum(of["break_even_hours"]), "hours_spent": known_sum(of["hours"]),
+            "break_even_hours": of.loc[of["revenue"] > 0, "break_even_hours"].median(), "hours_spent": known_sum(of["hours"]),
             "campaign_spend": spent.get(name, np.nan),
-            "next_step": " ".join(gaps.loc[short, "next_step"]), "owner": sales["owner"], "owner_as": sales["owner_as"],
+            "next_step": " ".join(gaps.loc[short, "next_step"]), "owner": owner, "owner_as": owner_as,
+            "marketing_owner": elements.owner_of(elements.FUNCTIONS["tactics"], team, accounts, ids)[0],
         })  # fmt: skip
     return pd.DataFrame(rows) if rows else schema.empty("01_plan")
+
+
+def _now(values: pd.DataFrame, cycle: str, measure: str) -> str:
+    """Write the present value of a measure in a cycle; empty where it is not measured here."""
+    if (cycle, measure) not in values.index:
+        return ""
+    value, unit = values.loc[(cycle, measure)]
+    return f" (now {value:.0%})" if unit == "share" else f" (now {round(value, 1):,g})"

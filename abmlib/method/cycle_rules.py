@@ -20,6 +20,7 @@ EVIDENCE = {  # kinds of evidence for a cycle, and their units
     "buyer_level": "level",
 }
 SUITS = ("deal_value", "account_value", "cycle_days", "buyers", "top_fifth_share", "lines")
+ROUND = 10  # from here on a bound is said without decimals, below with one
 MORE_IS_EARLY = ("{:,g} or more", "{:,g} or more", "below {:,g}")  # the bounds of early, mid and full in words
 FEWER_IS_EARLY = ("{:,g} or fewer", "up to {:,g}", "more than {:,g}")
 
@@ -75,6 +76,12 @@ class Bound(Part):
         """Write what points to early, mid and full."""
         templates = MORE_IS_EARLY if self.early > self.mid else FEWER_IS_EARLY
         return [t.format(x) for t, x in zip(templates, (self.early, self.mid, self.mid), strict=True)]
+
+    def spoken(self) -> list[str]:
+        """Write the same with rounded numbers, where these are still apart."""
+        early, mid = (round(x) if x >= ROUND else round(x, 1) for x in (self.early, self.mid))
+        apart = early != mid and min(early, mid) > 0
+        return self.model_copy(update={"early": early, "mid": mid}).words() if apart else self.words()
 
     @model_validator(mode="after")
     def _apart(self) -> Self:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from abmlib.method import framework
+from abmlib.method.cycle_effort import are_logged
 from abmlib.method.cycle_rules import CYCLES, ELEMENTS, Rules
 from abmlib.method.deals import won_flag
 from abmlib.method.measures import measure_rows
@@ -23,6 +24,7 @@ DAYS = {  # day of each record that is evidence; a table that is not here has no
     "contacts": "created_day", "contracts": "start", "transactions": "booked_at", "opportunities": "created_day",
     "messages": "entered_day", "hand_overs": "sent_day",
 }  # fmt: skip
+FILLED = {"industry": "industry", "employees": "employees", "region": "region", "tech_stack": "technology"}
 FUNCTIONS = {  # whose work each element is, in the words of the table team
     "customer_knowledge": "sales", "data": "analytics", "messaging": "creative", "tactics": "field", "sales_commitment": "sales",
 }  # fmt: skip
@@ -34,10 +36,10 @@ class Found(NamedTuple):
     k: int
     n: int
     records: Mapping[str, pd.DataFrame]
-    lacking: pd.Index
+    lacking: pd.Series  # by id, why each lacks it
 
 
-NOTHING = Found(0, 0, {}, pd.Index([]))
+NOTHING = Found(0, 0, {}, pd.Series(dtype="str"))
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ class Scope:
         accounts = self.accounts if among is None else self.accounts.intersection(among)
         own = {name: rows[rows["account_id"].isin(accounts)] for name, rows in records.items()}
         has = accounts.isin(pd.concat([rows["account_id"] for rows in own.values()]))
-        return Found(int(has.sum()), len(accounts), own, accounts[~has])
+        return Found(int(has.sum()), len(accounts), own, pd.Series("", accounts[~has], dtype="str"))
 
     def recent(self, table: str, day: str) -> pd.DataFrame:
         """Rows of the window that no machine made."""
@@ -109,9 +111,15 @@ def _market_state(scope: Scope) -> Found:
 
 def _described(scope: Scope) -> Found:
     accounts = scope.tables["accounts"]
-    filled = accounts[["industry", "employees", "region", "tech_stack"]].notna().all(axis=1)
+    known = accounts.set_index("account_id")[list(FILLED)].notna()
     buyers = pd.Index(scope.tables["transactions"]["account_id"].unique())
-    return scope.having(accounts=accounts[filled], among=buyers)
+    found = scope.having(accounts=accounts[known.all(axis=1).to_numpy()], among=buyers)
+    gaps = known.reindex(found.lacking.index, fill_value=False)
+    why = [
+        "no " + ", ".join(name for name, there in zip(FILLED.values(), row, strict=True) if not there)
+        for row in gaps.to_numpy()
+    ]
+    return found._replace(lacking=pd.Series(why, gaps.index, dtype="str"))
 
 
 def _messages(scope: Scope) -> Found:
@@ -119,7 +127,7 @@ def _messages(scope: Scope) -> Found:
     whole = messages[messages[["promise", "proof", "pain"]].ne("").all(axis=1) & (messages["cycle"] == scope.cycle)]
     personas = programme.latest_entries("personas", scope.tables["personas"])["persona_id"]
     has = personas.isin(whole["persona_id"])
-    return Found(int(has.sum()), len(personas), {"messages": whole}, pd.Index(personas[~has]))
+    return Found(int(has.sum()), len(personas), {"messages": whole}, pd.Series("", personas[~has], dtype="str"))
 
 
 def _worked(scope: Scope) -> Found:
@@ -130,12 +138,15 @@ def _worked(scope: Scope) -> Found:
 
 
 def _taken_over(scope: Scope) -> Found:
-    sent = programme.latest_entries("hand_overs", scope.tables["hand_overs"])
+    sent = programme.latest_entries("hand_overs", scope.tables["hand_overs"]).sort_values("sent_at", ascending=False)
     sent = sent[sent["account_id"].isin(scope.accounts) & (sent["sent_day"] > scope.since)]
     done = sent["accepted_at"].notna() & sent["brief_read"].fillna(False).astype(bool)
-    return Found(
-        int(done.sum()), len(sent), {"hand_overs": sent[done]}, pd.Index(sent.loc[~done, "account_id"].unique())
-    )
+    open_ones = sent[~done].drop_duplicates("account_id").set_index("account_id")
+    taken = open_ones["accepted_at"].notna()
+    day = open_ones["accepted_day"].where(taken, open_ones["sent_day"]).map(_day)
+    why = ("accepted " + day + ", brief not read").where(taken, "sent " + day + ", not accepted")
+    ids = scope.accounts[scope.accounts.isin(why.index)]
+    return Found(int(done.sum()), len(sent), {"hand_overs": sent[done]}, why.reindex(ids))
 
 
 def _owned(scope: Scope) -> Found:
@@ -153,39 +164,41 @@ class Count:
     words: str
     needs: tuple[str, ...]
     of: Counting
+    lacks: str = ""  # what an account without it lacks
 
 
-TOUCHES, DESCRIPTION = (
-    ("activities",),
-    ("accounts.industry", "accounts.employees", "accounts.region", "accounts.tech_stack"),
-)
+TOUCHES = ("activities",)
 MESSAGES = Count("personas with a message for this cycle", ("messages",), _messages)
 COUNTS = {
     ("customer_knowledge", "early"): Count(
         "accounts with an issue, goal, politics or decision process noted", ("account_insights",),
-        _noted("issue", "politics", "decision_process", "goal", "situation"),
+        _noted("issue", "politics", "decision_process", "goal", "situation"), "no issue, goal, politics or decision process noted",
     ),
     ("customer_knowledge", "mid"): Count(
-        "accounts with usage, trigger or pain noted, or an intent signal", ("account_insights", "intent_signals"), _usage_or_intent
+        "accounts with usage, trigger or pain noted, or an intent signal", ("account_insights", "intent_signals"), _usage_or_intent,
+        "no usage, trigger or pain noted, and no intent signal",
     ),
     ("customer_knowledge", "full"): Count(
         "accounts whose visits to site or shop are seen", ("web_sessions", "activities"), _visited
     ),
-    ("data", "early"): Count("accounts with a vice president or chief officer known", ("contacts.seniority",), _executives),
+    ("data", "early"): Count("accounts with a vice president or chief officer known", ("contacts.seniority",), _executives,
+        "no vice president or chief officer known",
+    ),
     ("data", "mid"): Count(
-        "accounts with a contract, purchase or won deal known", ("contracts", "transactions", "opportunities"), _market_state
+        "accounts with a contract, purchase or won deal known", ("contracts", "transactions", "opportunities"), _market_state,
+        "no contract, purchase or won deal known",
     ),
     ("data", "full"): Count(
-        "buying accounts with industry, size, region and technology known", ("transactions", *DESCRIPTION), _described
+        "buying accounts with industry, size, region and technology known", ("transactions", *(f"accounts.{c}" for c in FILLED)), _described
     ),
     **{("messaging", cycle): MESSAGES for cycle in CYCLES},
-    ("tactics", "early"): Count("accounts met, or at an event", TOUCHES, _touched("meeting", "event", "sponsorship")),
-    ("tactics", "mid"): Count("accounts at a webinar, roadshow or event", TOUCHES, _touched("webinar", "roadshow", "event")),
-    ("tactics", "full"): Count("accounts with a shop touch or e-mail", TOUCHES, _touched("ecommerce", "email")),
-    ("sales_commitment", "early"): Count("listed accounts that sales touched", TOUCHES, _worked),
+    ("tactics", "early"): Count("accounts met, or at an event", TOUCHES, _touched("meeting", "event", "sponsorship"), "no meeting or event"),
+    ("tactics", "mid"): Count("accounts at a webinar, roadshow or event", TOUCHES, _touched("webinar", "roadshow", "event"), "no webinar, roadshow or event"),
+    ("tactics", "full"): Count("accounts with a shop touch or e-mail", TOUCHES, _touched("ecommerce", "email"), "no shop touch or e-mail"),
+    ("sales_commitment", "early"): Count("listed accounts that sales touched", TOUCHES, _worked, "not touched by sales"),
     ("sales_commitment", "mid"): Count("hand-overs accepted with the brief read", ("hand_overs",), _taken_over),
     ("sales_commitment", "full"): Count(
-        "accounts of the top fifth by revenue with an owner", ("transactions", "accounts.owner_id"), _owned
+        "accounts of the top fifth by revenue with an owner", ("transactions", "accounts.owner_id"), _owned, "no owner",
     ),
 }  # fmt: skip
 
@@ -209,9 +222,10 @@ def cells(
     -------
     DataFrame, one row per cell: ``element, cycle, asks, evidence`` (what was counted), ``k, n, target, share``,
     ``verdict`` (``in place``: at the target or above; ``gap``: below; ``not_answerable``: the tables are empty, a column
-    is filled nowhere, as on an earlier day one without a history is, or there is nobody to count), ``records`` (those that
-    show it, by table), ``newest`` (day of the newest), ``lacking`` (ids of accounts or personas without it), ``owner,
-    owner_as`` (`owner_of`), ``next_step`` (empty where it is in place, or no account is in the cycle; an export where the
+    is filled nowhere, as on an earlier day one without a history is, touches are hardly logged (`cycle_effort.are_logged`), or
+    there is nobody to count), ``records`` (those that
+    show it, by table), ``newest`` (day of the newest), ``lacking`` (Series: why each account or persona without it lacks it; empty
+    where the next step is an export), ``function`` (whose work it is), ``owner, owner_as`` (`owner_of`), ``next_step`` (empty where it is in place, or no account is in the cycle; an export where the
     count lacks tables of the CRM), ``kind`` of decision that the next step is
 
     References
@@ -220,27 +234,43 @@ def cells(
     """
     ids = {cycle: pd.Index(main.loc[main["cycle"] == cycle, "account_id"]) for cycle in CYCLES}
     since = {cycle: as_of - timing.window_days * DAY for cycle, timing in rules.cycles.items()}
+    newest, logged = _newest_touch(tables["activities"]), are_logged(tables["activities"], main["account_id"])
     rows = []
     for element, cycle in ((e, c) for e in ELEMENTS for c in CYCLES):
         count, cell = COUNTS[element, cycle], rules.cells[element][cycle]
         scope = Scope(tables, cycle, ids[cycle], since[cycle], as_of)
-        found = count.of(scope) if _is_recorded(tables, count.needs) else NOTHING
-        lacks = [
-            t
-            for t in dict.fromkeys(need.split(".")[0] for need in count.needs)
-            if tables[t].empty and t not in schema.PROGRAMME
-        ]
+        lacks = _to_export(tables, count.needs)
+        is_known = _is_recorded(tables, count.needs) and (logged or "activities" not in count.needs)
+        found = count.of(scope) if is_known else NOTHING
         step = f"export {' or '.join(lacks)}, which would show {count.words}" if found.n == 0 and lacks else cell.next
-        who = owner_of(
-            FUNCTIONS[element], team, tables["accounts"], found.lacking if len(found.lacking) else ids[cycle]
-        )
+        if not logged and "activities" in count.needs and len(tables["activities"]):
+            step = f"export the touches of all accounts, as too few have any to show {count.words}"
+        is_export = step.startswith("export ")
+        why = found.lacking.iloc[:0] if is_export else found.lacking.mask(found.lacking == "", count.lacks)
+        if count.needs == TOUCHES:
+            why = why + why.index.to_series().map(newest).astype("str").fillna("; no touch by a person known")
+        function = "analytics" if is_export else FUNCTIONS[element]
+        who = owner_of(function, team, tables["accounts"], why.index if len(why) else ids[cycle])
         records = ", ".join(f"{len(of):,} of {name}" for name, of in found.records.items() if len(of))
         days = pd.Series(
             [of[DAYS[name]].max() for name, of in found.records.items() if name in DAYS], dtype="datetime64[us]"
         )
-        told = (records, days.max(), found.lacking, *who)
+        told = (records, days.max(), why, function, *who)
         rows.append((element, cycle, cell.asks, count.words, found.k, found.n, cell.target, step, *told))
-    columns = ["element", "cycle", "asks", "evidence", "k", "n", "target", "next_step", "records", "newest", "lacking"]
+    columns = [
+        "element",
+        "cycle",
+        "asks",
+        "evidence",
+        "k",
+        "n",
+        "target",
+        "next_step",
+        "records",
+        "newest",
+        "lacking",
+        "function",
+    ]
     out = pd.DataFrame(rows, columns=[*columns, "owner", "owner_as"])
     out["share"] = out["k"] / out["n"].where(out["n"] > 0)
     verdict = np.select([out["n"] == 0, out["share"] >= out["target"]], [UNKNOWN, "in place"], "gap")
@@ -293,6 +323,24 @@ def addressed(main: pd.DataFrame, not_suited: Collection[str]) -> pd.DataFrame:
     return main[(main["cycle"] == "full") | ~main["product_line"].isin(not_suited)]
 
 
+def _to_export(tables: Mapping[str, pd.DataFrame], needs: tuple[str, ...]) -> list[str]:
+    """Tables of the CRM that a count needs and that are empty."""
+    names = dict.fromkeys(need.split(".")[0] for need in needs)
+    return [t for t in names if tables[t].empty and t not in schema.PROGRAMME]
+
+
+def _newest_touch(activities: pd.DataFrame) -> pd.Series:
+    """Say when and how each account was last touched by a person, by account id."""
+    last = activities[~activities["is_bot"].fillna(False).astype(bool)].sort_values("occurred_at")
+    last = last.dropna(subset="account_id").drop_duplicates("account_id", keep="last").set_index("account_id")
+    return "; last touch " + last["occurred_day"].map(_day).astype("str") + " (" + last["channel"].astype("str") + ")"
+
+
+def _day(when: pd.Timestamp) -> str:
+    """Write a day as a person says it."""
+    return f"{when.day} {when:%B %Y}"
+
+
 def _is_recorded(tables: Mapping[str, pd.DataFrame], needs: tuple[str, ...]) -> bool:
     """Has one of the tables needed a row, and each column needed, as table.column, a value anywhere."""
     rows = [len(tables[name]) > 0 for name in needs if "." not in name]
@@ -318,7 +366,7 @@ def elements_table(found: pd.DataFrame, names: Mapping[str, str]) -> pd.DataFram
     """
     columns = ["element", "cycle", "asks", "evidence", "k", "n", "target", "share", "verdict", "records", "newest", "owner",
                "owner_as", "next_step"]  # fmt: skip
-    first = [", ".join(str(names.get(i, i)) for i in ids[:LACKING]) for ids in found["lacking"]]
+    first = [", ".join(str(names.get(i, i)) for i in ids.index[:LACKING]) for ids in found["lacking"]]
     more = [f" and {len(ids) - LACKING:,} more" * (len(ids) > LACKING) for ids in found["lacking"]]
     return found[columns].assign(lacking=[f + m for f, m in zip(first, more, strict=True)])
 

@@ -135,3 +135,24 @@ def period_of(label: str, year_starts: int = 1) -> Period:
     freq = quarterly if "Q" in label else "M" if "-" in label else quarterly.replace("Q", "Y")
     found = pd.Period(label.replace("-Q", "Q"), freq=freq)
     return Period(found.start_time.normalize(), found.end_time.normalize())
+
+
+def latest_before(
+    rows: pd.DataFrame, known: pd.DataFrame, by: str, on: str, known_on: str = "", tolerance: pd.Timedelta | None = None
+) -> pd.DataFrame:
+    """Add to each row what was known last on its moment, as `pandas.merge_asof`; either side may be empty.
+
+    Every row stays, in order, with a new index; what nothing was known of is missing.
+
+    Parameters
+    ----------
+    rows, known : sorted by `on` and `known_on` (the same name where that is empty)
+    by : column that must be equal
+    tolerance : beyond which what was known is too old
+    """
+    known_on = known_on or on
+    if rows.empty or known.empty:  # pandas has no join of an empty column of text
+        added = known[[c for c in known.columns if c not in {by, on}]].iloc[:0]
+        rows = rows.reset_index(drop=True)
+        return rows.join(added.reset_index(drop=True).reindex(rows.index))
+    return pd.merge_asof(rows, known, left_on=on, right_on=known_on, by=by, tolerance=tolerance)

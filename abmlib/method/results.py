@@ -7,7 +7,7 @@ from abmlib.method import deals as dl
 from abmlib.method.changes import whole_since
 from abmlib.method.framework import TIERS, entry_days, tiers_on
 from abmlib.method.measures import measure_rows, share_rows
-from abmlib.method.periods import DAY, Period, quarters
+from abmlib.method.periods import DAY, Period, latest_before, quarters
 from abmlib.method.stages import stage_rows, stage_table
 from abmlib.stats import intervals, survival
 from abmlib.tables import programme
@@ -328,7 +328,7 @@ def on_list(deals: pd.DataFrame, tiers: pd.DataFrame) -> pd.Series:
     asked = pd.DataFrame({"account_id": deals["account_id"].astype("str"), "day": deals["closed_day"] - DAY})
     asked = asked[deals["account_id"].notna() & asked["day"].notna()].astype({"day": "datetime64[ns]"})
     asked = asked.rename_axis("row").reset_index().sort_values("day", kind="stable")
-    found = pd.merge_asof(asked, steps, on="day", by="account_id").set_index("row")
+    found = latest_before(asked, steps, "account_id", "day").set_index("row")
     inside = found["tier"].isin(TIERS) & ~(found["runs_to"] < found["day"])
     return inside.reindex(deals.index, fill_value=False)
 

@@ -159,8 +159,7 @@ def verdicts(judged: pd.DataFrame) -> pd.DataFrame:
     """Verdict for each part: does account-based marketing suit this line, in this segment.
 
     ``suited``: more than half of the criteria that can be judged say yes, and the value of deals or of an account's year is not too
-    small; ``not suited``: more than half say no; ``mixed``: neither; ``too little is known``: fewer than `LEAST_JUDGED` can
-    be judged.
+    small; ``not suited``: more than half say no; ``mixed``: neither, though `LEAST_JUDGED` say yes or no; else ``too little is known``, as it is where fewer can be judged.
 
     Parameters
     ----------
@@ -178,7 +177,7 @@ def verdicts(judged: pd.DataFrame) -> pd.DataFrame:
         worth = [c for c in WORTH if c not in no]
         verdict = (
             LITTLE if known < LEAST_JUDGED else NOT_SUITED if len(no) > known / 2
-            else SUITED if len(yes) > known / 2 and worth else MIXED
+            else SUITED if len(yes) > known / 2 and worth else MIXED if len(yes) + len(no) >= LEAST_JUDGED else LITTLE
         )  # fmt: skip
         answer = f"{verdict} ({len(yes)} of {known} say yes)" if known else verdict
         rows.append((*part, verdict, answer, int(of["n"].max()), ", ".join(yes), ", ".join(no)))

@@ -257,9 +257,9 @@ def next_step(element: str, cycle: str, step: str) -> str:
     return f"{element.replace('_', ' ').capitalize()}, {cycle} cycle: {step}"
 
 
-def cell_change(target: float) -> str:
-    """Say what would change the advice about an element in a cycle."""
-    return f"{target:.0%} or more of them"
+def cell_change(evidence: str, found: int, of: int, target: float) -> str:
+    """Say what would change the advice about an element in a cycle, and how much of it is there now."""
+    return f"{target:.0%} or more ({evidence}: {f'now {found:,} of {of:,}' if of else 'not in the data now'})"
 
 
 def gate(passed: bool, criteria: int, unsigned: int, late: int, overlap: float, needed: float) -> Words:

@@ -1,6 +1,8 @@
 """Sentences on suitability and on the bounds between buying cycles; as in `say`, numbers are given, not computed."""
 
 from collections.abc import Mapping
+from itertools import zip_longest
+from typing import Any
 
 import pandas as pd
 
@@ -14,12 +16,13 @@ PLAN = {  # rows of the plan of a cycle as a team prints it, and how each is wri
     "bounds": "What points to this cycle", "measures": "Success is measured by", "knowledge": "Know of the customer",
     "data": "Hold as data", "messaging": "Say", "tactics": "Do", "commitment": "Sales commits to", "thresholds": "Share of accounts asked",
     "next_step": "Next step", "hand_over": "Sales takes over when", "response_hours": "Sales answers within", "owner": "Owner in sales",
-    "hours_justified": "Hours a year that pay", "hours_spent": "Hours a year logged", "campaign_spend": "Campaigns, last year",
+    "marketing_owner": "Owner in marketing", "break_even_hours": "Hours a year that an account justifies",
+    "hours_spent": "Hours a year logged, all accounts", "campaign_spend": "Campaigns, last year",
     "window_days": "Touches count for", "horizon_days": "Effects show within",
 }  # fmt: skip
+SEVERAL = ("product_lines", "bounds", "measures", "thresholds")  # rows that say several things, one line for each
 VERDICTS = {
-    "suited": "suited in", "mixed": "mixed in", "not suited": "not suited in", "too little is known": "not to be judged in",
-}  # fmt: skip
+    "suited": "suited in", "mixed": "mixed in", "not suited": "not suited in", }  # fmt: skip
 BASES = {  # what a cycle of an account rests on
     "own": "own purchases or deals", "line": "usual in its line", "look-alike": "like accounts of its size",
     "person": "set by a person",
@@ -148,7 +151,7 @@ def where_suited(verdicts: pd.DataFrame) -> str:
 
     Parameters
     ----------
-    verdicts : DataFrame with ``segment`` (all for a line), ``product_line, verdict, answer, n``
+    verdicts : DataFrame with ``segment`` (all for a line), ``product_line, verdict, answer, n, speaks_for, speaks_against``
     """
     lines = verdicts[verdicts["segment"] == "all"]
     if lines.empty:
@@ -164,7 +167,22 @@ def where_suited(verdicts: pd.DataFrame) -> str:
             f"{r.product_line} ({f'{of} criteria, ' * bool(of)}n = {count(r.n, 'account')})" for r, of in met
         )
         parts.append(f"{VERDICTS[verdict]} {named_lines}")
-    return f"Account-based marketing is {'; '.join(parts)}."
+    little = [_undecided(r) for r in lines[lines["verdict"] == "too little is known"].head(DETAILED).itertuples()]
+    said = [f"Account-based marketing is {'; '.join(parts)}."] if parts else []
+    return " ".join([*said, *little])
+
+
+def _undecided(row: Any) -> str:
+    """Say that a line cannot be judged yet, and which of its criteria are known."""
+    known = [
+        f"{c.replace('_', ' ')} {say}"
+        for cs, say in ((row.speaks_for, "yes"), (row.speaks_against, "no"))
+        for c in cs.split(", ")
+        if c
+    ]
+    of = "the business as a whole" if row.product_line == "all" else row.product_line
+    criteria = ", ".join([*known, "the rest unknown"]) if known else "no criterion is known"
+    return f"Whether account-based marketing suits {of} cannot be said yet: {criteria} (n = {count(row.n, 'account')})."
 
 
 def suited_revenue(of_revenue: pd.DataFrame) -> Words:
@@ -177,9 +195,11 @@ def suited_revenue(of_revenue: pd.DataFrame) -> Words:
     part = of_revenue.set_index("verdict")["share_of_revenue"].reindex(["suited", "not suited"]).fillna(0)
     if of_revenue.empty:
         return words()
+    if not part.any():
+        return words("No revenue of the year is in a line that is clearly suited, or clearly not suited.")
     return words(
         f"{share(part['suited'])} of a year's revenue is where account-based marketing is suited, {share(part['not suited'])} "
-        "where it is not"
+        "where it is not."
     )
 
 
@@ -265,7 +285,8 @@ def elements_ready(cells: pd.DataFrame, gaps: pd.DataFrame) -> str:
     known = cells["verdict"] != "not_answerable"
     if not known.any():
         return "No element can be judged: what it asks for is not in the data"
-    lines = f"{(cells['verdict'] == 'in place').sum():,} of {known.sum():,} elements are in place"
+    of = count(int(known.sum()), "element")
+    lines = f"{(cells['verdict'] == 'in place').sum():,} of {of} {'is' if known.sum() == 1 else 'are'} in place"
     unknown = f", {(~known).sum():,} cannot be judged" if (~known).any() else ""
     short = gaps[gaps["share"].notna()].head(1)
     furthest = "".join(
@@ -274,11 +295,6 @@ def elements_ready(cells: pd.DataFrame, gaps: pd.DataFrame) -> str:
         for r in short.itertuples()
     )
     return f"{lines}{unknown}{furthest}"
-
-
-def there(evidence: str, found: int, of: int) -> str:
-    """Write how much of what an element asks is there."""
-    return f"{evidence}: {found:,} of {of:,}" if of else f"{evidence}: not in the data"
 
 
 def evidence(cells: pd.DataFrame) -> str:
@@ -329,7 +345,11 @@ def plan_sheet(plan: pd.DataFrame, currency: str) -> pd.DataFrame:
                 texts.append(
                     f"{value:,.0f} {units.get(name, '')}".strip() if isinstance(value, int | float) else str(value)
                 )
-        rows.append([head, *texts])
+        if name in SEVERAL:
+            texts_by_line = zip_longest(*[text.split("; ") for text in texts], fillvalue="")
+            rows += [[head * (place == 0), *line] for place, line in enumerate(texts_by_line)]
+        else:
+            rows.append([head, *texts])
     sheet = pd.DataFrame(rows, columns=["topic", *plan["cycle"]])
     return sheet[sheet[list(plan["cycle"])].ne("").any(axis=1)] if len(plan) else sheet.iloc[:0]
 

@@ -85,12 +85,13 @@ PLAN = table("01_plan", "The plan for each buying cycle that an account is in, o
     "commitment": col("text", "what sales commits to"),
     "hand_over": col("text", "when sales takes over"),
     "response_hours": col("number", "within which sales answers", unit="hours"),
-    "hours_justified": col("number", "hours of a year that the accounts justify together", null=True, unit="hours"),
+    "break_even_hours": col("number", "hours of a year that an account justifies, the median of those that buy", null=True, unit="hours"),
     "hours_spent": col("number", "hours that sales spent on them in the last year, as far as logged", null=True, unit="hours"),
     "campaign_spend": col("money", "what campaigns cost for them in the last year", null=True),
     "next_step": col("text", "for the element furthest below its target", default=""),
     "owner": col("text", "who would do the work of sales", null=True),
     "owner_as": col("text", "how that is known"),
+    "marketing_owner": col("text", "who would do the work of marketing", null=True),
 })
 
 ELEMENTS = table("01_elements", "Each of the five elements in each cycle: what is there, by which records, and who acts.",
