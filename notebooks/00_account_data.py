@@ -42,6 +42,7 @@ from abmlib.method import (
     orders,
     periods,
     resources,
+    sellers,
     views,
 )
 from abmlib.method.deals import open_deals, with_days
@@ -135,7 +136,9 @@ show.table(weak, "Customers and former customers with too little data", rows=15)
 reach = data_quality.freshness(book.overview(), book.as_of, len(accounts))
 reach = reach[["table", "days_old", "last_day", "first_day", "rows", "accounts", "account_share"]]
 facts = reach[reach["table"].isin(records["table"])]
-say_data.freshness(facts, data_quality.RECENT)
+say.words(
+    *say_data.freshness(facts, data_quality.RECENT).lines, say_data.silent_owners(sellers.silent(deals, book.as_of))
+)
 
 # %%
 show.table(facts, "Tables whose rows count as records of accounts")
@@ -161,8 +164,8 @@ show.measures(known_roles.query("status != 'not_answerable'"), "Roles in which a
 # %% [markdown]
 # ## Buying groups of open deals
 # Marketing talks to people, sales sells to a group of them. Each person counts in the role stated in the account's largest open
-# deal, or else in its contacts. A cell says how many of the people known we can reach, whether one of them is senior (director or
-# above), and when one of them last did something with us.
+# deal, or else in its contacts. A cell says how many of the people known we can reach, and whether one of them is senior (director or
+# above). The last touch is one that the account started or shared.
 
 # %% tags=["finding"]
 touched = book.panel("activities", ["contact_id", "direction"], per="day")
@@ -187,7 +190,7 @@ show.table(largest, "Buying groups of the accounts with the largest open deals",
 
 # %% tags=["finding"]
 facts = book.features(["margin_12m", "revenue_12m", "open_amount", "touches_in_90d"]).set_index("account_id")
-ranks = resources.stage_ranks(book.read("opportunity_stage_history"), book.settings.stage_order)
+ranks = resources.stage_ranks(stage_history, book.settings.stage_order, pipeline)
 facts = facts.join(resources.funnel_stages(facts.index, pipeline, facts["touches_in_90d"], ranks))
 facts = facts.assign(
     status=judged.set_index("account_id")["status"], margin_rank=resources.profit_rank(facts["margin_12m"])
@@ -195,7 +198,7 @@ facts = facts.assign(
 facts["hours_12m"] = cycle_effort.hours_spent(book.read("activities"), facts.index, book.as_of)
 by_stage = resources.by_funnel_stage(facts)
 book.measure(resources.funnel_rows(by_stage))
-say_data.funnel(by_stage)
+say_data.funnel(by_stage, book.currency)
 
 # %%
 told = len(by_stage) > 1 and by_stage[list(resources.SHARES)].notna().any(axis=None)
@@ -368,7 +371,7 @@ sources = {"cases": "cases", "survey answers": "surveys", "contracts entered": "
 others = {lane: book.panel(table, per="month") for lane, table in sources.items()}
 met = views.breadth(touches, purchases, facts.index, periods.trailing(book.as_of, 12).start)
 kept = facts[["funnel_stage", "margin_12m", "margin_rank", "hours_12m"]].join([met, alike_customers])
-judged = judged.join(kept, on="account_id")
+written = judged.join(kept, on="account_id")
 events = views.timeline(which, touches, purchases, deals, others)
 if len(events):
     fig, ax = plt.subplots()
@@ -414,7 +417,12 @@ owners, needed = accounts.set_index("account_id")["owner_id"], [role.replace("_"
 quiet = data_quality.silent_customers(judged, accounts, book.features(["recurring_revenue", "revenue_12m"]))
 two_weeks, month = (str((book.as_of + pd.Timedelta(days=d)).date()) for d in (14, 30))
 may_be = pairs.drop_duplicates("other_id").set_index("other_id")["name"]
-no_role = contacts["buying_role"].fillna("unknown").eq("unknown").mean()
+no_role = 1 - contacts["role_known"].mean()
+to_find = (
+    lacking
+    if no_role > 1 - data_quality.ENTERED
+    else buying_groups.people_to_find(lacking, groups, selling["open_amount"], many=15)
+)
 say.words("" if today else "The data goes on after this day: no chores are noted, as gaps may have been filled since.")
 
 # %% tags=["decide"]
@@ -425,14 +433,13 @@ book.decide(
     would_change=f"a limit other than {stale_days} days without a record",
 )  # fmt: skip
 book.decide(
-    "find_missing_roles", kind="sell", text="Find people at customers for the roles in which we reach nobody",
-    only_if=today and no_role <= 0.5,
-    accounts=lacking.index, reason=lacking, owner=owners, due=month,
+    "find_missing_roles", kind="sell", text="Find people for the roles in which we reach nobody, at the largest open deals first",
+    only_if=today, accounts=to_find.index, reason=to_find, owner=owners, due=month,
     would_change=f"another list of roles than {say.joined(needed)}, or a floor other than {role_floor:.0%}",
 )  # fmt: skip
 book.decide(
     "enter_roles", kind="data", text=f"Enter the part in buying of the contacts there are: {no_role:.0%} of them have none",
-    only_if=today and no_role > 0.5, owner=keeper, due=month, would_change="roles entered since for half of the contacts",
+    only_if=today and no_role > 1 - data_quality.ENTERED, owner=keeper, due=month, would_change="roles entered since for half of the contacts",
 )  # fmt: skip
 for row in checks.worst(audit).itertuples():
     book.decide(
@@ -468,5 +475,5 @@ book.decide(
 show.decisions(book.decisions, book.currency, names)
 
 # %%
-book.write("00_account_data", judged)
+book.write("00_account_data", written)
 book.write("00_buying_groups", groups)

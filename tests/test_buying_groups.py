@@ -25,7 +25,7 @@ def states() -> pd.DataFrame:
     frame = pd.DataFrame(
         rows, columns=["contact_id", "account_id", "buying_role", "seniority", "reachable", "departed"]
     )
-    return frame.assign(role_known=frame["buying_role"] != "unknown")
+    return frame.assign(role_known=frame["buying_role"] != "unknown", opted_out=False)
 
 
 @pytest.fixture
@@ -64,7 +64,24 @@ def test_groups_are_judged_of_the_accounts_asked_and_by_role(groups):
     none = buying_groups.group_rows(groups, pd.Index([]), ROLES)
     assert none["status"].tolist() == ["not_answerable"]
     assert repr(say_data.buying_groups(none, 1.0)) == ""
-    assert "known of only 20.0% of contacts" in repr(say_data.buying_groups(rows, 0.2))
+    assert "only 20.0% of the contacts have" in repr(say_data.buying_groups(rows, 0.2))
+
+
+def test_of_people_who_opted_out_neither_level_nor_day_is_told(states):
+    deals = pd.DataFrame({"opportunity_id": ["large"], "account_id": "acme", "amount": [9.0]})
+    in_deals = pd.DataFrame({"opportunity_id": ["large"], "contact_id": ["c3"], "role": ["decision_maker"]})
+    touched = pd.DataFrame({"contact_id": ["c3"], "day": pd.to_datetime(["2026-03-01"])})
+    gone = states.assign(opted_out=True, reachable=False)
+    got = buying_groups.buying_groups(gone, in_deals, deals, touched, ACCOUNTS, ROLES)
+    (row,) = got[(got["account_id"] == "acme") & (got["role"] == "decision_maker")].itertuples()
+    assert row.people == 1 and not row.senior and pd.isna(row.last_touch)
+
+
+def test_the_largest_open_deal_without_a_decision_maker_comes_first_though_its_other_roles_are_reached(groups):
+    lacking = pd.Series({"cold": "nobody to reach as end user"})
+    found = buying_groups.people_to_find(lacking, groups, pd.Series({"beta": 90.0, "cold": 10.0, "acme": 5.0}), many=2)
+    assert found.index.tolist() == ["beta", "cold"]  # acme has one
+    assert found["beta"] == "nobody to reach as decision maker, 86% of the open amount"
 
 
 def test_without_a_known_role_there_is_no_group(states):
@@ -79,7 +96,7 @@ def test_without_a_known_role_there_is_no_group(states):
 def test_a_map_says_of_each_role_whom_we_reach_their_level_and_last_touch(groups):
     deals, names = pd.DataFrame({"open_amount": [9.0]}, pd.Index(["acme"])), pd.Series({"acme": "Acme"})
     row = say_data.buying_map(groups, deals, names, ROLES).iloc[0]
-    assert row["end user"] == "1 of 2, senior, 1 March 2026"
+    assert row["end user"] == "1 of 2, senior" and row["last_touch"] == pd.Timestamp("2026-03-01")
     assert row["decision maker"] == "1 of 1, senior"
     assert pd.isna(row["roles to find"])
     assert say_data.buying_map(groups.iloc[:0], deals.iloc[:0], names, ROLES).empty
@@ -96,13 +113,17 @@ def test_the_furthest_open_deal_is_the_stage_of_an_account_and_others_are_active
     assert got["funnel_stage"].tolist() == ["open deal: Offer", resources.ENGAGED, resources.QUIET]
     assert got["place"].is_monotonic_decreasing
     unknown = resources.funnel_stages(ACCOUNTS, deals, pd.Series(dtype=float), {})
+    assert unknown["funnel_stage"].iloc[0] == f"open deal: {resources.UNORDERED}"
     assert unknown["funnel_stage"].tolist()[1:] == [resources.NO_DEAL] * 2
 
 
 def test_the_order_of_the_settings_comes_before_that_of_the_history():
     history = as_read("opportunity_stage_history")
-    assert resources.stage_ranks(history, ("Lead", "Offer")) == RANKS
-    assert resources.stage_ranks(history, ()) == {}
+    deals = pd.DataFrame({"stage": ["Won soon", "New", "New"], "probability": [0.9, 0.1, np.nan]})
+    assert resources.stage_ranks(history, ("Lead", "Offer"), deals) == RANKS
+    assert resources.stage_ranks(history, (), deals.assign(probability=np.nan)) == {}
+    by_chance = resources.stage_ranks(history, (), deals)
+    assert by_chance["New"] < by_chance["Won soon"]  # without an order or a history, the less likely comes first
 
 
 def test_money_and_hours_are_summed_by_status_and_stage_and_unknown_ones_stay_unknown():

@@ -117,19 +117,26 @@ def test_fields_filled_least_data_of_nobody_and_what_stands_in_for_purchases_are
     assert repr(whole) == ""
 
 
-def test_the_stage_with_most_hours_or_money_is_named_with_what_else_it_has():
-    rows = [("customer", "open deal: Offer", 0.2, 0.6, 0.7), ("prospect", "quiet", 0.8, 0.4, 0.3)]
-    table = pd.DataFrame(rows, columns=["status", "funnel_stage", "hours_share", "margin_share", "open_share"])
-    said = repr(say_data.funnel(table))
-    assert (
-        "prospects, quiet: 80.0% of the hours, more than all others; 40.0% of the margin and 30.0% of the open amount"
-        in said
-    )
-    assert (
-        "customers, open deal: Offer: 60.0% of the margin and 70.0% of the open amount, more than all others; 20.0% of the hours"
-        in said
-    )
-    assert repr(say_data.funnel(table.assign(hours_share=float("nan"), margin_share=float("nan")))) == ""
+def test_hours_of_customers_without_a_deal_are_said_and_where_most_is_open_and_an_hour_goes_with_most_margin():
+    rows = [
+        ("customer", "open deal: Offer", 0.2, 0.6, 1.0, 900.0, 5), ("customer", "no open deal", 0.5, 0.1, 0.0, 10.0, 9),
+        ("customer", "no open deal, quiet", 0.2, 0.2, 0.0, 9000.0, 1), ("prospect", "no open deal", 0.1, 0.1, 0.0, 0.0, 9),
+    ]  # fmt: skip
+    columns = ["status", "funnel_stage", "hours_share", "margin_share", "open_share", "margin_per_hour", "accounts"]
+    table = pd.DataFrame(rows, columns=columns)
+    assert say_data.funnel(table, "EUR").lines == [
+        "Customers without an open deal take 70.0% of the hours of sales and 30.0% of the margin.",
+        "Most is open with customers, open deal: Offer: 20.0% of the hours of sales, 60.0% of the margin and 100.0% of the open amount.",
+        "A noted hour goes with most margin with customers, open deal: Offer: 900 EUR on average (n = 5 accounts). "
+        "Look there first when hours are free.",
+    ]
+    assert repr(say_data.funnel(table.assign(hours_share=float("nan")), "EUR")) == ""
+
+
+def test_owners_whose_deals_stand_still_are_named_beside_the_newest_deal():
+    sellers = pd.DataFrame({"owner_id": ["s1", "s2"], "open_deals": [3, 1], "silent": [True, False]})
+    said = "1 of 2 sellers with open deals opened or closed none in 90 days, and hold 3 of 4 open deals: s1."
+    assert say_data.silent_owners(sellers) == said and say_data.silent_owners(sellers.iloc[1:]) == ""
 
 
 def test_what_a_crm_may_delete_is_said_before_what_it_keeps():
@@ -150,6 +157,7 @@ def test_roles_are_said_of_whom_they_are_known():
         "We can reach customers in 50.0% of the roles a play needs, prospects in 10.0%"
     )
     assert repr(say_data.roles(rows.assign(value=float("nan")))) == ""
+    assert "so nobody can say" in repr(say_data.roles(rows.assign(value=[0.01, 0.01, 0.9])))
 
 
 def test_a_title_names_the_role_reached_least():

@@ -11,6 +11,7 @@ from abmlib.tables import schema
 
 SENIOR = ("c_level", "vp", "director")
 NAME = "00_buying_groups"
+LARGE = 0.01  # share of the open amount from which it is said of an account
 
 
 def buying_groups(
@@ -25,7 +26,7 @@ def buying_groups(
 
     A person who left counts in no role. The role stated in the account's largest open deal comes before the one in contacts; a
     person with two roles in a deal counts in both. Every account has a row per required role, and one per other role that
-    somebody has. Where nobody's role is known there is no row.
+    somebody has. Where nobody's role is known there is no row. Of people who opted out, neither level nor last touch counts.
 
     Parameters
     ----------
@@ -55,12 +56,13 @@ def buying_groups(
         return schema.empty(NAME)
     newest = touched.groupby("contact_id")["day"].max()
     who = people["contact_id"]
+    quiet = there["opted_out"].reindex(who).to_numpy(bool)
     each = people.assign(
         account_id=there["account_id"].reindex(who).to_numpy(),
         reachable=there["reachable"].reindex(who).to_numpy(bool),
-        senior=there["seniority"].isin(SENIOR).reindex(who).to_numpy(),
+        senior=there["seniority"].isin(SENIOR).reindex(who).to_numpy() & ~quiet,
         in_largest_deal=who.isin(named["contact_id"]),
-        last_touch=newest.reindex(who).to_numpy(),
+        last_touch=newest.reindex(who).mask(quiet).to_numpy(),
     )
     counts = ["reachable", "senior", "in_largest_deal"]
     by = each.groupby(["account_id", "role"])
@@ -74,6 +76,33 @@ def buying_groups(
         place.argsort(stable=True)
     ]
     return schema.conform(NAME, table)
+
+
+def people_to_find(
+    lacking: pd.Series, groups: pd.DataFrame, open_amount: pd.Series, many: int, role: str = "decision_maker"
+) -> pd.Series:
+    """Say whom to find at accounts: those that lack too many roles, and those with the largest open deals that lack one.
+
+    Parameters
+    ----------
+    lacking : reason by account id, of `data_quality.customers_without_roles`
+    groups : DataFrame of `buying_groups`
+    open_amount : by account id
+    many : accounts with the largest open amount, at which `role` alone is a reason
+
+    Returns
+    -------
+    Series of reasons by account id, the largest open amount first
+    """
+    worth = open_amount[open_amount > 0].sort_values(ascending=False)
+    bare = groups.loc[groups["missing"] & (groups["role"] == role), "account_id"]
+    first = worth.head(many).index
+    first = first[first.isin(bare) & ~first.isin(lacking.index)]
+    also = pd.Series(f"nobody to reach as {role.replace('_', ' ')}", first, dtype="str")
+    every = pd.concat([lacking, also]) if len(lacking) else also
+    part = (worth / worth.sum()).reindex(every.index)
+    told = (", " + part.map("{:.0%}".format).astype("str") + " of the open amount").where(part >= LARGE, "")
+    return (every + told).loc[worth.reindex(every.index).fillna(0).sort_values(ascending=False, kind="stable").index]
 
 
 def group_rows(groups: pd.DataFrame, accounts: pd.Index, required: Sequence[str]) -> pd.DataFrame:

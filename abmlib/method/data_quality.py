@@ -16,6 +16,8 @@ BUSINESS = ("recurring_revenue", "revenue_12m")  # features: what a year of runn
 DEPTHS = ("below 6 months", "6 to 12", "12 to 24", "24 or more")  # months between first and last record
 VERDICTS = ("usable", "stale", "thin", "no record")
 RECENT = 31  # days within which a table that is still fed has a row: a month
+ENTERED = 0.5  # share of contacts with a role, below which roles are hardly entered and nothing is said of them
+ROLES_NEEDED = "the roles of at least half of the contacts"
 OURS = {"known_at", "entered_at", "entered_by", "supersedes"}  # never asked of whoever exports
 LINKED = (
     "contacts",
@@ -391,13 +393,13 @@ def match_rows(matched: pd.DataFrame) -> pd.DataFrame:
 def _coverage_by_status(
     states: pd.DataFrame, accounts: pd.DataFrame, required: Sequence[str]
 ) -> dict[str, pd.DataFrame]:
-    """Role coverage of customers and of prospects, where there are any; empty where nobody's role is known."""
+    """Role coverage of customers and of prospects, where there are any; empty where fewer than `ENTERED` of contacts have a role."""
     if not required or len(set(required)) < len(required) or not set(required) <= set(schema.ROLES):
         raise ValueError(
             f"required_roles must be one or more distinct roles, got {list(required)}. Choose of {list(schema.ROLES)}."
         )
     ids = {s: pd.Index(accounts.loc[accounts["status"] == s, "account_id"]) for s in ("customer", "prospect")}
-    if not states["role_known"].any():
+    if not states["role_known"].mean() >= ENTERED:
         return {}
     return {s: coverage.role_coverage(states, i, dict.fromkeys(required, 1)) for s, i in ids.items() if len(i)}
 
@@ -405,7 +407,7 @@ def _coverage_by_status(
 def roles_reached(states: pd.DataFrame, accounts: pd.DataFrame, required: Sequence[str]) -> pd.DataFrame:
     """Share of accounts with a reachable person in each required role, customers and prospects apart.
 
-    Former customers are left out. Where nobody's role is known, there is no row.
+    Former customers are left out. Where fewer than `ENTERED` of the contacts have a role, there is no row.
 
     Parameters
     ----------
@@ -448,7 +450,7 @@ def role_rows(states: pd.DataFrame, accounts: pd.DataFrame, required: Sequence[s
     rows = []
     for status in ("customer", "prospect"):
         share = by_status[status]["role_coverage"] if status in by_status else pd.Series(dtype=float)
-        why = f"an account that is a {status}" if by_status and status not in by_status else ""
+        why = "" if status in by_status else f"an account that is a {status}" if by_status else ROLES_NEEDED
         mean = intervals.estimate(share, np.mean, SEED)
         rows.append(measures.estimate_row("C-18", f"role_coverage_of_{status}s_mean", mean, "share", why=why))
     without = int((~states["role_known"]).sum())
@@ -460,7 +462,7 @@ def customers_without_roles(
 ) -> pd.Series:
     """Roles that customers lack who can be reached in less than `floor` of them, by account id.
 
-    In words, as a reason for the account. None where no role is known.
+    In words, as a reason for the account. None where fewer than `ENTERED` of the contacts have a role.
 
     References
     ----------

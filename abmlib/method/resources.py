@@ -7,20 +7,26 @@ from abmlib.method.measures import measure_rows
 
 FUNNEL = "status and funnel stage"
 ENGAGED, QUIET, NO_DEAL = "no open deal, active in 90 days", "no open deal, quiet for 90 days", "no open deal"
+UNORDERED = "order of the stages not known"
 STATUSES = ("customer", "prospect", "former")
 SHARES = {"hours_share": "hours_12m", "margin_share": "margin_12m", "open_share": "open_amount"}
 
 
-def stage_ranks(history: pd.DataFrame, order: tuple[str, ...]) -> dict[str, float]:
-    """Place of each stage: as the settings say, or else as the stage history counts them.
+def stage_ranks(history: pd.DataFrame, order: tuple[str, ...], open_deals: pd.DataFrame) -> dict[str, float]:
+    """Place of each stage: as the settings say, else as the stage history counts them, else the less likely first.
+
+    Empty where nothing tells.
 
     Parameters
     ----------
     history : ``tables.schema.OPPORTUNITY_STAGE_HISTORY``
     order : stages, first to last; may be empty
+    open_deals : DataFrame ``stage, probability``
     """
     counted = history.groupby("stage")["stage_order"].median().dropna().astype(float)
-    return {str(stage): float(k) for k, stage in enumerate(order)} or {str(s): float(k) for s, k in counted.items()}
+    likely = open_deals["probability"].astype(float).groupby(open_deals["stage"]).mean().dropna()
+    known = counted if len(counted) else likely.rank()
+    return {str(stage): float(k) for k, stage in enumerate(order)} or {str(s): float(k) for s, k in known.items()}
 
 
 def funnel_stages(
@@ -32,7 +38,7 @@ def funnel_stages(
     ----------
     open_deals : ``tables.schema.OPPORTUNITIES``, the open ones
     touches : touches of the account in 90 days, by account id; missing where the source has none
-    ranks : of `stage_ranks`; a stage without a rank comes before all others
+    ranks : of `stage_ranks`; a stage without a rank comes before all others; without any rank, stages are not told apart
 
     Returns
     -------
@@ -43,6 +49,7 @@ def funnel_stages(
     S3-3.
     """
     deals = open_deals.assign(place=1 + open_deals["stage"].map(ranks).fillna(-1.0).astype(float))
+    deals = deals if ranks else deals.assign(stage=UNORDERED)
     furthest = deals.sort_values("place", kind="stable").drop_duplicates("account_id", keep="last")
     stage = furthest.dropna(subset="account_id").set_index("account_id")[["stage", "place"]].reindex(accounts)
     count = touches.reindex(accounts).astype("Float64").astype(float)

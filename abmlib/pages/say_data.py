@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 import pandas as pd
 
-from abmlib.pages.say import Words, count, day, joined, named, share, words
+from abmlib.pages.say import Words, count, day, joined, named, share, short_money, words
 
 CHANGING = {
     "stage": "stage",
@@ -17,6 +17,9 @@ NO_PAST = (  # what a history of deals is exported for
     "(Salesforce: OpportunityHistory; HubSpot: deal property history)."
 )
 JUDGED = ("customer", "prospect")  # statuses in which people are sought
+HALF = 0.5  # share of contacts with a role, below which roles count as not entered
+FEW = 5  # accounts of a group, below which its margin per hour is not said
+PARTS = {"hours_share": "of the hours of sales", "margin_share": "of the margin", "open_share": "of the open amount"}
 ENDED = ("former customers", "lost deals", "people who left")  # without them, the past looks better than it was
 RECORDS = {  # measures that name what is wrong, and what they count
     "unmatched_share_of_contacts": ("contact", "contacts"),
@@ -218,6 +221,22 @@ def too_little(counts: pd.DataFrame) -> Words:
     return words(f"{int(weak.sum()):,} of {count(total, 'account')} {_have(int(weak.sum()))} too little data: {each}")
 
 
+def silent_owners(sellers: pd.DataFrame) -> str:
+    """Say how many sellers with open deals opened or closed none of late, so that the newest deal tells nothing of theirs.
+
+    Empty where none is silent.
+
+    Parameters
+    ----------
+    sellers : DataFrame of `sellers.silent`
+    """
+    quiet, held = sellers[sellers["silent"]], sellers["open_deals"].sum()
+    if quiet.empty:
+        return ""
+    whose = f"{len(quiet):,} of {count(len(sellers), 'seller')} with open deals opened or closed none in 90 days"
+    return f"{whose}, and hold {quiet['open_deals'].sum():,} of {count(int(held), 'open deal')}: {named(quiet['owner_id'])}."
+
+
 def freshness(facts: pd.DataFrame, days: int) -> Words:
     """Say which tables have no row of the last days.
 
@@ -246,6 +265,10 @@ def roles(rows: pd.DataFrame) -> Words:
     rows : rows of ``measures``, of `data_quality.role_rows`
     """
     known = rows[rows["value"].notna()].set_index("definition_id")["value"]
+    if (bare := known.get("contacts_without_role", 0)) > HALF:
+        return words(
+            f"Roles are not entered: {share(bare)} of the contacts have none, so nobody can say whom we reach in a role"
+        )
     each = [(status, known.get(f"role_coverage_of_{status}s_mean")) for status in JUDGED]
     parts = [f"{status}s in {share(value)}" for status, value in each if value is not None]
     if not parts:
@@ -327,65 +350,82 @@ def buying_groups(rows: pd.DataFrame, known: float) -> Words:
     whole = rows.iloc[0]
     if pd.isna(whole["value"]):
         return words()
+    if known < HALF:
+        return words(
+            f"Nobody can say whether buying groups are whole: only {share(known)} of the contacts have a part in buying entered"
+        )
     n, k = int(whole["n"]), round(whole["value"] * whole["n"])
     between = f"{share(whole['low'])} to {share(whole['high'])}"
     said = f"At {k:,} of {count(n, 'account')} with an open deal ({share(whole['value'])}, 95% interval {between}) we can reach a person in every role needed"
     roles_ = rows.iloc[1:].sort_values("value", kind="stable")
     least = roles_.iloc[0]
     role, lacks = str(least["group"]).replace("_", " "), round((1 - least["value"]) * least["n"])
-    blind = f"; the part in buying is known of only {share(known)} of contacts" * bool(known < 0.5)
-    return words(said + f"; the {role} is missing most, at {lacks:,}" * bool(lacks) + blind)
+    return words(said + f"; the {role} is missing most, at {lacks:,}" * bool(lacks))
 
 
 def buying_map(groups: pd.DataFrame, deals: pd.DataFrame, names: pd.Series, required: Sequence[str]) -> pd.DataFrame:
-    """Lay buying groups out one row per account and one column per role: people we reach of those known, level, last touch.
+    """Lay buying groups out one row per account and one column per role: people we reach of those known, and their level.
 
     Parameters
     ----------
     groups : DataFrame to the spec of ``00_buying_groups``
     deals : DataFrame, indexed by account id in the order wanted: ``open_amount``
     names : name by account id
-    required : roles a play needs; the other roles are named in one column
+    required : roles a play needs; the newest touch of anybody in one of them has a column
     """
     rows = groups[groups["account_id"].isin(deals.index)]
     text = [
-        "nobody"
-        if not r.people
-        else f"{r.reachable} of {r.people}"
-        + ", senior" * bool(r.senior)
-        + (f", {day(r.last_touch)}" if pd.notna(r.last_touch) else "")
+        "nobody" if not r.people else f"{r.reachable} of {r.people}" + ", senior" * bool(r.senior)
         for r in rows.itertuples()
     ]
     rows = rows.assign(text=text, words=rows["role"].str.replace("_", " "))
-    wide = rows[rows["role"].isin(required)].pivot(index="account_id", columns="words", values="text")
+    needed = rows[rows["role"].isin(required)]
+    wide = needed.pivot(index="account_id", columns="words", values="text")
     wide = wide.reindex(deals.index, columns=[role.replace("_", " ") for role in required])
-    more = rows[~rows["role"].isin(required)].groupby("account_id")["words"].agg(", ".join).reindex(deals.index)
+    newest = needed.groupby("account_id")["last_touch"].max().reindex(deals.index)
     gaps = rows[rows["missing"]].groupby("account_id")["words"].agg(", ".join).reindex(deals.index)
     first = pd.DataFrame({"account_name": names.reindex(deals.index), "open_amount": deals["open_amount"]})
-    return first.join(wide).assign(**{"other roles known": more, "roles to find": gaps}).reset_index(drop=True)
+    return first.join(wide).assign(**{"last_touch": newest, "roles to find": gaps}).reset_index(drop=True)
 
 
-def funnel(table: pd.DataFrame) -> Words:
-    """Say where the hours of sales go, and where the margin and the open amount are; nothing without hours or money.
+def funnel(table: pd.DataFrame, currency: str) -> Words:
+    """Say what customers without an open deal take of the hours, where most is open, and where an hour goes with most margin.
+
+    Nothing without hours, or without money.
 
     Parameters
     ----------
     table : DataFrame of `resources.by_funnel_stage`
     """
-    kinds = {"hours_share": "of the hours", "margin_share": "of the margin", "open_share": "of the open amount"}
-    there = {c: name for c, name in kinds.items() if table[c].notna().any()}
-    if len(there) < 2 or len(table) < 2:
+    if (
+        len(table) < 2
+        or table["hours_share"].isna().all()
+        or table[["margin_share", "open_share"]].isna().all(axis=None)
+    ):
         return words()
-    groups = [f"{_people(str(r.status))}s, {r.funnel_stage}" for r in table.itertuples()]
-    by = table[list(there)].set_axis(groups)
-    said = []
-    for stage, columns in by.idxmax().groupby(by.idxmax(), sort=False).groups.items():
-        first, rest = (
-            joined([f"{share(by.loc[stage, c])} {there[c]}" for c in there if (c in columns) == most])
-            for most in (True, False)
+    bare = table[(table["status"] == "customer") & table["funnel_stage"].str.startswith("no open deal")]
+    lines = [f"Customers without an open deal take {_parts(bare[list(PARTS)].sum(min_count=1))}."] * (len(bare) > 0)
+    if table["open_share"].notna().any():
+        most = table.loc[table["open_share"].idxmax()]
+        lines.append(f"Most is open with {_stage(most)}: {_parts(most)}.")
+    paid = table[(table["margin_per_hour"] > 0) & (table["accounts"] >= FEW)]
+    if len(paid) > 1:
+        best = paid.loc[paid["margin_per_hour"].idxmax()]
+        lines.append(
+            f"A noted hour goes with most margin with {_stage(best)}: {short_money(best['margin_per_hour'], currency)} on average "
+            f"(n = {count(int(best['accounts']), 'account')}). Look there first when hours are free."
         )
-        said.append(f"{stage}: {first}, more than all others" + f"; {rest}" * bool(rest))
-    return words(*said)
+    return words(*lines)
+
+
+def _parts(of: pd.Series) -> str:
+    """Write the shares of hours, margin and open amount that are known."""
+    return joined([f"{share(of[c])} {name}" for c, name in PARTS.items() if of[c] > 0])
+
+
+def _stage(row: pd.Series) -> str:
+    """Name a group of the funnel."""
+    return f"{_people(str(row['status']))}s, {row['funnel_stage']}"
 
 
 def _field(name: object) -> str:

@@ -93,7 +93,10 @@ def extent(known: Known, name: str) -> tuple[int, tuple[Any, ...], dict[str, int
     spec = schema.spec(name)
     columns = [c for c, d in spec.columns.items() if not d.derived]
     ends = [local_day(known, name, end) if spec.known else "NULL::DATE" for end in ("min", "max")]
-    accounts = "count(DISTINCT account_id)" if "account_id" in spec.columns else "NULL"
+    exists = ""  # a lead has an id, and no account
+    if "accounts" in known.source.names:
+        exists = f" FILTER (account_id IN (FROM {quoted(known.table('accounts').get_name())} SELECT account_id))"
+    accounts = f"count(DISTINCT account_id){exists}" if "account_id" in spec.columns else "NULL"
     counts = [accounts, *ends, *(f"count({quoted(c)})" for c in columns)]
     counted = engine.ask(known.table(name), ", ".join(["count(*)", *counts])).fetchone()
     rows, with_accounts, first, last, *filled = counted
