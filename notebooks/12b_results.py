@@ -129,10 +129,13 @@ say.words(
 # Sales velocity gives the open deals the win rate of decided ones. That is too high, so it is no forecast.
 
 # %% tags=["finding"]
-say.words(say_deals.sizes(wins, deals.MEAN_HELD, LEVEL))
+say.words(say_deals.sizes(wins, *won.loc[["won_value", "deal_size_median"], "value"], currency))
 
 # %%
 show.measures(won.reset_index(), f"Deals decided {when}", currency)
+
+# %%
+say.words(say_deals.about_sizes(deals.MEAN_HELD, LEVEL) * bool(wins))
 
 # %% [markdown]
 # ## First sales and business with customers
@@ -149,6 +152,7 @@ show.table(several, f"Tracks, deals decided {when}", currency, note=since)
 
 # %% [markdown]
 # ## Created and won by month
+# A month that the window cuts is left out.
 
 # %% tags=["finding"]
 months = deals.by_month(opportunities, window)
@@ -162,7 +166,7 @@ if len(months):
 
 # %% [markdown]
 # ## Stage by stage
-# Of the deals that left a stage, the share that went on to a later stage or was won, and how long they stayed. Deals may skip
+# Of the deals of all years that left a stage, the share that went on to a later stage or was won, and how long they stayed. Deals may skip
 # stages.
 
 # %% tags=["finding"]
@@ -186,7 +190,10 @@ first_sales = funnel.became(leads, funnel.FIRST)
 lead_sources = funnel.by_source(first_sales, days)
 book.measure(funnel.rows(sides, "side"))
 book.measure(funnel.source_rows(lead_sources))
-say.words(*say_growth.leads(sides, days, LEVEL), *say_deals.who_wins(deals.differences(lead_sources), lead_sources))
+say.words(
+    "This data has no leads." * leads.empty, *say_growth.leads(sides, days, LEVEL),
+    *say_deals.who_wins(deals.differences(lead_sources), lead_sources),
+)  # fmt: skip
 
 # %%
 lead_source = leads["source"].fillna("unknown").rename("lead_source")
@@ -195,13 +202,17 @@ book.measure(funnel.rows(by_lead_source, "lead source"))
 pooled = lead_sources.set_index("group")[["shrunk", "low", "high"]].reindex(by_lead_source["lead_source"])
 show.table(by_lead_source.join(pooled.reset_index(drop=True)), "Leads that became first sales, by source")
 
+# %% [markdown] tags=["fold"]
+# ## Leads by quarter, and leads to business with customers
+# A quarter whose leads came in before wins are recorded cannot be judged. Leads without a day are in no quarter.
+
 # %%
 by_quarter = funnel.cohorts(first_sales, days, year_starts)
 book.measure(funnel.rows(by_quarter, "lead quarter"))
 show.table(by_quarter, "Leads that became first sales, by the quarter in which they came in")
 
 # %%
-with_customers = funnel.became(leads[: None if len(sides) > 1 else 0], funnel.CUSTOMERS)
+with_customers = funnel.became(leads[: None if (leads["side"] == funnel.CUSTOMERS).any() else 0], funnel.CUSTOMERS)
 of_customers = funnel.steps(with_customers, lead_source[with_customers.index], days)
 show.table(of_customers, "Leads that became business with customers, by source")
 
@@ -217,7 +228,8 @@ judged = deals.differences(deals.by_group(decided, side, "target list"))
 say.words(*say_growth.target_list(listed, judged, LEVEL))
 
 # %%
-show.table(listed, f"Target list and other accounts {when}")
+both = say_growth.about_list(listed, int(won.loc["accounts_won", "n"])) if len(listed) else ""
+show.table(listed, f"Target list and other accounts {when}", note=both)
 
 # %% [markdown]
 # ## Faster and larger than before?
@@ -258,7 +270,10 @@ show.table(all_ways[all_ways["group_by"].isin(ways)], f"Win rates that differ, d
 # ## From which sources
 
 # %% tags=["finding"]
-say.words(*say_results.of_way(by_ways, differ, "source", currency))
+say.words(
+    "This data names no source of deals." * bool(labels["source"].isna().all()),
+    *say_results.of_way(by_ways, differ, "source", currency),
+)
 
 # %%
 counts += ["open", "open_value", "first_won", "first_decided"]
@@ -270,7 +285,11 @@ show.table(by_source[["source", *counts]], f"Deals by source, renewals left out,
 
 # %% tags=["finding"]
 by_campaign = breakdowns.with_spend(by_ways, book.read("campaign_spend"), book.read("campaigns"), window)
-say.words(*say_results.of_way(by_ways, differ, "campaign", currency), say_results.spend(by_campaign, currency))
+say.words(
+    "This data names no campaign of deals." * bool(labels["campaign"].isna().all()),
+    *say_results.of_way(by_ways, differ, "campaign", currency),
+    say_results.spend(by_campaign, currency),
+)
 
 # %%
 show.table(
@@ -302,14 +321,15 @@ say.words(
 # %%
 order = "largest shortfall" if team["missing_to_target"].notna().any() else "most won"
 columns = ["owner_id", "own_target", "won_value", "won_of_target", "missing_to_target", "year_target", "year_won"]
-columns += ["overdue_deals", "overdue_value", "stalled_deals"]
-note = f"Target and amount won: {period_name}; year to date: until its end." * (len(team) > 0)
+columns += ["won", "open_deals", "open_value", "due_value", "overdue_deals", "overdue_value", "stalled_deals"]
+note = f"Target and amount won: {period_name}; year to date: until its end. Deals won: {when}. Due by {say.day(coming.end)}."
+note *= len(team) > 0
 show.table(team[columns], f"Sellers, {order} first", currency, rows=50, note=note)
 
 # %%
-columns = ["owner_id", "open_deals", "open_value", "due_value", *counts[2:4], *counts[5:-4]]
-note = f"Due by {say.day(coming.end)}. Won, lost and win rates: decided {when}." * (len(team) > 0)
-show.table(team[columns], "Open deals and win rates of sellers", currency, rows=50, note=note)
+rated = team.iloc[: None if differ.loc[differ["group_by"] == "owner", "judged"].eq("differ").any() else 0]
+columns = ["owner_id", *counts[2:4], *counts[5:11]]
+show.table(rated[columns], f"Win rates of sellers, deals decided {when}", currency, rows=50)
 
 # %% [markdown]
 # ## Why deals are lost
@@ -382,7 +402,7 @@ show.table(cohorts, "Deals by quarter opened")
 # %% tags=["finding"]
 tier = framework.tiers_on(tiers, book.as_of)
 by_account = results.won_by_account(opportunities, tier, window, before)
-movers = results.movers(by_account)
+movers = results.movers(by_account.iloc[: None if by_account["decided_deals_before"].any() else 0])
 say.words(say_growth.movers(movers, accounts["name"], currency))
 
 # %%

@@ -280,9 +280,18 @@ def test_lost_deals_are_counted_by_reason_with_their_amount_and_the_share_of_all
     has = rows.set_index("definition_id").loc["lost_with_reason"]
     assert has[["value", "n"]].tolist() == [pytest.approx(5 / 6), 6]
     most, about = say_results.reasons(got, "lost", 0.95, "EUR")
-    assert most.startswith("Most money is lost for “price”: 2 deals (33.3%, 95% interval ")
+    assert most.startswith("Most money and most deals are lost for “price”: 2 deals (33.3%, 95% interval ")
     assert most.endswith("40 EUR of 50 EUR.")
     assert about == "Of the 6 deals lost 16.7% (1) have no reason entered."
+
+
+def test_a_status_entered_as_the_reason_of_most_lost_deals_is_called_no_reason():
+    lost = won_and_lost(
+        *[(False, 10)] * 10, loss_reason=["Canceled"] * 8 + ["Price"] * 2, account_id=list("abcdefghij")
+    )
+    said = say_results.reasons(reasons.by_reason(lost, lost["loss_reason"]), "lost", 0.95, "EUR")[0]
+    assert said.startswith("“Canceled” is entered for 8 deals (80.0%")
+    assert said.endswith("that says how a deal ended, and is no reason.")
 
 
 def test_without_any_reason_nothing_is_shown_and_the_share_is_not_answerable():

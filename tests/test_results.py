@@ -51,6 +51,13 @@ def test_no_first_sale_is_told_before_deals_under_way_at_the_beginning_are_over(
     assert results.told_from(four, purchases) == day("2019-12-12")
 
 
+def test_a_deal_without_an_opening_day_is_of_no_known_track():
+    made = deals([("a", False, 1.0, None, "2026-01-20"), ("b", True, 1.0, None, "2026-01-20")]).assign(
+        account_id=["x", "y"]
+    )
+    assert results.tracks(made, pd.Series({"y": day("2026-01-20")})).tolist() == ["unknown", "unknown"]
+
+
 def test_each_track_is_measured_alone(four):
     got = results.by_track(four, YEAR, results.tracks(four, FIRST_WON)).set_index("track")
     assert got.loc["first sale", ["won", "lost", "win_share", "won_value"]].tolist() == [1, 0, 1.0, 100.0]

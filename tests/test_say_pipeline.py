@@ -316,6 +316,6 @@ def test_win_rates_that_differ_name_the_highest_and_the_lowest_group():
     assert say_deals.who_wins(judged.iloc[1:], groups)[0] == "Win rates by group: no difference beyond chance is seen."
     assert say_deals.who_wins(judged.assign(p=np.nan), groups) == ("", "")
     months = pd.DataFrame({"month": pd.to_datetime(["2026-01-01"]), "created": [2e6], "won": [1e6]})
-    assert say_deals.months(months, "EUR") == "2.0 M EUR created and 1.0 M EUR won in 1 month."
+    assert say_deals.months(months, "EUR") == "2.0 M EUR created and 1.0 M EUR won in 1 whole month."
     assert say_deals.best_month(months, "EUR") == "Most was won in January 2026: 1.0 M EUR"
     assert say_deals.months(months.iloc[:0], "EUR") == ""

@@ -380,9 +380,10 @@ def _rate_without(won: pd.Series, account: pd.Series, ways: pd.DataFrame, partia
 
 
 def _sum_without(values: pd.Series, ways: pd.DataFrame) -> pd.DataFrame:
-    """Give the group that holds most of a sum, where that is more than half of it."""
+    """Give the group that holds most of a sum of values above zero, where that is more than half of it."""
+    values = values[values >= 0]
     each, total = _by_way(values, ways), values.sum()
-    held = each[each["sum"] > LARGE * total] if len(values) >= FEWEST and (values >= 0).all() else each.iloc[:0]
+    held = each[each["sum"] > LARGE * total] if len(values) >= FEWEST else each.iloc[:0]
     held = held.assign(value=total, without=total - held["sum"], n=held["size"], n_others=len(values) - held["size"])
     return held.assign(won=np.nan).loc[held["sum"].sort_values(kind="stable").index[-1:]]
 

@@ -21,7 +21,9 @@ OF_WON = {  # definitions that only a won deal can answer
     "days_to_won_median", "velocity_open_deals", "coverage_needed",
 }  # fmt: skip
 OF_CLOSED = OF_WON | {"win_rate_by_count", "win_rate_by_amount", "accounts_won", "accounts_won_of_accounts_closed"}
-OF_LOST = {"win_rate_by_count", "win_rate_by_amount", "velocity_open_deals", "coverage_needed"}  # need a lost deal too
+OF_LOST = {  # need a lost deal too
+    "win_rate_by_count", "win_rate_by_amount", "velocity_open_deals", "coverage_needed", "accounts_won_of_accounts_closed",
+}  # fmt: skip
 OF_DAYS = {"days_to_won_mean", "days_to_won_median", "velocity_open_deals"}  # definitions that need the day of closing
 
 
@@ -342,6 +344,8 @@ def velocity_row(closed: pd.DataFrame, n_open: int) -> dict[str, object]:
 def accounts_won(closed: pd.DataFrame) -> list[dict[str, object]]:
     """Count accounts with a won deal, and their share of accounts with a closed one; missing without any closed one.
 
+    Where no deal was lost the share is missing, as the win rate.
+
     References
     ----------
     Metric dictionary C-10; S3-25a.
@@ -351,7 +355,7 @@ def accounts_won(closed: pd.DataFrame) -> list[dict[str, object]]:
     n = known["account_id"].nunique()
     return [
         measure_row("C-10", "accounts_won", float(won) if n else np.nan, "accounts", n),
-        share_row("C-10", "accounts_won_of_accounts_closed", won, n),
+        share_row("C-10", "accounts_won_of_accounts_closed", won, n if not won_flag(closed).all() else 0),
     ]
 
 

@@ -30,7 +30,7 @@ def followed(
 
     Returns
     -------
-    DataFrame, index as `leads`: ``created_day, source, account_id, side, converted, deal, won`` (deal and won are missing where no
+    DataFrame, index as `leads`: ``created_day, source, account_id, opportunity_id, side, converted, deal, won`` (deal and won are missing where no
     lead has a deal), ``age_days, days_to_convert, days_to_win`` (missing where impossible), ``recorded`` (came in since wins are)
     """
     key = leads["opportunity_id"]
@@ -56,6 +56,7 @@ def followed(
             "created_day": came,
             "source": leads["source"],
             "account_id": account,
+            "opportunity_id": key,
             "side": np.select(sides, [FIRST, UNTOLD, CUSTOMERS], FIRST),
             "recorded": recorded,
             "converted": (leads["converted_day"].notna() | has_deal),
@@ -123,7 +124,7 @@ def won_within(leads: pd.DataFrame, days: float) -> pd.Series:
 
 
 def steps(leads: pd.DataFrame, group: pd.Series, days: float) -> pd.DataFrame:
-    """Count leads, conversions, deals and wins so far in each group, with the share won and the days they took.
+    """Count leads, conversions, different deals and leads won so far in each group, with the share won and the days they took.
 
     Accounts are clusters in both intervals; a lead without an account stands for itself.
 
@@ -144,7 +145,9 @@ def steps(leads: pd.DataFrame, group: pd.Series, days: float) -> pd.DataFrame:
     Metric dictionary C-24, of leads in place of accounts.
     """
     of = leads.groupby(group)
-    counts = of[["converted", "deal", "won"]].sum(min_count=1).rename(columns={"deal": "deals"})
+    counts = of[["converted", "won"]].sum(min_count=1)
+    deals = leads["opportunity_id"].where(leads["deal"].fillna(False).astype(bool)).groupby(group).nunique()
+    counts.insert(1, "deals", deals.astype(float).where(of["deal"].count() > 0))
     parts = [of.size().rename("leads"), counts, of[["days_to_convert", "days_to_win"]].median()]
     for name, n, flag in (("leads_won", "n", leads["won"]), ("won_in_time", "n_ripe", won_within(leads, days))):
         rate = intervals.shares(flag, leads["account_id"], group)[["n", "share", "low", "high"]]
@@ -190,7 +193,7 @@ def by_source(leads: pd.DataFrame, days: float) -> pd.DataFrame:
     days : of `horizon`
     """
     flag = won_within(leads, days)
-    known = leads[flag.notna() & leads["source"].ne("unknown").fillna(False)].assign(is_won=flag)
+    known = leads[flag.notna() & (leads["source"].fillna("unknown") != "unknown")].assign(is_won=flag)
     found = dl.by_group(known.iloc[: None if known["is_won"].any() else 0], known["source"], "lead source")
     return found if len(found) > 1 else found.iloc[:0]
 

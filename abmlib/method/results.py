@@ -35,7 +35,8 @@ def tracks(deals: pd.DataFrame, first_won: pd.Series) -> pd.Series:
 
     Returns
     -------
-    Series of `TRACKS`; unknown without an account, or without a day of opening where that decides
+    Series of `TRACKS`; unknown without an account, or without a day of opening where that decides: of deals without one, those of
+    accounts that never bought are all lost
 
     References
     ----------
@@ -44,7 +45,7 @@ def tracks(deals: pd.DataFrame, first_won: pd.Series) -> pd.Series:
     bought = first_won.reindex(deals["account_id"]).set_axis(deals.index)
     bought = bought.mask(dl.won_flag(deals) & (bought == deals["closed_day"]))  # its own win is none before it
     said, opened = deals["type"].isin(["expansion", "renewal"]), deals["created_day"]
-    is_first = (opened >= told_from(deals, first_won)) | (opened.isna() & bought.isna())
+    is_first = opened >= told_from(deals, first_won)
     conditions = [said, deals["account_id"].isna(), bought < opened, is_first]
     found = np.select(conditions, [deals["type"].astype("str"), "unknown", NEW, FIRST], "unknown")
     return pd.Series(pd.Categorical(found, TRACKS, ordered=True), deals.index)
@@ -338,7 +339,8 @@ def target_list(deals: pd.DataFrame, accounts: pd.DataFrame, tiers: pd.DataFrame
 
     An account is counted on the list with the deals decided while it was on it, so a deal cannot put its account on the list.
     Prospects are accounts without a purchase when the period began, or when they came onto the list in it; prospects off the
-    list are the accounts that were never on it. Without a list, or where `deals.dateless`, there is no row.
+    list are the accounts that were never on it. Without a list that holds at the end of the period, or where `deals.dateless`, there
+    is no row. Where no deal was lost, no share of accounts is given.
 
     Parameters
     ----------
@@ -380,9 +382,11 @@ def target_list(deals: pd.DataFrame, accounts: pd.DataFrame, tiers: pd.DataFrame
         ("new_customers", "prospects", ["new_share", "new_low", "new_high"]),
     ):
         out[names] = intervals.wilson(out[top], out[bottom])[["share", "low", "high"]]
+    shares = ["accounts_share", "accounts_low", "accounts_high"]
+    out[shares] = out[shares] if not won.all() else np.nan
     columns = [*counts[:2], "accounts_share", "accounts_low", "accounts_high", "won_deals", "decided_deals", *WIN]
     found = out[[*columns, "prospects", "new_customers", "new_share", "new_low", "new_high"]]
-    none = entered.empty or dl.dateless(deals) or not len(closed)
+    none = tiers_on(tiers, period.end).empty or dl.dateless(deals) or not len(closed)
     return found.rename_axis("target_list").reset_index().iloc[: 0 if none else None]
 
 
@@ -400,7 +404,13 @@ def list_rows(listed: pd.DataFrame, period: Period) -> pd.DataFrame:
     return pd.concat(
         [
             measure_rows("C-10", "accounts_won", known, "accounts", n=n, **where),
-            share_rows("C-10", "accounts_won_of_accounts_closed", listed["accounts_won"], n, **where),
+            share_rows(
+                "C-10",
+                "accounts_won_of_accounts_closed",
+                listed["accounts_won"],
+                n.where(listed["accounts_share"].notna(), 0),
+                **where,
+            ),
             share_rows("C-10", "new_customers_of_prospects", listed["new_customers"], listed["prospects"], **where),
             measure_rows(
                 "C-2", "win_rate_by_count", listed["win_share"], "share", n=listed["decided_deals"], **rate, **where

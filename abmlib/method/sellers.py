@@ -77,12 +77,15 @@ def by_seller(
             out[name] = out[name].fillna(0.0).mask(mute)
     else:
         out[list(won)] = float("nan")
-    for count in ("open_deals", "overdue_deals"):
-        out[count] = out[count].fillna(0).astype(int) if len(live) else float("nan")
+    known_ends = bool(live["close_date"].notna().any())
+    for count, told in (("open_deals", len(live) > 0), ("overdue_deals", known_ends)):
+        out[count] = out[count].fillna(0).astype(int) if told else float("nan")
     held = {"open_value": live, "overdue_value": late, "due_value": due}
     for name, part in held.items():
         out[name] = (
-            out[name].mask(~out.index.isin(part["owner_id"]), 0.0) if part["amount"].notna().any() else out[name]
+            out[name].mask(~out.index.isin(part["owner_id"]), 0.0)
+            if (known_ends or name == "open_value") and part["amount"].notna().any()
+            else out[name]
         )
     aim = out["own_target"].where(out["own_target"] > 0)
     out["won_of_target"] = out["won_value"] / aim
@@ -91,7 +94,11 @@ def by_seller(
     first = ["owner_id", "own_target", "won_value", "won_of_target", "missing_to_target", "year_target", "year_won"]
     return (
         out[[*first, *out.columns.difference(first, sort=False)]]
-        .sort_values(["missing_to_target", "won_value", "owner_id"], ascending=[False, False, True], ignore_index=True)
+        .sort_values(
+            ["missing_to_target", "won_value", "won", "owner_id"],
+            ascending=[False, False, False, True],
+            ignore_index=True,
+        )
         .iloc[: None if deals["owner_id"].notna().any() else 0]
     )
 

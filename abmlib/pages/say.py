@@ -41,7 +41,7 @@ def without_steering(text: str) -> str:
 
 def words(*lines: str) -> Words:
     """Say something as paragraphs; empty ones are left out."""
-    return Words([line for line in lines if line])
+    return Words([re.sub(r"(?<!\.)\.\.$", ".", line) for line in lines if line])  # a name may end with a full stop
 
 
 def money(value: float, currency: str) -> str:

@@ -4,24 +4,36 @@ import pandas as pd
 
 from abmlib.pages.say import count, differences, joined, one_line, share, short_money
 
-FEWEST = 30  # of a group, to be called the highest or lowest
+FEWEST = 5  # deals of a group, to be called the highest or lowest
 
 
-def sizes(n: int, held: float, level: float) -> str:
-    """Say why the median size is read before the mean; empty without a deal won.
+def sizes(n: int, won: float, median: float, currency: str) -> str:
+    """Say how much was won in how many deals, and the size below which half of them are; empty without a deal won.
+
+    Parameters
+    ----------
+    won, median : amounts; missing where unknown
+
+    Examples
+    --------
+    >>> sizes(154, 57_200_000, 63_260, "EUR"), sizes(3, float("nan"), float("nan"), "EUR")
+    ('57.2 M EUR won in 154 deals; half of them are below 63,260 EUR.', '3 deals won.')
+    """
+    if n == 0:
+        return ""
+    if pd.isna(won):
+        return f"{count(n, 'deal')} won."
+    return f"{short_money(won, currency)} won in {count(n, 'deal')}; half of them are below {short_money(median, currency)}."
+
+
+def about_sizes(held: float, level: float) -> str:
+    """Say why the median size is read before the mean, as a note.
 
     Parameters
     ----------
     held : share of markets of known truth in which the intervals of mean size and velocity held them; 0 to 1
     level : what the interval promises
-
-    Examples
-    --------
-    >>> sizes(9, 0.9, 0.95)
-    'Read the median: a few large deals move the mean. With 100 accounts the 95% intervals of mean size and velocity hold the truth in 90% of cases.'
     """
-    if n == 0:
-        return ""
     return (
         "Read the median: a few large deals move the mean. "
         f"With 100 accounts the {level:.0%} intervals of mean size and velocity hold the truth in {held:.0%} of cases."
@@ -57,7 +69,7 @@ def months(by_month: pd.DataFrame, currency: str) -> str:
     by_month : DataFrame of `deals.by_month`
     """
     sums = [f"{short_money(by_month[c].sum(), currency)} {c}" for c in by_month if c != "month"]
-    return f"{joined(sums)} in {count(len(by_month), 'month')}." if len(by_month) else ""
+    return f"{joined(sums)} in {count(len(by_month), 'whole month')}." if len(by_month) else ""
 
 
 def best_month(by_month: pd.DataFrame, currency: str) -> str:
@@ -73,14 +85,14 @@ def best_month(by_month: pd.DataFrame, currency: str) -> str:
 
 
 def stages(by_stage: pd.DataFrame, level: float) -> str:
-    """Say from which stage the smallest share of deals moves on; empty with fewer than two stages that deals left.
+    """Say from which stage the smallest share of deals moves on; empty with fewer than two stages that deals left, or if all do.
 
     Parameters
     ----------
     by_stage : DataFrame of `stages.stage_table`
     """
     known = by_stage[by_stage["conversion"].notna()].sort_values("conversion", kind="stable")
-    if len(known) < 2:
+    if len(known) < 2 or known["conversion"].min() == 1:
         return ""
     least, others = known.iloc[0], known.iloc[1:]
     left = int(least["moved_on"] + least["lost"])

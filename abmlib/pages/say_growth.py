@@ -138,8 +138,30 @@ def target_list(listed: pd.DataFrame, judged: pd.DataFrame, level: float) -> lis
         "no difference beyond chance": "The win rates of their deals show no difference beyond chance.",
     }
     lines = [f"Accounts won: {joined(won)}. {verdicts.get(verdict, '')}".strip()]
-    lines += [f"Prospects that became customers: {joined(new)}."] if new else []
+    lines += (
+        [
+            f"Prospects that became customers, by any purchase or deal: {joined(new)}. A deal counts as a first sale only if the CRM does not call it an expansion or renewal, so first sales are others."
+        ]
+        if new
+        else []
+    )
     return [*lines, "Accounts were chosen for the list, so a difference does not show what the list brought."]
+
+
+def about_list(listed: pd.DataFrame, n_accounts: int) -> str:
+    """Say as a note how many accounts count on both sides of the list; empty where none does.
+
+    Parameters
+    ----------
+    listed : DataFrame of `results.target_list`
+    n_accounts : accounts with a deal decided
+    """
+    both = int(listed["accounts_decided"].sum()) - n_accounts
+    return (
+        f"{count(both, 'account')} had deals decided on the list and off it, and count{'s' * (both == 1)} in both rows."
+        if both > 0
+        else ""
+    )
 
 
 def movers(moved: pd.DataFrame, names: pd.Series, currency: str) -> str:

@@ -7,6 +7,10 @@ import pandas as pd
 from abmlib.pages.say import count, day, joined, named, one_line, p_value, share, short_money
 
 FEWEST = 30  # deals decided, with and without a label, to compare them
+STATUSES, STATUS_SHARE = (
+    ("cancel", "lost", "closed", "won"),
+    0.8,
+)  # words that are no reason, and the share that makes one worth saying
 REVIEWED = 5  # sellers with their numbers in the reason of a decision
 MOST = 0.5  # part of the deals without a closing day that is worth the name of the group that holds it
 READERS = {"owner": "seller"}  # ways of grouping that readers call otherwise
@@ -115,14 +119,30 @@ def reasons(table: pd.DataFrame, outcome: str, level: float, currency: str) -> t
     about = f"Of the {count(n, f'deal {outcome}', f'deals {outcome}')} {has}."
     if real.empty:
         return f"No reason is shared by several deals {outcome}.", about
-    by = "amount" if real["amount"].gt(0).any() else "deals"
-    top = real.loc[real[by].idxmax()]
-    money = f", {short_money(top['amount'], currency)} of {short_money(table['amount'].sum(), currency)}" * (
-        by == "amount"
+    lines = []
+    for by in [by for by in ("amount", "deals") if real[by].gt(0).any()]:
+        top = real.loc[real[by].idxmax()]
+        ends = f", {level:.0%} interval {share(top['low'])} to {share(top['high'])}" * pd.notna(top["low"])
+        money = f", {short_money(top['amount'], currency)} of {short_money(table['amount'].sum(), currency)}" * bool(
+            top["amount"] > 0
+        )
+        lines.append(
+            (one_line(top["reason"]), f"{count(int(top['deals']), 'deal')} ({share(top['share'])}{ends}){money}")
+        )
+        word = top["reason"].casefold()
+        if top["share"] >= STATUS_SHARE and any(s in word for s in STATUSES):
+            return (
+                f"“{lines[-1][0]}” is entered for {lines[-1][1]}: that says how a deal ended, and is no reason.",
+                about,
+            )
+    if len({reason for reason, _ in lines}) == 1:
+        both = "money and most deals are" if len(lines) > 1 else "deals are"
+        return f"Most {both} {outcome} for “{lines[0][0]}”: {lines[0][1]}.", about
+    text = "; ".join(
+        f"most {what} {outcome} for “{reason}”: {facts}"
+        for what, (reason, facts) in zip(("money is", "deals are"), lines, strict=True)
     )
-    ends = f", {level:.0%} interval {share(top['low'])} to {share(top['high'])}" * pd.notna(top["low"])
-    text = f"Most {'money is' if by == 'amount' else 'deals are'} {outcome} for “{one_line(top['reason'])}”: {count(int(top['deals']), 'deal')} ({share(top['share'])}{ends}){money}"
-    return f"{text}.", about
+    return f"M{text[1:]}.", about
 
 
 def changed(judged: pd.DataFrame, outcome: str, has_reasons: bool) -> str:
