@@ -263,6 +263,8 @@ def test_accounts_won_counts_each_account_once_and_deals_without_one_never():
     got = by(dl.accounts_won(won_and_lost(*rows, account_id=["a", "a", "a", "b", None])))
     assert got["value"].to_dict() == {"accounts_won": 1, "accounts_won_of_accounts_closed": 0.5}
     assert got["n"].tolist() == [2, 2]
+    alone = by(dl.accounts_won(won_and_lost((True, 1), account_id=["a"])))
+    assert alone["value"].fillna(-1).to_dict() == {"accounts_won": 1, "accounts_won_of_accounts_closed": -1}
 
 
 def test_without_a_closed_deal_no_account_was_seen_to_win_or_not():

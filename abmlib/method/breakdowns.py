@@ -221,7 +221,7 @@ def by_ways(
     closed, live = counted(deals, period), open_deals(deals)
     opened = deals if dateless(deals) else deals[deals["created_day"].between(period.start, period.end)]
     won, late = won_flag(closed), _late(deals)
-    first = (closed.assign(track="") if track is None else closed.assign(track=track))["track"] == FIRST
+    first = pd.Series(False, closed.index) if track is None else track.reindex(closed.index) == FIRST
     opened_labels = labels.assign(**_times(deals["created_day"], year_starts))
     more = {
         "waiting": open_deals(opened), "won_undated": late[won_flag(late)], "lost_undated": late[~won_flag(late)],

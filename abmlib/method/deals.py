@@ -355,7 +355,7 @@ def accounts_won(closed: pd.DataFrame) -> list[dict[str, object]]:
     n = known["account_id"].nunique()
     return [
         measure_row("C-10", "accounts_won", float(won) if n else np.nan, "accounts", n),
-        share_row("C-10", "accounts_won_of_accounts_closed", won, n if not won_flag(closed).all() else 0),
+        share_row("C-10", "accounts_won_of_accounts_closed", *((won, n) if not won_flag(closed).all() else (0, 0))),
     ]
 
 

@@ -400,17 +400,11 @@ def list_rows(listed: pd.DataFrame, period: Period) -> pd.DataFrame:
     window = {"window_start": period.start, "window_end": period.end}
     where = {"group_by": "target list", "group": listed["target_list"]} | window
     n, rate = listed["accounts_decided"], {"low": listed["win_low"], "high": listed["win_high"]}
-    known = listed["accounts_won"].where(n > 0)
+    known, told = listed["accounts_won"].where(n > 0), listed["accounts_share"].notna().astype(int)
     return pd.concat(
         [
             measure_rows("C-10", "accounts_won", known, "accounts", n=n, **where),
-            share_rows(
-                "C-10",
-                "accounts_won_of_accounts_closed",
-                listed["accounts_won"],
-                n.where(listed["accounts_share"].notna(), 0),
-                **where,
-            ),
+            share_rows("C-10", "accounts_won_of_accounts_closed", listed["accounts_won"] * told, n * told, **where),
             share_rows("C-10", "new_customers_of_prospects", listed["new_customers"], listed["prospects"], **where),
             measure_rows(
                 "C-2", "win_rate_by_count", listed["win_share"], "share", n=listed["decided_deals"], **rate, **where
