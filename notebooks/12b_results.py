@@ -89,7 +89,7 @@ book.measure(results.track_rows(tracked, window if has_days else None))
 # %%
 labels = breakdowns.labels(opportunities, accounts["industry"], book.read("campaigns"), year_starts)
 groups, by_ways = breakdowns.split(opportunities, window, labels, track, year_starts)
-known = breakdowns.comparable(groups, by_ways)
+known = groups[groups["group"] != "unknown"]
 differ = deals.differences(known)
 by_ways = breakdowns.stand_out(by_ways, differ)
 quiet = sellers.silent(opportunities, book.as_of)
@@ -228,8 +228,8 @@ judged = deals.differences(deals.by_group(decided, side, "target list"))
 say.words(*say_growth.target_list(listed, judged, LEVEL))
 
 # %%
-both = say_growth.about_list(listed, int(won.loc["accounts_won", "n"])) if len(listed) else ""
-show.table(listed, f"Target list and other accounts {when}", note=both)
+about = say_growth.about_list(listed, int(won.loc["accounts_won", "n"]), len(framework.tiers_on(tiers, book.as_of)))
+show.table(listed, f"Target list and other accounts {when}", note=about)
 
 # %% [markdown]
 # ## Faster and larger than before?

@@ -146,6 +146,13 @@ def test_accounts_and_prospects_of_the_list_are_counted_apart_from_others():
     assert results.target_list(book([("d", "a", True, 1.0, "2025-08-01", "2025-08-11")]), accounts, tiers(), YEAR).empty
 
 
+def test_an_account_decided_on_the_list_and_off_it_is_said_to_count_twice():
+    listed = pd.DataFrame({"accounts_decided": [41, 154]})
+    assert say_growth.about_list(listed, 194, 69) == (
+        "69 accounts are on the list. 1 account had deals decided on the list and off it, and counts in both rows."
+    )
+
+
 def test_the_largest_riser_and_faller_are_named():
     before = Period(day("2024-07-01"), day("2025-06-30"))
     rows = [

@@ -86,6 +86,8 @@ def split(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Measure the deals of a period by each way: `all_groups` and `by_ways`. Of `ORIGINS`, renewals are left out.
 
+    A `partial` group has no win rate: it is in the table alone, and without one.
+
     Parameters
     ----------
     deals : DataFrame of `deals.with_days`, open and closed
@@ -101,20 +103,9 @@ def split(
     for some, ways in ((deals, labels.loc[:, ~origins]), (deals[track != "renewal"], labels.loc[:, origins])):
         groups.append(all_groups(counted(some, period), ways))
         tables.append(by_ways(some, period, ways, groups[-1], year_starts, track))
-    return pd.concat(groups, ignore_index=True), pd.concat(tables, ignore_index=True)
-
-
-def comparable(groups: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
-    """Keep the groups whose win rates can be compared: named, and not `partial`.
-
-    Parameters
-    ----------
-    groups : DataFrame of `all_groups`
-    table : DataFrame of `by_ways`
-    """
+    found, table = pd.concat(groups, ignore_index=True), pd.concat(tables, ignore_index=True)
     keys = pd.MultiIndex.from_frame(table.loc[table["partial"].astype(bool), ["group_by", "group"]])
-    is_partial = pd.MultiIndex.from_frame(groups[["group_by", "group"]]).isin(keys)
-    return groups[(groups["group"] != "unknown") & ~is_partial]
+    return found[~pd.MultiIndex.from_frame(found[["group_by", "group"]]).isin(keys)], table
 
 
 def stand_out(table: pd.DataFrame, differ: pd.DataFrame) -> pd.DataFrame:
@@ -258,7 +249,9 @@ def by_ways(
     rates = groups[["group_by", "group", "raw", "raw_low", "raw_high", "shrunk", "low", "high"]]
     if not found:
         return pd.DataFrame(columns=[*rates, *SUMS, "open", *more, "largest_won", "partial"])
-    return pd.concat(found, ignore_index=True).merge(rates, on=["group_by", "group"], how="left")
+    table = pd.concat(found, ignore_index=True).merge(rates, on=["group_by", "group"], how="left")
+    told = ["raw", "raw_low", "raw_high", "shrunk", "low", "high"]
+    return table.assign(**{c: table[c].mask(table["partial"]) for c in told})
 
 
 def _created(deals: pd.DataFrame, opened: pd.DataFrame) -> pd.Series:

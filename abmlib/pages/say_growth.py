@@ -148,20 +148,23 @@ def target_list(listed: pd.DataFrame, judged: pd.DataFrame, level: float) -> lis
     return [*lines, "Accounts were chosen for the list, so a difference does not show what the list brought."]
 
 
-def about_list(listed: pd.DataFrame, n_accounts: int) -> str:
-    """Say as a note how many accounts count on both sides of the list; empty where none does.
+def about_list(listed: pd.DataFrame, n_accounts: int, n_listed: int) -> str:
+    """Say as a note how many accounts are on the list, and how many count on both sides of it; empty without a list.
 
     Parameters
     ----------
     listed : DataFrame of `results.target_list`
     n_accounts : accounts with a deal decided
+    n_listed : accounts on the list on the day of the report
     """
+    if listed.empty:
+        return ""
     both = int(listed["accounts_decided"].sum()) - n_accounts
-    return (
-        f"{count(both, 'account')} had deals decided on the list and off it, and count{'s' * (both == 1)} in both rows."
-        if both > 0
-        else ""
+    twice = (
+        f" {count(both, 'account')} had deals decided on the list and off it, and count{'s' * (both == 1)} in both rows."
+        * (both > 0)
     )
+    return f"{count(n_listed, 'account')} {'is' if n_listed == 1 else 'are'} on the list.{twice}"
 
 
 def movers(moved: pd.DataFrame, names: pd.Series, currency: str) -> str:

@@ -78,7 +78,9 @@ def _silent(rows: pd.DataFrame, noun: str) -> str:
     )
     if min(won.sum(), other.sum()) < FEWEST or rows["raw"].isna().all():
         return said
-    return f"{said} Of them {won['won']:,.0f} of {won.sum():,.0f} decided are won ({share(won['won'] / won.sum())}), of those that name one {other['won']:,.0f} of {other.sum():,.0f} ({share(other['won'] / other.sum())})."
+    late = rows.loc[rows["group"] == "unknown", ["won_undated", "lost_undated"]].sum().sum()
+    more = f"; {late:,.0f} more that name none were decided on a day nobody knows" * bool(late)
+    return f"{said} Of them {won['won']:,.0f} of {won.sum():,.0f} decided are won ({share(won['won'] / won.sum())}), of those that name one {other['won']:,.0f} of {other.sum():,.0f} ({share(other['won'] / other.sum())}){more}."
 
 
 def undated(won: int, lost: int, rate: float, table: pd.DataFrame) -> str:
