@@ -135,7 +135,7 @@ say.words(say_deals.sizes(wins, *won.loc[["won_value", "deal_size_median"], "val
 show.measures(won.reset_index(), f"Deals decided {when}", currency)
 
 # %%
-say.words(say_deals.about_sizes(deals.MEAN_HELD, LEVEL) * bool(wins))
+say.words(say_deals.about_sizes(deals.MEAN_HELD, LEVEL) * bool(won["value"].notna()["deal_size_mean"]))
 
 # %% [markdown]
 # ## First sales and business with customers
