@@ -39,6 +39,7 @@ from abmlib.method import (
     forecast,
     past_pipeline,
     periods,
+    results,
     sellers,
     stages,
     stalled,
@@ -311,6 +312,11 @@ say.words(
         data_quality.unknown_past(opportunities, history), len(opportunities), book.as_of, book.is_latest
     ),
 )
+
+# %%
+track = results.tracks(opportunities, accounts["first_won_day"])
+by_track = book.measure(forecast.open_by_track(opportunities, track, past, today, book.as_of, ahead))
+show.grouped(by_track, "track", f"Open deals and what they bring by {until}, by track", currency)
 
 # %%
 slip = periods.trailing(book.as_of, slip_months)

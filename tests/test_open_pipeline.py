@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from abmlib.method import bridge, chances, changes, stages
+from abmlib.method import bridge, chances, changes, forecast, stages
 from abmlib.method import engagement_by_stage as engagement
 from abmlib.method import forecast_months as monthly
 from abmlib.method.deals import with_days
@@ -97,6 +97,23 @@ def test_months_add_up_to_the_outlook_and_stand_beside_what_is_due_and_the_targe
     assert got["towards_target"].iloc[2] == pytest.approx(
         got["cumulated"].iloc[2]
     )  # the 40 were won before the quarter
+
+
+def test_the_open_pipeline_of_the_tracks_adds_up_to_the_whole():
+    live = deals([(f"o{i}", None, 100.0 * (i + 1), "2026-01-01") for i in range(4)] + [("w", True, 9.0, "2025-01-01", "2025-02-01")])  # fmt: skip
+    track = pd.Series(pd.Categorical(["first sale", "renewal", "renewal", "renewal", "unknown"]), live.index)
+    now = open_today([100.0, 200.0, 300.0, 400.0])
+    rows = pd.DataFrame(
+        forecast.open_by_track(live, track, half_won(), now, TODAY, Period(TODAY + DAY, TODAY + 123 * DAY))
+    )
+    value = rows.pivot(index="definition_id", columns="group", values="value")
+    assert value.loc["open_value"].to_dict() == {"first sale": 100, "renewal": 900}  # no open deal is of the third
+    assert value.loc["open_deals"].tolist() == [1, 3]
+    whole = chances.outlook(half_won(), now, TODAY, 123).money[0]
+    assert value.loc["won_value_foretold"].sum() == pytest.approx(whole)
+    assert (
+        forecast.open_by_track(live.tail(1), track.tail(1), half_won(), now.head(0), TODAY, Period(TODAY, TODAY)) == []
+    )
 
 
 def test_months_without_a_past_have_no_row():

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from abmlib.method import stalled
+from abmlib.method import chances, stalled
 from abmlib.method.chances import TESTED, Outlook
 from abmlib.method.deals import (
     closed_in,
@@ -84,6 +84,43 @@ def open_measures(deals: pd.DataFrame, outlook: Outlook, products: pd.DataFrame,
         estimate_row("C-8", "won_value_foretold", outlook.money, "currency", **until),
     ]
     return pd.DataFrame(rows).fillna({"why": ""})
+
+
+def open_by_track(
+    deals: pd.DataFrame, track: pd.Series, past: pd.DataFrame, today: pd.DataFrame, as_of: pd.Timestamp, ahead: Period
+) -> list[dict[str, object]]:
+    """Measure the open pipeline of each track: count, value, and what it will bring; tracks without an open deal have no row.
+
+    Parameters
+    ----------
+    deals : DataFrame of `with_days`, open and closed
+    track : Series of `results.tracks`, index as `deals`
+    past, today, as_of : as in `chances.outlook`
+    ahead : days for which the outlook speaks
+
+    Returns
+    -------
+    Rows of `measures`, grouped by ``track``
+
+    References
+    ----------
+    Metric dictionary C-8; S0-6.
+    """
+    live = open_deals(deals)
+    rows, of = list[dict[str, object]](), track.reindex(live.index).astype("str")
+    for name in dict.fromkeys(track.cat.categories[track.cat.categories.isin(of)]):
+        part, where = live[of == name], {"group_by": "track", "group": name}
+        now = today[today["opportunity_id"].isin(part["opportunity_id"])]
+        found = chances.outlook(past, now, as_of, (ahead.end - as_of).days)
+        until = where | {"window_start": ahead.start, "window_end": ahead.end, "why": found.why}
+        rows += [
+            measure_row("C-8", "open_deals", len(part), "deals", len(part), **where),
+            measure_row(
+                "C-8", "open_value", known_sum(part["amount"]), "currency", part["amount"].notna().sum(), **where
+            ),
+            estimate_row("C-8", "won_value_foretold", found.money, "currency", **until),
+        ]
+    return rows
 
 
 def slippage(then: pd.DataFrame, now: pd.DataFrame, period: Period) -> dict[str, object]:
