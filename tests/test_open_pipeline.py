@@ -75,6 +75,10 @@ def test_months_add_up_to_the_outlook_and_stand_beside_what_is_due_and_the_targe
     now = open_today([100.0, 300.0])
     live = deals([("o0", None, 100.0, "2026-01-01"), ("o1", None, 300.0, "2026-01-01"), ("w", True, 40.0, "2025-01-01", "2026-06-01")])  # fmt: skip
     live["close_date"] = pd.to_datetime(["2026-07-31", "2026-10-01", "2026-06-01"])
+    today = monthly.by_month(
+        live.assign(close_date=day("2026-07-10")), half_won(), now, NO_TARGETS, day("2026-07-10"), day("2026-07-31")
+    )
+    assert today["money_due"].tolist() == [400.0]  # due on the day of the report: in the month, as in `due_in`
     row = {
         "period": "2026-Q3",
         "measure_id": "won_value",

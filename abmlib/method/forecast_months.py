@@ -47,12 +47,12 @@ def by_month(
     ----------
     Metric dictionary C-8, C-9.
     """
-    live, found, before, start = open_deals(deals), list[tuple[object, ...]](), (0.0, 0.0), as_of + DAY
-    ends = pd.date_range(start, until, freq="ME")
+    live, found, before = open_deals(deals), list[tuple[object, ...]](), (0.0, 0.0)
+    ends = pd.date_range(as_of + DAY, until, freq="ME")
     for end, ahead in zip(ends, chances.outlooks(past, now, as_of, (ends - as_of).days.to_list()), strict=True):
         if ahead.why:
             break
-        due = live[live["close_date"].between(start if found else as_of, end)]  # as `due_in`
+        due = live[live["close_date"].between(max(as_of, end.replace(day=1)), end)]  # as `due_in`
         period, goal = target_for(targets, end, year_starts=year_starts)
         goal = goal if period.end == end and goal > 0 else np.nan
         won = closed_in(deals, Period(period.start, as_of))
@@ -65,7 +65,7 @@ def by_month(
         has_days = live["close_date"].notna().any()
         in_crm = (len(due), known_sum(due["amount"])) if has_days else (np.nan, np.nan)
         found.append((end, *parts, *in_crm, goal, towards))
-        before, start = (ahead.wins[0], ahead.money[0]), end + DAY
+        before = (ahead.wins[0], ahead.money[0])
     return pd.DataFrame(found, columns=COLUMNS).astype({"month": "datetime64[us]"})
 
 
