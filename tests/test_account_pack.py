@@ -17,7 +17,8 @@ ACCOUNTS = pd.DataFrame(
 )
 FEATURES = pd.DataFrame(
     {"revenue_12m": [10.0, 0.0, 50.0], "revenue_growth_12m": [0.5, np.nan, -0.1], "open_amount": [5.0, 90.0, np.nan],
-     "deals_open": [1, 2, 1], "days_since_touch_in": [3, np.nan, 200], "contacts_reachable": [2, 0, 1]},
+     "deals_open": [1, 2, 1], "days_since_touch_in": [3, np.nan, 200], "contacts_reachable": [2, 0, 1], "margin_12m": 1.0,
+     "touches_in_90d": 0, "touches_out_90d": 0},
     index=list("abc"),
 )  # fmt: skip
 TIERS = entries(
@@ -66,6 +67,8 @@ def pack() -> pd.DataFrame:
 
 def test_every_account_has_a_row_with_what_all_notebooks_say_of_it(pack):
     a = pack.set_index("account_id").loc["a"]
+    assert a[["deals_won_12m", "deals_decided_12m"]].tolist() == [1, 1]
+    assert pack.set_index("account_id").loc["b", ["deals_won_12m", "deals_decided_12m"]].tolist() == [0, 1]
     said = ["tier", "cycle", "won_12m", "stalled", "overdue", "missing_roles", "decisions", "advice"]
     assert a[said].tolist() == ["1", "early; mid", 7.0, 2, 1, "x; y", 2, "03 give key status; 12 ask for next step"]
     assert a["last_touch"] == pd.Timestamp("2026-06-27")

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from abmlib.method import framework
-from abmlib.method.deals import won_flag
+from abmlib.method.deals import decided, won_flag
 from abmlib.method.periods import DAY, Period
 from abmlib.tables import schema
 
@@ -14,6 +14,9 @@ LEFT = ("00_account_data", "00_buying_groups", "01_cycles", "03_key_accounts", "
 FEATURES = [
     "revenue_12m",
     "revenue_growth_12m",
+    "margin_12m",
+    "touches_in_90d",
+    "touches_out_90d",
     "open_amount",
     "deals_open",
     "days_since_touch_in",
@@ -62,6 +65,9 @@ def account_pack(
     won = deals[won_flag(deals) & deals["closed_day"].between(year.start, year.end)]
     fill = 0.0 if len(deals) else None
     pack["won_12m"] = won.groupby("account_id")["amount"].sum().reindex(pack.index, fill_value=fill)
+    over = decided(deals[deals["closed_day"].between(year.start, year.end)])
+    for name, rows in {"deals_decided_12m": over, "deals_won_12m": over[won_flag(over)]}.items():
+        pack[name] = rows.groupby("account_id").size().reindex(pack.index, fill_value=fill)
     pack["tier"] = framework.tiers_on(tiers, year.end).reindex(pack.index)
     pack["last_touch"] = year.end - pack.pop("days_since_touch_in").astype("Float64").astype(float) * DAY
     parts = [reduce(left[name]) for name, reduce in REDUCED.items() if name in left]

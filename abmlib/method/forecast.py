@@ -89,7 +89,7 @@ def open_measures(deals: pd.DataFrame, outlook: Outlook, products: pd.DataFrame,
 def open_by_track(
     deals: pd.DataFrame, track: pd.Series, past: pd.DataFrame, today: pd.DataFrame, as_of: pd.Timestamp, ahead: Period
 ) -> list[dict[str, object]]:
-    """Measure the open pipeline of each track: count, value, and what it will bring; tracks without an open deal have no row.
+    """Measure the open pipeline of each track: its value, and what it will bring; tracks without an open deal have no row.
 
     Parameters
     ----------
@@ -114,7 +114,6 @@ def open_by_track(
         found = chances.outlook(past, now, as_of, (ahead.end - as_of).days)
         until = where | {"window_start": ahead.start, "window_end": ahead.end, "why": found.why}
         rows += [
-            measure_row("C-8", "open_deals", len(part), "deals", len(part), **where),
             measure_row(
                 "C-8", "open_value", known_sum(part["amount"]), "currency", part["amount"].notna().sum(), **where
             ),
