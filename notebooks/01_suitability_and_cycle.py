@@ -262,11 +262,11 @@ if known.any():
     plots.scorecard(elements.as_grid(cells, "share"), elements.as_grid(cells, "verdict"), ax)
 
 # %%
-shown = ["cycle", "element", "share", "share_asked", "n", "records", "newest"]
+shown = ["cycle", "element", "share", "share_asked", "n"]
 of_elements = of_elements.rename(columns={"target": "share_asked"})
 show.table(
     of_elements.loc[begin & known & (of_elements["next_step"] != ""), [*shown, "lacking", "owner", "next_step"]],
-    "Elements that are not in place: the records there are, who lacks them, who would act, and the next step",
+    "Elements that are not in place: who lacks them, who would act, and the next step",
     rows=len(cells),
 )
 
@@ -435,7 +435,7 @@ show.table(against, "Cycles contradicted by evidence", rows=len(against))
 
 # %%
 show.table(
-    of_elements[[*shown[:5], "evidence", "asks", "owner", "owner_as", "verdict"]],
+    of_elements[[*shown[:2], "asks", "evidence", "records", "newest", "owner_as", "verdict"]],
     "What the method asks of each element, and what is there",
     rows=len(of_elements),
 )

@@ -42,7 +42,17 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from abmlib.method import alignment, checklist, detectable, feedback, framework, joint_team, maturity, tiger_teams
+from abmlib.method import (
+    alignment,
+    checklist,
+    detectable,
+    feedback,
+    framework,
+    joint_team,
+    maturity,
+    periods,
+    tiger_teams,
+)
 from abmlib.method.deals import with_days
 from abmlib.pages import forms, plots, say, say_framework, show
 from abmlib.stats.intervals import FLOOR_OUTCOMES, LEVEL
@@ -174,19 +184,23 @@ if len(voted):
 
 # %%
 apart = by_account[by_account["differ"].isin(["in and out", "one is unsure"])]
-note = "To see who is behind a cell of the figure, search for its votes, such as: sales in, marketing out."
-columns = ["name", "owner_id", "votes"]
-show.table(apart[columns], "Votes to settle", rows=show.LISTED, note=note * (len(apart) > show.LONG))
+say.words("The accounts to settle are in the list of that decision; all votes are further down." * (len(apart) > 0))
 
 # %% [markdown]
 # ## Objectives
-# From the goals of sales to the tactics of marketing and their measures. Baseline and target are in the measure's own unit.
+# From the goals of sales to the tactics of marketing and their measures. Baseline, present value and target are in the measure's own
+# unit; the present value is that of all accounts of the list, over 12 months.
 
 # %% tags=["finding"]
-say.words(say_framework.aims_frozen(aims["state"]))
+present = framework.present_values(deals, listed.index, periods.trailing(book.as_of, 12))
+of_aims = framework.objectives_table(aims, objectives, present)
+say.words(
+    say_framework.aims_now(of_aims, aims, present, len(listed)),
+    say_framework.aims_frozen(aims["state"]) + "." * (len(aims) > 0),
+)
 
 # %%
-show.table(framework.objectives_table(aims, objectives), "Sales goals, tactics and measures", rows=show.LISTED)
+show.table(of_aims, "Sales goals, tactics and measures", rows=show.LISTED)
 
 # %%
 changed = framework.changed_objectives(objectives).drop(columns="objective_id")
@@ -227,12 +241,6 @@ sent = book.read("hand_overs")
 waiting = alignment.unanswered_accounts(alignment.mature_hand_overs(sent, book.as_of, response_days))
 days_waiting = (book.as_of - waiting).dt.days
 say.words(say_framework.waiting(days_waiting, len(sent)))
-
-# %%
-shown = waiting.to_frame("handed_over").assign(days_waiting=days_waiting).join(accounts[["name", "owner_id"]])
-columns = ["name", "owner_id", "handed_over", "days_waiting"]
-title = f"No answer after {say.count(response_days, 'day')} or more, the longest wait first"
-show.table(shown.sort_values("handed_over")[columns], title, rows=show.LISTED)
 
 # %% [markdown]
 # Hand-overs too recent for an answer are a line of their own, and open ones count with their hours so far.
@@ -311,7 +319,8 @@ done = {
     "accounts held back": (int(groups.basis == "experiment"), int(groups.basis == "experiment"), 1.0),
 }  # fmt: skip
 entered_on = book.overview().set_index("table")["last_day"]
-steps = checklist.checklist(book.read("readiness"), team, done, entered_on, book.as_of, score_days)
+to_agree = "a vote after both teams signed the criteria" * (gate.unsigned + gate.late > 0 and len(both) > 0)
+steps = checklist.checklist(book.read("readiness"), team, done, entered_on, book.as_of, score_days, to_agree)
 book.measure(checklist.checklist_rows(steps))
 expected = steps[steps["item"].isin(list(checklist.ITEMS))]
 any_entry = files["entries"].sum() > 0
@@ -321,7 +330,7 @@ say.words(say_framework.steps(expected)) if any_entry else None
 columns = ["step", "item", "acts", "function_hours", "done", "last_entry", "lacks"]
 show.table(expected[columns], "The five steps, item by item", rows=show.LISTED) if any_entry else None
 
-# %% [markdown]
+# %% [markdown] tags=["fold"]
 # ## Readiness
 # The team scores itself, and only the team can check the scores. Evidence is what was entered beside the score.
 
@@ -379,6 +388,8 @@ show.table(
 since = framework.entry_days(tiers)
 ready = maturity.horizon_status(since, book.as_of, horizons)
 bands = maturity.by_months(facts, since, accounts["created_day"], book.as_of)
+held = pd.Series(groups.start, groups.held_back)
+bands_held = maturity.by_months(facts, held, accounts["created_day"], book.as_of)
 change = maturity.changes(facts, since, accounts["created_day"], book.as_of, horizons)
 book.measure(pd.concat([maturity.horizon_rows(ready), maturity.maturity_rows(bands, change)]))
 say.words(
@@ -387,12 +398,18 @@ say.words(
 )
 
 # %%
-note = f"Without an interval: fewer than {FLOOR_OUTCOMES} accounts or outcomes, too early to judge."
-timeline = maturity.timeline(bands)
+note = f"Without an interval: fewer than {FLOOR_OUTCOMES} accounts or outcomes, too early to judge. "
+note += say_framework.same_accounts(change)
+timeline = maturity.timeline(bands).assign(accounts_that="entered")
+beside = maturity.timeline(bands_held).assign(accounts_that="are held back, from the first day") if len(held) else None
+timeline = pd.concat([timeline, beside])
+timeline.insert(0, "accounts_that", timeline.pop("accounts_that"))
 show.table(timeline, "Per account and month, by months since entry", book.currency, note=note) if len(since) else None
 
 # %%
-show.table(ready, "Can it be judged yet?") if len(since) else None
+could = ready["status"].map({"ok": "yes", "too_early": "too early"})
+ready_table = ready.drop(columns="status").assign(can_be_judged=could)
+show.table(ready_table, "Can it be judged yet?") if len(since) else None
 
 # %% [markdown] tags=["fold"]
 # ## Goals shared with the customer
@@ -423,7 +440,8 @@ show.table(by_account[["name", "owner_id", "votes", "differ"]], "All votes", row
 show.table(teams, "People by persona and function", values="count")
 
 # %%
-show.table(work, "Each person, with the work that waits", rows=show.LISTED)
+columns = ["person_id", "team", "function", "accountable_for", "plan_items", "actions_open", "actions_overdue"]
+show.table(work[[c for c in columns if c in work]], "Each person, with the work that waits", rows=show.LISTED)
 
 # %% [markdown] tags=["fold"]
 # ## Power, measure by measure
@@ -448,7 +466,8 @@ book.decide(
     due=str(two_weeks.date()),
     reason=lacks,
     only_if=not gate.passed,
-    would_change=f"signatures of both teams before the vote, and an overlap of {overlap_needed:.0%} or more",
+    would_change="signatures of both teams before the vote"
+    + f", and an overlap of {overlap_needed:.0%} or more" * (not overlap[0] >= overlap_needed),
 )
 book.decide(
     "write_down_aims",
@@ -459,7 +478,7 @@ book.decide(
     only_if=aims.empty,
     would_change="a decision to run it without objectives, and so without a verdict",
 )
-entered_by_whom = framework.objectives_table(aims, objectives)["entered_by"]
+entered_by_whom = of_aims["entered_by"]
 book.decide(
     "freeze_objectives",
     kind="programme",
@@ -473,7 +492,7 @@ book.decide(
 book.decide(
     "promise_what_can_be_seen",
     kind="programme",
-    text="Promise only rises that the programme can detect: aim higher, judge later, or compare more accounts, half of them held back",
+    text="Do not report these rises as proven: judge later, or compare more accounts, half of them held back",
     owner=say.named(entered_by_whom[undetected].unique()),
     due=str(month.date()),
     reason=say_framework.too_small(rises[undetected]) if undetected.any() else "",
@@ -485,7 +504,9 @@ book.decide(
 book.decide(
     "settle_votes",
     kind="programme",
-    text="Settle the accounts on which sales and marketing vote differently, before tiers are set",
+    text=say_framework.in_vote(
+        "Settle the accounts on which sales and marketing vote differently", gate.passed, two_weeks
+    ),
     accounts=apart["account_id"],
     reason=apart.set_index("account_id")["votes"],
     owner=accounts["owner_id"],
@@ -496,7 +517,7 @@ book.decide(
     "answer_hand_overs",
     kind="sell",
     text="Accept or return the accounts that marketing handed over and sales has not answered",
-    accounts=shown.index,
+    accounts=waiting.sort_values().index,
     reason="waits for " + days_waiting.astype("str") + " days, since " + waiting.map(say.day).astype("str"),
     owner=accounts["owner_id"],
     due=str(week.date()),
@@ -560,11 +581,15 @@ trading = alike[alike["named"] | (alike[["open_amount", "revenue_12m"]] > 0).any
 book.decide(
     "vote_on_new_market",
     kind="programme",
-    text="Vote on these accounts for the list: sales hears of a new market in their industry more often than elsewhere",
+    text=say_framework.in_vote(
+        "Vote on these accounts too, as sales hears of a new market in their industry more often than elsewhere",
+        gate.passed,
+        two_weeks,
+    ),
     accounts=trading.index,
     reason=trading["industry"] + np.where(trading["named"], ", sales noted it there", ", trades with us"),
     owner=accounts["owner_id"],
-    due=str(month.date()),
+    due=str(two_weeks.date()),
     would_change="an industry that the programme does not want",
 )
 early = ready.loc[ready["status"] == "too_early", "horizon_months"].astype("str")

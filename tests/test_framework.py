@@ -6,13 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from abmlib.method import framework, maturity
+from abmlib.method import framework, maturity, periods
+from abmlib.method.deals import with_days
 from abmlib.pages import say_framework
 from abmlib.stats import intervals
 from abmlib.stats.intervals import FLOOR_OUTCOMES
 from abmlib.tables.days import beside
 from tests import twins_in_process
-from tests.conftest import entries, put
+from tests.conftest import as_read, entries, put
 
 
 def day(text: str) -> pd.Timestamp:
@@ -359,9 +360,41 @@ def test_the_title_of_the_detectable_rises_counts_the_comparisons():
     assert title(judged.iloc[1:], 0.2) == "None of 2 comparisons detects the rise of 20% that is hoped for"
 
 
+def test_an_objective_shows_its_present_value_beside_baseline_and_target():
+    closed = {"is_closed": True, "stage": "end", "acv": 90.0}
+    rows = [
+        ("won", "a", "2025-08-01", "2026-01-31", True), ("lost", "b", "2026-01-10", "2026-02-10", False),
+        ("early", "a", "2024-01-01", "2024-02-01", True), ("other", "z", "2026-01-10", "2026-02-10", True),  # not of the list
+    ]  # fmt: skip
+    columns = ["opportunity_id", "account_id", "created_at", "closed_at", "is_won"]
+    frame = pd.DataFrame(rows, columns=columns).assign(**closed)
+    times = {c: pd.to_datetime(frame[c], utc=True) for c in ("created_at", "closed_at")}
+    table = with_days(
+        as_read("opportunities", frame.assign(**times, close_date=times["closed_at"].dt.tz_localize(None))),
+        day("2026-06-30"),
+    )
+    found = framework.present_values(table, pd.Index(["a", "b", "c", "d"]), periods.trailing(day("2026-06-30"), 12))
+    assert found["win_rate"] == (0.5, 2, "deal") and found["opportunities_opened"] == (0.5, 4, "account")
+    assert found["acv"] == (90.0, 1, "deal")
+    entered = objectives(
+        [
+            ("o1", "win_rate", 0.2, 0.6, day("2024-12-01"), "2024-12-01"),
+            ("o2", "joy", 1.0, 2.0, day("2024-12-01"), "2024-12-01"),
+        ]
+    )
+    aims = framework.objectives(entered, day("2025-01-01"))
+    of_aims = framework.objectives_table(aims, entered, found)
+    assert of_aims["now"].fillna("").tolist() == ["0.5", ""]
+    said = say_framework.aims_now(of_aims, aims, found, 4)
+    assert said.startswith(
+        "At 4 listed accounts in the last 12 months: win rate is 0.5 (n = 2 deals), from 0.2 to reach 0.6."
+    )
+    assert said.endswith("Check that the baseline of win rate counts the same accounts and months.")
+
+
 def test_what_opens_the_gate_says_which_criteria_and_which_list():
     assert say_framework.to_sign(4, voted=True) == (
-        "let both teams sign the 4 criteria by which key accounts are chosen, then vote on the list of target accounts again"
+        "let both teams sign the 4 criteria by which key accounts are chosen, then vote once again on the whole list of target accounts"
     )
     assert say_framework.to_sign(0, voted=False).startswith(
         "write down the criteria by which key accounts are chosen, let both"

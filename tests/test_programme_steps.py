@@ -47,6 +47,12 @@ def steps(people) -> pd.DataFrame:
     return checklist.checklist(scores, people, done, last, AS_OF, 180).set_index("item")
 
 
+def test_the_agreed_list_lacks_agreement_however_far_the_votes_overlap(people):
+    done = {"agreed account list": (82, 100, 0.8)}
+    got = checklist.checklist(as_read("readiness"), people, done, {}, AS_OF, 180, "a vote").set_index("item")
+    assert got.loc["agreed account list", "lacks"].endswith("a vote")
+
+
 def test_each_item_says_who_answers_who_acts_and_what_it_lacks(steps):
     assert steps["lacks"].dropna().to_dict() == {
         "go-to-market strategy": "a score",

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from abmlib.method import elements
 from abmlib.method.framework import CHECKLIST, accountable
 from abmlib.method.measures import counted_row, measure_row
 from abmlib.tables import programme
@@ -21,7 +22,7 @@ ITEMS: dict[str, int] = {  # step of each item, in the order of the page
     "objectives frozen": 4, "accounts held back": 4,
 }  # fmt: skip
 FUNCTION = CHECKLIST | {
-    "teams for each persona": "", "message for each persona": "communications", "plan for each top account": "sales",
+    "teams for each persona": "", "message for each persona": elements.FUNCTIONS["messaging"], "plan for each top account": "sales",
     "hand-overs answered": "sales", "objectives frozen": "analytics", "accounts held back": "analytics",
 }  # fmt: skip
 RECORDED = {  # items whose state the programme's files show: the file, and what is outstanding
@@ -62,6 +63,7 @@ def checklist(
     last_entry: Mapping[str, pd.Timestamp],
     as_of: pd.Timestamp,
     score_days: int,
+    to_agree: str = "",
 ) -> pd.DataFrame:
     """Every item of the five steps: owner, evidence, age, what is missing, and who has to act.
 
@@ -76,6 +78,7 @@ def checklist(
     records : of each item of `RECORDED`: how many are done, of how many, and the share of them that is enough
     last_entry : day of the last entry by name of table, missing where there is none
     score_days : days after which a score is out of date
+    to_agree : what the agreed account list lacks, whatever its overlap; empty where sales and marketing have agreed
 
     Returns
     -------
@@ -92,7 +95,7 @@ def checklist(
     people = programme.latest_entries("team", team).drop_duplicates(["person_id", "function"], keep="last")
     by_function = people.groupby("function")
     hours, ids = by_function["capacity_hours"].sum(), by_function["person_id"].agg(sorted)
-    many = "one of " + ids.str.len().astype("str") + " people of " + ids.index
+    many = "one of " + ids.str.len().astype("str") + " people of " + ids.index.to_series()
     able = ids.str.join(", ").where(ids.str.len() <= NAMED, many)
     function = pd.Series(out.index.map(FUNCTION), out.index, dtype="str").replace("", np.nan)
     by_item = {item: accountable(team, name) for item, name in FUNCTION.items()}
@@ -109,6 +112,7 @@ def checklist(
         last_entry=days.reindex(out.index).fillna(out["entered_day"]),
     )  # fmt: skip
     missing = [_missing(item, row, seen.get(item), score_days) for item, row in out.iterrows()]
+    missing[out.index.get_loc("agreed account list")] += [to_agree] * bool(to_agree)
     out = out.assign(lacks=pd.Series(["; ".join(parts) or None for parts in missing], out.index, dtype="str"))
     return out.rename_axis("item").reset_index()[COLUMNS]
 

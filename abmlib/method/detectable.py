@@ -1,7 +1,7 @@
 """Effects that a programme of this size can detect: power and smallest rise, by measure and horizon."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -42,6 +42,7 @@ class Comparison:
     baseline: pd.Index  # accounts whose past is the baseline
     start: pd.Timestamp
     own_past: bool = True  # are those the compared accounts themselves
+    held_back: pd.Index = field(default_factory=lambda: pd.Index([]))  # accounts held back at random, by an experiment
 
 
 def compared_groups(
@@ -68,11 +69,13 @@ def compared_groups(
     drawn = drawn[drawn.groupby("experiment_id")["arm"].transform("nunique") == 2]
     since = entry_days(tiers)
     since = since[since.index.isin(accounts)]
+    held_back = pd.Index([])
     if len(drawn):
         newest = drawn[drawn["experiment_id"] == drawn["experiment_id"].iloc[-1]]
         basis, listed, start = "experiment", pd.Index(newest["account_id"]), newest["assigned_day"].min()
         treated = int((newest["arm"] == "treated").sum())
         held = len(newest) - treated
+        held_back = pd.Index(newest.loc[newest["arm"] != "treated", "account_id"])
     elif len(since):
         basis, listed, start = "tiers", since.index, since.min()
         treated, held = len(since), len(accounts) - len(since)
@@ -81,7 +84,7 @@ def compared_groups(
         held = min(planned, len(accounts)) // 2
         treated = min(planned, len(accounts)) - held
     own_past = len(listed) >= FLOOR_OUTCOMES
-    return Comparison(basis, treated, held, listed if own_past else accounts, start, own_past)
+    return Comparison(basis, treated, held, listed if own_past else accounts, start, own_past, held_back)
 
 
 # -- the past ---------------------------------------------------------------------------------------------------------

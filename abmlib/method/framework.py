@@ -1,18 +1,24 @@
 """The strategic framework: aims and measures, criteria and signatures, tiers, and who answers for what."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
+from abmlib.method import deals as closed_deals
 from abmlib.method.alignment import TEAMS
 from abmlib.method.measures import counted_row, measure_row
+from abmlib.method.periods import Period
 from abmlib.method.tiger_teams import TIERS
 from abmlib.tables import programme
 from abmlib.tables.definitions import measures as dictionary
 
 FROZEN = ["measure_id", "baseline", "target"]  # what may not change once an objective is frozen
 CONTENT = ["name", "weight", "direction"]  # what a team signs of a criterion
+PRESENT = {  # measures that objectives name, and the measure of decided deals that each is
+    "win_rate": "win_rate_by_count", "win_rate_by_count": "win_rate_by_count", "acv": "acv_mean", "acv_mean": "acv_mean",
+}  # fmt: skip
 INPUTS = {  # programme tables of this framework, and the question that each answers
     "objectives": "what we aim for, and how we measure it",
     "criteria": "how accounts are chosen, and who signed",
@@ -161,23 +167,52 @@ def objectives(entries: pd.DataFrame, start: pd.Timestamp) -> pd.DataFrame:
     return out.sort_values(["sales_goal", "tactic", "objective_id"], ignore_index=True)[columns]
 
 
-def objectives_table(aims: pd.DataFrame, entries: pd.DataFrame) -> pd.DataFrame:
+def present_values(deals: pd.DataFrame, listed: pd.Index, period: Period) -> dict[str, tuple[float, int, str]]:
+    """Present value of measures that objectives often name, at the accounts of the list: value, n and what n counts.
+
+    Measures without a value are left out.
+
+    Parameters
+    ----------
+    deals : DataFrame of `deals.with_days`
+    listed : accounts in tiers
+
+    References
+    ----------
+    Metric dictionary C-2, C-4, C-55, as `deals.win_rates` and `deals.deal_sizes` measure them.
+    """
+    own = deals[deals["account_id"].isin(listed)]
+    closed = closed_deals.closed_in(own, period)
+    rows = pd.DataFrame(closed_deals.win_rates(closed) + closed_deals.deal_sizes(closed)).set_index("definition_id")
+    opened = own["created_day"].between(period.start, period.end).sum() / (len(listed) or np.nan)
+    found = {"opportunities_opened": (float(opened), len(listed), "account")}
+    for name, measure in PRESENT.items():
+        found[name] = (float(rows["value"][measure]), int(rows["n"][measure]), "deal")
+    return {name: value for name, value in found.items() if pd.notna(value[0])}
+
+
+def objectives_table(
+    aims: pd.DataFrame, entries: pd.DataFrame, present: Mapping[str, tuple[float, int, str]]
+) -> pd.DataFrame:
     """Objectives as readers see them: by text and name, and who entered each last.
 
     Parameters
     ----------
     aims : DataFrame of `objectives`
     entries : DataFrame of ``tables.schema`` ``objectives``, all entries
+    present : of `present_values`
 
     Returns
     -------
-    DataFrame, one row per objective: ``objective`` (goal and id), ``tactic, measure`` (reader's name), ``baseline, target``
-    (text, in the measure's own unit), ``frozen_at`` (a day), ``state, entered_by``
+    DataFrame, one row per objective: ``objective`` (goal and id), ``tactic, measure`` (reader's name), ``baseline, now, target``
+    (text, in the measure's own unit; now is missing where it is not measured here), ``frozen_at`` (a day), ``state, entered_by``
     """
     by = programme.latest_entries("objectives", entries).set_index("objective_id")["entered_by"]
     out = _named(aims).assign(entered_by=aims["objective_id"].map(by), target=_as_text(aims["target"]))
     out["baseline"] = _as_text(aims["baseline"])
-    return out[["objective", "tactic", "measure", "baseline", "target", "frozen_at", "state", "entered_by"]]
+    values = [present.get(str(m)) for m in aims["measure_id"]]
+    out["now"] = [f"{v[0]:,.3g}" if v and abs(v[0]) < 1000 else f"{v[0]:,.0f}" if v else None for v in values]
+    return out[["objective", "tactic", "measure", "baseline", "now", "target", "frozen_at", "state", "entered_by"]]
 
 
 def _named(aims: pd.DataFrame) -> pd.DataFrame:

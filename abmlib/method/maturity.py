@@ -18,7 +18,11 @@ LARGE = 1.0  # share of the months before; a comparison that shows no smaller ch
 BANDS: dict[str, tuple[int, int | None]] = {  # months since entry: the first, and the one after the last
     "12 to 7 before": (-12, -6), "6 to 1 before": (-6, 0), "0–5": (0, 6), "6–11": (6, 12), "12 and more": (12, None),
 }  # fmt: skip
-NAMES = {"won_value": "amount won", "opportunities_opened": "deals opened", "touches_in": "touches"}
+NAMES = {
+    "won_value": "amount won",
+    "opportunities_opened": "deals opened",
+    "touches_in": "touches the buyer took part in",
+}
 OUTCOMES = {"won_value": "currency", "opportunities_opened": "deals", "touches_in": "touches"}  # and the unit of each
 
 

@@ -1,9 +1,12 @@
 """Sentences of 02 from finished numbers: what is agreed, which effects can be detected, and who has to act."""
 
+from collections.abc import Mapping
+
 import pandas as pd
 
 from abmlib.pages.say import count, day, interval, joined, named, one_line, share, short_money
 
+FAR = 2  # times a baseline, above which a present value may count something else
 Estimate = tuple[float, float, float, float]  # value, low, high, n
 
 
@@ -106,7 +109,12 @@ def to_sign(criteria: int, voted: bool) -> str:
     them, chosen = count(criteria, "criterion", "criteria"), "by which key accounts are chosen"
     write = f"write down the criteria {chosen}, let both teams sign them"
     sign = f"let both teams sign the {them} {chosen}" if criteria else write
-    return f"{sign}, then vote on the list of target accounts{' again' * voted}"
+    return f"{sign}, then vote once{' again' * voted} on the whole list of target accounts"
+
+
+def in_vote(what: str, passed: bool, on: pd.Timestamp) -> str:
+    """Write an order about the list as part of one vote, which comes after the criteria are signed."""
+    return f"{what}, in the vote of {day(on)}" + ", after the criteria are signed" * (not passed)
 
 
 def first_step(passed: bool, sign: str, aims: int, unfrozen: int, undetected: int, due: pd.Timestamp) -> str:
@@ -187,6 +195,28 @@ def aims_frozen(states: pd.Series) -> str:
     return f"{whose} frozen in time: {others}"
 
 
+def aims_now(
+    table: pd.DataFrame, aims: pd.DataFrame, present: Mapping[str, tuple[float, int, str]], listed: int
+) -> str:
+    """Say where each objective stands now, beside its baseline and target; empty where nothing of it is measured here.
+
+    Parameters
+    ----------
+    table : DataFrame ``measure, baseline, now, target``, as readers see them
+    aims : DataFrame ``measure_id, baseline``, with the same index
+    present : value, n and what n counts, by measure id
+    listed : accounts whose last 12 months these are
+    """
+    known = [(r, *present[m]) for r, m in zip(table.itertuples(), aims["measure_id"], strict=True) if m in present]
+    parts = [
+        f"{r.measure.lower()} is {r.now} (n = {count(n, what)}), from {r.baseline} to reach {r.target}"
+        for r, _, n, what in known
+    ]
+    far = [r.measure.lower() for r, value, _, _ in known if value > FAR * aims["baseline"][r.Index]]
+    check = f" Check that the baseline of {joined(far)} counts the same accounts and months." * bool(far)
+    return f"At {count(listed, 'listed account')} in the last 12 months: {'; '.join(parts)}.{check}" if parts else ""
+
+
 def smallest(found: pd.DataFrame, effect: float, who: str) -> str:
     """Say whether the rise hoped for can be detected, and which rise is the smallest that can.
 
@@ -249,7 +279,8 @@ def teams(lacking: int, personas: int, needed: float, available: float) -> str:
     full = f"{whose} {'lacks' if lacking == 1 else 'lack'} a function" if lacking else "Every persona team is complete"
     parts = [full] * (personas > 0)
     if pd.notna(available):
-        parts.append(f"{needed:,.0f} of {available:,.0f} hours a month are needed")
+        there = f"{available:,.0f} are available" if available else "none is entered as available"
+        parts.append(f"{needed:,.0f} hours a month are needed, {there}")
     return "; ".join(parts)
 
 
@@ -424,6 +455,18 @@ def ages(horizons: pd.DataFrame) -> str:
     whose = f"{last['reached']:,} of {count(last['accounts'], 'account')} {'has' if last['accounts'] == 1 else 'have'}"
     line = f"{whose} been in the programme for {last['horizon_months']} months"
     return f"{line}; too early to judge after {', '.join(map(str, early))} months" if len(early) else line
+
+
+def same_accounts(found: pd.DataFrame) -> str:
+    """Explain why the accounts of the comparison are fewer than those of the table; empty without one.
+
+    Parameters
+    ----------
+    found : DataFrame ``accounts``, one row per outcome
+    """
+    n = int(found["accounts"].max()) if len(found) else 0
+    both = f"The comparison above is of the {count(n, 'account')} seen in full before and after; the table is of all seen in those months."
+    return both if n else ""
 
 
 def before_and_after(found: pd.DataFrame, level: float) -> str:
