@@ -193,6 +193,11 @@ def test_a_conversation_is_first_after_a_year_without_one_and_a_dossier_must_com
     assert values(got, "cycles_started") == {"2026Q1": 1, "2026Q2": 3, "early": 3, "full": 1}  # the renewal is none
 
 
+def test_a_dossier_counts_for_the_meetings_of_90_days():
+    got = starts([touch("1", "a", "2025-10-30"), touch("2", "a", "2025-11-01")], [("a", "2025-08-01", "2025-08-01")])
+    assert values(got, "dossier_before_meeting") == {"2025Q4": 0.5, "early": 0.5}  # 90 days, and 92
+
+
 def test_conversations_are_too_early_to_count_where_touches_begin_late_and_no_dossier_is_no_zero():
     got = starts([touch("1", "a", "2025-08-01"), touch("2", "b", "2025-09-01", "email")]).set_index("definition_id")
     assert got.loc["first_conversations", "status"] == "too_early"

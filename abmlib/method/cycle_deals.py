@@ -15,6 +15,7 @@ from abmlib.stats import intervals, survival
 SEED = 26  # of every bootstrap here
 DAY = pd.Timedelta(days=1)
 YEAR = 365 * DAY
+DOSSIER_DAYS = 90  # after its delivery, in which a dossier counts for meetings
 TALKS = ("meeting", "phone")  # channels of a conversation
 TERMS = {"up to 1 year": 12.5, "over 1 to 2 years": 24.5, "over 2 years": np.inf}  # of a contract, by its most months
 MONTH = 365.25 / 12  # days
@@ -224,8 +225,8 @@ def started_rows(
 
     By quarter, of accounts of all cycles, and by cycle in all these quarters; quarters before the first deal have no count. A cycle is started when a deal that is no renewal is
     opened. A first conversation is a meeting or call of sales with an account that had none in the year before; it is too early
-    to judge where touches are not known a year before the first day. Dossiers count from the first delivery on: the meetings
-    before it had no chance of one. Counts are of all there is and have no interval; the share has one, over accounts.
+    to judge where touches are not known a year before the first day. A dossier counts for the meetings of `DOSSIER_DAYS` after
+    it; meetings before the first delivery had no chance of one, and do not count. Counts are of all there is and have no interval; the share has one, over accounts.
 
     Parameters
     ----------
@@ -269,7 +270,7 @@ def started_rows(
         why = "meetings of sales" if len(given) else "dossiers, in programme/dossier_deliveries.csv"
         rows.append(measure_row("S2-8", "dossier_before_meeting", np.nan, "share", 0, why=why))
         return pd.DataFrame(rows).assign(window_start=start, window_end=end)
-    ready = latest_before(meetings, given, "account_id", "occurred_at", "delivered_at", YEAR)
+    ready = latest_before(meetings, given, "account_id", "occurred_at", "delivered_at", DOSSIER_DAYS * DAY)
     ways = {
         "quarter": ready["occurred_day"].dt.to_period(quarters_counted.freq).astype("str"),
         "cycle": ready["account_id"].map(of_account),

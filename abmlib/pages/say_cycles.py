@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from abmlib.pages.say import Words, count, joined, named, share, short_money, words
+from abmlib.pages.say import Words, count, day, joined, named, share, short_money, words
 
 DETAILED = 3  # lines of one verdict, up to which each is said with its criteria and accounts
 FEWEST = 10  # deals, accounts or touches behind a number of a cycle, below which a table shows it and no sentence does
@@ -470,12 +470,13 @@ def what_cycles_get(rows: pd.DataFrame, currency: str) -> Words:
     return words(*lines, above(rows))
 
 
-def started(rows: pd.DataFrame) -> Words:
+def started(rows: pd.DataFrame, first_dossier: pd.Timestamp) -> Words:
     """Say how many sales cycles and first conversations there were in each cycle, and how many meetings had a dossier.
 
     Parameters
     ----------
     rows : DataFrame of measures by cycle
+    first_dossier : day of the first delivery; missing without one
     """
     lines = []
     for name, what in (
@@ -486,4 +487,5 @@ def started(rows: pd.DataFrame) -> Words:
         told = joined([f"{r.value:,.0f} {r.group}" for r in own.itertuples()])
         lines.append(f"{what} in a year: {told}." if told else "")
     ready = joined(_each(rows, "dossier_before_meeting"))
-    return words(*lines, f"Meetings with a dossier delivered before: {ready}." if ready else "")
+    since = f"Meetings count from the first delivery, on {day(first_dossier)}" if ready else ""
+    return words(*lines, f"Meetings with a dossier delivered in the 90 days before: {ready}. {since}." if ready else "")
