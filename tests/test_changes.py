@@ -320,3 +320,13 @@ def test_a_credit_is_no_size_and_without_a_lost_deal_there_is_no_win_rate():
     assert got.loc["deal_size_median", "quarter_value"] == 100
     assert got.loc["deal_size_median", "quarter_n"] == 60
     assert "win_rate_by_count" not in got.index and "deals_won" in got.index
+
+
+def test_one_account_with_a_large_part_is_named_once_and_who_decides_only_where_roles_are_known():
+    of_open, late = (f"{p}% of the {w} amount is with one account, A." for p, w in ((44, "open"), (56, "overdue")))
+    missing = pd.Series(["decision_maker; champion", None])
+    assert say_changes.one_account(of_open, late, pd.Series(["champion"]), missing) == (
+        "44% of the open amount is with one account, A, and 56% of the overdue one. Nobody we reach there is known to decide."
+    )
+    assert say_changes.one_account(of_open, "", pd.Series([None, None]), missing) == of_open
+    assert say_changes.one_account("", late, pd.Series([None]), missing) == late

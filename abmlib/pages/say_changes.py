@@ -276,7 +276,7 @@ def one_account(of_open: str, of_overdue: str, roles: pd.Series, missing: pd.Ser
     head, _, name = of_overdue.partition(" is with one account, ")
     if name and of_open.endswith(name):
         of_open, of_overdue = f"{of_open.removesuffix('.')}, and {head.replace(' amount', '')} one.", ""
-    known = roles.notna().mean() >= HELD and "decision" in str(missing.iloc[0])
+    known = bool(roles.notna().mean() >= HELD) and "decision" in str(missing.iloc[0])
     return " ".join(filter(None, (of_open, of_overdue, "Nobody we reach there is known to decide." * known)))
 
 
