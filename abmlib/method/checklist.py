@@ -107,7 +107,7 @@ def checklist(
     out = out.assign(
         step=[STEPS[ITEMS[i]] if i in ITEMS else "not on the list" for i in out.index],
         function=function, owner=owner, scored_by=out["entered_by"].where(out["score"].notna()), age_days=age, evidence=note,
-        acts=owner.fillna(function.map(able)).fillna(HEADS), function_hours=function.map(hours).astype(float),
+        acts=owner.fillna(function.map(able).astype("str")).fillna(HEADS), function_hours=function.map(hours).astype(float),
         done=pd.Series({i: f"{k:,} of {n:,}" for i, (k, n, _) in seen.items() if n}, dtype="str").reindex(out.index),
         last_entry=days.reindex(out.index).fillna(out["entered_day"]),
     )  # fmt: skip
