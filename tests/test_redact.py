@@ -289,3 +289,8 @@ def test_refuses_a_place_that_is_taken_and_a_key_that_can_be_tried_out(source, t
         redact.redacted(source, KEY, tmp_path / "taken")
     with pytest.raises(ValueError, match="the key has 5 bytes"):
         redact.redacted(source, b"short", tmp_path / "copy")
+
+
+def test_campaigns_and_rival_companies_are_names_too():
+    names = redact.names_of(redact.read(Source(SAMPLE)))
+    assert {"Newsletter 2026-1", "K26H1-NEWS", "Keshmore"} <= set(names)

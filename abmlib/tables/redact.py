@@ -112,15 +112,15 @@ def read(source: Source) -> Tables:
 def names_of(tables: Tables) -> list[str]:
     """Give the names and ids that a copy must not show.
 
-    Names, ids and web addresses of accounts, also former ones, the names and ids of people, and the ids of deals. A team that
-    answers for something is no person.
+    Names, ids and web addresses of accounts, also former ones, the names and ids of people and campaigns, the ids of deals, and
+    rival companies. A team that answers for something is no person.
 
     Parameters
     ----------
     tables : of `read`
     """
-    named_columns = (("accounts", "name"), ("accounts", "domain"), ("contacts", "full_name"))
-    kinds = ("account", "contact", "deal", "person")
+    named_columns = (("accounts", "name"), ("accounts", "domain"), ("contacts", "full_name"), ("campaigns", "name"))
+    kinds = ("account", "contact", "deal", "person", "campaign", "company")
     named = [v for column, kind, v in values_of(tables) if column in named_columns or kind in kinds]
     return sorted(set().union(*named) - {schema.SOURCE, *TEAMS})
 
