@@ -45,6 +45,7 @@ TABLES = (
     "opportunity_stage_history",
     "opportunity_contacts",
     "products",
+    "campaigns",
     "transactions",
     "contracts",
     "activities",
