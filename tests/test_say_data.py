@@ -126,9 +126,9 @@ def test_hours_of_customers_without_a_deal_are_said_and_where_most_is_open_and_a
     table = pd.DataFrame(rows, columns=columns)
     assert say_data.funnel(table, "EUR").lines == [
         "Customers without an open deal take 70.0% of the hours of sales and 30.0% of the margin.",
-        "Most is open with customers, open deal: Offer: 20.0% of the hours of sales, 60.0% of the margin and 100.0% of the open amount.",
-        "A noted hour goes with most margin with customers, open deal: Offer: 900 EUR on average (n = 5 accounts). "
-        "Look there first when hours are free.",
+        "Most is open at customers with an open deal in Offer: 20.0% of the hours of sales, 60.0% of the margin and 100.0% of the open amount.",
+        "Margin for each hour noted is highest at customers with an open deal in Offer: 900 EUR (n = 5 accounts): "
+        "an average, not what a further hour would bring.",
     ]
     assert repr(say_data.funnel(table.assign(hours_share=float("nan")), "EUR")) == ""
 

@@ -407,13 +407,13 @@ def funnel(table: pd.DataFrame, currency: str) -> Words:
     lines = [f"Customers without an open deal take {_parts(bare[list(PARTS)].sum(min_count=1))}."] * (len(bare) > 0)
     if table["open_share"].notna().any():
         most = table.loc[table["open_share"].idxmax()]
-        lines.append(f"Most is open with {_stage(most)}: {_parts(most)}.")
+        lines.append(f"Most is open at {_stage(most)}: {_parts(most)}.")
     paid = table[(table["margin_per_hour"] > 0) & (table["accounts"] >= FEW)]
     if len(paid) > 1:
         best = paid.loc[paid["margin_per_hour"].idxmax()]
         lines.append(
-            f"A noted hour goes with most margin with {_stage(best)}: {short_money(best['margin_per_hour'], currency)} on average "
-            f"(n = {count(int(best['accounts']), 'account')}). Look there first when hours are free."
+            f"Margin for each hour noted is highest at {_stage(best)}: {short_money(best['margin_per_hour'], currency)} "
+            f"(n = {count(int(best['accounts']), 'account')}): an average, not what a further hour would bring."
         )
     return words(*lines)
 
@@ -425,7 +425,12 @@ def _parts(of: pd.Series) -> str:
 
 def _stage(row: pd.Series) -> str:
     """Name a group of the funnel."""
-    return f"{_people(str(row['status']))}s, {row['funnel_stage']}"
+    stage = (
+        str(row["funnel_stage"])
+        .replace("no open deal", "without an open deal")
+        .replace("open deal: ", "with an open deal in ")
+    )
+    return f"{_people(str(row['status']))}s {stage}"
 
 
 def _field(name: object) -> str:

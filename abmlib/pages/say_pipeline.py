@@ -335,6 +335,8 @@ def target(goal: float, won: float, period: str, ended: bool, currency: str) -> 
     if pd.isna(won):
         return f"How much of the target of {period} ({short_money(goal, currency)}) is won is unknown."
     missing = f"{short_money(goal * (1 - won), currency)} {'was missing at its end' if ended else 'is missing'}"
+    if won >= 100:
+        return f"More than 100 times the target of {period} ({short_money(goal, currency)}) is won: is the target entered in {currency}?"
     return f"{share(won)} of the target of {period} ({short_money(goal, currency)}) is won; {missing if won < 1 else 'target met'}."
 
 
