@@ -204,7 +204,7 @@ def test_the_executive_page_says_that_five_quarters_are_too_few_to_judge_the_las
 
 def test_pages_do_not_speak_of_votes_people_and_advice_that_these_data_have_not(folder, tables):
     ran = twins_in_process.run(folder, LAST, tables / "early", ["01", "02"])
-    assert "vote on the list of target accounts; until then" in ran["02"].text
+    assert "vote once on the whole list of target accounts; until then" in ran["02"].text
     assert "accounts again" not in ran["02"].text
     assert "the data have no such evidence" in ran["01"].text  # nobody on a deal
     rows = pd.read_parquet(tables / "early" / "01_decisions.parquet").set_index("slug")

@@ -82,7 +82,7 @@ def known_from(day: pd.Timestamp) -> str:
     """Say from which day on first sales are told, as a note below the tracks; empty where nobody knows."""
     if pd.isna(day):
         return ""
-    return f"First sales are told from {day:%Y-%m-%d} on. A customer from before the data begin counts as a first sale."
+    return f"First sales are told from {day.day} {day:%B %Y} on. A customer from before the data begin counts as a first sale."
 
 
 def stages_by_track(staged: pd.DataFrame, level: float) -> list[str]:
