@@ -403,6 +403,15 @@ def team(entered: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     return every, sellers.by_seller(every, entered, Q2, Q3, TODAY, is_stalled, ways)
 
 
+def test_a_target_of_nobody_who_owns_a_deal_is_said_and_is_no_seller_behind():
+    _, got = team(pd.concat([AIMS, targets(("2026-Q2", "ghost", 900.0), ("2026-Q1", "ghost", 900.0))]))
+    assert say_results.sellers(got, "Q2 2026", True, "EUR")[0] == (
+        "1 of 2 sellers reached the target of Q2 2026; s missed most: 40 EUR, 60.0% won. "
+        "No deal of the data is owned by ghost, who has a target."
+    )
+    assert sellers.behind(got, Q2, TODAY)["owner_id"].tolist() == ["s"]
+
+
 def test_each_seller_stands_against_the_own_target_and_who_misses_most_comes_first():
     _, got = team(AIMS)
     assert got["owner_id"].tolist() == ["s", "t"]

@@ -43,7 +43,8 @@ def by_seller(
     Returns
     -------
     DataFrame: ``owner_id, own_target, won_value, won_of_target, missing_to_target, year_target, year_won, open_deals, open_value,
-    due_value`` (from the day of the report to the end of `coming`), ``overdue_deals, overdue_value, stalled_deals``, and of
+    due_value`` (from the day of the report to the end of `coming`), ``overdue_deals, overdue_value, stalled_deals, deals_known``
+    (all the deals owned), and of
     `by_ways` ``won, lost, raw, raw_low, raw_high, shrunk, low, high``
 
     References
@@ -87,6 +88,7 @@ def by_seller(
             if (known_ends or name == "open_value") and part["amount"].notna().any()
             else out[name]
         )
+    out["deals_known"] = deals.groupby("owner_id").size().reindex(out.index, fill_value=0)
     aim = out["own_target"].where(out["own_target"] > 0)
     out["won_of_target"] = out["won_value"] / aim
     out["missing_to_target"] = (aim - out["won_value"]).clip(lower=0)
@@ -166,7 +168,7 @@ def behind(sellers: pd.DataFrame, period: Period, as_of: pd.Timestamp, year_star
     ----------
     sellers : DataFrame of `by_seller`
     """
-    late = pd.Series(True, sellers.index)
+    late = sellers["deals_known"] > 0
     for won, aim, span in (
         ("won_value", "own_target", period),
         ("year_won", "year_target", year_to(period.end, year_starts)),

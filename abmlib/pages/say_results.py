@@ -202,6 +202,7 @@ def sellers(table: pd.DataFrame, period: str, ended: bool, currency: str) -> tup
     period : in words
     """
     aims, target = table[table["won_of_target"].notna()], ""
+    nobody, aims = aims.loc[aims["deals_known"] == 0, "owner_id"], aims[aims["deals_known"] > 0]
     if len(aims):
         met = int((aims["won_of_target"] >= 1).sum())
         target = f"{met:,} of {count(len(aims), 'seller')} reached the target of {period}"
@@ -210,6 +211,8 @@ def sellers(table: pd.DataFrame, period: str, ended: bool, currency: str) -> tup
             verb = "missed" if ended else "misses"
             target += f"; {one_line(least['owner_id'])} {verb} most: {short_money(least['missing_to_target'], currency)}, {share(least['won_of_target'])} won"
         target += "."
+    if len(nobody):
+        target += f" No deal of the data is owned by {named([one_line(o) for o in nobody])}, who {'has' if len(nobody) == 1 else 'have'} a target."
     late = table[table["overdue_deals"].fillna(0) > 0]
     if late.empty:
         return target, ""
