@@ -276,9 +276,12 @@ say.words(
 )
 
 # %%
-counts += ["open", "open_value", "first_won", "first_decided"]
+first = ["first_won", "first_decided"] if by_ways["first_decided"].any() else []
+of_origin = [*counts, "open", "open_value", *first]
 by_source = by_ways[by_ways["group_by"] == "source"].rename(columns={"group": "source"})
-show.table(by_source[["source", *counts]], f"Deals by source, renewals left out, opened and decided {when}", currency)
+show.table(
+    by_source[["source", *of_origin]], f"Deals by source, renewals left out, opened and decided {when}", currency
+)
 
 # %% [markdown]
 # ## From which campaigns
@@ -293,7 +296,7 @@ say.words(
 
 # %%
 show.table(
-    by_campaign[["campaign", *counts, "spend", "spend_per_deal", "spend_per_win"]],
+    by_campaign[["campaign", *of_origin, "spend", "spend_per_deal", "spend_per_win"]],
     f"Deals by campaign, renewals left out, opened and decided {when}",
     currency,
     rows=40,

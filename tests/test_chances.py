@@ -190,14 +190,14 @@ def test_a_back_test_knows_nothing_of_what_came_later():
     past = past_pipeline.until(pd.concat([early, late]), TODAY)
     columns = ["wins", "wins_came", "money", "money_came", "crm"]
     for days, expected in ((HORIZON, [50, 100, 500, 1000, 500]), (30, [0, 0, 0, 0, 500])):  # none closed within 30 days
-        got = chances.back_test(past, TODAY, days * DAY)
+        got = chances.back_tests(past, TODAY, [days * DAY])[0]
         assert got[["horizon_days", "day"]].to_numpy().tolist() == [[days, PAST_DAY]]
         assert got[columns].iloc[0].tolist() == pytest.approx(expected)
         assert got[["judged_by", "held"]].to_numpy().tolist() == [["money", days == 30]]
-    got = chances.back_test(past.assign(amount=np.nan), TODAY, 30 * DAY)  # amounts of past days are unknown
+    got = chances.back_tests(past.assign(amount=np.nan), TODAY, [30 * DAY])[0]  # amounts of past days are unknown
     assert got[["money", "money_low", "money_high", "money_came"]].isna().all(axis=None)
     assert got[["wins_came", "judged_by", "held"]].to_numpy().tolist() == [[0, "wins", True]]
-    nothing = chances.back_test(past.iloc[:0], TODAY, 30 * DAY)
+    nothing = chances.back_tests(past.iloc[:0], TODAY, [30 * DAY])[0]
     assert pd.concat([got, nothing])["wins"].dtype == float  # or a page writes all digits
 
 
@@ -219,7 +219,7 @@ def test_a_back_test_in_whole_months_looks_from_a_quarter_end_to_the_next():
     past = pd.concat([half_won().assign(day=d, closed_day=c, is_won=True) for d, c in sets])
     past["opportunity_id"] += past["day"].astype("str")
     past["is_won"] = past["is_won"] & ~(past["day"].eq(sets[0][0]) & past["account_id"].eq(past["account_id"].iloc[0]))
-    got = chances.back_test(past_pipeline.until(past, end), end, forecast.time_to(day("2026-09-30"), end))
+    got = chances.back_tests(past_pipeline.until(past, end), end, [forecast.time_to(day("2026-09-30"), end)])[0]
     assert got[["day", "horizon_days"]].iloc[-2:].to_numpy().tolist() == [[day("2025-12-31"), 90], [last, 91]]
     assert got["wins_came"].iloc[-1] == 100  # on the last day; 92 days would leave this quarter end out
     assert forecast.time_to(day("2026-09-30"), day("2026-07-01")) == 91 * DAY

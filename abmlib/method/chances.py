@@ -205,32 +205,27 @@ def amount_growth(past: pd.DataFrame) -> np.ndarray:
     return (won["final_amount"] / won["amount"]).clip(*GROWTH).to_numpy(float)
 
 
-def back_test(
-    past: pd.DataFrame, as_of: pd.Timestamp, ahead: pd.Timedelta | pd.DateOffset, year_starts: int = 1
-) -> pd.DataFrame:
-    """Foretell past quarters with what was known then, and set beside it what came.
+def back_tests(
+    past: pd.DataFrame, as_of: pd.Timestamp, aheads: Sequence[pd.Timedelta | pd.DateOffset], year_starts: int = 1
+) -> list[pd.DataFrame]:
+    """Foretell past quarters with what was known then, and set beside it what came, for each of several times ahead.
+
+    The past of each quarter end is read once for all of them.
 
     Parameters
     ----------
     past : DataFrame of `past_pipeline.followed`
-    ahead : how far every quarter end looks ahead, such as of `forecast.time_to`
+    aheads : how far every quarter end looks ahead, such as of `forecast.time_to`
     year_starts : month in which the fiscal year starts
 
     Returns
     -------
-    DataFrame, one row per quarter end that far ago, at most `TESTED`, the newest: ``horizon_days, day, deals, wins, wins_low,
-    wins_high, wins_came, money, money_low, money_high, money_came`` (all missing where amounts then are unknown), ``crm``
+    for each, DataFrame, one row per quarter end that far ago, at most `TESTED`, the newest: ``horizon_days, day, deals, wins,
+    wins_low, wins_high, wins_came, money, money_low, money_high, money_came`` (all missing where amounts then are unknown), ``crm``
     (amount × the CRM's probability then, which names no day; missing where it gave none), ``judged_by`` (money, or wins where no
     quarter's amounts are known; missing where only this one's are not), ``held`` (what came lay in that interval). Deals
     without a chance are in nothing that came
     """
-    return back_tests(past, as_of, [ahead], year_starts)[0]
-
-
-def back_tests(
-    past: pd.DataFrame, as_of: pd.Timestamp, aheads: Sequence[pd.Timedelta | pd.DateOffset], year_starts: int = 1
-) -> list[pd.DataFrame]:
-    """Give a `back_test` for each of several times ahead; the past of each quarter end is read once for all of them."""
     last = pd.PeriodIndex(past["day"].drop_duplicates(), freq=quarters(year_starts)).end_time.normalize()
     ends = sorted(set(last) & set(past["day"]))
     tested = [[end for end in ends if end + ahead <= as_of][-TESTED:] for ahead in aheads]

@@ -124,7 +124,7 @@ def newest_rows(tested: pd.DataFrame) -> list[dict[str, object]]:
 
     Parameters
     ----------
-    tested : DataFrame of `chances.back_test`, the newest last
+    tested : DataFrame of `chances.back_tests`, the newest last
 
     References
     ----------

@@ -44,8 +44,7 @@ def by_seller(
     -------
     DataFrame: ``owner_id, own_target, won_value, won_of_target, missing_to_target, year_target, year_won, open_deals, open_value,
     due_value`` (from the day of the report to the end of `coming`), ``overdue_deals, overdue_value, stalled_deals, deals_known``
-    (all the deals owned), and of
-    `by_ways` ``won, lost, raw, raw_low, raw_high, shrunk, low, high``
+    (all the deals owned), and of `by_ways` ``won, lost, raw, raw_low, raw_high, shrunk, low, high``
 
     References
     ----------
@@ -58,8 +57,8 @@ def by_seller(
         "own_target": owner_targets(targets, period, year_starts),
         "year_target": owner_targets(targets, year, year_starts),
     }
-    won = {"won_value": period, "year_won": year}
-    known = {name: _sum(_won(deals, span)) for name, span in won.items()}
+    won = {"won_value": _won(deals, period), "year_won": _won(deals, year)}
+    known = {name: _sum(part) for name, part in won.items()}
     at_hand = {
         "open_deals": live.groupby("owner_id").size(), "open_value": _sum(live), "due_value": _sum(due),
         "overdue_deals": late.groupby("owner_id").size(), "overdue_value": _sum(late),
@@ -73,8 +72,8 @@ def by_seller(
     )
     closed = deals[deals["is_closed"].astype(bool)]
     if not dateless(deals) and closed["amount"].notna().any():
-        for name, span in won.items():
-            mute = out.index.isin(_won(deals, span)["owner_id"]) & out[name].isna()
+        for name, part in won.items():
+            mute = out.index.isin(part["owner_id"]) & out[name].isna()
             out[name] = out[name].fillna(0.0).mask(mute)
     else:
         out[list(won)] = float("nan")

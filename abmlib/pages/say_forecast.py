@@ -19,7 +19,7 @@ def trusted(tested: pd.DataFrame, currency: str) -> tuple[str, str]:
 
     Parameters
     ----------
-    tested : DataFrame of `chances.back_test`
+    tested : DataFrame of `chances.back_tests`
     """
     what, part, held = _held(tested)
     if part.empty:

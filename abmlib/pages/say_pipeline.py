@@ -65,7 +65,7 @@ def crm_check(
     crm : sum of amount × probability of the CRM, of the deals that `money` counts
     n : those of them with a probability
     money : expected by history, with interval and n
-    tested : DataFrame of `chances.back_test` as far ahead
+    tested : DataFrame of `chances.back_tests` as far ahead
     until : last day of the horizon
     """
     if pd.isna(crm) or pd.isna(money[0]):
