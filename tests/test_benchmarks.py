@@ -165,7 +165,7 @@ def test_a_market_is_seen_on_an_earlier_day_too_and_only_in_the_tables_it_keeps(
         then = now.at("2026-03-31")
         assert then is now.at("2026-03-31") and 0 < len(then.deals) < len(now.deals)
         with pytest.raises(LookupError, match="TABLES"):
-            now.book.read("campaigns")
+            now.book.read("leads")
 
 
 def test_measures_of_many_rows_at_once_are_those_of_one():
