@@ -186,7 +186,8 @@ show.table(largest, "Buying groups of the accounts with the largest open deals",
 # %% [markdown]
 # ## Who brings most, and where the hours go
 # Prospects and customers apart. A stage of the funnel is the furthest stage of the account's open deals. Hours are those of sales
-# in the last 12 months, where they are noted; margin is of the last 12 months. Where hours go elsewhere than money is, ask why.
+# in the last 12 months, where they are noted; margin is of the last 12 months. Hours go first where the share of the margin or of
+# the open amount is furthest above the share of the hours.
 
 # %% tags=["finding"]
 facts = book.features(["margin_12m", "revenue_12m", "open_amount", "touches_in_90d"]).set_index("account_id")
@@ -196,16 +197,27 @@ facts = facts.assign(
     status=judged.set_index("account_id")["status"], margin_rank=resources.profit_rank(facts["margin_12m"])
 )
 facts["hours_12m"] = cycle_effort.hours_spent(book.read("activities"), facts.index, book.as_of)
+facts = facts.join(resources.shares(facts, facts))
 by_stage = resources.by_funnel_stage(facts)
 book.measure(resources.funnel_rows(by_stage))
-say_data.funnel(by_stage, book.currency)
+say_data.funnel(by_stage, facts.join(names))
 
 # %%
 told = len(by_stage) > 1 and by_stage[list(resources.SHARES)].notna().any(axis=None)
 show.table(by_stage if told else by_stage.iloc[:0], "Money and hours by stage of the funnel", book.currency)
 
 # %%
-first = ["margin_rank", "name", "status", "funnel_stage", "margin_12m", "revenue_12m", "hours_12m", "open_amount"]
+first = [
+    "margin_rank",
+    "name",
+    "status",
+    "funnel_stage",
+    "margin_12m",
+    "revenue_12m",
+    "hours_12m",
+    "open_amount",
+    "priority",
+]
 ranked = facts.join(names).dropna(subset="margin_rank").sort_values("margin_rank")[first]
 show.table(ranked, "Accounts by margin of the last 12 months", book.currency, rows=20)
 
@@ -232,8 +244,12 @@ show.table(pairs.drop(columns=["account_id", "other_id"]), "Pairs that may be on
 
 # %% tags=["finding"]
 known = missingness.completeness(accounts, records)
-alike_customers = missingness.look_alikes(accounts)
-cold = book.measure(missingness.cold_start_rows(accounts, alike_customers))
+products, year = book.read("products"), periods.trailing(book.as_of, 12)
+sold = book.panel("transactions", ["product_id"], per="day", sums=["revenue"])
+sold = orders.with_product_line(sold[sold["day"].between(year.start, year.end)], products, "purchases")
+alike_customers = missingness.look_alikes(accounts, sold)
+foretold = missingness.foretold_lines(accounts, sold)
+cold = book.measure(missingness.cold_start_rows(accounts, alike_customers["look_alikes"], foretold))
 book.measure(missingness.completeness_rows(known))
 prospects = accounts[accounts["status"] == "prospect"]
 say_data.completeness(known, missingness.FIRMOGRAPHICS, cold, prospects[["industry", "employees"]].isna().sum())
@@ -243,6 +259,12 @@ some = known[known.groupby("kind")["known"].transform("sum") > 0]
 kinds = some.pivot(index="kind", columns="status", values="share").reindex(some["kind"].unique())
 kinds = kinds.rename(columns={"customer": "customers", "former": "former customers", "prospect": "prospects"})
 show.table(kinds.rename_axis(columns=None).reset_index(), "Accounts with each kind of data", values="share")
+
+# %%
+new = alike_customers.dropna(subset="alike_line").join(facts["open_amount"]).join(names)
+new = new.sort_values(["open_amount", "look_alikes"], ascending=False, kind="stable")
+columns = ["name", "open_amount", "look_alikes", "alike_line", "alike_share", "alike_value", "alike_accounts"]
+show.table(new[columns], "Accounts that never bought, and what customers like them buy", book.currency, rows=15)
 
 # %% [markdown]
 # ## Lost deals and former customers
@@ -259,15 +281,24 @@ say_data.ended(deleted, ended.loc[ended["verdict"] == "held", "what"])
 show.table(ended[ended["of"] > 0].rename(columns={"held": "kept"}), "Records of what ended")
 
 # %% [markdown] tags=["fold"]
-# ## When fields were last learnt
+# ## Sources of what is known, and when it was learnt
 # A field without a history is only known as it is now. A field that nobody has looked at for years may be wrong.
 
-# %%
-systems = resources.by_source(accounts, judged)
-show.table(systems[systems["source_system"] != "unknown"], "Source systems of accounts")
+# %% tags=["finding"]
+learnt = {
+    "accounts": accounts.rename(columns={"source_system": "source", "created_day": "day"}),
+    "account_insights": book.read("account_insights").rename(columns={"observed_day": "day"}),
+    "wallet_estimates": book.read("wallet_estimates").rename(columns={"method": "source", "known_day": "day"}),
+    "intent_signals": book.panel("intent_signals", ["provider"], per="day").rename(columns={"provider": "source"}),
+}
+systems = resources.by_source(learnt, book.as_of)
+history = resources.field_ages(book.read("attribute_history"), book.as_of)
+say_data.sources(systems, history)
 
 # %%
-history = resources.field_ages(book.read("attribute_history"), book.as_of)
+show.table(systems, "Sources of data about accounts")
+
+# %%
 show.table(
     history,
     "Fields with a history",
@@ -365,12 +396,11 @@ show.measures(agreed.query("status != 'not_answerable'"), "Do the two views agre
 # %%
 which = views.chosen(account, judged)
 touches = book.panel("activities", ["channel"], per="month")
-products = book.read("products")
 purchases = orders.with_product_line(book.panel("transactions", ["product_id"], per="month"), products, "purchases")
 sources = {"cases": "cases", "survey answers": "surveys", "contracts entered": "contracts"}
 others = {lane: book.panel(table, per="month") for lane, table in sources.items()}
-met = views.breadth(touches, purchases, facts.index, periods.trailing(book.as_of, 12).start)
-kept = facts[["funnel_stage", "margin_12m", "margin_rank", "hours_12m"]].join([met, alike_customers])
+met = views.breadth(touches, purchases, facts.index, year.start)
+kept = facts[["funnel_stage", "margin_12m", "margin_rank", "hours_12m", "priority"]].join([met, alike_customers])
 written = judged.join(kept, on="account_id")
 events = views.timeline(which, touches, purchases, deals, others)
 if len(events):

@@ -50,6 +50,8 @@ from abmlib.method import (
     framework,
     joint_team,
     maturity,
+    missingness,
+    orders,
     periods,
     tiger_teams,
 )
@@ -355,7 +357,11 @@ book.measure(feedback.feedback_rows(newest, themes, by_segment)) if len(themes) 
 of_market = by_segment[by_segment["theme"] == market_theme.lower()]
 money = book.features(["open_amount", "revenue_12m"]).set_index("account_id")
 looked_at = pd.Index(pd.concat([t["account_id"] for t in (tiers, ballots, book.read("experiments"))]).unique())
-alike = feedback.look_alikes(of_market, heard, accounts, money, looked_at)
+year = periods.trailing(book.as_of, 12)
+sold = book.panel("transactions", ["product_id"], per="day", sums=["revenue"])
+sold = orders.with_product_line(sold[sold["day"].between(year.start, year.end)], book.read("products"), "purchases")
+offers = missingness.look_alikes(book.read("accounts"), sold).drop(columns="look_alikes")
+alike = feedback.look_alikes(of_market, heard, accounts, money, looked_at).join(offers, on="account_id")
 say.words(
     say_framework.stands_out(by_segment[by_segment["more_often"].astype(bool)], LEVEL),
     say_framework.trends(themes, say.during(newest.start, newest.end)),
@@ -373,9 +379,24 @@ show.table(of_market[columns], f"Accounts by industry where sales noted: {market
 
 # %%
 look = alike.join(accounts[["name", "owner_id"]], on="account_id")
-columns = ["name", "owner_id", "industry", "named", "open_amount", "revenue_12m"]
+columns = [
+    "name",
+    "owner_id",
+    "industry",
+    "named",
+    "open_amount",
+    "revenue_12m",
+    "alike_line",
+    "alike_value",
+    "alike_accounts",
+]
+note = "Customers like it: of its industry and half of size, where the account itself never bought." * bool(len(look))
 show.table(
-    look[columns], "Never considered for the list, in the industry of the new market", book.currency, rows=show.LISTED
+    look[columns],
+    "Never considered for the list, in the industry of the new market",
+    book.currency,
+    rows=show.LISTED,
+    note=note,
 )
 
 # %% [markdown]

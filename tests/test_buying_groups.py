@@ -6,7 +6,6 @@ import pytest
 
 from abmlib.method import buying_groups, resources
 from abmlib.pages import say_data
-from abmlib.tables import schema
 from tests.conftest import as_read
 
 ACCOUNTS, ROLES = pd.Index(["acme", "beta", "cold"]), ["decision_maker", "end_user"]
@@ -141,11 +140,12 @@ def test_money_and_hours_are_summed_by_status_and_stage_and_unknown_ones_stay_un
     assert got["status"].tolist() == ["customer", "customer", "prospect"]
     assert got["hours_share"].tolist() == [0.125, 0.375, 0.5]
     assert got["margin_share"].tolist() == [0.25, 0.75, 0]
-    assert got["margin_per_hour"].tolist() == [20, 20, 0]
+    assert got["priority"].fillna(0).tolist() == [3, 1, 2]  # .25 less .125; .75 less .375, and before it .75 less .5
     rows = resources.funnel_rows(got)
     assert rows.groupby("definition_id")["value"].sum().tolist() == [1, 1, 1]
     blind = resources.by_funnel_stage(facts.assign(hours_12m=np.nan))
-    assert blind[["hours_share", "margin_per_hour"]].isna().all(axis=None)
+    assert blind["hours_share"].isna().all()
+    assert blind["priority"].tolist() == [3, 1, 1]  # by the money alone
     assert resources.by_funnel_stage(facts.iloc[:0]).empty
 
 
@@ -163,13 +163,12 @@ def test_a_field_is_as_old_as_its_newest_value_and_changed_where_it_had_another(
     assert resources.field_ages(as_read("attribute_history"), pd.Timestamp("2026-06-30")).empty
 
 
-def test_sources_are_counted_with_how_full_their_fields_are():
-    accounts = as_read("accounts", pd.DataFrame({"account_id": ["a", "b", "c"], "name": "x", "status": "customer",
-        "source_system": ["crm", "crm", "shop"], "created_at": pd.Timestamp("2026-01-01", tz="UTC")}))  # fmt: skip
-    judged = pd.DataFrame({"account_id": ["a", "b", "c"], "filled_share": [1.0, 0.5, 0.25]})
-    got = resources.by_source(accounts, judged)
-    assert got[["source_system", "accounts", "filled_share"]].to_numpy().tolist() == [
-        ["crm", 2, 0.75],
-        ["shop", 1, 0.25],
+def test_each_source_is_as_old_as_its_newest_row():
+    days = pd.to_datetime(["2026-06-01", "2026-06-28", "2026-01-01"])
+    crm = pd.DataFrame({"account_id": ["a", "b", "c"], "source": ["crm", "crm", "unknown"], "day": days})
+    intent = pd.DataFrame({"account_id": ["a", "a"], "source": "Tidewatch", "day": days[:2]})
+    got = resources.by_source({"accounts": crm, "intent": intent, "none": crm.iloc[:0]}, pd.Timestamp("2026-06-30"))
+    assert got[["table", "source", "accounts", "days_old"]].to_numpy().tolist() == [
+        ["accounts", "crm", 2, 2],
+        ["intent", "Tidewatch", 1, 2],
     ]
-    assert schema.empty("00_buying_groups").empty

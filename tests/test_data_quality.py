@@ -188,7 +188,7 @@ def test_each_kind_of_data_is_counted_by_status_and_never_over_all(accounts, rec
     assert missingness.completeness(accounts.iloc[:0], records).empty
 
 
-def test_an_account_that_never_bought_learns_from_customers_of_its_industry_and_size():
+def test_an_account_that_never_bought_learns_from_customers_of_its_industry_and_size(monkeypatch):
     rows = [
         ("small", "customer", "bank", 10),
         ("left", "former", "bank", 9),  # a former customer bought too
@@ -200,12 +200,34 @@ def test_an_account_that_never_bought_learns_from_customers_of_its_industry_and_
         ("unsized", "prospect", "bank", None),
     ]
     table = pd.DataFrame(rows, columns=["account_id", "status", "industry", "employees"])
-    alike = missingness.look_alikes(table)
-    assert alike.dropna().to_dict() == {"cold": 2, "alone": 0}
-    few = missingness.cold_start_rows(table, alike.replace(2, missingness.FEWEST_ALIKE))
-    assert [(r["value"], r["n"]) for r in few] == [(0.5, 8), (0.25, 4)]
-    blind = missingness.look_alikes(table.assign(industry=None))
-    assert [r["status"] for r in missingness.cold_start_rows(table, blind)] == ["ok", "not_answerable"]
+    table = table.assign(name=table["account_id"])
+    bought = pd.DataFrame([("left", "soap", 5.0), ("small", "soap", 3.0), ("small", "ink", 9.0), ("cold", "ink", 0.0)])
+    bought = bought.set_axis(["account_id", "product_line", "revenue"], axis=1)
+    monkeypatch.setattr(missingness, "FEWEST_ALIKE", 2)
+    got = missingness.look_alikes(table, bought)
+    assert got["look_alikes"].dropna().to_dict() == {"cold": 2, "alone": 0}
+    assert got.loc["cold"].tolist()[1:] == ["small, left", "soap", 1.0, 4.0]  # who bought most comes first
+    assert got.loc["alone"].isna().tolist() == [False] + [True] * 4
+    few = missingness.cold_start_rows(table, got["look_alikes"], missingness.foretold_lines(table, bought))
+    assert [(r["value"], r["n"]) for r in few[:2]] == [(0.5, 8), (0.25, 4)]
+    assert [r["status"] for r in few[2:]] == ["not_answerable"] * 2  # no customer has two others like it
+    blind = missingness.look_alikes(table.assign(industry=None), bought.iloc[:0])
+    assert blind.isna().all(axis=None)
+    none = missingness.cold_start_rows(table, blind["look_alikes"], missingness.foretold_lines(table, bought.iloc[:0]))
+    assert [r["status"] for r in none] == ["ok"] + ["not_answerable"] * 3
+
+
+def test_what_customers_like_them_bought_is_tried_on_customers_beside_what_most_bought(monkeypatch):
+    monkeypatch.setattr(missingness, "FEWEST_ALIKE", 2)
+    rows = [("a", "bank", "soap"), ("b", "bank", "soap"), ("c", "bank", "ink")]
+    rows += [(f"s{i}", "shop", "ink") for i in range(3)] + [("x", "farm", "ink")]  # nobody is like x
+    table = pd.DataFrame(rows, columns=["account_id", "industry", "product_line"]).assign(
+        revenue=1.0, status="customer"
+    )
+    table = table.assign(name=table["account_id"], employees=[7] * 6 + [900])
+    got = missingness.foretold_lines(table, table)
+    assert got["by_alike"].to_dict() == {"a": False, "b": False, "c": False, "s0": True, "s1": True, "s2": True}
+    assert got["by_all"].to_dict() == {"a": False, "b": False, "c": True, "s0": True, "s1": True, "s2": True}
 
 
 def test_usable_accounts_are_counted_by_status(judged):

@@ -8,7 +8,7 @@ import scipy
 
 from abmlib.method.data_quality import DESCRIBES, segments
 from abmlib.method.deals import decided, won_flag
-from abmlib.method.measures import counted_row, estimate_row, measure_row, measure_rows
+from abmlib.method.measures import counted_row, estimate_row, measure_row, measure_rows, share_row
 from abmlib.stats import intervals
 from abmlib.stats.intervals import FLOOR_ACCOUNTS, FLOOR_OUTCOMES, LEVEL
 from abmlib.tables import identity
@@ -26,6 +26,8 @@ RECORDED = {  # what accounts bought and did
 }  # fmt: skip
 BANDS = 2  # of equally many accounts by number of employees: the smaller and the larger half
 FEWEST_ALIKE = 5  # customers of one industry and size below which they tell too little
+KIND = ["industry", "band"]  # what accounts that are alike share
+NAMED = 3  # of them that are named
 ALL_FIELDS, FORETELLS = "all fields together", "foretells buying"
 MERGES, NONE_HELD = "accounts merged into another", "none: deleted from the source?"
 
@@ -76,33 +78,86 @@ def completeness_rows(table: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def look_alikes(accounts: pd.DataFrame) -> pd.Series:
-    """Count the customers that each account which has never bought could learn from: same industry, same size.
+def _peers(accounts: pd.DataFrame, bought: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series, pd.DataFrame]:
+    """Industry, size band and name of each account; whether it never bought; what each line brought from those who did."""
+    bands = pd.qcut(accounts["employees"].astype(float).rank(method="min"), BANDS, labels=False, duplicates="drop")
+    kind = accounts[["industry", "name"]].assign(band=bands).set_axis(accounts["account_id"])
+    cold = accounts.set_index("account_id")["status"] == "prospect"
+    sums = bought.groupby(["account_id", "product_line"])["revenue"].sum().astype(float)
+    return kind, cold, sums[sums > 0].unstack().reindex(kind[~cold].dropna(subset=KIND).index)
+
+
+def look_alikes(accounts: pd.DataFrame, bought: pd.DataFrame) -> pd.DataFrame:
+    """Customers that each account which has never bought could learn from: same industry, same size; what most of them buy.
 
     Size is one of `BANDS` bands of equally many accounts by employees.
 
+    Parameters
+    ----------
+    accounts : ``tables.schema.ACCOUNTS``, as read
+    bought : DataFrame ``account_id, product_line, revenue``, of a year
+
     Returns
     -------
-    Series of counts, indexed by account id; missing for who has bought, or where industry or employees are unknown
+    DataFrame, one row per account, indexed by its id: ``look_alikes`` (count; missing for who has bought, or where industry or
+    employees are unknown), ``alike_accounts`` (names of the `NAMED` who bought most), ``alike_line`` (that most of them
+    bought), ``alike_share`` (of them who bought it), ``alike_value`` (their median revenue of it); the last three
+    missing where fewer than `FEWEST_ALIKE` are alike
 
     References
     ----------
     S2-22, cold start.
     """
-    bands = pd.qcut(accounts["employees"].astype(float).rank(method="min"), BANDS, labels=False, duplicates="drop")
-    kind = pd.DataFrame({"industry": accounts["industry"], "band": bands}).set_axis(accounts["account_id"])
-    cold = accounts.set_index("account_id")["status"] == "prospect"
-    bought = kind[~cold].dropna().value_counts().rename("n")
-    found = kind.join(bought, on=["industry", "band"])["n"].fillna(0).where(kind.notna().all(axis=1) & cold)
-    return found.astype("Int64").rename("look_alikes")
+    kind, cold, sold = _peers(accounts, bought)
+    by_size = kind.loc[sold.sum(axis=1).sort_values(ascending=False, kind="stable").index].groupby(KIND)["name"]
+    groups = by_size.agg(look_alikes="size", alike_accounts=lambda names: ", ".join(names.iloc[:NAMED]))
+    each = (
+        sold.stack()
+        .dropna()
+        .rename("revenue")
+        .reset_index(1)
+        .join(kind[KIND])
+        .groupby([*KIND, "product_line"])["revenue"]
+    )
+    lines = each.agg(["size", "median"]).sort_values("size", ascending=False, kind="stable").reset_index("product_line")
+    most = lines[~lines.index.duplicated()].reindex(groups.index[groups["look_alikes"] >= FEWEST_ALIKE])
+    groups = groups.assign(
+        alike_line=most["product_line"], alike_share=most["size"] / groups["look_alikes"], alike_value=most["median"]
+    )
+    asked = cold & kind[KIND].notna().all(axis=1)
+    found = kind[KIND].join(groups, on=KIND)[groups.columns].where(asked)
+    return found.assign(look_alikes=found["look_alikes"].fillna(0).where(asked).astype("Int64"))
 
 
-def cold_start_rows(accounts: pd.DataFrame, alike: pd.Series) -> list[dict[str, Any]]:
-    """Rows of `measures`: share of accounts that never bought, and of those with enough customers like them.
+def foretold_lines(accounts: pd.DataFrame, bought: pd.DataFrame) -> pd.DataFrame:
+    """Try look-alikes where the answer is known: did customers buy the line that most of those like them bought?
 
     Parameters
     ----------
-    alike : Series of `look_alikes`
+    accounts, bought : of `look_alikes`
+
+    Returns
+    -------
+    DataFrame, one row per customer that bought and has `FEWEST_ALIKE` others like it: ``by_alike``, and ``by_all``: did it buy
+    the line that most of all other customers bought
+    """
+    kind, _, sold = _peers(accounts, bought)
+    has = sold.notna()
+    groups = has.groupby([kind.loc[has.index, k] for k in KIND])
+    tried = has[has.any(axis=1) & (groups.transform("size") > FEWEST_ALIKE)]
+    others = {"by_alike": groups.transform("sum") - has, "by_all": has.sum() - has.astype(int)}
+    picked = {rule: counts.loc[tried.index].to_numpy().argmax(axis=1) for rule, counts in others.items() if len(tried)}
+    rows = np.arange(len(tried))
+    return pd.DataFrame({r: tried.to_numpy()[rows, p] for r, p in picked.items()}, tried.index, ["by_alike", "by_all"])
+
+
+def cold_start_rows(accounts: pd.DataFrame, alike: pd.Series, foretold: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows of `measures`: accounts that never bought, those with enough customers like them, and how often these foretell a line.
+
+    Parameters
+    ----------
+    alike : column of `look_alikes`
+    foretold : DataFrame of `foretold_lines`
 
     References
     ----------
@@ -116,6 +171,7 @@ def cold_start_rows(accounts: pd.DataFrame, alike: pd.Series) -> list[dict[str, 
         counted_row(
             "S2-22", "cold_start_accounts_with_look_alikes", enough, cold if alike.notna().any() else 0, why=why
         ),
+        *(share_row("S2-22", f"line_foretold_{rule}", int(foretold[rule].sum()), len(foretold)) for rule in foretold),
     ]
 
 

@@ -1,5 +1,7 @@
 """Where accounts stand in the funnel, what they bring, and which hours they get; how new what is known of them is."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 
@@ -73,6 +75,33 @@ def profit_rank(margin: pd.Series) -> pd.Series:
     return margin.where(margin != 0).rank(ascending=False, method="min").astype("Int64")
 
 
+def shares(of: pd.DataFrame, whole: pd.DataFrame) -> pd.DataFrame:
+    """Share of the hours, the margin and the open amount of all accounts, and who gets hours first.
+
+    Hours first go where the money is and the hours are not: 1 is the row whose share of the margin or of the open amount, the larger,
+    is furthest above its share of the hours; missing where it is not above. Where no hours are noted, the money alone ranks.
+
+    Parameters
+    ----------
+    of : DataFrame ``hours_12m, margin_12m, open_amount``
+    whole : the same of all accounts
+
+    Returns
+    -------
+    DataFrame with the index of `of`: ``hours_share, margin_share, open_share`` (missing where the whole is not positive), ``priority``
+
+    References
+    ----------
+    S3-3.
+    """
+    sums = whole[list(SHARES.values())].astype(float).sum()
+    out = pd.DataFrame(
+        {share: of[c].astype(float) / (sums[c] if sums[c] > 0 else np.nan) for share, c in SHARES.items()}
+    )
+    more = out[["margin_share", "open_share"]].max(axis=1) - out["hours_share"].fillna(0)
+    return out.assign(priority=more.where(more > 0).rank(ascending=False, method="min").astype("Int64"))
+
+
 def by_funnel_stage(facts: pd.DataFrame) -> pd.DataFrame:
     """What accounts bring and which hours they get, by status and stage of the funnel; statuses are never mixed.
 
@@ -82,9 +111,8 @@ def by_funnel_stage(facts: pd.DataFrame) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame, one row per status and stage with an account, nearest to a sale first: ``status, funnel_stage, accounts, margin_12m, open_amount,
-    hours_12m`` (sums of what is known; missing where none is), ``margin_per_hour`` and ``hours_share, margin_share, open_share`` (of
-    all accounts; missing where the whole is not positive)
+    DataFrame, one row per status and stage with an account, nearest to a sale first: ``status, funnel_stage, accounts,
+    margin_12m, open_amount, hours_12m`` (sums of what is known; missing where none is), and the columns of `shares`
 
     References
     ----------
@@ -93,14 +121,9 @@ def by_funnel_stage(facts: pd.DataFrame) -> pd.DataFrame:
     money = list(SHARES.values())
     by = facts.groupby(["status", "funnel_stage"], sort=False)
     table = by[money].sum(min_count=1).astype(float).assign(accounts=by.size(), place=by["place"].max()).reset_index()
-    whole = facts[money].astype(float).sum()
-    shares = {share: table[c] / (whole[c] if whole[c] > 0 else np.nan) for share, c in SHARES.items()}
-    hours = table["hours_12m"].where(table["hours_12m"] > 0)
-    table = table.assign(margin_per_hour=table["margin_12m"] / hours, **shares)
-    table["status"] = pd.Categorical(table["status"], STATUSES)
+    table = table.join(shares(table, facts)).assign(status=pd.Categorical(table["status"], STATUSES))
     table = table.sort_values(["status", "place"], ascending=[True, False], kind="stable", ignore_index=True)
-    columns = ["status", "funnel_stage", "accounts", *money, "margin_per_hour", *SHARES]
-    return table[columns].astype({"status": "str"})
+    return table[["status", "funnel_stage", "accounts", *money, *SHARES, "priority"]].astype({"status": "str"})
 
 
 def funnel_rows(table: pd.DataFrame) -> pd.DataFrame:
@@ -163,23 +186,25 @@ def field_ages(history: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
     return fields.reset_index()
 
 
-def by_source(accounts: pd.DataFrame, judged: pd.DataFrame) -> pd.DataFrame:
-    """What each source system brings: accounts, the newest of them, and how full their fields are.
+def by_source(rows: Mapping[str, pd.DataFrame], as_of: pd.Timestamp) -> pd.DataFrame:
+    """Which source describes accounts, in which table, how many, and how old the newest of it is.
+
+    Rows whose source is not known do not count.
 
     Parameters
     ----------
-    accounts : ``tables.schema.ACCOUNTS``, as read
-    judged : DataFrame of `data_quality.account_data`
+    rows : of each table: ``account_id, source, day``
 
     Returns
     -------
-    DataFrame, the largest source first: ``source_system, accounts, newest`` (day an account entered it), ``filled_share`` (mean)
+    DataFrame, by table the largest source first: ``table, source, accounts, newest`` (day), ``days_old``
 
     References
     ----------
     S3-3, enrichment.
     """
-    filled = judged.set_index("account_id")["filled_share"].reindex(accounts["account_id"]).to_numpy()
-    by = accounts.assign(filled=filled).groupby("source_system")
-    table = by.agg(accounts=("account_id", "size"), newest=("created_day", "max"), filled_share=("filled", "mean"))
-    return table.sort_values("accounts", ascending=False, kind="stable").reset_index()
+    parts = pd.concat([own[["account_id", "source", "day"]].assign(table=name) for name, own in rows.items()])
+    by = parts[parts["source"].fillna("unknown") != "unknown"].groupby(["table", "source"])
+    found = by.agg(accounts=("account_id", "nunique"), newest=("day", "max")).reset_index()
+    found = found.assign(days_old=(as_of - found["newest"]).dt.days)
+    return found.sort_values(["table", "accounts"], ascending=[True, False], kind="stable", ignore_index=True)

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 import pandas as pd
 
-from abmlib.pages.say import Words, count, day, joined, named, share, short_money, words
+from abmlib.pages.say import Words, count, day, joined, named, one_line, share, words
 
 CHANGING = {
     "stage": "stage",
@@ -18,7 +18,7 @@ NO_PAST = (  # what a history of deals is exported for
 )
 JUDGED = ("customer", "prospect")  # statuses in which people are sought
 HALF = 0.5  # share of contacts with a role, below which roles count as not entered
-FEW = 5  # accounts of a group, below which its margin per hour is not said
+FIRST = 3  # accounts that are named
 PARTS = {"hours_share": "of the hours of sales", "margin_share": "of the margin", "open_share": "of the open amount"}
 ENDED = ("former customers", "lost deals", "people who left")  # without them, the past looks better than it was
 RECORDS = {  # measures that name what is wrong, and what they count
@@ -333,9 +333,17 @@ def _cold(rows: pd.DataFrame, lacking: pd.Series) -> str:
         return ""
     gaps = [f"{_field(name)} of {k:,}" for name, k in lacking.items() if k]
     fill = f": fill in {joined(gaps)} to look for more" if gaps and known < 1 else ""
+    alike, plain = rows.loc["line_foretold_by_alike"], rows.loc["line_foretold_by_all"]
+    tried = (
+        f". Tried on {count(int(alike['n']), 'customer')}: {share(alike['value'])} bought the line that most customers like them buy, "
+        f"{share(plain['value'])} the line that most of all customers buy"
+        f"{', so customers like them foretell no better' * bool(alike['value'] <= plain['value'])}"
+    )
     return (
-        f"{count(n, 'account')} {_have(n)} never bought, so nothing of their own shows how they buy; for {round(known * n) or 'none'} of them "
-        f"five customers or more of their industry and size can show it{fill}"
+        f"{count(n, 'account')} {_have(n)} never bought, so nothing of their own shows how they buy; "
+        f"for {round(known * n) or 'none'} of them five customers or more of their industry and size can show it{fill}"
+        + tried
+        * bool(alike["n"])
     )
 
 
@@ -388,34 +396,26 @@ def buying_map(groups: pd.DataFrame, deals: pd.DataFrame, names: pd.Series, requ
     return first.join(wide).assign(**{"last_touch": newest, "roles to find": gaps}).reset_index(drop=True)
 
 
-def funnel(table: pd.DataFrame, currency: str) -> Words:
-    """Say what customers without an open deal take of the hours, where most is open, and where an hour goes with most margin.
-
-    Nothing without hours, or without money.
+def funnel(table: pd.DataFrame, accounts: pd.DataFrame) -> Words:
+    """Say where hours should go first, by stage and by account, and why; nothing without money or with one row only.
 
     Parameters
     ----------
     table : DataFrame of `resources.by_funnel_stage`
+    accounts : the columns of `resources.shares` and ``name``, one row per account
     """
-    if (
-        len(table) < 2
-        or table["hours_share"].isna().all()
-        or table[["margin_share", "open_share"]].isna().all(axis=None)
-    ):
+    first = table.dropna(subset="priority").sort_values("priority")
+    if len(table) < 2 or first.empty:
         return words()
-    bare = table[(table["status"] == "customer") & table["funnel_stage"].str.startswith("no open deal")]
-    lines = [f"Customers without an open deal take {_parts(bare[list(PARTS)].sum(min_count=1))}."] * (len(bare) > 0)
-    if table["open_share"].notna().any():
-        most = table.loc[table["open_share"].idxmax()]
-        lines.append(f"Most is open at {_stage(most)}: {_parts(most)}.")
-    paid = table[(table["margin_per_hour"] > 0) & (table["accounts"] >= FEW)]
-    if len(paid) > 1:
-        best = paid.loc[paid["margin_per_hour"].idxmax()]
-        lines.append(
-            f"Margin for each hour noted is highest at {_stage(best)}: {short_money(best['margin_per_hour'], currency)} "
-            f"(n = {count(int(best['accounts']), 'account')}): an average, not what a further hour would bring."
-        )
-    return words(*lines)
+    noted = table["hours_share"].notna().any()
+    why = "more of the money than of the hours is there" if noted else "no hours are noted, so by the money alone"
+    top, largest = first.iloc[0], accounts.sort_values("priority").head(FIRST)
+    each = joined([f"{one_line(r['name'])} ({_parts(r)})" for _, r in largest.iterrows()])
+    rest = f", then {joined([_stage(r) for _, r in first.iloc[1:3].iterrows()])}" * (len(first) > 1)
+    return words(
+        f"Hours first, as {why}: {_stage(top)} (n = {count(int(top['accounts']), 'account')}: {_parts(top)}){rest}",
+        f"Account by account, first {each}. This is where the money is, not what a further hour would bring.",
+    )
 
 
 def _parts(of: pd.Series) -> str:
@@ -431,6 +431,29 @@ def _stage(row: pd.Series) -> str:
         .replace("open deal: ", "with an open deal in ")
     )
     return f"{_people(str(row['status']))}s {stage}"
+
+
+def sources(systems: pd.DataFrame, fields: pd.DataFrame) -> Words:
+    """Say which source of data about accounts is oldest, and which field nobody has looked at for longest.
+
+    Parameters
+    ----------
+    systems : DataFrame of `resources.by_source`
+    fields : DataFrame of `resources.field_ages`
+    """
+    said = []
+    if len(systems):
+        old = systems.loc[systems["days_old"].idxmax()]
+        said.append(
+            f"{count(len(systems), 'source describes', 'sources describe')} accounts; {'silent longest: ' * (len(systems) > 1)}{one_line(old['source'])} "
+            f"({_field(old['table'])}), its newest row is {count(int(old['days_old']), 'day')} old"
+        )
+    if len(fields):
+        old = fields.loc[fields["median_days"].idxmax()]
+        said.append(
+            f"longest unchanged: {_field(old['field'])} of {old['table']}, {old['median_days']:,.0f} days in the median"
+        )
+    return words("; ".join(said))
 
 
 def _field(name: object) -> str:

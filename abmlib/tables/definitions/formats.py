@@ -69,8 +69,11 @@ PAGES: dict[str, Format] = {  # columns of tables that are shown and not kept
     "open_amount": Format("money", "Open amount"),
     "hours_12m": Format("hours", "Hours of sales, 12 months"), "margin_12m": Format("money", "Margin, 12 months"),
     "revenue_12m": Format("money", "Net revenue, 12 months"), "margin_rank": Format("count", "Rank by margin"),
-    "margin_per_hour": Format("money", "Margin per hour"), "share_changed": Format("share", "Changed since"),
+    "priority": Format("count", "Hours first"), "share_changed": Format("share", "Changed since"),
     "hours_share": SHARE, "margin_share": SHARE, "open_share": Format("share", "Share of the open amount"),
+    "alike_accounts": Format("text", "Customers like it"), "alike_line": Format("text", "Most of them buy"),
+    "alike_share": Format("share", "Of them who do"), "alike_value": Format("money", "Typical in 12 months"),
+    "look_alikes": Format("count", "Customers like it, all"),
     "newest": Format("day"), "median_days": Format("count", "Median age", "days"),
     # 01
     "file_early": Format("number", "Early, rule file"),

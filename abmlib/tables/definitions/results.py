@@ -114,6 +114,13 @@ ELEMENTS = table("01_elements", "Each of the five elements in each cycle: what i
     "next_step": col("text", "what to do where it is not in place", default=""),
 })
 
+ALIKE = {
+    "alike_accounts": col("text", "names of those customers of its industry and size that bought most in the last 12 months", null=True),
+    "alike_line": col("text", "line of business that most of those customers bought; missing where they are too few", null=True),
+    "alike_share": col("rate", "of those customers, the share that bought it", null=True),
+    "alike_value": col("money", "median of what they bought of it in the last 12 months", null=True),
+}
+
 PARTS = ("pass", "fail", "not_answerable")
 
 ACCOUNT_DATA = table("00_account_data", "What is known of each account, and whether it can be judged.",
@@ -130,10 +137,12 @@ ACCOUNT_DATA = table("00_account_data", "What is known of each account, and whet
     "product_lines": col("int", "lines of business with a purchase, ever", unit="lines", null=True),
     "look_alikes": col("int", "customers of its industry and size; missing for who has bought, or where one of the two is unknown",
         unit="accounts", null=True),
+    } | ALIKE | {
     "funnel_stage": col("text", "furthest stage of its open deals, or else whether it is active", null=True),
     "margin_12m": col("money", "margin of the last 12 months; missing where a cost is", null=True),
     "margin_rank": col("int", "1 is the account of most margin; missing without a purchase or a cost", unit="rank", null=True),
     "hours_12m": col("number", "hours sales spent on it in the last 12 months, where they are noted", unit="hours", null=True),
+    "priority": col("int", "1 gets hours first: more of the margin or the open amount than of the hours; missing for the others", unit="rank", null=True),
 })
 
 BUYING_GROUPS = table("00_buying_groups", "Who is known in which role of buying, account by account: people are counted, not named.",
@@ -225,7 +234,7 @@ LOOK_ALIKES = table("02_look_alikes",
     "named": col("bool", "sales noted it at this account"),
     "open_amount": col("money", "open deals", null=True),
     "revenue_12m": col("money", "net revenue of twelve months", null=True),
-})
+} | ALIKE)
 
 OPPORTUNITY_FLAGS = table("12_opportunity_flags", "What is wrong with each open deal.", ["opportunity_id"], {
     "opportunity_id": col("id", "the deal"),
