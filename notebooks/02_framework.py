@@ -270,7 +270,8 @@ say.words(say_framework.teams(len(lacking), of_personas, needed, available))
 show.table(lacking, "What each persona's team lacks", values="count")
 
 # %%
-show.table(hours, "Hours a month") if len(listed) else None
+of_available = hours.rename(columns={"used": "needed_of_available"})
+show.table(of_available, "Hours a month") if len(listed) else None
 
 # %% [markdown]
 # ## Who works for which account
@@ -401,18 +402,22 @@ show.table(
 
 # %% [markdown]
 # ## Before and after accounts entered
-# An account-based programme needs time. What accounts did by months since they entered it, per account and month. They were
-# chosen, so growth of the market, or a return to their usual level after an unusual time, may explain a change; only accounts held
-# back at random can tell.
+# An account-based programme needs time. What accounts did by months since they entered it, per account and month, and beside them
+# those held back, or else those that did not enter. They were chosen, so growth of the market, or a return to their usual level after
+# an unusual time, may explain a change; only accounts held back at random can tell.
 
 # %% tags=["finding"]
 since = framework.entry_days(tiers)
 ready = maturity.horizon_status(since, book.as_of, horizons)
 bands = maturity.by_months(facts, since, accounts["created_day"], book.as_of)
-held = pd.Series(groups.start, groups.held_back)
-bands_held = maturity.by_months(facts, held, accounts["created_day"], book.as_of)
+rest = groups.held_back if len(groups.held_back) else accounts.index.difference(since.index)
+others = "held back" if len(groups.held_back) else "not entered"
+aside = pd.Series(groups.start, rest) if len(since) else since
+bands_aside = maturity.by_months(facts, aside, accounts["created_day"], book.as_of)
 change = maturity.changes(facts, since, accounts["created_day"], book.as_of, horizons)
-book.measure(pd.concat([maturity.horizon_rows(ready), maturity.maturity_rows(bands, change)]))
+split = "months since entry"
+by_split = {split: bands} | ({f"{split} of accounts {others}": bands_aside} if len(aside) else {})
+book.measure(pd.concat([maturity.horizon_rows(ready), maturity.maturity_rows(by_split, change)]))
 say.words(
     say_framework.ages(ready),
     say_framework.before_and_after(change.assign(outcome=change["outcome"].map(maturity.NAMES)), LEVEL),
@@ -421,15 +426,15 @@ say.words(
 # %%
 note = f"Without an interval: fewer than {FLOOR_OUTCOMES} accounts or outcomes, too early to judge. "
 note += say_framework.same_accounts(change)
-timeline = maturity.timeline(bands).assign(accounts_that="entered")
-beside = maturity.timeline(bands_held).assign(accounts_that="are held back, from the first day") if len(held) else None
+note += f" Accounts {others}: from the first day of the comparison." * bool(len(aside))
+timeline = maturity.timeline(bands).assign(which="entered")
+beside = maturity.timeline(bands_aside).assign(which=others) if len(aside) else None
 timeline = pd.concat([timeline, beside])
-timeline.insert(0, "accounts_that", timeline.pop("accounts_that"))
+timeline.insert(0, "which", timeline.pop("which"))
 show.table(timeline, "Per account and month, by months since entry", book.currency, note=note) if len(since) else None
 
 # %%
-could = ready["status"].map({"ok": "yes", "too_early": "too early"})
-ready_table = ready.drop(columns="status").assign(can_be_judged=could)
+ready_table = ready.drop(columns="status").assign(can_be_judged=say_framework.can_judge(ready, named, effect))
 show.table(ready_table, "Can it be judged yet?") if len(since) else None
 
 # %% [markdown] tags=["fold"]

@@ -398,10 +398,28 @@ def test_a_change_that_only_a_doubling_would_show_is_too_early_and_no_outcome_is
     assert got["visible"] > got["before"]
     assert (got["verdict"], got["status"]) == ("too early to judge", "too_early")
     none = maturity.maturity_rows(
-        maturity.by_months(facts([]), since, since, day("2026-06-30")),
+        dict.fromkeys(["entered", "held back"], maturity.by_months(facts([]), since, since, day("2026-06-30"))),
         maturity.changes(facts([]), since, since, day("2026-06-30"), [12]),
     )
     assert set(none["status"]) == {"not_answerable"}
+    assert none["group_by"].value_counts().to_dict() == {"entered": 15, "held back": 15, "horizon": 3}
+
+
+def test_a_horizon_that_enough_accounts_reached_says_which_rise_would_show():
+    horizons = pd.DataFrame({"horizon_months": [3, 6, 9, 12], "status": ["ok", "ok", "ok", "too_early"]})
+    rows = [
+        (3, "Revenue", 0.5, "ok"),
+        (3, "Accounts won", 0.4, "ok"),
+        (6, "Revenue", 0.2, "ok"),
+        (12, "Revenue", 0.1, "ok"),
+    ]
+    found = pd.DataFrame(rows, columns=["horizon_months", "outcome", "mde_relative", "status"])
+    assert say_framework.can_judge(horizons, found, 0.2).tolist() == [
+        "only a rise of 40% or more would show: accounts won",
+        "yes: a rise of 20% or more would show: revenue",
+        "no rise could be told from chance",
+        "too early: too few accounts",
+    ]
 
 
 def test_without_entries_nothing_fails():

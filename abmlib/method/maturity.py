@@ -1,6 +1,7 @@
 """How old the programme is, and what its accounts did by months before and since they entered it."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -191,22 +192,25 @@ def timeline(bands: pd.DataFrame) -> pd.DataFrame:
     return out.reset_index()
 
 
-def maturity_rows(bands: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
-    """Rows of `measures` from `by_months` and `changes`.
+def maturity_rows(bands: Mapping[str, pd.DataFrame], found: pd.DataFrame) -> pd.DataFrame:
+    """Rows of `measures` from `by_months`, by what their rows are split by, and from `changes`.
 
     References
     ----------
     S3-26.
     """
-    unit = bands["outcome"].map(OUTCOMES) + " per account and month"
-    about = {"n": bands["accounts"], "group_by": "months since entry", "group": bands["months_since_entry"]}
-    ends = ["low", "high"]
-    each = measure_rows("S3-26", bands["outcome"] + "_since_entry", bands["value"], unit, **bands[ends], **about)
+    parts = [
+        _rows(each, "_since_entry", "value", group_by=name, group=each["months_since_entry"])
+        for name, each in bands.items()
+    ]
     label = found["horizon_months"].astype("str") + " months"
-    about = {"n": found["accounts"], "group_by": "horizon", "group": label}
-    unit = found["outcome"].map(OUTCOMES) + " per account and month"
-    apart = measure_rows(
-        "S3-26", found["outcome"] + "_after_less_before", found["change"], unit, **found[ends], **about
-    )
-    rows = pd.concat([each.assign(status=bands["status"]), apart.assign(status=found["status"])], ignore_index=True)
-    return rows.assign(status=rows["status"].where(rows["value"].notna(), "not_answerable"))
+    parts.append(_rows(found, "_after_less_before", "change", group_by="horizon", group=label))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _rows(table: pd.DataFrame, suffix: str, column: str, **about: Any) -> pd.DataFrame:
+    """Rows of one value a month of each outcome."""
+    unit = table["outcome"].map(OUTCOMES) + " per account and month"
+    ends = table[["low", "high"]]
+    rows = measure_rows("S3-26", table["outcome"] + suffix, table[column], unit, n=table["accounts"], **ends, **about)
+    return rows.assign(status=table["status"].where(table[column].notna(), "not_answerable").to_numpy())

@@ -457,6 +457,26 @@ def ages(horizons: pd.DataFrame) -> str:
     return f"{line}; too early to judge after {', '.join(map(str, early))} months" if len(early) else line
 
 
+def can_judge(horizons: pd.DataFrame, found: pd.DataFrame, effect: float) -> pd.Series:
+    """Say of each horizon whether enough accounts reached it, and which rise could be told from chance there.
+
+    Parameters
+    ----------
+    horizons : DataFrame ``horizon_months, status``
+    found : DataFrame ``outcome`` (reader's name), ``horizon_months, mde_relative, status``
+    effect : rise that the programme hopes for
+    """
+    best = found[found["status"] == "ok"].sort_values("mde_relative").drop_duplicates("horizon_months")
+    best = best.dropna(subset="mde_relative").set_index("horizon_months")
+    words = {
+        horizon: f"{'yes: a' if row['mde_relative'] <= effect else 'only a'} rise of {row['mde_relative']:.0%} or more would show: "
+        f"{row['outcome'].lower()}"
+        for horizon, row in best.iterrows()
+    }
+    said = horizons["horizon_months"].map(words).fillna("no rise could be told from chance")
+    return said.where(horizons["status"] == "ok", "too early: too few accounts")
+
+
 def same_accounts(found: pd.DataFrame) -> str:
     """Explain why the accounts of the comparison are fewer than those of the table; empty without one.
 

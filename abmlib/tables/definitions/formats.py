@@ -98,7 +98,7 @@ PAGES: dict[str, Format] = {  # columns of tables that are shown and not kept
     "smallest_detectable": Format("share"), "could_be_seen": Format("text", "Can be detected"),
     "why_unknown": Format("text", "Why not judged"), "days_waiting": Format("count", "Waiting", "days"),
     "function_hours": Format("count", "Hours of the function", "a month"), "acts": Format("text", "Has to act"),
-    "done": Format("text"), "noted_share": Format("share", "Touches with hours"),
+    "done": Format("text"), "needed_of_available": SHARE, "which": Format("text", "Accounts that are"), "noted_share": Format("share", "Touches with hours"),
     "hours_noted": Format("hours", "Hours noted", "a month"), "hours_available": Format("count", "Hours available", "a month"),
     "elsewhere": Format("share", "All other accounts"), "of_heard": Format("share", "Of those heard"),
     "trend": Format("text"),
@@ -106,7 +106,7 @@ PAGES: dict[str, Format] = {  # columns of tables that are shown and not kept
     "opportunities_opened_a_month": Format(
         "number", "Deals opened", ends=("opportunities_opened_a_month_low", "opportunities_opened_a_month_high")
     ),
-    "touches_in_a_month": Format("number", "Touches", ends=("touches_in_a_month_low", "touches_in_a_month_high")),
+    "touches_in_a_month": Format("number", "Touches the buyer took part in", ends=("touches_in_a_month_low", "touches_in_a_month_high")),
     # 03
     "size_rank": Format("count", "Rank"),
     "gate_less_list": Format("money", "Gate less list", ends=("low", "high")),
