@@ -469,7 +469,8 @@ book.decide(
 )  # fmt: skip
 book.decide(
     "enter_roles", kind="data", text=f"Enter the part in buying of the contacts there are: {no_role:.0%} of them have none",
-    only_if=today and no_role > 1 - data_quality.ENTERED, owner=keeper, due=month, would_change="roles entered since for half of the contacts",
+    only_if=today and no_role > 1 - data_quality.ENTERED, owner=keeper, due=month,
+    would_change="roles entered since for half of the contacts",
 )  # fmt: skip
 for row in checks.worst(audit).itertuples():
     book.decide(

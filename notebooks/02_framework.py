@@ -228,7 +228,7 @@ show.table(rises, "Rises that the objectives ask for", rows=show.LISTED, note=no
 if (effects["status"] == "ok").any():
     fig, ax = plt.subplots(figsize=(7.2, 3.2))
     judged = named[named["status"] == "ok"]
-    plots.title(ax, say_framework.smallest_title(judged, effect))
+    plots.title(ax, "The smallest rise that each comparison detects")
     plots.detectable(judged, effect, ax)
 
 # %% [markdown]
@@ -339,10 +339,11 @@ show.table(expected[columns], "The five steps, item by item", rows=show.LISTED) 
 
 # %% tags=["finding"]
 scored = steps[steps["score"].notna()]
-say.words(say_framework.scores(scored, len(framework.CHECKLIST), score_days))
+unknown = steps.loc[steps["score"].isna() & steps["lacks"].str.contains("a score"), "item"].tolist()
+say.words(say_framework.scores(scored, len(framework.CHECKLIST), unknown, score_days))
 
 # %%
-columns = ["item", "score", "change", "age_days", "scored_by", "evidence", "owner"]
+columns = ["item", "score", "change", "scored_on", "age_days", "scored_by", "evidence", "owner"]
 show.table(scored[columns], "Readiness scores", rows=show.LISTED)
 
 # %% [markdown]
@@ -438,6 +439,15 @@ ready_table = ready.drop(columns="status").assign(can_be_judged=say_framework.ca
 show.table(ready_table, "Can it be judged yet?") if len(since) else None
 
 # %% [markdown] tags=["fold"]
+# ## Log of hand-overs
+# What marketing handed over to sales, the newest first, with the owner of the account today.
+
+# %%
+log = alignment.hand_over_log(sent).join(accounts[["name", "owner_id"]], on="account_id")
+columns = ["name", "owner_id", "sent_day", "accepted_day", "first_touch_day", "brief_read"]
+show.table(log[columns], "Hand-overs, the newest first", rows=show.LISTED)
+
+# %% [markdown] tags=["fold"]
 # ## Goals shared with the customer
 # A shared goal commits both sides; the customer may not even know a goal that is only ours.
 
@@ -467,7 +477,8 @@ show.table(teams, "People by persona and function", values="count")
 
 # %%
 columns = ["person_id", "team", "function", "accountable_for", "plan_items", "actions_open", "actions_overdue"]
-show.table(work[[c for c in columns if c in work]], "Each person, with the work that waits", rows=show.LISTED)
+columns = [c for c in columns if work[c].astype(bool).any()]
+show.table(work[columns], "Each person, with the work that waits", rows=show.LISTED)
 
 # %% [markdown] tags=["fold"]
 # ## Power, measure by measure

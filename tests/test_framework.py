@@ -353,13 +353,6 @@ def test_an_agreed_book_says_so_and_names_who_is_to_act_next(tmp_path):
     assert not re.search(r"\b(nan|NaT|<NA>|None)\b", ran.text)
 
 
-def test_the_title_of_the_detectable_rises_counts_the_comparisons():
-    judged = pd.DataFrame({"verdict": ["could be seen", "too small", "too small"]})
-    title = say_framework.smallest_title
-    assert title(judged, 0.2) == "1 of 3 comparisons detects the rise of 20% that is hoped for"
-    assert title(judged.iloc[1:], 0.2) == "None of 2 comparisons detects the rise of 20% that is hoped for"
-
-
 def test_an_objective_shows_its_present_value_beside_baseline_and_target():
     closed = {"is_closed": True, "stage": "end", "acv": 90.0}
     rows = [

@@ -193,6 +193,12 @@ def mature_hand_overs(sent: pd.DataFrame, as_of: pd.Timestamp, response_days: in
     return last[last["sent_day"] <= as_of - response_days * DAY]
 
 
+def hand_over_log(sent: pd.DataFrame) -> pd.DataFrame:
+    """Each hand-over as last entered, the newest first."""
+    last = programme.latest_entries("hand_overs", sent)
+    return last.sort_values("sent_at", ascending=False, kind="stable", ignore_index=True)
+
+
 def unanswered_accounts(mature: pd.DataFrame) -> pd.Series:
     """Accounts whose newest hand-over nobody has accepted, and the day it was sent; the longest waiting first.
 
@@ -215,7 +221,8 @@ def hand_over_rows(
 
     The accepted share and the brief count hand-overs old enough to have been answered; younger ones are a measure of their own.
     Hours include all hand-overs, those still waiting with their hours so far (Kaplan–Meier): a hand-over that nobody has
-    touched is not a fast one. Hand-overs of one account are one cluster in every interval. Answers dated before they were sent have no hours.
+    touched is not a fast one. Hand-overs of one account are one cluster in every interval. Answers dated before they were sent have
+    no hours.
 
     Parameters
     ----------

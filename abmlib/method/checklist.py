@@ -37,7 +37,7 @@ RECORDED = {  # items whose state the programme's files show: the file, and what
     "accounts held back": ("experiments", "experiments with nobody held back"),
 }
 COLUMNS = [
-    "step", "item", "function", "owner", "acts", "function_hours", "score", "change", "age_days", "scored_by", "evidence",
+    "step", "item", "function", "owner", "acts", "function_hours", "score", "change", "scored_on", "age_days", "scored_by", "evidence",
     "done", "last_entry", "lacks",
 ]  # fmt: skip
 
@@ -106,7 +106,8 @@ def checklist(
     days = pd.Series({item: last_entry.get(RECORDED[item][0]) for item in seen}, dtype="datetime64[us]")
     out = out.assign(
         step=[STEPS[ITEMS[i]] if i in ITEMS else "not on the list" for i in out.index],
-        function=function, owner=owner, scored_by=out["entered_by"].where(out["score"].notna()), age_days=age, evidence=note,
+        function=function, owner=owner, scored_by=out["entered_by"].where(out["score"].notna()), scored_on=out["entered_day"],
+        age_days=age, evidence=note,
         acts=owner.fillna(function.map(able).astype("str")).fillna(HEADS), function_hours=function.map(hours).astype(float),
         done=pd.Series({i: f"{k:,} of {n:,}" for i, (k, n, _) in seen.items() if n}, dtype="str").reindex(out.index),
         last_entry=days.reindex(out.index).fillna(out["entered_day"]),

@@ -77,7 +77,9 @@ def account_data(
     S0-2, S2-22. House definition; README, glossary entry "data verdict".
     """
     by = records.groupby("account_id")
-    seen = by.agg(first_seen=("first_day", "min"), last_seen=("last_day", "max"), records=("rows", "sum"), sources=("table", "nunique"))  # fmt: skip
+    seen = by.agg(
+        first_seen=("first_day", "min"), last_seen=("last_day", "max"), records=("rows", "sum"), sources=("table", "nunique")
+    )  # fmt: skip
     out = accounts[["account_id", "status"]].join(seen, on="account_id").fillna({"records": 0, "sources": 0})
     days, n = (as_of - out["last_seen"]).dt.days, out["records"]
     conditions = [n == 0, (days > stale_days) | days.isna(), n < min_records]

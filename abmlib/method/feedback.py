@@ -67,8 +67,9 @@ def themes(feedback: pd.DataFrame, as_of: pd.Timestamp, months: int) -> tuple[Pe
 def segments(feedback: pd.DataFrame, segment: pd.Series, listed: pd.Index) -> pd.DataFrame:
     """Compare how often each theme comes up among the accounts of each segment with all other accounts.
 
-    Every theme that `FEWEST` accounts name has a row for every segment. An account counts once per theme, whatever the number of notes; notes without an
-    account belong to none. Rates are pooled over the segments of a theme. All segments and themes are judged together.
+    Every theme that `FEWEST` accounts name has a row for every segment. An account counts once per theme, whatever the number of
+    notes; notes without an account belong to none. Rates are pooled over the segments of a theme. All segments and themes are
+    judged together.
 
     Parameters
     ----------

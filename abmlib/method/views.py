@@ -91,7 +91,8 @@ def agreement(views: pd.DataFrame, top: int) -> list[dict[str, Any]]:
 
     Returns
     -------
-    Rows of ``measures``; the overlap is a count and has no interval; that of the correlation is missing below four accounts, or where all rank alike
+    Rows of ``measures``; the overlap is a count and has no interval; that of the correlation is missing below four accounts, or where
+    all rank alike
 
     References
     ----------

@@ -364,7 +364,8 @@ def buying_groups(rows: pd.DataFrame, known: float) -> Words:
         )
     n, k = int(whole["n"]), round(whole["value"] * whole["n"])
     between = f"{share(whole['low'])} to {share(whole['high'])}"
-    said = f"At {k:,} of {count(n, 'account')} with an open deal ({share(whole['value'])}, 95% interval {between}) we can reach a person in every role needed"
+    said = f"At {k:,} of {count(n, 'account')} with an open deal ({share(whole['value'])}, 95% interval {between}) "
+    said += "we can reach a person in every role needed"
     roles_ = rows.iloc[1:].sort_values("value", kind="stable")
     least = roles_.iloc[0]
     role, lacks = str(least["group"]).replace("_", " "), round((1 - least["value"]) * least["n"])
@@ -425,12 +426,8 @@ def _parts(of: pd.Series) -> str:
 
 def _stage(row: pd.Series) -> str:
     """Name a group of the funnel."""
-    stage = (
-        str(row["funnel_stage"])
-        .replace("no open deal", "without an open deal")
-        .replace("open deal: ", "with an open deal in ")
-    )
-    return f"{_people(str(row['status']))}s {stage}"
+    stage = str(row["funnel_stage"]).replace("no open deal", "without an open deal")
+    return f"{_people(str(row['status']))}s {stage.replace('open deal: ', 'with an open deal in ')}"
 
 
 def sources(systems: pd.DataFrame, fields: pd.DataFrame) -> Words:
@@ -445,7 +442,8 @@ def sources(systems: pd.DataFrame, fields: pd.DataFrame) -> Words:
     if len(systems):
         old = systems.loc[systems["days_old"].idxmax()]
         said.append(
-            f"{count(len(systems), 'source describes', 'sources describe')} accounts; {'silent longest: ' * (len(systems) > 1)}{one_line(old['source'])} "
+            f"{count(len(systems), 'source describes', 'sources describe')} accounts; "
+            f"{'silent longest: ' * (len(systems) > 1)}{one_line(old['source'])} "
             f"({_field(old['table'])}), its newest row is {count(int(old['days_old']), 'day')} old"
         )
     if len(fields):

@@ -1,6 +1,6 @@
 """Sentences of 02 from finished numbers: what is agreed, which effects can be detected, and who has to act."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
@@ -35,6 +35,11 @@ def agreed(
 def _all(n: int, one: str, many: str | None = None) -> str:
     """Write a count that is the whole."""
     return f"the one {one}" if n == 1 else f"all {count(n, one, many)}"
+
+
+def _have(n: int) -> str:
+    """The verb of a count."""
+    return "has" if n == 1 else "have"
 
 
 def compared(basis: str, treated: int, held: int) -> str:
@@ -237,18 +242,6 @@ def smallest(found: pd.DataFrame, effect: float, who: str) -> str:
     return f"A rise of {effect:.0%} is too small to be detected; the smallest that can is {best}"
 
 
-def smallest_title(judged: pd.DataFrame, effect: float) -> str:
-    """Say in how many comparisons the rise hoped for can be detected.
-
-    Parameters
-    ----------
-    judged : DataFrame ``verdict``, one row per outcome and horizon
-    """
-    could = int((judged["verdict"] == "could be seen").sum())
-    whole = count(len(judged), "comparison")
-    return f"{could or 'None'} of {whole} {'detects' if could < 2 else 'detect'} the rise of {effect:.0%} that is hoped for"
-
-
 def waiting(days: pd.Series, sent: int) -> str:
     """Say how many accounts wait for an answer to their hand-over, and how long; empty without hand-overs.
 
@@ -320,11 +313,9 @@ def account_teams(teams: pd.DataFrame, work: pd.DataFrame) -> str:
         return ""
     heads, mixed = ((teams["value"] * teams["n"]).round().astype(int)).tolist()
     whole = f"{count(teams['n'].iloc[0], 'account')} of tier {teams['group'].iloc[0]}"
-    line = f"{heads:,} of {whole} {'has' if heads == 1 else 'have'} one accountable person, {mixed:,} {'has' if mixed == 1 else 'have'} people of both sales and marketing"
+    line = f"{heads:,} of {whole} {_have(heads)} one accountable person, {mixed:,} {_have(mixed)} people of both sales and marketing"
     items, todo, late = (int(work[c].sum()) for c in ("plan_items", "actions_open", "actions_overdue"))
-    waits = (
-        f"{count(items, 'plan item')} {'is' if items == 1 else 'are'} running" if items else "no plan item is running"
-    )
+    waits = f"{count(items, 'plan item is', 'plan items are')} running" if items else "no plan item is running"
     return (
         f"{line}; {waits}"
         + f"; {late or 'none'} of {count(todo, 'open action')} {'is' if late < 2 else 'are'} overdue" * (todo > 0)
@@ -341,31 +332,31 @@ def steps(items: pd.DataFrame) -> str:
     done, bare = int(items["lacks"].isna().sum()), int(items["owner"].isna().sum())
     line = f"{done:,} of {count(len(items), 'item')} of the five steps {'lacks' if done == 1 else 'lack'} nothing"
     open_ones = items[items["lacks"].notna()].groupby("step").size().sort_values(ascending=False, kind="stable")
-    most = (
-        f"; most is open in step {open_ones.index[0]} ({count(int(open_ones.iloc[0]), 'item')})"
-        if len(open_ones)
-        else ""
-    )
-    return f"{line}; {bare or 'none'} {'has' if bare < 2 else 'have'} no accountable person{most}"
+    most = [f"; most is open in step {step} ({count(int(n), 'item')})" for step, n in open_ones.head(1).items()]
+    return f"{line}; {bare or 'none'} {_have(bare or 1)} no accountable person{''.join(most)}"
 
 
-def scores(scored: pd.DataFrame, items: int, score_days: int) -> str:
-    """Say how many items are scored, on what, how old the scores are, and how many people scored; empty without a score.
+def scores(scored: pd.DataFrame, items: int, unknown: Sequence[str], score_days: int) -> str:
+    """Say which items nobody scored, which are scored without evidence or too long ago, and how many people scored; empty without a score.
 
     Parameters
     ----------
-    scored : DataFrame ``score, evidence, age_days, scored_by``, one row per scored item
+    scored : DataFrame ``item, score, evidence, age_days, scored_by``, one row per scored item
     items : on the checklist of readiness
+    unknown : those of them that nobody scored and no file shows
     score_days : days after which a score is out of date
     """
     if scored.empty:
         return ""
-    n, bare = len(scored), scored.loc[scored["evidence"].isna(), "item"]
-    old, by = int((scored["age_days"] > score_days).sum()), list(scored["scored_by"].dropna().unique())
-    line = f"{count(n, 'item is', 'items are')} scored, of {items:,}"
-    on = f"; without evidence: {named(bare)}" if len(bare) else "; each with evidence"
-    age = f"; {old or 'none'} {'is' if old < 2 else 'are'} older than {count(score_days, 'day')}"
-    return line + on + age + f"; all by {by[0]} alone" * (len(by) == 1 and n > 1)
+    by = list(scored["scored_by"].dropna().unique())
+    without = {
+        "neither scored nor shown by a file": unknown,
+        "without evidence": scored.loc[scored["evidence"].isna(), "item"],
+        f"older than {count(score_days, 'day')}": scored.loc[scored["age_days"] > score_days, "item"],
+    }
+    line = f"{count(len(scored), 'item is', 'items are')} scored, of {items:,}"
+    lacks = [f"; {what}: {named(which, items)}" for what, which in without.items() if len(which)]
+    return line + "".join(lacks) + f"; all by {by[0]} alone" * (len(by) == 1 and len(scored) > 1)
 
 
 def trends(found: pd.DataFrame, when: str) -> str:
@@ -380,7 +371,8 @@ def trends(found: pd.DataFrame, when: str) -> str:
         return ""
     moved = found[found["trend"].isin(["grows", "fades"])]
     parts = [
-        f"“{one_line(r.theme)}” {r.trend}: named by {r.named:,} of {count(r.heard, 'account')} {when}, and by {r.named_before:,} of {r.heard_before:,} before"
+        f"“{one_line(r.theme)}” {r.trend}: named by {r.named:,} of {count(r.heard, 'account')} {when}, "
+        f"and by {r.named_before:,} of {r.heard_before:,} before"
         for r in moved.itertuples()
     ]
     top = found.iloc[0]
@@ -388,8 +380,10 @@ def trends(found: pd.DataFrame, when: str) -> str:
         return f"Sales noted nothing {when}, so nobody can tell which theme grows"
     if not top["heard_before"]:
         return f"Too early to tell which theme grows: the notes begin {when}"
-    still = f"No theme grows or fades beyond chance; the most named {when} is “{one_line(top['theme'])}”, by {top['named']:,} of {count(top['heard'], 'account')}"
-    return "; ".join(parts) if parts else still
+    most = (
+        f"the most named {when} is “{one_line(top['theme'])}”, by {top['named']:,} of {count(top['heard'], 'account')}"
+    )
+    return "; ".join(parts) if parts else f"No theme grows or fades beyond chance; {most}"
 
 
 def stands_out(found: pd.DataFrame, level: float) -> str:
@@ -400,8 +394,9 @@ def stands_out(found: pd.DataFrame, level: float) -> str:
     found : DataFrame ``theme, segment, named, accounts, elsewhere, shrunk, low, high``, the rows that stand out
     """
     parts = [
-        f"“{one_line(r.theme)}” in {one_line(r.segment)}: at {r.named:,} of {count(r.accounts, 'account')}, against {share(r.elsewhere)} of all others"
-        f" (adjusted for small numbers {share(r.shrunk)}, {level:.0%} interval {share(r.low)} to {share(r.high)})"
+        f"“{one_line(r.theme)}” in {one_line(r.segment)}: at {r.named:,} of {count(r.accounts, 'account')}, "
+        f"against {share(r.elsewhere)} of all others (adjusted for small numbers {share(r.shrunk)}, "
+        f"{level:.0%} interval {share(r.low)} to {share(r.high)})"
         for r in found.itertuples()
     ]
     return f"More often than elsewhere: {'; '.join(parts)}" if parts else ""
@@ -418,13 +413,12 @@ def not_listed(rows: pd.DataFrame, currency: str) -> str:
         return ""
     named_it, money = int(rows["named"].sum()), rows["open_amount"].sum()
     where = joined([one_line(s) for s in rows["industry"].unique()])
-    line = f"{count(len(rows), 'account')} of {where} {'was' if len(rows) == 1 else 'were'} never considered for the list; {named_it or 'none'} of them named it"
-    has = int((rows["open_amount"] > 0).sum())
-    return (
-        line
-        + f"; {has:,} {'has' if has == 1 else 'have'} open deals, of {short_money(money, currency)}" * (has > 0)
-        + "."
+    line = (
+        f"{count(len(rows), 'account')} of {where} {'was' if len(rows) == 1 else 'were'} never considered for the list"
     )
+    has = int((rows["open_amount"] > 0).sum())
+    deals = f"; {has:,} {_have(has)} open deals, of {short_money(money, currency)}" * (has > 0)
+    return f"{line}; {named_it or 'none'} of them named it{deals}."
 
 
 def goals_shared(goals: pd.Series, accounts: pd.Series) -> str:
@@ -452,7 +446,7 @@ def ages(horizons: pd.DataFrame) -> str:
     if horizons.empty or not horizons["accounts"].iloc[0]:
         return ""
     last, early = horizons.iloc[-1], horizons.loc[horizons["status"] == "too_early", "horizon_months"]
-    whose = f"{last['reached']:,} of {count(last['accounts'], 'account')} {'has' if last['accounts'] == 1 else 'have'}"
+    whose = f"{last['reached']:,} of {count(last['accounts'], 'account')} {_have(last['accounts'])}"
     line = f"{whose} been in the programme for {last['horizon_months']} months"
     return f"{line}; too early to judge after {', '.join(map(str, early))} months" if len(early) else line
 
