@@ -257,7 +257,7 @@ say_data.completeness(known, missingness.FIRMOGRAPHICS, cold, prospects[["indust
 # %%
 some = known[known.groupby("kind")["known"].transform("sum") > 0]
 kinds = some.pivot(index="kind", columns="status", values="share").reindex(some["kind"].unique())
-kinds = kinds.rename(columns={"customer": "customers", "former": "former customers", "prospect": "prospects"})
+kinds = kinds.rename(columns={"customer": "customers", "former": "Former customers", "prospect": "prospects"})
 show.table(kinds.rename_axis(columns=None).reset_index(), "Accounts with each kind of data", values="share")
 
 # %%
@@ -278,7 +278,10 @@ deleted = missingness.possibly_deleted(ended)
 say_data.ended(deleted, ended.loc[ended["verdict"] == "held", "what"])
 
 # %%
-show.table(ended[ended["of"] > 0].rename(columns={"held": "kept"}), "Records of what ended")
+show.table(
+    ended[ended["of"] > 0].rename(columns={"held": "kept"}).replace({"verdict": {"held": "kept"}}),
+    "Records of what ended",
+)
 
 # %% [markdown] tags=["fold"]
 # ## Sources of what is known, and when it was learnt
@@ -300,16 +303,17 @@ show.table(systems, "Sources of data about accounts")
 
 # %%
 show.table(
-    history,
+    history.assign(field=history["field"].map(say_data.field)),
     "Fields with a history",
     note="Days: from the newest value to this report, median over rows." * bool(len(history)),
 )
 
 # %% [markdown] tags=["fold"]
-# ## All tables of the source
+# ## Other tables of the source
 
 # %%
-show.table(reach, "Rows, accounts and days of each table", rows=len(reach))
+others = reach[~reach["table"].isin(records["table"])]
+show.table(others, "Rows, accounts and days of each other table", rows=len(others))
 
 # %% [markdown] tags=["fold"]
 # ## Rows left out
@@ -351,7 +355,7 @@ show.measures(past_stages.query("status != 'not_answerable'"), "Deals whose past
 
 # %%
 segments = missingness.filled_by_segment(accounts, missing_by)
-segments = segments if len(segments) > 1 else segments.iloc[:0]
+segments = segments.loc[:, segments.ne(0).any()].iloc[: len(segments) if len(segments) > 1 else 0]
 show.table(segments.rename(columns={"owner_id": "owner"}), "Accounts with a value, by segment", values="share")
 
 # %% [markdown] tags=["fold"]
@@ -367,6 +371,7 @@ gap_fields = related.loc[related["verdict"] == missingness.FORETELLS, "field"].t
 too_early = related["verdict"].eq("too_early").all()
 note = say_data.gaps(gap_fields, len(buyers), len(before), too_early)
 note += f" Intervals at {LEVEL:.0%}, for each row alone; p is adjusted for the number of rows." * (not too_early)
+related = related.assign(field=related["field"].map(say_data.field))
 show.table(
     related if len(before) else related.iloc[:0],
     "Fields filled at accounts that bought since, and at the others",
@@ -475,7 +480,7 @@ book.decide(
 for row in checks.worst(audit).itertuples():
     book.decide(
         say.slug("fix", row.table, row.check), kind="data", text=f"Fix {row.table}: {row.remedy}", only_if=today,
-        owner=keeper, due=two_weeks, would_change=f"a new export in which {row.check}",
+        owner=keeper, due=two_weeks, would_change=f"a new export that passes the check “{row.check}”",
     )  # fmt: skip
 for row in exports.head(2).itertuples():
     book.decide(

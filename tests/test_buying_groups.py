@@ -95,9 +95,9 @@ def test_without_a_known_role_there_is_no_group(states):
 def test_a_map_says_of_each_role_whom_we_reach_their_level_and_last_touch(groups):
     deals, names = pd.DataFrame({"open_amount": [9.0]}, pd.Index(["acme"])), pd.Series({"acme": "Acme"})
     row = say_data.buying_map(groups, deals, names, ROLES).iloc[0]
-    assert row["end user"] == "1 of 2, senior" and row["last_touch"] == pd.Timestamp("2026-03-01")
-    assert row["decision maker"] == "1 of 1, senior"
-    assert pd.isna(row["roles to find"])
+    assert row["End user"] == "1 of 2, senior" and row["last_touch"] == pd.Timestamp("2026-03-01")
+    assert row["Decision maker"] == "1 of 1, senior"
+    assert pd.isna(row["missing_roles"])
     assert say_data.buying_map(groups.iloc[:0], deals.iloc[:0], names, ROLES).empty
 
 

@@ -135,13 +135,13 @@ def test_hours_go_first_where_more_of_the_money_than_of_the_hours_is_and_that_is
     table = pd.DataFrame(rows, columns=columns)
     each = table.assign(name=["Acme", "Beta", "Cold"]).iloc[:1]
     assert say_data.funnel(table, each).lines == [
-        "Hours first, as more of the money than of the hours is there: customers with an open deal in Offer (n = 5 accounts: 20.0% of the "
+        "Hours first, where more of the money than of the hours is: customers with an open deal in Offer (n = 5 accounts: 20.0% of the "
         "hours of sales, 60.0% of the margin and 100.0% of the open amount), then customers without an open deal, quiet",
         "Account by account, first Acme (20.0% of the hours of sales, 60.0% of the margin and 100.0% of the open amount). "
         "This is where the money is, not what a further hour would bring.",
     ]
     blind = say_data.funnel(table.assign(hours_share=float("nan")), each)
-    assert blind.lines[0].startswith("Hours first, as no hours are noted, so by the money alone")
+    assert blind.lines[0].startswith("Hours first, by the money alone, as no hours are noted: ")
     assert repr(say_data.funnel(table.assign(priority=None), each)) == ""
 
 

@@ -328,7 +328,7 @@ def survivorship(
     Returns
     -------
     DataFrame, one row per kind: ``what``, ``held`` (count), ``of`` (count), ``share``, ``verdict`` (``held``; ``none:
-    deleted from the source?``, of `FLOOR_OUTCOMES` or more; ``too few to tell``; ``not_answerable``, where there is
+    deleted from the source?``, of `FLOOR_OUTCOMES` or more; ``none`` of `MERGES`; ``too few to tell``; ``not_answerable``, where there is
     nothing it could be a part of)
 
     References
@@ -347,6 +347,9 @@ def survivorship(
     out = pd.DataFrame(rows, columns=["what", "held", "of"])
     conditions = [out["of"] == 0, out["held"] > 0, out["of"] >= FLOOR_OUTCOMES]
     verdict = np.select(conditions, ["not_answerable", "held", NONE_HELD], "too few to tell")
+    verdict = np.where(
+        (out["what"] == MERGES) & (verdict == NONE_HELD), "none", verdict
+    )  # deleting these makes nothing look better
     return out.assign(share=out["held"] / out["of"].where(out["of"] > 0), verdict=verdict)
 
 
@@ -357,5 +360,5 @@ def possibly_deleted(ended: pd.DataFrame) -> list[str]:
     ----------
     ended : DataFrame of `survivorship`
     """
-    gone = ended[(ended["verdict"] == NONE_HELD) & (ended["what"] != MERGES)]
+    gone = ended[ended["verdict"] == NONE_HELD]
     return [what.partition(",")[0] for what in gone["what"]]

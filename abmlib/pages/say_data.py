@@ -20,6 +20,7 @@ JUDGED = ("customer", "prospect")  # statuses in which people are sought
 HALF = 0.5  # share of contacts with a role, below which roles count as not entered
 FIRST = 3  # accounts that are named
 PARTS = {"hours_share": "of the hours of sales", "margin_share": "of the margin", "open_share": "of the open amount"}
+FIELDS = {"org_type": "type of organisation", "tech_stack": "technology used"}  # of accounts, as readers say them
 ENDED = ("former customers", "lost deals", "people who left")  # without them, the past looks better than it was
 RECORDS = {  # measures that name what is wrong, and what they count
     "unmatched_share_of_contacts": ("contact", "contacts"),
@@ -250,9 +251,8 @@ def freshness(facts: pd.DataFrame, days: int) -> Words:
     if len(old) == len(facts):
         return words(f"There is no {month}: the newest is {count(int(old['days_old'].min()), 'day')} old")
     if old.empty:
-        return words(
-            f"Every table has a {month}" if len(facts) > 1 else f"There are {month.replace('record', 'records')}"
-        )
+        one = f"There are {month.replace('record', 'records')}"
+        return words(f"Every table has a {month}" if len(facts) > 1 else one)
     which = named([f"{str(r.table).replace('_', ' ')} ({r.days_old:,.0f} days old)" for r in old.itertuples()])
     return words(f"{len(old):,} of {count(len(facts), 'table')} {_have(len(old))} no {month}: {which}")
 
@@ -331,7 +331,7 @@ def _cold(rows: pd.DataFrame, lacking: pd.Series) -> str:
     n, known = int(rows["n"].iloc[1]), rows["value"].iloc[1]
     if not n or pd.isna(known):
         return ""
-    gaps = [f"{_field(name)} of {k:,}" for name, k in lacking.items() if k]
+    gaps = [f"{field(name)} of {k:,}" for name, k in lacking.items() if k]
     fill = f": fill in {joined(gaps)} to look for more" if gaps and known < 1 else ""
     alike, plain = rows.loc["line_foretold_by_alike"], rows.loc["line_foretold_by_all"]
     tried = (
@@ -389,12 +389,13 @@ def buying_map(groups: pd.DataFrame, deals: pd.DataFrame, names: pd.Series, requ
     ]
     rows = rows.assign(text=text, words=rows["role"].str.replace("_", " "))
     needed = rows[rows["role"].isin(required)]
-    wide = needed.pivot(index="account_id", columns="words", values="text")
-    wide = wide.reindex(deals.index, columns=[role.replace("_", " ") for role in required])
+    wide = needed.pivot(index="account_id", columns="role", values="text").reindex(deals.index, columns=list(required))
+    wide.columns = [role.replace("_", " ").capitalize() for role in required]
     newest = needed.groupby("account_id")["last_touch"].max().reindex(deals.index)
-    gaps = rows[rows["missing"]].groupby("account_id")["words"].agg(", ".join).reindex(deals.index)
+    in_order = rows[rows["missing"]].sort_values("role", key=lambda role: role.map([*required].index), kind="stable")
+    gaps = in_order.groupby("account_id")["words"].agg(", ".join).reindex(deals.index)
     first = pd.DataFrame({"account_name": names.reindex(deals.index), "open_amount": deals["open_amount"]})
-    return first.join(wide).assign(**{"last_touch": newest, "roles to find": gaps}).reset_index(drop=True)
+    return first.join(wide).assign(**{"last_touch": newest, "missing_roles": gaps}).reset_index(drop=True)
 
 
 def funnel(table: pd.DataFrame, accounts: pd.DataFrame) -> Words:
@@ -409,12 +410,12 @@ def funnel(table: pd.DataFrame, accounts: pd.DataFrame) -> Words:
     if len(table) < 2 or first.empty:
         return words()
     noted = table["hours_share"].notna().any()
-    why = "more of the money than of the hours is there" if noted else "no hours are noted, so by the money alone"
+    by = ", where more of the money than of the hours is" if noted else ", by the money alone, as no hours are noted"
     top, largest = first.iloc[0], accounts.sort_values("priority").head(FIRST)
     each = joined([f"{one_line(r['name'])} ({_parts(r)})" for _, r in largest.iterrows()])
     rest = f", then {joined([_stage(r) for _, r in first.iloc[1:3].iterrows()])}" * (len(first) > 1)
     return words(
-        f"Hours first, as {why}: {_stage(top)} (n = {count(int(top['accounts']), 'account')}: {_parts(top)}){rest}",
+        f"Hours first{by}: {_stage(top)} (n = {count(int(top['accounts']), 'account')}: {_parts(top)}){rest}",
         f"Account by account, first {each}. This is where the money is, not what a further hour would bring.",
     )
 
@@ -444,19 +445,19 @@ def sources(systems: pd.DataFrame, fields: pd.DataFrame) -> Words:
         said.append(
             f"{count(len(systems), 'source describes', 'sources describe')} accounts; "
             f"{'silent longest: ' * (len(systems) > 1)}{one_line(old['source'])} "
-            f"({_field(old['table'])}), its newest row is {count(int(old['days_old']), 'day')} old"
+            f"({field(old['table'])}), its newest row is {count(int(old['days_old']), 'day')} old"
         )
     if len(fields):
         old = fields.loc[fields["median_days"].idxmax()]
         said.append(
-            f"longest unchanged: {_field(old['field'])} of {old['table']}, {old['median_days']:,.0f} days in the median"
+            f"longest unchanged: {field(old['field'])} of {old['table']}, {old['median_days']:,.0f} days in the median"
         )
     return words("; ".join(said))
 
 
-def _field(name: object) -> str:
+def field(name: object) -> str:
     """Name of a field as readers say it."""
-    return str(name).removesuffix("_id").replace("_", " ")
+    return FIELDS.get(str(name), str(name).removesuffix("_id").replace("_", " "))
 
 
 def ended(deleted: Sequence[str], held: Iterable[str]) -> Words:
@@ -482,7 +483,7 @@ def gaps(fields: Sequence[str], buyers: int, accounts: int, too_early: bool) -> 
         return f"{whom}: too few, on one side, to say whether gaps are related to buying."
     if not fields:
         return f"{whom}. No gap is related to buying, as far as so many accounts can tell."
-    return f"{whom}. Gaps are related to buying in: {joined([_field(f) for f in fields])}. Keep these gaps out of every model."
+    return f"{whom}. Gaps are related to buying in: {joined([field(f) for f in fields])}. Keep these gaps out of every model."
 
 
 def evidence(states: pd.Series) -> str:
