@@ -263,7 +263,7 @@ show.table(kinds.rename_axis(columns=None).reset_index(), "Accounts with each ki
 # %%
 new = alike_customers.dropna(subset="alike_line").join(facts["open_amount"]).join(names)
 new = new.sort_values(["open_amount", "look_alikes"], ascending=False, kind="stable")
-columns = ["name", "open_amount", "look_alikes", "alike_line", "alike_share", "alike_value", "alike_accounts"]
+columns = ["name", "open_amount", "look_alikes", "alike_accounts", "alike_line", "alike_share", "alike_value"]
 show.table(new[columns], "Accounts that never bought, and what customers like them buy", book.currency, rows=15)
 
 # %% [markdown]

@@ -362,7 +362,7 @@ looked_at = pd.Index(pd.concat([t["account_id"] for t in (tiers, ballots, book.r
 year = periods.trailing(book.as_of, 12)
 sold = book.panel("transactions", ["product_id"], per="day", sums=["revenue"])
 sold = orders.with_product_line(sold[sold["day"].between(year.start, year.end)], book.read("products"), "purchases")
-offers = missingness.look_alikes(book.read("accounts"), sold).drop(columns="look_alikes")
+offers = missingness.look_alikes(book.read("accounts"), sold)
 alike = feedback.look_alikes(of_market, heard, accounts, money, looked_at).join(offers, on="account_id")
 say.words(
     say_framework.stands_out(by_segment[by_segment["more_often"].astype(bool)], LEVEL),
@@ -382,16 +382,8 @@ show.table(of_market[columns], f"Accounts by industry where sales noted: {market
 # %%
 look = alike.join(accounts[["name", "owner_id"]], on="account_id")
 columns = [
-    "name",
-    "owner_id",
-    "industry",
-    "named",
-    "open_amount",
-    "revenue_12m",
-    "alike_line",
-    "alike_value",
-    "alike_accounts",
-]
+    "name", "owner_id", "industry", "named", "open_amount", "revenue_12m", "look_alikes", "alike_accounts", "alike_line", "alike_value"
+]  # fmt: skip
 note = "Customers like it: of its industry and half of size, where the account itself never bought." * bool(len(look))
 show.table(
     look[columns],

@@ -104,22 +104,17 @@ def test_tables_without_a_recent_record_are_named(days_old, said):
 def test_fields_filled_least_data_of_nobody_and_what_stands_in_for_purchases_are_said():
     rows = [("industry", "customer", 0.5), ("industry", "prospect", 0.25), ("web visits", "customer", 0.0)]
     table = pd.DataFrame(rows, columns=["kind", "status", "share"])
-    ids = [
-        "cold_start_accounts",
-        "cold_start_accounts_with_look_alikes",
-        "line_foretold_by_alike",
-        "line_foretold_by_all",
-    ]
+    ids = ["cold_start_accounts", "cold_start_accounts_with_look_alikes", "line_foretold_by_alike", "line_foretold_by_all"]  # fmt: skip
     cold = pd.DataFrame({"definition_id": ids, "value": [0.5, 0.25, 0.6, 0.7], "n": [8, 4, 10, 10]})
-    said = repr(say_data.completeness(table, ["industry"], cold, pd.Series({"industry": 1, "employees": 0})))
-    assert said.startswith(
-        "Filled least: industry (prospects 25.0%, customers 50.0%). No account has web visits. 4 accounts"
-    )
-    assert said.endswith(
-        "for 1 of them five customers or more of their industry and size can show it: fill in industry of 1 to look for more. "
+    said = say_data.completeness(table, ["industry"], cold, pd.Series({"industry": 1, "employees": 0}))
+    assert said.lines == [
+        "Filled least: industry (prospects 25.0%, customers 50.0%)",
+        "No account has web visits.",
+        "4 accounts have never bought, so nothing of their own shows how they buy; "
+        "for 1 of them five customers or more of their industry and size can show it: fill in industry of 1 to look for more.",
         "Tried on 10 customers: 60.0% bought the line that most customers like them buy, "
-        "70.0% the line that most of all customers buy, so customers like them foretell no better"
-    )
+        "70.0% the line that most of all customers buy, so customers like them foretell no better.",
+    ]
     whole = say_data.completeness(
         table.assign(share=1.0), ["industry"], cold.assign(n=[8, 0, 0, 0]), pd.Series(dtype=int)
     )
@@ -135,8 +130,9 @@ def test_hours_go_first_where_more_of_the_money_than_of_the_hours_is_and_that_is
     table = pd.DataFrame(rows, columns=columns)
     each = table.assign(name=["Acme", "Beta", "Cold"]).iloc[:1]
     assert say_data.funnel(table, each).lines == [
-        "Hours first, where more of the money than of the hours is: customers with an open deal in Offer (n = 5 accounts: 20.0% of the "
-        "hours of sales, 60.0% of the margin and 100.0% of the open amount), then customers without an open deal, quiet",
+        "Hours first, where more of the money than of the hours is: customers with an open deal in Offer, "
+        "then customers without an open deal, quiet",
+        "First stage: 20.0% of the hours of sales, 60.0% of the margin and 100.0% of the open amount (n = 5 accounts). "
         "Account by account, first Acme (20.0% of the hours of sales, 60.0% of the margin and 100.0% of the open amount). "
         "This is where the money is, not what a further hour would bring.",
     ]

@@ -63,11 +63,8 @@ def soundness(checks: int, broken: int, left_out: int, newest: pd.Timestamp, as_
     ----------
     newest : day of the newest record of an account; missing where none is dated
     """
-    holds = (
-        f"{broken:,} of {count(checks, 'check')} {_be(broken)} broken"
-        if broken
-        else f"All {count(checks, 'check')} hold"
-    )
+    whole = count(checks, "check")
+    holds = f"{broken:,} of {whole} {_be(broken)} broken" if broken else f"All {whole} hold"
     lost = f"{count(left_out, 'row')} of the export {_be(left_out)} left out" if left_out else "no row is left out"
     age = 0 if pd.isna(newest) else (as_of - newest).days
     old = f" ({count(age, 'day')} before this report)" if age else ""
@@ -316,35 +313,35 @@ def completeness(table: pd.DataFrame, fields: Collection[str], cold: pd.DataFram
     least = described[described["share"].between(0, 1, inclusive="neither")].sort_values("share", kind="stable")
     least = least.drop_duplicates("status")
     whom = [f"{_people(str(r.status))}s {share(r.share)}" for r in least.itertuples()]
-    each = pd.Series(whom, least.index, dtype=object).groupby(least["kind"], sort=False).agg(", ".join)
-    parts = [f"{kind} ({shares})" for kind, shares in each.items()]
+    each = pd.Series(whom, least.index, dtype=object).groupby(least["kind"], sort=False)
+    parts = [f"{kind} ({', '.join(shares)})" for kind, shares in each]
     said = [
         f"Filled least: {joined(parts)}" * bool(parts),
         f"No account has {joined(none)}" * bool(none),
-        _cold(cold.set_index("definition_id"), lacking),
+        *_cold(cold.set_index("definition_id"), lacking),
     ]
-    return words(". ".join(filter(None, said)))
+    first, *more = [line for line in said if line] or [""]
+    return words(first, *(f"{line}." for line in more))
 
 
-def _cold(rows: pd.DataFrame, lacking: pd.Series) -> str:
-    """Say for how many accounts that never bought there are customers like them, and what is missing for the others."""
+def _cold(rows: pd.DataFrame, lacking: pd.Series) -> list[str]:
+    """Say for how many accounts that never bought there are customers like them, and how well these foretell what is bought."""
     n, known = int(rows["n"].iloc[1]), rows["value"].iloc[1]
     if not n or pd.isna(known):
-        return ""
+        return []
     gaps = [f"{field(name)} of {k:,}" for name, k in lacking.items() if k]
     fill = f": fill in {joined(gaps)} to look for more" if gaps and known < 1 else ""
     alike, plain = rows.loc["line_foretold_by_alike"], rows.loc["line_foretold_by_all"]
     tried = (
-        f". Tried on {count(int(alike['n']), 'customer')}: {share(alike['value'])} bought the line that most customers like them buy, "
+        f"Tried on {count(int(alike['n']), 'customer')}: {share(alike['value'])} bought the line that most customers like them buy, "
         f"{share(plain['value'])} the line that most of all customers buy"
         f"{', so customers like them foretell no better' * bool(alike['value'] <= plain['value'])}"
     )
-    return (
+    return [
         f"{count(n, 'account')} {_have(n)} never bought, so nothing of their own shows how they buy; "
-        f"for {round(known * n) or 'none'} of them five customers or more of their industry and size can show it{fill}"
-        + tried
-        * bool(alike["n"])
-    )
+        f"for {round(known * n) or 'none'} of them five customers or more of their industry and size can show it{fill}",
+        tried * bool(alike["n"]),
+    ]
 
 
 def buying_groups(rows: pd.DataFrame, known: float) -> Words:
@@ -415,8 +412,9 @@ def funnel(table: pd.DataFrame, accounts: pd.DataFrame) -> Words:
     each = joined([f"{one_line(r['name'])} ({_parts(r)})" for _, r in largest.iterrows()])
     rest = f", then {joined([_stage(r) for _, r in first.iloc[1:3].iterrows()])}" * (len(first) > 1)
     return words(
-        f"Hours first{by}: {_stage(top)} (n = {count(int(top['accounts']), 'account')}: {_parts(top)}){rest}",
-        f"Account by account, first {each}. This is where the money is, not what a further hour would bring.",
+        f"Hours first{by}: {_stage(top)}{rest}",
+        f"First stage: {_parts(top)} (n = {count(int(top['accounts']), 'account')}). Account by account, first {each}. "
+        "This is where the money is, not what a further hour would bring.",
     )
 
 

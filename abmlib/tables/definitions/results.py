@@ -115,6 +115,8 @@ ELEMENTS = table("01_elements", "Each of the five elements in each cycle: what i
 })
 
 ALIKE = {
+    "look_alikes": col("int", "customers of its industry and size; missing for who has bought, or where one of the two is unknown",
+        unit="accounts", null=True),
     "alike_accounts": col("text", "names of those customers of its industry and size that bought most in the last 12 months", null=True),
     "alike_line": col("text", "line of business that most of those customers bought; missing where they are too few", null=True),
     "alike_share": col("rate", "of those customers, the share that bought it", null=True),
@@ -135,8 +137,6 @@ ACCOUNT_DATA = table("00_account_data", "What is known of each account, and whet
     "verdict": col("text", "can it be judged", one_of=("usable", "stale", "thin", "no record")),
     "channels": col("int", "channels with a touch in the last 12 months", unit="channels", null=True),
     "product_lines": col("int", "lines of business with a purchase, ever", unit="lines", null=True),
-    "look_alikes": col("int", "customers of its industry and size; missing for who has bought, or where one of the two is unknown",
-        unit="accounts", null=True),
     } | ALIKE | {
     "funnel_stage": col("text", "furthest stage of its open deals, or else whether it is active", null=True),
     "margin_12m": col("money", "margin of the last 12 months; missing where a cost is", null=True),
