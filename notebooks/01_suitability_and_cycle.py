@@ -12,9 +12,8 @@
 # **Decision.** For which segments account-based marketing is worth its effort, how to treat each account, and what to add
 # first.
 #
-# **Needs** accounts. **Reads** nothing earlier. **Writes** `01_cycles`, `01_evidence`, `01_plan`,
-# `01_elements`. **Run** monthly; decide yearly,
-# and whenever the rule file changes.
+# **Needs** accounts. **Reads** nothing earlier. **Writes** `01_cycles`, `01_evidence`, `01_plan`, `01_elements`,
+# `01_campaigns`. **Run** monthly; decide yearly, and whenever the rule file changes.
 #
 # There are three methods, one for each buying cycle. Early: few companies make large, strategic purchases, and marketing
 # opens the door. Mid: buyers inform themselves, and marketing goes deeper. Full: many small purchases follow each other, and
@@ -64,7 +63,7 @@ plots.style()
 
 # %%
 book = Book.open(data, as_of=as_of, tables=tables)
-book.need("accounts", writes=["01_cycles", "01_evidence", "01_plan", "01_elements"])
+book.need("accounts", writes=["01_cycles", "01_evidence", "01_plan", "01_elements", "01_campaigns"])
 accounts = book.read("accounts")
 about = accounts.set_index("account_id")[["name", "owner_id"]]
 deals = with_days(book.read("opportunities"), book.as_of)
@@ -125,9 +124,9 @@ hours = cycle_effort.hours_spent(activities, of_year.index, book.as_of)
 of_main = main.set_index("account_id")["cycle"]
 effort = cycle_effort.effort(of_year, hours, of_main, hour_cost, gain, default_margin)
 margin_rate = cycle_effort.margin_rates(lines, year, default_margin)
-listed = framework.tiers_on(book.read("account_tiers"), book.as_of).index
-shared = cycle_effort.shared_spend(book.read("campaign_spend"), book.read("campaign_accounts"), activities, last_year)
-spend = book.measure(cycle_effort.spend_rows(shared, main, listed, last_year))
+tiers, members = book.read("account_tiers"), book.read("campaign_accounts")
+shared = cycle_effort.shared_spend(book.read("campaign_spend"), members, activities, last_year, tiers)
+spend = book.measure(cycle_effort.spend_rows(shared, main, last_year))
 
 # %% [markdown]
 # **Elements**: what the method asks of each of five elements in each cycle, and the accounts, records and people behind it. Of all
@@ -147,7 +146,7 @@ tables_by_name = {
     "messages": book.read("messages"),
     "personas": book.read("personas"),
     "hand_overs": book.read("hand_overs"),
-    "account_tiers": book.read("account_tiers"),
+    "account_tiers": tiers,
 }
 
 # %%
@@ -165,7 +164,10 @@ starts = book.measure(cycle_deals.started_rows(deals, deal_cycle, activities, do
 
 # %%
 spent = spend[spend["definition_id"] == "campaign_spend"].set_index("group")["value"]
-plan = cycle_plan.plan(rule, main, deals, effort, spent, cells, pd.concat([course, starts]), team, accounts)
+measured = pd.concat([course, starts, book.measure(elements.cell_rows(cells))])
+aims = cycle_plan.aims_of(book.read("objectives"), book.read("plan_items"), main)
+due = book.as_of + pd.Timedelta(days=30)
+plan = cycle_plan.plan(rule, main, deals, effort, spent, cells, measured, team, accounts, aims, due)
 
 # %% [markdown]
 # ## Answer
@@ -246,7 +248,6 @@ show.grouped(course, "cycle", "How accounts of each cycle buy", book.currency)
 # records in the data, not their quality; what nobody records is unknown, not missing.
 
 # %% tags=["finding"]
-book.measure(elements.cell_rows(cells))
 gaps = elements.largest_gaps(cells)
 say.words(
     say_cycles.elements_ready(cells, gaps),
@@ -284,6 +285,18 @@ say_cycles.what_cycles_get(gets, book.currency)
 
 # %%
 show.grouped(gets, "cycle", "Spend, touches and hours by cycle, in a year", book.currency)
+
+# %%
+listed = len(framework.tiers_on(tiers, book.as_of))
+campaigns = cycle_effort.campaign_table(shared, book.read("campaigns"), members, listed, about["name"])
+columns = ["campaign", "meant_for", "accounts", "hit", "touches", "on_list", "on_target_list", "spend", "on_target"]
+show.table(
+    campaigns[columns],
+    "Campaigns of the year: whom each was for, and what hit them",
+    currency=book.currency,
+    rows=show.TALL,
+    note=say_cycles.aimed(campaigns, book.currency),
+)
 
 # %%
 stages = gets[gets["definition_id"] == "first_sales_touch_share"]
@@ -455,7 +468,7 @@ say.one_story(intervals.wilson(pd.Series([1]), pd.Series([1])).iloc[0], LEVEL)
 # %%
 heads = "heads of sales and marketing"
 lead = framework.accountable(team, "sales") or heads
-month = str((book.as_of + pd.Timedelta(days=30)).date())
+month = str(due.date())
 
 # %% tags=["decide"]
 book.decide(
@@ -510,3 +523,4 @@ book.write("01_cycles", cycle.cycles_table(cycles))
 book.write("01_evidence", cycle.evidence_table(scored))
 book.write("01_plan", plan)
 book.write("01_elements", elements.elements_table(cells, about["name"]))
+book.write("01_campaigns", campaigns)

@@ -5,7 +5,7 @@ import pandas as pd
 
 from abmlib.method import cycle_deals, cycle_effort, cycle_plan, elements, periods
 from abmlib.method.deals import with_days
-from abmlib.pages import say_cycles, show
+from abmlib.pages import say, say_cycles, show
 from abmlib.tables import schema
 from tests.conftest import as_read, entries
 from tests.test_cycle import RULES, TODAY, deal, frame
@@ -36,7 +36,7 @@ def spend(rows: list[tuple]) -> pd.DataFrame:
     return as_read("campaign_spend", found.assign(month=pd.to_datetime(found["month"])))
 
 
-def shared() -> pd.DataFrame:
+def shared(tiers: pd.DataFrame | None = None) -> pd.DataFrame:
     given = [
         ("named", "2026-01-01", 100.0), ("wide", "2026-02-01", 80.0), ("silent", "2026-03-01", 20.0), ("wide", "2024-01-01", 999.0),
     ]  # fmt: skip
@@ -49,7 +49,7 @@ def shared() -> pd.DataFrame:
         touch("2", "b", "2026-02-03", "ad", campaign_id="wide", is_bot=True),
         touch("3", "b", "2024-02-03", "ad", campaign_id="wide"),  # before the year
     ]
-    return cycle_effort.shared_spend(spend(given), members, frame("activities", ads), YEAR)
+    return cycle_effort.shared_spend(spend(given), members, frame("activities", ads), YEAR, tiers)
 
 
 def test_a_campaign_costs_those_it_names_alike_and_others_by_their_touches_and_nothing_is_lost():
@@ -59,20 +59,43 @@ def test_a_campaign_costs_those_it_names_alike_and_others_by_their_touches_and_n
 
 
 def test_spend_by_cycle_says_what_is_on_target_and_what_reaches_nobody():
-    rows = cycle_effort.spend_rows(shared(), MAIN, pd.Index(["b", "c"]), YEAR)
+    rows = cycle_effort.spend_rows(
+        shared(tiers([("b", "2024-01-01"), ("c", "2026-02-01"), ("a", "2026-02-04")])), MAIN, YEAR
+    )
     assert values(rows, "campaign_spend") == {"all": 200, "early": 140, "full": 20, "no account": 40}
-    assert values(rows, "spend_on_target") == {"all": 0.35, "early": round(50 / 140, 6), "full": 1}
+    assert values(rows, "spend_on_target") == {"all": 0.1, "early": 0, "full": 1}
     assert values(rows, "spend_per_account") == {"early": 70, "full": 20}
     assert values(rows, "campaign_touches_per_account") == {"early": 1, "full": 2}
     said = str(say_cycles.what_cycles_get(rows, "EUR"))
-    assert "Campaigns cost 200 EUR in a year, 35.0% of it on target, 20.0% on nobody known." in said
+    assert "Campaigns cost 200 EUR in a year, 10.0% of it on target, 20.0% on nobody known." in said
+
+
+def tiers(rows: list[tuple]) -> pd.DataFrame:
+    """Accounts on the target list from a day on."""
+    given = [(who, since, "1", pd.NaT, "2024-01-01") for who, since in rows]
+    return entries("account_tiers", "account_id valid_from tier valid_to", given, set_by="joint", reason="fit")
+
+
+def test_a_touch_is_on_target_if_its_account_was_on_the_list_on_that_day_and_not_today():
+    given = shared(tiers([("c", "2026-02-01"), ("a", "2026-02-04")]))  # the touches of a were the day before
+    got = cycle_effort.campaign_table(given, as_read("campaigns"), as_read("campaign_accounts"), 2, {}).set_index(
+        "campaign_id"
+    )
+    assert got.loc["wide", ["touches", "on_list", "hit", "spend", "aimed"]].tolist() == [4, 1, 1, 80, 20]
+    assert got.loc["wide", "meant_for"] == "the target list" and got.loc["silent", "on_target"] == 0
+    assert got.loc["named", ["touches", "on_list", "on_target"]].tolist() == [1, 0, 0]  # it hit who was not named
+    assert got["on_target_list"].to_dict() == {"named": 1, "wide": 0, "silent": 0}
+    assert "1 touch hit accounts of the target list" in say_cycles.aimed(got.reset_index(), "EUR")
+    own = shared()
+    assert own.loc[own["campaign_id"] == "wide", "aimed"].isna().all()  # no list, so nothing to judge by
 
 
 def test_without_spend_or_a_list_the_rows_say_what_lacks():
     none = cycle_effort.shared_spend(spend([]), as_read("campaign_accounts"), as_read("activities"), YEAR)
-    rows = cycle_effort.spend_rows(none, MAIN, pd.Index([]), YEAR)
+    rows = cycle_effort.spend_rows(none, MAIN, YEAR)
     assert rows["value"].isna().all() and rows["why"].tolist() == ["spend of campaigns"]
-    rows = cycle_effort.spend_rows(shared(), MAIN, pd.Index([]), YEAR)
+    wide = shared()
+    rows = cycle_effort.spend_rows(wide[wide["by"] != "members"], MAIN, YEAR)
     assert rows.set_index("definition_id").loc["spend_on_target", "why"].startswith("accounts in tiers")
 
 
@@ -214,8 +237,27 @@ def plan(main: pd.DataFrame, deals: pd.DataFrame) -> pd.DataFrame:
         "team", "person_id function raci", [("p", "sales", "A", "2026-01-01")], team="sales", capacity_hours=1.0
     )
     cells = elements.cells(NONE, main, RULES, team, TODAY)
-    now = pd.DataFrame({"group_by": ["cycle"], "group": ["early"], "definition_id": ["dossier_before_meeting"], "value": [0.5], "unit": ["share"]})  # fmt: skip
-    return cycle_plan.plan(RULES, main, deals, worth, {"early": 70.0}, cells, now, team, as_read("accounts"))
+    now = pd.DataFrame({"group_by": ["cycle"], "group": ["early"], "definition_id": ["dossier_before_meeting"], "value": [0.5], "low": [0.4], "high": [0.6], "unit": ["share"]})  # fmt: skip
+    aims = entries(
+        "objectives",
+        "objective_id measure_id baseline target",
+        [("o", "win_rate", 0.4, 0.5, "2026-01-01")],
+        sales_goal="g",
+        tactic="t",
+    )
+    items = entries(
+        "plan_items",
+        "account_id item objective_id",
+        [("a", "letter", "o", "2026-01-01")],
+        reuse_or_new="new",
+        channel="ad",
+        owner="p",
+        budget=1.0,
+    )
+    aim = cycle_plan.aims_of(aims, items, main)
+    return cycle_plan.plan(
+        RULES, main, deals, worth, {"early": 70.0}, cells, now, team, as_read("accounts"), aim, TODAY
+    )
 
 
 def test_the_plan_has_a_row_for_each_cycle_with_an_account_and_its_own_rules():
@@ -235,7 +277,7 @@ def test_the_plan_has_a_row_for_each_cycle_with_an_account_and_its_own_rules():
         and "tools (2)" in early["product_lines"]
     )
     assert (
-        "data 60%" in early["thresholds"]
+        "data (not measured, asked 60%)" in early["thresholds"]
         and np.isnan(got.loc["full", "break_even_hours"])
         and np.isnan(early["hours_spent"])
     )
@@ -244,7 +286,10 @@ def test_the_plan_has_a_row_for_each_cycle_with_an_account_and_its_own_rules():
         sheet.loc["Owner in sales"].tolist() == ["p (accountable)"] * 2 and sheet.loc["Open deals", "full"] == "0 EUR"
     )
     assert not sheet.index.str.startswith("Hours a year logged").any()
-    assert sheet["early"].tolist().count("Dossier there before the meeting (now 50%)") == 1
+    assert sheet["early"].tolist().count("Dossier there before the meeting (now 50%, act below 36%)") == 1
+    assert "First sales conversations (not measured)" in sheet["early"].tolist()
+    assert early["aims"] == "Win rate from 0.4 to 0.5 (1 account plan)" and got.loc["full", "aims"] == ""
+    assert sheet.loc["Next date", "early"] == say.day(TODAY)
     assert "days to decide 150 or more" in sheet["early"].tolist()  # one line for each bound
     said = str(say_cycles.planned(got.reset_index(), "EUR"))
     assert said == "The early cycle holds 100.0% of the open deals (1,000 EUR, n = 2 accounts)."
@@ -264,9 +309,10 @@ def shown(rows: pd.DataFrame, by: str) -> str:
 
 
 def test_measures_stand_side_by_side_with_cycles_in_order_and_say_what_lacks():
-    text = shown(cycle_effort.spend_rows(shared(), MAIN, pd.Index([]), YEAR), "cycle")
+    wide = shared()
+    text = shown(cycle_effort.spend_rows(wide[wide["by"] != "members"], MAIN, YEAR), "cycle")
     assert text.splitlines()[1].split() == ["Measure", "Early", "Full", "no", "account"]
-    assert "140 EUR" in text and "n = 2" in text and "Not answerable on this data: Spend on target" in text
+    assert "40 EUR" in text and "n = 1" in text and "Not answerable on this data: Spend on target" in text
     deals, cycle = of_deals()
     mix = cycle_deals.course_rows(deals, cycle, as_read("contracts"), pd.Series(dtype="str"))
     terms = shown(mix, "cycle and term")

@@ -1,12 +1,15 @@
 """Hours of sales and spend of campaigns, by account and by cycle."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 
 from abmlib.method.cycle_measures import by_cycle, of_cycles, shares_of_cycles
 from abmlib.method.cycle_rules import CYCLES
 from abmlib.method.measures import measure_row
-from abmlib.method.periods import Period
+from abmlib.method.periods import Period, latest_before
+from abmlib.method.tiger_teams import TIERS
 from abmlib.stats import intervals
 from abmlib.tables import programme
 
@@ -16,6 +19,8 @@ YEAR = 365
 LOGGED = (
     0.5  # share of accounts or deals with a touch, below which touches are hardly logged and nothing is counted in them
 )
+SHOWN = 2  # accounts named of those that a campaign is for
+AIMED = ["campaign_id", "account_id"]
 NOBODY, UNPLACED = "no account", "no cycle"  # whom spend goes to that reaches no known account, or one in no cycle
 
 # -- hours of sales ---------------------------------------------------------------------------------------------------
@@ -157,22 +162,33 @@ def margin_rates(lines: pd.DataFrame, period: Period, default_margin: float) -> 
 # -- spend and touches of campaigns -----------------------------------------------------------------------------------
 
 
-def shared_spend(spend: pd.DataFrame, members: pd.DataFrame, activities: pd.DataFrame, period: Period) -> pd.DataFrame:
+def shared_spend(
+    spend: pd.DataFrame,
+    members: pd.DataFrame,
+    activities: pd.DataFrame,
+    period: Period,
+    tiers: pd.DataFrame | None = None,
+) -> pd.DataFrame:
     """Share what campaigns cost in a period among accounts.
 
     A campaign made for named accounts is shared equally among them, whoever was reached. Any other is shared by touches: each
     touch of it that no machine made bears as much, and so those of people of no known account keep their part. What no
     touch shows stays with nobody. The sum is what was spent.
 
+    On target is the part of touches whose account was on the list on their day: on that of the campaign, or on the target list
+    where it names nobody. Without a touch, a campaign for named accounts is on target.
+
     Parameters
     ----------
     spend, members, activities : ``tables.schema.CAMPAIGN_SPEND``, ``CAMPAIGN_ACCOUNTS``, ``ACTIVITIES``
     period : months that begin in it, and touches of its days, count
+    tiers : ``tables.schema.ACCOUNT_TIERS``, the target list; without them a campaign that names nobody has no list
 
     Returns
     -------
     DataFrame, one row per campaign and account: ``campaign_id, account_id`` (missing: of nobody known), ``spend, touches``,
-    ``by`` (``members``, ``touches`` or ``nothing``)
+    ``on_list`` (touches on the list), ``aimed`` (spend on target; both missing without a list), ``on_target_list`` (touches off
+    the campaign's own list, and on the target list), ``by`` (``members``, ``touches`` or ``nothing``)
 
     References
     ----------
@@ -181,34 +197,91 @@ def shared_spend(spend: pd.DataFrame, members: pd.DataFrame, activities: pd.Data
     total = spend[spend["month"].between(period.start, period.end)].groupby("campaign_id")["spend"].sum()
     made = activities[activities["campaign_id"].notna() & ~activities["is_bot"].fillna(False).astype(bool)]
     made = made[made["occurred_day"].between(period.start, period.end)]
-    keys = ["campaign_id", "account_id"]
-    touches = made.groupby(keys, dropna=False).size().rename("touches").reset_index()
-    named = programme.latest_entries("campaign_accounts", members)[keys].drop_duplicates()
-    rows = named.assign(weight=1.0, by="members").merge(touches, "outer", on=keys).fillna({"touches": 0})
+    named = programme.latest_entries("campaign_accounts", members)
+    named = named[named["added_day"] <= period.end].groupby(AIMED)["added_day"].min().reset_index()
+    made = _on_list(made, named, tiers)
+    counted = {"touches": ("on", "size"), "on_list": ("on", "sum"), "on_target_list": ("elsewhere", "sum")}
+    touches = made.groupby(AIMED, dropna=False).agg(**counted).reset_index()
+    rows = named[AIMED].assign(weight=1.0, by="members").merge(touches, "outer", on=AIMED)
+    rows = rows.fillna(dict.fromkeys(counted, 0))
     is_named = rows["campaign_id"].isin(named["campaign_id"])
     rows = rows.assign(
         weight=rows["weight"].where(is_named, rows["touches"]).astype(float).fillna(0.0),
         by=np.where(is_named, "members", "touches"),
     )
-    whole = rows.groupby("campaign_id")["weight"].transform("sum")
-    rows = rows.assign(spend=rows["campaign_id"].map(total).astype(float).fillna(0.0) * rows["weight"] / whole)
+    of = rows.groupby("campaign_id")[["weight", "touches", "on_list"]].transform("sum")
+    rows = rows.assign(spend=rows["campaign_id"].map(total).astype(float).fillna(0.0) * rows["weight"] / of["weight"])
+    part = (of["on_list"] / of["touches"]).fillna(1.0).where(is_named, rows["on_list"] / rows["touches"])
+    rows = rows.assign(aimed=rows["spend"] * part.astype(float))
     lost = total[~total.index.isin(rows["campaign_id"])]
     left = pd.DataFrame({"campaign_id": lost.index, "spend": lost.to_numpy(), "touches": 0, "by": "nothing"})
-    out = pd.concat([rows.drop(columns="weight"), left.assign(account_id=None)], ignore_index=True)
+    left = left.assign(account_id=None, on_list=0, on_target_list=0, aimed=0.0)
+    out = pd.concat([rows.drop(columns="weight"), left], ignore_index=True)
+    if tiers is None or tiers.empty:
+        out[["on_list", "aimed"]] = out[["on_list", "aimed"]].astype(float).where(out["by"] == "members")
     return out[(out["spend"] != 0) | (out["touches"] > 0)].astype({"touches": int}).reset_index(drop=True)
 
 
-def spend_rows(shared: pd.DataFrame, main: pd.DataFrame, listed: pd.Index, period: Period) -> pd.DataFrame:
+def _on_list(made: pd.DataFrame, named: pd.DataFrame, tiers: pd.DataFrame | None) -> pd.DataFrame:
+    """Add to touches of campaigns: ``on`` the list of the campaign, else the target list, on that day; ``elsewhere``: on the latter only."""
+    made = made[[*AIMED, "occurred_day"]].merge(named, "left", on=AIMED).sort_values("occurred_day")
+    on = made["added_day"] <= made["occurred_day"]
+    in_tier = pd.Series(False, made.index)
+    if tiers is not None and len(tiers):
+        runs = programme.latest_entries("account_tiers", tiers)[["account_id", "valid_from", "valid_to", "tier"]]
+        at = latest_before(made, runs.sort_values("valid_from"), "account_id", "occurred_day", "valid_from")
+        in_tier[:] = at["tier"].isin(TIERS) & ~(at["valid_to"] < at["occurred_day"])
+        on = on.where(made["campaign_id"].isin(named["campaign_id"]), in_tier)
+    return made.assign(on=on.astype(int), elsewhere=(in_tier & ~on).astype(int))
+
+
+def campaign_table(
+    shared: pd.DataFrame, campaigns: pd.DataFrame, members: pd.DataFrame, listed: int, names: Mapping[str, str]
+) -> pd.DataFrame:
+    """Campaigns with the accounts each was meant for, and what hit them, as the table ``01_campaigns``, the dearest first.
+
+    Parameters
+    ----------
+    shared : DataFrame of `shared_spend`
+    campaigns, members : ``tables.schema.CAMPAIGNS``, ``CAMPAIGN_ACCOUNTS``
+    listed : accounts on the target list, for campaigns that name none
+    names : name of each account id
+
+    References
+    ----------
+    S2-3. House definition; README, glossary entry "spend by account".
+    """
+    out = shared.groupby("campaign_id")[["touches", "on_list", "on_target_list", "spend", "aimed"]].sum(min_count=1)
+    hit = shared[shared["on_list"] > 0].groupby("campaign_id")["account_id"].nunique()
+    named = programme.latest_entries("campaign_accounts", members).groupby("campaign_id")["account_id"].agg(list)
+    whose = [named.get(c, []) for c in out.index]
+    first = [", ".join(str(names.get(i, i)) for i in ids[:SHOWN]) for ids in whose]
+    many = [len(ids) or listed for ids in whose]
+    whom = [
+        f + f" and {n - SHOWN:,} more" * (n > SHOWN) if f else "the target list" if n else "no list known"
+        for f, n in zip(first, many, strict=True)
+    ]
+    title = campaigns.set_index("campaign_id")["name"].reindex(out.index)
+    out = out.assign(
+        campaign=title.fillna(out.index.to_series()),
+        meant_for=whom,
+        accounts=many,
+        hit=hit.reindex(out.index, fill_value=0),
+        on_target=out["aimed"] / out["spend"].where(out["spend"] > 0),
+    )
+    return out.sort_values("spend", ascending=False, kind="stable").reset_index()
+
+
+def spend_rows(shared: pd.DataFrame, main: pd.DataFrame, period: Period) -> pd.DataFrame:
     """Rows of `measures` by cycle: spend and touches of campaigns.
 
-    On target is spend on the accounts of the target list. Spend is a sum of all there is, so it has no interval; what an
+    On target is a share of the spend of campaigns with a list. Spend is a sum of all there is, so it has no interval; what an
     account gets has one, over the accounts of the cycle, with those that got nothing.
 
     Parameters
     ----------
     shared : DataFrame of `shared_spend`
     main : DataFrame of `cycle.main_line`
-    listed : accounts on the target list that day; empty where none is known
 
     References
     ----------
@@ -216,8 +289,9 @@ def spend_rows(shared: pd.DataFrame, main: pd.DataFrame, listed: pd.Index, perio
     """
     cycle = main.set_index("account_id")["cycle"]
     place = shared["account_id"].map(cycle).astype(object).fillna(UNPLACED).mask(shared["account_id"].isna(), NOBODY)
-    spent, aimed = shared["spend"], shared["spend"].where(shared["account_id"].isin(listed), 0.0)
-    sums = pd.DataFrame({"spend": spent, "aimed": aimed}).groupby(place).sum()
+    spent = shared["spend"]
+    parts = {"spend": spent, "aimed": shared["aimed"], "with_list": spent.where(shared["aimed"].notna())}
+    sums = pd.DataFrame(parts).groupby(place).sum()
     sums.loc["all"] = sums.sum()
     n = shared[spent != 0].groupby(place)["account_id"].nunique()
     n["all"] = n.sum()
@@ -226,13 +300,13 @@ def spend_rows(shared: pd.DataFrame, main: pd.DataFrame, listed: pd.Index, perio
     for group, of in sums.loc[order][lambda x: x["spend"] != 0].iterrows():
         about = {"group_by": "all" if group == "all" else "cycle", "group": group}
         rows.append(measure_row("S2-3", "campaign_spend", of["spend"], "currency", int(n.get(group, 0)), **about))
-        if len(listed) and group not in {NOBODY, UNPLACED}:
-            share = of["aimed"] / of["spend"]
+        if of["with_list"] > 0 and group not in {NOBODY, UNPLACED}:
+            share = of["aimed"] / of["with_list"]
             rows.append(measure_row("S2-3", "spend_on_target", share, "share", int(n.get(group, 0)), **about))
     if not rows:
         rows = [measure_row("S2-3", "campaign_spend", np.nan, "currency", 0, why="spend of campaigns")]
-    elif not len(listed):
-        why = "accounts in tiers, in programme/account_tiers.csv"
+    elif shared["aimed"].isna().all():
+        why = "accounts in tiers, in programme/account_tiers.csv, or of campaigns, in campaign_accounts.csv"
         rows.append(measure_row("S2-3", "spend_on_target", np.nan, "share", 0, why=why))
     each = shared.groupby("account_id")[["spend", "touches"]].sum().reindex(cycle.index, fill_value=0.0).astype(float)
     every = pd.Series(1.0, cycle.index)

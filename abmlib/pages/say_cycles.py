@@ -13,14 +13,14 @@ FEWEST = 10  # deals, accounts or touches behind a number of a cycle, below whic
 COMMON = 0.2  # share of the accounts of a cycle from which something is common there
 PLAN = {  # rows of the plan of a cycle as a team prints it, and how each is written
     "accounts": "Accounts", "revenue": "Revenue of the last year", "open_amount": "Open deals", "product_lines": "Main lines of business",
-    "bounds": "What points to this cycle", "measures": "Success is measured by", "knowledge": "Know of the customer",
-    "data": "Hold as data", "messaging": "Say", "tactics": "Do", "commitment": "Sales commits to", "thresholds": "Share of accounts asked",
-    "next_step": "Next step", "hand_over": "Sales takes over when", "response_hours": "Sales answers within", "owner": "Owner in sales",
+    "bounds": "What points to this cycle", "aims": "Objectives of account plans", "measures": "Success is measured by", "knowledge": "Know of the customer",
+    "data": "Hold as data", "messaging": "Say", "tactics": "Do", "commitment": "Sales commits to", "thresholds": "Share of accounts that have",
+    "next_step": "Next step", "next_owner": "Who takes it", "due": "Next date", "hand_over": "Sales takes over when", "response_hours": "Sales answers within", "owner": "Owner in sales",
     "marketing_owner": "Owner in marketing", "break_even_hours": "Hours a year that an account justifies",
     "hours_spent": "Hours a year logged, all accounts", "campaign_spend": "Campaigns, last year",
     "window_days": "Touches count for", "horizon_days": "Effects show within",
 }  # fmt: skip
-SEVERAL = ("product_lines", "bounds", "measures", "thresholds")  # rows that say several things, one line for each
+SEVERAL = ("product_lines", "bounds", "aims", "measures", "thresholds")  # rows of several lines
 VERDICTS = {
     "suited": "suited in", "mixed": "mixed in", "not suited": "not suited in", }  # fmt: skip
 BASES = {  # what a cycle of an account rests on
@@ -339,6 +339,8 @@ def plan_sheet(plan: pd.DataFrame, currency: str) -> pd.DataFrame:
                 texts.append("")
             elif name in money:
                 texts.append(short_money(value, currency))
+            elif name == "due":
+                texts.append(day(value))
             elif name == "owner":
                 texts.append(f"{value} ({r['owner_as']})")
             else:
@@ -468,6 +470,30 @@ def what_cycles_get(rows: pd.DataFrame, currency: str) -> Words:
             + "." * bool(part == 1)
         )
     return words(*lines, above(rows))
+
+
+def aimed(campaigns: pd.DataFrame, currency: str) -> str:
+    """Say how touches off the list are spread, and which campaign cost most off it; empty without a campaign that has a list.
+
+    Parameters
+    ----------
+    campaigns : DataFrame to the spec of ``01_campaigns``
+    """
+    known = campaigns[campaigns["aimed"].notna()]
+    if known.empty:
+        return ""
+    off = known["spend"] - known["aimed"]
+    worst, elsewhere = known.loc[off.idxmax()], int(known["on_target_list"].sum())
+    most = f" The most off it: {worst['campaign']}, {short_money(off.max(), currency)} of {short_money(worst['spend'], currency)}."
+    others = (
+        f" {count(elsewhere, 'touch', 'touches')} hit accounts of the target list that the campaign did not name: add them to its "
+        "list, or leave them to another."
+    )
+    return (
+        f"{known['on_list'].sum():,.0f} of {count(int(known['touches'].sum()), 'touch', 'touches')} hit an account that was on the "
+        "list on that day: on the campaign's own, or on the target list where it names nobody. Spend is split by touches."
+        f"{most * bool(off.max() > 0)}{others * bool(elsewhere)}"
+    )
 
 
 def started(rows: pd.DataFrame, first_dossier: pd.Timestamp) -> Words:

@@ -76,6 +76,9 @@ PAGES: dict[str, Format] = {  # columns of tables that are shown and not kept
     "look_alikes": Format("count", "Customers like it"),
     "newest": Format("day"), "median_days": Format("count", "Median age", "days"),
     # 01
+    "hit": Format("count", "Listed accounts hit"), "on_list": Format("count", "Touches on the list"),
+    "on_target_list": Format("count", "Touches of other target accounts"), "on_target": Format("share", "Spend on target"),
+    "meant_for": Format("text", "Meant for"),
     "file_early": Format("number", "Early, rule file"),
     "file_mid": Format("number", "Mid, rule file"),
     "proposed_early": Format("number", "Early, proposed"),

@@ -74,10 +74,11 @@ PLAN = table("01_plan", "The plan for each buying cycle that an account is in, o
     "open_amount": col("money", "amount of their open deals", null=True),
     "product_lines": col("text", "their main lines of business, with accounts"),
     "bounds": col("text", "what points to the cycle"),
-    "measures": col("text", "measures that show success"),
+    "aims": col("text", "objectives that account plans of the cycle serve, from baseline to target", default=""),
+    "measures": col("text", "measures that show success: their value now, and the one from which on to act"),
     "window_days": col("int", "how far back touches count", unit="days"),
     "horizon_days": col("int", "until an effect can show", unit="days"),
-    "thresholds": col("text", "share of accounts that each element asks for"),
+    "thresholds": col("text", "share of accounts that each element asks for, and has"),
     "knowledge": col("text", "what to know of the customer"),
     "data": col("text", "what data to hold"),
     "messaging": col("text", "what to say"),
@@ -89,6 +90,8 @@ PLAN = table("01_plan", "The plan for each buying cycle that an account is in, o
     "hours_spent": col("number", "hours that sales spent on them in the last year, as far as logged", null=True, unit="hours"),
     "campaign_spend": col("money", "what campaigns cost for them in the last year", null=True),
     "next_step": col("text", "for the element furthest below its target", default=""),
+    "next_owner": col("text", "who takes the next step", null=True),
+    "due": col("date", "day by which it is done, or the plan is looked at again"),
     "owner": col("text", "who would do the work of sales", null=True),
     "owner_as": col("text", "how that is known"),
     "marketing_owner": col("text", "who would do the work of marketing", null=True),
@@ -122,6 +125,19 @@ ALIKE = {
     "alike_share": col("rate", "of those customers, the share that bought it", null=True),
     "alike_value": col("money", "median of what they bought of it in the last 12 months", null=True),
 }
+CAMPAIGNS = table("01_campaigns", "Campaigns of a year: the accounts each was meant for, and what hit them.", ["campaign_id"], {
+    "campaign_id": col("text", "campaign"),
+    "campaign": col("text", "its name, else its id"),
+    "meant_for": col("text", "the first accounts it names, or whose list it is for"),
+    "accounts": col("int", "accounts it was meant for", unit="count"),
+    "hit": col("int", "accounts with a touch of it on a day they were on the list", unit="count"),
+    "touches": col("int", "its touches that no machine made", unit="count"),
+    "on_list": col("int", "touches of accounts that were on the list on that day; missing without a list", unit="count", null=True),
+    "on_target_list": col("int", "touches of accounts that were off its own list and on the target list", unit="count"),
+    "spend": col("money", "what it cost"),
+    "aimed": col("money", "the part on target: by touches on the list; missing without a list", null=True),
+    "on_target": col("rate", "share of what it cost on target", null=True),
+})
 
 PARTS = ("pass", "fail", "not_answerable")
 
