@@ -13,7 +13,7 @@
 # first.
 #
 # **Needs** accounts. **Reads** nothing earlier. **Writes** `01_cycles`, `01_evidence`, `01_plan`, `01_elements`,
-# `01_campaigns`. **Run** monthly; decide yearly, and whenever the rule file changes.
+# `01_account_elements`, `01_campaigns`. **Run** monthly; decide yearly, and whenever the rule file changes.
 #
 # There are three methods, one for each buying cycle. Early: few companies make large, strategic purchases, and marketing
 # opens the door. Mid: buyers inform themselves, and marketing goes deeper. Full: many small purchases follow each other, and
@@ -63,7 +63,8 @@ plots.style()
 
 # %%
 book = Book.open(data, as_of=as_of, tables=tables)
-book.need("accounts", writes=["01_cycles", "01_evidence", "01_plan", "01_elements", "01_campaigns"])
+written = ["01_cycles", "01_evidence", "01_plan", "01_elements", "01_account_elements", "01_campaigns"]
+book.need("accounts", writes=written)
 accounts = book.read("accounts")
 about = accounts.set_index("account_id")[["name", "owner_id"]]
 deals = with_days(book.read("opportunities"), book.as_of)
@@ -245,13 +246,13 @@ show.grouped(course, "cycle", "How accounts of each cycle buy", book.currency)
 # ## Five elements in three cycles
 # What the method asks of each element in each cycle, and the share of accounts for which the data show it. An account of the
 # early or mid cycle whose main line is not suited does not count: there, market to all accounts at once. The share counts
-# records in the data, not their quality; what nobody records is unknown, not missing.
+# records in the data, not their quality; what nobody records is unknown, not missing. People enter notes on an account in
+# `programme/account_insights.csv`; visits come from an export, `web_sessions`.
 
 # %% tags=["finding"]
 gaps = elements.largest_gaps(cells)
 say.words(
     say_cycles.elements_ready(cells, gaps),
-    say_cycles.evidence(cells),
     say_cycles.outside(len(main) - len(asked), len(main)),
 )
 
@@ -263,12 +264,32 @@ if known.any():
     plots.scorecard(elements.as_grid(cells, "share"), elements.as_grid(cells, "verdict"), ax)
 
 # %%
-shown = ["cycle", "element", "share", "share_asked", "n"]
-of_elements = of_elements.rename(columns={"target": "share_asked"})
+steps = of_elements.assign(
+    share_asked=of_elements["target"],
+    owner=say_cycles.named_as(of_elements),
+    next_step=of_elements["next_step"].where(known & begin, ""),
+)
+order = steps["verdict"].map({"gap": 0, "not_answerable": 1, "in place": 2})
 show.table(
-    of_elements.loc[begin & known & (of_elements["next_step"] != ""), [*shown, "lacking", "owner", "next_step"]],
-    "Elements that are not in place: who lacks them, who would act, and the next step",
-    rows=len(cells),
+    steps.loc[
+        order.sort_values(kind="stable").index,
+        ["cycle", "element", "found", "share_asked", "lacking", "owner", "next_step"],
+    ],
+    "Each element in each cycle: what was found, what lacks, and who acts, the gaps first",
+)
+
+# %%
+each_element = elements.account_elements(cells, about["owner_id"])
+states = each_element.assign(state=say_cycles.states(each_element)).pivot(
+    index="account_id", columns="element", values="state"
+)
+of_account = asked.set_index("account_id")[["cycle"]].join(about).join(states, how="inner")
+show.table(
+    of_account[["name", "owner_id", "cycle", *states]],
+    "The elements of each account, the most money first",
+    rows=show.TALL,
+    note="All accounts are in the table 01_account_elements. –: not asked there, or nobody records it."
+    * (len(of_account) > 0),
 )
 
 # %% [markdown]
@@ -443,17 +464,6 @@ against = cycle.contrary_evidence(own)
 show.table(against, "Cycles contradicted by evidence", rows=len(against))
 
 # %% [markdown] tags=["fold"]
-# ## What the method asks
-# People enter notes on an account in `programme/account_insights.csv`; visits come from an export, `web_sessions`.
-
-# %%
-show.table(
-    of_elements[[*shown[:2], "asks", "evidence", "records", "newest", "owner_as", "verdict"]],
-    "What the method asks of each element, and what is there",
-    rows=len(of_elements),
-)
-
-# %% [markdown] tags=["fold"]
 # ## What famous deals prove
 # Account-based marketing has famous stories: an aerospace company won a deal worth two billion, an oil company one worth
 # thirteen million. Bev Burgess and ITSMA gave the method its name with Fujitsu, BT, HP and Accenture, and each of its users
@@ -522,5 +532,6 @@ show.decisions(book.decisions, book.currency, about["name"])
 book.write("01_cycles", cycle.cycles_table(cycles))
 book.write("01_evidence", cycle.evidence_table(scored))
 book.write("01_plan", plan)
-book.write("01_elements", elements.elements_table(cells, about["name"]))
+book.write("01_elements", of_elements)
+book.write("01_account_elements", each_element)
 book.write("01_campaigns", campaigns)

@@ -316,12 +316,24 @@ def test_each_cell_counts_what_it_says():
     assert got.loc[("data", "early"), "verdict"] == "gap" and got.loc[("data", "early"), "share"] == 0.25
     told = elements.elements_table(got.reset_index(), {"e1": "Echo"}).set_index(["element", "cycle"])
     politics = told.loc[("customer_knowledge", "early")]  # the note that is out of date is no evidence
-    assert politics["records"] == "1 of account_insights" and politics["newest"] == pd.Timestamp("2026-05-01")
-    assert politics["lacking"] == "Echo, e2 and 1 more" and told.loc[("sales_commitment", "mid"), "lacking"] == "m1"
-    assert told.loc[("customer_knowledge", "mid"), "lacking"] == "m1, m2 and 1 more"
-    assert (
-        told.loc[("tactics", "full"), "lacking"] == "f1, f2 and 1 more" and told["owner_as"].iloc[0] == "nobody named"
+    assert politics["found"] == (
+        "1 of 4 accounts with an issue, goal, politics or decision process noted; 1 account insights, the newest of 1 May 2026"
     )
+    assert politics["lacking"] == "3: no issue, goal, politics or decision process noted (Echo, e2 and 1 more)"
+    assert told.loc[("sales_commitment", "mid"), "lacking"] == "1: not accepted, or brief not read (m1)"
+    assert (
+        told.loc[("messaging", "mid"), "found"].startswith("not recorded: ")
+        and not told.loc[("messaging", "mid"), "lacking"]
+    )
+    assert told["owner_as"].iloc[0] == "nobody named"
+    each = elements.account_elements(got.reset_index(), pd.Series({"e1": "s1"})).set_index(["account_id", "element"])
+    assert each.loc[("e1", "customer_knowledge"), ["records", "owner"]].tolist() == [0, "s1"]
+    assert each.loc[("e1", "customer_knowledge"), "lacks"].startswith("no issue") and each.index.is_unique
+    assert each.loc[("e0", "customer_knowledge"), ["records", "newest", "lacks"]].tolist() == [
+        1,
+        pd.Timestamp("2026-05-01"),
+        "",
+    ]
     why = got["lacking"]
     assert why["sales_commitment", "mid"].tolist() == ["accepted 2 May 2026, brief not read"]
     assert why["data", "full"].to_dict() == {"f1": "no technology", "f2": "no technology"}

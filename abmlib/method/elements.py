@@ -168,7 +168,9 @@ class Count:
 
 
 TOUCHES = ("activities",)
-MESSAGES = Count("personas with a message for this cycle", ("messages",), _messages)
+MESSAGES = Count(
+    "personas with a message for this cycle", ("messages",), _messages, "no message with promise, proof and pain"
+)
 COUNTS = {
     ("customer_knowledge", "early"): Count(
         "accounts with an issue, goal, politics or decision process noted", ("account_insights",),
@@ -179,7 +181,7 @@ COUNTS = {
         "no usage, trigger or pain noted, and no intent signal",
     ),
     ("customer_knowledge", "full"): Count(
-        "accounts whose visits to site or shop are seen", ("web_sessions", "activities"), _visited
+        "accounts whose visits to site or shop are seen", ("web_sessions", "activities"), _visited, "no visit seen",
     ),
     ("data", "early"): Count("accounts with a vice president or chief officer known", ("contacts.seniority",), _executives,
         "no vice president or chief officer known",
@@ -189,14 +191,20 @@ COUNTS = {
         "no contract, purchase or won deal known",
     ),
     ("data", "full"): Count(
-        "buying accounts with industry, size, region and technology known", ("transactions", *(f"accounts.{c}" for c in FILLED)), _described
+        "buying accounts with industry, size, region and technology known", ("transactions", *(f"accounts.{c}" for c in FILLED)), _described,
+        "one of these not known",
     ),
     **{("messaging", cycle): MESSAGES for cycle in CYCLES},
-    ("tactics", "early"): Count("accounts met, or at an event", TOUCHES, _touched("meeting", "event", "sponsorship"), "no meeting or event"),
-    ("tactics", "mid"): Count("accounts at a webinar, roadshow or event", TOUCHES, _touched("webinar", "roadshow", "event"), "no webinar, roadshow or event"),
+    ("tactics", "early"): Count(
+        "accounts met, or at an event", TOUCHES, _touched("meeting", "event", "sponsorship"), "no meeting or event",
+    ),
+    ("tactics", "mid"): Count(
+        "accounts at a webinar, roadshow or event", TOUCHES, _touched("webinar", "roadshow", "event"),
+        "no webinar, roadshow or event",
+    ),
     ("tactics", "full"): Count("accounts with a shop touch or e-mail", TOUCHES, _touched("ecommerce", "email"), "no shop touch or e-mail"),
     ("sales_commitment", "early"): Count("listed accounts that sales touched", TOUCHES, _worked, "not touched by sales"),
-    ("sales_commitment", "mid"): Count("hand-overs accepted with the brief read", ("hand_overs",), _taken_over),
+    ("sales_commitment", "mid"): Count("hand-overs accepted with the brief read", ("hand_overs",), _taken_over, "not accepted, or brief not read"),
     ("sales_commitment", "full"): Count(
         "accounts of the top fifth by revenue with an owner", ("transactions", "accounts.owner_id"), _owned, "no owner",
     ),
@@ -224,9 +232,11 @@ def cells(
     ``verdict`` (``in place``: at the target or above; ``gap``: below; ``not_answerable``: the tables are empty, a column
     is filled nowhere, as on an earlier day one without a history is, touches are hardly logged (`cycle_effort.are_logged`), or
     there is nobody to count), ``records`` (those that
-    show it, by table), ``newest`` (day of the newest), ``lacking`` (Series: why each account or persona without it lacks it; empty
-    where the next step is an export), ``function`` (whose work it is), ``owner, owner_as`` (`owner_of`), ``next_step`` (empty where it is in place, or no account is in the cycle; an export where the
-    count lacks tables of the CRM), ``kind`` of decision that the next step is
+    show it, by table), ``newest`` (day of the newest), ``held`` (DataFrame ``records, newest`` of each account that has it),
+    ``lacks`` (what those without it lack), ``lacking`` (Series: why each account or persona without it lacks it; empty where the
+    next step is an export), ``function`` (whose work it is), ``owner, owner_as`` (`owner_of`), ``next_step`` (empty where it is
+    in place, or no account is in the cycle; an export where the count lacks tables of the CRM), ``kind`` of decision that the
+    next step is
 
     References
     ----------
@@ -251,32 +261,36 @@ def cells(
             why = why + why.index.to_series().map(newest).astype("str").fillna("; no touch by a person known")
         function = "analytics" if is_export else FUNCTIONS[element]
         who = owner_of(function, team, tables["accounts"], why.index if len(why) else ids[cycle])
-        records = ", ".join(f"{len(of):,} of {name}" for name, of in found.records.items() if len(of))
+        records = ", ".join(
+            f"{len(of):,} {name.replace('_', ' ')}"
+            for name, of in found.records.items()
+            if len(of) and name != "accounts"
+        )
         days = pd.Series(
             [of[DAYS[name]].max() for name, of in found.records.items() if name in DAYS], dtype="datetime64[us]"
         )
-        told = (records, days.max(), why, function, *who)
+        told = (records, days.max(), _held(found.records), count.lacks, why, function, *who)
         rows.append((element, cycle, cell.asks, count.words, found.k, found.n, cell.target, step, *told))
-    columns = [
-        "element",
-        "cycle",
-        "asks",
-        "evidence",
-        "k",
-        "n",
-        "target",
-        "next_step",
-        "records",
-        "newest",
-        "lacking",
-        "function",
-    ]
+    columns = ["element", "cycle", "asks", "evidence", "k", "n", "target", "next_step", "records", "newest", "held", "lacks",
+               "lacking", "function"]  # fmt: skip
     out = pd.DataFrame(rows, columns=[*columns, "owner", "owner_as"])
     out["share"] = out["k"] / out["n"].where(out["n"] > 0)
     verdict = np.select([out["n"] == 0, out["share"] >= out["target"]], [UNKNOWN, "in place"], "gap")
     idle = (verdict == "in place") | out["cycle"].map({cycle: ids[cycle].empty for cycle in CYCLES})
     kind = np.where(out["element"].isin(RECORDS) | out["next_step"].str.startswith("export "), "data", "programme")
     return out.assign(verdict=verdict, next_step=out["next_step"].mask(idle, ""), kind=kind)
+
+
+def _held(records: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Count the records of each account, and take the day of the newest: ``records, newest`` by account id."""
+    none = pd.DataFrame({"account_id": pd.Series(dtype="str"), "day": pd.Series(dtype="datetime64[us]")})
+    days = [
+        of[["account_id"]].assign(day=of[DAYS[name]] if name in DAYS else pd.NaT)
+        for name, of in records.items()
+        if "account_id" in of and len(of)
+    ]
+    of_account = pd.concat(days or [none]).groupby("account_id")["day"]
+    return of_account.agg(records="size", newest="max")
 
 
 def owner_of(function: str, team: pd.DataFrame, accounts: pd.DataFrame, ids: pd.Index) -> tuple[str | None, str]:
@@ -355,7 +369,7 @@ def cell_rows(found: pd.DataFrame) -> pd.DataFrame:
 
 
 def elements_table(found: pd.DataFrame, names: Mapping[str, str]) -> pd.DataFrame:
-    """Cells as the table ``01_elements``.
+    """Cells as the table ``01_elements``: what was found, and what lacks, in words.
 
     Of who lacks an element the first `LACKING` are named.
 
@@ -364,11 +378,53 @@ def elements_table(found: pd.DataFrame, names: Mapping[str, str]) -> pd.DataFram
     found : DataFrame of `cells`
     names : name of each account id
     """
-    columns = ["element", "cycle", "asks", "evidence", "k", "n", "target", "share", "verdict", "records", "newest", "owner",
-               "owner_as", "next_step"]  # fmt: skip
-    first = [", ".join(str(names.get(i, i)) for i in ids.index[:LACKING]) for ids in found["lacking"]]
-    more = [f" and {len(ids) - LACKING:,} more" * (len(ids) > LACKING) for ids in found["lacking"]]
-    return found[columns].assign(lacking=[f + m for f, m in zip(first, more, strict=True)])
+    there, gaps = [], []
+    for c in found.itertuples():
+        newest = f", the newest of {_day(c.newest)}" if pd.notna(c.newest) else ""
+        shown = f"; {c.records}{newest}" if c.records else ""
+        there.append(f"{c.k:,} of {c.n:,} {c.evidence}{shown}" if c.n else f"not recorded: {c.evidence}")
+        first = ", ".join(str(names.get(i, i)) for i in c.lacking.index[:LACKING])
+        more = f" and {len(c.lacking) - LACKING:,} more" * (len(c.lacking) > LACKING)
+        gaps.append(f"{c.n - c.k:,}: {c.lacks}" + f" ({first}{more})" * bool(first) if c.n > c.k else "")
+    columns = [
+        "element",
+        "cycle",
+        "asks",
+        "k",
+        "n",
+        "target",
+        "share",
+        "verdict",
+        "newest",
+        "owner",
+        "owner_as",
+        "next_step",
+    ]
+    return found[columns].assign(found=there, lacking=gaps)
+
+
+def account_elements(found: pd.DataFrame, owner: pd.Series) -> pd.DataFrame:
+    """Elements of each account as the table ``01_account_elements``: the records that show one, or what lacks, and who acts.
+
+    Messages are for personas, so they are not here; nor is an element whose evidence nobody records.
+
+    Parameters
+    ----------
+    found : DataFrame of `cells`
+    owner : of each account id, who does the work of sales there
+
+    References
+    ----------
+    S2-5. House definition; README, glossary entry "five elements".
+    """
+    parts = [schema.empty("01_account_elements")]
+    for c in found[(found["element"] != "messaging") & (found["verdict"] != UNKNOWN)].itertuples():
+        short = pd.DataFrame({"records": 0, "lacks": c.lacking, "next_step": c.next_step})
+        there = c.held[~c.held.index.isin(short.index)].assign(lacks="", next_step="")
+        rows = pd.concat([there, short]).rename_axis("account_id").reset_index()
+        who = rows["account_id"].map(owner).fillna(c.owner) if c.function == "sales" else c.owner
+        parts.append(rows.assign(element=c.element, cycle=c.cycle, owner=who))
+    return pd.concat([part for part in parts if len(part)] or parts, ignore_index=True)
 
 
 def as_grid(found: pd.DataFrame, column: str) -> pd.DataFrame:

@@ -297,26 +297,16 @@ def elements_ready(cells: pd.DataFrame, gaps: pd.DataFrame) -> str:
     return f"{lines}{unknown}{furthest}"
 
 
-def evidence(cells: pd.DataFrame) -> str:
-    """Say for how many elements a person is named to answer, and who would do the others; empty where nobody is known.
+def named_as(rows: pd.DataFrame) -> pd.Series:
+    """Write who acts, and how that is known: ``owner, owner_as``."""
+    return (rows["owner"] + " (" + rows["owner_as"] + ")").fillna("nobody named")
 
-    Parameters
-    ----------
-    cells : DataFrame ``element, cycle, verdict, owner_as``, one row per element and cycle
-    """
-    by = cells["owner_as"].value_counts()
-    if (cells["verdict"] == "not_answerable").all() or by.get("nobody named", 0) == len(cells):
-        return ""
-    known = int(by.reindex(["accountable", "responsible"]).sum())
-    named_for = f"{known:,} of {count(len(cells), 'element')} have a person named to answer for them"
-    others = {
-        "owner with the most of them": "account owners",
-        "in the function": "the people of the function",
-        "nobody named": "nobody",
-    }
-    rest = joined([f"{who} in {count(int(by[way]), 'case')}" for way, who in others.items() if way in by])
-    said = named_for if known else "Nobody is named to answer for any element"
-    return said + f"; the work would fall to {rest}" * bool(rest) + "."
+
+def states(rows: pd.DataFrame) -> pd.Series:
+    """Write what shows an element at an account, or what lacks: ``records, newest, lacks``."""
+    dated = rows["newest"].map(day, na_action="ignore").astype("str")
+    there = [count(int(n), "record") for n in rows["records"]] + (", newest " + dated).fillna("")
+    return there.mask(rows["lacks"] != "", rows["lacks"])
 
 
 def plan_sheet(plan: pd.DataFrame, currency: str) -> pd.DataFrame:

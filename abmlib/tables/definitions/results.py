@@ -103,17 +103,16 @@ ELEMENTS = table("01_elements", "Each of the five elements in each cycle: what i
         one_of=("customer_knowledge", "data", "messaging", "tactics", "sales_commitment")),
     } | OF_CYCLE | {
     "asks": col("text", "what the method asks"),
-    "evidence": col("text", "what was counted"),
+    "found": col("text", "what was found: how many of how many, by which records, and the day of the newest"),
     "k": col("int", "accounts, personas or hand-overs that have it", unit="count"),
     "n": col("int", "all that are asked", unit="count"),
     "target": col("rate", "share asked"),
     "share": col("rate", "share that have it", null=True),
     "verdict": col("text", "is it there", one_of=("in place", "gap", "not_answerable")),
-    "records": col("text", "records that show it, by table", default=""),
-    "newest": col("date", "day of the newest of them", null=True),
+    "newest": col("date", "day of the newest record that shows it", null=True),
     "owner": col("text", "who would do the work", null=True),
     "owner_as": col("text", "how that is known"),
-    "lacking": col("text", "the first that lack it, most money first, and how many more", default=""),
+    "lacking": col("text", "how many lack what, and the first of them, most money first", default=""),
     "next_step": col("text", "what to do where it is not in place", default=""),
 })
 
@@ -125,6 +124,17 @@ ALIKE = {
     "alike_share": col("rate", "of those customers, the share that bought it", null=True),
     "alike_value": col("money", "median of what they bought of it in the last 12 months", null=True),
 }
+ACCOUNT_ELEMENTS = table("01_account_elements", "Each element at each account: the records that show it, or what lacks, and who acts.",
+    ["account_id", "element"], ACCOUNT | {
+    "element": col("text", "element", one_of=("customer_knowledge", "data", "tactics", "sales_commitment")),
+    } | OF_CYCLE | {
+    "records": col("int", "records that show it", unit="count"),
+    "newest": col("date", "day of the newest of them", null=True),
+    "lacks": col("text", "what lacks; empty where it is there", default=""),
+    "owner": col("text", "who acts", null=True),
+    "next_step": col("text", "what to do, where the element is not in place in the cycle", default=""),
+})
+
 CAMPAIGNS = table("01_campaigns", "Campaigns of a year: the accounts each was meant for, and what hit them.", ["campaign_id"], {
     "campaign_id": col("text", "campaign"),
     "campaign": col("text", "its name, else its id"),
