@@ -102,10 +102,39 @@ def test_no_finding_is_said_of_a_book_without_lines_revenue_or_placings():
     assert not any(str(s) for s in said)
 
 
-def test_titles_of_figures_say_the_commonest_cycle_and_the_elements_in_place_of_those_judged():
-    spread = pd.DataFrame({"early": [1, 0], "mid": [2, 2], "full": [0, 3]})
-    assert say_cycles.most_common(spread) == "The mid cycle is the most common: 4 of 8 accounts and lines of business"
-    assert "most" not in say_cycles.most_common(spread * 0)
+def test_the_industries_said_to_gain_most_are_placed_among_the_others_or_said_to_be_absent():
+    rows = [("finance", 0.4, "no difference"), ("IT services", 0.3, "no difference"), ("unknown", 0.9, "no difference")]
+    index = pd.DataFrame(rows, columns=["group", "shrunk", "verdict"]).assign(
+        group_by="industry", low=0.1, high=0.6, n=10
+    )
+    said = say_cycles.said_to_gain_most(index)
+    assert "IT services is number 2 of 2, with 30.0% (10.0% to 60.0%, n = 10): not more than all beyond chance." in said
+    assert "more than all in IT services" in say_cycles.said_to_gain_most(index.assign(verdict="more than all"))
+    without = index.assign(group=["finance", "financial services", "fitness"])
+    assert "has no such industry" in say_cycles.said_to_gain_most(without)
+    assert say_cycles.said_to_gain_most(index.assign(group_by="region")) == ""
+
+
+def test_elements_of_an_account_and_owners_are_told_also_where_nobody_and_nothing_is_known():
+    rows = pd.DataFrame({"records": [1, 0], "newest": [pd.Timestamp("2026-05-01"), pd.NaT], "lacks": ["", "no owner"]})
+    assert say_cycles.states(rows).tolist() == ["1 record, newest 1 May 2026", "no owner"]
+    assert say_cycles.states(rows.iloc[:0]).empty
+    who = pd.DataFrame({"owner": [None, None], "owner_as": ["nobody named"] * 2})
+    assert say_cycles.named_as(who).tolist() == ["nobody named"] * 2
+    assert say_cycles.named_as(who.assign(owner="S01", owner_as="accountable"))[0] == "S01 (accountable)"
+
+
+def test_a_cycle_with_few_contracts_is_not_compared():
+    rows = pd.DataFrame({"group": ["early", "mid"], "value": [0.7, 0.3], "n": [3, 90]})
+    rows = rows.assign(definition_id="multi_year_share", group_by="cycle", unit="share", low=0.1, high=0.9)
+    said = say_cycles.terms(rows)
+    assert "30.0% in the mid cycle" in said and said.endswith(
+        "Too few contracts have a term to compare: 3 in the early cycle."
+    )
+    assert say_cycles.terms(rows.iloc[:0]) == ""
+
+
+def test_the_title_of_a_figure_says_the_elements_in_place_of_those_judged():
     cells = pd.DataFrame({
         "cycle": ["early", "early", "early", "mid"], "verdict": ["in place", "gap", "not_answerable", "gap"],
     })  # fmt: skip

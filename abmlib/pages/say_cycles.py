@@ -21,6 +21,10 @@ PLAN = {  # rows of the plan of a cycle as a team prints it, and how each is wri
     "window_days": "Touches count for", "horizon_days": "Effects show within",
 }  # fmt: skip
 SEVERAL = ("product_lines", "bounds", "aims", "measures", "thresholds")  # rows of several lines
+GAIN_MOST = (
+    r"\bit\b|technolog|software|\binformation|consult|(?<!financial )(?<!health )(?<!public )\bservices"  # industries
+)
+UNKNOWN = "unknown"
 VERDICTS = {
     "suited": "suited in", "mixed": "mixed in", "not suited": "not suited in", }  # fmt: skip
 BASES = {  # what a cycle of an account rests on
@@ -236,20 +240,6 @@ def unlike(apart: int, judged: int) -> Words:
     )
 
 
-def most_common(spread: pd.DataFrame) -> str:
-    """Title a figure with the cycle that most accounts and lines are in.
-
-    Parameters
-    ----------
-    spread : DataFrame of counts, one column per cycle
-    """
-    in_cycle = spread.sum()
-    if not in_cycle.sum():
-        return "Accounts in each cycle, by line of business"
-    of = f"{in_cycle.max():,} of {count(int(in_cycle.sum()), 'account and line', 'accounts and lines')}"
-    return f"The {in_cycle.idxmax()} cycle is the most common: {of} of business"
-
-
 def in_place(cells: pd.DataFrame) -> str:
     """Title a figure with the elements in place, cycle by cycle, of those that can be judged.
 
@@ -299,14 +289,17 @@ def elements_ready(cells: pd.DataFrame, gaps: pd.DataFrame) -> str:
 
 def named_as(rows: pd.DataFrame) -> pd.Series:
     """Write who acts, and how that is known: ``owner, owner_as``."""
-    return (rows["owner"] + " (" + rows["owner_as"] + ")").fillna("nobody named")
+    told = [f"{r.owner} ({r.owner_as})" if pd.notna(r.owner) else r.owner_as for r in rows.itertuples()]
+    return pd.Series(told, rows.index, dtype="str")
 
 
 def states(rows: pd.DataFrame) -> pd.Series:
     """Write what shows an element at an account, or what lacks: ``records, newest, lacks``."""
-    dated = rows["newest"].map(day, na_action="ignore").astype("str")
-    there = [count(int(n), "record") for n in rows["records"]] + (", newest " + dated).fillna("")
-    return there.mask(rows["lacks"] != "", rows["lacks"])
+    told = [
+        r.lacks or count(int(r.records), "record") + (f", newest {day(r.newest)}" if pd.notna(r.newest) else "")
+        for r in rows.itertuples()
+    ]
+    return pd.Series(told, rows.index, dtype="str")
 
 
 def plan_sheet(plan: pd.DataFrame, currency: str) -> pd.DataFrame:
@@ -373,7 +366,7 @@ def by_segment(index: pd.DataFrame) -> Words:
 
     Parameters
     ----------
-    index : DataFrame ``group_by, group, n, k, verdict``, one row per segment
+    index : DataFrame of `suitability.index_by_segment`
     """
     if index.empty:
         return words()
@@ -389,7 +382,36 @@ def by_segment(index: pd.DataFrame) -> Words:
         else f"No {way} differs from all beyond chance: choose by line and account"
     )
     fit = f"{share(k / n)} of the accounts meet more than half of what is known of them (n = {n:,})."
-    return words(fit + f" {chance}." * (len(index) > 1))
+    return words(fit + f" {chance}." * (len(index) > 1), said_to_gain_most(index))
+
+
+def said_to_gain_most(index: pd.DataFrame) -> str:
+    """Say where information technology, services and consulting stand in the index; empty where segments are no industries.
+
+    Parameters
+    ----------
+    index : DataFrame of the adjusted index: ``group_by, group, shrunk, low, high, n, verdict``, one row per segment
+    """
+    if len(index) < 2 or index["group_by"].iloc[0] != "industry":
+        return ""
+    told = index[index["group"] != UNKNOWN].sort_values("shrunk", ascending=False, kind="stable", ignore_index=True)
+    theirs = told[told["group"].str.contains(GAIN_MOST, case=False, regex=True)]
+    if theirs.empty:
+        return (
+            "IT, services and consulting are said to gain most: this data has no such industry, so it cannot show it."
+        )
+    places = joined([
+        f"{r.group} is number {r.Index + 1} of {len(told):,}, with {share(r.shrunk)} ({share(r.low)} to {share(r.high)}, n = {r.n:,})"
+        for r in theirs.itertuples()
+    ])  # fmt: skip
+    more = named(theirs.loc[theirs["verdict"] == "more than all", "group"])
+    beyond = f"more than all in {more}" if more else "not more than all beyond chance"
+    return f"IT, services and consulting are said to gain most. Here {places}: {beyond}."
+
+
+def not_judged(many: int) -> str:
+    """Say how many segments have no verdict; empty if all have one."""
+    return f"Of {count(many, 'segment')} too little is known." if many else ""
 
 
 def _each(rows: pd.DataFrame, definition: str, unit: str = "") -> list[str]:
@@ -424,7 +446,10 @@ def terms(rows: pd.DataFrame) -> str:
     rows : DataFrame of measures by cycle
     """
     longer = joined(_each(rows, "multi_year_share"))
-    return f"Contracts of more than a year: {longer}." if longer else ""
+    known = rows[(rows["definition_id"] == "multi_year_share") & rows["value"].notna()].set_index("group")["n"]
+    few = [f"{known[c]:,} in the {c} cycle" for c in known.index if known[c] < FEWEST]
+    said = f"Contracts of more than a year: {longer}." if longer else ""
+    return said + f" Too few contracts have a term to compare: {joined(few)}." * bool(few)
 
 
 def what_cycles_get(rows: pd.DataFrame, currency: str) -> Words:

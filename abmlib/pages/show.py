@@ -384,10 +384,11 @@ def decisions(
     currency: str,
     names: Mapping[str, str] | pd.Series | None = None,
     pages: Mapping[str, str] | None = None,
+    listed: int = LISTED,
 ) -> Shown:
     """Show each decision: the order, its money, who acts by when, why, what would change it, and all its accounts.
 
-    The accounts are in a folded table; the first `LISTED` of them, while the list file of a run has all.
+    The accounts are in a folded table; the first `listed` of them, while the list file of a run has all.
 
     Parameters
     ----------
@@ -401,13 +402,19 @@ def decisions(
     if not each:
         return Shown(text, f"<p>{html.escape(text)}</p>")
     cards = "".join(
-        _card(own, say.decision(own, currency, known), by_account(own, known), currency, pages or {}) for own in each
+        _card(own, say.decision(own, currency, known), by_account(own, known), currency, pages or {}, listed)
+        for own in each
     )
     return Shown(text, f'<div class="decisions mathjax_ignore">{cards}</div>')
 
 
 def _card(
-    rows: pd.DataFrame, said: Mapping[str, str], listed: pd.DataFrame, currency: str, pages: Mapping[str, str]
+    rows: pd.DataFrame,
+    said: Mapping[str, str],
+    listed: pd.DataFrame,
+    currency: str,
+    pages: Mapping[str, str],
+    many: int,
 ) -> str:
     """Write one decision."""
     safe = {name: html.escape(words) for name, words in said.items()}
@@ -423,7 +430,7 @@ def _card(
             listed.drop(columns=["account_id", *states]).rename(columns=shown_as),
             f"Accounts: {say.one_line(said['text'])}",
             currency,
-            rows=LISTED,
+            rows=many,
         )
         file = f'<p class="csv" hidden><a href="../lists/{number}_{slug}.csv">All of them as a CSV file</a></p>' * bool(
             number
