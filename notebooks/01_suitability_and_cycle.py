@@ -50,7 +50,7 @@ from abmlib.method import (
     suitability,
 )
 from abmlib.method.deals import with_days
-from abmlib.pages import catalogue, plots, say, say_cycles, show, what_if
+from abmlib.pages import catalogue, plots, say, say_cycle_plan, say_cycles, show, what_if
 from abmlib.stats import intervals
 from abmlib.stats.intervals import LEVEL
 from abmlib.tables import Book
@@ -190,10 +190,10 @@ say.words(
 # rules are of `cycles.yml`; the rest is counted in the data.
 
 # %% tags=["finding"]
-say_cycles.planned(plan, book.currency)
+say_cycle_plan.planned(plan, book.currency)
 
 # %%
-sheet = say_cycles.plan_sheet(plan, book.currency)
+sheet = say_cycle_plan.sheet(plan, book.currency)
 show.table(sheet, "The plan for each cycle", rows=len(sheet) + 1, searched=False)
 
 # %% [markdown]
@@ -272,17 +272,14 @@ if known.any():
     plots.scorecard(elements.as_grid(cells, "share"), elements.as_grid(cells, "verdict"), ax)
 
 # %%
-steps = of_elements.assign(
+steps = of_elements[known].assign(
     share_asked=of_elements["target"],
     owner=say_cycles.named_as(of_elements),
     next_step=of_elements["next_step"].where(known & begin, ""),
 )
-order = steps["verdict"].map({"gap": 0, "not_answerable": 1, "in place": 2})
+columns = ["cycle", "element", "found", "share_asked", "lacking", "owner", "next_step"]
 show.table(
-    steps.loc[
-        order.sort_values(kind="stable").index,
-        ["cycle", "element", "found", "share_asked", "lacking", "owner", "next_step"],
-    ],
+    steps.sort_values("verdict", kind="stable")[columns],
     "Each element in each cycle: what was found, what lacks, and who acts, the gaps first",
 )
 
@@ -388,7 +385,7 @@ listed = placed.assign(rests_on=rests_on, order=placed["cycle"].map(cycle.CYCLES
     "order", kind="stable"
 )
 columns = ["cycle", "name", "owner_id", "product_line", "bought", "evidence_share", "rests_on"]
-largest = listed.groupby("cycle").head(show.TALL // len(cycle.CYCLES))
+largest = listed.groupby("cycle").head(show.TALL // max(listed["cycle"].nunique(), 1))
 show.table(largest[columns], "The accounts and lines with the most money in each cycle", book.currency)
 
 # %%

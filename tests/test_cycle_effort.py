@@ -5,7 +5,7 @@ import pandas as pd
 
 from abmlib.method import cycle_deals, cycle_effort, cycle_plan, elements, periods
 from abmlib.method.deals import with_days
-from abmlib.pages import say, say_cycles, show
+from abmlib.pages import say, say_cycle_plan, say_cycles, show
 from abmlib.tables import schema
 from tests.conftest import as_read, entries
 from tests.test_cycle import RULES, TODAY, deal, frame
@@ -281,7 +281,7 @@ def test_the_plan_has_a_row_for_each_cycle_with_an_account_and_its_own_rules():
         and np.isnan(got.loc["full", "break_even_hours"])
         and np.isnan(early["hours_spent"])
     )
-    sheet = say_cycles.plan_sheet(got.reset_index(), "EUR").set_index("topic")
+    sheet = say_cycle_plan.sheet(got.reset_index(), "EUR").set_index("topic")
     assert (
         sheet.loc["Owner in sales"].tolist() == ["p (accountable)"] * 2 and sheet.loc["Open deals", "full"] == "0 EUR"
     )
@@ -291,13 +291,13 @@ def test_the_plan_has_a_row_for_each_cycle_with_an_account_and_its_own_rules():
     assert early["aims"] == "Win rate from 0.4 to 0.5 (1 account plan)" and got.loc["full", "aims"] == ""
     assert sheet.loc["Next date", "early"] == say.day(TODAY)
     assert "days to decide 150 or more" in sheet["early"].tolist()  # one line for each bound
-    said = str(say_cycles.planned(got.reset_index(), "EUR"))
+    said = str(say_cycle_plan.planned(got.reset_index(), "EUR"))
     assert said == "The early cycle holds 100.0% of the open deals (1,000 EUR, n = 2 accounts)."
 
 
 def test_no_account_leaves_no_plan():
     none = plan(MAIN.iloc[:0], of_deals()[0])
-    assert none.empty and not str(say_cycles.planned(none, "EUR")) and say_cycles.plan_sheet(none, "EUR").empty
+    assert none.empty and not str(say_cycle_plan.planned(none, "EUR")) and say_cycle_plan.sheet(none, "EUR").empty
 
 
 # -- how it is shown --------------------------------------------------------------------------------------------------

@@ -112,6 +112,7 @@ def test_the_industries_said_to_gain_most_are_placed_among_the_others_or_said_to
     assert "more than all in IT services" in say_cycles.said_to_gain_most(index.assign(verdict="more than all"))
     without = index.assign(group=["finance", "financial services", "fitness"])
     assert "has no such industry" in say_cycles.said_to_gain_most(without)
+    assert "has no such industry" in say_cycles.said_to_gain_most(index.iloc[2:])
     assert say_cycles.said_to_gain_most(index.assign(group_by="region")) == ""
 
 

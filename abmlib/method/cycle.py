@@ -318,8 +318,9 @@ def with_overrides(rows: pd.DataFrame, overrides: pd.DataFrame) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame, as `rows`, with ``rule_cycle`` (what the rule says; empty where it says nothing of the line), ``set_by`` (``rule`` or ``override``) and ``reason`` (of
-    the person; empty for the rule). ``evidence_share`` is missing where a person set the cycle.
+    DataFrame, as `rows`, with ``rule_cycle`` (what the rule says; empty where it says nothing of the line), ``set_by``
+    (``rule`` or ``override``) and ``reason`` (of the person; empty for the rule). ``evidence_share`` is missing where a person
+    set the cycle.
     """
     last = programme.latest_entries("cycle_overrides", overrides)[[*KEYS, "cycle", "reason"]]
     new = last[last["account_id"].isin(rows["account_id"]) & (last["product_line"] != ALL)].merge(

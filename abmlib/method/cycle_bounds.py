@@ -39,7 +39,8 @@ def line_groups(seen: pd.DataFrame, rules: Rules) -> pd.Series:
 
     References
     ----------
-    Average linkage: Sokal and Michener (1958), University of Kansas Science Bulletin 38, p. 1409. House definition; README, glossary entry "cycle".
+    Average linkage: Sokal and Michener (1958), University of Kansas Science Bulletin 38, p. 1409. House definition; README,
+    glossary entry "cycle".
     """
     centre, sd = _centres(seen)
     bounds = {name: rules.evidence[name] for name in centre}
@@ -130,8 +131,8 @@ def _between(name: str, middle: pd.Series) -> list[float]:
 def in_force(rules: Rules, proposed: pd.DataFrame) -> Rules:
     """Rules with the bounds that stand: a person's, else proposed ones, else those of the file.
 
-    Kinds of evidence that nobody confirmed, and that are absent or in which the lines are alike, have no weight; if there is no other, all keep
-    their bounds and weight.
+    Kinds of evidence that nobody confirmed, and that are absent or in which the lines are alike, have no weight; if there is no
+    other, all keep their bounds and weight.
 
     Parameters
     ----------

@@ -120,9 +120,10 @@ def sales_rows(
 ) -> pd.DataFrame:
     """Rows of `measures` by cycle: what sales puts into a deal, and when.
 
-    Of deals decided in a period that are no renewals, with all their touches. Hours are those that touches say; `sales_touches_with_hours` is the
-    share that say any, so that true hours are more; where fewer than half of the deals have a touch, nothing is answered. The margin of a won deal is its amount by the margin rate of its line. The
-    stage at the first touch of sales is that of the history on that moment. Accounts are clusters in every interval.
+    Of deals decided in a period that are no renewals, with all their touches. Hours are those that touches say;
+    `sales_touches_with_hours` is the share that say any, so that true hours are more; where fewer than half of the deals have a
+    touch, nothing is answered. The margin of a won deal is its amount by the margin rate of its line. The stage at the first
+    touch of sales is that of the history on that moment. Accounts are clusters in every interval.
 
     Parameters
     ----------
@@ -223,10 +224,11 @@ def started_rows(
 ) -> pd.DataFrame:
     """Rows of `measures`: sales cycles, conversations and dossiers, by quarter and cycle.
 
-    By quarter, of accounts of all cycles, and by cycle in all these quarters; quarters before the first deal have no count. A cycle is started when a deal that is no renewal is
-    opened. A first conversation is a meeting or call of sales with an account that had none in the year before; it is too early
-    to judge where touches are not known a year before the first day. A dossier counts for the meetings of `DOSSIER_DAYS` after
-    it; meetings before the first delivery had no chance of one, and do not count. Counts are of all there is and have no interval; the share has one, over accounts.
+    By quarter, of accounts of all cycles, and by cycle in all these quarters; quarters before the first deal have no count. A
+    cycle is started when a deal that is no renewal is opened. A first conversation is a meeting or call of sales with an
+    account that had none in the year before; it is too early to judge where touches are not known a year before the first day.
+    A dossier counts for the meetings of `DOSSIER_DAYS` after it; meetings before the first delivery had no chance of one, and
+    do not count. Counts are of all there is and have no interval; the share has one, over accounts.
 
     Parameters
     ----------

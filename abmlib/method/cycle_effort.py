@@ -223,7 +223,7 @@ def shared_spend(
 
 
 def _on_list(made: pd.DataFrame, named: pd.DataFrame, tiers: pd.DataFrame | None) -> pd.DataFrame:
-    """Add to touches of campaigns: ``on`` the list of the campaign, else the target list, on that day; ``elsewhere``: on the latter only."""
+    """Add to touches: ``on`` the campaign's list, else the target list, on that day; ``elsewhere``: on the latter only."""
     made = made[[*AIMED, "occurred_day"]].merge(named, "left", on=AIMED).sort_values("occurred_day")
     on = made["added_day"] <= made["occurred_day"]
     in_tier = pd.Series(False, made.index)

@@ -191,8 +191,8 @@ COUNTS = {
         "no contract, purchase or won deal known",
     ),
     ("data", "full"): Count(
-        "buying accounts with industry, size, region and technology known", ("transactions", *(f"accounts.{c}" for c in FILLED)), _described,
-        "one of these not known",
+        "buying accounts with industry, size, region and technology known",
+        ("transactions", *(f"accounts.{c}" for c in FILLED)), _described, "one of these not known",
     ),
     **{("messaging", cycle): MESSAGES for cycle in CYCLES},
     ("tactics", "early"): Count(
@@ -204,7 +204,9 @@ COUNTS = {
     ),
     ("tactics", "full"): Count("accounts with a shop touch or e-mail", TOUCHES, _touched("ecommerce", "email"), "no shop touch or e-mail"),
     ("sales_commitment", "early"): Count("listed accounts that sales touched", TOUCHES, _worked, "not touched by sales"),
-    ("sales_commitment", "mid"): Count("hand-overs accepted with the brief read", ("hand_overs",), _taken_over, "not accepted, or brief not read"),
+    ("sales_commitment", "mid"): Count(
+        "hand-overs accepted with the brief read", ("hand_overs",), _taken_over, "not accepted, or brief not read",
+    ),
     ("sales_commitment", "full"): Count(
         "accounts of the top fifth by revenue with an owner", ("transactions", "accounts.owner_id"), _owned, "no owner",
     ),

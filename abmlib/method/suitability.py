@@ -158,8 +158,9 @@ def _judged(rows: pd.DataFrame) -> pd.DataFrame:
 def verdicts(judged: pd.DataFrame) -> pd.DataFrame:
     """Verdict for each part: does account-based marketing suit this line, in this segment.
 
-    ``suited``: more than half of the criteria that can be judged say yes, and the value of deals or of an account's year is not too
-    small; ``not suited``: more than half say no; ``mixed``: neither, though `LEAST_JUDGED` say yes or no; else ``too little is known``, as it is where fewer can be judged.
+    ``suited``: more than half of the criteria that can be judged say yes, and the value of deals or of an account's year is not
+    too small; ``not suited``: more than half say no; ``mixed``: neither, though `LEAST_JUDGED` say yes or no; else ``too little
+    is known``, as it is where fewer can be judged.
 
     Parameters
     ----------

@@ -1,7 +1,6 @@
 """Sentences on suitability and on the bounds between buying cycles; as in `say`, numbers are given, not computed."""
 
 from collections.abc import Mapping
-from itertools import zip_longest
 from typing import Any
 
 import pandas as pd
@@ -11,16 +10,6 @@ from abmlib.pages.say import Words, count, day, joined, named, share, short_mone
 DETAILED = 3  # lines of one verdict, up to which each is said with its criteria and accounts
 FEWEST = 10  # deals, accounts or touches behind a number of a cycle, below which a table shows it and no sentence does
 COMMON = 0.2  # share of the accounts of a cycle from which something is common there
-PLAN = {  # rows of the plan of a cycle as a team prints it, and how each is written
-    "accounts": "Accounts", "revenue": "Revenue of the last year", "open_amount": "Open deals", "product_lines": "Main lines of business",
-    "bounds": "What points to this cycle", "aims": "Objectives of account plans", "measures": "Success is measured by", "knowledge": "Know of the customer",
-    "data": "Hold as data", "messaging": "Say", "tactics": "Do", "commitment": "Sales commits to", "thresholds": "Share of accounts that have",
-    "next_step": "Next step", "next_owner": "Who takes it", "due": "Next date", "hand_over": "Sales takes over when", "response_hours": "Sales answers within", "owner": "Owner in sales",
-    "marketing_owner": "Owner in marketing", "break_even_hours": "Hours a year that an account justifies",
-    "hours_spent": "Hours a year logged, all accounts", "campaign_spend": "Campaigns, last year",
-    "window_days": "Touches count for", "horizon_days": "Effects show within",
-}  # fmt: skip
-SEVERAL = ("product_lines", "bounds", "aims", "measures", "thresholds")  # rows of several lines
 GAIN_MOST = (
     r"\bit\b|technolog|software|\binformation|consult|(?<!financial )(?<!health )(?<!public )\bservices"  # industries
 )
@@ -302,65 +291,6 @@ def states(rows: pd.DataFrame) -> pd.Series:
     return pd.Series(told, rows.index, dtype="str")
 
 
-def plan_sheet(plan: pd.DataFrame, currency: str) -> pd.DataFrame:
-    """Lay the plans out for print: one row per topic, one column per cycle, all text; topics that no cycle has are left out.
-
-    Parameters
-    ----------
-    plan : DataFrame to the spec of ``01_plan``
-    """
-    money, units = (
-        {"revenue", "open_amount", "campaign_spend"},
-        {"response_hours": "hours", "window_days": "days", "horizon_days": "days"},
-    )
-    rows = []
-    for name, head in PLAN.items():
-        texts = []
-        for r in plan.to_dict("records"):
-            value = r[name]
-            if pd.isna(value):
-                texts.append("")
-            elif name in money:
-                texts.append(short_money(value, currency))
-            elif name == "due":
-                texts.append(day(value))
-            elif name == "owner":
-                texts.append(f"{value} ({r['owner_as']})")
-            else:
-                texts.append(
-                    f"{value:,.0f} {units.get(name, '')}".strip() if isinstance(value, int | float) else str(value)
-                )
-        if name in SEVERAL:
-            texts_by_line = zip_longest(*[text.split("; ") for text in texts], fillvalue="")
-            rows += [[head * (place == 0), *line] for place, line in enumerate(texts_by_line)]
-        else:
-            rows.append([head, *texts])
-    sheet = pd.DataFrame(rows, columns=["topic", *plan["cycle"]])
-    return sheet[sheet[list(plan["cycle"])].ne("").any(axis=1)] if len(plan) else sheet.iloc[:0]
-
-
-def planned(plan: pd.DataFrame, currency: str) -> Words:
-    """Say in which cycle most money is open, with the accounts and what to do there first; empty without a plan.
-
-    Parameters
-    ----------
-    plan : DataFrame to the spec of ``01_plan``
-    """
-    if plan.empty:
-        return words()
-    column = "open_amount" if plan["open_amount"].fillna(0).sum() > 0 else "revenue"
-    if not plan[column].fillna(0).sum() > 0:
-        return words()
-    most = plan.loc[plan[column].idxmax()]
-    what = "open deals" if column == "open_amount" else "revenue of the last year"
-    part = most[column] / plan[column].sum()
-    first = f" First step there: {most['next_step']}." if most["next_step"] else ""
-    return words(
-        f"The {most['cycle']} cycle holds {share(part)} of the {what} ({short_money(most[column], currency)}, "
-        f"n = {count(int(most['accounts']), 'account')}).{first}"
-    )
-
-
 def by_segment(index: pd.DataFrame) -> Words:
     """Say how many accounts fit, and in which segments more or fewer do; empty without an account.
 
@@ -392,7 +322,7 @@ def said_to_gain_most(index: pd.DataFrame) -> str:
     ----------
     index : DataFrame of the adjusted index: ``group_by, group, shrunk, low, high, n, verdict``, one row per segment
     """
-    if len(index) < 2 or index["group_by"].iloc[0] != "industry":
+    if index.empty or index["group_by"].iloc[0] != "industry":
         return ""
     told = index[index["group"] != UNKNOWN].sort_values("shrunk", ascending=False, kind="stable", ignore_index=True)
     theirs = told[told["group"].str.contains(GAIN_MOST, case=False, regex=True)]
