@@ -168,6 +168,8 @@ def test_every_account_of_a_decision_is_listed_with_owner_money_and_reason():
     assert "30 accounts" in page and page.count("<tr>") == 31 and "&lt;b&gt;Last&lt;/b&gt;" in page and "r29" in page
     assert 'href="../lists/12_ask.csv"' in page and "<th" in page and "Status" not in page
     assert "More on the page" not in page
+    few = show.decisions(rows, "EUR", listed=15)._repr_html_()
+    assert few.count("<tr>") == 16 and "The first 15 of 30 rows" in few and 'href="../lists/12_ask.csv"' in few
     linked = show.decisions(rows, "EUR", {}, {"12": "12_pipeline"})._repr_html_()
     assert '<a href="12_pipeline.html#decision-ask">More on the page Pipeline</a>' in linked
 
@@ -227,5 +229,6 @@ def test_a_long_table_scrolls_in_its_own_box_and_a_column_without_a_yes_is_left_
     assert 'class="abm mathjax_ignore long tall"' in page
     assert "Slow" not in page
     assert "tall" not in show.table(pd.DataFrame({"n": range(15)}), "T")._repr_html_()
+    assert "tall" not in show.table(pd.DataFrame({"n": range(99)}), "T", searched=False)._repr_html_()  # to be printed
     unknown = pd.DataFrame({"owner_id": [None], "amount": [1.0]})
     assert say_pipeline.owners(unknown, "EUR") == "Whose deals these were is not known on this day."

@@ -62,7 +62,7 @@ def table(
     currency : of columns of money
     values : kind of all numbers but counts of accounts, where columns are named after something else
     note : one sentence below
-    searched : a long table can be sorted and searched on a page; what is to be printed need not
+    searched : a long table can be sorted, searched and scrolled on a page; what is to be printed stands whole
     """
     if frame.empty:
         return Shown(note, f"<p>{html.escape(note)}</p>" if note else "")
@@ -88,7 +88,9 @@ def table(
         c in cells and frame[list(e)].notna().any(axis=None) for c, e in ends.items()
     )
     numbers = [c for c in cells if kinds[c] in formats.NUMBERS]
-    return _laid_out(pd.DataFrame(cells), heads, numbers, title, " ".join(foot), is_list=searched and len(cut) > LONG)
+    return _laid_out(
+        pd.DataFrame(cells), heads, numbers, title, " ".join(foot), None, searched and len(cut) > LONG, not searched
+    )
 
 
 def _without_made_ids(frame: pd.DataFrame) -> pd.DataFrame:
@@ -107,11 +109,12 @@ def _laid_out(
     foot: str,
     about: Mapping[str, str] | None = None,
     is_list: bool = False,
+    is_whole: bool = False,
 ) -> Shown:
     """Set finished text as a table; everything given is escaped. Days, codes and numbers are not broken into lines.
 
-    `about` explains a text of the first column to who points at it; a list can be sorted and searched on a page, and one of more
-    than `TALL` rows scrolls in its own box.
+    `about` explains a text of the first column to who points at it; a list can be sorted and searched on a page, and a table of
+    more than `TALL` rows scrolls in its own box, unless it is to be seen whole.
     """
     columns = [_column(cells[c].tolist(), c in right, formats.of(str(c)).kind == "name") for c in cells]
     if about and columns:
@@ -123,7 +126,7 @@ def _laid_out(
     body = "".join(f"<tr>{''.join(row)}</tr>" for row in zip(*columns, strict=True))
     name, note = html.escape(title), f"<p class='note'>{html.escape(foot)}</p>" * bool(foot)
     page = (
-        f'<figure class="abm mathjax_ignore{" long" * is_list}{" tall" * (len(cells) > TALL)}" id="{_anchor(title)}"><figcaption>{name}</figcaption>'
+        f'<figure class="abm mathjax_ignore{" long" * is_list}{" tall" * (len(cells) > TALL and not is_whole)}" id="{_anchor(title)}"><figcaption>{name}</figcaption>'
         f'<div class="scroll" role="region" tabindex="0" aria-label="{name}">'
         f"<table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>{note}</figure>"
     )
