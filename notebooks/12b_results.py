@@ -102,6 +102,8 @@ targets = book.read("targets")
 period, goal = forecast.target_to_judge(targets, book.as_of, year_starts)
 reached = forecast.won_of_target(opportunities, period, goal).set_index("definition_id")["value"]
 period_name, is_over = say.span(period.start, period.end, year_starts), period.end <= book.as_of
+of_sellers = targets[targets["owner_id"].notna() | targets["owner_id"].isna().all()]
+own_period, _ = forecast.target_to_judge(of_sellers, book.as_of, year_starts)
 
 # %% [markdown]
 # ## Answer
@@ -152,11 +154,13 @@ show.table(several, f"Tracks, deals decided {when}", currency, note=since)
 
 # %% [markdown]
 # ## Created and won by month
-# A month that the window cuts is left out.
 
 # %% tags=["finding"]
 months = deals.by_month(opportunities, window)
-say.words(say_deals.months(months, currency))
+is_cut = window.start.day > 1 or not window.end.is_month_end
+say.words(
+    say_deals.months(months, currency), "A month that the window cuts is left out." * (len(months) > 0 and is_cut)
+)
 
 # %%
 if len(months):
@@ -264,7 +268,11 @@ say.words(*say_deals.who_wins(differ, known))
 ways = set(differ.loc[differ["judged"] == "differ", "group_by"]) - {"month", "source", "campaign", "owner"}
 counts = ["opened", "created_value", "won", "lost", "won_value", "raw", "raw_low", "raw_high", "shrunk", "low", "high"]
 all_ways = by_ways[["group_by", "group", *counts]]
-show.table(all_ways[all_ways["group_by"].isin(ways)], f"Win rates that differ, deals decided {when}", currency, rows=40)
+of_ways = by_ways["group_by"].isin(ways)
+show.table(
+    all_ways[of_ways], f"Win rates that differ, deals decided {when}", currency, rows=40,
+    note=say_results.without_rate(by_ways[of_ways]),
+)  # fmt: skip
 
 # %% [markdown]
 # ## From which sources
@@ -280,8 +288,9 @@ first = ["first_won", "first_decided"] if by_ways["first_decided"].any() else []
 of_origin = [*counts, "open", "open_value", *first]
 by_source = by_ways[by_ways["group_by"] == "source"].rename(columns={"group": "source"})
 show.table(
-    by_source[["source", *of_origin]], f"Deals by source, renewals left out, opened and decided {when}", currency
-)
+    by_source[["source", *of_origin]], f"Deals by source, renewals left out, opened and decided {when}", currency,
+    note=say_results.without_rate(by_source),
+)  # fmt: skip
 
 # %% [markdown]
 # ## From which campaigns
@@ -300,6 +309,7 @@ show.table(
     f"Deals by campaign, renewals left out, opened and decided {when}",
     currency,
     rows=40,
+    note=say_results.without_rate(by_campaign),
 )
 
 # %% [markdown]
@@ -312,27 +322,32 @@ today = past_pipeline.open_now(opportunities, history, book.as_of)
 marks = stalled.marked(today, stalled.past_of(opportunities, visits, touches)).set_index("opportunity_id")
 is_stalled = marks["stalled"].where(marks["days_slow"].notna())
 coming = forecast.target_periods(targets, book.as_of, year_starts)[1][0]
-team = sellers.by_seller(opportunities, targets, period, coming, book.as_of, is_stalled, by_ways, year_starts)
-book.measure(sellers.seller_rows(team, period))
+team = sellers.by_seller(opportunities, targets, own_period, coming, book.as_of, is_stalled, by_ways, year_starts)
+book.measure(sellers.seller_rows(team, own_period))
+own_name, is_own_over = say.span(own_period.start, own_period.end, year_starts), own_period.end <= book.as_of
+elsewhere = forecast.owners_elsewhere(targets, own_period, year_starts)
 say.words(
     "No deal names its seller on this day." * bool(opportunities["owner_id"].isna().all()),
-    *say_results.sellers(team, period_name, is_over, currency),
+    *say_results.sellers(team, own_name, is_own_over, currency, elsewhere),
     say_results.silent(quiet),
     *say_results.of_way(by_ways, differ, "owner", currency),
 )
 
 # %%
 order = "largest shortfall" if team["missing_to_target"].notna().any() else "most won"
-columns = ["owner_id", "own_target", "won_value", "won_of_target", "missing_to_target", "year_target", "year_won"]
-columns += ["won", "open_deals", "open_value", "due_value", "overdue_deals", "overdue_value", "stalled_deals"]
-note = f"Target and amount won: {period_name}; year to date: until its end. Deals won: {when}. Due by {say.day(coming.end)}."
+columns = ["owner_id", "own_target", "won_value", "won_of_target", "missing_to_target", "year_of_target", "won"]
+columns += ["open_value", "due_value", "overdue_deals", "overdue_value", "stalled_deals"]
+note = (
+    f"Target and amount won: {own_name}; year to date: until its end. Deals won: {when}. Due by {say.day(coming.end)}."
+)
 note *= len(team) > 0
 show.table(team[columns], f"Sellers, {order} first", currency, rows=50, note=note)
 
 # %%
 rated = team.iloc[: None if differ.loc[differ["group_by"] == "owner", "judged"].eq("differ").any() else 0]
 columns = ["owner_id", *counts[2:4], *counts[5:11]]
-show.table(rated[columns], f"Win rates of sellers, deals decided {when}", currency, rows=50)
+note = say_results.without_rate(by_ways[by_ways["group_by"] == "owner"]) if len(rated) else ""
+show.table(rated[columns], f"Win rates of sellers, deals decided {when}", currency, rows=50, note=note)
 
 # %% [markdown]
 # ## Why deals are lost
@@ -387,8 +402,9 @@ show.table(won_for, f"Reasons of the deals won {when}", currency)
 
 # %%
 show.table(
-    all_ways, "Deals by quarter, month, type, product line, segment, source, campaign and owner", currency, rows=200
-)
+    all_ways, "Deals by quarter, month, type, product line, segment, source, campaign and owner", currency, rows=200,
+    note=say_results.without_rate(by_ways),
+)  # fmt: skip
 
 # %% [markdown] tags=["fold"]
 # ## Deals by the quarter in which they were opened
@@ -448,7 +464,7 @@ book.decide(
     owner=framework.accountable(people, "marketing") or "head of marketing", due=str((book.as_of + pd.Timedelta(days=30)).date()),
     would_change="an aim of the campaign other than deals, or more of its deals won",
 )  # fmt: skip
-behind = sellers.behind(team, period, book.as_of, year_starts)
+behind = sellers.behind(team, own_period, book.as_of, year_starts)
 book.decide(
     "review_sellers", kind="sell", only_if=len(behind) > 0, **say_results.review_sellers(behind, currency),
     owner=framework.accountable(people, "sales") or "head of sales", due=str((book.as_of + pd.Timedelta(days=7)).date()),

@@ -167,9 +167,12 @@ def test_a_seller_whose_lost_deals_have_no_closing_day_is_not_compared_but_said(
     won, lost, rate = breakdowns.with_undated(every, YEAR)
     assert (won, lost, rate) == (0, 45, 168 / 313)
     assert say_results.undated(won, lost, rate, table) == (
-        "0 more deals won and 45 lost have no closing day: with them the win rate is 53.7%. Not compared with others, as many of their "
-        "deals have no day: seller agent (68 won and 0 lost with a day, 0 won and 45 lost without one)."
+        "45 more deals (45 lost) have no closing day: with them the win rate is 53.7%. Not compared with others, as many of their "
+        "deals have no day: seller agent (68 won with a day, 45 lost without one)."
     )
+    assert say_results.undated(1, 2, 0.5, table.iloc[:0]).startswith("3 more deals (1 won and 2 lost) have no")
+    assert say_results.without_rate(table).startswith("No win rate is given")
+    assert say_results.without_rate(table[table["group"].isin(["x", "y"])]) == ""
 
 
 def test_renewals_are_in_no_source():
@@ -378,6 +381,29 @@ def test_a_sellers_target_is_the_entry_of_the_period_or_the_sum_of_parts_without
     assert forecast.owner_targets(entered.iloc[:0], Q2).empty
     half = targets(("2026-Q1", "s", 7.0), ("2026-Q2", "s", 10.0))
     assert forecast.owner_targets(half, sellers.year_to(Q2.end)).to_dict() == {"s": 17}
+    months = entered[entered["owner_id"] == "t"]
+    mixed = pd.concat([months, half.iloc[:1].assign(owner_id="t")])
+    assert forecast.owner_targets(mixed, sellers.year_to(Q2.end)).to_dict() == {"t": 13}
+
+
+def test_targets_of_owners_for_unlike_periods_are_summed_in_a_period_that_all_fill_or_not_at_all():
+    months = [(f"2026-{m:02}", "s", 1.0) for m in range(1, 13)]
+    got, value = forecast.target_for(targets(*months, ("2026-Q2", "t", 30.0)), TODAY)
+    assert (got, value) == (Q2, 33.0)  # June alone would leave t out
+    yearly = targets(("2026-Q2", "s", 10.0), ("2026", "t", 100.0))
+    assert pd.isna(forecast.target_for(yearly, TODAY)[1])
+    assert forecast.owners_elsewhere(yearly, Q2) == ["t"]
+    assert forecast.target_for(yearly.iloc[1:], TODAY) == (sellers.year_to(day("2026-12-31")), 100.0)
+    assert pd.isna(forecast.target_for(targets(("2026-Q2", "s", 10.0), ("2026-Q2", "t", -1.0)), TODAY)[1])
+
+
+def test_a_seller_whose_target_is_zero_or_of_another_period_is_named_and_not_judged():
+    _, got = team(targets(("2026-Q2", "s", 100.0), ("2026-Q2", "t", 0.0)))
+    assert say_results.sellers(got, "Q2 2026", True, "EUR", ["u", "v"])[0] == (
+        "0 of 1 seller reached the target of Q2 2026; s missed most: 40 EUR, 60.0% won. "
+        "t has a target of zero or below, and cannot be judged. "
+        "u, v have targets of other periods alone, that do not fill Q2 2026, and cannot be judged."
+    )
 
 
 OWNED = [

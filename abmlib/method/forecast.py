@@ -391,26 +391,28 @@ def current_targets(targets: pd.DataFrame) -> pd.DataFrame:
     return programme.latest_entries("targets", spelt).reset_index(drop=True)
 
 
-def target_for(
-    targets: pd.DataFrame, as_of: pd.Timestamp, measure_id: str = "won_value", year_starts: int = 1
-) -> tuple[Period, float]:
+def target_for(targets: pd.DataFrame, as_of: pd.Timestamp, year_starts: int = 1) -> tuple[Period, float]:
     """Find the company's target of the shortest period that holds the day; without one, the quarter and a missing number.
 
-    Entries without an owner are the company's; only where there is none does the sum of its owners' stand in.
+    Entries without an owner are the company's; only where there is none does the sum of its owners' stand in: of the shortest
+    period for which all of them have a target (`owner_targets`), and none below zero.
 
     Parameters
     ----------
     year_starts : month in which the fiscal year starts, as in `period_of`
     """
     none = (quarter_of(as_of, year_starts), float("nan"))
-    mine = current_targets(targets[targets["measure_id"] == measure_id])
+    mine = current_targets(targets[targets["measure_id"] == "won_value"])
     mine = mine.assign(span=mine["period"].map(lambda label: period_of(label, year_starts)))
     mine = mine.loc[np.array([p.start <= as_of <= p.end for p in mine["span"]], dtype=bool)]
-    mine = mine[mine["owner_id"].isna()] if mine["owner_id"].isna().any() else mine
-    if mine.empty:
-        return none
-    shortest = min(mine["span"], key=lambda p: p.end - p.start)
-    return shortest, float(mine.loc[[p == shortest for p in mine["span"]], "value"].sum())
+    company = mine[mine["owner_id"].isna()]
+    for span in sorted(set(mine["span"] if company.empty else company["span"]), key=lambda p: p.end - p.start):
+        if len(company):
+            return span, float(company.loc[[p == span for p in company["span"]], "value"].sum())
+        sums = owner_targets(targets, span, year_starts)
+        if mine["owner_id"].isin(sums.index).all():
+            return span, float(sums.sum()) if (sums >= 0).all() else float("nan")
+    return none
 
 
 def target_to_judge(targets: pd.DataFrame, as_of: pd.Timestamp, year_starts: int = 1) -> tuple[Period, float]:
@@ -433,8 +435,8 @@ def target_to_judge(targets: pd.DataFrame, as_of: pd.Timestamp, year_starts: int
 def owner_targets(targets: pd.DataFrame, period: Period, year_starts: int = 1) -> pd.Series:
     """Give each owner's target of won value in a period.
 
-    It is the entry for that period, or the sum of the quarters, else months, that fill it without a gap; an owner of whom
-    neither is there has no target.
+    It is the entry for that period, or the sum of shorter ones that fill it without a gap; an entry within a longer one of the
+    owner does not count. An owner of whom neither is there has no target.
 
     Parameters
     ----------
@@ -444,15 +446,33 @@ def owner_targets(targets: pd.DataFrame, period: Period, year_starts: int = 1) -
     -------
     Series of money, indexed by owner
     """
+    own = _owner_entries(targets, year_starts)
+    own = own[(own["start"] >= period.start) & (own["end"] <= period.end)]
+    pairs = own.reset_index().merge(own, on="owner_id", suffixes=("", "_of")).query("days < days_of")
+    within = pairs.query("start_of <= start and end <= end_of")["index"]
+    sums = own.drop(index=within).groupby("owner_id")[["value", "days"]].sum()
+    return sums.loc[sums["days"] == (period.end - period.start).days + 1, "value"].astype(float)
+
+
+def owners_elsewhere(targets: pd.DataFrame, period: Period, year_starts: int = 1) -> list[str]:
+    """Name the owners with a target in a period that does not fill it, or reaches beyond it: they cannot be judged there.
+
+    Parameters
+    ----------
+    year_starts : month in which the fiscal year starts, as in `period_of`
+    """
+    own = _owner_entries(targets, year_starts)
+    inside = own.loc[(own["start"] <= period.end) & (own["end"] >= period.start), "owner_id"]
+    return sorted(set(inside) - set(owner_targets(targets, period, year_starts).index))
+
+
+def _owner_entries(targets: pd.DataFrame, year_starts: int) -> pd.DataFrame:
+    """Entries of won value by owner, with their first and last day."""
     own = current_targets(targets[(targets["measure_id"] == "won_value") & targets["owner_id"].notna()])
     spans = [period_of(label, year_starts) for label in own["period"]]
-    inside = np.array([period.start <= p.start and p.end <= period.end for p in spans], dtype=bool)
-    days = pd.Series([(p.end - p.start).days + 1 for p in spans], own.index, dtype=float)
-    own = own.assign(days=days, kind=own["period"].str.contains("Q").map({True: 1, False: 2}))[inside]
-    own["kind"] = own["kind"].where(own["period"].str.len() > 4, 0)  # a year, a quarter, a month
-    sums = own.groupby(["owner_id", "kind"])[["value", "days"]].sum()
-    whole = sums[sums["days"] == (period.end - period.start).days + 1]
-    return whole["value"].astype(float).groupby(level="owner_id").first()
+    ends = {"start": [p.start for p in spans], "end": [p.end for p in spans]}
+    days = pd.DataFrame(ends, own.index, dtype="datetime64[us]")
+    return own[["owner_id", "value"]].join(days).assign(days=(days["end"] - days["start"]).dt.days + 1)
 
 
 def target_periods(

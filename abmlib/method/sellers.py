@@ -42,8 +42,8 @@ def by_seller(
 
     Returns
     -------
-    DataFrame: ``owner_id, own_target, won_value, won_of_target, missing_to_target, year_target, year_won, open_deals, open_value,
-    due_value`` (from the day of the report to the end of `coming`), ``overdue_deals, overdue_value, stalled_deals, deals_known``
+    DataFrame: ``owner_id, own_target, won_value, won_of_target, missing_to_target, year_target, year_won, year_of_target, open_deals,
+    open_value, due_value`` (from the day of the report to the end of `coming`), ``overdue_deals, overdue_value, stalled_deals, deals_known``
     (all the deals owned), and of `by_ways` ``won, lost, raw, raw_low, raw_high, shrunk, low, high``
 
     References
@@ -91,6 +91,7 @@ def by_seller(
     aim = out["own_target"].where(out["own_target"] > 0)
     out["won_of_target"] = out["won_value"] / aim
     out["missing_to_target"] = (aim - out["won_value"]).clip(lower=0)
+    out["year_of_target"] = out["year_won"] / out["year_target"].where(out["year_target"] > 0)
     out = out.join(rates[["won", "lost", "raw", "raw_low", "raw_high", "shrunk", "low", "high"]]).reset_index()
     first = ["owner_id", "own_target", "won_value", "won_of_target", "missing_to_target", "year_target", "year_won"]
     return (

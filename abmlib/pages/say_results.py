@@ -1,6 +1,6 @@
 """Sentences about deals by source, campaign and seller, why they were lost, and what moves a headline, from finished numbers."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
@@ -80,7 +80,10 @@ def _silent(rows: pd.DataFrame, noun: str) -> str:
         return said
     late = rows.loc[rows["group"] == "unknown", ["won_undated", "lost_undated"]].sum().sum()
     more = f"; {late:,.0f} more that name none were decided on a day nobody knows" * bool(late)
-    return f"{said} Of them {won['won']:,.0f} of {won.sum():,.0f} decided are won ({share(won['won'] / won.sum())}), of those that name one {other['won']:,.0f} of {other.sum():,.0f} ({share(other['won'] / other.sum())}){more}."
+    of_none, of_others = (f"of {n.sum():,.0f}" for n in (won, other))
+    of_none += f" decided are won ({share(won['won'] / won.sum())})"
+    of_others += f" ({share(other['won'] / other.sum())})"
+    return f"{said} Of them {won['won']:,.0f} {of_none}, of those that name one {other['won']:,.0f} {of_others}{more}."
 
 
 def undated(won: int, lost: int, rate: float, table: pd.DataFrame) -> str:
@@ -97,11 +100,29 @@ def undated(won: int, lost: int, rate: float, table: pd.DataFrame) -> str:
     some = table[table["partial"].astype(bool) & table["group_by"].isin(["owner", "campaign", "source"])]
     most = some[some["won_undated"] + some["lost_undated"] > MOST * (won + lost)]
     parts = [
-        f"{_whom(r.group_by, r.group, {})} ({r.won:,.0f} won and {r.lost:,.0f} lost with a day, {r.won_undated:,} won and {r.lost_undated:,} lost without one)"
+        f"{_whom(r.group_by, r.group, {})} ({_ends(r.won, r.lost)} with a day, {_ends(r.won_undated, r.lost_undated)} without one)"
         for r in most.itertuples()
     ]
     groups = f" Not compared with others, as many of their deals have no day: {joined(parts)}." if parts else ""
-    return f"{won:,} more deals won and {lost:,} lost have no closing day: with them the win rate is {share(rate)}.{groups}"
+    more, has = f"{count(won + lost, 'more deal')} ({_ends(won, lost)})", "has" if won + lost == 1 else "have"
+    return f"{more} {has} no closing day: with them the win rate is {share(rate)}.{groups}"
+
+
+def _ends(won: float, lost: float) -> str:
+    """Count deals won and lost, of which there are any."""
+    return joined([f"{n:,.0f} {word}" for n, word in ((won, "won"), (lost, "lost")) if n > 0]) or "none"
+
+
+def without_rate(table: pd.DataFrame) -> str:
+    """Say as a note why groups have no win rate; empty where none lacks one for want of closing days.
+
+    Parameters
+    ----------
+    table : DataFrame of `breakdowns.by_ways`, or rows of it
+    """
+    if not table["partial"].eq(True).any():
+        return ""
+    return "No win rate is given where a tenth or more of a group's decided deals have no closing day."
 
 
 def reasons(table: pd.DataFrame, outcome: str, level: float, currency: str) -> tuple[str, str]:
@@ -193,13 +214,16 @@ def competitors(groups: pd.DataFrame, judged: pd.DataFrame, named_in: pd.Series)
     return f"Win rates against {count(len(groups), 'competitor')} show no difference beyond chance. {fill}."
 
 
-def sellers(table: pd.DataFrame, period: str, ended: bool, currency: str) -> tuple[str, str]:
+def sellers(
+    table: pd.DataFrame, period: str, ended: bool, currency: str, elsewhere: Sequence[str] = ()
+) -> tuple[str, str]:
     """Say how many sellers reached their target and who misses most, and who has most overdue; empty where unknown.
 
     Parameters
     ----------
     table : DataFrame of `sellers.by_seller`
     period : in words
+    elsewhere : sellers whose targets do not fill the period
     """
     aims, target = table[table["won_of_target"].notna()], ""
     nobody, aims = aims.loc[aims["deals_known"] == 0, "owner_id"], aims[aims["deals_known"] > 0]
@@ -209,19 +233,26 @@ def sellers(table: pd.DataFrame, period: str, ended: bool, currency: str) -> tup
         least = aims.iloc[0]
         if least["missing_to_target"] > 0:
             verb = "missed" if ended else "misses"
-            target += f"; {one_line(least['owner_id'])} {verb} most: {short_money(least['missing_to_target'], currency)}, {share(least['won_of_target'])} won"
+            missing = f"{short_money(least['missing_to_target'], currency)}, {share(least['won_of_target'])} won"
+            target += f"; {one_line(least['owner_id'])} {verb} most: {missing}"
         target += "."
-    if len(nobody):
-        target += f" No deal of the data is owned by {named([one_line(o) for o in nobody])}, who {'has' if len(nobody) == 1 else 'have'} a target."
+    for who, text in (
+        (nobody, "No deal of the data is owned by {}, who {} a target."),
+        (table.loc[table["own_target"] <= 0, "owner_id"], "{} {} a target of zero or below, and cannot be judged."),
+        (elsewhere, f"{{}} {{}} targets of other periods alone, that do not fill {period}, and cannot be judged."),
+    ):
+        if len(who):
+            target += " " + text.format(named([one_line(o) for o in who]), "has" if len(who) == 1 else "have")
+    target = target.strip()
     late = table[table["overdue_deals"].fillna(0) > 0]
     if late.empty:
         return target, ""
     most = late.loc[late["overdue_value"].fillna(0).idxmax()]
     money = f", {short_money(most['overdue_value'], currency)}" if pd.notna(most["overdue_value"]) else ""
-    deals = count(int(most["overdue_deals"]), "deal")
+    deals, hold = count(int(most["overdue_deals"]), "deal"), "holds" if len(late) == 1 else "hold"
     return (
         target,
-        f"{count(len(late), 'seller')} {'holds' if len(late) == 1 else 'hold'} overdue deals, {one_line(most['owner_id'])} most: {deals}{money}.",
+        f"{count(len(late), 'seller')} {hold} overdue deals, {one_line(most['owner_id'])} most: {deals}{money}.",
     )
 
 
@@ -242,7 +273,8 @@ def review_sellers(behind: pd.DataFrame, currency: str) -> dict[str, object]:
     who = named([one_line(o) for o in behind["owner_id"]])
     return {
         "text": f"Review deals and plan with the sellers below both targets, of the period and of the year to date ({who})",
-        "reason": "; ".join(facts), "moves": missing.sum(min_count=1), "basis": "what they miss to the target of the period, each up to the own open amount:",
+        "reason": "; ".join(facts), "moves": missing.sum(min_count=1),
+        "basis": "what they miss to the target of the period, each up to the own open amount:",
     }  # fmt: skip
 
 
@@ -258,7 +290,8 @@ def spend(table: pd.DataFrame, currency: str) -> str:
     if not total > 0:
         return ""
     none = f", {short_money(rest, currency)} of it on campaigns that none of these deals names" * bool(rest > 0)
-    return f"Campaigns cost {short_money(total, currency)} in these months{none}. A deal names one campaign at most, so spend per deal is no cost of winning it."
+    one = "A deal names one campaign at most, so spend per deal is no cost of winning it."
+    return f"Campaigns cost {short_money(total, currency)} in these months{none}. {one}"
 
 
 def ever(won: int, n: int, n_window: int, backwards: int) -> str:
@@ -289,10 +322,12 @@ def silent(table: pd.DataFrame) -> str:
     if quiet.empty:
         return ""
     n, last = int(quiet["open_deals"].sum()), quiet["last_day"].max()
+    of, deals = f"{len(quiet):,} of {count(len(table), 'seller')} with open deals", count(n, "open deal")
     if len(rest) and len(rest) <= 2 < len(quiet):
-        return f"Since {day(last)} only {joined([one_line(o) for o in rest['owner_id']])} opened or closed a deal: {len(quiet):,} of {count(len(table), 'seller')} with open deals did neither, and hold {count(n, 'open deal')}."
+        only = joined([one_line(o) for o in rest["owner_id"]])
+        return f"Since {day(last)} only {only} opened or closed a deal: {of} did neither, and hold {deals}."
     who = named([f"{one_line(r.owner_id)} ({r.open_deals:,})" for r in quiet.itertuples()])
-    return f"{len(quiet):,} of {count(len(table), 'seller')} with open deals opened and closed none since {day(last)} or longer: {who}, {count(n, 'open deal')} in all."
+    return f"{of} opened and closed none since {day(last)} or longer: {who}, {deals} in all."
 
 
 def without_one(moved: pd.DataFrame, names: Mapping[str, str] | pd.Series, currency: str) -> list[str]:

@@ -150,7 +150,7 @@ PAGES: dict[str, Format] = {  # columns of tables that are shown and not kept
     "created_value": Format("money", "Created"), "open_value": Format("money", "Open amount"), "won": Format("count"),
     "source": Format("name"), "campaign": Format("name"), "reason": Format("name"), "competitor": Format("name"),
     "own_target": Format("money", "Target"), "won_of_target": SHARE, "missing_to_target": Format("money", "Missing"),
-    "year_target": Format("money", "Target, year to date"), "year_won": Format("money", "Won, year to date"),
+    "year_of_target": Format("share", "Won of target, year to date"),
     "due_value": Format("money", "Due"), "overdue_deals": Format("count", "Overdue deals"),
     "overdue_value": Format("money", "Overdue"), "stalled_deals": Format("count", "Stalled deals"),
     "texts": Format("count", "Different texts"), "share_before": Format("share", "Share before"),
