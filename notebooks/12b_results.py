@@ -196,6 +196,7 @@ book.measure(funnel.rows(sides, "side"))
 book.measure(funnel.source_rows(lead_sources))
 say.words(
     "This data has no leads." * leads.empty, *say_growth.leads(sides, days, LEVEL),
+    say_growth.unclear_leads(int((leads["deal"] & leads["won"].isna()).sum()), int(leads["created_day"].isna().sum())),
     *say_deals.who_wins(deals.differences(lead_sources), lead_sources),
 )  # fmt: skip
 
@@ -204,20 +205,22 @@ lead_source = leads["source"].fillna("unknown").rename("lead_source")
 by_lead_source = funnel.steps(first_sales, lead_source, days)
 book.measure(funnel.rows(by_lead_source, "lead source"))
 pooled = lead_sources.set_index("group")[["shrunk", "low", "high"]].reindex(by_lead_source["lead_source"])
-show.table(by_lead_source.join(pooled.reset_index(drop=True)), "Leads that became first sales, by source")
+by_lead_source = by_lead_source.join(pooled.reset_index(drop=True)).drop(columns="n_known")
+show.table(by_lead_source, "Leads that became first sales, by source")
 
 # %% [markdown] tags=["fold"]
 # ## Leads by quarter, and leads to business with customers
-# A quarter whose leads came in before wins are recorded cannot be judged. Leads without a day are in no quarter.
+# A quarter whose leads came in before wins are recorded cannot be judged.
 
 # %%
 by_quarter = funnel.cohorts(first_sales, days, year_starts)
 book.measure(funnel.rows(by_quarter, "lead quarter"))
-show.table(by_quarter, "Leads that became first sales, by the quarter in which they came in")
+came_in = "Leads that became first sales, by the quarter in which they came in"
+show.table(by_quarter.drop(columns="n_known"), came_in)
 
 # %%
 with_customers = funnel.became(leads[: None if (leads["side"] == funnel.CUSTOMERS).any() else 0], funnel.CUSTOMERS)
-of_customers = funnel.steps(with_customers, lead_source[with_customers.index], days)
+of_customers = funnel.steps(with_customers, lead_source[with_customers.index], days).drop(columns="n_known")
 show.table(of_customers, "Leads that became business with customers, by source")
 
 # %% [markdown]

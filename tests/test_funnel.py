@@ -6,6 +6,7 @@ import pytest
 
 from abmlib.method import deals as dl
 from abmlib.method import funnel
+from abmlib.pages import say_growth
 from tests.conftest import as_read
 from tests.test_pipeline import TODAY, day, deals
 
@@ -86,6 +87,23 @@ def test_without_a_deal_no_win_is_known_and_conversion_is():
     assert rows["status"].to_dict()["leads_won"] == "not_answerable"
     assert rows.loc["leads_won", "why"] == "the deal each lead became"
     assert rows.loc["leads_converted", "value"] == 0.5
+
+
+def test_a_lead_that_names_a_deal_which_is_not_in_the_data_is_unknown_and_not_lost():
+    sold = deals([("d1", True, 1.0, "2025-01-02", "2025-01-21"), ("d2", False, 1.0, "2025-01-02", "2025-01-21")])
+    sold.loc[1, "is_won"] = pd.NA  # closed, and nobody knows how
+    came = leads(*[("2025-01-21", None, d, "web") for d in ("d1", "d2", "gone", None)], (None, None, None, "web"))
+    got = funnel.followed(came, sold, first(sold), NOBODY, TODAY)
+    assert got["won"].astype(object).where(got["won"].notna(), None).tolist() == [True, None, None, False, False]
+    assert got["side"].tolist() == [funnel.FIRST, funnel.FIRST, funnel.UNTOLD, funnel.FIRST, funnel.FIRST]
+    sides = funnel.by_side(got, 20).set_index("side")
+    assert sides.loc[funnel.FIRST, ["leads", "n_known", "leads_won", "n_ripe"]].tolist() == [5, 3, 1 / 3, 2]
+    assert funnel.cohorts(funnel.became(got, funnel.FIRST), 20)["status"].tolist() == ["ok"]
+    assert say_growth.unclear_leads(2, 1) == (
+        "2 leads name a deal that is not in the data, or that ended nobody knows how: in no share won. "
+        "1 lead has no day: in no quarter and in no share won in time."
+    )
+    assert say_growth.unclear_leads(0, 0) == ""
 
 
 def test_without_a_lead_nothing_is_said():

@@ -17,7 +17,8 @@ def followed(
 ) -> pd.DataFrame:
     """Follow each lead to its contact, its deal and its win. No row is dropped.
 
-    A lead is of the side of its deal's track. Without a deal it is business with a customer where its account bought, or had a
+    A lead is of the side of its deal's track. Of one that names a deal that is not in the data, or of which nobody knows how it
+    ended, track and win are unknown: it is not lost. Without a deal it is business with a customer where its account bought, or had a
     deal won, before the lead came in (or was converted, where nobody knows when it came in). A lead that came in before the first
     win that is recorded has no age and no days to win: its early wins may not be recorded.
 
@@ -30,14 +31,15 @@ def followed(
 
     Returns
     -------
-    DataFrame, index as `leads`: ``created_day, source, account_id, opportunity_id, side, converted, deal, won`` (deal and won are missing where no
-    lead has a deal), ``age_days, days_to_convert, days_to_win`` (missing where impossible), ``recorded`` (came in since wins are)
+    DataFrame, index as `leads`: ``created_day, source, account_id, opportunity_id, side, converted, deal, won`` (deal and won are
+    missing where no lead has a deal), ``age_days, days_to_convert, days_to_win`` (missing where impossible), ``recorded`` (came in since wins are)
     """
     key = leads["opportunity_id"]
     known = deals.drop_duplicates("opportunity_id").set_index("opportunity_id")
     account = leads["account_id"].fillna(known["account_id"].reindex(key).set_axis(leads.index))
-    won = known[dl.won_flag(known) & known["is_closed"].astype(bool)]
+    won, told = known[dl.won_flag(known) & known["is_closed"].astype(bool)], [dl.decided(known), dl.open_deals(known)]
     has_deal, is_won = key.notna(), key.isin(won.index)
+    unclear = has_deal & ~key.isin(pd.concat(told).index)
     is_known, nothing = bool(has_deal.any()), pd.Series(pd.NA, leads.index, dtype="boolean")
     came, own = leads["created_day"], won["closed_day"].reindex(key).set_axis(leads.index)
     ends = {
@@ -50,7 +52,7 @@ def followed(
     is_customer = first_won.reindex(account).set_axis(leads.index) < came.fillna(leads["converted_day"])
     of = track.set_axis(deals["opportunity_id"]).astype("str")
     of = of[~of.index.duplicated()].reindex(key).set_axis(leads.index)
-    sides = [of == FIRST_SALE, of == "unknown", of.notna() | is_customer]
+    sides = [of == FIRST_SALE, (of == "unknown") | unclear, of.notna() | is_customer]
     return pd.DataFrame(
         {
             "created_day": came,
@@ -61,7 +63,7 @@ def followed(
             "recorded": recorded,
             "converted": (leads["converted_day"].notna() | has_deal),
             "deal": has_deal.astype("boolean") if is_known else nothing,
-            "won": is_won.astype("boolean") if is_known else nothing,
+            "won": is_won.astype("boolean").mask(unclear) if is_known else nothing,
         }
         | {name: days.where(days >= 0).astype(float) for name, days in took.items()}
     )
@@ -70,7 +72,8 @@ def followed(
 def became(leads: pd.DataFrame, side: str) -> pd.DataFrame:
     """Keep all leads, and of what they became one side: first sales, or business with customers.
 
-    Both sides have all leads to be shares of, as nobody knows the account of most leads that came to nothing.
+    Both sides have all leads to be shares of, as nobody knows the account of most leads that came to nothing; but for those of
+    which nobody knows whether they were won.
 
     Parameters
     ----------
@@ -82,7 +85,7 @@ def became(leads: pd.DataFrame, side: str) -> pd.DataFrame:
     S0-6.
     """
     own = leads["side"] == side
-    flags = {c: leads[c] & own for c in ("converted", "deal", "won")}
+    flags = {c: (leads[c] & own).mask(leads[c].isna()) for c in ("converted", "deal", "won")}
     return leads.assign(**flags, **{c: leads[c].where(own) for c in ("days_to_convert", "days_to_win")})
 
 
@@ -137,8 +140,8 @@ def steps(leads: pd.DataFrame, group: pd.Series, days: float) -> pd.DataFrame:
     Returns
     -------
     DataFrame, one row per group, the largest first: its name, ``leads, converted, deals, won, days_to_convert, days_to_win``
-    (medians of those that were), ``leads_won, leads_won_low, leads_won_high`` (so far), ``n_ripe, won_in_time, won_in_time_low,
-    won_in_time_high`` (`won_within`, of so many leads)
+    (medians of those that were), ``n_known, leads_won, leads_won_low, leads_won_high`` (so far, of so many leads), ``n_ripe,
+    won_in_time, won_in_time_low, won_in_time_high`` (`won_within`, of so many)
 
     References
     ----------
@@ -149,11 +152,12 @@ def steps(leads: pd.DataFrame, group: pd.Series, days: float) -> pd.DataFrame:
     deals = leads["opportunity_id"].where(leads["deal"].fillna(False).astype(bool)).groupby(group).nunique()
     counts.insert(1, "deals", deals.astype(float).where(of["deal"].count() > 0))
     parts = [of.size().rename("leads"), counts, of[["days_to_convert", "days_to_win"]].median()]
-    for name, n, flag in (("leads_won", "n", leads["won"]), ("won_in_time", "n_ripe", won_within(leads, days))):
+    for name, n, flag in (("leads_won", "n_known", leads["won"]), ("won_in_time", "n_ripe", won_within(leads, days))):
         rate = intervals.shares(flag, leads["account_id"], group)[["n", "share", "low", "high"]]
         parts.append(rate.set_axis([n, name, f"{name}_low", f"{name}_high"], axis=1))
     found = pd.concat(parts, axis=1).sort_values("leads", ascending=False, kind="stable")
-    return found.drop(columns="n").fillna({"n_ripe": 0}).astype({"n_ripe": int}).rename_axis(group.name).reset_index()
+    n = ["n_known", "n_ripe"]
+    return found.fillna(dict.fromkeys(n, 0)).astype(dict.fromkeys(n, int)).rename_axis(group.name).reset_index()
 
 
 def cohorts(leads: pd.DataFrame, days: float, year_starts: int = 1) -> pd.DataFrame:
@@ -175,7 +179,7 @@ def cohorts(leads: pd.DataFrame, days: float, year_starts: int = 1) -> pd.DataFr
     dated = leads[leads["created_day"].notna()]
     quarter = dated["created_day"].dt.to_period(quarters(year_starts)).astype("str").rename("lead_quarter")
     found = steps(dated, quarter, days).sort_values("lead_quarter", ignore_index=True)
-    recorded = found["lead_quarter"].map(dated["recorded"].groupby(quarter).sum())
+    recorded = found["lead_quarter"].map((dated["recorded"] & dated["won"].notna()).groupby(quarter).sum())
     shares = ["leads_won", "leads_won_low", "leads_won_high"]
     found[shares] = found[shares].mask(recorded == 0)
     early = np.where(found["n_ripe"] == recorded, "ok", "too_early")
@@ -211,10 +215,10 @@ def rows(found: pd.DataFrame, group_by: str) -> pd.DataFrame:
     about |= {"why": np.select(whys, ["the deal each lead became", "wins recorded since these leads came in"], "")}
     converted = about | {"status": status.replace("not_answerable", "ok")}
     parts = [share_rows("C-24", "leads_converted", found["converted"], found["leads"], **converted)]
-    for name, n in (("leads_won", "leads"), ("won_in_time", "n_ripe")):
+    for name, n in (("leads_won", "n_known"), ("won_in_time", "n_ripe")):
         ends = {end: found[f"{name}_{end}"] for end in ("low", "high")}
         states = status.mask(found[name].isna(), "not_answerable")
-        name, values = name if n == "leads" else "leads_won_in_time", found[name]
+        name, values = name if n == "n_known" else "leads_won_in_time", found[name]
         parts.append(measure_rows("C-24", name, values, "share", n=found[n], status=states, **ends, **about))
     n = found["won"].fillna(0)
     return pd.concat(

@@ -106,13 +106,23 @@ def leads(counted: pd.DataFrame, days: float, level: float) -> list[str]:
     """
     lines = []
     for r in counted.itertuples():
-        rate = f"won so far {interval(r.leads_won, r.leads_won_low, r.leads_won_high, r.leads, level)}"
+        rate = f"won so far {interval(r.leads_won, r.leads_won_low, r.leads_won_high, r.n_known, level)}"
         parts = [rate if pd.notna(r.leads_won) else "no lead says which deal it became"]
         if pd.notna(days) and r.n_ripe:
             in_time = interval(r.won_in_time, r.won_in_time_low, r.won_in_time_high, r.n_ripe, level)
             parts.append(f"won within {days:,.0f} days, of leads at least so old, {in_time}")
         lines.append(f"Leads to {r.side}: {r.converted:,} of {r.leads:,} converted; {'; '.join(parts)}.")
     return lines
+
+
+def unclear_leads(unclear: int, undated: int) -> str:
+    """Say how many leads name a deal of which nothing is known, and how many have no day; empty without any."""
+    names, has = "names" if unclear == 1 else "name", "has" if undated == 1 else "have"
+    parts = (
+        f"{count(unclear, 'lead')} {names} a deal that is not in the data, or that ended nobody knows how: in no share won.",
+        f"{count(undated, 'lead')} {has} no day: in no quarter and in no share won in time.",
+    )
+    return " ".join(part for n, part in zip((unclear, undated), parts, strict=True) if n)
 
 
 def target_list(listed: pd.DataFrame, judged: pd.DataFrame, level: float) -> list[str]:
