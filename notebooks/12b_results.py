@@ -241,21 +241,22 @@ show.table(listed, f"Target list and other accounts {when}", note=about)
 # %% [markdown]
 # ## Faster and larger than before?
 # The baseline is the time before the programme, where the data reach so far back, or else the window before. A change of the
-# mix of deals moves the mean size, so it is also given with the baseline's mix of product lines, account sizes and tracks.
+# mix of deals moves sizes and days, so they are also given with the baseline's mix of product lines, account sizes and tracks.
 
 # %% tags=["finding"]
 started = framework.programme_start(tiers, book.read("campaign_accounts"))
 baseline = growth.baseline(opportunities, window, window_months, started)
 size_band = opportunities["account_id"].map(growth.size_bands(accounts["employees"]))
 kinds = pd.DataFrame({"product_line": opportunities["product_line"], "size_band": size_band, "track": track})
-changed = growth.changes(opportunities, kinds, window, baseline)
+changed = growth.changes(opportunities, kinds, window, baseline, history)
 book.measure(growth.change_rows(changed, window))
 against = say.span(baseline.start, baseline.end, year_starts) if baseline else ""
 say.words(*say_growth.changes(changed, against, LEVEL))
 
 # %%
 judged = changed[changed["verdict"] != "too few"]
-alone = say_growth.ABOUT if len(judged) else ""
+alone = say_growth.ABOUT * (len(judged) > 0)
+alone += say_growth.OF_VELOCITY * bool(judged["definition_id"].isin(["velocity_change"]).any())
 show.table(say_growth.changes_table(judged, currency), "Window and baseline", note=alone)
 
 # %% [markdown]

@@ -167,7 +167,7 @@ def test_a_seller_whose_lost_deals_have_no_closing_day_is_not_compared_but_said(
     won, lost, rate = breakdowns.with_undated(every, YEAR)
     assert (won, lost, rate) == (0, 45, 168 / 313)
     assert say_results.undated(won, lost, rate, table) == (
-        "45 more deals (45 lost) have no closing day: with them the win rate is 53.7%. Not compared with others, as many of their "
+        "45 more deals lost have no closing day: with them the win rate is 53.7%. Not compared with others, as many of their "
         "deals have no day: seller agent (68 won with a day, 45 lost without one)."
     )
     assert say_results.undated(1, 2, 0.5, table.iloc[:0]).startswith("3 more deals (1 won and 2 lost) have no")

@@ -9,9 +9,11 @@ from abmlib.method import growth
 from abmlib.method.periods import Period
 from abmlib.pages import say_growth
 from abmlib.stats import survival
+from tests.conftest import as_read
 from tests.test_pipeline import TODAY, YEAR, day, deals
 
 BEFORE = Period(day("2024-07-01"), day("2025-06-30"))
+NO_HISTORY = as_read("opportunity_stage_history")
 
 
 def book(now: list[float], before: list[float], days: tuple[int, int] = (10, 10)) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -31,7 +33,7 @@ def test_changes_are_ratios_of_what_a_person_computes():
     rising = [100.0 + i for i in range(40)]
     made, kinds = book([2 * x for x in rising], rising, days=(20, 10))
     open_deals = deals([("o1", None, 1.0, "2024-08-01", None)]).assign(account_id="o")  # open at both ends
-    got = growth.changes(pd.concat([made, open_deals], ignore_index=True), kinds, YEAR, BEFORE).set_index(
+    got = growth.changes(pd.concat([made, open_deals], ignore_index=True), kinds, YEAR, BEFORE, NO_HISTORY).set_index(
         "definition_id"
     )
     assert got.loc["deal_size_mean_change", ["value_before", "value_now", "change"]].tolist() == pytest.approx(
@@ -52,7 +54,7 @@ def test_changes_are_ratios_of_what_a_person_computes():
 def test_velocity_of_open_deals_that_are_mostly_overdue_is_not_compared():
     made, kinds = book([100.0] * 40, [100.0] * 40)
     more = deals([("o1", None, 1.0, "2024-08-01")], close_date=["2025-01-01"]).assign(account_id="o")
-    got = growth.changes(pd.concat([made, more], ignore_index=True), kinds, YEAR, BEFORE)
+    got = growth.changes(pd.concat([made, more], ignore_index=True), kinds, YEAR, BEFORE, NO_HISTORY)
     assert got.set_index("definition_id").loc["velocity_change", "verdict"] == "overdue"
     rows = growth.change_rows(got, YEAR).set_index("definition_id")
     assert rows.loc["velocity_change", ["status", "why"]].tolist() == [
@@ -61,12 +63,23 @@ def test_velocity_of_open_deals_that_are_mostly_overdue_is_not_compared():
     assert "Sales velocity is not compared" in say_growth.changes(got, "2025", 0.95)[-1]
 
 
+def test_what_was_overdue_at_the_end_of_the_baseline_is_told_by_the_closing_day_noted_then():
+    made, kinds = book([100.0] * 40, [100.0] * 40)
+    late = deals([("o1", None, 1.0, "2024-08-01")], close_date=["2026-12-01"]).assign(account_id="o")  # moved since
+    both = pd.concat([made, late], ignore_index=True)
+    noted = {"opportunity_id": "o1", "stage": "S", "entered_at": "2024-08-01", "close_date": "2025-01-01", "seq": 0}
+    history = as_read("opportunity_stage_history", pd.DataFrame([noted]))
+    for known, overdue in ((NO_HISTORY, False), (history, True)):
+        got = growth.changes(both, kinds, YEAR, BEFORE, known).set_index("definition_id")
+        assert (got.loc["velocity_change", "verdict"] == "overdue") == overdue
+
+
 def test_a_larger_mean_that_is_the_mix_alone_is_told_apart():
     """Small deals cost about 10, large ones about 1,000, in both years; only how many there are of each has changed."""
     small, large = [9.0, 10.0, 11.0] * 12, [900.0, 1000.0, 1100.0] * 12
     made, kinds = book(small[:12] + large, small + large[:12])
     kinds["product_line"] = np.where(made["amount"] > 100, "large", "small")
-    got = growth.changes(made, kinds, YEAR, BEFORE).set_index("definition_id")
+    got = growth.changes(made, kinds, YEAR, BEFORE, NO_HISTORY).set_index("definition_id")
     assert got.loc["deal_size_mean_change", "verdict"] == "up"
     held = got.loc["deal_size_mean_change_mix_held"]
     assert held["change"] == pytest.approx(0, abs=1e-12)
@@ -75,6 +88,24 @@ def test_a_larger_mean_that_is_the_mix_alone_is_told_apart():
     said = say_growth.changes(got.reset_index(), "2025", 0.95)
     assert said[0].startswith("Against 2025, mean deal size is larger, +192%")
     assert "the mix alone made it larger" in said[1]
+
+
+def test_slower_deals_that_are_the_mix_alone_are_told_apart():
+    """Deals of x take about 10 days and those of y about 100, in both years; only how many there are of each has changed."""
+    rows, line = [], []
+    for year, kinds_of in ((2024, {"x": 36, "y": 12}), (2025, {"x": 12, "y": 36})):
+        for kind, n in kinds_of.items():
+            for i in range(n):
+                end = day(f"{year}-09-01") + pd.Timedelta(days={"x": 10, "y": 100}[kind] + i % 3)
+                rows += [(f"{kind}{year}{i:02}", i % 2 == 0, 1.0, f"{year}-09-01", f"{end:%Y-%m-%d}")]
+                line += [kind]
+    made = deals(rows, product_line=line).assign(account_id=[f"a{i:03}" for i in range(len(rows))])
+    kinds = pd.DataFrame({"product_line": line, "size_band": 0, "track": "first sale"}, made.index)
+    got = growth.changes(made, kinds, YEAR, BEFORE, NO_HISTORY).set_index("definition_id")
+    name = "days_to_close_median_change"
+    assert got.loc[name, ["value_before", "value_now", "verdict"]].tolist() == [11, 100, "up"]
+    assert got.loc[f"{name}_mix_held", ["value_now", "change", "verdict"]].tolist() == [11, 0, "within noise"]
+    assert got.loc[f"{name}_by_mix", "verdict"] == "up"
 
 
 def test_kinds_with_few_deals_join_the_next_wider_kind():
@@ -103,7 +134,7 @@ def test_a_baseline_lies_before_the_programme_and_where_the_data_are_whole():
     assert str(growth.baseline(f, YEAR, 12, day("2023-03-01"))) == "2024-07-01 to 2025-06-30"  # data begin too late
     late = f[f["created_day"] > day("2025-01-01")]
     assert growth.baseline(late, YEAR, 12, pd.NaT) is None
-    assert growth.changes(late, pd.DataFrame(), YEAR, None)["verdict"].eq("too few").all()
+    assert growth.changes(late, pd.DataFrame(), YEAR, None, NO_HISTORY)["verdict"].eq("too few").all()
 
 
 @pytest.mark.slow
@@ -124,6 +155,9 @@ def test_changes_that_are_none_are_seldom_called():
             closed_day=pd.Series(closed).where(is_over),
             is_closed=is_over,
             term_months=12.0,
+            product_line="x",
+            known_day=created,
+            close_date=pd.NaT,
             acv=np.nan,
         )
         won = pd.array(random.random(n) < 0.5, "boolean")
@@ -131,6 +165,6 @@ def test_changes_that_are_none_are_seldom_called():
             f.assign(amount=np.exp(random.normal(8, 0.8, n) + like), is_won=pd.Series(won).where(is_over)), TODAY
         )
         kinds = pd.DataFrame({"product_line": "x", "size_band": 0, "track": "first sale"}, f.index)
-        got = growth.changes(f, kinds, YEAR, BEFORE).set_index("definition_id")["verdict"]
+        got = growth.changes(f, kinds, YEAR, BEFORE, NO_HISTORY).set_index("definition_id")["verdict"]
         alarms += got.isin(["up", "down"]).any()
     assert alarms <= 7

@@ -156,8 +156,8 @@ def steps(leads: pd.DataFrame, group: pd.Series, days: float) -> pd.DataFrame:
         rate = intervals.shares(flag, leads["account_id"], group)[["n", "share", "low", "high"]]
         parts.append(rate.set_axis([n, name, f"{name}_low", f"{name}_high"], axis=1))
     found = pd.concat(parts, axis=1).sort_values("leads", ascending=False, kind="stable")
-    n = ["n_known", "n_ripe"]
-    return found.fillna(dict.fromkeys(n, 0)).astype(dict.fromkeys(n, int)).rename_axis(group.name).reset_index()
+    known = dict.fromkeys(["n_known", "n_ripe"], 0)
+    return found.fillna(known).astype(dict.fromkeys(known, int)).rename_axis(group.name).reset_index()
 
 
 def cohorts(leads: pd.DataFrame, days: float, year_starts: int = 1) -> pd.DataFrame:

@@ -9,11 +9,13 @@ import scipy
 from abmlib.method import deals as dl
 from abmlib.method.changes import whole_since
 from abmlib.method.measures import measure_rows
+from abmlib.method.past_pipeline import open_on
 from abmlib.method.periods import DAY, Period, trailing
 from abmlib.stats import intervals, survival
 from abmlib.stats.intervals import DRAWS, FEWEST_DRAWN, FLOOR_OUTCOMES
 
 FEWEST = 5  # deals won of a kind in either period; fewer join the next wider kind
+MOSTLY = 0.5  # share of open deals overdue, above which velocity counts what is no business
 BANDS = 3  # of accounts by the people they employ
 MEASURES = 4  # velocity, days to close, mean size and contract value, judged together
 KINDS = ("product_line", "size_band", "track")  # what the mix of deals is made of, the last given up first
@@ -45,25 +47,31 @@ def size_bands(employees: pd.Series) -> pd.Series:
     return pd.Series(np.ceil(employees.rank(pct=True) * BANDS), employees.index).fillna(0).astype(int)
 
 
-def changes(deals: pd.DataFrame, kinds: pd.DataFrame, now: Period, before: Period | None) -> pd.DataFrame:
+def changes(
+    deals: pd.DataFrame, kinds: pd.DataFrame, now: Period, before: Period | None, history: pd.DataFrame
+) -> pd.DataFrame:
     """Measure velocity, days to close and sizes of deals in two periods, and how far each changed.
 
     Every change is a ratio less one, with an interval over accounts, each with its deals of both periods. The intervals of the
     four measures hold together (Bonferroni; the distance of each end from the estimate, as a logarithm, is that much longer).
-    Velocity has no change where most open deals are overdue at either end: it would count them as business. Deals closed in a period count for win rate and size, deals at work in it for days to close.
+    Velocity has no change where most open deals are overdue at either end, by the closing day noted then: it would count them as
+    business. Deals closed in a period count for win rate and size, deals at work in it for days to close.
 
     Parameters
     ----------
     deals : DataFrame of `deals.with_days`, open and closed
     kinds : DataFrame of `KINDS`, index as `deals`; a missing one is a kind of its own
+    now : the period that ends on the day of the report
     before : of `baseline`; without one no row has a value
+    history : DataFrame, ``tables.schema.OPPORTUNITY_STAGE_HISTORY``; of what it does not tell nothing is overdue at the end of
+        `before`
 
     Returns
     -------
     DataFrame, one row per measure: ``definition_id, measure_id, unit,
     value_before, value_now, n_before, n_now, change, change_low, change_high, verdict``: up, down, within noise, too few (fewer
-    than `FLOOR_OUTCOMES` in either period, or no interval), overdue (velocity); where the mix is held, ``value_now`` has the baseline's mix; without two
-    kinds there is no mix
+    than `FLOOR_OUTCOMES` in either period, or no interval), overdue (velocity); where the mix is held, ``value_now`` has the
+    baseline's mix; without two kinds there is no mix
 
     References
     ----------
@@ -72,7 +80,7 @@ def changes(deals: pd.DataFrame, kinds: pd.DataFrame, now: Period, before: Perio
     known = before or now
     ordered = deals.sort_values("opportunity_id").iloc[: None if before else 0]
     sides = [dl.closed_in(ordered, p) for p in (known, now)]
-    rows = [_velocity(ordered, sides, (known, now)), _days_to_close(ordered, (known, now))]
+    rows = [_velocity(ordered, sides, (known, now)), *_days_to_close(ordered, (known, now), kinds)]
     won = pd.concat(sides, keys=(0, 1), names=["side"]).loc[lambda d: dl.won_flag(d)]
     side = won.index.get_level_values("side").to_numpy()
     won = won.reset_index("side", drop=True)
@@ -87,16 +95,12 @@ def changes(deals: pd.DataFrame, kinds: pd.DataFrame, now: Period, before: Perio
             found[end] = np.expm1(middle + (np.log1p(found[end].astype(float)) - middle) * wider)
     few = found[["n_before", "n_now"]].min(axis=1).lt(FLOOR_OUTCOMES) | found["change_low"].isna()
     few |= found["change_high"].isna()
-    rotten = found["definition_id"].eq("velocity_change") & any(_mostly_overdue(ordered, p) for p in (known, now))
+    past = open_on(deals, history, pd.DatetimeIndex([known.end]))["close_date"]
+    due = ((past, known.end), (dl.open_deals(ordered)["close_date"], now.end))
+    rotten = found["definition_id"].eq("velocity_change") & any((days < end).mean() > MOSTLY for days, end in due)
     found.loc[rotten, ["change", "change_low", "change_high"]] = np.nan
     conditions = [rotten, few, found["change_low"] > 0, found["change_high"] < 0]
     return found.assign(verdict=np.select(conditions, ["overdue", "too few", "up", "down"], "within noise"))
-
-
-def _mostly_overdue(deals: pd.DataFrame, period: Period) -> bool:
-    """Whether more than half of the deals open at the end of a period were due before it; C-1."""
-    is_open = _open_at(deals, period.end)
-    return bool((deals.loc[is_open, "close_date"] < period.end).mean() > 0.5)
 
 
 def _open_at(deals: pd.DataFrame, day: pd.Timestamp) -> pd.Series:
@@ -134,21 +138,48 @@ def _velocity(deals: pd.DataFrame, sides: Sequence[pd.DataFrame], periods: Seque
     return "velocity_change", "C-1", "currency per day", *values, *n, *change
 
 
-def _days_to_close(deals: pd.DataFrame, periods: Sequence[Period]) -> tuple[object, ...]:
-    """Median days to close at the pace of each period, open deals and those opened before it included; C-5."""
+def _days_to_close(deals: pd.DataFrame, periods: Sequence[Period], kinds: pd.DataFrame) -> list[tuple[object, ...]]:
+    """Median days to close at the pace of each period, open deals and those opened before it included; C-5.
+
+    Where the mix is held, a deal of the later period weighs as many deals as were opened of its kind in the earlier one, for each
+    opened in the later.
+    """
     aged = deals[deals["created_day"].notna() & (deals["age_days"].notna() | ~deals["is_closed"].astype(bool))]
-    draws = survival.draw_clusters(aged["account_id"], DRAWS, dl.SEED)
-    found, n = [], []
+    draws, parts = survival.draw_clusters(aged["account_id"], DRAWS, dl.SEED), []
     for period in periods:
         end = aged["closed_day"].where(aged["closed_day"] <= period.end, period.end)
         at_work = ((aged["created_day"] <= period.end) & (end >= period.start)).to_numpy()
         at = aged[at_work]
-        over = at["closed_day"].between(period.start, period.end)
-        days, seen = (end[at_work] - at["created_day"]).dt.days, (period.start - at["created_day"]).dt.days - 1
-        own = survival.Draws(draws.cluster[at_work], draws.often)
-        found.append(survival.quantile_of_period(days, over, seen, 0.5, own))
-        n.append(int(over.sum()))
-    return "days_to_close_median_change", "C-5", "days", *_ratio(found[0], found[1], n, len(draws.often))
+        seen = (period.start - at["created_day"]).dt.days - 1
+        about = {"days": (end[at_work] - at["created_day"]).dt.days, "seen": seen, "cluster": draws.cluster[at_work]}
+        parts.append(pd.DataFrame(about | {"over": at["closed_day"].between(period.start, period.end)}, at.index))
+    both = pd.concat(parts)
+    side, often = np.repeat([0, 1], [len(p) for p in parts]), draws.often
+    cell, names = pd.factorize(mix(kinds.reindex(both.index), side))
+    opened, new = np.zeros((len(names), 2, often.shape[1])), (cell >= 0) & (both["seen"].to_numpy() < 0)
+    np.add.at(opened, (cell[new], side[new]), often[both["cluster"].to_numpy()[new]])
+    with np.errstate(all="ignore"):
+        weight = np.nan_to_num(opened[:, 0] / opened[:, 1], posinf=0.0)
+    in_mix = np.isin(cell, np.flatnonzero(weight[:, 0]))
+    sets = {name: both[(side == k) & some] for name, k, some in
+            (("before", 0, True), ("now", 1, True), ("had", 0, in_mix), ("has", 1, in_mix))}  # fmt: skip
+    found = {name: _median(rows, survival.Draws(rows["cluster"].to_numpy(), often)) for name, rows in sets.items()}
+    alike = sets["has"].groupby(["cluster", cell[(side == 1) & in_mix]])  # drawn and weighed alike
+    account, of = (alike.size().index.get_level_values(k) for k in (0, 1))
+    held = _median(sets["has"], survival.Draws(alike.ngroup().to_numpy(), often[account] * weight[of]))
+    n = {name: int(rows["over"].sum()) for name, rows in sets.items()}
+    name, counts, clusters = "days_to_close_median_change", [n["had"], n["has"]], len(often)
+    rows = [
+        (name, "C-5", "days", *_ratio(found["before"], found["now"], [n["before"], n["now"]], clusters)),
+        (f"{name}_mix_held", "C-5", "days", *_ratio(found["had"], held, counts, clusters)),
+        (f"{name}_by_mix", "C-5", "days", *_ratio(held, found["has"], counts, clusters)),
+    ]
+    return rows[: None if in_mix.any() and len(names) > 1 else 1]
+
+
+def _median(at: pd.DataFrame, draws: survival.Draws) -> np.ndarray:
+    """Median days to close of deals at work in a period: the estimate, and its draws."""
+    return survival.quantile_of_period(at["days"], at["over"], at["seen"], 0.5, draws)
 
 
 def _ratio(before: np.ndarray, now: np.ndarray, n: list[int], clusters: int) -> tuple[object, ...]:

@@ -6,10 +6,8 @@ from abmlib.pages import say_deals, show
 from abmlib.pages.say import count, differences, interval, joined, one_line, short_money
 from abmlib.tables.definitions.measures import name as measure_name
 
-ABOUT = (
-    "The intervals of the four measures hold together: all are right in 95% of cases. "
-    "Days to close are of the mix as it is: the median counts open deals, which have no result to weigh."
-)
+ABOUT = "The intervals of the four measures hold together: all are right in 95% of cases."
+OF_VELOCITY = " Sales velocity is of the mix as it is: it counts open deals, which have no amount won or days to weigh."
 CALLED = ("up", "down", "within noise")  # verdicts of what can be judged
 PLURAL = {
     "first sale": "first sales",

@@ -104,8 +104,9 @@ def undated(won: int, lost: int, rate: float, table: pd.DataFrame) -> str:
         for r in most.itertuples()
     ]
     groups = f" Not compared with others, as many of their deals have no day: {joined(parts)}." if parts else ""
-    more, has = f"{count(won + lost, 'more deal')} ({_ends(won, lost)})", "has" if won + lost == 1 else "have"
-    return f"{more} {has} no closing day: with them the win rate is {share(rate)}.{groups}"
+    ends, has = _ends(won, lost), "has" if won + lost == 1 else "have"
+    ends = f"({ends})" if won and lost else ends.split()[-1]
+    return f"{count(won + lost, 'more deal')} {ends} {has} no closing day: with them the win rate is {share(rate)}.{groups}"
 
 
 def _ends(won: float, lost: float) -> str:
