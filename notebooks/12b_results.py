@@ -228,7 +228,7 @@ show.table(of_customers, "Leads that became business with customers, by source")
 # An account counts on the list with the deals decided while it was on it.
 
 # %% tags=["finding"]
-listed = results.target_list(opportunities, accounts, tiers, window)
+listed = results.target_list(opportunities, accounts, tiers, window, track)
 book.measure(results.list_rows(listed, window))
 side = results.on_list(decided, tiers).map({True: results.LISTED, False: results.OTHERS})
 judged = deals.differences(deals.by_group(decided, side, "target list"))
@@ -236,7 +236,8 @@ say.words(*say_growth.target_list(listed, judged, LEVEL))
 
 # %%
 about = say_growth.about_list(listed, int(won.loc["accounts_won", "n"]), len(framework.tiers_on(tiers, book.as_of)))
-show.table(listed, f"Target list and other accounts {when}", note=about)
+columns = ["there_won", "prospects", "new_customers", "new_share", "new_low", "new_high"]
+show.table(listed.drop(columns=columns), f"Target list and other accounts {when}", currency, note=about)
 
 # %% [markdown]
 # ## Faster and larger than before?
@@ -430,8 +431,8 @@ say.words(say_growth.movers(movers, accounts["name"], currency))
 
 # %%
 by_tier = results.by_tier(opportunities, tier, window, before)
-book.measure(results.won_rows(by_tier, "tier", window))
-show.table(by_tier.drop(columns=["n_value", "n_acv"]), f"Won by tier {when}", currency)
+book.measure(results.won_rows(by_tier, "tier", window, before))
+show.table(by_tier.drop(columns=["n_value", "n_acv", "n_value_before"]), f"Won by tier {when}", currency)
 
 # %%
 largest = movers.head(10).join(accounts[["name", "owner_id"]], on="account_id")

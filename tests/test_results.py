@@ -86,7 +86,12 @@ def test_amounts_won_are_summed_by_tier_beside_the_window_before():
     assert got.loc["1", ["won_value", "won_value_before", "acv", "n_acv"]].tolist() == [100.0, 20.0, 50.0, 1]
     assert got.loc["none", "won_value"] == 7.0
     assert results.by_tier(found, pd.Series(dtype=str), YEAR, before).empty
-    assert results.won_rows(got.reset_index(), "tier", YEAR)["status"].tolist() == ["ok", "ok", "ok", "not_answerable"]
+    rows = results.won_rows(got.reset_index(), "tier", YEAR, before)
+    assert rows["status"].tolist() == ["ok", "ok", "ok", "not_answerable", "ok", "ok"]
+    past = rows[rows["window_start"] == before.start]
+    assert past[["group", "value", "n"]].values.tolist() == [["1", 20.0, 1], ["none", 0.0, 0]]
+    fell = results.by_tier(found.iloc[1:], pd.Series({"a": "1"}), YEAR, before).set_index("tier")
+    assert fell.loc["1", ["won_deals", "won_value", "won_value_before"]].tolist() == [0, 0.0, 20.0]  # won then alone
 
 
 def test_a_quarter_that_runs_is_too_early_and_one_without_a_win_has_nothing():
@@ -136,20 +141,40 @@ def test_accounts_and_prospects_of_the_list_are_counted_apart_from_others():
     listed = tiers(("a", "2025-01-01", "1", None), ("b", "2025-01-01", "2", None))
     won = {"a": day("2025-08-11"), "b": pd.NaT, "o": day("2020-01-01"), "p": pd.NaT}  # o was a customer, p is none yet
     accounts = pd.DataFrame({"first_won_day": won, "created_day": pd.Timestamp("2019-01-01")})
-    got = results.target_list(book(rows), accounts, listed, YEAR).set_index("target_list")
+    track = pd.Series(["first sale", "expansion", "first sale", "renewal"])
+    found = results.target_list(book(rows), accounts, listed, YEAR, track)
+    got = found[found["track"] == "all"].set_index("target_list")
     on, off = got.loc["on the target list"], got.loc["not on it"]
-    assert on[["accounts_won", "accounts_decided", "won_deals", "decided_deals"]].tolist() == [1, 2, 1, 3]
-    assert on[["new_customers", "prospects"]].tolist() == [1, 2]
-    assert off[["accounts_won", "accounts_decided", "new_customers", "prospects"]].tolist() == [1, 1, 0, 1]
-    rows = results.list_rows(got.reset_index(), YEAR).set_index(["definition_id", "group"])
+    assert on[["accounts_won", "accounts_decided", "won_deals", "decided_deals", "won_value"]].tolist() == [
+        1,
+        2,
+        1,
+        3,
+        1,
+    ]
+    assert on[["new_customers", "prospects", "there_won", "there"]].tolist() == [1, 2, 1, 2]
+    assert off[["accounts_won", "accounts_decided", "new_customers", "prospects", "there"]].tolist() == [1, 1, 0, 1, 2]
+    rows = results.list_rows(found, YEAR).set_index(["definition_id", "group"])
     assert rows.loc[("accounts_won_of_accounts_closed", "on the target list"), "value"] == 0.5
-    assert results.target_list(book([("d", "a", True, 1.0, "2025-08-01", "2025-08-11")]), accounts, tiers(), YEAR).empty
+    assert rows.loc[("accounts_won_of_accounts_there", "not on it"), ["value", "n"]].tolist() == [0.5, 2]
+    by_track = rows.query("group_by == 'target list and track'")["value"]
+    assert by_track["win_rate_by_count"].to_dict() == pytest.approx(
+        {
+            "on the target list, first sales": 0.5, "not on it, first sales": np.nan,
+            "on the target list, business with customers": 0.0, "not on it, business with customers": 1.0,
+        }, nan_ok=True,
+    )  # fmt: skip
+    assert (
+        by_track["accounts_won_of_accounts_there", "on the target list, first sales"] == 0.5
+    )  # of the prospects a and b
+    one = results.target_list(book([("d", "a", True, 1.0, "2025-08-01", "2025-08-11")]), accounts, tiers(), YEAR, track)
+    assert one.empty
 
 
 def test_an_account_decided_on_the_list_and_off_it_is_said_to_count_twice():
-    listed = pd.DataFrame({"accounts_decided": [41, 154]})
+    listed = pd.DataFrame({"track": ["all", "all", "first sales"], "accounts_decided": [41, 154, 9]})
     assert say_growth.about_list(listed, 194, 69) == (
-        "69 accounts are on the list. 1 account had deals decided on the list and off it, and counts in both rows."
+        "69 accounts are on the list. 1 account had deals decided on the list and off it, and counts on both sides."
     )
 
 

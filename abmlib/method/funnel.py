@@ -6,10 +6,11 @@ import pandas as pd
 from abmlib.method import deals as dl
 from abmlib.method.measures import measure_rows, share_rows
 from abmlib.method.periods import quarters
+from abmlib.method.results import CUSTOMERS, SALES
 from abmlib.method.results import FIRST as FIRST_SALE
 from abmlib.stats import intervals
 
-FIRST, CUSTOMERS, UNTOLD = "first sales", "business with customers", "deals of unknown track"
+FIRST, UNTOLD = SALES, "deals of unknown track"
 
 
 def followed(

@@ -14,6 +14,7 @@ from abmlib.tables import programme
 
 FIRST, NEW = "first sale", "new business with a customer"
 TRACKS = (FIRST, NEW, "expansion", "renewal", "unknown")
+SALES, CUSTOMERS = "first sales", "business with customers"  # the two sides of tracks
 LISTED, OTHERS = "on the target list", "not on it"
 WIN = ["win_share", "win_low", "win_high"]
 QUARTERS = 8  # shown at most
@@ -66,8 +67,9 @@ def told_from(deals: pd.DataFrame, first_won: pd.Series) -> pd.Timestamp:
 def by_track(deals: pd.DataFrame, period: Period, track: pd.Series) -> pd.DataFrame:
     """Measure each track alone: deals opened, open, won and lost, win rate, sizes and days to close.
 
-    Tracks are never averaged with each other. A track without a deal opened, open or decided has no row. Accounts are clusters in every interval. Days
-    to close are of all deals of the book, open ones included (Kaplan–Meier). Where no deal was lost, no win rate is given.
+    Tracks are never averaged with each other. A track without a deal opened, open or decided has no row. Accounts are clusters in
+    every interval. Days to close are of all deals of the book, open ones included (Kaplan–Meier). Where no deal was lost, no win
+    rate is given.
 
     Parameters
     ----------
@@ -252,12 +254,20 @@ def by_tier(deals: pd.DataFrame, tier: pd.Series, period: Period, before: Period
 
     Returns
     -------
-    DataFrame, one row per tier, ``none`` the last: ``tier``, columns of `won_by`, ``won_value_before``
+    DataFrame, one row per tier, ``none`` the last: ``tier``, columns of `won_by`, ``won_value_before, n_value_before``; 0 where a
+    tier won nothing, and missing in a period in which no deal was decided
     """
-    won, earlier = (closed[dl.won_flag(closed)] for closed in (dl.closed_in(deals, p) for p in (period, before)))
+    now, then = (dl.closed_in(deals, p) for p in (period, before))
+    won, earlier = (closed[dl.won_flag(closed)] for closed in (now, then))
     of, of_earlier = (w["account_id"].map(tier).astype("str").fillna("none") for w in (won, earlier))
-    past = won_by(earlier, of_earlier)["won_value"].rename("won_value_before")
-    found = won_by(won, of).join(past, how="left").rename_axis("tier").reset_index()
+    past = won_by(earlier, of_earlier)[["won_value", "n_value"]].add_suffix("_before")
+    found = won_by(won, of).join(past, how="outer")
+    if len(now):
+        found.loc[found["won_deals"].isna(), ["won_value", "acv"]] = 0.0
+    if len(then):
+        found.loc[found["n_value_before"].isna(), "won_value_before"] = 0.0
+    counts = dict.fromkeys(["accounts_won", "won_deals", "n_value", "n_acv", "n_value_before"], 0)
+    found = found.fillna(counts).astype(dict.fromkeys(counts, int)).rename_axis("tier").reset_index()
     return found if found["tier"].ne("none").any() else found.iloc[:0]
 
 
@@ -287,12 +297,15 @@ def by_quarter(deals: pd.DataFrame, as_of: pd.Timestamp, year_starts: int = 1) -
     return found.assign(status=np.where(inside.end_time.normalize() > as_of, "too_early", "ok")).reset_index(drop=True)
 
 
-def won_rows(sums: pd.DataFrame, group_by: str, period: Period | None = None) -> pd.DataFrame:
+def won_rows(
+    sums: pd.DataFrame, group_by: str, period: Period | None = None, before: Period | None = None
+) -> pd.DataFrame:
     """Make rows of `measures` from `by_tier` or `by_quarter`: the amount won and its annual contract value.
 
     Parameters
     ----------
     period : in which deals were won, where it is one for all rows
+    before : period of ``won_value_before``
 
     References
     ----------
@@ -305,6 +318,9 @@ def won_rows(sums: pd.DataFrame, group_by: str, period: Period | None = None) ->
     for name, column, n in (("won_value", "won_value", "n_value"), ("acv_won", "acv", "n_acv")):
         states = status.mask(sums[column].isna(), "not_answerable")
         parts.append(measure_rows("C-4", name, sums[column], "currency", n=sums[n], status=states, **about))
+    if before:
+        past = {"n": sums["n_value_before"]} | about | {"window_start": before.start, "window_end": before.end}
+        parts.append(measure_rows("C-4", "won_value", sums["won_value_before"], "currency", **past))
     return pd.concat(parts)
 
 
@@ -334,80 +350,109 @@ def on_list(deals: pd.DataFrame, tiers: pd.DataFrame) -> pd.Series:
     return inside.reindex(deals.index, fill_value=False)
 
 
-def target_list(deals: pd.DataFrame, accounts: pd.DataFrame, tiers: pd.DataFrame, period: Period) -> pd.DataFrame:
-    """Count the accounts decided and won on the target list and off it, and the prospects that became customers.
+def target_list(
+    deals: pd.DataFrame, accounts: pd.DataFrame, tiers: pd.DataFrame, period: Period, track: pd.Series
+) -> pd.DataFrame:
+    """Count the accounts decided and won on the target list and off it, of all deals and by track, and new customers.
 
     An account is counted on the list with the deals decided while it was on it, so a deal cannot put its account on the list.
-    Prospects are accounts without a purchase when the period began, or when they came onto the list in it; prospects off the
-    list are the accounts that were never on it. Without a list that holds at the end of the period, or where `deals.dateless`, there
-    is no row. Where no deal was lost, no share of accounts is given.
+    Prospects are accounts without a purchase when the period began, or when they came onto the list in it; off the list are the
+    accounts that were never on it. Without a list that holds at the end of the period, or where `deals.dateless`, there is no
+    row. Where no deal was lost, no share of accounts decided is given; with one side of tracks alone, there is no row by track.
 
     Parameters
     ----------
     deals : DataFrame of `deals.with_days`, open and closed
     accounts : DataFrame, index account_id: ``first_won_day, created_day``
     tiers : DataFrame of ``tables.schema`` ``account_tiers``
+    track : Series of `tracks`
 
     Returns
     -------
-    DataFrame of two rows: ``target_list, accounts_decided, accounts_won, accounts_share, accounts_low, accounts_high, won_deals,
-    decided_deals, win_share, win_low, win_high, prospects, new_customers, new_share, new_low, new_high``
+    DataFrame of two rows for ``track`` all, and for `SALES` and `CUSTOMERS`: ``target_list, track, accounts_decided,
+    accounts_won, accounts_share, accounts_low, accounts_high, won_deals, decided_deals, win_share, win_low, win_high, won_value,
+    there, there_won, there_share, there_low, there_high`` (all accounts on the list in the period, or never on it; of first
+    sales the prospects, of customers those that bought by its end; how many of them were won), and of all alone ``prospects,
+    new_customers, new_share, new_low, new_high``
 
     References
     ----------
-    Metric dictionary C-10; S3-25a.
+    Metric dictionary C-10; S0-6, S3-25a.
     """
-    entered = entry_days(tiers)
     closed = dl.closed_in(deals, period)
     closed = closed[closed["account_id"].notna()]
-    sides = [LISTED, OTHERS]
-    listed = on_list(closed, tiers).map({True: LISTED, False: OTHERS})
-    won = dl.won_flag(closed)
-    out = pd.DataFrame({"accounts_decided": closed.groupby(listed)["account_id"].nunique()}, sides)
-    out["accounts_won"] = closed[won].groupby(listed[won])["account_id"].nunique()
-    out["decided_deals"], out["won_deals"] = listed.value_counts(), listed[won].value_counts()
-    rates = intervals.shares(won, closed["account_id"], listed)
-    out[WIN] = rates[["share", "low", "high"]] if not won.all() else np.nan
-    came = entered.reindex(accounts.index)
+    closed = closed.assign(side=on_list(closed, tiers).map({True: LISTED, False: OTHERS}))
+    came = entry_days(tiers).reindex(accounts.index)
     still = accounts.index.isin(tiers_on(tiers, period.start).index) | came.between(period.start, period.end)
     since = came.clip(lower=period.start).fillna(period.start)
-    prospect = ~(accounts["created_day"] > period.end) & ~(accounts["first_won_day"] < since)
-    side = pd.Series(np.select([still, came.isna()], sides, ""), accounts.index)[prospect]
-    became = accounts["first_won_day"].reindex(side.index) <= period.end
-    out["prospects"], out["new_customers"] = side.value_counts(), side[became].value_counts()
-    counts = ["accounts_decided", "accounts_won", "decided_deals", "won_deals", "prospects", "new_customers"]
-    out[counts] = out[counts].fillna(0).astype(int)
-    for top, bottom, names in (
-        ("accounts_won", "accounts_decided", ["accounts_share", "accounts_low", "accounts_high"]),
-        ("new_customers", "prospects", ["new_share", "new_low", "new_high"]),
-    ):
-        out[names] = intervals.wilson(out[top], out[bottom])[["share", "low", "high"]]
-    shares = ["accounts_share", "accounts_low", "accounts_high"]
-    out[shares] = out[shares] if not won.all() else np.nan
-    columns = [*counts[:2], "accounts_share", "accounts_low", "accounts_high", "won_deals", "decided_deals", *WIN]
-    found = out[[*columns, "prospects", "new_customers", "new_share", "new_low", "new_high"]]
+    side = pd.Series(np.select([still, came.isna()], [LISTED, OTHERS], ""), accounts.index)
+    side = side[~(accounts["created_day"] > period.end)]
+    bought = accounts["first_won_day"].reindex(side.index)
+    fresh = side[~(bought < since.reindex(side.index))]
+    told = track[closed.index].map(dict.fromkeys(TRACKS[1:4], CUSTOMERS) | {FIRST: SALES}).astype("str")
+    parts = {"all": (closed, side), SALES: (closed[told == SALES], fresh)}
+    parts[CUSTOMERS] = (closed[told == CUSTOMERS], side[bought <= period.end])
+    names = list(parts) if told.nunique() > 1 else ["all"]
+    out = pd.concat({name: _list_sides(*parts[name]) for name in names}, names=["track", "target_list"])
+    if dl.won_flag(closed).all():
+        out[["accounts_share", "accounts_low", "accounts_high", *WIN]] = np.nan
+    became = fresh[bought.reindex(fresh.index) <= period.end]
+    whole = out.index[:2]
+    out.loc[whole, "prospects"] = fresh.value_counts().reindex([LISTED, OTHERS], fill_value=0).to_numpy()
+    out.loc[whole, "new_customers"] = became.value_counts().reindex([LISTED, OTHERS], fill_value=0).to_numpy()
+    out[["new_share", "new_low", "new_high"]] = intervals.wilson(out["new_customers"], out["prospects"])[
+        ["share", "low", "high"]
+    ]
     none = tiers_on(tiers, period.end).empty or dl.dateless(deals) or not len(closed)
-    return found.rename_axis("target_list").reset_index().iloc[: 0 if none else None]
+    found = out.reset_index()
+    return found[["target_list", "track", *found.columns[2:]]].iloc[: 0 if none else None]
+
+
+def _list_sides(closed: pd.DataFrame, accounts: pd.Series) -> pd.DataFrame:
+    """Count deals decided, and their accounts, on the list and off it; `accounts` are those they could be of, with their side."""
+    sides, won = [LISTED, OTHERS], closed[dl.won_flag(closed)]
+    pairs = won[["account_id", "side"]].drop_duplicates()
+    out = pd.DataFrame({"accounts_decided": closed.groupby("side")["account_id"].nunique()}, sides)
+    out["accounts_won"], out["won_deals"] = pairs["side"].value_counts(), won["side"].value_counts()
+    out["decided_deals"], out["there"] = closed["side"].value_counts(), accounts.value_counts()
+    out["there_won"] = pairs.loc[pairs["account_id"].map(accounts) == pairs["side"], "side"].value_counts()
+    counts = list(out)
+    out = out.fillna(0).astype(int)
+    out[WIN] = intervals.shares(dl.won_flag(closed), closed["account_id"], closed["side"])[["share", "low", "high"]]
+    out["won_value"] = won.groupby("side")["amount"].sum(min_count=1)
+    for name, top, bottom in (("accounts", "accounts_won", "accounts_decided"), ("there", "there_won", "there")):
+        ends = [f"{name}_{end}" for end in ("share", "low", "high")]
+        out[ends] = intervals.wilson(out[top], out[bottom])[["share", "low", "high"]]
+    shown = [*counts[:2], "accounts_share", "accounts_low", "accounts_high", *counts[2:4], *WIN, "won_value"]
+    return out[[*shown, *counts[4:], "there_share", "there_low", "there_high"]]
 
 
 def list_rows(listed: pd.DataFrame, period: Period) -> pd.DataFrame:
-    """Make rows of `measures` from `target_list`.
+    """Make rows of `measures` from `target_list`: of all deals by target list, of each track by target list and track.
 
     References
     ----------
-    Metric dictionary C-2, C-10; S3-25a.
+    Metric dictionary C-2, C-4, C-10; S0-6, S3-25a.
     """
-    window = {"window_start": period.start, "window_end": period.end}
-    where = {"group_by": "target list", "group": listed["target_list"]} | window
+    whole = listed["track"] == "all"
+    where = {
+        "group_by": np.where(whole, "target list", "target list and track"),
+        "group": listed["target_list"].where(whole, listed["target_list"] + ", " + listed["track"]),
+        "window_start": period.start, "window_end": period.end,
+    }  # fmt: skip
     n, rate = listed["accounts_decided"], {"low": listed["win_low"], "high": listed["win_high"]}
     known, told = listed["accounts_won"].where(n > 0), listed["accounts_share"].notna().astype(int)
+    deals, amount = listed["decided_deals"], listed["won_value"]
+    new = share_rows(
+        "C-10", "new_customers_of_prospects", listed["new_customers"], listed["prospects"].fillna(0), **where
+    )
     return pd.concat(
         [
             measure_rows("C-10", "accounts_won", known, "accounts", n=n, **where),
             share_rows("C-10", "accounts_won_of_accounts_closed", listed["accounts_won"] * told, n * told, **where),
-            share_rows("C-10", "new_customers_of_prospects", listed["new_customers"], listed["prospects"], **where),
-            measure_rows(
-                "C-2", "win_rate_by_count", listed["win_share"], "share", n=listed["decided_deals"], **rate, **where
-            ),
+            share_rows("C-10", "accounts_won_of_accounts_there", listed["there_won"], listed["there"], **where),
+            new[whole],
+            measure_rows("C-2", "win_rate_by_count", listed["win_share"], "share", n=deals, **rate, **where),
+            measure_rows("C-4", "won_value", amount, "currency", n=listed["won_deals"], **where),
         ]
     )

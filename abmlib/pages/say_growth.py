@@ -133,26 +133,39 @@ def target_list(listed: pd.DataFrame, judged: pd.DataFrame, level: float) -> lis
     """
     if listed.empty:
         return []
+    whole, parts = listed[listed["track"] == "all"], listed[listed["track"] != "all"]
     verdict = judged["judged"].iloc[0] if len(judged) else ""
     won = [
         f"{r.target_list} {r.accounts_won:,} of {count(r.accounts_decided, 'account')} decided, "
         f"{interval(r.accounts_share, r.accounts_low, r.accounts_high, r.accounts_decided, level)}"
-        for r in listed.itertuples()
+        for r in whole.itertuples()
         if r.accounts_decided
     ]
-    new = [f"{r.target_list} {r.new_customers:,} of {r.prospects:,}" for r in listed.itertuples() if r.prospects]
+    there = [
+        f"{r.target_list} {r.there_won:,} of {r.there:,}, {interval(r.there_share, r.there_low, r.there_high, r.there, level)}"
+        for r in whole.itertuples()
+        if r.there
+    ]
+    tracks = [
+        f"{track}: {joined([f'{r.target_list} {r.accounts_won:,} of {r.accounts_decided:,} decided' for r in rows.itertuples()])}"
+        for track, rows in parts.groupby("track", sort=False)
+    ]
+    new = [
+        f"{r.target_list} {r.new_customers:,.0f} of {r.prospects:,.0f}, "
+        f"{interval(r.new_share, r.new_low, r.new_high, int(r.prospects), level)}"
+        for r in whole.itertuples()
+        if r.prospects
+    ]
     verdicts = {
         "differ": "The win rates of their deals differ beyond chance.",
         "no difference beyond chance": "The win rates of their deals show no difference beyond chance.",
     }
-    lines = [f"Accounts won: {joined(won)}. {verdicts.get(verdict, '')}".strip()]
-    lines += (
-        [
-            f"Prospects that became customers, by any purchase or deal: {joined(new)}. A deal counts as a first sale only if the CRM does not call it an expansion or renewal, so first sales are others."
-        ]
-        if new
-        else []
-    )
+    lines = [
+        f"Accounts won: {joined(won)}. {verdicts.get(verdict, '')}".strip(),
+        f"Won of all accounts, with a deal decided or without: {joined(there)}.",
+    ]
+    lines += [f"{text[:1].upper()}{text[1:]}." for text in ["; ".join(tracks)] if text]
+    lines += [f"Prospects that became customers, by any purchase or deal: {joined(new)}."] * bool(new)
     return [*lines, "Accounts were chosen for the list, so a difference does not show what the list brought."]
 
 
@@ -167,9 +180,9 @@ def about_list(listed: pd.DataFrame, n_accounts: int, n_listed: int) -> str:
     """
     if listed.empty:
         return ""
-    both = int(listed["accounts_decided"].sum()) - n_accounts
+    both = int(listed.loc[listed["track"] == "all", "accounts_decided"].sum()) - n_accounts
     twice = (
-        f" {count(both, 'account')} had deals decided on the list and off it, and count{'s' * (both == 1)} in both rows."
+        f" {count(both, 'account')} had deals decided on the list and off it, and count{'s' * (both == 1)} on both sides."
         * (both > 0)
     )
     return f"{count(n_listed, 'account')} {'is' if n_listed == 1 else 'are'} on the list.{twice}"

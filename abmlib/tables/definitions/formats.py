@@ -179,7 +179,8 @@ PAGES: dict[str, Format] = {  # columns of tables that are shown and not kept
     "days_to_convert": Format("count", "Median time to convert", "days"),
     "days_to_win": Format("count", "Median time to win", "days"),
     "accounts_share": Format("share", "Accounts won of decided", ends=("accounts_low", "accounts_high")),
-    "new_share": Format("share", "Prospects that became customers", ends=("new_low", "new_high")),
+    "there": Format("count", "All such accounts"),
+    "there_share": Format("share", "Accounts won of all", ends=("there_low", "there_high")),
     "moved_by": Format("share", "Change", ends=("change_low", "change_high")),
     # 15
     "change": Format("number"),
