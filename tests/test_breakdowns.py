@@ -99,6 +99,10 @@ def test_a_book_without_ways_gives_no_group_and_no_row():
     got = breakdowns.by_ways(every, YEAR, labelled(every), breakdowns.all_groups(every, labelled(every)))
     assert got.empty
     assert breakdowns.sum_rows(got, YEAR).empty
+    rows = breakdowns.compared_rows(dl.differences(got), labelled(every), YEAR)
+    assert (
+        noted(rows)[["status", "why"]].values.tolist() == [["not_answerable", ""]] * 3
+    )  # the definition says what is lacking
     differ = dl.differences(got)
     assert say_results.of_way(breakdowns.stand_out(got, differ), differ, "source", "EUR") == ("", "", "")
 
@@ -479,7 +483,7 @@ def test_without_targets_sellers_are_in_order_of_what_they_won_and_nobody_is_beh
     assert got["owner_id"].tolist() == ["t", "s"]
     assert got[["own_target", "year_target", "won_of_target", "missing_to_target"]].isna().all(axis=None)
     assert sellers.behind(got, Q2, TODAY).empty
-    assert sellers.seller_rows(got, Q2).empty
+    assert sellers.seller_rows(got, Q2)["status"].tolist() == ["not_answerable"]
 
 
 def test_a_seller_with_open_deals_is_silent_after_90_days_without_one_opened_or_closed():

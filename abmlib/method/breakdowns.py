@@ -108,6 +108,26 @@ def split(
     return found[~pd.MultiIndex.from_frame(found[["group_by", "group"]]).isin(keys)], table
 
 
+def compared_rows(differ: pd.DataFrame, labels: pd.DataFrame, period: Period) -> pd.DataFrame:
+    """Make rows of `measures`: how many sources, campaigns and sellers have their win rates compared, and what is lacking.
+
+    Parameters
+    ----------
+    differ : DataFrame of `deals.differences`
+    labels : DataFrame of `labels`
+
+    References
+    ----------
+    Metric dictionary C-2.
+    """
+    known, rows = differ[differ["groups"] > 1].set_index("group_by"), []
+    for way, name in (("source", "sources"), ("campaign", "campaigns"), ("owner", "sellers")):
+        n, groups = (int(known["n"].get(way, 0)), float(known["groups"].get(way, np.nan)))
+        why = "" if n or labels[way].isna().all() else f"deals won and lost of two {name}"
+        rows.append(measure_row("C-2", f"{name}_compared", groups, name, n, why=why))
+    return pd.DataFrame(rows).assign(window_start=period.start, window_end=period.end)
+
+
 def stand_out(table: pd.DataFrame, differ: pd.DataFrame) -> pd.DataFrame:
     """Mark the groups whose adjusted interval excludes the win rate of all comparable groups. No row is dropped.
 
@@ -295,8 +315,8 @@ def without_one(
     """Find, for each headline, the one seller, campaign, source, account or line without which it moves most.
 
     The win rate's is kept where the rate of the other deals is outside the interval of all; a group of more than half of the
-    deals is not tried, as the others are then the exception; nor is one that leaves fewer than `FLOOR_OUTCOMES`. That of a sum or count is kept where it holds more than half of it, of `FEWEST` deals or more.
-    Deals without a label belong to no group, but those without a source or campaign are tried for the win rate; a way with one
+    deals is not tried, as the others are then the exception; nor is one that leaves fewer than `FLOOR_OUTCOMES`. That of a sum or
+    count is kept where it holds more than half of it, of `FEWEST` deals or more. Deals without a label belong to no group, but those without a source or campaign are tried for the win rate; a way with one
     group tells nothing, nor does the win rate of a `partial` group.
 
     Parameters
@@ -308,8 +328,8 @@ def without_one(
 
     Returns
     -------
-    DataFrame, at most a row per headline, but `NAMED` of the win rate, of ``win_rate_by_count, won_value, created_value, deals_opened, open_value``:
-    ``definition_id, group_by, group, value`` (of all), ``without`` (of the others), ``won`` (deals of the group won, of the
+    DataFrame, at most a row per headline, but `NAMED` of the win rate, of ``win_rate_by_count, won_value, created_value,
+    deals_opened, open_value``: ``definition_id, group_by, group, value`` (of all), ``without`` (of the others), ``won`` (deals of the group won, of the
     win rate), ``n`` (its deals), ``n_others``
 
     References

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from abmlib.method import deals as dl
-from abmlib.method.measures import measure_rows, share_rows
+from abmlib.method.measures import measure_row, measure_rows, share_rows
 from abmlib.method.periods import quarters
 from abmlib.method.results import CUSTOMERS, SALES
 from abmlib.method.results import FIRST as FIRST_SALE
@@ -225,6 +225,13 @@ def rows(found: pd.DataFrame, group_by: str) -> pd.DataFrame:
     return pd.concat(
         [*parts, measure_rows("C-24", "days_from_lead_to_win_median", found["days_to_win"], "days", n=n, **about)]
     )
+
+
+def lacking(leads: pd.DataFrame) -> list[dict[str, object]]:
+    """Make a row of `measures` where the data have no lead, or no lead with its deal; none where they have."""
+    if leads["deal"].notna().any():
+        return []
+    return [measure_row("C-24", "leads_won" if len(leads) else "leads_converted", np.nan, "share", len(leads))]
 
 
 def source_rows(sources: pd.DataFrame) -> pd.DataFrame:

@@ -4,7 +4,7 @@ import pandas as pd
 
 from abmlib.method.deals import closed_in, dateless, open_deals, won_flag
 from abmlib.method.forecast import due_in, owner_targets
-from abmlib.method.measures import measure_rows
+from abmlib.method.measures import counted_row, measure_rows
 from abmlib.method.periods import DAY, Period, quarters
 
 SILENT_DAYS = 90  # without a deal opened or closed, after which a seller is called silent
@@ -140,7 +140,7 @@ def silent(deals: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
 
 
 def seller_rows(sellers: pd.DataFrame, period: Period) -> pd.DataFrame:
-    """Make rows of `measures` of each seller's target and what is won of it.
+    """Make rows of `measures` of each seller's target and what is won of it, and how many sellers reached theirs.
 
     References
     ----------
@@ -156,7 +156,10 @@ def seller_rows(sellers: pd.DataFrame, period: Period) -> pd.DataFrame:
     }
     units = {"target": "currency", "won_of_target": "share", "missing_to_target": "currency"}
     rows = [measure_rows("C-9", c, some[c].astype(float), unit, **about) for c, unit in units.items()]
-    return pd.concat(rows, ignore_index=True)
+    judged = sellers.loc[sellers["deals_known"] > 0, "won_of_target"].dropna()
+    days = {"group": "all", "window_start": period.start, "window_end": period.end}
+    met = counted_row("C-9", "sellers_at_target", int((judged >= 1).sum()), len(judged), group_by="all", **days)
+    return pd.concat([*rows, pd.DataFrame([met])], ignore_index=True)
 
 
 def behind(sellers: pd.DataFrame, period: Period, as_of: pd.Timestamp, year_starts: int = 1) -> pd.DataFrame:
