@@ -238,7 +238,7 @@ say.words(*say_growth.target_list(listed, judged, LEVEL))
 
 # %%
 about = say_growth.about_list(listed, int(won.loc["accounts_won", "n"]), len(framework.tiers_on(tiers, book.as_of)))
-columns = ["there_won", "prospects", "new_customers", "new_share", "new_low", "new_high"]
+columns = ["won_deals", "decided_deals", "there_won", "prospects", "new_customers", "new_share", "new_low", "new_high"]
 show.table(listed.drop(columns=columns), f"Target list and other accounts {when}", currency, note=about)
 
 # %% [markdown]
@@ -259,7 +259,8 @@ say.words(*say_growth.changes(changed, against, LEVEL))
 # %%
 judged = changed[changed["verdict"] != "too few"]
 alone = say_growth.ABOUT * (len(judged) > 0)
-alone += say_growth.OF_VELOCITY * bool(judged["definition_id"].isin(["velocity_change"]).any())
+has_velocity = judged.loc[judged["change"].notna(), "definition_id"].eq("velocity_change").any()
+alone += say_growth.OF_VELOCITY * bool(has_velocity)
 show.table(say_growth.changes_table(judged, currency), "Window and baseline", note=alone)
 
 # %% [markdown]
@@ -292,7 +293,7 @@ say.words(
 
 # %%
 first = ["first_won", "first_decided"] if by_ways["first_decided"].any() else []
-of_origin = [*counts, "open", "open_value", *first]
+of_origin = [*(c for c in counts if not c.startswith("raw")), "open", "open_value", *first]
 by_source = by_ways[by_ways["group_by"] == "source"].rename(columns={"group": "source"})
 show.table(
     by_source[["source", *of_origin]], f"Deals by source, renewals left out, opened and decided {when}", currency,
@@ -342,11 +343,9 @@ say.words(
 
 # %%
 order = "largest shortfall" if team["missing_to_target"].notna().any() else "most won"
-columns = ["owner_id", "own_target", "won_value", "won_of_target", "missing_to_target", "year_of_target", "won"]
-columns += ["open_value", "due_value", "overdue_deals", "overdue_value", "stalled_deals"]
-note = (
-    f"Target and amount won: {own_name}; year to date: until its end. Deals won: {when}. Due by {say.day(coming.end)}."
-)
+columns = ["owner_id", "own_target", "won_value", "won_of_target", "missing_to_target", "year_of_target"]
+columns += ["open_value", "due_value", "overdue_value", "stalled_deals"]
+note = f"Target and amount won: {own_name}; year to date: until its end. Due by {say.day(coming.end)}."
 note *= len(team) > 0
 show.table(team[columns], f"Sellers, {order} first", currency, rows=50, note=note)
 

@@ -97,7 +97,8 @@ def changes(
     few |= found["change_high"].isna()
     past = open_on(deals, history, pd.DatetimeIndex([known.end]))["close_date"]
     due = ((past, known.end), (dl.open_deals(ordered)["close_date"], now.end))
-    rotten = found["definition_id"].eq("velocity_change") & any((days < end).mean() > MOSTLY for days, end in due)
+    is_rotten = before is not None and any((days < end).mean() > MOSTLY for days, end in due)
+    rotten = found["definition_id"].eq("velocity_change") & is_rotten
     found.loc[rotten, ["change", "change_low", "change_high"]] = np.nan
     conditions = [rotten, few, found["change_low"] > 0, found["change_high"] < 0]
     return found.assign(verdict=np.select(conditions, ["overdue", "too few", "up", "down"], "within noise"))
