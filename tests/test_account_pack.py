@@ -52,7 +52,7 @@ def decided() -> pd.DataFrame:
 def left() -> dict[str, pd.DataFrame]:
     flags = pd.DataFrame(
         {"account_id": ["a", "a", None], "stalled": [True, True, True], "overdue": [False, True, True]}
-    ).assign(days_slow=9.0, close_date=pd.Timestamp("2026-06-01"))
+    ).assign(close_date=pd.Timestamp("2026-06-01"))
     groups = pd.DataFrame({"account_id": ["a", "a", "c"], "role": ["x", "y", "x"], "missing": [True, True, False]})
     cycles = pd.DataFrame(
         {"account_id": ["a", "a", "a"], "product_line": list("lmn"), "cycle": ["mid", "early", "mid"]}
@@ -107,7 +107,7 @@ def test_the_largest_accounts_are_counted_by_what_is_not_in_order(pack):
 
 
 def test_what_nobody_can_judge_is_missing_and_an_account_without_a_deal_has_none():
-    flags = left()["12_opportunity_flags"].assign(days_slow=np.nan)
+    flags = left()["12_opportunity_flags"].assign(stalled=pd.Series([None] * 3, dtype="boolean"))
     got = account_pack.account_pack(
         ACCOUNTS, FEATURES, deals(), TIERS, {"12_opportunity_flags": flags}, decided(), YEAR
     )

@@ -181,6 +181,14 @@ def test_of_a_stalled_deal_the_fact_whose_mark_changed_comes_first():
     assert got.loc[0, "facts"] == [("days_quiet", 60, 3), ("days_in_stage", 50, 80)]
 
 
+def test_a_deal_of_which_nobody_can_tell_any_more_is_unknown_and_one_never_stalled_has_not_moved():
+    flags = pd.DataFrame({"opportunity_id": ["o", "p"], "account_id": "a", "owner_id": "s", "stalled": [True, False], "overdue": False,
+                          "close_date": MAY, "stage": "x", "days_in_stage": 50, "days_quiet": 60, "pushes": 0, "amount": 1.0})  # fmt: skip
+    now = flags.assign(stalled=pd.Series([None, None], dtype="boolean"))
+    got = since.moved({"12_opportunity_flags": now}, {"12_opportunity_flags": flags}, {})
+    assert got[["of", "before", "after"]].values.tolist() == [["o", "yes", "unknown"]]
+
+
 def foretold(end: str) -> pd.DataFrame:
     row = {"measure_id": "C-8", "definition_id": "won_value_foretold_in_period", "as_of": MAY, "value": 9e6, "unit": "currency",
            "low": 4e6, "high": 19e6, "n": 2, "level": 0.95, "status": "ok", "window_start": "2026-06-01", "window_end": end}  # fmt: skip

@@ -220,6 +220,7 @@ def test_every_open_deal_has_a_row_of_flags_stalled_and_large_ones_first():
     lacking = got.set_index("opportunity_id")[["no_account", "no_amount", "no_age"]]
     assert lacking.all(axis=1).to_dict() == {"large": False, "small": False, "dark": True}
     assert got["pushes"].isna().all()  # no history: missing, not 0
+    assert got["stalled"].isna().all()  # no stage history, no limit: nobody can tell
     none = past_pipeline.open_now(every.iloc[3:], as_read("opportunity_stage_history"), TODAY)
     empty = stalled.flags(every.iloc[3:], stalled.marked(none, past([1.0] * 30)), pd.Series(dtype=float))
     assert schema.conform("12_opportunity_flags", empty).empty

@@ -97,9 +97,9 @@ def _cycles(table: pd.DataFrame) -> pd.DataFrame:
 
 def _flags(table: pd.DataFrame) -> pd.DataFrame:
     """Open deals that stall or are overdue; missing where no deal of the account can be judged."""
-    known = {"stalled": table["days_slow"].notna(), "overdue": table["close_date"].notna()}
-    marks = pd.DataFrame({mark: table[mark].astype("Float64").where(on) for mark, on in known.items()})
-    return marks.groupby(table["account_id"])[list(known)].sum(min_count=1)
+    marks = table[["stalled", "overdue"]].astype("Float64")
+    marks["overdue"] = marks["overdue"].where(table["close_date"].notna())
+    return marks.groupby(table["account_id"]).sum(min_count=1)
 
 
 def _with_deals(left: Mapping[str, pd.DataFrame]) -> pd.Series:

@@ -252,10 +252,12 @@ def _moved(kind: Kind, now: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
     left, opened = both["_merge"] == "left_only", both["_merge"] == "right_only"
     old, new = (both[f"{kind.column}_{side}"].astype("object") for side in ("before", "after"))
     old, new = (
-        values.map({True: "yes", False: "no"}, na_action="ignore") if is_flag else values for values in (old, new)
+        values.map({True: "yes", False: "no"}, na_action="ignore").fillna("unknown") if is_flag else values
+        for values in (old, new)
     )
     flagged = ((left & (old == "yes")) | (opened & (new == "yes"))) if is_deal else left & False
-    rows = both[(~left & ~opened & (old != new)) | flagged]
+    differ = (old != new) & ((old == "yes") | (new == "yes") | (not is_flag))
+    rows = both[(~left & ~opened & differ) | flagged]
     account = rows["account_id"] if "account_id" in rows else rows["account_id_after"].fillna(rows["account_id_before"])
     of = rows[key[-1]] if key != ["account_id"] else pd.Series("", rows.index)
     amounts, owners = ([f"{c}_{side}" for side in ("after", "before")] for c in ("amount", "owner_id"))

@@ -217,7 +217,8 @@ def flags(deals: pd.DataFrame, marked: pd.DataFrame, chance: pd.Series) -> pd.Da
 
     Returns
     -------
-    DataFrame to the spec of ``12_opportunity_flags``: one row per open deal, stalled ones and the largest amount first
+    DataFrame to the spec of ``12_opportunity_flags``: one row per open deal, stalled ones and the largest amount first;
+    ``stalled`` is missing where nobody can tell
     """
     live = open_deals(deals)[
         ["opportunity_id", "account_id", "name", "owner_id", "stage", "amount", "close_date", "created_day"]
@@ -229,9 +230,11 @@ def flags(deals: pd.DataFrame, marked: pd.DataFrame, chance: pd.Series) -> pd.Da
     }
     out = live.join(today, on="opportunity_id").assign(chance_to_win=live["opportunity_id"].map(chance), **lacking)
     out["days_quiet"] = out["days_quiet"].astype("Int64")
-    return out.drop(columns="created_day").sort_values(
+    out = out.drop(columns="created_day").sort_values(
         ["stalled", "amount"], ascending=False, kind="stable", ignore_index=True
     )
+    judged = out[JUDGED_BY["stalled"]].notna().all(axis=1)
+    return out.assign(stalled=out["stalled"].astype("boolean").where(judged))
 
 
 def reasons(flags: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
@@ -249,7 +252,7 @@ def reasons(flags: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
     listed = flags[flags[["stalled", "overdue", "due_too_early"]].any(axis=1)].reset_index(drop=True)
     late = (as_of - listed["close_date"]).dt.days.where(listed["overdue"]).astype("Int64")
     why, steps = [], []
-    for deal in listed.assign(late=late).itertuples():
+    for deal in listed.assign(late=late, stalled=listed["stalled"].fillna(False).astype(bool)).itertuples():
         touch = (
             "no touch from the account"
             if pd.isna(deal.days_quiet)

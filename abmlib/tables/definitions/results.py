@@ -280,7 +280,7 @@ OPPORTUNITY_FLAGS = table("12_opportunity_flags", "What is wrong with each open 
     "days_fast": col("number", "from opening to that stage, for the fastest tenth of won deals", null=True, unit="days"),
     "pushes": col("int", "times its closing day was moved later; missing without history", null=True, unit="times"),
     "chance_to_win": col("rate", "chance to be won within the horizon; missing where the past cannot tell", null=True),
-    "stalled": col("bool", "slow, and quiet or pushed"),
+    "stalled": col("bool", "slow, and quiet or pushed; missing where its time in the stage or the limit is unknown", null=True),
     "overdue": col("bool", "its closing day is past"),
     "due_too_early": col("bool", "its closing day comes sooner than nine tenths of won deals were won from its stage"),
     "fast": col("bool", "in its stage sooner than nine tenths of won deals"),
