@@ -29,6 +29,7 @@ from abmlib.method import (
     account_pack,
     bridge,
     changes,
+    cycle_effort,
     data_quality,
     deals,
     forecast,
@@ -105,7 +106,11 @@ assert np.isnan(end) or np.isclose(end, open_deals["amount"].sum(), atol=0.01), 
 # %%
 known = past_run.load(tables, account_pack.LEFT).tables
 features, year = book.features(account_pack.FEATURES).set_index("account_id"), periods.trailing(book.as_of, 12)
-pack = account_pack.account_pack(accounts, features, opportunities, book.read("account_tiers"), known, proposed, year)
+spent = cycle_effort.shared_spend(
+    book.read("campaign_spend"), book.read("campaign_accounts"), book.read("activities"), year
+)
+tiers = book.read("account_tiers")
+pack = account_pack.account_pack(accounts, features, opportunities, tiers, known, proposed, year, spent)
 roles = book.read("contacts")["buying_role"].replace("unknown", pd.NA)
 
 # %% [markdown]
@@ -220,16 +225,24 @@ show.table(texts.reindex(columns=columns), "What each headline rests on", note=n
 
 # %% [markdown] tags=["fold"]
 # ## Account by account
-# One row per account with what all pages know of it, those with the largest open amount first. Search for an owner or an account.
-# The table `15_accounts` of the run has all accounts and columns.
+# Accounts to talk about: with an open deal, in a tier, or named in a decision; those with the largest open amount first. Spend,
+# touches and wins are those of the last 12 months; what a campaign cost is shared among the accounts it was made for, or touched.
 
 # %% tags=["finding"]
-say_changes.pack(account_pack.largest(pack, roles, book.as_of), len(pack), len(book.read("leads")))
+held = account_pack.largest(pack, roles, book.as_of)
+say_changes.pack(held, len(pack), len(book.read("leads")))
 
 # %%
-columns = ["account_name", "owner_id", "tier", "cycle", "revenue_12m", "open_amount", "stalled", "overdue", "missing_roles", "last_touch", "advice"]  # fmt: skip
-shown = pack.assign(account_name=pack["account_id"].map(names))[columns]
-show.table(shown, "Accounts, the largest open amount first", book.currency, rows=show.LISTED)
+columns = ["account_name", "deal_owners", "tier", "open_amount", "overdue", "stalled", "won_12m", "won_12m_before"]
+columns += [
+    "campaign_spend_12m",
+    "campaign_touches_12m",
+    *["missing_roles"] * pd.notna(held["roles"]),
+    "last_touch",
+    "advice",
+]
+shown = say_changes.pack_table(account_pack.to_talk_about(pack), names)[columns]
+show.table(shown, "Accounts to talk about", book.currency, rows=account_pack.LARGEST, file="15_accounts")
 
 # %% [markdown]
 # ## What could not be answered

@@ -31,10 +31,13 @@ def deals() -> pd.DataFrame:
         ("o1", "a", 7.0, "2026-01-01", True),
         ("o2", "a", 5.0, "2025-06-30", True),  # a day before the year
         ("o3", "b", 3.0, "2026-01-01", False),
+        ("o4", "a", 1.0, None, None),
+        ("o5", "a", 4.0, None, None),
     ]
     frame = pd.DataFrame(rows, columns=["opportunity_id", "account_id", "amount", "closed_at", "is_won"])
-    frame = frame.assign(stage="x", is_closed=True, created_at=pd.Timestamp("2025-01-01", tz="UTC"))
+    frame = frame.assign(stage="x", is_closed=frame["is_won"].notna(), created_at=pd.Timestamp("2025-01-01", tz="UTC"))
     frame["closed_at"] = pd.to_datetime(frame["closed_at"] + "T12:00:00Z")
+    frame["owner_id"] = frame["opportunity_id"].map({"o4": "S3", "o5": "S4"})
     return with_days(as_read("opportunities", frame), YEAR.end)
 
 
@@ -46,7 +49,15 @@ def decided() -> pd.DataFrame:
         ("00", "fix", None),
     ]
     frame = pd.DataFrame(rows, columns=["notebook", "slug", "account_id"])
-    return schema.conform("decisions", frame.assign(kind="sell", text="t", would_change="w", status="proposed"))
+    texts = {
+        "give_key_status": "DRAFT: Give key status; or wait",
+        "ask_for_next_step": "Call about 27 deals (2 M EUR), or not",
+    }
+    text = frame["slug"].map(texts).fillna("t")
+    return schema.conform("decisions", frame.assign(kind="sell", text=text, would_change="w", status="proposed"))
+
+
+SPENT = pd.DataFrame({"account_id": ["a", "a", None], "spend": [2.0, 3.0, 9.0], "touches": 0})
 
 
 def left() -> dict[str, pd.DataFrame]:
@@ -62,7 +73,7 @@ def left() -> dict[str, pd.DataFrame]:
 
 @pytest.fixture
 def pack() -> pd.DataFrame:
-    return account_pack.account_pack(ACCOUNTS, FEATURES, deals(), TIERS, left(), decided(), YEAR)
+    return account_pack.account_pack(ACCOUNTS, FEATURES, deals(), TIERS, left(), decided(), YEAR, SPENT)
 
 
 def test_every_account_has_a_row_with_what_all_notebooks_say_of_it(pack):
@@ -70,7 +81,24 @@ def test_every_account_has_a_row_with_what_all_notebooks_say_of_it(pack):
     assert a[["deals_won_12m", "deals_decided_12m"]].tolist() == [1, 1]
     assert pack.set_index("account_id").loc["b", ["deals_won_12m", "deals_decided_12m"]].tolist() == [0, 1]
     said = ["tier", "cycle", "won_12m", "stalled", "overdue", "missing_roles", "decisions", "advice"]
-    assert a[said].tolist() == ["1", "early; mid", 7.0, 2, 1, "x; y", 2, "03 give key status; 12 ask for next step"]
+    assert a[said].tolist() == [
+        "1",
+        "early; mid",
+        7.0,
+        2,
+        1,
+        "x; y",
+        2,
+        "Give key status (03); Call about its deals (12)",
+    ]
+    assert a[["won_12m_before", "roles_filled", "deal_owners", "campaign_spend_12m"]].tolist() == [
+        5.0,
+        0,
+        "S4; S3",
+        5.0,
+    ]
+    assert pack["campaign_touches_12m"].isna().all()  # no touch names a campaign: unknown
+    assert pack.set_index("account_id").loc["b", "campaign_spend_12m"] == 0
     assert a["last_touch"] == pd.Timestamp("2026-06-27")
     b = pack.set_index("account_id").loc["b"]
     assert b[["won_12m", "stalled", "decisions"]].tolist() == [0, 0, 0]
@@ -81,12 +109,20 @@ def test_accounts_with_the_largest_open_amount_come_first(pack):
     assert pack["account_id"].tolist() == ["b", "a", "c"]
 
 
+def test_accounts_to_talk_about_have_an_open_deal_a_tier_or_a_decision_and_a_page_names_the_first_of_each_list(pack):
+    quiet = pack.assign(deals_open=[0, 0, 0], tier=[None, "1", None], decisions=[0, 0, 3])
+    got = account_pack.to_talk_about(quiet)
+    assert got["account_id"].tolist() == ["a", "c"]
+    table = say_changes.pack_table(got.assign(advice="x; y; z"), pd.Series({"a": "Acme"}))
+    assert table[["account_name", "advice"]].iloc[0].tolist() == ["Acme", "x; y and 1 more"]
+
+
 def test_what_no_notebook_left_is_empty_and_never_nought():
     none = as_read("opportunities")
     alone = account_pack.account_pack(
-        ACCOUNTS, FEATURES, with_days(none, YEAR.end), TIERS, {}, schema.empty("decisions"), YEAR
+        ACCOUNTS, FEATURES, with_days(none, YEAR.end), TIERS, {}, schema.empty("decisions"), YEAR, SPENT.iloc[:0]
     )
-    empty = ["won_12m", "stalled", "overdue", "missing_roles", "cycle", "chosen", "verdict"]
+    empty = ["won_12m", "stalled", "overdue", "missing_roles", "cycle", "chosen", "verdict", "campaign_spend_12m"]
     assert alone[empty].isna().all(axis=None)
     assert alone["decisions"].eq(0).all()
     held = account_pack.largest(alone, pd.Series([None]), YEAR.end)
@@ -109,7 +145,7 @@ def test_the_largest_accounts_are_counted_by_what_is_not_in_order(pack):
 def test_what_nobody_can_judge_is_missing_and_an_account_without_a_deal_has_none():
     flags = left()["12_opportunity_flags"].assign(stalled=pd.Series([None] * 3, dtype="boolean"))
     got = account_pack.account_pack(
-        ACCOUNTS, FEATURES, deals(), TIERS, {"12_opportunity_flags": flags}, decided(), YEAR
+        ACCOUNTS, FEATURES, deals(), TIERS, {"12_opportunity_flags": flags}, decided(), YEAR, SPENT
     )
     got = got.set_index("account_id")
     assert np.isnan(got["stalled"].astype(float)["a"])

@@ -232,3 +232,9 @@ def test_a_long_table_scrolls_in_its_own_box_and_a_column_without_a_yes_is_left_
     assert "tall" not in show.table(pd.DataFrame({"n": range(99)}), "T", searched=False)._repr_html_()  # to be printed
     unknown = pd.DataFrame({"owner_id": [None], "amount": [1.0]})
     assert say_pipeline.owners(unknown, "EUR") == "Whose deals these were is not known on this day."
+
+
+def test_a_table_that_is_cut_points_at_the_list_that_has_all():
+    got = show.table(pd.DataFrame({"x": [1, 2]}), "T", rows=1, file="15_accounts")
+    assert got._repr_html_().endswith('<a href="../lists/15_accounts.csv">All of them as a CSV file</a></p>')
+    assert repr(got) == repr(show.table(pd.DataFrame({"x": [1, 2]}), "T", rows=1))

@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 
+import numpy as np
 import pandas as pd
 
 from abmlib.method import framework
-from abmlib.method.deals import decided, won_flag
-from abmlib.method.periods import DAY, Period
+from abmlib.method.deals import decided, open_deals, won_flag
+from abmlib.method.periods import DAY, Period, trailing
 from abmlib.tables import schema
+from abmlib.tables.decisions import in_order
 
 NAME = "15_accounts"
 LEFT = ("00_account_data", "00_buying_groups", "01_cycles", "03_key_accounts", "12_opportunity_flags")  # what it reads
@@ -23,6 +25,11 @@ FEATURES = [
     "contacts_reachable",
 ]
 CYCLES = ("early", "mid", "full")
+SHORTER = {  # of a decision: what stands before its order, what follows the first clause, counts over all accounts
+    r"^[^:]*: ": "",
+    r"(?:;| \(|, (?:or|and|in|as|at) ).*": "",
+    r"\b\d[\d,]* (?=[a-z])": "its ",
+}
 LARGEST = 20  # accounts of the largest open amount that the summary speaks of
 KNOWN = (
     0.5  # share of people with a role, or of accounts with open deals and a touch in a year, below which nobody knows
@@ -38,10 +45,12 @@ def account_pack(
     left: Mapping[str, pd.DataFrame],
     decisions: pd.DataFrame,
     year: Period,
+    spent: pd.DataFrame,
 ) -> pd.DataFrame:
     """Everything known of each account; columns of what no notebook left, or the source lacks, are empty.
 
-    Every account has a row, those with the largest open amount first, then those with most revenue of 12 months.
+    Every account has a row, those with the largest open amount first, then those with most revenue of 12 months. Of a decision
+    the advice keeps the first clause, in the order of reading.
 
     Parameters
     ----------
@@ -52,6 +61,7 @@ def account_pack(
     left : tables of `LEFT` by name; those not there are left out
     decisions : decisions of all notebooks, to the spec of ``decisions``
     year : the 12 months in which a win counts; its end is the day of the report
+    spent : DataFrame of `cycle_effort.shared_spend` in this year; spend, or touches, are missing where none is known at all
 
     Returns
     -------
@@ -62,20 +72,28 @@ def account_pack(
     S0-10, S0-2.
     """
     pack = accounts[["status", "owner_id"]].join(features)
-    won = deals[won_flag(deals) & deals["closed_day"].between(year.start, year.end)]
     fill = 0.0 if len(deals) else None
-    pack["won_12m"] = won.groupby("account_id")["amount"].sum().reindex(pack.index, fill_value=fill)
+    for name, days in {"won_12m": year, "won_12m_before": trailing(year.start - DAY, 12)}.items():
+        won = deals[won_flag(deals) & deals["closed_day"].between(days.start, days.end)]
+        pack[name] = won.groupby("account_id")["amount"].sum().reindex(pack.index, fill_value=fill)
+    for name in ("touches", "spend"):
+        part = spent.groupby("account_id")[name].sum().reindex(pack.index, fill_value=0.0)
+        pack[f"campaign_{name}_12m"] = part if spent[name].sum() else np.nan
+    live = open_deals(deals).sort_values("amount", ascending=False, kind="stable").dropna(subset="owner_id")
+    owners = live.drop_duplicates(["account_id", "owner_id"]).groupby("account_id")["owner_id"].agg("; ".join)
     over = decided(deals[deals["closed_day"].between(year.start, year.end)])
     for name, rows in {"deals_decided_12m": over, "deals_won_12m": over[won_flag(over)]}.items():
         pack[name] = rows.groupby("account_id").size().reindex(pack.index, fill_value=fill)
     pack["tier"] = framework.tiers_on(tiers, year.end).reindex(pack.index)
     pack["last_touch"] = year.end - pack.pop("days_since_touch_in").astype("Float64").astype(float) * DAY
     parts = [reduce(left[name]) for name, reduce in REDUCED.items() if name in left]
-    named = decisions[decisions["account_id"].notna()].drop_duplicates(["account_id", "notebook", "slug"])
-    text = named["notebook"] + " " + named["slug"].str.replace("_", " ")
-    by = text.groupby(named["account_id"])
+    named = in_order(decisions.dropna(subset="account_id"))
+    text = named["text"]
+    for what, by in SHORTER.items():
+        text = text.str.replace(what, by, regex=True)
+    by = (text.str[:1].str.upper() + text.str[1:] + " (" + named["notebook"] + ")").groupby(named["account_id"])
     advice = pd.DataFrame({"decisions": by.size(), "advice": by.agg("; ".join)})
-    pack = pack.join([*parts, advice]).fillna({"decisions": 0})
+    pack = pack.join([*parts, advice, owners.rename("deal_owners")]).fillna({"decisions": 0})
     counted, idle = [c for c in ("stalled", "overdue") if c in pack], ~pack.index.isin(_with_deals(left))
     pack.loc[idle, counted] = 0
     money = pack[["open_amount", "revenue_12m"]].astype("Float64").fillna(0)
@@ -84,9 +102,10 @@ def account_pack(
 
 
 def _groups(table: pd.DataFrame) -> pd.DataFrame:
-    """Roles that a play needs and nobody we reach holds."""
+    """Roles that a play needs and nobody we reach holds, and how many somebody does."""
     missing = table[table["missing"]].groupby("account_id")["role"].agg("; ".join)
-    return missing.reindex(table["account_id"].unique()).rename("missing_roles").to_frame()
+    filled = (~table["missing"]).groupby(table["account_id"]).sum()
+    return pd.DataFrame({"missing_roles": missing, "roles_filled": filled})
 
 
 def _cycles(table: pd.DataFrame) -> pd.DataFrame:
@@ -114,6 +133,11 @@ REDUCED = {
     "03_key_accounts": lambda t: t.set_index("account_id")[["pareto_class", "chosen"]],
     "12_opportunity_flags": _flags,
 }
+
+
+def to_talk_about(pack: pd.DataFrame) -> pd.DataFrame:
+    """Keep the accounts with an open deal, in a tier, or named in a decision."""
+    return pack[pack[["deals_open", "decisions"]].gt(0).any(axis=1) | pack["tier"].notna()]
 
 
 def largest(pack: pd.DataFrame, roles: pd.Series, as_of: pd.Timestamp) -> dict[str, float]:

@@ -32,6 +32,7 @@ from abmlib.tables.cache import Data, cache_folder, fullest
 from abmlib.tables.days import LATEST_DATA, day_asked
 from abmlib.tables.errors import NO_ROOM, TableError
 from abmlib.tables.fingerprint import belongs
+from abmlib.tables.outputs import defused
 
 LIBRARIES = ("pandas", "numpy", "duckdb", "ibis-framework", "scipy", "papermill")
 PREVIOUS = "previous"  # parameter of notebooks that compare: the tables of an earlier run
@@ -369,7 +370,11 @@ def write_front(
     each = by_decision(states) if len(states) else pd.DataFrame(columns=["state", "slug"])
     new = None if facts[PREVIOUS] is None else set(each.loc[each["state"] == "new", "slug"])
     decisions = front.with_states(book.earlier("decisions", tables=tables), states, new)
-    for name, listed in front.lists(decisions, names, currency).items():
+    lists = front.lists(decisions, names, currency)
+    if len(pack := left(tables / "15_accounts.parquet")):
+        pack.insert(1, "account", pack["account_id"].map(names))
+        lists["15_accounts.csv"] = defused(pack)
+    for name, listed in lists.items():
         listed.to_csv(to / "lists" / name, index=False, encoding="utf-8-sig", date_format="%Y-%m-%d")
     noted = {name: left(tables / f"{number}_measures.parquet") for number, name in numbered.items()}
     measures = pd.concat([schema.empty("measures"), *noted.values()], ignore_index=True)

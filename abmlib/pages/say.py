@@ -346,6 +346,18 @@ def _owner(owners: Sequence[str], without: int) -> str:
     return who + f", {without:,} without" * bool(without)
 
 
+def few(listed: str, most: int = 2) -> str:
+    """Name the first of a list joined by semicolons, and count the others.
+
+    Examples
+    --------
+    >>> few("S03; S04"), few("S03; S04; S05; S06")
+    ('S03; S04', 'S03; S04 and 2 more')
+    """
+    each = str(listed).split("; ")
+    return "; ".join(each[:most]) + f" and {len(each) - most:,} more" * (len(each) > most)
+
+
 def one_line(text: object, most: int = LONGEST_NAME) -> str:
     """Make a text of a CRM one line of at most `most` letters, without steering characters.
 

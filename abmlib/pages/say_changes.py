@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from abmlib.pages.say import Words, count, day, joined, share, short_money, span, words
+from abmlib.pages.say import Words, count, day, few, joined, share, short_money, span, words
 from abmlib.pages.say_forecast import HELD, direction, doubt
 from abmlib.pages.say_pipeline import reach
 from abmlib.tables.definitions import formats
@@ -364,6 +364,12 @@ def pack(held: Mapping[str, float], accounts: int, leads: int) -> Words:
         f"A count of leads would show {count(leads, 'lead')}, not {count(accounts, 'account')}." * bool(leads),
     ]
     return words(" ".join(filter(None, said)))
+
+
+def pack_table(pack: pd.DataFrame, names: pd.Series) -> pd.DataFrame:
+    """Name the accounts of a pack, and shorten its lists to what a page has room for."""
+    short = {column: pack[column].map(few, na_action="ignore") for column in ("deal_owners", "missing_roles", "advice")}
+    return pack.assign(account_name=pack["account_id"].map(names), **short)
 
 
 def _name(r: Any) -> str:

@@ -49,6 +49,7 @@ def table(
     rows: int = 25,
     note: str = "",
     searched: bool = True,
+    file: str = "",
 ) -> Shown:
     """Format a table as its columns' definitions say (`definitions.formats`).
 
@@ -63,6 +64,7 @@ def table(
     values : kind of all numbers but counts of accounts, where columns are named after something else
     note : one sentence below
     searched : a long table can be sorted, searched and scrolled on a page; what is to be printed stands whole
+    file : list of the run that has all rows and columns, without its ending
     """
     if frame.empty:
         return Shown(note, f"<p>{html.escape(note)}</p>" if note else "")
@@ -88,9 +90,14 @@ def table(
         c in cells and frame[list(e)].notna().any(axis=None) for c, e in ends.items()
     )
     numbers = [c for c in cells if kinds[c] in formats.NUMBERS]
-    return _laid_out(
-        pd.DataFrame(cells), heads, numbers, title, " ".join(foot), None, searched and len(cut) > LONG, not searched
-    )
+    is_list = searched and len(cut) > LONG
+    out = _laid_out(pd.DataFrame(cells), heads, numbers, title, " ".join(foot), None, is_list, not searched)
+    return Shown(repr(out), out._repr_html_() + _link(file)) if file else out
+
+
+def _link(file: str) -> str:
+    """Point at a list of the run; a page of a report shows it."""
+    return f'<p class="csv" hidden><a href="../lists/{file}.csv">All of them as a CSV file</a></p>'
 
 
 def _without_made_ids(frame: pd.DataFrame) -> pd.DataFrame:
@@ -435,10 +442,8 @@ def _card(
             currency,
             rows=many,
         )
-        file = f'<p class="csv" hidden><a href="../lists/{number}_{slug}.csv">All of them as a CSV file</a></p>' * bool(
-            number
-        )
-        whom = f"<details><summary>{safe['whom']}</summary>{shown._repr_html_()}{file}</details>"
+        file = f"{number}_{slug}" * bool(number)
+        whom = f"<details><summary>{safe['whom']}</summary>{shown._repr_html_()}{_link(file) * bool(file)}</details>"
     page = html.escape(pages.get(number, ""))
     name = html.escape(head(page.partition("_")[2]))
     link = f'<p class="csv" hidden><a href="{page}.html#decision-{slug}">More on the page {name}</a></p>' * bool(page)

@@ -185,7 +185,9 @@ PAGES: dict[str, Format] = {  # columns of tables that are shown and not kept
     # 15
     "change": Format("number"),
     "revenue_growth_12m": Format("share", "Change over the 12 months before"), "won_12m": Format("money", "Won, 12 months"),
-    "missing_roles": Format("words", "Roles to find"), "advice": Format("text", "Decisions that name it"),
+    "won_12m_before": Format("money", "Won, 12 months before"), "deal_owners": Format("text", "Deal owners"),
+    "campaign_spend_12m": Format("money", "Campaign spend"), "campaign_touches_12m": Format("count", "Campaign touches"),
+    "missing_roles": Format("words", "Roles to find"), "advice": Format("text", "To do (page)"),
     "chosen": Format("bool", "Key account"), "contacts_reachable": Format("count", "People we can reach"),
     "last_touch": Format("day", "Last touch"),
     "year_ago": Format(name="A year ago"), "visible": Format(name="Smallest change that would show"),
