@@ -195,7 +195,8 @@ show.table(say_changes.headline_table(texts[~called & ~quiet & tried]), "Not jud
 # Engagement and satisfaction of the last 12 months, beside the 12 months before: every season counts once in both, and accounts
 # that are in both count against themselves. Bots are left out, and a visit counts no longer than half an hour. Pipeline and
 # scale are headlines: their change is that of the quarter judged; of velocity and contract value that against the baseline, of
-# contract value with the baseline's mix of deals.
+# contract value with the baseline's mix of deals. Below a KPI stand its tracks: first sales to prospects, and expansion and
+# renewal with customers.
 
 # %%
 years = periods.trailing(book.as_of, 12), periods.trailing(book.as_of - pd.DateOffset(months=12), 12)

@@ -6,6 +6,7 @@ import pytest
 
 from abmlib.method import kpis
 from abmlib.method.periods import Period
+from abmlib.pages import say_changes, show
 from abmlib.tables import schema
 from tests.conftest import as_read
 
@@ -111,6 +112,19 @@ def test_a_change_against_a_baseline_stands_beside_the_value_it_is_of():
     (row,) = kpis.by_family(schema.conform("measures", noted), none, schema.empty("15_executive_summary")).itertuples()
     assert (row.family, row.value, row.change, row.verdict) == ("scale", 50.0, 0.2, "up")
     assert row.compared_with == kpis.BASELINE
+
+
+def test_the_tracks_of_a_kpi_stand_below_it_and_are_not_counted_as_kpis():
+    rows = [("all", "all", 0.4), ("track", "first sale", 0.2), ("track", "expansion", 0.5), ("tier", "1", 0.9)]
+    noted = pd.DataFrame(rows, columns=["group_by", "group", "value"])
+    noted = noted.assign(
+        as_of=NOW.end, unit="share", n=40, status="ok", measure_id="C-2", definition_id="win_rate_by_count"
+    )
+    none = kpis.changes([], NOW, BEFORE)
+    table = kpis.by_family(schema.conform("measures", noted), none, schema.empty("15_executive_summary"))
+    assert table[["track", "value"]].values.tolist() == [["all", 0.4], ["first sale", 0.2], ["expansion", 0.5]]
+    assert repr(say_changes.kpis(table)) == "Of 1 KPI: 1 not judged."
+    assert "Win rate: first sale" in repr(show.kpis(table, "T", "EUR"))
 
 
 def test_a_book_without_visits_and_surveys_has_no_kpi_of_either_family():

@@ -176,6 +176,8 @@ def _linearised(rows: pd.DataFrame) -> tuple[float, pd.Series]:
 def by_family(measures: pd.DataFrame, changed: pd.DataFrame, headlines: pd.DataFrame) -> pd.DataFrame:
     """The four families of KPIs: value, interval, n and change of each; those that no notebook noted have no row.
 
+    Below a KPI stand its tracks, where a notebook split it: first sales, and business with customers. Their change is not judged.
+
     Parameters
     ----------
     measures : DataFrame to the spec of ``measures``; of several windows of a measure the longest counts,
@@ -189,11 +191,13 @@ def by_family(measures: pd.DataFrame, changed: pd.DataFrame, headlines: pd.DataF
 
     References
     ----------
-    S3-21.
+    S3-21, S0-6.
     """
     places = [(family, name) for family, names in FAMILIES.items() for name in names]
-    whole = measures[measures["group_by"] == "all"].sort_values("window_start", kind="stable")
-    table = pd.DataFrame(places, columns=["family", "definition_id"]).merge(whole.drop_duplicates("definition_id"))
+    key = ["definition_id", "track"]
+    dated = measures.sort_values("window_start", kind="stable").assign(track=measures["group"])
+    whole, tracked = (dated[dated["group_by"] == by].drop_duplicates(key) for by in ("all", "track"))
+    table = pd.DataFrame(places, columns=["family", "definition_id"]).merge(pd.concat([whole, tracked]))
     judged = headlines[headlines["expected"].notna()]
     moved = whole[whole["definition_id"].isin(OF_BASELINE) & whole["value"].notna()]
     ends = {"value": "change", "low": "change_low", "high": "change_high"}
@@ -206,6 +210,6 @@ def by_family(measures: pd.DataFrame, changed: pd.DataFrame, headlines: pd.DataF
             judged[COLUMNS].assign(compared_with=QUARTERS),
         ]
     )
-    both = table.merge(of.drop_duplicates("definition_id"), on="definition_id", how="left")
+    both = table.merge(of.drop_duplicates("definition_id").assign(track="all"), on=key, how="left")
     both = both.assign(verdict=both["verdict"].fillna("not judged"))
     return schema.conform("15_kpis", both[list(schema.spec("15_kpis").columns)])

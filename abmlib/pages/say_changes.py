@@ -324,7 +324,7 @@ def kpis(rows: pd.DataFrame) -> Words:
     ----------
     rows : DataFrame to the spec of ``15_kpis``
     """
-    known = rows[rows["value"].notna()]
+    known = rows[rows["value"].notna() & (rows["track"] == "all")]
     called, quiet = (known[known["verdict"].isin(which)] for which in (["up", "down"], ["within noise"]))
     each = [f"{measure_name(r.definition_id)} is {r.verdict} against {r.compared_with}" for r in called.itertuples()]
     rest = len(known) - len(called) - len(quiet)

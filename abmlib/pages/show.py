@@ -366,12 +366,12 @@ def kpis(rows: pd.DataFrame, title: str, currency: str, note: str = "") -> Shown
         is_known, is_judged = pd.notna(r.value), pd.notna(r.change)
         row = {
             "family": r.family,
-            "KPI": measure_name(r.definition_id),
+            "KPI": measure_name(r.definition_id) + f": {r.track}" * (r.track != "all"),
             "value": (amount(r.value, r.unit) + named + f" ({interval})" * bool(interval)) if is_known else "",
             "n": f"{r.n:,}",
             "change": f"{texts[0]}{end} ({texts[1]} to {texts[2]})" if is_judged else "",
             "Compared with": r.compared_with if is_judged else "",
-            "verdict": r.verdict if is_known else r.status.replace("_", " "),
+            "verdict": (r.verdict if r.track == "all" else "") if is_known else r.status.replace("_", " "),
         }
         out.append(row)
     return table(pd.DataFrame(out), title, currency, note=note)

@@ -347,10 +347,12 @@ EXECUTIVE_SUMMARY = table("15_executive_summary",
         one_of=("up", "down", "within noise", "too variable", "too few", "too early", "not judged")),
 })
 
-KPIS = table("15_kpis", "The four families of KPIs: engagement, satisfaction, pipeline and scale.", ["definition_id"], {
+KPIS = table("15_kpis", "The four families of KPIs: engagement, satisfaction, pipeline and scale.",
+    ["definition_id", "track"], {
     "family": col("text", "family", one_of=("engagement", "satisfaction", "pipeline", "scale")),
     "measure_id": col("id", "the measure"),
     "definition_id": col("id", "the variant used"),
+    "track": col("text", "the track; all = not split"),
     "window_start": col("date", "first day counted; missing for what is there on the day", null=True),
     "window_end": col("date", "last day counted", null=True),
     "value": col("number", "the value", null=True, unit="see unit"),
