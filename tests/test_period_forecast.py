@@ -75,7 +75,7 @@ def test_what_is_missing_is_shared_out_over_the_accounts_of_the_deals_due():
     assert due["opportunity_id"].tolist()[:2] == ["large", "more"]
     got = fc.to_decide(due, foretold(400), "EUR")
     assert got["accounts"].tolist() == ["b", "a"]
-    assert got["owner"].to_dict() == {"b": "s2", "a": "s3"}
+    assert got["owner"].to_dict() == {"b": "s2", "a": "s3; s1"}
     assert got["reason"]["a"] == (
         "due 2026-08-01: Seats (20 EUR, more). due 2026-08-01: Seats (10 EUR, owner s1, small)"
     )

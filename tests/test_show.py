@@ -170,6 +170,8 @@ def test_every_account_of_a_decision_is_listed_with_owner_money_and_reason():
     assert "More on the page" not in page
     few = show.decisions(rows, "EUR", listed=15)._repr_html_()
     assert few.count("<tr>") == 16 and "The first 15 of 30 rows" in few and 'href="../lists/12_ask.csv"' in few
+    shared = show.decisions(rows.assign(owner="s1; s2; s3"), "EUR")._repr_html_()
+    assert ">s1; s2 and 1 more<" in shared and "3 owners" in shared
     linked = show.decisions(rows, "EUR", {}, {"12": "12_pipeline"})._repr_html_()
     assert '<a href="12_pipeline.html#decision-ask">More on the page Pipeline</a>' in linked
 

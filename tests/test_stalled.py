@@ -187,11 +187,11 @@ def test_a_listed_deal_has_a_first_step_and_its_days_overdue():
     assert got["days_overdue"].dropna().to_dict() == {"all": 1, "late": 30, "dark": 1}
 
 
-def test_a_decision_has_the_owner_of_the_largest_deal_all_deals_as_reason_and_the_money_in_doubt():
+def test_a_decision_has_the_owners_of_all_deals_the_deals_as_reason_and_the_money_in_doubt():
     stuck = listed().query("stalled")
     got = stalled.to_decide(stuck, "EUR", (0.25, 0.125, 0.5))
     assert got["accounts"].tolist() == ["a"]
-    assert got["owner"].to_dict() == {"a": "s2"}
+    assert got["owner"].to_dict() == {"a": "s2; s1"}  # that of the largest deal first
     first, second = got["reason"]["a"].split(". ")
     assert first.startswith("70 days in stage")
     assert first.endswith(": Seats (90 EUR, big)")

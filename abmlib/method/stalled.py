@@ -293,12 +293,10 @@ def in_doubt(record: pd.DataFrame, mark: str = "stalled") -> tuple[float, float,
 
 
 def by_account(deals: pd.DataFrame, why: pd.Series, currency: str) -> dict[str, pd.Series]:
-    """Give accounts with the owner of their largest deal, their deals and, as the reason, what is said of each, as `Book.decide`
-    takes them.
+    """Give accounts with the owners of their deals, the deals and, as the reason, what is said of each, as `Book.decide` takes them.
 
-    The largest deal and account come first; of a deal its cause, then its title and amount, then its id, unless that is made of the
-    title. A deal's owner is named where it is not the account's. Deals without an account are
-    left out.
+    The largest deal and account come first, and so does its owner; of a deal its cause, then its title and amount, then its id,
+    unless that is made of the title. A deal's owner is named where it is not the first. Deals without an account are left out.
 
     Parameters
     ----------
@@ -315,7 +313,9 @@ def by_account(deals: pd.DataFrame, why: pd.Series, currency: str) -> dict[str, 
     each = why[known.index] + ": " + title + "(" + money.fillna("amount unknown") + whose + key + ")"
     reason = each.groupby(known["account_id"], sort=False).agg(". ".join)
     group = known.groupby("account_id")["opportunity_id"].agg(lambda ids: ";".join(sorted(ids)))
-    return {"accounts": first.index.to_series(), "owner": first["owner_id"], "reason": reason, "group": group}
+    owned = known.dropna(subset="owner_id").drop_duplicates(["account_id", "owner_id"])
+    owners = owned.groupby("account_id")["owner_id"].agg("; ".join).reindex(first.index)
+    return {"accounts": first.index.to_series(), "owner": owners, "reason": reason, "group": group}
 
 
 def to_decide(

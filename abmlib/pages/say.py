@@ -322,7 +322,7 @@ def decision(rows: pd.DataFrame, currency: str, names: Mapping[str, str]) -> dic
     first, about = rows.iloc[0], rows["account_id"].dropna()
     total, low, high = rows[["moves", "moves_low", "moves_high"]].sum(min_count=1)
     whole = rows.loc[rows["moves"].notna(), ["moves_low", "moves_high"]].notna().all(axis=None) and pd.notna(total)
-    owners, none = rows["owner"].dropna().unique(), int(rows["owner"].isna().sum())
+    owners, none = rows["owner"].dropna().str.split("; ").explode().unique(), int(rows["owner"].isna().sum())
     one_reason = rows["reason"].notna().all() and rows["reason"].nunique() == 1
     return {
         "text": without_steering(" ".join(str(first["text"]).split())),

@@ -436,6 +436,7 @@ def _card(
     if len(listed):
         shown_as = {"account": "account_name", "money": "moves", "money_low": "moves_low", "money_high": "moves_high"}
         states = [] if (listed["status"] != "proposed").any() else ["status"]
+        listed = listed.assign(owner=listed["owner"].map(say.few, na_action="ignore"))
         shown = table(
             listed.drop(columns=["account_id", *states]).rename(columns=shown_as),
             f"Accounts: {say.one_line(said['text'])}",

@@ -17,7 +17,7 @@ DECISIONS = table("decisions", "What a notebook advises: one row per decision an
     "text": col("text", "the advice, as an order"),
     "group": col("text", "the part of the accounts, or the deals, it is about", null=True),
     "account_id": col("id", "account it is about; missing if about all", null=True),
-    "owner": col("text", "who is to act", null=True),
+    "owner": col("text", "who is to act; several are joined by ;", null=True),
     "due": col("date", "until when", null=True),
     "moves": col("money", "money that this decision moves within its horizon", null=True),
     "moves_low": col("money", "lower end of the interval of moves", null=True),
