@@ -315,7 +315,8 @@ def redo(run: Path, data: Path, notebooks: Path, key: bytes, work: Path) -> Path
     names = redact.names_of(redact.read(source))
     if leaking := leaks(report.folder, set(names) - unsearchable(names, notebooks)):
         raise ValueError(
-            f"{len(leaking)} names would still be shown {first_cases(leaking)}. Nothing is exported; correct the text in the source."
+            f"{len(leaking)} names would still be shown {first_cases(leaking)}. Nothing is exported; search the text columns of the "
+            "source for these names, and take them out there."
         )
     return report.folder
 
@@ -336,7 +337,7 @@ def translated(source: Source, notebook: Path, values: Mapping[str, Any], key: b
 def leaks(folder: Path, names: Iterable[str]) -> list[str]:
     """Search every file of a folder for names as whole words.
 
-    Each find is ``file: name``.
+    Each find is ``file: name``; of a table ``file, column: name``.
 
     Read are pages, notebooks, JSON, Parquet and plain text, and the names of files; pictures hold no words. Numbers and
     single letters cannot be sought. Capitals do not count, but in names of fewer than `redact.EXACT_BELOW` letters.
@@ -345,31 +346,31 @@ def leaks(folder: Path, names: Iterable[str]) -> list[str]:
     finds = []
     for path in sorted(p for p in folder.rglob("*") if p.is_file()):
         name = path.relative_to(folder).as_posix()
-        hits = redact.found(name, sought)
-        for text in texts(path):
-            hits |= redact.found(text, sought)
-        finds += [f"{name}: {hit}" for hit in sorted(hits)]
+        hits = {("", hit) for hit in redact.found(name, sought)}
+        for column, text in texts(path):
+            hits |= {(column, hit) for hit in redact.found(text, sought)}
+        finds += [f"{name}{', ' * bool(column)}{column}: {hit}" for column, hit in sorted(hits)]
     return finds
 
 
-def texts(path: Path) -> Iterator[str]:
-    """Give all text that a file holds for a reader, in pieces."""
+def texts(path: Path) -> Iterator[tuple[str, str]]:
+    """Give all text that a file holds for a reader, in pieces; of a table with its column."""
     if path.suffix == ".parquet":
         frame = pd.read_parquet(path)
-        yield " | ".join(map(str, frame.columns))
-        yield from (note.decode() for note in (pq.read_schema(path).metadata or {}).values())
+        yield "", " | ".join(map(str, frame.columns))
+        yield from (("", note.decode()) for note in (pq.read_schema(path).metadata or {}).values())
         for column in frame.select_dtypes(exclude=["number", "bool", "datetime", "datetimetz"]):
-            yield from (str(value) for value in frame[column].dropna().astype(str).unique())
+            yield from ((str(column), str(value)) for value in frame[column].dropna().astype(str).unique())
     elif path.suffix == ".ipynb":
         for cell in nbformat.read(path, as_version=4).cells:
-            yield cell.source
+            yield "", cell.source
             for piece in strings([{k: v for k, v in o.items() if k != "metadata"} for o in cell.get("outputs", [])]):
-                yield from (piece, visible(piece))
+                yield from (("", piece), ("", visible(piece)))
     elif path.suffix == ".json":
-        yield from strings(json.loads(path.read_text("utf-8")))
+        yield from (("", piece) for piece in strings(json.loads(path.read_text("utf-8"))))
     else:
         text = path.read_text("utf-8", "replace")
-        yield visible(text) if path.suffix == ".html" else text
+        yield "", visible(text) if path.suffix == ".html" else text
 
 
 def visible(page: str) -> str:
