@@ -333,8 +333,8 @@ show.measures(
 
 # %% [markdown]
 # ## How the open pipeline came about
-# From the pipeline open before the quarter judged to that of today, as in the executive summary. What happened in between stands apart from what was
-# dated before and only learnt since.
+# From the pipeline open before the quarter judged to that of today, as in the executive summary. What happened in between stands
+# apart from what was dated before and only learnt since.
 
 # %% tags=["finding"]
 happened = changes.outcome_days(opportunities, book.read("transactions"))
@@ -435,7 +435,8 @@ book.decide(
 )  # fmt: skip
 book.decide(
     "fill_the_coming_period", kind="sell", due=str(coming.end.date()), only_if=verdict == "short",
-    text=f"{'Open' if due.empty else f'Move the deals due in {quarter} forward and open'} new deals: the target is out of reach of what is expected",
+    text=f"{'Open' if due.empty else f'Move the deals due in {quarter} forward and open'} new deals: "
+    "the target is out of reach of what is expected",
     **forecast.to_decide(due, foretold, currency), would_change="large deals won early, or more from new deals than in past periods",
 )  # fmt: skip
 missed = period.end <= book.as_of and won_share < 1

@@ -82,7 +82,8 @@ assert np.allclose(judged_rate, win_rate, equal_nan=True), "two win rates of the
 proposed = book.earlier("decisions")
 unlike = since.not_compared(proposed, last["decisions"], last.is_latest == book.is_latest)
 states = since.decision_states(
-    proposed, last["decisions"], last["15_decision_states"], book.read("decision_status"), book.as_of, last.day, book.finished_notebooks(), unlike
+    proposed, last["decisions"], last["15_decision_states"], book.read("decision_status"), book.as_of, last.day,
+    book.finished_notebooks(), unlike,
 )  # fmt: skip
 by_decision, moves = since.by_decision(states), since.moved(left.tables, last.tables, bridge.results(opportunities))
 

@@ -152,9 +152,9 @@ def largest(pack: pd.DataFrame, roles: pd.Series, as_of: pd.Timestamp) -> dict[s
 
     Returns
     -------
-    dict: ``accounts`` (counted), ``revenue_share, open_share`` (of all; missing without any), ``stalled`` (accounts with a deal that stalls or
-    is overdue), ``roles`` (that lack a role), ``quiet`` (without a touch in `QUIET_DAYS` days), ``no_decision``; missing where
-    unknown
+    dict: ``accounts`` (counted), ``revenue_share, open_share`` (of all; missing without any), ``stalled`` (accounts with a deal
+    that stalls or is overdue), ``roles`` (that lack a role), ``quiet`` (without a touch in `QUIET_DAYS` days),
+    ``no_decision``; missing where unknown
 
     References
     ----------

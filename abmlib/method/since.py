@@ -176,8 +176,9 @@ def by_decision(states: pd.DataFrame) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame, one row per decision, repeated ones last: ``notebook, slug, text``, ``state`` (gone: for all accounts; settled: all that is proposed is
-    done, declined or waits; new: none was proposed before; otherwise repeated), and a count of rows per state, 0 where there is none
+    DataFrame, one row per decision, repeated ones last: ``notebook, slug, text``, ``state`` (gone: for all accounts; settled: all
+    that is proposed is done, declined or waits; new: none was proposed before; otherwise repeated), and a count of rows per
+    state, 0 where there is none
     """
     key = ["notebook", "slug"]
     counts = (

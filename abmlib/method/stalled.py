@@ -168,8 +168,9 @@ def record(past: pd.DataFrame, by: Past, horizon: int, year_starts: int = 1) -> 
     -------
     DataFrame, one row per mark that a past deal had: ``mark``; ``within`` (the horizon in words; of deals due too early each one's
     own closing day); ``marked, others`` (deals at quarter ends), ``marked_deals`` (different ones), ``not_won, not_won_others``
-    (shares not won within it, open ones followed as far as known), ``more`` (their difference), ``more_low, more_high`` (drawing accounts), ``verdict`` (signal, against, no signal, too early: fewer than
-    `FLOOR_OUTCOMES` different closed deals, or two accounts, on a side)
+    (shares not won within it, open ones followed as far as known), ``more`` (their difference), ``more_low, more_high`` (drawing
+    accounts), ``verdict`` (signal, against, no signal, too early: fewer than `FLOOR_OUTCOMES` different closed deals, or two
+    accounts, on a side)
 
     References
     ----------

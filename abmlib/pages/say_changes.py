@@ -168,7 +168,10 @@ def since(
 
 def newer_data(of: pd.Timestamp) -> str:
     """Say that chores are not compared, as the report of a day was made on newer data."""
-    return f"The report of {day(of)} was made on data newer than its day and noted no chores about data: chores that only one report has are not compared."
+    return (
+        f"The report of {day(of)} was made on data newer than its day and noted no chores about data: "
+        "chores that only one report has are not compared."
+    )
 
 
 def came(forecast: pd.DataFrame, currency: str) -> str:
@@ -183,7 +186,10 @@ def came(forecast: pd.DataFrame, currency: str) -> str:
     r = forecast.iloc[0]
     value, low, high, got = (short_money(r[c], currency) for c in ("value", "low", "high", "came"))
     where = "below" if r["came"] < r["low"] else "above" if r["came"] > r["high"] else "within"
-    return f"The report of {day(r['as_of'])} foretold {value} by {day(r['window_end'])} from {r['n']:,.0f} open deals ({r['level']:.0%} interval {low} to {high}); {got} came from {r['deals_won']:,} of them, {where} the interval."
+    return (
+        f"The report of {day(r['as_of'])} foretold {value} by {day(r['window_end'])} from {r['n']:,.0f} open deals "
+        f"({r['level']:.0%} interval {low} to {high}); {got} came from {r['deals_won']:,} of them, {where} the interval."
+    )
 
 
 def facts(listed: list[tuple[str, Any, Any]]) -> str:
@@ -256,7 +262,10 @@ def bridge(table: pd.DataFrame, currency: str) -> str:
         for r in (first, last)
     ]
     if not first["deals"] and step["deals"].get("opening day unknown", 0):
-        return f"The open pipeline of {day(first['start_day'])} is unknown, as deals have no opening day; on {day(first['end_day'])} it was {ends[1]}."
+        return (
+            f"The open pipeline of {day(first['start_day'])} is unknown, as deals have no opening day; "
+            f"on {day(first['end_day'])} it was {ends[1]}."
+        )
     said = f"The open pipeline went from {ends[0]} on {day(first['start_day'])} to {ends[1]} on {day(first['end_day'])}"
     learnt = step["learnt"].sum()
     return f"{said}; {short_money(learnt, currency)} of the change was only learnt since." if learnt else f"{said}."

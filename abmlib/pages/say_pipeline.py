@@ -32,10 +32,14 @@ def period_ahead(
     gap, lacking = rows.loc["missing_to_target"], money["why"] or "the amount of open deals"
     if pd.notna(money["value"]):
         ends = money_range(money["low"], money["high"], currency)
-        said = f"By {until} the open deals are expected to bring {short_money(money['value'], currency)} ({level:.0%} interval {ends}, n = {int(money['n']):,})"
+        said = (
+            f"By {until} the open deals are expected to bring {short_money(money['value'], currency)} "
+            f"({level:.0%} interval {ends}, n = {int(money['n']):,})"
+        )
     elif pd.notna(wins["value"]):
         ends = f"{wins['low']:,.0f} to {wins['high']:,.0f}"
-        said = f"By {until} {count(round(wins['value']), 'open deal')} {_are(round(wins['value']))} expected to be won ({level:.0%} interval {ends}, n = {int(wins['n']):,})"
+        n = round(wins["value"])
+        said = f"By {until} {count(n, 'open deal')} {_are(n)} expected to be won ({level:.0%} interval {ends}, n = {int(wins['n']):,})"
         said += f"; what they bring is unknown, for lack of {lacking}"
     else:
         said = f"What the open deals will bring by {until} is unknown, for lack of {lacking}"
@@ -319,7 +323,8 @@ def rule_of_thumb(needed: pd.Series, level: float) -> str:
     if pd.isna(needed["value"]):
         return ""
     ends = f" ({level:.0%} interval {needed['low']:.1f} to {needed['high']:.1f}, n = {int(needed['n']):,})"
-    return f"The rule of thumb asks for {needed['value']:.1f} times{ends * bool(pd.notna(needed['low']))}. Deals due are not all that is won, so it is no forecast."
+    ends *= bool(pd.notna(needed["low"]))
+    return f"The rule of thumb asks for {needed['value']:.1f} times{ends}. Deals due are not all that is won, so it is no forecast."
 
 
 def target(goal: float, won: float, period: str, ended: bool, currency: str) -> str:
@@ -403,15 +408,18 @@ def expected(
         return ""
     if why:
         return f"What they will bring is unknown, for lack of {why}."
-    said = f"Expected by {until}: {count(round(wins[0]), 'won deal')} ({level:.0%} interval {wins[1]:,.0f} to {wins[2]:,.0f}, n = {wins[3]:,})"
+    ends = f"{level:.0%} interval {wins[1]:,.0f} to {wins[2]:,.0f}, n = {wins[3]:,}"
+    said = f"Expected by {until}: {count(round(wins[0]), 'won deal')} ({ends})"
     if pd.notna(money[0]):
         brought = money_range(money[1], money[2], currency)
         said += f" that bring {short_money(money[0], currency)} ({brought}, n = {money[3]:,})"
     aside = deals.loc[deals["chance_to_win"].isna(), "amount"]
-    left = f" {count(len(aside), 'open deal')}{worth(aside, currency)} without an opening day {_are(len(aside))} not in it: the chance is unknown."  # fmt: skip
+    n = count(len(aside), "open deal")
+    left = f" {n}{worth(aside, currency)} without an opening day {_are(len(aside))} not in it: the chance is unknown."
     if crm[0] - crm[1] >= 1:
         them = "it" if len(aside) == 1 else "them"
-        left += f" With {them} the CRM weights the open deals at {short_money(crm[0], currency)}, without {them} at {short_money(crm[1], currency)}."
+        both = [short_money(value, currency) for value in crm]
+        left += f" With {them} the CRM weights the open deals at {both[0]}, without {them} at {both[1]}."
     young = " The past known is shorter than twice these months: expect fewer wins of late stages than this."
     return f"{said}.{left if len(aside) else ''}{young if is_young else ''}"
 

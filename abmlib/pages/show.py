@@ -133,7 +133,8 @@ def _laid_out(
     body = "".join(f"<tr>{''.join(row)}</tr>" for row in zip(*columns, strict=True))
     name, note = html.escape(title), f"<p class='note'>{html.escape(foot)}</p>" * bool(foot)
     page = (
-        f'<figure class="abm mathjax_ignore{" long" * is_list}{" tall" * (len(cells) > TALL and not is_whole)}" id="{_anchor(title)}"><figcaption>{name}</figcaption>'
+        f'<figure class="abm mathjax_ignore{" long" * is_list}{" tall" * (len(cells) > TALL and not is_whole)}" '
+        f'id="{_anchor(title)}"><figcaption>{name}</figcaption>'
         f'<div class="scroll" role="region" tabindex="0" aria-label="{name}">'
         f"<table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>{note}</figure>"
     )
