@@ -196,8 +196,7 @@ show.table(say_changes.headline_table(texts[~called & ~quiet & tried]), "Not jud
 # Engagement and satisfaction of the last 12 months, beside the 12 months before: every season counts once in both, and accounts
 # that are in both count against themselves. Bots are left out, and a visit counts no longer than half an hour. Pipeline and
 # scale are headlines: their change is that of the quarter judged; of velocity and contract value that against the baseline, of
-# contract value with the baseline's mix of deals. Below a KPI stand its tracks: first sales to prospects, and expansion and
-# renewal with customers.
+# contract value with the baseline's mix of deals.
 
 # %%
 years = periods.trailing(book.as_of, 12), periods.trailing(book.as_of - pd.DateOffset(months=12), 12)
@@ -206,16 +205,15 @@ noted = pd.concat([book.measure(kpis.kpi_rows(steered, years[0])), measures], ig
 families = kpis.by_family(noted, kpis.changes(steered, *years), headlines)
 
 # %% tags=["finding"]
-say_changes.kpis(families)
+answered = families[families["value"].notna() & (families["track"] == "all")]
+say_changes.kpis(answered)
 
 # %%
-answered = families[families["value"].notna()]
-show.kpis(
-    answered,
-    "KPIs by family",
-    book.currency,
-    note=say_changes.about_kpis(answered, LEVEL),
-)
+show.kpis(answered, "KPIs by family", book.currency, note=say_changes.about_kpis(answered, LEVEL))
+
+# %%
+tracked = measures[measures["definition_id"].isin(answered["definition_id"]) & (measures["group_by"] == "track")]
+show.grouped(tracked, "track", "First sales to prospects, expansion and renewal with customers", book.currency)
 
 # %% [markdown] tags=["fold"]
 # ### What each headline rests on
@@ -227,23 +225,25 @@ show.table(texts.reindex(columns=columns), "What each headline rests on", note=n
 
 # %% [markdown] tags=["fold"]
 # ## Account by account
-# Accounts to talk about: with an open deal, in a tier, or named in a decision; those with the largest open amount first. Spend,
-# touches and wins are those of the last 12 months; what a campaign cost is shared among the accounts it was made for, or touched.
+# Accounts to talk about: with an open deal, in a tier, or named in a decision; those with the largest open amount first. What a
+# campaign cost in the last 12 months is shared among the accounts it was made for, or touched. The file has the year before, the
+# touches of campaigns, stalled deals, the roles to find, and all that the other pages know.
 
 # %% tags=["finding"]
-held = account_pack.largest(pack, roles, book.as_of)
-say_changes.pack(held, len(pack), len(book.read("leads")))
+say_changes.pack(account_pack.largest(pack, roles, book.as_of), len(pack), len(book.read("leads")))
 
 # %%
-columns = ["account_name", "deal_owners", "tier", "open_amount", "overdue", "stalled", "won_12m", "won_12m_before"]
-columns += [
+columns = [
+    "account_name",
+    "deal_owners",
+    "tier",
+    "open_amount",
+    "overdue",
+    "won_12m",
     "campaign_spend_12m",
-    "campaign_touches_12m",
-    *["missing_roles"] * pd.notna(held["roles"]),
     "last_touch",
-    "advice",
 ]
-shown = say_changes.pack_table(account_pack.to_talk_about(pack), names)[columns]
+shown = say_changes.pack_table(account_pack.to_talk_about(pack), names)[[*columns, "advice"]]
 show.table(shown, "Accounts to talk about", book.currency, rows=account_pack.LARGEST, file="15_accounts")
 
 # %% [markdown]

@@ -333,7 +333,7 @@ def kpis(rows: pd.DataFrame) -> Words:
     ----------
     rows : DataFrame to the spec of ``15_kpis``
     """
-    known = rows[rows["value"].notna() & (rows["track"] == "all")]
+    known = rows[rows["value"].notna()]
     called, quiet = (known[known["verdict"].isin(which)] for which in (["up", "down"], ["within noise"]))
     each = [f"{measure_name(r.definition_id)} is {r.verdict} against {r.compared_with}" for r in called.itertuples()]
     rest = len(known) - len(called) - len(quiet)
@@ -377,7 +377,7 @@ def pack(held: Mapping[str, float], accounts: int, leads: int) -> Words:
 
 def pack_table(pack: pd.DataFrame, names: pd.Series) -> pd.DataFrame:
     """Name the accounts of a pack, and shorten its lists to what a page has room for."""
-    short = {column: pack[column].map(few, na_action="ignore") for column in ("deal_owners", "missing_roles", "advice")}
+    short = {column: pack[column].map(few, na_action="ignore") for column in ("deal_owners", "advice")}
     return pack.assign(account_name=pack["account_id"].map(names), **short)
 
 

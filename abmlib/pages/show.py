@@ -300,7 +300,7 @@ def grouped(rows: pd.DataFrame, by: str, title: str, currency: str) -> Shown:
         return Shown(gaps, f"<p>{html.escape(gaps)}</p>" if gaps else "")
     order = [c for c in ORDER if c in wide] or sorted(wide)
     wide = wide[order + [c for c in wide if c not in order]].fillna("").reset_index()
-    heads = {c: head(str(c)) for c in wide} | {"label": head(second or "measure")}
+    heads = {c: head(str(c))[:1].upper() + head(str(c))[1:] for c in wide} | {"label": head(second or "measure")}
     formulas = {
         measure_name(d): str(dictionary().get(d, {}).get("formula", "")) for d in kept["definition_id"].unique()
     }
@@ -367,12 +367,12 @@ def kpis(rows: pd.DataFrame, title: str, currency: str, note: str = "") -> Shown
         is_known, is_judged = pd.notna(r.value), pd.notna(r.change)
         row = {
             "family": r.family,
-            "KPI": measure_name(r.definition_id) + f": {r.track}" * (r.track != "all"),
+            "KPI": measure_name(r.definition_id),
             "value": (amount(r.value, r.unit) + named + f" ({interval})" * bool(interval)) if is_known else "",
             "n": f"{r.n:,}",
             "change": f"{texts[0]}{end} ({texts[1]} to {texts[2]})" if is_judged else "",
             "Compared with": r.compared_with if is_judged else "",
-            "verdict": (r.verdict if r.track == "all" else "") if is_known else r.status.replace("_", " "),
+            "verdict": r.verdict if is_known else r.status.replace("_", " "),
         }
         out.append(row)
     return table(pd.DataFrame(out), title, currency, note=note)
