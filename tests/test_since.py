@@ -331,7 +331,7 @@ def test_a_reopened_deal_and_a_first_amount_are_their_own_steps():
     before = pd.DataFrame({"opportunity_id": ["priced", "other"], "amount": [None, 2.0]})
     got = bridge.bridge(before, after, history.assign(entered_at=history["entered_day"]), MAY, JUNE).set_index("step")
     assert got.loc["reopened", "happened"] == 5
-    assert got.loc["got a first amount", "learnt"] == 6
+    assert got.loc["amount unknown at start", "learnt"] == 6
 
 
 def test_amounts_are_missing_where_no_open_deal_has_one():

@@ -7,7 +7,7 @@ from abmlib.method.measures import measure_rows
 from abmlib.method.periods import DAY, Period
 from abmlib.tables.definitions.results import STEPS
 
-REPRICED = ["got a first amount", "grown", "shrunk"]  # steps of deals that were open and stayed
+REPRICED = ["amount unknown at start", "grown", "shrunk"]  # steps of deals that were open and stayed
 LEAVING = ["won", "lost", "closed, result unknown", "no longer in the data"]
 SPLIT = ["happened", "learnt"]
 MOVED = ["opportunity_id", "account_id", "name", "owner_id", "amount", "from_day", "to_day", "split"]
@@ -183,7 +183,7 @@ def _by_deal(
         "learnt": learnt,
     }.items():
         priced = deals["priced"]
-        steps += [("got a first amount", split, ~priced & (change != 0), change)]
+        steps += [("amount unknown at start", split, ~priced & (change != 0), change)]
         steps += [("grown", split, priced & (change > 0), change), ("shrunk", split, priced & (change < 0), change)]
     each = [_part(step, split, values[which]) for step, split, which, values in steps]
     return deals, pd.concat(each, ignore_index=True)

@@ -266,9 +266,10 @@ def bridge(table: pd.DataFrame, currency: str) -> str:
             f"The open pipeline of {day(first['start_day'])} is unknown, as deals have no opening day; "
             f"on {day(first['end_day'])} it was {ends[1]}."
         )
-    said = f"The open pipeline went from {ends[0]} on {day(first['start_day'])} to {ends[1]} on {day(first['end_day'])}"
+    said = f"The open pipeline went to {ends[1]} on {day(first['end_day'])} from {ends[0]} on {day(first['start_day'])}"
     learnt = step["learnt"].sum()
-    return f"{said}; {short_money(learnt, currency)} of the change was only learnt since." if learnt else f"{said}."
+    undated = f"{short_money(learnt, currency)} of the change has no day, or one up to then (“learnt” in the table)"
+    return f"{said}; {undated}." if learnt else f"{said}."
 
 
 def one_account(of_open: str, of_overdue: str, roles: pd.Series, missing: pd.Series) -> str:
@@ -315,8 +316,8 @@ def bridge_note(table: pd.DataFrame, unpriced: int, dayless: int) -> str:
     start, priced = day(table["start_day"].iloc[0]), shown["amount"].notna().any()
     unknown = int(table["deals"].where(table["step"] == "opening day unknown", 0).sum())
     said = [
-        f"Learnt: a book read back to {start} does not show it; it was entered later, or lacks stage history or an opening day."
-        * bool(shown["learnt"].notna().any()),
+        f"Learnt: a book read back to {start} does not show it, as it was entered later, or has no stage history or opening day; "
+        "it may be older." * bool(shown["learnt"].notna().any()),
         "Without a number of deals: the deals were open and stayed, only their amount changed."
         * bool(shown["deals_change"].isna().any()),
         f"{count(unpriced, 'open deal')} without an amount: counted, not in the sum." * bool(unpriced and priced),

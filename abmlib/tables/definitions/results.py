@@ -293,7 +293,7 @@ OPPORTUNITY_FLAGS = table("12_opportunity_flags", "What is wrong with each open 
 })
 
 STEPS = (
-    "open at start", "created", "opening day unknown", "reopened", "got a first amount", "grown", "won", "lost",
+    "open at start", "created", "opening day unknown", "reopened", "amount unknown at start", "grown", "won", "lost",
     "closed, result unknown", "shrunk", "no longer in the data", "open at end",
 )
 OPEN_BRIDGE = table("12_bridge", "The deals behind each step from the pipeline open on one day to that of a later day.",
