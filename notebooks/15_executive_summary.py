@@ -227,23 +227,14 @@ show.table(texts.reindex(columns=columns), "What each headline rests on", note=n
 # ## Account by account
 # Accounts to talk about: with an open deal, in a tier, or named in a decision; those with the largest open amount first. What a
 # campaign cost in the last 12 months is shared among the accounts it was made for, or touched. The file has the year before, the
-# touches of campaigns, stalled deals, the roles to find, and all that the other pages know.
+# touches of campaigns, stalled and overdue deals, the roles to find, and all that the other pages know.
 
 # %% tags=["finding"]
 say_changes.pack(account_pack.largest(pack, roles, book.as_of), len(pack), len(book.read("leads")))
 
 # %%
-columns = [
-    "account_name",
-    "deal_owners",
-    "tier",
-    "open_amount",
-    "overdue",
-    "won_12m",
-    "campaign_spend_12m",
-    "last_touch",
-]
-shown = say_changes.pack_table(account_pack.to_talk_about(pack), names)[[*columns, "advice"]]
+columns = ["account_name", "deal_owners", "open_amount", "won_12m", "campaign_spend_12m", "last_touch", "advice"]
+shown = say_changes.pack_table(account_pack.to_talk_about(pack), names)[columns]
 show.table(shown, "Accounts to talk about", book.currency, rows=account_pack.LARGEST, file="15_accounts")
 
 # %% [markdown]

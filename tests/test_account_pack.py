@@ -114,7 +114,7 @@ def test_accounts_to_talk_about_have_an_open_deal_a_tier_or_a_decision_and_a_pag
     got = account_pack.to_talk_about(quiet)
     assert got["account_id"].tolist() == ["a", "c"]
     table = say_changes.pack_table(got.assign(advice="x; y; z"), pd.Series({"a": "Acme"}))
-    assert table[["account_name", "advice"]].iloc[0].tolist() == ["Acme", "x; y and 1 more"]
+    assert table[["account_name", "advice"]].iloc[0].tolist() == ["Acme", "x and 2 more"]
 
 
 def test_what_no_notebook_left_is_empty_and_never_nought():

@@ -378,8 +378,9 @@ def pack(held: Mapping[str, float], accounts: int, leads: int) -> Words:
 
 def pack_table(pack: pd.DataFrame, names: pd.Series) -> pd.DataFrame:
     """Name the accounts of a pack, and shorten its lists to what a page has room for."""
-    short = {column: pack[column].map(few, na_action="ignore") for column in ("deal_owners", "advice")}
-    return pack.assign(account_name=pack["account_id"].map(names), **short)
+    first = pack["advice"].map(lambda listed: few(listed, 1), na_action="ignore")
+    owners = pack["deal_owners"].map(few, na_action="ignore")
+    return pack.assign(account_name=pack["account_id"].map(names), advice=first, deal_owners=owners)
 
 
 def _name(r: Any) -> str:
