@@ -88,6 +88,9 @@ def test_a_touch_is_on_target_if_its_account_was_on_the_list_on_that_day_and_not
     assert "1 touch hit accounts of the target list" in say_cycles.aimed(got.reset_index(), "EUR")
     own = shared()
     assert own.loc[own["campaign_id"] == "wide", "aimed"].isna().all()  # no list, so nothing to judge by
+    table = cycle_effort.campaign_table(own, as_read("campaigns"), as_read("campaign_accounts"), 0, {})
+    wide = schema.conform("01_campaigns", table).set_index("campaign_id").loc["wide"]
+    assert wide["meant_for"] == "no list known" and wide[["on_list", "aimed", "on_target"]].isna().all()
 
 
 def test_without_spend_or_a_list_the_rows_say_what_lacks():
@@ -311,7 +314,7 @@ def shown(rows: pd.DataFrame, by: str) -> str:
 def test_measures_stand_side_by_side_with_cycles_in_order_and_say_what_lacks():
     wide = shared()
     text = shown(cycle_effort.spend_rows(wide[wide["by"] != "members"], MAIN, YEAR), "cycle")
-    assert text.splitlines()[1].split() == ["Measure", "Early", "Full", "no", "account"]
+    assert text.splitlines()[1].split() == ["Measure", "Early", "Full", "No", "account"]
     assert "40 EUR" in text and "n = 1" in text and "Not answerable on this data: Spend on target" in text
     deals, cycle = of_deals()
     mix = cycle_deals.course_rows(deals, cycle, as_read("contracts"), pd.Series(dtype="str"))

@@ -230,7 +230,7 @@ def _on_list(made: pd.DataFrame, named: pd.DataFrame, tiers: pd.DataFrame | None
     if tiers is not None and len(tiers):
         runs = programme.latest_entries("account_tiers", tiers)[["account_id", "valid_from", "valid_to", "tier"]]
         at = latest_before(made, runs.sort_values("valid_from"), "account_id", "occurred_day", "valid_from")
-        in_tier[:] = at["tier"].isin(TIERS) & ~(at["valid_to"] < at["occurred_day"])
+        in_tier[:] = (at["tier"].isin(TIERS) & ~(at["valid_to"] < at["occurred_day"])).to_numpy()
         on = on.where(made["campaign_id"].isin(named["campaign_id"]), in_tier)
     return made.assign(on=on.astype(int), elsewhere=(in_tier & ~on).astype(int))
 
