@@ -63,8 +63,10 @@ plots.style()
 
 # %%
 book = Book.open(data, as_of=as_of, tables=tables)
-written = ["01_cycles", "01_evidence", "01_plan", "01_elements", "01_account_elements", "01_campaigns"]
-book.need("accounts", writes=written)
+book.need(
+    "accounts",
+    writes=["01_cycles", "01_evidence", "01_plan", "01_elements", "01_account_elements", "01_campaigns"],
+)
 accounts = book.read("accounts")
 about = accounts.set_index("account_id")[["name", "owner_id"]]
 deals = with_days(book.read("opportunities"), book.as_of)
