@@ -340,7 +340,7 @@ show.table(expected[columns], "The five steps, item by item", rows=show.LISTED) 
 # %% tags=["finding"]
 scored = steps[steps["score"].notna()]
 unknown = steps.loc[steps["score"].isna() & steps["lacks"].str.contains("a score"), "item"].tolist()
-say.words(say_framework.scores(scored, len(framework.CHECKLIST), unknown, score_days))
+say.words(*say_framework.scores(scored, len(framework.CHECKLIST), unknown, score_days))
 
 # %%
 columns = ["item", "score", "change", "scored_on", "age_days", "scored_by", "evidence", "owner"]

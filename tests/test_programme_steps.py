@@ -95,11 +95,13 @@ def test_items_are_counted_of_the_list_and_scores_of_all_scores(steps):
 
 def test_scores_without_evidence_are_named(steps):
     scored = steps[steps["score"].notna()].reset_index()
-    assert say_framework.scores(scored, 11, ["data reviewed"], 180) == (
-        "4 items are scored, of 11; neither scored nor shown by a file: data reviewed; without evidence: shared definitions, cake; "
-        "older than 180 days: messaging: brand; all by lead alone"
-    )
-    assert say_framework.scores(scored.iloc[:0], 11, [], 180) == ""
+    assert say_framework.scores(scored, 11, ["data reviewed"], 180) == [
+        "4 items are scored, of 11, all by lead alone",
+        "Neither scored nor shown by a file: data reviewed.",
+        "Without evidence: shared definitions, cake.",
+        "Older than 180 days: messaging: brand.",
+    ]
+    assert say_framework.scores(scored.iloc[:0], 11, [], 180) == []
     assert scored["scored_on"].tolist() == [day(d) for d in ("2025-03-01", "2024-03-31", "2025-03-01", "2025-03-31")]
 
 

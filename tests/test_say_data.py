@@ -141,6 +141,17 @@ def test_hours_go_first_where_more_of_the_money_than_of_the_hours_is_and_that_is
     assert repr(say_data.funnel(table.assign(priority=None), each)) == ""
 
 
+def test_the_source_that_is_silent_longest_and_the_field_unchanged_longest_are_said():
+    rows = [("accounts", "crm", 30), ("intent_signals", "Acme", 2), ("wallet_estimates", "analyst", None)]
+    systems = pd.DataFrame(rows, columns=["table", "source", "days_old"])
+    fields = pd.DataFrame({"table": "accounts", "field": ["tech_stack", "employees"], "median_days": [900.0, 20.0]})
+    assert say_data.sources(systems, fields).lines == [
+        "3 sources describe accounts; silent longest: crm (accounts), its newest row is 30 days old",
+        "Longest unchanged: technology used of accounts, 900 days in the median.",
+    ]
+    assert repr(say_data.sources(systems.iloc[2:], fields.iloc[:0])) == ""
+
+
 def test_owners_whose_deals_stand_still_are_named_beside_the_newest_deal():
     sellers = pd.DataFrame({"owner_id": ["s1", "s2"], "open_deals": [3, 1], "silent": [True, False]})
     said = "1 of 2 sellers with open deals opened or closed none in 90 days, and hold 3 of 4 open deals: s1."

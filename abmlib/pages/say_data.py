@@ -437,9 +437,9 @@ def sources(systems: pd.DataFrame, fields: pd.DataFrame) -> Words:
     systems : DataFrame of `resources.by_source`
     fields : DataFrame of `resources.field_ages`
     """
-    said = []
-    if len(systems):
-        old = systems.loc[systems["days_old"].idxmax()]
+    said, dated = [], systems.dropna(subset="days_old")
+    if len(dated):
+        old = dated.loc[dated["days_old"].idxmax()]
         said.append(
             f"{count(len(systems), 'source describes', 'sources describe')} accounts; "
             f"{'silent longest: ' * (len(systems) > 1)}{one_line(old['source'])} "
@@ -448,9 +448,9 @@ def sources(systems: pd.DataFrame, fields: pd.DataFrame) -> Words:
     if len(fields):
         old = fields.loc[fields["median_days"].idxmax()]
         said.append(
-            f"longest unchanged: {field(old['field'])} of {old['table']}, {old['median_days']:,.0f} days in the median"
+            f"Longest unchanged: {field(old['field'])} of {old['table']}, {old['median_days']:,.0f} days in the median."
         )
-    return words("; ".join(said))
+    return words(*said)
 
 
 def field(name: object) -> str:

@@ -336,7 +336,7 @@ def steps(items: pd.DataFrame) -> str:
     return f"{line}; {bare or 'none'} {_have(bare or 1)} no accountable person{''.join(most)}"
 
 
-def scores(scored: pd.DataFrame, items: int, unknown: Sequence[str], score_days: int) -> str:
+def scores(scored: pd.DataFrame, items: int, unknown: Sequence[str], score_days: int) -> list[str]:
     """Say which items nobody scored, which are scored without evidence or too long ago, and how many people scored; empty without a score.
 
     Parameters
@@ -347,16 +347,16 @@ def scores(scored: pd.DataFrame, items: int, unknown: Sequence[str], score_days:
     score_days : days after which a score is out of date
     """
     if scored.empty:
-        return ""
+        return []
     by = list(scored["scored_by"].dropna().unique())
     without = {
-        "neither scored nor shown by a file": unknown,
-        "without evidence": scored.loc[scored["evidence"].isna(), "item"],
-        f"older than {count(score_days, 'day')}": scored.loc[scored["age_days"] > score_days, "item"],
+        "Neither scored nor shown by a file": unknown,
+        "Without evidence": scored.loc[scored["evidence"].isna(), "item"],
+        f"Older than {count(score_days, 'day')}": scored.loc[scored["age_days"] > score_days, "item"],
     }
-    line = f"{count(len(scored), 'item is', 'items are')} scored, of {items:,}"
-    lacks = [f"; {what}: {named(which, items)}" for what, which in without.items() if len(which)]
-    return line + "".join(lacks) + f"; all by {by[0]} alone" * (len(by) == 1 and len(scored) > 1)
+    alone = f", all by {by[0]} alone" * (len(by) == 1 and len(scored) > 1)
+    lacks = [f"{what}: {named(which, items)}." for what, which in without.items() if len(which)]
+    return [f"{count(len(scored), 'item is', 'items are')} scored, of {items:,}{alone}", *lacks]
 
 
 def trends(found: pd.DataFrame, when: str) -> str:
