@@ -428,7 +428,11 @@ show.table(cohorts, "Deals by quarter opened")
 tier = framework.tiers_on(tiers, book.as_of)
 by_account = results.won_by_account(opportunities, tier, window, before)
 movers = results.movers(by_account.iloc[: None if by_account["decided_deals_before"].any() else 0])
-say.words(say_growth.movers(movers, accounts["name"], currency))
+is_alone = has_days and len(by_account) > 0 and not by_account["decided_deals_before"].any()
+say.words(
+    say_growth.movers(movers, accounts["name"], currency),
+    "The data do not hold deals of the whole window before, so nothing is compared with it." * is_alone,
+)
 
 # %%
 by_tier = results.by_tier(opportunities, tier, window, before)

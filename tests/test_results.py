@@ -79,9 +79,10 @@ def test_amounts_won_are_summed_by_tier_beside_the_window_before():
         ("d2", "a", True, 20.0, "2024-08-01", "2024-08-11"),  # the window before
         ("d3", "b", True, 7.0, "2025-08-01", "2025-08-11"),  # in no tier
         ("d4", "a", False, 900.0, "2025-08-01", "2025-08-11"),  # lost: nothing
+        ("old", "z", False, 1.0, "2020-01-01", "2020-01-11"),  # the book holds the window before whole
     ]
     before = Period(day("2024-07-01"), day("2025-06-30"))
-    found = book(rows).assign(term_months=[24.0, 12.0, np.nan, 12.0])
+    found = book(rows).assign(term_months=[24.0, 12.0, np.nan, 12.0, 1.0])
     got = results.by_tier(found, pd.Series({"a": "1"}), YEAR, before).set_index("tier")
     assert got.loc["1", ["won_value", "won_value_before", "acv", "n_acv"]].tolist() == [100.0, 20.0, 50.0, 1]
     assert got.loc["none", "won_value"] == 7.0
@@ -92,6 +93,10 @@ def test_amounts_won_are_summed_by_tier_beside_the_window_before():
     assert past[["group", "value", "n"]].values.tolist() == [["1", 20.0, 1], ["none", 0.0, 0]]
     fell = results.by_tier(found.iloc[1:], pd.Series({"a": "1"}), YEAR, before).set_index("tier")
     assert fell.loc["1", ["won_deals", "won_value", "won_value_before"]].tolist() == [0, 0.0, 20.0]  # won then alone
+    young = results.by_tier(
+        found.iloc[:4], pd.Series({"a": "1"}), YEAR, before
+    )  # the book begins within the window before
+    assert young["won_value_before"].isna().all()
 
 
 def test_a_quarter_that_runs_is_too_early_and_one_without_a_win_has_nothing():
@@ -185,6 +190,7 @@ def test_the_largest_riser_and_faller_are_named():
         ("d2", "b", True, 300.0, "2024-08-01", "2024-08-11"),
         ("d3", "c", True, 5.0, "2024-08-01", "2024-08-11"),
         ("d4", "c", True, 5.0, "2025-08-01", "2025-08-11"),  # as much as before: no row
+        ("old", "z", False, 1.0, "2020-01-01", "2020-01-11"),
     ]
     moved = results.movers(results.won_by_account(book(rows), pd.Series(dtype=str), YEAR, before))
     assert moved.set_index("account_id")["won_change"].to_dict() == {"b": -300.0, "a": 100.0}

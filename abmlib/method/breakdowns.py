@@ -316,8 +316,9 @@ def without_one(
 
     The win rate's is kept where the rate of the other deals is outside the interval of all; a group of more than half of the
     deals is not tried, as the others are then the exception; nor is one that leaves fewer than `FLOOR_OUTCOMES`. That of a sum or
-    count is kept where it holds more than half of it, of `FEWEST` deals or more. Deals without a label belong to no group, but those without a source or campaign are tried for the win rate; a way with one
-    group tells nothing, nor does the win rate of a `partial` group.
+    count is kept where it holds more than half of it, of `FEWEST` deals or more. Deals without a label belong to no group, but
+    those without a source or campaign are tried for the win rate; a way with one group tells nothing, nor does the win rate of a
+    `partial` group.
 
     Parameters
     ----------
@@ -329,8 +330,8 @@ def without_one(
     Returns
     -------
     DataFrame, at most a row per headline, but `NAMED` of the win rate, of ``win_rate_by_count, won_value, created_value,
-    deals_opened, open_value``: ``definition_id, group_by, group, value`` (of all), ``without`` (of the others), ``won`` (deals of the group won, of the
-    win rate), ``n`` (its deals), ``n_others``
+    deals_opened, open_value``: ``definition_id, group_by, group, value`` (of all), ``without`` (of the others), ``won`` (deals of
+    the group won, of the win rate), ``n`` (its deals), ``n_others``
 
     References
     ----------

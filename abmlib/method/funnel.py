@@ -33,7 +33,8 @@ def followed(
     Returns
     -------
     DataFrame, index as `leads`: ``created_day, source, account_id, opportunity_id, side, converted, deal, won`` (deal and won are
-    missing where no lead has a deal), ``age_days, days_to_convert, days_to_win`` (missing where impossible), ``recorded`` (came in since wins are)
+    missing where no lead has a deal), ``age_days, days_to_convert, days_to_win`` (missing where impossible), ``recorded`` (came in
+    since wins are)
     """
     key = leads["opportunity_id"]
     known = deals.drop_duplicates("opportunity_id").set_index("opportunity_id")

@@ -164,11 +164,16 @@ def stages_by_track(visits: pd.DataFrame, track: pd.Series) -> tuple[pd.DataFram
 # -- by account, tier and quarter -------------------------------------------------------------------------------------
 
 
+def _decided_before(deals: pd.DataFrame, before: Period) -> pd.DataFrame:
+    """Deals decided in the period before; none where the book does not hold it whole, as its sums would be too small."""
+    return dl.closed_in(deals, before).iloc[: None if whole_since(deals) <= before.start else 0]
+
+
 def won_by_account(deals: pd.DataFrame, tier: pd.Series, period: Period, before: Period) -> pd.DataFrame:
     """Sum what each account decided and won in a period, beside the one before it, the most won first.
 
     An account without a deal decided in either period has no row; deals without an account are in none. Amounts are missing
-    where no won deal has one.
+    where no won deal has one, and in a period before that the book does not hold whole (`changes.whole_since`).
 
     Parameters
     ----------
@@ -185,7 +190,7 @@ def won_by_account(deals: pd.DataFrame, tier: pd.Series, period: Period, before:
     ----------
     Metric dictionary C-4; S1-23a.
     """
-    now, then = dl.closed_in(deals, period), dl.closed_in(deals, before)
+    now, then = dl.closed_in(deals, period), _decided_before(deals, before)
     won, earlier = now[dl.won_flag(now)], then[dl.won_flag(then)]
     found = pd.DataFrame(
         {
@@ -257,7 +262,7 @@ def by_tier(deals: pd.DataFrame, tier: pd.Series, period: Period, before: Period
     DataFrame, one row per tier, ``none`` the last: ``tier``, columns of `won_by`, ``won_value_before, n_value_before``; 0 where a
     tier won nothing, and missing in a period in which no deal was decided
     """
-    now, then = (dl.closed_in(deals, p) for p in (period, before))
+    now, then = dl.closed_in(deals, period), _decided_before(deals, before)
     won, earlier = (closed[dl.won_flag(closed)] for closed in (now, then))
     of, of_earlier = (w["account_id"].map(tier).astype("str").fillna("none") for w in (won, earlier))
     past = won_by(earlier, of_earlier)[["won_value", "n_value"]].add_suffix("_before")

@@ -328,7 +328,7 @@ def rule_of_thumb(needed: pd.Series, level: float) -> str:
 
 
 def target(goal: float, won: float, period: str, ended: bool, currency: str) -> str:
-    """Say how much of a target is won; empty without a target above 0.
+    """Say how much of a target is won, or that one of zero or below cannot be judged; empty without a target.
 
     Parameters
     ----------
@@ -336,7 +336,7 @@ def target(goal: float, won: float, period: str, ended: bool, currency: str) -> 
     ended : whether the period is over
     """
     if not goal > 0:
-        return ""
+        return f"The target of {period} is zero or below, and cannot be judged." * (goal <= 0)
     if pd.isna(won):
         return f"How much of the target of {period} ({short_money(goal, currency)}) is won is unknown."
     missing = f"{short_money(goal * (1 - won), currency)} {'was missing at its end' if ended else 'is missing'}"
