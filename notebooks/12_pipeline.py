@@ -121,7 +121,7 @@ assert np.isclose(outlook.chance.sum(min_count=1), outlook.wins[0], equal_nan=Tr
 # %%
 visits = stages.stage_visits(opportunities, history, book.as_of)
 touches = book.panel("activities", by=["direction", "opportunity_id"], per="day")
-marks = stalled.past_of(opportunities, visits, touches)
+marks = stalled.past_of(opportunities, visits, touches, book.read("opportunity_contacts"))
 record = stalled.record(past, marks, horizon, year_starts)
 flags = stalled.flags(opportunities, stalled.marked(today, marks), outlook.chance)
 slow = flags["days_in_stage"] > flags["days_slow"]
@@ -285,7 +285,7 @@ say.words(
     say_pipeline.of_mark("due_too_early", early, record, currency),
     say_pipeline.in_the_past("due_too_early", record, ahead_months, LEVEL) * (len(early) > 0),
     say_pipeline.without_account(early),
-    say_pipeline.fast(flags[flags["fast"]], record, ahead_months, LEVEL, currency),
+    *(say_pipeline.ahead(mark, flags[flags[mark]], record, ahead_months, LEVEL, currency) for mark in stalled.AHEAD),
 )
 
 # %%

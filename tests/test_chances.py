@@ -20,7 +20,9 @@ def past_deals(rows: list[tuple], **more) -> pd.DataFrame:
     """Deals open on `PAST_DAY` from (account, ended, days followed, amount then, final amount)."""
     f = pd.DataFrame(rows, columns=["account_id", "ended", "days_followed", "amount", "final_amount"])
     f = f.assign(opportunity_id=[f"p{i}" for i in range(len(f))], day=PAST_DAY, stage="Lead", days_in_stage=10.0)
-    return f.assign(probability=0.5, product_line="X", created_day=PAST_DAY - pd.Timedelta(days=40), **more)
+    return f.assign(
+        probability=0.5, skipped=False, product_line="X", created_day=PAST_DAY - pd.Timedelta(days=40), **more
+    )
 
 
 def open_today(amounts: list, stage: str = "Lead", days: float = 10.0, accounts: list | None = None) -> pd.DataFrame:
@@ -66,10 +68,18 @@ def test_a_deal_was_open_from_its_opening_to_the_day_before_its_closing_as_noted
     assert won["amount"].tolist() == [10, 30]
     assert won["pushes"].tolist() == [0, 2]
     assert won["days_in_stage"].tolist() == [21, 23]
+    assert won["skipped"].tolist() == [False, False]
     bare = got[got["opportunity_id"] == "bare"]
     assert (bare["stage"].unique().tolist(), bare["days_in_stage"].tolist()) == (["unknown"], [30, 58, 89])
     assert bare["amount"].isna().all()
     assert set(got["opportunity_id"]) == {"won", "bare"}
+
+
+def test_a_deal_that_passed_over_a_stage_has_skipped_from_that_day_on():
+    moves = history([("a", "2026-01-10", "Lead"), ("a", "2026-02-05", "Offer"), ("a", "2026-03-05", "Demo")])
+    days = pd.DatetimeIndex(["2026-01-31", "2026-02-28", "2026-03-31"])
+    got = past_pipeline.open_on(deals([("a", None, 5, "2026-01-10")]), moves, days)
+    assert got["skipped"].tolist() == [False, True, True]
 
 
 def test_what_is_known_only_later_was_not_known_then():

@@ -159,11 +159,14 @@ def test_the_record_of_a_mark_has_difference_interval_and_n():
     assert said.endswith("(difference +40 points, n = 70 deals): no difference beyond chance.")
     assert say.in_the_past("fast", record, 12, 0.95) == ""
     few = record.assign(mark="fast", verdict="too early", marked_deals=1)
-    assert say.fast(OPEN.iloc[:1], few, 12, 0.95, "EUR") == (
-        "1 open deal (100 EUR) reached its stage sooner than nine of ten won deals. Too few such deals are known from the past to "
+    ours = OPEN.assign(opportunity_id=["o1", "o2", "o3"], name="Seats")
+    assert say.ahead("fast", ours.iloc[:1], few, 12, 0.95, "EUR") == (
+        "1 open deal (100 EUR) reached its stage sooner than nine of ten won deals (o1). Too few such deals are known from the past to "
         "judge them (n = 1 deal)."
     )
-    assert say.fast(OPEN, record, 12, 0.95, "EUR") == ""
+    assert say.ahead("fast", ours, record, 12, 0.95, "EUR") == ""
+    late = say.ahead("alone", ours.iloc[:2], record.assign(mark="alone"), 12, 0.95, "EUR")
+    assert late.startswith("2 open deals (400 EUR) are in a late stage with one person entered (o1, o2). In the past")
     assert say.about_chance("30 June 2027", pd.Series([0.1]), 20, record, ["days open"]).endswith(
         "they were won less often."
     )

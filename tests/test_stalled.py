@@ -24,7 +24,9 @@ def live(rows: list[tuple]) -> pd.DataFrame:
     rows = [(*row, 20)[:6] for row in rows]
     f = pd.DataFrame(rows, columns=["opportunity_id", "account_id", "days_in_stage", "pushes", "in", "took"])
     f = f.assign(created_day=TODAY - pd.to_timedelta(f["took"] + f["days_in_stage"].fillna(0), unit="D"))
-    f = f.assign(product_line="X", stage="Lead", day=TODAY, close_date=TODAY + pd.to_timedelta(f["in"], unit="D"))
+    f = f.assign(
+        skipped=False, product_line="X", stage="Lead", day=TODAY, close_date=TODAY + pd.to_timedelta(f["in"], unit="D")
+    )
     return f.assign(pushes=f["pushes"].astype("Int64"))
 
 
@@ -65,6 +67,28 @@ def test_without_touches_in_the_source_no_deal_is_quiet():
     assert got[["stalled", "quiet", "slow"]].iloc[0].tolist() == [False, False, True]
 
 
+def test_a_deal_in_a_late_stage_is_alone_while_one_person_is_entered_for_it():
+    rows = [
+        ("o", "p1", -9),
+        ("o", "p1", -8),
+        ("o", "p2", 1),
+        ("two", "p1", -9),
+        ("two", "p2", -8),
+        ("dark", "p1", None),
+    ]
+    people = pd.DataFrame(rows, columns=["opportunity_id", "contact_id", "added"])
+    people = people.assign(added_day=TODAY + pd.to_timedelta(people["added"], unit="D"))
+    visits = pd.DataFrame(
+        {"stage": ["Lead", "Offer"], "stage_order": [1, 2], "opportunity_id": "w", "days": 1, "began": TODAY}
+    )
+    by = stalled.past_of(deals([("w", True, 1, "2026-01-01", "2026-02-01")], product_line=["X"]), visits, past([1.0]).touches.assign(direction="inbound"), people)  # fmt: skip
+    open_deals = live([(o, "b", 1, 0, 90) for o in ("o", "two", "dark", "none")])
+    got = stalled.marked(open_deals.assign(stage="Offer"), by)
+    assert got["people"].fillna(0).tolist() == [1, 2, 0, 0]  # the second person of o comes tomorrow
+    assert got["alone"].tolist() == [True, False, False, False]
+    assert not stalled.marked(open_deals, by)["alone"].any()  # an early stage
+
+
 @pytest.mark.parametrize(("took", "limit"), [(20.0, 14), (120.0, 30), (400.0, 45)])
 def test_weeks_of_quiet_follow_the_cycle_within_14_and_45_days(took, limit):
     by = past([1.0] * 30, touches=[("in", limit), ("out", limit + 1)])
@@ -78,7 +102,9 @@ def test_only_touches_before_a_day_count_on_it_and_ours_never():
     touches = pd.DataFrame(
         [(a, d, TODAY - ago * DAY) for a, d, ago in rows], columns=["account_id", "direction", "day"]
     )
-    visits = pd.DataFrame({"opportunity_id": ["w"], "stage": ["Lead"], "days": [4], "began": [day("2026-01-11")]})
+    visits = pd.DataFrame(
+        {"opportunity_id": ["w"], "stage": ["Lead"], "stage_order": [1], "days": [4], "began": [day("2026-01-11")]}
+    )
     by = stalled.past_of(deals([("w", True, 1, "2026-01-01", "2026-02-01")], product_line=["X"]), visits, touches)
     assert by.stays[["stage", "line", "days"]].to_numpy().tolist() == [["Lead", "X", 4]]
     assert by.stays[["from_opening", "until_won"]].to_numpy().tolist() == [[10, 21]]

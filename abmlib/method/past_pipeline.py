@@ -19,7 +19,7 @@ OF_DEALS = [
     "is_won",
     "amount",
 ]
-NOTED = ["stage", "amount", "probability", "close_date", "pushes", "began"]  # of a deal, from a day on
+NOTED = ["stage", "amount", "probability", "close_date", "pushes", "skipped", "began"]  # of a deal, from a day on
 
 
 def lines(deals: pd.DataFrame) -> pd.Series:
@@ -42,7 +42,8 @@ def open_on(deals: pd.DataFrame, history: pd.DataFrame, days: pd.DatetimeIndex) 
     Returns
     -------
     DataFrame, one row per deal and day: ``day, opportunity_id, account_id, product_line, created_day``; as noted then ``stage,
-    amount, probability, close_date, days_in_stage, pushes`` (times the closing day was moved later); and what came later:
+    amount, probability, close_date, days_in_stage, pushes`` (times the closing day was moved later), ``skipped`` (whether it had
+    passed over a stage; missing without history); and what came later:
     ``closed_day, is_won, final_amount``
     """
     states = _states(history)
@@ -83,7 +84,7 @@ def open_now(deals: pd.DataFrame, history: pd.DataFrame, as_of: pd.Timestamp) ->
     columns = ["opportunity_id", "account_id", "product_line", "created_day", "amount", "close_date"]
     known = open_on(deals, history, pd.DatetimeIndex([as_of])).set_index("opportunity_id")
     live = deals.loc[~deals["is_closed"].astype(bool), columns].join(
-        known[["stage", "days_in_stage", "pushes"]], on="opportunity_id"
+        known[["stage", "days_in_stage", "pushes", "skipped"]], on="opportunity_id"
     )
     return live.assign(day=as_of, stage=live["stage"].fillna(NO_STAGE)).reset_index(drop=True)
 
@@ -98,7 +99,9 @@ def _states(history: pd.DataFrame) -> pd.DataFrame:
     later = (noted > noted.shift()) & ~first
     since = rows["known_day"].fillna(rows["entered_day"])
     until = since[::-1].groupby(deal[::-1]).cummin().sort_index().groupby(deal).shift(-1)
-    out = rows.assign(close_date=noted, began=began, pushes=later.groupby(deal).cumsum(), since=since)
+    over = (rows["stage_order"] - rows["stage_order"].groupby(deal).shift() > 1).fillna(False)
+    skipped = over.groupby(deal).cummax().astype("boolean")
+    out = rows.assign(close_date=noted, began=began, pushes=later.groupby(deal).cumsum(), since=since, skipped=skipped)
     return out.assign(until=until.fillna(NEVER))[["opportunity_id", *NOTED, "since", "until"]]
 
 

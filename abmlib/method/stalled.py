@@ -1,5 +1,6 @@
 """Open deals that are stalled, overdue or ahead of their history, why, and what became of such deals in the past."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,7 @@ import pandas as pd
 from abmlib.method.deals import SLOW_SHARE, open_deals, won_flag
 from abmlib.method.past_pipeline import lines
 from abmlib.method.periods import quarters
+from abmlib.method.stages import in_order
 from abmlib.stats import survival
 from abmlib.stats.intervals import ENDS, FLOOR_OUTCOMES
 from abmlib.stats.survival import Draws
@@ -19,7 +21,8 @@ PUSHES = 2  # closing day moved later this often
 QUIET_SHARE = 0.25  # days without a touch from the buyer, as a share of the days that a win takes
 QUIET_DAYS = (14.0, 45.0)  # and the fewest and most of them
 EARLY_SHARE = 0.1  # share of won deals that were won, or in their stage, as soon
-MARKS = ["stalled", "overdue", "due_too_early", "fast", "slow", "quiet", "pushed"]
+AHEAD = ["fast", "skipped", "alone"]  # of a deal that runs ahead of the buyers
+MARKS = ["stalled", "overdue", "due_too_early", *AHEAD, "slow", "quiet", "pushed"]
 LIMITS = [
     "days_in_stage",
     "days_slow",
@@ -29,6 +32,7 @@ LIMITS = [
     "days_to_stage",
     "days_fast",
     "pushes",
+    "people",
 ]
 RECORD = [
     "mark", "within", "marked", "others", "marked_deals", "not_won", "not_won_others", "more", "more_low", "more_high",
@@ -36,7 +40,7 @@ RECORD = [
 ]  # fmt: skip
 JUDGED_BY = {  # without these nobody can say
     "stalled": ["days_in_stage", "days_slow"], "overdue": ["close_date"], "due_too_early": ["days_planned", "days_needed"],
-    "fast": ["days_to_stage", "days_fast"],
+    "fast": ["days_to_stage", "days_fast"], "skipped": ["pushes"], "alone": ["people"],
 }  # fmt: skip
 
 
@@ -47,9 +51,13 @@ class Past:
     stays: pd.DataFrame  # of won deals in stages: ``stage, line, days``, and ``until_won, from_opening``
     wins: pd.DataFrame  # ``line, age_days``
     touches: pd.DataFrame  # from buyers or mutual: ``account_id, day``, in order of the day
+    people: pd.DataFrame | None = None  # of deals: ``opportunity_id, day`` (added), ``people`` (then)
+    late: Collection[str] = ()  # stages of the second half
 
 
-def past_of(deals: pd.DataFrame, visits: pd.DataFrame, touches: pd.DataFrame) -> Past:
+def past_of(
+    deals: pd.DataFrame, visits: pd.DataFrame, touches: pd.DataFrame, people: pd.DataFrame | None = None
+) -> Past:
     """Gather what marks are judged by.
 
     Parameters
@@ -57,6 +65,7 @@ def past_of(deals: pd.DataFrame, visits: pd.DataFrame, touches: pd.DataFrame) ->
     deals : DataFrame of `deals.with_days`
     visits : DataFrame of `stages.stage_visits`
     touches : DataFrame of ``Book.panel("activities", by=["direction"], per="day")``
+    people : ``tables.schema.OPPORTUNITY_CONTACTS``, as read; those added on an unknown day are left out
     """
     won = deals[deals["is_closed"].astype(bool) & won_flag(deals)].assign(line=lines(deals))
     wins = won.set_index("opportunity_id")[["line", "age_days", "created_day", "closed_day"]]
@@ -65,7 +74,13 @@ def past_of(deals: pd.DataFrame, visits: pd.DataFrame, touches: pd.DataFrame) ->
     stays = stays.assign(**{name: days.dt.days for name, days in lasted.items()})
     theirs = touches.loc[touches["direction"] != "outbound", ["account_id", "day"]].dropna().drop_duplicates()
     columns = ["stage", "line", "days", "until_won", "from_opening"]
-    return Past(stays[columns], wins[["line", "age_days"]], theirs.sort_values("day", ignore_index=True))
+    order, keys = in_order(visits), ["opportunity_id", "contact_id"]
+    if people is not None:
+        dated = people.dropna(subset="added_day").sort_values("added_day").drop_duplicates(keys)
+        nth = dated.groupby("opportunity_id").cumcount() + 1
+        people = pd.DataFrame({"opportunity_id": dated["opportunity_id"], "day": dated["added_day"], "people": nth})
+    theirs = theirs.sort_values("day", ignore_index=True)
+    return Past(stays[columns], wins[["line", "age_days"]], theirs, people, order[len(order) // 2 :])
 
 
 def marked(open_deals: pd.DataFrame, past: Past) -> pd.DataFrame:
@@ -75,7 +90,8 @@ def marked(open_deals: pd.DataFrame, past: Past) -> pd.DataFrame:
     quiet (no touch from the account in a quarter of the days that half of the won deals of its line took, 14 at least and
     45 at most) or pushed (its closing day moved later twice or more). It is due too early where its closing day, if not past, comes
     sooner after it entered its stage than nine of ten won deals were won, and fast where it reached its stage sooner after it
-    was opened than nine of ten of them did. Where fewer than `FLOOR_OUTCOMES` won deals of the line
+    was opened than nine of ten of them did. It is alone where it is in a stage of the second half and one person is entered
+    for it; without any nobody can tell. Where fewer than `FLOOR_OUTCOMES` won deals of the line
     tell, those of all lines do, and below that many none: then the deal cannot be judged, and is not marked. Limits are those
     of today, for past days too. Without any touch in the source no deal is quiet.
 
@@ -92,10 +108,11 @@ def marked(open_deals: pd.DataFrame, past: Past) -> pd.DataFrame:
     References
     ----------
     Metric dictionary C-58, C-59, C-11; S3-27, S3-28. The days of quiet are a house definition within the bounds of C-58, due
-    too early one of its own; fast is the part of C-59 that stages tell.
+    too early one of its own; fast, skipped and alone are the parts of C-59 that stages and people tell.
     """
     out = _limits(open_deals, past)
     out["days_quiet"] = _days_quiet(out, past.touches)
+    out["people"] = _people(out, past)
     slow = out["days_in_stage"] > out["days_slow"]
     quiet = out["quiet_limit"].notna() & out["account_id"].notna() & ~(out["days_quiet"] <= out["quiet_limit"])
     quiet &= len(past.touches) > 0
@@ -108,6 +125,8 @@ def marked(open_deals: pd.DataFrame, past: Past) -> pd.DataFrame:
         "overdue": out["close_date"] < out["day"],
         "due_too_early": out["days_planned"] < out["days_needed"],
         "fast": out["days_to_stage"] < out["days_fast"],
+        "skipped": out["skipped"].fillna(False).astype(bool),
+        "alone": out["people"] == 1,
     }
     return out.drop(columns="quiet_limit").assign(**marks, slow=slow, quiet=quiet, pushed=pushed)
 
@@ -148,6 +167,15 @@ def _days_quiet(deals: pd.DataFrame, touches: pd.DataFrame) -> pd.Series:
     days = touches.assign(touched=touches["day"])
     last = pd.merge_asof(known.assign(row=known.index), days, on="day", by="account_id").set_index("row")
     return (last["day"] - last["touched"]).dt.days.reindex(deals.index)
+
+
+def _people(deals: pd.DataFrame, past: Past) -> pd.Series:
+    """People entered for each deal in a late stage by its day; missing where none is."""
+    late = deals.loc[deals["stage"].isin(past.late), ["opportunity_id", "day"]].sort_values("day")
+    if late.empty or past.people is None or past.people.empty:
+        return pd.Series(np.nan, deals.index)
+    known = pd.merge_asof(late.assign(row=late.index), past.people, on="day", by="opportunity_id")
+    return known.set_index("row")["people"].reindex(deals.index)
 
 
 def record(past: pd.DataFrame, by: Past, horizon: int, year_starts: int = 1) -> pd.DataFrame:

@@ -12,7 +12,6 @@ MARKS = {
     "stalled": "stalled",
     "overdue": "overdue",
     "due_too_early": "due too early for their stage",
-    "fast": "fast",
 }  # as readers say them
 Estimate = tuple[float, float, float, int]  # value, low, high, n
 
@@ -218,19 +217,24 @@ def in_the_past(mark: str, record: pd.DataFrame, months: int, level: float) -> s
     )
 
 
-def fast(deals: pd.DataFrame, record: pd.DataFrame, months: int, level: float, currency: str) -> str:
-    """Say whether deals that reached their stage fast were won less often; empty where none ever was.
+def ahead(mark: str, deals: pd.DataFrame, record: pd.DataFrame, months: int, level: float, currency: str) -> str:
+    """Say whether deals that ran ahead of their buyers were won less often; empty where none ever did.
 
     Parameters
     ----------
-    deals : open ones that did, DataFrame ``amount``
+    mark : ``fast, skipped, alone``
+    deals : open ones that do, DataFrame ``opportunity_id, name, amount``
     record, months : as in `in_the_past`
     """
-    past = in_the_past("fast", record, months, level)
-    if not past:
-        return ""
-    now = f"{count(len(deals), 'open deal')}{worth(deals['amount'], currency)} reached {'its' if len(deals) == 1 else 'their'} stage"
-    return f"{now} sooner than nine of ten won deals. {past}"
+    past, one = in_the_past(mark, record, months, level), len(deals) == 1
+    means = {
+        "fast": f"reached {'its' if one else 'their'} stage sooner than nine of ten won deals",
+        "skipped": "passed over a stage",
+        "alone": f"{'is' if one else 'are'} in a late stage with one person entered",
+    }
+    which = f" ({named(_labels(deals), NAMED)})" * bool(len(deals))
+    now = f"{count(len(deals), 'open deal')}{worth(deals['amount'], currency)} {means[mark]}{which}. {past}"
+    return now if past else ""
 
 
 def _points(value: float) -> str:
