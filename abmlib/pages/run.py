@@ -373,7 +373,7 @@ def write_front(
     lists = front.lists(decisions, names, currency)
     if len(pack := left(tables / "15_accounts.parquet")):
         pack.insert(1, "account", pack["account_id"].map(names))
-        lists["15_accounts.csv"] = defused(pack.round(2))
+        lists["15_accounts.csv"] = defused(pack.round(dict.fromkeys(pack.select_dtypes("number"), 2)))
     for name, listed in lists.items():
         listed.to_csv(to / "lists" / name, index=False, encoding="utf-8-sig", date_format="%Y-%m-%d")
     noted = {name: left(tables / f"{number}_measures.parquet") for number, name in numbered.items()}
