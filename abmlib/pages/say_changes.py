@@ -268,7 +268,7 @@ def bridge(table: pd.DataFrame, currency: str) -> str:
         )
     said = f"The open pipeline went to {ends[1]} on {day(first['end_day'])} from {ends[0]} on {day(first['start_day'])}"
     learnt = step["learnt"].sum()
-    undated = f"{short_money(learnt, currency)} of the change has no day, or one up to then (“learnt” in the table)"
+    undated = f"{short_money(learnt, currency)} of the change is older or has no day (“learnt” in the table)"
     return f"{said}; {undated}." if learnt else f"{said}."
 
 
@@ -361,15 +361,15 @@ def pack(held: Mapping[str, float], accounts: int, leads: int) -> Words:
     shares = {"open_share": "of the open amount", "revenue_share": "of the revenue of 12 months"}
     holds = joined([f"{share(known[key])} {what}" for key, what in shares.items() if key in known])
     wrong = {
-        "stalled": "have a deal that stalls or is overdue",
-        "roles": "lack a role that a play needs",
-        "quiet": "had no touch in 90 days",
-        "no_decision": "are named in no decision",
+        "stalled": "with a deal that stalls or is overdue",
+        "roles": "without a role that a play needs",
+        "quiet": "without a touch in 90 days",
+        "no_decision": "named in no decision",
     }
     each = joined([f"{known[key]:,.0f} {what}" for key, what in wrong.items() if known.get(key)])
     said = [
         f"The {count(n, 'account')} with the largest open amount hold {holds}." * bool(holds),
-        f"Of {'them' if holds else f'the first {n:,}'}, {each}." * bool(each),
+        f"Among {'them' if holds else f'the first {n:,}'}: {each}." * bool(each),
         "Which roles they lack is unknown: roles are not entered for most people." * ("roles" not in known),
         f"A count of leads would show {count(leads, 'lead')}, not {count(accounts, 'account')}." * bool(leads),
     ]
