@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 FIRST = 3  # cases named in an error before it stops listing
 NO_ROOM = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)  # what a full disk says
 LONGEST = 80  # characters of a name or value in an error
-ADDRESS = re.compile(r"[^\s@,;:<>()'\"]+@[^\s@]*\.[^\s@,;:<>()'\"]+")  # of e-mail
+# Of e-mail; from the beginning of a word alone, or a long word would be read once from each of its letters.
+ADDRESS = re.compile(r"(?<![^\s@,;:<>()'\"])[^\s@,;:<>()'\"]+@[^\s@]*\.[^\s@,;:<>()'\"]+")
 UNKNOWN = "is unknown"
 PLAIN = {  # pydantic's words, and plain ones
     "Input should be": "must be", "Field required": "is missing", "String should": "must", "List should": "must", " after validation": "",
