@@ -43,14 +43,15 @@ DECIDE = 'book.decide("call", kind="sell", text="Call them", accounts=book.read(
 SHOW = 'book.read("accounts")[["account_id", "name"]]'
 
 
-LONG = ("test_truth.py", "test_online_retail.py", "test_online_retail_both.py", "test_people.py", "test_export.py",
-        "test_notebooks.py", "test_harder_market.py", "test_switches.py", "test_key_accounts.py", "test_local_days.py",
-        "test_any_book.py", "03_key_accounts.ipynb")  # fmt: skip
+# Files that take long, the longest first.
+LONG = ("test_truth.py", "test_notebooks.py", "test_people.py", "test_export.py", "test_forget.py", "test_bad_input.py",
+        "test_harder_market.py", "test_switches.py", "test_online_retail.py", "test_online_retail_both.py", "test_run.py",
+        "test_benchmarks.py", "test_any_book.py", "test_local_days.py", "test_key_accounts.py", "03_key_accounts.ipynb")  # fmt: skip
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the files whose few tests take long: at the end one process would work and the others wait."""
-    items.sort(key=lambda item: item.path.name not in LONG)
+    items.sort(key=lambda item: LONG.index(item.path.name) if item.path.name in LONG else len(LONG))
 
 
 def pytest_collection_finish() -> None:

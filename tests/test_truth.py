@@ -15,8 +15,8 @@ ACCOUNTS = 500  # in each market
 
 
 def shares_markets(proof: Proof) -> bool:
-    """Does a row use the two markets that are made for all rows."""
-    return proof.accounts is None and proof.on == Switches() and proof.off in (None, NOTHING)
+    """Does a row use the two kinds of markets that are made for all rows."""
+    return proof.accounts is None and proof.on == Switches() and proof.off in (None, NOTHING, Switches())
 
 
 @pytest.fixture(scope="module", params=[FEW, pytest.param(MORE, marks=pytest.mark.slow)], ids=["few", "more"])
