@@ -106,13 +106,17 @@ def test_a_report_makes_a_call_where_any_of_its_headlines_does():
     assert (found.value, found.n) == (1.5, 15.0)
 
 
-def test_seeds_take_turns_at_several_switches_and_a_row_has_its_own_size():
+def test_a_market_goes_through_a_book_to_its_proofs_and_seeds_take_turns_at_several_switches():
+    def deals(seen) -> Found:
+        return Found(float(len(seen.deals)), float(len(seen.of_deals)))
+
     def stalls(seen) -> Found:
         return Found(float(seen.truth["switches"].set_index("name")["size"]["stalled"]), n=len(seen.truth["accounts"]))
 
     two = tuple(Switches(stalled=size) for size in (0.1, 0.3))
-    (found,) = measure([proof(estimate=stalls, on=two, accounts=15)], [4, 5], 20)
+    found, read = measure([proof(estimate=e, on=two, accounts=15) for e in (stalls, deals)], [4, 5], 20)
     assert found.value == pytest.approx(0.2) and found.n == 15 and "seeds 4–5, 15 accounts" in found.markets
+    assert read.value == read.truth > 0
 
 
 def test_a_row_that_is_run_again_replaces_its_like_and_keeps_the_others():
@@ -149,15 +153,6 @@ def test_the_monte_carlo_error_of_a_share():
     assert share.apart(LEVEL) == pytest.approx(0.0)
     parts = Share(np.array([0.9, 1.0, 0.95, 0.95]))
     assert parts.error == pytest.approx(parts.values.std(ddof=1) / 2)
-
-
-def test_a_market_goes_through_a_book_to_its_proofs():
-    def deals(seen) -> Found:
-        return Found(float(len(seen.deals)), float(len(seen.of_deals)))
-
-    asked = Proof("deals", "C-2", deals)
-    (found,) = measure([asked], [3], 20)
-    assert found.value == found.truth > 0
 
 
 def test_a_market_is_seen_on_an_earlier_day_too_and_only_in_the_tables_it_keeps():

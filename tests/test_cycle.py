@@ -308,7 +308,7 @@ def test_the_cycle_of_an_account_is_that_of_the_line_with_most_money():
     assert cycle.largest_first(rows, money)["cycle"].tolist() == ["mid", "full", "early"]
 
 
-@pytest.mark.parametrize("seed", [401, 402])
+@pytest.mark.parametrize("seed", [401, pytest.param(402, marks=pytest.mark.slow)])
 def test_planted_cycles_are_found_for_nine_in_ten_accounts_with_three_deals(seed):
     market = simulate(seed, 300, 36, end="2026-06-30")
     t = market.tables

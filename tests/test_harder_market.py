@@ -210,7 +210,7 @@ def test_the_last_value_of_the_history_is_the_one_of_the_table(market):
 
 def test_an_earlier_day_shows_the_earlier_value(tmp_path):
     m = simulate(SEED, 80, 24, switches=preset("clean", {"changes": 1.0}))
-    write(m, tmp_path)
+    write(Market({n: m.tables[n] for n in ("accounts", "attribute_history", "transactions")}, m.truth), tmp_path)
     day = pd.Timestamp("2025-09-30")
     accounts, known = m.tables["accounts"].set_index("account_id"), m.tables["attribute_history"]
     known = known[known["known_from"] < (day + pd.Timedelta(days=1)).tz_localize("Europe/Berlin")]

@@ -85,7 +85,7 @@ def test_the_sample_is_as_large_as_it_should_be(market):
     assert sum(map(len, in_bytes(SAMPLE).values())) < 4_000_000
 
 
-@pytest.mark.parametrize(("small", "large"), [(500, 1000), (30, 240)])
+@pytest.mark.parametrize(("small", "large"), [(500, 520), (30, 240)])
 def test_a_larger_market_holds_the_smaller_ones_accounts_unchanged(small, large):
     one, two = simulate(7, small, 12), simulate(7, large, 12)
     digits = one.tables["accounts"]["account_id"].str[1:6]
@@ -105,9 +105,9 @@ def test_a_larger_market_holds_the_smaller_ones_accounts_unchanged(small, large)
 
 
 def test_blocks_are_the_market_in_parts():
-    parts = list(blocks(7, 700, 6))
-    assert [len(p.truth["accounts"]) for p in parts] == [500, 200]
-    whole = simulate(7, 700, 6).tables
+    parts = list(blocks(7, 520, 3))
+    assert [len(p.truth["accounts"]) for p in parts] == [500, 20]
+    whole = simulate(7, 520, 3).tables
     for name in parts[0].tables:
         pd.testing.assert_frame_equal(pd.concat([p.tables[name] for p in parts], ignore_index=True), whole[name])
 
@@ -125,8 +125,8 @@ def test_files_do_not_depend_on_how_many_processes_write_them(tmp_path, form, mo
 
 def test_files_made_in_batches_are_those_of_the_whole(tmp_path, monkeypatch):
     monkeypatch.setattr("abmlib.market.files.TOGETHER", 1)
-    make(Plan(7, 700, 6), tmp_path / "parts")
-    assert in_bytes(tmp_path / "parts") == written(simulate(7, 700, 6), tmp_path / "whole")
+    make(Plan(7, 520, 3), tmp_path / "parts")
+    assert in_bytes(tmp_path / "parts") == written(simulate(7, 520, 3), tmp_path / "whole")
 
 
 def test_a_switch_moves_nothing_it_is_not_about(market):
