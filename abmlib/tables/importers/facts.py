@@ -76,9 +76,8 @@ class Fact:
 
 def one_line(name: object, most: int = 80) -> str:
     """Write a name so that it stays on one line of a comment, without any e-mail address."""
-    kept = re.sub(
-        r"(?<![^\s@\"'])[^\s@\"']+@[^\s@\"']+", "…@…", "".join(c if c.isprintable() else " " for c in str(name))
-    )
+    plain = "".join(c if c.isprintable() else " " for c in str(name))
+    kept = re.sub(r"(?<![^\s@\"'])[^\s@\"']+@[^\s@\"']+", "…@…", plain)
     return kept if len(kept) <= most else kept[: most - 1] + "…"
 
 

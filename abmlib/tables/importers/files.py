@@ -4,7 +4,6 @@ No file is ever held whole, but a sheet of Excel.
 """
 
 # ruff: noqa: S608  SQL is put together here: every name passes quoted, every text text
-import errno
 import hashlib
 import itertools
 import json
@@ -20,14 +19,13 @@ from typing import Any
 import duckdb
 import pyarrow.parquet as pq
 
-from abmlib.tables.errors import FIRST, TableError, cut, first_cases
+from abmlib.tables.errors import FIRST, NO_ROOM, TableError, cut, first_cases
 from abmlib.tables.importers import sheet_reader, text_files, values
 from abmlib.tables.importers.mapping_file import EXCEL, JSON, NTH, PARQUET, ROW, Source, suffix
 from abmlib.tables.importers.sql import Engine, cause, one, quoted, text
 from abmlib.tables.importers.text_files import NoText, Part, place
 
 AS_TABLE = "Save it as UTF-8 CSV with commas, or import it with a mapping."  # what to do about a file given as a table
-NO_ROOM = tuple(map(os.strerror, (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)))
 DEEPEST = 100  # levels of a value in JSON
 STAGED = "format parquet, compression snappy, row_group_size 24576"  # what is read several times, quickly
 NAMED = 40  # columns or files listed in an error
@@ -80,7 +78,7 @@ def no_room(wrong: Exception) -> str:
     """
     if isinstance(wrong, duckdb.OutOfMemoryException | MemoryError):
         return "the memory is full"
-    return next((reason for reason in NO_ROOM if reason in str(wrong)), "")
+    return next((reason for reason in map(os.strerror, NO_ROOM) if reason in str(wrong)), "")
 
 
 def sha256(path: Path) -> str:
