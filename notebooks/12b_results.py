@@ -92,6 +92,7 @@ groups, by_ways = breakdowns.split(opportunities, window, labels, track, year_st
 known = groups[groups["group"] != "unknown"]
 differ = deals.differences(known)
 by_ways = breakdowns.stand_out(by_ways, differ)
+left_out = breakdowns.aside(opportunities, window)
 quiet = sellers.silent(opportunities, book.as_of)
 moved = breakdowns.without_one(opportunities, window, labels, by_ways, track)
 book.measure(breakdowns.without_rows(moved, window))
@@ -279,7 +280,7 @@ all_ways = by_ways[["group_by", "group", *counts]]
 of_ways = by_ways["group_by"].isin(ways)
 show.table(
     all_ways[of_ways], f"Win rates that differ, deals decided {when}", currency, rows=40,
-    note=say_results.without_rate(by_ways[of_ways]),
+    note=say_results.without_rate(by_ways[of_ways], left_out),
 )  # fmt: skip
 
 # %% [markdown]
@@ -297,7 +298,7 @@ of_origin = [*(c for c in counts if not c.startswith("raw")), "open", "open_valu
 by_source = by_ways[by_ways["group_by"] == "source"].rename(columns={"group": "source"})
 show.table(
     by_source[["source", *of_origin]], f"Deals by source, renewals left out, opened and decided {when}", currency,
-    note=say_results.without_rate(by_source),
+    note=say_results.without_rate(by_source, left_out),
 )  # fmt: skip
 
 # %% [markdown]
@@ -317,7 +318,7 @@ show.table(
     f"Deals by campaign, renewals left out, opened and decided {when}",
     currency,
     rows=40,
-    note=say_results.without_rate(by_campaign),
+    note=say_results.without_rate(by_campaign, left_out),
 )
 
 # %% [markdown]
@@ -409,7 +410,7 @@ show.table(won_for, f"Reasons of the deals won {when}", currency)
 # %%
 show.table(
     all_ways, "Deals by quarter, month, type, product line, segment, source, campaign and owner", currency, rows=200,
-    note=say_results.without_rate(by_ways),
+    note=say_results.without_rate(by_ways, left_out),
 )  # fmt: skip
 
 # %% [markdown] tags=["fold"]

@@ -167,16 +167,35 @@ def test_a_seller_whose_lost_deals_have_no_closing_day_is_not_compared_but_said(
     groups, table = breakdowns.split(every, YEAR, labels, pd.Series("unknown", every.index))
     assert sorted(groups["group"]) == ["x", "y"]
     assert table.set_index("group").loc["agent", ["won", "lost_undated", "raw"]].fillna(-1).tolist() == [68, 45, -1]
-    assert "agent" not in breakdowns.without_one(every, YEAR, labels, table)["group"].tolist()
+    moved = breakdowns.without_one(every, YEAR, labels, table)
+    assert say_results.without_one(moved, {}, "EUR")[0].startswith(
+        "Without seller agent (68 of 68 won) the win rate is 50.0%"
+    )
     won, lost, rate = breakdowns.with_undated(every, YEAR)
     assert (won, lost, rate) == (0, 45, 168 / 313)
     assert say_results.undated(won, lost, rate, table) == (
-        "45 more deals lost have no closing day: with them the win rate is 53.7%. Not compared with others, as many of their "
-        "deals have no day: seller agent (68 won with a day, 45 lost without one)."
+        "45 more deals lost have no closing day: with them the win rate is 53.7%. Left out of all rates of other groups, as many "
+        "of their deals have no day: seller agent (68 won with a day, 45 lost without one)."
     )
     assert say_results.undated(1, 2, 0.5, table.iloc[:0]).startswith("3 more deals (1 won and 2 lost) have no")
     assert say_results.without_rate(table).startswith("No win rate is given")
     assert say_results.without_rate(table[table["group"].isin(["x", "y"])]) == ""
+
+
+def test_the_deals_of_a_seller_dated_only_when_won_are_in_no_rate_of_a_campaign():
+    rows = [(f"w{i}", True, 1, "2026-01-05", "2026-02-01") for i in range(9)]
+    rows += [(f"u{i}", False, 1, "2026-01-05", None) for i in range(6)]
+    rows += [(f"o{i}", i > 10, 1, "2026-01-05", "2026-02-01") for i in range(26)]
+    names = ["k3"] * 15 + ["k3"] * 13 + ["k1"] * 13
+    owner = ["agent"] * 15 + ["x", "y"] * 13
+    every = deals(rows, owner_id=owner, campaign_id=names, account_id=[f"a{i}" for i in range(41)])
+    assert breakdowns.aside(every, YEAR) == ["agent"]
+    _, table = breakdowns.split(every, YEAR, labelled(every), pd.Series("unknown", every.index))
+    of = table[table["group_by"] == "campaign"].set_index("group")
+    assert of.loc["Web seminar", ["won", "lost"]].tolist() == [2, 11]  # not 11 won
+    assert table.set_index("group").loc["agent", "won"] == 9
+    assert say_results.without_rate(table, ["agent"]).endswith("Without the deals of agent.")
+    assert breakdowns.aside(every.assign(owner_id="agent"), YEAR) == []  # all deals are no exception
 
 
 def test_renewals_are_in_no_source():

@@ -86,7 +86,8 @@ def split(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Measure the deals of a period by each way: `all_groups` and `by_ways`. Of `ORIGINS`, renewals are left out.
 
-    A `partial` group has no win rate: it is in the table alone, and without one.
+    A `partial` group has no win rate: it is in the table alone, and without one. The deals of the sellers `aside` are in no way
+    but that of sellers: wins that are dated without the losses would make any group look good.
 
     Parameters
     ----------
@@ -99,13 +100,34 @@ def split(
     the groups, and the table of `by_ways`
     """
     groups, tables = [], []
-    origins = labels.columns.isin(ORIGINS)
-    for some, ways in ((deals, labels.loc[:, ~origins]), (deals[track != "renewal"], labels.loc[:, origins])):
+    others = deals[~deals["owner_id"].isin(aside(deals, period))]
+    origins, owner = labels.columns.isin(ORIGINS), labels.columns == "owner"
+    parts = [(others, ~origins & ~owner), (others[track[others.index] != "renewal"], origins), (deals, owner)]
+    for some, chosen in parts:
+        ways = labels.loc[:, chosen]
         groups.append(all_groups(counted(some, period), ways))
         tables.append(by_ways(some, period, ways, groups[-1], year_starts, track))
-    found, table = pd.concat(groups, ignore_index=True), pd.concat(tables, ignore_index=True)
+    found, table = (
+        pd.concat(groups, ignore_index=True),
+        pd.concat([t for t in tables if len(t)] or tables[:1], ignore_index=True),
+    )
     keys = pd.MultiIndex.from_frame(table.loc[table["partial"].astype(bool), ["group_by", "group"]])
     return found[~pd.MultiIndex.from_frame(found[["group_by", "group"]]).isin(keys)], table
+
+
+def aside(deals: pd.DataFrame, period: Period) -> list[str]:
+    """Name the sellers of whose decided deals `UNDATED` or more have no closing day; none where they are not the exception.
+
+    They are where they decided more than `LARGE` of the period's deals.
+
+    Parameters
+    ----------
+    deals : DataFrame of `deals.with_days`
+    """
+    closed, late = (part["owner_id"].dropna().value_counts() for part in (counted(deals, period), _late(deals)))
+    late = late[late >= UNDATED * (closed.reindex(late.index, fill_value=0) + late)]
+    held = closed[closed.index.isin(late.index)]
+    return sorted(held.index) if held.sum() <= LARGE * closed.sum() else []
 
 
 def compared_rows(differ: pd.DataFrame, labels: pd.DataFrame, period: Period) -> pd.DataFrame:
@@ -318,7 +340,7 @@ def without_one(
     deals is not tried, as the others are then the exception; nor is one that leaves fewer than `FLOOR_OUTCOMES`. That of a sum or
     count is kept where it holds more than half of it, of `FEWEST` deals or more. Deals without a label belong to no group, but
     those without a source or campaign are tried for the win rate; a way with one group tells nothing, nor does the win rate of a
-    `partial` group.
+    `partial` group. The sellers `aside` are always named for the win rate, and first: the others are tried without their deals.
 
     Parameters
     ----------
@@ -352,7 +374,9 @@ def without_one(
     partial = (
         table.loc[table["partial"].astype(bool), ["group_by", "group"]] if table is not None else ways.iloc[:0, :2]
     )
-    found = [_rate_without(won, closed["account_id"], named, pd.MultiIndex.from_frame(partial))]
+    apart = closed["owner_id"].isin(aside(deals, period))
+    found = [_apart(won, apart, closed["owner_id"])]
+    found.append(_rate_without(won[~apart], closed.loc[~apart, "account_id"], named, pd.MultiIndex.from_frame(partial)))
     sums = {
         "won_value": closed.loc[won, "amount"],
         "created_value": _created(deals, opened),
@@ -391,6 +415,23 @@ def _rate_without(won: pd.Series, account: pd.Series, ways: pd.DataFrame, partia
     moved = each[(without < low) | (without > high)]
     order = (moved["without"] - value).abs().sort_values(ascending=False, kind="stable").index
     return moved.loc[order].drop_duplicates("group_by").head(NAMED).assign(definition_id="win_rate_by_count")
+
+
+def _apart(won: pd.Series, apart: pd.Series, owner: pd.Series) -> pd.DataFrame:
+    """Give the win rate without the sellers set apart, as one group; no row without any, or where no deal was lost."""
+    who = ", ".join(sorted(owner[apart].unique()))
+    row = [
+        "win_rate_by_count",
+        "owner",
+        who,
+        won.mean(),
+        won[~apart].mean(),
+        won[apart].sum(),
+        apart.sum(),
+        (~apart).sum(),
+    ]
+    columns = ["definition_id", "group_by", "group", "value", "without", "won", "n", "n_others"]
+    return pd.DataFrame([row] if apart.any() and not apart.all() and not won.all() else [], columns=columns)
 
 
 def _sum_without(values: pd.Series, ways: pd.DataFrame) -> pd.DataFrame:

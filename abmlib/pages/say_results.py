@@ -103,7 +103,9 @@ def undated(won: int, lost: int, rate: float, table: pd.DataFrame) -> str:
         f"{_whom(r.group_by, r.group, {})} ({_ends(r.won, r.lost)} with a day, {_ends(r.won_undated, r.lost_undated)} without one)"
         for r in most.itertuples()
     ]
-    groups = f" Not compared with others, as many of their deals have no day: {joined(parts)}." if parts else ""
+    groups = (
+        f" Left out of all rates of other groups, as many of their deals have no day: {joined(parts)}." if parts else ""
+    )
     ends, has = _ends(won, lost), "has" if won + lost == 1 else "have"
     ends = f"({ends})" if won and lost else ends.split()[-1]
     return f"{count(won + lost, 'more deal')} {ends} {has} no closing day: with them the win rate is {share(rate)}.{groups}"
@@ -114,16 +116,19 @@ def _ends(won: float, lost: float) -> str:
     return joined([f"{n:,.0f} {word}" for n, word in ((won, "won"), (lost, "lost")) if n > 0]) or "none"
 
 
-def without_rate(table: pd.DataFrame) -> str:
-    """Say as a note why groups have no win rate; empty where none lacks one for want of closing days.
+def without_rate(table: pd.DataFrame, aside: Sequence[str] = ()) -> str:
+    """Say as a note why groups have no win rate, and whose deals are left out; empty where nothing is lacking.
 
     Parameters
     ----------
     table : DataFrame of `breakdowns.by_ways`, or rows of it
+    aside : of `breakdowns.aside`
     """
-    if not table["partial"].eq(True).any():
+    if table.empty:
         return ""
-    return "No win rate is given where a tenth or more of a group's decided deals have no closing day."
+    none = "No win rate is given where a tenth or more of a group's decided deals have no closing day."
+    left = f"Without the deals of {named([one_line(a) for a in aside])}." if len(aside) else ""
+    return " ".join(text for text in (none * bool(table["partial"].eq(True).any()), left) if text)
 
 
 def reasons(table: pd.DataFrame, outcome: str, level: float, currency: str) -> tuple[str, str]:
@@ -342,7 +347,8 @@ def without_one(moved: pd.DataFrame, names: Mapping[str, str] | pd.Series, curre
     said, held = [], moved[moved["definition_id"] != "win_rate_by_count"]
     rates = moved[moved["definition_id"] == "win_rate_by_count"]
     parts = [
-        f"without {_whom(r.group_by, r.group, names)} ({r.won:,.0f} of {r.n:,} won) {'it' if i else 'the win rate'} is {share(r.without)}"
+        f"{'also ' * bool(r.value != rates['value'].iloc[0])}without {_whom(r.group_by, r.group, names)} "
+        f"({r.won:,.0f} of {r.n:,} won) {'it' if i else 'the win rate'} is {share(r.without)}"
         for i, r in enumerate(rates.itertuples())
     ]
     if parts:
