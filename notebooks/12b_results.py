@@ -124,7 +124,7 @@ say.words(
     say_results.ever(int(deals.won_flag(ever).sum()), len(ever), len(decided), backwards),
     say_results.undated(*breakdowns.with_undated(opportunities, window), by_ways),
     *say_results.without_one(moved, accounts["name"], currency),
-    say_results.silent(quiet) * bool(2 * quiet["silent"].sum() >= len(quiet)),
+    say_results.silent(quiet) * say_results.has_stopped(quiet),
     say_pipeline.target(goal, reached["won_of_target"], period_name, is_over, currency),
 )
 
@@ -475,10 +475,16 @@ book.decide(
     owner=framework.accountable(people, "marketing") or "head of marketing", due=str((book.as_of + pd.Timedelta(days=30)).date()),
     would_change="an aim of the campaign other than deals, or more of its deals won",
 )  # fmt: skip
+head_of_sales = framework.accountable(people, "sales") or "head of sales"
+within_a_week = str((book.as_of + pd.Timedelta(days=7)).date())
+book.decide(
+    "ask_silent_sellers", kind="sell", **say_results.stopped(quiet), owner=head_of_sales, due=within_a_week,
+    would_change="deals opened or closed that the CRM does not hold yet",
+)  # fmt: skip
 behind = sellers.behind(team, own_period, book.as_of, year_starts)
 book.decide(
-    "review_sellers", kind="sell", only_if=len(behind) > 0, **say_results.review_sellers(behind, currency),
-    owner=framework.accountable(people, "sales") or "head of sales", due=str((book.as_of + pd.Timedelta(days=7)).date()),
+    "review_sellers", kind="sell", only_if=len(behind) > 0 and not say_results.has_stopped(quiet),
+    **say_results.review_sellers(behind, team, is_own_over, currency), owner=head_of_sales, due=within_a_week,
     would_change="a target that is changed, or large deals won since",
 )  # fmt: skip
 show.decisions(book.decisions, currency, accounts["name"])

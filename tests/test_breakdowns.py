@@ -456,7 +456,7 @@ def test_a_target_of_nobody_who_owns_a_deal_is_said_and_is_no_seller_behind():
     _, got = team(pd.concat([AIMS, targets(("2026-Q2", "ghost", 900.0), ("2026-Q1", "ghost", 900.0))]))
     assert say_results.sellers(got, "Q2 2026", True, "EUR")[0] == (
         "1 of 2 sellers reached the target of Q2 2026; s missed most: 40 EUR, 60.0% won. "
-        "No deal of the data is owned by ghost, who has a target."
+        "One deal decides it for t: without it the target is missed. No deal of the data is owned by ghost, who has a target."
     )
     assert sellers.behind(got, Q2, TODAY)["owner_id"].tolist() == ["s"]
 
@@ -472,21 +472,36 @@ def test_each_seller_stands_against_the_own_target_and_who_misses_most_comes_fir
     assert {name: s[name] for name in known} == known
     assert [t[c] for c in ("won_value", "missing_to_target", "overdue_deals", "overdue_value")] == [120, 0, 0, 0]
     assert say_results.sellers(got, "Q2 2026", True, "EUR") == (
-        "1 of 2 sellers reached the target of Q2 2026; s missed most: 40 EUR, 60.0% won.",
+        "1 of 2 sellers reached the target of Q2 2026; s missed most: 40 EUR, 60.0% won. "
+        "One deal decides it for t: without it the target is missed.",
         "1 seller holds overdue deals, s most: 1 deal, 50 EUR.",
     )
     rows = noted(sellers.seller_rows(got, Q2)).set_index(["definition_id", "group"])["value"]
     assert rows.loc["won_of_target"].to_dict() == {"s": 0.6, "t": 1.2}
 
 
+def test_where_nobody_won_anything_no_seller_is_called_the_worst():
+    _, got = team(AIMS)
+    nothing = got.assign(won_value=0.0, won_of_target=0.0, without_largest=0.0)
+    assert say_results.sellers(nothing, "Q2 2026", True, "EUR")[0] == (
+        "0 of 2 sellers reached the target of Q2 2026; none of them won anything in it."
+    )
+
+
 def test_sellers_below_both_targets_are_reviewed_and_the_money_is_at_most_what_is_open():
     _, got = team(AIMS)
     behind = sellers.behind(got, Q2, TODAY)
     assert behind["owner_id"].tolist() == ["s"]  # 60 of 100 in the quarter, 90 of 120 in the year
-    asked = say_results.review_sellers(behind, "EUR")
+    asked = say_results.review_sellers(behind, got, False, "EUR")
     assert asked["moves"] == 40
-    assert asked["reason"] == "s won 60 EUR of 100 EUR (75.0% of the year's), 2 open (75 EUR), 1 overdue"
-    assert say_results.review_sellers(behind.assign(open_value=30.0), "EUR")["moves"] == 30
+    assert asked["reason"] == (
+        "s won 60 EUR of 100 EUR (75.0% of the target of the year to date), 2 open (75 EUR), 1 overdue"
+    )
+    assert say_results.review_sellers(behind.assign(open_value=30.0), got, False, "EUR")["moves"] == 30
+    spared = got.assign(owner_id="u", year_of_target=1.2)
+    over = say_results.review_sellers(behind, spared, True, "EUR")
+    assert "moves" not in over  # no review wins back a quarter that is over
+    assert over["text"].endswith("(s; not u, at 120.0% of the year to date)")
     assert sellers.behind(got.assign(year_won=120.0), Q2, TODAY).empty
     assert sellers.behind(got, Q2, day("2026-04-10")).empty  # 60 % won when a ninth of the quarter has passed
 
@@ -511,7 +526,11 @@ def test_a_seller_with_open_deals_is_silent_after_90_days_without_one_opened_or_
         owner_id=["s", "t", "t", "u"],
     )  # fmt: skip
     got = sellers.silent(every, TODAY)
-    assert got.values.tolist() == [["s", day("2026-01-05"), 1, True], ["t", day("2026-06-01"), 1, False]]
+    assert got.values.tolist() == [["s", day("2026-01-05"), 1, 1, True], ["t", day("2026-06-01"), 1, 1, False]]
+    asked = say_results.stopped(got)
+    assert asked["text"].endswith("the CRM is not kept: ask the 1 seller who holds 1 open deal")
+    assert (asked["moves"], asked["only_if"]) == (1, True)
+    assert not say_results.has_stopped(got.iloc[1:])
     assert say_results.silent(got) == (
         "1 of 2 sellers with open deals opened and closed none since 5 January 2026 or longer: s (1), 1 open deal in all."
     )

@@ -44,7 +44,7 @@ def by_seller(
     -------
     DataFrame: ``owner_id, own_target, won_value, won_of_target, missing_to_target, year_target, year_won, year_of_target,
     open_deals, open_value, due_value`` (from the day of the report to the end of `coming`), ``overdue_deals, overdue_value,
-    stalled_deals, deals_known`` (all the deals owned), and of `by_ways` ``won, lost, raw, raw_low, raw_high, shrunk, low, high``
+    stalled_deals, deals_known`` (all the deals owned), ``without_largest`` (``won_of_target`` but for the largest deal won), and of `by_ways` ``won, lost, raw, raw_low, raw_high, shrunk, low, high``
 
     References
     ----------
@@ -90,6 +90,8 @@ def by_seller(
     out["deals_known"] = deals.groupby("owner_id").size().reindex(out.index, fill_value=0)
     aim = out["own_target"].where(out["own_target"] > 0)
     out["won_of_target"] = out["won_value"] / aim
+    largest = won["won_value"].groupby("owner_id")["amount"].max().reindex(out.index).fillna(0.0)
+    out["without_largest"] = (out["won_value"] - largest) / aim
     out["missing_to_target"] = (aim - out["won_value"]).clip(lower=0)
     out["year_of_target"] = out["year_won"] / out["year_target"].where(out["year_target"] > 0)
     out = out.join(rates[["won", "lost", "raw", "raw_low", "raw_high", "shrunk", "low", "high"]]).reset_index()
@@ -127,16 +129,17 @@ def silent(deals: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame, the longest silent first: ``owner_id, last_day, open_deals, silent`` (none for `SILENT_DAYS` up to `as_of`)
+    DataFrame, the longest silent first: ``owner_id, last_day, open_deals, open_value, silent`` (none for `SILENT_DAYS` up to `as_of`)
     """
     days = deals[["created_day", "closed_day"]].max(axis=1)
-    held = open_deals(deals).groupby("owner_id").size().rename("open_deals")
+    live = open_deals(deals)
+    held = live.groupby("owner_id").size().rename("open_deals")
     last = days.groupby(deals["owner_id"]).max().rename("last_day").reindex(held.index)
-    out = pd.concat([last, held], axis=1).rename_axis("owner_id").reset_index()
+    value = _sum(live).rename("open_value").reindex(held.index)
+    out = pd.concat([last, held, value], axis=1).rename_axis("owner_id").reset_index()
     out["silent"] = (as_of - out["last_day"]).dt.days >= SILENT_DAYS
-    return out[["owner_id", "last_day", "open_deals", "silent"]].sort_values(
-        ["last_day", "owner_id"], ignore_index=True
-    )
+    columns = ["owner_id", "last_day", "open_deals", "open_value", "silent"]
+    return out[columns].sort_values(["last_day", "owner_id"], ignore_index=True)
 
 
 def seller_rows(sellers: pd.DataFrame, period: Period) -> pd.DataFrame:

@@ -11,6 +11,7 @@ STATUSES, STATUS_SHARE = (
     ("cancel", "lost", "closed", "won"),
     0.8,
 )  # words that are no reason, and the share that makes one worth saying
+FEW = 2  # sellers below the target of the period alone who are named
 REVIEWED = 5  # sellers with their numbers in the reason of a decision
 MOST = 0.5  # part of the deals without a closing day that is worth the name of the group that holds it
 READERS = {"owner": "seller"}  # ways of grouping that readers call otherwise
@@ -237,11 +238,18 @@ def sellers(
         met = int((aims["won_of_target"] >= 1).sum())
         target = f"{met:,} of {count(len(aims), 'seller')} reached the target of {period}"
         least = aims.iloc[0]
-        if least["missing_to_target"] > 0:
+        if len(aims) > 1 and not aims["won_value"].gt(0).any():
+            target += f"; none of them {'' if ended else 'has '}won anything in it"
+        elif least["missing_to_target"] > 0:
             verb = "missed" if ended else "misses"
             missing = f"{short_money(least['missing_to_target'], currency)}, {share(least['won_of_target'])} won"
             target += f"; {one_line(least['owner_id'])} {verb} most: {missing}"
         target += "."
+        by_one = aims.loc[(aims["won_of_target"] >= 1) & (aims["without_largest"] < 1), "owner_id"]
+        if len(by_one):
+            target += (
+                f" One deal decides it for {named([one_line(o) for o in by_one])}: without it the target is missed."
+            )
     for who, text in (
         (nobody, "No deal of the data is owned by {}, who {} a target."),
         (table.loc[table["own_target"] <= 0, "owner_id"], "{} {} a target of zero or below, and cannot be judged."),
@@ -262,26 +270,63 @@ def sellers(
     )
 
 
-def review_sellers(behind: pd.DataFrame, currency: str) -> dict[str, object]:
+def review_sellers(behind: pd.DataFrame, team: pd.DataFrame, ended: bool, currency: str) -> dict[str, object]:
     """Write the decision to review the sellers furthest below target, as `Book.decide` takes it.
+
+    A period that has ended has no money left to move.
 
     Parameters
     ----------
     behind : DataFrame of `sellers.behind`
+    team : DataFrame of `sellers.by_seller`
     """
     facts = [
         f"{one_line(r.owner_id)} won {short_money(r.won_value, currency)} of {short_money(r.own_target, currency)} "
-        f"({share(r.year_won / r.year_target)} of the year's), {r.open_deals:,.0f} open ({short_money(r.open_value, currency)}), "
-        f"{r.overdue_deals:,.0f} overdue"
+        f"({share(r.year_won / r.year_target)} of the target of the year to date), {r.open_deals:,.0f} open "
+        f"({short_money(r.open_value, currency)}), {r.overdue_deals:,.0f} overdue"
         for r in behind.head(REVIEWED).fillna({"open_deals": 0, "overdue_deals": 0}).itertuples()
     ]
     missing = behind[["missing_to_target", "open_value"]].min(axis=1, skipna=False)
-    who = named([one_line(o) for o in behind["owner_id"]])
-    return {
+    spared = team[(team["missing_to_target"] > 0) & (team["year_of_target"] >= 1)]
+    but = [f"{one_line(r.owner_id)}, at {share(r.year_of_target)} of the year to date" for r in spared.itertuples()]
+    who = named([one_line(o) for o in behind["owner_id"]]) + f"; not {joined(but)}" * (0 < len(but) <= FEW)
+    asked: dict[str, object] = {
         "text": f"Review deals and plan with the sellers below both targets, of the period and of the year to date ({who})",
-        "reason": "; ".join(facts), "moves": missing.sum(min_count=1),
+        "reason": "; ".join(facts),
+    }
+    money: dict[str, object] = {
+        "moves": missing.sum(min_count=1),
         "basis": "what they miss to the target of the period, each up to the own open amount:",
+    }
+    return asked if ended else asked | money
+
+
+def stopped(quiet: pd.DataFrame) -> dict[str, object]:
+    """Write the decision to ask whether selling stopped, as `Book.decide` takes it: where half of the sellers are silent.
+
+    Parameters
+    ----------
+    quiet : DataFrame of `sellers.silent`
+    """
+    some = quiet[quiet["silent"]]
+    n, since = int(some["open_deals"].sum()), day(some["last_day"].max()) if len(some) else ""
+    return {
+        "text": "Find out whether selling stopped or the CRM is not kept: "
+        f"ask the {count(len(some), 'seller')} who hold{'s' * (len(some) == 1)} {count(n, 'open deal')}",
+        "reason": f"none of them opened or closed a deal since {since}: {named([one_line(o) for o in some['owner_id']])}",
+        "moves": some["open_value"].sum(min_count=1), "basis": "their open amount:",
+        "only_if": has_stopped(quiet),
     }  # fmt: skip
+
+
+def has_stopped(quiet: pd.DataFrame) -> bool:
+    """Say whether half or more of the sellers with open deals are silent.
+
+    Parameters
+    ----------
+    quiet : DataFrame of `sellers.silent`
+    """
+    return bool(len(quiet) and 2 * quiet["silent"].sum() >= len(quiet))
 
 
 def spend(table: pd.DataFrame, currency: str) -> str:
