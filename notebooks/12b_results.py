@@ -314,8 +314,8 @@ say.words(
 
 # %%
 show.table(
-    by_campaign[["campaign", *of_origin, "spend", "spend_per_deal", "spend_per_win"]],
-    f"Deals by campaign, renewals left out, opened and decided {when}",
+    by_campaign[["campaign", "won", "lost", "shrunk", "low", "high", "open", "spend"]],
+    f"Deals by campaign, renewals left out, decided {when}",
     currency,
     rows=40,
     note=say_results.without_rate(by_campaign, left_out),
@@ -465,16 +465,7 @@ show.table(shown[columns], f"Won {when}, the most first", currency, rows=show.LI
 # ## What to decide
 
 # %% tags=["decide"]
-poor = by_campaign[(by_campaign["clear"] == "low") & (by_campaign["spend"] > 0)]
 people = book.read("team")
-book.decide(
-    "review_campaigns", kind="programme", only_if=len(poor) > 0, moves=float(poor["spend"].sum()),
-    text=f"Hold the next budget of {say.joined([say.one_line(c) for c in poor['campaign']])} until somebody says what it is for",
-    reason="fewer of its deals are won than of those of all campaigns, beyond chance",
-    basis="what these campaigns cost in the window:",
-    owner=framework.accountable(people, "marketing") or "head of marketing", due=str((book.as_of + pd.Timedelta(days=30)).date()),
-    would_change="an aim of the campaign other than deals, or more of its deals won",
-)  # fmt: skip
 head_of_sales = framework.accountable(people, "sales") or "head of sales"
 within_a_week = str((book.as_of + pd.Timedelta(days=7)).date())
 book.decide(
@@ -486,6 +477,11 @@ book.decide(
     "review_sellers", kind="sell", only_if=len(behind) > 0 and not say_results.has_stopped(quiet),
     **say_results.review_sellers(behind, team, is_own_over, currency), owner=head_of_sales, due=within_a_week,
     would_change="a target that is changed, or large deals won since",
+)  # fmt: skip
+book.decide(
+    "weigh_marketing", kind="programme", **say_results.marketing(by_ways, by_campaign, lead_sources),
+    owner=framework.accountable(people, "marketing") or "head of marketing", due=str((book.as_of + pd.Timedelta(days=30)).date()),
+    would_change="an aim other than deals, or more or fewer of its deals won",
 )  # fmt: skip
 show.decisions(book.decisions, currency, accounts["name"])
 

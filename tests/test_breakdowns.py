@@ -132,8 +132,11 @@ def test_the_sentence_of_a_way_names_the_largest_part_the_verdict_and_who_names_
     assert breakdowns.stand_out(young, differ).query("group_by == 'source'").set_index("group")["clear"].to_dict() == {
         "Web": "high",
         "unknown": "",
-        "Fair": "",
+        "Fair": "early",
     }
+    assert say_results.of_way(breakdowns.stand_out(young, differ), differ, "source", "EUR")[0].endswith(
+        "Too early to say of Fair: 20 of 100 won, but 101 still open."
+    )
     alike = breakdowns.stand_out(table.assign(low=0.1, high=0.9), differ)
     assert "no single source stands out" in say_results.of_way(alike, differ, "source", "EUR")[0]
 
@@ -149,13 +152,34 @@ def test_spend_stands_beside_each_campaign_and_apart_for_those_no_deal_names():
     cost = pd.DataFrame(
         {"campaign_id": ["k1", "k1", "k1", "k3", "k2"], "month": months, "spend": [20.0, 10.0, 99.0, 7.0, 5.0]}
     )
-    got = breakdowns.with_spend(table, cost, CAMPAIGNS, YEAR).set_index("campaign")
-    columns = ["spend", "spend_per_deal", "spend_per_win"]
-    assert got.loc["Fair (k1)", columns].tolist() == [30, 10, 30]
-    assert got.loc["no deal names them", "spend"] == 5
-    assert say_results.spend(got, "EUR").startswith(
-        "Campaigns cost 42 EUR in these months, 5 EUR of it on campaigns that none of these deals names."
+    got = breakdowns.with_spend(table, cost, CAMPAIGNS, YEAR)
+    assert got.set_index("campaign")["spend"].to_dict() == {"Fair (k1)": 30, "Web seminar": 7, "Fair (k2)": 5}
+    assert say_results.spend(got, "EUR") == (
+        "Campaigns cost 42 EUR in these months, 5 EUR of it (11.9%) on campaigns that no deal names: “Fair (k2)”."
     )
+
+
+def test_campaigns_whose_names_differ_only_by_their_period_are_one():
+    names = ["Fair 2025-1", "Fair 2025-2", "Fair, Q1 2026", "Expo 2025", "2025", "Gala 2025", "Gala 1 2025"]
+    campaigns = pd.DataFrame({"campaign_id": list("abcdefg"), "name": names})
+    every = won_and_lost(*[(True, 1)] * 7, campaign_id=list("abcdefg"))
+    assert labelled(every, campaigns)["campaign"].tolist() == ["Fair"] * 3 + names[3:]
+
+
+def test_what_stands_out_low_is_held_and_what_stands_out_high_gets_more():
+    rows = [("source", "Ads", 1, 19, "low"), ("campaign", "Fair", 9, 1, "high"), ("owner", "s", 9, 1, "high")]
+    table = pd.DataFrame(rows, columns=["group_by", "group", "won", "lost", "clear"])
+    spent = table[table["group_by"] == "campaign"].assign(spend=np.nan)
+    got = say_results.marketing(table, spent, pd.DataFrame({"group": ["Ads"], "won": [1], "n": [300]}))
+    assert got["text"] == (
+        "Hold the next budget and hours of Ads until somebody says what they are for; try more of Fair"
+    )
+    assert got["reason"] == (
+        "win rates that stand out beyond chance: Ads 1 of 20 deals won and 1 of 300 leads; Fair 9 of 10 deals won. "
+        "Not known: spend by source and spend by campaign"
+    )
+    assert pd.isna(got["moves"])
+    assert not say_results.marketing(table.iloc[2:], spent, spent)["only_if"]
 
 
 def test_a_seller_whose_lost_deals_have_no_closing_day_is_not_compared_but_said():

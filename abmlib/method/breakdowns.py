@@ -12,6 +12,7 @@ from abmlib.stats.intervals import FLOOR_OUTCOMES
 
 TIMES = ("quarter", "month")  # ways of a deal's day
 ORIGINS = ("source", "campaign")  # ways of where a deal came from; a renewal comes from none
+PERIOD = r"[\s,:_-]+(?:[QH][1-4][\s/-]?)?(?:19|20)\d\d(?:[\s/-]?[QH]?\d{1,2})?$"  # a year, or part of one, that ends a campaign's name
 UNDATED = 0.1  # part of a group's decided deals without a closing day, from which its win rate is not compared
 LARGE = 0.5  # share of a sum, held by one group, above which the group is named
 NAMED = 2  # groups, of different ways, named of the win rate
@@ -26,7 +27,8 @@ SUMS = {  # columns of `by_ways`: definition, metric, unit, and the column of th
 def labels(deals: pd.DataFrame, industry: pd.Series, campaigns: pd.DataFrame, year_starts: int = 1) -> pd.DataFrame:
     """Label each deal by closing quarter and month, type, product line, segment, source, campaign and seller.
 
-    A campaign goes by its name, with its id where several have that name. What is unknown is missing.
+    A campaign goes by its name, with its id where several have that name; those whose names differ only by the period at their
+    end are one. What is unknown is missing.
 
     Parameters
     ----------
@@ -53,9 +55,11 @@ def labels(deals: pd.DataFrame, industry: pd.Series, campaigns: pd.DataFrame, ye
 
 
 def _campaign_names(campaigns: pd.DataFrame) -> pd.Series:
-    """Name of each campaign id, with the id where several have the name."""
+    """Name of each campaign id, with the id where several have the name; without its period where that alone tells it from others."""
     ids, name = campaigns["campaign_id"].astype("str"), campaigns["name"].astype("str")
-    return name.where(~name.duplicated(keep=False), name + " (" + ids + ")").set_axis(ids)
+    stem = name.str.replace(PERIOD, "", regex=True)
+    told = name.where(~name.duplicated(keep=False), name + " (" + ids + ")")
+    return told.mask((stem != "") & (name.groupby(stem).transform("nunique") > 1), stem).set_axis(ids)
 
 
 def _times(days: pd.Series, year_starts: int) -> pd.DataFrame:
@@ -163,23 +167,22 @@ def stand_out(table: pd.DataFrame, differ: pd.DataFrame) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame, as `table`, with ``clear``: high, low or empty
+    DataFrame, as `table`, with ``clear``: high, low, early (it would be low but for the deals still open) or empty
     """
     judged = differ.loc[differ["judged"] == "differ", "group_by"]
     decided = table["won"] + table["lost"]
     fit = table["group_by"].isin(judged) & (table["group"] != "unknown") & ~table["partial"].astype(bool)
     totals = pd.DataFrame({"won": table["won"], "n": decided})[fit].astype(float).groupby(table["group_by"]).sum()
     rate = table["group_by"].map(totals["won"] / totals["n"])
-    fit &= ~(table["waiting"] > decided)
-    clear = np.select([fit & (table["low"] > rate), fit & (table["high"] < rate)], ["high", "low"], "")
+    old, low = ~(table["waiting"] > decided), fit & (table["high"] < rate)
+    clear = np.select([fit & old & (table["low"] > rate), old & low, low], ["high", "low", "early"], "")
     return table.assign(clear=clear)
 
 
 def with_spend(table: pd.DataFrame, spend: pd.DataFrame, campaigns: pd.DataFrame, period: Period) -> pd.DataFrame:
-    """Set beside each campaign what it cost in the months that begin in a period, per deal opened and per deal won.
+    """Set beside each campaign what it cost in the months that begin in a period.
 
-    A deal names one campaign only, so these are no costs of winning it. Campaigns that no deal names are one row, the last.
-    Without spend in the period its columns are missing.
+    Campaigns that cost something and that no deal names come last, without any count of deals.
 
     Parameters
     ----------
@@ -188,19 +191,15 @@ def with_spend(table: pd.DataFrame, spend: pd.DataFrame, campaigns: pd.DataFrame
 
     Returns
     -------
-    DataFrame: the rows of campaigns, with ``spend, spend_per_deal, spend_per_win``
+    DataFrame: the rows of campaigns, with ``campaign, spend``; no row where no deal names a campaign
     """
     own = table[table["group_by"] == "campaign"].set_index("group")
     inside = spend[spend["month"].between(period.start, period.end)]
     ids = inside["campaign_id"].astype("str")
     cost = inside["spend"].groupby(ids.map(_campaign_names(campaigns)).fillna(ids)).sum(min_count=1)
-    rest = cost[~cost.index.isin(own.index)]
-    own = own.assign(spend=cost.reindex(own.index))
-    for name, n in (("spend_per_deal", own["opened"]), ("spend_per_win", own["won"])):
-        own[name] = own["spend"] / n.where(n > 0)
-    if len(rest) and len(own):
-        own = pd.concat([own, pd.DataFrame({"spend": rest.sum()}, pd.Index(["no deal names them"], name="group"))])
-    return own.rename_axis("campaign").reset_index()
+    rest = cost.index.difference(own.index) if len(own) else []
+    own = own.reindex([*own.index, *rest])
+    return own.assign(spend=cost.reindex(own.index)).rename_axis("campaign").reset_index()
 
 
 def with_undated(deals: pd.DataFrame, period: Period) -> tuple[int, int, float]:

@@ -42,6 +42,13 @@ def of_way(table: pd.DataFrame, differ: pd.DataFrame, way: str, currency: str) -
         parts = [f"clearest high {_rate(high.loc[high['low'].idxmax()])}"] if len(high) else []
         parts += [f"clearest low {_rate(low.loc[low['high'].idxmin()])}"] if len(low) else []
         verdict = f"Win rates differ by {noun} (p {p}): {', '.join(parts) or f'no single {noun} stands out'}."
+        young = rows[rows["clear"] == "early"]
+        if len(young):
+            first = young.loc[young["high"].idxmin()]
+            verdict += (
+                f" Too early to say of {one_line(first['group'])}: {first['won']:,.0f} of "
+                f"{first['won'] + first['lost']:,.0f} won, but {first['waiting']:,.0f} still open."
+            )
         if judged["judged"].iloc[0] != "differ":
             about = f"n = {int(judged['n'].iloc[0]):,}, p {p}"
             groups = count(int(judged["groups"].iloc[0]), noun)
@@ -336,13 +343,45 @@ def spend(table: pd.DataFrame, currency: str) -> str:
     ----------
     table : DataFrame of `breakdowns.with_spend`
     """
-    total = table["spend"].sum()
-    rest = table.loc[table["opened"].isna() & table["spend"].notna(), "spend"].sum()
+    total, rest = table["spend"].sum(), table[table["opened"].isna() & table["spend"].gt(0)]
     if not total > 0:
         return ""
-    none = f", {short_money(rest, currency)} of it on campaigns that none of these deals names" * bool(rest > 0)
-    one = "A deal names one campaign at most, so spend per deal is no cost of winning it."
-    return f"Campaigns cost {short_money(total, currency)} in these months{none}. {one}"
+    who, money = named([f"“{one_line(c)}”" for c in rest["campaign"]]), short_money(rest["spend"].sum(), currency)
+    none = f", {money} of it ({share(rest['spend'].sum() / total)}) on campaigns that no deal names: {who}" * (
+        len(rest) > 0
+    )
+    return f"Campaigns cost {short_money(total, currency)} in these months{none}."
+
+
+def marketing(table: pd.DataFrame, spent: pd.DataFrame, leads: pd.DataFrame) -> dict[str, object]:
+    """Write the decision which sources and campaigns get less and more, as `Book.decide` takes it.
+
+    Parameters
+    ----------
+    table : DataFrame of `breakdowns.stand_out`
+    spent : DataFrame of `breakdowns.with_spend`
+    leads : DataFrame of `funnel.by_source`
+    """
+    some = table[table["group_by"].isin(["source", "campaign"]) & table["clear"].isin(["low", "high"])]
+    asked, judged = leads.set_index("group"), some.assign(name=some["group"].map(one_line))
+    low, high = (judged.loc[judged["clear"] == side, "name"] for side in ("low", "high"))
+    orders = [f"Hold the next budget and hours of {named(low)} until somebody says what they are for"] * (len(low) > 0)
+    orders += [f"{'try' if orders else 'Try'} more of {named(high)}"] * (len(high) > 0)
+    facts = [
+        f"{r.name} {r.won:,.0f} of {r.won + r.lost:,.0f} deals won"
+        + (f" and {asked['won'][r.group]:,} of {asked['n'][r.group]:,} leads" if r.group in asked.index else "")
+        for r in judged.itertuples(index=False)
+    ]
+    cost = spent.loc[spent["clear"] == "low", "spend"].sum(min_count=1)
+    lacking = {"source": True, "campaign": not spent["spend"].gt(0).any()}  # no table holds spend by source
+    unknown = [
+        f"spend by {way}" for way, is_lacking in lacking.items() if is_lacking and (some["group_by"] == way).any()
+    ]
+    return {
+        "text": "; ".join(orders), "only_if": len(orders) > 0, "moves": cost,
+        "reason": f"win rates that stand out beyond chance: {'; '.join(facts)}" + f". Not known: {joined(unknown)}" * (len(unknown) > 0),
+        "basis": "what the campaigns to hold cost in the window:",
+    }  # fmt: skip
 
 
 def ever(won: int, n: int, n_window: int, backwards: int) -> str:

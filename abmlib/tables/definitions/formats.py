@@ -191,7 +191,6 @@ PAGES: dict[str, Format] = {  # columns of tables that are shown and not kept
     "chosen": Format("bool", "Key account"), "contacts_reachable": Format("count", "People we can reach"),
     "last_touch": Format("day", "Last touch"),
     "year_ago": Format(name="A year ago"), "visible": Format(name="Smallest change that would show"),
-    "spend_per_deal": Format("money", "Spend per deal opened"), "spend_per_win": Format("money", "Spend per win"),
     "first_won": Format("count", "First sales won"), "first_decided": Format("count", "First sales decided"),
     "shrunk": Format("share", "Adjusted for small numbers", ends=("low", "high")),
 }  # fmt: skip
