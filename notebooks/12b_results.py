@@ -119,7 +119,7 @@ whole = say.win_rate(
 ever = deals.decided(opportunities)
 backwards = int((ever["closed_day"] < ever["created_day"]).sum())
 say.words(
-    *say_growth.leads(sides, days, LEVEL)[: int(decided["is_won"].all())],
+    say_growth.leads(sides, days) * bool(decided["is_won"].all()),
     *say_growth.win_rates(tracked, LEVEL, when, whole),
     say_results.ever(int(deals.won_flag(ever).sum()), len(ever), len(decided), backwards),
     say_results.undated(*breakdowns.with_undated(opportunities, window), by_ways),
@@ -188,43 +188,49 @@ show.table(staged, "Stages by track", note=say_deals.about_stages(len(history)))
 
 # %% [markdown]
 # ## From lead to win
-# First sales and business with customers are each a share of all leads: of most leads that came to nothing, nobody knows the
-# account. Young leads can still be won, so sources are compared on leads that are old enough.
+# Young leads can still be won, so sources are compared on leads that are old enough.
 
 # %% tags=["finding"]
-first_sales = funnel.became(leads, funnel.FIRST)
-lead_sources = funnel.by_source(first_sales, days)
+lead_sources = funnel.by_source(leads, days)
 book.measure(funnel.rows(sides, "side"))
 book.measure(funnel.lacking(leads))
 book.measure(funnel.source_rows(lead_sources))
 say.words(
-    "This data has no leads." * leads.empty, *say_growth.leads(sides, days, LEVEL),
+    "This data has no leads." * leads.empty, say_growth.leads(sides, days),
     say_growth.unclear_leads(int((leads["deal"] & leads["won"].isna()).sum()), int(leads["created_day"].isna().sum())),
     *say_deals.who_wins(deals.differences(lead_sources), lead_sources),
 )  # fmt: skip
 
 # %%
 lead_source = leads["source"].fillna("unknown").rename("lead_source")
-by_lead_source = funnel.steps(first_sales, lead_source, days)
+by_lead_source = funnel.steps(leads, lead_source, days)
 book.measure(funnel.rows(by_lead_source, "lead source"))
 pooled = lead_sources.set_index("group")[["shrunk", "low", "high"]].reindex(by_lead_source["lead_source"])
 by_lead_source = by_lead_source.join(pooled.reset_index(drop=True)).drop(columns="n_known")
-show.table(by_lead_source, "Leads that became first sales, by source")
+show.table(by_lead_source, "Leads by source, won in any track")
+
+# %%
+by_quarter = funnel.cohorts(leads, days, year_starts)
+book.measure(funnel.rows(by_quarter, "lead quarter"))
+first_win = ever.loc[deals.won_flag(ever), "closed_day"].min()
+note = say_growth.wins_from(first_win, leads["created_day"].min())
+show.table(by_quarter.drop(columns="n_known"), "Leads by the quarter in which they came in", note=note)
 
 # %% [markdown] tags=["fold"]
-# ## Leads by quarter, and leads to business with customers
-# A quarter whose leads came in before wins are recorded cannot be judged.
+# ## Leads by track
+# First sales and business with customers are each a share of all leads: of most leads that came to nothing, nobody knows the
+# account.
 
 # %%
-by_quarter = funnel.cohorts(first_sales, days, year_starts)
-book.measure(funnel.rows(by_quarter, "lead quarter"))
-came_in = "Leads that became first sales, by the quarter in which they came in"
-show.table(by_quarter.drop(columns="n_known"), came_in)
+has_tracks = None if len(sides) > 1 else 0
+to_first, to_customers = (
+    funnel.steps(funnel.became(leads, side), lead_source, days).drop(columns="n_known").iloc[:has_tracks]
+    for side in (funnel.FIRST, funnel.CUSTOMERS)
+)
+show.table(to_first, "Leads that became first sales, by source")
 
 # %%
-with_customers = funnel.became(leads[: None if (leads["side"] == funnel.CUSTOMERS).any() else 0], funnel.CUSTOMERS)
-of_customers = funnel.steps(with_customers, lead_source[with_customers.index], days).drop(columns="n_known")
-show.table(of_customers, "Leads that became business with customers, by source")
+show.table(to_customers, "Leads that became business with customers, by source")
 
 # %% [markdown]
 # ## Accounts won of the target list

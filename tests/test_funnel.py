@@ -71,10 +71,16 @@ def test_business_with_customers_is_apart_and_the_win_of_a_lead_makes_none_of_it
     got = funnel.followed(came, sold, first(sold), pd.Series({"a": day("2025-01-21")}), TODAY)
     assert got["side"].tolist() == [funnel.CUSTOMERS, funnel.FIRST]
     sides = funnel.by_side(got, 30).set_index("side")
-    assert sides["leads"].tolist() == [
-        2,
-        2,
-    ]  # of all leads, as the account of a lead that came to nothing is seldom known
+    assert (
+        sides["leads"].tolist() == [2] * 3
+    )  # of all leads, as the account of one that came to nothing is seldom known
+    assert sides.loc[funnel.ALL, ["converted", "won", "leads_won"]].tolist() == [1, 1, 0.5]
+    assert say_growth.leads(sides.reset_index(), 30) == (
+        "Leads: 1 of 2 converted; 50.0% won so far (1 of 2), 50.0% of the 2 that are old enough within 30 days. The wins are 1 first sales."
+    )
+    assert sides["n_ripe"].tolist() == [2] * 3
+    unknown = funnel.by_side(got, np.nan)
+    assert (unknown["n_ripe"].tolist(), unknown["won_in_time"].isna().all()) == ([0] * 3, True)
     assert sides.loc[funnel.FIRST, ["converted", "won", "leads_won"]].tolist() == [1, 1, 0.5]
     assert sides.loc[funnel.CUSTOMERS, ["converted", "won", "leads_won"]].tolist() == [0, 0, 0.0]
 

@@ -10,7 +10,7 @@ from abmlib.method.results import CUSTOMERS, SALES
 from abmlib.method.results import FIRST as FIRST_SALE
 from abmlib.stats import intervals
 
-FIRST, UNTOLD = SALES, "deals of unknown track"
+ALL, FIRST, UNTOLD = "deals of any track", SALES, "deals of unknown track"
 
 
 def followed(
@@ -92,15 +92,16 @@ def became(leads: pd.DataFrame, side: str) -> pd.DataFrame:
 
 
 def by_side(leads: pd.DataFrame, days: float) -> pd.DataFrame:
-    """Count each side, as `steps`; without a lead of a side but first sales there is no row of it.
+    """Count all leads, and then each side where there are two, as `steps`.
 
     Parameters
     ----------
     leads : DataFrame of `followed`
     days : of `horizon`
     """
-    sides = [FIRST, *(side for side in (CUSTOMERS, UNTOLD) if (leads["side"] == side).any())]
-    parts = [steps(became(leads, side), pd.Series(side, leads.index, name="side"), days) for side in sides]
+    sides = [side for side in (FIRST, CUSTOMERS, UNTOLD) if (leads["side"] == side).any()]
+    found = [(ALL, leads), *((side, became(leads, side)) for side in sides if len(sides) > 1)]
+    parts = [steps(some, pd.Series(side, leads.index, name="side"), days) for side, some in found]
     return pd.concat(parts, ignore_index=True)
 
 
@@ -135,7 +136,7 @@ def steps(leads: pd.DataFrame, group: pd.Series, days: float) -> pd.DataFrame:
 
     Parameters
     ----------
-    leads : DataFrame of `became`
+    leads : DataFrame of `followed`, or of `became`
     group : Series of labels with a name, index as `leads`; leads without one do not count
     days : of `horizon`
 
@@ -143,7 +144,7 @@ def steps(leads: pd.DataFrame, group: pd.Series, days: float) -> pd.DataFrame:
     -------
     DataFrame, one row per group, the largest first: its name, ``leads, converted, deals, won, days_to_convert, days_to_win``
     (medians of those that were), ``n_known, leads_won, leads_won_low, leads_won_high`` (so far, of so many leads), ``n_ripe,
-    won_in_time, won_in_time_low, won_in_time_high`` (`won_within`, of so many)
+    won_in_time, won_in_time_low, won_in_time_high`` (`won_within`, of so many; of none where nobody knows the days)
 
     References
     ----------
@@ -154,7 +155,8 @@ def steps(leads: pd.DataFrame, group: pd.Series, days: float) -> pd.DataFrame:
     deals = leads["opportunity_id"].where(leads["deal"].fillna(False).astype(bool)).groupby(group).nunique()
     counts.insert(1, "deals", deals.astype(float).where(of["deal"].count() > 0))
     parts = [of.size().rename("leads"), counts, of[["days_to_convert", "days_to_win"]].median()]
-    for name, n, flag in (("leads_won", "n_known", leads["won"]), ("won_in_time", "n_ripe", won_within(leads, days))):
+    in_time = leads["won"].where(leads["won"].isna()) if np.isnan(days) else won_within(leads, days)
+    for name, n, flag in (("leads_won", "n_known", leads["won"]), ("won_in_time", "n_ripe", in_time)):
         rate = intervals.shares(flag, leads["account_id"], group)[["n", "share", "low", "high"]]
         parts.append(rate.set_axis([n, name, f"{name}_low", f"{name}_high"], axis=1))
     found = pd.concat(parts, axis=1).sort_values("leads", ascending=False, kind="stable")

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from abmlib.pages import say_deals, show
-from abmlib.pages.say import count, differences, interval, joined, one_line, short_money
+from abmlib.pages.say import count, day, differences, interval, joined, one_line, share, short_money
 from abmlib.tables.definitions.measures import name as measure_name
 
 ABOUT = "The intervals of the four measures hold together: all are right in 95% of cases."
@@ -76,11 +76,11 @@ def tracks(tracked: pd.DataFrame, judged: pd.DataFrame, currency: str) -> list[s
     return [" ".join(lines), f"{differences(judged)[0]}." if judged["p"].notna().any() else ""]
 
 
-def known_from(day: pd.Timestamp) -> str:
+def known_from(start: pd.Timestamp) -> str:
     """Say from which day on first sales are told, as a note below the tracks; empty where nobody knows."""
-    if pd.isna(day):
+    if pd.isna(start):
         return ""
-    return f"First sales are told from {day.day} {day:%B %Y} on. A customer from before the data begin counts as a first sale."
+    return f"First sales are told from {day(start)} on. A customer from before the data begin counts as a first sale."
 
 
 def stages_by_track(staged: pd.DataFrame, level: float) -> list[str]:
@@ -94,23 +94,39 @@ def stages_by_track(staged: pd.DataFrame, level: float) -> list[str]:
     return [f"{PLURAL[str(track)].capitalize()}: {text[:1].lower()}{text[1:]}" for track, text in said.items() if text]
 
 
-def leads(counted: pd.DataFrame, days: float, level: float) -> list[str]:
-    """Say how many leads came in, and how many became first sales and business with customers. Empty without a lead.
+def leads(counted: pd.DataFrame, days: float) -> str:
+    """Say how many leads came in, how many were won, and of which side the wins are. Empty without a lead.
 
     Parameters
     ----------
     counted : DataFrame of `funnel.by_side`
     days : of `funnel.horizon`
     """
-    lines = []
-    for r in counted.itertuples():
-        rate = f"won so far {interval(r.leads_won, r.leads_won_low, r.leads_won_high, r.n_known, level)}"
-        parts = [rate if pd.notna(r.leads_won) else "no lead says which deal it became"]
-        if pd.notna(days) and r.n_ripe:
-            in_time = interval(r.won_in_time, r.won_in_time_low, r.won_in_time_high, r.n_ripe, level)
-            parts.append(f"won within {days:,.0f} days, of leads at least so old, {in_time}")
-        lines.append(f"Leads to {r.side}: {r.converted:,} of {r.leads:,} converted; {'; '.join(parts)}.")
-    return lines
+    if counted.empty:
+        return ""
+    whole, won = counted.iloc[0], counted.iloc[1:][counted["won"].iloc[1:].gt(0)]
+    if pd.isna(whole["leads_won"]):
+        rates = ["no lead says which deal it became"]
+    else:
+        rates = [f"{share(whole['leads_won'])} won so far ({whole['won']:,.0f} of {whole['n_known']:,})"]
+    if pd.notna(days) and whole["n_ripe"]:
+        rates.append(
+            f"{share(whole['won_in_time'])} of the {whole['n_ripe']:,} that are old enough within {days:,.0f} days"
+        )
+    sides = f" The wins are {joined([f'{r.won:,.0f} {r.side}' for r in won.itertuples()])}." * (len(won) > 0)
+    return f"Leads: {whole['converted']:,} of {whole['leads']:,} converted; {', '.join(rates)}.{sides}"
+
+
+def wins_from(first_win: pd.Timestamp, first_lead: pd.Timestamp) -> str:
+    """Say as a note from which day on wins are recorded; empty where no lead came in before.
+
+    Parameters
+    ----------
+    first_win, first_lead : days of the first deal won and the first lead; missing without any
+    """
+    if not first_lead < first_win:
+        return ""
+    return f"Wins are recorded from {day(first_win)} on: early wins of leads that came in before it may be missing, so its quarter is cut."
 
 
 def unclear_leads(unclear: int, undated: int) -> str:
