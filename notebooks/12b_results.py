@@ -120,7 +120,7 @@ ever = deals.decided(opportunities)
 backwards = int((ever["closed_day"] < ever["created_day"]).sum())
 say.words(
     say_growth.leads(sides, days) * bool(decided["is_won"].all()),
-    *say_growth.win_rates(tracked, LEVEL, when, whole),
+    *say_growth.win_rates(tracked, when, whole),
     say_results.ever(int(deals.won_flag(ever).sum()), len(ever), len(decided), backwards),
     say_results.undated(*breakdowns.with_undated(opportunities, window), by_ways),
     *say_results.without_one(moved, accounts["name"], currency),
@@ -241,7 +241,12 @@ listed = results.target_list(opportunities, accounts, tiers, window, track)
 book.measure(results.list_rows(listed, window))
 side = results.on_list(decided, tiers).map({True: results.LISTED, False: results.OTHERS})
 judged = deals.differences(deals.by_group(decided, side, "target list"))
-say.words(*say_growth.target_list(listed, judged, LEVEL))
+say.words(
+    *say_growth.target_list(listed, judged),
+    say_growth.led(
+        results.led(decided[decided["is_won"]], side).query("group == @results.LISTED"), accounts["name"], currency
+    ),
+)
 
 # %%
 about = say_growth.about_list(listed, int(won.loc["accounts_won", "n"]), len(framework.tiers_on(tiers, book.as_of)))
@@ -277,10 +282,11 @@ show.table(say_growth.changes_table(judged, currency), "Window and baseline", no
 # %% tags=["finding"]
 book.measure(deals.group_rows(groups).assign(**of_window[["window_start", "window_end"]]))
 book.measure(breakdowns.sum_rows(by_ways, window))
-say.words(*say_deals.who_wins(differ, known))
+own_section = {"quarter", "month", "type", "source", "campaign", "owner"}  # and time is no kind of deal
+say.words(*say_deals.who_wins(differ[~differ["group_by"].isin(own_section)], known))
 
 # %%
-ways = set(differ.loc[differ["judged"] == "differ", "group_by"]) - {"month", "source", "campaign", "owner"}
+ways = set(differ.loc[differ["judged"] == "differ", "group_by"]) - own_section
 counts = ["opened", "created_value", "won", "lost", "won_value", "raw", "raw_low", "raw_high", "shrunk", "low", "high"]
 all_ways = by_ways[["group_by", "group", *counts]]
 of_ways = by_ways["group_by"].isin(ways)
@@ -435,8 +441,10 @@ show.table(cohorts, "Deals by quarter opened")
 tier = framework.tiers_on(tiers, book.as_of)
 by_account = results.won_by_account(opportunities, tier, window, before)
 movers = results.movers(by_account.iloc[: None if by_account["decided_deals_before"].any() else 0])
+wins_now = deals.closed_in(opportunities, window).query("is_won")
 is_alone = has_days and len(by_account) > 0 and not by_account["decided_deals_before"].any()
 say.words(
+    say_growth.led(results.led(wins_now, wins_now["account_id"].map(tier)), accounts["name"], currency, "in tier "),
     say_growth.movers(movers, accounts["name"], currency),
     "The data do not hold deals of the whole window before, so nothing is compared with it." * is_alone,
 )
@@ -444,7 +452,9 @@ say.words(
 # %%
 by_tier = results.by_tier(opportunities, tier, window, before)
 book.measure(results.won_rows(by_tier, "tier", window, before))
-show.table(by_tier.drop(columns=["n_value", "n_acv", "n_value_before"]), f"Won by tier {when}", currency)
+show.table(
+    by_tier.drop(columns=["n_value", "n_acv", "acv", "n_value_before"]), f"Won by tier of today, {when}", currency
+)
 
 # %%
 largest = movers.head(10).join(accounts[["name", "owner_id"]], on="account_id")
@@ -463,7 +473,8 @@ book.measure(results.won_rows(won_by_quarter, "quarter"))
 show.table(won_by_quarter.drop(columns=["n_value", "n_acv"]), "Won by quarter", currency)
 
 # %%
-shown = by_account.join(accounts[["name", "owner_id"]], on="account_id")
+won_ever = by_account[by_account[["won_value", "won_value_before", "won_deals"]].gt(0).any(axis=1)]
+shown = won_ever.join(accounts[["name", "owner_id"]], on="account_id")
 columns = ["name", "owner_id", "tier", "won_value", "won_value_before", "won_deals", "decided_deals", "acv"]
 show.table(shown[columns], f"Won {when}, the most first", currency, rows=show.LISTED)
 

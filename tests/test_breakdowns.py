@@ -498,7 +498,7 @@ def test_each_seller_stands_against_the_own_target_and_who_misses_most_comes_fir
     assert say_results.sellers(got, "Q2 2026", True, "EUR") == (
         "1 of 2 sellers reached the target of Q2 2026; s missed most: 40 EUR, 60.0% won. "
         "One deal decides it for t: without it the target is missed.",
-        "1 seller holds overdue deals, s most: 1 deal, 50 EUR.",
+        "1 seller holds overdue deals, s most: 50 EUR in 1 deal.",
     )
     rows = noted(sellers.seller_rows(got, Q2)).set_index(["definition_id", "group"])["value"]
     assert rows.loc["won_of_target"].to_dict() == {"s": 0.6, "t": 1.2}

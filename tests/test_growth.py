@@ -61,6 +61,10 @@ def test_velocity_of_open_deals_that_are_mostly_overdue_is_not_compared():
         "not_answerable", "open deals of which most are not overdue",
     ]  # fmt: skip
     assert "Sales velocity is not compared" in say_growth.changes(got, "2025", 0.95)[-1]
+    alone = dl.won_measures(pd.concat([made, more], ignore_index=True), YEAR).set_index("definition_id")
+    assert alone.loc["velocity_open_deals", ["status", "why"]].tolist() == [
+        "not_answerable", "open deals of which most are not overdue",
+    ]  # fmt: skip
 
 
 def test_what_was_overdue_at_the_end_of_the_baseline_is_told_by_the_closing_day_noted_then():
@@ -85,6 +89,8 @@ def test_a_larger_mean_that_is_the_mix_alone_is_told_apart():
     assert held["change"] == pytest.approx(0, abs=1e-12)
     assert held["verdict"] == "within noise"
     assert got.loc["deal_size_mean_change_by_mix", "verdict"] == "up"
+    table = say_growth.changes_table(got.reset_index(), "EUR").set_index("measure")
+    assert table.loc["of it the mix", ["baseline", "window"]].eq("").all(axis=None)
     said = say_growth.changes(got.reset_index(), "2025", 0.95)
     assert said[0].startswith("Against 2025, mean deal size is larger, +192%")
     assert "the mix alone made it larger" in said[1]

@@ -10,8 +10,6 @@ from abmlib.pages import say_growth
 from tests.conftest import as_read
 from tests.test_pipeline import YEAR, day, deals
 
-LEVEL = 0.95
-
 
 def book(rows: list[tuple], **more: list) -> pd.DataFrame:
     """Deals from (id, account, won or None while open, amount, created, closed)."""
@@ -177,9 +175,23 @@ def test_accounts_and_prospects_of_the_list_are_counted_apart_from_others():
 
 
 def test_an_account_decided_on_the_list_and_off_it_is_said_to_count_twice():
-    listed = pd.DataFrame({"track": ["all", "all", "first sales"], "accounts_decided": [41, 154, 9]})
-    assert say_growth.about_list(listed, 194, 69) == (
-        "69 accounts are on the list. 1 account had deals decided on the list and off it, and counts on both sides."
+    counts = {"accounts_decided": [41, 154, 9], "there": [69, 298, 9], "decided_deals": [50, 200, 249]}
+    listed = pd.DataFrame({"track": ["all", "all", "first sales"]} | counts)
+    said = "69 accounts are on the list. 1 account had deals decided on the list and off it, and counts on both sides."
+    unknown = " 1 deal of unknown track is in no row of a track."
+    assert say_growth.about_list(listed, 194, 69) == said + unknown
+    more = listed.assign(there=[69, 298, 370], decided_deals=[50, 200, 250])
+    assert say_growth.about_list(more, 194, 69) == (
+        f"{said} Accounts that first bought in the window are among the accounts of both tracks."
+    )
+
+
+def test_the_account_that_brought_more_than_half_of_a_group_is_named():
+    won = pd.DataFrame({"account_id": list("aabc"), "amount": [5.0, 3.0, 1.0, 9.0]})
+    found = results.led(won, pd.Series(["1", "1", "1", "2"]))
+    assert found.values.tolist() == [["1", "a", 8.0, 9.0]]  # c is alone in its tier
+    assert say_growth.led(found, pd.Series({"a": "Acme"}), "EUR", "in tier ") == (
+        "8 EUR of the 9 EUR won in tier 1 is from Acme; without it 1 EUR."
     )
 
 
@@ -193,7 +205,7 @@ def test_the_largest_riser_and_faller_are_named():
         ("old", "z", False, 1.0, "2020-01-01", "2020-01-11"),
     ]
     moved = results.movers(results.won_by_account(book(rows), pd.Series(dtype=str), YEAR, before))
-    assert moved.set_index("account_id")["won_change"].to_dict() == {"b": -300.0, "a": 100.0}
+    assert moved[["account_id", "won_value", "won_change"]].values.tolist() == [["b", 0.0, -300.0], ["a", 100.0, 100.0]]
     said = say_growth.movers(moved, pd.Series({"a": "Acme"}), "EUR")
     assert said == "Largest changes to the window before: 100 EUR more with Acme and 300 EUR less with b."
 
@@ -202,4 +214,4 @@ def test_a_page_says_which_track_all_deals_are_where_there_is_one(four):
     one = results.by_track(four.iloc[[1]], YEAR, results.tracks(four, FIRST_WON).iloc[[1]])
     none = pd.DataFrame({"p": [np.nan]})
     assert say_growth.tracks(one, none, "EUR") == ["All deals open or decided are first sales."]
-    assert say_growth.win_rates(one, LEVEL, "in 2025", "whole") == ["whole"]
+    assert say_growth.win_rates(one, "in 2025", "whole") == ["whole"]

@@ -15,6 +15,7 @@ from abmlib.tables.days import LONGEST_DAYS
 
 SLOW_SHARE = 0.9  # a deal is slow in a stage when it is there longer than this share of won deals was; C-58
 SEED = 12  # of every bootstrap here
+MOSTLY = 0.5  # share of open deals overdue, above which velocity counts what is no business
 MEAN_HELD = 0.87  # share of books of 100 accounts whose intervals of mean size and velocity hold them, the lower: benchmarks/truth.md
 OF_WON = {  # definitions that only a won deal can answer
     "won_value", "deal_size_mean", "deal_size_median", "deal_size_geometric_mean", "acv_mean", "days_to_won_mean",
@@ -206,7 +207,7 @@ def won_measures(deals: pd.DataFrame, period: Period) -> pd.DataFrame:
     """Measure the deals decided in a period: win rates, sizes, days they took, accounts won, velocity.
 
     Where `dateless`, they are those of all deals ever decided, and rows have no window; nor has the median of days to close,
-    which counts all deals of the book.
+    which counts all deals of the book. Velocity is not answered where most open deals are overdue at the end of the period.
 
     Parameters
     ----------
@@ -218,7 +219,14 @@ def won_measures(deals: pd.DataFrame, period: Period) -> pd.DataFrame:
     """
     closed = counted(deals, period)
     rows = [*win_rates(closed), *deal_sizes(closed), *cycle_lengths(closed, deals), *accounts_won(closed)]
-    rows.append(velocity_row(closed, len(open_deals(deals))))
+    live = open_deals(deals)
+    is_rotten, n, why = (
+        (live["close_date"] < period.end).mean() > MOSTLY,
+        len(live),
+        "open deals of which most are not overdue",
+    )
+    none = measure_row("C-1", "velocity_open_deals", np.nan, "currency per day", n, why=why)
+    rows.append(none if is_rotten else velocity_row(closed, n))
     found = with_reasons(rows, deals, closed).assign(window_start=period.start, window_end=period.end)
     ever = dateless(deals) | found["definition_id"].eq("days_to_close_median_open_censored")
     return found.assign(**{c: found[c].mask(ever) for c in ("window_start", "window_end")})

@@ -15,7 +15,6 @@ from abmlib.stats import intervals, survival
 from abmlib.stats.intervals import DRAWS, FEWEST_DRAWN, FLOOR_OUTCOMES
 
 FEWEST = 5  # deals won of a kind in either period; fewer join the next wider kind
-MOSTLY = 0.5  # share of open deals overdue, above which velocity counts what is no business
 BANDS = 3  # of accounts by the people they employ
 MEASURES = 4  # velocity, days to close, mean size and contract value, judged together
 KINDS = ("product_line", "size_band", "track")  # what the mix of deals is made of, the last given up first
@@ -97,7 +96,7 @@ def changes(
     few |= found["change_high"].isna()
     past = open_on(deals, history, pd.DatetimeIndex([known.end]))["close_date"]
     due = ((past, known.end), (dl.open_deals(ordered)["close_date"], now.end))
-    is_rotten = before is not None and any((days < end).mean() > MOSTLY for days, end in due)
+    is_rotten = before is not None and any((days < end).mean() > dl.MOSTLY for days, end in due)
     rotten = found["definition_id"].eq("velocity_change") & is_rotten
     found.loc[rotten, ["change", "change_low", "change_high"]] = np.nan
     conditions = [rotten, few, found["change_low"] > 0, found["change_high"] < 0]

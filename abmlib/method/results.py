@@ -211,7 +211,7 @@ def won_by_account(deals: pd.DataFrame, tier: pd.Series, period: Period, before:
 def movers(by_account: pd.DataFrame) -> pd.DataFrame:
     """Give what accounts won more or less than in the period before, the greatest change first.
 
-    Accounts that changed nothing, or of which no amount is known, have no row.
+    Accounts that changed nothing, or of which no amount is known, have no row; one without an amount in a period won 0 in it.
 
     Parameters
     ----------
@@ -222,7 +222,7 @@ def movers(by_account: pd.DataFrame) -> pd.DataFrame:
     DataFrame, one row per account: its columns and ``won_change`` (money)
     """
     sums = by_account[["won_value", "won_value_before"]].fillna(0.0)
-    moved = by_account.assign(won_change=sums["won_value"] - sums["won_value_before"])
+    moved = by_account.assign(**sums, won_change=sums["won_value"] - sums["won_value_before"])
     moved = moved[moved["won_change"] != 0]
     return moved.sort_values("won_change", key=abs, ascending=False, kind="stable", ignore_index=True)
 
@@ -255,16 +255,19 @@ def by_tier(deals: pd.DataFrame, tier: pd.Series, period: Period, before: Period
     Parameters
     ----------
     deals : DataFrame of `deals.with_days`
-    tier : Series, index account_id; accounts without one are in ``none``
+    tier : Series, index account_id; accounts without one are in ``none``, and deals without an account in ``unknown``
 
     Returns
     -------
-    DataFrame, one row per tier, ``none`` the last: ``tier``, columns of `won_by`, ``won_value_before, n_value_before``; 0 where a
+    DataFrame, one row per tier, ``none`` and ``unknown`` the last: ``tier``, columns of `won_by`, ``won_value_before, n_value_before``; 0 where a
     tier won nothing, and missing in a period in which no deal was decided
     """
     now, then = dl.closed_in(deals, period), _decided_before(deals, before)
     won, earlier = (closed[dl.won_flag(closed)] for closed in (now, then))
-    of, of_earlier = (w["account_id"].map(tier).astype("str").fillna("none") for w in (won, earlier))
+    of, of_earlier = (
+        w["account_id"].map(tier).astype("str").fillna("none").mask(w["account_id"].isna(), "unknown")
+        for w in (won, earlier)
+    )
     past = won_by(earlier, of_earlier)[["won_value", "n_value"]].add_suffix("_before")
     found = won_by(won, of).join(past, how="outer")
     if len(now):
@@ -273,7 +276,25 @@ def by_tier(deals: pd.DataFrame, tier: pd.Series, period: Period, before: Period
         found.loc[found["n_value_before"].isna(), "won_value_before"] = 0.0
     counts = dict.fromkeys(["accounts_won", "won_deals", "n_value", "n_acv", "n_value_before"], 0)
     found = found.fillna(counts).astype(dict.fromkeys(counts, int)).rename_axis("tier").reset_index()
-    return found if found["tier"].ne("none").any() else found.iloc[:0]
+    return found if found["tier"].isin(TIERS).any() else found.iloc[:0]
+
+
+def led(won: pd.DataFrame, group: pd.Series) -> pd.DataFrame:
+    """Find the groups of which one account brought more than half of what was won, by two accounts or more.
+
+    Parameters
+    ----------
+    won : DataFrame of `deals.with_days`, deals won
+    group : Series of labels, index as `won`
+
+    Returns
+    -------
+    DataFrame: ``group, account_id, won_value`` (of the account), ``whole`` (of the group)
+    """
+    sums = won.groupby([group.rename("group"), "account_id"])["amount"].sum().rename("won_value").reset_index()
+    of = sums.groupby("group")["won_value"]
+    sums = sums.assign(whole=of.transform("sum"))
+    return sums[(2 * sums["won_value"] > sums["whole"]) & (of.transform("size") > 1)].reset_index(drop=True)
 
 
 def by_quarter(deals: pd.DataFrame, as_of: pd.Timestamp, year_starts: int = 1) -> pd.DataFrame:

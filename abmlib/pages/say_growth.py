@@ -3,10 +3,13 @@
 import pandas as pd
 
 from abmlib.pages import say_deals, show
-from abmlib.pages.say import count, day, differences, interval, joined, one_line, share, short_money
+from abmlib.pages.say import count, day, differences, joined, one_line, share, short_money
 from abmlib.tables.definitions.measures import name as measure_name
 
-ABOUT = "The intervals of the four measures hold together: all are right in 95% of cases."
+ABOUT = (
+    "The intervals of the four measures hold together: all are right in 95% of cases. The parts are of the deals of kinds that both "
+    "periods have, so their n is smaller."
+)
 OF_VELOCITY = " Sales velocity is of the mix as it is: it counts open deals, which have no amount won or days to weigh."
 CALLED = ("up", "down", "within noise")  # verdicts of what can be judged
 PLURAL = {
@@ -30,7 +33,7 @@ SHORT = {
 }
 
 
-def win_rates(tracked: pd.DataFrame, level: float, when: str, whole: str) -> list[str]:
+def win_rates(tracked: pd.DataFrame, when: str, whole: str) -> list[str]:
     """Say the win rate of each track, and then that of all; of all alone with fewer than two tracks that have one.
 
     Parameters
@@ -42,10 +45,7 @@ def win_rates(tracked: pd.DataFrame, level: float, when: str, whole: str) -> lis
     known = tracked[tracked["win_share"].notna()]
     if len(known) < 2:
         return [whole]
-    rates = [
-        f"{PLURAL[r.track]} {interval(r.win_share, r.win_low, r.win_high, r.won + r.lost, level)}"
-        for r in known.itertuples()
-    ]
+    rates = [f"{PLURAL[r.track]} {share(r.win_share)} ({r.won:,} of {r.won + r.lost:,})" for r in known.itertuples()]
     return [
         f"Won of the deals decided {when}: {joined(rates)}.",
         f"All tracks together: {whole[:1].lower()}{whole[1:]}",
@@ -80,7 +80,10 @@ def known_from(start: pd.Timestamp) -> str:
     """Say from which day on first sales are told, as a note below the tracks; empty where nobody knows."""
     if pd.isna(start):
         return ""
-    return f"First sales are told from {day(start)} on. A customer from before the data begin counts as a first sale."
+    return (
+        f"First sales are told from {day(start)} on. A customer from before the data begin counts as a first sale. "
+        "Time to close is of all deals of the book, open ones included."
+    )
 
 
 def stages_by_track(staged: pd.DataFrame, level: float) -> list[str]:
@@ -139,7 +142,7 @@ def unclear_leads(unclear: int, undated: int) -> str:
     return " ".join(part for n, part in zip((unclear, undated), parts, strict=True) if n)
 
 
-def target_list(listed: pd.DataFrame, judged: pd.DataFrame, level: float) -> list[str]:
+def target_list(listed: pd.DataFrame, judged: pd.DataFrame) -> list[str]:
     """Say how many accounts were won on the target list and off it; empty without a list.
 
     Parameters
@@ -149,26 +152,15 @@ def target_list(listed: pd.DataFrame, judged: pd.DataFrame, level: float) -> lis
     """
     if listed.empty:
         return []
-    whole, parts = listed[listed["track"] == "all"], listed[listed["track"] != "all"]
-    verdict = judged["judged"].iloc[0] if len(judged) else ""
+    whole, verdict = listed[listed["track"] == "all"], judged["judged"].iloc[0] if len(judged) else ""
     won = [
-        f"{r.target_list} {r.accounts_won:,} of {count(r.accounts_decided, 'account')} decided, "
-        f"{interval(r.accounts_share, r.accounts_low, r.accounts_high, r.accounts_decided, level)}"
+        f"{r.target_list} {r.accounts_won:,} of {count(r.accounts_decided, 'account')} decided"
+        + f" ({share(r.accounts_share)})" * pd.notna(r.accounts_share)
         for r in whole.itertuples()
         if r.accounts_decided
     ]
-    there = [
-        f"{r.target_list} {r.there_won:,} of {r.there:,}, {interval(r.there_share, r.there_low, r.there_high, r.there, level)}"
-        for r in whole.itertuples()
-        if r.there
-    ]
-    tracks = [
-        f"{track}: {joined([f'{r.target_list} {r.accounts_won:,} of {r.accounts_decided:,} decided' for r in rows.itertuples()])}"
-        for track, rows in parts.groupby("track", sort=False)
-    ]
     new = [
-        f"{r.target_list} {r.new_customers:,.0f} of {r.prospects:,.0f}, "
-        f"{interval(r.new_share, r.new_low, r.new_high, int(r.prospects), level)}"
+        f"{r.target_list} {r.new_customers:,.0f} of {r.prospects:,.0f} ({share(r.new_share)})"
         for r in whole.itertuples()
         if r.prospects
     ]
@@ -176,13 +168,11 @@ def target_list(listed: pd.DataFrame, judged: pd.DataFrame, level: float) -> lis
         "differ": "The win rates of their deals differ beyond chance.",
         "no difference beyond chance": "The win rates of their deals show no difference beyond chance.",
     }
-    lines = [
+    return [
         f"Accounts won: {joined(won)}. {verdicts.get(verdict, '')}".strip(),
-        f"Won of all accounts, with a deal decided or without: {joined(there)}.",
+        f"Prospects that became customers, by any purchase or deal: {joined(new)}." * bool(new),
+        "Accounts were chosen for the list, so a difference does not show what the list brought.",
     ]
-    lines += [f"{text[:1].upper()}{text[1:]}." for text in ["; ".join(tracks)] if text]
-    lines += [f"Prospects that became customers, by any purchase or deal: {joined(new)}."] * bool(new)
-    return [*lines, "Accounts were chosen for the list, so a difference does not show what the list brought."]
 
 
 def about_list(listed: pd.DataFrame, n_accounts: int, n_listed: int) -> str:
@@ -196,12 +186,37 @@ def about_list(listed: pd.DataFrame, n_accounts: int, n_listed: int) -> str:
     """
     if listed.empty:
         return ""
+    twice_told = (
+        listed.loc[listed["track"] != "all", "there"].sum() - listed.loc[listed["track"] == "all", "there"].sum()
+    )
+    new = " Accounts that first bought in the window are among the accounts of both tracks." * bool(twice_told > 0)
+    sums = listed.groupby(listed["track"] == "all")["decided_deals"].sum()
+    rest = int(sums.get(True, 0) - sums.get(False, sums.get(True, 0)))
+    new += f" {count(rest, 'deal')} of unknown track {'is' if rest == 1 else 'are'} in no row of a track." * (rest > 0)
     both = int(listed.loc[listed["track"] == "all", "accounts_decided"].sum()) - n_accounts
     twice = (
         f" {count(both, 'account')} had deals decided on the list and off it, and count{'s' * (both == 1)} on both sides."
         * (both > 0)
     )
-    return f"{count(n_listed, 'account')} {'is' if n_listed == 1 else 'are'} on the list.{twice}"
+    return f"{count(n_listed, 'account')} {'is' if n_listed == 1 else 'are'} on the list.{twice}{new}"
+
+
+def led(found: pd.DataFrame, names: pd.Series, currency: str, of: str = "") -> str:
+    """Say which account brought more than half of what was won in each group; empty where none did.
+
+    Parameters
+    ----------
+    found : DataFrame of `results.led`
+    names : name of each account id
+    of : word before a group
+    """
+    parts = [
+        f"{short_money(r.won_value, currency)} of the {short_money(r.whole, currency)} won {of}{r.group} "
+        f"is from {one_line(names.get(r.account_id, r.account_id))}; "
+        f"without it {short_money(r.whole - r.won_value, currency)}"
+        for r in found.itertuples()
+    ]
+    return f"{'. '.join(parts)}." if parts else ""
 
 
 def movers(moved: pd.DataFrame, names: pd.Series, currency: str) -> str:
@@ -280,7 +295,7 @@ def changes_table(changed: pd.DataFrame, currency: str) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame: ``measure, baseline, window`` (texts), ``moved_by, change_low, change_high`` (shares), ``n_baseline, n_window,
+    DataFrame: ``measure, baseline, window`` (texts; empty of the parts, as the mix held is in neither), ``moved_by, change_low, change_high`` (shares), ``n_baseline, n_window,
     verdict``
     """
     kept = changed[changed["change"].notna()]
@@ -289,7 +304,13 @@ def changes_table(changed: pd.DataFrame, currency: str) -> pd.DataFrame:
         c: [f"{show.amount(v, u)} {u}" for v, u in zip(kept[column], units, strict=True)]
         for c, column in (("baseline", "value_before"), ("window", "value_now"))
     }
-    names = {"measure": [measure_name(d) for d in kept["definition_id"]]}
+    part = (
+        kept["definition_id"]
+        .str.extract("(mix_held|by_mix)$")[0]
+        .map({"mix_held": "of it the rest", "by_mix": "of it the mix"})
+    )
+    texts = {c: pd.Series(values, kept.index).mask(part.notna(), "").tolist() for c, values in texts.items()}
+    names = {"measure": part.fillna(kept["definition_id"].map(measure_name)).tolist()}
     rest = {"moved_by": "change", "n_baseline": "n_before", "n_window": "n_now"}
     rest |= {"change_low": "change_low", "change_high": "change_high"}
     verdicts = {"verdict": [verdict(r.definition_id, r.verdict) for r in kept.itertuples()]}

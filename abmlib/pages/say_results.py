@@ -268,13 +268,11 @@ def sellers(
     late = table[table["overdue_deals"].fillna(0) > 0]
     if late.empty:
         return target, ""
-    most = late.loc[late["overdue_value"].fillna(0).idxmax()]
-    money = f", {short_money(most['overdue_value'], currency)}" if pd.notna(most["overdue_value"]) else ""
-    deals, hold = count(int(most["overdue_deals"]), "deal"), "holds" if len(late) == 1 else "hold"
-    return (
-        target,
-        f"{count(len(late), 'seller')} {hold} overdue deals, {one_line(most['owner_id'])} most: {deals}{money}.",
-    )
+    by = "overdue_value" if late["overdue_value"].gt(0).any() else "overdue_deals"
+    most, hold = late.loc[late[by].idxmax()], "holds" if len(late) == 1 else "hold"
+    deals = count(int(most["overdue_deals"]), "deal")
+    what = f"{short_money(most['overdue_value'], currency)} in {deals}" if by == "overdue_value" else deals
+    return target, f"{count(len(late), 'seller')} {hold} overdue deals, {one_line(most['owner_id'])} most: {what}."
 
 
 def review_sellers(behind: pd.DataFrame, team: pd.DataFrame, ended: bool, currency: str) -> dict[str, object]:
