@@ -99,7 +99,8 @@ book.measure(breakdowns.without_rows(moved, window))
 book.measure(breakdowns.compared_rows(differ, labels, window))
 leads = funnel.followed(book.read("leads"), opportunities, track, accounts["first_won_day"], book.as_of)
 days = funnel.horizon(leads)
-sides = funnel.by_side(leads, days)
+told = results.told_from(opportunities, accounts["first_won_day"])
+sides = funnel.by_side(leads, days, told)
 targets = book.read("targets")
 period, goal = forecast.target_to_judge(targets, book.as_of, year_starts)
 reached = forecast.won_of_target(opportunities, period, goal).set_index("definition_id")["value"]
@@ -119,7 +120,7 @@ whole = say.win_rate(
 ever = deals.decided(opportunities)
 backwards = int((ever["closed_day"] < ever["created_day"]).sum())
 say.words(
-    say_growth.leads(sides, days) * bool(decided["is_won"].all()),
+    say_growth.leads(sides, days, told) * bool(decided["is_won"].all()),
     *say_growth.win_rates(tracked, when, whole),
     say_results.ever(int(deals.won_flag(ever).sum()), len(ever), len(decided), backwards),
     say_results.undated(*breakdowns.with_undated(opportunities, window), by_ways),
@@ -151,7 +152,7 @@ say.words(*say_growth.tracks(tracked, judged, currency))
 
 # %%
 several = tracked.iloc[: None if len(tracked) > 1 else 0].drop(columns=["n_sized", "n_aged"])
-since = say_growth.known_from(results.told_from(opportunities, accounts["first_won_day"])) if len(several) else ""
+since = say_growth.known_from(told) if len(several) else ""
 show.table(several, f"Tracks, deals decided {when}", currency, note=since)
 
 # %% [markdown]
@@ -196,7 +197,7 @@ book.measure(funnel.rows(sides, "side"))
 book.measure(funnel.lacking(leads))
 book.measure(funnel.source_rows(lead_sources))
 say.words(
-    "This data has no leads." * leads.empty, say_growth.leads(sides, days),
+    "This data has no leads." * leads.empty, say_growth.leads(sides, days, told),
     say_growth.unclear_leads(int((leads["deal"] & leads["won"].isna()).sum()), int(leads["created_day"].isna().sum())),
     *say_deals.who_wins(deals.differences(lead_sources), lead_sources),
 )  # fmt: skip
@@ -218,13 +219,13 @@ show.table(by_quarter.drop(columns="n_known"), "Leads by the quarter in which th
 
 # %% [markdown] tags=["fold"]
 # ## Leads by track
-# First sales and business with customers are each a share of all leads: of most leads that came to nothing, nobody knows the
-# account.
+# First sales and business with customers are each a share of all leads that came in since tracks are told: of most leads that came
+# to nothing, nobody knows the account.
 
 # %%
-has_tracks = None if len(sides) > 1 else 0
+since_told = leads[leads["created_day"] >= told].iloc[: None if len(sides) > 1 else 0]
 to_first, to_customers = (
-    funnel.steps(funnel.became(leads, side), lead_source, days).drop(columns="n_known").iloc[:has_tracks]
+    funnel.steps(funnel.became(since_told, side), lead_source[since_told.index], days).drop(columns="n_known")
     for side in (funnel.FIRST, funnel.CUSTOMERS)
 )
 show.table(to_first, "Leads that became first sales, by source")
@@ -357,9 +358,10 @@ say.words(
 # %%
 order = "largest shortfall" if team["missing_to_target"].notna().any() else "most won"
 columns = ["owner_id", "own_target", "won_value", "won_of_target", "missing_to_target", "year_of_target"]
+columns += ["won"] * bool(team["won_value"].isna().all())
 columns += ["open_value", "due_value", "overdue_value", "stalled_deals"]
-note = f"Target and amount won: {own_name}; year to date: until its end. Due by {say.day(coming.end)}."
-note *= len(team) > 0
+note = f"Target and amount won: {own_name}; year to date: until its end. " * bool(team["won_value"].notna().any())
+note += f"Due by {say.day(coming.end)}." * bool(team["due_value"].notna().any())
 show.table(team[columns], f"Sellers, {order} first", currency, rows=50, note=note)
 
 # %%
@@ -489,9 +491,10 @@ book.decide(
     "ask_silent_sellers", kind="sell", **say_results.stopped(quiet), owner=head_of_sales, due=within_a_week,
     would_change="deals opened or closed that the CRM does not hold yet",
 )  # fmt: skip
+is_unowned = ever["owner_id"].isna().mean() > say_results.SILENT  # what sellers won is then not known
 behind = sellers.behind(team, own_period, book.as_of, year_starts)
 book.decide(
-    "review_sellers", kind="sell", only_if=len(behind) > 0 and not say_results.has_stopped(quiet),
+    "review_sellers", kind="sell", only_if=len(behind) > 0 and not (say_results.has_stopped(quiet) or is_unowned),
     **say_results.review_sellers(behind, team, is_own_over, currency), owner=head_of_sales, due=within_a_week,
     would_change="a target that is changed, or large deals won since",
 )  # fmt: skip

@@ -70,16 +70,19 @@ def test_business_with_customers_is_apart_and_the_win_of_a_lead_makes_none_of_it
     came = leads(("2025-02-01", None, None, "web"), ("2025-01-25", "2025-01-25", "d1", "web")).assign(account_id="a")
     got = funnel.followed(came, sold, first(sold), pd.Series({"a": day("2025-01-21")}), TODAY)
     assert got["side"].tolist() == [funnel.CUSTOMERS, funnel.FIRST]
-    sides = funnel.by_side(got, 30).set_index("side")
+    sides = funnel.by_side(got, 30, day("2025-01-01")).set_index("side")
     assert (
         sides["leads"].tolist() == [2] * 3
     )  # of all leads, as the account of one that came to nothing is seldom known
     assert sides.loc[funnel.ALL, ["converted", "won", "leads_won"]].tolist() == [1, 1, 0.5]
-    assert say_growth.leads(sides.reset_index(), 30) == (
-        "Leads: 1 of 2 converted; 50.0% won so far (1 of 2), 50.0% of the 2 that are old enough within 30 days. The wins are 1 first sales."
+    assert say_growth.leads(sides.reset_index(), 30, day("2025-01-01")) == (
+        "Leads: 1 of 2 converted; 50.0% won so far (1 of 2), 50.0% of the 2 that are old enough within 30 days. Wins of leads since "
+        "1 January 2025, from when tracks are told: first sales 1."
     )
     assert sides["n_ripe"].tolist() == [2] * 3
-    unknown = funnel.by_side(got, np.nan)
+    later = funnel.by_side(got, 30, day("2025-02-01"))
+    assert later["leads"].tolist() == [2]  # one side is left
+    unknown = funnel.by_side(got, np.nan, day("2025-01-01"))
     assert (unknown["n_ripe"].tolist(), unknown["won_in_time"].isna().all()) == ([0] * 3, True)
     assert sides.loc[funnel.FIRST, ["converted", "won", "leads_won"]].tolist() == [1, 1, 0.5]
     assert sides.loc[funnel.CUSTOMERS, ["converted", "won", "leads_won"]].tolist() == [0, 0, 0.0]
@@ -102,8 +105,8 @@ def test_a_lead_that_names_a_deal_which_is_not_in_the_data_is_unknown_and_not_lo
     got = funnel.followed(came, sold, first(sold), NOBODY, TODAY)
     assert got["won"].astype(object).where(got["won"].notna(), None).tolist() == [True, None, None, False, False]
     assert got["side"].tolist() == [funnel.FIRST, funnel.FIRST, funnel.UNTOLD, funnel.FIRST, funnel.FIRST]
-    sides = funnel.by_side(got, 20).set_index("side")
-    assert sides.loc[funnel.FIRST, ["leads", "n_known", "leads_won", "n_ripe"]].tolist() == [5, 3, 1 / 3, 2]
+    sides = funnel.by_side(got, 20, day("2025-01-01")).set_index("side")
+    assert sides.loc[funnel.FIRST, ["leads", "n_known", "leads_won", "n_ripe"]].tolist() == [4, 2, 1 / 2, 2]
     assert funnel.cohorts(funnel.became(got, funnel.FIRST), 20)["status"].tolist() == ["ok"]
     assert say_growth.unclear_leads(2, 1) == (
         "2 leads name a deal that is not in the data, or that ended nobody knows how: in no share won. "

@@ -91,17 +91,19 @@ def became(leads: pd.DataFrame, side: str) -> pd.DataFrame:
     return leads.assign(**flags, **{c: leads[c].where(own) for c in ("days_to_convert", "days_to_win")})
 
 
-def by_side(leads: pd.DataFrame, days: float) -> pd.DataFrame:
-    """Count all leads, and then each side where there are two, as `steps`.
+def by_side(leads: pd.DataFrame, days: float, told: pd.Timestamp) -> pd.DataFrame:
+    """Count all leads, and then each side where there are two, as `steps`: of the leads that came in since tracks are told.
 
     Parameters
     ----------
     leads : DataFrame of `followed`
     days : of `horizon`
+    told : of `results.told_from`
     """
-    sides = [side for side in (FIRST, CUSTOMERS, UNTOLD) if (leads["side"] == side).any()]
-    found = [(ALL, leads), *((side, became(leads, side)) for side in sides if len(sides) > 1)]
-    parts = [steps(some, pd.Series(side, leads.index, name="side"), days) for side, some in found]
+    since = leads[leads["created_day"] >= told]
+    sides = [side for side in (FIRST, CUSTOMERS, UNTOLD) if (since["side"] == side).any()]
+    found = [(ALL, leads), *((side, became(since, side)) for side in sides if len(sides) > 1)]
+    parts = [steps(some, pd.Series(side, some.index, name="side"), days) for side, some in found]
     return pd.concat(parts, ignore_index=True)
 
 

@@ -97,13 +97,14 @@ def stages_by_track(staged: pd.DataFrame, level: float) -> list[str]:
     return [f"{PLURAL[str(track)].capitalize()}: {text[:1].lower()}{text[1:]}" for track, text in said.items() if text]
 
 
-def leads(counted: pd.DataFrame, days: float) -> str:
+def leads(counted: pd.DataFrame, days: float, told: pd.Timestamp) -> str:
     """Say how many leads came in, how many were won, and of which side the wins are. Empty without a lead.
 
     Parameters
     ----------
     counted : DataFrame of `funnel.by_side`
     days : of `funnel.horizon`
+    told : of `results.told_from`
     """
     if counted.empty:
         return ""
@@ -116,7 +117,8 @@ def leads(counted: pd.DataFrame, days: float) -> str:
         rates.append(
             f"{share(whole['won_in_time'])} of the {whole['n_ripe']:,} that are old enough within {days:,.0f} days"
         )
-    sides = f" The wins are {joined([f'{r.won:,.0f} {r.side}' for r in won.itertuples()])}." * (len(won) > 0)
+    wins = joined([f"{r.side} {r.won:,.0f}" for r in won.itertuples()])
+    sides = f" Wins of leads since {day(told)}, from when tracks are told: {wins}." if wins else ""
     return f"Leads: {whole['converted']:,} of {whole['leads']:,} converted; {', '.join(rates)}.{sides}"
 
 
