@@ -199,7 +199,7 @@ book.measure(funnel.source_rows(lead_sources))
 say.words(
     "This data has no leads." * leads.empty, say_growth.leads(sides, days, told),
     say_growth.unclear_leads(int((leads["deal"] & leads["won"].isna()).sum()), int(leads["created_day"].isna().sum())),
-    *say_deals.who_wins(deals.differences(lead_sources), lead_sources),
+    say_deals.who_wins(deals.differences(lead_sources), lead_sources)[0],
 )  # fmt: skip
 
 # %%
@@ -301,7 +301,7 @@ show.table(
 
 # %% tags=["finding"]
 say.words(
-    "This data names no source of deals." * bool(labels["source"].isna().all()),
+    say_results.only(labels["source"], "source"),
     *say_results.of_way(by_ways, differ, "source", currency),
 )
 
@@ -320,7 +320,7 @@ show.table(
 # %% tags=["finding"]
 by_campaign = breakdowns.with_spend(by_ways, book.read("campaign_spend"), book.read("campaigns"), window)
 say.words(
-    "This data names no campaign of deals." * bool(labels["campaign"].isna().all()),
+    say_results.only(labels["campaign"], "campaign"),
     *say_results.of_way(by_ways, differ, "campaign", currency),
     say_results.spend(by_campaign, currency),
 )

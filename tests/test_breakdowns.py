@@ -105,6 +105,9 @@ def test_a_book_without_ways_gives_no_group_and_no_row():
     )  # the definition says what is lacking
     differ = dl.differences(got)
     assert say_results.of_way(breakdowns.stand_out(got, differ), differ, "source", "EUR") == ("", "", "")
+    assert say_results.only(labelled(every)["source"], "source") == "This data names no source of deals."
+    assert say_results.only(pd.Series(["Web", "Web"]), "source") == "All deals name one source, Web."
+    assert say_results.only(pd.Series(["Web", None]), "source") == ""
 
 
 def test_the_sentence_of_a_way_names_the_largest_part_the_verdict_and_who_names_none():
@@ -533,7 +536,9 @@ def test_sellers_below_both_targets_are_reviewed_and_the_money_is_at_most_what_i
 def test_where_no_deal_names_its_seller_there_is_no_seller_who_sold_nothing():
     every = deals(OWNED, **TEAM | {"owner_id": [None] * len(OWNED)})
     ways = breakdowns.by_ways(every, YEAR, labelled(every), breakdowns.all_groups(every, labelled(every)))
-    assert sellers.by_seller(every, AIMS, Q2, Q3, TODAY, pd.Series(dtype=bool), ways).empty
+    none = sellers.by_seller(every, AIMS, Q2, Q3, TODAY, pd.Series(dtype=bool), ways)
+    assert none.empty
+    assert sellers.seller_rows(none, Q2)["why"].tolist() == ["the seller of each deal"]  # there are targets
 
 
 def test_without_targets_sellers_are_in_order_of_what_they_won_and_nobody_is_behind():

@@ -48,7 +48,7 @@ def labels(deals: pd.DataFrame, industry: pd.Series, campaigns: pd.DataFrame, ye
         "product line": deals["product_line"],
         "segment": deals["account_id"].map(industry),
         "source": deals["lead_source"],
-        "campaign": campaign.map(named).fillna(campaign),
+        "campaign": campaign.map(named).astype("str").fillna(campaign),
         "owner": deals["owner_id"],
     }
     return _times(deals["closed_day"], year_starts).join(pd.DataFrame(ways).astype("str"))
@@ -196,7 +196,7 @@ def with_spend(table: pd.DataFrame, spend: pd.DataFrame, campaigns: pd.DataFrame
     own = table[table["group_by"] == "campaign"].set_index("group")
     inside = spend[spend["month"].between(period.start, period.end)]
     ids = inside["campaign_id"].astype("str")
-    cost = inside["spend"].groupby(ids.map(_campaign_names(campaigns)).fillna(ids)).sum(min_count=1)
+    cost = inside["spend"].groupby(ids.map(_campaign_names(campaigns)).astype("str").fillna(ids)).sum(min_count=1)
     rest = cost.index.difference(own.index) if len(own) else []
     own = own.reindex([*own.index, *rest])
     return own.assign(spend=cost.reindex(own.index)).rename_axis("campaign").reset_index()

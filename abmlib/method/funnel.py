@@ -209,14 +209,17 @@ def by_source(leads: pd.DataFrame, days: float) -> pd.DataFrame:
 
 
 def rows(found: pd.DataFrame, group_by: str) -> pd.DataFrame:
-    """Make rows of `measures` from `steps` or `cohorts`: the shares of leads converted and won, and the days to win.
+    """Make rows of `measures` from `steps` or `cohorts`: the shares of leads converted and won, the days to win.
+
+    Rows of `ALL` are of group ``all``.
 
     References
     ----------
     Metric dictionary C-24, of leads in place of accounts.
     """
     status = found["status"] if "status" in found else pd.Series("ok", found.index)
-    about = {"group_by": group_by, "group": found[group_by.replace(" ", "_")]}
+    group = found[group_by.replace(" ", "_")]
+    about = {"group_by": np.where(group == ALL, "all", group_by), "group": group.mask(group == ALL, "all")}
     whys = [found["won"].isna(), status == "not_answerable"]
     about |= {"why": np.select(whys, ["the deal each lead became", "wins recorded since these leads came in"], "")}
     converted = about | {"status": status.replace("not_answerable", "ok")}
@@ -224,8 +227,10 @@ def rows(found: pd.DataFrame, group_by: str) -> pd.DataFrame:
     for name, n in (("leads_won", "n_known"), ("won_in_time", "n_ripe")):
         ends = {end: found[f"{name}_{end}"] for end in ("low", "high")}
         states = status.mask(found[name].isna(), "not_answerable")
+        no_age = (about["why"] == "") & found[name].isna() & (n == "n_ripe")
+        why = {"why": np.where(no_age, "leads that say when they came in, old enough", about["why"])}
         name, values = name if n == "n_known" else "leads_won_in_time", found[name]
-        parts.append(measure_rows("C-24", name, values, "share", n=found[n], status=states, **ends, **about))
+        parts.append(measure_rows("C-24", name, values, "share", n=found[n], status=states, **ends, **about | why))
     n = found["won"].fillna(0)
     return pd.concat(
         [*parts, measure_rows("C-24", "days_from_lead_to_win_median", found["days_to_win"], "days", n=n, **about)]
@@ -233,10 +238,8 @@ def rows(found: pd.DataFrame, group_by: str) -> pd.DataFrame:
 
 
 def lacking(leads: pd.DataFrame) -> list[dict[str, object]]:
-    """Make a row of `measures` where the data have no lead, or no lead with its deal; none where they have."""
-    if leads["deal"].notna().any():
-        return []
-    return [measure_row("C-24", "leads_won" if len(leads) else "leads_converted", np.nan, "share", len(leads))]
+    """Make a row of `measures` where the data have no lead; none where they have."""
+    return [] if len(leads) else [measure_row("C-24", "leads_converted", np.nan, "share", 0)]
 
 
 def source_rows(sources: pd.DataFrame) -> pd.DataFrame:

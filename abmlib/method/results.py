@@ -96,7 +96,9 @@ def by_track(deals: pd.DataFrame, period: Period, track: pd.Series) -> pd.DataFr
         won = mine[dl.won_flag(mine)]
         size = intervals.estimate(dl.sizes(won), np.median, dl.SEED, won["account_id"])
         km = survival.clustered(aged["age_days"], aged["is_closed"].astype(bool), 0.5, aged["account_id"], dl.SEED)
-        opened = int(own["created_day"].between(period.start, period.end).sum())
+        opened = (
+            own["created_day"].between(period.start, period.end).sum() if deals["created_day"].notna().any() else np.nan
+        )
         counts = (opened, len(dl.open_deals(own)), len(won), len(mine) - len(won))
         rows.append((name, *counts, won["amount"].sum(min_count=1), *size, *km))
     columns = ["track", "opened", "open", "won", "lost", "won_value", "size_median", "size_low", "size_high", "n_sized"]
@@ -121,7 +123,9 @@ def track_rows(tracked: pd.DataFrame, period: Period | None) -> pd.DataFrame:
     decided, name = tracked["won"] + tracked["lost"], "days_to_close_median_open_censored"
     return pd.concat(
         [
-            measure_rows("C-60", "deals_opened", tracked["opened"], "deals", n=tracked["opened"], **inside),
+            measure_rows(
+                "C-60", "deals_opened", tracked["opened"], "deals", n=tracked["opened"].fillna(0).astype(int), **inside
+            ),
             measure_rows("C-8", "open_deals", tracked["open"], "deals", n=tracked["open"], **where),
             measure_rows("C-60", "deals_won", tracked["won"], "deals", n=tracked["won"], **inside),
             measure_rows("C-2", "win_rate_by_count", tracked["win_share"], "share", n=decided, **rate, **inside),

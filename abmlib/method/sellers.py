@@ -161,7 +161,10 @@ def seller_rows(sellers: pd.DataFrame, period: Period) -> pd.DataFrame:
     rows = [measure_rows("C-9", c, some[c].astype(float), unit, **about) for c, unit in units.items()]
     judged = sellers.loc[sellers["deals_known"] > 0, "won_of_target"].dropna()
     days = {"group": "all", "window_start": period.start, "window_end": period.end}
-    met = counted_row("C-9", "sellers_at_target", int((judged >= 1).sum()), len(judged), group_by="all", **days)
+    why = "" if len(sellers) else "the seller of each deal"  # `by_seller` has no row without it
+    met = counted_row("C-9", "sellers_at_target", int((judged >= 1).sum()), len(judged), group_by="all", **days) | {
+        "why": why
+    }
     return pd.concat([*rows, pd.DataFrame([met])], ignore_index=True)
 
 

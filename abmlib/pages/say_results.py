@@ -56,6 +56,21 @@ def of_way(table: pd.DataFrame, differ: pd.DataFrame, way: str, currency: str) -
     return verdict, _largest(rows, known, noun, currency), _silent(rows, noun)
 
 
+def only(labels: pd.Series, noun: str) -> str:
+    """Say that no deal names a group, or all name the same; empty where groups can be told apart.
+
+    Parameters
+    ----------
+    labels : of each deal
+    noun : such as ``source``
+    """
+    if labels.isna().all():
+        return f"This data names no {noun} of deals."
+    return f"All deals name one {noun}, {one_line(labels.iloc[0])}." * bool(
+        labels.notna().all() and labels.nunique() == 1
+    )
+
+
 def _largest(rows: pd.DataFrame, known: pd.DataFrame, noun: str, currency: str) -> str:
     """Say which group brought the largest part of what was won; empty where nothing was."""
     value = "won_value" if known["won_value"].sum() > 0 else "won"
