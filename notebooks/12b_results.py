@@ -63,7 +63,8 @@ tiers = book.read("account_tiers")
 # %% [markdown]
 # ## How the answer is made
 # **Win rate**: deals won, divided by deals decided (won or lost) in the window. Open deals have no result yet and do not count.
-# Where most closed deals have no closing day, all deals ever decided count. Without a lost deal there is no rate.
+# Where most closed deals have no closing day, all deals ever decided count; groups are of all years too where few were decided in the
+# window. Without a lost deal there is no rate.
 # **Track**: a first sale is a deal opened before its account bought anything. All other deals are business with customers, also
 # those that the CRM calls an expansion or renewal though no earlier purchase is in the data. The rates of tracks are compared, and
 # groups of first sales stand apart from groups of all deals.
@@ -88,15 +89,18 @@ book.measure(results.track_rows(tracked, window if has_days else None))
 
 # %%
 labels = breakdowns.labels(opportunities, accounts["industry"], book.read("campaigns"), year_starts)
-groups, by_ways = breakdowns.split(opportunities, window, labels, track, year_starts)
+ever = deals.decided(opportunities)
+is_few = has_days and len(decided) < say_results.FEWEST and len(ever) > len(decided)
+wide = periods.Period(ever["closed_day"].min(), window.end) if is_few else window
+groups, by_ways = breakdowns.split(opportunities, wide, labels, track, year_starts)
 known = groups[groups["group"] != "unknown"]
 differ = deals.differences(known)
 by_ways = breakdowns.stand_out(by_ways, differ)
-left_out = breakdowns.aside(opportunities, window)
+left_out = breakdowns.aside(opportunities, wide)
 quiet = sellers.silent(opportunities, book.as_of)
 moved = breakdowns.without_one(opportunities, window, labels, by_ways, track)
 book.measure(breakdowns.without_rows(moved, window))
-book.measure(breakdowns.compared_rows(differ, labels, window))
+book.measure(breakdowns.compared_rows(differ, labels, wide))
 leads = funnel.followed(book.read("leads"), opportunities, track, accounts["first_won_day"], book.as_of)
 days = funnel.horizon(leads)
 told = results.told_from(opportunities, accounts["first_won_day"])
@@ -117,7 +121,7 @@ when = say.during(window.start, window.end, year_starts) if has_days else "ever,
 whole = say.win_rate(
     *of_window[["value", "low", "high", "n"]], LEVEL, when, won.loc["win_rate_by_amount", "value"], of_window["why"]
 )
-ever = deals.decided(opportunities)
+when_wide = say.during(wide.start, wide.end, year_starts) if is_few else when
 backwards = int((ever["closed_day"] < ever["created_day"]).sum())
 say.words(
     say_growth.leads(sides, days, told) * bool(decided["is_won"].all()),
@@ -281,8 +285,9 @@ show.table(say_growth.changes_table(judged, currency), "Window and baseline", no
 # Small groups vary by chance. The adjusted rate moves them closer to the average.
 
 # %% tags=["finding"]
-book.measure(deals.group_rows(groups).assign(**of_window[["window_start", "window_end"]]))
-book.measure(breakdowns.sum_rows(by_ways, window))
+wide_days = (wide.start, wide.end) if is_few else tuple(of_window[["window_start", "window_end"]])
+book.measure(deals.group_rows(groups).assign(window_start=wide_days[0], window_end=wide_days[1]))
+book.measure(breakdowns.sum_rows(by_ways, wide))
 own_section = {"quarter", "month", "type", "source", "campaign", "owner"}  # and time is no kind of deal
 say.words(*say_deals.who_wins(differ[~differ["group_by"].isin(own_section)], known))
 
@@ -292,7 +297,7 @@ counts = ["opened", "created_value", "won", "lost", "won_value", "raw", "raw_low
 all_ways = by_ways[["group_by", "group", *counts]]
 of_ways = by_ways["group_by"].isin(ways)
 show.table(
-    all_ways[of_ways], f"Win rates that differ, deals decided {when}", currency, rows=40,
+    all_ways[of_ways], f"Win rates that differ, deals decided {when_wide}", currency, rows=40,
     note=say_results.without_rate(by_ways[of_ways], left_out),
 )  # fmt: skip
 
@@ -310,7 +315,7 @@ first = ["first_won", "first_decided"] if by_ways["first_decided"].any() else []
 of_origin = [*(c for c in counts if not c.startswith("raw")), "open", "open_value", *first]
 by_source = by_ways[by_ways["group_by"] == "source"].rename(columns={"group": "source"})
 show.table(
-    by_source[["source", *of_origin]], f"Deals by source, renewals left out, opened and decided {when}", currency,
+    by_source[["source", *of_origin]], f"Deals by source, renewals left out, opened and decided {when_wide}", currency,
     note=say_results.without_rate(by_source, left_out),
 )  # fmt: skip
 
@@ -328,7 +333,7 @@ say.words(
 # %%
 show.table(
     by_campaign[["campaign", "won", "lost", "shrunk", "low", "high", "open", "spend"]],
-    f"Deals by campaign, renewals left out, decided {when}",
+    f"Deals by campaign, renewals left out, decided {when_wide}",
     currency,
     rows=40,
     note=say_results.without_rate(by_campaign, left_out),
@@ -368,7 +373,7 @@ show.table(team[columns], f"Sellers, {order} first", currency, rows=50, note=not
 rated = team.iloc[: None if differ.loc[differ["group_by"] == "owner", "judged"].eq("differ").any() else 0]
 columns = ["owner_id", *counts[2:4], *counts[5:11]]
 note = say_results.without_rate(by_ways[by_ways["group_by"] == "owner"]) if len(rated) else ""
-show.table(rated[columns], f"Win rates of sellers, deals decided {when}", currency, rows=50, note=note)
+show.table(rated[columns], f"Win rates of sellers, deals decided {when_wide}", currency, rows=50, note=note)
 
 # %% [markdown]
 # ## Why deals are lost
