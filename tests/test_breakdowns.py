@@ -158,7 +158,7 @@ def test_spend_stands_beside_each_campaign_and_apart_for_those_no_deal_names():
     got = breakdowns.with_spend(table, cost, CAMPAIGNS, YEAR)
     assert got.set_index("campaign")["spend"].to_dict() == {"Fair (k1)": 30, "Web seminar": 7, "Fair (k2)": 5}
     assert say_results.spend(got, "EUR") == (
-        "Campaigns cost 42 EUR in these months, 5 EUR of it (11.9%) on campaigns that no deal names: “Fair (k2)”."
+        "Campaigns cost 42 EUR in these months, 5 EUR of it (11.9%) on campaigns that no deal names (notebook 01): “Fair (k2)”."
     )
 
 
@@ -178,8 +178,8 @@ def test_what_stands_out_low_is_held_and_what_stands_out_high_gets_more():
         "Hold the next budget and hours of Ads until somebody says what they are for; try more of Fair"
     )
     assert got["reason"] == (
-        "win rates that stand out beyond chance: Ads 1 of 20 deals won and 1 of 300 leads; Fair 9 of 10 deals won. "
-        "Not known: spend by source and spend by campaign"
+        "not known: spend by source and spend by campaign; "
+        "beyond chance Ads 1 of 20 deals won and 1 of 300 leads; Fair 9 of 10 deals won"
     )
     assert pd.isna(got["moves"])
     assert not say_results.marketing(table.iloc[2:], spent, spent)["only_if"]

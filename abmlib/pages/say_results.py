@@ -360,8 +360,9 @@ def spend(table: pd.DataFrame, currency: str) -> str:
     if not total > 0:
         return ""
     who, money = named([f"“{one_line(c)}”" for c in rest["campaign"]]), short_money(rest["spend"].sum(), currency)
-    none = f", {money} of it ({share(rest['spend'].sum() / total)}) on campaigns that no deal names: {who}" * (
-        len(rest) > 0
+    none = (
+        f", {money} of it ({share(rest['spend'].sum() / total)}) on campaigns that no deal names (notebook 01): {who}"
+        * (len(rest) > 0)
     )
     return f"Campaigns cost {short_money(total, currency)} in these months{none}."
 
@@ -392,7 +393,7 @@ def marketing(table: pd.DataFrame, spent: pd.DataFrame, leads: pd.DataFrame) -> 
     ]
     return {
         "text": "; ".join(orders), "only_if": len(orders) > 0, "moves": cost,
-        "reason": f"win rates that stand out beyond chance: {'; '.join(facts)}" + f". Not known: {joined(unknown)}" * (len(unknown) > 0),
+        "reason": f"not known: {joined(unknown)}; " * (len(unknown) > 0) + f"beyond chance {'; '.join(facts)}",
         "basis": "what the campaigns to hold cost in the window:",
     }  # fmt: skip
 
