@@ -156,8 +156,7 @@ say.words(*say_growth.tracks(tracked, judged, currency))
 
 # %%
 several = tracked.iloc[: None if len(tracked) > 1 else 0].drop(columns=["n_sized", "n_aged"])
-since = say_growth.known_from(told) if len(several) else ""
-show.table(several, f"Tracks, deals decided {when}", currency, note=since)
+show.table(several, f"Tracks, deals decided {when}", currency, note=say_growth.known_from(told) if len(several) else "")
 
 # %% [markdown]
 # ## Created and won by month
@@ -246,12 +245,8 @@ listed = results.target_list(opportunities, accounts, tiers, window, track)
 book.measure(results.list_rows(listed, window))
 side = results.on_list(decided, tiers).map({True: results.LISTED, False: results.OTHERS})
 judged = deals.differences(deals.by_group(decided, side, "target list"))
-say.words(
-    *say_growth.target_list(listed, judged),
-    say_growth.led(
-        results.led(decided[decided["is_won"]], side).query("group == @results.LISTED"), accounts["name"], currency
-    ),
-)
+leader = results.led(decided[decided["is_won"]], side).query("group == @results.LISTED")
+say.words(*say_growth.target_list(listed, judged), say_growth.led(leader, accounts["name"], currency))
 
 # %%
 about = say_growth.about_list(listed, int(won.loc["accounts_won", "n"]), len(framework.tiers_on(tiers, book.as_of)))
@@ -331,12 +326,10 @@ say.words(
 )
 
 # %%
+columns = ["campaign", "won", "lost", "shrunk", "low", "high", "open", "spend"]
+note = say_results.without_rate(by_campaign, left_out)
 show.table(
-    by_campaign[["campaign", "won", "lost", "shrunk", "low", "high", "open", "spend"]],
-    f"Deals by campaign, renewals left out, decided {when_wide}",
-    currency,
-    rows=40,
-    note=say_results.without_rate(by_campaign, left_out),
+    by_campaign[columns], f"Deals by campaign, renewals left out, decided {when_wide}", currency, rows=40, note=note
 )
 
 # %% [markdown]
@@ -368,12 +361,6 @@ columns += ["open_value", "due_value", "overdue_value", "stalled_deals"]
 note = f"Target and amount won: {own_name}; year to date: until its end. " * bool(team["won_value"].notna().any())
 note += f"Due by {say.day(coming.end)}." * bool(team["due_value"].notna().any())
 show.table(team[columns], f"Sellers, {order} first", currency, rows=50, note=note)
-
-# %%
-rated = team.iloc[: None if differ.loc[differ["group_by"] == "owner", "judged"].eq("differ").any() else 0]
-columns = ["owner_id", *counts[2:4], *counts[5:11]]
-note = say_results.without_rate(by_ways[by_ways["group_by"] == "owner"]) if len(rated) else ""
-show.table(rated[columns], f"Win rates of sellers, deals decided {when_wide}", currency, rows=50, note=note)
 
 # %% [markdown]
 # ## Why deals are lost
@@ -465,11 +452,8 @@ show.table(
 
 # %%
 largest = movers.head(10).join(accounts[["name", "owner_id"]], on="account_id")
-show.table(
-    largest[["name", "owner_id", "tier", "won_value_before", "won_value", "won_change"]],
-    "Largest risers and fallers",
-    currency,
-)
+columns = ["name", "owner_id", "tier", "won_value_before", "won_value", "won_change"]
+show.table(largest[columns], "Largest risers and fallers", currency)
 
 # %% [markdown] tags=["fold"]
 # ## All accounts and quarters

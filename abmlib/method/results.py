@@ -263,7 +263,8 @@ def by_tier(deals: pd.DataFrame, tier: pd.Series, period: Period, before: Period
 
     Returns
     -------
-    DataFrame, one row per tier, ``none`` and ``unknown`` the last: ``tier``, columns of `won_by`, ``won_value_before, n_value_before``; 0 where a
+    DataFrame, one row per tier, ``none`` and ``unknown`` the last: ``tier``, columns of `won_by`,
+    ``won_value_before, n_value_before``; 0 where a
     tier won nothing, and missing in a period in which no deal was decided
     """
     now, then = dl.closed_in(deals, period), _decided_before(deals, before)

@@ -44,7 +44,8 @@ def by_seller(
     -------
     DataFrame: ``owner_id, own_target, won_value, won_of_target, missing_to_target, year_target, year_won, year_of_target,
     open_deals, open_value, due_value`` (from the day of the report to the end of `coming`), ``overdue_deals, overdue_value,
-    stalled_deals, deals_known`` (all the deals owned), ``without_largest`` (``won_of_target`` but for the largest deal won), and of `by_ways` ``won, lost, raw, raw_low, raw_high, shrunk, low, high``
+    stalled_deals, deals_known`` (all the deals owned), ``without_largest`` (``won_of_target`` but for the largest deal won),
+    and of `by_ways` ``won, lost, raw, raw_low, raw_high, shrunk, low, high``
 
     References
     ----------

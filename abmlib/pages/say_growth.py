@@ -297,7 +297,8 @@ def changes_table(changed: pd.DataFrame, currency: str) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame: ``measure, baseline, window`` (texts; empty of the parts, as the mix held is in neither), ``moved_by, change_low, change_high`` (shares), ``n_baseline, n_window,
+    DataFrame: ``measure, baseline, window`` (texts; empty of the parts, as the mix held is in neither),
+    ``moved_by, change_low, change_high`` (shares), ``n_baseline, n_window,
     verdict``
     """
     kept = changed[changed["change"].notna()]
