@@ -274,11 +274,11 @@ if known.any():
     plots.scorecard(elements.as_grid(cells, "share"), elements.as_grid(cells, "verdict"), ax)
 
 # %%
-steps = of_elements[known].assign(
+steps = of_elements.assign(
     share_asked=of_elements["target"],
     owner=say_cycles.named_as(of_elements),
     next_step=of_elements["next_step"].where(known & begin, ""),
-)
+)[known]
 columns = ["cycle", "element", "found", "share_asked", "lacking", "owner", "next_step"]
 show.table(
     steps.sort_values("verdict", kind="stable")[columns],
