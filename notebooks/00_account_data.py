@@ -185,9 +185,9 @@ show.table(largest, "Buying groups of the accounts with the largest open deals",
 
 # %% [markdown]
 # ## Who brings most, and where the hours go
-# Prospects and customers apart. A stage of the funnel is the furthest stage of the account's open deals. Hours are those of sales
-# in the last 12 months, where they are noted; margin is of the last 12 months. Hours go first where the share of the margin or of
-# the open amount is furthest above the share of the hours.
+# Prospects and customers apart. An account counts whole in the stage that holds most of its open amount; the page of open deals has
+# the amount deal by deal. Hours are those of sales in the last 12 months, where they are noted; margin is of the last 12 months. Hours
+# go first where the share of the margin or of the open amount is furthest above the share of the hours.
 
 # %% tags=["finding"]
 facts = book.features(["margin_12m", "revenue_12m", "open_amount", "touches_in_90d"]).set_index("account_id")

@@ -106,13 +106,19 @@ def test_a_map_says_of_each_role_whom_we_reach_their_level_and_last_touch(groups
 RANKS = {"Lead": 0.0, "Offer": 1.0}
 
 
-def test_the_furthest_open_deal_is_the_stage_of_an_account_and_others_are_active_or_quiet():
-    deals = pd.DataFrame({"account_id": ["acme", "acme", None], "stage": ["Offer", "Lead", "Offer"]})
-    got = resources.funnel_stages(ACCOUNTS, deals, pd.Series({"acme": 0, "beta": 3, "cold": 0}), RANKS)
-    assert got["funnel_stage"].tolist() == ["open deal: Offer", resources.ENGAGED, resources.QUIET]
+def test_an_account_is_in_the_stage_of_most_of_its_open_amount_and_others_are_active_or_quiet():
+    rows = [("acme", "Offer", 9.0), ("acme", "Lead", 5.0), ("acme", "Lead", 5.0), (None, "Offer", 99.0)]
+    deals, touches = (
+        pd.DataFrame(rows, columns=["account_id", "stage", "amount"]),
+        pd.Series({"acme": 0, "beta": 3, "cold": 0}),
+    )
+    got = resources.funnel_stages(ACCOUNTS, deals, touches, RANKS)
+    assert got["funnel_stage"].tolist() == ["open deals, most in Lead", resources.ENGAGED, resources.QUIET]
+    blind = resources.funnel_stages(ACCOUNTS, deals.assign(amount=np.nan), touches, RANKS)
+    assert blind["funnel_stage"].iloc[0] == "open deals, most in Offer"  # the furthest
     assert got["place"].is_monotonic_decreasing
     unknown = resources.funnel_stages(ACCOUNTS, deals, pd.Series(dtype=float), {})
-    assert unknown["funnel_stage"].iloc[0] == f"open deal: {resources.UNORDERED}"
+    assert unknown["funnel_stage"].iloc[0] == f"open deals, most in {resources.UNORDERED}"
     assert unknown["funnel_stage"].tolist()[1:] == [resources.NO_DEAL] * 2
 
 
@@ -130,13 +136,13 @@ def test_money_and_hours_are_summed_by_status_and_stage_and_unknown_ones_stay_un
         [
             ("customer", "quiet", -2.0, 60.0, 0.0, 2.0),
             ("customer", "quiet", -2.0, np.nan, 0.0, 1.0),  # margin unknown: the sum is of what is known
-            ("customer", "open deal: Offer", 2.0, 20.0, 50.0, 1.0),
-            ("prospect", "open deal: Offer", 2.0, 0.0, 150.0, 4.0),
+            ("customer", "open deals, most in Offer", 2.0, 20.0, 50.0, 1.0),
+            ("prospect", "open deals, most in Offer", 2.0, 0.0, 150.0, 4.0),
         ],
         columns=["status", "funnel_stage", "place", "margin_12m", "open_amount", "hours_12m"],
     )
     got = resources.by_funnel_stage(facts)
-    assert got["funnel_stage"].tolist() == ["open deal: Offer", "quiet", "open deal: Offer"]
+    assert got["funnel_stage"].tolist() == ["open deals, most in Offer", "quiet", "open deals, most in Offer"]
     assert got["status"].tolist() == ["customer", "customer", "prospect"]
     assert got["hours_share"].tolist() == [0.125, 0.375, 0.5]
     assert got["margin_share"].tolist() == [0.25, 0.75, 0]

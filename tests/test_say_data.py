@@ -123,14 +123,14 @@ def test_fields_filled_least_data_of_nobody_and_what_stands_in_for_purchases_are
 
 def test_hours_go_first_where_more_of_the_money_than_of_the_hours_is_and_that_is_said():
     rows = [
-        ("customer", "open deal: Offer", 0.2, 0.6, 1.0, 5, 1), ("customer", "no open deal", 0.7, 0.1, 0.0, 9, None),
+        ("customer", "open deals, most in Offer", 0.2, 0.6, 1.0, 5, 1), ("customer", "no open deal", 0.7, 0.1, 0.0, 9, None),
         ("customer", "no open deal, quiet", 0.1, 0.3, 0.0, 4, 2),
     ]  # fmt: skip
     columns = ["status", "funnel_stage", "hours_share", "margin_share", "open_share", "accounts", "priority"]
     table = pd.DataFrame(rows, columns=columns)
     each = table.assign(name=["Acme", "Beta", "Cold"]).iloc[:1]
     assert say_data.funnel(table, each).lines == [
-        "Hours first, where more of the money than of the hours is: customers with an open deal in Offer, "
+        "Hours first, where more of the money than of the hours is: customers with open deals, most in Offer, "
         "then customers without an open deal, quiet",
         "First stage: 20.0% of the hours of sales, 60.0% of the margin and 100.0% of the open amount (n = 5 accounts). "
         "Account by account, first Acme (20.0% of the hours of sales, 60.0% of the margin and 100.0% of the open amount). "

@@ -9,7 +9,7 @@ from abmlib.method.measures import measure_rows
 
 FUNNEL = "status and funnel stage"
 ENGAGED, QUIET, NO_DEAL = "no open deal, active in 90 days", "no open deal, quiet for 90 days", "no open deal"
-UNORDERED = "order of the stages not known"
+UNORDERED = "stages of unknown order"
 STATUSES = ("customer", "prospect", "former")
 SHARES = {"hours_share": "hours_12m", "margin_share": "margin_12m", "open_share": "open_amount"}
 
@@ -34,11 +34,11 @@ def stage_ranks(history: pd.DataFrame, order: tuple[str, ...], open_deals: pd.Da
 def funnel_stages(
     accounts: pd.Index, open_deals: pd.DataFrame, touches: pd.Series, ranks: dict[str, float]
 ) -> pd.DataFrame:
-    """Stage of the funnel of each account: the furthest stage of its open deals, or else whether it is active.
+    """Stage of the funnel of each account: that of most of its open amount, or else whether it is active.
 
     Parameters
     ----------
-    open_deals : ``tables.schema.OPPORTUNITIES``, the open ones
+    open_deals : ``tables.schema.OPPORTUNITIES``, the open ones; of stages with as much, or where no amount is known, the furthest counts
     touches : touches of the account in 90 days, by account id; missing where the source has none
     ranks : of `stage_ranks`; a stage without a rank comes before all others; without any rank, stages are not told apart
 
@@ -52,12 +52,15 @@ def funnel_stages(
     """
     deals = open_deals.assign(place=1 + open_deals["stage"].map(ranks).fillna(-1.0).astype(float))
     deals = deals if ranks else deals.assign(stage=UNORDERED)
-    furthest = deals.sort_values("place", kind="stable").drop_duplicates("account_id", keep="last")
-    stage = furthest.dropna(subset="account_id").set_index("account_id")[["stage", "place"]].reindex(accounts)
+    worth = (
+        deals.groupby(["account_id", "stage", "place"])["amount"].sum().reset_index()
+    )  # a deal without an account is of nobody
+    most = worth.sort_values(["amount", "place"], kind="stable").drop_duplicates("account_id", keep="last")
+    stage = most.set_index("account_id")[["stage", "place"]].reindex(accounts)
     count = touches.reindex(accounts).astype("Float64").astype(float)
     without = pd.Series(np.select([count.isna(), count > 0], [NO_DEAL, ENGAGED], QUIET), accounts)
     place = stage["place"].fillna(pd.Series(np.where(count > 0, -1.0, -2.0), accounts))
-    named = stage["stage"].astype(object).map("open deal: {}".format, na_action="ignore")
+    named = stage["stage"].astype(object).map("open deals, most in {}".format, na_action="ignore")
     return pd.DataFrame({"funnel_stage": named.fillna(without).astype("str"), "place": place})
 
 

@@ -426,7 +426,7 @@ def _parts(of: pd.Series) -> str:
 def _stage(row: pd.Series) -> str:
     """Name a group of the funnel."""
     stage = str(row["funnel_stage"]).replace("no open deal", "without an open deal")
-    return f"{_people(str(row['status']))}s {stage.replace('open deal: ', 'with an open deal in ')}"
+    return f"{_people(str(row['status']))}s {stage.replace('open deals, ', 'with open deals, ')}"
 
 
 def sources(systems: pd.DataFrame, fields: pd.DataFrame) -> Words:

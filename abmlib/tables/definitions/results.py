@@ -164,7 +164,7 @@ ACCOUNT_DATA = table("00_account_data", "What is known of each account, and whet
     "channels": col("int", "channels with a touch in the last 12 months", unit="channels", null=True),
     "product_lines": col("int", "lines of business with a purchase, ever", unit="lines", null=True),
     } | ALIKE | {
-    "funnel_stage": col("text", "furthest stage of its open deals, or else whether it is active", null=True),
+    "funnel_stage": col("text", "stage of most of its open amount, or else whether it is active", null=True),
     "margin_12m": col("money", "margin of the last 12 months; missing where a cost is", null=True),
     "margin_rank": col("int", "1 is the account of most margin; missing without a purchase or a cost", unit="rank", null=True),
     "hours_12m": col("number", "hours sales spent on it in the last 12 months, where they are noted", unit="hours", null=True),
