@@ -50,13 +50,11 @@ from abmlib.method import (
     framework,
     joint_team,
     maturity,
-    missingness,
-    orders,
     periods,
     tiger_teams,
 )
 from abmlib.method.deals import with_days
-from abmlib.pages import forms, plots, say, say_framework, show
+from abmlib.pages import forms, plots, say, say_framework, say_since_entry, show
 from abmlib.stats.intervals import FLOOR_OUTCOMES, LEVEL
 from abmlib.stats.power import POWER
 from abmlib.tables import Book
@@ -326,12 +324,11 @@ to_agree = "a vote after both teams signed the criteria" * (gate.unsigned + gate
 steps = checklist.checklist(book.read("readiness"), team, done, entered_on, book.as_of, score_days, to_agree)
 book.measure(checklist.checklist_rows(steps))
 expected = steps[steps["item"].isin(list(checklist.ITEMS))]
-any_entry = files["entries"].sum() > 0
-say.words(say_framework.steps(expected)) if any_entry else None
+say.words(say_framework.steps(expected))
 
 # %%
 columns = ["step", "item", "acts", "function_hours", "done", "last_entry", "lacks"]
-show.table(expected[columns], "The five steps, item by item", rows=show.LISTED) if any_entry else None
+show.table(expected[columns], "The five steps, item by item", rows=show.LISTED)
 
 # %% [markdown] tags=["fold"]
 # ## Readiness
@@ -359,11 +356,7 @@ book.measure(feedback.feedback_rows(newest, themes, by_segment)) if len(themes) 
 of_market = by_segment[by_segment["theme"] == market_theme.lower()]
 money = book.features(["open_amount", "revenue_12m"]).set_index("account_id")
 looked_at = pd.Index(pd.concat([t["account_id"] for t in (tiers, ballots, book.read("experiments"))]).unique())
-year = periods.trailing(book.as_of, 12)
-sold = book.panel("transactions", ["product_id"], per="day", sums=["revenue"])
-sold = orders.with_product_line(sold[sold["day"].between(year.start, year.end)], book.read("products"), "purchases")
-offers = missingness.look_alikes(book.read("accounts"), sold)
-alike = feedback.look_alikes(of_market, heard, accounts, money, looked_at).join(offers, on="account_id")
+alike = feedback.look_alikes(of_market, heard, accounts, money, looked_at)
 say.words(
     say_framework.stands_out(by_segment[by_segment["more_often"].astype(bool)], LEVEL),
     say_framework.trends(themes, say.during(newest.start, newest.end)),
@@ -381,45 +374,41 @@ show.table(of_market[columns], f"Accounts by industry where sales noted: {market
 
 # %%
 look = alike.join(accounts[["name", "owner_id"]], on="account_id")
-columns = [
-    "name", "owner_id", "industry", "named", "open_amount", "revenue_12m", "look_alikes", "alike_accounts", "alike_line", "alike_value"
-]  # fmt: skip
-note = "Customers like it: of its industry and half of size, where the account itself never bought." * bool(len(look))
-show.table(
-    look[columns],
-    "Never considered for the list, in the industry of the new market",
-    book.currency,
-    rows=show.LISTED,
-    note=note,
-)
+columns = ["name", "owner_id", "industry", "named", "open_amount", "revenue_12m"]
+title = "Never considered for the list, in the industry of the new market"
+show.table(look[columns], title, book.currency, rows=show.LISTED)
 
 # %% [markdown]
 # ## Before and after accounts entered
 # An account-based programme needs time. What accounts did by months since they entered it, per account and month, and beside them
-# those held back, or else those that did not enter. They were chosen, so growth of the market, or a return to their usual level after
-# an unusual time, may explain a change; only accounts held back at random can tell.
+# those held back, or else those that did not enter. Growth of the market, or a return to their usual level, may explain a change of
+# accounts that were chosen; it changes those drawn and those held back at random alike.
 
 # %% tags=["finding"]
 since = framework.entry_days(tiers)
 ready = maturity.horizon_status(since, book.as_of, horizons)
 bands = maturity.by_months(facts, since, accounts["created_day"], book.as_of)
-rest = groups.held_back if len(groups.held_back) else accounts.index.difference(since.index)
-others = "held back" if len(groups.held_back) else "not entered"
-aside = pd.Series(groups.start, rest) if len(since) else since
+held = groups.drawn.loc[~groups.drawn["treated"], "day"]
+others = "held back" if len(held) else "not entered"
+rest = held if len(held) else pd.Series(groups.start, accounts.index.difference(since.index))
+aside = rest if len(since) else since
 bands_aside = maturity.by_months(facts, aside, accounts["created_day"], book.as_of)
 change = maturity.changes(facts, since, accounts["created_day"], book.as_of, horizons)
+random = maturity.against_held_back(facts, groups.drawn, book.as_of, horizons)
 split = "months since entry"
 by_split = {split: bands} | ({f"{split} of accounts {others}": bands_aside} if len(aside) else {})
-book.measure(pd.concat([maturity.horizon_rows(ready), maturity.maturity_rows(by_split, change)]))
+book.measure(pd.concat([maturity.horizon_rows(ready), maturity.maturity_rows(by_split, change, random)]))
 say.words(
-    say_framework.ages(ready),
-    say_framework.before_and_after(change.assign(outcome=change["outcome"].map(maturity.NAMES)), LEVEL),
+    say_since_entry.ages(ready),
+    say_since_entry.against_held_back(random.assign(outcome=random["outcome"].map(maturity.NAMES)), LEVEL),
+    say_since_entry.before_and_after(change.assign(outcome=change["outcome"].map(maturity.NAMES)), LEVEL),
 )
 
 # %%
 note = f"Without an interval: fewer than {FLOOR_OUTCOMES} accounts or outcomes, too early to judge. "
-note += say_framework.same_accounts(change)
-note += f" Accounts {others}: from the first day of the comparison." * bool(len(aside))
+note += say_since_entry.same_accounts(change)
+from_day = "the day each was drawn" if len(held) else "the first day of the comparison"
+note += f" Accounts {others}: from {from_day}." * bool(len(aside))
 timeline = maturity.timeline(bands).assign(which="entered")
 beside = maturity.timeline(bands_aside).assign(which=others) if len(aside) else None
 timeline = pd.concat([timeline, beside])
@@ -427,7 +416,7 @@ timeline.insert(0, "which", timeline.pop("which"))
 show.table(timeline, "Per account and month, by months since entry", book.currency, note=note) if len(since) else None
 
 # %%
-ready_table = ready.drop(columns="status").assign(can_be_judged=say_framework.can_judge(ready, named, effect))
+ready_table = ready.drop(columns="status").assign(can_be_judged=say_since_entry.can_judge(ready, named, effect))
 show.table(ready_table, "Can it be judged yet?") if len(since) else None
 
 # %% [markdown] tags=["fold"]
@@ -606,7 +595,8 @@ book.decide(
     due=str(two_weeks.date()),
     would_change="a name that was not entered",
 )
-trading = alike[alike["named"] | (alike[["open_amount", "revenue_12m"]] > 0).any(axis=1)].set_index("account_id")
+market = alike.set_index("account_id")
+trades = (market[["open_amount", "revenue_12m"]] > 0).any(axis=1)
 book.decide(
     "vote_on_new_market",
     kind="programme",
@@ -615,8 +605,9 @@ book.decide(
         gate.passed,
         two_weeks,
     ),
-    accounts=trading.index,
-    reason=trading["industry"] + np.where(trading["named"], ", sales noted it there", ", trades with us"),
+    accounts=market.index,
+    reason=market["industry"]
+    + np.where(market["named"], ", sales noted it there", np.where(trades, ", trades with us", ", new to us")),
     owner=accounts["owner_id"],
     due=str(two_weeks.date()),
     would_change="an industry that the programme does not want",

@@ -127,8 +127,8 @@ RISES = pd.DataFrame(
 @pytest.mark.parametrize(
     ("places", "says"),
     [
-        ([0, 1, 2, 3], "1 of 4 objectives asks for a rise that can be detected with us: bold; “timid” asks for 10%, but only 50% or more can be detected, after 6 months; 1 other asks for too little; 1 objective cannot be judged here."),
-        ([2], "No objective asks for a rise that can be detected with us: “vain” asks for 10%, but no rise can be detected."),
+        ([0, 1, 2, 3], "1 of 3 objectives that can be judged asks for a rise that can be detected with us: bold; “timid” asks for 10%, but only 50% or more can be detected, after 6 months; 1 other asks for too little; 1 other cannot be judged here."),
+        ([2], "The 1 objective that can be judged asks for less than can be detected with us: “vain” asks for 10%, but no rise can be detected."),
         ([3], "Nobody can say whether a rise that an objective asks for can be detected with us."),
         ([], "No objective is entered, so nothing is promised yet."),
     ],

@@ -42,7 +42,7 @@ class Comparison:
     baseline: pd.Index  # accounts whose past is the baseline
     start: pd.Timestamp
     own_past: bool = True  # are those the compared accounts themselves
-    held_back: pd.Index = field(default_factory=lambda: pd.Index([]))  # accounts held back at random, by an experiment
+    drawn: pd.DataFrame = field(default_factory=pd.DataFrame)  # accounts of an experiment, by id: ``day`` each was drawn, and ``treated``
 
 
 def compared_groups(
@@ -69,13 +69,19 @@ def compared_groups(
     drawn = drawn[drawn.groupby("experiment_id")["arm"].transform("nunique") == 2]
     since = entry_days(tiers)
     since = since[since.index.isin(accounts)]
-    held_back = pd.Index([])
+    newest = drawn[drawn["experiment_id"].isin(drawn["experiment_id"].tail(1))]
+    arms = newest.set_index("account_id").assign(
+        day=newest["assigned_day"].array, treated=newest["arm"].eq("treated").array
+    )
     if len(drawn):
-        newest = drawn[drawn["experiment_id"] == drawn["experiment_id"].iloc[-1]]
         basis, listed, start = "experiment", pd.Index(newest["account_id"]), newest["assigned_day"].min()
         treated = int((newest["arm"] == "treated").sum())
         held = len(newest) - treated
-        held_back = pd.Index(newest.loc[newest["arm"] != "treated", "account_id"])
+        arms = (
+            newest.set_index("account_id")["assigned_day"]
+            .to_frame("day")
+            .assign(treated=newest["arm"].eq("treated").to_numpy(bool))
+        )
     elif len(since):
         basis, listed, start = "tiers", since.index, since.min()
         treated, held = len(since), len(accounts) - len(since)
@@ -84,7 +90,7 @@ def compared_groups(
         held = min(planned, len(accounts)) // 2
         treated = min(planned, len(accounts)) - held
     own_past = len(listed) >= FLOOR_OUTCOMES
-    return Comparison(basis, treated, held, listed if own_past else accounts, start, own_past, held_back)
+    return Comparison(basis, treated, held, listed if own_past else accounts, start, own_past, arms[["day", "treated"]])
 
 
 # -- the past ---------------------------------------------------------------------------------------------------------

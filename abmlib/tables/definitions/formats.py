@@ -71,7 +71,7 @@ PAGES: dict[str, Format] = {  # columns of tables that are shown and not kept
     "revenue_12m": Format("money", "Net revenue, 12 months"), "margin_rank": Format("count", "Rank by margin"),
     "priority": Format("count", "Hours first"), "share_changed": Format("share", "Changed since"),
     "hours_share": SHARE, "margin_share": SHARE, "open_share": Format("share", "Share of the open amount"),
-    "alike_accounts": Format("text", "First of them"), "alike_line": Format("text", "Most of them buy"),
+    "alike_accounts": Format("text", "First of them"), "alike_line": Format("text", "Bought most often"),
     "alike_share": Format("share", "Share that does"), "alike_value": Format("money", "Typical in 12 months"),
     "look_alikes": Format("count", "Customers like it"),
     "newest": Format("day"), "median_days": Format("count", "Median age", "days"),

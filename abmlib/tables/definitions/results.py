@@ -261,7 +261,7 @@ LOOK_ALIKES = table("02_look_alikes",
     "named": col("bool", "sales noted it at this account"),
     "open_amount": col("money", "open deals", null=True),
     "revenue_12m": col("money", "net revenue of twelve months", null=True),
-} | ALIKE)
+})
 
 OPPORTUNITY_FLAGS = table("12_opportunity_flags", "What is wrong with each open deal.", ["opportunity_id"], {
     "opportunity_id": col("id", "the deal"),
