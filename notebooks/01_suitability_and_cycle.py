@@ -312,8 +312,7 @@ say_cycles.what_cycles_get(gets, book.currency)
 show.grouped(gets, "cycle", "Spend, touches and hours by cycle, in a year", book.currency)
 
 # %%
-listed = len(framework.tiers_on(tiers, book.as_of))
-campaigns = cycle_effort.campaign_table(shared, book.read("campaigns"), members, listed, about["name"])
+campaigns = cycle_effort.campaign_table(shared, book.read("campaigns"), members, about["name"])
 columns = ["campaign", "meant_for", "accounts", "hit", "touches", "on_list", "on_target_list", "spend", "on_target"]
 show.table(
     campaigns[columns],

@@ -36,20 +36,22 @@ def spend(rows: list[tuple]) -> pd.DataFrame:
     return as_read("campaign_spend", found.assign(month=pd.to_datetime(found["month"])))
 
 
+def named_by() -> pd.DataFrame:
+    rows = [("named", who, "2026-01-01", "2026-01-01") for who in "ab"]
+    return entries("campaign_accounts", "campaign_id account_id added_at", rows)
+
+
 def shared(tiers: pd.DataFrame | None = None) -> pd.DataFrame:
     given = [
         ("named", "2026-01-01", 100.0), ("wide", "2026-02-01", 80.0), ("silent", "2026-03-01", 20.0), ("wide", "2024-01-01", 999.0),
     ]  # fmt: skip
-    members = entries("campaign_accounts", "campaign_id account_id added_at", [
-        ("named", "a", "2026-01-01", "2026-01-01"), ("named", "b", "2026-01-01", "2026-01-01"),
-    ])  # fmt: skip
     ads = [touch(f"w{i}", who, "2026-02-03", "ad", campaign_id="wide") for i, who in enumerate(["a", "a", "c", None])]
     ads += [
         touch("1", "c", "2026-02-03", "ad", campaign_id="named"),  # reached, and not among those it names
         touch("2", "b", "2026-02-03", "ad", campaign_id="wide", is_bot=True),
         touch("3", "b", "2024-02-03", "ad", campaign_id="wide"),  # before the year
     ]
-    return cycle_effort.shared_spend(spend(given), members, frame("activities", ads), YEAR, tiers)
+    return cycle_effort.shared_spend(spend(given), named_by(), frame("activities", ads), YEAR, tiers)
 
 
 def test_a_campaign_costs_those_it_names_alike_and_others_by_their_touches_and_nothing_is_lost():
@@ -63,11 +65,15 @@ def test_spend_by_cycle_says_what_is_on_target_and_what_reaches_nobody():
         shared(tiers([("b", "2024-01-01"), ("c", "2026-02-01"), ("a", "2026-02-04")])), MAIN, YEAR
     )
     assert values(rows, "campaign_spend") == {"all": 200, "early": 140, "full": 20, "no account": 40}
-    assert values(rows, "spend_on_target") == {"all": 0.1, "early": 0, "full": 1}
+    assert values(rows, "spend_on_target") == {"all": 0, "early": 0}
+    assert values(rows, "spend_on_target_list") == {"all": 0.25, "early": 0, "full": 1}
     assert values(rows, "spend_per_account") == {"early": 70, "full": 20}
     assert values(rows, "campaign_touches_per_account") == {"early": 1, "full": 2}
     said = str(say_cycles.what_cycles_get(rows, "EUR"))
-    assert "Campaigns cost 200 EUR in a year, 10.0% of it on target, 20.0% on nobody known." in said
+    assert (
+        "Campaigns cost 200 EUR in a year, 20.0% of it on nobody known: those that name accounts 0.0% on these; the others 25.0% on "
+        "the target list."
+    ) in said
 
 
 def tiers(rows: list[tuple]) -> pd.DataFrame:
@@ -78,19 +84,20 @@ def tiers(rows: list[tuple]) -> pd.DataFrame:
 
 def test_a_touch_is_on_target_if_its_account_was_on_the_list_on_that_day_and_not_today():
     given = shared(tiers([("c", "2026-02-01"), ("a", "2026-02-04")]))  # the touches of a were the day before
-    got = cycle_effort.campaign_table(given, as_read("campaigns"), as_read("campaign_accounts"), 2, {}).set_index(
+    got = cycle_effort.campaign_table(given, as_read("campaigns"), named_by(), {}).set_index(
         "campaign_id"
     )
     assert got.loc["wide", ["touches", "on_list", "hit", "spend", "aimed"]].tolist() == [4, 1, 1, 80, 20]
-    assert got.loc["wide", "meant_for"] == "the target list" and got.loc["silent", "on_target"] == 0
+    assert got.loc["wide", "meant_for"] == "nobody named" and got.loc[["silent", "wide"], "on_target"].isna().all()
+    assert np.isnan(got.loc["silent", "aimed"])  # no touch: nobody knows whom it reached
     assert got.loc["named", ["touches", "on_list", "on_target"]].tolist() == [1, 0, 0]  # it hit who was not named
     assert got["on_target_list"].to_dict() == {"named": 1, "wide": 0, "silent": 0}
     assert "1 touch hit accounts of the target list" in say_cycles.aimed(got.reset_index(), "EUR")
     own = shared()
     assert own.loc[own["campaign_id"] == "wide", "aimed"].isna().all()  # no list, so nothing to judge by
-    table = cycle_effort.campaign_table(own, as_read("campaigns"), as_read("campaign_accounts"), 0, {})
+    table = cycle_effort.campaign_table(own, as_read("campaigns"), named_by(), {})
     wide = schema.conform("01_campaigns", table).set_index("campaign_id").loc["wide"]
-    assert wide["meant_for"] == "no list known" and wide[["on_list", "aimed", "on_target"]].isna().all()
+    assert wide["meant_for"] == "nobody named" and wide[["on_list", "aimed", "on_target"]].isna().all()
 
 
 def test_without_spend_or_a_list_the_rows_say_what_lacks():

@@ -176,7 +176,7 @@ def shared_spend(
     touch shows stays with nobody. The sum is what was spent.
 
     On target is the part of touches whose account was on the list on their day: on that of the campaign, or on the target list
-    where it names nobody. Without a touch, a campaign for named accounts is on target.
+    where it names nobody. It is unknown without a touch, and of touches before there was a target list.
 
     Parameters
     ----------
@@ -187,7 +187,7 @@ def shared_spend(
     Returns
     -------
     DataFrame, one row per campaign and account: ``campaign_id, account_id`` (missing: of nobody known), ``spend, touches``,
-    ``on_list`` (touches on the list), ``aimed`` (spend on target; both missing without a list), ``on_target_list`` (touches off
+    ``on_list`` (touches on the list), ``aimed`` (spend on target; both missing where that is unknown), ``on_target_list`` (touches off
     the campaign's own list, and on the target list), ``by`` (``members``, ``touches`` or ``nothing``)
 
     References
@@ -200,7 +200,7 @@ def shared_spend(
     named = programme.latest_entries("campaign_accounts", members)
     named = named[named["added_day"] <= period.end].groupby(AIMED)["added_day"].min().reset_index()
     made = _on_list(made, named, tiers)
-    counted = {"touches": ("on", "size"), "on_list": ("on", "sum"), "on_target_list": ("elsewhere", "sum")}
+    counted = {"touches": ("on", "size"), "on_list": ("on", "sum"), "judged": ("on", "count"), "on_target_list": ("elsewhere", "sum")}
     touches = made.groupby(AIMED, dropna=False).agg(**counted).reset_index()
     rows = named[AIMED].assign(weight=1.0, by="members").merge(touches, "outer", on=AIMED)
     rows = rows.fillna(dict.fromkeys(counted, 0))
@@ -209,34 +209,34 @@ def shared_spend(
         weight=rows["weight"].where(is_named, rows["touches"]).astype(float).fillna(0.0),
         by=np.where(is_named, "members", "touches"),
     )
-    of = rows.groupby("campaign_id")[["weight", "touches", "on_list"]].transform("sum")
+    of = rows.groupby("campaign_id")[["weight", "judged", "on_list"]].transform("sum").astype(float)
     rows = rows.assign(spend=rows["campaign_id"].map(total).astype(float).fillna(0.0) * rows["weight"] / of["weight"])
-    part = (of["on_list"] / of["touches"]).fillna(1.0).where(is_named, rows["on_list"] / rows["touches"])
-    rows = rows.assign(aimed=rows["spend"] * part.astype(float))
+    part = (of["on_list"] / of["judged"]).where(is_named, rows["on_list"].astype(float) / rows["judged"].astype(float))
+    rows = rows.assign(aimed=rows["spend"] * part, on_list=rows["on_list"].where(rows["judged"] > 0))
     lost = total[~total.index.isin(rows["campaign_id"])]
     left = pd.DataFrame({"campaign_id": lost.index, "spend": lost.to_numpy(), "touches": 0, "by": "nothing"})
-    left = left.assign(account_id=None, on_list=0, on_target_list=0, aimed=0.0)
-    out = pd.concat([rows.drop(columns="weight"), left], ignore_index=True)
-    if tiers is None or tiers.empty:
-        out[["on_list", "aimed"]] = out[["on_list", "aimed"]].astype(float).where(out["by"] == "members")
+    left = left.assign(account_id=None, on_list=np.nan, on_target_list=0, aimed=np.nan)
+    out = pd.concat([rows.drop(columns=["weight", "judged"]), left], ignore_index=True)
     return out[(out["spend"] != 0) | (out["touches"] > 0)].astype({"touches": int}).reset_index(drop=True)
 
 
 def _on_list(made: pd.DataFrame, named: pd.DataFrame, tiers: pd.DataFrame | None) -> pd.DataFrame:
     """Add to touches: ``on`` the campaign's list, else the target list, on that day; ``elsewhere``: on the latter only."""
     made = made[[*AIMED, "occurred_day"]].merge(named, "left", on=AIMED).sort_values("occurred_day")
-    on = made["added_day"] <= made["occurred_day"]
+    on = (made["added_day"] <= made["occurred_day"]).astype(float)
     in_tier = pd.Series(False, made.index)
+    names_somebody, begins = made["campaign_id"].isin(named["campaign_id"]), pd.NaT
     if tiers is not None and len(tiers):
         runs = programme.latest_entries("account_tiers", tiers)[["account_id", "valid_from", "valid_to", "tier"]]
         at = latest_before(made, runs.sort_values("valid_from"), "account_id", "occurred_day", "valid_from")
         in_tier[:] = (at["tier"].isin(TIERS) & ~(at["valid_to"] < at["occurred_day"])).to_numpy()
-        on = on.where(made["campaign_id"].isin(named["campaign_id"]), in_tier)
-    return made.assign(on=on.astype(int), elsewhere=(in_tier & ~on).astype(int))
+        begins = runs["valid_from"].min()
+    listed = in_tier.astype(float).where(made["occurred_day"] >= begins)
+    return made.assign(on=on.where(names_somebody, listed), elsewhere=(in_tier & names_somebody & (on == 0)).astype(int))
 
 
 def campaign_table(
-    shared: pd.DataFrame, campaigns: pd.DataFrame, members: pd.DataFrame, listed: int, names: Mapping[str, str]
+    shared: pd.DataFrame, campaigns: pd.DataFrame, members: pd.DataFrame, names: Mapping[str, str]
 ) -> pd.DataFrame:
     """Campaigns with the accounts each was meant for, and what hit them, as the table ``01_campaigns``, the dearest first.
 
@@ -244,7 +244,6 @@ def campaign_table(
     ----------
     shared : DataFrame of `shared_spend`
     campaigns, members : ``tables.schema.CAMPAIGNS``, ``CAMPAIGN_ACCOUNTS``
-    listed : accounts on the target list, for campaigns that name none
     names : name of each account id
 
     References
@@ -256,10 +255,9 @@ def campaign_table(
     named = programme.latest_entries("campaign_accounts", members).groupby("campaign_id")["account_id"].agg(list)
     whose = [named.get(c, []) for c in out.index]
     first = [", ".join(str(names.get(i, i)) for i in ids[:SHOWN]) for ids in whose]
-    many = [len(ids) or listed for ids in whose]
+    many = [len(ids) for ids in whose]
     whom = [
-        f + f" and {n - SHOWN:,} more" * (n > SHOWN) if f else "the target list" if n else "no list known"
-        for f, n in zip(first, many, strict=True)
+        f + f" and {n - SHOWN:,} more" * (n > SHOWN) if f else "nobody named" for f, n in zip(first, many, strict=True)
     ]
     title = campaigns.set_index("campaign_id")["name"].reindex(out.index)
     out = out.assign(
@@ -267,7 +265,7 @@ def campaign_table(
         meant_for=whom,
         accounts=many,
         hit=hit.reindex(out.index, fill_value=0),
-        on_target=out["aimed"] / out["spend"].where(out["spend"] > 0),
+        on_target=out["aimed"] / out["spend"].where((out["spend"] > 0) & (pd.Series(many, out.index) > 0)),
     )
     return out.sort_values("spend", ascending=False, kind="stable").reset_index()
 
@@ -275,7 +273,7 @@ def campaign_table(
 def spend_rows(shared: pd.DataFrame, main: pd.DataFrame, period: Period) -> pd.DataFrame:
     """Rows of `measures` by cycle: spend and touches of campaigns.
 
-    On target is a share of the spend of campaigns with a list. Spend is a sum of all there is, so it has no interval; what an
+    On target is a share of the spend of campaigns that name accounts, and on the target list one of that of the others. Spend is a sum of all there is, so it has no interval; what an
     account gets has one, over the accounts of the cycle, with those that got nothing.
 
     Parameters
@@ -290,7 +288,11 @@ def spend_rows(shared: pd.DataFrame, main: pd.DataFrame, period: Period) -> pd.D
     cycle = main.set_index("account_id")["cycle"]
     place = shared["account_id"].map(cycle).astype(object).fillna(UNPLACED).mask(shared["account_id"].isna(), NOBODY)
     spent = shared["spend"]
-    parts = {"spend": spent, "aimed": shared["aimed"], "with_list": spent.where(shared["aimed"].notna())}
+    judged, is_named = shared["aimed"].notna(), shared["by"] == "members"
+    ways = {"spend_on_target": judged & is_named, "spend_on_target_list": judged & ~is_named}
+    parts = {"spend": spent}
+    for name, kept in ways.items():
+        parts |= {name: shared["aimed"].where(kept), f"{name}_of": spent.where(kept)}
     sums = pd.DataFrame(parts).groupby(place).sum()
     sums.loc["all"] = sums.sum()
     n = shared[spent != 0].groupby(place)["account_id"].nunique()
@@ -300,9 +302,11 @@ def spend_rows(shared: pd.DataFrame, main: pd.DataFrame, period: Period) -> pd.D
     for group, of in sums.loc[order][lambda x: x["spend"] != 0].iterrows():
         about = {"group_by": "all" if group == "all" else "cycle", "group": group}
         rows.append(measure_row("S2-3", "campaign_spend", of["spend"], "currency", int(n.get(group, 0)), **about))
-        if of["with_list"] > 0 and group not in {NOBODY, UNPLACED}:
-            share = of["aimed"] / of["with_list"]
-            rows.append(measure_row("S2-3", "spend_on_target", share, "share", int(n.get(group, 0)), **about))
+        rows += [
+            measure_row("S2-3", name, of[name] / of[f"{name}_of"], "share", int(n.get(group, 0)), **about)
+            for name in ways
+            if of[f"{name}_of"] > 0 and group not in {NOBODY, UNPLACED}
+        ]
     if not rows:
         rows = [measure_row("S2-3", "campaign_spend", np.nan, "currency", 0, why="spend of campaigns")]
     elif shared["aimed"].isna().all():

@@ -392,15 +392,14 @@ def what_cycles_get(rows: pd.DataFrame, currency: str) -> Words:
     spend = rows[(rows["definition_id"] == "campaign_spend") & rows["value"].notna()].set_index("group")["value"]
     lines = []
     if spend.get("all", 0) > 0:
-        aimed = rows[(rows["definition_id"] == "spend_on_target") & (rows["group"] == "all") & rows["value"].notna()][
-            "value"
-        ]
-        target = f"{share(aimed.iloc[0])} of it on target" if len(aimed) else "on no known target list"
+        aimed = rows[(rows["group"] == "all") & rows["value"].notna()].set_index("definition_id")["value"]
+        ways = {"spend_on_target": "those that name accounts {} on these", "spend_on_target_list": "the others {} on the target list"}
+        target = "; ".join(text.format(share(aimed[name])) for name, text in ways.items() if name in aimed)
         lost = spend.get("no account", 0.0) / spend["all"]
         lines.append(
-            f"Campaigns cost {short_money(spend['all'], currency)} in a year, {target}"
-            + f", {share(lost)} on nobody known" * bool(lost > 0)
-            + "."
+            f"Campaigns cost {short_money(spend['all'], currency)} in a year"
+            + f", {share(lost)} of it on nobody known" * bool(lost > 0)
+            + f": {target or 'on no known target list'}."
         )
     cost = joined(_each(rows, "sales_cost_of_margin"))
     lines.append(f"The logged hours of sales cost, of the margin won: {cost}." if cost else "")
@@ -424,12 +423,14 @@ def aimed(campaigns: pd.DataFrame, currency: str) -> str:
     ----------
     campaigns : DataFrame to the spec of ``01_campaigns``
     """
-    known = campaigns[campaigns["aimed"].notna()]
+    known, own = campaigns[campaigns["on_list"].notna()], campaigns[campaigns["on_target"].notna()]
     if known.empty:
         return ""
-    off = known["spend"] - known["aimed"]
-    worst, elsewhere = known.loc[off.idxmax()], int(known["on_target_list"].sum())
-    most = f" The most off it: {worst['campaign']}, {short_money(off.max(), currency)} of {short_money(worst['spend'], currency)}."
+    off, elsewhere = own["spend"] - own["aimed"], int(own["on_target_list"].sum())
+    most = "".join(
+        f" The most off its own list: {r.campaign}, {short_money(r.spend - r.aimed, currency)} of {short_money(r.spend, currency)}."
+        for r in own.loc[off[off > 0].nlargest(1).index].itertuples()
+    )
     others = (
         f" {count(elsewhere, 'touch', 'touches')} hit accounts of the target list that the campaign did not name: add them to its "
         "list, or leave them to another."
@@ -437,7 +438,7 @@ def aimed(campaigns: pd.DataFrame, currency: str) -> str:
     return (
         f"{known['on_list'].sum():,.0f} of {count(int(known['touches'].sum()), 'touch', 'touches')} hit an account that was on the "
         "list on that day: on the campaign's own, or on the target list where it names nobody. Spend is split by touches."
-        f"{most * bool(off.max() > 0)}{others * bool(elsewhere)}"
+        f"{most}{others * bool(elsewhere)}"
     )
 
 

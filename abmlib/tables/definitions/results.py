@@ -138,15 +138,15 @@ ACCOUNT_ELEMENTS = table("01_account_elements", "Each element at each account: t
 CAMPAIGNS = table("01_campaigns", "Campaigns of a year: the accounts each was meant for, and what hit them.", ["campaign_id"], {
     "campaign_id": col("text", "campaign"),
     "campaign": col("text", "its name, else its id"),
-    "meant_for": col("text", "the first accounts it names, or whose list it is for"),
-    "accounts": col("int", "accounts it was meant for", unit="count"),
+    "meant_for": col("text", "the first accounts it names, if any"),
+    "accounts": col("int", "accounts it names", unit="count"),
     "hit": col("int", "accounts with a touch of it on a day they were on the list", unit="count"),
     "touches": col("int", "its touches that no machine made", unit="count"),
-    "on_list": col("int", "touches of accounts that were on the list on that day; missing without a list", unit="count", null=True),
+    "on_list": col("int", "touches of accounts that were on the list on that day, its own or else the target list; missing where none was known", unit="count", null=True),
     "on_target_list": col("int", "touches of accounts that were off its own list and on the target list", unit="count"),
     "spend": col("money", "what it cost"),
-    "aimed": col("money", "the part on target: by touches on the list; missing without a list", null=True),
-    "on_target": col("rate", "share of what it cost on target", null=True),
+    "aimed": col("money", "the part on the list, by touches; missing where that is unknown", null=True),
+    "on_target": col("rate", "share of what it cost on the accounts it names", null=True),
 })
 
 PARTS = ("pass", "fail", "not_answerable")
