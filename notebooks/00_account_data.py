@@ -46,7 +46,7 @@ from abmlib.method import (
     views,
 )
 from abmlib.method.deals import open_deals, with_days
-from abmlib.pages import catalogue, plots, say, say_data, show
+from abmlib.pages import catalogue, plots, say, say_data, say_funnel, show
 from abmlib.stats.intervals import LEVEL
 from abmlib.tables import Book, checks, identity
 
@@ -135,13 +135,13 @@ show.table(weak, "Customers and former customers with too little data", rows=15)
 # %% tags=["finding"]
 reach = data_quality.freshness(book.overview(), book.as_of, len(accounts))
 reach = reach[["table", "days_old", "last_day", "first_day", "rows", "accounts", "account_share"]]
-facts = reach[reach["table"].isin(records["table"])]
+dated = reach[reach["table"].isin(records["table"])]
 say.words(
-    *say_data.freshness(facts, data_quality.RECENT).lines, say_data.silent_owners(sellers.silent(deals, book.as_of))
+    *say_data.freshness(dated, data_quality.RECENT).lines, say_data.silent_owners(sellers.silent(deals, book.as_of))
 )
 
 # %%
-show.table(facts, "Tables whose rows count as records of accounts")
+show.table(dated, "Tables whose rows count as records of accounts")
 
 # %% [markdown]
 # ## People to reach
@@ -165,7 +165,7 @@ show.measures(known_roles.query("status != 'not_answerable'"), "Roles in which a
 # ## Buying groups of open deals
 # Marketing talks to people, sales sells to a group of them. Each person counts in the role stated in the account's largest open
 # deal, or else in its contacts. A cell says how many of the people known we can reach, and whether one of them is senior (director or
-# above). The last touch is one that the account started or shared.
+# above).
 
 # %% tags=["finding"]
 touched = book.panel("activities", ["contact_id", "direction"], per="day")
@@ -191,16 +191,22 @@ show.table(largest, "Buying groups of the accounts with the largest open deals",
 
 # %% tags=["finding"]
 facts = book.features(["margin_12m", "revenue_12m", "open_amount", "touches_in_90d"]).set_index("account_id")
+of_table = {"transactions": ["margin_12m", "revenue_12m"], "activities": ["touches_in_90d"]}
+facts[[c for name, own in of_table.items() if not records["table"].eq(name).any() for c in own]] = float("nan")
 ranks = resources.stage_ranks(stage_history, book.settings.stage_order, pipeline)
 facts = facts.join(resources.funnel_stages(facts.index, pipeline, facts["touches_in_90d"], ranks))
 facts = facts.assign(
     status=judged.set_index("account_id")["status"], margin_rank=resources.profit_rank(facts["margin_12m"])
 )
 facts["hours_12m"] = cycle_effort.hours_spent(book.read("activities"), facts.index, book.as_of)
-facts = facts.join(resources.shares(facts, facts))
-by_stage = resources.by_funnel_stage(facts)
+of_nobody = pipeline.loc[pipeline["account_id"].isna(), ["amount"]].set_axis(["open_amount"], axis=1)
+whole = pd.concat([facts, of_nobody])
+facts = facts.join(resources.shares(facts, whole))
+by_stage = resources.by_funnel_stage(facts, whole)
 book.measure(resources.funnel_rows(by_stage))
-say_data.funnel(by_stage, facts.join(names))
+largest_one = facts.nlargest(1, "open_amount").index
+without = resources.by_funnel_stage(facts.drop(largest_one), whole.drop(largest_one))
+say_funnel.funnel(by_stage, facts.join(names), without)
 
 # %%
 told = len(by_stage) > 1 and by_stage[list(resources.SHARES)].notna().any(axis=None)
@@ -456,7 +462,7 @@ no_role = 1 - contacts["role_known"].mean()
 to_find = (
     lacking
     if no_role > 1 - data_quality.ENTERED
-    else buying_groups.people_to_find(lacking, groups, selling["open_amount"], many=15)
+    else buying_groups.people_to_find(lacking, groups, selling["open_amount"], pipeline["amount"].sum(), many=15)
 )
 say.words("" if today else "The data goes on after this day: no chores are noted, as gaps may have been filled since.")
 

@@ -78,9 +78,11 @@ def test_of_people_who_opted_out_neither_level_nor_day_is_told(states):
 
 def test_the_largest_open_deal_without_a_decision_maker_comes_first_though_its_other_roles_are_reached(groups):
     lacking = pd.Series({"cold": "nobody to reach as end user"})
-    found = buying_groups.people_to_find(lacking, groups, pd.Series({"beta": 90.0, "cold": 10.0, "acme": 5.0}), many=2)
+    found = buying_groups.people_to_find(
+        lacking, groups, pd.Series({"beta": 90.0, "cold": 10.0, "acme": 5.0}), 210.0, many=2
+    )
     assert found.index.tolist() == ["beta", "cold"]  # acme has one
-    assert found["beta"] == "nobody to reach as decision maker, 86% of the open amount"
+    assert found["beta"] == "nobody to reach as decision maker, 43% of the open amount"
 
 
 def test_without_a_known_role_there_is_no_group(states):
@@ -95,7 +97,7 @@ def test_without_a_known_role_there_is_no_group(states):
 def test_a_map_says_of_each_role_whom_we_reach_their_level_and_last_touch(groups):
     deals, names = pd.DataFrame({"open_amount": [9.0]}, pd.Index(["acme"])), pd.Series({"acme": "Acme"})
     row = say_data.buying_map(groups, deals, names, ROLES).iloc[0]
-    assert row["End user"] == "1 of 2, senior" and row["last_touch"] == pd.Timestamp("2026-03-01")
+    assert row["End user"] == "1 of 2, senior" and row["Last touch by them"] == pd.Timestamp("2026-03-01")
     assert row["Decision maker"] == "1 of 1, senior"
     assert pd.isna(row["missing_roles"])
     assert say_data.buying_map(groups.iloc[:0], deals.iloc[:0], names, ROLES).empty
@@ -141,7 +143,7 @@ def test_money_and_hours_are_summed_by_status_and_stage_and_unknown_ones_stay_un
         ],
         columns=["status", "funnel_stage", "place", "margin_12m", "open_amount", "hours_12m"],
     )
-    got = resources.by_funnel_stage(facts)
+    got = resources.by_funnel_stage(facts, facts)
     assert got["funnel_stage"].tolist() == ["open deals, most in Offer", "quiet", "open deals, most in Offer"]
     assert got["status"].tolist() == ["customer", "customer", "prospect"]
     assert got["hours_share"].tolist() == [0.125, 0.375, 0.5]
@@ -149,10 +151,10 @@ def test_money_and_hours_are_summed_by_status_and_stage_and_unknown_ones_stay_un
     assert got["priority"].fillna(0).tolist() == [3, 1, 2]  # .25 less .125; .75 less .375, and before it .75 less .5
     rows = resources.funnel_rows(got)
     assert rows.groupby("definition_id")["value"].sum().tolist() == [1, 1, 1]
-    blind = resources.by_funnel_stage(facts.assign(hours_12m=np.nan))
+    blind = resources.by_funnel_stage(facts.assign(hours_12m=np.nan), facts.assign(hours_12m=np.nan))
     assert blind["hours_share"].isna().all()
     assert blind["priority"].tolist() == [3, 1, 1]  # by the money alone
-    assert resources.by_funnel_stage(facts.iloc[:0]).empty
+    assert resources.by_funnel_stage(facts.iloc[:0], facts).empty
 
 
 def test_accounts_rank_by_margin_and_who_bought_nothing_has_no_rank():

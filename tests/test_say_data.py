@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from abmlib.pages import say_data
+from abmlib.pages import say_data, say_funnel
 
 VERDICTS = ["usable", "stale", "thin", "no record"]
 
@@ -128,17 +128,21 @@ def test_hours_go_first_where_more_of_the_money_than_of_the_hours_is_and_that_is
     ]  # fmt: skip
     columns = ["status", "funnel_stage", "hours_share", "margin_share", "open_share", "accounts", "priority"]
     table = pd.DataFrame(rows, columns=columns)
-    each = table.assign(name=["Acme", "Beta", "Cold"]).iloc[:1]
-    assert say_data.funnel(table, each).lines == [
+    each = table.assign(name=["Acme", "Beta", "Cold"], open_amount=1.0).iloc[:1]
+    assert say_funnel.funnel(table, each, table).lines == [
         "Hours first, where more of the money than of the hours is: customers with open deals, most in Offer, "
         "then customers without an open deal, quiet",
         "First stage: 20.0% of the hours of sales, 60.0% of the margin and 100.0% of the open amount (n = 5 accounts). "
         "Account by account, first Acme (20.0% of the hours of sales, 60.0% of the margin and 100.0% of the open amount). "
         "This is where the money is, not what a further hour would bring.",
     ]
-    blind = say_data.funnel(table.assign(hours_share=float("nan")), each)
+    blind = say_funnel.funnel(table.assign(hours_share=float("nan")), each, table)
     assert blind.lines[0].startswith("Hours first, by the money alone, as no hours are noted: ")
-    assert repr(say_data.funnel(table.assign(priority=None), each)) == ""
+    assert repr(say_funnel.funnel(table.assign(priority=None), each, table)) == ""
+    alone = say_funnel.funnel(table, each, table.iloc[[2]])
+    assert (
+        " (n = 5 accounts). Without Acme, customers without an open deal, quiet come first. Account" in alone.lines[1]
+    )
 
 
 def test_the_source_that_is_silent_longest_and_the_field_unchanged_longest_are_said():

@@ -79,7 +79,12 @@ def buying_groups(
 
 
 def people_to_find(
-    lacking: pd.Series, groups: pd.DataFrame, open_amount: pd.Series, many: int, role: str = "decision_maker"
+    lacking: pd.Series,
+    groups: pd.DataFrame,
+    open_amount: pd.Series,
+    whole: float,
+    many: int,
+    role: str = "decision_maker",
 ) -> pd.Series:
     """Say whom to find at accounts: those that lack too many roles, and those with the largest open deals that lack one.
 
@@ -88,6 +93,7 @@ def people_to_find(
     lacking : reason by account id, of `data_quality.customers_without_roles`
     groups : DataFrame of `buying_groups`
     open_amount : by account id
+    whole : amount of all open deals, also of those without an account
     many : accounts with the largest open amount, at which `role` alone is a reason
 
     Returns
@@ -100,7 +106,7 @@ def people_to_find(
     first = first[first.isin(bare) & ~first.isin(lacking.index)]
     also = pd.Series(f"nobody to reach as {role.replace('_', ' ')}", first, dtype="str")
     every = pd.concat([lacking, also]) if len(lacking) else also
-    part = (worth / worth.sum()).reindex(every.index)
+    part = (worth / whole).reindex(every.index)
     told = (", " + part.map("{:.0%}".format).astype("str") + " of the open amount").where(part >= LARGE, "")
     return (every + told).loc[worth.reindex(every.index).fillna(0).sort_values(ascending=False, kind="stable").index]
 

@@ -88,7 +88,7 @@ def _peers(accounts: pd.DataFrame, bought: pd.DataFrame) -> tuple[pd.DataFrame, 
 
 
 def look_alikes(accounts: pd.DataFrame, bought: pd.DataFrame) -> pd.DataFrame:
-    """Customers that each account which has never bought could learn from: same industry, same size; what most of them buy.
+    """Customers that each account which has never bought could learn from: same industry, same size; what they buy most often.
 
     Size is one of `BANDS` bands of equally many accounts by employees.
 
@@ -100,8 +100,8 @@ def look_alikes(accounts: pd.DataFrame, bought: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame, one row per account, indexed by its id: ``look_alikes`` (count; missing for who has bought, or where industry or
-    employees are unknown), ``alike_accounts`` (names of the `NAMED` who bought most), ``alike_line`` (that most of them
-    bought), ``alike_share`` (of them who bought it), ``alike_value`` (their median revenue of it); the last three
+    employees are unknown), ``alike_accounts`` (names of the `NAMED` who bought most), ``alike_line`` (that they bought
+    most often), ``alike_share`` (of them who bought it), ``alike_value`` (the median revenue of it of those); the last three
     missing where fewer than `FEWEST_ALIKE` are alike
 
     References

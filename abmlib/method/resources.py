@@ -52,16 +52,14 @@ def funnel_stages(
     """
     deals = open_deals.assign(place=1 + open_deals["stage"].map(ranks).fillna(-1.0).astype(float))
     deals = deals if ranks else deals.assign(stage=UNORDERED)
-    worth = (
-        deals.groupby(["account_id", "stage", "place"])["amount"].sum().reset_index()
-    )  # a deal without an account is of nobody
+    worth = deals.groupby(["account_id", "stage", "place"])["amount"].sum().reset_index()
     most = worth.sort_values(["amount", "place"], kind="stable").drop_duplicates("account_id", keep="last")
     stage = most.set_index("account_id")[["stage", "place"]].reindex(accounts)
     count = touches.reindex(accounts).astype("Float64").astype(float)
     without = pd.Series(np.select([count.isna(), count > 0], [NO_DEAL, ENGAGED], QUIET), accounts)
     place = stage["place"].fillna(pd.Series(np.where(count > 0, -1.0, -2.0), accounts))
     named = stage["stage"].astype(object).map("open deals, most in {}".format, na_action="ignore")
-    return pd.DataFrame({"funnel_stage": named.fillna(without).astype("str"), "place": place})
+    return pd.DataFrame({"funnel_stage": named.where(named.notna(), without).astype("str"), "place": place})
 
 
 def profit_rank(margin: pd.Series) -> pd.Series:
@@ -87,7 +85,7 @@ def shares(of: pd.DataFrame, whole: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     of : DataFrame ``hours_12m, margin_12m, open_amount``
-    whole : the same of all accounts
+    whole : the same of all there is, so also of deals without an account
 
     Returns
     -------
@@ -105,12 +103,13 @@ def shares(of: pd.DataFrame, whole: pd.DataFrame) -> pd.DataFrame:
     return out.assign(priority=more.where(more > 0).rank(ascending=False, method="min").astype("Int64"))
 
 
-def by_funnel_stage(facts: pd.DataFrame) -> pd.DataFrame:
+def by_funnel_stage(facts: pd.DataFrame, whole: pd.DataFrame) -> pd.DataFrame:
     """What accounts bring and which hours they get, by status and stage of the funnel; statuses are never mixed.
 
     Parameters
     ----------
     facts : DataFrame, one row per account: ``status, funnel_stage, place, margin_12m, open_amount, hours_12m`` (missing: unknown)
+    whole : as in `shares`
 
     Returns
     -------
@@ -124,7 +123,7 @@ def by_funnel_stage(facts: pd.DataFrame) -> pd.DataFrame:
     money = list(SHARES.values())
     by = facts.groupby(["status", "funnel_stage"], sort=False)
     table = by[money].sum(min_count=1).astype(float).assign(accounts=by.size(), place=by["place"].max()).reset_index()
-    table = table.join(shares(table, facts)).assign(status=pd.Categorical(table["status"], STATUSES))
+    table = table.join(shares(table, whole)).assign(status=pd.Categorical(table["status"], STATUSES))
     table = table.sort_values(["status", "place"], ascending=[True, False], kind="stable", ignore_index=True)
     return table[["status", "funnel_stage", "accounts", *money, *SHARES, "priority"]].astype({"status": "str"})
 

@@ -18,8 +18,6 @@ NO_PAST = (  # what a history of deals is exported for
 )
 JUDGED = ("customer", "prospect")  # statuses in which people are sought
 HALF = 0.5  # share of contacts with a role, below which roles count as not entered
-FIRST = 3  # accounts that are named
-PARTS = {"hours_share": "of the hours of sales", "margin_share": "of the margin", "open_share": "of the open amount"}
 FIELDS = {"org_type": "type of organisation", "tech_stack": "technology used"}  # of accounts, as readers say them
 ENDED = ("former customers", "lost deals", "people who left")  # without them, the past looks better than it was
 RECORDS = {  # measures that name what is wrong, and what they count
@@ -391,42 +389,10 @@ def buying_map(groups: pd.DataFrame, deals: pd.DataFrame, names: pd.Series, requ
     newest = needed.groupby("account_id")["last_touch"].max().reindex(deals.index)
     in_order = rows[rows["missing"]].sort_values("role", key=lambda role: role.map([*required].index), kind="stable")
     gaps = in_order.groupby("account_id")["words"].agg(", ".join).reindex(deals.index)
-    first = pd.DataFrame({"account_name": names.reindex(deals.index), "open_amount": deals["open_amount"]})
-    return first.join(wide).assign(**{"last_touch": newest, "missing_roles": gaps}).reset_index(drop=True)
-
-
-def funnel(table: pd.DataFrame, accounts: pd.DataFrame) -> Words:
-    """Say where hours should go first, by stage and by account, and why; nothing without money or with one row only.
-
-    Parameters
-    ----------
-    table : DataFrame of `resources.by_funnel_stage`
-    accounts : the columns of `resources.shares` and ``name``, one row per account
-    """
-    first = table.dropna(subset="priority").sort_values("priority")
-    if len(table) < 2 or first.empty:
-        return words()
-    noted = table["hours_share"].notna().any()
-    by = ", where more of the money than of the hours is" if noted else ", by the money alone, as no hours are noted"
-    top, largest = first.iloc[0], accounts.sort_values("priority").head(FIRST)
-    each = joined([f"{one_line(r['name'])} ({_parts(r)})" for _, r in largest.iterrows()])
-    rest = f", then {joined([_stage(r) for _, r in first.iloc[1:3].iterrows()])}" * (len(first) > 1)
-    return words(
-        f"Hours first{by}: {_stage(top)}{rest}",
-        f"First stage: {_parts(top)} (n = {count(int(top['accounts']), 'account')}). Account by account, first {each}. "
-        "This is where the money is, not what a further hour would bring.",
+    first = pd.DataFrame(
+        {"account_name": names.reindex(deals.index), "open_amount": deals["open_amount"], "missing_roles": gaps}
     )
-
-
-def _parts(of: pd.Series) -> str:
-    """Write the shares of hours, margin and open amount that are known."""
-    return joined([f"{share(of[c])} {name}" for c, name in PARTS.items() if of[c] > 0])
-
-
-def _stage(row: pd.Series) -> str:
-    """Name a group of the funnel."""
-    stage = str(row["funnel_stage"]).replace("no open deal", "without an open deal")
-    return f"{_people(str(row['status']))}s {stage.replace('open deals, ', 'with open deals, ')}"
+    return first.join(wide).assign(**{"Last touch by them": newest}).reset_index(drop=True)
 
 
 def sources(systems: pd.DataFrame, fields: pd.DataFrame) -> Words:
