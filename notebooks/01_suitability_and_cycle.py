@@ -116,7 +116,7 @@ verdicts = suitability.verdicts(judged)
 begin = suitability.may_begin(verdicts)
 
 # %% [markdown]
-# **Effort**: a year's margin of each account, the hours it justifies and those that sales logged. What a campaign cost is shared
+# **Effort**: a year's margin of each account, its break-even hours and those that sales logged. What a campaign cost is shared
 # equally among the accounts that it names; where it names none, among those it touched, by touches.
 
 # %%
@@ -157,7 +157,8 @@ no_abm = verdicts.loc[(verdicts["segment"] == "all") & (verdicts["verdict"] == s
 asked = cycle.largest_first(elements.addressed(main, no_abm.tolist()), money)
 team = book.read("team")
 cells = elements.cells(tables_by_name, asked, rule, team, book.as_of)
-of_elements = elements.elements_table(cells, about["name"])
+short_names = about["name"].map(say.one_line)
+of_elements = elements.elements_table(cells, short_names)
 deal_cycle = cycle_deals.cycle_of(deals, cycles, main)
 course = cycle_deals.course_rows(deals, deal_cycle, contracts, cycle_deals.cycle_of(contracts, cycles, main))
 course = book.measure(pd.concat([cycle_plan.profile_rows(cycle.typical_values(seen), cycles), course]))
@@ -172,9 +173,14 @@ starts = book.measure(cycle_deals.started_rows(deals, deal_cycle, activities, do
 # %%
 spent = spend[spend["definition_id"] == "campaign_spend"].set_index("group")["value"]
 measured = pd.concat([course, starts, book.measure(elements.cell_rows(cells))])
-aims = cycle_plan.aims_of(book.read("objectives"), book.read("plan_items"), main)
+listed = framework.tiers_on(tiers, book.as_of).index
+aims = cycle_plan.aims_of(
+    book.read("objectives"), book.read("plan_items"), main, framework.present_values(deals, listed, last_year)
+)
 due = book.as_of + pd.Timedelta(days=30)
 plan = cycle_plan.plan(rule, main, deals, effort, spent, cells, measured, team, accounts, aims, due)
+foreign = proposed["bounds"].astype("str").str.startswith(say_cycles.DEFAULT).any()  # bounds of another business
+plan = plan.iloc[: 0 if foreign else len(plan)]
 
 # %% [markdown]
 # ## Answer
@@ -287,7 +293,7 @@ show.table(
 
 # %%
 each_element = elements.account_elements(cells, about["owner_id"])
-states = each_element.assign(state=say_cycles.states(each_element)).pivot(
+states = each_element.assign(state=say_cycles.states(each_element, book.as_of - elements.OLD * elements.DAY)).pivot(
     index="account_id", columns="element", values="state"
 )
 of_account = asked.set_index("account_id")[["cycle"]].join(about).join(states, how="inner")
@@ -301,18 +307,21 @@ show.table(
 
 # %% [markdown]
 # ## What each cycle gets
-# Spend and touches of campaigns, and hours of sales, beside what they must bring. Break-even hours cost as much as the extra
-# margin that the effort would have to add in a year: they say what effort must add, not what it adds.
+# Spend and touches of campaigns, and hours of sales. Break-even hours cost as much as the margin that effort would have to add in
+# a year. They are no plan.
 
 # %% tags=["finding"]
 gets = pd.concat([spend, sales[~is_meeting], book.measure(cycle_effort.effort_rows(effort))])
-say_cycles.what_cycles_get(gets, book.currency)
+break_even = f"Break-even: hours that cost {gain:.0%} of a year's margin, at {say.short_money(hour_cost, book.currency)} an hour."
+say.words(
+    *say_cycles.what_cycles_get(gets, book.currency).lines, break_even * bool(effort["break_even_hours"].notna().any())
+)
 
 # %%
 show.grouped(gets, "cycle", "Spend, touches and hours by cycle, in a year", book.currency)
 
 # %%
-campaigns = cycle_effort.campaign_table(shared, book.read("campaigns"), members, about["name"])
+campaigns = cycle_effort.campaign_table(shared, book.read("campaigns"), members, short_names)
 columns = ["campaign", "meant_for", "accounts", "hit", "touches", "on_list", "on_target_list", "spend", "on_target"]
 show.table(
     campaigns[columns],
@@ -359,10 +368,11 @@ each = each.assign(above=each["spare_hours"] < 0).sort_values(
     ["above", "margin", "name"], ascending=[False, False, True]
 )
 show.table(
-    each[["name", "owner_id", "cycle", "revenue", "margin", "break_even_hours", "hours", "spare_hours"]],
-    "Hours by account: more than it justifies first, then the most margin",
+    each[["name", "owner_id", "cycle", "revenue", "margin", "break_even_hours", "hours"]],
+    "Hours by account: more than the break-even first, then the most margin",
     currency=book.currency,
     rows=show.TALL,
+    note=break_even * bool(len(each)),
 )
 
 # %% [markdown] tags=["fold"]
@@ -521,7 +531,7 @@ book.decide(
     due=month,
     reason=ask["product_line"] + ": " + ask["cycle"] + ", not " + ask["usual_cycle"],
     would_change="what the owner knows of how the account buys, entered in programme/cycle_overrides.csv",
-    only_if=not proposed["bounds"].astype("str").str.startswith(say_cycles.DEFAULT).any(),  # of another business
+    only_if=not foreign,
 )
 show.decisions(book.decisions, book.currency, about["name"], listed=show.TALL)
 

@@ -274,13 +274,14 @@ show.table(of_available, "Hours a month") if len(listed) else None
 # %% [markdown]
 # ## Who works for which account
 # The joint team of sales and marketing: who is accountable (one person) and responsible, the work that waits, and the hours that
-# were noted. Noted hours are the least that was spent: touches without hours took time too.
+# were noted, or how long the touch took. They are the least that was spent: touches without either took time too.
 
 # %% tags=["finding"]
 account_teams = joint_team.account_teams(team, listed, accounts["owner_id"])
 items, actions = book.read("plan_items"), book.read("workshop_actions")
 work = joint_team.roster_of_work(team, account_teams, accounts["owner_id"], items, actions, waiting.index, book.as_of)
-touched = book.panel("activities", ["team", "person_hours"], per="month")
+touched = book.panel("activities", ["team", "person_hours", "duration_min"], per="month")
+touched = touched.assign(person_hours=touched["person_hours"].fillna(touched["duration_min"] / 60))
 noted = joint_team.noted_hours(touched, work, listed.index, book.as_of, load_months)
 joint = book.measure(joint_team.joint_team_rows(account_teams, work, noted))
 top = joint[(joint["group_by"] == "tier") & (joint["group"] == account_teams["tier"].min())]
@@ -290,7 +291,10 @@ say.words(
 )
 
 # %%
-show.table(noted, "Hours available and hours noted, by team") if len(team) else None
+of_team = noted.assign(
+    touches=noted["touches"] if touched["team"].notna().any() else np.nan
+)  # nobody knows whose touches they are
+show.table(of_team, "Hours available and hours noted, by team") if len(team) else None
 
 # %%
 columns = ["name", "owner_id", "accountable", "responsible", "also_named", "lacks"]

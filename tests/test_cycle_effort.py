@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from abmlib.method import cycle_deals, cycle_effort, cycle_plan, elements, periods
 from abmlib.method.deals import with_days
@@ -84,9 +85,7 @@ def tiers(rows: list[tuple]) -> pd.DataFrame:
 
 def test_a_touch_is_on_target_if_its_account_was_on_the_list_on_that_day_and_not_today():
     given = shared(tiers([("c", "2026-02-01"), ("a", "2026-02-04")]))  # the touches of a were the day before
-    got = cycle_effort.campaign_table(given, as_read("campaigns"), named_by(), {}).set_index(
-        "campaign_id"
-    )
+    got = cycle_effort.campaign_table(given, as_read("campaigns"), named_by(), {}).set_index("campaign_id")
     assert got.loc["wide", ["touches", "on_list", "hit", "spend", "aimed"]].tolist() == [4, 1, 1, 80, 20]
     assert got.loc["wide", "meant_for"] == "nobody named" and got.loc[["silent", "wide"], "on_target"].isna().all()
     assert np.isnan(got.loc["silent", "aimed"])  # no touch: nobody knows whom it reached
@@ -222,13 +221,16 @@ def test_a_conversation_is_first_after_a_year_without_one_and_a_dossier_must_com
     talks = [touch("1", "a", "2025-08-01"), touch("2", "a", "2026-02-01"), touch("3", "b", "2024-08-01"), touch("4", "b", "2025-08-02")]  # fmt: skip
     got = starts([old, *talks], [("b", "2025-08-01", "2025-08-01")])
     assert values(got, "first_conversations") == {"2025Q3": 2, "2025Q4": 0, "2026Q1": 0, "2026Q2": 0, "early": 2}
-    assert values(got, "dossier_before_meeting") == {"2025Q3": 0.5, "2026Q1": 0, "early": round(1 / 3, 6)}
+    assert values(got, "dossier_before_meeting") == {"2025Q3": 0.5, "2026Q1": 0}  # by cycle in the last quarter
     assert values(got, "cycles_started") == {"2026Q1": 1, "2026Q2": 3, "early": 3, "full": 1}  # the renewal is none
 
 
 def test_a_dossier_counts_for_the_meetings_of_90_days():
-    got = starts([touch("1", "a", "2025-10-30"), touch("2", "a", "2025-11-01")], [("a", "2025-08-01", "2025-08-01")])
-    assert values(got, "dossier_before_meeting") == {"2025Q4": 0.5, "early": 0.5}  # 90 days, and 92
+    meetings = [touch(f"{i}", "a", day) for i, day in enumerate(["2026-03-01", "2026-04-30", "2026-05-02"])]
+    got = starts(meetings, [("a", "2026-01-30", "2026-01-30")])
+    assert values(got, "dossier_before_meeting") == {"2026Q1": 1, "2026Q2": 0.5, "early": 0.5}  # 90 days, and 92
+    said = str(say_cycles.started(got, pd.Timestamp("2026-01-30")))
+    assert "90 days before: 100.0% in 2026Q1 (n = 1) and 50.0% in 2026Q2 (n = 2)." in said
 
 
 def test_conversations_are_too_early_to_count_where_touches_begin_late_and_no_dossier_is_no_zero():
@@ -264,7 +266,7 @@ def plan(main: pd.DataFrame, deals: pd.DataFrame) -> pd.DataFrame:
         owner="p",
         budget=1.0,
     )
-    aim = cycle_plan.aims_of(aims, items, main)
+    aim = cycle_plan.aims_of(aims, items, main, {"win_rate": (0.45, 9, "deal")})
     return cycle_plan.plan(
         RULES, main, deals, worth, {"early": 70.0}, cells, now, team, as_read("accounts"), aim, TODAY
     )
@@ -274,23 +276,13 @@ def test_the_plan_has_a_row_for_each_cycle_with_an_account_and_its_own_rules():
     got = plan(MAIN, of_deals()[0]).set_index("cycle")
     assert got.index.tolist() == ["early", "full"]
     early = got.loc["early"]
-    assert early[["accounts", "revenue", "open_amount", "break_even_hours", "campaign_spend"]].tolist() == [
-        2,
-        30,
-        1000,
-        1.5,
-        70,
-    ]
+    assert early[["accounts", "revenue", "open_amount", "campaign_spend"]].tolist() == [2, 30, 1000, 70]
     assert (
         early["hand_over"] == RULES.cycles["early"].hand_over
         and early["owner"] == "p"
         and "tools (2)" in early["product_lines"]
     )
-    assert (
-        "data (not measured, asked 60%)" in early["thresholds"]
-        and np.isnan(got.loc["full", "break_even_hours"])
-        and np.isnan(early["hours_spent"])
-    )
+    assert "data (not measured, asked 60%)" in early["thresholds"] and np.isnan(early["hours_spent"])
     sheet = say_cycle_plan.sheet(got.reset_index(), "EUR").set_index("topic")
     assert (
         sheet.loc["Owner in sales"].tolist() == ["p (accountable)"] * 2 and sheet.loc["Open deals", "full"] == "0 EUR"
@@ -298,16 +290,34 @@ def test_the_plan_has_a_row_for_each_cycle_with_an_account_and_its_own_rules():
     assert not sheet.index.str.startswith("Hours a year logged").any()
     assert sheet["early"].tolist().count("Dossier there before the meeting (now 50%, act below 36%)") == 1
     assert "First sales conversations (not measured)" in sheet["early"].tolist()
-    assert early["aims"] == "Win rate from 0.4 to 0.5 (1 account plan)" and got.loc["full", "aims"] == ""
+    assert early["aims"] == "Win rate from 0.4 to 0.5, now 0.45 (1 account plan)" and got.loc["full", "aims"] == ""
     assert sheet.loc["Next date", "early"] == say.day(TODAY)
     assert "days to decide 150 or more" in sheet["early"].tolist()  # one line for each bound
     said = str(say_cycle_plan.planned(got.reset_index(), "EUR"))
     assert said == "The early cycle holds 100.0% of the open deals (1,000 EUR, n = 2 accounts)."
 
 
+@pytest.mark.parametrize(
+    ("now", "says"),
+    [
+        ((0.0, 0.0, 0.1, "share"), "(none now: act)"),
+        ((4.0, np.nan, np.nan, "deals"), "(now 4, too few to see a fall)"),
+        ((0.82, 0.8, 0.9, "deals"), "(now 0.8, act below 0.79)"),
+    ],
+    ids=["nothing to fall from", "a bound of nearly nothing", "a bound close by"],
+)
+def test_a_bound_that_says_nothing_is_not_said(now, says):
+    values = pd.DataFrame([now], pd.MultiIndex.from_tuples([("early", "m")]), ["value", "low", "high", "unit"])
+    assert cycle_plan._now(values, "early", "m") == f" {says}"
+
+
 def test_no_account_leaves_no_plan():
     none = plan(MAIN.iloc[:0], of_deals()[0])
-    assert none.empty and not str(say_cycle_plan.planned(none, "EUR")) and say_cycle_plan.sheet(none, "EUR").empty
+    assert (
+        none.empty
+        and str(say_cycle_plan.planned(none, "EUR")).startswith("No plan yet")
+        and say_cycle_plan.sheet(none, "EUR").empty
+    )
 
 
 # -- how it is shown --------------------------------------------------------------------------------------------------

@@ -43,7 +43,7 @@ def effort(above: int, judged: int) -> pd.DataFrame:
 
 def test_too_many_hours_are_called_common_only_where_they_are():
     one = str(say_cycles.above(effort(1, 67)))
-    assert one == "1 of 76 accounts gets more hours of sales than it justifies."
+    assert one == "1 of 76 accounts gets more hours of sales than the break-even."
     assert "there this is common" in str(say_cycles.above(effort(20, 67)))
     assert "No account can be judged" in str(say_cycles.above(effort(0, 0).iloc[:0]))
 
@@ -82,11 +82,13 @@ def test_each_account_counts_once_in_its_cycle_and_those_without_history_are_cou
 def test_the_largest_gap_is_said_and_what_nobody_records_is_no_gap():
     cells = pd.DataFrame({
         "element": ["data", "customer_knowledge"], "cycle": ["early", "mid"], "share": [0.2, None], "target": [0.6, 0.5],
-        "n": [50, 0], "verdict": ["gap", "not_answerable"],
+        "n": [50, 0], "verdict": ["gap", "not_answerable"], "old": True,
     })  # fmt: skip
     assert str(say_cycles.elements_ready(cells, cells)) == (
         "0 of 1 element is in place, 1 cannot be judged; the largest gap is data in the early cycle, 20% where 60% are asked (n = 50)"
     )
+    met = say_cycles.elements_ready(cells.assign(verdict="in place"), cells.iloc[:0])
+    assert met == "2 of 2 elements are in place, 2 of them by records older than two years"
     unknown = str(say_cycles.elements_ready(cells.iloc[1:], cells.iloc[1:]))
     assert unknown == "No element can be judged: what it asks for is not in the data"
 
@@ -118,8 +120,10 @@ def test_the_industries_said_to_gain_most_are_placed_among_the_others_or_said_to
 
 def test_elements_of_an_account_and_owners_are_told_also_where_nobody_and_nothing_is_known():
     rows = pd.DataFrame({"records": [1, 0], "newest": [pd.Timestamp("2026-05-01"), pd.NaT], "lacks": ["", "no owner"]})
-    assert say_cycles.states(rows).tolist() == ["1 record, newest 1 May 2026", "no owner"]
-    assert say_cycles.states(rows.iloc[:0]).empty
+    since = pd.Timestamp("2024-06-30")
+    assert say_cycles.states(rows, since).tolist() == ["1 record, newest 1 May 2026", "no owner"]
+    assert say_cycles.states(rows, rows["newest"][0] + pd.Timedelta(days=1))[0] == "1 record, newest 1 May 2026: old"
+    assert say_cycles.states(rows.iloc[:0], since).empty
     who = pd.DataFrame({"owner": [None, None], "owner_as": ["nobody named"] * 2})
     assert say_cycles.named_as(who).tolist() == ["nobody named"] * 2
     assert say_cycles.named_as(who.assign(owner="S01", owner_as="accountable"))[0] == "S01 (accountable)"

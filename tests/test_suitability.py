@@ -161,7 +161,7 @@ def fitting(of: dict[str, list[tuple]]) -> tuple[pd.DataFrame, pd.Series]:
 
 def test_an_account_fits_that_meets_more_than_half_of_what_is_known_of_it():
     met, _ = fitting({"x": [(200, 3e5), (200, 10.0), (20, 3e5), (200, None), (None, 3e5)]})
-    assert met["fits"].to_dict() == {"x0": True, "x1": False, "x2": False, "x3": False}  # of x4 one criterion is known
+    assert met["fits"].to_dict() == {"x0": True, "x1": False, "x2": False}  # of x3 and x4 one or two criteria are known
     assert met.loc["x1", ["account_value", "cycle_days", "lines"]].tolist() == [0, 1, 0] and met["buyers"].isna().all()
 
 
@@ -253,6 +253,14 @@ def test_without_tables_every_cell_is_not_answerable_and_says_what_to_do():
     assert rows["status"].eq("not_answerable").all()
 
 
+@pytest.mark.parametrize("sent", ["2026-05-01", "2020-01-01"], ids=["all answered", "none in the window"])
+def test_hand_overs_that_are_all_answered_or_all_too_old_lack_nothing(sent):
+    done = {"sent_at": sent, "accepted_at": sent, "brief_read": True, "entered_at": sent, "entered_by": "team"}
+    given = frame("hand_overs", [done | {"account_id": "m0"}])
+    scope = elements.Scope({"hand_overs": given}, "mid", pd.Index(["m0"]), TODAY - 180 * elements.DAY, TODAY)
+    assert elements.COUNTS["sales_commitment", "mid"].of(scope).lacking.empty
+
+
 def test_each_cell_counts_what_it_says():
     entry = {"entered_at": "2026-01-01", "entered_by": "team"}
     early = {f"e{i}": "early" for i in range(4)}
@@ -337,7 +345,7 @@ def test_each_cell_counts_what_it_says():
     why = got["lacking"]
     assert why["sales_commitment", "mid"].tolist() == ["accepted 2 May 2026, brief not read"]
     assert why["data", "full"].to_dict() == {"f1": "no technology", "f2": "no technology"}
-    assert why["tactics", "mid"]["m1"] == "no webinar, roadshow or event; last touch 20 June 2025 (webinar)"
+    assert why["tactics", "mid"]["m1"] == "no webinar, roadshow or event; last touch of any kind 20 June 2025 (webinar)"
     assert why["tactics", "mid"]["m2"].endswith("; no touch by a person known")
     export = got.loc["customer_knowledge", "full"]  # a task about data: no accounts, and no seller
     assert export["lacking"].empty and export["function"] == "analytics"

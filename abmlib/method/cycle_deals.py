@@ -224,7 +224,8 @@ def started_rows(
 ) -> pd.DataFrame:
     """Rows of `measures`: sales cycles, conversations and dossiers, by quarter and cycle.
 
-    By quarter, of accounts of all cycles, and by cycle in all these quarters; quarters before the first deal have no count. A
+    By quarter, of accounts of all cycles, and by cycle in all these quarters, dossiers by cycle in the last quarter only: they may have
+    been delivered once, long ago. Quarters before the first deal have no count. A
     cycle is started when a deal that is no renewal is opened. A first conversation is a meeting or call of sales with an
     account that had none in the year before; it is too early to judge where touches are not known a year before the first day.
     A dossier counts for the meetings of `DOSSIER_DAYS` after it; meetings before the first delivery had no chance of one, and
@@ -278,6 +279,7 @@ def started_rows(
         "cycle": ready["account_id"].map(of_account),
     }
     for way, label in ways.items():
+        label = label.where((way == "quarter") | (ready["occurred_day"] >= quarters_counted[-1].start_time))
         found = intervals.shares(ready["delivered_at"].notna().astype(float), ready["account_id"], label)
         found = found.loc[[c for c in CYCLES if c in found.index]] if way == "cycle" else found
         rows += [

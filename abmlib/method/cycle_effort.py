@@ -200,7 +200,12 @@ def shared_spend(
     named = programme.latest_entries("campaign_accounts", members)
     named = named[named["added_day"] <= period.end].groupby(AIMED)["added_day"].min().reset_index()
     made = _on_list(made, named, tiers)
-    counted = {"touches": ("on", "size"), "on_list": ("on", "sum"), "judged": ("on", "count"), "on_target_list": ("elsewhere", "sum")}
+    counted = {
+        "touches": ("on", "size"),
+        "on_list": ("on", "sum"),
+        "judged": ("on", "count"),
+        "on_target_list": ("elsewhere", "sum"),
+    }
     touches = made.groupby(AIMED, dropna=False).agg(**counted).reset_index()
     rows = named[AIMED].assign(weight=1.0, by="members").merge(touches, "outer", on=AIMED)
     rows = rows.fillna(dict.fromkeys(counted, 0))
@@ -232,7 +237,9 @@ def _on_list(made: pd.DataFrame, named: pd.DataFrame, tiers: pd.DataFrame | None
         in_tier[:] = (at["tier"].isin(TIERS) & ~(at["valid_to"] < at["occurred_day"])).to_numpy()
         begins = runs["valid_from"].min()
     listed = in_tier.astype(float).where(made["occurred_day"] >= begins)
-    return made.assign(on=on.where(names_somebody, listed), elsewhere=(in_tier & names_somebody & (on == 0)).astype(int))
+    return made.assign(
+        on=on.where(names_somebody, listed), elsewhere=(in_tier & names_somebody & (on == 0)).astype(int)
+    )
 
 
 def campaign_table(
@@ -265,7 +272,7 @@ def campaign_table(
         meant_for=whom,
         accounts=many,
         hit=hit.reindex(out.index, fill_value=0),
-        on_target=out["aimed"] / out["spend"].where((out["spend"] > 0) & (pd.Series(many, out.index) > 0)),
+        on_target=(out["aimed"] / out["spend"].where(pd.Series(many, out.index) > 0)).clip(upper=1),  # sums of parts
     )
     return out.sort_values("spend", ascending=False, kind="stable").reset_index()
 

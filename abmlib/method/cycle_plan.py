@@ -82,7 +82,7 @@ def plan(
     purchase, or no amount of a deal, is known), ``product_lines, bounds`` (what points to the cycle, as people say it; lists
     are joined by ``;``), ``aims, measures, window_days, horizon_days, thresholds`` (share of accounts asked and now, by
     element), ``knowledge, data, messaging, tactics, commitment`` (what is asked), ``hand_over, response_hours,
-    break_even_hours`` (a year, median of the accounts that buy), ``hours_spent`` (a year, all accounts), ``campaign_spend,
+    hours_spent`` (a year, all accounts), ``campaign_spend,
     next_step, next_owner`` (of the element furthest from its target), ``due, owner, owner_as, marketing_owner``
     (`elements.owner_of` of sales and of tactics)
 
@@ -100,6 +100,7 @@ def plan(
         ids = of_account.index[of_account["cycle"] == name]
         asked, timing, of = rules.cells, rules.cycles[name], effort[effort.index.isin(ids)]
         targets = {f"element_{e}": asked[e][name].target for e in asked}
+        old = set(cells.loc[(cells["cycle"] == name) & cells["old"], "element"])
         gaps = cells[(cells["cycle"] == name) & (cells["verdict"] == "gap")]
         short = (gaps["target"] - gaps["share"]).sort_values(ascending=False, kind="stable").index[:1]
         owner, owner_as = elements.owner_of("sales", team, accounts, ids)
@@ -116,13 +117,13 @@ def plan(
             ),
             "window_days": int(timing.window_days), "horizon_days": int(timing.horizon_days),
             "thresholds": "; ".join(
-                e.replace("_", " ") + _now(values, name, f"element_{e}", targets[f"element_{e}"]) for e in asked
+                e.replace("_", " ") + _now(values, name, f"element_{e}", targets[f"element_{e}"], e in old) for e in asked
             ),
             "knowledge": asked["customer_knowledge"][name].asks, "data": asked["data"][name].asks,
             "messaging": asked["messaging"][name].asks, "tactics": asked["tactics"][name].asks,
             "commitment": asked["sales_commitment"][name].asks,
             "hand_over": timing.hand_over, "response_hours": timing.response_hours,
-            "break_even_hours": of.loc[of["revenue"] > 0, "break_even_hours"].median(), "hours_spent": known_sum(of["hours"]),
+            "hours_spent": known_sum(of["hours"]),
             "campaign_spend": spent.get(name, np.nan),
             "next_step": " ".join(gaps.loc[short, "next_step"]), "next_owner": next(iter(gaps.loc[short, "owner"]), None),
             "due": due, "owner": owner, "owner_as": owner_as,
@@ -131,17 +132,21 @@ def plan(
     return pd.DataFrame(rows) if rows else schema.empty("01_plan")
 
 
-def _now(values: pd.DataFrame, cycle: str, measure: str, asked: float | None = None) -> str:
+def _now(values: pd.DataFrame, cycle: str, measure: str, asked: float | None = None, is_old: bool = False) -> str:
     """Write the present value of a measure in a cycle, and what is asked, else the value from which on to act."""
     if (cycle, measure) not in values.index:
         return f" (not measured, asked {asked:.0%})" if asked is not None else " (not measured)"
     value, low, high, unit = values.loc[(cycle, measure)]
     if asked is not None:
-        return f" (now {value:.0%}, asked {asked:.0%})"
+        return f" (now {value:.0%}{', old' * is_old}, asked {asked:.0%})"
     form = "{:.0%}" if unit == "share" else "{:,.0f}" if value >= ROUND or pd.isna(low) else "{:,.1f}"
     edge, worse = act_at(value, low, high, measure in FEWER), "above" if measure in FEWER else "below"
-    act = f"act {worse} {form.format(edge)}" if edge > 0 else "too few to see a fall"
-    return f" (now {form.format(value)}, {act})"
+    if unit == "share" and not value:
+        return " (none now: act)"
+    now, bound = form.format(value), form.format(edge)
+    bound = f"{edge:,.2f}" if bound == now else bound
+    act = "too few to see a fall" if edge <= 0 or bound == form.format(0) else f"act {worse} {bound}"
+    return f" (now {now}, {act})"
 
 
 def act_at(value: float, low: float, high: float, fewer_is_better: bool) -> float:
@@ -168,13 +173,16 @@ def act_at(value: float, low: float, high: float, fewer_is_better: bool) -> floa
     return float(value + np.sqrt(2) * ((high - value) if fewer_is_better else (low - value)))
 
 
-def aims_of(objectives: pd.DataFrame, items: pd.DataFrame, main: pd.DataFrame) -> dict[str, str]:
-    """Objectives of each cycle in words, with baseline and target, by the account plans that serve them.
+def aims_of(
+    objectives: pd.DataFrame, items: pd.DataFrame, main: pd.DataFrame, present: Mapping[str, tuple[float, int, str]]
+) -> dict[str, str]:
+    """Objectives of each cycle in words, with baseline, target and present value, by the account plans that serve them.
 
     Parameters
     ----------
     objectives, items : ``tables.schema.OBJECTIVES``, ``PLAN_ITEMS``
     main : DataFrame of `cycle.main_line`
+    present : of `framework.present_values`, of all accounts of the list
     """
     aims = programme.latest_entries("objectives", objectives).set_index("objective_id")
     plans = programme.latest_entries("plan_items", items)
@@ -185,7 +193,8 @@ def aims_of(objectives: pd.DataFrame, items: pd.DataFrame, main: pd.DataFrame) -
     for (cycle, which), n in many.items():
         aim = aims.loc[which]
         name = dictionary.name(aim["measure_id"])
+        now = f", now {present[aim['measure_id']][0]:,.2f}" if aim["measure_id"] in present else ""
         said.setdefault(str(cycle), []).append(
-            f"{name} from {aim['baseline']:g} to {aim['target']:g} ({n:,} account plan{'s' * (n != 1)})"
+            f"{name} from {aim['baseline']:g} to {aim['target']:g}{now} ({n:,} account plan{'s' * (n != 1)})"
         )
     return {cycle: "; ".join(them) for cycle, them in said.items()}

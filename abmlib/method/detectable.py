@@ -42,7 +42,9 @@ class Comparison:
     baseline: pd.Index  # accounts whose past is the baseline
     start: pd.Timestamp
     own_past: bool = True  # are those the compared accounts themselves
-    drawn: pd.DataFrame = field(default_factory=pd.DataFrame)  # accounts of an experiment, by id: ``day`` each was drawn, and ``treated``
+    drawn: pd.DataFrame = field(
+        default_factory=pd.DataFrame
+    )  # accounts of an experiment, by id: ``day`` each was drawn, and ``treated``
 
 
 def compared_groups(

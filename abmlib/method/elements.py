@@ -15,6 +15,7 @@ from abmlib.method.measures import measure_rows
 from abmlib.tables import programme, schema
 
 DAY = pd.Timedelta(days=1)
+OLD = 730  # days after which records may not hold any more
 TOP = 0.2  # share of the buying accounts that are worth a person of their own
 UNKNOWN = "not_answerable"
 RECORDS = ("customer_knowledge", "data")  # elements whose next step is to record something: a chore about data
@@ -143,7 +144,9 @@ def _taken_over(scope: Scope) -> Found:
     done = sent["accepted_at"].notna() & sent["brief_read"].fillna(False).astype(bool)
     open_ones = sent[~done].drop_duplicates("account_id").set_index("account_id")
     taken = open_ones["accepted_at"].notna()
-    day = open_ones["accepted_day"].where(taken, open_ones["sent_day"]).map(_day)
+    day = (
+        open_ones["accepted_day"].where(taken, open_ones["sent_day"]).map(_day).astype("str")
+    )  # without a row, a day stays one
     why = ("accepted " + day + ", brief not read").where(taken, "sent " + day + ", not accepted")
     ids = scope.accounts[scope.accounts.isin(why.index)]
     return Found(int(done.sum()), len(sent), {"hand_overs": sent[done]}, why.reindex(ids))
@@ -234,7 +237,7 @@ def cells(
     ``verdict`` (``in place``: at the target or above; ``gap``: below; ``not_answerable``: the tables are empty, a column
     is filled nowhere, as on an earlier day one without a history is, touches are hardly logged (`cycle_effort.are_logged`), or
     there is nobody to count), ``records`` (those that
-    show it, by table), ``newest`` (day of the newest), ``held`` (DataFrame ``records, newest`` of each account that has it),
+    show it, by table), ``newest`` (day of the newest), ``old`` (that is more than `OLD` days ago), ``held`` (DataFrame ``records, newest`` of each account that has it),
     ``lacks`` (what those without it lack), ``lacking`` (Series: why each account or persona without it lacks it; empty where the
     next step is an export), ``function`` (whose work it is), ``owner, owner_as`` (`owner_of`), ``next_step`` (empty where it is
     in place, or no account is in the cycle; an export where the count lacks tables of the CRM), ``kind`` of decision that the
@@ -280,7 +283,9 @@ def cells(
     verdict = np.select([out["n"] == 0, out["share"] >= out["target"]], [UNKNOWN, "in place"], "gap")
     idle = (verdict == "in place") | out["cycle"].map({cycle: ids[cycle].empty for cycle in CYCLES})
     kind = np.where(out["element"].isin(RECORDS) | out["next_step"].str.startswith("export "), "data", "programme")
-    return out.assign(verdict=verdict, next_step=out["next_step"].mask(idle, ""), kind=kind)
+    return out.assign(
+        verdict=verdict, old=out["newest"] < as_of - OLD * DAY, next_step=out["next_step"].mask(idle, ""), kind=kind
+    )
 
 
 def _held(records: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
@@ -349,7 +354,13 @@ def _newest_touch(activities: pd.DataFrame) -> pd.Series:
     """Say when and how each account was last touched by a person, by account id."""
     last = activities[~activities["is_bot"].fillna(False).astype(bool)].sort_values("occurred_at")
     last = last.dropna(subset="account_id").drop_duplicates("account_id", keep="last").set_index("account_id")
-    return "; last touch " + last["occurred_day"].map(_day).astype("str") + " (" + last["channel"].astype("str") + ")"
+    return (
+        "; last touch of any kind "
+        + last["occurred_day"].map(_day).astype("str")
+        + " ("
+        + last["channel"].astype("str")
+        + ")"
+    )
 
 
 def _day(when: pd.Timestamp) -> str:
@@ -382,7 +393,7 @@ def elements_table(found: pd.DataFrame, names: Mapping[str, str]) -> pd.DataFram
     """
     there, gaps = [], []
     for c in found.itertuples():
-        newest = f", the newest of {_day(c.newest)}" if pd.notna(c.newest) else ""
+        newest = f", the newest of {_day(c.newest)}" + ": old" * c.old if pd.notna(c.newest) else ""
         shown = f"; {c.records}{newest}" if c.records else ""
         there.append(f"{c.k:,} of {c.n:,} {c.evidence}{shown}" if c.n else f"not recorded: {c.evidence}")
         first = ", ".join(str(names.get(i, i)) for i in c.lacking.index[:LACKING])

@@ -28,7 +28,7 @@ CRITERIA = {  # unit of each criterion, and the reason for it
 WORTH = ("deal_value", "account_value")  # of which one must not be too small
 MORE, FEWER, SAME = "more than all", "fewer than all", "no difference"  # of the accounts of a segment fit
 FITS = ("account_value", "cycle_days", "buyers", "lines")  # criteria that one account meets or not
-LEAST_FITS = 2  # of them known of an account; with fewer it is not judged
+LEAST_FITS = 3  # of them known of an account; with fewer it is not judged
 BY_LINE = "product line"
 PART = ["by", "segment", "product_line"]
 DAY = pd.Timedelta(days=1)

@@ -13,7 +13,7 @@ ROWS = {  # rows of the plan, and how each is written
     "tactics": "Do", "commitment": "Sales commits to", "thresholds": "Share of accounts that have", "next_step": "Next step",
     "next_owner": "Who takes it", "due": "Next date", "hand_over": "Sales takes over when",
     "response_hours": "Sales answers within", "owner": "Owner in sales", "marketing_owner": "Owner in marketing",
-    "break_even_hours": "Hours a year that an account justifies", "hours_spent": "Hours a year logged, all accounts",
+    "hours_spent": "Hours a year logged, all accounts",
     "campaign_spend": "Campaigns, last year", "window_days": "Touches count for", "horizon_days": "Effects show within",
 }  # fmt: skip
 SEVERAL = ("product_lines", "bounds", "aims", "measures", "thresholds")  # rows of several lines
@@ -57,14 +57,14 @@ def sheet(plan: pd.DataFrame, currency: str) -> pd.DataFrame:
 
 
 def planned(plan: pd.DataFrame, currency: str) -> Words:
-    """Say in which cycle most money is open, with the accounts and what to do there first; empty without a plan.
+    """Say in which cycle most money is open, with the accounts and what to do there first, or that there is no plan yet.
 
     Parameters
     ----------
     plan : DataFrame to the spec of ``01_plan``
     """
     if plan.empty:
-        return words()
+        return words("No plan yet: it needs accounts placed by bounds of your own business. Agree these first")
     column = "open_amount" if plan["open_amount"].fillna(0).sum() > 0 else "revenue"
     if not plan[column].fillna(0).sum() > 0:
         return words()

@@ -85,7 +85,7 @@ def outside(left_out: int, main: int) -> str:
 
 
 def above(rows: pd.DataFrame) -> str:
-    """Say how many accounts get more hours than they justify, and what to do in a mid cycle where this is common.
+    """Say how many accounts get more hours than the break-even, and what to do in a mid cycle where this is common.
 
     Parameters
     ----------
@@ -97,8 +97,8 @@ def above(rows: pd.DataFrame) -> str:
         return "No account can be judged: its hours of sales or its margin is not known."
     common = (own["value"] > COMMON)[own["group"] == "mid"].any()
     advice = " Let marketing go deeper in the mid cycle, and sales come later: there this is common." * bool(common)
-    get = "gets more hours of sales than it justifies" if over == 1 else "get more hours of sales than they justify"
-    return f"{over:,} of {count(judged, 'account')} {get}.{advice}"
+    get = "gets" if over == 1 else "get"
+    return f"{over:,} of {count(judged, 'account')} {get} more hours of sales than the break-even.{advice}"
 
 
 def rules_of_suitability(asked: Mapping[str, float], compared: int) -> str:
@@ -258,7 +258,7 @@ def elements_ready(cells: pd.DataFrame, gaps: pd.DataFrame) -> str:
 
     Parameters
     ----------
-    cells : DataFrame ``verdict``, one row per element and cycle
+    cells : DataFrame ``verdict, old``, one row per element and cycle
     gaps : rows of `cells` below their target, the furthest first: ``element, cycle, share, target, n``
     """
     known = cells["verdict"] != "not_answerable"
@@ -266,7 +266,9 @@ def elements_ready(cells: pd.DataFrame, gaps: pd.DataFrame) -> str:
         return "No element can be judged: what it asks for is not in the data"
     of = count(int(known.sum()), "element")
     lines = f"{(cells['verdict'] == 'in place').sum():,} of {of} {'is' if known.sum() == 1 else 'are'} in place"
-    unknown = f", {(~known).sum():,} cannot be judged" if (~known).any() else ""
+    old = int(((cells["verdict"] == "in place") & cells["old"]).sum())
+    unknown = f", {old:,} of them by records older than two years" * bool(old)
+    unknown += f", {(~known).sum():,} cannot be judged" if (~known).any() else ""
     short = gaps[gaps["share"].notna()].head(1)
     furthest = "".join(
         f"; the largest gap is {r.element.replace('_', ' ')} in the {r.cycle} cycle, {r.share:.0%} where {r.target:.0%} are asked "
@@ -282,10 +284,12 @@ def named_as(rows: pd.DataFrame) -> pd.Series:
     return pd.Series(told, rows.index, dtype="str")
 
 
-def states(rows: pd.DataFrame) -> pd.Series:
-    """Write what shows an element at an account, or what lacks: ``records, newest, lacks``."""
+def states(rows: pd.DataFrame, old_before: pd.Timestamp) -> pd.Series:
+    """Write what shows an element at an account, and whether it is old, or what lacks: ``records, newest, lacks``."""
     told = [
-        r.lacks or count(int(r.records), "record") + (f", newest {day(r.newest)}" if pd.notna(r.newest) else "")
+        r.lacks
+        or count(int(r.records), "record")
+        + (f", newest {day(r.newest)}" + ": old" * (r.newest < old_before) if pd.notna(r.newest) else "")
         for r in rows.itertuples()
     ]
     return pd.Series(told, rows.index, dtype="str")
@@ -393,7 +397,10 @@ def what_cycles_get(rows: pd.DataFrame, currency: str) -> Words:
     lines = []
     if spend.get("all", 0) > 0:
         aimed = rows[(rows["group"] == "all") & rows["value"].notna()].set_index("definition_id")["value"]
-        ways = {"spend_on_target": "those that name accounts {} on these", "spend_on_target_list": "the others {} on the target list"}
+        ways = {
+            "spend_on_target": "those that name accounts {} on these",
+            "spend_on_target_list": "the others {} on the target list",
+        }
         target = "; ".join(text.format(share(aimed[name])) for name, text in ways.items() if name in aimed)
         lost = spend.get("no account", 0.0) / spend["all"]
         lines.append(
@@ -458,6 +465,9 @@ def started(rows: pd.DataFrame, first_dossier: pd.Timestamp) -> Words:
         own = rows[(rows["definition_id"] == name) & (rows["group_by"] == "cycle")]
         told = joined([f"{r.value:,.0f} {r.group}" for r in own.itertuples()])
         lines.append(f"{what} in a year: {told}." if told else "")
-    ready = joined(_each(rows, "dossier_before_meeting"))
-    since = f"Meetings count from the first delivery, on {day(first_dossier)}" if ready else ""
-    return words(*lines, f"Meetings with a dossier delivered in the 90 days before: {ready}. {since}." if ready else "")
+    ready = rows[
+        (rows["definition_id"] == "dossier_before_meeting") & (rows["group_by"] == "quarter") & rows["value"].notna()
+    ]
+    told = joined([f"{share(r.value)} in {r.group} (n = {r.n:,})" for r in ready.itertuples()])
+    since = f"Meetings count from the first delivery, on {day(first_dossier)}" if told else ""
+    return words(*lines, f"Meetings with a dossier delivered in the 90 days before: {told}. {since}." if told else "")

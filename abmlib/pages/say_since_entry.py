@@ -36,7 +36,7 @@ def can_judge(horizons: pd.DataFrame, found: pd.DataFrame, effect: float) -> pd.
         f"{row['outcome'].lower()}"
         for horizon, row in best.iterrows()
     }
-    said = horizons["horizon_months"].map(words).fillna("no rise could be told from chance")
+    said = horizons["horizon_months"].map(words).astype(object).fillna("no rise could be told from chance")
     return said.where(horizons["status"] == "ok", "too early: too few accounts")
 
 

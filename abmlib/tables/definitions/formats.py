@@ -59,7 +59,7 @@ PAGES: dict[str, Format] = {  # columns of tables that are shown and not kept
     "margin_rate": SHARE, "rise_asked": SHARE, "rise_detectable": SHARE,
     "correlation": Format("number", ends=("correlation_low", "correlation_high")),
     "deal_value": Format("money"), "revenue": Format("money"), "margin": Format("money"),
-    "break_even_hours": Format("hours", "Hours that pay", "a year"),
+    "break_even_hours": Format("hours", "Break-even hours", "a year"),
     "spare_hours": Format("hours", unit="a year"), "hours": Format("hours", "Hours spent"),
     "evidence": WORDS, "against": WORDS, "missing": WORDS, "speaks_for": WORDS, "speaks_against": WORDS, "element": WORDS,
     "field": WORDS, "table": WORDS, "status": WORDS, "verdict": WORDS,
@@ -72,7 +72,7 @@ PAGES: dict[str, Format] = {  # columns of tables that are shown and not kept
     "priority": Format("count", "Hours first"), "share_changed": Format("share", "Changed since"),
     "hours_share": SHARE, "margin_share": SHARE, "open_share": Format("share", "Share of the open amount"),
     "alike_accounts": Format("text", "First of them"), "alike_line": Format("text", "Bought most often"),
-    "alike_share": Format("share", "Share that does"), "alike_value": Format("money", "Typical in 12 months"),
+    "alike_share": Format("share", "Share that does"), "alike_value": Format("money", "Typical of these in 12 months"),
     "look_alikes": Format("count", "Customers like it"),
     "newest": Format("day"), "median_days": Format("count", "Median age", "days"),
     # 01

@@ -86,7 +86,6 @@ PLAN = table("01_plan", "The plan for each buying cycle that an account is in, o
     "commitment": col("text", "what sales commits to"),
     "hand_over": col("text", "when sales takes over"),
     "response_hours": col("number", "within which sales answers", unit="hours"),
-    "break_even_hours": col("number", "hours of a year that an account justifies, the median of those that buy", null=True, unit="hours"),
     "hours_spent": col("number", "hours that sales spent on them in the last year, as far as logged", null=True, unit="hours"),
     "campaign_spend": col("money", "what campaigns cost for them in the last year", null=True),
     "next_step": col("text", "for the element furthest below its target", default=""),
@@ -120,9 +119,9 @@ ALIKE = {
     "look_alikes": col("int", "customers of its industry and size; missing for who has bought, or where one of the two is unknown",
         unit="accounts", null=True),
     "alike_accounts": col("text", "names of those customers of its industry and size that bought most in the last 12 months", null=True),
-    "alike_line": col("text", "line of business that most of those customers bought; missing where they are too few", null=True),
+    "alike_line": col("text", "line of business that those customers bought most often; missing where they are too few", null=True),
     "alike_share": col("rate", "of those customers, the share that bought it", null=True),
-    "alike_value": col("money", "median of what they bought of it in the last 12 months", null=True),
+    "alike_value": col("money", "of those that bought it, the median of what they bought in the last 12 months", null=True),
 }
 ACCOUNT_ELEMENTS = table("01_account_elements", "Each element at each account: the records that show it, or what lacks, and who acts.",
     ["account_id", "element"], ACCOUNT | {
