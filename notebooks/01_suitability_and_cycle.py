@@ -322,7 +322,7 @@ show.grouped(gets, "cycle", "Spend, touches and hours by cycle, in a year", book
 
 # %%
 campaigns = cycle_effort.campaign_table(shared, book.read("campaigns"), members, short_names)
-columns = ["campaign", "meant_for", "accounts", "hit", "touches", "on_list", "on_target_list", "spend", "on_target"]
+columns = ["campaign", "meant_for", "hit", "touches", "on_list", "on_target_list", "spend", "on_target"]
 show.table(
     campaigns[columns],
     "Campaigns of the year: whom each was for, and what hit them",
@@ -384,7 +384,7 @@ show.table(
 usual = by_line.set_index("product_line")["cycle"]
 placed = cycle.with_evidence(cycles, scored).join(about, on="account_id")
 bought = money.reindex(pd.MultiIndex.from_frame(placed[cycle.KEYS]))
-placed = placed.assign(usual_cycle=placed["product_line"].map(usual).astype("str"), bought=bought.to_numpy())
+placed = placed.assign(usual_cycle=placed["product_line"].map(usual).astype("str"), bought=bought.mask(bought <= 0).to_numpy())
 placed = cycle.largest_first(placed, money)
 by_rule = placed[(placed["basis"] == "own") & (placed["set_by"] == "rule")]
 apart = by_rule[by_rule["cycle"] != by_rule["usual_cycle"]]
