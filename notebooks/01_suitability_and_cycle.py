@@ -384,7 +384,9 @@ show.table(
 usual = by_line.set_index("product_line")["cycle"]
 placed = cycle.with_evidence(cycles, scored).join(about, on="account_id")
 bought = money.reindex(pd.MultiIndex.from_frame(placed[cycle.KEYS]))
-placed = placed.assign(usual_cycle=placed["product_line"].map(usual).astype("str"), bought=bought.mask(bought <= 0).to_numpy())
+placed = placed.assign(
+    usual_cycle=placed["product_line"].map(usual).astype("str"), bought=bought.mask(bought <= 0).to_numpy()
+)
 placed = cycle.largest_first(placed, money)
 by_rule = placed[(placed["basis"] == "own") & (placed["set_by"] == "rule")]
 apart = by_rule[by_rule["cycle"] != by_rule["usual_cycle"]]

@@ -281,7 +281,9 @@ account_teams = joint_team.account_teams(team, listed, accounts["owner_id"])
 items, actions = book.read("plan_items"), book.read("workshop_actions")
 work = joint_team.roster_of_work(team, account_teams, accounts["owner_id"], items, actions, waiting.index, book.as_of)
 touched = book.panel("activities", ["team", "person_hours", "duration_min"], per="month")
-touched = touched.assign(person_hours=touched["person_hours"].fillna(touched["duration_min"] / 60))
+touched = touched.assign(
+    person_hours=touched["person_hours"].astype(float).fillna(touched["duration_min"].astype(float) / 60)
+)
 noted = joint_team.noted_hours(touched, work, listed.index, book.as_of, load_months)
 joint = book.measure(joint_team.joint_team_rows(account_teams, work, noted))
 top = joint[(joint["group_by"] == "tier") & (joint["group"] == account_teams["tier"].min())]

@@ -92,6 +92,8 @@ def test_a_touch_is_on_target_if_its_account_was_on_the_list_on_that_day_and_not
     assert got.loc["named", ["touches", "on_list", "on_target"]].tolist() == [1, 0, 0]  # it hit who was not named
     assert got["on_target_list"].to_dict() == {"named": 1, "wide": 0, "silent": 0}
     assert "1 touch hit accounts of the target list" in say_cycles.aimed(got.reset_index(), "EUR")
+    early = shared(tiers([("c", "2026-02-04")]))  # all touches were before there was a list
+    assert early.loc[early["campaign_id"] == "wide", ["on_list", "aimed"]].isna().all(axis=None)
     own = shared()
     assert own.loc[own["campaign_id"] == "wide", "aimed"].isna().all()  # no list, so nothing to judge by
     table = cycle_effort.campaign_table(own, as_read("campaigns"), named_by(), {})
