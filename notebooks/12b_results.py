@@ -164,8 +164,11 @@ show.table(several, f"Tracks, deals decided {when}", currency, note=say_growth.k
 # %% tags=["finding"]
 months = deals.by_month(opportunities, window)
 is_cut = window.start.day > 1 or not window.end.is_month_end
+by_time = differ[differ["group_by"].isin(["quarter", "month"])]
 say.words(
-    say_deals.months(months, currency), "A month that the window cuts is left out." * (len(months) > 0 and is_cut)
+    say_deals.months(months, currency),
+    "A month that the window cuts is left out." * (len(months) > 0 and is_cut),
+    say_deals.who_wins(by_time, known)[0] * bool(by_time["judged"].eq("differ").any()),
 )
 
 # %%
@@ -283,7 +286,7 @@ show.table(say_growth.changes_table(judged, currency), "Window and baseline", no
 wide_days = (wide.start, wide.end) if is_few else tuple(of_window[["window_start", "window_end"]])
 book.measure(deals.group_rows(groups).assign(window_start=wide_days[0], window_end=wide_days[1]))
 book.measure(breakdowns.sum_rows(by_ways, wide))
-own_section = {"quarter", "month", "type", "source", "campaign", "owner"}  # and time is no kind of deal
+own_section = {"quarter", "month", "type", "source", "campaign", "owner"}
 say.words(*say_deals.who_wins(differ[~differ["group_by"].isin(own_section)], known))
 
 # %%
