@@ -127,7 +127,9 @@ flags = stalled.flags(opportunities, stalled.marked(today, marks), outlook.chanc
 slow = flags["days_in_stage"] > flags["days_slow"]
 assert (flags["stalled"] == slow & (flags["quiet"] | (flags["pushes"] >= stalled.PUSHES).fillna(False))).all()
 
-deal = ["opportunity_id", "title", "account_name", "deal_owner"]
+titles = opportunities["name"]
+tells = titles.nunique() * 2 > len(titles)  # a title that most deals share with others names none
+deal = ["opportunity_id", *["title"] * tells, "account_name", "deal_owner"]
 account_name = accounts["name"].rename("account_name")
 named = flags.assign(title=flags["name"], deal_owner=flags["owner_id"]).join(account_name, on="account_id")
 listed = stalled.reasons(named, book.as_of)
@@ -173,7 +175,12 @@ say.words(
     say_pipeline.rule_of_thumb(cover.loc["coverage_needed"], LEVEL),
     say_pipeline.new_deals(foretold, currency),
     say_pipeline.target(
-        goal, won_share, say.span(period.start, period.end, year_starts), period.end <= book.as_of, currency
+        goal,
+        won_share,
+        say.span(period.start, period.end, year_starts),
+        period.end <= book.as_of,
+        currency,
+        say_pipeline.hangs_on(*forecast.without_largest(opportunities, period, goal), accounts["name"], currency),
     ),
 )
 
@@ -183,12 +190,21 @@ show.measures(rows, f"What is expected by {period_end}, and the target of {quart
 
 # %%
 chance = f"Chance to win by {period_end}"
-due = due.assign(**{chance: due["opportunity_id"].map(of_period.chance)})
-note = say_pipeline.about_chance(period_end, due[chance], chances.FEWEST, record, chances.known_by(past)) * (
-    len(due) > 0
+bring = named.assign(**{chance: named["opportunity_id"].map(of_period.chance)})
+bring["money_expected"] = forecast.parts(bring["amount"] * bring[chance], of_period.money[0])
+bring = bring.sort_values(["money_expected", "amount"], ascending=False, kind="stable")
+note = say_pipeline.about_chance(period_end, bring[chance], chances.FEWEST, record, chances.known_by(past)) * (
+    len(bring) > 0
 )
-columns = [*deal, "stage", "amount", "close_date", chance]
-show.table(due[columns], f"Open deals due by {period_end}, the largest first", currency, rows=200, note=note)
+columns = [*deal, "stage", "amount", "close_date", "overdue", chance, "money_expected"]
+title = f"Open deals that bring the most of what is expected by {period_end}"
+show.table(bring[columns], title, currency, rows=10, note=note)
+
+# %% [markdown] tags=["fold"]
+# ### All open deals, by what they are expected to bring
+
+# %%
+show.table(bring[columns], f"Open deals, and what each is expected to bring by {period_end}", currency, rows=1000)
 
 # %% [markdown]
 # ## Forecast by month
@@ -206,7 +222,7 @@ book.measure(monthly.record_rows(record_of_months))
 say.words(*say_open.months(months, record_of_months, doubt, LEVEL, currency), say_open.tested_months(record_of_months))
 
 # %%
-columns = [*monthly.COLUMNS[1:6], *monthly.COLUMNS[7:]]
+columns = [*monthly.COLUMNS[1:6], *monthly.COLUMNS[7:9]]
 named_months = months.assign(Month=[f"{m:%B %Y}" for m in months["month"]])
 show.table(named_months[["Month", *columns]], "Expected by month", currency, note=say_open.about_months(months))
 
@@ -254,7 +270,7 @@ say.words(
 # %%
 title = f"Stalled deals, the largest first: {len(stuck):,} of {say.count(len(open_deals), 'open deal')}"
 columns = [*deal, "amount", "next_step", "why"]
-show.table(stuck[columns], title, currency, rows=200, note=say_pipeline.owners(stuck, currency))
+show.table(stuck[columns], title, currency, rows=50, note=say_pipeline.owners(stuck, currency))
 
 # %% [markdown]
 # ## Overdue deals
@@ -273,7 +289,7 @@ show.table(
     late.sort_values("amount", ascending=False)[columns],
     title,
     currency,
-    rows=200,
+    rows=50,
     note=say_pipeline.owners(late, currency),
 )
 
@@ -293,7 +309,7 @@ title = "Deals due sooner than nine of ten won deals needed from their stage"
 note = "Planned: from entering the stage to the closing day. Needed: from there to the win, for the fastest tenth of won deals."
 columns = [*deal, "stage", "amount", "close_date", "days_planned", "days_needed"]
 show.table(
-    early.sort_values("amount", ascending=False)[columns], title, currency, rows=200, note=note * (len(early) > 0)
+    early.sort_values("amount", ascending=False)[columns], title, currency, rows=50, note=note * (len(early) > 0)
 )
 
 # %% [markdown]
@@ -301,6 +317,7 @@ show.table(
 
 # %% tags=["finding"]
 fill, lacking = say_pipeline.gaps(flags)
+whose = "; ".join(flags.loc[flags["no_account"] | flags["no_amount"], "owner_id"].dropna().unique()) or None
 crm_weights = (pipeline.loc["weighted_by_crm_probability", "value"], crm_weighted.sum(min_count=1))
 say.words(
     say_pipeline.open_deals(open_deals, say.one_account(open_deals, accounts["name"]), currency),
@@ -352,7 +369,10 @@ moved = bridge.postponed(then, opportunities, history, start)
 pushed_out = bridge.pushed_out(moved, quarter_then)
 book.measure(bridge.rows(steps, moved, quarter_then))
 of_quarter = say.span(quarter_then.start, quarter_then.end, year_starts)
-say.words(say_changes.bridge(steps, currency), say_open.postponed(moved, pushed_out, of_quarter, currency))
+say.words(
+    say_changes.bridge(steps, behind, accounts["name"], currency),
+    say_open.postponed(moved, pushed_out, of_quarter, currency),
+)
 
 # %%
 dayless = bridge.closed_without_day(then, opportunities, start)
@@ -370,7 +390,7 @@ show.table(named_moves[columns], "Moved to a later closing day, the largest firs
 # %%
 named_steps = behind.assign(title=behind["name"], deal_owner=behind["owner_id"]).join(account_name, on="account_id")
 columns = ["step", "split", *deal, "amount"]
-show.table(named_steps[columns], "Deals behind the steps", currency, rows=500)
+show.table(named_steps.dropna(subset="amount")[columns], "Deals behind the steps", currency, rows=500)
 
 # %% [markdown]
 # ## Engagement by stage
@@ -456,7 +476,7 @@ book.decide(
 )  # fmt: skip
 only_if = book.is_latest and fill != ""
 book.decide(
-    "fill_account_and_amount", kind="data", text=fill, only_if=only_if, reason=lacking, due=week,
+    "fill_account_and_amount", kind="data", text=fill, only_if=only_if, reason=lacking, owner=whose, due=week,
     would_change="an account or amount entered since, or a deal closed",
 )  # fmt: skip
 book.decide(

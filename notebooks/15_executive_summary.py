@@ -39,7 +39,7 @@ from abmlib.method import (
     since,
     summary,
 )
-from abmlib.pages import catalogue, say, say_changes, say_open, show
+from abmlib.pages import catalogue, say, say_changes, say_open, say_pipeline, show
 from abmlib.stats.intervals import LEVEL
 from abmlib.stats.power import POWER
 from abmlib.tables import Book, past_run
@@ -95,7 +95,9 @@ start = last.day if last else compared[0].start - pd.Timedelta(days=1)
 then = last["12_opportunity_flags"]
 if "12_opportunity_flags" not in last.tables:
     then = deals.open_deals(Book.open(data, as_of=start.date(), tables=tables).read("opportunities"))
-steps = bridge.bridge(then, opportunities, book.read("opportunity_stage_history"), start, book.as_of)
+history = book.read("opportunity_stage_history")
+steps = bridge.bridge(then, opportunities, history, start, book.as_of)
+behind = bridge.behind(then, opportunities, history, start, book.as_of)
 
 open_deals = deals.open_deals(opportunities)
 end = steps["amount"].iloc[-1]
@@ -120,7 +122,7 @@ roles = book.read("contacts")["buying_role"].replace("unknown", pd.NA)
 # %% tags=["answer"]
 texts, waits = show.change_texts(headlines, book.currency), compared[0].end < book.as_of
 year_starts, ahead = book.settings.fiscal_year_starts, summary.outlook(measures)
-coming, goal = forecast.target_periods(book.read("targets"), book.as_of, year_starts)[1]
+of_now, (coming, goal) = forecast.target_periods(book.read("targets"), book.as_of, year_starts)
 fallen = changes.collapsed(opportunities, book.as_of, year_starts)
 overdue = open_deals[open_deals["close_date"] < book.as_of]
 say_changes.changed(
@@ -128,7 +130,12 @@ say_changes.changed(
     headlines["verdict"],
     say.span(compared[0].start, compared[0].end, year_starts),
     waits,
-    say_changes.reached(ahead, book.as_of, year_starts),
+    say_changes.reached(
+        ahead,
+        book.as_of,
+        year_starts,
+        say_pipeline.hangs_on(*forecast.without_largest(opportunities, *of_now), names, book.currency),
+    ),
     say_changes.expected(
         ahead, forecast.verdict(ahead), goal, say.span(coming.start, coming.end, year_starts), book.currency
     ),
@@ -160,7 +167,7 @@ show.table(moved, "Accounts that moved, and what changed there", book.currency, 
 
 # %% tags=["finding"]
 say.words(
-    say_changes.bridge(steps, book.currency),
+    say_changes.bridge(steps, behind, names, book.currency),
     say_changes.one_account(
         say.one_account(open_deals, names), say.one_account(overdue, names, "overdue"), roles, pack["missing_roles"]
     ),

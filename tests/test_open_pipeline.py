@@ -43,6 +43,15 @@ def test_the_deals_behind_the_steps_add_up_to_the_bridge_to_the_cent():
     assert (each.groupby("step")["amount"].sum() - steps.reindex(each["step"].unique())).abs().max() < 0.001
 
 
+def test_the_bridge_says_what_happened_apart_from_what_one_deal_let_learn():
+    rows = [("late", None, 9e6, "2026-01-01"), ("gone", False, 3e6, "2026-01-01", "2026-05-01")]
+    before = pd.DataFrame({"opportunity_id": ["late", "gone"], "amount": [np.nan, 3e6]})
+    given = (before, deals(rows, account_id=["a", "b"], owner_id="SS"), history([]), MARCH, TODAY)
+    said = say_changes.bridge(bridge.bridge(*given), bridge.behind(*given), pd.Series({"a": "Acme"}), "EUR")
+    learnt = "+9.0 M EUR was only learnt since (of which +9.0 M EUR one deal of Acme)"
+    assert said.endswith(f": +6.0 M EUR. {learnt}; what happened in between is -3.0 M EUR.")
+
+
 def test_a_later_closing_day_is_told_apart_from_one_only_learnt_since():
     after = deals([(i, None, 5.0, "2026-01-01") for i in ("moved", "late", "sooner", "stays")])
     after["close_date"] = pd.to_datetime(["2026-09-30", "2026-06-01", "2026-04-01", "2026-06-01"])
@@ -65,7 +74,9 @@ def test_a_deal_opened_since_and_closed_on_no_day_is_said_below_the_bridge_and_e
     assert say_changes.bridge_table(steps)["step"].tolist() == ["created", "open at end"]
     assert say_changes.bridge_note(steps, 1, 1) == "1 deal opened since and closed on an unknown day: in no step."
     dark = bridge.bridge(after.head(0), after.assign(created_day=pd.NaT), history([]), MARCH, TODAY)
-    assert say_changes.bridge(dark, "EUR").startswith("The open pipeline of 31 March 2026 is unknown")
+    assert say_changes.bridge(dark, pd.DataFrame(), pd.Series(), "EUR").startswith(
+        "The open pipeline of 31 March 2026 is unknown"
+    )
 
 
 # -- the forecast by month --------------------------------------------------------------------------------------------

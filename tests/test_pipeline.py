@@ -15,6 +15,7 @@ from abmlib.method import forecast as fc
 from abmlib.method import stages as stg
 from abmlib.method.chances import Outlook
 from abmlib.method.periods import Period
+from abmlib.pages import say_pipeline
 from abmlib.tables import schema
 from tests.conftest import as_read
 
@@ -852,6 +853,21 @@ def test_a_target_already_won_is_met_and_has_no_coverage(target):
     got = covered(target)
     assert "coverage" not in got.index
     assert reached(target)["value"]["won_of_target"] == 40 / target
+
+
+@pytest.mark.parametrize(
+    ("target", "without", "said"), [(100, 0.4, "without Big (80 EUR) it is 40.0%"), (30, np.nan, ""), (150, np.nan, "")]
+)
+def test_a_target_that_one_account_meets_is_said_to_hang_on_it(target, without, said):
+    rows = [("x", True, 80.0, "2026-01-01", "2026-04-02"), ("y", True, 40.0, "2026-01-01", "2026-04-02")]
+    got = fc.without_largest(deals(rows, account_id=["b", "s"]), QUARTER, target)
+    assert got[0] == without or np.isnan(got[0]) == np.isnan(without)
+    assert say_pipeline.hangs_on(*got, pd.Series({"b": "Big"}), "EUR") == said
+
+
+def test_what_is_expected_of_each_deal_adds_up_to_what_is_expected_of_all():
+    assert fc.parts(pd.Series([1.0, 3.0, np.nan]), 8.0).tolist()[:2] == [2, 6]
+    assert fc.parts(pd.Series([0.0]), np.nan).isna().all()
 
 
 def test_without_a_target_what_is_due_and_needed_is_said_all_the_same():

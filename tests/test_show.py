@@ -227,9 +227,12 @@ def test_an_id_made_of_the_title_is_not_shown_beside_it():
 
 
 def test_a_long_table_scrolls_in_its_own_box_and_a_column_without_a_yes_is_left_out():
-    page = show.table(pd.DataFrame({"n": range(16), "slow": False}), "T")._repr_html_()
+    page = show.table(
+        pd.DataFrame({"n": range(16), "slow": False, "stalled": pd.array([None] * 16, "boolean")}), "T"
+    )._repr_html_()
     assert 'class="abm mathjax_ignore long tall"' in page
     assert "Slow" not in page
+    assert "Stalled" not in page
     assert "tall" not in show.table(pd.DataFrame({"n": range(15)}), "T")._repr_html_()
     assert "tall" not in show.table(pd.DataFrame({"n": range(99)}), "T", searched=False)._repr_html_()  # to be printed
     unknown = pd.DataFrame({"owner_id": [None], "amount": [1.0]})

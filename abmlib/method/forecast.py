@@ -180,6 +180,28 @@ def won_of_target(deals: pd.DataFrame, period: Period, target: float) -> pd.Data
     return pd.DataFrame(rows).fillna({"why": ""}).assign(window_start=period.start, window_end=period.end)
 
 
+def without_largest(deals: pd.DataFrame, period: Period, target: float) -> tuple[float, float, str]:
+    """Give the part of a target that is won without the account that brought most, what that brought, and its id.
+
+    Missing where the target is not met, or is met without any one account.
+
+    Parameters
+    ----------
+    deals, period, target : as in `won_of_target`
+    """
+    won = closed_in(deals, period)
+    brought = won[won_flag(won)].groupby("account_id")["amount"].sum().sort_values(ascending=False)
+    total = _won(deals, period)[0]
+    if not target > 0 or brought.empty or not total - brought.iloc[0] < target <= total:
+        return np.nan, np.nan, ""
+    return float((total - brought.iloc[0]) / target), float(brought.iloc[0]), str(brought.index[0])
+
+
+def parts(weights: pd.Series, total: float) -> pd.Series:
+    """Share a total by weights, such as what is expected of all open deals by amount × chance; missing ones have no part."""
+    return weights * (total / weights.sum() if weights.sum() else np.nan)
+
+
 def _won(deals: pd.DataFrame, period: Period) -> tuple[float, str]:
     """Amount won in a period, and what is lacking where nobody knows."""
     closed = closed_in(deals, period)

@@ -5,11 +5,13 @@ from typing import Any
 
 import pandas as pd
 
-from abmlib.pages.say import Words, count, day, few, joined, share, short_money, span, words
+from abmlib.pages.say import Words, count, day, few, joined, one_line, share, short_money, span, words
 from abmlib.pages.say_forecast import HELD, direction, doubt
 from abmlib.pages.say_pipeline import reach
 from abmlib.tables.definitions import formats
 from abmlib.tables.definitions.measures import name as measure_name
+
+MOST = 0.5  # part of what was learnt of the pipeline from which one deal is named
 
 
 def changed(
@@ -41,18 +43,19 @@ def changed(
     return words(" ".join(filter(None, (*alarms, won, first, outlook))), why)
 
 
-def reached(rows: pd.DataFrame, as_of: pd.Timestamp, year_starts: int) -> str:
+def reached(rows: pd.DataFrame, as_of: pd.Timestamp, year_starts: int, hangs: str = "") -> str:
     """Say which part of the last target was won; empty if there is none.
 
     Parameters
     ----------
     rows : DataFrame of `summary.outlook`
+    hangs : of `say_pipeline.hangs_on`
     """
     won = rows.loc["won_of_target"]
     if pd.isna(won["value"]):
         return ""
     so_far = " so far" if won["window_end"] > as_of else ""
-    return f"{share(won['value'])} of the target of {span(won['window_start'], won['window_end'], year_starts)} is won{so_far}."
+    return f"{share(won['value'])} of the target of {span(won['window_start'], won['window_end'], year_starts)} is won{so_far}{'; ' * bool(hangs)}{hangs}."
 
 
 def expected(rows: pd.DataFrame, verdict: str, goal: float, period: str, currency: str) -> str:
@@ -244,12 +247,14 @@ def moves_table(
     return pd.DataFrame(cells | {"after": moves["after"], "What changed there": moves["facts"].map(facts)})
 
 
-def bridge(table: pd.DataFrame, currency: str) -> str:
-    """Say from what to what the open pipeline went, and how much of that was only learnt since; empty without a deal.
+def bridge(table: pd.DataFrame, behind: pd.DataFrame, names: pd.Series, currency: str) -> str:
+    """Say from what to what the open pipeline went, and what happened apart from what was only learnt; empty without a deal.
 
     Parameters
     ----------
     table : DataFrame to the spec of ``15_bridge``
+    behind : DataFrame to the spec of ``12_bridge``; a deal with half of what was learnt, or more, is named
+    names : name of each account id
     """
     if table.empty or not table["deals"].sum():
         return ""
@@ -266,10 +271,26 @@ def bridge(table: pd.DataFrame, currency: str) -> str:
             f"The open pipeline of {day(first['start_day'])} is unknown, as deals have no opening day; "
             f"on {day(first['end_day'])} it was {ends[1]}."
         )
-    said = f"The open pipeline went to {ends[1]} on {day(first['end_day'])} from {ends[0]} on {day(first['start_day'])}"
+    said = f"The open pipeline went from {ends[0]} on {day(first['start_day'])} to {ends[1]} on {day(first['end_day'])}"
     learnt = step["learnt"].sum()
-    undated = f"{short_money(learnt, currency)} of the change is older or has no day (“learnt” in the table)"
-    return f"{said}; {undated}." if learnt else f"{said}."
+    if not learnt:
+        return f"{said}."
+    change = last["amount"] - first["amount"]
+    each = behind[behind["split"].eq("learnt") & behind["amount"].notna()]
+    one = each.loc[each["amount"].abs().nlargest(1).index]
+    deal = "".join(
+        f" (of which {_signed(r.amount, currency)} one deal of {one_line(names.get(r.account_id, 'no known account'))})"
+        for r in one[one["amount"].abs() >= MOST * abs(learnt)].itertuples()
+    )
+    return (
+        f"{said}: {_signed(change, currency)}. {_signed(learnt, currency)} was only learnt since{deal}; "
+        f"what happened in between is {_signed(change - learnt, currency)}."
+    )
+
+
+def _signed(value: float, currency: str) -> str:
+    """Write money with its sign."""
+    return "+" * bool(value > 0) + short_money(value, currency)
 
 
 def one_account(of_open: str, of_overdue: str, roles: pd.Series, missing: pd.Series) -> str:

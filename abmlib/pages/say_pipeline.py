@@ -331,13 +331,26 @@ def rule_of_thumb(needed: pd.Series, level: float) -> str:
     return f"The rule of thumb asks for {needed['value']:.1f} times{ends}. Deals due are not all that is won, so it is no forecast."
 
 
-def target(goal: float, won: float, period: str, ended: bool, currency: str) -> str:
+def hangs_on(without: float, brought: float, account: str, names: pd.Series, currency: str) -> str:
+    """Say that a target is met by one account only; empty where it is not.
+
+    Parameters
+    ----------
+    without, brought, account : of `forecast.without_largest`
+    names : name of each account id
+    """
+    who = one_line(names.get(account, account))
+    return "" if pd.isna(without) else f"without {who} ({short_money(brought, currency)}) it is {share(without)}"
+
+
+def target(goal: float, won: float, period: str, ended: bool, currency: str, hangs: str = "") -> str:
     """Say how much of a target is won, or that one of zero or below cannot be judged; empty without a target.
 
     Parameters
     ----------
     won : share of the target that is won
     ended : whether the period is over
+    hangs : of `hangs_on`
     """
     if not goal > 0:
         return f"The target of {period} is zero or below, and cannot be judged." * (goal <= 0)
@@ -346,7 +359,7 @@ def target(goal: float, won: float, period: str, ended: bool, currency: str) -> 
     missing = f"{short_money(goal * (1 - won), currency)} {'was missing at its end' if ended else 'is missing'}"
     if won >= 100:
         return f"More than 100 times the target of {period} ({short_money(goal, currency)}) is won: is the target entered in {currency}?"
-    return f"{share(won)} of the target of {period} ({short_money(goal, currency)}) is won; {missing if won < 1 else 'target met'}."
+    return f"{share(won)} of the target of {period} ({short_money(goal, currency)}) is won; {missing if won < 1 else hangs or 'target met'}."
 
 
 def new_deals(rows: pd.DataFrame, currency: str) -> str:

@@ -77,6 +77,7 @@ def table(
         c
         for c in frame
         if (frame[c].eq(False) if kinds[c] == "bool" else frame[c].isna() | frame[c].eq("")).fillna(False).all()
+        or frame[c].isna().all()
     }
     cut, cells, heads = frame.head(rows), {}, {}
     for c in (c for c in frame if c not in left_out):
