@@ -32,8 +32,10 @@ import pandas as pd
 
 from abmlib.method import (
     bridge,
+    buying_groups,
     chances,
     changes,
+    coverage,
     data_quality,
     deals,
     forecast,
@@ -60,6 +62,7 @@ from abmlib.pages import (
 )
 from abmlib.stats.intervals import LEVEL
 from abmlib.tables import Book
+from abmlib.tables.decisions import is_made
 
 plots.style()
 
@@ -121,14 +124,16 @@ assert np.isclose(outlook.chance.sum(min_count=1), outlook.wins[0], equal_nan=Tr
 # %%
 visits = stages.stage_visits(opportunities, history, book.as_of)
 touches = book.panel("activities", by=["direction", "opportunity_id"], per="day")
-marks = stalled.past_of(opportunities, visits, touches, book.read("opportunity_contacts"))
+people = book.read("opportunity_contacts")
+marks = stalled.past_of(opportunities, visits, touches, people)
+contacts = coverage.contact_states(book.read("contacts"), book.as_of)
 record = stalled.record(past, marks, horizon, year_starts)
 flags = stalled.flags(opportunities, stalled.marked(today, marks), outlook.chance)
 slow = flags["days_in_stage"] > flags["days_slow"]
 assert (flags["stalled"] == slow & (flags["quiet"] | (flags["pushes"] >= stalled.PUSHES).fillna(False))).all()
 
-titles = opportunities["name"]
-tells = titles.nunique() * 2 > len(titles)  # a title that most deals share with others names none
+ids, titles = opportunities["opportunity_id"], opportunities["name"]
+tells = bool(is_made(ids, titles).any()) or titles.nunique() * 2 > len(titles)  # a title that most deals share names none
 deal = ["opportunity_id", *["title"] * tells, "account_name", "deal_owner"]
 account_name = accounts["name"].rename("account_name")
 named = flags.assign(title=flags["name"], deal_owner=flags["owner_id"]).join(account_name, on="account_id")
@@ -301,6 +306,7 @@ say.words(
     say_pipeline.of_mark("due_too_early", early, record, currency),
     say_pipeline.in_the_past("due_too_early", record, ahead_months, LEVEL) * (len(early) > 0),
     say_pipeline.without_account(early),
+    say_pipeline.unjudged(flags, currency) * (len(early) > 0),
     *(say_pipeline.ahead(mark, flags[flags[mark]], record, ahead_months, LEVEL, currency) for mark in stalled.AHEAD),
 )
 
@@ -452,6 +458,13 @@ book.decide(
 book.decide(
     "ask_without_account", kind="sell", text=next_step, due=week, would_change=agreed,
     only_if=stuck["account_id"].isna().any(), **stalled.to_decide_without_account(stuck, at_risk),
+)  # fmt: skip
+undecided = buying_groups.without_decider(contacts, people, open_deals, say.LARGE)
+book.decide(
+    "find_decision_maker", kind="sell", text="Find the decision maker at "
+    + say.joined([say.one_line(accounts["name"].get(i, i)) for i in undecided.index]),
+    accounts=undecided.index, owner=accounts["owner_id"], moves=undecided, basis="open amount there:", only_if=book.is_latest, due=week,
+    reason="nobody we reach there is known to decide", would_change="a person who decides, entered since",
 )  # fmt: skip
 book.decide(
     "fill_the_coming_period", kind="sell", due=str(coming.end.date()), only_if=verdict == "short",

@@ -33,6 +33,7 @@ from abmlib.method import (
     data_quality,
     deals,
     forecast,
+    growth,
     kpis,
     periods,
     sellers,
@@ -42,7 +43,7 @@ from abmlib.method import (
 from abmlib.pages import catalogue, say, say_changes, say_open, say_pipeline, show
 from abmlib.stats.intervals import LEVEL
 from abmlib.stats.power import POWER
-from abmlib.tables import Book, past_run
+from abmlib.tables import Book, past_run, schema
 
 # %% [markdown]
 # ## Load and check
@@ -107,7 +108,7 @@ assert np.isnan(end) or np.isclose(end, open_deals["amount"].sum(), atol=0.01), 
 # One row per account with what all pages know of it.
 
 # %%
-known = past_run.load(tables, account_pack.LEFT).tables
+known = past_run.load(tables, (*account_pack.LEFT, "02_framework")).tables
 features, year = book.features(account_pack.FEATURES).set_index("account_id"), periods.trailing(book.as_of, 12)
 spent = cycle_effort.shared_spend(
     book.read("campaign_spend"), book.read("campaign_accounts"), book.read("activities"), year
@@ -120,8 +121,8 @@ roles = book.read("contacts")["buying_role"].replace("unknown", pd.NA)
 # ## Answer
 
 # %% tags=["answer"]
-texts, waits = show.change_texts(headlines, book.currency), compared[0].end < book.as_of
 year_starts, ahead = book.settings.fiscal_year_starts, summary.outlook(measures)
+texts, waits = show.change_texts(headlines, book.currency, year_starts), compared[0].end < book.as_of
 of_now, (coming, goal) = forecast.target_periods(book.read("targets"), book.as_of, year_starts)
 fallen = changes.collapsed(opportunities, book.as_of, year_starts)
 overdue = open_deals[open_deals["close_date"] < book.as_of]
@@ -213,6 +214,8 @@ families = kpis.by_family(noted, kpis.changes(steered, *years), headlines)
 
 # %% tags=["finding"]
 answered = families[families["value"].notna() & (families["track"] == "all")]
+is_rotten = len(overdue) > growth.MOSTLY * len(open_deals)  # velocity would count as business what is none
+answered = answered[(answered["definition_id"] != "velocity_open_deals") | (not is_rotten)]
 say_changes.kpis(answered)
 
 # %%
@@ -220,6 +223,7 @@ show.kpis(answered, "KPIs by family", book.currency, note=say_changes.about_kpis
 
 # %%
 tracked = measures[measures["definition_id"].isin(answered["definition_id"]) & (measures["group_by"] == "track")]
+tracked = tracked.head(len(tracked) * (tracked["group"].nunique() > 1))
 show.grouped(tracked, "track", "First sales to prospects, expansion and renewal with customers", book.currency)
 
 # %% [markdown] tags=["fold"]
@@ -228,21 +232,26 @@ show.grouped(tracked, "track", "First sales to prospects, expansion and renewal 
 # %%
 note = say_changes.undated(int(open_deals["created_day"].isna().sum()))
 columns = ["headline", "value", "n", "quarter", "year_ago", "visible"]
-show.table(texts.reindex(columns=columns), "What each headline rests on", note=note)
+show.table(texts.reindex(columns=columns), "All headlines", note=note)
 
-# %% [markdown] tags=["fold"]
+# %% [markdown]
 # ## Account by account
-# Accounts to talk about: with an open deal, in a tier, or named in a decision; those with the largest open amount first. What a
-# campaign cost in the last 12 months is shared among the accounts it was made for, or touched. The file has the year before, the
-# touches of campaigns, stalled and overdue deals, the roles to find, and all that the other pages know.
 
 # %% tags=["finding"]
 say_changes.pack(account_pack.largest(pack, roles, book.as_of), len(pack), len(book.read("leads")))
 
 # %%
 columns = ["account_name", "deal_owners", "open_amount", "won_12m", "campaign_spend_12m", "last_touch", "advice"]
-shown = say_changes.pack_table(account_pack.to_talk_about(pack), names)[columns]
-show.table(shown, "Accounts to talk about", book.currency, rows=account_pack.LARGEST, file="15_accounts")
+shown = say_changes.pack_table(pack, names)[columns]
+note = say_changes.about_pack(pack)
+show.table(
+    shown,
+    "Accounts with the largest open amount",
+    book.currency,
+    rows=account_pack.LARGEST,
+    file="15_accounts",
+    note=note,
+)
 
 # %% [markdown]
 # ## What could not be answered
@@ -251,7 +260,12 @@ show.table(shown, "Accounts to talk about", book.currency, rows=account_pack.LAR
 
 # %%
 answers = data_quality.answerable(catalogue.frame("notebooks.yml"), data_quality.available_data(book.fields()))
-open_questions = summary.unanswered(measures, answers, book.noted_by())
+unknown = data_quality.unknown_past(opportunities, history).get("stage", 0)
+left_open = say_changes.not_judged(
+    known.get("12_opportunity_flags", schema.empty("12_opportunity_flags")), unknown if unknown < len(opportunities) else 0,
+    known.get("02_framework", schema.empty("02_framework")), book.currency,
+)  # fmt: skip
+open_questions = pd.concat([left_open, summary.unanswered(measures, answers, book.noted_by())])
 show.table(open_questions.rename(columns={"export": "needed"}), "What would answer it", rows=12)
 
 # %% [markdown]

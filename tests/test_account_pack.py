@@ -109,12 +109,25 @@ def test_accounts_with_the_largest_open_amount_come_first(pack):
     assert pack["account_id"].tolist() == ["b", "a", "c"]
 
 
-def test_accounts_to_talk_about_have_an_open_deal_a_tier_or_a_decision_and_a_page_names_the_first_of_each_list(pack):
-    quiet = pack.assign(deals_open=[0, 0, 0], tier=[None, "1", None], decisions=[0, 0, 3])
-    got = account_pack.to_talk_about(quiet)
-    assert got["account_id"].tolist() == ["a", "c"]
-    table = say_changes.pack_table(got.assign(advice="x; y; z"), pd.Series({"a": "Acme"}))
+def test_a_page_names_the_first_of_each_list(pack):
+    table = say_changes.pack_table(pack[pack["account_id"] == "a"].assign(advice="x; y; z"), pd.Series({"a": "Acme"}))
     assert table[["account_name", "advice"]].iloc[0].tolist() == ["Acme", "x and 2 more"]
+
+
+def test_an_account_with_a_deal_nobody_can_judge_has_a_number_of_stalled_deals_only_if_another_stalls(pack):
+    flags = left()["12_opportunity_flags"].assign(
+        stalled=pd.array([False, None, None], "boolean"), account_id=["a", "a", "c"]
+    )
+    made = {value: flags.assign(stalled=flags["stalled"].mask(flags.index == 0, value)) for value in (False, True)}
+    packs = {
+        v: account_pack.account_pack(
+            ACCOUNTS, FEATURES, deals(), TIERS, {"12_opportunity_flags": f}, decided(), YEAR, SPENT
+        )
+        for v, f in made.items()
+    }
+    got = {v: p.set_index("account_id")["stalled"] for v, p in packs.items()}
+    assert got[False][["a", "c"]].isna().all()
+    assert (got[True]["a"], got[True]["b"]) == (1, 0)
 
 
 def test_what_no_notebook_left_is_empty_and_never_nought():

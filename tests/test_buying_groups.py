@@ -180,3 +180,13 @@ def test_each_source_is_as_old_as_its_newest_row():
         ["accounts", "crm", 2, 2],
         ["intent", "Tidewatch", 1, 2],
     ]
+
+
+def test_a_large_account_where_nobody_we_reach_decides_is_named_with_its_open_amount(states):
+    deals = pd.DataFrame(
+        {"opportunity_id": ["o1", "o2", "o3"], "account_id": ["acme", "beta", "cold"], "amount": [5.0, 4.0, 1.0]}
+    )
+    in_deals = pd.DataFrame([("o1", "c3", "decision_maker")], columns=["opportunity_id", "contact_id", "role"])
+    assert buying_groups.without_decider(states, in_deals, deals, 0.2).to_dict() == {"beta": 4.0}
+    unknown = states.assign(role_known=False)
+    assert buying_groups.without_decider(unknown, in_deals, deals, 0.2).empty  # then nobody knows

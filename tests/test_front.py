@@ -87,7 +87,7 @@ def test_the_expected_wins_stand_beside_what_is_missing_to_the_target_where_ther
     row = headlines(("won_value_foretold_in_period", 9.5e6, "currency", {"low": 3.6e6, "high": 22.7e6}))
     missing = monthly("missing_to_target", "currency", {"x": 9.07e6}).assign(group_by="all", group="all")
     (got,), (alone,) = front.tiles(row, missing, "EUR"), front.tiles(row, missing.iloc[:0], "EUR")
-    assert (got["beside"], alone["beside"]) == ("Missing to the target: 9.1 M EUR", "")
+    assert (got["beside"], alone["beside"]) == ("Still to win for the target: 9.1 M EUR", "")
     assert got["interval"] == "3.6 M to 22.7 M EUR"
 
 

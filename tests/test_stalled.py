@@ -219,17 +219,19 @@ def test_a_decision_has_the_owners_of_all_deals_the_deals_as_reason_and_the_mone
     assert got["accounts"].tolist() == ["a"]
     assert got["owner"].to_dict() == {"a": "s2; s1"}  # that of the largest deal first
     first, second = got["reason"]["a"].split(". ")
-    assert first.startswith("70 days in stage")
-    assert first.endswith(": Seats (90 EUR, big)")
-    assert second.endswith("overdue by 1 day: Seats (10 EUR, owner s1, all)")
+    assert first.startswith("Seats (90 EUR, big): 70 days in stage")
+    assert second.startswith("Seats (10 EUR, owner s1, all): ")
+    assert second.endswith("overdue by 1 day")
     made = stuck.assign(name="Pot A-1", opportunity_id=[rf"Pot A\-1-{i}" for i in range(len(stuck))])
-    assert stalled.to_decide(made, "EUR")["reason"]["a"].split(". ")[0].endswith(": Pot A-1 (90 EUR)")
+    assert stalled.to_decide(made, "EUR")["reason"]["a"].startswith("Pot A-1 (90 EUR): ")
     assert [got[m]["a"] for m in ("moves", "moves_low", "moves_high")] == [25, 12.5, 50]
     assert "moves" not in stalled.to_decide(stuck, "EUR")  # no signal, no money
     assert stalled.to_decide(stuck.iloc[:0], "EUR")["accounts"].empty  # nothing listed, nothing to decide
     bare = stuck.assign(name=None, owner_id=["s1", None, None], amount=None)
     assert (
-        stalled.to_decide(bare, "EUR")["reason"]["a"].split(". ")[1].endswith(": (amount unknown, owner unknown, big)")
+        stalled.to_decide(bare, "EUR")["reason"]["a"]
+        .split(". ")[1]
+        .startswith("(amount unknown, owner unknown, big): ")
     )
     assert stalled.to_decide_without_account(stuck, (0.5, 0.5, 0.5))["moves"] == 2.5
 
@@ -246,7 +248,9 @@ def test_every_open_deal_has_a_row_of_flags_stalled_and_large_ones_first():
     lacking = got.set_index("opportunity_id")[["no_account", "no_amount", "no_age"]]
     assert lacking.all(axis=1).to_dict() == {"large": False, "small": False, "dark": True}
     assert got["pushes"].isna().all()  # no history: missing, not 0
-    assert got["stalled"].isna().all()  # no stage history, no limit: nobody can tell
+    assert (
+        got[["stalled", "due_too_early", *stalled.AHEAD]].isna().all(axis=None)
+    )  # no stage history, no limit: nobody can tell
     none = past_pipeline.open_now(every.iloc[3:], as_read("opportunity_stage_history"), TODAY)
     empty = stalled.flags(every.iloc[3:], stalled.marked(none, past([1.0] * 30)), pd.Series(dtype=float))
     assert schema.conform("12_opportunity_flags", empty).empty

@@ -11,7 +11,7 @@ import pytest
 from abmlib.method import changes, summary
 from abmlib.method.measures import estimate_row, measure_row, measure_rows
 from abmlib.method.periods import Period
-from abmlib.pages import front, run, shelf
+from abmlib.pages import front, run, say_changes, shelf
 from abmlib.pages.catalogue import Entry
 from abmlib.pages.kernels import Outcome
 from abmlib.tables import Book, TableError, schema
@@ -32,6 +32,19 @@ def measured(rows: list[tuple], as_of: str = "2026-06-30") -> pd.DataFrame:
 
 
 # -- headlines --------------------------------------------------------------------------------------------------------
+
+
+def test_what_no_measure_says_is_listed_with_its_number():
+    flags = pd.DataFrame({"amount": [5e6, 1.0], "stalled": pd.array([None, True], "boolean"), "pushes": [None, 1]})
+    objectives = pd.DataFrame({"objective_id": ["OB1", "OB2"], "could_be_seen": pd.array([None, False], "boolean")})
+    got = say_changes.not_judged(flags, 94, objectives, "EUR")
+    assert got["export"].tolist() == [
+        "the stage history of 1 open deal (5.0 M EUR)",
+        "the stage history of 94 deals",
+        "see the page of notebook 02, for 1 objective",
+    ]
+    assert got["answers"].iloc[2] == "Whether OB1 asks for a rise that can be detected"
+    assert say_changes.not_judged(flags.head(0), 0, objectives.head(0), "EUR").empty
 
 
 def test_headlines_are_the_known_measures_of_the_whole_in_reading_order():

@@ -30,7 +30,7 @@ SHORTER = {  # of a decision: what stands before its order, what follows the fir
     r"(?:;| \(|, (?:or|and|in|as|at) ).*": "",
     r"\b\d[\d,]* (?=[a-z])": "its ",
 }
-LARGEST = 20  # accounts of the largest open amount that the summary speaks of
+LARGEST = 10  # accounts of the largest open amount that the summary speaks of
 KNOWN = (
     0.5  # share of people with a role, or of accounts with open deals and a touch in a year, below which nobody knows
 )
@@ -115,10 +115,11 @@ def _cycles(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _flags(table: pd.DataFrame) -> pd.DataFrame:
-    """Open deals that stall or are overdue; missing where no deal of the account can be judged."""
+    """Open deals that stall or are overdue; missing where none is known to be, and one cannot be judged."""
     marks = table[["stalled", "overdue"]].astype("Float64")
     marks["overdue"] = marks["overdue"].where(table["close_date"].notna())
-    return marks.groupby(table["account_id"]).sum(min_count=1)
+    of, unknown = marks.groupby(table["account_id"]), marks.isna().groupby(table["account_id"]).any()
+    return of.sum().where(lambda sums: (sums > 0) | ~unknown)
 
 
 def _with_deals(left: Mapping[str, pd.DataFrame]) -> pd.Series:
@@ -133,11 +134,6 @@ REDUCED = {
     "03_key_accounts": lambda t: t.set_index("account_id")[["pareto_class", "chosen"]],
     "12_opportunity_flags": _flags,
 }
-
-
-def to_talk_about(pack: pd.DataFrame) -> pd.DataFrame:
-    """Keep the accounts with an open deal, in a tier, or named in a decision."""
-    return pack[pack[["deals_open", "decisions"]].gt(0).any(axis=1) | pack["tier"].notna()]
 
 
 def largest(pack: pd.DataFrame, roles: pd.Series, as_of: pd.Timestamp) -> dict[str, float]:

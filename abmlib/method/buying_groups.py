@@ -11,6 +11,8 @@ from abmlib.tables import schema
 
 SENIOR = ("c_level", "vp", "director")
 NAME = "00_buying_groups"
+DECIDER = "decision_maker"
+KNOWN = 0.5  # share of people with a role, below which nobody knows who decides
 LARGE = 0.01  # share of the open amount from which it is said of an account
 
 
@@ -84,7 +86,7 @@ def people_to_find(
     open_amount: pd.Series,
     whole: float,
     many: int,
-    role: str = "decision_maker",
+    role: str = DECIDER,
 ) -> pd.Series:
     """Say whom to find at accounts: those that lack too many roles, and those with the largest open deals that lack one.
 
@@ -109,6 +111,25 @@ def people_to_find(
     part = (worth / whole).reindex(every.index)
     told = (", " + part.map("{:.0%}".format).astype("str") + " of the open amount").where(part >= LARGE, "")
     return (every + told).loc[worth.reindex(every.index).fillna(0).sort_values(ascending=False, kind="stable").index]
+
+
+def without_decider(states: pd.DataFrame, in_deals: pd.DataFrame, open_deals: pd.DataFrame, part: float) -> pd.Series:
+    """Give the open amount of accounts that hold a large part of all, and where nobody we reach decides.
+
+    Nothing is said where fewer than `KNOWN` of all people have a role.
+
+    Parameters
+    ----------
+    states, in_deals, open_deals : as in `buying_groups`
+    part : share of the open amount, above which an account is large
+    """
+    amount = open_deals.groupby("account_id")["amount"].sum()
+    large = amount[amount > part * open_deals["amount"].sum()]
+    if not states["role_known"].mean() >= KNOWN or (open_deals["amount"] < 0).any():
+        return large.head(0)
+    nobody = pd.DataFrame({"contact_id": pd.Series(dtype="str"), "day": pd.Series(dtype="datetime64[us]")})
+    groups = buying_groups(states, in_deals, open_deals, nobody, large.index, [DECIDER])
+    return large[large.index.isin(groups.loc[groups["missing"] & (groups["role"] == DECIDER), "account_id"])]
 
 
 def group_rows(groups: pd.DataFrame, accounts: pd.Index, required: Sequence[str]) -> pd.DataFrame:

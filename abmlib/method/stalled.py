@@ -247,7 +247,7 @@ def flags(deals: pd.DataFrame, marked: pd.DataFrame, chance: pd.Series) -> pd.Da
     Returns
     -------
     DataFrame to the spec of ``12_opportunity_flags``: one row per open deal, stalled ones and the largest amount first;
-    ``stalled`` is missing where nobody can tell
+    the marks are missing where nobody can tell
     """
     live = open_deals(deals)[
         ["opportunity_id", "account_id", "name", "owner_id", "stage", "amount", "close_date", "created_day"]
@@ -262,8 +262,10 @@ def flags(deals: pd.DataFrame, marked: pd.DataFrame, chance: pd.Series) -> pd.Da
     out = out.drop(columns="created_day").sort_values(
         ["stalled", "amount"], ascending=False, kind="stable", ignore_index=True
     )
-    judged = out[JUDGED_BY["stalled"]].notna().all(axis=1)
-    return out.assign(stalled=out["stalled"].astype("boolean").where(judged))
+    for mark in ("stalled", "due_too_early", *AHEAD):
+        judged = out[JUDGED_BY[mark]].notna().all(axis=1) | (out["overdue"] & (mark == "due_too_early"))
+        out[mark] = out[mark].astype("boolean").where(judged)
+    return out
 
 
 def reasons(flags: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
@@ -281,7 +283,8 @@ def reasons(flags: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
     listed = flags[flags[["stalled", "overdue", "due_too_early"]].any(axis=1)].reset_index(drop=True)
     late = (as_of - listed["close_date"]).dt.days.where(listed["overdue"]).astype("Int64")
     why, steps = [], []
-    for deal in listed.assign(late=late, stalled=listed["stalled"].fillna(False).astype(bool)).itertuples():
+    known = {mark: listed[mark].fillna(False).astype(bool) for mark in ("stalled", "due_too_early")}
+    for deal in listed.assign(late=late, **known).itertuples():
         touch = (
             "no touch from the account"
             if pd.isna(deal.days_quiet)
@@ -324,8 +327,8 @@ def in_doubt(record: pd.DataFrame, mark: str = "stalled") -> tuple[float, float,
 def by_account(deals: pd.DataFrame, why: pd.Series, currency: str) -> dict[str, pd.Series]:
     """Give accounts with the owners of their deals, the deals and, as the reason, what is said of each, as `Book.decide` takes them.
 
-    The largest deal and account come first, and so does its owner; of a deal its cause, then its title and amount, then its id,
-    unless that is made of the title. A deal's owner is named where it is not the first. Deals without an account are left out.
+    The largest deal and account come first, and so does its owner; of a deal its title, amount and id, unless that is made
+    of the title, then its cause. A deal's owner is named where it is not the first. Deals without an account are left out.
 
     Parameters
     ----------
@@ -339,7 +342,7 @@ def by_account(deals: pd.DataFrame, why: pd.Series, currency: str) -> dict[str, 
     key = key.mask(is_made(known["opportunity_id"], known["name"]), "")
     money = known["amount"].map(f"{{:,.0f}} {currency}".format, na_action="ignore").astype("str")
     whose = (", owner " + owner.fillna("unknown")).where(other, "")
-    each = why[known.index] + ": " + title + "(" + money.fillna("amount unknown") + whose + key + ")"
+    each = title + "(" + money.fillna("amount unknown") + whose + key + "): " + why[known.index]
     reason = each.groupby(known["account_id"], sort=False).agg(". ".join)
     group = known.groupby("account_id")["opportunity_id"].agg(lambda ids: ";".join(sorted(ids)))
     owned = known.dropna(subset="owner_id").drop_duplicates(["account_id", "owner_id"])

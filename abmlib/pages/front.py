@@ -144,7 +144,7 @@ def tiles(headlines: pd.DataFrame, measures: pd.DataFrame, currency: str, year_s
                 "id": name,
                 "name": entry["name"],
                 "formula": entry["formula"],
-                "window": _window(row["window"], year_starts),
+                "window": show.window(row["window"], year_starts),
                 "value": _said(row["value"], unit, currency),
                 "interval": _between(row["low"], row["high"], unit, currency),
                 "beside": doubt * (name == FORETOLD) or f"{dictionary.name(other)}: {beside}" * bool(beside),
@@ -218,12 +218,6 @@ def _between(low: float, high: float, unit: str, currency: str) -> str:
 def _month(name: str) -> str:
     """Write a month, such as 2026-05, as a person says it."""
     return f"{pd.Timestamp(name):%B %Y}"
-
-
-def _window(named: str, year_starts: int) -> str:
-    """Write the days a headline is of: its months up to the day, or the period by its name."""
-    ends = [pd.Timestamp(day) for day in named.split(" to ")] if " to " in named else []
-    return say.span(ends[0], ends[1], year_starts) if ends else named
 
 
 def _change(row: Mapping[str, Any], verdict: str) -> str:
@@ -354,7 +348,9 @@ def summary(
     lines += ["", not_listed] if not_listed else []
     lines += ["", "## Notebooks", ""]
     for n in notebooks:
-        words = "".join(f": {plain(n[text])}" for text in ("answer", "words") if n[text])
+        words = "".join(
+            f": {plain(n[text])}" for text in ("answer", "words") if n[text] and n[text] != period(notebooks)
+        )
         lines.append(f"- {page_name(n['notebook'])}: {n['status'].replace('_', ' ')}{words}")
     return "\n".join(lines) + "\n"
 

@@ -7,7 +7,7 @@ import pandas as pd
 
 from abmlib.pages.say import Words, count, day, few, joined, one_line, share, short_money, span, words
 from abmlib.pages.say_forecast import HELD, direction, doubt
-from abmlib.pages.say_pipeline import reach
+from abmlib.pages.say_pipeline import reach, worth
 from abmlib.tables.definitions import formats
 from abmlib.tables.definitions.measures import name as measure_name
 
@@ -384,7 +384,7 @@ def pack(held: Mapping[str, float], accounts: int, leads: int) -> Words:
     wrong = {
         "stalled": "with a deal that stalls or is overdue",
         "roles": "without a role that a play needs",
-        "quiet": "without a touch in 90 days",
+        "quiet": "without a touch in 90 days by the account itself",
         "no_decision": "named in no decision",
     }
     each = joined([f"{known[key]:,.0f} {what}" for key, what in wrong.items() if known.get(key)])
@@ -395,6 +395,41 @@ def pack(held: Mapping[str, float], accounts: int, leads: int) -> Words:
         f"A count of leads would show {count(leads, 'lead')}, not {count(accounts, 'account')}." * bool(leads),
     ]
     return words(" ".join(filter(None, said)))
+
+
+def not_judged(flags: pd.DataFrame, without_history: int, objectives: pd.DataFrame, currency: str) -> pd.DataFrame:
+    """List what pages could not judge and no measure says: open deals, deals of the past, objectives.
+
+    Parameters
+    ----------
+    flags : DataFrame to the spec of ``12_opportunity_flags``
+    without_history : deals of whose past stages nothing is known
+    objectives : DataFrame to the spec of ``02_framework``
+
+    Returns
+    -------
+    DataFrame as `summary.unanswered`
+    """
+    dark, unseen = flags[flags["stalled"].isna()], objectives[objectives["could_be_seen"].isna()]
+    why = "more won deals in their stage" if dark["pushes"].notna().all() else "the stage history"
+    which = f"Whether {joined(unseen['objective_id'].tolist())} {'asks' if len(unseen) == 1 else 'ask'} for a rise that can be detected"
+    rows = [
+        (f"{why} of {count(len(dark), 'open deal')}{worth(dark['amount'], currency)}", "Whether they stall", len(dark)),
+        (
+            f"the stage history of {count(without_history, 'deal')}",
+            "What they were on a day of the past",
+            without_history,
+        ),
+        (f"see the page of notebook 02, for {count(len(unseen), 'objective')}", which, len(unseen)),
+    ]
+    known = [(needed, answers, "not answerable") for needed, answers, n in rows if n]
+    return pd.DataFrame(known, columns=["export", "answers", "status"])
+
+
+def about_pack(pack: pd.DataFrame) -> str:
+    """Say what the columns of the pack mean, as far as it has them."""
+    shared = "Campaign spend, of 12 months, is shared among the accounts a campaign was made for, or touched."
+    return shared * bool(pack["campaign_spend_12m"].notna().any())
 
 
 def pack_table(pack: pd.DataFrame, names: pd.Series) -> pd.DataFrame:

@@ -20,7 +20,14 @@ from abmlib.tables.definitions.measures import name as measure_name
 
 UNKNOWN, MISSING = "unknown", "–"
 WHOLE = 17  # letters up to which the cells of a column are not broken into lines
-ORDER = ("early", "mid", "full")  # of buying cycles, as columns; other columns go by name
+ORDER = (
+    "early",
+    "mid",
+    "full",
+    "first sale",
+    "expansion",
+    "renewal",
+)  # of cycles and tracks, as columns; others go by name
 LONG = 10  # rows above which a page lets readers sort and search a table
 TALL = 15  # rows above which a table on a page has its own scroll bar
 LISTED = 500  # accounts of a decision on its page; its file has all
@@ -314,7 +321,7 @@ def _with_units(values: list[str], units: pd.Series, currency: str) -> list[str]
     return [v if v == UNKNOWN else f"{v} {u.removesuffix('s') if v == '1' else u}".strip() for v, u in pairs]
 
 
-def change_texts(rows: pd.DataFrame, currency: str) -> pd.DataFrame:
+def change_texts(rows: pd.DataFrame, currency: str, year_starts: int = 1) -> pd.DataFrame:
     """Write headlines and their changes as text, one row each; shares change by points, all else by percent.
 
     Parameters
@@ -333,7 +340,7 @@ def change_texts(rows: pd.DataFrame, currency: str) -> pd.DataFrame:
         percent = [form.format(100 * x) for x in (r.change, r.change_low, r.change_high)]
         seen = " or ".join(form.format(100 * x) for x in steps if pd.notna(x))
         row = {
-            "headline": measure_name(r.definition_id) + f", {r.window}" * bool(r.window),
+            "headline": measure_name(r.definition_id) + f", {window(r.window, year_starts)}" * bool(r.window),
             "value": amount(r.value, r.unit) + f" {unit}" * (bool(unit) and pd.notna(r.value)),
             "interval": ends(r.low, r.high, r.unit),
             "n": f"{r.n:,}",
@@ -346,6 +353,12 @@ def change_texts(rows: pd.DataFrame, currency: str) -> pd.DataFrame:
         }
         out.append(row)
     return pd.DataFrame(out)
+
+
+def window(named: str, year_starts: int) -> str:
+    """Write the days a headline is of: its months up to the day, or the period by its name."""
+    ends = [pd.Timestamp(day) for day in named.split(" to ")] if " to " in named else []
+    return say.span(ends[0], ends[1], year_starts) if ends else named
 
 
 def kpis(rows: pd.DataFrame, title: str, currency: str, note: str = "") -> Shown:
@@ -438,7 +451,8 @@ def _card(
     if len(listed):
         shown_as = {"account": "account_name", "money": "moves", "money_low": "moves_low", "money_high": "moves_high"}
         states = [] if (listed["status"] != "proposed").any() else ["status"]
-        listed = listed.assign(owner=listed["owner"].map(say.few, na_action="ignore"))
+        why = listed.pop("reason").map(lambda text: say.one_line(text, say.LONGEST_REASON), na_action="ignore")
+        listed = listed.assign(owner=listed["owner"].map(say.few, na_action="ignore"), why=why)
         shown = table(
             listed.drop(columns=["account_id", *states]).rename(columns=shown_as),
             f"Accounts: {say.one_line(said['text'])}",

@@ -189,7 +189,7 @@ PAGES: dict[str, Format] = {  # columns of tables that are shown and not kept
     "campaign_spend_12m": Format("money", "Campaign spend"), "campaign_touches_12m": Format("count", "Campaign touches"),
     "missing_roles": Format("words", "Roles to find"), "advice": Format("text", "To do (page)"),
     "chosen": Format("bool", "Key account"), "contacts_reachable": Format("count", "People we can reach"),
-    "last_touch": Format("day", "Last touch"),
+    "last_touch": Format("day", "Last touch by the account"),
     "year_ago": Format(name="A year ago"), "visible": Format(name="Smallest change that would show"),
     "first_won": Format("count", "First sales won"), "first_decided": Format("count", "First sales decided"),
     "shrunk": Format("share", "Adjusted for small numbers", ends=("low", "high")),
