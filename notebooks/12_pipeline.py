@@ -132,8 +132,8 @@ flags = stalled.flags(opportunities, stalled.marked(today, marks), outlook.chanc
 slow = flags["days_in_stage"] > flags["days_slow"]
 assert (flags["stalled"] == slow & (flags["quiet"] | (flags["pushes"] >= stalled.PUSHES).fillna(False))).all()
 
-ids, titles = opportunities["opportunity_id"], opportunities["name"]
-tells = bool(is_made(ids, titles).any()) or titles.nunique() * 2 > len(titles)  # a title that most deals share names none
+ids, titles = opportunities["opportunity_id"], opportunities["name"]  # a title that most deals share names none
+tells = bool(is_made(ids, titles).any()) or titles.nunique() * 2 > len(titles)
 deal = ["opportunity_id", *["title"] * tells, "account_name", "deal_owner"]
 account_name = accounts["name"].rename("account_name")
 named = flags.assign(title=flags["name"], deal_owner=flags["owner_id"]).join(account_name, on="account_id")
