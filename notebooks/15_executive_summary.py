@@ -27,6 +27,7 @@ import pandas as pd
 
 from abmlib.method import (
     account_pack,
+    breakdowns,
     bridge,
     changes,
     cycle_effort,
@@ -213,10 +214,11 @@ noted = pd.concat([book.measure(kpis.kpi_rows(steered, years[0])), measures], ig
 families = kpis.by_family(noted, kpis.changes(steered, *years), headlines)
 
 # %% tags=["finding"]
+apart = book.measure(breakdowns.rate_without_aside(opportunities, year))
 answered = families[families["value"].notna() & (families["track"] == "all")]
 is_rotten = len(overdue) > growth.MOSTLY * len(open_deals)  # velocity would count as business what is none
 answered = answered[(answered["definition_id"] != "velocity_open_deals") | (not is_rotten)]
-say_changes.kpis(answered)
+say_changes.kpis(answered, say_changes.without_undated(apart, breakdowns.aside(opportunities, year), LEVEL))
 
 # %%
 show.kpis(answered, "KPIs by family", book.currency, note=say_changes.about_kpis(answered, LEVEL))

@@ -348,12 +348,28 @@ def bridge_note(table: pd.DataFrame, unpriced: int, dayless: int) -> str:
     return " ".join(filter(None, said))
 
 
-def kpis(rows: pd.DataFrame) -> Words:
+def without_undated(rate: pd.DataFrame, sellers: list[str], level: float) -> str:
+    """Say what the win rate is without sellers of whose losses the day is not known; empty where there are none.
+
+    Parameters
+    ----------
+    rate : DataFrame to the spec of ``measures``, of `breakdowns.rate_without_aside`
+    """
+    who = joined([one_line(s) for s in sellers])
+    return "".join(
+        f"Do not take the win rate as it stands: many losses of {who} have no closing day; without these deals it is {share(r.value)} "
+        f"({level:.0%} interval {share(r.low)} to {share(r.high)}, n = {r.n:,})."
+        for r in rate.itertuples()
+    )
+
+
+def kpis(rows: pd.DataFrame, doubt: str = "") -> Words:
     """Say which KPIs changed beyond noise, which did not, and which are too early to judge; nothing without one.
 
     Parameters
     ----------
     rows : DataFrame to the spec of ``15_kpis``
+    doubt : of `without_undated`
     """
     known = rows[rows["value"].notna()]
     called, quiet = (known[known["verdict"].isin(which)] for which in (["up", "down"], ["within noise"]))
@@ -365,7 +381,7 @@ def kpis(rows: pd.DataFrame) -> Words:
         f"{rest:,} not judged" * bool(rest),
     ]
     said = "; ".join(filter(None, parts))
-    return words(f"Of {count(len(known), 'KPI')}: {said}.") if len(known) else words()
+    return words(f"Of {count(len(known), 'KPI')}: {said}.", doubt) if len(known) else words()
 
 
 def pack(held: Mapping[str, float], accounts: int, leads: int) -> Words:
