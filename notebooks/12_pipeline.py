@@ -206,7 +206,7 @@ title = f"Open deals that bring the most of what is expected by {period_end}"
 show.table(bring[columns], title, currency, rows=10, note=note)
 
 # %% [markdown] tags=["fold"]
-# ### All open deals, by what they are expected to bring
+# ## All open deals, by what they are expected to bring
 
 # %%
 show.table(bring[columns], f"Open deals, and what each is expected to bring by {period_end}", currency, rows=1000)
@@ -224,7 +224,11 @@ assert np.isclose(by_end, of_period.money[0], equal_nan=True) or months.empty, "
 book.measure(monthly.rows(months, book.as_of))
 record_of_months = monthly.record(of_months)
 book.measure(monthly.record_rows(record_of_months))
-say.words(*say_open.months(months, record_of_months, doubt, LEVEL, currency), say_open.tested_months(record_of_months))
+say.words(
+    *say_open.months(months, record_of_months, doubt, LEVEL, currency),
+    say_forecast.direction(tried),
+    say_open.tested_months(record_of_months),
+)
 
 # %%
 columns = [*monthly.COLUMNS[1:6], *monthly.COLUMNS[7:9]]
@@ -396,7 +400,9 @@ show.table(named_moves[columns], "Moved to a later closing day, the largest firs
 # %%
 named_steps = behind.assign(title=behind["name"], deal_owner=behind["owner_id"]).join(account_name, on="account_id")
 columns = ["step", "split", *deal, "amount"]
-show.table(named_steps.dropna(subset="amount")[columns], "Deals behind the steps", currency, rows=500)
+show.table(
+    named_steps[columns].head(500 * named_steps["amount"].notna().any()), "Deals behind the steps", currency, rows=500
+)
 
 # %% [markdown]
 # ## Engagement by stage

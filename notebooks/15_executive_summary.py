@@ -229,7 +229,7 @@ tracked = tracked.head(len(tracked) * (tracked["group"].nunique() > 1))
 show.grouped(tracked, "track", "First sales to prospects, expansion and renewal with customers", book.currency)
 
 # %% [markdown] tags=["fold"]
-# ### What each headline rests on
+# ## What each headline rests on
 
 # %%
 note = say_changes.undated(int(open_deals["created_day"].isna().sum()))
@@ -240,15 +240,17 @@ show.table(texts.reindex(columns=columns), "All headlines", note=note)
 # ## Account by account
 
 # %% tags=["finding"]
-say_changes.pack(account_pack.largest(pack, roles, book.as_of), len(pack), len(book.read("leads")))
+say_changes.pack(
+    account_pack.largest(pack, roles, book.as_of, open_deals["amount"].sum()), len(pack), len(book.read("leads"))
+)
 
 # %%
 columns = ["account_name", "deal_owners", "open_amount", "won_12m", "campaign_spend_12m", "last_touch", "advice"]
 shown = say_changes.pack_table(pack, names)[columns]
-note = say_changes.about_pack(pack)
+note, title = say_changes.about_pack(pack), say_changes.title_of_pack(pack)
 show.table(
     shown,
-    "Accounts with the largest open amount",
+    title,
     book.currency,
     rows=account_pack.LARGEST,
     file="15_accounts",

@@ -114,6 +114,16 @@ def test_a_page_names_the_first_of_each_list(pack):
     assert table[["account_name", "advice"]].iloc[0].tolist() == ["Acme", "x and 2 more"]
 
 
+def test_what_was_won_is_missing_where_a_deal_was_won_on_no_known_day():
+    every = deals()
+    every.loc[every["opportunity_id"] == "o3", ["is_won", "closed_day"]] = [True, pd.NaT]
+    got = account_pack.account_pack(ACCOUNTS, FEATURES, every, TIERS, left(), decided(), YEAR, SPENT).set_index(
+        "account_id"
+    )
+    assert got.loc["b", ["won_12m", "won_12m_before", "deals_won_12m", "deals_decided_12m"]].isna().all()
+    assert got.loc["c", ["won_12m", "deals_won_12m"]].tolist() == [0, 0]
+
+
 def test_an_account_with_a_deal_nobody_can_judge_has_a_number_of_stalled_deals_only_if_another_stalls(pack):
     flags = left()["12_opportunity_flags"].assign(
         stalled=pd.array([False, None, None], "boolean"), account_id=["a", "a", "c"]
@@ -138,18 +148,18 @@ def test_what_no_notebook_left_is_empty_and_never_nought():
     empty = ["won_12m", "stalled", "overdue", "missing_roles", "cycle", "chosen", "verdict", "campaign_spend_12m"]
     assert alone[empty].isna().all(axis=None)
     assert alone["decisions"].eq(0).all()
-    held = account_pack.largest(alone, pd.Series([None]), YEAR.end)
+    held = account_pack.largest(alone, pd.Series([None]), YEAR.end, 0.0)
     assert np.isnan(held["stalled"])
     assert np.isnan(held["roles"])
 
 
 def test_the_largest_accounts_are_counted_by_what_is_not_in_order(pack):
-    held = account_pack.largest(pack, pd.Series(["x", "y", None]), YEAR.end)
+    held = account_pack.largest(pack, pd.Series(["x", "y", None]), YEAR.end, 190.0)
     assert held == {
-        "accounts": 3, "revenue_share": 1, "open_share": 1, "stalled": 1, "roles": 1, "quiet": 2, "no_decision": 1,
+        "accounts": 2, "revenue_share": 1 / 6, "open_share": 0.5, "stalled": 1, "roles": 1, "quiet": 1, "no_decision": 1,
     }  # fmt: skip
     said = repr(say_changes.pack(held, 3, 40))
-    assert "1 with a deal that stalls or is overdue, 1 without a role that a play needs, 2 without a touch in 90 days" in said
+    assert "1 with a deal that stalls or is overdue, 1 without a role that a play needs, 1 without a touch in 90 days" in said
     assert said.endswith("A count of leads would show 40 leads, not 3 accounts.")
     assert "leads" not in repr(say_changes.pack(held, 3, 0))
     assert repr(say_changes.pack(held, 0, 40)) == ""
@@ -164,6 +174,6 @@ def test_what_nobody_can_judge_is_missing_and_an_account_without_a_deal_has_none
     assert np.isnan(got["stalled"].astype(float)["a"])
     assert got.loc["a", "overdue"] == 1
     assert got.loc["b", "stalled"] == 0
-    held = account_pack.largest(got, pd.Series(["x", None, None]), YEAR.end + pd.DateOffset(years=1))
+    held = account_pack.largest(got, pd.Series(["x", None, None]), YEAR.end + pd.DateOffset(years=1), 1.0)
     assert np.isnan([held["roles"], held["quiet"]]).all()  # most have no role entered, none a touch within a year
     assert "roles are not entered" in repr(say_changes.pack(held, 3, 0))

@@ -52,6 +52,16 @@ def test_the_bridge_says_what_happened_apart_from_what_one_deal_let_learn():
     assert said.endswith(f": +6.0 M EUR. {learnt}; what happened in between is -3.0 M EUR.")
 
 
+def test_an_amount_unknown_at_the_start_was_learnt_where_the_history_begins_with_the_closing():
+    rows = [("won", True, 9.0, "2026-01-01", "2026-05-01"), ("other", None, 1.0, "2026-01-01")]
+    before = pd.DataFrame({"opportunity_id": ["won", "other"], "amount": [np.nan, 1.0]})
+    closing = history([("won", "2026-05-01", "Won", None)]).assign(amount=9.0, known_day=day("2026-05-01"))
+    earlier = history([("won", "2026-02-01", "Lead", None)]).assign(known_day=day("2026-02-01"))
+    for noted, split in ((closing, "learnt"), (pd.concat([earlier, closing]), "happened")):
+        steps = bridge.bridge(before, deals(rows), noted, MARCH, TODAY).set_index("step")
+        assert steps.loc["amount unknown at start", split] == 9.0
+
+
 def test_a_later_closing_day_is_told_apart_from_one_only_learnt_since():
     after = deals([(i, None, 5.0, "2026-01-01") for i in ("moved", "late", "sooner", "stays")])
     after["close_date"] = pd.to_datetime(["2026-09-30", "2026-06-01", "2026-04-01", "2026-06-01"])

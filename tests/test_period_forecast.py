@@ -77,7 +77,7 @@ def test_what_is_missing_is_shared_out_over_the_accounts_of_the_deals_due():
     assert got["accounts"].tolist() == ["b", "a"]
     assert got["owner"].to_dict() == {"b": "s2", "a": "s3; s1"}
     assert got["reason"]["a"] == (
-        "due 2026-08-01: Seats (20 EUR, more). due 2026-08-01: Seats (10 EUR, owner s1, small)"
+        "Seats (20 EUR, more): due 2026-08-01. Seats (10 EUR, owner s1, small): due 2026-08-01"
     )
     assert got["moves"].to_dict() == pytest.approx({"b": 200, "a": 100})  # 400 − 100 − 0
     assert (got["moves_low"].sum(), got["moves_high"].sum()) == pytest.approx((170, 350))

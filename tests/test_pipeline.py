@@ -906,10 +906,11 @@ def test_no_sum_of_deals_due_or_overdue_is_0_where_nobody_knows_it():
     assert late["why"][["open_due_in_period", "open_overdue"]].tolist() == ["", "the amount of open deals"]
 
 
-def test_a_deal_due_on_the_day_before_a_coming_period_is_not_due_in_it():
+def test_a_deal_due_on_the_day_of_the_report_is_due_in_the_period_that_begins_the_next_day():
     rows = deals([(d, None, 1, "2026-01-01") for d in "ab"], close_date=["2026-06-30", "2026-07-01"])
     coming = Period(day("2026-07-01"), day("2026-09-30"))
-    assert fc.due_in(rows, coming, TODAY)["opportunity_id"].tolist() == ["b"]
+    assert fc.due_in(rows, coming, TODAY)["opportunity_id"].tolist() == ["a", "b"]  # it is not overdue either
+    assert fc.due_in(rows, coming, TODAY - periods.DAY)["opportunity_id"].tolist() == ["b"]
 
 
 def test_due_deals_without_any_amount_make_coverage_unknown_and_not_0():

@@ -26,9 +26,9 @@ FEATURES = [
 ]
 CYCLES = ("early", "mid", "full")
 SHORTER = {  # of a decision: what stands before its order, what follows the first clause, counts over all accounts
-    r"^[^:]*: ": "",
+    r"^(?:DRAFT|[^:]* cycle): ": "",
     r"(?:;| \(|, (?:or|and|in|as|at) ).*": "",
-    r"\b\d[\d,]* (?=[a-z])": "its ",
+    r"\b\d[\d,]* (?=(?:overdue |stalled )?deals?\b)": "its ",
 }
 LARGEST = 10  # accounts of the largest open amount that the summary speaks of
 KNOWN = (
@@ -72,18 +72,23 @@ def account_pack(
     S0-10, S0-2.
     """
     pack = accounts[["status", "owner_id"]].join(features)
-    fill = 0.0 if len(deals) else None
+    if deals.empty:
+        pack[["open_amount", "deals_open"]] = np.nan
+    over = decided(deals)
+    undated = {
+        won: over.loc[over["closed_day"].isna() & (won_flag(over) | ~won), "account_id"] for won in (True, False)
+    }
     for name, days in {"won_12m": year, "won_12m_before": trailing(year.start - DAY, 12)}.items():
-        won = deals[won_flag(deals) & deals["closed_day"].between(days.start, days.end)]
-        pack[name] = won.groupby("account_id")["amount"].sum().reindex(pack.index, fill_value=fill)
+        won = over[won_flag(over) & over["closed_day"].between(days.start, days.end)].groupby("account_id")["amount"]
+        pack[name] = _none_is_zero(won.sum(min_count=1), pack.index, undated[True], deals)
     for name in ("touches", "spend"):
         part = spent.groupby("account_id")[name].sum().reindex(pack.index, fill_value=0.0)
         pack[f"campaign_{name}_12m"] = part if spent[name].sum() else np.nan
     live = open_deals(deals).sort_values("amount", ascending=False, kind="stable").dropna(subset="owner_id")
     owners = live.drop_duplicates(["account_id", "owner_id"]).groupby("account_id")["owner_id"].agg("; ".join)
-    over = decided(deals[deals["closed_day"].between(year.start, year.end)])
+    over = over[over["closed_day"].between(year.start, year.end)]
     for name, rows in {"deals_decided_12m": over, "deals_won_12m": over[won_flag(over)]}.items():
-        pack[name] = rows.groupby("account_id").size().reindex(pack.index, fill_value=fill)
+        pack[name] = _none_is_zero(rows.groupby("account_id").size(), pack.index, undated["won" in name], deals)
     pack["tier"] = framework.tiers_on(tiers, year.end).reindex(pack.index)
     pack["last_touch"] = year.end - pack.pop("days_since_touch_in").astype("Float64").astype(float) * DAY
     parts = [reduce(left[name]) for name, reduce in REDUCED.items() if name in left]
@@ -99,6 +104,12 @@ def account_pack(
     money = pack[["open_amount", "revenue_12m"]].astype("Float64").fillna(0)
     order = money.sort_values(["open_amount", "revenue_12m"], ascending=False, kind="stable").index
     return schema.conform(NAME, pack.loc[order].rename_axis("account_id").reset_index())
+
+
+def _none_is_zero(found: pd.Series, accounts: pd.Index, undated: pd.Series, deals: pd.DataFrame) -> pd.Series:
+    """Values of all accounts: 0 of those without any, missing where their deals have no day, and where there are no deals."""
+    unknown = accounts.isin(undated) | deals.empty
+    return found.reindex(accounts, fill_value=0.0).astype("float64").mask(unknown & ~accounts.isin(found.index))
 
 
 def _groups(table: pd.DataFrame) -> pd.DataFrame:
@@ -136,8 +147,10 @@ REDUCED = {
 }
 
 
-def largest(pack: pd.DataFrame, roles: pd.Series, as_of: pd.Timestamp) -> dict[str, float]:
+def largest(pack: pd.DataFrame, roles: pd.Series, as_of: pd.Timestamp, open_amount: float) -> dict[str, float]:
     """What the first `LARGEST` accounts of a pack hold, and what is not in order there.
+
+    Only accounts with an open amount count, where one has any.
 
     Roles are unknown where most people have none entered; touches where most accounts with open deals had none in a year.
 
@@ -145,6 +158,7 @@ def largest(pack: pd.DataFrame, roles: pd.Series, as_of: pd.Timestamp) -> dict[s
     ----------
     pack : DataFrame of `account_pack`
     roles : of all people, missing where none is entered
+    open_amount : of all open deals, those without an account too
 
     Returns
     -------
@@ -156,7 +170,9 @@ def largest(pack: pd.DataFrame, roles: pd.Series, as_of: pd.Timestamp) -> dict[s
     ----------
     S0-10.
     """
-    top, money = pack.head(LARGEST), pack[["revenue_12m", "open_amount"]].sum()
+    has = pack["open_amount"].gt(0).fillna(False).astype(bool)
+    top, money = (pack[has] if has.any() else pack).head(LARGEST), pack[["revenue_12m", "open_amount"]].sum()
+    money["open_amount"] = open_amount
     shares = top[["revenue_12m", "open_amount"]].sum() / money.where(money > 0)
     flagged = top[["stalled", "overdue"]].sum(axis=1, min_count=1)
     quiet = ~(top["last_touch"] > as_of - QUIET_DAYS * DAY)

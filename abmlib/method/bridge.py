@@ -22,7 +22,8 @@ def bridge(
     then. A deal that was won leaves with the amount it was won at, any other with the amount it had. Deals created count
     with the amount at their end or on the last day; of a deal without an opening day nobody knows when it was created, so it
     was learnt. A change without a date happened in between. A deal without an
-    amount is counted and adds nothing; a first amount that nothing dates was learnt. Amounts are missing where no deal
+    amount is counted and adds nothing; a first amount that nothing dates was learnt, and so was one of a deal whose history begins
+    after `start`. Amounts are missing where no deal
     open on one of the two days has one. That deals move to a later period is no step: the pipeline is that of all periods.
 
     Parameters
@@ -56,14 +57,16 @@ def behind(
     Returns
     -------
     DataFrame to the spec of ``12_bridge``: one row per deal and step; the amounts of a step add up to its own, to the cent.
-    Where amounts are missing, steps of amounts alone have no row
+    Where amounts are missing, steps of amounts alone have no row; the amount of a deal that never had one is missing
     """
     each, priced = _by_deal(before, after, history, start, end)[1], _is_priced(before, after)
     of = after.set_index("opportunity_id")[["account_id", "name", "owner_id"]]
     each = each[priced | ~each["step"].isin(REPRICED)]
-    each = each.assign(amount=each["cents"] / 100 if priced else np.nan, place=each["step"].map(STEPS.index)).join(
-        of, on="opportunity_id"
-    )
+    known = pd.concat([t.loc[t["amount"].notna(), "opportunity_id"] for t in (before, after)])
+    each = each.assign(
+        amount=(each["cents"] / 100).where(priced & each["opportunity_id"].isin(known)),
+        place=each["step"].map(STEPS.index),
+    ).join(of, on="opportunity_id")
     each = each.sort_values(["place", "cents"], key=lambda c: -c.abs() if c.name == "cents" else c, kind="stable")
     return each[["step", "split", *of.columns, "opportunity_id", "amount"]].reset_index(drop=True)
 
@@ -221,9 +224,12 @@ def _states(before: pd.DataFrame, after: pd.DataFrame, history: pd.DataFrame, st
     )
     out["priced"] = x0.notna()
     corrected = (_cents(dated) - _cents(told)).where(dated.notna() & told.notna(), 0).where(~keeps, 0)
-    undated = _cents(dated).where(dated.notna(), out["leaves"].where(ever.isna(), 0))
-    out["learnt"] = corrected.where(out["priced"], undated)
     days = history.groupby("opportunity_id")["entered_day"].agg(["min", "max"]).reindex(ids)
+    blind = ever.isna() | (
+        days["min"] > start
+    )  # a history that begins later, such as with the closing, dates no first amount
+    undated = _cents(dated).where(dated.notna(), out["leaves"].where(blind, 0))
+    out["learnt"] = corrected.where(out["priced"], undated)
     out["reopened"] = (days["min"] <= start) & (days["max"] > start) & ~(out["known_day"] > start)
     return out
 

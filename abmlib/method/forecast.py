@@ -219,12 +219,19 @@ def _no_target(target: float) -> str:
 def due_in(deals: pd.DataFrame, period: Period, as_of: pd.Timestamp) -> pd.DataFrame:
     """Keep the open deals whose closing day lies in a period, from the day of the report on, the largest amount first.
 
+    Of a period that begins on the day after, deals due on the day itself count too: they can still be closed, and are not overdue.
+
     Parameters
     ----------
     deals : DataFrame of open deals, such as of `stalled.flags`
     """
-    due = deals[deals["close_date"].between(max(as_of, period.start), period.end)]
+    due = deals[deals["close_date"].between(first_due(as_of, period.start), period.end)]
     return due.sort_values("amount", ascending=False, kind="stable", ignore_index=True)
+
+
+def first_due(as_of: pd.Timestamp, start: pd.Timestamp) -> pd.Timestamp:
+    """Give the first closing day that is due in a period with this start."""
+    return as_of if start <= as_of + DAY else start
 
 
 def target_coverage(

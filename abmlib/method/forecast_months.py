@@ -7,7 +7,7 @@ import pandas as pd
 
 from abmlib.method import chances
 from abmlib.method.deals import closed_in, known_sum, open_deals, won_flag
-from abmlib.method.forecast import target_for
+from abmlib.method.forecast import first_due, target_for
 from abmlib.method.measures import counted_row, estimate_row, measure_row
 from abmlib.method.periods import DAY, Period
 
@@ -52,7 +52,7 @@ def by_month(
     for end, ahead in zip(ends, chances.outlooks(past, now, as_of, (ends - as_of).days.to_list()), strict=True):
         if ahead.why:
             break
-        due = live[live["close_date"].between(max(as_of, end.replace(day=1)), end)]  # as `due_in`
+        due = live[live["close_date"].between(first_due(as_of, end.replace(day=1)), end)]  # as `due_in`
         period, goal = target_for(targets, end, year_starts=year_starts)
         goal = goal if period.end == end and goal > 0 else np.nan
         won = closed_in(deals, Period(period.start, as_of))

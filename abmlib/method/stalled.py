@@ -65,7 +65,7 @@ def past_of(
     deals : DataFrame of `deals.with_days`
     visits : DataFrame of `stages.stage_visits`
     touches : DataFrame of ``Book.panel("activities", by=["direction"], per="day")``
-    people : ``tables.schema.OPPORTUNITY_CONTACTS``, as read; those added on an unknown day are left out
+    people : ``tables.schema.OPPORTUNITY_CONTACTS``, as read; a deal with one added on an unknown day is left out
     """
     won = deals[deals["is_closed"].astype(bool) & won_flag(deals)].assign(line=lines(deals))
     wins = won.set_index("opportunity_id")[["line", "age_days", "created_day", "closed_day"]]
@@ -76,7 +76,8 @@ def past_of(
     columns = ["stage", "line", "days", "until_won", "from_opening"]
     order, keys = in_order(visits), ["opportunity_id", "contact_id"]
     if people is not None:
-        dated = people.dropna(subset="added_day").sort_values("added_day").drop_duplicates(keys)
+        unknown = people.loc[people["added_day"].isna(), "opportunity_id"]
+        dated = people[~people["opportunity_id"].isin(unknown)].sort_values("added_day").drop_duplicates(keys)
         nth = dated.groupby("opportunity_id").cumcount() + 1
         people = pd.DataFrame({"opportunity_id": dated["opportunity_id"], "day": dated["added_day"], "people": nth})
     theirs = theirs.sort_values("day", ignore_index=True)

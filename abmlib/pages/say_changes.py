@@ -11,7 +11,7 @@ from abmlib.pages.say_pipeline import reach, worth
 from abmlib.tables.definitions import formats
 from abmlib.tables.definitions.measures import name as measure_name
 
-MOST = 0.5  # part of what was learnt of the pipeline from which one deal is named
+MOST = 1 / 3  # part of what was learnt of the pipeline from which one deal is named
 
 
 def changed(
@@ -118,15 +118,16 @@ def about_kpis(rows: pd.DataFrame, level: float) -> str:
     rows : DataFrame to the spec of ``15_kpis``
     """
     against = rows.loc[rows["change"].notna(), "compared_with"]
-    kinds = {"the 12 months before": "those against the year before", "the quarters before": "those of the quarter"}
+    kinds = {
+        "the 12 months before": "those against the year before",
+        "the quarters before": "those of the quarter",
+        "the baseline": "those against the baseline",
+    }
     together = [words_ for kind, words_ in kinds.items() if (against == kind).any()]
-    alone = bool((against == "the baseline").any())
     said = f"Change: in brackets its {level:.0%} interval." * bool(len(against))
-    held = (
-        f" Chance alone calls one among {' and one among '.join(together)} in at most {1 - level:.0%} of reports each."
-    )
-    each = f" Each change against the baseline is judged alone: chance calls one in {1 - level:.0%} of reports."
-    return said + held * bool(together) + each * alone
+    held = f" Chance alone calls one among {joined(together).replace(', ', ', one among ').replace(' and ', ' and one among ')}"
+    held += f" in at most {1 - level:.0%} of reports" + " each" * (len(together) > 1) + "."
+    return said + held * bool(together)
 
 
 def since(
@@ -253,7 +254,7 @@ def bridge(table: pd.DataFrame, behind: pd.DataFrame, names: pd.Series, currency
     Parameters
     ----------
     table : DataFrame to the spec of ``15_bridge``
-    behind : DataFrame to the spec of ``12_bridge``; a deal with half of what was learnt, or more, is named
+    behind : DataFrame to the spec of ``12_bridge``; a deal with a third of what was learnt, or more, is named
     names : name of each account id
     """
     if table.empty or not table["deals"].sum():
@@ -337,7 +338,7 @@ def bridge_note(table: pd.DataFrame, unpriced: int, dayless: int) -> str:
     start, priced = day(table["start_day"].iloc[0]), shown["amount"].notna().any()
     unknown = int(table["deals"].where(table["step"] == "opening day unknown", 0).sum())
     said = [
-        f"Learnt: a book read back to {start} does not show it, as it was entered later, or has no stage history or opening day; "
+        f"Learnt: a book read back to {start} does not show it, as it was entered later, or has no stage history by then, or no opening day; "
         "it may be older." * bool(shown["learnt"].notna().any()),
         "Without a number of deals: the deals were open and stayed, only their amount changed."
         * bool(shown["deals_change"].isna().any()),
@@ -405,7 +406,8 @@ def pack(held: Mapping[str, float], accounts: int, leads: int) -> Words:
     }
     each = joined([f"{known[key]:,.0f} {what}" for key, what in wrong.items() if known.get(key)])
     said = [
-        f"The {count(n, 'account')} with the largest open amount hold {holds}." * bool(holds),
+        f"The {count(n, 'account')} with the {'largest open amount' if known.get('open_share') else 'most revenue'} "
+        f"{'holds' if n == 1 else 'hold'} {holds}." * bool(holds),
         f"Among {'them' if holds else f'the first {n:,}'}: {each}." * bool(each),
         "Which roles they lack is unknown: roles are not entered for most people." * ("roles" not in known),
         f"A count of leads would show {count(leads, 'lead')}, not {count(accounts, 'account')}." * bool(leads),
@@ -440,6 +442,11 @@ def not_judged(flags: pd.DataFrame, without_history: int, objectives: pd.DataFra
     ]
     known = [(needed, answers, "not answerable") for needed, answers, n in rows if n]
     return pd.DataFrame(known, columns=["export", "answers", "status"])
+
+
+def title_of_pack(pack: pd.DataFrame) -> str:
+    """Say by what the accounts of a pack are in order."""
+    return f"Accounts with the {'largest open amount' if pack['open_amount'].gt(0).any() else 'most revenue'}"
 
 
 def about_pack(pack: pd.DataFrame) -> str:

@@ -5,7 +5,7 @@ import pandas as pd
 from abmlib.pages.say import count, day, share, short_money
 from abmlib.pages.say_pipeline import FEW, money_range, off
 
-HELD = 0.5  # share of past intervals that held what came, below which the page warns
+HELD = 0.5  # share of past intervals that held what came, up to which the page warns
 LOPSIDED = 0.75  # share of past forecasts wrong in one direction, from which the page says so
 OVERLAP = 1.5  # days ahead ÷ days between quarter ends, beyond which the page says that they overlap
 RECORD = ["past_forecasts_held", "newest_forecasts_held", "newest_forecasts_came"]  # measures that a doubt rests on
@@ -54,7 +54,7 @@ def doubt(rows: pd.DataFrame) -> str:
     if value["newest_forecasts_held"] == 0:
         brought = f": {share(came)} of what they foretold came" * bool(pd.notna(came))
         return f"Do not rely on it: the last two such forecasts both failed{brought}."
-    if held["value"] < HELD:
+    if held["value"] <= HELD:
         return f"Do not rely on it: {share(held['value'])} of {count(int(held['n']), 'past forecast')} held."
     return ""
 

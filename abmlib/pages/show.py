@@ -451,8 +451,8 @@ def _card(
     if len(listed):
         shown_as = {"account": "account_name", "money": "moves", "money_low": "moves_low", "money_high": "moves_high"}
         states = [] if (listed["status"] != "proposed").any() else ["status"]
-        why = listed.pop("reason").map(lambda text: say.one_line(text, say.LONGEST_REASON), na_action="ignore")
-        listed = listed.assign(owner=listed["owner"].map(say.few, na_action="ignore"), why=why)
+        cut = listed.pop("reason").map(lambda text: say.one_line(text, say.LONGEST_REASON), na_action="ignore")
+        listed = listed.assign(owner=listed["owner"].map(say.few, na_action="ignore"), why=cut)
         shown = table(
             listed.drop(columns=["account_id", *states]).rename(columns=shown_as),
             f"Accounts: {say.one_line(said['text'])}",
