@@ -233,7 +233,7 @@ def test_what_is_expected_is_set_against_the_target(gap, verdict, ends):
     columns = {"value": [2e6, gap], "low": [1e6, np.nan], "high": [3e6, np.nan], "n": 7, "level": 0.95,
                "window_end": pd.Timestamp("2026-09-30")}  # fmt: skip
     rows = pd.DataFrame(columns, index=["won_value_foretold_in_period", "missing_to_target"])
-    rows.loc["past_forecasts_held", ["value", "n"]] = [0.5, 8]
+    rows.loc["past_forecasts_held", ["value", "n"]] = [0.75, 8]
     rows = rows.reindex([*rows.index, "past_forecasts_above", "newest_forecasts_held", "newest_forecasts_came"])
     got = say_changes.expected(rows, verdict, 6e6, "Q3 2026", "EUR")
     assert got.startswith(
