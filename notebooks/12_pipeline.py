@@ -195,7 +195,7 @@ show.measures(rows, f"What is expected by {period_end}, and the target of {quart
 
 # %%
 chance = f"Chance to win by {period_end}"
-bring = named.assign(**{chance: named["opportunity_id"].map(of_period.chance)})
+bring = named.assign(**{chance: named["opportunity_id"].map(of_period.chance).astype("float64")})
 bring["money_expected"] = forecast.parts(bring["amount"] * bring[chance], of_period.money[0])
 bring = bring.sort_values(["money_expected", "amount"], ascending=False, kind="stable")
 note = say_pipeline.about_chance(period_end, bring[chance], chances.FEWEST, record, chances.known_by(past)) * (
@@ -203,6 +203,7 @@ note = say_pipeline.about_chance(period_end, bring[chance], chances.FEWEST, reco
 )
 columns = [*deal, "stage", "amount", "close_date", "overdue", chance, "money_expected"]
 title = f"Open deals that bring the most of what is expected by {period_end}"
+title = title if bring["money_expected"].notna().any() else "Open deals, the largest first"
 show.table(bring[columns], title, currency, rows=10, note=note)
 
 # %% [markdown] tags=["fold"]
@@ -311,7 +312,11 @@ say.words(
     say_pipeline.in_the_past("due_too_early", record, ahead_months, LEVEL) * (len(early) > 0),
     say_pipeline.without_account(early),
     say_pipeline.unjudged(flags, currency) * (len(early) > 0),
-    *(say_pipeline.ahead(mark, flags[flags[mark]], record, ahead_months, LEVEL, currency) for mark in stalled.AHEAD),
+    *(
+        say_pipeline.ahead(mark, flags[flags[mark]], record, ahead_months, LEVEL, currency)
+        for mark in stalled.AHEAD
+        if len(flags)
+    ),
 )
 
 # %%

@@ -161,7 +161,7 @@ def test_the_record_of_a_mark_has_difference_interval_and_n():
     few = record.assign(mark="fast", verdict="too early", marked_deals=1)
     ours = OPEN.assign(opportunity_id=["o1", "o2", "o3"], name="Seats")
     assert say.ahead("fast", ours.iloc[:1], few, 12, 0.95, "EUR") == (
-        "1 open deal (100 EUR) reached its stage sooner than nine of ten won deals (o1). Too few such deals are known from the past to "
+        "1 open deal (100 EUR) reached its stage sooner than nine of ten won deals (o1). Too few such deals, or others, are known from the past to "
         "judge them (n = 1 deal)."
     )
     assert say.ahead("fast", ours, record, 12, 0.95, "EUR") == ""

@@ -203,7 +203,7 @@ def in_the_past(mark: str, record: pd.DataFrame, months: int, level: float) -> s
     r = row.iloc[0]
     n = f"n = {count(int(r['marked_deals']), 'deal')}"
     if r["verdict"] == "too early":
-        return f"Too few such deals are known from the past to judge them ({n})."
+        return f"Too few such deals, or others, are known from the past to judge them ({n})."
     within = "by their closing day" if mark == "due_too_early" else f"within {months} months"
     ends = (
         ""

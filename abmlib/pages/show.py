@@ -272,7 +272,7 @@ def _unanswered(rows: pd.DataFrame) -> str:
     """Name the rows of `measures` that cannot be answered, and what each lacks; empty if all can."""
     open_ = rows[rows["status"] == "not_answerable"]
     names = pd.Series([measure_name(d) for d in open_["definition_id"]], open_.index, dtype="str")
-    lacking = names.groupby(open_["why"], sort=False).agg(", ".join)
+    lacking = names.groupby(open_["why"], sort=False).agg(lambda which: ", ".join(dict.fromkeys(which)))
     gaps = "; ".join(f"{which} (for lack of {why})" if why else which for why, which in lacking.items())
     return f"Not answerable on this data: {gaps}." if gaps else ""
 
