@@ -214,7 +214,7 @@ noted = pd.concat([book.measure(kpis.kpi_rows(steered, years[0])), measures], ig
 families = kpis.by_family(noted, kpis.changes(steered, *years), headlines)
 
 # %% tags=["finding"]
-apart = book.measure(breakdowns.rate_without_aside(opportunities, year))
+apart = book.measure(kpis.rate_without_aside(opportunities, year))
 answered = families[families["value"].notna() & (families["track"] == "all")]
 is_rotten = len(overdue) > growth.MOSTLY * len(open_deals)  # velocity would count as business what is none
 answered = answered[(answered["definition_id"] != "velocity_open_deals") | (not is_rotten)]

@@ -6,8 +6,10 @@ import pytest
 
 from abmlib.method import kpis
 from abmlib.method.periods import Period
+from abmlib.pages import say_changes
 from abmlib.tables import schema
 from tests.conftest import as_read
+from tests.test_pipeline import deals
 
 NOW = Period(pd.Timestamp("2026-01-01"), pd.Timestamp("2026-12-31"))
 BEFORE = Period(pd.Timestamp("2025-01-01"), pd.Timestamp("2025-12-31"))
@@ -131,3 +133,17 @@ def test_a_book_without_visits_and_surveys_has_no_kpi_of_either_family():
         schema.empty("measures"), kpis.changes(found, NOW, BEFORE), schema.empty("15_executive_summary")
     )
     assert table.empty
+
+
+def test_a_win_rate_is_also_given_without_a_seller_whose_losses_have_no_day():
+    rows = [(f"w{i}", True, 1, "2026-01-05", "2026-02-01") for i in range(9)]
+    rows += [(f"u{i}", False, 1, "2026-01-05", None) for i in range(6)]
+    rows += [(f"o{i}", i > 10, 1, "2026-01-05", "2026-02-01") for i in range(26)]
+    every = deals(rows, owner_id=["agent"] * 15 + ["x", "y"] * 13, account_id=[f"a{i}" for i in range(41)])
+    year = Period(pd.Timestamp("2025-07-01"), pd.Timestamp("2026-06-30"))
+    rate = pd.DataFrame(kpis.rate_without_aside(every, year))
+    assert rate["value"].tolist() == [15 / 26]
+    assert "losses of agent have no closing day; without these deals it is 57.7%" in say_changes.without_undated(
+        rate, ["agent"], 0.95
+    )
+    assert kpis.rate_without_aside(every.assign(owner_id="x"), year) == []

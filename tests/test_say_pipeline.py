@@ -262,7 +262,7 @@ def test_a_forecast_whose_newest_two_failed_is_doubted_and_one_that_is_always_to
         "both failed: 40.0% of what they foretold came."
     )
     assert said([failed, failed, failed, row])[0] == "Do not rely on it: 25.0% of 4 past forecasts held."
-    assert said([row, failed] * 3) == ("", "")
+    assert said([row, failed] * 3) == ("Do not rely on it: 50.0% of 6 past forecasts held.", "")
     assert said([failed | {"judged_by": None}]) == ("", "")
 
 

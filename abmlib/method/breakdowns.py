@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from abmlib.method.deals import by_group, carry_amounts, counted, dateless, decided, open_deals, undated, won_flag
-from abmlib.method.measures import estimate_row, measure_row, measure_rows
+from abmlib.method.measures import measure_row, measure_rows
 from abmlib.method.periods import Period, quarters
 from abmlib.method.results import FIRST
 from abmlib.stats import intervals
@@ -132,20 +132,6 @@ def aside(deals: pd.DataFrame, period: Period) -> list[str]:
     late = late[late >= UNDATED * (closed.reindex(late.index, fill_value=0) + late)]
     held = closed[closed.index.isin(late.index)]
     return sorted(held.index) if held.sum() <= LARGE * closed.sum() else []
-
-
-def rate_without_aside(deals: pd.DataFrame, period: Period) -> list[dict[str, object]]:
-    """Make the row of `measures` of the win rate without the sellers `aside`; none where nobody is set aside.
-
-    References
-    ----------
-    Metric dictionary C-2.
-    """
-    closed, who = counted(deals, period), aside(deals, period)
-    closed = closed[~closed["owner_id"].isin(who)]
-    found = intervals.share(won_flag(closed), closed["account_id"])
-    days = {"window_start": period.start, "window_end": period.end}
-    return [estimate_row("C-2", "win_rate_without_undated", found, "share", **days)] if who else []
 
 
 def compared_rows(differ: pd.DataFrame, labels: pd.DataFrame, period: Period) -> pd.DataFrame:

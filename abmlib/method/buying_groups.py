@@ -86,7 +86,7 @@ def people_to_find(
     open_amount: pd.Series,
     whole: float,
     many: int,
-    role: str = DECIDER,
+    role: str = "decision_maker",
 ) -> pd.Series:
     """Say whom to find at accounts: those that lack too many roles, and those with the largest open deals that lack one.
 

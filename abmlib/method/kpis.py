@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from abmlib.method import breakdowns
+from abmlib.method.deals import counted, won_flag
 from abmlib.method.measures import estimate_row
 from abmlib.method.periods import DAY, Period
 from abmlib.stats import intervals
@@ -127,6 +129,20 @@ def kpi_rows(kpis: Sequence[Kpi], period: Period) -> list[dict[str, object]]:
         days = {"window_start": period.start, "window_end": period.end}
         rows.append(estimate_row(kpi.measure_id, kpi.definition_id, found, kpi.unit, **days))
     return rows
+
+
+def rate_without_aside(deals: pd.DataFrame, period: Period) -> list[dict[str, object]]:
+    """Make the row of `measures` of the win rate without the sellers of `breakdowns.aside`; none where nobody is set aside.
+
+    References
+    ----------
+    Metric dictionary C-2.
+    """
+    closed, who = counted(deals, period), breakdowns.aside(deals, period)
+    closed = closed[~closed["owner_id"].isin(who)]
+    found = intervals.share(won_flag(closed), closed["account_id"])
+    days = {"window_start": period.start, "window_end": period.end}
+    return [estimate_row("C-2", "win_rate_without_undated", found, "share", **days)] if who else []
 
 
 def changes(kpis: Sequence[Kpi], now: Period, before: Period) -> pd.DataFrame:

@@ -354,7 +354,7 @@ def without_undated(rate: pd.DataFrame, sellers: list[str], level: float) -> str
 
     Parameters
     ----------
-    rate : DataFrame to the spec of ``measures``, of `breakdowns.rate_without_aside`
+    rate : DataFrame to the spec of ``measures``, of `kpis.rate_without_aside`
     """
     who = joined([one_line(s) for s in sellers])
     return "".join(

@@ -41,7 +41,7 @@ def trusted(tested: pd.DataFrame, currency: str) -> tuple[str, str]:
 
 
 def doubt(rows: pd.DataFrame) -> str:
-    """Warn of forecasts that failed: the newest two, or most; empty otherwise.
+    """Warn of forecasts that failed: the newest two, or half of all; empty otherwise.
 
     Parameters
     ----------
