@@ -159,7 +159,10 @@ def test_the_largest_accounts_are_counted_by_what_is_not_in_order(pack):
         "accounts": 2, "revenue_share": 1 / 6, "open_share": 0.5, "stalled": 1, "roles": 1, "quiet": 1, "no_decision": 1,
     }  # fmt: skip
     said = repr(say_changes.pack(held, 3, 40))
-    assert "1 with a deal that stalls or is overdue, 1 without a role that a play needs, 1 without a touch in 90 days" in said
+    assert (
+        "1 with a deal that stalls or is overdue, 1 without a role that a play needs, 1 without a touch in 90 days"
+        in said
+    )
     assert said.endswith("A count of leads would show 40 leads, not 3 accounts.")
     assert "leads" not in repr(say_changes.pack(held, 3, 0))
     assert repr(say_changes.pack(held, 0, 40)) == ""
