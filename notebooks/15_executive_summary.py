@@ -34,7 +34,6 @@ from abmlib.method import (
     data_quality,
     deals,
     forecast,
-    growth,
     kpis,
     periods,
     sellers,
@@ -216,8 +215,6 @@ families = kpis.by_family(noted, kpis.changes(steered, *years), headlines)
 # %% tags=["finding"]
 apart = book.measure(kpis.rate_without_aside(opportunities, year))
 answered = families[families["value"].notna() & (families["track"] == "all")]
-is_rotten = len(overdue) > growth.MOSTLY * len(open_deals)  # velocity would count as business what is none
-answered = answered[(answered["definition_id"] != "velocity_open_deals") | (not is_rotten)]
 say_changes.kpis(answered, say_changes.without_undated(apart, breakdowns.aside(opportunities, year), LEVEL))
 
 # %%
