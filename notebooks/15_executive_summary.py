@@ -81,7 +81,7 @@ assert np.allclose(judged_rate, win_rate, equal_nan=True), "two win rates of the
 
 # %%
 proposed = book.earlier("decisions")
-unlike = since.not_compared(proposed, last["decisions"], last.is_latest == book.is_latest)
+unlike = since.not_compared(proposed, last["decisions"], last.is_latest == book.is_latest, last.notebooks)
 states = since.decision_states(
     proposed, last["decisions"], last["15_decision_states"], book.read("decision_status"), book.as_of, last.day,
     book.finished_notebooks(), unlike,
@@ -148,7 +148,11 @@ say_changes.changed(
 # ## Since the last report
 
 # %% tags=["finding"]
-newer = say_changes.newer_data(book.as_of if last.is_latest else last.day) if unlike else ""
+newer = (
+    say_changes.newer_data(book.as_of if last.is_latest else last.day)
+    if unlike and last.is_latest != book.is_latest
+    else ""
+)
 came = say_changes.came(since.forecast_and_won(last["measures"], then, opportunities, book.as_of), book.currency)
 say_changes.since(by_decision, last["15_executive_summary"], headlines, moves, last.day, came, newer)
 

@@ -381,3 +381,9 @@ def test_the_page_speaks_of_an_earlier_report_only_where_there_is_one(tmp_path):
     assert "since the report" not in first.text
     assert "Decisions since the report of 31 May 2026: none then and now." in second.text
     assert pd.read_parquet(tmp_path / "june" / "15_bridge.parquet")["deals"].sum() == 0
+
+
+def test_decisions_of_a_notebook_that_left_nothing_then_are_not_new():
+    now = pd.DataFrame({"notebook": ["12", "03"], "slug": ["ask", "give"], "kind": "sell"})
+    assert since.not_compared(now, now.head(0), True, frozenset({"12"})) == ["give"]
+    assert since.not_compared(now, now.head(0), True, frozenset()) == []  # no report before: all are new

@@ -114,20 +114,23 @@ def _others(now: Any, before: Any) -> bool:
     return bool(set(str(now).split(";")) - set(str(before).split(";")))
 
 
-def not_compared(now: pd.DataFrame, before: pd.DataFrame, same: bool) -> list[str]:
-    """Slugs of the chores about data that cannot be compared, as only one of two reports could note them.
+def not_compared(now: pd.DataFrame, before: pd.DataFrame, same: bool, ran: Collection[str] = ()) -> list[str]:
+    """Slugs of the decisions that cannot be compared, as only one of two reports could note them.
 
-    A report whose data go on after its day notes none, as gaps may have been filled since.
+    A report whose data go on after its day notes no chores about data, as gaps may have been filled since. A notebook that left
+    nothing then noted nothing.
 
     Parameters
     ----------
     now, before : DataFrame to the spec of ``decisions``
     same : whether both or neither of the reports have data that go on
+    ran : numbers of the notebooks that left their decisions in the report before; none where there is no such report
     """
+    silent = set(now.loc[~now["notebook"].isin(list(ran)), "slug"]) if ran else set[str]()
     if same or before.empty:
-        return []
+        return sorted(silent)
     chores = [d.loc[(d["kind"] == "data") | d["slug"].isin(ALSO_CHORES), "slug"] for d in (now, before)]
-    return sorted(set(chores[0]) ^ set(chores[1]))
+    return sorted((set(chores[0]) ^ set(chores[1])) | silent)
 
 
 def _entry(rows: pd.DataFrame, entries: pd.DataFrame) -> pd.DataFrame:

@@ -43,6 +43,8 @@ def differences(before: Path, after: Path, accounts: pd.DataFrame) -> list[str]:
     nameless = (
         f"Accounts go by their ids, and results of deals are not known: give --data with the data of {after.name}."
     )
+    failed = [n for n, end in a.get("outcomes", {}).items() if end["status"] in front.FAILED]
+    said += [f"{front.page_name(n)} has no result in {before.name}: its decisions are not compared." for n in failed]
     return said + [say_changes.newer_data(day) for day in newer if len(newer) == 1] + [nameless] * accounts.empty
 
 
@@ -84,7 +86,7 @@ def compare(before: Path, after: Path, accounts: pd.DataFrame, deals: pd.DataFra
     entries = days.beside(schema.empty("decision_status"), "UTC")
     states = since.decision_states(
         now["decisions"], then["decisions"], then["15_decision_states"], entries, now.day, then.day, now.notebooks,
-        since.not_compared(now["decisions"], then["decisions"], now.is_latest == then.is_latest),
+        since.not_compared(now["decisions"], then["decisions"], now.is_latest == then.is_latest, then.notebooks),
     )  # fmt: skip
     counts = since.by_decision(since.with_settled(states, now["15_decision_states"]))
     measures, by_id = since.measures_compared(now["measures"], then["measures"]), accounts.set_index("account_id")
