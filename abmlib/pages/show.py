@@ -271,10 +271,12 @@ def measures(rows: pd.DataFrame, title: str, currency: str) -> Shown:
 def _unanswered(rows: pd.DataFrame) -> str:
     """Name the rows of `measures` that cannot be answered, and what each lacks; empty if all can."""
     open_ = rows[rows["status"] == "not_answerable"]
+    if open_.empty:
+        return ""
     names = pd.Series([measure_name(d) for d in open_["definition_id"]], open_.index, dtype="str")
     lacking = names.groupby(open_["why"], sort=False).agg(lambda which: ", ".join(dict.fromkeys(which)))
     gaps = "; ".join(f"{which} (for lack of {why})" if why else which for why, which in lacking.items())
-    return f"Not answerable on this data: {gaps}." if gaps else ""
+    return f"Not answerable on this data: {gaps}."
 
 
 def grouped(rows: pd.DataFrame, by: str, title: str, currency: str) -> Shown:
