@@ -122,6 +122,12 @@ def test_what_was_won_is_missing_where_a_deal_was_won_on_no_known_day():
     )
     assert got.loc["b", ["won_12m", "won_12m_before", "deals_won_12m", "deals_decided_12m"]].isna().all()
     assert got.loc["c", ["won_12m", "deals_won_12m"]].tolist() == [0, 0]
+    every.loc[every["opportunity_id"] == "o3", "is_won"] = False
+    lost = account_pack.account_pack(ACCOUNTS, FEATURES, every, TIERS, left(), decided(), YEAR, SPENT).set_index(
+        "account_id"
+    )
+    assert lost.loc["b", ["won_12m", "deals_won_12m"]].tolist() == [0, 0]
+    assert np.isnan(lost.loc["b", "deals_decided_12m"])
 
 
 def test_an_account_with_a_deal_nobody_can_judge_has_a_number_of_stalled_deals_only_if_another_stalls(pack):

@@ -76,7 +76,7 @@ def account_pack(
         pack[["open_amount", "deals_open"]] = np.nan
     over = decided(deals)
     undated = {
-        won: over.loc[over["closed_day"].isna() & (won_flag(over) | ~won), "account_id"] for won in (True, False)
+        won: over.loc[over["closed_day"].isna() & (won_flag(over) | (not won)), "account_id"] for won in (True, False)
     }
     for name, days in {"won_12m": year, "won_12m_before": trailing(year.start - DAY, 12)}.items():
         won = over[won_flag(over) & over["closed_day"].between(days.start, days.end)].groupby("account_id")["amount"]

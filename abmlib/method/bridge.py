@@ -66,7 +66,8 @@ def behind(
     each = each.assign(
         amount=(each["cents"] / 100).where(priced & each["opportunity_id"].isin(known)),
         place=each["step"].map(STEPS.index),
-    ).join(of, on="opportunity_id")
+        **{c: each["opportunity_id"].map(of[c]) for c in of},
+    )
     each = each.sort_values(["place", "cents"], key=lambda c: -c.abs() if c.name == "cents" else c, kind="stable")
     return each[["step", "split", *of.columns, "opportunity_id", "amount"]].reset_index(drop=True)
 
