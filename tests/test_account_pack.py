@@ -127,7 +127,7 @@ def test_what_was_won_is_missing_where_a_deal_was_won_on_no_known_day():
         "account_id"
     )
     assert lost.loc["b", ["won_12m", "deals_won_12m"]].tolist() == [0, 0]
-    assert np.isnan(lost.loc["b", "deals_decided_12m"])
+    assert pd.isna(lost.loc["b", "deals_decided_12m"])
 
 
 def test_an_account_with_a_deal_nobody_can_judge_has_a_number_of_stalled_deals_only_if_another_stalls(pack):
