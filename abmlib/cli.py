@@ -453,6 +453,41 @@ def market(
     show(made, f"{hidden}: what was planted. No notebook reads it.")
 
 
+@app.command()
+def course(
+    to: Annotated[Path | None, typer.Option("--out", help="Folder for the course; must be new or empty.")] = None,
+    seed: Annotated[int, typer.Option(help="Of the market of the class: another seed, other answers.")] = 7,
+    check: Annotated[
+        Path | None, typer.Option(help="Folder of learners' notebooks: run them and say what is right.")
+    ] = None,
+    results: Annotated[Path | None, typer.Option(help="With --check: write every verdict to this CSV file.")] = None,
+) -> None:
+    """Make the lessons for a class, on a market of its own; or run and judge what learners answered."""
+    from abmlib import market as markets
+    from abmlib.pages import classroom
+
+    def made(number: int, folder: Path) -> None:
+        """Write the market of a class into a folder."""
+        plan = markets.Plan(number, classroom.ACCOUNTS, classroom.MONTHS, classroom.LATER)
+        markets.make(plan, folder / "data", truth=folder / "truth", title=f"Market of the class, seed {number}")
+
+    if to and not check:
+        refuse_overwriting(to)
+        made(seed, to / classroom.LEARNER)
+        for edition in (classroom.LEARNER, classroom.KEY):
+            classroom.write(to / edition, seed, edition)
+        show(f"{to / classroom.LEARNER}: for learners. They open start.ipynb in JupyterLab.")
+        return show(f"{to / classroom.KEY}: solutions and common wrong answers, for you.")
+    if to or not check:
+        raise ValueError("course: give --out FOLDER to make one, or --check FOLDER to judge answers.")
+    if results:
+        refuse_overwriting(results)
+    judged = classroom.results(check, made)
+    show_table(classroom.counted(judged), f"{check}: exercises by notebook")
+    if results:
+        write(results, judged.to_csv(index=False))
+
+
 @app.command("list")
 def list_(notebooks: Notebooks = None) -> None:
     """List the notebooks and the questions they answer."""

@@ -2,6 +2,7 @@
 
 import copy
 import html
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from types import TracebackType
@@ -99,7 +100,8 @@ def exercises(node: nbformat.NotebookNode) -> list[Exercise]:
     """Find the exercises of a lesson.
 
     Each begins with a heading tagged ``exercise`` and has one stub (``answer``), hints, one solution, at least one wrong
-    answer that begins with the sentence that refuses it (``# …``), and one check, which closes it.
+    answer that begins with the sentence that refuses it (``# …``), and one check, which closes it and has its name: the
+    heading up to a colon.
 
     Raises
     ------
@@ -110,7 +112,7 @@ def exercises(node: nbformat.NotebookNode) -> list[Exercise]:
     for cell in node.cells:
         for part in (p for p in PARTS if p in cell.metadata.get("tags", [])):
             if part == "exercise":
-                found.append(Exercise(cell.source.splitlines()[0].lstrip("# ")))
+                found.append(Exercise(cell.source.splitlines()[0].lstrip("# ").partition(":")[0]))
             if not found or (part != "exercise" and "check" in found[-1].cells):
                 raise ValueError(f"a cell tagged {part} belongs to no exercise: {cell.source.splitlines()[:1]}.")
             found[-1].cells.setdefault(part, []).append(cell)
@@ -118,6 +120,10 @@ def exercises(node: nbformat.NotebookNode) -> list[Exercise]:
         lacking = [part for part in PARTS if part not in exercise.cells]
         double = [part for part, cells in exercise.cells.items() if len(cells) > 1 and part not in SEVERAL]
         unnamed = [c.source for c in exercise.cells.get("wrong", []) if not c.source.startswith("# ")]
+        if (judge := exercise.cells.get("check")) and not re.search(
+            rf'check\(\s*"{re.escape(exercise.name)}"', judge[0].source
+        ):
+            raise ValueError(f"{exercise.name}: its check has another name.")
         if lacking or double or unnamed or list(exercise.cells) != list(PARTS):
             raise ValueError(
                 f"{exercise.name}: lacks {lacking}, has more than one of {double}, wrong answers without a sentence: {len(unnamed)}, "

@@ -1,4 +1,4 @@
-"""Run one notebook with given parameters, complete or with a readable error; the only module that uses papermill."""
+"""Run one notebook with given parameters, complete or with a readable error; the only module that uses papermill and its client."""
 
 import contextlib
 import logging
@@ -23,6 +23,7 @@ from abmlib.tables.errors import NO_ROOM
 if TYPE_CHECKING:
     from traitlets.config import Config
 
+LONGEST_CELL = 120  # seconds that a cell of a learner may take
 LONGEST_PLACE = 70  # bytes of a folder's name up to which a socket in it can still be named
 MARKERS = {"papermill-error-cell-tag"}
 END_WITH_PARENT = (
@@ -93,6 +94,21 @@ def execute(notebook: Path, to: Path, given: Mapping[str, Any]) -> Outcome:
         node.cells.append(nbformat.v4.new_code_cell("", id="not-finished", outputs=[output]))
     nbformat.write(settle(node, cut=status == "not_answerable"), to)
     return Outcome(status, round(time.perf_counter() - start, 2), without_places(strip_ansi(failure)))
+
+
+def rehearse(node: nbformat.NotebookNode, folder: Path) -> nbformat.NotebookNode:
+    """Run the cells of a notebook in a folder, those after an error too, and give it with the outputs it came to."""
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellControlSignal, DeadKernelError
+
+    for cell in (c for c in node.cells if c.cell_type == "code"):
+        cell.outputs, cell.execution_count = [], None
+    with transport() as config, contextlib.suppress(CellControlSignal, DeadKernelError):
+        NotebookClient(
+            node, timeout=LONGEST_CELL, interrupt_on_timeout=True, allow_errors=True, kernel_name="python3", config=config,
+            extra_arguments=KERNEL, resources={"metadata": {"path": str(folder)}},
+        ).execute()  # fmt: skip
+    return node
 
 
 def as_path(file: Path) -> str:
