@@ -191,14 +191,15 @@ with check("Exercise 3", falling, "A list made from this year's revenue alone do
 # %%
 after = Book.open(data, as_of=later).read("transactions")
 came = after[after["booked_at"] > pd.Timestamp(as_of)].groupby("account_id")["revenue"].sum()
+now, then = revenue.reindex(vital, fill_value=0), last.reindex(vital, fill_value=0)
 planted = pd.read_csv(f"{truth}/accounts.csv").set_index("account_id")
 seen = pd.DataFrame(
     {
         "account": names.reindex(vital),
-        "two years ago": last.reindex(vital, fill_value=0),
-        "last year": revenue.reindex(vital, fill_value=0),
+        "two years ago": then,
+        "last year": now,
         "six months after": came.reindex(vital, fill_value=0),
-        "falling by your rule": is_falling,
+        "falling by the rule": (then > 0) & (now <= 0.7 * then),
         "planted decline": planted["declining"].reindex(vital),
     }
 ).sort_values("two years ago", ascending=False)
@@ -211,8 +212,8 @@ print(
 )
 print(
     f"Of {int(seen['planted decline'].sum())} accounts with a planted decline, the rule sees "
-    f"{int((seen['planted decline'] & seen['falling by your rule']).sum())}; it also names "
-    f"{int((~seen['planted decline'] & seen['falling by your rule']).sum())} that only had a large year before."
+    f"{int((seen['planted decline'] & seen['falling by the rule']).sum())}; it also names "
+    f"{int((~seen['planted decline'] & seen['falling by the rule']).sum())} that only had a large year before."
 )
 
 # %% [markdown]
