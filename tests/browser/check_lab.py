@@ -1,4 +1,4 @@
-"""The notebooks as an analyst meets them: JupyterLab on a clone of the project, and on a folder made by ``abm init``."""
+"""The notebooks as an analyst meets them: JupyterLab on a clone of the project, a folder by ``abm init``, a course."""
 
 import csv
 import os
@@ -33,7 +33,7 @@ READY = """() => window.jupyterapp?.shell.currentWidget?.sessionContext?.session
 
 
 @contextmanager
-def lab(folder: Path, home: Path) -> Iterator[str]:
+def lab(folder: Path, home: Path, where: str = "notebooks/") -> Iterator[str]:
     """Start JupyterLab on a folder, with settings of its own, and give its address up to the path."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -55,7 +55,7 @@ def lab(folder: Path, home: Path) -> Iterator[str]:
                     break
             except OSError:
                 time.sleep(0.5)
-        yield f"http://127.0.0.1:{port}/lab/tree/notebooks/{{}}.ipynb?token={token}"
+        yield f"http://127.0.0.1:{port}/lab/tree/{where}{{}}.ipynb?token={token}"
     finally:
         server.terminate()
         server.wait(30)
@@ -224,9 +224,41 @@ def on_hostile(browser: "Browser", work: Path, hostile: Path, pictures: Path) ->
             yield from (f"hostile: {what}" for what in one.close())
 
 
+def answer(one: Opened, old: str, now: str, state: str, picture: Path) -> None:
+    """Answer an exercise of a lesson; its check must say so."""
+    one.page.evaluate(SET, [old, now])
+    one.run_all()
+    shown = one.page.locator(".jp-OutputArea-output", has_text=re.compile(f"Exercise 1: . {state}"))
+    one.wait(shown.count, f"{now}: the check does not say {state}")
+    shown.first.scroll_into_view_if_needed()
+    one.keep(picture)
+
+
+def on_a_course(browser: "Browser", work: Path, pictures: Path) -> Iterator[str]:
+    """Do the first exercise of a lesson as a learner: not at all, wrong, right; run the start page and every other lesson."""
+    folder = work / "course"
+    command = [sys.executable, "-c", "from abmlib.cli import main; main()", "course", "--out", str(folder)]
+    subprocess.run(command, cwd=tools.ROOT, check=True, stdout=subprocess.DEVNULL)
+    with lab(folder / "learner", work / "home-of-learner", "") as address:
+        one = Opened(browser, address, "03_key_accounts")
+        tries = (("n_vital = ...", "Not attempted"), ("n_vital = 0", "Wrong"), ("n_vital = 'ten'", "Cannot be checked"),
+                 ("n_vital = int((carried < 0.8).sum()) + 1", "Right"))  # fmt: skip
+        old = "n_vital = ..."
+        for number, (now, state) in enumerate(tries):
+            answer(one, old, now, state, pictures / f"lab-course-{number}.png")
+            old = now
+        yield from one.close()
+        for lesson in sorted((folder / "learner").glob("*.ipynb")):
+            other = Opened(browser, address, lesson.stem)
+            other.run_all()
+            other.keep(pictures / f"lab-course-{lesson.stem}.png")
+            yield from other.close()
+
+
 def check(work: Path, hostile: Path, pictures: Path) -> Iterator[str]:
-    """Check both folders, and say what is wrong."""
+    """Check the folders, and say what is wrong."""
     (pictures / "lab").mkdir(parents=True, exist_ok=True)
     with tools.browser() as browser:
         yield from on_the_sample(browser, work, pictures / "lab")
         yield from on_hostile(browser, work, hostile, pictures / "lab")
+        yield from on_a_course(browser, work, pictures / "lab")
