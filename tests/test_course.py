@@ -133,6 +133,7 @@ def code(node: nbformat.NotebookNode, folder) -> list[tuple[str, set[str]]]:
     return [(c.source, set(c.metadata.get("tags", []))) for c in cells if c.cell_type == "code"]
 
 
+@pytest.mark.filterwarnings("error::pandas.errors.Pandas4Warning")
 @pytest.mark.parametrize("source", classroom.lessons(), ids=lambda p: p.stem)
 def test_solutions_are_right_and_common_wrong_answers_are_refused_in_their_words(source, class_market, shown):
     ran, asked, wrong = {}, {}, []

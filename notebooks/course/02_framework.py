@@ -321,9 +321,11 @@ with check("Exercise 4", verdict, "“Too early to judge” is an answer: it say
 # groups would have done without any programme, and how large the effect was.
 
 # %%
-planted = pd.read_csv(f"{truth}/opportunities.csv").set_index("opportunity_id")
+planted = pd.read_csv(f"{truth}/opportunities.csv")
 after = opened(Book.open(data, as_of=later))
-after = after[after["created_day"] > after["assigned_day"]].join(planted, on="opportunity_id", rsuffix="_planted")
+after = after[after["created_day"] > after["assigned_day"]].merge(
+    planted, on="opportunity_id", how="left", suffixes=("", "_planted")
+)
 after = after.assign(caused=after["caused"].eq(True), known=after["created_day"] <= pd.Timestamp(as_of))
 first, both = since, since_draw(Book.open(data, as_of=later))
 
