@@ -84,8 +84,8 @@ class check:
             return Verdict(self.exercise, "right", self.right)
         if isinstance(error, AssertionError):
             return Verdict(self.exercise, "wrong", str(error) or "Something that must hold does not.")
-        given = f"Your answer is of type {type(self.answer).__name__}. Compare it with what the exercise asks for"
-        return Verdict(self.exercise, "cannot be checked", f"{given} ({type(error).__name__}: {error}).")
+        given = f"Your answer is of type {type(self.answer).__name__}. Compare it with what the exercise asks for."
+        return Verdict(self.exercise, "cannot be checked", f"{given} ({type(error).__name__})")
 
 
 @dataclass

@@ -16,7 +16,8 @@
 #
 # **How an exercise works.** Run the cells above it (Shift+Enter). Put your answer in place of the three dots, and run that cell and
 # the check below it. The check says one of four things: *right*, *wrong* with what is wrong, *not attempted*, or *cannot be
-# checked*, such as a list where a number is asked for. You may try as often as you like. Hints open on a click.
+# checked*, such as a list where a number is asked for. You may try as often as you like. Do not round. Hints open on a click. The check
+# also computes the answer, under a name of its own, so that the cells below work even if yours is wrong.
 
 # %% tags=["parameters"]
 data: str = "data"  # folder of the market
@@ -55,6 +56,7 @@ in_technology = len(accounts)
 # %% tags=["check"]
 with check("Try it", in_technology, "This is how exercises work. On to the first lesson."):
     is_technology = accounts["industry"].eq("technology")
+    assert not 0 < in_technology < 1, "This is a share. Count them."
     assert in_technology != len(accounts), "That is the number of all companies."
     assert in_technology >= is_technology.sum(), "There are more: count all rows, not only those shown."
     assert in_technology <= is_technology.sum(), "There are fewer: count only companies whose `industry` is technology."
