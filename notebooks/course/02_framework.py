@@ -9,10 +9,10 @@
 # %% [markdown]
 # # Lesson 02. What do we aim for, who agreed, and which effects could we even detect?
 #
-# The method says (S0-8, S3-9): do not proceed until sales and marketing have agreed on the criteria and on the list of accounts. Write
-# the objectives down and freeze them before the programme starts (S1-22a). And ABM needs time to grow, so do not judge it too
-# early (S3-26). You measure how far the two teams agree, find out which effect a programme of this size could detect, and judge the
-# first year. Then you see what was planted.
+# The method says: do not proceed until sales and marketing have agreed on the criteria and on the list of accounts. Write the
+# objectives down and freeze them before the programme starts. And ABM needs time to grow, so do not judge it too early. You measure
+# how far the two teams agree, find out which effect a programme of this size could detect, and judge the first year. Then you see
+# what was planted.
 
 # %% tags=["parameters"]
 data: str = "data"  # folder of the market
@@ -63,11 +63,13 @@ criteria[["name", "weight", "sign_off_team", "signed_day"]]
 # %%
 newest = votes[votes["round"] == votes.sort_values("entered_at")["round"].iloc[-1]].sort_values("entered_at")
 newest = newest.drop_duplicates(["account_id", "voter_team"], keep="last")
+# one row per account, one column per team
 ballots = newest.pivot(index="account_id", columns="voter_team", values="vote")[["sales", "marketing"]].dropna()
 wanted = ballots == "in"
 overlap = wanted.all(axis=1).sum() / wanted.any(axis=1).sum()
 print(f"Both want {wanted.all(axis=1).sum()} of {wanted.any(axis=1).sum()} accounts: overlap {overlap:.0%}")
 kinds = ["in", "unsure", "out"]
+# crosstab counts each pair of votes, here as a share of all; reindex puts them in the order of `kinds`
 share = pd.crosstab(ballots["sales"], ballots["marketing"], normalize="all").reindex(
     index=kinds, columns=kinds, fill_value=0
 )
@@ -110,25 +112,33 @@ kappa = agreed - (share.sum(axis=1) * share.sum(axis=0)).sum()
 # This takes each of the three votes as equally common. Teams that give one vote most of the time agree more often by chance.
 kappa = (agreed - 1 / 3) / (1 - 1 / 3)
 
+
 # %% tags=["check"]
+def name_mistake(answer, right, within, mistakes):
+    """Refuse a known mistake, if the answer is nearer to it than to the right one."""
+    for words, other in mistakes.items():
+        assert not abs(answer - other) <= within or abs(answer - right) <= abs(answer - other), words
+
+
 with check(
     "Exercise 1",
     kappa,
     "Overlap can be large where kappa is small. The accounts on which they differ are worth a meeting.",
 ):
-    given = float(kappa)
     chance = (share.to_numpy().sum(axis=0) * share.to_numpy().sum(axis=1)).sum()
-    is_right = bool(np.isclose(given, (agreed - chance) / (1 - chance), atol=0.001, equal_nan=True))
-    assert is_right or not np.isclose(given, agreed), (
-        "This is the share of equal votes. Some of them would be equal by chance."
+    right = (agreed - chance) / (1 - chance)
+    assert not abs(float(kappa)) > 1, "Cohen's kappa is never above 1."
+    mistakes = {
+        "This is the share of equal votes. Some of them would be equal by chance.": agreed,
+        "Two teams that agree on every account must get 1. By this formula they would get less.": agreed - chance,
+        "This takes each of the three votes as equally common. Teams that give one vote most of the time agree more often by chance.": (agreed - 1 / 3) / (1 - 1 / 3),
+        "This is the overlap of the lists.": overlap,
+        "This is the agreement by chance alone.": chance,
+    }  # fmt: skip
+    name_mistake(kappa, right, 0.0051, mistakes)
+    assert abs(kappa - right) < 0.0051 or bool(np.isnan(kappa) and np.isnan(right)), (
+        "This is not the agreement beyond chance, divided by what chance leaves over."
     )
-    assert is_right or not np.isclose(given, agreed - chance), (
-        "Two teams that agree on every account must get 1. By this formula they would get less."
-    )
-    assert is_right or not np.isclose(given, (agreed - 1 / 3) / (1 - 1 / 3)), (
-        "This takes each of the three votes as equally common. Teams that give one vote most of the time agree more often by chance."
-    )
-    assert is_right, "This is not the agreement beyond chance, divided by what chance leaves over."
 
 # %% [markdown]
 # ## Which effect could we detect?
@@ -211,15 +221,23 @@ with check(
     given = float(smallest)
     expected = power.index[power >= 0.8].min()
     is_right = abs(given - expected) < 1e-9 or bool(pd.isna(expected) and pd.isna(given))
-    assert is_right or not np.isclose(given, aim), (
+    assert is_right or pd.isna(given) == pd.isna(expected), (
+        "Which rises in `power` are detected so often? There may be none."
+    )
+    assert is_right or not given > power.index.max(), "A share is asked for: 0.5 means half as many deals more."
+    assert is_right or not np.isclose(given, aim, atol=0.0051), (
         "This is the rise you hope for. Your own past does not know what you hope for."
     )
+    assert is_right or not (
+        0.8 <= given <= 1 and np.isclose(power, given, atol=0.0006).any() and given not in power.index
+    ), "This is a power. The exercise asks for the rise."
     assert is_right or not given < expected, (
         "A programme with this rise would be missed too often to call the rise detectable."
     )
-    assert is_right, (
+    assert is_right or given != power.index[power >= 0.95].min(), (
         "A smaller rise is detected often enough too. 95 % is the level of the interval; the power asked for is another figure."
     )
+    assert is_right, "A smaller rise is detected often enough too."
 
 # %% [markdown]
 # What if the programme were larger? Here is the power for the rise that the objective asks for, with so many times as many accounts.
@@ -278,16 +296,23 @@ with check("Exercise 3", half, "The unit is the account, as accounts were drawn.
     own_error = 1.96 * np.sqrt(sum(x.var(ddof=1) / len(x) for _, x in by_arm))
     low, high, aimed = gap - own_error, gap + own_error, aim * past.mean()
     verdict_due = "reached" if low >= aimed else "missed" if high < aimed else "too early to judge"
-    assert float(half) > 0.97 * own_error, (
-        "Too narrow. Deals of one account come together, so there are fewer independent cases than deals."
-    )
-    assert float(half) < 1.03 * own_error, (
-        "Too wide. This is how much single accounts differ; the mean of a group varies less."
+    sums = since.groupby("arm")[["deals", "years"]].sum()
+    mistakes = {
+        "Too narrow. Deals of one account come together, so there are fewer independent cases than deals.": 1.96 * np.sqrt((sums["deals"] / sums["years"] ** 2).sum()),
+        "Too wide. This is how much single accounts differ; the mean of a group varies less.": 1.96 * np.sqrt(by_arm.var().sum()),
+        "This is one standard error. The interval reaches 1.96 of them.": own_error / 1.96,
+        "This is the whole width. The exercise asks for the length to one side.": 2 * own_error,
+        "This is a variance. Take the root before you multiply.": (own_error / 1.96) ** 2,
+    }  # fmt: skip
+    name_mistake(float(half), own_error, 0.01 * own_error, mistakes)
+    assert abs(half - own_error) < 0.03 * own_error, (
+        "The variances, the numbers of accounts, their sum or the root is another."
     )
 
 # %% [markdown] tags=["exercise"]
 # ### Exercise 4: what do you report?
-# `aimed` is the rise that the objective asks for, in deals per account and year. `low` and `high` are the ends of the interval of `gap`.
+# `aimed` is the rise that the objective asks for, in deals per account and year. `low` and `high` are the ends of the interval of
+# `gap`, as the check computed it.
 # What may be said of the objective? Put one of `"reached"`, `"missed"` and `"too early to judge"` into `verdict`. Write it as a rule, with `if` and `else`.
 
 # %%
@@ -310,6 +335,7 @@ verdict = "reached" if gap >= aimed else "missed"
 with check("Exercise 4", verdict, "“Too early to judge” is an answer: it says to wait, or to compare more accounts."):
     if verdict not in ("reached", "missed", "too early to judge"):
         raise TypeError("one of the three words is asked for")
+    assert {verdict, verdict_due} != {"reached", "missed"}, "All of the interval says the opposite."
     assert verdict == verdict_due or verdict == "too early to judge", (
         "The interval has figures for which this is true, and figures for which it is not."
     )

@@ -9,10 +9,9 @@
 # %% [markdown]
 # # Lesson 03. Which accounts carry the business?
 #
-# ABM spends much on few accounts, so the first question is which. The method says (S0-15, S0-16, S0-18): not every account
-# qualifies as key; apply the Pareto principle to find those that matter; look at revenue **and** margin, at the history and
-# at whether the customer will stay. You build the Pareto analysis yourself, see how it fails, and check your choice
-# against the six months that followed.
+# ABM spends much on few accounts, so the first question is which. The method says: not every account qualifies as key; apply the
+# Pareto principle to find those that matter; look at revenue **and** margin, at the history and at whether the customer will stay.
+# You build the Pareto analysis yourself, see how it fails, and check your choice against the six months that followed.
 
 # %% tags=["parameters"]
 data: str = "data"  # folder of the market
@@ -123,13 +122,17 @@ with check(
 ):
     earned = (year["revenue"] - year["cogs"]).groupby(year["account_id"]).sum()
     top = [set(x.nlargest(10).index) for x in (revenue, earned)]
-    assert isinstance(flattered, set) and flattered <= set(names.index), "Ids of accounts in a set: set(…) of an index."
+    if not isinstance(flattered, set):
+        raise TypeError("a set is asked for")
+    assert flattered <= set(names.index), "Something in your set is not the id of an account."
     assert flattered <= top[0], (
         "One of yours is not among the ten with most revenue. You may have taken the difference the other way round."
     )
-    assert not flattered & top[1], (
+    by_rate = top[0] - set((earned / revenue).nlargest(10).index)
+    assert flattered == top[0] - top[1] or flattered != by_rate, (
         "One of yours is among the ten with most margin. Compare sums of margin in money, not margin rates."
     )
+    assert not flattered & top[1], "One of yours is among the ten with most margin."
     assert len(flattered) == len(top[0] - top[1]), "An account is missing: of most revenue, and not of most margin."
 
 # %% [markdown]
@@ -148,6 +151,7 @@ before = lines[
     )
 ]
 last = before.groupby("account_id")["revenue"].sum()
+# union: who is in one of the two, or in both
 vital = revenue.nlargest(20).index.union(last.nlargest(20).index)
 
 # %% tags=["answer"]
@@ -174,7 +178,9 @@ falling = set(vital[revenue.reindex(vital, fill_value=0) < last.reindex(vital, f
 with check("Exercise 3", falling, "A list made from this year's revenue alone does not show who has left."):
     now, then = revenue.reindex(vital, fill_value=0), last.reindex(vital)
     is_falling = (then > 0) & (now <= 0.7 * then)
-    assert isinstance(falling, set) and falling <= set(vital), "Ids of accounts of `vital` in a set."
+    if not isinstance(falling, set):
+        raise TypeError("a set is asked for")
+    assert falling <= set(vital), "Something in your set is not the id of an account in `vital`."
     assert not falling - set(vital[is_falling]), (
         "One of yours fell by less than 30 %. A fall is a share of last year's revenue."
     )
