@@ -131,10 +131,11 @@ def with_checks(node: nbformat.NotebookNode, source: nbformat.NotebookNode) -> n
 
 def judged(file: str, lesson: Path, ran: nbformat.NotebookNode) -> Iterable[dict[str, str]]:
     """Say what became of each exercise of a lesson that was run."""
-    found = course.verdicts(ran)
+    exercises = course.exercises(twins.from_text(lesson))
+    found = course.verdicts(ran, {e.cells["check"][0].id for e in exercises})
     errors = [o["ename"] for c in ran.cells for o in c.get("outputs", []) if o.output_type == "error"]
     lost = f"The check did not run; errors in other cells: {errors[:3]}."
-    for exercise in course.exercises(twins.from_text(lesson)):
+    for exercise in exercises:
         verdict = found.get(exercise.name, {"state": "cannot be checked", "words": lost})
         yield {"file": file, "lesson": lesson.stem, "exercise": exercise.name} | {
             k: verdict[k] for k in ("state", "words")

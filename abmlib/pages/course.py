@@ -3,7 +3,7 @@
 import copy
 import html
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, field
 from types import TracebackType
 from typing import Any, Literal, get_args
@@ -162,7 +162,12 @@ def folded(title: str, text: str) -> str:
     return f"<details><summary>{title}</summary>\n\n{text}\n\n</details>"
 
 
-def verdicts(node: nbformat.NotebookNode) -> dict[str, dict[str, Any]]:
-    """Read the verdicts that stand in a lesson that was run, by exercise."""
-    outputs = (o.get("data", {}) for c in node.cells if c.cell_type == "code" for o in c.outputs)
+def verdicts(node: nbformat.NotebookNode, checks: Collection[str]) -> dict[str, dict[str, Any]]:
+    """Read the verdicts that stand in a lesson that was run, by exercise.
+
+    Parameters
+    ----------
+    checks : ids of the cells that may give one
+    """
+    outputs = (o.get("data", {}) for c in node.cells if c.get("id") in checks for o in c.get("outputs", []))
     return {data[KIND]["exercise"]: data[KIND] for data in outputs if KIND in data}
