@@ -80,7 +80,7 @@ assert np.isclose(win_rate, won.loc["win_rate_by_count", "value"], equal_nan=Tru
 
 track = results.tracks(opportunities, accounts["first_won_day"])
 tracked = results.by_track(opportunities, window, track)
-book.measure(results.track_rows(tracked, window if has_days else None))
+by_track = book.measure(results.track_rows(tracked, window if has_days else None))
 
 # %% [markdown]
 # **Without one**: the one seller, campaign, source, account or product line without which a headline moves most. It is named

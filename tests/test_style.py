@@ -197,6 +197,11 @@ def test_committed_outputs_hold_no_path_and_no_time_of_the_machine_that_made_the
     assert '"start_time"' not in raw
 
 
+@each_notebook
+def test_no_cell_shows_a_table_as_pandas_does(text):
+    assert 'class=\\"dataframe\\"' not in text.with_suffix(".ipynb").read_text("utf-8")
+
+
 def room(module: Path) -> str:
     parts = module.relative_to(ROOT / "abmlib").with_suffix("").parts
     return parts[0]
