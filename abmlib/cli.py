@@ -456,36 +456,47 @@ def market(
 @app.command()
 def course(
     to: Annotated[Path | None, typer.Option("--out", help="Folder for the course; must be new or empty.")] = None,
-    seed: Annotated[int, typer.Option(help="Of the market of the class: another seed, other answers.")] = 7,
+    seed: Annotated[int, typer.Option(min=0, help="Of the market of the class: another seed, other answers.")] = 7,
     check: Annotated[
         Path | None, typer.Option(help="Folder of learners' notebooks: run them and say what is right.")
     ] = None,
-    results: Annotated[Path | None, typer.Option(help="With --check: write every verdict to this CSV file.")] = None,
+    file: Annotated[
+        Path | None, typer.Option("--results", help="With --check: every verdict, to this CSV file.")
+    ] = None,
 ) -> None:
     """Make the lessons for a class, on a market of its own; or run and judge what learners answered."""
     from abmlib import market as markets
     from abmlib.pages import classroom
+    from abmlib.tables.outputs import defused
 
     def made(number: int, folder: Path) -> None:
         """Write the market of a class into a folder."""
         plan = markets.Plan(number, classroom.ACCOUNTS, classroom.MONTHS, classroom.LATER)
         markets.make(plan, folder / "data", truth=folder / "truth", title=f"Market of the class, seed {number}")
 
-    if to and not check:
-        refuse_overwriting(to)
-        made(seed, to / classroom.LEARNER)
-        for edition in (classroom.LEARNER, classroom.KEY):
-            classroom.write(to / edition, seed, edition)
-        show(f"{to / classroom.LEARNER}: for learners. They open start.ipynb in JupyterLab.")
-        return show(f"{to / classroom.KEY}: solutions and common wrong answers, for you.")
-    if to or not check:
-        raise ValueError("course: give --out FOLDER to make one, or --check FOLDER to judge answers.")
-    if results:
-        refuse_overwriting(results)
-    judged = classroom.results(check, made)
-    show_table(classroom.counted(judged), f"{check}: exercises by notebook")
-    if results:
-        write(results, judged.to_csv(index=False))
+    if bool(to) == bool(check) or (to and file):
+        raise ValueError(
+            "course: give --out FOLDER to make one, or --check FOLDER to judge answers, alone or with --results."
+        )
+    for place in filter(None, (to, file)):
+        refuse_overwriting(place)
+    if to:
+        with temporary.folder(beside=to) as place, err.status("making the market, the lessons and the key"):
+            made(seed, place / to.name / classroom.LEARNER)
+            for edition in (classroom.LEARNER, classroom.KEY):
+                classroom.write(place / to.name / edition, seed, edition)
+            classroom.fill(place / to.name / classroom.KEY)
+            temporary.replace_folder(place / to.name, to)
+        show(f"{to / classroom.LEARNER}: for learners, whole. They open start.ipynb in JupyterLab.")
+        return show(f"{to / classroom.KEY}: solutions, common wrong answers and what this market shows, for you.")
+    if check:
+        with progress() as bar:
+            task = bar.add_task("notebooks", total=None)
+            judged = classroom.results(check, made, lambda done, of: bar.update(task, completed=done, total=of))
+        show_table(classroom.counted(judged, ["file"]), f"{check}: exercises by notebook")
+        show_table(classroom.counted(judged.query("exercise != ''"), ["lesson", "exercise"]), "Learners by exercise")
+        if file:
+            write(file, defused(judged).to_csv(index=False))
 
 
 @app.command("list")

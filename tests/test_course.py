@@ -1,6 +1,7 @@
 """The course: what a check says, what a lesson must have, and every lesson with its answers on a market of its own."""
 
 import copy
+import shutil
 
 import jupytext
 import nbformat
@@ -65,10 +66,13 @@ with check("Exercise 1", four, "Sums hold."):
         ([3], "cannot be checked", "type list"),
         (None, "cannot be checked", "NoneType"),
         ("<b>", "cannot be checked", "TypeError"),
+        (set(), "cannot be checked", "type set; a number is asked for"),
     ],
 )
 def test_a_check_tells_four_states_apart_and_lets_the_lesson_go_on(answer, state, words, shown):
     with course.check("Exercise 1", answer, "Well done."):
+        if isinstance(answer, set):
+            raise TypeError("a number is asked for")
         assert answer < 5, "Too large."
     (verdict,) = shown
     assert verdict["state"] == state and words in verdict["words"]
@@ -111,10 +115,16 @@ def test_an_exercise_that_lacks_a_part_stops_the_build(part):
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [
-        ("# Too many.\nfour", "four", "wrong answers without a sentence: 1"),
-        ('check("Exercise 1"', 'check("Exercise 2"', "its check has another name"),
+        ("# Too many.\nfour", "four", "a wrong answer without a sentence or code"),
+        ("# Too many.\nfour = 5", "# Too many.", "a wrong answer without a sentence or code"),
+        ('with check("Exercise 1"', 'with check("Exercise 2"', "its check has another name"),
+        ('with check("Exercise 1"', '# with check("Exercise 1"', "its check has another name"),
         ('tags=["exercise"]', "", "belongs to no exercise"),
         ('# %% tags=["wrong"]', '# %% tags=["answer"]\nfour = ...\n# %% tags=["wrong"]', "more than one of"),
+        ('tags=["solution"]', 'tags=["Solution"]', "tags \\['Solution'\\] are unknown"),
+        ("four = ...", "four = 4", "no ... in the answer"),
+        ('[markdown] tags=["hint"]', 'tags=["hint"]', "another kind"),
+        ('<= 4, "Too many."\n', '<= 4, "Too many."\n\n' + WHOLE, "a name that another has"),
     ],
 )
 def test_an_exercise_with_a_fault_stops_the_build(old, new, says):
@@ -165,7 +175,7 @@ def test_a_class_gets_its_market_its_lessons_and_a_start_page_and_an_instructor_
 ):
     monkeypatch.setattr(classroom, "lessons", lambda: [classroom.LESSONS / "start.py"])
     monkeypatch.setattr(
-        market, "make", lambda plan, folder, truth, title: folder.parent.mkdir(parents=True, exist_ok=True)
+        market, "make", lambda plan, folder, truth, title: shutil.copytree(class_market / "data", folder)
     )
     place = tmp_path / "course"
     assert abm("course", "--out", place, "--seed", SEED)[0] == 0
@@ -180,11 +190,21 @@ def test_a_class_gets_its_market_its_lessons_and_a_start_page_and_an_instructor_
                 cell.source = check
         (tmp_path / "in" / name).mkdir(parents=True)
         nbformat.write(handed_in, tmp_path / "in" / name / "start.ipynb")
-    judged = classroom.results(tmp_path / "in", lambda seed, folder: folder.symlink_to(class_market)).set_index("file")
+    for name, text in (
+        ("dan", "{"),
+        ("eva", '{"cells":[],"metadata":{"abm_course":{"edition":"learner"}},"nbformat":4,"nbformat_minor":5}'),
+    ):
+        (tmp_path / "in" / name).mkdir()
+        (tmp_path / "in" / name / "start.ipynb").write_text(text, "utf-8")
+    judged = classroom.results(tmp_path / "in", lambda seed, folder: shutil.copytree(class_market, folder)).set_index(
+        "file"
+    )
     assert dict(judged["state"]) == {
         "anna/start.ipynb": "wrong",
         "ben/start.ipynb": "not attempted",
         "cem/start.ipynb": "cannot be checked",
+        "dan/start.ipynb": "cannot be checked",
+        "eva/start.ipynb": "cannot be checked",
     }
 
 
@@ -192,7 +212,10 @@ def test_a_class_gets_its_market_its_lessons_and_a_start_page_and_an_instructor_
     ("arguments", "says"),
     [
         ((), "give --out FOLDER"),
-        (("--check", "."), "no notebook of a course"),
+        (("--check", "."), "no learner's notebook of a course"),
+        (("--check", "absent"), "is no folder"),
+        (("--out", "x", "--results", "r.csv"), "give --out FOLDER"),
+        (("--out", "x", "--seed", -1), "--seed"),
         (("--check", ".", "--out", "x"), "give --out FOLDER"),
     ],
 )

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, field
 from types import TracebackType
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import nbformat
 from IPython.display import display
@@ -15,7 +15,9 @@ State = Literal["right", "wrong", "not attempted", "cannot be checked"]
 KIND = "application/vnd.abm.verdict+json"  # kind of the output that holds a verdict
 MARKS: dict[str, str] = dict(zip(get_args(State), "✓✗○?", strict=True))
 PARTS = ("exercise", "answer", "hint", "solution", "wrong", "check")  # tags of the cells of an exercise, in their order
+ASKED = "is asked for"  # end of the sentence of a TypeError that a check shows to the learner
 SEVERAL = {"hint", "wrong"}  # parts that may have more than one cell
+PROSE = {"exercise", "hint"}  # parts that are markdown
 OF_LEARNER, OF_KEY = {"solution", "wrong"}, {"answer"}  # parts that an edition lacks
 
 
@@ -82,10 +84,15 @@ class check:
             )
         if error is None:
             return Verdict(self.exercise, "right", self.right)
+        try:
+            said = str(error)
+        except Exception:  # of the learner's own
+            said = ""
         if isinstance(error, AssertionError):
-            return Verdict(self.exercise, "wrong", str(error) or "Something that must hold does not.")
-        given = f"Your answer is of type {type(self.answer).__name__}. Compare it with what the exercise asks for."
-        return Verdict(self.exercise, "cannot be checked", f"{given} ({type(error).__name__})")
+            return Verdict(self.exercise, "wrong", said or "Something that must hold does not.")
+        asked = said if said.endswith(ASKED) else "compare it with what the exercise asks for"
+        given = f"Your answer is of type {type(self.answer).__name__}"
+        return Verdict(self.exercise, "cannot be checked", f"{given}; {asked} ({type(error).__name__}).")
 
 
 @dataclass
@@ -99,37 +106,53 @@ class Exercise:
 def exercises(node: nbformat.NotebookNode) -> list[Exercise]:
     """Find the exercises of a lesson.
 
-    Each begins with a heading tagged ``exercise`` and has one stub (``answer``), hints, one solution, at least one wrong
-    answer that begins with the sentence that refuses it (``# …``), and one check, which closes it and has its name: the
-    heading up to a colon.
+    Each begins with a heading tagged ``exercise`` and has one stub (``answer``, with ``...``), hints, one solution, at least one
+    wrong answer that begins with the sentence that refuses it (``# …``), and one check, which closes it and has its name: the
+    heading up to a colon. Headings and hints are markdown, the others code.
 
     Raises
     ------
     ValueError
-        If a part is absent, out of order or there more often than it may be, or a part stands in no exercise.
+        If a part is absent, of another kind, out of order or there more often than it may be, or stands in no exercise; if two
+        exercises have one name; or if a tag is unknown.
     """
     found: list[Exercise] = []
     for cell in node.cells:
-        for part in (p for p in PARTS if p in cell.metadata.get("tags", [])):
+        tags = set(cell.metadata.get("tags", []))
+        if unknown := tags - {*PARTS, "parameters"}:
+            raise ValueError(f"the tags {sorted(unknown)} are unknown. A lesson has {[*PARTS, 'parameters']}.")
+        for part in (p for p in PARTS if p in tags):
             if part == "exercise":
-                found.append(Exercise(cell.source.splitlines()[0].lstrip("# ").partition(":")[0]))
+                found.append(Exercise(cell.source.partition("\n")[0].lstrip("# ").partition(":")[0]))
             if not found or (part != "exercise" and "check" in found[-1].cells):
                 raise ValueError(f"a cell tagged {part} belongs to no exercise: {cell.source.splitlines()[:1]}.")
             found[-1].cells.setdefault(part, []).append(cell)
     for exercise in found:
-        lacking = [part for part in PARTS if part not in exercise.cells]
-        double = [part for part, cells in exercise.cells.items() if len(cells) > 1 and part not in SEVERAL]
-        unnamed = [c.source for c in exercise.cells.get("wrong", []) if not c.source.startswith("# ")]
-        if (judge := exercise.cells.get("check")) and not re.search(
-            rf'check\(\s*"{re.escape(exercise.name)}"', judge[0].source
+        if faults := _faults(exercise) + ["a name that another has"] * (
+            [e.name for e in found].count(exercise.name) > 1
         ):
-            raise ValueError(f"{exercise.name}: its check has another name.")
-        if lacking or double or unnamed or list(exercise.cells) != list(PARTS):
-            raise ValueError(
-                f"{exercise.name}: lacks {lacking}, has more than one of {double}, wrong answers without a sentence: {len(unnamed)}, "
-                f"parts in the order {list(exercise.cells)}. An exercise has {list(PARTS)}, in this order."
-            )
+            raise ValueError(f"{exercise.name}: {'; '.join(faults)}. An exercise has {list(PARTS)}, in this order.")
     return found
+
+
+def _faults(exercise: Exercise) -> list[str]:
+    """What is wrong with the parts of an exercise."""
+    cells, faults = exercise.cells, []
+    if lacking := [part for part in PARTS if part not in cells]:
+        return [f"lacks {lacking}"]
+    if list(cells) != list(PARTS):
+        faults.append(f"parts in the order {list(cells)}")
+    if double := [part for part, several in cells.items() if len(several) > 1 and part not in SEVERAL]:
+        faults.append(f"more than one of {double}")
+    if other := [part for part, all_ in cells.items() if {c.cell_type == "markdown" for c in all_} != {part in PROSE}]:
+        faults.append(f"cells of another kind: {other}")
+    if not re.search(r"= \.\.\.$", cells["answer"][0].source, re.M):
+        faults.append("no ... in the answer")
+    if any(not re.match(r"# \w.*\n+\S", c.source) for c in cells["wrong"]):
+        faults.append("a wrong answer without a sentence or code")
+    if not re.search(rf'^with check\(\s*"{re.escape(exercise.name)}"', cells["check"][0].source, re.M):
+        faults.append("its check has another name")
+    return faults
 
 
 def edition(source: nbformat.NotebookNode, key: bool) -> nbformat.NotebookNode:
@@ -162,12 +185,18 @@ def folded(title: str, text: str) -> str:
     return f"<details><summary>{title}</summary>\n\n{text}\n\n</details>"
 
 
-def verdicts(node: nbformat.NotebookNode, checks: Collection[str]) -> dict[str, dict[str, Any]]:
-    """Read the verdicts that stand in a lesson that was run, by exercise.
+def verdicts(node: nbformat.NotebookNode, checks: Collection[str]) -> dict[str, dict[str, str]]:
+    """Read the verdicts that stand in a lesson that was run, by exercise; what has not the form of one is none.
 
     Parameters
     ----------
     checks : ids of the cells that may give one
     """
     outputs = (o.get("data", {}) for c in node.cells if c.get("id") in checks for o in c.get("outputs", []))
-    return {data[KIND]["exercise"]: data[KIND] for data in outputs if KIND in data}
+    shown = (data[KIND] for data in outputs if KIND in data)
+    whole = [
+        v
+        for v in shown
+        if isinstance(v, dict) and all(isinstance(v.get(k), str) for k in ("exercise", "state", "words"))
+    ]
+    return {v["exercise"]: v for v in whole if v["state"] in MARKS}

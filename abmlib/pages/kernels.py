@@ -97,7 +97,21 @@ def execute(notebook: Path, to: Path, given: Mapping[str, Any]) -> Outcome:
 
 
 def rehearse(node: nbformat.NotebookNode, folder: Path) -> nbformat.NotebookNode:
-    """Run the cells of a notebook in a folder, those after an error too, and give it with the outputs it came to."""
+    """Run the cells of a notebook in a folder, those after an error too, and give it with the outputs it came to.
+
+    It runs in a process of its own, which ends with this call in whatever way.
+    """
+    with worker() as process:
+        try:
+            done: nbformat.NotebookNode = process.submit(_rehearsed, node, folder).result()
+        except BaseException:
+            end_workers()
+            raise
+    return done
+
+
+def _rehearsed(node: nbformat.NotebookNode, folder: Path) -> nbformat.NotebookNode:
+    """Run the cells, in the process of a worker."""
     from nbclient import NotebookClient
     from nbclient.exceptions import CellControlSignal, DeadKernelError
 
