@@ -196,5 +196,5 @@ def judged(file: str, lesson: Path, ran: nbformat.NotebookNode) -> Iterable[dict
 
 def counted(judged: pd.DataFrame, by: list[str]) -> pd.DataFrame:
     """Count exercises by state; one row per notebook, or per exercise of a lesson."""
-    states = pd.Categorical(judged["state"], categories=course.MARKS)
-    return pd.crosstab([judged[c] for c in by], states, dropna=False).rename_axis(columns=None).reset_index()
+    states = judged["state"].astype(pd.CategoricalDtype(list(course.MARKS)))
+    return pd.get_dummies(states, dtype=int).groupby([judged[c] for c in by]).sum().reset_index()

@@ -18,7 +18,7 @@
 data: str = "data"  # folder of the market
 truth: str = "truth"  # folder of what was planted in it; no analyst has this
 as_of: str = "2026-06-30"  # what was known at the end of this day
-later: str = "2026-12-31"  # the day on which we look what came of it
+later: str = "2026-12-31"  # the day on which we look at the outcome
 
 # %% [markdown]
 # ## Load
@@ -84,6 +84,8 @@ found = lonely.map(by_domain).fillna(lonely)
 # %% tags=["check"]
 def off(answer, other):
     """How far a number is from another."""
+    if not pd.api.types.is_number(answer):
+        raise TypeError("a number is asked for")
     return abs(float(answer) - other)
 
 
@@ -201,7 +203,8 @@ complete = filled.mean().prod()
 # %% tags=["check"]
 with check("Exercise 3", complete, "An account needs all of its fields. How well each is filled on average does not show how many have them all."):  # fmt: skip
     whole = filled.all(axis=1).mean()
-    assert 0 <= float(complete) <= 1, "A share is between 0 and 1."
+    off(complete, whole)  # refuses what is no number
+    assert 0 <= complete <= 1, "A share is between 0 and 1."
     mistakes = {
         "This is how well the fields are filled on average. An account that lacks one of them is not complete.": filled.mean().mean(),
         "This would hold if a gap in one field had nothing to do with a gap in another. Count the accounts instead.": filled.mean().prod(),
@@ -218,7 +221,8 @@ with check("Exercise 3", complete, "An account needs all of its fields. How well
 
 # %%
 lines = Book.open(data, as_of=later).read("transactions")
-quarter = lines[lines["booked_at"].between(day - pd.DateOffset(months=3) + pd.Timedelta(days=1), day)]
+first = day + pd.Timedelta(days=1) - pd.DateOffset(months=3)  # of the three months, the first day
+quarter = lines[lines["booked_at"].between(first, day)]
 quarter.loc[quarter["known_day"].notna(), ["account_id", "booked_at", "known_day", "revenue"]].tail(4)
 
 # %% [markdown] tags=["exercise"]
@@ -253,7 +257,8 @@ with check("Exercise 4", unseen, "A test of a past forecast may use only what wa
         "This is all revenue of the three months. Most of it was known.": revenue.sum(),
         "These are rows. Add up their revenue.": unknown.sum(),
     }  # fmt: skip
-    assert right < 1 or not 0 < float(unseen) < 1, "This is a share. The exercise asks for a sum of money."
+    off(unseen, right)  # refuses what is no number
+    assert right < 1 or not 0 < unseen < 1, "This is a share. The exercise asks for a sum of money."
     name_mistake(unseen, right, 1, mistakes)
     assert off(unseen, right) <= 1, "This is not the revenue of the rows that were entered after the day."
 
@@ -262,7 +267,7 @@ with check("Exercise 4", unseen, "A test of a past forecast may use only what wa
 
 # %%
 then = book.read("transactions")
-shown = then.loc[then["booked_at"] > day - pd.DateOffset(months=3), "revenue"].sum()
+shown = then.loc[then["booked_at"] >= first, "revenue"].sum()
 whole = quarter["revenue"].sum()
 print(f"Known on the day: {shown:,.0f} {book.currency}. Known later for the same three months: {whole:,.0f}.")
 print(f"What came in late is {1 - shown / whole:.2%} of it.")
@@ -328,14 +333,16 @@ with check("Exercise 5", growth, "Fix the group on the day before the story begi
 # %%
 planted = pd.read_csv(f"{truth}/duplicates.csv")
 planted = planted[planted["account_id"].isin(accounts["account_id"])]
-hits = set(planted["account_id"]) & set(same["newer"])
+company = planted.set_index("account_id")["original_id"]
+one = pairs["older"].replace(company) == pairs["newer"].replace(company)  # both entries of the pair are one company
+close = pairs["alike"] >= 0.9
+hits = planted["account_id"].isin(pairs.loc[one & close, ["older", "newer"]].stack()).sum()
 print(
-    f"{len(planted)} twins are in the export; names at least 0.9 alike find {len(hits)}, and {len(same) - len(hits)} other pairs. "
+    f"{len(planted)} twins are in the export; names at least 0.9 alike find {hits}, and {(close & ~one).sum()} pairs of different companies. "
     f"{int(planted['merged'].sum())} are known to the CRM as merged."
 )
-lower = pairs[pairs["alike"] < 0.9]
 print(
-    f"{len(lower)} more pairs are at least 0.8 alike, and {lower['newer'].isin(planted['account_id']).sum()} of these are twins."
+    f"{(~close).sum()} more pairs are at least 0.8 alike; one company entered twice: {(one & ~close).sum()} of these."
 )
 
 # %% [markdown]
@@ -348,8 +355,6 @@ early = pd.to_datetime(market["starts"]) <= lines["booked_at"].min()
 place = market.loc[early, "size"].rank(pct=True)  # 0 to 1, from the smallest to the largest
 third = pd.cut(place, [0, 1 / 3, 2 / 3, 1], labels=["small", "medium", "large"])  # cut: by bounds
 kind = third.astype("str").reindex(market.index).fillna("no customer when the data begin")
-
-# %%
 missing = (~filled).mean(axis=1).reindex(market.index).dropna()
 gaps = missing.groupby(kind).agg(["size", "mean", "sem"])  # sem: the error of the mean
 worst, best = gaps["mean"].idxmax(), gaps["mean"].idxmin()
