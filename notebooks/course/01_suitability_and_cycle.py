@@ -256,7 +256,9 @@ drawn = {
 }
 low, high = (pd.DataFrame({line: of.quantile(q) for line, of in drawn.items()}).T for q in (0.025, 0.975))
 low, high = low.where(enough), high.where(enough)  # where keeps what is true, and makes the rest missing
-print(f"Criteria of fewer than {suitability.FEWEST} accounts are left open. Intervals: {low.notna().to_numpy().sum()}.")
+print(
+    f"Criteria of fewer than {suitability.FEWEST} accounts are dropped. Intervals that stay: {low.notna().to_numpy().sum()}."
+)
 # concat puts one table under the other; swaplevel takes the line before low and high
 tables = {"low": low, "high": high, "accounts": n[asked.index]}
 pd.concat(tables).swaplevel().sort_index().style.format("{:,.2f}", na_rep="–")

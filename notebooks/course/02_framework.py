@@ -40,8 +40,8 @@ objectives[["sales_goal", "tactic", "measure_id", "baseline", "target", "frozen_
 
 # %% [markdown]
 # ## Who agreed?
-# Were the objectives frozen before the first account entered? The same day is still in time. And the criteria: a signature counts if it was given **before**
-# the vote: rules that are signed after the choice only describe the choice.
+# Were the objectives frozen before the first account entered? The same day is still in time. And the criteria: a signature counts
+# if it was given **before** the vote: rules that are signed after the choice only describe the choice.
 
 # %%
 first_entry = book.read("account_tiers")["valid_from"].min()
@@ -117,11 +117,11 @@ kappa = (agreed - 1 / 3) / (1 - 1 / 3)
 
 # %% tags=["check"]
 def name_mistake(answer, right, within, mistakes):
-    """Refuse a known mistake, if the answer is nearer to it than to the right one."""
+    """Refuse the nearest known mistake, if the answer is nearer to it than to the right one."""
     if isinstance(answer, str):
         raise TypeError("a number is asked for")
-    for words, other in mistakes.items():
-        assert not abs(answer - other) <= within or abs(answer - right) <= abs(answer - other), words
+    words, other = min(mistakes.items(), key=lambda mistake: abs(answer - mistake[1]))
+    assert not abs(answer - other) <= within or abs(answer - right) <= abs(answer - other), words
 
 
 with check(
@@ -154,7 +154,7 @@ with check(
 # aside. Accounts that were created during that year have no such year, and are left out.
 #
 # The objective asks for a share on top of a baseline, and names the accounts it is meant for. We ask the same share of **all**
-# drawn accounts, on top of what they opened. The entered baseline does not say for how long it counts; see how far it is from theirs.
+# drawn accounts, on top of what they opened. The entered baseline does not say for how long it counts: see how far it is from that.
 
 # %%
 start = drawn["assigned_day"].min()
@@ -259,7 +259,7 @@ with check(
     assert is_right, "A smaller rise is detected often enough too."
 
 # %% [markdown]
-# What if the programme were larger? Here is the power for the rise that the objective asks for, with 2, 4 and 8 times the accounts.
+# What if the programme were larger? Here is the power for the rise that you ask for, with 2, 4 and 8 times the accounts.
 # To see half the effect takes about four times the accounts: luck falls with the square root of their number.
 
 # %%
@@ -332,9 +332,9 @@ with check("Exercise 3", half, "The unit is the account, as accounts were drawn.
 
 # %% [markdown] tags=["exercise"]
 # ### Exercise 4: what do you report?
-# `aimed` is the share that you ask for (`aim`), of the deals per account in the year before. `low` and `high` are the ends of the interval of
-# `gap`, as the check of Exercise 3 computed it: run that check first.
-# What may be said of the objective? Put one of `"reached"`, `"missed"` and `"too early to judge"` into `verdict`.
+# `aimed` is the rise that you ask for: `aim` times the deals per account in the year before. `low` and `high` are the ends of the
+# interval of `gap`, as the check of Exercise 3 computed it: run that check first. What may be said of the objective? Put one of
+# `"reached"`, `"missed"` and `"too early to judge"` into `verdict`.
 
 # %%
 print(f"gap {gap:+.2f}, interval from {low:+.2f} to {high:+.2f}, aimed at {aimed:+.2f}")
