@@ -305,7 +305,8 @@ def test_measures_of_the_redacted_report_are_those_of_the_original(both):
     files = sorted(p.name for p in (both[0] / "tables").glob("0[03]_measures.parquet"))
     assert files[-1] == "03_measures.parquet"
     for name in files:
-        old, new = (pd.read_parquet(p / "tables" / name) for p in both[:2])
+        tables = (pd.read_parquet(p / "tables" / name) for p in both[:2])
+        old, new = (t[t["definition_id"] != "accounts_nearly_alike"] for t in tables)  # codes are never nearly alike
         pd.testing.assert_frame_equal(old, new)
 
 
@@ -323,6 +324,8 @@ def test_every_account_has_its_numbers_under_its_code(both):
             assert alone.sum() > 150
             places = ["revenue_rank", "cumulative_revenue_share"]
             old.loc[~alone, places] = new.loc[~alone, places] = 0
+        if "alike_accounts" in old:  # names there, codes here
+            assert (old.pop("alike_accounts").isna() == new.pop("alike_accounts").isna()).all()
         pd.testing.assert_frame_equal(old, new)
 
 

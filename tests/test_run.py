@@ -198,7 +198,10 @@ def assert_same(one: Path, other: Path) -> None:
         names = sorted(p.name for p in (one / part).iterdir())
         assert names == sorted(p.name for p in (other / part).iterdir())
         for name in names:
-            assert (one / part / name).read_bytes() == (other / part / name).read_bytes(), name
+            a, b = (
+                re.sub(rb"(\.\./)+", b"../", (run / part / name).read_bytes()) for run in (one, other)
+            )  # to the data
+            assert a == b, name
     assert (one / "index.html").read_bytes() == (other / "index.html").read_bytes()
 
 
