@@ -108,6 +108,7 @@ sides = funnel.by_side(leads, days, told)
 targets = book.read("targets")
 period, goal = forecast.target_to_judge(targets, book.as_of, year_starts)
 reached = forecast.won_of_target(opportunities, period, goal).set_index("definition_id")["value"]
+hangs = say_pipeline.hangs_on(*forecast.without_largest(opportunities, period, goal), accounts["name"], currency)
 period_name, is_over = say.span(period.start, period.end, year_starts), period.end <= book.as_of
 of_sellers = targets[targets["owner_id"].notna() | targets["owner_id"].isna().all()]
 own_period, _ = forecast.target_to_judge(of_sellers, book.as_of, year_starts)
@@ -130,7 +131,7 @@ say.words(
     say_results.undated(*breakdowns.with_undated(opportunities, window), by_ways),
     *say_results.without_one(moved, accounts["name"], currency),
     say_results.silent(quiet) * say_results.has_stopped(quiet),
-    say_pipeline.target(goal, reached["won_of_target"], period_name, is_over, currency),
+    say_pipeline.target(goal, reached["won_of_target"], period_name, is_over, currency, hangs),
 )
 
 # %% [markdown]
