@@ -5,6 +5,7 @@ import shutil
 
 import jupytext
 import nbformat
+import pandas as pd
 import pytest
 
 from abmlib import market, places
@@ -90,6 +91,18 @@ def test_what_a_learner_wrote_is_escaped_where_it_is_shown(monkeypatch):
     with course.check("<i>1", {}, ""):
         raise KeyError("<script>")
     assert "<script>" not in shown[0] and "<i>" not in shown[0]
+
+
+def test_the_nearest_known_mistake_is_named_and_what_is_near_the_right_answer_is_not():
+    mistakes = {"As a sum.": 10.0, "As a mean.": 10.4}
+    with pytest.raises(AssertionError, match=r"^As a mean\.$"):
+        course.name_mistake(10.3, 12.0, 0.5, mistakes)
+    course.name_mistake(11.9, 12.0, 5, mistakes)  # nearer to the right one
+    course.name_mistake(20.0, 12.0, 0.5, mistakes)
+    for answer, other in (("10", 10.0), (10.0, pd.Series([10.0]))):
+        with pytest.raises(TypeError, match="is asked for$"):
+            course.off(answer, other)
+    assert course.off(pd.Series({"a": 1.0}), pd.Series({"b": 1.0})) == 1
 
 
 def test_learners_get_no_solution_and_the_key_no_stub():

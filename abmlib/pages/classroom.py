@@ -20,7 +20,7 @@ START = "start"  # lesson that says how the course works
 ACCOUNTS, MONTHS, AS_OF, LATER = 240, 42, "2026-06-30", "2026-12-31"  # of the market, and the days of the lessons
 LEARNER, KEY = "learner", "key"  # folders of a course
 OF = "abm_course"  # metadata of a notebook: its lesson, the seed of its market, its edition
-IMPORT = "from abmlib.pages.course import check  # of the lesson, whatever stands above\n"
+IMPORT = "from abmlib.pages.course import check, name_mistake, off  # of the lesson, whatever stands above\n"
 NAMED = re.compile(r'check\(\s*"([^"]+)"')
 UNKNOWN = "cannot be checked"
 

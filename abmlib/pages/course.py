@@ -3,12 +3,13 @@
 import copy
 import html
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from types import TracebackType
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import nbformat
+import pandas as pd
 from IPython.display import display
 
 State = Literal["right", "wrong", "not attempted", "cannot be checked"]
@@ -93,6 +94,45 @@ class check:
         asked = said if said.endswith(ASKED) else "compare it with what the exercise asks for"
         given = f"Your answer is of type {type(self.answer).__name__}"
         return Verdict(self.exercise, "cannot be checked", f"{given}; {asked} ({type(error).__name__}).")
+
+
+def off(answer: Any, other: "float | pd.Series") -> float:
+    """Largest difference of an answer from a number or a Series; 1 where its rows are others.
+
+    Raises
+    ------
+    TypeError
+        If it is no number, or no Series where one is asked for.
+    """
+    if not isinstance(other, pd.Series):
+        if not pd.api.types.is_number(answer):
+            raise TypeError(f"a number {ASKED}")
+        return float(abs(float(answer) - other))
+    if not isinstance(answer, pd.Series):
+        raise TypeError(f"a Series {ASKED}")
+    alike = set(answer.dropna().index) == set(other.dropna().index)
+    return float((answer.astype(float) - other).abs().max()) if alike else 1.0
+
+
+def name_mistake(
+    answer: Any, right: "float | pd.Series", within: float, mistakes: "Mapping[str, float | pd.Series]"
+) -> None:
+    """Refuse a known mistake in its own words, the nearest first.
+
+    Parameters
+    ----------
+    within : how far from a mistake an answer still is that mistake, unless it is as near to the right one
+    mistakes : what each sentence refuses
+
+    Raises
+    ------
+    AssertionError
+        With the sentence.
+    """
+    far = [(off(answer, other), words) for words, other in mistakes.items()]
+    near = [(d, words) for d, words in far if d <= within and not off(answer, right) <= d]
+    if near:
+        raise AssertionError(min(near, key=lambda one: one[0])[1])
 
 
 @dataclass

@@ -31,7 +31,7 @@ from difflib import SequenceMatcher
 
 import pandas as pd
 
-from abmlib.pages.course import check
+from abmlib.pages.course import check, name_mistake, off
 from abmlib.tables import Book
 
 book, day = Book.open(data, as_of=as_of), pd.Timestamp(as_of)
@@ -82,19 +82,6 @@ found = lonely.map(by_domain).fillna(lonely)
 
 
 # %% tags=["check"]
-def off(answer, other):
-    """How far a number is from another."""
-    if not pd.api.types.is_number(answer):
-        raise TypeError("a number is asked for")
-    return abs(float(answer) - other)
-
-
-def name_mistake(answer, right, within, mistakes):
-    """Refuse a known mistake, if the answer is nearer to it than to the right one."""
-    for words, other in mistakes.items():
-        assert not off(answer, other) <= within or off(answer, right) <= off(answer, other), words
-
-
 with check("Exercise 1", found, "A person counts for an account as soon as somebody knows where the person works."):
     if not isinstance(found, pd.Series):
         raise TypeError("a Series is asked for")

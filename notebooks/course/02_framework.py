@@ -30,7 +30,7 @@ later: str = "2026-12-31"  # the day on which we look at the outcome
 import numpy as np
 import pandas as pd
 
-from abmlib.pages.course import check
+from abmlib.pages.course import check, name_mistake
 from abmlib.tables import Book
 
 book = Book.open(data, as_of=as_of)
@@ -116,14 +116,6 @@ kappa = (agreed - 1 / 3) / (1 - 1 / 3)
 
 
 # %% tags=["check"]
-def name_mistake(answer, right, within, mistakes):
-    """Refuse the nearest known mistake, if the answer is nearer to it than to the right one."""
-    if isinstance(answer, str):
-        raise TypeError("a number is asked for")
-    words, other = min(mistakes.items(), key=lambda mistake: abs(answer - mistake[1]))
-    assert not abs(answer - other) <= within or abs(answer - right) <= abs(answer - other), words
-
-
 with check(
     "Exercise 1",
     kappa,

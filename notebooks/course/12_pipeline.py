@@ -29,7 +29,7 @@ later: str = "2026-12-31"  # the day on which we look at the outcome
 import pandas as pd
 from scipy.stats import fisher_exact
 
-from abmlib.pages.course import check
+from abmlib.pages.course import check, name_mistake, off
 from abmlib.stats import intervals
 from abmlib.tables import Book
 
@@ -97,24 +97,6 @@ error = 2 * ((by_account["won"] - rate * by_account["decided"]) ** 2).sum() ** 0
 # %% tags=["check"]
 independent = (rate * (1 - rate) / len(decided)) ** 0.5
 clustered = ((by_account["won"] - rate * by_account["decided"]) ** 2).sum() ** 0.5 / by_account["decided"].sum()
-
-
-def off(answer, other):
-    """How far an answer is from a number or a Series: the largest difference, and 1 where the rows are others."""
-    if not isinstance(other, pd.Series):
-        if not pd.api.types.is_number(answer):
-            raise TypeError("a number is asked for")
-        return abs(float(answer) - other)
-    if not isinstance(answer, pd.Series):
-        raise TypeError("a Series is asked for")
-    alike = set(answer.dropna().index) == set(other.dropna().index)
-    return (answer.astype(float) - other).abs().max() if alike else 1.0
-
-
-def name_mistake(answer, right, within, mistakes):
-    """Refuse a known mistake, if the answer is nearer to it than to the right one."""
-    for words, other in mistakes.items():
-        assert not off(answer, other) <= within or off(answer, right) <= off(answer, other), words
 
 
 with check("Exercise 1", error, "More deals of the same accounts tell less than as many deals of other accounts."):
