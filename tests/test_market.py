@@ -17,7 +17,7 @@ from tests.conftest import SAMPLE, abm
 
 OF_NOBODY = (  # tables that belong to no account
     "products", "campaigns", "campaign_spend", "personas", "content", "messages", "team", "objectives", "criteria",
-    "readiness", "promotions", "fx_rates", "targets",
+    "readiness", "promotions", "fx_rates", "targets", "experiment_plans",
 )  # fmt: skip
 FIRST, LAST = pd.Timestamp("2023-07-01"), pd.Timestamp("2026-06-30")
 

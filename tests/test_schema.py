@@ -181,6 +181,7 @@ E3_PROGRAMME = {
     "fx_rates": "date currency rate",
     "cycle_overrides": "account_id product_line cycle reason",
     "decision_status": "slug account_id status until",
+    "experiment_plans": "experiment_id measure_id horizon_months looks design held_share seed rise smallest_rise power analysis frozen_at",
     "dossier_deliveries": "account_id run_id delivered_to delivered_at",
     "campaign_accounts": "campaign_id account_id added_at",
 }

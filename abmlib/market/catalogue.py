@@ -66,6 +66,12 @@ READINESS = [  # item, score, what it rests on, who scored it
     ("sales time set aside", 2.0, None, "S01"),
     ("data reviewed", 4.0, None, "M02"),
 ]
+FROZEN_BEFORE = (
+    8  # days before the programme begins on which the experiment's plan is frozen; lots are drawn a day later
+)
+ANALYSIS = (
+    "deals opened in the 12 months after the draw, treated accounts less those held back, line and own past taken off"
+)
 RACI = {"S01": "A", "M02": "A", "M01": "R", "M04": "R", "M06": "C", "M07": "I"}  # part in the programme as a whole
 FUNCTIONS = ("creative", "analytics", "technology", "communications", "digital", "service", "field")
 CURRENCIES = {"PLN": 0.23, "SEK": 0.088, "USD": 0.92}  # worth at the window's first month
@@ -152,6 +158,16 @@ def _words(first: pd.Timestamp) -> dict[str, pd.DataFrame]:
         "content": entered("content", content.assign(created_at=first), first, MARKETER),
         "messages": entered("messages", messages, first, MARKETER),
     }
+
+
+def plan(window: sales.Window, held_share: float) -> pd.DataFrame:
+    """What the programme's experiment will be judged by, frozen the day before the first accounts are drawn."""
+    at = stamp(np.array([float(buyers.programme_day(window) - FROZEN_BEFORE)]), window)[0]
+    row = {
+        "experiment_id": "X1", "measure_id": "opportunities_opened", "horizon_months": 12, "looks": "6;12", "design": "strata",
+        "held_share": held_share, "rise": 0.5, "analysis": ANALYSIS, "frozen_at": at,
+    }  # fmt: skip
+    return entered("experiment_plans", pd.DataFrame([row]), at, MARKETER)
 
 
 def _aims(begins: pd.Timestamp) -> dict[str, pd.DataFrame]:

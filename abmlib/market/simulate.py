@@ -134,6 +134,8 @@ def with_shared(
     seen = looked_at(market).tables
     tables["targets"] = programme.targets(seen["opportunities"], end)
     tables["team"] = programme.with_account_teams(tables["team"], seen["account_tiers"], seen["accounts"])
+    drawn = switches.selected > 0 and switches.holdout > 0
+    tables["experiment_plans"] = catalogue.plan(window, switches.holdout).head(int(drawn))
     drivers = buying.DRIVERS.assign(
         planted=lambda d: d["weight"] * d["of"].map({
             "opening": switches.propensity_drivers * (1 - switches.non_linear), "amount": switches.size_drivers,

@@ -5,13 +5,14 @@ fall of a share from p to q is a rise from 1 - p to 1 - q. The functions named `
 effect. With a missing number, or fewer than two units in a group, the power is missing.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
 import pandas as pd
 import scipy
 
+from abmlib.stats import randomised
 from abmlib.stats.intervals import LEVEL, difference
 
 POWER = 0.8  # chance at which an effect counts as detectable; Cohen (1988), p. 56
@@ -20,6 +21,7 @@ TAIL = 1e-10  # of a distribution, left out of a sum
 MOST_TIMES = 1e3  # ratios of two rates above it are not searched
 DRAWS = 4_000  # pairs of groups drawn from the user's own values
 MOST_UNITS = 2_000  # in more units a mean is as good as normal, whatever the shape of the values
+DESIGN_DRAWS = 2_000  # lots drawn to know the power of a design
 CELLS = 1_000_000  # numbers held at once while drawing
 
 Curve = Callable[[float], float]
@@ -145,6 +147,86 @@ def curve_of_shares(base: float, treated: int, held: int) -> Curve:
         return (difference(pd.DataFrame({"treated": k1, "held": k0}), n)["low"] > 0).to_numpy()
 
     return _exact(scipy.stats.binom(held, base), partial(scipy.stats.binom, treated), treated, detected)
+
+
+def chances_of_design(
+    values: pd.Series,
+    past: pd.Series,
+    stratum: pd.Series,
+    held_share: float,
+    kind: str,
+    rises: Sequence[float],
+    seed: int,
+    level: float = ALPHA * 2,
+) -> np.ndarray:
+    """Chance that a comparison drawn by lot within strata finds each of some rises, by drawing it again and again.
+
+    Units keep their own values; a rise is planted in those treated, and the comparison read as `randomised.read` reads it, against the
+    level it has where nothing is planted.
+
+    Parameters
+    ----------
+    values : of the outcome, one per unit
+    past : of the same units before; where all are alike it takes off nothing
+    stratum : labels within which lots are drawn
+    held_share : of each stratum
+    kind : ``mean``: what a unit has grows by the rise; ``rate``: events come on top, by chance, in proportion to the unit's own rate;
+        ``share``: units without it get it, by chance
+    rises : shares of the mean of `values`, 0 or more
+    level : of the two-sided test
+
+    Returns
+    -------
+    array, one chance per rise; missing where a side would have fewer than two units, or all values are alike
+
+    References
+    ----------
+    Power by simulation of the design on its own units: Gerber and Green (2012), Field Experiments, chapter 3; Arnold et al. (2011), BMC
+    Medical Research Methodology 11, 94.
+    """
+    y, x, group = values.to_numpy(float), past.to_numpy(float), stratum.to_numpy()
+    base, random = float(y.mean()) if len(y) else np.nan, np.random.default_rng(seed)
+    treated = randomised.draw(pd.Series(group), held_share, seed).to_numpy()
+    if not (min(treated.sum(), (~treated).sum()) >= 2 and base > 0 and np.ptp(y) > 0):
+        return np.full(len(rises), np.nan)
+    lots = randomised.redraws(treated, group, seed, DESIGN_DRAWS)[1:]
+    nothing = randomised.statistic(randomised.of_draws(lots, y, treated.astype(float), group, x))
+    asked = np.quantile(np.abs(nothing), 1 - level)
+    own = _own_rates(y, x, random, lots.shape) if kind == "rate" else y
+    found = []
+    for rise in rises:
+        if kind == "rate":
+            more = random.poisson(rise * own)
+        elif kind == "share":
+            more = (random.random(lots.shape) < rise * base / max(1 - base, rise * base)) * (1 - y)
+        else:
+            more = np.broadcast_to(rise * y, lots.shape)
+        read = randomised.of_draws(lots, y + lots * more, treated.astype(float), group, x)
+        found.append(float((randomised.statistic(read) > asked).mean()))
+    return np.array(found)
+
+
+def _own_rates(y: np.ndarray, x: np.ndarray, random: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    """Draw the rate of events each unit may have, given its events in both periods: gamma, as of units that differ by chance."""
+    base, before = y.mean(), x.mean() if np.ptp(x) > 0 else 0.0
+    between = np.cov(x, y)[0, 1] * base / before if before else y.var(ddof=1) - base
+    prior = base / max(between, base / MOST_UNITS)  # as many periods as the average of all units is worth
+    return random.gamma(prior * base + y + x * (before > 0), 1 / (prior + 1 + before / base), shape)
+
+
+def smallest_of(rises: Sequence[float], chances: np.ndarray) -> float:
+    """Smallest rise with a chance of `POWER`, between those tried; missing where none of them has it, or the first has.
+
+    Examples
+    --------
+    >>> round(smallest_of([0.1, 0.2], np.array([0.7, 0.9])), 3)
+    0.144
+    """
+    rising = np.maximum.accumulate(chances)
+    if np.isnan(rising).any() or rising[-1] < POWER:
+        return np.nan
+    z = scipy.special.ndtri(rising.clip(1e-6, 1 - 1e-6))
+    return float(np.interp(scipy.special.ndtri(POWER), z, rises))
 
 
 def _exact(held, treated, most: int, detected: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Curve:  # type: ignore[no-untyped-def]

@@ -42,7 +42,7 @@ NAMES = {  # what a name becomes: a word, and the code of its row's id
 }  # fmt: skip
 VOCABULARY = {  # text of the programme by which rows are counted or joined; all other is written freely
     "account_insights.source", "content.format", "content.language", "content.product_line", "contracts.product_line",
-    "criteria.sign_off_team", "cycle_overrides.product_line", "experiments.pre_registered_metric", "experiments.stratum",
+    "criteria.sign_off_team", "cycle_overrides.product_line", "experiments.pre_registered_metric", "experiments.stratum", "experiment_plans.looks",
     "list_votes.round", "list_votes.voter_team", "message_tests.arm", "messages.version", "personas.function",
     "readiness.item", "team.team",
 }  # fmt: skip

@@ -38,6 +38,7 @@ CYCLE = col("text", "buying cycle", one_of=CYCLE_NAMES)
 PERIOD_COLUMN = col("text", "year, quarter or month: 2026, 2026-Q3, 2026-07", matches=PERIOD)
 START, END = col("date", "first day"), col("date", "last day", null=True)
 OWNER, DUE = col("text", "who answers for it", null=True), col("date", "until when", null=True)
+LOOKS = r"[1-9]\d*(;[1-9]\d*)*"  # months joined by ;
 ASSIGNED_AT = col("ts", "when it was drawn")
 
 
@@ -273,6 +274,26 @@ EXPERIMENTS = entries("experiments", "An account drawn for treatment or held out
     "pre_registered_metric": col("text", "the measure that will tell, chosen beforehand"),
 }, dates="assigned_at", rules=(in_order("assigned_at", "exposure_at"),))
 
+EXPERIMENT_PLANS = entries("experiment_plans",
+    "What an experiment will be judged by, written down before anything was done; of several entries the last before the draw holds.",
+    ["experiment_id"], {
+    "experiment_id": col("id", "the experiment"),
+    "measure_id": col("id", "the one measure that decides, such as opportunities_opened"),
+    "horizon_months": col("int", "months after its draw for which each account is judged", unit="months"),
+    "looks": col("text", "months at which the result is looked at, rising, joined by ;, the last the horizon: 6;12", matches=LOOKS),
+    "design": col("text", "how lots are drawn: among neighbours, or within strata", one_of=("pairs", "strata")),
+    "held_share": col("rate", "accounts held back of each pair or stratum", unit="share, 0 to 1"),
+    "seed": col("int", "of the lots, with which anybody can draw them again; missing where they were drawn elsewhere", null=True, unit="any whole number"),
+    "rise": col("number", "rise that the programme hopes for", null=True, unit="share of the baseline"),
+    "smallest_rise": col("number", "rise found with a chance of four in five", null=True, unit="share of the baseline"),
+    "power": col("rate", "chance to find the rise hoped for", null=True, unit="share, 0 to 1"),
+    "analysis": col("text", "how it will be judged, in a sentence"),
+    "frozen_at": col("ts", "since when nobody changes it; missing while it is a draft", null=True),
+}, rules=(
+    Rule("held share of nobody or all", "held_share > 0 and held_share < 1", "Hold some of the accounts back and treat the others."),
+    Rule("no months to judge", "horizon_months >= 1", "Give the months after which it is judged."),
+))
+
 MESSAGE_TESTS = entries("message_tests", "Which message of a test an account was drawn to get.",
     ["test_id", "account_id"], {
     "test_id": col("id", "the test"),
@@ -322,5 +343,5 @@ FORGOTTEN = table("forgotten",
 ENTERED = {t.name: t for t in (
     OBJECTIVES, TARGETS, CRITERIA, READINESS, ACCOUNT_TIERS, LIST_VOTES, CYCLE_OVERRIDES, DECISION_STATUS, ACCOUNT_INSIGHTS, ACCOUNT_GOALS,
     CONTRACTS, RELATIONSHIP_ECONOMICS, WORKSHOP_DECISIONS, WORKSHOP_ACTIONS, PLAN_ITEMS, TEAM, PERSONAS, MESSAGES, CONTENT,
-    PROMOTIONS, CAMPAIGN_ACCOUNTS, EXPERIMENTS, MESSAGE_TESTS, HAND_OVERS, DOSSIER_DELIVERIES, FX_RATES, FORGOTTEN,
+    PROMOTIONS, CAMPAIGN_ACCOUNTS, EXPERIMENTS, EXPERIMENT_PLANS, MESSAGE_TESTS, HAND_OVERS, DOSSIER_DELIVERIES, FX_RATES, FORGOTTEN,
 )}
