@@ -155,8 +155,8 @@ def of_draws(lots: np.ndarray, outcome: np.ndarray, dose: np.ndarray, stratum: n
         e, f = (v - z * (s / zz)[:, None] for v, s in ((y, of_y), (d, of_d)))
         leverage = (1 / size)[which] + (x * x / left if known else 0.0) + z * z / zz[:, None]
         weight = z * z / np.maximum(1 - leverage, TIE)
-    squares = ((weight * a * b).sum(axis=1) for a, b in ((e, e), (e, f), (f, f)))
-    return Reading(of_y, of_d, *squares, len(which))
+    ee, ef, ff = ((weight * a * b).sum(axis=1) for a, b in ((e, e), (e, f), (f, f)))
+    return Reading(of_y, of_d, ee, ef, ff, len(which))
 
 
 def statistic(found: Reading, effect: float = 0.0) -> np.ndarray:
