@@ -17,7 +17,7 @@ import scipy
 from abmlib.stats.intervals import LEVEL
 
 DRAWS = 4_000  # other draws that the one made is compared with
-MOST_UNITS = 5_000  # with more units the draws are as good as normal
+MOST_UNITS = 1_000  # with more units the draws are as good as normal, and too many to hold
 ALPHA = 1 - LEVEL
 TIE = 1e-9  # relative; statistics that differ by less are alike
 HALVINGS = 60  # of the range an end of an interval is sought in
