@@ -1,4 +1,4 @@
-"""What a programme is steered by: engagement on the web site and satisfaction, and how they changed in a year."""
+"""What a programme is steered by: sums over sums by account and day, and how they changed between two periods."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -41,14 +41,37 @@ class Kpi:
     unit: str
     rows: pd.DataFrame  # account_id, day, top, bottom
     once: tuple[str, ...] = ()  # sums in which an account counts once, however many rows it has
+    of_all: bool = False  # divided by all accounts asked for, also those without a row; else by what the rows say
+    is_state: bool = False  # rows are as of the last day of a period; else of what happened in it
+    item: str = ""  # question of a survey
 
-    def within(self, period: Period) -> pd.DataFrame:
-        """Rows of a period; one per account where something counts once."""
+    def counted(self, period: Period, accounts: pd.Index | None = None) -> pd.DataFrame:
+        """Rows of a period, of some accounts or all."""
         inside = self.rows[self.rows["day"].between(period.start, period.end)]
-        if not self.once:
+        return inside if accounts is None else inside[inside["account_id"].isin(accounts)]
+
+    def within(self, period: Period, accounts: pd.Index | None = None) -> pd.DataFrame:
+        """Rows of a period that are summed: one per account where something counts once, or all accounts asked for do.
+
+        Raises
+        ------
+        ValueError
+            If it is divided by all accounts, and none are named.
+        """
+        inside = self.counted(period, accounts)
+        if self.of_all and accounts is None:
+            raise ValueError(f"{self.definition_id} is divided by all accounts of a group: name them.")
+        if not self.once and not self.of_all:
             return inside
-        sums = inside.groupby("account_id", as_index=False)[["top", "bottom"]].sum()
-        return sums.assign(**{column: sums[column].clip(upper=1) for column in self.once})
+        sums = inside.groupby("account_id")[["top", "bottom"]].sum()
+        if self.of_all:
+            sums = sums.reindex(accounts, fill_value=0.0).rename_axis("account_id").assign(bottom=1.0)
+        return sums.assign(**{column: sums[column].clip(upper=1) for column in self.once}).reset_index()
+
+    def begins_late(self, period: Period) -> bool:
+        """Say whether what happens is known only from later than the first month of a period on."""
+        counts = (bool(self.once) or self.of_all) and not self.is_state
+        return counts and bool(self.rows["day"].min() > period.start + 30 * DAY)
 
 
 def engagement(activities: pd.DataFrame, sessions: pd.DataFrame) -> list[Kpi]:
@@ -85,7 +108,7 @@ def engagement(activities: pd.DataFrame, sessions: pd.DataFrame) -> list[Kpi]:
         ("minutes_on_site", "minutes", minutes.clip(upper=IDLE_MINUTES), ("bottom",)),
         ("site_conversion", "share", converted, ("top", "bottom")),
     ]
-    return [Kpi("C-25", name, unit, _rows(visits, top), once) for name, unit, top, once in parts]
+    return [Kpi("C-25", name, unit, part_rows(visits, top), once) for name, unit, top, once in parts]
 
 
 def satisfaction(surveys: pd.DataFrame) -> list[Kpi]:
@@ -105,27 +128,39 @@ def satisfaction(surveys: pd.DataFrame) -> list[Kpi]:
     points = 100.0 * (asked["score"] >= PROMOTER) - 100.0 * (asked["score"] <= DETRACTOR)
     height = (content["score"] - content["scale_min"]) / (content["scale_max"] - content["scale_min"])
     return [
-        Kpi("C-39", "nps", "points", _rows(asked, points)),
-        Kpi("C-40", "csat_top_two", "share", _rows(content, (height >= TOP).astype(float).where(height.notna()))),
+        Kpi("C-39", "nps", "points", part_rows(asked, points)),
+        Kpi("C-40", "csat_top_two", "share", part_rows(content, (height >= TOP).astype(float).where(height.notna()))),
     ]
 
 
-def _rows(table: pd.DataFrame, top: pd.Series) -> pd.DataFrame:
-    """Rows of a KPI: those whose part is known."""
-    rows = pd.DataFrame({"account_id": table["account_id"], "day": table["day"], "top": top, "bottom": 1.0})
+def part_rows(table: pd.DataFrame, top: pd.Series, bottom: float | pd.Series = 1.0) -> pd.DataFrame:
+    """Rows of a KPI: those whose part of the upper sum is known.
+
+    Parameters
+    ----------
+    table : DataFrame with ``account_id, day``
+    """
+    rows = pd.DataFrame({"account_id": table["account_id"], "day": table["day"], "top": top, "bottom": bottom})
     return rows[rows["top"].notna()]
+
+
+def estimated(kpi: Kpi, rows: pd.DataFrame) -> tuple[float, float, float, int]:
+    """Value of a KPI with an interval over accounts, and the number of its rows.
+
+    Parameters
+    ----------
+    rows : DataFrame of `Kpi.within`
+    """
+    if kpi.unit == "share" and rows["top"].isin([0, 1]).all():
+        return intervals.share(rows["top"], rows["account_id"])
+    return intervals.ratio(rows["top"], rows["bottom"], SEED, rows["account_id"])
 
 
 def kpi_rows(kpis: Sequence[Kpi], period: Period) -> list[dict[str, object]]:
     """Rows of `measures`: each KPI in a period, with an interval over accounts; n counts accounts on the site, or answers."""
     rows = []
     for kpi in kpis:
-        inside = kpi.within(period)
-        account = inside["account_id"]
-        if kpi.unit == "share":
-            found = intervals.share(inside["top"], account)
-        else:
-            found = intervals.ratio(inside["top"], inside["bottom"], SEED, account)
+        found = estimated(kpi, kpi.within(period))
         days = {"window_start": period.start, "window_end": period.end}
         rows.append(estimate_row(kpi.measure_id, kpi.definition_id, found, kpi.unit, **days))
     return rows
@@ -163,30 +198,63 @@ def changes(kpis: Sequence[Kpi], now: Period, before: Period) -> pd.DataFrame:
     Linearised difference of two ratios over clusters: Cochran (1977), Sampling Techniques, 3rd ed., section 6.4; Bonferroni.
     """
     there = [kpi for kpi in kpis if len(kpi.rows)]
-    parts = {kpi.definition_id: (kpi.within(now), kpi.within(before)) for kpi in there}
+    sides = {kpi.definition_id: (kpi.within(now), kpi.within(before)) for kpi in there}
     early = {
-        kpi.definition_id: min(map(len, parts[kpi.definition_id])) < FLOOR_OUTCOMES
-        or bool(kpi.once and kpi.rows["day"].min() > before.start + 30 * DAY)
+        kpi.definition_id: min(map(len, sides[kpi.definition_id])) < FLOOR_OUTCOMES or kpi.begins_late(before)
         for kpi in there
     }
     z, rows = intervals.deviations(max(sum(not e for e in early.values()), 1)), []
-    for name, (later, earlier) in parts.items():
-        (value, pull), (was, pull_before) = _linearised(later), _linearised(earlier)
-        each = pull.sub(pull_before, fill_value=0.0)
-        half = z * np.sqrt((each**2).sum() * len(each) / max(len(each) - 1, 1))
-        low, high = value - was - half, value - was + half
+    for name, both in sides.items():
+        difference, error, _ = apart(*account_sums(*both))
+        low, high = difference[0] - z * error[0], difference[0] + z * error[0]
         verdict = "up" if low > 0 else "down" if high < 0 else "within noise"
-        known = (value - was, low, high, verdict)
+        known = (difference[0], low, high, verdict)
         rows.append((name, *((np.nan, np.nan, np.nan, "too early") if early[name] else known)))
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _linearised(rows: pd.DataFrame) -> tuple[float, pd.Series]:
-    """Value of a KPI, and how far each account pulls it."""
-    sums = rows.groupby("account_id")[["top", "bottom"]].sum()
-    below = sums["bottom"].sum()
-    value = float(sums["top"].sum() / below) if below else np.nan
-    return value, (sums["top"] - value * sums["bottom"]) / (below or np.nan)
+def account_sums(*sides: pd.DataFrame, accounts: pd.Index | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Sum both parts of a KPI by account, on each of some sides, such as two periods.
+
+    Parameters
+    ----------
+    sides : rows of a KPI, DataFrames with ``account_id, top, bottom``
+    accounts : whose sums are wanted, in this order; without, those of all that have a row on a side
+
+    Returns
+    -------
+    top, bottom : of shape (sides, 1, accounts)
+    """
+    each = [side.groupby("account_id")[["top", "bottom"]].sum() for side in sides]
+    if accounts is None:
+        accounts = pd.Index(pd.unique(np.concatenate([side.index.to_numpy() for side in each])))
+    both = np.stack([side.reindex(accounts, fill_value=0.0).to_numpy(float) for side in each])
+    return both[:, None, :, 0], both[:, None, :, 1]
+
+
+def apart(top: np.ndarray, bottom: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Ratios of sums over accounts on one side less those on another; an account on both sides counts against itself.
+
+    Parameters
+    ----------
+    top, bottom : of shape (2 sides, KPIs, accounts); a ratio is the sum of the one over that of the other
+
+    Returns
+    -------
+    difference, standard error, accounts that have a part of a sum on a side; of shape (KPIs,). Missing where a lower sum is not
+    above 0
+
+    References
+    ----------
+    Linearised difference of two ratios over clusters: Cochran (1977), Sampling Techniques, 3rd ed., section 6.4.
+    """
+    below = bottom.sum(axis=-1)
+    below = np.where(below > 0, below, np.nan)
+    value = top.sum(axis=-1) / below
+    pull = (top - value[..., None] * bottom) / below[..., None]
+    accounts = ((top != 0) | (bottom != 0)).any(axis=0).sum(axis=-1)
+    squares = ((pull[0] - pull[1]) ** 2).sum(axis=-1)
+    return value[0] - value[1], np.sqrt(squares * accounts / np.maximum(accounts - 1, 1)), accounts
 
 
 def by_family(measures: pd.DataFrame, changed: pd.DataFrame, headlines: pd.DataFrame) -> pd.DataFrame:
