@@ -144,23 +144,16 @@ def part_rows(table: pd.DataFrame, top: pd.Series, bottom: float | pd.Series = 1
     return rows[rows["top"].notna()]
 
 
-def estimated(kpi: Kpi, rows: pd.DataFrame) -> tuple[float, float, float, int]:
-    """Value of a KPI with an interval over accounts, and the number of its rows.
-
-    Parameters
-    ----------
-    rows : DataFrame of `Kpi.within`
-    """
-    if kpi.unit == "share" and rows["top"].isin([0, 1]).all():
-        return intervals.share(rows["top"], rows["account_id"])
-    return intervals.ratio(rows["top"], rows["bottom"], SEED, rows["account_id"])
-
-
 def kpi_rows(kpis: Sequence[Kpi], period: Period) -> list[dict[str, object]]:
     """Rows of `measures`: each KPI in a period, with an interval over accounts; n counts accounts on the site, or answers."""
     rows = []
     for kpi in kpis:
-        found = estimated(kpi, kpi.within(period))
+        inside = kpi.within(period)
+        account = inside["account_id"]
+        if kpi.unit == "share":
+            found = intervals.share(inside["top"], account)
+        else:
+            found = intervals.ratio(inside["top"], inside["bottom"], SEED, account)
         days = {"window_start": period.start, "window_end": period.end}
         rows.append(estimate_row(kpi.measure_id, kpi.definition_id, found, kpi.unit, **days))
     return rows

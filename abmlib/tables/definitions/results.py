@@ -349,6 +349,29 @@ EXECUTIVE_SUMMARY = table("15_executive_summary",
         one_of=("up", "down", "within noise", "too variable", "too few", "too early", "not judged")),
 })
 
+KPI_REPORT = table("14_kpis", "KPIs of each group of accounts in a period, and of the same accounts in the period before.",
+    ["definition_id", "item", "group_by", "group"], {
+    "family": col("text", "family", one_of=("sales value", "pipeline", "contact coverage", "perception", "appointments",
+        "engagement", "satisfaction", "scale")),
+    "measure_id": col("id", "the measure"),
+    "definition_id": col("id", "the variant used"),
+    "item": col("text", "question of a survey", default=""),
+    "group_by": col("text", "what accounts are split by; all = not split"),
+    "group": col("text", "the part"),
+    "value": col("number", "the value at all accounts of the group", null=True, unit="see unit"),
+    "unit": col("text", "unit of value, before, change and their intervals"),
+    "low": col("number", "lower end of the interval", null=True, unit="see unit"),
+    "high": col("number", "upper end of the interval", null=True, unit="see unit"),
+    "n": col("int", "what the value rests on: deals, meetings, answers, accounts on the web site", unit="count"),
+    "accounts": col("int", "accounts of the group", unit="count"),
+    "same_accounts": col("int", "those of them known before the earlier period began", unit="count"),
+    "before": col("number", "the value in the period before, at these", null=True, unit="see unit"),
+    "change": col("number", "the value in this period less that in the period before, at these", null=True, unit="see unit"),
+    "change_low": col("number", "lower end of the interval of the change", null=True, unit="see unit"),
+    "change_high": col("number", "upper end of the interval of the change", null=True, unit="see unit"),
+    "verdict": col("text", "what the change means, all cells looked at together", one_of=("up", "down", "within noise", "too early")),
+})
+
 KPIS = table("15_kpis", "The four families of KPIs: engagement, satisfaction, pipeline and scale.",
     ["definition_id", "track"], {
     "family": col("text", "family", one_of=("engagement", "satisfaction", "pipeline", "scale")),
