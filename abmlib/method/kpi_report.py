@@ -51,7 +51,7 @@ def pipeline(opportunities: pd.DataFrame, known: Mapping[Period, pd.DataFrame]) 
 
     References
     ----------
-    S1-23b; metric dictionary C-2, C-8, C-60.
+    S1-23b; metric dictionary C-2, C-8, C-55.
     """
     opened = opportunities.assign(day=opportunities["created_day"])
     decided = deals.decided(opportunities)
@@ -71,7 +71,7 @@ def pipeline(opportunities: pd.DataFrame, known: Mapping[Period, pd.DataFrame]) 
             of_all=True,
             is_state=True,
         ),
-        Kpi("C-60", "deals_opened_per_account", "deals", part_rows(opened, _ones(opened)), of_all=True),
+        Kpi("C-55", "opportunities_opened", "deals", part_rows(opened, _ones(opened)), of_all=True),
         Kpi("C-2", "win_rate_by_count", "share", part_rows(decided, deals.won_flag(decided).astype(float))),
     ]
 

@@ -182,6 +182,11 @@ PAGES: dict[str, Format] = {  # columns of tables that are shown and not kept
     "there": Format("count", "All such accounts"),
     "there_share": Format("share", "Accounts won of all", ends=("there_low", "there_high")),
     "moved_by": Format("share", "Change", ends=("change_low", "change_high")),
+    # 14
+    "answered": Format("share", "Answered", ends=("answered_low", "answered_high")),
+    "moved_back": Format("share", "Answered if moved back", ends=("moved_back_low", "moved_back_high")),
+    "beyond": Format("share", "Answered beyond that", ends=("beyond_low", "beyond_high")),
+    "converted": Format("share", "Converted", ends=("converted_low", "converted_high")),
     # 15
     "change": Format("number"),
     "revenue_growth_12m": Format("share", "Change over the 12 months before"), "won_12m": Format("money", "Won, 12 months"),

@@ -1,0 +1,206 @@
+"""Sentences and tables of the KPI report, from finished numbers."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from abmlib.pages import show
+from abmlib.pages.say import Words, count, day, joined, one_line, share, words
+from abmlib.tables.definitions.measures import name as measure_name
+
+MOVED = ("up", "down")
+FIVE = ("sales value", "pipeline", "contact coverage", "perception", "appointments")  # S1-23a to e
+CHOSEN = "Accounts and moments were chosen, not drawn: a difference does not say that the touches made it."
+POINTS = " (points)"
+NAMED = 6  # changes named in a sentence before it counts the rest
+
+
+def moved(cells: pd.DataFrame, group: str, currency: str) -> str:
+    """Say which KPIs of a group moved; empty where the group has none, or without a change that is judged.
+
+    Parameters
+    ----------
+    cells : DataFrame to the spec of ``14_kpis``
+    group : such as ``on the target list``
+    """
+    own = cells[cells["group"] == group]
+    if own.empty:
+        return ""
+    called, early = own[own["verdict"].isin(MOVED)], int((own["verdict"] == "too early").sum())
+    each = [f"{_kpi(r)} {r.verdict} ({_number(r.change, r.unit, currency, True)})" for r in called.itertuples()]
+    listed = joined(each[:NAMED]) + f" and {len(each) - NAMED:,} more" * (len(each) > NAMED)
+    quiet = len(own) - len(called) - early
+    parts = [listed, f"{count(quiet, 'KPI')} within noise" * bool(quiet), f"{early:,} too early to judge" * bool(early)]
+    return f"{group[:1].upper()}{group[1:]}, {count(len(own), 'KPI')}: {'; '.join(filter(None, parts))}."
+
+
+def same_accounts(cells: pd.DataFrame, before: pd.Timestamp) -> str:
+    """Say which accounts changes are of, and how many are left out; empty without a cell.
+
+    Parameters
+    ----------
+    cells : DataFrame to the spec of ``14_kpis``
+    before : first day of the earlier period
+    """
+    if cells.empty:
+        return ""
+    whole = cells.iloc[cells["accounts"].argmax()]
+    later = int(whole["accounts"] - whole["same_accounts"])
+    said = f"Changes compare the same {count(int(whole['same_accounts']), 'account')} in both periods, known before {day(before)}"
+    return said + f"; {later:,} that came later {'is' if later == 1 else 'are'} left out of changes" * bool(later) + "."
+
+
+def about(cells: pd.DataFrame, level: float) -> str:
+    """Say how changes are judged; empty where none is."""
+    judged = int(cells["change"].notna().sum())
+    together = f"{judged:,} changes are judged together: of those called up or down, at most {1 - level:.0%} are expected to be "
+    return (together + "false alarms. A change whose own interval leaves 0 may still be within noise.") * (judged > 1)
+
+
+def kpi_table(cells: pd.DataFrame, currency: str) -> pd.DataFrame:
+    """KPIs of one group, one row each: value, before and change in its own unit, as text.
+
+    Parameters
+    ----------
+    cells : DataFrame to the spec of ``14_kpis``; KPIs without a value are left out
+    """
+    out = []
+    for r in cells[cells["value"].notna()].itertuples():
+        ends = f" ({_plain(r.change_low, r.unit, True)} to {_plain(r.change_high, r.unit, True)})"
+        row = {
+            "family": r.family,
+            "KPI": _kpi(r),
+            "value": _value(r, currency),
+            "n": r.n,
+            "before": _number(r.before, r.unit, currency) if pd.notna(r.before) else "",
+            "change": _number(r.change, r.unit, currency, True) + ends if pd.notna(r.change) else "",
+            "verdict": r.verdict,
+        }
+        out.append(row)
+    return pd.DataFrame(out)
+
+
+def beside(cells: pd.DataFrame, families: Sequence[str], currency: str) -> pd.DataFrame:
+    """KPIs of some families, one row each and one column per group: value, n, and up, down or too early, as text.
+
+    Parameters
+    ----------
+    cells : DataFrame to the spec of ``14_kpis``, of one way of grouping; KPIs without a value are left out
+    """
+    kept = cells[cells["family"].isin(families) & cells["value"].notna()]
+    texts = [
+        f"{_value(r, currency)}, n = {r.n:,}" + f"; {r.verdict}" * (r.verdict != "within noise")
+        for r in kept.itertuples()
+    ]
+    names = [_kpi(r) for r in kept.itertuples()]
+    rows = pd.DataFrame(
+        {"family": kept["family"].to_numpy(), "KPI": names, "group": kept["group"].to_numpy(), "text": texts}
+    )
+    wide = rows.pivot_table(
+        index=["family", "KPI"], columns="group", values="text", aggfunc="first", sort=False, observed=True
+    )
+    return wide[list(dict.fromkeys(rows["group"]))].fillna("").reset_index().rename_axis(columns=None)
+
+
+def about_beside(level: float, floor: int) -> str:
+    """Say how to read `beside`."""
+    return (
+        f"In brackets: {level:.0%} interval. Up, down: against the 12 months before, in the same accounts. Too early: fewer than "
+        f"{floor} cases, or too few accounts, in either period."
+    )
+
+
+def responses(table: pd.DataFrame, days: int, earlier: int, level: float) -> Words:
+    """Say how often accounts answered marketing touches made for them and for all; nothing where a kind is missing.
+
+    Parameters
+    ----------
+    table : DataFrame of `responses.side_by_side`, of touches: two kinds, then their differences
+    days : within which an answer counts
+    earlier : days by which touches were moved to see what happens anyway
+    """
+    if table.empty:
+        return words()
+    kinds = table.iloc[:2]
+    said = [f"{share(r.answered)} of {count(int(r.n), 'touch', 'touches')} {r.kind}" for r in kinds.itertuples()]
+    anyway = [f"{share(r.moved_back)} of those {r.kind}" for r in kinds.itertuples() if pd.notna(r.moved_back)]
+    moved_back = f"Moved {earlier:,} days back, {joined(anyway)} would count as answered: so much happens anyway."
+    first = f"Within {days:,} days accounts answered {joined(said)}."
+    gap = f"{first} {_gap(table.iloc[-1], 'answered', level)}"
+    beyond = f" Beyond that: {_gap(table.iloc[-1], 'beyond', level)}" * bool(pd.notna(table["beyond"].iloc[-1]))
+    return words(gap, (moved_back + beyond) * bool(anyway), CHOSEN)
+
+
+def conversions(table: pd.DataFrame, days: int, level: float) -> Words:
+    """Say how often web visits converted after a touch made for the account; nothing where there are none.
+
+    Parameters
+    ----------
+    table : DataFrame of `responses.side_by_side`, of visits
+    days : after a touch in which a visit counts as after it
+    """
+    if table.empty:
+        return words()
+    own, other = table.iloc[0], table.iloc[1]
+    said = f"{share(own['converted'])} of {count(int(own['n']), 'web visit')} in the {days:,} days after a touch made for the account"
+    said += f" converted, and {share(other['converted'])} of the other visits of these accounts."
+    return words(f"{said} {_gap(table.iloc[-1], 'converted', level)}", CHOSEN)
+
+
+def message_tests(arms: pd.DataFrame, days: int, level: float) -> Words:
+    """Say of each comparison of a message test whether an arm converted more accounts; nothing without one.
+
+    Parameters
+    ----------
+    arms : DataFrame of `responses.message_arms`
+    days : after the draw in which an account could convert
+    """
+    said = []
+    for r in arms[arms["part"] == "difference"].itertuples():
+        head = f"Message test {one_line(r.test_id)}, {one_line(r.kind)}, accounts that converted within {days:,} days of the draw: "
+        said.append(head + _difference(r.converted, r.converted_low, r.converted_high, r.accounts, level))
+    return words(*said)
+
+
+def _gap(row: pd.Series, column: str, level: float) -> str:
+    """Say the last row of a table of kinds as a sentence."""
+    ends = row[column], row[f"{column}_low"], row[f"{column}_high"]
+    name = str(row["kind"]).removesuffix(POINTS)
+    return f"{name[:1].upper()}{name[1:]}: {_difference(*ends, row['accounts'], level)}"
+
+
+def _difference(value: float, low: float, high: float, accounts: int, level: float) -> str:
+    """Say a difference of shares in points, with its interval and what it means."""
+    of = f"{accounts:,.0f} accounts"
+    if pd.isna(low):
+        return f"too early to say ({of})."
+    seen = "" if low > 0 or high < 0 else "no difference beyond noise, "
+    return f"{seen}{100 * value:+.1f} points ({level:.0%} interval {100 * low:+.1f} to {100 * high:+.1f}, {of})."
+
+
+def _kpi(row: Any) -> str:
+    """Name a KPI; one of a survey with its question."""
+    return measure_name(row.definition_id) + f": {one_line(row.item)}" * bool(row.item)
+
+
+def _value(row: Any, currency: str) -> str:
+    """Write a value in its unit, with its interval."""
+    ends = f" ({_plain(row.low, row.unit)} to {_plain(row.high, row.unit)})"
+    return _number(row.value, row.unit, currency) + ends * bool(pd.notna(row.low))
+
+
+def _number(value: float, unit: str, currency: str, is_change: bool = False) -> str:
+    """Write a number with its unit; a change with its sign, that of a share in points."""
+    named = "points" if is_change and unit == "share" else show.unit_names(pd.Series([unit]), currency)[0]
+    return f"{_plain(value, unit, is_change)} {named}".strip()
+
+
+def _plain(value: float, unit: str, is_change: bool = False) -> str:
+    """Write a number without its unit; small ones with two decimals, so that changes per account can be seen."""
+    if unit == "share":
+        return f"{100 * value:+.1f}" if is_change else show.amount(value, unit)
+    sign = "+" * is_change
+    if unit == "currency":
+        return f"{value:{sign},.0f}"
+    return f"{value:{sign}.2f}" if abs(value) < 10 else show.amount(value, unit, is_change)
