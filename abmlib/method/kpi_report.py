@@ -47,7 +47,7 @@ def pipeline(opportunities: pd.DataFrame, known: Mapping[Period, pd.DataFrame]) 
 
     Returns
     -------
-    Four `Kpi`; those of amounts without rows where most open or lost deals carry none
+    Four `Kpi`; those of amounts without rows where most open or lost deals carry none, the win rate where no deal was lost
 
     References
     ----------
@@ -55,7 +55,8 @@ def pipeline(opportunities: pd.DataFrame, known: Mapping[Period, pd.DataFrame]) 
     """
     opened = opportunities.assign(day=opportunities["created_day"])
     decided = deals.decided(opportunities)
-    decided = decided.assign(day=decided["closed_day"])
+    decided = decided.assign(day=decided["closed_day"], won=deals.won_flag(decided).astype(float))
+    decided = decided.iloc[: 0 if decided["won"].all() else None]
     live = pd.concat(
         [deals.open_deals(rows).assign(day=period.end) for period, rows in known.items()], ignore_index=True
     )
@@ -72,7 +73,7 @@ def pipeline(opportunities: pd.DataFrame, known: Mapping[Period, pd.DataFrame]) 
             is_state=True,
         ),
         Kpi("C-55", "opportunities_opened", "deals", part_rows(opened, _ones(opened)), of_all=True),
-        Kpi("C-2", "win_rate_by_count", "share", part_rows(decided, deals.won_flag(decided).astype(float))),
+        Kpi("C-2", "win_rate_by_count", "share", part_rows(decided, decided["won"])),
     ]
 
 
@@ -300,7 +301,7 @@ def report(
             about = {c: getattr(kpi, c) for c in ("measure_id", "definition_id", "item", "unit")} | {"family": family}
             cells = _values(kpi, sides[0], often[0], ids, members)
             few = np.any([*_few(often, same), [kpi.begins_late(before)] * len(labels)], axis=0)
-            cells = cells.join(_changes(sides, few, ids, same))
+            cells = cells.join(changes_in_groups(*account_sums(*sides, accounts=ids), few, same))
             tables.append(labels.assign(**about).join(cells))
     columns = list(schema.spec("14_kpis").columns)
     table = pd.concat(tables, ignore_index=True) if tables else schema.empty("14_kpis").assign(p=np.nan)
@@ -347,25 +348,37 @@ def _values(kpi: Kpi, rows: pd.DataFrame, often: np.ndarray, ids: pd.Index, memb
     })  # fmt: skip
 
 
-def _changes(sides: Sequence[pd.DataFrame], few: np.ndarray, ids: pd.Index, same: np.ndarray) -> pd.DataFrame:
-    """Change of a KPI in each group since the period before, with its p-value; missing where it is too early.
+def changes_in_groups(top: np.ndarray, bottom: np.ndarray, few: np.ndarray, same: np.ndarray) -> pd.DataFrame:
+    """Change of a KPI in each group since the period before, with its p-value.
 
     Parameters
     ----------
-    sides : rows of `Kpi.within` in this period and the one before
+    top, bottom : of shape (2 periods, 1, accounts), this period first, as `kpis.account_sums`
     few : groups of which it is too early to say
     same : which account is in which group, and was known before, of shape (groups, accounts)
+
+    Returns
+    -------
+    DataFrame, one row per group: ``before, change, change_low, change_high, p`` (missing where it is too early), ``same_accounts``
+
+    References
+    ----------
+    `kpis.apart`.
     """
-    top, bottom = account_sums(*sides, accounts=ids)
     change, error, clusters = apart(top * same, bottom * same)
     half = scipy.special.stdtrit(clusters - 1, 1 - (1 - LEVEL) / 2) * error
     below = (bottom[1] * same).sum(axis=-1)
     was = (top[1] * same).sum(axis=-1) / np.where(below > 0, below, np.nan)
-    with np.errstate(all="ignore"):
-        p = np.where(error > 0, 2 * scipy.special.stdtr(clusters - 1, -np.abs(change) / error), change == 0)
-    out = {"before": was, "change": change, "change_low": change - half, "change_high": change + half, "p": p}
+    out = {"before": was, "change": change, "change_low": change - half, "change_high": change + half}
+    out["p"] = p_values(change, error, clusters)
     known = {column: np.where(few, np.nan, values) for column, values in out.items()}
     return pd.DataFrame(known).assign(same_accounts=same.sum(axis=1))
+
+
+def p_values(change: np.ndarray, error: np.ndarray, clusters: np.ndarray) -> np.ndarray:
+    """Two-sided p-values of changes by Student's t over accounts; 1 where no account changed."""
+    with np.errstate(all="ignore"):
+        return np.where(error > 0, 2 * scipy.special.stdtr(clusters - 1, -np.abs(change) / error), change == 0)
 
 
 def _often(rows: pd.DataFrame, ids: pd.Index) -> np.ndarray:

@@ -275,18 +275,30 @@ def message_arms(tests: pd.DataFrame, activities: pd.DataFrame, as_of: pd.Timest
     return out[["test_id", "part", "kind", "accounts", *ends.values()]]
 
 
-def response_rows(table: pd.DataFrame, definition: str, column: str, group_by: str) -> list[dict[str, object]]:
-    """Make rows of `measures` of the kinds of `side_by_side`; differences have none.
+def response_rows(answers: pd.DataFrame, visited: pd.DataFrame, arms: pd.DataFrame) -> list[dict[str, object]]:
+    """Make rows of `measures` of touches answered, visits converted, and accounts of message tests; differences have none.
+
+    Parameters
+    ----------
+    answers, visited : DataFrames of `side_by_side`, of touches and of visits
+    arms : DataFrame of `message_arms`
 
     References
     ----------
     S1-10, S3-22c.
     """
-    measure = "S1-10" if column == "answered" else "S3-22c"
+    drawn = arms[arms["part"] == "arm"]
+    drawn = drawn.assign(n=drawn["accounts"], kind=drawn["test_id"] + ": " + drawn["kind"])
+    noted = [
+        ("S1-10", "marketing_touches_answered", "answered", "campaign kind", answers),
+        ("S3-22c", "visits_converted", "converted", "visit kind", visited),
+        ("S3-22c", "accounts_converted_of_message_arm", "converted", "message arm", drawn),
+    ]
     return [
         estimate_row(
-            measure, definition, (row[column], row[f"{column}_low"], row[f"{column}_high"], int(row["n"])), "share",
-            group_by=group_by, group=row["kind"],
+            measure, name, (row[column], row[f"{column}_low"], row[f"{column}_high"], int(row["n"])), "share",
+            group_by=by, group=row["kind"],
         )
+        for measure, name, column, by, table in noted
         for row in table[~table["kind"].isin([DIFFERENCE, PAIRED])].to_dict("records")
     ]  # fmt: skip

@@ -47,6 +47,8 @@ def same_accounts(cells: pd.DataFrame, before: pd.Timestamp) -> str:
         return ""
     whole = cells.iloc[cells["accounts"].argmax()]
     later = int(whole["accounts"] - whole["same_accounts"])
+    if not whole["same_accounts"]:
+        return f"No account was known before {day(before)}, so no change can be given."
     said = f"Changes compare the same {count(int(whole['same_accounts']), 'account')} in both periods, known before {day(before)}"
     return said + f"; {later:,} that came later {'is' if later == 1 else 'are'} left out of changes" * bool(later) + "."
 
@@ -59,7 +61,7 @@ def about(cells: pd.DataFrame, level: float) -> str:
 
 
 def kpi_table(cells: pd.DataFrame, currency: str) -> pd.DataFrame:
-    """KPIs of one group, one row each: value, before and change in its own unit, as text.
+    """KPIs of one group or several, one row each: value, before and change in its own unit, as text.
 
     Parameters
     ----------
@@ -71,6 +73,8 @@ def kpi_table(cells: pd.DataFrame, currency: str) -> pd.DataFrame:
         row = {
             "family": r.family,
             "KPI": _kpi(r),
+            "group_by": r.group_by,
+            "group": r.group,
             "value": _value(r, currency),
             "n": r.n,
             "before": _number(r.before, r.unit, currency) if pd.notna(r.before) else "",
@@ -78,7 +82,8 @@ def kpi_table(cells: pd.DataFrame, currency: str) -> pd.DataFrame:
             "verdict": r.verdict,
         }
         out.append(row)
-    return pd.DataFrame(out)
+    several = ["group_by", "group"] * (cells["group"].nunique() > 1)
+    return pd.DataFrame(out).reindex(columns=["family", "KPI", *several, "value", "n", "before", "change", "verdict"])
 
 
 def beside(cells: pd.DataFrame, families: Sequence[str], currency: str) -> pd.DataFrame:
@@ -127,8 +132,8 @@ def responses(table: pd.DataFrame, days: int, earlier: int, level: float) -> Wor
     anyway = [f"{share(r.moved_back)} of those {r.kind}" for r in kinds.itertuples() if pd.notna(r.moved_back)]
     moved_back = f"Moved {earlier:,} days back, {joined(anyway)} would count as answered: so much happens anyway."
     first = f"Within {days:,} days accounts answered {joined(said)}."
-    gap = f"{first} {_gap(table.iloc[-1], 'answered', level)}"
-    beyond = f" Beyond that: {_gap(table.iloc[-1], 'beyond', level)}" * bool(pd.notna(table["beyond"].iloc[-1]))
+    gap = f"{first} Answers: {_gap(table.iloc[-1], 'answered', level)}"
+    beyond = f" Answers beyond that: {_gap(table.iloc[-1], 'beyond', level)}" * bool(pd.notna(table["beyond"].iloc[-1]))
     return words(gap, (moved_back + beyond) * bool(anyway), CHOSEN)
 
 
@@ -145,7 +150,7 @@ def conversions(table: pd.DataFrame, days: int, level: float) -> Words:
     own, other = table.iloc[0], table.iloc[1]
     said = f"{share(own['converted'])} of {count(int(own['n']), 'web visit')} in the {days:,} days after a touch made for the account"
     said += f" converted, and {share(other['converted'])} of the other visits of these accounts."
-    return words(f"{said} {_gap(table.iloc[-1], 'converted', level)}", CHOSEN)
+    return words(f"{said} Conversions: {_gap(table.iloc[-1], 'converted', level)}")
 
 
 def message_tests(arms: pd.DataFrame, days: int, level: float) -> Words:
@@ -166,8 +171,7 @@ def message_tests(arms: pd.DataFrame, days: int, level: float) -> Words:
 def _gap(row: pd.Series, column: str, level: float) -> str:
     """Say the last row of a table of kinds as a sentence."""
     ends = row[column], row[f"{column}_low"], row[f"{column}_high"]
-    name = str(row["kind"]).removesuffix(POINTS)
-    return f"{name[:1].upper()}{name[1:]}: {_difference(*ends, row['accounts'], level)}"
+    return f"{str(row['kind']).removesuffix(POINTS)}: {_difference(*ends, row['accounts'], level)}"
 
 
 def _difference(value: float, low: float, high: float, accounts: int, level: float) -> str:
