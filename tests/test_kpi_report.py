@@ -165,6 +165,9 @@ def test_perception_shifts_by_person_and_others_are_shown_apart():
     assert same[["n", "before", "verdict"]].tolist() == [35, 50, "up"]
     assert same["change"] == pytest.approx((34 * 25 + 50) / 35)
     assert every["n"] == 36
+    both = pd.concat([cells(k, accounts(IDS)).reset_index() for k in found])
+    assert "us: 35 people answered in both periods, +25.7 points of 100" in say_kpis.perception(both, kr.ALL, "EUR")
+    assert "0 people answered in both periods, too early" in say_kpis.perception(both[both["n"] == 36], kr.ALL, "EUR")
     assert (
         "&lt;b&gt;us"
         in say_kpis.words(say_kpis.moved(cells(found[0], accounts(IDS)).reset_index(), kr.ALL, "EUR"))._repr_html_()

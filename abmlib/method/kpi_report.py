@@ -22,7 +22,7 @@ ALL = "all accounts"
 
 
 def sales_value(opportunities: pd.DataFrame) -> list[Kpi]:
-    """Amount and annual contract value of deals won, per account.
+    """Amount of deals won, per account.
 
     Parameters
     ----------
@@ -33,8 +33,7 @@ def sales_value(opportunities: pd.DataFrame) -> list[Kpi]:
     S1-23a; metric dictionary C-4.
     """
     won = _won(opportunities)
-    worth = {"won_value_per_account": won["amount"].astype(float), "acv_won_per_account": deals.acv(won).astype(float)}
-    return [Kpi("C-4", name, "currency", part_rows(won, value), of_all=True) for name, value in worth.items()]
+    return [Kpi("C-4", "won_value_per_account", "currency", part_rows(won, won["amount"].astype(float)), of_all=True)]
 
 
 def pipeline(opportunities: pd.DataFrame, known: Mapping[Period, pd.DataFrame]) -> list[Kpi]:

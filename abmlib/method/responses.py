@@ -72,7 +72,8 @@ def answered(touches: pd.DataFrame, activities: pd.DataFrame, as_of: pd.Timestam
 
     References
     ----------
-    S1-10. House definition: the same touches at moments without them.
+    S1-10. Placebo in time: Abadie, Diamond and Hainmueller (2015), Comparative politics and the synthetic control method,
+    American Journal of Political Science 59, p. 495.
     """
     if not 0 < days <= EARLIER_DAYS:
         raise ValueError(f"answer_days must be from 1 to {EARLIER_DAYS}, got {days}.")

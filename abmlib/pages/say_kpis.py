@@ -35,6 +35,32 @@ def moved(cells: pd.DataFrame, group: str, currency: str) -> str:
     return f"{group[:1].upper()}{group[1:]}, {count(len(own), 'KPI')}: {'; '.join(filter(None, parts))}."
 
 
+def perception(cells: pd.DataFrame, group: str, currency: str) -> str:
+    """Say of each question how the people who answered in both periods changed; empty where nobody was asked.
+
+    Parameters
+    ----------
+    cells : DataFrame to the spec of ``14_kpis``
+    group : whose, such as ``all accounts``
+    """
+    own = cells[cells["group"] == group]
+    asked, same = (
+        own[own["definition_id"] == f"perception_of_{who}"].set_index("item") for who in ("all", "same_people")
+    )
+    said = []
+    for item in asked.index:
+        n, row = (int(same.loc[item, "n"]), same.loc[item]) if item in same.index else (0, None)
+        head = f"{one_line(item)}: {count(n, 'person', 'people')} answered in both periods"
+        if row is None or pd.isna(row["change"]):
+            said.append(f"{head}, too early to judge")
+        else:
+            ends = f"{_plain(row['change_low'], row['unit'], True)} to {_plain(row['change_high'], row['unit'], True)}"
+            said.append(
+                f"{head}, {_number(row['change'], row['unit'], currency, True)} of 100 ({ends}), {row['verdict']}"
+            )
+    return f"Perception. {'; '.join(said)}." * bool(said)
+
+
 def same_accounts(cells: pd.DataFrame, before: pd.Timestamp) -> str:
     """Say which accounts changes are of, and how many are left out; empty without a cell.
 
