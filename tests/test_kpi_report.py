@@ -213,7 +213,7 @@ def test_groups_stand_side_by_side_with_n_and_what_was_called():
     rows = [(a, "2025-01-05", 1.0) for a in IDS] + [(a, "2026-01-05", 2.0 + i % 2) for i, a in enumerate(IDS)]
     table = cells(kpi(rows, of_all=True), accounts(IDS, won={"a0": "2024-01-01"})).reset_index()
     line = say_kpis.beside(table[table["group_by"] == "customer"], say_kpis.FIVE, "EUR").iloc[0]
-    assert line["customers"] == "2.00 meetings, n = 1; too early"
-    assert line["prospects"].startswith("2.51 meetings (2.")
-    assert line["prospects"].endswith("n = 39; up")
+    assert line["Customers"] == "2.00 meetings, n = 1; too early"
+    assert line["Prospects"].startswith("2.51 meetings (2.")
+    assert line["Prospects"].endswith("n = 39; up")
     assert say_kpis.moved(table, kr.ALL, "EUR") == "All accounts, 1 KPI: Meetings held per account up (+1.50 meetings)."

@@ -60,17 +60,11 @@ def pipeline(opportunities: pd.DataFrame, known: Mapping[Period, pd.DataFrame]) 
         [deals.open_deals(rows).assign(day=period.end) for period, rows in known.items()], ignore_index=True
     )
     live = live.iloc[: None if deals.carry_amounts(opportunities) else 0]
-    amount, weight = (live[column].astype(float) for column in ("amount", "probability"))
+    amount, chance = (live[column].astype(float) for column in ("amount", "probability"))
+    weighted = part_rows(live, amount * chance)
     return [
         Kpi("C-8", "open_value_per_account", "currency", part_rows(live, amount), of_all=True, is_state=True),
-        Kpi(
-            "C-8",
-            "weighted_value_per_account",
-            "currency",
-            part_rows(live, amount * weight),
-            of_all=True,
-            is_state=True,
-        ),
+        Kpi("C-8", "weighted_value_per_account", "currency", weighted, of_all=True, is_state=True),
         Kpi("C-55", "opportunities_opened", "deals", part_rows(opened, _ones(opened)), of_all=True),
         Kpi("C-2", "win_rate_by_count", "share", part_rows(decided, decided["won"])),
     ]

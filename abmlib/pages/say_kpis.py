@@ -9,7 +9,7 @@ from abmlib.pages import show
 from abmlib.pages.say import Words, count, day, joined, one_line, share, words
 from abmlib.tables.definitions.measures import name as measure_name
 
-MOVED = ("up", "down")
+MOVED, QUIET = ("up", "down"), "within noise"
 FIVE = ("sales value", "pipeline", "contact coverage", "perception", "appointments")  # S1-23a to e
 CHOSEN = "Accounts and moments were chosen, not drawn: a difference does not say that the touches made it."
 POINTS = " (points)"
@@ -32,7 +32,7 @@ def moved(cells: pd.DataFrame, group: str, currency: str) -> str:
     listed = joined(each[:NAMED]) + f" and {len(each) - NAMED:,} more" * (len(each) > NAMED)
     quiet = len(own) - len(called) - early
     parts = [listed, f"{count(quiet, 'KPI')} within noise" * bool(quiet), f"{early:,} too early to judge" * bool(early)]
-    return f"{group[:1].upper()}{group[1:]}, {count(len(own), 'KPI')}: {'; '.join(filter(None, parts))}."
+    return f"{_sentence(group)}, {count(len(own), 'KPI')}: {'; '.join(filter(None, parts))}."
 
 
 def perception(cells: pd.DataFrame, group: str, currency: str) -> str:
@@ -120,18 +120,11 @@ def beside(cells: pd.DataFrame, families: Sequence[str], currency: str) -> pd.Da
     cells : DataFrame to the spec of ``14_kpis``, of one way of grouping; KPIs without a value are left out
     """
     kept = cells[cells["family"].isin(families) & cells["value"].notna()]
-    texts = [
-        f"{_value(r, currency)}, n = {r.n:,}" + f"; {r.verdict}" * (r.verdict != "within noise")
-        for r in kept.itertuples()
-    ]
-    names = [_kpi(r) for r in kept.itertuples()]
-    rows = pd.DataFrame(
-        {"family": kept["family"].to_numpy(), "KPI": names, "group": kept["group"].to_numpy(), "text": texts}
-    )
-    wide = rows.pivot_table(
-        index=["family", "KPI"], columns="group", values="text", aggfunc="first", sort=False, observed=True
-    )
-    return wide[list(dict.fromkeys(rows["group"]))].fillna("").reset_index().rename_axis(columns=None)
+    texts = [f"{_value(r, currency)}, n = {r.n:,}" + f"; {r.verdict}" * (r.verdict != QUIET) for r in kept.itertuples()]
+    rows = kept[["family", "group"]].assign(KPI=[_kpi(r) for r in kept.itertuples()], text=texts)
+    wide = rows.pivot_table(index=["family", "KPI"], columns="group", values="text", aggfunc="first", sort=False)
+    order = [group for group in cells["group"].unique() if group in wide]
+    return wide[order].rename(columns=_sentence).fillna("").reset_index().rename_axis(columns=None)
 
 
 def about_beside(level: float, floor: int) -> str:
@@ -209,9 +202,14 @@ def _difference(value: float, low: float, high: float, accounts: int, level: flo
     return f"{seen}{100 * value:+.1f} points ({level:.0%} interval {100 * low:+.1f} to {100 * high:+.1f}, {of})."
 
 
+def _sentence(text: str) -> str:
+    """Begin a text with a capital letter."""
+    return text[:1].upper() + text[1:]
+
+
 def _kpi(row: Any) -> str:
     """Name a KPI; one of a survey with its question."""
-    return measure_name(row.definition_id) + f": {one_line(row.item)}" * bool(row.item)
+    return measure_name(row.definition_id) + f": {' '.join(str(row.item).split())}" * bool(row.item)
 
 
 def _value(row: Any, currency: str) -> str:
