@@ -175,7 +175,7 @@ def test_perception_shifts_by_person_and_others_are_shown_apart():
 
 
 def test_where_nothing_changed_chance_calls_something_in_few_reports():
-    rng, runs, many, kinds = np.random.default_rng(3), 400, 90, 12
+    rng, runs, many, kinds = np.random.default_rng(3), 250, 90, 12
     mood = rng.gamma(1.0, 2.0, (runs, many))  # accounts differ, and each is the same in both periods
     top = rng.poisson(np.broadcast_to(mood[:, None, None], (2, runs, kinds, 1, many))).astype(float)
     top[:, :, ::2] *= rng.lognormal(0, 1.5, top[:, :, ::2].shape)  # half of the KPIs are money
