@@ -242,6 +242,49 @@ def differences(rows: pd.DataFrame, labels: Sequence[str], ax: Axes, unit: str) 
     ax.set_xticks([-end, -end / 2, 0, end / 2, end])
 
 
+def effects(rows: pd.DataFrame, labels: Sequence[str], ax: Axes, unit: str) -> None:
+    """Draw effects with their intervals beside the line of no effect, one row each, first on top; the effect in a column at the right.
+
+    The first row is that of what decides, and is drawn full; the others open. What reaches beyond `FARTHEST` ends in an arrow there.
+
+    Parameters
+    ----------
+    rows : DataFrame ``effect, low, high`` (shares of a baseline)
+    """
+    if rows.empty:
+        return nothing(ax)
+    y, ends = range(len(rows)), rows.clip(-FARTHEST, FARTHEST)
+    colours = [BLUE] + [GREY] * (len(rows) - 1)
+    ax.axvline(0, color=INK, ls="--", lw=1.2)
+    ax.hlines(y, ends["low"], ends["high"], color=colours, lw=2)
+    for column, mark in (("low", "<"), ("high", ">")):
+        cut = [i for i, beyond in enumerate(rows[column].abs() > FARTHEST) if beyond]
+        ax.scatter(ends[column].iloc[cut], cut, marker=mark, color=GREY, s=45, zorder=3, clip_on=False)
+    ax.scatter(ends["effect"], y, color=[BLUE] + ["white"] * (len(rows) - 1), edgecolor=colours, lw=1.5, zorder=3)
+    add_column(ax, 50, [f"{effect:+.0%}" for effect in rows["effect"]])
+    name_rows(ax, readable(labels, 40), 0.3)
+    ax.set_xlabel(unit, wrap=True)
+    widest = min(FARTHEST, math.ceil(2 * float(ends.abs().max(axis=None))) / 2)
+    ax.set_xlim(-widest * 1.04, widest * 1.04)
+    ax.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+
+
+def draws(differences: Sequence[float], ax: Axes, unit: str) -> None:
+    """Draw how often each difference comes out of draws that do nothing, and where that of the draw made is among them.
+
+    Parameters
+    ----------
+    differences : the draw made first, then the others
+    """
+    if len(differences) < 2:
+        return nothing(ax)
+    made, others = float(differences[0]), [float(d) for d in differences[1:]]
+    ax.hist(others, bins=41, color=PALE, edgecolor=GREY, lw=0.6)
+    line, patch = ax.axvline(made, color=INK, lw=2), mpl.patches.Patch
+    add_key(ax, [line, patch(fc=PALE, ec=GREY)], ["the draw made", "other draws"])
+    ax.set(xlabel=unit, ylabel=f"of {len(others):,} draws")
+
+
 def detectable(rows: pd.DataFrame, effect: float, ax: Axes) -> None:
     """Draw the smallest visible rise of each measure, a mark per horizon, beside the rise that is hoped for.
 

@@ -370,6 +370,37 @@ KPI_REPORT = table("14_kpis", "KPIs of each group of accounts in a period, and o
     "change_low": col("number", "lower end of the interval of the change", null=True, unit="see unit"),
     "change_high": col("number", "upper end of the interval of the change", null=True, unit="see unit"),
     "verdict": col("text", "what the change means, all cells looked at together", one_of=("up", "down", "within noise", "too early")),
+VERDICTS = ("more", "less", "no effect that can be told from chance", "too early", "not reached", "not answerable")
+READOUT = table("14_readout", "What each experiment drawn by lot shows: its registered measure at every look, the others at the last one reached.",
+    ["experiment_id", "definition_id", "months"], {
+    "experiment_id": col("id", "the experiment"),
+    "definition_id": col("id", "the measure"),
+    "registered": col("bool", "was it named before the draw; it alone decides"),
+    "months": col("int", "months after its draw for which each account is judged", unit="months"),
+    "over_on": col("date", "last day of the months of the account drawn last"),
+    "treated": col("int", "accounts treated", unit="accounts"),
+    "held": col("int", "accounts held back", unit="accounts"),
+    "treated_mean": col("number", "mean of the treated", null=True, unit="unit of the measure"),
+    "held_mean": col("number", "mean of those held back", null=True, unit="unit of the measure"),
+    "effect": col("number", "per account drawn for treatment, strata and own past taken off", null=True, unit="unit of the measure"),
+    "low": col("number", "lower end of its interval, which holds over all looks together", null=True, unit="unit of the measure"),
+    "high": col("number", "upper end of its interval", null=True, unit="unit of the measure"),
+    "relative": col("number", "effect over the mean of those held back", null=True, unit="share"),
+    "smallest_rise": col("number", "rise that this comparison finds with the power of the house, over the mean of those held back", null=True, unit="share"),
+    "p": col("rate", "share of draws that show as much by chance", null=True),
+    "p_adjusted": col("rate", "the same, adjusted for all measures that are not registered; missing for the one that is", null=True),
+    "level": col("rate", "p-value up to which this look is no chance"),
+    "verdict": col("text", "what it shows", one_of=VERDICTS),
+})
+
+BALANCE = table("14_balance", "How alike the arms of each experiment were before the draw.", ["experiment_id", "what"], {
+    "experiment_id": col("id", "the experiment"),
+    "what": col("text", "outcome of as many months before the draw, or size"),
+    "treated_mean": col("number", "mean of the treated", unit="see what"),
+    "held_mean": col("number", "mean of those held back", unit="see what"),
+    "smd": col("number", "difference within strata over the standard deviation", null=True, unit="standard deviations"),
+    "p": col("rate", "share of draws that differ as much, adjusted for all that is compared"),
+    "verdict": col("text", "is the difference one of chance", one_of=("as chance would have it", "more than chance")),
 })
 
 KPIS = table("15_kpis", "The four families of KPIs: engagement, satisfaction, pipeline and scale.",

@@ -1,0 +1,128 @@
+"""Whether an experiment was drawn and kept as it was registered, before anybody reads what came of it."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from abmlib.method.detectable import DAY
+from abmlib.method.readout import BEFORE, FULL, Experiment, earlier, reading
+from abmlib.method.tiger_teams import TIERS
+from abmlib.stats import randomised
+from abmlib.stats.intervals import adjusted
+from abmlib.tables import programme
+
+YES, NO, UNKNOWN = "yes", "no", "cannot be checked"
+
+
+def balance(experiment: Experiment, facts: Mapping[str, pd.DataFrame], employees: pd.Series) -> pd.DataFrame:
+    """Compare the arms as they were before the draw: outcomes of the same months before, and size.
+
+    Some differ by chance. The p-value is that of the draw itself, adjusted for all that is compared.
+
+    Returns
+    -------
+    DataFrame to the spec of ``14_balance``
+
+    References
+    ----------
+    Metric dictionary C-61. Standardised difference: Austin (2009), Statistics in Medicine 28, p. 3083.
+    """
+    drawn, rows = experiment.drawn, []
+    names = list(dict.fromkeys([experiment.measure, "opportunities_opened", "revenue"]))
+    known = {n: earlier(facts[n], drawn, experiment.months, FULL[n][0]) for n in names if n in FULL}
+    size = employees.reindex(drawn.index).astype(float)
+    known |= {"employees": size.fillna(size.median())} if size.notna().any() else {}
+    for what, values in known.items():
+        if (read := reading(drawn, values, pd.Series(0.0, drawn.index))) is None:
+            continue
+        one, two = values[drawn["treated"]], values[~drawn["treated"]]
+        spread = float(np.sqrt((one.var() + two.var()) / 2))
+        rows.append(
+            (
+                experiment.name,
+                what,
+                one.mean(),
+                two.mean(),
+                read.effect / spread if spread else np.nan,
+                randomised.p_value(read),
+            )
+        )
+    out = pd.DataFrame(rows, columns=["experiment_id", "what", "treated_mean", "held_mean", "smd", "p"])
+    out["p"] = adjusted(out["p"])
+    return out.assign(verdict=np.where(out["p"] <= randomised.ALPHA, "more than chance", "as chance would have it"))
+
+
+def touched(experiment: Experiment, members: pd.DataFrame, tiers: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
+    """List the accounts held back that the programme touched all the same while they were to be left alone.
+
+    Parameters
+    ----------
+    members, tiers : ``tables.schema`` ``campaign_accounts`` and ``account_tiers``
+
+    Returns
+    -------
+    DataFrame, one row per account, the first touch: ``account_id, how, day``
+    """
+    held = experiment.drawn[~experiment.drawn["treated"]]
+    named = programme.latest_entries("campaign_accounts", members)
+    placed = programme.latest_entries("account_tiers", tiers)
+    placed = placed[placed["tier"].isin(TIERS)]
+    parts = [
+        (named["account_id"], "named by a campaign", named["added_day"]),
+        (placed["account_id"], "put into a tier", placed["valid_from"]),
+        (held.index, "reached by the treatment", held["exposed_day"]),
+    ]
+    rows = pd.concat([pd.DataFrame({"account_id": a, "how": h, "day": d}) for a, h, d in parts])
+    start = rows["account_id"].map(held["day"])
+    inside = rows["day"].between(start, start + pd.DateOffset(months=experiment.months) - DAY) & (rows["day"] <= as_of)
+    return rows[inside].sort_values(["day", "account_id"]).drop_duplicates("account_id").reset_index(drop=True)
+
+
+def checks(experiment: Experiment, broken: pd.DataFrame, balanced: pd.DataFrame) -> pd.DataFrame:
+    """Check whether an experiment was drawn and kept as registered.
+
+    Parameters
+    ----------
+    broken, balanced : of `touched` and `balance`
+
+    Returns
+    -------
+    DataFrame, one row per check: ``check, kept`` (yes, no, or cannot be checked), ``k`` (accounts that break it, or things that differ), ``n``
+
+    References
+    ----------
+    House definition; README, glossary entry "experiment".
+    """
+    rows, n, held = experiment.entries, len(experiment.drawn), experiment.counts[1]
+    treated = experiment.drawn[experiment.drawn["treated"]]
+    late = int((rows["entered_day"] > rows["assigned_day"]).sum())
+    alone = int((experiment.drawn.groupby("lot")["treated"].transform("nunique") < 2).sum())
+    other = _drawn_otherwise(experiment)
+    kept = [
+        ("plan frozen before the draw", experiment.registered == BEFORE, None),
+        ("plan not altered after the draw", None if experiment.registered != BEFORE else not experiment.altered, None),
+        ("draw entered on its day", late == 0, (late, len(rows))),
+        ("no account changed arms", experiment.moved == 0, (experiment.moved, len(rows))),
+        ("arms as the registered seed draws them", None if other is None else other == 0, (other, len(rows)) if other is not None else None),
+        ("both arms in every stratum and wave", alone == 0, (alone, n)),
+        ("every account still in the book", n == len(rows), (len(rows) - n, len(rows))),
+        ("accounts held back left alone", len(broken) == 0, (len(broken), held)),
+        ("treated accounts reached", None if treated["exposed_day"].isna().all() else bool(treated["exposed_day"].notna().all()),
+         (int(treated["exposed_day"].isna().sum()), len(treated))),
+        ("arms alike before the draw", None if balanced.empty else bool((balanced["p"] > randomised.ALPHA).all()),
+         (int((balanced["p"] <= randomised.ALPHA).sum()), len(balanced)) if len(balanced) else None),
+    ]  # fmt: skip
+    said = {True: YES, False: NO, None: UNKNOWN}
+    out = [(check, said[verdict], *(counted or (np.nan, np.nan))) for check, verdict, counted in kept]
+    return pd.DataFrame(out, columns=["check", "kept", "k", "n"])
+
+
+def _drawn_otherwise(experiment: Experiment) -> int | None:
+    """Accounts whose arm is not the one that the registered seed draws; None where no seed was registered."""
+    if experiment.plan.empty or pd.isna(experiment.plan["seed"]):
+        return None
+    seed, share = int(experiment.plan["seed"]), float(experiment.plan["held_share"])
+    waves = experiment.entries.set_index("account_id").groupby("assigned_day")
+    again = pd.concat(randomised.draw(w["stratum"].astype(str), share, seed) for _, w in waves)
+    return int((again != experiment.entries.set_index("account_id")["arm"].eq("treated")[again.index]).sum())

@@ -1,0 +1,314 @@
+"""Sentences of 14 on experiments drawn by lot, from finished numbers."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from abmlib.pages.say import count, day, joined, money, named, p_value, share, short_money
+
+NONE = "No comparison drawn at random is known by this day, so nobody can say what the programme caused. 02 Framework draws one: hold accounts back."
+SHARES = {"accounts_opening_a_deal": "opened a deal", "accounts_won": "had a deal won"}
+CHECKS = {  # what a broken check means
+    "plan frozen before the draw": "a measure chosen afterwards can be the one that looks best",
+    "plan not altered after the draw": "the plan entered before the draw is read, not the altered one",
+    "draw entered on its day": "arms entered later may have been chosen by what happened",
+    "no account changed arms": "the last arm entered counts",
+    "arms as the registered seed draws them": "arms that no lot drew are not comparable",
+    "both arms in every stratum and wave": "accounts of a stratum or wave with one arm tell nothing",
+    "every account still in the book": "accounts that left the book are not read",
+    "accounts held back left alone": "the difference is smaller than that of a clean comparison",
+    "treated accounts reached": "the difference is smaller than the effect on accounts reached",
+    "arms alike before the draw": "own past is taken off, the rest is chance",
+}
+
+
+def quantity(value: float, outcome: str, unit: str, currency: str, sign: bool = False) -> str:
+    """Write a value of a measure per account: shares in percent or points, money whole, counts with two decimals.
+
+    Examples
+    --------
+    >>> quantity(0.125, "accounts_won", "share of accounts", "EUR", sign=True), quantity(1.5, "touches_in", "touches per account", "EUR")
+    ('+12.5 points', '1.50')
+    """
+    plus = "+" if sign else ""
+    if pd.isna(value):
+        return "unknown"
+    if not np.isfinite(value):
+        return "without end"
+    if outcome in SHARES:
+        return f"{100 * value:+.1f} points" if sign else share(value)
+    return f"{value:{plus},.0f} {currency}" if unit.startswith("currency") else f"{value:{plus},.2f}"
+
+
+def _more(row: pd.Series, unit: str, currency: str) -> str:
+    """Say how treated accounts differ from those held back."""
+    ends = " to ".join(quantity(row[c], row["definition_id"], unit, currency, sign=True) for c in ("low", "high"))
+    size = quantity(abs(row["effect"]), row["definition_id"], unit, currency)
+    which = "more" if row["effect"] >= 0 else "fewer" if not unit.startswith("currency") else "less"
+    if row["definition_id"] in SHARES:
+        size, what = f"{100 * abs(row['effect']):.1f} points {which}", SHARES[row["definition_id"]]
+        said = f"of the {count(row['treated'], 'treated account')} {size} {what} than of the {row['held']:,} held back"
+    else:
+        verb = {"opportunities_opened": "opened", "revenue": "bought for", "won_value": "signed for"}.get(
+            row["definition_id"], "had"
+        )
+        what = f"{size} {which} {unit.partition(' ')[0]}" if not unit.startswith("currency") else f"{size} {which}"
+        said = f"the {count(row['treated'], 'treated account')} {verb} {what} per account than the {row['held']:,} held back"
+    return f"{said} ({ends}, randomisation p {p_value(row['p'])})"
+
+
+def answer(
+    read: pd.DataFrame, units: Mapping[str, tuple[str, str]], names: Mapping[str, str], currency: str, level: float
+) -> str:
+    """Say what an experiment shows by its registered measure: at the last look reached, or when the first one is.
+
+    Parameters
+    ----------
+    read : DataFrame to the spec of ``14_readout``, rows of one experiment; without any, nothing was drawn
+    units : kind and unit of each measure that can be read
+    names : reader's name of each
+    level : at which intervals hold over all looks together
+    """
+    own = read[read["registered"].astype(bool)]
+    if own.empty:
+        return NONE
+    name = own["experiment_id"].iloc[0]
+    if own["definition_id"].iloc[0] not in units:
+        able = joined([names[m].lower() for m in units])
+        return f"{name} is to be judged by {own['definition_id'].iloc[0].replace('_', ' ')}, which is not read here. Read are: {able}."
+    open_, past = own[own["verdict"] == "not reached"], own[own["verdict"] != "not reached"]
+    if past.empty:
+        arms = f"{count(own['treated'].iloc[0], 'account')} treated, {own['held'].iloc[0]:,} held back"
+        return f"Too early to judge {name} ({arms}): the first look is on {day(open_['over_on'].iloc[0])}; nothing is read before."
+    row = past.iloc[-1]
+    arms = f"{count(row['treated'], 'account')} treated and {row['held']:,} held back"
+    if row["verdict"] == "not answerable":
+        return f"{name} cannot be read: this data does not hold its measure, {names[row['definition_id']].lower()}."
+    if row["verdict"] == "too early":
+        return f"{name} cannot be judged after {row['months']} months: with {arms} too few were drawn, an arm is empty, or none differs."
+    said = f"{name}, drawn by lot: in the {row['months']} months after the draw {_more(row, units[row['definition_id']][1], currency)}"
+    verdict = {"more": "a rise that chance does not explain", "less": "a fall that chance does not explain"}.get(
+        row["verdict"], row["verdict"]
+    )
+    found = f"; this comparison finds a rise of {row['smallest_rise']:.0%} or more four times in five" * bool(
+        row["smallest_rise"] > 0
+    )
+    later = "".join(f" The next look is on {day(when)}." for when in open_["over_on"].head(1))
+    return f"{said}: {verdict}{found}.{later} Interval: {level:.0%}, over all looks together."
+
+
+def registered(plan: pd.Series, names: Mapping[str, str], currency: str = "") -> str:
+    """Say what an experiment was to be judged by; empty without a plan."""
+    if plan.empty:
+        return ""
+    frozen = f"frozen on {day(plan['frozen_day'])}" if pd.notna(plan["frozen_day"]) else "never frozen"
+    hoped = f", hoping for a rise of {plan['rise']:.0%}" * bool(pd.notna(plan["rise"]))
+    promise = f" A rise of {plan['smallest_rise']:.0%} was to be found four times in five." * bool(
+        pd.notna(plan["smallest_rise"])
+    )
+    looks = joined(str(plan["looks"]).split(";"))
+    measure = names.get(plan["measure_id"], str(plan["measure_id"]).replace("_", " "))
+    return (
+        f"Registered ({frozen}): {measure} over {count(int(plan['horizon_months']), 'month')}, looked at after {looks}; "
+        f"{share(plan['held_share'])} held back within {plan['design']}{hoped}. Analysis: {plan['analysis']}.{promise}"
+    )
+
+
+def checks_table(checks: pd.DataFrame) -> pd.DataFrame:
+    """Checks in words, one row each: ``check, kept, counted, meaning`` (of what is broken)."""
+    counted = [
+        f"{k:,.0f} of {n:,.0f}" if n > 0 and k > 0 else "" for k, n in zip(checks["k"], checks["n"], strict=True)
+    ]
+    meaning = checks["check"].map(CHECKS).where(checks["kept"] == "no", "")
+    return pd.DataFrame({"check": checks["check"], "kept": checks["kept"], "broken_by": counted, "meaning": meaning})
+
+
+def kept(checks: pd.DataFrame) -> str:
+    """Say which checks are broken."""
+    broken = checks.loc[checks["kept"] == "no", "check"].tolist()
+    checked = int(checks["kept"].ne("cannot be checked").sum())
+    if checks.empty:
+        return ""
+    return (
+        f"{len(broken)} of {checked} checks do not hold: {joined(broken)}." if broken else f"All {checked} checks hold."
+    )
+
+
+def readout_table(
+    read: pd.DataFrame, units: Mapping[str, tuple[str, str]], names: Mapping[str, str], currency: str
+) -> pd.DataFrame:
+    """Readings in words, one row each: ``experiment, measure, registered, months, treated_mean, held_mean, effect, interval, relative, p, verdict``."""
+    rows = []
+    for r in read[read["definition_id"].isin(list(units))].to_dict("records"):
+        outcome, unit = str(r["definition_id"]), units[r["definition_id"]][1]
+        is_known = pd.notna(r["effect"])
+        ends = [quantity(r[c], outcome, unit, currency, sign=True) for c in ("low", "high")]
+        p = r["p"] if pd.isna(r["p_adjusted"]) else r["p_adjusted"]
+        rows.append({
+            "experiment": r["experiment_id"], "measure": f"{names[outcome]}, {'share' if outcome in SHARES else unit}".replace("currency", currency),
+            "registered": bool(r["registered"]), "months": r["months"], "over_on": r["over_on"],
+            "treated_mean": quantity(r["treated_mean"], outcome, unit, currency) if pd.notna(r["treated_mean"]) else "",
+            "held_mean": quantity(r["held_mean"], outcome, unit, currency) if pd.notna(r["held_mean"]) else "",
+            "effect": quantity(r["effect"], outcome, unit, currency, sign=True) + f" ({' to '.join(ends)})" if is_known else "",
+            "relative": f"{r['relative']:+.0%}" if pd.notna(r["relative"]) else "", "p": p_value(p).lstrip("= ") if is_known else "",
+            "verdict": r["verdict"],
+        })  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def others(read: pd.DataFrame, names: Mapping[str, str]) -> str:
+    """Say what the measures that were not registered show, together."""
+    rest = read[~read["registered"].astype(bool) & read["effect"].notna()]
+    differ = [
+        f"{names[r.definition_id].lower()} ({r.verdict})" for r in rest.itertuples() if r.verdict in {"more", "less"}
+    ]
+    if rest.empty:
+        return ""
+    said = f"differ beyond chance: {joined(differ)}" if differ else "none differs beyond chance"
+    return f"Of the {len(rest)} measures that were not registered {said}; p-values adjusted for all of them. They decide nothing."
+
+
+def reached(found: pd.Series | None, outcome: str, unit: str, currency: str) -> str:
+    """Say what the treatment did to the accounts it reached; empty where that is what the draw says already, or nobody knows."""
+    if found is None:
+        return ""
+    arms = f"The treatment reached {share(found['share_treated'])} of the {found['treated']:,.0f} treated accounts and {share(found['share_held'])} of the {found['held']:,.0f} held back in time"
+    if not np.isfinite([found["low"], found["high"]]).all():
+        return f"{arms}: exposure too weak to say what it did to those it reached."
+    ends = " to ".join(quantity(found[c], outcome, unit, currency, sign=True) for c in ("low", "high"))
+    return (
+        f"{arms}. Effect per account reached: {quantity(found['effect'], outcome, unit, currency, sign=True)} ({ends}), if being drawn did "
+        "nothing to an account that was not reached."
+    )
+
+
+def worth(found: pd.Series | None, currency: str) -> str:
+    """Say whether the programme brought more margin than it cost; empty where that cannot be read."""
+    if found is None:
+        return ""
+    margin = f"{short_money(found['margin'], currency)} ({short_money(found['margin_low'], currency)} to {short_money(found['margin_high'], currency)})"
+    head = f"Margin that the programme brought in these {found['months']} months: {margin}"
+    if pd.isna(found["net"]):
+        return f"{head}; its cost is unknown, for lack of spend of campaigns or hours of sales."
+    net = f"net worth {short_money(found['net'], currency)} ({short_money(found['net_low'], currency)} to {short_money(found['net_high'], currency)})"
+    verdict = {"cannot tell": "nobody can tell whether it was worth it"}.get(
+        found["verdict"], f"it was {found['verdict']}"
+    )
+    return f"{head}, at a cost of {short_money(found['cost'], currency)}: {net}, so {verdict}."
+
+
+def finance_table(found: pd.Series | None, hour_cost: float, currency: str) -> pd.DataFrame:
+    """The block for finance, one row per line: ``line, amount`` (in words), ``how``."""
+    if found is None:
+        return pd.DataFrame(columns=["line", "amount", "how"])
+
+    def ends(what: str) -> str:
+        return f"{money(found[what], currency)} ({money(found[what + '_low'], currency)} to {money(found[what + '_high'], currency)})"
+
+    spent = [f"campaigns {money(found['spend'], currency)}"] * bool(pd.notna(found["spend"]))
+    spent += [f"{found['hours']:,.0f} hours of sales at {money(hour_cost, currency)}"] * bool(pd.notna(found["hours"]))
+    lacks = [w for w, c in (("spend of campaigns", "spend"), ("hours of sales", "hours")) if pd.isna(found[c])]
+    cost = f"{joined(spent)} on these accounts; counted is what is beyond accounts held back" if spent else ""
+    cost += f"{'; ' * bool(spent)}not known: {joined(lacks)}" * bool(lacks)
+    assumed = (
+        f"; the cost of {share(found['estimated'])} of the revenue is not known, and the default margin stands for it"
+        * bool(found["estimated"] > 0)
+    )
+    lines = [
+        ("Segment", count(found["accounts"], "account"), "accounts drawn for treatment, whatever happened to them since"),
+        ("Period", f"{found['months']} months", f"of each account from its draw on, between {day(found['start'])} and {day(found['end'])}"),
+        ("Baseline", money(found["baseline"], currency), "their margin in as many months before the draw"),
+        ("Counterfactual", money(found["counterfactual"], currency), "margin they would have brought anyway, after the accounts held back"),
+        ("Actual", money(found["actual"], currency), "margin they brought" + assumed),
+        ("Incremental margin", ends("margin"), "actual less counterfactual, with its interval"),
+        ("Cost", money(found["cost"], currency), cost),
+        ("Net", ends("net") if pd.notna(found["net"]) else "unknown", "incremental margin less cost, with its interval"),
+        ("Verdict", found["verdict"], "worth it only where the whole interval of the net is above nothing"),
+    ]  # fmt: skip
+    return pd.DataFrame(lines, columns=["line", "amount", "how"])
+
+
+def assumption(found: pd.Series | None, currency: str) -> str:
+    """State the one assumption of the block for finance, and what would turn its verdict."""
+    if found is None:
+        return ""
+    taken = "One assumption: what deals of these months bring later is not counted."
+    if pd.isna(found["net"]):
+        return taken
+    each = found["cost"] / found["accounts"]
+    short = -found["net"] / found["accounts"]
+    turn = f"a further {money(short, currency)}" if short > 0 else f"{money(-short, currency)} less"
+    return f"{taken} It pays from {money(each, currency)} of incremental margin per treated account on; {turn} per account would turn the balance."
+
+
+def touched(found: pd.DataFrame, names: Mapping[str, str]) -> str:
+    """Say which accounts held back the programme touched all the same."""
+    each = [f"{names.get(r.account_id, r.account_id)} ({r.how} on {day(r.day)})" for r in found.itertuples()]
+    return (
+        f"{count(len(found), 'account')} held back {'was' if len(found) == 1 else 'were'} touched all the same: {named(each)}."
+        if each
+        else ""
+    )
+
+
+def title(read: pd.DataFrame, names: Mapping[str, str]) -> str:
+    """Say in a line what the registered measure shows; rows of one look."""
+    own = read.iloc[0]
+    if not own["registered"]:
+        return "Only measures that were not registered can be read"
+    return f"{names[own['definition_id']]}: {own['relative']:+.0%} against accounts held back, {own['verdict']}"
+
+
+def chance(p: float, draws: int) -> str:
+    """Say how often draws that do nothing show as much."""
+    return f"Were there no effect, {share(p)} of {draws:,} other draws would show as much"
+
+
+def keep_holding_back(alone: pd.DataFrame) -> str:
+    """Order who is to be left alone, and until when.
+
+    Parameters
+    ----------
+    alone : DataFrame ``experiment_id, until``, one row per account
+    """
+    if alone.empty:
+        return ""
+    return f"Leave the accounts held back alone until {day(alone['until'].max())}: no campaign, no tier, nothing of the programme"
+
+
+def end_experiment(registered: pd.DataFrame, is_over: bool, names: Mapping[str, str]) -> str:
+    """Order the end of an experiment whose look says more or less, or whose last look is reached; empty while it goes on.
+
+    Parameters
+    ----------
+    registered : the row of the registered measure at the look judged
+    """
+    rows = registered[registered["effect"].notna()]
+    if rows.empty or not (is_over or rows["verdict"].isin(["more", "less"]).any()):
+        return ""
+    row = rows.iloc[0]
+    what = {
+        "more": "treat the accounts held back as well",
+        "less": "take the treated accounts out, or treat them otherwise",
+    }.get(row["verdict"], "its accounts are free for the next one, with a longer list or a longer wait")
+    return f"End {row['experiment_id']}: {what}"
+
+
+def reason(registered: pd.DataFrame) -> str:
+    """Say what the registered measure shows, in a clause."""
+    rows = registered[registered["effect"].notna()]
+    return "".join(f"{r.verdict}, p {p_value(r.p)}" for r in rows.head(1).itertuples())
+
+
+def keep_or_stop(found: pd.Series | None) -> str:
+    """Order what follows from the net worth of the programme; empty where it is not known."""
+    if found is None or pd.isna(found["net"]):
+        return ""
+    return {
+        "worth it": "Keep the programme: its margin is above its cost",
+        "not worth it": "Stop the programme, or make it cheaper: its margin is below its cost",
+    }.get(
+        found["verdict"],
+        "Do not call the programme worth its money, or not: what it brought cannot be told from chance",
+    )

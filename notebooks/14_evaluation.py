@@ -1,0 +1,219 @@
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 14 Evaluation: did the programme cause it, and was it worth it?
+#
+# **Decision.** Whether the account-based programme goes on, and which accounts stay held back until when.
+#
+# **Needs** accounts. **Reads** nothing earlier. **Writes** `14_readout`, `14_balance`. **Run** monthly.
+
+# %% tags=["parameters"]
+data: str = "../data/sample"  # folder or DuckDB file with the canonical tables
+as_of: str = "2026-06-30"  # what was known at the end of this day
+tables: str = "../reports/lab/tables"  # where notebooks leave tables for each other
+hour_cost: float = 80.0  # of an hour of sales or marketing, in the reporting currency
+default_margin: float = 0.0  # margin as share of revenue where no cost is known; 0: leave it unknown
+
+# %%
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+
+from abmlib.method import deals, detectable, readout, readout_checks, readout_worth
+from abmlib.pages import plots, say, say_readout, show
+from abmlib.stats.intervals import LEVEL
+from abmlib.tables import Book
+from abmlib.tables.definitions import measures
+
+plots.style()
+
+# %% [markdown]
+# ## Load
+# The accounts that were drawn, what they were to be judged by, and what they did.
+
+# %%
+book = Book.open(data, as_of=as_of, tables=tables, hour_cost=hour_cost, default_margin=default_margin)
+book.need("accounts", writes=["14_readout", "14_balance"])
+accounts = book.read("accounts").set_index("account_id")
+opportunities = deals.with_days(book.read("opportunities"), book.as_of)
+tiers, members, activities = (book.read(name) for name in ("account_tiers", "campaign_accounts", "activities"))
+bought = book.panel("transactions", per="day", sums=["revenue"])
+touched = book.panel("activities", ["direction"], per="day")
+facts = detectable.outcome_facts(opportunities, bought, touched)
+names = {outcome: measures.name(outcome) for outcome in readout.FULL}
+
+# %% [markdown]
+# ## How the answer is made
+# Only lots make two groups alike in everything, also in what nobody measures. So accounts drawn for treatment are compared with those
+# held back, each where it was drawn, over the months from its own draw on. The **effect** is the difference within strata and waves,
+# after taking off what each account's own past predicts. **Randomisation p**: were the treatment without any effect, the share of other
+# draws that would have shown as much. A look counts only when its months are over for every account, and early looks ask for more.
+
+# %%
+found = readout.experiments(book.read("experiments"), book.read("experiment_plans"), accounts.index)
+read = readout.readout(found, facts, book.as_of)
+experiment, look = readout.to_judge(found, book.as_of)
+units = readout.units(experiment, facts, look)
+
+inside = units - units.groupby("lot").transform("mean")
+by_hand = np.linalg.lstsq(inside[["treated", "past"]], inside["outcome"])[0][0] if len(units) else np.nan
+
+judged = read[read["experiment_id"] == experiment.name]
+at_look = judged[judged["months"] == look["months"]]
+registered = at_look[at_look["registered"].astype(bool)]
+noted = book.measure(readout.readout_rows(read))
+assert np.allclose(registered["effect"].astype(float), by_hand, equal_nan=True), "two effects of the registered measure"
+
+# %% [markdown]
+# **Worth**: margin that the draw brought, less what the treated accounts cost beyond those held back.
+
+# %%
+margins = readout_worth.margin_facts(book.read("transactions"), default_margin)
+spend = readout_worth.spend_within(experiment, look["months"], book.read("campaign_spend"), members, activities)
+hours = readout_worth.hours_within(experiment, look["months"], activities)
+worth = readout_worth.worth(experiment, look, margins, spend, hours, hour_cost)
+noted = book.measure(readout_worth.worth_rows(worth, experiment.name))
+
+# %% [markdown]
+# ## Answer
+
+# %% tags=["answer"]
+newest = read[read["experiment_id"] == found[0].name] if found else read
+say.words(
+    say_readout.answer(judged, readout.FULL, names, book.currency, LEVEL),
+    say_readout.worth(worth, book.currency),
+    say_readout.answer(newest, readout.FULL, names, book.currency, LEVEL) * bool(found and found[0] is not experiment),
+)
+
+# %% [markdown]
+# ## What was registered, and was it kept to?
+# A comparison proves as much as its lots: what decides must be written down before the draw, and nobody may change sides.
+
+# %% tags=["finding"]
+broken = readout_checks.touched(experiment, members, tiers, book.as_of)
+balanced = readout_checks.balance(experiment, facts, accounts["employees"])
+checked = readout_checks.checks(experiment, broken, balanced)
+say.words(
+    say_readout.registered(experiment.plan, names),
+    say_readout.kept(checked),
+    say_readout.touched(broken, accounts["name"]),
+)
+
+# %%
+show.table(say_readout.checks_table(checked), "Checks of the experiment")
+
+# %%
+note = "Outcomes: per account, in as many months before the draw. Some differences are chance; p-values are adjusted for all rows."
+compared = balanced.drop(columns="experiment_id").assign(what=balanced["what"].replace(names).replace("_", " "))
+show.table(compared, "Arms before the draw", note=note * (len(balanced) > 0))
+
+# %% [markdown]
+# ## What the experiment shows
+# The registered measure decides. The others help to understand it, and decide nothing.
+
+# %% tags=["finding"]
+arms_reached = readout.on_reached(experiment, units, look)
+of_measure = readout.FULL.get(experiment.measure, ("", ""))[1]
+book.measure(readout.reached_rows(arms_reached, experiment.name, look, of_measure))
+say.words(
+    say_readout.others(at_look, names),
+    say_readout.reached(arms_reached, experiment.measure, of_measure, book.currency),
+)
+
+# %%
+relative = at_look[at_look["effect"].notna() & (at_look["held_mean"] > 0)]
+if len(relative):
+    fig, ax = plt.subplots()
+    plots.title(ax, say_readout.title(relative, names))
+    ends = relative[["effect", "low", "high"]].div(relative["held_mean"], axis=0).astype(float)
+    plots.effects(
+        ends, relative["definition_id"].map(names).tolist(), ax, "effect, share of the mean of accounts held back"
+    )
+
+# %%
+differences = readout.other_draws(experiment, units)
+if len(differences):
+    fig, ax = plt.subplots(figsize=(9, 3.2))
+    plots.title(ax, say_readout.chance(registered["p"].iloc[0], len(differences) - 1))
+    plots.draws(differences, ax, f"{names[experiment.measure].lower()} per account, treated less held back")
+
+# %%
+texts = say_readout.readout_table(judged, readout.FULL, names, book.currency)
+note = f"In brackets: {LEVEL:.0%} interval that holds over all looks together. p: of measures not registered, adjusted for all of them."
+show.table(texts.drop(columns="experiment", errors="ignore"), "Readings", note=note * (len(texts) > 0))
+
+# %% [markdown]
+# ## Was it worth it?
+# The block for finance. What each account spends differs more than a programme can move, so the interval is wide.
+
+# %% tags=["finding"]
+say.words(say_readout.assumption(worth, book.currency))
+
+# %%
+show.table(say_readout.finance_table(worth, hour_cost, book.currency), "Block for finance")
+
+# %% [markdown] tags=["fold"]
+# ## All experiments
+
+# %%
+every = say_readout.readout_table(read[read["registered"].astype(bool)], readout.FULL, names, book.currency)
+show.table(every.iloc[: None if len(found) > 1 else 0], "Registered measures of all experiments")
+
+# %% [markdown]
+# ## What to decide
+
+# %%
+heads, two_weeks = "heads of sales and marketing", str((book.as_of + pd.Timedelta(days=14)).date())
+runs = readout.running(found, book.as_of)
+alone = readout.held_back(runs, book.as_of)
+left_alone = alone.set_index("account_id")
+book.decide(
+    "keep_holding_back", kind="programme", accounts=alone["account_id"], text=say_readout.keep_holding_back(alone),
+    owner=heads, due=str(alone["until"].max().date()) if len(alone) else None,
+    reason="held back in " + left_alone["experiment_id"], would_change="a look that shows an effect before the last one",
+)  # fmt: skip
+touched_now = broken[broken["account_id"].isin(left_alone.index)].set_index("account_id")
+book.decide(
+    "stop_contamination", kind="programme", accounts=touched_now.index, owner=heads, due=two_weeks,
+    text="Take these held-back accounts out of campaigns and tiers until the experiment is over",
+    reason=touched_now["how"], would_change="the end of the experiment",
+)  # fmt: skip
+
+# %%
+waiting = readout.not_reached(runs)
+book.decide(
+    "reach_the_treated", kind="programme", accounts=waiting["account_id"], owner=heads, due=two_weeks,
+    text="Reach these accounts, which were drawn for treatment and that nothing has reached yet",
+    reason=waiting.set_index("account_id")["experiment_id"].radd("drawn for treatment in "),
+    would_change="a day of exposure that is not entered yet",
+)  # fmt: skip
+unplanned = [e.name for e in runs if e.registered != readout.BEFORE]
+book.decide(
+    "register_plan", kind="programme", only_if=len(unplanned) > 0, owner=heads, due=two_weeks,
+    text=f"Register by which one measure, and when, {say.joined(unplanned)} is judged, before anybody looks at the result",
+    reason="no plan was frozen before the draw", would_change="a plan that is not entered yet",
+)  # fmt: skip
+ended = say_readout.end_experiment(registered, experiment not in runs, names)
+book.decide(
+    "end_experiment", kind="programme", only_if=bool(ended), text=ended, owner=heads, due=two_weeks,
+    reason=say_readout.reason(registered), would_change="a registered look that is still to come",
+)  # fmt: skip
+
+# %% tags=["decide"]
+verdict = say_readout.keep_or_stop(worth) if experiment not in runs else ""
+book.decide(
+    "keep_or_stop_programme", kind="programme", only_if=bool(verdict), text=verdict, owner=heads, due=two_weeks,
+    **(readout_worth.moves(worth) if verdict else {}), reason=f"experiment {experiment.name}",
+    would_change="margin that deals of these months bring later, or a cost that is not known here",
+)  # fmt: skip
+show.decisions(book.decisions, book.currency, accounts["name"])
+
+# %%
+book.write("14_readout", read)
+book.write("14_balance", balanced)
