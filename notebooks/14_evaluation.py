@@ -46,7 +46,7 @@ tiers, members, activities = (book.read(name) for name in ("account_tiers", "cam
 bought = book.panel("transactions", per="day", sums=["revenue"])
 touched = book.panel("activities", ["direction"], per="day")
 facts = detectable.outcome_facts(opportunities, bought, touched)
-names = {outcome: measures.name(outcome) for outcome in readout.FULL}
+names = {outcome: measures.name(outcome).removesuffix(" per account") for outcome in readout.FULL}
 
 # %% [markdown]
 # ## How the answer is made
@@ -100,17 +100,19 @@ broken = readout_checks.touched(experiment, members, tiers, book.as_of)
 balanced = readout_checks.balance(experiment, facts, accounts["employees"])
 checked = readout_checks.checks(experiment, broken, balanced)
 say.words(
-    say_readout.registered(experiment.plan, names),
-    say_readout.kept(checked),
+    say_readout.registered(experiment.plan, experiment.registered, names) * bool(found),
+    say_readout.kept(checked) * bool(found),
     say_readout.touched(broken, accounts["name"]),
 )
 
 # %%
-show.table(say_readout.checks_table(checked), "Checks of the experiment")
+show.table(say_readout.checks_table(checked.iloc[: None if found else 0]), "Checks of the experiment")
 
 # %%
 note = "Outcomes: per account, in as many months before the draw. Some differences are chance; p-values are adjusted for all rows."
-compared = balanced.drop(columns="experiment_id").assign(what=balanced["what"].replace(names).replace("_", " "))
+compared = balanced.drop(columns="experiment_id").assign(
+    what=balanced["what"].replace(names | {"employees": "Employees"})
+)
 show.table(compared, "Arms before the draw", note=note * (len(balanced) > 0))
 
 # %% [markdown]
@@ -146,7 +148,9 @@ if len(differences):
 # %%
 texts = say_readout.readout_table(judged, readout.FULL, names, book.currency)
 note = f"In brackets: {LEVEL:.0%} interval that holds over all looks together. p: of measures not registered, adjusted for all of them."
-show.table(texts.drop(columns="experiment", errors="ignore"), "Readings", note=note * (len(texts) > 0))
+show.table(
+    texts.drop(columns="experiment", errors="ignore"), "Readings", note=note * bool(judged["effect"].notna().any())
+)
 
 # %% [markdown]
 # ## Was it worth it?

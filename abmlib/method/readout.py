@@ -210,7 +210,8 @@ def earlier(fact: pd.DataFrame, drawn: pd.DataFrame, months: int, kind: str = "m
 def _between(fact: pd.DataFrame, start: pd.Series, end: pd.Series, kind: str) -> pd.Series:
     """Sum an outcome of accounts, each between two days of its own."""
     rows = fact[fact["account_id"].isin(start.index)]
-    inside = (rows["day"] >= rows["account_id"].map(start)) & (rows["day"] <= rows["account_id"].map(end))
+    first, last = (ends.reindex(rows["account_id"]).to_numpy() for ends in (start, end))
+    inside = (rows["day"] >= first) & (rows["day"] <= last)
     sums = rows[inside].groupby("account_id")["amount"].sum().reindex(start.index, fill_value=0.0).astype(float)
     return (sums > 0).astype(float) if kind == "share" else sums
 

@@ -73,10 +73,15 @@ def touched(experiment: Experiment, members: pd.DataFrame, tiers: pd.DataFrame, 
         (placed["account_id"], "put into a tier", placed["valid_from"]),
         (held.index, "reached by the treatment", held["exposed_day"]),
     ]
-    rows = pd.concat([pd.DataFrame({"account_id": a, "how": h, "day": d}) for a, h, d in parts])
-    start = rows["account_id"].map(held["day"])
-    inside = rows["day"].between(start, start + pd.DateOffset(months=experiment.months) - DAY) & (rows["day"] <= as_of)
-    return rows[inside].sort_values(["day", "account_id"]).drop_duplicates("account_id").reset_index(drop=True)
+    rows = pd.concat([pd.DataFrame({"account_id": a, "how": h, "day": d}) for a, h, d in parts], ignore_index=True)
+    start = held["day"].reindex(rows["account_id"]).set_axis(rows.index)
+    end = (start + pd.DateOffset(months=experiment.months) - DAY).clip(upper=as_of)
+    return (
+        rows[rows["day"].between(start, end)]
+        .sort_values(["day", "account_id"])
+        .drop_duplicates("account_id")
+        .reset_index(drop=True)
+    )
 
 
 def checks(experiment: Experiment, broken: pd.DataFrame, balanced: pd.DataFrame) -> pd.DataFrame:

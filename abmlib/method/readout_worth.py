@@ -152,10 +152,8 @@ def worth_rows(found: pd.Series | None, name: str) -> pd.DataFrame:
 
 
 def moves(found: pd.Series) -> dict[str, object]:
-    """Money that keeping or stopping the programme moves, for `Book.decide`."""
-    return {
-        "moves": found["net"],
-        "moves_low": found["net_low"],
-        "moves_high": found["net_high"],
-        "basis": "net worth of",
-    }
+    """Money that keeping or stopping the programme moves, for `Book.decide`; none where its verdict is open."""
+    if found["verdict"] == OPEN:
+        return {}
+    ends = sorted(abs(found[c]) for c in ("net_low", "net_high"))
+    return {"moves": abs(found["net"]), "moves_low": ends[0], "moves_high": ends[1], "basis": "net worth of"}

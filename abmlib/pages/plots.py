@@ -266,6 +266,7 @@ def effects(rows: pd.DataFrame, labels: Sequence[str], ax: Axes, unit: str) -> N
     ax.set_xlabel(unit, wrap=True)
     widest = min(FARTHEST, math.ceil(2 * float(ends.abs().max(axis=None))) / 2)
     ax.set_xlim(-widest * 1.04, widest * 1.04)
+    ax.set_xticks([-widest, -widest / 2, 0, widest / 2, widest])
     ax.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
 
 

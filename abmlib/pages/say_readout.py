@@ -1,6 +1,6 @@
 """Sentences of 14 on experiments drawn by lot, from finished numbers."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -8,6 +8,8 @@ import pandas as pd
 from abmlib.pages.say import count, day, joined, money, named, p_value, share, short_money
 
 NONE = "No comparison drawn at random is known by this day, so nobody can say what the programme caused. 02 Framework draws one: hold accounts back."
+VERBS = {"opportunities_opened": "opened", "revenue": "bought for", "won_value": "signed for"}
+MEANS = {"more": "a rise that chance does not explain", "less": "a fall that chance does not explain"}
 SHARES = {"accounts_opening_a_deal": "opened a deal", "accounts_won": "had a deal won"}
 CHECKS = {  # what a broken check means
     "plan frozen before the draw": "a measure chosen afterwards can be the one that looks best",
@@ -41,21 +43,24 @@ def quantity(value: float, outcome: str, unit: str, currency: str, sign: bool = 
     return f"{value:{plus},.0f} {currency}" if unit.startswith("currency") else f"{value:{plus},.2f}"
 
 
+def _ends(row: pd.Series, outcome: str, unit: str, currency: str) -> str:
+    """Write the interval of an effect, its unit once."""
+    first, last = (quantity(row[c], outcome, unit, currency, sign=True) for c in ("low", "high"))
+    return f"{first.removesuffix(f' {currency}').removesuffix(' points')} to {last}"
+
+
 def _more(row: pd.Series, unit: str, currency: str) -> str:
     """Say how treated accounts differ from those held back."""
-    ends = " to ".join(quantity(row[c], row["definition_id"], unit, currency, sign=True) for c in ("low", "high"))
-    size = quantity(abs(row["effect"]), row["definition_id"], unit, currency)
-    which = "more" if row["effect"] >= 0 else "fewer" if not unit.startswith("currency") else "less"
-    if row["definition_id"] in SHARES:
-        size, what = f"{100 * abs(row['effect']):.1f} points {which}", SHARES[row["definition_id"]]
-        said = f"of the {count(row['treated'], 'treated account')} {size} {what} than of the {row['held']:,} held back"
-    else:
-        verb = {"opportunities_opened": "opened", "revenue": "bought for", "won_value": "signed for"}.get(
-            row["definition_id"], "had"
+    outcome, held, which = row["definition_id"], f"{row['held']:,} held back", "more" if row["effect"] >= 0 else "fewer"
+    about = f"({_ends(row, outcome, unit, currency)}, randomisation p {p_value(row['p'])})"
+    whose = count(row["treated"], "treated account")
+    if outcome in SHARES:
+        return (
+            f"of the {whose} {100 * abs(row['effect']):.1f} points {which} {SHARES[outcome]} than of the {held} {about}"
         )
-        what = f"{size} {which} {unit.partition(' ')[0]}" if not unit.startswith("currency") else f"{size} {which}"
-        said = f"the {count(row['treated'], 'treated account')} {verb} {what} per account than the {row['held']:,} held back"
-    return f"{said} ({ends}, randomisation p {p_value(row['p'])})"
+    what, size = unit.partition(" ")[0], quantity(abs(row["effect"]), outcome, unit, currency)
+    what = f"{size} {which} {what}" if what != "currency" else f"{size} {which.replace('fewer', 'less')}"
+    return f"the {whose} {VERBS.get(outcome, 'had')} {what} per account than the {held} {about}"
 
 
 def answer(
@@ -73,86 +78,82 @@ def answer(
     own = read[read["registered"].astype(bool)]
     if own.empty:
         return NONE
-    name = own["experiment_id"].iloc[0]
-    if own["definition_id"].iloc[0] not in units:
+    name, measure = own.iloc[0][["experiment_id", "definition_id"]]
+    if measure not in units:
         able = joined([names[m].lower() for m in units])
-        return f"{name} is to be judged by {own['definition_id'].iloc[0].replace('_', ' ')}, which is not read here. Read are: {able}."
-    open_, past = own[own["verdict"] == "not reached"], own[own["verdict"] != "not reached"]
+        return f"{name} is to be judged by {measure.replace('_', ' ')}, which is not read here. Read are: {able}."
+    arms = f"{count(own['treated'].iloc[0], 'account')} treated, {own['held'].iloc[0]:,} held back"
+    coming, past = own[own["verdict"] == "not reached"], own[own["verdict"] != "not reached"]
     if past.empty:
-        arms = f"{count(own['treated'].iloc[0], 'account')} treated, {own['held'].iloc[0]:,} held back"
-        return f"Too early to judge {name} ({arms}): the first look is on {day(open_['over_on'].iloc[0])}; nothing is read before."
+        return f"Too early to judge {name} ({arms}): the first look is on {day(coming['over_on'].iloc[0])}; nothing is read before."
     row = past.iloc[-1]
-    arms = f"{count(row['treated'], 'account')} treated and {row['held']:,} held back"
     if row["verdict"] == "not answerable":
-        return f"{name} cannot be read: this data does not hold its measure, {names[row['definition_id']].lower()}."
+        return f"{name} cannot be read: this data does not hold its measure, {names[measure].lower()}."
+    later = "".join(f" The next look is on {day(when)}." for when in coming["over_on"].head(1))
     if row["verdict"] == "too early":
-        return f"{name} cannot be judged after {row['months']} months: with {arms} too few were drawn, an arm is empty, or none differs."
-    said = f"{name}, drawn by lot: in the {row['months']} months after the draw {_more(row, units[row['definition_id']][1], currency)}"
-    verdict = {"more": "a rise that chance does not explain", "less": "a fall that chance does not explain"}.get(
-        row["verdict"], row["verdict"]
+        return f"{name} cannot be judged after {row['months']} months ({arms}): too few accounts, an empty arm, or no account differs.{later}"
+    power = f"; this comparison finds a rise of {row['smallest_rise']:.0%} or more four times in five"
+    return (
+        f"{name}, drawn by lot: in the {row['months']} months after the draw {_more(row, units[measure][1], currency)}: "
+        f"{MEANS.get(row['verdict'], row['verdict'])}{power * bool(row['smallest_rise'] > 0)}.{later} Interval: {level:.0%}, over all looks together."
     )
-    found = f"; this comparison finds a rise of {row['smallest_rise']:.0%} or more four times in five" * bool(
-        row["smallest_rise"] > 0
-    )
-    later = "".join(f" The next look is on {day(when)}." for when in open_["over_on"].head(1))
-    return f"{said}: {verdict}{found}.{later} Interval: {level:.0%}, over all looks together."
 
 
-def registered(plan: pd.Series, names: Mapping[str, str], currency: str = "") -> str:
-    """Say what an experiment was to be judged by; empty without a plan."""
+def registered(plan: pd.Series, when: str, names: Mapping[str, str]) -> str:
+    """Say what an experiment is judged by, and when that was written down: before or after the draw, or never."""
     if plan.empty:
-        return ""
+        return "No plan was registered: the measure entered with the draw is read, over a year."
     frozen = f"frozen on {day(plan['frozen_day'])}" if pd.notna(plan["frozen_day"]) else "never frozen"
-    hoped = f", hoping for a rise of {plan['rise']:.0%}" * bool(pd.notna(plan["rise"]))
-    promise = f" A rise of {plan['smallest_rise']:.0%} was to be found four times in five." * bool(
-        pd.notna(plan["smallest_rise"])
+    hoped = f", hoping for a rise of {plan['rise']:.0%}" if pd.notna(plan["rise"]) else ""
+    promise = (
+        f" A rise of {plan['smallest_rise']:.0%} was to be found four times in five."
+        if pd.notna(plan["smallest_rise"])
+        else ""
     )
-    looks = joined(str(plan["looks"]).split(";"))
     measure = names.get(plan["measure_id"], str(plan["measure_id"]).replace("_", " "))
     return (
-        f"Registered ({frozen}): {measure} over {count(int(plan['horizon_months']), 'month')}, looked at after {looks}; "
-        f"{share(plan['held_share'])} held back within {plan['design']}{hoped}. Analysis: {plan['analysis']}.{promise}"
+        f"Registered {when} ({frozen}): {measure} over {count(int(plan['horizon_months']), 'month')}, looked at after "
+        f"{joined(str(plan['looks']).split(';'))}; {share(plan['held_share'])} held back within {plan['design']}{hoped}. "
+        f"Analysis: {plan['analysis']}.{promise}"
     )
 
 
 def checks_table(checks: pd.DataFrame) -> pd.DataFrame:
-    """Checks in words, one row each: ``check, kept, counted, meaning`` (of what is broken)."""
-    counted = [
-        f"{k:,.0f} of {n:,.0f}" if n > 0 and k > 0 else "" for k, n in zip(checks["k"], checks["n"], strict=True)
-    ]
+    """Checks in words, one row each: ``check, holds, broken_by, meaning`` (of what is broken)."""
+    pairs = zip(checks["k"], checks["n"], strict=True)
+    counted = [f"{k:,.0f} of {n:,.0f}" if k > 0 else "" for k, n in pairs]
     meaning = checks["check"].map(CHECKS).where(checks["kept"] == "no", "")
-    return pd.DataFrame({"check": checks["check"], "kept": checks["kept"], "broken_by": counted, "meaning": meaning})
+    return pd.DataFrame({"check": checks["check"], "holds": checks["kept"], "broken_by": counted, "meaning": meaning})
 
 
 def kept(checks: pd.DataFrame) -> str:
     """Say which checks are broken."""
     broken = checks.loc[checks["kept"] == "no", "check"].tolist()
     checked = int(checks["kept"].ne("cannot be checked").sum())
-    if checks.empty:
-        return ""
     return (
-        f"{len(broken)} of {checked} checks do not hold: {joined(broken)}." if broken else f"All {checked} checks hold."
+        f"{len(broken)} of {checked} checks do not hold: {'; '.join(broken)}."
+        if broken
+        else f"All {checked} checks hold."
     )
 
 
 def readout_table(
     read: pd.DataFrame, units: Mapping[str, tuple[str, str]], names: Mapping[str, str], currency: str
 ) -> pd.DataFrame:
-    """Readings in words, one row each: ``experiment, measure, registered, months, treated_mean, held_mean, effect, interval, relative, p, verdict``."""
+    """Readings in words, one row each; what is not read yet has its day alone."""
     rows = []
-    for r in read[read["definition_id"].isin(list(units))].to_dict("records"):
-        outcome, unit = str(r["definition_id"]), units[r["definition_id"]][1]
-        is_known = pd.notna(r["effect"])
-        ends = [quantity(r[c], outcome, unit, currency, sign=True) for c in ("low", "high")]
-        p = r["p"] if pd.isna(r["p_adjusted"]) else r["p_adjusted"]
+    for _, r in read[read["definition_id"].isin(list(units))].iterrows():
+        outcome, unit = r["definition_id"], units[r["definition_id"]][1]
+        p, known = r["p"] if pd.isna(r["p_adjusted"]) else r["p_adjusted"], pd.notna(r["effect"])
+        means = {
+            c: quantity(r[c], outcome, unit, currency) if pd.notna(r[c]) else "" for c in ("treated_mean", "held_mean")
+        }
+        effect = f"{quantity(r['effect'], outcome, unit, currency, sign=True)} ({_ends(r, outcome, unit, currency)})"
         rows.append({
-            "experiment": r["experiment_id"], "measure": f"{names[outcome]}, {'share' if outcome in SHARES else unit}".replace("currency", currency),
-            "registered": bool(r["registered"]), "months": r["months"], "over_on": r["over_on"],
-            "treated_mean": quantity(r["treated_mean"], outcome, unit, currency) if pd.notna(r["treated_mean"]) else "",
-            "held_mean": quantity(r["held_mean"], outcome, unit, currency) if pd.notna(r["held_mean"]) else "",
-            "effect": quantity(r["effect"], outcome, unit, currency, sign=True) + f" ({' to '.join(ends)})" if is_known else "",
-            "relative": f"{r['relative']:+.0%}" if pd.notna(r["relative"]) else "", "p": p_value(p).lstrip("= ") if is_known else "",
-            "verdict": r["verdict"],
+            "experiment": r["experiment_id"], "measure": names[outcome] + (", share" if outcome in SHARES else " per account"),
+            "registered": bool(r["registered"]), "months": r["months"], "over_on": r["over_on"], **means,
+            "effect": effect if known else "", "relative": f"{r['relative']:+.0%}" if pd.notna(r["relative"]) else "",
+            "p": p_value(p).removeprefix("= ") if known else "", "verdict": r["verdict"],
         })  # fmt: skip
     return pd.DataFrame(rows)
 
@@ -160,96 +161,94 @@ def readout_table(
 def others(read: pd.DataFrame, names: Mapping[str, str]) -> str:
     """Say what the measures that were not registered show, together."""
     rest = read[~read["registered"].astype(bool) & read["effect"].notna()]
-    differ = [
-        f"{names[r.definition_id].lower()} ({r.verdict})" for r in rest.itertuples() if r.verdict in {"more", "less"}
-    ]
-    if rest.empty:
-        return ""
+    differ = [f"{names[r.definition_id].lower()} ({r.verdict})" for r in rest.itertuples() if r.verdict in MEANS]
     said = f"differ beyond chance: {joined(differ)}" if differ else "none differs beyond chance"
-    return f"Of the {len(rest)} measures that were not registered {said}; p-values adjusted for all of them. They decide nothing."
+    line = f"Of the {len(rest)} measures that were not registered {said}; p-values adjusted for all of them. They decide nothing."
+    return line if len(rest) else ""
 
 
 def reached(found: pd.Series | None, outcome: str, unit: str, currency: str) -> str:
     """Say what the treatment did to the accounts it reached; empty where that is what the draw says already, or nobody knows."""
     if found is None:
         return ""
-    arms = f"The treatment reached {share(found['share_treated'])} of the {found['treated']:,.0f} treated accounts and {share(found['share_held'])} of the {found['held']:,.0f} held back in time"
+    arms = (
+        f"The treatment reached {share(found['share_treated'])} of the {found['treated']:,.0f} treated accounts in time, and "
+        f"{share(found['share_held'])} of the {found['held']:,.0f} held back"
+    )
     if not np.isfinite([found["low"], found["high"]]).all():
         return f"{arms}: exposure too weak to say what it did to those it reached."
-    ends = " to ".join(quantity(found[c], outcome, unit, currency, sign=True) for c in ("low", "high"))
-    return (
-        f"{arms}. Effect per account reached: {quantity(found['effect'], outcome, unit, currency, sign=True)} ({ends}), if being drawn did "
-        "nothing to an account that was not reached."
+    effect = (
+        f"{quantity(found['effect'], outcome, unit, currency, sign=True)} ({_ends(found, outcome, unit, currency)})"
     )
+    return (
+        f"{arms}. Effect per account reached: {effect}, if being drawn did nothing to an account that was not reached."
+    )
+
+
+def _estimate(found: pd.Series, what: str, write: Callable[[float, str], str], currency: str) -> str:
+    """Write money with its interval."""
+    low, high = (write(found[f"{what}_{end}"], currency) for end in ("low", "high"))
+    return f"{write(found[what], currency)} ({low} to {high})"
 
 
 def worth(found: pd.Series | None, currency: str) -> str:
     """Say whether the programme brought more margin than it cost; empty where that cannot be read."""
     if found is None:
         return ""
-    margin = f"{short_money(found['margin'], currency)} ({short_money(found['margin_low'], currency)} to {short_money(found['margin_high'], currency)})"
-    head = f"Margin that the programme brought in these {found['months']} months: {margin}"
-    if pd.isna(found["net"]):
-        return f"{head}; its cost is unknown, for lack of spend of campaigns or hours of sales."
-    net = f"net worth {short_money(found['net'], currency)} ({short_money(found['net_low'], currency)} to {short_money(found['net_high'], currency)})"
-    verdict = {"cannot tell": "nobody can tell whether it was worth it"}.get(
-        found["verdict"], f"it was {found['verdict']}"
+    brought = (
+        f"in these {found['months']} months it brought a margin of {_estimate(found, 'margin', short_money, currency)}"
     )
-    return f"{head}, at a cost of {short_money(found['cost'], currency)}: {net}, so {verdict}."
+    if pd.isna(found["net"]):
+        return f"Nobody knows whether the programme was worth it: {brought}; its cost is unknown, for lack of spend or hours."
+    tell = (
+        f"The programme was {found['verdict']}"
+        if found["verdict"] != "cannot tell"
+        else "Nobody can tell whether the programme was worth it"
+    )
+    net = _estimate(found, "net", short_money, currency)
+    return f"{tell}: {brought} at a cost of {short_money(found['cost'], currency)}, a net worth of {net}."
 
 
 def finance_table(found: pd.Series | None, hour_cost: float, currency: str) -> pd.DataFrame:
     """The block for finance, one row per line: ``line, amount`` (in words), ``how``."""
     if found is None:
         return pd.DataFrame(columns=["line", "amount", "how"])
-
-    def ends(what: str) -> str:
-        return f"{money(found[what], currency)} ({money(found[what + '_low'], currency)} to {money(found[what + '_high'], currency)})"
-
     spent = [f"campaigns {money(found['spend'], currency)}"] * bool(pd.notna(found["spend"]))
     spent += [f"{found['hours']:,.0f} hours of sales at {money(hour_cost, currency)}"] * bool(pd.notna(found["hours"]))
     lacks = [w for w, c in (("spend of campaigns", "spend"), ("hours of sales", "hours")) if pd.isna(found[c])]
-    cost = f"{joined(spent)} on these accounts; counted is what is beyond accounts held back" if spent else ""
-    cost += f"{'; ' * bool(spent)}not known: {joined(lacks)}" * bool(lacks)
-    assumed = (
-        f"; the cost of {share(found['estimated'])} of the revenue is not known, and the default margin stands for it"
-        * bool(found["estimated"] > 0)
-    )
+    cost = [f"{joined(spent)} on these accounts; counted is what is beyond that of accounts held back"] * bool(spent)
+    cost += [f"not known: {joined(lacks)}"] * bool(lacks)
+    assumed = f"; of {share(found['estimated'])} of the revenue the default margin" if found["estimated"] > 0 else ""
     lines = [
         ("Segment", count(found["accounts"], "account"), "accounts drawn for treatment, whatever happened to them since"),
         ("Period", f"{found['months']} months", f"of each account from its draw on, between {day(found['start'])} and {day(found['end'])}"),
         ("Baseline", money(found["baseline"], currency), "their margin in as many months before the draw"),
         ("Counterfactual", money(found["counterfactual"], currency), "margin they would have brought anyway, after the accounts held back"),
-        ("Actual", money(found["actual"], currency), "margin they brought" + assumed),
-        ("Incremental margin", ends("margin"), "actual less counterfactual, with its interval"),
-        ("Cost", money(found["cost"], currency), cost),
-        ("Net", ends("net") if pd.notna(found["net"]) else "unknown", "incremental margin less cost, with its interval"),
+        ("Actual", money(found["actual"], currency), f"margin they brought{assumed}"),
+        ("Incremental margin", _estimate(found, "margin", money, currency), "actual less counterfactual, with its interval"),
+        ("Cost", money(found["cost"], currency), "; ".join(cost)),
+        ("Net", _estimate(found, "net", money, currency) if pd.notna(found["net"]) else "unknown", "incremental margin less cost, with its interval"),
         ("Verdict", found["verdict"], "worth it only where the whole interval of the net is above nothing"),
     ]  # fmt: skip
     return pd.DataFrame(lines, columns=["line", "amount", "how"])
 
 
 def assumption(found: pd.Series | None, currency: str) -> str:
-    """State the one assumption of the block for finance, and what would turn its verdict."""
+    """State the one assumption of the block for finance, and what would turn its balance."""
     if found is None:
         return ""
     taken = "One assumption: what deals of these months bring later is not counted."
     if pd.isna(found["net"]):
         return taken
-    each = found["cost"] / found["accounts"]
-    short = -found["net"] / found["accounts"]
-    turn = f"a further {money(short, currency)}" if short > 0 else f"{money(-short, currency)} less"
-    return f"{taken} It pays from {money(each, currency)} of incremental margin per treated account on; {turn} per account would turn the balance."
+    each, net = found["cost"] / found["accounts"], found["net"] / found["accounts"]
+    turn = f"{money(abs(net), currency)} {'less' if net > 0 else 'more'}"
+    return f"{taken} The programme pays from {money(each, currency)} of extra margin per treated account on; {turn} per account would turn the balance."
 
 
 def touched(found: pd.DataFrame, names: Mapping[str, str]) -> str:
     """Say which accounts held back the programme touched all the same."""
     each = [f"{names.get(r.account_id, r.account_id)} ({r.how} on {day(r.day)})" for r in found.itertuples()]
-    return (
-        f"{count(len(found), 'account')} held back {'was' if len(found) == 1 else 'were'} touched all the same: {named(each)}."
-        if each
-        else ""
-    )
+    return f"Held back and touched all the same: {named(each)}." if each else ""
 
 
 def title(read: pd.DataFrame, names: Mapping[str, str]) -> str:
