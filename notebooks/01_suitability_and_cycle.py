@@ -62,7 +62,7 @@ plots.style()
 # One row per account, with its deals, the people on them and its purchases.
 
 # %%
-book = Book.open(data, as_of=as_of, tables=tables)
+book = Book.open(data, as_of=as_of, tables=tables, hour_cost=hour_cost, default_margin=default_margin)
 book.need(
     "accounts",
     writes=["01_cycles", "01_evidence", "01_plan", "01_elements", "01_account_elements", "01_campaigns"],

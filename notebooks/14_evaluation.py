@@ -42,7 +42,8 @@ book = Book.open(data, as_of=as_of, tables=tables, hour_cost=hour_cost, default_
 book.need("accounts", writes=["14_readout", "14_balance"])
 accounts = book.read("accounts").set_index("account_id")
 opportunities = deals.with_days(book.read("opportunities"), book.as_of)
-tiers, members, activities = (book.read(name) for name in ("account_tiers", "campaign_accounts", "activities"))
+tiers, members = book.read("account_tiers"), book.read("campaign_accounts")
+activities = book.read("activities")
 bought = book.panel("transactions", per="day", sums=["revenue"])
 touched = book.panel("activities", ["direction"], per="day")
 facts = detectable.outcome_facts(opportunities, bought, touched)
@@ -96,7 +97,7 @@ say.words(
 # A comparison proves as much as its lots: what decides must be written down before the draw, and nobody may change sides.
 
 # %% tags=["finding"]
-broken = readout_checks.touched(experiment, members, tiers, book.as_of)
+broken = readout_checks.touched([experiment], members, tiers, book.as_of)
 balanced = readout_checks.balance(experiment, facts, accounts["employees"])
 checked = readout_checks.checks(experiment, broken, balanced)
 say.words(
@@ -162,6 +163,8 @@ say.words(say_readout.assumption(worth, book.currency))
 # %%
 show.table(say_readout.finance_table(worth, hour_cost, book.currency), "Block for finance")
 
+# (the cells of "Before and after accounts entered" come here, and after them those of the KPI report)
+
 # %% [markdown] tags=["fold"]
 # ## All experiments
 
@@ -182,7 +185,7 @@ book.decide(
     owner=heads, due=str(alone["until"].max().date()) if len(alone) else None,
     reason="held back in " + left_alone["experiment_id"], would_change="a look that shows an effect before the last one",
 )  # fmt: skip
-touched_now = broken[broken["account_id"].isin(left_alone.index)].set_index("account_id")
+touched_now = readout_checks.touched(runs, members, tiers, book.as_of).set_index("account_id")
 book.decide(
     "stop_contamination", kind="programme", accounts=touched_now.index, owner=heads, due=two_weeks,
     text="Take these held-back accounts out of campaigns and tiers until the experiment is over",
@@ -206,7 +209,7 @@ book.decide(
 ended = say_readout.end_experiment(registered, experiment not in runs, names)
 book.decide(
     "end_experiment", kind="programme", only_if=bool(ended), text=ended, owner=heads, due=two_weeks,
-    reason=say_readout.reason(registered), would_change="a registered look that is still to come",
+    reason=say_readout.reason(registered), would_change="a mistake in the draw, or in what is known of these accounts",
 )  # fmt: skip
 
 # %% tags=["decide"]

@@ -280,7 +280,7 @@ def readout(found: Sequence[Experiment], facts: Mapping[str, pd.DataFrame], as_o
     for experiment in found:
         at = looks(experiment, as_of)
         rows = [_look(experiment, experiment.measure, facts, *look) for look in at.itertuples(index=False)]
-        others = [o for o in FULL if o != experiment.measure]
+        others = [o for o in FULL if o != experiment.measure and len(facts[o])]
         last = at[at["reached"]].tail(1)
         rows += [_look(experiment, o, facts, *look) for look in last.itertuples(index=False) for o in others]
         part = pd.DataFrame(rows, columns=columns)
@@ -309,7 +309,7 @@ def _look(
     values = within(fact, drawn, months, kind)
     treated, held = (float(values[drawn["treated"] == arm].mean()) for arm in (True, False))
     if (read := reading(drawn, values, earlier(fact, drawn, experiment.months, kind))) is None:
-        return (*head, treated, held, *nothing[2:], level, "too early")
+        return (*head, treated, held, *nothing[2:], level, "too early" if np.ptp(values) > 0 else "all alike")
     p, (low, high) = randomised.p_value(read), randomised.interval(read, level)
     verdict = NOTHING if not p <= level else "more" if read.effect > 0 else "less"
     relative = (read.effect / held, smallest_rise(low, high, level) / held) if held > 0 else (np.nan, np.nan)
@@ -390,7 +390,7 @@ def readout_rows(read: pd.DataFrame) -> pd.DataFrame:
         row = estimate_row(
             "C-53", f"effect_on_{r.definition_id}", (r.effect, r.low, r.high, r.treated + r.held), unit, **about
         )
-        rows.append(row | ({"status": "too_early"} if r.verdict in {"not reached", "too early"} else {}))
+        rows.append(row | ({"status": "too_early"} if r.verdict in {"not reached", "too early", "all alike"} else {}))
     return pd.DataFrame(r for r in rows if r["definition_id"].removeprefix("effect_on_") in FULL)
 
 

@@ -1,6 +1,6 @@
 """Whether an experiment was drawn and kept as it was registered, before anybody reads what came of it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -53,7 +53,9 @@ def balance(experiment: Experiment, facts: Mapping[str, pd.DataFrame], employees
     return out.assign(verdict=np.where(out["p"] <= randomised.ALPHA, "more than chance", "as chance would have it"))
 
 
-def touched(experiment: Experiment, members: pd.DataFrame, tiers: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
+def touched(
+    found: Sequence[Experiment], members: pd.DataFrame, tiers: pd.DataFrame, as_of: pd.Timestamp
+) -> pd.DataFrame:
     """List the accounts held back that the programme touched all the same while they were to be left alone.
 
     Parameters
@@ -64,24 +66,22 @@ def touched(experiment: Experiment, members: pd.DataFrame, tiers: pd.DataFrame, 
     -------
     DataFrame, one row per account, the first touch: ``account_id, how, day``
     """
-    held = experiment.drawn[~experiment.drawn["treated"]]
     named = programme.latest_entries("campaign_accounts", members)
     placed = programme.latest_entries("account_tiers", tiers)
     placed = placed[placed["tier"].isin(TIERS)]
-    parts = [
-        (named["account_id"], "named by a campaign", named["added_day"]),
-        (placed["account_id"], "put into a tier", placed["valid_from"]),
-        (held.index, "reached by the treatment", held["exposed_day"]),
-    ]
-    rows = pd.concat([pd.DataFrame({"account_id": a, "how": h, "day": d}) for a, h, d in parts], ignore_index=True)
-    start = held["day"].reindex(rows["account_id"]).set_axis(rows.index)
-    end = (start + pd.DateOffset(months=experiment.months) - DAY).clip(upper=as_of)
-    return (
-        rows[rows["day"].between(start, end)]
-        .sort_values(["day", "account_id"])
-        .drop_duplicates("account_id")
-        .reset_index(drop=True)
-    )
+    rows = [pd.DataFrame({"account_id": [], "how": [], "day": pd.DatetimeIndex([])})]
+    for experiment in found:
+        held = experiment.drawn[~experiment.drawn["treated"]]
+        parts = [
+            (named["account_id"], "named by a campaign", named["added_day"]),
+            (placed["account_id"], "put into a tier", placed["valid_from"]),
+            (held.index, "reached by the treatment", held["exposed_day"]),
+        ]
+        every = pd.concat([pd.DataFrame({"account_id": a, "how": h, "day": d}) for a, h, d in parts])
+        start = held["day"].reindex(every["account_id"]).set_axis(every.index)
+        end = (start + pd.DateOffset(months=experiment.months) - DAY).clip(upper=as_of)
+        rows.append(every[every["day"].between(start, end)])
+    return pd.concat(rows).sort_values(["day", "account_id"]).drop_duplicates("account_id").reset_index(drop=True)
 
 
 def checks(experiment: Experiment, broken: pd.DataFrame, balanced: pd.DataFrame) -> pd.DataFrame:
@@ -97,7 +97,7 @@ def checks(experiment: Experiment, broken: pd.DataFrame, balanced: pd.DataFrame)
 
     References
     ----------
-    House definition; README, glossary entry "experiment".
+    Metric dictionary C-61.
     """
     rows, n, held = experiment.entries, len(experiment.drawn), experiment.counts[1]
     treated = experiment.drawn[experiment.drawn["treated"]]

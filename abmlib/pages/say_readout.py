@@ -90,8 +90,11 @@ def answer(
     if row["verdict"] == "not answerable":
         return f"{name} cannot be read: this data does not hold its measure, {names[measure].lower()}."
     later = "".join(f" The next look is on {day(when)}." for when in coming["over_on"].head(1))
-    if row["verdict"] == "too early":
-        return f"{name} cannot be judged after {row['months']} months ({arms}): too few accounts, an empty arm, or no account differs.{later}"
+    if row["verdict"] in {"too early", "all alike"}:
+        why = (
+            "no account differs from another" if row["verdict"] == "all alike" else "too few accounts, or an empty arm"
+        )
+        return f"{name} cannot be judged after {row['months']} months ({arms}): {why}.{later}"
     power = f"; this comparison finds a rise of {row['smallest_rise']:.0%} or more four times in five"
     return (
         f"{name}, drawn by lot: in the {row['months']} months after the draw {_more(row, units[measure][1], currency)}: "
@@ -120,8 +123,8 @@ def registered(plan: pd.Series, when: str, names: Mapping[str, str]) -> str:
 
 def checks_table(checks: pd.DataFrame) -> pd.DataFrame:
     """Checks in words, one row each: ``check, holds, broken_by, meaning`` (of what is broken)."""
-    pairs = zip(checks["k"], checks["n"], strict=True)
-    counted = [f"{k:,.0f} of {n:,.0f}" if k > 0 else "" for k, n in pairs]
+    broken = zip(checks["k"], checks["n"], checks["kept"], strict=True)
+    counted = [f"{k:,.0f} of {n:,.0f}" if holds == "no" and k > 0 else "" for k, n, holds in broken]
     meaning = checks["check"].map(CHECKS).where(checks["kept"] == "no", "")
     return pd.DataFrame({"check": checks["check"], "holds": checks["kept"], "broken_by": counted, "meaning": meaning})
 
@@ -163,7 +166,7 @@ def others(read: pd.DataFrame, names: Mapping[str, str]) -> str:
     rest = read[~read["registered"].astype(bool) & read["effect"].notna()]
     differ = [f"{names[r.definition_id].lower()} ({r.verdict})" for r in rest.itertuples() if r.verdict in MEANS]
     said = f"differ beyond chance: {joined(differ)}" if differ else "none differs beyond chance"
-    line = f"Of the {len(rest)} measures that were not registered {said}; p-values adjusted for all of them. They decide nothing."
+    line = f"Not registered: {count(len(rest), 'measure')}, of which {said}; p-values adjusted for all of them. They decide nothing."
     return line if len(rest) else ""
 
 

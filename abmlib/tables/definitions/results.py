@@ -371,6 +371,7 @@ KPI_REPORT = table("14_kpis", "KPIs of each group of accounts in a period, and o
     "change_high": col("number", "upper end of the interval of the change", null=True, unit="see unit"),
     "verdict": col("text", "what the change means, all cells looked at together", one_of=("up", "down", "within noise", "too early")),
 VERDICTS = ("more", "less", "no effect that can be told from chance", "too early", "not reached", "not answerable")
+VERDICTS = ("more", "less", "no effect that can be told from chance", "too early", "all alike", "not reached", "not answerable")
 READOUT = table("14_readout", "What each experiment drawn by lot shows: its registered measure at every look, the others at the last one reached.",
     ["experiment_id", "definition_id", "months"], {
     "experiment_id": col("id", "the experiment"),
