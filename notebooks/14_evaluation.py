@@ -101,8 +101,8 @@ broken = readout_checks.touched([experiment], members, tiers, book.as_of)
 balanced = readout_checks.balance(experiment, facts, accounts["employees"])
 checked = readout_checks.checks(experiment, broken, balanced)
 say.words(
-    say_readout.registered(experiment.plan, experiment.registered, names) * bool(found),
     say_readout.kept(checked) * bool(found),
+    say_readout.registered(experiment.plan, experiment.registered, names) * bool(found),
     say_readout.touched(broken, accounts["name"]),
 )
 
@@ -110,7 +110,7 @@ say.words(
 show.table(say_readout.checks_table(checked.iloc[: None if found else 0]), "Checks of the experiment")
 
 # %%
-note = "Outcomes: per account, in as many months before the draw. Some differences are chance; p-values are adjusted for all rows."
+note = "Means; outcomes per account, in as many months before the draw. Some differences are chance; p-values are adjusted for all rows."
 compared = balanced.drop(columns="experiment_id").assign(
     what=balanced["what"].replace(names | {"employees": "Employees"})
 )
@@ -125,6 +125,7 @@ arms_reached = readout.on_reached(experiment, units, look)
 of_measure = readout.FULL.get(experiment.measure, ("", ""))[1]
 book.measure(readout.reached_rows(arms_reached, experiment.name, look, of_measure))
 say.words(
+    say_readout.title(at_look, names),
     say_readout.others(at_look, names),
     say_readout.reached(arms_reached, experiment.measure, of_measure, book.currency),
 )
@@ -133,7 +134,7 @@ say.words(
 relative = at_look[at_look["effect"].notna() & (at_look["held_mean"] > 0)]
 if len(relative):
     fig, ax = plt.subplots()
-    plots.title(ax, say_readout.title(relative, names))
+    plots.title(ax, "Effect of each measure, the registered one first")
     ends = relative[["effect", "low", "high"]].div(relative["held_mean"], axis=0).astype(float)
     plots.effects(
         ends, relative["definition_id"].map(names).tolist(), ax, "effect, share of the mean of accounts held back"
@@ -148,17 +149,18 @@ if len(differences):
 
 # %%
 texts = say_readout.readout_table(judged, readout.FULL, names, book.currency)
-note = f"In brackets: {LEVEL:.0%} interval that holds over all looks together. p: of measures not registered, adjusted for all of them."
+note = f"In brackets: {LEVEL:.0%} interval that holds over all looks together. At this look p counts up to {look['level']:.3f}; of measures "
+note += "that were not registered it is adjusted for all of them."
 show.table(
     texts.drop(columns="experiment", errors="ignore"), "Readings", note=note * bool(judged["effect"].notna().any())
 )
 
 # %% [markdown]
 # ## Was it worth it?
-# The block for finance. What each account spends differs more than a programme can move, so the interval is wide.
+# The block for finance: margin of all accounts drawn for treatment, and what it would have been had they been held back.
 
 # %% tags=["finding"]
-say.words(say_readout.assumption(worth, book.currency))
+say.words(say_readout.net(worth, book.currency), say_readout.assumption(worth, book.currency))
 
 # %%
 show.table(say_readout.finance_table(worth, hour_cost, book.currency), "Block for finance")

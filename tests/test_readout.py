@@ -74,6 +74,11 @@ def test_the_last_plan_frozen_before_the_draw_holds(changes, registered, months,
     assert found.measure == ("revenue" if registered == "no plan" else "opportunities_opened")
 
 
+@pytest.mark.parametrize(("looks", "read"), [("6", (6, 12)), ("12;6;18", (6, 12))])
+def test_the_horizon_is_the_last_look_whatever_was_entered(looks, read):
+    assert one(entries(), {"looks": looks}).looks == read
+
+
 def test_an_account_that_left_the_book_is_counted_and_not_read():
     (found,) = readout.experiments(entries(), plans({}), pd.Index(IDS[:38]))
     assert (len(found.entries), found.counts) == (40, (19, 19))

@@ -61,8 +61,9 @@ class Experiment:
 def experiments(entries: pd.DataFrame, plans: pd.DataFrame, accounts: pd.Index) -> list[Experiment]:
     """List the experiments known on the day, the newest draw first.
 
-    The plan that holds is the last one frozen and entered before the first account was drawn; else the first one after. Without a plan the measure is
-    the one entered with the draw, at one look after `MONTHS`. Accounts that are not in the book are counted and not read.
+    The plan that holds is the last one frozen and entered before the first account was drawn; else the first one after. Without a
+    plan the measure is the one entered with the draw, at one look after `MONTHS`. The horizon is always a look, and none comes after
+    it. Accounts that are not in the book are counted and not read.
 
     Parameters
     ----------
@@ -74,7 +75,8 @@ def experiments(entries: pd.DataFrame, plans: pd.DataFrame, accounts: pd.Index) 
     for name, rows in latest.groupby("experiment_id"):
         plan, registered, altered = _plan(plans[plans["experiment_id"] == name], rows["assigned_at"].min())
         months = MONTHS if plan.empty else int(plan["horizon_months"])
-        looks = (months,) if plan.empty else tuple(int(m) for m in str(plan["looks"]).split(";"))
+        given = () if plan.empty else tuple(int(m) for m in str(plan["looks"]).split(";"))
+        looks = tuple(sorted({*(m for m in given if 0 < m < months), months}))
         measure = str(rows["pre_registered_metric"].iloc[-1] if plan.empty else plan["measure_id"])
         arms = entries[entries["experiment_id"] == name].groupby("account_id")["arm"].nunique()
         inside = rows[rows["account_id"].isin(accounts)].set_index("account_id").sort_index()
@@ -280,7 +282,7 @@ def readout(found: Sequence[Experiment], facts: Mapping[str, pd.DataFrame], as_o
     for experiment in found:
         at = looks(experiment, as_of)
         rows = [_look(experiment, experiment.measure, facts, *look) for look in at.itertuples(index=False)]
-        others = [o for o in FULL if o != experiment.measure and len(facts[o])]
+        others = [o for o in FULL if o != experiment.measure and len(facts.get(o, ()))]
         last = at[at["reached"]].tail(1)
         rows += [_look(experiment, o, facts, *look) for look in last.itertuples(index=False) for o in others]
         part = pd.DataFrame(rows, columns=columns)
@@ -379,19 +381,12 @@ def readout_rows(read: pd.DataFrame) -> pd.DataFrame:
     Metric dictionary C-53.
     """
     rows = []
-    for r in read.itertuples():
-        kind, unit = FULL.get(r.definition_id, ("", "number"))
-        about = {
-            "group_by": "experiment and look",
-            "group": f"{r.experiment_id}: {r.months} months",
-            "window_end": r.over_on,
-        }
-        about |= {"why": "an experiment that is read by one of the measures of 14"} if not kind else {}
-        row = estimate_row(
-            "C-53", f"effect_on_{r.definition_id}", (r.effect, r.low, r.high, r.treated + r.held), unit, **about
-        )
+    for r in read[read["definition_id"].isin(list(FULL))].itertuples():
+        group = {"group_by": "experiment and look", "group": f"{r.experiment_id}: {r.months} months"}
+        ends, unit = (r.effect, r.low, r.high, r.treated + r.held), FULL[r.definition_id][1]
+        row = estimate_row("C-53", f"effect_on_{r.definition_id}", ends, unit, window_end=r.over_on, **group)
         rows.append(row | ({"status": "too_early"} if r.verdict in {"not reached", "too early", "all alike"} else {}))
-    return pd.DataFrame(r for r in rows if r["definition_id"].removeprefix("effect_on_") in FULL)
+    return pd.DataFrame(rows)
 
 
 def reached_rows(found: pd.Series | None, name: str, look: pd.Series, unit: str) -> pd.DataFrame:

@@ -143,7 +143,7 @@ def kept(checks: pd.DataFrame) -> str:
 def readout_table(
     read: pd.DataFrame, units: Mapping[str, tuple[str, str]], names: Mapping[str, str], currency: str
 ) -> pd.DataFrame:
-    """Readings in words, one row each; what is not read yet has its day alone."""
+    """Readings in words, one row each; one that is not reached has its day."""
     rows = []
     for _, r in read[read["definition_id"].isin(list(units))].iterrows():
         outcome, unit = r["definition_id"], units[r["definition_id"]][1]
@@ -154,9 +154,10 @@ def readout_table(
         effect = f"{quantity(r['effect'], outcome, unit, currency, sign=True)} ({_ends(r, outcome, unit, currency)})"
         rows.append({
             "experiment": r["experiment_id"], "measure": names[outcome] + (", share" if outcome in SHARES else " per account"),
-            "registered": bool(r["registered"]), "months": r["months"], "over_on": r["over_on"], **means,
+            "registered": bool(r["registered"]), "months": r["months"], **means,
             "effect": effect if known else "", "relative": f"{r['relative']:+.0%}" if pd.notna(r["relative"]) else "",
-            "p": p_value(p).removeprefix("= ") if known else "", "verdict": r["verdict"],
+            "p": p_value(p).removeprefix("= ") if known else "",
+            "verdict": r["verdict"] + f" until {day(r['over_on'])}" * bool(r["verdict"] == "not reached"),
         })  # fmt: skip
     return pd.DataFrame(rows)
 
@@ -236,6 +237,13 @@ def finance_table(found: pd.Series | None, hour_cost: float, currency: str) -> p
     return pd.DataFrame(lines, columns=["line", "amount", "how"])
 
 
+def net(found: pd.Series | None, currency: str) -> str:
+    """Say what the programme was worth, in a line; empty where that cannot be read."""
+    if found is None or pd.isna(found["net"]):
+        return ""
+    return f"Net worth of the programme: {_estimate(found, 'net', short_money, currency)}, {found['verdict'].replace('cannot', 'nobody can')}"
+
+
 def assumption(found: pd.Series | None, currency: str) -> str:
     """State the one assumption of the block for finance, and what would turn its balance."""
     if found is None:
@@ -255,11 +263,12 @@ def touched(found: pd.DataFrame, names: Mapping[str, str]) -> str:
 
 
 def title(read: pd.DataFrame, names: Mapping[str, str]) -> str:
-    """Say in a line what the registered measure shows; rows of one look."""
-    own = read.iloc[0]
-    if not own["registered"]:
-        return "Only measures that were not registered can be read"
-    return f"{names[own['definition_id']]}: {own['relative']:+.0%} against accounts held back, {own['verdict']}"
+    """Say in a line what the registered measure shows; rows of one look, empty without a reading."""
+    rows = read[read["registered"].astype(bool) & read["relative"].notna()].head(1)
+    return "".join(
+        f"{names[r.definition_id]}: {r.relative:+.0%} against accounts held back, {r.verdict}"
+        for r in rows.itertuples()
+    )
 
 
 def chance(p: float, draws: int) -> str:
@@ -293,7 +302,7 @@ def end_experiment(registered: pd.DataFrame, is_over: bool, names: Mapping[str, 
     what = {
         "more": "treat the accounts held back as well",
         "less": "take the treated accounts out, or treat them otherwise",
-    }.get(row["verdict"], "its accounts are free for the next one, with a longer list or a longer wait")
+    }.get(row["verdict"], "its held-back accounts are free; draw the next one from a longer list, or wait longer")
     return f"End {row['experiment_id']}: {what}"
 
 
@@ -312,5 +321,5 @@ def keep_or_stop(found: pd.Series | None) -> str:
         "not worth it": "Stop the programme, or make it cheaper: its margin is below its cost",
     }.get(
         found["verdict"],
-        "Do not call the programme worth its money, or not: what it brought cannot be told from chance",
+        "Do not claim that the programme paid, or that it did not: what it brought cannot be told from chance",
     )

@@ -190,6 +190,8 @@ PAGES: dict[str, Format] = {  # columns of tables that are shown and not kept
     "treated_mean": Format("number", "Mean, treated"), "held_mean": Format("number", "Mean, held back"),
     "smd": Format("number", "Difference", "standard deviations"), "relative": Format("text", "Of the held-back mean"),
     "over_on": Format("day", "Months over on"),
+    "treated_mean": Format("number", "Treated"), "held_mean": Format("number", "Held back"),
+    "smd": Format("number", "Difference", "standard deviations"), "relative": Format("text", "Relative"),
     "meaning": Format("text", "What that means"),
     # 15
     "change": Format("number"),
