@@ -317,6 +317,14 @@ def test_the_answer_waits_reads_or_says_that_nothing_was_drawn():
     assert "a rise that chance does not explain" in late
 
 
+def test_an_early_look_says_what_it_asks_for():
+    names, found = dict.fromkeys(readout.FULL, "Deals opened"), [one(entries())]
+    read = readout.readout(found, facts(opportunities_opened=deals(COUNTS)), pd.Timestamp("2025-06-30"))
+    said = say_readout.answer(read, readout.FULL, names, "EUR", 0.95)
+    assert "and a look this early asks for 0.003)" in said
+    assert "The next look is on 31 December 2025." in said
+
+
 def test_without_an_experiment_nothing_is_read_and_nothing_fails():
     found, look = readout.to_judge([], END)
     units = readout.units(found, facts(), look)

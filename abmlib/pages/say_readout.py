@@ -10,6 +10,7 @@ from abmlib.pages.say import count, day, joined, money, named, p_value, share, s
 NONE = "No comparison drawn at random is known by this day, so nobody can say what the programme caused. 02 Framework draws one: hold accounts back."
 VERBS = {"opportunities_opened": "opened", "revenue": "bought for", "won_value": "signed for"}
 MEANS = {"more": "a rise that chance does not explain", "less": "a fall that chance does not explain"}
+EARLY = 0.01  # level below which a look says what it asks for: two decimals of p no longer show it
 SHARES = {"accounts_opening_a_deal": "opened a deal", "accounts_won": "had a deal won"}
 CHECKS = {  # what a broken check means
     "plan frozen before the draw": "a measure chosen afterwards can be the one that looks best",
@@ -49,10 +50,15 @@ def _ends(row: pd.Series, outcome: str, unit: str, currency: str) -> str:
     return f"{first.removesuffix(f' {currency}').removesuffix(' points')} to {last}"
 
 
+def _p(p: float, level: float) -> str:
+    """Write a p-value; at a look that asks for far less than the last one with what it asks for."""
+    return p_value(p) if level >= EARLY else f"= {p:.3f}, and a look this early asks for {level:.3f}"
+
+
 def _more(row: pd.Series, unit: str, currency: str) -> str:
     """Say how treated accounts differ from those held back."""
     outcome, held, which = row["definition_id"], f"{row['held']:,} held back", "more" if row["effect"] >= 0 else "fewer"
-    about = f"({_ends(row, outcome, unit, currency)}, randomisation p {p_value(row['p'])})"
+    about = f"({_ends(row, outcome, unit, currency)}, randomisation p {_p(row['p'], row['level'])})"
     whose = count(row["treated"], "treated account")
     if outcome in SHARES:
         return (
@@ -156,7 +162,7 @@ def readout_table(
             "experiment": r["experiment_id"], "measure": names[outcome] + (", share" if outcome in SHARES else " per account"),
             "registered": bool(r["registered"]), "months": r["months"], **means,
             "effect": effect if known else "", "relative": f"{r['relative']:+.0%}" if pd.notna(r["relative"]) else "",
-            "p": p_value(p).removeprefix("= ") if known else "",
+            "p": (p_value(p).removeprefix("= ") if r["level"] >= EARLY else f"{p:.3f}") if known else "",
             "verdict": r["verdict"] + f" until {day(r['over_on'])}" * bool(r["verdict"] == "not reached"),
         })  # fmt: skip
     return pd.DataFrame(rows)
@@ -309,7 +315,7 @@ def end_experiment(registered: pd.DataFrame, is_over: bool, names: Mapping[str, 
 def reason(registered: pd.DataFrame) -> str:
     """Say what the registered measure shows, in a clause."""
     rows = registered[registered["effect"].notna()]
-    return "".join(f"{r.verdict}, p {p_value(r.p)}" for r in rows.head(1).itertuples())
+    return "".join(f"{r.verdict}, p {_p(r.p, r.level)}" for r in rows.head(1).itertuples())
 
 
 def keep_or_stop(found: pd.Series | None) -> str:
