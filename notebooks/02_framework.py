@@ -49,13 +49,12 @@ from abmlib.method import (
     feedback,
     framework,
     joint_team,
-    maturity,
     periods,
     tiger_teams,
 )
 from abmlib.method.deals import with_days
-from abmlib.pages import forms, plots, say, say_framework, say_since_entry, show
-from abmlib.stats.intervals import FLOOR_OUTCOMES, LEVEL
+from abmlib.pages import forms, plots, say, say_framework, show
+from abmlib.stats.intervals import LEVEL
 from abmlib.stats.power import POWER
 from abmlib.tables import Book
 from abmlib.tables.definitions import measures
@@ -384,47 +383,6 @@ columns = ["name", "owner_id", "industry", "named", "open_amount", "revenue_12m"
 title = "Never considered for the list, in the industry of the new market"
 show.table(look[columns], title, book.currency, rows=show.LISTED)
 
-# %% [markdown]
-# ## Before and after accounts entered
-# An account-based programme needs time. What accounts did by months since they entered it, per account and month, and beside them
-# those held back, or else those that did not enter. Growth of the market, or a return to their usual level, may explain a change of
-# accounts that were chosen; it changes those drawn and those held back at random alike.
-
-# %% tags=["finding"]
-since = framework.entry_days(tiers)
-ready = maturity.horizon_status(since, book.as_of, horizons)
-bands = maturity.by_months(facts, since, accounts["created_day"], book.as_of)
-held = groups.drawn.loc[~groups.drawn["treated"], "day"]
-others = "held back" if len(held) else "not entered"
-rest = held if len(held) else pd.Series(groups.start, accounts.index.difference(since.index))
-aside = rest if len(since) else since
-bands_aside = maturity.by_months(facts, aside, accounts["created_day"], book.as_of)
-change = maturity.changes(facts, since, accounts["created_day"], book.as_of, horizons)
-random = maturity.against_held_back(facts, groups.drawn, book.as_of, horizons)
-split = "months since entry"
-by_split = {split: bands} | ({f"{split} of accounts {others}": bands_aside} if len(aside) else {})
-book.measure(pd.concat([maturity.horizon_rows(ready), maturity.maturity_rows(by_split, change, random)]))
-say.words(
-    say_since_entry.ages(ready),
-    say_since_entry.against_held_back(random.assign(outcome=random["outcome"].map(maturity.NAMES)), LEVEL),
-    say_since_entry.before_and_after(change.assign(outcome=change["outcome"].map(maturity.NAMES)), LEVEL),
-)
-
-# %%
-note = f"Without an interval: fewer than {FLOOR_OUTCOMES} accounts or outcomes, too early to judge. "
-note += say_since_entry.same_accounts(change)
-from_day = "the day each was drawn" if len(held) else "the first day of the comparison"
-note += f" Accounts {others}: from {from_day}." * bool(len(aside))
-timeline = maturity.timeline(bands).assign(which="entered")
-beside = maturity.timeline(bands_aside).assign(which=others) if len(aside) else None
-timeline = pd.concat([timeline, beside])
-timeline.insert(0, "which", timeline.pop("which"))
-show.table(timeline, "Per account and month, by months since entry", book.currency, note=note) if len(since) else None
-
-# %%
-ready_table = ready.drop(columns="status").assign(can_be_judged=say_since_entry.can_judge(ready, named, effect))
-show.table(ready_table, "Can it be judged yet?") if len(since) else None
-
 # %% [markdown] tags=["fold"]
 # ## Log of hand-overs
 # What marketing handed over to sales, the newest first, with the owner of the account today.
@@ -617,16 +575,6 @@ book.decide(
     owner=accounts["owner_id"],
     due=str(two_weeks.date()),
     would_change="an industry that the programme does not want",
-)
-early = ready.loc[ready["status"] == "too_early", "horizon_months"].astype("str")
-book.decide(
-    "wait_before_judging",
-    kind="programme",
-    text="Do not judge the programme until enough accounts have been in it long enough",
-    owner=heads,
-    reason=f"too early to judge after {', '.join(early)} months",
-    only_if=len(early) > 0,
-    would_change="accounts that joined earlier than entered here",
 )
 show.decisions(book.decisions, book.currency, accounts["name"])
 

@@ -282,7 +282,6 @@ def test_the_samples_page_says_what_is_signed_what_is_agreed_and_what_could_be_s
         "S3-6",
         "S3-8",
         "S3-9",
-        "S3-26",
     } == set(measures["measure_id"])
 
 

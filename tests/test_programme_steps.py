@@ -6,7 +6,6 @@ import pytest
 
 from abmlib.method import checklist, feedback, framework, joint_team, maturity, tiger_teams
 from abmlib.pages import say_framework, say_since_entry
-from abmlib.stats import intervals
 from tests.conftest import as_read, entries
 
 
@@ -403,52 +402,9 @@ def test_a_change_that_only_a_doubling_would_show_is_too_early_and_no_outcome_is
     none = maturity.maturity_rows(
         dict.fromkeys(["entered", "held back"], maturity.by_months(facts([]), since, since, day("2026-06-30"))),
         maturity.changes(facts([]), since, since, day("2026-06-30"), [12]),
-        maturity.against_held_back(facts([]), pd.DataFrame({"day": since, "treated": True}), day("2026-06-30"), [12]),
     )
     assert set(none["status"]) == {"not_answerable"}
     assert none["group_by"].value_counts().to_dict() == {"entered": 15, "held back": 15, "horizon": 3}
-
-
-def test_treated_accounts_are_compared_with_those_held_back_that_were_drawn_on_the_same_day():
-    waves = ["2025-01-01"] * 20 + ["2025-07-01"] * 20
-    drawn = pd.DataFrame(
-        {"day": pd.to_datetime(waves), "treated": [True] * 16 + [False] * 4 + [True] * 5 + [False] * 15}
-    )
-    drawn.index = [f"a{i:02d}" for i in range(40)]
-    rises = pd.Series(
-        [24] * 10 + [36] * 6 + [12] * 4 + [6] * 2 + [12] * 3 + [0] * 15, drawn.index
-    )  # in the half year after
-    rows = [("x", "2024-01-01", 0), *((a, drawn.loc[a, "day"], rises[a]) for a in drawn.index)]
-    got = maturity.against_held_back(facts(rows), drawn, day("2026-06-30"), [3, 6, 12]).iloc[0]
-    a_month = rises / 6
-    first = a_month.iloc[:16].mean() - a_month.iloc[16:20].mean()
-    second = a_month.iloc[20:25].mean() - a_month.iloc[25:].mean()
-    assert got["horizon_months"] == 6 and got["change"] == pytest.approx(
-        (first + second) / 2
-    )  # no wave has reached a year
-    error = np.sqrt((a_month.iloc[:16].var() / 16 + a_month.iloc[20:25].var() / 5) / 4)
-    assert got["high"] - got["change"] == pytest.approx(intervals.Z * error)
-    said = say_since_entry.against_held_back(pd.DataFrame([got]), 0.95)
-    assert said.startswith("Drawn at random, 21 treated accounts changed against 19 held back") and "chance" not in said
-    assert maturity.against_held_back(facts(rows), drawn.iloc[:29], day("2026-06-30"), [3]).empty
-    assert say_since_entry.against_held_back(pd.DataFrame(columns=["low", "high"]), 0.95) == ""
-
-
-def test_a_horizon_that_enough_accounts_reached_says_which_rise_would_show():
-    horizons = pd.DataFrame({"horizon_months": [3, 6, 9, 12], "status": ["ok", "ok", "ok", "too_early"]})
-    rows = [
-        (3, "Revenue", 0.5, "ok"),
-        (3, "Accounts won", 0.4, "ok"),
-        (6, "Revenue", 0.2, "ok"),
-        (12, "Revenue", 0.1, "ok"),
-    ]
-    found = pd.DataFrame(rows, columns=["horizon_months", "outcome", "mde_relative", "status"])
-    assert say_since_entry.can_judge(horizons, found, 0.2).tolist() == [
-        "only a rise of 40% or more would show: accounts won",
-        "yes: a rise of 20% or more would show: revenue",
-        "no rise could be told from chance",
-        "too early: too few accounts",
-    ]
 
 
 def test_without_entries_nothing_fails():

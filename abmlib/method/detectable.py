@@ -72,18 +72,12 @@ def compared_groups(
     since = entry_days(tiers)
     since = since[since.index.isin(accounts)]
     newest = drawn[drawn["experiment_id"].isin(drawn["experiment_id"].tail(1))]
-    arms = newest.set_index("account_id").assign(
-        day=newest["assigned_day"].array, treated=newest["arm"].eq("treated").array
-    )
+    arms = newest.set_index("account_id")[["assigned_day", "arm"]].set_axis(["day", "treated"], axis=1)
+    arms["treated"] = arms["treated"].eq("treated")
     if len(drawn):
         basis, listed, start = "experiment", pd.Index(newest["account_id"]), newest["assigned_day"].min()
         treated = int((newest["arm"] == "treated").sum())
         held = len(newest) - treated
-        arms = (
-            newest.set_index("account_id")["assigned_day"]
-            .to_frame("day")
-            .assign(treated=newest["arm"].eq("treated").to_numpy(bool))
-        )
     elif len(since):
         basis, listed, start = "tiers", since.index, since.min()
         treated, held = len(since), len(accounts) - len(since)
@@ -92,7 +86,7 @@ def compared_groups(
         held = min(planned, len(accounts)) // 2
         treated = min(planned, len(accounts)) - held
     own_past = len(listed) >= FLOOR_OUTCOMES
-    return Comparison(basis, treated, held, listed if own_past else accounts, start, own_past, arms[["day", "treated"]])
+    return Comparison(basis, treated, held, listed if own_past else accounts, start, own_past, arms)
 
 
 # -- the past ---------------------------------------------------------------------------------------------------------

@@ -26,8 +26,6 @@ NAMES = {
 }
 OUTCOMES = {"won_value": "currency", "opportunities_opened": "deals", "touches_in": "touches"}  # and the unit of each
 
-COUNTED = ("opportunities_opened", "touches_in")  # outcomes that no single large deal decides
-
 
 def horizon_status(since: pd.Series, as_of: pd.Timestamp, months: Sequence[int]) -> pd.DataFrame:
     """Accounts that have been in the programme for each horizon, and whether it can be judged yet.
@@ -183,50 +181,6 @@ def _before_and_after(
     return [_observed(fact, since, known[since.index], as_of, *span)["total"] / horizon for span in spans]
 
 
-def against_held_back(
-    facts: Mapping[str, pd.DataFrame], drawn: pd.DataFrame, as_of: pd.Timestamp, months: Sequence[int]
-) -> pd.DataFrame:
-    """Change of accounts treated by an experiment less that of those held back at random, per account and month.
-
-    Each account counts from the day it was drawn, for the longest horizon that all of them have reached. Those drawn on one day are
-    compared with each other, and days weigh by their accounts. The interval takes accounts as units.
-
-    Parameters
-    ----------
-    facts : as in `by_months`
-    drawn : accounts of an experiment, by id: ``day, treated``
-    months : horizons
-
-    Returns
-    -------
-    DataFrame, one row per outcome of `COUNTED` in the source: ``outcome, horizon_months, accounts, held, change, low, high, status``; none where fewer
-    than `FLOOR_OUTCOMES` accounts were drawn, no horizon is reached, or an arm has no two accounts of a day
-
-    References
-    ----------
-    S3-26. Post-stratified difference of means: Imbens and Rubin (2015), Causal Inference, chapter 9.
-    """
-    reached = [h for h in months if len(drawn) >= FLOOR_OUTCOMES and drawn["day"].max() <= months_before(as_of, h)]
-    rows = []
-    for outcome in COUNTED if reached else ():
-        horizon, first = max(reached), facts[outcome]["day"].min()
-        if not first <= months_before(drawn["day"].min(), horizon):
-            continue
-        known = pd.Series(first, drawn.index)
-        before, after = _before_and_after(facts[outcome], drawn["day"], known, as_of, horizon)
-        by = (after - before).groupby([drawn["day"], drawn["treated"]]).agg(["mean", "var", "size"]).unstack("treated")
-        by = by[by["size"].min(axis=1, skipna=False) > 1]
-        n = int(by["size"].sum().sum())
-        if n:
-            weight = by["size"].sum(axis=1) / n
-            change = (weight * (by["mean"][True] - by["mean"][False])).sum()
-            half = Z * np.sqrt((weight**2 * (by["var"] / by["size"]).sum(axis=1)).sum())
-            held = int(by["size"][False].sum())
-            rows.append((outcome, horizon, n, held, change, change - half, change + half, "ok"))
-    columns = "outcome horizon_months accounts held change low high status"
-    return pd.DataFrame(rows, columns=columns.split())
-
-
 def timeline(bands: pd.DataFrame) -> pd.DataFrame:
     """Lay `by_months` out for readers: one row per band, one column with its interval per outcome.
 
@@ -243,8 +197,8 @@ def timeline(bands: pd.DataFrame) -> pd.DataFrame:
     return out.reset_index()
 
 
-def maturity_rows(bands: Mapping[str, pd.DataFrame], found: pd.DataFrame, random: pd.DataFrame) -> pd.DataFrame:
-    """Rows of `measures` from `by_months`, by what their rows are split by, from `changes`, and from `against_held_back`.
+def maturity_rows(bands: Mapping[str, pd.DataFrame], found: pd.DataFrame) -> pd.DataFrame:
+    """Rows of `measures` from `by_months`, by what their rows are split by, and from `changes`.
 
     References
     ----------
@@ -254,9 +208,8 @@ def maturity_rows(bands: Mapping[str, pd.DataFrame], found: pd.DataFrame, random
         _rows(each, "_since_entry", "value", group_by=name, group=each["months_since_entry"])
         for name, each in bands.items()
     ]
-    for changed, suffix in ((found, "_after_less_before"), (random, "_treated_less_held_back")):
-        label = changed["horizon_months"].astype("str") + " months"
-        parts.append(_rows(changed, suffix, "change", group_by="horizon", group=label))
+    label = found["horizon_months"].astype("str") + " months"
+    parts.append(_rows(found, "_after_less_before", "change", group_by="horizon", group=label))
     return pd.concat(parts, ignore_index=True)
 
 
