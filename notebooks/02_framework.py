@@ -36,6 +36,13 @@ edit: bool = False  # in JupyterLab: show a form for one of the files below
 form: str = "objectives"  # the file the form is for
 entered_by: str = ""  # who fills the form, to begin with; empty: the last one who did
 planned: int = 100  # accounts on the future list, if none is entered yet
+held_share: float = 0.5  # accounts to hold back, share of those that can be drawn
+design: str = "pairs"  # how lots are drawn: among neighbours (pairs), or within strata
+holdout_measure: str = "opportunities_opened"  # the one measure that will judge the accounts drawn
+holdout_months: int = 12  # months after the draw for which accounts are judged
+looks: list[int] = [6, 12]  # months after the draw at which the result is looked at, the last one holdout_months
+draw: bool = False  # draw the accounts now, and enter plan and draw in the programme's files
+draw_seed: int = 1  # of the lots, any whole number
 
 # %%
 import matplotlib.pyplot as plt
@@ -48,13 +55,14 @@ from abmlib.method import (
     detectable,
     feedback,
     framework,
+    holdout,
     joint_team,
     periods,
     tiger_teams,
 )
 from abmlib.method.deals import with_days
-from abmlib.pages import forms, plots, say, say_framework, show
-from abmlib.stats.intervals import LEVEL
+from abmlib.pages import forms, plots, say, say_framework, say_holdout, show
+from abmlib.stats.intervals import FLOOR_OUTCOMES, LEVEL
 from abmlib.stats.power import POWER
 from abmlib.tables import Book
 from abmlib.tables.definitions import measures
@@ -230,6 +238,73 @@ if (effects["status"] == "ok").any():
 
 # %% [markdown]
 # If a mark is right of the dashed line, the comparison would often miss the rise that the programme hopes for.
+
+# %% [markdown]
+# ## Hold accounts back
+# Whether the programme works can only be told against accounts that chance alone kept out of it, and these have to be drawn before
+# anything is done to them. Lots are drawn among accounts that were alike, so that luck moves the comparison less. Which rise a draw
+# would find is tried out on the accounts' own past: a rise is planted in those drawn, and looked for, again and again. Months to
+# come that vary more than those behind hide more.
+
+# %% tags=["finding"]
+plans, drawn = book.read("experiment_plans"), book.read("experiments")
+ran = holdout.experiments(plans, drawn, accounts.index, book.as_of)
+on_list = listed.index.union(voted.loc[sales_in & marketing_in, "account_id"])
+on_list = on_list[on_list.isin(accounts.index)]
+free = holdout.candidates(on_list, ran, drawn, accounts.index)
+can_draw = len(free) >= FLOOR_OUTCOMES
+say.words(say_holdout.looks(ran), say_holdout.candidates(len(on_list), len(free), FLOOR_OUTCOMES, holdout.ENOUGH))
+
+# %%
+columns = ["experiment_id", "measure", "drawn_on", "treated", "held_back", "horizon_months", "next_look", "frozen"]
+show.table(ran.assign(measure=ran["measure_id"].map(measures.name))[columns], "Experiments drawn", rows=show.LISTED)
+
+# %% tags=["finding"]
+more = holdout.candidates(accounts.index.difference(free), ran, drawn, accounts.index)
+waits = sorted({*horizons, holdout_months, 2 * holdout_months})
+level = holdout.last_level(looks, holdout_months)
+staff, created = accounts["employees"], accounts["created_day"]
+promised = holdout.promises(
+    facts, holdout_measure, free, more, staff, created, book.as_of, waits, design, held_share, effect, level
+)
+own_list = holdout.of_design(promised, holdout_months, design)
+compared = measures.name(holdout_measure)
+most = holdout.RISES[-1]
+say.words(say_holdout.promise(promised, compared, holdout_months, design, POWER, most))
+
+# %%
+of_lists = promised[(promised["design"] == design) & (promised["status"] == "ok")]
+if (of_lists["horizon_months"] == holdout_months).any():
+    fig, ax = plt.subplots(figsize=(7.2, 2.6))
+    plots.title(ax, say_holdout.title(of_lists, holdout_months, compared, most))
+    by_list = of_lists[of_lists["horizon_months"].isin(waits[-3:])].rename(
+        columns={"accounts_list": "outcome", "smallest_detectable": "mde_relative"}
+    )
+    plots.detectable(by_list, effect, ax)
+
+# %%
+note = f"Power: of a rise of {effect:.0%}. Smallest rise: found with a chance of {POWER:.0%}, at the level of the last look."
+why = {"too_early": "too little history", "not_answerable": "the source or the book does not hold it"}
+of_draw = promised.drop(columns="status").assign(why_unknown=promised["status"].map(why))
+show.table(of_draw, "What a draw would show", rows=show.LISTED, note=note * can_draw)
+
+# %% [markdown]
+# The draw itself: off unless asked for. It enters the plan first, then who is treated and who is held back, and does so once.
+
+# %%
+end = book.as_of
+past = holdout.past_outcome(facts[holdout_measure], detectable.OUTCOMES[holdout_measure][0], free, end, holdout_months)
+neighbours = holdout.strata(past, holdout.sizes(facts["revenue"], staff, free, end), design, held_share)
+registered = {
+    "experiment_id": holdout.next_id(plans, drawn), "measure_id": holdout_measure, "horizon_months": holdout_months,
+    "looks": ";".join(map(str, looks)), "design": design, "held_share": held_share, "seed": draw_seed, "rise": effect,
+    "smallest_rise": round(own_list["smallest_detectable"], 3), "power": own_list["power"],
+    "analysis": say_holdout.analysis(compared, holdout_months, looks, design, 1 - LEVEL),
+}  # fmt: skip
+plan_row, lots = holdout.draw(registered, neighbours)
+known = {*plans["experiment_id"], *drawn["experiment_id"]}
+to_draw = {"known": known, "entered_by": entered_by, "as_of": book.as_of}
+say.words(forms.draw(book.programme, plan_row, lots, **to_draw) if draw and can_draw else "")
 
 # %% [markdown]
 # ## After the hand-over
@@ -575,6 +650,16 @@ book.decide(
     owner=accounts["owner_id"],
     due=str(two_weeks.date()),
     would_change="an industry that the programme does not want",
+)
+book.decide(
+    "hold_accounts_back",
+    kind="programme",
+    text=say_holdout.advice(own_list, int((lots["arm"] == "holdout").sum()), len(free), holdout_months),
+    owner=heads,
+    due=str(two_weeks.date()),
+    reason=say_holdout.promise(promised, compared, holdout_months, design, POWER, most),
+    only_if=can_draw and not ran["running"].any() and own_list["status"] == "ok",
+    would_change="a programme of which nobody will ask what it brought",
 )
 show.decisions(book.decisions, book.currency, accounts["name"])
 

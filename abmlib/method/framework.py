@@ -30,6 +30,7 @@ INPUTS = {  # programme tables of this framework, and the question that each ans
     "personas": "for whom the teams are formed",
     "readiness": "what is in place",
     "experiments": "which accounts are held back, to measure an effect",
+    "experiment_plans": "by which measure, and when, an experiment is judged",
 }
 CHECKLIST = {  # what must be in place before the programme grows, and whose function the step is; S3-5, S3-6, S3-9
     "culture": "", "go-to-market strategy": "",

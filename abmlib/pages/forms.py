@@ -84,6 +84,51 @@ def later(as_of: pd.Timestamp | None, now: pd.Timestamp) -> str:
     return f"This page is about {as_of:%Y-%m-%d}. What you enter counts in reports from today ({today:%Y-%m-%d}) on."
 
 
+def draw(
+    folder: str | Path | None,
+    plan: pd.DataFrame,
+    drawn: pd.DataFrame,
+    *,
+    known: Iterable[str],
+    entered_by: str,
+    as_of: pd.Timestamp | None = None,
+    now: Callable[[], pd.Timestamp] = clock,
+) -> str:
+    """Enter the plan of an experiment, frozen, and then its draw: both or neither. Say so, and from when on they count.
+
+    Where the files have an experiment that the page does not know, because it was entered after the day of the page, nothing is
+    entered, and that is said: some accounts may be in it.
+
+    Parameters
+    ----------
+    folder : the ``programme`` folder, such as `Book.programme`
+    plan, drawn : rows of ``experiment_plans`` and ``experiments`` without the time, which is that of entry
+    known : ids of experiments that the page knows
+
+    Raises
+    ------
+    ValueError
+        If nobody is named who draws, or there is no folder.
+    """
+    if folder is None:
+        raise ValueError("there is no programme folder for entries. Give a workbook file, or a folder, as data.")
+    if not entered_by.strip():
+        raise ValueError("entered_by is empty. Say who draws the accounts.")
+    folder, at = Path(folder), now()
+    with programme.locked(folder):
+        there = {
+            i for name in ("experiment_plans", "experiments") for i in programme.read(folder, name)["experiment_id"]
+        }
+        if unknown := sorted(there - set(known)):
+            since = "" if as_of is None else f" after {as_of:%Y-%m-%d}, the day of this page"
+            return f"Nothing is drawn: {', '.join(unknown)} {'was' if len(unknown) == 1 else 'were'} entered{since}. Run the page for a later day first."
+        rows = {"experiment_plans": plan.assign(frozen_at=at), "experiments": drawn.assign(assigned_at=at)}
+        programme.append_together(folder, rows, entered_at=at, entered_by=entered_by)
+    held = int((drawn["arm"] == "holdout").sum())
+    words = f"Drawn as {plan['experiment_id'].iloc[0]} at {at:%Y-%m-%d %H:%M:%S} UTC, pre-registered and frozen"
+    return f"{words}: {len(drawn) - held:,} accounts treated and {held:,} held back. {later(as_of, at)}".strip()
+
+
 class Entry(widgets.VBox):
     """A form; `entry` makes it. Pressing `button` adds the values of `fields`, or says in `message` why not."""
 

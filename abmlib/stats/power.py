@@ -21,7 +21,7 @@ TAIL = 1e-10  # of a distribution, left out of a sum
 MOST_TIMES = 1e3  # ratios of two rates above it are not searched
 DRAWS = 4_000  # pairs of groups drawn from the user's own values
 MOST_UNITS = 2_000  # in more units a mean is as good as normal, whatever the shape of the values
-DESIGN_DRAWS = 2_000  # lots drawn to know the power of a design
+DESIGN_DRAWS = 1_000  # lots drawn to know the power of a design
 CELLS = 1_000_000  # numbers held at once while drawing
 
 Curve = Callable[[float], float]

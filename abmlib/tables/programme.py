@@ -7,7 +7,7 @@ one thing the last one holds (`latest_entries`), and `conflicts` shows where peo
 import contextlib
 import csv
 import io
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -344,6 +344,36 @@ def append(folder: Path, name: str, rows: pd.DataFrame, *, entered_at: pd.Timest
     written = written.assign(**{c: written[c].str.replace(FORMULA, r"'\1", regex=True) for c in texts(name)})
     with locked(folder):
         return _add(folder / f"{name}.csv", name, written)
+
+
+def append_together(
+    folder: Path, tables: Mapping[str, pd.DataFrame], *, entered_at: pd.Timestamp, entered_by: str
+) -> None:
+    """Add entries to several programme files, one after the other: to all of them, or to none where one refuses.
+
+    Parameters
+    ----------
+    tables : rows by name of table, as `append` takes them
+
+    Raises
+    ------
+    TableError, ValueError
+        As `append`; every file is then as before.
+    """
+    with locked(folder):
+        files = {name: folder / f"{name}.csv" for name in tables}
+        before = {name: file.read_bytes() if file.is_file() else None for name, file in files.items()}
+        try:
+            for name, rows in tables.items():
+                append(folder, name, rows, entered_at=entered_at, entered_by=entered_by)
+        except BaseException:
+            for name, content in before.items():
+                if content is None:
+                    files[name].unlink(missing_ok=True)
+                elif files[name].read_bytes() != content:
+                    with replaced(files[name]) as beside:
+                        beside.write_bytes(content)
+            raise
 
 
 def _add(path: Path, name: str, written: pd.DataFrame) -> pd.DataFrame:

@@ -106,6 +106,8 @@ PAGES: dict[str, Format] = {  # columns of tables that are shown and not kept
     "hours_noted": Format("hours", "Hours noted", "a month"), "hours_available": Format("count", "Hours available", "a month"),
     "elsewhere": Format("share", "All other accounts"), "of_heard": Format("share", "Of those heard"),
     "trend": Format("text"),
+    "experiment_id": Format("text", "Experiment"), "accounts_list": Format("text", "List"), "held_back": Format("count", "Held back"),
+    "drawn_on": Format("day", "Drawn from"), "next_look": Format("day", "Next look"), "frozen": Format("text", "Plan frozen"),
     "won_value_a_month": Format("money", "Amount won", ends=("won_value_a_month_low", "won_value_a_month_high")),
     "opportunities_opened_a_month": Format(
         "number", "Deals opened", ends=("opportunities_opened_a_month_low", "opportunities_opened_a_month_high")

@@ -1,0 +1,299 @@
+"""Accounts to hold back: who can be drawn, among which neighbours, and which rises the draw can show."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from abmlib.method.detectable import DAY, OUTCOMES, SEED, Comparison, baseline, outcome_by_account
+from abmlib.method.periods import Period
+from abmlib.stats import power, randomised
+from abmlib.stats.intervals import FLOOR_OUTCOMES
+from abmlib.tables import programme
+from abmlib.tables.days import months_before
+
+ENOUGH = 200  # accounts with which chance alone makes the sides alike, and no neighbours are needed
+USUAL_MONTHS = 12  # for which an experiment without a plan is judged, and in which the size of an account is counted
+NEAR = 0.04  # of a share, by which a group of neighbours may miss it
+LARGEST_GROUP = 100
+RISES = (0.1, 0.5, 1.0, 2.0)  # shares of the mean that are tried, besides the rise hoped for
+LISTS = {"this list": 1.0, "1.5 × the list": 1.5, "2 × the list": 2.0}  # and its length, in lengths of this list
+DESIGNS = ("pairs", "strata")
+
+
+# -- what runs --------------------------------------------------------------------------------------------------------
+
+
+def experiments(plans: pd.DataFrame, drawn: pd.DataFrame, accounts: pd.Index, as_of: pd.Timestamp) -> pd.DataFrame:
+    """List the experiments that were drawn, the newest first, with the day on which each is looked at next.
+
+    A look is reached when its months are over for the account drawn last. The plan is the last one entered before the draw; without
+    such a one the last entered, which was not frozen in time. Without any an experiment is judged after `USUAL_MONTHS`. Accounts that
+    are not in the book do not count.
+
+    Parameters
+    ----------
+    plans, drawn : DataFrames of ``tables.schema`` ``experiment_plans`` and ``experiments``, all entries
+    accounts : of the book
+
+    Returns
+    -------
+    DataFrame, one row per experiment: ``experiment_id, measure_id, drawn_on`` (first day), ``treated, held_back`` (accounts),
+    ``horizon_months, next_look, last_look`` (days; the next one is missing when all are over), ``frozen`` (``before the draw``, ``not
+    before the draw``, ``no plan``), ``running`` (the last look is not over)
+
+    References
+    ----------
+    Metric dictionary C-61.
+    """
+    last = programme.latest_entries("experiments", drawn)
+    last = last[last["account_id"].isin(accounts)]
+    by = last.assign(treated=last["arm"].eq("treated"), held_back=last["arm"].eq("holdout")).groupby("experiment_id")
+    out = by.agg(
+        measure=("pre_registered_metric", "first"), first=("assigned_at", "min"), drawn_on=("assigned_day", "min"),
+        last=("assigned_day", "max"), treated=("treated", "sum"), held_back=("held_back", "sum"),
+    )  # fmt: skip
+    of = plans.assign(first=out["first"].reindex(plans["experiment_id"]).array).sort_values("entered_at", kind="stable")
+    of["in_time"] = of["entered_at"] <= of["first"]
+    of["frozen"] = np.where(of["in_time"] & (of["frozen_at"] <= of["first"]), "before the draw", "not before the draw")
+    of = of.sort_values("in_time", kind="stable").drop_duplicates("experiment_id", keep="last")
+    columns = ["measure_id", "horizon_months", "looks", "frozen"]
+    out = out.join(of.set_index("experiment_id")[columns]).sort_values("first", ascending=False, kind="stable")
+    out["measure_id"] = out["measure_id"].fillna(out["measure"])
+    out["horizon_months"] = out["horizon_months"].fillna(USUAL_MONTHS).astype(int)
+    looks = [r.looks if pd.notna(r.looks) else str(r.horizon_months) for r in out.itertuples()]
+    days = [
+        [day + pd.DateOffset(months=int(m)) - DAY for m in said.split(";")]
+        for day, said in zip(out["last"], looks, strict=True)
+    ]
+    out["next_look"] = pd.Series(
+        [min((d for d in own if d > as_of), default=pd.NaT) for own in days], out.index, "datetime64[us]"
+    )
+    out["last_look"] = pd.Series([max(own) for own in days], out.index, "datetime64[us]")
+    out = out.assign(frozen=out["frozen"].fillna("no plan"), running=out["last_look"] > as_of).reset_index()
+    columns = [
+        "experiment_id",
+        "measure_id",
+        "drawn_on",
+        "treated",
+        "held_back",
+        "horizon_months",
+        "next_look",
+        "last_look",
+    ]
+    return out[[*columns, "frozen", "running"]]
+
+
+def candidates(wanted: pd.Index, ran: pd.DataFrame, drawn: pd.DataFrame, accounts: pd.Index) -> pd.Index:
+    """Accounts that can be drawn: wanted for the programme, in the book, and in no experiment that runs.
+
+    Parameters
+    ----------
+    wanted : accounts in tiers, and those that both teams want
+    ran : DataFrame of `experiments`
+    drawn : DataFrame of ``tables.schema`` ``experiments``
+    """
+    busy = drawn.loc[drawn["experiment_id"].isin(ran.loc[ran["running"], "experiment_id"]), "account_id"]
+    return accounts[accounts.isin(wanted) & ~accounts.isin(busy)].sort_values()
+
+
+def next_id(plans: pd.DataFrame, drawn: pd.DataFrame) -> str:
+    """Id of the next experiment: X1, X2 …, the first that no plan and no draw has.
+
+    Examples
+    --------
+    >>> next_id(pd.DataFrame({"experiment_id": ["X1"]}), pd.DataFrame({"experiment_id": ["X1", "X3"]}))
+    'X2'
+    """
+    taken = {*plans["experiment_id"], *drawn["experiment_id"]}
+    return next(name for name in (f"X{i}" for i in range(1, len(taken) + 2)) if name not in taken)
+
+
+# -- neighbours -------------------------------------------------------------------------------------------------------
+
+
+def strata(past: pd.Series, size: pd.Series, design: str, held_share: float) -> pd.Series:
+    """Put each account into a group within which lots are drawn.
+
+    ``pairs``: neighbours by past outcome, then size, then id, in groups of the fewest accounts that can hold back about `held_share`;
+    what is left joins the last group. ``strata``: past outcome above its median or not, by size above its median or not.
+
+    Parameters
+    ----------
+    past, size : one value per account, the same index
+    held_share : between 0 and 1, both excluded
+
+    Returns
+    -------
+    Series of labels, index as `past`
+
+    Raises
+    ------
+    ValueError
+        If there is no such design, or the share is out of range.
+
+    References
+    ----------
+    Metric dictionary C-61. Pairs of neighbours: Imai, King and Nall (2009), Statistical Science 24, p. 29.
+
+    Examples
+    --------
+    >>> past, size = pd.Series([0, 5, 0, 4, 9], list("abcde")), pd.Series([9, 1, 8, 1, 1], list("abcde"))
+    >>> strata(past, size, "pairs", 0.5).to_dict()
+    {'a': 'group 1', 'b': 'group 2', 'c': 'group 1', 'd': 'group 2', 'e': 'group 2'}
+    """
+    if design not in DESIGNS:
+        raise ValueError(f"design: there is no {design}. Give one of {', '.join(DESIGNS)}.")
+    if not 0 < held_share < 1:
+        raise ValueError(f"held_share must be between 0 and 1, got {held_share}.")
+    if design == "strata":
+        high = {name: values > values.median() for name, values in (("past", past), ("size", size))}
+        words = [np.where(own, f"{name} above median", f"{name} up to median") for name, own in high.items()]
+        return pd.Series([f"{a}, {b}" for a, b in zip(*words, strict=True)], past.index, dtype="str")
+    sizes = np.arange(2, LARGEST_GROUP)
+    held = (held_share * sizes).round().clip(1, sizes - 1) / sizes
+    group = int(sizes[np.abs(held - held_share) <= NEAR][0])
+    order = pd.DataFrame({"past": past, "size": size, "id": past.index}).sort_values(["past", "size", "id"]).index
+    place = pd.Series(np.minimum(np.arange(len(past)) // group, max(len(past) // group - 1, 0)), order)
+    return ("group " + (place + 1).astype("str")).reindex(past.index)
+
+
+def sizes(bought: pd.DataFrame, employees: pd.Series, accounts: pd.Index, end: pd.Timestamp) -> pd.Series:
+    """Size of accounts on a day: revenue of the `USUAL_MONTHS` before, or employees where none of them bought; else 0.
+
+    Parameters
+    ----------
+    bought : ``account_id, day, amount``, as `detectable.outcome_facts` gives revenue
+    employees : by account, missing where nobody knows
+    """
+    revenue = outcome_by_account(bought, accounts, Period(months_before(end, USUAL_MONTHS) + DAY, end))
+    return revenue if revenue.any() else employees.reindex(accounts).astype(float).fillna(0.0)
+
+
+def past_outcome(fact: pd.DataFrame, kind: str, accounts: pd.Index, end: pd.Timestamp, months: int) -> pd.Series:
+    """Outcome of each account in the months up to a day; of a share, whether it had any."""
+    past = outcome_by_account(fact, accounts, Period(months_before(end, months) + DAY, end))
+    return (past > 0).astype(float) if kind == "share" else past
+
+
+# -- what it can show -------------------------------------------------------------------------------------------------
+
+
+def last_level(looks: Sequence[int], months: int) -> float:
+    """Level of the p-value at the last look.
+
+    Raises
+    ------
+    ValueError
+        If the looks do not rise to the last month.
+    """
+    if list(looks) != sorted({m for m in looks if 0 < m <= months}) or not looks or looks[-1] != months:
+        raise ValueError(f"looks must be months that rise to holdout_months ({months}), got {list(looks)}.")
+    return randomised.look_levels([m / months for m in looks])[-1]
+
+
+def promises(
+    facts: Mapping[str, pd.DataFrame],
+    measure: str,
+    listed: pd.Index,
+    more: pd.Index,
+    employees: pd.Series,
+    created: pd.Series,
+    as_of: pd.Timestamp,
+    months: Sequence[int],
+    design: str,
+    held_share: float,
+    effect: float,
+    level: float,
+) -> pd.DataFrame:
+    """Say which rise each list, time and design would find, by drawing it again and again on the accounts' own past.
+
+    The months up to `as_of` stand for those to come; groups are made, and the comparison read, with the months before them. Longer
+    lists are of accounts that come next by size, and of the design chosen; this list is tried with all designs. Accounts created later
+    have no such past and do not count.
+
+    Parameters
+    ----------
+    facts : of `detectable.outcome_facts`
+    measure : one of `detectable.OUTCOMES`
+    listed : accounts to be drawn
+    more : accounts that a longer list can take
+    employees, created : by account
+    months : times to wait
+    effect : rise hoped for, share of the mean
+    level : of the last look
+
+    Returns
+    -------
+    DataFrame: ``accounts_list`` (of `LISTS`), ``accounts`` (with such a past), ``horizon_months, design, smallest_detectable`` (share of the
+    mean, found with a chance of `power.POWER`; missing where none up to the largest of `RISES` is), ``power`` (of `effect`), ``status`` (``ok``,
+    ``too_early``: too little history, ``not_answerable``: not in the source, or too few further accounts); no row where fewer than
+    `FLOOR_OUTCOMES` can be drawn
+
+    Raises
+    ------
+    ValueError
+        If there is no such measure.
+
+    References
+    ----------
+    Metric dictionary C-55, C-61; `power.chances_of_design`.
+    """
+    if measure not in OUTCOMES:
+        raise ValueError(f"holdout_measure: there is no {measure}. Give one of {', '.join(OUTCOMES)}.")
+    kind, fact, rows = OUTCOMES[measure][0], facts[measure], []
+    tried = sorted({*RISES, effect})
+    ordered = sizes(facts["revenue"], employees, more, as_of).rename_axis("id").reset_index(name="size")
+    further = pd.Index(ordered.sort_values(["size", "id"], ascending=[False, True])["id"])
+    for name, times in LISTS.items() if len(listed) >= FLOOR_OUTCOMES else ():
+        add = round(len(listed) * (times - 1))
+        whole = Comparison("planned", 0, 0, listed.append(further[:add]), as_of + DAY)
+        for horizon, way in ((h, d) for h in months for d in (DESIGNS if times == 1 else (design,))):
+            window, values, _, status = baseline(fact, kind, whole, created, horizon)
+            chances = np.full(len(tried), np.nan)
+            if add > len(further):
+                status = "not_answerable"
+            if status == "ok":
+                before = window.start - DAY
+                past = past_outcome(fact, kind, values.index, before, horizon)
+                size = sizes(facts["revenue"], employees, values.index, before)
+                groups = strata(past, size, way, held_share)
+                chances = power.chances_of_design(values, past, groups, held_share, kind, tried, SEED, level)
+                status = "too_early" if np.isnan(chances).any() else "ok"
+            at = chances[tried.index(effect)]
+            rows.append((name, len(values), horizon, way, power.smallest_of(tried, chances), at, status))
+    columns = ["accounts_list", "accounts", "horizon_months", "design", "smallest_detectable", "power", "status"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def of_design(found: pd.DataFrame, months: int, design: str) -> pd.Series:
+    """Take the row of `promises` of this list, a time and a design; all missing where it is not there."""
+    rows = found[
+        (found["accounts_list"] == "this list") & (found["horizon_months"] == months) & (found["design"] == design)
+    ]
+    return rows.reset_index(drop=True).reindex([0]).iloc[0]
+
+
+# -- the draw ---------------------------------------------------------------------------------------------------------
+
+
+def draw(plan: Mapping[str, object], groups: pd.Series) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Draw which accounts are held back, and give plan and draw as rows to be entered; when, whoever enters them says.
+
+    Parameters
+    ----------
+    plan : values of ``tables.schema`` ``experiment_plans``
+    groups : of `strata`
+
+    Returns
+    -------
+    rows of ``experiment_plans`` and of ``experiments``, in the order of accounts
+
+    References
+    ----------
+    Metric dictionary C-61; `randomised.draw`.
+    """
+    treated = randomised.draw(groups, float(str(plan["held_share"])), int(str(plan["seed"])))
+    rows = {"account_id": groups.index, "arm": np.where(treated, "treated", "holdout"), "stratum": groups.to_numpy()}
+    own = {"experiment_id": plan["experiment_id"], "pre_registered_metric": plan["measure_id"]}
+    return pd.DataFrame([plan]), pd.DataFrame(rows).assign(**own).sort_values("account_id", ignore_index=True)
