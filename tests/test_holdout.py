@@ -35,7 +35,7 @@ def plan(name: str, months: int, looks: str, frozen: str | None, entered: str) -
 
 
 WAVES = drawn(
-    ("a", "X1", "treated", "2025-01-01"), ("b", "X1", "holdout", "2025-07-01"), ("gone", "X1", "holdout", "2026-01-01")
+    ("a", "X1", "treated", "2025-01-01"), ("b", "X1", "holdout", "2025-07-01"), ("gone", "X1", "holdout", "2025-07-01")
 )
 
 
@@ -68,9 +68,9 @@ def test_accounts_of_an_experiment_are_free_once_its_last_look_is_reached(as_of,
 def test_a_plan_made_after_the_draw_is_said_and_without_one_a_year_is_waited():
     accounts = pd.Index(["a", "b"])
     late = holdout.experiments(plan("X1", 3, "3", "2025-01-02", "2025-01-02"), WAVES, accounts, day("2026-01-01"))
-    assert late[["frozen", "horizon_months", "running"]].values.tolist() == [["not before the draw", 3, False]]
+    assert late[["frozen", "horizon_months", "running"]].values.tolist() == [["after the draw", 3, False]]
     draft = holdout.experiments(plan("X1", 3, "3", None, "2024-12-01"), WAVES, accounts, day("2026-01-01"))
-    assert draft["frozen"].tolist() == ["not before the draw"]
+    assert draft["frozen"].tolist() == ["after the draw"]
     none = holdout.experiments(as_read("experiment_plans"), WAVES, accounts, day("2026-01-01"))
     assert none[["measure_id", "frozen", "horizon_months", "running"]].values.tolist() == [
         ["revenue", "no plan", 12, True]

@@ -19,6 +19,7 @@ LARGEST_GROUP = 100
 RISES = (0.1, 0.5, 1.0, 2.0)  # shares of the mean that are tried, besides the rise hoped for
 LISTS = {"this list": 1.0, "1.5 × the list": 1.5, "2 × the list": 2.0}  # and its length, in lengths of this list
 DESIGNS = ("pairs", "strata")
+ARMS = {"treated": "treated", "held_back": "holdout"}  # and how each is entered
 
 
 # -- what runs --------------------------------------------------------------------------------------------------------
@@ -27,61 +28,54 @@ DESIGNS = ("pairs", "strata")
 def experiments(plans: pd.DataFrame, drawn: pd.DataFrame, accounts: pd.Index, as_of: pd.Timestamp) -> pd.DataFrame:
     """List the experiments that were drawn, the newest first, with the day on which each is looked at next.
 
-    A look is reached when its months are over for the account drawn last. The plan is the last one entered before the draw; without
-    such a one the last entered, which was not frozen in time. Without any an experiment is judged after `USUAL_MONTHS`. Accounts that
-    are not in the book do not count.
+    A look is reached when its months are over for the account drawn last. The plan is the last one entered and frozen before the draw,
+    else the first one at all. Without any an experiment is judged after `USUAL_MONTHS`.
 
     Parameters
     ----------
     plans, drawn : DataFrames of ``tables.schema`` ``experiment_plans`` and ``experiments``, all entries
-    accounts : of the book
+    accounts : of the book; others are not counted
 
     Returns
     -------
     DataFrame, one row per experiment: ``experiment_id, measure_id, drawn_on`` (first day), ``treated, held_back`` (accounts),
-    ``horizon_months, next_look, last_look`` (days; the next one is missing when all are over), ``frozen`` (``before the draw``, ``not
-    before the draw``, ``no plan``), ``running`` (the last look is not over)
+    ``horizon_months, next_look, last_look`` (days; the next one is missing when all are over), ``frozen`` (``before the draw``, ``after
+    the draw``, ``no plan``), ``running`` (the last look is not reached)
 
     References
     ----------
     Metric dictionary C-61.
     """
     last = programme.latest_entries("experiments", drawn)
-    last = last[last["account_id"].isin(accounts)]
-    by = last.assign(treated=last["arm"].eq("treated"), held_back=last["arm"].eq("holdout")).groupby("experiment_id")
-    out = by.agg(
-        measure=("pre_registered_metric", "first"), first=("assigned_at", "min"), drawn_on=("assigned_day", "min"),
-        last=("assigned_day", "max"), treated=("treated", "sum"), held_back=("held_back", "sum"),
-    )  # fmt: skip
-    of = plans.assign(first=out["first"].reindex(plans["experiment_id"]).array).sort_values("entered_at", kind="stable")
-    of["in_time"] = of["entered_at"] <= of["first"]
-    of["frozen"] = np.where(of["in_time"] & (of["frozen_at"] <= of["first"]), "before the draw", "not before the draw")
-    of = of.sort_values("in_time", kind="stable").drop_duplicates("experiment_id", keep="last")
-    columns = ["measure_id", "horizon_months", "looks", "frozen"]
-    out = out.join(of.set_index("experiment_id")[columns]).sort_values("first", ascending=False, kind="stable")
-    out["measure_id"] = out["measure_id"].fillna(out["measure"])
-    out["horizon_months"] = out["horizon_months"].fillna(USUAL_MONTHS).astype(int)
-    looks = [r.looks if pd.notna(r.looks) else str(r.horizon_months) for r in out.itertuples()]
-    days = [
-        [day + pd.DateOffset(months=int(m)) - DAY for m in said.split(";")]
-        for day, said in zip(out["last"], looks, strict=True)
-    ]
-    out["next_look"] = pd.Series(
-        [min((d for d in own if d > as_of), default=pd.NaT) for own in days], out.index, "datetime64[us]"
+    arms = {name: last["arm"].eq(arm) & last["account_id"].isin(accounts) for name, arm in ARMS.items()}
+    by = last.assign(**arms).groupby("experiment_id")
+    out = by[list(arms)].sum().join(by["pre_registered_metric"].first().rename("measure"))
+    out = out.assign(first=by["assigned_at"].min(), drawn_on=by["assigned_day"].min(), last=by["assigned_day"].max())
+    own = plans.assign(first=out["first"].reindex(plans["experiment_id"]).array).sort_values(
+        "entered_at", kind="stable"
     )
-    out["last_look"] = pd.Series([max(own) for own in days], out.index, "datetime64[us]")
-    out = out.assign(frozen=out["frozen"].fillna("no plan"), running=out["last_look"] > as_of).reset_index()
-    columns = [
-        "experiment_id",
-        "measure_id",
-        "drawn_on",
-        "treated",
-        "held_back",
-        "horizon_months",
-        "next_look",
-        "last_look",
+    ahead = own[own[["entered_at", "frozen_at"]].max(axis=1, skipna=False) <= own["first"]]
+    ahead = ahead.drop_duplicates("experiment_id", keep="last").assign(frozen="before the draw")
+    late = own[~own["experiment_id"].isin(ahead["experiment_id"])].drop_duplicates("experiment_id")
+    plan = pd.concat([ahead, late.assign(frozen="after the draw")]).set_index("experiment_id")
+    out = out.join(plan[["measure_id", "horizon_months", "looks", "frozen"]])
+    out = out.sort_values("first", ascending=False, kind="stable").fillna(
+        {"frozen": "no plan", "looks": str(USUAL_MONTHS)}
+    )
+    whole = [
+        [day + pd.DateOffset(months=int(m)) - DAY for m in looks.split(";")]
+        for day, looks in zip(out["last"], out["looks"], strict=True)
     ]
-    return out[[*columns, "frozen", "running"]]
+    ahead_of = [min((day for day in days if day > as_of), default=pd.NaT) for days in whole]
+    out["next_look"], out["last_look"] = (
+        pd.Series(days, out.index, "datetime64[us]") for days in (ahead_of, [max(days) for days in whole])
+    )
+    out = out.assign(
+        measure_id=out["measure_id"].fillna(out["measure"]), running=out["last_look"] > as_of,
+        horizon_months=out["horizon_months"].fillna(USUAL_MONTHS).astype(int),
+    )  # fmt: skip
+    columns = ["experiment_id", "measure_id", "drawn_on", *ARMS, "horizon_months", "next_look", "last_look"]
+    return out.reset_index()[[*columns, "frozen", "running"]]
 
 
 def candidates(wanted: pd.Index, ran: pd.DataFrame, drawn: pd.DataFrame, accounts: pd.Index) -> pd.Index:
@@ -135,12 +129,6 @@ def strata(past: pd.Series, size: pd.Series, design: str, held_share: float) -> 
     References
     ----------
     Metric dictionary C-61. Pairs of neighbours: Imai, King and Nall (2009), Statistical Science 24, p. 29.
-
-    Examples
-    --------
-    >>> past, size = pd.Series([0, 5, 0, 4, 9], list("abcde")), pd.Series([9, 1, 8, 1, 1], list("abcde"))
-    >>> strata(past, size, "pairs", 0.5).to_dict()
-    {'a': 'group 1', 'b': 'group 2', 'c': 'group 1', 'd': 'group 2', 'e': 'group 2'}
     """
     if design not in DESIGNS:
         raise ValueError(f"design: there is no {design}. Give one of {', '.join(DESIGNS)}.")
