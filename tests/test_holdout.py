@@ -155,6 +155,14 @@ def history(accounts: pd.Index) -> dict[str, pd.DataFrame]:
     return dict.fromkeys(detectable.OUTCOMES, fact)
 
 
+def test_a_past_that_records_do_not_reach_is_nobodys():
+    facts, ids = history(pd.Index(list("abcde"))), pd.Index(["e"])
+    late = facts["revenue"][facts["revenue"]["day"] > day("2024-03-01")]
+    assert holdout.past_outcome(facts["revenue"], "mean", ids, day("2024-12-31"), 12).tolist() == [4]
+    assert holdout.past_outcome(facts["revenue"], "share", ids, day("2024-12-31"), 12).tolist() == [1]
+    assert holdout.past_outcome(late, "mean", ids, day("2024-12-31"), 12).tolist() == [0]
+
+
 def test_longer_lists_are_of_those_next_by_size_and_a_book_without_them_says_so(monkeypatch):
     asked = []
     monkeypatch.setattr(

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from abmlib.method.detectable import DAY, OUTCOMES, SEED, Comparison, baseline, outcome_by_account
+from abmlib.method.detectable import DAY, OUTCOMES, SEED, SLACK, Comparison, baseline, outcome_by_account
 from abmlib.method.periods import Period
 from abmlib.stats import power, randomised
 from abmlib.stats.intervals import FLOOR_OUTCOMES
@@ -159,8 +159,9 @@ def sizes(bought: pd.DataFrame, employees: pd.Series, accounts: pd.Index, end: p
 
 
 def past_outcome(fact: pd.DataFrame, kind: str, accounts: pd.Index, end: pd.Timestamp, months: int) -> pd.Series:
-    """Outcome of each account in the months up to a day; of a share, whether it had any."""
-    past = outcome_by_account(fact, accounts, Period(months_before(end, months) + DAY, end))
+    """Outcome of each account in the months up to a day; of a share, whether it had any; 0 where records do not reach back."""
+    window = Period(months_before(end, months) + DAY, end)
+    past = outcome_by_account(fact, accounts, window) * (fact["day"].min() <= window.start + SLACK)
     return (past > 0).astype(float) if kind == "share" else past
 
 
