@@ -121,6 +121,6 @@ def advice(own: pd.Series, held: int, accounts: int, months: int) -> str:
     held, accounts : that would be held back, of how many
     """
     if not own["smallest_detectable"] <= DOUBLING:
-        return "Do not draw accounts to hold back yet: only more than a doubling would be found. Lengthen the list, or wait longer"
+        return "Do not draw accounts to hold back yet: only more than a doubling would be found. Lengthen the list or the wait first, whichever helps"
     whom = f"{held:,} of {count(accounts, 'account')}"
     return f"Hold back {whom}, drawn at random, for {count(months, 'month')}: set draw and entered_by in this notebook, and run it once"
