@@ -58,6 +58,7 @@ from abmlib.method import (
     holdout,
     joint_team,
     periods,
+    readout,
     tiger_teams,
 )
 from abmlib.method.deals import with_days
@@ -248,10 +249,11 @@ if (effects["status"] == "ok").any():
 
 # %% tags=["finding"]
 plans, drawn = book.read("experiment_plans"), book.read("experiments")
-ran = holdout.experiments(plans, drawn, accounts.index, book.as_of)
+known = readout.experiments(drawn, plans, accounts.index)
+ran = holdout.experiments(known, book.as_of)
 on_list = listed.index.union(voted.loc[sales_in & marketing_in, "account_id"])
 on_list = on_list[on_list.isin(accounts.index)]
-free = holdout.candidates(on_list, ran, drawn, accounts.index)
+free = holdout.candidates(on_list, known, book.as_of, accounts.index)
 can_draw = len(free) >= FLOOR_OUTCOMES
 say.words(say_holdout.looks(ran), say_holdout.candidates(len(on_list), len(free), FLOOR_OUTCOMES, holdout.ENOUGH))
 
@@ -260,7 +262,7 @@ columns = ["experiment_id", "measure", "drawn_on", "treated", "held_back", "hori
 show.table(ran.assign(measure=ran["measure_id"].map(measures.name))[columns], "Experiments drawn", rows=show.LISTED)
 
 # %% tags=["finding"]
-more = holdout.candidates(accounts.index.difference(free), ran, drawn, accounts.index)
+more = holdout.candidates(accounts.index.difference(free), known, book.as_of, accounts.index)
 waits = sorted({*horizons, holdout_months, 2 * holdout_months})
 level = holdout.last_level(looks, holdout_months)
 staff, created = accounts["employees"], accounts["created_day"]
@@ -304,8 +306,8 @@ registered = {
     "analysis": say_holdout.analysis(compared, holdout_months, looks, design, 1 - LEVEL),
 }  # fmt: skip
 plan_row, lots = holdout.draw(registered, neighbours)
-known = {*plans["experiment_id"], *drawn["experiment_id"]}
-to_draw = {"known": known, "entered_by": entered_by, "as_of": book.as_of}
+ids = {*plans["experiment_id"], *drawn["experiment_id"]}
+to_draw = {"known": ids, "entered_by": entered_by, "as_of": book.as_of}
 say.words(forms.draw(book.programme, plan_row, lots, **to_draw) if draw and can_draw else "")
 
 # %% [markdown]

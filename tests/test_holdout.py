@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from abmlib.method import detectable, holdout
+from abmlib.method import detectable, holdout, readout
 from abmlib.pages import forms, say_holdout
 from abmlib.stats import power, randomised
 from abmlib.tables import Book
@@ -34,6 +34,13 @@ def plan(name: str, months: int, looks: str, frozen: str | None, entered: str) -
     )  # fmt: skip
 
 
+def ran(
+    plans: pd.DataFrame, rows: pd.DataFrame, as_of: pd.Timestamp, accounts: str = "a b c d"
+) -> tuple[list, pd.DataFrame]:
+    found = readout.experiments(rows, plans, pd.Index(accounts.split()))
+    return found, holdout.experiments(found, as_of)
+
+
 WAVES = drawn(
     ("a", "X1", "treated", "2025-01-01"), ("b", "X1", "holdout", "2025-07-01"), ("gone", "X1", "holdout", "2025-07-01")
 )
@@ -50,8 +57,8 @@ WAVES = drawn(
 )
 def test_accounts_of_an_experiment_are_free_once_its_last_look_is_reached(as_of, free, next_look):
     accounts, ahead = pd.Index(["d", "c", "b", "a"]), plan("X1", 12, "6;12", "2024-12-31", "2024-12-31")
-    ran = holdout.experiments(ahead, WAVES, accounts, day(as_of))
-    got = ran.iloc[0]
+    found, table = ran(ahead, WAVES, day(as_of))
+    got = table.iloc[0]
     assert got[["measure_id", "treated", "held_back", "frozen"]].tolist() == [
         "opportunities_opened",
         1,
@@ -60,37 +67,27 @@ def test_accounts_of_an_experiment_are_free_once_its_last_look_is_reached(as_of,
     ]
     assert (got["drawn_on"], got["last_look"]) == (day("2025-01-01"), day("2026-06-30"))
     assert got["next_look"] is pd.NaT if next_look is None else got["next_look"] == day(next_look)
-    assert holdout.candidates(pd.Index(["a", "b", "c", "e"]), ran, WAVES, accounts).tolist() == free
-    waits = "Do not look at X1 before" in say_holdout.looks(ran)
+    assert holdout.candidates(pd.Index(["a", "b", "c", "e"]), found, day(as_of), accounts).tolist() == free
+    waits = "Do not look at X1 before" in say_holdout.looks(table)
     assert waits == (next_look is not None)
 
 
 def test_a_plan_made_after_the_draw_is_said_and_without_one_a_year_is_waited():
-    accounts = pd.Index(["a", "b"])
-    late = holdout.experiments(plan("X1", 3, "3", "2025-01-02", "2025-01-02"), WAVES, accounts, day("2026-01-01"))
+    late = ran(plan("X1", 3, "3", "2025-01-02", "2025-01-02"), WAVES, day("2026-01-01"))[1]
     assert late[["frozen", "horizon_months", "running"]].values.tolist() == [["after the draw", 3, False]]
-    draft = holdout.experiments(plan("X1", 3, "3", None, "2024-12-01"), WAVES, accounts, day("2026-01-01"))
+    draft = ran(plan("X1", 3, "3", None, "2024-12-01"), WAVES, day("2026-01-01"))[1]
     assert draft["frozen"].tolist() == ["after the draw"]
-    none = holdout.experiments(as_read("experiment_plans"), WAVES, accounts, day("2026-01-01"))
+    none = ran(as_read("experiment_plans"), WAVES, day("2026-01-01"))[1]
     assert none[["measure_id", "frozen", "horizon_months", "running"]].values.tolist() == [
         ["revenue", "no plan", 12, True]
     ]
 
 
-def test_of_several_plans_the_last_before_the_draw_holds():
-    plans = pd.concat([
-        plan("X1", 6, "6", "2024-12-01", "2024-12-01"), plan("X1", 9, "9", "2024-12-31", "2024-12-31"),
-        plan("X1", 3, "3", "2025-02-01", "2025-02-01"),
-    ])  # fmt: skip
-    got = holdout.experiments(plans, WAVES, pd.Index(["a", "b"]), day("2026-01-01"))
-    assert got[["horizon_months", "frozen"]].values.tolist() == [[9, "before the draw"]]
-
-
 def test_where_nothing_was_drawn_everybody_wanted_is_free():
     accounts = pd.Index(["b", "a"])
-    ran = holdout.experiments(as_read("experiment_plans"), as_read("experiments"), accounts, day("2026-01-01"))
-    assert ran.empty and say_holdout.looks(ran) == ""
-    assert holdout.candidates(accounts, ran, as_read("experiments"), accounts).tolist() == ["a", "b"]
+    found, table = ran(as_read("experiment_plans"), as_read("experiments"), day("2026-01-01"))
+    assert table.empty and say_holdout.looks(table) == ""
+    assert holdout.candidates(accounts, found, day("2026-01-01"), accounts).tolist() == ["a", "b"]
 
 
 # -- neighbours -------------------------------------------------------------------------------------------------------
@@ -266,9 +263,9 @@ def test_plan_and_draw_are_entered_together_and_pass_the_checks_of_their_tables(
     assert (arms["assigned_at"] == NOON).all() and arms["pre_registered_metric"].eq("opportunities_opened").all()
     again = randomised.draw(arms["stratum"], row["held_share"], row["seed"])  # as anybody can
     assert (arms["arm"] == np.where(again, "treated", "holdout")).all()
-    ran = holdout.experiments(book.read("experiment_plans"), book.read("experiments"), arms.index, book.as_of)
-    assert ran[["frozen", "running"]].values.tolist() == [["before the draw", True]]
-    assert holdout.candidates(arms.index, ran, book.read("experiments"), arms.index).empty
+    found, table = ran(book.read("experiment_plans"), book.read("experiments"), book.as_of, "acme beta")
+    assert table[["frozen", "running"]].values.tolist() == [["before the draw", True]]
+    assert holdout.candidates(arms.index, found, book.as_of, arms.index).empty
 
 
 def test_a_draw_that_the_page_does_not_know_of_is_not_drawn_again(tmp_path):

@@ -5,89 +5,59 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from abmlib.method import readout
 from abmlib.method.detectable import DAY, OUTCOMES, SEED, SLACK, Comparison, baseline, outcome_by_account
 from abmlib.method.periods import Period
+from abmlib.method.readout import Experiment
 from abmlib.stats import power, randomised
 from abmlib.stats.intervals import FLOOR_OUTCOMES
-from abmlib.tables import programme
 from abmlib.tables.days import months_before
 
 ENOUGH = 200  # accounts with which chance alone makes the sides alike, and no neighbours are needed
-USUAL_MONTHS = 12  # for which an experiment without a plan is judged, and in which the size of an account is counted
+SIZE_MONTHS = 12  # in which the size of an account is counted
 NEAR = 0.04  # of a share, by which a group of neighbours may miss it
 LARGEST_GROUP = 100
 RISES = (0.1, 0.5, 1.0, 2.0)  # shares of the mean that are tried, besides the rise hoped for
 LISTS = {"this list": 1.0, "1.5 × the list": 1.5, "2 × the list": 2.0}  # and its length, in lengths of this list
 DESIGNS = ("pairs", "strata")
-ARMS = {"treated": "treated", "held_back": "holdout"}  # and how each is entered
 
 
 # -- what runs --------------------------------------------------------------------------------------------------------
 
 
-def experiments(plans: pd.DataFrame, drawn: pd.DataFrame, accounts: pd.Index, as_of: pd.Timestamp) -> pd.DataFrame:
-    """List the experiments that were drawn, the newest first, with the day on which each is looked at next.
-
-    A look is reached when its months are over for the account drawn last. The plan is the last one entered and frozen before the draw,
-    else the first one at all. Without any an experiment is judged after `USUAL_MONTHS`.
+def experiments(found: Sequence[Experiment], as_of: pd.Timestamp) -> pd.DataFrame:
+    """Lay experiments out for readers, with the day on which each is looked at next.
 
     Parameters
     ----------
-    plans, drawn : DataFrames of ``tables.schema`` ``experiment_plans`` and ``experiments``, all entries
-    accounts : of the book; others are not counted
+    found : of `readout.experiments`
 
     Returns
     -------
-    DataFrame, one row per experiment: ``experiment_id, measure_id, drawn_on`` (first day), ``treated, held_back`` (accounts),
-    ``horizon_months, next_look, last_look`` (days; the next one is missing when all are over), ``frozen`` (``before the draw``, ``after
-    the draw``, ``no plan``), ``running`` (the last look is not reached)
-
-    References
-    ----------
-    Metric dictionary C-61.
+    DataFrame, one row per experiment, in their order: ``experiment_id, measure_id, drawn_on`` (first day), ``treated, held_back``
+    (accounts), ``horizon_months, next_look`` (a day; missing when all are over), ``last_look`` (a day), ``frozen`` (the plan: ``before
+    the draw``, ``after the draw``, ``no plan``), ``running`` (the last look is not reached)
     """
-    last = programme.latest_entries("experiments", drawn)
-    arms = {name: last["arm"].eq(arm) & last["account_id"].isin(accounts) for name, arm in ARMS.items()}
-    by = last.assign(**arms).groupby("experiment_id")
-    out = by[list(arms)].sum().join(by["pre_registered_metric"].first().rename("measure"))
-    out = out.assign(first=by["assigned_at"].min(), drawn_on=by["assigned_day"].min(), last=by["assigned_day"].max())
-    own = plans.assign(first=out["first"].reindex(plans["experiment_id"]).array).sort_values(
-        "entered_at", kind="stable"
-    )
-    ahead = own[own[["entered_at", "frozen_at"]].max(axis=1, skipna=False) <= own["first"]]
-    ahead = ahead.drop_duplicates("experiment_id", keep="last").assign(frozen="before the draw")
-    late = own[~own["experiment_id"].isin(ahead["experiment_id"])].drop_duplicates("experiment_id")
-    plan = pd.concat([ahead, late.assign(frozen="after the draw")]).set_index("experiment_id")
-    out = out.join(plan[["measure_id", "horizon_months", "looks", "frozen"]])
-    out = out.sort_values("first", ascending=False, kind="stable").fillna(
-        {"frozen": "no plan", "looks": str(USUAL_MONTHS)}
-    )
-    whole = [
-        [day + pd.DateOffset(months=int(m)) - DAY for m in looks.split(";")]
-        for day, looks in zip(out["last"], out["looks"], strict=True)
-    ]
-    ahead_of = [min((day for day in days if day > as_of), default=pd.NaT) for days in whole]
-    out["next_look"], out["last_look"] = (
-        pd.Series(days, out.index, "datetime64[us]") for days in (ahead_of, [max(days) for days in whole])
-    )
-    out = out.assign(
-        measure_id=out["measure_id"].fillna(out["measure"]), running=out["last_look"] > as_of,
-        horizon_months=out["horizon_months"].fillna(USUAL_MONTHS).astype(int),
-    )  # fmt: skip
-    columns = ["experiment_id", "measure_id", "drawn_on", *ARMS, "horizon_months", "next_look", "last_look"]
-    return out.reset_index()[[*columns, "frozen", "running"]]
+    rows = []
+    for each in found:
+        days = readout.looks(each, as_of)
+        ahead, first = days.loc[~days["reached"], "over_on"], each.entries["assigned_day"].min()
+        of = (ahead.min(), days["over_on"].max(), each.registered, len(ahead) > 0)
+        rows.append((each.name, each.measure, first, *each.counts, each.months, *of))
+    columns = "experiment_id measure_id drawn_on treated held_back horizon_months next_look last_look frozen running"
+    return pd.DataFrame(rows, columns=columns.split())
 
 
-def candidates(wanted: pd.Index, ran: pd.DataFrame, drawn: pd.DataFrame, accounts: pd.Index) -> pd.Index:
+def candidates(wanted: pd.Index, found: Sequence[Experiment], as_of: pd.Timestamp, accounts: pd.Index) -> pd.Index:
     """Accounts that can be drawn: wanted for the programme, in the book, and in no experiment that runs.
 
     Parameters
     ----------
     wanted : accounts in tiers, and those that both teams want
-    ran : DataFrame of `experiments`
-    drawn : DataFrame of ``tables.schema`` ``experiments``
+    found : of `readout.experiments`
+    accounts : of the book
     """
-    busy = drawn.loc[drawn["experiment_id"].isin(ran.loc[ran["running"], "experiment_id"]), "account_id"]
+    busy = {account for each in readout.running(found, as_of) for account in each.entries["account_id"]}
     return accounts[accounts.isin(wanted) & ~accounts.isin(busy)].sort_values()
 
 
@@ -147,14 +117,14 @@ def strata(past: pd.Series, size: pd.Series, design: str, held_share: float) -> 
 
 
 def sizes(bought: pd.DataFrame, employees: pd.Series, accounts: pd.Index, end: pd.Timestamp) -> pd.Series:
-    """Size of accounts on a day: revenue of the `USUAL_MONTHS` before, or employees where none of them bought; else 0.
+    """Size of accounts on a day: revenue of the `SIZE_MONTHS` before, or employees where none of them bought; else 0.
 
     Parameters
     ----------
     bought : ``account_id, day, amount``, as `detectable.outcome_facts` gives revenue
     employees : by account, missing where nobody knows
     """
-    revenue = outcome_by_account(bought, accounts, Period(months_before(end, USUAL_MONTHS) + DAY, end))
+    revenue = outcome_by_account(bought, accounts, Period(months_before(end, SIZE_MONTHS) + DAY, end))
     return revenue if revenue.any() else employees.reindex(accounts).astype(float).fillna(0.0)
 
 
