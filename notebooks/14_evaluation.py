@@ -18,6 +18,7 @@ data: str = "../data/sample"  # folder or DuckDB file with the canonical tables
 as_of: str = "2026-06-30"  # what was known at the end of this day
 tables: str = "../reports/lab/tables"  # where notebooks leave tables for each other
 hour_cost: float = 80.0  # of an hour of sales or marketing, in the reporting currency
+horizons: list[int] = [3, 6, 12]  # months after which an effect is to be judged
 default_margin: float = 0.0  # margin as share of revenue where no cost is known; 0: leave it unknown
 
 # %%
@@ -25,9 +26,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from abmlib.method import deals, detectable, readout, readout_checks, readout_worth
-from abmlib.pages import plots, say, say_readout, show
-from abmlib.stats.intervals import LEVEL
+from abmlib.method import deals, detectable, framework, maturity, readout, readout_checks, readout_worth
+from abmlib.pages import plots, say, say_readout, say_since_entry, show
+from abmlib.stats.intervals import FLOOR_OUTCOMES, LEVEL
 from abmlib.tables import Book
 from abmlib.tables.definitions import measures
 
@@ -165,7 +166,45 @@ say.words(say_readout.net(worth, book.currency), say_readout.assumption(worth, b
 # %%
 show.table(say_readout.finance_table(worth, hour_cost, book.currency), "Block for finance")
 
-# (the cells of "Before and after accounts entered" come here, and after them those of the KPI report)
+# %% [markdown]
+# ## Before and after accounts entered
+# An account-based programme needs time. What accounts did by months since they entered it, per account and month, and beside them
+# those held back, or else those that did not enter. Growth of the market, or a return to their usual level, may explain a change of
+# accounts that were chosen, so this is no measure of what the programme did: the comparison drawn at random above is.
+
+# %% tags=["finding"]
+since = framework.entry_days(tiers)
+ready = maturity.horizon_status(since, book.as_of, horizons)
+bands = maturity.by_months(facts, since, accounts["created_day"], book.as_of)
+held = experiment.drawn.loc[~experiment.drawn["treated"], "day"]
+others = "held back" if len(held) else "not entered"
+rest = held if len(held) else pd.Series(since.min(), accounts.index.difference(since.index))
+aside = rest if len(since) else since
+bands_aside = maturity.by_months(facts, aside, accounts["created_day"], book.as_of)
+change = maturity.changes(facts, since, accounts["created_day"], book.as_of, horizons)
+split = "months since entry"
+by_split = {split: bands} | ({f"{split} of accounts {others}": bands_aside} if len(aside) else {})
+book.measure(pd.concat([maturity.horizon_rows(ready), maturity.maturity_rows(by_split, change)]))
+say.words(
+    say_since_entry.ages(ready),
+    say_since_entry.before_and_after(change.assign(outcome=change["outcome"].map(maturity.NAMES)), LEVEL),
+)
+
+# %%
+note = f"Without an interval: fewer than {FLOOR_OUTCOMES} accounts or outcomes, too early to judge. "
+note += say_since_entry.same_accounts(change)
+from_day = "the day each was drawn" if len(held) else "the first day of the comparison"
+note += f" Accounts {others}: from {from_day}." * bool(len(aside))
+timeline = maturity.timeline(bands).assign(which="entered")
+beside = maturity.timeline(bands_aside).assign(which=others) if len(aside) else None
+timeline = pd.concat([timeline, beside])
+timeline.insert(0, "which", timeline.pop("which"))
+show.table(timeline, "Per account and month, by months since entry", book.currency, note=note) if len(since) else None
+
+# %%
+early_words = {"ok": "yes", "too_early": "too early: too few accounts"}
+ready_table = ready.drop(columns="status").assign(can_be_judged=ready["status"].map(early_words))
+show.table(ready_table, "Can it be judged yet?") if len(since) else None
 
 # %% [markdown] tags=["fold"]
 # ## All experiments
@@ -213,6 +252,18 @@ book.decide(
     "end_experiment", kind="programme", only_if=bool(ended), text=ended, owner=heads, due=two_weeks,
     reason=say_readout.reason(registered), would_change="a mistake in the draw, or in what is known of these accounts",
 )  # fmt: skip
+
+# %%
+early = ready.loc[ready["status"] == "too_early", "horizon_months"].astype("str")
+book.decide(
+    "wait_before_judging",
+    kind="programme",
+    text="Do not judge the programme until enough accounts have been in it long enough",
+    owner="heads of sales and marketing",
+    reason=f"too early to judge after {', '.join(early)} months",
+    only_if=len(early) > 0,
+    would_change="accounts that joined earlier than entered here",
+)
 
 # %% tags=["decide"]
 verdict = say_readout.keep_or_stop(worth) if experiment not in runs else ""

@@ -9,6 +9,7 @@ import scipy
 from abmlib.method import coverage, deals, results
 from abmlib.method.framework import tiers_on
 from abmlib.method.kpis import SEED, Kpi, account_sums, apart, part_rows
+from abmlib.method.measures import measure_rows
 from abmlib.method.periods import Period
 from abmlib.stats import intervals
 from abmlib.stats.intervals import FEWEST_DRAWN, FLOOR_OUTCOMES, LEVEL
@@ -17,6 +18,7 @@ from abmlib.tables import schema
 CUSTOMERS, PROSPECTS = "customers", "prospects"
 SENIOR = ("c_level", "vp")
 ALL = "all accounts"
+LESS_IS_BETTER = ("no_show_rate", "days_to_won_mean")
 
 # -- KPIs of each family ----------------------------------------------------------------------------------------------
 
@@ -274,7 +276,7 @@ def report(
 
     Returns
     -------
-    DataFrame to the spec of ``14_kpis``; ``too early``: fewer than `FLOOR_OUTCOMES` rows of the same accounts, or fewer than
+    DataFrame to the spec of ``14b_kpis``; ``too early``: fewer than `FLOOR_OUTCOMES` rows of the same accounts, or fewer than
     `FEWEST_DRAWN` of these accounts with one, in either period; or what happens is not known from its first month on
 
     References
@@ -296,9 +298,9 @@ def report(
             few = np.any([*_few(often, same), [kpi.begins_late(before)] * len(labels)], axis=0)
             cells = cells.join(changes_in_groups(*account_sums(*sides, accounts=ids), few, same))
             tables.append(labels.assign(**about).join(cells))
-    columns = list(schema.spec("14_kpis").columns)
-    table = pd.concat(tables, ignore_index=True) if tables else schema.empty("14_kpis").assign(p=np.nan)
-    return schema.conform("14_kpis", table.assign(verdict=called(table["change"], table["p"]))[columns])
+    columns = list(schema.spec("14b_kpis").columns)
+    table = pd.concat(tables, ignore_index=True) if tables else schema.empty("14b_kpis").assign(p=np.nan)
+    return schema.conform("14b_kpis", table.assign(verdict=called(table["change"], table["p"]))[columns])
 
 
 def called(change: pd.Series, p: pd.Series) -> pd.Series:
@@ -308,6 +310,43 @@ def called(change: pd.Series, p: pd.Series) -> pd.Series:
         [p.isna(), moved & (change > 0), moved & (change < 0)], ["too early", "up", "down"], "within noise"
     )
     return pd.Series(words, change.index, dtype="str")
+
+
+def worse(cells: pd.DataFrame) -> pd.Series:
+    """Say which cells were called for the worse: fallen, or risen where less is better."""
+    less = cells["definition_id"].isin(LESS_IS_BETTER)
+    return cells["verdict"].eq("down") & ~less | cells["verdict"].eq("up") & less
+
+
+def people_asked(cells: pd.DataFrame, group: str) -> tuple[int, int]:
+    """Count the answers on how a group's people see us, and the people that answered in both periods; of the question asked most.
+
+    Parameters
+    ----------
+    cells : DataFrame of `report`
+    """
+    own = cells[cells["group"] == group].set_index("definition_id")["n"]
+    counts = [own[own.index == f"perception_of_{who}"].max() for who in ("all", "same_people")]
+    asked, same = (0 if pd.isna(n) else int(n) for n in counts)
+    return asked, same
+
+
+def kpi_rows(cells: pd.DataFrame, period: Period) -> pd.DataFrame:
+    """Rows of `measures` of the groups in `report`; those of all accounts stand with the notebooks that own them.
+
+    Parameters
+    ----------
+    period : of the values
+
+    References
+    ----------
+    S1-23, S3-21 to S3-25.
+    """
+    own = cells[(cells["group_by"] != "all") & (cells["item"] == "")]
+    about = {c: own[c] for c in ("group_by", "group", "low", "high", "n")}
+    days = {"window_start": period.start, "window_end": period.end}
+    rows = measure_rows("", own["definition_id"], own["value"], own["unit"], **about, **days)
+    return rows.assign(measure_id=own["measure_id"])
 
 
 def _values(kpi: Kpi, rows: pd.DataFrame, often: np.ndarray, ids: pd.Index, members: np.ndarray) -> pd.DataFrame:

@@ -19,7 +19,7 @@ from abmlib.tables import programme
 
 SEED = 14  # of the other draws
 MONTHS = 12  # over which an experiment without a plan is read
-WAVE = 8  # accounts drawn on one day, on average, from which on the lots of each day are drawn on their own
+WAVE = 8  # accounts drawn on one day, on average, from which on each day may be a lottery of its own
 FULL = OUTCOMES | {"won_value": ("mean", "currency per account")}
 PLANNED = [
     "measure_id",
@@ -99,10 +99,15 @@ def _plan(plans: pd.DataFrame, drawn_at: pd.Timestamp) -> tuple[pd.Series, str, 
 
 
 def _lots(drawn: pd.DataFrame) -> pd.Series:
-    """Label within which lots were drawn: the stratum, and the day too where many accounts were drawn on each."""
+    """Label within which lots were drawn: the stratum, and the day too where each day was a lottery of its own.
+
+    It was not where few accounts were drawn on each, or a day drew accounts of a stratum for one arm only: then the days were drawn together.
+    """
     stratum = drawn["stratum"].astype(str)
-    waves = drawn["day"].nunique()
-    return stratum + drawn["day"].dt.strftime(" %Y-%m-%d") if 1 < waves <= len(drawn) / WAVE else stratum
+    own = stratum + drawn["day"].dt.strftime(" %Y-%m-%d")
+    arms = drawn["treated"].groupby(own).agg(["nunique", "size"])
+    several = 1 < drawn["day"].nunique() <= len(drawn) / WAVE
+    return own if several and (arms["nunique"] > 1)[arms["size"] > 1].all() else stratum
 
 
 def looks(experiment: Experiment, as_of: pd.Timestamp) -> pd.DataFrame:

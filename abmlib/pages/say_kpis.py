@@ -21,7 +21,7 @@ def moved(cells: pd.DataFrame, group: str, currency: str) -> str:
 
     Parameters
     ----------
-    cells : DataFrame to the spec of ``14_kpis``
+    cells : DataFrame to the spec of ``14b_kpis``
     group : such as ``on the target list``
     """
     own = cells[cells["group"] == group]
@@ -40,7 +40,7 @@ def perception(cells: pd.DataFrame, group: str, currency: str) -> str:
 
     Parameters
     ----------
-    cells : DataFrame to the spec of ``14_kpis``
+    cells : DataFrame to the spec of ``14b_kpis``
     group : whose, such as ``all accounts``
     """
     own = cells[cells["group"] == group]
@@ -66,7 +66,7 @@ def same_accounts(cells: pd.DataFrame, before: pd.Timestamp) -> str:
 
     Parameters
     ----------
-    cells : DataFrame to the spec of ``14_kpis``
+    cells : DataFrame to the spec of ``14b_kpis``
     before : first day of the earlier period
     """
     if cells.empty:
@@ -91,7 +91,7 @@ def kpi_table(cells: pd.DataFrame, currency: str) -> pd.DataFrame:
 
     Parameters
     ----------
-    cells : DataFrame to the spec of ``14_kpis``; KPIs without a value are left out
+    cells : DataFrame to the spec of ``14b_kpis``; KPIs without a value are left out
     """
     out = []
     for r in cells[cells["value"].notna()].itertuples():
@@ -117,7 +117,7 @@ def beside(cells: pd.DataFrame, families: Sequence[str], currency: str) -> pd.Da
 
     Parameters
     ----------
-    cells : DataFrame to the spec of ``14_kpis``, of one way of grouping; KPIs without a value are left out
+    cells : DataFrame to the spec of ``14b_kpis``, of one way of grouping; KPIs without a value are left out
     """
     kept = cells[cells["family"].isin(families) & cells["value"].notna()]
     texts = [f"{_value(r, currency)}, n = {r.n:,}" + f"; {r.verdict}" * (r.verdict != QUIET) for r in kept.itertuples()]
@@ -154,6 +154,57 @@ def responses(table: pd.DataFrame, days: int, earlier: int, level: float) -> Wor
     gap = f"{first} Answers: {_gap(table.iloc[-1], 'answered', level)}"
     beyond = f" Answers beyond that: {_gap(table.iloc[-1], 'beyond', level)}" * bool(pd.notna(table["beyond"].iloc[-1]))
     return words(gap, (moved_back + beyond) * bool(anyway), CHOSEN)
+
+
+def answer(table: pd.DataFrame, days: int, level: float) -> str:
+    """Say in a sentence whether touches made for the account are answered more than those made for all; empty without both.
+
+    Parameters
+    ----------
+    table, days : as in `responses`
+    """
+    if table.empty:
+        return ""
+    own, other, last = table.iloc[0], table.iloc[1], table.iloc[-1]
+    said = f"Within {days:,} days accounts answered {share(own['answered'])} of touches {own['kind']} and {share(other['answered'])} of touches {other['kind']}"
+    if pd.isna(last["beyond"]):
+        return f"{said}: too early to compare."
+    gap = _difference(*(last[f"beyond{end}"] for end in ("", "_low", "_high")), last["accounts"], level)
+    return f"{said}; at accounts with both, and beyond what happens anyway: {gap}"
+
+
+def touches_advice(table: pd.DataFrame) -> str:
+    """Say as an order what follows from answers to touches; empty where the difference is within noise.
+
+    Parameters
+    ----------
+    table : as in `responses`
+    """
+    if table.empty or not (table.iloc[-1]["beyond_low"] > 0 or table.iloc[-1]["beyond_high"] < 0):
+        return ""
+    if table.iloc[-1]["beyond"] > 0:
+        return "Send more of the touches made for single accounts, to accounts drawn at random, and see whether these answer more"
+    return "Change what is sent to single accounts: they answer touches made for them less than those made for all"
+
+
+def better_arm(arms: pd.DataFrame) -> str:
+    """Say as an order which message of a test to send, of each test with an arm that converted more accounts; empty without one.
+
+    Parameters
+    ----------
+    arms : DataFrame of `responses.message_arms`
+    """
+    apart = arms[(arms["part"] == "difference") & ((arms["converted_low"] > 0) | (arms["converted_high"] < 0))]
+    each = [
+        f"of {one_line(r.test_id)} arm {one_line(r.kind.split(' less ')[0 if r.converted > 0 else 1])}"
+        for r in apart.itertuples()
+    ]
+    return f"Send the message that converted more accounts: {joined(each)}" * bool(each)
+
+
+def named(cells: pd.DataFrame) -> str:
+    """Name KPIs."""
+    return joined([_kpi(r) for r in cells.itertuples()])
 
 
 def conversions(table: pd.DataFrame, days: int, level: float) -> Words:

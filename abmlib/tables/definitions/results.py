@@ -349,7 +349,7 @@ EXECUTIVE_SUMMARY = table("15_executive_summary",
         one_of=("up", "down", "within noise", "too variable", "too few", "too early", "not judged")),
 })
 
-KPI_REPORT = table("14_kpis", "KPIs of each group of accounts in a period, and of the same accounts in the period before.",
+KPI_REPORT = table("14b_kpis", "KPIs of each group of accounts in a period, and of the same accounts in the period before.",
     ["definition_id", "item", "group_by", "group"], {
     "family": col("text", "family", one_of=("sales value", "pipeline", "contact coverage", "perception", "appointments",
         "engagement", "satisfaction", "scale")),
@@ -370,7 +370,8 @@ KPI_REPORT = table("14_kpis", "KPIs of each group of accounts in a period, and o
     "change_low": col("number", "lower end of the interval of the change", null=True, unit="see unit"),
     "change_high": col("number", "upper end of the interval of the change", null=True, unit="see unit"),
     "verdict": col("text", "what the change means, all cells looked at together", one_of=("up", "down", "within noise", "too early")),
-VERDICTS = ("more", "less", "no effect that can be told from chance", "too early", "not reached", "not answerable")
+})
+
 VERDICTS = ("more", "less", "no effect that can be told from chance", "too early", "all alike", "not reached", "not answerable")
 READOUT = table("14_readout", "What each experiment drawn by lot shows: its registered measure at every look, the others at the last one reached.",
     ["experiment_id", "definition_id", "months"], {
