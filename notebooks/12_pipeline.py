@@ -352,7 +352,7 @@ show.grouped(by_track, "track", f"Open deals and what they bring by {until}, by 
 
 # %%
 slip = periods.trailing(book.as_of, slip_months)
-before = Book.open(data, as_of=slip.start.date() - pd.Timedelta(days=1), tables=tables).read("opportunities")
+before = book.read("opportunities", on=slip.start - periods.DAY)
 pushed = stages.pushes(history, opportunities)
 slips = [forecast.slippage(before, opportunities, slip), stages.push_row(pushed, opportunities)]
 rows = pd.concat([pipeline.reset_index(), book.measure(slips)], ignore_index=True)
@@ -371,7 +371,7 @@ show.measures(
 # %% tags=["finding"]
 happened = changes.outcome_days(opportunities, book.read("transactions"))
 start = changes.quarters_compared(happened, book.as_of, year_starts)[0].start - periods.DAY
-then = deals.open_deals(Book.open(data, as_of=start.date(), tables=tables).read("opportunities"))
+then = deals.open_deals(book.read("opportunities", on=start))
 steps = bridge.bridge(then, opportunities, history, start, book.as_of)
 behind = bridge.behind(then, opportunities, history, start, book.as_of)
 assert (

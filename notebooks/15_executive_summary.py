@@ -95,7 +95,7 @@ by_decision, moves = since.by_decision(states), since.moved(left.tables, last.ta
 start = last.day if last else compared[0].start - pd.Timedelta(days=1)
 then = last["12_opportunity_flags"]
 if "12_opportunity_flags" not in last.tables:
-    then = deals.open_deals(Book.open(data, as_of=start.date(), tables=tables).read("opportunities"))
+    then = deals.open_deals(book.read("opportunities", on=start))
 history = book.read("opportunity_stage_history")
 steps = bridge.bridge(then, opportunities, history, start, book.as_of)
 behind = bridge.behind(then, opportunities, history, start, book.as_of)

@@ -45,6 +45,22 @@ def test_a_snapshot_is_built_once_and_read_by_all_who_come_after(small):
     assert built(small) == ["2026-03-31"]
 
 
+def test_a_table_of_an_earlier_day_is_built_once_and_without_the_rest_of_that_day(small):
+    book, earlier = Book.open(small, "2026-06-30"), pd.Timestamp("2026-03-31")
+    assert book.read("transactions", on=earlier)["transaction_id"].tolist() == ["t1", "t2"]
+    assert book.read("transactions", on=book.as_of)["transaction_id"].tolist() == ["t1", "t2", "t3", "t4"]
+    assert built(small) == ["2026-03-31_transactions", "2026-06-30"]
+    (facts,) = (small / CACHE).glob("*/2026-03-31_transactions/facts.json")
+    made = facts.stat().st_mtime_ns
+    assert len(book.read("transactions", on=earlier)) == 2
+    assert facts.stat().st_mtime_ns == made
+
+
+def test_a_table_of_a_later_day_is_refused(small):
+    with pytest.raises(ValueError, match="asked as known on 2026-04-01, and the book ends with 2026-03-31"):
+        Book.open(small, "2026-03-31").read("transactions", on=pd.Timestamp("2026-04-01"))
+
+
 def test_it_is_private_and_no_version_control_looks_into_it(small):
     Book.open(small, "2026-03-31")
     assert stat.S_IMODE((small / CACHE).stat().st_mode) == 0o700
@@ -159,6 +175,7 @@ def test_a_large_table_stays_a_query_and_gives_the_same(small, monkeypatch):
         pd.testing.assert_frame_equal(queried.read(name), written.read(name))
     for args in (("activities", ["channel"], "week"), ("transactions", [], "month", ["revenue"])):
         pd.testing.assert_frame_equal(queried.panel(*args), written.panel(*args))
+    assert queried.read("transactions", on=pd.Timestamp("2026-03-31"))["transaction_id"].tolist() == ["t1", "t2"]
 
 
 def test_a_panel_counts_by_account_and_local_day_and_leaves_out_machines_and_nobodys_rows(small):

@@ -291,6 +291,12 @@ def test_a_later_day_loses_no_earlier_fact(told):
         assert_frame_equal(kept[fixed], before[name][fixed], obj=name)
 
 
+def test_a_book_of_a_later_day_reads_a_table_as_a_book_of_an_earlier_one(told):
+    later = Book.open(told.folder, as_of=iso(told.day + 12))
+    for name in ("accounts", "opportunities"):
+        assert_frame_equal(later.read(name, on=pd.Timestamp(iso(told.day))), told.known[name], obj=name)
+
+
 def test_a_value_known_only_as_it_is_now_reaches_no_earlier_day(told):
     known = told.known
     for name in set(known) & set(READ):

@@ -106,8 +106,8 @@ class Book:
         """Say whether the source has a table."""
         return name in self._facts["names"]
 
-    def read(self, name: str) -> pd.DataFrame:
-        """Give a canonical table as known on the day, ordered by its key.
+    def read(self, name: str, on: pd.Timestamp | None = None) -> pd.DataFrame:
+        """Give a canonical table as known on the day, or on an earlier one, ordered by its key.
 
         Beside each time (``created_at``) is its day in the reporting time zone (``created_day``), named by
         `days.day_column`.
@@ -122,23 +122,17 @@ class Book:
         ------
         TableError
             If values of the table do not read as their kind, a key repeats or a value is not allowed.
+        ValueError
+            If `on` is later than the day.
         """
         schema.key(name)
         if not self.has(name):
             return beside(schema.empty(name), self.settings.time_zone)
-        frame = reading.to_pandas(self._rows(name).to_table(), name)
-        if not self._people:
-            for column in schema.personal(name):
-                frame[column] = pd.Series(pd.NA, frame.index, frame[column].dtype)
-            if name == "attribute_history":
-                named = {f"{t}.{c}" for t in schema.importable() for c in schema.personal(t)}
-                frame["value"] = frame["value"].mask((frame["table"] + "." + frame["field"]).isin(named))
-            if name == "attributes":
-                frame["value"] = frame["value"].mask(frame["table"].isin(people.PEOPLE))
-        return beside(frame, self.settings.time_zone)
+        frame = reading.to_pandas(self._rows(name, on).to_table(), name)
+        return beside(frame if self._people else people.unnamed(name, frame), self.settings.time_zone)
 
-    def _rows(self, name: str) -> ds.Dataset:
-        """A table of the source, to be read in pieces.
+    def _rows(self, name: str, on: pd.Timestamp | None = None) -> ds.Dataset:
+        """A table of the source as known on the day, or on an earlier one, to be read in pieces.
 
         A large one is a query over the source.
 
@@ -146,12 +140,18 @@ class Book:
         ------
         TableError
             If a check of it fails.
+        ValueError
+            If `on` is later than the day.
         """
+        if (day := on or self.as_of) > self.as_of:
+            raise ValueError(f"{name}: asked as known on {day.date()}, and the book ends with {self.as_of.date()}.")
         if why := self._facts["refused"].get(name):
             raise TableError(why)
         cache.touch(self._snapshot)
         if name in self._facts["large"]:
-            return self._data.large(name, self.as_of.date())
+            return self._data.large(name, day.date())
+        if day < self.as_of:
+            return ds.dataset(self._data.table(name, day.date()))
         return ds.dataset(self._snapshot / reading.TABLES / f"{name}.parquet")
 
     def _frame(self, name: str) -> pd.DataFrame:

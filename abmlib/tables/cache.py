@@ -10,7 +10,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache, cached_property
 from importlib.metadata import version
@@ -24,7 +24,7 @@ from abmlib.tables import schema, secret, settings, temporary
 from abmlib.tables.errors import NO_ROOM, TableError
 from abmlib.tables.fingerprint import CACHE, belongs, fingerprint
 from abmlib.tables.outputs import replaced
-from abmlib.tables.reading import FACTS
+from abmlib.tables.reading import FACTS, TABLES
 from abmlib.tables.temporary import LOCK
 
 if TYPE_CHECKING:
@@ -96,19 +96,46 @@ class Data:
         """
         if (day := day or self.latest_day) is None:
             raise ValueError("as_of: no row of the data is dated, so it has no latest day. Give a day.")
-        folder = self._state / str(day)
+
+        def write(to: Path) -> None:
+            from abmlib.tables import snapshot  # it brings the engine, which few processes need
+
+            snapshot.write(self._source, day, self.latest_day, self.audit, to)
+
+        return self._kept(str(day), write)
+
+    def table(self, name: str, day: dt.date) -> Path:
+        """Give the file of one table as known at the end of a day; it is built without the rest of that day.
+
+        Raises
+        ------
+        TableError
+            If the data is no longer what it was.
+        """
+
+        def write(to: Path) -> None:
+            from abmlib.tables import snapshot
+
+            snapshot.write_table(self._source, name, day, self.latest_day, to)
+
+        try:
+            return self._kept(f"{day}_{name}", write) / TABLES / f"{name}.parquet"
+        finally:
+            self.close()
+
+    def _kept(self, label: str, write: Callable[[Path], None]) -> Path:
+        """Give a folder of the data as it is now, written first if need be: whole, or not at all."""
+        folder = self._state / label
         if is_whole(folder):
             touch(folder)
             return folder
         with self._lock:
             if not is_whole(folder):
-                from abmlib.tables import snapshot  # it brings the engine, which few processes need
-
-                audit, beside = self.audit, folder.with_name(f".{day}")
+                beside = self._checked() / f".{label}"
                 shutil.rmtree(beside, ignore_errors=True)  # of one that was ended
                 with whole(beside):
                     beside.mkdir(mode=0o700)
-                    snapshot.write(self._source, day, self.latest_day, audit, beside)
+                    write(beside)
                     self.refuse_changed()
                     seal(beside)
                     shutil.rmtree(folder, ignore_errors=True)  # of which a part is gone

@@ -44,6 +44,17 @@ def reachable(contacts: pd.DataFrame) -> pd.DataFrame:
     return contacts[~contacts["opted_out"].astype("boolean").fillna(True).astype(bool)]
 
 
+def unnamed(name: str, frame: pd.DataFrame) -> pd.DataFrame:
+    """Make names and free text about people missing in a canonical table; all its rows stay."""
+    frame = frame.assign(**{c: pd.Series(pd.NA, frame.index, frame[c].dtype) for c in schema.personal(name)})
+    if name == "attribute_history":
+        named = {f"{t}.{c}" for t in schema.importable() for c in schema.personal(t)}
+        frame["value"] = frame["value"].mask((frame["table"] + "." + frame["field"]).isin(named))
+    if name == "attributes":
+        frame["value"] = frame["value"].mask(frame["table"].isin(PEOPLE))
+    return frame
+
+
 # -- recognised -------------------------------------------------------------------------------------------------------
 
 

@@ -51,8 +51,7 @@ def write(source: Source, day: dt.date, latest: dt.date | None, audit: pd.DataFr
         if rows > LARGE:
             large.append(name)
         elif name not in refused:
-            query = source.con.compile(known.public(name).order_by(schema.key(name)))
-            source.con.raw_sql(f"COPY ({query}) TO {text(str(to / TABLES / f'{name}.parquet'))} (FORMAT parquet)")
+            copy(known, name, to)
     dates = ["first_day", "last_day"]
     extents = [(n, *overview[n]) for n in [*schema.CANONICAL, *schema.PROGRAMME] if n in overview]
     overview_types = dict.fromkeys(dates, "datetime64[us]") | {"accounts": "Int64"}
@@ -72,6 +71,19 @@ def write(source: Source, day: dt.date, latest: dt.date | None, audit: pd.DataFr
     facts = {"names": sorted(source.names), "refused": refused, "large": large, "latest_day": str(latest or ""),
              "forgotten": sorted(source.hashes)}  # fmt: skip
     (to / FACTS).write_text(json.dumps(facts), "utf-8")
+
+
+def write_table(source: Source, name: str, day: dt.date, latest: dt.date | None, to: Path) -> None:
+    """Write one table as known at the end of a day into an empty folder, as `write` does, and nothing of the others."""
+    (to / TABLES).mkdir()
+    copy(Known(source, day, latest), name, to)
+    (to / FACTS).write_text("{}", "utf-8")
+
+
+def copy(known: Known, name: str, to: Path) -> None:
+    """Write a table as known on the day, in the order of its key."""
+    query = known.source.con.compile(known.public(name).order_by(schema.key(name)))
+    known.source.con.raw_sql(f"COPY ({query}) TO {text(str(to / TABLES / f'{name}.parquet'))} (FORMAT parquet)")
 
 
 def refusal(source: Source, audit: pd.DataFrame, name: str) -> str:
