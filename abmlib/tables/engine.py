@@ -21,6 +21,8 @@ from abmlib.tables.outputs import replaced
 
 SMALL = 256 * 2**20  # bytes of a file below which what is made of it is kept in memory
 
+ibis.options.sql.fuse_selects = False  # the engine puts nested queries together itself, and in less time
+
 WIDE = 500  # columns of a file above which it is read anew: in memory each takes a block of the engine
 
 
