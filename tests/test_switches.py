@@ -23,7 +23,7 @@ def market() -> Market:
 
 
 @cache
-def other(accounts: int = 600, **given: float) -> Market:
+def other(accounts: int = 500, **given: float) -> Market:
     """The market with some sizes changed; a dot in a name is written as two underscores."""
     return simulate(
         SEED, accounts, MONTHS, switches=changed(Switches(), {k.replace("__", "."): v for k, v in given.items()})
@@ -361,7 +361,7 @@ def test_missed_goals_and_missing_returns_are_written_down(market, flagged):
 
 @pytest.fixture(scope="module")
 def clean() -> Market:
-    return simulate(SEED, 600, MONTHS, switches=preset("clean", {}))
+    return simulate(SEED, 500, MONTHS, switches=preset("clean", {}))
 
 
 def counts(m: Market) -> dict[str, float]:
