@@ -40,7 +40,7 @@ import pandas as pd
 from abmlib.tables import programme
 
 at, (ready, go) = pd.Timestamp("2026-04-01T12:00:00Z"), os.pipe()
-for number in range(50):
+for number in range(20):
     if not os.fork():
         os.close(go)
         os.read(ready, 1)  # all begin at once, when the last end of the pipe is closed
@@ -48,7 +48,7 @@ for number in range(50):
         programme.append(Path(sys.argv[1]), "targets", pd.DataFrame(row), entered_at=at, entered_by="Bo")
         os._exit(0)
 os.close(go)
-print(sum(os.wait()[1] == 0 for _ in range(50)))
+print(sum(os.wait()[1] == 0 for _ in range(20)))
 """
 HELD = """
 import sys, time
@@ -66,8 +66,8 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="processes are found 
 @forks
 def test_of_many_processes_that_enter_at_once_no_entry_is_lost(file):
     done = subprocess.run([sys.executable, "-c", MANY, str(file.parent)], capture_output=True, text=True, check=True)
-    assert done.stdout == "50\n", done.stderr
-    assert set(programme.read(file.parent, "targets")["owner_id"].dropna()) == {f"s{number}" for number in range(50)}
+    assert done.stdout == "20\n", done.stderr
+    assert set(programme.read(file.parent, "targets")["owner_id"].dropna()) == {f"s{number}" for number in range(20)}
 
 
 @pytest.fixture

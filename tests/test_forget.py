@@ -604,7 +604,7 @@ def test_what_stopped_midway_is_said_and_finished_by_the_next_call(home, place, 
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="a process is copied as on Unix")
-@pytest.mark.parametrize("every", [4, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("every", [7, pytest.param(1, marks=pytest.mark.slow)])
 def test_killed_at_any_change_of_a_file_it_is_finished_by_the_next_call(home, tmp_path, every):
     whole, number = tmp_path / "whole", 1 - every
     shutil.copytree(home, whole, symlinks=True)
