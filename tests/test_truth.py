@@ -9,7 +9,7 @@ from benchmarks.truth_forecast import STAGES
 
 # Seeds of markets with an effect and without, and of those that a few rows need for themselves: only a badly wrong interval
 # is caught. `make truth` has hundreds.
-FEW = range(1, 7), range(1, 4), range(1, 4)
+FEW = range(1, 6), range(1, 4), range(1, 4)
 MORE = range(101, 131), range(101, 116), range(101, 113)
 ACCOUNTS = 500  # in each market
 
