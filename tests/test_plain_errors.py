@@ -4,6 +4,7 @@ import datetime as dt
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -35,13 +36,21 @@ ZONES = ["Etc/GMT+12", "UTC", "Pacific/Kiritimati"]  # UTC-12 to UTC+14
 STEERING = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]")
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory) -> Path:
+    """A folder with a workbook, its data, one notebook, and a snapshot of the newest day."""
+    folder = tmp_path_factory.mktemp("made")
+    put(folder / "book", accounts=ACCOUNTS, transactions=TRANSACTIONS, contacts=CONTACTS)
+    (folder / "workbook.yml").write_text(WHOLE)
+    notebook(folder / "notebooks", "01_x", OPEN, leave("01_cycles"), parameters=PARAMETERS, writes=("01_cycles",))
+    Book.open(folder / "workbook.yml", "latest-data")
+    return folder
+
+
 @pytest.fixture
-def team(tmp_path, monkeypatch) -> Path:
-    """A folder with a workbook, its data and one notebook."""
-    put(tmp_path / "book", accounts=ACCOUNTS, transactions=TRANSACTIONS, contacts=CONTACTS)
-    (tmp_path / "workbook.yml").write_text(WHOLE)
-    notebook(tmp_path / "notebooks", "01_x", OPEN, leave("01_cycles"), parameters=PARAMETERS, writes=("01_cycles",))
-    monkeypatch.chdir(tmp_path)
+def team(made, tmp_path, monkeypatch) -> Path:
+    """A copy of it."""
+    monkeypatch.chdir(shutil.copytree(made, tmp_path, dirs_exist_ok=True))
     return tmp_path
 
 
