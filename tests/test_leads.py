@@ -69,7 +69,8 @@ def data(tmp_path):
 
 
 def test_what_a_lead_became_is_known_since_it_was_converted(data):
-    then, now = (Book.open(data, day).read("leads").set_index("source") for day in ("2026-03-31", "2026-06-30"))
+    book, earlier = Book.open(data, "2026-06-30"), pd.Timestamp("2026-03-31")
+    then, now = (book.read("leads", on=day).set_index("source") for day in (earlier, book.as_of))
     assert (len(then), len(now)) == (3, 4)
     assert then["opportunity_id"].isna().all()
     assert now["opportunity_id"].dropna().tolist() == ["o1"]
@@ -79,7 +80,8 @@ def test_what_a_lead_became_is_known_since_it_was_converted(data):
 
 
 def test_an_attribute_without_a_day_is_known_on_the_latest_day_only(data):
-    then, now = (Book.open(data, day).read("attributes") for day in ("2026-03-31", "2026-06-30"))
+    book = Book.open(data, "2026-06-30")
+    then, now = (book.read("attributes", on=day) for day in (pd.Timestamp("2026-03-31"), book.as_of))
     assert set(then["name"]) == {"Source", "Note", "Need"}
     assert set(now["name"]) == {"Source", "Note", "Need", "Rating"}
 
