@@ -1,5 +1,6 @@
 """The synthetic market: the same every time, to spec, believable in shape, and written whole or not at all."""
 
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -57,6 +58,12 @@ def written(market: Market, folder: Path) -> dict[str, bytes]:
     return in_bytes(folder)
 
 
+@cache
+def made(accounts: int, months: int) -> Market:
+    """A market that several tests look at from outside."""
+    return simulate(7, accounts, months)
+
+
 def days_in_stage(market: Market) -> pd.DataFrame:
     """Days from each stage to the next change of stage, of those that are over, with the truth of the deal."""
     rows = market.tables["opportunity_stage_history"].query("changed_field in ['created', 'stage']")
@@ -85,9 +92,9 @@ def test_the_sample_is_as_large_as_it_should_be(market):
     assert sum(map(len, in_bytes(SAMPLE).values())) < 4_000_000
 
 
-@pytest.mark.parametrize(("small", "large"), [(500, 520), (30, 240)])
-def test_a_larger_market_holds_the_smaller_ones_accounts_unchanged(small, large):
-    one, two = simulate(7, small, 12), simulate(7, large, 12)
+@pytest.mark.parametrize(("small", "large", "months"), [(500, 520, 3), (30, 240, 12)])
+def test_a_larger_market_holds_the_smaller_ones_accounts_unchanged(small, large, months):
+    one, two = made(small, months), made(large, months)
     digits = one.tables["accounts"]["account_id"].str[1:6]
     for name in sorted(set(one.tables) - {*OF_NOBODY}):
         key = next(
@@ -107,7 +114,7 @@ def test_a_larger_market_holds_the_smaller_ones_accounts_unchanged(small, large)
 def test_blocks_are_the_market_in_parts():
     parts = list(blocks(7, 520, 3))
     assert [len(p.truth["accounts"]) for p in parts] == [500, 20]
-    whole = simulate(7, 520, 3).tables
+    whole = made(520, 3).tables
     for name in parts[0].tables:
         pd.testing.assert_frame_equal(pd.concat([p.tables[name] for p in parts], ignore_index=True), whole[name])
 
@@ -126,7 +133,7 @@ def test_files_do_not_depend_on_how_many_processes_write_them(tmp_path, form, mo
 def test_files_made_in_batches_are_those_of_the_whole(tmp_path, monkeypatch):
     monkeypatch.setattr("abmlib.market.files.TOGETHER", 1)
     make(Plan(7, 520, 3), tmp_path / "parts")
-    assert in_bytes(tmp_path / "parts") == written(simulate(7, 520, 3), tmp_path / "whole")
+    assert in_bytes(tmp_path / "parts") == written(made(520, 3), tmp_path / "whole")
 
 
 def test_a_switch_moves_nothing_it_is_not_about(market):
