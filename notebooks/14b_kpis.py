@@ -122,14 +122,14 @@ show.table(own, f"KPIs, accounts {first}" if first == results.LISTED else "KPIs 
 # %%
 how = say_kpis.about_beside(LEVEL, FLOOR_OUTCOMES)
 by = dict(list(cells.groupby("group_by")))
-five = say_kpis.beside(by.get("target list", cells.head(0)), say_kpis.FIVE, book.currency)
+five = say_kpis.beside(by.get("target list today", cells.head(0)), say_kpis.FIVE, book.currency)
 show.table(
     five, "Sales value, pipeline, contacts, perception and meetings: list and rest", rows=40, note=how * bool(len(five))
 )
 
 # %%
 other = [family for family in families if family not in say_kpis.FIVE]
-rest = say_kpis.beside(by.get("target list", cells.head(0)), other, book.currency)
+rest = say_kpis.beside(by.get("target list today", cells.head(0)), other, book.currency)
 show.table(rest, "Engagement, satisfaction and scale: list and rest", rows=40, note=how * bool(len(rest)))
 
 # %% [markdown]

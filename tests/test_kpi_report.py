@@ -99,8 +99,8 @@ def test_the_list_and_its_tiers_are_those_of_the_last_day():
     sizes = found.groupby(["group_by", "group"], sort=False)["account_id"].agg(list).to_dict()
     assert sizes == {
         ("all", kr.ALL): ["a0", "a1", "a2", "a3"],
-        ("target list", "on the target list"): ["a0", "a1"],
-        ("target list", "not on it"): ["a2", "a3"],
+        ("target list today", "on the target list"): ["a0", "a1"],
+        ("target list today", "not on it"): ["a2", "a3"],
         ("tier", "tier 1"): ["a0"],
         ("tier", "tier 2"): ["a1"],
     }  # one cycle, and prospects alone, split nothing

@@ -1,7 +1,7 @@
 """Effects that a programme of this size can detect: power and smallest rise, by measure and horizon."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -42,9 +42,6 @@ class Comparison:
     baseline: pd.Index  # accounts whose past is the baseline
     start: pd.Timestamp
     own_past: bool = True  # are those the compared accounts themselves
-    drawn: pd.DataFrame = field(
-        default_factory=pd.DataFrame
-    )  # accounts of an experiment, by id: ``day`` each was drawn, and ``treated``
 
 
 def compared_groups(
@@ -72,8 +69,6 @@ def compared_groups(
     since = entry_days(tiers)
     since = since[since.index.isin(accounts)]
     newest = drawn[drawn["experiment_id"].isin(drawn["experiment_id"].tail(1))]
-    arms = newest.set_index("account_id")[["assigned_day", "arm"]].set_axis(["day", "treated"], axis=1)
-    arms["treated"] = arms["treated"].eq("treated")
     if len(drawn):
         basis, listed, start = "experiment", pd.Index(newest["account_id"]), newest["assigned_day"].min()
         treated = int((newest["arm"] == "treated").sum())
@@ -86,7 +81,7 @@ def compared_groups(
         held = min(planned, len(accounts)) // 2
         treated = min(planned, len(accounts)) - held
     own_past = len(listed) >= FLOOR_OUTCOMES
-    return Comparison(basis, treated, held, listed if own_past else accounts, start, own_past, arms)
+    return Comparison(basis, treated, held, listed if own_past else accounts, start, own_past)
 
 
 # -- the past ---------------------------------------------------------------------------------------------------------

@@ -243,7 +243,7 @@ def groups(
     cycle = main.set_index("account_id")["cycle"].reindex(accounts.index)
     ways = {
         "all": pd.Series(ALL, ids.index),
-        "target list": listed.map({True: results.LISTED, False: results.OTHERS}),
+        "target list today": listed.map({True: results.LISTED, False: results.OTHERS}),
         "customer": bought.map({True: CUSTOMERS, False: PROSPECTS}),
         "tier": "tier " + tier.reindex(accounts.index),
         "cycle": cycle,

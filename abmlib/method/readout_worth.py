@@ -90,7 +90,7 @@ def worth(
     Series of money of all treated accounts together, missing where it is not known: ``accounts`` (treated), ``start, end`` (of their months), ``months``,
     ``baseline`` (margin in as many months before), ``actual``, ``counterfactual`` (actual less what the draw brought), ``margin`` (that the draw brought) with
     ``margin_low, margin_high``, ``spend`` and ``hours`` on the treated, ``cost`` (beyond that of accounts held back), ``net`` with ``net_low, net_high``,
-    ``estimated`` (share of revenue whose cost is not known), ``verdict``
+    ``estimated`` (share of revenue whose cost is not known), ``verdict``, ``largest_treated, largest_held`` (share of the arm's margin that one account brought)
 
     References
     ----------
@@ -113,6 +113,11 @@ def worth(
     sides = [tuple(n * x for x in ends) for ends in found]
     verdict = WORTH if sides[1][1] > 0 else NOT_WORTH if sides[1][2] < 0 else OPEN
     actual = float(margin[treated].sum())
+    gained = margin.clip(lower=0)
+    largest = {
+        f"largest_{side}": gained[arm].max() / (gained[arm].sum() or np.nan)
+        for side, arm in (("treated", treated), ("held", ~treated))
+    }
     return pd.Series({
         "accounts": n, "start": drawn["day"].min(), "end": last.max(), "months": months,
         "baseline": past[treated].sum() if past.any() and own["amount"].notna().all() else np.nan,
@@ -121,7 +126,7 @@ def worth(
         "spend": spend[treated].sum(min_count=1), "hours": hours[treated].sum(min_count=1),
         "cost": np.nan if not known else 0.0 if bill is None else n * bill.effect,
         "net": sides[1][0], "net_low": sides[1][1], "net_high": sides[1][2], "estimated": estimated, "verdict": verdict,
-    }, dtype=object)  # fmt: skip
+    } | largest, dtype=object)  # fmt: skip
 
 
 def worth_rows(found: pd.Series | None, name: str) -> pd.DataFrame:

@@ -10,6 +10,7 @@ from abmlib.pages.say import count, day, joined, money, named, p_value, share, s
 NONE = "No comparison drawn at random is known by this day, so nobody can say what the programme caused. 02 Framework draws one: hold accounts back."
 VERBS = {"opportunities_opened": "opened", "revenue": "bought for", "won_value": "signed for"}
 MEANS = {"more": "a rise that chance does not explain", "less": "a fall that chance does not explain"}
+HANGS = 1 / 3  # share of an arm's margin from which one account is named
 EARLY = 0.01  # level below which a look says what it asks for: two decimals of p no longer show it
 SHARES = {"accounts_opening_a_deal": "opened a deal", "accounts_won": "had a deal won"}
 CHECKS = {  # what a broken check means
@@ -205,18 +206,19 @@ def worth(found: pd.Series | None, currency: str) -> str:
     """Say whether the programme brought more margin than it cost; empty where that cannot be read."""
     if found is None:
         return ""
-    brought = (
-        f"in these {found['months']} months it brought a margin of {_estimate(found, 'margin', short_money, currency)}"
-    )
+    size = f"{short_money(abs(found['margin']), currency)} {'more' if found['margin'] >= 0 else 'less'}"
+    ends = f"{short_money(found['margin_low'], currency)} to {short_money(found['margin_high'], currency)}"
+    brought = f"in these {found['months']} months the treated accounts brought {size} margin than the accounts held back foretell ({ends})"
     if pd.isna(found["net"]):
-        return f"Nobody knows whether the programme was worth it: {brought}; its cost is unknown, for lack of spend or hours."
-    tell = (
-        f"The programme was {found['verdict']}"
-        if found["verdict"] != "cannot tell"
-        else "Nobody can tell whether the programme was worth it"
+        return f"Nobody knows whether the programme paid: {brought}; its cost is unknown, for lack of spend or hours."
+    tell = {"worth it": "The programme paid", "not worth it": "The programme did not pay"}
+    largest = "".join(
+        f" One account alone makes {share(found[f'largest_{side}'])} of the margin of {who}, so the interval is wide."
+        for side, who in (("treated", "those treated"), ("held", "those held back"))
+        if found[f"largest_{side}"] > HANGS
     )
-    net = _estimate(found, "net", short_money, currency)
-    return f"{tell}: {brought} at a cost of {short_money(found['cost'], currency)}, a net worth of {net}."
+    cost = f"it cost {short_money(found['cost'], currency)}"
+    return f"{tell.get(found['verdict'], 'Whether the programme paid cannot be told')}: {brought}; {cost}. Net: {_estimate(found, 'net', short_money, currency)}.{largest}"
 
 
 def finance_table(found: pd.Series | None, hour_cost: float, currency: str) -> pd.DataFrame:
