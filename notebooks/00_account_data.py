@@ -57,7 +57,7 @@ plots.style()
 # One row per account and table. Every table is checked as a whole before anything is computed from it.
 
 # %%
-book = Book.open(data, as_of=as_of, tables=tables)
+book = Book.open(data, as_of=as_of, tables=tables, required_roles=required_roles)
 book.need("accounts", writes=["00_account_data", "00_buying_groups"])
 audit, fields, records = book.audit(), book.fields(), book.fact_counts()
 accounts = book.read("accounts")

@@ -75,7 +75,7 @@ plots.style()
 # What people have entered for the framework.
 
 # %%
-book = Book.open(data, as_of=as_of, tables=tables, overlap_needed=overlap_needed)
+book = Book.open(data, as_of=as_of, tables=tables, overlap_needed=overlap_needed, horizons=horizons)
 book.need("accounts", writes=["02_framework", "02_checklist", "02_team", "02_look_alikes"])
 accounts = book.read("accounts").set_index("account_id")
 files = framework.inputs(book.overview())

@@ -39,7 +39,9 @@ plots.style()
 # The accounts that were drawn, what they were to be judged by, and what they did.
 
 # %%
-book = Book.open(data, as_of=as_of, tables=tables, hour_cost=hour_cost, default_margin=default_margin)
+book = Book.open(
+    data, as_of=as_of, tables=tables, hour_cost=hour_cost, default_margin=default_margin, horizons=horizons
+)
 book.need("accounts", writes=["14_readout", "14_balance"])
 accounts = book.read("accounts").set_index("account_id")
 opportunities = deals.with_days(book.read("opportunities"), book.as_of)

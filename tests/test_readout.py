@@ -98,6 +98,12 @@ def test_a_wave_has_lots_of_its_own_and_a_trickle_has_none(days, lots):
     assert one(entries(assigned_at=when)).drawn["lot"].nunique() == lots
 
 
+def test_days_that_drew_a_stratum_for_one_arm_only_were_drawn_together():
+    when = ["2025-01-01T09:00Z"] * 30 + ["2025-02-01T09:00Z"] * 10
+    arms = ["treated", "holdout"] * 15 + ["treated"] * 10
+    assert one(entries(assigned_at=when, arm=arms)).drawn["lot"].nunique() == len(set(STRATUM))
+
+
 # -- what came of it --------------------------------------------------------------------------------------------------
 
 
@@ -141,7 +147,9 @@ def test_the_sample_reads_as_its_raw_files_say():
     since = (joined["at"] >= joined["day"]) & (joined["at"] < joined["day"] + pd.DateOffset(months=12))
     before = (joined["at"] < joined["day"]) & (joined["at"] >= joined["day"] - pd.DateOffset(months=12))
     own = found.drawn.assign(y=since.groupby(level=0).sum(), x=before.groupby(level=0).sum()).astype({"treated": float})
-    dummies = pd.get_dummies(own["stratum"] + own["day"].astype(str), dtype=float)
+    dummies = pd.get_dummies(
+        own["stratum"], dtype=float
+    )  # a day drew one line for one arm only, so days were drawn together
     by_hand = np.linalg.lstsq(
         np.column_stack([own[["treated", "x"]].to_numpy(float), dummies]), own["y"].to_numpy(float)
     )[0][0]
