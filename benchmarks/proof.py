@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binom, t
 
-from abmlib.market import Market, Switches, simulate
+from abmlib.market import ByCycle, Market, Switches, simulate
 from abmlib.method import orders, periods
 from abmlib.method.breakdowns import all_groups, labels
 from abmlib.method.deals import closed_in, cycle_lengths, win_rates, with_days
@@ -56,6 +56,8 @@ TABLES = (
     "attribute_history",
     "relationship_economics",
     "account_goals",
+    "experiments",
+    "experiment_plans",
 )  # that proofs read: a snapshot takes as long as it has tables, and a market has three times as many
 NOTHING = replace(
     Switches(),
@@ -66,6 +68,9 @@ NOTHING = replace(
     no_return=0.0,
     goals_missed=0.0,
     declining=0.0,
+    abm_creation=ByCycle(),
+    abm_win=ByCycle(),
+    abm_size=ByCycle(),
 )  # one market without all effects that rows call, as none of them can pass for another
 TINY = 1e-9  # in place of no standard error at all
 DOUBT = 1e-3  # chance that an estimator that keeps its promise fails a test

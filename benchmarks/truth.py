@@ -25,6 +25,7 @@ from benchmarks import (
     truth_changes,
     truth_cycle,
     truth_forecast,
+    truth_holdout,
     truth_intervals,
     truth_missing,
     truth_page,
@@ -276,6 +277,7 @@ PROOFS: list[Proof] = [
     *truth_intervals.PROOFS,
     *truth_changes.PROOFS,
     *truth_power.PROOFS,
+    *truth_holdout.PROOFS,
     *truth_value.PROOFS,
     *truth_suitability.PROOFS,
 ]
