@@ -64,7 +64,7 @@ from abmlib.method import (
 from abmlib.method.deals import with_days
 from abmlib.pages import forms, plots, say, say_framework, say_holdout, show
 from abmlib.stats.intervals import FLOOR_OUTCOMES, LEVEL
-from abmlib.stats.power import POWER
+from abmlib.stats.power import POWER, RISES
 from abmlib.tables import Book
 from abmlib.tables.definitions import measures
 
@@ -271,7 +271,7 @@ promised = holdout.promises(
 )
 own_list = holdout.of_design(promised, holdout_months, design)
 compared = measures.name(holdout_measure)
-most = holdout.RISES[-1]
+most = RISES[-1]
 say.words(say_holdout.promise(promised, compared, holdout_months, design, POWER, most))
 
 # %%

@@ -17,7 +17,6 @@ ENOUGH = 200  # accounts with which chance alone makes the sides alike, and no n
 SIZE_MONTHS = 12  # in which the size of an account is counted
 NEAR = 0.04  # of a share, by which a group of neighbours may miss it
 LARGEST_GROUP = 100
-RISES = (0.1, 0.5, 1.0, 2.0)  # shares of the mean that are tried, besides the rise hoped for
 LISTS = {"this list": 1.0, "1.5 × the list": 1.5, "2 × the list": 2.0}  # and its length, in lengths of this list
 DESIGNS = ("pairs", "strata")
 
@@ -185,7 +184,7 @@ def promises(
     Returns
     -------
     DataFrame: ``accounts_list`` (of `LISTS`), ``accounts`` (with such a past), ``horizon_months, design, smallest_detectable`` (share of the
-    mean, found with a chance of `power.POWER`; missing where none up to the largest of `RISES` is), ``power`` (of `effect`), ``status`` (``ok``,
+    mean, found with a chance of `power.POWER`; missing where none up to the largest of ``power.RISES`` is), ``power`` (of `effect`), ``status`` (``ok``,
     ``too_early``: too little history, ``not_answerable``: not in the source, or too few further accounts); no row where fewer than
     `FLOOR_OUTCOMES` can be drawn
 
@@ -201,7 +200,7 @@ def promises(
     if measure not in OUTCOMES:
         raise ValueError(f"holdout_measure: there is no {measure}. Give one of {', '.join(OUTCOMES)}.")
     kind, fact, rows = OUTCOMES[measure][0], facts[measure], []
-    tried = sorted({*RISES, effect})
+    tried = sorted({*power.RISES, effect})
     ordered = sizes(facts["revenue"], employees, more, as_of).rename_axis("id").reset_index(name="size")
     further = pd.Index(ordered.sort_values(["size", "id"], ascending=[False, True])["id"])
     for name, times in LISTS.items() if len(listed) >= FLOOR_OUTCOMES else ():

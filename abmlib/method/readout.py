@@ -8,13 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-import scipy
 
 from abmlib.method.detectable import DAY, OUTCOMES, SLACK
 from abmlib.method.measures import estimate_row, share_row
-from abmlib.stats import randomised
+from abmlib.stats import power, randomised
 from abmlib.stats.intervals import FLOOR_OUTCOMES, adjusted
-from abmlib.stats.power import POWER
 from abmlib.tables import programme
 
 SEED = 14  # of the other draws
@@ -316,23 +314,28 @@ def _look(
     kind = FULL[outcome][0]
     values = within(fact, drawn, months, kind)
     treated, held = (float(values[drawn["treated"] == arm].mean()) for arm in (True, False))
-    if (read := reading(drawn, values, earlier(fact, drawn, experiment.months, kind))) is None:
+    past = earlier(fact, drawn, experiment.months, kind)
+    if (read := reading(drawn, values, past)) is None:
         return (*head, treated, held, *nothing[2:], level, "too early" if np.ptp(values) > 0 else "all alike")
     p, (low, high) = randomised.p_value(read), randomised.interval(read, level)
     verdict = NOTHING if not p <= level else "more" if read.effect > 0 else "less"
-    relative = (read.effect / held, smallest_rise(low, high, level) / held) if held > 0 else (np.nan, np.nan)
-    return (*head, treated, held, read.effect, low, high, *relative, p, level, verdict)
+    relative = read.effect / held if held > 0 else np.nan
+    smallest = smallest_rise(drawn, values, past, kind, level) if head[2] else np.nan
+    return (*head, treated, held, read.effect, low, high, relative, smallest, p, level, verdict)
 
 
-def smallest_rise(low: float, high: float, level: float) -> float:
-    """Rise that a comparison with this interval finds with a chance of `POWER`, in its unit.
+def smallest_rise(drawn: pd.DataFrame, outcome: pd.Series, past: pd.Series, kind: str, level: float) -> float:
+    """Smallest rise that these lots find with a chance of `power.POWER`, planted in what the accounts did; share of their mean.
+
+    Missing where not even the largest of ``power.RISES`` is found. The same is promised before a draw, from the accounts' past: `holdout.promises`.
 
     References
     ----------
-    Bloom (1995), Minimum detectable effects, Evaluation Review 19, p. 547.
+    Metric dictionary C-55; `power.chances_of_design`.
     """
-    z = -scipy.special.ndtri(level / 2)
-    return float((high - low) / 2 * (1 + scipy.special.ndtri(POWER) / z))
+    held = 1 - float(drawn["treated"].mean())
+    chances = power.chances_of_design(outcome, past, drawn["lot"], held, kind, power.RISES, SEED, level)
+    return power.smallest_of(power.RISES, chances)
 
 
 def on_reached(experiment: Experiment, rows: pd.DataFrame, look: pd.Series) -> pd.Series | None:

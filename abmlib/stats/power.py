@@ -21,6 +21,7 @@ TAIL = 1e-10  # of a distribution, left out of a sum
 MOST_TIMES = 1e3  # ratios of two rates above it are not searched
 DRAWS = 4_000  # pairs of groups drawn from the user's own values
 MOST_UNITS = 2_000  # in more units a mean is as good as normal, whatever the shape of the values
+RISES = (0.1, 0.5, 1.0, 2.0)  # shares of the mean that are planted to find the smallest one that a design finds
 DESIGN_DRAWS = 1_000  # lots drawn to know the power of a design
 CELLS = 1_000_000  # numbers held at once while drawing
 
@@ -215,7 +216,7 @@ def _own_rates(y: np.ndarray, x: np.ndarray, random: np.random.Generator, shape:
 
 
 def smallest_of(rises: Sequence[float], chances: np.ndarray) -> float:
-    """Smallest rise with a chance of `POWER`, between those tried; missing where none of them has it, or the first has.
+    """Smallest rise with a chance of `POWER`, between those tried; missing where none of them has it, and the first where it has.
 
     Examples
     --------
