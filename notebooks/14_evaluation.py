@@ -90,8 +90,9 @@ noted = book.measure(readout_worth.worth_rows(worth, experiment.name))
 # %% tags=["answer"]
 newest = read[read["experiment_id"] == found[0].name] if found else read
 say.words(
-    say_readout.answer(judged, readout.FULL, names, book.currency, LEVEL),
-    say_readout.worth(worth, book.currency),
+    say_readout.answer(judged, readout.FULL, names, book.currency, LEVEL, experiment.plan.get("rise", np.nan)),
+    say_readout.worth(worth, accounts["name"], book.currency),
+    say_readout.money_waits(readout.looks(experiment, book.as_of)) * bool(found),
     say_readout.answer(newest, readout.FULL, names, book.currency, LEVEL) * bool(found and found[0] is not experiment),
 )
 
@@ -114,9 +115,7 @@ show.table(say_readout.checks_table(checked.iloc[: None if found else 0]), "Chec
 
 # %%
 note = "Means; outcomes per account, in as many months before the draw. Some differences are chance; p-values are adjusted for all rows."
-compared = balanced.drop(columns="experiment_id").assign(
-    what=balanced["what"].replace(names | {"employees": "Employees"})
-)
+compared = say_readout.balance_table(balanced, readout.FULL, names, book.currency)
 show.table(compared, "Arms before the draw", note=note * (len(balanced) > 0))
 
 # %% [markdown]
@@ -153,7 +152,8 @@ if len(differences):
 # %%
 texts = say_readout.readout_table(judged, readout.FULL, names, book.currency)
 note = f"In brackets: {LEVEL:.0%} interval that holds over all looks together. At this look p counts up to {look['level']:.3f}; of measures "
-note += "that were not registered it is adjusted for all of them."
+note += "that were not registered p and interval hold for all of them together. Effect: after taking off stratum and own past, in which the arms "
+note += "differed; the plain difference takes off nothing."
 show.table(
     texts.drop(columns="experiment", errors="ignore"), "Readings", note=note * bool(judged["effect"].notna().any())
 )
@@ -163,12 +163,13 @@ show.table(
 # The block for finance: margin of all accounts drawn for treatment, and what it would have been had they been held back.
 
 # %% tags=["finding"]
-say.words(say_readout.net(worth, book.currency), say_readout.assumption(worth, book.currency))
+waits = say_readout.money_waits(readout.looks(experiment, book.as_of)) * bool(found)
+say.words(say_readout.net(worth, book.currency), say_readout.assumption(worth, book.currency), waits)
 
 # %%
 show.table(say_readout.finance_table(worth, hour_cost, book.currency), "Block for finance")
 
-# %% [markdown]
+# %% [markdown] tags=["fold"]
 # ## Before and after accounts entered
 # An account-based programme needs time. What accounts did by months since they entered it, per account and month, and beside them
 # those held back, or else those that did not enter. Growth of the market, or a return to their usual level, may explain a change of
@@ -238,7 +239,7 @@ book.decide(
 # %%
 waiting = readout.not_reached(runs)
 book.decide(
-    "reach_the_treated", kind="programme", accounts=waiting["account_id"], owner=heads, due=two_weeks,
+    "reach_the_treated", kind="programme", accounts=waiting["account_id"], owner=accounts["owner_id"], due=two_weeks,
     text="Reach these accounts, which were drawn for treatment and that nothing has reached yet",
     reason=waiting.set_index("account_id")["experiment_id"].radd("drawn for treatment in "),
     would_change="a day of exposure that is not entered yet",
@@ -250,8 +251,10 @@ book.decide(
     reason="no plan was frozen before the draw", would_change="a plan that is not entered yet",
 )  # fmt: skip
 ended = say_readout.end_experiment(registered, experiment not in runs, names)
+less = bool(ended) and registered["verdict"].iloc[0] == "less"
+freed = experiment.drawn.index[experiment.drawn["treated"].eq(less).to_numpy(bool) & bool(ended)]
 book.decide(
-    "end_experiment", kind="programme", only_if=bool(ended), text=ended, owner=heads, due=two_weeks,
+    "end_experiment", kind="programme", accounts=freed, text=ended, owner=heads, due=two_weeks,
     reason=say_readout.reason(registered), would_change="a mistake in the draw, or in what is known of these accounts",
 )  # fmt: skip
 
@@ -262,7 +265,8 @@ book.decide(
     kind="programme",
     text="Do not judge the programme until enough accounts have been in it long enough",
     owner="heads of sales and marketing",
-    reason=f"too early to judge after {', '.join(early)} months",
+    due=str(ready.loc[ready["status"] == "too_early", "all_reached_on"].max().date()) if len(early) else None,
+    reason=f"fewer than {FLOOR_OUTCOMES} accounts have been in it for {', '.join(early)} months",
     only_if=len(early) > 0,
     would_change="accounts that joined earlier than entered here",
 )

@@ -303,7 +303,7 @@ def test_margin_without_a_cost_needs_a_default_and_a_programme_without_one_has_n
     free = worth(SALES, np.nan)
     assert np.isnan([free["cost"], free["net"]]).all()
     assert free["verdict"] == "cannot tell"
-    assert "cost is unknown" in say_readout.worth(free, "EUR")
+    assert "cost is unknown" in say_readout.worth(free, {}, "EUR")
 
 
 # -- words ------------------------------------------------------------------------------------------------------------
@@ -329,7 +329,7 @@ def test_an_early_look_says_what_it_asks_for():
     names, found = dict.fromkeys(readout.FULL, "Deals opened"), [one(entries())]
     read = readout.readout(found, facts(opportunities_opened=deals(COUNTS)), pd.Timestamp("2025-06-30"))
     said = say_readout.answer(read, readout.FULL, names, "EUR", 0.95)
-    assert "and a look this early asks for 0.003)" in said
+    assert "and a look this early asks for 3)" in said
     assert "The next look is on 31 December 2025." in said
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 from abmlib.method.detectable import DAY, OUTCOMES, SLACK
 from abmlib.method.measures import estimate_row, share_row
 from abmlib.stats import power, randomised
-from abmlib.stats.intervals import FLOOR_OUTCOMES, adjusted
+from abmlib.stats.intervals import FLOOR_OUTCOMES
 from abmlib.tables import programme
 
 SEED = 14  # of the other draws
@@ -265,7 +265,7 @@ def units(experiment: Experiment, facts: Mapping[str, pd.DataFrame], look: pd.Se
 def readout(found: Sequence[Experiment], facts: Mapping[str, pd.DataFrame], as_of: pd.Timestamp) -> pd.DataFrame:
     """Read each experiment: its registered measure at every look, the other measures at the last look that is reached.
 
-    The registered measure alone decides. The p-values of the others are adjusted together; their intervals are not. Each account's own past, as many months as the
+    The registered measure alone decides. The p-values and intervals of the others hold for all of them together (Bonferroni). Each account's own past, as many months as the
     horizon before its draw, is taken off where it is known.
 
     Parameters
@@ -286,14 +286,16 @@ def readout(found: Sequence[Experiment], facts: Mapping[str, pd.DataFrame], as_o
     for experiment in found:
         at = looks(experiment, as_of)
         rows = [_look(experiment, experiment.measure, facts, *look) for look in at.itertuples(index=False)]
-        others = [o for o in FULL if o != experiment.measure and len(facts.get(o, ()))]
+        others = [o for o in FULL if o != experiment.measure and len(facts[o])]
         last = at[at["reached"]].tail(1)
-        rows += [_look(experiment, o, facts, *look) for look in last.itertuples(index=False) for o in others]
+        rows += [
+            _look(experiment, o, facts, *look, tests=len(others))
+            for look in last.itertuples(index=False)
+            for o in others
+        ]
         part = pd.DataFrame(rows, columns=columns)
-        other = ~part["registered"].astype(bool)
-        part["p_adjusted"] = adjusted(part["p"].astype(float).where(other))
-        chance = other & (part["p_adjusted"] > part["level"])
-        parts.append(part.assign(verdict=part["verdict"].mask(chance, NOTHING)))
+        together = (part["p"].astype(float) * len(others)).clip(upper=1.0)
+        parts.append(part.assign(p_adjusted=together.where(~part["registered"].astype(bool))))
     return pd.concat(parts[1:] or parts, ignore_index=True)
 
 
@@ -305,8 +307,9 @@ def _look(
     over: pd.Timestamp,
     level: float,
     reached: bool,
+    tests: int = 1,
 ) -> tuple[object, ...]:
-    """One row of `readout`: an outcome at a look."""
+    """One row of `readout`: an outcome at a look, as one of several tests that hold together."""
     drawn, nothing, fact = experiment.drawn, (np.nan,) * 8, facts.get(outcome)
     head = (experiment.name, outcome, outcome == experiment.measure, months, over, *experiment.counts)
     if fact is None or fact.empty or not reached:
@@ -317,8 +320,8 @@ def _look(
     past = earlier(fact, drawn, experiment.months, kind)
     if (read := reading(drawn, values, past)) is None:
         return (*head, treated, held, *nothing[2:], level, "too early" if np.ptp(values) > 0 else "all alike")
-    p, (low, high) = randomised.p_value(read), randomised.interval(read, level)
-    verdict = NOTHING if not p <= level else "more" if read.effect > 0 else "less"
+    p, (low, high) = randomised.p_value(read), randomised.interval(read, level / tests)
+    verdict = NOTHING if not p * tests <= level else "more" if read.effect > 0 else "less"
     relative = read.effect / held if held > 0 else np.nan
     smallest = smallest_rise(drawn, values, past, kind, level) if head[2] else np.nan
     return (*head, treated, held, read.effect, low, high, relative, smallest, p, level, verdict)

@@ -1,4 +1,4 @@
-"""What an experiment says a programme was worth: margin it brought, less what it cost, over the months of the last look reached."""
+"""What an experiment says a programme was worth: margin it brought, less what it cost, over the months of the last look."""
 
 import numpy as np
 import pandas as pd
@@ -73,7 +73,7 @@ def worth(
     hours: pd.Series,
     hour_cost: float,
 ) -> pd.Series | None:
-    """Margin that the draw brought over some months, and what it cost; None where nothing can be read.
+    """Margin that the draw brought over its months, and what it cost; None where nothing can be read, or before the last look.
 
     Per account, margin, cost and their difference are read as the registered measure is; the margin before the draw is taken off all of them. The cost is that
     beyond what accounts held back cost too. What is not known of the cost (spend, or hours) is left out; with neither there is no cost and no net worth.
@@ -90,7 +90,8 @@ def worth(
     Series of money of all treated accounts together, missing where it is not known: ``accounts`` (treated), ``start, end`` (of their months), ``months``,
     ``baseline`` (margin in as many months before), ``actual``, ``counterfactual`` (actual less what the draw brought), ``margin`` (that the draw brought) with
     ``margin_low, margin_high``, ``spend`` and ``hours`` on the treated, ``cost`` (beyond that of accounts held back), ``net`` with ``net_low, net_high``,
-    ``estimated`` (share of revenue whose cost is not known), ``verdict``, ``largest_treated, largest_held`` (share of the arm's margin that one account brought)
+    ``estimated`` (share of revenue whose cost is not known), ``verdict``, ``largest`` (account that
+    brought the largest part of the margin of its arm), ``largest_share, largest_treated`` (its part, and is it treated), ``margin_without`` (as ``margin``, without it)
 
     References
     ----------
@@ -101,7 +102,11 @@ def worth(
     own = margins[margins["account_id"].isin(drawn.index) & (margins["day"] <= last.max())]
     margin, past = within(own, drawn, months), earlier(own, drawn, months)
     unknown = own["amount"].isna() & (own["day"] >= drawn["day"].min())
-    read = None if own.empty or unknown.any() or not look["reached"] else reading(drawn, margin, past)
+    read = (
+        None
+        if own.empty or unknown.any() or not look["reached"] or months < experiment.months
+        else reading(drawn, margin, past)
+    )
     if read is None:
         return None
     treated = drawn["treated"].to_numpy()
@@ -114,10 +119,14 @@ def worth(
     verdict = WORTH if sides[1][1] > 0 else NOT_WORTH if sides[1][2] < 0 else OPEN
     actual = float(margin[treated].sum())
     gained = margin.clip(lower=0)
+    part = gained / gained.groupby(drawn["treated"]).transform("sum").where(lambda whole: whole > 0)
+    one = part.idxmax() if part.notna().any() else None
+    rest = drawn.index != one
+    without = reading(drawn[rest], margin[rest], past[rest]) if one is not None else None
     largest = {
-        f"largest_{side}": gained[arm].max() / (gained[arm].sum() or np.nan)
-        for side, arm in (("treated", treated), ("held", ~treated))
-    }
+        "largest": one, "largest_share": part.max(), "largest_treated": bool(drawn["treated"].get(one, False)),
+        "margin_without": np.nan if without is None else without.effect * int(treated[rest].sum()),
+    }  # fmt: skip
     return pd.Series({
         "accounts": n, "start": drawn["day"].min(), "end": last.max(), "months": months,
         "baseline": past[treated].sum() if past.any() and own["amount"].notna().all() else np.nan,

@@ -280,9 +280,14 @@ def draws(differences: Sequence[float], ax: Axes, unit: str) -> None:
     if len(differences) < 2:
         return nothing(ax)
     made, others = float(differences[0]), [float(d) for d in differences[1:]]
+    known = len(ax.patches)
     ax.hist(others, bins=41, color=PALE, edgecolor=GREY, lw=0.6)
+    for bar in ax.patches[known:]:
+        if isinstance(bar, mpl.patches.Rectangle) and abs(bar.get_x() + bar.get_width() / 2) >= abs(made):
+            bar.set_facecolor(GREY)
     line, patch = ax.axvline(made, color=INK, lw=2), mpl.patches.Patch
-    add_key(ax, [line, patch(fc=PALE, ec=GREY)], ["the draw made", "other draws"])
+    keys = ["the draw made", "other draws that show as much", "that show less"]
+    add_key(ax, [line, patch(fc=GREY, ec=GREY), patch(fc=PALE, ec=GREY)], keys)
     ax.set(xlabel=unit, ylabel=f"of {len(others):,} draws")
 
 

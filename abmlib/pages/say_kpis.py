@@ -169,7 +169,7 @@ def answer(table: pd.DataFrame, days: int, level: float) -> str:
     said = f"Within {days:,} days accounts answered {share(own['answered'])} of touches {own['kind']} and {share(other['answered'])} of touches {other['kind']}"
     if pd.isna(last["beyond"]):
         return f"{said}: too early to compare."
-    gap = _difference(*(last[f"beyond{end}"] for end in ("", "_low", "_high")), last["accounts"], level)
+    gap = _difference(last["beyond"], last["beyond_low"], last["beyond_high"], last["accounts"], level)
     return f"{said}; at accounts with both, and beyond what happens anyway: {gap}"
 
 

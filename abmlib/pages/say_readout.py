@@ -5,13 +5,13 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import pandas as pd
 
-from abmlib.pages.say import count, day, joined, money, named, p_value, share, short_money
+from abmlib.pages.say import count, day, joined, money, named, one_line, p_value, share, short_money
 
 NONE = "No comparison drawn at random is known by this day, so nobody can say what the programme caused. 02 Framework draws one: hold accounts back."
 VERBS = {"opportunities_opened": "opened", "revenue": "bought for", "won_value": "signed for"}
 MEANS = {"more": "a rise that chance does not explain", "less": "a fall that chance does not explain"}
 HANGS = 1 / 3  # share of an arm's margin from which one account is named
-EARLY = 0.01  # level below which a look says what it asks for: two decimals of p no longer show it
+EARLY = 0.01  # level below which a look says what it asks for, and shares of draws are said in thousands
 SHARES = {"accounts_opening_a_deal": "opened a deal", "accounts_won": "had a deal won"}
 CHECKS = {  # what a broken check means
     "plan frozen before the draw": "a measure chosen afterwards can be the one that looks best",
@@ -51,15 +51,18 @@ def _ends(row: pd.Series, outcome: str, unit: str, currency: str) -> str:
     return f"{first.removesuffix(f' {currency}').removesuffix(' points')} to {last}"
 
 
-def _p(p: float, level: float) -> str:
-    """Write a p-value; at a look that asks for far less than the last one with what it asks for."""
-    return p_value(p) if level >= EARLY else f"= {p:.3f}, and a look this early asks for {level:.3f}"
+def _luck(p: float, level: float) -> str:
+    """Say how often luck alone shows as much; at a look that asks for far less than the last one with what it asks for."""
+    of = 100 if min(p, level) >= EARLY else 1_000
+    seen = f"in {p * of:,.0f} of {of:,}" if p * of >= 1 else f"in fewer than 1 of {of:,}"
+    asks = f", and a look this early asks for {level * of:,.0f}" if level < EARLY else ""
+    return f"luck alone shows as much {seen} draws{asks}"
 
 
 def _more(row: pd.Series, unit: str, currency: str) -> str:
     """Say how treated accounts differ from those held back."""
     outcome, held, which = row["definition_id"], f"{row['held']:,} held back", "more" if row["effect"] >= 0 else "fewer"
-    about = f"({_ends(row, outcome, unit, currency)}, randomisation p {_p(row['p'], row['level'])})"
+    about = f"({_ends(row, outcome, unit, currency)}, {_luck(row['p'], row['level'])})"
     whose = count(row["treated"], "treated account")
     if outcome in SHARES:
         return (
@@ -71,7 +74,12 @@ def _more(row: pd.Series, unit: str, currency: str) -> str:
 
 
 def answer(
-    read: pd.DataFrame, units: Mapping[str, tuple[str, str]], names: Mapping[str, str], currency: str, level: float
+    read: pd.DataFrame,
+    units: Mapping[str, tuple[str, str]],
+    names: Mapping[str, str],
+    currency: str,
+    level: float,
+    hoped: float = np.nan,
 ) -> str:
     """Say what an experiment shows by its registered measure: at the last look reached, or when the first one is.
 
@@ -81,6 +89,7 @@ def answer(
     units : kind and unit of each measure that can be read
     names : reader's name of each
     level : at which intervals hold over all looks together
+    hoped : rise that its plan hopes for, share of the mean
     """
     own = read[read["registered"].astype(bool)]
     if own.empty:
@@ -102,10 +111,18 @@ def answer(
             "no account differs from another" if row["verdict"] == "all alike" else "too few accounts, or an empty arm"
         )
         return f"{name} cannot be judged after {row['months']} months ({arms}): {why}.{later}"
-    power = f"; this comparison finds a rise of {row['smallest_rise']:.0%} or more four times in five"
+    fits = f" Anything from {row['low'] / row['held_mean']:+.0%} to {row['high'] / row['held_mean']:+.0%} fits." * bool(
+        row["held_mean"] > 0
+    )
+    power = f" A rise of {row['smallest_rise']:.0%} or more is found four times in five." * bool(
+        row["smallest_rise"] > 0
+    )
+    missed = f" The plan hoped for {hoped:+.0%}, which so few accounts mostly miss." * bool(
+        hoped < row["smallest_rise"]
+    )
     return (
         f"{name}, drawn by lot: in the {row['months']} months after the draw {_more(row, units[measure][1], currency)}: "
-        f"{MEANS.get(row['verdict'], row['verdict'])}{power * bool(row['smallest_rise'] > 0)}.{later} Interval: {level:.0%}, over all looks together."
+        f"{MEANS.get(row['verdict'], row['verdict'])}.{fits}{power}{missed}{later} Interval: {level:.0%}, over all looks together."
     )
 
 
@@ -132,7 +149,8 @@ def checks_table(checks: pd.DataFrame) -> pd.DataFrame:
     """Checks in words, one row each: ``check, holds, broken_by, meaning`` (of what is broken)."""
     broken = zip(checks["k"], checks["n"], checks["kept"], strict=True)
     counted = [f"{k:,.0f} of {n:,.0f}" if holds == "no" and k > 0 else "" for k, n, holds in broken]
-    meaning = checks["check"].map(CHECKS).where(checks["kept"] == "no", "")
+    open_ = (checks["kept"] == "cannot be checked").map({True: "not entered", False: ""})
+    meaning = checks["check"].map(CHECKS).where(checks["kept"] == "no", open_)
     return pd.DataFrame({"check": checks["check"], "holds": checks["kept"], "broken_by": counted, "meaning": meaning})
 
 
@@ -141,7 +159,7 @@ def kept(checks: pd.DataFrame) -> str:
     broken = checks.loc[checks["kept"] == "no", "check"].tolist()
     checked = int(checks["kept"].ne("cannot be checked").sum())
     return (
-        f"{len(broken)} of {checked} checks do not hold: {'; '.join(broken)}."
+        f"{len(broken)} of {checked} checks {'does' if len(broken) == 1 else 'do'} not hold: {'; '.join(broken)}."
         if broken
         else f"All {checked} checks hold."
     )
@@ -159,12 +177,14 @@ def readout_table(
             c: quantity(r[c], outcome, unit, currency) if pd.notna(r[c]) else "" for c in ("treated_mean", "held_mean")
         }
         effect = f"{quantity(r['effect'], outcome, unit, currency, sign=True)} ({_ends(r, outcome, unit, currency)})"
+        plain = quantity(r["treated_mean"] - r["held_mean"], outcome, unit, currency, sign=True) if known else ""
         rows.append({
             "experiment": r["experiment_id"], "measure": names[outcome] + (", share" if outcome in SHARES else " per account"),
-            "registered": bool(r["registered"]), "months": r["months"], **means,
-            "effect": effect if known else "", "relative": f"{r['relative']:+.0%}" if pd.notna(r["relative"]) else "",
-            "p": (p_value(p).removeprefix("= ") if r["level"] >= EARLY else f"{p:.3f}") if known else "",
+            "months": r["months"], "effect": effect if known else "",
             "verdict": r["verdict"] + f" until {day(r['over_on'])}" * bool(r["verdict"] == "not reached"),
+            "relative": f"{r['relative']:+.0%}" if pd.notna(r["relative"]) else "",
+            "p": (p_value(p).removeprefix("= ") if r["level"] >= EARLY else f"{p:.3f}") if known else "", **means,
+            "plain_difference": plain, "registered": bool(r["registered"]),
         })  # fmt: skip
     return pd.DataFrame(rows)
 
@@ -174,7 +194,7 @@ def others(read: pd.DataFrame, names: Mapping[str, str]) -> str:
     rest = read[~read["registered"].astype(bool) & read["effect"].notna()]
     differ = [f"{names[r.definition_id].lower()} ({r.verdict})" for r in rest.itertuples() if r.verdict in MEANS]
     said = f"differ beyond chance: {joined(differ)}" if differ else "none differs beyond chance"
-    line = f"Not registered: {count(len(rest), 'measure')}, of which {said}; p-values adjusted for all of them. They decide nothing."
+    line = f"Not registered: {count(len(rest), 'measure')}, of which {said}; p-values and intervals hold for all of them together. They decide nothing."
     return line if len(rest) else ""
 
 
@@ -202,34 +222,74 @@ def _estimate(found: pd.Series, what: str, write: Callable[[float, str], str], c
     return f"{write(found[what], currency)} ({low} to {high})"
 
 
-def worth(found: pd.Series | None, currency: str) -> str:
-    """Say whether the programme brought more margin than it cost; empty where that cannot be read."""
+def worth(found: pd.Series | None, names: Mapping[str, str], currency: str) -> str:
+    """Say whether the programme brought more margin than it cost, and which account decides that; empty where that cannot be read.
+
+    Parameters
+    ----------
+    names : of accounts, by id
+    """
     if found is None:
         return ""
-    size = f"{short_money(abs(found['margin']), currency)} {'more' if found['margin'] >= 0 else 'less'}"
     ends = f"{short_money(found['margin_low'], currency)} to {short_money(found['margin_high'], currency)}"
-    brought = f"in these {found['months']} months the treated accounts brought {size} margin than the accounts held back foretell ({ends})"
-    if pd.isna(found["net"]):
-        return f"Nobody knows whether the programme paid: {brought}; its cost is unknown, for lack of spend or hours."
-    tell = {"worth it": "The programme paid", "not worth it": "The programme did not pay"}
-    largest = "".join(
-        f" One account alone makes {share(found[f'largest_{side}'])} of the margin of {who}, so the interval is wide."
-        for side, who in (("treated", "those treated"), ("held", "those held back"))
-        if found[f"largest_{side}"] > HANGS
+    brought = (
+        f"in {found['months']} months the treated accounts brought {_size(found['margin'], currency)} margin than the accounts held back "
+        f"foretell ({ends})"
     )
-    cost = f"it cost {short_money(found['cost'], currency)}"
-    return f"{tell.get(found['verdict'], 'Whether the programme paid cannot be told')}: {brought}; {cost}. Net: {_estimate(found, 'net', short_money, currency)}.{largest}"
+    if pd.isna(found["net"]):
+        said = f"Nobody knows whether the programme paid, as its cost is unknown for lack of spend or hours: {brought}."
+    else:
+        tell = {"worth it": "The programme paid", "not worth it": "The programme did not pay"}
+        verdict = tell.get(found["verdict"], "Whether the programme paid cannot be told")
+        said = f"{verdict}. It cost {short_money(found['cost'], currency)} more than accounts held back did; {brought}."
+    if not found["largest_share"] > HANGS:
+        return said
+    whose = "the treated accounts" if found["largest_treated"] else "the accounts held back"
+    one = f" {one_line(names.get(found['largest'], found['largest']))} alone brought {share(found['largest_share'])} of the margin of {whose}"
+    return (
+        f"{said}{one}; without it the treated brought {_size(found['margin_without'], currency)}."
+        if pd.notna(found["margin_without"])
+        else f"{said}{one}."
+    )
+
+
+def _size(value: float, currency: str) -> str:
+    """Write how much more or less."""
+    return f"{short_money(abs(value), currency)} {'more' if value >= 0 else 'less'}"
+
+
+def money_waits(at: pd.DataFrame) -> str:
+    """Say when margin and cost are read; empty where they are already, or nothing was drawn.
+
+    Parameters
+    ----------
+    at : DataFrame of `readout.looks`
+    """
+    if at["reached"].all() or not at["reached"].any():
+        return ""
+    return f"Whether the programme paid is too early to ask: margin and cost are read at the last look, on {day(at['over_on'].iloc[-1])}."
 
 
 def finance_table(found: pd.Series | None, hour_cost: float, currency: str) -> pd.DataFrame:
     """The block for finance, one row per line: ``line, amount`` (in words), ``how``."""
     if found is None:
         return pd.DataFrame(columns=["line", "amount", "how"])
-    spent = [f"campaigns {money(found['spend'], currency)}"] * bool(pd.notna(found["spend"]))
-    spent += [f"{found['hours']:,.0f} hours of sales at {money(hour_cost, currency)}"] * bool(pd.notna(found["hours"]))
     lacks = [w for w, c in (("spend of campaigns", "spend"), ("hours of sales", "hours")) if pd.isna(found[c])]
-    cost = [f"{joined(spent)} on these accounts; counted is what is beyond that of accounts held back"] * bool(spent)
-    cost += [f"not known: {joined(lacks)}"] * bool(lacks)
+    parts = [("Campaigns", found["spend"], "share of these accounts in the spend of campaigns")]
+    parts += [
+        (
+            "Hours of sales",
+            found["hours"] * hour_cost,
+            f"{found['hours']:,.0f} hours noted, at {money(hour_cost, currency)}: those not noted cost too",
+        )
+    ]
+    parts = [p for p in parts if pd.notna(p[1])]
+    less = sum(p[1] for p in parts) - found["cost"]
+    parts += [
+        ("Less what accounts held back cost", -less, "campaigns for all accounts, and hours, reached them too")
+    ] * bool(parts)
+    spent = [(name, money(value, currency), how) for name, value, how in parts]
+    cost = f"of what is known; not known: {joined(lacks)}" if lacks else "beyond that of accounts held back"
     assumed = f"; of {share(found['estimated'])} of the revenue the default margin" if found["estimated"] > 0 else ""
     lines = [
         ("Segment", count(found["accounts"], "account"), "accounts drawn for treatment, whatever happened to them since"),
@@ -238,7 +298,7 @@ def finance_table(found: pd.Series | None, hour_cost: float, currency: str) -> p
         ("Counterfactual", money(found["counterfactual"], currency), "margin they would have brought anyway, after the accounts held back"),
         ("Actual", money(found["actual"], currency), f"margin they brought{assumed}"),
         ("Incremental margin", _estimate(found, "margin", money, currency), "actual less counterfactual, with its interval"),
-        ("Cost", money(found["cost"], currency), "; ".join(cost)),
+        *spent, ("Cost", money(found["cost"], currency) if pd.notna(found["cost"]) else "unknown", cost),
         ("Net", _estimate(found, "net", money, currency) if pd.notna(found["net"]) else "unknown", "incremental margin less cost, with its interval"),
         ("Verdict", found["verdict"], "worth it only where the whole interval of the net is above nothing"),
     ]  # fmt: skip
@@ -249,19 +309,41 @@ def net(found: pd.Series | None, currency: str) -> str:
     """Say what the programme was worth, in a line; empty where that cannot be read."""
     if found is None or pd.isna(found["net"]):
         return ""
-    return f"Net worth of the programme: {_estimate(found, 'net', short_money, currency)}, {found['verdict'].replace('cannot', 'nobody can')}"
+    ends = _estimate(found, "net", short_money, currency)
+    return (
+        "Whether it paid cannot be told"
+        if found["verdict"] == "cannot tell"
+        else f"Net worth of the programme: {ends}, {found['verdict']}"
+    )
 
 
 def assumption(found: pd.Series | None, currency: str) -> str:
-    """State the one assumption of the block for finance, and what would turn its balance."""
+    """State the one assumption of the block for finance, and from which margin on the programme pays."""
     if found is None:
         return ""
     taken = "One assumption: what deals of these months bring later is not counted."
-    if pd.isna(found["net"]):
-        return taken
-    each, net = found["cost"] / found["accounts"], found["net"] / found["accounts"]
-    turn = f"{money(abs(net), currency)} {'less' if net > 0 else 'more'}"
-    return f"{taken} The programme pays from {money(each, currency)} of extra margin per treated account on; {turn} per account would turn the balance."
+    pays = f" The programme pays from {money(found['cost'] / found['accounts'], currency)} of extra margin per treated account on."
+    return taken + pays * bool(found["cost"] > 0)
+
+
+def balance_table(
+    balanced: pd.DataFrame, units: Mapping[str, tuple[str, str]], names: Mapping[str, str], currency: str
+) -> pd.DataFrame:
+    """Arms before the draw in words, one row each; outcomes per account.
+
+    Parameters
+    ----------
+    balanced : DataFrame to the spec of ``14_balance``
+    """
+    texts = {
+        side: [
+            quantity(r[side], r["what"], units.get(r["what"], ("", ""))[1], currency) for _, r in balanced.iterrows()
+        ]
+        for side in ("treated_mean", "held_mean")
+    }
+    return balanced.drop(columns="experiment_id").assign(
+        what=balanced["what"].replace({**names, "employees": "Employees"}), **texts
+    )
 
 
 def touched(found: pd.DataFrame, names: Mapping[str, str]) -> str:
@@ -281,7 +363,7 @@ def title(read: pd.DataFrame, names: Mapping[str, str]) -> str:
 
 def chance(p: float, draws: int) -> str:
     """Say how often draws that do nothing show as much."""
-    return f"Were there no effect, {share(p)} of {draws:,} other draws would show as much"
+    return f"Were there no effect, {share(p)} of {draws:,} other draws (dark) would show as much or more"
 
 
 def keep_holding_back(alone: pd.DataFrame) -> str:
@@ -310,14 +392,14 @@ def end_experiment(registered: pd.DataFrame, is_over: bool, names: Mapping[str, 
     what = {
         "more": "treat the accounts held back as well",
         "less": "take the treated accounts out, or treat them otherwise",
-    }.get(row["verdict"], "its held-back accounts are free; draw the next one from a longer list, or wait longer")
+    }.get(row["verdict"], "these accounts, held back until now, may enter the programme or be drawn again")
     return f"End {row['experiment_id']}: {what}"
 
 
 def reason(registered: pd.DataFrame) -> str:
     """Say what the registered measure shows, in a clause."""
     rows = registered[registered["effect"].notna()]
-    return "".join(f"{r.verdict}, p {_p(r.p, r.level)}" for r in rows.head(1).itertuples())
+    return "".join(f"{r.verdict}: {_luck(r.p, r.level)}" for r in rows.head(1).itertuples())
 
 
 def keep_or_stop(found: pd.Series | None) -> str:

@@ -189,7 +189,7 @@ PAGES: dict[str, Format] = {  # columns of tables that are shown and not kept
     "moved_back": Format("share", "Answered if moved back", ends=("moved_back_low", "moved_back_high")),
     "beyond": Format("share", "Answered beyond that", ends=("beyond_low", "beyond_high")),
     "converted": Format("share", "Converted", ends=("converted_low", "converted_high")),
-    "over_on": Format("day", "Months over on"),
+    "over_on": Format("day", "Months over on"), "plain_difference": Format("text", "Plain difference"),
     "treated_mean": Format("number", "Treated"), "held_mean": Format("number", "Held back"),
     "smd": Format("number", "Difference", "standard deviations"), "relative": Format("text", "Of the held-back mean"),
     "meaning": Format("text", "What that means"),

@@ -390,7 +390,7 @@ READOUT = table("14_readout", "What each experiment drawn by lot shows: its regi
     "relative": col("number", "effect over the mean of those held back", null=True, unit="share"),
     "smallest_rise": col("number", "of the registered measure: rise that these lots find with the power of the house, over the mean of the accounts drawn", null=True, unit="share"),
     "p": col("rate", "share of draws that show as much by chance", null=True),
-    "p_adjusted": col("rate", "the same, adjusted for all measures that are not registered; missing for the one that is", null=True),
+    "p_adjusted": col("rate", "the same times the measures that are not registered; missing for the one that is", null=True),
     "level": col("rate", "p-value up to which this look is no chance"),
     "verdict": col("text", "what it shows", one_of=VERDICTS),
 })
