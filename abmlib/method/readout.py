@@ -5,6 +5,7 @@ Every account counts where it was drawn, whatever happened to it since (intentio
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -285,13 +286,11 @@ def readout(found: Sequence[Experiment], facts: Mapping[str, pd.DataFrame], as_o
     parts = [pd.DataFrame(columns=[*columns, "p_adjusted"])]
     for experiment in found:
         at = looks(experiment, as_of)
-        rows = [_look(experiment, experiment.measure, facts, *look) for look in at.itertuples(index=False)]
+        rows = [_look(experiment, experiment.measure, facts, look) for look in at.itertuples(index=False)]
         others = [o for o in FULL if o != experiment.measure and len(facts[o])]
         last = at[at["reached"]].tail(1)
         rows += [
-            _look(experiment, o, facts, *look, tests=len(others))
-            for look in last.itertuples(index=False)
-            for o in others
+            _look(experiment, o, facts, look, len(others)) for look in last.itertuples(index=False) for o in others
         ]
         part = pd.DataFrame(rows, columns=columns)
         together = (part["p"].astype(float) * len(others)).clip(upper=1.0)
@@ -300,16 +299,10 @@ def readout(found: Sequence[Experiment], facts: Mapping[str, pd.DataFrame], as_o
 
 
 def _look(
-    experiment: Experiment,
-    outcome: str,
-    facts: Mapping[str, pd.DataFrame],
-    months: int,
-    over: pd.Timestamp,
-    level: float,
-    reached: bool,
-    tests: int = 1,
+    experiment: Experiment, outcome: str, facts: Mapping[str, pd.DataFrame], look: tuple[Any, ...], tests: int = 1
 ) -> tuple[object, ...]:
-    """One row of `readout`: an outcome at a look, as one of several tests that hold together."""
+    """One row of `readout`: an outcome at a row of `looks`, as one of several tests that hold together."""
+    months, over, level, reached = look
     drawn, nothing, fact = experiment.drawn, (np.nan,) * 8, facts.get(outcome)
     head = (experiment.name, outcome, outcome == experiment.measure, months, over, *experiment.counts)
     if fact is None or fact.empty or not reached:
