@@ -64,8 +64,8 @@ def reached(seen: Seen) -> Found:
     own = seen.once(experiment)
     look = readout.looks(own, seen.book.as_of).iloc[-1]
     found = readout.on_reached(own, readout.units(own, {MEASURE: opened(seen.deals)}, look), look)
-    if found is None:
-        return Found()
+    if found is None:  # it reached all that were treated
+        return replace(last_look(seen), called=None)
     truth = caused(seen, look["months"]) / found["share_treated"]
     return Found(found["effect"], truth, found["low"], found["high"], n=found["treated"] + found["held"])
 
@@ -149,7 +149,7 @@ PROOFS = (
         reached,
         bias=0.15,
         unit="accounts",
-        note=TRUTH + "Both are per account reached; where all treated accounts were reached 14 does not ask.",
+        note=TRUTH + "Both are per account reached; where all treated accounts were reached this is the effect on all.",
     ),
     Proof(
         "power promised before a draw",
