@@ -95,6 +95,7 @@ same_headline = doubled[group == "treated"].mean()
 headlines = doubled.groupby(group).agg(["sum", "mean"])
 with check("Exercise 1", same_headline, "A headline that accounts can print without the programme does not speak for it."):  # fmt: skip
     mistakes = {
+        "This is in percent. Give a share: 0.05, not 5.": 100 * headlines.loc["holdout", "mean"],
         "This is a number of accounts. Divide it by the number of accounts held back.": headlines.loc["holdout", "sum"],
         "This is the share of the treated accounts. The question is what happens where nothing was done.": headlines.loc["treated", "mean"],
         "You also count the accounts that were never on the list. They were not chosen, so they are another kind of account.": doubled[group != "treated"].mean(),
@@ -105,6 +106,11 @@ with check("Exercise 1", same_headline, "A headline that accounts can print with
 
 # %%
 print("Accounts that can print the headline: " + ", ".join(f"{r['sum']:.0f} ({r['mean']:.0%}) {g}" for g, r in headlines.iterrows()))  # fmt: skip
+k, n = headlines.loc["holdout", "sum"], (group == "holdout").sum()
+if headlines.loc["treated", "mean"] > headlines.loc["holdout", "mean"]:
+    print(
+        f"The treated print it more often; but {k:.0f} of {n} held back is too few to tell, and of one account it tells nothing."
+    )
 print(f"And if the programme does nothing at all, the best of all drawn accounts is a treated one in {drawn['treated'].mean():.0%} of draws: there are more of them.")  # fmt: skip
 
 # %% [markdown]
@@ -131,7 +137,7 @@ chance = ...
 
 # %% [markdown] tags=["hint"]
 # `fake @ deals_before` adds up, for each draw, the deals of the accounts that are true. Divide by `fake[0].sum()` for their mean;
-# `~fake` turns true and false round. Then compare `np.abs(…)` with `abs(gap)`.
+# `~fake` swaps true and false. Then compare `np.abs(…)` with `abs(gap)`.
 
 # %% tags=["solution"]
 differences = fake @ deals_before / fake[0].sum() - ~fake @ deals_before / (~fake[0]).sum()
@@ -148,6 +154,7 @@ placebo, lots = (np.abs(weights @ deals) for deals in (deals_before, deals_after
 as_far = (placebo >= abs(gap) - 1e-9).mean()
 with check("Exercise 2", chance, "The more often nothing looks like this, the less it speaks for a programme."):
     mistakes = {
+        "This is in percent. Give a share: 0.05, not 5.": 100 * as_far,
         "This counts one direction only. A programme that never was may look bad as well as good.": (weights @ deals_before >= gap - 1e-9).mean(),
         "This is the share of draws that are nearer to 0 than `gap`. The exercise asks for the others.": 1 - as_far,
         "This takes the year with the programme. A placebo needs a year in which nothing was done.": (lots >= abs(gap) - 1e-9).mean(),
@@ -186,14 +193,14 @@ print(f"A rise of {hoped:.0%} on {deals_before.mean():.2f} deals each. Seen in t
 
 # %% [markdown] tags=["exercise"]
 # ### Exercise 3: how often would 100 accounts show it?
-# A trial finds the rise if `apart` is more than 1.96 standard errors above 0. The error squared is the variance of each group divided by its
-# number of accounts, both added up. In which share of the trials is the rise found? Put this **power** into `found`.
+# A trial finds the rise if `apart` is more than 1.96 standard errors above 0. The error squared is the variance of each group
+# (`var(axis=1, ddof=1)`) divided by its number of accounts, both added up. In which share of the trials is the rise found? Put this **power** into `found`.
 
 # %% tags=["answer"]
 found = ...
 
 # %% [markdown] tags=["hint"]
-# `one.var(axis=1, ddof=1) / 50` is the first part, one value for each trial. Add the second and take the root.
+# `one.var(axis=1, ddof=1) / 50` is the first part, one value for each trial. Add the second, take the root, and compare `apart` with it.
 
 # %% tags=["solution"]
 error = np.sqrt(one.var(axis=1, ddof=1) / 50 + two.var(axis=1, ddof=1) / 50)
@@ -218,18 +225,21 @@ def share_found(n: int) -> float:
 
 with check("Exercise 3", found, "Ask this before the programme. An experiment that cannot show the rise gives no answer, whatever it costs."):  # fmt: skip
     mistakes = {
+        "This is in percent. Give a share: 0.05, not 5.": 100 * share_found(100),
         "This is how often the treated are ahead at all. Without any rise they would be ahead in half of the trials.": (apart > 0).mean(),
         "This takes deals as independent. Some accounts open many and many open none, so the accounts vary more.": (apart > 1.96 * np.sqrt((one.mean(axis=1) + two.mean(axis=1)) / 50)).mean(),
         "This asks for the whole rise that was hoped for. To be found, it need only be more than chance.": (apart > hoped * deals_before.mean()).mean(),
     }  # fmt: skip
     name_mistake(found, share_found(100), 0.0006, mistakes)
-    assert off(found, share_found(100)) < 0.0051, "The variances, the counts, the root or the 1.96 is another."
+    assert off(found, share_found(100)) < 0.0051, (
+        "Check the variances (ddof=1), the 50 accounts of each group, the root, and the 1.96."
+    )
 
 # %%
 by_list = pd.Series({n: share_found(n) for n in (30, 100, 200, 400, 800, 1_600)}, name="power")
 enough = by_list.index[by_list >= 0.8]
 print(f"80 % is what experiments are planned for. Of these lists, {f'{enough[0]:,} accounts are the first that reach it' if len(enough) else 'none reaches it'}; yours has {len(drawn)}.")  # fmt: skip
-print("A longer time, each account's own past and a larger effect make do with fewer; wishing does not.")
+print(f"A list as long as yours, half of it held back, finds it in {share_found(len(drawn) // 2 * 2):.0%} of trials. A longer time, each account's own past and a larger effect make do with fewer accounts.")  # fmt: skip
 by_list.rename_axis("accounts on the list").to_frame().T.style.format("{:.0%}")
 
 # %% [markdown]
@@ -243,7 +253,7 @@ print(f"Reached: {after[reached].mean():.2f} deals each, all others {after[~reac
 
 # %% [markdown] tags=["exercise"]
 # ### Exercise 4: what did the programme do?
-# Lots made the groups alike, nothing else did. So count every account in the group it was drawn into, reached or not (*intention to
+# Lots make groups alike on average, nothing else does. So count every account in the group it was drawn into, reached or not (*intention to
 # treat*). Divide this difference in deals per account by the share of treated accounts that were reached. This is the difference per
 # account **reached**, if being drawn does nothing to one that is not. Put it into `on_reached`.
 
@@ -268,7 +278,9 @@ on_reached = after[reached].mean() - after[group == "holdout"].mean()
 share_reached = drawn.loc[drawn["treated"], "reached"].mean()
 complier = gap / share_reached
 naive, picked_out = (after[reached].mean() - after[rest].mean() for rest in (~reached, group == "holdout"))
-with check("Exercise 4", on_reached, "Lots make groups alike, also in what nobody records. Choosing does not."):
+with check(
+    "Exercise 4", on_reached, "On average lots make groups alike, also in what nobody records. Choosing does not."
+):
     mistakes = {
         "The others were never chosen. Accounts that are chosen differ from them before anything is done.": naive,
         "Who was reached is not left to lots. Compare the groups as they were drawn, then divide by the share reached.": picked_out,
@@ -290,6 +302,8 @@ strata = drawn["stratum"].astype(str).to_numpy()
 read = randomised.read(deals_after.astype(float), treated, strata, deals_before.astype(float), seed=14)
 low, high = randomised.interval(read, level)
 print(f"By hand {gap:+.2f}, by the workbook {read.effect:+.2f}, from {low:+.2f} to {high:+.2f}, p {randomised.p_value(read):.2f}")  # fmt: skip
+luck = deals_before[treated].mean() - deals_before[~treated].mean()
+print(f"In one draw luck remains: in the year before, the treated opened {luck:+.2f} deals more than those held back. The workbook takes off what that predicts.")  # fmt: skip
 planted = pd.read_csv(f"{truth}/opportunities.csv")
 day, begins = pd.to_datetime(planted["opens_at"]).dt.tz_localize(None), planted["account_id"].map(start)
 in_year = day.between(begins, begins + a_year, inclusive="left")
