@@ -35,7 +35,7 @@ effect: float = 0.2  # rise that the programme hopes for, share of the baseline
 edit: bool = False  # in JupyterLab: show a form for one of the files below
 form: str = "objectives"  # the file the form is for
 entered_by: str = ""  # who fills the form, to begin with; empty: the last one who did
-planned: int = 100  # accounts on the future list, if none is entered yet
+planned: int = 100  # accounts on the future list, where too few are entered yet
 held_share: float = 0.5  # accounts to hold back, share of those that can be drawn
 design: str = "pairs"  # how lots are drawn: among neighbours (pairs), or within strata
 holdout_measure: str = "opportunities_opened"  # the one measure that will judge the accounts drawn
@@ -64,7 +64,7 @@ from abmlib.method import (
 from abmlib.method.deals import with_days
 from abmlib.pages import forms, plots, say, say_framework, say_holdout, show
 from abmlib.stats.intervals import FLOOR_OUTCOMES, LEVEL
-from abmlib.stats.power import POWER, RISES
+from abmlib.stats.power import DESIGN_DRAWS, POWER, RISES
 from abmlib.tables import Book
 from abmlib.tables.definitions import measures
 
@@ -243,31 +243,46 @@ if (effects["status"] == "ok").any():
 # %% [markdown]
 # ## Hold accounts back
 # Whether the programme works can only be told against accounts that chance alone kept out of it, and these have to be drawn before
-# anything is done to them. Lots are drawn among accounts that were alike, so that luck moves the comparison less. Which rise a draw
-# would find is tried out on the accounts' own past: a rise is planted in those drawn, and looked for, again and again. Accounts picked
-# because they did much lately often do less afterwards; of them a draw finds somewhat less than stated.
+# anything is done to them. So lots are drawn among accounts that both teams want and that the programme never touched. Where these are
+# too few, the largest others that it never touched stand for those that the teams have yet to choose.
+#
+# Lots are drawn among accounts that were alike, so that luck moves the comparison less. Which rise a draw would find is tried out on
+# the accounts' own past: a rise is planted in those drawn, and looked for, again and again. Accounts picked because they did much
+# lately often do less afterwards; of them a draw finds somewhat less than stated.
 
-# %% tags=["finding"]
+# %%
 plans, drawn = book.read("experiment_plans"), book.read("experiments")
 known = readout.experiments(drawn, plans, accounts.index)
 ran = holdout.experiments(known, book.as_of)
-on_list = listed.index.union(voted.loc[sales_in & marketing_in, "account_id"])
+both_want = pd.Index(voted.loc[sales_in & marketing_in, "account_id"])
+on_list = listed.index.union(both_want)
 on_list = on_list[on_list.isin(accounts.index)]
-free = holdout.candidates(on_list, known, book.as_of, accounts.index)
+touched = holdout.in_programme(tiers, book.read("campaign_accounts"), known, book.as_of)
+free = holdout.candidates(both_want, touched, known, book.as_of, accounts.index)
 can_draw = len(free) >= FLOOR_OUTCOMES
-say.words(say_holdout.looks(ran), say_holdout.candidates(len(on_list), len(free), FLOOR_OUTCOMES, holdout.ENOUGH))
+
+# %% tags=["finding"]
+staff, created = accounts["employees"], accounts["created_day"]
+others = holdout.candidates(accounts.index.difference(free), touched, known, book.as_of, accounts.index)
+others = holdout.by_size(facts["revenue"], staff, others, book.as_of)
+add = 0 if can_draw else max(planned - len(free), 0)
+tried, more = free.append(others[:add]), others[add:]
+say.words(
+    say_holdout.looks(ran),
+    say_holdout.candidates(
+        len(on_list), int(on_list.isin(touched).sum()), len(free), len(tried), FLOOR_OUTCOMES, holdout.ENOUGH
+    ),
+)
 
 # %%
 columns = ["experiment_id", "measure", "drawn_on", "treated", "held_back", "horizon_months", "next_look", "frozen"]
 show.table(ran.assign(measure=ran["measure_id"].map(measures.name))[columns], "Experiments drawn", rows=show.LISTED)
 
 # %% tags=["finding"]
-more = holdout.candidates(accounts.index.difference(free), known, book.as_of, accounts.index)
 waits = sorted({*horizons, holdout_months, 2 * holdout_months})
 level = holdout.last_level(looks, holdout_months)
-staff, created = accounts["employees"], accounts["created_day"]
 promised = holdout.promises(
-    facts, holdout_measure, free, more, staff, created, book.as_of, waits, design, held_share, effect, level
+    facts, holdout_measure, tried, more, staff, created, book.as_of, waits, design, held_share, effect, level
 )
 own_list = holdout.of_design(promised, holdout_months, design)
 compared = measures.name(holdout_measure)
@@ -279,17 +294,18 @@ of_lists = promised[(promised["design"] == design) & (promised["status"] == "ok"
 if (of_lists["horizon_months"] == holdout_months).any():
     fig, ax = plt.subplots(figsize=(7.2, 2.6))
     plots.title(ax, say_holdout.title(of_lists, holdout_months, compared, most))
-    by_list = of_lists[of_lists["horizon_months"].isin(waits[-3:])].rename(
+    by_list = of_lists[of_lists["horizon_months"].isin([holdout_months, of_lists["horizon_months"].max()])].rename(
         columns={"accounts_list": "outcome", "smallest_detectable": "mde_relative"}
     )
     plots.detectable(by_list, effect, ax)
 
 # %%
-note = f"Power: of a rise of {effect:.0%}. Smallest rise: found with a chance of {POWER:.0%}, at the level of the last look."
+note = f"Power: of a rise of {effect:.0%}. Smallest rise: found with a chance of {POWER:.0%}, at the level of the last look; tried with "
+note += f"up to {DESIGN_DRAWS:,} draws, it is known to about {say_holdout.STEP * 100:.0f} points. Accounts: those created before the months tried."
 why = {"too_early": "too little history", "not_answerable": "the source or the book does not hold it"}
 of_draw = promised[(promised["status"] == "ok") | (promised["horizon_months"] <= holdout_months)]
 of_draw = of_draw.drop(columns="status").assign(why_unknown=of_draw["status"].map(why))
-show.table(of_draw, "What a draw would show", rows=show.LISTED, note=note * can_draw)
+show.table(of_draw, "What a draw would show", rows=show.LISTED, note=note * (len(of_draw) > 0))
 
 # %% [markdown]
 # The draw itself: off unless asked for. It enters the plan first, then who is treated and who is held back, and does so once. A report
@@ -308,7 +324,8 @@ registered = {
 plan_row, lots = holdout.draw(registered, neighbours)
 ids = {*plans["experiment_id"], *drawn["experiment_id"]}
 to_draw = {"known": ids, "entered_by": entered_by, "as_of": book.as_of}
-say.words(forms.draw(book.programme, plan_row, lots, **to_draw) if draw and can_draw else "")
+too_few = say_holdout.too_few(len(free), FLOOR_OUTCOMES)
+say.words((forms.draw(book.programme, plan_row, lots, **to_draw) if can_draw else too_few) if draw else "")
 
 # %% [markdown]
 # ## After the hand-over
@@ -658,11 +675,13 @@ book.decide(
 book.decide(
     "hold_accounts_back",
     kind="programme",
-    text=say_holdout.advice(own_list, int((lots["arm"] == "holdout").sum()), len(free), holdout_months),
+    text=say_holdout.advice(
+        promised, int((lots["arm"] == "holdout").sum()), len(free), FLOOR_OUTCOMES, holdout_months, design, most
+    ),
     owner=heads,
     due=str(two_weeks.date()),
-    reason=say_holdout.promise(promised, compared, holdout_months, design, POWER, most),
-    only_if=can_draw and not ran["running"].any() and own_list["status"] == "ok",
+    reason=say_holdout.reason(promised, len(free), FLOOR_OUTCOMES, holdout_months, design, most),
+    only_if=not ran["running"].any() and own_list["status"] == "ok",
     would_change="a programme of which nobody will ask what it brought",
 )
 show.decisions(book.decisions, book.currency, accounts["name"])

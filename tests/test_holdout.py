@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from abmlib.method import detectable, holdout, readout
-from abmlib.pages import forms, say_holdout
+from abmlib.pages import forms, say, say_holdout
 from abmlib.stats import power, randomised
 from abmlib.tables import Book
 from tests.conftest import as_read, entries
@@ -15,6 +15,9 @@ NOON = pd.Timestamp("2026-07-01T12:00:00Z")
 
 def day(text: str) -> pd.Timestamp:
     return pd.Timestamp(text)
+
+
+NOBODY = pd.Index([], dtype="str")
 
 
 # -- what runs, and who is free -------------------------------------------------------------------------------------------
@@ -67,9 +70,10 @@ def test_accounts_of_an_experiment_are_free_once_its_last_look_is_reached(as_of,
     ]
     assert (got["drawn_on"], got["last_look"]) == (day("2025-01-01"), day("2026-06-30"))
     assert got["next_look"] is pd.NaT if next_look is None else got["next_look"] == day(next_look)
-    assert holdout.candidates(pd.Index(["a", "b", "c", "e"]), found, day(as_of), accounts).tolist() == free
-    waits = "Do not look at X1 before" in say_holdout.looks(table)
-    assert waits == (next_look is not None)
+    assert holdout.candidates(pd.Index(["a", "b", "c", "e"]), NOBODY, found, day(as_of), accounts).tolist() == free
+    first = f"Do not look at X1 before {say.day(day(next_look))}." if next_look == "2025-12-31" else None
+    later = "Next look at X1: 30 June 2026." if next_look else "All looks are reached: X1 on 30 June 2026."
+    assert say_holdout.looks(table) == (first or later)
 
 
 def test_a_plan_made_after_the_draw_is_said_and_without_one_a_year_is_waited():
@@ -87,7 +91,30 @@ def test_where_nothing_was_drawn_everybody_wanted_is_free():
     accounts = pd.Index(["b", "a"])
     found, table = ran(as_read("experiment_plans"), as_read("experiments"), day("2026-01-01"))
     assert table.empty and say_holdout.looks(table) == ""
-    assert holdout.candidates(accounts, found, day("2026-01-01"), accounts).tolist() == ["a", "b"]
+    assert holdout.candidates(accounts, NOBODY, found, day("2026-01-01"), accounts).tolist() == ["a", "b"]
+
+
+def test_nobody_is_drawn_to_whom_the_programme_did_anything_before():
+    tiers = entries("account_tiers", "account_id tier valid_from", [
+        ("in_tier", "2", "2025-01-01", "2025-01-01"), ("later", "1", "2026-02-01", "2025-01-01"), ("never", "none", "2025-01-01", "2025-01-01"),
+    ], set_by="joint", reason="none")  # fmt: skip
+    named = entries("campaign_accounts", "campaign_id account_id added_at", [
+        ("C1", "in_campaign", "2025-05-01", "2025-01-01"), ("C1", "soon", "2026-05-01", "2025-01-01"),
+    ])  # fmt: skip
+    everybody = pd.Index(["a", "b", "c", "in_campaign", "in_tier", "later", "never", "soon"])
+    found = readout.experiments(WAVES, as_read("experiment_plans"), everybody)
+    touched = holdout.in_programme(tiers, named, found, day("2026-01-01"))
+    assert sorted(touched) == ["a", "in_campaign", "in_tier"]
+    over = day("2026-06-30")  # of the experiment; b was held back in it
+    assert holdout.candidates(everybody, touched, found, over, everybody).tolist() == [
+        "b",
+        "c",
+        "later",
+        "never",
+        "soon",
+    ]
+    nothing = holdout.in_programme(as_read("account_tiers"), as_read("campaign_accounts"), [], over)
+    assert holdout.candidates(everybody, nothing, [], over, everybody).equals(everybody.sort_values())
 
 
 # -- neighbours -------------------------------------------------------------------------------------------------------
@@ -136,6 +163,7 @@ def test_size_is_revenue_of_a_year_or_employees_where_nobody_bought():
     staff, accounts = pd.Series([3, None], ["a", "b"]), pd.Index(["a", "b"])
     assert holdout.sizes(bought, staff, accounts, day("2026-06-30")).tolist() == [5, 0]
     assert holdout.sizes(bought.iloc[:0], staff, accounts, day("2026-06-30")).tolist() == [3, 0]
+    assert holdout.by_size(bought, staff, pd.Index(["c", "b", "a"]), day("2026-06-30")).tolist() == ["a", "b", "c"]
 
 
 # -- what it would show -----------------------------------------------------------------------------------------------
@@ -160,7 +188,7 @@ def test_a_past_that_records_do_not_reach_is_nobodys():
     assert holdout.past_outcome(late, "mean", ids, day("2024-12-31"), 12).tolist() == [0]
 
 
-def test_longer_lists_are_of_those_next_by_size_and_a_book_without_them_says_so(monkeypatch):
+def test_longer_lists_take_further_accounts_in_order_and_a_book_without_them_says_so(monkeypatch):
     asked = []
     monkeypatch.setattr(
         power,
@@ -173,12 +201,14 @@ def test_longer_lists_are_of_those_next_by_size_and_a_book_without_them_says_so(
     got = holdout.promises(facts, "opportunities_opened", *given).set_index(["accounts_list", "design"])
     assert got["accounts"].tolist() == [30, 30, 45, 46]
     assert got["status"].tolist() == ["ok", "ok", "ok", "not_answerable"]  # twice the list asks for 30 further ones
-    assert set(asked[-1]) - set(listed) == set(more) - {"b15"}  # of those without revenue the last by id
+    assert set(asked[-1]) - set(listed) == set(more) - {"b15"}
     assert got["power"].iloc[0] == 0.2
     assert np.isnan(got["smallest_detectable"].iloc[3])
     own = holdout.of_design(got.reset_index(), 12, "strata")
     said = say_holdout.promise(got.reset_index(), "Deals", 12, "strata", 0.8, 2.0)
-    assert said.startswith("With 30 accounts and after 12 months, a rise of ") and "with 45 accounts" in said
+    assert said == (
+        "With a chance of 80%, 30 accounts find a rise of about 45% in deals in 12 months (among neighbours: about 45%); 45 accounts hardly help"
+    )
     assert own["status"] == "ok" and holdout.of_design(got.reset_index(), 6, "strata").isna().all()
     few = holdout.promises(facts, "opportunities_opened", listed[:29], *given[1:])
     assert few.empty and say_holdout.promise(few, "Deals", 12, "strata", 0.8, 2.0) == ""
@@ -216,27 +246,91 @@ def test_a_design_is_tried_on_the_months_before_the_page_with_groups_made_before
         holdout.promises(facts, "won_deals", *given)
 
 
+LIST = "69 of the 98 on the list are already in the programme: to draw them would test what stopping does. "
+LACK = "wanted by both teams and not yet in the programme; a draw needs 30"
+COUNTED = ". What a draw would find is counted for"
+UNTOUCHED = "that the programme never touched"
+
+
 @pytest.mark.parametrize(
-    ("wanted", "free", "says"),
+    ("listed", "running", "free", "counted", "says"),
     [
-        (0, 0, "Nobody can be drawn yet: no account is in a tier or wanted by both teams, and 30 are needed"),
-        (
-            98,
-            29,
-            "29 of 98 accounts on the list can be drawn; the others are in an experiment that runs. At least 30 are needed",
-        ),
-        (12, 12, "12 of 12 accounts on the list can be drawn. At least 30 are needed"),
-        (98, 98, "98 accounts can be drawn"),
-        (250, 250, "250 accounts can be drawn; with so many, chance alone makes both sides alike"),
+        (0, 0, 0, 20, f"No account is {LACK}{COUNTED} the 20 largest {UNTOUCHED}"),
+        (0, 0, 0, 0, f"No account is {LACK}"),
+        (98, 69, 23, 100, f"{LIST}6 accounts are held back in an experiment that runs. 23 are {LACK}{COUNTED} these and the 77 largest others "
+            f"{UNTOUCHED}, 100 in all"),
+        (1, 0, 1, 1, f"1 is {LACK}"),
+        (98, 98, 0, 0, f"{LIST.replace('69', '98')}No account is {LACK}"),
+        (98, 69, 29, 29, f"{LIST}29 are {LACK}"),
+        (30, 0, 30, 30, "30 accounts can be drawn"),
+        (250, 0, 250, 250, "250 accounts can be drawn; with so many, chance alone makes both sides alike, and no neighbours are needed"),
     ],
-)
-def test_it_is_said_who_can_be_drawn_and_how_many_are_needed(wanted, free, says):
-    assert say_holdout.candidates(wanted, free, 30, holdout.ENOUGH).startswith(says)
+)  # fmt: skip
+def test_it_is_said_who_can_be_drawn_why_others_cannot_and_how_many_are_needed(listed, running, free, counted, says):
+    assert say_holdout.candidates(listed, running, free, counted, 30, holdout.ENOUGH) == says
 
 
-def test_nobody_is_told_to_draw_what_only_a_doubling_would_show():
-    for least, words in ((0.6, "Hold back 15 of 30 accounts"), (1.01, "Do not draw"), (np.nan, "Do not draw")):
-        assert say_holdout.advice(pd.Series({"smallest_detectable": least}), 15, 30, 12).startswith(words)
+def designs(own=1.03, strata=0.93, waiting=0.95, longer=0.54, longest=0.55) -> pd.DataFrame:
+    rows = [
+        ("this list", 100, 12, "pairs", own), ("this list", 100, 12, "strata", strata), ("this list", 98, 24, "pairs", waiting),
+        ("1.5 × the list", 150, 12, "pairs", longer), ("2 × the list", 200, 12, "pairs", longest),
+    ]  # fmt: skip
+    columns = ["accounts_list", "accounts", "horizon_months", "design", "smallest_detectable"]
+    return pd.DataFrame(rows, columns=columns).assign(status="ok")
+
+
+FIRST = "100 accounts find a rise of about 105% in 12 months (within strata: about 95%); "
+
+
+@pytest.mark.parametrize(
+    ("found", "says"),
+    [
+        (designs(waiting=0.9), FIRST + "waiting 24 months finds about 90%, 150 accounts find about 55%, 200 accounts hardly help further"),
+        (designs(), FIRST + "waiting 24 months hardly helps, 150 accounts find about 55%, 200 accounts hardly help further"),
+        (designs(waiting=1.4, longer=1.2, longest=0.8), FIRST + "waiting 24 months hardly helps, 150 accounts hardly help, 200 accounts find about 80%"),
+        (designs(longer=1.0, longest=0.95), FIRST + "waiting 24 months hardly helps, 150 accounts hardly help, 200 accounts hardly help"),
+        (designs(0.7, 0.95, 0.75, 0.65, 0.6), FIRST.replace("105", "70") + "waiting 24 months hardly helps, 150 accounts hardly help, 200 accounts find about 60%"),
+        (designs(np.nan, np.nan, np.nan, np.nan, 1.9), "100 accounts find no rise up to 200% in 12 months (within strata: none up to 200%); "
+            "waiting 24 months hardly helps, 150 accounts hardly help, 200 accounts find about 190%"),
+        (designs()[:1], "100 accounts find a rise of about 105% in 12 months"),
+    ],
+)  # fmt: skip
+def test_a_longer_list_or_wait_is_named_with_its_rise_only_if_it_helps(found, says):
+    assert say_holdout.outlook(found, 12, "pairs", 2.0) == says
+
+
+def test_the_caption_never_says_that_a_longer_list_finds_a_larger_rise():
+    own = designs().query("design == 'pairs'")
+    assert (
+        say_holdout.title(own, 12, "Deals", 2.0)
+        == "Deals, after 12 months: 100 accounts find about 105%; 200 accounts find about 55%"
+    )
+    larger = own.assign(smallest_detectable=[0.5, 0.5, 0.5, 0.6])
+    assert say_holdout.title(larger, 12, "Deals", 2.0).endswith("100 accounts find about 50%; 200 accounts hardly help")
+
+
+def test_nobody_is_told_to_draw_too_few_or_what_only_a_doubling_would_show():
+    def told(found, free):
+        given = (30, 12, "pairs", 2.0)
+        return say_holdout.advice(found, 15, free, *given), say_holdout.reason(found, free, *given)
+
+    text, why = told(designs(0.6), 30)
+    assert text.startswith("Hold back 15 of 30 accounts")
+    assert why == "smallest rise found in 12 months: about 60% among neighbours and about 95% within strata"
+    text, why = told(designs(), 30)
+    assert text.startswith(
+        f"Vote on more accounts before any are drawn to be held back, as only more than a doubling would be found: {FIRST}"
+    )
+    text, why = told(designs(0.6), 29)
+    assert text.startswith(
+        "Vote on accounts to add, and draw who of them is held back before anything is done to them: 100 accounts find"
+    )
+    assert why == f"29 accounts are {LACK}"
+    assert told(designs(), 0)[1] == f"no account is {LACK}"
+    assert len(told(designs(np.nan, np.nan), 30)[1]) <= say.LONGEST_REASON
+    assert say_holdout.too_few(23, 30) == (
+        "Nobody is drawn: at least 30 accounts that are not yet in the programme have to be wanted by both teams first, now 23"
+    )
 
 
 # -- the draw ---------------------------------------------------------------------------------------------------------
@@ -265,7 +359,7 @@ def test_plan_and_draw_are_entered_together_and_pass_the_checks_of_their_tables(
     assert (arms["arm"] == np.where(again, "treated", "holdout")).all()
     found, table = ran(book.read("experiment_plans"), book.read("experiments"), book.as_of, "acme beta")
     assert table[["frozen", "running"]].values.tolist() == [["before the draw", True]]
-    assert holdout.candidates(arms.index, found, book.as_of, arms.index).empty
+    assert holdout.candidates(arms.index, NOBODY, found, book.as_of, arms.index).empty
 
 
 def test_a_draw_that_the_page_does_not_know_of_is_not_drawn_again(tmp_path):

@@ -7,6 +7,7 @@ import pandas as pd
 
 from abmlib.method import readout
 from abmlib.method.detectable import DAY, OUTCOMES, SEED, SLACK, Comparison, baseline, outcome_by_account
+from abmlib.method.framework import entry_days
 from abmlib.method.periods import Period
 from abmlib.method.readout import Experiment
 from abmlib.stats import power, randomised
@@ -35,29 +36,52 @@ def experiments(found: Sequence[Experiment], as_of: pd.Timestamp) -> pd.DataFram
     -------
     DataFrame, one row per experiment, in their order: ``experiment_id, measure_id, drawn_on`` (first day), ``treated, held_back``
     (accounts), ``horizon_months, next_look`` (a day; missing when all are over), ``last_look`` (a day), ``frozen`` (the plan: ``before
-    the draw``, ``after the draw``, ``no plan``), ``running`` (the last look is not reached)
+    the draw``, ``after the draw``, ``no plan``), ``running`` (the last look is not reached), ``looked`` (the first one is)
     """
     rows = []
     for each in found:
         days = readout.looks(each, as_of)
         ahead, first = days.loc[~days["reached"], "over_on"], each.entries["assigned_day"].min()
-        of = (ahead.min(), days["over_on"].max(), each.registered, len(ahead) > 0)
+        of = (ahead.min(), days["over_on"].max(), each.registered, len(ahead) > 0, len(ahead) < len(days))
         rows.append((each.name, each.measure, first, *each.counts, each.months, *of))
-    columns = "experiment_id measure_id drawn_on treated held_back horizon_months next_look last_look frozen running"
+    columns = (
+        "experiment_id measure_id drawn_on treated held_back horizon_months next_look last_look frozen running looked"
+    )
     return pd.DataFrame(rows, columns=columns.split())
 
 
-def candidates(wanted: pd.Index, found: Sequence[Experiment], as_of: pd.Timestamp, accounts: pd.Index) -> pd.Index:
-    """Accounts that can be drawn: wanted for the programme, in the book, and in no experiment that runs.
+def in_programme(
+    tiers: pd.DataFrame, targeted: pd.DataFrame, found: Sequence[Experiment], as_of: pd.Timestamp
+) -> pd.Index:
+    """Accounts to which the programme has done anything: they entered a tier or a campaign, or were drawn for treatment.
 
     Parameters
     ----------
-    wanted : accounts in tiers, and those that both teams want
+    tiers, targeted : DataFrames of ``tables.schema`` ``account_tiers`` and ``campaign_accounts``
+    found : of `readout.experiments`
+    """
+    since = entry_days(tiers)
+    named = targeted.loc[~(targeted["added_day"] > as_of), "account_id"]
+    treated = [account for each in found for account in each.drawn.index[each.drawn["treated"]]]
+    return pd.Index([*since.index[since <= as_of], *named, *treated], dtype="str").unique()
+
+
+def candidates(
+    wanted: pd.Index, touched: pd.Index, found: Sequence[Experiment], as_of: pd.Timestamp, accounts: pd.Index
+) -> pd.Index:
+    """Accounts that can be drawn: wanted, in the book, not touched by the programme, and in no experiment that runs.
+
+    Accounts held back in an experiment that is over are free. Drawing those in the programme would test what stopping does.
+
+    Parameters
+    ----------
+    wanted : accounts that both teams want
+    touched : of `in_programme`
     found : of `readout.experiments`
     accounts : of the book
     """
     busy = {account for each in readout.running(found, as_of) for account in each.entries["account_id"]}
-    return accounts[accounts.isin(wanted) & ~accounts.isin(busy)].sort_values()
+    return accounts[accounts.isin(wanted) & ~accounts.isin(touched) & ~accounts.isin(busy)].sort_values()
 
 
 def next_id(plans: pd.DataFrame, drawn: pd.DataFrame) -> str:
@@ -127,6 +151,12 @@ def sizes(bought: pd.DataFrame, employees: pd.Series, accounts: pd.Index, end: p
     return revenue if revenue.any() else employees.reindex(accounts).astype(float).fillna(0.0)
 
 
+def by_size(bought: pd.DataFrame, employees: pd.Series, accounts: pd.Index, end: pd.Timestamp) -> pd.Index:
+    """Order accounts by `sizes`, the largest first, and by id where they are alike."""
+    ordered = sizes(bought, employees, accounts, end).rename_axis("id").reset_index(name="size")
+    return pd.Index(ordered.sort_values(["size", "id"], ascending=[False, True])["id"])
+
+
 def past_outcome(fact: pd.DataFrame, kind: str, accounts: pd.Index, end: pd.Timestamp, months: int) -> pd.Series:
     """Outcome of each account in the months up to a day; of a share, whether it had any; 0 where records do not reach back."""
     window = Period(months_before(end, months) + DAY, end)
@@ -167,15 +197,14 @@ def promises(
     """Say which rise each list, time and design would find, by drawing it again and again on the accounts' own past.
 
     The months up to `as_of` stand for those to come; groups are made, and the comparison read, with the months before them. Longer
-    lists are of accounts that come next by size, and of the design chosen; this list is tried with all designs. Accounts created later
-    have no such past and do not count.
+    lists are of the design chosen; this list is tried with all designs. Accounts created later have no such past and do not count.
 
     Parameters
     ----------
     facts : of `detectable.outcome_facts`
     measure : one of `detectable.OUTCOMES`
     listed : accounts to be drawn
-    more : accounts that a longer list can take
+    more : accounts that a longer list takes, in this order
     employees, created : by account
     months : times to wait
     effect : rise hoped for, share of the mean
@@ -201,15 +230,13 @@ def promises(
         raise ValueError(f"holdout_measure: there is no {measure}. Give one of {', '.join(OUTCOMES)}.")
     kind, fact, rows = OUTCOMES[measure][0], facts[measure], []
     tried = sorted({*power.RISES, effect})
-    ordered = sizes(facts["revenue"], employees, more, as_of).rename_axis("id").reset_index(name="size")
-    further = pd.Index(ordered.sort_values(["size", "id"], ascending=[False, True])["id"])
     for name, times in LISTS.items() if len(listed) >= FLOOR_OUTCOMES else ():
         add = round(len(listed) * (times - 1))
-        whole = Comparison("planned", 0, 0, listed.append(further[:add]), as_of + DAY)
+        whole = Comparison("planned", 0, 0, listed.append(more[:add]), as_of + DAY)
         for horizon, way in ((h, d) for h in months for d in (DESIGNS if times == 1 else (design,))):
             window, values, _, status = baseline(fact, kind, whole, created, horizon)
             chances = np.full(len(tried), np.nan)
-            if add > len(further):
+            if add > len(more):
                 status = "not_answerable"
             if status == "ok":
                 before = window.start - DAY

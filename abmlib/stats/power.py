@@ -22,7 +22,7 @@ MOST_TIMES = 1e3  # ratios of two rates above it are not searched
 DRAWS = 4_000  # pairs of groups drawn from the user's own values
 MOST_UNITS = 2_000  # in more units a mean is as good as normal, whatever the shape of the values
 RISES = (0.1, 0.5, 1.0, 2.0)  # shares of the mean that are planted to find the smallest one that a design finds
-DESIGN_DRAWS = 1_000  # lots drawn to know the power of a design
+DESIGN_DRAWS, FEWEST_DRAWS = 2_000, 1_000  # lots drawn to know the power of a design: of few units, and of many
 CELLS = 1_000_000  # numbers held at once while drawing
 
 Curve = Callable[[float], float]
@@ -190,7 +190,8 @@ def chances_of_design(
     treated = randomised.draw(pd.Series(group), held_share, seed).to_numpy()
     if not (min(treated.sum(), (~treated).sum()) >= 2 and base > 0 and np.ptp(y) > 0):
         return np.full(len(rises), np.nan)
-    lots = randomised.redraws(treated, group, seed, DESIGN_DRAWS)[1:]
+    draws = min(DESIGN_DRAWS, max(FEWEST_DRAWS, CELLS // len(y)))
+    lots = randomised.redraws(treated, group, seed, draws)[1:]
     nothing = randomised.statistic(randomised.of_draws(lots, y, treated.astype(float), group, x))
     asked = np.quantile(np.abs(nothing), 1 - level)
     own = _own_rates(y, x, random, lots.shape) if kind == "rate" else y
