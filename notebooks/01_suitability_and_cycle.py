@@ -47,6 +47,7 @@ from abmlib.method import (
     framework,
     orders,
     periods,
+    readout,
     suitability,
 )
 from abmlib.method.deals import with_days
@@ -267,9 +268,12 @@ show.grouped(by_term, "cycle and term", "Contracts by term: the part of those of
 
 # %% tags=["finding"]
 gaps = elements.largest_gaps(cells)
+tests = readout.experiments(book.read("experiments"), book.read("experiment_plans"), about.index)
+alone = readout.held_back(readout.running(tests, book.as_of), book.as_of)
 say.words(
     say_cycles.elements_ready(cells, gaps),
     say_cycles.outside(len(main) - len(asked), len(main)),
+    say_cycles.left_alone(alone),
 )
 
 # %%
@@ -499,7 +503,7 @@ book.decide(
     would_change="an interval that moves to the other side of a rule, or another rule",
     only_if=len(verdicts) > 1,
 )
-for row in gaps.itertuples():
+for row in elements.leave_out(gaps, alone["account_id"]).itertuples():
     why = row.lacking[row.lacking.index.isin(about.index)]  # none where personas are asked
     book.decide(
         say.slug(row.element, row.cycle),

@@ -93,6 +93,13 @@ def test_the_largest_gap_is_said_and_what_nobody_records_is_no_gap():
     assert unknown == "No element can be judged: what it asks for is not in the data"
 
 
+def test_accounts_held_back_are_said_to_be_left_out():
+    alone = pd.DataFrame({"account_id": list("abc"), "experiment_id": ["X1", "X1", "X\n2"]})
+    said = say_cycles.left_alone(alone)
+    assert said == "Next steps for the elements leave out 1 account held back in X 2 and 2 accounts held back in X1."
+    assert say_cycles.left_alone(alone.iloc[:0]) == ""
+
+
 def test_no_finding_is_said_of_a_book_without_lines_revenue_or_placings():
     none = pd.DataFrame({"product_line": [], "cycle": [], "verdict": [], "share_of_revenue": []})
     said = [

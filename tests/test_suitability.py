@@ -397,6 +397,15 @@ def test_the_next_step_of_a_cell_is_a_chore_about_data_where_it_records_somethin
     assert not got.loc[("sales_commitment", "mid"), "next_step"].startswith("export")  # hand-overs are entered
 
 
+def test_accounts_left_alone_are_not_among_those_that_lack_an_element():
+    whole = {"lacking": [pd.Series(["why", "other"], ["a", "b"]), pd.Series(["why"], ["a"]), pd.Series(dtype="str")]}
+    gaps = pd.DataFrame(whole, ["some", "all", "none asked"])
+    left = elements.leave_out(gaps, ["a"])
+    assert {name: why.to_dict() for name, why in left["lacking"].items()} == {"some": {"b": "other"}, "none asked": {}}
+    assert elements.leave_out(gaps, []).index.equals(gaps.index)
+    assert elements.leave_out(gaps.iloc[:0], ["a"]).empty
+
+
 def test_a_cycle_without_accounts_gets_no_advice():
     got = cells({}, {"a": "early"})
     assert got.index[got["next_step"] != ""].get_level_values("cycle").unique().tolist() == ["early"]

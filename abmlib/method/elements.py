@@ -450,3 +450,16 @@ def largest_gaps(found: pd.DataFrame, many: int = 5) -> pd.DataFrame:
     short = (found["target"] - found["share"]).where(found["verdict"] == "gap")
     order = short.sort_values(ascending=False, kind="stable").dropna().index
     return pd.concat([found.loc[order], found[(found["verdict"] == UNKNOWN) & found["next_step"].ne("")]]).head(many)
+
+
+def leave_out(gaps: pd.DataFrame, accounts: Collection[str]) -> pd.DataFrame:
+    """Take accounts out of those that lack an element; a gap that only they have is dropped.
+
+    Parameters
+    ----------
+    gaps : of `largest_gaps`
+    accounts : to be left alone, such as those that lots hold back
+    """
+    lacking = [why[~why.index.isin(accounts)] for why in gaps["lacking"]]
+    kept = [len(now) > 0 or not len(before) for now, before in zip(lacking, gaps["lacking"], strict=True)]
+    return gaps.assign(lacking=pd.Series(lacking, gaps.index, dtype=object))[kept]

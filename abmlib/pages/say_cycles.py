@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from abmlib.pages.say import Words, count, day, joined, named, share, short_money, words
+from abmlib.pages.say import Words, count, day, joined, named, one_line, share, short_money, words
 
 DETAILED = 3  # lines of one verdict, up to which each is said with its criteria and accounts
 FEWEST = 10  # deals, accounts or touches behind a number of a cycle, below which a table shows it and no sentence does
@@ -82,6 +82,18 @@ def outside(left_out: int, main: int) -> str:
     """Say how many accounts the elements leave out, as account-based marketing does not suit their line; empty if none."""
     whom = count(left_out, "account of the early or mid cycle is", "accounts of the early or mid cycle are")
     return f"{whom} left out, of {main:,}: their line is not suited to account-based marketing." if left_out else ""
+
+
+def left_alone(alone: pd.DataFrame) -> str:
+    """Say which accounts the next steps of the elements leave out, as lots hold them back; empty if none.
+
+    Parameters
+    ----------
+    alone : DataFrame ``account_id, experiment_id``, one row per account that is held back
+    """
+    by = alone.groupby("experiment_id")["account_id"].size()
+    parts = joined([f"{count(n, 'account')} held back in {one_line(name)}" for name, n in by.items()])
+    return f"Next steps for the elements leave out {parts}." if len(alone) else ""
 
 
 def above(rows: pd.DataFrame) -> str:
