@@ -34,11 +34,10 @@ def page_name(notebook: str) -> str:
 
     Examples
     --------
-    >>> page_name("12_pipeline"), page_name("account_dossier")
-    ('Pipeline', 'Account dossier')
+    >>> page_name("12_pipeline"), page_name("14b_kpis"), page_name("account_dossier")
+    ('Pipeline', 'KPIs', 'Account dossier')
     """
-    words = notebook.removeprefix(f"{schema.number_of(notebook)}_").replace("_", " ")
-    return words[:1].upper() + words[1:]
+    return show.head(notebook.removeprefix(f"{schema.number_of(notebook)}_"))
 
 
 # -- decisions --------------------------------------------------------------------------------------------------------

@@ -403,6 +403,7 @@ def head(name: str, unit: str = "") -> str:
     ('Revenue kept (EUR)', 'n', 'Hours')
     """
     words = name if " " in name or len(name) == 1 else name[:1].upper() + name[1:].replace("_", " ")
+    words = words.replace("Kpis", "KPIs")
     return words + (f" ({unit})" if unit and unit.lower() not in words.lower().split() else "")
 
 
