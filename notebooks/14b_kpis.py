@@ -93,27 +93,31 @@ noted = book.measure(pd.concat([rows, kpi_report.kpi_rows(cells, now)]))
 # ## Answer
 
 # %% tags=["answer"]
+is_listed = (cells["group"] == results.LISTED).any()
+first, whom = (results.LISTED, f"accounts {results.LISTED}") if is_listed else (kpi_report.ALL, kpi_report.ALL)
 say.words(
+    say_kpis.LIST_CHOSEN * bool(is_listed),
     say_kpis.moved(cells, results.LISTED, book.currency),
     say_kpis.moved(cells, results.OTHERS, book.currency),
-    say_kpis.moved(cells, kpi_report.ALL, book.currency) * (results.LISTED not in set(cells["group"])),
+    say_kpis.moved(cells, kpi_report.ALL, book.currency) * (not is_listed),
     say_kpis.answer(answers, answer_days, LEVEL),
 )
 
 # %% [markdown]
-# ## The accounts of the list
+# ## What moved
 
 # %% tags=["finding"]
 say.words(
-    say_kpis.perception(cells, kpi_report.ALL, book.currency),
-    say_kpis.same_accounts(cells, before.start),
+    say_kpis.how_many(cells, first),
+    say_kpis.same_accounts(cells, before.start, [kpi_report.ALL, results.LISTED]),
     say_kpis.about(cells, LEVEL),
+    say_kpis.perception(cells, kpi_report.ALL, book.currency),
 )
 
 # %%
-first = results.LISTED if (cells["group"] == results.LISTED).any() else kpi_report.ALL
 own = say_kpis.kpi_table(cells[cells["group"] == first], book.currency)
-show.table(own, f"KPIs, accounts {first}" if first == results.LISTED else "KPIs of all accounts", rows=40)
+read = say_kpis.about_table(LEVEL, FLOOR_OUTCOMES) * bool(len(own))
+show.table(own, f"KPIs of {whom}", rows=len(own), note=read, searched=False)
 
 # %% [markdown]
 # ## Target list and the rest
@@ -161,13 +165,19 @@ show.table(by_cycle, "KPIs by buying cycle of the main line", rows=40, note=how 
 say_kpis.responses(answers, answer_days, responses.EARLIER_DAYS, LEVEL)
 
 # %%
-show.table(answers, "Marketing touches and answers")
+show.table(
+    say_kpis.rates(answers, ["answered", "moved_back", "beyond"]),
+    "Marketing touches and answers",
+    note=say_kpis.about_rates(answers, LEVEL),
+)
 
 # %% tags=["finding"]
 say_kpis.conversions(converted, responses.PERSONAL_DAYS, LEVEL)
 
 # %%
-show.table(converted, "Web visits and conversions")
+show.table(
+    say_kpis.rates(converted, ["converted"]), "Web visits and conversions", note=say_kpis.about_rates(converted, LEVEL)
+)
 
 # %% [markdown]
 # ## Message tests
@@ -177,7 +187,11 @@ show.table(converted, "Web visits and conversions")
 say_kpis.message_tests(arms, responses.CONVERT_DAYS, LEVEL)
 
 # %%
-show.table(arms.drop(columns="part"), "Message tests, accounts that converted")
+show.table(
+    say_kpis.rates(arms, ["converted"]),
+    "Message tests, accounts that converted",
+    note=say_kpis.about_rates(arms, LEVEL),
+)
 
 # %% [markdown] tags=["fold"]
 # ## All other groups, and personas of visitors
@@ -199,7 +213,7 @@ two_weeks, month = (str((book.as_of + pd.Timedelta(days=d)).date()) for d in (14
 fallen = cells[kpi_report.worse(cells) & (cells["group"] == first)]
 book.decide(
     "ask_why_fallen", kind="programme", only_if=len(fallen) > 0, owner=heads, due=two_weeks,
-    text=f"Find out why this got worse at accounts {first}: {say_kpis.named(fallen)}",
+    text=f"Find out why this got worse at {whom}: {say_kpis.named(fallen)}",
     reason=say_kpis.moved(cells, first, book.currency), would_change="a reason that lies in the data: a field no longer filled, a source that ended",
 )  # fmt: skip
 verdict = say_kpis.touches_advice(answers)

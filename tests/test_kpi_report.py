@@ -63,7 +63,9 @@ def test_an_account_that_came_between_the_periods_counts_in_the_value_and_in_no_
     about = pd.concat([accounts(IDS), accounts(["new"], created="2025-06-01")])
     row = cells(kpi([*rows, ("new", "2026-01-05", 42.0)], of_all=True), about).loc[kr.ALL]
     assert row["value"] == (40 + 42) / 41
-    assert row[["before", "change", "change_low", "same_accounts", "verdict"]].tolist() == [1, 0, 0, 40, "within noise"]
+    assert row[["before", "now_same", "change", "change_low", "same_accounts", "verdict"]].tolist() == [
+        1, 1, 0, 0, 40, "within noise",
+    ]  # fmt: skip
 
 
 def test_who_first_bought_in_the_earlier_period_stays_a_prospect_in_both():
@@ -75,7 +77,7 @@ def test_who_first_bought_in_the_earlier_period_stays_a_prospect_in_both():
 def test_a_change_beyond_noise_is_called_and_one_that_is_known_from_late_on_is_not():
     rows = [(a, "2025-01-05", 1.0) for a in IDS] + [(a, "2026-01-05", 2.0 + i % 2) for i, a in enumerate(IDS)]
     row = cells(kpi(rows, of_all=True), accounts(IDS)).loc[kr.ALL]
-    assert row[["before", "change", "verdict"]].tolist() == [1, 1.5, "up"]
+    assert row[["before", "now_same", "change", "verdict"]].tolist() == [1, 2.5, 1.5, "up"]
     late = [(a, day.replace("2025-01", "2025-03"), top) for a, day, top in rows]
     assert cells(kpi(late, of_all=True), accounts(IDS)).loc[kr.ALL, "verdict"] == "too early"
     assert cells(kpi(late, of_all=True, is_state=True), accounts(IDS)).loc[kr.ALL, "verdict"] == "up"
@@ -166,7 +168,10 @@ def test_perception_shifts_by_person_and_others_are_shown_apart():
     assert same["change"] == pytest.approx((34 * 25 + 50) / 35)
     assert every["n"] == 36
     both = pd.concat([cells(k, accounts(IDS)).reset_index() for k in found])
-    assert "us: 35 people answered in both periods, +25.7 points of 100" in say_kpis.perception(both, kr.ALL, "EUR")
+    said = say_kpis.perception(both.assign(item="they know us"), kr.ALL, "EUR")
+    assert said.startswith(
+        "How all accounts see us. “They know us”: 35 people answered in both periods, +25.7 points of 100"
+    )
     assert "0 people answered in both periods, too early" in say_kpis.perception(both[both["n"] == 36], kr.ALL, "EUR")
     assert (
         "&lt;b&gt;us"
@@ -182,11 +187,39 @@ def test_where_nothing_changed_chance_calls_something_in_few_reports():
     groups = np.stack([np.ones(many), np.arange(many) < 40, np.arange(many) >= 40])
     change, error, clusters = kpis.apart(top * groups, np.ones_like(top) * groups)
     p = kr.p_values(change, error, clusters).reshape(runs, -1)
+    way = pd.Series(np.tile(["all", "size", "size"], kinds))
     calls = [
-        kr.called(pd.Series(c), pd.Series(q)).isin(["up", "down"]).any()
+        kr.called(pd.Series(c), pd.Series(q), way).isin(["up", "down"]).groupby(way).any()
         for c, q in zip(change.reshape(runs, -1), p, strict=True)
     ]
-    assert np.mean(calls) <= 0.05
+    assert (pd.DataFrame(calls).mean() <= 0.05).all()  # of each way of grouping
+
+
+def test_a_verdict_of_one_way_of_grouping_does_not_depend_on_the_others():
+    p = pd.Series([0.04, 0.9, 0.9, 0.9])
+    together = [kr.called(p, p, pd.Series(ways)).iloc[0] for ways in (["list"] + ["cycle"] * 3, ["list"] * 4)]
+    assert together == ["up", "within noise"]
+
+
+def test_accounts_won_rest_on_accounts_and_not_on_their_deals():
+    won = kpi([(f"a{i % 20}", "2026-03-01", 1.0) for i in range(40)], once=("top",), of_all=True)
+    assert cells(won, accounts(IDS)).loc[kr.ALL, ["value", "n", "verdict"]].tolist() == [0.5, 20, "too early"]
+
+
+def test_only_kpis_with_a_value_count_and_changes_say_whose_they_are():
+    table = cells(kpi([(a, "2026-01-05", 1.0) for a in IDS], of_all=True), accounts(IDS, won={"a0": "2024-01-01"}))
+    every = pd.concat([table, table.assign(definition_id="no_show_rate", value=np.nan)]).reset_index()
+    assert say_kpis.moved(every, kr.ALL, "EUR") == "All accounts, 1 KPI: 1 too early to judge."
+    assert say_kpis.how_many(every, kr.ALL) == "All accounts: too early to judge a KPI."
+    whose = say_kpis.same_accounts(every, BEFORE.start, [kr.ALL, kr.CUSTOMERS, "on no list"])
+    assert whose.endswith("with themselves. All accounts: 40 of 40; customers: 1 of 1.")
+    line = say_kpis.kpi_table(every[every["group"] == kr.ALL], "EUR").iloc[0]
+    assert line[["verdict", "value", "accounts", "Cases"]].tolist() == [
+        "too early",
+        "1.00 meetings (1.00 to 1.00)",
+        40,
+        40,
+    ]
 
 
 def test_a_book_without_any_of_it_has_an_empty_report():
@@ -201,7 +234,8 @@ def test_a_book_without_any_of_it_has_an_empty_report():
     assert table.empty
     assert (
         say_kpis.moved(table, kr.ALL, "EUR")
-        == say_kpis.same_accounts(table, NOW.start)
+        == say_kpis.how_many(table, kr.ALL)
+        == say_kpis.same_accounts(table, NOW.start, [kr.ALL])
         == say_kpis.about(table, 0.95)
         == ""
     )
@@ -213,7 +247,11 @@ def test_groups_stand_side_by_side_with_n_and_what_was_called():
     rows = [(a, "2025-01-05", 1.0) for a in IDS] + [(a, "2026-01-05", 2.0 + i % 2) for i, a in enumerate(IDS)]
     table = cells(kpi(rows, of_all=True), accounts(IDS, won={"a0": "2024-01-01"})).reset_index()
     line = say_kpis.beside(table[table["group_by"] == "customer"], say_kpis.FIVE, "EUR").iloc[0]
-    assert line["Customers"] == "2.00 meetings, n = 1; too early"
+    assert line["Customers"] == "2.00 meetings, 1 case; too early"
     assert line["Prospects"].startswith("2.51 meetings (2.")
-    assert line["Prospects"].endswith("n = 39; up")
+    assert line["Prospects"].endswith("39 cases; up")
     assert say_kpis.moved(table, kr.ALL, "EUR") == "All accounts, 1 KPI: Meetings held per account up (+1.50 meetings)."
+    assert say_kpis.how_many(table, kr.ALL) == "All accounts: 1 of the 1 KPI that can be judged moved."
+    assert "(1 of all accounts and 1 by customer)" in say_kpis.about(table, 0.95)
+    shown = say_kpis.kpi_table(table[table["group"] == kr.ALL], "EUR").iloc[0]
+    assert shown[["Same accounts: before", "Same accounts: now"]].tolist() == ["1.00 meetings", "2.50 meetings"]

@@ -47,6 +47,7 @@ def test_an_answer_comes_from_the_account_after_the_touch_and_in_time():
     mail = [(a, "2026-03-01T09:00", "outbound", "email", "own") for a in "abcdef"]
     rows = [
         *mail,
+        ("g", "2025-12-31", "inbound", "web"),  # so that touches are known 60 days before
         ("a", "2026-03-15T09:00", "inbound", "web"),  # on the last moment that counts
         ("b", "2026-03-15T09:01", "inbound", "web"),  # a minute late
         ("c", "2026-03-01T09:00", "inbound", "web"),  # not after it
@@ -60,7 +61,8 @@ def test_an_answer_comes_from_the_account_after_the_touch_and_in_time():
 
 
 def test_a_touch_whose_days_are_not_over_does_not_count():
-    every = touches([("a", TODAY - pd.Timedelta(days=d), "outbound", "email", "own") for d in (13, 14)])
+    first = ("a", START, "inbound", "web")
+    every = touches([first, *(("a", TODAY - pd.Timedelta(days=d), "outbound", "email", "own") for d in (13, 14))])
     assert len(rs.answered(sent(every), every, TODAY, 14)) == 1
 
 
@@ -68,9 +70,9 @@ def test_what_would_be_answered_without_the_touch_is_seen_before_it_where_the_da
     rows = [("a", "2026-01-05", "inbound", "web"), ("b", START, "inbound", "web")]
     mail = [("a", "2026-03-03", "outbound", "email", "own"), ("b", "2026-02-20", "outbound", "email", "own")]
     every = touches([*rows, *mail])
-    found = rs.answered(sent(every), every, TODAY, 14).set_index("account_id")
-    assert found.loc["a", ["answered", "moved_back", "beyond"]].tolist() == [0, 1, -1]
-    assert np.isnan(found.loc["b", "moved_back"])  # 60 days before it no touch is known
+    found = rs.answered(sent(every), every, TODAY, 14)
+    assert found[["account_id", "answered", "moved_back", "beyond"]].values.tolist() == [["a", 0, 1, -1]]
+    # 60 days before the touch of b no touch is known
 
 
 @pytest.mark.parametrize("days", [0, 61])
@@ -85,22 +87,39 @@ def test_kinds_are_compared_over_accounts_and_over_those_with_both():
     table = rs.side_by_side(
         pd.DataFrame(rows, columns=["account_id", "kind", "answered"]), [rs.TARGETED, rs.GENERAL], ["answered"]
     )
-    assert table[["kind", "n", "accounts", "answered"]].values.tolist() == [
-        [rs.TARGETED, 40, 40, 0.5],
-        [rs.GENERAL, 80, 80, 0.25],
-        [rs.DIFFERENCE, 120, 80, 0.25],
-        [rs.PAIRED, 80, 40, 0.0],
+    assert table[["part", "kind", "n", "accounts", "answered"]].values.tolist() == [
+        ["kind", rs.TARGETED, 40, 40, 0.5],
+        ["kind", rs.GENERAL, 80, 80, 0.25],
+        ["difference", rs.DIFFERENCE, 120, 80, 0.25],
+        ["difference", rs.PAIRED, 80, 40, 0.0],
     ]
+    shown = say_kpis.rates(table, ["answered"])
+    assert list(shown) == ["kind", "n", "accounts", "answered"]
+    assert shown["answered"].iloc[0].startswith("50.0% (3")
+    assert shown["answered"].iloc[3] == "+0.0 points (+0.0 to +0.0)"
     assert table["answered_low"].iloc[2] > 0
     assert table.loc[3, ["answered_low", "answered_high"]].tolist() == [0, 0]  # each account counts against itself
 
 
 def test_few_touches_have_no_interval_and_no_difference():
     rows = pd.DataFrame([("a", rs.TARGETED, 1.0), ("b", rs.GENERAL, 0.0)], columns=["account_id", "kind", "answered"])
-    rows = rows.assign(moved_back=np.nan, beyond=np.nan)
+    rows = rows.assign(moved_back=0.0, beyond=rows["answered"])
     table = rs.side_by_side(rows, [rs.TARGETED, rs.GENERAL], ["answered", "moved_back", "beyond"])
     assert table["answered_low"].isna().all()
-    assert "too early to say" in repr(say_kpis.responses(table, 14, 60, 0.95))
+    assert "Touches made for the account: too early to say (1 touch);" in repr(say_kpis.responses(table, 14, 60, 0.95))
+
+
+def test_each_kind_of_touch_is_first_held_against_what_happens_anyway():
+    rows = [(f"a{i}", rs.TARGETED, i % 2, i % 2) for i in range(40)] + [(f"a{i}", rs.GENERAL, 1, 0) for i in range(40)]
+    frame = pd.DataFrame(rows, columns=["account_id", "kind", "answered", "moved_back"])
+    frame = frame.assign(beyond=frame["answered"] - frame["moved_back"])
+    table = rs.side_by_side(frame, [rs.TARGETED, rs.GENERAL], ["answered", "moved_back", "beyond"])
+    said = say_kpis.answer(table, 14, 0.95)
+    own, other = (
+        "cannot be shown that they are answered more than happens anyway (+0.0 points",
+        "100.0 more answers in 100 touches",
+    )
+    assert said.index(own) < said.index(other) < said.index("Compared at accounts with both: -100.0 points")
 
 
 def test_a_visit_is_after_a_touch_made_for_its_account_for_thirty_days():

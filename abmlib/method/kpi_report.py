@@ -263,9 +263,9 @@ def report(
 ) -> pd.DataFrame:
     """Each KPI of each group in a period, and how the same accounts changed since the period before.
 
-    The value is of all accounts of the group; what it was before and the change are of those known before the earlier period
-    began. Changes of all cells are looked at together, so a change is called up or down by its p-value adjusted by Benjamini
-    and Hochberg. A KPI without rows in either period has no cells.
+    The value is of all accounts of the group; what it was before, what it is now and the change are of those known before the earlier
+    period began. Changes of one way of grouping are looked at together, so a change is called up or down by its p-value adjusted by
+    Benjamini and Hochberg, whatever other ways there are. A KPI without rows in either period has no cells.
 
     Parameters
     ----------
@@ -276,8 +276,8 @@ def report(
 
     Returns
     -------
-    DataFrame to the spec of ``14b_kpis``; ``too early``: fewer than `FLOOR_OUTCOMES` rows of the same accounts, or fewer than
-    `FEWEST_DRAWN` of these accounts with one, in either period; or what happens is not known from its first month on
+    DataFrame to the spec of ``14b_kpis``; ``too early``: fewer than `FLOOR_OUTCOMES` cases (``n``) of the same accounts, or
+    fewer than `FEWEST_DRAWN` of these accounts with one, in either period; or what happens is not known from its first month on
 
     References
     ----------
@@ -290,7 +290,7 @@ def report(
     same = members & (created < before.start).to_numpy()
     tables = []
     for family, kpi in ((f, kpi) for f, kpis in families.items() for kpi in kpis):
-        often = np.stack([_often(kpi.counted(period, ids), ids) for period in (now, before)])
+        often = np.stack([_often(_cases(kpi, period, ids), ids) for period in (now, before)])
         if often.any():
             sides = [kpi.within(period, ids) for period in (now, before)]
             about = {c: getattr(kpi, c) for c in ("measure_id", "definition_id", "item", "unit")} | {"family": family}
@@ -300,12 +300,18 @@ def report(
             tables.append(labels.assign(**about).join(cells))
     columns = list(schema.spec("14b_kpis").columns)
     table = pd.concat(tables, ignore_index=True) if tables else schema.empty("14b_kpis").assign(p=np.nan)
-    return schema.conform("14b_kpis", table.assign(verdict=called(table["change"], table["p"]))[columns])
+    verdict = called(table["change"], table["p"], table["group_by"])
+    return schema.conform("14b_kpis", table.assign(verdict=verdict)[columns])
 
 
-def called(change: pd.Series, p: pd.Series) -> pd.Series:
-    """Say of changes that are looked at together which are up or down, and which within noise; without a p-value too early."""
-    moved = intervals.adjusted(p) <= 1 - LEVEL
+def called(change: pd.Series, p: pd.Series, together: pd.Series) -> pd.Series:
+    """Say which changes are up or down, and which within noise; without a p-value too early.
+
+    Parameters
+    ----------
+    together : name of the family of each change; changes of one family are looked at together
+    """
+    moved = p.groupby(together).transform(intervals.adjusted) <= 1 - LEVEL
     words = np.select(
         [p.isna(), moved & (change > 0), moved & (change < 0)], ["too early", "up", "down"], "within noise"
     )
@@ -355,12 +361,12 @@ def _values(kpi: Kpi, rows: pd.DataFrame, often: np.ndarray, ids: pd.Index, memb
     Parameters
     ----------
     rows : of `Kpi.within`
-    often : rows at each account, however they count
+    often : cases at each account
     members : which account is in which group, of shape (groups, accounts)
     """
     (top,), (bottom,) = (part[0] for part in account_sums(rows, accounts=ids))
     place = ids.get_indexer(rows["account_id"])
-    n, few = members @ (often if kpi.of_all else _often(rows, ids)), _few(often, members)
+    n, few = members @ often, _few(often, members)
     if kpi.unit == "share" and rows["top"].isin([0, 1]).all():
         which, row = np.nonzero(members[:, place])
         flags, account = (rows[c].iloc[row].reset_index(drop=True) for c in ("top", "account_id"))
@@ -391,7 +397,8 @@ def changes_in_groups(top: np.ndarray, bottom: np.ndarray, few: np.ndarray, same
 
     Returns
     -------
-    DataFrame, one row per group: ``before, change, change_low, change_high, p`` (missing where it is too early), ``same_accounts``
+    DataFrame, one row per group: ``before, now_same, change, change_low, change_high, p`` (missing where it is too early),
+    ``same_accounts``; before and change add up to now_same
 
     References
     ----------
@@ -401,7 +408,8 @@ def changes_in_groups(top: np.ndarray, bottom: np.ndarray, few: np.ndarray, same
     half = scipy.special.stdtrit(clusters - 1, 1 - (1 - LEVEL) / 2) * error
     below = (bottom[1] * same).sum(axis=-1)
     was = (top[1] * same).sum(axis=-1) / np.where(below > 0, below, np.nan)
-    out = {"before": was, "change": change, "change_low": change - half, "change_high": change + half}
+    out = {"before": was, "now_same": was + change, "change": change}
+    out |= {"change_low": change - half, "change_high": change + half}
     out["p"] = p_values(change, error, clusters)
     known = {column: np.where(few, np.nan, values) for column, values in out.items()}
     return pd.DataFrame(known).assign(same_accounts=same.sum(axis=1))
@@ -411,6 +419,12 @@ def p_values(change: np.ndarray, error: np.ndarray, clusters: np.ndarray) -> np.
     """Two-sided p-values of changes by Student's t over accounts; 1 where no account changed."""
     with np.errstate(all="ignore"):
         return np.where(error > 0, 2 * scipy.special.stdtr(clusters - 1, -np.abs(change) / error), change == 0)
+
+
+def _cases(kpi: Kpi, period: Period, ids: pd.Index) -> pd.DataFrame:
+    """Rows of what is counted: deals, meetings, people, answers; accounts where a KPI counts an account once."""
+    rows = kpi.counted(period, ids)
+    return rows.drop_duplicates("account_id") if kpi.once else rows
 
 
 def _often(rows: pd.DataFrame, ids: pd.Index) -> np.ndarray:

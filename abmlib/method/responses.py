@@ -18,7 +18,7 @@ TARGETED, GENERAL = "made for the account", "made for all"
 EARLIER_DAYS = 60  # by which each touch is moved, to see what happens anyway
 PERSONAL_DAYS = 30  # after a touch made for the account in which its visits count as after it
 CONVERT_DAYS = 90  # after the draw of a message test in which an account can convert
-DIFFERENCE, PAIRED = "difference of the first two (points)", "difference at accounts with both (points)"
+DIFFERENCE, PAIRED = "difference of the first two", "difference at accounts with both"
 NOT_AFTER = "other visits"
 AFTER, SAME, OTHERS = (
     "visits after a touch made for the account",
@@ -53,7 +53,8 @@ def marketing_touches(
 def answered(touches: pd.DataFrame, activities: pd.DataFrame, as_of: pd.Timestamp, days: int) -> pd.DataFrame:
     """Say of each touch whether the account moved within some days after it, and what if it had come `EARLIER_DAYS` earlier.
 
-    The second is what happens anyway, so that the first can be read. Touches whose days are not over are left out.
+    The second is what happens anyway, so that the first can be read. Touches whose days are not over are left out, and those that would
+    come before the first touch of the data.
 
     Parameters
     ----------
@@ -62,8 +63,7 @@ def answered(touches: pd.DataFrame, activities: pd.DataFrame, as_of: pd.Timestam
 
     Returns
     -------
-    DataFrame: ``account_id, kind, answered, moved_back`` (1 or 0; moved_back missing where it would lie before the first touch of the
-    data), ``beyond`` (the one less the other)
+    DataFrame: ``account_id, kind, answered, moved_back`` (1 or 0), ``beyond`` (the one less the other)
 
     Raises
     ------
@@ -78,13 +78,12 @@ def answered(touches: pd.DataFrame, activities: pd.DataFrame, as_of: pd.Timestam
     if not 0 < days <= EARLIER_DAYS:
         raise ValueError(f"answer_days must be from 1 to {EARLIER_DAYS}, got {days}.")
     moves = buyer_touches(activities).dropna(subset="account_id")
-    over = touches[touches["occurred_day"] <= as_of - days * DAY]
+    known = activities["occurred_day"].min() + EARLIER_DAYS * DAY
+    over = touches[touches["occurred_day"].between(known, as_of - days * DAY)]
     out = over[["account_id", "kind"]].reset_index(drop=True)
     for column, shift in (("answered", 0), ("moved_back", EARLIER_DAYS)):
         moved = over[["account_id"]].assign(at=over["occurred_at"] - shift * DAY)
         out[column] = _follows(moved, moves, days * DAY).astype(float)
-    before = (over["occurred_day"] - EARLIER_DAYS * DAY < activities["occurred_day"].min()).to_numpy(bool)
-    out["moved_back"] = out["moved_back"].mask(before)
     return out.assign(beyond=out["answered"] - out["moved_back"])
 
 
@@ -149,7 +148,7 @@ def side_by_side(rows: pd.DataFrame, kinds: Sequence[str], columns: Sequence[str
 
     Returns
     -------
-    DataFrame: ``kind, n, accounts``, and of each column its mean with ``_low, _high``
+    DataFrame: ``part`` (kind or difference), ``kind, n, accounts``, and of each column its mean with ``_low, _high``
 
     References
     ----------
@@ -157,13 +156,14 @@ def side_by_side(rows: pd.DataFrame, kinds: Sequence[str], columns: Sequence[str
     """
     sides = [rows[rows["kind"] == kind] for kind in kinds]
     if not (len(sides[0]) and len(sides[1])):
-        return pd.DataFrame(columns=["kind", "n", "accounts", *columns])
+        return pd.DataFrame(columns=["part", "kind", "n", "accounts", *columns])
     out = [_mean_row(kind, side, columns) for kind, side in zip(kinds, sides, strict=True) if len(side)]
     shared = set(sides[0]["account_id"]) & set(sides[1]["account_id"])
     both = [side[side["account_id"].isin(shared)] for side in sides[:2]]
     every = sum(map(len, sides[:2])) > sum(map(len, both))
     out += [_difference_row(DIFFERENCE, sides[:2], columns)] * every + [_difference_row(PAIRED, both, columns)]
-    return pd.DataFrame(out)
+    parts = ["kind" if row["kind"] in kinds else "difference" for row in out]
+    return pd.DataFrame(out).assign(part=parts)[["part", *out[0]]]
 
 
 def _mean_row(kind: str, rows: pd.DataFrame, columns: Sequence[str]) -> dict[str, object]:
@@ -301,5 +301,5 @@ def response_rows(answers: pd.DataFrame, visited: pd.DataFrame, arms: pd.DataFra
             group_by=by, group=row["kind"],
         )
         for measure, name, column, by, table in noted
-        for row in table[~table["kind"].isin([DIFFERENCE, PAIRED])].to_dict("records")
+        for row in table[table["part"] != "difference"].to_dict("records")
     ]  # fmt: skip

@@ -11,20 +11,23 @@ from abmlib.tables.definitions.measures import name as measure_name
 
 MOVED, QUIET = ("up", "down"), "within noise"
 FIVE = ("sales value", "pipeline", "contact coverage", "perception", "appointments")  # S1-23a to e
+LIST_CHOSEN = (
+    "The list was chosen: nothing here shows what the programme caused; only a comparison drawn at random, in 14, can."
+)
 CHOSEN = "Accounts and moments were chosen, not drawn: a difference does not say that the touches made it."
-POINTS = " (points)"
+COUNTED = ("accounts", "Cases", "Same accounts: before", "Same accounts: now")
 NAMED = 6  # changes named in a sentence before it counts the rest
 
 
 def moved(cells: pd.DataFrame, group: str, currency: str) -> str:
-    """Say which KPIs of a group moved; empty where the group has none, or without a change that is judged.
+    """Say which KPIs of a group moved; empty where the group has none. A KPI without a value does not count.
 
     Parameters
     ----------
     cells : DataFrame to the spec of ``14b_kpis``
     group : such as ``on the target list``
     """
-    own = cells[cells["group"] == group]
+    own = cells[(cells["group"] == group) & cells["value"].notna()]
     if own.empty:
         return ""
     called, early = own[own["verdict"].isin(MOVED)], int((own["verdict"] == "too early").sum())
@@ -33,6 +36,20 @@ def moved(cells: pd.DataFrame, group: str, currency: str) -> str:
     quiet = len(own) - len(called) - early
     parts = [listed, f"{count(quiet, 'KPI')} within noise" * bool(quiet), f"{early:,} too early to judge" * bool(early)]
     return f"{_sentence(group)}, {count(len(own), 'KPI')}: {'; '.join(filter(None, parts))}."
+
+
+def how_many(cells: pd.DataFrame, group: str) -> str:
+    """Say how many KPIs of a group moved, of those that are judged; empty where the group has none.
+
+    Parameters
+    ----------
+    cells, group : as in `moved`
+    """
+    own = cells[(cells["group"] == group) & cells["value"].notna()]
+    judged = int((own["verdict"] != "too early").sum())
+    if own.empty or not judged:
+        return f"{_sentence(group)}: too early to judge a KPI." * (not own.empty)
+    return f"{_sentence(group)}: {own['verdict'].isin(MOVED).sum():,} of the {count(judged, 'KPI')} that can be judged moved."
 
 
 def perception(cells: pd.DataFrame, group: str, currency: str) -> str:
@@ -50,7 +67,7 @@ def perception(cells: pd.DataFrame, group: str, currency: str) -> str:
     said = []
     for item in asked.index:
         n, row = (int(same.loc[item, "n"]), same.loc[item]) if item in same.index else (0, None)
-        head = f"{one_line(item)}: {count(n, 'person', 'people')} answered in both periods"
+        head = f"{_question(one_line(item))}: {count(n, 'person', 'people')} answered in both periods"
         if row is None or pd.isna(row["change"]):
             said.append(f"{head}, too early to judge")
         else:
@@ -58,36 +75,43 @@ def perception(cells: pd.DataFrame, group: str, currency: str) -> str:
             said.append(
                 f"{head}, {_number(row['change'], row['unit'], currency, True)} of 100 ({ends}), {row['verdict']}"
             )
-    return f"Perception. {'; '.join(said)}." * bool(said)
+    return f"How {group} see us. {'; '.join(said)}." * bool(said)
 
 
-def same_accounts(cells: pd.DataFrame, before: pd.Timestamp) -> str:
-    """Say which accounts changes are of, and how many are left out; empty without a cell.
+def same_accounts(cells: pd.DataFrame, before: pd.Timestamp, groups: Sequence[str]) -> str:
+    """Say which accounts changes are of, of all and of the groups named; empty without a cell.
 
     Parameters
     ----------
     cells : DataFrame to the spec of ``14b_kpis``
     before : first day of the earlier period
+    groups : such as ``on the target list``; one without a cell is not named
     """
-    if cells.empty:
+    sizes = cells.drop_duplicates("group").set_index("group")[["same_accounts", "accounts"]]
+    if sizes.empty:
         return ""
-    whole = cells.iloc[cells["accounts"].argmax()]
-    later = int(whole["accounts"] - whole["same_accounts"])
-    if not whole["same_accounts"]:
+    if not sizes["same_accounts"].any():
         return f"No account was known before {day(before)}, so no change can be given."
-    said = f"Changes compare the same {count(int(whole['same_accounts']), 'account')} in both periods, known before {day(before)}"
-    return said + f"; {later:,} that came later {'is' if later == 1 else 'are'} left out of changes" * bool(later) + "."
+    each = [
+        f"{r.Index}: {r.same_accounts:,} of {r.accounts:,}"
+        for r in sizes.reindex(groups).dropna().astype(int).itertuples()
+    ]
+    return f"A change compares the accounts known before {day(before)} with themselves. {_sentence('; '.join(each))}."
 
 
 def about(cells: pd.DataFrame, level: float) -> str:
-    """Say how changes are judged; empty where none is."""
-    judged = int(cells["change"].notna().sum())
-    together = f"{judged:,} changes are judged together: of those called up or down, at most {1 - level:.0%} are expected to be "
-    return (together + "false alarms. A change whose own interval leaves 0 may still be within noise.") * (judged > 1)
+    """Say how changes are judged, and how many of each way of grouping together; empty where none is."""
+    judged = cells[cells["change"].notna()].groupby("group_by", sort=False).size()
+    ways = joined([f"{n:,} of all accounts" if way == "all" else f"{n:,} by {way}" for way, n in judged.items()])
+    together = f"Changes are judged together within each way of grouping ({ways}): of those called up or down in one way, at most "
+    return (
+        f"{together}{1 - level:.0%} are expected to be false alarms. So a change can be within noise although its interval does not "
+        "include 0: among many changes some look large by chance."
+    ) * bool(judged.sum() > 1)
 
 
 def kpi_table(cells: pd.DataFrame, currency: str) -> pd.DataFrame:
-    """KPIs of one group or several, one row each: value, before and change in its own unit, as text.
+    """KPIs of one group or several, one row each: value, change and verdict, and the same accounts before and now, as text.
 
     Parameters
     ----------
@@ -96,31 +120,45 @@ def kpi_table(cells: pd.DataFrame, currency: str) -> pd.DataFrame:
     out = []
     for r in cells[cells["value"].notna()].itertuples():
         ends = f" ({_plain(r.change_low, r.unit, True)} to {_plain(r.change_high, r.unit, True)})"
+        was, now = (_number(x, r.unit, currency) if pd.notna(x) else "" for x in (r.before, r.now_same))
         row = {
-            "family": r.family,
             "KPI": _kpi(r),
             "group_by": r.group_by,
             "group": r.group,
-            "value": _value(r, currency),
-            "n": r.n,
-            "before": _number(r.before, r.unit, currency) if pd.notna(r.before) else "",
-            "change": _number(r.change, r.unit, currency, True) + ends if pd.notna(r.change) else "",
             "verdict": r.verdict,
+            "change": _number(r.change, r.unit, currency, True) + ends if pd.notna(r.change) else "",
+            "value": _value(r, currency),
+            "accounts": r.accounts,
+            "Cases": r.n,
+            "Same accounts: before": was,
+            "Same accounts: now": now,
         }
         out.append(row)
     several = ["group_by", "group"] * (cells["group"].nunique() > 1)
-    return pd.DataFrame(out).reindex(columns=["family", "KPI", *several, "value", "n", "before", "change", "verdict"])
+    return pd.DataFrame(out, columns=["KPI", *several, "verdict", "change", "value", *COUNTED])
+
+
+def about_table(level: float, floor: int) -> str:
+    """Say how to read `kpi_table`."""
+    return (
+        "Value: of all accounts of the group; change: of the same accounts, before and now. Cases: what a value is counted from, such as "
+        "deals, meetings, people, answers, accounts won or accounts on the web site. Amounts: a few large accounts decide; the interval "
+        f"shows it. In brackets: {level:.0%} interval. {_too_early(floor)}"
+    )
 
 
 def beside(cells: pd.DataFrame, families: Sequence[str], currency: str) -> pd.DataFrame:
-    """KPIs of some families, one row each and one column per group: value, n, and up, down or too early, as text.
+    """KPIs of some families, one row each and one column per group: value, cases, and up, down or too early, as text.
 
     Parameters
     ----------
     cells : DataFrame to the spec of ``14b_kpis``, of one way of grouping; KPIs without a value are left out
     """
     kept = cells[cells["family"].isin(families) & cells["value"].notna()]
-    texts = [f"{_value(r, currency)}, n = {r.n:,}" + f"; {r.verdict}" * (r.verdict != QUIET) for r in kept.itertuples()]
+    texts = [
+        f"{_value(r, currency)}, {count(r.n, 'case')}" + f"; {r.verdict}" * (r.verdict != QUIET)
+        for r in kept.itertuples()
+    ]
     rows = kept[["family", "group"]].assign(KPI=[_kpi(r) for r in kept.itertuples()], text=texts)
     wide = rows.pivot_table(index=["family", "KPI"], columns="group", values="text", aggfunc="first", sort=False)
     order = [group for group in cells["group"].unique() if group in wide]
@@ -129,10 +167,12 @@ def beside(cells: pd.DataFrame, families: Sequence[str], currency: str) -> pd.Da
 
 def about_beside(level: float, floor: int) -> str:
     """Say how to read `beside`."""
-    return (
-        f"In brackets: {level:.0%} interval. Up, down: against the 12 months before, in the same accounts. Too early: fewer than "
-        f"{floor} cases, or too few accounts, in either period."
-    )
+    return f"In brackets: {level:.0%} interval. Up, down: against the 12 months before, in the same accounts. {_too_early(floor)}"
+
+
+def _too_early(floor: int) -> str:
+    """Say what is too early to judge."""
+    return f"Too early: fewer than {floor:,} cases, or too few accounts, in either period."
 
 
 def responses(table: pd.DataFrame, days: int, earlier: int, level: float) -> Words:
@@ -146,18 +186,15 @@ def responses(table: pd.DataFrame, days: int, earlier: int, level: float) -> Wor
     """
     if table.empty:
         return words()
-    kinds = table.iloc[:2]
-    said = [f"{share(r.answered)} of {count(int(r.n), 'touch', 'touches')} {r.kind}" for r in kinds.itertuples()]
-    anyway = [f"{share(r.moved_back)} of those {r.kind}" for r in kinds.itertuples() if pd.notna(r.moved_back)]
+    kinds = list(table.iloc[:2].itertuples())
+    said = [f"{share(r.answered)} of {count(int(r.n), 'touch', 'touches')} {r.kind}" for r in kinds]
+    anyway = [f"{share(r.moved_back)} of those {r.kind}" for r in kinds]
     moved_back = f"Moved {earlier:,} days back, {joined(anyway)} would count as answered: so much happens anyway."
-    first = f"Within {days:,} days accounts answered {joined(said)}."
-    gap = f"{first} Answers: {_gap(table.iloc[-1], 'answered', level)}"
-    beyond = f" Answers beyond that: {_gap(table.iloc[-1], 'beyond', level)}" * bool(pd.notna(table["beyond"].iloc[-1]))
-    return words(gap, (moved_back + beyond) * bool(anyway), CHOSEN)
+    return words(answer(table, days, level), f"Accounts answered {joined(said)}. {moved_back}", CHOSEN)
 
 
 def answer(table: pd.DataFrame, days: int, level: float) -> str:
-    """Say in a sentence whether touches made for the account are answered more than those made for all; empty without both.
+    """Say of each kind of touch how many more answers than happen anyway, and compare the kinds; empty without both.
 
     Parameters
     ----------
@@ -165,12 +202,46 @@ def answer(table: pd.DataFrame, days: int, level: float) -> str:
     """
     if table.empty:
         return ""
-    own, other, last = table.iloc[0], table.iloc[1], table.iloc[-1]
-    said = f"Within {days:,} days accounts answered {share(own['answered'])} of touches {own['kind']} and {share(other['answered'])} of touches {other['kind']}"
-    if pd.isna(last["beyond"]):
-        return f"{said}: too early to compare."
+    last = table.iloc[-1]
     gap = _difference(last["beyond"], last["beyond_low"], last["beyond_high"], last["accounts"], level)
-    return f"{said}; at accounts with both, and beyond what happens anyway: {gap}"
+    each = "; ".join(f"touches {r.kind}: {_beyond(r, level)}" for r in table.iloc[:2].itertuples())
+    return f"Answers within {days:,} days. {_sentence(each)}. Compared at accounts with both: {gap}"
+
+
+def _beyond(row: Any, level: float) -> str:
+    """Say how many more answers than happen anyway touches of a kind had."""
+    of = count(int(row.n), "touch", "touches")
+    if pd.isna(row.beyond_low):
+        return f"too early to say ({of})"
+    ends = f"{level:.0%} interval {100 * row.beyond_low:+.1f} to {100 * row.beyond_high:+.1f} points, {of}"
+    if row.beyond_low <= 0 <= row.beyond_high:
+        return f"it cannot be shown that they are answered more than happens anyway ({100 * row.beyond:+.1f} points, {ends})"
+    return f"{100 * abs(row.beyond):.1f} {'more' if row.beyond > 0 else 'fewer'} answers in 100 touches than happen anyway ({ends})"
+
+
+def rates(table: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+    """Write shares in percent, and differences of shares in points, each with its interval, as text.
+
+    Parameters
+    ----------
+    table : DataFrame with ``part`` (a difference or not), and `columns` with ``_low, _high``; ``beyond`` is a difference in all rows
+    """
+    out = table.drop(columns=["part", *(f"{c}{end}" for c in columns for end in ("_low", "_high"))], errors="ignore")
+    for column in columns:
+        texts = []
+        for r in table.to_dict("records"):
+            value, low, high = (r[f"{column}{end}"] for end in ("", "_low", "_high"))
+            unit = "" if column != "beyond" and r["part"] != "difference" else " points"
+            number = [f"{100 * x:+.1f}" if unit else share(x) for x in (value, low, high)]
+            ends = f" ({number[1]} to {number[2]})" * bool(pd.notna(low))
+            texts.append(f"{number[0]}{unit}{ends}" if pd.notna(value) else "")
+        out[column] = texts
+    return out
+
+
+def about_rates(table: pd.DataFrame, level: float) -> str:
+    """Say what stands in brackets in `rates`; empty without a row."""
+    return f"In brackets: {level:.0%} interval." * (not table.empty)
 
 
 def touches_advice(table: pd.DataFrame) -> str:
@@ -241,7 +312,7 @@ def message_tests(arms: pd.DataFrame, days: int, level: float) -> Words:
 def _gap(row: pd.Series, column: str, level: float) -> str:
     """Say the last row of a table of kinds as a sentence."""
     ends = row[column], row[f"{column}_low"], row[f"{column}_high"]
-    return f"{str(row['kind']).removesuffix(POINTS)}: {_difference(*ends, row['accounts'], level)}"
+    return f"{row['kind']}: {_difference(*ends, row['accounts'], level)}"
 
 
 def _difference(value: float, low: float, high: float, accounts: int, level: float) -> str:
@@ -260,7 +331,12 @@ def _sentence(text: str) -> str:
 
 def _kpi(row: Any) -> str:
     """Name a KPI; one of a survey with its question."""
-    return measure_name(row.definition_id) + f": {' '.join(str(row.item).split())}" * bool(row.item)
+    return measure_name(row.definition_id) + f": {_question(row.item)}" * bool(row.item)
+
+
+def _question(item: object) -> str:
+    """Write a question of a survey in quotes, beginning with a capital letter."""
+    return f"“{_sentence(' '.join(str(item).split()))}”"
 
 
 def _value(row: Any, currency: str) -> str:

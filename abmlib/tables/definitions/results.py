@@ -362,14 +362,15 @@ KPI_REPORT = table("14b_kpis", "KPIs of each group of accounts in a period, and 
     "unit": col("text", "unit of value, before, change and their intervals"),
     "low": col("number", "lower end of the interval", null=True, unit="see unit"),
     "high": col("number", "upper end of the interval", null=True, unit="see unit"),
-    "n": col("int", "what the value rests on: deals, meetings, answers, accounts on the web site", unit="count"),
+    "n": col("int", "what the value rests on: deals, meetings, people, answers, accounts won, accounts on the web site", unit="count"),
     "accounts": col("int", "accounts of the group", unit="count"),
     "same_accounts": col("int", "those of them known before the earlier period began", unit="count"),
     "before": col("number", "the value in the period before, at these", null=True, unit="see unit"),
+    "now_same": col("number", "the value in this period, at these", null=True, unit="see unit"),
     "change": col("number", "the value in this period less that in the period before, at these", null=True, unit="see unit"),
     "change_low": col("number", "lower end of the interval of the change", null=True, unit="see unit"),
     "change_high": col("number", "upper end of the interval of the change", null=True, unit="see unit"),
-    "verdict": col("text", "what the change means, all cells looked at together", one_of=("up", "down", "within noise", "too early")),
+    "verdict": col("text", "what the change means, changes of one way of grouping looked at together", one_of=("up", "down", "within noise", "too early")),
 })
 
 VERDICTS = ("more", "less", "no effect that can be told from chance", "too early", "all alike", "not reached", "not answerable")
