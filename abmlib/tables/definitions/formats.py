@@ -185,9 +185,8 @@ PAGES: dict[str, Format] = {  # columns of tables that are shown and not kept
     "there_share": Format("share", "Accounts won of all", ends=("there_low", "there_high")),
     "moved_by": Format("share", "Change", ends=("change_low", "change_high")),
     # 14
-    "answered": Format("share", "Answered", ends=("answered_low", "answered_high")),
-    "moved_back": Format("share", "Answered if moved back", ends=("moved_back_low", "moved_back_high")),
-    "beyond": Format("share", "Answered beyond that", ends=("beyond_low", "beyond_high")),
+    "moved_back": Format("text", "Answered if moved back"),
+    "beyond": Format("text", "Answered beyond that"),
     "converted": Format("share", "Converted", ends=("converted_low", "converted_high")),
     "over_on": Format("day", "Months over on"), "plain_difference": Format("text", "Plain difference"),
     "treated_mean": Format("number", "Treated"), "held_mean": Format("number", "Held back"),
