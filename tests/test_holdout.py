@@ -287,11 +287,11 @@ FIRST = "100 accounts find a rise of about 105% in 12 months (within strata: abo
     [
         (designs(waiting=0.9), FIRST + "waiting 24 months finds about 90%, 150 accounts find about 55%, 200 accounts hardly help further"),
         (designs(), FIRST + "waiting 24 months hardly helps, 150 accounts find about 55%, 200 accounts hardly help further"),
-        (designs(waiting=1.4, longer=1.2, longest=0.8), FIRST + "waiting 24 months hardly helps, 150 accounts hardly help, 200 accounts find about 80%"),
-        (designs(longer=1.0, longest=0.95), FIRST + "waiting 24 months hardly helps, 150 accounts hardly help, 200 accounts hardly help"),
-        (designs(0.7, 0.95, 0.75, 0.65, 0.6), FIRST.replace("105", "70") + "waiting 24 months hardly helps, 150 accounts hardly help, 200 accounts find about 60%"),
+        (designs(waiting=1.4, longer=1.2, longest=0.8), FIRST + "waiting 24 months hardly helps, 200 accounts find about 80%"),
+        (designs(longer=1.0, longest=0.95), FIRST + "waiting 24 months hardly helps, 200 accounts hardly help"),
+        (designs(0.7, 0.95, 0.75, 0.65, 0.6), FIRST.replace("105", "70") + "waiting 24 months hardly helps, 200 accounts find about 60%"),
         (designs(np.nan, np.nan, np.nan, np.nan, 1.9), "100 accounts find no rise up to 200% in 12 months (within strata: none up to 200%); "
-            "waiting 24 months hardly helps, 150 accounts hardly help, 200 accounts find about 190%"),
+            "waiting 24 months hardly helps, 200 accounts find about 190%"),
         (designs()[:1], "100 accounts find a rise of about 105% in 12 months"),
     ],
 )  # fmt: skip

@@ -88,9 +88,10 @@ def outlook(found: pd.DataFrame, months: int, design: str, most: float, what: st
     other = "".join(f" ({WAYS[r.design]}: {rise(r.smallest_detectable, most)})" for r in designs.itertuples())
     more = [_helped(f"waiting {r.horizon_months} months", r, least, most) for r in waits.tail(1).itertuples()]
     reached = least
-    for r in lists.itertuples():
+    for place, r in enumerate(lists.itertuples(), 1):
         again = "help" if reached == least else "help further"
-        more.append(_helped(count(r.accounts, "account"), r, reached, most, "find", again))
+        if place == len(lists) or _helps(r, reached):
+            more.append(_helped(count(r.accounts, "account"), r, reached, most, "find", again))
         reached = _rounded(r.smallest_detectable) if _helps(r, reached) else reached
     return f"{first}{other}{'; ' if more else ''}{', '.join(more)}"
 
