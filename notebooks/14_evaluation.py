@@ -55,8 +55,8 @@ names = {outcome: measures.name(outcome).removesuffix(" per account") for outcom
 # %% [markdown]
 # ## How the answer is made
 # Only lots make two groups alike in everything, also in what nobody measures. So accounts drawn for treatment are compared with those
-# held back, each where it was drawn, over the months from its own draw on. The **effect** is the difference within strata and waves,
-# after taking off what each account's own past predicts. **Randomisation p**: were the treatment without any effect, the share of other
+# held back, each where it was drawn, over the months from its own draw on. The **effect** is the difference within strata (and within
+# days, where each day was a draw of its own), after taking off what each account's own past predicts. **Randomisation p**: were the treatment without any effect, the share of other
 # draws that would have shown as much. A look counts only when its months are over for every account, and early looks ask for more.
 
 # %%
@@ -222,7 +222,8 @@ show.table(every.iloc[: None if len(found) > 1 else 0], "Registered measures of 
 # %%
 heads, two_weeks = "heads of sales and marketing", str((book.as_of + pd.Timedelta(days=14)).date())
 runs = readout.running(found, book.as_of)
-alone = readout.held_back(runs, book.as_of)
+ended = say_readout.end_experiment(registered, experiment not in runs, names)
+alone = readout.held_back([e for e in runs if not (ended and e.name == experiment.name)], book.as_of)
 left_alone = alone.set_index("account_id")
 book.decide(
     "keep_holding_back", kind="programme", accounts=alone["account_id"], text=say_readout.keep_holding_back(alone),
@@ -250,7 +251,6 @@ book.decide(
     text=f"Register by which one measure, and when, {say.joined(unplanned)} is judged, before anybody looks at the result",
     reason="no plan was frozen before the draw", would_change="a plan that is not entered yet",
 )  # fmt: skip
-ended = say_readout.end_experiment(registered, experiment not in runs, names)
 less = bool(ended) and registered["verdict"].iloc[0] == "less"
 freed = experiment.drawn.index[experiment.drawn["treated"].eq(less).to_numpy(bool) & bool(ended)]
 book.decide(

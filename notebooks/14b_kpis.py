@@ -77,11 +77,12 @@ assert np.allclose(of_all["value"].astype(float), by_hand), "two amounts won per
 
 # %% [markdown]
 # Touches made for single accounts beside touches made for all. An **answer** is a touch of the account itself, or a mutual one that took
-# place. Moving each touch back shows how many would count as answered without it.
+# place. Moving each touch back shows how many would count as answered without it. Only channels and months count in which both are sent.
 
 # %%
 touches = responses.marketing_touches(activities, book.read("campaigns"), book.read("campaign_accounts"))
-each = responses.answered(touches, activities, book.as_of, answer_days)
+alike = responses.comparable(touches)
+each = responses.answered(alike, activities, book.as_of, answer_days)
 answers = responses.side_by_side(each, [responses.TARGETED, responses.GENERAL], ["answered", "moved_back", "beyond"])
 visits = responses.visits(activities, touches)
 converted = responses.side_by_side(visits, [responses.AFTER, responses.SAME, responses.OTHERS], ["converted"])
@@ -181,7 +182,7 @@ show.table(
 
 # %% [markdown]
 # ## Message tests
-# Accounts were drawn to the messages, so a difference here is the effect of the message.
+# Accounts were drawn to the arms, so a difference here is the effect of the arm: of its message, where no other arm sends that too.
 
 # %% tags=["finding"]
 say_kpis.message_tests(arms, responses.CONVERT_DAYS, LEVEL)
@@ -194,11 +195,11 @@ show.table(
 )
 
 # %% [markdown] tags=["fold"]
-# ## All other groups, and personas of visitors
+# ## All other groups, and personas
 
 # %%
-personas = responses.by_persona(visits, contacts, book.read("personas"))
-show.table(personas, "Web visits that converted, by persona of the visitor", rows=30)
+personas = responses.by_persona(activities, contacts, book.read("personas"), now)
+show.table(personas, "People who converted on the web site in 12 months, by persona", rows=30)
 
 # %%
 others = say_kpis.kpi_table(cells[cells["group"] != first], book.currency)

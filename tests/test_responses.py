@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from abmlib.method import periods
 from abmlib.method import responses as rs
 from abmlib.pages import say_kpis
 from tests.conftest import as_read, entries
@@ -152,6 +153,9 @@ def test_arms_of_a_message_test_are_compared_by_the_accounts_that_converted_in_t
         ["B less A", 60, -20 / 30],
     ]
     assert found["converted_high"].iloc[2] < 0
+    assert found["shared"].iloc[2] == 1 and say_kpis.better_arm(found) == ""  # both arms send the same message
+    assert say_kpis.better_arm(found.assign(shared=0)) == "Send the message that converted more accounts: of T1 arm A"
+    assert "Both arms send 1 message alike" in repr(say_kpis.message_tests(found, 90, 0.95))
     few = rs.message_arms(drawn.iloc[1:], touches(wins), TODAY).set_index("part")
     assert np.isnan(few.loc["difference", "converted"])
     assert "too early to say" in repr(say_kpis.message_tests(few.reset_index(), 90, 0.95))
@@ -167,10 +171,19 @@ def test_without_touches_visits_and_tests_nothing_is_said_and_nothing_noted():
     converted = rs.side_by_side(visited, [rs.AFTER, rs.SAME, rs.OTHERS], ["converted"])
     tested = rs.message_arms(as_read("message_tests"), none, TODAY)
     assert rs.response_rows(answers, converted, tested) == []
-    assert rs.by_persona(visited, as_read("contacts"), as_read("personas")).empty
+    assert rs.by_persona(none, as_read("contacts"), as_read("personas"), periods.trailing(TODAY, 12)).empty
     said = [
         say_kpis.responses(answers, 14, 60, 0.95),
         say_kpis.conversions(converted, 30, 0.95),
         say_kpis.message_tests(tested, 90, 0.95),
     ]
     assert [repr(words) for words in said] == ["", "", ""]
+
+
+def test_touches_are_compared_in_channels_and_months_that_both_kinds_have():
+    sent_ = pd.DataFrame({
+        "kind": [rs.GENERAL, rs.GENERAL, rs.TARGETED, rs.GENERAL], "channel": ["email", "ad", "email", "email"],
+        "occurred_day": pd.to_datetime(["2025-01-01", "2025-03-01", "2025-02-01", "2025-02-15"]),
+    })  # fmt: skip
+    assert rs.comparable(sent_).index.tolist() == [2, 3]
+    assert len(rs.comparable(sent_[sent_["kind"] == rs.GENERAL])) == 3

@@ -101,13 +101,21 @@ def _plan(plans: pd.DataFrame, drawn_at: pd.Timestamp) -> tuple[pd.Series, str, 
 def _lots(drawn: pd.DataFrame) -> pd.Series:
     """Label within which lots were drawn: the stratum, and the day too where each day was a lottery of its own.
 
-    It was not where few accounts were drawn on each, or a day drew accounts of a stratum for one arm only: then the days were drawn together.
+    It was not where few accounts were drawn on each, or `of_one_arm` finds some: then the days are read as one draw.
     """
-    stratum = drawn["stratum"].astype(str)
-    own = stratum + drawn["day"].dt.strftime(" %Y-%m-%d")
-    arms = drawn["treated"].groupby(own).agg(["nunique", "size"])
     several = 1 < drawn["day"].nunique() <= len(drawn) / WAVE
-    return own if several and (arms["nunique"] > 1)[arms["size"] > 1].all() else stratum
+    return _own_day(drawn) if several and not of_one_arm(drawn).any() else drawn["stratum"].astype(str)
+
+
+def _own_day(drawn: pd.DataFrame) -> pd.Series:
+    """Label of the stratum and the day of the draw."""
+    return drawn["stratum"].astype(str) + drawn["day"].dt.strftime(" %Y-%m-%d")
+
+
+def of_one_arm(drawn: pd.DataFrame) -> pd.Series:
+    """Say of accounts, by id, whether the day they were drawn put all of several accounts of their stratum into one arm."""
+    arms = drawn["treated"].groupby(_own_day(drawn))
+    return (arms.transform("nunique") < 2) & (arms.transform("size") > 1)
 
 
 def looks(experiment: Experiment, as_of: pd.Timestamp) -> pd.DataFrame:

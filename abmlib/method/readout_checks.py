@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from abmlib.method.detectable import DAY
-from abmlib.method.readout import BEFORE, FULL, Experiment, earlier, reading
+from abmlib.method.readout import BEFORE, FULL, Experiment, earlier, of_one_arm, reading
 from abmlib.method.tiger_teams import TIERS
 from abmlib.stats import randomised
 from abmlib.stats.intervals import adjusted
@@ -18,7 +18,8 @@ YES, NO, UNKNOWN = "yes", "no", "cannot be checked"
 def balance(experiment: Experiment, facts: Mapping[str, pd.DataFrame], employees: pd.Series) -> pd.DataFrame:
     """Compare the arms as they were before the draw: outcomes of the same months before, and size.
 
-    Some differ by chance. The p-value is that of the draw itself, adjusted for all that is compared.
+    Some differ by chance. The p-value is that of the draw itself, adjusted for all that is compared. Means are of accounts whose value is known; in the
+    comparison the others have the median.
 
     Returns
     -------
@@ -32,9 +33,9 @@ def balance(experiment: Experiment, facts: Mapping[str, pd.DataFrame], employees
     names = list(dict.fromkeys([experiment.measure, "opportunities_opened", "revenue"]))
     known = {n: earlier(facts[n], drawn, experiment.months, FULL[n][0]) for n in names if n in FULL}
     size = employees.reindex(drawn.index).astype(float)
-    known |= {"employees": size.fillna(size.median())} if size.notna().any() else {}
+    known |= {"employees": size} if size.notna().any() else {}
     for what, values in known.items():
-        if (read := reading(drawn, values, pd.Series(0.0, drawn.index))) is None:
+        if (read := reading(drawn, values.fillna(values.median()), pd.Series(0.0, drawn.index))) is None:
             continue
         one, two = values[drawn["treated"]], values[~drawn["treated"]]
         spread = float(np.sqrt((one.var() + two.var()) / 2))
@@ -103,6 +104,7 @@ def checks(experiment: Experiment, broken: pd.DataFrame, balanced: pd.DataFrame)
     treated = experiment.drawn[experiment.drawn["treated"]]
     late = int((rows["entered_day"] > rows["assigned_day"]).sum())
     alone = int((experiment.drawn.groupby("lot")["treated"].transform("nunique") < 2).sum())
+    together = int(of_one_arm(experiment.drawn).sum())
     other = _drawn_otherwise(experiment)
     kept = [
         ("plan frozen before the draw", experiment.registered == BEFORE, None),
@@ -110,7 +112,8 @@ def checks(experiment: Experiment, broken: pd.DataFrame, balanced: pd.DataFrame)
         ("draw entered on its day", late == 0, (late, len(rows))),
         ("no account changed arms", experiment.moved == 0, (experiment.moved, len(rows))),
         ("arms as the registered seed draws them", None if other is None else other == 0, (other, len(rows)) if other is not None else None),
-        ("both arms in every stratum and wave", alone == 0, (alone, n)),
+        ("both arms in every stratum", alone == 0, (alone, n)),
+        ("both arms on every day of the draw", together == 0, (together, n)),
         ("every account still in the book", n == len(rows), (len(rows) - n, len(rows))),
         ("accounts held back left alone", len(broken) == 0, (len(broken), held)),
         ("treated accounts reached", None if treated["exposed_day"].isna().all() else bool(treated["exposed_day"].notna().all()),

@@ -170,4 +170,9 @@ def moves(found: pd.Series) -> dict[str, object]:
     if found["verdict"] == OPEN:
         return {}
     ends = sorted(abs(found[c]) for c in ("net_low", "net_high"))
-    return {"moves": abs(found["net"]), "moves_low": ends[0], "moves_high": ends[1], "basis": "net worth of"}
+    return {
+        "moves": abs(found["net"]),
+        "moves_low": ends[0],
+        "moves_high": ends[1],
+        "basis": "net worth of" if found["net"] > 0 else "net loss of",
+    }

@@ -9,7 +9,7 @@ import scipy
 from abmlib.method.kpi_report import buyer_touches
 from abmlib.method.kpis import SEED, account_sums, apart
 from abmlib.method.measures import estimate_row
-from abmlib.method.periods import DAY
+from abmlib.method.periods import DAY, Period
 from abmlib.stats import intervals
 from abmlib.stats.intervals import FEWEST_DRAWN, FLOOR_OUTCOMES, LEVEL
 from abmlib.tables import programme
@@ -19,7 +19,6 @@ EARLIER_DAYS = 60  # by which each touch is moved, to see what happens anyway
 PERSONAL_DAYS = 30  # after a touch made for the account in which its visits count as after it
 CONVERT_DAYS = 90  # after the draw of a message test in which an account can convert
 DIFFERENCE, PAIRED = "difference of the first two", "difference at accounts with both"
-NOT_AFTER = "other visits"
 AFTER, SAME, OTHERS = (
     "visits after a touch made for the account",
     "other visits of these accounts",
@@ -48,6 +47,22 @@ def marketing_touches(
     key = ["campaign_id", "account_id"]
     added = pd.MultiIndex.from_frame(sent[key]).isin(pd.MultiIndex.from_frame(campaign_accounts[key]))
     return sent.assign(kind=np.where(named | added, TARGETED, GENERAL))
+
+
+def comparable(touches: pd.DataFrame) -> pd.DataFrame:
+    """Keep touches of the channels that both kinds use, from the first day on which both are sent; all where there is one kind.
+
+    Else letters of this year were set beside the advertisements of all years.
+
+    Parameters
+    ----------
+    touches : DataFrame of `marketing_touches`
+    """
+    if touches["kind"].nunique() < 2:
+        return touches
+    uses = touches.groupby("channel")["kind"].nunique()
+    same = touches[touches["channel"].isin(uses.index[uses == 2])]
+    return same[same["occurred_day"] >= same.groupby("kind")["occurred_day"].min().max()] if len(same) else touches
 
 
 def answered(touches: pd.DataFrame, activities: pd.DataFrame, as_of: pd.Timestamp, days: int) -> pd.DataFrame:
@@ -203,36 +218,46 @@ def _is_few(rows: pd.DataFrame) -> bool:
     return len(rows) < FLOOR_OUTCOMES or rows["account_id"].nunique() < FEWEST_DRAWN
 
 
-def by_persona(visited: pd.DataFrame, contacts: pd.DataFrame, personas: pd.DataFrame) -> pd.DataFrame:
-    """Share of visits that converted by the persona of the visitor, after a touch made for the account and else.
+def by_persona(
+    activities: pd.DataFrame, contacts: pd.DataFrame, personas: pd.DataFrame, period: Period
+) -> pd.DataFrame:
+    """Share of the people of each persona who converted on the web site in a period; accounts are clusters.
 
-    Visits of people whose persona is not known are left out.
+    It counts people, not visits: who visits becomes known mostly by converting, so of visits with a person far more convert than of all.
+    People whose persona is not known are left out. Without a conversion by anybody known there is no row.
 
     Parameters
     ----------
-    visited : DataFrame of `visits`
-    contacts, personas : ``tables.schema`` tables, as read
+    activities, contacts, personas : ``tables.schema`` tables, as read
 
     Returns
     -------
-    DataFrame: ``persona, kind, n, accounts, converted, converted_low, converted_high``
+    DataFrame, one row per persona: ``persona, n`` (people), ``accounts, converted, converted_low, converted_high``
+
+    References
+    ----------
+    S3-22c; metric dictionary C-25.
     """
-    of = contacts.set_index("contact_id")["persona_id"].map(
-        personas.drop_duplicates("persona_id", keep="last").set_index("persona_id")["name"]
-    )
-    known = visited.assign(persona=visited["contact_id"].map(of)).dropna(subset="persona")
-    known = known.assign(kind=known["kind"].where(known["kind"] == AFTER, NOT_AFTER))
-    rows = [
-        {"persona": persona, **_mean_row(kind, part, ["converted"])}
-        for (persona, kind), part in known.groupby(["persona", "kind"], sort=True)
+    inside = activities[activities["occurred_day"].between(period.start, period.end)]
+    done = inside.loc[
+        inside["is_conversion"].fillna(False).astype(bool) & ~inside["is_bot"].fillna(False).astype(bool), "contact_id"
     ]
-    return pd.DataFrame(rows)
+    names = personas.drop_duplicates("persona_id", keep="last").set_index("persona_id")["name"]
+    people = contacts.assign(
+        persona=contacts["persona_id"].map(names), converted=contacts["contact_id"].isin(done).astype(float)
+    )
+    people = people.dropna(subset=["persona", "account_id"])
+    if not people["converted"].any():
+        return pd.DataFrame()
+    return pd.DataFrame(
+        [{"persona": name, **_mean_row("", part, ["converted"])} for name, part in people.groupby("persona")]
+    )
 
 
 def message_arms(tests: pd.DataFrame, activities: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
     """Share of the accounts drawn to each arm of a message test that converted within `CONVERT_DAYS`, and arms compared.
 
-    Accounts are drawn, so a difference between arms is the effect of the message. Accounts whose days are not over are left out.
+    Accounts are drawn to arms, so a difference is the effect of the arm: of its message only where no other arm sends that too. Accounts whose days are not over are left out.
     Each arm is compared with the first by name; the intervals of all comparisons hold together.
 
     Parameters
@@ -243,7 +268,7 @@ def message_arms(tests: pd.DataFrame, activities: pd.DataFrame, as_of: pd.Timest
     Returns
     -------
     DataFrame, one row per test, arm and comparison: ``test_id, part`` (arm or difference), ``kind`` (the arm, or the arms compared), ``accounts,
-    converted, converted_low, converted_high``; with fewer than `FLOOR_OUTCOMES` accounts in an arm a comparison is too early, and
+    converted, converted_low, converted_high``, ``shared`` (of a comparison: messages that both arms send); with fewer than `FLOOR_OUTCOMES` accounts in an arm a comparison is too early, and
     missing. No row where the source knows of no conversion
 
     References
@@ -264,6 +289,11 @@ def message_arms(tests: pd.DataFrame, activities: pd.DataFrame, as_of: pd.Timest
     gaps = intervals.difference(won_by[other], n_of[other], max(int(other.sum()), 1))
     gaps = gaps.mask(n_of.min(axis=1)[other] < FLOOR_OUTCOMES).rename(columns={"difference": "share"})
     gaps = gaps.assign(n=n_of.sum(axis=1), kind=arms["arm"] + " less " + first["arm"])
+    sent = drawn.groupby(["test_id", "arm"])["message_id"].agg(set)
+    pairs = zip(arms["test_id"], arms["arm"], first["arm"], strict=True)
+    gaps["shared"] = pd.Series(
+        [len(sent[test, one] & sent[test, two]) for test, one, two in pairs], arms.index, dtype="float64"
+    )
     shares = intervals.wilson(arms["sum"], arms["size"])
     shares = shares.mask(shares["n"] < FLOOR_OUTCOMES, shares.assign(low=np.nan, high=np.nan)).assign(kind=arms["arm"])
     out = (
@@ -273,7 +303,7 @@ def message_arms(tests: pd.DataFrame, activities: pd.DataFrame, as_of: pd.Timest
     )
     ends = {"share": "converted", "low": "converted_low", "high": "converted_high"}
     out = out.rename(columns=ends).assign(accounts=out["n"].astype(int))
-    return out[["test_id", "part", "kind", "accounts", *ends.values()]]
+    return out.reindex(columns=["test_id", "part", "kind", "accounts", *ends.values(), "shared"])
 
 
 def response_rows(answers: pd.DataFrame, visited: pd.DataFrame, arms: pd.DataFrame) -> list[dict[str, object]]:

@@ -259,13 +259,18 @@ def touches_advice(table: pd.DataFrame) -> str:
 
 
 def better_arm(arms: pd.DataFrame) -> str:
-    """Say as an order which message of a test to send, of each test with an arm that converted more accounts; empty without one.
+    """Say as an order which message of a test to send, of each test with an arm that converted more accounts and whose messages no
+    other arm sends; empty without one.
 
     Parameters
     ----------
     arms : DataFrame of `responses.message_arms`
     """
-    apart = arms[(arms["part"] == "difference") & ((arms["converted_low"] > 0) | (arms["converted_high"] < 0))]
+    apart = arms[
+        (arms["part"] == "difference")
+        & (arms["shared"] == 0)
+        & ((arms["converted_low"] > 0) | (arms["converted_high"] < 0))
+    ]
     each = [
         f"of {one_line(r.test_id)} arm {one_line(r.kind.split(' less ')[0 if r.converted > 0 else 1])}"
         for r in apart.itertuples()
@@ -305,7 +310,10 @@ def message_tests(arms: pd.DataFrame, days: int, level: float) -> Words:
     said = []
     for r in arms[arms["part"] == "difference"].itertuples():
         head = f"Message test {one_line(r.test_id)}, {one_line(r.kind)}, accounts that converted within {days:,} days of the draw: "
-        said.append(head + _difference(r.converted, r.converted_low, r.converted_high, r.accounts, level))
+        both = f" Both arms send {count(int(r.shared), 'message')} alike, so this says nothing of a message." * bool(
+            r.shared > 0
+        )
+        said.append(head + _difference(r.converted, r.converted_low, r.converted_high, r.accounts, level) + both)
     return words(*said)
 
 

@@ -10,7 +10,7 @@ from abmlib.pages.say import count, day, joined, money, named, one_line, p_value
 NONE = "No comparison drawn at random is known by this day, so nobody can say what the programme caused. 02 Framework draws one: hold accounts back."
 VERBS = {"opportunities_opened": "opened", "revenue": "bought for", "won_value": "signed for"}
 MEANS = {"more": "a rise that chance does not explain", "less": "a fall that chance does not explain"}
-HANGS = 1 / 3  # share of an arm's margin from which one account is named
+HANGS = 1 / 4  # share of an arm's margin from which one account is named
 EARLY = 0.01  # level below which a look says what it asks for, and shares of draws are said in thousands
 SHARES = {"accounts_opening_a_deal": "opened a deal", "accounts_won": "had a deal won"}
 CHECKS = {  # what a broken check means
@@ -19,7 +19,8 @@ CHECKS = {  # what a broken check means
     "draw entered on its day": "arms entered later may have been chosen by what happened",
     "no account changed arms": "the last arm entered counts",
     "arms as the registered seed draws them": "arms that no lot drew are not comparable",
-    "both arms in every stratum and wave": "accounts of a stratum or wave with one arm tell nothing",
+    "both arms in every stratum": "accounts of a stratum with one arm tell nothing",
+    "both arms on every day of the draw": "all days are read as one draw, within strata",
     "every account still in the book": "accounts that left the book are not read",
     "accounts held back left alone": "the difference is smaller than that of a clean comparison",
     "treated accounts reached": "the difference is smaller than the effect on accounts reached",
@@ -114,8 +115,9 @@ def answer(
     fits = f" Anything from {row['low'] / row['held_mean']:+.0%} to {row['high'] / row['held_mean']:+.0%} fits." * bool(
         row["held_mean"] > 0
     )
-    power = f" A rise of {row['smallest_rise']:.0%} or more is found four times in five." * bool(
-        row["smallest_rise"] > 0
+    power = (
+        f" Going by what these accounts did, a rise of {row['smallest_rise']:.0%} or more is found four times in five."
+        * bool(row["smallest_rise"] > 0)
     )
     missed = f" The plan hoped for {hoped:+.0%}, which so few accounts mostly miss." * bool(
         hoped < row["smallest_rise"]
@@ -390,7 +392,7 @@ def end_experiment(registered: pd.DataFrame, is_over: bool, names: Mapping[str, 
         return ""
     row = rows.iloc[0]
     what = {
-        "more": "treat the accounts held back as well",
+        "more": "its measure rose; decide on cost whether the accounts held back are treated as well",
         "less": "take the treated accounts out, or treat them otherwise",
     }.get(row["verdict"], "these accounts, held back until now, may enter the programme or be drawn again")
     return f"End {row['experiment_id']}: {what}"
@@ -407,8 +409,8 @@ def keep_or_stop(found: pd.Series | None) -> str:
     if found is None or pd.isna(found["net"]):
         return ""
     return {
-        "worth it": "Keep the programme: its margin is above its cost",
-        "not worth it": "Stop the programme, or make it cheaper: its margin is below its cost",
+        "worth it": "Plan to keep the programme: its margin is above its cost, though margin was not what the experiment was registered for",
+        "not worth it": "Ask whether the programme goes on, or how it gets cheaper: its margin is below its cost, though margin was not what the experiment was registered for",
     }.get(
         found["verdict"],
         "Do not claim that the programme paid, or that it did not: what it brought cannot be told from chance",
