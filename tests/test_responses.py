@@ -154,7 +154,7 @@ def test_arms_of_a_message_test_are_compared_by_the_accounts_that_converted_in_t
     ]
     assert found["converted_high"].iloc[2] < 0
     assert found["shared"].iloc[2] == 1 and say_kpis.better_arm(found) == ""  # both arms send the same message
-    assert say_kpis.better_arm(found.assign(shared=0)) == "Send the message that converted more accounts: of T1 arm A"
+    assert say_kpis.better_arm(found.assign(shared=0)) == "Send the message that converted more accounts: of T arm A"
     assert "Both arms send 1 message alike" in repr(say_kpis.message_tests(found, 90, 0.95))
     few = rs.message_arms(drawn.iloc[1:], touches(wins), TODAY).set_index("part")
     assert np.isnan(few.loc["difference", "converted"])
