@@ -316,13 +316,13 @@ end = book.as_of
 past = holdout.past_outcome(facts[holdout_measure], detectable.OUTCOMES[holdout_measure][0], free, end, holdout_months)
 neighbours = holdout.strata(past, holdout.sizes(facts["revenue"], staff, free, end), design, held_share)
 registered = {
-    "experiment_id": holdout.next_id(plans, drawn), "measure_id": holdout_measure, "horizon_months": holdout_months,
+    "experiment_id": holdout.next_id(drawn), "measure_id": holdout_measure, "horizon_months": holdout_months,
     "looks": ";".join(map(str, looks)), "design": design, "held_share": held_share, "seed": draw_seed, "rise": effect,
     "smallest_rise": round(own_list["smallest_detectable"], 3), "power": own_list["power"],
     "analysis": say_holdout.analysis(compared, holdout_months, looks, design, 1 - LEVEL),
 }  # fmt: skip
 plan_row, lots = holdout.draw(registered, neighbours)
-ids = {*plans["experiment_id"], *drawn["experiment_id"]}
+ids = set(drawn["experiment_id"])
 to_draw = {"known": ids, "entered_by": entered_by, "as_of": book.as_of}
 too_few = say_holdout.too_few(len(free), FLOOR_OUTCOMES)
 say.words((forms.draw(book.programme, plan_row, lots, **to_draw) if can_draw else too_few) if draw else "")
@@ -681,7 +681,7 @@ book.decide(
     owner=heads,
     due=str(two_weeks.date()),
     reason=say_holdout.reason(promised, len(free), FLOOR_OUTCOMES, holdout_months, design, most),
-    only_if=not ran["running"].any() and own_list["status"] == "ok",
+    only_if=not draw and not ran["running"].any() and own_list["status"] == "ok",
     would_change="a programme of which nobody will ask what it brought",
 )
 show.decisions(book.decisions, book.currency, accounts["name"])

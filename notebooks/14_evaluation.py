@@ -82,6 +82,7 @@ margins = readout_worth.margin_facts(book.read("transactions"), default_margin)
 spend = readout_worth.spend_within(experiment, look["months"], book.read("campaign_spend"), members, activities)
 hours = readout_worth.hours_within(experiment, look["months"], activities)
 worth = readout_worth.worth(experiment, look, margins, spend, hours, hour_cost)
+no_margin = say_readout.no_margin(*readout_worth.without_margin(experiment, margins)) if found and worth is None else ""
 noted = book.measure(readout_worth.worth_rows(worth, experiment.name))
 
 # %% [markdown]
@@ -92,6 +93,7 @@ newest = read[read["experiment_id"] == found[0].name] if found else read
 say.words(
     say_readout.answer(judged, readout.FULL, names, book.currency, LEVEL, experiment.plan.get("rise", np.nan)),
     say_readout.worth(worth, accounts["name"], book.currency),
+    no_margin,
     say_readout.money_waits(readout.looks(experiment, book.as_of)) * bool(found),
     say_readout.answer(newest, readout.FULL, names, book.currency, LEVEL) * bool(found and found[0] is not experiment),
 )
@@ -103,7 +105,7 @@ say.words(
 # %% tags=["finding"]
 broken = readout_checks.touched([experiment], members, tiers, book.as_of)
 balanced = readout_checks.balance(experiment, facts, accounts["employees"])
-checked = readout_checks.checks(experiment, broken, balanced)
+checked = readout_checks.checks(experiment, broken, balanced, found)
 say.words(
     say_readout.kept(checked) * bool(found),
     say_readout.registered(experiment.plan, experiment.registered, names) * bool(found),
@@ -154,6 +156,7 @@ texts = say_readout.readout_table(judged, readout.FULL, names, book.currency)
 note = f"In brackets: {LEVEL:.0%} interval that holds over all looks together. At this look p counts up to {look['level']:.3f}; of measures "
 note += "that were not registered p and interval hold for all of them together. Effect: after taking off stratum and own past, in which the arms "
 note += "differed; the plain difference takes off nothing."
+note += " Own past is not taken off: records do not reach back so far." * bool(len(units) and not units["past"].any())
 show.table(
     texts.drop(columns="experiment", errors="ignore"), "Readings", note=note * bool(judged["effect"].notna().any())
 )

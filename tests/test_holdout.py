@@ -80,7 +80,7 @@ def test_a_plan_made_after_the_draw_is_said_and_without_one_a_year_is_waited():
     late = ran(plan("X1", 3, "3", "2025-01-02", "2025-01-02"), WAVES, day("2026-01-01"))[1]
     assert late[["frozen", "horizon_months", "running"]].values.tolist() == [["after the draw", 3, False]]
     draft = ran(plan("X1", 3, "3", None, "2024-12-01"), WAVES, day("2026-01-01"))[1]
-    assert draft["frozen"].tolist() == ["after the draw"]
+    assert draft["frozen"].tolist() == ["never frozen"]
     none = ran(as_read("experiment_plans"), WAVES, day("2026-01-01"))[1]
     assert none[["measure_id", "frozen", "horizon_months", "running"]].values.tolist() == [
         ["revenue", "no plan", 12, True]
@@ -154,6 +154,8 @@ def test_it_refuses_a_design_or_a_share_that_does_not_exist():
         holdout.strata(PAST, SIZE, "pairs", 1)
     with pytest.raises(ValueError, match=r"rise to holdout_months \(12\), got \[12, 6\]"):
         holdout.last_level([12, 6], 12)
+    with pytest.raises(ValueError, match="too early to show anything"):
+        holdout.last_level([3, 12], 12)
 
 
 def test_size_is_revenue_of_a_year_or_employees_where_nobody_bought():
@@ -393,5 +395,5 @@ def test_where_the_draw_is_refused_the_plan_is_taken_back(tmp_path, there):
 
 
 def test_the_next_experiment_has_the_first_free_number():
-    assert holdout.next_id(as_read("experiment_plans"), as_read("experiments")) == "X1"
-    assert holdout.next_id(plan("X2", 12, "12", None, "2026-01-01"), WAVES) == "X3"
+    assert holdout.next_id(as_read("experiments")) == "X1"
+    assert holdout.next_id(WAVES) == "X2"  # a plan without a draw is planned anew

@@ -64,7 +64,12 @@ COUNTS = [(3 if i % 2 == 0 else 1) + (i >= 20) + (i % 5 == 0) for i in range(40)
     [
         ([{}, {"horizon_months": 6, "looks": "6", "entered_at": "2024-12-15T09:00Z"}], "before the draw", 6, False),
         ([{}, {"measure_id": "revenue", "entered_at": "2025-05-01T09:00Z"}], "before the draw", 12, True),
-        ([{"frozen_at": None}], "after the draw", 12, False),  # a draft
+        ([{"frozen_at": None}], "never frozen", 12, False),  # a draft
+        ([{"frozen_at": "2025-05-01T09:00Z", "entered_at": "2025-05-01T09:00Z"}], "after the draw", 12, False),
+        ([{"horizon_months": 0}], "no plan", 12, False),  # cannot be kept, and must not stop the page
+        ([{"horizon_months": 1_000_000}], "no plan", 12, False),
+        ([{"held_share": 0.0}], "no plan", 12, False),
+        ([{"seed": -5}], "no plan", 12, False),
         ([{"experiment_id": "X9"}], "no plan", 12, False),
     ],
 )
@@ -233,14 +238,42 @@ def test_held_back_accounts_that_the_programme_touched_are_listed():
     tiers = table("account_tiers", pd.DataFrame(placed).to_dict("records"))
     members = beside(schema.empty("campaign_accounts"), "UTC")
     found = readout_checks.touched([one(entries())], members, tiers, pd.Timestamp("2026-06-30"))
-    assert found[["account_id", "how"]].to_numpy().tolist() == [["a01", "put into a tier"]]
+    assert found[["account_id", "how"]].to_numpy().tolist() == [
+        ["a05", "in a tier when drawn"],
+        ["a01", "put into a tier"],
+    ]
 
 
-def kept(experiment: readout.Experiment) -> pd.DataFrame:
+def kept(experiment: readout.Experiment, *others: readout.Experiment) -> pd.DataFrame:
     broken = pd.DataFrame({"account_id": [], "how": [], "day": []})
-    return readout_checks.checks(
-        experiment, broken, readout_checks.balance(experiment, facts(), pd.Series(dtype=float))
-    ).set_index("check")
+    balanced = readout_checks.balance(experiment, facts(), pd.Series(dtype=float))
+    return readout_checks.checks(experiment, broken, balanced, others).set_index("check")
+
+
+def test_looks_shares_and_draws_that_are_not_as_planned_are_named():
+    early = kept(one(entries(), {"looks": "3;6;12"}))  # a third of the time: not even 4,000 draws could tell
+    assert early.loc["looks as registered", "kept"] == "no"
+    assert kept(one(entries())).loc["looks as registered", "kept"] == "yes"
+    assert kept(one(entries(), {"held_share": 0.2})).loc["share held back as registered", "kept"] == "no"
+    reached = ["2024-06-01T09:00Z"] + [None] * 39
+    assert kept(one(entries(exposure_at=reached))).loc["nobody reached before the draw", "k"] == 1
+    days = ["2025-01-01T09:00Z"] * 30 + ["2025-02-01T09:00Z"] * 10
+    arms = ["treated", "holdout"] * 15 + ["treated"] * 10
+    together = kept(one(entries(assigned_at=days, arm=arms))).loc["both arms on every day of the draw"]
+    assert (together["kept"], together["k"]) == ("no", 10)
+
+
+def test_accounts_in_two_experiments_at_one_time_are_counted():
+    own = one(entries())
+    assert kept(own, own).loc["accounts in one experiment at a time", "kept"] == "yes"
+    (other,) = readout.experiments(entries(experiment_id="X2").head(5), plans({"experiment_id": "X2"}), pd.Index(IDS))
+    assert kept(own, own, other).loc["accounts in one experiment at a time", "k"] == 5
+
+
+def test_why_margin_cannot_be_read_is_said():
+    assert "no purchase" in say_readout.no_margin(0, anything=False)
+    assert "1 line of a bill has no cost" in say_readout.no_margin(1, anything=True)
+    assert say_readout.no_margin(0, anything=True) == ""
 
 
 def test_lots_that_the_seed_does_not_draw_are_seen():

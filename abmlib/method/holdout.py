@@ -84,15 +84,15 @@ def candidates(
     return accounts[accounts.isin(wanted) & ~accounts.isin(touched) & ~accounts.isin(busy)].sort_values()
 
 
-def next_id(plans: pd.DataFrame, drawn: pd.DataFrame) -> str:
-    """Id of the next experiment: X1, X2 …, the first that no plan and no draw has.
+def next_id(drawn: pd.DataFrame) -> str:
+    """Id of the next experiment: X1, X2 …, the first of which nothing is drawn. A plan whose draw never came is planned anew.
 
     Examples
     --------
-    >>> next_id(pd.DataFrame({"experiment_id": ["X1"]}), pd.DataFrame({"experiment_id": ["X1", "X3"]}))
+    >>> next_id(pd.DataFrame({"experiment_id": ["X1", "X3"]}))
     'X2'
     """
-    taken = {*plans["experiment_id"], *drawn["experiment_id"]}
+    taken = set(drawn["experiment_id"])
     return next(name for name in (f"X{i}" for i in range(1, len(taken) + 2)) if name not in taken)
 
 
@@ -173,10 +173,15 @@ def last_level(looks: Sequence[int], months: int) -> float:
     Raises
     ------
     ValueError
-        If the looks do not rise to the last month.
+        If the looks do not rise to the last month, or begin too early.
     """
     if list(looks) != sorted({m for m in looks if 0 < m <= months}) or not looks or looks[-1] != months:
         raise ValueError(f"looks must be months that rise to holdout_months ({months}), got {list(looks)}.")
+    if looks[0] < randomised.EARLIEST * months:
+        least = int(np.ceil(randomised.EARLIEST * months))
+        raise ValueError(
+            f"looks: the first, after {looks[0]} months, is too early to show anything. Take {least} or more of {months} months."
+        )
     return randomised.look_levels([m / months for m in looks])[-1]
 
 
@@ -278,7 +283,10 @@ def draw(plan: Mapping[str, object], groups: pd.Series) -> tuple[pd.DataFrame, p
     ----------
     Metric dictionary C-61; `randomised.draw`.
     """
-    treated = randomised.draw(groups, float(str(plan["held_share"])), int(str(plan["seed"])))
+    seed = int(str(plan["seed"]))
+    if seed < 0:
+        raise ValueError(f"draw_seed must be 0 or more, got {seed}.")
+    treated = randomised.draw(groups, float(str(plan["held_share"])), seed)
     rows = {"account_id": groups.index, "arm": np.where(treated, "treated", "holdout"), "stratum": groups.to_numpy()}
     own = {"experiment_id": plan["experiment_id"], "pre_registered_metric": plan["measure_id"]}
     return pd.DataFrame([plan]), pd.DataFrame(rows).assign(**own).sort_values("account_id", ignore_index=True)

@@ -14,10 +14,12 @@ from abmlib.method.detectable import DAY, OUTCOMES, SLACK
 from abmlib.method.measures import estimate_row, share_row
 from abmlib.stats import power, randomised
 from abmlib.stats.intervals import FLOOR_OUTCOMES
+from abmlib.stats.randomised import EARLIEST
 from abmlib.tables import programme
 
 SEED = 14  # of the other draws
 MONTHS = 12  # over which an experiment without a plan is read
+MOST_MONTHS = 120  # of a horizon
 WAVE = 8  # accounts drawn on one day, on average, from which on each day may be a lottery of its own
 FULL = OUTCOMES | {"won_value": ("mean", "currency per account")}
 PLANNED = [
@@ -28,7 +30,7 @@ PLANNED = [
     "held_share",
     "seed",
 ]  # what may not change after the draw
-BEFORE, AFTER, NO_PLAN = "before the draw", "after the draw", "no plan"
+BEFORE, AFTER, DRAFT, NO_PLAN = "before the draw", "after the draw", "never frozen", "no plan"
 NOTHING = "no effect that can be told from chance"
 
 
@@ -61,8 +63,8 @@ def experiments(entries: pd.DataFrame, plans: pd.DataFrame, accounts: pd.Index) 
     """List the experiments known on the day, the newest draw first.
 
     The plan that holds is the last one frozen and entered before the first account was drawn; else the first one after. Without a
-    plan the measure is the one entered with the draw, at one look after `MONTHS`. The horizon is always a look, and none comes after
-    it. Accounts that are not in the book are counted and not read.
+    plan the measure is the one entered with the draw, at one look after `MONTHS`. The horizon is always a look; none comes after
+    it, nor before ``randomised.EARLIEST`` of it. A plan that cannot be kept, such as one of no months, is none. Accounts that are not in the book are counted and not read.
 
     Parameters
     ----------
@@ -75,7 +77,7 @@ def experiments(entries: pd.DataFrame, plans: pd.DataFrame, accounts: pd.Index) 
         plan, registered, altered = _plan(plans[plans["experiment_id"] == name], rows["assigned_at"].min())
         months = MONTHS if plan.empty else int(plan["horizon_months"])
         given = () if plan.empty else tuple(int(m) for m in str(plan["looks"]).split(";"))
-        looks = tuple(sorted({*(m for m in given if 0 < m < months), months}))
+        looks = tuple(sorted({*(m for m in given if EARLIEST <= m / months < 1), months}))
         measure = str(rows["pre_registered_metric"].iloc[-1] if plan.empty else plan["measure_id"])
         arms = entries[entries["experiment_id"] == name].groupby("account_id")["arm"].nunique()
         inside = rows[rows["account_id"].isin(accounts)].set_index("account_id").sort_index()
@@ -89,10 +91,17 @@ def experiments(entries: pd.DataFrame, plans: pd.DataFrame, accounts: pd.Index) 
 
 def _plan(plans: pd.DataFrame, drawn_at: pd.Timestamp) -> tuple[pd.Series, str, bool]:
     """The plan that holds, when it was registered, and whether it was altered after the draw."""
-    plans = plans.sort_values("entered_at", kind="stable")
+    usable = plans["horizon_months"].between(1, MOST_MONTHS) & ~plans["seed"].lt(0).fillna(False).astype(bool)
+    usable &= plans["held_share"].between(0, 1, inclusive="neither")
+    plans = plans[usable.fillna(False).to_numpy(bool)].sort_values("entered_at", kind="stable")
     before = plans[(plans["entered_at"] <= drawn_at) & (plans["frozen_at"] <= drawn_at)]
     if before.empty:
-        return (plans.iloc[0], AFTER, False) if len(plans) else (pd.Series(dtype=object), NO_PLAN, False)
+        first = plans.head(1)
+        return (
+            (plans.iloc[0], DRAFT if first["frozen_at"].isna().all() else AFTER, False)
+            if len(plans)
+            else (pd.Series(dtype=object), NO_PLAN, False)
+        )
     later = plans[plans["entered_at"] > drawn_at]
     altered = not later[PLANNED].astype(str).eq(before.iloc[-1][PLANNED].astype(str)).all(axis=None)
     return before.iloc[-1], BEFORE, altered

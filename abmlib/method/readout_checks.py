@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from abmlib.method.detectable import DAY
+from abmlib.method.framework import tiers_on
 from abmlib.method.readout import BEFORE, FULL, Experiment, earlier, of_one_arm, reading
 from abmlib.method.tiger_teams import TIERS
 from abmlib.stats import randomised
@@ -73,9 +74,12 @@ def touched(
     rows = [pd.DataFrame({"account_id": [], "how": [], "day": pd.DatetimeIndex([])})]
     for experiment in found:
         held = experiment.drawn[~experiment.drawn["treated"]]
+        inside = tiers_on(tiers, experiment.entries["assigned_day"].min())
+        inside = inside[inside.index.isin(held.index)]
         parts = [
             (named["account_id"], "named by a campaign", named["added_day"]),
             (placed["account_id"], "put into a tier", placed["valid_from"]),
+            (inside.index, "in a tier when drawn", held["day"].reindex(inside.index)),
             (held.index, "reached by the treatment", held["exposed_day"]),
         ]
         every = pd.concat([pd.DataFrame({"account_id": a, "how": h, "day": d}) for a, h, d in parts])
@@ -85,11 +89,14 @@ def touched(
     return pd.concat(rows).sort_values(["day", "account_id"]).drop_duplicates("account_id").reset_index(drop=True)
 
 
-def checks(experiment: Experiment, broken: pd.DataFrame, balanced: pd.DataFrame) -> pd.DataFrame:
+def checks(
+    experiment: Experiment, broken: pd.DataFrame, balanced: pd.DataFrame, others: Sequence[Experiment]
+) -> pd.DataFrame:
     """Check whether an experiment was drawn and kept as registered.
 
     Parameters
     ----------
+    others : all experiments, this one among them or not
     broken, balanced : of `touched` and `balance`
 
     Returns
@@ -105,10 +112,18 @@ def checks(experiment: Experiment, broken: pd.DataFrame, balanced: pd.DataFrame)
     late = int((rows["entered_day"] > rows["assigned_day"]).sum())
     alone = int((experiment.drawn.groupby("lot")["treated"].transform("nunique") < 2).sum())
     together = int(of_one_arm(experiment.drawn).sum())
-    other = _drawn_otherwise(experiment)
+    other, plan, own = _drawn_otherwise(experiment), experiment.plan, experiment.drawn.index
+    same_time = [e for e in others if e.name != experiment.name and _days(e).overlaps(_days(experiment))]
+    twice = int(own.isin([account for e in same_time for account in e.drawn.index]).sum())
+    early = int((experiment.drawn["exposed_day"] < experiment.drawn["day"]).sum())
+    strata = experiment.drawn["stratum"].nunique()
+    apart = 0 if plan.empty else abs(held - float(plan["held_share"]) * n)
+    planned = () if plan.empty else tuple(int(m) for m in str(plan["looks"]).split(";"))
     kept = [
         ("plan frozen before the draw", experiment.registered == BEFORE, None),
         ("plan not altered after the draw", None if experiment.registered != BEFORE else not experiment.altered, None),
+        ("looks as registered", None if plan.empty else planned == experiment.looks, None),
+        ("share held back as registered", None if plan.empty else apart <= strata, None),
         ("draw entered on its day", late == 0, (late, len(rows))),
         ("no account changed arms", experiment.moved == 0, (experiment.moved, len(rows))),
         ("arms as the registered seed draws them", None if other is None else other == 0, (other, len(rows)) if other is not None else None),
@@ -116,6 +131,8 @@ def checks(experiment: Experiment, broken: pd.DataFrame, balanced: pd.DataFrame)
         ("both arms on every day of the draw", together == 0, (together, n)),
         ("every account still in the book", n == len(rows), (len(rows) - n, len(rows))),
         ("accounts held back left alone", len(broken) == 0, (len(broken), held)),
+        ("accounts in one experiment at a time", twice == 0, (twice, n)),
+        ("nobody reached before the draw", early == 0, (early, n)),
         ("treated accounts reached", None if treated["exposed_day"].isna().all() else bool(treated["exposed_day"].notna().all()),
          (int(treated["exposed_day"].isna().sum()), len(treated))),
         ("arms alike before the draw", None if balanced.empty else bool((balanced["p"] > randomised.ALPHA).all()),
@@ -124,6 +141,12 @@ def checks(experiment: Experiment, broken: pd.DataFrame, balanced: pd.DataFrame)
     said = {True: YES, False: NO, None: UNKNOWN}
     out = [(check, said[verdict], *(counted or (np.nan, np.nan))) for check, verdict, counted in kept]
     return pd.DataFrame(out, columns=["check", "kept", "k", "n"])
+
+
+def _days(experiment: Experiment) -> pd.Interval:
+    """From the first draw to the last day of the months of the account drawn last."""
+    day = experiment.entries["assigned_day"]
+    return pd.Interval(day.min(), day.max() + pd.DateOffset(months=experiment.months), closed="left")
 
 
 def _drawn_otherwise(experiment: Experiment) -> int | None:

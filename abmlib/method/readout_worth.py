@@ -65,6 +65,17 @@ def hours_within(experiment: Experiment, months: int, activities: pd.DataFrame) 
     return within(facts, experiment.drawn, months) * (1.0 if len(facts) else np.nan)
 
 
+def without_margin(experiment: Experiment, margins: pd.DataFrame) -> tuple[int, bool]:
+    """Count the lines of bills since the draw whose margin is not known, and say whether the accounts drawn have any line.
+
+    Parameters
+    ----------
+    margins : of `margin_facts`
+    """
+    own = margins[margins["account_id"].isin(experiment.drawn.index)]
+    return int((own["amount"].isna() & (own["day"] >= experiment.drawn["day"].min())).sum()), len(own) > 0
+
+
 def worth(
     experiment: Experiment,
     look: pd.Series,

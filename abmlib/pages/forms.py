@@ -94,7 +94,9 @@ def draw(
     as_of: pd.Timestamp | None = None,
     now: Callable[[], pd.Timestamp] = clock,
 ) -> str:
-    """Enter the plan of an experiment, frozen, and then its draw: both or neither. Say so, and from when on they count.
+    """Enter the plan of an experiment, frozen, and then its draw: both, or neither where one is refused. Say so, and from when on they count.
+
+    Killed in between it leaves a plan without a draw; the next draw enters its plan anew, and that one holds.
 
     Where the files have an experiment that the page does not know, because it was entered after the day of the page, nothing is
     entered, and that is said: some accounts may be in it.
@@ -116,9 +118,7 @@ def draw(
         raise ValueError("entered_by is empty. Say who draws the accounts.")
     folder, at = Path(folder), now()
     with programme.locked(folder):
-        there = {
-            i for name in ("experiment_plans", "experiments") for i in programme.read(folder, name)["experiment_id"]
-        }
+        there = set(programme.read(folder, "experiments")["experiment_id"])
         if unknown := sorted(there - set(known)):
             since = "" if as_of is None else f" after {as_of:%Y-%m-%d}, the day of this page"
             return f"Nothing is drawn: {', '.join(unknown)} {'was' if len(unknown) == 1 else 'were'} entered{since}. Run the page for a later day first."

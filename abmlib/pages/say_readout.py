@@ -16,6 +16,8 @@ SHARES = {"accounts_opening_a_deal": "opened a deal", "accounts_won": "had a dea
 CHECKS = {  # what a broken check means
     "plan frozen before the draw": "a measure chosen afterwards can be the one that looks best",
     "plan not altered after the draw": "the plan entered before the draw is read, not the altered one",
+    "looks as registered": "looks that come too early or after the horizon are not read",
+    "share held back as registered": "the draw is not the one that was planned",
     "draw entered on its day": "arms entered later may have been chosen by what happened",
     "no account changed arms": "the last arm entered counts",
     "arms as the registered seed draws them": "arms that no lot drew are not comparable",
@@ -23,6 +25,8 @@ CHECKS = {  # what a broken check means
     "both arms on every day of the draw": "all days are read as one draw, within strata",
     "every account still in the book": "accounts that left the book are not read",
     "accounts held back left alone": "the difference is smaller than that of a clean comparison",
+    "accounts in one experiment at a time": "what one does is seen in the other",
+    "nobody reached before the draw": "who was reached already was not left to lots",
     "treated accounts reached": "the difference is smaller than the effect on accounts reached",
     "arms alike before the draw": "own past is taken off, the rest is chance",
 }
@@ -141,7 +145,7 @@ def registered(plan: pd.Series, when: str, names: Mapping[str, str]) -> str:
     )
     measure = names.get(plan["measure_id"], str(plan["measure_id"]).replace("_", " "))
     return (
-        f"Registered {when} ({frozen}): {measure} over {count(int(plan['horizon_months']), 'month')}, looked at after "
+        f"Registered{'' if when == 'never frozen' else f' {when}'} ({frozen}): {measure} over {count(int(plan['horizon_months']), 'month')}, looked at after "
         f"{joined(str(plan['looks']).split(';'))}; {share(plan['held_share'])} held back within {plan['design']}{hoped}. "
         f"Analysis: {plan['analysis']}.{promise}"
     )
@@ -220,8 +224,13 @@ def reached(found: pd.Series | None, outcome: str, unit: str, currency: str) -> 
 
 def _estimate(found: pd.Series, what: str, write: Callable[[float, str], str], currency: str) -> str:
     """Write money with its interval."""
-    low, high = (write(found[f"{what}_{end}"], currency) for end in ("low", "high"))
+    low, high = (_bound(found[f"{what}_{end}"], write, currency) for end in ("low", "high"))
     return f"{write(found[what], currency)} ({low} to {high})"
+
+
+def _bound(value: float, write: Callable[[float, str], str], currency: str) -> str:
+    """Write an end of an interval of money."""
+    return write(value, currency) if np.isfinite(value) else "no limit"
 
 
 def worth(found: pd.Series | None, names: Mapping[str, str], currency: str) -> str:
@@ -233,7 +242,7 @@ def worth(found: pd.Series | None, names: Mapping[str, str], currency: str) -> s
     """
     if found is None:
         return ""
-    ends = f"{short_money(found['margin_low'], currency)} to {short_money(found['margin_high'], currency)}"
+    ends = " to ".join(_bound(found[end], short_money, currency) for end in ("margin_low", "margin_high"))
     brought = (
         f"in {found['months']} months the treated accounts brought {_size(found['margin'], currency)} margin than the accounts held back "
         f"foretell ({ends})"
@@ -243,7 +252,7 @@ def worth(found: pd.Series | None, names: Mapping[str, str], currency: str) -> s
     else:
         tell = {"worth it": "The programme paid", "not worth it": "The programme did not pay"}
         verdict = tell.get(found["verdict"], "Whether the programme paid cannot be told")
-        said = f"{verdict}. It cost {short_money(found['cost'], currency)} more than accounts held back did; {brought}."
+        said = f"{verdict}. It cost {_size(found['cost'], currency)} than accounts held back did; {brought}."
     if not found["largest_share"] > HANGS:
         return said
     whose = "the treated accounts" if found["largest_treated"] else "the accounts held back"
@@ -258,6 +267,22 @@ def worth(found: pd.Series | None, names: Mapping[str, str], currency: str) -> s
 def _size(value: float, currency: str) -> str:
     """Write how much more or less."""
     return f"{short_money(abs(value), currency)} {'more' if value >= 0 else 'less'}"
+
+
+def no_margin(unknown: int, anything: bool) -> str:
+    """Say why margin cannot be read.
+
+    Parameters
+    ----------
+    unknown : lines of bills without a known cost
+    anything : is there any line of these accounts
+    """
+    if not anything:
+        return "Whether the programme paid cannot be read: no purchase of these accounts is known."
+    if unknown:
+        which = count(unknown, "line of a bill has", "lines of bills have")
+        return f"Whether the programme paid cannot be read: {which} no cost. Set default_margin in this notebook, or export the cost of goods."
+    return ""
 
 
 def money_waits(at: pd.DataFrame) -> str:

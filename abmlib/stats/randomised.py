@@ -19,6 +19,7 @@ from abmlib.stats.intervals import LEVEL
 DRAWS = 4_000  # other draws that the one made is compared with
 MOST_UNITS = 1_000  # with more units the draws are as good as normal, and too many to hold
 ALPHA = 1 - LEVEL
+EARLIEST = 0.4  # of the time; an earlier look asks for more than so many draws can show
 TIE = 1e-9  # relative; statistics that differ by less are alike
 HALVINGS = 60  # of the range an end of an interval is sought in
 FAR = 1e6  # standard errors from the estimate, beyond which an interval has no end

@@ -291,7 +291,8 @@ EXPERIMENT_PLANS = entries("experiment_plans",
     "frozen_at": col("ts", "since when nobody changes it; missing while it is a draft", null=True),
 }, rules=(
     Rule("held share of nobody or all", "held_share > 0 and held_share < 1", "Hold some of the accounts back and treat the others."),
-    Rule("no months to judge", "horizon_months >= 1", "Give the months after which it is judged."),
+    Rule("months to judge", "horizon_months between 1 and 120", "Give the months after which it is judged, at most ten years."),
+    Rule("seed below nothing", "seed is null or seed >= 0", "Give a whole number from 0 on."),
 ))
 
 MESSAGE_TESTS = entries("message_tests", "Which message of a test an account was drawn to get.",
