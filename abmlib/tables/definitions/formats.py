@@ -188,7 +188,7 @@ PAGES: dict[str, Format] = {  # columns of tables that are shown and not kept
     "moved_back": Format("text", "Answered if moved back"),
     "beyond": Format("text", "Answered beyond that"),
     "converted": Format("share", "Converted", ends=("converted_low", "converted_high")),
-    "over_on": Format("day", "Months over on"), "plain_difference": Format("text", "Plain difference"),
+    "over_on": Format("day", "Months over on"), "shared": Format("count", "Messages both arms send"), "plain_difference": Format("text", "Plain difference"),
     "treated_mean": Format("number", "Treated"), "held_mean": Format("number", "Held back"),
     "smd": Format("number", "Difference", "standard deviations"), "relative": Format("text", "Of the held-back mean"),
     "meaning": Format("text", "What that means"),
