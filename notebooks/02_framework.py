@@ -247,8 +247,8 @@ if (effects["status"] == "ok").any():
 # too few, the largest others that it never touched stand for those that the teams have yet to choose.
 #
 # Lots are drawn among accounts that were alike, so that luck moves the comparison less. Which rise a draw would find is tried out on
-# the accounts' own past: a rise is planted in those drawn, and looked for, again and again. Accounts picked because they did much
-# lately often do less afterwards; of them a draw finds somewhat less than stated.
+# the accounts' own past: a rise is planted in those drawn, and looked for, again and again. In the next year customers leave, and accounts picked
+# because they did much lately do less: a draw then finds somewhat less than stated.
 
 # %%
 plans, drawn = book.read("experiment_plans"), book.read("experiments")

@@ -147,7 +147,7 @@ if len(relative):
 # %%
 differences = readout.other_draws(experiment, units)
 if len(differences):
-    fig, ax = plt.subplots(figsize=(9, 3.2))
+    fig, ax = plt.subplots(figsize=(7.2, 3.2))
     plots.title(ax, say_readout.chance(registered["p"].iloc[0], len(differences) - 1))
     plots.draws(differences, ax, f"{names[experiment.measure].lower()} per account, treated less held back")
 

@@ -203,7 +203,7 @@ show.table(personas, "People who converted on the web site in 12 months, by pers
 
 # %%
 others = say_kpis.kpi_table(cells[cells["group"] != first], book.currency)
-show.table(others, "KPIs of all other groups", rows=25, file="14b_kpis")
+show.table(others, "KPIs of all other groups", rows=25)
 
 # %% [markdown]
 # ## What to decide

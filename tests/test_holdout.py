@@ -87,6 +87,12 @@ def test_a_plan_made_after_the_draw_is_said_and_without_one_a_year_is_waited():
     ]
 
 
+def test_a_book_in_which_nobody_can_be_drawn_has_an_order_all_the_same():
+    columns = ["accounts_list", "accounts", "horizon_months", "design", "smallest_detectable", "status"]
+    said = say_holdout.advice(pd.DataFrame(columns=columns), 0, 0, 30, 12, "pairs", 2.0)
+    assert said == "Vote on accounts to add, and draw who of them is held back before anything is done to them"
+
+
 def test_where_nothing_was_drawn_everybody_wanted_is_free():
     accounts = pd.Index(["b", "a"])
     found, table = ran(as_read("experiment_plans"), as_read("experiments"), day("2026-01-01"))

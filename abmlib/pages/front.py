@@ -37,7 +37,8 @@ def page_name(notebook: str) -> str:
     >>> page_name("12_pipeline"), page_name("14b_kpis"), page_name("account_dossier")
     ('Pipeline', 'KPIs', 'Account dossier')
     """
-    return show.head(notebook.removeprefix(f"{schema.number_of(notebook)}_"))
+    words = show.head(notebook.removeprefix(f"{schema.number_of(notebook)}_"))
+    return words[:1].upper() + words[1:]
 
 
 # -- decisions --------------------------------------------------------------------------------------------------------

@@ -59,7 +59,7 @@ def _rows(
     found: pd.DataFrame, months: int, design: str
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Take the rows of this list at a time; of them with another design, with a longer wait, and of longer lists, where they are known."""
-    own, this = found["design"] == design, found["accounts_list"] == found["accounts_list"].iloc[0]
+    own, this = found["design"] == design, found["accounts_list"].isin(found["accounts_list"].head(1))
     at, known = found["horizon_months"] == months, found["status"] == "ok"
     longer = found["horizon_months"] > months
     return (

@@ -222,7 +222,7 @@ def smallest_of(rises: Sequence[float], chances: np.ndarray) -> float:
     Examples
     --------
     >>> round(smallest_of([0.1, 0.2], np.array([0.7, 0.9])), 3)
-    0.144
+    0.142
     """
     rising = np.maximum.accumulate(chances)
     if np.isnan(rising).any() or rising[-1] < POWER:
