@@ -1,6 +1,7 @@
 """Sentences and tables of the KPI report, from finished numbers."""
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import pandas as pd
@@ -355,8 +356,14 @@ def _value(row: Any, currency: str) -> str:
 
 def _number(value: float, unit: str, currency: str, is_change: bool = False) -> str:
     """Write a number with its unit; a change with its sign, that of a share in points."""
-    named = "points" if is_change and unit == "share" else show.unit_names(pd.Series([unit]), currency)[0]
+    named = "points" if is_change and unit == "share" else _unit(unit, currency)
     return f"{_plain(value, unit, is_change)} {named}".strip()
+
+
+@cache
+def _unit(unit: str, currency: str) -> str:
+    """Write a unit with the currency's name."""
+    return show.unit_names(pd.Series([unit]), currency)[0]
 
 
 def _plain(value: float, unit: str, is_change: bool = False) -> str:

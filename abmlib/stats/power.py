@@ -192,7 +192,7 @@ def chances_of_design(
         return np.full(len(rises), np.nan)
     draws = min(DESIGN_DRAWS, max(FEWEST_DRAWS, CELLS // len(y)))
     lots = randomised.redraws(treated, group, seed, draws)[1:]
-    nothing = randomised.statistic(randomised.of_draws(lots, y, treated.astype(float), group, x))
+    nothing = randomised.statistic(randomised.of_draws(lots, y, None, group, x))
     asked = np.quantile(np.abs(nothing), 1 - level)
     own = _own_rates(y, x, random, lots.shape) if kind == "rate" else y
     found = []
@@ -203,7 +203,7 @@ def chances_of_design(
             more = (random.random(lots.shape) < rise * base / max(1 - base, rise * base)) * (1 - y)
         else:
             more = np.broadcast_to(rise * y, lots.shape)
-        read = randomised.of_draws(lots, y + lots * more, treated.astype(float), group, x)
+        read = randomised.of_draws(lots, y + lots * more, None, group, x)
         found.append(float((randomised.statistic(read) > asked).mean()))
     return np.array(found)
 

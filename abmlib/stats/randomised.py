@@ -129,34 +129,47 @@ def read(
     return of_draws(whole, outcome, treated.astype(float) if dose is None else dose, stratum, past)
 
 
-def of_draws(lots: np.ndarray, outcome: np.ndarray, dose: np.ndarray, stratum: np.ndarray, past: np.ndarray) -> Reading:
+def of_draws(
+    lots: np.ndarray, outcome: np.ndarray, dose: np.ndarray | None, stratum: np.ndarray, past: np.ndarray
+) -> Reading:
     """Read the sums of given draws.
 
     Parameters
     ----------
     lots : bool, shape (draws, units)
-    outcome, dose : shape (units,), or (draws, units) where they depend on the draw
+    outcome, dose : shape (units,), or (draws, units) where they depend on the draw; without a dose only the effect 0 can be asked for
     """
-    labels, which = np.unique(stratum, return_inverse=True)
-    size = np.bincount(which).astype(float)
-    member = np.zeros((len(which), len(labels)))
-    member[np.arange(len(which)), which] = 1 / np.sqrt(size[which])
-    x = past - member @ (member.T @ past)
+    _, which = np.unique(stratum, return_inverse=True)
+    order, size = np.argsort(which, kind="stable"), np.bincount(which).astype(float)
+    starts = np.append(0, np.cumsum(size[:-1])).astype(int)
+
+    def inside(values: np.ndarray) -> np.ndarray:
+        means = np.add.reduceat(values[..., order], starts, axis=-1) / size
+        return values - means[..., which]
+
+    x = inside(past)
     left = float(x @ x)
     known = left > TIE * max(float(past @ past), 1e-300)
 
     def rest(values: np.ndarray) -> np.ndarray:
-        inside = values - (values @ member) @ member.T
-        return inside - np.outer(inside @ x / left, x).reshape(inside.shape) if known else inside
+        own = inside(values)
+        return own - (own * x).sum(axis=-1, keepdims=True) / left * x if known else own
 
-    z, y, d = rest(lots.astype(float)), rest(outcome), rest(dose)
-    zz = (z * z).sum(axis=1)
-    of_y, of_d = (np.einsum("ij,ij->i", z, np.broadcast_to(v, z.shape)) for v in (y, d))
+    z, y = rest(lots.astype(float)), rest(outcome)
+    squares = z * z
+    zz = squares.sum(axis=1)
+    of_y = (z * y).sum(axis=1)
     with np.errstate(all="ignore"):
-        e, f = (v - z * (s / zz)[:, None] for v, s in ((y, of_y), (d, of_d)))
-        leverage = (1 / size)[which] + (x * x / left if known else 0.0) + z * z / zz[:, None]
-        weight = z * z / np.maximum(1 - leverage, TIE)
-    ee, ef, ff = ((weight * a * b).sum(axis=1) for a, b in ((e, e), (e, f), (f, f)))
+        leverage = (1 / size)[which] + (x * x / left if known else 0.0) + squares / zz[:, None]
+        weight = squares / np.maximum(1 - leverage, TIE)
+        e = y - z * (of_y / zz)[:, None]
+        ee = (weight * e * e).sum(axis=1)
+        if dose is None:
+            return Reading(of_y, 0 * of_y, ee, 0 * ee, 0 * ee, len(which))
+        d = rest(dose)
+        of_d = (z * d).sum(axis=1)
+        f = d - z * (of_d / zz)[:, None]
+        ef, ff = (weight * e * f).sum(axis=1), (weight * f * f).sum(axis=1)
     return Reading(of_y, of_d, ee, ef, ff, len(which))
 
 
