@@ -89,12 +89,13 @@ noted = book.measure(readout_worth.worth_rows(worth, experiment.name))
 # ## Answer
 
 # %% tags=["answer"]
+waits = say_readout.money_waits(readout.looks(experiment, book.as_of)) * bool(found)
 newest = read[read["experiment_id"] == found[0].name] if found else read
 say.words(
     say_readout.answer(judged, readout.FULL, names, book.currency, LEVEL, experiment.plan.get("rise", np.nan)),
     say_readout.worth(worth, accounts["name"], book.currency),
     no_margin,
-    say_readout.money_waits(readout.looks(experiment, book.as_of)) * bool(found),
+    waits,
     say_readout.answer(newest, readout.FULL, names, book.currency, LEVEL) * bool(found and found[0] is not experiment),
 )
 
@@ -166,7 +167,6 @@ show.table(
 # The block for finance: margin of all accounts drawn for treatment, and what it would have been had they been held back.
 
 # %% tags=["finding"]
-waits = say_readout.money_waits(readout.looks(experiment, book.as_of)) * bool(found)
 say.words(say_readout.net(worth, book.currency), say_readout.assumption(worth, book.currency), waits)
 
 # %%

@@ -102,15 +102,15 @@ def answered(touches: pd.DataFrame, activities: pd.DataFrame, as_of: pd.Timestam
     return out.assign(beyond=out["answered"] - out["moved_back"])
 
 
-def _follows(rows: pd.DataFrame, events: pd.DataFrame, within: pd.Timedelta) -> np.ndarray:
-    """Say whether an event of the account follows each moment ``at``, later and not later than some time."""
+def _follows(rows: pd.DataFrame, events: pd.DataFrame, within: pd.Timedelta, precedes: bool = False) -> np.ndarray:
+    """Say whether an event of the account follows each moment ``at``, later and not later than some time; or precedes it so."""
     if rows.empty or events.empty:
         return np.zeros(len(rows), bool)
     asked = rows[["account_id", "at"]].assign(place=np.arange(len(rows))).sort_values("at", kind="stable")
     known = events[["account_id", "occurred_at"]].sort_values("occurred_at", kind="stable")
     found = pd.merge_asof(
         asked, known, left_on="at", right_on="occurred_at", by="account_id",
-        direction="forward", allow_exact_matches=False, tolerance=within,
+        direction="backward" if precedes else "forward", allow_exact_matches=False, tolerance=within,
     )  # fmt: skip
     return found.sort_values("place")["occurred_at"].notna().to_numpy()
 
@@ -127,7 +127,7 @@ def visits(activities: pd.DataFrame, touches: pd.DataFrame) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame: ``account_id, contact_id, kind`` (`AFTER`, `SAME` or `OTHERS`), ``converted`` (1 or 0)
+    DataFrame: ``account_id, kind`` (`AFTER`, `SAME` or `OTHERS`), ``converted`` (1 or 0)
 
     References
     ----------
@@ -135,18 +135,11 @@ def visits(activities: pd.DataFrame, touches: pd.DataFrame) -> pd.DataFrame:
     """
     web = activities[(activities["channel"] == "web") & ~activities["is_bot"].fillna(False).astype(bool)]
     web = web[web["account_id"].notna() & web["is_conversion"].notna()].reset_index(drop=True)
-    own = touches.loc[touches["kind"] == TARGETED, ["account_id", "occurred_at"]]
-    after = np.zeros(len(web), bool)
-    if len(web) and len(own):
-        asked = web[["account_id", "occurred_at"]].rename_axis("place").reset_index().sort_values("occurred_at")
-        known = own.assign(touched=own["occurred_at"]).sort_values("occurred_at")
-        found = pd.merge_asof(
-            asked, known, on="occurred_at", by="account_id", tolerance=PERSONAL_DAYS * DAY, allow_exact_matches=False
-        )
-        after = found.sort_values("place")["touched"].notna().to_numpy()
+    own = touches[touches["kind"] == TARGETED]
+    after = _follows(web.assign(at=web["occurred_at"]), own, PERSONAL_DAYS * DAY, precedes=True)
     same = web["account_id"].isin(web.loc[after, "account_id"])
     kind = np.select([after, same], [AFTER, SAME], OTHERS)
-    return web[["account_id", "contact_id"]].assign(kind=kind, converted=web["is_conversion"].astype(float))
+    return web[["account_id"]].assign(kind=kind, converted=web["is_conversion"].astype(float))
 
 
 def side_by_side(rows: pd.DataFrame, kinds: Sequence[str], columns: Sequence[str]) -> pd.DataFrame:
