@@ -1,0 +1,183 @@
+"""Models of a yes or no from a table of numbers, from the simplest to the cleverest, all with the same face.
+
+Columns are numbers without gaps. Each model gives calibrated probabilities, and takes the log-odds of each row apart into one
+part per column. Accounts are never split between folds. The same rows give the same model.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import scipy
+
+from abmlib.stats import scores
+
+BASE, COLUMN, LINEAR, TREES = "base rate", "one column", "logistic", "trees"
+KINDS = (BASE, COLUMN, LINEAR, TREES)  # the simplest first
+FOLDS = 5
+SEED = 4
+STRENGTH = 0.05  # inverse of the penalty on squared coefficients of columns with standard deviation 1
+MANY = 100_000  # rows above which the calibration is learnt from some of the accounts
+SMALL = 20_000  # rows up to which trees are small
+FEW_LEAVES: dict[str, Any] = {
+    "n_estimators": 120,
+    "learning_rate": 0.05,
+    "num_leaves": 7,
+    "min_child_samples": 40,
+    "reg_lambda": 5.0,
+}
+MANY_LEAVES: dict[str, Any] = {
+    "n_estimators": 300,
+    "learning_rate": 0.08,
+    "num_leaves": 31,
+    "min_child_samples": 20,
+    "reg_lambda": 1.0,
+}
+TREE_PARTS: dict[str, Any] = {"subsample": 0.8, "subsample_freq": 1, "colsample_bytree": 0.7, "deterministic": True,
+              "force_row_wise": True, "random_state": SEED, "verbose": -1}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Model:
+    """A fitted model.
+
+    The log-odds of a row are ``scale`` × what the estimator says + ``shift``.
+    """
+
+    kind: str
+    columns: tuple[str, ...]  # of the table it was fitted on
+    rate: float  # share with the outcome among the rows it was fitted on
+    chosen: str = ""  # column that a model of one column rests on
+    estimator: Any = field(default=None, repr=False)
+    mean: np.ndarray | None = field(default=None, repr=False)  # of each column
+    sd: np.ndarray | None = field(default=None, repr=False)
+    scale: float = 1.0
+    shift: float = 0.0
+
+    def predict(self, table: pd.DataFrame) -> np.ndarray:
+        """Give the probability of each row."""
+        return np.asarray(scipy.special.expit(self.scale * self._said(table) + self.shift))
+
+    def parts(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Take the log-odds of each row apart.
+
+        Returns
+        -------
+        DataFrame, index as `table`: one column per column of the model, and ``base``, what a row has that is like the mean (of
+        trees: like the rows they learnt from); a row's sum is the log-odds of its probability
+        """
+        if self.kind == TREES:
+            raw = np.asarray(self.estimator.predict(_plain(table[list(self.columns)]), pred_contrib=True))
+        elif self.kind in (COLUMN, LINEAR):
+            raw = np.column_stack(
+                [self._standard(table) * self.estimator.coef_[0], np.full(len(table), self.estimator.intercept_[0])]
+            )
+        else:
+            raw = np.zeros((len(table), len(self.columns) + 1))
+        parts = pd.DataFrame(raw * self.scale, table.index, [*self._used(), "base"])
+        return parts.assign(base=parts["base"] + self.shift)
+
+    def _used(self) -> list[str]:
+        """Columns the estimator sees."""
+        return [self.chosen] if self.kind == COLUMN else list(self.columns)
+
+    def _standard(self, table: pd.DataFrame) -> np.ndarray:
+        """Columns about their mean, in standard deviations."""
+        return np.asarray((table[self._used()].to_numpy(float) - self.mean) / self.sd)
+
+    def _said(self, table: pd.DataFrame) -> np.ndarray:
+        """What the estimator says of each row, before it is calibrated."""
+        if self.kind == BASE:
+            return np.zeros(len(table))
+        if self.kind == TREES:
+            return np.asarray(self.estimator.predict(_plain(table[list(self.columns)]), raw_score=True))
+        return np.asarray(self.estimator.decision_function(self._standard(table)))
+
+
+def fit(kind: str, table: pd.DataFrame, came: np.ndarray, accounts: np.ndarray, only: Sequence[str] = ()) -> Model:
+    """Fit and calibrate a model.
+
+    `BASE`: the share with the outcome. `COLUMN`: logistic on the one column that ranks best by itself. `LINEAR`: logistic
+    on all, coefficients pulled to 0. `TREES`: LightGBM. All but the first are calibrated by a sigmoid on their log-odds, learnt
+    from what five models, each fitted without a fifth of the accounts, say of that fifth.
+
+    Parameters
+    ----------
+    kind : one of `KINDS`
+    table : DataFrame of numbers, none missing
+    came : 1 or 0 per row, both there
+    accounts : label per row
+    only : columns of which a model of one column chooses; all without it
+
+    Raises
+    ------
+    ValueError
+        If there is no such kind.
+
+    References
+    ----------
+    Platt (1999), Probabilistic outputs for support vector machines; scikit-learn's ``CalibratedClassifierCV(method="sigmoid",
+    ensemble=False)``; Ke et al. (2017), LightGBM, NeurIPS 30.
+    """
+    if kind not in KINDS:
+        raise ValueError(f"kind must be one of {list(KINDS)}, got {kind!r}.")
+    y, columns = np.asarray(came, int), tuple(table.columns)
+    rate = float(y.mean())
+    if kind == BASE or not 0 < rate < 1 or not columns:
+        return Model(BASE, columns, rate, shift=float(scores.log_odds(np.array([rate]))[0]))
+    chosen = best_column(table[list(only) or list(columns)], y) if kind == COLUMN else ""
+    used = table[[chosen]] if chosen else table
+    mean, sd = used.to_numpy(float).mean(axis=0), used.to_numpy(float).std(axis=0)
+    sd = np.where(sd > 0, sd, 1.0)
+    x = _plain(used) if kind == TREES else (used.to_numpy(float) - mean) / sd
+    whole, scale, shift = _calibrated(kind, x, y, np.asarray(accounts))
+    return Model(kind, columns, rate, chosen, whole, mean, sd, scale, shift)
+
+
+def best_column(table: pd.DataFrame, came: np.ndarray) -> str:
+    """Name the column that ranks best by itself, in either direction; of equals the first."""
+    some = _some(np.arange(len(came)))
+    y = np.asarray(came)[some]
+    off = [abs(scores.auc(table[c].to_numpy(float)[some], y, some)[0] - 0.5) for c in table]
+    return str(table.columns[int(np.nanargmax(off))])
+
+
+def _some(label: np.ndarray) -> np.ndarray:
+    """Positions of all rows, or of every so many labels where rows are more than `MANY`."""
+    return np.flatnonzero(label % max(1, round(len(label) / MANY)) == 0)
+
+
+def _estimator(kind: str, rows: int) -> Any:
+    """Make an estimator that is not fitted; it brings libraries that few pages need."""
+    if kind == TREES:
+        from lightgbm import LGBMClassifier
+
+        size = FEW_LEAVES if rows <= SMALL else MANY_LEAVES
+        return LGBMClassifier(**size, **TREE_PARTS, n_jobs=1 if rows <= SMALL else -1)
+    from sklearn.linear_model import LogisticRegression
+
+    return LogisticRegression(C=STRENGTH if kind == LINEAR else 1.0, max_iter=1_000)
+
+
+def _calibrated(kind: str, x: np.ndarray, y: np.ndarray, accounts: np.ndarray) -> tuple[Any, float, float]:
+    """Fit an estimator on all rows; slope and shift of its sigmoid, from what models say of accounts they have not seen."""
+    from sklearn.calibration import CalibratedClassifierCV
+    from sklearn.model_selection import GroupKFold
+
+    label = pd.factorize(accounts)[0]
+    some = _some(label)
+    part, few = y[some], min(FOLDS, len(np.unique(label[some])))
+    folds = list(GroupKFold(few).split(x[some], part, label[some])) if few > 1 else []
+    if few < 2 or any(not 0 < part[a].mean() < 1 for a, _ in folds):
+        return _estimator(kind, len(y)).fit(x, y), 1.0, 0.0
+    found = CalibratedClassifierCV(_estimator(kind, len(y)), method="sigmoid", cv=folds, ensemble=False)
+    pair = found.fit(x[some], part).calibrated_classifiers_[0]
+    whole = pair.estimator if len(some) == len(y) else _estimator(kind, len(y)).fit(x, y)
+    return whole, -float(pair.calibrators[0].a_), -float(pair.calibrators[0].b_)
+
+
+def _plain(table: pd.DataFrame) -> np.ndarray:
+    """A table as numbers of half the size, for trees."""
+    return table.to_numpy(np.float32)
