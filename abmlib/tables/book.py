@@ -4,11 +4,12 @@ import datetime as dt
 import difflib
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
@@ -21,6 +22,7 @@ from abmlib.tables.errors import NotAnswerable, TableError, first_cases
 from abmlib.tables.ledger import COLUMNS
 
 SHARED = ("decisions", "measures")
+Label = Callable[[pd.Timestamp, pd.Index], pd.Series]  # a day and the accounts known on it -> what came after
 LAB = "../reports/lab/tables"  # where notebooks run by hand leave tables for each other
 
 
@@ -266,7 +268,11 @@ class Book:
             If there is no such feature, with what comes closest; or one is named twice.
         """
         file = self._snapshot / "features.parquet"
-        known = [c for c in pq.read_schema(file).names if c != "account_id"]
+        return pd.read_parquet(file, columns=["account_id", *self._feature_names(file, names)])
+
+    def _feature_names(self, file: Path, names: Sequence[str] | None) -> list[str]:
+        """Names of features asked for, all where none is; refused where one is unknown or named twice."""
+        known = [c for c in pq.read_schema(file).names if c not in ("account_id", "day")]
         wanted_names = list(known if names is None else names)
         if unknown := [n for n in wanted_names if n not in known]:
             close = difflib.get_close_matches(unknown[0], known, n=3)
@@ -274,7 +280,49 @@ class Book:
             raise ValueError(f"features: no such feature(s) {unknown[:3]}; data/features.md lists {len(known)}.{hint}")
         if repeated := sorted({n for n in wanted_names if wanted_names.count(n) > 1}):
             raise ValueError(f"features: named twice {repeated}. Name each once.")
-        return pd.read_parquet(file, columns=["account_id", *wanted_names])
+        return wanted_names
+
+    def history(
+        self,
+        days: Iterable[pd.Timestamp],
+        features: Sequence[str] | None = None,
+        label: Mapping[str, Label] | None = None,
+    ) -> pd.DataFrame:
+        """Give the features of each account as known at the end of earlier days, with what came after: for models.
+
+        An account has a row on each day on which it was known. What was learnt later is in no feature; a value that is known
+        only as it is now is missing. `label` looks at what is known today. Who has opted out since counts as was known then.
+
+        Parameters
+        ----------
+        days : before the book's own, each once
+        features : as in `features`
+        label : by the name of its column, a function of a day and of the accounts known on it, that gives what came after: a
+            Series indexed by account id, 1 or 0, missing for accounts of which it is not asked or not yet known
+
+        Returns
+        -------
+        DataFrame, days in order and accounts in the order of their id: ``day, account_id``, the features, the labels (float)
+
+        Raises
+        ------
+        ValueError
+            If a day is not before the book's own or named twice, or as in `features`.
+        """
+        asked = sorted(pd.Timestamp(day) for day in days)
+        if not asked or asked[-1] >= self.as_of or len(set(asked)) < len(asked):
+            raise ValueError(
+                f"history: give one or more days before {self.as_of.date()}, each once, got {[str(d.date()) for d in asked][:3]}."
+            )
+        file = self._data.history([day.date() for day in asked])
+        found = pd.read_parquet(file, columns=["day", "account_id", *self._feature_names(file, features)])
+        for name, came in (label or {}).items():
+            parts = [
+                came(day, pd.Index(rows["account_id"])).reindex(rows["account_id"])
+                for day, rows in found.groupby("day")
+            ]
+            found[name] = np.concatenate([part.to_numpy(dtype=float, na_value=np.nan) for part in parts])
+        return found
 
     def panel(
         self, name: str, by: Sequence[str] = (), per: str = "week", sums: Sequence[str] = (), bots: bool = False

@@ -10,7 +10,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache, cached_property
 from importlib.metadata import version
@@ -120,6 +120,26 @@ class Data:
 
         try:
             return self._kept(f"{day}_{name}", write) / TABLES / f"{name}.parquet"
+        finally:
+            self.close()
+
+    def history(self, days: Sequence[dt.date]) -> Path:
+        """Give the file of the features of each account as known at the end of several days.
+
+        Raises
+        ------
+        TableError
+            If the data is no longer what it was.
+        """
+
+        def write(to: Path) -> None:
+            from abmlib.tables import snapshot
+
+            snapshot.write_history(self._source, days, self.latest_day, to)
+
+        label = hashlib.sha256(repr([str(day) for day in days]).encode()).hexdigest()[:16]
+        try:
+            return self._kept(f"{max(days)}_history_{label}", write) / "features.parquet"
         finally:
             self.close()
 

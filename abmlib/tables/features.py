@@ -253,6 +253,9 @@ FIRMOGRAPHICS = (
     ("country", "text", "S2-22", "where it is", _column("country")),
     ("employees", "people", "S2-22", "people it employs; on the latest date only, unless it has a history", _column("employees")),
     ("annual_revenue", "money", "S2-22", "its own yearly revenue; as employees", _column("annual_revenue")),
+    ("org_type", "text", "S2-22", "public, private, government", _column("org_type")),
+    ("tech_stack", "list", "S2-22", "technology it uses; as employees", _column("tech_stack")),
+    ("growth_outlook", "text", "S3-13", "what outsiders expect of it; as employees", _column("growth_outlook")),
     ("known_days", "days", "S2-22", "since the account entered the source", _since("created_at")),
 )  # fmt: skip
 SALES = (

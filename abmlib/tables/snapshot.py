@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,28 @@ def write_table(source: Source, name: str, day: dt.date, latest: dt.date | None,
     (to / TABLES).mkdir()
     copy(Known(source, day, latest), name, to)
     (to / FACTS).write_text("{}", "utf-8")
+
+
+def write_history(source: Source, days: Sequence[dt.date], latest: dt.date | None, to: Path) -> None:
+    """Write the features of each account as known at the end of several days into an empty folder: one file, ``day`` first."""
+    parts = []
+    for day in days:
+        known = Known(source, day, latest)
+        parts.append(all_features(known, filled_on(known)).assign(day=pd.Timestamp(day)))
+    frame = pd.concat(parts, ignore_index=True)
+    frame[["day", *(c for c in frame.columns if c != "day")]].to_parquet(to / "features.parquet", index=False)
+    (to / FACTS).write_text("{}", "utf-8")
+
+
+def filled_on(known: Known) -> set[str]:
+    """Columns that features need and that had a value on the day, as table.column."""
+    needed = [f.needs.split(".") for f in features.FEATURES if f.needs and known.has(f.table)]
+    by_table = {table: list(dict.fromkeys(c for t, c in needed if t == table)) for table, _ in needed}
+    filled = set[str]()
+    for table, columns in by_table.items():
+        counted = engine.ask(known.table(table), ", ".join(f"count({quoted(c)})" for c in columns)).fetchone()
+        filled |= {f"{table}.{c}" for c, n in zip(columns, counted, strict=True) if n}
+    return filled
 
 
 def copy(known: Known, name: str, to: Path) -> None:
