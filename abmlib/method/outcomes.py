@@ -1,0 +1,200 @@
+"""What may come after a day: each question of propensity as a yes or no per account, from facts dated after the day alone."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from abmlib.method import deals as dl
+from abmlib.method.periods import DAY, Period
+
+YEAR_DAYS = 365
+LATE = 0.95  # share of facts that are known, from which on a past window counts as whole
+SUCCESSOR = (31, 92)  # days before and after the end of a contract in which the next one of its line begins
+FEWEST_ENDED = 50  # accounts with a contract that ended, from which on renewal is asked
+LONG_YEARS = 2.5  # of purchases known, from which on growth is against the year before
+
+
+Label = Callable[[pd.Timestamp, pd.Index], pd.Series]  # a day and the accounts known on it -> 1, 0 or missing
+
+
+@dataclass(frozen=True)
+class Question:
+    """One thing that an account may do within the horizon."""
+
+    name: str
+    does: str  # of an account, in words
+    counts: str  # what counts, and of which accounts it is asked
+    label: Label
+    since: pd.Timestamp  # first day of the facts it rests on
+    rule: str  # feature of the simple rule that a model must beat
+    is_loss: bool = False
+    due: Label | None = None  # of whom it is asked, where no label says so before the horizon is over
+
+    def eligible(self, day: pd.Timestamp, ids: pd.Index) -> pd.Index:
+        """Give the accounts of which it is asked on a day."""
+        found = (self.due or self.label)(day, ids)
+        return ids[found.notna().to_numpy()]
+
+
+def asked(
+    deals: pd.DataFrame,
+    lines: pd.DataFrame,
+    contracts: pd.DataFrame,
+    horizon_days: int,
+    growth: float,
+) -> list[Question]:
+    """List the questions that these data can be asked.
+
+    Parameters
+    ----------
+    deals : DataFrame of `deals.with_days`
+    lines : DataFrame of `orders.with_product_line`
+    contracts : ``tables.schema.CONTRACTS``
+    horizon_days : within which a thing must happen
+    growth : share by which revenue must rise to count as growth
+
+    References
+    ----------
+    C-44; S1-24a, S3-11.
+    """
+    found, within = list[Question](), f"within {horizon_days:,} days"
+    sold = deals[(deals["type"] != "renewal") & deals["account_id"].notna()]
+    opened, won = sold[sold["created_day"].notna()], dl.decided(sold)
+    won = won[dl.won_flag(won) & won["closed_day"].notna()]
+    bought = lines[lines["revenue"] > 0]
+    for name, does, what, of, when, rule in (
+        ("opens", "opens a deal", "a deal is opened", opened, "created_day", "deals_opened_12m"),
+        ("wins", "buys by a deal", "a deal is won", won, "closed_day", "deals_open"),
+        ("buys", "buys", "a purchase", bought if opened.empty else opened.iloc[:0], "booked_at", "days_since_purchase"),
+    ):
+        if len(of):
+            aside = ", renewals aside" * (of is not bought)
+            label = _happens(of["account_id"], of[when], horizon_days)
+            since = of[when].min() if when == "booked_at" else sold[["created_day", "closed_day"]].min(axis=None)
+            found.append(Question(name, does, f"{what} {within}{aside}; asked of every account", label, since, rule))
+    if len(bought):
+        found += [_grows(lines, horizon_days, growth), _adds_line(bought, horizon_days), _stops(bought, horizon_days)]
+    ended = contracts[contracts["end"].notna() & contracts["renewed"].notna()]
+    if ended["account_id"].nunique() >= FEWEST_ENDED:
+        found.append(_not_renewed(contracts, horizon_days, ended["end"].min()))
+    return found
+
+
+def _flags(ids: pd.Index, yes: np.ndarray, of: np.ndarray | None = None) -> pd.Series:
+    """1 or 0 by account, missing where it is not asked."""
+    out = pd.Series(np.asarray(yes, float), ids)
+    return out if of is None else out.where(of)
+
+
+def _happens(account: pd.Series, when: pd.Series, horizon_days: int) -> Label:
+    """An event after the day and within the horizon, of any account."""
+
+    def label(day: pd.Timestamp, ids: pd.Index) -> pd.Series:
+        inside = account[(when > day) & (when <= day + horizon_days * DAY)]
+        return _flags(ids, ids.isin(inside))
+
+    return label
+
+
+def _sum(lines: pd.DataFrame, ids: pd.Index, period: Period) -> np.ndarray:
+    """Net revenue of each account in a period."""
+    inside = lines[lines["booked_at"].between(period.start, period.end)]
+    return inside.groupby("account_id")["revenue"].sum().reindex(ids, fill_value=0).to_numpy(float).round(6)
+
+
+def _grows(lines: pd.DataFrame, horizon_days: int, growth: float) -> Question:
+    """Revenue of the horizon above that of the same days a year before; of the days just before, where history is too short for that."""
+    first_day, last_day = lines["booked_at"].min(), lines["booked_at"].max()
+    is_long = (last_day - first_day).days >= LONG_YEARS * YEAR_DAYS
+    back, against = (
+        (YEAR_DAYS, "of the same days a year before") if is_long else (horizon_days, "of as many days just before")
+    )
+
+    def label(day: pd.Timestamp, ids: pd.Index) -> pd.Series:
+        first, last = day + DAY, day + horizon_days * DAY
+        then = _sum(lines, ids, Period(first - back * DAY, last - back * DAY))
+        now = _sum(lines, ids, Period(first, last))
+        return _flags(ids, now > (1 + growth) * then, then > 0)
+
+    what = f"net revenue within {horizon_days:,} days is more than {growth:.0%} above that {against}"
+    counts = f"{what}; asked of accounts that bought then"
+    return Question("grows", "grows", counts, label, first_day + (back - horizon_days) * DAY, "revenue_growth_6m")
+
+
+def _recent(bought: pd.DataFrame, day: pd.Timestamp, ids: pd.Index) -> np.ndarray:
+    """Say who bought in the year up to the day."""
+    inside = bought[(bought["booked_at"] <= day) & (bought["booked_at"] > day - YEAR_DAYS * DAY)]
+    return np.asarray(ids.isin(inside["account_id"]))
+
+
+def _adds_line(bought: pd.DataFrame, horizon_days: int) -> Question:
+    """A first purchase of a line, by a customer that lacks one."""
+    first = bought.groupby(["account_id", "product_line"])["booked_at"].min().reset_index()
+    offered = first.groupby("product_line")["booked_at"].min()
+
+    def label(day: pd.Timestamp, ids: pd.Index) -> pd.Series:
+        has = first[first["booked_at"] <= day].groupby("account_id").size().reindex(ids, fill_value=0).to_numpy()
+        new = first[(first["booked_at"] > day) & (first["booked_at"] <= day + horizon_days * DAY)]
+        lacks = has < int((offered <= day).sum())
+        return _flags(ids, ids.isin(new["account_id"]), lacks & _recent(bought, day, ids))
+
+    what = f"the first purchase of a product line within {horizon_days:,} days"
+    counts = f"{what}; asked of customers of the year before that lack one"
+    return Question("adds_line", "buys another line", counts, label, bought["booked_at"].min(), "revenue_12m")
+
+
+def _stops(bought: pd.DataFrame, horizon_days: int) -> Question:
+    """No purchase of a customer."""
+
+    def label(day: pd.Timestamp, ids: pd.Index) -> pd.Series:
+        inside = bought[(bought["booked_at"] > day) & (bought["booked_at"] <= day + horizon_days * DAY)]
+        return _flags(ids, ~ids.isin(inside["account_id"]), _recent(bought, day, ids))
+
+    counts = f"no purchase within {horizon_days:,} days; asked of customers of the year before"
+    return Question(
+        "stops", "stops buying", counts, label, bought["booked_at"].min(), "days_since_purchase", is_loss=True
+    )
+
+
+def _not_renewed(contracts: pd.DataFrame, horizon_days: int, since: pd.Timestamp) -> Question:
+    """A contract that ends and has no successor; where nobody noted it, a contract that follows says that it was renewed."""
+    c = contracts.sort_values(["account_id", "product_line", "start"], kind="stable").reset_index(drop=True)
+    pairs = c[["contract_id", "account_id", "product_line", "end"]].merge(
+        c[["contract_id", "account_id", "product_line", "start"]].rename(
+            columns={"contract_id": "next", "start": "begins"}
+        ),
+        on=["account_id", "product_line"],
+    )
+    follows = pairs["begins"].between(pairs["end"] - SUCCESSOR[0] * DAY, pairs["end"] + SUCCESSOR[1] * DAY)
+    followed = c["contract_id"].isin(pairs.loc[follows & (pairs["next"] != pairs["contract_id"]), "contract_id"])
+    noted = c["renewed"].astype("boolean")
+    renewed = noted.fillna(True).where(noted.notna() | followed).astype("boolean")
+    known = c.assign(lost=(~renewed).astype("Float64"))
+
+    def ending(day: pd.Timestamp) -> pd.DataFrame:
+        inside = (known["end"] > day) & (known["end"] <= day + horizon_days * DAY) & (known["start"] <= day)
+        return known[inside & ~(known["entered_day"] > day)]
+
+    def label(day: pd.Timestamp, ids: pd.Index) -> pd.Series:
+        due = ending(day)
+        return due[due["lost"].notna()].groupby("account_id")["lost"].max().astype(float).reindex(ids)
+
+    def due(day: pd.Timestamp, ids: pd.Index) -> pd.Series:
+        return _flags(ids, np.zeros(len(ids)), ids.isin(ending(day)["account_id"]))
+
+    counts = f"a contract that ends within {horizon_days:,} days is not renewed; asked of accounts with such a contract"
+    return Question("not_renewed", "does not renew", counts, label, since, "cases_12m", is_loss=True, due=due)
+
+
+def lateness_days(*tables: tuple[pd.Series, pd.Series]) -> int:
+    """Days after which all but few facts of a window are known; 0 where nothing says when a fact was learnt.
+
+    Parameters
+    ----------
+    tables : for each kind of fact the day of each, and the day it was learnt if that is another
+    """
+    late = [((known - day).dt.days).fillna(0).clip(lower=0) for day, known in tables]
+    every = pd.concat(late) if late else pd.Series(dtype=float)
+    return int(np.ceil(every.quantile(LATE))) if len(every) else 0
