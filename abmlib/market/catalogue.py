@@ -54,10 +54,10 @@ OBJECTIVES = [
     ("OB3", "larger software contracts", "trial workshops", "acv", 40_000.0, 50_000.0),
 ]
 CRITERIA = [  # the last one nobody has signed
-    ("CR1", "company size", 30.0, "higher", "sales"),
-    ("CR2", "revenue with us", 30.0, "higher", "sales"),
-    ("CR3", "fit of trade and technology", 25.0, "higher", "marketing"),
-    ("CR4", "distance from a decision", 15.0, "lower", None),
+    ("CR1", "company size", 30.0, "higher", "sales", "employees"),
+    ("CR2", "revenue with us", 30.0, "higher", "sales", "revenue_12m"),
+    ("CR3", "fit of trade and technology", 25.0, "higher", "marketing", "tech_stack: erp suite"),
+    ("CR4", "distance from a decision", 15.0, "lower", None, "days_since_opened"),
 ]
 READINESS = [  # item, score, what it rests on, who scored it
     ("agreed account list", 4.0, "list of the first round, with the votes of both teams", "S01"),
@@ -182,7 +182,9 @@ def _aims(begins: pd.Timestamp) -> dict[str, pd.DataFrame]:
     objectives = pd.DataFrame(
         OBJECTIVES, columns=["objective_id", "sales_goal", "tactic", "measure_id", "baseline", "target"]
     )
-    criteria = pd.DataFrame(CRITERIA, columns=["criterion_id", "name", "weight", "direction", "sign_off_team"])
+    criteria = pd.DataFrame(
+        CRITERIA, columns=["criterion_id", "name", "weight", "direction", "sign_off_team", "feature"]
+    )
     signed = pd.Series(begins, index=criteria.index).where(criteria["sign_off_team"].notna())
     readiness = pd.DataFrame(READINESS, columns=["item", "score", "note", "by"])
     scored_by = readiness.pop("by")

@@ -29,6 +29,7 @@ class Question:
     label: Label
     since: pd.Timestamp  # first day of the facts it rests on
     rule: str  # feature of the simple rule that a model must beat
+    horizon_days: int
     is_loss: bool = False
     due: Label | None = None  # of whom it is asked, where no label says so before the horizon is over
 
@@ -63,17 +64,35 @@ def asked(
     sold = deals[(deals["type"] != "renewal") & deals["account_id"].notna()]
     opened, won = sold[sold["created_day"].notna()], dl.decided(sold)
     won = won[dl.won_flag(won) & won["closed_day"].notna()]
-    bought = lines[lines["revenue"] > 0]
-    for name, does, what, of, when, rule in (
-        ("opens", "opens a deal", "a deal is opened", opened, "created_day", "deals_opened_12m"),
-        ("wins", "buys by a deal", "a deal is won", won, "closed_day", "deals_open"),
-        ("buys", "buys", "a purchase", bought if opened.empty else opened.iloc[:0], "booked_at", "days_since_purchase"),
-    ):
-        if len(of):
-            aside = ", renewals aside" * (of is not bought)
-            label = _happens(of["account_id"], of[when], horizon_days)
-            since = of[when].min() if when == "booked_at" else sold[["created_day", "closed_day"]].min(axis=None)
-            found.append(Question(name, does, f"{what} {within}{aside}; asked of every account", label, since, rule))
+    bought, first = lines[lines["revenue"] > 0], sold[["created_day", "closed_day"]].min(axis=None)
+    all_ask = "renewals aside; asked of every account"
+    if len(opened):
+        counts = f"a deal is opened {within}, renewals aside; asked of accounts without an open deal"
+        found.append(
+            Question(
+                "opens", "opens a deal", counts, _opens(opened, horizon_days), first, "deals_opened_12m", horizon_days
+            )
+        )
+    if len(won):
+        label = _happens(won["account_id"], won["closed_day"], horizon_days)
+        found.append(
+            Question(
+                "wins", "signs a deal", f"a deal is won {within}, {all_ask}", label, first, "deals_open", horizon_days
+            )
+        )
+    if len(bought) and opened.empty:
+        label, first = _happens(bought["account_id"], bought["booked_at"], horizon_days), bought["booked_at"].min()
+        found.append(
+            Question(
+                "buys",
+                "buys",
+                f"a purchase {within}; asked of every account",
+                label,
+                first,
+                "days_since_purchase",
+                horizon_days,
+            )
+        )
     if len(bought):
         found += [_grows(lines, horizon_days, growth), _adds_line(bought, horizon_days), _stops(bought, horizon_days)]
     ended = contracts[contracts["end"].notna() & contracts["renewed"].notna()]
@@ -94,6 +113,18 @@ def _happens(account: pd.Series, when: pd.Series, horizon_days: int) -> Label:
     def label(day: pd.Timestamp, ids: pd.Index) -> pd.Series:
         inside = account[(when > day) & (when <= day + horizon_days * DAY)]
         return _flags(ids, ids.isin(inside))
+
+    return label
+
+
+def _opens(opened: pd.DataFrame, horizon_days: int) -> Label:
+    """A deal opened after the day and within the horizon, by an account without an open one."""
+    over = opened["closed_day"].where(opened["is_closed"].astype(bool), pd.Timestamp.max.normalize())
+    happens = _happens(opened["account_id"], opened["created_day"], horizon_days)
+
+    def label(day: pd.Timestamp, ids: pd.Index) -> pd.Series:
+        busy = opened.loc[(opened["created_day"] <= day) & (over > day), "account_id"]
+        return happens(day, ids).mask(ids.isin(busy))
 
     return label
 
@@ -120,7 +151,9 @@ def _grows(lines: pd.DataFrame, horizon_days: int, growth: float) -> Question:
 
     what = f"net revenue within {horizon_days:,} days is more than {growth:.0%} above that {against}"
     counts = f"{what}; asked of accounts that bought then"
-    return Question("grows", "grows", counts, label, first_day + (back - horizon_days) * DAY, "revenue_growth_6m")
+    return Question(
+        "grows", "grows", counts, label, first_day + (back - horizon_days) * DAY, "revenue_growth_6m", horizon_days
+    )
 
 
 def _recent(bought: pd.DataFrame, day: pd.Timestamp, ids: pd.Index) -> np.ndarray:
@@ -142,7 +175,9 @@ def _adds_line(bought: pd.DataFrame, horizon_days: int) -> Question:
 
     what = f"the first purchase of a product line within {horizon_days:,} days"
     counts = f"{what}; asked of customers of the year before that lack one"
-    return Question("adds_line", "buys another line", counts, label, bought["booked_at"].min(), "revenue_12m")
+    return Question(
+        "adds_line", "buys another line", counts, label, bought["booked_at"].min(), "revenue_12m", horizon_days
+    )
 
 
 def _stops(bought: pd.DataFrame, horizon_days: int) -> Question:
@@ -154,7 +189,14 @@ def _stops(bought: pd.DataFrame, horizon_days: int) -> Question:
 
     counts = f"no purchase within {horizon_days:,} days; asked of customers of the year before"
     return Question(
-        "stops", "stops buying", counts, label, bought["booked_at"].min(), "days_since_purchase", is_loss=True
+        "stops",
+        "stops buying",
+        counts,
+        label,
+        bought["booked_at"].min(),
+        "days_since_purchase",
+        horizon_days,
+        is_loss=True,
     )
 
 
@@ -185,7 +227,9 @@ def _not_renewed(contracts: pd.DataFrame, horizon_days: int, since: pd.Timestamp
         return _flags(ids, np.zeros(len(ids)), ids.isin(ending(day)["account_id"]))
 
     counts = f"a contract that ends within {horizon_days:,} days is not renewed; asked of accounts with such a contract"
-    return Question("not_renewed", "does not renew", counts, label, since, "cases_12m", is_loss=True, due=due)
+    return Question(
+        "not_renewed", "does not renew", counts, label, since, "cases_12m", horizon_days, is_loss=True, due=due
+    )
 
 
 def lateness_days(*tables: tuple[pd.Series, pd.Series]) -> int:

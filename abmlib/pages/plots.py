@@ -213,6 +213,39 @@ def intervals(
     ax.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
 
 
+def reliability(curves: Mapping[str, pd.DataFrame], ax: Axes) -> None:
+    """Draw what came against what scores promised, a point per band with its interval, beside the line of kept promises.
+
+    Parameters
+    ----------
+    curves : per label a DataFrame ``promised, share, low, high`` (shares), four at most
+    """
+    if not curves:
+        return nothing(ax)
+    ax.plot([0, 1], [0, 1], color=GREY, lw=1, label="promise kept")
+    for (label, rows), (colour, line, mark) in zip(curves.items(), SERIES, strict=False):
+        own = rows.sort_values("promised")
+        reach = [(own["share"] - own["low"]).clip(lower=0), (own["high"] - own["share"]).clip(lower=0)]
+        ax.errorbar(
+            own["promised"],
+            own["share"],
+            yerr=reach,
+            fmt=mark,
+            color=colour,
+            ls=line,
+            lw=1.2,
+            elinewidth=1.2,
+            ms=5,
+            label=label,
+        )
+    end = max(float(rows[["promised", "high", "share"]].max(axis=None)) for rows in curves.values())
+    end = min(1.0, math.ceil(10 * end + 0.2) / 10)
+    ax.set(xlabel="promised: mean score of the band", ylabel="came: share that did it", xlim=(0, end), ylim=(0, end))
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_formatter(PercentFormatter(1, decimals=0))
+    add_key(ax, *ax.get_legend_handles_labels())
+
+
 def differences(rows: pd.DataFrame, labels: Sequence[str], ax: Axes, unit: str) -> None:
     """Draw differences of shares with their intervals beside the line of no difference, one row each, first on top.
 

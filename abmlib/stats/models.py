@@ -100,8 +100,9 @@ def fit(kind: str, table: pd.DataFrame, came: np.ndarray, accounts: np.ndarray, 
     """Fit and calibrate a model.
 
     `BASE`: the share with the outcome. `COLUMN`: logistic on the one column that ranks best by itself. `LINEAR`: logistic
-    on all, coefficients pulled to 0. `TREES`: LightGBM. All but the first are calibrated by a sigmoid on their log-odds, learnt
-    from what five models, each fitted without a fifth of the accounts, say of that fifth.
+    on all, coefficients pulled to 0. `TREES`: LightGBM. The last two are calibrated by a sigmoid on their log-odds, learnt
+    from what five models, each fitted without a fifth of the accounts, say of that fifth; where these rank no better than chance, all
+    rows have the share with the outcome.
 
     Parameters
     ----------
@@ -132,6 +133,8 @@ def fit(kind: str, table: pd.DataFrame, came: np.ndarray, accounts: np.ndarray, 
     mean, sd = used.to_numpy(float).mean(axis=0), used.to_numpy(float).std(axis=0)
     sd = np.where(sd > 0, sd, 1.0)
     x = _plain(used) if kind == TREES else (used.to_numpy(float) - mean) / sd
+    if kind == COLUMN:  # two numbers learnt from all rows: there is nothing to calibrate
+        return Model(kind, columns, rate, chosen, _estimator(kind, len(y)).fit(x, y), mean, sd)
     whole, scale, shift = _calibrated(kind, x, y, np.asarray(accounts))
     return Model(kind, columns, rate, chosen, whole, mean, sd, scale, shift)
 
@@ -158,7 +161,7 @@ def _estimator(kind: str, rows: int) -> Any:
         return LGBMClassifier(**size, **TREE_PARTS, n_jobs=1 if rows <= SMALL else -1)
     from sklearn.linear_model import LogisticRegression
 
-    return LogisticRegression(C=STRENGTH if kind == LINEAR else 1.0, max_iter=1_000)
+    return LogisticRegression(C=STRENGTH if kind == LINEAR else 1e3, solver="newton-cholesky")
 
 
 def _calibrated(kind: str, x: np.ndarray, y: np.ndarray, accounts: np.ndarray) -> tuple[Any, float, float]:
@@ -175,7 +178,12 @@ def _calibrated(kind: str, x: np.ndarray, y: np.ndarray, accounts: np.ndarray) -
     found = CalibratedClassifierCV(_estimator(kind, len(y)), method="sigmoid", cv=folds, ensemble=False)
     pair = found.fit(x[some], part).calibrated_classifiers_[0]
     whole = pair.estimator if len(some) == len(y) else _estimator(kind, len(y)).fit(x, y)
-    return whole, -float(pair.calibrators[0].a_), -float(pair.calibrators[0].b_)
+    scale, shift = -float(pair.calibrators[0].a_), -float(pair.calibrators[0].b_)
+    if (
+        scale <= 0
+    ):  # accounts it had not seen were ranked no better than by chance, and are not ranked the other way round
+        return whole, 0.0, float(scores.log_odds(np.array([y.mean()]))[0])
+    return whole, scale, shift
 
 
 def _plain(table: pd.DataFrame) -> np.ndarray:

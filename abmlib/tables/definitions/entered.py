@@ -73,6 +73,7 @@ CRITERIA = entries("criteria", "A criterion by which accounts are chosen, and wh
     "direction": col("text", "which accounts it favours", one_of=("higher", "lower"), default="higher"),
     "sign_off_team": col("text", "the team that signed it", null=True),
     "signed_at": col("ts", "when it was signed", null=True),
+    "feature": col("text", "what measures it: a feature of data/features.md, or one with its category, such as industry: retail", null=True),
 }, rules=(Rule("negative weight", "weight >= 0", "Give a weight of 0 or more, and say direction: lower."),))
 
 CYCLE_OVERRIDES = entries("cycle_overrides", "A buying cycle set by a person against the rule.",

@@ -461,6 +461,32 @@ ACCOUNTS_PACK = table("15_accounts", "All that the notebooks know of each accoun
     "advice": col("text", "the first clause of each, with its notebook, in the order of reading", null=True),
 })
 
+QUESTION = col("id", "what the account may do: opens, wins, buys, grows, adds_line, stops, not_renewed")
+PROPENSITY = table("04_propensity", "How likely each account is to do each thing within the horizon, as far as the past could tell.",
+    ["question", "account_id"], {
+    "question": QUESTION} | ACCOUNT | {
+    "score": col("rate", "calibrated probability; the rate of all accounts where nothing told them apart"),
+    "rank": col("int", "place by score, 1 the likeliest; missing where nothing told accounts apart", null=True, unit="rank"),
+    "band": col("int", "fifth of past scores that it falls into, 5 the highest; missing as rank", null=True, unit="rank"),
+    "observed": col("rate", "share that did it of accounts that scored in this band on past days", null=True),
+    "observed_low": col("rate", "lower end of its interval", null=True),
+    "observed_high": col("rate", "upper end of its interval", null=True),
+    "reasons": col("text", "features that raise its log-odds most above those of the mean account, with how far: +0.7 doubles the odds", default=""),
+    "against": col("text", "features that lower them most", default=""),
+    "verdict": col("text", "did scores tell accounts apart on the past", one_of=("signal", "no signal")),
+    "model": col("text", "kind of model that was chosen"),
+    "horizon_days": col("int", "within which it may happen", unit="days"),
+})
+
+BACK_TEST = table("04_back_test", "Scores given on past days that no choice had seen, and what came.",
+    ["question", "day", "account_id"], {
+    "question": QUESTION,
+    "day": col("date", "the past day")} | ACCOUNT | {
+    "score": col("rate", "probability given with what was known then"),
+    "came": col("bool", "it happened within the horizon"),
+    "worked": col("bool", "we had touched the account in the 90 days before"),
+})
+
 DECISION_STATES = table("15_decision_states",
     "What became of each decision of this report and of the one before it: one row per decision and account.",
     ["notebook", "slug", "account_id"], {

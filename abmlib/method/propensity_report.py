@@ -1,0 +1,255 @@
+"""What the back-test of propensity says to readers, and the scores of today: bands, measures, reasons per account."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from abmlib.method.measures import estimate_row, measure_row
+from abmlib.method.periods import DAY
+from abmlib.method.predictors import name_of
+from abmlib.method.propensity import Tested
+from abmlib.stats import intervals, scores
+from abmlib.stats.models import BASE
+from abmlib.tables import schema
+
+SEED = 4
+BANDS = 5  # of scores, each with as many rows
+REASONS = 3  # named per account
+SCORES, TESTS = "04_propensity", "04_back_test"
+KINDS = {
+    "propensity_auc": ("C-46", "share"), "propensity_mean_precision": ("C-46", "share"),
+    "propensity_log_loss_saved": ("C-46", "share"), "propensity_brier_saved": ("C-46", "share"),
+    "propensity_calibration_slope": ("C-47", "times"), "propensity_observed_per_promised": ("C-47", "times"),
+    "propensity_lift_at_capacity": ("C-45", "times"), "propensity_rate_at_capacity": ("C-45", "share"),
+    "propensity_base_rate": ("C-44", "share"), "propensity_drift": ("C-48", "index"),
+}  # fmt: skip
+
+
+def bands(tested: Tested) -> pd.DataFrame:
+    """Rows of the report in bands of equally many by score: what was promised, and what came.
+
+    Returns
+    -------
+    DataFrame, the highest first: ``band`` (its number, 1 the lowest), ``from_score, to_score, promised`` (mean score),
+    ``share, low, high`` (of rows that came, over accounts), ``n`` (rows), ``n_effective``; none without rows
+
+    References
+    ----------
+    C-47; D4.
+    """
+    columns = ["band", "from_score", "to_score", "promised", "share", "low", "high", "n", "n_effective"]
+    if tested.rows is None:
+        return pd.DataFrame(columns=columns)
+    rows = tested.rows
+    edges = band_edges(rows["score"])
+    place = pd.Series(np.searchsorted(edges, rows["score"], side="right") + 1, rows.index)
+    found = intervals.shares(rows["came"], rows["account_id"], place)
+    by = rows.groupby(place)["score"]
+    made = found.assign(promised=by.mean(), from_score=by.min(), to_score=by.max()).rename_axis("band").reset_index()
+    return made.iloc[::-1].reset_index(drop=True)[columns]
+
+
+def band_edges(score: pd.Series) -> np.ndarray:
+    """Scores at which bands begin, the lowest apart; fewer where scores are alike."""
+    edges = np.unique(np.quantile(score, np.arange(1, BANDS) / BANDS))
+    return edges[edges > score.min()]
+
+
+def top_of(rows: pd.DataFrame, many: int) -> np.ndarray:
+    """Say which rows are among the `many` with the highest score of their day; of equals those with the lower id."""
+    order = rows.sort_values(["score", "account_id"], ascending=[False, True], kind="stable")
+    nth = order.groupby("day").cumcount().reindex(rows.index)
+    return (nth < many).to_numpy()
+
+
+def report_rows(tested: Tested, capacity: int) -> list[dict[str, object]]:
+    """Rows of `measures` of one question: how well its scores ranked, and how far they could be taken at their word.
+
+    Parameters
+    ----------
+    capacity : accounts that the team can work within the horizon
+
+    References
+    ----------
+    C-45, C-46, C-47; S1-24a, S3-11.
+    """
+    where = {"group_by": "question", "group": tested.question.does}
+    if tested.rows is None:
+        lacks = {"status": "not_answerable", "why": tested.why} | where
+        return [measure_row(measure, d, np.nan, unit, 0, **lacks) for d, (measure, unit) in KINDS.items()]
+    rows, window = tested.rows, window_of(tested)
+    p, came, account = (rows[c].to_numpy() for c in ("score", "came", "account_id"))
+    base, top = np.full(len(rows), tested.base), top_of(rows, capacity)
+    found = {
+        "propensity_auc": scores.auc(p, came, account),
+        "propensity_mean_precision": scores.mean_precision(p, came, account, SEED),
+        "propensity_log_loss_saved": scores.gain(scores.log_loss(p, came), scores.log_loss(base, came), account, SEED),
+        "propensity_brier_saved": scores.gain(scores.brier(p, came), scores.brier(base, came), account, SEED),
+        "propensity_calibration_slope": scores.slope(p, came, account),
+        "propensity_observed_per_promised": scores.observed_per_promised(p, came, account, SEED),
+        "propensity_lift_at_capacity": scores.lift(p, came, account, top, SEED),
+        "propensity_rate_at_capacity": intervals.share(rows["came"][top], rows["account_id"][top]),
+        "propensity_base_rate": intervals.share(rows["came"], rows["account_id"]),
+    }
+    out = [estimate_row(KINDS[d][0], d, value, KINDS[d][1], **where, **window) for d, value in found.items()]
+    out.append(measure_row("C-48", "propensity_drift", drift(tested), "index", len(rows), **where, **window))
+    return out + [
+        measure_row("C-47", "propensity_observed_rate", r.share, "share", int(r.n), low=r.low, high=r.high, level=intervals.LEVEL,
+                    group_by="question and band", group=f"{tested.question.does}: {r.band}", **window)
+        for r in bands(tested).itertuples()
+    ]  # fmt: skip
+
+
+def window_of(tested: Tested) -> dict[str, pd.Timestamp]:
+    """First and last day on which an outcome of the report may lie."""
+    assert tested.blocks is not None  # noqa: S101 -- only asked where rows are
+    first, last = tested.blocks.report[0], tested.blocks.report[-1]
+    return {"window_start": first + DAY, "window_end": last + tested.question.horizon_days * DAY}
+
+
+def drift(tested: Tested) -> float:
+    """Population stability index of the scores of today against those of the report; missing without a signal."""
+    if tested.rows is None or tested.model is None or tested.predictors is None or tested.model.kind == BASE:
+        return float("nan")
+    then, now = (
+        tested.model.predict(x) for x in (tested.predictors.past.loc[tested.rows.index], tested.predictors.now)
+    )
+    return scores.stability_index(then, now, BANDS)
+
+
+def overview(tests: Sequence[Tested], measured: pd.DataFrame) -> pd.DataFrame:
+    """Lay the report out, one row per question.
+
+    Parameters
+    ----------
+    measured : rows of `report_rows` of all of them
+
+    Returns
+    -------
+    DataFrame, in the order of the questions: ``name, does, is_loss, counts, verdict, why, model`` (what was chosen), ``rests_on`` (of a model of one
+    feature), ``rows, accounts, n_effective`` (independent rows they are worth), ``reported`` (past days), and for each definition
+    of `KINDS` without its first word the value, with ``_low`` and ``_high``; ``rate_top, rate_bottom`` (what came in the highest and
+    lowest band), with their ends
+    """
+    out = list[dict[str, object]]()
+    for test in tests:
+        own = measured[(measured["group_by"] == "question") & (measured["group"] == test.question.does)].set_index(
+            "definition_id"
+        )
+        q, found = test.question, {"rests_on": "", "rows": 0, "accounts": 0, "n_effective": np.nan, "reported": 0}
+        row: dict[str, object] = {"name": q.name, "does": q.does, "is_loss": q.is_loss, "counts": q.counts, "verdict": test.verdict, "why": test.why, "model": test.chosen}  # fmt: skip
+        if (
+            test.rows is not None
+            and test.compared is not None
+            and test.predictors is not None
+            and test.blocks is not None
+        ):
+            by = bands(test)
+            column = str(test.compared.loc[test.compared["chosen"], "rests_on"].iloc[0])
+            all_rows = intervals.shares(test.rows["came"], test.rows["account_id"], pd.Series("all", test.rows.index))
+            found = {
+                "rests_on": name_of(column, test.predictors.of) if column else "", "rows": len(test.rows),
+                "accounts": test.rows["account_id"].nunique(), "n_effective": float(all_rows["n_effective"].iloc[0]),
+                "reported": len(test.blocks.report),
+            } | {f"rate_{where}{end}": by.iloc[place][column] for where, place in (("top", 0), ("bottom", -1))
+                 for end, column in (("", "share"), ("_low", "low"), ("_high", "high"))}  # fmt: skip
+        for d in KINDS:
+            short = d.removeprefix("propensity_")
+            found |= {
+                short + end: own.loc[d].get(column, np.nan)
+                for end, column in (("", "value"), ("_low", "low"), ("_high", "high"))
+            }
+        out.append(row | found)
+    return pd.DataFrame(out)
+
+
+def worked_only(tested: Tested) -> tuple[int, int, int, int]:
+    """Count the rows of the report: those that came of accounts we had touched, those rows, and the same of accounts we had not."""
+    assert tested.rows is not None  # noqa: S101 -- only asked where rows are
+    came, worked = tested.rows["came"] > 0, tested.rows["worked"].astype(bool)
+    return int((came & worked).sum()), int(worked.sum()), int((came & ~worked).sum()), int((~worked).sum())
+
+
+def today(tested: Tested) -> pd.DataFrame:
+    """Score the accounts of which the question is asked today, and say why.
+
+    Without a signal every account has the share that came of all; without a test there is no row.
+
+    Returns
+    -------
+    DataFrame, the highest score first: ``account_id, score, rank`` (missing without a signal), ``band, observed, observed_low,
+    observed_high`` (what came of accounts in its band of scores; missing without a signal), ``reasons`` (columns that move its
+    log-odds most from those of the mean account, with how far), ``risks`` (those that move it the other way)
+    """
+    columns = ["account_id", "score", "rank", "band", "observed", "observed_low", "observed_high", "reasons", "against"]
+    if tested.model is None or tested.predictors is None:
+        return pd.DataFrame(columns=columns)
+    x = tested.predictors.now
+    out = pd.DataFrame({"account_id": x.index, "score": tested.model.predict(x)})
+    if not tested.is_signal or out.empty:
+        blank = {c: pd.Series(dtype=t) for c, t in (("rank", "Int64"), ("band", "Int64"), ("observed", "float64"))}
+        empty = {c: blank[c].reindex(out.index) for c in blank} | dict.fromkeys(
+            ("observed_low", "observed_high"), np.nan
+        )
+        return out.assign(**empty, reasons="", against="")[columns]
+    assert tested.rows is not None  # noqa: S101 -- a signal has rows
+    known, edges = bands(tested).set_index("band"), band_edges(tested.rows["score"])
+    band = np.searchsorted(edges, out["score"], side="right") + 1
+    seen = known.reindex(band)[["share", "low", "high"]].set_axis(["observed", "observed_low", "observed_high"], axis=1)
+    up, down = told(parts_of(tested, x), tested.predictors.of)
+    out = out.assign(band=band, **{c: seen[c].to_numpy() for c in seen}, reasons=up.to_numpy(), against=down.to_numpy())
+    out = out.sort_values(["score", "account_id"], ascending=[False, True], ignore_index=True)
+    return out.assign(rank=pd.Series(np.arange(1, len(out) + 1), dtype="Int64"), band=out["band"].astype("Int64"))[
+        columns
+    ]
+
+
+def parts_of(tested: Tested, x: pd.DataFrame) -> pd.DataFrame:
+    """Take log-odds apart, about the mean of the rows given: their sum and the mean's log-odds are the row's."""
+    assert tested.model is not None  # noqa: S101
+    parts = tested.model.parts(x).drop(columns="base")
+    return parts - parts.mean()
+
+
+def told(parts: pd.DataFrame, of: Mapping[str, str], most: int = REASONS) -> tuple[pd.Series, pd.Series]:
+    """Name the columns that raise a row's log-odds most, and those that lower it most, each with how far.
+
+    Returns
+    -------
+    two Series of text, index as `parts`
+    """
+    names = np.array([name_of(c, of) for c in parts], dtype=object)
+    values, both = parts.to_numpy(float), []
+    for sign in (1, -1):
+        order = np.argsort(-sign * values, axis=1, kind="stable")[:, :most]
+        texts = [
+            ", ".join(f"{names[c]} {row[c]:+.1f}" for c in places if round(sign * row[c], 1) > 0)
+            for row, places in zip(values, order, strict=True)
+        ]
+        both.append(pd.Series(texts, parts.index, dtype="str"))
+    return both[0], both[1]
+
+
+def scored(tests: Sequence[Tested]) -> pd.DataFrame:
+    """Score today's accounts for every question, to the spec of ``04_propensity``.
+
+    A question that could not be tested has no row.
+    """
+    parts = [
+        today(t).assign(
+            question=t.question.name, verdict=t.verdict, model=t.chosen, horizon_days=t.question.horizon_days
+        )
+        for t in tests
+        if t.rows is not None
+    ]
+    return schema.conform(SCORES, pd.concat(parts, ignore_index=True)) if parts else schema.empty(SCORES)
+
+
+def back_tested(tests: Sequence[Tested]) -> pd.DataFrame:
+    """Give every past score of the report with what came, to the spec of ``04_back_test``."""
+    parts = [t.rows.assign(question=t.question.name) for t in tests if t.rows is not None]
+    if not parts:
+        return schema.empty(TESTS)
+    every = pd.concat(parts, ignore_index=True)
+    return schema.conform(TESTS, every.assign(came=every["came"] > 0, worked=every["worked"].astype(bool)))

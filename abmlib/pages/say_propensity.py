@@ -1,0 +1,240 @@
+"""Sentences and tables of 04 on who is likely to do what, from finished numbers."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from abmlib.pages.say import Words, count, day, joined, named, one_line, share, words
+
+SIGNAL, NONE, FEW = "signal", "no signal", "too few"
+LIKELY = "A score says who is likely, not who can be persuaded: only accounts held back by lot (02, 14) show what our work changes."
+DRIFTED = 0.25  # stability index above which scores of today are not spread as those that were tested; a convention
+ONLY_WORKED = 0.9  # share of what came that was with accounts we had touched, above which the others are not known
+PAST = {"opens a deal": "opened a deal", "signs a deal": "signed a deal", "buys": "bought", "grows": "grew", "buys another line": "bought another line",
+        "stops buying": "stopped buying", "does not renew": "did not renew"}  # fmt: skip
+MEANS = "AUC: share of pairs, one account that did it and one that did not, in which the first had the higher score; 50 % is chance. Independent accounts: what "
+MEANS += "the rows are worth, as one account has a row on each past day. Slope: 1 where the spread of scores is right, below 1 they promise too much at the top."
+
+
+def _of(row: pd.Series, name: str) -> str:
+    """A share with its interval."""
+    value, low, high = (row[name + end] for end in ("", "_low", "_high"))
+    return share(value) + (f" ({share(low)} to {share(high)})" if pd.notna(low) else "")
+
+
+def told(overview: pd.DataFrame, level: float) -> str:
+    """Say of how many questions the past could tell who would do it; the headline."""
+    if overview.empty:
+        return "No question can be asked: the data has no deals, purchases or contracts with a day."
+    asked = overview[overview["verdict"] != FEW]
+    yes = asked[asked["verdict"] == SIGNAL]
+    if asked.empty:
+        return f"Would it have told us? Nobody knows: none of {count(len(overview), 'question')} has enough past to be tested."
+    heads = f"Would it have told us? In {len(yes)} of the {count(len(asked), 'question')} that the past can test, scores told accounts apart"
+    return (
+        f"{heads}, on days that no choice had seen ({level:.0%} intervals)."
+        if len(yes)
+        else f"Would it have told us? No: in none of {count(len(asked), 'question')} did scores tell accounts apart. No signal."
+    )
+
+
+def top_against_bottom(overview: pd.DataFrame) -> list[str]:
+    """Say what came of those scored highest and lowest: a sentence for each question with a signal."""
+    return [
+        f"{PAST.get(r['does'], r['does']).capitalize()} ({r['model']}): {_of(r, 'rate_top')} of the accounts scored highest, {share(r['rate_bottom'])} of those scored lowest, {share(r['base_rate'])} of all."
+        for _, r in overview[overview["verdict"] == SIGNAL].iterrows()
+    ]
+
+
+def not_told(overview: pd.DataFrame) -> str:
+    """Name the questions without a signal, and those that cannot be tested, with what is missing."""
+    none = overview.loc[overview["verdict"] == NONE, "does"]
+    few = overview[overview["verdict"] == FEW]
+    said = [f"No signal: who {joined(list(none))}; every account has the rate of all." if len(none) else ""]
+    said += [f"Not tested: who {r['does']} needs {r['why']}." for _, r in few.iterrows()]
+    return " ".join(filter(None, said))
+
+
+def plainly(overview: pd.DataFrame) -> str:
+    """Say where a simple rule or one feature was as good as the models."""
+    simple = overview[(overview["verdict"] == SIGNAL) & overview["model"].isin(["simple rule", "one column"])]
+    if simple.empty:
+        return ""
+    parts = [f"{r['does']}: {r['rests_on']}" for _, r in simple.iterrows()]
+    return f"One feature was hard to beat, so it is the score ({'; '.join(parts)})."
+
+
+def off_level(overview: pd.DataFrame) -> str:
+    """Say which scores ranked well but promised too much or too little; empty if none."""
+    signal = overview[overview["verdict"] == SIGNAL]
+    over = signal[signal["observed_per_promised_high"] < 1]
+    under = signal[signal["observed_per_promised_low"] > 1]
+    wide = signal[signal["calibration_slope_high"] < 1]
+    said = [f"scores for {joined(list(part['does']))} promised {which} on the whole (for 10 promised, {joined([f'{10 * x:.1f}' for x in part['observed_per_promised']])} came)"
+            for part, which in ((over, "too much"), (under, "too little")) if len(part)]  # fmt: skip
+    said += [f"high scores for {joined(list(wide['does']))} promised too much, low ones too little"] * bool(len(wide))
+    text = "; ".join(said)
+    return f"Take the rank, not the level: {text}." if text else ""
+
+
+def at_word(overview: pd.DataFrame) -> str:
+    """Say of how many questions the level of the scores held."""
+    signal = overview[overview["verdict"] == SIGNAL]
+    if signal.empty:
+        return "Without a signal there is no score to be taken at its word."
+    held = signal[~((signal["observed_per_promised_high"] < 1) | (signal["observed_per_promised_low"] > 1))]
+    text = f"Of {count(len(signal), 'question')} with a signal, as many did it as the scores promised in {len(held)}, within noise."
+    return f"{text} {off_level(overview)}".strip()
+
+
+def capacity(overview: pd.DataFrame, many: int) -> str:
+    """Say what the accounts that the team can work would have held."""
+    signal = overview[overview["verdict"] == SIGNAL]
+    parts = [
+        f"{share(r['rate_at_capacity'])} {PAST.get(r['does'], r['does'])}, {r['lift_at_capacity']:.1f} × the rate of all ({r['lift_at_capacity_low']:.1f} to {r['lift_at_capacity_high']:.1f})"
+        for _, r in signal.iterrows()
+    ]
+    return f"Of the {many:,} accounts scored highest for it on each past day: {'; '.join(parts)}." if parts else ""
+
+
+def report_table(overview: pd.DataFrame) -> pd.DataFrame:
+    """Lay the report out for readers, one row per question that was tested."""
+    shown = overview[overview["verdict"] != FEW]
+    columns = ["does", "verdict", "model"]
+    numbers = ["auc", "mean_precision", "base_rate", "rate_at_capacity", "lift_at_capacity", "log_loss_saved", "brier_saved",
+               "calibration_slope", "observed_per_promised"]  # fmt: skip
+    ends = [f"{n}_{end}" for n in numbers for end in ("low", "high")]
+    out = shown[[*columns, *numbers, *ends]].assign(
+        independent_accounts=shown["n_effective"].round(), past_rows=shown["rows"], stability_index=shown["drift"]
+    )
+    by = shown["model"] + (": " + shown["rests_on"]).where(shown["rests_on"] != "", "")
+    return out.assign(model=by).rename(columns={"does": "what_accounts_do", "model": "score_by"})
+
+
+def worked(rows: Sequence[tuple[str, int, int, int, int]]) -> str:
+    """Say where nearly all that came was with accounts we had touched, so that little is known of the others.
+
+    Parameters
+    ----------
+    rows : what accounts do; rows that came of accounts we had touched, those rows, and the same of accounts we had not
+    """
+    only = [does for does, a, _, b, _ in rows if a + b and a / (a + b) >= ONLY_WORKED]
+    if only:
+        return f"Nearly all who {joined([PAST.get(d, d) for d in only])} had been touched by us in the 90 days before: of accounts we leave alone the past says little, and a low score there is no verdict."
+    parts = [
+        f"{PAST.get(does, does)}: {share(a / n)} of accounts we had touched in the 90 days before, {share(b / m)} of the others"
+        for does, a, n, b, m in rows
+        if n and m
+    ]
+    return "What happened to accounts we worked and to those we did not. " + "; ".join(parts) + "." if parts else ""
+
+
+def drifted(overview: pd.DataFrame) -> str:
+    """Say whose scores of today are spread otherwise than those that were tested; empty if none."""
+    moved = overview[overview["drift"] > DRIFTED]
+    return (
+        f"Scores of today are spread otherwise than the tested ones (stability index above {DRIFTED}): who {joined(list(moved['does']))}."
+        * bool(len(moved))
+    )
+
+
+def left_out(used: pd.DataFrame) -> str:
+    """Say how many features are used, and how many are not."""
+    out = int((used["why"] != "").sum())
+    return f"{count(len(used) - out, 'feature')} known on past days as today; {out:,} left out."
+
+
+def criteria(judged: pd.DataFrame) -> str:
+    """Say which criteria of 02 kept their promise on the past."""
+    if judged.empty:
+        return "No criteria are entered (02), so none can be tested."
+    by = judged.groupby("name", sort=False)["verdict"].agg(set)
+    kept = [n for n, v in by.items() if "kept its promise" in v]
+    wrong = [n for n, v in by.items() if "points the other way" in v]
+    bare = [n for n, v in by.items() if v == {"not measured"}]
+    rest = [n for n, v in by.items() if n not in {*kept, *wrong, *bare}]
+    said = [(kept, "kept its promise for at least one question"), (wrong, "points the other way for at least one"), (rest, "told nothing"),
+            (bare, "names no feature, and cannot be tested")]  # fmt: skip
+    return " ".join(f"{joined([one_line(n) for n in names])}: {what}." for names, what in said if names)
+
+
+def surprises(odd: pd.DataFrame, looked_at: int) -> str:
+    """Say what goes against belief, of how many pairs that were looked at."""
+    if not looked_at:
+        return "Nothing was tested, so nothing can surprise."
+    if odd.empty:
+        return f"Nothing goes against what people think: {looked_at:,} pairs of feature and question were looked at, all counted."
+    parts = [
+        f"{r.words} ({r.does}: {share(r.rate_high)} where high, {share(r.rate_low)} elsewhere)"
+        for r in odd.head(3).itertuples()
+    ]
+    more = f" and {len(odd) - 3:,} more" * (len(odd) > 3)
+    return f"Against what people think, among accounts of like revenue too, all {looked_at:,} looks counted: {joined(parts)}{more}."
+
+
+def missing(roles: Sequence[str]) -> str:
+    """Name roles that nobody we reach holds."""
+    return f"nobody in reach as {joined([r.replace('_', ' ') for r in roles])}" if len(roles) else ""
+
+
+def why(scored: pd.DataFrame, roles: pd.Series) -> pd.Series:
+    """Say of each account why it is on a list: its band on the past, what raises it, whom it lacks.
+
+    Parameters
+    ----------
+    scored : DataFrame ``account_id, score, observed, observed_low, observed_high, reasons``
+    roles : sentence of `missing` by account id
+    """
+    texts = [
+        "; ".join(filter(None, [
+            f"score {share(r.score)}" + f", in its band {share(r.observed)} did ({share(r.observed_low)} to {share(r.observed_high)})" * bool(pd.notna(r.observed)),
+            r.reasons, roles.get(r.account_id, ""),
+        ]))
+        for r in scored.itertuples()
+    ]  # fmt: skip
+    return pd.Series(texts, pd.Index(scored["account_id"]), dtype="str")
+
+
+def no_rank(overview: pd.DataFrame) -> str:
+    """Order not to rank accounts where nothing told them apart; empty if all did."""
+    none = list(overview.loc[overview["verdict"] == NONE, "does"])
+    return f"Do not rank accounts by who {joined(none)}: on the past no score told" * bool(none)
+
+
+def reported(overview: pd.DataFrame, first: pd.Timestamp, last: pd.Timestamp, horizon_days: int) -> Words:
+    """Say on which days the test rests."""
+    if overview.empty or pd.isna(first):
+        return words("")
+    return words(f"Tested on scores of {day(first)} to {day(last)}, each followed for {horizon_days:,} days. {LIKELY}")
+
+
+def weak(judged: pd.DataFrame) -> pd.Series:
+    """Say of each criterion that was measured and kept no promise what it did instead, by its name."""
+    by = judged[judged["verdict"] != "not measured"].groupby("name", sort=False)["verdict"].agg(set)
+    bad = {
+        n: "points the other way" if "points the other way" in v else "told nothing"
+        for n, v in by.items()
+        if "kept its promise" not in v
+    }
+    return pd.Series(bad, dtype="str")
+
+
+def weigh_again(bad: pd.Series) -> str:
+    """Order to agree on criteria again; empty without one that failed."""
+    return f"Weigh these criteria again before the next vote: {named([one_line(n) for n in bad.index])}" * bool(
+        len(bad)
+    )
+
+
+def bands_figure(overview: pd.DataFrame, bands: pd.DataFrame) -> tuple[pd.DataFrame, list[str], pd.Series]:
+    """Rows, labels and promised rates of the picture of what came in each band of scores.
+
+    Parameters
+    ----------
+    bands : DataFrame of bands of all questions with ``does``
+    """
+    tested = bands[bands["does"].isin(overview.loc[overview["verdict"] != FEW, "does"])].reset_index(drop=True)
+    most = tested.groupby("does")["band"].transform("max")
+    place = np.select([tested["band"] == most, tested["band"] == 1], ["highest scores", "lowest scores"], "…")
+    return tested, [f"{d}: {p}" for d, p in zip(tested["does"], place, strict=True)], tested["promised"]

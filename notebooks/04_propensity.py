@@ -1,0 +1,300 @@
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 04 Propensity: who is likely to buy, grow, cross-buy or leave next?
+#
+# **Decision.** Whom to call first, whom to keep, and which scores and criteria not to use, as the past says they tell nothing.
+#
+# **Needs** accounts. **Reads** nothing earlier. **Writes** `04_propensity`, `04_back_test`. **Run** monthly.
+#
+# A score is worth what it would have told us. So the page begins with a test: scores given on past days, with what was known then, and
+# what came afterwards.
+
+# %% tags=["parameters"]
+data: str = "../data/sample"  # folder or DuckDB file with the canonical tables
+as_of: str = "2026-06-30"  # what was known at the end of this day
+tables: str = "../reports/lab/tables"  # where notebooks leave tables for each other
+horizon_days: int = 182  # days within which an account does it or not
+growth: float = 0.2  # rise of revenue from which on an account grows, share
+can_work: int = 30  # accounts that the team can work within the horizon
+required_roles: list[str] = ["decision_maker", "budget_holder", "champion", "end_user"]  # roles the play needs
+
+# %%
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+
+from abmlib.method import (
+    buying_groups,
+    coverage,
+    deals,
+    orders,
+    outcomes,
+    propensity,
+    propensity_report,
+    telling,
+)
+from abmlib.pages import plots, say, say_propensity, show
+from abmlib.stats.intervals import LEVEL
+from abmlib.tables import Book, programme
+
+plots.style()
+
+# %% [markdown]
+# ## Load
+# One row per account, deal, line bought and contract, as known on the day.
+
+# %%
+book = Book.open(data, as_of=as_of, tables=tables, required_roles=required_roles)
+book.need("accounts", writes=["04_propensity", "04_back_test"])
+accounts = book.read("accounts").set_index("account_id")
+opportunities = deals.with_days(book.read("opportunities"), book.as_of)
+transactions = book.read("transactions")
+lines = orders.with_product_line(transactions, book.read("products"))
+late = outcomes.lateness_days(
+    (transactions["booked_at"], transactions["known_day"]), (opportunities["created_day"], opportunities["known_day"])
+)
+
+# %% [markdown]
+# ## How the answer is made
+# Each question is a yes or no within the horizon. It is asked of accounts as they were on past days, half a horizon apart, and answered
+# by what came after. The days stand in three blocks, and no outcome of a block reaches into the next: on the first the candidates
+# learn, on the second one of them is **chosen**, on the last it is **reported**, once.
+
+# %%
+questions = outcomes.asked(opportunities, lines, book.read("contracts"), horizon_days, growth)
+planned = propensity.plan(questions, accounts.reset_index(), book.as_of, horizon_days, late)
+past_days = propensity.days_of(planned)
+features = book.features()
+history = book.history(past_days, label={q.name: q.label for q in questions}) if past_days else features.iloc[:0]
+first_days = book.overview().set_index("table")["first_day"].dropna()
+tests = propensity.back_tests(planned, history, features, first_days, book.as_of)
+
+# %% [markdown]
+# **Candidates**, the simplest first: a rule fixed beforehand (for growth: growth so far, which learns from the past how far it falls
+# back), the one best feature, a logistic model, boosted trees. The simplest within one standard error of the best is chosen.
+# All give probabilities calibrated on accounts they had not seen. **Signal**: the interval of the area under the curve lies above one
+# half in the block that reports.
+
+# %%
+measured = book.measure([row for test in tests for row in propensity_report.report_rows(test, can_work)])
+overview = propensity_report.overview(tests, measured)
+bands = [propensity_report.bands(test).assign(does=test.question.does) for test in tests]
+bands = pd.concat(bands, ignore_index=True) if bands else pd.DataFrame(columns=["does", "band"])
+scored = propensity_report.scored(tests)
+checked = propensity_report.back_tested(tests)
+for test in tests:
+    if test.rows is not None:
+        own = checked[checked["question"] == test.question.name]
+        rate = overview.set_index("name").loc[test.question.name, "base_rate"]
+        assert np.isclose(own["came"].mean(), rate), "two rates of what came"
+
+# %% [markdown]
+# ## Answer
+
+# %% tags=["answer"]
+say.words(
+    say_propensity.told(overview, LEVEL),
+    *say_propensity.top_against_bottom(overview),
+    say_propensity.not_told(overview),
+)
+
+# %% [markdown]
+# ## Would it have told us?
+# Accounts in the order of the scores they had on past days, in up to five bands. What was promised is the mean score of a band.
+
+# %% tags=["finding"]
+say.words(say_propensity.at_word(overview), say_propensity.plainly(overview))
+
+# %%
+rows, labels, promised = say_propensity.bands_figure(overview, bands)
+fig, ax = plt.subplots()
+plots.title(ax, "What came in each band of scores, on days that no choice had seen")
+plots.intervals(rows, labels, ax, "share that did it", promised, ("came, with its interval", "promised"))
+
+# %%
+curves = {does: own for does, own in rows.groupby("does", sort=False) if len(own) > 1}
+fig, ax = plt.subplots(figsize=(7.2, 4.2))
+plots.title(ax, "Promised and come: a point on the line is a promise kept")
+plots.reliability(curves, ax)
+
+# %%
+show.table(
+    say_propensity.report_table(overview), "How well scores told", note=say_propensity.MEANS * bool(len(checked))
+)
+
+# %% [markdown]
+# ## Whom the score names
+# The accounts scored highest today. A score says who is likely, not who can be persuaded.
+
+# %% tags=["finding"]
+groups = buying_groups.buying_groups(
+    coverage.contact_states(book.read("contacts"), book.as_of),
+    book.read("opportunity_contacts"),
+    deals.open_deals(opportunities),
+    pd.DataFrame({"contact_id": pd.Series(dtype="str"), "day": pd.Series(dtype="datetime64[us]")}),
+    accounts.index,
+    required_roles,
+)
+lacks = groups[groups["missing"]].groupby("account_id")["role"].agg(list).map(say_propensity.missing)
+say.words(say_propensity.capacity(overview, can_work))
+
+# %%
+likely = scored[scored["rank"] <= can_work].join(accounts[["name", "owner_id"]], on="account_id")
+likely = likely.assign(what_accounts_do=likely["question"].map({q.name: q.does for q in questions}))
+likely = likely.assign(missing_roles=likely["account_id"].map(lacks), likelihood=likely["score"])
+columns = [
+    "what_accounts_do",
+    "name",
+    "owner_id",
+    "likelihood",
+    "observed",
+    "observed_low",
+    "observed_high",
+    "reasons",
+    "against",
+]
+note = "Observed: what came of accounts whose past score lay in the same band. Reasons: what raises the log-odds above those of the mean "
+note += "account, and by how much; they add up, and +0.7 doubles the odds."
+show.table(likely[[*columns, "missing_roles"]], "Most likely next", rows=show.LISTED, note=note * bool(len(likely)))
+
+# %% [markdown] tags=["fold"]
+# ## A simple rule, or a model?
+# What each candidate lost on the days of the choice. A model that is cleverer and no better beyond noise is not used.
+
+# %%
+compared = [t.compared.assign(what_accounts_do=t.question.does) for t in tests if t.compared is not None]
+compared = pd.concat(compared, ignore_index=True) if compared else pd.DataFrame(columns=["what_accounts_do"])
+columns = {"kind": "candidate", "rests_on": "feature_name", "error": "standard_error", "chosen": "used_as_score"}
+show.table(
+    compared[["what_accounts_do", *compared.columns.drop("what_accounts_do")]].rename(columns=columns),
+    "Candidates on the days of the choice",
+    rows=40,
+)
+
+# %% [markdown]
+# ## Which criteria kept their promise
+# Sales and marketing choose accounts by criteria (02). Each that names a feature is tested on the past alone, on all past days.
+
+# %% tags=["finding"]
+alone = telling.alone(tests)
+entered = programme.latest_entries("criteria", book.read("criteria"))
+judged = telling.criteria(entered, alone)
+book.measure(telling.criteria_rows(judged))
+say.words(say_propensity.criteria(judged))
+
+# %%
+names = {
+    "name": "criterion",
+    "does": "what_accounts_do",
+    "auc": "criterion_auc",
+    "weight": "points",
+    "feature": "measured_by",
+}
+show.table(
+    judged.drop(columns=["criterion_id"]).rename(
+        columns={"name": "criterion", "does": "what_accounts_do", "auc": "criterion_auc"}
+    ),
+    "Criteria on the past",
+    rows=40,
+    note="Favoured: accounts on the side of the middle that the criterion favours. AUC above one half: the criterion points the right way."
+    * bool(len(judged)),
+)
+
+# %% [markdown]
+# ## What goes against belief
+# Every feature has a belief: more engagement goes with buying, more complaints with leaving. What the past says otherwise, beyond
+# noise with all looks counted and among accounts of like revenue too, is a question to ask, not yet a cause.
+
+# %% tags=["finding"]
+odd = telling.against_belief(alone)
+book.measure(telling.surprise_rows(odd, int((alone["belief"] != 0).sum())))
+say.words(say_propensity.surprises(odd, int((alone["belief"] != 0).sum())))
+
+# %%
+show.table(
+    odd[["words", "does", "auc", "low", "high", "rate_high", "rate_low", "n"]].rename(
+        columns={"words": "feature_name", "does": "what_accounts_do", "auc": "criterion_auc"}
+    ),
+    "Against belief",
+)
+
+# %% [markdown] tags=["fold"]
+# ## What the test cannot see
+# Only what we worked may have labels, features move, and some are known today and were not then.
+
+# %% tags=["finding"]
+touched = [
+    (t.question.does, *propensity_report.worked_only(t)) for t in tests if t.rows is not None and not t.question.is_loss
+]
+used = [t.predictors.used for t in tests if t.predictors is not None][:1]
+used = pd.concat(used) if used else pd.DataFrame({"why": []})
+say.words(
+    say_propensity.worked(touched), say_propensity.drifted(overview), say_propensity.left_out(used) * bool(len(used))
+)
+
+# %%
+order = used.sort_values(["why", "drift"], ascending=[False, False]) if len(used) else used
+names = {"words": "feature_name", "drift": "stability_index", "why": "not_used"}
+show.table(order.drop(columns="feature", errors="ignore").rename(columns=names), "Features, past and today", rows=80)
+
+# %% [markdown]
+# ## What to decide
+
+# %%
+two_weeks, quarter = (str((book.as_of + pd.Timedelta(days=d)).date()) for d in (14, 91))
+by_question = {q.name: scored[(scored["question"] == q.name) & (scored["rank"] <= can_work)] for q in questions}
+none = scored.iloc[:0]
+first = by_question.get("opens", by_question.get("buys", none))
+reasons = {name: say_propensity.why(rows, lacks) for name, rows in by_question.items()}
+margin = features.set_index("account_id")["margin_12m"].astype(float).clip(lower=0) * horizon_days / 365
+leaves = by_question.get("stops", none).set_index("account_id")
+ends = by_question.get("not_renewed", none).set_index("account_id")
+test_words = "a back-test in which the score tells nothing; page 04 shows the newest one"
+
+# %% tags=["decide"]
+book.decide(
+    "call_first", kind="sell", accounts=first["account_id"], owner=accounts["owner_id"], due=two_weeks,
+    text="Call these accounts first: the likeliest to open something that have nothing open",
+    reason=reasons.get("opens", reasons.get("buys")), would_change=test_words,
+)  # fmt: skip
+book.decide(
+    "keep_these", kind="sell", accounts=leaves.index, owner=accounts["owner_id"], due=two_weeks,
+    text="Ask these customers what they need, before they stop buying",
+    moves=(margin * leaves["observed"]).dropna(), moves_low=(margin * leaves["observed_low"]).dropna(),
+    moves_high=(margin * leaves["observed_high"]).dropna(), basis=f"chance to stop × margin of {horizon_days:,} days of the last year",
+    reason=reasons.get("stops"), would_change=test_words,
+)  # fmt: skip
+book.decide(
+    "renew_these", kind="sell", accounts=ends.index, owner=accounts["owner_id"], due=two_weeks,
+    text="Speak to these customers about the contract that ends", reason=reasons.get("not_renewed"), would_change=test_words,
+)  # fmt: skip
+book.decide(
+    "plan_growth", kind="sell", accounts=by_question.get("grows", none)["account_id"], owner=accounts["owner_id"], due=quarter,
+    text="Plan more with these customers: the likeliest to grow", reason=reasons.get("grows"), would_change=test_words,
+)  # fmt: skip
+book.decide(
+    "offer_another_line", kind="sell", accounts=by_question.get("adds_line", none)["account_id"], owner=accounts["owner_id"],
+    due=quarter, text="Offer these customers a line they lack", reason=reasons.get("adds_line"), would_change=test_words,
+)  # fmt: skip
+book.decide(
+    "do_not_rank", kind="programme", text=say_propensity.no_rank(overview), due=two_weeks, owner="heads of sales and marketing",
+    only_if=bool(say_propensity.no_rank(overview)), reason="no signal in the back-test", would_change="a back-test that finds a signal",
+)  # fmt: skip
+weak = say_propensity.weak(judged)
+book.decide(
+    "weigh_criteria_again", kind="programme", text=say_propensity.weigh_again(weak), due=quarter, owner="heads of sales and marketing",
+    only_if=len(weak) > 0, reason=say.joined([f"{name}: {what}" for name, what in weak.items()]),
+    would_change="a question that the past cannot test yet",
+)  # fmt: skip
+show.decisions(book.decisions, book.currency, accounts["name"])
+
+# %%
+book.write("04_propensity", scored)
+book.write("04_back_test", checked)
