@@ -125,9 +125,8 @@ plots.title(ax, "Promised and come: a point on the line is a promise kept")
 plots.reliability(curves, ax)
 
 # %%
-show.table(
-    say_propensity.report_table(overview), "How well scores told", note=say_propensity.MEANS * bool(len(checked))
-)
+show.grouped(measured, "question", "How well scores told", book.currency)
+
 
 # %% [markdown]
 # ## Whom the score names
@@ -143,7 +142,7 @@ groups = buying_groups.buying_groups(
     required_roles,
 )
 lacks = groups[groups["missing"]].groupby("account_id")["role"].agg(list).map(say_propensity.missing)
-say.words(say_propensity.capacity(overview, can_work))
+say.words(*say_propensity.capacity(overview, can_work))
 
 # %%
 likely = scored[scored["rank"] <= can_work].join(accounts[["name", "owner_id"]], on="account_id")

@@ -7,6 +7,7 @@ from an account drawn by its id, so that no model can learn from the gap: it may
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -104,6 +105,7 @@ class Predictors:
 
     past: pd.DataFrame  # columns of numbers, index as the history
     now: pd.DataFrame  # the same, index: account id
+    raw: pd.DataFrame  # features of today as they are, index: account id
     of: dict[str, str]  # feature of each column
     used: pd.DataFrame  # feature, words, filled_past, filled_now, drift, why (empty: used)
 
@@ -114,6 +116,24 @@ def name_of(column: str, of: Mapping[str, str]) -> str:
     words = FEATURES[feature].words
     kind = column.removeprefix(feature).removeprefix(": ")
     return f"{words}: {kind}" if kind else words
+
+
+def value_of(feature: str, value: Any) -> str:
+    """Write a feature of today as a reader says it; empty where it is missing or a text.
+
+    Examples
+    --------
+    >>> value_of("deals_open", 2.0), value_of("revenue_growth_6m", 0.25), value_of("revenue_12m", 12500.0)
+    ('2', '+25%', '12,500')
+    """
+    if isinstance(value, str) or pd.isna(value):
+        return ""
+    number = float(value)
+    if any(word in feature for word in ("growth", "momentum")):
+        return f"{number:+.0%}"
+    if "rate" in feature or "share" in feature:
+        return f"{number:.0%}"
+    return f"{number:,.0f}" if abs(number) >= 10 or number.is_integer() else f"{number:,.1f}"
 
 
 def belief(column: str, of: Mapping[str, str]) -> int:
@@ -164,6 +184,7 @@ def prepare(
     return Predictors(
         pd.DataFrame(past, history.index),
         pd.DataFrame(now, pd.Index(today["account_id"])),
+        today.set_index("account_id"),
         of,
         used.astype({"drift": "float64"}),
     )

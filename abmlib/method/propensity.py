@@ -61,7 +61,7 @@ def blocks(since: pd.Timestamp, as_of: pd.Timestamp, horizon_days: int, late_day
     since : first day of the facts
     late_days : `outcomes.lateness_days`
     """
-    step = max(horizon_days // STEPS, 1)
+    step = -(-horizon_days // STEPS)
     last = as_of - (horizon_days + late_days) * DAY
     for back in LOOKBACKS:
         many = (last - since - (back - SLACK) * DAY) // (step * DAY) + 1
@@ -82,7 +82,7 @@ def blocks(since: pd.Timestamp, as_of: pd.Timestamp, horizon_days: int, late_day
 
 def days_needed(horizon_days: int, late_days: int) -> int:
     """Days of facts without which there are not three blocks."""
-    return horizon_days + late_days + LOOKBACKS[-1] - SLACK + max(horizon_days // STEPS, 1) * (2 + 2 * (STEPS - 1))
+    return horizon_days + late_days + LOOKBACKS[-1] - SLACK + -(-horizon_days // STEPS) * (2 + 2 * (STEPS - 1))
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import pandas as pd
 
 from abmlib.method.measures import estimate_row, measure_row
 from abmlib.method.periods import DAY
-from abmlib.method.predictors import name_of
+from abmlib.method.predictors import name_of, value_of
 from abmlib.method.propensity import Tested
 from abmlib.stats import intervals, scores
 from abmlib.stats.models import BASE
@@ -197,7 +197,7 @@ def today(tested: Tested) -> pd.DataFrame:
     known, edges = bands(tested).set_index("band"), band_edges(tested.rows["score"])
     band = np.searchsorted(edges, out["score"], side="right") + 1
     seen = known.reindex(band)[["share", "low", "high"]].set_axis(["observed", "observed_low", "observed_high"], axis=1)
-    up, down = told(parts_of(tested, x), tested.predictors.of)
+    up, down = told(parts_of(tested, x), tested.predictors.of, tested.predictors.raw)
     out = out.assign(band=band, **{c: seen[c].to_numpy() for c in seen}, reasons=up.to_numpy(), against=down.to_numpy())
     out = out.sort_values(["score", "account_id"], ascending=[False, True], ignore_index=True)
     return out.assign(rank=pd.Series(np.arange(1, len(out) + 1), dtype="Int64"), band=out["band"].astype("Int64"))[
@@ -212,20 +212,32 @@ def parts_of(tested: Tested, x: pd.DataFrame) -> pd.DataFrame:
     return parts - parts.mean()
 
 
-def told(parts: pd.DataFrame, of: Mapping[str, str], most: int = REASONS) -> tuple[pd.Series, pd.Series]:
-    """Name the columns that raise a row's log-odds most, and those that lower it most, each with how far.
+def told(
+    parts: pd.DataFrame, of: Mapping[str, str], raw: pd.DataFrame, most: int = REASONS
+) -> tuple[pd.Series, pd.Series]:
+    """Name the columns that raise a row's log-odds most, and those that lower it most: the feature's value, and how far.
+
+    Parameters
+    ----------
+    parts : DataFrame of `parts_of`
+    of : feature of each column
+    raw : features as they are, index as `parts`
 
     Returns
     -------
     two Series of text, index as `parts`
     """
-    names = np.array([name_of(c, of) for c in parts], dtype=object)
+    columns = [str(c) for c in parts]
+    written = {
+        c: [f"{name_of(c, of)} {value_of(of[c], v)}".rstrip() if c == of[c] else name_of(c, of) for v in raw[of[c]]]
+        for c in columns
+    }
     values, both = parts.to_numpy(float), []
     for sign in (1, -1):
         order = np.argsort(-sign * values, axis=1, kind="stable")[:, :most]
         texts = [
-            ", ".join(f"{names[c]} {row[c]:+.1f}" for c in places if round(sign * row[c], 1) > 0)
-            for row, places in zip(values, order, strict=True)
+            ", ".join(f"{written[columns[c]][i]} ({row[c]:+.1f})" for c in places if round(sign * row[c], 1) > 0)
+            for i, (row, places) in enumerate(zip(values, order, strict=True))
         ]
         both.append(pd.Series(texts, parts.index, dtype="str"))
     return both[0], both[1]

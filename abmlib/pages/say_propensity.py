@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-import numpy as np
 import pandas as pd
 
 from abmlib.pages.say import Words, count, day, joined, named, one_line, share, words
@@ -13,8 +12,6 @@ DRIFTED = 0.25  # stability index above which scores of today are not spread as 
 ONLY_WORKED = 0.9  # share of what came that was with accounts we had touched, above which the others are not known
 PAST = {"opens a deal": "opened a deal", "signs a deal": "signed a deal", "buys": "bought", "grows": "grew", "buys another line": "bought another line",
         "stops buying": "stopped buying", "does not renew": "did not renew"}  # fmt: skip
-MEANS = "AUC: share of pairs, one account that did it and one that did not, in which the first had the higher score; 50 % is chance. Independent accounts: what "
-MEANS += "the rows are worth, as one account has a row on each past day. Slope: 1 where the spread of scores is right, below 1 they promise too much at the top."
 
 
 def _of(row: pd.Series, name: str) -> str:
@@ -88,28 +85,19 @@ def at_word(overview: pd.DataFrame) -> str:
     return f"{text} {off_level(overview)}".strip()
 
 
-def capacity(overview: pd.DataFrame, many: int) -> str:
-    """Say what the accounts that the team can work would have held."""
+def capacity(overview: pd.DataFrame, many: int) -> tuple[str, str]:
+    """Say how much oftener the accounts that the team can work did it, in a sentence and in detail; empty without a signal."""
     signal = overview[overview["verdict"] == SIGNAL]
+    if signal.empty:
+        return "", ""
+    least, most = (f"{x:.1f}" for x in (signal["lift_at_capacity"].min(), signal["lift_at_capacity"].max()))
+    times = least if least == most else f"{least} to {most}"
     parts = [
-        f"{share(r['rate_at_capacity'])} {PAST.get(r['does'], r['does'])}, {r['lift_at_capacity']:.1f} × the rate of all ({r['lift_at_capacity_low']:.1f} to {r['lift_at_capacity_high']:.1f})"
+        f"{share(r['rate_at_capacity'])} {PAST.get(r['does'], r['does'])} ({share(r['base_rate'])} of all)"
         for _, r in signal.iterrows()
     ]
-    return f"Of the {many:,} accounts scored highest for it on each past day: {'; '.join(parts)}." if parts else ""
-
-
-def report_table(overview: pd.DataFrame) -> pd.DataFrame:
-    """Lay the report out for readers, one row per question that was tested."""
-    shown = overview[overview["verdict"] != FEW]
-    columns = ["does", "verdict", "model"]
-    numbers = ["auc", "mean_precision", "base_rate", "rate_at_capacity", "lift_at_capacity", "log_loss_saved", "brier_saved",
-               "calibration_slope", "observed_per_promised"]  # fmt: skip
-    ends = [f"{n}_{end}" for n in numbers for end in ("low", "high")]
-    out = shown[[*columns, *numbers, *ends]].assign(
-        independent_accounts=shown["n_effective"].round(), past_rows=shown["rows"], stability_index=shown["drift"]
-    )
-    by = shown["model"] + (": " + shown["rests_on"]).where(shown["rests_on"] != "", "")
-    return out.assign(model=by).rename(columns={"does": "what_accounts_do", "model": "score_by"})
+    head = f"The {many:,} accounts scored highest on each past day did it {times} times as often as all."
+    return head, f"{joined(parts)}."
 
 
 def worked(rows: Sequence[tuple[str, int, int, int, int]]) -> str:
@@ -236,5 +224,8 @@ def bands_figure(overview: pd.DataFrame, bands: pd.DataFrame) -> tuple[pd.DataFr
     """
     tested = bands[bands["does"].isin(overview.loc[overview["verdict"] != FEW, "does"])].reset_index(drop=True)
     most = tested.groupby("does")["band"].transform("max")
-    place = np.select([tested["band"] == most, tested["band"] == 1], ["highest scores", "lowest scores"], "…")
-    return tested, [f"{d}: {p}" for d, p in zip(tested["does"], place, strict=True)], tested["promised"]
+    labels = [
+        f"{r.does}: {'highest' if r.band == top else 'lowest' if r.band == 1 else f'band {r.band}'}"
+        for r, top in zip(tested.itertuples(), most, strict=True)
+    ]
+    return tested, labels, tested["promised"]

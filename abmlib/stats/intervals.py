@@ -21,6 +21,7 @@ ENDS = ((1 - LEVEL) / 2, (1 + LEVEL) / 2)  # quantiles of the draws that are the
 FLOOR_ACCOUNTS = 50  # fewer accounts with an outcome: description only
 FLOOR_OUTCOMES = 30  # fewer outcomes of a kind: description only
 FEWEST_DRAWN = 10  # clusters; of fewer, draws tell less than Student's t
+MOST_DRAWN = 20_000  # clusters; of more, Student's t tells as much as draws
 CELLS = 4_000_000  # numbers held at once while drawing clusters
 ALIKE = 1e-12  # squared relative error between clusters, below which there is none but of rounding
 
@@ -442,7 +443,7 @@ def _bootstrap_t(sums: np.ndarray, powers: list[int], seed: int, plain: bool = F
     if not np.isfinite([value, error]).all():
         return nothing, nothing
     down = up = float(scipy.special.stdtrit(n - 1, ENDS[1]))
-    drawn = _drawn_t(value, sums, powers, seed, plain) if error > 0 and n >= FEWEST_DRAWN else np.zeros(0)
+    drawn = _drawn_t(value, sums, powers, seed, plain) if error > 0 and FEWEST_DRAWN <= n <= MOST_DRAWN else np.zeros(0)
     if len(drawn):
         least, most = np.quantile(drawn, ENDS)
         down, up = max(down, most), max(up, -least)

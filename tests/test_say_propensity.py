@@ -1,0 +1,148 @@
+"""Sentences of 04, from finished numbers."""
+
+import pandas as pd
+
+from abmlib.pages import say_propensity as say
+
+NUMBERS = [
+    "rate_top",
+    "base_rate",
+    "rate_at_capacity",
+    "lift_at_capacity",
+    "observed_per_promised",
+    "calibration_slope",
+]
+
+
+def overview(*rows: dict) -> pd.DataFrame:
+    """Questions as `propensity_report.overview` lays them out."""
+    plain = {
+        "does": "opens a deal",
+        "verdict": "signal",
+        "why": "",
+        "model": "trees",
+        "rests_on": "",
+        "rate_bottom": 0.1,
+        "drift": 0.01,
+    }
+    ends = {f"{n}{end}": v for n in NUMBERS for end, v in (("", 0.5), ("_low", 0.4), ("_high", 0.6))}
+    right = {f"{n}{end}": v for n in NUMBERS[3:] for end, v in (("", 1.0), ("_low", 0.9), ("_high", 1.1))}
+    return pd.DataFrame([plain | ends | right | row for row in rows])
+
+
+NONE = {"does": "grows", "verdict": "no signal"}
+FEW = {"does": "does not renew", "verdict": "too few", "why": "30 accounts that did, where there are 21"}
+
+
+def test_the_headline_says_of_how_many_questions_the_past_could_tell():
+    assert say.told(overview({}, NONE, FEW), 0.95).startswith(
+        "Would it have told us? In 1 of the 2 questions that the past can test"
+    )
+    assert say.told(overview(NONE), 0.95).startswith("Would it have told us? No: in none of 1 question")
+    assert say.told(overview(FEW), 0.95).startswith("Would it have told us? Nobody knows")
+    assert say.told(overview({}).iloc[:0], 0.95).startswith("No question can be asked")
+
+
+def test_a_signal_has_its_rates_and_no_signal_has_none():
+    (line,) = say.top_against_bottom(overview({}, NONE, FEW))
+    assert (
+        line
+        == "Opened a deal (trees): 50.0% (40.0% to 60.0%) of the accounts scored highest, 10.0% of those scored lowest, 50.0% of all."
+    )
+
+
+def test_what_is_not_told_is_said_with_what_is_missing():
+    assert say.not_told(overview({}, NONE, FEW)) == (
+        "No signal: who grows; every account has the rate of all. "
+        "Not tested: who does not renew needs 30 accounts that did, where there are 21."
+    )
+    assert say.not_told(overview({})) == ""
+
+
+def test_a_simple_rule_that_was_hard_to_beat_is_named():
+    assert (
+        say.plainly(overview({"model": "simple rule", "rests_on": "open deals"}))
+        == "One feature was hard to beat, so it is the score (opens a deal: open deals)."
+    )
+    assert say.plainly(overview({})) == ""
+
+
+def test_a_level_that_did_not_hold_is_said():
+    low = {"observed_per_promised": 0.78, "observed_per_promised_high": 0.98}
+    assert say.at_word(overview(low, {})) == (
+        "Of 2 questions with a signal, as many did it as the scores promised in 1, within noise. Take the rank, not the level: "
+        "scores for opens a deal promised too much on the whole (for 10 promised, 7.8 came)."
+    )
+    assert "Take the rank" not in say.at_word(overview({}))
+    assert say.at_word(overview(NONE)) == "Without a signal there is no score to be taken at its word."
+
+
+def test_capacity_is_said_of_questions_with_a_signal():
+    head, detail = say.capacity(
+        overview({"lift_at_capacity": 2.1}, {"does": "grows", "lift_at_capacity": 4.3}, NONE), 30
+    )
+    assert head == "The 30 accounts scored highest on each past day did it 2.1 to 4.3 times as often as all."
+    assert detail == "50.0% opened a deal (50.0% of all) and 50.0% grew (50.0% of all)."
+    assert say.capacity(overview(NONE), 30) == ("", "")
+
+
+def test_where_only_worked_accounts_have_outcomes_it_says_so():
+    assert say.worked([("opens a deal", 95, 100, 5, 400)]).startswith("Nearly all who opened a deal had been touched")
+    assert say.worked([("opens a deal", 50, 100, 50, 400)]).endswith(
+        "opened a deal: 50.0% of accounts we had touched in the 90 days before, 12.5% of the others."
+    )
+    assert say.worked([]) == ""
+
+
+def test_criteria_are_named_by_what_they_did():
+    judged = pd.DataFrame(
+        {
+            "name": ["size", "size", "gut", "fit"],
+            "verdict": ["kept its promise", "no difference seen", "not measured", "no difference seen"],
+        }
+    )
+    assert (
+        say.criteria(judged)
+        == "size: kept its promise for at least one question. fit: told nothing. gut: names no feature, and cannot be tested."
+    )
+    assert say.weak(judged).to_dict() == {"fit": "told nothing"}
+    assert say.weigh_again(say.weak(judged)) == "Weigh these criteria again before the next vote: fit"
+    assert say.criteria(judged.iloc[:0]).startswith("No criteria are entered")
+
+
+def test_surprises_count_all_that_was_looked_at():
+    odd = pd.DataFrame(
+        {"words": ["outlook: struggling"], "does": ["opens a deal"], "rate_high": [0.4], "rate_low": [0.3]}
+    )
+    assert (
+        say.surprises(odd, 180)
+        == "Against what people think, among accounts of like revenue too, all 180 looks counted: outlook: struggling (opens a deal: 40.0% where high, 30.0% elsewhere)."
+    )
+    assert say.surprises(odd.iloc[:0], 180).startswith("Nothing goes against what people think: 180 pairs")
+    assert say.surprises(odd.iloc[:0], 0) == "Nothing was tested, so nothing can surprise."
+
+
+def test_why_an_account_is_listed_holds_its_band_its_reasons_and_whom_it_lacks():
+    scored = pd.DataFrame(
+        {
+            "account_id": ["a", "b"],
+            "score": [0.6, 0.2],
+            "observed": [0.5, None],
+            "observed_low": [0.4, None],
+            "observed_high": [0.6, None],
+            "reasons": ["open deals 2 (+1.0)", ""],
+        }
+    )
+    found = say.why(scored, pd.Series({"a": "nobody in reach as champion"}))
+    assert (
+        found["a"]
+        == "score 60.0%, in its band 50.0% did (40.0% to 60.0%); open deals 2 (+1.0); nobody in reach as champion"
+    )
+    assert found["b"] == "score 20.0%"
+
+
+def test_scores_that_drifted_and_orders_not_to_rank_are_said():
+    assert "who opens a deal" in say.drifted(overview({"drift": 0.4}))
+    assert say.drifted(overview({})) == ""
+    assert say.no_rank(overview({}, NONE)) == "Do not rank accounts by who grows: on the past no score told"
+    assert say.no_rank(overview({})) == ""
