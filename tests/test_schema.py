@@ -169,7 +169,7 @@ E3_PROGRAMME = {
     "content": "content_id title format language persona_id depth product_line url_path created_at expires_at",
     "team": "person_id team function persona_id capacity_hours account_id raci",
     "objectives": "objective_id sales_goal tactic measure_id baseline target frozen_at",
-    "criteria": "criterion_id name weight direction sign_off_team signed_at",
+    "criteria": "criterion_id name weight direction sign_off_team signed_at feature",
     "readiness": "item score note",
     "workshop_decisions": "account_id text owner due status",
     "workshop_actions": "account_id text owner due status",
