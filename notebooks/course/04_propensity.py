@@ -21,15 +21,15 @@ later: str = "2026-12-31"  # the day on which we look at the outcome
 
 # %% [markdown]
 # ## Load
-# A *book* is the data as it was known at the end of a day. The question is: does an account open a deal within the `horizon`, half
-# a year in days, renewals aside? The workbook goes back to earlier days. It learns from the first ones what went with a deal, and
+# A *book* is the data as it was known at the end of a day. The question is: does an account without an open deal open one within the
+# `horizon`, half a year in days, renewals aside? The workbook goes back to earlier days. It learns from the first ones what went with a deal, and
 # then scores the accounts on the last ones, whose outcomes it has not seen. The first time takes about half a minute.
 
 # %%
 import numpy as np
 import pandas as pd
 
-from abmlib.method import deals, orders, outcomes, predictors, propensity
+from abmlib.method import deals, orders, outcomes, predictors, propensity, propensity_report
 from abmlib.pages.course import check, name_mistake, off
 from abmlib.stats import intervals, models, scores
 from abmlib.tables import Book
@@ -343,7 +343,7 @@ print(f"The workbook, which wants the whole interval above one half on all rows,
 
 # %%
 capacity, n = 30, len(last)
-top = pd.Series(propensity.top_of(last.reset_index(), capacity), last.index)
+top = pd.Series(propensity_report.top_of(last.reset_index(), capacity), last.index)
 hits, every = int(last.loc[top, "came"].sum()), int(last["came"].sum())
 touched = last[top].groupby(last.loc[top, "worked"].astype(bool))["came"].agg(["sum", "size"]).reindex([True, False], fill_value=0)  # fmt: skip
 print(f"{n} accounts, {every} opened a deal. On the list {capacity} accounts, {hits} opened a deal.\n")
@@ -414,7 +414,7 @@ print(f"Off the list {every - hits} of {n - capacity} accounts opened a deal: {'
 # after, as the book of `later` knows it.
 
 # %%
-now = propensity.today(tested).set_index("account_id")
+now = propensity_report.today(tested).set_index("account_id")
 then = Book.open(data, as_of=later).read("opportunities")
 since = then["created_day"].between(book.as_of + pd.Timedelta(days=1), book.as_of + pd.Timedelta(days=horizon))
 opened = then[since & (then["type"] != "renewal")]
