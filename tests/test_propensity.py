@@ -242,3 +242,15 @@ def test_rows_of_measures_count_what_was_looked_at(strong):
 def test_prepare_takes_the_features_of_the_tests():
     history, today = planted(60, 0.0, 4)
     assert set(prepare(history, today, FIRST).past) >= set(FEATURES) - {"deals_open"}
+
+
+@pytest.mark.parametrize(
+    ("score", "edges"),
+    [
+        ([0.1, 0.2, 0.3, 0.4, 0.5], [0.2, 0.3, 0.4, 0.5]), ([0.1] * 6 + [0.2] * 2 + [0.3] * 2, [0.2, 0.3]),
+        ([0.1] * 30 + [0.2] * 18 + [0.3] * 2, [0.2]), ([0.1] * 5, []),
+    ],
+    ids=["all differ", "many equal", "few on top", "all equal"],
+)  # fmt: skip
+def test_bands_hold_their_share_of_rows_and_never_part_equal_scores(score, edges):
+    assert propensity_report.band_edges(pd.Series(score)).tolist() == edges

@@ -51,9 +51,19 @@ def bands(tested: Tested) -> pd.DataFrame:
 
 
 def band_edges(score: pd.Series) -> np.ndarray:
-    """Scores at which bands begin, the lowest apart; fewer where scores are alike."""
-    edges = np.unique(np.quantile(score, np.arange(1, BANDS) / BANDS))
-    return edges[edges > score.min()]
+    """Scores at which bands begin, the lowest apart: from the lowest score up, a band ends where it holds its share of the rows.
+
+    Equal scores are never parted, so there are fewer bands where many are equal; what is left at the top joins the band below
+    where it is less than half a share.
+    """
+    values, many = np.unique(score, return_counts=True)
+    share, edges, held = len(score) / BANDS, list[float](), 0
+    for value, n in zip(values, many, strict=True):
+        if held >= share - 0.5:
+            edges.append(float(value))
+            held = 0
+        held += int(n)
+    return np.array(edges[: -1 if edges and held < share / 2 else None])
 
 
 def top_of(rows: pd.DataFrame, many: int) -> np.ndarray:
