@@ -65,6 +65,8 @@ def asked(
     opened, won = sold[sold["created_day"].notna()], dl.decided(sold)
     won = won[dl.won_flag(won) & won["closed_day"].notna()]
     bought, first = lines[lines["revenue"] > 0], sold[["created_day", "closed_day"]].min(axis=None)
+    days = bought[["account_id", "booked_at"]].drop_duplicates()
+    daily = lines.groupby(["account_id", "booked_at"])["revenue"].sum().reset_index()
     all_ask = "renewals aside; asked of every account"
     if len(opened):
         counts = f"a deal is opened {within}, renewals aside; asked of accounts without an open deal"
@@ -81,7 +83,7 @@ def asked(
             )
         )
     if len(bought) and opened.empty:
-        label, first = _happens(bought["account_id"], bought["booked_at"], horizon_days), bought["booked_at"].min()
+        label, first = _happens(days["account_id"], days["booked_at"], horizon_days), days["booked_at"].min()
         found.append(
             Question(
                 "buys",
@@ -94,7 +96,11 @@ def asked(
             )
         )
     if len(bought):
-        found += [_grows(lines, horizon_days, growth), _adds_line(bought, horizon_days), _stops(bought, horizon_days)]
+        found += [
+            _grows(daily, horizon_days, growth),
+            _adds_line(bought, days, horizon_days),
+            _stops(days, horizon_days),
+        ]
     ended = contracts[contracts["end"].notna() & contracts["renewed"].notna()]
     if ended["account_id"].nunique() >= FEWEST_ENDED:
         found.append(_not_renewed(contracts, horizon_days, ended["end"].min()))
@@ -162,7 +168,7 @@ def _recent(bought: pd.DataFrame, day: pd.Timestamp, ids: pd.Index) -> np.ndarra
     return np.asarray(ids.isin(inside["account_id"]))
 
 
-def _adds_line(bought: pd.DataFrame, horizon_days: int) -> Question:
+def _adds_line(bought: pd.DataFrame, days: pd.DataFrame, horizon_days: int) -> Question:
     """A first purchase of a line, by a customer that lacks one."""
     first = bought.groupby(["account_id", "product_line"])["booked_at"].min().reset_index()
     offered = first.groupby("product_line")["booked_at"].min()
@@ -171,7 +177,7 @@ def _adds_line(bought: pd.DataFrame, horizon_days: int) -> Question:
         has = first[first["booked_at"] <= day].groupby("account_id").size().reindex(ids, fill_value=0).to_numpy()
         new = first[(first["booked_at"] > day) & (first["booked_at"] <= day + horizon_days * DAY)]
         lacks = has < int((offered <= day).sum())
-        return _flags(ids, ids.isin(new["account_id"]), lacks & _recent(bought, day, ids))
+        return _flags(ids, ids.isin(new["account_id"]), lacks & _recent(days, day, ids))
 
     what = f"the first purchase of a product line within {horizon_days:,} days"
     counts = f"{what}; asked of customers of the year before that lack one"

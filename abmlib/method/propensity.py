@@ -253,15 +253,18 @@ def back_test(
 def choose(candidates: dict[str, Model], x: pd.DataFrame, came: np.ndarray, account: np.ndarray) -> pd.DataFrame:
     """Compare candidates by their loss on days after those they learnt from; the simplest within one standard error of the best is chosen.
 
+    Each is compared with its level set right (`scores.levelled`): a season moves the level of all, and says nothing of which
+    account is next.
+
     Returns
     -------
-    DataFrame, one row per candidate, the simplest first: ``kind, rests_on`` (the column, of a model of one), ``log_loss`` (mean),
+    DataFrame, one row per candidate, the simplest first: ``kind, rests_on`` (the column, of a model of one), ``log_loss`` (mean, level set right),
     ``worse_by, error`` (of its loss less the best's, between accounts), ``auc``, ``chosen``; and a first row of the base rate,
     which is no candidate
     """
     base = Model(BASE, (), next(iter(candidates.values())).rate).rate
     said = {BASE: np.full(len(came), base)} | {kind: model.predict(x) for kind, model in candidates.items()}
-    loss = {kind: scores.log_loss(p, came) for kind, p in said.items()}
+    loss = {kind: scores.log_loss(scores.levelled(p, came), came) for kind, p in said.items()}
     best = min(candidates, key=lambda kind: float(loss[kind].mean()))
     rows = []
     for kind, p in said.items():

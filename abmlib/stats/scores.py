@@ -28,6 +28,16 @@ def log_odds(p: np.ndarray) -> np.ndarray:
     return np.asarray(np.log(p / (1 - p)))
 
 
+def levelled(p: np.ndarray, came: np.ndarray) -> np.ndarray:
+    """Move the log-odds of all scores by one number, so that they promise as much on the whole as came; their order and spread stay."""
+    x, rate = log_odds(p), float(np.clip(np.mean(came), LEAST, 1 - LEAST))
+    low, high = -x.max() - 20.0, -x.min() + 20.0
+    for _ in range(STEPS):
+        middle = (low + high) / 2
+        low, high = (middle, high) if scipy.special.expit(x + middle).mean() < rate else (low, middle)
+    return np.asarray(scipy.special.expit(x + (low + high) / 2))
+
+
 # -- ranking ----------------------------------------------------------------------------------------------------------
 
 
