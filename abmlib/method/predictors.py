@@ -48,8 +48,9 @@ FEATURES = {
         "annual_revenue": ("own yearly revenue", 1), "tech_stack": ("technology", 0), "growth_outlook": ("outlook", 0),
         "known_days": ("days known", 0),
     }),
+    **_many(SALE, 92, {"revenue_3m": ("revenue, 3 months", 1)}),
     **_many(SALE, 365, {
-        "revenue_12m": ("revenue, 12 months", 1), "revenue_3m": ("revenue, 3 months", 1), "margin_12m": ("margin, 12 months", 1),
+        "revenue_12m": ("revenue, 12 months", 1), "margin_12m": ("margin, 12 months", 1),
         "margin_rate_12m": ("margin rate, 12 months", 0), "returned_share_12m": ("share returned, 12 months", -1),
         "revenue_growth_6m": ("growth, last 6 months on the 6 before", 1),
         "buying_days_12m": ("days with a purchase, 12 months", 1), "products_12m": ("products bought, 12 months", 1),
@@ -268,13 +269,14 @@ def _columns(
         pair = tuple(_lent(x, past, ids) for x, ids in ((past, of_past), (now, of_now)))
         return _categories(feature, *pair)
     pair = tuple(x.to_numpy(dtype=float, na_value=np.nan) for x in (past, now))
-    if about.table == FIRM:
+    is_since = feature == "known_days" or feature.startswith("days_since")
+    if about.table == FIRM and not is_since:
         pair = tuple(
             _lent(pd.Series(x), pd.Series(pair[0]), ids).to_numpy(float)
             for x, ids in zip(pair, (of_past, of_now), strict=True)
         )
         return _varying({feature: tuple(np.log1p(np.maximum(x, 0)) for x in pair)})
-    if feature.startswith("days_since"):
+    if is_since:
         most = max(far, 1)
         return _varying({feature: tuple(np.log1p(np.nan_to_num(np.clip(x, 0, most), nan=most)) for x in pair)})
     if feature == "days_to_contract_end":

@@ -61,7 +61,7 @@ def blocks(since: pd.Timestamp, as_of: pd.Timestamp, horizon_days: int, late_day
     since : first day of the facts
     late_days : `outcomes.lateness_days`
     """
-    step = -(-horizon_days // STEPS)
+    step = -(-horizon_days // STEPS)  # not below half a horizon: one day less would purge a past day more
     last = as_of - (horizon_days + late_days) * DAY
     for back in LOOKBACKS:
         many = (last - since - (back - SLACK) * DAY) // (step * DAY) + 1
