@@ -20,7 +20,7 @@ FOLDS = 5
 SEED = 4
 STRENGTH = 0.05  # inverse of the penalty on squared coefficients of columns with standard deviation 1
 MANY = 100_000  # rows above which the calibration is learnt from some of the accounts
-SMALL = 20_000  # rows up to which trees are small
+SMALL = 20_000  # accounts up to which trees are small: many days of an account say little more than one
 FEW_LEAVES: dict[str, Any] = {
     "n_estimators": 120,
     "learning_rate": 0.05,
@@ -152,13 +152,13 @@ def _some(label: np.ndarray) -> np.ndarray:
     return np.flatnonzero(label % max(1, round(len(label) / MANY)) == 0)
 
 
-def _estimator(kind: str, rows: int) -> Any:
+def _estimator(kind: str, accounts: int) -> Any:
     """Make an estimator that is not fitted; it brings libraries that few pages need."""
     if kind == TREES:
         from lightgbm import LGBMClassifier
 
-        size = FEW_LEAVES if rows <= SMALL else MANY_LEAVES
-        return LGBMClassifier(**size, **TREE_PARTS, n_jobs=1 if rows <= SMALL else -1)
+        size = FEW_LEAVES if accounts <= SMALL else MANY_LEAVES
+        return LGBMClassifier(**size, **TREE_PARTS, n_jobs=1 if accounts <= SMALL else -1)
     from sklearn.linear_model import LogisticRegression
 
     return LogisticRegression(C=STRENGTH if kind == LINEAR else 1e3, solver="newton-cholesky")
@@ -171,13 +171,13 @@ def _calibrated(kind: str, x: np.ndarray, y: np.ndarray, accounts: np.ndarray) -
 
     label = pd.factorize(accounts)[0]
     some = _some(label)
-    part, few = y[some], min(FOLDS, len(np.unique(label[some])))
+    part, many, few = y[some], int(label.max(initial=-1)) + 1, min(FOLDS, len(np.unique(label[some])))
     folds = list(GroupKFold(few).split(x[some], part, label[some])) if few > 1 else []
     if few < 2 or any(not 0 < part[a].mean() < 1 for a, _ in folds):
-        return _estimator(kind, len(y)).fit(x, y), 1.0, 0.0
-    found = CalibratedClassifierCV(_estimator(kind, len(y)), method="sigmoid", cv=folds, ensemble=False)
+        return _estimator(kind, many).fit(x, y), 1.0, 0.0
+    found = CalibratedClassifierCV(_estimator(kind, many), method="sigmoid", cv=folds, ensemble=False)
     pair = found.fit(x[some], part).calibrated_classifiers_[0]
-    whole = pair.estimator if len(some) == len(y) else _estimator(kind, len(y)).fit(x, y)
+    whole = pair.estimator if len(some) == len(y) else _estimator(kind, many).fit(x, y)
     scale, shift = -float(pair.calibrators[0].a_), -float(pair.calibrators[0].b_)
     if (
         scale <= 0
