@@ -154,6 +154,20 @@ def test_a_contract_entered_again_is_one_contract_and_its_last_entry_holds(tmp_p
     assert Book.open(folder, as_of="2026-02-28").features(asked).loc[0, asked].tolist() == [1, 500]
 
 
+def test_a_notice_dated_ahead_of_the_day_is_not_given_yet(tmp_path):
+    folder = put(tmp_path / "data", accounts=ACCOUNTS, activities=TOUCHES, contacts=CONTACTS)
+    head = "contract_id,account_id,product_line,start,end,arr,auto_renew,renewed,notice_date,entered_at,entered_by,supersedes\n"
+    put(
+        folder / "programme",
+        contracts=head + "k,a,all,2026-01-01,2026-12-31,500,false,,2026-06-15,2026-01-02T09:00:00Z,sales,\n",
+    )
+    given = [
+        Book.open(folder, as_of=day).features(["notices_given"]).loc[0, "notices_given"]
+        for day in ("2026-06-14", "2026-06-15")
+    ]
+    assert given == [0, 1]
+
+
 def test_a_market_without_accounts_known_yet_has_no_row(folder):
     assert Book.open(folder, as_of="2020-01-01").features(["revenue_12m", "contacts"]).empty
 

@@ -328,7 +328,7 @@ CONTRACTS = (
     ("contracts_running", "contracts", "S2-16", "contracts that run", _count(_running), 0),
     ("recurring_revenue", "money", "S2-16", "yearly revenue of contracts that run", lambda f: _sum(f, f.arr, _running(f)), 0),
     ("days_to_contract_end", "days", "S2-16", "to the end of the running contract that ends first", lambda f: -f.age_days(f.end.min(where=_running(f)))),
-    ("notices_given", "contracts", "S1-23d", "running contracts of which notice was given", _count(lambda f: _running(f) & f.notice_date.notnull()), 0),
+    ("notices_given", "contracts", "S1-23d", "running contracts of which notice was given", _count(lambda f: _running(f) & (f.notice_date <= ibis.literal(f.as_of.date()))), 0),
 )  # fmt: skip
 ANSWERS = (
     ("nps_24m", "points", "C-39", "net promoter score of the account's answers in 24 months, −100 to 100", _nps),
