@@ -11,8 +11,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import scipy
 
-from abmlib.stats import scores
+from abmlib.stats import intervals, scores
+from abmlib.stats.intervals import FLOOR_ACCOUNTS, FLOOR_OUTCOMES, LEVEL
 
 FILL_APART = 0.10  # of shares filled, past and today, above which a feature is not the same on both
 FILL_LEAK = (
@@ -195,7 +197,9 @@ def leaks(history: pd.DataFrame, came: pd.Series, more: Sequence[str] = ()) -> d
     """Name entered features that tell the outcome in a way that only hindsight can: what was filled in because it happened.
 
     Only descriptions that people or systems enter are judged; what counts dated facts cannot know the future. A feature is named
-    that is filled for one outcome much more often than for the other, or that tells the outcome nearly alone.
+    that is filled for one outcome much more often than for the other, or that tells the outcome nearly alone. So is one whose
+    gaps go with what came of accounts that had not bought, beyond chance (`_filled_by_newcomers`): sales fills in customers. Days
+    since something that are below 0 are of something that lay ahead, whatever the feature.
 
     Parameters
     ----------
@@ -215,7 +219,14 @@ def leaks(history: pd.DataFrame, came: pd.Series, more: Sequence[str] = ()) -> d
     if not 0 < yes.mean() < 1:
         return found
     entered = [c for c in history if (c in FEATURES and FEATURES[c].table == FIRM and c != "known_days") or c in more]
-    for feature in entered:
+    for feature in [c for c in history if c.startswith("days_since")]:
+        ahead = int((history[feature] < 0).sum())
+        if ahead:
+            found[feature] = (
+                f"dated after the day on {ahead:,} of {len(history):,} past rows: a plan, or known only afterwards?"
+            )
+    by_gaps = _filled_by_newcomers(history, yes, entered)
+    for feature in [c for c in entered if c not in found]:
         filled = history[feature].notna().to_numpy(float)
         share = [float(filled[yes == k].mean()) for k in (1, 0)]
         apart = scores.auc(filled, yes, account)
@@ -224,10 +235,45 @@ def leaks(history: pd.DataFrame, came: pd.Series, more: Sequence[str] = ()) -> d
                 f"filled for {share[0]:.0%} where it happened and {share[1]:.0%} where not: filled in afterwards?"
             )
             continue
+        if feature in by_gaps:
+            found[feature] = by_gaps[feature]
+            continue
         tells = max((abs(area - 0.5) + 0.5 for area in _alone(history[feature], yes, account)), default=0.5)
         if tells > TELLS_ALL:
             found[feature] = f"tells the outcome nearly alone (area {tells:.2f}): known only afterwards?"
     return found
+
+
+def _filled_by_newcomers(history: pd.DataFrame, yes: np.ndarray, entered: Sequence[str]) -> dict[str, str]:
+    """Name features filled more or less often for accounts without a purchase of which it then came, beyond chance.
+
+    Each account counts once, on its first past day. Tests are adjusted over all features and the share of them that is filled; where
+    that share differs, each feature that differs by itself is named.
+
+    References
+    ----------
+    As `missingness.foretold_by_gaps`.
+    """
+    new = np.ones(len(history), bool)
+    for sold in {"days_since_purchase", "days_since_won"} & set(history):
+        new &= history[sold].isna().to_numpy()
+    first = history[new].sort_values("day").drop_duplicates("account_id").set_index("account_id")
+    did = pd.Series(yes[new], history.loc[new, "account_id"]).groupby(level=0).max().reindex(first.index) > 0
+    filled = first[[c for c in entered if 0 < first[c].notna().mean() < 1]].notna() if len(first) else pd.DataFrame()
+    if filled.empty or len(did) < FLOOR_ACCOUNTS or min(did.sum(), (~did).sum()) < FLOOR_OUTCOMES:
+        return {}
+    tables = [[[int((f & d).sum()) for f in (filled[c], ~filled[c])] for d in (did, ~did)] for c in filled]
+    each = [scipy.stats.fisher_exact(t).pvalue for t in tables]
+    share = filled.mean(axis=1)
+    whole = scipy.stats.ttest_ind(share[did], share[~did], equal_var=False).pvalue if share.nunique() > 1 else np.nan
+    p = intervals.adjusted(pd.Series([*each, whole]))
+    together = p.iloc[-1] < 1 - LEVEL
+    return {
+        str(c): f"of accounts that had not bought, filled for {t[0][0] / sum(t[0]):.0%} where it came and "
+        f"{t[1][0] / sum(t[1]):.0%} where not: filled in afterwards?"
+        for c, t, own, one in zip(filled, tables, each, p, strict=False)
+        if one < 1 - LEVEL or (together and own < 1 - LEVEL)
+    }
 
 
 def _alone(values: pd.Series, yes: np.ndarray, account: np.ndarray) -> list[float]:
