@@ -170,6 +170,29 @@ def test_further_columns_become_attributes_and_a_missing_value_no_row(export):
     assert then["value"].tolist() == ["late"]
 
 
+def test_what_is_known_at_close_is_dated_by_the_closing_day_and_says_so(export):
+    tables = with_attributes(Rating="at_close", Note="fixed")
+    tables["opportunities"]["columns"] = COLUMNS | {"closed_at": {"sql": "case when Id <> 'c' then '2026-03-01' end"}}
+    export.run(tables, sources={"lines": sources()["lines"]})
+    got = pq.read_table(export.to / "attributes.parquet").to_pandas().set_index(["row_id", "name"])
+    assert got["declared"].to_dict() == {
+        ("a", "Rating"): "at_close",
+        ("b", "Note"): "fixed",
+        ("c", "Rating"): "at_close",
+    }
+    assert got.loc[("a", "Rating"), "known_from"] == pd.Timestamp("2026-03-01", tz="UTC")
+    assert pd.isna(got.loc[("c", "Rating"), "known_from"])  # still open
+
+
+def test_deals_without_any_day_may_have_fixed_attributes(export):
+    tables = with_attributes(Rating="fixed")
+    dateless = {c: v for c, v in COLUMNS.items() if c not in ("created_at", "closed_at", "close_date")}
+    tables["opportunities"]["columns"] = dateless
+    export.run(tables, sources={"lines": sources()["lines"]})
+    got = pq.read_table(export.to / "attributes.parquet").to_pandas()
+    assert got["declared"].tolist() == ["fixed", "fixed"]
+
+
 def test_several_tables_give_attributes_and_a_keep_counts_once(export):
     tables = with_attributes(Rating="today")
     tables["accounts"] = tables["accounts"] | {"attributes": {"Note": "today"}}
@@ -188,6 +211,7 @@ def test_several_tables_give_attributes_and_a_keep_counts_once(export):
         ("accounts", {"one_row_per": ["account_id"], "attributes": {"Note": "today"}}, "one_row_per makes several rows one"),
         ("products", {"columns": {"product_id": "Id", "name": "Id"}, "attributes": {"Note": "fixed"}}, r"\['Note'\] need the time"),
         ("attributes", {"columns": {"table": "Id", "row_id": "Id", "name": "Id"}}, "other tables of the mapping give attributes too"),
+        ("accounts", {"attributes": {"Note": "at_close"}}, r"\['Note'\] are said to be known at close, and only a deal closes"),
         ("accounts", {"attributes": {"Note": "yes"}}, "attributes.Note"),
     ],
 )  # fmt: skip

@@ -148,7 +148,7 @@ E3_CANONICAL = {
     "campaign_spend": "campaign_id month channel spend budget person_hours",
     "attribute_history": "table row_id field value known_from",
     "leads": "lead_id created_at source campaign_id status owner_id account_id contact_id opportunity_id converted_at",
-    "attributes": "table row_id name value known_from",
+    "attributes": "table row_id name value known_from declared",
     "intent_signals": "account_id topic week score provider",
     "web_sessions": "session_id account_id contact_id started_at duration_min pages key_pages is_bot source",
     "cases": "case_id account_id contact_id opened_at closed_at priority escalated",

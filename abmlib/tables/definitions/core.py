@@ -235,6 +235,8 @@ ATTRIBUTES = table("attributes",
     "name": col("text", "the column, as the export calls it"),
     "value": col("text", "its value, as text; of contacts and leads given only with people", null=True),
     "known_from": col("ts", "since when it is known; missing means only as it is now", null=True),
+    "declared": col("text", "what the mapping says of it: fixed since the row was made, known only when the deal closed, or only as it is today",
+        null=True, one_of=("fixed", "at_close", "today")),
 }, known="known_from")
 
 CORE = {t.name: t for t in (

@@ -8,6 +8,7 @@ from abmlib.tables.importers.sources import where
 from abmlib.tables.importers.sql import Engine, quoted, text, types_of
 
 NAME = "attributes"
+AT_CLOSE = "at_close"  # how the mapping says that a value is known only when the deal closed
 
 
 def add(con: Engine, mapping: Mapping) -> Mapping:
@@ -17,10 +18,15 @@ def add(con: Engine, mapping: Mapping) -> Mapping:
     """
     sources, parts = dict(mapping.sources), dict[str, dict[str, Column]]()
     for table in (t for t in mapping.tables.values() if t.attributes):
+        late = {c: when for c, when in table.attributes.items() if when == AT_CLOSE}
+        rest = {c: when for c, when in table.attributes.items() if when != AT_CLOSE}
         for name, columns in table.sources.items():
-            part = f"{table.name} of {name}"
-            parts[part] = _long(con, table, columns, name, part)
-            sources[part] = sources[name].model_copy(update={"name": part})
+            known, closed = columns.get(str(schema.spec(table.name).known)), columns.get("closed_at")
+            for given, since, when in ((rest, known, ""), (late, closed, " at close")):
+                if given:
+                    part = f"{table.name} of {name}{when}"
+                    parts[part] = _long(con, table, columns, given, since, name, part)
+                    sources[part] = sources[name].model_copy(update={"name": part})
     if not parts:
         return mapping
     made = Table.model_construct(
@@ -31,22 +37,32 @@ def add(con: Engine, mapping: Mapping) -> Mapping:
     return mapping.model_copy(update={"sources": sources, "tables": {**mapping.tables, NAME: made}})
 
 
-def _long(con: Engine, table: Table, columns: dict[str, Column], name: str, part: str) -> dict[str, Column]:
-    """Make the view of one source with a row per value, and say how its columns are read."""
+def _long(
+    con: Engine,
+    table: Table,
+    columns: dict[str, Column],
+    given: dict[str, str],
+    known: Column | None,
+    name: str,
+    part: str,
+) -> dict[str, Column]:
+    """Make the view of one source with a row per value, and say how its columns are read.
+
+    `known` is the column since which the values are known that are not said to be of today.
+    """
     source = f"{quoted(f'joined {name}')} as {quoted(name)}"
     types = types_of(con, quoted(f"joined {name}"))
-    key, known = columns[schema.key(table.name)[0]], columns.get(str(schema.spec(table.name).known))
-    fixed = "fixed" in table.attributes.values()
+    key, since = columns[schema.key(table.name)[0]], known if set(given.values()) != {"today"} else None
     picks = [ROW, f"{values.origin(key, types)} as row_id"]
-    picks += [f"{values.origin(known, types)} as known_from"] if known and fixed else []
-    given = [
-        f"{{n: {text(c)}, v: {values.as_text(types[c.lower()], quoted(c))}, fixed: {when == 'fixed'}}}"
-        for c, when in table.attributes.items()
+    picks += [f"{values.origin(since, types)} as known_from"] if since else []
+    told = [
+        f"{{n: {text(c)}, v: {values.as_text(types[c.lower()], quoted(c))}, declared: {text(when)}}}"
+        for c, when in given.items()
     ]
-    each = f"select {', '.join(picks)}, unnest([{', '.join(given)}]) as given, unnest(range({len(given)})) as nth from {source}{where(table.keep)}"
-    number = f"({ROW} - 1) * {len(given)} + nth + 1 as {ROW}"
-    since = ", case when given.fixed then known_from end as known_from" if known and fixed else ""
-    rows = f"select {number}, row_id, given.n as name, given.v as value{since} from ({each}) where given.v is not null"
+    each = f"select {', '.join(picks)}, unnest([{', '.join(told)}]) as given, unnest(range({len(told)})) as nth from {source}{where(table.keep)}"
+    number = f"({ROW} - 1) * {len(told)} + nth + 1 as {ROW}"
+    from_when = ", case when given.declared <> 'today' then known_from end as known_from" if since else ""
+    rows = f"select {number}, row_id, given.n as name, given.v as value, given.declared as declared{from_when} from ({each}) where given.v is not null"
     con.execute(f"create view {quoted(f'joined {part}')} as {rows}")
     plain = {"column": None, "sql": None, "value": None, "key": ()}
     made = {
@@ -54,8 +70,9 @@ def _long(con: Engine, table: Table, columns: dict[str, Column], name: str, part
         "row_id": key.model_copy(update=plain | {"column": "row_id"}),
     }
     made |= {c: Column.model_validate({"column": c}) for c in ("name", "value")}
-    if since and known:
-        made["known_from"] = known.model_copy(update=plain | {"column": "known_from"})
+    if since:
+        made["known_from"] = since.model_copy(update=plain | {"column": "known_from"})
+    made["declared"] = Column.model_validate({"column": "declared"})
     for c, column in made.items():
         column.place, column.kind = f"{NAME}: {c}", schema.spec(NAME).columns[c].kind
     return made

@@ -129,14 +129,23 @@ def _settle_changes(at: str, name: str, table: Table, deals: Table | None) -> No
 
 
 def _check_attributes(at: str, table: Table) -> None:
-    """Refuse attributes of rows without a key of one column, or without the time since which a fixed one is known."""
+    """Refuse attributes of rows without a key of one column, and fixed ones of rows that carry no time since which they are known.
+
+    Deals of an export without any date may have fixed ones: nothing is asked of them on an earlier day.
+    """
     key, known = schema.key(table.name), schema.spec(table.name).known
     fixed = [c for c, when in table.attributes.items() if when == "fixed"]
     dated = known in table.columns and schema.spec(table.name).columns[str(known)].kind == "ts"
+    dated |= table.name == "opportunities" and not {"created_at", "closed_at"} & {*table.columns}
+    late = [c for c, when in table.attributes.items() if when == "at_close"]
     for wrong, what in (
         (table.one_row_per, "are of rows, and one_row_per makes several rows one. Leave out one of the two."),
         (len(key) > 1, f"are found by one id, and a row of {table.name} is named by {key}. Leave them out."),
         (table.name == "attributes", "are what this table holds. Map its columns instead."),
+        (
+            late and table.name != "opportunities",
+            f"{late} are said to be known at close, and only a deal closes. Say fixed or today.",
+        ),
         (fixed and not dated, f"{fixed} need the time since which they are known. Map {known}, or say today."),
     ):
         if table.attributes and wrong:

@@ -63,7 +63,8 @@ sources, the rows follow each other; a column that one of them lacks is missing 
 Numbers may have a sign of currency or a code (``$``, ``EUR``) and blanks around them, one currency in a column; ``(5)`` is -5.
 
 ``attributes`` are columns of the source that no table has a place for. ``today``: known only as they are now, so in no report
-of an earlier day; ``fixed``: known since the row was made. They go to the one table ``attributes``, under the row's key.
+of an earlier day; ``fixed``: known since the row was made; ``at_close``: of deals, known only when the deal closed, so that no
+model learns from it. They go to the one table ``attributes``, under the row's key, with that word in ``declared``.
 
 ``changes`` names the columns of a log (``field``, ``new`` and, if there is one, ``old``) and what its fields are called:
 ``stage``, ``amount``, ``close_date``, ``probability``, and ``created`` for the making of the deal. Each row made has all
@@ -386,7 +387,7 @@ class Table(Words):
     keep: list[Keep] = []
     one_row_per: Several = ()
     columns: Columns = {}
-    attributes: dict[str, Literal["today", "fixed"]] = {}
+    attributes: dict[str, Literal["today", "fixed", "at_close"]] = {}
     changes: Changes | None = None
 
 
