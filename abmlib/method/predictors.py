@@ -216,7 +216,7 @@ def leaks(history: pd.DataFrame, came: pd.Series, more: Sequence[str] = ()) -> d
     House definition; complaints D17, D18; README, glossary entry "leak".
     """
     found, yes, account = dict[str, str](), came.to_numpy(float), history["account_id"].to_numpy()
-    if not 0 < yes.mean() < 1:
+    if not len(yes) or not 0 < yes.mean() < 1:
         return found
     entered = [c for c in history if (c in FEATURES and FEATURES[c].table == FIRM and c != "known_days") or c in more]
     for feature in [c for c in history if c.startswith("days_since")]:
@@ -312,13 +312,13 @@ def _columns(
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Columns of numbers of one feature, past and now."""
     if not pd.api.types.is_numeric_dtype(past):
-        pair = tuple(_lent(x, past, ids) for x, ids in ((past, of_past), (now, of_now)))
-        return _categories(feature, *pair)
+        pair = tuple(lent(x, past, ids) for x, ids in ((past, of_past), (now, of_now)))
+        return categories(feature, *pair)
     pair = tuple(x.to_numpy(dtype=float, na_value=np.nan) for x in (past, now))
     is_since = feature == "known_days" or feature.startswith("days_since")
     if about.table == FIRM and not is_since:
         pair = tuple(
-            _lent(pd.Series(x), pd.Series(pair[0]), ids).to_numpy(float)
+            lent(pd.Series(x), pd.Series(pair[0]), ids).to_numpy(float)
             for x, ids in zip(pair, (of_past, of_now), strict=True)
         )
         return _varying({feature: tuple(np.log1p(np.maximum(x, 0)) for x in pair)})
@@ -338,21 +338,30 @@ def _varying(made: Mapping[str, tuple[np.ndarray, ...]]) -> dict[str, tuple[np.n
     return {name: (x, y) for name, (x, y) in made.items() if np.ptp(x) > 0}
 
 
-def _lent(values: pd.Series, known: pd.Series, ids: pd.Series) -> pd.Series:
+def lent(values: pd.Series, known: pd.Series, ids: pd.Series) -> pd.Series:
     """Fill what is missing with the value of a past row chosen by the account's id: the same on each day, and of no meaning."""
     from_whom = known.dropna().sort_values(ignore_index=True)
     if values.notna().all() or from_whom.empty:
         return values.reset_index(drop=True)
     lot = pd.util.hash_array(ids.astype("str").to_numpy(object)) % np.uint64(len(from_whom))
-    lent = from_whom.iloc[lot.astype(int)].reset_index(drop=True)
-    return values.reset_index(drop=True).where(values.notna().to_numpy(), lent)
+    borrowed = from_whom.iloc[lot.astype(int)].reset_index(drop=True)
+    return values.reset_index(drop=True).where(values.notna().to_numpy(), borrowed)
 
 
-def _categories(feature: str, past: pd.Series, now: pd.Series) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """A column of 1 and 0 for each frequent category; the parts of a list count each."""
+def categories(
+    feature: str, past: pd.Series, now: pd.Series, most: int = MOST_KINDS
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Make a column of 1 and 0 for each of the `most` frequent categories of the past; the parts of a list count each.
+
+    Categories of fewer than `FEWEST_ROWS` past rows, or of all but as few, have none.
+
+    Returns
+    -------
+    by the name of the column, past and now
+    """
     split = feature == "tech_stack"
     kinds = (past.str.split(LIST).explode() if split else past).str.strip().value_counts()
-    kinds = kinds[(kinds >= FEWEST_ROWS) & (kinds <= len(past) - FEWEST_ROWS)].head(MOST_KINDS)
+    kinds = kinds[(kinds >= FEWEST_ROWS) & (kinds <= len(past) - FEWEST_ROWS)].head(most)
     found = {}
     for kind in sorted(kinds.index):
         held = tuple(

@@ -176,20 +176,33 @@ def too_few(labelled: pd.DataFrame, report: Sequence[pd.Timestamp]) -> str:
     ----------
     labelled : DataFrame ``day, account_id, came``
     """
-    came = labelled["came"] > 0
-    accounts, yes, no = (part["account_id"].nunique() for part in (labelled, labelled[came], labelled[~came]))
-    tested = labelled["day"].isin(report)
-    last = [labelled.loc[tested & flag, "account_id"].nunique() for flag in (came, ~came)]
-    if accounts < FLOOR_ACCOUNTS:
-        return f"{FLOOR_ACCOUNTS} accounts of which it can be asked on past days, where there are {accounts:,}"
-    if min(yes, no) < FLOOR_OUTCOMES:
-        which, n = ("did", yes) if yes <= no else ("did not", no)
-        return f"{FLOOR_OUTCOMES} accounts that {which}, where there are {n:,}"
-    if min(last) < FEWEST_TESTED:
-        which, n = ("did", last[0]) if last[0] <= last[1] else ("did not", last[1])
-        return (
-            f"{FEWEST_TESTED} accounts that {which} in the latest period, on which it is judged, where there are {n:,}"
-        )
+    return unmet(labelled["account_id"], labelled["came"] > 0, labelled["day"].isin(report))
+
+
+def unmet(
+    account: pd.Series,
+    came: pd.Series,
+    tested: pd.Series,
+    asked: str = "of which it can be asked on past days",
+    kinds: tuple[str, str] = ("that did", "that did not"),
+    where: str = "in the latest period, on which it is judged",
+) -> str:
+    """Say which floor rows with a known outcome do not reach; empty if they reach all.
+
+    Parameters
+    ----------
+    account, came, tested : of each row its account, if it has the outcome (bool), and if it is judged on it (bool)
+    asked, kinds, where : words for accounts that count, for those with the outcome and without, and for the rows that are judged
+    """
+    every, last = (
+        [account[part & flag].nunique() for flag in (came, ~came)] for part in (pd.Series(True, came.index), tested)
+    )
+    if (n := account.nunique()) < FLOOR_ACCOUNTS:
+        return f"{FLOOR_ACCOUNTS} accounts {asked}, where there are {n:,}"
+    for least, counts, place in ((FLOOR_OUTCOMES, every, ""), (FEWEST_TESTED, last, f" {where}")):
+        if min(counts) < least:
+            which = int(counts[0] > counts[1])
+            return f"{least} accounts {kinds[which]}{place}, where there are {counts[which]:,}"
     return ""
 
 

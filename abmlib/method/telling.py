@@ -44,7 +44,7 @@ def alone(tests: Sequence[Tested]) -> pd.DataFrame:
             if str(column).endswith(": no value"):
                 continue
             x, of = values.to_numpy(float), test.predictors.of
-            high = x > np.median(x) if np.median(x) < x.max() else x >= x.max()
+            high = above_middle(x)
             value, low, ends, n = scores.auc(x, came, account)
             among, _, _, _ = scores.auc(x, came, account, size)
             many = [len(np.unique(account[side])) for side in (high, ~high)]
@@ -54,6 +54,11 @@ def alone(tests: Sequence[Tested]) -> pd.DataFrame:
                          *rates, *many, n))  # fmt: skip
     out = pd.DataFrame(rows, columns=COLUMNS)
     return out.assign(**{p: intervals.adjusted(out[p].astype(float)) for p in ("p", "p_alike")})
+
+
+def above_middle(x: np.ndarray) -> np.ndarray:
+    """Say which numbers lie above the middle one; where none does, which are the highest. Of 1 and 0 the 1."""
+    return np.asarray(x > np.median(x) if np.median(x) < x.max() else x >= x.max())
 
 
 def _sizes(past: pd.DataFrame) -> np.ndarray:
