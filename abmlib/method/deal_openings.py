@@ -83,7 +83,7 @@ def opened(
 
     References
     ----------
-    House definition; C-44.
+    C-44; complaints D17, D18.
     """
     kept = dl.decided(deals).reset_index(drop=True)
     made = kept[["opportunity_id"]].assign(
@@ -91,44 +91,46 @@ def opened(
         closed=kept["closed_day"], came=dl.won_flag(kept).astype(float),
     )  # fmt: skip
     every = deals[["age_days", "is_closed"]].assign(opened=deals["created_day"], closed=deals["closed_day"])
-    found, out = kept[list(OF_DEAL)].rename(columns=OF_DEAL), dict[str, str]()
-    found[CAMPAIGN] = kept["campaign_id"].notna().map({True: "yes", False: "no"})
     dated = is_dated(made)
-    found[MONTH] = (
-        (kept["created_day"].dt.month - 1)
-        .mod(3)
-        .add(1)
-        .astype("Int64")
-        .astype("string")
-        .mask(~pd.Series(dated, kept.index))
-    )
-    of_account = accounts.set_index("account_id")[list(OF_ACCOUNT)].reindex(kept["account_id"])
-    found = found.join(of_account.set_axis(kept.index).rename(columns=OF_ACCOUNT))
-    found[AMOUNT] = _first_amount(kept, stages)
+    found, out = _plain(kept, accounts, dated).assign(**{AMOUNT: _first_amount(kept, stages)}), dict[str, str]()
     if found[AMOUNT].isna().all() and kept["amount"].notna().any():
         out[AMOUNT] = NO_DAY if len(stages) else NO_LINE
     for (table, field), words in WITH_HISTORY.items():
-        of = (kept if table == "opportunities" else accounts.set_index("account_id").reindex(kept["account_id"]))[field]
         then = changed[(changed["table"] == table) & (changed["field"] == field)]
-        ids = kept["opportunity_id" if table == "opportunities" else "account_id"]
-        found[words] = _numbers(_then(then, ids, kept["created_at"]))
-        if found[words].isna().all() and of.notna().any():
+        key, of = ("opportunity_id", kept) if table == "opportunities" else ("account_id", accounts)
+        found[words] = _numbers(_then(then, kept[key], kept["created_at"]))
+        if found[words].isna().all() and of[field].notna().any():
             out[words] = NOW
     out |= {words: AT_CLOSE for column, words in ENDS.items() if kept[column].notna().any()}
     out |= {"changes of stage": AT_CLOSE} if len(stages) else {}
     out |= {words: NOW for column, words in TODAY.items() if kept[column].notna().any()}
     own = attributes[(attributes["table"] == "opportunities") & attributes["row_id"].isin(kept["opportunity_id"])]
     for name, rows in own.groupby("name"):
+        called = f"{name} (of the export)" if name in found else str(name)
         values, why = _attribute(rows, kept, dated)
-        out, found = (out | {str(name): why}, found) if why else (out, found.assign(**{str(name): values}))
-    found = found.dropna(axis=1, how="all")
-    if unknown := [name for name in asked if name not in found]:
-        why = out.get(unknown[0], "there is no such feature")
-        raise ValueError(f"won from lost: {unknown[0]} cannot be used: {why}. There are {list(found)}.")
-    found = found[list(asked)] if asked else found
+        out, found = (out | {called: why}, found) if why else (out, found.assign(**{called: values}))
+    found = _asked(found.dropna(axis=1, how="all"), out, asked)
     leaking = leaks(found.assign(account_id=made["account_id"]), made["came"], list(found))
     left_out = pd.DataFrame((out | leaking).items(), columns=["feature", "why"])
     return Opened(made, found.drop(columns=list(leaking)), left_out, every)
+
+
+def _plain(kept: pd.DataFrame, accounts: pd.DataFrame, dated: bool) -> pd.DataFrame:
+    """What the row of a deal and that of its account say since they were made."""
+    found = kept[list(OF_DEAL)].rename(columns=OF_DEAL)
+    found[CAMPAIGN] = kept["campaign_id"].notna().map({True: "yes", False: "no"})
+    month = (kept["created_day"].dt.month - 1) % 3 + 1
+    found[MONTH] = month.astype("Int64").astype("string") if dated else pd.Series(pd.NA, kept.index, dtype="string")
+    of_account = accounts.set_index("account_id")[list(OF_ACCOUNT)].reindex(kept["account_id"])
+    return found.join(of_account.set_axis(kept.index).rename(columns=OF_ACCOUNT))
+
+
+def _asked(found: pd.DataFrame, out: dict[str, str], asked: Sequence[str]) -> pd.DataFrame:
+    """Keep the features that are asked, all where none is; refuse one that may not be used or is not there."""
+    if unknown := [name for name in asked if name not in found]:
+        why = out.get(unknown[0], "there is no such feature")
+        raise ValueError(f"won from lost: {unknown[0]} cannot be used: {why}. There are {list(found)}.")
+    return found[list(asked)] if asked else found
 
 
 def _attribute(rows: pd.DataFrame, kept: pd.DataFrame, dated: bool) -> tuple[pd.Series, str]:
