@@ -185,5 +185,7 @@ def table_of(found: Opened) -> tuple[pd.DataFrame, dict[str, str]]:
             made = {str(name): np.sign(x) * np.log1p(np.abs(x))} if np.ptp(x) > 0 else {}
         else:
             made = {c: pair[0] for c, pair in categories(str(name), whole, whole, MOST_KINDS).items()}
+            if len(made) == 2 and (sum(made.values()) == 1).all():  # the one says what the other says
+                made.pop(next(iter(made)))
         columns, of = columns | made, of | dict.fromkeys(made, str(name))
     return pd.DataFrame(columns, found.known.index), of

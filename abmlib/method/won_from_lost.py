@@ -35,9 +35,8 @@ class Found:
     left_open: int = 0  # deals opened in the days of the report that are not decided
     rounds: int = 0
     chosen: str = ""  # the candidate chosen, the most often where there are several rounds
-    compared: pd.DataFrame | None = (
-        None  # kind, rests_on (first round), log_loss, auc (means of rounds), chosen (rounds)
-    )
+    rests_on: str = ""  # column of the model that reports, where it rests on one; of the first round
+    compared: pd.DataFrame | None = None  # kind, log_loss, auc (means of rounds), chosen (rounds)
     rows: pd.DataFrame | None = None  # deals that report: opportunity_id, account_id, opened, came, score, base, part
     features: pd.DataFrame | None = None  # of `alone`
     left_out: pd.DataFrame | None = None  # feature, why
@@ -130,7 +129,7 @@ def back_test(found: Opened, as_of: pd.Timestamp, laid: Round | None = None) -> 
     settled = usable & (deals["opened"] <= last).to_numpy() if dated and laid is None else usable
     rounds = [laid or in_time(deals, last)] if dated and settled.any() else by_account(deals) if len(deals) else []
     tested = np.logical_or.reduce([r.report for r in rounds]) if rounds else usable
-    x, came, account = table[settled], deals["came"].to_numpy(), deals["account_id"].to_numpy()
+    came = deals["came"].to_numpy()
     days = deals.loc[tested, "opened"]
     left_open = found.every["opened"].between(days.min(), days.max()) & ~found.every["is_closed"].astype(bool)
     nothing = Found(
@@ -141,29 +140,34 @@ def back_test(found: Opened, as_of: pd.Timestamp, laid: Round | None = None) -> 
     why = unmet(rows["account_id"], rows["came"] > 0, pd.Series(tested[settled], rows.index), "with a deal to learn from",
                 ("with a deal won", "with a deal lost"), "among the latest deals, on which it is judged")  # fmt: skip
     both = all(0 < came[part].mean() < 1 for r in rounds for part in (r.fit, r.choose, r.before) if part.any())
-    if why or x.empty or not both or not all(r.fit.any() and r.choose.any() for r in rounds):
+    if why or table.empty or not both or not all(r.fit.any() and r.choose.any() for r in rounds):
         lacking = "deals won and lost in each period, and something known when they were opened that differs"
         return replace(nothing, why=why or lacking)
-    score, base, part = np.full(len(deals), np.nan), np.full(len(deals), np.nan), np.zeros(len(deals), int)
-    compared = []
+    scored, judged, chosen = _scored(rounds, table, deals)
+    reported = scored[tested]
+    _, low, _, _ = area(reported)
+    each = judged.groupby("kind", sort=False).agg({"log_loss": "mean", "auc": "mean", "chosen": "sum"})
+    return replace(
+        nothing, verdict=SIGNAL if low > 0.5 else NONE, chosen=str(each["chosen"].idxmax()), rests_on=chosen[0].chosen,
+        compared=each.reset_index(), rows=reported, features=alone(table[settled], of, rows),
+    )  # fmt: skip
+
+
+def _scored(
+    rounds: list[Round], table: pd.DataFrame, deals: pd.DataFrame
+) -> tuple[pd.DataFrame, pd.DataFrame, list[models.Model]]:
+    """Deals with the score of the round in which they report, how the candidates compared in each, and the models that report."""
+    came, account = deals["came"].to_numpy(), deals["account_id"].to_numpy()
+    out, compared, chosen = deals.assign(score=np.nan, base=np.nan, part=0), list[pd.DataFrame](), list[models.Model]()
     for k, r in enumerate(rounds):
         candidates = {kind: models.fit(kind, table[r.fit], came[r.fit], account[r.fit]) for kind in KINDS}
         judged = choose(candidates, table[r.choose], came[r.choose], account[r.choose])
         kind = str(judged.loc[judged["chosen"], "kind"].iloc[0])
-        score[r.report] = models.fit(kind, table[r.before], came[r.before], account[r.before]).predict(table[r.report])
-        base[r.report], part[r.report] = came[r.before].mean(), k
-        compared.append(judged)
-    each = (
-        pd.concat(compared)
-        .groupby("kind", sort=False)
-        .agg({"rests_on": "first", "log_loss": "mean", "auc": "mean", "chosen": "sum"})
-    )
-    reported = deals.assign(score=score, base=base, part=part)[tested]
-    _, low, _, _ = area(reported)
-    return replace(
-        nothing, verdict=SIGNAL if low > 0.5 else NONE, chosen=str(each["chosen"].idxmax()), compared=each.reset_index(),
-        rows=reported, features=alone(table[settled], of, rows),
-    )  # fmt: skip
+        model = models.fit(kind, table[r.before], came[r.before], account[r.before])
+        out.loc[r.report, "score"] = model.predict(table[r.report])
+        out.loc[r.report, ["base", "part"]] = came[r.before].mean(), k
+        compared, chosen = [*compared, judged], [*chosen, model]
+    return out, pd.concat(compared), chosen
 
 
 def area(rows: pd.DataFrame) -> scores.Estimate:
