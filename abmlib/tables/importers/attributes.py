@@ -1,6 +1,8 @@
 """Further columns of an export, which no table has a place for: one row each of the table `attributes`."""
 
 # ruff: noqa: S608  SQL is put together here: every name passes quoted, every text text
+import collections.abc
+
 from abmlib.tables import schema
 from abmlib.tables.importers import values
 from abmlib.tables.importers.mapping_file import ROW, Column, Mapping, Table
@@ -41,7 +43,7 @@ def _long(
     con: Engine,
     table: Table,
     columns: dict[str, Column],
-    given: dict[str, str],
+    given: collections.abc.Mapping[str, str],
     known: Column | None,
     name: str,
     part: str,
