@@ -33,14 +33,17 @@ import pandas as pd
 from abmlib.method import (
     buying_groups,
     coverage,
+    deal_openings,
     deals,
     orders,
     outcomes,
+    predictors,
     propensity,
     propensity_report,
     telling,
+    won_from_lost,
 )
-from abmlib.pages import plots, say, say_propensity, show
+from abmlib.pages import plots, say, say_propensity, say_won_from_lost, show
 from abmlib.stats.intervals import LEVEL
 from abmlib.tables import Book, programme
 
@@ -168,7 +171,13 @@ show.table(likely[[*columns, "missing_roles"]], "Most likely next", rows=show.LI
 # What each candidate lost on the days of the choice. A model that is cleverer and no better beyond noise is not used.
 
 # %%
-compared = [t.compared.assign(what_accounts_do=t.question.does) for t in tests if t.compared is not None]
+compared = [
+    t.compared.assign(
+        what_accounts_do=t.question.does, rests_on=predictors.names_of(t.compared["rests_on"], t.predictors.of)
+    )
+    for t in tests
+    if t.compared is not None
+]
 compared = pd.concat(compared, ignore_index=True) if compared else pd.DataFrame(columns=["what_accounts_do"])
 columns = {"kind": "candidate", "rests_on": "feature_name", "error": "standard_error", "chosen": "used_as_score"}
 show.table(
@@ -197,9 +206,7 @@ names = {
     "feature": "measured_by",
 }
 show.table(
-    judged.drop(columns=["criterion_id"]).rename(
-        columns={"name": "criterion", "does": "what_accounts_do", "auc": "criterion_auc"}
-    ),
+    judged.drop(columns=["criterion_id"]).rename(columns=names),
     "Criteria on the past",
     rows=40,
     note="Favoured: accounts on the side of the middle that the criterion favours. AUC above one half: the criterion points the right way."
@@ -222,6 +229,45 @@ show.table(
         columns={"words": "feature_name", "does": "what_accounts_do", "auc": "criterion_auc"}
     ),
     "Against belief",
+)
+
+# %% [markdown]
+# ## What tells deals won from deals lost
+# Renewals aside. Of each deal only what was known on the day it was opened, and of the columns of your own export those that are
+# declared as fixed.
+
+# %% tags=["finding"]
+sold = opportunities[opportunities["type"] != "renewal"]
+more = [book.read(t) for t in ("accounts", "attributes", "opportunity_stage_history", "attribute_history")]
+of_deals = won_from_lost.back_test(deal_openings.opened(sold, *more), book.as_of)
+by_itself = of_deals.features if of_deals.features is not None else pd.DataFrame(columns=["auc", "p"])
+book.measure(won_from_lost.report_rows(of_deals))
+how = (
+    of_deals.is_out_of_time,
+    of_deals.wait_days,
+    of_deals.recent,
+    of_deals.undated,
+    of_deals.left_open,
+    of_deals.rounds,
+)
+area = won_from_lost.area(of_deals.rows) if of_deals.rows is not None else (np.nan, np.nan, np.nan, 0)
+say.words(
+    say_won_from_lost.answer(
+        of_deals.verdict, of_deals.why, area[:3], area[3], LEVEL, of_deals.rests_on, of_deals.chosen
+    ),
+    say_won_from_lost.how_judged(*how) * (of_deals.rows is not None),
+)
+
+# %%
+say_won_from_lost.features(by_itself, LEVEL) if len(by_itself) else None
+
+# %%
+if len(by_itself):
+    book.measure(won_from_lost.feature_rows(by_itself))
+show.table(
+    by_itself.rename(columns={"feature": "known_at_opening", "auc": "criterion_auc"}),
+    "What tells won from lost by itself",
+    note=say_won_from_lost.left_out(of_deals.left_out) if of_deals.left_out is not None else "",
 )
 
 # %% [markdown] tags=["fold"]

@@ -121,6 +121,11 @@ def name_of(column: str, of: Mapping[str, str]) -> str:
     return f"{words}: {kind}" if kind else words
 
 
+def names_of(columns: pd.Series, of: Mapping[str, str]) -> pd.Series:
+    """Say what readers call columns of numbers; empty where there is none."""
+    return columns.map(lambda column: name_of(column, of) if column else "").astype("str")
+
+
 def value_of(feature: str, value: Any) -> str:
     """Write a feature of today as a reader says it; empty where it is missing or a text.
 
@@ -254,6 +259,8 @@ def _filled_by_newcomers(history: pd.DataFrame, yes: np.ndarray, entered: Sequen
     ----------
     As `missingness.foretold_by_gaps`.
     """
+    if "day" not in history:  # deals, of which none says whether its account had bought
+        return {}
     new = np.ones(len(history), bool)
     for sold in {"days_since_purchase", "days_since_won"} & set(history):
         new &= history[sold].isna().to_numpy()

@@ -25,6 +25,9 @@ MOST_DAYS = 10  # past days, the newest
 LOOKBACKS = (365, 273, 182, 91)  # days that features of the first day look back, the first that leaves enough days
 SLACK = 7  # days by which facts may begin later than a window asks
 FEWEST_TESTED = 15  # outcomes of either kind in the block that reports
+SEED = 4  # of draws
+SAME = 0.002  # share of its loss by which a forecast may be worse and count as the same
+SMALLEST = 0.53  # area under the curve below which scores tell too little to act on, however sure it is
 SIGNAL, NONE, FEW = "signal", "no signal", "too few"
 
 
@@ -216,7 +219,7 @@ def back_test(
 ) -> Tested:
     """Fit the candidates, choose one, and report how it did on days that neither had seen.
 
-    "Signal" is said where the interval of the area under the curve (`scores.auc`) on the block that reports lies above one half.
+    "Signal" is said as `judged` says of the area under the curve (`scores.auc`) on the block that reports.
 
     Parameters
     ----------
@@ -249,8 +252,7 @@ def back_test(
     kind = str(compared.loc[compared["chosen"], "kind"].iloc[0])
     then = fitted(kind, x[part["before"]], came[part["before"]], account[part["before"]], rule)
     rows = labelled[part["report"]].assign(score=then.predict(x[part["report"]]), worked=worked[part["report"]])
-    _, low, _, _ = scores.auc(rows["score"].to_numpy(), rows["came"].to_numpy(), rows["account_id"].to_numpy())
-    verdict = SIGNAL if low > 0.5 else NONE
+    verdict = judged(scores.auc(rows["score"].to_numpy(), rows["came"].to_numpy(), rows["account_id"].to_numpy()))
     whole = fitted(kind if verdict == SIGNAL else BASE, x, came, account, rule)
     return replace(
         nothing,
@@ -261,6 +263,12 @@ def back_test(
         verdict=verdict,
         model=whole,
     )
+
+
+def judged(area: scores.Estimate) -> str:
+    """Say if an area under the curve is a signal: its interval lies above one half, and it is not below `SMALLEST`."""
+    value, low, _, _ = area
+    return SIGNAL if low > 0.5 and value >= SMALLEST else NONE
 
 
 def choose(candidates: dict[str, Model], x: pd.DataFrame, came: np.ndarray, account: np.ndarray) -> pd.DataFrame:
@@ -284,7 +292,8 @@ def choose(candidates: dict[str, Model], x: pd.DataFrame, came: np.ndarray, acco
         by, error = scores.apart(loss[kind], loss[best], account)
         area = scores.auc(p, came, account)[0] if kind != BASE else float("nan")
         rests = candidates[kind].chosen if kind in candidates else ""
-        rows.append((kind, rests, float(loss[kind].mean()), by, error, area, kind != BASE and by <= error))
+        alike = by <= max(error, SAME * float(loss[best].mean()))
+        rows.append((kind, rests, float(loss[kind].mean()), by, error, area, kind != BASE and alike))
     out = pd.DataFrame(rows, columns=["kind", "rests_on", "log_loss", "worse_by", "error", "auc", "within"])
     first = out.index[out["within"]][0]
     return out.assign(chosen=out.index == first).drop(columns="within")

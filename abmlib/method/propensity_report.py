@@ -8,12 +8,11 @@ import pandas as pd
 from abmlib.method.measures import estimate_row, measure_row
 from abmlib.method.periods import DAY
 from abmlib.method.predictors import name_of, value_of
-from abmlib.method.propensity import Tested
+from abmlib.method.propensity import SEED, Tested
 from abmlib.stats import intervals, scores
 from abmlib.stats.models import BASE
 from abmlib.tables import schema
 
-SEED = 4
 BANDS = 5  # of scores, each with as many rows
 REASONS = 3  # named per account
 SCORES, TESTS = "04_propensity", "04_back_test"

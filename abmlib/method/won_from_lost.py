@@ -12,7 +12,7 @@ import pandas as pd
 from abmlib.method.deal_openings import ALIKE, Opened, table_of
 from abmlib.method.measures import estimate_row, measure_row, measure_rows
 from abmlib.method.periods import DAY
-from abmlib.method.propensity import FEW, NONE, SEED, SIGNAL, choose, unmet
+from abmlib.method.propensity import FEW, SEED, choose, judged, unmet
 from abmlib.method.telling import above_middle
 from abmlib.stats import intervals, models, scores
 from abmlib.stats.models import COLUMN, FOLDS, LINEAR, TREES
@@ -107,8 +107,7 @@ def back_test(found: Opened, as_of: pd.Timestamp, laid: Round | None = None) -> 
     """Fit the candidates, choose one, and report how it told won from lost among deals that it had not seen.
 
     Out of time where deals have days: the deals that report were opened later than those learnt from were decided, and long
-    enough ago that nine in ten are decided. Else over folds of accounts. "Signal" is said where the interval of the area under
-    the curve lies above one half.
+    enough ago that nine in ten are decided. Else over folds of accounts. "Signal" is said as `propensity.judged` says.
 
     Parameters
     ----------
@@ -143,12 +142,11 @@ def back_test(found: Opened, as_of: pd.Timestamp, laid: Round | None = None) -> 
     if why or table.empty or not both or not all(r.fit.any() and r.choose.any() for r in rounds):
         lacking = "deals won and lost in each period, and something known when they were opened that differs"
         return replace(nothing, why=why or lacking)
-    scored, judged, chosen = _scored(rounds, table, deals)
+    scored, compared, chosen = _scored(rounds, table, deals)
     reported = scored[tested]
-    _, low, _, _ = area(reported)
-    each = judged.groupby("kind", sort=False).agg({"log_loss": "mean", "auc": "mean", "chosen": "sum"})
+    each = compared.groupby("kind", sort=False).agg({"log_loss": "mean", "auc": "mean", "chosen": "sum"})
     return replace(
-        nothing, verdict=SIGNAL if low > 0.5 else NONE, chosen=str(each["chosen"].idxmax()), rests_on=chosen[0].chosen,
+        nothing, verdict=judged(area(reported)), chosen=str(each["chosen"].idxmax()), rests_on=chosen[0].chosen,
         compared=each.reset_index(), rows=reported, features=alone(table[settled], of, rows),
     )  # fmt: skip
 
@@ -161,12 +159,12 @@ def _scored(
     out, compared, chosen = deals.assign(score=np.nan, base=np.nan, part=0), list[pd.DataFrame](), list[models.Model]()
     for k, r in enumerate(rounds):
         candidates = {kind: models.fit(kind, table[r.fit], came[r.fit], account[r.fit]) for kind in KINDS}
-        judged = choose(candidates, table[r.choose], came[r.choose], account[r.choose])
-        kind = str(judged.loc[judged["chosen"], "kind"].iloc[0])
+        found = choose(candidates, table[r.choose], came[r.choose], account[r.choose])
+        kind = str(found.loc[found["chosen"], "kind"].iloc[0])
         model = models.fit(kind, table[r.before], came[r.before], account[r.before])
         out.loc[r.report, "score"] = model.predict(table[r.report])
         out.loc[r.report, ["base", "part"]] = came[r.before].mean(), k
-        compared, chosen = [*compared, judged], [*chosen, model]
+        compared, chosen = [*compared, found], [*chosen, model]
     return out, pd.concat(compared), chosen
 
 

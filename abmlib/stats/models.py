@@ -181,7 +181,7 @@ def _estimator(kind: str, accounts: int) -> Any:
         from lightgbm import LGBMClassifier
 
         size = FEW_LEAVES if accounts <= SMALL else MANY_LEAVES
-        return LGBMClassifier(**size, **TREE_PARTS, n_jobs=1 if accounts <= SMALL else -1)
+        return LGBMClassifier(**size, **TREE_PARTS, n_jobs=1 if accounts <= SMALL else None)
     from sklearn.linear_model import LogisticRegression
 
     return LogisticRegression(C=STRENGTH if kind == LINEAR else 1e3, solver="newton-cholesky")

@@ -137,6 +137,8 @@ PAGES: dict[str, Format] = {  # columns of tables that are shown and not kept
     "stability_index": Format("number"), "not_used": Format("text", "Why not used"), "feature_name": Format("text", "Feature"),
     "rate_favoured": Format("share", "Did it, favoured"), "rate_others": Format("share", "Did it, others"),
     "rate_high": Format("share", "Did it, where high"), "rate_low": Format("share", "Did it, elsewhere"),
+    "share_where": Format("share", "Won, where it holds"), "share_else": Format("share", "Won, elsewhere"),
+    "n_where": Format("count", "Deals, where it holds"), "n_else": Format("count", "Deals, elsewhere"),
     "log_loss": Format("number"), "worse_by": Format("number"), "standard_error": Format("number"),
     # 12
     "conversion": Format("share", "Share that moved on", ends=("low", "high")),
