@@ -20,8 +20,8 @@ FOLDS = 5
 SEED = 4
 TELLS = 2.5  # standard errors of a column's own score, below which the logistic model leaves it out
 STRENGTH = 0.05  # inverse of the penalty on squared coefficients of columns with standard deviation 1
-MANY = 100_000  # rows above which the calibration is learnt from some of the accounts
-SMALL = 20_000  # accounts up to which trees are small: many days of an account say little more than one
+MANY = 100_000  # rows above which the best column is looked for among some of them
+SMALL = 10_000  # accounts up to which trees are small: many days of an account say little more than one
 FEW_LEAVES: dict[str, Any] = {
     "n_estimators": 120,
     "learning_rate": 0.05,
@@ -144,7 +144,7 @@ def fit(kind: str, table: pd.DataFrame, came: np.ndarray, accounts: np.ndarray, 
 
 def best_column(table: pd.DataFrame, came: np.ndarray) -> str:
     """Name the column that ranks best by itself, in either direction; of equals the first."""
-    some = _some(np.arange(len(came)))
+    some = np.arange(0, len(came), max(1, round(len(came) / MANY)))
     y = np.asarray(came)[some]
     off = [abs(scores.auc(table[c].to_numpy(float)[some], y, some)[0] - 0.5) for c in table]
     return str(table.columns[int(np.nanargmax(off))])
@@ -170,11 +170,6 @@ def telling(table: pd.DataFrame, came: np.ndarray, accounts: np.ndarray) -> tupl
     return tuple(table.columns[z >= min(TELLS, float(z.max()))])
 
 
-def _some(label: np.ndarray) -> np.ndarray:
-    """Positions of all rows, or of every so many labels where rows are more than `MANY`."""
-    return np.flatnonzero(label % max(1, round(len(label) / MANY)) == 0)
-
-
 def _estimator(kind: str, accounts: int) -> Any:
     """Make an estimator that is not fitted; it brings libraries that few pages need."""
     if kind == TREES:
@@ -193,20 +188,16 @@ def _calibrated(kind: str, x: np.ndarray, y: np.ndarray, accounts: np.ndarray) -
     from sklearn.model_selection import GroupKFold
 
     label = pd.factorize(accounts)[0]
-    some = _some(label)
-    part, many, few = y[some], int(label.max(initial=-1)) + 1, min(FOLDS, len(np.unique(label[some])))
-    folds = list(GroupKFold(few).split(x[some], part, label[some])) if few > 1 else []
-    if few < 2 or any(not 0 < part[a].mean() < 1 for a, _ in folds):
+    many = int(label.max(initial=-1)) + 1
+    folds = list(GroupKFold(min(FOLDS, many)).split(x, y, label)) if many > 1 else []
+    if not folds or any(not 0 < y[a].mean() < 1 for a, _ in folds):
         return _estimator(kind, many).fit(x, y), 1.0, 0.0
     found = CalibratedClassifierCV(_estimator(kind, many), method="sigmoid", cv=folds, ensemble=False)
-    pair = found.fit(x[some], part).calibrated_classifiers_[0]
-    whole = pair.estimator if len(some) == len(y) else _estimator(kind, many).fit(x, y)
+    pair = found.fit(x, y).calibrated_classifiers_[0]
     scale, shift = -float(pair.calibrators[0].a_), -float(pair.calibrators[0].b_)
-    if (
-        scale <= 0
-    ):  # accounts it had not seen were ranked no better than by chance, and are not ranked the other way round
-        return whole, 0.0, float(scores.log_odds(np.array([y.mean()]))[0])
-    return whole, scale, shift
+    if scale <= 0:  # accounts it had not seen were ranked by chance at best, and are not ranked the other way round
+        return pair.estimator, 0.0, float(scores.log_odds(np.array([y.mean()]))[0])
+    return pair.estimator, scale, shift
 
 
 def _plain(table: pd.DataFrame) -> np.ndarray:
