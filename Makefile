@@ -7,7 +7,7 @@ BIN := .venv/bin
 endif
 READY := .venv/.ready
 
-.PHONY: report test check slow scale truth believable faults browser lab notebooks sample lock clean
+.PHONY: report test check slow scale truth propensity believable faults browser lab notebooks sample lock clean
 .DEFAULT_GOAL := report
 
 report: $(READY)  ## a dated report on the sample; open reports/sample/index.html
@@ -26,15 +26,20 @@ slow: $(READY)  ## what takes long, at length: every notebook by nbval, a clean 
 	$(BIN)/python -m benchmarks.big_snapshot --accounts 50000 --lines 500000 --times 1
 	$(BIN)/python -m benchmarks.big_market --accounts 10000
 	$(BIN)/python -m benchmarks.big_features --activities 5000000 --transactions 500000 --accounts 10000
+	$(BIN)/python -m benchmarks.big_propensity --accounts 50000
 
-scale: $(READY)  ## slow: a 2 GB export, a snapshot of 10 million lines, a market of a million accounts, features of 100 million touches, beside other ways
+scale: $(READY)  ## slow: a 2 GB export, a snapshot of 10 million lines, a market of a million accounts, features of 100 million touches, a model of a million accounts, beside other ways
 	$(BIN)/python -m benchmarks.big_import
 	$(BIN)/python -m benchmarks.big_snapshot
 	$(BIN)/python -m benchmarks.big_market
 	$(BIN)/python -m benchmarks.big_features
+	$(BIN)/python -m benchmarks.big_propensity
 
 truth: $(READY)  ## slow: bias, coverage, power and false alarms of the estimators, over many synthetic markets
 	$(BIN)/python -m benchmarks.truth
+
+propensity: $(READY)  ## the models of 04 on data that others made, beside the base rate, LightGBM and CatBoost; about six minutes
+	$(BIN)/python -m benchmarks.propensity_real
 
 believable: $(READY)  ## the shape of the synthetic market beside data that others made
 	$(BIN)/python -m benchmarks.believable

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from abmlib.market import Switches, simulate
-from abmlib.stats import concentration, intervals
+from abmlib.stats import concentration, intervals, scores
 from abmlib.stats.intervals import LEVEL
-from benchmarks import believable, big_snapshot, lines, report_cost
+from benchmarks import believable, big_propensity, big_snapshot, lines, propensity_real, report_cost
 from benchmarks.compare_runs import compare
 from benchmarks.proof import END, Found, Proof, Share, measure, seen, summed
 from benchmarks.truth import TOP, gini_of_rows, top_share_of_rows
@@ -310,3 +310,30 @@ def test_each_file_counts_in_one_room(tmp_path):
 def test_a_small_snapshot_holds_the_rows_and_sums_of_a_plain_copy(tmp_path):
     found = big_snapshot.compare(tmp_path, accounts=2_000, lines=10_000, times=1)  # two companies are entered twice
     assert all(seconds > 0 and memory > 0 for runs in found.values() for seconds, _, memory in runs)
+
+
+def test_the_page_of_propensity_can_be_made_where_no_other_set_lies(tmp_path):
+    assert "nothing to show" in propensity_real.page(tmp_path / "nothing", "")
+
+
+def test_models_are_judged_on_groups_they_have_not_seen():
+    group = np.repeat(np.arange(50), 4)
+
+    def seen_before(learnt: np.ndarray, rest: np.ndarray) -> np.ndarray:
+        return np.isin(group[rest], group[learnt]).astype(float)
+
+    assert not propensity_real.in_folds(seen_before, np.zeros(200), group).any()
+
+
+def test_what_is_known_only_at_close_is_no_column(shared_data):
+    shared_data("ibm_sales_win_loss")
+    x, won, number = propensity_real.won_or_lost(SHARED)
+    assert len(x) == len(won) == len(number) == 77_970 and won.mean() == pytest.approx(0.226, abs=0.001)
+    assert not [c for c in x if c.startswith(("Elapsed", "Sales Stage", "Total Days", "Ratio", "Opportunity Result", "Opportunity Number"))]  # fmt: skip
+
+
+def test_a_weak_signal_of_many_accounts_is_planted_and_found():
+    x, came = big_propensity.made(20_000, 4)
+    assert came.mean() == pytest.approx(0.053, abs=0.005)
+    assert scores.auc(x["f0"].to_numpy(), came, np.arange(len(x)))[0] > 0.55
+    assert abs(scores.auc(x["f3"].to_numpy(), came, np.arange(len(x)))[0] - 0.5) < 0.03
