@@ -1,6 +1,6 @@
 """A model of 1,000,000 accounts × 60 features, calibrated and scored, beside one LightGBM fit of the same size.
 
-    python -m benchmarks.big_propensity                    # all of it, on every core there is; about 3 GB of memory
+    python -m benchmarks.big_propensity                    # all of it, on every core there is; about 1.5 GB of memory
     python -m benchmarks.big_propensity --accounts 100000
 
 Three features move the log-odds of the outcome a little, the others say nothing; one account in twenty has it. Each way runs in
