@@ -36,7 +36,7 @@ scale: $(READY)  ## slow: a 2 GB export, a snapshot of 10 million lines, a marke
 	$(BIN)/python -m benchmarks.big_propensity
 
 truth: $(READY)  ## slow: bias, coverage, power and false alarms of the estimators, over many synthetic markets
-	$(BIN)/python -m benchmarks.truth
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.truth
 
 propensity: $(READY)  ## the models of 04 on data that others made, beside the base rate, LightGBM and CatBoost; about six minutes
 	$(BIN)/python -m benchmarks.propensity_real

@@ -15,7 +15,7 @@ from functools import cache, cached_property
 from itertools import starmap
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -93,6 +93,7 @@ class Seen:
     book: Book
     truth: dict[str, pd.DataFrame]
     at: Callable[[str], "Seen"]  # the market as known at the end of an earlier day, ISO 8601; each day is opened once
+    seed: int = 0  # of the market
     _made: dict[Any, Any] = field(default_factory=dict)
 
     def once(self, make: Callable[["Seen"], Any]) -> Any:
@@ -229,7 +230,8 @@ class Proof:
     estimate: Callable[[Seen], Found | Sequence[Found]]
     on: Planted = field(default_factory=Switches)
     off: Planted | None = None  # the same market without the effect, where the estimator makes a call
-    accounts: int | None = None  # in each market, where not as many as in those of other rows
+    accounts: int | None = None  # in each market, where not as many as in those of other rows; 0: a seed is enough
+    every: int = 1  # of so many seeds the last has a market: of rows that need large ones
     part: Callable[[Seen], Any] | None = None  # what a market tells of all accounts there could be …
     whole: Callable[[list[Any]], float] | None = None  # … and what follows from many, as the truth of the proof
     covers: tuple[float, float] = (LEVEL, LEVEL)  # coverage promised: between the two, or the one and `MISS` errors
@@ -368,7 +370,7 @@ class Result:
 
 
 @contextmanager
-def seen(market: Market) -> Iterator[Seen]:
+def seen(market: Market, seed: int = 0) -> Iterator[Seen]:
     """Put the `TABLES` of a market into a folder that lasts as long as the block, and open it as a notebook does."""
     with tempfile.TemporaryDirectory(prefix="market-") as place:
         folder = Path(place)
@@ -380,7 +382,7 @@ def seen(market: Market) -> Iterator[Seen]:
             @cache
             def at(day: str) -> Seen:
                 data.snapshot(dt.date.fromisoformat(day))
-                return Seen(Shelf.open(folder, as_of=day), market.truth, at)
+                return Seen(Shelf.open(folder, as_of=day), market.truth, at, seed)
 
             yield at(END)
 
@@ -389,7 +391,10 @@ def say(
     seed: int, switches: Switches, accounts: int, asked: Sequence[tuple[int, Callable[[Seen], Any]]]
 ) -> dict[int, Any]:
     """Simulate one market and ask each of several questions of it; answers come by the number of the question."""
-    with seen(simulate(seed, accounts, MONTHS, end=END, switches=switches)) as market:
+    if not accounts:
+        nothing = Seen(cast("Book", None), {}, lambda day: nothing, seed)
+        return {number: question(nothing) for number, question in asked}
+    with seen(simulate(seed, accounts, MONTHS, end=END, switches=switches), seed) as market:
         return {number: question(market) for number, question in asked}
 
 
@@ -416,13 +421,13 @@ def measure(
     """
     plan: dict[tuple[int, Switches, int], list[tuple[int, Callable[[Seen], Any]]]] = defaultdict(list)
     for number, proof in enumerate(proofs):
-        size = proof.accounts or accounts
-        for seed in seeds:
+        size = accounts if proof.accounts is None else proof.accounts
+        for seed in seeds[proof.every - 1 :: proof.every]:
             plan[seed, _turn(proof.on, seed), size].append((3 * number, proof.estimate))
             if proof.part:
                 plan[seed, _turn(proof.on, seed), size].append((3 * number + 2, proof.part))
         if proof.off is not None:
-            for seed in seeds if without is None else without:
+            for seed in (seeds if without is None else without)[proof.every - 1 :: proof.every]:
                 plan[seed, _turn(proof.off, seed), size].append((3 * number + 1, proof.estimate))
     tasks = [(*market, asked) for market, asked in plan.items()]
     answers: dict[int, list[Any]] = defaultdict(list)
@@ -430,8 +435,14 @@ def measure(
         for number, answer in one.items():
             answers[number].append(answer)
     found = [summed(p, answers[3 * i], answers[3 * i + 1], answers[3 * i + 2]) for i, p in enumerate(proofs)]
-    which = f"seeds {min(seeds)}–{max(seeds)}"
-    return [replace(r, markets=f"{which}, {r.proof.accounts or accounts} accounts, {MONTHS} months") for r in found]
+    return [replace(r, markets=_which(r.proof, seeds, accounts)) for r in found]
+
+
+def _which(proof: Proof, seeds: Sequence[int], accounts: int) -> str:
+    """The markets of a proof, in words."""
+    seeds_of = f"{f'one in {proof.every} of ' if proof.every > 1 else ''}seeds {min(seeds)}–{max(seeds)}"
+    size = accounts if proof.accounts is None else proof.accounts
+    return f"{seeds_of}, {size} accounts, {MONTHS} months" if size else f"{seeds_of}, no market"
 
 
 def _turn(planted: Planted, seed: int) -> Switches:

@@ -30,6 +30,7 @@ from benchmarks import (
     truth_missing,
     truth_page,
     truth_power,
+    truth_propensity,
     truth_suitability,
     truth_value,
 )
@@ -280,6 +281,7 @@ PROOFS: list[Proof] = [
     *truth_holdout.PROOFS,
     *truth_value.PROOFS,
     *truth_suitability.PROOFS,
+    *truth_propensity.PROOFS,
 ]
 
 

@@ -1,14 +1,17 @@
 """What was planted in the market comes back from its data, as often as promised; what was not planted does not."""
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from abmlib.market import Switches
 from benchmarks.proof import NOTHING, Proof, Result, measure
 from benchmarks.truth import PROOFS
 from benchmarks.truth_forecast import STAGES
+from benchmarks.truth_propensity import permuted
 
 # Seeds of markets with an effect and without, and of those that a few rows need for themselves: only a badly wrong interval
-# is caught. `make truth` has hundreds.
+# is caught. `make truth` has hundreds, and the rows of large markets, of which it asks one in many seeds.
 FEW = range(1, 6), range(1, 4), range(1, 4)
 MORE = range(101, 131), range(101, 116), range(101, 113)
 ACCOUNTS = 500  # in each market
@@ -47,3 +50,11 @@ def test_an_estimator_answers(results, effect):
 def test_the_users_own_stage_shares_find_the_true_chance_to_win(results, stage):
     found = results[f"chance to win from {stage}"]
     assert found.value == pytest.approx(found.truth, abs=0.05)
+
+
+def test_labels_dealt_anew_stay_with_accounts_known_on_the_same_days():
+    rows = [("a", 1, 1.0), ("a", 2, 1.0), ("b", 1, 0.0), ("b", 2, 0.0), ("new", 2, 1.0), ("newer", 2, 0.0)]
+    labelled = pd.DataFrame(rows, columns=["account_id", "day", "came"])
+    draws = [permuted(labelled, np.random.default_rng(seed)) for seed in range(20)]
+    dealt = {tuple(d["came"]) for d in draws}
+    assert dealt == {(1, 1, 0, 0, 1, 0), (0, 0, 1, 1, 1, 0), (1, 1, 0, 0, 0, 1), (0, 0, 1, 1, 0, 1)}
