@@ -379,7 +379,12 @@ def honest(seen: Seen) -> Found:
     """Features named as a leak where none is, of who opens and of who wins."""
     rows = seen.once(rows_by_hand)
     named = [predictors.leaks(rows.drop(columns=["came", "won"]), rows[y]) for y in ("came", "won")]
-    return Found(float(sum(map(len, named))), 0.0, called=float(any(named)), n=rows["account_id"].nunique())
+    return Found(
+        float(sum(map(len, named))),
+        0.0,
+        called=float(np.mean([bool(n) for n in named])),
+        n=rows["account_id"].nunique(),
+    )
 
 
 def meeting_ahead(seen: Seen) -> Found:
@@ -490,6 +495,6 @@ PROOFS = (
     ),
     Proof(
         "leak: none of the market's own features", "C-44", partial(once, honest), off=Switches(), unit="accounts", accounts=truth_missing.ACCOUNTS, every=3,
-        note="The market's own gaps, of customers fewer, and features by hand; of who opens and of who wins. A call is false.",
+        note="The market's own gaps, of customers fewer, and features by hand; of who opens and of who wins: the share of the two of which any feature is named. A call is false.",
     ),
 )  # fmt: skip

@@ -20,6 +20,7 @@ FILL_APART = 0.10  # of shares filled, past and today, above which a feature is 
 FILL_LEAK = (
     0.25  # of shares filled, where it happened and where not, above which a value seems to be filled in afterwards
 )
+SURE = 0.001  # p below which gaps go with what came; some gaps have honest causes, such as the size of a company
 TELLS_ALL = 0.90  # area under the curve of one entered column above which it seems to be known only afterwards
 FEWEST_ROWS = 30  # past rows with a category; rarer ones are "other"
 MOST_KINDS = 8  # categories of a column
@@ -274,12 +275,12 @@ def _filled_by_newcomers(history: pd.DataFrame, yes: np.ndarray, entered: Sequen
     share = filled.mean(axis=1)
     whole = scores.area_p(share.to_numpy(), did.to_numpy(float), np.arange(len(did)))
     p = intervals.adjusted(pd.Series([*each, whole]))
-    together = p.iloc[-1] < 1 - LEVEL
+    together = p.iloc[-1] < SURE
     return {
         str(c): f"of accounts that had not bought, filled for {t[0][0] / sum(t[0]):.0%} where it came and "
         f"{t[1][0] / sum(t[1]):.0%} where not: filled in afterwards?"
         for c, t, own, one in zip(filled, tables, each, p, strict=False)
-        if one < 1 - LEVEL or (together and own < 1 - LEVEL)
+        if one < SURE or (together and own < 1 - LEVEL)
     }
 
 
