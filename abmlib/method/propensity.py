@@ -273,7 +273,13 @@ def judged(area: scores.Estimate) -> str:
 
 
 def of_others(
-    kind: str, x: pd.DataFrame, came: np.ndarray, account: np.ndarray, before: np.ndarray, report: np.ndarray, rule: Sequence[str]
+    kind: str,
+    x: pd.DataFrame,
+    came: np.ndarray,
+    account: np.ndarray,
+    before: np.ndarray,
+    report: np.ndarray,
+    rule: Sequence[str],
 ) -> scores.Estimate:
     """Area under the curve on the report, of models that learnt from the earlier days of other accounts.
 
@@ -295,7 +301,9 @@ def of_others(
         rest, mine = before & (fold != k), report & (fold == k)
         if mine.any() and rest.any():
             only = rule if kind == RULE else ()
-            model = models.fit(COLUMN if kind == RULE else kind, x[rest], came[rest], account[rest], only, calibrated=False)
+            model = models.fit(
+                COLUMN if kind == RULE else kind, x[rest], came[rest], account[rest], only, calibrated=False
+            )
             out[mine] = model.predict(x[mine])
     return scores.auc(out[report], came[report], account[report], fold[report])
 

@@ -98,7 +98,14 @@ class Model:
         return np.asarray(self.estimator.decision_function(self._standard(table)))
 
 
-def fit(kind: str, table: pd.DataFrame, came: np.ndarray, accounts: np.ndarray, only: Sequence[str] = (), calibrated: bool = True) -> Model:
+def fit(
+    kind: str,
+    table: pd.DataFrame,
+    came: np.ndarray,
+    accounts: np.ndarray,
+    only: Sequence[str] = (),
+    calibrated: bool = True,
+) -> Model:
     """Fit and calibrate a model.
 
     `BASE`: the share with the outcome. `COLUMN`: logistic on the one column that ranks best by itself. `LINEAR`: logistic
