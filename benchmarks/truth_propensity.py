@@ -409,7 +409,7 @@ PROOFS = (
     Proof(
         "propensity: calibration slope of who opens a deal", "C-47", slope, accounts=LARGE, every=FEW, says=(0.9, 1.1), unit="rows",
         note=LIKE + "Slope of the log-odds of what came on those of the score, in the block that reports; the truth is 1. "
-        "The sigmoid is learnt on accounts that models have not seen; those of the report they have, so that scores are a little timid.",
+        "The sigmoid is learnt on accounts that models have not seen; those of the report they have: perhaps why scores are a little timid; not tested.",
     ),
     Proof(
         "propensity: opened per promised", "C-47", level, accounts=LARGE, every=FEW, says=(0.9, 1.1), unit="rows",
