@@ -53,9 +53,25 @@ def questions(seen: Seen) -> list[Question]:
     )
 
 
+def planned(seen: Seen, question: Question) -> Tested:
+    """A question with its past days."""
+    return propensity.plan([question], seen.accounts.reset_index(), seen.book.as_of, HORIZON_DAYS, 0)[0]
+
+
 def asked(seen: Seen) -> Tested:
-    """Who opens one, with its past days."""
-    return propensity.plan(seen.once(questions)[:1], seen.accounts.reset_index(), seen.book.as_of, HORIZON_DAYS, 0)[0]
+    """Who opens a deal, of accounts without an open one, as 04 asks it."""
+    return planned(seen, seen.once(questions)[0])
+
+
+def asked_of_all(seen: Seen) -> Tested:
+    """Who opens a deal, of all accounts: whose pasts can be dealt anew, as none is asked on some days only."""
+    deals = seen.deals[seen.deals["type"] != "renewal"]
+
+    def label(day: pd.Timestamp, ids: pd.Index) -> pd.Series:
+        inside = (deals["created_day"] > day) & (deals["created_day"] <= day + HORIZON_DAYS * DAY)
+        return pd.Series(ids.isin(deals.loc[inside, "account_id"]).astype(float), ids)
+
+    return planned(seen, replace(seen.once(questions)[0], label=label))
 
 
 def described(seen: Seen, day: pd.Timestamp) -> pd.DataFrame:
@@ -116,7 +132,7 @@ def by_hand(seen: Seen, day: pd.Timestamp) -> pd.DataFrame:
 
 def rows_by_hand(seen: Seen) -> pd.DataFrame:
     """Features of `by_hand`, and who opens a deal (``came``) or wins one (``won``), of all past days: ``day, account_id, ...``."""
-    test, wins = seen.once(asked), seen.once(questions)[1]
+    test, wins = seen.once(asked_of_all), seen.once(questions)[1]
     parts = []
     for day in propensity.days_of([test]):
         made = by_hand(seen, day)
@@ -134,7 +150,7 @@ def first_days(seen: Seen) -> pd.Series:
 
 def prepared(seen: Seen, rows: pd.DataFrame) -> Tested:
     """What `propensity` and `telling` take, of rows of `rows_by_hand`."""
-    test, today = seen.once(asked), by_hand(seen, seen.book.as_of).rename_axis("account_id").reset_index()
+    test, today = seen.once(asked_of_all), by_hand(seen, seen.book.as_of).rename_axis("account_id").reset_index()
     today = today[today["account_id"].isin(rows["account_id"])].reset_index(drop=True)
     rows = rows.reset_index(drop=True)
     made = predictors.prepare(rows.drop(columns=["came", "won"]), today, first_days(seen))
@@ -158,18 +174,22 @@ def back_tested(test: Tested, labelled: pd.DataFrame) -> Tested:
 
 
 def history(seen: Seen) -> pd.DataFrame:
-    """`Book.history` of the past days, with who opens a deal."""
-    test = seen.once(asked)
-    return seen.book.history(propensity.days_of([test]), None, {test.question.name: test.question.label})
+    """`Book.history` of the past days, with who opens a deal as 04 asks it, and of all accounts (``any``)."""
+    test, every = seen.once(asked), seen.once(asked_of_all)
+    labels = {test.question.name: test.question.label, "any": every.question.label}
+    return seen.book.history(propensity.days_of([test, every]), None, labels)
 
 
-def reported(seen: Seen, ids: pd.Index | None = None) -> Tested:
-    """Back-test of the history, of all accounts or of some."""
+def reported(seen: Seen, ids: pd.Index | None = None, every: bool = False) -> Tested:
+    """Back-test of the history, of all accounts or of some; asked as 04 does, or of every account."""
     rows, today = seen.once(history), seen.book.features()
+    if every:
+        rows = rows.assign(**{seen.once(asked).question.name: rows["any"]})
     if ids is not None:
         rows, today = (f[f["account_id"].isin(ids)].reset_index(drop=True) for f in (rows, today))
     firsts = seen.book.overview().set_index("table")["first_day"].dropna()
-    return propensity.back_tests([seen.once(asked)], rows, today, firsts, seen.book.as_of)[0]
+    test = seen.once(asked_of_all if every else asked)
+    return propensity.back_tests([test], rows, today, firsts, seen.book.as_of)[0]
 
 
 def said(test: Tested) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -252,7 +272,7 @@ def dealt_anew_in_book(seen: Seen) -> Found:
     """Of all features of the book, of as many accounts as the sample has."""
     ids = pd.Index(seen.once(history)["account_id"].unique())
     some = pd.Index(np.random.default_rng(seen.seed).permutation(ids)[:USUAL])
-    return of_permuted(reported(seen, some), seen.seed, DRAWS * FEW)
+    return of_permuted(reported(seen, some, every=True), seen.seed, DRAWS * FEW)
 
 
 def once(make: Callable[[Seen], Found], seen: Seen) -> Found:
@@ -273,7 +293,7 @@ def drawn(seed: int, slope: float, columns: int) -> tuple[Tested, np.ndarray]:
     came = (random.random(len(x)) < chance).astype(float)
     labelled = pd.DataFrame({"day": np.tile(days, ACCOUNTS), "account_id": account, "came": came})
     past = pd.DataFrame(x, columns=[f"x{k}" for k in range(COLUMNS)])
-    made = Predictors(past, past.iloc[:0], dict.fromkeys(past.columns, "employees"), pd.DataFrame())
+    made = Predictors(past, past.iloc[:0], past.iloc[:0], dict.fromkeys(past.columns, "employees"), pd.DataFrame())
     nobody = Question("drawn", "does", "", lambda day, ids: pd.Series(np.nan, ids), days[0], "")
     laid = Blocks([days[0]], [days[1]], [days[2]], [])
     return Tested(nobody, blocks=laid, predictors=made, labelled=labelled), score

@@ -22,7 +22,7 @@ as_of: str = "2026-06-30"  # what was known at the end of this day
 tables: str = "../reports/lab/tables"  # where notebooks leave tables for each other
 horizon_days: int = 182  # days within which an account does it or not
 growth: float = 0.2  # rise of revenue from which on an account grows, share
-can_work: int = 30  # accounts that the team can work within the horizon
+can_work: int = 30  # accounts that the team can work within the horizon, on each list
 required_roles: list[str] = ["decision_maker", "budget_holder", "champion", "end_user"]  # roles the play needs
 
 # %%
@@ -40,6 +40,7 @@ from abmlib.method import (
     predictors,
     propensity,
     propensity_report,
+    readout,
     telling,
     won_from_lost,
 )
@@ -104,7 +105,7 @@ for test in tests:
 # %% tags=["answer"]
 say.words(
     say_propensity.told(overview, LEVEL),
-    *say_propensity.top_against_bottom(overview),
+    *say_propensity.named_then(overview, can_work, horizon_days),
     say_propensity.not_told(overview),
 )
 
@@ -113,7 +114,14 @@ say.words(
 # Accounts in the order of the scores they had on past days, in up to five bands. What was promised is the mean score of a band.
 
 # %% tags=["finding"]
-say.words(say_propensity.at_word(overview), say_propensity.plainly(overview))
+days = checked["day"]
+rests = say_propensity.rests_on(overview, days.min(), days.max(), horizon_days)
+say.words(say_propensity.at_word(overview), say_propensity.off_level(overview), say_propensity.plainly(overview), rests)
+
+# %%
+show.table(
+    overview[["does", "counts"]].rename(columns={"does": "what_accounts_do", "counts": "what_counts"}), "What is asked"
+)
 
 # %%
 rows, labels, promised = say_propensity.bands_figure(overview, bands)
@@ -128,7 +136,8 @@ plots.title(ax, "Promised and come: a point on the line is a promise kept")
 plots.reliability(curves, ax)
 
 # %%
-show.grouped(measured, "question", "How well scores told", book.currency)
+answered = measured[measured["status"] != "not_answerable"]
+show.grouped(answered, "question", "How well scores told", book.currency)
 
 
 # %% [markdown]
@@ -145,10 +154,23 @@ groups = buying_groups.buying_groups(
     required_roles,
 )
 lacks = groups[groups["missing"]].groupby("account_id")["role"].agg(list).map(say_propensity.missing)
-say.words(*say_propensity.capacity(overview, can_work))
+experiments = readout.experiments(book.read("experiments"), book.read("experiment_plans"), accounts.index)
+held = readout.held_back(readout.running(experiments, book.as_of), book.as_of).set_index("account_id")["until"]
+free = scored[~scored["account_id"].isin(held.index)]
+ends = [(q.does, *propensity_report.tied(free[free["question"] == q.name], can_work)) for q in questions]
+say.words(
+    say_propensity.capacity(overview, can_work),
+    say_propensity.left_alone(held) * bool(len(scored)),
+    say_propensity.ties(ends),
+)
 
 # %%
-likely = scored[scored["rank"] <= can_work].join(accounts[["name", "owner_id"]], on="account_id")
+likely = free.sort_values("rank", kind="stable").groupby("question", sort=False).head(can_work)
+likely = (
+    likely[likely["rank"].notna()]
+    .sort_values(["question", "rank"])
+    .join(accounts[["name", "owner_id"]], on="account_id")
+)
 likely = likely.assign(what_accounts_do=likely["question"].map({q.name: q.does for q in questions}))
 likely = likely.assign(missing_roles=likely["account_id"].map(lacks), likelihood=likely["score"])
 columns = [
@@ -293,40 +315,48 @@ show.table(order.drop(columns="feature", errors="ignore").rename(columns=names),
 # ## What to decide
 
 # %%
-two_weeks, quarter = (str((book.as_of + pd.Timedelta(days=d)).date()) for d in (14, 91))
-by_question = {q.name: scored[(scored["question"] == q.name) & (scored["rank"] <= can_work)] for q in questions}
-none = scored.iloc[:0]
-first = by_question.get("opens", by_question.get("buys", none))
-reasons = {name: say_propensity.why(rows, lacks) for name, rows in by_question.items()}
-margin = features.set_index("account_id")["margin_12m"].astype(float).clip(lower=0) * horizon_days / 365
-leaves = by_question.get("stops", none).set_index("account_id")
-ends = by_question.get("not_renewed", none).set_index("account_id")
-test_words = "a back-test in which the score tells nothing; page 04 shows the newest one"
+week, two_weeks, quarter = (str((book.as_of + pd.Timedelta(days=d)).date()) for d in (7, 14, 91))
+base, does = overview.set_index("name")["base_rate"], overview.set_index("name")["does"]
+rows = {name: free[(free["question"] == name) & free["rank"].notna()] for name in propensity_report.NAMES}
+top = {name: own.nsmallest(can_work, "rank").set_index("account_id", drop=False) for name, own in rows.items()}
+known = features.set_index("account_id")
+margin = known["margin_12m"].astype(float).clip(lower=0) * horizon_days / 365
+is_quiet = rows["stops"]["account_id"].map(known["days_since_purchase"]).astype(float) > horizon_days
+quiet, thin = (
+    propensity_report.at_stake(own, margin, base.get("stops", np.nan), can_work)
+    for own in (rows["stops"][is_quiet], rows["stops"][~is_quiet])
+)
+lists = {"opens": top["opens"], "grows": top["grows"], "adds_line": top["adds_line"], "not_renewed": top["not_renewed"]}
+why = {name: say_propensity.why(own, lacks, does.get(name, "")) for name, own in lists.items()}
+stake = f"share that stopped × margin of {horizon_days:,} days of the last year"
+no_more = "a back-test in which the score tells nothing"
 
 # %% tags=["decide"]
 book.decide(
-    "call_first", kind="sell", accounts=first["account_id"], owner=accounts["owner_id"], due=two_weeks,
-    text="Call these accounts first: the likeliest to open something that have nothing open",
-    reason=reasons.get("opens", reasons.get("buys")), would_change=test_words,
+    "call_first", kind="sell", accounts=lists["opens"].index, owner=accounts["owner_id"], due=two_weeks, reason=why["opens"],
+    text="Call these accounts first: the likeliest to open a deal of those that have none open", would_change=no_more,
 )  # fmt: skip
 book.decide(
-    "keep_these", kind="sell", accounts=leaves.index, owner=accounts["owner_id"], due=two_weeks,
-    text="Ask these customers what they need, before they stop buying",
-    moves=(margin * leaves["observed"]).dropna(), moves_low=(margin * leaves["observed_low"]).dropna(),
-    moves_high=(margin * leaves["observed_high"]).dropna(), basis=f"chance to stop × margin of {horizon_days:,} days of the last year",
-    reason=reasons.get("stops"), would_change=test_words,
+    "keep_these", kind="sell", accounts=thin.index, owner=accounts["owner_id"], due=two_weeks, basis=stake, moves=thin["moves"],
+    text="Ask these customers what they need: they still buy, and many like them stopped", moves_low=thin["moves_low"],
+    moves_high=thin["moves_high"], reason=say_propensity.why(thin, lacks, "stops buying"), would_change=no_more,
 )  # fmt: skip
 book.decide(
-    "renew_these", kind="sell", accounts=ends.index, owner=accounts["owner_id"], due=two_weeks,
-    text="Speak to these customers about the contract that ends", reason=reasons.get("not_renewed"), would_change=test_words,
+    "ask_gone_quiet", kind="sell", accounts=quiet.index, owner=accounts["owner_id"], due=two_weeks, basis=stake, moves=quiet["moves"],
+    text=f"Ask these customers why they have bought nothing for {horizon_days:,} days", moves_low=quiet["moves_low"],
+    moves_high=quiet["moves_high"], reason=say_propensity.why(quiet, lacks, "stops buying"), would_change=no_more,
 )  # fmt: skip
 book.decide(
-    "plan_growth", kind="sell", accounts=by_question.get("grows", none)["account_id"], owner=accounts["owner_id"], due=quarter,
-    text="Plan more with these customers: the likeliest to grow", reason=reasons.get("grows"), would_change=test_words,
+    "renew_these", kind="sell", accounts=lists["not_renewed"].index, owner=accounts["owner_id"], due=two_weeks,
+    text="Speak to these customers about the contract that ends", reason=why["not_renewed"], would_change=no_more,
 )  # fmt: skip
 book.decide(
-    "offer_another_line", kind="sell", accounts=by_question.get("adds_line", none)["account_id"], owner=accounts["owner_id"],
-    due=quarter, text="Offer these customers a line they lack", reason=reasons.get("adds_line"), would_change=test_words,
+    "plan_growth", kind="sell", accounts=lists["grows"].index, owner=accounts["owner_id"], due=quarter, reason=why["grows"],
+    text="Plan more with these customers: the likeliest to grow", would_change=no_more,
+)  # fmt: skip
+book.decide(
+    "offer_another_line", kind="sell", accounts=lists["adds_line"].index, owner=accounts["owner_id"], due=quarter,
+    text="Offer these customers a line they lack", reason=why["adds_line"], would_change=no_more,
 )  # fmt: skip
 book.decide(
     "do_not_rank", kind="programme", text=say_propensity.no_rank(overview), due=two_weeks, owner="heads of sales and marketing",
@@ -334,7 +364,7 @@ book.decide(
 )  # fmt: skip
 weak = say_propensity.weak(judged)
 book.decide(
-    "weigh_criteria_again", kind="programme", text=say_propensity.weigh_again(weak), due=quarter, owner="heads of sales and marketing",
+    "weigh_criteria_again", kind="programme", text=say_propensity.weigh_again(weak), due=week, owner="heads of sales and marketing",
     only_if=len(weak) > 0, reason=say.joined([f"{name}: {what}" for name, what in weak.items()]),
     would_change="a question that the past cannot test yet",
 )  # fmt: skip

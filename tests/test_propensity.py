@@ -247,10 +247,33 @@ def test_prepare_takes_the_features_of_the_tests():
 @pytest.mark.parametrize(
     ("score", "edges"),
     [
-        ([0.1, 0.2, 0.3, 0.4, 0.5], [0.2, 0.3, 0.4, 0.5]), ([0.1] * 6 + [0.2] * 2 + [0.3] * 2, [0.2, 0.3]),
-        ([0.1] * 30 + [0.2] * 18 + [0.3] * 2, [0.2]), ([0.1] * 5, []),
+        ([x / 10 for x in range(10)], [0.4, 0.6, 0.8, 0.9]), ([0.1] * 6 + [0.2] * 2 + [0.3] * 2, [0.2, 0.3]),
+        ([0.1] * 3 + [0.2] * 7, []), ([0.1] * 7 + [0.2, 0.3, 0.4], [0.2, 0.3, 0.4]), ([0.1] * 5, []),
     ],
-    ids=["all differ", "many equal", "few on top", "all equal"],
+    ids=["all differ", "many equal", "most on top", "few on top", "all equal"],
 )  # fmt: skip
-def test_bands_hold_their_share_of_rows_and_never_part_equal_scores(score, edges):
+def test_bands_are_finer_at_the_top_and_never_part_equal_scores(score, edges):
     assert propensity_report.band_edges(pd.Series(score)).tolist() == edges
+
+
+def test_reasons_take_all_columns_of_a_feature_as_one_and_say_its_own_value():
+    parts = pd.DataFrame({"country: Spain": [0.5], "country: France": [-0.2], "contacts: no value": [0.1]}, ["a"])
+    of = {"country: Spain": "country", "country: France": "country", "contacts: no value": "contacts"}
+    raw = pd.DataFrame({"country": ["Norway"], "contacts": [np.nan]}, ["a"])
+    up, down = propensity_report.told(parts, of, raw)
+    assert (up["a"], down["a"]) == ("country Norway (+0.3)", "")  # a tenth is too little to name
+
+
+def test_most_money_is_at_stake_first_of_those_likelier_than_all():
+    rows = pd.DataFrame(
+        {"account_id": list("abcd"), "observed": [0.5, 0.5, 0.1, 0.5], "observed_low": 0.4, "observed_high": 0.6}
+    )
+    found = propensity_report.at_stake(rows, pd.Series({"a": 10.0, "b": 30.0, "c": 900.0, "d": 0.0}), 0.2, 5)
+    assert found["moves"].to_dict() == {"b": 15.0, "a": 5.0}
+    assert propensity_report.at_stake(rows, pd.Series({"a": 10.0, "b": 30.0}), 0.2, 1).index.tolist() == ["b"]
+
+
+def test_accounts_with_the_last_score_that_is_listed_are_counted():
+    rows = pd.DataFrame({"score": [0.9, 0.5, 0.5, 0.5], "rank": [1, 2, 3, 4]})
+    assert propensity_report.tied(rows, 3) == (2, 3)
+    assert propensity_report.tied(rows, 4) == (0, 0)

@@ -5,7 +5,7 @@ import pandas as pd
 from abmlib.pages import say_propensity as say
 
 NUMBERS = [
-    "rate_top",
+    "log_loss_saved",
     "base_rate",
     "rate_at_capacity",
     "lift_at_capacity",
@@ -43,17 +43,16 @@ def test_the_headline_says_of_how_many_questions_the_past_could_tell():
     assert say.told(overview({}).iloc[:0], 0.95).startswith("No question can be asked")
 
 
-def test_a_signal_has_its_rates_and_no_signal_has_none():
-    (line,) = say.top_against_bottom(overview({}, NONE, FEW))
-    assert (
-        line
-        == "Opened a deal (trees): 50.0% (40.0% to 60.0%) of the accounts scored highest, 10.0% of those scored lowest, 50.0% of all."
-    )
+def test_what_became_of_those_named_is_said_of_each_signal():
+    lead, line = say.named_then(overview({}, NONE, FEW), 30, 182)
+    assert lead == "Of the 30 accounts that each score would have named on a past day, 182 days later:"
+    assert line == "Opened a deal: 50.0% (40.0% to 60.0%); of all 50.0%."
+    assert say.named_then(overview(NONE), 30, 182) == []
 
 
 def test_what_is_not_told_is_said_with_what_is_missing():
     assert say.not_told(overview({}, NONE, FEW)) == (
-        "No signal: who grows; every account has the rate of all. "
+        "No signal: who grows (50.0% of all did). "
         "Not tested: who does not renew needs 30 accounts that did, where there are 21."
     )
     assert say.not_told(overview({})) == ""
@@ -69,28 +68,34 @@ def test_a_simple_rule_that_was_hard_to_beat_is_named():
 
 def test_a_level_that_did_not_hold_is_said():
     low = {"observed_per_promised": 0.78, "observed_per_promised_high": 0.98}
-    assert say.at_word(overview(low, {})) == (
-        "Of 2 questions with a signal, as many did it as the scores promised in 1, within noise. Take the rank, not the level: "
-        "scores for opens a deal promised too much on the whole (for 10 promised, 7.8 came)."
+    assert say.at_word(overview(low, {})) == "1 of 2 scores kept what they promised on the whole, within noise."
+    assert say.off_level(overview(low, {})) == "There take the rank, not the level: of 10 foretold 7.8 opened a deal."
+    assert say.off_level(overview({"log_loss_saved_low": -0.1})).endswith(
+        "foretold no better than the rate of all, beyond noise."
     )
-    assert "Take the rank" not in say.at_word(overview({}))
+    assert say.off_level(overview({})) == ""
     assert say.at_word(overview(NONE)) == "Without a signal there is no score to be taken at its word."
 
 
 def test_capacity_is_said_of_questions_with_a_signal():
-    head, detail = say.capacity(
-        overview({"lift_at_capacity": 2.1}, {"does": "grows", "lift_at_capacity": 4.3}, NONE), 30
+    head = say.capacity(overview({"lift_at_capacity": 2.1}, {"does": "grows", "lift_at_capacity": 4.3}, NONE), 30)
+    assert head == "The 30 accounts scored highest on a past day did it 2.1 to 4.3 times as often as all."
+    assert say.capacity(overview(NONE), 30) == ""
+
+
+def test_accounts_held_back_and_lists_that_end_among_equals_are_said():
+    until = pd.Series(pd.to_datetime(["2026-06-30", "2026-03-31"]), ["a", "b"])
+    assert say.left_alone(until) == "2 accounts held back by lot, until 30 June 2026 at the latest, are on no list."
+    assert say.left_alone(until.iloc[:0]) == ""
+    assert say.ties([("opens a deal", 12, 24), ("grows", 1, 1)]).endswith(
+        "it takes those of most revenue (12 of 24 who open a deal)."
     )
-    assert head == "The 30 accounts scored highest on each past day did it 2.1 to 4.3 times as often as all."
-    assert detail == "50.0% opened a deal (50.0% of all) and 50.0% grew (50.0% of all)."
-    assert say.capacity(overview(NONE), 30) == ("", "")
+    assert say.ties([("grows", 0, 0)]) == ""
 
 
 def test_where_only_worked_accounts_have_outcomes_it_says_so():
     assert say.worked([("opens a deal", 95, 100, 5, 400)]).startswith("Nearly all who opened a deal had been touched")
-    assert say.worked([("opens a deal", 50, 100, 50, 400)]).endswith(
-        "opened a deal: 50.0% of accounts we had touched in the 90 days before, 12.5% of the others."
-    )
+    assert "of the others: opened a deal 50.0% and 12.5%." in say.worked([("opens a deal", 50, 100, 50, 400)])
     assert say.worked([]) == ""
 
 
@@ -106,7 +111,7 @@ def test_criteria_are_named_by_what_they_did():
         == "size: kept its promise for at least one question. fit: told nothing. gut: names no feature, and cannot be tested."
     )
     assert say.weak(judged).to_dict() == {"fit": "told nothing"}
-    assert say.weigh_again(say.weak(judged)) == "Weigh these criteria again before the next vote: fit"
+    assert say.weigh_again(say.weak(judged)) == "Weigh these criteria again before sales and marketing vote: fit"
     assert say.criteria(judged.iloc[:0]).startswith("No criteria are entered")
 
 
@@ -122,23 +127,22 @@ def test_surprises_count_all_that_was_looked_at():
     assert say.surprises(odd.iloc[:0], 0) == "Nothing was tested, so nothing can surprise."
 
 
-def test_why_an_account_is_listed_holds_its_band_its_reasons_and_whom_it_lacks():
+def test_why_an_account_is_listed_holds_what_others_did_whom_it_lacks_and_its_reasons():
     scored = pd.DataFrame(
         {
             "account_id": ["a", "b"],
-            "score": [0.6, 0.2],
             "observed": [0.5, None],
             "observed_low": [0.4, None],
             "observed_high": [0.6, None],
             "reasons": ["open deals 2 (+1.0)", ""],
         }
     )
-    found = say.why(scored, pd.Series({"a": "nobody in reach as champion"}))
+    found = say.why(scored, pd.Series({"a": "nobody in reach as champion"}), "opens a deal")
     assert (
         found["a"]
-        == "score 60.0%, in its band 50.0% did (40.0% to 60.0%); open deals 2 (+1.0); nobody in reach as champion"
+        == "of accounts scored like it 50.0% opened a deal (40.0% to 60.0%); nobody in reach as champion; open deals 2 (+1.0)"
     )
-    assert found["b"] == "score 20.0%"
+    assert found["b"] == ""
 
 
 def test_scores_that_drifted_and_orders_not_to_rank_are_said():
@@ -146,3 +150,12 @@ def test_scores_that_drifted_and_orders_not_to_rank_are_said():
     assert say.drifted(overview({})) == ""
     assert say.no_rank(overview({}, NONE)) == "Do not rank accounts by who grows: on the past no score told"
     assert say.no_rank(overview({})) == ""
+
+
+def test_the_test_says_its_days_and_what_its_rows_are_worth():
+    first, last = pd.Timestamp("2025-09-30"), pd.Timestamp("2025-12-30")
+    said = say.rests_on(overview({"rows": 547, "n_effective": 374.2}, FEW), first, last, 182)
+    assert said.startswith(
+        "Scores of 30 September 2025 to 30 December 2025, each followed for 182 days: opens a deal 547 rows, worth 374 independent accounts. A score says who is likely"
+    )
+    assert say.rests_on(overview(FEW), first, last, 182) == ""

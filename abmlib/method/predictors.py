@@ -26,6 +26,7 @@ FEWEST_ROWS = 30  # past rows with a category; rarer ones are "other"
 MOST_KINDS = 8  # categories of a column
 OPEN_END = 730  # days to the end of a contract, for accounts without one
 SLACK = 31  # days by which the first fact may come later than a window asks
+LONGEST = 40  # letters of a description that is named as a reason
 LIST = ";"
 WEB, TOUCH, SALE, DEAL, PEOPLE, FIRM = "web", "activities", "transactions", "opportunities", "contacts", "accounts"
 
@@ -128,14 +129,16 @@ def names_of(columns: pd.Series, of: Mapping[str, str]) -> pd.Series:
 
 
 def value_of(feature: str, value: Any) -> str:
-    """Write a feature of today as a reader says it; empty where it is missing or a text.
+    """Write a feature of today as a reader says it; empty where it is missing.
 
     Examples
     --------
     >>> value_of("deals_open", 2.0), value_of("revenue_growth_6m", 0.25), value_of("revenue_12m", 12500.0)
     ('2', '+25%', '12,500')
     """
-    if isinstance(value, str) or pd.isna(value):
+    if isinstance(value, str):
+        return " ".join(value.split())[:LONGEST]
+    if pd.isna(value):
         return ""
     number = float(value)
     if any(word in feature for word in ("growth", "momentum")):

@@ -7,14 +7,16 @@ import pandas as pd
 
 from abmlib.method.measures import estimate_row, measure_row
 from abmlib.method.periods import DAY
-from abmlib.method.predictors import name_of, value_of
+from abmlib.method.predictors import FEATURES, name_of, value_of
 from abmlib.method.propensity import SEED, Tested
 from abmlib.stats import intervals, scores
 from abmlib.stats.models import BASE
 from abmlib.tables import schema
 
-BANDS = 5  # of scores, each with as many rows
-REASONS = 3  # named per account
+SHARES = (0.4, 0.6, 0.8, 0.9)  # of past rows below each band of scores but the lowest: finer where lists are made
+REASONS, LITTLE = 3, 0.2  # features named per account, and log-odds below which none is
+UNKNOWN = "unknown"
+NAMES = ("opens", "wins", "buys", "grows", "adds_line", "stops", "not_renewed")  # of questions
 SCORES, TESTS = "04_propensity", "04_back_test"
 KINDS = {
     "propensity_auc": ("C-46", "share"), "propensity_mean_precision": ("C-46", "share"),
@@ -26,7 +28,7 @@ KINDS = {
 
 
 def bands(tested: Tested) -> pd.DataFrame:
-    """Rows of the report in bands of equally many by score: what was promised, and what came.
+    """Rows of the report in bands by score (`SHARES`): what was promised, and what came.
 
     Returns
     -------
@@ -50,19 +52,18 @@ def bands(tested: Tested) -> pd.DataFrame:
 
 
 def band_edges(score: pd.Series) -> np.ndarray:
-    """Scores at which bands begin, the lowest apart: from the lowest score up, a band ends where it holds its share of the rows.
+    """Scores at which bands begin, the lowest apart: a new one where at least the next of `SHARES` lies below.
 
-    Equal scores are never parted, so there are fewer bands where many are equal; what is left at the top joins the band below
-    where it is less than half a share.
+    Equal scores are never parted, so there are fewer bands where many are equal.
     """
     values, many = np.unique(score, return_counts=True)
-    share, edges, held = len(score) / BANDS, list[float](), 0
-    for value, n in zip(values, many, strict=True):
-        if held >= share - 0.5:
+    below, edges, passed = np.cumsum(many) - many, list[float](), 0
+    for value, share in zip(values, below / len(score), strict=True):
+        reached = int(np.searchsorted(SHARES, share + 1e-9, side="right"))
+        if reached > passed:
             edges.append(float(value))
-            held = 0
-        held += int(n)
-    return np.array(edges[: -1 if edges and held < share / 2 else None])
+            passed = reached
+    return np.array(edges)
 
 
 def top_of(rows: pd.DataFrame, many: int) -> np.ndarray:
@@ -124,7 +125,7 @@ def drift(tested: Tested) -> float:
     then, now = (
         tested.model.predict(x) for x in (tested.predictors.past.loc[tested.rows.index], tested.predictors.now)
     )
-    return scores.stability_index(then, now, BANDS)
+    return scores.stability_index(then, now, len(SHARES) + 1)
 
 
 def overview(tests: Sequence[Tested], measured: pd.DataFrame) -> pd.DataFrame:
@@ -187,7 +188,7 @@ def today(tested: Tested) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame, the highest score first: ``account_id, score, rank`` (missing without a signal), ``band, observed, observed_low,
+    DataFrame, the highest score first, of equal ones that of most revenue in 12 months: ``account_id, score, rank`` (missing without a signal), ``band, observed, observed_low,
     observed_high`` (what came of accounts in its band of scores; missing without a signal), ``reasons`` (columns that move its
     log-odds most from those of the mean account, with how far), ``risks`` (those that move it the other way)
     """
@@ -208,7 +209,9 @@ def today(tested: Tested) -> pd.DataFrame:
     seen = known.reindex(band)[["share", "low", "high"]].set_axis(["observed", "observed_low", "observed_high"], axis=1)
     up, down = told(parts_of(tested, x), tested.predictors.of, tested.predictors.raw)
     out = out.assign(band=band, **{c: seen[c].to_numpy() for c in seen}, reasons=up.to_numpy(), against=down.to_numpy())
-    out = out.sort_values(["score", "account_id"], ascending=[False, True], ignore_index=True)
+    worth = tested.predictors.raw["revenue_12m"] if "revenue_12m" in tested.predictors.raw else pd.Series(dtype=float)
+    out["worth"] = worth.reindex(out["account_id"]).to_numpy(dtype=float, na_value=0.0)
+    out = out.sort_values(["score", "worth", "account_id"], ascending=[False, False, True], ignore_index=True)
     return out.assign(rank=pd.Series(np.arange(1, len(out) + 1), dtype="Int64"), band=out["band"].astype("Int64"))[
         columns
     ]
@@ -224,7 +227,9 @@ def parts_of(tested: Tested, x: pd.DataFrame) -> pd.DataFrame:
 def told(
     parts: pd.DataFrame, of: Mapping[str, str], raw: pd.DataFrame, most: int = REASONS
 ) -> tuple[pd.Series, pd.Series]:
-    """Name the columns that raise a row's log-odds most, and those that lower it most: the feature's value, and how far.
+    """Name the features that raise a row's log-odds most, and those that lower it most: each with its value, and how far.
+
+    All columns made of a feature (its categories, that it has no value) are one. What moves less than `LITTLE` is not named.
 
     Parameters
     ----------
@@ -236,20 +241,53 @@ def told(
     -------
     two Series of text, index as `parts`
     """
-    columns = [str(c) for c in parts]
-    written = {
-        c: [f"{name_of(c, of)} {value_of(of[c], v)}".rstrip() if c == of[c] else name_of(c, of) for v in raw[of[c]]]
-        for c in columns
-    }
-    values, both = parts.to_numpy(float), []
+    by = parts.T.groupby([of[str(c)] for c in parts], sort=False).sum().T
+    features = list(by)
+    written = [[f"{FEATURES[f].words} {value_of(f, v) or UNKNOWN}" for v in raw[f]] for f in features]
+    values, both = by.to_numpy(float), []
     for sign in (1, -1):
         order = np.argsort(-sign * values, axis=1, kind="stable")[:, :most]
         texts = [
-            ", ".join(f"{written[columns[c]][i]} ({row[c]:+.1f})" for c in places if round(sign * row[c], 1) > 0)
+            ", ".join(f"{written[c][i]} ({row[c]:+.1f})" for c in places if sign * row[c] >= LITTLE)
             for i, (row, places) in enumerate(zip(values, order, strict=True))
         ]
         both.append(pd.Series(texts, parts.index, dtype="str"))
     return both[0], both[1]
+
+
+def at_stake(rows: pd.DataFrame, money: pd.Series, base: float, many: int) -> pd.DataFrame:
+    """Choose accounts where most money is at stake, of those likelier than all to do it.
+
+    Parameters
+    ----------
+    rows : DataFrame of `scored`, of one question
+    money : what an account would take with it, by account id
+    base : share of all accounts that did it
+    many : accounts chosen at most
+
+    Returns
+    -------
+    DataFrame, rows as `rows` with ``moves, moves_low, moves_high`` (money × what came of accounts scored alike), most money first; index:
+    account id
+    """
+    own = rows[rows["observed"] > base].set_index("account_id", drop=False)
+    worth = money.reindex(own.index).fillna(0.0)
+    own = own.assign(**{f"moves{end}": worth * own[f"observed{end}"] for end in ("", "_low", "_high")})
+    return own[own["moves"] > 0].sort_values("moves", ascending=False, kind="stable").head(many)
+
+
+def tied(rows: pd.DataFrame, many: int) -> tuple[int, int]:
+    """Count the accounts with the last score that is still listed: those listed, and all of them.
+
+    Parameters
+    ----------
+    rows : DataFrame of `scored`, of one question
+    many : accounts that are listed
+    """
+    if len(rows) <= many:
+        return 0, 0
+    last = rows["score"] == rows.sort_values("rank")["score"].iloc[many - 1]
+    return int((last & (rows["rank"] <= many)).sum()), int(last.sum())
 
 
 def scored(tests: Sequence[Tested]) -> pd.DataFrame:

@@ -7,7 +7,7 @@ import pandas as pd
 
 from abmlib.method.measures import measure_rows
 from abmlib.method.predictors import belief, name_of
-from abmlib.method.propensity import Tested
+from abmlib.method.propensity import SMALLEST, Tested
 from abmlib.stats import intervals, scores
 from abmlib.stats.intervals import LEVEL
 
@@ -84,6 +84,7 @@ def against_belief(told: pd.DataFrame) -> pd.DataFrame:
     """
     thought = told["belief"].where(~told["is_loss"].astype(bool), -told["belief"])
     odd = (thought != 0) & (told["p"] < 1 - LEVEL) & (told["p_alike"] < 1 - LEVEL)
+    odd &= (told["auc"] - 0.5).abs() >= SMALLEST - 0.5
     odd &= (np.sign(told["auc"] - 0.5) == -thought) & (np.sign(told["auc_alike"] - 0.5) == -thought)
     return told[odd].iloc[(told.loc[odd, "auc"] - 0.5).abs().argsort()[::-1]].reset_index(drop=True)
 

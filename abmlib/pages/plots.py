@@ -222,7 +222,7 @@ def reliability(curves: Mapping[str, pd.DataFrame], ax: Axes) -> None:
     """
     if not curves:
         return nothing(ax)
-    ax.plot([0, 1], [0, 1], color=GREY, lw=1, label="promise kept")
+    ax.plot([0, 1], [0, 1], color=GREY, lw=1)
     for (label, rows), (colour, line, mark) in zip(curves.items(), SERIES, strict=False):
         own = rows.sort_values("promised")
         reach = [(own["share"] - own["low"]).clip(lower=0), (own["high"] - own["share"]).clip(lower=0)]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from abmlib.pages.say import Words, count, day, joined, named, one_line, share, words
+from abmlib.pages.say import count, day, joined, named, one_line, share
 
 SIGNAL, NONE, FEW = "signal", "no signal", "too few"
 LIKELY = "A score says who is likely, not who can be persuaded: only accounts held back by lot (02, 14) show what our work changes."
@@ -36,19 +36,29 @@ def told(overview: pd.DataFrame, level: float) -> str:
     )
 
 
-def top_against_bottom(overview: pd.DataFrame) -> list[str]:
-    """Say what came of those scored highest and lowest: a sentence for each question with a signal."""
-    return [
-        f"{PAST.get(r['does'], r['does']).capitalize()} ({r['model']}): {_of(r, 'rate_top')} of the accounts scored highest, {share(r['rate_bottom'])} of those scored lowest, {share(r['base_rate'])} of all."
-        for _, r in overview[overview["verdict"] == SIGNAL].iterrows()
+def named_then(overview: pd.DataFrame, many: int, horizon_days: int) -> list[str]:
+    """Say what became of the accounts that scores would have named: a line for each question with a signal, after one that leads in."""
+    signal = overview[overview["verdict"] == SIGNAL]
+    lines = [
+        f"{PAST.get(r['does'], r['does']).capitalize()}: {_of(r, 'rate_at_capacity')}; of all {share(r['base_rate'])}."
+        for _, r in signal.iterrows()
     ]
+    return (
+        [
+            f"Of the {many:,} accounts that each score would have named on a past day, {horizon_days:,} days later:",
+            *lines,
+        ]
+        if lines
+        else []
+    )
 
 
 def not_told(overview: pd.DataFrame) -> str:
     """Name the questions without a signal, and those that cannot be tested, with what is missing."""
-    none = overview.loc[overview["verdict"] == NONE, "does"]
+    none = overview[overview["verdict"] == NONE]
     few = overview[overview["verdict"] == FEW]
-    said = [f"No signal: who {joined(list(none))}; every account has the rate of all." if len(none) else ""]
+    rates = [f"{r['does']} ({share(r['base_rate'])} of all did)" for _, r in none.iterrows()]
+    said = [f"No signal: who {joined(rates)}." if len(none) else ""]
     said += [f"Not tested: who {r['does']} needs {r['why']}." for _, r in few.iterrows()]
     return " ".join(filter(None, said))
 
@@ -63,16 +73,22 @@ def plainly(overview: pd.DataFrame) -> str:
 
 
 def off_level(overview: pd.DataFrame) -> str:
-    """Say which scores ranked well but promised too much or too little; empty if none."""
+    """Say which scores ranked well but promised too much or too little, or saved no loss beyond noise; empty if none."""
     signal = overview[overview["verdict"] == SIGNAL]
-    over = signal[signal["observed_per_promised_high"] < 1]
-    under = signal[signal["observed_per_promised_low"] > 1]
+    off = signal[(signal["observed_per_promised_high"] < 1) | (signal["observed_per_promised_low"] > 1)]
     wide = signal[signal["calibration_slope_high"] < 1]
-    said = [f"scores for {joined(list(part['does']))} promised {which} on the whole (for 10 promised, {joined([f'{10 * x:.1f}' for x in part['observed_per_promised']])} came)"
-            for part, which in ((over, "too much"), (under, "too little")) if len(part)]  # fmt: skip
-    said += [f"high scores for {joined(list(wide['does']))} promised too much, low ones too little"] * bool(len(wide))
-    text = "; ".join(said)
-    return f"Take the rank, not the level: {text}." if text else ""
+    none = signal[~(signal["log_loss_saved_low"] > 0)]
+    said = [
+        f"of 10 foretold {10 * r['observed_per_promised']:.1f} {PAST.get(r['does'], r['does'])}"
+        for _, r in off.iterrows()
+    ]
+    said += [f"high scores for who {joined(list(wide['does']))} promised too much, low ones too little"] * bool(
+        len(wide)
+    )
+    said += [
+        f"scores for who {joined(list(none['does']))} foretold no better than the rate of all, beyond noise"
+    ] * bool(len(none))
+    return f"There take the rank, not the level: {'; '.join(said)}." if said else ""
 
 
 def at_word(overview: pd.DataFrame) -> str:
@@ -81,23 +97,46 @@ def at_word(overview: pd.DataFrame) -> str:
     if signal.empty:
         return "Without a signal there is no score to be taken at its word."
     held = signal[~((signal["observed_per_promised_high"] < 1) | (signal["observed_per_promised_low"] > 1))]
-    text = f"Of {count(len(signal), 'question')} with a signal, as many did it as the scores promised in {len(held)}, within noise."
-    return f"{text} {off_level(overview)}".strip()
+    return f"{len(held)} of {count(len(signal), 'score')} kept what they promised on the whole, within noise."
 
 
-def capacity(overview: pd.DataFrame, many: int) -> tuple[str, str]:
-    """Say how much oftener the accounts that the team can work did it, in a sentence and in detail; empty without a signal."""
+def capacity(overview: pd.DataFrame, many: int) -> str:
+    """Say how much oftener the accounts that the team can work did it; empty without a signal."""
     signal = overview[overview["verdict"] == SIGNAL]
     if signal.empty:
-        return "", ""
+        return ""
     least, most = (f"{x:.1f}" for x in (signal["lift_at_capacity"].min(), signal["lift_at_capacity"].max()))
     times = least if least == most else f"{least} to {most}"
-    parts = [
-        f"{share(r['rate_at_capacity'])} {PAST.get(r['does'], r['does'])} ({share(r['base_rate'])} of all)"
-        for _, r in signal.iterrows()
-    ]
-    head = f"The {many:,} accounts scored highest on each past day did it {times} times as often as all."
-    return head, f"{joined(parts)}."
+    return f"The {many:,} accounts scored highest on a past day did it {times} times as often as all."
+
+
+def left_alone(until: pd.Series) -> str:
+    """Say how many accounts are on no list, as lots hold them back, and until when.
+
+    Parameters
+    ----------
+    until : day by account id
+    """
+    return (
+        f"{count(len(until), 'account')} held back by lot, until {day(until.max())} at the latest, are on no list."
+        if len(until)
+        else ""
+    )
+
+
+def ties(tied: Sequence[tuple[str, int, int]]) -> str:
+    """Say where a list ends among accounts with one score; of these it takes those of most revenue.
+
+    Parameters
+    ----------
+    tied : what accounts do, accounts listed with the last score, all with it
+    """
+    parts = [f"{a:,} of {b:,} who {does.replace('opens', 'open', 1)}" for does, a, b in tied if b > a]
+    return (
+        f"A list may end among accounts with one score; it takes those of most revenue ({joined(parts)})."
+        if parts
+        else ""
+    )
 
 
 def worked(rows: Sequence[tuple[str, int, int, int, int]]) -> str:
@@ -110,12 +149,10 @@ def worked(rows: Sequence[tuple[str, int, int, int, int]]) -> str:
     only = [does for does, a, _, b, _ in rows if a + b and a / (a + b) >= ONLY_WORKED]
     if only:
         return f"Nearly all who {joined([PAST.get(d, d) for d in only])} had been touched by us in the 90 days before: of accounts we leave alone the past says little, and a low score there is no verdict."
-    parts = [
-        f"{PAST.get(does, does)}: {share(a / n)} of accounts we had touched in the 90 days before, {share(b / m)} of the others"
-        for does, a, n, b, m in rows
-        if n and m
-    ]
-    return "What happened to accounts we worked and to those we did not. " + "; ".join(parts) + "." if parts else ""
+    parts = [f"{PAST.get(does, does)} {share(a / n)} and {share(b / m)}" for does, a, n, b, m in rows if n and m]
+    if not parts:
+        return ""
+    return f"Of accounts we had touched in the 90 days before, and of the others: {joined(parts)}. We touch those that look promising, so this shows no effect of touching."
 
 
 def drifted(overview: pd.DataFrame) -> str:
@@ -166,18 +203,19 @@ def missing(roles: Sequence[str]) -> str:
     return f"nobody in reach as {joined([r.replace('_', ' ') for r in roles])}" if len(roles) else ""
 
 
-def why(scored: pd.DataFrame, roles: pd.Series) -> pd.Series:
-    """Say of each account why it is on a list: its band on the past, what raises it, whom it lacks.
+def why(scored: pd.DataFrame, roles: pd.Series, does: str) -> pd.Series:
+    """Say of each account why it is on a list: what accounts scored like it did, whom it lacks, what raises its score.
 
     Parameters
     ----------
-    scored : DataFrame ``account_id, score, observed, observed_low, observed_high, reasons``
+    scored : DataFrame ``account_id, observed, observed_low, observed_high, reasons``
     roles : sentence of `missing` by account id
+    does : what accounts do
     """
     texts = [
         "; ".join(filter(None, [
-            f"score {share(r.score)}" + f", in its band {share(r.observed)} did ({share(r.observed_low)} to {share(r.observed_high)})" * bool(pd.notna(r.observed)),
-            r.reasons, roles.get(r.account_id, ""),
+            f"of accounts scored like it {share(r.observed)} {PAST.get(does, does)} ({share(r.observed_low)} to {share(r.observed_high)})" * bool(pd.notna(r.observed)),
+            roles.get(r.account_id, ""), r.reasons,
         ]))
         for r in scored.itertuples()
     ]  # fmt: skip
@@ -190,11 +228,22 @@ def no_rank(overview: pd.DataFrame) -> str:
     return f"Do not rank accounts by who {joined(none)}: on the past no score told" * bool(none)
 
 
-def reported(overview: pd.DataFrame, first: pd.Timestamp, last: pd.Timestamp, horizon_days: int) -> Words:
-    """Say on which days the test rests."""
-    if overview.empty or pd.isna(first):
-        return words("")
-    return words(f"Tested on scores of {day(first)} to {day(last)}, each followed for {horizon_days:,} days. {LIKELY}")
+def rests_on(overview: pd.DataFrame, first: pd.Timestamp, last: pd.Timestamp, horizon_days: int) -> str:
+    """Say on which days the test rests, and on how many accounts; empty where nothing was tested.
+
+    Parameters
+    ----------
+    first, last : past days of the newest scores that were tested
+    """
+    tested = overview[overview["verdict"] != FEW]
+    if tested.empty:
+        return ""
+    parts = [
+        f"{r['does']} {int(r['rows']):,} rows, worth {r['n_effective']:,.0f} independent accounts"
+        for _, r in tested.iterrows()
+    ]
+    when = day(first) if first == last else f"{day(first)} to {day(last)}"
+    return f"Scores of {when}, each followed for {horizon_days:,} days: {joined(parts)}. {LIKELY}"
 
 
 def weak(judged: pd.DataFrame) -> pd.Series:
@@ -210,8 +259,9 @@ def weak(judged: pd.DataFrame) -> pd.Series:
 
 def weigh_again(bad: pd.Series) -> str:
     """Order to agree on criteria again; empty without one that failed."""
-    return f"Weigh these criteria again before the next vote: {named([one_line(n) for n in bad.index])}" * bool(
-        len(bad)
+    return (
+        f"Weigh these criteria again before sales and marketing vote: {named([one_line(n) for n in bad.index])}"
+        * bool(len(bad))
     )
 
 
