@@ -260,8 +260,10 @@ show.table(
 
 # %% tags=["finding"]
 sold = opportunities[opportunities["type"] != "renewal"]
-more = [book.read(t) for t in ("accounts", "attributes", "opportunity_stage_history", "attribute_history")]
-of_deals = won_from_lost.back_test(deal_openings.opened(sold, *more), book.as_of)
+declared, changes = book.read("attributes"), book.read("attribute_history")
+stages = book.read("opportunity_stage_history")
+opened = deal_openings.opened(sold, accounts.reset_index(), declared, stages, changes)
+of_deals = won_from_lost.back_test(opened, book.as_of)
 by_itself = of_deals.features if of_deals.features is not None else pd.DataFrame(columns=["auc", "p"])
 book.measure(won_from_lost.report_rows(of_deals))
 how = (
