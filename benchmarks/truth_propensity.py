@@ -293,7 +293,9 @@ def drawn(seed: int, slope: float, columns: int) -> tuple[Tested, np.ndarray]:
     came = (random.random(len(x)) < chance).astype(float)
     labelled = pd.DataFrame({"day": np.tile(days, ACCOUNTS), "account_id": account, "came": came})
     past = pd.DataFrame(x, columns=[f"x{k}" for k in range(COLUMNS)])
-    made = Predictors(past, past.iloc[:0], past.iloc[:0], dict.fromkeys(past.columns, "employees"), pd.DataFrame())
+    made = Predictors(
+        past, past.iloc[:0], past.iloc[:0], past.iloc[:, :0], dict.fromkeys(past.columns, "employees"), pd.DataFrame()
+    )
     nobody = Question("drawn", "does", "", lambda day, ids: pd.Series(np.nan, ids), days[0], "", HORIZON_DAYS)
     laid = Blocks([days[0]], [days[1]], [days[2]], [])
     return Tested(nobody, blocks=laid, predictors=made, labelled=labelled), score

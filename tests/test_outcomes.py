@@ -25,7 +25,7 @@ def deals(*rows: tuple) -> pd.DataFrame:
 def lines(*rows: tuple) -> pd.DataFrame:
     """Lines bought of account, day, revenue, product line."""
     frame = pd.DataFrame(rows, columns=["account_id", "booked_at", "revenue", "product_line"])
-    return frame.assign(booked_at=pd.to_datetime(frame["booked_at"]))
+    return frame.assign(booked_at=pd.to_datetime(frame["booked_at"]), period_end=pd.NaT)
 
 
 def contracts(*rows: tuple) -> pd.DataFrame:
@@ -74,11 +74,15 @@ def test_where_there_is_no_deal_a_purchase_counts():
     assert "opens" not in questions and "wins" not in questions
 
 
-def test_growth_is_against_the_same_days_a_year_before_where_they_are_known():
-    old = [("d", "2023-01-01", 1, "p")]
-    x = lines(*old, ("a", "2024-07-10", 100, "p"), ("a", "2025-07-10", 121, "p"), ("b", "2024-07-10", 100, "p"), ("b", "2025-07-10", 120, "p"),
-              ("c", "2025-05-10", 100, "p"), ("c", "2025-07-10", 500, "p"))  # fmt: skip
-    assert said(asked(x=x)["grows"]) == {"a": 1, "b": 0}  # c bought nothing a year before
+def test_growth_is_against_the_last_year_by_the_season_of_all_accounts():
+    # of the year before, the coming 91 days had 300 of 1,200: a quarter. a is to bring more than 1.2 × 300, b more than 1.2 × 0
+    old = [("d", "2022-12-01", 1, "p")]
+    x = lines(*old, ("a", "2024-08-10", 300, "p"), ("a", "2025-05-10", 900, "p"), ("a", "2025-07-10", 361, "p"),
+              ("b", "2024-01-10", 100, "p"), ("b", "2025-07-10", 120, "p"), ("c", "2025-05-10", 0, "p"))  # fmt: skip
+    assert said(asked(x=x)["grows"]) == {"a": 1}  # b and c bought nothing in the last 12 months
+    assert "season of all accounts" in asked(x=x)["grows"].counts
+    less = x.assign(revenue=x["revenue"].replace(361, 359))
+    assert said(asked(x=less)["grows"]) == {"a": 0}
 
 
 def test_growth_is_against_the_days_just_before_where_history_is_short():
@@ -104,6 +108,20 @@ def test_stops_is_asked_of_customers_of_the_year_before():
     found = asked(x=x)["stops"]
     assert said(found) == {"a": 1, "b": 0, "d": 1}  # a return is no purchase
     assert found.is_loss
+
+
+def test_stops_is_not_asked_of_who_has_paid_or_signed_beyond_the_horizon():
+    x = lines(("a", "2025-01-10", 9, "p"), ("b", "2025-01-10", 9, "p"), ("c", "2025-01-10", 9, "p"))
+    x["period_end"] = pd.to_datetime(["2026-01-09", "2025-07-09", None])
+    k = contracts(("c", "2024-08-01", "2026-07-31", None))
+    assert said(asked(x=x, k=k)["stops"]) == {"b": 1}
+
+
+def test_a_contract_of_which_notice_was_given_is_not_asked_about(monkeypatch):
+    monkeypatch.setattr(outcomes, "FEWEST_ENDED", 1)
+    k = contracts(("a", "2024-08-01", "2025-07-31", False), ("b", "2024-08-01", "2025-07-31", False))
+    k["notice_date"] = pd.to_datetime(["2025-06-30", "2025-07-01"])
+    assert said(asked(k=k)["not_renewed"]) == {"b": 1}
 
 
 def test_a_contract_that_ends_without_a_next_one_is_not_renewed(monkeypatch):

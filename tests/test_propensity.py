@@ -154,6 +154,11 @@ def test_the_top_of_a_day_breaks_ties_by_id():
     assert propensity_report.top_of(rows, 2).tolist() == [False, True, True, True]
 
 
+def test_rows_with_the_last_score_share_what_is_left_of_the_top():
+    rows = pd.DataFrame({"day": [1, 1, 1, 1, 2], "account_id": list("bacdz"), "score": [0.5, 0.5, 0.9, 0.1, 0.1]})
+    assert propensity_report.top_shares(rows, 2).tolist() == [0.5, 0.5, 1.0, 0.0, 1.0]
+
+
 def test_measures_hold_every_definition_of_a_question_and_say_what_is_missing(strong):
     rows = pd.DataFrame(propensity_report.report_rows(strong, 30))
     assert set(propensity_report.KINDS) <= set(rows["definition_id"])
@@ -180,7 +185,9 @@ def test_too_few_outcomes_are_said_before_any_model():
 def test_drift_is_none_where_today_is_as_then_and_some_where_it_is_not(strong):
     assert propensity_report.drift(strong) < 0.2
     p = strong.predictors
-    moved = strong.__class__(**{**strong.__dict__, "predictors": Predictors(p.past, p.now + 1.0, p.raw, p.of, p.used)})
+    moved = strong.__class__(
+        **{**strong.__dict__, "predictors": Predictors(p.past, p.now + 1.0, p.raw, p.known, p.of, p.used)}
+    )
     assert propensity_report.drift(moved) > 0.25
 
 
@@ -262,6 +269,8 @@ def test_reasons_take_all_columns_of_a_feature_as_one_and_say_its_own_value():
     raw = pd.DataFrame({"country": ["Norway"], "contacts": [np.nan]}, ["a"])
     up, down = propensity_report.told(parts, of, raw)
     assert (up["a"], down["a"]) == ("country Norway (+0.3)", "")  # a tenth is too little to name
+    unknown = propensity_report.told(parts, of, raw.assign(country=None))[0]
+    assert unknown["a"] == ""  # what was lent says nothing of the account
 
 
 def test_most_money_is_at_stake_first_of_those_likelier_than_all():

@@ -121,7 +121,7 @@ def test_surprises_count_all_that_was_looked_at():
     )
     assert (
         say.surprises(odd, 180)
-        == "Against what people think, among accounts of like revenue too, all 180 looks counted: outlook: struggling (opens a deal: 40.0% where high, 30.0% elsewhere)."
+        == "Against what people think, among accounts that bought about as often too, all 180 looks counted: outlook: struggling (opens a deal: 40.0% where high, 30.0% elsewhere)."
     )
     assert say.surprises(odd.iloc[:0], 180).startswith("Nothing goes against what people think: 180 pairs")
     assert say.surprises(odd.iloc[:0], 0) == "Nothing was tested, so nothing can surprise."

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from abmlib.method import deals as dl
-from abmlib.method.predictors import categories, leaks, lent
+from abmlib.method.predictors import FEWEST_KNOWN, categories, leaks, lent
 
 MOST_KINDS = 40  # categories of a column
 OF_DEAL = {
@@ -111,8 +111,14 @@ def opened(
         out, found = (out | {called: why}, found) if why else (out, found.assign(**{called: values}))
     found = _asked(found.dropna(axis=1, how="all"), out, asked)
     leaking = leaks(found.assign(account_id=made["account_id"]), made["came"], list(found))
-    left_out = pd.DataFrame((out | leaking).items(), columns=["feature", "why"])
-    return Opened(made, found.drop(columns=list(leaking)), left_out, every)
+    filled = found.notna().mean()
+    few = {
+        str(c): f"known of {filled[c]:.0%} of deals only"
+        for c in found
+        if filled[c] < FEWEST_KNOWN and c not in leaking
+    }
+    left_out = pd.DataFrame((out | leaking | few).items(), columns=["feature", "why"])
+    return Opened(made, found.drop(columns=[*leaking, *few]), left_out, every)
 
 
 def _plain(kept: pd.DataFrame, accounts: pd.DataFrame, dated: bool) -> pd.DataFrame:

@@ -99,7 +99,7 @@ def asked(
         found += [
             _grows(daily, horizon_days, growth),
             _adds_line(bought, days, horizon_days),
-            _stops(days, horizon_days),
+            _stops(days, lines, contracts, horizon_days),
         ]
     ended = contracts[contracts["end"].notna() & contracts["renewed"].notna()]
     if ended["account_id"].nunique() >= FEWEST_ENDED:
@@ -142,24 +142,29 @@ def _sum(lines: pd.DataFrame, ids: pd.Index, period: Period) -> np.ndarray:
 
 
 def _grows(lines: pd.DataFrame, horizon_days: int, growth: float) -> Question:
-    """Revenue of the horizon above that of the same days a year before; of the days just before, where history is too short for that."""
+    """Revenue of the horizon above that part of the last year's that falls in such days at all accounts together.
+
+    Where history is too short for that, above that of as many days just before.
+    """
     first_day, last_day = lines["booked_at"].min(), lines["booked_at"].max()
-    is_long = (last_day - first_day).days >= LONG_YEARS * YEAR_DAYS
-    back, against = (
-        (YEAR_DAYS, "of the same days a year before") if is_long else (horizon_days, "of as many days just before")
-    )
+    is_long = (last_day - first_day).days >= LONG_YEARS * YEAR_DAYS and horizon_days <= YEAR_DAYS
+    back = YEAR_DAYS if is_long else horizon_days
 
     def label(day: pd.Timestamp, ids: pd.Index) -> pd.Series:
         first, last = day + DAY, day + horizon_days * DAY
-        then = _sum(lines, ids, Period(first - back * DAY, last - back * DAY))
+        then, season = _sum(lines, ids, Period(first - back * DAY, day)), 1.0
+        if is_long and then.sum() > 0:
+            season = _sum(lines, ids, Period(first - back * DAY, last - back * DAY)).sum() / then.sum()
         now = _sum(lines, ids, Period(first, last))
-        return _flags(ids, now > (1 + growth) * then, then > 0)
+        return _flags(ids, now > (1 + growth) * season * then, then > 0)
 
-    what = f"net revenue within {horizon_days:,} days is more than {growth:.0%} above that {against}"
-    counts = f"{what}; asked of accounts that bought then"
-    return Question(
-        "grows", "grows", counts, label, first_day + (back - horizon_days) * DAY, "revenue_growth_6m", horizon_days
+    against = (
+        "what its last 12 months bring in such days, by the season of all accounts"
+        if is_long
+        else "that of as many days just before"
     )
+    counts = f"net revenue within {horizon_days:,} days is more than {growth:.0%} above {against}; asked of accounts that bought then"
+    return Question("grows", "grows", counts, label, first_day, "revenue_growth_6m", horizon_days)
 
 
 def _recent(bought: pd.DataFrame, day: pd.Timestamp, ids: pd.Index) -> np.ndarray:
@@ -186,20 +191,25 @@ def _adds_line(bought: pd.DataFrame, days: pd.DataFrame, horizon_days: int) -> Q
     )
 
 
-def _stops(bought: pd.DataFrame, horizon_days: int) -> Question:
-    """No purchase of a customer."""
+def _stops(days: pd.DataFrame, lines: pd.DataFrame, contracts: pd.DataFrame, horizon_days: int) -> Question:
+    """No purchase of a customer that has not paid, and has no contract, beyond the horizon."""
+    paid = lines[lines["period_end"].notna() & (lines["revenue"] > 0)]
 
     def label(day: pd.Timestamp, ids: pd.Index) -> pd.Series:
-        inside = bought[(bought["booked_at"] > day) & (bought["booked_at"] <= day + horizon_days * DAY)]
-        return _flags(ids, ~ids.isin(inside["account_id"]), _recent(bought, day, ids))
+        end = day + horizon_days * DAY
+        inside = days[(days["booked_at"] > day) & (days["booked_at"] <= end)]
+        bound = contracts[(contracts["start"] <= day) & (contracts["end"] >= end) & ~(contracts["entered_day"] > day)]
+        ahead = paid[(paid["booked_at"] <= day) & (paid["period_end"] >= end)]
+        free = ~(ids.isin(bound["account_id"]) | ids.isin(ahead["account_id"]))
+        return _flags(ids, ~ids.isin(inside["account_id"]), _recent(days, day, ids) & free)
 
-    counts = f"no purchase within {horizon_days:,} days; asked of customers of the year before"
+    counts = f"no purchase within {horizon_days:,} days; asked of customers of the year before without a contract or a paid period beyond that"
     return Question(
         "stops",
         "stops buying",
         counts,
         label,
-        bought["booked_at"].min(),
+        days["booked_at"].min(),
         "days_since_purchase",
         horizon_days,
         is_loss=True,
@@ -223,7 +233,8 @@ def _not_renewed(contracts: pd.DataFrame, horizon_days: int, since: pd.Timestamp
 
     def ending(day: pd.Timestamp) -> pd.DataFrame:
         inside = (known["end"] > day) & (known["end"] <= day + horizon_days * DAY) & (known["start"] <= day)
-        return known[inside & ~(known["entered_day"] > day)]
+        given = known["notice_date"] <= day
+        return known[inside & ~given & ~(known["entered_day"] > day)]
 
     def label(day: pd.Timestamp, ids: pd.Index) -> pd.Series:
         due = ending(day)
@@ -232,7 +243,7 @@ def _not_renewed(contracts: pd.DataFrame, horizon_days: int, since: pd.Timestamp
     def due(day: pd.Timestamp, ids: pd.Index) -> pd.Series:
         return _flags(ids, np.zeros(len(ids)), ids.isin(ending(day)["account_id"]))
 
-    counts = f"a contract that ends within {horizon_days:,} days is not renewed; asked of accounts with such a contract"
+    counts = f"a contract that ends within {horizon_days:,} days is not renewed; asked of accounts with such a contract of which no notice was given"
     return Question(
         "not_renewed", "does not renew", counts, label, since, "cases_12m", horizon_days, is_loss=True, due=due
     )

@@ -17,6 +17,7 @@ from abmlib.stats import intervals, scores
 from abmlib.stats.intervals import FLOOR_ACCOUNTS, FLOOR_OUTCOMES, LEVEL
 
 FILL_APART = 0.10  # of shares filled, past and today, above which a feature is not the same on both
+FEWEST_KNOWN = 0.2  # share of rows with a description below which the rest would be lent by too few
 FILL_LEAK = (
     0.25  # of shares filled, where it happened and where not, above which a value seems to be filled in afterwards
 )
@@ -111,6 +112,7 @@ class Predictors:
     past: pd.DataFrame  # columns of numbers, index as the history
     now: pd.DataFrame  # the same, index: account id
     raw: pd.DataFrame  # features of today as they are, index: account id
+    known: pd.DataFrame  # bool per past row and description: it was known, and is not lent
     of: dict[str, str]  # feature of each column
     used: pd.DataFrame  # feature, words, filled_past, filled_now, drift, why (empty: used)
 
@@ -155,7 +157,11 @@ def belief(column: str, of: Mapping[str, str]) -> int:
 
 
 def prepare(
-    history: pd.DataFrame, today: pd.DataFrame, first_days: pd.Series, refused: Mapping[str, str] | None = None
+    history: pd.DataFrame,
+    today: pd.DataFrame,
+    first_days: pd.Series,
+    refused: Mapping[str, str] | None = None,
+    learn: np.ndarray | None = None,
 ) -> Predictors:
     """Turn features into columns of numbers that a model may learn from.
 
@@ -169,12 +175,13 @@ def prepare(
     today : DataFrame of `Book.features`, the same features
     first_days : first day of each table, by its name
     refused : features not to be used, with the reason
+    learn : bool per past row: it may lend, and counts for the middle and for categories; all rows without it
 
     Returns
     -------
     Predictors; a feature that is not used has a reason
     """
-    start = history["day"].min()
+    start, learn = history["day"].min(), np.ones(len(history), bool) if learn is None else np.asarray(learn, bool)
     reach = ((start - first_days).dt.days if len(first_days) else pd.Series(dtype=float)).clip(lower=0)
     past, now, of, rows = dict[str, np.ndarray](), dict[str, np.ndarray](), dict[str, str](), []
     for feature in [c for c in today.columns if c in FEATURES]:
@@ -184,9 +191,8 @@ def prepare(
         why = (refused or {}).get(feature) or _why_not(about, filled, far, a)
         drift = np.nan
         if not why:
-            made = _columns(
-                feature, about, a, b, history["account_id"], pd.Series(today["account_id"]), int(min(far, 3650))
-            )
+            ids = (history["account_id"], pd.Series(today["account_id"]))
+            made = _columns(feature, about, a, b, *ids, int(min(far, 3650)), learn)
             for column, (x, y) in made.items():
                 past[column], now[column], of[column] = x, y, feature
             drift = max((scores.stability_index(x, y) for x, y in made.values()), default=np.nan)
@@ -197,6 +203,7 @@ def prepare(
         pd.DataFrame(past, history.index),
         pd.DataFrame(now, pd.Index(today["account_id"])),
         today.set_index("account_id"),
+        history[[c for c in today.columns if c in FEATURES and FEATURES[c].table == FIRM]].notna(),
         of,
         used.astype({"drift": "float64"}),
     )
@@ -315,21 +322,30 @@ def _why_not(about: About, filled: list[float], far: float, past: pd.Series) -> 
             if filled[1] > filled[0]
             else "known for fewer accounts today than then"
         )
+    if about.table == FIRM and filled[0] < FEWEST_KNOWN:
+        return f"known for {filled[0]:.0%} of past rows only"
     return "the same for all accounts" if past.nunique(dropna=False) < 2 else ""
 
 
 def _columns(
-    feature: str, about: About, past: pd.Series, now: pd.Series, of_past: pd.Series, of_now: pd.Series, far: int
+    feature: str,
+    about: About,
+    past: pd.Series,
+    now: pd.Series,
+    of_past: pd.Series,
+    of_now: pd.Series,
+    far: int,
+    learn: np.ndarray,
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Columns of numbers of one feature, past and now."""
     if not pd.api.types.is_numeric_dtype(past):
-        pair = tuple(lent(x, past, ids) for x, ids in ((past, of_past), (now, of_now)))
-        return categories(feature, *pair)
+        pair = tuple(lent(x, past[learn], ids) for x, ids in ((past, of_past), (now, of_now)))
+        return categories(feature, pair[0], pair[1], learn=learn)
     pair = tuple(x.to_numpy(dtype=float, na_value=np.nan) for x in (past, now))
     is_since = feature == "known_days" or feature.startswith("days_since")
     if about.table == FIRM and not is_since:
         pair = tuple(
-            lent(pd.Series(x), pd.Series(pair[0]), ids).to_numpy(float)
+            lent(pd.Series(x), pd.Series(pair[0][learn]), ids).to_numpy(float)
             for x, ids in zip(pair, (of_past, of_now), strict=True)
         )
         return _varying({feature: tuple(np.log1p(np.maximum(x, 0)) for x in pair)})
@@ -338,7 +354,7 @@ def _columns(
         return _varying({feature: tuple(np.log1p(np.nan_to_num(np.clip(x, 0, most), nan=most)) for x in pair)})
     if feature == "days_to_contract_end":
         return _varying({feature: tuple(np.nan_to_num(np.clip(x, 0, OPEN_END), nan=OPEN_END) for x in pair)})
-    middle = np.nanmedian(pair[0])
+    middle = np.nanmedian(pair[0][learn]) if (~np.isnan(pair[0][learn])).any() else 0.0
     gaps = {f"{feature}: no value": tuple(np.isnan(x).astype(float) for x in pair)} if np.isnan(pair[0]).any() else {}
     filled = tuple(np.where(np.isnan(x), middle, x) for x in pair)
     return _varying({feature: tuple(np.sign(x) * np.log1p(np.abs(x)) for x in filled)} | gaps)
@@ -360,9 +376,9 @@ def lent(values: pd.Series, known: pd.Series, ids: pd.Series) -> pd.Series:
 
 
 def categories(
-    feature: str, past: pd.Series, now: pd.Series, most: int = MOST_KINDS
+    feature: str, past: pd.Series, now: pd.Series, most: int = MOST_KINDS, learn: np.ndarray | None = None
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Make a column of 1 and 0 for each of the `most` frequent categories of the past; the parts of a list count each.
+    """Make a column of 1 and 0 for each of the `most` frequent categories of the past, or of its rows in `learn`; the parts of a list count each.
 
     Categories of fewer than `FEWEST_ROWS` past rows, or of all but as few, have none.
 
@@ -371,8 +387,9 @@ def categories(
     by the name of the column, past and now
     """
     split = feature == "tech_stack"
-    kinds = (past.str.split(LIST).explode() if split else past).str.strip().value_counts()
-    kinds = kinds[(kinds >= FEWEST_ROWS) & (kinds <= len(past) - FEWEST_ROWS)].head(most)
+    seen = past if learn is None else past[learn]
+    kinds = (seen.str.split(LIST).explode() if split else seen).str.strip().value_counts()
+    kinds = kinds[(kinds >= FEWEST_ROWS) & (kinds <= len(seen) - FEWEST_ROWS)].head(most)
     found = {}
     for kind in sorted(kinds.index):
         held = tuple(

@@ -54,7 +54,7 @@ class Blocks:
 
 
 def blocks(since: pd.Timestamp, as_of: pd.Timestamp, horizon_days: int, late_days: int = 0) -> Blocks | None:
-    """Lay out past days, half a horizon apart, in three blocks; None where history is too short for three.
+    """Lay out past days, half a horizon apart (and half of what facts come late), in three blocks; None where history is too short for three.
 
     The last day is a horizon before the report, and as much earlier as facts come late. The first leaves a year of facts before
     it, or less where history is short.
@@ -64,8 +64,9 @@ def blocks(since: pd.Timestamp, as_of: pd.Timestamp, horizon_days: int, late_day
     since : first day of the facts
     late_days : `outcomes.lateness_days`
     """
-    step = -(-horizon_days // STEPS)  # not below half a horizon: one day less would purge a past day more
-    last = as_of - (horizon_days + late_days) * DAY
+    span = horizon_days + late_days  # until the outcome of a day is known
+    step = -(-span // STEPS)  # not below half of it: one day less would purge a past day more
+    last = as_of - span * DAY
     for back in LOOKBACKS:
         many = (last - since - (back - SLACK) * DAY) // (step * DAY) + 1
         usable = min(int(many), MOST_DAYS) - 2 * (STEPS - 1)
@@ -77,15 +78,16 @@ def blocks(since: pd.Timestamp, as_of: pd.Timestamp, horizon_days: int, late_day
     reported = -(-usable // 3)
     chosen = max(1, usable // 3)
     report = days[-reported:]
-    ended = [d for d in days[:-reported] if d + horizon_days * DAY <= report[0]]
+    ended = [d for d in days[:-reported] if d + span * DAY <= report[0]]
     choose = ended[-chosen:]
-    fit = [d for d in ended[:-chosen] if d + horizon_days * DAY <= choose[0]]
+    fit = [d for d in ended[:-chosen] if d + span * DAY <= choose[0]]
     return Blocks(fit, choose, report, [d for d in ended if d not in fit and d not in choose])
 
 
 def days_needed(horizon_days: int, late_days: int) -> int:
     """Days of facts without which there are not three blocks."""
-    return horizon_days + late_days + LOOKBACKS[-1] - SLACK + -(-horizon_days // STEPS) * (2 + 2 * (STEPS - 1))
+    span = horizon_days + late_days
+    return span + LOOKBACKS[-1] - SLACK + -(-span // STEPS) * (2 + 2 * (STEPS - 1))
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,7 @@ class Tested:
     verdict: str = FEW
     predictors: Predictors | None = None
     labelled: pd.DataFrame | None = None  # past rows: day, account_id, came
+    reporting: Model | None = None  # the model that reports, fitted on the days before
     model: Model | None = None  # fitted on all past days
 
     @property
@@ -166,7 +169,8 @@ def back_tests(
         rows = history[history["day"].isin(laid.days) & history[question.name].notna()].reset_index(drop=True)
         asked = today["account_id"].isin(question.eligible(as_of, pd.Index(today["account_id"])))
         refused = leaks(rows, rows[question.name])
-        predictors = prepare(rows, today[asked].reset_index(drop=True), first_days, refused)
+        learn = rows["day"].isin(laid.before).to_numpy()
+        predictors = prepare(rows, today[asked].reset_index(drop=True), first_days, refused, learn)
         labelled = rows[["day", "account_id"]].assign(came=rows[question.name])
         out.append(back_test(question, laid, labelled, predictors, rows["touches_out_90d"].fillna(0) > 0))
     return out
@@ -262,6 +266,7 @@ def back_test(
         rows=rows,
         base=float(came[part["before"]].mean()),
         verdict=verdict,
+        reporting=then,
         model=whole,
     )
 

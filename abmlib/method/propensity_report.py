@@ -7,7 +7,7 @@ import pandas as pd
 
 from abmlib.method.measures import estimate_row, measure_row
 from abmlib.method.periods import DAY
-from abmlib.method.predictors import FEATURES, name_of, value_of
+from abmlib.method.predictors import FEATURES, FIRM, name_of, value_of
 from abmlib.method.propensity import SEED, Tested
 from abmlib.stats import intervals, scores
 from abmlib.stats.models import BASE
@@ -73,6 +73,19 @@ def top_of(rows: pd.DataFrame, many: int) -> np.ndarray:
     return (nth < many).to_numpy()
 
 
+def top_shares(rows: pd.DataFrame, many: int) -> np.ndarray:
+    """Give the part of each row that is among the `many` with the highest score of their day: rows with the last score share what is left."""
+    by = rows.groupby("day")["score"]
+    above, same = by.rank(method="min", ascending=False) - 1, rows.groupby(["day", "score"])["score"].transform("size")
+    return ((many - above) / same).clip(0, 1).to_numpy(float)
+
+
+def _of_top(top: np.ndarray, came: np.ndarray, account: np.ndarray) -> tuple[float, float, float]:
+    """Share that came of rows, each with its part, with its interval over accounts."""
+    hits, part, of = (pd.Series(values)[top > 0] for values in (top * came, top, account))
+    return intervals.ratio(hits, part, SEED, of)[:3]
+
+
 def report_rows(tested: Tested, capacity: int) -> list[dict[str, object]]:
     """Rows of `measures` of one question: how well its scores ranked, and how far they could be taken at their word.
 
@@ -90,7 +103,7 @@ def report_rows(tested: Tested, capacity: int) -> list[dict[str, object]]:
         return [measure_row(measure, d, np.nan, unit, 0, **lacks) for d, (measure, unit) in KINDS.items()]
     rows, window = tested.rows, window_of(tested)
     p, came, account = (rows[c].to_numpy() for c in ("score", "came", "account_id"))
-    base, top = np.full(len(rows), tested.base), top_of(rows, capacity)
+    base, top = np.full(len(rows), tested.base), top_shares(rows, capacity)
     found = {
         "propensity_auc": scores.auc(p, came, account),
         "propensity_mean_precision": scores.mean_precision(p, came, account, SEED),
@@ -99,7 +112,7 @@ def report_rows(tested: Tested, capacity: int) -> list[dict[str, object]]:
         "propensity_calibration_slope": scores.slope(p, came, account),
         "propensity_observed_per_promised": scores.observed_per_promised(p, came, account, SEED),
         "propensity_lift_at_capacity": scores.lift(p, came, account, top, SEED),
-        "propensity_rate_at_capacity": intervals.share(rows["came"][top], rows["account_id"][top]),
+        "propensity_rate_at_capacity": (*_of_top(top, came, account), round(float(top.sum()))),
         "propensity_base_rate": intervals.share(rows["came"], rows["account_id"]),
     }
     out = [estimate_row(KINDS[d][0], d, value, KINDS[d][1], **where, **window) for d, value in found.items()]
@@ -203,9 +216,9 @@ def today(tested: Tested) -> pd.DataFrame:
             ("observed_low", "observed_high"), np.nan
         )
         return out.assign(**empty, reasons="", against="")[columns]
-    assert tested.rows is not None  # noqa: S101 -- a signal has rows
+    assert tested.rows is not None and tested.reporting is not None  # noqa: S101 -- a signal has both
     known, edges = bands(tested).set_index("band"), band_edges(tested.rows["score"])
-    band = np.searchsorted(edges, out["score"], side="right") + 1
+    band = np.searchsorted(edges, tested.reporting.predict(x), side="right") + 1  # of the very model that was tested
     seen = known.reindex(band)[["share", "low", "high"]].set_axis(["observed", "observed_low", "observed_high"], axis=1)
     up, down = told(parts_of(tested, x), tested.predictors.of, tested.predictors.raw)
     out = out.assign(band=band, **{c: seen[c].to_numpy() for c in seen}, reasons=up.to_numpy(), against=down.to_numpy())
@@ -242,6 +255,8 @@ def told(
     two Series of text, index as `parts`
     """
     by = parts.T.groupby([of[str(c)] for c in parts], sort=False).sum().T
+    for feature in [f for f in by if FEATURES[f].table == FIRM]:
+        by[feature] = by[feature].where(raw[feature].notna(), 0.0)  # what was lent says nothing of the account
     features = list(by)
     written = [[f"{FEATURES[f].words} {value_of(f, v) or UNKNOWN}" for v in raw[f]] for f in features]
     values, both = by.to_numpy(float), []

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from abmlib.method.measures import measure_rows
-from abmlib.method.predictors import belief, name_of
+from abmlib.method.predictors import FEATURES, SALE, belief, name_of
 from abmlib.method.propensity import SMALLEST, Tested
 from abmlib.stats import intervals, scores
 from abmlib.stats.intervals import LEVEL
@@ -18,7 +18,7 @@ COLUMNS = ["question", "does", "is_loss", "column", "feature", "words", "belief"
 def alone(tests: Sequence[Tested]) -> pd.DataFrame:
     """Measure what each column tells of each question on all past days, with p adjusted over all of them.
 
-    Nothing is fitted, so every past day counts. The rows are split at the middle value of a number, or by a category.
+    Nothing is fitted, so every past day counts; of a description the rows in which it was known. The rows are split at the middle value of a number, or by a category.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ def alone(tests: Sequence[Tested]) -> pd.DataFrame:
     Returns
     -------
     DataFrame, one row per question and column: `COLUMNS`; ``auc, low, high`` of more of the column with the outcome, ``p``
-    (two-sided, adjusted by Benjamini-Hochberg), ``auc_alike, p_alike`` (the same among accounts of like revenue), ``rate_high, rate_low`` (share that came above the middle and not above),
+    (two-sided, adjusted by Benjamini-Hochberg), ``auc_alike, p_alike`` (the same among accounts that bought about as often), ``rate_high, rate_low`` (share that came above the middle and not above),
     ``n_high, n_low`` (accounts), ``n`` (rows)
 
     References
@@ -38,12 +38,19 @@ def alone(tests: Sequence[Tested]) -> pd.DataFrame:
     for test in tests:
         if test.rows is None or test.predictors is None or test.labelled is None:
             continue
-        came, account = test.labelled["came"].to_numpy(float), test.labelled["account_id"].to_numpy()
-        size = _sizes(test.predictors.past)
+        every = [
+            test.labelled["came"].to_numpy(float),
+            test.labelled["account_id"].to_numpy(),
+            _sizes(test.predictors.past),
+        ]
         for column, values in test.predictors.past.items():
             if str(column).endswith(": no value"):
                 continue
-            x, of = values.to_numpy(float), test.predictors.of
+            of, known = test.predictors.of, test.predictors.known
+            there = known[of[str(column)]].to_numpy(bool) if of[str(column)] in known else np.ones(len(values), bool)
+            x, came, account, size = (v[there] for v in (values.to_numpy(float), *every))
+            if not len(x) or np.ptp(x) == 0:
+                continue
             high = above_middle(x)
             value, low, ends, n = scores.auc(x, came, account)
             among, _, _, _ = scores.auc(x, came, account, size)
@@ -62,17 +69,19 @@ def above_middle(x: np.ndarray) -> np.ndarray:
 
 
 def _sizes(past: pd.DataFrame) -> np.ndarray:
-    """Class of each row by what it bought in a year: nothing, less than the middle of those who did, more."""
-    bought = past["revenue_12m"].to_numpy(float) if "revenue_12m" in past else np.zeros(len(past))
-    some = bought > 0
-    return np.where(some, 1 + (bought > np.median(bought[some])) if some.any() else 0, 0)
+    """Class of each row by how often it bought in a year: never, and three of as many days with a purchase."""
+    days = past["buying_days_12m"].to_numpy(float) if "buying_days_12m" in past else np.zeros(len(past))
+    some = days > 0
+    edges = np.quantile(days[some], [1 / 3, 2 / 3]) if some.any() else np.zeros(2)
+    return np.where(some, 1 + np.searchsorted(edges, days, side="left"), 0)
 
 
 def against_belief(told: pd.DataFrame) -> pd.DataFrame:
     """Keep what goes against what people think, beyond noise with all that was looked at counted; the strongest first.
 
-    A feature thought to go with buying should go with less leaving. It must hold among accounts of like revenue too: customers
-    have more of everything, service cases among it.
+    A feature thought to go with buying should go with less leaving. It must hold among accounts that bought about as often too:
+    who buys more has more of everything, returns and service cases among it. Of who grows, past purchases do not count: what was
+    high falls back.
 
     Parameters
     ----------
@@ -83,7 +92,8 @@ def against_belief(told: pd.DataFrame) -> pd.DataFrame:
     S3-13.
     """
     thought = told["belief"].where(~told["is_loss"].astype(bool), -told["belief"])
-    odd = (thought != 0) & (told["p"] < 1 - LEVEL) & (told["p_alike"] < 1 - LEVEL)
+    falls_back = (told["question"] == "grows") & told["feature"].map(lambda f: FEATURES[f].table == SALE)
+    odd = (thought != 0) & ~falls_back.astype(bool) & (told["p"] < 1 - LEVEL) & (told["p_alike"] < 1 - LEVEL)
     odd &= (told["auc"] - 0.5).abs() >= SMALLEST - 0.5
     odd &= (np.sign(told["auc"] - 0.5) == -thought) & (np.sign(told["auc_alike"] - 0.5) == -thought)
     return told[odd].iloc[(told.loc[odd, "auc"] - 0.5).abs().argsort()[::-1]].reset_index(drop=True)

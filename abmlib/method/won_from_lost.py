@@ -147,7 +147,7 @@ def back_test(found: Opened, as_of: pd.Timestamp, laid: Round | None = None) -> 
     each = compared.groupby("kind", sort=False).agg({"log_loss": "mean", "auc": "mean", "chosen": "sum"})
     return replace(
         nothing, verdict=judged(area(reported)), chosen=str(each["chosen"].idxmax()), rests_on=chosen[0].chosen,
-        compared=each.reset_index(), rows=reported, features=alone(table[settled], of, rows),
+        compared=each.reset_index(), rows=reported, features=alone(table[settled], of, rows, found.known[settled].notna()),
     )  # fmt: skip
 
 
@@ -178,13 +178,14 @@ def area(rows: pd.DataFrame) -> scores.Estimate:
     return scores.auc(*(rows[c].to_numpy() for c in ("score", "came", "account_id", "part")))
 
 
-def alone(table: pd.DataFrame, of: dict[str, str], deals: pd.DataFrame) -> pd.DataFrame:
-    """Measure what each column tells by itself, of all deals that are old enough; nothing is fitted.
+def alone(table: pd.DataFrame, of: dict[str, str], deals: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
+    """Measure what each column tells by itself, of all deals that are old enough and of which it is known; nothing is fitted.
 
     Parameters
     ----------
     table, of : of `table_of`
     deals : DataFrame ``came, account_id``, index as `table`
+    known : bool per deal and feature
 
     Returns
     -------
@@ -192,9 +193,14 @@ def alone(table: pd.DataFrame, of: dict[str, str], deals: pd.DataFrame) -> pd.Da
     share_else`` (won where it holds, and where not), ``n_where, n_else`` (deals), ``auc, low, high`` (of more of the column with
     a win), ``p`` (two-sided, adjusted over all columns by Benjamini-Hochberg)
     """
-    came, account, rows = deals["came"].to_numpy(), deals["account_id"].to_numpy(), []
+    rows = []
     for column, values in table.items():
-        x = values.to_numpy(float)
+        there = known[of[str(column)]].to_numpy(bool)
+        x, came, account = (
+            v[there] for v in (values.to_numpy(float), deals["came"].to_numpy(), deals["account_id"].to_numpy())
+        )
+        if not len(x) or np.ptp(x) == 0:
+            continue
         high = above_middle(x)
         shares = [float(came[side].mean()) if side.any() else np.nan for side in (high, ~high)]
         kind = str(column).removeprefix(of[str(column)]).removeprefix(": ") or "above the middle"

@@ -195,7 +195,7 @@ def surprises(odd: pd.DataFrame, looked_at: int) -> str:
         for r in odd.head(3).itertuples()
     ]
     more = f" and {len(odd) - 3:,} more" * (len(odd) > 3)
-    return f"Against what people think, among accounts of like revenue too, all {looked_at:,} looks counted: {joined(parts)}{more}."
+    return f"Against what people think, among accounts that bought about as often too, all {looked_at:,} looks counted: {joined(parts)}{more}."
 
 
 def missing(roles: Sequence[str]) -> str:

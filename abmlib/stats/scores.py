@@ -178,7 +178,7 @@ def lift(score: np.ndarray, came: np.ndarray, cluster: np.ndarray, top: np.ndarr
     Parameters
     ----------
     came, cluster : as in `auc`
-    top : bool per row: chosen
+    top : bool per row: chosen; or the part of it that is
     seed : of the draws of clusters
 
     Returns
@@ -191,12 +191,13 @@ def lift(score: np.ndarray, came: np.ndarray, cluster: np.ndarray, top: np.ndarr
     """
     yes, chosen = np.asarray(came, float), np.asarray(top, float)
     parts = pd.DataFrame({"hits": yes * chosen, "top": chosen, "came": yes, "rows": 1.0})
-    n, powers = int(chosen.sum()), {"hits": 1, "top": -1, "came": -1, "rows": 1}
+    n, powers = round(float(chosen.sum())), {"hits": 1, "top": -1, "came": -1, "rows": 1}
     if not n or not yes.sum():
         return float("nan"), float("nan"), float("nan"), n
     if not parts["hits"].sum():
+        some = chosen > 0
         share = intervals.shares(
-            pd.Series(yes[chosen > 0]), pd.Series(np.asarray(cluster)[chosen > 0]), pd.Series("all", range(n))
+            pd.Series(yes[some]), pd.Series(np.asarray(cluster)[some]), pd.Series("all", range(int(some.sum())))
         )
         return 0.0, 0.0, float(share["high"].iloc[0] / yes.mean()), n
     value, low, high, _ = intervals.product(parts, powers, seed, pd.Series(np.asarray(cluster)))
