@@ -149,3 +149,16 @@ def test_lateness_is_what_all_but_few_facts_take_to_be_learnt(late, days):
     when = pd.Series([DAY] * 4)
     assert outcomes.lateness_days((when, when + pd.to_timedelta(late, unit="D"))) == days
     assert outcomes.lateness_days((when, pd.Series([pd.NaT] * 4, dtype="datetime64[us]"))) == 0
+
+
+def test_a_few_stray_days_do_not_begin_history():
+    days = pd.Series(pd.to_datetime(["1990-01-01"] * 3 + ["2023-07-01"] * 97))
+    assert outcomes.first_of(days) == pd.Timestamp("2023-07-01")
+    assert outcomes.first_of(days.head(5)) == pd.Timestamp("1990-01-01")
+    assert pd.isna(outcomes.first_of(days.iloc[:0]))
+
+
+@pytest.mark.parametrize("horizon", [0, -5, 3_651])
+def test_a_horizon_that_is_none_is_refused(horizon):
+    with pytest.raises(ValueError, match="horizon_days must be 1 to 3,650"):
+        outcomes.asked(deals(), lines(), as_read("contracts"), horizon, 0.2)

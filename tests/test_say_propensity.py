@@ -100,19 +100,23 @@ def test_where_only_worked_accounts_have_outcomes_it_says_so():
 
 
 def test_criteria_are_named_by_what_they_did():
-    judged = pd.DataFrame(
-        {
-            "name": ["size", "size", "gut", "fit"],
-            "verdict": ["kept its promise", "no difference seen", "not measured", "no difference seen"],
-        }
-    )
-    assert (
-        say.criteria(judged)
-        == "size: kept its promise for at least one question. fit: told nothing. gut: names no feature, and cannot be tested."
+    judged = pd.DataFrame({"name": ["size", "size", "gut", "fit", "own"], "feature": ["employees", "employees", None, "country: x", "mood"],
+                           "verdict": ["kept its promise", "no difference seen", "not measured", "no difference seen", "not measured"]})  # fmt: skip
+    assert say.criteria(judged) == (
+        "size: kept the promise for a question at least. fit: told nothing. gut: cannot be tested without a feature that measures it "
+        "(programme/criteria.csv). own: cannot be tested, as the feature is unknown, not in this data, or no such category is frequent."
     )
     assert say.weak(judged).to_dict() == {"fit": "told nothing"}
     assert say.weigh_again(say.weak(judged)) == "Weigh these criteria again before sales and marketing vote: fit"
     assert say.criteria(judged.iloc[:0]).startswith("No criteria are entered")
+
+
+def test_questions_that_cannot_be_asked_are_named_with_what_they_take():
+    assert say.not_asked(["opens", "wins", "grows", "stops", "adds_line", "not_renewed"]) == ""
+    assert say.not_asked(["grows", "stops", "adds_line"]) == (
+        "Not asked: who opens a deal (it takes deals with the day they were opened); who signs a deal (it takes deals won with their day); "
+        "who does not renew (it takes contracts that ended at 50 accounts, and if they were renewed)."
+    )
 
 
 def test_surprises_count_all_that_was_looked_at():

@@ -13,6 +13,8 @@ YEAR_DAYS = 365
 LATE = 0.95  # share of facts that are known, from which on a past window counts as whole
 SUCCESSOR = (31, 92)  # days before and after the end of a contract in which the next one of its line begins
 FEWEST_ENDED = 50  # accounts with a contract that ended, from which on renewal is asked
+MOST_HORIZON = 3_650  # days
+STRAY = 5  # facts before the first day that counts, of a hundred or more: a few days are mistyped
 LONG_YEARS = 2.5  # of purchases known, from which on growth is against the year before
 
 
@@ -56,15 +58,22 @@ def asked(
     horizon_days : within which a thing must happen
     growth : share by which revenue must rise to count as growth
 
+    Raises
+    ------
+    ValueError
+        If the horizon is no whole number of days from 1 to `MOST_HORIZON`.
+
     References
     ----------
     C-44; S1-24a, S3-11.
     """
+    if not 1 <= horizon_days <= MOST_HORIZON:
+        raise ValueError(f"horizon_days must be 1 to {MOST_HORIZON:,}, got {horizon_days}.")
     found, within = list[Question](), f"within {horizon_days:,} days"
     sold = deals[(deals["type"] != "renewal") & deals["account_id"].notna()]
     opened, won = sold[sold["created_day"].notna()], dl.decided(sold)
     won = won[dl.won_flag(won) & won["closed_day"].notna()]
-    bought, first = lines[lines["revenue"] > 0], sold[["created_day", "closed_day"]].min(axis=None)
+    bought, first = lines[lines["revenue"] > 0], first_of(sold["created_day"].fillna(sold["closed_day"]))
     days = bought[["account_id", "booked_at"]].drop_duplicates()
     daily = lines.groupby(["account_id", "booked_at"])["revenue"].sum().reset_index()
     all_ask = "renewals aside; asked of every account"
@@ -83,7 +92,7 @@ def asked(
             )
         )
     if len(bought) and opened.empty:
-        label, first = _happens(days["account_id"], days["booked_at"], horizon_days), days["booked_at"].min()
+        label, first = _happens(days["account_id"], days["booked_at"], horizon_days), first_of(days["booked_at"])
         found.append(
             Question(
                 "buys",
@@ -96,15 +105,19 @@ def asked(
             )
         )
     if len(bought):
-        found += [
-            _grows(daily, horizon_days, growth),
-            _adds_line(bought, days, horizon_days),
-            _stops(days, lines, contracts, horizon_days),
-        ]
+        found.append(_grows(daily, horizon_days, growth))
+        found += [_adds_line(bought, days, horizon_days)] * (bought["product_line"].nunique() > 1)
+        found.append(_stops(days, lines, contracts, horizon_days))
     ended = contracts[contracts["end"].notna() & contracts["renewed"].notna()]
     if ended["account_id"].nunique() >= FEWEST_ENDED:
         found.append(_not_renewed(contracts, horizon_days, ended["end"].min()))
     return found
+
+
+def first_of(days: pd.Series) -> pd.Timestamp:
+    """Give the first day of facts, without the few that lie before all others; missing without any."""
+    known = days.dropna()
+    return pd.Timestamp(known.nsmallest(STRAY + 1).max() if len(known) >= 20 * STRAY else known.min())
 
 
 def _flags(ids: pd.Index, yes: np.ndarray, of: np.ndarray | None = None) -> pd.Series:
@@ -146,7 +159,7 @@ def _grows(lines: pd.DataFrame, horizon_days: int, growth: float) -> Question:
 
     Where history is too short for that, above that of as many days just before.
     """
-    first_day, last_day = lines["booked_at"].min(), lines["booked_at"].max()
+    first_day, last_day = first_of(lines["booked_at"]), lines["booked_at"].max()
     is_long = (last_day - first_day).days >= LONG_YEARS * YEAR_DAYS and horizon_days <= YEAR_DAYS
     back = YEAR_DAYS if is_long else horizon_days
 

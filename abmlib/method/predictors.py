@@ -283,7 +283,7 @@ def _filled_by_newcomers(history: pd.DataFrame, yes: np.ndarray, entered: Sequen
     tables = [[[int((f & d).sum()) for f in (filled[c], ~filled[c])] for d in (did, ~did)] for c in filled]
     each = [scipy.stats.fisher_exact(t).pvalue for t in tables]
     share = filled.mean(axis=1)
-    whole = scores.area_p(share.to_numpy(), did.to_numpy(float), np.arange(len(did)))
+    whole = scores.area(share.to_numpy(), did.to_numpy(float), np.arange(len(did)))[4]
     p = intervals.adjusted(pd.Series([*each, whole]))
     together = p.iloc[-1] < SURE
     return {

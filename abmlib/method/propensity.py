@@ -26,6 +26,7 @@ LOOKBACKS = (365, 273, 182, 91)  # days that features of the first day look back
 SLACK = 7  # days by which facts may begin later than a window asks
 FEWEST_TESTED = 15  # outcomes of either kind in the block that reports
 SEED = 4  # of draws
+MOST_CHOOSING = 10_000  # accounts by which candidates are chosen
 SAME = 0.002  # share of its loss by which a forecast may be worse and count as the same
 SMALLEST = 0.53  # area under the curve below which scores tell too little to act on, however sure it is
 SIGNAL, NONE, FEW = "signal", "no signal", "too few"
@@ -251,13 +252,16 @@ def back_test(
     if x.empty or any(not 0 < came[part[name]].mean() < 1 for name in ("fit", "choose", "before")):
         return replace(nothing, why="outcomes of both kinds in each period, and a feature known then as today")
     rule = [c for c, feature in predictors.of.items() if feature == question.rule and c == feature]
-    kinds = [k for k in KINDS if k != RULE or rule]
-    compared = choose({k: fitted(k, x[part["fit"]], came[part["fit"]], account[part["fit"]], rule) for k in kinds},
-                      x[part["choose"]], came[part["choose"]], account[part["choose"]])  # fmt: skip
+    kinds, some = [k for k in KINDS if k != RULE or rule], _some(account)
+    fit, pick = part["fit"] & some, part["choose"] & some
+    if any(not 0 < came[rows].mean() < 1 for rows in (fit, pick)):
+        fit, pick = part["fit"], part["choose"]
+    candidates = {k: fitted(k, x[fit], came[fit], account[fit], rule) for k in kinds}
+    compared = choose(candidates, x[pick], came[pick], account[pick])
     kind = str(compared.loc[compared["chosen"], "kind"].iloc[0])
     then = fitted(kind, x[part["before"]], came[part["before"]], account[part["before"]], rule)
     rows = labelled[part["report"]].assign(score=then.predict(x[part["report"]]), worked=worked[part["report"]])
-    verdict = judged(of_others(kind, x, came, account, part["before"], part["report"], rule))
+    verdict = judged(of_others(kind, x, came, account, part["before"] & some, part["report"], rule))
     whole = fitted(kind if verdict == SIGNAL else BASE, x, came, account, rule)
     return replace(
         nothing,
@@ -269,6 +273,12 @@ def back_test(
         reporting=then,
         model=whole,
     )
+
+
+def _some(account: np.ndarray) -> np.ndarray:
+    """Rows of all accounts, or of about `MOST_CHOOSING` of them: enough to choose by."""
+    lot = pd.util.hash_array(account.astype(object)) // np.uint64(models.FOLDS)
+    return np.asarray(lot % np.uint64(max(1, round(len(np.unique(account)) / MOST_CHOOSING))) == 0)
 
 
 def judged(area: scores.Estimate) -> str:

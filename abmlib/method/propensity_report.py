@@ -15,8 +15,10 @@ from abmlib.tables import schema
 
 SHARES = (0.4, 0.6, 0.8, 0.9)  # of past rows below each band of scores but the lowest: finer where lists are made
 REASONS, LITTLE = 3, 0.2  # features named per account, and log-odds below which none is
+TOLD = 2_000  # accounts, the likeliest, of which reasons are named
 UNKNOWN = "unknown"
 NAMES = ("opens", "wins", "buys", "grows", "adds_line", "stops", "not_renewed")  # of questions
+OVERVIEW = ["name", "does", "counts", "verdict", "why", "model", "base_rate", "lift_at_capacity_low"]  # of no question
 SCORES, TESTS = "04_propensity", "04_back_test"
 KINDS = {
     "propensity_auc": ("C-46", "share"), "propensity_mean_precision": ("C-46", "share"),
@@ -93,10 +95,17 @@ def report_rows(tested: Tested, capacity: int) -> list[dict[str, object]]:
     ----------
     capacity : accounts that the team can work within the horizon
 
+    Raises
+    ------
+    ValueError
+        If `capacity` is not 1 or more.
+
     References
     ----------
     C-45, C-46, C-47; S1-24a, S3-11.
     """
+    if capacity < 1:
+        raise ValueError(f"can_work must be 1 or more, got {capacity}.")
     where = {"group_by": "question", "group": tested.question.does}
     if tested.rows is None:
         lacks = {"status": "not_answerable", "why": tested.why} | where
@@ -184,7 +193,7 @@ def overview(tests: Sequence[Tested], measured: pd.DataFrame) -> pd.DataFrame:
                 for end, column in (("", "value"), ("_low", "low"), ("_high", "high"))
             }
         out.append(row | found)
-    return pd.DataFrame(out)
+    return pd.DataFrame(out, columns=list(out[0]) if out else OVERVIEW)
 
 
 def worked_only(tested: Tested) -> tuple[int, int, int, int]:
@@ -202,7 +211,7 @@ def today(tested: Tested) -> pd.DataFrame:
     Returns
     -------
     DataFrame, the highest score first, of equal ones that of most revenue in 12 months: ``account_id, score, rank`` (missing without a signal), ``band, observed, observed_low,
-    observed_high`` (what came of accounts in its band of scores; missing without a signal), ``reasons`` (columns that move its
+    observed_high`` (what came of accounts in its band of scores; missing without a signal), ``reasons`` (of the `TOLD` likeliest: features that move its
     log-odds most from those of the mean account, with how far), ``risks`` (those that move it the other way)
     """
     columns = ["account_id", "score", "rank", "band", "observed", "observed_low", "observed_high", "reasons", "against"]
@@ -220,7 +229,12 @@ def today(tested: Tested) -> pd.DataFrame:
     known, edges = bands(tested).set_index("band"), band_edges(tested.rows["score"])
     band = np.searchsorted(edges, tested.reporting.predict(x), side="right") + 1  # of the very model that was tested
     seen = known.reindex(band)[["share", "low", "high"]].set_axis(["observed", "observed_low", "observed_high"], axis=1)
-    up, down = told(parts_of(tested, x), tested.predictors.of, tested.predictors.raw)
+    first = out.nlargest(TOLD, "score").index
+    some = tested.predictors.raw.iloc[first]
+    up, down = (
+        told_.set_axis(first).reindex(out.index, fill_value="")
+        for told_ in told(parts_of(tested, x).iloc[first], tested.predictors.of, some)
+    )
     out = out.assign(band=band, **{c: seen[c].to_numpy() for c in seen}, reasons=up.to_numpy(), against=down.to_numpy())
     worth = tested.predictors.raw["revenue_12m"] if "revenue_12m" in tested.predictors.raw else pd.Series(dtype=float)
     out["worth"] = worth.reindex(out["account_id"]).to_numpy(dtype=float, na_value=0.0)

@@ -52,12 +52,12 @@ def alone(tests: Sequence[Tested]) -> pd.DataFrame:
             if not len(x) or np.ptp(x) == 0:
                 continue
             high = above_middle(x)
-            value, low, ends, n = scores.auc(x, came, account)
-            among, _, _, _ = scores.auc(x, came, account, size)
+            value, low, ends, n, p = scores.area(x, came, account)
+            among, _, _, _, p_alike = scores.area(x, came, account, size)
             many = [len(np.unique(account[side])) for side in (high, ~high)]
             rates = [float(came[side].mean()) if side.any() else np.nan for side in (high, ~high)]
             rows.append((test.question.name, test.question.does, test.question.is_loss, column, of[str(column)], name_of(str(column), of),
-                         belief(str(column), of), value, low, ends, scores.area_p(x, came, account), among, scores.area_p(x, came, account, size),
+                         belief(str(column), of), value, low, ends, p, among, p_alike,
                          *rates, *many, n))  # fmt: skip
     out = pd.DataFrame(rows, columns=COLUMNS)
     return out.assign(**{p: intervals.adjusted(out[p].astype(float)) for p in ("p", "p_alike")})

@@ -204,8 +204,8 @@ def alone(table: pd.DataFrame, of: dict[str, str], deals: pd.DataFrame, known: p
         high = above_middle(x)
         shares = [float(came[side].mean()) if side.any() else np.nan for side in (high, ~high)]
         kind = str(column).removeprefix(of[str(column)]).removeprefix(": ") or "above the middle"
-        estimate = scores.auc(x, came, account)[:3]
-        rows.append((of[str(column)], kind, *shares, int(high.sum()), int((~high).sum()), *estimate, scores.area_p(x, came, account)))  # fmt: skip
+        value, low, top, _, p = scores.area(x, came, account)
+        rows.append((of[str(column)], kind, *shares, int(high.sum()), int((~high).sum()), value, low, top, p))  # fmt: skip
     columns = ["feature", "holds", "share_where", "share_else", "n_where", "n_else", "auc", "low", "high", "p"]
     out = pd.DataFrame(rows, columns=columns)
     out = out.assign(p=intervals.adjusted(out["p"].astype(float)))

@@ -24,7 +24,7 @@ READERS: dict[str, Any] = {"str": str, "int": int, "float": float,
                            "bool": lambda text: {"true": True, "yes": True, "false": False, "no": False}[str(text).lower()]}  # fmt: skip
 # The least and most of a number, by how its parameter's name ends; its default is allowed too, as 0 months is for all.
 LIMITS: dict[str, tuple[float, float]] = {
-    "_months": (1, 600), "horizons": (1, 600), "_days": (0, MOST_DAYS), "_margin": (0, 1),
+    "horizon_days": (1, 3_650), "can_work": (1, 1e6), "_months": (1, 600), "horizons": (1, 600), "_days": (0, MOST_DAYS), "_margin": (0, 1),
     "max_decline": (-1e12, 1e12), "effect": (-1e12, 1e12), "": (0, 1e12),
 }  # fmt: skip
 NEAREST = 5  # parameters named where one is not known

@@ -6,6 +6,12 @@ import pandas as pd
 
 from abmlib.pages.say import count, day, joined, named, one_line, share
 
+ALL = (  # questions, and what it takes to ask them
+    ("opens", "opens a deal", "deals with the day they were opened"), ("wins", "signs a deal", "deals won with their day"),
+    ("grows", "grows", "purchases"), ("stops", "stops buying", "purchases"),
+    ("adds_line", "buys another line", "purchases of two product lines or more"),
+    ("not_renewed", "does not renew", "contracts that ended at 50 accounts, and if they were renewed"),
+)  # fmt: skip
 SIGNAL, NONE, FEW = "signal", "no signal", "too few"
 LIKELY = "A score says who is likely, not who can be persuaded: only accounts held back by lot (02, 14) show what our work changes."
 DRIFTED = 0.25  # stability index above which scores of today are not spread as those that were tested; a convention
@@ -28,7 +34,8 @@ def told(overview: pd.DataFrame, level: float) -> str:
     yes = asked[asked["verdict"] == SIGNAL]
     if asked.empty:
         return f"Would it have told us? Nobody knows: none of {count(len(overview), 'question')} has enough past to be tested."
-    heads = f"Would it have told us? In {len(yes)} of the {count(len(asked), 'question')} that the past can test, scores told accounts apart"
+    of = f"{len(yes)} of " * (len(yes) < len(asked)) + f"the {count(len(asked), 'question')}"
+    heads = f"Would it have told us? In {of} that the past can test, scores told accounts apart"
     return (
         f"{heads}, on days that no choice had seen ({level:.0%} intervals)."
         if len(yes)
@@ -61,6 +68,21 @@ def not_told(overview: pd.DataFrame) -> str:
     said = [f"No signal: who {joined(rates)}." if len(none) else ""]
     said += [f"Not tested: who {r['does']} needs {r['why']}." for _, r in few.iterrows()]
     return " ".join(filter(None, said))
+
+
+def not_asked(names: Sequence[str]) -> str:
+    """Say which questions the data cannot be asked at all, and what it lacks; empty if none.
+
+    Parameters
+    ----------
+    names : of the questions that are asked
+    """
+    lacking = {
+        what: [does for name, does, of in ALL if of == what and name not in names]
+        for what in dict.fromkeys(of for _, _, of in ALL)
+    }
+    parts = [f"who {joined(does)} (it takes {what})" for what, does in lacking.items() if does and what]
+    return f"Not asked: {'; '.join(parts)}." if parts else ""
 
 
 def plainly(overview: pd.DataFrame) -> str:
@@ -171,17 +193,19 @@ def left_out(used: pd.DataFrame) -> str:
 
 
 def criteria(judged: pd.DataFrame) -> str:
-    """Say which criteria of 02 kept their promise on the past."""
+    """Say which criteria of 02 kept their promise on the past, and why others cannot be tested."""
     if judged.empty:
         return "No criteria are entered (02), so none can be tested."
     by = judged.groupby("name", sort=False)["verdict"].agg(set)
+    has = judged.groupby("name", sort=False)["feature"].agg(lambda f: bool(f.notna().any()))
     kept = [n for n, v in by.items() if "kept its promise" in v]
-    wrong = [n for n, v in by.items() if "points the other way" in v]
+    wrong = [n for n, v in by.items() if "points the other way" in v and n not in kept]
     bare = [n for n, v in by.items() if v == {"not measured"}]
     rest = [n for n, v in by.items() if n not in {*kept, *wrong, *bare}]
-    said = [(kept, "kept its promise for at least one question"), (wrong, "points the other way for at least one"), (rest, "told nothing"),
-            (bare, "names no feature, and cannot be tested")]  # fmt: skip
-    return " ".join(f"{joined([one_line(n) for n in names])}: {what}." for names, what in said if names)
+    named = [(kept, "kept the promise for a question at least"), (wrong, "pointed the other way for a question at least"), (rest, "told nothing"),
+             ([n for n in bare if not has[n]], "cannot be tested without a feature that measures it (programme/criteria.csv)"),
+             ([n for n in bare if has[n]], "cannot be tested, as the feature is unknown, not in this data, or no such category is frequent")]  # fmt: skip
+    return " ".join(f"{joined([one_line(n) for n in names])}: {what}." for names, what in named if names)
 
 
 def surprises(odd: pd.DataFrame, looked_at: int) -> str:

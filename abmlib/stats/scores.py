@@ -69,23 +69,28 @@ def auc(score: np.ndarray, came: np.ndarray, cluster: np.ndarray, stratum: np.nd
     >>> auc(np.array([1, 2, 3, 4]), np.array([0, 0, 1, 1]), np.arange(4))[0]
     1.0
     """
+    return area(score, came, cluster, stratum)[:4]
+
+
+def area(
+    score: np.ndarray, came: np.ndarray, cluster: np.ndarray, stratum: np.ndarray | None = None
+) -> tuple[float, float, float, int, float]:
+    """Give `auc` and the two-sided p-value of its being one half, which is missing where it has no variance.
+
+    Returns
+    -------
+    value, low, high, n, p
+    """
     value, variance, least, n = _area(score, came, cluster, stratum)
     if np.isnan(value):
-        return value, value, value, n
+        return value, value, value, n, value
+    p = float(2 * scipy.special.ndtr(-abs(value - 0.5) / variance**0.5)) if variance > 0 else float("nan")
     if not 0 < value < 1 or not variance > 0:
         w = intervals.wilson(pd.Series([value * least]), pd.Series([least])).iloc[0]
-        return value, float(w["low"]), float(w["high"]), n
+        return value, float(w["low"]), float(w["high"]), n, p
     middle, half = np.log(value / (1 - value)), Z * variance**0.5 / (value * (1 - value))
     low, high = (float(scipy.special.expit(middle + side * half)) for side in (-1, 1))
-    return value, low, high, n
-
-
-def area_p(score: np.ndarray, came: np.ndarray, cluster: np.ndarray, stratum: np.ndarray | None = None) -> float:
-    """Two-sided p-value of `auc` being one half; missing where it has no variance."""
-    value, variance, _, _ = _area(score, came, cluster, stratum)
-    if not variance > 0:
-        return float("nan")
-    return float(2 * scipy.special.ndtr(-abs(value - 0.5) / variance**0.5))
+    return value, low, high, n, p
 
 
 def _area(
