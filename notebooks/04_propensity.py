@@ -128,15 +128,17 @@ show.table(
 
 # %%
 rows, labels, promised = say_propensity.bands_figure(overview, bands)
-fig, ax = plt.subplots()
-plots.title(ax, "What came in each band of scores, on days that no choice had seen")
-plots.intervals(rows, labels, ax, "share that did it", promised, ("came, with its interval", "promised"))
+if len(rows):
+    fig, ax = plt.subplots()
+    plots.title(ax, "What came in each band of scores, on days that no choice had seen")
+    plots.intervals(rows, labels, ax, "share that did it", promised, ("came, with its interval", "promised"))
 
 # %%
-curves = {does: own for does, own in rows.groupby("does", sort=False) if len(own) > 1}
-fig, ax = plt.subplots(figsize=(7.2, 4.2))
-plots.title(ax, "Promised and come: a point on the line is a promise kept")
-plots.reliability(curves, ax)
+curves = {does: own for does, own in rows.groupby("does", sort=False) if len(own) > 1} if len(rows) else {}
+if curves:
+    fig, ax = plt.subplots(figsize=(7.2, 4.2))
+    plots.title(ax, "Promised and come: a point on the line is a promise kept")
+    plots.reliability(curves, ax)
 
 # %%
 answered = measured[measured["status"] != "not_answerable"]

@@ -286,3 +286,11 @@ def test_accounts_with_the_last_score_that_is_listed_are_counted():
     rows = pd.DataFrame({"score": [0.9, 0.5, 0.5, 0.5], "rank": [1, 2, 3, 4]})
     assert propensity_report.tied(rows, 3) == (2, 3)
     assert propensity_report.tied(rows, 4) == (0, 0)
+
+
+def test_an_overview_of_no_question_has_its_columns_and_one_of_a_test_its_numbers(strong):
+    none = propensity_report.overview([], pd.DataFrame(columns=["group_by", "group", "definition_id"]))
+    assert none.empty and list(none) == propensity_report.OVERVIEW
+    measured = pd.DataFrame(propensity_report.report_rows(strong, 30))
+    one = propensity_report.overview([strong], measured).iloc[0]
+    assert one["base_rate"] == strong.rows["came"].mean() and one["accounts"] == 300

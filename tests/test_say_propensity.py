@@ -88,7 +88,7 @@ def test_accounts_held_back_and_lists_that_end_among_equals_are_said():
     assert say.left_alone(until) == "2 accounts held back by lot, until 30 June 2026 at the latest, are on no list."
     assert say.left_alone(until.iloc[:0]) == ""
     assert say.ties([("opens a deal", 12, 24), ("grows", 1, 1)]).endswith(
-        "it takes those of most revenue (12 of 24 who open a deal)."
+        "it takes those of most revenue (12 of 24 of “opens a deal”)."
     )
     assert say.ties([("grows", 0, 0)]) == ""
 

@@ -18,7 +18,6 @@ REASONS, LITTLE = 3, 0.2  # features named per account, and log-odds below which
 TOLD = 2_000  # accounts, the likeliest, of which reasons are named
 UNKNOWN = "unknown"
 NAMES = ("opens", "wins", "buys", "grows", "adds_line", "stops", "not_renewed")  # of questions
-OVERVIEW = ["name", "does", "counts", "verdict", "why", "model", "base_rate", "lift_at_capacity_low"]  # of no question
 SCORES, TESTS = "04_propensity", "04_back_test"
 KINDS = {
     "propensity_auc": ("C-46", "share"), "propensity_mean_precision": ("C-46", "share"),
@@ -27,6 +26,10 @@ KINDS = {
     "propensity_lift_at_capacity": ("C-45", "times"), "propensity_rate_at_capacity": ("C-45", "share"),
     "propensity_base_rate": ("C-44", "share"), "propensity_drift": ("C-48", "index"),
 }  # fmt: skip
+OVERVIEW = [  # columns of `overview`
+    "name", "does", "is_loss", "counts", "verdict", "why", "model", "rests_on", "rows", "accounts", "n_effective", "reported",
+    *(f"{d.removeprefix('propensity_')}{end}" for d in KINDS for end in ("", "_low", "_high")),
+]  # fmt: skip
 
 
 def bands(tested: Tested) -> pd.DataFrame:
@@ -161,8 +164,7 @@ def overview(tests: Sequence[Tested], measured: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame, in the order of the questions: ``name, does, is_loss, counts, verdict, why, model`` (what was chosen), ``rests_on`` (of a model of one
     feature), ``rows, accounts, n_effective`` (independent rows they are worth), ``reported`` (past days), and for each definition
-    of `KINDS` without its first word the value, with ``_low`` and ``_high``; ``rate_top, rate_bottom`` (what came in the highest and
-    lowest band), with their ends
+    of `KINDS` without its first word the value, with ``_low`` and ``_high``
     """
     out = list[dict[str, object]]()
     for test in tests:
@@ -177,15 +179,15 @@ def overview(tests: Sequence[Tested], measured: pd.DataFrame) -> pd.DataFrame:
             and test.predictors is not None
             and test.blocks is not None
         ):
-            by = bands(test)
             column = str(test.compared.loc[test.compared["chosen"], "rests_on"].iloc[0])
             all_rows = intervals.shares(test.rows["came"], test.rows["account_id"], pd.Series("all", test.rows.index))
             found = {
-                "rests_on": name_of(column, test.predictors.of) if column else "", "rows": len(test.rows),
-                "accounts": test.rows["account_id"].nunique(), "n_effective": float(all_rows["n_effective"].iloc[0]),
+                "rests_on": name_of(column, test.predictors.of) if column else "",
+                "rows": len(test.rows),
+                "accounts": test.rows["account_id"].nunique(),
+                "n_effective": float(all_rows["n_effective"].iloc[0]),
                 "reported": len(test.blocks.report),
-            } | {f"rate_{where}{end}": by.iloc[place][column] for where, place in (("top", 0), ("bottom", -1))
-                 for end, column in (("", "share"), ("_low", "low"), ("_high", "high"))}  # fmt: skip
+            }
         for d in KINDS:
             short = d.removeprefix("propensity_")
             found |= {
@@ -193,7 +195,7 @@ def overview(tests: Sequence[Tested], measured: pd.DataFrame) -> pd.DataFrame:
                 for end, column in (("", "value"), ("_low", "low"), ("_high", "high"))
             }
         out.append(row | found)
-    return pd.DataFrame(out, columns=list(out[0]) if out else OVERVIEW)
+    return pd.DataFrame(out, columns=OVERVIEW)
 
 
 def worked_only(tested: Tested) -> tuple[int, int, int, int]:
@@ -212,7 +214,7 @@ def today(tested: Tested) -> pd.DataFrame:
     -------
     DataFrame, the highest score first, of equal ones that of most revenue in 12 months: ``account_id, score, rank`` (missing without a signal), ``band, observed, observed_low,
     observed_high`` (what came of accounts in its band of scores; missing without a signal), ``reasons`` (of the `TOLD` likeliest: features that move its
-    log-odds most from those of the mean account, with how far), ``risks`` (those that move it the other way)
+    log-odds most from those of the mean account, with how far), ``against`` (those that move it the other way)
     """
     columns = ["account_id", "score", "rank", "band", "observed", "observed_low", "observed_high", "reasons", "against"]
     if tested.model is None or tested.predictors is None:

@@ -153,7 +153,7 @@ def ties(tied: Sequence[tuple[str, int, int]]) -> str:
     ----------
     tied : what accounts do, accounts listed with the last score, all with it
     """
-    parts = [f"{a:,} of {b:,} who {does.replace('opens', 'open', 1)}" for does, a, b in tied if b > a]
+    parts = [f"{a:,} of {b:,} of “{does}”" for does, a, b in tied if b > a]
     return (
         f"A list may end among accounts with one score; it takes those of most revenue ({joined(parts)})."
         if parts
@@ -296,6 +296,8 @@ def bands_figure(overview: pd.DataFrame, bands: pd.DataFrame) -> tuple[pd.DataFr
     ----------
     bands : DataFrame of bands of all questions with ``does``
     """
+    if bands.empty:
+        return bands, [], pd.Series(dtype="float64")
     tested = bands[bands["does"].isin(overview.loc[overview["verdict"] != FEW, "does"])].reset_index(drop=True)
     most = tested.groupby("does")["band"].transform("max")
     labels = [
