@@ -118,12 +118,21 @@ say.words(
 
 # %% tags=["finding"]
 days = checked["day"]
-rests = say_propensity.rests_on(overview, days.min(), days.max(), horizon_days)
+rests = say_propensity.rests_on(days.min(), days.max(), horizon_days)
 say.words(say_propensity.at_word(overview), say_propensity.off_level(overview), say_propensity.plainly(overview), rests)
 
 # %%
+names = {
+    "does": "what_accounts_do",
+    "counts": "what_counts",
+    "rows": "past_rows",
+    "n_effective": "independent_accounts",
+}
 show.table(
-    overview[["does", "counts"]].rename(columns={"does": "what_accounts_do", "counts": "what_counts"}), "What is asked"
+    overview[list(names)].rename(columns=names).replace({"past_rows": {0: pd.NA}}).round({"independent_accounts": 0}),
+    "What is asked",
+    note="Independent accounts: what the rows are worth, as an account has a row on each past day."
+    * bool(len(checked)),
 )
 
 # %%
@@ -170,12 +179,9 @@ say.words(
 )
 
 # %%
-likely = free.sort_values("rank", kind="stable").groupby("question", sort=False).head(can_work)
-likely = (
-    likely[likely["rank"].notna()]
-    .sort_values(["question", "rank"])
-    .join(accounts[["name", "owner_id"]], on="account_id")
-)
+place = {q.name: nth for nth, q in enumerate(questions)}
+likely = free[free["rank"].notna()].assign(place=free["question"].map(place)).sort_values(["place", "rank"])
+likely = likely.groupby("place").head(can_work).join(accounts[["name", "owner_id"]], on="account_id")
 likely = likely.assign(what_accounts_do=likely["question"].map({q.name: q.does for q in questions}))
 likely = likely.assign(missing_roles=likely["account_id"].map(lacks), likelihood=likely["score"])
 columns = [

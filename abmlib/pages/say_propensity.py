@@ -252,22 +252,17 @@ def no_rank(overview: pd.DataFrame) -> str:
     return f"Do not rank accounts by who {joined(none)}: on the past no score told" * bool(none)
 
 
-def rests_on(overview: pd.DataFrame, first: pd.Timestamp, last: pd.Timestamp, horizon_days: int) -> str:
-    """Say on which days the test rests, and on how many accounts; empty where nothing was tested.
+def rests_on(first: pd.Timestamp, last: pd.Timestamp, horizon_days: int) -> str:
+    """Say on which days the test rests; empty where nothing was tested.
 
     Parameters
     ----------
     first, last : past days of the newest scores that were tested
     """
-    tested = overview[overview["verdict"] != FEW]
-    if tested.empty:
+    if pd.isna(first):
         return ""
-    parts = [
-        f"{r['does']} {int(r['rows']):,} rows, worth {r['n_effective']:,.0f} independent accounts"
-        for _, r in tested.iterrows()
-    ]
     when = day(first) if first == last else f"{day(first)} to {day(last)}"
-    return f"Scores of {when}, each followed for {horizon_days:,} days: {joined(parts)}. {LIKELY}"
+    return f"Scores of {when}, each followed for {horizon_days:,} days. {LIKELY}"
 
 
 def weak(judged: pd.DataFrame) -> pd.Series:
