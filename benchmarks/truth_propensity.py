@@ -67,10 +67,7 @@ def asked_of_all(seen: Seen) -> Tested:
     """Who opens a deal, of all accounts: whose pasts can be dealt anew, as none is asked on some days only."""
     deals = seen.deals[seen.deals["type"] != "renewal"]
 
-    def label(day: pd.Timestamp, ids: pd.Index) -> pd.Series:
-        inside = (deals["created_day"] > day) & (deals["created_day"] <= day + HORIZON_DAYS * DAY)
-        return pd.Series(ids.isin(deals.loc[inside, "account_id"]).astype(float), ids)
-
+    label = outcomes.happens(deals["account_id"], deals["created_day"], HORIZON_DAYS)
     return planned(seen, replace(seen.once(questions)[0], label=label))
 
 

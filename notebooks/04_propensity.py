@@ -85,8 +85,8 @@ tests = propensity.back_tests(planned, history, features, first_days, book.as_of
 # %% [markdown]
 # **Candidates**, the simplest first: a rule fixed beforehand (for growth: growth so far, which learns from the past how far it falls
 # back), the one best feature, a logistic model, boosted trees. The simplest within one standard error of the best is chosen.
-# All give probabilities calibrated on accounts they had not seen. **Signal**: the interval of the area under the curve lies above one
-# half in the block that reports.
+# All give probabilities calibrated on accounts they had not seen. **Signal**: in the block that reports, models that have not seen the
+# account rank it; the interval of their area under the curve lies above one half, and the area is large enough to act on.
 
 # %%
 measured = book.measure([row for test in tests for row in propensity_report.report_rows(test, can_work)])
@@ -152,7 +152,6 @@ if curves:
 # %%
 answered = measured[measured["status"] != "not_answerable"]
 show.grouped(answered, "question", "How well scores told", book.currency)
-
 
 # %% [markdown]
 # ## Whom the score names
@@ -249,7 +248,7 @@ show.table(
 # %% [markdown]
 # ## What goes against belief
 # Every feature has a belief: more engagement goes with buying, more complaints with leaving. What the past says otherwise, beyond
-# noise with all looks counted and among accounts of like revenue too, is a question to ask, not yet a cause.
+# noise with all looks counted and among accounts that bought about as often too, is a question to ask, not yet a cause.
 
 # %% tags=["finding"]
 odd = telling.against_belief(alone)
@@ -322,7 +321,13 @@ say.words(
 # %%
 order = used.sort_values(["why", "drift"], ascending=[False, False]) if len(used) else used
 names = {"words": "feature_name", "drift": "stability_index", "why": "not_used"}
-show.table(order.drop(columns="feature", errors="ignore").rename(columns=names), "Features, past and today", rows=80)
+first_asked = [f"Of accounts that are asked who {t.question.does}." for t in tests if t.predictors is not None][:1]
+show.table(
+    order.drop(columns="feature", errors="ignore").rename(columns=names),
+    "Features, past and today",
+    rows=80,
+    note="".join(first_asked),
+)
 
 # %% [markdown]
 # ## What to decide
@@ -330,9 +335,8 @@ show.table(order.drop(columns="feature", errors="ignore").rename(columns=names),
 # %%
 week, two_weeks, quarter = (str((book.as_of + pd.Timedelta(days=d)).date()) for d in (7, 14, 91))
 base, does = overview.set_index("name")["base_rate"], overview.set_index("name")["does"]
-better = overview.loc[
-    overview["lift_at_capacity_low"] > 1, "name"
-]  # the top of its list did it oftener than all, beyond noise
+# The top of its list did it oftener than all, beyond noise.
+better = overview.loc[overview["lift_at_capacity_low"] > 1, "name"]
 rows = {
     name: free[(free["question"] == name) & free["rank"].notna() & (name in better.tolist())]
     for name in propensity_report.NAMES

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from abmlib.method import deals as dl
-from abmlib.method.predictors import FEWEST_KNOWN, categories, leaks, lent
+from abmlib.method.predictors import FEWEST_KNOWN, categories, leaks, lent, signed_log
 
 MOST_KINDS = 40  # categories of a column
 OF_DEAL = {
@@ -188,10 +188,10 @@ def table_of(found: Opened) -> tuple[pd.DataFrame, dict[str, str]]:
         whole = lent(values, values, ids)
         if pd.api.types.is_numeric_dtype(whole):
             x = whole.to_numpy(float)
-            made = {str(name): np.sign(x) * np.log1p(np.abs(x))} if np.ptp(x) > 0 else {}
+            made = {str(name): signed_log(x)} if np.ptp(x) > 0 else {}
         else:
             made = {c: pair[0] for c, pair in categories(str(name), whole, whole, MOST_KINDS).items()}
-            if len(made) == 2 and (sum(made.values()) == 1).all():  # the one says what the other says
+            if len(made) == 2 and np.all(sum(made.values()) == 1):  # the one says what the other says
                 made.pop(next(iter(made)))
         columns, of = columns | made, of | dict.fromkeys(made, str(name))
     return pd.DataFrame(columns, found.known.index), of

@@ -257,9 +257,8 @@ def foretold_by_gaps(accounts: pd.DataFrame, buyers: pd.Index) -> pd.DataFrame:
     n = pd.DataFrame({"buyers": int(bought.sum()), "others": int((~bought).sum())}, index=k.index)
     varies, enough = filled.any() & ~filled.all(), _enough(bought)
     p = pd.Series(np.nan, index=k.index)
-    if enough and varies.any():
-        tables = np.stack([k[varies], (n - k)[varies]], axis=1)
-        p[varies] = [scipy.stats.fisher_exact(t).pvalue for t in tables]
+    if enough:
+        p[varies] = intervals.exact_p(k[varies], n[varies])
     out = (
         (k / n.where(n > 0)).add_prefix("filled_").join(n.add_prefix("n_")).join(intervals.difference(k, n)).assign(p=p)
     )

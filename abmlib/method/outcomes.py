@@ -1,6 +1,5 @@
 """What may come after a day: each question of propensity as a yes or no per account, from facts dated after the day alone."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +7,7 @@ import pandas as pd
 
 from abmlib.method import deals as dl
 from abmlib.method.periods import DAY, Period
+from abmlib.tables.book import Label
 
 YEAR_DAYS = 365
 LATE = 0.95  # share of facts that are known, from which on a past window counts as whole
@@ -16,9 +16,6 @@ FEWEST_ENDED = 50  # accounts with a contract that ended, from which on renewal 
 MOST_HORIZON = 3_650  # days
 STRAY = 5  # facts before the first day that counts, of a hundred or more: a few days are mistyped
 LONG_YEARS = 2.5  # of purchases known, from which on growth is against the year before
-
-
-Label = Callable[[pd.Timestamp, pd.Index], pd.Series]  # a day and the accounts known on it -> 1, 0 or missing
 
 
 @dataclass(frozen=True)
@@ -85,14 +82,14 @@ def asked(
             )
         )
     if len(won):
-        label = _happens(won["account_id"], won["closed_day"], horizon_days)
+        label = happens(won["account_id"], won["closed_day"], horizon_days)
         found.append(
             Question(
                 "wins", "signs a deal", f"a deal is won {within}, {all_ask}", label, first, "deals_open", horizon_days
             )
         )
     if len(bought) and opened.empty:
-        label, first = _happens(days["account_id"], days["booked_at"], horizon_days), first_of(days["booked_at"])
+        label, first = happens(days["account_id"], days["booked_at"], horizon_days), first_of(days["booked_at"])
         found.append(
             Question(
                 "buys",
@@ -126,8 +123,8 @@ def _flags(ids: pd.Index, yes: np.ndarray, of: np.ndarray | None = None) -> pd.S
     return out if of is None else out.where(of)
 
 
-def _happens(account: pd.Series, when: pd.Series, horizon_days: int) -> Label:
-    """An event after the day and within the horizon, of any account."""
+def happens(account: pd.Series, when: pd.Series, horizon_days: int) -> Label:
+    """Give the label of an event after the day and within the horizon, of any account."""
 
     def label(day: pd.Timestamp, ids: pd.Index) -> pd.Series:
         inside = account[(when > day) & (when <= day + horizon_days * DAY)]
@@ -139,11 +136,11 @@ def _happens(account: pd.Series, when: pd.Series, horizon_days: int) -> Label:
 def _opens(opened: pd.DataFrame, horizon_days: int) -> Label:
     """A deal opened after the day and within the horizon, by an account without an open one."""
     over = opened["closed_day"].where(opened["is_closed"].astype(bool), pd.Timestamp.max.normalize())
-    happens = _happens(opened["account_id"], opened["created_day"], horizon_days)
+    opens = happens(opened["account_id"], opened["created_day"], horizon_days)
 
     def label(day: pd.Timestamp, ids: pd.Index) -> pd.Series:
         busy = opened.loc[(opened["created_day"] <= day) & (over > day), "account_id"]
-        return happens(day, ids).mask(ids.isin(busy))
+        return opens(day, ids).mask(ids.isin(busy))
 
     return label
 
@@ -190,31 +187,31 @@ def _adds_line(bought: pd.DataFrame, days: pd.DataFrame, horizon_days: int) -> Q
     """A first purchase of a line, by a customer that lacks one."""
     first = bought.groupby(["account_id", "product_line"])["booked_at"].min().reset_index()
     offered = first.groupby("product_line")["booked_at"].min()
+    adds = happens(first["account_id"], first["booked_at"], horizon_days)
 
     def label(day: pd.Timestamp, ids: pd.Index) -> pd.Series:
         has = first[first["booked_at"] <= day].groupby("account_id").size().reindex(ids, fill_value=0).to_numpy()
-        new = first[(first["booked_at"] > day) & (first["booked_at"] <= day + horizon_days * DAY)]
         lacks = has < int((offered <= day).sum())
-        return _flags(ids, ids.isin(new["account_id"]), lacks & _recent(days, day, ids))
+        return adds(day, ids).where(lacks & _recent(days, day, ids))
 
     what = f"the first purchase of a product line within {horizon_days:,} days"
     counts = f"{what}; asked of customers of the year before that lack one"
     return Question(
-        "adds_line", "buys another line", counts, label, bought["booked_at"].min(), "revenue_12m", horizon_days
+        "adds_line", "buys another line", counts, label, first_of(days["booked_at"]), "revenue_12m", horizon_days
     )
 
 
 def _stops(days: pd.DataFrame, lines: pd.DataFrame, contracts: pd.DataFrame, horizon_days: int) -> Question:
     """No purchase of a customer that has not paid, and has no contract, beyond the horizon."""
     paid = lines[lines["period_end"].notna() & (lines["revenue"] > 0)]
+    buys = happens(days["account_id"], days["booked_at"], horizon_days)
 
     def label(day: pd.Timestamp, ids: pd.Index) -> pd.Series:
         end = day + horizon_days * DAY
-        inside = days[(days["booked_at"] > day) & (days["booked_at"] <= end)]
         bound = contracts[(contracts["start"] <= day) & (contracts["end"] >= end) & ~(contracts["entered_day"] > day)]
         ahead = paid[(paid["booked_at"] <= day) & (paid["period_end"] >= end)]
         free = ~(ids.isin(bound["account_id"]) | ids.isin(ahead["account_id"]))
-        return _flags(ids, ~ids.isin(inside["account_id"]), _recent(days, day, ids) & free)
+        return (1 - buys(day, ids)).where(_recent(days, day, ids) & free)
 
     counts = f"no purchase within {horizon_days:,} days; asked of customers of the year before without a contract or a paid period beyond that"
     return Question(
@@ -222,7 +219,7 @@ def _stops(days: pd.DataFrame, lines: pd.DataFrame, contracts: pd.DataFrame, hor
         "stops buying",
         counts,
         label,
-        days["booked_at"].min(),
+        first_of(days["booked_at"]),
         "days_since_purchase",
         horizon_days,
         is_loss=True,

@@ -11,16 +11,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import scipy
 
 from abmlib.stats import intervals, scores
 from abmlib.stats.intervals import FLOOR_ACCOUNTS, FLOOR_OUTCOMES, LEVEL
 
 FILL_APART = 0.10  # of shares filled, past and today, above which a feature is not the same on both
 FEWEST_KNOWN = 0.2  # share of rows with a description below which the rest would be lent by too few
-FILL_LEAK = (
-    0.25  # of shares filled, where it happened and where not, above which a value seems to be filled in afterwards
-)
+FILL_LEAK = 0.25  # of shares filled, where it happened and not, above which a value seems to be filled in afterwards
 SURE = 0.001  # p below which gaps go with what came; some gaps have honest causes, such as the size of a company
 TELLS_ALL = 0.90  # area under the curve of one entered column above which it seems to be known only afterwards
 FEWEST_ROWS = 30  # past rows with a category; rarer ones are "other"
@@ -29,7 +26,7 @@ OPEN_END = 730  # days to the end of a contract, for accounts without one
 SLACK = 31  # days by which the first fact may come later than a window asks
 LONGEST = 40  # letters of a description that is named as a reason
 LIST = ";"
-WEB, TOUCH, SALE, DEAL, PEOPLE, FIRM = "web", "activities", "transactions", "opportunities", "contacts", "accounts"
+TOUCH, SALE, DEAL, PEOPLE, FIRM = "activities", "transactions", "opportunities", "contacts", "accounts"
 
 
 @dataclass(frozen=True)
@@ -280,16 +277,17 @@ def _filled_by_newcomers(history: pd.DataFrame, yes: np.ndarray, entered: Sequen
     filled = first[[c for c in entered if 0 < first[c].notna().mean() < 1]].notna() if len(first) else pd.DataFrame()
     if filled.empty or len(did) < FLOOR_ACCOUNTS or min(did.sum(), (~did).sum()) < FLOOR_OUTCOMES:
         return {}
-    tables = [[[int((f & d).sum()) for f in (filled[c], ~filled[c])] for d in (did, ~did)] for c in filled]
-    each = [scipy.stats.fisher_exact(t).pvalue for t in tables]
+    k = pd.DataFrame({"came": filled[did].sum(), "not": filled[~did].sum()})
+    n = pd.DataFrame({"came": int(did.sum()), "not": int((~did).sum())}, index=k.index)
+    each, shares = intervals.exact_p(k, n), k / n
     share = filled.mean(axis=1)
     whole = scores.area(share.to_numpy(), did.to_numpy(float), np.arange(len(did)))[4]
     p = intervals.adjusted(pd.Series([*each, whole]))
     together = p.iloc[-1] < SURE
     return {
-        str(c): f"of accounts that had not bought, filled for {t[0][0] / sum(t[0]):.0%} where it came and "
-        f"{t[1][0] / sum(t[1]):.0%} where not: filled in afterwards?"
-        for c, t, own, one in zip(filled, tables, each, p, strict=False)
+        str(c): f"of accounts that had not bought, filled for {shares['came'][c]:.0%} where it came and "
+        f"{shares['not'][c]:.0%} where not: filled in afterwards?"
+        for c, own, one in zip(filled, each, p, strict=False)
         if one < SURE or (together and own < 1 - LEVEL)
     }
 
@@ -357,7 +355,12 @@ def _columns(
     middle = np.nanmedian(pair[0][learn]) if (~np.isnan(pair[0][learn])).any() else 0.0
     gaps = {f"{feature}: no value": tuple(np.isnan(x).astype(float) for x in pair)} if np.isnan(pair[0]).any() else {}
     filled = tuple(np.where(np.isnan(x), middle, x) for x in pair)
-    return _varying({feature: tuple(np.sign(x) * np.log1p(np.abs(x)) for x in filled)} | gaps)
+    return _varying({feature: tuple(signed_log(x) for x in filled)} | gaps)
+
+
+def signed_log(x: np.ndarray) -> np.ndarray:
+    """Put counts and money on the scale of logarithms, with their sign; 0 stays 0."""
+    return np.asarray(np.sign(x) * np.log1p(np.abs(x)))
 
 
 def _varying(made: Mapping[str, tuple[np.ndarray, ...]]) -> dict[str, tuple[np.ndarray, np.ndarray]]:

@@ -41,7 +41,7 @@ class Blocks:
     report: list[pd.Timestamp]
     between: list[
         pd.Timestamp
-    ]  # purged from fit and choose; known before the report, so the chosen model may learn from them
+    ]  # purged from fit and choose; known before the report, so the chosen model learns from them
 
     @property
     def before(self) -> list[pd.Timestamp]:

@@ -51,11 +51,10 @@ def alone(tests: Sequence[Tested]) -> pd.DataFrame:
             x, came, account, size = (v[there] for v in (values.to_numpy(float), *every))
             if not len(x) or np.ptp(x) == 0:
                 continue
-            high = above_middle(x)
+            high, rates = halves(x, came)
             value, low, ends, n, p = scores.area(x, came, account)
             among, _, _, _, p_alike = scores.area(x, came, account, size)
             many = [len(np.unique(account[side])) for side in (high, ~high)]
-            rates = [float(came[side].mean()) if side.any() else np.nan for side in (high, ~high)]
             rows.append((test.question.name, test.question.does, test.question.is_loss, column, of[str(column)], name_of(str(column), of),
                          belief(str(column), of), value, low, ends, p, among, p_alike,
                          *rates, *many, n))  # fmt: skip
@@ -63,9 +62,13 @@ def alone(tests: Sequence[Tested]) -> pd.DataFrame:
     return out.assign(**{p: intervals.adjusted(out[p].astype(float)) for p in ("p", "p_alike")})
 
 
-def above_middle(x: np.ndarray) -> np.ndarray:
-    """Say which numbers lie above the middle one; where none does, which are the highest. Of 1 and 0 the 1."""
-    return np.asarray(x > np.median(x) if np.median(x) < x.max() else x >= x.max())
+def halves(x: np.ndarray, came: np.ndarray) -> tuple[np.ndarray, list[float]]:
+    """Say which numbers lie above the middle one, and the shares that came of these and of the others.
+
+    Where none lies above, the highest do; of 1 and 0 the 1.
+    """
+    high = np.asarray(x > np.median(x) if np.median(x) < x.max() else x >= x.max())
+    return high, [float(came[side].mean()) if side.any() else float("nan") for side in (high, ~high)]
 
 
 def _sizes(past: pd.DataFrame) -> np.ndarray:

@@ -13,7 +13,7 @@ from abmlib.method.deal_openings import ALIKE, Opened, table_of
 from abmlib.method.measures import estimate_row, measure_row, measure_rows
 from abmlib.method.periods import DAY
 from abmlib.method.propensity import FEW, SEED, choose, judged, unmet
-from abmlib.method.telling import above_middle
+from abmlib.method.telling import halves
 from abmlib.stats import intervals, models, scores
 from abmlib.stats.models import COLUMN, FOLDS, LINEAR, TREES
 
@@ -201,8 +201,7 @@ def alone(table: pd.DataFrame, of: dict[str, str], deals: pd.DataFrame, known: p
         )
         if not len(x) or np.ptp(x) == 0:
             continue
-        high = above_middle(x)
-        shares = [float(came[side].mean()) if side.any() else np.nan for side in (high, ~high)]
+        high, shares = halves(x, came)
         kind = str(column).removeprefix(of[str(column)]).removeprefix(": ") or "above the middle"
         value, low, top, _, p = scores.area(x, came, account)
         rows.append((of[str(column)], kind, *shares, int(high.sum()), int((~high).sum()), value, low, top, p))  # fmt: skip

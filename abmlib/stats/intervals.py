@@ -146,6 +146,24 @@ def difference(successes: pd.DataFrame, n: pd.DataFrame, tests: int = 1) -> pd.D
     return pd.DataFrame({"difference": between, "low": between - down, "high": between + up})
 
 
+def exact_p(successes: pd.DataFrame, n: pd.DataFrame) -> pd.Series:
+    """Two-sided p-values of two shares being one, by Fisher's exact test.
+
+    Parameters
+    ----------
+    successes, n : as in `difference`
+
+    Examples
+    --------
+    >>> exact_p(pd.DataFrame([[8, 1]]), pd.DataFrame([[10, 6]])).round(4).tolist()
+    [0.035]
+    """
+    tables = np.stack([successes, n - successes], axis=1)
+    return pd.Series(
+        [float(scipy.stats.fisher_exact(table).pvalue) for table in tables], successes.index, dtype="float64"
+    )
+
+
 def sums_apart(one: pd.Series, two: pd.Series, tests: int = 1) -> tuple[float, float, float, int]:
     """Sum of one group of units less that of another, with Welch's t interval at `LEVEL`; the units are drawn, their numbers are not.
 

@@ -467,7 +467,7 @@ PROPENSITY = table("04_propensity", "How likely each account is to do each thing
     "question": QUESTION} | ACCOUNT | {
     "score": col("rate", "calibrated probability; the rate of all accounts where nothing told them apart"),
     "rank": col("int", "place by score, 1 the likeliest; missing where nothing told accounts apart", null=True, unit="rank"),
-    "band": col("int", "fifth of past scores that it falls into, 5 the highest; missing as rank", null=True, unit="rank"),
+    "band": col("int", "band of past scores that it falls into, 1 the lowest, at most 5; missing as rank", null=True, unit="rank"),
     "observed": col("rate", "share that did it of accounts that scored in this band on past days", null=True),
     "observed_low": col("rate", "lower end of its interval", null=True),
     "observed_high": col("rate", "upper end of its interval", null=True),
