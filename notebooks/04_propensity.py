@@ -335,23 +335,24 @@ show.table(
 # %%
 week, two_weeks, quarter = (str((book.as_of + pd.Timedelta(days=d)).date()) for d in (7, 14, 91))
 base, does = overview.set_index("name")["base_rate"], overview.set_index("name")["does"]
-# The top of its list did it oftener than all, beyond noise.
-better = overview.loc[overview["lift_at_capacity_low"] > 1, "name"]
+# The top of its list did it oftener than all, beyond noise; who may stop is chosen by band, from the whole of it.
+better = overview.loc[(overview["lift_at_capacity_low"] > 1) | (overview["name"] == "stops"), "name"]
 rows = {
     name: free[(free["question"] == name) & free["rank"].notna() & (name in better.tolist())]
     for name in propensity_report.NAMES
 }
 top = {name: own.nsmallest(can_work, "rank").set_index("account_id", drop=False) for name, own in rows.items()}
 known = features.set_index("account_id")
-margin = known["margin_12m"].astype(float).clip(lower=0) * horizon_days / 365
+what = "margin" if known["margin_12m"].notna().any() else "revenue"
+money = known[f"{what}_12m"].astype(float).clip(lower=0) * horizon_days / 365
 is_quiet = rows["stops"]["account_id"].map(known["days_since_purchase"]).astype(float) > horizon_days
 quiet, thin = (
-    propensity_report.at_stake(own, margin, base.get("stops", np.nan), can_work)
+    propensity_report.at_stake(own, money, base.get("stops", np.nan), can_work)
     for own in (rows["stops"][is_quiet], rows["stops"][~is_quiet])
 )
 lists = {"opens": top["opens"], "grows": top["grows"], "adds_line": top["adds_line"], "not_renewed": top["not_renewed"]}
 why = {name: say_propensity.why(own, lacks, does.get(name, "")) for name, own in lists.items()}
-stake = f"share that stopped × margin of {horizon_days:,} days of the last year"
+stake = f"share that stopped × {what} of {horizon_days:,} days of the last year"
 no_more = "a back-test in which the score tells nothing"
 
 # %% tags=["decide"]

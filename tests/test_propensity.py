@@ -1,5 +1,6 @@
 """Past days in blocks, the choice, the report, the scores of today: on tables with a planted signal, and with none."""
 
+import dataclasses
 from itertools import pairwise
 
 import numpy as np
@@ -157,6 +158,15 @@ def test_the_top_of_a_day_breaks_ties_by_id():
 def test_rows_with_the_last_score_share_what_is_left_of_the_top():
     rows = pd.DataFrame({"day": [1, 1, 1, 1, 2], "account_id": list("bacdz"), "score": [0.5, 0.5, 0.9, 0.1, 0.1]})
     assert propensity_report.top_shares(rows, 2).tolist() == [0.5, 0.5, 1.0, 0.0, 1.0]
+
+
+def test_a_top_that_did_it_whole_is_not_certain_to(strong):
+    rows = strong.rows.assign(score=strong.rows["came"] + 0.001 * strong.rows["score"])  # as if it had known
+    found = pd.DataFrame(propensity_report.report_rows(dataclasses.replace(strong, rows=rows), 10)).set_index(
+        "definition_id"
+    )
+    best = found.loc["propensity_rate_at_capacity"]
+    assert best["value"] == best["high"] == 1 and 0.7 < best["low"] < 0.95
 
 
 def test_measures_hold_every_definition_of_a_question_and_say_what_is_missing(strong):

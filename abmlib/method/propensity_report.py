@@ -86,9 +86,13 @@ def top_shares(rows: pd.DataFrame, many: int) -> np.ndarray:
 
 
 def _of_top(top: np.ndarray, came: np.ndarray, account: np.ndarray) -> tuple[float, float, float]:
-    """Share that came of rows, each with its part, with its interval over accounts."""
+    """Share that came of rows, each with its part, with its interval over accounts; Wilson's where all rows agree."""
     hits, part, of = (pd.Series(values)[top > 0] for values in (top * came, top, account))
-    return intervals.ratio(hits, part, SEED, of)[:3]
+    value, low, high, _ = intervals.ratio(hits, part, SEED, of)
+    if value in (0.0, 1.0):
+        agree = intervals.shares(hits > 0, of, pd.Series("all", hits.index)).iloc[0]
+        low, high = float(agree["low"]), float(agree["high"])
+    return value, low, high
 
 
 def report_rows(tested: Tested, capacity: int) -> list[dict[str, object]]:
