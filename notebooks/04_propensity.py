@@ -343,7 +343,7 @@ rows = {
 }
 top = {name: own.nsmallest(can_work, "rank").set_index("account_id", drop=False) for name, own in rows.items()}
 known = features.set_index("account_id")
-what = "margin" if known["margin_12m"].notna().any() else "revenue"
+what = "margin" if known.loc[known["revenue_12m"] > 0, "margin_12m"].notna().any() else "revenue"
 money = known[f"{what}_12m"].astype(float).clip(lower=0) * horizon_days / 365
 is_quiet = rows["stops"]["account_id"].map(known["days_since_purchase"]).astype(float) > horizon_days
 quiet, thin = (
