@@ -1,6 +1,7 @@
 """The generated parts of the project's own pages; ``python -m tests.docs`` writes them anew."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from abmlib import market
@@ -46,10 +47,10 @@ def switches() -> str:
     return "\n".join(["| switch | size | most | what the size means |", "|---|---|---|---|", *lines, ""])
 
 
-def feature_list() -> str:
-    """Write the features of accounts as a table, by the table they are made from."""
+def feature_list(listed: Sequence[features.Feature]) -> str:
+    """Write features as a table, by the table they are made from."""
     lines = ["| feature | table | unit | item | meaning | without a row |", "|" + "---|" * 6]
-    for f in features.FEATURES:
+    for f in listed:
         absent = "missing" if f.absent is None else f.absent
         lines.append(f"| `{f.name}` | `{f.table}` | {f.unit} | {f.item} | {f.meaning} | {absent} |")
     return "\n".join([*lines, ""])
@@ -71,7 +72,8 @@ def generated() -> dict[tuple[str, str], str]:
     return {
         ("README.md", "notebooks"): notebook_list(),
         ("data/market.md", "switches"): switches(),
-        ("data/features.md", "features"): feature_list(),
+        ("data/features.md", "features"): feature_list(features.FEATURES),
+        ("data/features.md", "line features"): feature_list(features.LINE_FEATURES),
         ("data/README.md", "when"): when,
         ("data/README.md", "canonical"): dictionary(schema.CANONICAL),
         ("data/README.md", "programme"): dictionary(schema.PROGRAMME),

@@ -233,6 +233,7 @@ def seen(folder: Path, day: int) -> dict[str, pd.DataFrame]:
     found = {name: book.read(name) for name in READ if book.has(name)}
     overview = book.overview().query("rows > 0").reset_index(drop=True)
     counted = {"features": book.features(), "weeks": book.panel("activities", ["contact_id"], "week")}
+    counted["line features"] = book.features(by_line=True)
     return {n: f for n, f in found.items() if len(f)} | {"overview": overview, "records": book.fact_counts()} | counted
 
 

@@ -248,8 +248,8 @@ class Book:
         """
         return self._frame("records")
 
-    def features(self, names: Sequence[str] | None = None) -> pd.DataFrame:
-        """Give the features of each account, one row per account.
+    def features(self, names: Sequence[str] | None = None, by_line: bool = False) -> pd.DataFrame:
+        """Give the features of each account, one row per account, or per account and product line.
 
         All of them where none is named.
 
@@ -258,35 +258,47 @@ class Book:
         made from it is missing.
         ``data/features.md`` says what each feature is.
 
+        Parameters
+        ----------
+        names : features wanted, each once
+        by_line : give the features of what an account buys of each product line instead. An account has a row for each line
+            with a transaction or a deal of it; what has no line, or a product nobody lists, is in the line ``all``.
+
         Returns
         -------
-        DataFrame: ``account_id`` and the features, in the order asked
+        DataFrame: ``account_id`` (by line: ``account_id, product_line``) and the features, in the order asked
 
         Raises
         ------
         ValueError
             If there is no such feature, with what comes closest; or one is named twice.
         """
-        file = self._snapshot / "features.parquet"
-        return pd.read_parquet(file, columns=["account_id", *self._feature_names(file, names)])
+        return self._read_features(self._snapshot, names, by_line)
 
-    def _feature_names(self, file: Path, names: Sequence[str] | None) -> list[str]:
-        """Names of features asked for, all where none is; refused where one is unknown or named twice."""
-        known = [c for c in pq.read_schema(file).names if c not in ("account_id", "day")]
+    def _read_features(self, folder: Path, names: Sequence[str] | None, by_line: bool) -> pd.DataFrame:
+        """Keys and the features asked for, all where none is; refused where one is unknown or named twice."""
+        file = folder / ("line_features.parquet" if by_line else "features.parquet")
+        columns = pq.read_schema(file).names
+        keys = [c for c in ("day", "account_id", "product_line") if c in columns]
+        known = [c for c in columns if c not in keys]
         wanted_names = list(known if names is None else names)
         if unknown := [n for n in wanted_names if n not in known]:
             close = difflib.get_close_matches(unknown[0], known, n=3)
             hint = f" Did you mean {', '.join(close)}?" if close else ""
-            raise ValueError(f"features: no such feature(s) {unknown[:3]}; data/features.md lists {len(known)}.{hint}")
+            by = " by product line" if by_line else ""
+            raise ValueError(
+                f"features: no such feature(s) {unknown[:3]}{by}; data/features.md lists {len(known)}{by}.{hint}"
+            )
         if repeated := sorted({n for n in wanted_names if wanted_names.count(n) > 1}):
             raise ValueError(f"features: named twice {repeated}. Name each once.")
-        return wanted_names
+        return pd.read_parquet(file, columns=[*keys, *wanted_names])
 
     def history(
         self,
         days: Iterable[pd.Timestamp],
         features: Sequence[str] | None = None,
         label: Mapping[str, Label] | None = None,
+        by_line: bool = False,
     ) -> pd.DataFrame:
         """Give the features of each account as known at the end of earlier days, with what came after: for models.
 
@@ -299,23 +311,28 @@ class Book:
         features : as in `features`
         label : by the name of its column, a function of a day and of the accounts known on it, that gives what came after: a
             Series indexed by account id, 1 or 0, missing for accounts of which it is not asked or not yet known
+        by_line : as in `features`; what came after is asked of accounts, so it takes no `label`
 
         Returns
         -------
-        DataFrame, days in order and accounts in the order of their id: ``day, account_id``, the features, the labels (float)
+        DataFrame, days in order and accounts in the order of their id: ``day, account_id`` (by line: ``day, account_id,
+        product_line``), the features, the labels (float)
 
         Raises
         ------
         ValueError
-            If a day is not before the book's own or named twice, or as in `features`.
+            If a day is not before the book's own or named twice, labels are asked for by line, or as in `features`.
         """
+        if by_line and label:
+            raise ValueError(
+                f"history: label {list(label)[:3]} is one value per account, and by_line gives a row per product line. Give one of the two."
+            )
         asked = sorted(pd.Timestamp(day) for day in days)
         if not asked or asked[-1] >= self.as_of or len(set(asked)) < len(asked):
             raise ValueError(
                 f"history: give one or more days before {self.as_of.date()}, each once, got {[str(d.date()) for d in asked][:3]}."
             )
-        file = self._data.history([day.date() for day in asked])
-        found = pd.read_parquet(file, columns=["day", "account_id", *self._feature_names(file, features)])
+        found = self._read_features(self._data.history([day.date() for day in asked]), features, by_line)
         for name, came in (label or {}).items():
             parts = [
                 came(day, pd.Index(rows["account_id"])).reindex(rows["account_id"])

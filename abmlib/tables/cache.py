@@ -124,7 +124,7 @@ class Data:
             self.close()
 
     def history(self, days: Sequence[dt.date]) -> Path:
-        """Give the file of the features of each account as known at the end of several days.
+        """Give the folder of the features of accounts, by product line too, as known at the end of several days.
 
         Raises
         ------
@@ -139,7 +139,7 @@ class Data:
 
         label = hashlib.sha256(repr([str(day) for day in days]).encode()).hexdigest()[:16]
         try:
-            return self._kept(f"{max(days)}_history_{label}", write) / "features.parquet"
+            return self._kept(f"{max(days)}_history_{label}", write)
         finally:
             self.close()
 

@@ -1,4 +1,4 @@
-"""Features: one row per account as known on a date, each reduced inside the engine from one table.
+"""Features of accounts, and of accounts by product line, as known on a date, each reduced inside the engine from one table.
 
 A feature is an Ibis expression with its unit, its source in the method and its definition. Those of one table are computed
 in one pass over it. ``data/features.md`` lists them.
@@ -19,7 +19,9 @@ from abmlib.tables.definitions.columns import DECIDE
 DAY_SECONDS = 86_400
 NOISE = 6  # decimals kept of a sum of money, as in `method.orders`
 MUTUAL_OR_IN = ("inbound", "mutual")  # what the account did, or did with us
-JOINED = ("contacts",)  # tables that views look things up in
+JOINED = ("contacts", "products")  # tables that views look things up in
+LINE_KEYS = ("account_id", "product_line")
+UNKNOWN_LINE = "all"  # line of a row without a known one, as in `method.orders.with_product_line`
 HALF_LIVES = (14, 30, 90)
 GROUPS = {
     "web": ("web", "ecommerce", "chat"), "email": ("email", "direct_mail"), "meetings": ("meeting", "phone"),
@@ -71,7 +73,7 @@ Build = Callable[[Facts], ir.Value]
 
 @dataclass(frozen=True)
 class Feature:
-    """One column of the account table: where it comes from, what it is measured in, and what it means."""
+    """One column of a table of features: where it comes from, what it is measured in, and what it means."""
 
     table: str  # the canonical table it is reduced from
     view: str  # what is made of the table before that, one of `VIEWS`; empty: nothing
@@ -80,7 +82,7 @@ class Feature:
     item: str  # of the method
     meaning: str
     build: Build
-    absent: int | None = None  # its value for an account without a row: 0 for what is counted, missing for the rest
+    absent: int | None = None  # its value without a row: 0 for what is counted, missing for the rest
     needs: str = ""  # column, as table.column: where no row of it has a value, nobody knows and the feature is missing
 
 
@@ -118,8 +120,24 @@ def standing(facts: Facts, others: Mapping[str, ir.Table]) -> ir.Table:
     return t.mutate(_newest=newest).filter(ibis._["_newest"] == 0)
 
 
+def with_product_line(facts: Facts, others: Mapping[str, ir.Table]) -> ir.Table:
+    """Rows with their product line: a deal's own, or that of the product. A product listed in two lines is of unknown line."""
+    t = facts.rows
+    if "product_line" in t.columns:
+        return t.mutate(product_line=t.product_line.fill_null(UNKNOWN_LINE))
+    if "products" not in others:
+        return t.mutate(product_line=ibis.literal(UNKNOWN_LINE))
+    line = others["products"].product_line
+    listed = others["products"].group_by(_what="product_id").agg(_line=line.min(), _last=line.max())
+    listed = listed.filter(listed["_line"] == listed["_last"])
+    joined = t.left_join(listed, t.product_id == listed["_what"])
+    return joined.mutate(product_line=joined["_line"].fill_null(UNKNOWN_LINE))
+
+
 View = Callable[[Facts, Mapping[str, ir.Table]], ir.Table]
-VIEWS: dict[str, View] = {"weighed": weighed, "people": people_of_90_days, "standing": standing}
+VIEWS: dict[str, View] = {
+    "weighed": weighed, "people": people_of_90_days, "standing": standing, "lines": with_product_line,
+}  # fmt: skip
 
 
 # -- the features -----------------------------------------------------------------------------------------------------
@@ -227,6 +245,11 @@ def _open_amount(f: Facts) -> ir.Value:
     return ibis.ifelse(unknown, ibis.null("float64"), _sum(f, f.amount, ~f.is_closed))
 
 
+def _won(f: Facts, months: int) -> ir.BooleanValue:
+    """Deals won within some months."""
+    return f.is_won.fill_null(False) & f.within(f.closed_at, months=months).fill_null(False)
+
+
 def _nps(f: Facts) -> ir.Value:
     asked = (f.survey_type == "nps") & f.within(f.responded_at, months=24)
     up, down = (f.rows.count(where=asked & held) for held in (f.score >= 9, f.score <= 6))
@@ -319,8 +342,7 @@ PIPELINE = (
     ("deals_opened_12m", "deals", "S3-10", "deals opened in 12 months", _count(lambda f: f.within(f.created_at, months=12)), 0),
     ("deals_won", "deals", "C-2", "deals won, ever", _count(lambda f: f.is_won), 0),
     ("deals_lost", "deals", "C-2", "deals lost, ever", _count(lambda f: f.is_closed & ~f.is_won.fill_null(False)), 0),
-    ("won_amount_24m", "money", "S2-22", "amount of deals won in 24 months",
-     lambda f: _sum(f, f.amount, f.is_won.fill_null(False) & f.within(f.closed_at, months=24).fill_null(False)), 0),
+    ("won_amount_24m", "money", "S2-22", "amount of deals won in 24 months", lambda f: _sum(f, f.amount, _won(f, 24)), 0),
     ("days_since_won", "days", "S2-16", "since the last deal won", _since("closed_at", lambda f: f.is_won)),
     ("days_since_opened", "days", "S3-10", "since the last deal was opened", _since("created_at")),
 )  # fmt: skip
@@ -349,9 +371,19 @@ FEATURES = tuple(
     for row in rows
 )  # fmt: skip
 
+ALSO_BY_LINE = ("revenue_12m", "revenue_prior_12m", "margin_12m", "buying_days_12m", "days_since_purchase",
+                "deals_open", "open_amount", "days_since_won")  # fmt: skip
+LINE_FEATURES = (
+    *(replace(f, view="lines") for f in FEATURES if f.name in ALSO_BY_LINE),
+    Feature("opportunities", "lines", "won_amount_12m", "money", "S2-22", "amount of deals won in 12 months, renewals left out",
+            lambda f: _sum(f, f.amount, _won(f, 12) & (f.type != "renewal")), 0),
+)  # fmt: skip
 
-def reduced(features: Sequence[Feature], facts: Facts, others: Mapping[str, ir.Table]) -> ir.Table:
-    """One row per account with a row, and one for rows of none, of features that share a table and a view."""
+
+def reduced(
+    features: Sequence[Feature], facts: Facts, others: Mapping[str, ir.Table], keys: Sequence[str] = ("account_id",)
+) -> ir.Table:
+    """One row per value of the keys with a row, rows of no account too, of features that share a table and a view."""
     view = features[0].view
     rows = VIEWS[view](facts, others) if view else facts.rows
-    return rows.group_by("account_id").agg(**{f.name: f.build(replace(facts, rows=rows)) for f in features})
+    return rows.group_by(*keys).agg(**{f.name: f.build(replace(facts, rows=rows)) for f in features})

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +19,14 @@ from abmlib.tables.source import DATES_A_FACT, Source
 ALSO_DATED = {"opportunities": ("closed_at",), "contracts": ("start",)}  # a closing and a start are records too
 LARGE = 5_000_000  # rows above which a table is not written: it is read by a query over the book
 
+Reduced = tuple[list[features.Feature], pd.DataFrame]  # features of one table and view, and their values
+
 
 def write(source: Source, day: dt.date, latest: dt.date | None, audit: pd.DataFrame, to: Path) -> None:
     """Write what was known at the end of a day into an empty folder.
 
-    Each table of the source in the order of its key, counts of all of them, one row of features per account, and the ledger.
-    A table with checks that fail is not written; the reason is kept instead.
+    Each table of the source in the order of its key, counts of all of them, features of accounts, by product line
+    too, and the ledger. A table with checks that fail is not written; the reason is kept instead.
 
     Parameters
     ----------
@@ -65,7 +67,7 @@ def write(source: Source, day: dt.date, latest: dt.date | None, audit: pd.DataFr
         "same_company": known.same_company,
         "lead_matches": known.lead_matches,
         "stand_ins": pd.DataFrame(source.stand_ins.items(), columns=["person", "stand_in"], dtype="str"),
-        "features": all_features(known, {f"{n}.{c}" for n, c, count, _ in fields if count}),
+        **feature_tables(known, {f"{n}.{c}" for n, c, count, _ in fields if count}),
     }
     for name, frame in frames.items():
         frame.to_parquet(to / f"{name}.parquet", index=False)
@@ -82,19 +84,22 @@ def write_table(source: Source, name: str, day: dt.date, latest: dt.date | None,
 
 
 def write_history(source: Source, days: Sequence[dt.date], latest: dt.date | None, to: Path) -> None:
-    """Write the features of each account as known at the end of several days into an empty folder: one file, ``day`` first."""
-    parts = []
+    """Write features as known at the end of several days into an empty folder: the files of `feature_tables`, ``day`` first."""
+    parts = list[dict[str, pd.DataFrame]]()
     for day in days:
         known = Known(source, day, latest)
-        parts.append(all_features(known, filled_on(known)).assign(day=pd.Timestamp(day)))
-    frame = pd.concat(parts, ignore_index=True)
-    frame[["day", *(c for c in frame.columns if c != "day")]].to_parquet(to / "features.parquet", index=False)
+        made = feature_tables(known, filled_on(known))
+        parts.append({name: frame.assign(day=pd.Timestamp(day)) for name, frame in made.items()})
+    for name in parts[0]:
+        frame = pd.concat([part[name] for part in parts], ignore_index=True)
+        frame[["day", *(c for c in frame.columns if c != "day")]].to_parquet(to / f"{name}.parquet", index=False)
     (to / FACTS).write_text("{}", "utf-8")
 
 
 def filled_on(known: Known) -> set[str]:
     """Columns that features need and that had a value on the day, as table.column."""
-    needed = [f.needs.split(".") for f in features.FEATURES if f.needs and known.has(f.table)]
+    every = (*features.FEATURES, *features.LINE_FEATURES)
+    needed = [f.needs.split(".") for f in every if f.needs and known.has(f.table)]
     by_table = {table: list(dict.fromkeys(c for t, c in needed if t == table)) for table, _ in needed}
     filled = set[str]()
     for table, columns in by_table.items():
@@ -171,29 +176,54 @@ def records(known: Known) -> pd.DataFrame:
     return frame.astype({"account_id": "str", "table": "str", "rows": "int64"} | days)
 
 
-def all_features(known: Known, filled: set[str]) -> pd.DataFrame:
-    """Reduce tables to the features of each account.
+def feature_tables(known: Known, filled: set[str]) -> dict[str, pd.DataFrame]:
+    """Reduce tables to features of accounts as known on the day, by the name of the file they are written to.
 
-    One row per account as known on the day, in the order of its id.
+    ``features``: one row per account, in the order of its id. ``line_features``: one row per account and product line with
+    a transaction or a deal, in order.
 
-    An account without a row in a table has 0 of what is counted there and no value of the rest; where the source lacks the
-    table, or what it would take is filled nowhere in it, everything made from it is missing.
+    What has no row in a table has 0 of what is counted there and no value of the rest; where the source lacks the table, or
+    what it would take is filled nowhere in it, everything made from it is missing.
 
     Parameters
     ----------
     filled : columns with a value, as table.column
     """
-    out = engine.ask(known.table("accounts"), "account_id", "ORDER BY account_id").to_arrow_table().to_pandas()
+    keys = list(features.LINE_KEYS)
+    accounts = engine.ask(known.table("accounts"), "account_id", "ORDER BY account_id").to_arrow_table().to_pandas()
+    of_accounts = reduced_tables(known, features.FEATURES, filled, ["account_id"])
+    of_lines = reduced_tables(known, features.LINE_FEATURES, filled, keys)
+    none = pd.DataFrame(columns=keys, dtype="str")
+    lines = pd.concat([none, *(frame[keys] for _, frame in of_lines)]).dropna().drop_duplicates()
+    lines = lines[lines["account_id"].isin(accounts["account_id"])].sort_values(keys, ignore_index=True)
+    return {
+        "features": put_together(accounts, features.FEATURES, of_accounts),
+        "line_features": put_together(lines, features.LINE_FEATURES, of_lines),
+    }
+
+
+def reduced_tables(
+    known: Known, wanted: Sequence[features.Feature], filled: set[str], keys: Sequence[str]
+) -> list[Reduced]:
+    """Reduce each table once, to those of its features that the source can tell; one row per value of `keys`."""
     others = {name: known.table(name) for name in features.JOINED if known.has(name)}
-    made = [f for f in features.FEATURES if known.has(f.table) and (not f.needs or f.needs in filled)]
+    made = [f for f in wanted if known.has(f.table) and (not f.needs or f.needs in filled)]
     zone, day = known.source.settings.time_zone, pd.Timestamp(known.moment.as_of)
+    parts = list[Reduced]()
     for table, view in dict.fromkeys((f.table, f.view) for f in made):
         of_table = [f for f in made if (f.table, f.view) == (table, view)]
         rows = known.public(table) if table == "contacts" and known.moment.is_latest else known.table(table)
-        facts = features.Facts(rows, day, zone)
-        reduced = features.reduced(of_table, facts, others).to_pyarrow().to_pandas(types_mapper=NULLABLE.get)
-        out = out.merge(reduced, on="account_id", how="left")
-        none = ~out["account_id"].isin(reduced["account_id"])
+        reduced = features.reduced(of_table, features.Facts(rows, day, zone), others, keys)
+        parts.append((of_table, reduced.to_pyarrow().to_pandas(types_mapper=NULLABLE.get)))
+    return parts
+
+
+def put_together(rows: pd.DataFrame, wanted: Sequence[features.Feature], parts: Iterable[Reduced]) -> pd.DataFrame:
+    """Put reduced features beside the keys they are of. No row is added or dropped; a feature nobody can tell is missing."""
+    keys, out = list(rows.columns), rows
+    for of_table, reduced in parts:
+        out = out.merge(reduced, on=keys, how="left", indicator="_from")
+        none = out.pop("_from") == "left_only"
         out = out.assign(**{f.name: out[f.name].mask(none, f.absent) for f in of_table if f.absent is not None})
-    missing = {f.name: pd.Series(pd.NA, out.index, "Float64") for f in features.FEATURES if f not in made}
-    return out.assign(**missing)[["account_id", *(f.name for f in features.FEATURES)]]
+    missing = {f.name: pd.Series(pd.NA, out.index, "Float64") for f in wanted if f.name not in out}
+    return out.assign(**missing)[[*keys, *(f.name for f in wanted)]]
