@@ -55,7 +55,9 @@ plots.style()
 # One row per account, deal, line bought and contract, as known on the day.
 
 # %%
-book = Book.open(data, as_of=as_of, tables=tables, required_roles=required_roles)
+book = Book.open(
+    data, as_of=as_of, tables=tables, horizon_days=horizon_days, can_work=can_work, required_roles=required_roles
+)
 book.need("accounts", writes=["04_propensity", "04_back_test"])
 accounts = book.read("accounts").set_index("account_id")
 opportunities = deals.with_days(book.read("opportunities"), book.as_of)

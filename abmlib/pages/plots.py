@@ -35,6 +35,7 @@ from abmlib.pages.figures import title as title
 
 PARTS = ((BLUE, ""), ("#f2b66d", ""), (PALE, ""), ("white", "////"))  # of a bar: each lighter than the one before
 KINDS = {kind: (colour, mark) for kind, (colour, _, mark) in zip(("touch", "purchase", "deal", "other"), SERIES, strict=True)}  # fmt: skip
+MOST_DRAWN = 400  # sizes in one picture
 FARTHEST = 2.0  # rise at which a picture of rises ends, share of the baseline
 
 
@@ -413,3 +414,60 @@ def pipeline_by_month(frame: pd.DataFrame, ax: Axes, unit: str) -> None:
     ax.set_xticks(named, [f"{day:%b}" + f"\n{day.year}" * first for day, first in zip(named, new, strict=True)])
     ax.set_ylabel(unit)
     ax.yaxis.set_major_formatter(FuncFormatter(compact))
+
+
+def sizes_held(rows: pd.DataFrame, ax: Axes, unit: str) -> None:
+    """Draw sizes that came, in the order of the middle that was said of them, on the interval that was said: inside as dots, outside as crosses.
+
+    Parameters
+    ----------
+    rows : DataFrame ``size, size_low, size_quarter, size_middle, size_three_quarters, size_high`` (money, above 0); of more than `MOST_DRAWN` some
+    unit : label of the axis of money
+    """
+    if rows.empty:
+        return nothing(ax)
+    some = rows.sort_values(["size_middle", "size"], ignore_index=True)
+    some = some.iloc[:: max(1, round(len(some) / MOST_DRAWN))].reset_index(drop=True)
+    x, inside = some.index.to_numpy(), some["size"].between(some["size_low"], some["size_high"]).to_numpy()
+    wide = ax.fill_between(x, some["size_low"], some["size_high"], step="mid", color=BLUE, alpha=0.15, lw=0)
+    half = ax.fill_between(
+        x, some["size_quarter"], some["size_three_quarters"], step="mid", color=BLUE, alpha=0.35, lw=0
+    )
+    dots = ax.plot(x[inside], some.loc[inside, "size"], ".", color=GREY, ms=4)
+    out = ax.plot(x[~inside], some.loc[~inside, "size"], "x", color=ORANGE, ms=6, mew=1.6)
+    ax.set_yscale("log")
+    ax.set(xlabel="sizes that came later, the smallest expected first", ylabel=unit)
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    add_key(ax, [half, wide, *dots, *out], ["half of them", "95% interval", "came, inside", "came, outside"])
+
+
+def shares_beside(x: pd.Series, y: pd.Series, marked: pd.Series, ax: Axes, labels: tuple[str, str]) -> None:
+    """Draw one share of accounts beside another, on scales of logarithms, with the line of equal shares; accounts with neither are left out.
+
+    Parameters
+    ----------
+    x, y : shares, one per account; 0 stands at the edge
+    marked : text per account, empty for most; each text has its own mark
+    labels : of the axes
+    """
+    known = (x > 0) | (y > 0)
+    if not known.any():
+        return nothing(ax)
+    least = min(float(v[v > 0].min()) for v in (x, y) if (v > 0).any()) / 2
+    a, b = (v[known].fillna(0).clip(lower=least) for v in (x, y))
+    ends = [least, max(float(a.max()), float(b.max())) * 1.3]
+    ax.plot(ends, ends, color=GREY, lw=1)
+    for (text, rows), (colour, _, mark) in zip(a.groupby(marked[known], sort=True), SERIES, strict=False):
+        ax.plot(
+            rows,
+            b[rows.index],
+            mark,
+            color=GREY if not text else colour,
+            ls="",
+            ms=5 if text else 3,
+            label=text or "in step",
+        )
+    ax.set(xscale="log", yscale="log", xlim=ends, ylim=ends, xlabel=labels[0], ylabel=labels[1])
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.2%}" if value < 0.01 else f"{value:.0%}"))
+    add_key(ax, *ax.get_legend_handles_labels())

@@ -487,6 +487,53 @@ BACK_TEST = table("04_back_test", "Scores given on past days that no choice had 
     "worked": col("bool", "we had touched the account in the 90 days before"),
 })
 
+SIZES = {
+    "size_low": col("money", "lower end of the 95 % interval", null=True),
+    "size_quarter": col("money", "a quarter of such sizes lies below", null=True),
+    "size_middle": col("money", "half of such sizes lies below", null=True),
+    "size_three_quarters": col("money", "a quarter of such sizes lies above", null=True),
+    "size_high": col("money", "upper end of the 95 % interval", null=True),
+    "size_mean": col("money", "mean of such sizes", null=True),
+}
+EXPECTED = {
+    "value": col("money", "expected within the horizon: chance × mean size", null=True),
+    "value_low": col("money", "lower end of the interval of what may come", null=True),
+    "value_high": col("money", "upper end of the interval of what may come; 0 where the chance is small", null=True),
+}
+
+OPPORTUNITY_SIZE = table("05_opportunity_size", "How much each account signs or buys within the horizon if it does, and what that is expected to be.",
+    ["account_id"], ACCOUNT | {
+    "what": col("text", "what is sized: deals signed, or purchases where there are no deals", one_of=("wins", "buys")),
+    "chance": col("rate", "that it does so within the horizon, as 04 scored it", null=True)} | SIZES | EXPECTED | {
+    "rank": col("int", "place by value, 1 the largest", null=True, unit="rank"),
+    "verdict": col("text", "did the past tell sizes apart; if not, all accounts are alike", one_of=("signal", "no signal", "too few")),
+    "horizon_days": col("int", "within which it may happen", unit="days"),
+    "expected_share": col("rate", "of what is expected of all accounts", null=True),
+    "hours_12m": col("number", "hours of sales in the last 12 months", null=True, unit="hours"),
+    "hours_share": col("rate", "of the hours of all accounts", null=True),
+    "resourced": col("text", "hours beside what is expected", default="", one_of=("", "under", "over")),
+})
+
+WHITE_SPACE = table("05_white_space", "What each account buys of each line, what it could, and what an offer of a line it lacks is expected to bring.",
+    ["account_id", "product_line"], LINE | {
+    "bought_12m": col("money", "net revenue of the last 12 months; of deals won where there are no purchases"),
+    "alike_customers": col("int", "customers most like it, without itself", null=True, unit="count"),
+    "alike_share": col("rate", "of these, who buys the line", null=True),
+    "alike_low": col("money", "a year: lower end of the interval of what look-alikes that buy the line spend", null=True),
+    "alike_middle": col("money", "a year: half of them spend less", null=True),
+    "alike_three_quarters": col("money", "a year: a quarter of them spends more", null=True),
+    "alike_high": col("money", "a year: upper end of the interval", null=True),
+    "wallet_low": col("money", "a year's spend with all suppliers, at least", null=True),
+    "wallet_mid": col("money", "a year's spend with all suppliers, most likely", null=True),
+    "wallet_high": col("money", "a year's spend with all suppliers, at most", null=True),
+    "wallet_by": col("text", "who estimated it, or look-alikes: what the upper quarter of them spends with us", null=True),
+    "share_of_wallet": col("rate", "bought_12m ÷ wallet_mid", null=True),
+    "share_of_wallet_low": col("rate", "bought_12m ÷ wallet_high", null=True),
+    "share_of_wallet_high": col("rate", "bought_12m ÷ wallet_low", null=True),
+    "chance": col("rate", "that it takes up the line within the horizon; of lines it does not buy", null=True)} | SIZES | EXPECTED | {
+    "fits": col("bool", "worth an offer: look-alikes buy it, and the chance is not below that of the line", null=True),
+})
+
 DECISION_STATES = table("15_decision_states",
     "What became of each decision of this report and of the one before it: one row per decision and account.",
     ["notebook", "slug", "account_id"], {

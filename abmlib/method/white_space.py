@@ -1,0 +1,374 @@
+"""Lines of business that accounts do not buy: how likely each is taken up, how much it would bring, and what that came to in the past.
+
+A cell is an account and a line of which it bought nothing in the last 12 months. What is learnt of cells is learnt as in
+`propensity` and `opportunity_size`: on past days, judged on later ones.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from abmlib.method import opportunity_size as size_of
+from abmlib.method import propensity
+from abmlib.method.look_alikes import DESCRIPTIONS, demand, wallets
+from abmlib.method.measures import estimate_row, measure_row
+from abmlib.method.opportunity_size import QUANTILES, Sized
+from abmlib.method.outcomes import YEAR_DAYS, Question
+from abmlib.method.periods import DAY
+from abmlib.method.predictors import Predictors, prepare, signed_log
+from abmlib.method.propensity import Blocks, Tested
+from abmlib.stats import pooling
+from abmlib.stats.scores import Estimate
+from abmlib.tables import schema
+
+MOST_LINES = 12  # the largest; of more the rest is `OTHER`
+OTHER = "other lines"
+MOST_LEARNT = 3_000  # accounts whose cells are learnt from; of more, some by their id
+NEVER = 3_650  # days since a purchase that never was
+TAKES_UP = "takes up a line"
+CELL = ["account_id", "product_line"]
+TABLE = "05_white_space"
+KINDS = ["from_new_customers", "from_new_to_line", "from_the_rest"]  # whom what was bought comes from
+SALES = ("revenue_12m", "revenue_prior_12m", "days_since_purchase")  # features by line that say what is bought
+DEALS = ("won_amount_12m", None, "days_since_won")  # the same where there are no purchases, only deals
+OF_LINE = {  # columns of a cell -> what readers call them
+    "line_prior": "bought of the line, the 12 months before", "line_days": "days since the line was bought", "line_deals": "open deals for the line",
+    "line_open": "amount of open deals for the line", "alike_share": "look-alikes that buy the line", "alike_middle": "what look-alikes spend on the line",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class WhiteSpace:
+    """What the past says of cells, and the cells of today."""
+
+    why: str  # nothing can be said, for lack of it
+    tested: Tested | None
+    sized: Sized | None
+    past: pd.DataFrame  # of the report: day, account_id, product_line, chance, value, came (money)
+    now: pd.DataFrame  # cells of today
+    bought: (
+        pd.DataFrame
+    )  # of the report: day, account_id, product_line, bought_12m, alike_middle, of lines that were bought
+    rates: pd.DataFrame  # of each line: cells of the past, how many were taken up, and the share, pooled
+
+
+def basis_of(lines: pd.DataFrame) -> str:
+    """Say what tells that a line is bought: purchases, or deals won where there are none."""
+    return "buys" if len(lines) else "wins"
+
+
+def by_line_today(features: pd.DataFrame, accounts: pd.Index, lines: Sequence[str], basis: str) -> pd.DataFrame:
+    """Give every account and line, with what it buys of it; the lines beyond those listed are one.
+
+    Parameters
+    ----------
+    features : DataFrame of ``Book.features(by_line=True)`` or of one day of its history
+    lines : of `largest`
+    basis : ``buys`` where purchases say it, else ``wins``
+
+    Returns
+    -------
+    DataFrame, sorted as `accounts` and `lines`: `CELL`, ``bought_12m`` (money), ``line_prior`` (money), ``line_days`` (days since the
+    last purchase; `NEVER` without one), ``line_deals, line_open`` (open deals and their amount)
+    """
+    own = features.assign(product_line=features["product_line"].where(features["product_line"].isin(lines), OTHER))
+    now, prior, since = SALES if basis == "buys" else DEALS
+    names = {"bought_12m": now, "line_prior": prior, "line_deals": "deals_open", "line_open": "open_amount"}
+    known = pd.DataFrame({new: own[old].astype(float) if old else 0.0 for new, old in names.items()})
+    known = known.assign(
+        line_days=own[since].astype(float), account_id=own["account_id"], product_line=own["product_line"]
+    )
+    sums, days = known.groupby(CELL)[list(names)].sum(), known.groupby(CELL)["line_days"].min()
+    index = pd.MultiIndex.from_product([accounts, lines], names=CELL)
+    out = sums.reindex(index).fillna(0.0).assign(line_days=days.reindex(index).fillna(NEVER).clip(0, NEVER))
+    return out.reset_index().astype(dict.fromkeys(CELL, "str"))
+
+
+def largest(features: pd.DataFrame, basis: str) -> list[str]:
+    """Name the lines by what is bought of them in 12 months, the largest first, `MOST_LINES` at most and the rest as one.
+
+    Parameters
+    ----------
+    features : as `by_line_today`
+    """
+    bought = features.groupby("product_line")[SALES[0] if basis == "buys" else DEALS[0]].sum().astype(float)
+    names = bought[bought > 0].sort_values(ascending=False, kind="stable").index.astype("str").tolist()
+    return names if len(names) <= MOST_LINES else [*names[: MOST_LINES - 1], OTHER]
+
+
+def spend(cells: pd.DataFrame, lines: Sequence[str]) -> pd.DataFrame:
+    """Lay ``bought_12m`` out, a row per account and a column per line."""
+    return cells.pivot(index="account_id", columns="product_line", values="bought_12m")[list(lines)]
+
+
+def ask(
+    history: pd.DataFrame,
+    by_line: pd.DataFrame,
+    today: pd.DataFrame,
+    cells: pd.DataFrame,
+    first_days: pd.Series,
+    found: pd.DataFrame,
+    laid: Blocks | None,
+    horizon_days: int,
+    basis: str,
+) -> WhiteSpace:
+    """Learn on past days which cells are taken up and for how much, and say it of today's.
+
+    Where too few were, or nothing told them apart, each cell has the share of its line, drawn towards that of all lines.
+
+    Parameters
+    ----------
+    history : DataFrame of `Book.history`
+    by_line : the same by line
+    today : DataFrame of `Book.features`
+    cells : DataFrame of `by_line_today`, of today
+    first_days : first day of each table, by its name
+    found : DataFrame of `opportunity_size.events`, what counts as taken up
+    laid : past days
+
+    References
+    ----------
+    C-37, C-50; S0-4, S3-12.
+    """
+    lines = list(dict.fromkeys(cells["product_line"]))
+    empty = cells[~(cells["bought_12m"] > 0)].reset_index(drop=True)
+    why = "two product lines or more" if len(lines) < 2 else "past days to learn from" if laid is None else ""
+    if why or laid is None:
+        return WhiteSpace(
+            why, None, None, pd.DataFrame(), empty.assign(value=np.nan, fits=False), pd.DataFrame(), pd.DataFrame()
+        )
+    learn = history["day"].isin(laid.before).to_numpy()
+    predictors = prepare(history, today, first_days, None, learn)
+    counted = found.assign(product_line=found["product_line"].where(found["product_line"].isin(lines), OTHER))
+    about = [c for c in DESCRIPTIONS if c in set(predictors.used.loc[predictors.used["why"] == "", "feature"])]
+    rows, bought = _past(history, by_line, lines, about, laid, basis)
+    rows = rows.assign(amount=size_of.amounts(counted, rows, horizon_days, CELL))
+    rows["came"] = (rows["amount"] > 0).astype(float)
+    x = _numbers(rows, predictors.past.iloc[rows["place"]], lines)
+    alike = demand(today.set_index("account_id")[about], spend(cells, lines))
+    now = empty.merge(alike[[*CELL, "alike_share", "alike_middle"]], on=CELL, how="left")
+    now_x = _numbers(now, predictors.now.loc[now["account_id"]], lines)
+    of = predictors.of | {c: c for c in now_x.columns if c not in predictors.of}
+    question = Question(
+        "takes_up", TAKES_UP, f"a purchase of a line within {horizon_days:,} days of which nothing was bought in the last 12 months",
+        lambda day, ids: pd.Series(0.0, ids), laid.days[0], "alike_share", horizon_days,
+    )  # fmt: skip
+    labelled = rows[["day", "account_id", "came"]]
+    own = Predictors(x, now_x, predictors.raw, predictors.known, of, predictors.used)
+    tested = propensity.back_test(question, laid, labelled, own, pd.Series(False, rows.index))
+    took = rows["came"] > 0
+    sized = size_of.back_test(
+        "a line that is taken up",
+        rows.loc[took, ["day", "account_id"]].assign(size=rows["amount"], group=rows["product_line"]),
+        x[took],
+        laid,
+    )
+    rates = _rates(rows, lines)
+    past = rows[rows["day"].isin(laid.report)]
+    chance_then = tested.rows["score"].to_numpy(float) if tested.is_signal and tested.rows is not None else None
+    before = _rates(rows[rows["day"].isin(laid.before)], lines)
+    past = past.assign(
+        chance=before["share"].reindex(past["product_line"]).to_numpy() if chance_then is None else chance_then
+    )
+    chance = (
+        tested.model.predict(now_x)
+        if tested.is_signal and tested.model is not None
+        else rates["share"].reindex(now["product_line"]).to_numpy(float)
+    )
+    now = now.assign(chance=chance, rate=rates["share"].reindex(now["product_line"]).to_numpy(float))
+    if sized.model is not None and sized.reporting is not None:
+        group, then = now["product_line"].to_numpy(object), past["product_line"].to_numpy(object)
+        q, mean = sized.model.quantiles(now_x, group), sized.model.mean(now_x, group)
+        now[QUANTILES], now["size_mean"] = q, mean
+        now[["value", "value_low", "value_high"]] = size_of.expected(now["chance"].to_numpy(), q, mean)
+        past = past.assign(value=past["chance"] * sized.reporting.mean(x.loc[past.index], then))
+    else:
+        now[[*QUANTILES, "size_mean", "value", "value_low", "value_high"]], past = np.nan, past.assign(value=np.nan)
+    now["fits"] = fits(now)
+    past = past.assign(came=past["amount"])[["day", *CELL, "chance", "value", "came"]].reset_index(drop=True)
+    return WhiteSpace("", tested, sized, past, now, bought, rates)
+
+
+def _past(
+    history: pd.DataFrame, by_line: pd.DataFrame, lines: Sequence[str], about: Sequence[str], laid: Blocks, basis: str
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Cells of past days, with the place of their account's row in `history` and what look-alikes do; and the lines that were bought on days of the report."""
+    lot = pd.util.hash_array(history["account_id"].to_numpy(object))
+    parts = np.uint64(max(1, round(history["account_id"].nunique() / MOST_LEARNT)))
+    out, bought = list[pd.DataFrame](), list[pd.DataFrame]()
+    for day in laid.days:
+        on = np.flatnonzero(((history["day"] == day) & (lot % parts == 0)).to_numpy())
+        ids = pd.Index(history["account_id"].iloc[on])
+        own = by_line_today(by_line[by_line["day"] == day], ids, lines, basis)
+        alike = demand(history.iloc[on].set_index("account_id")[list(about)], spend(own, lines).reindex(ids))
+        own = own.merge(alike[[*CELL, "alike_share", "alike_middle"]], on=CELL, how="left")
+        own = own.assign(day=day, place=pd.Series(on, ids).reindex(own["account_id"]).to_numpy())
+        buys = own["bought_12m"] > 0
+        out.append(own[~buys])
+        bought += [own.loc[buys, ["day", *CELL, "bought_12m", "line_prior", "alike_middle"]]] * (day in laid.report)
+    return pd.concat(out, ignore_index=True), pd.concat(bought, ignore_index=True)
+
+
+def _numbers(cells: pd.DataFrame, of_account: pd.DataFrame, lines: Sequence[str]) -> pd.DataFrame:
+    """Columns of numbers of each cell: those of its account, those of the line, and which line it is.
+
+    Where a line has no look-alikes, nobody like it buys, and spends nothing.
+    """
+    known = cells[list(OF_LINE)].astype(float).fillna(0.0)
+    own = known.assign(**{c: signed_log(known[c].to_numpy()) for c in OF_LINE if c != "alike_share"})
+    is_line = pd.DataFrame({f"product line: {line}": (cells["product_line"] == line).astype(float) for line in lines})
+    return pd.concat([of_account.set_axis(cells.index), own, is_line], axis=1)
+
+
+def _rates(rows: pd.DataFrame, lines: Sequence[str]) -> pd.DataFrame:
+    """Share of cells of each line that were taken up, drawn towards that of all lines: ``cells, took, share, low, high``."""
+    by = rows.groupby("product_line")["came"].agg(cells="size", took="sum").reindex(lines, fill_value=0)
+    pooled = pooling.rates(by["took"], by["cells"])
+    return by.assign(share=pooled["shrunk"], low=pooled["low"], high=pooled["high"])
+
+
+# -- what it says -----------------------------------------------------------------------------------------------------
+
+
+def fits(now: pd.DataFrame) -> pd.Series:
+    """Say which cells are worth an offer: some look-alike buys the line, where there are look-alikes, and the chance is not below that of its line.
+
+    References
+    ----------
+    C-37: what never fits is not sold.
+    """
+    return ~(now["alike_share"] == 0) & (now["chance"] >= now["rate"] * (1 - 1e-9))
+
+
+def kept_promise(past: pd.DataFrame) -> Estimate:
+    """Money that cells brought over what was expected of them on past days, with its interval over accounts."""
+    return size_of.came_per_promised(past[past["value"].notna()]) if len(past) else (float("nan"),) * 3 + (0,)
+
+
+def measured(space: WhiteSpace, kept: Estimate) -> list[dict[str, object]]:
+    """Rows of `measures`: by line the cells, those that fit, their value; and if past cells brought what was expected.
+
+    References
+    ----------
+    C-37; S0-4.
+    """
+    now, out = space.now, list[dict[str, object]]()
+    if "chance" not in now:
+        lacks = {"status": "not_answerable", "why": space.why or "past days to learn from"}
+        return [
+            measure_row("C-37", d, np.nan, unit, 0, **lacks)
+            for d, unit in (("white_space_value", "currency"), ("white_space_came_per_promised", "times"))
+        ]
+    for line, own in now.groupby("product_line", sort=False):
+        where = {"group_by": "product line", "group": line}
+        out.append(
+            measure_row("C-37", "white_space_value", own["value"].sum(min_count=1), "currency", len(own), **where)
+        )
+        out.append(measure_row("C-37", "white_space_fits", float(own["fits"].mean()), "share", len(own), **where))
+    out.append(measure_row("C-37", "white_space_value", now["value"].sum(min_count=1), "currency", len(now)))
+    return [*out, estimate_row("C-37", "white_space_came_per_promised", kept, "times")]
+
+
+def matrix(cells: pd.DataFrame, now: pd.DataFrame, alike: pd.DataFrame, estimates: pd.DataFrame) -> pd.DataFrame:
+    """Lay every account and line out, to the spec of ``05_white_space``.
+
+    Parameters
+    ----------
+    cells : DataFrame of `by_line_today`
+    now : cells of `ask`, of lines that are not bought
+    alike : DataFrame of `look_alikes.demand`
+    estimates : ``tables.schema.WALLET_ESTIMATES``
+
+    References
+    ----------
+    C-36, C-37, C-50; S0-4, S3-12.
+    """
+    own = cells[[*CELL, "bought_12m"]].merge(
+        alike.drop(columns="alike_share" if alike.empty else []), on=CELL, how="left"
+    )
+    own = own.join(wallets(alike, own, estimates))
+    said = [
+        c for c in (*CELL, "chance", *QUANTILES, "size_mean", "value", "value_low", "value_high", "fits") if c in now
+    ]
+    out = own.merge(now[said], on=CELL, how="left")
+    wanted = schema.spec(TABLE).columns
+    return schema.conform(TABLE, out.assign(**{c: pd.NA for c in wanted if c not in out})[list(wanted)])
+
+
+def by_line(matrix: pd.DataFrame, taken: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
+    """Say of each line who buys it, from whom the money of 12 months comes, and what the accounts that do not buy it are expected to bring.
+
+    New business is of accounts whose first purchase of anything lies in the 12 months, expansion of customers whose first purchase of this
+    line does; the rest is of customers that bought the line before.
+
+    Parameters
+    ----------
+    matrix : DataFrame of `matrix`
+    taken : DataFrame of `opportunity_size.events`: what counts as bought
+    as_of : end of the 12 months
+
+    Returns
+    -------
+    DataFrame, a row per line, the largest first: ``product_line, buying_accounts, bought_12m``, `KINDS` (shares of it),
+    ``not_bought`` (accounts), ``worth_an_offer, expected_value``
+
+    References
+    ----------
+    S0-4: new against expansion revenue.
+    """
+    lines = list(dict.fromkeys(matrix["product_line"]))
+    found = taken[taken["day"] <= as_of].assign(
+        product_line=lambda t: t["product_line"].where(t["product_line"].isin(lines), OTHER)
+    )
+    positive = found[found["amount"] > 0]
+    year = found[found["day"] > as_of - YEAR_DAYS * DAY]
+    start, line_start = (
+        year[by].merge(positive.groupby(by)["day"].min().reset_index(), on=by, how="left")["day"]
+        for by in (["account_id"], CELL)
+    )
+    is_new, is_first = (first.to_numpy() > np.datetime64(as_of - YEAR_DAYS * DAY) for first in (start, line_start))
+    kind = np.select([is_new, is_first], KINDS[:2], KINDS[2])
+    parts = (
+        year.groupby(["product_line", kind])["amount"]
+        .sum()
+        .unstack(fill_value=0.0)
+        .reindex(index=lines, columns=KINDS, fill_value=0.0)
+    )
+    whole = parts.sum(axis=1)
+    by = matrix.assign(buys=matrix["bought_12m"] > 0, fits=matrix["fits"].fillna(False).astype(bool)).groupby(
+        "product_line", sort=False
+    )
+    out = by.agg(buying_accounts=("buys", "sum"), bought_12m=("bought_12m", "sum"), worth_an_offer=("fits", "sum"))
+    out = out.assign(not_bought=by.size() - out["buying_accounts"], expected_value=by["value"].sum(min_count=1)).join(
+        parts.div(whole.where(whole > 0), axis=0)
+    )
+    order = ["product_line", "buying_accounts", "bought_12m", *KINDS, "not_bought", "worth_an_offer", "expected_value"]
+    return out.reset_index().sort_values("bought_12m", ascending=False, ignore_index=True)[order]
+
+
+def split_rows(lines: pd.DataFrame) -> list[dict[str, object]]:
+    """Rows of `measures`: shares of what was bought in 12 months that are new business and expansion, by line.
+
+    Parameters
+    ----------
+    lines : DataFrame of `by_line`
+
+    References
+    ----------
+    S0-4.
+    """
+    return [
+        measure_row(
+            "S0-4",
+            f"revenue_{kind}",
+            row[kind],
+            "share",
+            int(row["buying_accounts"]),
+            group_by="product line",
+            group=row["product_line"],
+        )
+        for _, row in lines.iterrows()
+        for kind in KINDS
+    ]

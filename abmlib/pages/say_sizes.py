@@ -1,0 +1,214 @@
+"""Sentences of 05 on how big each account could be, from finished numbers."""
+
+import pandas as pd
+
+from abmlib.pages.say import count, joined, one_line, share, short_money
+
+SIGNAL, FEW = "signal", "too few"
+SURE = 500  # sizes that were judged, below which a share of 95% is known to no better than about two points
+DOES = {"wins": "signs", "buys": "buys"}
+EACH = {"wins": "signs a deal", "buys": "buys"}
+LIKELY = "Expected is chance times size: it says what is likely, not what our work would add."
+
+
+def size(
+    sizes: pd.DataFrame, what: str, horizon_days: int, verdict: str, saved: pd.Series | None, currency: str, why: str
+) -> str:
+    """Say how much an account signs or buys if it does, and if the past could tell big from small; the headline.
+
+    Parameters
+    ----------
+    sizes : DataFrame of ``05_opportunity_size``
+    what : ``wins`` or ``buys``
+    saved : row of `measures` of the error saved; None where nothing was tested
+    why : what is missing, where nothing was tested
+    """
+    if verdict == FEW or saved is None:
+        return f"How big? Nobody can say: it takes {why}."
+    low, high = sizes["size_middle"].quantile(0.1), sizes["size_middle"].quantile(0.9)
+    of = f"If an account {DOES[what]} within {horizon_days:,} days, "
+    if verdict == SIGNAL:
+        spread = f"half of the times it is more than {short_money(low, currency)} (a small account) to {short_money(high, currency)} (a big one)"
+        return f"{of}{spread}: the past could tell big from small ({_estimate(saved)} of the error saved)."
+    return f"{of}half of the times it is more than {short_money(sizes['size_middle'].median(), currency)}: the past could not tell big from small, so all are alike."
+
+
+def held(measured: pd.Series) -> str:
+    """Say how often the intervals held, and if that is as promised."""
+    value, low, high, n = (measured[c] for c in ("value", "low", "high", "n"))
+    said = f"Of {n:,.0f} sizes that came later, {share(value)} ({share(low)} to {share(high)}) lay inside intervals that promised 95%"
+    if pd.isna(low):
+        return said + "."
+    if high < 0.95:
+        return said + f": they promised too much; read them as {value:.0%} intervals."
+    if low > 0.95:
+        return said + ": they are wider than need be."
+    return said + (": as promised." if n >= SURE else ": as promised, as far as so few can tell.")
+
+
+def expected(sizes: pd.DataFrame, horizon_days: int, kept: tuple[float, float, float, int], currency: str) -> str:
+    """Say what is expected of all accounts, how few carry half of it, and what such totals came to in the past."""
+    value = sizes["value"].dropna().sort_values(ascending=False)
+    if not len(value) or not value.sum() > 0:
+        return ""
+    half = int((value.cumsum() < value.sum() / 2).sum()) + 1
+    of = f"Expected of {count(len(value), 'account')} within {horizon_days:,} days: {short_money(value.sum(), currency)}, half of it of {half:,}"
+    return f"{of}. {promise(kept)}"
+
+
+def promise(kept: tuple[float, float, float, int]) -> str:
+    """Say what came in the past for each one that was expected."""
+    value, low, high, _ = kept
+    if pd.isna(value):
+        return "What such totals came to could not be tested."
+    said = f"On past days {value:.2f} came for 1.00 expected ({low:.2f} to {high:.2f})"
+    if low > 1:
+        return f"{said}: such totals are too low."
+    return f"{said}: such totals are too high; take the order, not the level." if high < 1 else f"{said}."
+
+
+def is_kept(kept: tuple[float, float, float, int]) -> bool:
+    """Say if the level of what was expected held, within noise."""
+    return bool(kept[1] <= 1 <= kept[2])
+
+
+def white_space(
+    cells: pd.DataFrame, why: str, horizon_days: int, kept: tuple[float, float, float, int], currency: str
+) -> str:
+    """Say how many lines accounts do not buy, how many are worth an offer, and what they are expected to bring.
+
+    Parameters
+    ----------
+    cells : DataFrame ``product_line, value, fits``, of lines that accounts do not buy
+    why : what is missing, where nothing can be said
+    """
+    if why or cells.empty:
+        return f"White space by line: not answered, it takes {why}." if why else "Every account buys every line."
+    fits = cells["fits"].fillna(False).astype(bool)
+    of = f"{count(len(cells), 'line')} not bought by some account, {int(fits.sum()):,} worth an offer"
+    of = of.replace("lines not bought by some account", "times an account does not buy a line")
+    if not cells["value"].notna().any():
+        return f"White space: {of}; too few were ever taken up to say for how much."
+    by = cells.groupby("product_line")["value"].sum().sort_values(ascending=False)
+    return (
+        f"White space: {of}. Expected of all within {horizon_days:,} days: {short_money(by.sum(), currency)}, most of it {one_line(by.index[0])} "
+        f"({share(by.iloc[0] / by.sum())}). {promise(kept)}"
+    )
+
+
+def look_alikes(measured: pd.DataFrame) -> str:
+    """Say of which lines look-alikes tell what an account spends, and how often their interval held."""
+    rows = measured[measured["definition_id"] == "look_alike_error_saved"]
+    known = rows[rows["status"] == "ok"]
+    if known.empty:
+        return "Look-alikes: no line has enough buyers, or nothing describes the accounts."
+    tell = known[known["low"] > 0]
+    inside = measured[(measured["definition_id"] == "look_alike_held") & (measured["status"] == "ok")]
+    parts = [f"{one_line(r['group'])} {_estimate(r)}" for _, r in tell.iterrows()]
+    said = f"Customers that are alike spend alike in {len(tell)} of {count(len(known), 'line')}"
+    said += (
+        f": their middle is nearer to what an account spends than that of all buyers (error saved: {joined(parts)})"
+        if parts
+        else ": beyond noise they tell no more than all buyers do"
+    )
+    return (
+        f"{said}. {share(inside['value'].min())} or more of accounts that buy spent within the interval of their look-alikes."
+        if len(inside)
+        else f"{said}."
+    )
+
+
+def headroom(bands: pd.DataFrame) -> str:
+    """Say if accounts below their look-alikes grew more than those above."""
+    known = bands[bands["ratio"].notna() & bands["ratio_low"].notna()]
+    if len(known) < 2:
+        return ""
+    first, last = known.iloc[0], known.iloc[-1]
+    each = [
+        f"{r['band']}: {r['ratio']:.2f} ({r['ratio_low']:.2f} to {r['ratio_high']:.2f})" for _, r in known.iterrows()
+    ]
+    said = f"Did headroom come? What accounts bought in a line, over the same days a year before, by how far they were below their look-alikes: {'; '.join(each)}"
+    if first["ratio_low"] > last["ratio_high"]:
+        return f"{said}. Those below grew more: headroom says where growth is likelier."
+    return f"{said}. Those below grew no more, beyond noise: that others spend more is no sign that an account will."
+
+
+def wallet(rows: pd.DataFrame, currency: str) -> str:
+    """Say our share of the wallets that somebody estimated.
+
+    Parameters
+    ----------
+    rows : DataFrame ``bought_12m, wallet_low, wallet_mid, wallet_high``, of accounts and lines with an estimate
+    """
+    if rows.empty or not rows["wallet_mid"].sum() > 0:
+        return "No wallets are estimated (table wallet_estimates); look-alikes stand in, and what they do not buy from us is in no data."
+    bought = rows["bought_12m"].clip(lower=0).sum()
+    ends = sorted(bought / rows[c].sum() for c in ("wallet_low", "wallet_high"))
+    return (
+        f"Of {count(len(rows), 'wallet')} that somebody estimated we have {share(bought / rows['wallet_mid'].sum())} ({share(ends[0])} to {share(ends[1])} "
+        f"by the estimates' own ends); {short_money(rows['wallet_mid'].sum() - bought, currency)} a year goes elsewhere."
+    )
+
+
+def resourced(rows: pd.DataFrame, follows: pd.DataFrame) -> str:
+    """Say if effort follows size, and how many accounts have too few or too many hours."""
+    known = follows[follows["status"] == "ok"] if len(follows) else follows
+    if known.empty:
+        return "Hours and spend are not noted by account, so nobody can say if they go where size is."
+    parts = [
+        f"{r['group'].replace(': ', ' and ')} {r['value']:+.2f} ({r['low']:+.2f} to {r['high']:+.2f})"
+        for _, r in known.iterrows()
+    ]
+    counts = rows["resourced"].value_counts()
+    said = f"Effort beside size, as rank correlations: {joined(parts)}."
+    if not len(counts[counts.index != ""]):
+        return said
+    under, over = int(counts.get("under", 0)), int(counts.get("over", 0))
+    freed = rows.loc[rows["resourced"] == "over", "hours_off"].sum()
+    return f"{said} {count(under, 'account')} that much is expected of get less than half their share of the hours; {over:,} get more than twice theirs, {freed:,.0f} hours a year above it."
+
+
+def cell_why(cells: pd.DataFrame, currency: str) -> pd.Series:
+    """Say why a line is offered: its chance beside that of the line, its look-alikes, and the size.
+
+    Parameters
+    ----------
+    cells : DataFrame, index: account id; ``product_line, chance, rate, alike_share, size_quarter, size_three_quarters``
+    """
+    return pd.Series(
+        [
+            f"{one_line(r.product_line)}: {share(r.chance)} take it up (of the line {share(r.rate)})"
+            + (f"; {share(r.alike_share)} of its look-alikes buy it" if pd.notna(r.alike_share) else "")
+            + f"; half bring {short_money(r.size_quarter, currency)} to {short_money(r.size_three_quarters, currency)}"
+            for r in cells.itertuples()
+        ],
+        cells.index,
+        dtype="str",
+    )
+
+
+def size_why(rows: pd.DataFrame, currency: str) -> pd.Series:
+    """Say why much is expected of an account: its chance, and the half of sizes in the middle."""
+    texts = [
+        f"{share(r.chance)} {EACH[r.what]}; half of such {short_money(r.size_quarter, currency)} to {short_money(r.size_three_quarters, currency)}"
+        for r in rows.itertuples()
+    ]
+    return pd.Series(texts, rows.index, dtype="str")
+
+
+def hours_why(rows: pd.DataFrame) -> pd.Series:
+    """Say the hours of an account beside its shares."""
+    texts = [
+        f"{r.hours_12m:,.0f} hours in 12 months, {share(r.hours_share)} of all; {share(r.expected_share)} of what is expected, {share(r.revenue_share)} of the revenue"
+        for r in rows.itertuples()
+    ]
+    return pd.Series(texts, rows.index, dtype="str")
+
+
+def _estimate(row: pd.Series) -> str:
+    """A share with its interval."""
+    return (
+        f"{share(row['value'])} ({share(row['low'])} to {share(row['high'])})"
+        if pd.notna(row["low"])
+        else share(row["value"])
+    )

@@ -1,0 +1,346 @@
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 05 Opportunity size: how big could each account be, by line of business?
+#
+# **Decision.** Which accounts to work for their size, which line to offer to whom, and where hours go that size does not justify.
+#
+# **Needs** accounts. **Reads** `04_propensity`, `04_back_test`. **Writes** `05_opportunity_size`, `05_white_space`. **Run** monthly.
+#
+# Sizes are skewed: a few are many times the rest. So each comes as a middle, a mean and an interval, and the page begins with how
+# often such intervals held.
+
+# %% tags=["parameters"]
+data: str = "../data/sample"  # folder or DuckDB file with the canonical tables
+as_of: str = "2026-06-30"  # what was known at the end of this day
+tables: str = "../reports/lab/tables"  # where notebooks leave tables for each other
+horizon_days: int = 182  # days within which an account does it or not
+can_work: int = 30  # accounts that the team can work within the horizon, on each list
+
+# %%
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+
+from abmlib.method import (
+    cycle_effort,
+    deals,
+    look_alikes,
+    opportunity_size,
+    orders,
+    outcomes,
+    periods,
+    predictors,
+    propensity,
+    readout,
+    resourcing,
+    white_space,
+)
+from abmlib.pages import plots, say, say_sizes, show
+from abmlib.tables import Book
+
+plots.style()
+
+# %% [markdown]
+# ## Load
+# One row per account, deal and line bought, as known on the day; and what 04 says of the chance that an account signs, or buys
+# where there are no deals.
+
+# %%
+book = Book.open(data, as_of=as_of, tables=tables, horizon_days=horizon_days, can_work=can_work)
+book.need("accounts", writes=["05_opportunity_size", "05_white_space"])
+accounts = book.read("accounts").set_index("account_id")
+opportunities = deals.with_days(book.read("opportunities"), book.as_of)
+transactions = book.read("transactions")
+lines = orders.with_product_line(transactions, book.read("products"))
+scored, past_scores = book.earlier("04_propensity"), book.earlier("04_back_test")
+
+# %% [markdown]
+# ## How the answer is made
+# **Size** is what an account signs (deals won, renewals aside) or buys within the horizon, if it does. It is learnt on past days, with
+# what was known then, and judged on later ones. **Candidates**, the simplest first: all accounts alike, up to four bands of the one
+# best feature, boosted quantiles. Unless one saves a tenth of the error on accounts it has not seen, and something beyond noise on
+# the later days, all are taken as alike.
+
+# %%
+basis, line_basis = opportunity_size.basis_of(opportunities), white_space.basis_of(lines)
+signed, taken = (opportunity_size.events(opportunities, lines, of) for of in (basis, line_basis))
+late = outcomes.lateness_days(
+    (transactions["booked_at"], transactions["known_day"]), (opportunities["created_day"], opportunities["known_day"])
+)
+laid, laid_lines = (
+    propensity.blocks(opportunity_size.since(opportunities, lines, of), book.as_of, horizon_days, late)
+    for of in (basis, line_basis)
+)
+past_days = sorted({day for blocks in (laid, laid_lines) if blocks for day in blocks.days})
+features = book.features()
+history = book.history(past_days) if past_days else features.iloc[:0]
+first_days = book.overview().set_index("table")["first_day"].dropna()
+
+# %%
+does, one = say_sizes.DOES[basis], say_sizes.EACH[basis]
+sized, numbers = opportunity_size.ask(one, history, features, first_days, signed, laid, horizon_days)
+sizes = opportunity_size.today(sized, numbers, accounts.index, scored, basis, horizon_days)
+past = opportunity_size.promised(
+    sized, numbers, history, past_scores[past_scores["question"] == basis], signed, horizon_days
+)
+measured = book.measure(opportunity_size.measured(sized))
+kept = opportunity_size.came_per_promised(past)
+
+# %% [markdown]
+# **Expected**: the chance that 04 gives, times the mean size. **White space**: a line of which an account bought nothing in 12 months. Its
+# chance and its size are learnt in the same way from lines that were taken up. **Look-alikes** are the customers most like an
+# account by what they are, not by what they buy; what each description counts is learnt from customers' spend.
+
+# %%
+by_line = book.features(by_line=True)
+names = white_space.largest(by_line, line_basis)
+cells = white_space.by_line_today(by_line, accounts.index, names, line_basis)
+past_lines = book.history(past_days, by_line=True) if past_days else by_line.iloc[:0]
+space = white_space.ask(history, past_lines, features, cells, first_days, taken, laid_lines, horizon_days, line_basis)
+kept_lines = white_space.kept_promise(space.past)
+book.measure(white_space.measured(space, kept_lines))
+described = accounts[[c for c in look_alikes.DESCRIPTIONS if c in accounts]]
+alike = look_alikes.demand(described, white_space.spend(cells, names))
+of_alike = book.measure(look_alikes.judged(alike, white_space.spend(cells, names)))
+matrix = white_space.matrix(cells, space.now, alike, book.read("wallet_estimates"))
+
+# %% [markdown]
+# ## Answer
+
+# %% tags=["answer"]
+saved = measured.set_index("definition_id").loc["size_loss_saved"] if sized.rows is not None else None
+assert sized.rows is None or np.isclose(
+    sized.rows["size"].sum() / sized.rows["mean"].sum(),
+    measured.set_index("definition_id").loc["size_came_per_promised", "value"],
+)
+say.words(
+    say_sizes.size(sizes, basis, horizon_days, sized.verdict, saved, book.currency, sized.why),
+    say_sizes.expected(sizes, horizon_days, kept, book.currency),
+    say_sizes.white_space(space.now, space.why, horizon_days, kept_lines, book.currency),
+)
+
+# %% [markdown]
+# ## Would the sizes have been right?
+# Sizes that came after the days on which they were judged, on what was said of them beforehand.
+
+# %% tags=["finding"]
+interval = measured.set_index("definition_id").loc["size_interval_held"]
+say.words(say_sizes.held(interval) if sized.rows is not None else "")
+
+# %%
+if sized.rows is not None:
+    fig, ax = plt.subplots(figsize=(7.2, 3.6))
+    plots.title(ax, "What came, on what was said")
+    plots.sizes_held(sized.rows, ax, f"size ({book.currency})")
+
+# %%
+show.measures(measured[measured["status"] == "ok"], "How well sizes were told", book.currency)
+
+# %%
+bands = opportunity_size.by_band(past)
+names_of = {"promised": "money_promised", "came": "money_came", "per_promised": "observed_per_promised"}
+names_of |= {f"per_promised_{end}": f"observed_per_promised_{end}" for end in ("low", "high")}
+show.table(bands.rename(columns=names_of), "Expected and come, by how much was expected", book.currency)
+
+# %% [markdown] tags=["fold"]
+# ## Alike, in bands, or boosted?
+
+# %%
+compared = sized.compared if sized.compared is not None else pd.DataFrame({"kind": []})
+compared = (
+    compared.assign(rests_on=predictors.names_of(compared["rests_on"], numbers.of)) if len(compared) else compared
+)
+columns = {
+    "kind": "candidate",
+    "rests_on": "feature_name",
+    "held": "interval_held",
+    "loss": "quantile_loss",
+    "error": "standard_error",
+    "chosen": "used_as_size",
+}
+show.table(compared.rename(columns=columns), "Candidates on accounts they had not seen")
+
+# %% [markdown]
+# ## How big each account could be
+# Of an account that does nothing within the horizon nothing comes; so what may come can begin at 0.
+
+# %%
+largest = sizes[sizes["value"] > 0].join(accounts[["name", "owner_id"]], on="account_id")
+columns = [
+    "name",
+    "owner_id",
+    "chance",
+    "size_quarter",
+    "size_middle",
+    "size_three_quarters",
+    "size_mean",
+    "expected_value",
+    "may_come_high",
+]
+show.table(
+    largest.rename(columns={"value": "expected_value", "value_high": "may_come_high"})[columns],
+    "Largest by what is expected",
+    book.currency,
+    rows=show.LISTED,
+    note=f"{say_sizes.LIKELY} May come: the upper end of the 95% interval; 0 where even that is nothing."
+    * bool(len(largest)),
+)
+
+# %% [markdown]
+# ## By line of business
+# A line is worth an offer where the chance is not below that of the line, and some look-alike buys it.
+
+# %%
+of_lines = white_space.by_line(matrix, taken, book.as_of)
+book.measure(white_space.split_rows(of_lines))
+show.table(of_lines, "Lines: who buys, from whom revenue comes, and what is expected of the rest", book.currency)
+
+# %%
+offers = (
+    space.now[space.now["fits"]]
+    .sort_values("value", ascending=False)
+    .join(accounts[["name", "owner_id"]], on="account_id")
+)
+offers = offers.assign(pursued=offers["line_deals"] > 0)
+columns = [
+    "name",
+    "owner_id",
+    "product_line",
+    "chance",
+    "rate",
+    "alike_share",
+    "size_quarter",
+    "size_three_quarters",
+    "expected_value",
+    "pursued",
+]
+show.table(
+    offers.rename(columns={"value": "expected_value"})[columns].rename(columns={"rate": "rate_of_line"}),
+    "White space worth an offer",
+    book.currency,
+    rows=show.LISTED,
+)
+
+# %% [markdown]
+# ## What look-alikes spend, and our share of the wallet
+# A wallet is what an account spends on a line with all suppliers. Where nobody estimated it, what the upper quarter of look-alikes
+# spends with us stands in.
+
+# %% tags=["finding"]
+headroom = look_alikes.growth_by_headroom(space.bought, taken, horizon_days)
+estimated = matrix[matrix["wallet_by"].notna() & (matrix["wallet_by"] != look_alikes.STAND_IN)]
+say.words(say_sizes.look_alikes(of_alike), say_sizes.headroom(headroom), say_sizes.wallet(estimated, book.currency))
+
+# %%
+shown = (
+    matrix[matrix["bought_12m"] > 0]
+    .sort_values("wallet_mid", ascending=False)
+    .join(accounts[["name", "owner_id"]], on="account_id")
+)
+columns = [
+    "name",
+    "owner_id",
+    "product_line",
+    "bought_12m",
+    "alike_middle",
+    "wallet_mid",
+    "wallet_by",
+    "share_of_wallet",
+    "share_of_wallet_low",
+    "share_of_wallet_high",
+]
+show.table(shown[columns], "What they buy, what look-alikes spend, and the wallet", book.currency, rows=show.LISTED)
+
+# %% [markdown]
+# ## Does effort go where size is?
+
+# %% tags=["finding"]
+facts = sizes.set_index("account_id")[["value"]].assign(
+    own_revenue=accounts["annual_revenue"], revenue_12m=features.set_index("account_id")["revenue_12m"]
+)
+facts["hours_12m"] = cycle_effort.hours_spent(book.read("activities"), facts.index, book.as_of)
+year = periods.trailing(book.as_of, 12)
+spent = cycle_effort.shared_spend(
+    book.read("campaign_spend"), book.read("campaign_accounts"), book.read("activities"), year
+)
+facts["spend_12m"] = spent.groupby("account_id")["spend"].sum().reindex(facts.index) if len(spent) else np.nan
+effort = facts.join(resourcing.resourced(facts))
+follows = book.measure(resourcing.follow_rows(facts))
+say.words(say_sizes.resourced(effort, follows))
+
+# %%
+fig, ax = plt.subplots(figsize=(5.6, 4.6))
+plots.title(ax, "Hours beside what is expected")
+marks = effort["resourced"].map({"": "", "under": "too few hours", "over": "too many hours"})
+plots.shares_beside(
+    effort["expected_share"], effort["hours_share"], marks, ax, ("share of what is expected", "share of the hours")
+)
+
+# %%
+show.grouped(follows, "effort and size", "How far effort follows size", book.currency)
+
+# %%
+off = (
+    effort[effort["resourced"] != ""]
+    .join(accounts[["name", "owner_id"]])
+    .sort_values("hours_off", key=abs, ascending=False)
+)
+columns = ["name", "owner_id", "resourced", "hours_12m", "hours_share", "expected_share", "revenue_share", "hours_off"]
+show.table(off[columns], "Hours that size does not justify, and hours it lacks", book.currency, rows=show.LISTED)
+
+# %% [markdown]
+# ## What to decide
+
+# %%
+two_weeks, quarter = (str((book.as_of + pd.Timedelta(days=d)).date()) for d in (14, 91))
+experiments = readout.experiments(book.read("experiments"), book.read("experiment_plans"), accounts.index)
+held = readout.held_back(readout.running(experiments, book.as_of), book.as_of)["account_id"]
+worked = largest[~largest["account_id"].isin(held)].head(can_work).set_index("account_id", drop=False)
+best = (
+    offers[~offers["account_id"].isin(held) & ~offers["pursued"]]
+    .drop_duplicates("account_id")
+    .head(can_work)
+    .set_index("account_id", drop=False)
+)
+give, move = (effort[effort["resourced"] == which].join(accounts["owner_id"]) for which in ("under", "over"))
+give = give[~give.index.isin(held)].sort_values("hours_off").head(can_work)
+move = move.sort_values("hours_off", ascending=False).head(can_work)
+basis_words = f"chance × mean size, within {horizon_days:,} days"
+
+# %% tags=["decide"]
+book.decide(
+    "work_the_largest", kind="sell", accounts=worked.index, owner=accounts["owner_id"], due=two_weeks, basis=basis_words,
+    text="Work these accounts first: most is expected of them", moves=worked["value"] if say_sizes.is_kept(kept) else None, reason=say_sizes.size_why(worked, book.currency),
+    would_change="a chance or a size that the next months do not bear out",
+)  # fmt: skip
+book.decide(
+    "offer_a_line", kind="sell", accounts=best.index, group=best["product_line"], owner=accounts["owner_id"], due=quarter, basis=basis_words,
+    text="Offer these accounts the line they do not buy yet", moves=best["value"] if say_sizes.is_kept(kept_lines) else None,
+    reason=say_sizes.cell_why(best, book.currency), would_change="a line that their look-alikes no longer buy",
+)  # fmt: skip
+book.decide(
+    "give_hours", kind="programme", accounts=give.index, owner=accounts["owner_id"], due=two_weeks, reason=say_sizes.hours_why(give),
+    text="Give these accounts more hours: much is expected of them, and they get less than half their share", would_change="hours that are not noted",
+)  # fmt: skip
+book.decide(
+    "move_hours_from", kind="programme", accounts=move.index, owner=accounts["owner_id"], due=two_weeks, reason=say_sizes.hours_why(move),
+    text="Ask why these accounts get more than twice the hours that their size justifies", would_change="a plan for the account that explains them",
+)  # fmt: skip
+book.decide(
+    "do_not_size", kind="programme", text="Plan with one size for all accounts: the past could not tell big from small", due=two_weeks,
+    owner="heads of sales and marketing", only_if=sized.verdict == propensity.NONE, reason="no signal in the back-test",
+    would_change="a back-test that finds a signal",
+)  # fmt: skip
+show.decisions(book.decisions, book.currency, accounts["name"])
+
+# %%
+kept_columns = effort[["expected_share", "hours_12m", "hours_share", "resourced"]].reset_index(names="account_id")
+book.write("05_opportunity_size", sizes.merge(kept_columns, on="account_id"))
+book.write("05_white_space", matrix)
