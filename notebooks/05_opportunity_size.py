@@ -94,8 +94,8 @@ measured = book.measure(opportunity_size.measured(sized))
 kept = opportunity_size.came_per_promised(past)
 
 # %% [markdown]
-# **Expected**: the chance that 04 gives, times the mean size. **White space**: a line of which an account bought nothing in 12 months. Its
-# chance and its size are learnt in the same way from lines that were taken up. **Look-alikes** are the customers most like an
+# **Expected**: the chance that 04 gives, times the mean size. **White space**: a line that an account neither bought in 12 months nor
+# has a deal open for. Its chance and its size are learnt in the same way from lines that were taken up. **Look-alikes** are the customers most like an
 # account by what they are, not by what they buy; what each description counts is learnt from customers' spend.
 
 # %%
@@ -195,7 +195,8 @@ show.table(
 
 # %% [markdown]
 # ## By line of business
-# A line is worth an offer where the chance is not below that of the line, and some look-alike buys it.
+# White space is a line that an account neither bought in 12 months nor has a deal open for. It is worth an offer where the chance is not
+# below that of the line, and some look-alike buys it.
 
 # %%
 of_lines = white_space.by_line(matrix, taken, book.as_of)
@@ -203,30 +204,21 @@ book.measure(white_space.split_rows(of_lines))
 show.table(of_lines, "Lines: who buys, from whom revenue comes, and what is expected of the rest", book.currency)
 
 # %%
-offers = (
-    space.now[space.now["fits"]]
-    .sort_values("value", ascending=False)
-    .join(accounts[["name", "owner_id"]], on="account_id")
-)
-offers = offers.assign(pursued=offers["line_deals"] > 0)
+customers = pd.Index(cells.loc[cells["bought_12m"] > 0, "account_id"].unique())
+offers = white_space.offers(space, alike, customers)
 columns = [
     "name",
     "owner_id",
     "product_line",
     "chance",
-    "rate",
-    "alike_share",
+    "rate_of_line",
     "size_quarter",
     "size_three_quarters",
     "expected_value",
-    "pursued",
 ]
-show.table(
-    offers.rename(columns={"value": "expected_value"})[columns].rename(columns={"rate": "rate_of_line"}),
-    "White space worth an offer",
-    book.currency,
-    rows=show.LISTED,
-)
+columns += ["alike_share", "alike_quarter", "alike_middle", "alike_three_quarters"]
+shown = offers.join(accounts[["name", "owner_id"]]).rename(columns={"value": "expected_value", "rate": "rate_of_line"})
+show.table(shown[columns], "Lines to offer", book.currency, rows=show.LISTED)
 
 # %% [markdown]
 # ## What look-alikes spend, and our share of the wallet
@@ -302,13 +294,13 @@ show.table(off[columns], "Hours that size does not justify, and hours it lacks",
 two_weeks, quarter = (str((book.as_of + pd.Timedelta(days=d)).date()) for d in (14, 91))
 experiments = readout.experiments(book.read("experiments"), book.read("experiment_plans"), accounts.index)
 held = readout.held_back(readout.running(experiments, book.as_of), book.as_of)["account_id"]
-worked = largest[~largest["account_id"].isin(held)].head(can_work).set_index("account_id", drop=False)
-best = (
-    offers[~offers["account_id"].isin(held) & ~offers["pursued"]]
-    .drop_duplicates("account_id")
-    .head(can_work)
-    .set_index("account_id", drop=False)
+known = features.set_index("account_id")
+is_free = largest["account_id"].map(known["deals_open"]).fillna(0).astype(float).eq(0) & ~largest["account_id"].isin(
+    held
 )
+first = largest[is_free].head(can_work).set_index("account_id", drop=False)
+best = offers[~offers["account_id"].isin(held)].head(can_work)
+ranked = white_space.is_ranked(space)
 give, move = (effort[effort["resourced"] == which].join(accounts["owner_id"]) for which in ("under", "over"))
 give = give[~give.index.isin(held)].sort_values("hours_off").head(can_work)
 move = move.sort_values("hours_off", ascending=False).head(can_work)
@@ -316,14 +308,15 @@ basis_words = f"chance × mean size, within {horizon_days:,} days"
 
 # %% tags=["decide"]
 book.decide(
-    "work_the_largest", kind="sell", accounts=worked.index, owner=accounts["owner_id"], due=two_weeks, basis=basis_words,
-    text="Work these accounts first: most is expected of them", moves=worked["value"] if say_sizes.is_kept(kept) else None, reason=say_sizes.size_why(worked, book.currency),
+    "begin_with_the_largest", kind="sell", accounts=first.index, owner=accounts["owner_id"], due=two_weeks, basis=basis_words,
+    text=f"Begin with these accounts: of those without an open deal, most is expected of them within {horizon_days:,} days",
+    moves=first["value"] if say_sizes.is_kept(kept) else None, reason=say_sizes.size_why(first, book.currency),
     would_change="a chance or a size that the next months do not bear out",
 )  # fmt: skip
 book.decide(
     "offer_a_line", kind="sell", accounts=best.index, group=best["product_line"], owner=accounts["owner_id"], due=quarter, basis=basis_words,
-    text="Offer these accounts the line they do not buy yet", moves=best["value"] if say_sizes.is_kept(kept_lines) else None,
-    reason=say_sizes.cell_why(best, book.currency), would_change="a line that their look-alikes no longer buy",
+    text=say_sizes.offer(ranked), moves=best["value"] if ranked and say_sizes.is_kept(kept_lines) else None,
+    reason=say_sizes.cell_why(best, ranked, book.currency), would_change="a line that their look-alikes no longer buy",
 )  # fmt: skip
 book.decide(
     "give_hours", kind="programme", accounts=give.index, owner=accounts["owner_id"], due=two_weeks, reason=say_sizes.hours_why(give),

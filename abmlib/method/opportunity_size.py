@@ -140,8 +140,9 @@ def ask(
 def back_test(what: str, rows: pd.DataFrame, x: pd.DataFrame, laid: Blocks) -> Sized:
     """Fit the candidates, choose one, and report how often its intervals held on days that neither had seen.
 
-    The simplest stays that is within one standard error of the best; all are taken as alike (in their group) unless a model saves
-    `LEAST_SAVED` of their loss. On the report it must still save something beyond noise; if not, all are taken as alike.
+    All are taken as alike (in their group) unless a model saves `LEAST_SAVED` of their loss, beyond one standard error. Of the models
+    that are within one standard error of the best, that stays which tells sizes apart most finely: bands give many accounts one size. On the
+    report it must still save something beyond noise; if not, all are taken as alike.
 
     Parameters
     ----------
@@ -213,15 +214,17 @@ def choose(models: Mapping[str, Sizes], size: np.ndarray, account: np.ndarray) -
     size, account = size[rows], account[rows]
     losses = {k: sizes.quantile_loss(m.unseen, size) for k, m in models.items()}
     best = min(losses, key=lambda kind: float(losses[kind].mean()))
-    out = []
+    out, chosen = [], ALIKE
     for kind, loss in losses.items():
         said, (by, error) = models[kind].unseen, scores.apart(loss, losses[best], account)
         held = (size >= said[:, LOW]) & (size <= said[:, HIGH])
-        within = by <= max(error, LEAST_SAVED * float(loss.mean()) * (kind == ALIKE))
-        out.append((kind, models[kind].chosen, float(held.mean()), float(loss.mean()), by, error, within))
-    found = pd.DataFrame(out, columns=["kind", "rests_on", "held", "loss", "worse_by", "error", "chosen"])
-    first = found.index[found["chosen"]][0]
-    return found.assign(chosen=found.index == first), str(found.loc[first, "kind"])
+        out.append((kind, models[kind].chosen, float(held.mean()), float(loss.mean()), by, error))
+        is_worse = by > max(error, LEAST_SAVED * float(loss.mean()) * (kind == ALIKE))
+        if kind == ALIKE and not is_worse:
+            break
+        chosen = chosen if is_worse else kind
+    found = pd.DataFrame(out, columns=["kind", "rests_on", "held", "loss", "worse_by", "error"])
+    return found.assign(chosen=found["kind"] == chosen), chosen
 
 
 # -- what it says -------------------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """Lines of business that accounts do not buy: how likely each is taken up, how much it would bring, and what that came to in the past.
 
-A cell is an account and a line of which it bought nothing in the last 12 months. What is learnt of cells is learnt as in
+A cell is an account and a line. It is white where nothing was bought in the last 12 months and no deal is open for it: what is on
+offer is pipeline. What is learnt of cells is learnt as in
 `propensity` and `opportunity_size`: on past days, judged on later ones.
 """
 
@@ -25,6 +26,7 @@ from abmlib.tables import schema
 
 MOST_LINES = 12  # the largest; of more the rest is `OTHER`
 OTHER = "other lines"
+OFTEN = 0.5  # share of look-alikes that buy a line from which on it is worth a question
 MOST_LEARNT = 3_000  # accounts whose cells are learnt from; of more, some by their id
 NEVER = 3_650  # days since a purchase that never was
 TAKES_UP = "takes up a line"
@@ -33,10 +35,7 @@ TABLE = "05_white_space"
 KINDS = ["from_new_customers", "from_new_to_line", "from_the_rest"]  # whom what was bought comes from
 SALES = ("revenue_12m", "revenue_prior_12m", "days_since_purchase")  # features by line that say what is bought
 DEALS = ("won_amount_12m", None, "days_since_won")  # the same where there are no purchases, only deals
-OF_LINE = {  # columns of a cell -> what readers call them
-    "line_prior": "bought of the line, the 12 months before", "line_days": "days since the line was bought", "line_deals": "open deals for the line",
-    "line_open": "amount of open deals for the line", "alike_share": "look-alikes that buy the line", "alike_middle": "what look-alikes spend on the line",
-}  # fmt: skip
+OF_LINE = ("line_prior", "line_days", "alike_share", "alike_middle")  # numbers of a cell
 
 
 @dataclass(frozen=True)
@@ -71,11 +70,11 @@ def by_line_today(features: pd.DataFrame, accounts: pd.Index, lines: Sequence[st
     Returns
     -------
     DataFrame, sorted as `accounts` and `lines`: `CELL`, ``bought_12m`` (money), ``line_prior`` (money), ``line_days`` (days since the
-    last purchase; `NEVER` without one), ``line_deals, line_open`` (open deals and their amount)
+    last purchase; `NEVER` without one), ``line_deals`` (open deals)
     """
     own = features.assign(product_line=features["product_line"].where(features["product_line"].isin(lines), OTHER))
     now, prior, since = SALES if basis == "buys" else DEALS
-    names = {"bought_12m": now, "line_prior": prior, "line_deals": "deals_open", "line_open": "open_amount"}
+    names = {"bought_12m": now, "line_prior": prior, "line_deals": "deals_open"}
     known = pd.DataFrame({new: own[old].astype(float) if old else 0.0 for new, old in names.items()})
     known = known.assign(
         line_days=own[since].astype(float), account_id=own["account_id"], product_line=own["product_line"]
@@ -133,7 +132,7 @@ def ask(
     C-37, C-50; S0-4, S3-12.
     """
     lines = list(dict.fromkeys(cells["product_line"]))
-    empty = cells[~(cells["bought_12m"] > 0)].reset_index(drop=True)
+    empty = cells[_is_white(cells)].reset_index(drop=True)
     why = "two product lines or more" if len(lines) < 2 else "past days to learn from" if laid is None else ""
     if why or laid is None:
         return WhiteSpace(
@@ -152,7 +151,7 @@ def ask(
     now_x = _numbers(now, predictors.now.loc[now["account_id"]], lines)
     of = predictors.of | {c: c for c in now_x.columns if c not in predictors.of}
     question = Question(
-        "takes_up", TAKES_UP, f"a purchase of a line within {horizon_days:,} days of which nothing was bought in the last 12 months",
+        "takes_up", TAKES_UP, f"a purchase within {horizon_days:,} days of a line of which nothing was bought in 12 months and no deal was open",
         lambda day, ids: pd.Series(0.0, ids), laid.days[0], "alike_share", horizon_days,
     )  # fmt: skip
     labelled = rows[["day", "account_id", "came"]]
@@ -206,9 +205,14 @@ def _past(
         own = own.merge(alike[[*CELL, "alike_share", "alike_middle"]], on=CELL, how="left")
         own = own.assign(day=day, place=pd.Series(on, ids).reindex(own["account_id"]).to_numpy())
         buys = own["bought_12m"] > 0
-        out.append(own[~buys])
+        out.append(own[_is_white(own)])
         bought += [own.loc[buys, ["day", *CELL, "bought_12m", "line_prior", "alike_middle"]]] * (day in laid.report)
     return pd.concat(out, ignore_index=True), pd.concat(bought, ignore_index=True)
+
+
+def _is_white(cells: pd.DataFrame) -> pd.Series:
+    """Say of which lines nothing was bought in 12 months, and none is on offer: of what is, pipeline pages speak."""
+    return ~(cells["bought_12m"] > 0) & ~(cells["line_deals"] > 0)
 
 
 def _numbers(cells: pd.DataFrame, of_account: pd.DataFrame, lines: Sequence[str]) -> pd.DataFrame:
@@ -240,6 +244,41 @@ def fits(now: pd.DataFrame) -> pd.Series:
     C-37: what never fits is not sold.
     """
     return ~(now["alike_share"] == 0) & (now["chance"] >= now["rate"] * (1 - 1e-9))
+
+
+def is_ranked(space: WhiteSpace) -> bool:
+    """Say if the past told white cells apart: by who takes a line up, or by how much it brings."""
+    return any(part is not None and part.verdict == propensity.SIGNAL for part in (space.tested, space.sized))
+
+
+def offers(space: WhiteSpace, alike: pd.DataFrame, customers: pd.Index) -> pd.DataFrame:
+    """List white cells for sales, one per account, the best first.
+
+    By what is expected of cells that fit, where the past told cells apart. Where it did not, of customers alone and as a mere description:
+    lines that half of their look-alikes buy or more, by that share times the middle of what these spend.
+
+    Parameters
+    ----------
+    alike : DataFrame of `look_alikes.demand`
+    customers : accounts that bought something in 12 months
+
+    Returns
+    -------
+    DataFrame, rows of ``space.now`` with ``alike_share, alike_quarter, alike_middle, alike_three_quarters`` of all that describes accounts today; index: account id
+
+    References
+    ----------
+    C-37; S3-12.
+    """
+    known = ["alike_share", "alike_quarter", "alike_middle", "alike_three_quarters"]
+    rows = space.now.drop(columns=known, errors="ignore").merge(alike[[*CELL, *known]], on=CELL, how="left")
+    if is_ranked(space):
+        rows = rows[rows["fits"] & (rows["value"] > 0)].assign(by=rows["value"])
+    else:
+        likely = (rows["alike_share"] >= OFTEN) & rows["account_id"].isin(customers)
+        rows = rows[likely].assign(by=rows["alike_share"] * rows["alike_middle"])
+    rows = rows.sort_values(["by", *CELL], ascending=[False, True, True]).drop_duplicates("account_id")
+    return rows.drop(columns="by").set_index("account_id", drop=False)
 
 
 def kept_promise(past: pd.DataFrame) -> Estimate:

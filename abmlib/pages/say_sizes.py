@@ -26,11 +26,12 @@ def size(
     if verdict == FEW or saved is None:
         return f"How big? Nobody can say: it takes {why}."
     low, high = sizes["size_middle"].quantile(0.1), sizes["size_middle"].quantile(0.9)
-    of = f"If an account {DOES[what]} within {horizon_days:,} days, "
+    of = f"If an account {DOES[what]} within {horizon_days:,} days, the middle of what it {DOES[what]}"
     if verdict == SIGNAL:
-        spread = f"half of the times it is more than {short_money(low, currency)} (a small account) to {short_money(high, currency)} (a big one)"
-        return f"{of}{spread}: the past could tell big from small ({_estimate(saved)} of the error saved)."
-    return f"{of}half of the times it is more than {short_money(sizes['size_middle'].median(), currency)}: the past could not tell big from small, so all are alike."
+        spread = f"runs from {short_money(low, currency)} (a tenth of accounts is smaller) to {short_money(high, currency)} (a tenth is bigger)"
+        return f"{of} {spread}. The past could tell big from small: {_estimate(saved)} of the error was saved."
+    middle = short_money(sizes["size_middle"].median(), currency)
+    return f"{of} is {middle} for every account: the past could not tell big from small."
 
 
 def held(measured: pd.Series) -> str:
@@ -67,6 +68,13 @@ def promise(kept: tuple[float, float, float, int]) -> str:
     return f"{said}: such totals are too high; take the order, not the level." if high < 1 else f"{said}."
 
 
+def offer(is_ranked: bool) -> str:
+    """Order what is done with lines that accounts do not buy."""
+    if is_ranked:
+        return "Offer these accounts the line they do not buy yet"
+    return "Ask these customers about a line that customers like them buy; too few ever took one up to test whom to ask"
+
+
 def is_kept(kept: tuple[float, float, float, int]) -> bool:
     """Say if the level of what was expected held, within noise."""
     return bool(kept[1] <= 1 <= kept[2])
@@ -85,10 +93,10 @@ def white_space(
     if why or cells.empty:
         return f"White space by line: not answered, it takes {why}." if why else "Every account buys every line."
     fits = cells["fits"].fillna(False).astype(bool)
-    of = f"{count(len(cells), 'line')} not bought by some account, {int(fits.sum()):,} worth an offer"
-    of = of.replace("lines not bought by some account", "times an account does not buy a line")
+    of = f"{len(cells):,} times an account neither buys a line nor is offered it"
     if not cells["value"].notna().any():
-        return f"White space: {of}; too few were ever taken up to say for how much."
+        return f"White space: {of}. Too few such lines were ever taken up to say what that is worth; what look-alikes spend on them is below."
+    of += f", {int(fits.sum()):,} of them worth an offer"
     by = cells.groupby("product_line")["value"].sum().sort_values(ascending=False)
     return (
         f"White space: {of}. Expected of all within {horizon_days:,} days: {short_money(by.sum(), currency)}, most of it {one_line(by.index[0])} "
@@ -168,18 +176,24 @@ def resourced(rows: pd.DataFrame, follows: pd.DataFrame) -> str:
     return f"{said} {count(under, 'account')} that much is expected of get less than half their share of the hours; {over:,} get more than twice theirs, {freed:,.0f} hours a year above it."
 
 
-def cell_why(cells: pd.DataFrame, currency: str) -> pd.Series:
-    """Say why a line is offered: its chance beside that of the line, its look-alikes, and the size.
+def cell_why(cells: pd.DataFrame, is_ranked: bool, currency: str) -> pd.Series:
+    """Say why a line is offered: its chance beside that of the line and the size, where the past told them apart; and its look-alikes.
 
     Parameters
     ----------
-    cells : DataFrame, index: account id; ``product_line, chance, rate, alike_share, size_quarter, size_three_quarters``
+    cells : DataFrame of `white_space.offers`
     """
     return pd.Series(
         [
-            f"{one_line(r.product_line)}: {share(r.chance)} take it up (of the line {share(r.rate)})"
-            + (f"; {share(r.alike_share)} of its look-alikes buy it" if pd.notna(r.alike_share) else "")
-            + f"; half bring {short_money(r.size_quarter, currency)} to {short_money(r.size_three_quarters, currency)}"
+            f"{one_line(r.product_line)}: "
+            + f"{share(r.chance)} take it up (of the line {share(r.rate)}); half bring {_half(r.size_quarter, r.size_three_quarters, currency)}; "
+            * is_ranked
+            + (f"{share(r.alike_share)} of its look-alikes buy it" if pd.notna(r.alike_share) else "no look-alikes")
+            + (
+                f", half for {_half(r.alike_quarter, r.alike_three_quarters, currency)} a year"
+                if pd.notna(r.alike_quarter)
+                else ""
+            )
             for r in cells.itertuples()
         ],
         cells.index,
@@ -190,7 +204,7 @@ def cell_why(cells: pd.DataFrame, currency: str) -> pd.Series:
 def size_why(rows: pd.DataFrame, currency: str) -> pd.Series:
     """Say why much is expected of an account: its chance, and the half of sizes in the middle."""
     texts = [
-        f"{share(r.chance)} {EACH[r.what]}; half of such {short_money(r.size_quarter, currency)} to {short_money(r.size_three_quarters, currency)}"
+        f"chance that it {EACH[r.what]} {share(r.chance)}; if it does, half of the times {_half(r.size_quarter, r.size_three_quarters, currency)}"
         for r in rows.itertuples()
     ]
     return pd.Series(texts, rows.index, dtype="str")
@@ -212,3 +226,8 @@ def _estimate(row: pd.Series) -> str:
         if pd.notna(row["low"])
         else share(row["value"])
     )
+
+
+def _half(low: float, high: float, currency: str) -> str:
+    """The half in the middle of sizes."""
+    return f"{short_money(low, currency)} to {short_money(high, currency)}"

@@ -530,7 +530,7 @@ WHITE_SPACE = table("05_white_space", "What each account buys of each line, what
     "share_of_wallet": col("rate", "bought_12m ÷ wallet_mid", null=True),
     "share_of_wallet_low": col("rate", "bought_12m ÷ wallet_high", null=True),
     "share_of_wallet_high": col("rate", "bought_12m ÷ wallet_low", null=True),
-    "chance": col("rate", "that it takes up the line within the horizon; of lines it does not buy", null=True)} | SIZES | EXPECTED | {
+    "chance": col("rate", "that it takes up the line within the horizon; of lines it neither buys nor is offered", null=True)} | SIZES | EXPECTED | {
     "fits": col("bool", "worth an offer: look-alikes buy it, and the chance is not below that of the line", null=True),
 })
 
