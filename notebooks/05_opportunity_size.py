@@ -193,6 +193,9 @@ show.table(
     * bool(len(largest)),
 )
 
+# %%
+show.table(opportunity_size.so_far(signed), f"What one account {does} on one day, so far", book.currency)
+
 # %% [markdown]
 # ## By line of business
 # White space is a line that an account neither bought in 12 months nor has a deal open for. It is worth an offer where the chance is not
@@ -222,12 +225,11 @@ show.table(shown[columns], "Lines to offer", book.currency, rows=show.LISTED)
 
 # %% [markdown]
 # ## What look-alikes spend, and our share of the wallet
-# A wallet is what an account spends on a line with all suppliers. Where nobody estimated it, what the upper quarter of look-alikes
-# spends with us stands in.
+# A wallet is what an account spends on a line in a year with all suppliers, as somebody estimates it.
 
 # %% tags=["finding"]
 headroom = look_alikes.growth_by_headroom(space.bought, taken, horizon_days)
-estimated = matrix[matrix["wallet_by"].notna() & (matrix["wallet_by"] != look_alikes.STAND_IN)]
+estimated = matrix[matrix["wallet_mid"].notna()]
 say.words(say_sizes.look_alikes(of_alike), say_sizes.headroom(headroom), say_sizes.wallet(estimated, book.currency))
 
 # %%

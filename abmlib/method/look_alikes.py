@@ -21,7 +21,6 @@ DESCRIPTIONS = ("industry", "sub_industry", "country", "region", "org_type", "gr
 ALIKE = 40  # customers an account is compared with, more where they are equally alike; fewer have no interval at the level of the house
 MOST = 1_000  # customers that are compared with; of more, some by their id
 LEAST_KNOWN = 0.2  # share of customers with a description below which it is not used
-STAND_IN = "look-alikes"
 BELOW = (
     "less than half of its look-alikes",
     "half of them to as much",
@@ -108,17 +107,16 @@ def judged(found: pd.DataFrame, spend: pd.DataFrame) -> list[dict[str, object]]:
     return out
 
 
-def wallets(found: pd.DataFrame, bought: pd.DataFrame, estimates: pd.DataFrame) -> pd.DataFrame:
-    """Give the wallet of each account and line: what it spends in a year with all suppliers; and our share of it.
+def wallets(bought: pd.DataFrame, estimates: pd.DataFrame) -> pd.DataFrame:
+    """Give the wallet of each account and line, what it spends in a year with all suppliers, as somebody estimated it; and our share of it.
 
-    Somebody's estimate where there is one. Else, as a stand-in, what the upper quarter of its look-alikes spends with us, from the middle to
-    the upper end of their interval. A wallet is never less than what the account buys from us. Without either it is missing.
+    A wallet is never less than what the account buys from us. Without an estimate it is missing: look-alikes say what others spend with
+    us, not what this account spends elsewhere.
 
     Parameters
     ----------
-    found : DataFrame of `demand`
     bought : DataFrame ``account_id, product_line, bought_12m``
-    estimates : ``tables.schema.WALLET_ESTIMATES``, rows of other accounts or lines do not count
+    estimates : ``tables.schema.WALLET_ESTIMATES``; rows of other accounts or lines do not count
 
     Returns
     -------
@@ -129,27 +127,15 @@ def wallets(found: pd.DataFrame, bought: pd.DataFrame, estimates: pd.DataFrame) 
     C-36; S0-4.
     """
     by = ["account_id", "product_line"]
-    own = (
-        bought[by]
-        .merge(estimates[[*by, "low", "mid", "high", "method"]], on=by, how="left")
-        .merge(found, on=by, how="left")
+    own = bought[by].merge(estimates[[*by, "low", "mid", "high", "method"]], on=by, how="left").set_axis(bought.index)
+    sold = bought["bought_12m"].astype(float).clip(lower=0)
+    ends = {end: own[end].astype(float).fillna(own["mid"].astype(float)) for end in ("low", "mid", "high")}
+    ends = {end: wallet.where(wallet >= sold, sold).where(wallet.notna()) for end, wallet in ends.items()}
+    out = pd.DataFrame({f"wallet_{end}": wallet for end, wallet in ends.items()}).assign(
+        wallet_by=own["method"].astype("str")
     )
-    stand_in = own[["alike_middle", "alike_three_quarters", "alike_high"]].to_numpy(float)
-    said = own[["low", "mid", "high"]].astype(float)
-    said = said.assign(low=said["low"].fillna(said["mid"]), high=said["high"].fillna(said["mid"])).to_numpy()
-    entered = own["mid"].notna().to_numpy()
-    sold = bought["bought_12m"].to_numpy(float).clip(0)
-    low, mid, high = np.maximum(np.where(entered[:, None], said, stand_in), sold[:, None]).T
-    who = own["method"].astype("str").where(entered, STAND_IN).mask(np.isnan(mid)).to_numpy()
-    with np.errstate(all="ignore"):
-        shares = {
-            f"share_of_wallet{end}": np.where(wallet > 0, sold / wallet, np.nan)
-            for end, wallet in (("", mid), ("_low", high), ("_high", low))
-        }
-    out = pd.DataFrame(
-        {"wallet_low": low, "wallet_mid": mid, "wallet_high": high, "wallet_by": who} | shares, bought.index
-    )
-    return out.astype({"wallet_by": "str"})
+    names = {"share_of_wallet": "mid", "share_of_wallet_low": "high", "share_of_wallet_high": "low"}
+    return out.assign(**{name: sold / ends[end].where(ends[end] > 0) for name, end in names.items()})
 
 
 def growth_by_headroom(bought: pd.DataFrame, found: pd.DataFrame, horizon_days: int) -> pd.DataFrame:

@@ -82,6 +82,30 @@ def events(deals: pd.DataFrame, lines: pd.DataFrame, basis: str) -> pd.DataFrame
     )
 
 
+def so_far(found: pd.DataFrame) -> pd.DataFrame:
+    """Describe by line what was signed or bought so far: what an account signed, or bought of a line, on one day is one size.
+
+    Parameters
+    ----------
+    found : DataFrame of `events`
+
+    Returns
+    -------
+    DataFrame, a row per line, the most sizes first: ``product_line, sizes, accounts, size_quarter, size_middle, size_three_quarters, size_mean``
+
+    References
+    ----------
+    S3-14.
+    """
+    each = found.groupby(["product_line", "account_id", "day"])["amount"].sum().reset_index()
+    by = each[each["amount"] > 0].groupby("product_line")
+    out = by.agg(sizes=("amount", "size"), accounts=("account_id", "nunique"), size_mean=("amount", "mean"))
+    for name, level in zip(QUANTILES[QUARTER:HIGH], LEVELS[QUARTER:HIGH], strict=True):
+        out[name] = by["amount"].quantile(level)
+    out = out.sort_values("sizes", ascending=False, kind="stable").reset_index()
+    return out[["product_line", "sizes", "accounts", *QUANTILES[QUARTER:HIGH], "size_mean"]]
+
+
 def amounts(
     found: pd.DataFrame, rows: pd.DataFrame, horizon_days: int, by: Sequence[str] = ("account_id",)
 ) -> np.ndarray:

@@ -16,21 +16,24 @@ from abmlib.method import propensity
 from abmlib.method.look_alikes import DESCRIPTIONS, demand, wallets
 from abmlib.method.measures import estimate_row, measure_row
 from abmlib.method.opportunity_size import QUANTILES, Sized
-from abmlib.method.outcomes import YEAR_DAYS, Question
+from abmlib.method.outcomes import YEAR_DAYS, Question, first_of
 from abmlib.method.periods import DAY
-from abmlib.method.predictors import Predictors, prepare, signed_log
+from abmlib.method.predictors import SLACK, Predictors, prepare, signed_log
 from abmlib.method.propensity import Blocks, Tested
 from abmlib.stats import pooling
 from abmlib.stats.scores import Estimate
 from abmlib.tables import schema
 
+CELL = ["account_id", "product_line"]
 MOST_LINES = 12  # the largest; of more the rest is `OTHER`
 OTHER = "other lines"
 OFTEN = 0.5  # share of look-alikes that buy a line from which on it is worth a question
 MOST_LEARNT = 3_000  # accounts whose cells are learnt from; of more, some by their id
+PAST = ["day", *CELL, "chance", "value", "came"]  # columns of past cells, and of lines that were bought
+BOUGHT = ["day", *CELL, "bought_12m", "line_prior", "alike_middle"]
+SAID = ["chance", *QUANTILES, "size_mean", "value", "value_low", "value_high"]  # of a white cell
 NEVER = 3_650  # days since a purchase that never was
 TAKES_UP = "takes up a line"
-CELL = ["account_id", "product_line"]
 TABLE = "05_white_space"
 KINDS = ["from_new_customers", "from_new_to_line", "from_the_rest"]  # whom what was bought comes from
 SALES = ("revenue_12m", "revenue_prior_12m", "days_since_purchase")  # features by line that say what is bought
@@ -135,9 +138,9 @@ def ask(
     empty = cells[_is_white(cells)].reset_index(drop=True)
     why = "two product lines or more" if len(lines) < 2 else "past days to learn from" if laid is None else ""
     if why or laid is None:
-        return WhiteSpace(
-            why, None, None, pd.DataFrame(), empty.assign(value=np.nan, fits=False), pd.DataFrame(), pd.DataFrame()
-        )
+        blank = empty.assign(**dict.fromkeys((*SAID, "rate", "alike_share"), np.nan), fits=False)
+        none = pd.DataFrame(columns=PAST), pd.DataFrame(columns=BOUGHT)
+        return WhiteSpace(why, None, None, none[0], blank, none[1], pd.DataFrame())
     learn = history["day"].isin(laid.before).to_numpy()
     predictors = prepare(history, today, first_days, None, learn)
     counted = found.assign(product_line=found["product_line"].where(found["product_line"].isin(lines), OTHER))
@@ -160,7 +163,7 @@ def ask(
     took = rows["came"] > 0
     sized = size_of.back_test(
         "a line that is taken up",
-        rows.loc[took, ["day", "account_id"]].assign(size=rows["amount"], group=rows["product_line"]),
+        rows.rename(columns={"amount": "size", "product_line": "group"})[["day", "account_id", "size", "group"]][took],
         x[took],
         laid,
     )
@@ -186,7 +189,7 @@ def ask(
     else:
         now[[*QUANTILES, "size_mean", "value", "value_low", "value_high"]], past = np.nan, past.assign(value=np.nan)
     now["fits"] = fits(now)
-    past = past.assign(came=past["amount"])[["day", *CELL, "chance", "value", "came"]].reset_index(drop=True)
+    past = past.assign(came=past["amount"])[PAST].reset_index(drop=True)
     return WhiteSpace("", tested, sized, past, now, bought, rates)
 
 
@@ -206,7 +209,7 @@ def _past(
         own = own.assign(day=day, place=pd.Series(on, ids).reindex(own["account_id"]).to_numpy())
         buys = own["bought_12m"] > 0
         out.append(own[_is_white(own)])
-        bought += [own.loc[buys, ["day", *CELL, "bought_12m", "line_prior", "alike_middle"]]] * (day in laid.report)
+        bought += [own.loc[buys, BOUGHT]] * (day in laid.report)
     return pd.concat(out, ignore_index=True), pd.concat(bought, ignore_index=True)
 
 
@@ -273,10 +276,11 @@ def offers(space: WhiteSpace, alike: pd.DataFrame, customers: pd.Index) -> pd.Da
     known = ["alike_share", "alike_quarter", "alike_middle", "alike_three_quarters"]
     rows = space.now.drop(columns=known, errors="ignore").merge(alike[[*CELL, *known]], on=CELL, how="left")
     if is_ranked(space):
-        rows = rows[rows["fits"] & (rows["value"] > 0)].assign(by=rows["value"])
+        by, wanted = rows["value"], rows["fits"] & (rows["value"] > 0)
     else:
-        likely = (rows["alike_share"] >= OFTEN) & rows["account_id"].isin(customers)
-        rows = rows[likely].assign(by=rows["alike_share"] * rows["alike_middle"])
+        by = rows["alike_share"] * rows["alike_middle"]
+        wanted = (rows["alike_share"] >= OFTEN) & rows["account_id"].isin(customers)
+    rows = rows.assign(by=by)[wanted]
     rows = rows.sort_values(["by", *CELL], ascending=[False, True, True]).drop_duplicates("account_id")
     return rows.drop(columns="by").set_index("account_id", drop=False)
 
@@ -294,8 +298,8 @@ def measured(space: WhiteSpace, kept: Estimate) -> list[dict[str, object]]:
     C-37; S0-4.
     """
     now, out = space.now, list[dict[str, object]]()
-    if "chance" not in now:
-        lacks = {"status": "not_answerable", "why": space.why or "past days to learn from"}
+    if space.why:
+        lacks = {"status": "not_answerable", "why": space.why}
         return [
             measure_row("C-37", d, np.nan, unit, 0, **lacks)
             for d, unit in (("white_space_value", "currency"), ("white_space_came_per_promised", "times"))
@@ -324,23 +328,23 @@ def matrix(cells: pd.DataFrame, now: pd.DataFrame, alike: pd.DataFrame, estimate
     ----------
     C-36, C-37, C-50; S0-4, S3-12.
     """
-    own = cells[[*CELL, "bought_12m"]].merge(
-        alike.drop(columns="alike_share" if alike.empty else []), on=CELL, how="left"
-    )
-    own = own.join(wallets(alike, own, estimates))
+    own = cells[[*CELL, "bought_12m"]].merge(alike, on=CELL, how="left")
+    own = own.join(wallets(own, estimates))
     said = [
         c for c in (*CELL, "chance", *QUANTILES, "size_mean", "value", "value_low", "value_high", "fits") if c in now
     ]
     out = own.merge(now[said], on=CELL, how="left")
     wanted = schema.spec(TABLE).columns
-    return schema.conform(TABLE, out.assign(**{c: pd.NA for c in wanted if c not in out})[list(wanted)])
+    blank = schema.empty(TABLE).reindex(out.index)
+    return schema.conform(TABLE, out.assign(**{c: blank[c] for c in wanted if c not in out})[list(wanted)])
 
 
 def by_line(matrix: pd.DataFrame, taken: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
     """Say of each line who buys it, from whom the money of 12 months comes, and what the accounts that do not buy it are expected to bring.
 
     New business is of accounts whose first purchase of anything lies in the 12 months, expansion of customers whose first purchase of this
-    line does; the rest is of customers that bought the line before.
+    line does; the rest is of customers that bought the line before. Who was a customer before is known where facts begin a year before
+    the 12 months or earlier; if not, the three are missing.
 
     Parameters
     ----------
@@ -375,7 +379,8 @@ def by_line(matrix: pd.DataFrame, taken: pd.DataFrame, as_of: pd.Timestamp) -> p
         .unstack(fill_value=0.0)
         .reindex(index=lines, columns=KINDS, fill_value=0.0)
     )
-    whole = parts.sum(axis=1)
+    is_long = len(found) and first_of(found["day"]) <= as_of - 2 * YEAR_DAYS * DAY + SLACK * DAY
+    whole = parts.sum(axis=1) if is_long else parts.sum(axis=1) * np.nan
     by = matrix.assign(buys=matrix["bought_12m"] > 0, fits=matrix["fits"].fillna(False).astype(bool)).groupby(
         "product_line", sort=False
     )

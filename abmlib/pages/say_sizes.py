@@ -53,19 +53,25 @@ def expected(sizes: pd.DataFrame, horizon_days: int, kept: tuple[float, float, f
     if not len(value) or not value.sum() > 0:
         return ""
     half = int((value.cumsum() < value.sum() / 2).sum()) + 1
-    of = f"Expected of {count(len(value), 'account')} within {horizon_days:,} days: {short_money(value.sum(), currency)}, half of it of {half:,}"
-    return f"{of}. {promise(kept)}"
+    return f"{total(float(value.sum()), count(len(value), 'account'), horizon_days, kept, currency)} Half of it is of {count(half, 'account')}."
 
 
-def promise(kept: tuple[float, float, float, int]) -> str:
-    """Say what came in the past for each one that was expected."""
-    value, low, high, _ = kept
-    if pd.isna(value):
-        return "What such totals came to could not be tested."
-    said = f"On past days {value:.2f} came for 1.00 expected ({low:.2f} to {high:.2f})"
-    if low > 1:
-        return f"{said}: such totals are too low."
-    return f"{said}: such totals are too high; take the order, not the level." if high < 1 else f"{said}."
+def total(value: float, of: str, horizon_days: int, kept: tuple[float, float, float, int], currency: str) -> str:
+    """Say a total of what is expected, with the interval that past totals give it, or what it is worth where they were off.
+
+    Parameters
+    ----------
+    kept : what came in the past for each one that was expected: value, low, high, n
+    """
+    times, low, high, _ = kept
+    heads = f"Expected of {of} within {horizon_days:,} days: {short_money(value, currency)}"
+    if pd.isna(low):
+        return f"{heads}; what such totals came to could not be tested."
+    ends = f"{short_money(value * low, currency)} to {short_money(value * high, currency)}"
+    if low <= 1 <= high:
+        return f"{heads} ({ends}, as {times:.2f} came for 1.00 expected on past days)."
+    off = "low" if low > 1 else "high"
+    return f"{heads} by chance and size; that is too {off}, as {times:.2f} ({low:.2f} to {high:.2f}) came for 1.00 expected on past days: so rather {ends}."
 
 
 def offer(is_ranked: bool) -> str:
@@ -98,10 +104,10 @@ def white_space(
         return f"White space: {of}. Too few such lines were ever taken up to say what that is worth; what look-alikes spend on them is below."
     of += f", {int(fits.sum()):,} of them worth an offer"
     by = cells.groupby("product_line")["value"].sum().sort_values(ascending=False)
-    return (
-        f"White space: {of}. Expected of all within {horizon_days:,} days: {short_money(by.sum(), currency)}, most of it {one_line(by.index[0])} "
-        f"({share(by.iloc[0] / by.sum())}). {promise(kept)}"
+    most = f"Most of it is {one_line(by.index[0])} ({share(by.iloc[0] / by.sum())})." * bool(
+        len(by) > 1 and by.sum() > 0
     )
+    return f"White space: {of}. {total(float(by.sum()), 'all of it', horizon_days, kept, currency)} {most}".strip()
 
 
 def look_alikes(measured: pd.DataFrame) -> str:
@@ -149,7 +155,7 @@ def wallet(rows: pd.DataFrame, currency: str) -> str:
     rows : DataFrame ``bought_12m, wallet_low, wallet_mid, wallet_high``, of accounts and lines with an estimate
     """
     if rows.empty or not rows["wallet_mid"].sum() > 0:
-        return "No wallets are estimated (table wallet_estimates); look-alikes stand in, and what they do not buy from us is in no data."
+        return "Our share of wallet is unknown: nobody estimated what accounts spend with all suppliers (table wallet_estimates). Look-alikes say what others spend with us."
     bought = rows["bought_12m"].clip(lower=0).sum()
     ends = sorted(bought / rows[c].sum() for c in ("wallet_low", "wallet_high"))
     return (

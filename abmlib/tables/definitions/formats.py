@@ -154,7 +154,7 @@ PAGES: dict[str, Format] = {  # columns of tables that are shown and not kept
     "alike_three_quarters": Format("money", "Look-alikes, a quarter above"), "wallet_mid": Format("money", "Wallet, a year", ends=("wallet_low", "wallet_high")),
     "wallet_by": Format("text", "Estimated by"), "share_of_wallet": Format("share", ends=("share_of_wallet_low", "share_of_wallet_high")),
     "hours_off": Format("hours", "Hours above or below"), "expected_share": Format("share", "Of what is expected"),
-    "revenue_share": Format("share", "Of the revenue"), "resourced": WORDS, "used_as_size": Format("bool"),
+    "revenue_share": Format("share", "Of the revenue"), "resourced": WORDS, "used_as_size": Format("bool"), "sizes": Format("count"),
     # 12
     "conversion": Format("share", "Share that moved on", ends=("low", "high")),
     "moved_on": Format("count", "Moved on"),
