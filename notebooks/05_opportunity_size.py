@@ -230,7 +230,7 @@ show.table(shown[columns], "Lines to offer", book.currency, rows=show.LISTED)
 # %% tags=["finding"]
 headroom = look_alikes.growth_by_headroom(space.bought, taken, horizon_days)
 estimated = matrix[matrix["wallet_mid"].notna()]
-say.words(say_sizes.look_alikes(of_alike), say_sizes.headroom(headroom), say_sizes.wallet(estimated, book.currency))
+say.words(*say_sizes.look_alikes(of_alike), say_sizes.headroom(headroom), say_sizes.wallet(estimated, book.currency))
 
 # %%
 shown = (
@@ -267,10 +267,13 @@ spent = cycle_effort.shared_spend(
 facts["spend_12m"] = spent.groupby("account_id")["spend"].sum().reindex(facts.index) if len(spent) else np.nan
 effort = facts.join(resourcing.resourced(facts))
 follows = book.measure(resourcing.follow_rows(facts))
-say.words(say_sizes.resourced(effort, follows))
+with_hours = sizes.merge(
+    effort[["expected_share", "hours_12m", "hours_share", "resourced"]], left_on="account_id", right_index=True
+)
+say.words(*say_sizes.resourced(effort, follows))
 
 # %%
-fig, ax = plt.subplots(figsize=(5.6, 4.6))
+fig, ax = plt.subplots(figsize=(7.2, 4.6))
 plots.title(ax, "Hours beside what is expected")
 marks = effort["resourced"].map({"": "", "under": "too few hours", "over": "too many hours"})
 plots.shares_beside(
@@ -336,6 +339,5 @@ book.decide(
 show.decisions(book.decisions, book.currency, accounts["name"])
 
 # %%
-kept_columns = effort[["expected_share", "hours_12m", "hours_share", "resourced"]].reset_index(names="account_id")
-book.write("05_opportunity_size", sizes.merge(kept_columns, on="account_id"))
+book.write("05_opportunity_size", with_hours)
 book.write("05_white_space", matrix)

@@ -661,7 +661,7 @@ def test_list_and_params_show_what_there_is():
     code, said = abm("list")
     assert code == 0
     assert "03_key_accounts" in said
-    assert "05_opportunity_size" not in said  # planned notebooks cannot be run
+    assert "06_target_accounts" not in said  # planned notebooks cannot be run
     code, said = abm("params", "03")
     assert code == 0
     assert "capacity" in said

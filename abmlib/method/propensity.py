@@ -62,9 +62,11 @@ def blocks(since: pd.Timestamp, as_of: pd.Timestamp, horizon_days: int, late_day
 
     Parameters
     ----------
-    since : first day of the facts
+    since : first day of the facts; missing without any
     late_days : `outcomes.lateness_days`
     """
+    if pd.isna(since):
+        return None
     span = horizon_days + late_days  # until the outcome of a day is known
     step = -(-span // STEPS)  # not below half of it: one day less would purge a past day more
     last = as_of - span * DAY

@@ -110,26 +110,21 @@ def white_space(
     return f"White space: {of}. {total(float(by.sum()), 'all of it', horizon_days, kept, currency)} {most}".strip()
 
 
-def look_alikes(measured: pd.DataFrame) -> str:
-    """Say of which lines look-alikes tell what an account spends, and how often their interval held."""
+def look_alikes(measured: pd.DataFrame) -> list[str]:
+    """Say of how many lines look-alikes tell what an account spends; then by how much, and how often their interval held."""
     rows = measured[measured["definition_id"] == "look_alike_error_saved"]
     known = rows[rows["status"] == "ok"]
     if known.empty:
-        return "Look-alikes: no line has enough buyers, or nothing describes the accounts."
+        return ["Look-alikes say nothing: no line has enough buyers, or nothing describes the accounts."]
     tell = known[known["low"] > 0]
-    inside = measured[(measured["definition_id"] == "look_alike_held") & (measured["status"] == "ok")]
+    inside = measured[(measured["definition_id"] == "look_alike_held") & (measured["status"] == "ok")]["value"]
+    heads = f"Customers that are alike spend alike in {len(tell)} of {count(len(known), 'line')}, beyond noise."
     parts = [f"{one_line(r['group'])} {_estimate(r)}" for _, r in tell.iterrows()]
-    said = f"Customers that are alike spend alike in {len(tell)} of {count(len(known), 'line')}"
-    said += (
-        f": their middle is nearer to what an account spends than that of all buyers (error saved: {joined(parts)})"
-        if parts
-        else ": beyond noise they tell no more than all buyers do"
-    )
-    return (
-        f"{said}. {share(inside['value'].min())} or more of accounts that buy spent within the interval of their look-alikes."
-        if len(inside)
-        else f"{said}."
-    )
+    said = f"Error saved against the middle of all buyers: {joined(parts)}. " * bool(parts)
+    return [
+        heads,
+        f"{said}Of accounts that buy, {share(inside.min())} or more spent within the interval of their look-alikes (95% is promised).",
+    ]
 
 
 def headroom(bands: pd.DataFrame) -> str:
@@ -139,12 +134,14 @@ def headroom(bands: pd.DataFrame) -> str:
         return ""
     first, last = known.iloc[0], known.iloc[-1]
     each = [
-        f"{r['band']}: {r['ratio']:.2f} ({r['ratio_low']:.2f} to {r['ratio_high']:.2f})" for _, r in known.iterrows()
+        f"{r['band']} {r['ratio']:.2f} ({r['ratio_low']:.2f} to {r['ratio_high']:.2f})" for _, r in known.iterrows()
     ]
-    said = f"Did headroom come? What accounts bought in a line, over the same days a year before, by how far they were below their look-alikes: {'; '.join(each)}"
-    if first["ratio_low"] > last["ratio_high"]:
-        return f"{said}. Those below grew more: headroom says where growth is likelier."
-    return f"{said}. Those below grew no more, beyond noise: that others spend more is no sign that an account will."
+    heads = (
+        "Headroom came: accounts below their look-alikes grew more than those above."
+        if first["ratio_low"] > last["ratio_high"]
+        else "Headroom did not come: accounts below their look-alikes grew no more than others, beyond noise. That others spend more is no sign that an account will."
+    )
+    return f"{heads} Bought in a line, over the same days a year before: {'; '.join(each)}."
 
 
 def wallet(rows: pd.DataFrame, currency: str) -> str:
@@ -164,22 +161,23 @@ def wallet(rows: pd.DataFrame, currency: str) -> str:
     )
 
 
-def resourced(rows: pd.DataFrame, follows: pd.DataFrame) -> str:
-    """Say if effort follows size, and how many accounts have too few or too many hours."""
+def resourced(rows: pd.DataFrame, follows: pd.DataFrame) -> list[str]:
+    """Say how many accounts have too few or too many hours; then how far effort follows size."""
     known = follows[follows["status"] == "ok"] if len(follows) else follows
     if known.empty:
-        return "Hours and spend are not noted by account, so nobody can say if they go where size is."
+        return ["Hours and spend are not noted by account, so nobody can say if they go where size is."]
+    counts = rows["resourced"].value_counts()
+    under, over = (int(counts.get(which, 0)) for which in ("under", "over"))
+    freed = rows.loc[rows["resourced"] == "over", "hours_off"].sum()
+    heads = f"{count(under, 'account')} of which much is expected get less than half their share of the hours; {over:,} get more than twice theirs, {freed:,.0f} hours a year above it."
+    if rows["hours_share"].isna().all() or rows["expected_share"].isna().all():
+        heads = "Nobody can say which accounts get too few hours: hours are not noted, or nothing is expected."
     parts = [
         f"{r['group'].replace(': ', ' and ')} {r['value']:+.2f} ({r['low']:+.2f} to {r['high']:+.2f})"
         for _, r in known.iterrows()
     ]
-    counts = rows["resourced"].value_counts()
-    said = f"Effort beside size, as rank correlations: {joined(parts)}."
-    if not len(counts[counts.index != ""]):
-        return said
-    under, over = int(counts.get("under", 0)), int(counts.get("over", 0))
-    freed = rows.loc[rows["resourced"] == "over", "hours_off"].sum()
-    return f"{said} {count(under, 'account')} that much is expected of get less than half their share of the hours; {over:,} get more than twice theirs, {freed:,.0f} hours a year above it."
+    more = "Scores know how often we touch an account, so hours and what is expected go together by themselves."
+    return [heads, f"Rank correlations: {joined(parts)}. {more}"]
 
 
 def cell_why(cells: pd.DataFrame, is_ranked: bool, currency: str) -> pd.Series:
