@@ -92,6 +92,7 @@ past = opportunity_size.promised(
 )
 measured = book.measure(opportunity_size.measured(sized))
 kept = opportunity_size.came_per_promised(past)
+measured_too = book.measure(opportunity_size.expected_rows(past))
 
 # %% [markdown]
 # **Expected**: the chance that 04 gives, times the mean size. **White space**: a line that an account neither bought in 12 months nor
@@ -141,7 +142,8 @@ if sized.rows is not None:
     plots.sizes_held(sized.rows, ax, f"size ({book.currency})")
 
 # %%
-show.measures(measured[measured["status"] == "ok"], "How well sizes were told", book.currency)
+told = pd.concat([measured, measured_too], ignore_index=True)
+show.measures(told[told["status"] == "ok"], "How well sizes were told", book.currency)
 
 # %%
 bands = opportunity_size.by_band(past)

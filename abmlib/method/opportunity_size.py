@@ -320,6 +320,25 @@ def by_band(rows: pd.DataFrame, bands: int = BANDS) -> pd.DataFrame:
     return pd.DataFrame(out[::-1], columns=columns)
 
 
+def expected_rows(past: pd.DataFrame) -> list[dict[str, object]]:
+    """Rows of `measures`: if totals of what was expected came, and how often what came lay within what may come, nothing among it.
+
+    Parameters
+    ----------
+    past : DataFrame of `promised`
+
+    References
+    ----------
+    C-49; S1-24a.
+    """
+    held = past["came"].between(past["value_low"], past["value_high"])
+    window = {"window_start": past["day"].min() + DAY} if len(past) else {}
+    return [
+        estimate_row("C-49", "expected_came_per_promised", came_per_promised(past), "times", **window),
+        estimate_row("C-49", "expected_interval_held", intervals.share(held, past["account_id"]), "share", **window),
+    ]
+
+
 def came_per_promised(rows: pd.DataFrame) -> Estimate:
     """Money that came over what was expected, of all past rows; with its interval over accounts."""
     return intervals.ratio(rows["came"], rows["value"], SEED, rows["account_id"])
@@ -356,9 +375,9 @@ def promised(
 
     Returns
     -------
-    DataFrame, one row per past score: ``day, account_id, chance, value, value_high, came``; none where sizes could not be tested
+    DataFrame, one row per past score: ``day, account_id, chance, value, value_low, value_high, came``; none where sizes could not be tested
     """
-    columns = ["day", "account_id", "chance", "value", "value_high", "came"]
+    columns = ["day", "account_id", "chance", "value", "value_low", "value_high", "came"]
     if found.reporting is None or numbers is None or past.empty:
         return pd.DataFrame(columns=columns)
     place = history[["day", "account_id"]].assign(place=np.arange(len(history)))
