@@ -84,7 +84,7 @@ class Sizes:
         if self.kind == BANDS:
             return np.asarray(self.bands[np.searchsorted(self.edges, table[self.chosen].to_numpy(float), side="right")])
         x = table[list(self.columns)].to_numpy(np.float32)
-        return np.column_stack([tree.predict(x) for tree in self.trees])
+        return np.column_stack([tree.predict(x) for tree in self.trees]) if len(x) else np.zeros((0, len(LEVELS)))
 
     def _of(self, group: str) -> Part:
         return self.groups.get(group, self.every)
@@ -242,7 +242,10 @@ def _factors(size: np.ndarray, middle: np.ndarray, group: np.ndarray) -> dict[st
 def _bands(table: pd.DataFrame, y: np.ndarray) -> Sizes:
     """Take the column that ranks sizes best, in bands of about as many rows, `FEWEST` of them or more in each."""
     ranks = pd.Series(y).rank().to_numpy()
-    tells = [abs(np.corrcoef(table[c].rank(), ranks)[0, 1]) if table[c].nunique() > 1 else 0.0 for c in table]
+    differ = [np.ptp(ranks) > 0 and table[c].nunique() > 1 for c in table]
+    tells = [
+        abs(np.corrcoef(table[c].rank(), ranks)[0, 1]) if can else 0.0 for c, can in zip(table, differ, strict=True)
+    ]
     column = str(table.columns[int(np.argmax(tells))])
     x = table[column].to_numpy(float)
     edges = np.unique(np.quantile(x, np.arange(1, MOST_BANDS) / MOST_BANDS))
