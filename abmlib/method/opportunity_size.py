@@ -353,7 +353,7 @@ def basis_of(deals: pd.DataFrame) -> str:
 def since(deals: pd.DataFrame, lines: pd.DataFrame, basis: str) -> pd.Timestamp:
     """Give the first day of the facts, as `outcomes.asked` takes it."""
     sold = deals[(deals["type"] != "renewal") & deals["account_id"].notna()]
-    bought = lines.loc[(lines["revenue"] > 0), "booked_at"]
+    bought = lines.loc[lines["revenue"] > 0, ["account_id", "booked_at"]].drop_duplicates()["booked_at"]
     return first_of(sold["created_day"].fillna(sold["closed_day"]) if basis == BASIS[0] else bought)
 
 
