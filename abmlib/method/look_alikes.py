@@ -34,12 +34,12 @@ def demand(about: pd.DataFrame, spend: pd.DataFrame) -> pd.DataFrame:
     """Give of each account and line what its look-alikes do: which part of the customers most like it buys, and what those that buy spend.
 
     An account is never compared with itself. A line with fewer than `FEWEST` buyers has no look-alikes; where no description
-    tells anything of a line, all its customers are alike.
+    tells anything of a line, all its customers are alike. Without any description nobody has look-alikes.
 
     Parameters
     ----------
     about : DataFrame, index: account id; `DESCRIPTIONS`, those that there are
-    spend : DataFrame, index as `about`; a column per line: money of a year, 0 or less without a purchase
+    spend : DataFrame, index: account id, those of `about` in any order; a column per line: money of a year, 0 or less without a purchase
 
     Returns
     -------
@@ -50,7 +50,7 @@ def demand(about: pd.DataFrame, spend: pd.DataFrame) -> pd.DataFrame:
     ----------
     C-50; S3-12. Gower (1971), Biometrics 27, p. 857, weighted.
     """
-    ids, parts, table = about.index, list[pd.DataFrame](), spend.to_numpy(float)
+    ids, parts, table = about.index, list[pd.DataFrame](), spend.reindex(about.index).to_numpy(float)
     fields, customers = _fields(about), (table > 0).any(axis=1)
     for k, line in enumerate(spend.columns):
         own, buys = table[:, k], table[:, k] > 0
