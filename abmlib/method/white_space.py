@@ -97,7 +97,8 @@ def largest(features: pd.DataFrame, basis: str) -> list[str]:
     """
     bought = features.groupby("product_line")[SALES[0] if basis == "buys" else DEALS[0]].sum().astype(float)
     names = bought[bought > 0].sort_values(ascending=False, kind="stable").index.astype("str").tolist()
-    return names if len(names) <= MOST_LINES else [*names[: MOST_LINES - 1], OTHER]
+    own = [name for name in names if name != OTHER]
+    return names if len(names) <= MOST_LINES else [*own[: MOST_LINES - 1], OTHER]
 
 
 def spend(cells: pd.DataFrame, lines: Sequence[str]) -> pd.DataFrame:
@@ -176,7 +177,7 @@ def ask(
     )
     chance = (
         tested.model.predict(now_x)
-        if tested.is_signal and tested.model is not None
+        if tested.is_signal and tested.model is not None and len(now)
         else rates["share"].reindex(now["product_line"]).to_numpy(float)
     )
     now = now.assign(chance=chance, rate=rates["share"].reindex(now["product_line"]).to_numpy(float))
