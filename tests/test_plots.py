@@ -240,3 +240,50 @@ def test_no_months_say_so(ax):
 def test_a_name_of_wide_letters_takes_no_more_room_than_one_of_usual_ones():
     assert plots.plain("n" * 40, 40) == "n" * 40
     assert 20 < len(plots.plain("W" * 60, 40)) < 28
+
+
+# -- sizes --------------------------------------------------------------------------------------------------------------
+
+
+def said(size: list[float]) -> pd.DataFrame:
+    """Sizes that came where 1 to 16 was said of each, the k-th with a middle of k + 3."""
+    rows = pd.DataFrame(
+        {"size": size, "size_low": 1.0, "size_quarter": 2.0, "size_three_quarters": 8.0, "size_high": 16.0}
+    )
+    return rows.assign(size_middle=np.arange(len(rows)) + 3.0)
+
+
+def test_sizes_outside_their_interval_are_crosses_in_the_order_of_what_was_said(ax):
+    plots.sizes_held(said([2, 99, 16, 0.5]).iloc[::-1], ax, "size (EUR)")
+    inside, outside = ax.lines
+    assert (list(inside.get_xdata()), list(inside.get_ydata())) == ([0, 2], [2, 16])
+    assert (list(outside.get_xdata()), list(outside.get_ydata()), outside.get_marker()) == ([1, 3], [99, 0.5], "x")
+    assert ax.get_yscale() == "log" and ax.get_ylabel() == "size (EUR)"
+    assert "95% interval" in [text.get_text() for text in ax.get_legend().get_texts()]
+
+
+def test_of_many_sizes_some_are_drawn_and_of_none_it_says_so(ax):
+    plots.sizes_held(said([4.0] * 3 * plots.MOST_DRAWN), ax, "EUR")
+    assert len(ax.lines[0].get_xdata()) == plots.MOST_DRAWN
+    plots.sizes_held(said([]), ax, "EUR")
+    assert texts(ax) == ["Nothing to draw on this data."]
+
+
+def test_shares_stand_beside_the_line_of_equal_shares_and_marked_ones_apart(ax):
+    accounts = list("abcd")
+    x, y = pd.Series([0.5, 0.5, 0.0, np.nan], accounts), pd.Series([0.1, 0.5, 0.4, 0.0], accounts)
+    plots.shares_beside(x, y, pd.Series(["too few", "", "too many", ""], accounts), ax, ("expected", "hours"))
+    equal, in_step, few, many = ax.lines
+    assert list(equal.get_xdata()) == list(equal.get_ydata())
+    assert (list(in_step.get_xdata()), list(in_step.get_ydata())) == ([0.5], [0.5])
+    assert (list(few.get_xdata()), list(few.get_ydata())) == ([0.5], [0.1])
+    assert (list(many.get_xdata()), list(many.get_ydata())) == ([ax.get_xlim()[0]], [0.4])  # 0 stands at the edge
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["in step", "too few", "too many"]
+    assert len({line.get_marker() for line in (in_step, few, many)}) == 3
+
+
+@pytest.mark.parametrize("nothing", [0.0, np.nan])
+def test_no_shares_say_so(ax, nothing):
+    none = pd.Series([nothing, nothing])
+    plots.shares_beside(none, none, pd.Series(["", ""]), ax, ("expected", "hours"))
+    assert texts(ax) == ["Nothing to draw on this data."]
