@@ -69,7 +69,7 @@ scored, past_scores = book.earlier("04_propensity"), book.earlier("04_back_test"
 # the later days, all are taken as alike.
 
 # %%
-basis, line_basis = opportunity_size.basis_of(opportunities), white_space.basis_of(lines)
+basis, line_basis = opportunity_size.basis_of(scored, opportunities), white_space.basis_of(lines)
 signed, taken = (opportunity_size.events(opportunities, lines, of) for of in (basis, line_basis))
 late = outcomes.lateness_days(
     (transactions["booked_at"], transactions["known_day"]), (opportunities["created_day"], opportunities["known_day"])

@@ -80,15 +80,15 @@ def test_sizes_so_far_are_of_an_account_a_line_and_a_day():
     assert size_of.so_far(came()).empty
 
 
-def test_signing_is_sized_where_a_deal_was_decided_on_a_known_day():
-    def basis(*row: object, kind: str = "new") -> str:
-        return size_of.basis_of(deals([row], account_id=["a"], type=[kind]))
+def test_what_04_could_ask_is_sized_and_signing_only_where_a_deal_was_won():
+    def basis(*row: object, kind: str = "new", asked: str = "grows") -> str:
+        scored = pd.DataFrame({"question": [asked]})
+        return size_of.basis_of(scored, deals([row], account_id=["a"], type=[kind]))
 
-    decided = ("d", False, 1.0, "2025-01-01", "2025-02-01")
-    assert [basis(*decided), basis(*decided, kind="renewal"), basis("d", True, 1.0), basis("d", None)] == [
-        "wins", "buys", "buys", "buys",
-    ]  # fmt: skip
-    assert size_of.basis_of(NO_DEALS) == "buys"
+    won, lost = (("d", is_won, 1.0, "2025-01-01", "2025-02-01") for is_won in (True, False))
+    assert [basis(*won), basis(*won, kind="renewal"), basis(*lost)] == ["wins", "buys", "buys"]
+    assert [basis(*won, asked="buys"), basis(*lost, asked="wins")] == ["buys", "wins"]
+    assert size_of.basis_of(pd.DataFrame({"question": []}), NO_DEALS) == "buys"
 
 
 def test_facts_begin_with_the_first_deal_that_is_sold_or_the_first_purchase():

@@ -216,6 +216,7 @@ def back_test(what: str, rows: pd.DataFrame, x: pd.DataFrame, laid: Blocks) -> S
     out[QUANTILES] = said[used]
     whole = sizes.fit(used, x, size, account, group)
     verdict, learnt = SIGNAL if is_told else NONE, int(before.sum())
+    compared = compared.assign(chosen=compared["kind"] == used)
     return Sized(what, "", verdict, kind, models[kind].chosen, compared, out, learnt, model, whole)
 
 
@@ -344,10 +345,17 @@ def came_per_promised(rows: pd.DataFrame) -> Estimate:
     return intervals.ratio(rows["came"], rows["value"], SEED, rows["account_id"])
 
 
-def basis_of(deals: pd.DataFrame) -> str:
-    """Say what is sized: signing where a deal was ever won or lost on a known day, renewals aside, else buying."""
-    sold = deals[deals["type"] != "renewal"]
-    return BASIS[0] if (dl.decided(sold)["closed_day"].notna()).any() else BASIS[1]
+def basis_of(scored: pd.DataFrame, deals: pd.DataFrame) -> str:
+    """Say what is sized: signing or buying, as 04 could ask of it; where it could ask neither, signing if a deal was ever won.
+
+    Parameters
+    ----------
+    scored : rows of ``04_propensity``
+    deals : DataFrame of `deals.with_days`
+    """
+    asked = [basis for basis in BASIS if (scored["question"] == basis).any()]
+    won = dl.decided(deals[deals["type"] != "renewal"])
+    return asked[0] if asked else BASIS[0] if dl.won_flag(won).any() else BASIS[1]
 
 
 def since(deals: pd.DataFrame, lines: pd.DataFrame, basis: str) -> pd.Timestamp:

@@ -154,7 +154,7 @@ def wallet(rows: pd.DataFrame, currency: str) -> str:
     if rows.empty or not rows["wallet_mid"].sum() > 0:
         return "Our share of wallet is unknown: nobody estimated what accounts spend with all suppliers (table wallet_estimates). Look-alikes say what others spend with us."
     bought = rows["bought_12m"].clip(lower=0).sum()
-    ends = sorted(bought / rows[c].sum() for c in ("wallet_low", "wallet_high"))
+    ends = sorted(bought / rows[c].sum() if rows[c].sum() > 0 else float("nan") for c in ("wallet_low", "wallet_high"))
     return (
         f"Of {count(len(rows), 'wallet')} that somebody estimated we have {share(bought / rows['wallet_mid'].sum())} ({share(ends[0])} to {share(ends[1])} "
         f"by the estimates' own ends); {short_money(rows['wallet_mid'].sum() - bought, currency)} a year goes elsewhere."
