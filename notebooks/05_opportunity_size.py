@@ -301,11 +301,8 @@ show.table(off[columns], "Hours that size does not justify, and hours it lacks",
 two_weeks, quarter = (str((book.as_of + pd.Timedelta(days=d)).date()) for d in (14, 91))
 experiments = readout.experiments(book.read("experiments"), book.read("experiment_plans"), accounts.index)
 held = readout.held_back(readout.running(experiments, book.as_of), book.as_of)["account_id"]
-known = features.set_index("account_id")
-is_free = largest["account_id"].map(known["deals_open"]).fillna(0).astype(float).eq(0) & ~largest["account_id"].isin(
-    held
-)
-first = largest[is_free].head(can_work).set_index("account_id", drop=False)
+free = largest[~largest["account_id"].isin(held)]
+first = opportunity_size.to_begin_with(free, scored, features.set_index("account_id")["deals_open"], can_work)
 best = offers[~offers["account_id"].isin(held)].head(can_work)
 ranked = white_space.is_ranked(space)
 give, move = (effort[effort["resourced"] == which].join(accounts["owner_id"]) for which in ("under", "over"))
@@ -316,7 +313,7 @@ basis_words = f"chance × mean size, within {horizon_days:,} days"
 # %% tags=["decide"]
 book.decide(
     "begin_with_the_largest", kind="sell", accounts=first.index, owner=accounts["owner_id"], due=two_weeks, basis=basis_words,
-    text=f"Begin with these accounts: of those without an open deal, most is expected of them within {horizon_days:,} days",
+    text=say_sizes.begin(scored, horizon_days),
     moves=first["value"] if say_sizes.is_kept(kept) else None, reason=say_sizes.size_why(first, book.currency),
     would_change="a chance or a size that the next months do not bear out",
 )  # fmt: skip

@@ -303,3 +303,12 @@ def test_equal_values_are_in_one_band_and_no_row_in_none():
     assert size_of.by_band(rows)["rows"].tolist() == [4]
     none = size_of.promised(size_of.Sized("buys"), None, rows, rows, rows, H)
     assert size_of.by_band(none).empty and np.isnan(size_of.came_per_promised(none)[0])
+
+
+def test_who_is_called_first_begins_with_those_that_carry_half_and_have_no_open_deal():
+    sizes = pd.DataFrame({"account_id": [*"abcde"], "value": [9.0, 6.0, 3.0, 2.0, 1.0]})
+    scored = pd.DataFrame({"question": "opens", "account_id": [*"bcde"], "rank": [1, 2, 3, 4]})
+    open_deals = pd.Series({"a": 1.0, "b": 0.0})  # of the others nobody knows of one
+    assert [*size_of.to_begin_with(sizes, scored, open_deals, 3).index] == ["b"]  # b carries 6 of 11
+    assert [*size_of.to_begin_with(sizes, scored.assign(rank=pd.NA), open_deals, 3).index] == [*"bcd"]
+    assert size_of.to_begin_with(sizes.assign(value=np.nan), scored, open_deals, 3).empty

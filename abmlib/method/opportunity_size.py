@@ -427,3 +427,33 @@ def today(
     out = out.sort_values(["value", "account_id"], ascending=[False, True], ignore_index=True)
     rank = pd.Series(np.arange(1, len(out) + 1), dtype="Int64").where(out["value"].notna())
     return out.assign(rank=rank, verdict=found.verdict, horizon_days=horizon_days)
+
+
+def to_begin_with(sizes: pd.DataFrame, scored: pd.DataFrame, deals_open: pd.Series, many: int) -> pd.DataFrame:
+    """Choose, of the accounts that 04 calls first, those that carry half of what is expected of them; the most expected first.
+
+    Where no score says who opens a deal, of all accounts without an open one.
+
+    Parameters
+    ----------
+    sizes : DataFrame of `today`, accounts that may be called; the most expected first
+    scored : rows of ``04_propensity``
+    deals_open : open deals by account id
+    many : accounts that can be called
+
+    Returns
+    -------
+    DataFrame, rows of `sizes`, `many` at most; index: account id
+
+    References
+    ----------
+    C-49; S1-24a.
+    """
+    rows = sizes[(sizes["value"] > 0) & ~(sizes["account_id"].map(deals_open).astype(float) > 0)].set_index(
+        "account_id", drop=False
+    )
+    opens = scored[(scored["question"] == "opens") & scored["rank"].notna() & scored["account_id"].isin(rows.index)]
+    if len(opens):
+        rows = rows[rows.index.isin(opens.nsmallest(many, "rank")["account_id"])]
+        rows = rows[rows["value"].cumsum() - rows["value"] < rows["value"].sum() / 2]
+    return rows.head(many)

@@ -74,6 +74,18 @@ def total(value: float, of: str, horizon_days: int, kept: tuple[float, float, fl
     return f"{heads} by chance and size; that is too {off}, as {times:.2f} ({low:.2f} to {high:.2f}) came for 1.00 expected on past days: so rather {ends}."
 
 
+def begin(scored: pd.DataFrame, horizon_days: int) -> str:
+    """Order where to begin among accounts without an open deal.
+
+    Parameters
+    ----------
+    scored : rows of ``04_propensity``
+    """
+    if ((scored["question"] == "opens") & scored["rank"].notna()).any():
+        return "Begin with these of the accounts to call first (04): half of what is expected of those is of them"
+    return f"Begin with these accounts: of those without an open deal, most is expected of them within {horizon_days:,} days"
+
+
 def offer(is_ranked: bool) -> str:
     """Order what is done with lines that accounts do not buy."""
     if is_ranked:
