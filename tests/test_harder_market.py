@@ -6,6 +6,7 @@ import pytest
 from scipy.stats import mannwhitneyu
 
 from abmlib.market import Market, Switches, preset, simulate, write
+from abmlib.market.deals import VALUE_SPREAD
 from abmlib.market.dirt import GAPS
 from abmlib.market.switches import CYCLES
 from abmlib.tables import Book
@@ -98,6 +99,15 @@ def test_a_line_bought_in_another_cycle_has_its_values_days_people_and_orders():
     assert days["early"] < days["mid"] < 0.5 * days["full"]
 
 
+def test_half_the_deals_of_an_account_are_larger_than_its_typical_one():
+    m = other(1_000, changes=0, heavy_tails=0, selected=0)  # the register does not change, and there is no programme
+    deals = m.tables["opportunities"].query("type != 'renewal'").drop(columns="account_id")
+    deals = deals.merge(m.truth["opportunities"][["opportunity_id", "account_id"]]).merge(m.truth["account_lines"])
+    off = np.log(deals["amount"] / (deals["term_months"].fillna(12) / 12) / deals["typical_amount"])
+    assert off.groupby(deals["product_line"]).median().abs().max() < 0.1
+    assert off.std() == pytest.approx(VALUE_SPREAD.mean(), abs=0.1)
+
+
 # -- scale ------------------------------------------------------------------------------------------------------------
 
 
@@ -113,6 +123,8 @@ def test_the_price_level_multiplies_our_money_and_nothing_else():
         if name in ("accounts", "contacts", "activities", "opportunity_contacts", "attribute_history"):
             pd.testing.assert_frame_equal(table, three.tables[name])
     pd.testing.assert_frame_equal(one.truth["opportunities"], three.truth["opportunities"])
+    typical = [m.truth["account_lines"]["typical_amount"] for m in (one, three)]
+    assert (typical[1] / 3 - typical[0]).abs().max() < 0.01
 
 
 def test_pace_stretches_deals_and_more_people_take_part_only_with_their_switches(market):

@@ -77,7 +77,9 @@ def simulate(
         `starts` may lie before the window. `cycle` is the usual one of the line, `opening` what holds on the last day;
         interested is False where an account has next to no wish to buy, luck moves the log-odds to win of all its deals.
 
-        ``truth["account_lines"]``: account_id, product_line, and the cycle in which this account buys that line, or would.
+        ``truth["account_lines"]``: account_id, product_line, the cycle in which this account buys that line, or would, and
+        typical_amount, of a deal that opens on the last day (of software by the year; without the programme; half of them
+        are larger where amounts have no heavy tail).
 
         ``truth["opportunities"]``: opportunity_id, account_id (also where the deal lacks it), product_line, type,
         win_probability (true, at opening, with all that is planted, the account's luck too) and win_probability_without (the programme), caused
@@ -237,7 +239,7 @@ def _block(chance: Chance, count: int, window: sales.Window, switches: Switches,
     tables["web_sessions"] = relations.web_sessions(tables["activities"], window)
     truth = {
         "accounts": tabled.account_truth(firms[:count], buyers[:count], held[:count], window),
-        "account_lines": tabled.line_truth(firms[:count], buyers[:count]),
+        "account_lines": tabled.line_truth(firms[:count], buyers[:count], switches.price_level),
         "opportunities": tabled.deal_truth(seen[within], noted, deal_id, account_id, window),
         "duplicates": doubled,
     }

@@ -274,13 +274,16 @@ def account_truth(firms: pd.DataFrame, buyers: pd.DataFrame, held: pd.DataFrame,
     return out.assign(**{c: window.dates(np.asarray(v, dtype=float)).astype("datetime64[us]") for c, v in days.items()})
 
 
-def line_truth(firms: pd.DataFrame, buyers: pd.DataFrame) -> pd.DataFrame:
-    """The cycle in which each account buys each line, or would."""
+def line_truth(firms: pd.DataFrame, buyers: pd.DataFrame, price_level: float) -> pd.DataFrame:
+    """The cycle in which each account buys each line, or would, and the amount of a typical deal that opens on the last day."""
     like = buyers[[f"like {k}" for k in range(len(LINES))]].to_numpy().astype(int)
-    return pd.DataFrame({
+    every = np.arange(len(buyers))
+    driven = np.exp(buying.amount(buyers, every, np.full(len(buyers), np.inf))) * buyers["scale"].to_numpy()
+    out = pd.DataFrame({
         "account_id": np.repeat(firms["account_id"].to_numpy(), len(LINES)), "product_line": LINES * len(firms),
         "cycle": np.array(CYCLES, dtype=object)[like.ravel()],
     }).astype("str")  # fmt: skip
+    return out.assign(typical_amount=(price_level * deals.VALUE[like] * driven[:, None]).ravel().round(2))
 
 
 def deal_truth(
