@@ -31,6 +31,7 @@ from benchmarks import (
     truth_page,
     truth_power,
     truth_propensity,
+    truth_sizes,
     truth_suitability,
     truth_value,
 )
@@ -282,6 +283,7 @@ PROOFS: list[Proof] = [
     *truth_value.PROOFS,
     *truth_suitability.PROOFS,
     *truth_propensity.PROOFS,
+    *truth_sizes.PROOFS,
 ]
 
 
