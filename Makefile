@@ -7,7 +7,7 @@ BIN := .venv/bin
 endif
 READY := .venv/.ready
 
-.PHONY: report test check slow scale truth propensity believable faults browser lab notebooks sample lock clean
+.PHONY: report test check slow scale truth propensity sizes believable faults browser lab notebooks sample lock clean
 .DEFAULT_GOAL := report
 
 report: $(READY)  ## a dated report on the sample; open reports/sample/index.html
@@ -40,6 +40,9 @@ truth: $(READY)  ## slow: bias, coverage, power and false alarms of the estimato
 
 propensity: $(READY)  ## the models of 04 on data that others made, beside the base rate, LightGBM and CatBoost; about six minutes
 	$(BIN)/python -m benchmarks.propensity_real
+
+sizes: $(READY)  ## the sizes, look-alikes and white space of 05 on data that others made, beside quantiles that are not corrected; about ten minutes
+	$(BIN)/python -m benchmarks.sizes_real
 
 believable: $(READY)  ## the shape of the synthetic market beside data that others made
 	$(BIN)/python -m benchmarks.believable

@@ -11,7 +11,7 @@ import pytest
 from abmlib.market import Switches, simulate
 from abmlib.stats import concentration, intervals, scores
 from abmlib.stats.intervals import LEVEL
-from benchmarks import believable, big_propensity, big_snapshot, lines, propensity_real, report_cost
+from benchmarks import believable, big_propensity, big_snapshot, lines, propensity_real, report_cost, sizes_real
 from benchmarks.compare_runs import compare
 from benchmarks.proof import END, Found, Proof, Share, measure, seen, summed
 from benchmarks.truth import TOP, gini_of_rows, top_share_of_rows
@@ -314,6 +314,23 @@ def test_a_small_snapshot_holds_the_rows_and_sums_of_a_plain_copy(tmp_path):
 
 def test_the_page_of_propensity_can_be_made_where_no_other_set_lies(tmp_path):
     assert "nothing to show" in propensity_real.page(tmp_path / "nothing", "")
+
+
+def test_the_page_of_sizes_can_be_made_where_no_other_set_lies(tmp_path):
+    assert "nothing to show" in sizes_real.page(tmp_path / "nothing")
+
+
+def test_a_target_is_missed_by_intervals_that_hold_too_often_too():
+    given = {(0.93, 0.1): "met", (0.98, 0.1): "missed: held too often", (0.92, 0.0): "missed: held too seldom and saved too little"}  # fmt: skip
+    assert [sizes_real.target(held, saved, 500) for held, saved in given] == list(given.values())
+    assert sizes_real.target(0.92, 0.0, 499) == "too few sizes"
+
+
+def test_sizes_that_nothing_tells_apart_are_all_alike(shared_data, tmp_path):
+    shared_data("maven_crm_sales")
+    asked = sizes_real.ask(sizes_real.book_of("Maven CRM", SHARED, tmp_path / "book"), 91)
+    row = sizes_real.verdict(asked)
+    assert asked.basis == "wins" and row[:3] == ["91", "no signal", "all alike"] and row[-1] == "too few sizes"
 
 
 def test_models_are_judged_on_groups_they_have_not_seen():
