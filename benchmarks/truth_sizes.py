@@ -191,7 +191,7 @@ def in_order(one: pd.Series, other: pd.Series) -> float:
 
 
 def best_guess(seen: Seen, true: pd.Series) -> pd.Series:
-    """The least-squares guess of the logarithm of true amounts from descriptions: how well they could tell at best, the truth of all known."""
+    """The least-squares guess of the logarithm of true amounts from descriptions, the truth of all known: about what they allow."""
     about = seen.accounts.reindex(true.index)
     staff = np.log(about["employees"].astype(float))
     x = pd.get_dummies(about[list(DESCRIBED)].astype("str").fillna("unknown"), dtype=float)
@@ -381,7 +381,7 @@ PROOFS = tuple(replace(p, accounts=LARGE, every=FEW * p.every) for p in (
         Proof(
             f"size: spend of look-alikes beside the true typical amount, {line}", "C-50", partial(demand_recovered, line=line), unit="accounts",
             note="Rank correlation, over accounts that buy nothing of the line, of the middle that look-alikes spend in a year and the true typical amount of a deal. "
-            "Truth: the correlation of a least-squares fit of these true amounts on employees, type, country, industry and outlook: what descriptions allow at best.",
+            "Truth: the correlation of a least-squares fit of these true amounts on employees, type, country, industry and outlook: about what descriptions allow.",
         )
         for line in LINES
     ),
