@@ -352,7 +352,9 @@ quiet, thin = (
     propensity_report.at_stake(own, money, base.get("stops", np.nan), can_work)
     for own in (rows["stops"][is_quiet], rows["stops"][~is_quiet])
 )
-lists = {"opens": top["opens"], "grows": top["grows"], "adds_line": top["adds_line"], "not_renewed": top["not_renewed"]}
+lists = {
+    name: top[name] for name in ("opens", "grows", "not_renewed")
+}  # who is offered another line, and which, is on 05
 why = {name: say_propensity.why(own, lacks, does.get(name, "")) for name, own in lists.items()}
 stake = f"share that stopped × {what} of {horizon_days:,} days of the last year"
 no_more = "a back-test in which the score tells nothing"
@@ -379,10 +381,6 @@ book.decide(
 book.decide(
     "plan_growth", kind="sell", accounts=lists["grows"].index, owner=accounts["owner_id"], due=quarter, reason=why["grows"],
     text="Plan more with these customers: the likeliest to grow", would_change=no_more,
-)  # fmt: skip
-book.decide(
-    "offer_another_line", kind="sell", accounts=lists["adds_line"].index, owner=accounts["owner_id"], due=quarter,
-    text="Offer these customers a line they lack", reason=why["adds_line"], would_change=no_more,
 )  # fmt: skip
 book.decide(
     "do_not_rank", kind="programme", text=say_propensity.no_rank(overview), due=two_weeks, owner="heads of sales and marketing",

@@ -66,10 +66,10 @@ scored, past_scores = book.earlier("04_propensity"), book.earlier("04_back_test"
 # **Size** is what an account signs (deals won, renewals aside) or buys within the horizon, if it does. It is learnt on past days, with
 # what was known then, and judged on later ones. **Candidates**, the simplest first: all accounts alike, up to four bands of the one
 # best feature, boosted quantiles. Unless one saves a tenth of the error on accounts it has not seen, and something beyond noise on
-# the later days, all are taken as alike.
+# the later days, all are taken as alike. Of models that are as good within noise the finest is used, as bands give many accounts one size.
 
 # %%
-basis, line_basis = opportunity_size.basis_of(scored, opportunities), white_space.basis_of(lines)
+basis, line_basis = opportunity_size.basis_of(scored, opportunities), white_space.basis_of(lines, opportunities)
 signed, taken = (opportunity_size.events(opportunities, lines, of) for of in (basis, line_basis))
 late = outcomes.lateness_days(
     (transactions["booked_at"], transactions["known_day"]), (opportunities["created_day"], opportunities["known_day"])
@@ -93,10 +93,11 @@ past = opportunity_size.promised(
 measured = book.measure(opportunity_size.measured(sized))
 kept = opportunity_size.came_per_promised(past)
 measured_too = book.measure(opportunity_size.expected_rows(past))
+new_told = opportunity_size.told_of(sized, history, history.get("deals_open", pd.Series(dtype=float)).fillna(0) == 0)
 
 # %% [markdown]
-# **Expected**: the chance that 04 gives, times the mean size. **White space**: a line that an account neither bought in 12 months nor
-# has a deal open for. Its chance and its size are learnt in the same way from lines that were taken up. **Look-alikes** are the customers most like an
+# **Expected**: the chance that 04 gives, times the mean size. **White space**: a line that an account never bought and has no
+# deal open for. Its chance and its size are learnt in the same way from lines that were taken up. **Look-alikes** are the customers most like an
 # account by what they are, not by what they buy; what each description counts is learnt from customers' spend.
 
 # %%
@@ -121,19 +122,21 @@ assert sized.rows is None or np.isclose(
     sized.rows["size"].sum() / sized.rows["mean"].sum(),
     measured.set_index("definition_id").loc["size_came_per_promised", "value"],
 )
+of_names = sizes.head(3)["account_id"].map(accounts["name"])
 say.words(
-    say_sizes.size(sizes, basis, horizon_days, sized.verdict, saved, book.currency, sized.why),
-    say_sizes.expected(sizes, horizon_days, kept, book.currency),
+    say_sizes.expected(sizes, of_names.tolist(), sized.why, horizon_days, kept, book.currency),
+    say_sizes.size(sizes, basis, horizon_days, sized.verdict, saved, book.currency),
     say_sizes.white_space(space.now, space.why, horizon_days, kept_lines, book.currency),
 )
 
 # %% [markdown]
 # ## Would the sizes have been right?
-# Sizes that came after the days on which they were judged, on what was said of them beforehand.
+# On past days each account was given a size, with what was known then. This is what those that did it brought afterwards.
 
 # %% tags=["finding"]
-interval = measured.set_index("definition_id").loc["size_interval_held"]
-say.words(say_sizes.held(interval) if sized.rows is not None else "")
+by_definition = measured.set_index("definition_id")
+did_it = sized.rows["account_id"].nunique() if sized.rows is not None else 0
+say.words(*say_sizes.held(by_definition, did_it) if sized.rows is not None else "")
 
 # %%
 if sized.rows is not None:
@@ -147,6 +150,7 @@ show.measures(told[told["status"] == "ok"], "How well sizes were told", book.cur
 
 # %%
 bands = opportunity_size.by_band(past)
+bands = bands.assign(expected_band=say_sizes.bands(bands["band"])).drop(columns="band")
 names_of = {"promised": "money_promised", "came": "money_came", "per_promised": "observed_per_promised"}
 names_of |= {f"per_promised_{end}": f"observed_per_promised_{end}" for end in ("low", "high")}
 show.table(bands.rename(columns=names_of), "Expected and come, by how much was expected", book.currency)
@@ -159,19 +163,17 @@ compared = sized.compared if sized.compared is not None else pd.DataFrame({"kind
 compared = (
     compared.assign(rests_on=predictors.names_of(compared["rests_on"], numbers.of)) if len(compared) else compared
 )
-columns = {
-    "kind": "candidate",
-    "rests_on": "feature_name",
-    "held": "interval_held",
-    "loss": "quantile_loss",
-    "error": "standard_error",
-    "chosen": "used_as_size",
-}
+columns = {"kind": "candidate", "rests_on": "feature_name", "held": "interval_held", "chosen": "used_as_size"}
+columns |= {"loss": "quantile_loss", "worse_by": "loss_above", "error": "loss_noise"}
+compared = compared.assign(
+    **{c: compared[c].map("{:.3f}".format) for c in ("loss", "worse_by", "error") if c in compared}
+)
 show.table(compared.rename(columns=columns), "Candidates on accounts they had not seen")
 
 # %% [markdown]
 # ## How big each account could be
-# Of an account that does nothing within the horizon nothing comes; so what may come can begin at 0.
+# Quarter, middle and three quarters: of such sizes a quarter, half and three quarters lie below. The mean is larger than the middle, as a few
+# are many times the rest. Upper end: of 100 such accounts about 97 stay below it, those that bring nothing among them. Ends do not add up.
 
 # %%
 largest = sizes[sizes["value"] > 0].join(accounts[["name", "owner_id"]], on="account_id")
@@ -191,8 +193,7 @@ show.table(
     "Largest by what is expected",
     book.currency,
     rows=show.LISTED,
-    note=f"{say_sizes.LIKELY} May come: the upper end of the 95% interval; 0 where even that is nothing."
-    * bool(len(largest)),
+    note=say_sizes.likely(basis) * bool(len(largest)),
 )
 
 # %%
@@ -200,17 +201,23 @@ show.table(opportunity_size.so_far(signed), f"What one account {does} on one day
 
 # %% [markdown]
 # ## By line of business
-# White space is a line that an account neither bought in 12 months nor has a deal open for. It is worth an offer where the chance is not
-# below that of the line, and some look-alike buys it.
+# White space is a line that an account never bought and has no deal open for; whoever stopped buying a line is on 04. It is worth an offer
+# where the chance is not below that of the line, and some look-alike buys it if there are look-alikes.
 
 # %%
 of_lines = white_space.by_line(matrix, taken, book.as_of)
 book.measure(white_space.split_rows(of_lines))
-show.table(of_lines, "Lines: who buys, from whom revenue comes, and what is expected of the rest", book.currency)
+show.table(
+    of_lines, "Lines: who buys, from whom revenue comes, and what is expected of those that never bought", book.currency
+)
 
 # %%
-customers = pd.Index(cells.loc[cells["bought_12m"] > 0, "account_id"].unique())
-offers = white_space.offers(space, alike, customers)
+customers = cells.groupby("account_id")["bought_12m"].sum()
+experiments = readout.experiments(book.read("experiments"), book.read("experiment_plans"), accounts.index)
+held = readout.held_back(readout.running(experiments, book.as_of), book.as_of)["account_id"]
+likely = scored[scored["question"] == "adds_line"]
+offers = white_space.offers(space, alike, customers, likely, say_sizes.is_kept(kept_lines))
+offers = offers[~offers["account_id"].isin(held)]
 columns = [
     "name",
     "owner_id",
@@ -221,18 +228,23 @@ columns = [
     "size_three_quarters",
     "expected_value",
 ]
-columns += ["alike_share", "alike_quarter", "alike_middle", "alike_three_quarters"]
-shown = offers.join(accounts[["name", "owner_id"]]).rename(columns={"value": "expected_value", "rate": "rate_of_line"})
-show.table(shown[columns], "Lines to offer", book.currency, rows=show.LISTED)
+columns += ["adds_line", "alike_buying", "alike_quarter", "alike_middle", "alike_three_quarters"]
+names_of = {"value": "expected_value", "rate": "rate_of_line", "alike_share": "alike_buying"}
+shown = offers.join(accounts[["name", "owner_id"]]).rename(columns=names_of)
+show.table(shown[columns], "Lines to offer to customers", book.currency, rows=show.LISTED)
 
 # %% [markdown]
 # ## What look-alikes spend, and our share of the wallet
 # A wallet is what an account spends on a line in a year with all suppliers, as somebody estimates it.
 
 # %% tags=["finding"]
-headroom = look_alikes.growth_by_headroom(space.bought, taken, horizon_days)
+headroom, p_headroom = look_alikes.growth_by_headroom(space.bought, taken, horizon_days)
 estimated = matrix[matrix["wallet_mid"].notna()]
-say.words(*say_sizes.look_alikes(of_alike), say_sizes.headroom(headroom), say_sizes.wallet(estimated, book.currency))
+say.words(
+    *say_sizes.look_alikes(of_alike),
+    say_sizes.headroom(headroom, p_headroom),
+    say_sizes.wallet(estimated, book.currency),
+)
 
 # %%
 shown = (
@@ -275,12 +287,13 @@ with_hours = sizes.merge(
 say.words(*say_sizes.resourced(effort, follows))
 
 # %%
-fig, ax = plt.subplots(figsize=(7.2, 4.6))
-plots.title(ax, "Hours beside what is expected")
-marks = effort["resourced"].map({"": "", "under": "too few hours", "over": "too many hours"})
-plots.shares_beside(
-    effort["expected_share"], effort["hours_share"], marks, ax, ("share of what is expected", "share of the hours")
-)
+if effort[["expected_share", "hours_share"]].notna().any().all():
+    fig, ax = plt.subplots(figsize=(7.2, 4.6))
+    plots.title(ax, "Hours beside what is expected")
+    marks = effort["resourced"].map({"": "", "under": "too few hours", "over": "too many hours"})
+    plots.shares_beside(
+        effort["expected_share"], effort["hours_share"], marks, ax, ("share of what is expected", "share of the hours")
+    )
 
 # %%
 show.grouped(follows, "effort and size", "How far effort follows size", book.currency)
@@ -292,43 +305,57 @@ off = (
     .sort_values("hours_off", key=abs, ascending=False)
 )
 columns = ["name", "owner_id", "resourced", "hours_12m", "hours_share", "expected_share", "revenue_share", "hours_off"]
-show.table(off[columns], "Hours that size does not justify, and hours it lacks", book.currency, rows=show.LISTED)
+note = "Above: than its share of what is expected or of the revenue, the larger, would get. Below: than its share of what is expected would."
+show.table(
+    off[columns],
+    "Hours that size does not justify, and hours it lacks",
+    book.currency,
+    rows=show.LISTED,
+    note=note * bool(len(off)),
+)
 
 # %% [markdown]
 # ## What to decide
 
 # %%
 two_weeks, quarter = (str((book.as_of + pd.Timedelta(days=d)).date()) for d in (14, 91))
-experiments = readout.experiments(book.read("experiments"), book.read("experiment_plans"), accounts.index)
-held = readout.held_back(readout.running(experiments, book.as_of), book.as_of)["account_id"]
 free = largest[~largest["account_id"].isin(held)]
 first = opportunity_size.to_begin_with(free, scored, features.set_index("account_id")["deals_open"], can_work)
-best = offers[~offers["account_id"].isin(held)].head(can_work)
-ranked = white_space.is_ranked(space)
+first = first.head(can_work if new_told[1] > 0 else 0)
+best = offers.head(can_work)
 give, move = (effort[effort["resourced"] == which].join(accounts["owner_id"]) for which in ("under", "over"))
 give = give[~give.index.isin(held)].sort_values("hours_off").head(can_work)
-move = move.sort_values("hours_off", ascending=False).head(can_work)
+move = (
+    move[~move.index.isin([*first.index, *best.index, *held])].sort_values("hours_off", ascending=False).head(can_work)
+)
 basis_words = f"chance × mean size, within {horizon_days:,} days"
+again = matrix[matrix["wallet_high"] < matrix["bought_12m"]].drop_duplicates("account_id")["account_id"]
 
 # %% tags=["decide"]
 book.decide(
     "begin_with_the_largest", kind="sell", accounts=first.index, owner=accounts["owner_id"], due=two_weeks, basis=basis_words,
-    text=say_sizes.begin(scored, horizon_days),
+    text="Begin with these of the accounts to call first (04): of those without an open deal they carry half of what is expected",
     moves=first["value"] if say_sizes.is_kept(kept) else None, reason=say_sizes.size_why(first, book.currency),
-    would_change="a chance or a size that the next months do not bear out",
+    would_change="later days on which sizes of accounts without an open deal cannot be told apart",
 )  # fmt: skip
 book.decide(
-    "offer_a_line", kind="sell", accounts=best.index, group=best["product_line"], owner=accounts["owner_id"], due=quarter, basis=basis_words,
-    text=say_sizes.offer(ranked), moves=best["value"] if ranked and say_sizes.is_kept(kept_lines) else None,
-    reason=say_sizes.cell_why(best, ranked, book.currency), would_change="a line that their look-alikes no longer buy",
+    "offer_a_line", kind="sell", accounts=best.index, group=best["product_line"], owner=accounts["owner_id"], due=quarter, basis=basis_words if best["value"].notna().any() else None,
+    text="Offer these customers this line, which they never bought", moves=best["value"], reason=say_sizes.cell_why(best, book.currency),
+    would_change="later days on which nobody could tell who takes up a line",
 )  # fmt: skip
 book.decide(
-    "give_hours", kind="programme", accounts=give.index, owner=accounts["owner_id"], due=two_weeks, reason=say_sizes.hours_why(give),
-    text="Give these accounts more hours: much is expected of them, and they get less than half their share", would_change="hours that are not noted",
+    "check_too_few_hours", kind="programme", accounts=give.index, owner=accounts["owner_id"], due=two_weeks, reason=say_sizes.hours_why(give),
+    text="Ask the owners if these accounts get the time they need: much is expected of them, and less than half their share of the hours is noted",
+    would_change="hours that were spent and are not noted",
 )  # fmt: skip
 book.decide(
-    "move_hours_from", kind="programme", accounts=move.index, owner=accounts["owner_id"], due=two_weeks, reason=say_sizes.hours_why(move),
-    text="Ask why these accounts get more than twice the hours that their size justifies", would_change="a plan for the account that explains them",
+    "check_too_many_hours", kind="programme", accounts=move.index, owner=accounts["owner_id"], due=two_weeks, reason=say_sizes.hours_why(move),
+    text="Ask the owners what these accounts get the hours for: more than twice what their size and revenue justify",
+    would_change="a plan for the account that explains the hours",
+)  # fmt: skip
+book.decide(
+    "estimate_wallets_again", kind="data", accounts=again, owner=accounts["owner_id"], due=quarter, reason="we sold more than the wallet at most",
+    text="Estimate the wallets of these accounts again: we sold them more than they are said to spend at most", would_change="newer estimates",
 )  # fmt: skip
 book.decide(
     "do_not_size", kind="programme", text="Plan with one size for all accounts: the past could not tell big from small", due=two_weeks,

@@ -307,8 +307,19 @@ def test_equal_values_are_in_one_band_and_no_row_in_none():
 
 def test_who_is_called_first_begins_with_those_that_carry_half_and_have_no_open_deal():
     sizes = pd.DataFrame({"account_id": [*"abcde"], "value": [9.0, 6.0, 3.0, 2.0, 1.0]})
-    scored = pd.DataFrame({"question": "opens", "account_id": [*"bcde"], "rank": [1, 2, 3, 4]})
+    rank = pd.Series([1, 2, 3, 4], dtype="Int64")
+    scored = pd.DataFrame({"question": "opens", "account_id": [*"bcde"], "rank": rank})
     open_deals = pd.Series({"a": 1.0, "b": 0.0})  # of the others nobody knows of one
     assert [*size_of.to_begin_with(sizes, scored, open_deals, 3).index] == ["b"]  # b carries 6 of 11
-    assert [*size_of.to_begin_with(sizes, scored.assign(rank=pd.NA), open_deals, 3).index] == [*"bcd"]
+    assert [*size_of.to_begin_with(sizes.assign(value=1.0), scored, open_deals, 3).index] == ["b", "c"]
+    assert size_of.to_begin_with(sizes, scored.assign(rank=rank.mask(rank > 0)), open_deals, 3).empty
     assert size_of.to_begin_with(sizes.assign(value=np.nan), scored, open_deals, 3).empty
+
+
+def test_error_saved_of_some_accounts_is_that_of_their_rows_alone():
+    rows = pd.DataFrame({"account_id": [f"a{k}" for k in range(40)], "loss": [1.0, 2.0] * 20, "loss_alike": 2.0})
+    found = size_of.Sized("x", verdict="signal", rows=rows)
+    history = pd.DataFrame(index=range(50))
+    assert size_of.told_of(found, history, pd.Series([True, False] * 25))[::3] == (0.5, 20)
+    assert np.isnan(size_of.told_of(found, history, pd.Series([True] * 14 + [False] * 36))[0])  # too few
+    assert np.isnan(size_of.told_of(size_of.Sized("x", rows=rows), history, pd.Series([True] * 50))[0])  # nothing told

@@ -278,7 +278,7 @@ def test_shares_stand_beside_the_line_of_equal_shares_and_marked_ones_apart(ax):
     assert (list(in_step.get_xdata()), list(in_step.get_ydata())) == ([0.5], [0.5])
     assert (list(few.get_xdata()), list(few.get_ydata())) == ([0.5], [0.1])
     assert (list(many.get_xdata()), list(many.get_ydata())) == ([ax.get_xlim()[0]], [0.4])  # 0 stands at the edge
-    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["in step", "too few", "too many"]
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["others", "too few", "too many"]
     assert len({line.get_marker() for line in (in_step, few, many)}) == 3
 
 

@@ -53,9 +53,8 @@ def test_every_account_and_line_has_a_row_with_the_rest_as_one():
 
 
 def test_without_purchases_deals_won_say_what_is_bought():
-    found = white_space.by_line_today(FEATURES, pd.Index(["a"]), ["x"], white_space.basis_of(NONE))
+    found = white_space.by_line_today(FEATURES, pd.Index(["a"]), ["x"], "wins")
     assert found[["bought_12m", "line_prior", "line_days"]].to_numpy().tolist() == [[1, 0, 7]]
-    assert white_space.basis_of(FEATURES) == "buys"
 
 
 def test_spend_is_a_row_per_account_and_a_column_per_line():
@@ -159,14 +158,34 @@ def test_nothing_is_said_without_past_days_or_of_one_line(made, space):
         assert np.isnan(white_space.kept_promise(none.past)[0])
         rows = pd.DataFrame(white_space.measured(none, white_space.kept_promise(none.past)))
         assert rows["status"].eq("not_answerable").all() and rows["why"].eq(none.why).all()
-        assert look_alikes.growth_by_headroom(none.bought, made[4], H)["rows"].sum() == 0
+        assert look_alikes.growth_by_headroom(none.bought, made[4], H)[0]["rows"].sum() == 0
         assert {*white_space.SAID, "rate", "alike_share"} <= set(none.now) & set(space.now)
 
 
 def test_where_every_account_buys_every_line_no_cell_is_left(made):
     full = asked(made, cells=made[3].assign(bought_12m=1.0))
     assert full.now.empty and full.tested.is_signal
-    assert white_space.offers(full, NO_ALIKE, pd.Index([])).empty
+    assert white_space.offers(full, NO_ALIKE, pd.Series(dtype=float), LIKELY, True).empty
+
+
+def test_purchases_tell_what_is_bought_unless_few_accounts_have_any():
+    won = pd.DataFrame({"account_id": [*"abcd"], "is_closed": True, "is_won": [True, True, True, False]})
+    lines = pd.DataFrame({"account_id": [*"aab"]})
+    assert white_space.basis_of(lines, won) == "buys"  # of two accounts, where three have won
+    assert white_space.basis_of(lines[:1], won) == "wins" and white_space.basis_of(lines[:0], won[:0]) == "wins"
+
+
+def test_a_deal_of_no_line_may_be_for_any():
+    own = FEATURES.assign(deals_open=1.0, product_line=["x", *["all"] * (len(FEATURES) - 1)])
+    cells = white_space.by_line_today(own, pd.Index(own["account_id"].unique()), ["x", "y"], "buys")
+    assert (
+        cells.loc[cells["product_line"] == "y", "line_deals"]
+        == own[own["product_line"] == "all"]
+        .groupby("account_id")
+        .size()
+        .reindex(own["account_id"].unique(), fill_value=0)
+        .to_numpy()
+    ).all()
 
 
 # -- what is offered ----------------------------------------------------------------------------------------------------
@@ -177,7 +196,9 @@ NO_ALIKE = pd.DataFrame(columns=[*CELL, *KNOWN]).astype(dict.fromkeys(CELL, "str
 
 def said(verdict: str, rows: list[tuple]) -> WhiteSpace:
     """Cells of account, line, chance, rate of the line, share of look-alikes, value; and if the past told them apart."""
-    now = pd.DataFrame(rows, columns=[*CELL, "chance", "rate", "alike_share", "value"])
+    now = pd.DataFrame(rows, columns=[*CELL, "chance", "rate", "alike_share", "value"]).assign(
+        **dict.fromkeys(QUANTILES, 1.0)
+    )
     tested = propensity.Tested(None, verdict=verdict)
     return WhiteSpace("", tested, None, NONE, now.assign(fits=white_space.fits(now)), NONE, NONE)
 
@@ -199,23 +220,35 @@ def test_a_cell_fits_where_a_look_alike_buys_it_and_the_chance_is_not_below_the_
     assert said("signal", CELLS).now["fits"].tolist() == [True, True, True, False, False, True, True]
 
 
-def test_offers_are_one_per_account_the_most_expected_first_and_none_that_does_not_fit():
-    found = white_space.offers(said("signal", CELLS), ALIKE, pd.Index(["a"]))
+EVERY = pd.Series(1.0, [*"abcdef"])
+LIKELY = pd.DataFrame(
+    {"account_id": [*"cab"], "score": [0.9, 0.8, 0.7], "rank": pd.Series([1, 2, pd.NA], dtype="Int64")}
+)
+
+
+def test_offers_are_one_per_customer_the_most_expected_first_and_none_that_does_not_fit():
+    found = white_space.offers(said("signal", CELLS), ALIKE, EVERY, LIKELY, True)
     assert found[CELL].to_numpy().tolist() == [["a", "y"], ["b", "x"], ["e", "x"]]
-    assert found.loc["a", "alike_middle"] == 11 and found.index.is_unique
+    assert found.loc["a", ["alike_middle", "adds_line"]].tolist() == [11, 0.8] and found.index.is_unique
+    assert white_space.offers(
+        said("signal", CELLS), ALIKE, pd.Series({"a": 0.0, "b": 2.0}), LIKELY, True
+    ).index.tolist() == ["b"]
 
 
-@pytest.mark.parametrize("verdict", ["signal", "no signal"])
-def test_where_no_cell_is_worth_an_offer_there_is_none(verdict):
+@pytest.mark.parametrize(("verdict", "is_kept"), [("no signal", True), ("signal", False)])
+def test_where_cells_are_not_told_apart_or_did_not_come_those_likeliest_to_buy_another_line_are_offered_what_look_alikes_buy(
+    verdict, is_kept
+):
+    found = white_space.offers(said(verdict, CELLS), ALIKE, EVERY, LIKELY, is_kept)
+    assert found[CELL].to_numpy().tolist() == [["c", "x"], ["a", "x"]]  # by rank; .9 of a's look-alikes buy x, .6 y
+    assert found[["chance", "value"]].isna().all(axis=None)
+    assert white_space.offers(said(verdict, CELLS), NO_ALIKE, EVERY, LIKELY, is_kept).empty
+    assert white_space.offers(said(verdict, CELLS), ALIKE, EVERY, LIKELY.iloc[:0], is_kept).empty
+
+
+def test_where_no_cell_fits_there_is_no_offer():
     unlikely = [(account, line, 0.01, 0.1, 0.1, value) for account, line, *_, value in CELLS]
-    assert white_space.offers(said(verdict, unlikely), ALIKE.assign(alike_share=0.1), pd.Index(["a"])).empty
-
-
-def test_where_the_past_told_nothing_customers_are_shown_what_half_of_their_look_alikes_buy():
-    found = white_space.offers(said("no signal", CELLS), ALIKE, pd.Index(["a", "b"]))
-    # .9 of 10 is more than .6 of 11; c is no customer, of b's few buy it
-    assert found[CELL].to_numpy().tolist() == [["a", "x"]]
-    assert white_space.offers(said("no signal", CELLS), NO_ALIKE, pd.Index(["a", "b"])).empty
+    assert white_space.offers(said("signal", unlikely), ALIKE, EVERY, LIKELY, True).empty
 
 
 def test_measures_sum_what_is_expected_of_each_line_and_of_all():
@@ -245,8 +278,9 @@ def test_the_matrix_of_a_book_without_a_past_has_no_chance(made):
 
 END = pd.Timestamp("2026-06-30")
 MATRIX = pd.DataFrame(
-    [("old", "x", 60, None, None), ("new", "x", 30, None, None), ("old", "y", 0, 5.0, True), ("new", "y", 8, None, None), ("old", OTHER, 0, None, False), ("new", OTHER, 2, None, None)],
-    columns=[*CELL, "bought_12m", "value", "fits"],
+    [("old", "x", 60, "buys", None, None), ("new", "x", 30, "buys", None, None), ("old", "y", 0, "never", 5.0, True), ("new", "y", 8, "buys", None, None),
+     ("old", OTHER, 0, "stopped", None, False), ("new", OTHER, 2, "buys", None, None)],
+    columns=[*CELL, "bought_12m", "state", "value", "fits"],
 )  # fmt: skip
 
 
@@ -265,8 +299,8 @@ def test_money_of_a_line_comes_from_new_customers_from_those_new_to_it_and_from_
     assert found[white_space.KINDS].sum(axis=1).tolist() == pytest.approx([1, 1, 1])
     assert found.loc["x", white_space.KINDS].tolist() == pytest.approx([30 / 90, 0, 60 / 90])
     assert found.loc["y", white_space.KINDS].tolist() == pytest.approx([2 / 8, 6 / 8, 0])
-    counted = found[["buying_accounts", "bought_12m", "not_bought", "worth_an_offer"]]
-    assert counted.to_numpy().tolist() == [[2, 90, 0, 0], [1, 8, 1, 1], [1, 2, 1, 0]]
+    counted = found[["buying_accounts", "bought_12m", "stopped", "never", "worth_an_offer"]]
+    assert counted.to_numpy().tolist() == [[2, 90, 0, 0, 0], [1, 8, 0, 1, 1], [1, 2, 1, 0, 0]]
     assert found.loc["y", "expected_value"] == 5 and np.isnan(found.loc["x", "expected_value"])
     measured = pd.DataFrame(white_space.split_rows(found.reset_index()))
     assert len(measured) == 9 and measured["value"].sum() == pytest.approx(3)
@@ -283,6 +317,6 @@ def test_who_is_new_is_known_where_facts_begin_a_year_before(begins, known):
 
 def test_lines_of_which_nothing_was_bought_in_the_year_have_no_shares():
     none = pd.DataFrame({"account_id": [], "product_line": [], "day": pd.to_datetime([]), "amount": []})
-    found = white_space.by_line(MATRIX.assign(bought_12m=0.0), none, END)
-    assert found[white_space.KINDS].isna().all(axis=None) and found["not_bought"].eq(2).all()
+    found = white_space.by_line(MATRIX.assign(bought_12m=0.0, state="never"), none, END)
+    assert found[white_space.KINDS].isna().all(axis=None) and found["never"].eq(2).all()
     assert white_space.by_line(MATRIX.iloc[:0], none, END).empty

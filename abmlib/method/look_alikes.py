@@ -19,8 +19,10 @@ NUMBERS = ("employees", "annual_revenue")
 LISTS = ("tech_stack",)
 DESCRIPTIONS = ("industry", "sub_industry", "country", "region", "org_type", "growth_outlook", *NUMBERS, *LISTS)
 ALIKE = 40  # customers an account is compared with, more where they are equally alike; fewer have no interval at the level of the house
+MOST_PARTS = 40  # of lists, the most frequent
 MOST = 1_000  # customers that are compared with; of more, some by their id
 LEAST_KNOWN = 0.2  # share of customers with a description below which it is not used
+DEALT = 400  # random deals of look-alikes
 BELOW = (
     "less than half of its look-alikes",
     "half of them to as much",
@@ -110,8 +112,8 @@ def judged(found: pd.DataFrame, spend: pd.DataFrame) -> list[dict[str, object]]:
 def wallets(bought: pd.DataFrame, estimates: pd.DataFrame) -> pd.DataFrame:
     """Give the wallet of each account and line, what it spends in a year with all suppliers, as somebody estimated it; and our share of it.
 
-    A wallet is never less than what the account buys from us. Without an estimate it is missing: look-alikes say what others spend with
-    us, not what this account spends elsewhere.
+    Where we sold more than the wallet is estimated at, we have all of it, and the estimate is wrong. Without an estimate it is missing:
+    look-alikes say what others spend with us, not what this account spends elsewhere.
 
     Parameters
     ----------
@@ -120,7 +122,7 @@ def wallets(bought: pd.DataFrame, estimates: pd.DataFrame) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame, rows as `bought`: ``wallet_low, wallet_mid, wallet_high, wallet_by, share_of_wallet`` with ``_low`` and ``_high``
+    DataFrame, rows as `bought`: ``wallet_low, wallet_mid, wallet_high, wallet_by, share_of_wallet`` with ``_low`` and ``_high``, at most 1
 
     References
     ----------
@@ -130,18 +132,17 @@ def wallets(bought: pd.DataFrame, estimates: pd.DataFrame) -> pd.DataFrame:
     own = bought[by].merge(estimates[[*by, "low", "mid", "high", "method"]], on=by, how="left").set_axis(bought.index)
     sold = bought["bought_12m"].astype(float).clip(lower=0)
     ends = {end: own[end].astype(float).fillna(own["mid"].astype(float)) for end in ("low", "mid", "high")}
-    ends = {end: wallet.where(wallet >= sold, sold).where(wallet.notna()) for end, wallet in ends.items()}
-    out = pd.DataFrame({f"wallet_{end}": wallet for end, wallet in ends.items()}).assign(
-        wallet_by=own["method"].astype("str")
-    )
+    out = pd.DataFrame({f"wallet_{end}": x for end, x in ends.items()}).assign(wallet_by=own["method"].astype("str"))
     names = {"share_of_wallet": "mid", "share_of_wallet_low": "high", "share_of_wallet_high": "low"}
-    return out.assign(**{name: sold / ends[end].where(ends[end] > 0) for name, end in names.items()})
+    return out.assign(**{name: (sold / ends[end].where(ends[end] > 0)).clip(upper=1.0) for name, end in names.items()})
 
 
-def growth_by_headroom(bought: pd.DataFrame, found: pd.DataFrame, horizon_days: int) -> pd.DataFrame:
+def growth_by_headroom(bought: pd.DataFrame, found: pd.DataFrame, horizon_days: int) -> tuple[pd.DataFrame, float]:
     """Say how accounts below and above their look-alikes went on: what they bought within the horizon, over the same days a year before.
 
-    Only accounts that had bought the line in the year before that too: who has just begun has bought little yet.
+    Only accounts that had bought the line in the year before that too: who has just begun has bought little yet. Whoever is far below is there by
+    luck as well, and draws back to its own middle; so the difference between lowest and highest band is compared with that of look-alikes
+    dealt at random among the accounts of a line.
 
     Parameters
     ----------
@@ -151,28 +152,37 @@ def growth_by_headroom(bought: pd.DataFrame, found: pd.DataFrame, horizon_days: 
 
     Returns
     -------
-    DataFrame, one row per band: ``band, rows, accounts, before, after, ratio, ratio_low, ratio_high``
+    DataFrame, one row per band: ``band, rows, accounts, before, after, ratio, ratio_low, ratio_high``; and the share of `DEALT` random deals of look-alikes in
+    which the lowest band outgrew the highest by as much, missing where a band is empty
 
     References
     ----------
-    C-50: headroom is a promise only where it came.
+    C-50: headroom is a promise only where it came. Galton (1886), regression towards mediocrity.
     """
     rows = bought[bought["alike_middle"].notna() & (bought["line_prior"] > 0)].reset_index(drop=True)
-    of = rows["bought_12m"] / rows["alike_middle"]
     by = ["account_id", "product_line"]
-    rows = rows.assign(
-        band=np.select([of < 0.5, of < 1], BELOW[:2], BELOW[2]),
-        after=amounts(found, rows, horizon_days, by),
-        before=amounts(found, rows.assign(day=rows["day"] - YEAR_DAYS * DAY), horizon_days, by),
+    after, before = (
+        amounts(found, rows.assign(day=rows["day"] - back * DAY), horizon_days, by) for back in (0, YEAR_DAYS)
     )
-    out = []
-    for band in BELOW:
-        own = rows[rows["band"] == band]
-        value, low, high, n = intervals.ratio(own["after"], own["before"], SEED, own["account_id"])
-        out.append((band, n, own["account_id"].nunique(), own["before"].sum(), own["after"].sum(), value, low, high))
-    return pd.DataFrame(
+    own, middle = rows["bought_12m"].to_numpy(float), rows["alike_middle"].to_numpy(float)
+    band, out = _band(own, middle), []
+    for k, name in enumerate(BELOW):
+        of = band == k
+        value, low, high, n = intervals.ratio(
+            pd.Series(after[of]), pd.Series(before[of]), SEED, rows.loc[of, "account_id"].reset_index(drop=True)
+        )
+        out.append((name, n, rows.loc[of, "account_id"].nunique(), before[of].sum(), after[of].sum(), value, low, high))
+    table = pd.DataFrame(
         out, columns=["band", "rows", "accounts", "before", "after", "ratio", "ratio_low", "ratio_high"]
     )
+    random, places = np.random.default_rng(SEED), list(rows.groupby(["day", "product_line"]).indices.values())
+    dealt, apart = middle.copy(), list[float]()
+    for _ in range(DEALT):
+        for place in places:
+            dealt[place] = middle[random.permutation(place)]
+        apart.append(_apart(_band(own, dealt), before, after))
+    real = _apart(band, before, after)
+    return table, float("nan") if np.isnan(real) else float(np.mean([not draw < real for draw in apart]))
 
 
 # -- parts ------------------------------------------------------------------------------------------------------------
@@ -187,6 +197,7 @@ def _fields(about: pd.DataFrame) -> dict[str, np.ndarray]:
             out[name] = values.astype(float).rank(pct=True).to_numpy()[:, None]
         elif name in LISTS:
             parts = values.astype("str").str.get_dummies(";").astype(float)
+            parts = parts[parts.sum().nlargest(MOST_PARTS).index]
             out[name] = parts.where(values.notna(), np.nan).to_numpy()
         else:
             out[name] = np.where(values.notna(), pd.factorize(values)[0].astype(float), np.nan)[:, None]
@@ -216,6 +227,8 @@ def _weights(fields: dict[str, np.ndarray], y: np.ndarray, of: np.ndarray) -> di
         else:
             kinds = pd.Series(own).groupby(x[known, 0])
             fitted, many = kinds.transform("mean").to_numpy(), kinds.ngroups
+        if n - many < FEWEST:  # nearly as many kinds as accounts tell nothing
+            continue
         rest = float(((own - fitted) ** 2).sum())
         told = 1 - rest / max(n - many, 1) / (whole / (n - 1))
         if told > 0:
@@ -259,3 +272,17 @@ def _middle_of_others(y: np.ndarray) -> np.ndarray:
         return order[np.where(place <= k, k + 1, k)]
 
     return at(half) if (n - 1) % 2 else (at(half - 1) + at(half)) / 2
+
+
+def _band(own: np.ndarray, middle: np.ndarray) -> np.ndarray:
+    """Place in `BELOW` of each row."""
+    return np.select([own < middle / 2, own < middle], [0, 1], 2)
+
+
+def _apart(band: np.ndarray, before: np.ndarray, after: np.ndarray) -> float:
+    """Growth of the lowest band over that of the highest, as a logarithm; missing where there is none."""
+    sums = [(after[band == k].sum(), before[band == k].sum()) for k in (0, len(BELOW) - 1)]
+    if min(min(pair) for pair in sums) <= 0:
+        return float("nan")
+    low, high = (np.log(a / b) for a, b in sums)
+    return float(low - high)

@@ -22,7 +22,9 @@ from abmlib.stats.scores import Estimate
 from abmlib.stats.sizes import ALIKE, HIGH, KINDS, LEVELS, LOW, QUARTER, THREE_QUARTERS, Sizes
 
 LEAST_SAVED = 0.10  # share of the interval score that a model must save, or all are taken as alike
-CHECKED = 500  # sizes that were not learnt from, below which a share of 95 % is known to no better than about 2 points
+LEAST_HELD = (
+    0.90  # share of sizes within the 95% interval that the upper end of its own must reach, or the model is not used
+)
 NAMES = ("low", "quarter", "middle", "three_quarters", "high")  # of `LEVELS`
 QUANTILES = [f"size_{name}" for name in NAMES]
 BANDS = 5  # of what was expected
@@ -166,7 +168,7 @@ def back_test(what: str, rows: pd.DataFrame, x: pd.DataFrame, laid: Blocks) -> S
 
     All are taken as alike (in their group) unless a model saves `LEAST_SAVED` of their loss, beyond one standard error. Of the models
     that are within one standard error of the best, that stays which tells sizes apart most finely: bands give many accounts one size. On the
-    report it must still save something beyond noise; if not, all are taken as alike.
+    report it must still save something beyond noise, and its interval must not clearly miss (`LEAST_HELD`); if not, all are taken as alike.
 
     Parameters
     ----------
@@ -201,7 +203,9 @@ def back_test(what: str, rows: pd.DataFrame, x: pd.DataFrame, laid: Blocks) -> S
     said = {k: models[k].quantiles(x[report], group[report]) for k in (ALIKE, kind)}
     loss = {k: sizes.quantile_loss(q, size[report]) for k, q in said.items()}
     saved = scores.gain(loss[kind], loss[ALIKE], account[report], SEED)
-    is_told = kind != ALIKE and saved[1] > 0
+    inside = (size[report] >= said[kind][:, LOW]) & (size[report] <= said[kind][:, HIGH])
+    held = intervals.share(pd.Series(inside), pd.Series(account[report]))
+    is_told = kind != ALIKE and saved[1] > 0 and held[2] >= LEAST_HELD
     used = kind if is_told else ALIKE
     model = models[used]
     tried = {
@@ -279,6 +283,27 @@ def measured(found: Sized) -> list[dict[str, object]]:
         "size_came_per_promised": intervals.ratio(size, rows["mean"], SEED, account),
     }
     return [estimate_row(KINDS_OF[d][0], d, e, KINDS_OF[d][1], **where, **window) for d, e in estimates.items()]
+
+
+def told_of(found: Sized, history: pd.DataFrame, some: pd.Series) -> Estimate:
+    """Error saved on the report for some of the accounts, such as those without an open deal, against all taken as alike.
+
+    Parameters
+    ----------
+    history : DataFrame of `Book.history`
+    some : bool per row of it
+
+    Returns
+    -------
+    value, low, high, n; missing where nothing was told apart, or fewer than `FEWEST_TESTED` are left
+    """
+    nothing = float("nan")
+    if not found.is_told or found.rows is None:
+        return nothing, nothing, nothing, 0
+    rows = found.rows[some.reindex(found.rows.index, fill_value=False).to_numpy()]
+    if len(rows) < FEWEST_TESTED:
+        return nothing, nothing, nothing, len(rows)
+    return scores.gain(rows["loss"].to_numpy(), rows["loss_alike"].to_numpy(), rows["account_id"].to_numpy(), SEED)
 
 
 def expected(chance: np.ndarray, quantiles: np.ndarray, mean: np.ndarray) -> pd.DataFrame:
@@ -430,9 +455,9 @@ def today(
 
 
 def to_begin_with(sizes: pd.DataFrame, scored: pd.DataFrame, deals_open: pd.Series, many: int) -> pd.DataFrame:
-    """Choose, of the accounts that 04 calls first, those that carry half of what is expected of them; the most expected first.
+    """Choose, of the accounts without an open deal that 04 calls first, those that carry half of what is expected of them; the most expected first.
 
-    Where no score says who opens a deal, of all accounts without an open one.
+    Where no score says who opens a deal there are none.
 
     Parameters
     ----------
@@ -443,7 +468,7 @@ def to_begin_with(sizes: pd.DataFrame, scored: pd.DataFrame, deals_open: pd.Seri
 
     Returns
     -------
-    DataFrame, rows of `sizes`, `many` at most; index: account id
+    DataFrame, rows of `sizes`; index: account id
 
     References
     ----------
@@ -453,7 +478,5 @@ def to_begin_with(sizes: pd.DataFrame, scored: pd.DataFrame, deals_open: pd.Seri
         "account_id", drop=False
     )
     opens = scored[(scored["question"] == "opens") & scored["rank"].notna() & scored["account_id"].isin(rows.index)]
-    if len(opens):
-        rows = rows[rows.index.isin(opens.nsmallest(many, "rank")["account_id"])]
-        rows = rows[rows["value"].cumsum() - rows["value"] < rows["value"].sum() / 2]
-    return rows.head(many)
+    rows = rows[rows.index.isin(opens.nsmallest(many, "rank")["account_id"])]
+    return rows[rows["value"].cumsum() - rows["value"] < rows["value"].sum() / 2]

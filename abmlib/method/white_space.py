@@ -1,7 +1,7 @@
 """Lines of business that accounts do not buy: how likely each is taken up, how much it would bring, and what that came to in the past.
 
-A cell is an account and a line. It is white where nothing was bought in the last 12 months and no deal is open for it: what is on
-offer is pipeline. What is learnt of cells is learnt as in
+A cell is an account and a line. It is white where the account never bought the line and no deal is open for it: what is on offer is
+pipeline, and what was given up is won back otherwise. What is learnt of cells is learnt as in
 `propensity` and `opportunity_size`: on past days, judged on later ones.
 """
 
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from abmlib.method import deals as dl
 from abmlib.method import opportunity_size as size_of
 from abmlib.method import propensity
 from abmlib.method.look_alikes import DESCRIPTIONS, demand, wallets
@@ -26,8 +27,9 @@ from abmlib.tables import schema
 
 CELL = ["account_id", "product_line"]
 MOST_LINES = 12  # the largest; of more the rest is `OTHER`
-OTHER = "other lines"
-OFTEN = 0.5  # share of look-alikes that buy a line from which on it is worth a question
+OTHER, UNKNOWN = "other lines", "all"
+STATES = ["buys", "offered", "stopped", "never"]
+WHITE = STATES[3]
 MOST_LEARNT = 3_000  # accounts whose cells are learnt from; of more, some by their id
 PAST = ["day", *CELL, "chance", "value", "came"]  # columns of past cells, and of lines that were bought
 BOUGHT = ["day", *CELL, "bought_12m", "line_prior", "alike_middle"]
@@ -38,7 +40,7 @@ TABLE = "05_white_space"
 KINDS = ["from_new_customers", "from_new_to_line", "from_the_rest"]  # whom what was bought comes from
 SALES = ("revenue_12m", "revenue_prior_12m", "days_since_purchase")  # features by line that say what is bought
 DEALS = ("won_amount_12m", None, "days_since_won")  # the same where there are no purchases, only deals
-OF_LINE = ("line_prior", "line_days", "alike_share", "alike_middle")  # numbers of a cell
+OF_LINE = ("alike_share", "alike_middle")  # numbers of a cell
 
 
 @dataclass(frozen=True)
@@ -56,9 +58,17 @@ class WhiteSpace:
     rates: pd.DataFrame  # of each line: cells of the past, how many were taken up, and the share, pooled
 
 
-def basis_of(lines: pd.DataFrame) -> str:
-    """Say what tells that a line is bought: purchases, or deals won where there are none."""
-    return "buys" if len(lines) else "wins"
+def basis_of(lines: pd.DataFrame, deals: pd.DataFrame) -> str:
+    """Say what tells that a line is bought: purchases, or deals won where fewer than half as many accounts have a purchase as a deal won.
+
+    Parameters
+    ----------
+    lines : DataFrame of `orders.with_product_line`
+    deals : DataFrame of `deals.with_days`
+    """
+    won = dl.decided(deals)
+    many = won.loc[dl.won_flag(won), "account_id"].nunique()
+    return "buys" if len(lines) and 2 * lines["account_id"].nunique() >= many else "wins"
 
 
 def by_line_today(features: pd.DataFrame, accounts: pd.Index, lines: Sequence[str], basis: str) -> pd.DataFrame:
@@ -85,6 +95,9 @@ def by_line_today(features: pd.DataFrame, accounts: pd.Index, lines: Sequence[st
     sums, days = known.groupby(CELL)[list(names)].sum(), known.groupby(CELL)["line_days"].min()
     index = pd.MultiIndex.from_product([accounts, lines], names=CELL)
     out = sums.reindex(index).fillna(0.0).assign(line_days=days.reindex(index).fillna(NEVER).clip(0, NEVER))
+    if UNKNOWN not in lines:  # a deal that names no line may be for any
+        unnamed = features[features["product_line"] == UNKNOWN].groupby("account_id")["deals_open"].sum().astype(float)
+        out["line_deals"] += unnamed.reindex(out.index.get_level_values(0)).fillna(0.0).to_numpy()
     return out.reset_index().astype(dict.fromkeys(CELL, "str"))
 
 
@@ -136,8 +149,14 @@ def ask(
     C-37, C-50; S0-4, S3-12.
     """
     lines = list(dict.fromkeys(cells["product_line"]))
-    empty = cells[_is_white(cells)].reset_index(drop=True)
-    why = "two product lines or more" if len(lines) < 2 else "past days to learn from" if laid is None else ""
+    empty = cells[state(cells) == WHITE].reset_index(drop=True)
+    why = (
+        "two product lines that were bought in 12 months"
+        if len(lines) < 2
+        else "past days to learn from"
+        if laid is None
+        else ""
+    )
     if why or laid is None:
         blank = empty.assign(**dict.fromkeys((*SAID, "rate", "alike_share"), np.nan), fits=False)
         none = pd.DataFrame(columns=PAST), pd.DataFrame(columns=BOUGHT)
@@ -155,7 +174,7 @@ def ask(
     now_x = _numbers(now, predictors.now.loc[now["account_id"]], lines)
     of = predictors.of | {c: c for c in now_x.columns if c not in predictors.of}
     question = Question(
-        "takes_up", TAKES_UP, f"a purchase within {horizon_days:,} days of a line of which nothing was bought in 12 months and no deal was open",
+        "takes_up", TAKES_UP, f"the first purchase of a line within {horizon_days:,} days, while no deal is open for it",
         lambda day, ids: pd.Series(0.0, ids), laid.days[0], "alike_share", horizon_days,
     )  # fmt: skip
     labelled = rows[["day", "account_id", "came"]]
@@ -189,7 +208,8 @@ def ask(
         past = past.assign(value=past["chance"] * sized.reporting.mean(x.loc[past.index], then))
     else:
         now[[*QUANTILES, "size_mean", "value", "value_low", "value_high"]], past = np.nan, past.assign(value=np.nan)
-    now["fits"] = fits(now)
+    told = any(part.verdict == propensity.SIGNAL for part in (tested, sized))
+    now["fits"] = fits(now).astype("boolean") if told else pd.array([pd.NA] * len(now), dtype="boolean")
     past = past.assign(came=past["amount"])[PAST].reset_index(drop=True)
     return WhiteSpace("", tested, sized, past, now, bought, rates)
 
@@ -209,14 +229,15 @@ def _past(
         own = own.merge(alike[[*CELL, "alike_share", "alike_middle"]], on=CELL, how="left")
         own = own.assign(day=day, place=pd.Series(on, ids).reindex(own["account_id"]).to_numpy())
         buys = own["bought_12m"] > 0
-        out.append(own[_is_white(own)])
+        out.append(own[state(own) == WHITE])
         bought += [own.loc[buys, BOUGHT]] * (day in laid.report)
     return pd.concat(out, ignore_index=True), pd.concat(bought, ignore_index=True)
 
 
-def _is_white(cells: pd.DataFrame) -> pd.Series:
-    """Say of which lines nothing was bought in 12 months, and none is on offer: of what is, pipeline pages speak."""
-    return ~(cells["bought_12m"] > 0) & ~(cells["line_deals"] > 0)
+def state(cells: pd.DataFrame) -> pd.Series:
+    """Say of each cell if the account buys the line, if it is offered it, or stopped buying it, or never bought it (white)."""
+    buys, offered, stopped = cells["bought_12m"] > 0, cells["line_deals"] > 0, cells["line_days"] < NEVER
+    return pd.Series(np.select([buys, offered, stopped], STATES[:3], STATES[3]), cells.index)
 
 
 def _numbers(cells: pd.DataFrame, of_account: pd.DataFrame, lines: Sequence[str]) -> pd.DataFrame:
@@ -241,7 +262,7 @@ def _rates(rows: pd.DataFrame, lines: Sequence[str]) -> pd.DataFrame:
 
 
 def fits(now: pd.DataFrame) -> pd.Series:
-    """Say which cells are worth an offer: some look-alike buys the line, where there are look-alikes, and the chance is not below that of its line.
+    """Say which cells are worth an offer: the chance is not below that of its line, and where there are look-alikes some buy it.
 
     References
     ----------
@@ -255,35 +276,46 @@ def is_ranked(space: WhiteSpace) -> bool:
     return any(part is not None and part.verdict == propensity.SIGNAL for part in (space.tested, space.sized))
 
 
-def offers(space: WhiteSpace, alike: pd.DataFrame, customers: pd.Index) -> pd.DataFrame:
-    """List white cells for sales, one per account, the best first.
+def offers(
+    space: WhiteSpace, alike: pd.DataFrame, customers: pd.Series, likely: pd.DataFrame, is_kept: bool
+) -> pd.DataFrame:
+    """List white cells of customers for sales, one per account, the best first.
 
-    By what is expected of cells that fit, where the past told cells apart. Where it did not, of customers alone and as a mere description:
-    lines that half of their look-alikes buy or more, by that share times the middle of what these spend.
+    Where the past told cells apart and what was expected came: cells that fit, by what is expected of them. Otherwise the accounts that 04 names as
+    likeliest to buy another line, each with the line that most of its look-alikes buy; chance and size are missing then. Where 04 cannot tell either, there is no list.
 
     Parameters
     ----------
     alike : DataFrame of `look_alikes.demand`
-    customers : accounts that bought something in 12 months
+    customers : what accounts bought in 12 months, by account id; those above 0, of equals the larger first
+    likely : rows of ``04_propensity`` on who buys another line, with a rank where that could be told
+    is_kept : what was expected of cells came, within noise
 
     Returns
     -------
-    DataFrame, rows of ``space.now`` with ``alike_share, alike_quarter, alike_middle, alike_three_quarters`` of all that describes accounts today; index: account id
+    DataFrame, rows of ``space.now`` with ``alike_share, alike_quarter, alike_middle, alike_three_quarters`` of all that describes accounts today, and
+    ``adds_line`` (score of 04); index: account id
 
     References
     ----------
-    C-37; S3-12.
+    C-37; S0-4, S3-12.
     """
     known = ["alike_share", "alike_quarter", "alike_middle", "alike_three_quarters"]
     rows = space.now.drop(columns=known, errors="ignore").merge(alike[[*CELL, *known]], on=CELL, how="left")
-    if is_ranked(space):
-        by, wanted = rows["value"], rows["fits"] & (rows["value"] > 0)
+    rows = rows.assign(bought=rows["account_id"].map(customers))
+    rows = rows[(rows["bought"] > 0) & (rows["product_line"] != OTHER)]
+    of = likely[likely["rank"].notna()].set_index("account_id")
+    rows = rows.assign(
+        adds_line=rows["account_id"].map(of["score"]), nth=rows["account_id"].map(of["rank"]).astype(float)
+    )
+    if is_ranked(space) and is_kept:
+        rows = rows[rows["fits"].fillna(False).astype(bool) & (rows["value"] > 0)]
+        order, ascending = ["value", "bought", *CELL], [False, False, True, True]
     else:
-        by = rows["alike_share"] * rows["alike_middle"]
-        wanted = (rows["alike_share"] >= OFTEN) & rows["account_id"].isin(customers)
-    rows = rows.assign(by=by)[wanted]
-    rows = rows.sort_values(["by", *CELL], ascending=[False, True, True]).drop_duplicates("account_id")
-    return rows.drop(columns="by").set_index("account_id", drop=False)
+        rows = rows[rows["nth"].notna() & (rows["alike_share"] > 0)].assign(**dict.fromkeys((*SAID, "rate"), np.nan))
+        order, ascending = ["nth", "alike_share", *CELL], [True, False, True, True]
+    rows = rows.sort_values(order, ascending=ascending).drop_duplicates("account_id")
+    return rows.drop(columns=["nth", "bought"]).set_index("account_id", drop=False)
 
 
 def kept_promise(past: pd.DataFrame) -> Estimate:
@@ -310,7 +342,11 @@ def measured(space: WhiteSpace, kept: Estimate) -> list[dict[str, object]]:
         out.append(
             measure_row("C-37", "white_space_value", own["value"].sum(min_count=1), "currency", len(own), **where)
         )
-        out.append(measure_row("C-37", "white_space_fits", float(own["fits"].mean()), "share", len(own), **where))
+        out.append(
+            measure_row(
+                "C-37", "white_space_fits", float(own["fits"].astype("float64").mean()), "share", len(own), **where
+            )
+        )
     out.append(measure_row("C-37", "white_space_value", now["value"].sum(min_count=1), "currency", len(now)))
     return [*out, estimate_row("C-37", "white_space_came_per_promised", kept, "times")]
 
@@ -329,7 +365,7 @@ def matrix(cells: pd.DataFrame, now: pd.DataFrame, alike: pd.DataFrame, estimate
     ----------
     C-36, C-37, C-50; S0-4, S3-12.
     """
-    own = cells[[*CELL, "bought_12m"]].merge(alike, on=CELL, how="left")
+    own = cells.assign(state=state(cells))[[*CELL, "bought_12m", "state"]].merge(alike, on=CELL, how="left")
     own = own.join(wallets(own, estimates))
     said = [
         c for c in (*CELL, "chance", *QUANTILES, "size_mean", "value", "value_low", "value_high", "fits") if c in now
@@ -345,7 +381,7 @@ def by_line(matrix: pd.DataFrame, taken: pd.DataFrame, as_of: pd.Timestamp) -> p
 
     New business is of accounts whose first purchase of anything lies in the 12 months, expansion of customers whose first purchase of this
     line does; the rest is of customers that bought the line before. Who was a customer before is known where facts begin a year before
-    the 12 months or earlier; if not, the three are missing.
+    the 12 months or earlier; if not, the three are missing, as they are where returns make one negative.
 
     Parameters
     ----------
@@ -356,7 +392,7 @@ def by_line(matrix: pd.DataFrame, taken: pd.DataFrame, as_of: pd.Timestamp) -> p
     Returns
     -------
     DataFrame, a row per line, the largest first: ``product_line, buying_accounts, bought_12m``, `KINDS` (shares of it),
-    ``not_bought`` (accounts), ``worth_an_offer, expected_value``
+    ``offered, stopped, never`` (accounts in each `state`), ``worth_an_offer, expected_value`` (of all that never bought it)
 
     References
     ----------
@@ -381,15 +417,17 @@ def by_line(matrix: pd.DataFrame, taken: pd.DataFrame, as_of: pd.Timestamp) -> p
         .reindex(index=lines, columns=KINDS, fill_value=0.0)
     )
     is_long = len(found) and first_of(found["day"]) <= as_of - 2 * YEAR_DAYS * DAY + SLACK * DAY
-    whole = parts.sum(axis=1) if is_long else parts.sum(axis=1) * np.nan
-    by = matrix.assign(buys=matrix["bought_12m"] > 0, fits=matrix["fits"].fillna(False).astype(bool)).groupby(
+    whole = parts.sum(axis=1).where((parts >= 0).all(axis=1) & bool(is_long))
+    by = matrix.assign(fits=matrix["fits"].astype("boolean").astype("Float64").astype(float)).groupby(
         "product_line", sort=False
     )
-    out = by.agg(buying_accounts=("buys", "sum"), bought_12m=("bought_12m", "sum"), worth_an_offer=("fits", "sum"))
-    out = out.assign(not_bought=by.size() - out["buying_accounts"], expected_value=by["value"].sum(min_count=1)).join(
-        parts.div(whole.where(whole > 0), axis=0)
+    out = by.agg(bought_12m=("bought_12m", "sum")).assign(worth_an_offer=by["fits"].sum(min_count=1))
+    counts = pd.crosstab(matrix["product_line"], matrix["state"]).reindex(index=out.index, columns=STATES, fill_value=0)
+    out = out.join(counts.rename(columns={STATES[0]: "buying_accounts"})).assign(
+        expected_value=by["value"].sum(min_count=1)
     )
-    order = ["product_line", "buying_accounts", "bought_12m", *KINDS, "not_bought", "worth_an_offer", "expected_value"]
+    out = out.join(parts.div(whole.where(whole > 0), axis=0))
+    order = ["product_line", "buying_accounts", "bought_12m", *KINDS, *STATES[1:], "worth_an_offer", "expected_value"]
     return out.reset_index().sort_values("bought_12m", ascending=False, ignore_index=True)[order]
 
 

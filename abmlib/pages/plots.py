@@ -442,7 +442,7 @@ def sizes_held(rows: pd.DataFrame, ax: Axes, unit: str) -> None:
 
 
 def shares_beside(x: pd.Series, y: pd.Series, marked: pd.Series, ax: Axes, labels: tuple[str, str]) -> None:
-    """Draw one share of accounts beside another, on scales of logarithms, with the line of equal shares; accounts with neither are left out.
+    """Draw one share of accounts beside another, on scales of logarithms, with the line of equal shares; accounts with neither are left out, and 0 stands at the edge.
 
     Parameters
     ----------
@@ -465,7 +465,7 @@ def shares_beside(x: pd.Series, y: pd.Series, marked: pd.Series, ax: Axes, label
             color=GREY if not text else colour,
             ls="",
             ms=5 if text else 3,
-            label=text or "in step",
+            label=text or "others",
         )
     ax.set(xscale="log", yscale="log", xlim=ends, ylim=ends, xlabel=labels[0], ylabel=labels[1])
     for axis in (ax.xaxis, ax.yaxis):

@@ -1,63 +1,113 @@
 """Sentences of 05 on how big each account could be, from finished numbers."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 
 from abmlib.pages.say import count, joined, one_line, share, short_money
 
 SIGNAL, FEW = "signal", "too few"
+CHANCE = 0.025  # share of random deals that show as much, below which look-alikes say more than luck
+WIDEST = 20.0  # times by which the ends of an interval may differ and still say something
 SURE = 500  # sizes that were judged, below which a share of 95% is known to no better than about two points
 DOES = {"wins": "signs", "buys": "buys"}
 EACH = {"wins": "signs a deal", "buys": "buys"}
-LIKELY = "Expected is chance times size: it says what is likely, not what our work would add."
 
 
 def size(
-    sizes: pd.DataFrame, what: str, horizon_days: int, verdict: str, saved: pd.Series | None, currency: str, why: str
+    sizes: pd.DataFrame, what: str, horizon_days: int, verdict: str, saved: pd.Series | None, currency: str
 ) -> str:
-    """Say how much an account signs or buys if it does, and if the past could tell big from small; the headline.
+    """Say how much an account signs or buys if it does, and if the past could tell big from small; empty where nothing was tested.
 
     Parameters
     ----------
     sizes : DataFrame of ``05_opportunity_size``
     what : ``wins`` or ``buys``
     saved : row of `measures` of the error saved; None where nothing was tested
-    why : what is missing, where nothing was tested
     """
     if verdict == FEW or saved is None:
-        return f"How big? Nobody can say: it takes {why}."
-    low, high = sizes["size_middle"].quantile(0.1), sizes["size_middle"].quantile(0.9)
-    of = f"If an account {DOES[what]} within {horizon_days:,} days, the middle of what it {DOES[what]}"
-    if verdict == SIGNAL:
-        spread = f"runs from {short_money(low, currency)} (a tenth of accounts is smaller) to {short_money(high, currency)} (a tenth is bigger)"
-        return f"{of} {spread}. The past could tell big from small: {_estimate(saved)} of the error was saved."
-    middle = short_money(sizes["size_middle"].median(), currency)
-    return f"{of} is {middle} for every account: the past could not tell big from small."
-
-
-def held(measured: pd.Series) -> str:
-    """Say how often the intervals held, and if that is as promised."""
-    value, low, high, n = (measured[c] for c in ("value", "low", "high", "n"))
-    said = f"Of {n:,.0f} sizes that came later, {share(value)} ({share(low)} to {share(high)}) lay inside intervals that promised 95%"
-    if pd.isna(low):
-        return said + "."
-    if high < 0.95:
-        return said + f": they promised too much; read them as {value:.0%} intervals."
-    if low > 0.95:
-        return said + ": they are wider than need be."
-    return said + (": as promised." if n >= SURE else ": as promised, as far as so few can tell.")
-
-
-def expected(sizes: pd.DataFrame, horizon_days: int, kept: tuple[float, float, float, int], currency: str) -> str:
-    """Say what is expected of all accounts, how few carry half of it, and what such totals came to in the past."""
-    value = sizes["value"].dropna().sort_values(ascending=False)
-    if not len(value) or not value.sum() > 0:
         return ""
+    low, middle, high = (short_money(sizes["size_middle"].quantile(q), currency) for q in (0.1, 0.5, 0.9))
+    of = f"If an account {DOES[what]} within {horizon_days:,} days, it {DOES[what]} {middle} or more half of the times"
+    if verdict != SIGNAL:
+        return f"{of}, every account alike: the past could not tell big from small."
+    return f"{of}; {low} a small one, {high} a big one (a tenth of accounts is below, a tenth above). Against one size for all, {_estimate(saved)} of the error was saved on later days."
+
+
+def held(measured: pd.DataFrame, accounts: int) -> list[str]:
+    """Say how often the intervals held, and the halves in the middle; and if that is as promised.
+
+    Parameters
+    ----------
+    measured : rows of `measures` of sizes, index: definition
+    accounts : whose sizes these are; one may be judged on several days
+    """
+    said = list[str]()
+    for definition, promised, name in (
+        ("size_interval_held", 0.95, "the 95% interval"),
+        ("size_half_held", 0.5, "the half in the middle"),
+    ):
+        value, low, high, n = (measured.loc[definition, c] for c in ("value", "low", "high", "n"))
+        heads = (
+            f"Of {n:,.0f} sizes of {count(accounts, 'account')} that came, {share(value)} ({share(low)} to {share(high)}) lay in {name}"
+            if not said
+            else f"In {name} lay {share(value)} ({share(low)} to {share(high)})"
+        )
+        few = ", as far as so few can tell" * bool(n < SURE)
+        verdict = (
+            "it was too narrow"
+            if high < promised
+            else "it was wider than need be"
+            if low > promised
+            else f"as promised{few}"
+        )
+        said.append(f"{heads}: {verdict}." if pd.notna(low) else f"{heads}.")
+    return said
+
+
+def bands(band: pd.Series) -> list[str]:
+    """Name bands of what was expected of accounts, from their numbers."""
+    most = band.max() if len(band) else 0
+    return ["most" if b == most else "least" if b == 1 else f"band {b}" for b in band]
+
+
+def likely(what: str) -> str:
+    """Say what is expected means, and how it differs from the forecast of 12."""
+    other = " Page 12 foretells deals that are open; here deals not yet opened count too, and renewals do not." * (
+        what == "wins"
+    )
+    return f"Expected is chance times mean size: it says what is likely, not what our work would add.{other}"
+
+
+def expected(
+    sizes: pd.DataFrame,
+    names: Sequence[str],
+    why: str,
+    horizon_days: int,
+    kept: tuple[float, float, float, int],
+    currency: str,
+) -> str:
+    """Say what is expected of all accounts, who carries half of it, and what such totals came to in the past; the headline.
+
+    Parameters
+    ----------
+    sizes : DataFrame of ``05_opportunity_size``, the most expected first
+    names : of the first accounts
+    why : what is missing, where nothing could be said
+    """
+    value = sizes["value"].dropna().sort_values(ascending=False)
+    if why:
+        return f"How big? Nobody can say: it takes {why}."
+    if not value.sum() > 0:
+        return "What is expected cannot be said: page 04 gives no chance."
     half = int((value.cumsum() < value.sum() / 2).sum()) + 1
-    return f"{total(float(value.sum()), count(len(value), 'account'), horizon_days, kept, currency)} Half of it is of {count(half, 'account')}."
+    first = joined([one_line(n) for n in names[: min(half, len(names))]])
+    of_half = f"{first} and {half - len(names):,} more" if half > len(names) else first
+    return f"{total(float(value.sum()), count(len(value), 'account'), horizon_days, kept, currency)} Half of it is of {of_half}."
 
 
 def total(value: float, of: str, horizon_days: int, kept: tuple[float, float, float, int], currency: str) -> str:
-    """Say a total of what is expected, with the interval that past totals give it, or what it is worth where they were off.
+    """Say a total of what is expected, and what came of such totals on past days, which says little of the next.
 
     Parameters
     ----------
@@ -67,35 +117,25 @@ def total(value: float, of: str, horizon_days: int, kept: tuple[float, float, fl
     heads = f"Expected of {of} within {horizon_days:,} days: {short_money(value, currency)}"
     if pd.isna(low):
         return f"{heads}; what such totals came to could not be tested."
-    ends = f"{short_money(value * low, currency)} to {short_money(value * high, currency)}"
-    if low <= 1 <= high:
-        return f"{heads} ({ends}, as {times:.2f} came for 1.00 expected on past days)."
-    off = "low" if low > 1 else "high"
-    return f"{heads} by chance and size; that is too {off}, as {times:.2f} ({low:.2f} to {high:.2f}) came for 1.00 expected on past days: so rather {ends}."
+    if not is_known(kept):
+        return f"{heads}; what such totals come to cannot be told, as a few accounts carried nearly all on past days."
+    off = " Such totals were too low then" if low > 1 else " Such totals were too high then" if high < 1 else ""
+    rest = (
+        f"{off}, and the next period may differ again: take the order, not the total."
+        if off
+        else " The next period may differ again."
+    )
+    return f"{heads}; on past days {times:.2f} came for 1.00 expected ({low:.2f} to {high:.2f}).{rest}"
 
 
-def begin(scored: pd.DataFrame, horizon_days: int) -> str:
-    """Order where to begin among accounts without an open deal.
-
-    Parameters
-    ----------
-    scored : rows of ``04_propensity``
-    """
-    if ((scored["question"] == "opens") & scored["rank"].notna()).any():
-        return "Begin with these of the accounts to call first (04): half of what is expected of those is of them"
-    return f"Begin with these accounts: of those without an open deal, most is expected of them within {horizon_days:,} days"
-
-
-def offer(is_ranked: bool) -> str:
-    """Order what is done with lines that accounts do not buy."""
-    if is_ranked:
-        return "Offer these accounts the line they do not buy yet"
-    return "Ask these customers about a line that customers like them buy; too few ever took one up to test whom to ask"
+def is_known(kept: tuple[float, float, float, int]) -> bool:
+    """Say if what came for one that was expected is known well enough to be said."""
+    return bool(kept[2] <= WIDEST * kept[1])
 
 
 def is_kept(kept: tuple[float, float, float, int]) -> bool:
     """Say if the level of what was expected held, within noise."""
-    return bool(kept[1] <= 1 <= kept[2])
+    return bool(kept[1] <= 1 <= kept[2]) and is_known(kept)
 
 
 def white_space(
@@ -111,15 +151,17 @@ def white_space(
     if why or cells.empty:
         return f"White space by line: not answered, it takes {why}." if why else "Every account buys every line."
     fits = cells["fits"].fillna(False).astype(bool)
-    of = f"{len(cells):,} times an account neither buys a line nor is offered it"
+    of = f"{len(cells):,} times an account never bought a line and has no deal open for it"
     if not cells["value"].notna().any():
-        return f"White space: {of}. Too few such lines were ever taken up to say what that is worth; what look-alikes spend on them is below."
-    of += f", {int(fits.sum()):,} of them worth an offer"
+        return f"White space: {of}. Too few such lines were ever taken up to say what that is worth."
+    of += f", {int(fits.sum()):,} of them at least as likely to take it up as the line's mean" * bool(
+        cells["fits"].notna().any()
+    )
     by = cells.groupby("product_line")["value"].sum().sort_values(ascending=False)
     most = f"Most of it is {one_line(by.index[0])} ({share(by.iloc[0] / by.sum())})." * bool(
         len(by) > 1 and by.sum() > 0
     )
-    return f"White space: {of}. {total(float(by.sum()), 'all of it', horizon_days, kept, currency)} {most}".strip()
+    return f"White space: {of}. {total(float(by.sum()), f'all {len(cells):,}', horizon_days, kept, currency)} {most}".strip()
 
 
 def look_alikes(measured: pd.DataFrame) -> list[str]:
@@ -130,7 +172,7 @@ def look_alikes(measured: pd.DataFrame) -> list[str]:
         return ["Look-alikes say nothing: no line has enough buyers, or nothing describes the accounts."]
     tell = known[known["low"] > 0]
     inside = measured[(measured["definition_id"] == "look_alike_held") & (measured["status"] == "ok")]["value"]
-    heads = f"Customers that are alike spend alike in {len(tell)} of {count(len(known), 'line')}, beyond noise."
+    heads = f"Customers that are alike spend alike in {len(tell)} of {count(len(known), 'line')} with enough buyers, beyond noise."
     parts = [f"{one_line(r['group'])} {_estimate(r)}" for _, r in tell.iterrows()]
     said = f"Error saved against the middle of all buyers: {joined(parts)}. " * bool(parts)
     return [
@@ -139,38 +181,48 @@ def look_alikes(measured: pd.DataFrame) -> list[str]:
     ]
 
 
-def headroom(bands: pd.DataFrame) -> str:
-    """Say if accounts below their look-alikes grew more than those above."""
+def headroom(bands: pd.DataFrame, p: float) -> str:
+    """Say if accounts below their look-alikes grew more than those above, and more than if look-alikes had been dealt at random.
+
+    Parameters
+    ----------
+    bands, p : of `look_alikes.growth_by_headroom`
+    """
     known = bands[bands["ratio"].notna() & bands["ratio_low"].notna()]
     if len(known) < 2:
         return ""
-    first, last = known.iloc[0], known.iloc[-1]
     each = [
         f"{r['band']} {r['ratio']:.2f} ({r['ratio_low']:.2f} to {r['ratio_high']:.2f})" for _, r in known.iterrows()
     ]
     heads = (
-        "Headroom came: accounts below their look-alikes grew more than those above."
-        if first["ratio_low"] > last["ratio_high"]
-        else "Headroom did not come: accounts below their look-alikes grew no more than others, beyond noise. That others spend more is no sign that an account will."
+        "Headroom came: accounts below their look-alikes grew more than those above, by more than look-alikes dealt at random show."
+        if p < CHANCE
+        else "Headroom did not come: that look-alikes spend more was no sign that an account will. (Whoever bought little in one year buys more in the next by luck alone; look-alikes dealt at random show as much.)"
     )
     return f"{heads} Bought in a line, over the same days a year before: {'; '.join(each)}."
 
 
 def wallet(rows: pd.DataFrame, currency: str) -> str:
-    """Say our share of the wallets that somebody estimated.
+    """Say our share of the wallets that somebody estimated, and how many are estimated below what we sold.
 
     Parameters
     ----------
     rows : DataFrame ``bought_12m, wallet_low, wallet_mid, wallet_high``, of accounts and lines with an estimate
     """
-    if rows.empty or not rows["wallet_mid"].sum() > 0:
+    known = rows[(rows["wallet_mid"] > 0) & (rows["wallet_mid"] >= rows["bought_12m"])]
+    if known.empty and len(rows):
+        return f"Our share of wallet is unknown: {count(len(rows), 'estimate')} of what accounts spend with all suppliers lie below what we sold, and are wrong."
+    if known.empty:
         return "Our share of wallet is unknown: nobody estimated what accounts spend with all suppliers (table wallet_estimates). Look-alikes say what others spend with us."
-    bought = rows["bought_12m"].clip(lower=0).sum()
-    ends = sorted(bought / rows[c].sum() if rows[c].sum() > 0 else float("nan") for c in ("wallet_low", "wallet_high"))
-    return (
-        f"Of {count(len(rows), 'wallet')} that somebody estimated we have {share(bought / rows['wallet_mid'].sum())} ({share(ends[0])} to {share(ends[1])} "
-        f"by the estimates' own ends); {short_money(rows['wallet_mid'].sum() - bought, currency)} a year goes elsewhere."
+    bought, below = known["bought_12m"].clip(lower=0).sum(), len(rows) - len(known)
+    ends = sorted(
+        min(bought / known[c].sum(), 1.0) if known[c].sum() > 0 else float("nan") for c in ("wallet_low", "wallet_high")
     )
+    said = (
+        f"Of {count(len(known), 'wallet')} that somebody estimated we have {share(bought / known['wallet_mid'].sum())} ({share(ends[0])} to {share(ends[1])} "
+        f"by the estimates' own ends); {short_money(known['wallet_mid'].sum() - bought, currency)} a year goes elsewhere."
+    )
+    return f"{said} {count(below, 'further estimate')} lie below what we sold and are wrong." if below else said
 
 
 def resourced(rows: pd.DataFrame, follows: pd.DataFrame) -> list[str]:
@@ -192,8 +244,8 @@ def resourced(rows: pd.DataFrame, follows: pd.DataFrame) -> list[str]:
     return [heads, f"Rank correlations: {joined(parts)}. {more}"]
 
 
-def cell_why(cells: pd.DataFrame, is_ranked: bool, currency: str) -> pd.Series:
-    """Say why a line is offered: its chance beside that of the line and the size, where the past told them apart; and its look-alikes.
+def cell_why(cells: pd.DataFrame, currency: str) -> pd.Series:
+    """Say why a line is offered: its chance beside that of the line and the size, or the score of 04; and its look-alikes.
 
     Parameters
     ----------
@@ -201,26 +253,22 @@ def cell_why(cells: pd.DataFrame, is_ranked: bool, currency: str) -> pd.Series:
     """
     return pd.Series(
         [
-            f"{one_line(r.product_line)}: "
-            + f"{share(r.chance)} take it up (of the line {share(r.rate)}); half bring {_half(r.size_quarter, r.size_three_quarters, currency)}; "
-            * is_ranked
-            + (f"{share(r.alike_share)} of its look-alikes buy it" if pd.notna(r.alike_share) else "no look-alikes")
-            + (
-                f", half for {_half(r.alike_quarter, r.alike_three_quarters, currency)} a year"
-                if pd.notna(r.alike_quarter)
-                else ""
-            )
+            "; ".join(filter(None, [
+                f"{one_line(r.product_line)}: chance {share(r.chance)} (of the line {share(r.rate)})" if pd.notna(r.value) else f"{one_line(r.product_line)}: chance that it buys another line {share(r.adds_line)} (04)",
+                f"about half bring {_half(r.size_quarter, r.size_three_quarters, currency)}" * bool(pd.notna(r.value)),
+                f"{share(r.alike_share)} of its look-alikes buy it" * bool(pd.notna(r.alike_share)),
+            ]))
             for r in cells.itertuples()
         ],
         cells.index,
         dtype="str",
-    )
+    )  # fmt: skip
 
 
 def size_why(rows: pd.DataFrame, currency: str) -> pd.Series:
     """Say why much is expected of an account: its chance, and the half of sizes in the middle."""
     texts = [
-        f"chance that it {EACH[r.what]} {share(r.chance)}; if it does, half of the times {_half(r.size_quarter, r.size_three_quarters, currency)}"
+        f"chance that it {EACH[r.what]} {share(r.chance)}; if it does, about half of the times {_half(r.size_quarter, r.size_three_quarters, currency)}"
         for r in rows.itertuples()
     ]
     return pd.Series(texts, rows.index, dtype="str")

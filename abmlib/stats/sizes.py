@@ -69,11 +69,13 @@ class Sizes:
         return np.exp(np.sort(self.centre(group)[:, None] + self.said(table) + self.shift, axis=1))
 
     def mean(self, table: pd.DataFrame, group: np.ndarray | None = None) -> np.ndarray:
-        """Give the mean size of each row: the middle one, times what the mean of all was over their middle."""
+        """Give the mean size of each row: the middle one, times what the mean of all was over their middle; not above the highest quantile."""
         group = _label(group, len(table))
         every = self.factors.get("", self.every.factor)
         of = {g: self.groups[g].factor for g in self.groups} if self.kind == ALIKE else self.factors
-        return np.asarray(self.quantiles(table, group)[:, MIDDLE] * np.array([of.get(g, every) for g in group]))
+        said = self.quantiles(table, group)
+        mean = said[:, MIDDLE] * np.array([of.get(g, every) for g in group])
+        return np.asarray(mean if self.kind == ALIKE else np.minimum(mean, said[:, HIGH]))
 
     def centre(self, group: np.ndarray) -> np.ndarray:
         """Give the logarithm of the middle size of the group of each row."""
@@ -223,8 +225,12 @@ def _label(group: np.ndarray | None, n: int) -> np.ndarray:
 
 
 def quantiles_of(y: np.ndarray) -> np.ndarray:
-    """Quantiles at `LEVELS` below which a further value lies with that chance."""
-    return np.asarray(np.quantile(y, LEVELS, method="weibull"))
+    """Quantiles at `LEVELS` below which a further value lies with that chance: numpy's ``method="weibull"``, at a tenth of its time on few values."""
+    order = np.sort(y)
+    place = np.clip((len(order) + 1) * np.array(LEVELS) - 1, 0, len(order) - 1)
+    below = place.astype(int)
+    above = np.minimum(below + 1, len(order) - 1)
+    return np.asarray(order[below] + (order[above] - order[below]) * (place - below))
 
 
 def _part(y: np.ndarray) -> Part:

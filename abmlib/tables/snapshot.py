@@ -99,7 +99,7 @@ def write_history(source: Source, days: Sequence[dt.date], latest: dt.date | Non
 def filled_on(known: Known) -> set[str]:
     """Columns that features need and that had a value on the day, as table.column."""
     every = (*features.FEATURES, *features.LINE_FEATURES)
-    needed = [f.needs.split(".") for f in every if f.needs and known.has(f.table)]
+    needed = [f.needs.split(".") for f in every if f.needs and known.has(f.needs.split(".")[0])]
     by_table = {table: list(dict.fromkeys(c for t, c in needed if t == table)) for table, _ in needed}
     filled = set[str]()
     for table, columns in by_table.items():

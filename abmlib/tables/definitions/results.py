@@ -517,6 +517,8 @@ OPPORTUNITY_SIZE = table("05_opportunity_size", "How much each account signs or 
 WHITE_SPACE = table("05_white_space", "What each account buys of each line, what it could, and what an offer of a line it lacks is expected to bring.",
     ["account_id", "product_line"], LINE | {
     "bought_12m": col("money", "net revenue of the last 12 months; of deals won where there are no purchases"),
+    "state": col("text", "does it buy the line (in 12 months), is it offered it (an open deal), did it stop, or never buy it: white space",
+        one_of=("buys", "offered", "stopped", "never")),
     "alike_customers": col("int", "customers most like it, without itself", null=True, unit="count"),
     "alike_share": col("rate", "of these, who buys the line", null=True),
     "alike_low": col("money", "a year: lower end of the interval of what look-alikes that buy the line spend", null=True),
@@ -527,10 +529,10 @@ WHITE_SPACE = table("05_white_space", "What each account buys of each line, what
     "wallet_mid": col("money", "a year's spend with all suppliers, most likely", null=True),
     "wallet_high": col("money", "a year's spend with all suppliers, at most", null=True),
     "wallet_by": col("text", "how it was estimated, or who did", null=True),
-    "share_of_wallet": col("rate", "bought_12m ÷ wallet_mid", null=True),
+    "share_of_wallet": col("rate", "bought_12m ÷ wallet_mid, at most 1: we sold more than some wallets are estimated at", null=True),
     "share_of_wallet_low": col("rate", "bought_12m ÷ wallet_high", null=True),
     "share_of_wallet_high": col("rate", "bought_12m ÷ wallet_low", null=True),
-    "chance": col("rate", "that it takes up the line within the horizon; of lines it neither buys nor is offered", null=True)} | SIZES | EXPECTED | {
+    "chance": col("rate", "that it takes up the line within the horizon; of white space", null=True)} | SIZES | EXPECTED | {
     "fits": col("bool", "worth an offer: look-alikes buy it, and the chance is not below that of the line", null=True),
 })
 
