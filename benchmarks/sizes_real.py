@@ -23,7 +23,7 @@ from abmlib.stats import intervals, scores, sizes
 from abmlib.stats.intervals import LEVEL
 from abmlib.stats.scores import Estimate
 from abmlib.stats.sizes import ALIKE, HIGH, KINDS, LEVELS, LOW, QUARTER, THREE_QUARTERS
-from abmlib.tables import Book
+from abmlib.tables import Book, schema
 from abmlib.tables.importers import drafts, mapped
 from benchmarks.believable import HERE, SETS
 from benchmarks.propensity_real import HORIZONS, first_days, said, table
@@ -73,7 +73,7 @@ def ask(book: Book, horizon: int, basis: str = "") -> Asked:
     """Ask a book for sizes, as 05 does."""
     dated, bought = deals.with_days(book.read("opportunities"), book.as_of), book.read("transactions")
     lines = orders.with_product_line(bought, book.read("products"))
-    basis = basis or opportunity_size.basis_of(dated)
+    basis = basis or opportunity_size.basis_of(schema.empty("04_propensity"), dated)
     found = opportunity_size.events(dated, lines, basis)
     late = outcomes.lateness_days(
         (bought["booked_at"], bought["known_day"]), (dated["created_day"], dated["known_day"])
