@@ -150,7 +150,7 @@ show.measures(told[told["status"] == "ok"], "How well sizes were told", book.cur
 
 # %%
 bands = opportunity_size.by_band(past)
-bands = bands.assign(expected_band=say_sizes.bands(bands["band"])).drop(columns="band")
+bands.insert(0, "expected_band", say_sizes.bands(bands.pop("band")))
 names_of = {"promised": "money_promised", "came": "money_came", "per_promised": "observed_per_promised"}
 names_of |= {f"per_promised_{end}": f"observed_per_promised_{end}" for end in ("low", "high")}
 show.table(bands.rename(columns=names_of), "Expected and come, by how much was expected", book.currency)

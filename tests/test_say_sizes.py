@@ -92,6 +92,7 @@ def test_headroom_came_only_where_random_look_alikes_do_not_show_as_much():
     assert say.headroom(bands, 0.01).startswith("Headroom came") and "below 1.50 (1.30 to 1.70)" in say.headroom(
         bands, 0.01
     )
+    assert say.headroom(bands.assign(ratio_low=0.9), 0.01).startswith("Headroom did not come")  # within noise
     assert say.headroom(bands, 0.3).startswith("Headroom did not come") and say.headroom(bands, np.nan).startswith(
         "Headroom did not"
     )

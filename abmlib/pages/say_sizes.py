@@ -195,9 +195,9 @@ def headroom(bands: pd.DataFrame, p: float) -> str:
         f"{r['band']} {r['ratio']:.2f} ({r['ratio_low']:.2f} to {r['ratio_high']:.2f})" for _, r in known.iterrows()
     ]
     heads = (
-        "Headroom came: accounts below their look-alikes grew more than those above, by more than look-alikes dealt at random show."
-        if p < CHANCE
-        else "Headroom did not come: that look-alikes spend more was no sign that an account will. (Whoever bought little in one year buys more in the next by luck alone; look-alikes dealt at random show as much.)"
+        "Headroom came: accounts below their look-alikes grew more than those above, beyond noise and by more than look-alikes dealt at random show."
+        if p < CHANCE and known["ratio_low"].iloc[0] > known["ratio_high"].iloc[-1]
+        else "Headroom did not come: that look-alikes spend more was no sign that an account will. (Whoever bought little in one year buys more in the next by luck alone.)"
     )
     return f"{heads} Bought in a line, over the same days a year before: {'; '.join(each)}."
 
