@@ -48,7 +48,6 @@ class Sized:
     rows: pd.DataFrame | None = (
         None  # of the block that reports: day, account_id, group, size, mean, sizes said, and loss and interval score of the chosen and of all alike
     )
-    learnt: int = 0  # sizes learnt from before the report
     reporting: Sizes | None = None  # fitted on the days before the report
     model: Sizes | None = None  # fitted on all past days
 
@@ -219,9 +218,9 @@ def back_test(what: str, rows: pd.DataFrame, x: pd.DataFrame, laid: Blocks) -> S
     out = rows[report].assign(group=group[report], mean=model.mean(x[report], group[report]), **tried)
     out[QUANTILES] = said[used]
     whole = sizes.fit(used, x, size, account, group)
-    verdict, learnt = SIGNAL if is_told else NONE, int(before.sum())
+    verdict = SIGNAL if is_told else NONE
     compared = compared.assign(chosen=compared["kind"] == used)
-    return Sized(what, "", verdict, kind, models[kind].chosen, compared, out, learnt, model, whole)
+    return Sized(what, "", verdict, kind, models[kind].chosen, compared, out, model, whole)
 
 
 def choose(models: Mapping[str, Sizes], size: np.ndarray, account: np.ndarray) -> tuple[pd.DataFrame, str]:

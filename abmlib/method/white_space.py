@@ -158,7 +158,10 @@ def ask(
         else ""
     )
     if why or laid is None:
-        blank = empty.assign(**dict.fromkeys((*SAID, "rate", "alike_share"), np.nan), fits=False)
+        blank = empty.assign(
+            **dict.fromkeys((*SAID, "rate", "alike_share"), np.nan),
+            fits=pd.array([pd.NA] * len(empty), dtype="boolean"),
+        )
         none = pd.DataFrame(columns=PAST), pd.DataFrame(columns=BOUGHT)
         return WhiteSpace(why, None, None, none[0], blank, none[1], pd.DataFrame())
     learn = history["day"].isin(laid.before).to_numpy()
