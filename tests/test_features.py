@@ -135,6 +135,13 @@ def test_what_the_source_does_not_tell_is_missing_for_every_account(tmp_path):
     assert got["touches_in_30d"].tolist() == [1, 0]
 
 
+def test_touches_of_people_nobody_knows_have_no_roles_today_and_on_past_days(tmp_path):
+    folder = put(tmp_path / "data", accounts=ACCOUNTS, activities=TOUCHES)
+    book = Book.open(folder, as_of="2026-06-30")
+    assert book.features(["roles_90d"])["roles_90d"].isna().all()
+    assert book.history([pd.Timestamp("2026-06-01")], ["roles_90d"])["roles_90d"].isna().all()
+
+
 def test_what_is_known_only_as_it_is_now_reaches_no_earlier_day(folder):
     early = Book.open(folder, as_of="2026-06-20").features().set_index("account_id").loc["a"]
     assert early[["employees", "roles_90d", "roles_known", "touches_deciders_90d"]].isna().all()
