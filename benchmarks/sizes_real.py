@@ -138,7 +138,7 @@ def verdict(asked: Asked) -> list[str]:
         kept = opportunity_size.came_per_promised(rows)
     n, saved = len(test.rows), float(row["size_score_saved"]["value"]) * test.is_told  # type: ignore[arg-type]
     return [
-        str(asked.horizon), test.verdict, test.chosen if test.is_told else ALIKE, f"{test.learnt:,}", f"{n:,}", cell("size_interval_held"),
+        str(asked.horizon), test.verdict, test.chosen if test.is_told else ALIKE, f"{len(test.reporting.learnt):,}", f"{n:,}", cell("size_interval_held"),
         cell("size_half_held"), cell("size_score_saved"), cell("size_loss_saved"), said(kept, 2),
         target(float(row["size_interval_held"]["value"]), saved, n),  # type: ignore[arg-type]
     ]  # fmt: skip
