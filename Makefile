@@ -41,7 +41,7 @@ truth: $(READY)  ## slow: bias, coverage, power and false alarms of the estimato
 propensity: $(READY)  ## the models of 04 on data that others made, beside the base rate, LightGBM and CatBoost; about six minutes
 	$(BIN)/python -m benchmarks.propensity_real
 
-sizes: $(READY)  ## the sizes, look-alikes and white space of 05 on data that others made, beside quantiles that are not corrected; about ten minutes
+sizes: $(READY)  ## the sizes, look-alikes and white space of 05 on data that others made, beside quantiles that are not corrected; about three minutes
 	$(BIN)/python -m benchmarks.sizes_real
 
 believable: $(READY)  ## the shape of the synthetic market beside data that others made

@@ -1,6 +1,6 @@
 """How far the sizes, look-alikes and white space of 05 hold on data that others made.
 
-    python -m benchmarks.sizes_real                    # writes benchmarks/sizes.md; about ten minutes
+    python -m benchmarks.sizes_real                    # writes benchmarks/sizes.md; about three minutes
     python -m benchmarks.sizes_real --sets FOLDER      # where the data sets lie; ../shared/data beside this checkout
 
 A set that is absent is left out.
