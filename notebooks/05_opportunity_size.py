@@ -117,10 +117,10 @@ matrix = white_space.matrix(cells, space.now, alike, book.read("wallet_estimates
 # ## Answer
 
 # %% tags=["answer"]
-saved = measured.set_index("definition_id").loc["size_loss_saved"] if sized.rows is not None else None
+by_definition = measured.set_index("definition_id")
+saved = by_definition.loc["size_loss_saved"] if sized.rows is not None else None
 assert sized.rows is None or np.isclose(
-    sized.rows["size"].sum() / sized.rows["mean"].sum(),
-    measured.set_index("definition_id").loc["size_came_per_promised", "value"],
+    sized.rows["size"].sum() / sized.rows["mean"].sum(), by_definition.loc["size_came_per_promised", "value"]
 )
 of_names = sizes.head(3)["account_id"].map(accounts["name"])
 say.words(
@@ -134,7 +134,6 @@ say.words(
 # On past days each account was given a size, with what was known then. This is what those that did it brought afterwards.
 
 # %% tags=["finding"]
-by_definition = measured.set_index("definition_id")
 did_it = sized.rows["account_id"].nunique() if sized.rows is not None else 0
 say.words(*say_sizes.held(by_definition, did_it) if sized.rows is not None else "")
 

@@ -12,7 +12,7 @@ from abmlib.method.opportunity_size import amounts
 from abmlib.method.outcomes import YEAR_DAYS
 from abmlib.method.periods import DAY
 from abmlib.method.propensity import SEED
-from abmlib.stats import intervals, scores, sizes
+from abmlib.stats import intervals, models, scores, sizes
 from abmlib.stats.sizes import FEWEST, HIGH, LOW
 
 NUMBERS = ("employees", "annual_revenue")
@@ -258,8 +258,7 @@ def _nearest(fields: dict[str, np.ndarray], weights: dict[str, float], among: np
 
 def _some(ids: pd.Index, of: np.ndarray) -> np.ndarray:
     """Places of those that are compared with: all, or some by their id, so that there are about `MOST`."""
-    parts = np.uint64(max(1, round(of.sum() / MOST)))
-    return np.flatnonzero(of & (pd.util.hash_array(ids.to_numpy(object)) % parts == 0))
+    return np.flatnonzero(of & models.some_of(ids.to_numpy(object), int(of.sum()), MOST))
 
 
 def _middle_of_others(y: np.ndarray) -> np.ndarray:

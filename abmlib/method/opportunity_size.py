@@ -207,15 +207,11 @@ def back_test(what: str, rows: pd.DataFrame, x: pd.DataFrame, laid: Blocks) -> S
     is_told = kind != ALIKE and saved[1] > 0 and held[2] >= LEAST_HELD
     used = kind if is_told else ALIKE
     model = models[used]
-    tried = {
-        f"{what_}{end}": values
-        for k, end in ((kind, ""), (ALIKE, "_alike"))
-        for what_, values in (
-            ("loss", loss[k]),
-            ("score", sizes.interval_score(said[k][:, LOW], said[k][:, HIGH], size[report])),
-        )
-    }
-    out = rows[report].assign(group=group[report], mean=model.mean(x[report], group[report]), **tried)
+    score = {k: sizes.interval_score(q[:, LOW], q[:, HIGH], size[report]) for k, q in said.items()}
+    out = rows[report].assign(
+        group=group[report], mean=model.mean(x[report], group[report]), loss=loss[kind], loss_alike=loss[ALIKE],
+        score=score[kind], score_alike=score[ALIKE],
+    )  # fmt: skip
     out[QUANTILES] = said[used]
     whole = sizes.fit(used, x, size, account, group)
     verdict = SIGNAL if is_told else NONE

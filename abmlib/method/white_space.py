@@ -21,7 +21,7 @@ from abmlib.method.outcomes import YEAR_DAYS, Question, first_of
 from abmlib.method.periods import DAY
 from abmlib.method.predictors import SLACK, Predictors, prepare, signed_log
 from abmlib.method.propensity import Blocks, Tested
-from abmlib.stats import pooling
+from abmlib.stats import models, pooling
 from abmlib.stats.scores import Estimate
 from abmlib.tables import schema
 
@@ -221,11 +221,10 @@ def _past(
     history: pd.DataFrame, by_line: pd.DataFrame, lines: Sequence[str], about: Sequence[str], laid: Blocks, basis: str
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Cells of past days, with the place of their account's row in `history` and what look-alikes do; and the lines that were bought on days of the report."""
-    lot = pd.util.hash_array(history["account_id"].to_numpy(object))
-    parts = np.uint64(max(1, round(history["account_id"].nunique() / MOST_LEARNT)))
+    some = models.some_of(history["account_id"].to_numpy(object), history["account_id"].nunique(), MOST_LEARNT)
     out, bought = list[pd.DataFrame](), list[pd.DataFrame]()
     for day in laid.days:
-        on = np.flatnonzero(((history["day"] == day) & (lot % parts == 0)).to_numpy())
+        on = np.flatnonzero(((history["day"] == day) & some).to_numpy())
         ids = pd.Index(history["account_id"].iloc[on])
         own = by_line_today(by_line[by_line["day"] == day], ids, lines, basis)
         alike = demand(history.iloc[on].set_index("account_id")[list(about)], spend(own, lines).reindex(ids))
@@ -255,10 +254,9 @@ def _numbers(cells: pd.DataFrame, of_account: pd.DataFrame, lines: Sequence[str]
 
 
 def _rates(rows: pd.DataFrame, lines: Sequence[str]) -> pd.DataFrame:
-    """Share of cells of each line that were taken up, drawn towards that of all lines: ``cells, took, share, low, high``."""
+    """Share of cells of each line that were taken up, drawn towards that of all lines: ``cells, took, share``."""
     by = rows.groupby("product_line")["came"].agg(cells="size", took="sum").reindex(lines, fill_value=0)
-    pooled = pooling.rates(by["took"], by["cells"])
-    return by.assign(share=pooled["shrunk"], low=pooled["low"], high=pooled["high"])
+    return by.assign(share=pooling.rates(by["took"], by["cells"])["shrunk"])
 
 
 # -- what it says -----------------------------------------------------------------------------------------------------

@@ -153,6 +153,17 @@ def fit(
     return Model(kind, columns, rate, chosen, kept, whole, mean, sd, scale, shift)
 
 
+def some_of(ids: np.ndarray, many: int, most: int) -> np.ndarray:
+    """Say which rows are kept so that of `many` about `most` are left: those of some ids, the same ones each time.
+
+    Parameters
+    ----------
+    ids : label per row, such as its account; all rows of one are kept, or none
+    """
+    parts = np.uint64(max(1, round(many / most)))
+    return np.asarray(pd.util.hash_array(ids.astype(object)) % parts == 0)
+
+
 def best_column(table: pd.DataFrame, came: np.ndarray) -> str:
     """Name the column that ranks best by itself, in either direction; of equals the first."""
     some = np.arange(0, len(came), max(1, round(len(came) / MANY)))

@@ -126,7 +126,7 @@ def fit(
             f"sizes: give one of {list(KINDS)} and sizes above 0, got {kind!r}, {(~(size > 0)).sum()} of {len(size)} not above 0."
         )
     accounts = np.asarray(accounts)
-    learnt = np.flatnonzero(_some(accounts))
+    learnt = np.flatnonzero(models.some_of(accounts, len(accounts), MOST_LEARNT))
     table, size, accounts = table.iloc[learnt], size[learnt], accounts[learnt]
     y, group = np.log(size), _label(group, len(learnt)) if group is None else np.asarray(group, object)[learnt]
     groups = {str(g): _part(y[group == g]) for g in np.unique(group) if (group == g).sum() >= FEWEST}
@@ -279,12 +279,6 @@ def _trees(table: pd.DataFrame, y: np.ndarray) -> Sizes:
     return Sizes(
         TREES, tuple(table.columns), trees=tuple(LGBMRegressor(**how, alpha=level).fit(x, y) for level in LEVELS)
     )
-
-
-def _some(accounts: np.ndarray) -> np.ndarray:
-    """Rows of all accounts, or of some, so that there are about `MOST_LEARNT`."""
-    parts = np.uint64(max(1, round(len(accounts) / MOST_LEARNT)))
-    return np.asarray(pd.util.hash_array(accounts.astype(object)) % parts == 0)
 
 
 def _folds(accounts: np.ndarray) -> Sequence[tuple[np.ndarray, np.ndarray]]:
