@@ -75,7 +75,9 @@ plots.style()
 # What people have entered for the framework.
 
 # %%
-book = Book.open(data, as_of=as_of, tables=tables, overlap_needed=overlap_needed, horizons=horizons)
+book = Book.open(
+    data, as_of=as_of, tables=tables, overlap_needed=overlap_needed, horizons=horizons, hours_per_account=hours_per_account, response_days=response_days,
+)  # fmt: skip
 book.need("accounts", writes=["02_framework", "02_checklist", "02_team", "02_look_alikes"])
 accounts = book.read("accounts").set_index("account_id")
 files = framework.inputs(book.overview())
@@ -86,12 +88,13 @@ forms.entry(book.programme, form, entered_by=entered_by, edit=edit, as_of=book.a
 
 # %% [markdown]
 # ## How the answer is made
-# **Agreed**: both teams signed every criterion before they voted on the list, and their lists overlap enough. **Overlap**:
-# accounts that both want, divided by accounts that at least one wants. Only accounts that both voted on count.
+# **Agreed**: both teams signed every criterion before they voted on the list, both voted on nearly all of it, and their lists
+# overlap enough. **Overlap**: accounts that both want, divided by accounts that at least one wants. Only accounts that both voted
+# on count.
 
 # %%
 entered, ballots = book.read("criteria"), book.read("list_votes")
-rules = framework.criteria(entered, ballots["entered_at"].min())
+rules = framework.criteria(entered, alignment.vote_began(ballots))
 both = alignment.newest_round(alignment.votes_by_team(ballots))
 agreement = book.measure(alignment.agreement_by_round(alignment.votes_by_team(ballots)))
 overlap = tuple(agreement.iloc[0][["value", "low", "high", "n"]])
@@ -101,7 +104,7 @@ sales_in, marketing_in = voted["sales"] == "in", voted["marketing"] == "in"
 either, wanted = (sales_in | marketing_in).sum(), (sales_in & marketing_in).sum()
 assert not either or np.isclose(wanted / either, overlap[0]), "two overlaps of the lists"
 
-gate = framework.selection_gate(rules, overlap[0], overlap_needed)
+gate = framework.selection_gate(rules, both, overlap_needed)
 gate_rows = book.measure([framework.criteria_row(rules), framework.gate_row(gate)])
 
 # %% [markdown]
@@ -134,7 +137,7 @@ who = say_framework.compared(groups.basis, groups.treated, groups.held)
 # ## Answer
 
 # %% tags=["answer"]
-lacks = say.lacking(gate.criteria, gate.unsigned, gate.late, gate.overlap, overlap_needed)
+lacks = say.lacking(**vars(gate))
 unfrozen, undetected = aims["state"].isin(["draft", "changed"]), plan["could_be_seen"].eq(False).fillna(False)
 sign = say_framework.to_sign(gate.criteria, len(both) > 0)
 week, two_weeks, month = (book.as_of + pd.Timedelta(days=d) for d in (7, 14, 30))
@@ -545,6 +548,7 @@ book.decide(
     reason=lacks,
     only_if=not gate.passed,
     would_change="signatures of both teams before the vote"
+    + f", votes of both teams on {gate.voted_needed:.0%} of the list or more" * (not gate.heard)
     + f", and an overlap of {overlap_needed:.0%} or more" * (not overlap[0] >= overlap_needed),
 )
 book.decide(

@@ -99,9 +99,8 @@ basis, judged = (say.span(p.start, p.end, year_starts) for p in (trial.basis, ou
 # %%
 rules, votes = book.read("criteria"), book.read("list_votes")
 both = alignment.newest_round(alignment.votes_by_team(votes))
-agreed = framework.selection_gate(
-    framework.criteria(rules, votes["entered_at"].min()), alignment.list_overlap(both)[0], overlap_needed
-)
+own = choice.index[choice["chosen"].astype(bool)]  # votes on other lists do not agree this one
+agreed = framework.selection_gate(framework.criteria(rules, alignment.vote_began(votes)), both, overlap_needed, own)
 draft = say_key_accounts.draft(agreed.passed)
 two_weeks, quarter = (book.as_of + pd.Timedelta(days=d) for d in (14, 91))
 
@@ -109,7 +108,7 @@ two_weeks, quarter = (book.as_of + pd.Timedelta(days=d) for d in (14, 91))
 # ## Answer
 
 # %% tags=["answer"]
-verdict = say.gate(agreed.passed, agreed.criteria, agreed.unsigned, agreed.late, agreed.overlap, overlap_needed)
+verdict = say.gate(agreed.passed, say.lacking(**vars(agreed)))
 largest = concentration.largest_first(worth["revenue"]).index[0]
 n_valuable = int(choice["valuable"].sum())
 say.words(

@@ -74,6 +74,30 @@ def test_votes_are_set_beside_each_other_as_last_cast(votes):
     assert counts.to_numpy().sum() == 4
 
 
+def test_a_vote_begins_with_the_first_entry_of_the_newest_round(votes):
+    assert alignment.vote_began(votes) == pd.Timestamp("2025-05-01", tz="UTC")
+    first = votes[votes["round"] == "first"]
+    assert alignment.vote_began(first) == pd.Timestamp("2025-01-01", tz="UTC")
+    assert pd.isna(alignment.vote_began(votes.iloc[:0]))
+    assert pd.isna(alignment.vote_began(votes[votes["voter_team"] == "finance"]))
+
+
+def test_the_last_vote_of_each_team_stands_of_whatever_round_until_it_is_too_old(votes):
+    more = entries("list_votes", "account_id voter_team vote round", [("g", "sales", "in", "first", "2025-01-01"), ("b", "sales", "out", "first", "2025-07-01")])  # fmt: skip
+    cast = pd.concat([votes, more], ignore_index=True)
+    all_ = alignment.standing_votes(cast, day("2025-01-01"))
+    assert all_.fillna("-").to_numpy().tolist() == [
+        ["a", "in", "in"], ["b", "out", "out"], ["c", "unsure", "in"], ["d", "out", "out"], ["e", "in", "-"], ["g", "in", "-"],
+    ]  # fmt: skip
+    assert alignment.standing_votes(cast, day("2025-01-02"))["account_id"].tolist() == [
+        *"abcde"
+    ]  # that on g is too old
+    late = alignment.standing_votes(cast, day("2025-06-02"))
+    assert late.fillna("-").to_numpy().tolist() == [["b", "out", "-"]]
+    none = alignment.standing_votes(cast, day("2025-07-02"))
+    assert [*none] == ["account_id", "sales", "marketing"] and none.empty
+
+
 def test_overlap_is_what_both_want_of_what_either_wants(votes):
     rows = alignment.agreement_rows(alignment.newest_round(alignment.votes_by_team(votes)))
     overlap = value(rows, "list_overlap")

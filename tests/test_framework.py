@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from abmlib.method import framework, maturity, periods
+from abmlib.method import alignment, framework, maturity, periods
 from abmlib.method.deals import with_days
-from abmlib.pages import say_framework
+from abmlib.pages import say, say_framework
 from abmlib.stats import intervals
 from abmlib.stats.intervals import FLOOR_OUTCOMES
 from abmlib.tables.days import beside
@@ -165,22 +165,93 @@ def test_a_signature_holds_for_what_was_signed():
     assert framework.criteria_row(got)["value"] == 0.5
 
 
+def ballot(votes: dict[str, tuple[str | None, str | None]]) -> pd.DataFrame:
+    """One round: the vote of sales and of marketing on each account."""
+    rows = [("r", account, *cast) for account, cast in votes.items()]
+    return pd.DataFrame(rows, columns=["round", "account_id", "sales", "marketing"]).astype("str")
+
+
+def wanted(n: int, cast: tuple[str | None, str | None] = ("in", "in")) -> dict[str, tuple[str | None, str | None]]:
+    return {f"{cast[0]}{cast[1]}{i}": cast for i in range(n)}
+
+
+ALONE = wanted(29, ("in", None))  # marketing has no vote on these
+AGREED = wanted(8) | wanted(1, ("in", "out")) | wanted(1, ("in", None))  # both voted on 9 of 10, and want 8 of 9
+
+
 @pytest.mark.parametrize(
-    ("rows", "overlap", "passed"),
+    ("rows", "votes", "listed", "lacks"),
     [
-        (SIGNED[:2], 0.8, True),
-        (SIGNED[:2], 0.79, False),
-        (SIGNED[:2], np.nan, False),  # nobody voted
-        (SIGNED[:4], 0.9, False),  # one criterion signed by one team
-        (SIGNED[4:5], 0.9, False),  # signed after the vote
-        ([], 1.0, False),  # nothing to sign
+        (SIGNED[:2], AGREED, None, ""),
+        (SIGNED[:2], AGREED, [*wanted(8)], ""),
+        (SIGNED[:2], {}, None, "no list was voted on by both teams"),
+        (SIGNED[:2], {}, ["a"], "both teams voted on none of 1 account"),
+        (SIGNED[:2], AGREED, [], "no list was voted on by both teams"),
+        (SIGNED[:2], wanted(30, ("in", None)), None, "both teams voted on none of 30 accounts"),
+        (SIGNED[:2], ALONE | wanted(1), None, "both teams voted on 1 of 30 accounts, below 90.0%"),
+        (SIGNED[:2], AGREED, ["other"], "both teams voted on none of 1 account"),
+        (SIGNED[:2], AGREED, [*AGREED, "other"], "both teams voted on 9 of 11 accounts, below 90.0%"),
+        (SIGNED[:2], wanted(9, ("unsure", "unsure")), None, "no account is wanted by both teams"),
+        (SIGNED[:2], wanted(9, ("out", "out")), None, "no account is wanted by both teams"),
+        (SIGNED[:2], wanted(3) | wanted(1, ("in", "unsure")), None, "the two lists overlap by 75.0%, below 80.0%"),
+        (SIGNED[:4], AGREED, None, "1 of 2 criteria is not signed by both teams"),
+        (SIGNED[4:5], AGREED, None, "1 was signed only after the vote on the list"),
+        ([], AGREED, None, "no criterion is entered"),
     ],
-)
-def test_the_gate_opens_only_if_all_was_signed_in_time_and_the_lists_agree(rows, overlap, passed):
+    ids=["agreed", "agreed on a list", "no votes", "no votes on a list", "nothing listed", "sales only", "marketing on one", "on other accounts",
+         "on too few of the list", "all unsure", "all out", "apart", "unsigned", "signed late", "nothing to sign"],
+)  # fmt: skip
+def test_the_gate_opens_only_if_all_was_signed_in_time_and_both_teams_voted_and_agree(rows, votes, listed, lacks):
     rules = framework.criteria(criteria(rows), pd.Timestamp("2025-02-01", tz="UTC"))
-    gate = framework.selection_gate(rules, overlap, 0.8)
-    assert gate.passed is passed
-    assert (framework.gate_row(gate)["value"], framework.gate_row(gate)["status"]) == (float(passed), "ok")
+    gate = framework.selection_gate(
+        rules, ballot(votes), 0.8, None if listed is None else pd.Index(listed, dtype="str")
+    )
+    assert say.lacking(**vars(gate)) == lacks
+    assert gate.passed is (not lacks)
+    assert (framework.gate_row(gate)["value"], framework.gate_row(gate)["status"]) == (float(not lacks), "ok")
+
+
+@pytest.mark.parametrize(
+    ("rows", "on"),
+    [(SIGNED[:2], "2025-01-03"), ([*SIGNED[:2], SIGNED[4]], "2025-02-20"), ([*SIGNED[:2], SIGNED[5]], None), ([], None),
+     ([*SIGNED[:2], ("size", 40, "higher", "sales", "2025-03-01", "2025-03-01")], None)],
+    ids=["both", "the last criterion", "one unsigned", "none", "signed before it changed"],
+)  # fmt: skip
+def test_criteria_are_signed_on_the_day_on_which_the_last_team_signed_the_last_of_them(rows, on):
+    found = framework.signed_on(framework.criteria(criteria(rows), pd.NaT))
+    assert pd.isna(found) if on is None else found == day(on)
+
+
+@pytest.mark.parametrize(("voted", "lacks"), [(5, ""), (4, "both teams voted on 4 of 10 accounts, below 50.0%")])
+def test_of_a_list_that_changes_from_month_to_month_a_share_that_is_given_must_be_voted_on(voted, lacks):
+    rules = framework.criteria(criteria(SIGNED[:2]), pd.NaT)
+    listed = pd.Index([*wanted(10)])
+    gate = framework.selection_gate(rules, ballot(wanted(voted)), 0.8, listed, framework.LISTED_NEEDED)
+    assert (say.lacking(**vars(gate)), gate.passed) == (lacks, not lacks)
+    assert not framework.selection_gate(rules, ballot(wanted(5)), 0.8, listed).passed  # of other lists nearly all
+
+
+def test_who_signs_late_passes_after_another_vote():
+    cast = [(a, team, "in", r, d) for r, d in (("1", "2025-01-01"), ("2", "2025-03-01")) for a in "ab" for team in ("sales", "marketing")]  # fmt: skip
+    votes = entries("list_votes", "account_id voter_team vote round", cast)
+    passed = []
+    for until in ("1", "2"):
+        known = votes[votes["round"] <= until]
+        both = alignment.newest_round(alignment.votes_by_team(known))
+        rules = framework.criteria(criteria(SIGNED[:2]), alignment.vote_began(known))  # signed between the two votes
+        passed.append(framework.selection_gate(rules, both, 0.8).passed)
+    assert passed == [False, True]
+
+
+def test_no_threshold_lets_lists_pass_that_share_no_account():
+    rules = framework.criteria(criteria(SIGNED[:2]), pd.Timestamp("2025-02-01", tz="UTC"))
+    for cast in ("in", "out"), ("unsure", "unsure"):
+        assert not framework.selection_gate(rules, ballot(wanted(9, cast)), 0.0).passed
+
+
+def test_the_gate_says_what_is_missing_or_to_proceed():
+    assert str(say.gate(True, "")) == "Agreed: proceed."
+    assert str(say.gate(False, "no criterion is entered")) == "Do not proceed: no criterion is entered."
 
 
 # -- age --------------------------------------------------------------------------------------------------------------

@@ -39,6 +39,36 @@ def newest_round(both: pd.DataFrame) -> pd.DataFrame:
     return both[both["round"] == both["round"].iloc[-1]] if len(both) else both
 
 
+def vote_began(votes: pd.DataFrame) -> pd.Timestamp:
+    """When the first vote of the newest round was entered; missing without votes. Earlier rounds are over.
+
+    Parameters
+    ----------
+    votes : DataFrame of ``tables.schema`` ``list_votes``
+    """
+    newest = newest_round(votes_by_team(votes))["round"]
+    return votes.loc[votes["round"].isin(newest) & votes["voter_team"].isin(TEAMS), "entered_at"].min()
+
+
+def standing_votes(votes: pd.DataFrame, since: pd.Timestamp) -> pd.DataFrame:
+    """The last vote of sales and of marketing on each account, of whatever round, if it was entered on a day or later.
+
+    Parameters
+    ----------
+    votes : DataFrame of ``tables.schema`` ``list_votes``
+    since : first day whose votes count
+
+    Returns
+    -------
+    DataFrame as `votes_by_team`, without the round: ``account_id, sales, marketing`` (missing where that team's vote does not count)
+    """
+    last = programme.latest_entries("list_votes", votes[votes["voter_team"].isin(TEAMS)])
+    last = last[last["entered_day"] >= since].sort_values("entered_at", kind="stable")
+    last = last.drop_duplicates(["account_id", "voter_team"], keep="last")
+    wide = last.pivot(index="account_id", columns="voter_team", values="vote").reindex(columns=list(TEAMS))
+    return wide.reset_index().rename_axis(columns=None).astype("str")
+
+
 def vote_counts(both: pd.DataFrame) -> pd.DataFrame:
     """Accounts by the vote of sales (rows) and of marketing (columns); only accounts both voted on."""
     order = list(VOTES)

@@ -7,13 +7,18 @@ import numpy as np
 import pandas as pd
 
 from abmlib.method import deals as closed_deals
-from abmlib.method.alignment import TEAMS
+from abmlib.method.alignment import TEAMS, list_overlap
 from abmlib.method.measures import counted_row, measure_row
 from abmlib.method.periods import Period
 from abmlib.method.tiger_teams import TIERS
 from abmlib.tables import programme
 from abmlib.tables.definitions import measures as dictionary
 
+VOTED_NEEDED = 0.9  # share of the accounts of a list that both teams have to vote on
+WANTED_NEEDED = 0.5  # share of the accounts that were not voted out that both teams have to want
+LISTED_NEEDED = (
+    0.5  # the same of tiers 1 and 2 of page 06, which change from month to month: what is not voted on stays a proposal
+)
 FROZEN = ["measure_id", "baseline", "target"]  # what may not change once an objective is frozen
 CONTENT = ["name", "weight", "direction"]  # what a team signs of a criterion
 PRESENT = {  # measures that objectives name, and the measure of decided deals that each is
@@ -304,13 +309,33 @@ class SelectionGate:
     criteria: int
     unsigned: int  # not signed by both teams
     late: int  # signed after the list was voted on
+    listed: int  # accounts whose list is to be agreed
+    voted: int  # of these, both teams voted on
+    wanted: int  # of these, both teams want
+    out: int  # of these, both teams voted out
     overlap: float  # of the two lists, share; missing without votes
     overlap_needed: float
+    voted_needed: float = VOTED_NEEDED  # share of `listed`
+
+    @property
+    def signed(self) -> bool:
+        """Are there criteria, all signed by both teams before the vote."""
+        return self.criteria > 0 and self.unsigned == 0 and self.late == 0
+
+    @property
+    def heard(self) -> bool:
+        """Did both teams vote on enough of the list."""
+        return self.listed > 0 and self.voted / self.listed >= self.voted_needed
 
     @property
     def passed(self) -> bool:
-        """Are there criteria, all signed by both teams before the vote, and does enough of the list agree."""
-        return self.criteria > 0 and self.unsigned == 0 and self.late == 0 and self.overlap >= self.overlap_needed
+        """Are the criteria signed, is the list voted on, do the two lists overlap enough, and do both want enough of what they did not vote out."""
+        return self.signed and self.heard and self.decided and self.overlap >= self.overlap_needed
+
+    @property
+    def decided(self) -> bool:
+        """Do both teams want half or more of the accounts that they did not both vote out; votes of unsure decide nothing."""
+        return self.wanted > 0 and self.wanted >= WANTED_NEEDED * (self.listed - self.out)
 
 
 def criteria(entries: pd.DataFrame, voted_at: pd.Timestamp) -> pd.DataFrame:
@@ -322,7 +347,7 @@ def criteria(entries: pd.DataFrame, voted_at: pd.Timestamp) -> pd.DataFrame:
     Parameters
     ----------
     entries : DataFrame of ``tables.schema`` ``criteria``, all entries
-    voted_at : when the first vote on the list was entered, or missing
+    voted_at : when the vote on the list began, of `alignment.vote_began`, or missing
 
     Returns
     -------
@@ -352,21 +377,44 @@ def criteria(entries: pd.DataFrame, voted_at: pd.Timestamp) -> pd.DataFrame:
     return out.sort_values("weight_share", ascending=False, kind="stable")[columns].reset_index()
 
 
-def selection_gate(rules: pd.DataFrame, overlap: float, overlap_needed: float) -> SelectionGate:
-    """Verdict on going ahead: criteria signed by both teams before the vote, and a list on which they agree.
+def signed_on(rules: pd.DataFrame) -> pd.Timestamp:
+    """Day on which the last team signed the last criterion; missing while one is unsigned, or without any."""
+    days = rules[[f"{name}_signed_at" for name in TEAMS]]
+    return days.max(axis=None) if len(rules) and days.notna().all(axis=None) else pd.NaT
+
+
+def selection_gate(
+    rules: pd.DataFrame,
+    both: pd.DataFrame,
+    overlap_needed: float,
+    listed: pd.Index | None = None,
+    voted_needed: float = VOTED_NEEDED,
+) -> SelectionGate:
+    """Verdict on going ahead: criteria signed by both teams before the vote, and a list that both voted on and agree on.
+
+    A vote of ``unsure`` is a vote, and no agreement. Nothing is agreed by a vote of one team, or on a few accounts of the list.
 
     Parameters
     ----------
     rules : DataFrame of `criteria`
-    overlap : of the newest vote, as `alignment.agreement_rows` measures it
+    both : DataFrame of one round, the newest, of `alignment.votes_by_team`
     overlap_needed : share
+    listed : accounts whose list is to be agreed; votes on others do not count. None: those that a team voted on
+    voted_needed : share of these that both teams must have voted on
 
     References
     ----------
     House definition; README, glossary entry "selection gate". S3-9: do not proceed until agreed.
     """
-    unsigned = int((rules["verdict"] != "signed by both").sum())
-    return SelectionGate(len(rules), unsigned, int(rules["after_vote"].sum()), overlap, overlap_needed)
+    unsigned, late = int((rules["verdict"] != "signed by both").sum()), int(rules["after_vote"].sum())
+    on_list = both if listed is None else both[both["account_id"].isin(listed)]
+    votes = on_list[list(TEAMS)]
+    voted, wanted = int(votes.notna().all(axis=1).sum()), int((votes == "in").all(axis=1).sum())
+    out = int((votes == "out").all(axis=1).sum())
+    accounts = len(on_list) if listed is None else listed.nunique()
+    return SelectionGate(
+        len(rules), unsigned, late, accounts, voted, wanted, out, list_overlap(on_list)[0], overlap_needed, voted_needed
+    )
 
 
 def gate_row(gate: SelectionGate) -> dict[str, object]:

@@ -262,19 +262,50 @@ def cell_change(evidence: str, found: int, of: int, target: float) -> str:
     return f"{target:.0%} or more ({evidence}: {f'now {found:,} of {of:,}' if of else 'not in the data now'})"
 
 
-def gate(passed: bool, criteria: int, unsigned: int, late: int, overlap: float, needed: float) -> Words:
-    """Say whether the programme may proceed, and what is missing."""
-    lacks = lacking(criteria, unsigned, late, overlap, needed)
+def gate(passed: bool, lacks: str) -> Words:
+    """Say whether the programme may proceed, and what is missing, of `lacking`."""
     return words(f"{'Agreed: proceed' if passed else 'Do not proceed'}{': ' if lacks else ''}{lacks}.")
 
 
-def lacking(criteria: int, unsigned: int, late: int, overlap: float, needed: float) -> str:
-    """Say what sales and marketing have not agreed yet; empty if they have."""
+def lacking(
+    *,
+    criteria: int,
+    unsigned: int,
+    late: int,
+    listed: int,
+    voted: int,
+    wanted: int,
+    out: int,
+    overlap: float,
+    overlap_needed: float,
+    voted_needed: float,
+) -> str:
+    """Say what sales and marketing have not agreed yet; empty if they have.
+
+    Parameters
+    ----------
+    criteria, unsigned, late : criteria entered, not signed by both teams, and signed only after the vote
+    listed, voted, wanted, out : accounts of the list; of these, both teams voted on; and of these, both want, and both voted out
+    overlap, overlap_needed : of the two lists, share
+    voted_needed : share of `listed`
+    """
     lacks = [] if criteria else ["no criterion is entered"]
     lacks += [_unsigned(unsigned, criteria)] if unsigned else []
     lacks += [f"{late:,} {'was' if late == 1 else 'were'} signed only after the vote on the list"] if late else []
-    lacks += ["no list was voted on by both teams"] if pd.isna(overlap) else []
-    lacks += [f"the two lists overlap by {share(overlap)}, below {share(needed)}"] if overlap < needed else []
+    lacks += [] if listed else ["no list was voted on by both teams"]
+    unheard = bool(listed and voted / listed < voted_needed)
+    if unheard:
+        few, below = (f"{voted:,}", f", below {share(voted_needed)}") if voted else ("none", "")
+        lacks.append(f"both teams voted on {few} of {count(listed, 'account')}{below}")
+    lacks += ["no account is wanted by both teams"] if voted and not wanted else []
+    apart = wanted and overlap < overlap_needed
+    lacks += [f"the two lists overlap by {share(overlap)}, below {share(overlap_needed)}"] if apart else []
+    undecided = bool(listed and voted / listed >= voted_needed) and 0 < wanted < (listed - out) / 2
+    lacks += (
+        [f"both teams want {wanted:,} of the {listed - out:,} that they did not both vote out, less than half"]
+        if undecided
+        else []
+    )
     return "; ".join(lacks)
 
 
