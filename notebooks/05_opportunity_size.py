@@ -11,7 +11,7 @@
 #
 # **Decision.** Which accounts to work for their size, which line to offer to whom, and where hours go that size does not justify.
 #
-# **Needs** accounts. **Reads** `04_propensity`, `04_back_test`. **Writes** `05_opportunity_size`, `05_white_space`. **Run** monthly.
+# **Needs** accounts. **Reads** `04_propensity`, `04_back_test`. **Writes** `05_opportunity_size`, `05_white_space`, `05_back_test`. **Run** monthly.
 #
 # Sizes are skewed: a few are many times the rest. So each comes as a middle, a mean and an interval, and the page begins with how
 # often such intervals held.
@@ -54,7 +54,7 @@ plots.style()
 
 # %%
 book = Book.open(data, as_of=as_of, tables=tables, horizon_days=horizon_days, can_work=can_work)
-book.need("accounts", writes=["05_opportunity_size", "05_white_space"])
+book.need("accounts", writes=["05_opportunity_size", "05_white_space", "05_back_test"])
 accounts = book.read("accounts").set_index("account_id")
 opportunities = deals.with_days(book.read("opportunities"), book.as_of)
 transactions = book.read("transactions")
@@ -366,3 +366,4 @@ show.decisions(book.decisions, book.currency, accounts["name"])
 # %%
 book.write("05_opportunity_size", with_hours)
 book.write("05_white_space", matrix)
+book.write("05_back_test", past)

@@ -274,6 +274,13 @@ book.decide(
     would_change="accounts that joined earlier than entered here",
 )
 
+recorded = experiment.name in set(book.read("findings")["evaluation"])
+finding = say_readout.record(registered, names) if ended and not recorded else ""
+book.decide(
+    "record_the_finding", kind="programme", only_if=bool(finding), owner=heads, due=two_weeks, text=finding,
+    reason=f"experiment {experiment.name}", would_change="a finding that is entered already, under another name",
+)  # fmt: skip
+
 # %% tags=["decide"]
 verdict = say_readout.keep_or_stop(worth) if experiment not in runs else ""
 book.decide(

@@ -27,7 +27,7 @@ def test_the_verdict_is_that_of_notebook_00(small, tmp_path):
     assert not verdict.stops
     assert verdict.answer == [
         "We can judge 1 of 2 customers; the others have fewer than 2 records, or none of the last 10 days.",
-        "2 of 11 pages cannot be made, as this data has no opportunities.",
+        "2 of 12 pages cannot be made, as this data has no opportunities.",
     ]
     answers = verdict.answers.set_index("notebook")
     assert answers.loc["03_key_accounts", "answer"] == "in part"  # no cost

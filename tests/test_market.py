@@ -154,6 +154,7 @@ NOT_MADE = {
     "forgotten",
     "decision_status",
     "attributes",
+    "findings",  # nobody recorded one
 }  # nobody of a market asked to be forgotten, or read a report
 
 

@@ -15,7 +15,7 @@ import pytest
 import yaml
 from markupsafe import escape
 
-from abmlib.pages import catalogue, front, kernels, parameters, run, say, shelf, site
+from abmlib.pages import catalogue, company_lists, draft_mark, front, kernels, parameters, run, say, shelf, site
 from abmlib.tables import schema
 from abmlib.tables.errors import TableError
 from abmlib.tables.fingerprint import fingerprint
@@ -48,6 +48,11 @@ def assert_no_run(out: Path, says: str) -> None:
     for text in (summary, line):
         assert re.search(says, text), text
         assert "secret" not in text
+
+
+def is_company_list(path: Path) -> bool:
+    """Say whether a list of a run is one that another system imports."""
+    return path.name.removeprefix(company_lists.DRAFT) in company_lists.NAMES
 
 
 # -- one report on the sample ------------------------------------------------------------------------------------------
@@ -119,8 +124,8 @@ def test_the_index_leads_with_the_decisions(sample_report):
 def test_each_decision_with_accounts_has_a_list_of_all_of_them(sample_report):
     decisions = pd.concat(pd.read_parquet(p) for p in (sample_report / "tables").glob("*_decisions.parquet"))
     about = decisions[decisions["account_id"].notna()].groupby(["notebook", "slug"])
-    files = {p.stem for p in (sample_report / "lists").iterdir()}
-    assert files == {"15_accounts", *(f"{n}_{slug}" for n, slug in about.groups)}
+    files = {p.stem for p in (sample_report / "lists").iterdir() if not is_company_list(p)}
+    assert files == {"06_target_accounts", "15_accounts", *(f"{n}_{slug}" for n, slug in about.groups)}
     every = pd.read_csv(sample_report / "lists" / "15_accounts.csv", encoding="utf-8-sig")
     assert len(every) == len(pd.read_parquet(sample_report / "tables" / "15_accounts.parquet"))
     assert every["account"].notna().all()
@@ -146,9 +151,14 @@ def test_the_page_about_runs_names_the_fields_of_the_record_and_the_columns_of_l
     first = {part: re.findall(r"^\| (`.+?) \|", text, re.M) for part, text in about.items()}
     named = {part: {name for cell in cells for name in re.findall(r"`(\w+)`", cell)} for part, cells in first.items()}
     assert named["run.json"] == set(json.loads((sample_report / "run.json").read_text()))
-    lists = [p for p in (sample_report / "lists").iterdir() if p.stem != "15_accounts"]
-    columns = {tuple(pd.read_csv(p, encoding="utf-8-sig").columns) for p in lists}
-    assert [named["lists/*.csv"]] == [set(c) for c in columns]
+    lists = [
+        p
+        for p in (sample_report / "lists").iterdir()
+        if p.stem not in {"06_target_accounts", "15_accounts"} and not is_company_list(p)
+    ]
+    columns = {frozenset(pd.read_csv(p, encoding="utf-8-sig").columns) - {draft_mark.COLUMN} for p in lists}
+    assert [named["lists/*.csv"] - {draft_mark.COLUMN}] == [set(c) for c in columns]
+    assert {name for name in company_lists.NAMES if f"`{name}`" in page} == {*company_lists.NAMES}
 
 
 def test_every_link_of_the_pages_leads_to_a_page_of_the_run(sample_report):
@@ -661,7 +671,7 @@ def test_list_and_params_show_what_there_is():
     code, said = abm("list")
     assert code == 0
     assert "03_key_accounts" in said
-    assert "06_target_accounts" not in said  # planned notebooks cannot be run
+    assert "07_account_insight" not in said  # planned notebooks cannot be run
     code, said = abm("params", "03")
     assert code == 0
     assert "capacity" in said

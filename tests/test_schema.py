@@ -182,6 +182,7 @@ E3_PROGRAMME = {
     "cycle_overrides": "account_id product_line cycle reason",
     "decision_status": "slug account_id status until",
     "experiment_plans": "experiment_id measure_id horizon_months looks design held_share seed rise smallest_rise power analysis frozen_at",
+    "findings": "finding_id evaluation measure_id group_by group rise rise_low rise_high months",
     "dossier_deliveries": "account_id run_id delivered_to delivered_at",
     "campaign_accounts": "campaign_id account_id added_at",
 }

@@ -403,9 +403,11 @@ def promised(
 
     Returns
     -------
-    DataFrame, one row per past score: ``day, account_id, chance, value, value_low, value_high, came``; none where sizes could not be tested
+    DataFrame to the spec of ``05_back_test``, one row per past score; none where sizes could not be tested
     """
-    columns = ["day", "account_id", "chance", "value", "value_low", "value_high", "came"]
+    columns = [
+        "day", "account_id", "chance", *QUANTILES, "size_mean", "value", "value_low", "value_high", "came",
+    ]  # fmt: skip
     if found.reporting is None or numbers is None or past.empty:
         return pd.DataFrame(columns=columns)
     place = history[["day", "account_id"]].assign(place=np.arange(len(history)))
@@ -414,8 +416,9 @@ def promised(
     q, mean = found.reporting.quantiles(own), found.reporting.mean(own)
     said = expected(rows["score"].to_numpy(float), q, mean)
     out = pd.concat([rows[["day", "account_id"]], said], axis=1).assign(
-        chance=rows["score"], came=amounts(came, rows, horizon_days)
+        chance=rows["score"], size_mean=mean, came=amounts(came, rows, horizon_days)
     )
+    out[QUANTILES] = q
     return out[columns]
 
 

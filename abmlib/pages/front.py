@@ -7,7 +7,7 @@ from typing import Any
 import nbformat
 import pandas as pd
 
-from abmlib.pages import kernels, say, say_forecast, show
+from abmlib.pages import draft_mark, kernels, say, say_forecast, show
 from abmlib.pages.site import render, text_of
 from abmlib.tables import schema
 from abmlib.tables.decisions import KEY, SETTLED, by_account, in_order
@@ -275,6 +275,7 @@ def index(
     shown: Sequence[dict[str, Any]] = (),
     told: str = "",
     not_listed: str = "",
+    draft: str = "",
 ) -> str:
     """Make the first page of a run: the period, tiles, decisions, then each notebook's answer, then how it was made.
 
@@ -286,12 +287,13 @@ def index(
     decisions : of `decision_groups`
     shown, told : tiles of `tiles`, and their `caption`
     not_listed : sentence of `settled`
+    draft : what is said of a target list that is a draft
     """
     first = [d for d in decisions if d["kind"] != "data"][:MOST]
     rest = {kind: [d for d in decisions if d["kind"] == kind and d not in first] for kind in KINDS}
     folded = {say.count(len(each), *KINDS[kind]): each for kind, each in rest.items() if each}
     return render("index.html.j2", run=run, notebooks=notebooks, period=period(notebooks), tiles=shown, caption=told, first=first,
-                  rest=folded, not_listed=not_listed, wide=WIDE, high=HIGH,
+                  rest=folded, not_listed=not_listed, draft=draft, wide=WIDE, high=HIGH,
                   failed=[n for n in notebooks if n["status"] in FAILED], page_name=page_name)  # fmt: skip
 
 
@@ -327,6 +329,7 @@ def summary(
     notebooks: Sequence[dict[str, Any]],
     decisions: Sequence[dict[str, Any]] = (),
     not_listed: str = "",
+    draft: str = "",
 ) -> str:
     """Write the run for a mail or chat message, in Markdown; text of the data is one line without active characters.
 
@@ -337,6 +340,7 @@ def summary(
         lines += [f"**Not complete:** no result from {', '.join(failed)}; the reasons are below.", ""]
     if run["newest_fact"] and run["newest_fact"] < run["as_of"]:
         lines += [f"The newest fact in the data is of {run['newest_fact']}.", ""]
+    lines += [f"**{draft}** (page {page_name(draft_mark.TABLE)}).", ""] if draft else []
     lines += [plain(period(notebooks)), ""] if period(notebooks) else []
     lines += ["## To decide", ""]
     for d in decisions:

@@ -441,6 +441,38 @@ def sizes_held(rows: pd.DataFrame, ax: Axes, unit: str) -> None:
     add_key(ax, [half, wide, *dots, *out], ["half of them", "95% interval", "came, inside", "came, outside"])
 
 
+def promised_and_came(bands: pd.DataFrame, ax: Axes, unit: str) -> None:
+    """Draw what was promised of each band of accounts beside what came of it, the highest band first.
+
+    Parameters
+    ----------
+    bands : DataFrame ``band, promised, came``, highest first
+    """
+    if bands.empty:
+        return nothing(ax)
+    at = pd.RangeIndex(len(bands)).to_numpy()
+    for shift, column, colour in ((-0.2, "promised", PALE), (0.2, "came", BLUE)):
+        drawn = ax.bar(
+            at + shift, bands[column], 0.38, color=colour, edgecolor=BLUE if colour == BLUE else GREY, lw=0.8
+        )
+        high = (
+            bands[column] > bands[["promised", "came"]].max(axis=None) / 30
+        )  # labels of lower bars would lie on each other
+        ax.bar_label(
+            drawn,
+            [compact(v) if told else "" for v, told in zip(bands[column], high, strict=True)],
+            fontsize=7,
+            padding=2,
+        )
+    names = ["most" if k == 0 else "least" if k == len(bands) - 1 else str(k + 1) for k in range(len(bands))]
+    ax.set_xticks(at, names)
+    ax.set(xlabel="accounts by worth, as many in each band", ylabel=unit)
+    ax.yaxis.set_major_formatter(FuncFormatter(compact))
+    ax.margins(y=0.12)
+    patch = mpl.patches.Patch
+    add_key(ax, [patch(fc=PALE, ec=GREY), patch(fc=BLUE, ec=BLUE)], ("promised", "came"))
+
+
 def shares_beside(x: pd.Series, y: pd.Series, marked: pd.Series, ax: Axes, labels: tuple[str, str]) -> None:
     """Draw one share of accounts beside another, on scales of logarithms, with the line of equal shares; accounts with neither are left out, and 0 stands at the edge.
 

@@ -20,9 +20,10 @@ import nbformat
 import pandas as pd
 
 from abmlib import __version__
+from abmlib.method import readout
 from abmlib.method.since import by_decision
 from abmlib.method.summary import headlines, window_names
-from abmlib.pages import front, kernels, parameters, shelf, site
+from abmlib.pages import company_lists, draft_mark, front, kernels, parameters, shelf, site
 from abmlib.pages.catalogue import Entry
 from abmlib.pages.kernels import Outcome
 from abmlib.stats.intervals import LEVEL
@@ -337,7 +338,8 @@ def in_force(request: Request, entry: Entry) -> dict[str, Any]:
 
 def write_pages(request: Request, facts: dict[str, Any], to: Path, outcomes: Mapping[str, Outcome], book: Book) -> None:
     """Write the pages, the lists of accounts, the index, the summary and run.json."""
-    rows = []
+    rows, targets = [], draft_mark.targets(to / "tables", outcomes)
+    draft = draft_mark.is_draft(targets)
     for entry in request.chosen:
         name, outcome = entry.notebook, outcomes[entry.notebook]
         source, page = to / "notebooks" / f"{name}.ipynb", f"html/{name}.html"
@@ -345,17 +347,24 @@ def write_pages(request: Request, facts: dict[str, Any], to: Path, outcomes: Map
         if made := source.is_file():
             node = nbformat.read(source, as_version=4)
             answer = front.answer(node) if outcome.status == "done" else ""
-            (to / page).write_text(site.page(node, entry.step, facts, outcome.status, outcome.words), "utf-8")
+            marked = draft and draft_mark.follows(entry.number)
+            whole = site.page(node, entry.step, facts, outcome.status, outcome.words, draft_mark.SAID * marked)
+            (to / page).write_text(whole, "utf-8")
         about = {"notebook": name, "question": entry.question, "parameters": facts["parameters"][name]}
         rows.append(about | {"page": page if made else None, "answer": answer} | asdict(outcome))
-    write_front(facts, to, rows, {e.number: e.notebook for e in request.chosen}, book)
+    write_front(facts, to, rows, {e.number: e.notebook for e in request.chosen}, book, targets)
     complete = all(o.ok for o in outcomes.values())
     record = facts | {"complete": complete, "outcomes": {n: asdict(o) for n, o in outcomes.items()}}
     (to / "run.json").write_text(json.dumps(record, indent=2, default=str) + "\n", "utf-8")
 
 
 def write_front(
-    facts: dict[str, Any], to: Path, rows: list[dict[str, Any]], numbered: Mapping[str, str], book: Book
+    facts: dict[str, Any],
+    to: Path,
+    rows: list[dict[str, Any]],
+    numbered: Mapping[str, str],
+    book: Book,
+    targets: pd.DataFrame,
 ) -> None:
     """Write what a reader sees first, from the tables of a run: index, summary, lists of accounts and dictionary.
 
@@ -363,9 +372,11 @@ def write_front(
     ----------
     rows : one per notebook, as of `front.index`
     numbered : name of each notebook by its number
+    targets : of `draft_mark.targets`
     """
-    tables, currency = to / "tables", facts["currency"]
-    names = book.read("accounts").set_index("account_id")["name"].to_dict()
+    tables, currency, draft = to / "tables", facts["currency"], draft_mark.is_draft(targets)
+    accounts = book.read("accounts").set_index("account_id")
+    names = accounts["name"].to_dict()
     states, judged = (left(tables / f"15_{name}.parquet") for name in ("decision_states", "executive_summary"))
     each = by_decision(states) if len(states) else pd.DataFrame(columns=["state", "slug"])
     new = None if facts[PREVIOUS] is None else set(each.loc[each["state"] == "new", "slug"])
@@ -374,8 +385,19 @@ def write_front(
     if len(pack := left(tables / "15_accounts.parquet")):
         pack.insert(1, "account", pack["account_id"].map(names))
         lists["15_accounts.csv"] = defused(pack.round(dict.fromkeys(pack.select_dtypes("number"), 2)))
+    if len(targets):
+        whole = targets.assign(account=targets["account_id"].map(names)).sort_values("rank", kind="stable")
+        lists["06_target_accounts.csv"] = defused(whole.round(dict.fromkeys(["worth", "worth_low", "worth_high"], 2)))
     for name, listed in lists.items():
-        listed.to_csv(to / "lists" / name, index=False, encoding="utf-8-sig", date_format="%Y-%m-%d")
+        shown = draft_mark.marked(name, listed) if draft else listed
+        shown.to_csv(to / "lists" / name, index=False, encoding="utf-8-sig", date_format="%Y-%m-%d")
+    if len(targets):
+        found = readout.experiments(book.read("experiments"), book.read("experiment_plans"), accounts.index)
+        alone = readout.held_back(readout.running(found, book.as_of), book.as_of)
+        held_back = pd.Index(alone["account_id"])
+        for name, listed in company_lists.company_lists(targets, accounts, held_back, draft).items():
+            # without the mark that Excel knows: other systems take it for a part of the first column's name
+            listed.to_csv(to / "lists" / name, index=False, encoding="utf-8", date_format="%Y-%m-%d")
     noted = {name: left(tables / f"{number}_measures.parquet") for number, name in numbered.items()}
     measures = pd.concat([schema.empty("measures"), *noted.values()], ignore_index=True)
     if judged.empty:
@@ -385,8 +407,9 @@ def write_front(
     tiles = front.tiles(judged, measures, currency, year_starts)
     groups, rest = front.decision_groups(decisions, names, numbered, currency), front.settled(decisions)
     told = front.caption(tiles, judged, measures, LEVEL, year_starts)
-    (to / "index.html").write_text(front.index(facts, rows, groups, tiles, told, rest), "utf-8")
-    (to / shelf.SUMMARY).write_text(front.summary(facts, rows, groups, rest), "utf-8")
+    said = draft_mark.SAID * draft
+    (to / "index.html").write_text(front.index(facts, rows, groups, tiles, told, rest, said), "utf-8")
+    (to / shelf.SUMMARY).write_text(front.summary(facts, rows, groups, rest, said), "utf-8")
     (to / "html" / "dictionary.html").write_text(front.dictionary_page(facts, noted), "utf-8")
 
 

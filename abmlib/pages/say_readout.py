@@ -423,6 +423,25 @@ def end_experiment(registered: pd.DataFrame, is_over: bool, names: Mapping[str, 
     return f"End {row['experiment_id']}: {what}"
 
 
+def record(registered: pd.DataFrame, names: Mapping[str, str]) -> str:
+    """Order to enter what an experiment found, so that the target list counts with it; empty where nothing could be told from chance.
+
+    Parameters
+    ----------
+    registered : rows of ``14_readout`` of the registered measure
+    """
+    told = registered["verdict"].isin(["more", "less"])
+    known = registered[told & registered["relative"].notna() & (registered["held_mean"] > 0)]
+    if known.empty:
+        return ""
+    row = known.iloc[-1]
+    low, high = (row[end] / row["held_mean"] for end in ("low", "high"))
+    if not np.isfinite([low, high]).all():
+        return ""
+    name = names.get(row["definition_id"], row["definition_id"])
+    return f"Enter in programme/findings.csv what {row['experiment_id']} found, so that the target list (06) counts with it: {name}, rise {row['relative']:.2f}, rise_low {low:.2f}, rise_high {high:.2f}, months {row['months']:.0f}"
+
+
 def reason(registered: pd.DataFrame) -> str:
     """Say what the registered measure shows, in a clause."""
     rows = registered[registered["effect"].notna()]

@@ -26,7 +26,9 @@ def render(name: str, **values: Any) -> str:
     return environment.get_template(name).render(css=template("style.css"), **values)
 
 
-def page(node: nbformat.NotebookNode, step: str, run: Mapping[str, Any], status: str, words: str = "") -> str:
+def page(
+    node: nbformat.NotebookNode, step: str, run: Mapping[str, Any], status: str, words: str = "", draft: str = ""
+) -> str:
     """Turn an executed notebook into one page; its code is folded away, and nothing is fetched from a network.
 
     The answer and what to decide come first, then a section per finding; sections that show nothing are left out; how it was
@@ -36,6 +38,7 @@ def page(node: nbformat.NotebookNode, step: str, run: Mapping[str, Any], status:
     ----------
     step : framework step of the notebook
     words : why it is not done
+    draft : what is said of a target list that is a draft
     """
     title, sections = parts(described(node))
     exporter = HTMLExporter(template_name="basic", exclude_input_prompt=True, exclude_output_prompt=True)
@@ -51,7 +54,7 @@ def page(node: nbformat.NotebookNode, step: str, run: Mapping[str, Any], status:
     digest = hashlib.sha256(script.encode()).digest()
     allowed = base64.b64encode(digest).decode()  # no other script runs, whatever the data holds
     return render("page.html.j2", script=script, allowed=allowed, about=about, sections=written, step=step, run=run,
-                  status=status, words=words)  # fmt: skip
+                  status=status, words=words, draft=draft)  # fmt: skip
 
 
 @dataclass

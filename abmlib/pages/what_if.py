@@ -77,6 +77,30 @@ def key_accounts(page: pd.DataFrame, revenue: pd.Series, names: pd.Series, new: 
     return words(*lines)
 
 
+def target_list(page: pd.Series, worth: pd.Series, names: pd.Series, new: pd.Series) -> Words:
+    """Say how many accounts are in each tier with other settings, and who enters, leaves or moves.
+
+    Parameters
+    ----------
+    page, new : tier of each account, ``none`` among them
+    worth : of each account; by it accounts are named, the most first
+    names : of each account
+    """
+    page = page.reindex(new.index)
+    order = worth.reindex(new.index).sort_values(ascending=False).index
+    was, now = page[order], new[order]
+    kinds = {"enter": (was == "none") & (now != "none"), "leave": (was != "none") & (now == "none")}
+    kinds["move"] = (was != now) & (was != "none") & (now != "none")
+    sizes = "; ".join(f"tier {t}: {int((now == t).sum()):,} (page: {int((was == t).sum()):,})" for t in ("1", "2", "3"))
+    lines = [f"{sizes}."]
+    for kind, flags in kinds.items():
+        who = [names[i] for i in order[flags]]
+        lines += (
+            [f"{count(len(who), 'account')} {kind}{'s' if len(who) == 1 else ''}: {named(who, MOST)}."] if who else []
+        )
+    return words(*lines)
+
+
 def cycles(page: pd.DataFrame, names: pd.Series, new: pd.DataFrame) -> Words:
     """Say how many accounts and lines are in each cycle with other bounds, and which change it.
 

@@ -296,6 +296,19 @@ EXPERIMENT_PLANS = entries("experiment_plans",
     Rule("seed below nothing", "seed is null or seed >= 0", "Give a whole number from 0 on."),
 ))
 
+FINDINGS = entries("findings", "What an evaluation found that the programme adds, as somebody recorded it: the next list counts with it.",
+    ["finding_id"], {
+    "finding_id": col("id", "the finding"),
+    "evaluation": col("text", "what found it, such as the experiment's id"),
+    "measure_id": col("id", "the measure that moved, such as opportunities_opened"),
+    "group_by": col("text", "what accounts were split by", one_of=("all", "cycle", "industry"), default="all"),
+    "group": col("text", "the part it holds for", default="all"),
+    "rise": col("number", "what the programme added, over what there would be without it", unit="share of the baseline"),
+    "rise_low": col("number", "lower end of its interval", unit="share of the baseline"),
+    "rise_high": col("number", "upper end of its interval", unit="share of the baseline"),
+    "months": col("int", "months over which it was seen", null=True, unit="months"),
+}, rules=(Rule("ends in disorder", "rise_low <= rise and rise <= rise_high", "Give the lower end first, and a rise between the ends."),))
+
 MESSAGE_TESTS = entries("message_tests", "Which message of a test an account was drawn to get.",
     ["test_id", "account_id"], {
     "test_id": col("id", "the test"),
@@ -345,5 +358,5 @@ FORGOTTEN = table("forgotten",
 ENTERED = {t.name: t for t in (
     OBJECTIVES, TARGETS, CRITERIA, READINESS, ACCOUNT_TIERS, LIST_VOTES, CYCLE_OVERRIDES, DECISION_STATUS, ACCOUNT_INSIGHTS, ACCOUNT_GOALS,
     CONTRACTS, RELATIONSHIP_ECONOMICS, WORKSHOP_DECISIONS, WORKSHOP_ACTIONS, PLAN_ITEMS, TEAM, PERSONAS, MESSAGES, CONTENT,
-    PROMOTIONS, CAMPAIGN_ACCOUNTS, EXPERIMENTS, EXPERIMENT_PLANS, MESSAGE_TESTS, HAND_OVERS, DOSSIER_DELIVERIES, FX_RATES, FORGOTTEN,
+    PROMOTIONS, CAMPAIGN_ACCOUNTS, EXPERIMENTS, EXPERIMENT_PLANS, FINDINGS, MESSAGE_TESTS, HAND_OVERS, DOSSIER_DELIVERIES, FX_RATES, FORGOTTEN,
 )}

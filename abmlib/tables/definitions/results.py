@@ -514,6 +514,46 @@ OPPORTUNITY_SIZE = table("05_opportunity_size", "How much each account signs or 
     "resourced": col("text", "hours beside what is expected", default="", one_of=("", "under", "over")),
 })
 
+SIZES_BACK_TEST = table("05_back_test", "What was expected of accounts on past days by chances and sizes learnt before, and what came.",
+    ["day", "account_id"], {
+    "day": col("date", "the past day")} | ACCOUNT | {
+    "chance": col("rate", "probability that 04 gave on that day")} | SIZES | EXPECTED | {
+    "came": col("money", "what it signed or bought within the horizon; 0 where nothing"),
+})
+
+TARGET_ACCOUNTS = table("06_target_accounts", "The target list: each account of the book with its tier, or what speaks against one.",
+    ["account_id"], ACCOUNT | {
+    "tier": col("text", "1 is worked alone, 2 in a small group, 3 with many; none: not on the list", one_of=("1", "2", "3", "none")),
+    "list_state": col("text", "have sales and marketing agreed on criteria and list; the same in all rows", one_of=("draft", "agreed")),
+    "rank": col("int", "place by worth, 1 the most; missing without a worth above 0", null=True, unit="rank"),
+    "worth": col("money", "expected within the horizon, times its margin", null=True),
+    "worth_mean": col("money", "mean of its worth today and on past days, by which tiers are chosen", null=True),
+    "worth_low": col("money", "lower end of the interval of what may come, times its margin", null=True),
+    "worth_high": col("money", "upper end of it", null=True),
+    "worth_counts": col("text", "does worth count margin, or revenue where no cost is known", one_of=("margin", "revenue")),
+    "margin_rate": col("number", "share of revenue that is margin, pulled towards all accounts; 1 where worth counts revenue", null=True, unit="share"),
+    "rise": col("number", "share of its worth that attention of tier 1 adds: assumed, or found", null=True, unit="share"),
+    "rise_by": col("text", "id of the recorded finding it rests on; empty: assumed, so worth is likely, not persuadable", default=""),
+    "in_top": col("rate", "of what may come: how often it is among as many that bring most as tiers 1 and 2 hold", null=True),
+    "scorecard": col("number", "points by the agreed criteria, 0 to 100; missing where too little is known", null=True, unit="points"),
+    "named_by": col("text", "which list of that length names it: by worth, by scorecard, or both", default="", one_of=("", "both", "worth only", "scorecard only")),
+    "state": col("text", "what keeps it off the list", default=""),
+    "marks": col("text", "what is believed of accounts that do not buy, holds here, and does not keep it off, as the past does not bear it out", default=""),
+    "deals_open": col("int", "open deals", null=True, unit="count"),
+    "group": col("text", "of tier 2: accounts worked together, by industry", null=True),
+    "vote_sales": col("text", "last vote of sales that counts", null=True, one_of=("in", "out", "unsure")),
+    "vote_marketing": col("text", "last vote of marketing that counts", null=True, one_of=("in", "out", "unsure")),
+    "agreed": col("bool", "the list is agreed, and both teams want the account in tier 1 or 2; tier 3 is not voted on"),
+    "tier_before": col("text", "tier in force on the day, as entered in account_tiers", one_of=("1", "2", "3", "none")),
+    "change": col("text", "from the tier in force", default="", one_of=("", "enters", "up", "down", "leaves", "stays")),
+    "tier_last_run": col("text", "tier that the report before proposed", null=True, one_of=("1", "2", "3", "none")),
+    "because": col("text", "why that is another now", default=""),
+    "waits": col("text", "what waits there, of the accounts worth most: a move or hand-over not answered, a line not offered, no talk with sales", default=""),
+    "reason": col("text", "why it is on the list, or what keeps it off", default=""),
+    "owner_id": col("text", "owner of the account", null=True),
+    "set_on": col("date", "day of the list"),
+})
+
 WHITE_SPACE = table("05_white_space", "What each account buys of each line, what it could, and what an offer of a line it lacks is expected to bring.",
     ["account_id", "product_line"], LINE | {
     "bought_12m": col("money", "net revenue of the last 12 months; of deals won where there are no purchases"),
