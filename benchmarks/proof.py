@@ -232,6 +232,7 @@ class Proof:
     off: Planted | None = None  # the same market without the effect, where the estimator makes a call
     accounts: int | None = None  # in each market, where not as many as in those of other rows; 0: a seed is enough
     every: int = 1  # of so many seeds the last has a market: of rows that need large ones
+    ahead_days: int = 0  # that the market goes on after the report, so that what then came is known
     part: Callable[[Seen], Any] | None = None  # what a market tells of all accounts there could be …
     whole: Callable[[list[Any]], float] | None = None  # … and what follows from many, as the truth of the proof
     covers: tuple[float, float] = (LEVEL, LEVEL)  # coverage promised: between the two, or the one and `MISS` errors
@@ -356,7 +357,7 @@ class Result:
             out.append(f"{p.effect}: covers {self.coverage.value:.2f}, {p.covers[0]} promised")
         if p.bias is not None:
             rest = (abs(self.value - self.truth) - p.bias * abs(self.truth)) / max(self.bias_error, TINY)
-            if not rest <= t.isf(DOUBT, self.seeds - 1):
+            if self.seeds > 1 and not rest <= t.isf(DOUBT, self.seeds - 1):
                 out.append(
                     f"{p.effect}: bias {self.value - self.truth:+.3g}, {p.bias:.0%} of {self.truth:.3g} promised"
                 )
@@ -387,14 +388,21 @@ def seen(market: Market, seed: int = 0) -> Iterator[Seen]:
             yield at(END)
 
 
+def span(ahead_days: int) -> tuple[int, str]:
+    """Months and last day of a market that goes on after the report."""
+    last = dt.date.fromisoformat(END) + dt.timedelta(days=ahead_days)
+    return MONTHS + round(12 * ahead_days / 365.25), last.isoformat()
+
+
 def say(
-    seed: int, switches: Switches, accounts: int, asked: Sequence[tuple[int, Callable[[Seen], Any]]]
+    seed: int, switches: Switches, accounts: int, ahead_days: int, asked: Sequence[tuple[int, Callable[[Seen], Any]]]
 ) -> dict[int, Any]:
     """Simulate one market and ask each of several questions of it; answers come by the number of the question."""
     if not accounts:
         nothing = Seen(cast("Book", None), {}, lambda day: nothing, seed)
         return {number: question(nothing) for number, question in asked}
-    with seen(simulate(seed, accounts, MONTHS, end=END, switches=switches), seed) as market:
+    months, end = span(ahead_days)
+    with seen(simulate(seed, accounts, months, end=end, switches=switches), seed) as market:
         return {number: question(market) for number, question in asked}
 
 
@@ -419,17 +427,19 @@ def measure(
     -------
     One result per proof, in their order
     """
-    plan: dict[tuple[int, Switches, int], list[tuple[int, Callable[[Seen], Any]]]] = defaultdict(list)
+    plan: dict[tuple[int, Switches, int, int], list[tuple[int, Callable[[Seen], Any]]]] = defaultdict(list)
     for number, proof in enumerate(proofs):
         size = accounts if proof.accounts is None else proof.accounts
         for seed in seeds[proof.every - 1 :: proof.every]:
-            plan[seed, _turn(proof.on, seed), size].append((3 * number, proof.estimate))
+            market = seed, _turn(proof.on, seed), size, proof.ahead_days
+            plan[market].append((3 * number, proof.estimate))
             if proof.part:
-                plan[seed, _turn(proof.on, seed), size].append((3 * number + 2, proof.part))
+                plan[market].append((3 * number + 2, proof.part))
         if proof.off is not None:
             for seed in (seeds if without is None else without)[proof.every - 1 :: proof.every]:
-                plan[seed, _turn(proof.off, seed), size].append((3 * number + 1, proof.estimate))
-    tasks = [(*market, asked) for market, asked in plan.items()]
+                market = seed, _turn(proof.off, seed), size, proof.ahead_days
+                plan[market].append((3 * number + 1, proof.estimate))
+    tasks = [(*place, asked) for place, asked in plan.items()]
     answers: dict[int, list[Any]] = defaultdict(list)
     for one in _answered(tasks, jobs):
         for number, answer in one.items():
@@ -442,7 +452,8 @@ def _which(proof: Proof, seeds: Sequence[int], accounts: int) -> str:
     """The markets of a proof, in words."""
     seeds_of = f"{f'one in {proof.every} of ' if proof.every > 1 else ''}seeds {min(seeds)}–{max(seeds)}"
     size = accounts if proof.accounts is None else proof.accounts
-    return f"{seeds_of}, {size} accounts, {MONTHS} months" if size else f"{seeds_of}, no market"
+    more = f" and {proof.ahead_days} days after the report" if proof.ahead_days else ""
+    return f"{seeds_of}, {size} accounts, {MONTHS} months{more}" if size else f"{seeds_of}, no market"
 
 
 def _turn(planted: Planted, seed: int) -> Switches:

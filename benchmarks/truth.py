@@ -27,6 +27,7 @@ from benchmarks import (
     truth_forecast,
     truth_holdout,
     truth_intervals,
+    truth_lists,
     truth_missing,
     truth_page,
     truth_power,
@@ -284,6 +285,7 @@ PROOFS: list[Proof] = [
     *truth_suitability.PROOFS,
     *truth_propensity.PROOFS,
     *truth_sizes.PROOFS,
+    *truth_lists.PROOFS,
 ]
 
 

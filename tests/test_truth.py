@@ -4,10 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from abmlib.market import Switches
-from benchmarks.proof import NOTHING, Proof, Result, measure
+from abmlib.market import Switches, buyers
+from abmlib.market.chance import Chance
+from abmlib.market.simulate import window_of
+from benchmarks.proof import END, NOTHING, Proof, Result, measure, span
 from benchmarks.truth import PROOFS
 from benchmarks.truth_forecast import STAGES
+from benchmarks.truth_lists import ALONE, EFFECTS, Future, opened
 from benchmarks.truth_propensity import permuted
 
 # Seeds of markets with an effect and without, and of those that a few rows need for themselves: only a badly wrong interval
@@ -58,3 +61,23 @@ def test_labels_dealt_anew_stay_with_accounts_known_on_the_same_days():
     draws = [permuted(labelled, np.random.default_rng(seed)) for seed in range(20)]
     dealt = {tuple(d["came"]) for d in draws}
     assert dealt == {(1, 1, 0, 0, 1, 0), (0, 0, 1, 1, 1, 0), (1, 1, 0, 0, 0, 1), (0, 0, 1, 1, 0, 1)}
+
+
+def test_a_market_that_goes_on_is_as_long_before_the_report():
+    assert span(0) == (36, END)
+    assert span(540) == (54, "2027-12-22")
+
+
+def test_what_comes_after_the_report_differs_between_futures_and_nothing_before_it():
+    window = window_of(*span(540))
+    day, each, firms = window.days - 541, *buyers.buyers(Chance(1, 0), window, ALONE)
+    share = (day + 1 + buyers.BEFORE) / (window.days + buyers.BEFORE)
+    worlds = [opened(Future(1, 0, nth, share), each, firms, window, ALONE) for nth in (0, 1, 1)]
+    reached = each.assign(exposed=day + 1.0)
+    worlds.append(opened(Future(1, 0, 1, share), reached, firms, window, EFFECTS["of one size"]))
+    before, after = ([w[(w["opens"] > day) == late].reset_index(drop=True) for w in worlds] for late in (False, True))
+    near = before[0]["opens"] < day - 10  # a few days of work lie between the moment and the morning of the day
+    assert all(w[w["opens"] < day - 10].equals(before[0][near]) for w in before)
+    assert after[1].equals(after[2])
+    assert not after[0].equals(after[1])
+    assert len(after[3]) > len(after[1])
