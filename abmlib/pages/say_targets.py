@@ -232,7 +232,7 @@ def agreed(passed: bool, lacking: str, wanted: int, listed: int, missing: int, s
     """
     if passed:
         rest = (
-            f" {count(listed - wanted, 'account')} of these tiers {'is' if listed - wanted == 1 else 'are'} only proposed: vote on them by {by}."
+            f" {count(listed - wanted, 'account')} of these tiers {'is' if listed - wanted == 1 else 'are'} only proposed, as not both want them."
             if listed > wanted
             else ""
         )
