@@ -183,7 +183,7 @@ in_force = framework.tiers_on(tiers, book.as_of).reindex(accounts.index).fillna(
 # %% tags=["answer"]
 listed = tier != target_list.NONE
 order = candidates["worth"].where(listed).sort_values(ascending=False, kind="stable").dropna().index
-many = len(worked) or len(order) or 10
+many = max(len(worked), 10)  # accounts on the lists that are compared
 lists = worth.past_lists(past, many)
 own, whole = worth.curse(past, many)
 does = "sign in new deals" if sized["what"].eq("wins").any() else "buy"

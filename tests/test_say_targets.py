@@ -138,7 +138,10 @@ def test_a_list_that_is_not_agreed_says_what_is_lacking_and_asks_for_signatures_
     unsigned = say.agreed(False, "x is missing", 0, 5, 5, False, BY)
     assert unsigned.index("First both teams sign the criteria") < unsigned.index("Vote on 5 accounts")
     assert "Vote" not in say.agreed(False, "x is missing", 5, 5, 0, True, BY)
-    assert say.agreed(False, "x is missing", 0, 0, 0, False, BY) == "There is no list to agree on."
+    assert (
+        say.agreed(False, "x is missing", 0, 0, 0, False, BY)
+        == "No account is in tier 1 or 2, so there is nothing to vote on."
+    )
     assert say.vote(True).startswith("Vote on") and say.vote(False).startswith("Once both teams have signed")
 
 

@@ -79,7 +79,8 @@ def the_list(
     if counts not in ("margin", "revenue"):
         return f"{heads} They are ranked by {counts}, as nobody can say what they are worth."
     worth, part = tiers["worth"].sum(), tiers["share_of_worth"].sum()
-    return f"{heads} They are expected to {does} within {horizon_days:,} days {short_money(worth, currency)} of {counts}, {share(part)} of all."
+    none = "" if tiers["accounts"].iloc[:2].any() else " None is worth the hours of tier 1 or 2."
+    return f"{heads} They are expected to {does} within {horizon_days:,} days {short_money(worth, currency)} of {counts}, {share(part)} of all.{none}"
 
 
 def tier_line(
@@ -238,7 +239,7 @@ def agreed(passed: bool, lacking: str, wanted: int, listed: int, missing: int, s
         )
         return f"Agreed: both teams signed the criteria and want {wanted:,} of {count(listed, 'account')} of tiers 1 and 2.{rest}"
     if not listed:
-        return "There is no list to agree on."
+        return "No account is in tier 1 or 2, so there is nothing to vote on."
     first = "" if signed else " First both teams sign the criteria (page 02); votes before that do not count."
     votes = f" Vote on {count(missing, 'account')} of tiers 1 and 2 by {by}." if missing else ""
     return f"Not agreed: {lacking}. Until then the list is a draft, on every page and file.{first}{votes}"
