@@ -104,7 +104,8 @@ last = last[
 rates, counts = worth.margin_rates(transactions, accounts.index, book.as_of, default_margin)
 sized = sized.reindex(accounts.index)
 worths = (sized["value"] * rates).rename("worth")
-bought_days = 0 if sized["what"].eq("wins").any() else horizon_days
+is_signed = bool(sized["what"].eq("wins").any())
+bought_days = 0 if is_signed else horizon_days
 of_past = worth.on_past_days(back_test, transactions, default_margin, counts, bought_days)
 agreed_on = programme.latest_entries("criteria", criteria)
 cards = scorecard.score(agreed_on, features)
@@ -186,7 +187,7 @@ order = candidates["worth"].where(listed).sort_values(ascending=False, kind="sta
 many = max(len(worked), 10)  # accounts on the lists that are compared
 lists = worth.past_lists(past, many)
 own, whole = worth.curse(past, many)
-does = "sign in new deals" if sized["what"].eq("wins").any() else "buy"
+does = "sign in new deals" if is_signed else "buy"
 two_weeks, quarter = (str((book.as_of + pd.Timedelta(days=d)).date()) for d in (14, 91))
 lacking = say.lacking(**vars(gate))
 unvoted = worked[both.loc[worked, ["sales", "marketing"]].isna().any(axis=1) | (not gate.signed)]
@@ -267,7 +268,7 @@ show.table(
 )
 
 # %%
-chance_name = "chance_to_sign" if sized["what"].eq("wins").any() else "chance_to_buy"
+chance_name = "chance_to_sign" if is_signed else "chance_to_buy"
 shown = table.loc[order].join(accounts["name"]).join(sized["chance"])
 columns = [
     "name",
@@ -339,7 +340,7 @@ say.words(
 )
 
 # %%
-book.measure(worth.worth_rows(past, lists, many))
+book.measure(worth.worth_rows(lists, own, whole))
 show.table(
     lists.rename(columns=say_targets.OF_LISTS),
     "Lists of past days: promised and brought",

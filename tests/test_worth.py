@@ -132,7 +132,7 @@ def test_a_list_of_the_largest_of_noisy_estimates_brings_less_than_it_promised()
     rows = planted(0.8)
     own, whole = worth.curse(rows, 30)
     assert own[2] < whole[1] <= 1 <= whole[2] and (own[3], whole[3]) == (60, 600)
-    found = pd.DataFrame(worth.worth_rows(rows, worth.past_lists(rows, 30), 30)).assign(as_of=AS_OF)
+    found = pd.DataFrame(worth.worth_rows(worth.past_lists(rows, 30), *worth.curse(rows, 30))).assign(as_of=AS_OF)
     found = schema.conform("measures", found)
     assert found["value"].tolist()[:2] == [own[0], whole[0]] and found["n"].tolist() == [60, 600, 30, 30]
 
@@ -142,7 +142,7 @@ def test_without_noise_there_is_no_curse():
     assert own[1] <= 1 <= own[2] and whole[1] <= 1 <= whole[2]
     kept = past(*[(day, f"a{k:02}", 1.0 + k, 1.0 + k) for day in DAYS for k in range(20)])
     assert [found[:3] for found in worth.curse(kept, 5)] == [(1, 1, 1)] * 2
-    none = pd.DataFrame(worth.worth_rows(past(), worth.past_lists(past(), 30), 30))
+    none = pd.DataFrame(worth.worth_rows(worth.past_lists(past(), 30), *worth.curse(past(), 30)))
     assert none["status"].tolist() == ["not_answerable"] * 2
 
 

@@ -128,27 +128,19 @@ def tested(past: pd.DataFrame, states: pd.DataFrame, came: pd.Series) -> pd.Data
         parts = pd.DataFrame({"came_in": did * inside, "in": inside, "came_out": did * (1 - inside), "out": 1 - inside})
         n_in, n_out = (past.loc[flags, "account_id"].nunique() for flags in (states[state], ~states[state]))
         rate, others = (parts[f"came_{s}"].sum() / (parts[s].sum() or np.nan) for s in ("in", "out"))
-        times = low = high = np.nan
+        times, low, high, verdict = np.nan, np.nan, np.nan, FEW
         if min(n_in, n_out) >= FEWEST:
             powers = {"came_in": 1, "in": -1, "out": 1, "came_out": -1}
             times, low, high, _ = intervals.product(parts, powers, SEED, past["account_id"])
+            is_less, is_more = high < 1, low > 1
             if pd.isna(low):
-                sides = [
+                own, other = (
                     intervals.share(did[side] > 0, past.loc[side, "account_id"])
                     for side in (states[state], ~states[state])
-                ]
-                times = rate / (others or np.nan)
-                low, high = (
-                    (0.0, 0.0)
-                    if sides[0][2] < sides[1][1]
-                    else (np.inf, np.inf)
-                    if sides[0][1] > sides[1][2]
-                    else (np.nan, np.nan)
                 )
-        few = min(n_in, n_out) < FEWEST
-        verdict = FEW if few else AGREES if high < 1 else CONTRADICTS if low > 1 else UNCLEAR
-        ends = (low, high) if np.isfinite(low) and high > low else (np.nan, np.nan)
-        out.append((state, n_in, rate, others, times, *ends, verdict))
+                times, is_less, is_more = rate / (others or np.nan), own[2] < other[1], own[1] > other[2]
+            verdict = AGREES if is_less else CONTRADICTS if is_more else UNCLEAR
+        out.append((state, n_in, rate, others, times, low, high, verdict))
     columns = ["state", "past_accounts", "rate", "rate_others", "times", "times_low", "times_high", "verdict"]
     return pd.DataFrame(out, columns=columns)
 

@@ -10,6 +10,7 @@ from abmlib.method.tiger_teams import TIERS
 from abmlib.stats.allocation import Allocation, allocate
 
 NONE = "none"
+PLACE = {name: n for n, name in enumerate([*TIERS, NONE])}  # of each tier, the highest first
 GROUPED = 1  # place of the tier whose accounts are worked in groups, one to few
 MONTH_DAYS = 365.25 / 12
 MOVED = 0.2  # share of its worth by which an account must have moved for that to be the reason
@@ -150,9 +151,7 @@ def change(before: pd.Series, now: pd.Series) -> pd.Series:
     >>> change(pd.Series(["none", "2", "1", "3"]), pd.Series(["1", "1", "none", "3"])).tolist()
     ['enters', 'up', 'leaves', 'stays']
     """
-    place = {name: n for n, name in enumerate([*TIERS, NONE])}
-    was, is_ = before.map(place), now.map(place)
-    none = place[NONE]
+    was, is_, none = before.map(PLACE), now.map(PLACE), PLACE[NONE]
     cases = [(was == none) & (is_ == none), was == none, is_ == none, is_ < was, is_ > was]
     return pd.Series(np.select(cases, ["", "enters", "leaves", "up", "down"], "stays"), now.index, dtype="str")
 
@@ -173,15 +172,15 @@ def why(now: pd.DataFrame, last: pd.DataFrame) -> pd.Series:
     """
     was = last.reindex(now.index)
     worth, worth_before = (rows["worth"].astype(float).fillna(0.0) for rows in (now, was))
-    place = {name: n for n, name in enumerate([*TIERS, NONE])}
     before, state = was["tier"].fillna(NONE), was["state"].fillna("")
+    moved = now["tier"].map(PLACE) - before.map(PLACE)
     cases = {
         "": before == now["tier"],
         "new in the data": ~now.index.isin(last.index),
         "kept off now": (now["state"] != "") & (state == ""),
         "no longer kept off": (now["state"] == "") & (state != ""),
-        "worth more": (worth >= worth_before * (1 + MOVED) - CENT) & (now["tier"].map(place) < before.map(place)),
-        "worth less": (worth <= worth_before * (1 - MOVED) + CENT) & (now["tier"].map(place) > before.map(place)),
+        "worth more": (worth >= worth_before * (1 + MOVED) - CENT) & (moved < 0),
+        "worth less": (worth <= worth_before * (1 - MOVED) + CENT) & (moved > 0),
     }
     return pd.Series(np.select(list(cases.values()), list(cases), "others moved"), now.index, dtype="str")
 

@@ -253,15 +253,19 @@ def curse(past: pd.DataFrame, many: int) -> tuple[Estimate, Estimate]:
     return own, all_
 
 
-def worth_rows(past: pd.DataFrame, lists: pd.DataFrame, many: int) -> list[dict[str, object]]:
+def worth_rows(lists: pd.DataFrame, own: Estimate, whole: Estimate) -> list[dict[str, object]]:
     """Rows of `measures`: what came for one promised of the lists, and of all accounts; and of all that came, the lists' share.
+
+    Parameters
+    ----------
+    lists : DataFrame of `past_lists`
+    own, whole : of `curse`
 
     References
     ----------
     C-49; S0-14.
     """
-    window = {"window_start": past["day"].min() + DAY} if len(past) else {}
-    own, whole = curse(past, many)
+    window = {"window_start": lists["day"].min() + DAY} if len(lists) else {}
     rows = [
         estimate_row("C-49", "list_worth_came_per_promised", own, "times", **window),
         estimate_row("C-49", "all_worth_came_per_promised", whole, "times", **window),

@@ -8,7 +8,6 @@ import pandas as pd
 from abmlib.pages.say import count, day, joined, one_line, share, short_money
 from abmlib.pages.say_sizes import is_known
 
-TIERS = ("1", "2", "3")
 DRAFT = "DRAFT: "
 NO_PAY, NO_SEAT = "does not pay for its hours in any tier", "no seat, group or hours left"
 OF_LISTS = {  # columns of `worth.past_lists`, for readers
@@ -287,20 +286,14 @@ def lists_beside(choices: pd.DataFrame, on: pd.Timestamp, currency: str) -> str:
         return f"On {day(on)} the list by worth brought more than each simple list of the same length, beyond luck."
     tail = f"; than {joined(better)} it surely brought more" * bool(better)
     best = rivals.sort_values("brought", ascending=False, kind="stable").iloc[0]
-    by = short_money(abs(choices["brought"].iloc[0] - best["brought"]), currency)
-    more = (
-        "more"
-        if choices["brought"].iloc[0] > best["brought"]
-        else "less"
-        if choices["brought"].iloc[0] < best["brought"]
-        else "apart"
-    )
+    more = choices["brought"].iloc[0] - best["brought"]
+    by = f"{short_money(abs(more), currency)} {'more' if more > 0 else 'less'}" if more else "as much"
     ends = (
         f" ({short_money(best['low'], currency)} to {short_money(best['high'], currency)})"
         if pd.notna(best["low"])
         else ""
     )
-    return f"Whether the list by worth beats the best simple list ({best['choice']}) cannot be told: it brought {by} {more}{ends} after {day(on)}{tail}."
+    return f"Whether the list by worth beats the best simple list ({best['choice']}) cannot be told: it brought {by}{ends} after {day(on)}{tail}."
 
 
 def beside_force(choices: pd.DataFrame, counts: str, currency: str) -> str:
