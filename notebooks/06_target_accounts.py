@@ -601,7 +601,7 @@ nameless = table.index[(table["tier"] == "3") & accounts["industry"].isna() & (t
 
 # %% tags=["decide"]
 book.decide(
-    "vote_on_the_list", kind="programme", accounts=unvoted, owner=heads, due=two_weeks, moves=worths, basis=basis, reason=table["reason"],
+    "vote_on_the_list", kind="programme", accounts=unvoted, owner=heads, due=two_weeks, reason=table["reason"],
     text=say_targets.vote(gate.signed), would_change="votes of both teams",
 )  # fmt: skip
 book.decide(
